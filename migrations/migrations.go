@@ -1,0 +1,193 @@
+// Package migrations holds the database's schema and brings a database to it:
+// the roles and schemas (Bootstrap), then each context's tables (Up).
+package migrations
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/golang-migrate/migrate/v4"
+	migratepgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
+	"github.com/golang-migrate/migrate/v4/source/iofs"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+//go:embed all:connection all:discovery all:mapping all:syncengine all:reconciliation all:gateway
+var files embed.FS
+
+// Contexts lists the parts that own tables, each with a schema, roles and a
+// folder of migrations of its name.
+func Contexts() []string {
+	return []string{"connection", "discovery", "mapping", "syncengine", "reconciliation", "gateway"}
+}
+
+// Files is the embedded tree: <context>/NNNNNN_name.{up,down}.sql.
+func Files() fs.FS { return files }
+
+// versionTable stands in each context's schema and belongs to the owner role.
+const versionTable = "schema_migrations"
+
+// Up applies what is not applied yet, for the given contexts or for all. Safe
+// to repeat and to run from several processes at once.
+func Up(ctx context.Context, url string, contexts ...string) error {
+	return each(ctx, url, contexts, func(m *migrate.Migrate) error { return m.Up() })
+}
+
+// Down undoes every migration of the given contexts, or of all: data is lost.
+func Down(ctx context.Context, url string, contexts ...string) error {
+	return each(ctx, url, contexts, func(m *migrate.Migrate) error { return m.Down() })
+}
+
+// Steps applies (n > 0) or undoes (n < 0) n migrations of one context.
+func Steps(ctx context.Context, url, name string, n int) error {
+	return each(ctx, url, []string{name}, func(m *migrate.Migrate) error { return m.Steps(n) })
+}
+
+// Force writes a context's version without running anything, after a failed
+// migration was repaired by hand; -1 means "nothing applied".
+func Force(ctx context.Context, url, name string, version int) error {
+	return each(ctx, url, []string{name}, func(m *migrate.Migrate) error { return m.Force(version) })
+}
+
+// State is how far a context has come.
+type State struct {
+	Context string
+	Version uint // 0: nothing applied
+	Dirty   bool // a migration failed half-way
+	Latest  uint // the newest version that this build knows; 0: none
+}
+
+// Version tells the state of the given contexts, or of all.
+func Version(ctx context.Context, url string, contexts ...string) ([]State, error) {
+	states := map[string]State{}
+	names, err := choose(contexts)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		latest, err := newest(name)
+		if err != nil {
+			return nil, err
+		}
+		states[name] = State{Context: name, Latest: latest}
+		err = one(ctx, url, name, func(m *migrate.Migrate) error {
+			version, dirty, err := m.Version()
+			if errors.Is(err, migrate.ErrNilVersion) {
+				return nil
+			}
+			states[name] = State{Context: name, Version: version, Dirty: dirty, Latest: latest}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	out := make([]State, 0, len(names))
+	for _, name := range names {
+		out = append(out, states[name])
+	}
+	return out, nil
+}
+
+func each(ctx context.Context, url string, contexts []string, do func(*migrate.Migrate) error) error {
+	names, err := choose(contexts)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := one(ctx, url, name, do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// choose checks names; no name means every context.
+func choose(contexts []string) ([]string, error) {
+	if len(contexts) == 0 {
+		return Contexts(), nil
+	}
+	for _, name := range contexts {
+		if !slices.Contains(Contexts(), name) {
+			return nil, fmt.Errorf("no context %q: choose from %s", name, strings.Join(Contexts(), ", "))
+		}
+	}
+	return contexts, nil
+}
+
+// one opens a context's migrations on a connection of its own that works as the
+// owner role, inside the context's schema.
+func one(ctx context.Context, url, name string, do func(*migrate.Migrate) error) (err error) {
+	latest, err := newest(name)
+	if err != nil || latest == 0 {
+		return err // a context whose tables are still to come
+	}
+	source, err := iofs.New(files, name)
+	if err != nil {
+		return fmt.Errorf("reading the migrations of %s: %w", name, err)
+	}
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return fmt.Errorf("reading the database URL: %w", err)
+	}
+	config.RuntimeParams["application_name"] = "entrasync-migrate"
+	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "SET ROLE "+Owner+"; SET search_path = "+name)
+		return err
+	}))
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.PingContext(ctx); err != nil {
+		return fmt.Errorf("connecting as %s (was the database bootstrapped?): %w", Owner, err)
+	}
+	driver, err := migratepgx.WithInstance(db, &migratepgx.Config{SchemaName: name, MigrationsTable: versionTable})
+	if err != nil {
+		return fmt.Errorf("opening the migrations of %s: %w", name, err)
+	}
+	m, err := migrate.NewWithInstance("iofs", source, config.Database, driver)
+	if err != nil {
+		return fmt.Errorf("opening the migrations of %s: %w", name, err)
+	}
+	defer func() {
+		sourceErr, databaseErr := m.Close()
+		err = errors.Join(err, sourceErr, databaseErr)
+	}()
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case m.GracefulStop <- true: // ends after the migration under way
+		default:
+		}
+	})
+	defer stop()
+	if err := do(m); err != nil && !errors.Is(err, migrate.ErrNoChange) {
+		return fmt.Errorf("migrating %s: %w", name, err)
+	}
+	slog.DebugContext(ctx, "migrated", "context", name)
+	return ctx.Err()
+}
+
+// newest is the highest version among a context's files, 0 without any.
+func newest(name string) (uint, error) {
+	entries, err := fs.ReadDir(files, name)
+	if err != nil {
+		return 0, fmt.Errorf("reading the migrations of %s: %w", name, err)
+	}
+	var latest uint
+	for _, entry := range entries {
+		var version uint
+		if !strings.HasSuffix(entry.Name(), ".up.sql") {
+			continue
+		}
+		if _, err := fmt.Sscanf(entry.Name(), "%d_", &version); err != nil {
+			return 0, fmt.Errorf("migration %s/%s has no number: %w", name, entry.Name(), err)
+		}
+		latest = max(latest, version)
+	}
+	return latest, nil
+}
