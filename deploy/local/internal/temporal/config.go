@@ -1,0 +1,145 @@
+// Package temporal makes the databases, the settings and the namespace of the
+// local Temporal server.
+package temporal
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/deploy/local/internal/child"
+	"github.com/entrasync/entrasync/deploy/local/internal/ports"
+)
+
+// Databases of Temporal on the shared PostgreSQL server.
+const (
+	mainDatabase       = "temporal"
+	visibilityDatabase = "temporal_visibility"
+	role               = "temporal"
+)
+
+// Server is one Temporal server (all four parts in one process) and its UI.
+type Server struct {
+	// Bin is the folder with temporal-server, temporal-sql and temporal-ui.
+	Bin string
+	// Dir is where the settings are written.
+	Dir   string
+	Ports ports.Set
+	// AdminURL is a connection string that may make roles and databases.
+	AdminURL string
+	// Password is that of Temporal's own database role.
+	Password string
+	// Namespace is made when it is missing.
+	Namespace string
+}
+
+// WriteConfig writes the settings of server and UI. The server's hold the
+// database password, so the files are the owner's alone. JSON is YAML.
+func (s Server) WriteConfig() error {
+	serverConfig, err := s.config()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.uiDir(), 0o700); err != nil {
+		return err
+	}
+	if err := writeJSON(s.configFile(), serverConfig); err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(s.uiDir(), "local.yaml"), map[string]any{
+		"temporalGrpcAddress": ports.Addr(s.Ports.Temporal),
+		"host":                "127.0.0.1",
+		"port":                s.Ports.TemporalUI,
+		"enableUi":            true,
+		"cors":                map[string]any{"cookieInsecure": true},
+	})
+}
+
+func (s Server) configFile() string { return filepath.Join(s.Dir, "temporal-server.yaml") }
+func (s Server) uiDir() string      { return filepath.Join(s.Dir, "temporal-ui") }
+
+func writeJSON(path string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(b, '\n'), 0o600)
+}
+
+func (s Server) config() (map[string]any, error) {
+	db, err := pgx.ParseConfig(s.AdminURL)
+	if err != nil {
+		return nil, fmt.Errorf("reading the database URL: %w", err)
+	}
+	store := func(name string, conns int) map[string]any {
+		sql := map[string]any{
+			"pluginName": "postgres12_pgx", "databaseName": name,
+			"connectAddr": fmt.Sprintf("%s:%d", db.Host, db.Port), "connectProtocol": "tcp",
+			"user": role, "password": s.Password,
+			"maxConns": conns, "maxIdleConns": conns, "maxConnLifetime": "1h",
+		}
+		if db.TLSConfig != nil {
+			sql["tls"] = map[string]any{"enabled": true, "enableHostVerification": !db.TLSConfig.InsecureSkipVerify, "serverName": db.Host}
+		}
+		return map[string]any{"sql": sql}
+	}
+	part := func(grpc, membership int) map[string]any {
+		return map[string]any{"rpc": map[string]any{"grpcPort": grpc, "membershipPort": membership, "bindOnLocalHost": true}}
+	}
+	p := s.Ports
+	frontend := part(p.Temporal, p.TemporalFrontendMembership)
+	frontend["rpc"].(map[string]any)["httpPort"] = p.TemporalHTTP
+	address := ports.Addr(p.Temporal)
+	return map[string]any{
+		"log": map[string]any{"stdout": true, "level": "warn"},
+		"persistence": map[string]any{
+			"defaultStore": "default", "visibilityStore": "visibility",
+			// Few shards: one process, and every shard costs its own polling.
+			"numHistoryShards": 4,
+			"datastores":       map[string]any{"default": store(mainDatabase, 20), "visibility": store(visibilityDatabase, 5)},
+		},
+		"global": map[string]any{"membership": map[string]any{"maxJoinDuration": "30s", "broadcastAddress": "127.0.0.1"}},
+		"services": map[string]any{
+			"frontend": frontend,
+			"history":  part(p.TemporalHistory, p.TemporalHistoryMembership),
+			"matching": part(p.TemporalMatching, p.TemporalMatchingMembership),
+			"worker":   part(p.TemporalWorker, p.TemporalWorkerMembership),
+		},
+		"clusterMetadata": map[string]any{
+			"enableGlobalNamespace": false, "failoverVersionIncrement": 10,
+			"masterClusterName": "active", "currentClusterName": "active",
+			"clusterInformation": map[string]any{"active": map[string]any{
+				"enabled": true, "initialFailoverVersion": 1, "rpcName": "frontend", "rpcAddress": address,
+			}},
+		},
+		"dcRedirectionPolicy": map[string]any{"policy": "noop"},
+		"publicClient":        map[string]any{"hostPort": address},
+	}, nil
+}
+
+// Process says how the server is started, after Schema and WriteConfig.
+func (s Server) Process() child.Spec {
+	return child.Spec{
+		Path: filepath.Join(s.Bin, "temporal-server"),
+		Args: []string{"--config-file", s.configFile(), "--allow-no-auth", "start"},
+		Env:  []string{"PATH=/usr/bin:/bin", "HOME=" + s.Dir},
+		Dir:  s.Dir,
+	}
+}
+
+// UIProcess says how the UI is started, after WriteConfig.
+func (s Server) UIProcess() child.Spec {
+	return child.Spec{
+		Path: filepath.Join(s.Bin, "temporal-ui"),
+		Args: []string{"--config", s.uiDir(), "--env", "local", "start"},
+		Env:  []string{"PATH=/usr/bin:/bin", "HOME=" + s.Dir},
+		Dir:  s.Dir,
+	}
+}
+
+// UIURL is where a person looks at workflows.
+func (s Server) UIURL() string { return "http://127.0.0.1:" + strconv.Itoa(s.Ports.TemporalUI) }

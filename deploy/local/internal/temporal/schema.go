@@ -1,0 +1,110 @@
+package temporal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Schema makes Temporal's role and databases where they are missing and brings
+// their tables up to date. It is safe to repeat. What the schema tool says
+// goes to out.
+func (s Server) Schema(ctx context.Context, out io.Writer) error {
+	conn, err := pgx.Connect(ctx, s.AdminURL)
+	if err != nil {
+		return fmt.Errorf("connecting to PostgreSQL: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if err := s.ensureRole(ctx, conn); err != nil {
+		return err
+	}
+	for database, schema := range map[string]string{mainDatabase: "postgresql/v12/temporal", visibilityDatabase: "postgresql/v12/visibility"} {
+		if err := ensureDatabase(ctx, conn, database); err != nil {
+			return err
+		}
+		if err := s.migrate(ctx, out, conn.Config(), database, schema); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s Server) ensureRole(ctx context.Context, conn *pgx.Conn) error {
+	var exists bool
+	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", role).Scan(&exists); err != nil {
+		return fmt.Errorf("looking for Temporal's role: %w", err)
+	}
+	verb := "ALTER"
+	if !exists {
+		verb = "CREATE"
+	}
+	// The password is hexadecimal and made by us; DDL takes no parameters.
+	if _, err := conn.Exec(ctx, fmt.Sprintf("%s ROLE %s LOGIN PASSWORD '%s'", verb, role, s.Password)); err != nil {
+		return fmt.Errorf("making Temporal's role: %w", err)
+	}
+	if !exists {
+		// From PostgreSQL 16 on, who is no superuser must be a member of a
+		// role to give it a database.
+		if _, err := conn.Exec(ctx, "GRANT "+role+" TO CURRENT_USER"); err != nil {
+			return fmt.Errorf("joining Temporal's role: %w", err)
+		}
+	}
+	return nil
+}
+
+func ensureDatabase(ctx context.Context, conn *pgx.Conn, name string) error {
+	_, err := conn.Exec(ctx, "CREATE DATABASE "+name+" OWNER "+role)
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && pgErr.Code == "42P04" { // duplicate_database
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("making database %s: %w", name, err)
+	}
+	return nil
+}
+
+func (s Server) migrate(ctx context.Context, out io.Writer, db *pgx.ConnConfig, database, schema string) error {
+	target := db.Copy()
+	target.Database, target.User, target.Password = database, role, s.Password
+	conn, err := pgx.ConnectConfig(ctx, target)
+	if err != nil {
+		return fmt.Errorf("connecting to database %s: %w", database, err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	var known bool
+	if err := conn.QueryRow(ctx, "SELECT to_regclass('schema_version') IS NOT NULL").Scan(&known); err != nil {
+		return err
+	}
+	if !known {
+		if err := s.tool(ctx, out, db, database, "setup-schema", "-v", "0.0"); err != nil {
+			return err
+		}
+	}
+	return s.tool(ctx, out, db, database, "update-schema", "--schema-name", schema)
+}
+
+func (s Server) tool(ctx context.Context, out io.Writer, db *pgx.ConnConfig, database string, args ...string) error {
+	common := []string{"--plugin", "postgres12_pgx", "--ep", db.Host, "-p", strconv.Itoa(int(db.Port)), "-u", role, "--db", database}
+	if db.TLSConfig != nil {
+		common = append(common, "--tls")
+		if db.TLSConfig.InsecureSkipVerify {
+			common = append(common, "--tls-disable-host-verification")
+		}
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(s.Bin, "temporal-sql"), append(common, args...)...)
+	// In the environment a password is not on everybody's process list.
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "SQL_PASSWORD=" + s.Password}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("temporal-sql %s on %s: %w", args[0], database, err)
+	}
+	return nil
+}

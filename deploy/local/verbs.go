@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/entrasync/entrasync/deploy/local/internal/layout"
+)
+
+var errUsage = errors.New("wrong usage")
+
+// verb is one thing the program does; it returns the exit code.
+type verb func(ctx context.Context, where layout.Layout, args []string) (int, error)
+
+// verbs lists what a person may type; internal ones start with an underscore.
+var verbs = map[string]verb{
+	"testenv":  testEnvironment,
+	"_testenv": serveTestEnvironment,
+}
+
+const usage = `usage: local <verb>
+
+  testenv -- command…   run a command with a throw-away PostgreSQL and Temporal
+  testenv -detach       start them in the background and print their variables
+  testenv -stop         end them
+`
+
+func run(ctx context.Context, args []string) (int, error) {
+	if len(args) == 0 {
+		fmt.Fprint(os.Stderr, usage)
+		return 2, errUsage
+	}
+	v, ok := verbs[args[0]]
+	if !ok {
+		fmt.Fprint(os.Stderr, usage)
+		return 2, errUsage
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return 1, err
+	}
+	root, err := layout.FindRoot(dir)
+	if err != nil {
+		return 1, err
+	}
+	return v(ctx, layout.Default(root), args[1:])
+}
