@@ -72,12 +72,34 @@ func bootstrap(ctx context.Context, tx pgx.Tx, verifiers map[string]string) erro
 	if !superuser {
 		s.member(Owner, "") // to switch to it
 	}
-	s.exec(`REVOKE ALL ON DATABASE ` + database + ` FROM PUBLIC`)
 	s.exec(`REVOKE ALL ON SCHEMA public FROM PUBLIC`)
 	for _, name := range Contexts() {
-		s.context(database, name, verifiers)
+		s.context(name, verifiers)
 	}
+	s.exec(databaseSettings(database))
 	return s.err
+}
+
+// BootstrapCopy gives a database that was copied from a bootstrapped one the
+// settings that PostgreSQL does not copy along.
+func BootstrapCopy(ctx context.Context, conn *pgx.Conn) error {
+	if _, err := conn.Exec(ctx, databaseSettings(pgx.Identifier{conn.Config().Database}.Sanitize())); err != nil {
+		return fmt.Errorf("bootstrapping the copied database: %w", err)
+	}
+	return nil
+}
+
+// databaseSettings are the statements about the database itself.
+func databaseSettings(database string) string {
+	var sql strings.Builder
+	fmt.Fprintf(&sql, "REVOKE ALL ON DATABASE %s FROM PUBLIC;\n", database)
+	for _, name := range Contexts() {
+		// TEMPORARY: COPY into tables with row-level security is refused, so
+		// bulk data is staged in temporary tables.
+		fmt.Fprintf(&sql, "GRANT CONNECT, TEMPORARY ON DATABASE %s TO %s;\n", database, RuntimeRole(name))
+		fmt.Fprintf(&sql, "ALTER ROLE %s IN DATABASE %s SET search_path = %s;\n", RuntimeRole(name), database, name)
+	}
+	return sql.String()
 }
 
 // session runs statements until the first one fails.
@@ -128,7 +150,7 @@ func (s *session) member(group, member string) {
 	s.exec(`GRANT ` + group + ` TO ` + member)
 }
 
-func (s *session) context(database, name string, verifiers map[string]string) {
+func (s *session) context(name string, verifiers map[string]string) {
 	runtime, across, views := RuntimeRole(name), AcrossRole(name), ViewsRole(name)
 	s.role(runtime, "LOGIN NOINHERIT")
 	s.role(across, "NOLOGIN")
@@ -147,10 +169,6 @@ func (s *session) context(database, name string, verifiers map[string]string) {
 	s.exec(`GRANT USAGE ON SCHEMA ` + name + ` TO ` + runtime + `, ` + across)
 	s.exec(`GRANT USAGE, CREATE ON SCHEMA ` + name + ` TO ` + views) // CREATE: to become a view's owner
 	s.exec(`RESET ROLE`)
-	// TEMPORARY: COPY into tables with row-level security is refused, so bulk
-	// data is staged in temporary tables.
-	s.exec(`GRANT CONNECT, TEMPORARY ON DATABASE ` + database + ` TO ` + runtime)
-	s.exec(`ALTER ROLE ` + runtime + ` IN DATABASE ` + database + ` SET search_path = ` + name)
 }
 
 // collided reports that another bootstrap of the cluster got in between.

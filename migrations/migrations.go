@@ -4,7 +4,9 @@ package migrations
 
 import (
 	"context"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,6 +32,35 @@ func Contexts() []string {
 
 // Files is the embedded tree: <context>/NNNNNN_name.{up,down}.sql.
 func Files() fs.FS { return files }
+
+//go:embed bootstrap.go
+var bootstrapSource []byte
+
+// Fingerprint changes when the bootstrap or a migration of the given contexts
+// does; template databases of tests are named by it.
+func Fingerprint(contexts ...string) (string, error) {
+	names, err := choose(contexts)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	sum.Write(bootstrapSource)
+	for _, name := range names {
+		entries, err := fs.ReadDir(files, name)
+		if err != nil {
+			return "", fmt.Errorf("reading the migrations of %s: %w", name, err)
+		}
+		for _, entry := range entries {
+			content, err := fs.ReadFile(files, name+"/"+entry.Name())
+			if err != nil {
+				return "", fmt.Errorf("reading the migrations of %s: %w", name, err)
+			}
+			fmt.Fprintf(sum, "%s/%s %d\n", name, entry.Name(), len(content))
+			sum.Write(content)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
 
 // versionTable stands in each context's schema and belongs to the owner role.
 const versionTable = "schema_migrations"

@@ -1,0 +1,110 @@
+package pg
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// closeWait bounds the farewell to the server when a dedicated connection ends.
+const closeWait = 5 * time.Second
+
+// Conn is one connection taken for a whole round. What belongs to its session
+// (advisory locks, temporary tables) ends with Release or with the connection.
+// It serves one goroutine at a time.
+type Conn struct {
+	conn    *pgxpool.Conn
+	name    string
+	release sync.Once
+}
+
+// Dedicated takes one connection out of the pool, which it still counts
+// against; the pool must be larger than the rounds that run at once.
+func Dedicated(ctx context.Context, pool *Pool) (*Conn, error) {
+	conn, err := pool.pool.Acquire(ctx)
+	if err != nil {
+		return nil, Classify(err)
+	}
+	return &Conn{conn: conn, name: pool.name}, nil
+}
+
+// TryLock takes the session's advisory lock of the key without waiting; false
+// when another session has it. The lock ends with Unlock, Release or the
+// connection: whoever still writes through this connection still has it.
+func (c *Conn) TryLock(ctx context.Context, key string) (locked bool, err error) {
+	err = c.conn.QueryRow(ctx, `SELECT pg_try_advisory_lock(hashtextextended($1, 0))`, c.name+":"+key).Scan(&locked)
+	if err != nil {
+		return false, Classify(err)
+	}
+	return locked, nil
+}
+
+// Unlock gives the advisory lock of the key back; an error when this session
+// did not have it.
+func (c *Conn) Unlock(ctx context.Context, key string) error {
+	var held bool
+	err := c.conn.QueryRow(ctx, `SELECT pg_advisory_unlock(hashtextextended($1, 0))`, c.name+":"+key).Scan(&held)
+	if err != nil {
+		return Classify(err)
+	}
+	if !held {
+		return fmt.Errorf("advisory lock %q was not held", key)
+	}
+	return nil
+}
+
+// Raw is the connection itself, for staging in temporary tables outside
+// transactions. Of tenants' tables row-level security shows it nothing.
+func (c *Conn) Raw() *pgx.Conn { return c.conn.Conn() }
+
+// Release ends the connection, and with it its locks and temporary tables. It
+// may be called more than once.
+func (c *Conn) Release() {
+	c.release.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), closeWait)
+		defer cancel()
+		_ = c.conn.Conn().Close(ctx) // the pool replaces it
+		c.conn.Release()
+	})
+}
+
+func (c *Conn) begin(ctx context.Context, query string) (pgx.Tx, error) {
+	return c.conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: query})
+}
+
+func (c *Conn) contextName() string { return c.name }
+
+// Listen subscribes to a notification channel and calls notify for every
+// message (its payload) until ctx ends (nil) or the connection is lost
+// (errs.Unavailable: call it again). ready, when not nil, is called once
+// subscribed: what was committed before must be looked for then.
+func Listen(ctx context.Context, pool *Pool, channel string, ready func(), notify func(payload string)) error {
+	conn, err := Dedicated(ctx, pool)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	if _, err := conn.Raw().Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize()); err != nil {
+		return Classify(err)
+	}
+	if ready != nil {
+		ready()
+	}
+	for {
+		notification, err := conn.Raw().WaitForNotification(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return Classify(err)
+		}
+		notify(notification.Payload)
+	}
+}
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(max(d.Milliseconds(), 1), 10) }

@@ -1,0 +1,195 @@
+package pg
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// SQLSTATEs with a meaning of their own, from
+// https://www.postgresql.org/docs/current/errcodes-appendix.html. This file is
+// the only one that reads them.
+const (
+	codeUnique         = "23505"
+	codeForeignKey     = "23503"
+	codeCheck          = "23514"
+	codeNotNull        = "23502"
+	codeExclusion      = "23P01"
+	codeSerialization  = "40001"
+	codeDeadlock       = "40P01"
+	codeLockTimeout    = "55P03"
+	codeQueryCancelled = "57014"
+	codeReadOnly       = "25006"
+	codeIdleTimeout    = "25P03"
+)
+
+// stateClass is what a SQLSTATE, or a class of them, means.
+type stateClass struct {
+	kind    errs.Kind
+	reason  string
+	message string
+}
+
+var unavailable = stateClass{errs.Unavailable, "database_unavailable", "The database cannot be reached at the moment."}
+
+// states is looked up by the whole code first and by its class (the first two
+// characters) second.
+var states = map[string]stateClass{
+	codeUnique:         {errs.Conflict, "already_exists", "It already exists."},
+	codeExclusion:      {errs.Conflict, "already_exists", "It collides with something that exists."},
+	codeForeignKey:     {errs.Precondition, "reference_broken", "Something it refers to is missing or still in use."},
+	codeCheck:          {errs.Invalid, "value_refused", "A value is not allowed."},
+	codeNotNull:        {errs.Invalid, "value_missing", "A value is missing."},
+	codeSerialization:  {errs.Unavailable, "database_contention", "Somebody else changed the same data; try again."},
+	codeDeadlock:       {errs.Unavailable, "database_contention", "Somebody else changed the same data; try again."},
+	codeLockTimeout:    {errs.Unavailable, "database_busy", "The data is in use; try again."},
+	codeQueryCancelled: {errs.Deadline, "database_timeout", "The database took too long."},
+	codeReadOnly:       unavailable, // a standby after a failover
+	codeIdleTimeout:    unavailable,
+	"22001":            {errs.Invalid, "value_too_long", "A value is too long."},
+	"22003":            {errs.Invalid, "value_out_of_range", "A number is out of range."},
+	"22021":            {errs.Invalid, "text_invalid", "A text has characters that cannot be stored."},
+	"22P02":            {errs.Invalid, "value_invalid", "A value is not well formed."},
+	"22P05":            {errs.Invalid, "text_invalid", "A text has characters that cannot be stored."},
+	"08":               unavailable,                                                                 // connection exceptions
+	"53":               {errs.Unavailable, "database_overloaded", "The database has no room left."}, // out of connections, memory, disk
+	"57P01":            unavailable,                                                                 // admin_shutdown
+	"57P02":            unavailable,                                                                 // crash_shutdown
+	"57P03":            unavailable,                                                                 // cannot_connect_now
+	"57P05":            unavailable,                                                                 // idle_session_timeout
+	"58":               unavailable,                                                                 // system error outside PostgreSQL
+}
+
+// Classify turns what pgx returns into an errs.Error; an error that already is
+// one (or has one inside) and nil come back unchanged.
+func Classify(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*errs.Error](err); ok {
+		return err
+	}
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		class, known := lookUp(pgErr.Code)
+		if !known {
+			return errs.Wrap(describe(err, pgErr), errs.Internal, "database_error", "The database refused a statement.")
+		}
+		return errs.Wrap(describe(err, pgErr), class.kind, class.reason, class.message)
+	}
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return errs.Wrap(err, errs.NotFound, "not_found", "It was not found.")
+	case errors.Is(err, context.Canceled):
+		return errs.Wrap(err, errs.Cancelled, "cancelled", "The request was cancelled.")
+	case errors.Is(err, context.DeadlineExceeded):
+		return errs.Wrap(err, errs.Deadline, "deadline", "The request took too long.")
+	case ConnectionLost(err):
+		return errs.Wrap(err, unavailable.kind, unavailable.reason, unavailable.message)
+	}
+	return err
+}
+
+func lookUp(code string) (stateClass, bool) {
+	class, ok := states[code]
+	if !ok && len(code) == 5 {
+		class, ok = states[code[:2]]
+	}
+	return class, ok
+}
+
+// described prints an error without the values in it, and still unwraps to it.
+type described struct {
+	text  string
+	cause error
+}
+
+func (d *described) Error() string { return d.text }
+func (d *described) Unwrap() error { return d.cause }
+
+// describe keeps personal data out of logs: messages about data (classes 22 and
+// 23) may quote values.
+func describe(err error, pgErr *pgconn.PgError) error {
+	if !strings.HasPrefix(pgErr.Code, "22") && !strings.HasPrefix(pgErr.Code, "23") {
+		return err
+	}
+	parts := []string{"SQLSTATE " + pgErr.Code}
+	for _, part := range []struct{ label, value string }{
+		{"table", pgErr.TableName}, {"column", pgErr.ColumnName}, {"constraint", pgErr.ConstraintName},
+	} {
+		if part.value != "" {
+			parts = append(parts, part.label+" "+part.value)
+		}
+	}
+	return &described{text: strings.Join(parts, ", "), cause: err}
+}
+
+// Constraint is the name of the constraint that was violated, "" when the error
+// is of another sort.
+func Constraint(err error) string {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pgErr.ConstraintName
+	}
+	return ""
+}
+
+// UniqueViolation reports that a unique constraint or index was violated, one
+// of the named when names are given.
+func UniqueViolation(err error, constraints ...string) bool {
+	return violation(err, codeUnique, constraints)
+}
+
+// ForeignKeyViolation reports that a foreign key was violated, one of the named
+// when names are given.
+func ForeignKeyViolation(err error, constraints ...string) bool {
+	return violation(err, codeForeignKey, constraints)
+}
+
+// CheckViolation reports that a check was violated, one of the named when names
+// are given.
+func CheckViolation(err error, constraints ...string) bool {
+	return violation(err, codeCheck, constraints)
+}
+
+func violation(err error, code string, constraints []string) bool {
+	pgErr, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pgErr.Code == code && (len(constraints) == 0 || slices.Contains(constraints, pgErr.ConstraintName))
+}
+
+// NoRows reports that a query that must give a row gave none.
+func NoRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
+
+// Contended reports a serialization failure or a deadlock: the same transaction
+// may succeed when begun anew.
+func Contended(err error) bool {
+	pgErr, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (pgErr.Code == codeSerialization || pgErr.Code == codeDeadlock)
+}
+
+// ConnectionLost reports that the connection is gone (or never came to be), and
+// with it the session's locks and temporary tables. Whether a commit under way
+// took effect is then unknown.
+func ConnectionLost(err error) bool {
+	if err == nil {
+		return false
+	}
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return strings.HasPrefix(pgErr.Code, "08") || strings.HasPrefix(pgErr.Code, "57P") || pgErr.Code == codeIdleTimeout
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	if netErr, ok := errors.AsType[net.Error](err); ok && !errors.Is(err, context.DeadlineExceeded) {
+		_ = netErr
+		return true
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, pgconn.ErrConnClosed) || strings.Contains(err.Error(), "conn closed")
+}

@@ -1,0 +1,134 @@
+package pg
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
+)
+
+// Source is where a transaction can begin: a *Pool or a *Conn.
+type Source interface {
+	begin(ctx context.Context, query string) (pgx.Tx, error)
+	contextName() string
+}
+
+// TxFunc is work inside a transaction. It may be called again when the caller
+// asked for retries, so it must not keep what an earlier call gathered.
+type TxFunc = func(ctx context.Context, tx pgx.Tx) error
+
+// TxOption adjusts a transaction.
+type TxOption func(*txOptions)
+
+type txOptions struct {
+	mode    []string
+	local   []string
+	retries int
+}
+
+// Retries begins anew, at most n times, after a serialization failure or a
+// deadlock. Only for work without outside effects.
+func Retries(n int) TxOption { return func(o *txOptions) { o.retries = n } }
+
+// ReadOnly refuses writes.
+func ReadOnly() TxOption { return func(o *txOptions) { o.mode = append(o.mode, "READ ONLY") } }
+
+// RepeatableRead shows one snapshot to all statements.
+func RepeatableRead() TxOption {
+	return func(o *txOptions) { o.mode = append(o.mode, "ISOLATION LEVEL REPEATABLE READ") }
+}
+
+// Serializable behaves as if transactions ran one after another; use with
+// Retries.
+func Serializable() TxOption {
+	return func(o *txOptions) { o.mode = append(o.mode, "ISOLATION LEVEL SERIALIZABLE") }
+}
+
+// StatementTimeout ends any statement that runs longer, in whole milliseconds.
+func StatementTimeout(d time.Duration) TxOption {
+	return func(o *txOptions) {
+		o.local = append(o.local, "SET LOCAL statement_timeout = "+milliseconds(d))
+	}
+}
+
+// LockTimeout ends any wait for a lock that takes longer, in whole milliseconds.
+func LockTimeout(d time.Duration) TxOption {
+	return func(o *txOptions) { o.local = append(o.local, "SET LOCAL lock_timeout = "+milliseconds(d)) }
+}
+
+// InTenant runs fn in a transaction that sees and writes the rows of the
+// context's tenant alone (row-level security), and commits when fn returns nil.
+// Without a tenant in ctx it is refused (errs.Unauthenticated). Errors of the
+// database come back classified; fn's own errors unchanged.
+func InTenant(ctx context.Context, src Source, fn TxFunc, opts ...TxOption) error {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return err
+	}
+	if !id.Valid() { // it is quoted below
+		return errs.New(errs.Internal, "tenant_invalid", "The tenant id is not well formed.")
+	}
+	return within(ctx, src, "SET LOCAL app.tenant = '"+string(id)+"'", fn, opts)
+}
+
+// AcrossTenants runs fn in a read-only transaction as the role that sees the
+// context's id-only views over all tenants, and no table.
+func AcrossTenants(ctx context.Context, src Source, fn TxFunc, opts ...TxOption) error {
+	opts = append(opts, ReadOnly())
+	return within(ctx, src, "SET LOCAL ROLE entrasync_"+src.contextName()+"_across", fn, opts)
+}
+
+// WithoutTenant runs fn in a transaction of the runtime role with no tenant: it
+// reaches the few tables that belong to no tenant; of the others row-level
+// security shows it nothing.
+func WithoutTenant(ctx context.Context, src Source, fn TxFunc, opts ...TxOption) error {
+	return within(ctx, src, "", fn, opts)
+}
+
+func within(ctx context.Context, src Source, setting string, fn TxFunc, opts []TxOption) error {
+	var o txOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	// One round trip: several statements in one simple query.
+	query := "BEGIN " + strings.Join(o.mode, " ")
+	for _, local := range append([]string{setting}, o.local...) {
+		if local != "" {
+			query += "; " + local
+		}
+	}
+	for attempt := 0; ; attempt++ {
+		err := once(ctx, src, query, fn)
+		if err == nil {
+			return nil
+		}
+		if attempt >= o.retries || !Contended(err) || ctx.Err() != nil {
+			return Classify(err)
+		}
+	}
+}
+
+func once(ctx context.Context, src Source, query string, fn TxFunc) (err error) {
+	tx, err := src.begin(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		// After a commit this does nothing; after a panic it keeps the
+		// connection from returning to the pool inside a transaction. The
+		// rollback must reach the server also when ctx is done.
+		if rollbackErr := tx.Rollback(context.WithoutCancel(ctx)); rollbackErr != nil &&
+			!errors.Is(rollbackErr, pgx.ErrTxClosed) && err == nil {
+			err = rollbackErr
+		}
+	}()
+	if err := fn(ctx, tx); err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
+}

@@ -1,0 +1,233 @@
+// Package pgtest gives each test a real PostgreSQL database of its own with the
+// schema of the contexts it asks for.
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/entrasync/entrasync/migrations"
+	"github.com/entrasync/entrasync/pkg/pg"
+)
+
+// password is that of every runtime role on test servers. It is the same for
+// all, because roles belong to the whole server and tests share it.
+const password = "entrasync-test"
+
+// cleanUpTimeout bounds dropping a test's database.
+const cleanUpTimeout = 30 * time.Second
+
+// DB is a test's own database; it is dropped when the test ends.
+type DB struct {
+	Name     string        // of the database
+	URL      string        // with the runtime role of the first context asked for
+	AdminURL string        // with the superuser
+	Admin    *pgxpool.Pool // as the superuser, who sees all rows: for set-up and assertions
+
+	t     testing.TB
+	first string
+	base  url.URL
+	mu    sync.Mutex
+	pools map[string]*pg.Pool
+}
+
+// Database makes a database for the test with the tables of the given contexts
+// ("mapping"). It costs a copy of a template, some tens of milliseconds.
+func Database(t testing.TB, name string, more ...string) *DB {
+	t.Helper()
+	contexts := append([]string{name}, more...)
+	base, err := server()
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	db := &DB{
+		Name: "test_" + strings.ReplaceAll(uuid.NewString(), "-", ""), t: t, first: name, base: *base, pools: map[string]*pg.Pool{},
+	}
+	db.AdminURL = at(*base, db.Name)
+	db.URL = db.URLFor(name)
+	if err := create(t.Context(), *base, db, contexts); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	t.Cleanup(db.drop)
+	config, err := pgxpool.ParseConfig(db.AdminURL)
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	config.ConnConfig.RuntimeParams["search_path"] = strings.Join(contexts, ",")
+	db.Admin, err = pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	return db
+}
+
+// Empty makes a database with nothing in it but what initdb and PostgreSQL
+// made, for tests of the migrator itself.
+func Empty(t testing.TB) *DB {
+	t.Helper()
+	base, err := server()
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	db := &DB{
+		Name: "test_" + strings.ReplaceAll(uuid.NewString(), "-", ""), t: t, base: *base, pools: map[string]*pg.Pool{},
+	}
+	db.AdminURL = at(*base, db.Name)
+	err = onServer(t.Context(), *base, func(conn *pgx.Conn) error {
+		_, err := conn.Exec(t.Context(), "CREATE DATABASE "+db.Name+" TEMPLATE template0")
+		return err
+	})
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	t.Cleanup(db.drop)
+	db.Admin, err = pgxpool.New(t.Context(), db.AdminURL)
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	return db
+}
+
+// Pool is connected as the runtime role of a context; the same pool each time,
+// closed when the test ends.
+func (db *DB) Pool(name string) *pg.Pool {
+	db.t.Helper()
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if pool, ok := db.pools[name]; ok {
+		return pool
+	}
+	pool, err := pg.Open(context.WithoutCancel(db.t.Context()), db.URLFor(name), pg.Options{Context: name, MaxConns: 8})
+	if err != nil {
+		db.t.Fatalf("pgtest: %v", err)
+	}
+	db.pools[name] = pool
+	return pool
+}
+
+// URLFor is the database's URL with the runtime role of a context.
+func (db *DB) URLFor(name string) string {
+	u := db.base
+	u.User = url.UserPassword(migrations.RuntimeRole(name), password)
+	return at(u, db.Name)
+}
+
+func (db *DB) drop() {
+	for _, pool := range db.pools {
+		pool.Close()
+	}
+	if db.Admin != nil {
+		db.Admin.Close()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cleanUpTimeout)
+	defer cancel()
+	err := onServer(ctx, db.base, func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "DROP DATABASE "+db.Name+" WITH (FORCE)")
+		return err
+	})
+	if err != nil {
+		db.t.Errorf("pgtest: dropping %s: %v", db.Name, err)
+	}
+}
+
+// create copies the template, which it makes first where it is missing.
+func create(ctx context.Context, base url.URL, db *DB, contexts []string) error {
+	template, err := templateFor(ctx, base, contexts)
+	if err != nil {
+		return err
+	}
+	err = onServer(ctx, base, func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "CREATE DATABASE "+db.Name+" TEMPLATE "+template)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("copying the template: %w", err)
+	}
+	return connected(ctx, db.AdminURL, func(conn *pgx.Conn) error { return migrations.BootstrapCopy(ctx, conn) })
+}
+
+var (
+	templatesMu sync.Mutex
+	templates   = map[string]bool{} // those this process has seen complete
+)
+
+// templateFor makes the template database once per content of the migrations,
+// over all processes that use the server.
+func templateFor(ctx context.Context, base url.URL, contexts []string) (string, error) {
+	fingerprint, err := migrations.Fingerprint(contexts...)
+	if err != nil {
+		return "", err
+	}
+	template := "entrasync_template_" + fingerprint[:20]
+	templatesMu.Lock()
+	defer templatesMu.Unlock()
+	if templates[template] {
+		return template, nil
+	}
+	err = onServer(ctx, base, func(conn *pgx.Conn) error {
+		// One lock for all templates: roles belong to the whole server.
+		if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(hashtext('entrasync pgtest templates'))`); err != nil {
+			return err
+		}
+		var there bool
+		if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, template).Scan(&there); err != nil || there {
+			return err
+		}
+		return build(ctx, base, conn, template, contexts)
+	})
+	if err != nil {
+		return "", fmt.Errorf("making the template database: %w", err)
+	}
+	templates[template] = true
+	return template, nil
+}
+
+// build makes the template under another name and renames it when complete.
+func build(ctx context.Context, base url.URL, conn *pgx.Conn, template string, contexts []string) error {
+	draft := template + "_draft"
+	for _, sql := range []string{"DROP DATABASE IF EXISTS " + draft + " WITH (FORCE)", "CREATE DATABASE " + draft + " TEMPLATE template0"} {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	passwords := map[string]string{}
+	for _, name := range migrations.Contexts() {
+		passwords[migrations.RuntimeRole(name)] = password
+	}
+	err := connected(ctx, at(base, draft), func(conn *pgx.Conn) error { return migrations.Bootstrap(ctx, conn, passwords) })
+	if err != nil {
+		return err
+	}
+	if err := migrations.Up(ctx, at(base, draft), contexts...); err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, "ALTER DATABASE "+draft+" RENAME TO "+template)
+	return err
+}
+
+func at(base url.URL, database string) string {
+	base.Path = "/" + database
+	return base.String()
+}
+
+func onServer(ctx context.Context, base url.URL, do func(*pgx.Conn) error) error {
+	return connected(ctx, base.String(), do)
+}
+
+func connected(ctx context.Context, url string, do func(*pgx.Conn) error) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(conn), conn.Close(context.WithoutCancel(ctx)))
+}
