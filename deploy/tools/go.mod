@@ -3,7 +3,6 @@ module github.com/entrasync/entrasync/deploy/tools
 go 1.26.0
 
 tool (
-	connectrpc.com/connect/v2/cmd/protoc-gen-connect-go
 	github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-grpc-gateway
 	github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-openapiv2

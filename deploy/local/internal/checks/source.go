@@ -1,0 +1,141 @@
+package checks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// format asks that every file is written as its formatter would write it.
+func (s *Suite) format(ctx context.Context, log io.Writer) error {
+	return errors.Join(
+		s.command(ctx, log, "", nil, s.bin("golangci-lint"), append([]string{"fmt", "--diff"}, Modules...)...),
+		s.command(ctx, log, "", nil, s.buf(), "format", "--diff", "--exit-code", "--exclude-path", "proto/google", "--exclude-path", "proto/buf"),
+	)
+}
+
+// contracts holds the proto files against their rules and, where the history is there, against
+// what main promises already.
+func (s *Suite) contracts(ctx context.Context, log io.Writer) error {
+	if err := s.command(ctx, log, "", nil, s.buf(), "lint"); err != nil {
+		return err
+	}
+	if _, err := os.Stat(s.abs(".git")); err != nil {
+		return nil
+	}
+	return s.command(ctx, log, "", nil, s.buf(), "breaking", "--against", ".git#ref=HEAD")
+}
+
+// generated makes the code from the contracts and the queries again and compares.
+func (s *Suite) generated(ctx context.Context, log io.Writer) error {
+	fresh, err := os.MkdirTemp("", "entrasync-generated-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(fresh)
+	if err := s.generateContracts(ctx, log, fresh); err != nil {
+		return err
+	}
+	if err := s.command(ctx, log, "", nil, "diff", "-r", "proto/gen", filepath.Join(fresh, "proto/gen")); err != nil {
+		return fmt.Errorf("proto/gen is not what the contracts give; run `make generate`: %w", err)
+	}
+	configs, err := s.sqlcConfigs()
+	if err != nil {
+		return err
+	}
+	for _, config := range configs {
+		if err := s.command(ctx, log, filepath.Dir(config), nil, s.bin("sqlc"), "diff"); err != nil {
+			return fmt.Errorf("%s: run `make generate`: %w", config, err)
+		}
+	}
+	return nil
+}
+
+// Generate writes the code made from the contracts and the queries.
+func (s *Suite) Generate(ctx context.Context, log io.Writer) error {
+	if err := s.generateContracts(ctx, log, ""); err != nil {
+		return err
+	}
+	configs, err := s.sqlcConfigs()
+	if err != nil {
+		return err
+	}
+	for _, config := range configs {
+		if err := s.command(ctx, log, filepath.Dir(config), nil, s.bin("sqlc"), "generate"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// generateContracts runs the plugins that buf.gen.yaml names, by their path below the state
+// folder, into out (the tree itself when empty).
+func (s *Suite) generateContracts(ctx context.Context, log io.Writer, out string) error {
+	template, err := os.ReadFile(s.abs("buf.gen.yaml"))
+	if err != nil {
+		return err
+	}
+	text := strings.ReplaceAll(string(template), "local: .local/bin/", "local: "+s.bin("")+"/")
+	args := []string{"generate", "--template", text}
+	if out != "" {
+		args = append(args, "--output", out)
+	}
+	return s.command(ctx, log, "", s.withPath(), s.buf(), args...)
+}
+
+func (s *Suite) sqlcConfigs() ([]string, error) {
+	var found []string
+	for _, pattern := range []string{"services/*/sqlc.yaml", "gateway/sqlc.yaml"} {
+		paths, err := filepath.Glob(s.abs(pattern))
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range paths {
+			rel, err := filepath.Rel(s.Root, p)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, rel)
+		}
+	}
+	return found, nil
+}
+
+// tidy asks each module to list exactly what it uses.
+func (s *Suite) tidy(ctx context.Context, log io.Writer) error {
+	var wrong []error
+	for _, m := range append(s.allModules(), "deploy/tools", "deploy/temporal") {
+		if err := s.command(ctx, log, m, s.withoutWork(), "go", "mod", "tidy", "-diff"); err != nil {
+			wrong = append(wrong, fmt.Errorf("%s: run `go mod tidy` in it: %w", m, err))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+func (s *Suite) vet(ctx context.Context, log io.Writer) error {
+	return s.command(ctx, log, "", nil, "go", "vet", "work")
+}
+
+func (s *Suite) lint(ctx context.Context, log io.Writer) error {
+	return s.command(ctx, log, "", nil, s.bin("golangci-lint"), append([]string{"run"}, s.moduleDirs()...)...)
+}
+
+// standalone builds every program as somebody would who has its module alone.
+func (s *Suite) standalone(ctx context.Context, log io.Writer) error {
+	out, err := os.MkdirTemp("", "entrasync-standalone-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(out)
+	var wrong []error
+	for _, b := range Binaries {
+		if err := s.command(ctx, log, b.Module, s.withoutWork(), "go", "build", "-trimpath", "-o", out+"/", b.Package); err != nil {
+			wrong = append(wrong, fmt.Errorf("%s %s: %w", b.Module, b.Package, err))
+		}
+	}
+	return errors.Join(wrong...)
+}

@@ -1,0 +1,155 @@
+package checks
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// acceptancePackages start whole stacks; they run after everything else, one at a time.
+const acceptancePackages = "github.com/entrasync/entrasync/deploy/acceptance"
+
+// tally counts tests by their outcome, sub-tests included.
+type tally struct{ passed, failed int }
+
+func (s *Suite) tests(ctx context.Context, log io.Writer) error {
+	packages, err := s.packages(ctx)
+	if err != nil {
+		return err
+	}
+	var rest []string
+	for _, p := range packages {
+		if !strings.HasPrefix(p, acceptancePackages) {
+			rest = append(rest, p)
+		}
+	}
+	return s.goTest(ctx, log, s.TestEnv, append([]string{"-race", "-timeout=15m"}, rest...))
+}
+
+func (s *Suite) acceptance(ctx context.Context, log io.Writer) error {
+	return s.goTest(ctx, log, nil, []string{"-p=1", "-timeout=25m", acceptancePackages + "/..."})
+}
+
+func (s *Suite) packages(ctx context.Context) ([]string, error) {
+	cmd := exec.CommandContext(ctx, "go", append([]string{"list"}, s.moduleDirs()...)...)
+	cmd.Dir = s.Root
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	return strings.Fields(string(out)), nil
+}
+
+// goTest runs `go test -json`, counts every test and keeps what failing ones printed.
+func (s *Suite) goTest(ctx context.Context, log io.Writer, wrap, args []string) error {
+	words := append(append([]string{}, wrap...), append([]string{"go", "test", "-json"}, args...)...)
+	reader, writer := io.Pipe()
+	results := newResults(log)
+	var wait sync.WaitGroup
+	wait.Go(func() { results.read(reader) })
+	err := s.command(ctx, writer, "", nil, words[0], words[1:]...)
+	_ = writer.Close()
+	wait.Wait()
+	s.total.passed += results.passed
+	s.total.failed += results.failed
+	results.summary()
+	if err == nil && results.passed == 0 {
+		return errors.New("no test ran")
+	}
+	if results.skipped > 0 {
+		err = errors.Join(err, fmt.Errorf("%d tests were skipped", results.skipped))
+	}
+	return err
+}
+
+// event is what `go test -json` prints, one a line.
+type event struct {
+	Action, Package, ImportPath, Test, Output string
+	Elapsed                                   float64
+}
+
+type results struct {
+	log                     io.Writer
+	passed, failed, skipped int
+	output                  map[string]*strings.Builder
+	broken                  []string
+}
+
+func newResults(log io.Writer) *results {
+	return &results{log: log, output: map[string]*strings.Builder{}}
+}
+
+func (r *results) read(from io.Reader) {
+	lines := bufio.NewReader(from)
+	for {
+		line, err := lines.ReadString('\n')
+		if line != "" {
+			r.line(line)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (r *results) line(line string) {
+	var e event
+	if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &e) != nil {
+		fmt.Fprint(r.log, line)
+		return
+	}
+	if e.Package == "" { // what the compiler says comes under the import path
+		e.Package = e.ImportPath
+	}
+	key := e.Package + " " + e.Test
+	switch e.Action {
+	case "output", "build-output":
+		if r.output[key] == nil {
+			r.output[key] = &strings.Builder{}
+		}
+		r.output[key].WriteString(e.Output)
+	case "pass", "fail", "skip":
+		r.end(e, key)
+	case "build-fail":
+		r.broken = append(r.broken, key)
+	}
+}
+
+func (r *results) end(e event, key string) {
+	if e.Test == "" {
+		fmt.Fprintf(r.log, "%-5s %7.1fs %s\n", e.Action, e.Elapsed, strings.TrimPrefix(e.Package, "github.com/entrasync/entrasync/"))
+		if e.Action == "fail" {
+			r.broken = append(r.broken, key)
+		}
+		return
+	}
+	switch e.Action {
+	case "pass":
+		r.passed++
+		delete(r.output, key)
+	case "skip":
+		r.skipped++
+		fmt.Fprintf(r.log, "SKIPPED %s\n", key)
+	case "fail":
+		r.failed++
+		r.broken = append(r.broken, key)
+	}
+}
+
+// summary prints what failed last, where a reader looks first.
+func (r *results) summary() {
+	for _, key := range r.broken {
+		fmt.Fprintf(r.log, "\n--- %s\n", filepath.Clean(strings.TrimSpace(key)))
+		if out := r.output[key]; out != nil {
+			fmt.Fprint(r.log, out.String())
+		}
+	}
+	fmt.Fprintf(r.log, "\n%d passed, %d failed, %d skipped\n", r.passed, r.failed, r.skipped)
+}
