@@ -1000,14 +1000,15 @@ const file_entrasync_discovery_v1_discovery_proto_rawDesc = "" +
 	"\raccess_ending\x18\x05 \x03(\v2%.entrasync.discovery.v1.ManagedTenantR\faccessEnding2\xc0\x03\n" +
 	"\x10DiscoveryService\x12\xc8\x01\n" +
 	"\fGetDiscovery\x12+.entrasync.discovery.v1.GetDiscoveryRequest\x1a,.entrasync.discovery.v1.GetDiscoveryResponse\"]\xaa\xbb\x180\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02#\x12!/api/integrations/entra/discovery\x12\xe0\x01\n" +
-	"\x12ListManagedTenants\x121.entrasync.discovery.v1.ListManagedTenantsRequest\x1a2.entrasync.discovery.v1.ListManagedTenantsResponse\"c\xaa\xbb\x180\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02)\x12'/api/integrations/entra/managed-tenants2\xba\x03\n" +
+	"\x12ListManagedTenants\x121.entrasync.discovery.v1.ListManagedTenantsRequest\x1a2.entrasync.discovery.v1.ListManagedTenantsResponse\"c\xaa\xbb\x180\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02)\x12'/api/integrations/entra/managed-tenants2\xc2\x03\n" +
 	"\x18DiscoveryInternalService\x12y\n" +
 	"\fRunDiscovery\x12+.entrasync.discovery.v1.RunDiscoveryRequest\x1a,.entrasync.discovery.v1.RunDiscoveryResponse\"\f\xb2\xbb\x18\b\n" +
 	"\x06worker0\x01\x12\x92\x01\n" +
 	"\x14StreamManagedTenants\x123.entrasync.discovery.v1.StreamManagedTenantsRequest\x1a4.entrasync.discovery.v1.StreamManagedTenantsResponse\"\r\xb2\xbb\x18\t\n" +
-	"\amapping0\x01\x12\x8d\x01\n" +
-	"\x13GetDiscoverySummary\x122.entrasync.discovery.v1.GetDiscoverySummaryRequest\x1a3.entrasync.discovery.v1.GetDiscoverySummaryResponse\"\r\xb2\xbb\x18\t\n" +
-	"\agatewayB\xf6\x01\n" +
+	"\amapping0\x01\x12\x95\x01\n" +
+	"\x13GetDiscoverySummary\x122.entrasync.discovery.v1.GetDiscoverySummaryRequest\x1a3.entrasync.discovery.v1.GetDiscoverySummaryResponse\"\x15\xb2\xbb\x18\x11\n" +
+	"\agateway\n" +
+	"\x06workerB\xf6\x01\n" +
 	"\x1acom.entrasync.discovery.v1B\x0eDiscoveryProtoP\x01ZNgithub.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1;discoveryv1\xa2\x02\x03EDX\xaa\x02\x16Entrasync.Discovery.V1\xca\x02\x16Entrasync\\Discovery\\V1\xe2\x02\"Entrasync\\Discovery\\V1\\GPBMetadata\xea\x02\x18Entrasync::Discovery::V1b\x06proto3"
 
 var (
