@@ -1,0 +1,21 @@
+package fleet_test
+
+import (
+	"testing"
+
+	"github.com/entrasync/entrasync/deploy/simulator/fleet"
+)
+
+// BenchmarkGenerate measures one user out of the seed.
+func BenchmarkGenerate(b *testing.B) {
+	f, err := fleet.New(fleet.Config{Size: fleet.OneHuge, Seed: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	slot := 0
+	for b.Loop() {
+		f.At(1, slot)
+		slot = (slot + 1) % 1_000_000
+	}
+}

@@ -1,0 +1,183 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/entrasync/entrasync/deploy/simulator/fleet"
+)
+
+// adminClients streams the MSP's clients as one JSON object a line.
+func (s *Server) adminClients(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	enc := json.NewEncoder(w)
+	for c := range s.fleet.MSP().Clients() {
+		if enc.Encode(c) != nil {
+			return
+		}
+	}
+}
+
+// adminContacts streams the MSP's contacts as one JSON object a line.
+func (s *Server) adminContacts(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	enc := json.NewEncoder(w)
+	for c := range s.fleet.MSP().Contacts() {
+		if enc.Encode(c) != nil {
+			return
+		}
+	}
+}
+
+func (s *Server) adminRelationships(w http.ResponseWriter, _ *http.Request) {
+	rows := []map[string]any{}
+	for _, r := range s.fleet.Relationships() {
+		rows = append(rows, relationshipJSON(r))
+	}
+	adminJSON(w, http.StatusOK, map[string]any{"relationships": rows})
+}
+
+func (s *Server) adminApps(w http.ResponseWriter, _ *http.Request) {
+	s.state.mu.Lock()
+	apps := []App{}
+	for _, app := range s.state.apps {
+		app.Secret = ""
+		apps = append(apps, app)
+	}
+	s.state.mu.Unlock()
+	adminJSON(w, http.StatusOK, map[string]any{"apps": apps})
+}
+
+// adminAddApp registers an app or replaces its registration.
+func (s *Server) adminAddApp(w http.ResponseWriter, r *http.Request) {
+	var app App
+	if !read(w, r, &app) {
+		return
+	}
+	if app.ID == "" || app.Secret == "" {
+		adminError(w, errors.New("clientId and clientSecret are needed"))
+		return
+	}
+	s.state.commit(record{App: &app})
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// adminConsents sets what an app may do in a tenant; nothing revokes it.
+func (s *Server) adminConsents(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		ClientID  string   `json:"clientId"`
+		Tenant    string   `json:"tenant"`
+		Delegated []string `json:"delegated"`
+		Roles     []string `json:"roles"`
+		// Restore gives back what the fleet began with.
+		Restore bool `json:"restore"`
+	}
+	if !read(w, r, &body) {
+		return
+	}
+	t, ok := s.fleet.Tenant(body.Tenant)
+	if !ok {
+		adminError(w, fmt.Errorf("tenant %q: %w", body.Tenant, fleet.ErrNotFound))
+		return
+	}
+	if _, ok := s.state.app(body.ClientID); !ok {
+		adminError(w, fmt.Errorf("app %q: %w", body.ClientID, fleet.ErrNotFound))
+		return
+	}
+	c := consent{App: body.ClientID, TenantID: t.ID, Delegated: body.Delegated, Roles: body.Roles}
+	if body.Restore {
+		c.Delegated = []string{"User.Read", "User.Read.All", "GroupMember.Read.All"}
+		c.Roles = []string{"User.Read.All", "GroupMember.Read.All", "Organization.Read.All"}
+	}
+	s.state.commit(record{Consent: &c})
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// adminRevoke ends refresh tokens, of one user or all, with an AADSTS number.
+func (s *Server) adminRevoke(w http.ResponseWriter, r *http.Request) {
+	body := struct {
+		User   string `json:"user"`
+		AADSTS int    `json:"aadsts"`
+	}{AADSTS: 50173}
+	if !read(w, r, &body) {
+		return
+	}
+	s.state.commit(record{Refuse: &refusal{UserID: body.User, AADSTS: body.AADSTS}})
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// adminExpire makes access tokens expire at once, of one tenant or all.
+func (s *Server) adminExpire(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Tenant string `json:"tenant"`
+	}
+	if !read(w, r, &body) {
+		return
+	}
+	id := ""
+	if body.Tenant != "" {
+		t, ok := s.fleet.Tenant(body.Tenant)
+		if !ok {
+			adminError(w, fmt.Errorf("tenant %q: %w", body.Tenant, fleet.ErrNotFound))
+			return
+		}
+		id = t.ID
+	}
+	s.state.commit(record{Expire: &expiry{TenantID: id}})
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *Server) adminAddFault(w http.ResponseWriter, r *http.Request) {
+	var f Fault
+	if !read(w, r, &f) {
+		return
+	}
+	if f.Tenant != "" {
+		t, ok := s.fleet.Tenant(f.Tenant)
+		if !ok {
+			adminError(w, fmt.Errorf("tenant %q: %w", f.Tenant, fleet.ErrNotFound))
+			return
+		}
+		f.Tenant = t.ID
+	}
+	added, err := s.faults.add(f)
+	if err != nil {
+		adminError(w, err)
+		return
+	}
+	adminJSON(w, http.StatusCreated, added)
+}
+
+func (s *Server) adminRemoveFault(w http.ResponseWriter, r *http.Request) {
+	id, err := strconv.Atoi(r.PathValue("id"))
+	if err != nil || id < 1 || !s.faults.remove(id) {
+		adminError(w, fmt.Errorf("fault: %w", fleet.ErrNotFound))
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *Server) adminRequests(w http.ResponseWriter, _ *http.Request) {
+	refused, early := s.throttle.counts()
+	adminJSON(w, http.StatusOK, map[string]any{
+		"routes": s.counters.snapshot(), "throttled": refused, "earlyRetries": early,
+		"uptimeSeconds": int(s.now().Sub(s.started) / time.Second),
+	})
+}
+
+// adminThrottle forgets what was spent, and lifts the documented limits or
+// puts them back.
+func (s *Server) adminThrottle(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Off bool `json:"off"`
+	}
+	if !read(w, r, &body) {
+		return
+	}
+	s.throttle.lift(body.Off)
+	w.WriteHeader(http.StatusNoContent)
+}

@@ -1,0 +1,107 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// batchLimit is the largest number of requests in a batch.
+const batchLimit = 20
+
+type batchItem struct {
+	ID      string            `json:"id"`
+	Method  string            `json:"method"`
+	URL     string            `json:"url"`
+	Headers map[string]string `json:"headers"`
+}
+
+type batchAnswer struct {
+	ID      string            `json:"id"`
+	Status  int               `json:"status"`
+	Headers map[string]string `json:"headers"`
+	Body    json.RawMessage   `json:"body,omitempty"`
+}
+
+// batch answers POST /$batch. Every item is throttled by itself, and the
+// answers come in no promised order: the simulator turns it round.
+func (s *Server) batch(w http.ResponseWriter, r *http.Request, version string) {
+	if r.Method != http.MethodPost {
+		s.writeGraphError(w, &graphError{status: http.StatusMethodNotAllowed, code: "BadRequest", message: "Only POST is allowed for $batch."})
+		return
+	}
+	var body struct {
+		Requests []batchItem `json:"requests"`
+	}
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<20)).Decode(&body); err != nil || len(body.Requests) == 0 {
+		s.writeGraphError(w, &graphError{status: http.StatusBadRequest, code: "BadRequest", message: "Invalid batch payload format."})
+		return
+	}
+	if len(body.Requests) > batchLimit {
+		s.writeGraphError(w, &graphError{status: http.StatusBadRequest, code: "BadRequest", message: "Number of batch request steps exceeds the maximum value of 20."})
+		return
+	}
+	seen := map[string]bool{}
+	for _, item := range body.Requests {
+		if item.ID == "" || seen[item.ID] || item.Method == "" || item.URL == "" || strings.Contains(item.URL, "$batch") {
+			s.writeGraphError(w, &graphError{status: http.StatusBadRequest, code: "BadRequest", message: "Invalid batch payload format."})
+			return
+		}
+		seen[item.ID] = true
+	}
+	answers := make([]batchAnswer, 0, len(body.Requests))
+	for _, item := range slices.Backward(body.Requests) {
+		answers = append(answers, s.batchOne(r, version, item))
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{"responses": answers})
+}
+
+func (s *Server) batchOne(outer *http.Request, version string, item batchItem) batchAnswer {
+	rec := &recorder{header: http.Header{}}
+	inner, err := url.Parse("/" + strings.TrimPrefix(item.URL, "/"))
+	if err != nil || inner.Host != "" {
+		s.writeGraphError(rec, badRequest("The request URL is malformed."))
+	} else {
+		r := outer.Clone(outer.Context())
+		r.Method, r.Body = item.Method, http.NoBody
+		r.URL = &url.URL{Path: "/" + version + inner.Path, RawQuery: inner.RawQuery}
+		r.Header = http.Header{"Authorization": outer.Header["Authorization"]}
+		for name, value := range item.Headers {
+			r.Header.Set(name, value)
+		}
+		s.serveGraph(rec, r, version, strings.TrimPrefix(inner.Path, "/"))
+	}
+	answer := batchAnswer{ID: item.ID, Status: rec.status, Headers: map[string]string{}}
+	for name := range rec.header {
+		answer.Headers[name] = rec.header.Get(name)
+	}
+	answer.Body = rec.body.Bytes()
+	if !json.Valid(answer.Body) {
+		answer.Body, _ = json.Marshal(rec.body.String())
+	}
+	return answer
+}
+
+// recorder is the http.ResponseWriter of an item in a batch.
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (r *recorder) Header() http.Header { return r.header }
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
+	return r.body.Write(b)
+}

@@ -1,0 +1,105 @@
+package server
+
+import (
+	"maps"
+	"net/http"
+	"strconv"
+	"sync"
+)
+
+// routeCount is how often a route was asked.
+type routeCount struct {
+	Requests int            `json:"requests"`
+	ByStatus map[string]int `json:"byStatus"`
+	ByTenant map[string]int `json:"byTenant"`
+}
+
+// counters count requests by route, status and tenant.
+type counters struct {
+	mu     sync.Mutex
+	routes map[string]routeCount
+}
+
+func newCounters() *counters { return &counters{routes: map[string]routeCount{}} }
+
+func (c *counters) add(route, tenant string, status int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n, ok := c.routes[route]
+	if !ok {
+		n = routeCount{ByStatus: map[string]int{}, ByTenant: map[string]int{}}
+	}
+	n.Requests++
+	n.ByStatus[strconv.Itoa(status)]++
+	n.ByTenant[tenant]++
+	c.routes[route] = n
+}
+
+func (c *counters) snapshot() map[string]routeCount {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := map[string]routeCount{}
+	for route, n := range c.routes {
+		n.ByStatus, n.ByTenant = maps.Clone(n.ByStatus), maps.Clone(n.ByTenant)
+		out[route] = n
+	}
+	return out
+}
+
+func (c *counters) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.routes)
+}
+
+// statusWriter remembers the status that was written.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// serve counts a request of the identity platform or the Partner Center and
+// lets the ordered faults happen.
+func (s *Server) serve(route, tenant string, w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter)) {
+	sw := &statusWriter{ResponseWriter: w}
+	defer func() { s.counters.add(route, tenant, sw.status) }()
+	fired := s.faults.take(route, tenant)
+	if !fired.wait(r.Context()) {
+		return
+	}
+	if f, ok := fired["oauth-error"]; ok {
+		e := byNumber(f.AADSTS)
+		if f.Code != "" {
+			e.code = f.Code
+		}
+		s.writeOAuthError(sw, r, e)
+		return
+	}
+	if f, ok := fired["throttle"]; ok {
+		f.Status = http.StatusTooManyRequests
+		fired["status"] = f
+	}
+	if f, ok := fired["status"]; ok {
+		f.retryAfter(sw.Header(), s.now())
+		http.Error(sw, "The service is unavailable.", f.status())
+		return
+	}
+	answer(fired.wrap(sw))
+}

@@ -1,0 +1,232 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Fault is a misbehaviour that an administrator ordered.
+type Fault struct {
+	ID int `json:"id"`
+	// Kind is throttle, status, slow, cut, truncate, malformed, oauth-error,
+	// expired-page-token, empty-page, delta-expired, delta-resync, delta-gone or
+	// delta-repeat.
+	Kind string `json:"kind"`
+	// Route is a pattern such as graph.users or login.*; empty is every route
+	// but the administrator's.
+	Route string `json:"route,omitempty"`
+	// Tenant limits the fault to one tenant's id.
+	Tenant string `json:"tenant,omitempty"`
+	// Percent of the matching requests; 0 means all. Spread evenly.
+	Percent int `json:"percent,omitempty"`
+	// Skip lets the first matching requests pass.
+	Skip int `json:"skip,omitempty"`
+	// Times is how often it happens; 0 is without end.
+	Times int `json:"times,omitempty"`
+	// ForSeconds ends the fault by itself.
+	ForSeconds int `json:"forSeconds,omitempty"`
+	// Status is the HTTP status of kind status; 503 if 0.
+	Status int `json:"status,omitempty"`
+	// RetryAfterSeconds goes with throttle and status; negative leaves the
+	// header out. RetryAfterDate writes it as a date.
+	RetryAfterSeconds int  `json:"retryAfterSeconds,omitempty"`
+	RetryAfterDate    bool `json:"retryAfterDate,omitempty"`
+	// DelayMillis is how long slow waits before it answers.
+	DelayMillis int `json:"delayMillis,omitempty"`
+	// AfterBytes is where cut and truncate strike.
+	AfterBytes int `json:"afterBytes,omitempty"`
+	// AADSTS is the number of an oauth-error, Code overrides its error.
+	AADSTS int    `json:"aadsts,omitempty"`
+	Code   string `json:"code,omitempty"`
+
+	Seen  int `json:"seen"`
+	Fired int `json:"fired"`
+
+	until time.Time
+}
+
+var faultKinds = map[string]bool{
+	"throttle": true, "status": true, "slow": true, "cut": true, "truncate": true, "malformed": true, "oauth-error": true,
+	"expired-page-token": true, "empty-page": true, "delta-expired": true, "delta-resync": true, "delta-gone": true, "delta-repeat": true,
+}
+
+type faults struct {
+	mu   sync.Mutex
+	now  func() time.Time
+	next int
+	all  []*Fault
+}
+
+func newFaults(now func() time.Time) *faults { return &faults{now: now} }
+
+func (f *faults) add(fault Fault) (Fault, error) {
+	if !faultKinds[fault.Kind] {
+		return Fault{}, fmt.Errorf("unknown kind of fault %q", fault.Kind)
+	}
+	if _, err := path.Match(fault.Route, ""); err != nil {
+		return Fault{}, fmt.Errorf("route %q: %w", fault.Route, err)
+	}
+	if fault.Kind == "throttle" && fault.RetryAfterSeconds == 0 {
+		fault.RetryAfterSeconds = 1
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.next++
+	fault.ID, fault.Seen, fault.Fired = f.next, 0, 0
+	if fault.ForSeconds > 0 {
+		fault.until = f.now().Add(time.Duration(fault.ForSeconds) * time.Second)
+	}
+	f.all = append(f.all, &fault)
+	return fault, nil
+}
+
+func (f *faults) list() []Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := []Fault{}
+	for _, fault := range f.all {
+		out = append(out, *fault)
+	}
+	return out
+}
+
+// remove deletes one fault, or all of them for id 0.
+func (f *faults) remove(id int) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if id == 0 {
+		f.all = nil
+		return true
+	}
+	for i, fault := range f.all {
+		if fault.ID == id {
+			f.all = append(f.all[:i], f.all[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// fired are the faults that strike one request, by kind.
+type fired map[string]Fault
+
+func (f *faults) take(route, tenant string) fired {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := fired{}
+	for _, fault := range f.all {
+		matches, _ := path.Match(fault.Route, route)
+		if fault.Route != "" && !matches || fault.Tenant != "" && fault.Tenant != tenant {
+			continue
+		}
+		if !fault.until.IsZero() && !f.now().Before(fault.until) {
+			continue
+		}
+		fault.Seen++
+		if fault.strikes() {
+			fault.Fired++
+			out[fault.Kind] = *fault
+		}
+	}
+	return out
+}
+
+func (f *Fault) strikes() bool {
+	n := f.Seen - f.Skip
+	if n <= 0 || f.Times > 0 && f.Fired >= f.Times {
+		return false
+	}
+	if f.Percent <= 0 || f.Percent >= 100 {
+		return true
+	}
+	return n*f.Percent/100 > (n-1)*f.Percent/100
+}
+
+func (f Fault) status() int {
+	if f.Status == 0 {
+		return http.StatusServiceUnavailable
+	}
+	return f.Status
+}
+
+func (f Fault) retryAfter(h http.Header, now time.Time) {
+	switch {
+	case f.RetryAfterSeconds < 0, f.RetryAfterSeconds == 0 && f.Kind == "status":
+	case f.RetryAfterDate:
+		h.Set("Retry-After", now.Add(time.Duration(f.RetryAfterSeconds)*time.Second).UTC().Format(http.TimeFormat))
+	default:
+		h.Set("Retry-After", strconv.Itoa(f.RetryAfterSeconds))
+	}
+}
+
+// wait holds a slow request back; false when the caller went away.
+func (f fired) wait(ctx context.Context) bool {
+	slow, ok := f["slow"]
+	if !ok {
+		return true
+	}
+	timer := time.NewTimer(time.Duration(slow.DelayMillis) * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// wrap spoils the body where that was ordered.
+func (f fired) wrap(w http.ResponseWriter) http.ResponseWriter {
+	for _, kind := range []string{"cut", "truncate", "malformed"} {
+		if fault, ok := f[kind]; ok {
+			return &spoiler{ResponseWriter: w, fault: fault, left: fault.AfterBytes}
+		}
+	}
+	return w
+}
+
+// spoiler ends a body early.
+type spoiler struct {
+	http.ResponseWriter
+	fault Fault
+	left  int
+	done  bool
+}
+
+func (s *spoiler) WriteHeader(status int) {
+	s.Header().Del("Content-Length")
+	s.ResponseWriter.WriteHeader(status)
+}
+
+func (s *spoiler) Write(b []byte) (int, error) {
+	s.Header().Del("Content-Length")
+	if s.done {
+		return len(b), nil
+	}
+	if s.fault.Kind == "malformed" {
+		s.done = true
+		if _, err := s.ResponseWriter.Write([]byte(`{"value":[{"id":"broken",,}`)); err != nil {
+			return 0, err
+		}
+		return len(b), nil
+	}
+	part := b[:min(s.left, len(b))]
+	s.left -= len(part)
+	if _, err := s.ResponseWriter.Write(part); err != nil {
+		return 0, err
+	}
+	if len(part) == len(b) {
+		return len(b), nil
+	}
+	s.done = true
+	if s.fault.Kind == "cut" {
+		_ = http.NewResponseController(s.ResponseWriter).Flush()
+		panic(http.ErrAbortHandler) // the documented way to break a connection off
+	}
+	return len(b), nil
+}

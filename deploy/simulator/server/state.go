@@ -1,0 +1,279 @@
+package server
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/entrasync/entrasync/deploy/simulator/fleet"
+)
+
+// grant is what stands behind a refresh token: a user's word to an app. It
+// belongs to the user and the app and to no tenant.
+type grant struct {
+	Token    string    `json:"token"`
+	App      string    `json:"app"`
+	TenantID string    `json:"tenant"` // the user's home
+	UserID   string    `json:"user"`
+	Scope    string    `json:"scope"`
+	IssuedAt time.Time `json:"issuedAt"`
+	// Refused is the AADSTS number with which an administrator ended it.
+	Refused int `json:"refused,omitempty"`
+}
+
+// authCode is an authorization code that waits to be redeemed.
+type authCode struct {
+	app, redirectURI, scope, challenge string
+	authority, tenantID, userID, nonce string
+	issuedAt                           time.Time
+	used                               bool
+}
+
+// consent is what an app may do in a tenant.
+type consent struct {
+	App       string   `json:"app"`
+	TenantID  string   `json:"tenant"`
+	Delegated []string `json:"delegated"`
+	Roles     []string `json:"roles"`
+}
+
+// secret is a value that must never be found in clear outside the simulator.
+type secret struct {
+	Kind  string `json:"kind"`
+	Value string `json:"value"`
+}
+
+// record is a line of the journal; one field is set.
+type record struct {
+	Change  *fleet.Change `json:"change,omitempty"`
+	Grant   *grant        `json:"grant,omitempty"`
+	Consent *consent      `json:"consent,omitempty"`
+	App     *App          `json:"app,omitempty"`
+	// Refuse ends all grants of a user or, if empty, all there are.
+	Refuse *refusal `json:"refuse,omitempty"`
+	// Expire makes access tokens issued before now unusable.
+	Expire *expiry `json:"expire,omitempty"`
+}
+
+type refusal struct {
+	UserID string `json:"user,omitempty"`
+	AADSTS int    `json:"aadsts"`
+}
+
+type expiry struct {
+	TenantID string `json:"tenant,omitempty"`
+}
+
+// state is all that the simulator remembers besides the fleet.
+type state struct {
+	mu         sync.Mutex
+	apps       map[string]App
+	codes      map[string]*authCode
+	grants     map[string]grant
+	consents   map[string]consent
+	generation map[string]int // of access tokens, by tenant; "" counts for all
+	secrets    []secret
+	journal    *os.File
+	journalErr error
+}
+
+func openState(path string, f *fleet.Fleet) (*state, error) {
+	s := &state{
+		apps: map[string]App{}, codes: map[string]*authCode{}, grants: map[string]grant{},
+		consents: map[string]consent{}, generation: map[string]int{},
+	}
+	if path != "" {
+		if err := s.replay(path, f); err != nil {
+			return nil, fmt.Errorf("reading the state file %s: %w", path, err)
+		}
+		file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("opening the state file: %w", err)
+		}
+		s.journal = file
+	}
+	f.Observe(func(c fleet.Change) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.write(record{Change: &c})
+	})
+	return s, nil
+}
+
+func (s *state) replay(path string, f *fleet.Fleet) error {
+	file, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 64<<20)
+	var broken error
+	for n := 1; lines.Scan(); n++ {
+		if broken != nil {
+			return broken
+		}
+		var rec record
+		if err := json.Unmarshal(lines.Bytes(), &rec); err != nil {
+			// A line cut off by a kill may only be the last one.
+			broken = fmt.Errorf("line %d: %w", n, err)
+			continue
+		}
+		if rec.Change != nil {
+			if _, err := f.Apply(*rec.Change); err != nil {
+				return fmt.Errorf("line %d, of another fleet: %w", n, err)
+			}
+			continue
+		}
+		s.apply(rec)
+	}
+	if err := lines.Err(); err != nil {
+		return err
+	}
+	if broken != nil {
+		return s.cutTail(path)
+	}
+	return nil
+}
+
+// cutTail removes the unfinished last line of a journal.
+func (s *state) cutTail(path string) error {
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return os.Truncate(path, int64(strings.LastIndexByte(strings.TrimSuffix(string(whole), "\n"), '\n')+1))
+}
+
+// commit applies a record and writes it down.
+func (s *state) commit(rec record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.apply(rec)
+	s.write(rec)
+}
+
+func (s *state) apply(rec record) {
+	switch {
+	case rec.Grant != nil:
+		s.grants[rec.Grant.Token] = *rec.Grant
+		s.secrets = append(s.secrets, secret{"refresh_token", rec.Grant.Token})
+	case rec.Consent != nil:
+		s.consents[rec.Consent.App+" "+rec.Consent.TenantID] = *rec.Consent
+	case rec.App != nil:
+		s.apps[rec.App.ID] = *rec.App
+	case rec.Refuse != nil:
+		for token, g := range s.grants {
+			if rec.Refuse.UserID == "" || rec.Refuse.UserID == g.UserID {
+				g.Refused = rec.Refuse.AADSTS
+				s.grants[token] = g
+			}
+		}
+	case rec.Expire != nil:
+		s.generation[rec.Expire.TenantID]++
+	}
+}
+
+func (s *state) write(rec record) {
+	if s.journal == nil || s.journalErr != nil {
+		return
+	}
+	line, err := json.Marshal(rec)
+	if err == nil {
+		_, err = s.journal.Write(append(line, '\n'))
+	}
+	s.journalErr = err
+}
+
+// close reports also what went wrong while writing.
+func (s *state) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.journal == nil {
+		return nil
+	}
+	return errors.Join(s.journalErr, s.journal.Close())
+}
+
+func (s *state) app(id string) (App, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	app, ok := s.apps[id]
+	return app, ok
+}
+
+func (s *state) grant(token string) (grant, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g, ok := s.grants[token]
+	return g, ok
+}
+
+func (s *state) generations(tenant string) [2]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return [2]int{s.generation[""], s.generation[tenant]}
+}
+
+func (s *state) noteSecret(kind, value string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.secrets = append(s.secrets, secret{kind, value})
+}
+
+func (s *state) allSecrets() []secret {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := slices.Clone(s.secrets)
+	for _, app := range s.apps {
+		all = append(all, secret{"client_secret", app.Secret})
+	}
+	return all
+}
+
+func (s *state) addCode(value string, c authCode) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.codes[value] = &c
+	s.secrets = append(s.secrets, secret{"code", value})
+}
+
+// takeCode marks a code as used and says what it was before.
+func (s *state) takeCode(value string) (code authCode, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.codes[value]
+	if !ok {
+		return authCode{}, false
+	}
+	code = *c
+	c.used = true
+	return code, true
+}
+
+// consentOf is what an app may do in a tenant. Customers have consented until
+// somebody revokes it; the partner's own consent comes from signing in.
+func (s *state) consentOf(app string, t fleet.Tenant) consent {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c, ok := s.consents[app+" "+t.ID]; ok {
+		return c
+	}
+	c := consent{App: app, TenantID: t.ID}
+	if t.Index > 0 {
+		c.Delegated = []string{"User.Read", "User.Read.All", "GroupMember.Read.All"}
+		c.Roles = []string{"User.Read.All", "GroupMember.Read.All", "Organization.Read.All"}
+		return c
+	}
+	c.Roles = []string{"DelegatedAdminRelationship.Read.All", "Directory.Read.All", "User.Read.All"}
+	return c
+}
