@@ -1,0 +1,1 @@
+DROP TABLE entra_contact_reconciliation_queue;

@@ -1,0 +1,67 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
+)
+
+// columns are items turned on their side, for set-based statements.
+type columns struct {
+	ids                []uuid.UUID
+	objectIDs          []string
+	userPrincipalNames []string
+	displayNames       []string
+	emails             []string
+	candidates         [][]byte
+	reasons            []string
+	fingerprints       []string
+}
+
+func columnsOf(items []reconciliation.NewItem) (columns, error) {
+	var c columns
+	for _, item := range items {
+		id, err := uuid.Parse(item.ID)
+		if err != nil {
+			return columns{}, fmt.Errorf("reading an item id: %w", err)
+		}
+		candidates, err := encodeCandidates(item.Candidates)
+		if err != nil {
+			return columns{}, err
+		}
+		c.ids = append(c.ids, id)
+		c.objectIDs = append(c.objectIDs, item.EntraObjectID)
+		c.userPrincipalNames = append(c.userPrincipalNames, item.UserPrincipalName)
+		c.displayNames = append(c.displayNames, item.DisplayName)
+		c.emails = append(c.emails, item.Email)
+		c.candidates = append(c.candidates, candidates)
+		c.reasons = append(c.reasons, string(item.Reason))
+		c.fingerprints = append(c.fingerprints, item.Fingerprint)
+	}
+	return c, nil
+}
+
+// without leaves out the identities that are listed in ascending order.
+func (c columns) without(objectIDs []string) columns {
+	if len(objectIDs) == 0 {
+		return c
+	}
+	var rest columns
+	for i, objectID := range c.objectIDs {
+		if _, found := slices.BinarySearch(objectIDs, objectID); found {
+			continue
+		}
+		rest.ids = append(rest.ids, c.ids[i])
+		rest.objectIDs = append(rest.objectIDs, objectID)
+		rest.userPrincipalNames = append(rest.userPrincipalNames, c.userPrincipalNames[i])
+		rest.displayNames = append(rest.displayNames, c.displayNames[i])
+		rest.emails = append(rest.emails, c.emails[i])
+		rest.candidates = append(rest.candidates, c.candidates[i])
+		rest.reasons = append(rest.reasons, c.reasons[i])
+		rest.fingerprints = append(rest.fingerprints, c.fingerprints[i])
+	}
+	return rest
+}

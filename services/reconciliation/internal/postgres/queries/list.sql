@@ -1,0 +1,18 @@
+-- name: ListItems :many
+-- One page of items after a place in the order, oldest first; empty filters let all through.
+SELECT id, managed_tenant_id, entra_tenant_id, entra_object_id, user_principal_name, display_name, email,
+       client_id, candidates, reason, fingerprint, status, created_at, last_seen_at, decided_by, decided_at
+FROM entra_contact_reconciliation_queue
+WHERE (@status::text = '' OR status = @status)
+  AND (@client_id::text = '' OR client_id = @client_id)
+  AND (@reason::text = '' OR reason = @reason)
+  AND (created_at, id) > (@after_created_at::timestamptz, @after_id::uuid)
+ORDER BY created_at, id
+LIMIT @page_size::int;
+
+-- name: CountItems :one
+SELECT count(*)
+FROM entra_contact_reconciliation_queue
+WHERE (@status::text = '' OR status = @status)
+  AND (@client_id::text = '' OR client_id = @client_id)
+  AND (@reason::text = '' OR reason = @reason);

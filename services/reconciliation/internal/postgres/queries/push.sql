@@ -1,0 +1,62 @@
+-- name: LockOpenItems :many
+-- Waits for a decision under way on these identities, so that what follows sees it.
+SELECT id
+FROM entra_contact_reconciliation_queue
+WHERE entra_tenant_id = @entra_tenant_id
+  AND status = 'open'
+  AND entra_object_id = ANY (@entra_object_ids::text[])
+ORDER BY id
+FOR UPDATE;
+
+-- name: FindDecided :many
+-- The identities that a person has decided on the very same facts.
+SELECT DISTINCT q.entra_object_id
+FROM entra_contact_reconciliation_queue AS q
+JOIN (
+    SELECT unnest(@entra_object_ids::text[]) AS entra_object_id,
+           unnest(@fingerprints::text[]) AS fingerprint
+) AS pushed
+    ON pushed.entra_object_id = q.entra_object_id
+   AND pushed.fingerprint = q.fingerprint
+WHERE q.entra_tenant_id = @entra_tenant_id
+  AND q.status IN ('resolved', 'dismissed')
+ORDER BY q.entra_object_id;
+
+-- name: UpsertOpenItems :execrows
+-- A new sighting refreshes the open item; the same sighting of the same run writes nothing.
+INSERT INTO entra_contact_reconciliation_queue AS q (
+    tenant_id, id, managed_tenant_id, entra_tenant_id, entra_object_id,
+    user_principal_name, display_name, email, client_id, candidates, reason, fingerprint,
+    status, first_run_id, last_run_id, created_at, last_seen_at)
+SELECT NULLIF(current_setting('app.tenant', true), ''), pushed.id, @managed_tenant_id::text, @entra_tenant_id::text,
+       pushed.entra_object_id, pushed.user_principal_name, pushed.display_name, pushed.email, @client_id::text,
+       pushed.candidates, pushed.reason, pushed.fingerprint,
+       'open', @run_id::uuid, @run_id::uuid, @now::timestamptz, @now::timestamptz
+FROM (
+    SELECT unnest(@ids::uuid[]) AS id,
+           unnest(@entra_object_ids::text[]) AS entra_object_id,
+           unnest(@user_principal_names::text[]) AS user_principal_name,
+           unnest(@display_names::text[]) AS display_name,
+           unnest(@emails::text[]) AS email,
+           unnest(@candidates::jsonb[]) AS candidates,
+           unnest(@reasons::text[]) AS reason,
+           unnest(@fingerprints::text[]) AS fingerprint
+) AS pushed
+ORDER BY pushed.entra_object_id
+ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) WHERE status = 'open'
+DO UPDATE SET
+    managed_tenant_id = EXCLUDED.managed_tenant_id,
+    user_principal_name = EXCLUDED.user_principal_name,
+    display_name = EXCLUDED.display_name,
+    email = EXCLUDED.email,
+    client_id = EXCLUDED.client_id,
+    candidates = EXCLUDED.candidates,
+    reason = EXCLUDED.reason,
+    fingerprint = EXCLUDED.fingerprint,
+    last_run_id = EXCLUDED.last_run_id,
+    last_seen_at = GREATEST(q.last_seen_at, EXCLUDED.last_seen_at)
+WHERE (q.last_run_id, q.fingerprint, q.client_id, q.managed_tenant_id, q.reason, q.candidates,
+       q.user_principal_name, q.display_name, q.email)
+   IS DISTINCT FROM
+      (EXCLUDED.last_run_id, EXCLUDED.fingerprint, EXCLUDED.client_id, EXCLUDED.managed_tenant_id, EXCLUDED.reason,
+       EXCLUDED.candidates, EXCLUDED.user_principal_name, EXCLUDED.display_name, EXCLUDED.email);

@@ -1,0 +1,15 @@
+-- name: SupersedeIdentities :execrows
+-- Closes the open items of identities that need no decision any more.
+UPDATE entra_contact_reconciliation_queue
+SET status = 'superseded', superseded_at = @now::timestamptz
+WHERE entra_tenant_id = @entra_tenant_id
+  AND status = 'open'
+  AND entra_object_id = ANY (@entra_object_ids::text[]);
+
+-- name: SupersedeUnseen :execrows
+-- Closes the open items of a directory that a complete round did not push.
+UPDATE entra_contact_reconciliation_queue
+SET status = 'superseded', superseded_at = @now::timestamptz
+WHERE entra_tenant_id = @entra_tenant_id
+  AND status = 'open'
+  AND last_run_id <> @run_id::uuid;

@@ -1,0 +1,369 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/pgtest"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/services/reconciliation/internal/postgres"
+	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
+)
+
+// bundle is a queue on a database of its own, as one tenant sees it.
+type bundle struct {
+	t        require.TestingT
+	ctx      context.Context //nolint:containedctx // a test's
+	db       *pgtest.DB
+	store    *postgres.Store
+	now      time.Time
+	push     *reconciliation.Push
+	complete *reconciliation.Complete
+	list     *reconciliation.List
+}
+
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	b := &bundle{t: t, db: pgtest.Database(t, postgres.Context), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	b.store = postgres.New(b.db.Pool(postgres.Context))
+	b.ctx = as(t.Context(), "msp-1")
+	clock := func() time.Time { return b.now }
+	b.push = reconciliation.NewPush(b.store, newID, clock)
+	b.complete = reconciliation.NewComplete(b.store, clock)
+	b.list = reconciliation.NewList(b.store)
+	return b
+}
+
+func as(ctx context.Context, id tenant.ID) context.Context {
+	return tenant.With(ctx, tenant.Call{Tenant: id})
+}
+
+func newID() (string, error) {
+	id, err := uuid.NewV7()
+	return id.String(), err
+}
+
+func directory(run string) reconciliation.Directory {
+	return reconciliation.Directory{RunID: run, ManagedTenantID: "mt-1", EntraTenantID: "entra-1", ClientID: "client-1"}
+}
+
+func sighting(object, fingerprint string) reconciliation.Sighting {
+	return reconciliation.Sighting{
+		EntraObjectID: object, UserPrincipalName: object + "@example.com", DisplayName: "Anna \"Quote\" O'Neill", Email: object + "@example.com",
+		Reason: reconciliation.MultipleEmailMatches, Fingerprint: fingerprint,
+		Candidates: []reconciliation.Candidate{
+			{ContactID: "c1", FullName: "Anna", Email: object + "@example.com"},
+			{ContactID: "c2", FullName: "Änna", Email: object + "@example.com", Inactive: true, LinkedTo: "other"},
+		},
+	}
+}
+
+func (b *bundle) pushed(run string, sightings ...reconciliation.Sighting) reconciliation.Pushed {
+	pushed, err := b.push.Do(b.ctx, directory(run), sightings)
+	require.NoError(b.t, err)
+	return pushed
+}
+
+func (b *bundle) items(status reconciliation.Status) []reconciliation.Item {
+	page, err := b.list.Do(b.ctx, reconciliation.Filter{Status: status}, reconciliation.Place{}, 200)
+	require.NoError(b.t, err)
+	return page.Items
+}
+
+// decide does what a person's decision leaves in the table.
+func (b *bundle) decide(object string, status reconciliation.Status) {
+	tag, err := b.db.Admin.Exec(b.ctx, `UPDATE entra_contact_reconciliation_queue
+		SET status = $2, decided_by = 'user-1', decided_at = $3 WHERE entra_object_id = $1 AND status = 'open'`,
+		object, string(status), b.now)
+	require.NoError(b.t, err)
+	require.EqualValues(b.t, 1, tag.RowsAffected())
+}
+
+// versions are the row versions of the whole table.
+func (b *bundle) versions() []string {
+	rows, err := b.db.Admin.Query(b.ctx, `SELECT id || ' ' || xmin FROM entra_contact_reconciliation_queue ORDER BY id`)
+	require.NoError(b.t, err)
+	versions, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(b.t, err)
+	return versions
+}
+
+func TestPushOpensAnItemOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	run := uuid.NewString()
+	require.Equal(t, reconciliation.Pushed{Open: 2}, b.pushed(run, sighting("o2", "f"), sighting("o1", "f")))
+	before := b.versions()
+
+	b.now = b.now.Add(time.Minute)
+	require.Equal(t, reconciliation.Pushed{Open: 2}, b.pushed(run, sighting("o1", "f"), sighting("o2", "f")))
+	require.Equal(t, before, b.versions(), "the same push of the same run writes no row")
+
+	items := b.items(reconciliation.Open)
+	require.Len(t, items, 2)
+	want := sighting(items[0].EntraObjectID, "f")
+	require.Equal(t, want, items[0].Sighting)
+	require.Equal(t, "client-1", items[0].ClientID)
+	require.Equal(t, "mt-1", items[0].ManagedTenantID)
+	require.Equal(t, "entra-1", items[0].EntraTenantID)
+	require.EqualValues(t, 7, uuid.MustParse(items[0].ID).Version())
+	require.True(t, items[0].DecidedAt.IsZero())
+}
+
+func TestANewSightingRefreshesTheOpenItem(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.pushed(uuid.NewString(), sighting("o1", "f1"))
+	first := b.items(reconciliation.Open)[0]
+
+	b.now = b.now.Add(time.Hour)
+	again := sighting("o1", "f2")
+	again.Reason = reconciliation.ContactAlreadyLinked
+	again.Candidates = again.Candidates[:1]
+	require.Equal(t, 1, b.pushed(uuid.NewString(), again).Open)
+
+	items := b.items("")
+	require.Len(t, items, 1)
+	require.Equal(t, first.ID, items[0].ID)
+	require.Equal(t, again, items[0].Sighting)
+	require.True(t, items[0].CreatedAt.Equal(first.CreatedAt))
+	require.True(t, items[0].LastSeenAt.Equal(b.now))
+}
+
+func TestADecidedItemStaysClosedWhileTheFactsAreTheSame(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.pushed(uuid.NewString(), sighting("o1", "f1"), sighting("o2", "f1"), sighting("o3", "f1"))
+	b.decide("o1", reconciliation.Dismissed)
+	b.decide("o2", reconciliation.Resolved)
+
+	pushed := b.pushed(uuid.NewString(), sighting("o3", "f1"), sighting("o2", "f1"), sighting("o1", "f1"))
+	require.Equal(t, reconciliation.Pushed{Open: 1, Decided: []string{"o1", "o2"}}, pushed)
+	require.Len(t, b.items(reconciliation.Open), 1)
+	dismissed := b.items(reconciliation.Dismissed)
+	require.Len(t, dismissed, 1)
+	require.Equal(t, "user-1", dismissed[0].DecidedBy)
+
+	require.Equal(t, reconciliation.Pushed{Open: 1}, b.pushed(uuid.NewString(), sighting("o1", "f2")), "other facts ask again")
+	require.Equal(t, []string{"o1"}, b.pushed(uuid.NewString(), sighting("o1", "f1")).Decided)
+	for _, item := range b.items(reconciliation.Open) {
+		require.NotEqual(t, "o1", item.EntraObjectID, "back to the decided facts: nothing is left to ask")
+	}
+}
+
+func TestADirectoryOfTheSameNameElsewhereDoesNotCount(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.pushed(uuid.NewString(), sighting("o1", "f1"))
+	b.decide("o1", reconciliation.Dismissed)
+	elsewhere := directory(uuid.NewString())
+	elsewhere.EntraTenantID = "entra-2"
+	pushed, err := b.push.Do(b.ctx, elsewhere, []reconciliation.Sighting{sighting("o1", "f1")})
+	require.NoError(t, err)
+	require.Equal(t, reconciliation.Pushed{Open: 1}, pushed)
+}
+
+func TestAnIdentityNamedTwiceIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.push.Do(b.ctx, directory(uuid.NewString()), []reconciliation.Sighting{sighting("o1", "f1"), sighting("o1", "f2")})
+	require.Equal(t, "duplicate_identity", errs.ReasonOf(err))
+	require.Empty(t, b.items(""))
+}
+
+func TestACompleteRoundSupersedesWhatItDidNotSee(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.pushed(uuid.NewString(), sighting("o1", "f"), sighting("o2", "f"))
+	run := uuid.NewString()
+	b.pushed(run, sighting("o2", "f"))
+
+	elsewhere := directory(run)
+	elsewhere.EntraTenantID = "entra-2"
+	closed, err := b.complete.Do(b.ctx, elsewhere, true, nil)
+	require.NoError(t, err)
+	require.Zero(t, closed, "only items of the round's own directory")
+
+	closed, err = b.complete.Do(b.ctx, directory(run), true, nil)
+	require.NoError(t, err)
+	require.Equal(t, 1, closed)
+	require.Equal(t, "o1", b.items(reconciliation.Superseded)[0].EntraObjectID)
+
+	closed, err = b.complete.Do(b.ctx, directory(run), true, nil)
+	require.NoError(t, err)
+	require.Zero(t, closed)
+	require.Equal(t, 1, b.pushed(uuid.NewString(), sighting("o1", "f")).Open, "superseded is no decision")
+}
+
+func TestAPartialRoundSupersedesOnlyWhatItNames(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.pushed(uuid.NewString(), sighting("o1", "f"), sighting("o2", "f"))
+	b.decide("o2", reconciliation.Dismissed)
+	closed, err := b.complete.Do(b.ctx, directory(uuid.NewString()), false, nil)
+	require.NoError(t, err)
+	require.Zero(t, closed)
+	closed, err = b.complete.Do(b.ctx, directory(uuid.NewString()), false, []string{"o1", "o2", "o9"})
+	require.NoError(t, err)
+	require.Equal(t, 1, closed)
+	open, err := b.list.CountOpen(b.ctx)
+	require.NoError(t, err)
+	require.Zero(t, open)
+	require.Len(t, b.items(reconciliation.Dismissed), 1, "a decision stays")
+}
+
+func TestTheListIsPagedOldestFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for i := range 7 {
+		if i%3 == 0 { // several share a time
+			b.now = b.now.Add(time.Second)
+		}
+		b.pushed(uuid.NewString(), sighting(strconv.Itoa(i), "f"))
+	}
+	b.decide("3", reconciliation.Dismissed)
+	var got []string
+	var after reconciliation.Place
+	for {
+		page, err := b.list.Do(b.ctx, reconciliation.Filter{Status: reconciliation.Open}, after, 2)
+		require.NoError(t, err)
+		require.Equal(t, 6, page.Total)
+		for _, item := range page.Items {
+			got = append(got, item.EntraObjectID)
+		}
+		if page.Next == nil {
+			break
+		}
+		after = *page.Next
+	}
+	require.Equal(t, []string{"0", "1", "2", "4", "5", "6"}, got)
+
+	page, err := b.list.Do(b.ctx, reconciliation.Filter{ClientID: "client-2"}, reconciliation.Place{}, 0)
+	require.NoError(t, err)
+	require.Empty(t, page.Items)
+	page, err = b.list.Do(b.ctx, reconciliation.Filter{Reason: reconciliation.MultipleEmailMatches}, reconciliation.Place{}, 0)
+	require.NoError(t, err)
+	require.Len(t, page.Items, 7)
+}
+
+func TestAnotherTenantSeesAndTouchesNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	run := uuid.NewString()
+	b.pushed(run, sighting("o1", "f"))
+	other := as(t.Context(), "msp-2")
+
+	page, err := b.list.Do(other, reconciliation.Filter{}, reconciliation.Place{}, 0)
+	require.NoError(t, err)
+	require.Empty(t, page.Items)
+	require.Zero(t, page.Total)
+	closed, err := b.complete.Do(other, directory(uuid.NewString()), true, nil)
+	require.NoError(t, err)
+	require.Zero(t, closed)
+	pushed, err := b.push.Do(other, directory(run), []reconciliation.Sighting{sighting("o1", "f2")})
+	require.NoError(t, err)
+	require.Equal(t, 1, pushed.Open)
+	require.Equal(t, "f", b.items(reconciliation.Open)[0].Fingerprint)
+
+	err = pg.InTenant(other, b.db.Pool(postgres.Context), func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE entra_contact_reconciliation_queue SET tenant_id = 'msp-1'`)
+		return err
+	})
+	require.Error(t, err, "a row cannot be moved to another tenant")
+	var count int
+	err = pg.WithoutTenant(t.Context(), b.db.Pool(postgres.Context), func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `SELECT count(*) FROM entra_contact_reconciliation_queue`).Scan(&count)
+	})
+	require.NoError(t, err)
+	require.Zero(t, count, "without a tenant nothing is visible")
+	err = pg.InTenant(b.ctx, b.db.Pool(postgres.Context), func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM entra_contact_reconciliation_queue`)
+		return err
+	})
+	require.Error(t, err, "nothing is ever deleted")
+	_, err = b.list.Do(t.Context(), reconciliation.Filter{}, reconciliation.Place{}, 0)
+	require.Equal(t, "tenant_missing", errs.ReasonOf(err))
+}
+
+// Whatever is pushed, decided and completed in whatever order: never two open items for an
+// identity, a push repeated writes nothing, and what was decided is not asked again.
+func TestQueueProperties(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	rounds := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		rounds++
+		b := *b
+		b.t = rt
+		b.ctx = as(t.Context(), tenant.ID(fmt.Sprintf("msp-%d", rounds)))
+		decided := map[string]bool{}
+		for range rapid.IntRange(1, 6).Draw(rt, "steps") {
+			b.now = b.now.Add(time.Second)
+			run := uuid.NewString()
+			objects := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c", "d"}), 0, 4, rapid.ID[string]).Draw(rt, "objects")
+			var sightings []reconciliation.Sighting
+			wantDecided := 0
+			for _, object := range objects {
+				s := sighting(object, rapid.SampledFrom([]string{"f1", "f2"}).Draw(rt, "fingerprint"))
+				sightings = append(sightings, s)
+				if decided[object+s.Fingerprint] {
+					wantDecided++
+				}
+			}
+			first := b.pushed(run, sightings...)
+			require.Len(rt, first.Decided, wantDecided)
+			before := b.versions()
+			require.Equal(rt, first, b.pushed(run, sightings...))
+			require.Equal(rt, before, b.versions())
+			if rapid.Bool().Draw(rt, "complete") {
+				_, err := b.complete.Do(b.ctx, directory(run), true, nil)
+				require.NoError(rt, err)
+				require.Len(rt, b.items(reconciliation.Open), first.Open)
+			}
+			open := map[string]bool{}
+			for _, item := range b.items(reconciliation.Open) {
+				require.False(rt, open[item.EntraObjectID], "two open items of one identity")
+				open[item.EntraObjectID] = true
+				require.False(rt, decided[item.EntraObjectID+item.Fingerprint])
+			}
+			for _, item := range b.items(reconciliation.Open) {
+				if rapid.IntRange(0, 3).Draw(rt, "decide") == 0 {
+					_, err := b.db.Admin.Exec(b.ctx, `UPDATE entra_contact_reconciliation_queue
+						SET status = 'resolved', decided_by = 'u', decided_at = now() WHERE id = $1`, item.ID)
+					require.NoError(rt, err)
+					decided[item.EntraObjectID+item.Fingerprint] = true
+				}
+			}
+		}
+	})
+}
+
+func TestConcurrentPushesLeaveOneOpenItem(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	results := make(chan error)
+	for i := range 4 {
+		sightings := []reconciliation.Sighting{sighting("o1", "f"), sighting("o2", "f"), sighting("o3", "f")}
+		if i%2 == 1 {
+			sightings[0], sightings[2] = sightings[2], sightings[0]
+		}
+		go func() {
+			_, err := b.push.Do(b.ctx, directory(uuid.NewString()), sightings)
+			results <- err
+		}()
+	}
+	for range 4 {
+		require.NoError(t, <-results)
+	}
+	require.Len(t, b.items(""), 3)
+}

@@ -1,0 +1,70 @@
+// Package reconciliation holds the rules of the queue of identities that a sync could not tie to
+// a contact by itself and that a person must decide.
+package reconciliation
+
+import "time"
+
+// Reason is why an identity could not be decided.
+type Reason string
+
+// The reasons.
+const (
+	MultipleEmailMatches   Reason = "multiple_email_matches"   // several contacts of the client have its address
+	ContactAlreadyLinked   Reason = "contact_already_linked"   // the one contact belongs to another identity
+	DuplicateIdentityEmail Reason = "duplicate_identity_email" // several identities of the directory share an address
+	EmailInUseElsewhere    Reason = "email_in_use_elsewhere"   // a contact of another client has the address
+)
+
+// Status is where an item stands.
+type Status string
+
+// The states. Resolved and dismissed are a person's decisions; superseded means that a later
+// round found nothing left to decide.
+const (
+	Open       Status = "open"
+	Resolved   Status = "resolved"
+	Dismissed  Status = "dismissed"
+	Superseded Status = "superseded"
+)
+
+// Candidate is a contact that the identity may belong to, as the round saw it.
+type Candidate struct {
+	ContactID string
+	FullName  string
+	Email     string
+	Inactive  bool
+	LinkedTo  string // the object id of the identity it is linked to; empty when it is not
+}
+
+// Sighting is one ambiguous identity as a round found it.
+type Sighting struct {
+	EntraObjectID     string
+	UserPrincipalName string
+	DisplayName       string
+	Email             string
+	Reason            Reason
+	Candidates        []Candidate
+	Fingerprint       string // changes when the reason, the candidates or the addresses change
+}
+
+// Directory says whose round it is: the run, the managed tenant and the client it is mapped to.
+type Directory struct {
+	RunID           string // a UUID
+	ManagedTenantID string
+	EntraTenantID   string
+	ClientID        string
+}
+
+// Item is an entry of the queue.
+type Item struct {
+	ID              string // a UUID, version 7
+	ManagedTenantID string
+	EntraTenantID   string
+	ClientID        string
+	Sighting
+	Status     Status
+	CreatedAt  time.Time
+	LastSeenAt time.Time
+	DecidedBy  string    // empty while no person has decided
+	DecidedAt  time.Time // zero while no person has decided
+}

@@ -1,0 +1,81 @@
+// Package rpc serves the reconciliation contracts.
+package rpc
+
+import (
+	"context"
+
+	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
+	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
+)
+
+// UseCases are what the server calls.
+type UseCases struct {
+	Push     *reconciliation.Push
+	Complete *reconciliation.Complete
+	List     *reconciliation.List
+}
+
+// Server serves ReconciliationService and ReconciliationInternalService.
+type Server struct {
+	reconciliationv1.UnimplementedReconciliationServiceServer
+	reconciliationv1.UnimplementedReconciliationInternalServiceServer
+	use UseCases
+}
+
+// New makes the server.
+func New(use UseCases) *Server { return &Server{use: use} }
+
+// ListQueueItems lists items, oldest first.
+func (s *Server) ListQueueItems(ctx context.Context, req *reconciliationv1.ListQueueItemsRequest) (*reconciliationv1.ListQueueItemsResponse, error) {
+	after, err := decodePlace(req.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.use.List.Do(ctx, reconciliation.Filter{
+		Status: reconciliation.Status(req.GetStatus()), ClientID: req.GetClientId(), Reason: reconciliation.Reason(req.GetReason()),
+	}, after, int(req.GetPageSize()))
+	if err != nil {
+		return nil, err
+	}
+	total := int32(page.Total)
+	response := &reconciliationv1.ListQueueItemsResponse{TotalSize: &total, NextPageToken: encodePlace(page.Next)}
+	for _, item := range page.Items {
+		response.Items = append(response.Items, toMessage(item))
+	}
+	return response, nil
+}
+
+// PushItems opens or refreshes items.
+func (s *Server) PushItems(ctx context.Context, req *reconciliationv1.PushItemsRequest) (*reconciliationv1.PushItemsResponse, error) {
+	sightings := make([]reconciliation.Sighting, 0, len(req.GetItems()))
+	for _, item := range req.GetItems() {
+		sightings = append(sightings, toSighting(item))
+	}
+	pushed, err := s.use.Push.Do(ctx, reconciliation.Directory{
+		RunID: req.GetRunId(), ManagedTenantID: req.GetManagedTenantId(), EntraTenantID: req.GetEntraTenantId(), ClientID: req.GetClientId(),
+	}, sightings)
+	if err != nil {
+		return nil, err
+	}
+	return &reconciliationv1.PushItemsResponse{Open: int32(pushed.Open), DecidedObjectIds: pushed.Decided}, nil
+}
+
+// CompleteRound closes items that the round no longer found ambiguous.
+func (s *Server) CompleteRound(ctx context.Context, req *reconciliationv1.CompleteRoundRequest) (*reconciliationv1.CompleteRoundResponse, error) {
+	closed, err := s.use.Complete.Do(ctx, reconciliation.Directory{
+		RunID: req.GetRunId(), ManagedTenantID: req.GetManagedTenantId(), EntraTenantID: req.GetEntraTenantId(),
+	}, req.GetComplete(), req.GetSettledObjectIds())
+	if err != nil {
+		return nil, err
+	}
+	return &reconciliationv1.CompleteRoundResponse{Superseded: int32(closed)}, nil
+}
+
+// CountItems counts open items.
+func (s *Server) CountItems(ctx context.Context, _ *reconciliationv1.CountItemsRequest) (*reconciliationv1.CountItemsResponse, error) {
+	open, err := s.use.List.CountOpen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &reconciliationv1.CountItemsResponse{Open: int32(open)}, nil
+}
