@@ -21,7 +21,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-//go:embed all:connection all:discovery all:mapping all:syncengine all:reconciliation all:gateway
+//go:embed connection/*.sql discovery/*.sql mapping/*.sql syncengine/*.sql reconciliation/*.sql gateway/*.sql
 var files embed.FS
 
 // Contexts lists the parts that own tables, each with a schema, roles and a
