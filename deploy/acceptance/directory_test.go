@@ -1,0 +1,28 @@
+package acceptance
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/deploy/local/host"
+	"github.com/entrasync/entrasync/deploy/simulator/fleet"
+)
+
+// fleetConfig is what the simulator makes of a fleet's name when the stack starts it.
+func fleetConfig(name string) fleet.Config {
+	return fleet.Config{Size: fleet.Size(name), Seed: 1, Year: time.Now().UTC().Year()}
+}
+
+// slowDirectories makes every page of users take a while, until the test ends, so that there is a
+// middle of a sync in which to do something.
+func (w *world) slowDirectories(t *testing.T) {
+	t.Helper()
+	w.simulator(t, "POST", "/admin/faults", map[string]any{"kind": "slow", "route": "graph.users", "delayMillis": 1500})
+	t.Cleanup(func() {
+		c := host.NewClient(w.urls.Simulator, "")
+		_ = c.Do(context.WithoutCancel(t.Context()), "DELETE", "/admin/faults", nil, nil)
+	})
+}
