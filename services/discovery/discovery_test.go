@@ -1,0 +1,295 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/pgtest"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
+	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
+	"github.com/entrasync/entrasync/services/discovery/internal/postgres"
+)
+
+// threeTenants is a partner with three customers, of which one refuses.
+func threeTenants(d *directories) {
+	d.tenants = []*connectionv1.DirectoryTenant{
+		{EntraTenantId: "T-1", DisplayName: "Äcme Ltd", PrimaryDomain: "Acme.com"},
+		{EntraTenantId: "t-2", DisplayName: "Borealis", AccessEndsAt: timestamppb.New(began.Add(10 * 24 * time.Hour))},
+		{EntraTenantId: "t-3", DisplayName: "Cobalt", PrimaryDomain: "cobalt.example"},
+	}
+	d.details["t-1"] = &connectionv1.GetTenantDetailsResponse{
+		PrimaryDomain: "acme.com", Domains: []string{"acme.com", "ACME.co.uk", "acme.onmicrosoft.com"}, UserCount: count(17),
+	}
+	d.details["t-2"] = &connectionv1.GetTenantDetailsResponse{
+		PrimaryDomain: "borealis.io", Domains: []string{"borealis.io"}, UserCount: count(3),
+	}
+	d.details["t-3"] = &connectionv1.GetTenantDetailsResponse{
+		Problem: &connectionv1.Problem{Code: "consent_missing", Message: "No consent.", Remedy: "Grant it."},
+	}
+}
+
+func TestDiscoveryStoresWhatItFinds(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	threeTenants(b.directories)
+	operation := uuid.NewString()
+	result, err := b.discover(operation)
+	require.NoError(t, err)
+	require.EqualValues(t, 3, result.GetDiscoveredTenantCount())
+	require.EqualValues(t, 1, result.GetUnreadableCount())
+	require.Zero(t, result.GetGoneCount())
+
+	tenants := b.list()
+	require.Len(t, tenants, 3)
+	acme := tenants["t-1"]
+	require.Equal(t, "Äcme Ltd", acme.GetDisplayName())
+	require.Equal(t, "acme.com", acme.GetPrimaryDomain())
+	require.Equal(t, []string{"acme.com", "acme.co.uk", "acme.onmicrosoft.com"}, acme.GetDomains())
+	require.EqualValues(t, 17, acme.GetSourceUserCount())
+	require.Equal(t, "active", acme.GetState())
+	require.Equal(t, began, acme.GetDiscoveredAt().AsTime())
+	require.Equal(t, began, acme.GetLastSeenAt().AsTime())
+	require.Nil(t, acme.GetAccessEndsAt())
+	cobalt := tenants["t-3"]
+	require.Equal(t, "unreadable", cobalt.GetState())
+	require.Equal(t, "consent_missing", cobalt.GetProblem().GetCode())
+	require.Equal(t, []string{"cobalt.example"}, cobalt.GetDomains(), "the partner's own record of the domain")
+
+	latest, err := b.public.GetDiscovery(as(t, "msp"), &discoveryv1.GetDiscoveryRequest{})
+	require.NoError(t, err)
+	require.Equal(t, operation, latest.GetOperationId())
+	require.Equal(t, "completed", latest.GetState())
+	require.EqualValues(t, 3, latest.GetDiscoveredTenantCount())
+	require.Len(t, latest.GetUnreadable(), 1)
+	require.Equal(t, "Grant it.", latest.GetUnreadable()[0].GetProblem().GetRemedy())
+
+	summary, err := b.summary.GetDiscoverySummary(as(t, "msp"), &discoveryv1.GetDiscoverySummaryRequest{})
+	require.NoError(t, err)
+	require.Equal(t, began, summary.GetLastDiscoveryAt().AsTime())
+	require.EqualValues(t, 2, summary.GetActiveCount())
+	require.Len(t, summary.GetAccessEnding(), 1)
+	require.Equal(t, "t-2", summary.GetAccessEnding()[0].GetEntraTenantId())
+}
+
+func TestDiscoveryThatChangesNothingWritesNoManagedTenant(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	threeTenants(b.directories)
+	b.mustDiscover()
+	before := b.versions()
+	later := b.clock.advance(time.Hour)
+	b.mustDiscover()
+	require.Equal(t, before, b.versions())
+	for _, tenant := range b.list() {
+		require.Equal(t, began, tenant.GetDiscoveredAt().AsTime())
+		require.Equal(t, later, tenant.GetLastSeenAt().AsTime(), "seen, though not written")
+	}
+}
+
+// versions are the row versions of the managed tenants and their domains.
+func (b *bundle) versions() (versions string) {
+	b.t.Helper()
+	err := b.db.Admin.QueryRow(b.t.Context(), `
+		SELECT (SELECT string_agg(id::text || ' ' || xmin::text, ',' ORDER BY id) FROM entra_managed_tenants) ||
+		       (SELECT string_agg(domain || ' ' || xmin::text, ',' ORDER BY domain) FROM entra_managed_tenant_domains)`).Scan(&versions)
+	require.NoError(b.t, err)
+	return versions
+}
+
+func TestTenantsThatDisappearAreGoneAndComeBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	threeTenants(b.directories)
+	b.mustDiscover()
+	id := b.list()["t-2"].GetManagedTenantId()
+	seen := b.clock.advance(time.Hour)
+	b.mustDiscover()
+	borealis := b.directories.tenants[1]
+	b.directories.change(func() { b.directories.tenants = append(b.directories.tenants[:1:1], b.directories.tenants[2]) })
+	b.clock.advance(time.Hour)
+	require.EqualValues(t, 1, b.mustDiscover().GetGoneCount())
+	gone := b.list()["t-2"]
+	require.Equal(t, "gone", gone.GetState())
+	require.Equal(t, seen, gone.GetLastSeenAt().AsTime(), "the last discovery that had it")
+	b.clock.advance(time.Hour)
+	require.Zero(t, b.mustDiscover().GetGoneCount(), "it was gone before")
+	require.Equal(t, seen, b.list()["t-2"].GetLastSeenAt().AsTime())
+
+	b.directories.change(func() { b.directories.tenants = append(b.directories.tenants, borealis) })
+	back := b.clock.advance(time.Hour)
+	b.mustDiscover()
+	again := b.list()["t-2"]
+	require.Equal(t, "active", again.GetState())
+	require.Equal(t, id, again.GetManagedTenantId())
+	require.Equal(t, began, again.GetDiscoveredAt().AsTime())
+	require.Equal(t, back, again.GetLastSeenAt().AsTime())
+}
+
+func TestAnUnreadableTenantKeepsWhatWasKnown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	threeTenants(b.directories)
+	b.mustDiscover()
+	b.directories.change(func() {
+		b.directories.refuse["t-1"] = errs.New(errs.Unavailable, "throttled", "Microsoft asks us to wait.", errs.WithMetadata("class", "retry"))
+	})
+	b.mustDiscover()
+	acme := b.list()["t-1"]
+	require.Equal(t, "unreadable", acme.GetState())
+	require.Equal(t, "throttled", acme.GetProblem().GetCode())
+	require.EqualValues(t, 17, acme.GetSourceUserCount())
+	require.Len(t, acme.GetDomains(), 3)
+}
+
+func TestAFailedReadOfThePartnerChangesNothing(t *testing.T) {
+	t.Parallel()
+	for name, breakIt := range map[string]func(*directories, error){
+		"listing": func(d *directories, err error) { d.listing, d.tenants = err, d.tenants[:1] },
+		"details": func(d *directories, err error) { d.refuse["t-2"] = err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			threeTenants(b.directories)
+			b.mustDiscover()
+			before := b.versions()
+			b.clock.advance(time.Hour)
+			refused := errs.New(errs.Precondition, "refresh_failed", "The sign-in has expired.",
+				errs.WithMetadata("class", "reconnect"), errs.WithMetadata("remedy", "Connect again."))
+			b.directories.change(func() { breakIt(b.directories, refused) })
+			operation := uuid.NewString()
+			_, err := b.discover(operation)
+			require.Equal(t, "refresh_failed", errs.ReasonOf(err))
+			require.Equal(t, before, b.versions(), "nothing is gone: the listing was not complete")
+			latest, err := b.public.GetDiscovery(as(t, "msp"), &discoveryv1.GetDiscoveryRequest{})
+			require.NoError(t, err)
+			require.Equal(t, operation, latest.GetOperationId())
+			require.Equal(t, "failed", latest.GetState())
+			require.Equal(t, "refresh_failed", latest.GetError().GetCode())
+			require.Equal(t, "Connect again.", latest.GetError().GetRemedy())
+			require.Equal(t, began, latest.GetLastDiscoveryAt().AsTime(), "the last one that completed")
+
+			b.directories.change(func() {
+				b.directories.listing = nil
+				clear(b.directories.refuse)
+				threeTenants(b.directories)
+			})
+			result, err := b.discover(operation)
+			require.NoError(t, err, "the same operation again repeats what failed")
+			require.EqualValues(t, 3, result.GetDiscoveredTenantCount())
+		})
+	}
+}
+
+func TestTheSameOperationAgainTellsTheSameResult(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	threeTenants(b.directories)
+	operation := uuid.NewString()
+	first, err := b.discover(operation)
+	require.NoError(t, err)
+	b.directories.change(func() { b.directories.tenants = nil })
+	second, err := b.discover(operation)
+	require.NoError(t, err)
+	require.Equal(t, first.String(), second.String())
+	require.Equal(t, "active", b.list()["t-1"].GetState())
+}
+
+func TestLastDiscoveryIsKeptWhenNothingWasFound(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	latest, err := b.public.GetDiscovery(as(t, "msp"), &discoveryv1.GetDiscoveryRequest{})
+	require.NoError(t, err)
+	require.Equal(t, "none", latest.GetState())
+	require.Nil(t, latest.GetLastDiscoveryAt())
+	require.Zero(t, b.mustDiscover().GetDiscoveredTenantCount())
+	latest, err = b.public.GetDiscovery(as(t, "msp"), &discoveryv1.GetDiscoveryRequest{})
+	require.NoError(t, err)
+	require.Equal(t, began, latest.GetLastDiscoveryAt().AsTime())
+	require.NotNil(t, latest.DiscoveredTenantCount)
+}
+
+func TestListSearchesAndPages(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	threeTenants(b.directories)
+	for i := range 7 {
+		b.directories.tenants = append(b.directories.tenants, &connectionv1.DirectoryTenant{
+			EntraTenantId: fmt.Sprintf("m-%d", i), DisplayName: "Same name",
+		})
+	}
+	b.mustDiscover()
+	find := func(q, state string) (ids []string) {
+		resp, err := b.public.ListManagedTenants(as(t, "msp"), &discoveryv1.ListManagedTenantsRequest{Q: q, State: state})
+		require.NoError(t, err)
+		for _, tenant := range resp.GetManagedTenants() {
+			ids = append(ids, tenant.GetEntraTenantId())
+		}
+		require.EqualValues(t, len(ids), resp.GetTotalSize())
+		return ids
+	}
+	require.Equal(t, []string{"t-1"}, find("ACME l", ""))
+	require.Equal(t, []string{"t-1"}, find("acme.CO.UK", ""))
+	require.Equal(t, []string{"t-2"}, find("T-2", ""))
+	require.Equal(t, []string{"t-3"}, find("", "unreadable"))
+	require.Empty(t, find("%", ""))
+
+	seen := map[string]bool{}
+	req := &discoveryv1.ListManagedTenantsRequest{PageSize: 3}
+	for pages := 1; ; pages++ {
+		resp, err := b.public.ListManagedTenants(as(t, "msp"), req)
+		require.NoError(t, err)
+		for _, tenant := range resp.GetManagedTenants() {
+			require.False(t, seen[tenant.GetEntraTenantId()], "listed twice")
+			seen[tenant.GetEntraTenantId()] = true
+		}
+		if req.PageToken = resp.GetNextPageToken(); req.GetPageToken() == "" {
+			require.Equal(t, 4, pages)
+			break
+		}
+	}
+	require.Len(t, seen, 10)
+	_, err := b.public.ListManagedTenants(as(t, "msp"), &discoveryv1.ListManagedTenantsRequest{PageToken: "e30"})
+	require.Equal(t, "page_token_invalid", errs.ReasonOf(err))
+}
+
+func TestTwoThousandTenants(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for i := range 2000 {
+		id := fmt.Sprintf("t-%04d", i)
+		b.directories.tenants = append(b.directories.tenants, &connectionv1.DirectoryTenant{EntraTenantId: id, DisplayName: "Tenant " + id})
+		b.directories.details[id] = &connectionv1.GetTenantDetailsResponse{Domains: []string{id + ".example", id + ".test"}, UserCount: count(5)}
+	}
+	require.EqualValues(t, 2000, b.mustDiscover().GetDiscoveredTenantCount())
+	require.Len(t, b.streamed(as(t, "msp")), 2000)
+	require.Empty(t, b.streamed(as(t, "other")), "another MSP sees nothing")
+}
+
+// streamed reads what mapping is streamed.
+func (b *bundle) streamed(ctx context.Context) (tenants []discovery.ManagedTenant) {
+	b.t.Helper()
+	viewer := discovery.NewViewer(postgres.NewStore(b.db.Pool("discovery")), b.clock.now)
+	err := viewer.Each(ctx, nil, func(part []discovery.ManagedTenant) error {
+		tenants = append(tenants, part...)
+		return nil
+	})
+	require.NoError(b.t, err)
+	return tenants
+}
+
+func TestTenantsAreKeptApart(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	threeTenants(b.directories)
+	b.mustDiscover()
+	pgtest.TenantTables(t, b.db, "discovery")
+}

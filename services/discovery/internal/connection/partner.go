@@ -1,0 +1,88 @@
+// Package connection reads Microsoft's directories through the connection
+// service.
+package connection
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
+)
+
+// detailsTimeout bounds reading one directory, its throttling included.
+const detailsTimeout = 2 * time.Minute
+
+// Partner is the MSP's partner directory and those of its customers.
+type Partner struct {
+	directory connectionv1.DirectoryServiceClient
+}
+
+// NewPartner makes a partner on a connection to the connection service, whose
+// errors are errs.Errors.
+func NewPartner(conn grpc.ClientConnInterface) *Partner {
+	return &Partner{directory: connectionv1.NewDirectoryServiceClient(conn)}
+}
+
+// ListManagedTenants streams the listing; nil once it is complete, which the
+// end of the stream in good order says.
+func (p *Partner) ListManagedTenants(ctx context.Context, each func([]discovery.Listed) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the stream when each refuses
+	stream, err := p.directory.ListManagedTenants(ctx, &connectionv1.ListManagedTenantsRequest{})
+	if err != nil {
+		return err
+	}
+	for {
+		part, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		listed := make([]discovery.Listed, 0, len(part.GetTenants()))
+		for _, t := range part.GetTenants() {
+			listed = append(listed, discovery.Listed{
+				EntraTenantID: t.GetEntraTenantId(), DisplayName: t.GetDisplayName(),
+				PrimaryDomain: t.GetPrimaryDomain(), AccessEndsAt: timeOf(t.GetAccessEndsAt()),
+			})
+		}
+		if err := each(listed); err != nil {
+			return err
+		}
+	}
+}
+
+// Details reads one managed tenant.
+func (p *Partner) Details(ctx context.Context, entraTenantID string) (discovery.Details, error) {
+	one, cancel := context.WithTimeout(ctx, detailsTimeout)
+	defer cancel()
+	resp, err := p.directory.GetTenantDetails(one, &connectionv1.GetTenantDetailsRequest{EntraTenantId: entraTenantID})
+	if err != nil && one.Err() != nil && ctx.Err() == nil { // this directory is slow, not the whole of them
+		err = errs.Wrap(err, errs.Unavailable, "unreachable", "The directory took too long to answer.",
+			errs.WithMetadata("class", "retry"))
+	}
+	if err != nil {
+		return discovery.Details{}, err
+	}
+	details := discovery.Details{PrimaryDomain: resp.GetPrimaryDomain(), Domains: resp.GetDomains(), UserCount: resp.UserCount}
+	if problem := resp.GetProblem(); problem != nil {
+		details.Problem = &discovery.Problem{Code: problem.GetCode(), Message: problem.GetMessage(), Remedy: problem.GetRemedy()}
+	}
+	return details, nil
+}
+
+func timeOf(t *timestamppb.Timestamp) *time.Time {
+	if t == nil {
+		return nil
+	}
+	at := t.AsTime()
+	return &at
+}

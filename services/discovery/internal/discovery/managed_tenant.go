@@ -1,0 +1,112 @@
+// Package discovery knows the managed tenants of an MSP: how they are found,
+// what is kept of them, and what is shown.
+package discovery
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// The states of a managed tenant.
+const (
+	StateActive     = "active"     // in the last complete listing, and readable
+	StateGone       = "gone"       // not in the last complete listing any more
+	StateUnreadable = "unreadable" // in the last complete listing; its directory refuses us
+)
+
+// Problem is why something could not be read, and what mends it.
+type Problem struct {
+	Code    string // stable, snake_case
+	Message string // for people
+	Remedy  string // what a person can do; empty where nothing helps but trying again
+}
+
+// ManagedTenant is a customer's directory that the MSP manages, or managed.
+type ManagedTenant struct {
+	ID              string // ours
+	EntraTenantID   string // Microsoft's, lower-case
+	DisplayName     string
+	PrimaryDomain   string   // empty while unknown
+	Domains         []string // verified domains, lower-case
+	SourceUserCount int32    // users of the directory when it was last counted
+	State           string
+	Problem         *Problem   // why it is unreadable
+	AccessEndsAt    *time.Time // when the delegated access ends; nil: it renews itself, or is unknown
+	DiscoveredAt    time.Time  // first time
+	LastSeenAt      time.Time  // last complete listing that had it
+}
+
+// Found is a managed tenant as one discovery saw it. What it could not read is
+// left empty, and what is stored then stays.
+type Found struct {
+	ID            string // for a tenant that is new; a known one keeps its own
+	EntraTenantID string
+	DisplayName   string
+	NameKey       string
+	PrimaryDomain string
+	Domains       []string
+	UserCount     *int32
+	Problem       *Problem
+	AccessEndsAt  *time.Time
+}
+
+// SearchKey is a text as it is searched and sorted: compatibility forms made
+// one, case and the accents of Latin and Greek letters folded, white space
+// single. It is idempotent.
+func SearchKey(text string) string {
+	folded := strings.ToLower(norm.NFKD.String(text))
+	var b strings.Builder
+	space, accented := false, false
+	for _, r := range folded {
+		switch {
+		case unicode.Is(unicode.Mn, r) && accented:
+			continue
+		case unicode.IsSpace(r) || unicode.IsControl(r):
+			space = b.Len() > 0
+			accented = false
+			continue
+		}
+		if space {
+			b.WriteByte(' ')
+			space = false
+		}
+		b.WriteRune(r)
+		accented = unicode.In(r, unicode.Latin, unicode.Greek) || (accented && unicode.Is(unicode.Mn, r))
+	}
+	return norm.NFC.String(b.String())
+}
+
+// cleanText drops what PostgreSQL cannot store and white space around it.
+func cleanText(text string) string {
+	return strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", ""))
+}
+
+// cleanDomains gives domains in lower case, each once, without the trailing dot
+// and without what is no domain at all, in their order.
+func cleanDomains(domains ...string) []string {
+	out := make([]string, 0, len(domains))
+	for _, domain := range domains {
+		domain = strings.ToLower(strings.TrimSuffix(cleanText(domain), "."))
+		if domain == "" || strings.ContainsFunc(domain, unicode.IsSpace) || slices.Contains(out, domain) {
+			continue
+		}
+		out = append(out, domain)
+	}
+	return out
+}
+
+// cleanID is an id of Microsoft as it is compared.
+func cleanID(id string) string { return strings.ToLower(cleanText(id)) }
+
+func firstOf(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}

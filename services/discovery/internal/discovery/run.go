@@ -1,0 +1,230 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// readers is how many directories are read at once.
+const readers = 8
+
+// failWait bounds writing down a failure after the caller is gone.
+const failWait = 5 * time.Second
+
+// Listed is a managed tenant as the partner's listing names it.
+type Listed struct {
+	EntraTenantID string
+	DisplayName   string
+	PrimaryDomain string // empty where the listing does not know it
+	AccessEndsAt  *time.Time
+}
+
+// Details is what a managed tenant's own directory says.
+type Details struct {
+	PrimaryDomain string
+	Domains       []string
+	UserCount     *int32   // nil when it could not be counted
+	Problem       *Problem // set when the directory refused
+}
+
+// Partner reads the MSP's own directory and those of its customers.
+type Partner interface {
+	// ListManagedTenants calls each for every part of the listing. A nil error
+	// means that the listing is complete. Errors carry the connection's reason.
+	ListManagedTenants(ctx context.Context, each func([]Listed) error) error
+	// Details reads one managed tenant. A directory that refuses is no error.
+	Details(ctx context.Context, entraTenantID string) (Details, error)
+}
+
+// Result is what a completed discovery found.
+type Result struct {
+	Discovered int32 // tenants in the listing
+	Unreadable int32 // of them, those whose directory refused
+	Gone       int32 // tenants that this discovery marked as gone
+}
+
+// RunStore keeps what a discovery does. Times are given, ids are UUIDs.
+type RunStore interface {
+	// Begin stores a discovery as running. One that has completed already gives
+	// its result instead.
+	Begin(ctx context.Context, operationID string, at time.Time) (*Result, error)
+	// Complete writes what a complete listing found, marks what it did not find
+	// as gone, and completes the discovery: all of it or nothing.
+	Complete(ctx context.Context, operationID string, found []Found, at time.Time) (Result, error)
+	// Fail stores why a discovery failed.
+	Fail(ctx context.Context, operationID string, problem Problem, at time.Time) error
+}
+
+// Runner runs discoveries.
+type Runner struct {
+	partner Partner
+	store   RunStore
+	now     func() time.Time
+	newID   func() string
+}
+
+// NewRunner makes a runner; newID gives a new time-ordered UUID.
+func NewRunner(partner Partner, store RunStore, now func() time.Time, newID func() string) *Runner {
+	return &Runner{partner: partner, store: store, now: now, newID: newID}
+}
+
+// Run reads the partner's managed tenants and stores them under the operation's
+// id. progress is called, by one goroutine at a time, with the tenants listed
+// and read so far. The same operation again repeats what failed and only tells
+// the result of what completed. A failure is stored and returned, with the
+// connection's reason; what was known of managed tenants then stays as it is.
+func (r *Runner) Run(ctx context.Context, operationID string, progress func(seen, read int)) (Result, error) {
+	done, err := r.store.Begin(ctx, operationID, r.now())
+	if err != nil {
+		return Result{}, err
+	}
+	if done != nil {
+		return *done, nil
+	}
+	found, err := r.find(ctx, progress)
+	if err == nil {
+		var result Result
+		if result, err = r.store.Complete(ctx, operationID, found, r.now()); err == nil {
+			return result, nil
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), failWait)
+	defer cancel()
+	return Result{}, errors.Join(err, r.store.Fail(ctx, operationID, problemOf(err), r.now()))
+}
+
+func (r *Runner) find(ctx context.Context, progress func(seen, read int)) ([]Found, error) {
+	var found []Found
+	index := map[string]int{}
+	err := r.partner.ListManagedTenants(ctx, func(part []Listed) error {
+		for _, listed := range part {
+			tenant := r.foundIn(listed)
+			if tenant.EntraTenantID == "" {
+				return errs.New(errs.Unavailable, "upstream_error", "The partner's directory named a customer without an id.",
+					errs.WithMetadata("class", "retry"))
+			}
+			if at, seen := index[tenant.EntraTenantID]; seen {
+				found[at].AccessEndsAt = later(found[at].AccessEndsAt, tenant.AccessEndsAt)
+				continue
+			}
+			index[tenant.EntraTenantID] = len(found)
+			found = append(found, tenant)
+		}
+		progress(len(found), 0)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, r.read(ctx, found, progress)
+}
+
+func (r *Runner) foundIn(listed Listed) Found {
+	found := Found{
+		ID: r.newID(), EntraTenantID: cleanID(listed.EntraTenantID), DisplayName: cleanText(listed.DisplayName),
+		AccessEndsAt: listed.AccessEndsAt,
+	}
+	if domains := cleanDomains(listed.PrimaryDomain); len(domains) == 1 {
+		found.PrimaryDomain = domains[0]
+	}
+	return found
+}
+
+// later is the later end of access; nil is one that does not end.
+func later(a, b *time.Time) *time.Time {
+	if a == nil || b == nil {
+		return nil
+	}
+	if a.After(*b) {
+		return a
+	}
+	return b
+}
+
+// read fills in what the directories themselves say, several at once. It ends
+// at the first failure that is not one directory's own.
+func (r *Runner) read(ctx context.Context, found []Found, progress func(seen, read int)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var (
+		wg      sync.WaitGroup
+		mu      sync.Mutex
+		reading = make(chan *Found)
+		count   int
+	)
+	for range min(readers, len(found)) {
+		wg.Go(func() {
+			for tenant := range reading {
+				if err := r.readOne(ctx, tenant); err != nil {
+					cancel(err)
+					continue // drains the channel
+				}
+				mu.Lock()
+				count++
+				progress(len(found), count)
+				mu.Unlock()
+			}
+		})
+	}
+	for i := range found {
+		if ctx.Err() != nil {
+			break
+		}
+		reading <- &found[i]
+	}
+	close(reading)
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+func (r *Runner) readOne(ctx context.Context, tenant *Found) error {
+	details, err := r.partner.Details(ctx, tenant.EntraTenantID)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil && !ownFailure(err):
+		return err
+	case err != nil:
+		problem := problemOf(err)
+		details = Details{Problem: &problem}
+	}
+	tenant.Problem, tenant.UserCount = details.Problem, details.UserCount
+	if domains := cleanDomains(details.PrimaryDomain); len(domains) == 1 {
+		tenant.PrimaryDomain = domains[0]
+	}
+	if tenant.Domains = cleanDomains(details.Domains...); len(tenant.Domains) > 0 && tenant.PrimaryDomain == "" {
+		tenant.PrimaryDomain = tenant.Domains[0]
+	}
+	if tenant.DisplayName == "" {
+		tenant.DisplayName = firstOf(tenant.PrimaryDomain, tenant.EntraTenantID)
+	}
+	tenant.NameKey = SearchKey(tenant.DisplayName)
+	return nil
+}
+
+// ownFailure reports a failure that concerns one managed tenant alone. One that
+// the partner must mend by connecting anew, and one of our own parts (which
+// carries no class), concern all.
+func ownFailure(err error) bool {
+	e, ok := errors.AsType[*errs.Error](err)
+	if !ok {
+		return false
+	}
+	switch e.Metadata()["class"] {
+	case "retry", "customer", "bug":
+		return true
+	}
+	return false
+}
+
+func problemOf(err error) Problem {
+	e, ok := errors.AsType[*errs.Error](err)
+	if !ok {
+		return Problem{Code: "internal", Message: "The discovery failed.", Remedy: ""}
+	}
+	return Problem{Code: e.Reason(), Message: e.Public(), Remedy: e.Metadata()["remedy"]}
+}

@@ -1,0 +1,66 @@
+-- name: MarkGone :execrows
+-- Marks what a complete listing did not have. The time that was last seen is
+-- that of the discovery before.
+UPDATE entra_managed_tenants
+SET state = 'gone', gone_at = @at, last_seen_at = GREATEST(last_seen_at, sqlc.narg(before)::timestamptz),
+    problem_code = NULL, problem_message = NULL, problem_remedy = NULL
+WHERE state <> 'gone' AND entra_tenant_id <> ALL (@listed::text[]);
+
+-- name: DropDomains :exec
+DELETE FROM entra_managed_tenant_domains WHERE managed_tenant_id = ANY (@ids::uuid[]);
+
+-- name: AddDomains :exec
+INSERT INTO entra_managed_tenant_domains (domain, managed_tenant_id)
+SELECT DISTINCT unnest(domains), id FROM entra_managed_tenants WHERE id = ANY (@ids::uuid[]);
+
+-- name: ListManagedTenants :many
+SELECT id, entra_tenant_id, display_name, primary_domain, domains, source_user_count, state,
+       problem_code, problem_message, problem_remedy, access_ends_at, discovered_at, last_seen_at
+FROM entra_managed_tenants_seen
+WHERE (@state::text = '' OR state = @state)
+  AND (@query::text = '' OR position(@query_key::text IN name_key) > 0 OR entra_tenant_id = @query
+       OR id IN (SELECT managed_tenant_id FROM entra_managed_tenant_domains WHERE domain = @query))
+  AND (name_key, id) > (@after_key::text, @after_id::uuid)
+ORDER BY name_key, id
+LIMIT @size;
+
+-- name: CountManagedTenants :one
+SELECT count(*)::integer
+FROM entra_managed_tenants
+WHERE (@state::text = '' OR state = @state)
+  AND (@query::text = '' OR position(@query_key::text IN name_key) > 0 OR entra_tenant_id = @query
+       OR id IN (SELECT managed_tenant_id FROM entra_managed_tenant_domains WHERE domain = @query));
+
+-- name: ManagedTenantsAfter :many
+SELECT id, entra_tenant_id, display_name, primary_domain, domains, source_user_count, state,
+       problem_code, problem_message, problem_remedy, access_ends_at, discovered_at, last_seen_at
+FROM entra_managed_tenants_seen
+WHERE id > @after
+ORDER BY id
+LIMIT @size;
+
+-- name: ManagedTenantsByID :many
+SELECT id, entra_tenant_id, display_name, primary_domain, domains, source_user_count, state,
+       problem_code, problem_message, problem_remedy, access_ends_at, discovered_at, last_seen_at
+FROM entra_managed_tenants_seen
+WHERE id = ANY (@ids::uuid[])
+ORDER BY id;
+
+-- name: UnreadableTenants :many
+SELECT id, entra_tenant_id, display_name, primary_domain, domains, source_user_count, state,
+       problem_code, problem_message, problem_remedy, access_ends_at, discovered_at, last_seen_at
+FROM entra_managed_tenants_seen
+WHERE state = 'unreadable'
+ORDER BY name_key, id;
+
+-- name: TenantsWithAccessEnding :many
+SELECT id, entra_tenant_id, display_name, primary_domain, domains, source_user_count, state,
+       problem_code, problem_message, problem_remedy, access_ends_at, discovered_at, last_seen_at
+FROM entra_managed_tenants_seen
+WHERE access_ends_at < @before AND state <> 'gone'
+ORDER BY access_ends_at, id;
+
+-- name: CountByState :one
+SELECT count(*) FILTER (WHERE state = 'active')::integer AS active,
+       count(*) FILTER (WHERE state = 'gone')::integer AS gone
+FROM entra_managed_tenants;

@@ -1,0 +1,74 @@
+package rpc
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
+	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
+)
+
+// Runner runs discoveries.
+type Runner interface {
+	Run(ctx context.Context, operationID string, progress func(seen, read int)) (discovery.Result, error)
+}
+
+// Internal serves DiscoveryInternalService.
+type Internal struct {
+	discoveryv1.UnimplementedDiscoveryInternalServiceServer
+	runner Runner
+	viewer Viewer
+}
+
+// NewInternal makes the server.
+func NewInternal(runner Runner, viewer Viewer) *Internal {
+	return &Internal{runner: runner, viewer: viewer}
+}
+
+// RunDiscovery runs a discovery and streams how far it has come.
+func (s *Internal) RunDiscovery(req *discoveryv1.RunDiscoveryRequest,
+	stream grpc.ServerStreamingServer[discoveryv1.RunDiscoveryResponse],
+) error {
+	ctx, cancel := context.WithCancelCause(stream.Context())
+	defer cancel(nil)
+	var last discoveryv1.RunDiscoveryResponse
+	result, err := s.runner.Run(ctx, req.GetOperationId(), func(seen, read int) {
+		last.TenantsSeen, last.TenantsRead = int32(seen), int32(read)
+		err := stream.Send(&discoveryv1.RunDiscoveryResponse{TenantsSeen: int32(seen), TenantsRead: int32(read)})
+		if err != nil {
+			cancel(err) // nobody listens any more
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return stream.Send(&discoveryv1.RunDiscoveryResponse{
+		TenantsSeen: last.GetTenantsSeen(), TenantsRead: last.GetTenantsRead(),
+		Result: &discoveryv1.DiscoveryResult{
+			DiscoveredTenantCount: result.Discovered, UnreadableCount: result.Unreadable, GoneCount: result.Gone,
+		},
+	})
+}
+
+// StreamManagedTenants streams managed tenants by id.
+func (s *Internal) StreamManagedTenants(req *discoveryv1.StreamManagedTenantsRequest,
+	stream grpc.ServerStreamingServer[discoveryv1.StreamManagedTenantsResponse],
+) error {
+	return s.viewer.Each(stream.Context(), req.GetManagedTenantIds(), func(part []discovery.ManagedTenant) error {
+		return stream.Send(&discoveryv1.StreamManagedTenantsResponse{ManagedTenants: managedTenants(part)})
+	})
+}
+
+// GetDiscoverySummary returns what the status shows.
+func (s *Internal) GetDiscoverySummary(ctx context.Context, _ *discoveryv1.GetDiscoverySummaryRequest,
+) (*discoveryv1.GetDiscoverySummaryResponse, error) {
+	summary, err := s.viewer.Summary(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &discoveryv1.GetDiscoverySummaryResponse{
+		LastDiscoveryAt: timestamp(summary.LastDiscoveryAt), ActiveCount: summary.Active, GoneCount: summary.Gone,
+		Unreadable: unreadableTenants(summary.Unreadable), AccessEnding: managedTenants(summary.AccessEnding),
+	}, nil
+}

@@ -1,0 +1,48 @@
+// Package rpc serves discovery to the gateway and to other services.
+package rpc
+
+import (
+	"context"
+
+	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
+	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
+)
+
+// Viewer shows what discoveries found.
+type Viewer interface {
+	Latest(ctx context.Context) (discovery.Latest, error)
+	Summary(ctx context.Context) (discovery.Summary, error)
+	List(ctx context.Context, filter discovery.Filter, size int32, pageToken string) (discovery.Page, error)
+	Each(ctx context.Context, ids []string, each func([]discovery.ManagedTenant) error) error
+}
+
+// Public serves DiscoveryService.
+type Public struct {
+	discoveryv1.UnimplementedDiscoveryServiceServer
+	viewer Viewer
+}
+
+// NewPublic makes the server.
+func NewPublic(viewer Viewer) *Public { return &Public{viewer: viewer} }
+
+// GetDiscovery returns the latest discovery.
+func (s *Public) GetDiscovery(ctx context.Context, _ *discoveryv1.GetDiscoveryRequest) (*discoveryv1.GetDiscoveryResponse, error) {
+	latest, err := s.viewer.Latest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return latestResponse(latest), nil
+}
+
+// ListManagedTenants lists managed tenants by name.
+func (s *Public) ListManagedTenants(ctx context.Context, req *discoveryv1.ListManagedTenantsRequest,
+) (*discoveryv1.ListManagedTenantsResponse, error) {
+	filter := discovery.Filter{Query: req.GetQ(), State: req.GetState()}
+	page, err := s.viewer.List(ctx, filter, req.GetPageSize(), req.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	return &discoveryv1.ListManagedTenantsResponse{
+		ManagedTenants: managedTenants(page.Tenants), NextPageToken: page.Next, TotalSize: page.Total,
+	}, nil
+}
