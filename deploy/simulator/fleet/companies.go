@@ -21,7 +21,7 @@ var leading = []company{
 	{"Stonebridge Legal LLP", "stonebridgelegal", "com", 0},
 	{"Дніпро Агро ТОВ", "dnipro-agro", "ua", 4},
 	{"Fujin Precision 精密", "fujin-precision", "jp", 5},
-	{"Al Noor Trading الن", "alnoor-trading", "ae", 6},
+	{"Al Noor Trading النور", "alnoor-trading", "ae", 6},
 	{"Talbot & Abbott Opticians", "talbot-abbott", "co.uk", 0},
 }
 

@@ -1,0 +1,329 @@
+// Package expect computes what a first sync of a fleet must yield, straight
+// from the written rules and in memory. It is meant to be obviously right
+// rather than fast, and shares no code with the engine that it is held against.
+package expect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/entrasync/entrasync/deploy/simulator/fleet"
+)
+
+// Pair is a confirmed mapping of a managed tenant to a client.
+type Pair struct {
+	TenantID         string
+	ClientExternalID string
+}
+
+// Class is what becomes of an identity.
+type Class string
+
+// The classes a first sync knows.
+const (
+	Created   Class = "created"
+	Linked    Class = "linked"
+	Ambiguous Class = "ambiguous"
+	Filtered  Class = "filtered"
+	Failed    Class = "failed"
+)
+
+// The reasons of failures. The rules describe them in words; the names are
+// this package's own.
+const (
+	MissingID   = "missing_id"
+	InvalidText = "invalid_text"
+	NameTooLong = "name_too_long"
+	DuplicateID = "duplicate_id"
+)
+
+// Decision is what becomes of one identity, and why where it has a reason.
+type Decision struct {
+	Class  Class
+	Reason string
+	// Email is the address of the contact that is created.
+	Email string
+	// ContactExternalID is the contact that is linked; empty for one that an
+	// earlier directory of the same client made.
+	ContactExternalID string
+}
+
+// Outcome is what a first sync of one directory must yield. Its counts are of
+// identities.
+type Outcome struct {
+	Created, Linked             int
+	Ambiguous, Filtered, Failed map[string]int // by reason
+	// Decisions are the verdicts by object id; identities without an id are
+	// counted only.
+	Decisions map[string]Decision
+}
+
+// Sum adds up the counts of a class with reasons.
+func Sum(byReason map[string]int) int {
+	n := 0
+	for _, count := range byReason {
+		n += count
+	}
+	return n
+}
+
+func (o *Outcome) add(id string, d Decision) {
+	switch d.Class {
+	case Created:
+		o.Created++
+	case Linked:
+		o.Linked++
+	case Ambiguous:
+		o.Ambiguous[d.Reason]++
+	case Filtered:
+		o.Filtered[d.Reason]++
+	case Failed:
+		o.Failed[d.Reason]++
+	}
+	if id != "" {
+		o.Decisions[id] = d
+	}
+}
+
+// contact is a contact of a client as matching sees it.
+type contact struct {
+	externalID string
+	email      string // normalised; empty without one
+	linked     bool
+}
+
+// Initial computes the first sync of the given pairs, in order of their
+// confirmation, by tenant id. It errors where the fleet holds a case that the
+// rules leave open, so that no test rests on a guess.
+func Initial(f *fleet.Fleet, pairs []Pair) (map[string]Outcome, error) {
+	clients := map[string][]*contact{}
+	for _, p := range pairs {
+		clients[p.ClientExternalID] = nil
+	}
+	for c := range f.MSP().Contacts() {
+		if _, wanted := clients[c.ClientExternalID]; wanted {
+			email, _ := Address(c.Email)
+			clients[c.ClientExternalID] = append(clients[c.ClientExternalID], &contact{externalID: c.ExternalID, email: email})
+		}
+	}
+	out := map[string]Outcome{}
+	for _, p := range pairs {
+		t, ok := f.Tenant(p.TenantID)
+		if !ok {
+			return nil, fmt.Errorf("tenant %s: %w", p.TenantID, fleet.ErrNotFound)
+		}
+		var users []fleet.User
+		for u := range f.Users(t.Index) {
+			users = append(users, u)
+		}
+		outcome, contacts, err := directory(users, clients[p.ClientExternalID])
+		if err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", t.DisplayName, err)
+		}
+		out[p.TenantID], clients[p.ClientExternalID] = outcome, contacts
+	}
+	return out, nil
+}
+
+// directory decides one directory against the contacts of its client, and
+// returns the contacts as they are afterwards.
+func directory(users []fleet.User, contacts []*contact) (Outcome, []*contact, error) {
+	o := Outcome{Ambiguous: map[string]int{}, Filtered: map[string]int{}, Failed: map[string]int{}, Decisions: map[string]Decision{}}
+	var open []fleet.User
+	for _, u := range once(users, &o) {
+		if reason := failure(u); reason != "" {
+			o.add(wireID(u), Decision{Class: Failed, Reason: reason})
+		} else if reason := filter(u); reason != "" {
+			o.add(u.ID, Decision{Class: Filtered, Reason: reason})
+		} else {
+			open = append(open, u)
+		}
+	}
+	twice := sharing(open)
+	byEmail := map[string][]*contact{}
+	for _, c := range contacts {
+		if c.email != "" {
+			byEmail[c.email] = append(byEmail[c.email], c)
+		}
+	}
+	var made []*contact
+	link := map[*contact]bool{}
+	for _, u := range open {
+		if twice[u.ID] {
+			o.add(u.ID, Decision{Class: Ambiguous, Reason: "duplicate_identity_email"})
+			continue
+		}
+		hits := firstHits(u, byEmail)
+		switch {
+		case len(hits) == 0:
+			o.add(u.ID, Decision{Class: Created, Email: createAddress(u)})
+			made = append(made, &contact{email: createAddress(u), linked: true})
+		case len(hits) > 1:
+			o.add(u.ID, Decision{Class: Ambiguous, Reason: "multiple_email_matches"})
+		case hits[0].linked:
+			o.add(u.ID, Decision{Class: Ambiguous, Reason: "contact_already_linked"})
+		case link[hits[0]]:
+			return o, nil, fmt.Errorf("two identities without a common address match contact %s", hits[0].externalID)
+		default:
+			o.add(u.ID, Decision{Class: Linked, ContactExternalID: hits[0].externalID})
+			link[hits[0]] = true
+		}
+	}
+	for c := range link {
+		c.linked = true
+	}
+	return o, append(contacts, made...), nil
+}
+
+// once drops repeats of an id; an id with two contents fails, once.
+func once(users []fleet.User, o *Outcome) []fleet.User {
+	count := map[string]int{}
+	for _, u := range users {
+		count[wireID(u)]++
+	}
+	var out []fleet.User
+	for i, u := range users {
+		id := wireID(u)
+		if id == "" || count[id] == 1 {
+			out = append(out, u)
+			continue
+		}
+		others := slices.Clone(users)
+		others = slices.DeleteFunc(others, func(other fleet.User) bool { return wireID(other) != id })
+		if slices.IndexFunc(users, func(other fleet.User) bool { return wireID(other) == id }) != i {
+			continue
+		}
+		if slices.ContainsFunc(others, func(other fleet.User) bool { return content(other) != content(u) }) {
+			o.add(id, Decision{Class: Failed, Reason: DuplicateID})
+		} else {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+func content(u fleet.User) string {
+	u.Slot = 0
+	return fmt.Sprintf("%+v", u)
+}
+
+func wireID(u fleet.User) string {
+	if u.Omit["id"] {
+		return ""
+	}
+	return u.ID
+}
+
+func failure(u fleet.User) string {
+	if wireID(u) == "" {
+		return MissingID
+	}
+	texts := []string{
+		u.DisplayName.Or(""), u.GivenName.Or(""), u.Surname.Or(""), u.UserPrincipalName.Or(""), u.Mail.Or(""),
+		u.JobTitle.Or(""), u.Department.Or(""), u.MobilePhone.Or(""),
+	}
+	for _, s := range slices.Concat(texts, u.BusinessPhones, u.ProxyAddresses, u.OtherMails) {
+		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+			return InvalidText
+		}
+	}
+	for _, name := range texts[:3] {
+		if utf8.RuneCountInString(clean(name)) > 256 {
+			return NameTooLong
+		}
+	}
+	return ""
+}
+
+// filter is the first filter an identity hits under the default settings.
+func filter(u fleet.User) string {
+	upn, valid := Address(visible(u, "userPrincipalName", u.UserPrincipalName))
+	switch {
+	case !u.Omit["accountEnabled"] && u.AccountEnabled.State == fleet.Set && !u.AccountEnabled.Value:
+		return "account_disabled"
+	case u.Omit["accountEnabled"] || u.AccountEnabled.State != fleet.Set:
+		return "account_state_unknown"
+	case !valid:
+		return "missing_upn"
+	}
+	local := upn[:strings.LastIndex(upn, "@")]
+	if isServiceAccount(local) || isServiceAccount(clean(visible(u, "displayName", u.DisplayName))) {
+		return "service_account"
+	}
+	return ""
+}
+
+func visible(u fleet.User, property string, t fleet.Text) string {
+	if u.Omit[property] {
+		return ""
+	}
+	return t.Or("")
+}
+
+// sharing are the identities whose create address is among another's match
+// addresses, and those others.
+func sharing(users []fleet.User) map[string]bool {
+	owners := map[string][]string{} // match address → ids
+	for _, u := range users {
+		for _, a := range matchAddresses(u) {
+			if !slices.Contains(owners[a], u.ID) {
+				owners[a] = append(owners[a], u.ID)
+			}
+		}
+	}
+	out := map[string]bool{}
+	for _, u := range users {
+		if ids := owners[createAddress(u)]; len(ids) > 1 {
+			for _, id := range ids {
+				if id != u.ID {
+					out[id], out[u.ID] = true, true
+				}
+			}
+		}
+	}
+	return out
+}
+
+// matchAddresses are all addresses of an identity, in the order they are tried.
+func matchAddresses(u fleet.User) []string {
+	raw := []string{visible(u, "mail", u.Mail)}
+	for _, p := range u.ProxyAddresses {
+		if strings.HasPrefix(p, "SMTP:") {
+			raw = append(raw, p[5:])
+		}
+	}
+	for _, p := range u.ProxyAddresses {
+		if strings.HasPrefix(p, "smtp:") {
+			raw = append(raw, p[5:])
+		}
+	}
+	raw = append(raw, visible(u, "userPrincipalName", u.UserPrincipalName))
+	raw = append(raw, u.OtherMails...)
+	var out []string
+	for _, r := range raw {
+		if a, ok := Address(r); ok && !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// createAddress is the mail or, without one, the user principal name.
+func createAddress(u fleet.User) string {
+	if a, ok := Address(visible(u, "mail", u.Mail)); ok {
+		return a
+	}
+	a, _ := Address(visible(u, "userPrincipalName", u.UserPrincipalName))
+	return a
+}
+
+func firstHits(u fleet.User, byEmail map[string][]*contact) []*contact {
+	for _, a := range matchAddresses(u) {
+		if hits := byEmail[a]; len(hits) > 0 {
+			return hits
+		}
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package expect_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/deploy/simulator/expect"
+	"github.com/entrasync/entrasync/deploy/simulator/fleet"
+)
+
+func newFleet(t *testing.T, size fleet.Size, seed uint64) *fleet.Fleet {
+	t.Helper()
+	f, err := fleet.New(fleet.Config{Size: size, Seed: seed, Year: 2026})
+	require.NoError(t, err)
+	return f
+}
+
+func everyPair(f *fleet.Fleet) []expect.Pair {
+	return expect.AutoMatched(f)
+}
+
+// Every identity is counted once, and the small fleet holds every case.
+func TestInitialCountsEveryIdentityOnce(t *testing.T) {
+	t.Parallel()
+	for _, size := range []fleet.Size{fleet.Tiny, fleet.Small} {
+		for seed := range uint64(4) {
+			f := newFleet(t, size, seed)
+			pairs := everyPair(f)
+			out, err := expect.Initial(f, pairs)
+			require.NoError(t, err)
+			require.Len(t, out, len(pairs))
+			reasons := map[string]int{}
+			for _, p := range pairs {
+				tenant, _ := f.Tenant(p.TenantID)
+				o := out[p.TenantID]
+				require.Equal(t, tenant.Generated, o.Created+o.Linked+expect.Sum(o.Ambiguous)+expect.Sum(o.Filtered)+expect.Sum(o.Failed))
+				require.Len(t, o.Decisions, tenant.Generated)
+				reasons["created"] += o.Created
+				reasons["linked"] += o.Linked
+				for _, by := range []map[string]int{o.Ambiguous, o.Filtered, o.Failed} {
+					for reason, n := range by {
+						reasons[reason] += n
+					}
+				}
+			}
+			require.NotZero(t, reasons["created"])
+			if size == fleet.Small {
+				for _, reason := range []string{"linked", "account_disabled", "account_state_unknown", "service_account", "duplicate_identity_email", "multiple_email_matches"} {
+					require.NotZero(t, reasons[reason], reason)
+				}
+			}
+		}
+	}
+}
+
+func TestSmallFleetHoldsEveryMappingCase(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(4) {
+		f := newFleet(t, fleet.Small, seed)
+		require.Len(t, expect.Discoverable(f), 12)
+		exact, secondary := expect.ExactMatches(f), expect.SecondaryMatches(f)
+		var nobody, fuzzyOnly, secondaryOnly, several int
+		for _, tenant := range expect.Discoverable(f) {
+			best := 0.0
+			for c := range f.MSP().Clients() {
+				best = max(best, expect.NameScore(tenant.DisplayName, c.Name))
+			}
+			switch {
+			case len(exact[tenant.ID]) > 1:
+				several++
+			case len(exact[tenant.ID]) == 1:
+			case len(secondary[tenant.ID]) > 0:
+				secondaryOnly++
+				require.Less(t, best, 0.58, tenant.DisplayName)
+			case best >= 0.58:
+				fuzzyOnly++
+				require.Greater(t, best, 0.7, "far from the threshold")
+			default:
+				nobody++
+				require.Less(t, best, 0.5, "far from the threshold: %s", tenant.DisplayName)
+			}
+		}
+		require.Equal(t, []int{1, 1, 1, 1}, []int{nobody, fuzzyOnly, secondaryOnly, several})
+		require.Len(t, expect.AutoMatched(f), 8)
+	}
+}
+
+func TestNearMissesAreNoServiceAccounts(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, fleet.Small, 1)
+	near := 0
+	out, err := expect.Initial(f, everyPair(f))
+	require.NoError(t, err)
+	for _, p := range everyPair(f) {
+		tenant, _ := f.Tenant(p.TenantID)
+		for u := range f.Users(tenant.Index) {
+			d := out[p.TenantID].Decisions[u.ID]
+			if strings.Contains(u.Surname.Or(""), "bot") {
+				near++
+				require.NotEqual(t, "service_account", d.Reason, u.DisplayName.Value)
+			}
+			if d.Reason == "service_account" {
+				require.Equal(t, fleet.Unset, u.Surname.State, "a person was taken for a machine: %s", u.DisplayName.Value)
+			}
+		}
+	}
+	require.Greater(t, near, 20)
+}
+
+func TestBrokenUsersFailAndChangesCount(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, fleet.Tiny, 1)
+	pairs := everyPair(f)
+	before, err := expect.Initial(f, pairs)
+	require.NoError(t, err)
+	tenant := pairs[0].TenantID
+	add := func(c fleet.Change) {
+		c.Kind, c.Tenant = fleet.Add, tenant
+		if c.Set == nil {
+			c.Set = map[string]json.RawMessage{}
+		}
+		c.Set["userPrincipalName"] = json.RawMessage(`"new.one@example.org"`)
+		_, err := f.Apply(c)
+		require.NoError(t, err)
+	}
+	add(fleet.Change{Omit: []string{"id"}})
+	add(fleet.Change{Bytes: map[string][]byte{"displayName": {0xff}}})
+	add(fleet.Change{Set: map[string]json.RawMessage{"displayName": json.RawMessage(`"` + strings.Repeat("x", 257) + `"`)}})
+	add(fleet.Change{Set: map[string]json.RawMessage{"displayName": json.RawMessage(`"A Bot"`)}})
+	add(fleet.Change{Set: map[string]json.RawMessage{"displayName": json.RawMessage(`"A Talbot"`)}})
+	after, err := expect.Initial(f, pairs)
+	require.NoError(t, err)
+	o := after[tenant]
+	require.Equal(t, map[string]int{expect.MissingID: 1, expect.InvalidText: 1, expect.NameTooLong: 1}, o.Failed)
+	require.Equal(t, before[tenant].Filtered["service_account"]+1, o.Filtered["service_account"])
+	require.Equal(t, before[tenant].Created+1, o.Created)
+}
