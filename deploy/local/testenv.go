@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/entrasync/entrasync/deploy/local/internal/build"
 	"github.com/entrasync/entrasync/deploy/local/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/internal/testenv"
 )
@@ -44,16 +45,13 @@ func serveTestEnvironment(ctx context.Context, where layout.Layout, _ []string) 
 }
 
 func testEnvironmentFile(where layout.Layout) string {
-	return filepath.Join(where.Run(), "testenv.json")
+	return filepath.Join(where.State, "testenv.json")
 }
 
 func testEnvironmentOptions(where layout.Layout) testenv.Options {
 	return testenv.Options{NPMDir: where.NPM(), TemporalBin: where.TemporalBin()}
 }
 
-func exit(err error) (int, error) {
-	if err != nil {
-		return 1, err
-	}
-	return 0, nil
+func buildTemporal(ctx context.Context, where layout.Layout) error {
+	return build.Temporal(ctx, where.Root, where.TemporalBin(), os.Stderr)
 }

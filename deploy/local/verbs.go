@@ -16,11 +16,23 @@ type verb func(ctx context.Context, where layout.Layout, args []string) (int, er
 
 // verbs lists what a person may type; internal ones start with an underscore.
 var verbs = map[string]verb{
-	"testenv":  testEnvironment,
-	"_testenv": serveTestEnvironment,
+	"up":         up,
+	"down":       down,
+	"reset":      reset,
+	"status":     showStatus,
+	"logs":       logs,
+	"testenv":    testEnvironment,
+	"_supervise": supervise,
+	"_testenv":   serveTestEnvironment,
 }
 
 const usage = `usage: local <verb>
+
+  up [-without a,b]     start everything, run the main job once, say where to look
+  down                  end everything; the data stays
+  reset                 end everything and delete the data
+  status                say how every process is
+  logs [-f] [process]   show the last lines of the logs
 
   testenv -- command…   run a command with a throw-away PostgreSQL and Temporal
   testenv -detach       start them in the background and print their variables
@@ -46,4 +58,11 @@ func run(ctx context.Context, args []string) (int, error) {
 		return 1, err
 	}
 	return v(ctx, layout.Default(root), args[1:])
+}
+
+func exit(err error) (int, error) {
+	if err != nil {
+		return 1, err
+	}
+	return 0, nil
 }

@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/entrasync/entrasync/deploy/local/internal/child"
 )
@@ -221,7 +222,7 @@ func (c Cluster) Server() child.Spec {
 	}
 	if c.Volatile {
 		for name, value := range map[string]string{
-			"max_connections": "600", "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0",
+			"max_connections": "600", "fsync": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0",
 		} {
 			settings[name] = value
 		}
@@ -248,4 +249,22 @@ func Ping(ctx context.Context, databaseURL string) error {
 		return err
 	}
 	return conn.Close(ctx)
+}
+
+// EnsureDatabase makes a database where it is missing. Name and owner are
+// identifiers that need no quoting; without an owner it is the caller's.
+func EnsureDatabase(ctx context.Context, conn *pgx.Conn, name, owner string) error {
+	create := "CREATE DATABASE " + name
+	if owner != "" {
+		create += " OWNER " + owner
+	}
+	_, err := conn.Exec(ctx, create)
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && pgErr.Code == "42P04" { // duplicate_database
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("making database %s: %w", name, err)
+	}
+	return nil
 }

@@ -92,3 +92,9 @@ type Status struct {
 	// Version is the one that runs.
 	Version string `json:"version,omitempty"`
 }
+
+// Ready says whether the process serves; a task does once it is done.
+func (s Status) Ready() bool { return s.State == Ready }
+
+// Waits says whether it has not started because of another.
+func (s Status) Waits() bool { return s.State == Waiting }

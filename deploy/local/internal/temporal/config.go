@@ -121,6 +121,9 @@ func (s Server) config() (map[string]any, error) {
 	}, nil
 }
 
+// Version changes when the settings do.
+func (s Server) Version() string { return fmt.Sprintf("%+v", s) }
+
 // Process says how the server is started, after Schema and WriteConfig.
 func (s Server) Process() child.Spec {
 	return child.Spec{
@@ -135,7 +138,8 @@ func (s Server) Process() child.Spec {
 func (s Server) UIProcess() child.Spec {
 	return child.Spec{
 		Path: filepath.Join(s.Bin, "temporal-ui"),
-		Args: []string{"--config", s.uiDir(), "--env", "local", "start"},
+		// It takes an absolute path for a relative one.
+		Args: []string{"--config", filepath.Base(s.uiDir()), "--env", "local", "start"},
 		Env:  []string{"PATH=/usr/bin:/bin", "HOME=" + s.Dir},
 		Dir:  s.Dir,
 	}

@@ -2,7 +2,6 @@ package temporal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -10,7 +9,8 @@ import (
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/entrasync/entrasync/deploy/local/internal/postgres"
 )
 
 // Schema makes Temporal's role and databases where they are missing and brings
@@ -26,7 +26,7 @@ func (s Server) Schema(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	for database, schema := range map[string]string{mainDatabase: "postgresql/v12/temporal", visibilityDatabase: "postgresql/v12/visibility"} {
-		if err := ensureDatabase(ctx, conn, database); err != nil {
+		if err := postgres.EnsureDatabase(ctx, conn, database, role); err != nil {
 			return err
 		}
 		if err := s.migrate(ctx, out, conn.Config(), database, schema); err != nil {
@@ -55,18 +55,6 @@ func (s Server) ensureRole(ctx context.Context, conn *pgx.Conn) error {
 		if _, err := conn.Exec(ctx, "GRANT "+role+" TO CURRENT_USER"); err != nil {
 			return fmt.Errorf("joining Temporal's role: %w", err)
 		}
-	}
-	return nil
-}
-
-func ensureDatabase(ctx context.Context, conn *pgx.Conn, name string) error {
-	_, err := conn.Exec(ctx, "CREATE DATABASE "+name+" OWNER "+role)
-	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) && pgErr.Code == "42P04" { // duplicate_database
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("making database %s: %w", name, err)
 	}
 	return nil
 }
