@@ -34,15 +34,27 @@ func columnFor(name string) (column, bool) {
 	c, ok := columns[name]
 	if !ok {
 		// A real property that no simulated user has.
-		empty := "null"
-		if p.Collection() {
-			empty = "[]"
-		}
+		empty := emptyValue(p)
 		c.write = func(dst []byte, _ *fleet.User) []byte { return append(dst, empty...) }
 		c.state = func(*fleet.User) fleet.State { return fleet.Unset }
 	}
 	c.name, c.key = name, `"`+name+`":`
 	return c, true
+}
+
+// emptyValue is what a property without a value looks like.
+func emptyValue(p graphtypes.Property) string {
+	switch {
+	case p.Collection():
+		return "[]"
+	case p.Nullable:
+		return "null"
+	case p.Type == "Edm.DateTimeOffset":
+		return `"0001-01-01T00:00:00Z"`
+	case p.Type == "Edm.Int32":
+		return "0"
+	}
+	return "null"
 }
 
 var columns = map[string]column{

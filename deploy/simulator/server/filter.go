@@ -10,7 +10,7 @@ import (
 
 var (
 	comparison = regexp.MustCompile(`^(\w+) (eq|ne) (?:'((?:[^']|'')*)'|(true|false|null))$`)
-	function   = regexp.MustCompile(`^(not )?\(?(startswith|endswith)\((\w+), ?'((?:[^']|'')*)'\)\)?$`)
+	function   = regexp.MustCompile(`^(not ?\(?)?(startswith|endswith)\((\w+), ?'((?:[^']|'')*)'\)\)?$`)
 	licensed   = regexp.MustCompile(`^assignedLicenses/\$count (eq|ne) 0$`)
 )
 

@@ -72,7 +72,7 @@ func findRoute(version string, parts []string) (graphRoute, bool) {
 			[]string{"User.Read.All", "Organization.Read.All", "Directory.Read.All"},
 		}, true
 	case match(parts, "me"):
-		return graphRoute{"graph.me", 1, (*Server).me, []string{"User.Read", "User.Read.All", "Directory.Read.All"}, nil}, true
+		return graphRoute{"graph.me", 1, (*Server).me, []string{"User.Read", "User.Read.All", "Directory.Read.All"}, readUsers}, true
 	case match(parts, "users"):
 		return graphRoute{"graph.users", 2, (*Server).listUsers, readUsers, readUsers}, true
 	case match(parts, "users", "$count"):

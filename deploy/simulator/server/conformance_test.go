@@ -1,0 +1,113 @@
+package server_test
+
+import (
+	"math"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/deploy/simulator/fleet"
+	"github.com/entrasync/entrasync/deploy/simulator/graphtypes"
+)
+
+var (
+	guidShape     = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	durationShape = regexp.MustCompile(`^P(\d+D)?(T\d+S)?$`)
+)
+
+// conforms holds a value against a type of Microsoft's metadata.
+func conforms(t *testing.T, at, typeName string, nullable bool, v any) {
+	t.Helper()
+	if v == nil {
+		require.True(t, nullable, "%s is null", at)
+		return
+	}
+	if inner, ok := strings.CutPrefix(typeName, "Collection("); ok {
+		list, isList := v.([]any)
+		require.True(t, isList, "%s is no list", at)
+		for _, item := range list {
+			conforms(t, at+"[]", strings.TrimSuffix(inner, ")"), nullable, item)
+		}
+		return
+	}
+	switch typeName {
+	case "Edm.String":
+		require.IsType(t, "", v, at)
+	case "Edm.Boolean":
+		require.IsType(t, true, v, at)
+	case "Edm.Int32":
+		require.IsType(t, 0.0, v, at)
+		require.Equal(t, math.Trunc(v.(float64)), v, at)
+	case "Edm.Guid":
+		require.Regexp(t, guidShape, v, at)
+	case "Edm.Duration":
+		require.Regexp(t, durationShape, v, at)
+	case "Edm.DateTimeOffset":
+		_, err := time.Parse(time.RFC3339, v.(string))
+		require.NoError(t, err, at)
+	default:
+		known, ok := graphtypes.Types[typeName]
+		require.True(t, ok, "%s: %s is not described, so it must not be filled", at, typeName)
+		if known.Kind == "EnumType" {
+			require.True(t, slices.Contains(known.Members, v.(string)), at)
+			return
+		}
+		conformsObject(t, at, typeName, v.(map[string]any))
+	}
+}
+
+func conformsObject(t *testing.T, at, typeName string, object map[string]any) {
+	t.Helper()
+	require.NotEmpty(t, object, at)
+	for name, value := range object {
+		if strings.HasPrefix(name, "@") {
+			continue
+		}
+		p, ok := graphtypes.Find(typeName, name)
+		require.True(t, ok, "%s has no property %s", typeName, name)
+		conforms(t, at+"/"+name, p.Type, p.Nullable, value)
+	}
+}
+
+// Everything that Graph emits is described by Microsoft's own metadata.
+func TestEmittedPropertiesConform(t *testing.T) {
+	t.Parallel()
+	b := setup(t, fleet.Small)
+	partner, _ := b.connect()
+	for _, c := range []struct{ target, typeName string }{
+		{"/v1.0/tenantRelationships/delegatedAdminRelationships", "microsoft.graph.delegatedAdminRelationship"},
+		{"/v1.0/tenantRelationships/delegatedAdminCustomers", "microsoft.graph.delegatedAdminCustomer"},
+		{"/v1.0/contracts", "microsoft.graph.contract"},
+		{"/v1.0/organization", "microsoft.graph.organization"},
+		{"/v1.0/users", "microsoft.graph.user"},
+	} {
+		rows, _, _ := b.all(partner, c.target)
+		require.NotEmpty(t, rows)
+		for _, row := range rows {
+			conformsObject(t, c.target, c.typeName, row)
+		}
+	}
+	for _, tenant := range b.fleet.Customers()[3:12] {
+		token := b.customer(tenant)
+		for _, target := range []string{"/v1.0/users?$top=999&$select=" + allProperties(), "/v1.0/users/delta?$select=" + allProperties()} {
+			rows, _, _ := b.all(token, target)
+			require.Len(t, rows, tenant.Generated)
+			for _, row := range rows {
+				require.Regexp(t, guidShape, row["id"])
+				conformsObject(t, target, "microsoft.graph.user", row)
+				phones, _ := row["businessPhones"].([]any)
+				require.LessOrEqual(t, len(phones), 1, "at most one")
+			}
+		}
+		rows, _, _ := b.all(token, "/v1.0/groups")
+		for _, row := range rows {
+			conformsObject(t, "/groups", "microsoft.graph.group", row)
+		}
+	}
+	require.Equal(t, http.StatusOK, b.get(partner, "/v1.0/users?$select="+allProperties()).status, "every property of the metadata may be selected")
+}
