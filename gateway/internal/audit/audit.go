@@ -1,0 +1,93 @@
+// Package audit keeps who did what, when, from where and how it ended.
+package audit
+
+import (
+	"context"
+	"encoding/base64"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
+)
+
+// Who acts.
+const (
+	User     = "user"
+	Platform = "platform"
+)
+
+// Sizes of a page.
+const (
+	defaultPage = 50
+	maxPage     = 200
+)
+
+// Event is one call of a method that changes something.
+type Event struct {
+	ID         uuid.UUID // version 7: orders events by time
+	Tenant     tenant.ID // empty for calls of the platform
+	OccurredAt time.Time
+	ActorID    string
+	ActorType  string // User or Platform
+	Action     string // "entrasync.mapping.v1.MappingService/ConfirmMappings"
+	Outcome    string // "ok" or the stable reason of the refusal
+	RequestID  string
+	RemoteAddr string // an IP address
+}
+
+// Store keeps events.
+type Store interface {
+	Insert(ctx context.Context, e Event) error
+	// Before gives at most n events of the context's tenant with a smaller id,
+	// newest first.
+	Before(ctx context.Context, before uuid.UUID, n int) ([]Event, error)
+}
+
+// Log records and lists events.
+type Log struct {
+	store Store
+	now   func() time.Time
+}
+
+// New makes a log over a store.
+func New(store Store, now func() time.Time) *Log { return &Log{store: store, now: now} }
+
+// Record writes an event; id and time are filled in.
+func (l *Log) Record(ctx context.Context, e Event) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return errs.Wrap(err, errs.Internal, "internal", "")
+	}
+	e.ID, e.OccurredAt = id, l.now()
+	return l.store.Insert(ctx, e)
+}
+
+// List gives a page of the tenant's events, newest first, and the token of the
+// next page, empty after the last. size 0 is 50; errs.Invalid for a token that
+// is not ours.
+func (l *Log) List(ctx context.Context, size int, token string) (events []Event, next string, err error) {
+	if size <= 0 {
+		size = defaultPage
+	}
+	size = min(size, maxPage)
+	before := uuid.Max
+	if token != "" {
+		raw, err := base64.RawURLEncoding.DecodeString(token)
+		if err != nil || len(raw) != len(before) {
+			return nil, "", errs.New(errs.Invalid, "invalid_argument", "The request is not valid.",
+				errs.WithViolation("pageToken", "is not a token of this list"))
+		}
+		before = uuid.UUID(raw)
+	}
+	events, err = l.store.Before(ctx, before, size+1)
+	if err != nil {
+		return nil, "", err
+	}
+	if len(events) > size {
+		events = events[:size]
+		next = base64.RawURLEncoding.EncodeToString(events[size-1].ID[:])
+	}
+	return events, next, nil
+}

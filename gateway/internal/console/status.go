@@ -1,0 +1,174 @@
+// Package console composes what one screen needs from several services.
+package console
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
+	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
+	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
+	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+)
+
+// partTimeout bounds the wait for one service, so that the panel still shows
+// what the others say.
+const partTimeout = 5 * time.Second
+
+// Backends are the services that the status comes from.
+type Backends struct {
+	Connection     grpc.ClientConnInterface
+	Discovery      grpc.ClientConnInterface
+	Mapping        grpc.ClientConnInterface
+	SyncEngine     grpc.ClientConnInterface
+	Reconciliation grpc.ClientConnInterface
+}
+
+// Status is the status panel: one answer from several services.
+type Status struct {
+	gatewayv1.UnimplementedStatusServiceServer
+	connection     connectionv1.ConnectionInternalServiceClient
+	discovery      discoveryv1.DiscoveryInternalServiceClient
+	mapping        mappingv1.MappingInternalServiceClient
+	engine         syncenginev1.SyncEngineInternalServiceClient
+	reconciliation reconciliationv1.ReconciliationInternalServiceClient
+}
+
+// NewStatus makes the server of the status panel.
+func NewStatus(b Backends) *Status {
+	return &Status{
+		connection:     connectionv1.NewConnectionInternalServiceClient(b.Connection),
+		discovery:      discoveryv1.NewDiscoveryInternalServiceClient(b.Discovery),
+		mapping:        mappingv1.NewMappingInternalServiceClient(b.Mapping),
+		engine:         syncenginev1.NewSyncEngineInternalServiceClient(b.SyncEngine),
+		reconciliation: reconciliationv1.NewReconciliationInternalServiceClient(b.Reconciliation),
+	}
+}
+
+// answers are what the services said; nil where one could not be asked.
+type answers struct {
+	connection *connectionv1.GetConnectionResponse
+	discovery  *discoveryv1.GetDiscoverySummaryResponse
+	mapping    *mappingv1.GetMappingSummaryResponse
+	engine     *syncenginev1.GetSyncStatusResponse
+	queue      *reconciliationv1.CountItemsResponse
+}
+
+// GetStatus asks all services at once. The connection must answer, for without
+// it there is no status; another that does not becomes an attention entry.
+func (s *Status) GetStatus(ctx context.Context, _ *gatewayv1.GetStatusRequest) (*gatewayv1.GetStatusResponse, error) {
+	var a answers
+	var group errgroup.Group
+	group.Go(func() (err error) {
+		a.connection, err = s.connection.GetConnection(ctx, &connectionv1.GetConnectionRequest{})
+		return err
+	})
+	part(ctx, &group, "discovery", func(ctx context.Context) (err error) {
+		a.discovery, err = s.discovery.GetDiscoverySummary(ctx, &discoveryv1.GetDiscoverySummaryRequest{})
+		return err
+	})
+	part(ctx, &group, "mapping", func(ctx context.Context) (err error) {
+		a.mapping, err = s.mapping.GetMappingSummary(ctx, &mappingv1.GetMappingSummaryRequest{})
+		return err
+	})
+	part(ctx, &group, "sync-engine", func(ctx context.Context) (err error) {
+		a.engine, err = s.engine.GetSyncStatus(ctx, &syncenginev1.GetSyncStatusRequest{})
+		return err
+	})
+	part(ctx, &group, "reconciliation", func(ctx context.Context) (err error) {
+		a.queue, err = s.reconciliation.CountItems(ctx, &reconciliationv1.CountItemsRequest{})
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return compose(a), nil
+}
+
+// part asks one service whose failure the panel survives. What it said on
+// failure is nil.
+func part(ctx context.Context, group *errgroup.Group, name string, ask func(context.Context) error) {
+	group.Go(func() error {
+		ctx, cancel := context.WithTimeout(ctx, partTimeout)
+		defer cancel()
+		if err := ask(ctx); err != nil {
+			slog.WarnContext(ctx, "status without a part", "part", name, "error", err)
+		}
+		return nil
+	})
+}
+
+func compose(a answers) *gatewayv1.GetStatusResponse {
+	c := a.connection
+	out := &gatewayv1.GetStatusResponse{
+		Status: c.GetStatus(), ConnectionType: c.GetConnectionType(), AvailableConnectionTypes: c.GetAvailableConnectionTypes(),
+		LastValidatedAt: c.GetLastValidatedAt(), CredentialSource: c.GetCredentialSource(), PartnerTenantId: c.GetPartnerTenantId(),
+		LastDiscoveryAt: a.discovery.GetLastDiscoveryAt(), LastRun: a.engine.GetLastRun(),
+		MappingSummary: &gatewayv1.StatusMappingSummary{
+			Mapped: a.mapping.GetSummary().GetMapped(), Skipped: a.mapping.GetSummary().GetSkipped(),
+			NeedsReview: a.mapping.GetSummary().GetNeedsReview(), Undecided: a.mapping.GetSummary().GetUndecided(),
+			CreateNew: a.mapping.GetSummary().GetCreateNew(),
+		},
+		Schedule: &gatewayv1.StatusSchedule{
+			Enabled: a.engine.GetScheduleEnabled(), IntervalMinutes: a.engine.GetIntervalMinutes(),
+			NextRunAt: a.engine.GetNextRunAt(), Paused: a.engine.GetPaused(), PausedReason: a.engine.GetPausedReason(),
+		},
+	}
+	if e := c.GetLastValidationError(); e != nil {
+		out.LastValidationError = &gatewayv1.StatusError{Code: e.GetCode(), Message: e.GetMessage(), CheckedAt: e.GetCheckedAt()}
+	}
+	out.Attention = attention(a, out)
+	return out
+}
+
+// attention lists what a person should look at, the gravest first.
+func attention(a answers, status *gatewayv1.GetStatusResponse) []*gatewayv1.Attention {
+	var out []*gatewayv1.Attention
+	add := func(code, message, remedy string) *gatewayv1.Attention {
+		entry := &gatewayv1.Attention{Code: code, Message: message, Remedy: remedy}
+		out = append(out, entry)
+		return entry
+	}
+	if e := status.GetLastValidationError(); e != nil {
+		add(e.GetCode(), e.GetMessage(), "Validate the connection, or connect again.")
+	}
+	if status.GetLastRun().GetState() == "held" {
+		add("run_held", "The last run was held back by a guard.", "Look at the run and approve or reject what it would do.")
+	}
+	if status.GetSchedule().GetPaused() {
+		add("schedule_paused", "Automatic sync is paused.", "Reconnect, or switch automatic sync on again.")
+	}
+	for _, t := range a.discovery.GetUnreadable() {
+		entry := add(t.GetProblem().GetCode(), t.GetProblem().GetMessage(), t.GetProblem().GetRemedy())
+		id := t.GetManagedTenantId()
+		entry.ManagedTenantId = &id
+	}
+	for _, t := range a.discovery.GetAccessEnding() {
+		entry := add("access_ending", "The delegated access to "+t.GetDisplayName()+" ends soon.", "Renew the delegated admin relationship.")
+		id := t.GetManagedTenantId()
+		entry.ManagedTenantId = &id
+	}
+	if n := a.queue.GetOpen(); n > 0 {
+		add("queue_open", "Identities wait for a decision.", "Look at the review queue.").Count = &n
+	}
+	for _, missing := range []struct {
+		gone bool
+		what string
+	}{
+		{a.discovery == nil, "discovery"},
+		{a.mapping == nil, "mappings"},
+		{a.engine == nil, "sync"},
+		{a.queue == nil, "the review queue"},
+	} {
+		if missing.gone {
+			add("part_unavailable", "What is known of "+missing.what+" cannot be shown at the moment.", "Try again in a minute.")
+		}
+	}
+	return out
+}

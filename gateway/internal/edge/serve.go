@@ -1,0 +1,196 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/entrasync/entrasync/gateway/internal/audit"
+	"github.com/entrasync/entrasync/gateway/internal/gate"
+	"github.com/entrasync/entrasync/gateway/internal/idempotency"
+	"github.com/entrasync/entrasync/gateway/internal/inbound"
+	"github.com/entrasync/entrasync/gateway/internal/policy"
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/rpc"
+	"github.com/entrasync/entrasync/pkg/tenant"
+)
+
+// recordTimeout bounds what is written after a method, whatever became of the
+// caller.
+const recordTimeout = 5 * time.Second
+
+// admit takes the decisions before anything of the request is decoded, and
+// writes the audit log.
+func (e *Edge) admit(next connect.ServerFunc) connect.ServerFunc {
+	return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
+		method, ok := e.methods[spec.Procedure]
+		if !ok {
+			if strings.HasPrefix(spec.Procedure, "/grpc.reflection.") { // registered only where it is switched on
+				return next(ctx, spec, stream)
+			}
+			return errs.New(errs.Denied, "permission_denied", "Nobody may do this.")
+		}
+		in := inbound.From(ctx)
+		caller, err := e.gate.Admit(ctx, method.Rule, in)
+		if caller != nil {
+			call := caller.Call()
+			in.Tenant = string(call.Tenant)
+			ctx = tenant.With(rpc.WithRequestID(withCaller(ctx, caller), in.ID), call)
+		}
+		if err == nil {
+			err = next(ctx, spec, stream)
+		}
+		if caller != nil && method.Audited() {
+			e.record(ctx, method, in, caller, err)
+		}
+		return err
+	}
+}
+
+func (e *Edge) record(ctx context.Context, m policy.Method, in *inbound.Request, caller *gate.Caller, err error) {
+	call := caller.Call()
+	event := audit.Event{
+		Tenant: call.Tenant, ActorID: call.Actor.ID, ActorType: call.Actor.Type, Action: m.Name(),
+		Outcome: "ok", RequestID: in.ID, RemoteAddr: in.RemoteAddr,
+	}
+	if err != nil {
+		public := Public(err)
+		event.Outcome = public.Reason()
+		if caller.Platform && public.Kind() == errs.Unauthenticated {
+			event.ActorID = "unknown"
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	if err := e.audit.Record(ctx, event); err != nil {
+		// The method has taken effect: hiding its answer would help nobody.
+		slog.ErrorContext(ctx, "audit event lost", "action", event.Action, "outcome", event.Outcome, "request", in.ID, "error", err)
+	}
+}
+
+// handler decodes, decides what depends on the body, validates and forwards.
+func (e *Edge) handler(m policy.Method, backend grpc.ClientConnInterface, input, output protoreflect.MessageType) connect.ServerFunc {
+	return func(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+		caller := callerFrom(ctx)
+		if caller == nil {
+			return errs.New(errs.Denied, "permission_denied", "Nobody may do this.")
+		}
+		request := input.New().Interface()
+		if err := stream.Receive(request); err != nil {
+			return unread(ctx, err)
+		}
+		if err := e.gate.When(ctx, m.Rule, caller, request); err != nil {
+			return err
+		}
+		if err := rpc.Validate(e.validator, request); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(ctx, deadline)
+		defer cancel()
+		answer := output.New().Interface()
+		err := e.once(ctx, m, caller, request, answer, func() error {
+			return backend.Invoke(ctx, m.Procedure, request, answer)
+		})
+		if err != nil {
+			return err
+		}
+		return stream.Send(answer)
+	}
+}
+
+// unread says why a request could not be read.
+func unread(ctx context.Context, err error) error {
+	if inbound.From(ctx).TooLarge.Load() {
+		return TooLarge()
+	}
+	if e, ok := errors.AsType[*errs.Error](err); ok {
+		return e
+	}
+	if ce, ok := errors.AsType[*connect.Error](err); ok {
+		return fromConnect(ce)
+	}
+	return Undecodable(err)
+}
+
+// once runs a method, or gives the stored answer to a repeated POST.
+func (e *Edge) once(ctx context.Context, m policy.Method, caller *gate.Caller, request, answer proto.Message, run func() error) error {
+	in := inbound.From(ctx)
+	if m.Verb != http.MethodPost || in.IdempotencyKey == "" {
+		return run()
+	}
+	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(request)
+	if err != nil {
+		return fmt.Errorf("encoding the request: %w", err)
+	}
+	call := caller.Call()
+	stored, attempt, err := e.keys.Begin(ctx, idempotency.Request{
+		Tenant: call.Tenant, Actor: call.Actor.Type + "/" + call.Actor.ID, Route: m.Procedure, Key: in.IdempotencyKey, Body: body,
+	})
+	if err != nil {
+		return err
+	}
+	if attempt == nil {
+		in.Answer("Idempotency-Replayed", "true")
+		return unpack(stored, answer)
+	}
+	err = run()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	if ended := end(ctx, attempt, answer, err); ended != nil {
+		slog.ErrorContext(ctx, "answer not kept for repetition", "procedure", m.Procedure, "request", in.ID, "error", ended)
+	}
+	return err
+}
+
+// end stores an answer that would be the same again; a failure on our side, or
+// one that passes, leaves the key free.
+func end(ctx context.Context, attempt *idempotency.Attempt, answer proto.Message, err error) error {
+	packed := &spb.Status{}
+	if err != nil {
+		public := Public(err)
+		switch public.Kind() {
+		case errs.Invalid, errs.Denied, errs.NotFound, errs.Conflict, errs.Precondition:
+			packed = rpc.ToStatus(public).Proto()
+		default:
+			return attempt.Release(ctx)
+		}
+	} else {
+		wrapped, err := anypb.New(answer)
+		if err != nil {
+			return errors.Join(err, attempt.Release(ctx))
+		}
+		packed.Details = []*anypb.Any{wrapped}
+	}
+	raw, err := proto.Marshal(packed)
+	if err != nil {
+		return errors.Join(err, attempt.Release(ctx))
+	}
+	return attempt.Store(ctx, raw)
+}
+
+// unpack gives back what end packed.
+func unpack(raw []byte, answer proto.Message) error {
+	packed := &spb.Status{}
+	if err := proto.Unmarshal(raw, packed); err != nil {
+		return fmt.Errorf("reading a stored answer: %w", err)
+	}
+	if packed.GetCode() != 0 {
+		return rpc.FromStatus(status.FromProto(packed).Err())
+	}
+	if len(packed.GetDetails()) != 1 {
+		return errors.New("a stored answer is empty")
+	}
+	return packed.GetDetails()[0].UnmarshalTo(answer)
+}

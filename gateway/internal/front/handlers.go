@@ -1,0 +1,135 @@
+package front
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"google.golang.org/grpc"
+
+	"github.com/entrasync/entrasync/gateway/internal/edge"
+	"github.com/entrasync/entrasync/gateway/internal/flags"
+	"github.com/entrasync/entrasync/gateway/internal/gate"
+	"github.com/entrasync/entrasync/gateway/internal/openapi"
+	"github.com/entrasync/entrasync/gateway/internal/problem"
+	"github.com/entrasync/entrasync/pkg/errs"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
+)
+
+// The addresses of the OAuth flow.
+const (
+	CallbackPath = "/api/auth/microsoft/entra/callback"
+	ResultPath   = "/integrations/entra/result"
+)
+
+// Handler is an HTTP handler that is no method of a contract. It has a rule, or
+// says why it is open to anyone.
+type Handler struct {
+	Verb  string
+	Path  string
+	Rule  *policyv1.Rule
+	Open  string // why anyone may call it; empty where there is a rule
+	Serve http.HandlerFunc
+}
+
+// Parts are what the handlers need.
+type Parts struct {
+	Gate       *gate.Gate
+	Connection grpc.ClientConnInterface
+	Documents  openapi.Documents
+	PublicURL  string
+	Ready      func(ctx context.Context) error
+}
+
+// Handlers is the closed list of them.
+func Handlers(p Parts) []Handler {
+	callback := &policyv1.Rule{Auth: policyv1.Auth_AUTH_OAUTH_STATE, Flags: []string{flags.UI}, Enterprise: true}
+	return []Handler{
+		{Verb: http.MethodGet, Path: CallbackPath, Rule: callback, Serve: p.callback(callback)},
+		{Verb: http.MethodGet, Path: ResultPath, Open: "a page that says how the flow ended, from its own address", Serve: result},
+		{Verb: http.MethodGet, Path: "/openapi.json", Open: "describes the interface and holds no data", Serve: serve("application/json", p.Documents.JSON)},
+		{Verb: http.MethodGet, Path: "/docs", Open: "describes the interface and holds no data", Serve: page(p.Documents.Page)},
+		{Verb: http.MethodGet, Path: "/healthz", Open: "says that the process runs", Serve: healthy},
+		{Verb: http.MethodGet, Path: "/readyz", Open: "says whether requests can be served", Serve: p.ready},
+	}
+}
+
+// maxStateParam bounds what of the callback's address goes further in.
+const maxStateParam = 4096
+
+// callback takes Microsoft's answer. The tenant and the person come from the
+// state alone, which the connection knows. A browser stands before it, so
+// whatever went wrong it is sent on to a page that says so.
+func (p Parts) callback(rule *policyv1.Rule) http.HandlerFunc {
+	client := connectionv1.NewConnectionInternalServiceClient(p.Connection)
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := p.Gate.Edition(rule); err != nil {
+			problem.Write(w, r, edge.Public(err))
+			return
+		}
+		query := r.URL.Query()
+		answer, err := client.CompleteCallback(r.Context(), &connectionv1.CompleteCallbackRequest{
+			State: cut(query.Get("state"), maxStateParam), Code: cut(query.Get("code"), 2*maxStateParam),
+			Error: cut(query.Get("error"), 256), ErrorDescription: cut(query.Get("error_description"), maxStateParam),
+		})
+		target := answer.GetRedirectUrl()
+		if err != nil {
+			public := edge.Public(err)
+			level := slog.LevelWarn
+			if public.Kind() == errs.Internal {
+				level = slog.LevelError
+			}
+			slog.Log(r.Context(), level, "callback failed", "code", public.Reason(), "error", err)
+			target = strings.TrimSuffix(p.PublicURL, "/") + ResultPath + "?" +
+				url.Values{"entra_status": {"failure"}, "error": {public.Reason()}}.Encode()
+		}
+		w.Header().Set("Location", target)
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusFound)
+	}
+}
+
+// cut keeps an over-long value from failing the contract's rules: it then simply
+// fits nothing that is known.
+func cut(s string, n int) string {
+	if len(s) > n {
+		return ""
+	}
+	return strings.ToValidUTF8(s, "")
+}
+
+func serve(contentType string, body []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		_, _ = w.Write(body)
+	}
+}
+
+// page serves HTML with styles of its own and nothing from elsewhere.
+func page(body []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
+		_, _ = w.Write(body)
+	}
+}
+
+func healthy(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write([]byte(`{"status":"ok"}` + "\n"))
+}
+
+func (p Parts) ready(w http.ResponseWriter, r *http.Request) {
+	if p.Ready != nil {
+		if err := p.Ready(r.Context()); err != nil {
+			slog.WarnContext(r.Context(), "not ready", "error", err)
+			problem.Write(w, r, errs.New(errs.Unavailable, "not_ready", "Requests cannot be served at the moment."))
+			return
+		}
+	}
+	healthy(w, r)
+}

@@ -1,0 +1,143 @@
+// Package idempotency answers a repeated request with the answer to the first.
+package idempotency
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
+)
+
+const (
+	// Lease is how long a request that still runs keeps others of its key out.
+	Lease = time.Minute
+	// Keep is how long an answer is given again.
+	Keep = 24 * time.Hour
+)
+
+var keyPattern = regexp.MustCompile(`\A[\x21-\x7e]{1,255}\z`)
+
+// Request names what is repeated.
+type Request struct {
+	Tenant tenant.ID // empty for the platform
+	Actor  string
+	Route  string // the method
+	Key    string // what the caller chose
+	Body   []byte // the decoded request, encoded deterministically
+}
+
+// Claim is a request as a store sees it.
+type Claim struct {
+	Scope       [32]byte // hash of tenant, actor, route and key
+	Tenant      tenant.ID
+	Owner       uuid.UUID // of this attempt
+	BodyHash    [32]byte
+	Now         time.Time
+	LeasedUntil time.Time
+	ExpiresAt   time.Time
+}
+
+// Found is what a store has for a claim.
+type Found struct {
+	Owned       bool // the claim holds: run the method
+	OtherBody   bool
+	Answer      []byte    // sealed; nil while the first request runs
+	LeasedUntil time.Time // while it runs
+}
+
+// Store keeps claims and sealed answers.
+type Store interface {
+	Claim(ctx context.Context, c Claim) (Found, error)
+	Answer(ctx context.Context, c Claim, sealed []byte) error
+	Release(ctx context.Context, c Claim) error
+}
+
+// Box seals answers.
+type Box interface {
+	Seal(plain []byte, associated string) ([]byte, error)
+	Open(sealed []byte, associated string) ([]byte, error)
+}
+
+// Keys gives repeated requests their first answer.
+type Keys struct {
+	store Store
+	box   Box
+	now   func() time.Time
+}
+
+// New makes Keys.
+func New(store Store, box Box, now func() time.Time) *Keys {
+	return &Keys{store: store, box: box, now: now}
+}
+
+// Attempt is a request that was let through and must be ended by Store or
+// Release.
+type Attempt struct {
+	keys  *Keys
+	claim Claim
+}
+
+// Begin gives the stored answer, or an attempt when the method is to run.
+// errs.Invalid for a malformed key; errs.Conflict, reasons
+// "idempotency_key_reused" (another body) and "idempotency_in_progress".
+func (k *Keys) Begin(ctx context.Context, r Request) (answer []byte, attempt *Attempt, err error) {
+	if !keyPattern.MatchString(r.Key) {
+		return nil, nil, errs.New(errs.Invalid, "invalid_argument", "The request is not valid.",
+			errs.WithViolation("Idempotency-Key", "must be 1 to 255 printable ASCII characters"))
+	}
+	owner, err := uuid.NewV7()
+	if err != nil {
+		return nil, nil, errs.Wrap(err, errs.Internal, "internal", "")
+	}
+	now := k.now()
+	claim := Claim{
+		Scope: scope(r), Tenant: r.Tenant, Owner: owner, BodyHash: sha256.Sum256(r.Body),
+		Now: now, LeasedUntil: now.Add(Lease), ExpiresAt: now.Add(Keep),
+	}
+	found, err := k.store.Claim(ctx, claim)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case found.Owned:
+		return nil, &Attempt{keys: k, claim: claim}, nil
+	case found.OtherBody:
+		return nil, nil, errs.New(errs.Conflict, "idempotency_key_reused", "This Idempotency-Key was used for another request.")
+	case found.Answer == nil:
+		return nil, nil, errs.New(errs.Conflict, "idempotency_in_progress", "The first request with this Idempotency-Key still runs.",
+			errs.WithRetryAfter(max(found.LeasedUntil.Sub(now), time.Second)))
+	}
+	answer, err = k.box.Open(found.Answer, associated(claim))
+	return answer, nil, err
+}
+
+// Store keeps the answer.
+func (a *Attempt) Store(ctx context.Context, answer []byte) error {
+	sealed, err := a.keys.box.Seal(answer, associated(a.claim))
+	if err != nil {
+		return err
+	}
+	return a.keys.store.Answer(ctx, a.claim, sealed)
+}
+
+// Release lets the next request with the key run the method.
+func (a *Attempt) Release(ctx context.Context) error { return a.keys.store.Release(ctx, a.claim) }
+
+// scope hashes with lengths, so that no two different requests meet.
+func scope(r Request) [32]byte {
+	sum := sha256.New()
+	for _, part := range []string{string(r.Tenant), r.Actor, r.Route, r.Key} {
+		hash := sha256.Sum256([]byte(part))
+		_, _ = sum.Write(hash[:])
+	}
+	return [32]byte(sum.Sum(nil))
+}
+
+func associated(c Claim) string {
+	return "idempotency/" + string(c.Tenant) + "/" + hex.EncodeToString(c.Scope[:])
+}

@@ -1,0 +1,238 @@
+// Package identity tells who calls, from a token that one of the configured
+// issuers signed.
+package identity
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
+)
+
+// Types of people.
+const (
+	Internal = "internal" // works at the MSP
+	Client   = "client"   // uses the client portal
+)
+
+const (
+	maxTokenBytes    = 16 << 10
+	discoveryTimeout = 5 * time.Second
+	// retryDiscovery is how long a failed discovery stands, so that a broken
+	// issuer is not asked again for every request.
+	retryDiscovery = 2 * time.Second
+)
+
+// algorithms are those accepted whatever an issuer offers: asymmetric ones, so
+// that neither "none" nor a public key used as a shared secret passes.
+var algorithms = []string{
+	oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384, oidc.ES512,
+}
+
+// Person is who a token speaks for.
+type Person struct {
+	Subject     string
+	Tenant      tenant.ID
+	Type        string // Internal or Client
+	Permissions []string
+}
+
+// May reports whether the person has the permission.
+func (p Person) May(permission string) bool { return slices.Contains(p.Permissions, permission) }
+
+// Claims are the names of the claims that are read.
+type Claims struct {
+	Tenant      string
+	UserType    string
+	Permissions string
+}
+
+// DefaultClaims are the names that the host uses unless it is told otherwise.
+var DefaultClaims = Claims{Tenant: "tenant_id", UserType: "user_type", Permissions: "permissions"}
+
+// Config says whose tokens are accepted.
+type Config struct {
+	Issuers  []string // exact values of iss, each with OIDC discovery
+	Audience string
+	Claims   Claims // DefaultClaims where empty
+	Client   *http.Client
+	Now      func() time.Time
+}
+
+// Verifier verifies tokens. An issuer is asked for its keys when its first token
+// comes, so it may start after the gateway.
+type Verifier struct {
+	config  Config
+	issuers map[string]*issuer
+}
+
+// New makes a verifier.
+func New(config Config) (*Verifier, error) {
+	if len(config.Issuers) == 0 || config.Audience == "" {
+		return nil, fmt.Errorf("an issuer and an audience are needed")
+	}
+	if config.Claims.Tenant == "" {
+		config.Claims.Tenant = DefaultClaims.Tenant
+	}
+	if config.Claims.UserType == "" {
+		config.Claims.UserType = DefaultClaims.UserType
+	}
+	if config.Claims.Permissions == "" {
+		config.Claims.Permissions = DefaultClaims.Permissions
+	}
+	v := &Verifier{config: config, issuers: map[string]*issuer{}}
+	for _, url := range config.Issuers {
+		v.issuers[url] = &issuer{url: url}
+	}
+	return v, nil
+}
+
+// Ready reports whether every issuer could be asked for its keys.
+func (v *Verifier) Ready(ctx context.Context) error {
+	for _, i := range v.issuers {
+		if _, err := i.verifier(ctx, v.config); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refuse is the one answer to every bad token; why is for people.
+func refuse(cause error, why string) error {
+	return errs.Wrap(cause, errs.Unauthenticated, "unauthenticated", why)
+}
+
+// Verify reads the value of an Authorization header. errs.Unauthenticated for
+// anything that is not a valid token of a known person; errs.Unavailable when the
+// issuer cannot be reached.
+func (v *Verifier) Verify(ctx context.Context, authorization string) (Person, error) {
+	scheme, token, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return Person{}, refuse(nil, "Sign in: a bearer token is needed.")
+	}
+	if len(token) > maxTokenBytes {
+		return Person{}, refuse(nil, "The token is too long.")
+	}
+	from, ok := v.issuers[unverifiedIssuer(token)]
+	if !ok {
+		return Person{}, refuse(nil, "The token is not from a known issuer.")
+	}
+	verifier, err := from.verifier(ctx, v.config)
+	if err != nil {
+		return Person{}, err
+	}
+	verified, err := verifier.Verify(v.withClient(ctx), token)
+	if err != nil {
+		return Person{}, refuse(err, "The token is not valid.")
+	}
+	return v.person(verified)
+}
+
+func (v *Verifier) withClient(ctx context.Context) context.Context {
+	if v.config.Client == nil {
+		return ctx
+	}
+	return oidc.ClientContext(ctx, v.config.Client)
+}
+
+func (v *Verifier) person(token *oidc.IDToken) (Person, error) {
+	claims := map[string]any{}
+	if err := token.Claims(&claims); err != nil {
+		return Person{}, refuse(err, "The token's claims cannot be read.")
+	}
+	p := Person{Subject: token.Subject, Permissions: words(claims[v.config.Claims.Permissions])}
+	if p.Subject == "" || len(p.Subject) > 255 {
+		return Person{}, refuse(nil, "The token names nobody.")
+	}
+	id, _ := claims[v.config.Claims.Tenant].(string)
+	var err error
+	if p.Tenant, err = tenant.Parse(id); err != nil {
+		return Person{}, refuse(err, "The token names no tenant.")
+	}
+	p.Type, _ = claims[v.config.Claims.UserType].(string)
+	if p.Type != Internal && p.Type != Client {
+		return Person{}, refuse(nil, "The token does not say what type of user it is for.")
+	}
+	return p, nil
+}
+
+// words reads permissions, which come as a list or separated by spaces.
+func words(claim any) []string {
+	switch value := claim.(type) {
+	case string:
+		return strings.Fields(value)
+	case []any:
+		var out []string
+		for _, one := range value {
+			if s, ok := one.(string); ok {
+				out = append(out, s)
+			}
+		}
+		return out
+	}
+	return nil
+}
+
+// unverifiedIssuer reads iss, only to choose the keys to verify with.
+func unverifiedIssuer(token string) string {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return ""
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return ""
+	}
+	var claims struct {
+		Issuer string `json:"iss"`
+	}
+	if json.Unmarshal(payload, &claims) != nil {
+		return ""
+	}
+	return claims.Issuer
+}
+
+// issuer is one issuer, discovered on first use.
+type issuer struct {
+	url string
+
+	mu       sync.Mutex
+	found    *oidc.IDTokenVerifier
+	failed   error
+	failedAt time.Time
+}
+
+func (i *issuer) verifier(ctx context.Context, config Config) (*oidc.IDTokenVerifier, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.found != nil {
+		return i.found, nil
+	}
+	if i.failed != nil && config.Now().Sub(i.failedAt) < retryDiscovery {
+		return nil, i.failed
+	}
+	// The keys outlive this request, so the request's end must not end them.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discoveryTimeout)
+	defer cancel()
+	if config.Client != nil {
+		ctx = oidc.ClientContext(ctx, config.Client)
+	}
+	provider, err := oidc.NewProvider(ctx, i.url)
+	if err != nil {
+		i.failed = errs.Wrap(err, errs.Unavailable, "identity_unavailable", "Sign-in cannot be checked at the moment.")
+		i.failedAt = config.Now()
+		return nil, i.failed
+	}
+	i.found = provider.Verifier(&oidc.Config{ClientID: config.Audience, SupportedSigningAlgs: algorithms, Now: config.Now})
+	return i.found, nil
+}

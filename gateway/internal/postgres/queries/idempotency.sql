@@ -1,0 +1,29 @@
+-- name: ClaimKey :execrows
+INSERT INTO idempotency_keys (scope, tenant_id, owner, body_hash, leased_until, expires_at)
+VALUES (@scope, @tenant_id, @owner, @body_hash, @leased_until, @expires_at)
+ON CONFLICT (scope) DO NOTHING;
+
+-- name: LockKey :one
+SELECT body_hash, answer, leased_until, expires_at
+FROM idempotency_keys
+WHERE scope = @scope
+FOR UPDATE;
+
+-- name: TakeOverKey :exec
+UPDATE idempotency_keys
+SET owner = @owner, body_hash = @body_hash, answer = NULL, leased_until = @leased_until, expires_at = @expires_at
+WHERE scope = @scope;
+
+-- name: StoreAnswer :exec
+UPDATE idempotency_keys SET answer = @answer WHERE scope = @scope AND owner = @owner AND answer IS NULL;
+
+-- name: ReleaseKey :exec
+DELETE FROM idempotency_keys WHERE scope = @scope AND owner = @owner AND answer IS NULL;
+
+-- name: SweepKeys :exec
+DELETE FROM idempotency_keys
+WHERE scope IN (
+    SELECT k.scope FROM idempotency_keys k
+    WHERE k.tenant_id IS NOT DISTINCT FROM @tenant_id AND k.expires_at < @now
+    LIMIT 100
+    FOR UPDATE SKIP LOCKED);

@@ -1,0 +1,227 @@
+// Package postgres keeps the edge's own tables.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/gateway/internal/audit"
+	"github.com/entrasync/entrasync/gateway/internal/flags"
+	"github.com/entrasync/entrasync/gateway/internal/idempotency"
+	"github.com/entrasync/entrasync/gateway/internal/postgres/sqlc"
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/tenant"
+)
+
+// inTenant works as one tenant, or as the platform when there is none.
+func inTenant(ctx context.Context, pool *pg.Pool, id tenant.ID, fn pg.TxFunc, opts ...pg.TxOption) error {
+	if id == "" {
+		return pg.WithoutTenant(ctx, pool, fn, opts...)
+	}
+	call, _ := tenant.Lookup(ctx)
+	call.Tenant = id
+	return pg.InTenant(tenant.With(ctx, call), pool, fn, opts...)
+}
+
+// Flags keeps flags and their targets.
+type Flags struct{ pool *pg.Pool }
+
+// NewFlags makes the store of flags.
+func NewFlags(pool *pg.Pool) *Flags { return &Flags{pool: pool} }
+
+// On gives the keys that are on for the tenant.
+func (s *Flags) On(ctx context.Context, id tenant.ID) (keys []string, err error) {
+	err = inTenant(ctx, s.pool, id, func(ctx context.Context, tx pgx.Tx) (err error) {
+		keys, err = sqlc.New(tx).FlagsOn(ctx, string(id))
+		return err
+	}, pg.ReadOnly())
+	return keys, err
+}
+
+// List gives every flag with its targets, by key.
+func (s *Flags) List(ctx context.Context) ([]flags.Flag, error) {
+	var rows []sqlc.FeatureFlag
+	err := pg.WithoutTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
+		rows, err = sqlc.New(tx).ListFlags(ctx)
+		return err
+	}, pg.ReadOnly())
+	if err != nil {
+		return nil, err
+	}
+	targets := map[uuid.UUID][]string{}
+	err = pg.AcrossTenants(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+		all, err := sqlc.New(tx).ListTargets(ctx)
+		for _, t := range all {
+			targets[t.FlagID] = append(targets[t.FlagID], t.TenantID)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]flags.Flag, 0, len(rows))
+	for _, row := range rows {
+		out = append(out, flags.Flag{
+			ID: row.ID, Key: row.Key, Description: row.Description, Tenants: targets[row.ID],
+			CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+		})
+	}
+	return out, nil
+}
+
+// Create adds the flags whose keys are free and gives the keys it added.
+func (s *Flags) Create(ctx context.Context, wanted []flags.Flag) (added []string, err error) {
+	err = pg.WithoutTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+		for _, f := range wanted {
+			n, err := sqlc.New(tx).CreateFlag(ctx, sqlc.CreateFlagParams{ID: f.ID, Key: f.Key, Description: f.Description, Now: f.CreatedAt})
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				added = append(added, f.Key)
+			}
+		}
+		return nil
+	})
+	return added, err
+}
+
+// Target turns a flag on or off for a tenant.
+func (s *Flags) Target(ctx context.Context, idOrKey string, id tenant.ID, on bool, now time.Time) error {
+	return inTenant(ctx, s.pool, id, func(ctx context.Context, tx pgx.Tx) error {
+		q := sqlc.New(tx)
+		flag, err := q.FindFlag(ctx, idOrKey)
+		if err != nil {
+			return err
+		}
+		var changed int64
+		if on {
+			changed, err = q.AddTarget(ctx, sqlc.AddTargetParams{TenantID: string(id), FlagID: flag.ID, Now: now})
+		} else {
+			changed, err = q.RemoveTarget(ctx, sqlc.RemoveTargetParams{TenantID: string(id), FlagID: flag.ID})
+		}
+		if err != nil || changed == 0 {
+			return err
+		}
+		return q.TouchFlag(ctx, sqlc.TouchFlagParams{Now: now, ID: flag.ID})
+	})
+}
+
+// Audit keeps audit events.
+type Audit struct{ pool *pg.Pool }
+
+// NewAudit makes the store of audit events.
+func NewAudit(pool *pg.Pool) *Audit { return &Audit{pool: pool} }
+
+// Insert writes one event.
+func (s *Audit) Insert(ctx context.Context, e audit.Event) error {
+	return inTenant(ctx, s.pool, e.Tenant, func(ctx context.Context, tx pgx.Tx) error {
+		return sqlc.New(tx).InsertAuditEvent(ctx, sqlc.InsertAuditEventParams{
+			ID: e.ID, TenantID: nullable(e.Tenant), OccurredAt: e.OccurredAt, ActorID: e.ActorID, ActorType: e.ActorType,
+			Action: e.Action, Outcome: e.Outcome, RequestID: e.RequestID, RemoteAddr: e.RemoteAddr,
+		})
+	})
+}
+
+// Before gives at most n events of the context's tenant, newest first.
+func (s *Audit) Before(ctx context.Context, before uuid.UUID, n int) ([]audit.Event, error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var rows []sqlc.ListAuditEventsRow
+	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
+		rows, err = sqlc.New(tx).ListAuditEvents(ctx, sqlc.ListAuditEventsParams{TenantID: nullable(id), Before: before, PageSize: int32(n)})
+		return err
+	}, pg.ReadOnly())
+	if err != nil {
+		return nil, err
+	}
+	out := make([]audit.Event, 0, len(rows))
+	for _, r := range rows {
+		out = append(out, audit.Event{
+			ID: r.ID, Tenant: id, OccurredAt: r.OccurredAt, ActorID: r.ActorID, ActorType: r.ActorType,
+			Action: r.Action, Outcome: r.Outcome, RequestID: r.RequestID, RemoteAddr: r.RemoteAddr,
+		})
+	}
+	return out, nil
+}
+
+// Keys keeps idempotency keys.
+type Keys struct{ pool *pg.Pool }
+
+// NewKeys makes the store of idempotency keys.
+func NewKeys(pool *pg.Pool) *Keys { return &Keys{pool: pool} }
+
+// Claim takes the key for this attempt, or says who has it.
+func (s *Keys) Claim(ctx context.Context, c idempotency.Claim) (found idempotency.Found, err error) {
+	err = inTenant(ctx, s.pool, c.Tenant, func(ctx context.Context, tx pgx.Tx) error {
+		q := sqlc.New(tx)
+		// What has expired goes as new keys come: no job of its own is needed.
+		if err := q.SweepKeys(ctx, sqlc.SweepKeysParams{TenantID: nullable(c.Tenant), Now: c.Now}); err != nil {
+			return err
+		}
+		n, err := q.ClaimKey(ctx, sqlc.ClaimKeyParams{
+			Scope: c.Scope[:], TenantID: nullable(c.Tenant), Owner: c.Owner, BodyHash: c.BodyHash[:],
+			LeasedUntil: c.LeasedUntil, ExpiresAt: c.ExpiresAt,
+		})
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			found.Owned = true
+			return nil
+		}
+		found, err = s.existing(ctx, q, c)
+		return err
+	}, pg.Retries(2))
+	return found, err
+}
+
+// existing reads the row that has the key and takes it over where it may.
+func (s *Keys) existing(ctx context.Context, q *sqlc.Queries, c idempotency.Claim) (idempotency.Found, error) {
+	row, err := q.LockKey(ctx, c.Scope[:])
+	if errors.Is(err, pgx.ErrNoRows) { // released in between
+		return idempotency.Found{}, errs.Wrap(err, errs.Unavailable, "database_contention", "The request was repeated at the same time; try again.")
+	}
+	if err != nil {
+		return idempotency.Found{}, err
+	}
+	expired := !row.ExpiresAt.After(c.Now)
+	abandoned := row.Answer == nil && !row.LeasedUntil.After(c.Now)
+	same := [32]byte(row.BodyHash) == c.BodyHash
+	if !expired && !(abandoned && same) {
+		return idempotency.Found{OtherBody: !same, Answer: row.Answer, LeasedUntil: row.LeasedUntil}, nil
+	}
+	err = q.TakeOverKey(ctx, sqlc.TakeOverKeyParams{
+		Owner: c.Owner, BodyHash: c.BodyHash[:], LeasedUntil: c.LeasedUntil, ExpiresAt: c.ExpiresAt, Scope: c.Scope[:],
+	})
+	return idempotency.Found{Owned: err == nil}, err
+}
+
+// Answer stores the sealed answer of the attempt that still has the key.
+func (s *Keys) Answer(ctx context.Context, c idempotency.Claim, sealed []byte) error {
+	return inTenant(ctx, s.pool, c.Tenant, func(ctx context.Context, tx pgx.Tx) error {
+		return sqlc.New(tx).StoreAnswer(ctx, sqlc.StoreAnswerParams{Answer: sealed, Scope: c.Scope[:], Owner: c.Owner})
+	})
+}
+
+// Release gives the key back.
+func (s *Keys) Release(ctx context.Context, c idempotency.Claim) error {
+	return inTenant(ctx, s.pool, c.Tenant, func(ctx context.Context, tx pgx.Tx) error {
+		return sqlc.New(tx).ReleaseKey(ctx, sqlc.ReleaseKeyParams{Scope: c.Scope[:], Owner: c.Owner})
+	})
+}
+
+func nullable(id tenant.ID) *string {
+	if id == "" {
+		return nil
+	}
+	s := string(id)
+	return &s
+}

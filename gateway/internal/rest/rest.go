@@ -1,0 +1,225 @@
+// Package rest serves the REST routes of the contracts: grpc-gateway's generated
+// handlers in front of the edge, called in process.
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/entrasync/entrasync/gateway/internal/edge"
+	"github.com/entrasync/entrasync/gateway/internal/inbound"
+	"github.com/entrasync/entrasync/gateway/internal/policy"
+	"github.com/entrasync/entrasync/gateway/internal/problem"
+	"github.com/entrasync/entrasync/pkg/errs"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
+	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
+	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
+	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
+	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+)
+
+// register mounts the generated handlers of every public service. A test holds
+// it against the contracts.
+func register(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
+	return errors.Join(
+		connectionv1.RegisterConnectionServiceHandlerClient(ctx, mux, connectionv1.NewConnectionServiceClient(conn)),
+		discoveryv1.RegisterDiscoveryServiceHandlerClient(ctx, mux, discoveryv1.NewDiscoveryServiceClient(conn)),
+		mappingv1.RegisterMappingServiceHandlerClient(ctx, mux, mappingv1.NewMappingServiceClient(conn)),
+		mappingv1.RegisterClientServiceHandlerClient(ctx, mux, mappingv1.NewClientServiceClient(conn)),
+		syncenginev1.RegisterRunServiceHandlerClient(ctx, mux, syncenginev1.NewRunServiceClient(conn)),
+		syncenginev1.RegisterContactServiceHandlerClient(ctx, mux, syncenginev1.NewContactServiceClient(conn)),
+		reconciliationv1.RegisterReconciliationServiceHandlerClient(ctx, mux, reconciliationv1.NewReconciliationServiceClient(conn)),
+		orchestrationv1.RegisterOrchestrationServiceHandlerClient(ctx, mux, orchestrationv1.NewOrchestrationServiceClient(conn)),
+		gatewayv1.RegisterStatusServiceHandlerClient(ctx, mux, gatewayv1.NewStatusServiceClient(conn)),
+		gatewayv1.RegisterFeatureFlagServiceHandlerClient(ctx, mux, gatewayv1.NewFeatureFlagServiceClient(conn)),
+		gatewayv1.RegisterPlatformFlagServiceHandlerClient(ctx, mux, gatewayv1.NewPlatformFlagServiceClient(conn)),
+		gatewayv1.RegisterAuditServiceHandlerClient(ctx, mux, gatewayv1.NewAuditServiceClient(conn)),
+	)
+}
+
+// New makes the handler of all REST routes.
+func New(ctx context.Context, e *edge.Edge, methods []policy.Method) (http.Handler, error) {
+	s := &server{conn: e.InProcess(), methods: map[string]policy.Method{}, all: methods}
+	for _, m := range methods {
+		s.methods[m.Procedure] = m
+	}
+	none := func(string) (string, bool) { return "", false }
+	mux := runtime.NewServeMux(
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, newMarshaler()),
+		runtime.WithErrorHandler(s.failed),
+		runtime.WithRoutingErrorHandler(s.unrouted),
+		runtime.WithForwardResponseOption(s.succeeded),
+		runtime.WithIncomingHeaderMatcher(none),
+		runtime.WithOutgoingHeaderMatcher(none),
+		runtime.WithMetadata(func(context.Context, *http.Request) metadata.MD { return nil }),
+		runtime.WithDisablePathLengthFallback(),
+		runtime.WithDisableHTTPMethodOverride(),
+	)
+	if err := register(ctx, mux, s); err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Del("Grpc-Timeout") // deadlines are ours
+		mux.ServeHTTP(w, r)
+	}), nil
+}
+
+type server struct {
+	conn    *edge.Conn
+	methods map[string]policy.Method
+	all     []policy.Method
+}
+
+// Invoke passes a decoded request on, unless its address says what the method
+// does not know.
+func (s *server) Invoke(ctx context.Context, procedure string, args, reply any, opts ...grpc.CallOption) error {
+	if e := s.unknownQuery(ctx, procedure); e != nil {
+		return s.conn.Refuse(ctx, procedure, e)
+	}
+	return s.conn.Invoke(ctx, procedure, args, reply, opts...)
+}
+
+// NewStream refuses: no public method streams.
+func (s *server) NewStream(ctx context.Context, desc *grpc.StreamDesc, procedure string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	return s.conn.NewStream(ctx, desc, procedure, opts...)
+}
+
+// unknownQuery refuses query parameters that are no field: a misspelt filter
+// must not list everything.
+func (s *server) unknownQuery(ctx context.Context, procedure string) *errs.Error {
+	m, ok := s.methods[procedure]
+	if !ok {
+		return nil
+	}
+	var violations []errs.Violation
+	for name := range inbound.From(ctx).Query {
+		first, _, _ := strings.Cut(name, ".")
+		fields := m.Descriptor.Input().Fields()
+		field := fields.ByJSONName(first)
+		if field == nil {
+			field = fields.ByName(protoreflect.Name(first))
+		}
+		switch {
+		case field == nil || m.Body == "*":
+			violations = append(violations, errs.Violation{Field: name, Message: "is not a parameter of this request"})
+		case strings.Contains(m.Path, "{"+string(field.Name())+"}"):
+			violations = append(violations, errs.Violation{Field: name, Message: "is taken from the path"})
+		}
+	}
+	if len(violations) == 0 {
+		return nil
+	}
+	slices.SortFunc(violations, func(a, b errs.Violation) int { return strings.Compare(a.Field, b.Field) })
+	return errs.New(errs.Invalid, "invalid_argument", "The request is not valid.", errs.WithViolations(violations...))
+}
+
+// failed answers with an error. One that is not the edge's own comes from
+// grpc-gateway, which decodes before it calls: the checks then run first, so that
+// who may not call learns that and nothing of the request's shape.
+func (s *server) failed(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+	public, ok := errors.AsType[*errs.Error](err)
+	if !ok {
+		public = edge.Public(err)
+		var httpError *runtime.HTTPStatusError
+		if status.Code(err) == codes.InvalidArgument || errors.As(err, &httpError) {
+			public = edge.Undecodable(err)
+			if inbound.From(ctx).TooLarge.Load() {
+				public = edge.TooLarge()
+			}
+			if procedure, ok := runtime.RPCMethod(ctx); ok {
+				public = edge.Public(s.conn.Refuse(ctx, procedure, public))
+			}
+		}
+	}
+	problem.Write(w, r, public)
+}
+
+// unrouted answers where no route fits.
+func (s *server) unrouted(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
+	if code == http.StatusBadRequest {
+		problem.Write(w, r, edge.Undecodable(errors.New("malformed path")))
+		return
+	}
+	if allowed := s.verbs(r.URL.Path); len(allowed) > 0 {
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		problem.Write(w, r, problem.MethodNotAllowed())
+		return
+	}
+	problem.Write(w, r, problem.NotFound())
+}
+
+// verbs are the HTTP methods that a path takes.
+func (s *server) verbs(path string) []string {
+	var out []string
+	for _, m := range s.all {
+		if fits(m.Path, path) && !slices.Contains(out, m.Verb) {
+			out = append(out, m.Verb)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// fits compares a path with a template whose variables are whole segments.
+func fits(template, path string) bool {
+	want, have := strings.Split(template, "/"), strings.Split(path, "/")
+	if len(want) != len(have) {
+		return false
+	}
+	for i := range want {
+		if want[i] != have[i] && (!strings.HasPrefix(want[i], "{") || have[i] == "") {
+			return false
+		}
+	}
+	return true
+}
+
+// succeeded sets the status that the method's rule asks for.
+func (s *server) succeeded(ctx context.Context, w http.ResponseWriter, _ proto.Message) error {
+	procedure, _ := runtime.RPCMethod(ctx)
+	if code := s.methods[procedure].Rule.GetSuccessStatus(); code != 0 {
+		w.WriteHeader(int(code))
+	}
+	return nil
+}
+
+// marshaler is the edge's JSON setting for grpc-gateway. A body is one JSON
+// value and nothing after it.
+type marshaler struct{ runtime.JSONPb }
+
+func newMarshaler() *marshaler {
+	return &marshaler{runtime.JSONPb{MarshalOptions: edge.MarshalJSON, UnmarshalOptions: edge.UnmarshalJSON}}
+}
+
+// NewDecoder reads the whole body as one value.
+func (m *marshaler) NewDecoder(r io.Reader) runtime.Decoder {
+	return runtime.DecoderFunc(func(v any) error {
+		raw, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		if len(raw) == 0 {
+			return io.EOF // no body: every field has its default
+		}
+		message, ok := v.(proto.Message)
+		if !ok {
+			return json.Unmarshal(raw, v)
+		}
+		return edge.UnmarshalJSON.Unmarshal(raw, message)
+	})
+}

@@ -1,0 +1,166 @@
+// Package wire puts the gateway together from its parts.
+package wire
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/entrasync/entrasync/gateway/internal/audit"
+	"github.com/entrasync/entrasync/gateway/internal/console"
+	"github.com/entrasync/entrasync/gateway/internal/edge"
+	"github.com/entrasync/entrasync/gateway/internal/flags"
+	"github.com/entrasync/entrasync/gateway/internal/front"
+	"github.com/entrasync/entrasync/gateway/internal/gate"
+	"github.com/entrasync/entrasync/gateway/internal/idempotency"
+	"github.com/entrasync/entrasync/gateway/internal/limit"
+	"github.com/entrasync/entrasync/gateway/internal/openapi"
+	"github.com/entrasync/entrasync/gateway/internal/policy"
+	"github.com/entrasync/entrasync/gateway/internal/postgres"
+	"github.com/entrasync/entrasync/gateway/internal/rest"
+	"github.com/entrasync/entrasync/gateway/internal/rpc"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/proto"
+	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
+)
+
+// Backends are the connections to the services.
+type Backends struct {
+	Connection     grpc.ClientConnInterface
+	Discovery      grpc.ClientConnInterface
+	Mapping        grpc.ClientConnInterface
+	SyncEngine     grpc.ClientConnInterface
+	Reconciliation grpc.ClientConnInterface
+	Worker         grpc.ClientConnInterface
+}
+
+// packages says which service serves the public methods of each contract.
+func (b Backends) packages() map[protoreflect.FullName]grpc.ClientConnInterface {
+	return map[protoreflect.FullName]grpc.ClientConnInterface{
+		"entrasync.connection.v1":     b.Connection,
+		"entrasync.discovery.v1":      b.Discovery,
+		"entrasync.mapping.v1":        b.Mapping,
+		"entrasync.syncengine.v1":     b.SyncEngine,
+		"entrasync.reconciliation.v1": b.Reconciliation,
+		"entrasync.orchestration.v1":  b.Worker,
+	}
+}
+
+// Parts are what a gateway is made of.
+type Parts struct {
+	Backends    Backends
+	Pool        *pg.Pool
+	Box         *secrets.Box
+	Tokens      gate.Tokens
+	PlatformKey gate.PlatformKey
+	Enterprise  bool
+	PublicURL   string
+	Reflection  bool
+	TenantRate  limit.Rate
+	UserRate    limit.Rate
+	Metrics     prometheus.Registerer // nil: none
+	Now         func() time.Time
+}
+
+// New makes the handler of the public port.
+func New(ctx context.Context, p Parts) (http.Handler, error) {
+	methods, err := policy.Public()
+	if err != nil {
+		return nil, err
+	}
+	log := audit.New(postgres.NewAudit(p.Pool), p.Now)
+	switches := flags.New(postgres.NewFlags(p.Pool), p.Now)
+	g := &gate.Gate{
+		Enterprise: p.Enterprise, Tokens: p.Tokens, PlatformKey: p.PlatformKey, Flags: switches,
+		PerTenant: limit.New(p.TenantRate, p.Now), PerUser: limit.New(p.UserRate, p.Now),
+	}
+	e, err := edge.New(edge.Config{
+		Methods: methods, Backends: p.services(methods, switches, log), Gate: g, Audit: log,
+		Keys:       idempotency.New(postgres.NewKeys(p.Pool), box{p.Box}, p.Now),
+		Reflection: p.Reflection, Metrics: p.Metrics, Now: p.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	routes, err := rest.New(ctx, e, methods)
+	if err != nil {
+		return nil, err
+	}
+	handlers, err := p.handlers(g, methods)
+	if err != nil {
+		return nil, err
+	}
+	return front.New(e, routes, handlers, p.Now), nil
+}
+
+func (p Parts) handlers(g *gate.Gate, methods []policy.Method) ([]front.Handler, error) {
+	documents, err := openapi.Build(proto.OpenAPI, methods, p.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	handlers := front.Handlers(front.Parts{
+		Gate: g, Connection: p.Backends.Connection, Documents: documents, PublicURL: p.PublicURL, Ready: p.Pool.Ping,
+	})
+	var problems []error
+	for _, h := range handlers {
+		if (h.Rule == nil) == (h.Open == "") {
+			problems = append(problems, errors.New(h.Path+": needs a rule, or a reason to be open, and not both"))
+		}
+		if h.Rule != nil {
+			problems = append(problems, policy.CheckRule(h.Path, h.Rule))
+		}
+	}
+	return handlers, errors.Join(problems...)
+}
+
+// services gives each public service its backend: the gateway's own are served
+// here, the others by whom their contract belongs to.
+func (p Parts) services(methods []policy.Method, switches *flags.Flags, log *audit.Log) map[protoreflect.FullName]grpc.ClientConnInterface {
+	own := &edge.Local{}
+	gatewayv1.RegisterStatusServiceServer(own, console.NewStatus(console.Backends{
+		Connection: p.Backends.Connection, Discovery: p.Backends.Discovery, Mapping: p.Backends.Mapping,
+		SyncEngine: p.Backends.SyncEngine, Reconciliation: p.Backends.Reconciliation,
+	}))
+	gatewayv1.RegisterFeatureFlagServiceServer(own, rpc.NewFeatureFlags(switches))
+	gatewayv1.RegisterPlatformFlagServiceServer(own, rpc.NewPlatformFlags(switches))
+	gatewayv1.RegisterAuditServiceServer(own, rpc.NewAudit(log))
+	packages := p.Backends.packages()
+	packages["entrasync.gateway.v1"] = own
+	services := map[protoreflect.FullName]grpc.ClientConnInterface{}
+	for _, m := range methods {
+		if backend := packages[m.Service.Parent()]; backend != nil {
+			services[m.Service] = backend
+		}
+	}
+	return services
+}
+
+// box seals stored answers with the key set of the process.
+type box struct{ box *secrets.Box }
+
+func (b box) Seal(plain []byte, associated string) ([]byte, error) {
+	return b.box.Seal(secrets.Text(plain), associated)
+}
+
+func (b box) Open(sealed []byte, associated string) ([]byte, error) {
+	plain, err := b.box.Open(sealed, associated)
+	return []byte(plain.Reveal()), err
+}
+
+// Edition reads the name of an edition; an unknown one is refused.
+func Edition(name string) (enterprise bool, err error) {
+	switch strings.ToLower(name) {
+	case "", "enterprise":
+		return true, nil
+	case "community":
+		return false, nil
+	}
+	return false, errors.New("edition " + name + ": choose enterprise or community")
+}
