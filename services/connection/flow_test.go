@@ -1,0 +1,309 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+)
+
+func TestConnectInASession(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	partner, _ := b.sim.directories()
+	require.Equal(t, "not_connected", b.status("msp").GetStatus())
+
+	started := b.begin(browser(t, "msp", "admin", "s1"))
+	require.WithinDuration(t, b.clock.now().Add(10*time.Minute), started.GetExpiresAt().AsTime(), time.Minute)
+	asked, err := url.Parse(started.GetAuthorizeUrl())
+	require.NoError(t, err)
+	require.Equal(t, "/organizations/oauth2/v2.0/authorize", asked.Path)
+	require.Equal(t, "S256", asked.Query().Get("code_challenge_method"))
+	require.Equal(t, "select_account", asked.Query().Get("prompt"))
+	require.Len(t, asked.Query().Get("state"), 43)
+
+	end := b.back(b.sim.consent(started.GetAuthorizeUrl()), "s1")
+	require.Equal(t, "success", end.Get("entra_status"))
+	require.Equal(t, "connection", end.Get("tab"), "the address of the allow-list is kept whole")
+	got := b.status("msp")
+	require.Equal(t, "connected", got.GetStatus())
+	require.Equal(t, "direct", got.GetConnectionType())
+	require.Equal(t, []string{"direct"}, got.GetAvailableConnectionTypes())
+	require.Equal(t, "env", got.GetCredentialSource())
+	require.Equal(t, partner.TenantID, got.GetPartnerTenantId())
+	require.Nil(t, got.GetLastValidationError())
+	require.NotNil(t, got.GetLastValidatedAt())
+	require.Equal(t, "not_connected", b.status("other").GetStatus(), "another tenant sees nothing")
+}
+
+func TestConnectWithABearerToken(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx := person(t, "msp", "admin")
+	answer := b.sim.consent(b.begin(ctx).GetAuthorizeUrl())
+	end := b.back(answer, "the session of whoever opened the link")
+	require.Equal(t, "pending", end.Get("entra_status"))
+	code := end.Get("completion_code")
+	require.Len(t, code, 43)
+	require.Equal(t, "not_connected", b.status("msp").GetStatus(), "nothing is stored before the person completes it")
+
+	complete := func(who string, tenantID string) error {
+		c := person(t, "msp", who)
+		if tenantID == "other" {
+			c = person(t, "other", who)
+		}
+		_, err := b.public.CompleteConnect(c, &connectionv1.CompleteConnectRequest{CompletionCode: code})
+		return err
+	}
+	require.Equal(t, "invalid_completion", errs.ReasonOf(complete("colleague", "msp")))
+	require.Equal(t, "invalid_completion", errs.ReasonOf(complete("admin", "other")))
+	_, err := b.public.CompleteConnect(ctx, &connectionv1.CompleteConnectRequest{CompletionCode: "guessed"})
+	require.Equal(t, "invalid_completion", errs.ReasonOf(err))
+	require.Equal(t, "not_connected", b.status("msp").GetStatus())
+
+	require.NoError(t, complete("admin", "msp"))
+	require.Equal(t, "connected", b.status("msp").GetStatus())
+	require.Equal(t, "invalid_completion", errs.ReasonOf(complete("admin", "msp")), "a code works once")
+}
+
+func TestCompletionExpiresAndIsDestroyed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx := person(t, "msp", "admin")
+	code := b.back(b.sim.consent(b.begin(ctx).GetAuthorizeUrl()), "").Get("completion_code")
+	b.clock.advance(5*time.Minute + time.Second)
+	for range 2 { // before and after the sweeper came
+		_, err := b.public.CompleteConnect(ctx, &connectionv1.CompleteConnectRequest{CompletionCode: code})
+		require.Equal(t, "expired_completion", errs.ReasonOf(err))
+		require.NoError(t, b.parts.sweep.Do(t.Context()))
+	}
+	var left int
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(sealed_grant) FROM pending_grants`).Scan(&left))
+	require.Zero(t, left)
+	require.Equal(t, "not_connected", b.status("msp").GetStatus())
+}
+
+func TestRefusedStatesChangeNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connect("msp")
+	before := b.status("msp")
+	var version string
+	read := `SELECT secret_version FROM entra_partner_connections WHERE tenant_id = 'msp' AND status = 'connected'`
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), read).Scan(&version))
+
+	flow := func() url.Values {
+		return b.sim.consent(b.begin(browser(t, "msp", "admin", "s1")).GetAuthorizeUrl())
+	}
+	forged := flow()
+	forged.Set("state", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+	require.Equal(t, "invalid_state", b.back(forged, "s1").Get("error"))
+
+	foreign := flow()
+	require.Equal(t, "session_mismatch", b.back(foreign, "s2").Get("error"), "another browser")
+	require.Equal(t, "session_mismatch", b.back(foreign, "").Get("error"), "no session at all")
+
+	for _, missing := range []url.Values{{}, {"state": foreign["state"]}, {"code": foreign["code"]}} {
+		require.Equal(t, "missing_params", b.back(missing, "s1").Get("error"))
+	}
+	denied := url.Values{"state": flow()["state"], "error": {"access_denied"}}
+	require.Equal(t, "access_denied", b.back(denied, "s1").Get("error"))
+	require.Equal(t, "invalid_state", b.back(denied, "s1").Get("error"), "it was consumed")
+
+	odd := url.Values{"state": flow()["state"], "error": {"<script>"}}
+	require.Equal(t, "provider_error", b.back(odd, "s1").Get("error"))
+
+	late := flow()
+	b.clock.advance(10*time.Minute + time.Second)
+	require.Equal(t, "expired_state", b.back(late, "s1").Get("error"))
+	require.NoError(t, b.parts.sweep.Do(t.Context()))
+	require.Equal(t, "expired_state", b.back(late, "s1").Get("error"), "also after the sweeper came")
+	b.clock.advance(25 * time.Hour)
+	require.NoError(t, b.parts.sweep.Do(t.Context()))
+	require.Equal(t, "invalid_state", b.back(late, "s1").Get("error"), "its trace is gone")
+
+	var after string
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), read).Scan(&after))
+	require.Equal(t, version, after)
+	require.Equal(t, before.GetConnectedAt().AsTime(), b.status("msp").GetConnectedAt().AsTime())
+}
+
+func TestReplayedStateIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	answer := b.sim.consent(b.begin(browser(t, "msp", "admin", "s1")).GetAuthorizeUrl())
+	require.Equal(t, "success", b.back(answer, "s1").Get("entra_status"))
+	exchanges := b.sim.requests("login.token", "")
+	require.Equal(t, "invalid_state", b.back(answer, "s1").Get("error"))
+	require.Equal(t, exchanges, b.sim.requests("login.token", ""), "a replay does not reach Microsoft")
+}
+
+func TestAStateDecidesWhoseConnectionItIs(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	answer := b.sim.consent(b.begin(browser(t, "msp", "admin", "s1")).GetAuthorizeUrl())
+	// The gateway's call may speak for somebody else: the browser is signed in
+	// elsewhere by now. The state alone counts.
+	resp, err := b.internal.CompleteCallback(browser(t, "other", "mallory", "s1"), &connectionv1.CompleteCallbackRequest{
+		State: answer.Get("state"), Code: answer.Get("code"), Session: "s1",
+	})
+	require.NoError(t, err)
+	require.Contains(t, resp.GetRedirectUrl(), "entra_status=success")
+	require.Equal(t, "connected", b.status("msp").GetStatus())
+	require.Equal(t, "not_connected", b.status("other").GetStatus())
+}
+
+func TestAFailedConnectLeavesTheWorkingOne(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connect("msp")
+	before := b.status("msp")
+	for _, c := range []struct {
+		name  string
+		fault map[string]any
+		code  string
+	}{
+		{"exchange", map[string]any{"kind": "oauth-error", "route": "login.token", "aadsts": 54005}, "token_exchange_failed"},
+		{"no consent at the exchange", map[string]any{"kind": "oauth-error", "route": "login.token", "aadsts": 65001}, "consent_missing"},
+		{"no consent at the probe", map[string]any{"kind": "status", "route": "graph.relationships", "status": 403}, "consent_missing"},
+		{"probe", map[string]any{"kind": "status", "route": "graph.relationships", "status": 400}, "probe_failed"},
+	} {
+		b.sim.fault(c.fault)
+		end := b.back(b.sim.consent(b.begin(browser(t, "msp", "admin", "s1")).GetAuthorizeUrl()), "s1")
+		require.Equal(t, "failure", end.Get("entra_status"), c.name)
+		require.Equal(t, c.code, end.Get("error"), c.name)
+		b.sim.heal()
+	}
+	after := b.status("msp")
+	require.Equal(t, "connected", after.GetStatus())
+	require.Equal(t, before.GetConnectedAt().AsTime(), after.GetConnectedAt().AsTime())
+	valid, err := b.public.ValidateDirect(person(t, "msp", "admin"), &connectionv1.ValidateDirectRequest{})
+	require.NoError(t, err)
+	require.True(t, valid.GetValid())
+}
+
+func TestReconnectingReplacesAndKeepsHistory(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connect("msp")
+	b.clock.advance(time.Minute)
+	b.connect("msp")
+	var active, all int
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE status = 'connected'), count(*)
+		FROM entra_partner_connections WHERE tenant_id = 'msp'`).Scan(&active, &all))
+	require.Equal(t, 1, active)
+	require.Equal(t, 2, all)
+	b.clock.advance(16 * time.Minute)
+	require.NoError(t, b.parts.sweep.Do(t.Context()))
+	var versions int
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM secrets WHERE tenant_id = 'msp'`).Scan(&versions))
+	require.Equal(t, 1, versions, "the version that nothing points to is swept")
+}
+
+func TestConnectRefusesWhatItCannotDo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx := person(t, "msp", "admin")
+	for _, where := range []string{"https://evil.example/", returnTo + "&x=1", "https://psa.example/settings/entra", "javascript:alert(1)"} {
+		_, err := b.public.Connect(ctx, &connectionv1.ConnectRequest{ConnectionType: "direct", ReturnTo: where})
+		require.Equal(t, "return_to_not_allowed", errs.ReasonOf(err), where)
+	}
+	_, err := b.public.Connect(ctx, &connectionv1.ConnectRequest{ConnectionType: "cipp"})
+	require.Equal(t, errs.Invalid, errs.KindOf(err))
+	resp, err := b.public.Connect(ctx, &connectionv1.ConnectRequest{ConnectionType: "direct"})
+	require.NoError(t, err)
+	require.NotEmpty(t, resp.GetAuthorizeUrl())
+
+	bare := setupOn(t, b.sim, func(s *settings) { s.ClientSecret = "" })
+	_, err = bare.public.Connect(ctx, &connectionv1.ConnectRequest{ConnectionType: "direct"})
+	require.Equal(t, "missing_credentials", errs.ReasonOf(err), "half a pair is none")
+	require.Empty(t, bare.status("msp").GetCredentialSource())
+}
+
+func TestDisconnectRemovesSecretsAndKeepsHistory(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx := person(t, "msp", "admin")
+	resp, err := b.public.Disconnect(ctx, &connectionv1.DisconnectRequest{})
+	require.NoError(t, err)
+	require.Equal(t, "not_connected", resp.GetStatus())
+
+	b.connect("msp")
+	b.connect("other")
+	_, managed := b.sim.directories()
+	waiting := b.back(b.sim.consent(b.begin(ctx).GetAuthorizeUrl()), "").Get("completion_code")
+	_, err = b.discovery.GetTenantDetails(b.inside("msp"), &connectionv1.GetTenantDetailsRequest{EntraTenantId: managed[0].TenantID})
+	require.NoError(t, err)
+
+	resp, err = b.public.Disconnect(ctx, &connectionv1.DisconnectRequest{})
+	require.NoError(t, err)
+	require.Equal(t, "disconnected", resp.GetStatus())
+	require.Equal(t, "pending", resp.GetEffects(), "nobody has acted on it yet")
+	require.Equal(t, "disconnected", b.status("msp").GetStatus())
+	var kept, foreign, grants, rows int
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT
+		(SELECT count(*) FROM secrets WHERE tenant_id = 'msp'), (SELECT count(*) FROM secrets WHERE tenant_id = 'other'),
+		(SELECT count(sealed_grant) FROM pending_grants), (SELECT count(*) FROM entra_partner_connections WHERE tenant_id = 'msp')`).
+		Scan(&kept, &foreign, &grants, &rows))
+	require.Zero(t, kept)
+	require.Equal(t, 1, foreign)
+	require.Zero(t, grants)
+	require.Equal(t, 1, rows)
+	_, err = b.discovery.GetTenantDetails(b.inside("msp"), &connectionv1.GetTenantDetailsRequest{EntraTenantId: managed[0].TenantID})
+	require.Equal(t, "not_connected", errs.ReasonOf(err), "a cached token does not outlive the connection")
+	_, err = b.public.CompleteConnect(ctx, &connectionv1.CompleteConnectRequest{CompletionCode: waiting})
+	require.Equal(t, "invalid_completion", errs.ReasonOf(err))
+	_, err = b.public.ValidateDirect(ctx, &connectionv1.ValidateDirectRequest{})
+	require.Equal(t, "not_connected", errs.ReasonOf(err))
+
+	b.connect("msp")
+	require.Equal(t, "connected", b.status("msp").GetStatus())
+}
+
+func TestValidateStoresTheOutcome(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connect("msp")
+	ctx := person(t, "msp", "admin")
+	validate := func() *connectionv1.ValidateDirectResponse {
+		resp, err := b.public.ValidateDirect(ctx, &connectionv1.ValidateDirectRequest{})
+		require.NoError(t, err)
+		return resp
+	}
+	require.EqualValues(t, 1, validate().GetManagedTenantSampleCount())
+	for _, c := range []struct {
+		fault map[string]any
+		code  string
+	}{
+		{map[string]any{"kind": "status", "route": "graph.relationships", "status": 401}, "auth_rejected"},
+		{map[string]any{"kind": "status", "route": "graph.relationships", "status": 403}, "consent_missing"},
+		{map[string]any{"kind": "throttle", "route": "graph.relationships", "retryAfterSeconds": 3600}, "throttled"},
+		{map[string]any{"kind": "status", "route": "graph.relationships", "status": 500}, "upstream_error"},
+	} {
+		b.sim.fault(c.fault)
+		b.clock.advance(time.Second)
+		got := validate()
+		require.False(t, got.GetValid())
+		require.Equal(t, c.code, got.GetError().GetCode())
+		stored := b.status("msp")
+		require.Equal(t, "validation_failed", stored.GetStatus())
+		require.Equal(t, c.code, stored.GetLastValidationError().GetCode())
+		require.NotEmpty(t, stored.GetLastValidationError().GetMessage())
+		b.sim.heal()
+	}
+	require.True(t, validate().GetValid())
+	require.Equal(t, "connected", b.status("msp").GetStatus())
+	require.Nil(t, b.status("msp").GetLastValidationError(), "cleared on success")
+
+	b.sim.admin(http.MethodPost, "refresh-tokens/revoke", map[string]any{"aadsts": 50173}, nil)
+	b.clock.advance(2 * time.Hour)
+	got := validate()
+	require.Equal(t, "refresh_failed", got.GetError().GetCode())
+	require.Contains(t, got.GetError().GetMessage(), "AADSTS50173")
+	require.Equal(t, "validation_failed", b.status("msp").GetStatus())
+}

@@ -1,0 +1,214 @@
+package connection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"regexp"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// PendingLife is how long a grant waits for its person.
+const PendingLife = 5 * time.Minute
+
+// What the browser is told when a flow fails, beside the provider's own codes.
+const (
+	failMissingParams      = "missing_params"
+	failInvalidState       = "invalid_state"
+	failExpiredState       = "expired_state"
+	failSessionMismatch    = "session_mismatch"
+	failMissingCredentials = "missing_credentials"
+	failTokenExchange      = "token_exchange_failed"
+	failConsentMissing     = "consent_missing"
+	failProbe              = "probe_failed"
+	failProvider           = "provider_error" // the provider's code was not one
+	failInternal           = "internal"
+)
+
+// providerCode is the form of OAuth error codes (RFC 6749 §4.1.2.1 allows more
+// than any provider sends).
+var providerCode = regexp.MustCompile(`\A[A-Za-z0-9_.-]{1,64}\z`)
+
+// Callback takes Microsoft's answer to a flow (F036). It exchanges the code and
+// probes the directory with the fresh token, and only then stores anything.
+type Callback struct {
+	Credentials *Resolver
+	States      StateStore
+	Pendings    PendingStore
+	Identity    IdentityProvider
+	Provider    Provider
+	Activation  *Activation
+	Returns     Returns
+	Now         func() time.Time
+	NewID       func() string
+}
+
+// Answer is what the browser brought.
+type Answer struct {
+	State   string
+	Code    Secret
+	Error   string // the provider's code
+	Session string // hash of the browser's session; empty when it has none
+}
+
+// refused is a failure that the browser hears of by its code.
+type refused struct {
+	code  string
+	cause error
+}
+
+func (r *refused) Error() string { return fmt.Sprintf("connect refused: %s: %v", r.code, r.cause) }
+func (r *refused) Unwrap() error { return r.cause }
+
+func refuse(code string, cause error) error { return &refused{code: code, cause: cause} }
+
+// Do gives the address that the browser is sent to.
+func (u *Callback) Do(ctx context.Context, a Answer) (string, error) {
+	target := u.Returns.Default
+	values, err := u.finish(ctx, a, &target)
+	if err != nil {
+		var r *refused
+		code := failInternal
+		if errors.As(err, &r) {
+			code = r.code
+			slog.InfoContext(ctx, "connect refused", "code", code, "error", r.cause)
+		} else {
+			slog.ErrorContext(ctx, "connect failed", "error", err)
+		}
+		values = url.Values{"entra_status": {"failure"}, "error": {code}}
+	}
+	return withQuery(target, values), nil
+}
+
+// finish gives what the browser is told. It sets target once it is known.
+func (u *Callback) finish(ctx context.Context, a Answer, target *string) (url.Values, error) {
+	if a.State == "" || (a.Code == "" && a.Error == "") {
+		return nil, refuse(failMissingParams, nil)
+	}
+	tenant, state, err := u.consume(ctx, a)
+	if state.ReturnTo != "" {
+		*target = state.ReturnTo
+	}
+	if err != nil {
+		return nil, err
+	}
+	if a.Error != "" {
+		if !providerCode.MatchString(a.Error) {
+			return nil, refuse(failProvider, nil)
+		}
+		return nil, refuse(a.Error, nil)
+	}
+	grant, err := u.prove(ctx, tenant, a.Code, state.Verifier)
+	if err != nil {
+		return nil, err
+	}
+	if state.Session == "" {
+		return u.hold(ctx, tenant, state.User, grant)
+	}
+	if _, err := u.Activation.do(ctx, tenant, state.User, grant, ""); err != nil {
+		return nil, err
+	}
+	return url.Values{"entra_status": {"success"}}, nil
+}
+
+// consume takes the state if this browser may use it.
+func (u *Callback) consume(ctx context.Context, a Answer) (tenant string, state State, err error) {
+	hash, now := hashOf(Secret(a.State)), u.Now()
+	tenant, ok, err := u.States.TenantOfState(ctx, hash)
+	if err != nil {
+		return "", State{}, err
+	}
+	if !ok {
+		return "", State{}, refuse(failInvalidState, nil)
+	}
+	state, err = u.States.ConsumeState(ctx, tenant, hash, now, func(s State) error {
+		switch {
+		case !s.ConsumedAt.IsZero():
+			return refuse(failInvalidState, nil)
+		case !now.Before(s.ExpiresAt):
+			return refuse(failExpiredState, nil)
+		case s.Session != "" && s.Session != a.Session:
+			return refuse(failSessionMismatch, nil)
+		}
+		return nil
+	})
+	if errs.KindOf(err) == errs.NotFound { // swept in between
+		return tenant, State{}, refuse(failInvalidState, nil)
+	}
+	return tenant, state, err
+}
+
+// prove redeems the code and reads the directory with what came.
+func (u *Callback) prove(ctx context.Context, tenant string, code, verifier Secret) (Grant, error) {
+	credentials, err := u.Credentials.Resolve(ctx, tenant)
+	if err != nil {
+		if errs.ReasonOf(err) == ReasonMissingCredentials {
+			return Grant{}, refuse(failMissingCredentials, err)
+		}
+		return Grant{}, err
+	}
+	grant, err := u.Identity.Exchange(ctx, credentials, code, verifier)
+	if err != nil {
+		if errs.ReasonOf(err) == ReasonConsentMissing {
+			return Grant{}, refuse(failConsentMissing, err)
+		}
+		return Grant{}, refuse(failTokenExchange, err)
+	}
+	if grant.RefreshToken == "" || grant.PartnerTenantID == "" {
+		return Grant{}, refuse(failTokenExchange, errors.New("no refresh token or no tenant in the answer"))
+	}
+	if _, err := u.Provider.Probe(ctx, fixedToken(grant.AccessToken)); err != nil {
+		if errs.ReasonOf(err) == ReasonConsentMissing {
+			return Grant{}, refuse(failConsentMissing, err)
+		}
+		return Grant{}, refuse(failProbe, err)
+	}
+	return grant, nil
+}
+
+// hold keeps the grant for the person who started the flow with a bearer token:
+// this browser may be somebody else's.
+func (u *Callback) hold(ctx context.Context, tenant, user string, grant Grant) (url.Values, error) {
+	encoded, err := EncodeGrant(grant)
+	if err != nil {
+		return nil, err
+	}
+	now, code := u.Now(), newRandom()
+	err = u.Pendings.SavePending(ctx, tenant, Pending{
+		ID: u.NewID(), CodeHash: hashOf(code), User: user, Grant: encoded, CreatedAt: now, ExpiresAt: now.Add(PendingLife),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return url.Values{"entra_status": {"pending"}, "completion_code": {code.Reveal()}}, nil
+}
+
+// withQuery adds values to an address of the allow-list, which may have a query
+// of its own.
+func withQuery(target string, values url.Values) string {
+	address, err := url.Parse(target)
+	if err != nil { // the list is checked at the start
+		return target
+	}
+	query := address.Query()
+	for key, value := range values {
+		query[key] = value
+	}
+	address.RawQuery = query.Encode()
+	return address.String()
+}
+
+// fixedToken is a token that cannot be renewed.
+type fixedToken Secret
+
+func (t fixedToken) Token(context.Context) (Secret, error) { return Secret(t), nil }
+
+func (fixedToken) Renew(context.Context, Secret) (Secret, error) {
+	return "", Failure{
+		Reason: ReasonAuthRejected, Class: Reconnect, Message: "Microsoft rejected the fresh token.", Remedy: "Connect again.",
+	}.Err(nil)
+}

@@ -1,0 +1,49 @@
+package connection
+
+import (
+	"context"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// ErrInvalidCompletion refuses a completion code that is unknown, used, or
+// somebody else's.
+var ErrInvalidCompletion = errs.New(errs.Invalid, "invalid_completion", "This completion code is not valid.",
+	errs.WithViolation("completionCode", "is unknown, used, or somebody else's"))
+
+// ErrExpiredCompletion refuses a completion code that waited too long.
+var ErrExpiredCompletion = errs.New(errs.Invalid, "expired_completion", "This completion code has expired. Connect again.",
+	errs.WithViolation("completionCode", "has expired"))
+
+// Complete finishes a flow that was started with a bearer token.
+type Complete struct {
+	Pendings   PendingStore
+	Activation *Activation
+	Settling   *Settling
+	Now        func() time.Time
+}
+
+// Do stores the grant that waits under the code, once, if the caller is who
+// started the flow. It tells whether the effects have settled.
+func (u *Complete) Do(ctx context.Context, caller Caller, code Secret) (effects string, err error) {
+	pending, ok, err := u.Pendings.FindPending(ctx, caller.Tenant, hashOf(code))
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case !ok, caller.User == "", pending.User != caller.User, pending.Taken:
+		return "", ErrInvalidCompletion
+	case !u.Now().Before(pending.ExpiresAt), pending.Grant == "":
+		return "", ErrExpiredCompletion
+	}
+	grant, err := DecodeGrant(pending.Grant)
+	if err != nil {
+		return "", err
+	}
+	effect, err := u.Activation.do(ctx, caller.Tenant, caller.User, grant, pending.ID)
+	if err != nil {
+		return "", err
+	}
+	return u.Settling.wait(ctx, caller.Tenant, effect), nil
+}

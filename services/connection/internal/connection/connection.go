@@ -1,0 +1,96 @@
+// Package connection is the connection of a tenant (an MSP) to its partner
+// directory: how it is made, proven, kept alive and ended, and how directories
+// are read through it.
+package connection
+
+import "time"
+
+// Status is the state of a tenant's connection.
+type Status string
+
+// The states. NotConnected has no row.
+const (
+	NotConnected     Status = "not_connected"
+	Connected        Status = "connected"
+	ValidationFailed Status = "validation_failed"
+	Disconnected     Status = "disconnected"
+)
+
+// Type is the kind of a connection.
+type Type string
+
+// Direct is a connection to Microsoft itself.
+const Direct Type = "direct"
+
+// AvailableTypes lists the kinds that a person may choose.
+func AvailableTypes() []Type { return []Type{Direct} }
+
+// Connection is the newest connection of a tenant.
+type Connection struct {
+	ID              string
+	Type            Type
+	Status          Status
+	PartnerTenantID string // Entra tenant of the partner
+	Scope           string // as Microsoft granted it, separated by spaces
+	SecretVersion   string // of the token set in use; empty once it has ended
+	TokenExpiresAt  time.Time
+	ConnectedBy     string
+	ConnectedAt     time.Time
+	LastValidatedAt time.Time // zero: never
+	LastError       *Snapshot
+}
+
+// Active reports whether the connection has a grant to work with.
+func (c Connection) Active() bool {
+	return c.Status == Connected || c.Status == ValidationFailed
+}
+
+// Snapshot is the last failed validation as it is shown.
+type Snapshot struct {
+	Code      string
+	Message   string
+	CheckedAt time.Time
+}
+
+// Caller is on whose behalf a use case works.
+type Caller struct {
+	Tenant  string // the host's tenant
+	User    string // opaque id of the person
+	Session string // hash of the browser session; empty for bearer callers
+}
+
+// Grant is what Microsoft gives for a code or a refresh token.
+type Grant struct {
+	AccessToken     Secret
+	RefreshToken    Secret // empty when none came back
+	ExpiresAt       time.Time
+	Scope           string
+	PartnerTenantID string // of the person who consented; empty after a refresh
+}
+
+// Token is an access token and when it ends.
+type Token struct {
+	Value     Secret
+	ExpiresAt time.Time
+}
+
+// Credentials are an app registration that a flow is made with.
+type Credentials struct {
+	ClientID     string
+	ClientSecret Secret
+	TenantID     string // the authority; empty: any organisation's
+	Source       Source
+}
+
+// Complete reports whether there is a whole pair.
+func (c Credentials) Complete() bool { return c.ClientID != "" && c.ClientSecret != "" }
+
+// Source says where app credentials came from.
+type Source string
+
+// The sources, in the order in which they are asked.
+const (
+	SourceTenant      Source = "tenant-secret"
+	SourceEnvironment Source = "env"
+	SourceApp         Source = "app-secret"
+)

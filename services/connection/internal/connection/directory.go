@@ -1,0 +1,125 @@
+package connection
+
+import "time"
+
+// ManagedTenant is a customer as the partner's directory describes it.
+type ManagedTenant struct {
+	EntraTenantID string
+	DisplayName   string
+	PrimaryDomain string    // empty where the partner's directory does not know it
+	AccessEndsAt  time.Time // zero: renews itself, or not known
+}
+
+// Details are what a managed tenant's own directory tells.
+type Details struct {
+	PrimaryDomain string
+	Domains       []string // verified
+	UserCount     *int32   // nil: could not be read
+	Problem       *Problem // why something is missing
+}
+
+// Problem is why a managed tenant could not be read, and what mends it.
+type Problem struct {
+	Code    string
+	Message string
+	Remedy  string
+}
+
+// UsersRequest says which users to list, and how urgently.
+type UsersRequest struct {
+	ManagedTenant string
+	DeltaLink     string // changes since; empty: all
+	Priority      string // low, normal, high; empty: normal
+}
+
+// UsersEvent is one step of a listing; exactly one field is set.
+type UsersEvent struct {
+	Page      *UsersPage
+	Restarted *Restarted
+	Completed *Completed
+}
+
+// UsersPage is one page; the slices are valid until the next event.
+type UsersPage struct {
+	Users   []User
+	Removed []RemovedUser
+}
+
+// Restarted voids what was listed so far.
+type Restarted struct {
+	Full   bool // a full listing follows though changes were asked for
+	Reason string
+}
+
+// Completed is the end of a listing.
+type Completed struct {
+	DeltaLink string // empty: the source has none
+	Full      bool   // every user was listed
+}
+
+// RemovedUser left the directory.
+type RemovedUser struct {
+	EntraObjectID string
+	Reason        string // changed (can be restored) or deleted (for good)
+}
+
+// Presence tells the three states of a property in a list of changes.
+type Presence uint8
+
+// The states of a property.
+const (
+	Absent Presence = iota // not in the record: unchanged
+	Null                   // cleared
+	Set                    // has a value
+)
+
+// Text is a property of text.
+type Text struct {
+	Presence Presence
+	Value    string
+}
+
+// Texts is a property of several texts.
+type Texts struct {
+	Presence Presence
+	Values   []string
+}
+
+// Flag is a property that is true or false.
+type Flag struct {
+	Presence Presence
+	Value    bool
+}
+
+// Number is a property that counts.
+type Number struct {
+	Presence Presence
+	Value    int32
+}
+
+// What is wrong with a record that could not be taken as it is.
+const (
+	DefectMissingID   = "missing_id"
+	DefectInvalidUTF8 = "invalid_utf8"
+	DefectMalformed   = "malformed"
+)
+
+// User is a user as the directory sent it, not yet normalised.
+type User struct {
+	EntraObjectID        string
+	UserPrincipalName    Text
+	Mail                 Text
+	DisplayName          Text
+	GivenName            Text
+	Surname              Text
+	AccountEnabled       Flag
+	UserType             Text
+	JobTitle             Text
+	Department           Text
+	MobilePhone          Text
+	BusinessPhones       Texts
+	ProxyAddresses       Texts
+	OtherMails           Texts
+	AssignedLicenceCount Number
+	Defect               string // empty: none
+}

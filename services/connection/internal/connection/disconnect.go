@@ -1,0 +1,61 @@
+package connection
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Disconnect ends the tenant's connection (F044).
+type Disconnect struct {
+	Store    Store
+	Secrets  SecretStore
+	Lock     GrantLock
+	Tokens   *Tokens
+	Settling *Settling
+	Now      func() time.Time
+	NewID    func() string
+}
+
+// Do removes every provider secret and keeps all history. Disconnecting what is
+// not connected changes nothing and gives the status as it is.
+func (u *Disconnect) Do(ctx context.Context, caller Caller) (status Status, effects string, err error) {
+	now := u.Now()
+	effect := Effect{ID: u.NewID(), Tenant: caller.Tenant, Actor: caller.User, Kind: EffectDisconnected, CreatedAt: now}
+	var ended bool
+	err = u.Lock.WithGrantLock(ctx, caller.Tenant, func(ctx context.Context) error {
+		ended, err = u.end(ctx, caller, now, effect)
+		return err
+	})
+	if err != nil {
+		return "", "", err
+	}
+	if !ended {
+		current, ok, err := u.Store.Current(ctx, caller.Tenant)
+		if err != nil {
+			return "", "", err
+		}
+		if !ok {
+			return NotConnected, Settled, nil
+		}
+		return current.Status, Settled, nil
+	}
+	return Disconnected, u.Settling.wait(ctx, caller.Tenant, effect.ID), nil
+}
+
+// end commits the disconnect first: from then on nobody uses the secrets.
+func (u *Disconnect) end(ctx context.Context, caller Caller, now time.Time, effect Effect) (ended bool, err error) {
+	ended, err = u.Store.End(ctx, caller.Tenant, caller.User, now, effect)
+	if err != nil {
+		return false, err
+	}
+	u.Tokens.forget(caller.Tenant)
+	// Also when nothing was active: an earlier disconnect may have been cut off
+	// here. The sweeper would do it too, later.
+	for _, set := range providerSets() {
+		if err := u.Secrets.DeleteSecret(ctx, caller.Tenant, set); err != nil {
+			return false, fmt.Errorf("removing the secrets of %s: %w", set, err)
+		}
+	}
+	return ended, nil
+}

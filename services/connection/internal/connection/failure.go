@@ -1,0 +1,123 @@
+package connection
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// Class says whose move it is after a failure.
+type Class string
+
+// The classes, as they stand in an error's metadata under "class".
+const (
+	Retry     Class = "retry"     // it may work later
+	Reconnect Class = "reconnect" // the partner has to connect again or mend its own directory
+	Customer  Class = "customer"  // one managed tenant, and no other
+	Bug       Class = "bug"       // our request or our app registration is wrong
+)
+
+// The reasons of failures at or before the directory.
+const (
+	ReasonNotConnected       = "not_connected"
+	ReasonMissingCredentials = "missing_credentials"
+	ReasonRefreshFailed      = "refresh_failed"
+	ReasonAuthRejected       = "auth_rejected"
+	ReasonConsentMissing     = "consent_missing"
+	ReasonGDAPEnded          = "gdap_ended"
+	ReasonConditionalAccess  = "conditional_access"
+	ReasonTenantGone         = "tenant_gone"
+	ReasonThrottled          = "throttled"
+	ReasonUpstreamError      = "upstream_error"
+	ReasonUnreachable        = "unreachable"
+)
+
+// Failure describes why a directory could not be read or a token not be had.
+type Failure struct {
+	Reason     string
+	Class      Class
+	Message    string // for people
+	Remedy     string // what mends it, for people
+	AADSTS     int    // Microsoft's number; zero where there is none
+	RequestID  string // Microsoft's id of the request, for its support
+	RetryAfter time.Duration
+}
+
+// Err makes the error. The cause is for logs only.
+func (f Failure) Err(cause error) *errs.Error {
+	options := []errs.Option{errs.WithMetadata("class", string(f.Class)), errs.WithMetadata("remedy", f.Remedy)}
+	if f.AADSTS != 0 {
+		options = append(options, errs.WithMetadata("aadsts", strconv.Itoa(f.AADSTS)))
+	}
+	if f.RequestID != "" {
+		options = append(options, errs.WithMetadata("request_id", f.RequestID))
+	}
+	if f.RetryAfter > 0 {
+		options = append(options, errs.WithRetryAfter(f.RetryAfter))
+	}
+	kind := errs.Precondition
+	switch {
+	case f.Reason == ReasonThrottled:
+		kind = errs.Exhausted
+	case f.Class == Retry:
+		kind = errs.Unavailable
+	}
+	return errs.Wrap(cause, kind, f.Reason, f.Message, options...)
+}
+
+// ClassOf is the class of a failure, Bug for what nobody classified.
+func ClassOf(err error) Class {
+	var e *errs.Error
+	if !errors.As(err, &e) {
+		return Bug
+	}
+	if class, ok := e.Metadata()["class"]; ok {
+		return Class(class)
+	}
+	switch e.Kind() {
+	case errs.Unavailable, errs.Deadline, errs.Cancelled, errs.Exhausted:
+		return Retry
+	}
+	return Bug
+}
+
+// publicOf is the text for people of a failure.
+func publicOf(err error) (message, remedy string) {
+	var e *errs.Error
+	if !errors.As(err, &e) {
+		return "Something went wrong inside.", "Try again; if it persists, look at the logs."
+	}
+	return e.Public(), e.Metadata()["remedy"]
+}
+
+func errNotConnected() *errs.Error {
+	return Failure{
+		Reason: ReasonNotConnected, Class: Reconnect,
+		Message: "There is no connection to Microsoft.", Remedy: "Connect the partner account.",
+	}.Err(nil)
+}
+
+func errMissingCredentials() *errs.Error {
+	return Failure{
+		Reason: ReasonMissingCredentials, Class: Reconnect,
+		Message: "No Microsoft app registration is configured.",
+		Remedy:  "Set the client id and the client secret of an app registration, both.",
+	}.Err(nil)
+}
+
+// isDirectoryReason tells whether a passing failure is the directory's and not
+// that of our own parts.
+func isDirectoryReason(err error) bool {
+	switch errs.ReasonOf(err) {
+	case ReasonThrottled, ReasonUpstreamError, ReasonUnreachable:
+		return true
+	}
+	return false
+}
+
+func problemOf(err error) *Problem {
+	message, remedy := publicOf(err)
+	return &Problem{Code: errs.ReasonOf(err), Message: message, Remedy: remedy}
+}

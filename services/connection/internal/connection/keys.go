@@ -1,0 +1,110 @@
+package connection
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// The canonical names of a tenant's secrets (F033). CIPP's are kept for the
+// provider to come.
+const (
+	keyClientID     = "microsoft_client_id"
+	keyClientSecret = "microsoft_client_secret"
+	keyTenantID     = "microsoft_tenant_id"
+
+	keyAccessToken     = "entra_direct_access_token"
+	keyRefreshToken    = "entra_direct_refresh_token"
+	keyTokenExpiresAt  = "entra_direct_token_expires_at"
+	keyPartnerTenantID = "entra_direct_partner_tenant_id"
+	keyTokenScope      = "entra_direct_token_scope"
+
+	keyCIPPBaseURL = "entra_cipp_base_url"
+	keyCIPPToken   = "entra_cipp_api_token"
+)
+
+// Secrets that belong together are one value with versions, so that no reader
+// ever meets half of one and half of another.
+const (
+	// SetDirect holds the token set of a direct connection.
+	SetDirect = "entra_direct"
+	// SetCIPP holds the address and the credentials of CIPP.
+	SetCIPP = "entra_cipp"
+	// SetApp holds the tenant's own app registration.
+	SetApp = "microsoft_app"
+)
+
+// SetKeys lists the secrets in a set, in their canonical names.
+func SetKeys(set string) []string {
+	switch set {
+	case SetDirect:
+		return []string{keyAccessToken, keyRefreshToken, keyTokenExpiresAt, keyPartnerTenantID, keyTokenScope}
+	case SetCIPP:
+		return []string{keyCIPPBaseURL, keyCIPPToken}
+	case SetApp:
+		return []string{keyClientID, keyClientSecret, keyTenantID}
+	}
+	return nil
+}
+
+// providerSets are what a disconnect removes.
+func providerSets() []string { return []string{SetDirect, SetCIPP} }
+
+// EncodeGrant writes a token set as one value.
+func EncodeGrant(g Grant) (Secret, error) {
+	return encodeSet(map[string]string{
+		keyAccessToken:     g.AccessToken.Reveal(),
+		keyRefreshToken:    g.RefreshToken.Reveal(),
+		keyTokenExpiresAt:  g.ExpiresAt.UTC().Format(time.RFC3339),
+		keyPartnerTenantID: g.PartnerTenantID,
+		keyTokenScope:      g.Scope,
+	})
+}
+
+// DecodeGrant reads what EncodeGrant wrote.
+func DecodeGrant(value Secret) (Grant, error) {
+	set, err := decodeSet(value)
+	if err != nil {
+		return Grant{}, err
+	}
+	expires, err := time.Parse(time.RFC3339, set[keyTokenExpiresAt])
+	if err != nil {
+		return Grant{}, fmt.Errorf("reading %s: not a time", keyTokenExpiresAt)
+	}
+	return Grant{
+		AccessToken: Secret(set[keyAccessToken]), RefreshToken: Secret(set[keyRefreshToken]), ExpiresAt: expires,
+		Scope: set[keyTokenScope], PartnerTenantID: set[keyPartnerTenantID],
+	}, nil
+}
+
+// EncodeCredentials writes an app registration as one value.
+func EncodeCredentials(c Credentials) (Secret, error) {
+	return encodeSet(map[string]string{
+		keyClientID: c.ClientID, keyClientSecret: c.ClientSecret.Reveal(), keyTenantID: c.TenantID,
+	})
+}
+
+// DecodeCredentials reads what EncodeCredentials wrote.
+func DecodeCredentials(value Secret) (Credentials, error) {
+	set, err := decodeSet(value)
+	if err != nil {
+		return Credentials{}, err
+	}
+	return Credentials{ClientID: set[keyClientID], ClientSecret: Secret(set[keyClientSecret]), TenantID: set[keyTenantID]}, nil
+}
+
+func encodeSet(set map[string]string) (Secret, error) {
+	encoded, err := json.Marshal(set)
+	if err != nil {
+		return "", fmt.Errorf("encoding a set of secrets: %w", err)
+	}
+	return Secret(encoded), nil
+}
+
+func decodeSet(value Secret) (map[string]string, error) {
+	var set map[string]string
+	if err := json.Unmarshal([]byte(value), &set); err != nil {
+		return nil, fmt.Errorf("a set of secrets cannot be read") // the cause may quote it
+	}
+	return set, nil
+}

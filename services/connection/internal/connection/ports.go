@@ -1,0 +1,127 @@
+package connection
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps connections. Every method works for one tenant.
+type Store interface {
+	// Current is the newest connection; ok is false when there never was one.
+	Current(ctx context.Context, tenant string) (c Connection, ok bool, err error)
+	// Activate makes the connection the active one and writes the effect, in one
+	// step. What was active before is replaced. A non-empty pendingID is taken in
+	// the same step; ErrInvalidCompletion when it was taken already.
+	Activate(ctx context.Context, tenant string, c Connection, pendingID string, effect Effect) error
+	// End disconnects the active connection, destroys pending grants and writes
+	// the effect, in one step; false when none was active.
+	End(ctx context.Context, tenant, user string, at time.Time, effect Effect) (ended bool, err error)
+	// SwapSecret points the connection to a new token set if it still points to
+	// the old one; false when it does not.
+	SwapSecret(ctx context.Context, tenant, id, oldVersion, newVersion string, expires time.Time) (swapped bool, err error)
+	// RecordValid marks the active connection as proven at a time.
+	RecordValid(ctx context.Context, tenant, id string, at time.Time) error
+	// RecordFailed stores why the connection failed, if it still works with the
+	// token set of that version.
+	RecordFailed(ctx context.Context, tenant, id, version string, snapshot Snapshot) error
+}
+
+// GrantLock lets one caller at a time, over all replicas, replace or remove a
+// tenant's token set. Its holder is the only one who writes secret versions that
+// no row points to yet.
+type GrantLock interface {
+	WithGrantLock(ctx context.Context, tenant string, fn func(ctx context.Context) error) error
+}
+
+// SecretStore keeps sealed values with versions.
+type SecretStore interface {
+	// PutSecret writes a new version and gives its name.
+	PutSecret(ctx context.Context, tenant, key string, value Secret) (version string, err error)
+	// GetSecret reads a version; errs.NotFound when it is not there.
+	GetSecret(ctx context.Context, tenant, key, version string) (Secret, error)
+	// DeleteSecret removes every version of a key.
+	DeleteSecret(ctx context.Context, tenant, key string) error
+}
+
+// State is a started flow.
+type State struct {
+	ID         string
+	Hash       [32]byte // of the state that travels
+	User       string
+	Session    string // hash of the browser session; empty for bearer callers
+	Verifier   Secret // PKCE
+	ReturnTo   string
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	ConsumedAt time.Time // zero: not yet
+}
+
+// StateStore keeps started flows.
+type StateStore interface {
+	SaveState(ctx context.Context, tenant string, s State) error
+	// TenantOfState finds whose state it is; ok is false for a forged one.
+	TenantOfState(ctx context.Context, hash [32]byte) (tenant string, ok bool, err error)
+	// ConsumeState locks the state, asks check, and consumes it when check agrees.
+	// check's error comes back with the state and leaves it as it was.
+	ConsumeState(ctx context.Context, tenant string, hash [32]byte, at time.Time, check func(State) error) (State, error)
+}
+
+// Pending is a grant that waits for the person who asked for it.
+type Pending struct {
+	ID        string
+	CodeHash  [32]byte // of the completion code
+	User      string
+	Grant     Secret // encoded; empty once taken or destroyed
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	Taken     bool
+}
+
+// PendingStore keeps grants that wait.
+type PendingStore interface {
+	SavePending(ctx context.Context, tenant string, p Pending) error
+	// FindPending looks a grant up by the hash of its code.
+	FindPending(ctx context.Context, tenant string, codeHash [32]byte) (p Pending, ok bool, err error)
+}
+
+// CredentialSource is a place where an app registration may be set.
+type CredentialSource interface {
+	// Credentials gives what is set for the tenant; incomplete where nothing is.
+	Credentials(ctx context.Context, tenant string) (Credentials, error)
+}
+
+// AuthorizeRequest is what the address of a consent page is made from.
+type AuthorizeRequest struct {
+	Credentials Credentials
+	State       Secret
+	Challenge   string // S256 of the PKCE verifier
+}
+
+// IdentityProvider gives tokens.
+type IdentityProvider interface {
+	AuthorizeURL(r AuthorizeRequest) string
+	// Exchange redeems a code, once.
+	Exchange(ctx context.Context, c Credentials, code, verifier Secret) (Grant, error)
+	// Refresh redeems the partner's refresh token at the partner's authority.
+	Refresh(ctx context.Context, c Credentials, refreshToken Secret) (Grant, error)
+	// CustomerToken redeems the partner's refresh token at a managed tenant's own
+	// authority.
+	CustomerToken(ctx context.Context, c Credentials, refreshToken Secret, managedTenant string) (Token, error)
+}
+
+// TokenSource gives access tokens for one authority.
+type TokenSource interface {
+	// Token gives a token that is not about to expire.
+	Token(ctx context.Context) (Secret, error)
+	// Renew gives another token than the one that was rejected.
+	Renew(ctx context.Context, rejected Secret) (Secret, error)
+}
+
+// Provider reads directories (F046).
+type Provider interface {
+	// Probe lists one managed tenant and gives how many came (0 or 1).
+	Probe(ctx context.Context, tokens TokenSource) (int, error)
+	ListManagedTenants(ctx context.Context, tokens TokenSource, emit func([]ManagedTenant) error) error
+	TenantDetails(ctx context.Context, tokens TokenSource, managedTenant string) (Details, error)
+	ListUsers(ctx context.Context, tokens TokenSource, r UsersRequest, emit func(UsersEvent) error) error
+}

@@ -1,0 +1,68 @@
+package connection
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// effectLease is how long the worker has for an effect.
+	effectLease = 30 * time.Second
+	pullEvery   = 200 * time.Millisecond
+	// Effects that ask to be tried again wait 1 s, doubled each time, at most:
+	maxPostpone = 5 * time.Minute
+)
+
+// Pull hands out effects.
+type Pull struct {
+	Outbox Outbox
+	Now    func() time.Time
+}
+
+// Do leases up to limit effects; it waits up to wait for the first.
+func (u *Pull) Do(ctx context.Context, limit int32, wait time.Duration) ([]Effect, error) {
+	patience := time.NewTimer(wait)
+	defer patience.Stop()
+	tick := time.NewTicker(pullEvery)
+	defer tick.Stop()
+	for {
+		effects, err := u.Outbox.LeaseEffects(ctx, u.Now(), effectLease, limit)
+		if err != nil || len(effects) > 0 {
+			return effects, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-patience.C:
+			return nil, nil
+		case <-tick.C:
+		}
+	}
+}
+
+// Ack records what became of effects.
+type Ack struct {
+	Outbox Outbox
+	Now    func() time.Time
+}
+
+// The outcomes of an effect.
+const (
+	OutcomeDone   = "done"
+	OutcomeFailed = "failed"
+	OutcomeRetry  = "retry"
+)
+
+// Do records an outcome; errs.NotFound for an unknown effect. One that has ended
+// stays as it ended.
+func (u *Ack) Do(ctx context.Context, tenant, id, outcome string, result map[string]string) error {
+	attempt, done, err := u.Outbox.EffectAttempt(ctx, tenant, id)
+	if err != nil || done {
+		return err
+	}
+	if outcome == OutcomeRetry {
+		pause := min(time.Second<<min(max(attempt-1, 0), 20), maxPostpone)
+		return u.Outbox.PostponeEffect(ctx, tenant, id, u.Now().Add(pause))
+	}
+	return u.Outbox.FinishEffect(ctx, tenant, id, outcome, result, u.Now())
+}

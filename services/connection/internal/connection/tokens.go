@@ -1,0 +1,166 @@
+package connection
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// refreshMargin is how long before its end a token is not used any more.
+const refreshMargin = 60 * time.Second
+
+// Tokens gives access tokens: the partner's own, refreshed in time by one caller
+// for all replicas (F037, F038), and those for managed tenants, kept in memory.
+type Tokens struct {
+	credentials *Resolver
+	store       Store
+	secrets     SecretStore
+	lock        GrantLock
+	identity    IdentityProvider
+	now         func() time.Time
+
+	turns     keyLocks
+	customers customerCache
+}
+
+// NewTokens makes a source of tokens.
+func NewTokens(r *Resolver, s Store, secrets SecretStore, lock GrantLock, identity IdentityProvider, now func() time.Time) *Tokens {
+	return &Tokens{credentials: r, store: s, secrets: secrets, lock: lock, identity: identity, now: now}
+}
+
+// Partner gives tokens of the partner's own tenant.
+func (t *Tokens) Partner(tenant string) TokenSource { return partnerTokens{t, tenant} }
+
+type partnerTokens struct {
+	tokens *Tokens
+	tenant string
+}
+
+func (p partnerTokens) Token(ctx context.Context) (Secret, error) {
+	return p.Renew(ctx, "")
+}
+
+func (p partnerTokens) Renew(ctx context.Context, rejected Secret) (Secret, error) {
+	_, grant, err := p.tokens.partner(ctx, p.tenant, rejected)
+	return grant.AccessToken, err
+}
+
+// usable tells whether a stored access token may be sent.
+func (t *Tokens) usable(g Grant, rejected Secret) bool {
+	return g.AccessToken != "" && g.AccessToken != rejected && t.now().Add(refreshMargin).Before(g.ExpiresAt)
+}
+
+// partner gives the connection and a token set whose access token is good.
+func (t *Tokens) partner(ctx context.Context, tenant string, rejected Secret) (Connection, Grant, error) {
+	connection, grant, err := t.load(ctx, tenant)
+	if err != nil || t.usable(grant, rejected) {
+		return connection, grant, err
+	}
+	// First one caller of this process, then one of all: waiting for the
+	// database costs a connection.
+	unlock, err := t.turns.lock(ctx, tenant)
+	if err != nil {
+		return Connection{}, Grant{}, err
+	}
+	defer unlock()
+	if connection, grant, err = t.load(ctx, tenant); err != nil || t.usable(grant, rejected) {
+		return connection, grant, err
+	}
+	err = t.lock.WithGrantLock(ctx, tenant, func(ctx context.Context) error {
+		if connection, grant, err = t.load(ctx, tenant); err != nil || t.usable(grant, rejected) {
+			return err
+		}
+		grant, err = t.refresh(ctx, tenant, &connection, grant)
+		return err
+	})
+	return connection, grant, err
+}
+
+// load reads the active connection and its token set.
+func (t *Tokens) load(ctx context.Context, tenant string) (Connection, Grant, error) {
+	for range 3 {
+		connection, ok, err := t.store.Current(ctx, tenant)
+		if err != nil {
+			return Connection{}, Grant{}, err
+		}
+		if !ok || !connection.Active() {
+			return Connection{}, Grant{}, errNotConnected()
+		}
+		encoded, err := t.secrets.GetSecret(ctx, tenant, SetDirect, connection.SecretVersion)
+		if errs.KindOf(err) == errs.NotFound {
+			continue // replaced and swept, or disconnected, between the two reads
+		}
+		if err != nil {
+			return Connection{}, Grant{}, err
+		}
+		grant, err := DecodeGrant(encoded)
+		return connection, grant, err
+	}
+	return Connection{}, Grant{}, Failure{
+		Reason: ReasonRefreshFailed, Class: Reconnect,
+		Message: "The stored grant is not there any more.", Remedy: "Connect again.",
+	}.Err(nil)
+}
+
+// refresh redeems the refresh token and points the connection to the new set.
+// If somebody replaced the set meanwhile, theirs stays and is used.
+func (t *Tokens) refresh(ctx context.Context, tenant string, connection *Connection, old Grant) (Grant, error) {
+	credentials, err := t.credentials.Resolve(ctx, tenant)
+	if err != nil {
+		return Grant{}, err
+	}
+	fresh, err := t.identity.Refresh(ctx, credentials, old.RefreshToken)
+	if err != nil {
+		return Grant{}, t.refused(ctx, tenant, *connection, err)
+	}
+	if fresh.RefreshToken == "" {
+		fresh.RefreshToken = old.RefreshToken
+	}
+	if fresh.Scope == "" {
+		fresh.Scope = old.Scope
+	}
+	fresh.PartnerTenantID = old.PartnerTenantID
+	encoded, err := EncodeGrant(fresh)
+	if err != nil {
+		return Grant{}, err
+	}
+	version, err := t.secrets.PutSecret(ctx, tenant, SetDirect, encoded)
+	if err != nil {
+		return Grant{}, err
+	}
+	swapped, err := t.store.SwapSecret(ctx, tenant, connection.ID, connection.SecretVersion, version, fresh.ExpiresAt)
+	if err != nil {
+		return Grant{}, err
+	}
+	if swapped {
+		connection.SecretVersion = version
+		return fresh, nil
+	}
+	current, grant, err := t.load(ctx, tenant)
+	*connection = current
+	return grant, err
+}
+
+// refused marks the connection as failed where the partner's own authority says
+// that the grant is dead; a passing failure, or one of our app registration,
+// leaves it as it is.
+func (t *Tokens) refused(ctx context.Context, tenant string, c Connection, cause error) error {
+	if ClassOf(cause) != Reconnect {
+		return cause
+	}
+	message, remedy := publicOf(cause)
+	snapshot := Snapshot{Code: ReasonRefreshFailed, Message: join(message, remedy), CheckedAt: t.now()}
+	if err := t.store.RecordFailed(ctx, tenant, c.ID, c.SecretVersion, snapshot); err != nil {
+		slog.WarnContext(ctx, "a dead grant could not be recorded", "error", err)
+	}
+	return cause
+}
+
+func join(message, remedy string) string {
+	if remedy == "" {
+		return message
+	}
+	return message + " " + remedy
+}

@@ -1,0 +1,69 @@
+package connection
+
+import (
+	"context"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// Validate proves that tenant discovery works (F041, F043).
+type Validate struct {
+	Store    Store
+	Tokens   *Tokens
+	Provider Provider
+	Now      func() time.Time
+}
+
+// Validation is the outcome of a proof.
+type Validation struct {
+	CheckedAt time.Time
+	Sample    int // managed tenants that came: 0 or 1
+	Error     *Snapshot
+}
+
+// Do lists one managed tenant and stores what came of it; errs.Precondition
+// "not_connected" when there is nothing to prove.
+func (u *Validate) Do(ctx context.Context, caller Caller) (Validation, error) {
+	connection, ok, err := u.Store.Current(ctx, caller.Tenant)
+	if err != nil {
+		return Validation{}, err
+	}
+	if !ok || !connection.Active() {
+		return Validation{}, errNotConnected()
+	}
+	sample, err := u.Provider.Probe(ctx, u.Tokens.Partner(caller.Tenant))
+	checked := u.Now()
+	if err == nil {
+		return Validation{CheckedAt: checked, Sample: sample}, u.Store.RecordValid(ctx, caller.Tenant, connection.ID, checked)
+	}
+	code, known := validationCode(err)
+	if !known {
+		return Validation{}, err // ours: it says nothing about the connection
+	}
+	message, remedy := publicOf(err)
+	snapshot := Snapshot{Code: code, Message: join(message, remedy), CheckedAt: checked}
+	// The probe may have refreshed: the failure belongs to the set in use now.
+	current, ok, err := u.Store.Current(ctx, caller.Tenant)
+	if err != nil {
+		return Validation{}, err
+	}
+	if ok && current.ID == connection.ID && current.Active() {
+		if err := u.Store.RecordFailed(ctx, caller.Tenant, current.ID, current.SecretVersion, snapshot); err != nil {
+			return Validation{}, err
+		}
+	}
+	return Validation{CheckedAt: checked, Error: &snapshot}, nil
+}
+
+// validationCode is the code of behaviour §1 for a failure.
+func validationCode(err error) (code string, known bool) {
+	switch reason := errs.ReasonOf(err); reason {
+	case ReasonMissingCredentials, ReasonRefreshFailed, ReasonAuthRejected, ReasonConsentMissing, ReasonThrottled,
+		ReasonUpstreamError, ReasonUnreachable:
+		return reason, true
+	case ReasonConditionalAccess, ReasonGDAPEnded, ReasonTenantGone: // at the partner's own authority
+		return ReasonRefreshFailed, true
+	}
+	return "", false
+}

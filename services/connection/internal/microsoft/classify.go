@@ -1,0 +1,297 @@
+package microsoft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+// This file is the only one that says what a failure at Microsoft means.
+
+// authority is where a request went: to the partner's own tenant or to a
+// managed one. The same failure is somebody else's problem at each.
+type authority uint8
+
+const (
+	atPartner authority = iota
+	atCustomer
+)
+
+// meaning is a row of the table.
+type meaning struct {
+	reason  string
+	class   connection.Class
+	message string
+	remedy  string
+}
+
+var (
+	grantDead = meaning{
+		connection.ReasonRefreshFailed, connection.Reconnect,
+		"The partner's grant has expired or was revoked.", "Connect the partner account again.",
+	}
+	mfaPartner = meaning{
+		connection.ReasonRefreshFailed, connection.Reconnect,
+		"Microsoft asks the partner's user for multi-factor authentication.",
+		"Connect again and complete the multi-factor prompt.",
+	}
+	userDisabled = meaning{
+		connection.ReasonRefreshFailed, connection.Reconnect,
+		"The partner's user is disabled.", "Enable the user, or connect with another account.",
+	}
+	badApp = meaning{
+		connection.ReasonRefreshFailed, connection.Bug,
+		"Microsoft refuses the secret of the app registration.",
+		"Set a valid client secret for the app registration.",
+	}
+	notConsented = meaning{
+		connection.ReasonConsentMissing, connection.Customer,
+		"The app has no consent in this tenant.", "Give the app consent in this tenant, then try again.",
+	}
+	notConsentedPartner = meaning{
+		connection.ReasonConsentMissing, connection.Reconnect,
+		"The app has no consent in the partner's tenant, or the user lacks a role.",
+		"Connect again with an administrator and accept the permissions.",
+	}
+	gdapEnded = meaning{
+		connection.ReasonGDAPEnded, connection.Customer,
+		"The partner's user has no delegated access to this tenant.",
+		"Renew the GDAP relationship, or add the user to the security group that it names.",
+	}
+	blockedByPolicy = meaning{
+		connection.ReasonConditionalAccess, connection.Customer,
+		"A Conditional Access or cross-tenant policy of this tenant blocks the partner.",
+		"Exclude service providers from the policy, or let the partner's tenant in.",
+	}
+	blockedAtPartner = meaning{
+		connection.ReasonConditionalAccess, connection.Reconnect,
+		"A Conditional Access policy of the partner's tenant blocks the app.",
+		"Let the app through the policy, then connect again.",
+	}
+	tenantGone = meaning{
+		connection.ReasonTenantGone, connection.Customer,
+		"Microsoft does not know this tenant any more.", "Nothing: the tenant was deleted or moved.",
+	}
+	tenantGonePartner = meaning{
+		connection.ReasonTenantGone, connection.Bug,
+		"Microsoft does not know the tenant that the app registration names.",
+		"Correct the tenant id of the app registration.",
+	}
+	passing = meaning{
+		connection.ReasonUpstreamError, connection.Retry, "Microsoft could not answer just now.", "Nothing: it is tried again.",
+	}
+	startAgain = meaning{
+		connection.ReasonRefreshFailed, connection.Reconnect,
+		"Microsoft does not take the answer of this sign-in any more.", "Start connecting again.",
+	}
+	throttled = meaning{
+		connection.ReasonThrottled, connection.Retry, "Microsoft limits the rate of requests.", "Nothing: it is tried again.",
+	}
+	unreachable = meaning{
+		connection.ReasonUnreachable, connection.Retry, "Microsoft cannot be reached.", "Check the network and the configured addresses.",
+	}
+	rejectedPartner = meaning{
+		connection.ReasonAuthRejected, connection.Reconnect, "Microsoft rejects the partner's token.", "Connect again.",
+	}
+	rejectedCustomer = meaning{
+		connection.ReasonAuthRejected, connection.Customer,
+		"This tenant rejects the partner's token.", "Look at the tenant's sign-in logs for the cause.",
+	}
+	unexpected = meaning{
+		connection.ReasonUpstreamError, connection.Bug, "Microsoft refused a request.", "Report it with the request id.",
+	}
+	badAnswer = meaning{
+		connection.ReasonUpstreamError, connection.Retry, "Microsoft sent an answer that cannot be read.", "Nothing: it is tried again.",
+	}
+)
+
+// aadsts is what the numbers of the identity platform mean at either authority
+// (https://learn.microsoft.com/entra/identity-platform/reference-error-codes).
+// They are hints: `error` decides where a number is not listed.
+var aadsts = map[int]struct{ partner, customer meaning }{
+	70008:  {grantDead, grantDead},
+	700082: {grantDead, grantDead},
+	50173:  {grantDead, grantDead},
+	70043:  {grantDead, grantDead},
+	70000:  {grantDead, grantDead},
+
+	50074: {mfaPartner, blockedByPolicy},
+	50076: {mfaPartner, blockedByPolicy},
+	50078: {mfaPartner, blockedByPolicy},
+	50079: {mfaPartner, blockedByPolicy},
+
+	50057: {userDisabled, userDisabled},
+
+	7000215: {badApp, badApp},
+	7000222: {badApp, badApp},
+	700027:  {badApp, badApp},
+
+	65001:  {notConsentedPartner, notConsented},
+	90099:  {notConsentedPartner, notConsented},
+	650056: {notConsentedPartner, notConsented},
+	700016: {notConsentedPartner, notConsented},
+
+	50020: {rejectedPartner, gdapEnded},
+	50177: {rejectedPartner, gdapEnded},
+
+	53003:  {blockedAtPartner, blockedByPolicy},
+	530032: {blockedAtPartner, blockedByPolicy},
+	530034: {blockedAtPartner, blockedByPolicy},
+	500212: {blockedAtPartner, blockedByPolicy},
+	500213: {blockedAtPartner, blockedByPolicy},
+
+	90002:   {tenantGonePartner, tenantGone},
+	5000224: {tenantGonePartner, tenantGone},
+	900023:  {tenantGonePartner, tenantGone},
+
+	50033: {passing, passing},
+	90006: {passing, passing},
+	90012: {passing, passing},
+	90024: {passing, passing},
+	90033: {passing, passing},
+	90055: {passing, passing},
+
+	54005:  {startAgain, startAgain},
+	501481: {startAgain, startAgain},
+	50011:  {startAgain, startAgain},
+	700005: {startAgain, startAgain},
+}
+
+// oauthErrors is what `error` alone means.
+var oauthErrors = map[string]struct{ partner, customer meaning }{
+	"invalid_grant":           {grantDead, grantDead},
+	"interaction_required":    {mfaPartner, blockedByPolicy},
+	"consent_required":        {notConsentedPartner, notConsented},
+	"invalid_client":          {badApp, badApp},
+	"unauthorized_client":     {notConsentedPartner, notConsented},
+	"temporarily_unavailable": {passing, passing},
+	"server_error":            {passing, passing},
+}
+
+// oauthFailure is what the token endpoint answered.
+type oauthFailure struct {
+	Status     int
+	Code       string `json:"error"`
+	Numbers    []int  `json:"error_codes"`
+	TraceID    string `json:"trace_id"`
+	RetryAfter time.Duration
+}
+
+// classifyToken says what a refusal of the token endpoint means.
+func classifyToken(at authority, f oauthFailure) error {
+	number := 0
+	row, known := oauthErrors[f.Code]
+	for _, n := range f.Numbers {
+		if numbered, ok := aadsts[n]; ok {
+			row, known, number = numbered, true, n
+			break
+		}
+		number = n
+	}
+	m := row.partner
+	if at == atCustomer {
+		m = row.customer
+	}
+	if !known {
+		m = byStatus(at, f.Status)
+	}
+	if f.Status == http.StatusTooManyRequests {
+		m = throttled
+	}
+	return m.failure(number, f.TraceID, f.RetryAfter).Err(
+		fmt.Errorf("token endpoint: status %d, error %q, AADSTS%d, trace %s", f.Status, f.Code, number, f.TraceID))
+}
+
+// graphFailure is what Graph answered.
+type graphFailure struct {
+	Status     int
+	Code       string
+	RequestID  string
+	RetryAfter time.Duration
+}
+
+// classifyGraph says what a refusal of Graph means. The status decides; codes
+// are empty in some of its answers.
+func classifyGraph(at authority, f graphFailure) error {
+	return byStatus(at, f.Status).failure(0, f.RequestID, f.RetryAfter).Err(
+		fmt.Errorf("graph: status %d, code %q, request %s", f.Status, f.Code, f.RequestID))
+}
+
+func byStatus(at authority, status int) meaning {
+	switch {
+	case status == http.StatusUnauthorized && at == atCustomer:
+		return rejectedCustomer
+	case status == http.StatusUnauthorized:
+		return rejectedPartner
+	case status == http.StatusForbidden && at == atCustomer:
+		return notConsented
+	case status == http.StatusForbidden:
+		return notConsentedPartner
+	case status == http.StatusTooManyRequests:
+		return throttled
+	case status == http.StatusRequestTimeout, status >= 500 && status != http.StatusNotImplemented:
+		return passing
+	}
+	return unexpected
+}
+
+// classifyTransport says what it means that no answer came.
+func classifyTransport(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return unreachable.failure(0, "", 0).Err(err)
+}
+
+// classifyAnswer says what it means that an answer could not be read.
+func classifyAnswer(err error) error {
+	if errors.Is(err, errForeignLink) {
+		return unexpected.failure(0, "", 0).Err(err)
+	}
+	return badAnswer.failure(0, "", 0).Err(err)
+}
+
+func (m meaning) failure(number int, requestID string, retryAfter time.Duration) connection.Failure {
+	message := m.message
+	if number != 0 {
+		message = fmt.Sprintf("%s (AADSTS%d)", m.message, number)
+	}
+	return connection.Failure{
+		Reason: m.reason, Class: m.class, Message: message, Remedy: m.remedy, AADSTS: number,
+		RequestID: requestID, RetryAfter: retryAfter,
+	}
+}
+
+// transient tells whether the same request may succeed a little later.
+func transient(status int) bool {
+	return status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
+}
+
+// listingEnd is why a listing cannot go on from where it is.
+type listingEnd string
+
+const (
+	goesOn           listingEnd = ""
+	pageTokenExpired listingEnd = "page_token_expired"
+	resyncRequired   listingEnd = "resync_required"
+)
+
+// listingEndOf reads the two ways in which Graph says so.
+func listingEndOf(f graphFailure) listingEnd {
+	switch {
+	case f.Status == http.StatusGone:
+		return resyncRequired
+	case f.Status != http.StatusBadRequest:
+		return goesOn
+	case strings.EqualFold(f.Code, "Directory_ExpiredPageToken"):
+		return pageTokenExpired
+	case strings.EqualFold(f.Code, "syncStateNotFound"), strings.EqualFold(f.Code, "resyncRequired"):
+		return resyncRequired
+	}
+	return goesOn
+}

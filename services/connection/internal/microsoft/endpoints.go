@@ -1,0 +1,71 @@
+// Package microsoft speaks to the Microsoft identity platform and to Microsoft
+// Graph over plain HTTP.
+package microsoft
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// Endpoints are the base addresses that paths are appended to.
+type Endpoints struct {
+	Login string // https://login.microsoftonline.com
+	Graph string // https://graph.microsoft.com
+}
+
+// base reads a base address. Secrets travel there, so it must be https, except
+// on this machine.
+func base(name, raw string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimRight(raw, "/"))
+	if err != nil || u.Host == "" {
+		return nil, fmt.Errorf("the %s address is not a URL", name)
+	}
+	switch {
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, fmt.Errorf("the %s address must have no credentials, query or fragment", name)
+	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
+		return u, nil
+	}
+	return nil, fmt.Errorf("the %s address must be https (http is taken for loopback hosts only)", name)
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.IsLoopback()
+}
+
+var errForeignLink = errors.New("a link in the answer leads to another host")
+
+// sameHost checks a link that Graph sent: the token must not follow it elsewhere.
+func (c *Client) sameHost(link string) (*url.URL, error) {
+	u, err := url.Parse(link)
+	if err != nil || u.Scheme != c.graph.Scheme || u.Host != c.graph.Host || u.User != nil {
+		return nil, errForeignLink
+	}
+	return u, nil
+}
+
+// graphURL makes an address of Graph. A path begins with the version: "/v1.0/users".
+func (c *Client) graphURL(path string, query url.Values) *url.URL {
+	u := *c.graph
+	u.Path += path
+	u.RawPath = ""
+	// Graph's own examples write %20, not +, for a space.
+	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20")
+	return &u
+}
+
+// tokenURL is the token endpoint of an authority: a tenant or "organizations".
+func (c *Client) tokenURL(authority string) string {
+	return c.login.String() + "/" + url.PathEscape(authority) + "/oauth2/v2.0/token"
+}
+
+func (c *Client) authorizeURL(authority string) string {
+	return c.login.String() + "/" + url.PathEscape(authority) + "/oauth2/v2.0/authorize"
+}

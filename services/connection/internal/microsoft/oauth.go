@@ -1,0 +1,165 @@
+package microsoft
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+// connectScopes are what the partner is asked for.
+const connectScopes = "offline_access openid profile https://graph.microsoft.com/User.Read " +
+	"https://graph.microsoft.com/Directory.Read.All https://graph.microsoft.com/DelegatedAdminRelationship.Read.All"
+
+// defaultScope asks for all that the app was given on Graph.
+const defaultScope = "https://graph.microsoft.com/.default"
+
+// anyOrganization is the authority for work accounts of any tenant.
+const anyOrganization = "organizations"
+
+const tokenTimeout = 30 * time.Second
+
+func authorityOf(c connection.Credentials) string {
+	if c.TenantID == "" {
+		return anyOrganization
+	}
+	return c.TenantID
+}
+
+// AuthorizeURL is the address of the consent page.
+func (c *Client) AuthorizeURL(r connection.AuthorizeRequest) string {
+	query := url.Values{
+		"client_id":             {r.Credentials.ClientID},
+		"response_type":         {"code"},
+		"response_mode":         {"query"},
+		"redirect_uri":          {c.redirectURI},
+		"scope":                 {connectScopes},
+		"state":                 {r.State.Reveal()},
+		"code_challenge":        {r.Challenge},
+		"code_challenge_method": {"S256"},
+		"prompt":                {"select_account"},
+	}
+	return c.authorizeURL(authorityOf(r.Credentials)) + "?" + query.Encode()
+}
+
+// Exchange redeems a code. It is sent once: a code works once.
+func (c *Client) Exchange(ctx context.Context, cr connection.Credentials, code, verifier connection.Secret) (connection.Grant, error) {
+	return c.redeem(ctx, atPartner, authorityOf(cr), url.Values{
+		"client_id": {cr.ClientID}, "client_secret": {cr.ClientSecret.Reveal()}, "grant_type": {"authorization_code"},
+		"code": {code.Reveal()}, "redirect_uri": {c.redirectURI}, "code_verifier": {verifier.Reveal()}, "scope": {connectScopes},
+	}, 1)
+}
+
+// Refresh redeems the partner's refresh token at the partner's authority.
+func (c *Client) Refresh(ctx context.Context, cr connection.Credentials, refreshToken connection.Secret) (connection.Grant, error) {
+	return c.redeem(ctx, atPartner, authorityOf(cr), url.Values{
+		"client_id": {cr.ClientID}, "client_secret": {cr.ClientSecret.Reveal()}, "grant_type": {"refresh_token"},
+		"refresh_token": {refreshToken.Reveal()}, "scope": {connectScopes},
+	}, 3)
+}
+
+// CustomerToken redeems the partner's refresh token at a managed tenant's own
+// authority. Whatever else comes back is left.
+func (c *Client) CustomerToken(ctx context.Context, cr connection.Credentials, refreshToken connection.Secret, managedTenant string) (connection.Token, error) {
+	grant, err := c.redeem(ctx, atCustomer, managedTenant, url.Values{
+		"client_id": {cr.ClientID}, "client_secret": {cr.ClientSecret.Reveal()}, "grant_type": {"refresh_token"},
+		"refresh_token": {refreshToken.Reveal()}, "scope": {defaultScope},
+	}, 3)
+	return connection.Token{Value: grant.AccessToken, ExpiresAt: grant.ExpiresAt}, err
+}
+
+// redeem asks the token endpoint, again after a passing failure as long as there
+// are attempts.
+func (c *Client) redeem(ctx context.Context, at authority, tenant string, form url.Values, attempts int) (connection.Grant, error) {
+	for attempt := 1; ; attempt++ {
+		grant, err := c.redeemOnce(ctx, at, tenant, form)
+		if err == nil || attempt == attempts || ctx.Err() != nil || connection.ClassOf(err) != connection.Retry {
+			return grant, err
+		}
+		if err := c.wait(ctx, backoff(attempt)); err != nil {
+			return connection.Grant{}, err
+		}
+	}
+}
+
+// tokenAnswer is a success of the token endpoint.
+type tokenAnswer struct {
+	TokenType    string `json:"token_type"`
+	Scope        string `json:"scope"`
+	ExpiresIn    int64  `json:"expires_in"` // seconds
+	AccessToken  plain  `json:"access_token"`
+	RefreshToken plain  `json:"refresh_token"`
+	IDToken      plain  `json:"id_token"`
+}
+
+// plain reads a secret out of JSON, which connection.Secret refuses to print but
+// not to read; it is converted at once.
+type plain string
+
+func (c *Client) redeemOnce(ctx context.Context, at authority, tenant string, form url.Values) (connection.Grant, error) {
+	requestCtx, cancel := context.WithTimeout(ctx, tokenTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(requestCtx, http.MethodPost, c.tokenURL(tenant), strings.NewReader(form.Encode()))
+	if err != nil {
+		return connection.Grant{}, fmt.Errorf("making a token request: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("client-request-id", uuid.NewString())
+	sent := c.now()
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return connection.Grant{}, classifyTransport(ctx, scrub(err))
+	}
+	defer func() { _ = resp.Body.Close() }()
+	raw, err := limited(resp.Body, nil, maxSmallBytes)
+	if err != nil {
+		return connection.Grant{}, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		failure := oauthFailure{}
+		_ = json.Unmarshal(raw, &failure) // what cannot be read is decided by the status
+		failure.Status, failure.TraceID, failure.Code = resp.StatusCode, clip(failure.TraceID), clip(failure.Code)
+		failure.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), c.now())
+		return connection.Grant{}, classifyToken(at, failure)
+	}
+	var answer tokenAnswer
+	if json.Unmarshal(raw, &answer) != nil || answer.AccessToken == "" || !strings.EqualFold(answer.TokenType, "Bearer") || answer.ExpiresIn <= 0 {
+		return connection.Grant{}, classifyAnswer(errors.New("not an answer of a token endpoint"))
+	}
+	return connection.Grant{
+		AccessToken: connection.Secret(answer.AccessToken), RefreshToken: connection.Secret(answer.RefreshToken),
+		ExpiresAt: sent.Add(time.Duration(min(answer.ExpiresIn, 86400)) * time.Second), Scope: answer.Scope,
+		PartnerTenantID: tenantOf(string(answer.IDToken)),
+	}, nil
+}
+
+// tenantOf reads the tenant out of an ID token. It came straight from the token
+// endpoint over TLS, so its signature need not be checked (OpenID Connect Core
+// §3.1.3.7, 6). Empty when there is none.
+func tenantOf(idToken string) string {
+	parts := strings.Split(idToken, ".")
+	if len(parts) != 3 {
+		return ""
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return ""
+	}
+	var claims struct {
+		TenantID string `json:"tid"`
+	}
+	if err := json.Unmarshal(payload, &claims); err != nil || len(claims.TenantID) > 64 {
+		return ""
+	}
+	return claims.TenantID
+}

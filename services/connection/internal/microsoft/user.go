@@ -1,0 +1,260 @@
+package microsoft
+
+import (
+	"unicode/utf8"
+
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+// userSelect is exactly what a connection.User holds. Some of it comes only when
+// it is selected.
+const userSelect = "id,userPrincipalName,mail,displayName,givenName,surname,accountEnabled,userType,jobTitle,department," +
+	"mobilePhone,businessPhones,proxyAddresses,otherMails,assignedLicenses"
+
+// page is one answer of a listing. Its slices are used again for the next one.
+type page struct {
+	users     []connection.User
+	removed   []connection.RemovedUser
+	nextLink  string
+	deltaLink string
+}
+
+// parsePage reads a whole answer. A user that is not as it should be is part of
+// the page, with its defect; only a body that is no JSON at all fails.
+func parsePage(body []byte, p *page) error {
+	p.users, p.removed, p.nextLink, p.deltaLink = p.users[:0], p.removed[:0], "", ""
+	s := scanner{data: body}
+	listed := false
+	err := s.object(func(key []byte) (err error) {
+		switch string(key) {
+		case "value":
+			listed = true
+			p.users, p.removed = p.users[:0], p.removed[:0] // of one name twice the last counts
+			return s.array(func() error { return p.record(&s) })
+		case "@odata.nextLink":
+			p.nextLink, err = s.link()
+			return err
+		case "@odata.deltaLink":
+			p.deltaLink, err = s.link()
+			return err
+		}
+		return s.skip()
+	})
+	if err != nil || s.peek() != 0 || s.pos < len(s.data) || !listed {
+		return errSyntax
+	}
+	return nil
+}
+
+// record reads one element of a listing.
+func (p *page) record(s *scanner) error {
+	s.space()
+	start := s.pos
+	if s.peek() != '{' {
+		p.users = append(p.users, connection.User{Defect: connection.DefectMalformed})
+		return s.skip()
+	}
+	p.users = append(p.users, connection.User{})
+	r := reader{s: s, user: &p.users[len(p.users)-1]}
+	if err := s.object(r.member); err != nil {
+		return err
+	}
+	if r.removed && r.user.EntraObjectID != "" && !r.wrongType {
+		p.removed = append(p.removed, connection.RemovedUser{EntraObjectID: r.user.EntraObjectID, Reason: r.reason})
+		p.users = p.users[:len(p.users)-1]
+		return nil
+	}
+	switch {
+	case r.wrongID:
+		r.user.Defect = connection.DefectMalformed
+	case r.user.EntraObjectID == "":
+		r.user.Defect = connection.DefectMissingID
+	case r.halfPair || !utf8.Valid(s.data[start:s.pos]):
+		r.user.Defect = connection.DefectInvalidUTF8
+	case r.wrongType:
+		r.user.Defect = connection.DefectMalformed
+	}
+	return nil
+}
+
+// reader fills one user from the members of its object.
+type reader struct {
+	s    *scanner
+	user *connection.User
+
+	removed   bool
+	reason    string
+	wrongID   bool // the id is there and is no text
+	wrongType bool // a property is not of its type
+	halfPair  bool // an escape that stands for no character
+}
+
+func (r *reader) member(key []byte) error {
+	u := r.user
+	switch string(key) {
+	case "id":
+		return r.id()
+	case "userPrincipalName":
+		return r.text(&u.UserPrincipalName)
+	case "mail":
+		return r.text(&u.Mail)
+	case "displayName":
+		return r.text(&u.DisplayName)
+	case "givenName":
+		return r.text(&u.GivenName)
+	case "surname":
+		return r.text(&u.Surname)
+	case "accountEnabled":
+		return r.flag(&u.AccountEnabled)
+	case "userType":
+		return r.userType(&u.UserType)
+	case "jobTitle":
+		return r.text(&u.JobTitle)
+	case "department":
+		return r.text(&u.Department)
+	case "mobilePhone":
+		return r.text(&u.MobilePhone)
+	case "businessPhones":
+		return r.texts(&u.BusinessPhones)
+	case "proxyAddresses":
+		return r.texts(&u.ProxyAddresses)
+	case "otherMails":
+		return r.texts(&u.OtherMails)
+	case "assignedLicenses":
+		return r.length(&u.AssignedLicenceCount)
+	case "@removed":
+		return r.tombstone()
+	}
+	return r.s.skip()
+}
+
+// null moves past a null, if there is one.
+func (r *reader) null() (bool, error) {
+	if r.s.peek() != 'n' {
+		return false, nil
+	}
+	_, err := r.s.literal()
+	return true, err
+}
+
+// wrong moves past a value of another type than its property has.
+func (r *reader) wrong() error {
+	r.wrongType = true
+	return r.s.skip()
+}
+
+// value reads a string.
+func (r *reader) value() (string, error) {
+	raw, escaped, err := r.s.text()
+	if err != nil {
+		return "", err
+	}
+	value, whole := decode(raw, escaped)
+	if !whole {
+		r.halfPair = true
+	}
+	return value, nil
+}
+
+func (r *reader) id() error {
+	r.user.EntraObjectID, r.wrongID = "", false
+	switch r.s.peek() {
+	case '"':
+		value, err := r.value()
+		r.user.EntraObjectID = value
+		return err
+	case 'n':
+		return r.s.skip()
+	}
+	r.wrongID = true
+	return r.s.skip()
+}
+
+func (r *reader) text(into *connection.Text) error {
+	if null, err := r.null(); null || err != nil {
+		*into = connection.Text{Presence: connection.Null}
+		return err
+	}
+	if r.s.peek() != '"' {
+		return r.wrong()
+	}
+	value, err := r.value()
+	*into = connection.Text{Presence: connection.Set, Value: value}
+	return err
+}
+
+// userType spares the allocation for the two values there are.
+func (r *reader) userType(into *connection.Text) error {
+	for _, known := range []string{`"Member"`, `"Guest"`} {
+		r.s.space()
+		rest := r.s.data[r.s.pos:]
+		if len(rest) >= len(known) && string(rest[:len(known)]) == known {
+			r.s.pos += len(known)
+			*into = connection.Text{Presence: connection.Set, Value: known[1 : len(known)-1]}
+			return nil
+		}
+	}
+	return r.text(into)
+}
+
+func (r *reader) flag(into *connection.Flag) error {
+	switch r.s.peek() {
+	case 't', 'f', 'n':
+		letter, err := r.s.literal()
+		*into = connection.Flag{Presence: connection.Set, Value: letter == 't'}
+		if letter == 'n' {
+			*into = connection.Flag{Presence: connection.Null}
+		}
+		return err
+	}
+	return r.wrong()
+}
+
+func (r *reader) texts(into *connection.Texts) error {
+	if null, err := r.null(); null || err != nil {
+		*into = connection.Texts{Presence: connection.Null}
+		return err
+	}
+	if r.s.peek() != '[' {
+		return r.wrong()
+	}
+	*into = connection.Texts{Presence: connection.Set}
+	return r.s.array(func() error {
+		if r.s.peek() != '"' {
+			return r.wrong()
+		}
+		value, err := r.value()
+		into.Values = append(into.Values, value)
+		return err
+	})
+}
+
+func (r *reader) length(into *connection.Number) error {
+	if null, err := r.null(); null || err != nil {
+		*into = connection.Number{Presence: connection.Null}
+		return err
+	}
+	if r.s.peek() != '[' {
+		return r.wrong()
+	}
+	*into = connection.Number{Presence: connection.Set}
+	return r.s.array(func() error {
+		into.Value++
+		return r.s.skip()
+	})
+}
+
+func (r *reader) tombstone() error {
+	if r.s.peek() != '{' {
+		return r.wrong()
+	}
+	r.removed, r.reason = true, ""
+	return r.s.object(func(key []byte) error {
+		if string(key) != "reason" || r.s.peek() != '"' {
+			return r.s.skip()
+		}
+		value, err := r.value()
+		r.reason = value
+		return err
+	})
+}

@@ -1,0 +1,159 @@
+package microsoft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"sync"
+
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+const (
+	pageSize    = "999" // the most that Graph gives
+	maxRestarts = 3
+)
+
+// buffers are used again: a page of a large directory is about a megabyte.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<20); return &b }}
+
+// ListUsers streams a managed tenant's users: all of them, or what changed since
+// a delta link. Memory is that of one page.
+func (c *Client) ListUsers(ctx context.Context, tokens connection.TokenSource, r connection.UsersRequest, emit func(connection.UsersEvent) error) error {
+	l := &listing{client: c, tokens: tokens, priority: r.Priority, emit: emit, asked: r.DeltaLink != ""}
+	link := r.DeltaLink
+	for restarts := 0; ; restarts++ {
+		end, err := l.round(ctx, link)
+		if err != nil || end == goesOn {
+			return err
+		}
+		if restarts == maxRestarts {
+			return badAnswer.failure(0, "", 0).Err(fmt.Errorf("the listing was cut off %d times: %s", restarts+1, end))
+		}
+		if end == resyncRequired {
+			link = ""
+		}
+		restarted := connection.Restarted{Full: l.asked && link == "", Reason: string(end)}
+		if err := emit(connection.UsersEvent{Restarted: &restarted}); err != nil {
+			return err
+		}
+	}
+}
+
+// listing is one call of ListUsers.
+type listing struct {
+	client   *Client
+	tokens   connection.TokenSource
+	priority string
+	emit     func(connection.UsersEvent) error
+	asked    bool // for changes
+	page     page
+}
+
+// round lists once, from a delta link or, without one, everything. It gives why
+// it could not go on, if it could not.
+func (l *listing) round(ctx context.Context, link string) (listingEnd, error) {
+	var deltaLink string
+	var err error
+	if link != "" {
+		var start *url.URL
+		if start, err = l.client.sameHost(link); err != nil {
+			return goesOn, classifyAnswer(err)
+		}
+		deltaLink, err = l.follow(ctx, start, true)
+	} else if deltaLink, err = l.latest(ctx); err == nil {
+		// First the link, then the users: what changes in between is in both.
+		_, err = l.follow(ctx, l.client.graphURL("/v1.0/users", url.Values{"$select": {userSelect}, "$top": {pageSize}}), false)
+	}
+	var r *refusal
+	if errors.As(err, &r) {
+		return listingEndOf(r.graphFailure), nil
+	}
+	if err != nil {
+		return goesOn, err
+	}
+	return goesOn, l.emit(connection.UsersEvent{Completed: &connection.Completed{DeltaLink: deltaLink, Full: link == ""}})
+}
+
+// latest asks for a delta link that begins now.
+func (l *listing) latest(ctx context.Context) (string, error) {
+	address := l.client.graphURL("/v1.0/users/delta", url.Values{"$select": {userSelect}, "$deltatoken": {"latest"}})
+	for {
+		if err := l.fetch(ctx, address); err != nil {
+			return "", err
+		}
+		if l.page.deltaLink != "" {
+			return l.page.deltaLink, nil
+		}
+		next, err := l.next(address)
+		if err != nil {
+			return "", err
+		}
+		if next == nil {
+			return "", classifyAnswer(errors.New("neither a next link nor a delta link"))
+		}
+		address = next
+	}
+}
+
+// follow emits pages until the last. A list of changes must end with a delta
+// link.
+func (l *listing) follow(ctx context.Context, address *url.URL, changes bool) (deltaLink string, err error) {
+	for {
+		if err := l.fetch(ctx, address); err != nil {
+			return "", err
+		}
+		if len(l.page.users) > 0 || len(l.page.removed) > 0 {
+			event := connection.UsersEvent{Page: &connection.UsersPage{Users: l.page.users, Removed: l.page.removed}}
+			if err := l.emit(event); err != nil {
+				return "", err
+			}
+		}
+		next, err := l.next(address)
+		if err != nil {
+			return "", err
+		}
+		if next == nil {
+			if changes && l.page.deltaLink == "" {
+				return "", classifyAnswer(errors.New("a list of changes ended without a delta link"))
+			}
+			return l.page.deltaLink, nil
+		}
+		address = next
+	}
+}
+
+// next is where the listing goes on, nil at its end.
+func (l *listing) next(from *url.URL) (*url.URL, error) {
+	if l.page.nextLink == "" {
+		return nil, nil //nolint:nilnil // the end is no error
+	}
+	next, err := l.client.sameHost(l.page.nextLink)
+	if err != nil {
+		return nil, classifyAnswer(err)
+	}
+	if *next == *from {
+		return nil, classifyAnswer(errors.New("the next link leads to the same page"))
+	}
+	return next, nil
+}
+
+// fetch reads one page whole.
+func (l *listing) fetch(ctx context.Context, address *url.URL) error {
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	g := get{url: address, at: atCustomer, tokens: l.tokens, priority: l.priority}
+	return l.client.read(ctx, g, func(body io.Reader) error {
+		raw, err := limited(body, *buffer, maxPageBytes)
+		*buffer = raw[:0]
+		if err != nil {
+			return err
+		}
+		if err := parsePage(raw, &l.page); err != nil {
+			return classifyAnswer(err)
+		}
+		return nil
+	})
+}

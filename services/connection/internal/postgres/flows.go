@@ -1,0 +1,149 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
+)
+
+// Associated data ties a sealed value to its place.
+func stateData(tenantID, id string) string { return "connection/oauth_states/" + tenantID + "/" + id }
+func pendingData(tenantID, id string) string {
+	return "connection/pending_grants/" + tenantID + "/" + id
+}
+
+// SaveState keeps a started flow, its verifier sealed.
+func (s *Store) SaveState(ctx context.Context, tenantID string, state connection.State) error {
+	id, err := uuid.Parse(state.ID)
+	if err != nil {
+		return fmt.Errorf("state id: %w", err)
+	}
+	sealed, err := s.box.Seal(secrets.Text(state.Verifier), stateData(tenantID, state.ID))
+	if err != nil {
+		return err
+	}
+	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		return q.InsertState(ctx, sqlc.InsertStateParams{
+			TenantID: tenantID, ID: id, StateHash: state.Hash[:], UserID: state.User, SessionHash: state.Session,
+			SealedVerifier: sealed, ReturnTo: state.ReturnTo, CreatedAt: state.CreatedAt, ExpiresAt: state.ExpiresAt,
+		})
+	})
+}
+
+// TenantOfState finds whose state it is.
+func (s *Store) TenantOfState(ctx context.Context, hash [32]byte) (tenantID string, ok bool, err error) {
+	err = s.across(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		tenantID, err = q.TenantOfState(ctx, hash[:])
+		if pg.NoRows(err) {
+			return nil
+		}
+		ok = err == nil
+		return err
+	})
+	return tenantID, ok, err
+}
+
+// ConsumeState takes a state once, if check agrees.
+func (s *Store) ConsumeState(ctx context.Context, tenantID string, hash [32]byte, at time.Time, check func(connection.State) error) (state connection.State, err error) {
+	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		row, err := q.LockState(ctx, sqlc.LockStateParams{TenantID: tenantID, StateHash: hash[:]})
+		if err != nil {
+			return err
+		}
+		state = connection.State{
+			ID: row.ID.String(), Hash: hash, User: row.UserID, Session: row.SessionHash, ReturnTo: row.ReturnTo,
+			ExpiresAt: row.ExpiresAt, ConsumedAt: value(row.ConsumedAt),
+		}
+		if err := check(state); err != nil {
+			return err
+		}
+		verifier, err := s.box.Open(row.SealedVerifier, stateData(tenantID, state.ID))
+		if err != nil {
+			return err
+		}
+		state.Verifier = connection.Secret(verifier)
+		_, err = q.ConsumeState(ctx, sqlc.ConsumeStateParams{TenantID: tenantID, ID: row.ID, ConsumedAt: at})
+		return err
+	})
+	return state, err
+}
+
+// SavePending keeps a grant that waits, sealed.
+func (s *Store) SavePending(ctx context.Context, tenantID string, p connection.Pending) error {
+	id, err := uuid.Parse(p.ID)
+	if err != nil {
+		return fmt.Errorf("pending grant id: %w", err)
+	}
+	sealed, err := s.box.Seal(secrets.Text(p.Grant), pendingData(tenantID, p.ID))
+	if err != nil {
+		return err
+	}
+	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		return q.InsertPendingGrant(ctx, sqlc.InsertPendingGrantParams{
+			TenantID: tenantID, ID: id, CodeHash: p.CodeHash[:], UserID: p.User, SealedGrant: sealed,
+			CreatedAt: p.CreatedAt, ExpiresAt: p.ExpiresAt,
+		})
+	})
+}
+
+// FindPending looks a waiting grant up.
+func (s *Store) FindPending(ctx context.Context, tenantID string, codeHash [32]byte) (p connection.Pending, ok bool, err error) {
+	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		row, err := q.PendingGrant(ctx, sqlc.PendingGrantParams{TenantID: tenantID, CodeHash: codeHash[:]})
+		if pg.NoRows(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		p = connection.Pending{
+			ID: row.ID.String(), CodeHash: codeHash, User: row.UserID, ExpiresAt: row.ExpiresAt, Taken: row.TakenAt != nil,
+		}
+		if row.SealedGrant != nil {
+			grant, err := s.box.Open(row.SealedGrant, pendingData(tenantID, p.ID))
+			if err != nil {
+				return err
+			}
+			p.Grant = connection.Secret(grant)
+		}
+		ok = true
+		return nil
+	}, pg.ReadOnly())
+	return p, ok, err
+}
+
+// SweepableTenants lists tenants with something to remove.
+func (s *Store) SweepableTenants(ctx context.Context, before time.Time) (tenants []string, err error) {
+	err = s.across(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		tenants, err = q.SweepableTenants(ctx, before)
+		return err
+	})
+	return tenants, err
+}
+
+// SweepTenant removes what nobody can use any more.
+func (s *Store) SweepTenant(ctx context.Context, tenantID string, now, traces, unused time.Time) error {
+	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		if err := q.DestroyExpiredVerifiers(ctx, sqlc.DestroyExpiredVerifiersParams{TenantID: tenantID, Now: now}); err != nil {
+			return err
+		}
+		if _, err := q.DeleteOldStates(ctx, sqlc.DeleteOldStatesParams{TenantID: tenantID, Before: traces}); err != nil {
+			return err
+		}
+		if _, err := q.DestroyExpiredGrants(ctx, sqlc.DestroyExpiredGrantsParams{TenantID: tenantID, Now: now}); err != nil {
+			return err
+		}
+		if _, err := q.DeleteOldGrants(ctx, sqlc.DeleteOldGrantsParams{TenantID: tenantID, Before: traces}); err != nil {
+			return err
+		}
+		_, err := q.DeleteUnusedSecrets(ctx, sqlc.DeleteUnusedSecretsParams{TenantID: tenantID, Before: unused})
+		return err
+	})
+}

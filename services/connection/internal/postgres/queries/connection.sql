@@ -1,0 +1,47 @@
+-- name: CurrentConnection :one
+-- The active one, else the one that was disconnected last.
+SELECT id, connection_type, status, partner_tenant_id, scope, secret_version, token_expires_at, connected_by,
+    connected_at, last_validated_at, error_code, error_message, error_checked_at
+FROM entra_partner_connections
+WHERE tenant_id = @tenant_id AND status <> 'replaced'
+ORDER BY (status IN ('connected', 'validation_failed')) DESC, connected_at DESC, id DESC
+LIMIT 1;
+
+-- name: LockGrant :exec
+-- One change of a tenant's token set at a time, over all replicas.
+SELECT pg_advisory_xact_lock(hashtextextended('connection:grant:' || @tenant_id::text, 0));
+
+-- name: ReplaceActive :exec
+UPDATE entra_partner_connections
+SET status = 'replaced', secret_version = NULL, token_expires_at = NULL, ended_at = @ended_at, ended_by = @ended_by
+WHERE tenant_id = @tenant_id AND status IN ('connected', 'validation_failed');
+
+-- name: InsertConnection :exec
+INSERT INTO entra_partner_connections (tenant_id, id, connection_type, status, partner_tenant_id, scope, secret_version,
+    token_expires_at, connected_by, connected_at, last_validated_at)
+VALUES (@tenant_id, @id, @connection_type, 'connected', @partner_tenant_id, @scope, @secret_version::text,
+    @token_expires_at::timestamptz, @connected_by, @connected_at, @last_validated_at::timestamptz);
+
+-- name: EndActive :execrows
+UPDATE entra_partner_connections
+SET status = 'disconnected', secret_version = NULL, token_expires_at = NULL, ended_at = @ended_at, ended_by = @ended_by
+WHERE tenant_id = @tenant_id AND status IN ('connected', 'validation_failed');
+
+-- name: SwapSecret :execrows
+-- The commit of a refreshed token set: it happens only onto the version that
+-- the refresh began with.
+UPDATE entra_partner_connections
+SET secret_version = @new_version::text, token_expires_at = @token_expires_at::timestamptz
+WHERE tenant_id = @tenant_id AND id = @id AND secret_version = @old_version::text;
+
+-- name: RecordValid :execrows
+UPDATE entra_partner_connections
+SET status = 'connected', last_validated_at = @checked_at::timestamptz, error_code = NULL, error_message = NULL, error_checked_at = NULL
+WHERE tenant_id = @tenant_id AND id = @id AND status IN ('connected', 'validation_failed');
+
+-- name: RecordFailed :execrows
+-- Only while the token set is still the one that failed.
+UPDATE entra_partner_connections
+SET status = 'validation_failed', error_code = @code::text, error_message = @message::text, error_checked_at = @checked_at::timestamptz,
+    last_validated_at = @checked_at::timestamptz
+WHERE tenant_id = @tenant_id AND id = @id AND secret_version = @secret_version::text;

@@ -1,0 +1,51 @@
+-- name: InsertState :exec
+INSERT INTO oauth_states (tenant_id, id, state_hash, user_id, session_hash, sealed_verifier, return_to, created_at, expires_at)
+VALUES (@tenant_id, @id, @state_hash, @user_id, @session_hash, @sealed_verifier, @return_to, @created_at, @expires_at);
+
+-- name: TenantOfState :one
+SELECT tenant_id FROM oauth_state_tenants WHERE state_hash = @state_hash;
+
+-- name: LockState :one
+SELECT id, user_id, session_hash, sealed_verifier, return_to, expires_at, consumed_at
+FROM oauth_states
+WHERE tenant_id = @tenant_id AND state_hash = @state_hash
+FOR UPDATE;
+
+-- name: ConsumeState :execrows
+UPDATE oauth_states SET consumed_at = @consumed_at::timestamptz, sealed_verifier = NULL
+WHERE tenant_id = @tenant_id AND id = @id AND consumed_at IS NULL;
+
+-- name: InsertPendingGrant :exec
+INSERT INTO pending_grants (tenant_id, id, code_hash, user_id, sealed_grant, created_at, expires_at)
+VALUES (@tenant_id, @id, @code_hash, @user_id, @sealed_grant, @created_at, @expires_at);
+
+-- name: PendingGrant :one
+SELECT id, user_id, sealed_grant, expires_at, taken_at
+FROM pending_grants
+WHERE tenant_id = @tenant_id AND code_hash = @code_hash;
+
+-- name: TakePendingGrant :execrows
+UPDATE pending_grants SET taken_at = @taken_at::timestamptz, sealed_grant = NULL
+WHERE tenant_id = @tenant_id AND id = @id AND taken_at IS NULL AND sealed_grant IS NOT NULL;
+
+-- name: DestroyPendingGrants :exec
+-- A disconnect ends what has not been completed.
+UPDATE pending_grants SET sealed_grant = NULL, taken_at = @taken_at::timestamptz
+WHERE tenant_id = @tenant_id AND taken_at IS NULL;
+
+-- name: SweepableTenants :many
+SELECT DISTINCT tenant_id FROM sweepable WHERE since < @before ORDER BY tenant_id;
+
+-- name: DestroyExpiredVerifiers :exec
+UPDATE oauth_states SET sealed_verifier = NULL
+WHERE tenant_id = @tenant_id AND expires_at < @now AND sealed_verifier IS NOT NULL;
+
+-- name: DeleteOldStates :execrows
+DELETE FROM oauth_states WHERE tenant_id = @tenant_id AND expires_at < @before;
+
+-- name: DestroyExpiredGrants :execrows
+UPDATE pending_grants SET sealed_grant = NULL
+WHERE tenant_id = @tenant_id AND expires_at < @now AND sealed_grant IS NOT NULL;
+
+-- name: DeleteOldGrants :execrows
+DELETE FROM pending_grants WHERE tenant_id = @tenant_id AND expires_at < @before;

@@ -1,0 +1,25 @@
+-- name: InsertEffect :exec
+INSERT INTO outbox (tenant_id, id, actor_id, kind, arguments, created_at)
+VALUES (@tenant_id, @id, @actor_id, @kind, @arguments, @created_at);
+
+-- name: DueEffects :many
+SELECT tenant_id, id FROM outbox_open
+WHERE leased_until IS NULL OR leased_until <= @now::timestamptz
+ORDER BY created_at, id
+LIMIT @max_effects;
+
+-- name: LeaseEffect :one
+UPDATE outbox SET leased_until = @leased_until::timestamptz, attempt = attempt + 1
+WHERE tenant_id = @tenant_id AND id = @id AND done_at IS NULL AND (leased_until IS NULL OR leased_until <= @now::timestamptz)
+RETURNING id, actor_id, kind, arguments, created_at, attempt;
+
+-- name: EffectState :one
+SELECT attempt, done_at FROM outbox WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: FinishEffect :exec
+UPDATE outbox SET done_at = @done_at::timestamptz, outcome = @outcome::text, result = @result::jsonb
+WHERE tenant_id = @tenant_id AND id = @id AND done_at IS NULL;
+
+-- name: PostponeEffect :exec
+UPDATE outbox SET leased_until = @leased_until::timestamptz
+WHERE tenant_id = @tenant_id AND id = @id AND done_at IS NULL;

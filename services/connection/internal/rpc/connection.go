@@ -1,0 +1,95 @@
+package rpc
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+// connectionServer serves what people do.
+type connectionServer struct {
+	connectionv1.UnimplementedConnectionServiceServer
+	use UseCases
+}
+
+func (s *connectionServer) Connect(ctx context.Context, req *connectionv1.ConnectRequest) (*connectionv1.ConnectResponse, error) {
+	caller, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	started, err := s.use.Connect.Do(ctx, caller, req.GetReturnTo())
+	if err != nil {
+		return nil, err
+	}
+	return &connectionv1.ConnectResponse{AuthorizeUrl: started.AuthorizeURL, ExpiresAt: timestamppb.New(started.ExpiresAt)}, nil
+}
+
+func (s *connectionServer) CompleteConnect(ctx context.Context, req *connectionv1.CompleteConnectRequest) (*connectionv1.CompleteConnectResponse, error) {
+	caller, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	effects, err := s.use.Complete.Do(ctx, caller, connection.Secret(req.GetCompletionCode()))
+	if err != nil {
+		return nil, err
+	}
+	return &connectionv1.CompleteConnectResponse{Status: string(connection.Connected), Effects: effects}, nil
+}
+
+func (s *connectionServer) Disconnect(ctx context.Context, _ *connectionv1.DisconnectRequest) (*connectionv1.DisconnectResponse, error) {
+	caller, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	status, effects, err := s.use.Disconnect.Do(ctx, caller)
+	if err != nil {
+		return nil, err
+	}
+	return &connectionv1.DisconnectResponse{Status: string(status), Effects: effects}, nil
+}
+
+func (s *connectionServer) ValidateDirect(ctx context.Context, _ *connectionv1.ValidateDirectRequest) (*connectionv1.ValidateDirectResponse, error) {
+	caller, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.use.Validate.Do(ctx, caller)
+	if err != nil {
+		return nil, err
+	}
+	return &connectionv1.ValidateDirectResponse{
+		Valid: v.Error == nil, CheckedAt: timestamppb.New(v.CheckedAt), ManagedTenantSampleCount: int32(v.Sample),
+		Error: toSnapshot(v.Error),
+	}, nil
+}
+
+// internalServer serves what other parts ask.
+type internalServer struct {
+	connectionv1.UnimplementedConnectionInternalServiceServer
+	use UseCases
+}
+
+func (s *internalServer) CompleteCallback(ctx context.Context, req *connectionv1.CompleteCallbackRequest) (*connectionv1.CompleteCallbackResponse, error) {
+	target, err := s.use.Callback.Do(withoutTenant(ctx), connection.Answer{
+		State: req.GetState(), Code: connection.Secret(req.GetCode()), Error: req.GetError(), Session: req.GetSession(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &connectionv1.CompleteCallbackResponse{RedirectUrl: target}, nil
+}
+
+func (s *internalServer) GetConnection(ctx context.Context, _ *connectionv1.GetConnectionRequest) (*connectionv1.GetConnectionResponse, error) {
+	caller, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.use.Show.Do(ctx, caller.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	return toConnection(o), nil
+}

@@ -1,0 +1,61 @@
+package rpc
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+// directoryServer serves what stands in directories.
+type directoryServer struct {
+	connectionv1.UnimplementedDirectoryServiceServer
+	use UseCases
+}
+
+func (s *directoryServer) ListManagedTenants(_ *connectionv1.ListManagedTenantsRequest, stream grpc.ServerStreamingServer[connectionv1.ListManagedTenantsResponse]) error {
+	caller, err := callerOf(stream.Context())
+	if err != nil {
+		return err
+	}
+	return s.use.Read.ManagedTenants(stream.Context(), caller.Tenant, func(tenants []connection.ManagedTenant) error {
+		return stream.Send(toTenants(tenants))
+	})
+}
+
+func (s *directoryServer) GetTenantDetails(ctx context.Context, req *connectionv1.GetTenantDetailsRequest) (*connectionv1.GetTenantDetailsResponse, error) {
+	caller, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	details, err := s.use.Read.Details(ctx, caller.Tenant, req.GetEntraTenantId())
+	if err != nil {
+		return nil, err
+	}
+	return toDetails(details), nil
+}
+
+func (s *directoryServer) ListUsers(req *connectionv1.ListUsersRequest, stream grpc.ServerStreamingServer[connectionv1.ListUsersResponse]) error {
+	caller, err := callerOf(stream.Context())
+	if err != nil {
+		return err
+	}
+	r := connection.UsersRequest{ManagedTenant: req.GetEntraTenantId(), DeltaLink: req.GetDeltaLink(), Priority: req.GetPriority()}
+	return s.use.Read.Users(stream.Context(), caller.Tenant, r, func(e connection.UsersEvent) error {
+		switch {
+		case e.Page != nil:
+			return userMessages(e.Page, stream.Send)
+		case e.Restarted != nil:
+			return stream.Send(&connectionv1.ListUsersResponse{Event: &connectionv1.ListUsersResponse_Restarted{
+				Restarted: &connectionv1.ListingRestarted{Full: e.Restarted.Full, Reason: e.Restarted.Reason},
+			}})
+		case e.Completed != nil:
+			return stream.Send(&connectionv1.ListUsersResponse{Event: &connectionv1.ListUsersResponse_Completed{
+				Completed: &connectionv1.ListingCompleted{DeltaLink: e.Completed.DeltaLink, Full: e.Completed.Full},
+			}})
+		}
+		return nil
+	})
+}

@@ -1,0 +1,66 @@
+package rpc
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+// optional leaves a zero time out.
+func optional(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
+func toSnapshot(s *connection.Snapshot) *connectionv1.ValidationError {
+	if s == nil {
+		return nil
+	}
+	return &connectionv1.ValidationError{Code: s.Code, Message: s.Message, CheckedAt: timestamppb.New(s.CheckedAt)}
+}
+
+func toConnection(o connection.Overview) *connectionv1.GetConnectionResponse {
+	out := &connectionv1.GetConnectionResponse{
+		Status: string(o.Status), LastValidatedAt: optional(o.LastValidatedAt), LastValidationError: toSnapshot(o.LastError),
+		CredentialSource: string(o.CredentialSource), PartnerTenantId: o.PartnerTenantID, ConnectedAt: optional(o.ConnectedAt),
+	}
+	if o.Active() {
+		out.ConnectionType = string(o.Type)
+	}
+	for _, t := range connection.AvailableTypes() {
+		out.AvailableConnectionTypes = append(out.AvailableConnectionTypes, string(t))
+	}
+	return out
+}
+
+func toTenants(tenants []connection.ManagedTenant) *connectionv1.ListManagedTenantsResponse {
+	out := &connectionv1.ListManagedTenantsResponse{Tenants: make([]*connectionv1.DirectoryTenant, 0, len(tenants))}
+	for _, t := range tenants {
+		out.Tenants = append(out.Tenants, &connectionv1.DirectoryTenant{
+			EntraTenantId: t.EntraTenantID, DisplayName: t.DisplayName, PrimaryDomain: t.PrimaryDomain,
+			AccessEndsAt: optional(t.AccessEndsAt),
+		})
+	}
+	return out
+}
+
+func toDetails(d connection.Details) *connectionv1.GetTenantDetailsResponse {
+	out := &connectionv1.GetTenantDetailsResponse{PrimaryDomain: d.PrimaryDomain, Domains: d.Domains, UserCount: d.UserCount}
+	if d.Problem != nil {
+		out.Problem = &connectionv1.Problem{Code: d.Problem.Code, Message: d.Problem.Message, Remedy: d.Problem.Remedy}
+	}
+	return out
+}
+
+func toEffect(e connection.Effect) *orchestrationv1.Effect {
+	return &orchestrationv1.Effect{
+		EffectId: e.ID, TenantId: e.Tenant, ActorId: e.Actor, Kind: e.Kind, Arguments: e.Arguments,
+		CreatedAt: timestamppb.New(e.CreatedAt), Attempt: e.Attempt,
+	}
+}

@@ -1,0 +1,54 @@
+// Package rpc serves the connection over gRPC.
+package rpc
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	"github.com/entrasync/entrasync/pkg/tenant"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+// UseCases is all that the services call.
+type UseCases struct {
+	Connect    *connection.Connect
+	Complete   *connection.Complete
+	Disconnect *connection.Disconnect
+	Validate   *connection.Validate
+	Callback   *connection.Callback
+	Show       *connection.Show
+	Read       *connection.Read
+	Pull       *connection.Pull
+	Ack        *connection.Ack
+}
+
+// Register puts the services on a server.
+func Register(server grpc.ServiceRegistrar, u UseCases) {
+	connectionv1.RegisterConnectionServiceServer(server, &connectionServer{use: u})
+	connectionv1.RegisterConnectionInternalServiceServer(server, &internalServer{use: u})
+	connectionv1.RegisterDirectoryServiceServer(server, &directoryServer{use: u})
+	orchestrationv1.RegisterEffectServiceServer(server, &effectServer{use: u})
+}
+
+// callerOf says on whose behalf a call is made.
+func callerOf(ctx context.Context) (connection.Caller, error) {
+	call, err := tenant.From(ctx)
+	if err != nil {
+		return connection.Caller{}, err
+	}
+	if _, err := tenant.IDFrom(ctx); err != nil {
+		return connection.Caller{}, err
+	}
+	return connection.Caller{Tenant: string(call.Tenant), User: call.Actor.ID, Session: call.Session}, nil
+}
+
+// withoutTenant forgets the caller's tenant where what the call brings, and not
+// the caller, says whose work it is.
+func withoutTenant(ctx context.Context) context.Context {
+	call, _ := tenant.Lookup(ctx)
+	call.Tenant = ""
+	return tenant.With(ctx, call)
+}

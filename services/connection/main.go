@@ -1,0 +1,170 @@
+// The connection service holds the connection to Microsoft: app credentials,
+// consent and tokens. It is the only part that calls Microsoft or holds a
+// secret; others read directories through it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	pkgrpc "github.com/entrasync/entrasync/pkg/rpc"
+	"github.com/entrasync/entrasync/pkg/run"
+	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/pkg/telemetry"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft"
+	"github.com/entrasync/entrasync/services/connection/internal/rpc"
+)
+
+const (
+	name = "connection"
+	// poolSize must be larger than maxGrantLocks: who holds one needs a second
+	// connection.
+	poolSize      = 12
+	maxGrantLocks = 4
+	sweepEvery    = time.Minute
+
+	callbackPath = "/api/auth/microsoft/entra/callback"
+	resultPath   = "/integrations/entra/result"
+)
+
+// config is all that the process takes from its environment.
+type config struct {
+	Listen        string `env:"ENTRASYNC_LISTEN" envDefault:"127.0.0.1:7101"`
+	AdminListen   string `env:"ENTRASYNC_ADMIN_LISTEN" envDefault:"127.0.0.1:7201"`
+	DatabaseURL   string `env:"ENTRASYNC_DATABASE_URL,required,notEmpty,unset"`
+	TLSDir        string `env:"ENTRASYNC_TLS_DIR,required,notEmpty"`
+	MasterKeyFile string `env:"ENTRASYNC_MASTER_KEY_FILE,required,notEmpty"`
+	LogLevel      string `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
+	LogFormat     string `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
+	Reflection    bool   `env:"ENTRASYNC_REFLECTION"`
+	settings
+}
+
+// settings are what the connection itself is configured with.
+type settings struct {
+	PublicURL       string       `env:"ENTRASYNC_PUBLIC_URL" envDefault:"http://localhost:8080"`
+	ReturnToAllowed []string     `env:"ENTRASYNC_RETURN_TO_ALLOWED"` // exact addresses
+	LoginURL        string       `env:"ENTRASYNC_MICROSOFT_LOGIN_URL" envDefault:"https://login.microsoftonline.com"`
+	GraphURL        string       `env:"ENTRASYNC_MICROSOFT_GRAPH_URL" envDefault:"https://graph.microsoft.com"`
+	ClientID        string       `env:"MICROSOFT_CLIENT_ID"`
+	ClientSecret    secrets.Text `env:"MICROSOFT_CLIENT_SECRET,unset"`
+	TenantID        string       `env:"MICROSOFT_TENANT_ID"`
+	AppSecretsDir   string       `env:"ENTRASYNC_APP_SECRETS_DIR"`
+}
+
+func main() {
+	run.Main(name, func(ctx context.Context) error {
+		cfg, err := env.ParseAs[config]()
+		if err != nil {
+			return err
+		}
+		return serve(ctx, cfg)
+	})
+}
+
+// serve runs the service until ctx ends.
+func serve(ctx context.Context, cfg config) (err error) {
+	logger, err := telemetry.NewLogger(os.Stderr, telemetry.LogOptions{Service: name, Level: cfg.LogLevel, Format: cfg.LogFormat})
+	if err != nil {
+		return err
+	}
+	slog.SetDefault(logger)
+	stopTracing, err := telemetry.StartTracing(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopTracing(context.WithoutCancel(ctx))) }()
+	identity, err := pkgrpc.LoadIdentity(cfg.TLSDir)
+	if err != nil {
+		return err
+	}
+	box, err := secrets.OpenBox(cfg.MasterKeyFile)
+	if err != nil {
+		return err
+	}
+	pool, err := pg.Open(ctx, cfg.DatabaseURL, pg.Options{Context: name, MaxConns: poolSize})
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	parts, err := assemble(cfg.settings, pool, box, time.Now)
+	if err != nil {
+		return err
+	}
+	metrics := telemetry.NewMetrics()
+	server, err := pkgrpc.NewServer(identity, pkgrpc.WithReflection(cfg.Reflection), pkgrpc.WithMetrics(metrics))
+	if err != nil {
+		return err
+	}
+	rpc.Register(server, parts.useCases)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listening: %w", err)
+	}
+	admin, err := run.AdminServer(ctx, cfg.AdminListen, metrics.Handler(), run.Check{Name: "database", Test: pool.Ping})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	slog.InfoContext(ctx, "serving", "address", cfg.Listen)
+	var group run.Group
+	group.Add(admin)
+	group.Add(run.Server{Name: "sweeper", Serve: func(ctx context.Context) error { return sweep(ctx, parts.sweep) }})
+	group.Add(server.On("grpc", listener))
+	return group.Run(ctx)
+}
+
+// sweep runs now and then until ctx ends. What fails is tried again at the next
+// turn.
+func sweep(ctx context.Context, use *connection.Sweep) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if err := use.Do(ctx); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "sweeping failed", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// returns reads where a browser may end: the result page, or an address of the
+// list.
+func (s settings) returns() (connection.Returns, error) {
+	public := strings.TrimRight(s.PublicURL, "/")
+	r := connection.Returns{Default: public + resultPath}
+	for _, raw := range append([]string{r.Default}, s.ReturnToAllowed...) {
+		raw = strings.TrimSpace(raw)
+		if raw == "" {
+			continue
+		}
+		u, err := url.Parse(raw)
+		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.User != nil || u.Fragment != "" {
+			return connection.Returns{}, fmt.Errorf("%q is not an address that a browser can return to", raw)
+		}
+		if raw != r.Default {
+			r.Allowed = append(r.Allowed, raw)
+		}
+	}
+	return r, nil
+}
+
+func (s settings) microsoft(now func() time.Time) (*microsoft.Client, error) {
+	return microsoft.New(microsoft.Options{
+		Endpoints:   microsoft.Endpoints{Login: s.LoginURL, Graph: s.GraphURL},
+		RedirectURI: strings.TrimRight(s.PublicURL, "/") + callbackPath, Now: now,
+	})
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/services/connection/internal/appsecrets"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/postgres"
+	"github.com/entrasync/entrasync/services/connection/internal/rpc"
+)
+
+// parts are the service without its listeners.
+type parts struct {
+	useCases rpc.UseCases
+	sweep    *connection.Sweep
+}
+
+// assemble wires domain and adapters.
+func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time) (parts, error) {
+	returns, err := s.returns()
+	if err != nil {
+		return parts{}, err
+	}
+	client, err := s.microsoft(now)
+	if err != nil {
+		return parts{}, err
+	}
+	store := postgres.New(pool, box, now, maxGrantLocks)
+	resolver := connection.NewResolver(
+		connection.NamedSource{Name: connection.SourceTenant, Source: store},
+		connection.NamedSource{Name: connection.SourceEnvironment, Source: appsecrets.Environment{
+			ClientID: s.ClientID, ClientSecret: connection.Secret(s.ClientSecret), TenantID: s.TenantID,
+		}},
+		connection.NamedSource{Name: connection.SourceApp, Source: appsecrets.Files(s.AppSecretsDir)},
+	)
+	tokens := connection.NewTokens(resolver, store, store, store, client, now)
+	activation := &connection.Activation{Store: store, Secrets: store, Lock: store, Now: now, NewID: newID}
+	settling := &connection.Settling{Outbox: store}
+	return parts{
+		sweep: &connection.Sweep{Sweeper: store, Now: now},
+		useCases: rpc.UseCases{
+			Connect: &connection.Connect{
+				Credentials: resolver, States: store, Identity: client, Returns: returns, Now: now, NewID: newID,
+			},
+			Callback: &connection.Callback{
+				Credentials: resolver, States: store, Pendings: store, Identity: client, Provider: client,
+				Activation: activation, Returns: returns, Now: now, NewID: newID,
+			},
+			Complete: &connection.Complete{Pendings: store, Activation: activation, Settling: settling, Now: now},
+			Disconnect: &connection.Disconnect{
+				Store: store, Secrets: store, Lock: store, Tokens: tokens, Settling: settling, Now: now, NewID: newID,
+			},
+			Validate: &connection.Validate{Store: store, Tokens: tokens, Provider: client, Now: now},
+			Show:     &connection.Show{Store: store, Credentials: resolver},
+			Read:     &connection.Read{Tokens: tokens, Provider: client},
+			Pull:     &connection.Pull{Outbox: store, Now: now},
+			Ack:      &connection.Ack{Outbox: store, Now: now},
+		},
+	}, nil
+}
+
+// newID is a UUIDv7. It panics when the system has no random numbers left.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }

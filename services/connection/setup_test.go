@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/url"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/pgtest"
+	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
+	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
+	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
+	"github.com/entrasync/entrasync/services/connection/internal/rpc"
+)
+
+const returnTo = "https://psa.example/settings/entra?tab=connection"
+
+// clock runs with the real one, moved ahead by the test: Microsoft's clock is
+// the real one.
+type clock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.ahead)
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += d
+}
+
+// replica is one running process of the service, and its callers.
+type replica struct {
+	parts     parts
+	public    connectionv1.ConnectionServiceClient         // as the gateway
+	internal  connectionv1.ConnectionInternalServiceClient // as the gateway
+	discovery connectionv1.DirectoryServiceClient          // as discovery
+	engine    connectionv1.DirectoryServiceClient          // as the sync engine
+	worker    orchestrationv1.EffectServiceClient          // as the worker
+}
+
+// bundle is the service between a real database and a made-up Microsoft.
+type bundle struct {
+	replica
+	t        *testing.T
+	db       *pgtest.DB
+	box      *secrets.Box
+	clock    *clock
+	sim      *simulator
+	network  *rpctest.Network
+	settings settings
+}
+
+func setup(t *testing.T, adjust ...func(*settings)) *bundle {
+	t.Helper()
+	sim := startSimulator(t)
+	return setupOn(t, sim, adjust...)
+}
+
+func setupOn(t *testing.T, sim *simulator, adjust ...func(*settings)) *bundle {
+	t.Helper()
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	_, err := secrets.NewKeyFile(keys)
+	require.NoError(t, err)
+	box, err := secrets.OpenBox(keys)
+	require.NoError(t, err)
+	b := &bundle{
+		t: t, db: pgtest.Database(t, "connection"), box: box, clock: &clock{}, sim: sim, network: rpctest.New(t),
+		settings: settings{
+			PublicURL: publicURL, ReturnToAllowed: []string{returnTo}, LoginURL: sim.base, GraphURL: sim.base,
+			ClientID: clientID, ClientSecret: clientSecret,
+		},
+	}
+	for _, change := range adjust {
+		change(&b.settings)
+	}
+	b.replica = b.start(b.db.Pool("connection"))
+	return b
+}
+
+// start runs one more process of the service on the same database.
+func (b *bundle) start(pool *pg.Pool) replica {
+	b.t.Helper()
+	built, err := assemble(b.settings, pool, b.box, b.clock.now)
+	require.NoError(b.t, err)
+	built.useCases.Disconnect.Settling.Timeout = 100 * time.Millisecond
+	built.useCases.Complete.Settling.Timeout = 100 * time.Millisecond
+	address := b.network.Serve(name, func(server grpc.ServiceRegistrar) { rpc.Register(server, built.useCases) })
+	gateway := b.network.Dial("gateway", name, address)
+	return replica{
+		parts: built, public: connectionv1.NewConnectionServiceClient(gateway),
+		internal:  connectionv1.NewConnectionInternalServiceClient(gateway),
+		discovery: connectionv1.NewDirectoryServiceClient(b.network.Dial("discovery", name, address)),
+		engine:    connectionv1.NewDirectoryServiceClient(b.network.Dial("sync-engine", name, address)),
+		worker:    orchestrationv1.NewEffectServiceClient(b.network.Dial("worker", name, address)),
+	}
+}
+
+// person is the context of somebody with a bearer token, browser that of
+// somebody in a session.
+func person(t *testing.T, id tenant.ID, user string) context.Context {
+	t.Helper()
+	return tenant.With(t.Context(), tenant.Call{Tenant: id, Actor: tenant.Actor{ID: user, Type: "user"}})
+}
+
+func browser(t *testing.T, id tenant.ID, user, session string) context.Context {
+	t.Helper()
+	return tenant.With(t.Context(), tenant.Call{Tenant: id, Actor: tenant.Actor{ID: user, Type: "user"}, Session: session})
+}
+
+// summaries is a service that the gateway calls; it keeps the context of the
+// last call, which holds the signed word for whom it is made.
+type summaries struct {
+	discoveryv1.UnimplementedDiscoveryInternalServiceServer
+	served chan context.Context
+}
+
+func (s *summaries) GetDiscoverySummary(ctx context.Context, _ *discoveryv1.GetDiscoverySummaryRequest) (*discoveryv1.GetDiscoverySummaryResponse, error) {
+	s.served <- ctx
+	return &discoveryv1.GetDiscoverySummaryResponse{}, nil
+}
+
+// inside is the context in which another service works for a tenant.
+func (b *bundle) inside(id tenant.ID) context.Context {
+	b.t.Helper()
+	stub := &summaries{served: make(chan context.Context, 1)}
+	address := b.network.Serve("discovery", func(server grpc.ServiceRegistrar) {
+		discoveryv1.RegisterDiscoveryInternalServiceServer(server, stub)
+	})
+	client := discoveryv1.NewDiscoveryInternalServiceClient(b.network.Dial("gateway", "discovery", address))
+	_, err := client.GetDiscoverySummary(person(b.t, id, "system"), &discoveryv1.GetDiscoverySummaryRequest{})
+	require.NoError(b.t, err)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(<-stub.served))
+	b.t.Cleanup(cancel)
+	return ctx
+}
+
+// begin starts a flow.
+func (b *bundle) begin(ctx context.Context) *connectionv1.ConnectResponse {
+	b.t.Helper()
+	resp, err := b.public.Connect(ctx, &connectionv1.ConnectRequest{ConnectionType: "direct", ReturnTo: returnTo})
+	require.NoError(b.t, err)
+	return resp
+}
+
+// back is the browser's return with Microsoft's answer; it gives the query of
+// the page where it ends.
+func (b *bundle) back(answer url.Values, session string) url.Values {
+	b.t.Helper()
+	resp, err := b.internal.CompleteCallback(b.t.Context(), &connectionv1.CompleteCallbackRequest{
+		State: answer.Get("state"), Code: answer.Get("code"), Error: answer.Get("error"),
+		ErrorDescription: answer.Get("error_description"), Session: session,
+	})
+	require.NoError(b.t, err)
+	target, err := url.Parse(resp.GetRedirectUrl())
+	require.NoError(b.t, err)
+	return target.Query()
+}
+
+// connect makes a connection for a tenant, in a session.
+func (b *bundle) connect(id tenant.ID) {
+	b.t.Helper()
+	answer := b.sim.consent(b.begin(browser(b.t, id, "admin", "session-of-admin")).GetAuthorizeUrl())
+	require.Equal(b.t, "success", b.back(answer, "session-of-admin").Get("entra_status"))
+}
+
+func (b *bundle) status(id tenant.ID) *connectionv1.GetConnectionResponse {
+	b.t.Helper()
+	resp, err := b.internal.GetConnection(person(b.t, id, "admin"), &connectionv1.GetConnectionRequest{})
+	require.NoError(b.t, err)
+	return resp
+}
+
+// all reads a stream to its end.
+func all[T any](t *testing.T, stream grpc.ServerStreamingClient[T]) ([]*T, error) {
+	t.Helper()
+	var got []*T
+	for {
+		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return got, nil
+		}
+		if err != nil {
+			return got, err
+		}
+		got = append(got, m)
+	}
+}
