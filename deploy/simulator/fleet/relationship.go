@@ -81,6 +81,10 @@ func (f *Fleet) relationship(t Tenant, nth int) Relationship {
 	}
 }
 
+var statuses = []string{
+	"activating", "active", "approvalPending", "approved", "created", "expired", "expiring", "terminated", "terminating", "terminationRequested",
+}
+
 // Relationships returns all relationships in no order of meaning.
 func (f *Fleet) Relationships() []Relationship {
 	f.mu.RLock()
@@ -102,6 +106,9 @@ func (f *Fleet) editRelationship(c Change) error {
 	i := slices.IndexFunc(f.relationships, func(r Relationship) bool { return r.ID == c.Relationship })
 	if i < 0 {
 		return fmt.Errorf("relationship %q: %w", c.Relationship, ErrNotFound)
+	}
+	if c.Status != "" && !slices.Contains(statuses, c.Status) {
+		return fmt.Errorf("unknown status %q of a relationship", c.Status)
 	}
 	if c.Status != "" {
 		f.relationships[i].Status = c.Status

@@ -58,9 +58,15 @@ func (s *Server) adminAddApp(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &app) {
 		return
 	}
-	if app.ID == "" || app.Secret == "" {
-		adminError(w, errors.New("clientId and clientSecret are needed"))
+	if app.ID == "" || app.Secret == "" && len(app.PublicKeys) == 0 {
+		adminError(w, errors.New("clientId and clientSecret or publicKeys are needed"))
 		return
+	}
+	for i, text := range app.PublicKeys {
+		if _, err := parsePublicKey(text); err != nil {
+			adminError(w, fmt.Errorf("public key %d: %w", i, err))
+			return
+		}
 	}
 	s.state.commit(record{App: &app})
 	w.WriteHeader(http.StatusNoContent)

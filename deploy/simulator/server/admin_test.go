@@ -162,7 +162,7 @@ func TestOrderedFaults(t *testing.T) {
 	requireOAuthError(t, b.token(tenant.ID, refreshForm(refresh, graphDefault)), 400, "invalid_grant", "53003")
 	require.Equal(t, http.StatusOK, b.token("organizations", refreshForm(refresh, graphDefault)).status)
 	order(server.Fault{Kind: "oauth-error", Route: "login.token", AADSTS: 90033})
-	requireOAuthError(t, b.token("organizations", refreshForm(refresh, graphDefault)), 503, "temporarily_unavailable", "90033")
+	requireOAuthError(t, b.token("organizations", refreshForm(refresh, graphDefault)), 400, "temporarily_unavailable", "90033")
 	order(server.Fault{Kind: "malformed", Route: "graph.users"})
 	require.Nil(t, b.get(token, "/v1.0/users").json)
 	order(server.Fault{Kind: "truncate", Route: "graph.users", AfterBytes: 100})

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"strconv"
@@ -89,7 +90,7 @@ func (s *Server) serve(route, tenant string, w http.ResponseWriter, r *http.Requ
 		if f.Code != "" {
 			e.code = f.Code
 		}
-		s.writeOAuthError(sw, r, e)
+		s.writeOAuthErrorAs(sw, r, e, cmp.Or(f.Status, e.status()))
 		return
 	}
 	if f, ok := fired["throttle"]; ok {

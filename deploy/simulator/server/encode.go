@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -227,6 +228,9 @@ func parseSelect(raw string) ([]column, []string, *graphError) {
 	clean := make([]string, 0, len(names))
 	for _, name := range names {
 		name = strings.TrimSpace(name)
+		if slices.Contains(clean, name) {
+			continue
+		}
 		c, ok := columnFor(name)
 		if !ok {
 			return nil, nil, badRequest("Parsing OData Select and Expand failed: Could not find a property named '" + name + "' on type 'microsoft.graph.user'.")

@@ -30,7 +30,8 @@ type Fault struct {
 	Times int `json:"times,omitempty"`
 	// ForSeconds ends the fault by itself.
 	ForSeconds int `json:"forSeconds,omitempty"`
-	// Status is the HTTP status of kind status; 503 if 0.
+	// Status is the HTTP status of kind status, 503 if 0, and of oauth-error,
+	// the error's own if 0.
 	Status int `json:"status,omitempty"`
 	// RetryAfterSeconds goes with throttle and status; negative leaves the
 	// header out. RetryAfterDate writes it as a date.

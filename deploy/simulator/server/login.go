@@ -62,7 +62,7 @@ func (s *Server) discovery(w http.ResponseWriter, r *http.Request, authority str
 		"subject_types_supported":               []string{"pairwise"},
 		"id_token_signing_alg_values_supported": []string{"RS256"},
 		"scopes_supported":                      oidcScopes,
-		"token_endpoint_auth_methods_supported": []string{"client_secret_post"},
+		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt"},
 		"code_challenge_methods_supported":      []string{"S256"},
 	})
 }
@@ -104,7 +104,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, authority str
 	}
 	c := s.state.consentOf(app.ID, tenant)
 	for _, resource := range wanted.resources {
-		c.Delegated = union(c.Delegated, wanted.named[resource])
+		c.Delegated = union(c.Delegated, wanted.requested(resource))
 	}
 	s.state.commit(record{Consent: &c})
 	code := randomSecret("1.A", 96)

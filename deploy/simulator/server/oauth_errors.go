@@ -18,11 +18,8 @@ type oauthError struct {
 func (e *oauthError) Error() string { return fmt.Sprintf("AADSTS%d: %s", e.number, e.message) }
 
 func (e *oauthError) status() int {
-	switch {
-	case e.code == "invalid_client":
+	if e.code == "invalid_client" {
 		return http.StatusUnauthorized
-	case e.code == "temporarily_unavailable":
-		return http.StatusServiceUnavailable
 	}
 	return http.StatusBadRequest
 }
@@ -98,6 +95,10 @@ func correlationID(r *http.Request) string {
 }
 
 func (s *Server) writeOAuthError(w http.ResponseWriter, r *http.Request, e *oauthError) {
+	s.writeOAuthErrorAs(w, r, e, e.status())
+}
+
+func (s *Server) writeOAuthErrorAs(w http.ResponseWriter, r *http.Request, e *oauthError, status int) {
 	trace, correlation, at := newID(), correlationID(r), s.now()
 	body := map[string]any{
 		"error":             e.code,
@@ -111,7 +112,7 @@ func (s *Server) writeOAuthError(w http.ResponseWriter, r *http.Request, e *oaut
 	if e.suberror != "" {
 		body["suberror"] = e.suberror
 	}
-	s.writeLoginJSON(w, e.status(), body)
+	s.writeLoginJSON(w, status, body)
 }
 
 func (s *Server) writeLoginJSON(w http.ResponseWriter, status int, body any) {

@@ -22,6 +22,21 @@ var knownScopes = map[string][]string{
 	partnerResource: {"user_impersonation"},
 }
 
+// registered are the permissions in an app's registration, which ".default"
+// asks for.
+var registered = map[string][]string{
+	graphResource:   {"User.Read", "Directory.Read.All", "DelegatedAdminRelationship.Read.All", "ManagedTenants.Read.All"},
+	partnerResource: {"user_impersonation"},
+}
+
+// requested are the permissions of a resource that consent is asked for.
+func (s scopes) requested(resource string) []string {
+	if s.isDefault(resource) {
+		return registered[resource]
+	}
+	return s.named[resource]
+}
+
 // scopes is the scope parameter of a request, read.
 type scopes struct {
 	oidc      []string
@@ -62,6 +77,9 @@ func parseScopes(raw, clientID string) (scopes, *oauthError) {
 		}
 		if !slices.Contains(out.resources, resource) {
 			out.resources = append(out.resources, resource)
+		}
+		if slices.Contains(out.named[resource], permission) {
+			continue
 		}
 		out.named[resource] = append(out.named[resource], permission)
 	}

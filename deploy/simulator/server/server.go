@@ -22,6 +22,9 @@ type App struct {
 	Name         string   `json:"name"`
 	Secret       string   `json:"clientSecret"`
 	RedirectURIs []string `json:"redirectUris"`
+	// PublicKeys are PEM certificates or RSA public keys with which the app
+	// may prove itself by a signed assertion.
+	PublicKeys []string `json:"publicKeys,omitempty"`
 }
 
 // Config is what a server is made from.

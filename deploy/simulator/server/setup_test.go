@@ -198,6 +198,12 @@ func (b *bundle) token(authority string, form url.Values) answer {
 	if !form.Has("client_secret") {
 		form.Set("client_secret", clientSecret)
 	}
+	return b.postToken(authority, form)
+}
+
+// postToken sends a form to the token endpoint as it is.
+func (b *bundle) postToken(authority string, form url.Values) answer {
+	b.t.Helper()
 	return b.do(b.request(http.MethodPost, "/"+authority+"/oauth2/v2.0/token", strings.NewReader(form.Encode()), "Content-Type", "application/x-www-form-urlencoded"))
 }
 

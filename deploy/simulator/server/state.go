@@ -235,6 +235,9 @@ func (s *state) allSecrets() []secret {
 	defer s.mu.Unlock()
 	all := slices.Clone(s.secrets)
 	for _, app := range s.apps {
+		if app.Secret == "" {
+			continue
+		}
 		all = append(all, secret{"client_secret", app.Secret})
 	}
 	return all

@@ -76,7 +76,10 @@ func grantedScope(out issue) string {
 	for _, g := range out.granted {
 		words = append(words, out.resource+"/"+g)
 	}
-	return strings.Join(append(words, out.resource+"/.default"), " ")
+	if out.wanted.isDefault(out.resource) {
+		words = append(words, out.resource+"/.default")
+	}
+	return strings.Join(words, " ")
 }
 
 func (s *Server) redeem(r *http.Request, authority string) (issue, *oauthError) {
@@ -88,7 +91,7 @@ func (s *Server) redeem(r *http.Request, authority string) (issue, *oauthError) 
 	if !known && !isShared(authority) {
 		return issue{}, refuse(90002, "invalid_request", "Tenant '%s' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.", authority)
 	}
-	app, e := s.authenticate(form)
+	app, e := s.authenticate(form, baseURL(r)+r.URL.Path)
 	if e != nil {
 		return issue{}, e
 	}
@@ -130,7 +133,7 @@ func tokenForm(r *http.Request) (url.Values, *oauthError) {
 }
 
 // authenticate checks that the app is who it says it is.
-func (s *Server) authenticate(form url.Values) (App, *oauthError) {
+func (s *Server) authenticate(form url.Values, endpoint string) (App, *oauthError) {
 	id := form.Get("client_id")
 	if id == "" {
 		return App{}, missing("client_id")
@@ -140,13 +143,13 @@ func (s *Server) authenticate(form url.Values) (App, *oauthError) {
 		return App{}, refuse(700016, "unauthorized_client", "Application with identifier '%s' was not found in the directory.", id)
 	}
 	if form.Has("client_assertion") {
-		return App{}, refuse(700027, "invalid_client", "The certificate used to sign the client assertion is not registered on application '%s'.", id)
+		return app, s.checkAssertion(form, app, endpoint)
 	}
 	given := form.Get("client_secret")
 	if given == "" {
 		return App{}, refuse(7000218, "invalid_client", "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
 	}
-	if subtle.ConstantTimeCompare([]byte(given), []byte(app.Secret)) != 1 {
+	if app.Secret == "" || subtle.ConstantTimeCompare([]byte(given), []byte(app.Secret)) != 1 {
 		return App{}, refuse(7000215, "invalid_client", "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '%s'.", id)
 	}
 	return app, nil

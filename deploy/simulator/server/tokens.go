@@ -165,6 +165,12 @@ func (k *signingKey) jwks() map[string]any {
 	}}}
 }
 
+// pairwise is the subject by which one app knows a user.
+func pairwise(app, user string) string {
+	sum := sha256.Sum256([]byte(app + " " + user))
+	return b64.EncodeToString(sum[:])
+}
+
 func (s *Server) issueIDToken(issuerBase, app, nonce string, t fleet.Tenant, u fleet.User) string {
 	now := s.now()
 	key := s.idKey.get()
@@ -172,7 +178,7 @@ func (s *Server) issueIDToken(issuerBase, app, nonce string, t fleet.Tenant, u f
 	payload := map[string]any{
 		"aud": app, "iss": fmt.Sprintf("%s/%s/v2.0", issuerBase, t.ID), "tid": t.ID, "ver": "2.0",
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(),
-		"sub": b64.EncodeToString([]byte(app[:8] + u.ID)), "oid": u.ID,
+		"sub": pairwise(app, u.ID), "oid": u.ID,
 		"preferred_username": u.UserPrincipalName.Or(""), "name": u.DisplayName.Or(""),
 	}
 	if nonce != "" {
