@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/entrasync/entrasync/deploy/local/host"
 	"github.com/entrasync/entrasync/deploy/simulator/fleet"
 )
