@@ -21,6 +21,9 @@ var verbs = map[string]verb{
 	"reset":      reset,
 	"status":     showStatus,
 	"logs":       logs,
+	"test":       check,
+	"generate":   generate,
+	"fmt":        reformat,
 	"testenv":    testEnvironment,
 	"_supervise": supervise,
 	"_testenv":   serveTestEnvironment,
@@ -33,6 +36,10 @@ const usage = `usage: local <verb>
   reset                 end everything and delete the data
   status                say how every process is
   logs [-f] [process]   show the last lines of the logs
+
+  test                  run everything that CI runs
+  generate              make the code from the contracts and the queries again
+  fmt                   format every file
 
   testenv -- command…   run a command with a throw-away PostgreSQL and Temporal
   testenv -detach       start them in the background and print their variables

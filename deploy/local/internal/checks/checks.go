@@ -43,6 +43,8 @@ type Suite struct {
 	State string
 	// TestEnv wraps a command so that it runs with a throw-away PostgreSQL and Temporal.
 	TestEnv []string
+	// Temporal builds the Temporal server, where it is not built yet.
+	Temporal func(ctx context.Context, log io.Writer) error
 	// Out receives one line a step and what failed.
 	Out io.Writer
 	// Now is the clock of the timings.

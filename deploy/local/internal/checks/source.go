@@ -18,6 +18,14 @@ func (s *Suite) format(ctx context.Context, log io.Writer) error {
 	)
 }
 
+// Reformat writes every file as its formatter would.
+func (s *Suite) Reformat(ctx context.Context, log io.Writer) error {
+	return errors.Join(
+		s.command(ctx, log, "", nil, s.bin("golangci-lint"), append([]string{"fmt"}, Modules...)...),
+		s.command(ctx, log, "", nil, s.buf(), "format", "-w", "--exclude-path", "proto/google", "--exclude-path", "proto/buf"),
+	)
+}
+
 // contracts holds the proto files against their rules and, where the history is there, against
 // what main promises already.
 func (s *Suite) contracts(ctx context.Context, log io.Writer) error {

@@ -22,6 +22,9 @@ func (s *Suite) tools(ctx context.Context, log io.Writer) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.Temporal(ctx, log); err != nil {
+		return err
+	}
 	return s.install(ctx, log, "npm-tools", []string{"deploy/tools/package.json", "deploy/tools/package-lock.json"}, func() error {
 		return s.command(ctx, log, "deploy/tools", nil, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
 	})
