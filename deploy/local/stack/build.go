@@ -12,7 +12,7 @@ import (
 // Build makes the programs that a stack with these options runs, as far as
 // their sources have changed. What it takes time for is told on out.
 func Build(ctx context.Context, options Options, out io.Writer) error {
-	options, _, err := options.complete()
+	options, err := options.complete()
 	if err != nil {
 		return err
 	}

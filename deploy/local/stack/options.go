@@ -5,6 +5,7 @@ package stack
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -68,7 +69,8 @@ type Options struct {
 // inherited are the names, or beginnings of names, that FromEnv passes on.
 var inherited = []string{
 	"OTEL_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ",
-	"ENTRASYNC_LOG_LEVEL", "ENTRASYNC_LOG_FORMAT",
+	"ENTRASYNC_LOG_LEVEL", "ENTRASYNC_LOG_FORMAT", "ENTRASYNC_RETURN_TO_ALLOWED", "ENTRASYNC_AUTH_TENANT_CLAIM",
+	"ENTRASYNC_AUTH_USER_TYPE_CLAIM", "ENTRASYNC_AUTH_PERMISSIONS_CLAIM", "ENTRASYNC_RATE_", "ENTRASYNC_APP_SECRETS_DIR",
 }
 
 // FromEnv is the stack that belongs to a checkout, as the variables describe
@@ -101,6 +103,9 @@ func FromEnv(root string, environ []string) (Options, error) {
 		Edition:             vars["ENTRASYNC_EDITION"],
 	}
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
+		if vars[name] == "" {
+			continue // the same as not set
+		}
 		pair := name + "=" + vars[name]
 		switch {
 		case strings.HasPrefix(name, "MICROSOFT_"):
@@ -122,46 +127,46 @@ func (o Options) OwnDirectory() bool { return o.MicrosoftLoginURL == "" && o.Mic
 // OwnIssuer says that the local issuer signs users in.
 func (o Options) OwnIssuer() bool { return o.AuthIssuer == "" }
 
-// complete fills in what was left empty. It says whether the state folder is a
-// temporary one.
-func (o Options) complete() (_ Options, temporary bool, err error) {
+// complete fills in what was left empty, except the state folder.
+func (o Options) complete() (_ Options, err error) {
 	if o.Root == "" {
 		dir, err := os.Getwd()
 		if err != nil {
-			return o, false, err
+			return o, err
 		}
 		if o.Root, err = layout.FindRoot(dir); err != nil {
-			return o, false, err
+			return o, err
 		}
 	}
 	if o.Ports == (Ports{}) {
 		if o.Ports, err = ports.Random(); err != nil {
-			return o, false, err
+			return o, err
 		}
 	}
-	if o.State == "" {
-		temporary = true
-		if o.State, err = os.MkdirTemp("", "entrasync-stack-"); err != nil {
-			return o, false, err
-		}
-		// PostgreSQL may run as another user, who must get through here.
-		if err := os.Chmod(o.State, 0o711); err != nil {
-			return o, true, err
-		}
-	}
-	if o.State, err = filepath.Abs(o.State); err != nil {
-		return o, temporary, err
-	}
-	o.Fleet = cmp.Or(o.Fleet, "small")
+	o.Fleet = cmp.Or(o.Fleet, string(fleet.Small))
 	o.Seed = cmp.Or(o.Seed, 1)
 	o.Edition = cmp.Or(o.Edition, "enterprise")
 	o.AuthAudience = cmp.Or(o.AuthAudience, "entrasync")
 	for _, name := range o.Without {
 		if !slices.Contains(Names(), name) {
-			return o, temporary, fmt.Errorf("there is no process %q; the processes are %s", name, strings.Join(Names(), ", "))
+			return o, fmt.Errorf("there is no process %q; the processes are %s", name, strings.Join(Names(), ", "))
 		}
 	}
-	return o, temporary, nil
+	return o, nil
+}
+
+// makeState makes the state folder, a temporary one when none is named, and
+// says whether it is.
+func (o *Options) makeState() (temporary bool, err error) {
+	if o.State != "" {
+		o.State, err = filepath.Abs(o.State)
+		return false, errors.Join(err, os.MkdirAll(o.State, 0o755))
+	}
+	if o.State, err = os.MkdirTemp("", "entrasync-stack-"); err != nil {
+		return false, err
+	}
+	// PostgreSQL may run as another user, who must get through here.
+	return true, os.Chmod(o.State, 0o711)
 }
 
 func (o Options) layout() layout.Layout { return layout.Layout{Root: o.Root, State: o.State} }

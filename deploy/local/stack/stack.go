@@ -53,7 +53,11 @@ type URLs struct {
 // New prepares a stack: folders, secrets, certificates, the database cluster.
 // Nothing runs yet. The programs must have been built (see Build).
 func New(ctx context.Context, options Options, log *slog.Logger) (*Stack, error) {
-	options, temporary, err := options.complete()
+	options, err := options.complete()
+	if err != nil {
+		return nil, err
+	}
+	temporary, err := options.makeState()
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +73,7 @@ func New(ctx context.Context, options Options, log *slog.Logger) (*Stack, error)
 // is ready, or with what failed and nothing left running. What the build says
 // goes to the standard error.
 func Start(ctx context.Context, options Options) (*Stack, error) {
-	options, _, err := options.complete()
+	options, err := options.complete()
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +105,14 @@ func (s *Stack) Run() error {
 // Reload makes the running stack equal to other options: what has changed is
 // started anew, the rest is left alone.
 func (s *Stack) Reload(ctx context.Context, options Options) error {
-	options, _, err := options.complete()
+	options, err := options.complete()
 	if err != nil {
+		return err
+	}
+	if options.State == "" {
+		options.State = s.options.State // a temporary one
+	}
+	if _, err := options.makeState(); err != nil {
 		return err
 	}
 	if options.State != s.options.State {
@@ -160,7 +170,7 @@ func (s *Stack) URLs() URLs { return s.options.urls(s.adminURL, s.secrets.platfo
 // Endpoints says where the things of a stack that another process runs are.
 // The database's address is left out, since only that process knows it.
 func Endpoints(options Options) (URLs, error) {
-	options, _, err := options.complete()
+	options, err := options.complete()
 	if err != nil {
 		return URLs{}, err
 	}
