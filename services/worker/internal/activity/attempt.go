@@ -1,0 +1,133 @@
+package activity
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/services/worker/internal/workflow"
+)
+
+// Progress is what a heartbeat carries: how far the work is and how its earlier tries ended.
+// The server hands it to the next try, so that each sort of failure is counted on its own.
+type Progress struct {
+	Phase    string `json:"phase,omitempty"`
+	Seen     int    `json:"seen,omitempty"`     // staged or listed
+	Done     int    `json:"done,omitempty"`     // applied or read
+	Upstream int    `json:"upstream,omitempty"` // upstream errors so far
+	Own      int    `json:"own,omitempty"`      // outages of our own parts in a row
+}
+
+// tally is the progress of a try under way.
+type tally struct {
+	mu       sync.Mutex
+	progress Progress
+	alive    chan struct{} // a signal for each sign of life
+}
+
+func newTally(ctx context.Context) *tally {
+	t := &tally{alive: make(chan struct{}, 1)}
+	if activity.HasHeartbeatDetails(ctx) {
+		if err := activity.GetHeartbeatDetails(ctx, &t.progress); err != nil {
+			t.progress = Progress{} // written by another version; counting begins anew
+		}
+	}
+	t.progress.Phase, t.progress.Seen, t.progress.Done = "", 0, 0
+	return t
+}
+
+// news takes what a stream tells.
+func (t *tally) news(phase string, seen, done int) {
+	t.mu.Lock()
+	t.progress.Phase, t.progress.Seen, t.progress.Done = phase, seen, done
+	t.progress.Own = 0 // it answers again
+	t.mu.Unlock()
+	select {
+	case t.alive <- struct{}{}:
+	default:
+	}
+}
+
+func (t *tally) now() Progress {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.progress
+}
+
+// count notes how this try ended.
+func (t *tally) count(upstream, own int) Progress {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.progress.Upstream += upstream
+	t.progress.Own += own
+	return t.progress
+}
+
+// attempt makes one try of a call on behalf of the run's tenant, with heartbeats while it lasts,
+// and turns its error into what the workflow and the server understand.
+func (a *Activities) attempt(ctx context.Context, ref workflow.RunRef, call func(ctx context.Context, t *tally) error) error {
+	id, err := tenant.Parse(ref.TenantID)
+	if err != nil {
+		return fatal("tenant_invalid")
+	}
+	t := newTally(ctx)
+	work, cancel := context.WithCancel(tenant.With(ctx, tenant.Call{
+		Tenant: id, Actor: tenant.Actor{Type: "system"}, Run: ref.RunID,
+	}))
+	defer cancel()
+	beating := make(chan end, 1)
+	go func() { beating <- a.beat(ctx, work, cancel, t) }()
+	err = call(work, t)
+	cancel()
+	why := <-beating
+	switch {
+	case err == nil:
+		return nil
+	case why == workerStopping:
+		return again(workflow.CodeWorker, a.pace.OwnFirst)
+	case ctx.Err() != nil:
+		return temporal.NewCanceledError()
+	}
+	failure := a.judge(err, t)
+	activity.RecordHeartbeat(ctx, t.now()) // kept for the next try
+	return failure
+}
+
+// end is why the heartbeats of a try ended.
+type end int
+
+const (
+	callEnded end = iota
+	workerStopping
+	stalled
+)
+
+// beat tells the server that the work goes on, until it ends. It ends the work when the worker
+// stops or nothing was heard of it for long.
+func (a *Activities) beat(ctx, work context.Context, cancel context.CancelFunc, t *tally) end {
+	activity.RecordHeartbeat(ctx, t.now())
+	ticker := time.NewTicker(a.pace.Beat)
+	defer ticker.Stop()
+	stall := time.NewTimer(a.pace.Stall)
+	defer stall.Stop()
+	for {
+		select {
+		case <-work.Done():
+			return callEnded
+		case <-activity.GetWorkerStopChannel(ctx):
+			cancel()
+			return workerStopping
+		case <-stall.C:
+			cancel()
+			return stalled
+		case <-t.alive:
+			stall.Reset(a.pace.Stall)
+		case <-ticker.C:
+			activity.RecordHeartbeat(ctx, t.now())
+		}
+	}
+}

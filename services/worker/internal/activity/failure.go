@@ -1,0 +1,117 @@
+package activity
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/rpc"
+)
+
+// verdict is what to do about a failure.
+type verdict int
+
+const (
+	giveUp      verdict = iota // no retry can mend it
+	waitAsTold                 // it says when to come back; waiting is no failure
+	tryUpstream                // the other side failed: a few more tries
+	tryOwn                     // one of our own parts is down: until the run's time is up
+)
+
+// The classes that the connection gives a failure of Microsoft or a partner's directory, in the
+// metadata of its errors.
+const (
+	classKey   = "class"
+	classRetry = "retry"
+)
+
+// reasonBusy says that another round holds the directory.
+const reasonBusy = "round_in_progress"
+
+// reasonExpired says that a call's statement of whom it is for was too old: time to sign anew.
+const reasonExpired = "context_expired"
+
+// verdictOf judges a failure by what the service that sent it says of it.
+func verdictOf(e *errs.Error) verdict {
+	told := e.RetryAfter() > 0
+	if class, ok := e.Metadata()[classKey]; ok {
+		switch {
+		case class != classRetry:
+			return giveUp // the partner, the customer or we must mend something first
+		case told:
+			return waitAsTold
+		}
+		return tryUpstream
+	}
+	switch {
+	case e.Reason() == reasonBusy:
+		return waitAsTold
+	case e.Reason() == reasonExpired:
+		return tryOwn
+	}
+	switch e.Kind() {
+	case errs.Exhausted:
+		if told {
+			return waitAsTold
+		}
+		return tryUpstream
+	case errs.Unavailable, errs.Deadline, errs.Cancelled:
+		return tryOwn
+	case errs.Internal:
+		return tryUpstream // a bug, or a part that went down with a strange noise
+	}
+	return giveUp
+}
+
+// judge turns a call's error into an activity's. Its text is the reason's code and nothing else:
+// what is written into a history must name nobody.
+func (a *Activities) judge(err error, t *tally) error {
+	if errors.Is(err, errNoResult) {
+		return again("stream_ended", a.ownDelay(t))
+	}
+	e := rpc.Normalise(rpc.FromStatus(err))
+	switch verdictOf(e) {
+	case waitAsTold:
+		delay := e.RetryAfter()
+		if delay <= 0 {
+			delay = a.pace.Busy
+		}
+		return again(e.Reason(), delay)
+	case tryOwn:
+		return again(e.Reason(), a.ownDelay(t))
+	case tryUpstream:
+		failed := t.count(1, 0).Upstream
+		if failed >= a.pace.UpstreamTries {
+			return fatal(e.Reason())
+		}
+		return again(e.Reason(), backOff(a.pace.UpstreamFirst, a.pace.UpstreamMost, failed))
+	}
+	return fatal(e.Reason())
+}
+
+func (a *Activities) ownDelay(t *tally) time.Duration {
+	return backOff(a.pace.OwnFirst, a.pace.OwnMost, t.count(0, 1).Own)
+}
+
+// backOff doubles with every failure, from the first on.
+func backOff(first, most time.Duration, failures int) time.Duration {
+	delay := first
+	for range failures - 1 {
+		if delay *= 2; delay >= most {
+			return most
+		}
+	}
+	return min(delay, most)
+}
+
+// again is a failure after which the server makes another try when the delay is over.
+func again(code string, delay time.Duration) error {
+	return temporal.NewApplicationErrorWithOptions(code, code, temporal.ApplicationErrorOptions{NextRetryDelay: delay})
+}
+
+// fatal is a failure that no retry mends.
+func fatal(code string) error {
+	return temporal.NewApplicationErrorWithOptions(code, code, temporal.ApplicationErrorOptions{NonRetryable: true})
+}

@@ -1,0 +1,29 @@
+package orchestration
+
+import (
+	"context"
+	"strings"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// Describe is the use case of telling where a workflow stands.
+type Describe struct{ workflows Workflows }
+
+// NewDescribe makes the use case.
+func NewDescribe(workflows Workflows) *Describe { return &Describe{workflows: workflows} }
+
+// Do tells where a workflow of the tenant stands; errs.NotFound, reason "unknown_workflow", when
+// its id is not one of the tenant's.
+func (d *Describe) Do(ctx context.Context, tenantID, workflowID string) (Execution, error) {
+	// entra-discovery:{tenant}, entra-client-sync:{tenant}:{client}, …
+	parts := strings.Split(workflowID, ":")
+	if len(parts) < 2 || !strings.HasPrefix(parts[0], "entra-") || parts[1] != tenantID {
+		return Execution{}, errs.New(errs.NotFound, "unknown_workflow", "There is no such workflow.")
+	}
+	execution, err := d.workflows.Describe(ctx, workflowID)
+	if err != nil {
+		return Execution{}, errs.Wrap(err, errs.Unavailable, codeUnavailable, "The orchestrator cannot be reached at the moment.")
+	}
+	return execution, nil
+}

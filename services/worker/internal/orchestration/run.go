@@ -1,0 +1,109 @@
+// Package orchestration starts background work, tells where it stands and does what committed
+// changes must cause elsewhere. It keeps nothing itself: runs live in the database of the sync
+// engine, workflows in the orchestrator.
+package orchestration
+
+import (
+	"context"
+	"time"
+)
+
+// Kind is a type of run.
+type Kind string
+
+// The kinds.
+const (
+	InitialSync    Kind = "initial"
+	AllTenantsSync Kind = "all-tenants"
+	ClientSync     Kind = "single-client"
+	Discovery      Kind = "discovery"
+)
+
+// What started a run.
+const (
+	TriggerManual   = "manual"
+	TriggerSchedule = "schedule"
+)
+
+// The states of a run that matter here.
+const (
+	StateRunning   = "running"
+	StateCompleted = "completed"
+	StateFailed    = "failed"
+)
+
+// NewRun asks for a run.
+type NewRun struct {
+	Kind            Kind
+	ClientID        string // of a ClientSync
+	ManagedTenantID string // stands in for the client
+	Trigger         string
+}
+
+// Run is a run that the database has.
+type Run struct {
+	ID         string
+	WorkflowID string // deterministic: the same for every run of the tenant, kind and scope
+	Joined     bool   // it was in flight before
+}
+
+// OpenRun is a run that has not ended.
+type OpenRun struct {
+	TenantID   string
+	RunID      string
+	WorkflowID string
+}
+
+// Runs keeps runs. Its methods work for the tenant of the context, but for Open.
+type Runs interface {
+	// Create makes a queued run or gives the one of the same kind and scope in flight.
+	Create(ctx context.Context, run NewRun) (Run, error)
+	// Fail closes a run as failed; one that has ended stays as it is.
+	Fail(ctx context.Context, runID string, problem Problem) error
+	// Cancel closes all runs of the tenant and gives the workflows that ran them.
+	Cancel(ctx context.Context) (workflowIDs []string, err error)
+	// Open lists runs of all tenants that began before and have not ended, oldest first.
+	Open(ctx context.Context, before time.Time, limit int) ([]OpenRun, error)
+}
+
+// Job is a run as a workflow executes it.
+type Job struct {
+	Kind       Kind
+	TenantID   string
+	RunID      string
+	WorkflowID string
+}
+
+// Found is how a discovery's workflow ended.
+type Found struct {
+	State      string // completed, failed or cancelled
+	Code       string // why it failed
+	Discovered int
+}
+
+// Execution is where a workflow stands.
+type Execution struct {
+	State     string // running, completed, failed, cancelled, terminated, timed_out or unknown
+	RunID     string // the run that it executes, the database's id
+	StartedAt time.Time
+	ClosedAt  time.Time // zero while it is open
+}
+
+// Running reports whether the workflow is open.
+func (e Execution) Running() bool { return e.State == StateRunning }
+
+// Workflows executes runs.
+type Workflows interface {
+	// Start has the job's workflow executed; one that executes the job already stays the only
+	// one. It returns the execution's id.
+	Start(ctx context.Context, job Job) (executionID string, err error)
+	// AwaitDiscovery waits for the end of a discovery's execution.
+	AwaitDiscovery(ctx context.Context, workflowID, executionID string) (Found, error)
+	// Describe tells where the newest execution of a workflow stands.
+	Describe(ctx context.Context, workflowID string) (Execution, error)
+	// Cancel asks a workflow to end; one that is not there is fine.
+	Cancel(ctx context.Context, workflowID string) error
+	// PauseSchedule and ResumeSchedule switch the tenant's recurring sync; none is fine.
+	PauseSchedule(ctx context.Context, tenantID, note string) error
+	ResumeSchedule(ctx context.Context, tenantID, note string) error
+}

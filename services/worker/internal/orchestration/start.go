@@ -1,0 +1,70 @@
+package orchestration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+const (
+	// startWait is how long the orchestrator has to take a run.
+	startWait = 4 * time.Second
+	// closeWait is how long closing a run that was not taken may take, whatever the caller does.
+	closeWait = 5 * time.Second
+)
+
+// Started is a run that goes on in the background.
+type Started struct {
+	RunID      string
+	WorkflowID string
+	Joined     bool // it was in flight before
+}
+
+// Start is the use case of starting a run or joining the one in flight.
+type Start struct {
+	runs      Runs
+	workflows Workflows
+}
+
+// NewStart makes the use case.
+func NewStart(runs Runs, workflows Workflows) *Start { return &Start{runs: runs, workflows: workflows} }
+
+// Do starts the run for the tenant of the context. That a run is joined is a fact of the
+// database; the workflow follows. When the orchestrator does not take it, a fresh run is closed
+// as failed and the error is errs.Unavailable, reason "orchestrator_unavailable".
+func (s *Start) Do(ctx context.Context, tenantID string, run NewRun) (Started, error) {
+	started, _, err := s.start(ctx, tenantID, run)
+	return started, err
+}
+
+func (s *Start) start(ctx context.Context, tenantID string, ask NewRun) (started Started, executionID string, err error) {
+	run, err := s.runs.Create(ctx, ask)
+	if err != nil {
+		return Started{}, "", fmt.Errorf("creating the run: %w", err)
+	}
+	wait, cancel := context.WithTimeout(ctx, startWait)
+	defer cancel()
+	executionID, err = s.workflows.Start(wait, Job{Kind: ask.Kind, TenantID: tenantID, RunID: run.ID, WorkflowID: run.WorkflowID})
+	if err != nil {
+		err = errs.Wrap(err, errs.Unavailable, codeUnavailable, problems[codeUnavailable].Message)
+		if run.Joined {
+			return Started{}, "", err // its workflow may well be under way
+		}
+		return Started{}, "", s.giveUp(ctx, run, err)
+	}
+	return Started{RunID: run.ID, WorkflowID: run.WorkflowID, Joined: run.Joined}, executionID, nil
+}
+
+// giveUp closes a run that no workflow executes.
+func (s *Start) giveUp(ctx context.Context, run Run, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWait)
+	defer cancel()
+	if err := s.runs.Fail(ctx, run.ID, ProblemOf(codeUnavailable)); err != nil {
+		// The sweeper closes it later.
+		return errors.Join(cause, fmt.Errorf("closing the run: %w", err))
+	}
+	return cause
+}

@@ -1,0 +1,71 @@
+package orchestration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	// sweepAge is how old a run must be before its workflow is missed: starting takes a moment.
+	sweepAge = 2 * time.Minute
+	// sweepSize is how many runs are looked at in one go.
+	sweepSize = 1000
+)
+
+// Sweep is the use case of closing runs that nothing executes.
+type Sweep struct {
+	runs      Runs
+	workflows Workflows
+	enter     func(ctx context.Context, tenantID string) (context.Context, error)
+}
+
+// NewSweep makes the use case; enter gives the context of the system's own work for a tenant.
+func NewSweep(runs Runs, workflows Workflows, enter func(ctx context.Context, tenantID string) (context.Context, error)) *Sweep {
+	return &Sweep{runs: runs, workflows: workflows, enter: enter}
+}
+
+// Do closes open runs whose workflow is gone or executes another run, and counts them. Several
+// sweepers at once do no harm. A run whose workflow could not be looked up is left alone.
+func (s *Sweep) Do(ctx context.Context, now time.Time) (closed int, err error) {
+	runs, err := s.runs.Open(ctx, now.Add(-sweepAge), sweepSize)
+	if err != nil {
+		return 0, fmt.Errorf("listing open runs: %w", err)
+	}
+	var failures []error
+	for _, run := range runs {
+		lost, err := s.lost(ctx, run)
+		if err != nil {
+			return closed, errors.Join(append(failures, err)...) // the orchestrator is down for all
+		}
+		if !lost {
+			continue
+		}
+		if err := s.close(ctx, run); err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		closed++
+	}
+	return closed, errors.Join(failures...)
+}
+
+func (s *Sweep) lost(ctx context.Context, run OpenRun) (bool, error) {
+	execution, err := s.workflows.Describe(ctx, run.WorkflowID)
+	if err != nil {
+		return false, fmt.Errorf("looking for the workflow of run %s: %w", run.RunID, err)
+	}
+	return !execution.Running() || execution.RunID != run.RunID, nil
+}
+
+func (s *Sweep) close(ctx context.Context, run OpenRun) error {
+	ctx, err := s.enter(ctx, run.TenantID)
+	if err != nil {
+		return err
+	}
+	if err := s.runs.Fail(ctx, run.RunID, ProblemOf(codeLost)); err != nil {
+		return fmt.Errorf("closing run %s: %w", run.RunID, err)
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+// Package rpc serves the orchestration contracts.
+package rpc
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/entrasync/entrasync/pkg/tenant"
+	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
+	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
+)
+
+// UseCases are what the server calls.
+type UseCases struct {
+	Start    *orchestration.Start
+	Discover *orchestration.Discover
+	Describe *orchestration.Describe
+}
+
+// Server serves OrchestrationService and OrchestrationInternalService.
+type Server struct {
+	orchestrationv1.UnimplementedOrchestrationServiceServer
+	orchestrationv1.UnimplementedOrchestrationInternalServiceServer
+	use UseCases
+}
+
+// New makes the server.
+func New(use UseCases) *Server { return &Server{use: use} }
+
+// StartSync starts a run or joins the one in flight.
+func (s *Server) StartSync(ctx context.Context, req *orchestrationv1.StartSyncRequest) (*orchestrationv1.StartSyncResponse, error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	started, err := s.use.Start.Do(ctx, id.String(), orchestration.NewRun{
+		Kind: orchestration.Kind(req.GetScope()), ClientID: req.GetClientId(), ManagedTenantID: req.GetManagedTenantId(),
+		Trigger: orchestration.TriggerManual,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &orchestrationv1.StartSyncResponse{RunId: started.RunID, WorkflowId: started.WorkflowID, Joined: started.Joined}, nil
+}
+
+// StartDiscovery starts or joins a discovery and waits a while for its result.
+func (s *Server) StartDiscovery(ctx context.Context, _ *orchestrationv1.StartDiscoveryRequest) (*orchestrationv1.StartDiscoveryResponse, error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	discovered, err := s.use.Discover.Do(ctx, id.String())
+	if err != nil {
+		return nil, err
+	}
+	response := &orchestrationv1.StartDiscoveryResponse{OperationId: discovered.RunID, State: discovered.State}
+	if discovered.State == orchestration.StateCompleted {
+		count := int32(discovered.Discovered)
+		response.DiscoveredTenantCount = &count
+	}
+	for _, u := range discovered.Unreadable {
+		response.Unreadable = append(response.Unreadable, &orchestrationv1.UnreadableTenant{
+			ManagedTenantId: u.ManagedTenantID, EntraTenantId: u.EntraTenantID, DisplayName: u.DisplayName,
+			Code: u.Problem.Code, Message: u.Problem.Message, Remedy: u.Problem.Remedy,
+		})
+	}
+	if p := discovered.Problem; p != nil {
+		response.Error = &orchestrationv1.DiscoveryError{Code: p.Code, Message: p.Message, Remedy: p.Remedy}
+	}
+	return response, nil
+}
+
+// DescribeWorkflow tells where a workflow of the tenant stands.
+func (s *Server) DescribeWorkflow(ctx context.Context, req *orchestrationv1.DescribeWorkflowRequest) (*orchestrationv1.DescribeWorkflowResponse, error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	execution, err := s.use.Describe.Do(ctx, id.String(), req.GetWorkflowId())
+	if err != nil {
+		return nil, err
+	}
+	return &orchestrationv1.DescribeWorkflowResponse{
+		State: execution.State, StartedAt: toTimestamp(execution.StartedAt), ClosedAt: toTimestamp(execution.ClosedAt),
+	}, nil
+}
+
+// toTimestamp leaves a zero time out.
+func toTimestamp(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}

@@ -1,0 +1,136 @@
+package temporal
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+	"github.com/entrasync/entrasync/services/worker/internal/activity"
+	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
+	"github.com/entrasync/entrasync/services/worker/internal/peers"
+	"github.com/entrasync/entrasync/services/worker/internal/peertest"
+	"github.com/entrasync/entrasync/services/worker/internal/workflow"
+)
+
+const (
+	addressVariable = "ENTRASYNC_TEST_TEMPORAL_ADDR"
+	namespace       = "entrasync-test"
+	patience        = 60 * time.Second
+)
+
+// quick makes activities wait as little as possible.
+var quick = activity.Pace{
+	Beat: 100 * time.Millisecond, UpstreamFirst: 5 * time.Millisecond, UpstreamMost: 20 * time.Millisecond,
+	OwnFirst: 5 * time.Millisecond, OwnMost: 50 * time.Millisecond, Busy: 5 * time.Millisecond,
+}
+
+// bundle is a worker on a real Temporal with a task queue and a tenant of its own, and fakes of
+// the services that it calls.
+type bundle struct {
+	t         *testing.T
+	ctx       context.Context //nolint:containedctx // a test's
+	tenant    string
+	queue     string
+	client    client.Client
+	engine    *peertest.Engine
+	discovery *peertest.Discovery
+	acts      *activity.Activities
+	runs      *peers.Runs
+	workflows *Workflows
+	start     *orchestration.Start
+	discover  *orchestration.Discover
+}
+
+func setup(t *testing.T, groups []*syncenginev1.ClientTenants, round peertest.Round, limits workflow.Limits) *bundle {
+	t.Helper()
+	id := "t-" + uuid.NewString()[:13]
+	b := &bundle{
+		t: t, tenant: id, queue: "test-" + id, client: dial(t),
+		engine: peertest.NewEngine(groups, round), discovery: &peertest.Discovery{},
+		ctx: tenant.With(t.Context(), tenant.Call{Tenant: tenant.ID(id), Actor: tenant.Actor{ID: "user-1", Type: "user"}}),
+	}
+	network := rpctest.New(t)
+	engine, discovery := b.engine.Client(t, network), b.discovery.Client(t, network)
+	b.acts = activity.New(engine, discovery, quick)
+	b.runs = peers.NewRuns(engine)
+	b.workflows = NewWorkflows(b.client, b.queue, limits)
+	b.start = orchestration.NewStart(b.runs, b.workflows)
+	b.discover = orchestration.NewDiscover(b.start, b.workflows, peers.NewDiscoveries(discovery))
+	return b
+}
+
+func dial(t *testing.T) client.Client {
+	t.Helper()
+	address := os.Getenv(addressVariable)
+	require.NotEmpty(t, address, addressVariable+" must name a Temporal server, for example 127.0.0.1:7233; the test environment sets it")
+	c, err := Dial(address, namespace)
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	_, err = c.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
+		Namespace: namespace, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
+	})
+	if exists := new(serviceerror.NamespaceAlreadyExists); err != nil {
+		require.ErrorAs(t, err, &exists)
+	}
+	return c
+}
+
+// work runs a worker until stop is called or the test ends.
+func (b *bundle) work() (stop func()) {
+	b.t.Helper()
+	w := NewWorker(b.client, b.queue, b.acts)
+	w.beatAtMost = 100 * time.Millisecond
+	ctx, cancel := context.WithCancel(context.WithoutCancel(b.t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- w.Serve(ctx) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		require.NoError(b.t, <-ended)
+	}
+	b.t.Cleanup(stop)
+	b.eventually(func() bool { return w.Ready(b.ctx) == nil })
+	return stop
+}
+
+// eventually polls until the condition holds.
+func (b *bundle) eventually(condition func() bool) {
+	b.t.Helper()
+	require.Eventually(b.t, condition, patience, 20*time.Millisecond)
+}
+
+// started starts a run.
+func (b *bundle) started(run orchestration.NewRun) orchestration.Started {
+	b.t.Helper()
+	run.Trigger = orchestration.TriggerManual
+	started, err := b.start.Do(b.ctx, b.tenant, run)
+	require.NoError(b.t, err)
+	return started
+}
+
+// synced waits for the end of a sync's workflow.
+func (b *bundle) synced(started orchestration.Started) workflow.SyncOutput {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	var out workflow.SyncOutput
+	require.NoError(b.t, b.client.GetWorkflow(ctx, started.WorkflowID, "").Get(ctx, &out))
+	return out
+}

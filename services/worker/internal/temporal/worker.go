@@ -1,0 +1,168 @@
+package temporal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/propagation"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/opentelemetry"
+	"go.temporal.io/sdk/interceptor"
+	temporallog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	sdk "go.temporal.io/sdk/workflow"
+
+	activities "github.com/entrasync/entrasync/services/worker/internal/activity"
+	"github.com/entrasync/entrasync/services/worker/internal/workflow"
+)
+
+// TaskQueue is the one queue of all workers.
+const TaskQueue = "entrasync"
+
+const (
+	// stopWait is how long activities have to hand themselves back when the worker stops.
+	stopWait = 10 * time.Second
+	// beatAtMost is how often at most a heartbeat is sent; cancellations arrive with them.
+	beatAtMost = 5 * time.Second
+	// retryFirst and retryMost bound the wait before the next try to reach Temporal.
+	retryFirst = 200 * time.Millisecond
+	retryMost  = 5 * time.Second
+)
+
+// Dial makes a client that connects when it is first used, so that a process can start before
+// Temporal does. Traces go along with workflows and activities.
+func Dial(address, namespace string) (client.Client, error) {
+	tracing, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{
+		TextMapPropagator: propagation.TraceContext{}, DisableBaggage: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("preparing traces: %w", err)
+	}
+	c, err := client.NewLazyClient(client.Options{
+		HostPort: address, Namespace: namespace,
+		Logger:       temporallog.NewStructuredLogger(slog.Default()),
+		Interceptors: []interceptor.ClientInterceptor{tracing},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("preparing the client: %w", err)
+	}
+	return c, nil
+}
+
+// Worker executes workflows and activities.
+type Worker struct {
+	client     client.Client
+	queue      string
+	activities *activities.Activities
+	beatAtMost time.Duration
+	started    atomic.Bool
+	stop       chan struct{}
+}
+
+// NewWorker makes a worker of the task queue.
+func NewWorker(c client.Client, queue string, a *activities.Activities) *Worker {
+	return &Worker{client: c, queue: queue, activities: a, beatAtMost: beatAtMost, stop: make(chan struct{})}
+}
+
+// Register puts every workflow and activity under its name.
+func Register(r worker.Registry, a *activities.Activities) {
+	for name, definition := range Workflow() {
+		r.RegisterWorkflowWithOptions(definition, sdk.RegisterOptions{Name: name})
+	}
+	for name, definition := range map[string]any{
+		workflow.DiscoverTenants:    a.DiscoverTenants,
+		workflow.LoadMappedTenants:  a.LoadMappedTenants,
+		workflow.SyncTenantUsers:    a.SyncTenantUsers,
+		workflow.UpsertRun:          a.UpsertRun,
+		workflow.FinaliseRun:        a.FinaliseRun,
+		workflow.RecordTenantResult: a.RecordTenantResult,
+	} {
+		r.RegisterActivityWithOptions(definition, activity.RegisterOptions{Name: name})
+	}
+}
+
+// Workflow lists the workflows by name.
+func Workflow() map[string]any {
+	return map[string]any{
+		workflow.Discovery:      workflow.DiscoveryWorkflow,
+		workflow.InitialSync:    workflow.InitialSyncWorkflow,
+		workflow.AllTenantsSync: workflow.AllTenantsSyncWorkflow,
+		workflow.ClientSync:     workflow.ClientSyncWorkflow,
+	}
+}
+
+// Serve works until Stop or until ctx ends. It waits for Temporal and its namespace with back-off;
+// once started it survives Temporal's absence.
+func (w *Worker) Serve(ctx context.Context) error {
+	fatal := make(chan error, 1)
+	running, err := w.start(ctx, fatal)
+	if err != nil {
+		return err
+	}
+	if running == nil {
+		return nil // stopped before it began
+	}
+	w.started.Store(true)
+	slog.InfoContext(ctx, "taking tasks", "queue", w.queue)
+	select {
+	case <-ctx.Done():
+	case <-w.stop:
+	case err = <-fatal:
+	}
+	w.started.Store(false)
+	running.Stop()
+	return err
+}
+
+// start tries until the worker runs; nil when it is to stop before.
+func (w *Worker) start(ctx context.Context, fatal chan<- error) (worker.Worker, error) {
+	for delay := retryFirst; ; delay = min(2*delay, retryMost) {
+		candidate := worker.New(w.client, w.queue, worker.Options{
+			WorkerStopTimeout: stopWait, MaxHeartbeatThrottleInterval: w.beatAtMost, DefaultHeartbeatThrottleInterval: w.beatAtMost,
+			OnFatalError: func(err error) {
+				select {
+				case fatal <- err:
+				default:
+				}
+			},
+		})
+		Register(candidate, w.activities)
+		err := candidate.Start()
+		if err == nil {
+			return candidate, nil
+		}
+		slog.WarnContext(ctx, "waiting for Temporal", "error", err)
+		timer := time.NewTimer(delay)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, nil
+		case <-w.stop:
+			timer.Stop()
+			return nil, nil
+		}
+	}
+}
+
+// Stop has Serve end; activities under way hand themselves back for another worker.
+func (w *Worker) Stop(context.Context) error {
+	close(w.stop)
+	return nil
+}
+
+// Ready reports that the worker takes tasks and Temporal answers.
+func (w *Worker) Ready(ctx context.Context) error {
+	if !w.started.Load() {
+		return errors.New("the worker has not started")
+	}
+	if _, err := w.client.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
+		return fmt.Errorf("asking Temporal: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+// Package temporal executes workflows on Temporal: the adapter of the orchestration's port and the
+// worker that runs workflows and activities.
+package temporal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
+	"github.com/entrasync/entrasync/services/worker/internal/workflow"
+)
+
+// memoRun is the memo's key for the database's id of the run that a workflow executes.
+const memoRun = "run_id"
+
+// strangerWait is how long the execution of an earlier run has to end before it is cut off.
+const strangerWait = 2500 * time.Millisecond
+
+// Workflows executes runs on Temporal.
+type Workflows struct {
+	client client.Client
+	queue  string
+	limits workflow.Limits
+}
+
+// NewWorkflows makes the adapter; workers of the task queue execute what it starts.
+func NewWorkflows(c client.Client, queue string, limits workflow.Limits) *Workflows {
+	return &Workflows{client: c, queue: queue, limits: limits}
+}
+
+// Start has the job's workflow executed; see orchestration.Workflows. The id is deterministic, so
+// an execution that exists is used. One that still executes an earlier run, which the database
+// has closed, is asked to end first and at last ended by force.
+func (w *Workflows) Start(ctx context.Context, job orchestration.Job) (executionID string, err error) {
+	options := client.StartWorkflowOptions{
+		ID: job.WorkflowID, TaskQueue: w.queue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		Memo:                     map[string]any{memoRun: job.RunID},
+	}
+	name, input, err := w.call(job)
+	if err != nil {
+		return "", err
+	}
+	for stranger := false; ; stranger = true {
+		run, err := w.client.ExecuteWorkflow(ctx, options, name, input)
+		if err != nil {
+			return "", fmt.Errorf("starting the workflow: %w", err)
+		}
+		execution, err := w.describe(ctx, job.WorkflowID, run.GetRunID())
+		if err != nil {
+			return "", fmt.Errorf("looking at the started workflow: %w", err)
+		}
+		if execution.RunID == job.RunID {
+			return run.GetRunID(), nil
+		}
+		if stranger {
+			options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
+			continue
+		}
+		if err := w.endStranger(ctx, run); err != nil {
+			return "", err
+		}
+	}
+}
+
+// endStranger asks an execution to end and waits a moment for it.
+func (w *Workflows) endStranger(ctx context.Context, run client.WorkflowRun) error {
+	err := w.client.CancelWorkflow(ctx, run.GetID(), run.GetRunID())
+	if notFound := new(serviceerror.NotFound); err != nil && !errors.As(err, &notFound) {
+		return fmt.Errorf("ending the workflow of an earlier run: %w", err)
+	}
+	wait, cancel := context.WithTimeout(ctx, strangerWait)
+	defer cancel()
+	_ = run.GetWithOptions(wait, nil, client.WorkflowRunGetOptions{DisableFollowingRuns: true}) // however it ends
+	return ctx.Err()
+}
+
+// call is the workflow of a job and its input.
+func (w *Workflows) call(job orchestration.Job) (name string, input any, err error) {
+	ref := workflow.RunRef{TenantID: job.TenantID, RunID: job.RunID}
+	sync := workflow.SyncInput{RunRef: ref, Limits: w.limits}
+	switch job.Kind {
+	case orchestration.Discovery:
+		return workflow.Discovery, workflow.DiscoveryInput{RunRef: ref}, nil
+	case orchestration.InitialSync:
+		return workflow.InitialSync, sync, nil
+	case orchestration.AllTenantsSync:
+		return workflow.AllTenantsSync, sync, nil
+	case orchestration.ClientSync:
+		return workflow.ClientSync, sync, nil
+	}
+	return "", nil, fmt.Errorf("no workflow for runs of kind %q", job.Kind)
+}
+
+// AwaitDiscovery waits for a discovery's end; see orchestration.Workflows.
+func (w *Workflows) AwaitDiscovery(ctx context.Context, workflowID, executionID string) (orchestration.Found, error) {
+	var out workflow.DiscoveryOutput
+	if err := w.client.GetWorkflow(ctx, workflowID, executionID).Get(ctx, &out); err != nil {
+		return orchestration.Found{}, fmt.Errorf("waiting for the workflow: %w", err)
+	}
+	return orchestration.Found{State: out.State, Code: out.Code, Discovered: out.Discovered}, nil
+}
+
+// Describe tells where the newest execution stands; see orchestration.Workflows.
+func (w *Workflows) Describe(ctx context.Context, workflowID string) (orchestration.Execution, error) {
+	execution, err := w.describe(ctx, workflowID, "")
+	if notFound := new(serviceerror.NotFound); errors.As(err, &notFound) {
+		return orchestration.Execution{State: "unknown"}, nil
+	}
+	return execution, err
+}
+
+var states = map[enumspb.WorkflowExecutionStatus]string{
+	enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:          orchestration.StateRunning,
+	enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW: orchestration.StateRunning,
+	enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED:           orchestration.StateRunning,
+	enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:        orchestration.StateCompleted,
+	enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:           orchestration.StateFailed,
+	enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:         "cancelled",
+	enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED:       "terminated",
+	enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:        "timed_out",
+}
+
+func (w *Workflows) describe(ctx context.Context, workflowID, executionID string) (orchestration.Execution, error) {
+	res, err := w.client.DescribeWorkflowExecution(ctx, workflowID, executionID)
+	if err != nil {
+		return orchestration.Execution{}, err
+	}
+	info := res.GetWorkflowExecutionInfo()
+	execution := orchestration.Execution{State: "unknown", StartedAt: info.GetStartTime().AsTime()}
+	if state, ok := states[info.GetStatus()]; ok {
+		execution.State = state
+	}
+	if info.GetCloseTime() != nil {
+		execution.ClosedAt = info.GetCloseTime().AsTime()
+	}
+	if payload, ok := info.GetMemo().GetFields()[memoRun]; ok {
+		if err := converter.GetDefaultDataConverter().FromPayload(payload, &execution.RunID); err != nil {
+			return orchestration.Execution{}, fmt.Errorf("reading the workflow's memo: %w", err)
+		}
+	}
+	return execution, nil
+}
+
+// Cancel asks a workflow to end; see orchestration.Workflows.
+func (w *Workflows) Cancel(ctx context.Context, workflowID string) error {
+	err := w.client.CancelWorkflow(ctx, workflowID, "")
+	if notFound := new(serviceerror.NotFound); err == nil || errors.As(err, &notFound) {
+		return nil
+	}
+	return fmt.Errorf("cancelling the workflow: %w", err)
+}
+
+// scheduleID is that of the tenant's recurring sync.
+func scheduleID(tenantID string) string { return "entra-all-tenants-sync:" + tenantID }
+
+// PauseSchedule stops the tenant's recurring sync; see orchestration.Workflows.
+func (w *Workflows) PauseSchedule(ctx context.Context, tenantID, note string) error {
+	handle := w.client.ScheduleClient().GetHandle(ctx, scheduleID(tenantID))
+	return scheduleError(handle.Pause(ctx, client.SchedulePauseOptions{Note: note}))
+}
+
+// ResumeSchedule lets the tenant's recurring sync go on; see orchestration.Workflows.
+func (w *Workflows) ResumeSchedule(ctx context.Context, tenantID, note string) error {
+	handle := w.client.ScheduleClient().GetHandle(ctx, scheduleID(tenantID))
+	return scheduleError(handle.Unpause(ctx, client.ScheduleUnpauseOptions{Note: note}))
+}
+
+func scheduleError(err error) error {
+	if notFound := new(serviceerror.NotFound); err == nil || errors.As(err, &notFound) {
+		return nil
+	}
+	return fmt.Errorf("switching the schedule: %w", err)
+}

@@ -1,0 +1,152 @@
+package workflow
+
+import (
+	"errors"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// errDeadline means that the run's time is up.
+var errDeadline = errors.New("the run's time is up")
+
+// fleet is one execution of a fleet run: a sliding window of lanes, one for each client.
+type fleet struct {
+	ref      RunRef
+	limits   Limits
+	state    FleetState
+	closedAs string // the state of a run that was closed before it began
+
+	waiting []*lane          // clients whose turn has not come, in the order of the list
+	clients map[string]*lane // clients that wait or are being synced
+	active  int              // lanes being worked through
+	taken   int              // managed tenants taken from the list by this execution
+	expired bool             // the run's time was up before all that was taken was begun
+}
+
+// lane is the directories of one client, which are synced one after the other.
+type lane struct {
+	client  string
+	tenants []string
+}
+
+// run syncs tenants until the list is at its end or this execution has had its share; then all
+// that it took has a result. The error is that of the run as a whole.
+func (f *fleet) run(ctx workflow.Context) error {
+	err := f.fill(ctx)
+	// Nothing more is begun; what was begun comes to its end, also after a cancellation.
+	drain, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	if waitErr := workflow.Await(drain, func() bool { return f.active == 0 }); waitErr != nil {
+		return waitErr
+	}
+	switch {
+	case err == nil && ctx.Err() != nil:
+		return ctx.Err()
+	case err == nil && f.expired:
+		return errDeadline
+	}
+	return err
+}
+
+// fill keeps the window full until nothing is left to begin.
+func (f *fleet) fill(ctx workflow.Context) error {
+	for {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if f.left(ctx) <= 0 {
+			return errDeadline
+		}
+		if err := f.load(ctx); err != nil {
+			return err
+		}
+		if len(f.waiting) == 0 {
+			return nil
+		}
+		next := f.waiting[0]
+		f.waiting = f.waiting[1:]
+		f.active++
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer func() { f.active-- }()
+			f.work(ctx, next)
+		})
+		if err := workflow.Await(ctx, func() bool { return f.active < f.limits.Window }); err != nil {
+			return err
+		}
+	}
+}
+
+// load takes the next page of the list when no client waits.
+func (f *fleet) load(ctx workflow.Context) error {
+	for len(f.waiting) == 0 && !f.state.Listed && !f.full(ctx) {
+		var page LoadMappedTenantsOutput
+		err := workflow.ExecuteActivity(unary(ctx, f.left(ctx)), LoadMappedTenants, LoadMappedTenantsInput{
+			RunRef: f.ref, PageSize: f.limits.PageSize, PageToken: f.state.PageToken,
+		}).Get(ctx, &page)
+		if err != nil {
+			return err
+		}
+		for _, group := range page.Groups {
+			f.add(group)
+		}
+		f.state.PageToken, f.state.Listed = page.NextPageToken, page.NextPageToken == ""
+	}
+	return nil
+}
+
+// full tells whether this execution has had its share: a history must not grow without bounds.
+func (f *fleet) full(ctx workflow.Context) bool {
+	return f.taken >= f.limits.TenantsPerExecution || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
+}
+
+// add puts a group in line. A client whose directories stand on two pages keeps its one lane.
+func (f *fleet) add(group Group) {
+	f.taken += len(group.ManagedTenantIDs)
+	if l, ok := f.clients[group.ClientID]; ok {
+		l.tenants = append(l.tenants, group.ManagedTenantIDs...)
+		return
+	}
+	l := &lane{client: group.ClientID, tenants: group.ManagedTenantIDs}
+	f.clients[group.ClientID] = l
+	f.waiting = append(f.waiting, l)
+}
+
+// work syncs a client's directories one after the other.
+func (f *fleet) work(ctx workflow.Context, l *lane) {
+	defer delete(f.clients, l.client)
+	for len(l.tenants) > 0 && ctx.Err() == nil {
+		if f.left(ctx) <= 0 {
+			f.expired = true
+			return
+		}
+		next := l.tenants[0]
+		l.tenants = l.tenants[1:]
+		f.sync(ctx, next)
+	}
+}
+
+// sync does one managed tenant. Its failure concerns it alone.
+func (f *fleet) sync(ctx workflow.Context, managedTenantID string) {
+	in := SyncTenantUsersInput{RunRef: f.ref, ManagedTenantID: managedTenantID}
+	var out SyncTenantUsersOutput
+	err := workflow.ExecuteActivity(round(ctx, f.left(ctx)), SyncTenantUsers, in).Get(ctx, &out)
+	f.state.Done++
+	if err == nil {
+		if out.State == StateFailed {
+			f.state.Failed++
+		}
+		return
+	}
+	result := RecordTenantResultInput{RunRef: f.ref, ManagedTenantID: managedTenantID, State: StateFailed, Code: codeOf(err)}
+	if temporal.IsCanceledError(err) {
+		result.State = StateCancelled
+	} else {
+		f.state.Failed++
+	}
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	if err := workflow.ExecuteActivity(unary(ctx, f.left(ctx)), RecordTenantResult, result).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Error("recording a tenant's result", "managed_tenant", managedTenantID, "code", codeOf(err))
+	}
+}

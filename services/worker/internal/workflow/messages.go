@@ -1,0 +1,182 @@
+// Package workflow holds the workflows. They know ids and counts, call activities and nothing
+// else: no clock, no network, no store, and nothing about a person or a secret.
+package workflow
+
+// The names under which the workflows are registered.
+const (
+	Discovery      = "DiscoveryWorkflow"
+	InitialSync    = "InitialSyncWorkflow"
+	AllTenantsSync = "AllTenantsSyncWorkflow"
+	ClientSync     = "ClientSyncWorkflow"
+)
+
+// The names under which the activities are registered.
+const (
+	DiscoverTenants    = "DiscoverTenants"
+	LoadMappedTenants  = "LoadMappedTenants"
+	SyncTenantUsers    = "SyncTenantUsers"
+	UpsertRun          = "UpsertRun"
+	FinaliseRun        = "FinaliseRun"
+	RecordTenantResult = "RecordTenantResult"
+)
+
+// The states in which a run or a tenant's part of it can end, and the one in which work goes on.
+const (
+	StateRunning   = "running"
+	StateCompleted = "completed"
+	StateFailed    = "failed"
+	StateCancelled = "cancelled"
+)
+
+// The codes that the workflows themselves give a failure. Others come from the services.
+const (
+	CodeDeadline = "run_deadline"   // the run's time was up
+	CodeTimeout  = "timeout"        // an activity's time was up
+	CodeInternal = "internal"       // nobody classified it
+	CodeWorker   = "worker_stopped" // the worker that did it was stopped
+)
+
+// RunRef names a run and the tenant it belongs to.
+type RunRef struct {
+	TenantID string `json:"tenantId"`
+	RunID    string `json:"runId"`
+}
+
+// Counters are outcomes over all identities of a run.
+type Counters struct {
+	Created     int `json:"created,omitempty"`
+	Linked      int `json:"linked,omitempty"`
+	Updated     int `json:"updated,omitempty"`
+	Unchanged   int `json:"unchanged,omitempty"`
+	Ambiguous   int `json:"ambiguous,omitempty"`
+	Inactivated int `json:"inactivated,omitempty"`
+	Reactivated int `json:"reactivated,omitempty"`
+	Filtered    int `json:"filtered,omitempty"`
+	Failed      int `json:"failed,omitempty"`
+}
+
+// DiscoveryInput starts a discovery.
+type DiscoveryInput struct {
+	RunRef
+}
+
+// DiscoveryOutput is how a discovery ended.
+type DiscoveryOutput struct {
+	State      string `json:"state"`          // completed, failed or cancelled
+	Code       string `json:"code,omitempty"` // why it failed
+	Discovered int    `json:"discovered"`
+	Unreadable int    `json:"unreadable"`
+	Gone       int    `json:"gone"`
+}
+
+// SyncInput starts a sync of many managed tenants.
+type SyncInput struct {
+	RunRef
+	Limits Limits     `json:"limits"`
+	State  FleetState `json:"state"` // empty at the start; what continue-as-new carries on
+}
+
+// Limits say how much a fleet run does at once; a zero field takes its default.
+type Limits struct {
+	Window              int `json:"window,omitempty"`              // clients in parallel; 8
+	PageSize            int `json:"pageSize,omitempty"`            // managed tenants listed at once; 200
+	TenantsPerExecution int `json:"tenantsPerExecution,omitempty"` // before it continues as new; 1,000
+}
+
+func (l Limits) orDefaults() Limits {
+	for _, limit := range []struct {
+		value    *int
+		fallback int
+	}{{&l.Window, 8}, {&l.PageSize, 200}, {&l.TenantsPerExecution, 1000}} {
+		if *limit.value <= 0 {
+			*limit.value = limit.fallback
+		}
+	}
+	return l
+}
+
+// FleetState is all that a fleet run knows of itself.
+type FleetState struct {
+	StartedUnix int64  `json:"startedUnix,omitempty"` // seconds since 1970; 0 before it began
+	PageToken   string `json:"pageToken,omitempty"`   // where the list of tenants goes on
+	Listed      bool   `json:"listed,omitempty"`      // the list is at its end
+	Total       int    `json:"total,omitempty"`       // managed tenants of the run
+	Done        int    `json:"done,omitempty"`        // managed tenants with a result
+	Failed      int    `json:"failed,omitempty"`      // of these, the ones whose round could not be done
+}
+
+// SyncOutput is how a sync ended.
+type SyncOutput struct {
+	State    string   `json:"state"`          // the run's, as the database has it
+	Code     string   `json:"code,omitempty"` // why the run as a whole failed
+	Total    int      `json:"total"`
+	Done     int      `json:"done"`
+	Failed   int      `json:"failed"`
+	Counters Counters `json:"counters"`
+}
+
+// DiscoverTenantsOutput counts what a discovery found.
+type DiscoverTenantsOutput struct {
+	Discovered int `json:"discovered"`
+	Unreadable int `json:"unreadable"`
+	Gone       int `json:"gone"`
+}
+
+// UpsertRunOutput is where a run stands after it was begun.
+type UpsertRunOutput struct {
+	State string `json:"state"` // running, or terminal when it was closed before
+	Total int    `json:"total"` // managed tenants that it covers
+}
+
+// LoadMappedTenantsInput asks for a page of the run's managed tenants without a result.
+type LoadMappedTenantsInput struct {
+	RunRef
+	PageSize  int    `json:"pageSize"`
+	PageToken string `json:"pageToken,omitempty"`
+}
+
+// Group is the directories of one client, to be synced one after the other.
+type Group struct {
+	ClientID         string   `json:"clientId"`
+	ManagedTenantIDs []string `json:"managedTenantIds"`
+}
+
+// LoadMappedTenantsOutput is a page.
+type LoadMappedTenantsOutput struct {
+	Groups        []Group `json:"groups"`
+	NextPageToken string  `json:"nextPageToken,omitempty"`
+}
+
+// SyncTenantUsersInput names a managed tenant to sync.
+type SyncTenantUsersInput struct {
+	RunRef
+	ManagedTenantID string `json:"managedTenantId"`
+}
+
+// SyncTenantUsersOutput is the result that the engine recorded.
+type SyncTenantUsersOutput struct {
+	State    string   `json:"state"` // completed, partial, held, failed or cancelled
+	Counters Counters `json:"counters"`
+}
+
+// RecordTenantResultInput tells that a managed tenant's round could not be done.
+type RecordTenantResultInput struct {
+	RunRef
+	ManagedTenantID string `json:"managedTenantId"`
+	State           string `json:"state"` // failed or cancelled
+	Code            string `json:"code"`
+}
+
+// FinaliseRunInput closes a run.
+type FinaliseRunInput struct {
+	RunRef
+	State      string `json:"state,omitempty"` // completed, failed or cancelled; empty: derived from the tenants' results
+	Code       string `json:"code,omitempty"`  // why it failed
+	Discovered *int   `json:"discovered,omitempty"`
+}
+
+// FinaliseRunOutput is how the run ended.
+type FinaliseRunOutput struct {
+	State    string   `json:"state"`
+	Counters Counters `json:"counters"`
+}

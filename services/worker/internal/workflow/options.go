@@ -1,0 +1,70 @@
+package workflow
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+const (
+	// runDeadline is how long a run may take, our own parts' outages included.
+	runDeadline = 24 * time.Hour
+	// leastTime is what an activity gets even when the run's time is nearly up.
+	leastTime = time.Minute
+	// heartbeatTimeout is how soon the death of a worker is noticed.
+	heartbeatTimeout = 20 * time.Second
+	// unaryTimeout bounds one try of a call that is no stream.
+	unaryTimeout = 5 * time.Minute
+	// roundTimeout bounds one try of a call that streams; it stays below the life of the
+	// statement that goes with the call.
+	roundTimeout = 11 * time.Hour
+)
+
+// retry never gives up by count: the activities tell apart upstream errors, of which they allow
+// five, and outages of our own parts, which last until the run's deadline. They also say how
+// long to wait; the intervals here hold where a worker died and could not.
+var retry = temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second}
+
+func unary(ctx workflow.Context, left time.Duration) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		ScheduleToCloseTimeout: max(left, leastTime),
+		StartToCloseTimeout:    unaryTimeout,
+		HeartbeatTimeout:       heartbeatTimeout,
+		RetryPolicy:            &retry,
+	})
+}
+
+func round(ctx workflow.Context, left time.Duration) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		ScheduleToCloseTimeout: max(left, leastTime),
+		StartToCloseTimeout:    roundTimeout,
+		HeartbeatTimeout:       heartbeatTimeout,
+		WaitForCancellation:    true, // a cancelled run closes when its rounds have stopped
+		RetryPolicy:            &retry,
+	})
+}
+
+// codeOf is the code of an activity's failure for good.
+func codeOf(err error) string {
+	var failure *temporal.ApplicationError
+	var timeout *temporal.TimeoutError
+	switch {
+	case temporal.IsCanceledError(err):
+		return StateCancelled
+	case errors.As(err, &timeout):
+		return CodeTimeout
+	case errors.As(err, &failure):
+		return failure.Type()
+	}
+	return CodeInternal
+}
+
+// finalise closes the run, also when the workflow was cancelled.
+func finalise(ctx workflow.Context, in FinaliseRunInput) (out FinaliseRunOutput, err error) {
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	err = workflow.ExecuteActivity(unary(ctx, runDeadline), FinaliseRun, in).Get(ctx, &out)
+	return out, err
+}
