@@ -142,11 +142,27 @@ func (s *server) failed(ctx context.Context, _ *runtime.ServeMux, _ runtime.Mars
 				public = edge.TooLarge()
 			}
 			if procedure, ok := runtime.RPCMethod(ctx); ok {
+				public = s.inJSONNames(procedure, public)
 				public = edge.Public(s.conn.Refuse(ctx, procedure, public))
 			}
 		}
 	}
 	problem.Write(w, r, public)
+}
+
+// inJSONNames renames fields that grpc-gateway named as the proto file does.
+func (s *server) inJSONNames(procedure string, e *errs.Error) *errs.Error {
+	m, ok := s.methods[procedure]
+	if !ok || len(e.Violations()) == 0 {
+		return e
+	}
+	violations := e.Violations()
+	for i, v := range violations {
+		if field := m.Descriptor.Input().Fields().ByName(protoreflect.Name(v.Field)); field != nil {
+			violations[i].Field = field.JSONName()
+		}
+	}
+	return errs.Wrap(e, e.Kind(), e.Reason(), e.Public(), errs.WithViolations(violations...))
 }
 
 // unrouted answers where no route fits.

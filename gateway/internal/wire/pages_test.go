@@ -1,0 +1,96 @@
+package wire_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/entrasync/entrasync/gateway/internal/front"
+	"github.com/entrasync/entrasync/pkg/errs"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+)
+
+func TestCallbackAlwaysRedirects(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const complete = "/entrasync.connection.v1.ConnectionInternalService/CompleteCallback"
+	b.backends.on(complete, func(_ context.Context, r proto.Message) (proto.Message, error) {
+		if r.(*connectionv1.CompleteCallbackRequest).GetState() == "broken" {
+			return nil, errs.New(errs.Internal, "internal", "secret")
+		}
+		return &connectionv1.CompleteCallbackResponse{RedirectUrl: "https://host.example/done?entra_status=pending"}, nil
+	})
+	res := b.do("GET", front.CallbackPath+"?state=s&code=c", "")
+	require.Equal(t, 302, res.status, res.body)
+	require.Equal(t, "https://host.example/done?entra_status=pending", res.header.Get("Location"))
+	require.Equal(t, "no-referrer", res.header.Get("Referrer-Policy"))
+	require.Equal(t, "no-store", res.header.Get("Cache-Control"))
+	calls := b.backends.of(complete)
+	require.Len(t, calls, 1)
+	require.Empty(t, calls[0].call.Tenant)
+	require.Equal(t, "c", calls[0].request.(*connectionv1.CompleteCallbackRequest).GetCode())
+	for _, query := range []string{"?state=broken&code=c", ""} {
+		res = b.do("GET", front.CallbackPath+query, "")
+		require.Equal(t, 302, res.status)
+		require.Equal(t, "no-referrer", res.header.Get("Referrer-Policy"))
+		require.Equal(t, "no-store", res.header.Get("Cache-Control"))
+	}
+	res = b.do("GET", front.CallbackPath+"?state=broken&code=c", "")
+	require.Equal(t, "http://localhost:8080/integrations/entra/result?entra_status=failure&error=internal", res.header.Get("Location"))
+}
+
+func TestResultPageShowsNothingUnescaped(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	res := b.do("GET", front.ResultPath+"?entra_status=pending&completion_code=%3Cscript%3E", "")
+	require.Equal(t, 200, res.status)
+	require.NotContains(t, res.body, "<script>")
+	require.Contains(t, res.body, "&lt;script&gt;")
+	require.Contains(t, b.do("GET", front.ResultPath+"?entra_status=failure&error=consent_missing", "").body, "consent")
+	require.Contains(t, b.do("GET", front.ResultPath+"?entra_status=success", "").body, "Connected")
+}
+
+func TestDescriptions(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	res := b.do("GET", "/openapi.json", "")
+	require.Equal(t, 200, res.status)
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(res.body))
+	require.NoError(t, err)
+	require.NoError(t, doc.Validate(t.Context()))
+	total := 0
+	for _, item := range doc.Paths.Map() {
+		total += len(item.Operations())
+	}
+	require.Len(t, methods(t), total, "every public route, and nothing else")
+	require.NotContains(t, res.body, "Internal")
+	require.NotContains(t, res.body, "cipp/")
+	require.NotNil(t, doc.Paths.Value("/api/integrations/entra/sync").Post.Responses.Value("202"))
+	page := b.do("GET", "/docs", "")
+	require.Equal(t, 200, page.status)
+	require.Contains(t, page.header.Get("Content-Security-Policy"), "default-src 'none'")
+	for _, m := range methods(t) {
+		if m.Path != "" && m.Body == "*" {
+			require.Contains(t, page.body, m.Verb)
+		}
+	}
+	require.Contains(t, page.body, "/api/integrations/entra/mappings/confirm")
+	require.NotContains(t, page.body, "http://")
+	require.NotContains(t, page.body, "https://")
+}
+
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.Equal(t, 200, b.do("GET", "/healthz", "").status)
+	require.Equal(t, 200, b.do("HEAD", "/healthz", "").status)
+	require.Equal(t, 200, b.do("GET", "/readyz", "").status)
+	b.db.Pool("gateway").Close()
+	res := b.do("GET", "/readyz", "")
+	require.Equal(t, 503, res.status)
+	require.Equal(t, "not_ready", res.problem(t).Code)
+	require.Equal(t, 200, b.do("GET", "/healthz", "").status)
+}
