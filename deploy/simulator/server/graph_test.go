@@ -67,7 +67,16 @@ func TestTenantsDoNotMix(t *testing.T) {
 	_, _, last := b.all(otherToken, "/v1.0/users/delta")
 	requireGraphError(t, b.get(token, last.json["@odata.deltaLink"].(string)), http.StatusBadRequest, "Request_BadRequest")
 	requireGraphError(t, b.get(token, "/v1.0/tenantRelationships/delegatedAdminRelationships"), http.StatusForbidden, "Authorization_RequestDenied")
-	requireGraphError(t, b.get(token, "/v1.0/contracts"), http.StatusForbidden, "Authorization_RequestDenied")
+	// Also a customer that consented to it does not see the partner's customers.
+	b.admin(http.MethodPost, "/consents", map[string]any{"clientId": clientID, "tenant": mine.ID, "delegated": []string{"Directory.Read.All", "DelegatedAdminRelationship.Read.All"}})
+	token = b.customer(mine)
+	for _, target := range []string{"/v1.0/contracts", "/v1.0/tenantRelationships/delegatedAdminRelationships"} {
+		requireGraphError(t, b.get(token, target), http.StatusForbidden, "Authorization_RequestDenied")
+	}
+	// By itself the app may list relationships, but customers only with a person.
+	app := b.token(b.fleet.Partner().ID, url.Values{"grant_type": {"client_credentials"}, "scope": {graphDefault}}).json["access_token"].(string)
+	require.Equal(t, http.StatusOK, b.get(app, "/v1.0/tenantRelationships/delegatedAdminRelationships").status)
+	requireGraphError(t, b.get(app, "/v1.0/tenantRelationships/delegatedAdminCustomers"), http.StatusForbidden, "Authorization_RequestDenied")
 }
 
 func TestHeadersOfGraph(t *testing.T) {

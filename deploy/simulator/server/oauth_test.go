@@ -2,9 +2,11 @@ package server_test
 
 import (
 	"encoding/json"
+	"html"
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -150,6 +152,20 @@ func TestPersonSeesTheConsentPage(t *testing.T) {
 		}
 		require.NotContains(t, string(a.raw), "refresh\"", "nothing is accepted by itself here")
 	}
+}
+
+func TestBrowserIsAcceptedByItself(t *testing.T) {
+	t.Parallel()
+	b := setup(t, fleet.Tiny)
+	target := "/organizations/oauth2/v2.0/authorize?" + authorizeQuery(partnerScope).Encode()
+	a := b.do(b.request(http.MethodGet, target, nil, "Accept", "text/html,application/xhtml+xml"))
+	require.Equal(t, http.StatusOK, a.status)
+	link := regexp.MustCompile(`id="accept" href="([^"]+)"`).FindSubmatch(a.raw)
+	require.NotNil(t, link)
+	require.Contains(t, string(a.raw), `http-equiv="refresh"`)
+	a = b.do(b.request(http.MethodGet, html.UnescapeString(string(link[1])), nil, "Accept", "text/html"))
+	require.Equal(t, http.StatusFound, a.status)
+	require.Contains(t, a.header.Get("Location"), redirectURI+"?code=")
 }
 
 func TestCustomerAuthority(t *testing.T) {
