@@ -44,6 +44,18 @@ func reformat(ctx context.Context, where layout.Layout, _ []string) (int, error)
 	return exit(suite.Reformat(ctx, os.Stdout))
 }
 
+// lint looks for mistakes that compile.
+func lint(ctx context.Context, where layout.Layout, _ []string) (int, error) {
+	suite, err := newSuite(where, os.Stdout)
+	if err != nil {
+		return 1, err
+	}
+	if err := suite.Tools(ctx, os.Stdout); err != nil {
+		return 1, err
+	}
+	return exit(suite.Lint(ctx, os.Stdout))
+}
+
 func newSuite(where layout.Layout, out io.Writer) (*checks.Suite, error) {
 	self, err := os.Executable()
 	if err != nil {

@@ -24,6 +24,7 @@ var verbs = map[string]verb{
 	"test":       check,
 	"generate":   generate,
 	"fmt":        reformat,
+	"lint":       lint,
 	"testenv":    testEnvironment,
 	"_supervise": supervise,
 	"_testenv":   serveTestEnvironment,
@@ -40,6 +41,7 @@ const usage = `usage: local <verb>
   test                  run everything that CI runs
   generate              make the code from the contracts and the queries again
   fmt                   format every file
+  lint                  look for mistakes
 
   testenv -- command…   run a command with a throw-away PostgreSQL and Temporal
   testenv -detach       start them in the background and print their variables
