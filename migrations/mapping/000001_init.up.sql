@@ -74,9 +74,12 @@ CREATE TABLE entra_client_tenant_mappings (
     primary_domain    text COLLATE "C" NOT NULL,
     state             text NOT NULL CHECK (state IN ('mapped', 'skip_for_now', 'needs_review', 'create_new')),
     client_id         uuid,
-    score             numeric(5, 4) CHECK (score BETWEEN 0 AND 1),
+    score             double precision CHECK (score BETWEEN 0 AND 1),
     -- 1 for the first decision about a managed tenant, one more for each change.
     revision          bigint NOT NULL CHECK (revision >= 1),
+    -- Of all the tenant's mappings, when this decision was written: tells whoever
+    -- decides on an older version what was decided since.
+    version           bigint NOT NULL CHECK (version >= 1),
     decided_by        text NOT NULL,
     decided_at        timestamptz NOT NULL,
     deactivated_by    text,

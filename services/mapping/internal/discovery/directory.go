@@ -1,0 +1,73 @@
+// Package discovery reads managed tenants from the discovery service.
+package discovery
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"google.golang.org/grpc"
+
+	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
+	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
+)
+
+const (
+	// timeout bounds a whole read, also of thousands of managed tenants.
+	timeout = 20 * time.Second
+	// idsPerCall is what the contract takes at once.
+	idsPerCall = 5000
+)
+
+// Directory is discovery's list of managed tenants.
+type Directory struct {
+	discovery discoveryv1.DiscoveryInternalServiceClient
+}
+
+// NewDirectory makes a directory on a connection to the discovery service, whose
+// errors are errs.Errors.
+func NewDirectory(conn grpc.ClientConnInterface) *Directory {
+	return &Directory{discovery: discoveryv1.NewDiscoveryInternalServiceClient(conn)}
+}
+
+// ManagedTenants gives the managed tenants with the given ids, or all when ids
+// is nil. Unknown ids are left out.
+func (d *Directory) ManagedTenants(ctx context.Context, ids []string) ([]mapping.ManagedTenant, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if ids == nil {
+		return d.read(ctx, nil, nil)
+	}
+	var tenants []mapping.ManagedTenant
+	var err error
+	for part := range slices.Chunk(ids, idsPerCall) {
+		if tenants, err = d.read(ctx, part, tenants); err != nil {
+			return nil, err
+		}
+	}
+	return tenants, nil
+}
+
+func (d *Directory) read(ctx context.Context, ids []string, into []mapping.ManagedTenant) ([]mapping.ManagedTenant, error) {
+	stream, err := d.discovery.StreamManagedTenants(ctx, &discoveryv1.StreamManagedTenantsRequest{ManagedTenantIds: ids})
+	if err != nil {
+		return nil, err
+	}
+	for {
+		part, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return into, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range part.GetManagedTenants() {
+			into = append(into, mapping.ManagedTenant{
+				ID: t.GetManagedTenantId(), EntraTenantID: t.GetEntraTenantId(), DisplayName: t.GetDisplayName(),
+				PrimaryDomain: t.GetPrimaryDomain(), Domains: t.GetDomains(), SourceUserCount: t.GetSourceUserCount(), State: t.GetState(),
+			})
+		}
+	}
+}

@@ -1,0 +1,227 @@
+package mapping
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Limits of a client's texts, in characters.
+const (
+	maxName       = 256
+	maxExternalID = 256
+	maxText       = 2048
+	maxDomains    = 100
+)
+
+// What became of a record of a batch.
+const (
+	OutcomeCreated   = "created"
+	OutcomeUpdated   = "updated"
+	OutcomeUnchanged = "unchanged"
+	OutcomeDeleted   = "deleted"
+	OutcomeInvalid   = "invalid"
+)
+
+// RecordViolation is a field of a record that breaks a rule.
+type RecordViolation struct {
+	Field   string
+	Message string
+}
+
+// RecordResult is what became of one record.
+type RecordResult struct {
+	ID         string // of the client; empty when the record is invalid or names none
+	ExternalID string
+	Outcome    string
+	Violations []RecordViolation
+}
+
+// WriteClient is a client to be inserted or replaced.
+type WriteClient struct {
+	Client
+	NameKey string
+	Domains []string // normalised, for look-ups
+}
+
+// BatchStore writes clients.
+type BatchStore interface {
+	// WriteClients calls decide with the stored clients of the given external
+	// ids, by external id, inside a transaction that no other change of clients
+	// and mappings of the tenant can overtake, and writes what it gives.
+	WriteClients(ctx context.Context, externalIDs []string, at time.Time, decide func(map[string]Client) []WriteClient) error
+}
+
+// Importer takes the host's client records.
+type Importer struct {
+	store BatchStore
+	now   func() time.Time
+	newID func() string
+}
+
+// NewImporter makes an importer; newID gives a new time-ordered UUID.
+func NewImporter(store BatchStore, now func() time.Time, newID func() string) *Importer {
+	return &Importer{store: store, now: now, newID: newID}
+}
+
+// Upsert writes records by their external id and answers what became of each,
+// in their order. A record replaces all fields of the client; one that is
+// deleted only marks it. A bad record does not fail the others.
+func (im *Importer) Upsert(ctx context.Context, records []Client) ([]RecordResult, error) {
+	results := make([]RecordResult, len(records))
+	seen := map[string]int{}
+	var ids []string
+	for i := range records {
+		records[i] = trimmed(records[i])
+		results[i] = RecordResult{ExternalID: records[i].ExternalID, Violations: check(records[i])}
+		if at, twice := seen[records[i].ExternalID]; twice {
+			results[i].Violations = append(results[i].Violations,
+				RecordViolation{Field: "externalId", Message: fmt.Sprintf("is in clients[%d] already", at)})
+		} else if records[i].ExternalID != "" {
+			seen[records[i].ExternalID] = i
+		}
+		if len(results[i].Violations) == 0 {
+			ids = append(ids, records[i].ExternalID)
+		} else {
+			results[i].Outcome = OutcomeInvalid
+		}
+	}
+	if len(ids) == 0 {
+		return results, nil
+	}
+	err := im.store.WriteClients(ctx, ids, im.now(), func(stored map[string]Client) []WriteClient {
+		return im.decide(records, results, stored)
+	})
+	return results, err
+}
+
+// decide fills in the results of valid records and gives what is to be written.
+func (im *Importer) decide(records []Client, results []RecordResult, stored map[string]Client) []WriteClient {
+	var writes []WriteClient
+	for i, record := range records {
+		result := &results[i]
+		if len(result.Violations) > 0 {
+			continue
+		}
+		old, known := stored[record.ExternalID]
+		result.ID = old.ID
+		switch {
+		case record.Deleted && (!known || old.Deleted):
+			result.Outcome = OutcomeUnchanged
+			continue
+		case record.Deleted && len(old.Mappings) > 0:
+			result.Outcome = OutcomeInvalid
+			result.Violations = []RecordViolation{{Field: "deleted", Message: "the client is mapped to a managed tenant"}}
+			continue
+		case record.Deleted:
+			result.Outcome = OutcomeDeleted
+			record = old
+			record.Deleted = true
+		case !known:
+			result.Outcome, result.ID = OutcomeCreated, im.newID()
+			record.ID = result.ID
+		case sameClient(old, record):
+			result.Outcome = OutcomeUnchanged
+			continue
+		default:
+			result.Outcome, record.ID = OutcomeUpdated, old.ID
+		}
+		writes = append(writes, WriteClient{Client: record, NameKey: SearchKey(record.Name), Domains: record.Domains()})
+	}
+	return writes
+}
+
+func sameClient(a, b Client) bool {
+	return a.Name == b.Name && a.Website == b.Website && a.Domain == b.Domain && a.BillingEmail == b.BillingEmail &&
+		a.Deleted == b.Deleted && slices.Equal(a.AlternativeDomains, b.AlternativeDomains) && slices.Equal(a.EmailDomains, b.EmailDomains)
+}
+
+func trimmed(c Client) Client {
+	c.ExternalID, c.Name = strings.TrimSpace(c.ExternalID), strings.TrimSpace(c.Name)
+	c.Website, c.Domain, c.BillingEmail = strings.TrimSpace(c.Website), strings.TrimSpace(c.Domain), strings.TrimSpace(c.BillingEmail)
+	c.AlternativeDomains, c.EmailDomains = trimmedAll(c.AlternativeDomains), trimmedAll(c.EmailDomains)
+	return c
+}
+
+func trimmedAll(texts []string) []string {
+	out := make([]string, 0, len(texts))
+	for _, text := range texts {
+		out = append(out, strings.TrimSpace(text))
+	}
+	return out
+}
+
+// check lists what is wrong with a record by itself.
+func check(c Client) (violations []RecordViolation) {
+	report := func(field, message string) {
+		if message != "" {
+			violations = append(violations, RecordViolation{Field: field, Message: message})
+		}
+	}
+	report("externalId", checkText(c.ExternalID, 1, maxExternalID))
+	if c.Deleted { // only the mark is written
+		return violations
+	}
+	report("name", checkText(c.Name, 1, maxName))
+	report("website", checkDomain(c.Website, true))
+	report("domain", checkDomain(c.Domain, true))
+	report("billingEmail", checkEmail(c.BillingEmail))
+	for _, list := range []struct {
+		field   string
+		domains []string
+	}{{"alternativeDomains", c.AlternativeDomains}, {"emailDomains", c.EmailDomains}} {
+		if len(list.domains) > maxDomains {
+			report(list.field, fmt.Sprintf("has more than %d domains", maxDomains))
+			continue
+		}
+		for i, domain := range list.domains {
+			report(fmt.Sprintf("%s[%d]", list.field, i), checkDomain(domain, false))
+		}
+	}
+	return violations
+}
+
+func checkText(text string, least, most int) string {
+	switch n := utf8.RuneCountInString(text); {
+	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
+		return "has characters that cannot be stored"
+	case n < least:
+		return "is missing"
+	case n > most:
+		return fmt.Sprintf("is longer than %d characters", most)
+	}
+	return ""
+}
+
+func checkDomain(text string, mayBeEmpty bool) string {
+	if text == "" && mayBeEmpty {
+		return ""
+	}
+	if problem := checkText(text, 1, maxText); problem != "" {
+		return problem
+	}
+	if _, ok := NormaliseDomain(text); !ok || strings.ContainsFunc(text, unicode.IsControl) {
+		return "has no domain"
+	}
+	return ""
+}
+
+func checkEmail(address string) string {
+	if address == "" {
+		return ""
+	}
+	if problem := checkText(address, 1, maxText); problem != "" {
+		return problem
+	}
+	if at := strings.LastIndexByte(address, '@'); at < 1 {
+		return "is not an email address"
+	}
+	if _, ok := NormaliseEmailDomain(address); !ok {
+		return "has no domain"
+	}
+	return ""
+}

@@ -1,0 +1,61 @@
+package mapping
+
+import "math"
+
+const (
+	// leastLikeness, in hundredths, is how alike names must be to be proposed.
+	leastLikeness = 58
+	// topNames is how many clients are proposed by name alone.
+	topNames = 5
+)
+
+// gram is two characters in a row. A name of one character is one gram of it and
+// nothing, so that it is like itself alone.
+type gram [2]rune
+
+// grams is the multiset of a name's grams.
+type grams struct {
+	counts map[gram]int
+	size   int
+}
+
+func gramsOf(name string) grams {
+	runes := []rune(name)
+	g := grams{counts: make(map[gram]int, len(runes))}
+	if len(runes) == 1 {
+		g.counts[gram{runes[0]}]++
+		g.size = 1
+	}
+	for i := range max(len(runes)-1, 0) {
+		g.counts[gram{runes[i], runes[i+1]}]++
+		g.size++
+	}
+	return g
+}
+
+// common is the size of the intersection of two multisets.
+func common(a, b grams) (n int) {
+	for g, count := range a.counts {
+		n += min(count, b.counts[g])
+	}
+	return n
+}
+
+// dice is the Sørensen–Dice coefficient of two multisets of the given sizes with
+// so many in common, at four decimals; false when it is below the least
+// likeness, which is decided before rounding.
+func dice(common, a, b int) (float64, bool) {
+	if a == 0 || b == 0 || 200*common < leastLikeness*(a+b) {
+		return 0, false
+	}
+	return math.Round(20000*float64(common)/float64(a+b)) / 10000, true
+}
+
+// fuzzyName matches when the names are alike.
+func fuzzyName(t tenantProfile, c clientProfile) (Match, bool) {
+	score, ok := dice(common(t.name, c.grams), t.name.size, c.grams.size)
+	if !ok {
+		return Match{}, false
+	}
+	return Match{ClientID: c.id, ClientName: c.name, Score: score, Reason: ReasonFuzzyName}, true
+}

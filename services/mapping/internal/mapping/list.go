@@ -1,0 +1,245 @@
+package mapping
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// clientNotFound is the answer for an id that is unknown or of another tenant.
+var clientNotFound = errs.New(errs.NotFound, "client_not_found", "There is no such client.")
+
+// maxMappedPage is the size of a page of mapped tenants when the caller names
+// none.
+const maxMappedPage = 500
+
+// ClientSearch chooses clients that are not deleted; both empty for all.
+type ClientSearch struct {
+	NameFrom, NameBefore string // the range of name keys
+	Domain               string // or a domain
+}
+
+// MappingSearch chooses decisions in force.
+type MappingSearch struct {
+	State   string // empty for all
+	NameKey string // a part of the managed tenant's or the client's name
+	Exact   string // or its domain or Entra tenant id, in lower case
+}
+
+// MappedTenant is a managed tenant and the client that it is mapped to.
+type MappedTenant struct {
+	ManagedTenantID string
+	EntraTenantID   string
+	ClientID        string
+	Revision        int64 // rises with each decision about the managed tenant
+	ConfirmedAt     time.Time
+	MappingID       string
+}
+
+// ListStore reads clients and mappings. Lists give up to limit entries after the
+// cursor.
+type ListStore interface {
+	Clients(ctx context.Context, search ClientSearch, after *Cursor, limit int32) ([]Client, error)
+	CountClients(ctx context.Context, search ClientSearch) (int32, error)
+	// Client gives one with its mappings; nil when there is none.
+	Client(ctx context.Context, id string) (*Client, error)
+	// Mappings are sorted by name key and managed tenant.
+	Mappings(ctx context.Context, search MappingSearch, after *Cursor, limit int32) ([]Mapping, error)
+	CountMappings(ctx context.Context, search MappingSearch) (int32, error)
+	// MappingsOf are those of one managed tenant with a revision below the given
+	// one, the newest first; only the one in force without past.
+	MappingsOf(ctx context.Context, managedTenantID string, past bool, below int64, limit int32) ([]Mapping, error)
+	// Mapped are sorted by the time of their confirmation; of one client when
+	// clientID is not empty.
+	Mapped(ctx context.Context, clientID string, after *Cursor, limit int32) ([]MappedTenant, error)
+	// MappedTenant is nil when the managed tenant is not mapped.
+	MappedTenant(ctx context.Context, managedTenantID string) (*MappedTenant, error)
+	// Resolve gives those of the clients that exist and are not deleted.
+	Resolve(ctx context.Context, ids, externalIDs []string) ([]Client, error)
+	Active(ctx context.Context) ([]Mapping, error)
+}
+
+// Lister shows clients and mappings.
+type Lister struct {
+	directory Directory
+	store     ListStore
+}
+
+// NewLister makes a lister.
+func NewLister(directory Directory, store ListStore) *Lister {
+	return &Lister{directory: directory, store: store}
+}
+
+// Page is a part of a list.
+type Page[T any] struct {
+	Items []T
+	Next  string // token of the next page; empty at the end
+	Total *int32 // with the first page only, so that no page costs more than it
+}
+
+// Clients gives a page of clients by name. query is the beginning of a name, or
+// a domain; size 0 means DefaultPageSize. A token that is not of this list is
+// errs.Invalid, reason "page_token_invalid".
+func (l *Lister) Clients(ctx context.Context, query string, size int32, pageToken string) (Page[Client], error) {
+	after, err := DecodeCursor(pageToken, "clients", query)
+	if err != nil {
+		return Page[Client]{}, err
+	}
+	search := clientSearch(query)
+	return pageOf(pageRequest[Client]{
+		size: size, after: after, filters: []string{"clients", query},
+		list:  func(limit int32) ([]Client, error) { return l.store.Clients(ctx, search, after, limit) },
+		count: func() (int32, error) { return l.store.CountClients(ctx, search) },
+		place: func(c Client) Cursor { return Cursor{Key: SearchKey(c.Name), ID: c.ID} },
+	})
+}
+
+func clientSearch(query string) ClientSearch {
+	key := SearchKey(query)
+	if key == "" {
+		return ClientSearch{}
+	}
+	search := ClientSearch{NameFrom: key, NameBefore: key + string(utf8.MaxRune)}
+	search.Domain, _ = NormaliseDomain(query)
+	return search
+}
+
+// Client gives one client, a deleted one too; errs.NotFound "client_not_found".
+func (l *Lister) Client(ctx context.Context, id string) (Client, error) {
+	client, err := l.store.Client(ctx, id)
+	if err != nil {
+		return Client{}, err
+	}
+	if client == nil {
+		return Client{}, clientNotFound
+	}
+	return *client, nil
+}
+
+// MappingFilter chooses mappings. With a managed tenant the other conditions
+// do not count; with History its past decisions are listed too.
+type MappingFilter struct {
+	State           string
+	Query           string // a part of a name, a domain, or the Entra tenant id
+	ManagedTenantID string
+	History         bool
+}
+
+// Mappings gives a page of decisions, by the managed tenant's name, or of one
+// managed tenant, the newest first. Errors as Clients.
+func (l *Lister) Mappings(ctx context.Context, filter MappingFilter, size int32, pageToken string) (Page[Mapping], error) {
+	filters := []string{"mappings", filter.State, filter.Query, filter.ManagedTenantID, strconv.FormatBool(filter.History)}
+	after, err := DecodeCursor(pageToken, filters...)
+	if err != nil {
+		return Page[Mapping]{}, err
+	}
+	request := pageRequest[Mapping]{size: size, after: after, filters: filters}
+	if filter.ManagedTenantID != "" {
+		below, err := revisionOf(after)
+		if err != nil {
+			return Page[Mapping]{}, err
+		}
+		request.list = func(limit int32) ([]Mapping, error) {
+			return l.store.MappingsOf(ctx, filter.ManagedTenantID, filter.History, below, limit)
+		}
+		request.place = func(m Mapping) Cursor { return Cursor{Key: strconv.FormatInt(m.Revision, 10), ID: m.ManagedTenantID} }
+		return pageOf(request)
+	}
+	search := MappingSearch{State: filter.State, NameKey: SearchKey(filter.Query), Exact: strings.ToLower(strings.TrimSpace(filter.Query))}
+	request.list = func(limit int32) ([]Mapping, error) { return l.store.Mappings(ctx, search, after, limit) }
+	request.count = func() (int32, error) { return l.store.CountMappings(ctx, search) }
+	request.place = func(m Mapping) Cursor { return Cursor{Key: SearchKey(m.DisplayName), ID: m.ManagedTenantID} }
+	return pageOf(request)
+}
+
+// revisionOf is the revision below which a page of a history begins.
+func revisionOf(after *Cursor) (int64, error) {
+	if after == nil {
+		return 1<<63 - 1, nil
+	}
+	revision, err := strconv.ParseInt(after.Key, 10, 64)
+	if err != nil {
+		return 0, invalidToken()
+	}
+	return revision, nil
+}
+
+// Mapped gives a page of the mapped tenants in order of their confirmation, of
+// one client when clientID is not empty. Errors as Clients.
+func (l *Lister) Mapped(ctx context.Context, clientID string, size int32, pageToken string) (Page[MappedTenant], error) {
+	after, err := DecodeCursor(pageToken, "mapped", clientID)
+	if err != nil {
+		return Page[MappedTenant]{}, err
+	}
+	if size == 0 {
+		size = maxMappedPage
+	}
+	return pageOf(pageRequest[MappedTenant]{
+		size: size, after: after, filters: []string{"mapped", clientID},
+		list: func(limit int32) ([]MappedTenant, error) { return l.store.Mapped(ctx, clientID, after, limit) },
+		place: func(m MappedTenant) Cursor {
+			return Cursor{Key: m.ConfirmedAt.UTC().Format(time.RFC3339Nano), ID: m.MappingID}
+		},
+	})
+}
+
+// MappedTenant gives the client of one managed tenant; nil when it has none.
+func (l *Lister) MappedTenant(ctx context.Context, managedTenantID string) (*MappedTenant, error) {
+	return l.store.MappedTenant(ctx, managedTenantID)
+}
+
+// Resolve gives those of the clients that exist and are not deleted.
+func (l *Lister) Resolve(ctx context.Context, ids, externalIDs []string) ([]Client, error) {
+	return l.store.Resolve(ctx, ids, externalIDs)
+}
+
+// Summary counts the decisions.
+func (l *Lister) Summary(ctx context.Context) (Summary, error) {
+	tenants, err := l.directory.ManagedTenants(ctx, nil)
+	if err != nil {
+		return Summary{}, err
+	}
+	active, err := l.store.Active(ctx)
+	if err != nil {
+		return Summary{}, err
+	}
+	return summarise(active, tenants), nil
+}
+
+// pageRequest is how one list is paged.
+type pageRequest[T any] struct {
+	size    int32
+	after   *Cursor
+	filters []string
+	list    func(limit int32) ([]T, error)
+	count   func() (int32, error) // nil: the list is not counted
+	place   func(T) Cursor
+}
+
+func pageOf[T any](r pageRequest[T]) (Page[T], error) {
+	if r.size == 0 {
+		r.size = DefaultPageSize
+	}
+	var page Page[T]
+	if r.after == nil && r.count != nil {
+		total, err := r.count()
+		if err != nil {
+			return Page[T]{}, err
+		}
+		page.Total = &total
+	}
+	items, err := r.list(r.size + 1)
+	if err != nil {
+		return Page[T]{}, err
+	}
+	if len(items) > int(r.size) {
+		items = items[:r.size]
+		page.Next = EncodeCursor(r.place(items[r.size-1]), r.filters...)
+	}
+	page.Items = items
+	return page, nil
+}

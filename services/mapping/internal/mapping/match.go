@@ -1,0 +1,127 @@
+package mapping
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Why a client may be the one of a managed tenant.
+const (
+	ReasonExactDomain     = "exact_domain"
+	ReasonSecondaryDomain = "secondary_domain"
+	ReasonFuzzyName       = "fuzzy_name"
+)
+
+// Match is a client that a managed tenant may belong to.
+type Match struct {
+	ClientID   string
+	ClientName string
+	Score      float64 // 0 to 1, four decimals
+	Reason     string  // empty for a client that a person chose and no matcher proposes
+	Domain     string  // the domain that both have; empty for names
+}
+
+// tenantProfile is what matchers see of a managed tenant.
+type tenantProfile struct {
+	domains []string // distinctive, the primary one first
+	name    grams
+}
+
+// clientProfile is what matchers see of a client.
+type clientProfile struct {
+	id, name  string
+	exact     []string // distinctive domains of website, domain and email domains
+	secondary []string // distinctive domains of billing email and alternative domains
+	grams     grams
+}
+
+func profileOfTenant(t ManagedTenant) tenantProfile {
+	p := tenantProfile{name: gramsOf(NormaliseName(t.DisplayName))}
+	others := slices.Sorted(slices.Values(t.Domains))
+	p.domains = distinctive(append([]string{t.PrimaryDomain}, others...)...)
+	return p
+}
+
+func profileOfClient(c Client) clientProfile {
+	p := clientProfile{id: c.ID, name: c.Name, grams: gramsOf(NormaliseName(c.Name))}
+	p.exact = distinctive(append([]string{c.Website, c.Domain}, c.EmailDomains...)...)
+	p.secondary = distinctive(c.AlternativeDomains...)
+	if domain, ok := NormaliseEmailDomain(c.BillingEmail); ok {
+		p.secondary = append(p.secondary, distinctive(domain)...)
+	}
+	return p
+}
+
+// distinctive are the normalised domains that say whose they are, each once.
+func distinctive(texts ...string) []string {
+	var out []string
+	for _, text := range texts {
+		domain, ok := NormaliseDomain(text)
+		if ok && Distinctive(domain) && !slices.Contains(out, domain) {
+			out = append(out, domain)
+		}
+	}
+	return out
+}
+
+// sharedDomain is the first of the tenant's domains that is among others.
+func sharedDomain(domains, others []string) (string, bool) {
+	for _, domain := range domains {
+		if slices.Contains(others, domain) {
+			return domain, true
+		}
+	}
+	return "", false
+}
+
+// Compare matches a managed tenant with each of the clients, without an index.
+// What it gives is what Index.Match must give.
+func Compare(tenant ManagedTenant, clients []Client) []Match {
+	profile := profileOfTenant(tenant)
+	var byDomain, byName []Match
+	for _, client := range clients {
+		c := profileOfClient(client)
+		if m, ok := matchDomains(profile, c); ok {
+			byDomain = append(byDomain, m)
+		}
+		if m, ok := fuzzyName(profile, c); ok {
+			byName = append(byName, m)
+		}
+	}
+	return merge(byDomain, byName)
+}
+
+// matchDomains is the best match by domain.
+func matchDomains(t tenantProfile, c clientProfile) (Match, bool) {
+	if m, ok := exactDomain(t, c); ok {
+		return m, true
+	}
+	return secondaryDomain(t, c)
+}
+
+// merge keeps the best match of each client, of all by domain and of the best
+// by name, in order. At the same score the domain is the better reason.
+func merge(byDomain, byName []Match) []Match {
+	order(byName)
+	all := slices.Concat(byDomain, byName[:min(len(byName), topNames)])
+	best := make(map[string]int, len(all))
+	out := make([]Match, 0, len(all))
+	for _, m := range all {
+		if at, seen := best[m.ClientID]; !seen {
+			best[m.ClientID] = len(out)
+			out = append(out, m)
+		} else if m.Score > out[at].Score {
+			out[at] = m
+		}
+	}
+	order(out)
+	return out
+}
+
+// order sorts by score, the best first, then by name, then by id.
+func order(matches []Match) {
+	slices.SortFunc(matches, func(a, b Match) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.ClientName, b.ClientName), strings.Compare(a.ClientID, b.ClientID))
+	})
+}

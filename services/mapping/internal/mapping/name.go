@@ -1,0 +1,149 @@
+package mapping
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// NormaliseName gives a company's name as names are compared: compatibility
+// forms made one, case and accents folded, "&" as "and", punctuation and white
+// space gone, legal forms (Inc, LLC, GmbH, …) at its ends gone, unless nothing
+// would be left. It is idempotent.
+func NormaliseName(name string) string {
+	words := joinInitials(strings.Fields(plainLetters(name)))
+	return stripAttached(strings.Join(stripLegalForms(words), ""))
+}
+
+// foldedLetters are letters whose difference Unicode does not call an accent.
+var foldedLetters = strings.NewReplacer(
+	"ß", "ss", "æ", "ae", "œ", "oe", "ø", "o", "đ", "d", "ð", "d", "ł", "l", "þ", "th", "ı", "i", "ς", "σ", "ـ", "",
+)
+
+// plainLetters folds letters and leaves single words of letters and digits.
+func plainLetters(name string) string {
+	var b strings.Builder
+	unaccented := false // the marks that follow are accents
+	for _, r := range fold(name) {
+		switch {
+		case unicode.IsLetter(r) || unicode.IsNumber(r):
+			b.WriteRune(r)
+			unaccented = unicode.In(r, unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Arabic, unicode.Hebrew)
+		case unicode.IsMark(r):
+			if !unaccented && b.Len() > 0 {
+				b.WriteRune(r) // a vowel of scripts that write them so
+			}
+		case r == '&' || r == '+':
+			b.WriteString(" and ")
+			unaccented = false
+		case strings.ContainsRune(".'’`\"״׳", r):
+			// "S.A.", "O'Neill" and "L.L.C." are one word each
+		default:
+			b.WriteByte(' ')
+			unaccented = false
+		}
+	}
+	return norm.NFC.String(b.String())
+}
+
+// fold decomposes a text and puts it into lower case. Lower case may decompose
+// further, and compatibility forms may hold capitals.
+func fold(text string) string {
+	return norm.NFKD.String(foldedLetters.Replace(strings.ToLower(norm.NFKD.String(text))))
+}
+
+// joinInitials makes one word of single letters in a row: "a b c" is "abc", as
+// "A.B.C." is.
+func joinInitials(words []string) []string {
+	out := make([]string, 0, len(words))
+	joining := false
+	for _, word := range words {
+		single := isLetter(word)
+		if single && joining {
+			out[len(out)-1] += word
+			continue
+		}
+		out = append(out, word)
+		joining = single
+	}
+	return out
+}
+
+func isLetter(word string) bool {
+	runes := []rune(word)
+	return len(runes) == 1 && unicode.IsLetter(runes[0])
+}
+
+// stripLegalForms takes legal forms from both ends, as long as a word is left.
+func stripLegalForms(words []string) []string {
+	for {
+		rest := stripOnce(words)
+		if len(rest) == 0 || len(rest) == len(words) {
+			return words
+		}
+		words = rest
+	}
+}
+
+func stripOnce(words []string) []string {
+	for _, form := range legalForms {
+		if len(form) < len(words) && slices.Equal(words[len(words)-len(form):], form) {
+			words = words[:len(words)-len(form)]
+			if len(words) > 1 && words[len(words)-1] == "and" { // "GmbH & Co. KG"
+				words = words[:len(words)-1]
+			}
+			return words
+		}
+	}
+	for _, form := range leadingForms {
+		if len(words) > 1 && words[0] == form {
+			return words[1:]
+		}
+	}
+	return words
+}
+
+// stripAttached takes legal forms that are written without a space.
+func stripAttached(name string) string {
+	for {
+		rest := name
+		for _, form := range attachedForms {
+			rest = strings.TrimSuffix(strings.TrimPrefix(rest, form), form)
+			if rest == "" {
+				return name
+			}
+		}
+		if rest == name {
+			return name
+		}
+		name = rest
+	}
+}
+
+// SearchKey is a text as it is searched and sorted: compatibility forms made
+// one, case and the accents of Latin and Greek letters folded, white space
+// single. It is idempotent.
+func SearchKey(text string) string {
+	folded := strings.ToLower(norm.NFKD.String(text))
+	var b strings.Builder
+	space, accented := false, false
+	for _, r := range folded {
+		switch {
+		case unicode.Is(unicode.Mn, r) && accented:
+			continue
+		case unicode.IsSpace(r) || unicode.IsControl(r):
+			space = b.Len() > 0
+			accented = false
+			continue
+		}
+		if space {
+			b.WriteByte(' ')
+			space = false
+		}
+		b.WriteRune(r)
+		accented = unicode.In(r, unicode.Latin, unicode.Greek) || (accented && unicode.Is(unicode.Mn, r))
+	}
+	return norm.NFC.String(b.String())
+}

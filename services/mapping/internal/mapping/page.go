@@ -1,0 +1,78 @@
+package mapping
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"hash/crc32"
+	"io"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// DefaultPageSize is the size of a page when the caller names none.
+const DefaultPageSize = 50
+
+// Cursor is the place in a list, sorted by a key and then id, after which a page
+// begins.
+type Cursor struct {
+	Key string
+	ID  string
+}
+
+// token is a cursor as it travels. Filter ties it to the request whose list it
+// belongs to, and makes garbage improbable to pass.
+type token struct {
+	Key    string `json:"k"`
+	ID     string `json:"i"`
+	Filter uint32 `json:"f"`
+}
+
+// EncodeCursor makes the page token of a cursor for a list with these filters.
+func EncodeCursor(c Cursor, filters ...string) string {
+	encoded, err := json.Marshal(token{Key: c.Key, ID: c.ID, Filter: fingerprint(c, filters)})
+	if err != nil {
+		return "" // two strings and a number always encode
+	}
+	return base64.RawURLEncoding.EncodeToString(encoded)
+}
+
+// DecodeCursor reads a page token that EncodeCursor made for the same filters;
+// nil for the empty token. Anything else is errs.Invalid, reason
+// "page_token_invalid".
+func DecodeCursor(text string, filters ...string) (*Cursor, error) {
+	if text == "" {
+		return nil, nil
+	}
+	decoded, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return nil, invalidToken()
+	}
+	decoder := json.NewDecoder(bytes.NewReader(decoded))
+	decoder.DisallowUnknownFields()
+	var t token
+	if err := decoder.Decode(&t); err != nil {
+		return nil, invalidToken()
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, invalidToken()
+	}
+	c := Cursor{Key: t.Key, ID: t.ID}
+	if t.Filter != fingerprint(c, filters) {
+		return nil, invalidToken()
+	}
+	return &c, nil
+}
+
+func fingerprint(c Cursor, filters []string) uint32 {
+	sum := crc32.NewIEEE()
+	for _, part := range append([]string{c.Key, c.ID}, filters...) {
+		_, _ = io.WriteString(sum, part+"\x00") // a hash takes everything
+	}
+	return sum.Sum32()
+}
+
+func invalidToken() error {
+	return errs.New(errs.Invalid, "page_token_invalid", "The page token does not belong to this list.",
+		errs.WithViolation("pageToken", "does not belong to this list"))
+}

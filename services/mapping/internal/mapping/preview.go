@@ -1,0 +1,123 @@
+package mapping
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+)
+
+// Row is what the preview says of one managed tenant.
+type Row struct {
+	Tenant         ManagedTenant
+	State          string  // of the decision in force, or undecided
+	Match          *Match  // the client of a mapped tenant, else the one with an exact match
+	Candidates     []Match // all that were found, the best first
+	MappedClientID string  // of the decision in force
+}
+
+// Preview proposes clients for managed tenants.
+type Preview struct {
+	AutoMatched     []Row // exactly one client has an exact match
+	FuzzyCandidates []Row // otherwise, something was found
+	Unmatched       []Row
+	Summary         Summary
+	Version         int64
+}
+
+// Snapshot is everything mapping knows at one moment.
+type Snapshot struct {
+	Version int64
+	Clients []Client
+	Active  []Mapping // decisions in force
+}
+
+// PreviewStore reads a snapshot.
+type PreviewStore interface {
+	Snapshot(ctx context.Context) (Snapshot, error)
+}
+
+// Previewer makes previews. It writes nothing.
+type Previewer struct {
+	directory Directory
+	store     PreviewStore
+}
+
+// NewPreviewer makes a previewer.
+func NewPreviewer(directory Directory, store PreviewStore) *Previewer {
+	return &Previewer{directory: directory, store: store}
+}
+
+// Preview proposes a client for every managed tenant.
+func (p *Previewer) Preview(ctx context.Context) (Preview, error) {
+	snapshot, err := p.store.Snapshot(ctx)
+	if err != nil {
+		return Preview{}, err
+	}
+	tenants, err := p.directory.ManagedTenants(ctx, nil)
+	if err != nil {
+		return Preview{}, err
+	}
+	return Propose(tenants, snapshot), nil
+}
+
+// Propose groups managed tenants by what the matchers find for them. Rows stand
+// by name, then id; a tenant that is gone and undecided needs no decision and is
+// left out. The order of the input does not matter.
+func Propose(tenants []ManagedTenant, snapshot Snapshot) Preview {
+	preview := Preview{Version: snapshot.Version, Summary: summarise(snapshot.Active, tenants)}
+	active := make(map[string]Mapping, len(snapshot.Active))
+	for _, m := range snapshot.Active {
+		active[m.ManagedTenantID] = m
+	}
+	index := NewIndex(snapshot.Clients)
+	sorted := slices.SortedFunc(slices.Values(tenants), func(a, b ManagedTenant) int {
+		return cmp.Or(strings.Compare(a.DisplayName, b.DisplayName), strings.Compare(a.ID, b.ID))
+	})
+	for _, tenant := range sorted {
+		decision, decided := active[tenant.ID]
+		if tenant.State == StateGone && !decided {
+			continue
+		}
+		row, auto := propose(tenant, index.Match(tenant), decision)
+		switch {
+		case auto:
+			preview.AutoMatched = append(preview.AutoMatched, row)
+		case len(row.Candidates) > 0:
+			preview.FuzzyCandidates = append(preview.FuzzyCandidates, row)
+		default:
+			preview.Unmatched = append(preview.Unmatched, row)
+		}
+	}
+	return preview
+}
+
+// propose makes the row of one tenant; auto says that exactly one client has an
+// exact match.
+func propose(tenant ManagedTenant, candidates []Match, decision Mapping) (row Row, auto bool) {
+	row = Row{Tenant: tenant, Candidates: candidates, State: cmp.Or(decision.State, StateUndecided), MappedClientID: decision.ClientID}
+	exact := 0
+	for i, m := range candidates {
+		if m.Reason == ReasonExactDomain {
+			exact++
+			row.Match = &candidates[i]
+		}
+	}
+	if exact != 1 {
+		row.Match = nil
+	}
+	if decision.State == StateMapped {
+		row.Match = savedMatch(candidates, decision)
+	}
+	return row, exact == 1
+}
+
+// savedMatch is the client of a mapped tenant, with what the matchers say of it.
+func savedMatch(candidates []Match, decision Mapping) *Match {
+	for i := range candidates {
+		if candidates[i].ClientID == decision.ClientID {
+			return &candidates[i]
+		}
+	}
+	return &Match{ClientID: decision.ClientID, ClientName: decision.ClientName}
+}

@@ -1,0 +1,220 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
+	"github.com/entrasync/entrasync/services/mapping/internal/postgres/sqlc"
+)
+
+// reading runs fn in a read-only transaction.
+func (s *Store) reading(ctx context.Context, fn func(ctx context.Context, q *sqlc.Queries) error, opts ...pg.TxOption) error {
+	return pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+		return fn(ctx, sqlc.New(tx))
+	}, append(opts, pg.ReadOnly())...)
+}
+
+// Snapshot reads everything that a preview needs, as of one moment.
+func (s *Store) Snapshot(ctx context.Context) (snapshot mapping.Snapshot, err error) {
+	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		if snapshot.Version, err = q.Version(ctx); err != nil {
+			return err
+		}
+		if snapshot.Active, err = active(ctx, q); err != nil {
+			return err
+		}
+		rows, err := q.LivingClients(ctx)
+		snapshot.Clients = clients(rows, func(row sqlc.LivingClientsRow) sqlc.ListClientsRow { return sqlc.ListClientsRow(row) })
+		return err
+	}, pg.RepeatableRead())
+	return snapshot, err
+}
+
+// Clients reads a page of clients by name, with their mappings.
+func (s *Store) Clients(ctx context.Context, search mapping.ClientSearch, after *mapping.Cursor, limit int32) (page []mapping.Client, err error) {
+	key, id, err := place(after)
+	if err != nil {
+		return nil, err
+	}
+	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		if search == (mapping.ClientSearch{}) {
+			rows, err := q.ListClients(ctx, sqlc.ListClientsParams{AfterKey: key, AfterID: id, Size: limit})
+			if err != nil {
+				return err
+			}
+			page = clients(rows, func(row sqlc.ListClientsRow) sqlc.ListClientsRow { return row })
+			return withMappings(ctx, q, page)
+		}
+		rows, err := q.SearchClients(ctx, sqlc.SearchClientsParams{
+			NameFrom: search.NameFrom, NameBefore: search.NameBefore, Domain: search.Domain, AfterKey: key, AfterID: id, Size: limit,
+		})
+		if err != nil {
+			return err
+		}
+		page = clients(rows, func(row sqlc.SearchClientsRow) sqlc.ListClientsRow { return sqlc.ListClientsRow(row) })
+		return withMappings(ctx, q, page)
+	})
+	return page, err
+}
+
+// CountClients counts what Clients lists.
+func (s *Store) CountClients(ctx context.Context, search mapping.ClientSearch) (count int32, err error) {
+	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		if search == (mapping.ClientSearch{}) {
+			count, err = q.CountClients(ctx)
+			return err
+		}
+		count, err = q.CountFoundClients(ctx, sqlc.CountFoundClientsParams{
+			NameFrom: search.NameFrom, NameBefore: search.NameBefore, Domain: search.Domain,
+		})
+		return err
+	})
+	return count, err
+}
+
+// Client reads one client with its mappings; nil when there is none.
+func (s *Store) Client(ctx context.Context, id string) (client *mapping.Client, err error) {
+	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		rows, err := q.ClientsByID(ctx, known([]string{id}))
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		one := []mapping.Client{clientOf(sqlc.ListClientsRow(rows[0]))}
+		client = &one[0]
+		return withMappings(ctx, q, one)
+	})
+	return client, err
+}
+
+// Mappings reads a page of decisions in force by the managed tenant's name.
+func (s *Store) Mappings(ctx context.Context, search mapping.MappingSearch, after *mapping.Cursor, limit int32) (page []mapping.Mapping, err error) {
+	key, id, err := place(after)
+	if err != nil {
+		return nil, err
+	}
+	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		rows, err := q.ListMappings(ctx, sqlc.ListMappingsParams{
+			State: search.State, Exact: search.Exact, NameKey: search.NameKey, AfterKey: key, AfterID: id, Size: limit,
+		})
+		page = mappings(rows, func(row sqlc.ListMappingsRow) sqlc.ActiveMappingsRow { return sqlc.ActiveMappingsRow(row) })
+		return err
+	})
+	return page, err
+}
+
+// CountMappings counts what Mappings lists.
+func (s *Store) CountMappings(ctx context.Context, search mapping.MappingSearch) (count int32, err error) {
+	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		count, err = q.CountMappings(ctx, sqlc.CountMappingsParams{State: search.State, Exact: search.Exact, NameKey: search.NameKey})
+		return err
+	})
+	return count, err
+}
+
+// MappingsOf reads the decisions about one managed tenant, the newest first.
+func (s *Store) MappingsOf(ctx context.Context, managedTenantID string, past bool, below int64, limit int32) (page []mapping.Mapping, err error) {
+	id, err := uuid.Parse(managedTenantID)
+	if err != nil {
+		return nil, nil //nolint:nilerr // no id of ours: nothing is known of it
+	}
+	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		rows, err := q.MappingsOfTenant(ctx, sqlc.MappingsOfTenantParams{ManagedTenantID: id, Below: below, Past: past, Size: limit})
+		page = mappings(rows, func(row sqlc.MappingsOfTenantRow) sqlc.ActiveMappingsRow { return sqlc.ActiveMappingsRow(row) })
+		return err
+	})
+	return page, err
+}
+
+// Mapped reads a page of mapped tenants in order of confirmation.
+func (s *Store) Mapped(ctx context.Context, clientID string, after *mapping.Cursor, limit int32) (page []mapping.MappedTenant, err error) {
+	key, id, err := place(after)
+	if err != nil {
+		return nil, err
+	}
+	var at time.Time
+	if after != nil {
+		if at, err = time.Parse(time.RFC3339Nano, key); err != nil {
+			return nil, errs.Wrap(err, errs.Invalid, "page_token_invalid", "The page token does not belong to this list.")
+		}
+	}
+	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		if clientID == "" {
+			rows, err := q.MappedTenants(ctx, sqlc.MappedTenantsParams{AfterAt: at, AfterID: id, Size: limit})
+			page = mapped(rows, func(row sqlc.MappedTenantsRow) sqlc.MappedTenantRow { return sqlc.MappedTenantRow(row) })
+			return err
+		}
+		client, err := uuid.Parse(clientID)
+		if err != nil {
+			return nil //nolint:nilerr // no id of ours: nothing is mapped to it
+		}
+		rows, err := q.MappedTenantsOfClient(ctx, sqlc.MappedTenantsOfClientParams{ClientID: &client, AfterAt: at, AfterID: id, Size: limit})
+		page = mapped(rows, func(row sqlc.MappedTenantsOfClientRow) sqlc.MappedTenantRow { return sqlc.MappedTenantRow(row) })
+		return err
+	})
+	return page, err
+}
+
+// MappedTenant reads the mapping of one managed tenant; nil when it has none.
+func (s *Store) MappedTenant(ctx context.Context, managedTenantID string) (tenant *mapping.MappedTenant, err error) {
+	id, err := uuid.Parse(managedTenantID)
+	if err != nil {
+		return nil, nil //nolint:nilerr // no id of ours: it is not mapped
+	}
+	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		row, err := q.MappedTenant(ctx, id)
+		if pg.NoRows(err) {
+			return nil
+		}
+		if err == nil {
+			tenant = &mapped([]sqlc.MappedTenantRow{row}, func(row sqlc.MappedTenantRow) sqlc.MappedTenantRow { return row })[0]
+		}
+		return err
+	})
+	return tenant, err
+}
+
+func mapped[R any](rows []R, as func(R) sqlc.MappedTenantRow) []mapping.MappedTenant {
+	out := make([]mapping.MappedTenant, 0, len(rows))
+	for _, r := range rows {
+		row := as(r)
+		tenant := mapping.MappedTenant{
+			ManagedTenantID: row.ManagedTenantID.String(), EntraTenantID: row.EntraTenantID,
+			Revision: row.Revision, ConfirmedAt: row.DecidedAt, MappingID: row.ID.String(),
+		}
+		if row.ClientID != nil {
+			tenant.ClientID = row.ClientID.String()
+		}
+		out = append(out, tenant)
+	}
+	return out
+}
+
+// Resolve reads which of the clients exist and are not deleted.
+func (s *Store) Resolve(ctx context.Context, ids, externalIDs []string) (found []mapping.Client, err error) {
+	if externalIDs == nil {
+		externalIDs = []string{}
+	}
+	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		rows, err := q.ResolveClients(ctx, sqlc.ResolveClientsParams{Ids: known(ids), ExternalIds: externalIDs})
+		for _, row := range rows {
+			found = append(found, mapping.Client{ID: row.ID.String(), ExternalID: text(row.ExternalID)})
+		}
+		return err
+	})
+	return found, err
+}
+
+// Active reads every decision in force.
+func (s *Store) Active(ctx context.Context) (list []mapping.Mapping, err error) {
+	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		list, err = active(ctx, q)
+		return err
+	})
+	return list, err
+}

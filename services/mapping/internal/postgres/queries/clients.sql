@@ -1,0 +1,84 @@
+-- name: ClientsByID :many
+SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
+       entra_tenant_id, entra_primary_domain
+FROM clients
+WHERE id = ANY (@ids::uuid[])
+ORDER BY id;
+
+-- name: ClientsByExternalID :many
+SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
+       entra_tenant_id, entra_primary_domain
+FROM clients
+WHERE external_id = ANY (@external_ids::text[])
+ORDER BY id;
+
+-- name: LivingClients :many
+SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
+       entra_tenant_id, entra_primary_domain
+FROM clients
+WHERE NOT deleted;
+
+-- name: ListClients :many
+SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
+       entra_tenant_id, entra_primary_domain
+FROM clients
+WHERE NOT deleted AND (name_key, id) > (@after_key::text, @after_id::uuid)
+ORDER BY name_key, id
+LIMIT @size;
+
+-- name: SearchClients :many
+-- Both halves are index ranges; each gives no more than the page needs.
+SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
+       entra_tenant_id, entra_primary_domain
+FROM clients
+WHERE id IN (
+    (SELECT n.id FROM clients n
+     WHERE NOT n.deleted AND n.name_key >= @name_from AND n.name_key < @name_before
+       AND (n.name_key, n.id) > (@after_key::text, @after_id::uuid)
+     ORDER BY n.name_key, n.id
+     LIMIT @size)
+    UNION ALL
+    (SELECT d.client_id FROM client_domains d
+     JOIN clients c ON c.id = d.client_id
+     WHERE d.domain = @domain AND NOT c.deleted AND (c.name_key, c.id) > (@after_key::text, @after_id::uuid)
+     ORDER BY c.name_key, c.id
+     LIMIT @size))
+ORDER BY name_key, id
+LIMIT @size;
+
+-- name: CountClients :one
+SELECT count(*)::integer FROM clients WHERE NOT deleted;
+
+-- name: CountFoundClients :one
+SELECT count(*)::integer
+FROM clients c
+WHERE NOT c.deleted
+  AND ((c.name_key >= @name_from AND c.name_key < @name_before)
+       OR c.id IN (SELECT d.client_id FROM client_domains d WHERE d.domain = @domain));
+
+-- name: ResolveClients :many
+SELECT id, external_id
+FROM clients
+WHERE NOT deleted AND (id = ANY (@ids::uuid[]) OR external_id = ANY (@external_ids::text[]))
+ORDER BY id;
+
+-- name: DropClientDomains :exec
+DELETE FROM client_domains WHERE client_id = ANY (@ids::uuid[]);
+
+-- name: CountClientsOfRun :one
+SELECT count(*)::integer FROM clients WHERE created_by_run = @run;
+
+-- name: RefreshClientColumns :exec
+-- Makes the columns of the clients say which mapping is their earliest.
+UPDATE clients c
+SET entra_tenant_id = e.entra_tenant_id, entra_primary_domain = e.primary_domain, updated_at = @at
+FROM (SELECT w.client_id, first.entra_tenant_id, first.primary_domain
+      FROM (SELECT unnest(@ids::uuid[]) AS client_id) w
+      LEFT JOIN LATERAL (
+          SELECT m.entra_tenant_id, m.primary_domain
+          FROM entra_client_tenant_mappings m
+          WHERE m.client_id = w.client_id AND m.deactivated_at IS NULL AND m.state = 'mapped'
+          ORDER BY m.decided_at, m.id
+          LIMIT 1) first ON true) e
+WHERE c.id = e.client_id
+  AND (c.entra_tenant_id, c.entra_primary_domain) IS DISTINCT FROM (e.entra_tenant_id, e.primary_domain);

@@ -1,0 +1,157 @@
+// Package postgres keeps clients, mappings and effects in PostgreSQL.
+package postgres
+
+import (
+	"context"
+	"embed"
+
+	"github.com/google/uuid"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
+	"github.com/entrasync/entrasync/services/mapping/internal/postgres/sqlc"
+)
+
+//go:embed bulk/*.sql
+var bulk embed.FS
+
+// The statements that write many rows in one pass, which sqlc cannot type.
+var (
+	upsertClients    = statement("upsert_clients")
+	addClientDomains = statement("add_client_domains")
+	addMappings      = statement("add_mappings")
+	createClients    = statement("create_clients")
+)
+
+// statement reads an embedded file; a missing one is a fault of the build.
+func statement(name string) string {
+	text, err := bulk.ReadFile("bulk/" + name + ".sql")
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// Store keeps what mapping knows of the tenant that ctx works for.
+type Store struct {
+	pool  *pg.Pool
+	newID func() uuid.UUID
+}
+
+// NewStore makes a store on a pool of the context "mapping"; newID gives a new
+// time-ordered UUID.
+func NewStore(pool *pg.Pool, newID func() uuid.UUID) *Store { return &Store{pool: pool, newID: newID} }
+
+// lockHead orders everything that changes the tenant's clients and mappings, and
+// gives their version.
+func lockHead(ctx context.Context, q *sqlc.Queries) (int64, error) {
+	if err := q.EnsureHead(ctx); err != nil {
+		return 0, err
+	}
+	return q.LockHead(ctx)
+}
+
+// known are the ids that can be ours; others are unknown.
+func known(ids []string) []uuid.UUID {
+	parsed := make([]uuid.UUID, 0, len(ids))
+	for _, id := range ids {
+		if u, err := uuid.Parse(id); err == nil {
+			parsed = append(parsed, u)
+		}
+	}
+	return parsed
+}
+
+// ours parses an id that we made ourselves.
+func ours(id string) (uuid.UUID, error) {
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return uuid.Nil, errs.Wrap(err, errs.Internal, "id_malformed", "")
+	}
+	return parsed, nil
+}
+
+// place reads the id of a cursor.
+func place(after *mapping.Cursor) (key string, id uuid.UUID, err error) {
+	if after == nil {
+		return "", uuid.Nil, nil
+	}
+	id, err = uuid.Parse(after.ID)
+	if err != nil {
+		return "", uuid.Nil, errs.Wrap(err, errs.Invalid, "page_token_invalid", "The page token does not belong to this list.")
+	}
+	return after.Key, id, nil
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func clientOf(row sqlc.ListClientsRow) mapping.Client {
+	return mapping.Client{
+		ID: row.ID.String(), ExternalID: text(row.ExternalID), Name: row.Name, Website: row.Website, Domain: row.Domain,
+		AlternativeDomains: row.AlternativeDomains, EmailDomains: row.EmailDomains, BillingEmail: row.BillingEmail,
+		Deleted: row.Deleted, EntraTenantID: row.EntraTenantID, EntraPrimaryDomain: row.EntraPrimaryDomain,
+	}
+}
+
+// clients maps rows, which queries with the same columns give as different types
+// of the same shape.
+func clients[R any](rows []R, as func(R) sqlc.ListClientsRow) []mapping.Client {
+	out := make([]mapping.Client, 0, len(rows))
+	for _, row := range rows {
+		out = append(out, clientOf(as(row)))
+	}
+	return out
+}
+
+func mappings[R any](rows []R, as func(R) sqlc.ActiveMappingsRow) []mapping.Mapping {
+	out := make([]mapping.Mapping, 0, len(rows))
+	for _, r := range rows {
+		row := as(r)
+		m := mapping.Mapping{
+			ManagedTenantID: row.ManagedTenantID.String(), EntraTenantID: row.EntraTenantID, DisplayName: row.DisplayName,
+			PrimaryDomain: row.PrimaryDomain, State: row.State, ClientName: text(row.ClientName), Score: row.Score,
+			Revision: row.Revision, Version: row.Version, DecidedBy: row.DecidedBy, DecidedAt: row.DecidedAt,
+			DeactivatedBy: text(row.DeactivatedBy), DeactivatedAt: row.DeactivatedAt,
+		}
+		if row.ClientID != nil {
+			m.ClientID = row.ClientID.String()
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+func active(ctx context.Context, q *sqlc.Queries) ([]mapping.Mapping, error) {
+	rows, err := q.ActiveMappings(ctx)
+	return mappings(rows, func(row sqlc.ActiveMappingsRow) sqlc.ActiveMappingsRow { return row }), err
+}
+
+// withMappings adds to each client its active mappings.
+func withMappings(ctx context.Context, q *sqlc.Queries, clients []mapping.Client) error {
+	if len(clients) == 0 {
+		return nil
+	}
+	ids := make([]string, 0, len(clients))
+	at := make(map[string]int, len(clients))
+	for i, c := range clients {
+		ids = append(ids, c.ID)
+		at[c.ID] = i
+	}
+	rows, err := q.MappingsOfClients(ctx, known(ids))
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		c := &clients[at[row.ClientID.String()]]
+		c.Mappings = append(c.Mappings, mapping.ClientMapping{
+			ManagedTenantID: row.ManagedTenantID.String(), EntraTenantID: row.EntraTenantID, DisplayName: row.DisplayName,
+		})
+	}
+	return nil
+}

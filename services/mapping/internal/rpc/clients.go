@@ -1,0 +1,70 @@
+// Package rpc serves clients, mappings and their effects to the gateway and to
+// other services.
+package rpc
+
+import (
+	"context"
+
+	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
+	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
+)
+
+// Clients serves ClientService.
+type Clients struct {
+	mappingv1.UnimplementedClientServiceServer
+	lister   *mapping.Lister
+	importer *mapping.Importer
+}
+
+// NewClients makes the server.
+func NewClients(lister *mapping.Lister, importer *mapping.Importer) *Clients {
+	return &Clients{lister: lister, importer: importer}
+}
+
+// ListClients lists clients by name.
+func (s *Clients) ListClients(ctx context.Context, req *mappingv1.ListClientsRequest) (*mappingv1.ListClientsResponse, error) {
+	page, err := s.lister.Clients(ctx, req.GetQ(), req.GetPageSize(), req.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	resp := &mappingv1.ListClientsResponse{NextPageToken: page.Next, TotalSize: page.Total}
+	for _, c := range page.Items {
+		resp.Clients = append(resp.Clients, clientMessage(c))
+	}
+	return resp, nil
+}
+
+// GetClient returns one client.
+func (s *Clients) GetClient(ctx context.Context, req *mappingv1.GetClientRequest) (*mappingv1.GetClientResponse, error) {
+	client, err := s.lister.Client(ctx, req.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return &mappingv1.GetClientResponse{Client: clientMessage(client)}, nil
+}
+
+// BatchUpsertClients writes the host's records.
+func (s *Clients) BatchUpsertClients(ctx context.Context, req *mappingv1.BatchUpsertClientsRequest,
+) (*mappingv1.BatchUpsertClientsResponse, error) {
+	records := make([]mapping.Client, 0, len(req.GetClients()))
+	for _, r := range req.GetClients() {
+		records = append(records, mapping.Client{
+			ExternalID: r.GetExternalId(), Name: r.GetName(), Website: r.GetWebsite(), Domain: r.GetDomain(),
+			AlternativeDomains: r.GetAlternativeDomains(), EmailDomains: r.GetEmailDomains(),
+			BillingEmail: r.GetBillingEmail(), Deleted: r.GetDeleted(),
+		})
+	}
+	results, err := s.importer.Upsert(ctx, records)
+	if err != nil {
+		return nil, err
+	}
+	resp := &mappingv1.BatchUpsertClientsResponse{Results: make([]*mappingv1.RecordResult, 0, len(results))}
+	for i, r := range results {
+		result := &mappingv1.RecordResult{Index: int32(i), Id: r.ID, ExternalId: r.ExternalID, Outcome: r.Outcome}
+		for _, v := range r.Violations {
+			result.Violations = append(result.Violations, &mappingv1.RecordViolation{Field: v.Field, Message: v.Message})
+		}
+		resp.Results = append(resp.Results, result)
+	}
+	return resp, nil
+}

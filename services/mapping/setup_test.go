@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+
+	"github.com/entrasync/entrasync/pkg/pgtest"
+	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
+	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
+	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
+	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
+	"github.com/entrasync/entrasync/services/mapping/internal/postgres"
+	"github.com/entrasync/entrasync/services/mapping/internal/rpc"
+)
+
+// began is when the tests' clocks start.
+var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+
+// clock moves on by a second each time it is read, so that times tell the order
+// of what was done.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(time.Second)
+	return c.at
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// found is the discovery service as the tests want it.
+type found struct {
+	discoveryv1.UnimplementedDiscoveryInternalServiceServer
+	mu      sync.Mutex
+	tenants map[string][]*discoveryv1.ManagedTenant // by tenant of the host
+}
+
+func (f *found) StreamManagedTenants(req *discoveryv1.StreamManagedTenantsRequest,
+	stream grpc.ServerStreamingServer[discoveryv1.StreamManagedTenantsResponse],
+) error {
+	id, err := tenant.IDFrom(stream.Context())
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, t := range f.tenants[string(id)] {
+		if len(req.GetManagedTenantIds()) > 0 && !slices.Contains(req.GetManagedTenantIds(), t.GetManagedTenantId()) {
+			continue
+		}
+		resp := &discoveryv1.StreamManagedTenantsResponse{ManagedTenants: []*discoveryv1.ManagedTenant{t}}
+		if err := stream.Send(resp); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bundle is a running mapping service with the discovery it reads from.
+type bundle struct {
+	t        testing.TB
+	db       *pgtest.DB
+	found    *found
+	clock    *clock
+	clients  mappingv1.ClientServiceClient          // as the gateway
+	mappings mappingv1.MappingServiceClient         // as the gateway
+	summary  mappingv1.MappingInternalServiceClient // as the gateway
+	effects  orchestrationv1.EffectServiceClient    // as the worker
+	internal *rpc.Internal                          // what sync-engine calls, without the network
+}
+
+func setup(t testing.TB) *bundle {
+	t.Helper()
+	b := &bundle{
+		t: t, db: pgtest.Database(t, "mapping"), clock: &clock{at: began},
+		found: &found{tenants: map[string][]*discoveryv1.ManagedTenant{}},
+	}
+	network := rpctest.New(t)
+	discoveryAt := network.Serve("discovery", func(server grpc.ServiceRegistrar) {
+		discoveryv1.RegisterDiscoveryInternalServiceServer(server, b.found)
+	})
+	conn := network.Dial("mapping", "discovery", discoveryAt)
+	address := network.Serve("mapping", func(server grpc.ServiceRegistrar) {
+		register(server, b.db.Pool("mapping"), conn, b.clock.now)
+	})
+	gateway := network.Dial("gateway", "mapping", address)
+	b.clients = mappingv1.NewClientServiceClient(gateway)
+	b.mappings = mappingv1.NewMappingServiceClient(gateway)
+	b.summary = mappingv1.NewMappingInternalServiceClient(gateway)
+	b.effects = orchestrationv1.NewEffectServiceClient(network.Dial("worker", "mapping", address))
+	store := postgres.NewStore(b.db.Pool("mapping"), newUUID)
+	b.internal = rpc.NewInternal(mapping.NewLister(nil, store), mapping.NewCreator(store, b.clock.now, newID))
+	return b
+}
+
+// as is a context of a person's work for a tenant.
+func as(t testing.TB, id tenant.ID) context.Context {
+	t.Helper()
+	return tenant.With(t.Context(), tenant.Call{Tenant: id, Actor: tenant.Actor{ID: "person-1", Type: "user"}})
+}
+
+// ctx is a context of a person's work for the MSP of the tests.
+func (b *bundle) ctx() context.Context { return as(b.t, "msp") }
+
+// discover adds managed tenants by name and primary domain, and gives their ids.
+func (b *bundle) discover(namesAndDomains ...string) (ids []string) {
+	b.found.mu.Lock()
+	defer b.found.mu.Unlock()
+	for i := 0; i < len(namesAndDomains); i += 2 {
+		id := newID()
+		ids = append(ids, id)
+		b.found.tenants["msp"] = append(b.found.tenants["msp"], &discoveryv1.ManagedTenant{
+			ManagedTenantId: id, EntraTenantId: uuid.NewString(), DisplayName: namesAndDomains[i],
+			PrimaryDomain: namesAndDomains[i+1], Domains: []string{namesAndDomains[i+1]}, SourceUserCount: 3, State: "active",
+		})
+	}
+	return ids
+}
+
+// entra is Microsoft's id of a managed tenant.
+func (b *bundle) entra(managedTenantID string) string {
+	b.t.Helper()
+	b.found.mu.Lock()
+	defer b.found.mu.Unlock()
+	for _, t := range b.found.tenants["msp"] {
+		if t.GetManagedTenantId() == managedTenantID {
+			return t.GetEntraTenantId()
+		}
+	}
+	b.t.Fatalf("no managed tenant %s", managedTenantID)
+	return ""
+}
+
+// upsert writes client records.
+func (b *bundle) upsert(records ...*mappingv1.ClientRecord) []*mappingv1.RecordResult {
+	b.t.Helper()
+	resp, err := b.clients.BatchUpsertClients(b.ctx(), &mappingv1.BatchUpsertClientsRequest{Clients: records})
+	require.NoError(b.t, err)
+	require.Len(b.t, resp.GetResults(), len(records))
+	return resp.GetResults()
+}
+
+// add makes clients by name and domain, and gives their ids.
+func (b *bundle) add(namesAndDomains ...string) (ids []string) {
+	b.t.Helper()
+	var records []*mappingv1.ClientRecord
+	for i := 0; i < len(namesAndDomains); i += 2 {
+		records = append(records, &mappingv1.ClientRecord{
+			ExternalId: fmt.Sprintf("x-%s", newID()), Name: namesAndDomains[i], Domain: &namesAndDomains[i+1],
+		})
+	}
+	for _, r := range b.upsert(records...) {
+		require.Equal(b.t, "created", r.GetOutcome(), r.GetViolations())
+		ids = append(ids, r.GetId())
+	}
+	return ids
+}
+
+func decide(managedTenantID, kind string, clientID ...string) *mappingv1.MappingDecision {
+	d := &mappingv1.MappingDecision{ManagedTenantId: managedTenantID, Decision: kind}
+	if len(clientID) > 0 {
+		d.ClientId = &clientID[0]
+	}
+	return d
+}
+
+// confirm writes decisions without a version.
+func (b *bundle) confirm(decisions ...*mappingv1.MappingDecision) (*mappingv1.ConfirmMappingsResponse, error) {
+	b.t.Helper()
+	return b.mappings.ConfirmMappings(b.ctx(), &mappingv1.ConfirmMappingsRequest{Decisions: decisions})
+}
+
+func (b *bundle) mustConfirm(decisions ...*mappingv1.MappingDecision) *mappingv1.ConfirmMappingsResponse {
+	b.t.Helper()
+	resp, err := b.confirm(decisions...)
+	require.NoError(b.t, err)
+	return resp
+}
+
+func (b *bundle) client(id string) *mappingv1.Client {
+	b.t.Helper()
+	resp, err := b.clients.GetClient(b.ctx(), &mappingv1.GetClientRequest{Id: id})
+	require.NoError(b.t, err)
+	return resp.GetClient()
+}
+
+// history is every decision about a managed tenant, the newest first.
+func (b *bundle) history(managedTenantID string) []*mappingv1.Mapping {
+	b.t.Helper()
+	resp, err := b.mappings.ListMappings(b.ctx(), &mappingv1.ListMappingsRequest{ManagedTenantId: managedTenantID, History: true})
+	require.NoError(b.t, err)
+	return resp.GetMappings()
+}
+
+// contents is everything the service stores, but for the heads that a refused
+// call may have made.
+func (b *bundle) contents() (all string) {
+	b.t.Helper()
+	err := b.db.Admin.QueryRow(b.t.Context(), `
+		SELECT concat_ws('|',
+			(SELECT string_agg(t::text || t.xmin::text, ',' ORDER BY t.id) FROM clients t),
+			(SELECT string_agg(t::text, ',' ORDER BY t.domain, t.client_id) FROM client_domains t),
+			(SELECT string_agg(t::text || t.xmin::text, ',' ORDER BY t.id) FROM entra_client_tenant_mappings t),
+			(SELECT string_agg(t::text, ',' ORDER BY t.id) FROM outbox t),
+			(SELECT sum(version) FROM entra_mapping_heads))`).Scan(&all)
+	require.NoError(b.t, err)
+	return all
+}
