@@ -12,7 +12,9 @@ import (
 const Redacted = "[redacted]"
 
 // Text is a secret string. With every fmt verb, in slog, JSON and text encoding
-// it prints as [redacted]; Reveal is the one way to its value.
+// it prints as [redacted]; Reveal is the one way to its value. Two places are
+// out of its reach: a key of a map in JSON, and an unexported field of a struct
+// that is printed whole (fmt cannot call methods there).
 type Text string
 
 // Reveal gives the secret.
@@ -38,8 +40,7 @@ func (Text) GoString() string { return Redacted }
 // LogValue is [redacted].
 func (Text) LogValue() slog.Value { return slog.StringValue(Redacted) }
 
-// MarshalText is [redacted], which serves encoding/json, as map keys too, and
-// the encodings that follow it.
+// MarshalText is [redacted].
 func (Text) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
 
 // MarshalJSON is "[redacted]".
