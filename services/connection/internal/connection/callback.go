@@ -53,6 +53,7 @@ type Answer struct {
 	Code    Secret
 	Error   string // the provider's code
 	Session string // hash of the browser's session; empty when it has none
+	Refusal string // why the edge refuses; empty when it does not
 }
 
 // refused is a failure that the browser hears of by its code.
@@ -84,6 +85,16 @@ func (u *Callback) Do(ctx context.Context, a Answer) (string, error) {
 	return withQuery(target, values), nil
 }
 
+// Tenant tells for whom the flow of a state was started; empty for a state that
+// is not known.
+func (u *Callback) Tenant(ctx context.Context, state string) (string, error) {
+	if state == "" {
+		return "", nil
+	}
+	tenant, _, err := u.States.TenantOfState(ctx, hashOf(Secret(state)))
+	return tenant, err
+}
+
 // finish gives what the browser is told. It sets target once it is known.
 func (u *Callback) finish(ctx context.Context, a Answer, target *string) (url.Values, error) {
 	if a.State == "" || (a.Code == "" && a.Error == "") {
@@ -95,6 +106,9 @@ func (u *Callback) finish(ctx context.Context, a Answer, target *string) (url.Va
 	}
 	if err != nil {
 		return nil, err
+	}
+	if a.Refusal != "" {
+		return nil, refuse(a.Refusal, nil)
 	}
 	if a.Error != "" {
 		if !providerCode.MatchString(a.Error) {

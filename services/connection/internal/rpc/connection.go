@@ -75,11 +75,20 @@ type internalServer struct {
 func (s *internalServer) CompleteCallback(ctx context.Context, req *connectionv1.CompleteCallbackRequest) (*connectionv1.CompleteCallbackResponse, error) {
 	target, err := s.use.Callback.Do(withoutTenant(ctx), connection.Answer{
 		State: req.GetState(), Code: connection.Secret(req.GetCode()), Error: req.GetError(), Session: req.GetSession(),
+		Refusal: req.GetRefusal(),
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &connectionv1.CompleteCallbackResponse{RedirectUrl: target}, nil
+}
+
+func (s *internalServer) FindFlow(ctx context.Context, req *connectionv1.FindFlowRequest) (*connectionv1.FindFlowResponse, error) {
+	tenant, err := s.use.Callback.Tenant(withoutTenant(ctx), req.GetState())
+	if err != nil {
+		return nil, err
+	}
+	return &connectionv1.FindFlowResponse{TenantId: tenant}, nil
 }
 
 func (s *internalServer) GetConnection(ctx context.Context, _ *connectionv1.GetConnectionRequest) (*connectionv1.GetConnectionResponse, error) {

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
+)
+
+func (b *bundle) pull(wait int32) []*orchestrationv1.Effect {
+	b.t.Helper()
+	resp, err := b.worker.PullEffects(b.t.Context(), &orchestrationv1.PullEffectsRequest{MaxEffects: 10, WaitSeconds: wait})
+	require.NoError(b.t, err)
+	return resp.GetEffects()
+}
+
+func (b *bundle) ack(ctx context.Context, id, outcome string) error {
+	b.t.Helper()
+	_, err := b.worker.AckEffect(ctx, &orchestrationv1.AckEffectRequest{EffectId: id, Outcome: outcome})
+	return err
+}
+
+func TestEffectsOfAConnection(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.Empty(t, b.pull(0))
+	b.connect("msp")
+	ctx := person(t, "msp", "system")
+	got := b.pull(0)
+	require.Len(t, got, 1)
+	require.Equal(t, "connection_connected", got[0].GetKind())
+	require.Equal(t, "msp", got[0].GetTenantId())
+	require.Equal(t, "admin", got[0].GetActorId())
+	require.EqualValues(t, 1, got[0].GetAttempt())
+	require.Empty(t, b.pull(0), "it is leased")
+	b.clock.advance(31 * time.Second)
+	again := b.pull(0)
+	require.Len(t, again, 1)
+	require.Equal(t, got[0].GetEffectId(), again[0].GetEffectId())
+	require.EqualValues(t, 2, again[0].GetAttempt())
+
+	require.Equal(t, errs.NotFound, errs.KindOf(b.ack(person(t, "other", "system"), got[0].GetEffectId(), "done")), "another tenant's")
+	require.NoError(t, b.ack(ctx, got[0].GetEffectId(), "retry"))
+	require.Empty(t, b.pull(0), "it waits before it is tried again")
+	b.clock.advance(5 * time.Second)
+	require.Len(t, b.pull(0), 1)
+	require.NoError(t, b.ack(ctx, got[0].GetEffectId(), "done"))
+	require.NoError(t, b.ack(ctx, got[0].GetEffectId(), "failed"), "the same effect again changes nothing")
+	var outcome string
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT outcome FROM outbox`).Scan(&outcome))
+	require.Equal(t, "done", outcome)
+	b.clock.advance(time.Hour)
+	require.Empty(t, b.pull(0))
+}
+
+func TestADisconnectSettlesWhenTheWorkerHasActed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connect("msp")
+	for _, e := range b.pull(0) {
+		require.NoError(t, b.ack(person(t, "msp", "system"), e.GetEffectId(), "done"))
+	}
+	b.parts.useCases.Disconnect.Settling.Timeout = 20 * time.Second
+	acted := make(chan string, 1)
+	go func() { // the worker
+		resp, err := b.worker.PullEffects(t.Context(), &orchestrationv1.PullEffectsRequest{MaxEffects: 10, WaitSeconds: 20})
+		if err != nil || len(resp.GetEffects()) != 1 {
+			acted <- "nothing came"
+			return
+		}
+		e := resp.GetEffects()[0]
+		if _, err := b.worker.AckEffect(person(t, "msp", "system"), &orchestrationv1.AckEffectRequest{EffectId: e.GetEffectId(), Outcome: "done"}); err != nil {
+			acted <- err.Error()
+			return
+		}
+		acted <- e.GetKind()
+	}()
+	resp, err := b.public.Disconnect(person(t, "msp", "admin"), &connectionv1.DisconnectRequest{})
+	require.NoError(t, err)
+	require.Equal(t, "connection_disconnected", <-acted)
+	require.Equal(t, "settled", resp.GetEffects())
+}
