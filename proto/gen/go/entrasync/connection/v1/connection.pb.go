@@ -556,7 +556,10 @@ type CompleteCallbackRequest struct {
 	Error            string `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
 	ErrorDescription string `protobuf:"bytes,4,opt,name=error_description,json=errorDescription,proto3" json:"error_description,omitempty"`
 	// Hash of the browser's session, empty when the browser has none.
-	Session       string `protobuf:"bytes,5,opt,name=session,proto3" json:"session,omitempty"`
+	Session string `protobuf:"bytes,5,opt,name=session,proto3" json:"session,omitempty"`
+	// Why the gateway refuses, for example feature_disabled; empty when it does not. The state is
+	// used up, nothing else happens, and the browser is told this code.
+	Refusal       string `protobuf:"bytes,6,opt,name=refusal,proto3" json:"refusal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -626,6 +629,102 @@ func (x *CompleteCallbackRequest) GetSession() string {
 	return ""
 }
 
+func (x *CompleteCallbackRequest) GetRefusal() string {
+	if x != nil {
+		return x.Refusal
+	}
+	return ""
+}
+
+type FindFlowRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	State         string                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindFlowRequest) Reset() {
+	*x = FindFlowRequest{}
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindFlowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindFlowRequest) ProtoMessage() {}
+
+func (x *FindFlowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindFlowRequest.ProtoReflect.Descriptor instead.
+func (*FindFlowRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *FindFlowRequest) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+type FindFlowResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty for a state that is not known.
+	TenantId      string `protobuf:"bytes,1,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindFlowResponse) Reset() {
+	*x = FindFlowResponse{}
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindFlowResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindFlowResponse) ProtoMessage() {}
+
+func (x *FindFlowResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindFlowResponse.ProtoReflect.Descriptor instead.
+func (*FindFlowResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *FindFlowResponse) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
 type CompleteCallbackResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The full address that the browser is sent to.
@@ -636,7 +735,7 @@ type CompleteCallbackResponse struct {
 
 func (x *CompleteCallbackResponse) Reset() {
 	*x = CompleteCallbackResponse{}
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[11]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -648,7 +747,7 @@ func (x *CompleteCallbackResponse) String() string {
 func (*CompleteCallbackResponse) ProtoMessage() {}
 
 func (x *CompleteCallbackResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[11]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -661,7 +760,7 @@ func (x *CompleteCallbackResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteCallbackResponse.ProtoReflect.Descriptor instead.
 func (*CompleteCallbackResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{11}
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CompleteCallbackResponse) GetRedirectUrl() string {
@@ -679,7 +778,7 @@ type GetConnectionRequest struct {
 
 func (x *GetConnectionRequest) Reset() {
 	*x = GetConnectionRequest{}
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[12]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -691,7 +790,7 @@ func (x *GetConnectionRequest) String() string {
 func (*GetConnectionRequest) ProtoMessage() {}
 
 func (x *GetConnectionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[12]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -704,7 +803,7 @@ func (x *GetConnectionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConnectionRequest.ProtoReflect.Descriptor instead.
 func (*GetConnectionRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{12}
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{14}
 }
 
 type GetConnectionResponse struct {
@@ -726,7 +825,7 @@ type GetConnectionResponse struct {
 
 func (x *GetConnectionResponse) Reset() {
 	*x = GetConnectionResponse{}
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[13]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -738,7 +837,7 @@ func (x *GetConnectionResponse) String() string {
 func (*GetConnectionResponse) ProtoMessage() {}
 
 func (x *GetConnectionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[13]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -751,7 +850,7 @@ func (x *GetConnectionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConnectionResponse.ProtoReflect.Descriptor instead.
 func (*GetConnectionResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{13}
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetConnectionResponse) GetStatus() string {
@@ -848,13 +947,18 @@ const file_entrasync_connection_v1_connection_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x129\n" +
 	"\n" +
-	"checked_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tcheckedAt\"\xd2\x01\n" +
+	"checked_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tcheckedAt\"\x83\x02\n" +
 	"\x17CompleteCallbackRequest\x12\x1e\n" +
 	"\x05state\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x05state\x12\x1c\n" +
 	"\x04code\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\x04code\x12\x1e\n" +
 	"\x05error\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x05error\x125\n" +
 	"\x11error_description\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x10errorDescription\x12\"\n" +
-	"\asession\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\asession\"=\n" +
+	"\asession\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\asession\x12/\n" +
+	"\arefusal\x18\x06 \x01(\tB\x15\xbaH\x12r\x102\x0e^[a-z_]{0,64}$R\arefusal\"1\n" +
+	"\x0fFindFlowRequest\x12\x1e\n" +
+	"\x05state\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x05state\"/\n" +
+	"\x10FindFlowResponse\x12\x1b\n" +
+	"\ttenant_id\x18\x01 \x01(\tR\btenantId\"=\n" +
 	"\x18CompleteCallbackResponse\x12!\n" +
 	"\fredirect_url\x18\x01 \x01(\tR\vredirectUrl\"\x16\n" +
 	"\x14GetConnectionRequest\"\xd4\x03\n" +
@@ -872,9 +976,11 @@ const file_entrasync_connection_v1_connection_proto_rawDesc = "" +
 	"\x0fCompleteConnect\x12/.entrasync.connection.v1.CompleteConnectRequest\x1a0.entrasync.connection.v1.CompleteConnectResponse\"i\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02-:\x01*\"(/api/integrations/entra/connect/complete\x12\xca\x01\n" +
 	"\n" +
 	"Disconnect\x12*.entrasync.connection.v1.DisconnectRequest\x1a+.entrasync.connection.v1.DisconnectResponse\"c\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02':\x01*\"\"/api/integrations/entra/disconnect\x12\xdb\x01\n" +
-	"\x0eValidateDirect\x12..entrasync.connection.v1.ValidateDirectRequest\x1a/.entrasync.connection.v1.ValidateDirectResponse\"h\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02,:\x01*\"'/api/integrations/entra/validate-direct2\xc6\x02\n" +
+	"\x0eValidateDirect\x12..entrasync.connection.v1.ValidateDirectRequest\x1a/.entrasync.connection.v1.ValidateDirectResponse\"h\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02,:\x01*\"'/api/integrations/entra/validate-direct2\xb8\x03\n" +
 	"\x19ConnectionInternalService\x12\x88\x01\n" +
 	"\x10CompleteCallback\x120.entrasync.connection.v1.CompleteCallbackRequest\x1a1.entrasync.connection.v1.CompleteCallbackResponse\"\x0f\xb2\xbb\x18\v\n" +
+	"\agateway\x10\x01\x12p\n" +
+	"\bFindFlow\x12(.entrasync.connection.v1.FindFlowRequest\x1a).entrasync.connection.v1.FindFlowResponse\"\x0f\xb2\xbb\x18\v\n" +
 	"\agateway\x10\x01\x12\x9d\x01\n" +
 	"\rGetConnection\x12-.entrasync.connection.v1.GetConnectionRequest\x1a..entrasync.connection.v1.GetConnectionResponse\"-\xb2\xbb\x18)\n" +
 	"\agateway\n" +
@@ -895,7 +1001,7 @@ func file_entrasync_connection_v1_connection_proto_rawDescGZIP() []byte {
 	return file_entrasync_connection_v1_connection_proto_rawDescData
 }
 
-var file_entrasync_connection_v1_connection_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_entrasync_connection_v1_connection_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_entrasync_connection_v1_connection_proto_goTypes = []any{
 	(*Problem)(nil),                  // 0: entrasync.connection.v1.Problem
 	(*ConnectRequest)(nil),           // 1: entrasync.connection.v1.ConnectRequest
@@ -908,33 +1014,37 @@ var file_entrasync_connection_v1_connection_proto_goTypes = []any{
 	(*ValidateDirectResponse)(nil),   // 8: entrasync.connection.v1.ValidateDirectResponse
 	(*ValidationError)(nil),          // 9: entrasync.connection.v1.ValidationError
 	(*CompleteCallbackRequest)(nil),  // 10: entrasync.connection.v1.CompleteCallbackRequest
-	(*CompleteCallbackResponse)(nil), // 11: entrasync.connection.v1.CompleteCallbackResponse
-	(*GetConnectionRequest)(nil),     // 12: entrasync.connection.v1.GetConnectionRequest
-	(*GetConnectionResponse)(nil),    // 13: entrasync.connection.v1.GetConnectionResponse
-	(*timestamppb.Timestamp)(nil),    // 14: google.protobuf.Timestamp
+	(*FindFlowRequest)(nil),          // 11: entrasync.connection.v1.FindFlowRequest
+	(*FindFlowResponse)(nil),         // 12: entrasync.connection.v1.FindFlowResponse
+	(*CompleteCallbackResponse)(nil), // 13: entrasync.connection.v1.CompleteCallbackResponse
+	(*GetConnectionRequest)(nil),     // 14: entrasync.connection.v1.GetConnectionRequest
+	(*GetConnectionResponse)(nil),    // 15: entrasync.connection.v1.GetConnectionResponse
+	(*timestamppb.Timestamp)(nil),    // 16: google.protobuf.Timestamp
 }
 var file_entrasync_connection_v1_connection_proto_depIdxs = []int32{
-	14, // 0: entrasync.connection.v1.ConnectResponse.expires_at:type_name -> google.protobuf.Timestamp
-	14, // 1: entrasync.connection.v1.ValidateDirectResponse.checked_at:type_name -> google.protobuf.Timestamp
+	16, // 0: entrasync.connection.v1.ConnectResponse.expires_at:type_name -> google.protobuf.Timestamp
+	16, // 1: entrasync.connection.v1.ValidateDirectResponse.checked_at:type_name -> google.protobuf.Timestamp
 	9,  // 2: entrasync.connection.v1.ValidateDirectResponse.error:type_name -> entrasync.connection.v1.ValidationError
-	14, // 3: entrasync.connection.v1.ValidationError.checked_at:type_name -> google.protobuf.Timestamp
-	14, // 4: entrasync.connection.v1.GetConnectionResponse.last_validated_at:type_name -> google.protobuf.Timestamp
+	16, // 3: entrasync.connection.v1.ValidationError.checked_at:type_name -> google.protobuf.Timestamp
+	16, // 4: entrasync.connection.v1.GetConnectionResponse.last_validated_at:type_name -> google.protobuf.Timestamp
 	9,  // 5: entrasync.connection.v1.GetConnectionResponse.last_validation_error:type_name -> entrasync.connection.v1.ValidationError
-	14, // 6: entrasync.connection.v1.GetConnectionResponse.connected_at:type_name -> google.protobuf.Timestamp
+	16, // 6: entrasync.connection.v1.GetConnectionResponse.connected_at:type_name -> google.protobuf.Timestamp
 	1,  // 7: entrasync.connection.v1.ConnectionService.Connect:input_type -> entrasync.connection.v1.ConnectRequest
 	3,  // 8: entrasync.connection.v1.ConnectionService.CompleteConnect:input_type -> entrasync.connection.v1.CompleteConnectRequest
 	5,  // 9: entrasync.connection.v1.ConnectionService.Disconnect:input_type -> entrasync.connection.v1.DisconnectRequest
 	7,  // 10: entrasync.connection.v1.ConnectionService.ValidateDirect:input_type -> entrasync.connection.v1.ValidateDirectRequest
 	10, // 11: entrasync.connection.v1.ConnectionInternalService.CompleteCallback:input_type -> entrasync.connection.v1.CompleteCallbackRequest
-	12, // 12: entrasync.connection.v1.ConnectionInternalService.GetConnection:input_type -> entrasync.connection.v1.GetConnectionRequest
-	2,  // 13: entrasync.connection.v1.ConnectionService.Connect:output_type -> entrasync.connection.v1.ConnectResponse
-	4,  // 14: entrasync.connection.v1.ConnectionService.CompleteConnect:output_type -> entrasync.connection.v1.CompleteConnectResponse
-	6,  // 15: entrasync.connection.v1.ConnectionService.Disconnect:output_type -> entrasync.connection.v1.DisconnectResponse
-	8,  // 16: entrasync.connection.v1.ConnectionService.ValidateDirect:output_type -> entrasync.connection.v1.ValidateDirectResponse
-	11, // 17: entrasync.connection.v1.ConnectionInternalService.CompleteCallback:output_type -> entrasync.connection.v1.CompleteCallbackResponse
-	13, // 18: entrasync.connection.v1.ConnectionInternalService.GetConnection:output_type -> entrasync.connection.v1.GetConnectionResponse
-	13, // [13:19] is the sub-list for method output_type
-	7,  // [7:13] is the sub-list for method input_type
+	11, // 12: entrasync.connection.v1.ConnectionInternalService.FindFlow:input_type -> entrasync.connection.v1.FindFlowRequest
+	14, // 13: entrasync.connection.v1.ConnectionInternalService.GetConnection:input_type -> entrasync.connection.v1.GetConnectionRequest
+	2,  // 14: entrasync.connection.v1.ConnectionService.Connect:output_type -> entrasync.connection.v1.ConnectResponse
+	4,  // 15: entrasync.connection.v1.ConnectionService.CompleteConnect:output_type -> entrasync.connection.v1.CompleteConnectResponse
+	6,  // 16: entrasync.connection.v1.ConnectionService.Disconnect:output_type -> entrasync.connection.v1.DisconnectResponse
+	8,  // 17: entrasync.connection.v1.ConnectionService.ValidateDirect:output_type -> entrasync.connection.v1.ValidateDirectResponse
+	13, // 18: entrasync.connection.v1.ConnectionInternalService.CompleteCallback:output_type -> entrasync.connection.v1.CompleteCallbackResponse
+	12, // 19: entrasync.connection.v1.ConnectionInternalService.FindFlow:output_type -> entrasync.connection.v1.FindFlowResponse
+	15, // 20: entrasync.connection.v1.ConnectionInternalService.GetConnection:output_type -> entrasync.connection.v1.GetConnectionResponse
+	14, // [14:21] is the sub-list for method output_type
+	7,  // [7:14] is the sub-list for method input_type
 	7,  // [7:7] is the sub-list for extension type_name
 	7,  // [7:7] is the sub-list for extension extendee
 	0,  // [0:7] is the sub-list for field type_name
@@ -951,7 +1061,7 @@ func file_entrasync_connection_v1_connection_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_connection_v1_connection_proto_rawDesc), len(file_entrasync_connection_v1_connection_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

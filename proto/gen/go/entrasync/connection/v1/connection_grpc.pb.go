@@ -248,6 +248,7 @@ var ConnectionService_ServiceDesc = grpc.ServiceDesc{
 
 const (
 	ConnectionInternalService_CompleteCallback_FullMethodName = "/entrasync.connection.v1.ConnectionInternalService/CompleteCallback"
+	ConnectionInternalService_FindFlow_FullMethodName         = "/entrasync.connection.v1.ConnectionInternalService/FindFlow"
 	ConnectionInternalService_GetConnection_FullMethodName    = "/entrasync.connection.v1.ConnectionInternalService/GetConnection"
 )
 
@@ -261,6 +262,9 @@ type ConnectionInternalServiceClient interface {
 	// and the person come from the state alone. It never fails for what Microsoft or the browser
 	// sent: the outcome is in the address to redirect to.
 	CompleteCallback(ctx context.Context, in *CompleteCallbackRequest, opts ...grpc.CallOption) (*CompleteCallbackResponse, error)
+	// FindFlow tells for which tenant a flow was started, so that the gateway can ask for its
+	// feature flag before the flow is completed. It changes nothing.
+	FindFlow(ctx context.Context, in *FindFlowRequest, opts ...grpc.CallOption) (*FindFlowResponse, error)
 	// GetConnection returns the state of the tenant's connection.
 	GetConnection(ctx context.Context, in *GetConnectionRequest, opts ...grpc.CallOption) (*GetConnectionResponse, error)
 }
@@ -277,6 +281,16 @@ func (c *connectionInternalServiceClient) CompleteCallback(ctx context.Context, 
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CompleteCallbackResponse)
 	err := c.cc.Invoke(ctx, ConnectionInternalService_CompleteCallback_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *connectionInternalServiceClient) FindFlow(ctx context.Context, in *FindFlowRequest, opts ...grpc.CallOption) (*FindFlowResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FindFlowResponse)
+	err := c.cc.Invoke(ctx, ConnectionInternalService_FindFlow_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -303,6 +317,9 @@ type ConnectionInternalServiceServer interface {
 	// and the person come from the state alone. It never fails for what Microsoft or the browser
 	// sent: the outcome is in the address to redirect to.
 	CompleteCallback(context.Context, *CompleteCallbackRequest) (*CompleteCallbackResponse, error)
+	// FindFlow tells for which tenant a flow was started, so that the gateway can ask for its
+	// feature flag before the flow is completed. It changes nothing.
+	FindFlow(context.Context, *FindFlowRequest) (*FindFlowResponse, error)
 	// GetConnection returns the state of the tenant's connection.
 	GetConnection(context.Context, *GetConnectionRequest) (*GetConnectionResponse, error)
 	mustEmbedUnimplementedConnectionInternalServiceServer()
@@ -317,6 +334,9 @@ type UnimplementedConnectionInternalServiceServer struct{}
 
 func (UnimplementedConnectionInternalServiceServer) CompleteCallback(context.Context, *CompleteCallbackRequest) (*CompleteCallbackResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CompleteCallback not implemented")
+}
+func (UnimplementedConnectionInternalServiceServer) FindFlow(context.Context, *FindFlowRequest) (*FindFlowResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method FindFlow not implemented")
 }
 func (UnimplementedConnectionInternalServiceServer) GetConnection(context.Context, *GetConnectionRequest) (*GetConnectionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetConnection not implemented")
@@ -361,6 +381,24 @@ func _ConnectionInternalService_CompleteCallback_Handler(srv interface{}, ctx co
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ConnectionInternalService_FindFlow_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FindFlowRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConnectionInternalServiceServer).FindFlow(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConnectionInternalService_FindFlow_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConnectionInternalServiceServer).FindFlow(ctx, req.(*FindFlowRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ConnectionInternalService_GetConnection_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetConnectionRequest)
 	if err := dec(in); err != nil {
@@ -389,6 +427,10 @@ var ConnectionInternalService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CompleteCallback",
 			Handler:    _ConnectionInternalService_CompleteCallback_Handler,
+		},
+		{
+			MethodName: "FindFlow",
+			Handler:    _ConnectionInternalService_FindFlow_Handler,
 		},
 		{
 			MethodName: "GetConnection",
