@@ -1,0 +1,12 @@
+DROP VIEW open_runs;
+DROP VIEW contact_details;
+DROP TABLE held_identities;
+DROP TABLE entra_sync_run_tenants;
+DROP TABLE entra_sync_runs;
+DROP TABLE contact_changes;
+DROP TABLE feed_heads;
+DROP TABLE client_heads;
+DROP TABLE directories;
+DROP TABLE entra_sync_settings;
+DROP TABLE entra_contact_links;
+DROP TABLE contacts;

@@ -1,0 +1,199 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// batchTries bounds how often a batch begins anew after contention.
+const batchTries = 3
+
+var errMoved = errs.New(errs.Unavailable, "database_contention", "Somebody else changed the same data; try again.")
+
+// Batch runs fn while it holds the heads of all clients concerned: those named
+// and those that the contacts stand at. Rounds of these clients decide again.
+func (s *Store) Batch(ctx context.Context, bq syncengine.BatchQuery, fn func(ctx context.Context, tx syncengine.BatchTx) error) error {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return err
+	}
+	b := &batch{tenantID: id.String(), externals: bq.ExternalIDs, emails: bq.Emails}
+	if b.ids, err = parseAll(bq.IDs); err != nil {
+		return err
+	}
+	if b.clients, err = parseAll(bq.ClientIDs); err != nil {
+		return err
+	}
+	for range batchTries {
+		b.moved = false
+		err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+			b.q = sqlc.New(tx)
+			if err := b.lockHeads(ctx); err != nil {
+				return err
+			}
+			return fn(ctx, b)
+		}, pg.StatementTimeout(rangeTimeout), pg.Retries(batchTries))
+		if !b.moved {
+			return err
+		}
+	}
+	return err
+}
+
+// batch is a batch's transaction.
+type batch struct {
+	q            *sqlc.Queries
+	tenantID     string
+	ids, clients []uuid.UUID
+	externals    []string
+	emails       []string
+	heads        map[uuid.UUID]bool
+	moved        bool // a contact went to a client whose head we do not hold
+}
+
+func (b *batch) lockHeads(ctx context.Context) error {
+	current, err := b.q.ClientsOfContacts(ctx, sqlc.ClientsOfContactsParams{Ids: b.ids, ExternalIds: b.externals})
+	if err != nil {
+		return err
+	}
+	b.heads = map[uuid.UUID]bool{}
+	var all []uuid.UUID
+	for _, id := range slices.Concat(b.clients, current) {
+		if !b.heads[id] {
+			b.heads[id] = true
+			all = append(all, id)
+		}
+	}
+	return b.q.RaiseClientHeads(ctx, sqlc.RaiseClientHeadsParams{TenantID: b.tenantID, ClientIds: all})
+}
+
+// Find locks and returns the contacts that the batch may touch.
+func (b *batch) Find(ctx context.Context, _ syncengine.BatchQuery) ([]syncengine.StoredContact, error) {
+	byID, err := b.q.FindByID(ctx, b.ids)
+	if err != nil {
+		return nil, err
+	}
+	byExternal, err := b.q.FindByExternalID(ctx, b.externals)
+	if err != nil {
+		return nil, err
+	}
+	adoptable, err := b.q.FindAdoptable(ctx, sqlc.FindAdoptableParams{Emails: b.emails, ClientIds: b.clients})
+	if err != nil {
+		return nil, err
+	}
+	var out []syncengine.StoredContact
+	seen := map[uuid.UUID]bool{}
+	add := func(r sqlc.FindByIDRow) {
+		if !seen[r.ID] {
+			seen[r.ID] = true
+			b.moved = b.moved || !b.heads[r.ClientID]
+			out = append(out, storedContact(r))
+		}
+	}
+	for _, r := range byID {
+		add(r)
+	}
+	for _, r := range byExternal {
+		add(sqlc.FindByIDRow(r))
+	}
+	for _, r := range adoptable {
+		add(sqlc.FindByIDRow(r))
+	}
+	if b.moved {
+		return nil, errMoved
+	}
+	return out, nil
+}
+
+func storedContact(r sqlc.FindByIDRow) syncengine.StoredContact {
+	return syncengine.StoredContact{
+		ID: r.ID.String(), ClientID: r.ClientID.String(), ExternalID: value(r.ExternalID), FullName: r.FullName, NameKey: r.NameKey,
+		Email: r.Email, EmailNorm: value(r.EmailNorm), Phone: r.Phone, Role: r.Role, Inactive: r.Inactive, Deleted: r.Deleted,
+		InactivatedBySync: r.InactivatedBySync, MadeBy: r.MadeBy, Version: r.Version,
+	}
+}
+
+// Write writes what was decided; the feed's head comes last.
+func (b *batch) Write(ctx context.Context, w syncengine.BatchWrite) error {
+	if len(w.Insert) > 0 {
+		c, err := columnsOf(w.Insert)
+		if err != nil {
+			return err
+		}
+		if err := b.q.InsertContacts(ctx, sqlc.InsertContactsParams{
+			TenantID: b.tenantID, Now: w.Now, Ids: c.ids, ClientIds: c.clients, ExternalIds: c.externals, FullNames: c.names,
+			NameKeys: c.keys, Emails: c.emails, EmailNorms: c.norms, Phones: c.phones, Roles: c.roles, Inactive: c.inactive,
+		}); err != nil {
+			return err
+		}
+	}
+	if len(w.Update) > 0 {
+		c, err := columnsOf(w.Update)
+		if err != nil {
+			return err
+		}
+		if err := b.q.UpdateContacts(ctx, sqlc.UpdateContactsParams{
+			Now: w.Now, Ids: c.ids, ClientIds: c.clients, ExternalIds: c.externals, FullNames: c.names, NameKeys: c.keys, Emails: c.emails,
+			EmailNorms: c.norms, Phones: c.phones, Roles: c.roles, Inactive: c.inactive, Deleted: c.deleted,
+			InactivatedBySync: c.bySync, Versions: c.versions,
+		}); err != nil {
+			return err
+		}
+	}
+	return b.feed(ctx, w)
+}
+
+func (b *batch) feed(ctx context.Context, w syncengine.BatchWrite) error {
+	p := sqlc.InsertChangesParams{TenantID: b.tenantID, Now: w.Now}
+	for _, change := range w.Changes {
+		contact, err := parseAll([]string{change.ContactID, change.ClientID})
+		if err != nil {
+			return err
+		}
+		p.Types = append(p.Types, change.Type)
+		p.ContactIds = append(p.ContactIds, contact[0])
+		p.ClientIds = append(p.ClientIds, contact[1])
+		p.Fields = append(p.Fields, strings.Join(change.Fields, ","))
+	}
+	last, err := b.q.AdvanceFeed(ctx, sqlc.AdvanceFeedParams{TenantID: b.tenantID, Count: int64(len(w.Changes))})
+	if err != nil {
+		return err
+	}
+	p.FirstSeq = last - int64(len(w.Changes)) + 1
+	return b.q.InsertChanges(ctx, p)
+}
+
+// columns are contacts by column, as unnest takes them.
+type columns struct {
+	ids, clients                                         []uuid.UUID
+	externals, names, keys, emails, norms, phones, roles []string
+	inactive, deleted, bySync                            []bool
+	versions                                             []int64
+}
+
+func columnsOf(contacts []syncengine.StoredContact) (c columns, err error) {
+	for i := range contacts {
+		s := &contacts[i]
+		ids, err := parseAll([]string{s.ID, s.ClientID})
+		if err != nil {
+			return c, err
+		}
+		c.ids, c.clients = append(c.ids, ids[0]), append(c.clients, ids[1])
+		c.externals, c.names, c.keys = append(c.externals, s.ExternalID), append(c.names, s.FullName), append(c.keys, s.NameKey)
+		c.emails, c.norms = append(c.emails, s.Email), append(c.norms, s.EmailNorm)
+		c.phones, c.roles = append(c.phones, s.Phone), append(c.roles, s.Role)
+		c.inactive, c.deleted = append(c.inactive, s.Inactive), append(c.deleted, s.Deleted)
+		c.bySync, c.versions = append(c.bySync, s.InactivatedBySync), append(c.versions, s.Version)
+	}
+	return c, nil
+}

@@ -1,0 +1,142 @@
+package postgres
+
+import (
+	"context"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// lastKey is behind every name.
+const lastKey = "\U0010FFFF"
+
+// Contact reads one contact, deleted ones too.
+func (s *Store) Contact(ctx context.Context, id string) (contact syncengine.Contact, err error) {
+	parsed, err := parse(id, syncengine.ErrUnknownContact)
+	if err != nil {
+		return contact, err
+	}
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
+		row, err := q.GetContact(ctx, parsed)
+		if pg.NoRows(err) {
+			return syncengine.ErrUnknownContact
+		}
+		contact = contactOf(row)
+		return err
+	}, pg.ReadOnly())
+	return contact, err
+}
+
+// filter is a ContactFilter as the queries take it.
+type filter struct {
+	client           *uuid.UUID
+	inactive, linked *bool
+	from, to         string
+}
+
+// filterOf reports false when nothing can match.
+func filterOf(f syncengine.ContactFilter) (filter, bool) {
+	out := filter{to: lastKey}
+	if f.ClientID != "" {
+		id, err := uuid.Parse(f.ClientID)
+		if err != nil {
+			return filter{}, false
+		}
+		out.client = &id
+	}
+	if f.NameStart != "" {
+		out.from, out.to = f.NameStart, f.NameStart+lastKey
+	}
+	if f.Status != "" {
+		inactive := f.Status == "inactive"
+		out.inactive = &inactive
+	}
+	if f.Entra != "" {
+		linked := f.Entra == "linked"
+		out.linked = &linked
+	}
+	return out, true
+}
+
+// Contacts reads one page, without deleted contacts.
+func (s *Store) Contacts(ctx context.Context, page syncengine.ContactPage) (contacts []syncengine.Contact, err error) {
+	f, ok := filterOf(page.Filter)
+	if !ok {
+		return nil, nil
+	}
+	var after uuid.UUID
+	afterKey := ""
+	if page.After != nil {
+		afterKey = page.After.NameKey
+		if after, err = uuid.Parse(page.After.ID); err != nil {
+			return nil, errBadPage
+		}
+	}
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
+		contacts, err = list(ctx, q, page, f, afterKey, after)
+		return err
+	}, pg.ReadOnly())
+	return contacts, err
+}
+
+func list(ctx context.Context, q *sqlc.Queries, page syncengine.ContactPage, f filter, afterKey string, after uuid.UUID) ([]syncengine.Contact, error) {
+	size := int32(page.Size) //nolint:gosec // at most a few hundred
+	switch {
+	case page.Filter.EmailNorm != "":
+		rows, err := q.ListContactsByEmail(ctx, sqlc.ListContactsByEmailParams{
+			EmailNorm: page.Filter.EmailNorm, AfterKey: afterKey, AfterID: after, ClientID: f.client, Inactive: f.inactive, Linked: f.linked, Size: size,
+		})
+		return contactsOf(rows, func(r sqlc.ListContactsByEmailRow) syncengine.Contact { return contactOf(sqlc.GetContactRow(r)) }), err
+	case f.client != nil && page.Filter.NameStart == "":
+		rows, err := q.ListContactsOfClient(ctx, sqlc.ListContactsOfClientParams{
+			ClientID: *f.client, AfterID: after, Inactive: f.inactive, Linked: f.linked, Size: size,
+		})
+		return contactsOf(rows, func(r sqlc.ListContactsOfClientRow) syncengine.Contact { return contactOf(sqlc.GetContactRow(r)) }), err
+	}
+	rows, err := q.ListContactsByName(ctx, sqlc.ListContactsByNameParams{
+		AfterKey: afterKey, AfterID: after, NameFrom: f.from, NameTo: f.to, ClientID: f.client, Inactive: f.inactive, Linked: f.linked, Size: size,
+	})
+	return contactsOf(rows, func(r sqlc.ListContactsByNameRow) syncengine.Contact { return contactOf(sqlc.GetContactRow(r)) }), err
+}
+
+// CountContacts counts what a list would hold.
+func (s *Store) CountContacts(ctx context.Context, cf syncengine.ContactFilter) (count int, err error) {
+	f, ok := filterOf(cf)
+	if !ok {
+		return 0, nil
+	}
+	params := sqlc.CountContactsParams{
+		EmailNorm: orNil(cf.EmailNorm), NameFrom: f.from, NameTo: f.to, ClientID: f.client, Inactive: f.inactive, Linked: f.linked,
+	}
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
+		n, err := q.CountContacts(ctx, params)
+		count = int(n)
+		return err
+	}, pg.ReadOnly())
+	return count, err
+}
+
+func contactsOf[R any](rows []R, one func(R) syncengine.Contact) []syncengine.Contact {
+	contacts := make([]syncengine.Contact, len(rows))
+	for i, row := range rows {
+		contacts[i] = one(row)
+	}
+	return contacts
+}
+
+func contactOf(r sqlc.GetContactRow) syncengine.Contact {
+	return syncengine.Contact{
+		ID: r.ID.String(), ClientID: r.ClientID.String(), ExternalID: value(r.ExternalID), FullName: r.FullName, NameKey: r.NameKey,
+		Email: r.Email, Phone: r.Phone, Role: r.Role, Inactive: r.Inactive, Deleted: r.Deleted, Version: r.Version,
+		EntraTenantID: r.EntraTenantID, EntraObjectID: r.EntraObjectID, SyncSource: r.EntraSyncSource, LastSyncAt: r.LastEntraSyncAt,
+		UPN: r.EntraUserPrincipalName, AccountEnabled: r.EntraAccountEnabled, SyncStatus: r.EntraSyncStatus,
+		SyncReason: r.EntraSyncStatusReason, LinkStatus: r.LinkStatus,
+	}
+}
+
+// clean makes a text storable in a search: PostgreSQL takes no NUL.
+func clean(s string) string { return strings.ReplaceAll(s, "\x00", "") }

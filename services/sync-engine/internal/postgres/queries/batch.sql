@@ -1,0 +1,61 @@
+-- name: ClientsOfContacts :many
+SELECT DISTINCT client_id FROM contacts
+WHERE id = ANY (@ids::uuid[]) OR external_id = ANY (@external_ids::text[]);
+
+-- name: RaiseClientHeads :exec
+-- In order, so that two batches never wait for each other in a circle.
+INSERT INTO client_heads (tenant_id, client_id, revision)
+SELECT @tenant_id::text, c, 1 FROM unnest(@client_ids::uuid[]) AS c ORDER BY c
+ON CONFLICT (tenant_id, client_id) DO UPDATE SET revision = client_heads.revision + 1;
+
+-- name: FindByID :many
+SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version
+FROM contacts WHERE id = ANY (@ids::uuid[])
+ORDER BY id FOR UPDATE;
+
+-- name: FindByExternalID :many
+SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version
+FROM contacts WHERE external_id = ANY (@external_ids::text[])
+ORDER BY id FOR UPDATE;
+
+-- name: FindAdoptable :many
+SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version
+FROM contacts
+WHERE email_norm = ANY (@emails::text[]) AND client_id = ANY (@client_ids::uuid[]) AND external_id IS NULL AND made_by = 'sync' AND NOT deleted
+ORDER BY id FOR UPDATE;
+
+-- name: InsertContacts :exec
+INSERT INTO contacts (tenant_id, id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, made_by,
+    created_at, updated_at)
+SELECT @tenant_id::text, r.id, r.client_id, NULLIF(r.external_id, ''), r.full_name, r.name_key, r.email, NULLIF(r.email_norm, ''), r.phone, r.role,
+    r.inactive, 'host', @now::timestamptz, @now::timestamptz
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@client_ids::uuid[]) AS client_id, unnest(@external_ids::text[]) AS external_id,
+             unnest(@full_names::text[]) AS full_name, unnest(@name_keys::text[]) AS name_key, unnest(@emails::text[]) AS email,
+             unnest(@email_norms::text[]) AS email_norm, unnest(@phones::text[]) AS phone, unnest(@roles::text[]) AS role,
+             unnest(@inactive::boolean[]) AS inactive) r
+ORDER BY r.id;
+
+-- name: UpdateContacts :exec
+UPDATE contacts c
+SET client_id = r.client_id, external_id = NULLIF(r.external_id, ''), full_name = r.full_name, name_key = r.name_key, email = r.email,
+    email_norm = NULLIF(r.email_norm, ''), phone = r.phone, role = r.role, inactive = r.inactive, deleted = r.deleted,
+    inactivated_by_sync = r.inactivated_by_sync, version = r.version, updated_at = @now::timestamptz
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@client_ids::uuid[]) AS client_id, unnest(@external_ids::text[]) AS external_id,
+             unnest(@full_names::text[]) AS full_name, unnest(@name_keys::text[]) AS name_key, unnest(@emails::text[]) AS email,
+             unnest(@email_norms::text[]) AS email_norm, unnest(@phones::text[]) AS phone, unnest(@roles::text[]) AS role,
+             unnest(@inactive::boolean[]) AS inactive, unnest(@deleted::boolean[]) AS deleted,
+             unnest(@inactivated_by_sync::boolean[]) AS inactivated_by_sync, unnest(@versions::bigint[]) AS version) r
+WHERE c.id = r.id;
+
+-- name: AdvanceFeed :one
+INSERT INTO feed_heads (tenant_id, seq) VALUES (@tenant_id::text, @count::bigint)
+ON CONFLICT (tenant_id) DO UPDATE SET seq = feed_heads.seq + EXCLUDED.seq
+RETURNING seq;
+
+-- name: InsertChanges :exec
+-- fields are joined by commas: arrays of arrays must not be ragged.
+INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, fields, at)
+SELECT @tenant_id::text, CAST(@first_seq AS bigint) + r.ord - 1, r.type, 'host', r.contact_id, r.client_id, string_to_array(r.fields, ','), @now::timestamptz
+FROM (SELECT generate_subscripts(@types::text[], 1) AS ord, unnest(@types::text[]) AS type, unnest(@contact_ids::uuid[]) AS contact_id,
+             unnest(@client_ids::uuid[]) AS client_id, unnest(@fields::text[]) AS fields) r
+ORDER BY r.ord;

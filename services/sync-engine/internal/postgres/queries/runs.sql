@@ -1,0 +1,145 @@
+-- name: InsertRun :execrows
+INSERT INTO entra_sync_runs (tenant_id, id, type, scope, client_id, dry_run, trigger, state, workflow_id, initiated_by, created_at)
+VALUES (@tenant_id, @id, @type, @scope, sqlc.narg(client_id), @dry_run, @trigger, 'queued', @workflow_id, @initiated_by, @created_at)
+ON CONFLICT (tenant_id, type, scope, dry_run) WHERE state IN ('queued', 'running') DO NOTHING;
+
+-- name: FindOpenRun :one
+SELECT id FROM entra_sync_runs WHERE type = @type AND scope = @scope AND dry_run = @dry_run AND state IN ('queued', 'running');
+
+-- name: GetRun :one
+SELECT id, workflow_id, type, state, dry_run, trigger, initiated_by, client_id, created_at, started_at, completed_at,
+       error_code, error_message, error_remedy, discovered_tenants
+FROM entra_sync_runs WHERE id = @id;
+
+-- name: LockRun :one
+SELECT state FROM entra_sync_runs WHERE id = @id FOR UPDATE;
+
+-- name: LastRun :many
+SELECT id FROM entra_sync_runs WHERE NOT dry_run AND type <> 'discovery' ORDER BY id DESC LIMIT 1;
+
+-- name: ListRuns :many
+-- Newest first: ids rise with time.
+SELECT r.id, r.workflow_id, r.type, r.state, r.dry_run, r.trigger, r.initiated_by, r.client_id, r.created_at, r.started_at, r.completed_at,
+       r.error_code, r.error_message, r.error_remedy, r.discovered_tenants
+FROM entra_sync_runs r
+WHERE r.id < @before
+  AND (sqlc.narg(type)::text IS NULL OR r.type = sqlc.narg(type))
+  AND (sqlc.narg(state)::text IS NULL OR r.state = sqlc.narg(state))
+  AND (sqlc.narg(since)::timestamptz IS NULL OR r.created_at >= sqlc.narg(since))
+  AND (sqlc.narg(client_id)::uuid IS NULL OR r.client_id = sqlc.narg(client_id)
+       OR EXISTS (SELECT FROM entra_sync_run_tenants t WHERE t.client_id = sqlc.narg(client_id) AND t.run_id = r.id))
+ORDER BY r.id DESC
+LIMIT @size;
+
+-- name: CountRuns :one
+SELECT count(*)
+FROM entra_sync_runs r
+WHERE (sqlc.narg(type)::text IS NULL OR r.type = sqlc.narg(type))
+  AND (sqlc.narg(state)::text IS NULL OR r.state = sqlc.narg(state))
+  AND (sqlc.narg(since)::timestamptz IS NULL OR r.created_at >= sqlc.narg(since))
+  AND (sqlc.narg(client_id)::uuid IS NULL OR r.client_id = sqlc.narg(client_id)
+       OR EXISTS (SELECT FROM entra_sync_run_tenants t WHERE t.client_id = sqlc.narg(client_id) AND t.run_id = r.id));
+
+-- name: SumRunTenants :many
+SELECT run_id, count(*)::integer AS tenants, (count(*) FILTER (WHERE state NOT IN ('queued', 'running')))::integer AS processed,
+       (count(*) FILTER (WHERE state IN ('completed', 'partial', 'held')))::integer AS succeeded,
+       (count(*) FILTER (WHERE state = 'failed'))::integer AS failed_tenants,
+       (count(*) FILTER (WHERE state = 'held'))::integer AS held, (count(*) FILTER (WHERE state = 'partial'))::integer AS partial,
+       (count(*) FILTER (WHERE state = 'cancelled'))::integer AS cancelled,
+       sum(created)::integer AS created, sum(linked)::integer AS linked, sum(updated)::integer AS updated, sum(unchanged)::integer AS unchanged,
+       sum(ambiguous)::integer AS ambiguous, sum(inactivated)::integer AS inactivated, sum(reactivated)::integer AS reactivated,
+       sum(filtered)::integer AS filtered, sum(failed)::integer AS failed
+FROM entra_sync_run_tenants
+WHERE run_id = ANY (@run_ids::uuid[])
+GROUP BY run_id;
+
+-- name: StartRun :exec
+UPDATE entra_sync_runs SET state = 'running', started_at = @now WHERE id = @id AND state = 'queued';
+
+-- name: InsertRunTenants :exec
+INSERT INTO entra_sync_run_tenants (tenant_id, run_id, managed_tenant_id, entra_tenant_id, client_id, mapping_revision, group_no, position, state)
+SELECT @tenant_id::text, @run_id::uuid, unnest(@managed_tenant_ids::text[]), unnest(@entra_tenant_ids::text[]), unnest(@client_ids::uuid[]),
+       unnest(@mapping_revisions::bigint[]), unnest(@groups::integer[]), unnest(@positions::integer[]), 'queued'
+ON CONFLICT DO NOTHING;
+
+-- name: GetRunTenant :one
+SELECT run_id, managed_tenant_id, entra_tenant_id, client_id, mapping_revision, group_no, position, state, created, linked, updated, unchanged,
+       ambiguous, inactivated, inactivated_gone, reactivated, filtered, failed, filtered_reasons, ambiguous_reasons, failures, held_reason,
+       held_count, held_digest, error_code, error_message, error_remedy, started_at, completed_at
+FROM entra_sync_run_tenants WHERE run_id = @run_id AND managed_tenant_id = @managed_tenant_id;
+
+-- name: ListRunTenants :many
+SELECT run_id, managed_tenant_id, entra_tenant_id, client_id, mapping_revision, group_no, position, state, created, linked, updated, unchanged,
+       ambiguous, inactivated, inactivated_gone, reactivated, filtered, failed, filtered_reasons, ambiguous_reasons, failures, held_reason,
+       held_count, held_digest, error_code, error_message, error_remedy, started_at, completed_at
+FROM entra_sync_run_tenants WHERE run_id = @run_id
+ORDER BY group_no, position;
+
+-- name: ListOpenTenants :many
+-- The open tenants of the next groups: whole groups, never a part of one.
+SELECT s.group_no, s.client_id, s.managed_tenant_id
+FROM entra_sync_run_tenants s
+JOIN (SELECT DISTINCT x.group_no FROM entra_sync_run_tenants x
+      WHERE x.run_id = @run_id AND x.state IN ('queued', 'running') AND x.group_no > @after_group
+      ORDER BY x.group_no LIMIT @groups) g ON g.group_no = s.group_no
+WHERE s.run_id = @run_id AND s.state IN ('queued', 'running')
+ORDER BY s.group_no, s.position;
+
+-- name: StartTenant :exec
+UPDATE entra_sync_run_tenants SET state = 'running', started_at = COALESCE(started_at, @now)
+WHERE run_id = @run_id AND managed_tenant_id = @managed_tenant_id AND state IN ('queued', 'running');
+
+-- name: FailTenant :exec
+UPDATE entra_sync_run_tenants
+SET state = @state, error_code = sqlc.narg(error_code), error_message = sqlc.narg(error_message), error_remedy = sqlc.narg(error_remedy),
+    started_at = COALESCE(started_at, @now::timestamptz), completed_at = @now::timestamptz
+WHERE run_id = @run_id AND managed_tenant_id = @managed_tenant_id AND state IN ('queued', 'running');
+
+-- name: CloseTenants :exec
+UPDATE entra_sync_run_tenants
+SET state = @state, error_code = sqlc.narg(error_code), error_message = sqlc.narg(error_message), error_remedy = sqlc.narg(error_remedy),
+    completed_at = @now::timestamptz
+WHERE run_id = @run_id AND state IN ('queued', 'running');
+
+-- name: CloseTenant :execrows
+UPDATE entra_sync_run_tenants
+SET state = @state, created = @created, linked = @linked, updated = @updated, unchanged = @unchanged, ambiguous = @ambiguous,
+    inactivated = @inactivated, reactivated = @reactivated, filtered = @filtered, failed = @failed, filtered_reasons = @filtered_reasons,
+    ambiguous_reasons = @ambiguous_reasons, failures = @failures, held_reason = sqlc.narg(held_reason), held_count = sqlc.narg(held_count),
+    held_digest = sqlc.narg(held_digest), completed_at = @now::timestamptz
+WHERE run_id = @run_id AND managed_tenant_id = @managed_tenant_id AND state IN ('queued', 'running');
+
+-- name: FinishRun :exec
+UPDATE entra_sync_runs
+SET state = @state, completed_at = @now::timestamptz, started_at = COALESCE(started_at, @now::timestamptz), error_code = sqlc.narg(error_code),
+    error_message = sqlc.narg(error_message), error_remedy = sqlc.narg(error_remedy), discovered_tenants = sqlc.narg(discovered_tenants)
+WHERE id = @id;
+
+-- name: CancelRuns :many
+UPDATE entra_sync_runs
+SET state = 'cancelled', completed_at = @now::timestamptz
+WHERE state IN ('queued', 'running') AND (sqlc.narg(id)::uuid IS NULL OR id = sqlc.narg(id))
+RETURNING id, workflow_id;
+
+-- name: CancelQueuedTenants :exec
+UPDATE entra_sync_run_tenants SET state = 'cancelled', completed_at = @now::timestamptz
+WHERE run_id = ANY (@run_ids::uuid[]) AND state = 'queued';
+
+-- name: OpenRuns :many
+SELECT tenant_id, id, workflow_id FROM open_runs WHERE created_at < @before ORDER BY created_at, id LIMIT @size;
+
+-- name: GetDirectory :one
+SELECT client_id, mapping_revision, delta_link, settings_fingerprint, last_full_at, last_round_at
+FROM directories WHERE entra_tenant_id = @entra_tenant_id;
+
+-- name: KeepDirectory :exec
+-- Where the next round takes up. Held rounds keep the delta link they had.
+INSERT INTO directories (tenant_id, entra_tenant_id, managed_tenant_id, client_id, mapping_revision, delta_link, settings_fingerprint,
+    last_full_at, last_round_at, last_run_id)
+VALUES (@tenant_id, @entra_tenant_id, @managed_tenant_id, @client_id, @mapping_revision, sqlc.narg(delta_link), @settings_fingerprint,
+    sqlc.narg(last_full_at), @last_round_at, @last_run_id)
+ON CONFLICT (tenant_id, entra_tenant_id) DO UPDATE
+SET managed_tenant_id = EXCLUDED.managed_tenant_id, client_id = EXCLUDED.client_id, mapping_revision = EXCLUDED.mapping_revision,
+    delta_link = CASE WHEN @held::boolean THEN directories.delta_link ELSE EXCLUDED.delta_link END,
+    settings_fingerprint = EXCLUDED.settings_fingerprint, last_full_at = COALESCE(EXCLUDED.last_full_at, directories.last_full_at),
+    last_round_at = EXCLUDED.last_round_at, last_run_id = EXCLUDED.last_run_id;

@@ -1,0 +1,149 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// Bounds of a round's statements. Deciding works on the whole directory, a range
+// on a few thousand rows.
+const (
+	decideTimeout = 10 * time.Minute
+	rangeTimeout  = 2 * time.Minute
+	busyRetry     = 5 * time.Second
+	everything    = math.MaxInt32
+)
+
+// Round is one round on a connection of its own. It serves one goroutine.
+type Round struct {
+	conn     *pg.Conn
+	tenantID string
+	tenant   syncengine.RunTenant
+	runID    uuid.UUID
+	clientID uuid.UUID
+	remapped bool // since the last round, or there was none
+
+	staged   int
+	revision int64 // of the client's head when the plan was made
+	held     bool
+	last     int // n up to which the plan is applied
+	orphans  bool
+}
+
+// OpenRound takes a connection and the directory's lock on it, which both end
+// with Release, and marks the tenant as running.
+func (s *Store) OpenRound(ctx context.Context, rt syncengine.RunTenant, now time.Time) (syncengine.Round, error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	runID, err := parse(rt.RunID, syncengine.ErrUnknownRun)
+	if err != nil {
+		return nil, err
+	}
+	clientID, err := parse(rt.ClientID, errUnknownClient)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pg.Dedicated(ctx, s.pool)
+	if err != nil {
+		return nil, err
+	}
+	r := &Round{conn: conn, tenantID: id.String(), tenant: rt, runID: runID, clientID: clientID}
+	if err := r.open(ctx, now); err != nil {
+		r.Release()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Round) open(ctx context.Context, now time.Time) error {
+	locked, err := r.conn.TryLock(ctx, "round:"+r.tenantID+":"+r.tenant.EntraTenantID)
+	if err != nil {
+		return err
+	}
+	if !locked {
+		return errs.New(errs.Unavailable, "round_in_progress", "Another run syncs this managed tenant at the moment.", errs.WithRetryAfter(busyRetry))
+	}
+	if _, err := r.conn.Raw().Exec(ctx, sqlCreate); err != nil {
+		return pg.Classify(err)
+	}
+	return r.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
+		q := sqlc.New(tx)
+		directory, err := q.GetDirectory(ctx, r.tenant.EntraTenantID)
+		if err != nil && !pg.NoRows(err) {
+			return err
+		}
+		r.remapped = err != nil || directory.ClientID != r.clientID || directory.MappingRevision != r.tenant.MappingRevision
+		return q.StartTenant(ctx, sqlc.StartTenantParams{Now: &now, RunID: r.runID, ManagedTenantID: r.tenant.ManagedTenantID})
+	})
+}
+
+// Release ends the connection, and with it the lock and what was staged.
+func (r *Round) Release() { r.conn.Release() }
+
+// in runs fn in a transaction of the tenant on the round's connection.
+func (r *Round) in(ctx context.Context, timeout time.Duration, fn pg.TxFunc) error {
+	return pg.InTenant(ctx, r.conn, fn, pg.StatementTimeout(timeout))
+}
+
+// Restart forgets what was staged.
+func (r *Round) Restart(ctx context.Context) error {
+	_, err := r.conn.Raw().Exec(ctx, sqlRestart)
+	r.staged = 0
+	return pg.Classify(err)
+}
+
+// Prepare merges repeats and counts.
+func (r *Round) Prepare(ctx context.Context) (syncengine.Tally, error) {
+	var t syncengine.Tally
+	err := r.in(ctx, decideTimeout, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, sqlPrepare); err != nil {
+			return err
+		}
+		err := tx.QueryRow(ctx, sqlTally, r.tenant.EntraTenantID, r.clientID).Scan(&t.Identities, &t.Failed, &t.Passed, &t.ActiveLinks)
+		if err != nil {
+			return err
+		}
+		if t.Filtered, err = counts(ctx, tx, sqlTallyFiltered, r.tenant.EntraTenantID, r.clientID); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, sqlFailures)
+		if err != nil {
+			return err
+		}
+		t.Failures, err = pgx.CollectRows(rows, pgx.RowToStructByPos[syncengine.Failure])
+		return err
+	})
+	if err != nil {
+		return syncengine.Tally{}, fmt.Errorf("preparing what was staged: %w", err)
+	}
+	return t, nil
+}
+
+// counts reads rows of a reason and a number.
+func counts(ctx context.Context, tx pgx.Tx, sql string, args ...any) (map[string]int, error) {
+	rows, err := tx.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int{}
+	var reason string
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&reason, &n}, func() error {
+		out[reason] = n
+		return nil
+	})
+	return out, err
+}

@@ -1,0 +1,19 @@
+-- name: ApplyContacts
+-- Field rules, reactivation and what is only metadata.
+-- $1 after n, $2 up to n, $3 now
+UPDATE contacts c
+SET full_name = CASE WHEN 'fullName' = ANY (p.fields) THEN s.full_name ELSE c.full_name END,
+    name_key = CASE WHEN 'fullName' = ANY (p.fields) THEN s.name_key ELSE c.name_key END,
+    email = CASE WHEN 'email' = ANY (p.fields) THEN s.email ELSE c.email END,
+    email_norm = CASE WHEN 'email' = ANY (p.fields) THEN s.email_norm ELSE c.email_norm END,
+    phone = CASE WHEN 'phone' = ANY (p.fields) THEN s.phone ELSE c.phone END,
+    role = CASE WHEN 'role' = ANY (p.fields) THEN s.role ELSE c.role END,
+    sign_in_name = CASE WHEN 'signInName' = ANY (p.fields) THEN s.upn ELSE c.sign_in_name END,
+    inactive = c.inactive AND NOT (p.action = 'reactivate' AND c.inactivated_by_sync),
+    inactivated_by_sync = c.inactivated_by_sync AND p.action <> 'reactivate',
+    entra_sync_status = CASE WHEN p.action = 'reactivate' THEN 'active' ELSE c.entra_sync_status END,
+    entra_sync_status_reason = CASE WHEN p.action = 'reactivate' THEN NULL ELSE c.entra_sync_status_reason END,
+    entra_user_principal_name = s.upn, entra_account_enabled = s.enabled, last_entra_sync_at = $3,
+    version = c.version + 1, updated_at = $3
+FROM plan p JOIN stage s ON s.n = p.n
+WHERE p.n > $1 AND p.n <= $2 AND p.action IN ('update', 'reactivate', 'touch') AND c.id = p.contact_id;

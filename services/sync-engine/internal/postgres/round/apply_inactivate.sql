@@ -1,0 +1,10 @@
+-- name: ApplyInactivate
+-- $1 after n, $2 up to n, $3 now
+UPDATE contacts c
+SET inactive = true, inactivated_by_sync = c.inactivated_by_sync OR NOT c.inactive,
+    entra_sync_status = 'inactive', entra_sync_status_reason = p.reason,
+    entra_user_principal_name = CASE WHEN s.n IS NULL THEN c.entra_user_principal_name ELSE s.upn END,
+    entra_account_enabled = CASE WHEN s.n IS NULL THEN c.entra_account_enabled ELSE s.enabled END,
+    last_entra_sync_at = $3, version = c.version + 1, updated_at = $3
+FROM plan p LEFT JOIN stage s ON s.n = p.n
+WHERE p.n > $1 AND p.n <= $2 AND p.action = 'inactivate' AND c.id = p.contact_id;

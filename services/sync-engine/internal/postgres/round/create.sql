@@ -1,0 +1,39 @@
+-- name: CreateStage
+-- The round's own tables. They end with the connection.
+CREATE TEMP TABLE stage (
+    n          integer NOT NULL,
+    object_id  text COLLATE "C" NOT NULL,
+    content    bigint NOT NULL,
+    failure    text,
+    verdict    text,
+    upn        text NOT NULL,
+    enabled    boolean,
+    full_name  text NOT NULL,
+    name_key   text COLLATE "C" NOT NULL,
+    named      boolean NOT NULL,
+    email      text NOT NULL,
+    email_norm text COLLATE "C",
+    mailed     boolean NOT NULL,
+    phone      text NOT NULL,
+    role       text NOT NULL,
+    addresses  text COLLATE "C" NOT NULL,
+    contact_id uuid NOT NULL
+);
+CREATE TEMP TABLE address (
+    n       integer NOT NULL,
+    ord     bigint NOT NULL,
+    address text COLLATE "C" NOT NULL
+);
+CREATE TEMP TABLE duplicate (n integer NOT NULL PRIMARY KEY);
+CREATE TEMP TABLE plan (
+    n          integer NOT NULL PRIMARY KEY,
+    action     text NOT NULL,
+    visible    boolean NOT NULL,
+    object_id  text COLLATE "C" NOT NULL,
+    contact_id uuid,
+    reason     text,
+    fields     text[] NOT NULL DEFAULT '{}'
+);
+SET work_mem = '64MB';
+SET random_page_cost = 1.1;
+SET jit = off;

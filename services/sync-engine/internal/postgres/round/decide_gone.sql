@@ -1,0 +1,18 @@
+-- name: DecideGone
+-- Linked identities that a complete listing lacks. They are numbered after the staged ones.
+-- $1 directory, $2 client, $3 inactivate
+INSERT INTO plan (n, action, visible, object_id, contact_id, reason)
+SELECT (SELECT COALESCE(max(n), 0) FROM stage) + row_number() OVER (ORDER BY g.object_id), g.action,
+       g.action = 'inactivate' AND NOT g.inactive, g.object_id, g.contact_id, 'deleted_upstream'
+FROM (
+    SELECT l.entra_object_id AS object_id, c.id AS contact_id, c.inactive,
+           CASE WHEN $3 AND NOT c.deleted AND c.entra_tenant_id = l.entra_tenant_id AND c.entra_object_id = l.entra_object_id
+                     AND COALESCE(NULLIF(l.status, 'orphaned'), c.entra_sync_status, 'active') = 'active'
+                THEN 'inactivate'
+                WHEN l.gone_at IS NULL THEN 'missing' END AS action
+    FROM entra_contact_links l
+    JOIN contacts c ON c.id = l.contact_id
+    WHERE l.entra_tenant_id = $1 AND l.client_id = $2
+      AND NOT EXISTS (SELECT FROM stage s WHERE s.object_id = l.entra_object_id)
+) g
+WHERE g.action IS NOT NULL;

@@ -1,0 +1,41 @@
+-- name: DecideLinked
+-- What changes for identities that have a link; who is unchanged writes no row.
+-- $1 directory, $2 client, $3 after n, $4 up to n, $5 inactivate, $6–$10 the field rules
+-- displayName, email, phone, role, upn
+INSERT INTO plan (n, action, visible, object_id, contact_id, reason, fields)
+SELECT w.n, w.action,
+       CASE w.action WHEN 'inactivate' THEN NOT w.inactive
+                     WHEN 'reactivate' THEN w.inactivated_by_sync
+                     ELSE w.action = 'update' END,
+       w.object_id, w.contact_id,
+       CASE w.action WHEN 'inactivate' THEN 'disabled_upstream' END,
+       CASE WHEN w.action IN ('update', 'reactivate') THEN w.fields ELSE '{}' END
+FROM (
+    SELECT v.*,
+           CASE
+               WHEN v.verdict = 'account_disabled' AND v.status = 'active' AND $5 THEN 'inactivate'
+               WHEN v.verdict IS NULL AND v.status = 'inactive' THEN 'reactivate'
+               WHEN v.verdict IS NULL AND cardinality(v.fields) > 0 THEN 'update'
+               WHEN v.stale THEN 'touch'
+               WHEN v.was_gone THEN 'seen'
+           END AS action
+    FROM (
+        SELECT s.n, s.object_id, s.verdict, c.id AS contact_id, c.inactive, c.inactivated_by_sync, l.gone_at IS NOT NULL AS was_gone,
+               CASE WHEN l.status <> 'orphaned' THEN l.status ELSE COALESCE(c.entra_sync_status, 'active') END AS status,
+               (s.verdict IS NULL OR s.verdict = 'account_disabled')
+                   AND (c.entra_user_principal_name IS DISTINCT FROM s.upn OR c.entra_account_enabled IS DISTINCT FROM s.enabled) AS stale,
+               array_remove(ARRAY[
+                   CASE WHEN $6 AND s.named AND c.full_name <> s.full_name THEN 'fullName' END,
+                   CASE WHEN $7 AND s.mailed AND c.email_norm IS DISTINCT FROM s.email_norm THEN 'email' END,
+                   CASE WHEN $8 AND s.phone <> '' AND c.phone <> s.phone THEN 'phone' END,
+                   CASE WHEN $9 AND s.role <> '' AND c.role <> s.role THEN 'role' END,
+                   CASE WHEN $10 AND s.upn <> '' AND c.sign_in_name <> s.upn THEN 'signInName' END], NULL) AS fields
+        FROM stage s
+        JOIN entra_contact_links l ON l.entra_tenant_id = $1 AND l.entra_object_id = s.object_id
+        JOIN contacts c ON c.id = l.contact_id
+        WHERE s.n > $3 AND s.n <= $4 AND s.failure IS NULL AND l.client_id = $2 AND NOT c.deleted
+          -- A contact that has gone over to another identity is no longer this one's.
+          AND c.entra_tenant_id = l.entra_tenant_id AND c.entra_object_id = l.entra_object_id
+    ) v
+) w
+WHERE w.action IS NOT NULL;

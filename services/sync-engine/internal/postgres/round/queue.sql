@@ -1,0 +1,21 @@
+-- name: Queue
+-- $1 client, $2 after n, $3 limit
+SELECT p.n, s.object_id, s.upn, s.full_name, s.email, p.reason, s.addresses, found.candidates
+FROM plan p
+JOIN stage s ON s.n = p.n
+CROSS JOIN LATERAL (
+    SELECT COALESCE(jsonb_agg(jsonb_build_object('contactId', x.id, 'fullName', x.full_name, 'email', x.email, 'inactive', x.inactive,
+                                                 'linkedTo', x.linked_to) ORDER BY x.id), '[]') AS candidates
+    FROM (
+        SELECT c.id, c.full_name, c.email, c.inactive, COALESCE(l.entra_object_id, '') AS linked_to
+        FROM contacts c
+        LEFT JOIN entra_contact_links l ON l.entra_tenant_id = c.entra_tenant_id AND l.entra_object_id = c.entra_object_id AND l.status <> 'orphaned'
+        WHERE c.client_id = $1 AND NOT c.deleted AND c.email_norm = (
+            SELECT a.address FROM address a
+            WHERE a.n = p.n AND EXISTS (SELECT FROM contacts h WHERE h.email_norm = a.address AND h.client_id = $1 AND NOT h.deleted)
+            ORDER BY a.ord LIMIT 1)
+        ORDER BY c.id LIMIT 50
+    ) x
+) found
+WHERE p.n > $2 AND p.action = 'queue'
+ORDER BY p.n LIMIT $3;

@@ -1,0 +1,2 @@
+-- name: RestartStage
+TRUNCATE stage;

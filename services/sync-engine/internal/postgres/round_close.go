@@ -1,0 +1,139 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// Queue lists the identities for a person, in order, with what they may be.
+func (r *Round) Queue(ctx context.Context, after, limit int) ([]syncengine.QueueItem, error) {
+	var items []syncengine.QueueItem
+	err := r.in(ctx, decideTimeout, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, sqlQueue, r.clientID, after, limit)
+		if err != nil {
+			return err
+		}
+		items, err = pgx.CollectRows(rows, queueItem)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing queue items: %w", err)
+	}
+	return items, nil
+}
+
+func queueItem(row pgx.CollectableRow) (syncengine.QueueItem, error) {
+	var item syncengine.QueueItem
+	var addresses string
+	var candidates []byte
+	err := row.Scan(&item.Number, &item.ObjectID, &item.UserPrincipalName, &item.DisplayName, &item.Email, &item.Reason, &addresses, &candidates)
+	if err != nil {
+		return item, err
+	}
+	if err := json.Unmarshal(candidates, &item.Candidates); err != nil {
+		return item, fmt.Errorf("reading candidates: %w", err)
+	}
+	item.Fingerprint = fingerprint(item.Reason, addresses, item.Candidates)
+	return item, nil
+}
+
+// fingerprint changes when the reason, the candidates or the addresses do.
+func fingerprint(reason, addresses string, candidates []syncengine.Candidate) string {
+	var b strings.Builder
+	b.WriteString(reason + "\n" + addresses + "\n")
+	for _, c := range candidates {
+		b.WriteString(c.ContactID + " " + c.LinkedTo + "\n")
+	}
+	sum := sha256.Sum256([]byte(b.String()))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Written are the outcomes over all attempts of the round.
+func (r *Round) Written(ctx context.Context) (out syncengine.Outcomes, err error) {
+	err = r.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
+		row, err := sqlc.New(tx).GetRunTenant(ctx, sqlc.GetRunTenantParams{RunID: r.runID, ManagedTenantID: r.tenant.ManagedTenantID})
+		out = syncengine.Outcomes{
+			Created: int(row.Created), Linked: int(row.Linked), Updated: int(row.Updated), Inactivated: int(row.Inactivated),
+			InactivatedGone: int(row.InactivatedGone), Reactivated: int(row.Reactivated),
+		}
+		return err
+	})
+	return out, err
+}
+
+// Close records the result and where the directory's next round takes up.
+func (r *Round) Close(ctx context.Context, result syncengine.RoundResult) error {
+	params, err := closing(result)
+	if err != nil {
+		return err
+	}
+	params.RunID, params.ManagedTenantID = r.runID, r.tenant.ManagedTenantID
+	err = r.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
+		q := sqlc.New(tx)
+		if result.Applied {
+			if err := q.KeepDirectory(ctx, r.directory(result)); err != nil {
+				return err
+			}
+		}
+		_, err := q.CloseTenant(ctx, params)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("closing the round: %w", err)
+	}
+	return nil
+}
+
+func (r *Round) directory(result syncengine.RoundResult) sqlc.KeepDirectoryParams {
+	params := sqlc.KeepDirectoryParams{
+		TenantID: r.tenantID, EntraTenantID: r.tenant.EntraTenantID, ManagedTenantID: r.tenant.ManagedTenantID, ClientID: r.clientID,
+		MappingRevision: r.tenant.MappingRevision, SettingsFingerprint: result.Fingerprint, LastRoundAt: &result.Now, LastRunID: &r.runID,
+		DeltaLink: orNil(result.Listing.DeltaLink), Held: result.Held != nil,
+	}
+	if result.Listing.Full {
+		params.LastFullAt = &result.Now
+	}
+	if result.Held != nil {
+		params.DeltaLink = nil
+	}
+	return params
+}
+
+func closing(result syncengine.RoundResult) (p sqlc.CloseTenantParams, err error) {
+	c := result.Counters
+	p = sqlc.CloseTenantParams{
+		State: result.State, Now: result.Now, Created: int32(c.Created), Linked: int32(c.Linked), Updated: int32(c.Updated), //nolint:gosec // counts of users
+		Unchanged: int32(c.Unchanged), Ambiguous: int32(c.Ambiguous), Inactivated: int32(c.Inactivated), //nolint:gosec // counts of users
+		Reactivated: int32(c.Reactivated), Filtered: int32(c.Filtered), Failed: int32(c.Failed), //nolint:gosec // counts of users
+	}
+	if result.Held != nil {
+		count := int32(result.Held.Count) //nolint:gosec // a count of users
+		p.HeldReason, p.HeldCount, p.HeldDigest = &result.Held.Reason, &count, orNil(result.Held.Digest)
+	}
+	if result.Filtered == nil {
+		result.Filtered = map[string]int{}
+	}
+	if result.Ambiguous == nil {
+		result.Ambiguous = map[string]int{}
+	}
+	if result.Failures == nil {
+		result.Failures = []syncengine.Failure{}
+	}
+	if p.FilteredReasons, err = encode(result.Filtered); err != nil {
+		return p, err
+	}
+	if p.AmbiguousReasons, err = encode(result.Ambiguous); err != nil {
+		return p, err
+	}
+	p.Failures, err = encode(result.Failures)
+	return p, err
+}

@@ -1,0 +1,185 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// FailTenant closes a tenant that has no result yet.
+func (s *Store) FailTenant(ctx context.Context, runID, managedTenantID, state string, problem *syncengine.Problem, now time.Time) error {
+	parsed, err := parse(runID, syncengine.ErrUnknownRun)
+	if err != nil {
+		return err
+	}
+	params := sqlc.FailTenantParams{State: state, Now: now, RunID: parsed, ManagedTenantID: managedTenantID}
+	params.ErrorCode, params.ErrorMessage, params.ErrorRemedy = problemColumns(problem)
+	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error { return q.FailTenant(ctx, params) })
+}
+
+// FinishRun closes the run and what of it is open.
+func (s *Store) FinishRun(ctx context.Context, end syncengine.RunEnd, derive func(syncengine.Run) syncengine.Ending) (run syncengine.Run, err error) {
+	id, err := parse(end.RunID, syncengine.ErrUnknownRun)
+	if err != nil {
+		return run, err
+	}
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
+		state, err := q.LockRun(ctx, id)
+		if pg.NoRows(err) {
+			return syncengine.ErrUnknownRun
+		}
+		if err != nil {
+			return err
+		}
+		closing := sqlc.CloseTenantsParams{State: end.OpenTenants, Now: end.Now, RunID: id}
+		closing.ErrorCode, closing.ErrorMessage, closing.ErrorRemedy = problemColumns(end.OpenProblem)
+		if syncengine.IsTerminal(state) {
+			// It was cancelled while rounds were under way, which left no result.
+			closing.State, closing.ErrorCode, closing.ErrorMessage, closing.ErrorRemedy = syncengine.StateCancelled, nil, nil, nil
+		}
+		if err := q.CloseTenants(ctx, closing); err != nil {
+			return err
+		}
+		if !syncengine.IsTerminal(state) {
+			if err := finish(ctx, q, id, end, derive, tenantID); err != nil {
+				return err
+			}
+		}
+		run, err = getRun(ctx, q, id)
+		return err
+	})
+	return run, err
+}
+
+func finish(ctx context.Context, q *sqlc.Queries, id uuid.UUID, end syncengine.RunEnd, derive func(syncengine.Run) syncengine.Ending, tenantID string) error {
+	run, err := getRun(ctx, q, id)
+	if err != nil {
+		return err
+	}
+	ending := derive(run)
+	params := sqlc.FinishRunParams{State: ending.State, Now: end.Now, ID: id}
+	params.ErrorCode, params.ErrorMessage, params.ErrorRemedy = problemColumns(end.Problem)
+	if end.DiscoveredTenants != nil {
+		n := int32(*end.DiscoveredTenants) //nolint:gosec // a count of tenants
+		params.DiscoveredTenants = &n
+	}
+	if err := q.FinishRun(ctx, params); err != nil {
+		return err
+	}
+	if !ending.AutomaticSync {
+		return nil
+	}
+	if err := q.EnsureSettings(ctx, sqlc.EnsureSettingsParams{TenantID: tenantID, Now: end.Now}); err != nil {
+		return err
+	}
+	return q.EnableAutomaticSync(ctx, end.Now)
+}
+
+// CancelRuns closes the open runs of the tenant, or one of them, and what of
+// them has not begun.
+func (s *Store) CancelRuns(ctx context.Context, runID string, now time.Time) (workflowIDs []string, err error) {
+	params := sqlc.CancelRunsParams{Now: now}
+	if runID != "" {
+		id, err := parse(runID, syncengine.ErrUnknownRun)
+		if err != nil {
+			return nil, err
+		}
+		params.ID = &id
+	}
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
+		rows, err := q.CancelRuns(ctx, params)
+		if err != nil {
+			return err
+		}
+		workflowIDs = nil
+		ids := make([]uuid.UUID, len(rows))
+		for i, row := range rows {
+			ids[i] = row.ID
+			workflowIDs = append(workflowIDs, row.WorkflowID)
+		}
+		return q.CancelQueuedTenants(ctx, sqlc.CancelQueuedTenantsParams{Now: now, RunIds: ids})
+	})
+	return workflowIDs, err
+}
+
+// Runs reads one page, newest first.
+func (s *Store) Runs(ctx context.Context, page syncengine.RunPage) (runs []syncengine.Run, err error) {
+	before := uuid.Max
+	if page.After != "" {
+		if before, err = uuid.Parse(page.After); err != nil {
+			return nil, errBadPage
+		}
+	}
+	client, ok := clientFilter(page.Filter)
+	if !ok {
+		return nil, nil
+	}
+	params := sqlc.ListRunsParams{
+		Before: before, Type: orNil(page.Filter.Type), State: orNil(page.Filter.State), Since: page.Filter.Since, ClientID: client,
+		Size: int32(page.Size), //nolint:gosec // a few hundred
+	}
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
+		rows, err := q.ListRuns(ctx, params)
+		if err != nil {
+			return err
+		}
+		runs = make([]syncengine.Run, len(rows))
+		ids := make([]uuid.UUID, len(rows))
+		for i, row := range rows {
+			runs[i], ids[i] = runOf(sqlc.GetRunRow(row)), row.ID
+		}
+		return addTotals(ctx, q, runs, ids)
+	}, pg.ReadOnly())
+	return runs, err
+}
+
+// CountRuns counts what a list would hold.
+func (s *Store) CountRuns(ctx context.Context, f syncengine.RunFilter) (count int, err error) {
+	client, ok := clientFilter(f)
+	if !ok {
+		return 0, nil
+	}
+	params := sqlc.CountRunsParams{Type: orNil(f.Type), State: orNil(f.State), Since: f.Since, ClientID: client}
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
+		n, err := q.CountRuns(ctx, params)
+		count = int(n)
+		return err
+	}, pg.ReadOnly())
+	return count, err
+}
+
+// clientFilter reports false for a client that cannot exist.
+func clientFilter(f syncengine.RunFilter) (*uuid.UUID, bool) {
+	if f.ClientID == "" {
+		return nil, true
+	}
+	id, err := uuid.Parse(f.ClientID)
+	return &id, err == nil
+}
+
+// Status reads what the status shows of syncing.
+func (s *Store) Status(ctx context.Context, now time.Time) (status syncengine.SyncStatus, err error) {
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
+		if status.Settings, err = ensureSettings(ctx, q, tenantID, now); err != nil {
+			return err
+		}
+		counted, err := q.CountSynced(ctx)
+		if err != nil {
+			return err
+		}
+		status.Contacts, status.Linked = int(counted.Contacts), int(counted.Linked)
+		last, err := q.LastRun(ctx)
+		if err != nil || len(last) == 0 {
+			return err
+		}
+		run, err := getRun(ctx, q, last[0])
+		status.LastRun = &run
+		return err
+	})
+	return status, err
+}

@@ -1,0 +1,74 @@
+package postgres
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+func runOf(r sqlc.GetRunRow) syncengine.Run {
+	run := syncengine.Run{
+		ID: r.ID.String(), WorkflowID: r.WorkflowID, Type: r.Type, State: r.State, DryRun: r.DryRun, Trigger: r.Trigger,
+		InitiatedBy: r.InitiatedBy, ClientID: optionalUUID(r.ClientID), CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
+		CompletedAt: r.CompletedAt, Problem: problemOf(r.ErrorCode, r.ErrorMessage, r.ErrorRemedy),
+	}
+	if r.DiscoveredTenants != nil {
+		n := int(*r.DiscoveredTenants)
+		run.DiscoveredTenants = &n
+	}
+	return run
+}
+
+func totalsOf(s sqlc.SumRunTenantsRow) syncengine.Totals {
+	return syncengine.Totals{
+		Tenants: int(s.Tenants), Processed: int(s.Processed), Succeeded: int(s.Succeeded), Failed: int(s.FailedTenants), Held: int(s.Held),
+		Partial: int(s.Partial), Cancelled: int(s.Cancelled),
+		Counters: syncengine.Counters{
+			Created: int(s.Created), Linked: int(s.Linked), Updated: int(s.Updated), Unchanged: int(s.Unchanged), Ambiguous: int(s.Ambiguous),
+			Inactivated: int(s.Inactivated), Reactivated: int(s.Reactivated), Filtered: int(s.Filtered), Failed: int(s.Failed),
+		},
+	}
+}
+
+func runTenantOf(r sqlc.GetRunTenantRow) (syncengine.RunTenant, error) {
+	t := syncengine.RunTenant{
+		RunID: r.RunID.String(), ManagedTenantID: r.ManagedTenantID, EntraTenantID: r.EntraTenantID, ClientID: r.ClientID.String(),
+		MappingRevision: r.MappingRevision, Group: int(r.GroupNo), Position: int(r.Position), State: r.State,
+		Counters: syncengine.Counters{
+			Created: int(r.Created), Linked: int(r.Linked), Updated: int(r.Updated), Unchanged: int(r.Unchanged), Ambiguous: int(r.Ambiguous),
+			Inactivated: int(r.Inactivated), Reactivated: int(r.Reactivated), Filtered: int(r.Filtered), Failed: int(r.Failed),
+		},
+		Problem: problemOf(r.ErrorCode, r.ErrorMessage, r.ErrorRemedy), StartedAt: r.StartedAt, CompletedAt: r.CompletedAt,
+	}
+	if r.HeldReason != nil {
+		t.Held = &syncengine.Held{Reason: *r.HeldReason, Digest: value(r.HeldDigest)}
+		if r.HeldCount != nil {
+			t.Held.Count = int(*r.HeldCount)
+		}
+	}
+	for _, column := range []struct {
+		text []byte
+		into any
+	}{{r.FilteredReasons, &t.Filtered}, {r.AmbiguousReasons, &t.Ambiguous}, {r.Failures, &t.Failures}} {
+		if err := json.Unmarshal(column.text, column.into); err != nil {
+			return t, fmt.Errorf("reading a tenant's result: %w", err)
+		}
+	}
+	return t, nil
+}
+
+func problemOf(code, message, remedy *string) *syncengine.Problem {
+	if code == nil {
+		return nil
+	}
+	return &syncengine.Problem{Code: *code, Message: value(message), Remedy: value(remedy)}
+}
+
+func problemColumns(p *syncengine.Problem) (code, message, remedy *string) {
+	if p == nil {
+		return nil, nil, nil
+	}
+	return &p.Code, orNil(clean(p.Message)), orNil(clean(p.Remedy))
+}

@@ -1,0 +1,283 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/pgtest"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+const (
+	msp       = "msp-1"
+	directory = "11111111-1111-4111-8111-111111111111" // the Entra tenant
+	managed   = "22222222-2222-4222-8222-222222222222" // our managed tenant
+	client    = "33333333-3333-4333-8333-333333333333"
+	other     = "44444444-4444-4444-8444-444444444444" // another client
+)
+
+// engine is all that a test needs: the use cases on a real database, with the
+// other services played by fakes of our ports.
+type engine struct {
+	t       testing.TB
+	db      *pgtest.DB
+	admin   *pgxpool.Pool
+	store   *postgres.Store
+	dir     *fakeDirectory
+	mapping *fakeMapping
+	queue   *fakeQueue
+	now     time.Time
+
+	create  *syncengine.CreateRun
+	begin   *syncengine.BeginRun
+	results *syncengine.RunResults
+	sync    *syncengine.SyncTenant
+	batch   *syncengine.BatchUpsert
+	runs    *syncengine.ReadRuns
+	list    *syncengine.ListContacts
+}
+
+func setup(t testing.TB) *engine {
+	t.Helper()
+	db := pgtest.Database(t, postgres.Context)
+	e := &engine{
+		t: t, db: db, admin: db.Admin, store: postgres.New(db.Pool(postgres.Context)),
+		dir: &fakeDirectory{full: true, pageSize: 999}, queue: &fakeQueue{}, now: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC),
+		mapping: &fakeMapping{
+			tenants: []syncengine.MappedTenant{{ManagedTenantID: managed, EntraTenantID: directory, ClientID: client, Revision: 1}},
+			clients: map[string]string{client: "ext-client", other: "ext-other"},
+		},
+	}
+	clock := func() time.Time { return e.now }
+	newID := func() (string, error) {
+		id, err := uuid.NewV7()
+		return id.String(), err
+	}
+	e.create = syncengine.NewCreateRun(e.store, e.mapping, newID, clock)
+	e.begin = syncengine.NewBeginRun(e.store, e.mapping, clock)
+	e.results = syncengine.NewRunResults(e.store, clock)
+	e.sync = syncengine.NewSyncTenant(e.store, e.dir, e.mapping, e.queue, clock)
+	e.batch = syncengine.NewBatchUpsert(e.store, e.mapping, newID, clock)
+	e.runs = syncengine.NewReadRuns(e.store, clock)
+	e.list = syncengine.NewListContacts(e.store)
+	return e
+}
+
+func (e *engine) ctx() context.Context {
+	return tenant.With(e.t.Context(), tenant.Call{Tenant: msp, Actor: tenant.Actor{ID: "user-1", Type: "user"}})
+}
+
+// started creates and begins a run.
+func (e *engine) started(runType string, dryRun bool) syncengine.Run {
+	e.t.Helper()
+	run, joined, err := e.create.Do(e.ctx(), syncengine.NewRun{Tenant: msp, Actor: "user-1", Type: runType, DryRun: dryRun, Trigger: "manual"})
+	require.NoError(e.t, err)
+	require.False(e.t, joined)
+	state, _, err := e.begin.Do(e.ctx(), run.ID)
+	require.NoError(e.t, err)
+	require.Equal(e.t, syncengine.StateRunning, state)
+	return run
+}
+
+// round does a whole run over the one directory, an hour after the last.
+func (e *engine) round() syncengine.RunTenant {
+	e.t.Helper()
+	return e.do(syncengine.TypeAllTenants, false)
+}
+
+func (e *engine) do(runType string, dryRun bool) syncengine.RunTenant {
+	e.t.Helper()
+	e.now = e.now.Add(time.Hour)
+	run := e.started(runType, dryRun)
+	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
+	require.NoError(e.t, err)
+	return e.finished(run.ID)
+}
+
+func (e *engine) finished(runID string) syncengine.RunTenant {
+	e.t.Helper()
+	_, err := e.results.Finalise(e.ctx(), runID, "", nil, nil)
+	require.NoError(e.t, err)
+	_, tenants, err := e.runs.Get(e.ctx(), runID)
+	require.NoError(e.t, err)
+	require.Len(e.t, tenants, 1)
+	return tenants[0]
+}
+
+func (e *engine) exec(sql string, args ...any) {
+	e.t.Helper()
+	_, err := e.admin.Exec(e.t.Context(), sql, args...)
+	require.NoError(e.t, err)
+}
+
+func (e *engine) count(sql string, args ...any) (n int) {
+	e.t.Helper()
+	require.NoError(e.t, e.admin.QueryRow(e.t.Context(), sql, args...).Scan(&n))
+	return n
+}
+
+// rows reads a query as text, one line a row.
+func (e *engine) rows(sql string, args ...any) []string {
+	e.t.Helper()
+	result, err := e.admin.Query(e.t.Context(), sql, args...)
+	require.NoError(e.t, err)
+	defer result.Close()
+	var lines []string
+	for result.Next() {
+		values, err := result.Values()
+		require.NoError(e.t, err)
+		lines = append(lines, strings.TrimSpace(fmt.Sprintln(values...)))
+	}
+	require.NoError(e.t, result.Err())
+	return lines
+}
+
+// setting changes one setting of the tenant.
+func (e *engine) setting(column string, value any) {
+	e.t.Helper()
+	_, err := e.store.Settings(e.ctx(), e.now)
+	require.NoError(e.t, err)
+	e.exec("UPDATE entra_sync_settings SET "+column+" = $1", value)
+}
+
+// host writes contacts as the host would.
+func (e *engine) host(records ...syncengine.ContactRecord) []syncengine.ContactResult {
+	e.t.Helper()
+	results, err := e.batch.Do(e.ctx(), records)
+	require.NoError(e.t, err)
+	return results
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// person is an enabled user with a valid UPN.
+func person(id, name, mail string) syncengine.User {
+	return syncengine.User{ObjectID: id, UserPrincipalName: id + "@corp.example", Mail: mail, DisplayName: name, AccountEnabled: ptr(true)}
+}
+
+type fakeDirectory struct {
+	users    []syncengine.User
+	full     bool
+	pageSize int
+	fail     error  // after the first page
+	onPage   func() // before each page
+	restart  bool   // once, after the first page
+	stream   func(page func([]syncengine.User) error) error
+}
+
+func (d *fakeDirectory) ListUsers(_ context.Context, _ syncengine.ListUsers, page func([]syncengine.User) error, restarted func() error) (syncengine.Listing, error) {
+	listing := syncengine.Listing{DeltaLink: "delta", Full: d.full}
+	if d.stream != nil {
+		return listing, d.stream(page)
+	}
+	for chunk := range slices.Chunk(d.users, max(d.pageSize, 1)) {
+		if d.onPage != nil {
+			d.onPage()
+		}
+		if err := page(chunk); err != nil {
+			return syncengine.Listing{}, err
+		}
+		if d.fail != nil {
+			return syncengine.Listing{}, d.fail
+		}
+		if d.restart {
+			d.restart = false
+			if err := restarted(); err != nil {
+				return syncengine.Listing{}, err
+			}
+			return d.ListUsers(context.Background(), syncengine.ListUsers{}, page, restarted)
+		}
+	}
+	return listing, nil
+}
+
+type fakeMapping struct {
+	tenants   []syncengine.MappedTenant
+	clients   map[string]string // id to external id
+	createNew int
+	created   []string // runs that asked for decided clients
+	onTenant  func()
+}
+
+func (m *fakeMapping) Counts(context.Context) (syncengine.MappingCounts, error) {
+	return syncengine.MappingCounts{Mapped: len(m.tenants), CreateNew: m.createNew}, nil
+}
+
+func (m *fakeMapping) Tenant(_ context.Context, id string) (syncengine.MappedTenant, bool, error) {
+	if m.onTenant != nil {
+		m.onTenant()
+	}
+	for _, t := range m.tenants {
+		if t.ManagedTenantID == id {
+			return t, true, nil
+		}
+	}
+	return syncengine.MappedTenant{}, false, nil
+}
+
+func (m *fakeMapping) EachTenant(_ context.Context, clientID string, f func(syncengine.MappedTenant) error) error {
+	for _, t := range m.tenants {
+		if clientID == "" || t.ClientID == clientID {
+			if err := f(t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (m *fakeMapping) CreateDecidedClients(_ context.Context, runID string) error {
+	m.created = append(m.created, runID)
+	return nil
+}
+
+func (m *fakeMapping) ClientExists(_ context.Context, id string) (bool, error) {
+	_, ok := m.clients[id]
+	return ok, nil
+}
+
+func (m *fakeMapping) Resolve(_ context.Context, ids, externalIDs []string) (map[string]bool, map[string]string, error) {
+	known, byExternal := map[string]bool{}, map[string]string{}
+	for id, external := range m.clients {
+		if slices.Contains(ids, id) {
+			known[id] = true
+		}
+		if slices.Contains(externalIDs, external) {
+			byExternal[external] = id
+		}
+	}
+	return known, byExternal, nil
+}
+
+type fakeQueue struct {
+	items     map[string]syncengine.QueueItem // by object id
+	decided   []string
+	completed []string // runs
+	pushes    int
+}
+
+func (q *fakeQueue) Push(_ context.Context, items syncengine.PushedItems) ([]string, error) {
+	q.pushes++
+	if q.items == nil {
+		q.items = map[string]syncengine.QueueItem{}
+	}
+	for _, item := range items.Items {
+		q.items[item.ObjectID] = item
+	}
+	return q.decided, nil
+}
+
+func (q *fakeQueue) CompleteRound(_ context.Context, round syncengine.PushedItems) error {
+	q.completed = append(q.completed, round.RunID)
+	return nil
+}

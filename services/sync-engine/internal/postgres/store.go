@@ -1,0 +1,89 @@
+// Package postgres keeps contacts, links, settings and runs in PostgreSQL.
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
+)
+
+// Context names the schema and the roles.
+const Context = "syncengine"
+
+// Store is the adapter. It is safe for concurrent use.
+type Store struct{ pool *pg.Pool }
+
+// New works on a pool of the context's runtime role. The pool must be larger
+// than the rounds that run at once: each takes a connection of its own.
+func New(pool *pg.Pool) *Store { return &Store{pool: pool} }
+
+// in runs fn in a transaction of the context's tenant.
+func (s *Store) in(ctx context.Context, fn func(ctx context.Context, q *sqlc.Queries, tenantID string) error, opts ...pg.TxOption) error {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return err
+	}
+	return pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+		return fn(ctx, sqlc.New(tx), id.String())
+	}, opts...)
+}
+
+// parse turns an id into a UUID; the given error when it is none.
+func parse(id string, missing error) (uuid.UUID, error) {
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return uuid.UUID{}, missing
+	}
+	return parsed, nil
+}
+
+// parseAll turns ids that were checked before into UUIDs.
+func parseAll(ids []string) ([]uuid.UUID, error) {
+	out := make([]uuid.UUID, len(ids))
+	for i, id := range ids {
+		parsed, err := uuid.Parse(id)
+		if err != nil {
+			return nil, errs.Wrap(err, errs.Internal, "id_malformed", "An id is not well formed.")
+		}
+		out[i] = parsed
+	}
+	return out, nil
+}
+
+func optionalUUID(id *uuid.UUID) string {
+	if id == nil {
+		return ""
+	}
+	return id.String()
+}
+
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// orNil is nil for an empty text.
+func orNil(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func encode(v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a column: %w", err)
+	}
+	return text, nil
+}

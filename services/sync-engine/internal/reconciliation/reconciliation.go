@@ -1,0 +1,59 @@
+// Package reconciliation hands to the reconciliation service what a person must
+// decide.
+package reconciliation
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// Client pushes over gRPC.
+type Client struct {
+	queue reconciliationv1.ReconciliationInternalServiceClient
+}
+
+// New makes a client on a connection to the reconciliation service.
+func New(conn grpc.ClientConnInterface) *Client {
+	return &Client{queue: reconciliationv1.NewReconciliationInternalServiceClient(conn)}
+}
+
+// Push opens or refreshes items and returns the identities decided already.
+func (c *Client) Push(ctx context.Context, items syncengine.PushedItems) ([]string, error) {
+	req := &reconciliationv1.PushItemsRequest{
+		RunId: items.RunID, ManagedTenantId: items.ManagedTenantID, EntraTenantId: items.EntraTenantID, ClientId: items.ClientID,
+		Items: make([]*reconciliationv1.PushedItem, len(items.Items)),
+	}
+	for i := range items.Items {
+		req.Items[i] = itemOf(&items.Items[i])
+	}
+	answer, err := c.queue.PushItems(ctx, req)
+	return answer.GetDecidedObjectIds(), err
+}
+
+// CompleteRound closes the directory's open items that the round did not push.
+func (c *Client) CompleteRound(ctx context.Context, round syncengine.PushedItems) error {
+	_, err := c.queue.CompleteRound(ctx, &reconciliationv1.CompleteRoundRequest{
+		RunId: round.RunID, ManagedTenantId: round.ManagedTenantID, EntraTenantId: round.EntraTenantID, Complete: true,
+	})
+	return err
+}
+
+func itemOf(item *syncengine.QueueItem) *reconciliationv1.PushedItem {
+	pushed := &reconciliationv1.PushedItem{
+		EntraObjectId: item.ObjectID, UserPrincipalName: item.UserPrincipalName, DisplayName: item.DisplayName, Email: item.Email,
+		Reason: item.Reason, Fingerprint: item.Fingerprint, Candidates: make([]*reconciliationv1.Candidate, len(item.Candidates)),
+	}
+	for i, candidate := range item.Candidates {
+		pushed.Candidates[i] = &reconciliationv1.Candidate{
+			ContactId: candidate.ContactID, FullName: candidate.FullName, Email: candidate.Email, Inactive: candidate.Inactive,
+		}
+		if candidate.LinkedTo != "" {
+			pushed.Candidates[i].LinkedTo = &candidate.LinkedTo
+		}
+	}
+	return pushed
+}

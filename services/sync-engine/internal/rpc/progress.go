@@ -1,0 +1,77 @@
+package rpc
+
+import (
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// reportEvery is how often progress is repeated while a long statement runs, so
+// that whoever watches knows that the round lives.
+const reportEvery = 5 * time.Second
+
+// reporter sends progress to the caller, from the round and from a ticker.
+type reporter struct {
+	stream grpc.ServerStreamingServer[syncenginev1.SyncTenantUsersResponse]
+	mu     sync.Mutex
+	last   *syncenginev1.SyncTenantUsersResponse
+	quit   chan struct{}
+	ended  chan struct{}
+}
+
+func newReporter(stream grpc.ServerStreamingServer[syncenginev1.SyncTenantUsersResponse]) *reporter {
+	r := &reporter{stream: stream, quit: make(chan struct{}), ended: make(chan struct{})}
+	go r.repeat()
+	return r
+}
+
+func (r *reporter) repeat() {
+	defer close(r.ended)
+	ticker := time.NewTicker(reportEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-r.quit:
+			return
+		case <-ticker.C:
+			r.mu.Lock()
+			if r.last != nil {
+				_ = r.stream.Send(r.last) // a stream that broke ends the round at its next report
+			}
+			r.mu.Unlock()
+		}
+	}
+}
+
+func (r *reporter) progress(p syncengine.Progress) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last = &syncenginev1.SyncTenantUsersResponse{Phase: p.Phase, Staged: count(p.Staged), Applied: count(p.Applied)}
+	return r.stream.Send(r.last)
+}
+
+// done sends the outcome, once.
+func (r *reporter) done(outcome syncengine.TenantOutcome) error {
+	r.stop()
+	m := &syncenginev1.SyncTenantUsersResponse{
+		Phase: syncengine.PhaseDone, Outcome: &syncenginev1.TenantOutcome{State: outcome.State, Counters: countersMessage(outcome.Counters)},
+	}
+	if r.last != nil {
+		m.Staged, m.Applied = r.last.GetStaged(), r.last.GetApplied()
+	}
+	return r.stream.Send(m)
+}
+
+// stop ends the ticker and waits for it; it may be called again.
+func (r *reporter) stop() {
+	select {
+	case <-r.quit:
+	default:
+		close(r.quit)
+	}
+	<-r.ended
+}

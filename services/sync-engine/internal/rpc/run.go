@@ -1,0 +1,133 @@
+package rpc
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+type runServer struct {
+	syncenginev1.UnimplementedRunServiceServer
+	cases UseCases
+}
+
+func (s *runServer) ListRuns(ctx context.Context, req *syncenginev1.ListRunsRequest) (*syncenginev1.ListRunsResponse, error) {
+	page := syncengine.RunPage{
+		Filter: syncengine.RunFilter{Type: req.GetType(), State: req.GetState(), ClientID: req.GetClientId()},
+		After:  req.GetPageToken(), Size: pageSize(req.GetPageSize()),
+	}
+	if page.After != "" && uuid.Validate(page.After) != nil {
+		return nil, invalidToken()
+	}
+	if req.GetSince() != nil {
+		since := req.GetSince().AsTime()
+		page.Filter.Since = &since
+	}
+	runs, next, total, err := s.cases.Runs.List(ctx, page)
+	if err != nil {
+		return nil, err
+	}
+	answer := &syncenginev1.ListRunsResponse{Runs: make([]*syncenginev1.Run, len(runs)), NextPageToken: next, TotalSize: totalOf(total)}
+	for i := range runs {
+		answer.Runs[i] = runMessage(&runs[i])
+	}
+	return answer, nil
+}
+
+func (s *runServer) GetRun(ctx context.Context, req *syncenginev1.GetRunRequest) (*syncenginev1.GetRunResponse, error) {
+	run, tenants, err := s.cases.Runs.Get(ctx, req.GetRunId())
+	if err != nil {
+		return nil, err
+	}
+	answer := &syncenginev1.GetRunResponse{Run: runMessage(&run), TenantResults: make([]*syncenginev1.TenantResult, len(tenants))}
+	for i := range tenants {
+		answer.TenantResults[i] = tenantMessage(&tenants[i])
+	}
+	return answer, nil
+}
+
+func runMessage(r *syncengine.Run) *syncenginev1.Run {
+	m := &syncenginev1.Run{
+		RunId: r.ID, WorkflowId: r.WorkflowID, Type: r.Type, State: r.State, DryRun: r.DryRun, InitiatedBy: r.InitiatedBy,
+		StartedAt: timestamp(r.StartedAt), CompletedAt: timestamp(r.CompletedAt),
+		TotalTenants: count(r.Totals.Tenants), ProcessedTenants: count(r.Totals.Processed), SucceededTenants: count(r.Totals.Succeeded),
+		FailedTenants: count(r.Totals.Failed), Counters: countersMessage(r.Totals.Counters), Error: problemMessage(r.Problem),
+	}
+	if r.StartedAt == nil {
+		m.StartedAt = timestamppb.New(r.CreatedAt)
+	}
+	if r.ClientID != "" {
+		m.ClientId = &r.ClientID
+	}
+	return m
+}
+
+func tenantMessage(t *syncengine.RunTenant) *syncenginev1.TenantResult {
+	m := &syncenginev1.TenantResult{
+		ManagedTenantId: t.ManagedTenantID, EntraTenantId: t.EntraTenantID, ClientId: t.ClientID, State: t.State,
+		Counters: countersMessage(t.Counters), Filtered: countsMessage(t.Filtered), Ambiguous: countsMessage(t.Ambiguous),
+		Error: problemMessage(t.Problem), StartedAt: timestamp(t.StartedAt), CompletedAt: timestamp(t.CompletedAt),
+	}
+	for _, f := range t.Failures {
+		m.Failures = append(m.Failures, &syncenginev1.Failure{EntraObjectId: f.ObjectID, Reason: f.Reason})
+	}
+	if t.Held != nil {
+		m.Held = &syncenginev1.Held{Reason: t.Held.Reason, Count: count(t.Held.Count), Digest: t.Held.Digest}
+	}
+	return m
+}
+
+func countersMessage(c syncengine.Counters) *syncenginev1.Counters {
+	return &syncenginev1.Counters{
+		Created: count(c.Created), Linked: count(c.Linked), Updated: count(c.Updated), Unchanged: count(c.Unchanged), Ambiguous: count(c.Ambiguous),
+		Inactivated: count(c.Inactivated), Reactivated: count(c.Reactivated), Filtered: count(c.Filtered), Failed: count(c.Failed),
+	}
+}
+
+func countsMessage(counts map[string]int) map[string]int32 {
+	out := make(map[string]int32, len(counts))
+	for reason, n := range counts {
+		out[reason] = count(n)
+	}
+	return out
+}
+
+func problemMessage(p *syncengine.Problem) *syncenginev1.RunProblem {
+	if p == nil {
+		return nil
+	}
+	return &syncenginev1.RunProblem{Code: p.Code, Message: p.Message, Remedy: p.Remedy}
+}
+
+func problemOf(m *syncenginev1.RunProblem) *syncengine.Problem {
+	if m == nil {
+		return nil
+	}
+	return &syncengine.Problem{Code: m.GetCode(), Message: m.GetMessage(), Remedy: m.GetRemedy()}
+}
+
+// timestamp leaves an absent time out.
+func timestamp(t *time.Time) *timestamppb.Timestamp {
+	if t == nil {
+		return nil
+	}
+	return timestamppb.New(*t)
+}
+
+// count is a count as the contract has it.
+func count(n int) int32 { return int32(min(n, math.MaxInt32)) } //nolint:gosec // bounded
+
+// totalOf leaves out what was not counted.
+func totalOf(n int) *int32 {
+	if n < 0 {
+		return nil
+	}
+	total := count(n)
+	return &total
+}

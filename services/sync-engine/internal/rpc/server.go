@@ -1,0 +1,38 @@
+// Package rpc serves the sync engine's contracts: it turns messages into calls
+// of use cases and back, and decides nothing.
+package rpc
+
+import (
+	"google.golang.org/grpc"
+
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// UseCases are what the servers call.
+type UseCases struct {
+	Contacts *syncengine.ListContacts
+	Batch    *syncengine.BatchUpsert
+	Runs     *syncengine.ReadRuns
+	Create   *syncengine.CreateRun
+	Begin    *syncengine.BeginRun
+	Results  *syncengine.RunResults
+	Sync     *syncengine.SyncTenant
+}
+
+// Register serves all contracts of the sync engine.
+func Register(server grpc.ServiceRegistrar, cases UseCases) {
+	syncenginev1.RegisterContactServiceServer(server, &contactServer{cases: cases})
+	syncenginev1.RegisterRunServiceServer(server, &runServer{cases: cases})
+	syncenginev1.RegisterSyncEngineInternalServiceServer(server, &internalServer{cases: cases})
+}
+
+// defaultPage is the size of a page where none is asked for.
+const defaultPage = 50
+
+func pageSize(asked int32) int {
+	if asked == 0 {
+		return defaultPage
+	}
+	return int(asked)
+}

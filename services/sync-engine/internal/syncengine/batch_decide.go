@@ -1,0 +1,214 @@
+package syncengine
+
+import "github.com/entrasync/entrasync/pkg/errs"
+
+// Types of changes in the feed.
+const (
+	ChangeCreated     = "contact.created"
+	ChangeLinked      = "contact.linked"
+	ChangeUpdated     = "contact.updated"
+	ChangeInactivated = "contact.inactivated"
+	ChangeReactivated = "contact.reactivated"
+)
+
+// decided is what is to become of one record.
+type decided struct {
+	id, externalID, outcome string
+	violations              []errs.Violation
+}
+
+// known indexes the contacts that a batch may touch.
+type known struct {
+	byID, byExternal map[string]*StoredContact
+	// adoptable lists sync-made contacts without external id by client and address.
+	adoptable map[[2]string][]*StoredContact
+	taken     map[string]bool // ids that a record of this batch speaks for
+}
+
+func index(existing []StoredContact) known {
+	k := known{
+		byID: map[string]*StoredContact{}, byExternal: map[string]*StoredContact{},
+		adoptable: map[[2]string][]*StoredContact{}, taken: map[string]bool{},
+	}
+	for i := range existing {
+		c := &existing[i]
+		k.byID[c.ID] = c
+		switch {
+		case c.ExternalID != "":
+			k.byExternal[c.ExternalID] = c
+		case c.MadeBy == MadeBySync && !c.Deleted && c.EmailNorm != "":
+			key := [2]string{c.ClientID, c.EmailNorm}
+			k.adoptable[key] = append(k.adoptable[key], c)
+		}
+	}
+	return k
+}
+
+// decide says for each sound record what is to be written.
+func (b *BatchUpsert) decide(items []*item, existing []StoredContact) ([]decided, BatchWrite, error) {
+	k := index(existing)
+	// A contact that a record names is not free to be adopted by another one.
+	for _, it := range items {
+		if c := k.byID[it.id]; c != nil && len(it.violations) == 0 {
+			k.taken[c.ID] = true
+		}
+	}
+	out := make([]decided, len(items))
+	var write BatchWrite
+	for i, it := range items {
+		if len(it.violations) > 0 {
+			continue
+		}
+		current, problem := k.find(it)
+		if problem != nil {
+			out[i].violations = []errs.Violation{*problem}
+			continue
+		}
+		if current == nil {
+			d, err := b.create(it, &write)
+			if err != nil {
+				return nil, BatchWrite{}, err
+			}
+			out[i] = d
+			continue
+		}
+		out[i] = update(it, current, &write)
+	}
+	return out, write, nil
+}
+
+// find is the contact that a record speaks of, nil for a new one.
+func (k *known) find(it *item) (*StoredContact, *errs.Violation) {
+	byExternal := k.byExternal[it.external]
+	if it.external == "" {
+		byExternal = nil
+	}
+	switch {
+	case it.id != "":
+		c := k.byID[it.id]
+		switch {
+		case c == nil:
+			return nil, &errs.Violation{Field: "id", Message: "is not a contact"}
+		case byExternal != nil && byExternal != c:
+			return nil, &errs.Violation{Field: "externalId", Message: "belongs to another contact"}
+		case it.external != "" && c.ExternalID != "" && c.ExternalID != it.external:
+			return nil, &errs.Violation{Field: "externalId", Message: "the contact has another external id"}
+		}
+		return c, nil
+	case byExternal != nil:
+		if k.taken[byExternal.ID] {
+			return nil, &errs.Violation{Field: "externalId", Message: "its contact stands in the batch twice"}
+		}
+		k.taken[byExternal.ID] = true
+		return byExternal, nil
+	}
+	// An unknown external id adopts the one contact that sync made for the person.
+	if it.emailNorm == "" || it.clientID == "" {
+		return nil, nil
+	}
+	var free *StoredContact
+	for _, c := range k.adoptable[[2]string{it.clientID, it.emailNorm}] {
+		if free != nil {
+			return nil, nil // several: none is surely the one
+		}
+		free = c
+	}
+	if free == nil || k.taken[free.ID] {
+		return nil, nil
+	}
+	k.taken[free.ID] = true
+	return free, nil
+}
+
+func (b *BatchUpsert) create(it *item, write *BatchWrite) (decided, error) {
+	var violations []errs.Violation
+	if it.deleted != nil && *it.deleted {
+		return decided{externalID: it.external, outcome: OutcomeUnchanged}, nil // nothing is there to delete
+	}
+	if it.clientID == "" {
+		violations = append(violations, errs.Violation{Field: "clientId", Message: "is required for a new contact"})
+	}
+	if it.fullName == "" {
+		violations = append(violations, errs.Violation{Field: "fullName", Message: "is required for a new contact"})
+	}
+	if len(violations) > 0 {
+		return decided{violations: violations}, nil
+	}
+	id, err := b.newID()
+	if err != nil {
+		return decided{}, err
+	}
+	c := StoredContact{
+		ID: id, ClientID: it.clientID, ExternalID: it.external, FullName: it.fullName, NameKey: it.nameKey,
+		Email: it.email, EmailNorm: it.emailNorm, MadeBy: MadeByHost, Version: 1,
+	}
+	if it.phone != nil {
+		c.Phone = *it.phone
+	}
+	if it.role != nil {
+		c.Role = *it.role
+	}
+	c.Inactive = it.inactive != nil && *it.inactive
+	write.Insert = append(write.Insert, c)
+	write.Changes = append(write.Changes, Change{Type: ChangeCreated, ContactID: c.ID, ClientID: c.ClientID})
+	return decided{id: c.ID, externalID: c.ExternalID, outcome: OutcomeCreated}, nil
+}
+
+// update compares the record with the contact and writes what differs.
+func update(it *item, current *StoredContact, write *BatchWrite) decided {
+	c := *current
+	var fields []string
+	set := func(field string, to *string, value string) {
+		if *to != value {
+			*to = value
+			fields = append(fields, field)
+		}
+	}
+	if it.external != "" {
+		set("externalId", &c.ExternalID, it.external)
+	}
+	if it.clientID != "" {
+		set("clientId", &c.ClientID, it.clientID)
+	}
+	if it.fullName != "" {
+		set("fullName", &c.FullName, it.fullName)
+		c.NameKey = it.nameKey
+	}
+	if it.hasEmail {
+		set("email", &c.Email, it.email)
+		c.EmailNorm = it.emailNorm
+	}
+	if it.phone != nil {
+		set("phone", &c.Phone, *it.phone)
+	}
+	if it.role != nil {
+		set("role", &c.Role, *it.role)
+	}
+	kind := ChangeUpdated
+	if it.inactive != nil && *it.inactive != c.Inactive {
+		c.Inactive, c.InactivatedBySync = *it.inactive, false
+		fields = append(fields, "inactive")
+		kind = ChangeReactivated
+		if c.Inactive {
+			kind = ChangeInactivated
+		}
+	}
+	if it.deleted != nil && *it.deleted != c.Deleted {
+		c.Deleted = *it.deleted
+		fields = append(fields, "deleted")
+	}
+	d := decided{id: c.ID, externalID: c.ExternalID, outcome: OutcomeUpdated}
+	switch {
+	case len(fields) == 0:
+		d.outcome = OutcomeUnchanged
+		return d
+	case c.Deleted && !current.Deleted:
+		d.outcome = OutcomeDeleted
+	case c.ExternalID != current.ExternalID && current.ExternalID == "" && c.MadeBy == MadeBySync:
+		d.outcome = OutcomeAdopted
+	}
+	c.Version++
+	write.Update = append(write.Update, c)
+	write.Changes = append(write.Changes, Change{Type: kind, ContactID: c.ID, ClientID: c.ClientID, Fields: fields})
+	return d
+}

@@ -1,0 +1,109 @@
+package syncengine
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// Who made a contact.
+const (
+	MadeByHost = "host"
+	MadeBySync = "sync"
+)
+
+// Contact is a person at a client, as it is shown.
+type Contact struct {
+	ID             string // UUID
+	ClientID       string
+	ExternalID     string // the host's own id; empty without one
+	FullName       string
+	NameKey        string
+	Email          string
+	Phone          string
+	Role           string
+	Inactive       bool
+	Deleted        bool
+	Version        int64
+	EntraTenantID  *string
+	EntraObjectID  *string
+	SyncSource     *string
+	LastSyncAt     *time.Time // the later of its own time and its directory's last round
+	UPN            *string
+	AccountEnabled *bool
+	SyncStatus     *string
+	SyncReason     *string
+	LinkStatus     *string
+}
+
+// ErrUnknownContact is another tenant's contact as well as none.
+var ErrUnknownContact = errs.New(errs.NotFound, "not_found", "There is no such contact.")
+
+// ContactFilter narrows a list; empty fields do not.
+type ContactFilter struct {
+	ClientID  string
+	EmailNorm string // exactly this address
+	NameStart string // names whose key begins so
+	Entra     string // linked or unlinked
+	Status    string // active or inactive
+}
+
+// ContactPosition is where a page begins: after this contact.
+type ContactPosition struct {
+	NameKey string `json:"k,omitempty"`
+	ID      string `json:"i"`
+}
+
+// ContactPage asks for one page. Lists of one client are in order of id, all
+// others in order of name.
+type ContactPage struct {
+	Filter ContactFilter
+	After  *ContactPosition
+	Size   int
+}
+
+// ContactStore reads contacts.
+type ContactStore interface {
+	Contact(ctx context.Context, id string) (Contact, error) // ErrUnknownContact
+	Contacts(ctx context.Context, page ContactPage) ([]Contact, error)
+	CountContacts(ctx context.Context, filter ContactFilter) (int, error)
+}
+
+// ListContacts pages through contacts.
+type ListContacts struct{ store ContactStore }
+
+// NewListContacts wires the use case.
+func NewListContacts(store ContactStore) *ListContacts { return &ListContacts{store: store} }
+
+// Get returns one contact.
+func (l *ListContacts) Get(ctx context.Context, id string) (Contact, error) {
+	return l.store.Contact(ctx, id)
+}
+
+// Do returns a page and where the next one begins, nil after the last. total is
+// counted for the first page only, else -1. q is an address or the beginning of
+// a name.
+func (l *ListContacts) Do(ctx context.Context, q string, page ContactPage) (contacts []Contact, next *ContactPosition, total int, err error) {
+	if address, ok := NormaliseAddress(q); ok {
+		page.Filter.EmailNorm = address
+	} else if q = strings.ReplaceAll(q, "\x00", ""); NameKey(q) != "" {
+		page.Filter.NameStart = NameKey(q)
+	}
+	size := page.Size
+	page.Size++ // one more tells whether there is a next page
+	if contacts, err = l.store.Contacts(ctx, page); err != nil {
+		return nil, nil, 0, err
+	}
+	if len(contacts) > size {
+		contacts = contacts[:size]
+		last := contacts[size-1]
+		next = &ContactPosition{NameKey: last.NameKey, ID: last.ID}
+	}
+	if page.After != nil {
+		return contacts, next, -1, nil
+	}
+	total, err = l.store.CountContacts(ctx, page.Filter)
+	return contacts, next, total, err
+}

@@ -1,0 +1,132 @@
+package syncengine
+
+import (
+	"context"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// MappedTenant is a managed tenant that belongs to a client.
+type MappedTenant struct {
+	ManagedTenantID, EntraTenantID, ClientID string
+	Revision                                 int64
+}
+
+// MappingCounts are the decisions that lead to syncing.
+type MappingCounts struct{ Mapped, CreateNew int }
+
+// RunMapping is what creating a run asks of mapping.
+type RunMapping interface {
+	Counts(ctx context.Context) (MappingCounts, error)
+	// Tenant is the active mapping of one managed tenant; false without one.
+	Tenant(ctx context.Context, managedTenantID string) (MappedTenant, bool, error)
+	// EachTenant calls f with every mapped tenant, of one client or of all, in
+	// order of confirmation.
+	EachTenant(ctx context.Context, clientID string, f func(MappedTenant) error) error
+	ClientExists(ctx context.Context, clientID string) (bool, error)
+}
+
+// RunStore keeps runs.
+type RunStore interface {
+	// OpenRun inserts the run, or returns the open one of the same type, scope
+	// and kind with joined true.
+	OpenRun(ctx context.Context, run Run) (open Run, joined bool, err error)
+}
+
+// NewRun asks for a run.
+type NewRun struct {
+	Tenant          string
+	Actor           string // who asks; empty for the schedule
+	Type            string
+	ClientID        string // single-client
+	ManagedTenantID string // single-client: stands in for ClientID
+	DryRun          bool
+	Trigger         string
+}
+
+// CreateRun makes runs, or joins the one in flight.
+type CreateRun struct {
+	store   RunStore
+	mapping RunMapping
+	newID   func() (string, error)
+	now     func() time.Time
+}
+
+// NewCreateRun wires the use case.
+func NewCreateRun(store RunStore, mapping RunMapping, newID func() (string, error), now func() time.Time) *CreateRun {
+	return &CreateRun{store: store, mapping: mapping, newID: newID, now: now}
+}
+
+// Do makes a queued run or returns the open one. Reasons: no_confirmed_mapping,
+// client_not_mapped, unknown_client, client_required.
+func (c *CreateRun) Do(ctx context.Context, req NewRun) (Run, bool, error) {
+	clientID, err := c.scope(ctx, req)
+	if err != nil {
+		return Run{}, false, err
+	}
+	id, err := c.newID()
+	if err != nil {
+		return Run{}, false, err
+	}
+	by := req.Actor
+	if req.Trigger == TriggerSchedule || by == "" {
+		by = req.Trigger
+	}
+	return c.store.OpenRun(ctx, Run{
+		ID: id, WorkflowID: WorkflowID(req.Tenant, req.Type, clientID, req.DryRun), Type: req.Type, State: StateQueued,
+		DryRun: req.DryRun, Trigger: req.Trigger, InitiatedBy: by, ClientID: clientID, CreatedAt: c.now(),
+	})
+}
+
+// scope checks that there is something to sync and gives the client of a
+// single-client run.
+func (c *CreateRun) scope(ctx context.Context, req NewRun) (clientID string, err error) {
+	switch req.Type {
+	case TypeInitial:
+		counts, err := c.mapping.Counts(ctx)
+		if err != nil {
+			return "", err
+		}
+		if counts.Mapped+counts.CreateNew == 0 {
+			return "", errs.New(errs.Conflict, "no_confirmed_mapping", "No managed tenant is mapped to a client yet.")
+		}
+	case TypeSingleClient:
+		return c.client(ctx, req)
+	}
+	return "", nil
+}
+
+func (c *CreateRun) client(ctx context.Context, req NewRun) (string, error) {
+	notMapped := errs.New(errs.Conflict, "client_not_mapped", "No managed tenant is mapped to this client.")
+	if req.ManagedTenantID != "" {
+		mapped, ok, err := c.mapping.Tenant(ctx, req.ManagedTenantID)
+		if err != nil {
+			return "", err
+		}
+		if !ok || req.ClientID != "" && mapped.ClientID != req.ClientID {
+			return "", notMapped
+		}
+		return mapped.ClientID, nil
+	}
+	if req.ClientID == "" {
+		return "", errs.New(errs.Invalid, "client_required", "A single-client run needs a client.",
+			errs.WithViolation("clientId", "is required"))
+	}
+	exists, err := c.mapping.ClientExists(ctx, req.ClientID)
+	if err != nil {
+		return "", err
+	}
+	if !exists {
+		return "", errs.New(errs.NotFound, "unknown_client", "There is no such client.")
+	}
+	found := false
+	err = c.mapping.EachTenant(ctx, req.ClientID, func(MappedTenant) error { found = true; return nil })
+	if err != nil {
+		return "", err
+	}
+	if !found {
+		return "", notMapped
+	}
+	return req.ClientID, nil
+}

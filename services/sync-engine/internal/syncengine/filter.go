@@ -1,0 +1,142 @@
+package syncengine
+
+import (
+	"errors"
+	"regexp"
+	"regexp/syntax"
+	"strings"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// Why a filter keeps an identity out of creating and linking.
+const (
+	FilterDisabled       = "account_disabled"
+	FilterUnknownState   = "account_state_unknown"
+	FilterMissingUPN     = "missing_upn"
+	FilterServiceAccount = "service_account"
+	FilterCustom         = "tenant_custom_pattern"
+	FilterGuest          = "guest"
+	FilterUnlicensed     = "unlicensed"
+)
+
+// The default patterns of service accounts, anchored to whole words so that
+// "Abbott", "Talbot" and "Salma" stay. They see lower-case text.
+var (
+	servicePrefix = regexp.MustCompile(`^(?:svc|sa|system|service account)(?:[-_.]|$)`)
+	serviceWord   = regexp.MustCompile(`(?:^|[^\pL\pN])(?:automation|automated|daemon|bot)(?:[^\pL\pN]|$)`)
+	serviceSign   = regexp.MustCompile(`no[-_. ]?reply|do[-_. ]?not[-_. ]?reply|shared[-_. ]?mailbox`)
+)
+
+// isServiceText reports the local part or the name of a service account.
+func isServiceText(s string) bool {
+	s = strings.ToLower(s)
+	// Most texts have none of the letters' runs that a pattern needs.
+	switch {
+	case (strings.HasPrefix(s, "s")) && servicePrefix.MatchString(s):
+		return true
+	case (strings.Contains(s, "reply") || strings.Contains(s, "mailbox")) && serviceSign.MatchString(s):
+		return true
+	case strings.Contains(s, "bot") || strings.Contains(s, "automat") || strings.Contains(s, "daemon"):
+		return serviceWord.MatchString(s)
+	}
+	return false
+}
+
+// maxPatterns and maxPatternBytes bound a tenant's own patterns.
+const (
+	maxPatterns     = 100
+	maxPatternBytes = 1000
+)
+
+// CompilePatterns compiles a tenant's own patterns (RE2, case-insensitive). All
+// that are invalid are refused at once: errs.Invalid, reason
+// "invalid_pattern", one violation each with the pattern's position and what is
+// wrong with it.
+func CompilePatterns(patterns []string) ([]*regexp.Regexp, error) {
+	if len(patterns) > maxPatterns {
+		return nil, errs.New(errs.Invalid, "invalid_pattern", "There are too many patterns.",
+			errs.WithViolation("customPatterns", "at most 100 patterns"))
+	}
+	var violations []errs.Violation
+	compiled := make([]*regexp.Regexp, 0, len(patterns))
+	for i, pattern := range patterns {
+		re, problem := compile(pattern)
+		if problem != "" {
+			violations = append(violations, errs.Violation{Field: "customPatterns[" + itoa(i) + "]", Message: problem})
+			continue
+		}
+		compiled = append(compiled, re)
+	}
+	if len(violations) > 0 {
+		return nil, errs.New(errs.Invalid, "invalid_pattern", "A pattern is not valid.", errs.WithViolations(violations...))
+	}
+	return compiled, nil
+}
+
+func compile(pattern string) (re *regexp.Regexp, problem string) {
+	switch {
+	case strings.TrimSpace(pattern) == "":
+		return nil, "is empty"
+	case len(pattern) > maxPatternBytes:
+		return nil, "is longer than 1000 bytes"
+	case strings.ContainsRune(pattern, 0):
+		return nil, "has a NUL character"
+	}
+	re, err := regexp.Compile("(?i:" + pattern + ")")
+	if _, own := regexp.Compile(pattern); own != nil { // without our brackets: they could balance theirs
+		err = own
+	}
+	if err == nil {
+		return re, ""
+	}
+	var syntaxErr *syntax.Error
+	if !errors.As(err, &syntaxErr) {
+		return nil, "is not a valid pattern"
+	}
+	at := ""
+	if i := strings.Index(pattern, syntaxErr.Expr); i >= 0 && syntaxErr.Expr != "" {
+		at = " at position " + itoa(i+1)
+	}
+	return nil, syntaxErr.Code.String() + at
+}
+
+// filters decide who is created or linked.
+type filters struct {
+	serviceAccounts, guests, unlicensed bool
+	custom                              []*regexp.Regexp
+}
+
+// verdict is the first filter that the user hits, empty when it passes. upn is
+// the normalised UPN, empty when it is not valid.
+func (f *filters) verdict(u *User, upn, name string) string {
+	local, _, _ := strings.Cut(upn, "@")
+	switch {
+	case u.AccountEnabled != nil && !*u.AccountEnabled:
+		return FilterDisabled
+	case u.AccountEnabled == nil:
+		return FilterUnknownState
+	case upn == "":
+		return FilterMissingUPN
+	case f.serviceAccounts && (isServiceText(local) || isServiceText(name)):
+		return FilterServiceAccount
+	case f.matchesCustom(u, upn, name):
+		return FilterCustom
+	case f.guests && strings.EqualFold(u.UserType, "Guest"):
+		return FilterGuest
+	case f.unlicensed && (u.LicenceCount == nil || *u.LicenceCount == 0):
+		return FilterUnlicensed
+	}
+	return ""
+}
+
+func (f *filters) matchesCustom(u *User, upn, name string) bool {
+	for _, re := range f.custom {
+		for _, text := range []string{upn, name, u.Mail} {
+			if text != "" && re.MatchString(text) {
+				return true
+			}
+		}
+	}
+	return false
+}

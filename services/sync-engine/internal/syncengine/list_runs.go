@@ -1,0 +1,90 @@
+package syncengine
+
+import (
+	"context"
+	"time"
+)
+
+// RunFilter narrows a list of runs; empty fields do not.
+type RunFilter struct {
+	Type, State, ClientID string
+	Since                 *time.Time
+}
+
+// RunPage asks for one page, newest first, after the run of this id.
+type RunPage struct {
+	Filter RunFilter
+	After  string
+	Size   int
+}
+
+// SyncStatus is what the status shows of syncing.
+type SyncStatus struct {
+	Settings Settings
+	LastRun  *Run
+	Contacts int // not deleted
+	Linked   int // of them, processed by sync
+}
+
+// RunReader reads runs.
+type RunReader interface {
+	Run(ctx context.Context, id string) (Run, error) // ErrUnknownRun
+	RunTenants(ctx context.Context, runID string) ([]RunTenant, error)
+	Runs(ctx context.Context, page RunPage) ([]Run, error)
+	CountRuns(ctx context.Context, filter RunFilter) (int, error)
+	Status(ctx context.Context, now time.Time) (SyncStatus, error)
+	OpenRuns(ctx context.Context, before time.Time, limit int) ([]OpenRun, error)
+}
+
+// OpenRun names a run of any tenant that is queued or running.
+type OpenRun struct{ Tenant, RunID, WorkflowID string }
+
+// ReadRuns shows runs.
+type ReadRuns struct {
+	store RunReader
+	now   func() time.Time
+}
+
+// NewReadRuns wires the use cases.
+func NewReadRuns(store RunReader, now func() time.Time) *ReadRuns {
+	return &ReadRuns{store: store, now: now}
+}
+
+// Get returns a run with its tenants' results.
+func (r *ReadRuns) Get(ctx context.Context, id string) (Run, []RunTenant, error) {
+	run, err := r.store.Run(ctx, id)
+	if err != nil {
+		return Run{}, nil, err
+	}
+	tenants, err := r.store.RunTenants(ctx, id)
+	return run, tenants, err
+}
+
+// List returns a page and the id after which the next one begins, empty after
+// the last. total is counted for the first page only, else -1.
+func (r *ReadRuns) List(ctx context.Context, page RunPage) (runs []Run, next string, total int, err error) {
+	size := page.Size
+	page.Size++
+	if runs, err = r.store.Runs(ctx, page); err != nil {
+		return nil, "", 0, err
+	}
+	if len(runs) > size {
+		runs = runs[:size]
+		next = runs[size-1].ID
+	}
+	if page.After != "" {
+		return runs, next, -1, nil
+	}
+	total, err = r.store.CountRuns(ctx, page.Filter)
+	return runs, next, total, err
+}
+
+// Status is what the status shows of syncing.
+func (r *ReadRuns) Status(ctx context.Context) (SyncStatus, error) {
+	return r.store.Status(ctx, r.now())
+}
+
+// Open names open runs of all tenants, oldest first.
+func (r *ReadRuns) Open(ctx context.Context, before time.Time, limit int) ([]OpenRun, error) {
+	return r.store.OpenRuns(ctx, before, limit)
+}

@@ -1,0 +1,123 @@
+package syncengine
+
+import (
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// Run types.
+const (
+	TypeInitial      = "initial"
+	TypeAllTenants   = "all-tenants"
+	TypeSingleClient = "single-client"
+	TypeDiscovery    = "discovery"
+)
+
+// States of runs and of a tenant's part in one.
+const (
+	StateQueued    = "queued"
+	StateRunning   = "running"
+	StateCompleted = "completed"
+	StatePartial   = "partial"
+	StateFailed    = "failed"
+	StateCancelled = "cancelled"
+	StateHeld      = "held"
+)
+
+// Triggers of runs.
+const (
+	TriggerManual   = "manual"
+	TriggerSchedule = "schedule"
+)
+
+// IsTerminal reports a state that nothing leaves.
+func IsTerminal(state string) bool { return state != StateQueued && state != StateRunning }
+
+// Run is one run of a tenant.
+type Run struct {
+	ID                string // UUID
+	WorkflowID        string
+	Type              string
+	State             string
+	DryRun            bool
+	Trigger           string
+	InitiatedBy       string
+	ClientID          string // of a single-client run
+	CreatedAt         time.Time
+	StartedAt         *time.Time
+	CompletedAt       *time.Time
+	Problem           *Problem
+	DiscoveredTenants *int // of a discovery
+	Totals            Totals
+}
+
+// Totals add up the results of a run's tenants.
+type Totals struct {
+	Tenants, Processed, Succeeded, Failed, Held, Partial, Cancelled int
+	Counters                                                        Counters
+}
+
+// Problem is why something could not be done, for people and programs.
+type Problem struct{ Code, Message, Remedy string }
+
+// RunTenant is a managed tenant's part in a run.
+type RunTenant struct {
+	RunID           string
+	ManagedTenantID string
+	EntraTenantID   string
+	ClientID        string
+	MappingRevision int64
+	Group, Position int
+	State           string
+	Counters        Counters
+	Filtered        map[string]int // by reason
+	Ambiguous       map[string]int // by reason
+	Failures        []Failure
+	Held            *Held
+	Problem         *Problem
+	StartedAt       *time.Time
+	CompletedAt     *time.Time
+}
+
+// WorkflowID names the workflow of a run: a fixed name, so that requests join.
+func WorkflowID(tenant, runType, clientID string, dryRun bool) string {
+	id := ""
+	switch runType {
+	case TypeDiscovery:
+		id = "entra-discovery:" + tenant
+	case TypeInitial:
+		id = "entra-initial-sync:" + tenant
+	case TypeAllTenants:
+		id = "entra-all-tenants-sync:" + tenant
+	case TypeSingleClient:
+		id = "entra-client-sync:" + tenant + ":" + clientID
+	}
+	if dryRun {
+		id += ":preflight"
+	}
+	return id
+}
+
+// endState is the first that applies of cancelled, failed (all tenants), held,
+// partial, completed.
+func endState(asked string, t Totals) string {
+	switch {
+	case asked == StateCancelled:
+		return StateCancelled
+	case asked == StateFailed && t.Succeeded == 0, t.Tenants > 0 && t.Failed == t.Tenants:
+		return StateFailed
+	case t.Held > 0:
+		return StateHeld
+	case t.Failed > 0 || t.Partial > 0 || t.Cancelled > 0 || asked == StateFailed:
+		return StatePartial
+	}
+	return StateCompleted
+}
+
+// Failures of more than one use case.
+var (
+	ErrUnknownRun  = errs.New(errs.NotFound, "not_found", "There is no such run.")
+	errNotRunning  = errs.New(errs.Precondition, "run_not_running", "The run is not running.")
+	errMappingMove = errs.New(errs.Precondition, "mapping_changed", "The mapping of the managed tenant changed while it was synced.")
+)

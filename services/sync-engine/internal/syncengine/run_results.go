@@ -1,0 +1,98 @@
+package syncengine
+
+import (
+	"context"
+	"time"
+)
+
+// ClientTenants are the directories of one client, in order.
+type ClientTenants struct {
+	Group            int
+	ClientID         string
+	ManagedTenantIDs []string
+}
+
+// ResultStore keeps what became of a run's tenants.
+type ResultStore interface {
+	Run(ctx context.Context, id string) (Run, error)
+	// OpenTenants lists, of at most limit groups after the given one, the tenants
+	// that have no result yet.
+	OpenTenants(ctx context.Context, runID string, afterGroup, limit int) ([]ClientTenants, error)
+	// FailTenant closes a tenant that has no result yet.
+	FailTenant(ctx context.Context, runID, managedTenantID, state string, problem *Problem, now time.Time) error
+	// FinishRun closes every tenant that has no result with the given state,
+	// derives the run's end from the totals and closes it, all in one transaction.
+	// A run that is closed already comes back as it is.
+	FinishRun(ctx context.Context, end RunEnd, derive func(Run) Ending) (Run, error)
+	CancelRuns(ctx context.Context, runID string, now time.Time) (workflowIDs []string, err error)
+}
+
+// Ending is what follows from the results of a run's tenants.
+type Ending struct {
+	State         string
+	AutomaticSync bool // turn it on
+}
+
+// RunEnd is how a run is to be closed.
+type RunEnd struct {
+	RunID             string
+	OpenTenants       string // the state that tenants without a result get
+	OpenProblem       *Problem
+	Problem           *Problem
+	DiscoveredTenants *int
+	Now               time.Time
+}
+
+// RunResults records and closes.
+type RunResults struct {
+	store ResultStore
+	now   func() time.Time
+}
+
+// NewRunResults wires the use cases about results.
+func NewRunResults(store ResultStore, now func() time.Time) *RunResults {
+	return &RunResults{store: store, now: now}
+}
+
+// OpenTenants pages through the run's tenants without a result, by client.
+func (r *RunResults) OpenTenants(ctx context.Context, runID string, afterGroup, limit int) ([]ClientTenants, error) {
+	if _, err := r.store.Run(ctx, runID); err != nil {
+		return nil, err
+	}
+	return r.store.OpenTenants(ctx, runID, afterGroup, limit)
+}
+
+// RecordTenant records a round that could not be done; a result that exists
+// stays.
+func (r *RunResults) RecordTenant(ctx context.Context, runID, managedTenantID, state string, problem *Problem) error {
+	if _, err := r.store.Run(ctx, runID); err != nil {
+		return err
+	}
+	return r.store.FailTenant(ctx, runID, managedTenantID, state, problem, r.now())
+}
+
+// Finalise closes the run; asked is the state that the workflow saw, empty or
+// completed for "as the tenants' results say". A closed run stays as it is. The
+// first initial sync that got through turns automatic sync on.
+func (r *RunResults) Finalise(ctx context.Context, runID, asked string, problem *Problem, discovered *int) (Run, error) {
+	end := RunEnd{
+		RunID: runID, Problem: problem, DiscoveredTenants: discovered, Now: r.now(), OpenTenants: StateFailed,
+		OpenProblem: &Problem{Code: "not_processed", Message: "The run ended before this managed tenant was synced."},
+	}
+	if asked == StateCancelled {
+		end.OpenTenants, end.OpenProblem = StateCancelled, nil
+	} else if problem != nil {
+		end.OpenProblem = problem
+	}
+	return r.store.FinishRun(ctx, end, func(run Run) Ending {
+		state := endState(asked, run.Totals)
+		through := state == StateCompleted || state == StatePartial || state == StateHeld
+		return Ending{State: state, AutomaticSync: through && run.Type == TypeInitial && !run.DryRun}
+	})
+}
+
+// Cancel closes the tenant's open runs, or one of them; their rounds stop at the
+// next chunk.
+func (r *RunResults) Cancel(ctx context.Context, runID string) ([]string, error) {
+	return r.store.CancelRuns(ctx, runID, r.now())
+}

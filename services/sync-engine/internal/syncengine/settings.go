@@ -1,0 +1,52 @@
+package syncengine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"regexp"
+)
+
+// Settings say how a tenant syncs. Their zero value is not the default; the
+// store makes the row with the defaults.
+type Settings struct {
+	AutomaticSync   bool
+	IntervalMinutes int // 15 to 10080
+
+	FilterGuests          bool
+	FilterUnlicensed      bool
+	FilterServiceAccounts bool
+	CustomPatterns        []string // RE2
+
+	// Field rules govern overwriting only; all off by default.
+	FieldDisplayName, FieldEmail, FieldPhone, FieldRole, FieldUPN bool
+
+	MarkInactiveWhenDisabled    bool
+	AllowSameEmailAcrossClients bool
+
+	GuardMinCount int // a round that inactivates fewer is never held
+	GuardPercent  int // nor one that inactivates at most this share of the active links
+}
+
+// Fingerprint changes when anything that decides a round does; then the next
+// round lists everything.
+func (s Settings) Fingerprint() string {
+	s.AutomaticSync, s.IntervalMinutes, s.GuardMinCount, s.GuardPercent = false, 0, 0, 0
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // flags and strings always encode
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}
+
+func (s Settings) filters() (*filters, error) {
+	var custom []*regexp.Regexp
+	if len(s.CustomPatterns) > 0 {
+		var err error
+		if custom, err = CompilePatterns(s.CustomPatterns); err != nil {
+			return nil, err
+		}
+	}
+	return &filters{serviceAccounts: s.FilterServiceAccounts, guests: s.FilterGuests, unlicensed: s.FilterUnlicensed, custom: custom}, nil
+}

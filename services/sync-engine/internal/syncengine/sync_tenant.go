@@ -1,0 +1,305 @@
+package syncengine
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Phases of a round.
+const (
+	PhaseStaging  = "staging"
+	PhaseDeciding = "deciding"
+	PhaseApplying = "applying"
+	PhaseClosing  = "closing"
+	PhaseDone     = "done"
+)
+
+// queueChunk is how many items one push holds.
+const queueChunk = 1000
+
+// Progress is how far a round has come.
+type Progress struct {
+	Phase           string
+	Staged, Applied int
+}
+
+// TenantOutcome is what a round came to.
+type TenantOutcome struct {
+	State    string
+	Counters Counters
+}
+
+// SyncTenant does one round for one managed tenant: stage, decide, apply, close.
+type SyncTenant struct {
+	store     RoundStore
+	directory Directory
+	mapping   RoundMapping
+	queue     Queue
+	now       func() time.Time
+}
+
+// NewSyncTenant wires the use case.
+func NewSyncTenant(store RoundStore, directory Directory, mapping RoundMapping, queue Queue, now func() time.Time) *SyncTenant {
+	return &SyncTenant{store: store, directory: directory, mapping: mapping, queue: queue, now: now}
+}
+
+// Do does the round and records its result. A result that is recorded already
+// is returned; a crash at any point is mended by doing it again. progress may
+// end the round with an error.
+func (s *SyncTenant) Do(ctx context.Context, runID, managedTenantID string, progress func(Progress) error) (TenantOutcome, error) {
+	run, tenant, err := s.store.RunTenant(ctx, runID, managedTenantID)
+	if err != nil {
+		return TenantOutcome{}, err
+	}
+	if IsTerminal(tenant.State) {
+		return TenantOutcome{State: tenant.State, Counters: tenant.Counters}, nil
+	}
+	if run.State == StateQueued {
+		return TenantOutcome{}, errNotRunning
+	}
+	if err := s.checkMapping(ctx, tenant); err != nil {
+		return TenantOutcome{}, err
+	}
+	settings, err := s.store.Settings(ctx, s.now())
+	if err != nil {
+		return TenantOutcome{}, err
+	}
+	round, err := s.store.OpenRound(ctx, tenant, s.now())
+	if err != nil {
+		return TenantOutcome{}, err
+	}
+	defer round.Release()
+	w := &work{SyncTenant: s, run: run, tenant: tenant, round: round, rules: Rules{Settings: settings, Now: s.now()}, progress: progress}
+	var result RoundResult
+	if IsTerminal(run.State) {
+		err = ErrRunCancelled
+	} else {
+		result, err = w.do(ctx)
+	}
+	if errors.Is(err, ErrRunCancelled) {
+		result, err = w.cancelled(ctx)
+	}
+	if err != nil {
+		return TenantOutcome{}, err
+	}
+	return TenantOutcome{State: result.State, Counters: result.Counters}, nil
+}
+
+// checkMapping ends a round whose managed tenant was mapped anew.
+func (s *SyncTenant) checkMapping(ctx context.Context, tenant RunTenant) error {
+	mapped, ok, err := s.mapping.Tenant(ctx, tenant.ManagedTenantID)
+	if err != nil {
+		return err
+	}
+	if !ok || mapped.Revision != tenant.MappingRevision || mapped.ClientID != tenant.ClientID {
+		return errMappingMove
+	}
+	return nil
+}
+
+// work is one round under way.
+type work struct {
+	*SyncTenant
+	run      Run
+	tenant   RunTenant
+	round    Round
+	rules    Rules
+	progress func(Progress) error
+	at       Progress
+	tally    Tally
+}
+
+func (w *work) do(ctx context.Context) (RoundResult, error) {
+	listing, err := w.stage(ctx)
+	if err != nil {
+		return RoundResult{}, err
+	}
+	if err := w.enter(PhaseDeciding); err != nil {
+		return RoundResult{}, err
+	}
+	if w.tally, err = w.round.Prepare(ctx); err != nil {
+		return RoundResult{}, err
+	}
+	result := RoundResult{
+		State: StateCompleted, Filtered: w.tally.Filtered, Failures: w.tally.Failures, Listing: listing,
+		Fingerprint: w.rules.Settings.Fingerprint(), Now: w.rules.Now,
+	}
+	if w.tally.Failed > 0 {
+		result.State = StatePartial
+	}
+	if reason := guardListing(w.tally); reason != "" {
+		result.Held, result.State = &Held{Reason: reason, Count: w.tally.ActiveLinks}, StateHeld
+		return result, w.close(ctx, &result, Outcomes{})
+	}
+	decision, err := w.round.Decide(ctx, w.rules, listing.Full)
+	if err != nil {
+		return RoundResult{}, err
+	}
+	if guardInactivations(w.rules.Settings, decision.Planned.Inactivated, w.tally.ActiveLinks) {
+		held, err := w.round.Hold(ctx, w.rules, !w.run.DryRun)
+		if err != nil {
+			return RoundResult{}, err
+		}
+		result.Held, result.State = &held, StateHeld
+		decision.Planned.Inactivated, decision.Planned.InactivatedGone = 0, 0
+	}
+	result.Ambiguous = decision.Queue
+	if w.run.DryRun {
+		return result, w.close(ctx, &result, decision.Planned)
+	}
+	if err := w.apply(ctx); err != nil {
+		return RoundResult{}, err
+	}
+	if result.Ambiguous, err = w.push(ctx, listing.Full); err != nil {
+		return RoundResult{}, err
+	}
+	written, err := w.round.Written(ctx)
+	if err != nil {
+		return RoundResult{}, err
+	}
+	result.Applied = true
+	return result, w.close(ctx, &result, written)
+}
+
+func (w *work) enter(phase string) error {
+	w.at.Phase = phase
+	return w.progress(w.at)
+}
+
+// stage reads the listing and stages it in batches.
+func (w *work) stage(ctx context.Context) (Listing, error) {
+	reader, err := NewReader(w.rules.Settings)
+	if err != nil {
+		return Listing{}, err
+	}
+	if err := w.enter(PhaseStaging); err != nil {
+		return Listing{}, err
+	}
+	batch := make([]Identity, 0, RangeSize)
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		if err := w.round.Stage(ctx, batch); err != nil {
+			return err
+		}
+		w.at.Staged += len(batch)
+		batch = batch[:0]
+		return w.progress(w.at)
+	}
+	page := func(users []User) error {
+		for i := range users {
+			batch = append(batch, reader.Read(&users[i]))
+			if len(batch) == RangeSize {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	restarted := func() error {
+		batch, w.at.Staged = batch[:0], 0
+		return w.round.Restart(ctx)
+	}
+	priority := "high" // somebody waits
+	if w.run.Trigger == TriggerSchedule {
+		priority = "low"
+	}
+	listing, err := w.directory.ListUsers(ctx, ListUsers{EntraTenantID: w.tenant.EntraTenantID, Priority: priority}, page, restarted)
+	if err != nil {
+		return Listing{}, err
+	}
+	return listing, flush()
+}
+
+// apply writes the plan range by range and stops where the mapping moved.
+func (w *work) apply(ctx context.Context) error {
+	if err := w.enter(PhaseApplying); err != nil {
+		return err
+	}
+	for {
+		if err := w.checkMapping(ctx, w.tenant); err != nil {
+			return err
+		}
+		applied, done, err := w.round.ApplyNext(ctx, w.rules)
+		if err != nil {
+			return err
+		}
+		w.at.Applied += applied
+		if err := w.progress(w.at); err != nil {
+			return err
+		}
+		if done {
+			return nil
+		}
+	}
+}
+
+// push hands the queue items over and counts those that stand open: what a
+// person has decided on the same facts is unchanged.
+func (w *work) push(ctx context.Context, complete bool) (map[string]int, error) {
+	if err := w.enter(PhaseClosing); err != nil {
+		return nil, err
+	}
+	ambiguous := map[string]int{}
+	push := PushedItems{
+		RunID: w.run.ID, ManagedTenantID: w.tenant.ManagedTenantID, EntraTenantID: w.tenant.EntraTenantID, ClientID: w.tenant.ClientID,
+	}
+	for after := 0; ; {
+		items, err := w.round.Queue(ctx, after, queueChunk)
+		if err != nil {
+			return nil, err
+		}
+		if len(items) == 0 {
+			break
+		}
+		after = items[len(items)-1].Number
+		push.Items = items
+		decided, err := w.queue.Push(ctx, push)
+		if err != nil {
+			return nil, err
+		}
+		closed := make(map[string]bool, len(decided))
+		for _, id := range decided {
+			closed[id] = true
+		}
+		for i := range items {
+			if !closed[items[i].ObjectID] {
+				ambiguous[items[i].Reason]++
+			}
+		}
+		if err := w.progress(w.at); err != nil {
+			return nil, err
+		}
+	}
+	push.Items = nil
+	if !complete {
+		return ambiguous, nil
+	}
+	return ambiguous, w.queue.CompleteRound(ctx, push)
+}
+
+func (w *work) close(ctx context.Context, result *RoundResult, written Outcomes) error {
+	if err := w.enter(PhaseClosing); err != nil {
+		return err
+	}
+	result.Counters = countersOf(w.tally, written, sum(result.Ambiguous))
+	result.Now = w.now()
+	result.Applied = result.Applied && !w.run.DryRun
+	return w.round.Close(ctx, *result)
+}
+
+// cancelled records what was written before the run was closed.
+func (w *work) cancelled(ctx context.Context) (RoundResult, error) {
+	written, err := w.round.Written(ctx)
+	if err != nil {
+		return RoundResult{}, err
+	}
+	result := RoundResult{State: StateCancelled, Now: w.rules.Now, Counters: Counters{
+		Created: written.Created, Linked: written.Linked, Updated: written.Updated,
+		Inactivated: written.Inactivated, Reactivated: written.Reactivated,
+	}}
+	return result, w.round.Close(ctx, result)
+}

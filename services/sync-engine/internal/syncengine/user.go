@@ -1,0 +1,43 @@
+package syncengine
+
+// User is one directory user as the connection hands it over. Absent and null
+// properties are empty here; a nil AccountEnabled is unknown, not true.
+type User struct {
+	ObjectID          string
+	UserPrincipalName string
+	Mail              string
+	DisplayName       string
+	GivenName         string
+	Surname           string
+	AccountEnabled    *bool
+	UserType          string
+	JobTitle          string
+	Department        string
+	MobilePhone       string
+	BusinessPhones    []string
+	ProxyAddresses    []string // "SMTP:primary", "smtp:alias" and other kinds
+	OtherMails        []string
+	LicenceCount      *int32
+	// Defect says why the record could not be taken as it is: missing_id,
+	// invalid_utf8, malformed; empty for a sound one.
+	Defect string
+}
+
+// eachText calls f with every text of the user until f returns false.
+func (u *User) eachText(f func(string) bool) bool {
+	for _, s := range []string{
+		u.ObjectID, u.UserPrincipalName, u.Mail, u.DisplayName, u.GivenName, u.Surname, u.UserType, u.JobTitle, u.Department, u.MobilePhone,
+	} {
+		if !f(s) {
+			return false
+		}
+	}
+	for _, list := range [][]string{u.BusinessPhones, u.ProxyAddresses, u.OtherMails} {
+		for _, s := range list {
+			if !f(s) {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,128 @@
+// Command sync-engine serves contacts, sync runs and the rounds that bring Entra
+// directories and contacts together.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/google/uuid"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/rpc"
+	"github.com/entrasync/entrasync/pkg/run"
+	"github.com/entrasync/entrasync/pkg/telemetry"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/directory"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/mapping"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/reconciliation"
+	service "github.com/entrasync/entrasync/services/sync-engine/internal/rpc"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+const name = "sync-engine"
+
+// config is the whole of the environment that this process reads.
+type config struct {
+	Listen             string `env:"ENTRASYNC_LISTEN" envDefault:"127.0.0.1:7104"`
+	AdminListen        string `env:"ENTRASYNC_ADMIN_LISTEN" envDefault:"127.0.0.1:7204"`
+	DatabaseURL        string `env:"ENTRASYNC_DATABASE_URL,required,unset"`
+	TLSDir             string `env:"ENTRASYNC_TLS_DIR,required"`
+	ConnectionAddr     string `env:"ENTRASYNC_CONNECTION_ADDR" envDefault:"127.0.0.1:7101"`
+	MappingAddr        string `env:"ENTRASYNC_MAPPING_ADDR" envDefault:"127.0.0.1:7103"`
+	ReconciliationAddr string `env:"ENTRASYNC_RECONCILIATION_ADDR" envDefault:"127.0.0.1:7105"`
+	// Each round takes a connection of its own; the rest serve requests.
+	DatabaseConns int32  `env:"ENTRASYNC_DATABASE_CONNS" envDefault:"24"`
+	LogLevel      string `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
+	LogFormat     string `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
+	Reflection    bool   `env:"ENTRASYNC_REFLECTION"`
+}
+
+func main() { run.Main(name, serve) }
+
+func serve(ctx context.Context) error {
+	cfg, err := env.ParseAs[config]()
+	if err != nil {
+		return fmt.Errorf("reading the environment: %w", err)
+	}
+	logger, err := telemetry.NewLogger(os.Stderr, telemetry.LogOptions{Service: name, Level: cfg.LogLevel, Format: cfg.LogFormat})
+	if err != nil {
+		return err
+	}
+	slog.SetDefault(logger)
+	stopTracing, err := telemetry.StartTracing(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := stopTracing(context.WithoutCancel(ctx)); err != nil {
+			slog.WarnContext(ctx, "sending the last traces", "error", err)
+		}
+	}()
+	identity, err := rpc.LoadIdentity(cfg.TLSDir)
+	if err != nil {
+		return err
+	}
+	pool, err := pg.Open(ctx, cfg.DatabaseURL, pg.Options{Context: postgres.Context, MaxConns: cfg.DatabaseConns})
+	if err != nil {
+		return fmt.Errorf("opening the database: %w", err)
+	}
+	defer pool.Close()
+	metrics := telemetry.NewMetrics()
+	server, err := rpc.NewServer(identity, rpc.WithReflection(cfg.Reflection), rpc.WithMetrics(metrics))
+	if err != nil {
+		return fmt.Errorf("making the server: %w", err)
+	}
+	if err := register(server, identity, pool, cfg); err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listening: %w", err)
+	}
+	admin, err := run.AdminServer(ctx, cfg.AdminListen, metrics.Handler(), run.Check{Name: "database", Test: pool.Ping})
+	if err != nil {
+		return err
+	}
+	slog.InfoContext(ctx, "serving", "address", listener.Addr().String())
+	var group run.Group
+	group.Add(admin)
+	group.Add(server.On("grpc", listener))
+	return group.Run(ctx)
+}
+
+func register(server *rpc.Server, identity *rpc.Identity, pool *pg.Pool, cfg config) error {
+	connectionConn, err := rpc.Dial(identity, "connection", cfg.ConnectionAddr)
+	if err != nil {
+		return err
+	}
+	mappingConn, err := rpc.Dial(identity, "mapping", cfg.MappingAddr)
+	if err != nil {
+		return err
+	}
+	reconciliationConn, err := rpc.Dial(identity, "reconciliation", cfg.ReconciliationAddr)
+	if err != nil {
+		return err
+	}
+	newID := func() (string, error) {
+		id, err := uuid.NewV7()
+		return id.String(), err
+	}
+	store, clients := postgres.New(pool), mapping.New(mappingConn)
+	service.Register(server, service.UseCases{
+		Contacts: syncengine.NewListContacts(store),
+		Batch:    syncengine.NewBatchUpsert(store, clients, newID, time.Now),
+		Runs:     syncengine.NewReadRuns(store, time.Now),
+		Create:   syncengine.NewCreateRun(store, clients, newID, time.Now),
+		Begin:    syncengine.NewBeginRun(store, clients, time.Now),
+		Results:  syncengine.NewRunResults(store, time.Now),
+		Sync: syncengine.NewSyncTenant(store, directory.New(connectionConn), clients,
+			reconciliation.New(reconciliationConn), time.Now),
+	})
+	return nil
+}
