@@ -224,3 +224,21 @@ func requireReason(t *testing.T, err error, reason string) {
 	require.Error(t, err)
 	require.Equal(t, reason, reasonOf(err), "%v", err)
 }
+
+// noted is a value that a handler leaves for the test.
+type noted[T any] struct {
+	mu    sync.Mutex
+	value T
+}
+
+func (n *noted[T]) set(v T) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.value = v
+}
+
+func (n *noted[T]) get() T {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.value
+}

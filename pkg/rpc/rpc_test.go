@@ -40,17 +40,19 @@ func acme(ctx context.Context) context.Context {
 
 func TestTheGatewayCallsForATenant(t *testing.T) {
 	t.Parallel()
-	var got tenant.Call
-	var request string
+	var noticed noted[tenant.Call]
+	var request noted[string]
 	b := setup(t, func(ctx context.Context, text string) (string, error) {
 		call, err := tenant.From(ctx)
-		got, request = call, rpc.RequestID(ctx)
+		noticed.set(call)
+		request.set(rpc.RequestID(ctx))
 		return text, err
 	})
 	answer, err := call(rpc.WithRequestID(acme(t.Context()), "req-1"), b.from("gateway"), publicMethod, "hi")
 	require.NoError(t, err)
 	require.Equal(t, "hi", answer)
-	require.Equal(t, "req-1", request)
+	require.Equal(t, "req-1", request.get())
+	got := noticed.get()
 	require.False(t, got.Expires.IsZero())
 	got.Expires = time.Time{}
 	want, err := tenant.From(acme(t.Context()))
@@ -61,8 +63,8 @@ func TestTheGatewayCallsForATenant(t *testing.T) {
 func TestCallersAreRefusedUnlessListed(t *testing.T) {
 	t.Parallel()
 	n := rpctest.New(t)
-	served := false
-	register := on(func(context.Context, string) (string, error) { served = true; return "", nil })
+	var served noted[bool]
+	register := on(func(context.Context, string) (string, error) { served.set(true); return "", nil })
 	address := n.Serve("connection", register)
 	for _, c := range []struct{ from, method string }{
 		{"mapping", publicMethod}, {"worker", publicMethod}, {"worker", innerMethod}, {"gateway", innerMethod},
@@ -76,7 +78,7 @@ func TestCallersAreRefusedUnlessListed(t *testing.T) {
 		requireReason(t, err, "caller_refused")
 		require.Equal(t, errs.Denied, errs.KindOf(err))
 	}
-	require.False(t, served)
+	require.False(t, served.get())
 	require.Equal(t, []string{"discovery", "mapping"}, rpc.Callers(innerMethod))
 	require.Equal(t, []string{"gateway"}, rpc.Callers(publicMethod))
 }
@@ -162,12 +164,13 @@ func TestRenewedCertificatesAreTakenUp(t *testing.T) {
 func TestTheContextIsForwarded(t *testing.T) {
 	t.Parallel()
 	n := rpctest.New(t)
-	var seen tenant.Call
-	var incoming metadata.MD
+	var seen noted[tenant.Call]
+	var received noted[metadata.MD]
 	inner := n.Serve("connection", on(func(ctx context.Context, text string) (string, error) {
-		incoming, _ = metadata.FromIncomingContext(ctx)
-		var err error
-		seen, err = tenant.From(ctx)
+		incoming, _ := metadata.FromIncomingContext(ctx)
+		received.set(incoming)
+		call, err := tenant.From(ctx)
+		seen.set(call)
 		return text + "!", err
 	}))
 	onward := n.Dial("mapping", "connection", inner)
@@ -178,7 +181,8 @@ func TestTheContextIsForwarded(t *testing.T) {
 	answer, err := call(ctx, n.Dial("gateway", "mapping", outer), publicMethod, "hi")
 	require.NoError(t, err)
 	require.Equal(t, "hi!", answer)
-	require.Equal(t, tenant.ID("acme"), seen.Tenant)
+	require.Equal(t, tenant.ID("acme"), seen.get().Tenant)
+	incoming := received.get()
 	require.Empty(t, incoming.Get("authorization"), "metadata is built from nothing")
 	require.Empty(t, incoming.Get("smuggled"))
 	require.Len(t, incoming.Get("entrasync-context"), 1)
@@ -287,12 +291,12 @@ func TestViolationsNameFieldsAsJSONDoes(t *testing.T) {
 
 func TestErrorsCrossTheWire(t *testing.T) {
 	t.Parallel()
-	var fail error
-	b := setup(t, func(context.Context, string) (string, error) { return "", fail })
+	var fail noted[error]
+	b := setup(t, func(context.Context, string) (string, error) { return "", fail.get() })
 	conn := b.from("gateway")
 	for _, kind := range errs.Kinds() {
-		fail = errs.Wrap(errors.New("private cause"), kind, "the_reason", "For people.",
-			errs.WithViolation("client.name", "is empty"), errs.WithMetadata("limit", "7"), errs.WithRetryAfter(1500*time.Millisecond))
+		fail.set(errs.Wrap(errors.New("private cause"), kind, "the_reason", "For people.",
+			errs.WithViolation("client.name", "is empty"), errs.WithMetadata("limit", "7"), errs.WithRetryAfter(1500*time.Millisecond)))
 		_, err := call(acme(t.Context()), conn, publicMethod, "")
 		got, ok := errors.AsType[*errs.Error](err)
 		require.True(t, ok)
@@ -338,10 +342,10 @@ func TestUnknownErrorsStayInside(t *testing.T) {
 
 func TestDeadlines(t *testing.T) {
 	t.Parallel()
-	var left time.Duration
+	var noticed noted[time.Duration]
 	b := setup(t, func(ctx context.Context, text string) (string, error) {
 		deadline, ok := ctx.Deadline()
-		left = time.Until(deadline)
+		noticed.set(time.Until(deadline))
 		if !ok {
 			return "", errors.New("no deadline")
 		}
@@ -354,6 +358,7 @@ func TestDeadlines(t *testing.T) {
 	conn := b.from("gateway")
 	_, err := call(acme(t.Context()), conn, publicMethod, "")
 	require.NoError(t, err)
+	left := noticed.get()
 	require.Greater(t, left, rpc.DefaultDeadline/2)
 	require.Less(t, left, rpc.DefaultDeadline)
 
@@ -361,7 +366,7 @@ func TestDeadlines(t *testing.T) {
 	defer cancel()
 	_, err = call(ctx, conn, publicMethod, "wait")
 	require.Equal(t, errs.Deadline, errs.KindOf(err))
-	require.Less(t, left, 180*time.Millisecond, "the work ends before the caller gives up")
+	require.Less(t, noticed.get(), 180*time.Millisecond, "the work ends before the caller gives up")
 }
 
 func TestGracefulStop(t *testing.T) {
