@@ -52,6 +52,7 @@ type Config struct {
 type Edge struct {
 	server    *connect.Server
 	methods   map[string]policy.Method
+	services  map[string]bool // those of the server, also reflection
 	gate      *gate.Gate
 	audit     *audit.Log
 	keys      *idempotency.Keys
@@ -71,7 +72,7 @@ func New(config Config) (*Edge, error) {
 		return nil, fmt.Errorf("preparing traces: %w", err)
 	}
 	e := &Edge{
-		methods: map[string]policy.Method{}, gate: config.Gate, audit: config.Audit, keys: config.Keys,
+		methods: map[string]policy.Method{}, services: map[string]bool{}, gate: config.Gate, audit: config.Audit, keys: config.Keys,
 		validator: validator, now: config.Now,
 	}
 	if config.Metrics != nil {
@@ -89,6 +90,10 @@ func New(config Config) (*Edge, error) {
 	}
 	if config.Reflection {
 		grpcreflect.Register(e.server)
+	}
+	for spec := range e.server.Specs() {
+		service, _, _ := strings.Cut(strings.TrimPrefix(spec.Procedure, "/"), "/")
+		e.services[service] = true
 	}
 	return e, nil
 }
@@ -129,12 +134,7 @@ func (e *Edge) Serves(path string) bool {
 	if !ok {
 		return false
 	}
-	for spec := range e.server.Specs() {
-		if strings.HasPrefix(spec.Procedure, "/"+service+"/") {
-			return true
-		}
-	}
-	return false
+	return e.services[service]
 }
 
 // Method gives the method of a procedure.

@@ -15,6 +15,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/openapi"
 	"github.com/entrasync/entrasync/gateway/internal/problem"
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
@@ -71,10 +72,15 @@ func (p Parts) callback(rule *policyv1.Rule) http.HandlerFunc {
 			return
 		}
 		query := r.URL.Query()
-		answer, err := client.CompleteCallback(r.Context(), &connectionv1.CompleteCallbackRequest{
+		request := &connectionv1.CompleteCallbackRequest{
 			State: cut(query.Get("state"), maxStateParam), Code: cut(query.Get("code"), 2*maxStateParam),
 			Error: cut(query.Get("error"), 256), ErrorDescription: cut(query.Get("error_description"), maxStateParam),
-		})
+		}
+		var answer *connectionv1.CompleteCallbackResponse
+		err := p.askFlags(r.Context(), client, rule, request)
+		if err == nil {
+			answer, err = client.CompleteCallback(r.Context(), request)
+		}
 		target := answer.GetRedirectUrl()
 		if err != nil {
 			public := edge.Public(err)
@@ -91,6 +97,29 @@ func (p Parts) callback(rule *policyv1.Rule) http.HandlerFunc {
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusFound)
 	}
+}
+
+// askFlags marks the request as refused when a flag is off for the flow's tenant.
+// A state that nobody knows is for the connection to refuse.
+func (p Parts) askFlags(ctx context.Context, client connectionv1.ConnectionInternalServiceClient, rule *policyv1.Rule, request *connectionv1.CompleteCallbackRequest) error {
+	flow, err := client.FindFlow(ctx, &connectionv1.FindFlowRequest{State: request.GetState()})
+	if err != nil || flow.GetTenantId() == "" {
+		return err
+	}
+	id, err := tenant.Parse(flow.GetTenantId())
+	if err != nil {
+		return err
+	}
+	on, err := p.Gate.Flags.For(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, flag := range rule.GetFlags() {
+		if !on.On(flag) {
+			request.Refusal = "feature_disabled"
+		}
+	}
+	return nil
 }
 
 // cut keeps an over-long value from failing the contract's rules: it then simply

@@ -32,6 +32,22 @@ func TestCallbackAlwaysRedirects(t *testing.T) {
 	require.Len(t, calls, 1)
 	require.Empty(t, calls[0].call.Tenant)
 	require.Equal(t, "c", calls[0].request.(*connectionv1.CompleteCallbackRequest).GetCode())
+	require.Empty(t, calls[0].request.(*connectionv1.CompleteCallbackRequest).GetRefusal(), "an unknown state is not for the flags")
+	// The flag of the flow's tenant, as of this request.
+	b.backends.on("/entrasync.connection.v1.ConnectionInternalService/FindFlow", func(context.Context, proto.Message) (proto.Message, error) {
+		return &connectionv1.FindFlowResponse{TenantId: "t1"}, nil
+	})
+	refusal := func() string {
+		require.Equal(t, 302, b.do("GET", front.CallbackPath+"?state=s&code=c", "").status)
+		calls := b.backends.of(complete)
+		return calls[len(calls)-1].request.(*connectionv1.CompleteCallbackRequest).GetRefusal()
+	}
+	require.Equal(t, "feature_disabled", refusal())
+	b.allOn("t1")
+	require.Empty(t, refusal())
+	b.target("entra-integration-ui", "t1", "remove")
+	require.Equal(t, "feature_disabled", refusal())
+
 	for _, query := range []string{"?state=broken&code=c", ""} {
 		res = b.do("GET", front.CallbackPath+query, "")
 		require.Equal(t, 302, res.status)
