@@ -468,3 +468,45 @@ func TestStatusSurvivesAPartThatIsDown(t *testing.T) {
 	})
 	require.Equal(t, http.StatusServiceUnavailable, b.as(b.reader("t1"), "GET", "/api/integrations/entra", "").status)
 }
+
+func TestReflectionIsASetting(t *testing.T) {
+	t.Parallel()
+	const path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+	off := setup(t)
+	require.Equal(t, 404, off.do("POST", path, `{}`).status)
+	on := setup(t, func(p *wire.Parts) { p.Reflection = true })
+	require.NotEqual(t, 404, on.do("POST", path, `{}`).status)
+}
+
+func TestHeadersOfEveryAnswer(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, path := range []string{"/api/clients", "/nothing", "/healthz", "/docs"} {
+		res := b.do("GET", path, "", "X-Request-Id", "mine-1")
+		require.Equal(t, "mine-1", res.header.Get("X-Request-Id"), path)
+		require.Equal(t, "nosniff", res.header.Get("X-Content-Type-Options"), path)
+		require.Equal(t, "DENY", res.header.Get("X-Frame-Options"), path)
+		require.Contains(t, res.header.Get("Content-Security-Policy"), "default-src 'none'", path)
+	}
+	odd := b.do("GET", "/healthz", "", "X-Request-Id", "no spaces allowed")
+	require.NotEqual(t, "no spaces allowed", odd.header.Get("X-Request-Id"))
+	require.NotEmpty(t, odd.header.Get("X-Request-Id"))
+	require.Equal(t, "Bearer", b.do("GET", "/api/clients", "").header.Get("WWW-Authenticate"))
+}
+
+func TestABackendThatIsDown(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(p *wire.Parts) {
+		conn, err := grpc.NewClient("127.0.0.1:1", grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+				return rpc.FromStatus(invoker(ctx, method, req, reply, cc, opts...)) // as rpc.Dial does
+			}))
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+		p.Backends.Mapping = conn
+	})
+	res := b.as(b.admin("t1"), "GET", "/api/clients", "")
+	require.Equal(t, 503, res.status)
+	require.Equal(t, "unavailable", res.problem(t).Code)
+	require.NotContains(t, res.body, "127.0.0.1")
+}
