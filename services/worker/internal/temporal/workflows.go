@@ -21,7 +21,7 @@ import (
 const memoRun = "run_id"
 
 // strangerWait is how long the execution of an earlier run has to end before it is cut off.
-const strangerWait = 2500 * time.Millisecond
+const strangerWait = 1500 * time.Millisecond
 
 // Workflows executes runs on Temporal.
 type Workflows struct {

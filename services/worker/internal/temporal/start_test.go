@@ -1,0 +1,336 @@
+package temporal
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
+	"github.com/entrasync/entrasync/services/worker/internal/peers"
+	"github.com/entrasync/entrasync/services/worker/internal/peertest"
+	"github.com/entrasync/entrasync/services/worker/internal/workflow"
+)
+
+func TestASecondRequestJoinsTheRunInFlight(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	b := setup(t, peertest.Groups(1, 1), func(ctx context.Context, _ int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
+		select {
+		case <-release:
+		case <-ctx.Done():
+		}
+		return peertest.Done(), ctx.Err()
+	}, workflow.Limits{})
+	b.work()
+	first := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
+	require.False(t, first.Joined)
+	second := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
+	require.Equal(t, orchestration.Started{RunID: first.RunID, WorkflowID: first.WorkflowID, Joined: true}, second)
+	other := b.started(orchestration.NewRun{Kind: orchestration.ClientSync, ClientID: "c0"})
+	require.NotEqual(t, first.RunID, other.RunID)
+	close(release)
+	require.Equal(t, "completed", b.synced(first).State)
+	b.synced(other)
+
+	third := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
+	require.False(t, third.Joined)
+	require.NotEqual(t, first.RunID, third.RunID, "after it has ended a request starts a new run")
+	require.Equal(t, "completed", b.synced(third).State)
+	require.Equal(t, "completed", b.engine.Run(third.RunID).State)
+}
+
+func TestAnOpenRunWhoseWorkflowWasNeverStartedIsStartedByTheNextRequest(t *testing.T) {
+	t.Parallel()
+	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
+	b.work()
+	run, err := b.runs.Create(b.ctx, orchestration.NewRun{Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
+	require.NoError(t, err)
+	joined := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
+	require.Equal(t, orchestration.Started{RunID: run.ID, WorkflowID: run.WorkflowID, Joined: true}, joined)
+	require.Equal(t, "completed", b.synced(joined).State)
+}
+
+// The database has closed the earlier run, but its workflow is still there, with no worker to end
+// it or busy with something else.
+func TestTheWorkflowOfAClosedRunDoesNotSwallowTheNext(t *testing.T) {
+	t.Parallel()
+	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
+	first := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
+	_, err := b.runs.Cancel(b.ctx)
+	require.NoError(t, err)
+	second := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
+	require.NotEqual(t, first.RunID, second.RunID)
+	b.work()
+	require.Equal(t, "completed", b.synced(second).State)
+	require.Equal(t, "completed", b.engine.Run(second.RunID).State)
+	require.Equal(t, "cancelled", b.engine.Run(first.RunID).State)
+}
+
+func TestWithoutTemporalTheRunIsClosedAndTheCallerIsTold(t *testing.T) {
+	t.Parallel()
+	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
+	away, err := Dial(nobody(t), namespace)
+	require.NoError(t, err)
+	defer away.Close()
+	start := orchestration.NewStart(b.runs, NewWorkflows(away, b.queue, workflow.Limits{}))
+	began := time.Now()
+	_, err = start.Do(b.ctx, b.tenant, orchestration.NewRun{Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
+	require.Equal(t, errs.Unavailable, errs.KindOf(err))
+	require.Equal(t, "orchestrator_unavailable", errs.ReasonOf(err))
+	require.Less(t, time.Since(began), 9*time.Second, "the caller is told soon: 4 s, and what a busy machine adds")
+	open, err := b.runs.Open(b.ctx, time.Now(), 10)
+	require.NoError(t, err)
+	require.Empty(t, open, "no run is left behind")
+
+	b.work()
+	require.Equal(t, "completed", b.synced(b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})).State)
+}
+
+// nobody is an address where nothing listens.
+func nobody(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, listener.Close())
+	return listener.Addr().String()
+}
+
+func TestARunThatTheEngineRefusesIsNotStarted(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil, nil, workflow.Limits{})
+	_, err := b.start.Do(b.ctx, b.tenant, orchestration.NewRun{Kind: orchestration.InitialSync, Trigger: orchestration.TriggerManual})
+	require.Equal(t, "no_confirmed_mapping", errs.ReasonOf(err))
+	execution, err := b.workflows.Describe(b.ctx, "entra-initial-sync:"+b.tenant)
+	require.NoError(t, err)
+	require.Equal(t, "unknown", execution.State)
+}
+
+func TestDiscoveryAnswersItsResult(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil, nil, workflow.Limits{})
+	b.work()
+	discovered, err := b.discover.Do(b.ctx, b.tenant)
+	require.NoError(t, err)
+	require.Equal(t, "completed", discovered.State)
+	require.Equal(t, 12, discovered.Discovered)
+	require.Len(t, discovered.Unreadable, 1)
+	require.Equal(t, "consent_missing", discovered.Unreadable[0].Problem.Code)
+	run := b.engine.Run(discovered.RunID)
+	require.Equal(t, "completed", run.State)
+	require.EqualValues(t, 12, *run.Found)
+}
+
+func TestAFailedDiscoveryTellsWhy(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil, nil, workflow.Limits{})
+	b.discovery.Find = func(context.Context) (*discoveryv1.DiscoveryResult, error) {
+		return nil, errs.New(errs.Precondition, "auth_rejected", "No.", errs.WithMetadata("class", "reconnect"))
+	}
+	b.work()
+	discovered, err := b.discover.Do(b.ctx, b.tenant)
+	require.NoError(t, err)
+	require.Equal(t, "failed", discovered.State)
+	require.Equal(t, "auth_rejected", discovered.Problem.Code)
+	require.NotEmpty(t, discovered.Problem.Remedy)
+	require.Equal(t, "failed", b.engine.Run(discovered.RunID).State)
+	require.Equal(t, "auth_rejected", b.engine.Run(discovered.RunID).Code)
+}
+
+func TestALongDiscoveryGoesOnInTheBackground(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil, nil, workflow.Limits{})
+	release := make(chan struct{})
+	b.discovery.Find = func(ctx context.Context) (*discoveryv1.DiscoveryResult, error) {
+		select {
+		case <-release:
+			return &discoveryv1.DiscoveryResult{}, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	b.work()
+	network := &impatient{Workflows: b.workflows}
+	discover := orchestration.NewDiscover(b.start, network, nil)
+	first, err := discover.Do(b.ctx, b.tenant)
+	require.NoError(t, err)
+	require.Equal(t, orchestration.Discovered{RunID: first.RunID, State: "running"}, first)
+	second, err := discover.Do(b.ctx, b.tenant)
+	require.NoError(t, err)
+	require.Equal(t, first.RunID, second.RunID, "the second joins")
+	close(release)
+	b.eventually(func() bool { return b.engine.Run(first.RunID).State == "completed" })
+}
+
+// impatient waits for a discovery but a moment.
+type impatient struct{ *Workflows }
+
+func (i *impatient) AwaitDiscovery(ctx context.Context, workflowID, executionID string) (orchestration.Found, error) {
+	ctx, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+	defer cancel()
+	return i.Workflows.AwaitDiscovery(ctx, workflowID, executionID)
+}
+
+func TestTheSweeperClosesRunsWithoutAWorkflow(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	b := setup(t, peertest.Groups(1, 1), func(ctx context.Context, _ int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
+		select {
+		case <-release:
+		case <-ctx.Done():
+		}
+		return peertest.Done(), ctx.Err()
+	}, workflow.Limits{})
+	b.work()
+	alive := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
+	lost, err := b.runs.Create(b.ctx, orchestration.NewRun{Kind: orchestration.InitialSync, Trigger: orchestration.TriggerManual})
+	require.NoError(t, err)
+	gone := b.started(orchestration.NewRun{Kind: orchestration.ClientSync, ClientID: "c0"})
+	require.NoError(t, b.client.TerminateWorkflow(b.ctx, gone.WorkflowID, "", "test"))
+
+	sweep := orchestration.NewSweep(b.runs, b.workflows, peers.EnterTenant)
+	closed, err := sweep.Do(t.Context(), time.Now())
+	require.NoError(t, err)
+	require.Equal(t, 2, closed)
+	for _, id := range []string{lost.ID, gone.RunID} {
+		require.Equal(t, "failed", b.engine.Run(id).State)
+		require.Equal(t, "workflow_lost", b.engine.Run(id).Code)
+	}
+	require.Equal(t, "running", b.engine.Run(alive.RunID).State)
+	closed, err = sweep.Do(t.Context(), time.Now())
+	require.NoError(t, err)
+	require.Zero(t, closed)
+	close(release)
+	require.Equal(t, "completed", b.synced(alive).State)
+}
+
+func TestTheSweeperLeavesRunsAloneWhileTemporalIsAway(t *testing.T) {
+	t.Parallel()
+	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
+	run, err := b.runs.Create(b.ctx, orchestration.NewRun{Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
+	require.NoError(t, err)
+	away, err := Dial(nobody(t), namespace)
+	require.NoError(t, err)
+	defer away.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	closed, err := orchestration.NewSweep(b.runs, NewWorkflows(away, b.queue, workflow.Limits{}), peers.EnterTenant).Do(ctx, time.Now())
+	require.Error(t, err)
+	require.Zero(t, closed)
+	require.Equal(t, "queued", b.engine.Run(run.ID).State)
+}
+
+func TestEffectsOfAConnection(t *testing.T) {
+	t.Parallel()
+	begun := make(chan struct{}, 10)
+	b := setup(t, peertest.Groups(1, 1), func(ctx context.Context, _ int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
+		begun <- struct{}{}
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}, workflow.Limits{})
+	b.work()
+	perform := orchestration.NewPerform(b.start, b.runs, b.workflows)
+	schedule, err := b.client.ScheduleClient().Create(b.ctx, client.ScheduleOptions{
+		ID:     scheduleID(b.tenant),
+		Spec:   client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: 24 * time.Hour, Offset: time.Since(time.Unix(0, 0).Add(-time.Hour)) % (24 * time.Hour)}}},
+		Action: &client.ScheduleWorkflowAction{ID: "unused-" + b.tenant, Workflow: "unused", TaskQueue: b.queue},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = schedule.Delete(context.WithoutCancel(t.Context())) })
+	paused := func() bool {
+		described, err := schedule.Describe(b.ctx)
+		require.NoError(t, err)
+		return described.Schedule.State.Paused
+	}
+
+	started, err := perform.Do(b.ctx, orchestration.Effect{ID: "e1", TenantID: b.tenant, Kind: "start_initial_sync"})
+	require.NoError(t, err)
+	require.Equal(t, "done", started.State)
+	require.Equal(t, "entra-initial-sync:"+b.tenant, started.Result["workflow_id"])
+	require.Equal(t, "false", started.Result["joined"])
+	runID := started.Result["run_id"]
+	<-begun
+
+	outcome, err := perform.Do(b.ctx, orchestration.Effect{ID: "e2", TenantID: b.tenant, Kind: "connection_disconnected"})
+	require.NoError(t, err)
+	require.Equal(t, orchestration.Outcome{State: "done"}, outcome)
+	require.Equal(t, "cancelled", b.engine.Run(runID).State)
+	require.True(t, paused())
+	b.eventually(func() bool {
+		execution, err := b.workflows.Describe(b.ctx, "entra-initial-sync:"+b.tenant)
+		return err == nil && !execution.Running()
+	})
+
+	again, err := perform.Do(b.ctx, orchestration.Effect{ID: "e1", TenantID: b.tenant, Kind: "start_initial_sync"})
+	require.NoError(t, err)
+	require.Equal(t, started, again, "the same effect again starts nothing")
+
+	outcome, err = perform.Do(b.ctx, orchestration.Effect{ID: "e3", TenantID: b.tenant, Kind: "connection_connected"})
+	require.NoError(t, err)
+	require.Equal(t, "done", outcome.State)
+	require.False(t, paused())
+
+	b.engine.SetDown(errs.New(errs.Unavailable, "database_unavailable", "Away."))
+	outcome, err = perform.Do(b.ctx, orchestration.Effect{ID: "e4", TenantID: b.tenant, Kind: "connection_disconnected"})
+	require.Error(t, err)
+	require.Equal(t, "retry", outcome.State)
+	b.engine.SetDown(nil)
+	outcome, err = perform.Do(b.ctx, orchestration.Effect{ID: "e4", TenantID: b.tenant, Kind: "connection_disconnected"})
+	require.NoError(t, err)
+	require.Equal(t, "done", outcome.State)
+	outcome, err = perform.Do(b.ctx, orchestration.Effect{ID: "e5", TenantID: b.tenant, Kind: "make_coffee"})
+	require.Error(t, err)
+	require.Equal(t, orchestration.Outcome{State: "failed", Result: map[string]string{"error": "unknown_effect"}}, outcome)
+}
+
+func TestAConnectionEffectWithoutAScheduleIsDone(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil, nil, workflow.Limits{})
+	perform := orchestration.NewPerform(b.start, b.runs, b.workflows)
+	for _, kind := range []string{"connection_connected", "connection_disconnected"} {
+		outcome, err := perform.Do(b.ctx, orchestration.Effect{ID: uuid.NewString(), TenantID: b.tenant, Kind: kind})
+		require.NoError(t, err)
+		require.Equal(t, "done", outcome.State)
+	}
+}
+
+func TestDescribeTellsOnlyOfTheTenantsOwn(t *testing.T) {
+	t.Parallel()
+	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
+	b.work()
+	started := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
+	b.synced(started)
+	describe := orchestration.NewDescribe(b.workflows)
+	execution, err := describe.Do(b.ctx, b.tenant, started.WorkflowID)
+	require.NoError(t, err)
+	require.Equal(t, "completed", execution.State)
+	require.False(t, execution.ClosedAt.IsZero())
+	for _, id := range []string{"entra-all-tenants-sync:other", "other:" + b.tenant, b.tenant, "entra-client-sync:other:" + b.tenant} {
+		_, err := describe.Do(b.ctx, b.tenant, id)
+		require.Equal(t, "unknown_workflow", errs.ReasonOf(err), id)
+	}
+	unknown, err := describe.Do(b.ctx, b.tenant, "entra-client-sync:"+b.tenant+":c9")
+	require.NoError(t, err)
+	require.Equal(t, "unknown", unknown.State)
+}
+
+func TestAWorkerWaitsForTemporal(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil, nil, workflow.Limits{})
+	away, err := Dial(nobody(t), namespace)
+	require.NoError(t, err)
+	defer away.Close()
+	w := NewWorker(away, b.queue, b.acts)
+	ended := make(chan error, 1)
+	go func() { ended <- w.Serve(t.Context()) }()
+	require.Error(t, w.Ready(t.Context()))
+	require.NoError(t, w.Stop(t.Context()))
+	require.NoError(t, <-ended)
+}
