@@ -34,6 +34,11 @@ func NormaliseDomain(text string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
+	// Some texts map to labels that are refused, or map further, when they are
+	// looked up themselves.
+	if again, err := toASCII.ToASCII(ascii); err != nil || again != ascii {
+		return "", false
+	}
 	ascii = strings.TrimSuffix(ascii, ".")
 	for {
 		rest, www := strings.CutPrefix(ascii, "www.")

@@ -25,24 +25,24 @@ var foldedLetters = strings.NewReplacer(
 // plainLetters folds letters and leaves single words of letters and digits.
 func plainLetters(name string) string {
 	var b strings.Builder
-	unaccented := false // the marks that follow are accents
+	inWord, accents := false, false // whether marks that follow belong to a letter, and are its accents
 	for _, r := range fold(name) {
 		switch {
 		case unicode.IsLetter(r) || unicode.IsNumber(r):
 			b.WriteRune(r)
-			unaccented = unicode.In(r, unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Arabic, unicode.Hebrew)
+			inWord = true
+			accents = unicode.In(r, unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Arabic, unicode.Hebrew)
 		case unicode.IsMark(r):
-			if !unaccented && b.Len() > 0 {
+			if inWord && !accents {
 				b.WriteRune(r) // a vowel of scripts that write them so
 			}
-		case r == '&' || r == '+':
-			b.WriteString(" and ")
-			unaccented = false
 		case strings.ContainsRune(".'’`\"״׳", r):
 			// "S.A.", "O'Neill" and "L.L.C." are one word each
 		default:
-			b.WriteByte(' ')
-			unaccented = false
+			if b.WriteByte(' '); r == '&' || r == '+' {
+				b.WriteString("and ")
+			}
+			inWord = false
 		}
 	}
 	return norm.NFC.String(b.String())
