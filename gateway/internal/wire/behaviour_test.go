@@ -1,7 +1,6 @@
 package wire_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -20,7 +19,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/entrasync/entrasync/gateway/internal/limit"
-	"github.com/entrasync/entrasync/gateway/internal/policy"
 	"github.com/entrasync/entrasync/gateway/internal/wire"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
@@ -90,6 +88,7 @@ func TestTheSameCallOverEveryProtocol(t *testing.T) {
 	require.Equal(t, "Contoso", over.GetClient().GetName())
 	calls := b.backends.of(getClient)
 	require.Len(t, calls, 3)
+	require.Equal(t, "0af7651916cd43dd8448eb211c80319c", calls[0].trace, "the caller's trace goes on")
 	for _, c := range calls {
 		require.Equal(t, "t1", string(c.call.Tenant))
 		require.Equal(t, "admin", c.call.Actor.ID)
@@ -243,101 +242,6 @@ func TestABatchOfFiveThousandFitsAndMoreThanTheLimitDoesNot(t *testing.T) {
 	require.Equal(t, "request_too_large", res.problem(t).Code)
 }
 
-func TestIdempotencyKeys(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	b.allOn("t1")
-	b.allOn("t2")
-	runs := 0
-	var fail error
-	b.backends.on(startSync, func(context.Context, proto.Message) (proto.Message, error) {
-		runs++
-		if fail != nil {
-			return nil, fail
-		}
-		return &orchestrationv1.StartSyncResponse{RunId: "run", WorkflowId: strings.Repeat("w", runs)}, nil
-	})
-	post := func(token, key, body string) answer {
-		return b.as(token, "POST", syncPath, body, "Idempotency-Key", key)
-	}
-	first := post(b.admin("t1"), "k1", `{"scope":"initial"}`)
-	require.Equal(t, 202, first.status, first.body)
-	again := post(b.admin("t1"), "k1", `{ "scope" : "initial" }`)
-	require.Equal(t, 202, again.status)
-	require.Equal(t, compact(t, first.body), compact(t, again.body))
-	require.Equal(t, "true", again.header.Get("Idempotency-Replayed"))
-	require.Equal(t, 1, runs)
-	over := b.as(b.admin("t1"), "POST", startSync, `{"scope":"initial"}`, "Idempotency-Key", "k1")
-	require.Equal(t, compact(t, first.body), compact(t, over.body), "the same answer over Connect")
-	require.Equal(t, 1, runs)
-
-	other := post(b.admin("t1"), "k1", `{"scope":"all-tenants"}`)
-	require.Equal(t, 409, other.status)
-	require.Equal(t, "idempotency_key_reused", other.problem(t).Code)
-
-	post(b.admin("t2"), "k1", `{"scope":"initial"}`)
-	require.Equal(t, 2, runs, "another tenant's key is another key")
-	someone := b.issuer.token(t, b.clock.now(), claims{"tenant_id": "t1", "sub": "someone", "permissions": policy.Update})
-	post(someone, "k1", `{"scope":"initial"}`)
-	require.Equal(t, 3, runs, "another user's key is another key")
-
-	// A failure on our side leaves the key free; a refusal is kept.
-	fail = errs.New(errs.Unavailable, "orchestrator_unavailable", "Later.")
-	require.Equal(t, 503, post(b.admin("t1"), "k2", `{"scope":"initial"}`).status)
-	fail = errs.New(errs.Precondition, "no_confirmed_mapping", "Confirm first.")
-	require.Equal(t, 409, post(b.admin("t1"), "k2", `{"scope":"initial"}`).status)
-	fail = nil
-	kept := post(b.admin("t1"), "k2", `{"scope":"initial"}`)
-	require.Equal(t, "no_confirmed_mapping", kept.problem(t).Code)
-	require.Equal(t, "Confirm first.", kept.problem(t).Detail)
-	require.Equal(t, 5, runs)
-
-	b.clock.move(24*time.Hour + time.Second)
-	require.Equal(t, 202, post(b.admin("t1"), "k2", `{"scope":"initial"}`).status, "forgotten after a day")
-	require.Equal(t, 400, post(b.admin("t1"), strings.Repeat("k", 256), `{"scope":"initial"}`).status)
-
-	var stored [][]byte
-	rows, err := b.db.Admin.Query(t.Context(), `SELECT answer FROM idempotency_keys WHERE answer IS NOT NULL`)
-	require.NoError(t, err)
-	for rows.Next() {
-		var raw []byte
-		require.NoError(t, rows.Scan(&raw))
-		stored = append(stored, raw)
-	}
-	require.NoError(t, rows.Err())
-	require.NotEmpty(t, stored)
-	require.NotContains(t, string(bytes.Join(stored, nil)), "run", "stored encrypted")
-}
-
-func TestARequestThatStillRunsKeepsItsKey(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	b.allOn("t1")
-	entered, leave := make(chan struct{}, 2), make(chan struct{})
-	b.backends.on(startSync, func(context.Context, proto.Message) (proto.Message, error) {
-		entered <- struct{}{}
-		<-leave
-		return &orchestrationv1.StartSyncResponse{RunId: "run"}, nil
-	})
-	token := b.admin("t1")
-	post := func() answer { return b.as(token, "POST", syncPath, `{"scope":"initial"}`, "Idempotency-Key", "k") }
-	done := make(chan answer, 2)
-	go func() { done <- post() }()
-	<-entered
-	running := post()
-	require.Equal(t, 409, running.status)
-	require.Equal(t, "idempotency_in_progress", running.problem(t).Code)
-	require.Equal(t, "60", running.header.Get("Retry-After"))
-	b.clock.move(time.Minute) // the first is taken for dead
-	go func() { done <- post() }()
-	<-entered
-	close(leave)
-	require.Equal(t, 202, (<-done).status)
-	require.Equal(t, 202, (<-done).status)
-	require.Equal(t, 202, post().status)
-	require.Len(t, b.backends.of(startSync), 2)
-}
-
 func TestRateLimits(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(p *wire.Parts) { p.UserRate = limit.Rate{PerSecond: 0.5, Burst: 2} })
@@ -355,90 +259,6 @@ func TestRateLimits(t *testing.T) {
 	require.Equal(t, 200, b.as(b.reader("t1"), "GET", "/api/feature-flags", "").status, "another user")
 	b.clock.move(2 * time.Second)
 	require.Equal(t, 200, b.as(token, "GET", "/api/feature-flags", "").status)
-}
-
-func TestPlatformFlags(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	ensure := func() []any {
-		res := b.platform("POST", "/api/v1/platform-feature-flags", `{"__action":"ensure_entra_phase1_flags"}`)
-		require.Equal(t, 200, res.status, res.body)
-		require.Len(t, res.json(t)["flags"], 5)
-		return res.json(t)["created"].([]any)
-	}
-	require.Len(t, ensure(), 5)
-	require.Empty(t, ensure())
-	flag := func(token, key string) bool {
-		for _, f := range b.as(token, "GET", "/api/feature-flags", "").json(t)["flags"].([]any) {
-			if f.(map[string]any)["key"] == key {
-				return f.(map[string]any)["enabled"].(bool)
-			}
-		}
-		require.Fail(t, "no flag "+key)
-		return false
-	}
-	require.False(t, flag(b.reader("t1"), "entra-integration-ui"))
-	b.target("entra-integration-ui", "t1", "add")
-	b.target("entra-integration-ui", "t1", "add")
-	require.True(t, flag(b.reader("t1"), "entra-integration-ui"))
-	require.False(t, flag(b.reader("t2"), "entra-integration-ui"))
-	require.False(t, flag(b.reader("t1"), "entra-integration-field-sync"))
-
-	list := b.platform("GET", "/api/v1/platform-feature-flags", "").json(t)["flags"].([]any)
-	byKey := map[string]map[string]any{}
-	for _, f := range list {
-		byKey[f.(map[string]any)["key"].(string)] = f.(map[string]any)
-	}
-	require.Equal(t, []any{"t1"}, byKey["entra-integration-ui"]["tenantIds"])
-	b.target(byKey["entra-integration-ui"]["id"].(string), "t1", "remove") // by id
-	require.False(t, flag(b.reader("t1"), "entra-integration-ui"))
-
-	for body, code := range map[string]string{
-		`{"key":"entra-integration-ui"}`: "flag_exists",
-		`{"__action":"something_else"}`:  "invalid_argument",
-		`{}`:                             "invalid_argument",
-		`{"key":"Upper"}`:                "invalid_argument",
-	} {
-		require.Equal(t, code, b.platform("POST", "/api/v1/platform-feature-flags", body).problem(t).Code, body)
-	}
-	res := b.platform("POST", "/api/v1/platform-feature-flags", `{"key":"another-flag","description":"For a test."}`)
-	require.Equal(t, 200, res.status, res.body)
-	require.Equal(t, "flag_unknown", b.platform("POST", "/api/v1/platform-feature-flags/nothing/tenants", `{"__action":"add","tenantId":"t1"}`).problem(t).Code)
-	require.Equal(t, "invalid_argument", b.platform("POST", "/api/v1/platform-feature-flags/another-flag/tenants", `{"__action":"toggle","tenantId":"t1"}`).problem(t).Code)
-	require.Equal(t, "invalid_argument", b.platform("POST", "/api/v1/platform-feature-flags/another-flag/tenants", `{"__action":"add","tenantId":"a b"}`).problem(t).Code)
-}
-
-func TestAudit(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	b.allOn("t1")
-	b.as(b.admin("t1"), "POST", syncPath, `{"scope":"initial"}`, "X-Request-Id", "req-1")
-	b.as(b.reader("t1"), "POST", syncPath, `{"scope":"initial"}`, "X-Request-Id", "req-2")
-	b.as(b.reader("t1"), "GET", "/api/clients", "")
-	page := b.as(b.reader("t1"), "GET", "/api/audit?pageSize=1", "").json(t)
-	event := page["events"].([]any)[0].(map[string]any)
-	require.Equal(t, "entrasync.orchestration.v1.OrchestrationService/StartSync", event["action"])
-	require.Equal(t, "permission_denied", event["outcome"])
-	require.Equal(t, "reader", event["actorId"])
-	require.Equal(t, "user", event["actorType"])
-	require.Equal(t, "req-2", event["requestId"])
-	require.Equal(t, "127.0.0.1", event["remoteAddr"])
-	page = b.as(b.reader("t1"), "GET", "/api/audit?pageSize=1&pageToken="+page["nextPageToken"].(string), "").json(t)
-	require.Equal(t, "ok", page["events"].([]any)[0].(map[string]any)["outcome"])
-	require.Empty(t, page["nextPageToken"])
-	require.Empty(t, b.as(b.reader("t2"), "GET", "/api/audit", "").json(t)["events"])
-	require.Equal(t, 400, b.as(b.reader("t1"), "GET", "/api/audit?pageToken=rubbish", "").status)
-
-	b.do("GET", "/api/v1/platform-feature-flags", "", "X-Api-Key", "wrong", "X-Request-Id", "req-3")
-	var actor, outcome string
-	require.NoError(t, b.db.Admin.QueryRow(t.Context(),
-		`SELECT actor_id, outcome FROM audit_events WHERE tenant_id IS NULL AND request_id = 'req-3'`).Scan(&actor, &outcome))
-	require.Equal(t, "unknown", actor)
-	require.Equal(t, "unauthenticated", outcome)
-	var changes int
-	require.NoError(t, b.db.Admin.QueryRow(t.Context(),
-		`SELECT count(*) FROM audit_events WHERE tenant_id IS NULL AND actor_id = 'platform' AND outcome = 'ok'`).Scan(&changes))
-	require.Equal(t, 5, changes)
 }
 
 func TestStatusSurvivesAPartThatIsDown(t *testing.T) {

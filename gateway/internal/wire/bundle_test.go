@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -34,6 +36,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/pkg/telemetry"
 	"github.com/entrasync/entrasync/pkg/tenant"
 )
 
@@ -41,6 +44,14 @@ const (
 	audience    = "entrasync"
 	platformKey = "the-platform-key"
 )
+
+func TestMain(m *testing.M) {
+	_, err := telemetry.StartTracing(context.Background(), "test")
+	if err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // bundle is a whole gateway on a real database, in front of backends that speak
 // the contracts over mTLS, with an issuer of its own.
@@ -271,6 +282,7 @@ type seen struct {
 	procedure string
 	call      tenant.Call
 	request   proto.Message
+	trace     string // the id of the trace that it belongs to
 }
 
 // backends implement every contract: what is not set answers an empty message.
@@ -314,7 +326,9 @@ func (b *backends) count() int {
 func (b *backends) serve(ctx context.Context, procedure string, request proto.Message, output protoreflect.MessageType) (proto.Message, error) {
 	call, _ := tenant.Lookup(ctx)
 	b.mu.Lock()
-	b.calls = append(b.calls, seen{procedure: procedure, call: call, request: request})
+	b.calls = append(b.calls, seen{
+		procedure: procedure, call: call, request: request, trace: trace.SpanContextFromContext(ctx).TraceID().String(),
+	})
 	f := b.answers[procedure]
 	b.mu.Unlock()
 	if f != nil {
