@@ -72,15 +72,14 @@ func startSimulator(t testing.TB, settings ...string) *simulator {
 	}, settings...)...)
 	out, err := process.StdoutPipe()
 	require.NoError(t, err)
-	var complaints bytes.Buffer
-	process.Stderr = &complaints
+	process.Stderr = os.Stderr
 	require.NoError(t, process.Start())
 	t.Cleanup(func() {
 		_ = process.Process.Signal(syscall.SIGTERM)
 		_ = process.Wait()
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')
-	require.NoError(t, err, complaints.String())
+	require.NoError(t, err)
 	address, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
 	require.True(t, ok, line)
 	return &simulator{t: t, base: "http://" + address, http: &http.Client{

@@ -91,19 +91,22 @@ func TestCustomerTokensAreKept(t *testing.T) {
 	b.connect("msp")
 	_, managed := b.sim.directories()
 	ctx := b.inside("msp")
-	read := func() {
+	read := func() error {
 		_, err := b.discovery.GetTenantDetails(ctx, &connectionv1.GetTenantDetailsRequest{EntraTenantId: managed[0].TenantID})
-		require.NoError(t, err)
+		return err
 	}
 	before := b.status("msp")
-	var wg sync.WaitGroup
-	for range 10 {
-		wg.Go(read)
+	const readers = 10
+	failures := make(chan error, readers)
+	for range readers {
+		go func() { failures <- read() }()
 	}
-	wg.Wait()
+	for range readers {
+		require.NoError(t, <-failures)
+	}
 	require.Equal(t, 1, b.sim.requests("login.token", managed[0].TenantID))
 	b.clock.advance(59*time.Minute + 30*time.Second)
-	read()
+	require.NoError(t, read())
 	require.Equal(t, 2, b.sim.requests("login.token", managed[0].TenantID), "a minute before its end it is not used any more")
 	require.Equal(t, before.GetConnectedAt().AsTime(), b.status("msp").GetConnectedAt().AsTime())
 	var versions int

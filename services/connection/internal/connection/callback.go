@@ -62,7 +62,13 @@ type refused struct {
 	cause error
 }
 
-func (r *refused) Error() string { return fmt.Sprintf("connect refused: %s: %v", r.code, r.cause) }
+func (r *refused) Error() string {
+	if r.cause == nil {
+		return r.code
+	}
+	return fmt.Sprintf("%s: %v", r.code, r.cause)
+}
+
 func (r *refused) Unwrap() error { return r.cause }
 
 func refuse(code string, cause error) error { return &refused{code: code, cause: cause} }
@@ -76,7 +82,7 @@ func (u *Callback) Do(ctx context.Context, a Answer) (string, error) {
 		code := failInternal
 		if errors.As(err, &r) {
 			code = r.code
-			slog.InfoContext(ctx, "connect refused", "code", code, "error", r.cause)
+			slog.InfoContext(ctx, "connect refused", "code", code, "error", r)
 		} else {
 			slog.ErrorContext(ctx, "connect failed", "error", err)
 		}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/migrations"
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/pgtest"
+	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
+	"github.com/entrasync/entrasync/pkg/secrets"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+)
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
+}
+
+// TestTheProcessServesAndStops is not parallel: serve sets the process's logger.
+func TestTheProcessServesAndStops(t *testing.T) { //nolint:paralleltest // see above
+	network, db, keys := rpctest.New(t), pgtest.Database(t, "connection"), filepath.Join(t.TempDir(), "keys.json")
+	_, err := secrets.NewKeyFile(keys)
+	require.NoError(t, err)
+	listen, admin := freeAddress(t), freeAddress(t)
+	cfg, err := env.ParseAsWithOptions[config](env.Options{Environment: map[string]string{
+		"ENTRASYNC_LISTEN": listen, "ENTRASYNC_ADMIN_LISTEN": admin, "ENTRASYNC_DATABASE_URL": db.URL,
+		"ENTRASYNC_TLS_DIR": network.Dir(name), "ENTRASYNC_MASTER_KEY_FILE": keys, "ENTRASYNC_LOG_LEVEL": "error",
+		"MICROSOFT_CLIENT_ID": clientID, "MICROSOFT_CLIENT_SECRET": clientSecret,
+		"ENTRASYNC_RETURN_TO_ALLOWED": returnTo + ",https://psa.example/other",
+	}})
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, cfg) }()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for ready := false; !ready; {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+admin+"/readyz", nil)
+		require.NoError(t, err)
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			ready = resp.StatusCode == http.StatusOK
+			require.NoError(t, resp.Body.Close())
+		}
+		select {
+		case err := <-ended:
+			require.NoError(t, err, "it ended on its own")
+		case <-tick.C:
+		}
+	}
+	client := connectionv1.NewConnectionServiceClient(network.Dial("gateway", name, listen))
+	resp, err := client.Connect(person(t, "msp", "admin"), &connectionv1.ConnectRequest{ConnectionType: "direct", ReturnTo: "https://psa.example/other"})
+	require.NoError(t, err)
+	require.Contains(t, resp.GetAuthorizeUrl(), "https://login.microsoftonline.com/organizations/oauth2/v2.0/authorize?")
+	require.Contains(t, resp.GetAuthorizeUrl(), clientID)
+	stop()
+	require.NoError(t, <-ended)
+}
+
+func TestSettingsMustBeSafe(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []settings{
+		{PublicURL: "not a url"},
+		{PublicURL: publicURL, ReturnToAllowed: []string{"javascript:alert(1)"}},
+		{PublicURL: publicURL, LoginURL: "http://login.example", GraphURL: "https://graph.microsoft.com"},
+		{PublicURL: publicURL, LoginURL: "https://login.example", GraphURL: "http://graph.example"},
+	} {
+		_, err := assemble(bad, nil, nil, time.Now)
+		require.Error(t, err)
+	}
+}
+
+func TestOnlyListedServicesMayRead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.engine.GetTenantDetails(b.inside("msp"), &connectionv1.GetTenantDetailsRequest{EntraTenantId: "x"})
+	require.Equal(t, "caller_refused", errs.ReasonOf(err))
+	_, err = b.listUsers(t.Context(), &connectionv1.ListUsersRequest{EntraTenantId: "x"})
+	require.Equal(t, errs.Unauthenticated, errs.KindOf(err), "nobody said for whom")
+	_, err = b.internal.CompleteCallback(t.Context(), &connectionv1.CompleteCallbackRequest{State: "x", Code: "y"})
+	require.NoError(t, err, "the state says for whom")
+}
+
+func TestTheMigrationGoesBack(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Database(t, "connection")
+	require.NoError(t, migrations.Down(t.Context(), db.AdminURL, "connection"))
+	require.NoError(t, migrations.Up(t.Context(), db.AdminURL, "connection"))
+}
