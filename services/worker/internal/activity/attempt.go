@@ -109,7 +109,6 @@ const (
 // beat tells the server that the work goes on, until it ends. It ends the work when the worker
 // stops or nothing was heard of it for long.
 func (a *Activities) beat(ctx, work context.Context, cancel context.CancelFunc, t *tally) end {
-	activity.RecordHeartbeat(ctx, t.now())
 	ticker := time.NewTicker(a.pace.Beat)
 	defer ticker.Stop()
 	stall := time.NewTimer(a.pace.Stall)

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
@@ -44,6 +45,8 @@ func (w *Workflows) Start(ctx context.Context, job orchestration.Job) (execution
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		Memo:                     map[string]any{memoRun: job.RunID},
+		// Activities inherit it: a tenant with a large fleet does not keep the others waiting.
+		Priority: temporal.Priority{FairnessKey: job.TenantID},
 	}
 	name, input, err := w.call(job)
 	if err != nil {
