@@ -26,6 +26,8 @@ func TestOneRefreshForManyCallers(t *testing.T) {
 		t.Cleanup(pool.Close)
 		replicas = append(replicas, b.start(pool))
 	}
+	// Long enough for all to be under way before the first is through.
+	b.sim.fault(map[string]any{"kind": "slow", "route": "login.token", "delayMillis": 700})
 	const callers = 20
 	var wg sync.WaitGroup
 	failures := make(chan error, callers)
