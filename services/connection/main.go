@@ -48,7 +48,7 @@ type config struct {
 	LogLevel      string `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
 	LogFormat     string `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
 	Reflection    bool   `env:"ENTRASYNC_REFLECTION"`
-	settings
+	Settings      settings
 }
 
 // settings are what the connection itself is configured with.
@@ -98,7 +98,7 @@ func serve(ctx context.Context, cfg config) (err error) {
 		return err
 	}
 	defer pool.Close()
-	parts, err := assemble(cfg.settings, pool, box, time.Now)
+	parts, err := assemble(cfg.Settings, pool, box, time.Now)
 	if err != nil {
 		return err
 	}
