@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -35,7 +36,7 @@ func showStatus(ctx context.Context, where layout.Layout, _ []string) (int, erro
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "PROCESS\tSTATE\tPID\tFOR\tRESTARTS\t")
 	for _, p := range report.Processes {
-		state, pid := string(p.State), fmt.Sprint(p.PID)
+		state, pid := string(p.State), strconv.Itoa(p.PID)
 		if p.Task && p.Ready() {
 			state = "done"
 		}
@@ -115,7 +116,7 @@ func readFrom(path string, offset int64) (string, int64, error) {
 	if err != nil {
 		return "", offset, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
 		return "", offset, err
@@ -134,7 +135,7 @@ func lastLines(path string, n int) string {
 	if err != nil {
 		return err.Error()
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
 		return err.Error()

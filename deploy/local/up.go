@@ -164,20 +164,21 @@ func tell(processes []stack.Status, told map[string]bool, began time.Time) bool 
 }
 
 func notReady(where layout.Layout, processes []stack.Status) error {
-	text := fmt.Sprintf("not everything is ready after %s:", readyTimeout)
+	var text strings.Builder
+	fmt.Fprintf(&text, "not everything is ready after %s:", readyTimeout)
 	for _, p := range processes {
 		if p.Ready() {
 			continue
 		}
-		text += fmt.Sprintf("\n  %s is %s: %s", p.Name, p.State, p.Reason)
+		fmt.Fprintf(&text, "\n  %s is %s: %s", p.Name, p.State, p.Reason)
 		if !p.Waits() {
-			text += fmt.Sprintf("; the end of %s:\n%s", p.Log, lastLines(p.Log, 20))
+			fmt.Fprintf(&text, "; the end of %s:\n%s", p.Log, lastLines(p.Log, 20))
 		}
 	}
 	if len(processes) == 0 {
-		text += fmt.Sprintf(" the supervisor does not answer; the end of %s:\n%s", daemon.LogFile(where), lastLines(daemon.LogFile(where), 20))
+		fmt.Fprintf(&text, " the supervisor does not answer; the end of %s:\n%s", daemon.LogFile(where), lastLines(daemon.LogFile(where), 20))
 	}
-	return errors.New(text + "\nThe processes go on trying. \"make status\" tells how they are, \"make down\" ends them.")
+	return errors.New(text.String() + "\nThe processes go on trying. \"make status\" tells how they are, \"make down\" ends them.")
 }
 
 // down ends the stack; the data stays.

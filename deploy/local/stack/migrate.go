@@ -48,6 +48,6 @@ func (s *Stack) createDatabase(ctx context.Context, _ io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("connecting to PostgreSQL: %w", err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	return postgres.EnsureDatabase(ctx, conn, database, "")
 }

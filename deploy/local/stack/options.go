@@ -172,15 +172,15 @@ func (o *Options) makeState() (temporary bool, err error) {
 func (o Options) layout() layout.Layout { return layout.Layout{Root: o.Root, State: o.State} }
 
 // CheckPorts says which port that this stack would listen on is taken, as a
-// ports.Taken that names the variable to change it with.
+// ports.TakenError that names the variable to change it with.
 func (o Options) CheckPorts() error {
 	return o.Ports.Check(func(field string) bool {
-		switch {
-		case field == "PostgreSQL":
+		switch field {
+		case "PostgreSQL":
 			return o.OwnDatabase()
-		case field == "Simulator":
+		case "Simulator":
 			return o.OwnDirectory()
-		case field == "Identity":
+		case "Identity":
 			return o.OwnIssuer()
 		}
 		// "SyncEngineAdmin" belongs to sync-engine, "TemporalUI" to temporal-ui.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -202,9 +203,11 @@ func (o Options) urls(database, platformKey string) URLs {
 	return u
 }
 
-func (o Options) gatewayURL() string   { return fmt.Sprintf("http://localhost:%d", o.Ports.Gateway) }
+func (o Options) gatewayURL() string { return fmt.Sprintf("http://localhost:%d", o.Ports.Gateway) }
+
 func (o Options) simulatorURL() string { return fmt.Sprintf("http://localhost:%d", o.Ports.Simulator) }
-func (o Options) identityURL() string  { return fmt.Sprintf("http://localhost:%d", o.Ports.Identity) }
+
+func (o Options) identityURL() string { return fmt.Sprintf("http://localhost:%d", o.Ports.Identity) }
 
 // Addr is where a service listens for calls from other services.
 func (s *Stack) Addr(service string) string { return s.options.addr(service) }
@@ -216,18 +219,18 @@ func (s *Stack) TLSDir(service string) string { return filepath.Join(s.layout.TL
 // names.
 func Explain(err error) string {
 	const most = 3000 // bytes of each log
-	var notReady *supervisor.NotReady
+	var notReady *supervisor.NotReadyError
 	if !errors.As(err, &notReady) {
 		return ""
 	}
-	var text string
+	var text strings.Builder
 	for _, p := range notReady.Processes {
 		if p.State == supervisor.Waiting {
 			continue // for one of the others
 		}
-		text += fmt.Sprintf("--- the end of %s\n%s\n", p.Log, tail(p.Log, most))
+		fmt.Fprintf(&text, "--- the end of %s\n%s\n", p.Log, tail(p.Log, most))
 	}
-	return text
+	return text.String()
 }
 
 func tail(path string, most int64) string {
@@ -235,7 +238,7 @@ func tail(path string, most int64) string {
 	if err != nil {
 		return err.Error()
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if info, err := f.Stat(); err == nil && info.Size() > most {
 		if _, err := f.Seek(-most, io.SeekEnd); err != nil {
 			return err.Error()

@@ -11,17 +11,19 @@ import (
 )
 
 // Programs builds packages of the workspace at root into bin, each under the
-// last part of its path. Go's cache makes that quick when little has changed.
+// last part of its path. Go's cache makes that quick when little has changed;
+// the flags are those of "go test" and "go run", so that all share what is
+// compiled.
 func Programs(ctx context.Context, root, bin string, packages []string) error {
 	if len(packages) == 0 {
 		return nil
 	}
-	return inWorkspace(ctx, root, bin, append([]string{"build", "-trimpath", "-o", bin + string(filepath.Separator)}, packages...))
+	return inWorkspace(ctx, root, bin, append([]string{"build", "-o", bin + string(filepath.Separator)}, packages...))
 }
 
 // Program builds one package under a name of its own.
 func Program(ctx context.Context, root, target, pkg string) error {
-	return inWorkspace(ctx, root, filepath.Dir(target), []string{"build", "-trimpath", "-o", target, pkg})
+	return inWorkspace(ctx, root, filepath.Dir(target), []string{"build", "-o", target, pkg})
 }
 
 func inWorkspace(ctx context.Context, root, bin string, args []string) error {

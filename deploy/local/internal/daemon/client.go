@@ -95,7 +95,7 @@ func (c *Client) Spawn(program string, args ...string) (ended <-chan error, err 
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	cmd := exec.Command(program, args...)
 	cmd.Dir = c.where.Root
 	cmd.Stdout, cmd.Stderr = log, log

@@ -82,7 +82,7 @@ func Random() (Set, error) {
 		if err != nil {
 			return Set{}, err
 		}
-		defer l.Close()
+		defer func() { _ = l.Close() }()
 		f.value.SetInt(int64(l.Addr().(*net.TCPAddr).Port))
 	}
 	return s, nil
@@ -100,13 +100,13 @@ func listenRandom() (net.Listener, error) {
 	return nil, fmt.Errorf("no free port found: %w", err)
 }
 
-// Taken is a port that somebody else listens on.
-type Taken struct {
+// TakenError is a port that somebody else listens on.
+type TakenError struct {
 	Port     int
 	Variable string
 }
 
-func (t Taken) Error() string {
+func (t TakenError) Error() string {
 	return fmt.Sprintf("port %d is taken by another program: end that program, or choose another port with %s", t.Port, t.Variable)
 }
 
@@ -120,7 +120,7 @@ func (s Set) Check(used func(field string) bool) error {
 		port := int(f.value.Int())
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
-			return Taken{Port: port, Variable: f.variable}
+			return TakenError{Port: port, Variable: f.variable}
 		}
 		if err := l.Close(); err != nil {
 			return err

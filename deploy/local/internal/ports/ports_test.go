@@ -38,8 +38,8 @@ func TestTakenPortIsNamed(t *testing.T) {
 	require.NoError(t, err)
 	defer l.Close()
 	err = set.Check(nil)
-	var taken ports.Taken
+	var taken ports.TakenError
 	require.ErrorAs(t, err, &taken)
-	require.Equal(t, ports.Taken{Port: set.Simulator, Variable: "ENTRASYNC_PORT_SIMULATOR"}, taken)
+	require.Equal(t, ports.TakenError{Port: set.Simulator, Variable: "ENTRASYNC_PORT_SIMULATOR"}, taken)
 	require.NoError(t, set.Check(func(field string) bool { return field != "Simulator" }))
 }

@@ -137,7 +137,7 @@ func (c Cluster) Init(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(pwfile)
+	defer func() { _ = os.Remove(pwfile) }()
 	if c.Account != nil {
 		for _, path := range []string{fresh, pwfile} {
 			if err := os.Chown(path, int(c.Account.UID), int(c.Account.GID)); err != nil {

@@ -3,7 +3,6 @@ package supervisor_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -138,7 +137,7 @@ type bundle struct {
 func setup(t *testing.T) bundle {
 	t.Helper()
 	dir := t.TempDir()
-	s := supervisor.New(dir, timing(), time.Now, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	s := supervisor.New(dir, timing(), time.Now, slog.New(slog.DiscardHandler))
 	t.Cleanup(s.Stop)
 	return bundle{Supervisor: s, dir: dir}
 }

@@ -62,7 +62,7 @@ func (m *member) run() {
 	defer close(m.done)
 	defer m.set(func(st *Status) { st.State, st.PID, st.Reason = Stopped, 0, "" })
 	log := &rotating{path: m.s.logPath(m.process.Name), limit: logLimit, keep: logKeep}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	wait := m.s.timing.First
 	for {
 		if !m.awaitNeeds() {

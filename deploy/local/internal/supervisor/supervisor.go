@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -153,24 +154,25 @@ func (s *Supervisor) statusLocked() []Status {
 	return list
 }
 
-// NotReady tells which processes Wait waited for in vain.
-type NotReady struct {
+// NotReadyError tells which processes Wait waited for in vain.
+type NotReadyError struct {
 	Processes []Status
 }
 
-func (e *NotReady) Error() string {
-	text := "not ready:"
+func (e *NotReadyError) Error() string {
+	var text strings.Builder
+	text.WriteString("not ready:")
 	for _, p := range e.Processes {
-		text += fmt.Sprintf(" %s (%s", p.Name, p.State)
+		fmt.Fprintf(&text, " %s (%s", p.Name, p.State)
 		if p.Reason != "" {
-			text += ": " + p.Reason
+			text.WriteString(": " + p.Reason)
 		}
-		text += ")"
+		text.WriteString(")")
 	}
-	return text
+	return text.String()
 }
 
-// Wait returns when all processes are ready, or when ctx ends with a *NotReady.
+// Wait returns when all processes are ready, or when ctx ends with a *NotReadyError.
 func (s *Supervisor) Wait(ctx context.Context) error {
 	for {
 		s.mu.Lock()
@@ -188,7 +190,7 @@ func (s *Supervisor) Wait(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return &NotReady{Processes: missing}
+			return &NotReadyError{Processes: missing}
 		}
 	}
 }

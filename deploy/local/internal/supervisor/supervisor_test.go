@@ -86,7 +86,7 @@ func TestBackoffGrowsToItsLimit(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	var notReady *supervisor.NotReady
+	var notReady *supervisor.NotReadyError
 	require.ErrorAs(t, b.Wait(ctx), &notReady)
 	require.Equal(t, "broken", notReady.Processes[0].Name)
 }

@@ -21,7 +21,7 @@ func (s Server) Schema(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("connecting to PostgreSQL: %w", err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	if err := s.ensureRole(ctx, conn); err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (s Server) migrate(ctx context.Context, out io.Writer, db *pgx.ConnConfig, 
 	if err != nil {
 		return fmt.Errorf("connecting to database %s: %w", database, err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	var known bool
 	if err := conn.QueryRow(ctx, "SELECT to_regclass('schema_version') IS NOT NULL").Scan(&known); err != nil {
 		return err

@@ -29,8 +29,8 @@ func Serve(ctx context.Context, o Options, file string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	defer os.Remove(file)
+	defer func() { _ = f.Close() }()
+	defer func() { _ = os.Remove(file) }()
 	env, err := Start(ctx, o)
 	if err != nil {
 		return errors.Join(err, write(f, state{PID: os.Getpid(), Error: err.Error()}))
@@ -63,7 +63,7 @@ func Detach(ctx context.Context, out io.Writer, file string, self []string) erro
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	cmd := exec.Command(self[0], self[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -71,7 +71,7 @@ func Detach(ctx context.Context, out io.Writer, file string, self []string) erro
 		return err
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	go func() { ended <- errors.Join(errors.New("it ended"), cmd.Wait()) }()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -79,9 +79,9 @@ func Detach(ctx context.Context, out io.Writer, file string, self []string) erro
 			return print(out, s)
 		}
 		select {
-		case <-ended:
+		case err := <-ended:
 			said, _ := os.ReadFile(log.Name())
-			return fmt.Errorf("the test environment ended at once: %s", said)
+			return fmt.Errorf("the test environment ended at once (%w): %s", err, said)
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
@@ -177,7 +177,7 @@ func read(file string) (state, bool) {
 		return state{}, false
 	}
 	if !held {
-		f.Close()
+		_ = f.Close()
 		return state{}, false
 	}
 	var s state

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -76,34 +77,33 @@ func Start(ctx context.Context, o Options) (env *Env, err error) {
 	if err != nil {
 		return env, err
 	}
-	cluster, err := env.startPostgres(ctx, o, set)
-	if err != nil {
+	if err := env.startPostgres(ctx, o, set); err != nil {
 		return env, err
 	}
-	return env, env.startTemporal(ctx, o, set, cluster)
+	return env, env.startTemporal(ctx, o, set)
 }
 
-func (e *Env) startPostgres(ctx context.Context, o Options, set ports.Set) (postgres.Cluster, error) {
+func (e *Env) startPostgres(ctx context.Context, o Options, set ports.Set) error {
 	binaries, err := postgres.Find(ctx, o.NPMDir)
 	if err != nil {
-		return postgres.Cluster{}, err
+		return err
 	}
 	account, err := postgres.Account()
 	if err != nil {
-		return postgres.Cluster{}, err
+		return err
 	}
 	cluster := postgres.Cluster{
 		Binaries: binaries, Data: filepath.Join(e.dir, "postgres"), Port: set.PostgreSQL,
 		Password: postgres.NewPassword(), Volatile: true, Account: account,
 	}
 	if err := cluster.Init(ctx); err != nil {
-		return cluster, err
+		return err
 	}
 	e.DatabaseURL = cluster.URL("postgres")
-	return cluster, e.run(ctx, "postgres", cluster.Server(), syscall.SIGINT, cluster.Ready)
+	return e.run(ctx, "postgres", cluster.Server(), syscall.SIGINT, cluster.Ready)
 }
 
-func (e *Env) startTemporal(ctx context.Context, o Options, set ports.Set, cluster postgres.Cluster) error {
+func (e *Env) startTemporal(ctx context.Context, o Options, set ports.Set) error {
 	server := temporal.Server{
 		Bin: o.TemporalBin, Dir: filepath.Join(e.dir, "temporal"), Ports: set,
 		AdminURL: e.DatabaseURL, Password: postgres.NewPassword(), Namespace: "default",
@@ -115,7 +115,7 @@ func (e *Env) startTemporal(ctx context.Context, o Options, set ports.Set, clust
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	if err := server.Schema(ctx, log); err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (e *Env) run(ctx context.Context, name string, spec child.Spec, stop syscal
 	if err != nil {
 		return err
 	}
-	defer log.Close() // the child has its own copy
+	defer func() { _ = log.Close() }() // the child has its own copy
 	spec.Output = log
 	p, err := child.Run(spec)
 	if err != nil {
@@ -186,14 +186,14 @@ func (e *Env) Stop() error {
 // logTails is what the servers last said, for the error of a failed start.
 func (e *Env) logTails() string {
 	const most = 2000
-	var text string
+	var text strings.Builder
 	logs, _ := filepath.Glob(filepath.Join(e.dir, "*.log")) // the pattern is well-formed
 	for _, path := range logs {
 		b, err := os.ReadFile(path)
 		if err != nil || len(b) == 0 {
 			continue
 		}
-		text += fmt.Sprintf("\n--- %s\n%s", filepath.Base(path), b[max(0, len(b)-most):])
+		fmt.Fprintf(&text, "\n--- %s\n%s", filepath.Base(path), b[max(0, len(b)-most):])
 	}
-	return text
+	return text.String()
 }
