@@ -98,8 +98,8 @@ func TestDiscoveryThatChangesNothingWritesNoManagedTenant(t *testing.T) {
 func (b *bundle) versions() (versions string) {
 	b.t.Helper()
 	err := b.db.Admin.QueryRow(b.t.Context(), `
-		SELECT (SELECT string_agg(id::text || ' ' || xmin::text, ',' ORDER BY id) FROM entra_managed_tenants) ||
-		       (SELECT string_agg(domain || ' ' || xmin::text, ',' ORDER BY domain) FROM entra_managed_tenant_domains)`).Scan(&versions)
+		SELECT concat_ws('|', (SELECT string_agg(id::text || ' ' || xmin::text, ',' ORDER BY id) FROM entra_managed_tenants),
+		       (SELECT string_agg(domain || ' ' || xmin::text, ',' ORDER BY domain) FROM entra_managed_tenant_domains))`).Scan(&versions)
 	require.NoError(b.t, err)
 	return versions
 }
@@ -292,4 +292,26 @@ func TestTenantsAreKeptApart(t *testing.T) {
 	threeTenants(b.directories)
 	b.mustDiscover()
 	pgtest.TenantTables(t, b.db, "discovery")
+}
+
+func TestTheSameOperationTwiceAtOnceCompletesOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	threeTenants(b.directories)
+	operation := uuid.NewString()
+	store := postgres.NewStore(b.db.Pool("discovery"))
+	ctx := as(t, "msp")
+	found := []discovery.Found{{ID: uuid.NewString(), EntraTenantID: "t-1", DisplayName: "Acme", NameKey: "acme"}}
+	for range 2 { // both have begun before either completes
+		done, err := store.Begin(ctx, operation, began)
+		require.NoError(t, err)
+		require.Nil(t, done)
+	}
+	first, err := store.Complete(ctx, operation, found, began)
+	require.NoError(t, err)
+	before := b.versions()
+	second, err := store.Complete(ctx, operation, nil, began.Add(time.Hour))
+	require.NoError(t, err)
+	require.Equal(t, first, second)
+	require.Equal(t, before, b.versions(), "the second wrote nothing")
 }

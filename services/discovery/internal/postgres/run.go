@@ -58,7 +58,8 @@ func completed(ctx context.Context, q *sqlc.Queries, id uuid.UUID) (*discovery.R
 }
 
 // Complete writes a complete listing and completes the discovery, in one
-// transaction. Discoveries of one tenant complete one after the other.
+// transaction; the result of one that has completed already. Discoveries of one
+// tenant complete one after the other.
 func (s *Store) Complete(ctx context.Context, operationID string, found []discovery.Found, at time.Time) (discovery.Result, error) {
 	id, err := operation(operationID)
 	if err != nil {
@@ -74,6 +75,14 @@ func (s *Store) Complete(ctx context.Context, operationID string, found []discov
 		if err != nil {
 			return err
 		}
+		done, err := completed(ctx, q, id)
+		if err == nil { // by another call of the same operation, which was faster
+			result = *done
+			return nil
+		}
+		if !pg.NoRows(err) {
+			return err
+		}
 		result, err = write(ctx, tx, q, found, head.LastCompletedAt, at)
 		if err != nil {
 			return err
@@ -84,8 +93,8 @@ func (s *Store) Complete(ctx context.Context, operationID string, found []discov
 		if err != nil {
 			return err
 		}
-		if closed == 0 { // completed by another call of the same operation
-			return errs.New(errs.Conflict, "discovery_completed", "The discovery has completed already.")
+		if closed == 0 {
+			return errs.New(errs.NotFound, "discovery_not_found", "There is no such discovery.")
 		}
 		return q.MoveHead(ctx, sqlc.MoveHeadParams{ID: &id, CompletedAt: &at})
 	})

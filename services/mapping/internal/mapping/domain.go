@@ -47,7 +47,10 @@ func NormaliseDomain(text string) (string, bool) {
 		}
 		ascii = rest
 	}
-	return ascii, wellFormed(ascii)
+	if !wellFormed(ascii) {
+		return "", false
+	}
+	return ascii, true
 }
 
 // wellFormed checks the lengths of RFC 1035 and that it is no IP address.
