@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,31 +33,26 @@ func TestTheProcessServesAndStops(t *testing.T) { //nolint:paralleltest // see a
 	network, db, keys := rpctest.New(t), pgtest.Database(t, "connection"), filepath.Join(t.TempDir(), "keys.json")
 	_, err := secrets.NewKeyFile(keys)
 	require.NoError(t, err)
-	listen, admin := freeAddress(t), freeAddress(t)
-	cfg, err := env.ParseAsWithOptions[config](env.Options{Environment: map[string]string{
-		"ENTRASYNC_LISTEN": listen, "ENTRASYNC_ADMIN_LISTEN": admin, "ENTRASYNC_DATABASE_URL": db.URL,
-		"ENTRASYNC_TLS_DIR": network.Dir(name), "ENTRASYNC_MASTER_KEY_FILE": keys, "ENTRASYNC_LOG_LEVEL": "error",
-		"MICROSOFT_CLIENT_ID": clientID, "MICROSOFT_CLIENT_SECRET": clientSecret,
+	settings := map[string]string{
+		"ENTRASYNC_DATABASE_URL": db.URL, "ENTRASYNC_TLS_DIR": network.Dir(name), "ENTRASYNC_MASTER_KEY_FILE": keys,
+		"ENTRASYNC_LOG_LEVEL": "error", "MICROSOFT_CLIENT_ID": clientID, "MICROSOFT_CLIENT_SECRET": clientSecret,
 		"ENTRASYNC_RETURN_TO_ALLOWED": returnTo + ",https://psa.example/other",
-	}})
-	require.NoError(t, err)
+	}
 	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, cfg) }()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for ready := false; !ready; {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+admin+"/readyz", nil)
+	var listen string
+	for {
+		listen = freeAddress(t)
+		admin := freeAddress(t)
+		settings["ENTRASYNC_LISTEN"], settings["ENTRASYNC_ADMIN_LISTEN"] = listen, admin
+		cfg, err := env.ParseAsWithOptions[config](env.Options{Environment: settings})
 		require.NoError(t, err)
-		if resp, err := http.DefaultClient.Do(req); err == nil {
-			ready = resp.StatusCode == http.StatusOK
-			require.NoError(t, resp.Body.Close())
+		go func() { ended <- serve(ctx, cfg) }()
+		if err = ready(t, admin, ended); err == nil {
+			break
 		}
-		select {
-		case err := <-ended:
-			require.NoError(t, err, "it ended on its own")
-		case <-tick.C:
-		}
+		require.ErrorIs(t, err, syscall.EADDRINUSE, "only another process that took the port is an excuse")
 	}
 	client := connectionv1.NewConnectionServiceClient(network.Dial("gateway", name, listen))
 	resp, err := client.Connect(person(t, "msp", "admin"), &connectionv1.ConnectRequest{ConnectionType: "direct", ReturnTo: "https://psa.example/other"})
@@ -65,6 +61,29 @@ func TestTheProcessServesAndStops(t *testing.T) { //nolint:paralleltest // see a
 	require.Contains(t, resp.GetAuthorizeUrl(), clientID)
 	stop()
 	require.NoError(t, <-ended)
+}
+
+// ready waits until the process can serve; the error with which it ended instead.
+func ready(t *testing.T, admin string, ended <-chan error) error {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+admin+"/readyz", nil)
+		require.NoError(t, err)
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			require.NoError(t, resp.Body.Close())
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case err := <-ended:
+			require.Error(t, err, "it ended on its own")
+			return err
+		case <-tick.C:
+		}
+	}
 }
 
 func TestSettingsMustBeSafe(t *testing.T) {

@@ -26,8 +26,12 @@ func TestOneRefreshForManyCallers(t *testing.T) {
 		t.Cleanup(pool.Close)
 		replicas = append(replicas, b.start(pool))
 	}
+	for _, r := range replicas { // so that nobody comes late for want of a connection
+		_, err := r.internal.GetConnection(person(t, "msp", "admin"), &connectionv1.GetConnectionRequest{})
+		require.NoError(t, err)
+	}
 	// Long enough for all to be under way before the first is through.
-	b.sim.fault(map[string]any{"kind": "slow", "route": "login.token", "delayMillis": 700})
+	b.sim.fault(map[string]any{"kind": "slow", "route": "login.token", "delayMillis": 2500})
 	const callers = 20
 	var wg sync.WaitGroup
 	failures := make(chan error, callers)
