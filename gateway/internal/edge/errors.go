@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,12 +54,13 @@ func Public(err error) *errs.Error {
 
 // fromConnect classifies what the transport itself says of a request.
 func fromConnect(e *connect.Error) error {
-	switch e.Code() {
-	case connect.CodeInvalidArgument:
+	if e.Code() == connect.CodeInvalidArgument {
 		return Undecodable(e)
-	case connect.CodeResourceExhausted:
+	}
+	if e.Code() == connect.CodeResourceExhausted {
 		return TooLarge()
-	case connect.CodeUnimplemented:
+	}
+	if e.Code() == connect.CodeUnimplemented {
 		return errs.Wrap(e, errs.Unimplemented, "unimplemented", "This is not available.")
 	}
 	return errs.Wrap(e, rpc.KindOfCode(rpcCode(e.Code())), "", "The request could not be served.")
@@ -107,10 +109,9 @@ func (e *Edge) observe(next connect.ServerFunc) connect.ServerFunc {
 
 func logHidden(ctx context.Context, in *inbound.Request, public *errs.Error, err error) {
 	level := slog.LevelDebug
-	switch public.Kind() {
-	case errs.Internal:
+	if public.Kind() == errs.Internal {
 		level = slog.LevelError
-	case errs.Unavailable, errs.Deadline:
+	} else if public.Kind() == errs.Unavailable || public.Kind() == errs.Deadline {
 		level = slog.LevelWarn
 	}
 	slog.Log(ctx, level, "request failed", "procedure", in.Procedure, "request", in.ID, "code", public.Reason(), "error", err)
@@ -118,5 +119,5 @@ func logHidden(ctx context.Context, in *inbound.Request, public *errs.Error, err
 
 // retryAfter is in whole seconds, at least one.
 func retryAfter(d time.Duration) string {
-	return fmt.Sprint(max(int((d+time.Second-1)/time.Second), 1))
+	return strconv.Itoa(max(int((d+time.Second-1)/time.Second), 1))
 }

@@ -103,7 +103,7 @@ func secure(h http.Header, id string) {
 }
 
 func (f *Front) panicked(ctx context.Context, w *recorder, r *http.Request, v any) {
-	if v == http.ErrAbortHandler {
+	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(v)
 	}
 	slog.ErrorContext(ctx, "panic", "request", inbound.From(ctx).ID, "value", v, "stack", string(debug.Stack()))

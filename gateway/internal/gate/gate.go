@@ -7,7 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
-	"fmt"
+	"errors"
 	"strconv"
 	"time"
 
@@ -46,7 +46,7 @@ func ParsePlatformKey(text string) (PlatformKey, error) {
 	}
 	raw, err := hex.DecodeString(text)
 	if err != nil || len(raw) != sha256.Size {
-		return PlatformKey{}, fmt.Errorf("the platform key's hash is not a SHA-256 in hexadecimal")
+		return PlatformKey{}, errors.New("the platform key's hash is not a SHA-256 in hexadecimal")
 	}
 	return PlatformKey{sum: [sha256.Size]byte(raw), set: true}, nil
 }
@@ -100,6 +100,7 @@ func (g *Gate) Admit(ctx context.Context, rule *policyv1.Rule, in *inbound.Reque
 		return &Caller{Platform: true}, nil
 	case policyv1.Auth_AUTH_USER, policyv1.Auth_AUTH_SIGNED_IN:
 		return g.person(ctx, rule, in)
+	case policyv1.Auth_AUTH_OAUTH_STATE, policyv1.Auth_AUTH_UNSPECIFIED: // no method is called so
 	}
 	return nil, errs.New(errs.Denied, "permission_denied", "Nobody may do this.")
 }

@@ -6,7 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -79,7 +79,7 @@ type Verifier struct {
 // New makes a verifier.
 func New(config Config) (*Verifier, error) {
 	if len(config.Issuers) == 0 || config.Audience == "" {
-		return nil, fmt.Errorf("an issuer and an audience are needed")
+		return nil, errors.New("an issuer and an audience are needed")
 	}
 	if config.Claims.Tenant == "" {
 		config.Claims.Tenant = DefaultClaims.Tenant

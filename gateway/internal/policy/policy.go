@@ -157,7 +157,7 @@ func CheckRule(path string, rule *policyv1.Rule) error {
 		}
 	case policyv1.Auth_AUTH_SIGNED_IN, policyv1.Auth_AUTH_PLATFORM_KEY, policyv1.Auth_AUTH_OAUTH_STATE:
 		if rule.GetPermission() != "" {
-			return fmt.Errorf("its rule names a permission that its auth does not ask for")
+			return errors.New("its rule names a permission that its auth does not ask for")
 		}
 	default:
 		return errors.New("its rule does not say who may call")

@@ -195,7 +195,7 @@ func (s *Keys) existing(ctx context.Context, q *sqlc.Queries, c idempotency.Clai
 	expired := !row.ExpiresAt.After(c.Now)
 	abandoned := row.Answer == nil && !row.LeasedUntil.After(c.Now)
 	same := [32]byte(row.BodyHash) == c.BodyHash
-	if !expired && !(abandoned && same) {
+	if !expired && (!abandoned || !same) {
 		return idempotency.Found{OtherBody: !same, Answer: row.Answer, LeasedUntil: row.LeasedUntil}, nil
 	}
 	err = q.TakeOverKey(ctx, sqlc.TakeOverKeyParams{
