@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -67,7 +68,7 @@ func (w *world) requireDecisions(t *testing.T, c *host.Client, want map[string]e
 			switch decision.Class {
 			case expect.Created:
 				wantLinked++
-				require.Equal(t, decision.Email, linked[key].Email, "contact made for %s", key)
+				require.True(t, strings.EqualFold(decision.Email, linked[key].Email), "contact made for %s: %s", key, linked[key].Email)
 				require.Nil(t, linked[key].ExternalID, "contact made for %s", key)
 			case expect.Linked:
 				wantLinked++

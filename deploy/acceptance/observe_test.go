@@ -55,19 +55,20 @@ func problemOf(t *testing.T, err error) *host.Problem {
 	return p
 }
 
+// ours are the processes whose logs tell why a test failed.
+var ours = []string{"connection", "discovery", "gateway", "mapping", "reconciliation", "sync-engine", "worker"}
+
 // showLogs prints the ends of the logs of a system whose test failed.
 func showLogs(t *testing.T, folder string) {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(folder, "*.log"))
-	require.NoError(t, err)
-	for _, path := range paths {
-		b, err := os.ReadFile(path)
+	for _, process := range ours {
+		b, err := os.ReadFile(filepath.Join(folder, process+".log"))
 		if err != nil {
 			continue
 		}
-		if len(b) > 4000 {
-			b = b[len(b)-4000:]
+		if len(b) > 1500 {
+			b = b[len(b)-1500:]
 		}
-		t.Logf("--- %s\n%s", filepath.Base(path), b)
+		t.Logf("--- %s\n%s", process, b)
 	}
 }
