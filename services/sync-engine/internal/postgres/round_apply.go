@@ -49,11 +49,11 @@ func (r *Round) applyRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rule
 			return err
 		}
 	}
-	d, err := planned(ctx, tx, after, upTo)
+	d, actions, err := planned(ctx, tx, after, upTo)
 	if err != nil {
 		return err
 	}
-	if err := r.write(ctx, tx, rules, after, upTo); err != nil {
+	if err := r.write(ctx, tx, rules, after, upTo, actions); err != nil {
 		return err
 	}
 	p := d.Planned
@@ -90,19 +90,26 @@ func (r *Round) redecide(ctx context.Context, tx pgx.Tx, rules syncengine.Rules,
 	return nil
 }
 
-func (r *Round) write(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, after, upTo int) error {
+// write runs the statements of the actions that occur in the range.
+func (r *Round) write(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, after, upTo int, actions map[string]int) error {
 	directory, now := r.tenant.EntraTenantID, rules.Now
+	creates, links, inactivates := actions["create"], actions["link"], actions["inactivate"]
+	changes := actions["update"] + actions["reactivate"] + actions["touch"]
 	for _, s := range []struct {
+		rows int
 		sql  string
 		args []any
 	}{
-		{sqlCreateContacts, []any{r.tenantID, directory, r.clientID, after, upTo, now, rules.Settings.FieldUPN}},
-		{sqlInsertLinks, []any{r.tenantID, directory, r.clientID, after, upTo, now, r.runID}},
-		{sqlLinkContacts, []any{directory, after, upTo, now}},
-		{sqlApplyContacts, []any{after, upTo, now}},
-		{sqlInactivate, []any{after, upTo, now}},
-		{sqlApplyLinks, []any{directory, after, upTo, now}},
+		{creates, sqlCreateContacts, []any{r.tenantID, directory, r.clientID, after, upTo, now, rules.Settings.FieldUPN}},
+		{creates + links, sqlInsertLinks, []any{r.tenantID, directory, r.clientID, after, upTo, now, r.runID}},
+		{links, sqlLinkContacts, []any{directory, after, upTo, now}},
+		{changes, sqlApplyContacts, []any{after, upTo, now}},
+		{inactivates, sqlInactivate, []any{after, upTo, now}},
+		{changes + inactivates + actions["seen"] + actions["missing"], sqlApplyLinks, []any{directory, after, upTo, now}},
 	} {
+		if s.rows == 0 {
+			continue
+		}
 		if _, err := tx.Exec(ctx, s.sql, s.args...); err != nil {
 			return err
 		}

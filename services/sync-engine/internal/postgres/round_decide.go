@@ -27,15 +27,18 @@ func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete boo
 			return err
 		}
 		if complete {
+			if _, err := tx.Exec(ctx, sqlDecideGoneIndex); err != nil {
+				return err
+			}
 			if _, err := tx.Exec(ctx, sqlDecideGone, r.tenant.EntraTenantID, r.clientID, rules.Settings.MarkInactiveWhenDisabled); err != nil {
 				return err
 			}
 		}
-		if _, err := tx.Exec(ctx, "ANALYZE plan"); err != nil {
+		if _, err := tx.Exec(ctx, sqlDecideIndexes); err != nil {
 			return err
 		}
 		var err error
-		d, err = planned(ctx, tx, 0, everything)
+		d, _, err = planned(ctx, tx, 0, everything)
 		return err
 	})
 	if err != nil {
@@ -55,16 +58,18 @@ func (r *Round) decideRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rul
 	return err
 }
 
-// planned counts the plan's rows with after < n ≤ upTo.
-func planned(ctx context.Context, tx pgx.Tx, after, upTo int) (syncengine.Decision, error) {
-	d := syncengine.Decision{Queue: map[string]int{}}
+// planned counts the plan's rows with after < n ≤ upTo: what they come to, and
+// how many there are of each action.
+func planned(ctx context.Context, tx pgx.Tx, after, upTo int) (d syncengine.Decision, actions map[string]int, err error) {
+	d.Queue, actions = map[string]int{}, map[string]int{}
 	rows, err := tx.Query(ctx, sqlPlanned, after, upTo)
 	if err != nil {
-		return d, err
+		return d, nil, err
 	}
 	var action, reason string
 	var visible, all int
 	_, err = pgx.ForEachRow(rows, []any{&action, &reason, &visible, &all}, func() error {
+		actions[action] += all
 		switch action {
 		case "create":
 			d.Planned.Created += visible
@@ -84,7 +89,7 @@ func planned(ctx context.Context, tx pgx.Tx, after, upTo int) (syncengine.Decisi
 		}
 		return nil
 	})
-	return d, err
+	return d, actions, err
 }
 
 // Hold takes the inactivations out of the plan.

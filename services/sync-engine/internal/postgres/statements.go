@@ -33,6 +33,8 @@ var (
 	sqlDecideUnlinked   = statement("decide_unlinked")
 	sqlDecideLinked     = statement("decide_linked")
 	sqlDecideGone       = statement("decide_gone")
+	sqlDecideGoneIndex  = statement("decide_gone_index")
+	sqlDecideIndexes    = statement("decide_indexes")
 	sqlRedecideClear    = statement("redecide_clear")
 	sqlRedecideGone     = statement("redecide_gone")
 	sqlRedecideVisible  = statement("redecide_gone_visible")

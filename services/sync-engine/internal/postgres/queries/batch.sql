@@ -1,6 +1,8 @@
 -- name: ClientsOfContacts :many
-SELECT DISTINCT client_id FROM contacts
-WHERE id = ANY (@ids::uuid[]) OR external_id = ANY (@external_ids::text[]);
+SELECT c.client_id FROM contacts c WHERE c.id = ANY (@ids::uuid[])
+UNION
+SELECT x.client_id FROM unnest(@external_ids::text[]) AS e (id)
+CROSS JOIN LATERAL (SELECT c.client_id FROM contacts c WHERE c.external_id = e.id LIMIT 1) x;
 
 -- name: RaiseClientHeads :exec
 -- In order, so that two batches never wait for each other in a circle.
@@ -14,14 +16,25 @@ FROM contacts WHERE id = ANY (@ids::uuid[])
 ORDER BY id FOR UPDATE;
 
 -- name: FindByExternalID :many
+-- One look-up each: a table that was never analysed would be read from end to end.
 SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version
-FROM contacts WHERE external_id = ANY (@external_ids::text[])
+FROM contacts
+WHERE id = ANY (ARRAY(
+    SELECT x.id FROM unnest(@external_ids::text[]) AS e (id)
+    CROSS JOIN LATERAL (SELECT c.id FROM contacts c WHERE c.external_id = e.id LIMIT 1) x))
 ORDER BY id FOR UPDATE;
 
 -- name: FindAdoptable :many
 SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version
 FROM contacts
-WHERE email_norm = ANY (@emails::text[]) AND client_id = ANY (@client_ids::uuid[]) AND external_id IS NULL AND made_by = 'sync' AND NOT deleted
+WHERE id = ANY (ARRAY(
+    SELECT x.id FROM unnest(@emails::text[]) AS e (address)
+    CROSS JOIN LATERAL (
+        SELECT c.id FROM contacts c
+        WHERE c.email_norm = e.address AND (c.client_id = ANY (@client_ids::uuid[])) IS TRUE AND c.external_id IS NULL AND c.made_by = 'sync'
+          AND NOT c.deleted
+        OFFSET 0
+    ) x))
 ORDER BY id FOR UPDATE;
 
 -- name: InsertContacts :exec

@@ -10,9 +10,16 @@ FROM (
                      AND COALESCE(NULLIF(l.status, 'orphaned'), c.entra_sync_status, 'active') = 'active'
                 THEN 'inactivate'
                 WHEN l.gone_at IS NULL THEN 'missing' END AS action
-    FROM entra_contact_links l
-    JOIN contacts c ON c.id = l.contact_id
-    WHERE l.entra_tenant_id = $1 AND l.client_id = $2
-      AND NOT EXISTS (SELECT FROM stage s WHERE s.object_id = l.entra_object_id)
+    FROM (
+        SELECT l.entra_tenant_id, l.entra_object_id, l.contact_id, l.status, l.gone_at
+        FROM entra_contact_links l
+        LEFT JOIN LATERAL (SELECT true AS found FROM stage s WHERE s.object_id = l.entra_object_id LIMIT 1) s ON true
+        WHERE l.entra_tenant_id = $1 AND l.client_id = $2 AND s.found IS NULL
+        OFFSET 0
+    ) l
+    CROSS JOIN LATERAL (
+        SELECT c.id, c.inactive, c.deleted, c.entra_tenant_id, c.entra_object_id, c.entra_sync_status
+        FROM contacts c WHERE c.id = l.contact_id LIMIT 1
+    ) c
 ) g
 WHERE g.action IS NOT NULL;

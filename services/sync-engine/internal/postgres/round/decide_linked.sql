@@ -31,11 +31,21 @@ FROM (
                    CASE WHEN $9 AND s.role <> '' AND c.role <> s.role THEN 'role' END,
                    CASE WHEN $10 AND s.upn <> '' AND c.sign_in_name <> s.upn THEN 'signInName' END], NULL) AS fields
         FROM stage s
-        JOIN entra_contact_links l ON l.entra_tenant_id = $1 AND l.entra_object_id = s.object_id
-        JOIN contacts c ON c.id = l.contact_id
-        WHERE s.n > $3 AND s.n <= $4 AND s.failure IS NULL AND l.client_id = $2 AND NOT c.deleted
-          -- A contact that has gone over to another identity is no longer this one's.
-          AND c.entra_tenant_id = l.entra_tenant_id AND c.entra_object_id = l.entra_object_id
+        CROSS JOIN LATERAL (
+            SELECT l.contact_id, l.status, l.gone_at, l.entra_tenant_id, l.entra_object_id
+            FROM entra_contact_links l
+            WHERE l.entra_tenant_id = $1 AND l.entra_object_id = s.object_id AND l.client_id = $2
+            LIMIT 1
+        ) l
+        CROSS JOIN LATERAL (
+            SELECT c.id, c.inactive, c.inactivated_by_sync, c.entra_sync_status, c.entra_user_principal_name, c.entra_account_enabled,
+                   c.full_name, c.email_norm, c.phone, c.role, c.sign_in_name
+            FROM contacts c
+            -- A contact that has gone over to another identity is no longer this one's.
+            WHERE c.id = l.contact_id AND NOT c.deleted AND c.entra_tenant_id = l.entra_tenant_id AND c.entra_object_id = l.entra_object_id
+            LIMIT 1
+        ) c
+        WHERE s.n > $3 AND s.n <= $4 AND s.failure IS NULL
     ) v
 ) w
 WHERE w.action IS NOT NULL;

@@ -31,8 +31,10 @@ func (q *Queries) AdvanceFeed(ctx context.Context, arg AdvanceFeedParams) (int64
 }
 
 const clientsOfContacts = `-- name: ClientsOfContacts :many
-SELECT DISTINCT client_id FROM contacts
-WHERE id = ANY ($1::uuid[]) OR external_id = ANY ($2::text[])
+SELECT c.client_id FROM contacts c WHERE c.id = ANY ($1::uuid[])
+UNION
+SELECT x.client_id FROM unnest($2::text[]) AS e (id)
+CROSS JOIN LATERAL (SELECT c.client_id FROM contacts c WHERE c.external_id = e.id LIMIT 1) x
 `
 
 type ClientsOfContactsParams struct {
@@ -63,7 +65,14 @@ func (q *Queries) ClientsOfContacts(ctx context.Context, arg ClientsOfContactsPa
 const findAdoptable = `-- name: FindAdoptable :many
 SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version
 FROM contacts
-WHERE email_norm = ANY ($1::text[]) AND client_id = ANY ($2::uuid[]) AND external_id IS NULL AND made_by = 'sync' AND NOT deleted
+WHERE id = ANY (ARRAY(
+    SELECT x.id FROM unnest($1::text[]) AS e (address)
+    CROSS JOIN LATERAL (
+        SELECT c.id FROM contacts c
+        WHERE c.email_norm = e.address AND (c.client_id = ANY ($2::uuid[])) IS TRUE AND c.external_id IS NULL AND c.made_by = 'sync'
+          AND NOT c.deleted
+        OFFSET 0
+    ) x))
 ORDER BY id FOR UPDATE
 `
 
@@ -126,7 +135,10 @@ func (q *Queries) FindAdoptable(ctx context.Context, arg FindAdoptableParams) ([
 
 const findByExternalID = `-- name: FindByExternalID :many
 SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version
-FROM contacts WHERE external_id = ANY ($1::text[])
+FROM contacts
+WHERE id = ANY (ARRAY(
+    SELECT x.id FROM unnest($1::text[]) AS e (id)
+    CROSS JOIN LATERAL (SELECT c.id FROM contacts c WHERE c.external_id = e.id LIMIT 1) x))
 ORDER BY id FOR UPDATE
 `
 
@@ -147,6 +159,7 @@ type FindByExternalIDRow struct {
 	Version           int64
 }
 
+// One look-up each: a table that was never analysed would be read from end to end.
 func (q *Queries) FindByExternalID(ctx context.Context, externalIds []string) ([]FindByExternalIDRow, error) {
 	rows, err := q.db.Query(ctx, findByExternalID, externalIds)
 	if err != nil {

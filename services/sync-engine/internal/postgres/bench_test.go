@@ -1,0 +1,111 @@
+package postgres_test
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// streamOf feeds n users page by page without holding them.
+func streamOf(n int) func(page func([]syncengine.User) error) error {
+	return func(page func([]syncengine.User) error) error {
+		users := make([]syncengine.User, 0, 999)
+		for i := range n {
+			id := fmt.Sprintf("%08d-0000-4000-8000-000000000000", i)
+			upn := fmt.Sprintf("user%d@corp.example", i)
+			users = append(users, syncengine.User{
+				ObjectID: id, UserPrincipalName: upn, Mail: fmt.Sprintf("first.last%d@corp.example", i), DisplayName: fmt.Sprintf("First Last %d", i),
+				AccountEnabled: ptr(i%20 != 0), JobTitle: "Engineer", MobilePhone: "+49 170 1234567",
+				ProxyAddresses: []string{fmt.Sprintf("SMTP:first.last%d@corp.example", i), fmt.Sprintf("smtp:fl%d@corp.example", i)},
+			})
+			if len(users) == cap(users) {
+				if err := page(users); err != nil {
+					return err
+				}
+				users = users[:0]
+			}
+		}
+		return page(users)
+	}
+}
+
+// BenchmarkRound prints how many users a second a first round creates and a
+// second one finds unchanged.
+func BenchmarkRound(b *testing.B) {
+	const users = 100_000
+	for b.Loop() {
+		e := setup(b)
+		e.dir.stream = streamOf(users)
+		for _, name := range []string{"created", "unchanged"} {
+			began := time.Now()
+			got := e.timed(b)
+			elapsed := time.Since(began)
+			b.ReportMetric(float64(users)/elapsed.Seconds(), name+"/s")
+			require.Equal(b, users, got.Counters.Total())
+		}
+	}
+}
+
+// timed does a round and prints how long its phases took.
+func (e *engine) timed(b *testing.B) syncengine.RunTenant {
+	e.now = e.now.Add(time.Hour)
+	run := e.started(syncengine.TypeAllTenants, false)
+	phase, since := "", time.Now()
+	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+		if p.Phase != phase {
+			if phase != "" {
+				b.Logf("%s %v", phase, time.Since(since).Round(time.Millisecond))
+			}
+			phase, since = p.Phase, time.Now()
+		}
+		return nil
+	})
+	require.NoError(b, err)
+	b.Logf("%s %v", phase, time.Since(since).Round(time.Millisecond))
+	return e.finished(run.ID)
+}
+
+func BenchmarkBatch(b *testing.B) {
+	e := setup(b)
+	n := 0
+	for b.Loop() {
+		records := make([]syncengine.ContactRecord, 5000)
+		for i := range records {
+			n++
+			records[i] = syncengine.ContactRecord{
+				ExternalID: ptr(fmt.Sprintf("ext-%d", n)), ClientID: ptr(client), FullName: fmt.Sprintf("Contact %d", n), Email: ptr(fmt.Sprintf("c%d@corp.example", n)),
+			}
+		}
+		results := e.host(records...)
+		require.Equal(b, syncengine.OutcomeCreated, results[4999].Outcome)
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "contacts/s")
+}
+
+// TestMemoryStaysConstant streams many users and watches what stays in memory.
+func TestMemoryStaysConstant(t *testing.T) {
+	e := setup(t)
+	const users = 200_000
+	var peak uint64
+	source := streamOf(users)
+	pages := 0
+	e.dir.stream = func(page func([]syncengine.User) error) error {
+		return source(func(users []syncengine.User) error {
+			if pages++; pages%50 == 0 {
+				runtime.GC()
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				peak = max(peak, m.HeapAlloc)
+			}
+			return page(users)
+		})
+	}
+	got := e.do(syncengine.TypeAllTenants, true) // what a dry run leaves out, the ranges, holds nothing
+	require.Equal(t, users, got.Counters.Total())
+	require.Less(t, peak, uint64(32<<20))
+}

@@ -1,0 +1,78 @@
+package postgres_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+const allRows = `SELECT c.full_name, c.email, c.entra_object_id, c.inactive, c.version, l.status
+	FROM contacts c LEFT JOIN entra_contact_links l ON l.contact_id = c.id ORDER BY 2, 3`
+
+// TestLostConnectionEndsTheRoundAndTheRetryConverges cuts the round's connection
+// between two ranges.
+func TestLostConnectionEndsTheRoundAndTheRetryConverges(t *testing.T) {
+	t.Parallel()
+	calm, e := setup(t), setup(t)
+	users := people(syncengine.RangeSize + 700)
+	calm.dir.users, e.dir.users = users, users
+	want := calm.round().Counters
+
+	run := e.started(syncengine.TypeAllTenants, false)
+	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+		if p.Applied == syncengine.RangeSize {
+			e.exec(`SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
+				AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
+		}
+		return nil
+	})
+	require.Equal(t, errs.Unavailable, errs.KindOf(err), "%v", err)
+	require.Equal(t, syncengine.RangeSize, e.count(`SELECT count(*) FROM contacts`), "what was committed stays")
+
+	_, err = e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
+	require.NoError(t, err)
+	require.Equal(t, want, e.finished(run.ID).Counters, "each identity counts once, over both attempts")
+	require.Equal(t, calm.rows(allRows), e.rows(allRows))
+	require.Equal(t, len(users), e.count(`SELECT max(seq) FROM contact_changes`), "the feed has no gap")
+	require.Equal(t, len(users), e.count(`SELECT count(*) FROM contact_changes`))
+}
+
+func TestCancelStopsAtTheNextRange(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(syncengine.RangeSize + 10)
+	run := e.started(syncengine.TypeAllTenants, false)
+	outcome, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+		if p.Applied == syncengine.RangeSize {
+			_, err := e.results.Cancel(e.ctx(), "")
+			return err
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, syncengine.TenantOutcome{State: syncengine.StateCancelled, Counters: syncengine.Counters{Created: syncengine.RangeSize}}, outcome)
+	require.Equal(t, syncengine.StateCancelled, e.finished(run.ID).State)
+	require.Equal(t, syncengine.RangeSize, e.count(`SELECT count(*) FROM contacts`))
+}
+
+// TestHostBatchBetweenRangesIsDecidedAgain writes a contact while a round is
+// under way: the range that follows must link it and not make a second one.
+func TestHostBatchBetweenRangesIsDecidedAgain(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(syncengine.RangeSize + 10)
+	run := e.started(syncengine.TypeAllTenants, false)
+	last := e.dir.users[len(e.dir.users)-1]
+	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+		if p.Applied == syncengine.RangeSize {
+			e.host(syncengine.ContactRecord{ExternalID: ptr("h"), ClientID: ptr(client), FullName: "By the host", Email: &last.Mail})
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, syncengine.Counters{Created: syncengine.RangeSize + 9, Linked: 1}, e.finished(run.ID).Counters)
+	require.Equal(t, 1, e.count(`SELECT count(*) FROM contacts WHERE email_norm = $1`, last.Mail))
+}

@@ -1,0 +1,243 @@
+package postgres_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// people are n enabled users.
+func people(n int) []syncengine.User {
+	users := make([]syncengine.User, n)
+	for i := range users {
+		users[i] = person(fmt.Sprintf("o-%03d", i), fmt.Sprintf("Person %d", i), fmt.Sprintf("p%d@corp.example", i))
+	}
+	return users
+}
+
+func TestDisabledAndDeletedBecomeInactiveOnceAndComeBack(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	all := people(8)
+	e.dir.users = all
+	e.round()
+
+	changed := people(7) // the last one is gone
+	changed[0].AccountEnabled = ptr(false)
+	e.dir.users = changed
+	got := e.round()
+	require.Equal(t, syncengine.Counters{Inactivated: 2, Unchanged: 6}, got.Counters)
+	require.Equal(t, []string{"o-000 true disabled_upstream false inactive", "o-007 true deleted_upstream true inactive"},
+		e.rows(`SELECT c.entra_object_id, c.inactive, c.entra_sync_status_reason, c.entra_account_enabled, l.status
+			FROM contacts c JOIN entra_contact_links l ON l.contact_id = c.id WHERE c.inactive ORDER BY 1`))
+	require.Equal(t, syncengine.Counters{Unchanged: 7}, e.round().Counters, "counted once, when it happens")
+	require.Equal(t, 8, e.count(`SELECT count(*) FROM entra_contact_links`), "nothing is ever deleted")
+
+	e.dir.users = all
+	require.Equal(t, syncengine.Counters{Reactivated: 2, Unchanged: 6}, e.round().Counters)
+	require.Zero(t, e.count(`SELECT count(*) FROM contacts WHERE inactive OR entra_sync_status <> 'active'`))
+	require.Equal(t, syncengine.Counters{Unchanged: 8}, e.round().Counters)
+}
+
+func TestHostsOwnInactivationStays(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(3)
+	e.round()
+	id := e.rows(`SELECT id::text FROM contacts WHERE entra_object_id = 'o-001'`)[0]
+	e.host(syncengine.ContactRecord{ID: &id, Inactive: ptr(true)})
+	e.dir.users[1].AccountEnabled = ptr(false)
+	require.Equal(t, syncengine.Counters{Unchanged: 3}, e.round().Counters)
+	e.dir.users[1].AccountEnabled = ptr(true)
+	require.Equal(t, syncengine.Counters{Unchanged: 3}, e.round().Counters)
+	require.Equal(t, 1, e.count(`SELECT count(*) FROM contacts WHERE inactive`))
+}
+
+func TestFilteredLinkedIdentityStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(3)
+	e.round()
+	e.dir.users[0].DisplayName = "svc-backup"
+	got := e.round()
+	require.Equal(t, syncengine.Counters{Filtered: 1, Unchanged: 2}, got.Counters)
+	require.Zero(t, e.count(`SELECT count(*) FROM contacts WHERE inactive`))
+}
+
+func TestGuardHoldsMassInactivation(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(40)
+	e.round()
+	e.dir.users = append(people(30), person("o-new", "New", "new@corp.example"))
+	got := e.round()
+	require.Equal(t, syncengine.StateHeld, got.State)
+	require.Equal(t, syncengine.Counters{Created: 1, Unchanged: 30}, got.Counters, "everything but the inactivations is applied")
+	require.Equal(t, "mass_inactivation", got.Held.Reason)
+	require.Equal(t, 10, got.Held.Count)
+	require.Len(t, got.Held.Digest, 64)
+	require.Equal(t, 10, e.count(`SELECT count(*) FROM held_identities WHERE reason = 'deleted_upstream'`))
+	require.Zero(t, e.count(`SELECT count(*) FROM contacts WHERE inactive`))
+	run, err := e.store.Run(e.ctx(), got.RunID)
+	require.NoError(t, err)
+	require.Equal(t, syncengine.StateHeld, run.State)
+}
+
+func TestGuardsRefuseListingsNotToBeBelieved(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(5)
+	e.round()
+	e.dir.users = nil
+	require.Equal(t, "empty_directory", e.round().Held.Reason)
+	e.dir.users = people(5)
+	for i := range e.dir.users {
+		e.dir.users[i].AccountEnabled = ptr(false)
+	}
+	require.Equal(t, "filter_drops_all", e.round().Held.Reason)
+	require.Zero(t, e.count(`SELECT count(*) FROM contacts WHERE inactive`))
+	require.Len(t, e.queue.completed, 1, "a held listing closes no queue item")
+}
+
+func TestBrokenListingDecidesNothing(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(5)
+	e.round()
+	e.dir.pageSize, e.dir.fail = 2, errs.New(errs.Unavailable, "upstream_error", "broke off")
+	run := e.started(syncengine.TypeAllTenants, false)
+	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
+	require.Equal(t, "upstream_error", errs.ReasonOf(err))
+	require.Zero(t, e.count(`SELECT count(*) FROM contacts WHERE inactive`))
+
+	e.dir.fail, e.dir.restart = nil, true
+	_, err = e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
+	require.NoError(t, err, "the directory is free again, and a restarted listing counts once")
+	require.Equal(t, syncengine.Counters{Unchanged: 5}, e.finished(run.ID).Counters)
+}
+
+func TestFieldSyncOverwritesWhatIsEnabled(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.host(syncengine.ContactRecord{ExternalID: ptr("a"), ClientID: ptr(client), FullName: "Old", Email: ptr("a@corp.example"), Phone: ptr("1"), Role: ptr("Boss")})
+	a := person("o-a", "New", "A@corp.example")
+	a.MobilePhone, a.JobTitle = "2", ""
+	e.dir.users = []syncengine.User{a}
+	require.Equal(t, 1, e.round().Counters.Linked)
+	require.Equal(t, []string{"Old 1 Boss"}, e.rows(`SELECT full_name, phone, role FROM contacts`), "a link touches no field")
+
+	for _, column := range []string{"field_display_name", "field_phone", "field_role", "field_email"} {
+		e.setting(column, true)
+	}
+	require.Equal(t, syncengine.Counters{Updated: 1}, e.round().Counters)
+	require.Equal(t, []string{"New a@corp.example 2 Boss"}, e.rows(`SELECT full_name, email, phone, role FROM contacts`),
+		"never an empty value, and case alone is no difference of an address")
+	require.Equal(t, []string{"contact.updated [fullName phone]"}, e.rows(`SELECT type, fields FROM contact_changes ORDER BY seq DESC LIMIT 1`))
+	require.Equal(t, syncengine.Counters{Unchanged: 1}, e.round().Counters)
+}
+
+func TestQueueReasons(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.setting("allow_same_email_across_clients", false)
+	e.host(
+		syncengine.ContactRecord{ExternalID: ptr("x"), ClientID: ptr(other), FullName: "Elsewhere", Email: ptr("else@corp.example")},
+		syncengine.ContactRecord{ExternalID: ptr("t"), ClientID: ptr(client), FullName: "Taken", Email: ptr("taken@corp.example")},
+		syncengine.ContactRecord{ExternalID: ptr("d"), ClientID: ptr(client), FullName: "Deleted", Email: ptr("del@corp.example")},
+	)
+	e.host(syncengine.ContactRecord{ExternalID: ptr("d"), Deleted: ptr(true)})
+	e.dir.users = []syncengine.User{person("o-t", "Taken", "taken@corp.example")}
+	e.round()
+
+	twin1, twin2 := person("o-d1", "Twin", "one@corp.example"), person("o-d2", "Twin", "two@corp.example")
+	twin2.OtherMails = []string{"ONE@corp.example"}
+	e.dir.users = append(e.dir.users, person("o-t2", "Second", "taken@corp.example"), twin1, twin2,
+		person("o-e", "Else", "else@corp.example"), person("o-del", "Del", "del@corp.example"))
+	got := e.round()
+	require.Equal(t, syncengine.Counters{Ambiguous: 4, Created: 1, Unchanged: 1}, got.Counters)
+	require.Equal(t, map[string]int{"contact_already_linked": 1, "duplicate_identity_email": 2, "email_in_use_elsewhere": 1}, got.Ambiguous)
+	require.Equal(t, "o-t", e.queue.items["o-t2"].Candidates[0].LinkedTo)
+
+	first := e.queue.items["o-t2"].Fingerprint
+	e.queue.decided = []string{"o-t2", "o-e"}
+	got = e.round()
+	require.Equal(t, syncengine.Counters{Ambiguous: 2, Unchanged: 4}, got.Counters, "a decided item counts as unchanged")
+	require.Equal(t, first, e.queue.items["o-t2"].Fingerprint)
+}
+
+func TestRepeatsMergeAndConflictsFail(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	long := person("o-long", "", "long@corp.example")
+	for range 300 {
+		long.DisplayName += "ä"
+	}
+	e.dir.users = []syncengine.User{
+		person("o-1", "One", "one@corp.example"), person("o-1", "One", "one@corp.example"),
+		person("o-2", "Two", "two@corp.example"), person("o-2", "Zwei", "two@corp.example"),
+		person("o-3", "Nul\x00", "three@corp.example"), long, {ObjectID: "o-utf8", Defect: "invalid_utf8"},
+	}
+	got := e.round()
+	require.Equal(t, syncengine.Counters{Created: 1, Failed: 4}, got.Counters)
+	require.Equal(t, []syncengine.Failure{
+		{ObjectID: "o-2", Reason: "conflicting_duplicate"}, {ObjectID: "o-3", Reason: "nul_character"},
+		{ObjectID: "o-long", Reason: "name_too_long"}, {ObjectID: "o-utf8", Reason: "invalid_utf8"},
+	}, got.Failures)
+}
+
+func TestMappingMovedStopsTheRoundAndOrphansLinks(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(4)
+	e.round()
+	run := e.started(syncengine.TypeAllTenants, false)
+	e.mapping.tenants[0].ClientID, e.mapping.tenants[0].Revision = other, 2
+	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
+	require.Equal(t, "mapping_changed", errs.ReasonOf(err))
+	require.NoError(t, e.results.RecordTenant(e.ctx(), run.ID, managed, syncengine.StateFailed, &syncengine.Problem{Code: "mapping_changed"}))
+	require.Equal(t, syncengine.StateFailed, e.finished(run.ID).State)
+
+	e.dir.users = append(people(2), person("o-new", "New", "new@corp.example"))
+	require.Equal(t, syncengine.Counters{Created: 1, Unchanged: 2}, e.round().Counters, "an orphaned link neither matches nor is inactivated")
+	require.Equal(t, 4, e.count(`SELECT count(*) FROM entra_contact_links WHERE status = 'orphaned'`))
+	e.mapping.tenants[0].ClientID, e.mapping.tenants[0].Revision = client, 3
+	e.dir.users = people(4)
+	require.Equal(t, syncengine.Counters{Unchanged: 4}, e.round().Counters)
+	require.Equal(t, 4, e.count(`SELECT count(*) FROM entra_contact_links WHERE status = 'active'`))
+}
+
+func TestDryRunWritesNothingAndCountsTheSame(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.host(syncengine.ContactRecord{ExternalID: ptr("a"), ClientID: ptr(client), FullName: "A", Email: ptr("p1@corp.example")})
+	e.dir.users = people(5)
+	before := e.count(`SELECT count(*) FROM contact_changes`)
+	dry := e.do(syncengine.TypeAllTenants, true)
+	require.Equal(t, 1, e.count(`SELECT count(*) FROM contacts`))
+	require.Zero(t, e.count(`SELECT count(*) FROM entra_contact_links`)+e.count(`SELECT count(*) FROM directories`))
+	require.Equal(t, before, e.count(`SELECT count(*) FROM contact_changes`))
+	require.Zero(t, e.queue.pushes)
+	require.Equal(t, e.round().Counters, dry.Counters)
+}
+
+func TestOneRoundADirectory(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(2)
+	run := e.started(syncengine.TypeAllTenants, false)
+	tried := errors.New("not tried")
+	e.dir.onPage = func() {
+		_, tenant, err := e.store.RunTenant(e.ctx(), run.ID, managed)
+		require.NoError(t, err)
+		_, tried = e.store.OpenRound(e.ctx(), tenant, e.now)
+	}
+	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
+	require.NoError(t, err)
+	require.Equal(t, "round_in_progress", errs.ReasonOf(tried))
+	require.Equal(t, errs.Unavailable, errs.KindOf(tried))
+}

@@ -1,0 +1,2 @@
+-- name: DecideGoneIndex
+CREATE INDEX stage_object ON stage (object_id);
