@@ -1,0 +1,113 @@
+package postgres_test
+
+import (
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+func outcomes(results []syncengine.ContactResult) (out []string) {
+	for _, r := range results {
+		line := r.Outcome
+		for _, v := range r.Violations {
+			line += " " + v.Field
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+func TestBatchUpserts(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	record := func(external, name string) syncengine.ContactRecord {
+		return syncengine.ContactRecord{ExternalID: &external, ClientExternalID: ptr("ext-client"), FullName: name, Email: ptr(external + "@corp.example")}
+	}
+	first := e.host(record("a", "Anna"), record("b", "Berta"))
+	require.Equal(t, []string{"created", "created"}, outcomes(first))
+	partly := syncengine.ContactRecord{ExternalID: ptr("a"), Role: ptr("Boss")}
+	require.Equal(t, []string{"updated", "unchanged"}, outcomes(e.host(partly, record("b", "Berta"))))
+	require.Equal(t, []string{"Anna Boss a@corp.example 2 " + client}, e.rows(`SELECT full_name, role, email, version, client_id::text FROM contacts WHERE external_id = 'a'`))
+	require.Equal(t, []string{"deleted"}, outcomes(e.host(syncengine.ContactRecord{ID: &first[1].ID, Deleted: ptr(true)})))
+	require.Equal(t, []string{"1 contact.created host", "2 contact.created host", "3 contact.updated host", "4 contact.updated host"},
+		e.rows(`SELECT seq, type, source FROM contact_changes ORDER BY seq`))
+	require.Equal(t, 1, e.count(`SELECT count(*) FROM contacts WHERE NOT deleted`))
+}
+
+func TestBatchRefusesBadRecordsAlone(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	n := 0
+	bad := func(change func(*syncengine.ContactRecord)) syncengine.ContactRecord {
+		n++
+		r := syncengine.ContactRecord{ExternalID: ptr(strconv.Itoa(n)), ClientID: ptr(client), FullName: "Bad"}
+		change(&r)
+		return r
+	}
+	got := e.host(
+		bad(func(r *syncengine.ContactRecord) { r.FullName = "nul\x00" }),
+		bad(func(r *syncengine.ContactRecord) { r.Email = ptr("no address") }),
+		bad(func(r *syncengine.ContactRecord) { r.ExternalID = nil }),
+		bad(func(r *syncengine.ContactRecord) { r.ClientID = ptr("77777777-7777-4777-8777-777777777777") }),
+		bad(func(r *syncengine.ContactRecord) { r.ClientID = nil; r.ClientExternalID = ptr("nobody") }),
+		bad(func(r *syncengine.ContactRecord) { r.ClientID = nil }),
+		bad(func(r *syncengine.ContactRecord) { r.ExternalID = nil; r.ID = ptr("88888888-8888-4888-8888-888888888888") }),
+		syncengine.ContactRecord{ExternalID: ptr("good"), ClientID: ptr(client), FullName: `O'Brien "; --`},
+		syncengine.ContactRecord{ExternalID: ptr("good"), ClientID: ptr(client), FullName: "Twice"},
+	)
+	require.Equal(t, []string{
+		"invalid fullName", "invalid email", "invalid externalId", "invalid clientId", "invalid clientExternalId", "invalid clientId",
+		"invalid id", "created", "invalid externalId",
+	}, outcomes(got))
+	require.Equal(t, []string{`O'Brien "; --`}, e.rows(`SELECT full_name FROM contacts`))
+}
+
+func TestHostAdoptsWhatSyncMade(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(3)
+	e.round()
+	id := e.rows(`SELECT id::text FROM contacts WHERE entra_object_id = 'o-000'`)[0]
+	got := e.host(
+		syncengine.ContactRecord{ID: &id, ExternalID: ptr("by-id")},
+		syncengine.ContactRecord{ExternalID: ptr("by-email"), ClientID: ptr(client), FullName: "Host's name", Email: ptr("P1@corp.example")},
+		syncengine.ContactRecord{ExternalID: ptr("other-client"), ClientID: ptr(other), FullName: "New", Email: ptr("p2@corp.example")},
+	)
+	require.Equal(t, []string{"adopted", "adopted", "created"}, outcomes(got))
+	require.Equal(t, 4, e.count(`SELECT count(*) FROM contacts`))
+	require.Equal(t, syncengine.Counters{Unchanged: 3}, e.round().Counters)
+	require.Equal(t, []string{"invalid externalId"}, outcomes(e.host(syncengine.ContactRecord{ID: &id, ExternalID: ptr("by-email")})))
+}
+
+func TestListContacts(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(5)
+	e.round()
+	e.host(syncengine.ContactRecord{ExternalID: ptr("z"), ClientID: ptr(other), FullName: "Änne", Email: ptr("z@corp.example"), Inactive: ptr(true)})
+	find := func(q string, f syncengine.ContactFilter) (names []string) {
+		page := syncengine.ContactPage{Filter: f, Size: 2}
+		for first := true; ; first = false {
+			contacts, next, total, err := e.list.Do(e.ctx(), q, page)
+			require.NoError(t, err)
+			require.Equal(t, first, total >= 0)
+			for _, c := range contacts {
+				names = append(names, c.FullName)
+			}
+			if next == nil {
+				return names
+			}
+			page.After = next
+		}
+	}
+	require.Equal(t, []string{"Person 0", "Person 1", "Person 2", "Person 3", "Person 4", "Änne"}, find("", syncengine.ContactFilter{}))
+	require.Len(t, find("", syncengine.ContactFilter{ClientID: client}), 5)
+	require.Equal(t, []string{"Änne"}, find("äN", syncengine.ContactFilter{}))
+	require.Equal(t, []string{"Person 3"}, find("P3@corp.example", syncengine.ContactFilter{}))
+	require.Equal(t, []string{"Änne"}, find("", syncengine.ContactFilter{Entra: "unlinked"}))
+	require.Equal(t, []string{"Änne"}, find("", syncengine.ContactFilter{Status: "inactive"}))
+	require.Empty(t, find("", syncengine.ContactFilter{ClientID: "no-uuid"}))
+}

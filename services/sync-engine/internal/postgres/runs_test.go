@@ -1,0 +1,158 @@
+package postgres_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+func (e *engine) ask(req syncengine.NewRun) (syncengine.Run, bool, error) {
+	req.Tenant, req.Actor = msp, "user-1"
+	if req.Trigger == "" {
+		req.Trigger = syncengine.TriggerManual
+	}
+	return e.create.Do(e.ctx(), req)
+}
+
+func TestRequestsJoinTheRunInFlight(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	one, joined, err := e.ask(syncengine.NewRun{Type: syncengine.TypeInitial})
+	require.NoError(t, err)
+	require.False(t, joined)
+	require.Equal(t, "entra-initial-sync:"+msp, one.WorkflowID)
+	two, joined, err := e.ask(syncengine.NewRun{Type: syncengine.TypeInitial, Trigger: syncengine.TriggerSchedule})
+	require.NoError(t, err)
+	require.True(t, joined)
+	require.Equal(t, one.ID, two.ID)
+	dry, joined, err := e.ask(syncengine.NewRun{Type: syncengine.TypeInitial, DryRun: true})
+	require.NoError(t, err)
+	require.False(t, joined, "a sync never joins a preflight")
+	require.Equal(t, "entra-initial-sync:"+msp+":preflight", dry.WorkflowID)
+	single, _, err := e.ask(syncengine.NewRun{Type: syncengine.TypeSingleClient, ManagedTenantID: managed})
+	require.NoError(t, err)
+	require.Equal(t, "entra-client-sync:"+msp+":"+client, single.WorkflowID)
+
+	_, err = e.results.Finalise(e.ctx(), one.ID, syncengine.StateFailed, &syncengine.Problem{Code: "x"}, nil)
+	require.NoError(t, err)
+	three, joined, err := e.ask(syncengine.NewRun{Type: syncengine.TypeInitial})
+	require.NoError(t, err)
+	require.False(t, joined)
+	require.NotEqual(t, one.ID, three.ID)
+}
+
+func TestRunsThatCannotBeRefused(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	_, _, err := e.ask(syncengine.NewRun{Type: syncengine.TypeSingleClient, ClientID: other})
+	require.Equal(t, "client_not_mapped", errs.ReasonOf(err))
+	_, _, err = e.ask(syncengine.NewRun{Type: syncengine.TypeSingleClient, ClientID: "99999999-9999-4999-8999-999999999999"})
+	require.Equal(t, "unknown_client", errs.ReasonOf(err))
+	e.mapping.tenants = nil
+	_, _, err = e.ask(syncengine.NewRun{Type: syncengine.TypeInitial})
+	require.Equal(t, "no_confirmed_mapping", errs.ReasonOf(err))
+	require.Equal(t, errs.Conflict, errs.KindOf(err))
+	e.mapping.createNew = 1
+	_, _, err = e.ask(syncengine.NewRun{Type: syncengine.TypeInitial})
+	require.NoError(t, err)
+
+	run := e.started(syncengine.TypeAllTenants, false)
+	done, err := e.results.Finalise(e.ctx(), run.ID, "", nil, nil)
+	require.NoError(t, err)
+	require.Equal(t, syncengine.StateCompleted, done.State, "all-tenants with no mapped tenant completes with zeros")
+}
+
+func TestFirstInitialSyncTurnsAutomaticSyncOn(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	settings, err := e.store.Settings(e.ctx(), e.now)
+	require.NoError(t, err)
+	require.False(t, settings.AutomaticSync)
+	require.Equal(t, 1440, settings.IntervalMinutes)
+	e.dir.users = people(2)
+	require.Equal(t, syncengine.StateCompleted, e.do(syncengine.TypeInitial, false).State)
+	require.Len(t, e.mapping.created, 1)
+	status, err := e.runs.Status(e.ctx())
+	require.NoError(t, err)
+	require.True(t, status.Settings.AutomaticSync)
+	require.Equal(t, 2, status.Linked)
+	require.Equal(t, syncengine.TypeInitial, status.LastRun.Type)
+	require.Equal(t, 1, status.LastRun.Totals.Succeeded)
+}
+
+func TestTenantsComeByClientInOrder(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.mapping.tenants = []syncengine.MappedTenant{
+		{ManagedTenantID: "m1", EntraTenantID: "d1", ClientID: client}, {ManagedTenantID: "m2", EntraTenantID: "d2", ClientID: other},
+		{ManagedTenantID: "m3", EntraTenantID: "d3", ClientID: client},
+	}
+	run := e.started(syncengine.TypeAllTenants, false)
+	page, err := e.results.OpenTenants(e.ctx(), run.ID, 0, 1)
+	require.NoError(t, err)
+	require.Equal(t, []syncengine.ClientTenants{{Group: 1, ClientID: client, ManagedTenantIDs: []string{"m1", "m3"}}}, page)
+	require.NoError(t, e.results.RecordTenant(e.ctx(), run.ID, "m1", "failed", &syncengine.Problem{Code: "consent_missing", Message: "m", Remedy: "r"}))
+	require.NoError(t, e.results.RecordTenant(e.ctx(), run.ID, "m1", "cancelled", nil), "a result that exists stays")
+	page, err = e.results.OpenTenants(e.ctx(), run.ID, 0, 10)
+	require.NoError(t, err)
+	require.Equal(t, []string{"m3"}, page[0].ManagedTenantIDs)
+	require.Equal(t, []string{"m2"}, page[1].ManagedTenantIDs)
+
+	open, err := e.store.OpenRuns(t.Context(), e.now.Add(time.Minute), 10)
+	require.NoError(t, err)
+	require.Equal(t, []syncengine.OpenRun{{Tenant: msp, RunID: run.ID, WorkflowID: run.WorkflowID}}, open)
+	done, err := e.results.Finalise(e.ctx(), run.ID, "", nil, nil)
+	require.NoError(t, err)
+	require.Equal(t, syncengine.StateFailed, done.State)
+	_, tenants, err := e.runs.Get(e.ctx(), run.ID)
+	require.NoError(t, err)
+	require.Equal(t, "consent_missing", tenants[0].Problem.Code)
+	require.Equal(t, "not_processed", tenants[1].Problem.Code)
+	runs, _, total, err := e.runs.List(e.ctx(), syncengine.RunPage{Filter: syncengine.RunFilter{ClientID: other, State: "failed"}, Size: 10})
+	require.NoError(t, err)
+	require.Equal(t, 1, total)
+	require.Equal(t, run.ID, runs[0].ID)
+}
+
+// TestAnotherTenantSeesNothing fills every table and looks at them as the runtime
+// role of another tenant, without any filter of ours.
+func TestAnotherTenantSeesNothing(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(40)
+	run := e.do(syncengine.TypeInitial, false)
+	e.dir.users = people(20)
+	e.round() // held, which fills the last table
+	conn, err := e.admin.Acquire(t.Context())
+	require.NoError(t, err)
+	defer conn.Release()
+	for _, table := range e.rows(`SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'syncengine'::regnamespace AND c.relkind = 'r' AND c.relname <> 'schema_migrations'`) {
+		require.Positive(t, e.count(`SELECT count(*) FROM `+table), table)
+		for tenantID, visible := range map[string]bool{msp: true, "msp-2": false, "": false} {
+			tx, err := conn.Begin(t.Context())
+			require.NoError(t, err)
+			_, err = tx.Exec(t.Context(), `SET LOCAL ROLE entrasync_syncengine; SET LOCAL app.tenant = '`+tenantID+`'`)
+			require.NoError(t, err)
+			var n int
+			require.NoError(t, tx.QueryRow(t.Context(), `SELECT count(*) FROM `+table).Scan(&n))
+			require.Equal(t, visible, n > 0, "%s as %q", table, tenantID)
+			_, err = tx.Exec(t.Context(), `DELETE FROM `+table)
+			require.Error(t, err, "nothing is ever deleted")
+			require.NoError(t, tx.Rollback(t.Context()))
+		}
+	}
+	foreign := tenant.With(t.Context(), tenant.Call{Tenant: "msp-2"})
+	_, _, err = e.runs.Get(foreign, run.RunID)
+	require.ErrorIs(t, err, syncengine.ErrUnknownRun)
+	contacts, _, total, err := e.list.Do(foreign, "", syncengine.ContactPage{Size: 10})
+	require.NoError(t, err)
+	require.Empty(t, contacts)
+	require.Zero(t, total)
+	_, err = e.list.Get(foreign, e.rows(`SELECT id::text FROM contacts LIMIT 1`)[0])
+	require.ErrorIs(t, err, syncengine.ErrUnknownContact)
+}
