@@ -54,7 +54,10 @@ func TestBatchRefusesBadRecordsAlone(t *testing.T) {
 		bad(func(r *syncengine.ContactRecord) { r.ClientID = ptr("77777777-7777-4777-8777-777777777777") }),
 		bad(func(r *syncengine.ContactRecord) { r.ClientID = nil; r.ClientExternalID = ptr("nobody") }),
 		bad(func(r *syncengine.ContactRecord) { r.ClientID = nil }),
-		bad(func(r *syncengine.ContactRecord) { r.ExternalID = nil; r.ID = ptr("88888888-8888-4888-8888-888888888888") }),
+		bad(func(r *syncengine.ContactRecord) {
+			r.ExternalID = nil
+			r.ID = ptr("88888888-8888-4888-8888-888888888888")
+		}),
 		syncengine.ContactRecord{ExternalID: ptr("good"), ClientID: ptr(client), FullName: `O'Brien "; --`},
 		syncengine.ContactRecord{ExternalID: ptr("good"), ClientID: ptr(client), FullName: "Twice"},
 	)

@@ -71,7 +71,9 @@ func (m *model) round(all []syncengine.Identity) (c syncengine.Counters) {
 			} else {
 				c.Unchanged++
 			}
-			apply = append(apply, func() { contact.linkOff, contact.inactive, contact.bySync = false, contact.inactive && !contact.bySync, false })
+			apply = append(apply, func() {
+				contact.linkOff, contact.inactive, contact.bySync = false, contact.inactive && !contact.bySync, false
+			})
 		case contact != nil:
 			c.Unchanged++
 		case id.Verdict != "":

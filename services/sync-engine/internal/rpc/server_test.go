@@ -1,0 +1,244 @@
+package rpc_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/pgtest"
+	"github.com/entrasync/entrasync/pkg/rpc"
+	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
+	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/directory"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/mapping"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/reconciliation"
+	service "github.com/entrasync/entrasync/services/sync-engine/internal/rpc"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+const (
+	clientID = "33333333-3333-4333-8333-333333333333"
+	managed  = "22222222-2222-4222-8222-222222222222"
+	entra    = "11111111-1111-4111-8111-111111111111"
+)
+
+// connection plays the connection service.
+type connection struct {
+	connectionv1.UnimplementedDirectoryServiceServer
+	events []*connectionv1.ListUsersResponse
+}
+
+func (c *connection) ListUsers(_ *connectionv1.ListUsersRequest, stream grpc.ServerStreamingServer[connectionv1.ListUsersResponse]) error {
+	for _, event := range c.events {
+		if err := stream.Send(event); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mappings plays the mapping service.
+type mappings struct {
+	mappingv1.UnimplementedMappingInternalServiceServer
+}
+
+var mapped = &mappingv1.MappedTenant{ManagedTenantId: managed, EntraTenantId: entra, ClientId: clientID, Revision: 3}
+
+func (*mappings) ListMappedTenants(context.Context, *mappingv1.ListMappedTenantsRequest) (*mappingv1.ListMappedTenantsResponse, error) {
+	return &mappingv1.ListMappedTenantsResponse{Tenants: []*mappingv1.MappedTenant{mapped}}, nil
+}
+
+func (*mappings) GetMappedTenant(context.Context, *mappingv1.GetMappedTenantRequest) (*mappingv1.GetMappedTenantResponse, error) {
+	return &mappingv1.GetMappedTenantResponse{Tenant: mapped}, nil
+}
+
+func (*mappings) CreateDecidedClients(context.Context, *mappingv1.CreateDecidedClientsRequest) (*mappingv1.CreateDecidedClientsResponse, error) {
+	return &mappingv1.CreateDecidedClientsResponse{}, nil
+}
+
+func (*mappings) ResolveClients(_ context.Context, req *mappingv1.ResolveClientsRequest) (*mappingv1.ResolveClientsResponse, error) {
+	return &mappingv1.ResolveClientsResponse{Clients: []*mappingv1.ResolvedClient{{ClientId: clientID, ExternalId: "ext"}}}, nil
+}
+
+func (*mappings) GetMappingSummary(context.Context, *mappingv1.GetMappingSummaryRequest) (*mappingv1.GetMappingSummaryResponse, error) {
+	return &mappingv1.GetMappingSummaryResponse{Summary: &mappingv1.MappingSummary{Mapped: 1}}, nil
+}
+
+// queue plays the reconciliation service.
+type queue struct {
+	reconciliationv1.UnimplementedReconciliationInternalServiceServer
+	mu        sync.Mutex
+	pushed    []*reconciliationv1.PushedItem
+	completed int
+}
+
+func (q *queue) PushItems(_ context.Context, req *reconciliationv1.PushItemsRequest) (*reconciliationv1.PushItemsResponse, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.pushed = append(q.pushed, req.GetItems()...)
+	return &reconciliationv1.PushItemsResponse{}, nil
+}
+
+func (q *queue) CompleteRound(context.Context, *reconciliationv1.CompleteRoundRequest) (*reconciliationv1.CompleteRoundResponse, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.completed++
+	return &reconciliationv1.CompleteRoundResponse{}, nil
+}
+
+// bundle is the sync engine among its neighbours, over mTLS.
+type bundle struct {
+	connection *connection
+	queue      *queue
+	engine     syncenginev1.SyncEngineInternalServiceClient // as the worker
+	runs       syncenginev1.RunServiceClient                // as the gateway
+	contacts   syncenginev1.ContactServiceClient
+	stranger   syncenginev1.SyncEngineInternalServiceClient // as mapping
+}
+
+func setup(t *testing.T) (context.Context, *bundle) {
+	t.Helper()
+	b := &bundle{connection: &connection{}, queue: &queue{}}
+	network := rpctest.New(t)
+	self := network.Identity("sync-engine")
+	dial := func(identity *rpc.Identity, name, address string, opts ...rpc.ClientOption) *grpc.ClientConn {
+		conn, err := rpc.Dial(identity, name, address, opts...)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, conn.Close()) })
+		return conn
+	}
+	connectionAddr := network.Serve("connection", func(r grpc.ServiceRegistrar) { connectionv1.RegisterDirectoryServiceServer(r, b.connection) })
+	mappingAddr := network.Serve("mapping", func(r grpc.ServiceRegistrar) { mappingv1.RegisterMappingInternalServiceServer(r, &mappings{}) })
+	queueAddr := network.Serve("reconciliation", func(r grpc.ServiceRegistrar) {
+		reconciliationv1.RegisterReconciliationInternalServiceServer(r, b.queue)
+	})
+	store := postgres.New(pgtest.Database(t, postgres.Context).Pool(postgres.Context))
+	clients := mapping.New(dial(self, "mapping", mappingAddr))
+	newID := func() (string, error) { return uuid.Must(uuid.NewV7()).String(), nil }
+	address := network.Serve("sync-engine", func(r grpc.ServiceRegistrar) {
+		service.Register(r, service.UseCases{
+			Contacts: syncengine.NewListContacts(store), Batch: syncengine.NewBatchUpsert(store, clients, newID, time.Now),
+			Runs: syncengine.NewReadRuns(store, time.Now), Create: syncengine.NewCreateRun(store, clients, newID, time.Now),
+			Begin: syncengine.NewBeginRun(store, clients, time.Now), Results: syncengine.NewRunResults(store, time.Now),
+			Sync: syncengine.NewSyncTenant(store, directory.New(dial(self, "connection", connectionAddr)), clients,
+				reconciliation.New(dial(self, "reconciliation", queueAddr)), time.Now),
+		})
+	})
+	b.engine = syncenginev1.NewSyncEngineInternalServiceClient(dial(network.Identity("worker"), "sync-engine", address, rpc.WithOriginator(0)))
+	gateway := dial(network.Identity("gateway"), "sync-engine", address, rpc.WithOriginator(0))
+	b.runs, b.contacts = syncenginev1.NewRunServiceClient(gateway), syncenginev1.NewContactServiceClient(gateway)
+	b.stranger = syncenginev1.NewSyncEngineInternalServiceClient(dial(network.Identity("mapping"), "sync-engine", address))
+	return tenant.With(t.Context(), tenant.Call{Tenant: "msp", Actor: tenant.Actor{ID: "user-7", Type: "user"}}), b
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func page(users ...*connectionv1.DirectoryUser) *connectionv1.ListUsersResponse {
+	return &connectionv1.ListUsersResponse{Event: &connectionv1.ListUsersResponse_Page{Page: &connectionv1.UserPage{Users: users}}}
+}
+
+func user(id, mail string) *connectionv1.DirectoryUser {
+	return &connectionv1.DirectoryUser{
+		EntraObjectId: id, UserPrincipalName: ptr(id + "@corp.example"), Mail: &mail, DisplayName: ptr("Name of " + id), AccountEnabled: ptr(true),
+	}
+}
+
+var completed = &connectionv1.ListUsersResponse{
+	Event: &connectionv1.ListUsersResponse_Completed{Completed: &connectionv1.ListingCompleted{Full: true, DeltaLink: "d"}},
+}
+
+// sync does the one tenant of a run and returns the outcome.
+func (b *bundle) sync(ctx context.Context, runID string) (*syncenginev1.TenantOutcome, error) {
+	stream, err := b.engine.SyncTenantUsers(ctx, &syncenginev1.SyncTenantUsersRequest{RunId: runID, ManagedTenantId: managed})
+	if err != nil {
+		return nil, err
+	}
+	var outcome *syncenginev1.TenantOutcome
+	for {
+		message, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return outcome, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		outcome = message.GetOutcome()
+	}
+}
+
+func TestRunOverTheWire(t *testing.T) {
+	t.Parallel()
+	ctx, b := setup(t)
+	batch, err := b.contacts.BatchUpsertContacts(ctx, &syncenginev1.BatchUpsertContactsRequest{Contacts: []*syncenginev1.ContactRecord{
+		{ExternalId: ptr("1"), ClientExternalId: ptr("ext"), FullName: "Two", Email: ptr("two@corp.example")},
+		{ExternalId: ptr("2"), ClientExternalId: ptr("ext"), FullName: "Two", Email: ptr("two@corp.example")},
+		{ExternalId: ptr("3"), ClientExternalId: ptr("ext"), FullName: "Bad\x00"},
+	}})
+	require.NoError(t, err)
+	require.Equal(t, "created", batch.GetResults()[0].GetOutcome())
+	require.Equal(t, "fullName", batch.GetResults()[2].GetViolations()[0].GetField())
+
+	run, err := b.engine.CreateRun(ctx, &syncenginev1.CreateRunRequest{Type: "initial", Trigger: "manual"})
+	require.NoError(t, err)
+	require.Equal(t, "entra-initial-sync:msp", run.GetWorkflowId())
+	begun, err := b.engine.BeginRun(ctx, &syncenginev1.BeginRunRequest{RunId: run.GetRunId()})
+	require.NoError(t, err)
+	require.Equal(t, int32(1), begun.GetTotalTenants())
+
+	b.connection.events = []*connectionv1.ListUsersResponse{page(user("a", "a@corp.example"))}
+	_, err = b.sync(ctx, run.GetRunId())
+	require.Equal(t, "listing_broke_off", errs.ReasonOf(err), "a stream that ends without its last event broke off")
+
+	b.connection.events = []*connectionv1.ListUsersResponse{
+		page(user("gone", "gone@corp.example")),
+		{Event: &connectionv1.ListUsersResponse_Restarted{Restarted: &connectionv1.ListingRestarted{Full: true, Reason: "page_token_expired"}}},
+		page(user("a", "a@corp.example"), user("two", "two@corp.example")), page(), page(&connectionv1.DirectoryUser{Defect: "missing_id"}), completed,
+	}
+	outcome, err := b.sync(ctx, run.GetRunId())
+	require.NoError(t, err)
+	require.Equal(t, "partial", outcome.GetState())
+	require.Equal(t, int32(1), outcome.GetCounters().GetCreated())
+	again, err := b.sync(ctx, run.GetRunId())
+	require.NoError(t, err)
+	require.Equal(t, outcome.GetCounters().GetCreated(), again.GetCounters().GetCreated(), "a result that exists is returned")
+	require.Len(t, b.queue.pushed, 1)
+	require.Equal(t, 1, b.queue.completed)
+
+	ended, err := b.engine.FinaliseRun(ctx, &syncenginev1.FinaliseRunRequest{RunId: run.GetRunId()})
+	require.NoError(t, err)
+	require.Equal(t, "partial", ended.GetState())
+	shown, err := b.runs.GetRun(ctx, &syncenginev1.GetRunRequest{RunId: run.GetRunId()})
+	require.NoError(t, err)
+	require.Equal(t, "user-7", shown.GetRun().GetInitiatedBy())
+	require.Equal(t, "missing_id", shown.GetTenantResults()[0].GetFailures()[0].GetReason())
+	require.Equal(t, int32(1), shown.GetTenantResults()[0].GetAmbiguous()["multiple_email_matches"])
+	list, err := b.contacts.ListContacts(ctx, &syncenginev1.ListContactsRequest{Entra: "linked"})
+	require.NoError(t, err)
+	require.Equal(t, int32(1), list.GetTotalSize())
+	require.Equal(t, "a@corp.example", list.GetContacts()[0].GetEmail())
+	require.Equal(t, "active", list.GetContacts()[0].GetLinkStatus())
+	_, err = b.contacts.ListContacts(ctx, &syncenginev1.ListContactsRequest{PageToken: "junk"})
+	require.Equal(t, errs.Invalid, errs.KindOf(err))
+}
+
+func TestStrangersAreRefused(t *testing.T) {
+	t.Parallel()
+	ctx, b := setup(t)
+	_, err := b.stranger.CreateRun(ctx, &syncenginev1.CreateRunRequest{Type: "initial", Trigger: "manual"})
+	require.Equal(t, "caller_refused", errs.ReasonOf(err))
+	_, err = b.engine.GetSyncStatus(ctx, &syncenginev1.GetSyncStatusRequest{})
+	require.Equal(t, "caller_refused", errs.ReasonOf(err), "the status is the gateway's")
+}
