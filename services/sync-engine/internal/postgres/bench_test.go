@@ -53,6 +53,7 @@ func BenchmarkRound(b *testing.B) {
 
 // timed does a round and prints how long its phases took.
 func (e *engine) timed(b *testing.B) syncengine.RunTenant {
+	b.Helper()
 	e.now = e.now.Add(time.Hour)
 	run := e.started(syncengine.TypeAllTenants, false)
 	phase, since := "", time.Now()

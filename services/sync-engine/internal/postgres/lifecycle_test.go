@@ -180,13 +180,16 @@ func TestRepeatsMergeAndConflictsFail(t *testing.T) {
 	e.dir.users = []syncengine.User{
 		person("o-1", "One", "one@corp.example"), person("o-1", "One", "one@corp.example"),
 		person("o-2", "Two", "two@corp.example"), person("o-2", "Zwei", "two@corp.example"),
-		person("o-3", "Nul\x00", "three@corp.example"), long, {ObjectID: "o-utf8", Defect: "invalid_utf8"},
+		person("o-3", "Nul\x00", "three@corp.example"), long,
+		{ObjectID: "o-utf8", Defect: "invalid_utf8"},
 	}
 	got := e.round()
 	require.Equal(t, syncengine.Counters{Created: 1, Failed: 4}, got.Counters)
 	require.Equal(t, []syncengine.Failure{
-		{ObjectID: "o-2", Reason: "conflicting_duplicate"}, {ObjectID: "o-3", Reason: "nul_character"},
-		{ObjectID: "o-long", Reason: "name_too_long"}, {ObjectID: "o-utf8", Reason: "invalid_utf8"},
+		{ObjectID: "o-2", Reason: "conflicting_duplicate"},
+		{ObjectID: "o-3", Reason: "nul_character"},
+		{ObjectID: "o-long", Reason: "name_too_long"},
+		{ObjectID: "o-utf8", Reason: "invalid_utf8"},
 	}, got.Failures)
 }
 

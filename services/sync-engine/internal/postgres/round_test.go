@@ -23,7 +23,9 @@ func TestFirstRoundCreatesLinksAndQueues(t *testing.T) {
 	disabled.AccountEnabled = ptr(false)
 	e.dir.users = []syncengine.User{
 		ann, person("o-two", "Two", "two@corp.example"), person("o-bob", `Bob "'; DROP TABLE contacts; --`, "bob@corp.example"),
-		disabled, {ObjectID: "o-unknown", UserPrincipalName: "u@corp.example"}, {DisplayName: "No id"},
+		disabled,
+		{ObjectID: "o-unknown", UserPrincipalName: "u@corp.example"},
+		{DisplayName: "No id"},
 	}
 	got := e.round()
 	require.Equal(t, syncengine.StatePartial, got.State)

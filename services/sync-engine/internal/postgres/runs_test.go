@@ -89,7 +89,8 @@ func TestTenantsComeByClientInOrder(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
 	e.mapping.tenants = []syncengine.MappedTenant{
-		{ManagedTenantID: "m1", EntraTenantID: "d1", ClientID: client}, {ManagedTenantID: "m2", EntraTenantID: "d2", ClientID: other},
+		{ManagedTenantID: "m1", EntraTenantID: "d1", ClientID: client},
+		{ManagedTenantID: "m2", EntraTenantID: "d2", ClientID: other},
 		{ManagedTenantID: "m3", EntraTenantID: "d3", ClientID: client},
 	}
 	run := e.started(syncengine.TypeAllTenants, false)

@@ -28,11 +28,10 @@ func failureOf(u *User) string {
 		return FailureMissingID
 	}
 	valid, nul, size := true, false, 0
-	u.eachText(func(s string) bool {
+	u.eachText(func(s string) {
 		valid = valid && utf8.ValidString(s)
 		nul = nul || strings.IndexByte(s, 0) >= 0
 		size = max(size, len(s))
-		return true
 	})
 	switch {
 	case u.Defect == FailureInvalidUTF8 || !valid:

@@ -33,7 +33,7 @@ func isServiceText(s string) bool {
 	s = strings.ToLower(s)
 	// Most texts have none of the letters' runs that a pattern needs.
 	switch {
-	case (strings.HasPrefix(s, "s")) && servicePrefix.MatchString(s):
+	case strings.HasPrefix(s, "s") && servicePrefix.MatchString(s):
 		return true
 	case (strings.Contains(s, "reply") || strings.Contains(s, "mailbox")) && serviceSign.MatchString(s):
 		return true

@@ -126,10 +126,9 @@ func printableID(id string) string {
 // into one another.
 func content(u *User) int64 {
 	buf := make([]byte, 0, 512)
-	text := func(s string) bool {
+	text := func(s string) {
 		buf = binary.AppendUvarint(buf, uint64(len(s)))
 		buf = append(buf, s...)
-		return true
 	}
 	u.eachText(text)
 	text(strconv.Itoa(len(u.BusinessPhones)) + "," + strconv.Itoa(len(u.ProxyAddresses)) + "," + strconv.Itoa(len(u.OtherMails)))

@@ -23,21 +23,16 @@ type User struct {
 	Defect string
 }
 
-// eachText calls f with every text of the user until f returns false.
-func (u *User) eachText(f func(string) bool) bool {
+// eachText calls f with every text of the user.
+func (u *User) eachText(f func(string)) {
 	for _, s := range []string{
 		u.ObjectID, u.UserPrincipalName, u.Mail, u.DisplayName, u.GivenName, u.Surname, u.UserType, u.JobTitle, u.Department, u.MobilePhone,
 	} {
-		if !f(s) {
-			return false
-		}
+		f(s)
 	}
 	for _, list := range [][]string{u.BusinessPhones, u.ProxyAddresses, u.OtherMails} {
 		for _, s := range list {
-			if !f(s) {
-				return false
-			}
+			f(s)
 		}
 	}
-	return true
 }
