@@ -55,7 +55,7 @@ func isPlain(s string) bool {
 			return false
 		}
 	}
-	return !strings.Contains(s, "xn--") && !strings.Contains(s, "XN--")
+	return !strings.Contains(strings.ToLower(s), "xn--") // in any case
 }
 
 // dotted reports a domain of at least two labels, none of them empty or too long.
