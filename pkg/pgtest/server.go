@@ -49,9 +49,9 @@ kill -QUIT $pid
 wait $pid
 rm -rf "$dir"`
 
-// guard is our end of the pipe; it must stay referenced, or the garbage
-// collector would close it.
-var guard io.WriteCloser
+// guards are our ends of the pipes; they must stay referenced, or the garbage
+// collector would close them.
+var guards []io.WriteCloser
 
 // startCluster makes a throw-away cluster that stops when this process ends. It
 // gives up durability for speed.
@@ -119,7 +119,7 @@ func launch(bin, dir, data string, account *syscall.Credential) (*url.URL, error
 	if err := process.Start(); err != nil {
 		return nil, fmt.Errorf("starting the cluster: %w", err)
 	}
-	guard = input
+	guards = append(guards, input)
 	where := &url.URL{Scheme: "postgres", User: url.User("postgres"), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Path: "/postgres"}
 	if err := answers(where); err != nil {
 		log, _ := os.ReadFile(filepath.Join(dir, "log"))

@@ -64,8 +64,13 @@ func TestCallersAreRefusedUnlessListed(t *testing.T) {
 	register := on(func(context.Context, string) (string, error) { served.set(true); return "", nil })
 	address := n.Serve("connection", register)
 	for _, c := range []struct{ from, method string }{
-		{"mapping", publicMethod}, {"worker", publicMethod}, {"worker", innerMethod}, {"gateway", innerMethod},
-		{"gateway", freeMethod}, {"reconciliation", innerMethod}, {"gateway", "/entrasync.test.v1.Probe/Missing"},
+		{"mapping", publicMethod},
+		{"worker", publicMethod},
+		{"worker", innerMethod},
+		{"gateway", innerMethod},
+		{"gateway", freeMethod},
+		{"reconciliation", innerMethod},
+		{"gateway", "/entrasync.test.v1.Probe/Missing"},
 	} {
 		_, err := call(acme(t.Context()), n.Dial(c.from, "connection", address), c.method, "")
 		if strings.HasSuffix(c.method, "Missing") {

@@ -1,22 +1,21 @@
 package rpc
 
 import (
-	"encoding/base64"
-	"encoding/json"
-	"maps"
-	"os"
-	"path/filepath"
-	"strings"
-	"testing"
-	"time"
-
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
+	"maps"
 	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/stretchr/testify/require"

@@ -26,9 +26,10 @@ type Opt[T any] struct {
 	State State
 }
 
-// Text and Flag are the properties of users.
 type (
+	// Text is a property of a user that holds words.
 	Text = Opt[string]
+	// Flag is a property of a user that is true or false.
 	Flag = Opt[bool]
 )
 

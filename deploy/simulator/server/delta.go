@@ -39,7 +39,7 @@ func (s *Server) deltaUsers(c *call, _ []string) *graphError {
 	if _, empty := c.fired["empty-page"]; empty {
 		return s.writeDelta(c, t, nil, false)
 	}
-	done := false
+	var done bool
 	if t.Kind == "delta-first" {
 		t, done = page.first(t)
 	} else if t, done, e = page.since(t); e != nil {

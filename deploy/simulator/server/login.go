@@ -77,12 +77,12 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, authority str
 	app, redirect, e := s.appOf(q)
 	if e != nil {
 		// Without a trusted redirect URI the error stays on Microsoft's page.
-		s.errorPage(w, r, e)
+		s.errorPage(w, e)
 		return
 	}
 	tenant, user, e := s.signIn(authority, q.Get("login_hint"))
 	if e != nil {
-		s.errorPage(w, r, e)
+		s.errorPage(w, e)
 		return
 	}
 	wanted, e := checkAuthorize(q, app)
@@ -200,12 +200,12 @@ func (s *Server) adminConsent(w http.ResponseWriter, r *http.Request, authority 
 	q := r.URL.Query()
 	app, redirect, e := s.appOf(q)
 	if e != nil {
-		s.errorPage(w, r, e)
+		s.errorPage(w, e)
 		return
 	}
 	tenant, user, e := s.signIn(authority, "")
 	if e != nil {
-		s.errorPage(w, r, e)
+		s.errorPage(w, e)
 		return
 	}
 	wanted, e := parseScopes(q.Get("scope"), app.ID)
@@ -300,7 +300,7 @@ func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, app App, t 
 	})
 }
 
-func (s *Server) errorPage(w http.ResponseWriter, r *http.Request, e *oauthError) {
+func (s *Server) errorPage(w http.ResponseWriter, e *oauthError) {
 	pageHeaders(w)
 	w.WriteHeader(http.StatusBadRequest)
 	_ = pages.ExecuteTemplate(w, "error", fmt.Sprintf("%s Timestamp: %s", e.Error(), s.now().UTC().Format(time.RFC3339)))

@@ -90,17 +90,6 @@ type answer struct {
 	json   map[string]any
 }
 
-func (a answer) errorCode() string {
-	switch e := a.json["error"].(type) {
-	case map[string]any:
-		code, _ := e["code"].(string)
-		return code
-	case string:
-		return e
-	}
-	return ""
-}
-
 func (a answer) rows(t *testing.T) []map[string]any {
 	t.Helper()
 	list, ok := a.json["value"].([]any)

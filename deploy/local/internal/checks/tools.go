@@ -17,7 +17,7 @@ import (
 func (s *Suite) Tools(ctx context.Context, log io.Writer) error { return s.tools(ctx, log) }
 
 func (s *Suite) tools(ctx context.Context, log io.Writer) error {
-	if err := s.install(ctx, log, "go-tools", []string{"deploy/tools/go.mod", "deploy/tools/go.sum"}, func() error {
+	if err := s.install(log, "go-tools", []string{"deploy/tools/go.mod", "deploy/tools/go.sum"}, func() error {
 		return s.command(ctx, log, "deploy/tools", []string{"GOWORK=off", "GOBIN=" + s.bin("")}, "go", "install", "tool")
 	}); err != nil {
 		return err
@@ -25,13 +25,13 @@ func (s *Suite) tools(ctx context.Context, log io.Writer) error {
 	if err := s.Temporal(ctx, log); err != nil {
 		return err
 	}
-	return s.install(ctx, log, "npm-tools", []string{"deploy/tools/package.json", "deploy/tools/package-lock.json"}, func() error {
+	return s.install(log, "npm-tools", []string{"deploy/tools/package.json", "deploy/tools/package-lock.json"}, func() error {
 		return s.command(ctx, log, "deploy/tools", nil, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
 	})
 }
 
 // install runs build unless a stamp says that it ran for the very same inputs.
-func (s *Suite) install(ctx context.Context, log io.Writer, name string, inputs []string, build func() error) error {
+func (s *Suite) install(log io.Writer, name string, inputs []string, build func() error) error {
 	hash := sha256.New()
 	for _, in := range inputs {
 		text, err := os.ReadFile(s.abs(in))

@@ -15,6 +15,7 @@ import (
 
 // Associated data ties a sealed value to its place.
 func stateData(tenantID, id string) string { return "connection/oauth_states/" + tenantID + "/" + id }
+
 func pendingData(tenantID, id string) string {
 	return "connection/pending_grants/" + tenantID + "/" + id
 }

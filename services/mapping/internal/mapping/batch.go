@@ -162,11 +162,11 @@ func check(c Client) (violations []RecordViolation) {
 			violations = append(violations, RecordViolation{Field: field, Message: message})
 		}
 	}
-	report("externalId", checkText(c.ExternalID, 1, maxExternalID))
+	report("externalId", checkText(c.ExternalID, maxExternalID))
 	if c.Deleted { // only the mark is written
 		return violations
 	}
-	report("name", checkText(c.Name, 1, maxName))
+	report("name", checkText(c.Name, maxName))
 	report("website", checkDomain(c.Website, true))
 	report("domain", checkDomain(c.Domain, true))
 	report("billingEmail", checkEmail(c.BillingEmail))
@@ -185,11 +185,11 @@ func check(c Client) (violations []RecordViolation) {
 	return violations
 }
 
-func checkText(text string, least, most int) string {
+func checkText(text string, most int) string {
 	switch n := utf8.RuneCountInString(text); {
 	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
 		return "has characters that cannot be stored"
-	case n < least:
+	case n == 0:
 		return "is missing"
 	case n > most:
 		return fmt.Sprintf("is longer than %d characters", most)
@@ -201,7 +201,7 @@ func checkDomain(text string, mayBeEmpty bool) string {
 	if text == "" && mayBeEmpty {
 		return ""
 	}
-	if problem := checkText(text, 1, maxText); problem != "" {
+	if problem := checkText(text, maxText); problem != "" {
 		return problem
 	}
 	if _, ok := NormaliseDomain(text); !ok || strings.ContainsFunc(text, unicode.IsControl) {
@@ -214,7 +214,7 @@ func checkEmail(address string) string {
 	if address == "" {
 		return ""
 	}
-	if problem := checkText(address, 1, maxText); problem != "" {
+	if problem := checkText(address, maxText); problem != "" {
 		return problem
 	}
 	if at := strings.LastIndexByte(address, '@'); at < 1 {

@@ -10,8 +10,8 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 )
 
-// clientNotFound is the answer for an id that is unknown or of another tenant.
-var clientNotFound = errs.New(errs.NotFound, "client_not_found", "There is no such client.")
+// errClientNotFound is the answer for an id that is unknown or of another tenant.
+var errClientNotFound = errs.New(errs.NotFound, "client_not_found", "There is no such client.")
 
 // maxMappedPage is the size of a page of mapped tenants when the caller names
 // none.
@@ -23,8 +23,8 @@ type ClientSearch struct {
 	Domain               string // or a domain
 }
 
-// MappingSearch chooses decisions in force.
-type MappingSearch struct {
+// Search chooses decisions in force.
+type Search struct {
 	State   string // empty for all
 	NameKey string // a part of the managed tenant's or the client's name
 	Exact   string // or its domain or Entra tenant id, in lower case
@@ -48,8 +48,8 @@ type ListStore interface {
 	// Client gives one with its mappings; nil when there is none.
 	Client(ctx context.Context, id string) (*Client, error)
 	// Mappings are sorted by name key and managed tenant.
-	Mappings(ctx context.Context, search MappingSearch, after *Cursor, limit int32) ([]Mapping, error)
-	CountMappings(ctx context.Context, search MappingSearch) (int32, error)
+	Mappings(ctx context.Context, search Search, after *Cursor, limit int32) ([]Mapping, error)
+	CountMappings(ctx context.Context, search Search) (int32, error)
 	// MappingsOf are those of one managed tenant with a revision below the given
 	// one, the newest first; only the one in force without past.
 	MappingsOf(ctx context.Context, managedTenantID string, past bool, below int64, limit int32) ([]Mapping, error)
@@ -115,14 +115,14 @@ func (l *Lister) Client(ctx context.Context, id string) (Client, error) {
 		return Client{}, err
 	}
 	if client == nil {
-		return Client{}, clientNotFound
+		return Client{}, errClientNotFound
 	}
 	return *client, nil
 }
 
-// MappingFilter chooses mappings. With a managed tenant the other conditions
+// Filter chooses mappings. With a managed tenant the other conditions
 // do not count; with History its past decisions are listed too.
-type MappingFilter struct {
+type Filter struct {
 	State           string
 	Query           string // a part of a name, a domain, or the Entra tenant id
 	ManagedTenantID string
@@ -131,7 +131,7 @@ type MappingFilter struct {
 
 // Mappings gives a page of decisions, by the managed tenant's name, or of one
 // managed tenant, the newest first. Errors as Clients.
-func (l *Lister) Mappings(ctx context.Context, filter MappingFilter, size int32, pageToken string) (Page[Mapping], error) {
+func (l *Lister) Mappings(ctx context.Context, filter Filter, size int32, pageToken string) (Page[Mapping], error) {
 	filters := []string{"mappings", filter.State, filter.Query, filter.ManagedTenantID, strconv.FormatBool(filter.History)}
 	after, err := DecodeCursor(pageToken, filters...)
 	if err != nil {
@@ -149,7 +149,7 @@ func (l *Lister) Mappings(ctx context.Context, filter MappingFilter, size int32,
 		request.place = func(m Mapping) Cursor { return Cursor{Key: strconv.FormatInt(m.Revision, 10), ID: m.ManagedTenantID} }
 		return pageOf(request)
 	}
-	search := MappingSearch{State: filter.State, NameKey: SearchKey(filter.Query), Exact: strings.ToLower(strings.TrimSpace(filter.Query))}
+	search := Search{State: filter.State, NameKey: SearchKey(filter.Query), Exact: strings.ToLower(strings.TrimSpace(filter.Query))}
 	request.list = func(limit int32) ([]Mapping, error) { return l.store.Mappings(ctx, search, after, limit) }
 	request.count = func() (int32, error) { return l.store.CountMappings(ctx, search) }
 	request.place = func(m Mapping) Cursor { return Cursor{Key: SearchKey(m.DisplayName), ID: m.ManagedTenantID} }

@@ -15,9 +15,9 @@ import (
 	"github.com/entrasync/entrasync/services/mapping/internal/postgres/sqlc"
 )
 
-// effectNotFound is the answer for an effect that is unknown or of another
+// errEffectNotFound is the answer for an effect that is unknown or of another
 // tenant.
-var effectNotFound = errs.New(errs.NotFound, "effect_not_found", "There is no such effect.")
+var errEffectNotFound = errs.New(errs.NotFound, "effect_not_found", "There is no such effect.")
 
 // Effect reads how far an effect is.
 func (s *Store) Effect(ctx context.Context, id string) (state mapping.EffectState, err error) {
@@ -94,7 +94,7 @@ func (s *Store) CloseEffect(ctx context.Context, id, outcome string, result map[
 	return pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
 		if _, err := q.LockEffect(ctx, parsed); pg.NoRows(err) {
-			return effectNotFound
+			return errEffectNotFound
 		} else if err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func (s *Store) PostponeEffect(ctx context.Context, id string, at time.Time, pau
 		q := sqlc.New(tx)
 		row, err := q.LockEffect(ctx, parsed)
 		if pg.NoRows(err) {
-			return effectNotFound
+			return errEffectNotFound
 		}
 		if err != nil {
 			return err

@@ -93,7 +93,7 @@ func (s *Store) Client(ctx context.Context, id string) (client *mapping.Client, 
 }
 
 // Mappings reads a page of decisions in force by the managed tenant's name.
-func (s *Store) Mappings(ctx context.Context, search mapping.MappingSearch, after *mapping.Cursor, limit int32) (page []mapping.Mapping, err error) {
+func (s *Store) Mappings(ctx context.Context, search mapping.Search, after *mapping.Cursor, limit int32) (page []mapping.Mapping, err error) {
 	key, id, err := place(after)
 	if err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func (s *Store) Mappings(ctx context.Context, search mapping.MappingSearch, afte
 }
 
 // CountMappings counts what Mappings lists.
-func (s *Store) CountMappings(ctx context.Context, search mapping.MappingSearch) (count int32, err error) {
+func (s *Store) CountMappings(ctx context.Context, search mapping.Search) (count int32, err error) {
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		count, err = q.CountMappings(ctx, sqlc.CountMappingsParams{State: search.State, Exact: search.Exact, NameKey: search.NameKey})
 		return err

@@ -36,7 +36,7 @@ func (s *Mappings) GetMappingPreview(ctx context.Context, _ *mappingv1.GetMappin
 
 // ListMappings lists decisions.
 func (s *Mappings) ListMappings(ctx context.Context, req *mappingv1.ListMappingsRequest) (*mappingv1.ListMappingsResponse, error) {
-	page, err := s.lister.Mappings(ctx, mapping.MappingFilter{
+	page, err := s.lister.Mappings(ctx, mapping.Filter{
 		State: req.GetState(), Query: req.GetQ(), ManagedTenantID: req.GetManagedTenantId(), History: req.GetHistory(),
 	}, req.GetPageSize(), req.GetPageToken())
 	if err != nil {

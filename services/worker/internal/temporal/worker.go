@@ -100,15 +100,13 @@ func Workflow() map[string]any {
 // once started it survives Temporal's absence.
 func (w *Worker) Serve(ctx context.Context) error {
 	fatal := make(chan error, 1)
-	running, err := w.start(ctx, fatal)
-	if err != nil {
-		return err
-	}
+	running := w.start(ctx, fatal)
 	if running == nil {
 		return nil // stopped before it began
 	}
 	w.started.Store(true)
 	slog.InfoContext(ctx, "taking tasks", "queue", w.queue)
+	var err error
 	select {
 	case <-ctx.Done():
 	case <-w.stop:
@@ -120,7 +118,7 @@ func (w *Worker) Serve(ctx context.Context) error {
 }
 
 // start tries until the worker runs; nil when it is to stop before.
-func (w *Worker) start(ctx context.Context, fatal chan<- error) (worker.Worker, error) {
+func (w *Worker) start(ctx context.Context, fatal chan<- error) worker.Worker {
 	for delay := retryFirst; ; delay = min(2*delay, retryMost) {
 		candidate := worker.New(w.client, w.queue, worker.Options{
 			WorkerStopTimeout: stopWait, MaxHeartbeatThrottleInterval: w.beatAtMost, DefaultHeartbeatThrottleInterval: w.beatAtMost,
@@ -134,7 +132,7 @@ func (w *Worker) start(ctx context.Context, fatal chan<- error) (worker.Worker, 
 		Register(candidate, w.activities)
 		err := candidate.Start()
 		if err == nil {
-			return candidate, nil
+			return candidate
 		}
 		slog.WarnContext(ctx, "waiting for Temporal", "error", err)
 		timer := time.NewTimer(delay)
@@ -142,10 +140,10 @@ func (w *Worker) start(ctx context.Context, fatal chan<- error) (worker.Worker, 
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, nil
+			return nil
 		case <-w.stop:
 			timer.Stop()
-			return nil, nil
+			return nil
 		}
 	}
 }
