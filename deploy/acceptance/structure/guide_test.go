@@ -1,0 +1,77 @@
+package structure
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/types/dynamicpb"
+)
+
+const guide = "docs/guide/setup.md"
+
+var (
+	shellBlock = regexp.MustCompile("(?s)```sh\n(.*?)```")
+	// A call of the guide's shell functions: method, address, and a body in single quotes, in
+	// which '"$NAME"' stands for the value of a variable.
+	guideCall     = regexp.MustCompile(`\b(?:entra|platform) +([A-Z]+) +['"]?([^\s'")]+)['"]?(?: +'((?:[^']|'"\$\w+"')*)')?`)
+	shellVariable = regexp.MustCompile(`'?"?\$\w+"?'?`)
+)
+
+// codes is where the codes stand that the guide must explain.
+var codes = map[string]*regexp.Regexp{
+	"services/connection/internal/connection/failure.go":      regexp.MustCompile(`\tReason\w+ += "(\w+)"`),
+	"services/connection/internal/connection/callback.go":     regexp.MustCompile(`\tfail\w+ += "(\w+)"`),
+	"services/mapping/internal/mapping/confirm.go":            regexp.MustCompile(`\tRunError\w+ += "(\w+)"`),
+	"services/sync-engine/internal/syncengine/failure.go":     regexp.MustCompile(`\tFailure\w+ += "(\w+)"`),
+	"services/sync-engine/internal/syncengine/filter.go":      regexp.MustCompile(`\tFilter\w+ += "(\w+)"`),
+	"services/sync-engine/internal/syncengine/guard.go":       regexp.MustCompile(`\tHeld\w+ += "(\w+)"`),
+	"services/reconciliation/internal/reconciliation/item.go": regexp.MustCompile(`\t\w+ +Reason = "(\w+)"`),
+	"services/worker/internal/orchestration/problem.go":       regexp.MustCompile(`"(\w+)"(?:: +\{Message|\n)`),
+	"gateway/internal/flags/flags.go":                         regexp.MustCompile(`\t\w+ += "(entra-[\w-]+)"`),
+}
+
+// TestTheGuideAgreesWithTheContracts reads the guide as the gateway would: every call has a
+// route, every body and parameter is one of its request, every code that a person can meet is
+// explained.
+func TestTheGuideAgreesWithTheContracts(t *testing.T) {
+	t.Parallel()
+	tree := source{root: repository(t)}
+	text := tree.read(t, guide)
+
+	calls := 0
+	for _, block := range shellBlock.FindAllStringSubmatch(text, -1) {
+		for _, call := range guideCall.FindAllStringSubmatch(block[1], -1) {
+			calls++
+			path, query, _ := strings.Cut(call[2], "?")
+			method, ok := tree.route(t, call[1], shellVariable.ReplaceAllString(path, "x"))
+			require.True(t, ok && method != nil, "the guide calls %s %s", call[1], call[2])
+			for _, parameter := range strings.FieldsFunc(query, func(r rune) bool { return r == '&' }) {
+				name, _, _ := strings.Cut(parameter, "=")
+				require.NotNil(t, method.Input().Fields().ByJSONName(name), "%s has no parameter %s", call[2], name)
+			}
+			if call[3] == "" {
+				require.Equal(t, "GET", call[1], "%s needs a body", call[2])
+				continue
+			}
+			body := shellVariable.ReplaceAllString(call[3], "x")
+			require.NoError(t, protojson.Unmarshal([]byte(body), dynamicpb.NewMessage(method.Input())), "%s %s", call[2], body)
+		}
+	}
+	require.Greater(t, calls, 20)
+
+	for _, span := range codeSpan.FindAllStringSubmatch(text, -1) {
+		if route := routeSpan.FindStringSubmatch(span[1]); route != nil {
+			require.Empty(t, tree.missing(t, span[1]))
+		}
+	}
+	for file, pattern := range codes {
+		found := pattern.FindAllStringSubmatch(tree.read(t, file), -1)
+		require.NotEmpty(t, found, "no codes in %s", file)
+		for _, code := range found {
+			require.True(t, strings.Contains(text, "`"+code[1]+"`"), "the guide does not explain %s of %s", code[1], file)
+		}
+	}
+}
