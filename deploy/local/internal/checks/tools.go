@@ -17,23 +17,41 @@ import (
 func (s *Suite) Tools(ctx context.Context, log io.Writer) error { return s.tools(ctx, log) }
 
 func (s *Suite) tools(ctx context.Context, log io.Writer) error {
-	if err := s.install(log, "go-tools", []string{"deploy/tools/go.mod", "deploy/tools/go.sum"}, func() error {
-		return s.command(ctx, log, "deploy/tools", []string{"GOWORK=off", "GOBIN=" + s.bin("")}, "go", "install", "tool")
-	}); err != nil {
-		return err
+	goTools := product{
+		name: "go-tools", inputs: []string{"deploy/tools/go.mod", "deploy/tools/go.sum"}, makes: s.bin("golangci-lint"),
+		build: func() error {
+			return s.command(ctx, log, "deploy/tools", []string{"GOWORK=off", "GOBIN=" + s.bin("")}, "go", "install", "tool")
+		},
 	}
-	if err := s.Temporal(ctx, log); err != nil {
-		return err
+	// No lock file: the versions are exact in package.json, and npm writes a lock for the platform
+	// at hand alone, which `npm ci` then refuses everywhere.
+	npmTools := product{
+		name: "npm-tools", inputs: []string{"deploy/tools/package.json"}, makes: s.buf(),
+		build: func() error {
+			return s.command(ctx, log, "deploy/tools", nil, "npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error")
+		},
 	}
-	return s.install(log, "npm-tools", []string{"deploy/tools/package.json", "deploy/tools/package-lock.json"}, func() error {
-		return s.command(ctx, log, "deploy/tools", nil, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
-	})
+	for _, p := range []product{goTools, npmTools} {
+		if err := s.install(log, p); err != nil {
+			return err
+		}
+	}
+	return s.Temporal(ctx, log)
 }
 
-// install runs build unless a stamp says that it ran for the very same inputs.
-func (s *Suite) install(log io.Writer, name string, inputs []string, build func() error) error {
+// product is something to install, what it is made from, and a file that shows that it is there.
+type product struct {
+	name   string
+	inputs []string
+	makes  string
+	build  func() error
+}
+
+// install builds a product unless it is there and a stamp says that it was made from the very
+// same inputs.
+func (s *Suite) install(log io.Writer, p product) error {
 	hash := sha256.New()
-	for _, in := range inputs {
+	for _, in := range p.inputs {
 		text, err := os.ReadFile(s.abs(in))
 		if err != nil {
 			return err
@@ -41,15 +59,15 @@ func (s *Suite) install(log io.Writer, name string, inputs []string, build func(
 		hash.Write(text)
 	}
 	want := []byte(hex.EncodeToString(hash.Sum(nil)))
-	stamp := filepath.Join(s.State, "bin", "."+name+".stamp")
-	if have, err := os.ReadFile(stamp); err == nil && bytes.Equal(have, want) {
-		fmt.Fprintf(log, "%s: current\n", name)
+	stamp := filepath.Join(s.State, "bin", "."+p.name+".stamp")
+	if have, err := os.ReadFile(stamp); err == nil && bytes.Equal(have, want) && exists(p.makes) {
+		fmt.Fprintf(log, "%s: current\n", p.name)
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(stamp), 0o755); err != nil {
 		return err
 	}
-	if err := build(); err != nil {
+	if err := p.build(); err != nil {
 		return err
 	}
 	return os.WriteFile(stamp, want, 0o644)
