@@ -631,8 +631,11 @@ type CompleteRoundRequest struct {
 	Complete bool `protobuf:"varint,4,opt,name=complete,proto3" json:"complete,omitempty"`
 	// Otherwise: the identities that are no longer ambiguous.
 	SettledObjectIds []string `protobuf:"bytes,5,rep,name=settled_object_ids,json=settledObjectIds,proto3" json:"settled_object_ids,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// With complete: when this attempt of the round began. Items that only an earlier attempt of
+	// the same run pushed are superseded too.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=since,proto3" json:"since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CompleteRoundRequest) Reset() {
@@ -696,6 +699,13 @@ func (x *CompleteRoundRequest) GetComplete() bool {
 func (x *CompleteRoundRequest) GetSettledObjectIds() []string {
 	if x != nil {
 		return x.SettledObjectIds
+	}
+	return nil
+}
+
+func (x *CompleteRoundRequest) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
 	}
 	return nil
 }
@@ -898,13 +908,14 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"\x05items\x18\x05 \x03(\v2'.entrasync.reconciliation.v1.PushedItemB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05items\"U\n" +
 	"\x11PushItemsResponse\x12\x12\n" +
 	"\x04open\x18\x01 \x01(\x05R\x04open\x12,\n" +
-	"\x12decided_object_ids\x18\x02 \x03(\tR\x10decidedObjectIds\"\xf2\x01\n" +
+	"\x12decided_object_ids\x18\x02 \x03(\tR\x10decidedObjectIds\"\xa4\x02\n" +
 	"\x14CompleteRoundRequest\x12\x1f\n" +
 	"\x06run_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05runId\x123\n" +
 	"\x11managed_tenant_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x0fmanagedTenantId\x12/\n" +
 	"\x0fentra_tenant_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\rentraTenantId\x12\x1a\n" +
 	"\bcomplete\x18\x04 \x01(\bR\bcomplete\x127\n" +
-	"\x12settled_object_ids\x18\x05 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\x88'R\x10settledObjectIds\"7\n" +
+	"\x12settled_object_ids\x18\x05 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\x88'R\x10settledObjectIds\x120\n" +
+	"\x05since\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"7\n" +
 	"\x15CompleteRoundResponse\x12\x1e\n" +
 	"\n" +
 	"superseded\x18\x01 \x01(\x05R\n" +
@@ -959,19 +970,20 @@ var file_entrasync_reconciliation_v1_reconciliation_proto_depIdxs = []int32{
 	1,  // 4: entrasync.reconciliation.v1.ListQueueItemsResponse.items:type_name -> entrasync.reconciliation.v1.QueueItem
 	0,  // 5: entrasync.reconciliation.v1.PushedItem.candidates:type_name -> entrasync.reconciliation.v1.Candidate
 	4,  // 6: entrasync.reconciliation.v1.PushItemsRequest.items:type_name -> entrasync.reconciliation.v1.PushedItem
-	2,  // 7: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:input_type -> entrasync.reconciliation.v1.ListQueueItemsRequest
-	5,  // 8: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:input_type -> entrasync.reconciliation.v1.PushItemsRequest
-	7,  // 9: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:input_type -> entrasync.reconciliation.v1.CompleteRoundRequest
-	9,  // 10: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:input_type -> entrasync.reconciliation.v1.CountItemsRequest
-	3,  // 11: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:output_type -> entrasync.reconciliation.v1.ListQueueItemsResponse
-	6,  // 12: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:output_type -> entrasync.reconciliation.v1.PushItemsResponse
-	8,  // 13: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:output_type -> entrasync.reconciliation.v1.CompleteRoundResponse
-	10, // 14: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:output_type -> entrasync.reconciliation.v1.CountItemsResponse
-	11, // [11:15] is the sub-list for method output_type
-	7,  // [7:11] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	11, // 7: entrasync.reconciliation.v1.CompleteRoundRequest.since:type_name -> google.protobuf.Timestamp
+	2,  // 8: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:input_type -> entrasync.reconciliation.v1.ListQueueItemsRequest
+	5,  // 9: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:input_type -> entrasync.reconciliation.v1.PushItemsRequest
+	7,  // 10: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:input_type -> entrasync.reconciliation.v1.CompleteRoundRequest
+	9,  // 11: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:input_type -> entrasync.reconciliation.v1.CountItemsRequest
+	3,  // 12: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:output_type -> entrasync.reconciliation.v1.ListQueueItemsResponse
+	6,  // 13: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:output_type -> entrasync.reconciliation.v1.PushItemsResponse
+	8,  // 14: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:output_type -> entrasync.reconciliation.v1.CompleteRoundResponse
+	10, // 15: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:output_type -> entrasync.reconciliation.v1.CountItemsResponse
+	12, // [12:16] is the sub-list for method output_type
+	8,  // [8:12] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_reconciliation_v1_reconciliation_proto_init() }

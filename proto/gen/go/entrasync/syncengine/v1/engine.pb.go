@@ -33,7 +33,10 @@ type CreateRunRequest struct {
 	ManagedTenantId string `protobuf:"bytes,3,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	DryRun          bool   `protobuf:"varint,4,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	// manual or schedule.
-	Trigger       string `protobuf:"bytes,5,opt,name=trigger,proto3" json:"trigger,omitempty"`
+	Trigger string `protobuf:"bytes,5,opt,name=trigger,proto3" json:"trigger,omitempty"`
+	// The id that the run is to have, so that a repeat finds it; empty for any. A run that has it
+	// already is answered as it is, whatever its state.
+	RunId         string `protobuf:"bytes,6,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -103,12 +106,19 @@ func (x *CreateRunRequest) GetTrigger() string {
 	return ""
 }
 
+func (x *CreateRunRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
 type CreateRunResponse struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	RunId      string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	WorkflowId string                 `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
 	Joined     bool                   `protobuf:"varint,3,opt,name=joined,proto3" json:"joined,omitempty"`
-	// queued or running.
+	// queued or running; of a run that was found by its id, any.
 	State string `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
 	// The client that a managed tenant stood for.
 	ClientId      string `protobuf:"bytes,5,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
@@ -1005,7 +1015,9 @@ func (x *ListOpenRunsResponse) GetRuns() []*OpenRun {
 type CancelRunsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only this run; empty cancels all of the tenant.
-	RunId         string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Only runs that were created before; absent for all.
+	CreatedBefore *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=created_before,json=createdBefore,proto3" json:"created_before,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1047,9 +1059,17 @@ func (x *CancelRunsRequest) GetRunId() string {
 	return ""
 }
 
+func (x *CancelRunsRequest) GetCreatedBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedBefore
+	}
+	return nil
+}
+
 type CancelRunsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The workflows that ran them.
+	// The workflows that ran them, and those of runs cancelled earlier of which tenants are still
+	// open: after a crash between closing and cancelling, a repeat names them again.
 	WorkflowIds   []string `protobuf:"bytes,1,rep,name=workflow_ids,json=workflowIds,proto3" json:"workflow_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1232,13 +1252,14 @@ var File_entrasync_syncengine_v1_engine_proto protoreflect.FileDescriptor
 
 const file_entrasync_syncengine_v1_engine_proto_rawDesc = "" +
 	"\n" +
-	"$entrasync/syncengine/v1/engine.proto\x12\x17entrasync.syncengine.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a!entrasync/syncengine/v1/run.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x02\n" +
+	"$entrasync/syncengine/v1/engine.proto\x12\x17entrasync.syncengine.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a!entrasync/syncengine/v1/run.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x02\n" +
 	"\x10CreateRunRequest\x12I\n" +
 	"\x04type\x18\x01 \x01(\tB5\xbaH2r0R\ainitialR\vall-tenantsR\rsingle-clientR\tdiscoveryR\x04type\x12$\n" +
 	"\tclient_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\bclientId\x123\n" +
 	"\x11managed_tenant_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\x0fmanagedTenantId\x12\x17\n" +
 	"\adry_run\x18\x04 \x01(\bR\x06dryRun\x121\n" +
-	"\atrigger\x18\x05 \x01(\tB\x17\xbaH\x14r\x12R\x06manualR\bscheduleR\atrigger\"\x96\x01\n" +
+	"\atrigger\x18\x05 \x01(\tB\x17\xbaH\x14r\x12R\x06manualR\bscheduleR\atrigger\x12\"\n" +
+	"\x06run_id\x18\x06 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\x05runId\"\x96\x01\n" +
 	"\x11CreateRunResponse\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1f\n" +
 	"\vworkflow_id\x18\x02 \x01(\tR\n" +
@@ -1299,9 +1320,10 @@ const file_entrasync_syncengine_v1_engine_proto_rawDesc = "" +
 	"\vworkflow_id\x18\x03 \x01(\tR\n" +
 	"workflowId\"L\n" +
 	"\x14ListOpenRunsResponse\x124\n" +
-	"\x04runs\x18\x01 \x03(\v2 .entrasync.syncengine.v1.OpenRunR\x04runs\"3\n" +
+	"\x04runs\x18\x01 \x03(\v2 .entrasync.syncengine.v1.OpenRunR\x04runs\"v\n" +
 	"\x11CancelRunsRequest\x12\x1e\n" +
-	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x05runId\"7\n" +
+	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x05runId\x12A\n" +
+	"\x0ecreated_before\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\"7\n" +
 	"\x12CancelRunsResponse\x12!\n" +
 	"\fworkflow_ids\x18\x01 \x03(\tR\vworkflowIds\"\x16\n" +
 	"\x14GetSyncStatusRequest\"\xd3\x02\n" +
@@ -1386,31 +1408,32 @@ var file_entrasync_syncengine_v1_engine_proto_depIdxs = []int32{
 	21, // 5: entrasync.syncengine.v1.FinaliseRunResponse.counters:type_name -> entrasync.syncengine.v1.Counters
 	23, // 6: entrasync.syncengine.v1.ListOpenRunsRequest.before:type_name -> google.protobuf.Timestamp
 	15, // 7: entrasync.syncengine.v1.ListOpenRunsResponse.runs:type_name -> entrasync.syncengine.v1.OpenRun
-	23, // 8: entrasync.syncengine.v1.GetSyncStatusResponse.next_run_at:type_name -> google.protobuf.Timestamp
-	24, // 9: entrasync.syncengine.v1.GetSyncStatusResponse.last_run:type_name -> entrasync.syncengine.v1.Run
-	0,  // 10: entrasync.syncengine.v1.SyncEngineInternalService.CreateRun:input_type -> entrasync.syncengine.v1.CreateRunRequest
-	2,  // 11: entrasync.syncengine.v1.SyncEngineInternalService.BeginRun:input_type -> entrasync.syncengine.v1.BeginRunRequest
-	4,  // 12: entrasync.syncengine.v1.SyncEngineInternalService.ListRunTenants:input_type -> entrasync.syncengine.v1.ListRunTenantsRequest
-	7,  // 13: entrasync.syncengine.v1.SyncEngineInternalService.SyncTenantUsers:input_type -> entrasync.syncengine.v1.SyncTenantUsersRequest
-	10, // 14: entrasync.syncengine.v1.SyncEngineInternalService.RecordTenantResult:input_type -> entrasync.syncengine.v1.RecordTenantResultRequest
-	12, // 15: entrasync.syncengine.v1.SyncEngineInternalService.FinaliseRun:input_type -> entrasync.syncengine.v1.FinaliseRunRequest
-	14, // 16: entrasync.syncengine.v1.SyncEngineInternalService.ListOpenRuns:input_type -> entrasync.syncengine.v1.ListOpenRunsRequest
-	17, // 17: entrasync.syncengine.v1.SyncEngineInternalService.CancelRuns:input_type -> entrasync.syncengine.v1.CancelRunsRequest
-	19, // 18: entrasync.syncengine.v1.SyncEngineInternalService.GetSyncStatus:input_type -> entrasync.syncengine.v1.GetSyncStatusRequest
-	1,  // 19: entrasync.syncengine.v1.SyncEngineInternalService.CreateRun:output_type -> entrasync.syncengine.v1.CreateRunResponse
-	3,  // 20: entrasync.syncengine.v1.SyncEngineInternalService.BeginRun:output_type -> entrasync.syncengine.v1.BeginRunResponse
-	6,  // 21: entrasync.syncengine.v1.SyncEngineInternalService.ListRunTenants:output_type -> entrasync.syncengine.v1.ListRunTenantsResponse
-	8,  // 22: entrasync.syncengine.v1.SyncEngineInternalService.SyncTenantUsers:output_type -> entrasync.syncengine.v1.SyncTenantUsersResponse
-	11, // 23: entrasync.syncengine.v1.SyncEngineInternalService.RecordTenantResult:output_type -> entrasync.syncengine.v1.RecordTenantResultResponse
-	13, // 24: entrasync.syncengine.v1.SyncEngineInternalService.FinaliseRun:output_type -> entrasync.syncengine.v1.FinaliseRunResponse
-	16, // 25: entrasync.syncengine.v1.SyncEngineInternalService.ListOpenRuns:output_type -> entrasync.syncengine.v1.ListOpenRunsResponse
-	18, // 26: entrasync.syncengine.v1.SyncEngineInternalService.CancelRuns:output_type -> entrasync.syncengine.v1.CancelRunsResponse
-	20, // 27: entrasync.syncengine.v1.SyncEngineInternalService.GetSyncStatus:output_type -> entrasync.syncengine.v1.GetSyncStatusResponse
-	19, // [19:28] is the sub-list for method output_type
-	10, // [10:19] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	23, // 8: entrasync.syncengine.v1.CancelRunsRequest.created_before:type_name -> google.protobuf.Timestamp
+	23, // 9: entrasync.syncengine.v1.GetSyncStatusResponse.next_run_at:type_name -> google.protobuf.Timestamp
+	24, // 10: entrasync.syncengine.v1.GetSyncStatusResponse.last_run:type_name -> entrasync.syncengine.v1.Run
+	0,  // 11: entrasync.syncengine.v1.SyncEngineInternalService.CreateRun:input_type -> entrasync.syncengine.v1.CreateRunRequest
+	2,  // 12: entrasync.syncengine.v1.SyncEngineInternalService.BeginRun:input_type -> entrasync.syncengine.v1.BeginRunRequest
+	4,  // 13: entrasync.syncengine.v1.SyncEngineInternalService.ListRunTenants:input_type -> entrasync.syncengine.v1.ListRunTenantsRequest
+	7,  // 14: entrasync.syncengine.v1.SyncEngineInternalService.SyncTenantUsers:input_type -> entrasync.syncengine.v1.SyncTenantUsersRequest
+	10, // 15: entrasync.syncengine.v1.SyncEngineInternalService.RecordTenantResult:input_type -> entrasync.syncengine.v1.RecordTenantResultRequest
+	12, // 16: entrasync.syncengine.v1.SyncEngineInternalService.FinaliseRun:input_type -> entrasync.syncengine.v1.FinaliseRunRequest
+	14, // 17: entrasync.syncengine.v1.SyncEngineInternalService.ListOpenRuns:input_type -> entrasync.syncengine.v1.ListOpenRunsRequest
+	17, // 18: entrasync.syncengine.v1.SyncEngineInternalService.CancelRuns:input_type -> entrasync.syncengine.v1.CancelRunsRequest
+	19, // 19: entrasync.syncengine.v1.SyncEngineInternalService.GetSyncStatus:input_type -> entrasync.syncengine.v1.GetSyncStatusRequest
+	1,  // 20: entrasync.syncengine.v1.SyncEngineInternalService.CreateRun:output_type -> entrasync.syncengine.v1.CreateRunResponse
+	3,  // 21: entrasync.syncengine.v1.SyncEngineInternalService.BeginRun:output_type -> entrasync.syncengine.v1.BeginRunResponse
+	6,  // 22: entrasync.syncengine.v1.SyncEngineInternalService.ListRunTenants:output_type -> entrasync.syncengine.v1.ListRunTenantsResponse
+	8,  // 23: entrasync.syncengine.v1.SyncEngineInternalService.SyncTenantUsers:output_type -> entrasync.syncengine.v1.SyncTenantUsersResponse
+	11, // 24: entrasync.syncengine.v1.SyncEngineInternalService.RecordTenantResult:output_type -> entrasync.syncengine.v1.RecordTenantResultResponse
+	13, // 25: entrasync.syncengine.v1.SyncEngineInternalService.FinaliseRun:output_type -> entrasync.syncengine.v1.FinaliseRunResponse
+	16, // 26: entrasync.syncengine.v1.SyncEngineInternalService.ListOpenRuns:output_type -> entrasync.syncengine.v1.ListOpenRunsResponse
+	18, // 27: entrasync.syncengine.v1.SyncEngineInternalService.CancelRuns:output_type -> entrasync.syncengine.v1.CancelRunsResponse
+	20, // 28: entrasync.syncengine.v1.SyncEngineInternalService.GetSyncStatus:output_type -> entrasync.syncengine.v1.GetSyncStatusResponse
+	20, // [20:29] is the sub-list for method output_type
+	11, // [11:20] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_syncengine_v1_engine_proto_init() }
