@@ -170,10 +170,11 @@ func fits(ctx context.Context, pause time.Duration) bool {
 // one of the caller's own.
 func isPassing(err error) bool { return connection.ClassOf(err) == connection.Retry }
 
-// handBack tells the caller when to come again.
+// handBack tells the caller when to come again, where Microsoft said it or limits
+// us. What is merely broken carries no time of ours: the caller counts its tries.
 func (c *Client) handBack(err error, r *refusal, pause time.Duration) error {
-	if r == nil {
-		return err
+	if r == nil || r.Status != http.StatusTooManyRequests {
+		return err // it carries Microsoft's own time, where there is one
 	}
 	f := r.graphFailure
 	f.RetryAfter = pause

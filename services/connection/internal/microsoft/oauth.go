@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
@@ -78,17 +79,29 @@ func (c *Client) CustomerToken(ctx context.Context, cr connection.Credentials, r
 }
 
 // redeem asks the token endpoint, again after a passing failure as long as there
-// are attempts.
+// are attempts and it does not ask for a longer pause than ours.
 func (c *Client) redeem(ctx context.Context, at authority, tenant string, form url.Values, attempts int) (connection.Grant, error) {
 	for attempt := 1; ; attempt++ {
 		grant, err := c.redeemOnce(ctx, at, tenant, form)
 		if err == nil || attempt == attempts || ctx.Err() != nil || connection.ClassOf(err) != connection.Retry {
 			return grant, err
 		}
-		if err := c.wait(ctx, backoff(attempt)); err != nil {
+		pause := backoff(attempt)
+		if retryAfterOf(err) > pause {
+			return grant, err
+		}
+		if err := c.wait(ctx, pause); err != nil {
 			return connection.Grant{}, err
 		}
 	}
+}
+
+// retryAfterOf is when a failure says to come again; zero when it does not.
+func retryAfterOf(err error) time.Duration {
+	if e, ok := errors.AsType[*errs.Error](err); ok {
+		return e.RetryAfter()
+	}
+	return 0
 }
 
 // tokenAnswer is a success of the token endpoint.

@@ -16,7 +16,7 @@ type verdict int
 const (
 	giveUp      verdict = iota // no retry can mend it
 	waitAsTold                 // it says when to come back; waiting is no failure
-	tryUpstream                // the other side failed: a few more tries
+	tryUpstream                // the other side failed: a few more tries, not before it says
 	tryOwn                     // one of our own parts is down: until the run's time is up
 )
 
@@ -26,6 +26,13 @@ const (
 	classKey   = "class"
 	classRetry = "retry"
 )
+
+// reasonThrottled says that Microsoft limits the rate: waiting mends it, however often.
+const reasonThrottled = "throttled"
+
+// reasonTimeout says that a statement ran into its limit: the database answers, and this work is
+// too much for it. Doing it again and again would only keep it busy.
+const reasonTimeout = "database_timeout"
 
 // reasonBusy says that another round holds the directory.
 const reasonBusy = "round_in_progress"
@@ -40,16 +47,18 @@ func verdictOf(e *errs.Error) verdict {
 		switch {
 		case class != classRetry:
 			return giveUp // the partner, the customer or we must mend something first
-		case told:
+		case told && e.Reason() == reasonThrottled:
 			return waitAsTold
 		}
 		return tryUpstream
 	}
-	switch {
-	case e.Reason() == reasonBusy:
+	switch e.Reason() {
+	case reasonBusy:
 		return waitAsTold
-	case e.Reason() == reasonExpired:
+	case reasonExpired:
 		return tryOwn
+	case reasonTimeout:
+		return tryUpstream
 	}
 	switch e.Kind() {
 	case errs.Exhausted:
@@ -86,7 +95,7 @@ func (a *Activities) judge(err error, t *tally) error {
 		if failed >= a.pace.UpstreamTries {
 			return fatal(e.Reason())
 		}
-		return again(e.Reason(), backOff(a.pace.UpstreamFirst, a.pace.UpstreamMost, failed))
+		return again(e.Reason(), max(backOff(a.pace.UpstreamFirst, a.pace.UpstreamMost, failed), e.RetryAfter()))
 	}
 	return fatal(e.Reason())
 }

@@ -48,10 +48,11 @@ func TestVerdicts(t *testing.T) {
 		"busy, told":              {of(errs.Conflict, "round_in_progress", soon), waitAsTold},
 		"busy, not told":          {of(errs.Unavailable, "round_in_progress"), waitAsTold},
 		"Microsoft answers 503":   {of(errs.Unavailable, "upstream_error", class("retry")), tryUpstream},
+		"503, told":               {of(errs.Unavailable, "upstream_error", class("retry"), soon), tryUpstream},
 		"Microsoft out of reach":  {of(errs.Unavailable, "unreachable", class("retry")), tryUpstream},
 		"a bug":                   {of(errs.Internal, ""), tryUpstream},
 		"database restarting":     {of(errs.Unavailable, "database_unavailable"), tryOwn},
-		"database slow":           {of(errs.Deadline, "database_timeout"), tryOwn},
+		"a statement too slow":    {of(errs.Deadline, "database_timeout"), tryUpstream},
 		"peer gone":               {rpc.FromStatus(status.Error(codes.Unavailable, "connection refused")), tryOwn},
 		"peer stopping":           {rpc.FromStatus(status.Error(codes.Canceled, "going away")), tryOwn},
 		"statement too old":       {of(errs.Unauthenticated, "context_expired"), tryOwn},
@@ -80,6 +81,21 @@ func TestFailuresCarryCodesOnly(t *testing.T) {
 	}
 }
 
+func TestABrokenDirectoryIsAskedAgainWhenItSaysAndFiveTimesAtMost(t *testing.T) {
+	t.Parallel()
+	a := New(nil, nil, Pace{})
+	counts := &tally{}
+	for try := 1; try <= 5; try++ {
+		failure := new(temporal.ApplicationError)
+		told := of(errs.Unavailable, "upstream_error", errs.WithMetadata("class", "retry"), errs.WithRetryAfter(10*time.Minute))
+		require.ErrorAs(t, a.judge(told, counts), &failure)
+		require.Equal(t, try == 5, failure.NonRetryable(), try)
+		if try < 5 {
+			require.Equal(t, 10*time.Minute, failure.NextRetryDelay())
+		}
+	}
+}
+
 func TestEachSortOfFailureIsCountedOnItsOwn(t *testing.T) {
 	t.Parallel()
 	a := New(nil, nil, Pace{})
@@ -102,7 +118,7 @@ func TestEachSortOfFailureIsCountedOnItsOwn(t *testing.T) {
 		require.False(t, last)
 		require.Equal(t, want, got)
 	}
-	_, last := delay(upstream)
+	_, last := delay(of(errs.Unavailable, "upstream_error", errs.WithMetadata("class", "retry"), errs.WithRetryAfter(time.Hour)))
 	require.True(t, last, "the fifth upstream error is the last")
 	own, last := delay(of(errs.Unavailable, "database_unavailable"))
 	require.False(t, last)

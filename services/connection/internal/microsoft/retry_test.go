@@ -1,0 +1,78 @@
+package microsoft
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+// broken is a client of a Microsoft that always answers the status, which never
+// waits in fact. asked counts its requests.
+func broken(t *testing.T, status int, header string) (c *Client, asked *atomic.Int32) {
+	t.Helper()
+	asked = new(atomic.Int32)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		if header != "" {
+			w.Header().Set("Retry-After", header)
+		}
+		w.WriteHeader(status)
+	}))
+	t.Cleanup(server.Close)
+	c, err := New(Options{
+		Endpoints: Endpoints{Login: server.URL, Graph: server.URL},
+		Wait:      func(context.Context, time.Duration) error { return nil },
+	})
+	require.NoError(t, err)
+	return c, asked
+}
+
+// fixedToken is a token that always holds.
+type fixedToken struct{}
+
+func (fixedToken) Token(context.Context) (connection.Secret, error) { return "t", nil }
+func (fixedToken) Renew(context.Context, connection.Secret) (connection.Secret, error) {
+	return "t", nil
+}
+
+func TestOnlyMicrosoftSaysWhenToComeBack(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusServiceUnavailable, http.StatusGatewayTimeout} {
+		c, asked := broken(t, status, "")
+		_, err := c.TenantDetails(t.Context(), fixedToken{}, "managed")
+		require.Equal(t, "upstream_error", errs.ReasonOf(err))
+		require.Zero(t, retryAfterOf(err), "the pause between our own tries is nothing for the caller, who counts")
+		require.EqualValues(t, 2*maxAttempts, asked.Load())
+
+		c, _ = broken(t, status, "7")
+		_, err = c.TenantDetails(t.Context(), fixedToken{}, "managed")
+		require.Equal(t, 7*time.Second, retryAfterOf(err))
+	}
+	c, _ := broken(t, http.StatusTooManyRequests, "")
+	_, err := c.TenantDetails(t.Context(), fixedToken{}, "managed")
+	require.Equal(t, "throttled", errs.ReasonOf(err))
+	require.Positive(t, retryAfterOf(err))
+}
+
+func TestATokenIsNotAskedForBeforeMicrosoftAllows(t *testing.T) {
+	t.Parallel()
+	ask := func(header string) (int32, error) {
+		c, asked := broken(t, http.StatusServiceUnavailable, header)
+		_, err := c.CustomerToken(t.Context(), connection.Credentials{ClientID: "app"}, "grant", "managed")
+		return asked.Load(), err
+	}
+	asked, err := ask("600")
+	require.EqualValues(t, 1, asked)
+	require.Equal(t, 10*time.Minute, retryAfterOf(err))
+	asked, err = ask("")
+	require.EqualValues(t, 3, asked)
+	require.Zero(t, retryAfterOf(err))
+}
