@@ -31,6 +31,27 @@ import (
 // caller.
 const recordTimeout = 5 * time.Second
 
+// admission is what the gate said of a request, kept so that a request that was
+// decided before the mux decoded it is counted once.
+type admission struct {
+	procedure string
+	caller    *gate.Caller
+	err       error
+}
+
+type admissionKey struct{}
+
+// Admit takes the decisions about a call that is not decoded yet. Calls in the
+// context that it gives go on from them; a refusal comes back as well, and is
+// recorded by the call, or by Conn.Refuse.
+func (e *Edge) Admit(ctx context.Context, procedure string) (context.Context, error) {
+	a := admission{procedure: procedure, err: errs.New(errs.Denied, "permission_denied", "Nobody may do this.")}
+	if method, ok := e.methods[procedure]; ok {
+		a.caller, a.err = e.gate.Admit(ctx, method.Rule, inbound.From(ctx))
+	}
+	return context.WithValue(ctx, admissionKey{}, a), a.err
+}
+
 // admit takes the decisions before anything of the request is decoded, and
 // writes the audit log.
 func (e *Edge) admit(next connect.ServerFunc) connect.ServerFunc {
@@ -43,7 +64,11 @@ func (e *Edge) admit(next connect.ServerFunc) connect.ServerFunc {
 			return errs.New(errs.Denied, "permission_denied", "Nobody may do this.")
 		}
 		in := inbound.From(ctx)
-		caller, err := e.gate.Admit(ctx, method.Rule, in)
+		decided, ok := ctx.Value(admissionKey{}).(admission)
+		if !ok || decided.procedure != spec.Procedure {
+			decided.caller, decided.err = e.gate.Admit(ctx, method.Rule, in)
+		}
+		caller, err := decided.caller, decided.err
 		if caller != nil {
 			call := caller.Call()
 			in.Tenant = string(call.Tenant)

@@ -54,12 +54,14 @@ func register(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnIn
 
 // New makes the handler of all REST routes.
 func New(ctx context.Context, e *edge.Edge, methods []policy.Method) (http.Handler, error) {
-	s := &server{conn: e.InProcess(), methods: map[string]policy.Method{}, all: methods}
+	s := &server{edge: e, conn: e.InProcess(), methods: map[string]policy.Method{}, routes: map[string]policy.Method{}, all: methods}
 	for _, m := range methods {
 		s.methods[m.Procedure] = m
+		s.routes[m.Verb+" "+m.Path] = m
 	}
 	none := func(string) (string, bool) { return "", false }
 	mux := runtime.NewServeMux(
+		runtime.WithMiddlewares(s.admitted),
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, newMarshaler()),
 		runtime.WithErrorHandler(s.failed),
 		runtime.WithRoutingErrorHandler(s.unrouted),
@@ -80,9 +82,27 @@ func New(ctx context.Context, e *edge.Edge, methods []policy.Method) (http.Handl
 }
 
 type server struct {
+	edge    *edge.Edge
 	conn    *edge.Conn
-	methods map[string]policy.Method
+	methods map[string]policy.Method // by procedure
+	routes  map[string]policy.Method // by HTTP method and template: "GET /api/clients/{id}"
 	all     []policy.Method
+}
+
+// admitted runs the checks before a generated handler reads the body: decoding
+// takes much memory, and who may not call must not make us spend it.
+func (s *server) admitted(next runtime.HandlerFunc) runtime.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request, params map[string]string) {
+		pattern, _ := runtime.HTTPPattern(r.Context()) // without one no method fits, and nobody may call
+		// The pattern writes a variable of one segment as {id=*}.
+		m := s.routes[r.Method+" "+strings.ReplaceAll(pattern.String(), "=*}", "}")]
+		ctx, err := s.edge.Admit(r.Context(), m.Procedure)
+		if err != nil {
+			problem.Write(w, r, edge.Public(s.conn.Refuse(ctx, m.Procedure, edge.Public(err))))
+			return
+		}
+		next(w, r.WithContext(ctx), params)
+	}
 }
 
 // Invoke passes a decoded request on, unless its address says what the method
@@ -129,8 +149,8 @@ func (s *server) unknownQuery(ctx context.Context, procedure string) *errs.Error
 }
 
 // failed answers with an error. One that is not the edge's own comes from
-// grpc-gateway, which decodes before it calls: the checks then run first, so that
-// who may not call learns that and nothing of the request's shape.
+// grpc-gateway, which decodes before it calls: the call is then made all the same,
+// so that it is logged, counted and audited as every other.
 func (s *server) failed(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
 	public, ok := errors.AsType[*errs.Error](err)
 	if !ok {

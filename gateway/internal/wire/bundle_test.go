@@ -59,6 +59,7 @@ func TestMain(m *testing.M) {
 type bundle struct {
 	t        *testing.T
 	url      string
+	handler  http.Handler
 	db       *pgtest.DB
 	issuer   *issuer
 	backends *backends
@@ -108,7 +109,7 @@ func setup(t *testing.T, options ...option) *bundle {
 	server.Config.Protocols.SetUnencryptedHTTP2(true)
 	server.Start()
 	t.Cleanup(server.Close)
-	b.url = server.URL
+	b.url, b.handler = server.URL, handler
 	return b
 }
 

@@ -2,9 +2,11 @@ package wire_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -265,4 +267,31 @@ func TestUnknownRoutesAndMethods(t *testing.T) {
 	// A form or a header cannot turn one method into another.
 	res := b.do("POST", "/api/clients", "a=b", "Content-Type", "application/x-www-form-urlencoded", "X-HTTP-Method-Override", "GET")
 	require.Equal(t, 405, res.status)
+}
+
+// untouched is a body that notes when it is read.
+type untouched struct{ read atomic.Bool }
+
+// Read gives an endless body.
+func (u *untouched) Read(p []byte) (int, error) {
+	u.read.Store(true)
+	return copy(p, " "), nil
+}
+
+func TestNoBodyIsReadOfWhoMayNotCall(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, r := range routes(t) {
+		for _, authorization := range []string{"", "Bearer " + b.portal("t1")} {
+			body := &untouched{}
+			request := httptest.NewRequestWithContext(t.Context(), r.verb, r.path, body)
+			request.Header.Set("Content-Type", "application/json")
+			request.Header.Set("Authorization", authorization)
+			res := httptest.NewRecorder()
+			b.handler.ServeHTTP(res, request)
+			require.Contains(t, []int{401, 403}, res.Code, r.name)
+			require.False(t, body.read.Load(), r.name)
+		}
+	}
+	require.Zero(t, b.backends.count())
 }
