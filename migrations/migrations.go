@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/golang-migrate/migrate/v4"
+	"github.com/golang-migrate/migrate/v4/database"
 	migratepgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
 	"github.com/golang-migrate/migrate/v4/source/iofs"
 	"github.com/jackc/pgx/v5"
@@ -66,9 +67,54 @@ func Fingerprint(contexts ...string) (string, error) {
 const versionTable = "schema_migrations"
 
 // Up applies what is not applied yet, for the given contexts or for all. Safe
-// to repeat and to run from several processes at once.
-func Up(ctx context.Context, url string, contexts ...string) error {
-	return each(ctx, url, contexts, func(m *migrate.Migrate) error { return m.Up() })
+// to repeat and to run from several processes at once. A migration that was
+// killed half-way is applied again.
+func Up(ctx context.Context, url string, contexts ...string) (err error) {
+	if _, err := choose(contexts); err != nil {
+		return err
+	}
+	unlock, err := alone(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	return each(ctx, url, contexts, func(m *migrate.Migrate) error {
+		if err := clean(m); err != nil {
+			return err
+		}
+		return m.Up()
+	})
+}
+
+// alone waits until no other process applies migrations to the database. The
+// library has a lock of its own, but looks at the mark of a migration under way
+// before it takes that.
+func alone(ctx context.Context, url string) (unlock func() error, err error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the database: %w", err)
+	}
+	unlock = func() error { return conn.Close(context.WithoutCancel(ctx)) } // the lock ends with it
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock(hashtext('entrasync migrations'))"); err != nil {
+		return nil, errors.Join(fmt.Errorf("waiting for other migrations: %w", err), unlock())
+	}
+	return unlock, nil
+}
+
+// clean takes back the mark of a migration that did not end. The library commits
+// the mark before it sends the file; the file is one statement to PostgreSQL
+// and so was rolled back whole.
+func clean(m *migrate.Migrate) error {
+	version, dirty, err := m.Version()
+	switch {
+	case errors.Is(err, migrate.ErrNilVersion):
+		return nil
+	case err != nil || !dirty:
+		return err
+	case version <= 1:
+		return m.Force(database.NilVersion)
+	}
+	return m.Force(int(version) - 1)
 }
 
 // Down undoes every migration of the given contexts, or of all: data is lost.

@@ -179,3 +179,18 @@ func TestBadPasswordsAreRefused(t *testing.T) {
 		require.ErrorContains(t, err, "password of role entrasync_mapping")
 	}
 }
+
+func TestAMigrationThatWasKilledIsAppliedAgain(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Empty(t)
+	require.NoError(t, migrations.Bootstrap(t.Context(), connect(t, db.AdminURL), nil))
+	require.NoError(t, migrations.Up(t.Context(), db.AdminURL))
+	full := shape(t, db)
+	require.NoError(t, migrations.Down(t.Context(), db.AdminURL))
+	// What a kill leaves: the mark, and nothing of the migration.
+	_, err := db.Admin.Exec(t.Context(), "INSERT INTO mapping.schema_migrations (version, dirty) VALUES (1, true)")
+	require.NoError(t, err)
+
+	require.NoError(t, migrations.Up(t.Context(), db.AdminURL))
+	require.Equal(t, full, shape(t, db))
+}
