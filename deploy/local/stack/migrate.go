@@ -6,11 +6,16 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"syscall"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/entrasync/entrasync/deploy/local/internal/postgres"
 )
+
+// migrateGrace is how long a migration under way may take to end.
+const migrateGrace = 20 * time.Second
 
 func (s *Stack) migrateProgram() string { return filepath.Join(s.layout.Bin(), "migrate") }
 
@@ -35,6 +40,9 @@ func (s *Stack) migrate(ctx context.Context, log io.Writer) error {
 			"ENTRASYNC_ROLE_PASSWORDS_FILE=" + s.secrets.rolesFile,
 		}
 		cmd.Stdout, cmd.Stderr = log, log
+		// It ends after the migration under way; killed, it would leave its version marked.
+		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+		cmd.WaitDelay = migrateGrace
 		if err := cmd.Run(); err != nil {
 			return fmt.Errorf("migrate %s: %w", step, err)
 		}

@@ -67,8 +67,8 @@ func (s Server) migrate(ctx context.Context, out io.Writer, db *pgx.ConnConfig, 
 		return fmt.Errorf("connecting to database %s: %w", database, err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	var known bool
-	if err := conn.QueryRow(ctx, "SELECT to_regclass('schema_version') IS NOT NULL").Scan(&known); err != nil {
+	known, err := schemaVersionKnown(ctx, conn)
+	if err != nil {
 		return err
 	}
 	if !known {
@@ -77,6 +77,17 @@ func (s Server) migrate(ctx context.Context, out io.Writer, db *pgx.ConnConfig, 
 		}
 	}
 	return s.tool(ctx, out, db, database, "update-schema", "--schema-name", schema)
+}
+
+// schemaVersionKnown says whether the first step was done to its end: its table is there and holds
+// a version. It may be repeated where it was interrupted in between.
+func schemaVersionKnown(ctx context.Context, conn *pgx.Conn) (bool, error) {
+	var table, version bool
+	if err := conn.QueryRow(ctx, "SELECT to_regclass('schema_version') IS NOT NULL").Scan(&table); err != nil || !table {
+		return false, err
+	}
+	err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM schema_version)").Scan(&version)
+	return version, err
 }
 
 func (s Server) tool(ctx context.Context, out io.Writer, db *pgx.ConnConfig, database string, args ...string) error {
