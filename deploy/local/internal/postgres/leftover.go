@@ -45,6 +45,11 @@ func (c Cluster) Clean(ctx context.Context) error {
 }
 
 func (c Cluster) processes() []int {
+	// The kernel gives the physical path, the checkout may be reached by a link.
+	data, err := filepath.EvalSymlinks(c.Data)
+	if err != nil {
+		return nil
+	}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil
@@ -57,7 +62,7 @@ func (c Cluster) processes() []int {
 		}
 		dir := filepath.Join("/proc", e.Name())
 		cwd, err := os.Readlink(filepath.Join(dir, "cwd"))
-		if err != nil || cwd != c.Data {
+		if err != nil || cwd != data {
 			continue
 		}
 		if name, err := os.ReadFile(filepath.Join(dir, "comm")); err == nil && strings.TrimSpace(string(name)) == "postgres" {
