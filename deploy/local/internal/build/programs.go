@@ -30,7 +30,7 @@ func inWorkspace(ctx context.Context, root, bin string, args []string) error {
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return err
 	}
-	unlock, err := lock(filepath.Join(bin, ".lock"))
+	unlock, err := lock(ctx, filepath.Join(bin, ".lock"), os.Stderr)
 	if err != nil {
 		return err
 	}

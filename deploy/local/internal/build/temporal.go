@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+	"time"
 )
 
 // temporalPrograms are the tools that deploy/temporal pins; two of them are
@@ -36,7 +37,7 @@ func Temporal(ctx context.Context, root, bin string, out io.Writer) error {
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return err
 	}
-	unlock, err := lock(filepath.Join(bin, ".lock"))
+	unlock, err := lock(ctx, filepath.Join(bin, ".lock"), out)
 	if err != nil {
 		return err
 	}
@@ -97,14 +98,30 @@ func fingerprint(files ...string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// lock waits for the right to build, which one program has at a time.
-func lock(path string) (unlock func(), err error) {
+// lock waits for the right to build, which one program has at a time, until ctx ends. It tells
+// who waits why.
+func lock(ctx context.Context, path string, out io.Writer) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(err, f.Close())
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for waits := false; ; waits = true {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { _ = f.Close() }, nil // closing gives the lock back
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, errors.Join(err, f.Close())
+		}
+		if !waits {
+			fmt.Fprintln(out, "waiting for another build in this checkout")
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), f.Close())
+		case <-tick.C:
+		}
 	}
-	return func() { _ = f.Close() }, nil // closing gives the lock back
 }
