@@ -10,6 +10,7 @@ import (
 	"github.com/entrasync/entrasync/deploy/local/internal/build"
 	"github.com/entrasync/entrasync/deploy/local/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/internal/testenv"
+	"github.com/entrasync/entrasync/deploy/local/stack"
 )
 
 func testEnvironment(ctx context.Context, where layout.Layout, args []string) (int, error) {
@@ -49,7 +50,7 @@ func testEnvironmentFile(where layout.Layout) string {
 }
 
 func testEnvironmentOptions(where layout.Layout) testenv.Options {
-	return testenv.Options{NPMDir: where.NPM(), TemporalBin: where.TemporalBin()}
+	return testenv.Options{NPMDir: stack.NPMDir(where), TemporalBin: where.TemporalBin()}
 }
 
 func buildTemporal(ctx context.Context, where layout.Layout) error {
