@@ -139,36 +139,41 @@ func (j *job) confirm(ctx context.Context) (string, error) {
 }
 
 func (j *job) initialSync(ctx context.Context) (string, error) {
-	return j.sync(ctx, "initial")
-}
-
-func (j *job) secondSync(ctx context.Context) (string, error) {
-	said, err := j.sync(ctx, "all-tenants")
+	said, _, err := j.sync(ctx, "initial")
 	return said, err
 }
 
-func (j *job) sync(ctx context.Context, scope string) (string, error) {
+func (j *job) secondSync(ctx context.Context) (string, error) {
+	said, c, err := j.sync(ctx, "all-tenants")
+	if err == nil && c.Created+c.Linked+c.Updated != 0 {
+		err = fmt.Errorf("it changed something though nothing had changed upstream: %s", said)
+	}
+	return said, err
+}
+
+func (j *job) sync(ctx context.Context, scope string) (string, host.Counters, error) {
 	began := j.Now()
 	detail, err := j.client.Sync(ctx, scope, nil)
 	if err != nil {
-		return "", err
+		return "", host.Counters{}, err
 	}
 	run := detail.Run
 	if run.State != "completed" && run.State != "partial" {
 		if run.Error != nil {
-			return "", fmt.Errorf("the run %s ended %s: %s %s", run.RunID, run.State, run.Error.Code, run.Error.Message)
+			return "", host.Counters{}, fmt.Errorf("the run %s ended %s: %s %s", run.RunID, run.State, run.Error.Code, run.Error.Message)
 		}
 		for _, t := range detail.TenantResults {
 			if t.Error != nil {
-				return "", fmt.Errorf("the run %s ended %s: tenant %s: %s %s", run.RunID, run.State, t.EntraTenantID, t.Error.Code, t.Error.Message)
+				return "", host.Counters{}, fmt.Errorf("the run %s ended %s: tenant %s: %s %s", run.RunID, run.State, t.EntraTenantID, t.Error.Code, t.Error.Message)
 			}
 		}
-		return "", errors.New("the run " + run.RunID + " ended " + run.State)
+		return "", host.Counters{}, errors.New("the run " + run.RunID + " ended " + run.State)
 	}
 	c := run.Counters
 	rate := float64(c.Total()) / j.Now().Sub(began).Seconds()
-	return fmt.Sprintf("%s, %d tenants, %d users (%.0f users/s): created %d, linked %d, updated %d, unchanged %d, to review %d, filtered %d, failed %d",
-		run.State, run.ProcessedTenants, c.Total(), rate, c.Created, c.Linked, c.Updated, c.Unchanged, c.Ambiguous, c.Filtered, c.Failed), nil
+	said := fmt.Sprintf("%s, %d tenants, %d users (%.0f users/s): created %d, linked %d, updated %d, unchanged %d, to review %d, filtered %d, failed %d",
+		run.State, run.ProcessedTenants, c.Total(), rate, c.Created, c.Linked, c.Updated, c.Unchanged, c.Ambiguous, c.Filtered, c.Failed)
+	return said, c, nil
 }
 
 // list writes counts by outcome, in a steady order.
