@@ -27,7 +27,8 @@ func (s *Suite) Reformat(ctx context.Context, log io.Writer) error {
 }
 
 // contracts holds the proto files against their rules and, where the history is there, against
-// what main promises already.
+// what was promised before: by HEAD, for a change that is not committed yet, and by the commit
+// before it, for one that is.
 func (s *Suite) contracts(ctx context.Context, log io.Writer) error {
 	if err := s.command(ctx, log, "", nil, s.buf(), "lint"); err != nil {
 		return err
@@ -35,7 +36,15 @@ func (s *Suite) contracts(ctx context.Context, log io.Writer) error {
 	if !exists(s.abs(".git")) {
 		return nil // an export without history
 	}
-	return s.command(ctx, log, "", nil, s.buf(), "breaking", "--against", ".git#ref=HEAD")
+	for _, promised := range []string{"HEAD", "HEAD~1"} {
+		if s.command(ctx, log, "", nil, "git", "rev-parse", "--verify", "--quiet", promised+":buf.yaml") != nil {
+			continue // the history does not reach that far
+		}
+		if err := s.command(ctx, log, "", nil, s.buf(), "breaking", "--against", ".git#ref="+promised); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // generated makes the code from the contracts and the queries again and compares.

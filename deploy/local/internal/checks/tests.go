@@ -34,7 +34,7 @@ func (s *Suite) tests(ctx context.Context, log io.Writer) error {
 }
 
 func (s *Suite) acceptance(ctx context.Context, log io.Writer) error {
-	return s.goTest(ctx, log, nil, []string{"-p=1", "-timeout=25m", acceptancePackages + "/..."})
+	return s.goTest(ctx, log, nil, []string{"-race", "-p=1", "-timeout=25m", acceptancePackages + "/..."})
 }
 
 func (s *Suite) packages(ctx context.Context) ([]string, error) {
