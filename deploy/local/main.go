@@ -1,6 +1,5 @@
-// Command local runs the whole system on one machine.
-//
-//	local up | down | reset | status | logs [process] | testenv [-detach | -stop] [-- command…]
+// Command local runs the whole system on one machine, and the checks that decide whether the tree
+// is good. Without a verb it says which there are.
 package main
 
 import (
@@ -14,6 +13,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second interrupt ends it at once
 	code, err := run(ctx, os.Args[1:])
 	stop()
 	if err != nil && !errors.Is(err, errUsage) {

@@ -18,8 +18,9 @@ import (
 	"github.com/entrasync/entrasync/deploy/local/stack"
 )
 
-// readyTimeout is how long all processes together may take to be ready.
-const readyTimeout = 60 * time.Second
+// readyTimeout is how long all processes together may take to be ready. It is seconds on a machine
+// that is not busy; the first start on a slow disk makes a database and its schemas in it.
+const readyTimeout = 3 * time.Minute
 
 // up starts the stack, or brings the running one up to date. It is safe to
 // repeat.
