@@ -47,7 +47,7 @@ func TestCancelStopsAtTheNextRange(t *testing.T) {
 	run := e.started(syncengine.TypeAllTenants, false)
 	outcome, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
 		if p.Applied == syncengine.RangeSize {
-			_, err := e.results.Cancel(e.ctx(), "")
+			_, err := e.results.Cancel(e.ctx(), syncengine.Cancellation{})
 			return err
 		}
 		return nil

@@ -80,23 +80,26 @@ func finish(ctx context.Context, q *sqlc.Queries, id uuid.UUID, end syncengine.R
 	return q.EnableAutomaticSync(ctx, end.Now)
 }
 
-// CancelRuns closes the open runs of the tenant, or one of them, and what of
-// them has not begun.
-func (s *Store) CancelRuns(ctx context.Context, runID string, now time.Time) (workflowIDs []string, err error) {
-	params := sqlc.CancelRunsParams{Now: now}
-	if runID != "" {
-		id, err := parse(runID, syncengine.ErrUnknownRun)
+// CancelRuns closes open runs of the tenant and what of them has not begun.
+func (s *Store) CancelRuns(ctx context.Context, which syncengine.Cancellation, now time.Time) (workflowIDs []string, err error) {
+	params := sqlc.CancelRunsParams{Now: now, CreatedBefore: which.CreatedBefore}
+	if which.RunID != "" {
+		id, err := parse(which.RunID, syncengine.ErrUnknownRun)
 		if err != nil {
 			return nil, err
 		}
 		params.ID = &id
 	}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
+		var err error
+		workflowIDs, err = q.ListCancelledWorkflows(ctx, sqlc.ListCancelledWorkflowsParams{ID: params.ID, CreatedBefore: params.CreatedBefore})
+		if err != nil {
+			return err
+		}
 		rows, err := q.CancelRuns(ctx, params)
 		if err != nil {
 			return err
 		}
-		workflowIDs = nil
 		ids := make([]uuid.UUID, len(rows))
 		for i, row := range rows {
 			ids[i] = row.ID

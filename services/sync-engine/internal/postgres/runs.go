@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,8 +25,8 @@ var (
 	errRunChanging = errs.New(errs.Unavailable, "run_changing", "The runs are changing; try again.")
 )
 
-// OpenRun inserts the run or joins the open one of the same type and scope: a
-// partial unique index decides.
+// OpenRun inserts the run or joins: the one that has its id, else the open one of
+// the same type and scope. Unique indexes decide.
 func (s *Store) OpenRun(ctx context.Context, run syncengine.Run) (open syncengine.Run, joined bool, err error) {
 	id, err := parse(run.ID, syncengine.ErrUnknownRun)
 	if err != nil {
@@ -51,17 +52,19 @@ func (s *Store) OpenRun(ctx context.Context, run syncengine.Run) (open syncengin
 				return err
 			}
 			joined = inserted == 0
-			wanted := id
-			if joined {
-				wanted, err = q.FindOpenRun(ctx, sqlc.FindOpenRunParams{Type: params.Type, Scope: params.Scope, DryRun: params.DryRun})
+			open, err = getRun(ctx, q, id)
+			if joined && errors.Is(err, syncengine.ErrUnknownRun) {
+				wanted, err := q.FindOpenRun(ctx, sqlc.FindOpenRunParams{Type: params.Type, Scope: params.Scope, DryRun: params.DryRun})
 				if pg.NoRows(err) {
 					return nil // it ended in this moment: insert again
 				}
 				if err != nil {
 					return err
 				}
+				open, err = getRun(ctx, q, wanted)
+				found = err == nil
+				return err
 			}
-			open, err = getRun(ctx, q, wanted)
 			found = err == nil
 			return err
 		})

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -156,4 +157,76 @@ func TestAnotherTenantSeesNothing(t *testing.T) {
 	require.Zero(t, total)
 	_, err = e.list.Get(foreign, e.rows(`SELECT id::text FROM contacts LIMIT 1`)[0])
 	require.ErrorIs(t, err, syncengine.ErrUnknownContact)
+}
+
+func TestARunIsFoundByItsID(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	id := uuid.Must(uuid.NewV7()).String()
+	ask := syncengine.NewRun{ID: id, Type: syncengine.TypeInitial}
+	run, joined, err := e.ask(ask)
+	require.NoError(t, err)
+	require.False(t, joined)
+	require.Equal(t, id, run.ID)
+	_, err = e.results.Finalise(e.ctx(), id, "", nil, nil)
+	require.NoError(t, err)
+
+	e.mapping.tenants = nil // a repeat does not ask whether it may begin
+	again, joined, err := e.ask(ask)
+	require.NoError(t, err)
+	require.True(t, joined)
+	require.Equal(t, id, again.ID)
+	require.Equal(t, syncengine.StateCompleted, again.State)
+	require.Equal(t, 1, e.count(`SELECT count(*) FROM entra_sync_runs`))
+
+	// The same id while another run of the kind is open, past the first look.
+	e.mapping.createNew = 1
+	open, _, err := e.ask(syncengine.NewRun{Type: syncengine.TypeInitial})
+	require.NoError(t, err)
+	same := open
+	same.ID = id
+	found, joined, err := e.store.OpenRun(e.ctx(), same)
+	require.NoError(t, err)
+	require.True(t, joined)
+	require.Equal(t, id, found.ID)
+	_, err = e.results.Cancel(e.ctx(), syncengine.Cancellation{})
+	require.NoError(t, err)
+	found, joined, err = e.store.OpenRun(e.ctx(), same)
+	require.NoError(t, err)
+	require.True(t, joined)
+	require.Equal(t, id, found.ID)
+}
+
+func TestCancelIsBoundedByTimeAndCanBeRepeated(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(2)
+	old := e.started(syncengine.TypeAllTenants, false)
+	_, _, err := e.store.RunTenant(e.ctx(), old.ID, managed)
+	require.NoError(t, err)
+	e.exec(`UPDATE entra_sync_run_tenants SET state = 'running'`) // as in the middle of a round
+	disconnected := e.now.Add(time.Minute)
+	e.now = e.now.Add(time.Hour)
+	newer := e.started(syncengine.TypeInitial, false)
+
+	for range 2 { // the second as after a crash between closing and cancelling
+		workflows, err := e.results.Cancel(e.ctx(), syncengine.Cancellation{CreatedBefore: &disconnected})
+		require.NoError(t, err)
+		require.Equal(t, []string{old.WorkflowID}, workflows)
+	}
+	run, err := e.store.Run(e.ctx(), newer.ID)
+	require.NoError(t, err)
+	require.Equal(t, syncengine.StateRunning, run.State)
+
+	again := e.started(syncengine.TypeAllTenants, false)
+	workflows, err := e.results.Cancel(e.ctx(), syncengine.Cancellation{CreatedBefore: &disconnected})
+	require.NoError(t, err)
+	require.Empty(t, workflows, "its workflow serves another run now")
+	_, err = e.results.Finalise(e.ctx(), again.ID, syncengine.StateCancelled, nil, nil)
+	require.NoError(t, err)
+	_, err = e.results.Finalise(e.ctx(), old.ID, syncengine.StateCancelled, nil, nil)
+	require.NoError(t, err)
+	workflows, err = e.results.Cancel(e.ctx(), syncengine.Cancellation{CreatedBefore: &disconnected})
+	require.NoError(t, err)
+	require.Empty(t, workflows)
 }

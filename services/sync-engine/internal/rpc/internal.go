@@ -22,7 +22,7 @@ func (s *internalServer) CreateRun(ctx context.Context, req *syncenginev1.Create
 		return nil, err
 	}
 	run, joined, err := s.cases.Create.Do(ctx, syncengine.NewRun{
-		Tenant: call.Tenant.String(), Actor: call.Actor.ID, Type: req.GetType(), ClientID: req.GetClientId(),
+		ID: req.GetRunId(), Tenant: call.Tenant.String(), Actor: call.Actor.ID, Type: req.GetType(), ClientID: req.GetClientId(),
 		ManagedTenantID: req.GetManagedTenantId(), DryRun: req.GetDryRun(), Trigger: req.GetTrigger(),
 	})
 	if err != nil {
@@ -106,7 +106,12 @@ func (s *internalServer) ListOpenRuns(ctx context.Context, req *syncenginev1.Lis
 }
 
 func (s *internalServer) CancelRuns(ctx context.Context, req *syncenginev1.CancelRunsRequest) (*syncenginev1.CancelRunsResponse, error) {
-	workflowIDs, err := s.cases.Results.Cancel(ctx, req.GetRunId())
+	which := syncengine.Cancellation{RunID: req.GetRunId()}
+	if req.GetCreatedBefore() != nil {
+		before := req.GetCreatedBefore().AsTime()
+		which.CreatedBefore = &before
+	}
+	workflowIDs, err := s.cases.Results.Cancel(ctx, which)
 	if err != nil {
 		return nil, err
 	}

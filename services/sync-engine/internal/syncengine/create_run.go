@@ -2,6 +2,7 @@ package syncengine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -30,12 +31,15 @@ type RunMapping interface {
 // RunStore keeps runs.
 type RunStore interface {
 	// OpenRun inserts the run, or returns the open one of the same type, scope
-	// and kind with joined true.
+	// and kind with joined true; a run that has its id already comes back as it is,
+	// joined too.
 	OpenRun(ctx context.Context, run Run) (open Run, joined bool, err error)
+	Run(ctx context.Context, id string) (Run, error) // ErrUnknownRun
 }
 
 // NewRun asks for a run.
 type NewRun struct {
+	ID              string // UUID by which a repeat finds its run; empty for a new one
 	Tenant          string
 	Actor           string // who asks; empty for the schedule
 	Type            string
@@ -58,16 +62,25 @@ func NewCreateRun(store RunStore, mapping RunMapping, newID func() (string, erro
 	return &CreateRun{store: store, mapping: mapping, newID: newID, now: now}
 }
 
-// Do makes a queued run or returns the open one. Reasons: no_confirmed_mapping,
-// client_not_mapped, unknown_client, client_required.
+// Do makes a queued run or returns the open one; what has the asked id comes back
+// as it is, whatever became of it and of the mapping. Reasons:
+// no_confirmed_mapping, client_not_mapped, unknown_client, client_required.
 func (c *CreateRun) Do(ctx context.Context, req NewRun) (Run, bool, error) {
+	if req.ID != "" {
+		run, err := c.store.Run(ctx, req.ID)
+		if !errors.Is(err, ErrUnknownRun) {
+			return run, err == nil, err
+		}
+	}
 	clientID, err := c.scope(ctx, req)
 	if err != nil {
 		return Run{}, false, err
 	}
-	id, err := c.newID()
-	if err != nil {
-		return Run{}, false, err
+	id := req.ID
+	if id == "" {
+		if id, err = c.newID(); err != nil {
+			return Run{}, false, err
+		}
 	}
 	by := req.Actor
 	if req.Trigger == TriggerSchedule || by == "" {

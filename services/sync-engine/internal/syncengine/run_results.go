@@ -24,7 +24,15 @@ type ResultStore interface {
 	// derives the run's end from the totals and closes it, all in one transaction.
 	// A run that is closed already comes back as it is.
 	FinishRun(ctx context.Context, end RunEnd, derive func(Run) Ending) (Run, error)
-	CancelRuns(ctx context.Context, runID string, now time.Time) (workflowIDs []string, err error)
+	// CancelRuns closes what is asked for and names the workflows, also those of
+	// runs cancelled before that still have a tenant without a result.
+	CancelRuns(ctx context.Context, which Cancellation, now time.Time) (workflowIDs []string, err error)
+}
+
+// Cancellation says which open runs of the tenant to close; both bounds apply.
+type Cancellation struct {
+	RunID         string     // empty for all
+	CreatedBefore *time.Time // nil for all
 }
 
 // Ending is what follows from the results of a run's tenants.
@@ -91,8 +99,9 @@ func (r *RunResults) Finalise(ctx context.Context, runID, asked string, problem 
 	})
 }
 
-// Cancel closes the tenant's open runs, or one of them; their rounds stop at the
-// next chunk.
-func (r *RunResults) Cancel(ctx context.Context, runID string) ([]string, error) {
-	return r.store.CancelRuns(ctx, runID, r.now())
+// Cancel closes open runs of the tenant; their rounds stop at the next chunk. It
+// returns the workflows to be cancelled, and does so again when repeated while
+// rounds of theirs have not stopped.
+func (r *RunResults) Cancel(ctx context.Context, which Cancellation) ([]string, error) {
+	return r.store.CancelRuns(ctx, which, r.now())
 }

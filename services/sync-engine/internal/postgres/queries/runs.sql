@@ -1,7 +1,7 @@
 -- name: InsertRun :execrows
 INSERT INTO entra_sync_runs (tenant_id, id, type, scope, client_id, dry_run, trigger, state, workflow_id, initiated_by, created_at)
 VALUES (@tenant_id, @id, @type, @scope, sqlc.narg(client_id), @dry_run, @trigger, 'queued', @workflow_id, @initiated_by, @created_at)
-ON CONFLICT (tenant_id, type, scope, dry_run) WHERE state IN ('queued', 'running') DO NOTHING;
+ON CONFLICT DO NOTHING;
 
 -- name: FindOpenRun :one
 SELECT id FROM entra_sync_runs WHERE type = @type AND scope = @scope AND dry_run = @dry_run AND state IN ('queued', 'running');
@@ -119,7 +119,18 @@ WHERE id = @id;
 UPDATE entra_sync_runs
 SET state = 'cancelled', completed_at = @now::timestamptz
 WHERE state IN ('queued', 'running') AND (sqlc.narg(id)::uuid IS NULL OR id = sqlc.narg(id))
+  AND (sqlc.narg(created_before)::timestamptz IS NULL OR created_at < sqlc.narg(created_before))
 RETURNING id, workflow_id;
+
+-- name: ListCancelledWorkflows :many
+-- Workflows of cancelled runs of which rounds have not stopped. One that serves a newer run by now is left alone.
+SELECT DISTINCT r.workflow_id
+FROM entra_sync_runs r
+WHERE r.state = 'cancelled' AND (sqlc.narg(id)::uuid IS NULL OR r.id = sqlc.narg(id))
+  AND (sqlc.narg(created_before)::timestamptz IS NULL OR r.created_at < sqlc.narg(created_before))
+  AND EXISTS (SELECT FROM entra_sync_run_tenants t WHERE t.run_id = r.id AND t.state IN ('queued', 'running'))
+  AND NOT EXISTS (SELECT FROM entra_sync_runs o WHERE o.workflow_id = r.workflow_id AND o.state IN ('queued', 'running'))
+ORDER BY r.workflow_id;
 
 -- name: CancelQueuedTenants :exec
 UPDATE entra_sync_run_tenants SET state = 'cancelled', completed_at = @now::timestamptz

@@ -31,12 +31,14 @@ const cancelRuns = `-- name: CancelRuns :many
 UPDATE entra_sync_runs
 SET state = 'cancelled', completed_at = $1::timestamptz
 WHERE state IN ('queued', 'running') AND ($2::uuid IS NULL OR id = $2)
+  AND ($3::timestamptz IS NULL OR created_at < $3)
 RETURNING id, workflow_id
 `
 
 type CancelRunsParams struct {
-	Now time.Time
-	ID  *uuid.UUID
+	Now           time.Time
+	ID            *uuid.UUID
+	CreatedBefore *time.Time
 }
 
 type CancelRunsRow struct {
@@ -45,7 +47,7 @@ type CancelRunsRow struct {
 }
 
 func (q *Queries) CancelRuns(ctx context.Context, arg CancelRunsParams) ([]CancelRunsRow, error) {
-	rows, err := q.db.Query(ctx, cancelRuns, arg.Now, arg.ID)
+	rows, err := q.db.Query(ctx, cancelRuns, arg.Now, arg.ID, arg.CreatedBefore)
 	if err != nil {
 		return nil, err
 	}
@@ -416,7 +418,7 @@ func (q *Queries) GetRunTenant(ctx context.Context, arg GetRunTenantParams) (Get
 const insertRun = `-- name: InsertRun :execrows
 INSERT INTO entra_sync_runs (tenant_id, id, type, scope, client_id, dry_run, trigger, state, workflow_id, initiated_by, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $9, $10)
-ON CONFLICT (tenant_id, type, scope, dry_run) WHERE state IN ('queued', 'running') DO NOTHING
+ON CONFLICT DO NOTHING
 `
 
 type InsertRunParams struct {
@@ -544,6 +546,42 @@ func (q *Queries) LastRun(ctx context.Context) ([]uuid.UUID, error) {
 			return nil, err
 		}
 		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listCancelledWorkflows = `-- name: ListCancelledWorkflows :many
+SELECT DISTINCT r.workflow_id
+FROM entra_sync_runs r
+WHERE r.state = 'cancelled' AND ($1::uuid IS NULL OR r.id = $1)
+  AND ($2::timestamptz IS NULL OR r.created_at < $2)
+  AND EXISTS (SELECT FROM entra_sync_run_tenants t WHERE t.run_id = r.id AND t.state IN ('queued', 'running'))
+  AND NOT EXISTS (SELECT FROM entra_sync_runs o WHERE o.workflow_id = r.workflow_id AND o.state IN ('queued', 'running'))
+ORDER BY r.workflow_id
+`
+
+type ListCancelledWorkflowsParams struct {
+	ID            *uuid.UUID
+	CreatedBefore *time.Time
+}
+
+// Workflows of cancelled runs of which rounds have not stopped. One that serves a newer run by now is left alone.
+func (q *Queries) ListCancelledWorkflows(ctx context.Context, arg ListCancelledWorkflowsParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, listCancelledWorkflows, arg.ID, arg.CreatedBefore)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var workflow_id string
+		if err := rows.Scan(&workflow_id); err != nil {
+			return nil, err
+		}
+		items = append(items, workflow_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
