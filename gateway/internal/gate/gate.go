@@ -33,6 +33,9 @@ type Flags interface {
 	For(ctx context.Context, id tenant.ID) (flags.Set, error)
 }
 
+// RateLimited is the reason of a refusal for too many requests.
+const RateLimited = "rate_limited"
+
 // PlatformKey is the SHA-256 of the platform's key; the zero value fits no key.
 type PlatformKey struct {
 	sum [sha256.Size]byte
@@ -172,13 +175,20 @@ func (g *Gate) flag(ctx context.Context, caller *Caller, flag string) error {
 	return nil
 }
 
-// rate counts the request for its tenant and its user.
+// rate counts the request for its user and its tenant. The user's bucket comes
+// first, so that a user over the limit spends nothing of the tenant's; it is the
+// smaller one, and what the headers tell, unless the tenant's refuses.
 func (g *Gate) rate(in *inbound.Request, person identity.Person) error {
-	if err := take(in, "tenant", g.PerTenant, string(person.Tenant)); err != nil {
+	if err := take(in, "user", g.PerUser, string(person.Tenant)+"/"+person.Subject); err != nil {
 		return err
 	}
-	// The user's bucket, the smaller one, is what stays in the headers.
-	return take(in, "user", g.PerUser, string(person.Tenant)+"/"+person.Subject)
+	if g.PerTenant == nil {
+		return nil
+	}
+	if state, ok := g.PerTenant.Take(string(person.Tenant)); !ok {
+		return limited(in, "tenant", state)
+	}
+	return nil
 }
 
 func take(in *inbound.Request, whose string, limits *limit.Limits, key string) error {
@@ -186,13 +196,23 @@ func take(in *inbound.Request, whose string, limits *limit.Limits, key string) e
 		return nil
 	}
 	state, ok := limits.Take(key)
+	if !ok {
+		return limited(in, whose, state)
+	}
+	tell(in, state)
+	return nil
+}
+
+func limited(in *inbound.Request, whose string, state limit.State) error {
+	tell(in, state)
+	return errs.New(errs.Exhausted, RateLimited, "Too many requests of this "+whose+".", errs.WithRetryAfter(state.Retry))
+}
+
+// tell sets the headers that describe a bucket.
+func tell(in *inbound.Request, state limit.State) {
 	if state.Limit > 0 {
 		in.Answer("RateLimit-Limit", strconv.Itoa(state.Limit))
 		in.Answer("RateLimit-Remaining", strconv.Itoa(state.Remaining))
 		in.Answer("RateLimit-Reset", strconv.Itoa(int(state.Reset/time.Second)))
 	}
-	if !ok {
-		return errs.New(errs.Exhausted, "rate_limited", "Too many requests of this "+whose+".", errs.WithRetryAfter(state.Retry))
-	}
-	return nil
 }
