@@ -113,7 +113,10 @@ func TestGetTenantDetails(t *testing.T) {
 	require.ElementsMatch(t, one.Domains, got.GetDomains())
 	require.EqualValues(t, one.Users, got.GetUserCount())
 
-	for aadsts, code := range map[int]string{65001: "consent_missing", 50020: "gdap_ended", 53003: "conditional_access", 90002: "tenant_gone", 50076: "conditional_access"} {
+	for aadsts, code := range map[int]string{
+		65001: "consent_missing", 50020: "gdap_ended", 53003: "conditional_access", 90002: "tenant_gone", 50076: "conditional_access",
+		70043: "refresh_failed", 50057: "refresh_failed", 700082: "refresh_failed", 424242: "refresh_failed",
+	} {
 		b.sim.fault(map[string]any{"kind": "oauth-error", "route": "login.token", "tenant": one.TenantID, "aadsts": aadsts})
 		b.clock.advance(2 * time.Hour) // the cached token ends
 		problem := details().GetProblem()
@@ -131,12 +134,14 @@ func TestGetTenantDetails(t *testing.T) {
 	require.Nil(t, partly.UserCount)
 	b.sim.heal()
 
-	// The partner's own grant is dead: no tenant is to blame.
+	// A grant that is really dead shows at the partner's own authority.
 	b.sim.admin(http.MethodPost, "refresh-tokens/revoke", map[string]any{"aadsts": 700082}, nil)
 	b.clock.advance(2 * time.Hour)
-	_, err := b.discovery.GetTenantDetails(ctx, &connectionv1.GetTenantDetailsRequest{EntraTenantId: one.TenantID})
-	require.Equal(t, "refresh_failed", errs.ReasonOf(err))
+	require.Equal(t, "refresh_failed", details().GetProblem().GetCode())
 	require.Equal(t, "connected", b.status("msp").GetStatus(), "it was said at a customer's authority")
+	_, err := b.managedTenants(ctx)
+	require.Equal(t, "refresh_failed", errs.ReasonOf(err))
+	require.Equal(t, "validation_failed", b.status("msp").GetStatus())
 }
 
 // listed is what a listing gave.

@@ -35,6 +35,11 @@ var (
 		connection.ReasonRefreshFailed, connection.Reconnect,
 		"The partner's grant has expired or was revoked.", "Connect the partner account again.",
 	}
+	grantRefused = meaning{
+		connection.ReasonRefreshFailed, connection.Customer,
+		"This tenant does not take the partner's grant.",
+		"Look at the tenant's sign-in logs for the cause; if every tenant refuses, connect the partner account again.",
+	}
 	mfaPartner = meaning{
 		connection.ReasonRefreshFailed, connection.Reconnect,
 		"Microsoft asks the partner's user for multi-factor authentication.",
@@ -112,20 +117,22 @@ var (
 
 // aadsts is what the numbers of the identity platform mean at either authority
 // (https://learn.microsoft.com/entra/identity-platform/reference-error-codes).
-// They are hints: `error` decides where a number is not listed.
+// They are hints: `error` decides where a number is not listed. Whatever the grant
+// meets at a customer's authority is that tenant's own problem: a grant that is
+// really dead shows at the partner's authority.
 var aadsts = map[int]struct{ partner, customer meaning }{
-	70008:  {grantDead, grantDead},
-	700082: {grantDead, grantDead},
-	50173:  {grantDead, grantDead},
-	70043:  {grantDead, grantDead},
-	70000:  {grantDead, grantDead},
+	70008:  {grantDead, grantRefused},
+	700082: {grantDead, grantRefused},
+	50173:  {grantDead, grantRefused},
+	70043:  {grantDead, grantRefused},
+	70000:  {grantDead, grantRefused},
 
 	50074: {mfaPartner, blockedByPolicy},
 	50076: {mfaPartner, blockedByPolicy},
 	50078: {mfaPartner, blockedByPolicy},
 	50079: {mfaPartner, blockedByPolicy},
 
-	50057: {userDisabled, userDisabled},
+	50057: {userDisabled, grantRefused},
 
 	7000215: {badApp, badApp},
 	7000222: {badApp, badApp},
@@ -156,15 +163,15 @@ var aadsts = map[int]struct{ partner, customer meaning }{
 	90033: {passing, passing},
 	90055: {passing, passing},
 
-	54005:  {startAgain, startAgain},
-	501481: {startAgain, startAgain},
-	50011:  {startAgain, startAgain},
-	700005: {startAgain, startAgain},
+	54005:  {startAgain, grantRefused},
+	501481: {startAgain, grantRefused},
+	50011:  {startAgain, grantRefused},
+	700005: {startAgain, grantRefused},
 }
 
 // oauthErrors is what `error` alone means.
 var oauthErrors = map[string]struct{ partner, customer meaning }{
-	"invalid_grant":           {grantDead, grantDead},
+	"invalid_grant":           {grantDead, grantRefused},
 	"interaction_required":    {mfaPartner, blockedByPolicy},
 	"consent_required":        {notConsentedPartner, notConsented},
 	"invalid_client":          {badApp, badApp},

@@ -28,7 +28,7 @@ func TestTokenFailures(t *testing.T) {
 		code              string
 		partner, customer want
 	}{
-		{[]int{70008, 700082, 50173, 70043, 70000, 50057}, "invalid_grant", reconnect, reconnect},
+		{[]int{70008, 700082, 50173, 70043, 70000, 50057}, "invalid_grant", reconnect, customer("refresh_failed")},
 		{[]int{50074, 50076, 50078, 50079}, "interaction_required", reconnect, customer("conditional_access")},
 		{[]int{7000215, 7000222, 700027}, "invalid_client", bug, bug},
 		{[]int{65001, 90099, 650056, 700016}, "invalid_grant", want{"consent_missing", connection.Reconnect}, customer("consent_missing")},
@@ -36,7 +36,7 @@ func TestTokenFailures(t *testing.T) {
 		{[]int{53003, 530032, 530034, 500212, 500213}, "invalid_grant", want{"conditional_access", connection.Reconnect}, customer("conditional_access")},
 		{[]int{90002, 5000224, 900023}, "invalid_request", want{"tenant_gone", connection.Bug}, customer("tenant_gone")},
 		{[]int{50033, 90006, 90012, 90024, 90033, 90055}, "temporarily_unavailable", retry, retry},
-		{[]int{54005, 501481, 50011, 700005}, "invalid_grant", reconnect, reconnect},
+		{[]int{54005, 501481, 50011, 700005}, "invalid_grant", reconnect, customer("refresh_failed")},
 	}
 	tested := map[int]bool{}
 	check := func(at authority, f oauthFailure, w want) {
@@ -61,7 +61,8 @@ func TestTokenFailures(t *testing.T) {
 
 	unknown := oauthFailure{Status: http.StatusBadRequest, Code: "invalid_grant", Numbers: []int{424242}}
 	check(atPartner, unknown, reconnect)
-	check(atCustomer, unknown, reconnect)
+	check(atCustomer, unknown, customer("refresh_failed"))
+	check(atCustomer, oauthFailure{Status: http.StatusBadRequest, Code: "invalid_grant"}, customer("refresh_failed"))
 	check(atPartner, oauthFailure{Status: http.StatusBadRequest, Code: "invalid_grant"}, reconnect)
 	check(atPartner, oauthFailure{Status: http.StatusUnauthorized, Code: "invalid_client"}, bug)
 	check(atCustomer, oauthFailure{Status: http.StatusBadRequest, Code: "interaction_required"}, customer("conditional_access"))

@@ -23,7 +23,7 @@ var problems = map[string]Problem{
 	"internal":             {Message: "Something went wrong on our side.", Remedy: "Start the run again; if it fails again, look at the logs."},
 	"not_connected":        {Message: "There is no connection to Microsoft.", Remedy: "Connect the partner account."},
 	"missing_credentials":  {Message: "The app registration's credentials are missing.", Remedy: "Store the client id and secret, then connect again."},
-	"refresh_failed":       {Message: "Microsoft did not renew the sign-in.", Remedy: "Connect the partner account again."},
+	"refresh_failed":       {Message: "Microsoft did not renew the sign-in.", Remedy: "Connect the partner account again; where one customer alone refuses, look at its sign-in logs."},
 	"auth_rejected":        {Message: "Microsoft rejected the credentials.", Remedy: "Connect the partner account again."},
 	"consent_missing":      {Message: "The customer's directory has not consented to the app.", Remedy: "Grant consent in the customer's tenant."},
 	"gdap_ended":           {Message: "The delegated access to the customer has ended.", Remedy: "Renew the GDAP relationship with the customer."},
