@@ -77,7 +77,8 @@ func (e *Edge) admit(next connect.ServerFunc) connect.ServerFunc {
 		if err == nil {
 			err = next(ctx, spec, stream)
 		}
-		if caller != nil && method.Audited() {
+		// Whoever floods us must not make us write a row each time.
+		if caller != nil && method.Audited() && errs.ReasonOf(decided.err) != gate.RateLimited {
 			e.record(ctx, method, in, caller, err)
 		}
 		return err

@@ -330,3 +330,30 @@ func TestABackendThatIsDown(t *testing.T) {
 	require.Equal(t, "unavailable", res.problem(t).Code)
 	require.NotContains(t, res.body, "127.0.0.1")
 }
+
+func TestAUserOverTheLimitSpendsNothingOfTheTenants(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(p *wire.Parts) {
+		p.UserRate = limit.Rate{PerSecond: 0.5, Burst: 2}
+		p.TenantRate = limit.Rate{PerSecond: 0.25, Burst: 3}
+	})
+	sync := func(token string) answer { return b.as(token, "POST", syncPath, `{"scope":"initial"}`) }
+	for range 2 {
+		res := sync(b.admin("t1"))
+		require.Equal(t, "feature_disabled", res.problem(t).Code)
+		require.Equal(t, "2", res.header.Get("RateLimit-Limit"), "the user's bucket")
+	}
+	for range 5 {
+		require.Equal(t, "rate_limited", sync(b.admin("t1")).problem(t).Code)
+	}
+	require.Equal(t, "permission_denied", sync(b.reader("t1")).problem(t).Code, "another user of the tenant")
+	res := sync(b.reader("t1"))
+	require.Equal(t, "rate_limited", res.problem(t).Code)
+	require.Equal(t, "3", res.header.Get("RateLimit-Limit"), "the tenant's bucket")
+	require.Equal(t, "4", res.header.Get("Retry-After"))
+	require.Equal(t, "feature_disabled", sync(b.admin("t2")).problem(t).Code, "another tenant")
+
+	var rows int
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM audit_events WHERE tenant_id = 't1'`).Scan(&rows))
+	require.Equal(t, 3, rows, "what is refused for its rate writes nothing")
+}
