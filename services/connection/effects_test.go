@@ -58,6 +58,32 @@ func TestEffectsOfAConnection(t *testing.T) {
 	require.Empty(t, b.pull(0))
 }
 
+func TestATenantsEffectsAreDoneInTheirOrder(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.parts.useCases.Disconnect.Settling.Timeout = 0
+	b.connect("msp")
+	_, err := b.public.Disconnect(person(t, "msp", "admin"), &connectionv1.DisconnectRequest{})
+	require.NoError(t, err)
+	first := b.pull(0)
+	require.Len(t, first, 1, "the second waits for the first")
+	require.Equal(t, "connection_connected", first[0].GetKind())
+	require.Empty(t, b.pull(0), "also while the first is being done")
+	require.NoError(t, b.ack(person(t, "msp", "system"), first[0].GetEffectId(), "retry"))
+	b.connect("other")
+	second := b.pull(0)
+	require.Len(t, second, 1, "another tenant's waits for nobody")
+	require.Equal(t, "other", second[0].GetTenantId())
+	b.clock.advance(5 * time.Second)
+	again := b.pull(0)
+	require.Len(t, again, 1)
+	require.Equal(t, first[0].GetEffectId(), again[0].GetEffectId())
+	require.NoError(t, b.ack(person(t, "msp", "system"), first[0].GetEffectId(), "done"))
+	third := b.pull(0)
+	require.Len(t, third, 1)
+	require.Equal(t, "connection_disconnected", third[0].GetKind())
+}
+
 func TestADisconnectSettlesWhenTheWorkerHasActed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

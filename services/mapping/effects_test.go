@@ -71,3 +71,21 @@ func TestAnEffectThatNobodyAnswersIsHandedOutAgain(t *testing.T) {
 	b.clock.advance(time.Hour)
 	require.Empty(t, b.pull(), "what is done stays done")
 }
+
+func TestATenantsEffectsAreDoneInTheirOrder(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.startSync()
+	b.clock.advance(time.Second)
+	_, err := b.db.Admin.Exec(t.Context(), `INSERT INTO outbox (tenant_id, id, actor_id, kind, arguments, created_at)
+		SELECT tenant_id, gen_random_uuid(), actor_id, kind, arguments, created_at + interval '1 second' FROM outbox`)
+	require.NoError(t, err)
+	first := b.pull()
+	require.Len(t, first, 1, "the second waits for the first")
+	require.Empty(t, b.pull(), "also while the first is being done")
+	_, err = b.effects.AckEffect(b.ctx(), &orchestrationv1.AckEffectRequest{EffectId: first[0].GetEffectId(), Outcome: "done"})
+	require.NoError(t, err)
+	second := b.pull()
+	require.Len(t, second, 1)
+	require.NotEqual(t, first[0].GetEffectId(), second[0].GetEffectId())
+}

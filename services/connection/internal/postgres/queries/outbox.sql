@@ -3,9 +3,15 @@ INSERT INTO outbox (tenant_id, id, actor_id, kind, arguments, created_at)
 VALUES (@tenant_id, @id, @actor_id, @kind, @arguments, @created_at);
 
 -- name: DueEffects :many
-SELECT tenant_id, id FROM outbox_open
-WHERE leased_until IS NULL OR leased_until <= @now::timestamptz
-ORDER BY created_at, id
+-- A tenant's effects are done in their order: one is due when no older one of
+-- the same tenant is open.
+SELECT e.tenant_id, e.id FROM outbox_open e
+WHERE (e.leased_until IS NULL OR e.leased_until <= @now::timestamptz)
+  AND NOT EXISTS (
+    SELECT FROM outbox_open older
+    WHERE older.tenant_id = e.tenant_id AND (older.created_at, older.id) < (e.created_at, e.id)
+  )
+ORDER BY e.created_at, e.id
 LIMIT @max_effects;
 
 -- name: LeaseEffect :one

@@ -13,9 +13,13 @@ import (
 )
 
 const dueEffects = `-- name: DueEffects :many
-SELECT tenant_id, id FROM outbox_open
-WHERE leased_until IS NULL OR leased_until <= $1::timestamptz
-ORDER BY created_at, id
+SELECT e.tenant_id, e.id FROM outbox_open e
+WHERE (e.leased_until IS NULL OR e.leased_until <= $1::timestamptz)
+  AND NOT EXISTS (
+    SELECT FROM outbox_open older
+    WHERE older.tenant_id = e.tenant_id AND (older.created_at, older.id) < (e.created_at, e.id)
+  )
+ORDER BY e.created_at, e.id
 LIMIT $2
 `
 
@@ -29,6 +33,8 @@ type DueEffectsRow struct {
 	ID       uuid.UUID
 }
 
+// A tenant's effects are done in their order: one is due when no older one of
+// the same tenant is open.
 func (q *Queries) DueEffects(ctx context.Context, arg DueEffectsParams) ([]DueEffectsRow, error) {
 	rows, err := q.db.Query(ctx, dueEffects, arg.Now, arg.MaxEffects)
 	if err != nil {

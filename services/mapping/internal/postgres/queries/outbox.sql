@@ -3,11 +3,16 @@ INSERT INTO outbox (id, actor_id, kind, arguments, created_at)
 VALUES (@id, @actor_id, @kind, @arguments, @created_at);
 
 -- name: WaitingEffects :many
--- Over all tenants, as the role that sees ids alone.
-SELECT tenant_id, id
-FROM waiting_effects
-WHERE leased_until IS NULL OR leased_until <= @now
-ORDER BY created_at, id
+-- Over all tenants, as the role that sees ids alone. A tenant's effects are done
+-- in their order: one is due when no older one of the same tenant is open.
+SELECT e.tenant_id, e.id
+FROM waiting_effects e
+WHERE (e.leased_until IS NULL OR e.leased_until <= @now)
+  AND NOT EXISTS (
+    SELECT FROM waiting_effects older
+    WHERE older.tenant_id = e.tenant_id AND (older.created_at, older.id) < (e.created_at, e.id)
+  )
+ORDER BY e.created_at, e.id
 LIMIT @most;
 
 -- name: LeaseEffect :one

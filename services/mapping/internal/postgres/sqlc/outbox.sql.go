@@ -147,10 +147,14 @@ func (q *Queries) PostponeEffect(ctx context.Context, arg PostponeEffectParams) 
 }
 
 const waitingEffects = `-- name: WaitingEffects :many
-SELECT tenant_id, id
-FROM waiting_effects
-WHERE leased_until IS NULL OR leased_until <= $1
-ORDER BY created_at, id
+SELECT e.tenant_id, e.id
+FROM waiting_effects e
+WHERE (e.leased_until IS NULL OR e.leased_until <= $1)
+  AND NOT EXISTS (
+    SELECT FROM waiting_effects older
+    WHERE older.tenant_id = e.tenant_id AND (older.created_at, older.id) < (e.created_at, e.id)
+  )
+ORDER BY e.created_at, e.id
 LIMIT $2
 `
 
@@ -164,7 +168,8 @@ type WaitingEffectsRow struct {
 	ID       uuid.UUID
 }
 
-// Over all tenants, as the role that sees ids alone.
+// Over all tenants, as the role that sees ids alone. A tenant's effects are done
+// in their order: one is due when no older one of the same tenant is open.
 func (q *Queries) WaitingEffects(ctx context.Context, arg WaitingEffectsParams) ([]WaitingEffectsRow, error) {
 	rows, err := q.db.Query(ctx, waitingEffects, arg.Now, arg.Most)
 	if err != nil {
