@@ -70,8 +70,7 @@ func (s *Store) ConsumeState(ctx context.Context, tenantID string, hash [32]byte
 			return err
 		}
 		state.Verifier = connection.Secret(verifier)
-		_, err = q.ConsumeState(ctx, sqlc.ConsumeStateParams{TenantID: tenantID, ID: row.ID, ConsumedAt: at})
-		return err
+		return q.ConsumeState(ctx, sqlc.ConsumeStateParams{TenantID: tenantID, ID: row.ID, ConsumedAt: at})
 	})
 	return state, err
 }
@@ -135,16 +134,15 @@ func (s *Store) SweepTenant(ctx context.Context, tenantID string, now, traces, u
 		if err := q.DestroyExpiredVerifiers(ctx, sqlc.DestroyExpiredVerifiersParams{TenantID: tenantID, Now: now}); err != nil {
 			return err
 		}
-		if _, err := q.DeleteOldStates(ctx, sqlc.DeleteOldStatesParams{TenantID: tenantID, Before: traces}); err != nil {
+		if err := q.DeleteOldStates(ctx, sqlc.DeleteOldStatesParams{TenantID: tenantID, Before: traces}); err != nil {
 			return err
 		}
-		if _, err := q.DestroyExpiredGrants(ctx, sqlc.DestroyExpiredGrantsParams{TenantID: tenantID, Now: now}); err != nil {
+		if err := q.DestroyExpiredGrants(ctx, sqlc.DestroyExpiredGrantsParams{TenantID: tenantID, Now: now}); err != nil {
 			return err
 		}
-		if _, err := q.DeleteOldGrants(ctx, sqlc.DeleteOldGrantsParams{TenantID: tenantID, Before: traces}); err != nil {
+		if err := q.DeleteOldGrants(ctx, sqlc.DeleteOldGrantsParams{TenantID: tenantID, Before: traces}); err != nil {
 			return err
 		}
-		_, err := q.DeleteUnusedSecrets(ctx, sqlc.DeleteUnusedSecretsParams{TenantID: tenantID, Before: unused})
-		return err
+		return q.DeleteUnusedSecrets(ctx, sqlc.DeleteUnusedSecretsParams{TenantID: tenantID, Before: unused})
 	})
 }

@@ -193,8 +193,7 @@ func (s *Store) RecordValid(ctx context.Context, tenantID, id string, at time.Ti
 		return fmt.Errorf("connection id: %w", err)
 	}
 	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
-		_, err := q.RecordValid(ctx, sqlc.RecordValidParams{TenantID: tenantID, ID: key, CheckedAt: at})
-		return err
+		return q.RecordValid(ctx, sqlc.RecordValidParams{TenantID: tenantID, ID: key, CheckedAt: at})
 	})
 }
 
@@ -205,11 +204,10 @@ func (s *Store) RecordFailed(ctx context.Context, tenantID, id, version string, 
 		return fmt.Errorf("connection id: %w", err)
 	}
 	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
-		_, err := q.RecordFailed(ctx, sqlc.RecordFailedParams{
+		return q.RecordFailed(ctx, sqlc.RecordFailedParams{
 			TenantID: tenantID, ID: key, SecretVersion: version, Code: snapshot.Code, Message: snapshot.Message,
 			CheckedAt: snapshot.CheckedAt,
 		})
-		return err
 	})
 }
 

@@ -34,12 +34,12 @@ UPDATE entra_partner_connections
 SET secret_version = @new_version::text, token_expires_at = @token_expires_at::timestamptz
 WHERE tenant_id = @tenant_id AND id = @id AND secret_version = @old_version::text;
 
--- name: RecordValid :execrows
+-- name: RecordValid :exec
 UPDATE entra_partner_connections
 SET status = 'connected', last_validated_at = @checked_at::timestamptz, error_code = NULL, error_message = NULL, error_checked_at = NULL
 WHERE tenant_id = @tenant_id AND id = @id AND status IN ('connected', 'validation_failed');
 
--- name: RecordFailed :execrows
+-- name: RecordFailed :exec
 -- Only while the token set is still the one that failed.
 UPDATE entra_partner_connections
 SET status = 'validation_failed', error_code = @code::text, error_message = @message::text, error_checked_at = @checked_at::timestamptz,

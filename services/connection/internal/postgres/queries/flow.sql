@@ -11,7 +11,7 @@ FROM oauth_states
 WHERE tenant_id = @tenant_id AND state_hash = @state_hash
 FOR UPDATE;
 
--- name: ConsumeState :execrows
+-- name: ConsumeState :exec
 UPDATE oauth_states SET consumed_at = @consumed_at::timestamptz, sealed_verifier = NULL
 WHERE tenant_id = @tenant_id AND id = @id AND consumed_at IS NULL;
 
@@ -40,12 +40,12 @@ SELECT DISTINCT tenant_id FROM sweepable WHERE since < @before ORDER BY tenant_i
 UPDATE oauth_states SET sealed_verifier = NULL
 WHERE tenant_id = @tenant_id AND expires_at < @now AND sealed_verifier IS NOT NULL;
 
--- name: DeleteOldStates :execrows
+-- name: DeleteOldStates :exec
 DELETE FROM oauth_states WHERE tenant_id = @tenant_id AND expires_at < @before;
 
--- name: DestroyExpiredGrants :execrows
+-- name: DestroyExpiredGrants :exec
 UPDATE pending_grants SET sealed_grant = NULL
 WHERE tenant_id = @tenant_id AND expires_at < @now AND sealed_grant IS NOT NULL;
 
--- name: DeleteOldGrants :execrows
+-- name: DeleteOldGrants :exec
 DELETE FROM pending_grants WHERE tenant_id = @tenant_id AND expires_at < @before;

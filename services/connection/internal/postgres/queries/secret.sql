@@ -8,7 +8,7 @@ SELECT sealed FROM secrets WHERE tenant_id = @tenant_id AND key = @key AND versi
 -- name: DeleteSecret :exec
 DELETE FROM secrets WHERE tenant_id = @tenant_id AND key = @key;
 
--- name: DeleteUnusedSecrets :execrows
+-- name: DeleteUnusedSecrets :exec
 DELETE FROM secrets s
 WHERE s.tenant_id = @tenant_id AND s.created_at < @before
   AND NOT EXISTS (SELECT FROM entra_partner_connections c WHERE c.tenant_id = s.tenant_id AND c.secret_version = s.version)

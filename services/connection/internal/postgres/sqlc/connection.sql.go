@@ -125,7 +125,7 @@ func (q *Queries) LockGrant(ctx context.Context, tenantID string) error {
 	return err
 }
 
-const recordFailed = `-- name: RecordFailed :execrows
+const recordFailed = `-- name: RecordFailed :exec
 UPDATE entra_partner_connections
 SET status = 'validation_failed', error_code = $1::text, error_message = $2::text, error_checked_at = $3::timestamptz,
     last_validated_at = $3::timestamptz
@@ -142,8 +142,8 @@ type RecordFailedParams struct {
 }
 
 // Only while the token set is still the one that failed.
-func (q *Queries) RecordFailed(ctx context.Context, arg RecordFailedParams) (int64, error) {
-	result, err := q.db.Exec(ctx, recordFailed,
+func (q *Queries) RecordFailed(ctx context.Context, arg RecordFailedParams) error {
+	_, err := q.db.Exec(ctx, recordFailed,
 		arg.Code,
 		arg.Message,
 		arg.CheckedAt,
@@ -151,13 +151,10 @@ func (q *Queries) RecordFailed(ctx context.Context, arg RecordFailedParams) (int
 		arg.ID,
 		arg.SecretVersion,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	return err
 }
 
-const recordValid = `-- name: RecordValid :execrows
+const recordValid = `-- name: RecordValid :exec
 UPDATE entra_partner_connections
 SET status = 'connected', last_validated_at = $1::timestamptz, error_code = NULL, error_message = NULL, error_checked_at = NULL
 WHERE tenant_id = $2 AND id = $3 AND status IN ('connected', 'validation_failed')
@@ -169,12 +166,9 @@ type RecordValidParams struct {
 	ID        uuid.UUID
 }
 
-func (q *Queries) RecordValid(ctx context.Context, arg RecordValidParams) (int64, error) {
-	result, err := q.db.Exec(ctx, recordValid, arg.CheckedAt, arg.TenantID, arg.ID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) RecordValid(ctx context.Context, arg RecordValidParams) error {
+	_, err := q.db.Exec(ctx, recordValid, arg.CheckedAt, arg.TenantID, arg.ID)
+	return err
 }
 
 const replaceActive = `-- name: ReplaceActive :exec

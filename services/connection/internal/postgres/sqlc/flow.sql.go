@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-const consumeState = `-- name: ConsumeState :execrows
+const consumeState = `-- name: ConsumeState :exec
 UPDATE oauth_states SET consumed_at = $1::timestamptz, sealed_verifier = NULL
 WHERE tenant_id = $2 AND id = $3 AND consumed_at IS NULL
 `
@@ -23,15 +23,12 @@ type ConsumeStateParams struct {
 	ID         uuid.UUID
 }
 
-func (q *Queries) ConsumeState(ctx context.Context, arg ConsumeStateParams) (int64, error) {
-	result, err := q.db.Exec(ctx, consumeState, arg.ConsumedAt, arg.TenantID, arg.ID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) ConsumeState(ctx context.Context, arg ConsumeStateParams) error {
+	_, err := q.db.Exec(ctx, consumeState, arg.ConsumedAt, arg.TenantID, arg.ID)
+	return err
 }
 
-const deleteOldGrants = `-- name: DeleteOldGrants :execrows
+const deleteOldGrants = `-- name: DeleteOldGrants :exec
 DELETE FROM pending_grants WHERE tenant_id = $1 AND expires_at < $2
 `
 
@@ -40,15 +37,12 @@ type DeleteOldGrantsParams struct {
 	Before   time.Time
 }
 
-func (q *Queries) DeleteOldGrants(ctx context.Context, arg DeleteOldGrantsParams) (int64, error) {
-	result, err := q.db.Exec(ctx, deleteOldGrants, arg.TenantID, arg.Before)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) DeleteOldGrants(ctx context.Context, arg DeleteOldGrantsParams) error {
+	_, err := q.db.Exec(ctx, deleteOldGrants, arg.TenantID, arg.Before)
+	return err
 }
 
-const deleteOldStates = `-- name: DeleteOldStates :execrows
+const deleteOldStates = `-- name: DeleteOldStates :exec
 DELETE FROM oauth_states WHERE tenant_id = $1 AND expires_at < $2
 `
 
@@ -57,15 +51,12 @@ type DeleteOldStatesParams struct {
 	Before   time.Time
 }
 
-func (q *Queries) DeleteOldStates(ctx context.Context, arg DeleteOldStatesParams) (int64, error) {
-	result, err := q.db.Exec(ctx, deleteOldStates, arg.TenantID, arg.Before)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) DeleteOldStates(ctx context.Context, arg DeleteOldStatesParams) error {
+	_, err := q.db.Exec(ctx, deleteOldStates, arg.TenantID, arg.Before)
+	return err
 }
 
-const destroyExpiredGrants = `-- name: DestroyExpiredGrants :execrows
+const destroyExpiredGrants = `-- name: DestroyExpiredGrants :exec
 UPDATE pending_grants SET sealed_grant = NULL
 WHERE tenant_id = $1 AND expires_at < $2 AND sealed_grant IS NOT NULL
 `
@@ -75,12 +66,9 @@ type DestroyExpiredGrantsParams struct {
 	Now      time.Time
 }
 
-func (q *Queries) DestroyExpiredGrants(ctx context.Context, arg DestroyExpiredGrantsParams) (int64, error) {
-	result, err := q.db.Exec(ctx, destroyExpiredGrants, arg.TenantID, arg.Now)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) DestroyExpiredGrants(ctx context.Context, arg DestroyExpiredGrantsParams) error {
+	_, err := q.db.Exec(ctx, destroyExpiredGrants, arg.TenantID, arg.Now)
+	return err
 }
 
 const destroyExpiredVerifiers = `-- name: DestroyExpiredVerifiers :exec

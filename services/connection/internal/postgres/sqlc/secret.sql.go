@@ -35,7 +35,7 @@ func (q *Queries) DeleteSecret(ctx context.Context, arg DeleteSecretParams) erro
 	return err
 }
 
-const deleteUnusedSecrets = `-- name: DeleteUnusedSecrets :execrows
+const deleteUnusedSecrets = `-- name: DeleteUnusedSecrets :exec
 DELETE FROM secrets s
 WHERE s.tenant_id = $1 AND s.created_at < $2
   AND NOT EXISTS (SELECT FROM entra_partner_connections c WHERE c.tenant_id = s.tenant_id AND c.secret_version = s.version)
@@ -47,12 +47,9 @@ type DeleteUnusedSecretsParams struct {
 	Before   time.Time
 }
 
-func (q *Queries) DeleteUnusedSecrets(ctx context.Context, arg DeleteUnusedSecretsParams) (int64, error) {
-	result, err := q.db.Exec(ctx, deleteUnusedSecrets, arg.TenantID, arg.Before)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) DeleteUnusedSecrets(ctx context.Context, arg DeleteUnusedSecretsParams) error {
+	_, err := q.db.Exec(ctx, deleteUnusedSecrets, arg.TenantID, arg.Before)
+	return err
 }
 
 const insertSecret = `-- name: InsertSecret :exec
