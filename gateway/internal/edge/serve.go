@@ -123,10 +123,10 @@ func (e *Edge) handler(m policy.Method, backend grpc.ClientConnInterface, input,
 		if err := rpc.Validate(e.validator, request); err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(ctx, deadline)
-		defer cancel()
 		answer := output.New().Interface()
-		err := e.once(ctx, m, caller, request, answer, func() error {
+		err := e.once(ctx, m, caller, request, answer, func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, deadline)
+			defer cancel()
 			return backend.Invoke(ctx, m.Procedure, request, answer)
 		})
 		if err != nil {
@@ -151,10 +151,10 @@ func unread(ctx context.Context, err error) error {
 }
 
 // once runs a method, or gives the stored answer to a repeated POST.
-func (e *Edge) once(ctx context.Context, m policy.Method, caller *gate.Caller, request, answer proto.Message, run func() error) error {
+func (e *Edge) once(ctx context.Context, m policy.Method, caller *gate.Caller, request, answer proto.Message, run func(context.Context) error) error {
 	in := inbound.From(ctx)
 	if m.Verb != http.MethodPost || in.IdempotencyKey == "" {
-		return run()
+		return run(ctx)
 	}
 	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(request)
 	if err != nil {
@@ -171,8 +171,11 @@ func (e *Edge) once(ctx context.Context, m policy.Method, caller *gate.Caller, r
 		in.Answer("Idempotency-Replayed", "true")
 		return unpack(stored, answer)
 	}
-	err = run()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	// A key says that the caller will ask again: when the connection is lost the
+	// method goes on, and its answer waits.
+	ctx = context.WithoutCancel(ctx)
+	err = run(ctx)
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
 	if ended := end(ctx, attempt, answer, err); ended != nil {
 		slog.ErrorContext(ctx, "answer not kept for repetition", "procedure", m.Procedure, "request", in.ID, "error", ended)

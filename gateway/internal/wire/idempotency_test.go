@@ -3,6 +3,8 @@ package wire_test
 import (
 	"bytes"
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -108,4 +110,47 @@ func TestARequestThatStillRunsKeepsItsKey(t *testing.T) {
 	require.Equal(t, 202, (<-done).status)
 	require.Equal(t, 202, post().status)
 	require.Len(t, b.backends.of(startSync), 2)
+}
+
+func TestAnAnswerIsKeptForWhoLostTheConnection(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.allOn("t1")
+	entered, leave := make(chan struct{}, 2), make(chan struct{})
+	b.backends.on(startSync, func(ctx context.Context, _ proto.Message) (proto.Message, error) {
+		entered <- struct{}{}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-leave:
+			return &orchestrationv1.StartSyncResponse{RunId: "run"}, nil
+		}
+	})
+	token := b.admin("t1")
+	for i, path := range []string{syncPath, startSync} {
+		key := strings.Repeat("k", i+1)
+		ctx, hangUp := context.WithCancel(t.Context())
+		request := httptest.NewRequestWithContext(ctx, http.MethodPost, path, strings.NewReader(`{"scope":"initial"}`))
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Authorization", "Bearer "+token)
+		request.Header.Set("Idempotency-Key", key)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			b.handler.ServeHTTP(httptest.NewRecorder(), request)
+		}()
+		<-entered
+		hangUp()
+		again := b.as(token, "POST", path, `{"scope":"initial"}`, "Idempotency-Key", key)
+		require.Equal(t, 409, again.status, "the method still runs")
+		leave <- struct{}{}
+		<-done
+		require.Eventually(t, func() bool {
+			again = b.as(token, "POST", path, `{"scope":"initial"}`, "Idempotency-Key", key)
+			return again.status != 409
+		}, 5*time.Second, 10*time.Millisecond)
+		require.Less(t, again.status, 300, again.body)
+		require.Equal(t, "true", again.header.Get("Idempotency-Replayed"))
+		require.Len(t, b.backends.of(startSync), i+1)
+	}
 }
