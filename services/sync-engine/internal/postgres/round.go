@@ -25,6 +25,9 @@ const (
 	everything    = math.MaxInt32
 )
 
+var errRoundInProgress = errs.New(errs.Unavailable, "round_in_progress",
+	"Another run syncs this managed tenant or another one of its client at the moment.", errs.WithRetryAfter(busyRetry))
+
 // Round is one round on a connection of its own. It serves one goroutine.
 type Round struct {
 	conn     *pg.Conn
@@ -41,8 +44,10 @@ type Round struct {
 	orphans  bool
 }
 
-// OpenRound takes a connection and the directory's lock on it, which both end
-// with Release, and marks the tenant as running.
+// OpenRound takes a connection and on it the locks of the directory and of the
+// client, which all end with Release, and marks the tenant as running. Two
+// directories of one client look for the same contacts, so they go one after the
+// other, whichever runs they are of.
 func (s *Store) OpenRound(ctx context.Context, rt syncengine.RunTenant, now time.Time) (syncengine.Round, error) {
 	id, err := tenant.IDFrom(ctx)
 	if err != nil {
@@ -69,12 +74,14 @@ func (s *Store) OpenRound(ctx context.Context, rt syncengine.RunTenant, now time
 }
 
 func (r *Round) open(ctx context.Context, now time.Time) error {
-	locked, err := r.conn.TryLock(ctx, "round:"+r.tenantID+":"+r.tenant.EntraTenantID)
-	if err != nil {
-		return err
-	}
-	if !locked {
-		return errs.New(errs.Unavailable, "round_in_progress", "Another run syncs this managed tenant at the moment.", errs.WithRetryAfter(busyRetry))
+	for _, key := range []string{"round:" + r.tenantID + ":" + r.tenant.EntraTenantID, "client:" + r.tenantID + ":" + r.clientID.String()} {
+		locked, err := r.conn.TryLock(ctx, key)
+		if err != nil {
+			return err
+		}
+		if !locked {
+			return errRoundInProgress
+		}
 	}
 	if _, err := r.conn.Raw().Exec(ctx, sqlCreate); err != nil {
 		return pg.Classify(err)

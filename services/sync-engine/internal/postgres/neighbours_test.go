@@ -1,0 +1,58 @@
+package postgres_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// TestTwoDirectoriesOfAClientAreDecidedOneAfterTheOther runs the client's second
+// directory, in a run of its own, between deciding and applying the first.
+func TestTwoDirectoriesOfAClientAreDecidedOneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	for name, host := range map[string][]syncengine.ContactRecord{
+		"create": nil,
+		"link":   {{ExternalID: ptr("h"), ClientID: ptr(client), FullName: "H", Email: ptr("x@corp.example")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := setup(t)
+			e.mapping.tenants = append(e.mapping.tenants, syncengine.MappedTenant{ManagedTenantID: "m2", EntraTenantID: "d2", ClientID: client, Revision: 1})
+			if host != nil {
+				e.host(host...)
+			}
+			first := e.started(syncengine.TypeAllTenants, false)
+			second, _, err := e.ask(syncengine.NewRun{Type: syncengine.TypeSingleClient, ClientID: client})
+			require.NoError(t, err)
+			_, _, err = e.begin.Do(e.ctx(), second.ID)
+			require.NoError(t, err)
+
+			one, two := []syncengine.User{person("u1", "U1", "x@corp.example")}, []syncengine.User{person("u2", "U2", "x@corp.example")}
+			quiet := func(syncengine.Progress) error { return nil }
+			var busy error
+			e.dir.users = one
+			_, err = e.sync.Do(e.ctx(), first.ID, managed, func(p syncengine.Progress) error {
+				if p.Phase == syncengine.PhaseApplying && busy == nil {
+					e.dir.users = two
+					_, busy = e.sync.Do(e.ctx(), second.ID, "m2", quiet)
+					require.Error(t, busy)
+				}
+				return nil
+			})
+			require.NoError(t, err)
+			require.Equal(t, "round_in_progress", errs.ReasonOf(busy))
+			told, ok := errors.AsType[*errs.Error](busy)
+			require.True(t, ok)
+			require.Positive(t, told.RetryAfter())
+
+			outcome, err := e.sync.Do(e.ctx(), second.ID, "m2", quiet)
+			require.NoError(t, err)
+			require.Equal(t, 1, outcome.Counters.Ambiguous, "the address is taken: a person decides")
+			require.Equal(t, []string{"x@corp.example u1"}, e.rows(`SELECT email_norm, entra_object_id FROM contacts`))
+		})
+	}
+}
