@@ -10,14 +10,14 @@ type Problem struct {
 // The codes that this part gives.
 const (
 	codeUnavailable = "orchestrator_unavailable"
-	codeLost        = "workflow_lost"
+	CodeLost        = "workflow_lost" // the run's workflow is gone, or ended by force
 )
 
 // problems are the texts of the codes that a workflow can carry. Histories hold codes alone, so
 // that nothing about a person or a customer can slip into them.
 var problems = map[string]Problem{
 	codeUnavailable:        {Message: "The orchestrator did not take the run.", Remedy: "Try again in a few minutes."},
-	codeLost:               {Message: "The run's workflow is gone.", Remedy: "Start the run again."},
+	CodeLost:               {Message: "The run's workflow is gone.", Remedy: "Start the run again."},
 	"run_deadline":         {Message: "The run did not end within 24 hours.", Remedy: "Start it again; it goes on with what is left to do."},
 	"timeout":              {Message: "The work did not end in time.", Remedy: "Start the run again; it goes on with what is left to do."},
 	"internal":             {Message: "Something went wrong on our side.", Remedy: "Start the run again; if it fails again, look at the logs."},

@@ -97,7 +97,8 @@ type Workflows interface {
 	// Start has the job's workflow executed; one that executes the job already stays the only
 	// one. It returns the execution's id.
 	Start(ctx context.Context, job Job) (executionID string, err error)
-	// AwaitDiscovery waits for the end of a discovery's execution.
+	// AwaitDiscovery waits for the end of a discovery's execution, however it ends. The error is
+	// that of the waiting.
 	AwaitDiscovery(ctx context.Context, workflowID, executionID string) (Found, error)
 	// Describe tells where the newest execution of a workflow stands.
 	Describe(ctx context.Context, workflowID string) (Execution, error)

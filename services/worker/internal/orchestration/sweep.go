@@ -64,7 +64,7 @@ func (s *Sweep) close(ctx context.Context, run OpenRun) error {
 	if err != nil {
 		return err
 	}
-	if err := s.runs.Fail(ctx, run.RunID, ProblemOf(codeLost)); err != nil {
+	if err := s.runs.Fail(ctx, run.RunID, ProblemOf(CodeLost)); err != nil {
 		return fmt.Errorf("closing run %s: %w", run.RunID, err)
 	}
 	return nil

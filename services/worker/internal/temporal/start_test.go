@@ -144,6 +144,33 @@ func TestAFailedDiscoveryTellsWhy(t *testing.T) {
 	require.Equal(t, "auth_rejected", b.engine.Run(discovered.RunID).Code)
 }
 
+func TestADiscoveryThatIsCutOffHasFailed(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil, nil, workflow.Limits{})
+	begun := make(chan struct{}, 10)
+	b.discovery.Find = func(ctx context.Context) (*discoveryv1.DiscoveryResult, error) {
+		begun <- struct{}{}
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	b.work()
+	type answer struct {
+		discovered orchestration.Discovered
+		err        error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		discovered, err := b.discover.Do(b.ctx, b.tenant)
+		answered <- answer{discovered, err}
+	}()
+	<-begun
+	require.NoError(t, b.client.TerminateWorkflow(b.ctx, "entra-discovery:"+b.tenant, "", "a test"))
+	got := <-answered
+	require.NoError(t, got.err)
+	require.Equal(t, "failed", got.discovered.State)
+	require.Equal(t, "workflow_lost", got.discovered.Problem.Code)
+}
+
 func TestALongDiscoveryGoesOnInTheBackground(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil, nil, workflow.Limits{})

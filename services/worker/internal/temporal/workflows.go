@@ -103,10 +103,15 @@ func (w *Workflows) call(job orchestration.Job) (name string, input any, err err
 	return "", nil, fmt.Errorf("no workflow for runs of kind %q", job.Kind)
 }
 
-// AwaitDiscovery waits for a discovery's end; see orchestration.Workflows.
+// AwaitDiscovery waits for a discovery's end; see orchestration.Workflows. A discovery that fails
+// says so in its result: an execution that ended otherwise was cut off.
 func (w *Workflows) AwaitDiscovery(ctx context.Context, workflowID, executionID string) (orchestration.Found, error) {
 	var out workflow.DiscoveryOutput
-	if err := w.client.GetWorkflow(ctx, workflowID, executionID).Get(ctx, &out); err != nil {
+	err := w.client.GetWorkflow(ctx, workflowID, executionID).Get(ctx, &out)
+	if ended := new(temporal.WorkflowExecutionError); errors.As(err, &ended) {
+		return orchestration.Found{State: orchestration.StateFailed, Code: orchestration.CodeLost}, nil
+	}
+	if err != nil {
 		return orchestration.Found{}, fmt.Errorf("waiting for the workflow: %w", err)
 	}
 	return orchestration.Found{State: out.State, Code: out.Code, Discovered: out.Discovered}, nil
