@@ -58,6 +58,32 @@ func TestHostsOwnInactivationStays(t *testing.T) {
 	require.Equal(t, 1, e.count(`SELECT count(*) FROM contacts WHERE inactive`))
 }
 
+func TestReturnOfWhomTheHostMadeActiveIsAnUpdate(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(3)
+	e.round()
+	e.setting("field_display_name", true)
+	for i := range 2 {
+		e.dir.users[i].AccountEnabled = ptr(false)
+	}
+	require.Equal(t, 2, e.round().Counters.Inactivated)
+	for _, id := range e.rows(`SELECT id::text FROM contacts WHERE inactive`) {
+		e.host(syncengine.ContactRecord{ID: &id, Inactive: ptr(false)})
+	}
+	for i := range 2 {
+		e.dir.users[i].AccountEnabled = ptr(true)
+	}
+	e.dir.users[0].DisplayName = "New"
+	before := e.count(`SELECT max(seq) FROM contact_changes`)
+	require.Equal(t, syncengine.Counters{Updated: 1, Unchanged: 2}, e.round().Counters)
+	require.Equal(t, []string{"New contact.updated [fullName]"}, e.rows(`SELECT c.full_name, f.type, f.fields
+		FROM contact_changes f JOIN contacts c ON c.id = f.contact_id WHERE f.seq > $1`, before))
+	require.Equal(t, 3, e.count(`SELECT count(*) FROM contacts c JOIN entra_contact_links l ON l.contact_id = c.id
+		WHERE l.status = 'active' AND c.entra_sync_status = 'active' AND NOT c.inactive AND c.entra_sync_status_reason IS NULL`))
+	require.Equal(t, syncengine.Counters{Unchanged: 3}, e.round().Counters)
+}
+
 func TestFilteredLinkedIdentityStaysAsItIs(t *testing.T) {
 	t.Parallel()
 	e := setup(t)

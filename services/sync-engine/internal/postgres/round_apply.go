@@ -94,7 +94,7 @@ func (r *Round) redecide(ctx context.Context, tx pgx.Tx, rules syncengine.Rules,
 func (r *Round) write(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, after, upTo int, actions map[string]int) error {
 	directory, now := r.tenant.EntraTenantID, rules.Now
 	creates, links, inactivates := actions["create"], actions["link"], actions["inactivate"]
-	changes := actions["update"] + actions["reactivate"] + actions["touch"]
+	changes := actions["update"] + actions["reactivate"] + actions["resume"] + actions["touch"]
 	for _, s := range []struct {
 		rows int
 		sql  string

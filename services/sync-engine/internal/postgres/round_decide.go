@@ -75,7 +75,7 @@ func planned(ctx context.Context, tx pgx.Tx, after, upTo int) (d syncengine.Deci
 			d.Planned.Created += visible
 		case "link":
 			d.Planned.Linked += visible
-		case "update":
+		case "update", "resume":
 			d.Planned.Updated += visible
 		case "reactivate":
 			d.Planned.Reactivated += visible

@@ -9,11 +9,11 @@ SET full_name = CASE WHEN 'fullName' = ANY (p.fields) THEN s.full_name ELSE c.fu
     phone = CASE WHEN 'phone' = ANY (p.fields) THEN s.phone ELSE c.phone END,
     role = CASE WHEN 'role' = ANY (p.fields) THEN s.role ELSE c.role END,
     sign_in_name = CASE WHEN 'signInName' = ANY (p.fields) THEN s.upn ELSE c.sign_in_name END,
-    inactive = c.inactive AND NOT (p.action = 'reactivate' AND c.inactivated_by_sync),
+    inactive = c.inactive AND p.action <> 'reactivate',
     inactivated_by_sync = c.inactivated_by_sync AND p.action <> 'reactivate',
-    entra_sync_status = CASE WHEN p.action = 'reactivate' THEN 'active' ELSE c.entra_sync_status END,
-    entra_sync_status_reason = CASE WHEN p.action = 'reactivate' THEN NULL ELSE c.entra_sync_status_reason END,
+    entra_sync_status = CASE WHEN p.action IN ('reactivate', 'resume') THEN 'active' ELSE c.entra_sync_status END,
+    entra_sync_status_reason = CASE WHEN p.action IN ('reactivate', 'resume') THEN NULL ELSE c.entra_sync_status_reason END,
     entra_user_principal_name = s.upn, entra_account_enabled = s.enabled, last_entra_sync_at = $3,
     version = c.version + 1, updated_at = $3
 FROM plan p JOIN stage s ON s.n = p.n
-WHERE p.n > $1 AND p.n <= $2 AND p.action IN ('update', 'reactivate', 'touch') AND c.id = p.contact_id;
+WHERE p.n > $1 AND p.n <= $2 AND p.action IN ('update', 'reactivate', 'resume', 'touch') AND c.id = p.contact_id;

@@ -5,16 +5,18 @@
 INSERT INTO plan (n, action, visible, object_id, contact_id, reason, fields)
 SELECT w.n, w.action,
        CASE w.action WHEN 'inactivate' THEN NOT w.inactive
-                     WHEN 'reactivate' THEN w.inactivated_by_sync
-                     ELSE w.action = 'update' END,
+                     WHEN 'reactivate' THEN true
+                     ELSE w.action IN ('update', 'resume') AND cardinality(w.fields) > 0 END,
        w.object_id, w.contact_id,
        CASE w.action WHEN 'inactivate' THEN 'disabled_upstream' END,
-       CASE WHEN w.action IN ('update', 'reactivate') THEN w.fields ELSE '{}' END
+       CASE WHEN w.action IN ('update', 'reactivate', 'resume') THEN w.fields ELSE '{}' END
 FROM (
     SELECT v.*,
            CASE
                WHEN v.verdict = 'account_disabled' AND v.status = 'active' AND $5 THEN 'inactivate'
-               WHEN v.verdict IS NULL AND v.status = 'inactive' THEN 'reactivate'
+               WHEN v.verdict IS NULL AND v.status = 'inactive' AND v.inactivated_by_sync THEN 'reactivate'
+               -- Active upstream again; whether the contact is active the host or a person has decided since.
+               WHEN v.verdict IS NULL AND v.status = 'inactive' THEN 'resume'
                WHEN v.verdict IS NULL AND cardinality(v.fields) > 0 THEN 'update'
                WHEN v.stale THEN 'touch'
                WHEN v.was_gone THEN 'seen'
