@@ -71,7 +71,9 @@ func (f *Front) route(w http.ResponseWriter, r *http.Request) {
 		if h.Path != r.URL.Path {
 			continue
 		}
-		if h.Verb == r.Method || (h.Verb == http.MethodGet && r.Method == http.MethodHead) {
+		// Only what is open to anyone merely shows something; the callback acts, and
+		// a HEAD must not.
+		if h.Verb == r.Method || (h.Open != "" && h.Verb == http.MethodGet && r.Method == http.MethodHead) {
 			inbound.From(r.Context()).Procedure = h.Path
 			h.Serve(w, r)
 			return

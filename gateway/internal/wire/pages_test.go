@@ -23,7 +23,12 @@ func TestCallbackAlwaysRedirects(t *testing.T) {
 		}
 		return &connectionv1.CompleteCallbackResponse{RedirectUrl: "https://host.example/done?entra_status=pending"}, nil
 	})
-	res := b.do("GET", front.CallbackPath+"?state=s&code=c", "")
+	res := b.do("HEAD", front.CallbackPath+"?state=s&code=c", "")
+	require.Equal(t, 405, res.status, "a HEAD must not complete anything")
+	require.Equal(t, "GET", res.header.Get("Allow"))
+	require.Zero(t, b.backends.count())
+	require.Equal(t, 200, b.do("HEAD", "/healthz", "").status)
+	res = b.do("GET", front.CallbackPath+"?state=s&code=c", "")
 	require.Equal(t, 302, res.status, res.body)
 	require.Equal(t, "https://host.example/done?entra_status=pending", res.header.Get("Location"))
 	require.Equal(t, "no-referrer", res.header.Get("Referrer-Policy"))
