@@ -18,7 +18,7 @@ import (
 // Pace says how long activities wait; a zero field takes its default.
 type Pace struct {
 	Beat          time.Duration // between heartbeats; 5 s
-	Stall         time.Duration // without news on a stream before it is given up; 30 min
+	Stall         time.Duration // without a step forward before a try is given up; 30 min, longer than any statement may take
 	UpstreamFirst time.Duration // after the first upstream error; 5 s, doubled for each further one
 	UpstreamMost  time.Duration // 2 min
 	UpstreamTries int           // tries in all when upstream fails; 5

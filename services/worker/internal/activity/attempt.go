@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
 )
@@ -26,7 +27,7 @@ type Progress struct {
 type tally struct {
 	mu       sync.Mutex
 	progress Progress
-	alive    chan struct{} // a signal for each sign of life
+	alive    chan struct{} // a signal for each step forward
 }
 
 func newTally(ctx context.Context) *tally {
@@ -40,12 +41,18 @@ func newTally(ctx context.Context) *tally {
 	return t
 }
 
-// news takes what a stream tells.
+// news takes what a stream tells. A service repeats where it stands so that the stream lives;
+// only what differs from before shows that the work goes on.
 func (t *tally) news(phase string, seen, done int) {
 	t.mu.Lock()
+	before := t.progress
 	t.progress.Phase, t.progress.Seen, t.progress.Done = phase, seen, done
 	t.progress.Own = 0 // it answers again
+	moved := t.progress.Phase != before.Phase || t.progress.Seen != before.Seen || t.progress.Done != before.Done
 	t.mu.Unlock()
+	if !moved {
+		return
+	}
 	select {
 	case t.alive <- struct{}{}:
 	default:
@@ -91,6 +98,8 @@ func (a *Activities) attempt(ctx context.Context, ref workflow.RunRef, call func
 		return again(workflow.CodeWorker, a.pace.OwnFirst)
 	case ctx.Err() != nil:
 		return temporal.NewCanceledError()
+	case why == stalled:
+		err = errStalled
 	}
 	failure := a.judge(err, t)
 	activity.RecordHeartbeat(ctx, t.now()) // kept for the next try
@@ -106,8 +115,11 @@ const (
 	stalled
 )
 
+// errStalled is what a call gives that came no step further for long.
+var errStalled = errs.New(errs.Internal, "stalled", "The work came no step further.")
+
 // beat tells the server that the work goes on, until it ends. It ends the work when the worker
-// stops or nothing was heard of it for long.
+// stops or it came no step further for long.
 func (a *Activities) beat(ctx, work context.Context, cancel context.CancelFunc, t *tally) end {
 	ticker := time.NewTicker(a.pace.Beat)
 	defer ticker.Stop()

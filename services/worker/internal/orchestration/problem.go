@@ -20,6 +20,7 @@ var problems = map[string]Problem{
 	CodeLost:               {Message: "The run's workflow is gone.", Remedy: "Start the run again."},
 	"run_deadline":         {Message: "The run did not end within 24 hours.", Remedy: "Start it again; it goes on with what is left to do."},
 	"timeout":              {Message: "The work did not end in time.", Remedy: "Start the run again; it goes on with what is left to do."},
+	"stalled":              {Message: "The work came no step further for half an hour.", Remedy: "Start the run again; it goes on with what is left to do."},
 	"internal":             {Message: "Something went wrong on our side.", Remedy: "Start the run again; if it fails again, look at the logs."},
 	"not_connected":        {Message: "There is no connection to Microsoft.", Remedy: "Connect the partner account."},
 	"missing_credentials":  {Message: "The app registration's credentials are missing.", Remedy: "Store the client id and secret, then connect again."},
