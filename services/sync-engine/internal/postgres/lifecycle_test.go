@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -145,6 +146,35 @@ func TestBrokenListingDecidesNothing(t *testing.T) {
 	_, err = e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
 	require.NoError(t, err, "the directory is free again, and a restarted listing counts once")
 	require.Equal(t, syncengine.Counters{Unchanged: 5}, e.finished(run.ID).Counters)
+}
+
+func TestRecordsThatMayBeAnybodyProveNobodyGone(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	for name, damage := range map[string]func(u *syncengine.User){
+		"no id":             func(u *syncengine.User) { u.ObjectID = "" },
+		"id of no text":     func(u *syncengine.User) { u.ObjectID, u.Defect = "", "malformed" },
+		"id that lost text": func(u *syncengine.User) { u.ObjectID, u.Defect = u.ObjectID[:3]+"\uFFFD", "invalid_utf8" },
+		"id with NUL":       func(u *syncengine.User) { u.ObjectID += "\x00x" },
+		"id that is none":   func(u *syncengine.User) { u.ObjectID = strings.Repeat("o", 200) },
+		"told to lack one":  func(u *syncengine.User) { u.Defect = "missing_id" },
+	} {
+		e.dir.users = people(9)
+		e.round()
+		completed := len(e.queue.completed)
+		for i := range 4 {
+			damage(&e.dir.users[i])
+		}
+		got := e.round()
+		require.Equal(t, syncengine.StatePartial, got.State, name)
+		require.Zero(t, got.Counters.Inactivated, name)
+		require.Zero(t, e.count(`SELECT count(*) FROM contacts WHERE inactive`), name)
+		require.Zero(t, e.count(`SELECT count(*) FROM entra_contact_links WHERE gone_at IS NOT NULL`), name)
+		require.Len(t, e.queue.completed, completed, "%s: nor closes it queue items", name)
+	}
+	e.dir.users = people(8)
+	e.dir.users[0].DisplayName = "Nul\x00" // it fails, and is who it is
+	require.Equal(t, syncengine.Counters{Failed: 1, Inactivated: 1, Unchanged: 7}, e.round().Counters)
 }
 
 func TestFieldSyncOverwritesWhatIsEnabled(t *testing.T) {

@@ -119,7 +119,7 @@ func (r *Round) Prepare(ctx context.Context) (syncengine.Tally, error) {
 		if _, err := tx.Exec(ctx, sqlPrepare); err != nil {
 			return err
 		}
-		err := tx.QueryRow(ctx, sqlTally, r.tenant.EntraTenantID, r.clientID).Scan(&t.Identities, &t.Failed, &t.Passed, &t.ActiveLinks)
+		err := tx.QueryRow(ctx, sqlTally, r.tenant.EntraTenantID, r.clientID).Scan(&t.Identities, &t.Failed, &t.Passed, &t.Nameless, &t.ActiveLinks)
 		if err != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ import (
 )
 
 var stageColumns = []string{
-	"n", "object_id", "content", "failure", "verdict", "upn", "enabled", "full_name", "name_key", "named", "email", "email_norm", "mailed",
+	"n", "object_id", "content", "failure", "nameless", "verdict", "upn", "enabled", "full_name", "name_key", "named", "email", "email_norm", "mailed",
 	"phone", "role", "addresses", "contact_id",
 }
 
@@ -31,7 +31,7 @@ func (r *Round) Stage(ctx context.Context, identities []syncengine.Identity) err
 type copySource struct {
 	identities []syncengine.Identity
 	n, at      int
-	values     [17]any
+	values     [18]any
 	err        error
 }
 
@@ -48,9 +48,9 @@ func (s *copySource) Values() ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.values = [17]any{
-		int32(s.n + s.at + 1), i.ObjectID, i.Content, text(i.Failure), text(i.Verdict), i.UserPrincipalName, i.Enabled, //nolint:gosec // far below 2³¹
-		i.FullName, i.NameKey, i.HasDisplayName, i.Email, text(i.EmailNorm), i.EmailIsMail, i.Phone, i.Role,
+	s.values = [18]any{
+		int32(s.n + s.at + 1), i.ObjectID, i.Content, text(i.Failure), i.Nameless, text(i.Verdict), i.UserPrincipalName, //nolint:gosec // far below 2³¹
+		i.Enabled, i.FullName, i.NameKey, i.HasDisplayName, i.Email, text(i.EmailNorm), i.EmailIsMail, i.Phone, i.Role,
 		strings.Join(i.Addresses, " "), id,
 	}
 	return s.values[:], nil

@@ -22,6 +22,7 @@ type Outcomes struct {
 type Tally struct {
 	Identities  int            // listed, each once
 	Failed      int            // of them
+	Nameless    int            // of the failed, those that may be any identity
 	Passed      int            // of them, neither failed nor hit by a filter
 	Filtered    map[string]int // by reason; linked disabled accounts are not among them
 	ActiveLinks int            // of the directory when the round began

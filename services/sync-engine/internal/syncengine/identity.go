@@ -14,6 +14,7 @@ type Identity struct {
 	ObjectID string // trimmed; empty only for a failed record
 	Content  int64  // digest of all that was read; equal for equal records
 	Failure  string // see the Failure constants; the rest is then empty
+	Nameless bool   // a failure whose ObjectID may not be the one upstream has
 	Verdict  string // the filter that it hits, see the Filter constants
 
 	UserPrincipalName string
@@ -44,7 +45,8 @@ func NewReader(s Settings) (*Reader, error) {
 // Read makes the identity. It never fails: what is wrong stands in it.
 func (r *Reader) Read(u *User) Identity {
 	if reason := failureOf(u); reason != "" {
-		return Identity{ObjectID: printableID(u.ObjectID), Failure: reason, Content: content(u)}
+		id := printableID(u.ObjectID)
+		return Identity{ObjectID: id, Failure: reason, Content: content(u), Nameless: reason == FailureMissingID || altered(u.ObjectID, id)}
 	}
 	upn, _ := NormaliseAddress(u.UserPrincipalName)
 	mail, _ := NormaliseAddress(u.Mail)
@@ -120,6 +122,12 @@ func printableID(id string) string {
 		id = id[:len(id)-size]
 	}
 	return id
+}
+
+// altered reports an id that lost something, here or on its way: the replacement
+// character stands for what was not UTF-8.
+func altered(received, id string) bool {
+	return strings.TrimSpace(received) != id || strings.ContainsRune(id, utf8.RuneError)
 }
 
 // content digests all that was read, with lengths so that no two records run

@@ -132,7 +132,9 @@ func (w *work) do(ctx context.Context) (RoundResult, error) {
 		result.Held, result.State = &Held{Reason: reason, Count: w.tally.ActiveLinks}, StateHeld
 		return result, w.close(ctx, &result, Outcomes{})
 	}
-	decision, err := w.round.Decide(ctx, w.rules, listing.Full)
+	// A record that may be anybody's proves nobody's absence.
+	complete := listing.Full && w.tally.Nameless == 0
+	decision, err := w.round.Decide(ctx, w.rules, complete)
 	if err != nil {
 		return RoundResult{}, err
 	}
@@ -151,7 +153,7 @@ func (w *work) do(ctx context.Context) (RoundResult, error) {
 	if err := w.apply(ctx); err != nil {
 		return RoundResult{}, err
 	}
-	if result.Ambiguous, err = w.push(ctx, listing.Full); err != nil {
+	if result.Ambiguous, err = w.push(ctx, complete); err != nil {
 		return RoundResult{}, err
 	}
 	written, err := w.round.Written(ctx)

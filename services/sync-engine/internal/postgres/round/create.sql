@@ -5,6 +5,8 @@ CREATE TEMP TABLE stage (
     object_id  text COLLATE "C" NOT NULL,
     content    bigint NOT NULL,
     failure    text,
+    -- A failure whose id may not be the one upstream has.
+    nameless   boolean NOT NULL,
     verdict    text,
     upn        text NOT NULL,
     enabled    boolean,
