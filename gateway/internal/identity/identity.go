@@ -26,8 +26,7 @@ const (
 )
 
 const (
-	maxTokenBytes    = 16 << 10
-	discoveryTimeout = 5 * time.Second
+	maxTokenBytes = 16 << 10
 	// retryDiscovery is how long a failed discovery stands, so that a broken
 	// issuer is not asked again for every request.
 	retryDiscovery = 2 * time.Second
@@ -64,8 +63,8 @@ var DefaultClaims = Claims{Tenant: "tenant_id", UserType: "user_type", Permissio
 type Config struct {
 	Issuers  []string // exact values of iss, each with OIDC discovery
 	Audience string
-	Claims   Claims // DefaultClaims where empty
-	Client   *http.Client
+	Claims   Claims        // DefaultClaims where empty
+	Timeout  time.Duration // of one request to an issuer; 5 s when zero
 	Now      func() time.Time
 }
 
@@ -90,21 +89,14 @@ func New(config Config) (*Verifier, error) {
 	if config.Claims.Permissions == "" {
 		config.Claims.Permissions = DefaultClaims.Permissions
 	}
+	if config.Timeout == 0 {
+		config.Timeout = fetchTimeout
+	}
 	v := &Verifier{config: config, issuers: map[string]*issuer{}}
 	for _, url := range config.Issuers {
 		v.issuers[url] = &issuer{url: url}
 	}
 	return v, nil
-}
-
-// Ready reports whether every issuer could be asked for its keys.
-func (v *Verifier) Ready(ctx context.Context) error {
-	for _, i := range v.issuers {
-		if _, err := i.verifier(ctx, v.config); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // refuse is the one answer to every bad token; why is for people.
@@ -131,18 +123,15 @@ func (v *Verifier) Verify(ctx context.Context, authorization string) (Person, er
 	if err != nil {
 		return Person{}, err
 	}
-	verified, err := verifier.Verify(v.withClient(ctx), token)
+	said := &verdict{}
+	verified, err := verifier.Verify(context.WithValue(ctx, verdictKey{}, said), token)
+	if said.unavailable != nil {
+		return Person{}, said.unavailable
+	}
 	if err != nil {
 		return Person{}, refuse(err, "The token is not valid.")
 	}
 	return v.person(verified)
-}
-
-func (v *Verifier) withClient(ctx context.Context) context.Context {
-	if v.config.Client == nil {
-		return ctx
-	}
-	return oidc.ClientContext(ctx, v.config.Client)
 }
 
 func (v *Verifier) person(token *oidc.IDToken) (Person, error) {
@@ -222,17 +211,29 @@ func (i *issuer) verifier(ctx context.Context, config Config) (*oidc.IDTokenVeri
 		return nil, i.failed
 	}
 	// The keys outlive this request, so the request's end must not end them.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discoveryTimeout)
-	defer cancel()
-	if config.Client != nil {
-		ctx = oidc.ClientContext(ctx, config.Client)
-	}
-	provider, err := oidc.NewProvider(ctx, i.url)
+	found, err := discover(context.WithoutCancel(ctx), i.url, config)
 	if err != nil {
-		i.failed = errs.Wrap(err, errs.Unavailable, "identity_unavailable", "Sign-in cannot be checked at the moment.")
-		i.failedAt = config.Now()
+		i.failed, i.failedAt = unavailable(err), config.Now()
 		return nil, i.failed
 	}
-	i.found = provider.Verifier(&oidc.Config{ClientID: config.Audience, SupportedSigningAlgs: algorithms, Now: config.Now})
+	i.found = found
 	return i.found, nil
+}
+
+// discover asks an issuer where its keys are.
+func discover(ctx context.Context, issuer string, config Config) (*oidc.IDTokenVerifier, error) {
+	client := &http.Client{Timeout: config.Timeout}
+	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, client), issuer)
+	if err != nil {
+		return nil, err
+	}
+	var document struct {
+		Keys string `json:"jwks_uri"`
+	}
+	if err := provider.Claims(&document); err != nil {
+		return nil, err
+	}
+	return oidc.NewVerifier(issuer, newKeys(ctx, document.Keys, client, config.Now), &oidc.Config{
+		ClientID: config.Audience, SupportedSigningAlgs: algorithms, Now: config.Now,
+	}), nil
 }

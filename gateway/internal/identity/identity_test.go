@@ -23,10 +23,12 @@ type provider struct {
 	t   *testing.T
 	url string
 
-	mu   sync.Mutex
-	down bool
-	key  *ecdsa.PrivateKey
-	id   string
+	mu      sync.Mutex
+	down    bool
+	keys    http.HandlerFunc // nil: gives the key
+	fetches int              // of the keys
+	key     *ecdsa.PrivateKey
+	id      string
 }
 
 func newProvider(t *testing.T) *provider {
@@ -48,9 +50,19 @@ func newProvider(t *testing.T) *provider {
 	mux.HandleFunc("GET /.well-known/openid-configuration", answer(func() any {
 		return map[string]any{"issuer": p.url, "jwks_uri": p.url + "/keys"}
 	}))
-	mux.HandleFunc("GET /keys", answer(func() any {
+	give := answer(func() any {
+		p.fetches++
 		return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.key.Public(), KeyID: p.id, Algorithm: "ES256", Use: "sig"}}}
-	}))
+	})
+	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, r *http.Request) {
+		p.mu.Lock()
+		instead := p.keys
+		p.mu.Unlock()
+		if instead == nil {
+			instead = give
+		}
+		instead(w, r)
+	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	p.url = server.URL
@@ -69,6 +81,19 @@ func (p *provider) setDown(down bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.down = down
+}
+
+// setKeys serves the keys in another way; nil as before.
+func (p *provider) setKeys(serve http.HandlerFunc) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.keys = serve
+}
+
+func (p *provider) fetched() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fetches
 }
 
 func (p *provider) bearer(now time.Time, claims map[string]any) string {
@@ -109,7 +134,67 @@ func TestAnIssuerMayStartLaterAndChangeItsKeys(t *testing.T) {
 	first.rotate("2")
 	_, err = v.Verify(t.Context(), first.bearer(now, claims()))
 	require.NoError(t, err)
-	require.NoError(t, v.Ready(t.Context()))
+}
+
+func valid() map[string]any {
+	return map[string]any{"tenant_id": "t", "user_type": "internal"}
+}
+
+func TestKeysThatCannotBeHadAreNoFaultOfTheToken(t *testing.T) {
+	t.Parallel()
+	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	for name, serve := range map[string]http.HandlerFunc{
+		"fails": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
+		"lies":  func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
+		"hangs": hang,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProvider(t)
+			now := time.Now()
+			v, err := identity.New(identity.Config{
+				Issuers: []string{p.url}, Audience: "us", Now: func() time.Time { return now },
+				Timeout: 200 * time.Millisecond,
+			})
+			require.NoError(t, err)
+			p.setKeys(serve)
+			for range 6 { // also when it is too soon to ask again
+				_, err = v.Verify(t.Context(), p.bearer(now, valid()))
+				require.Equal(t, errs.Unavailable, errs.KindOf(err))
+				require.Equal(t, "identity_unavailable", errs.ReasonOf(err))
+			}
+			p.setKeys(nil)
+			now = now.Add(5 * time.Second)
+			require.Eventually(t, func() bool { // an answer for those who wait together may come a moment late
+				_, err := v.Verify(t.Context(), p.bearer(now, valid()))
+				return err == nil
+			}, 5*time.Second, 10*time.Millisecond)
+		})
+	}
+}
+
+func TestInventedKeysDoNotFloodTheIssuer(t *testing.T) {
+	t.Parallel()
+	p, forger := newProvider(t), newProvider(t)
+	now := time.Now()
+	v, err := identity.New(identity.Config{Issuers: []string{p.url}, Audience: "us", Now: func() time.Time { return now }})
+	require.NoError(t, err)
+	good := p.bearer(now, valid())
+	_, err = v.Verify(t.Context(), good)
+	require.NoError(t, err)
+	forger.url = p.url
+	forger.rotate("invented")
+	for range 20 {
+		_, err = v.Verify(t.Context(), forger.bearer(now, valid()))
+		require.Equal(t, errs.Unauthenticated, errs.KindOf(err))
+	}
+	require.LessOrEqual(t, p.fetched(), 3)
+	_, err = v.Verify(t.Context(), good)
+	require.NoError(t, err, "a known key needs no fetch")
+	p.rotate("2")
+	now = now.Add(5 * time.Second)
+	_, err = v.Verify(t.Context(), p.bearer(now, valid()))
+	require.NoError(t, err, "a new key is found all the same")
 }
 
 func TestClaimNamesAreConfigurable(t *testing.T) {
