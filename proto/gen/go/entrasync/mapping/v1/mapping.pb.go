@@ -503,11 +503,13 @@ type Mapping struct {
 	EntraTenantId   string                 `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
 	ClientId        *string                `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
 	// mapped, skip_for_now, needs_review or create_new.
-	State         string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
-	Score         *float64               `protobuf:"fixed64,5,opt,name=score,proto3,oneof" json:"score,omitempty"`
-	DecidedBy     string                 `protobuf:"bytes,6,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
-	DecidedAt     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
-	OrphanedLinks int32                  `protobuf:"varint,8,opt,name=orphaned_links,json=orphanedLinks,proto3" json:"orphaned_links,omitempty"`
+	State     string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
+	Score     *float64               `protobuf:"fixed64,5,opt,name=score,proto3,oneof" json:"score,omitempty"`
+	DecidedBy string                 `protobuf:"bytes,6,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
+	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
+	// Links of contacts that were made under another client of the tenant and wait
+	// for a person. Absent: not known here.
+	OrphanedLinks *int32                 `protobuf:"varint,8,opt,name=orphaned_links,json=orphanedLinks,proto3,oneof" json:"orphaned_links,omitempty"`
 	DisplayName   string                 `protobuf:"bytes,9,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	ClientName    *string                `protobuf:"bytes,10,opt,name=client_name,json=clientName,proto3,oneof" json:"client_name,omitempty"`
 	Active        bool                   `protobuf:"varint,11,opt,name=active,proto3" json:"active,omitempty"`
@@ -597,8 +599,8 @@ func (x *Mapping) GetDecidedAt() *timestamppb.Timestamp {
 }
 
 func (x *Mapping) GetOrphanedLinks() int32 {
-	if x != nil {
-		return x.OrphanedLinks
+	if x != nil && x.OrphanedLinks != nil {
+		return *x.OrphanedLinks
 	}
 	return 0
 }
@@ -1649,7 +1651,7 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"\tpage_size\x18\x05 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"\xbc\x04\n" +
+	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"\xd4\x04\n" +
 	"\aMapping\x12*\n" +
 	"\x11managed_tenant_id\x18\x01 \x01(\tR\x0fmanagedTenantId\x12&\n" +
 	"\x0fentra_tenant_id\x18\x02 \x01(\tR\rentraTenantId\x12 \n" +
@@ -1659,18 +1661,19 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"\n" +
 	"decided_by\x18\x06 \x01(\tR\tdecidedBy\x129\n" +
 	"\n" +
-	"decided_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12%\n" +
-	"\x0eorphaned_links\x18\b \x01(\x05R\rorphanedLinks\x12!\n" +
+	"decided_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12*\n" +
+	"\x0eorphaned_links\x18\b \x01(\x05H\x02R\rorphanedLinks\x88\x01\x01\x12!\n" +
 	"\fdisplay_name\x18\t \x01(\tR\vdisplayName\x12$\n" +
 	"\vclient_name\x18\n" +
-	" \x01(\tH\x02R\n" +
+	" \x01(\tH\x03R\n" +
 	"clientName\x88\x01\x01\x12\x16\n" +
 	"\x06active\x18\v \x01(\bR\x06active\x12A\n" +
 	"\x0edeactivated_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\rdeactivatedAt\x12*\n" +
-	"\x0edeactivated_by\x18\r \x01(\tH\x03R\rdeactivatedBy\x88\x01\x01B\f\n" +
+	"\x0edeactivated_by\x18\r \x01(\tH\x04R\rdeactivatedBy\x88\x01\x01B\f\n" +
 	"\n" +
 	"_client_idB\b\n" +
-	"\x06_scoreB\x0e\n" +
+	"\x06_scoreB\x11\n" +
+	"\x0f_orphaned_linksB\x0e\n" +
 	"\f_client_nameB\x11\n" +
 	"\x0f_deactivated_by\"\xac\x01\n" +
 	"\x14ListMappingsResponse\x129\n" +
