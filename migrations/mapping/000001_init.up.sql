@@ -98,7 +98,7 @@ CREATE INDEX entra_client_tenant_mappings_confirmed ON entra_client_tenant_mappi
     WHERE deactivated_at IS NULL AND state = 'mapped';
 CREATE INDEX entra_client_tenant_mappings_of_client ON entra_client_tenant_mappings (tenant_id, client_id, decided_at, id)
     WHERE deactivated_at IS NULL AND state = 'mapped';
-CREATE INDEX entra_client_tenant_mappings_by_name ON entra_client_tenant_mappings (tenant_id, name_key, id)
+CREATE INDEX entra_client_tenant_mappings_by_name ON entra_client_tenant_mappings (tenant_id, name_key, managed_tenant_id)
     WHERE deactivated_at IS NULL;
 
 -- What a committed change must cause elsewhere.
