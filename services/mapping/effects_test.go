@@ -26,6 +26,7 @@ func (b *bundle) startSync() {
 		require.Equal(b.t, "start_pending", resp.GetRunError().GetCode())
 	}
 	require.Equal(b.t, "mapped", b.history(tenants[0])[0].GetState())
+	require.Nil(b.t, b.history(tenants[0])[0].OrphanedLinks, "not known here") //nolint:protogetter // absent is not zero
 }
 
 func (b *bundle) pull() []*orchestrationv1.Effect {
@@ -88,4 +89,21 @@ func TestATenantsEffectsAreDoneInTheirOrder(t *testing.T) {
 	second := b.pull()
 	require.Len(t, second, 1)
 	require.NotEqual(t, first[0].GetEffectId(), second[0].GetEffectId())
+}
+
+func TestAnEffectThatCannotBeLeasedHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.startSync()
+	for tenant, age := range map[string]string{"before": "1 hour", "behind": "-1 millisecond"} {
+		_, err := b.db.Admin.Exec(t.Context(), `INSERT INTO outbox (tenant_id, id, actor_id, kind, arguments, created_at)
+			SELECT $1, gen_random_uuid(), actor_id, kind, '{"odd": 1}', created_at - $2::interval FROM outbox WHERE tenant_id = 'msp'`, tenant, age)
+		require.NoError(t, err)
+	}
+	b.clock.advance(time.Second)
+	effects := b.pull()
+	require.Len(t, effects, 1)
+	require.Equal(t, "msp", effects[0].GetTenantId())
+	_, err := b.effects.PullEffects(t.Context(), &orchestrationv1.PullEffectsRequest{MaxEffects: 10})
+	require.Error(t, err, "with nothing to hand out the failure is told")
 }

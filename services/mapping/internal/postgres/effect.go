@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,7 +39,8 @@ func (s *Store) Effect(ctx context.Context, id string) (state mapping.EffectStat
 }
 
 // LeaseEffects finds due effects of all tenants by their ids and leases each in
-// its own tenant; one that somebody else was faster with is left out.
+// its own tenant; one that somebody else was faster with is left out. One that
+// cannot be leased holds up no other: what is leased must be handed out.
 func (s *Store) LeaseEffects(ctx context.Context, most int32, now, until time.Time) ([]mapping.Effect, error) {
 	var waiting []sqlc.WaitingEffectsRow
 	err := pg.AcrossTenants(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
@@ -48,15 +51,22 @@ func (s *Store) LeaseEffects(ctx context.Context, most int32, now, until time.Ti
 		return nil, err
 	}
 	var effects []mapping.Effect
+	var failed []error
 	for _, w := range waiting {
 		within := tenant.With(ctx, tenant.Call{Tenant: tenant.ID(w.TenantID)})
 		effect, err := s.lease(within, w.ID, now, until)
 		if err != nil {
-			return nil, err
+			failed = append(failed, err)
 		}
 		if effect != nil {
 			effects = append(effects, *effect)
 		}
+	}
+	if len(effects) == 0 {
+		return nil, errors.Join(failed...)
+	}
+	if len(failed) > 0 {
+		slog.WarnContext(ctx, "effects not leased", "number", len(failed), "error", errors.Join(failed...))
 	}
 	return effects, nil
 }
@@ -75,7 +85,10 @@ func (s *Store) lease(ctx context.Context, id uuid.UUID, now, until time.Time) (
 		}
 		return json.Unmarshal(row.Arguments, &effect.Arguments)
 	})
-	return effect, err
+	if err != nil {
+		return nil, err // the lease was rolled back
+	}
+	return effect, nil
 }
 
 // CloseEffect records the end of an effect, once.
