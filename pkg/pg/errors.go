@@ -56,9 +56,9 @@ var states = map[string]stateClass{
 	codeIdleTimeout:    unavailable,
 	"22001":            {errs.Invalid, "value_too_long", "A value is too long."},
 	"22003":            {errs.Invalid, "value_out_of_range", "A number is out of range."},
-	"22021":            {errs.Invalid, "text_invalid", "A text has characters that cannot be stored."},
+	"22021":            {errs.Invalid, "invalid_argument", "A text has characters that cannot be stored."},
 	"22P02":            {errs.Invalid, "value_invalid", "A value is not well formed."},
-	"22P05":            {errs.Invalid, "text_invalid", "A text has characters that cannot be stored."},
+	"22P05":            {errs.Invalid, "invalid_argument", "A text has characters that cannot be stored."},
 	"08":               unavailable,                                                                 // connection exceptions
 	"53":               {errs.Unavailable, "database_overloaded", "The database has no room left."}, // out of connections, memory, disk
 	"57P01":            unavailable,                                                                 // admin_shutdown

@@ -341,7 +341,7 @@ func TestClassify(t *testing.T) {
 	require.True(t, pg.CheckViolation(err, "probe_name"))
 	require.Equal(t, errs.Invalid, errs.KindOf(err))
 	err = pg.InTenant(b.acme, b.pool, add("nul\x00"))
-	require.Equal(t, "text_invalid", errs.ReasonOf(err))
+	require.Equal(t, "invalid_argument", errs.ReasonOf(err))
 	err = run(`SELECT 'someone@example.com'::text::uuid`)
 	require.Equal(t, "value_invalid", errs.ReasonOf(err))
 	require.NotContains(t, err.Error(), "someone")

@@ -258,7 +258,7 @@ func TestListSearchesAndPages(t *testing.T) {
 	}
 	require.Len(t, seen, 10)
 	_, err := b.public.ListManagedTenants(as(t, "msp"), &discoveryv1.ListManagedTenantsRequest{PageToken: "e30"})
-	require.Equal(t, "page_token_invalid", errs.ReasonOf(err))
+	require.Equal(t, "invalid_argument", errs.ReasonOf(err))
 }
 
 func TestTwoThousandTenants(t *testing.T) {

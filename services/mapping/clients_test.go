@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
+	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
 )
 
 func text(s string) *string { return &s }
@@ -153,11 +155,28 @@ func TestFiveThousandClientsInOneCall(t *testing.T) {
 	require.Len(t, next.GetClients(), 6)
 	require.Equal(t, "Client 4994", next.GetClients()[0].GetName())
 	require.Empty(t, next.GetNextPageToken())
-	for _, token := range []string{"garbage", list.GetNextPageToken()} {
+	nul := mapping.EncodeCursor(mapping.Cursor{Key: "a\x00", ID: list.GetClients()[0].GetId()}, "clients", "another search")
+	for _, token := range []string{"garbage", list.GetNextPageToken(), nul} {
 		_, err = b.clients.ListClients(b.ctx(), &mappingv1.ListClientsRequest{Q: "another search", PageToken: token})
-		require.Equal(t, "page_token_invalid", errs.ReasonOf(err))
+		require.Equal(t, "invalid_argument", errs.ReasonOf(err))
 		require.Equal(t, errs.Invalid, errs.KindOf(err))
+		require.Equal(t, []string{"pageToken"}, violated(err))
 	}
+	_, err = b.mappings.ListMappings(b.ctx(), &mappingv1.ListMappingsRequest{Q: "a\x00b"})
+	require.Equal(t, "invalid_argument", errs.ReasonOf(err))
+	require.Equal(t, []string{"q"}, violated(err))
+	_, err = b.clients.ListClients(b.ctx(), &mappingv1.ListClientsRequest{Q: "a\x00b"})
+	require.NoError(t, err, "control characters are spaces in a name")
+}
+
+// violated are the fields that an error names.
+func violated(err error) (fields []string) {
+	if e, ok := errors.AsType[*errs.Error](err); ok {
+		for _, v := range e.Violations() {
+			fields = append(fields, v.Field)
+		}
+	}
+	return fields
 }
 
 func TestListMappingsSearches(t *testing.T) {

@@ -39,12 +39,12 @@ func EncodeCursor(c Cursor, filters ...string) string {
 
 // DecodeCursor reads a page token that EncodeCursor made for the same filters;
 // nil for the empty token. Anything else is errs.Invalid, reason
-// "page_token_invalid".
+// "invalid_argument".
 func DecodeCursor(text string, filters ...string) (*Cursor, error) {
 	if text == "" {
 		return nil, nil
 	}
-	invalid := errs.New(errs.Invalid, "page_token_invalid", "The page token does not belong to this list.",
+	invalid := errs.New(errs.Invalid, "invalid_argument", "The page token does not belong to this list.",
 		errs.WithViolation("pageToken", "does not belong to this list"))
 	decoded, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil {

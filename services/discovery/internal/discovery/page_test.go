@@ -23,7 +23,7 @@ func TestCursorsComeBack(t *testing.T) {
 			require.Equal(t, c, *got)
 		}
 		_, err := discovery.DecodeCursor(token, filter+"x")
-		require.Equal(t, "page_token_invalid", errs.ReasonOf(err), "the token of another list")
+		require.Equal(t, "invalid_argument", errs.ReasonOf(err), "the token of another list")
 	})
 }
 

@@ -85,7 +85,7 @@ func (v *Viewer) Each(ctx context.Context, ids []string, each func([]ManagedTena
 }
 
 // List gives one page by name; size 0 means DefaultPageSize. A token that is not
-// of this list is errs.Invalid, reason "page_token_invalid".
+// of this list is errs.Invalid, reason "invalid_argument".
 func (v *Viewer) List(ctx context.Context, filter Filter, size int32, pageToken string) (Page, error) {
 	if size == 0 {
 		size = DefaultPageSize

@@ -94,7 +94,8 @@ func (s *Store) List(ctx context.Context, state, queryKey, query string, after *
 	if after != nil {
 		id, err := uuid.Parse(after.ID)
 		if err != nil {
-			return nil, errs.Wrap(err, errs.Invalid, "page_token_invalid", "The page token does not belong to this list.")
+			return nil, errs.Wrap(err, errs.Invalid, "invalid_argument", "The page token does not belong to this list.",
+				errs.WithViolation("pageToken", "does not belong to this list"))
 		}
 		params.AfterKey, params.AfterID = after.NameKey, id
 	}

@@ -83,7 +83,7 @@ type Page[T any] struct {
 
 // Clients gives a page of clients by name. query is the beginning of a name, or
 // a domain; size 0 means DefaultPageSize. A token that is not of this list is
-// errs.Invalid, reason "page_token_invalid".
+// errs.Invalid, reason "invalid_argument".
 func (l *Lister) Clients(ctx context.Context, query string, size int32, pageToken string) (Page[Client], error) {
 	after, err := DecodeCursor(pageToken, "clients", query)
 	if err != nil {
@@ -130,7 +130,8 @@ type Filter struct {
 }
 
 // Mappings gives a page of decisions, by the managed tenant's name, or of one
-// managed tenant, the newest first. Errors as Clients.
+// managed tenant, the newest first. Errors as Clients, and errs.Invalid for a
+// query that no text can contain.
 func (l *Lister) Mappings(ctx context.Context, filter Filter, size int32, pageToken string) (Page[Mapping], error) {
 	filters := []string{"mappings", filter.State, filter.Query, filter.ManagedTenantID, strconv.FormatBool(filter.History)}
 	after, err := DecodeCursor(pageToken, filters...)
@@ -148,6 +149,10 @@ func (l *Lister) Mappings(ctx context.Context, filter Filter, size int32, pageTo
 		}
 		request.place = func(m Mapping) Cursor { return Cursor{Key: strconv.FormatInt(m.Revision, 10), ID: m.ManagedTenantID} }
 		return pageOf(request)
+	}
+	if strings.ContainsRune(filter.Query, 0) {
+		return Page[Mapping]{}, errs.New(errs.Invalid, "invalid_argument", "The request is not valid.",
+			errs.WithViolation("q", "must not contain NUL"))
 	}
 	search := Search{State: filter.State, NameKey: SearchKey(filter.Query), Exact: strings.ToLower(strings.TrimSpace(filter.Query))}
 	request.list = func(limit int32) ([]Mapping, error) { return l.store.Mappings(ctx, search, after, limit) }

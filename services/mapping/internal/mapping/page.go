@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"hash/crc32"
 	"io"
+	"strings"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 )
@@ -39,7 +40,7 @@ func EncodeCursor(c Cursor, filters ...string) string {
 
 // DecodeCursor reads a page token that EncodeCursor made for the same filters;
 // nil for the empty token. Anything else is errs.Invalid, reason
-// "page_token_invalid".
+// "invalid_argument".
 func DecodeCursor(text string, filters ...string) (*Cursor, error) {
 	if text == "" {
 		return nil, nil
@@ -58,7 +59,9 @@ func DecodeCursor(text string, filters ...string) (*Cursor, error) {
 		return nil, invalidToken()
 	}
 	c := Cursor{Key: t.Key, ID: t.ID}
-	if t.Filter != fingerprint(c, filters) {
+	// The fingerprint is no secret, so the key may be anything; a NUL cannot be
+	// looked for.
+	if t.Filter != fingerprint(c, filters) || strings.ContainsRune(c.Key, 0) {
 		return nil, invalidToken()
 	}
 	return &c, nil
@@ -73,6 +76,6 @@ func fingerprint(c Cursor, filters []string) uint32 {
 }
 
 func invalidToken() error {
-	return errs.New(errs.Invalid, "page_token_invalid", "The page token does not belong to this list.",
+	return errs.New(errs.Invalid, "invalid_argument", "The page token does not belong to this list.",
 		errs.WithViolation("pageToken", "does not belong to this list"))
 }

@@ -140,7 +140,8 @@ func (s *Store) Mapped(ctx context.Context, clientID string, after *mapping.Curs
 	var at time.Time
 	if after != nil {
 		if at, err = time.Parse(time.RFC3339Nano, key); err != nil {
-			return nil, errs.Wrap(err, errs.Invalid, "page_token_invalid", "The page token does not belong to this list.")
+			return nil, errs.Wrap(err, errs.Invalid, "invalid_argument", "The page token does not belong to this list.",
+				errs.WithViolation("pageToken", "does not belong to this list"))
 		}
 	}
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {

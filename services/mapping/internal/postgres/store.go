@@ -79,7 +79,8 @@ func place(after *mapping.Cursor) (key string, id uuid.UUID, err error) {
 	}
 	id, err = uuid.Parse(after.ID)
 	if err != nil {
-		return "", uuid.Nil, errs.Wrap(err, errs.Invalid, "page_token_invalid", "The page token does not belong to this list.")
+		return "", uuid.Nil, errs.Wrap(err, errs.Invalid, "invalid_argument", "The page token does not belong to this list.",
+			errs.WithViolation("pageToken", "does not belong to this list"))
 	}
 	return after.Key, id, nil
 }

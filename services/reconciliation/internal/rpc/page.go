@@ -27,7 +27,7 @@ func encodePlace(place *reconciliation.Place) string {
 	return base64.RawURLEncoding.EncodeToString(append(raw, id[:]...))
 }
 
-// decodePlace reads a token that came from outside; errs.Invalid, reason "page_token_invalid".
+// decodePlace reads a token that came from outside; errs.Invalid, reason "invalid_argument".
 func decodePlace(token string) (reconciliation.Place, error) {
 	if token == "" {
 		return reconciliation.Place{}, nil
@@ -44,6 +44,6 @@ func decodePlace(token string) (reconciliation.Place, error) {
 }
 
 func invalidToken() error {
-	return errs.New(errs.Invalid, "page_token_invalid", "The page token is not one of ours.",
+	return errs.New(errs.Invalid, "invalid_argument", "The page token is not one of ours.",
 		errs.WithViolation("pageToken", "is not a token that a list gave"))
 }

@@ -18,7 +18,7 @@ func FuzzPageToken(f *testing.F) {
 	f.Fuzz(func(t *testing.T, token string) {
 		place, err := decodePlace(token)
 		if err != nil {
-			require.Equal(t, "page_token_invalid", errs.ReasonOf(err))
+			require.Equal(t, "invalid_argument", errs.ReasonOf(err))
 			return
 		}
 		if token == "" {

@@ -112,7 +112,7 @@ func TestRefusals(t *testing.T) {
 	b := setup(t)
 	_, err := b.gateway.ListQueueItems(b.ctx, &reconciliationv1.ListQueueItemsRequest{PageToken: "no token"})
 	require.Equal(t, errs.Invalid, errs.KindOf(err))
-	require.Equal(t, "page_token_invalid", errs.ReasonOf(err))
+	require.Equal(t, "invalid_argument", errs.ReasonOf(err))
 	_, err = b.gateway.ListQueueItems(b.ctx, &reconciliationv1.ListQueueItemsRequest{Status: "sleeping"})
 	require.Equal(t, "request_invalid", errs.ReasonOf(err))
 	_, err = b.status.PushItems(b.ctx, request("o1"))

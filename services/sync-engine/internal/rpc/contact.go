@@ -122,6 +122,6 @@ func storable(s string) bool {
 }
 
 func invalidToken() error {
-	return errs.New(errs.Invalid, "page_token_invalid", "The page token is not one of ours.",
+	return errs.New(errs.Invalid, "invalid_argument", "The page token is not one of ours.",
 		errs.WithViolation("pageToken", "is not a token that a list gave"))
 }
