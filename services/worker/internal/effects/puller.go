@@ -124,7 +124,7 @@ func (p *Puller) do(ctx context.Context, effect *orchestrationv1.Effect) orchest
 	ctx, cancel := context.WithTimeout(ctx, actTimeout)
 	defer cancel()
 	outcome, err := p.perform.Do(ctx, orchestration.Effect{
-		ID: effect.GetEffectId(), TenantID: effect.GetTenantId(), Kind: effect.GetKind(),
+		ID: effect.GetEffectId(), TenantID: effect.GetTenantId(), Kind: effect.GetKind(), CreatedAt: effect.GetCreatedAt().AsTime(),
 	})
 	if err != nil {
 		slog.WarnContext(ctx, "an effect failed", "effect", effect.GetEffectId(), "kind", effect.GetKind(), "outcome", outcome.State, "error", err)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 )
@@ -23,14 +23,12 @@ const (
 	OutcomeRetry  = "retry"
 )
 
-// remembered is how many settled effects are kept to answer a repeated hand-out.
-const remembered = 1000
-
 // Effect is what a committed change of one service must cause elsewhere.
 type Effect struct {
-	ID       string // the idempotency key
-	TenantID string
-	Kind     string
+	ID        string // a UUID, the idempotency key
+	TenantID  string
+	Kind      string
+	CreatedAt time.Time // of the change
 }
 
 // Outcome is what became of an effect.
@@ -39,29 +37,22 @@ type Outcome struct {
 	Result map[string]string // run_id, workflow_id and joined of a started run, or error
 }
 
-// Perform is the use case of doing what an effect asks for. Effects are handed out at least once;
-// the same one again gives the answer of the first time.
+// Perform is the use case of doing what an effect asks for. Effects are handed out at least once,
+// also to another process; the same one again does nothing more.
 type Perform struct {
 	start     *Start
 	runs      Runs
 	workflows Workflows
-
-	mu      sync.Mutex
-	settled map[string]Outcome
-	order   []string // of settled, oldest first
 }
 
 // NewPerform makes the use case.
 func NewPerform(start *Start, runs Runs, workflows Workflows) *Perform {
-	return &Perform{start: start, runs: runs, workflows: workflows, settled: map[string]Outcome{}}
+	return &Perform{start: start, runs: runs, workflows: workflows}
 }
 
 // Do performs the effect for the tenant of the context. The error, for logs, goes with the
 // outcomes failed and retry.
 func (p *Perform) Do(ctx context.Context, effect Effect) (Outcome, error) {
-	if outcome, ok := p.recall(effect.ID); ok {
-		return outcome, nil
-	}
 	result, err := p.perform(ctx, effect)
 	outcome := Outcome{State: OutcomeDone, Result: result}
 	if err != nil {
@@ -70,16 +61,13 @@ func (p *Perform) Do(ctx context.Context, effect Effect) (Outcome, error) {
 			outcome.State = OutcomeRetry
 		}
 	}
-	if outcome.State != OutcomeRetry {
-		p.remember(effect.ID, outcome)
-	}
 	return outcome, err
 }
 
 func (p *Perform) perform(ctx context.Context, effect Effect) (map[string]string, error) {
 	switch effect.Kind {
 	case effectStartInitialSync:
-		started, err := p.start.Do(ctx, effect.TenantID, NewRun{Kind: InitialSync, Trigger: TriggerManual})
+		started, err := p.start.Do(ctx, effect.TenantID, NewRun{ID: effect.ID, Kind: InitialSync, Trigger: TriggerManual})
 		if err != nil {
 			return nil, err
 		}
@@ -87,7 +75,7 @@ func (p *Perform) perform(ctx context.Context, effect Effect) (map[string]string
 			"run_id": started.RunID, "workflow_id": started.WorkflowID, "joined": fmt.Sprint(started.Joined),
 		}, nil
 	case effectDisconnected:
-		return nil, p.disconnected(ctx, effect.TenantID)
+		return nil, p.disconnected(ctx, effect)
 	case effectConnected:
 		if err := p.workflows.ResumeSchedule(ctx, effect.TenantID, "connected"); err != nil {
 			return nil, unreachable(err)
@@ -98,19 +86,20 @@ func (p *Perform) perform(ctx context.Context, effect Effect) (map[string]string
 }
 
 // disconnected ends what cannot work any more: first in the database, so that rounds stop at
-// their next chunk and the tenant can start anew, then the workflows.
-func (p *Perform) disconnected(ctx context.Context, tenantID string) error {
-	workflowIDs, err := p.runs.Cancel(ctx)
+// their next chunk and the tenant can start anew, then the workflows. What was begun after the
+// disconnect, on a new connection, goes on.
+func (p *Perform) disconnected(ctx context.Context, effect Effect) error {
+	workflowIDs, err := p.runs.Cancel(ctx, effect.CreatedAt)
 	if err != nil {
 		return fmt.Errorf("cancelling runs: %w", err)
 	}
 	var failures []error
 	for _, workflowID := range workflowIDs {
-		if err := p.workflows.Cancel(ctx, workflowID); err != nil {
+		if err := p.workflows.Cancel(ctx, workflowID, effect.CreatedAt); err != nil {
 			failures = append(failures, unreachable(err))
 		}
 	}
-	if err := p.workflows.PauseSchedule(ctx, tenantID, "disconnected"); err != nil {
+	if err := p.workflows.PauseSchedule(ctx, effect.TenantID, "disconnected"); err != nil {
 		failures = append(failures, unreachable(err))
 	}
 	return errors.Join(failures...)
@@ -131,25 +120,4 @@ func mayPass(err error) bool {
 		return true
 	}
 	return false
-}
-
-func (p *Perform) recall(id string) (Outcome, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	outcome, ok := p.settled[id]
-	return outcome, ok
-}
-
-func (p *Perform) remember(id string, outcome Outcome) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if _, known := p.settled[id]; known {
-		return
-	}
-	if len(p.order) >= remembered {
-		delete(p.settled, p.order[0])
-		p.order = p.order[1:]
-	}
-	p.settled[id] = outcome
-	p.order = append(p.order, id)
 }

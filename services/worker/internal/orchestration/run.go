@@ -27,6 +27,7 @@ const (
 
 // The states of a run that matter here.
 const (
+	StateQueued    = "queued"
 	StateRunning   = "running"
 	StateCompleted = "completed"
 	StateFailed    = "failed"
@@ -34,6 +35,7 @@ const (
 
 // NewRun asks for a run.
 type NewRun struct {
+	ID              string // a UUID that the run is to have, so that a repeat finds it; empty: any
 	Kind            Kind
 	ClientID        string // of a ClientSync
 	ManagedTenantID string // stands in for the client
@@ -44,8 +46,12 @@ type NewRun struct {
 type Run struct {
 	ID         string
 	WorkflowID string // deterministic: the same for every run of the tenant, kind and scope
-	Joined     bool   // it was in flight before
+	Joined     bool   // it was there before
+	State      string
 }
+
+// Open reports whether the run has not ended.
+func (r Run) Open() bool { return r.State == StateQueued || r.State == StateRunning }
 
 // OpenRun is a run that has not ended.
 type OpenRun struct {
@@ -56,12 +62,14 @@ type OpenRun struct {
 
 // Runs keeps runs. Its methods work for the tenant of the context, but for Open.
 type Runs interface {
-	// Create makes a queued run or gives the one of the same kind and scope in flight.
+	// Create makes a queued run or gives the one of the same kind and scope in flight. The run
+	// that has the asked id already is given whatever became of it.
 	Create(ctx context.Context, run NewRun) (Run, error)
 	// Fail closes a run as failed; one that has ended stays as it is.
 	Fail(ctx context.Context, runID string, problem Problem) error
-	// Cancel closes all runs of the tenant and gives the workflows that ran them.
-	Cancel(ctx context.Context) (workflowIDs []string, err error)
+	// Cancel closes the tenant's runs that were made before a time and gives the workflows that
+	// ran them; those of runs that were closed so and still work are given again.
+	Cancel(ctx context.Context, before time.Time) (workflowIDs []string, err error)
 	// Open lists runs of all tenants that began before and have not ended, oldest first.
 	Open(ctx context.Context, before time.Time, limit int) ([]OpenRun, error)
 }
@@ -102,8 +110,9 @@ type Workflows interface {
 	AwaitDiscovery(ctx context.Context, workflowID, executionID string) (Found, error)
 	// Describe tells where the newest execution of a workflow stands.
 	Describe(ctx context.Context, workflowID string) (Execution, error)
-	// Cancel asks a workflow to end; one that is not there is fine.
-	Cancel(ctx context.Context, workflowID string) error
+	// Cancel asks a workflow to end that executes a run made before a time; one that is not there
+	// or executes a later run is fine.
+	Cancel(ctx context.Context, workflowID string, before time.Time) error
 	// PauseSchedule and ResumeSchedule switch the tenant's recurring sync; none is fine.
 	PauseSchedule(ctx context.Context, tenantID, note string) error
 	ResumeSchedule(ctx context.Context, tenantID, note string) error

@@ -33,7 +33,8 @@ type Start struct {
 func NewStart(runs Runs, workflows Workflows) *Start { return &Start{runs: runs, workflows: workflows} }
 
 // Do starts the run for the tenant of the context. That a run is joined is a fact of the
-// database; the workflow follows. When the orchestrator does not take it, a fresh run is closed
+// database; the workflow follows. A run with the asked id is not joined but the caller's own, and
+// when it has ended nothing is started. When the orchestrator does not take it, a fresh run is closed
 // as failed and the error is errs.Unavailable, reason "orchestrator_unavailable".
 func (s *Start) Do(ctx context.Context, tenantID string, run NewRun) (Started, error) {
 	started, _, err := s.start(ctx, tenantID, run)
@@ -45,6 +46,11 @@ func (s *Start) start(ctx context.Context, tenantID string, ask NewRun) (started
 	if err != nil {
 		return Started{}, "", fmt.Errorf("creating the run: %w", err)
 	}
+	own := run.ID == ask.ID
+	started = Started{RunID: run.ID, WorkflowID: run.WorkflowID, Joined: run.Joined && !own}
+	if own && !run.Open() {
+		return started, "", nil
+	}
 	wait, cancel := context.WithTimeout(ctx, startWait)
 	defer cancel()
 	executionID, err = s.workflows.Start(wait, Job{Kind: ask.Kind, TenantID: tenantID, RunID: run.ID, WorkflowID: run.WorkflowID})
@@ -55,7 +61,7 @@ func (s *Start) start(ctx context.Context, tenantID string, ask NewRun) (started
 		}
 		return Started{}, "", s.giveUp(ctx, run, err)
 	}
-	return Started{RunID: run.ID, WorkflowID: run.WorkflowID, Joined: run.Joined}, executionID, nil
+	return started, executionID, nil
 }
 
 // giveUp closes a run that no workflow executes.

@@ -26,11 +26,12 @@ func NewRuns(engine syncenginev1.SyncEngineInternalServiceClient) *Runs { return
 func (r *Runs) Create(ctx context.Context, run orchestration.NewRun) (orchestration.Run, error) {
 	res, err := r.engine.CreateRun(ctx, &syncenginev1.CreateRunRequest{
 		Type: string(run.Kind), ClientId: run.ClientID, ManagedTenantId: run.ManagedTenantID, Trigger: run.Trigger,
+		RunId: run.ID,
 	})
 	if err != nil {
 		return orchestration.Run{}, rpc.FromStatus(err)
 	}
-	return orchestration.Run{ID: res.GetRunId(), WorkflowID: res.GetWorkflowId(), Joined: res.GetJoined()}, nil
+	return orchestration.Run{ID: res.GetRunId(), WorkflowID: res.GetWorkflowId(), Joined: res.GetJoined(), State: res.GetState()}, nil
 }
 
 // Fail closes a run as failed; see orchestration.Runs.
@@ -42,9 +43,9 @@ func (r *Runs) Fail(ctx context.Context, runID string, problem orchestration.Pro
 	return rpc.FromStatus(err)
 }
 
-// Cancel closes all runs of the tenant; see orchestration.Runs.
-func (r *Runs) Cancel(ctx context.Context) ([]string, error) {
-	res, err := r.engine.CancelRuns(ctx, &syncenginev1.CancelRunsRequest{})
+// Cancel closes runs of the tenant; see orchestration.Runs.
+func (r *Runs) Cancel(ctx context.Context, before time.Time) ([]string, error) {
+	res, err := r.engine.CancelRuns(ctx, &syncenginev1.CancelRunsRequest{CreatedBefore: timestamppb.New(before)})
 	return res.GetWorkflowIds(), rpc.FromStatus(err)
 }
 

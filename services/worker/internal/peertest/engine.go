@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
@@ -26,6 +27,7 @@ type Round func(ctx context.Context, try int, send func(phase string)) (*synceng
 type run struct {
 	id, tenant, kind, client, workflowID string
 
+	created time.Time
 	state   string
 	problem *syncenginev1.RunProblem
 	found   *int32
@@ -115,6 +117,17 @@ func (e *Engine) Seen() Seen {
 	return Seen{Most: e.most, Overlap: e.overlap, Order: slices.Clone(e.order), Tries: tries, Calls: slices.Clone(e.calls)}
 }
 
+// Forget drops what was recorded of a run's managed tenants.
+func (e *Engine) Forget(runID string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, r := range e.runs {
+		if r.id == runID {
+			clear(r.results)
+		}
+	}
+}
+
 // Ended is how a run ended, or stands.
 type Ended struct {
 	State   string
@@ -155,12 +168,17 @@ func (e *Engine) CreateRun(ctx context.Context, req *syncenginev1.CreateRunReque
 		return nil, errs.New(errs.Conflict, "no_confirmed_mapping", "No mapping is confirmed.")
 	}
 	for _, r := range e.runs {
+		if r.tenant == id.String() && r.id == req.GetRunId() {
+			return &syncenginev1.CreateRunResponse{RunId: r.id, WorkflowId: r.workflowID, Joined: true, State: r.state}, nil
+		}
+	}
+	for _, r := range e.runs {
 		if r.tenant == id.String() && r.kind == req.GetType() && r.client == req.GetClientId() && open(r.state) {
 			return &syncenginev1.CreateRunResponse{RunId: r.id, WorkflowId: r.workflowID, Joined: true, State: r.state}, nil
 		}
 	}
 	r := &run{
-		id: uuid.Must(uuid.NewV7()).String(), tenant: id.String(), kind: req.GetType(), client: req.GetClientId(),
+		id: cmp.Or(req.GetRunId(), uuid.Must(uuid.NewV7()).String()), created: time.Now(), tenant: id.String(), kind: req.GetType(), client: req.GetClientId(),
 		workflowID: WorkflowID(req.GetType(), id.String(), req.GetClientId()), state: "queued", results: map[string]*Result{},
 	}
 	e.runs = append(e.runs, r)
@@ -375,8 +393,9 @@ func (e *Engine) ListOpenRuns(context.Context, *syncenginev1.ListOpenRunsRequest
 	return response, nil
 }
 
-// CancelRuns closes the tenant's runs as cancelled.
-func (e *Engine) CancelRuns(ctx context.Context, _ *syncenginev1.CancelRunsRequest) (*syncenginev1.CancelRunsResponse, error) {
+// CancelRuns closes the tenant's runs as cancelled, and names again the workflows of those that
+// have managed tenants without a result.
+func (e *Engine) CancelRuns(ctx context.Context, req *syncenginev1.CancelRunsRequest) (*syncenginev1.CancelRunsResponse, error) {
 	id, err := tenant.IDFrom(ctx)
 	if err != nil {
 		return nil, err
@@ -388,7 +407,10 @@ func (e *Engine) CancelRuns(ctx context.Context, _ *syncenginev1.CancelRunsReque
 	}
 	response := &syncenginev1.CancelRunsResponse{}
 	for _, r := range e.runs {
-		if r.tenant == id.String() && open(r.state) {
+		if r.tenant != id.String() || req.CreatedBefore != nil && !r.created.Before(req.GetCreatedBefore().AsTime()) {
+			continue
+		}
+		if open(r.state) || r.state == "cancelled" && len(r.results) == 0 {
 			r.state = "cancelled"
 			response.WorkflowIds = append(response.WorkflowIds, r.workflowID)
 		}

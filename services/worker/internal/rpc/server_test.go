@@ -45,7 +45,7 @@ func (o *orchestrator) Describe(_ context.Context, _ string) (orchestration.Exec
 	return orchestration.Execution{State: "running", StartedAt: time.Unix(1_700_000_000, 0)}, nil
 }
 
-func (o *orchestrator) Cancel(context.Context, string) error                 { return nil }
+func (o *orchestrator) Cancel(context.Context, string, time.Time) error      { return nil }
 func (o *orchestrator) PauseSchedule(context.Context, string, string) error  { return nil }
 func (o *orchestrator) ResumeSchedule(context.Context, string, string) error { return nil }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	historypb "go.temporal.io/api/history/v1"
@@ -100,7 +101,7 @@ func TestRecordHistories(t *testing.T) {
 			for range 3 {
 				<-begun
 			}
-			require.NoError(t, b.workflows.Cancel(b.ctx, started.WorkflowID))
+			require.NoError(t, b.workflows.Cancel(b.ctx, started.WorkflowID, time.Now()))
 			b.synced(started)
 			return b, started.WorkflowID
 		},

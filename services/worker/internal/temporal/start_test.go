@@ -64,7 +64,7 @@ func TestTheWorkflowOfAClosedRunDoesNotSwallowTheNext(t *testing.T) {
 	t.Parallel()
 	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
 	first := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
-	_, err := b.runs.Cancel(b.ctx)
+	_, err := b.runs.Cancel(b.ctx, time.Now())
 	require.NoError(t, err)
 	second := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
 	require.NotEqual(t, first.RunID, second.RunID)
@@ -277,7 +277,8 @@ func TestEffectsOfAConnection(t *testing.T) {
 		return described.Schedule.State.Paused
 	}
 
-	started, err := perform.Do(b.ctx, orchestration.Effect{ID: "e1", TenantID: b.tenant, Kind: "start_initial_sync"})
+	start := b.effect("start_initial_sync")
+	started, err := perform.Do(b.ctx, start)
 	require.NoError(t, err)
 	require.Equal(t, "done", started.State)
 	require.Equal(t, "entra-initial-sync:"+b.tenant, started.Result["workflow_id"])
@@ -285,7 +286,7 @@ func TestEffectsOfAConnection(t *testing.T) {
 	runID := started.Result["run_id"]
 	<-begun
 
-	outcome, err := perform.Do(b.ctx, orchestration.Effect{ID: "e2", TenantID: b.tenant, Kind: "connection_disconnected"})
+	outcome, err := perform.Do(b.ctx, b.effect("connection_disconnected"))
 	require.NoError(t, err)
 	require.Equal(t, orchestration.Outcome{State: "done"}, outcome)
 	require.Equal(t, "cancelled", b.engine.Run(runID).State)
@@ -295,26 +296,87 @@ func TestEffectsOfAConnection(t *testing.T) {
 		return err == nil && !execution.Running()
 	})
 
-	again, err := perform.Do(b.ctx, orchestration.Effect{ID: "e1", TenantID: b.tenant, Kind: "start_initial_sync"})
+	// Another process, which knows nothing of the first, is handed the same effect.
+	again, err := orchestration.NewPerform(b.start, b.runs, b.workflows).Do(b.ctx, start)
 	require.NoError(t, err)
 	require.Equal(t, started, again, "the same effect again starts nothing")
+	require.Equal(t, start.ID, again.Result["run_id"])
+	require.Empty(t, begun)
 
-	outcome, err = perform.Do(b.ctx, orchestration.Effect{ID: "e3", TenantID: b.tenant, Kind: "connection_connected"})
+	outcome, err = perform.Do(b.ctx, b.effect("connection_connected"))
 	require.NoError(t, err)
 	require.Equal(t, "done", outcome.State)
 	require.False(t, paused())
 
+	disconnect := b.effect("connection_disconnected")
 	b.engine.SetDown(errs.New(errs.Unavailable, "database_unavailable", "Away."))
-	outcome, err = perform.Do(b.ctx, orchestration.Effect{ID: "e4", TenantID: b.tenant, Kind: "connection_disconnected"})
+	outcome, err = perform.Do(b.ctx, disconnect)
 	require.Error(t, err)
 	require.Equal(t, "retry", outcome.State)
 	b.engine.SetDown(nil)
-	outcome, err = perform.Do(b.ctx, orchestration.Effect{ID: "e4", TenantID: b.tenant, Kind: "connection_disconnected"})
+	outcome, err = perform.Do(b.ctx, disconnect)
 	require.NoError(t, err)
 	require.Equal(t, "done", outcome.State)
-	outcome, err = perform.Do(b.ctx, orchestration.Effect{ID: "e5", TenantID: b.tenant, Kind: "make_coffee"})
+	outcome, err = perform.Do(b.ctx, b.effect("make_coffee"))
 	require.Error(t, err)
 	require.Equal(t, orchestration.Outcome{State: "failed", Result: map[string]string{"error": "unknown_effect"}}, outcome)
+}
+
+// effect is one of the tenant that was written now.
+func (b *bundle) effect(kind string) orchestration.Effect {
+	return orchestration.Effect{ID: uuid.Must(uuid.NewV7()).String(), TenantID: b.tenant, Kind: kind, CreatedAt: time.Now()}
+}
+
+func TestAStartThatAProcessDidNotFinishIsFinishedByTheNext(t *testing.T) {
+	t.Parallel()
+	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
+	b.work()
+	start := b.effect("start_initial_sync")
+	_, err := b.runs.Create(b.ctx, orchestration.NewRun{ID: start.ID, Kind: orchestration.InitialSync, Trigger: orchestration.TriggerManual})
+	require.NoError(t, err)
+	outcome, err := orchestration.NewPerform(b.start, b.runs, b.workflows).Do(b.ctx, start)
+	require.NoError(t, err)
+	require.Equal(t, "done", outcome.State)
+	require.Equal(t, map[string]string{"run_id": start.ID, "workflow_id": "entra-initial-sync:" + b.tenant, "joined": "false"}, outcome.Result)
+	b.eventually(func() bool { return b.engine.Run(start.ID).State == "completed" })
+}
+
+func TestADisconnectDoneAgainLeavesWhatBeganLaterAlone(t *testing.T) {
+	t.Parallel()
+	begun := make(chan struct{}, 10)
+	b := setup(t, peertest.Groups(1, 1), func(ctx context.Context, _ int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
+		begun <- struct{}{}
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}, workflow.Limits{})
+	b.work()
+	first := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
+	<-begun
+	disconnect := b.effect("connection_disconnected")
+	// The process that did it died between the database and the orchestrator.
+	_, err := b.runs.Cancel(b.ctx, disconnect.CreatedAt)
+	require.NoError(t, err)
+	perform := orchestration.NewPerform(b.start, b.runs, b.workflows)
+	outcome, err := perform.Do(b.ctx, disconnect)
+	require.NoError(t, err)
+	require.Equal(t, "done", outcome.State)
+	b.eventually(func() bool {
+		execution, err := b.workflows.Describe(b.ctx, first.WorkflowID)
+		return err == nil && !execution.Running()
+	})
+	second := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
+	require.Equal(t, first.WorkflowID, second.WorkflowID)
+	<-begun
+	// The engine still names the first run's workflow, which executes the second now.
+	b.engine.Forget(first.RunID)
+	outcome, err = perform.Do(b.ctx, disconnect)
+	require.NoError(t, err)
+	require.Equal(t, "done", outcome.State)
+	require.Equal(t, "running", b.engine.Run(second.RunID).State)
+	require.Never(t, func() bool {
+		execution, err := b.workflows.Describe(b.ctx, second.WorkflowID)
+		return err != nil || !execution.Running()
+	}, 500*time.Millisecond, 50*time.Millisecond)
 }
 
 func TestAConnectionEffectWithoutAScheduleIsDone(t *testing.T) {
@@ -322,7 +384,7 @@ func TestAConnectionEffectWithoutAScheduleIsDone(t *testing.T) {
 	b := setup(t, nil, nil, workflow.Limits{})
 	perform := orchestration.NewPerform(b.start, b.runs, b.workflows)
 	for _, kind := range []string{"connection_connected", "connection_disconnected"} {
-		outcome, err := perform.Do(b.ctx, orchestration.Effect{ID: uuid.NewString(), TenantID: b.tenant, Kind: kind})
+		outcome, err := perform.Do(b.ctx, b.effect(kind))
 		require.NoError(t, err)
 		require.Equal(t, "done", outcome.State)
 	}

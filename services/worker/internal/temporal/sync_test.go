@@ -184,7 +184,7 @@ func TestCancellingClosesTheRun(t *testing.T) {
 	for range 8 {
 		<-begun
 	}
-	require.NoError(t, b.workflows.Cancel(b.ctx, started.WorkflowID))
+	require.NoError(t, b.workflows.Cancel(b.ctx, started.WorkflowID, time.Now()))
 	require.Equal(t, "cancelled", b.synced(started).State)
 	run := b.engine.Run(started.RunID)
 	require.Equal(t, "cancelled", run.State)
@@ -199,7 +199,7 @@ func TestARunThatWasClosedBeforeItBeganEndsAtOnce(t *testing.T) {
 	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
 	started := b.started(orchestration.NewRun{Kind: orchestration.ClientSync, ClientID: "c0"})
 	require.Equal(t, "entra-client-sync:"+b.tenant+":c0", started.WorkflowID)
-	_, err := b.runs.Cancel(b.ctx)
+	_, err := b.runs.Cancel(b.ctx, time.Now())
 	require.NoError(t, err)
 	b.work()
 	require.Equal(t, "cancelled", b.synced(started).State)

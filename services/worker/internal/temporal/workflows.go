@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
@@ -159,12 +160,29 @@ func (w *Workflows) describe(ctx context.Context, workflowID, executionID string
 }
 
 // Cancel asks a workflow to end; see orchestration.Workflows.
-func (w *Workflows) Cancel(ctx context.Context, workflowID string) error {
-	err := w.client.CancelWorkflow(ctx, workflowID, "")
+func (w *Workflows) Cancel(ctx context.Context, workflowID string, before time.Time) error {
+	execution, err := w.Describe(ctx, workflowID)
+	if err != nil {
+		return fmt.Errorf("looking at the workflow to cancel: %w", err)
+	}
+	if !execution.Running() || !madeAt(execution.RunID).Before(before) {
+		return nil
+	}
+	err = w.client.CancelWorkflow(ctx, workflowID, "")
 	if notFound := new(serviceerror.NotFound); err == nil || errors.As(err, &notFound) {
 		return nil
 	}
 	return fmt.Errorf("cancelling the workflow: %w", err)
+}
+
+// madeAt is when a run was made, to the millisecond: run ids are UUIDs of version 7 (RFC 9562
+// §5.7). Zero for an id that is none.
+func madeAt(runID string) time.Time {
+	id, err := uuid.Parse(runID)
+	if err != nil || id.Version() != 7 {
+		return time.Time{}
+	}
+	return time.Unix(id.Time().UnixTime())
 }
 
 // scheduleID is that of the tenant's recurring sync.
