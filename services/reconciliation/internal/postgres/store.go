@@ -68,7 +68,7 @@ func (s *Store) Push(ctx context.Context, round reconciliation.Directory, items 
 }
 
 // SupersedeUnseen closes what the round did not push; see reconciliation.Superseder.
-func (s *Store) SupersedeUnseen(ctx context.Context, round reconciliation.Directory, now time.Time) (int, error) {
+func (s *Store) SupersedeUnseen(ctx context.Context, round reconciliation.Directory, since, now time.Time) (int, error) {
 	runID, err := uuid.Parse(round.RunID)
 	if err != nil {
 		return 0, fmt.Errorf("reading the run id: %w", err)
@@ -76,7 +76,7 @@ func (s *Store) SupersedeUnseen(ctx context.Context, round reconciliation.Direct
 	var closed int64
 	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
 		closed, err = sqlc.New(tx).SupersedeUnseen(ctx, sqlc.SupersedeUnseenParams{
-			Now: now, EntraTenantID: round.EntraTenantID, RunID: runID,
+			Now: now, EntraTenantID: round.EntraTenantID, RunID: runID, Since: since,
 		})
 		return err
 	}, pg.Retries(3))

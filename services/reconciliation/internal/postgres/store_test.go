@@ -104,10 +104,8 @@ func TestPushOpensAnItemOnce(t *testing.T) {
 	run := uuid.NewString()
 	require.Equal(t, reconciliation.Pushed{Open: 2}, b.pushed(run, sighting("o2", "f"), sighting("o1", "f")))
 	before := b.versions()
-
-	b.now = b.now.Add(time.Minute)
 	require.Equal(t, reconciliation.Pushed{Open: 2}, b.pushed(run, sighting("o1", "f"), sighting("o2", "f")))
-	require.Equal(t, before, b.versions(), "the same push of the same run writes no row")
+	require.Equal(t, before, b.versions(), "the same push at the same time writes no row")
 
 	items := b.items(reconciliation.Open)
 	require.Len(t, items, 2)
@@ -190,19 +188,35 @@ func TestACompleteRoundSupersedesWhatItDidNotSee(t *testing.T) {
 
 	elsewhere := directory(run)
 	elsewhere.EntraTenantID = "entra-2"
-	closed, err := b.complete.Do(b.ctx, elsewhere, true, nil)
+	closed, err := b.complete.Do(b.ctx, elsewhere, true, time.Time{}, nil)
 	require.NoError(t, err)
 	require.Zero(t, closed, "only items of the round's own directory")
 
-	closed, err = b.complete.Do(b.ctx, directory(run), true, nil)
+	closed, err = b.complete.Do(b.ctx, directory(run), true, time.Time{}, nil)
 	require.NoError(t, err)
 	require.Equal(t, 1, closed)
 	require.Equal(t, "o1", b.items(reconciliation.Superseded)[0].EntraObjectID)
 
-	closed, err = b.complete.Do(b.ctx, directory(run), true, nil)
+	closed, err = b.complete.Do(b.ctx, directory(run), true, time.Time{}, nil)
 	require.NoError(t, err)
 	require.Zero(t, closed)
 	require.Equal(t, 1, b.pushed(uuid.NewString(), sighting("o1", "f")).Open, "superseded is no decision")
+}
+
+func TestACompleteRoundSupersedesWhatOnlyAnEarlierAttemptSaw(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	run := uuid.NewString()
+	b.pushed(run, sighting("o1", "f"), sighting("o2", "f"))
+	b.now = b.now.Add(time.Minute)
+	attempt := b.now
+	b.now = b.now.Add(time.Second)
+	b.pushed(run, sighting("o2", "f"))
+	closed, err := b.complete.Do(b.ctx, directory(run), true, attempt, nil)
+	require.NoError(t, err)
+	require.Equal(t, 1, closed)
+	require.Equal(t, "o1", b.items(reconciliation.Superseded)[0].EntraObjectID)
+	require.Equal(t, "o2", b.items(reconciliation.Open)[0].EntraObjectID)
 }
 
 func TestAPartialRoundSupersedesOnlyWhatItNames(t *testing.T) {
@@ -210,10 +224,10 @@ func TestAPartialRoundSupersedesOnlyWhatItNames(t *testing.T) {
 	b := setup(t)
 	b.pushed(uuid.NewString(), sighting("o1", "f"), sighting("o2", "f"))
 	b.decide("o2", reconciliation.Dismissed)
-	closed, err := b.complete.Do(b.ctx, directory(uuid.NewString()), false, nil)
+	closed, err := b.complete.Do(b.ctx, directory(uuid.NewString()), false, time.Time{}, nil)
 	require.NoError(t, err)
 	require.Zero(t, closed)
-	closed, err = b.complete.Do(b.ctx, directory(uuid.NewString()), false, []string{"o1", "o2", "o9"})
+	closed, err = b.complete.Do(b.ctx, directory(uuid.NewString()), false, time.Time{}, []string{"o1", "o2", "o9"})
 	require.NoError(t, err)
 	require.Equal(t, 1, closed)
 	open, err := b.list.CountOpen(b.ctx)
@@ -267,7 +281,7 @@ func TestAnotherTenantSeesAndTouchesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, page.Items)
 	require.Zero(t, page.Total)
-	closed, err := b.complete.Do(other, directory(uuid.NewString()), true, nil)
+	closed, err := b.complete.Do(other, directory(uuid.NewString()), true, time.Time{}, nil)
 	require.NoError(t, err)
 	require.Zero(t, closed)
 	pushed, err := b.push.Do(other, directory(run), []reconciliation.Sighting{sighting("o1", "f2")})
@@ -326,7 +340,7 @@ func TestQueueProperties(t *testing.T) {
 			require.Equal(rt, first, b.pushed(run, sightings...))
 			require.Equal(rt, before, b.versions())
 			if rapid.Bool().Draw(rt, "complete") {
-				_, err := b.complete.Do(b.ctx, directory(run), true, nil)
+				_, err := b.complete.Do(b.ctx, directory(run), true, time.Time{}, nil)
 				require.NoError(rt, err)
 				require.Len(rt, b.items(reconciliation.Open), first.Open)
 			}

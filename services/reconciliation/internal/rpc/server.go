@@ -3,6 +3,7 @@ package rpc
 
 import (
 	"context"
+	"time"
 
 	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
 	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
@@ -62,9 +63,13 @@ func (s *Server) PushItems(ctx context.Context, req *reconciliationv1.PushItemsR
 
 // CompleteRound closes items that the round no longer found ambiguous.
 func (s *Server) CompleteRound(ctx context.Context, req *reconciliationv1.CompleteRoundRequest) (*reconciliationv1.CompleteRoundResponse, error) {
+	var since time.Time
+	if req.GetSince() != nil {
+		since = req.GetSince().AsTime()
+	}
 	closed, err := s.use.Complete.Do(ctx, reconciliation.Directory{
 		RunID: req.GetRunId(), ManagedTenantID: req.GetManagedTenantId(), EntraTenantID: req.GetEntraTenantId(),
-	}, req.GetComplete(), req.GetSettledObjectIds())
+	}, req.GetComplete(), since, req.GetSettledObjectIds())
 	if err != nil {
 		return nil, err
 	}

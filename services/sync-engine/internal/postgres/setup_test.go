@@ -263,6 +263,7 @@ type fakeQueue struct {
 	items     map[string]syncengine.QueueItem // by object id
 	decided   []string
 	completed []string // runs
+	since     []time.Time
 	pushes    int
 }
 
@@ -277,7 +278,8 @@ func (q *fakeQueue) Push(_ context.Context, items syncengine.PushedItems) ([]str
 	return q.decided, nil
 }
 
-func (q *fakeQueue) CompleteRound(_ context.Context, round syncengine.PushedItems) error {
+func (q *fakeQueue) CompleteRound(_ context.Context, round syncengine.PushedItems, since time.Time) error {
+	q.since = append(q.since, since)
 	q.completed = append(q.completed, round.RunID)
 	return nil
 }

@@ -4,8 +4,10 @@ package reconciliation
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
@@ -34,10 +36,12 @@ func (c *Client) Push(ctx context.Context, items syncengine.PushedItems) ([]stri
 	return answer.GetDecidedObjectIds(), err
 }
 
-// CompleteRound closes the directory's open items that the round did not push.
-func (c *Client) CompleteRound(ctx context.Context, round syncengine.PushedItems) error {
+// CompleteRound closes the directory's open items that the round did not push
+// since it began.
+func (c *Client) CompleteRound(ctx context.Context, round syncengine.PushedItems, since time.Time) error {
 	_, err := c.queue.CompleteRound(ctx, &reconciliationv1.CompleteRoundRequest{
 		RunId: round.RunID, ManagedTenantId: round.ManagedTenantID, EntraTenantId: round.EntraTenantID, Complete: true,
+		Since: timestamppb.New(since),
 	})
 	return err
 }

@@ -92,10 +92,12 @@ func (q *queue) PushItems(_ context.Context, req *reconciliationv1.PushItemsRequ
 	return &reconciliationv1.PushItemsResponse{}, nil
 }
 
-func (q *queue) CompleteRound(context.Context, *reconciliationv1.CompleteRoundRequest) (*reconciliationv1.CompleteRoundResponse, error) {
+func (q *queue) CompleteRound(_ context.Context, req *reconciliationv1.CompleteRoundRequest) (*reconciliationv1.CompleteRoundResponse, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.completed++
+	if req.GetComplete() && req.GetSince().IsValid() {
+		q.completed++
+	}
 	return &reconciliationv1.CompleteRoundResponse{}, nil
 }
 
@@ -205,7 +207,7 @@ func TestRunOverTheWire(t *testing.T) {
 	b.connection.events = []*connectionv1.ListUsersResponse{
 		page(user("gone", "gone@corp.example")),
 		{Event: &connectionv1.ListUsersResponse_Restarted{Restarted: &connectionv1.ListingRestarted{Full: true, Reason: "page_token_expired"}}},
-		page(user("a", "a@corp.example"), user("two", "two@corp.example")), page(), page(&connectionv1.DirectoryUser{Defect: "missing_id"}), completed,
+		page(user("a", "a@corp.example"), user("two", "two@corp.example")), page(), page(&connectionv1.DirectoryUser{EntraObjectId: "bad", Defect: "malformed"}), completed,
 	}
 	outcome, err := b.sync(ctx, run.GetRunId())
 	require.NoError(t, err)

@@ -132,6 +132,7 @@ type Queue interface {
 	// Push opens or refreshes items and returns the identities that a person has
 	// decided on the same facts.
 	Push(ctx context.Context, items PushedItems) (decided []string, err error)
-	// CompleteRound closes the directory's open items that the round did not push.
-	CompleteRound(ctx context.Context, round PushedItems) error
+	// CompleteRound closes the directory's open items that this attempt of the
+	// round, begun at since, did not push.
+	CompleteRound(ctx context.Context, round PushedItems, since time.Time) error
 }

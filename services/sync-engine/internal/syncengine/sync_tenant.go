@@ -15,8 +15,13 @@ const (
 	PhaseDone     = "done"
 )
 
-// queueChunk is how many items one push holds.
-const queueChunk = 1000
+// queueChunk is how many items one push holds: with 50 candidates each they stay
+// far below what one message may hold.
+const queueChunk = 200
+
+// clockSkew is by how much the queue's clock may differ from ours. It is shorter
+// than any wait between two attempts of a round.
+const clockSkew = 2 * time.Second
 
 // Progress is how far a round has come.
 type Progress struct {
@@ -130,7 +135,11 @@ func (w *work) do(ctx context.Context) (RoundResult, error) {
 	}
 	if reason := guardListing(w.tally); reason != "" {
 		result.Held, result.State = &Held{Reason: reason, Count: w.tally.ActiveLinks}, StateHeld
-		return result, w.close(ctx, &result, Outcomes{})
+		written, err := w.round.Written(ctx) // by an attempt that saw another listing
+		if err != nil {
+			return RoundResult{}, err
+		}
+		return result, w.close(ctx, &result, written)
 	}
 	// A record that may be anybody's proves nobody's absence.
 	complete := listing.Full && w.tally.Nameless == 0
@@ -280,7 +289,7 @@ func (w *work) push(ctx context.Context, complete bool) (map[string]int, error) 
 	if !complete {
 		return ambiguous, nil
 	}
-	return ambiguous, w.queue.CompleteRound(ctx, push)
+	return ambiguous, w.queue.CompleteRound(ctx, push, w.rules.Now.Add(-clockSkew))
 }
 
 func (w *work) close(ctx context.Context, result *RoundResult, written Outcomes) error {

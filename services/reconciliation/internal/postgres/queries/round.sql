@@ -7,9 +7,9 @@ WHERE entra_tenant_id = @entra_tenant_id
   AND entra_object_id = ANY (@entra_object_ids::text[]);
 
 -- name: SupersedeUnseen :execrows
--- Closes the open items of a directory that a complete round did not push.
+-- Closes the open items of a directory that a complete round did not push, or pushed in an earlier attempt only.
 UPDATE entra_contact_reconciliation_queue
 SET status = 'superseded', superseded_at = @now::timestamptz
 WHERE entra_tenant_id = @entra_tenant_id
   AND status = 'open'
-  AND last_run_id <> @run_id::uuid;
+  AND (last_run_id <> @run_id::uuid OR last_seen_at < @since::timestamptz);

@@ -121,7 +121,8 @@ DO UPDATE SET
     fingerprint = EXCLUDED.fingerprint,
     last_run_id = EXCLUDED.last_run_id,
     last_seen_at = GREATEST(q.last_seen_at, EXCLUDED.last_seen_at)
-WHERE (q.last_run_id, q.fingerprint, q.client_id, q.managed_tenant_id, q.reason, q.candidates,
+WHERE q.last_seen_at < EXCLUDED.last_seen_at
+   OR (q.last_run_id, q.fingerprint, q.client_id, q.managed_tenant_id, q.reason, q.candidates,
        q.user_principal_name, q.display_name, q.email)
    IS DISTINCT FROM
       (EXCLUDED.last_run_id, EXCLUDED.fingerprint, EXCLUDED.client_id, EXCLUDED.managed_tenant_id, EXCLUDED.reason,
@@ -144,7 +145,7 @@ type UpsertOpenItemsParams struct {
 	Fingerprints       []string
 }
 
-// A new sighting refreshes the open item; the same sighting of the same run writes nothing.
+// A sighting refreshes the open item; one at the same time as the last writes nothing more.
 func (q *Queries) UpsertOpenItems(ctx context.Context, arg UpsertOpenItemsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, upsertOpenItems,
 		arg.ManagedTenantID,

@@ -40,18 +40,24 @@ UPDATE entra_contact_reconciliation_queue
 SET status = 'superseded', superseded_at = $1::timestamptz
 WHERE entra_tenant_id = $2
   AND status = 'open'
-  AND last_run_id <> $3::uuid
+  AND (last_run_id <> $3::uuid OR last_seen_at < $4::timestamptz)
 `
 
 type SupersedeUnseenParams struct {
 	Now           time.Time
 	EntraTenantID string
 	RunID         uuid.UUID
+	Since         time.Time
 }
 
-// Closes the open items of a directory that a complete round did not push.
+// Closes the open items of a directory that a complete round did not push, or pushed in an earlier attempt only.
 func (q *Queries) SupersedeUnseen(ctx context.Context, arg SupersedeUnseenParams) (int64, error) {
-	result, err := q.db.Exec(ctx, supersedeUnseen, arg.Now, arg.EntraTenantID, arg.RunID)
+	result, err := q.db.Exec(ctx, supersedeUnseen,
+		arg.Now,
+		arg.EntraTenantID,
+		arg.RunID,
+		arg.Since,
+	)
 	if err != nil {
 		return 0, err
 	}

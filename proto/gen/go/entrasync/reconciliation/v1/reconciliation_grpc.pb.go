@@ -139,7 +139,7 @@ const (
 // ReconciliationInternalService takes what a round could not decide.
 type ReconciliationInternalServiceClient interface {
 	// PushItems opens or refreshes items; what a person has decided on the same facts stays closed.
-	// The same push again changes nothing.
+	// The same push again changes nothing but when the items were seen last.
 	PushItems(ctx context.Context, in *PushItemsRequest, opts ...grpc.CallOption) (*PushItemsResponse, error)
 	// CompleteRound closes items that the round no longer found ambiguous as superseded.
 	CompleteRound(ctx context.Context, in *CompleteRoundRequest, opts ...grpc.CallOption) (*CompleteRoundResponse, error)
@@ -192,7 +192,7 @@ func (c *reconciliationInternalServiceClient) CountItems(ctx context.Context, in
 // ReconciliationInternalService takes what a round could not decide.
 type ReconciliationInternalServiceServer interface {
 	// PushItems opens or refreshes items; what a person has decided on the same facts stays closed.
-	// The same push again changes nothing.
+	// The same push again changes nothing but when the items were seen last.
 	PushItems(context.Context, *PushItemsRequest) (*PushItemsResponse, error)
 	// CompleteRound closes items that the round no longer found ambiguous as superseded.
 	CompleteRound(context.Context, *CompleteRoundRequest) (*CompleteRoundResponse, error)
