@@ -7,4 +7,8 @@ SELECT automatic_sync, interval_minutes, filter_guests, filter_unlicensed, filte
 FROM entra_sync_settings;
 
 -- name: EnableAutomaticSync :exec
-UPDATE entra_sync_settings SET automatic_sync = true, updated_at = @now WHERE NOT automatic_sync;
+-- By the first initial run that got through. Once it was on, off is a person's decision.
+UPDATE entra_sync_settings SET automatic_sync = true, updated_at = @now
+WHERE NOT automatic_sync
+  AND NOT EXISTS (SELECT FROM entra_sync_runs r
+                  WHERE r.type = 'initial' AND NOT r.dry_run AND r.state IN ('completed', 'partial', 'held') AND r.id <> @run_id);

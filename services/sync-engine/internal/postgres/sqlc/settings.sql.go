@@ -8,14 +8,25 @@ package sqlc
 import (
 	"context"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 const enableAutomaticSync = `-- name: EnableAutomaticSync :exec
-UPDATE entra_sync_settings SET automatic_sync = true, updated_at = $1 WHERE NOT automatic_sync
+UPDATE entra_sync_settings SET automatic_sync = true, updated_at = $1
+WHERE NOT automatic_sync
+  AND NOT EXISTS (SELECT FROM entra_sync_runs r
+                  WHERE r.type = 'initial' AND NOT r.dry_run AND r.state IN ('completed', 'partial', 'held') AND r.id <> $2)
 `
 
-func (q *Queries) EnableAutomaticSync(ctx context.Context, now time.Time) error {
-	_, err := q.db.Exec(ctx, enableAutomaticSync, now)
+type EnableAutomaticSyncParams struct {
+	Now   time.Time
+	RunID uuid.UUID
+}
+
+// By the first initial run that got through. Once it was on, off is a person's decision.
+func (q *Queries) EnableAutomaticSync(ctx context.Context, arg EnableAutomaticSyncParams) error {
+	_, err := q.db.Exec(ctx, enableAutomaticSync, arg.Now, arg.RunID)
 	return err
 }
 
