@@ -4,11 +4,43 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
+
+func TestRoundsLeaveConnectionsToRequests(t *testing.T) {
+	t.Parallel()
+	e := setup(t) // with 8 connections
+	open := func() (syncengine.Round, error) {
+		id := uuid.NewString()
+		return e.store.OpenRound(e.ctx(), syncengine.RunTenant{RunID: id, ManagedTenantID: id, EntraTenantID: id, ClientID: id}, e.now)
+	}
+	var rounds []syncengine.Round
+	for range 4 {
+		round, err := open()
+		require.NoError(t, err)
+		rounds = append(rounds, round)
+	}
+	_, err := open()
+	require.Equal(t, "round_in_progress", errs.ReasonOf(err))
+	told, ok := errors.AsType[*errs.Error](err)
+	require.True(t, ok)
+	require.Positive(t, told.RetryAfter())
+	_, err = e.store.Settings(e.ctx(), e.now)
+	require.NoError(t, err)
+	rounds[0].Release()
+	rounds[0].Release() // gives back one place, not two
+	round, err := open()
+	require.NoError(t, err)
+	_, err = open()
+	require.Error(t, err)
+	for _, r := range append(rounds[1:], round) {
+		r.Release()
+	}
+}
 
 // TestTwoDirectoriesOfAClientAreDecidedOneAfterTheOther runs the client's second
 // directory, in a run of its own, between deciding and applying the first.

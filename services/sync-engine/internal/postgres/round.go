@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,9 +29,13 @@ const (
 var errRoundInProgress = errs.New(errs.Unavailable, "round_in_progress",
 	"Another run syncs this managed tenant or another one of its client at the moment.", errs.WithRetryAfter(busyRetry))
 
+var errTooManyRounds = errs.New(errs.Unavailable, "round_in_progress",
+	"As many managed tenants are synced at the moment as the service can.", errs.WithRetryAfter(busyRetry))
+
 // Round is one round on a connection of its own. It serves one goroutine.
 type Round struct {
 	conn     *pg.Conn
+	leave    func() // gives its place among the rounds back
 	tenantID string
 	tenant   syncengine.RunTenant
 	runID    uuid.UUID
@@ -61,11 +66,18 @@ func (s *Store) OpenRound(ctx context.Context, rt syncengine.RunTenant, now time
 	if err != nil {
 		return nil, err
 	}
+	select {
+	case s.rounds <- struct{}{}:
+	default:
+		return nil, errTooManyRounds
+	}
+	leave := sync.OnceFunc(func() { <-s.rounds })
 	conn, err := pg.Dedicated(ctx, s.pool)
 	if err != nil {
+		leave()
 		return nil, err
 	}
-	r := &Round{conn: conn, tenantID: id.String(), tenant: rt, runID: runID, clientID: clientID}
+	r := &Round{conn: conn, leave: leave, tenantID: id.String(), tenant: rt, runID: runID, clientID: clientID}
 	if err := r.open(ctx, now); err != nil {
 		r.Release()
 		return nil, err
@@ -98,7 +110,10 @@ func (r *Round) open(ctx context.Context, now time.Time) error {
 }
 
 // Release ends the connection, and with it the lock and what was staged.
-func (r *Round) Release() { r.conn.Release() }
+func (r *Round) Release() {
+	r.conn.Release()
+	r.leave()
+}
 
 // in runs fn in a transaction of the tenant on the round's connection.
 func (r *Round) in(ctx context.Context, timeout time.Duration, fn pg.TxFunc) error {

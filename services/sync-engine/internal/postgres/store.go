@@ -19,11 +19,20 @@ import (
 const Context = "syncengine"
 
 // Store is the adapter. It is safe for concurrent use.
-type Store struct{ pool *pg.Pool }
+type Store struct {
+	pool   *pg.Pool
+	rounds chan struct{} // one element a round under way
+}
 
-// New works on a pool of the context's runtime role. The pool must be larger
-// than the rounds that run at once: each takes a connection of its own.
-func New(pool *pg.Pool) *Store { return &Store{pool: pool} }
+// requestConns are connections that rounds leave to requests.
+const requestConns = 8
+
+// New works on a pool of the context's runtime role. Each round takes a
+// connection of its own, for long; of a small pool they take half at most.
+func New(pool *pg.Pool) *Store {
+	conns := int(pool.Stat().MaxConns())
+	return &Store{pool: pool, rounds: make(chan struct{}, max(conns-requestConns, conns/2, 1))}
+}
 
 // in runs fn in a transaction of the context's tenant.
 func (s *Store) in(ctx context.Context, fn func(ctx context.Context, q *sqlc.Queries, tenantID string) error, opts ...pg.TxOption) error {
