@@ -229,10 +229,11 @@ BEGIN
     END LOOP;
 END $$;
 
--- Nothing is ever deleted here.
+-- Nothing is ever deleted here but what a round that is tried again had recorded.
 GRANT SELECT, INSERT, UPDATE ON contacts, entra_contact_links, entra_sync_settings, directories, client_heads, feed_heads,
     entra_sync_runs, entra_sync_run_tenants TO entrasync_syncengine;
-GRANT SELECT, INSERT ON contact_changes, held_identities TO entrasync_syncengine;
+GRANT SELECT, INSERT ON contact_changes TO entrasync_syncengine;
+GRANT SELECT, INSERT, DELETE ON held_identities TO entrasync_syncengine;
 GRANT SELECT ON contact_details TO entrasync_syncengine;
 
 -- What work without a tenant may see: which runs are open.

@@ -76,3 +76,37 @@ func TestHostBatchBetweenRangesIsDecidedAgain(t *testing.T) {
 	require.Equal(t, syncengine.Counters{Created: syncengine.RangeSize + 9, Linked: 1}, e.finished(run.ID).Counters)
 	require.Equal(t, 1, e.count(`SELECT count(*) FROM contacts WHERE email_norm = $1`, last.Mail))
 }
+
+// TestRetryThatIsHeldStandsForTheLastAttempt lets the first attempt end after it
+// wrote, and shows the second one another listing.
+func TestRetryThatIsHeldStandsForTheLastAttempt(t *testing.T) {
+	t.Parallel()
+	lost := errs.New(errs.Unavailable, "lost", "Lost.")
+	attempts := func(e *engine, first, second []syncengine.User) syncengine.RunTenant {
+		run := e.started(syncengine.TypeAllTenants, false)
+		e.dir.users = first
+		_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+			if p.Phase == syncengine.PhaseClosing {
+				return lost
+			}
+			return nil
+		})
+		require.ErrorIs(t, err, lost)
+		e.dir.users = second
+		_, err = e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
+		require.NoError(t, err)
+		return e.finished(run.ID)
+	}
+
+	e := setup(t)
+	e.dir.users = people(40)
+	e.round()
+	got := attempts(e, people(20), people(25))
+	require.Equal(t, 15, got.Held.Count)
+	require.Equal(t, 15, e.count(`SELECT count(*) FROM held_identities WHERE run_id = $1`, got.RunID), "the set is that of the digest")
+
+	e = setup(t)
+	got = attempts(e, people(3), nil)
+	require.Equal(t, syncengine.HeldEmptyDirectory, got.Held.Reason)
+	require.Equal(t, syncengine.Counters{Created: 3}, got.Counters, "what was written counts")
+}

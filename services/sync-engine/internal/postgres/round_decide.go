@@ -100,6 +100,9 @@ func (r *Round) Hold(ctx context.Context, _ syncengine.Rules, record bool) (sync
 			return err
 		}
 		if record {
+			if _, err := tx.Exec(ctx, sqlHoldClear, r.runID, r.tenant.ManagedTenantID); err != nil {
+				return err
+			}
 			if _, err := tx.Exec(ctx, sqlHoldRecord, r.tenantID, r.runID, r.tenant.ManagedTenantID); err != nil {
 				return err
 			}

@@ -40,6 +40,7 @@ var (
 	sqlRedecideVisible  = statement("redecide_gone_visible")
 	sqlPlanned          = statement("planned")
 	sqlHoldDigest       = statement("hold_digest")
+	sqlHoldClear        = statement("hold_clear")
 	sqlHoldRecord       = statement("hold_record")
 	sqlHoldPlan         = statement("hold_plan")
 	sqlNextRange        = statement("next_range")
