@@ -3,6 +3,7 @@ package mapping
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -16,6 +17,10 @@ const (
 	pageSize = 1000
 	chunk    = 5000
 )
+
+// outage is how long a question of a round outlasts the service's absence: a
+// restart there must not undo what the round has done.
+const outage = 30 * time.Second
 
 // Client asks over gRPC.
 type Client struct {
@@ -38,7 +43,9 @@ func (c *Client) Counts(ctx context.Context) (syncengine.MappingCounts, error) {
 
 // Tenant is the active mapping of one managed tenant; false without one.
 func (c *Client) Tenant(ctx context.Context, managedTenantID string) (syncengine.MappedTenant, bool, error) {
-	answer, err := c.mapping.GetMappedTenant(ctx, &mappingv1.GetMappedTenantRequest{ManagedTenantId: managedTenantID})
+	ctx, cancel := context.WithTimeout(ctx, outage)
+	defer cancel()
+	answer, err := c.mapping.GetMappedTenant(ctx, &mappingv1.GetMappedTenantRequest{ManagedTenantId: managedTenantID}, grpc.WaitForReady(true))
 	if err != nil || answer.GetTenant() == nil {
 		return syncengine.MappedTenant{}, false, err
 	}

@@ -13,6 +13,10 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
+// patience bounds a call with its wait for a service that is away: a restart
+// there must not undo what the round has done.
+const patience = 2 * time.Minute
+
 // Client pushes over gRPC.
 type Client struct {
 	queue reconciliationv1.ReconciliationInternalServiceClient
@@ -32,17 +36,21 @@ func (c *Client) Push(ctx context.Context, items syncengine.PushedItems) ([]stri
 	for i := range items.Items {
 		req.Items[i] = itemOf(&items.Items[i])
 	}
-	answer, err := c.queue.PushItems(ctx, req)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	answer, err := c.queue.PushItems(ctx, req, grpc.WaitForReady(true))
 	return answer.GetDecidedObjectIds(), err
 }
 
 // CompleteRound closes the directory's open items that the round did not push
 // since it began.
 func (c *Client) CompleteRound(ctx context.Context, round syncengine.PushedItems, since time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	_, err := c.queue.CompleteRound(ctx, &reconciliationv1.CompleteRoundRequest{
 		RunId: round.RunID, ManagedTenantId: round.ManagedTenantID, EntraTenantId: round.EntraTenantID, Complete: true,
 		Since: timestamppb.New(since),
-	})
+	}, grpc.WaitForReady(true))
 	return err
 }
 

@@ -1,0 +1,62 @@
+package reconciliation_test
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/reconciliation"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// served is a queue in which one identity is decided.
+type served struct {
+	reconciliationv1.UnimplementedReconciliationInternalServiceServer
+}
+
+func (served) PushItems(context.Context, *reconciliationv1.PushItemsRequest) (*reconciliationv1.PushItemsResponse, error) {
+	return &reconciliationv1.PushItemsResponse{DecidedObjectIds: []string{"o1"}}, nil
+}
+
+func (served) CompleteRound(context.Context, *reconciliationv1.CompleteRoundRequest) (*reconciliationv1.CompleteRoundResponse, error) {
+	return &reconciliationv1.CompleteRoundResponse{}, nil
+}
+
+// restarting serves what is registered, after it has hung up on the first caller.
+func restarting(t *testing.T, register func(grpc.ServiceRegistrar)) *grpc.ClientConn {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	server := grpc.NewServer()
+	register(server)
+	t.Cleanup(server.Stop)
+	go func() {
+		if early, err := listener.Accept(); err == nil {
+			_ = early.Close()
+		}
+		_ = server.Serve(listener)
+	}()
+	conn, err := grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, conn.Close()) })
+	return conn
+}
+
+func TestARoundsItemsOutlastARestart(t *testing.T) {
+	t.Parallel()
+	queue := func() *reconciliation.Client {
+		return reconciliation.New(restarting(t, func(r grpc.ServiceRegistrar) {
+			reconciliationv1.RegisterReconciliationInternalServiceServer(r, served{})
+		}))
+	}
+	decided, err := queue().Push(t.Context(), syncengine.PushedItems{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"o1"}, decided)
+	require.NoError(t, queue().CompleteRound(t.Context(), syncengine.PushedItems{}, time.Now()))
+}
