@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -129,38 +128,6 @@ func describe(err error, pgErr *pgconn.PgError) error {
 		}
 	}
 	return &described{text: strings.Join(parts, ", "), cause: err}
-}
-
-// Constraint is the name of the constraint that was violated, "" when the error
-// is of another sort.
-func Constraint(err error) string {
-	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return pgErr.ConstraintName
-	}
-	return ""
-}
-
-// UniqueViolation reports that a unique constraint or index was violated, one
-// of the named when names are given.
-func UniqueViolation(err error, constraints ...string) bool {
-	return violation(err, codeUnique, constraints)
-}
-
-// ForeignKeyViolation reports that a foreign key was violated, one of the named
-// when names are given.
-func ForeignKeyViolation(err error, constraints ...string) bool {
-	return violation(err, codeForeignKey, constraints)
-}
-
-// CheckViolation reports that a check was violated, one of the named when names
-// are given.
-func CheckViolation(err error, constraints ...string) bool {
-	return violation(err, codeCheck, constraints)
-}
-
-func violation(err error, code string, constraints []string) bool {
-	pgErr, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pgErr.Code == code && (len(constraints) == 0 || slices.Contains(constraints, pgErr.ConstraintName))
 }
 
 // NoRows reports that a query that must give a row gave none.

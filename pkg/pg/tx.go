@@ -43,22 +43,11 @@ func RepeatableRead() TxOption {
 	return func(o *txOptions) { o.mode = append(o.mode, "ISOLATION LEVEL REPEATABLE READ") }
 }
 
-// Serializable behaves as if transactions ran one after another; use with
-// Retries.
-func Serializable() TxOption {
-	return func(o *txOptions) { o.mode = append(o.mode, "ISOLATION LEVEL SERIALIZABLE") }
-}
-
 // StatementTimeout ends any statement that runs longer, in whole milliseconds.
 func StatementTimeout(d time.Duration) TxOption {
 	return func(o *txOptions) {
 		o.local = append(o.local, "SET LOCAL statement_timeout = "+milliseconds(d))
 	}
-}
-
-// LockTimeout ends any wait for a lock that takes longer, in whole milliseconds.
-func LockTimeout(d time.Duration) TxOption {
-	return func(o *txOptions) { o.local = append(o.local, "SET LOCAL lock_timeout = "+milliseconds(d)) }
 }
 
 // InTenant runs fn in a transaction that sees and writes the rows of the

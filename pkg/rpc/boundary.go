@@ -88,8 +88,10 @@ func (b *boundary) leave(ctx context.Context, method string, start time.Time, er
 		return nil
 	}
 	level := slog.LevelDebug
-	switch kind := Normalise(err).Kind(); {
+	told := Normalise(err)
+	switch kind := told.Kind(); {
 	case fromPeer(err): // the peer logged it
+	case kind != errs.Internal && told.RetryAfter() > 0: // nothing is broken: the caller is to come again
 	case kind == errs.Internal:
 		level = slog.LevelError
 	case kind == errs.Unavailable || kind == errs.Deadline:

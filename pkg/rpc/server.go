@@ -41,7 +41,6 @@ type Server struct {
 
 type serverOptions struct {
 	reflection bool
-	now        func() time.Time
 	metrics    prometheus.Registerer
 }
 
@@ -51,9 +50,6 @@ type ServerOption func(*serverOptions)
 // WithReflection lets any service with a certificate list the methods.
 func WithReflection(on bool) ServerOption { return func(o *serverOptions) { o.reflection = on } }
 
-// WithClock replaces the clock by which tokens expire.
-func WithClock(now func() time.Time) ServerOption { return func(o *serverOptions) { o.now = now } }
-
 // WithMetrics measures the calls served.
 func WithMetrics(registry prometheus.Registerer) ServerOption {
 	return func(o *serverOptions) { o.metrics = registry }
@@ -62,7 +58,7 @@ func WithMetrics(registry prometheus.Registerer) ServerOption {
 // NewServer makes a server that takes calls over mTLS alone and refuses each
 // method to all but the callers its contract lists.
 func NewServer(identity *Identity, opts ...ServerOption) (*Server, error) {
-	o := serverOptions{now: time.Now}
+	var o serverOptions
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -70,7 +66,7 @@ func NewServer(identity *Identity, opts ...ServerOption) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &guardian{policies: &policies{reflection: o.reflection}, verifier: newVerifier(identity, o.now)}
+	g := &guardian{policies: &policies{reflection: o.reflection}, verifier: newVerifier(identity, time.Now)}
 	outer := newBoundary(o.metrics)
 	server := grpc.NewServer(
 		grpc.Creds(identity.serverCredentials()),
