@@ -115,6 +115,29 @@ func TestGuardHoldsMassInactivation(t *testing.T) {
 	require.Equal(t, syncengine.StateHeld, run.State)
 }
 
+func TestHeldAgainWritesNothing(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(40)
+	e.round()
+	e.dir.users = people(34)
+	for i := range 6 {
+		e.dir.users[i].AccountEnabled = ptr(false)
+	}
+	rowsOf := func() []string {
+		return append(e.rows(`SELECT xmin::text, id FROM contacts ORDER BY id`), e.rows(`SELECT xmin::text, entra_object_id FROM entra_contact_links ORDER BY 2`)...)
+	}
+	first := e.round()
+	require.Equal(t, 12, first.Held.Count)
+	require.Equal(t, []string{"6 6"}, e.rows(`SELECT (SELECT count(*) FROM contacts WHERE NOT entra_account_enabled),
+		(SELECT count(*) FROM entra_contact_links WHERE gone_at IS NOT NULL)`), "what is known is kept")
+	before := rowsOf()
+	again := e.round()
+	require.Equal(t, first.Held, again.Held)
+	require.Equal(t, first.Counters, again.Counters)
+	require.Equal(t, before, rowsOf())
+}
+
 func TestGuardsRefuseListingsNotToBeBelieved(t *testing.T) {
 	t.Parallel()
 	e := setup(t)

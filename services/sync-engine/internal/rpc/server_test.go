@@ -225,7 +225,7 @@ func TestRunOverTheWire(t *testing.T) {
 	shown, err := b.runs.GetRun(ctx, &syncenginev1.GetRunRequest{RunId: run.GetRunId()})
 	require.NoError(t, err)
 	require.Equal(t, "user-7", shown.GetRun().GetInitiatedBy())
-	require.Equal(t, "missing_id", shown.GetTenantResults()[0].GetFailures()[0].GetReason())
+	require.Equal(t, "malformed", shown.GetTenantResults()[0].GetFailures()[0].GetReason())
 	require.Equal(t, int32(1), shown.GetTenantResults()[0].GetAmbiguous()["multiple_email_matches"])
 	list, err := b.contacts.ListContacts(ctx, &syncenginev1.ListContactsRequest{Entra: "linked"})
 	require.NoError(t, err)
