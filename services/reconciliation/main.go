@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -78,7 +79,7 @@ func serve(ctx context.Context) error {
 	}
 	admin, err := run.AdminServer(ctx, cfg.AdminListen, metrics.Handler(), run.Check{Name: "database", Test: pool.Ping})
 	if err != nil {
-		return err
+		return errors.Join(err, listener.Close())
 	}
 	slog.InfoContext(ctx, "serving", "address", listener.Addr().String())
 	var group run.Group

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 	"github.com/google/uuid"
+	"google.golang.org/grpc"
 
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/rpc"
@@ -78,16 +80,19 @@ func serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("making the server: %w", err)
 	}
-	if err := register(server, identity, pool, cfg); err != nil {
+	peers, err := dial(identity, cfg)
+	if err != nil {
 		return err
 	}
+	defer peers.close(ctx)
+	register(server, peers, pool)
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listening: %w", err)
 	}
 	admin, err := run.AdminServer(ctx, cfg.AdminListen, metrics.Handler(), run.Check{Name: "database", Test: pool.Ping})
 	if err != nil {
-		return err
+		return errors.Join(err, listener.Close())
 	}
 	slog.InfoContext(ctx, "serving", "address", listener.Addr().String())
 	var group run.Group
@@ -96,24 +101,43 @@ func serve(ctx context.Context) error {
 	return group.Run(ctx)
 }
 
-func register(server *rpc.Server, identity *rpc.Identity, pool *pg.Pool, cfg config) error {
-	connectionConn, err := rpc.Dial(identity, "connection", cfg.ConnectionAddr)
-	if err != nil {
-		return err
+// peers are the connections to the services that this one calls.
+type peers struct{ connection, mapping, reconciliation *grpc.ClientConn }
+
+func dial(identity *rpc.Identity, cfg config) (p peers, err error) {
+	for _, peer := range []struct {
+		name, address string
+		conn          **grpc.ClientConn
+	}{
+		{"connection", cfg.ConnectionAddr, &p.connection},
+		{"mapping", cfg.MappingAddr, &p.mapping},
+		{"reconciliation", cfg.ReconciliationAddr, &p.reconciliation},
+	} {
+		if *peer.conn, err = rpc.Dial(identity, peer.name, peer.address); err != nil {
+			p.close(context.Background())
+			return peers{}, fmt.Errorf("reaching %s: %w", peer.name, err)
+		}
 	}
-	mappingConn, err := rpc.Dial(identity, "mapping", cfg.MappingAddr)
-	if err != nil {
-		return err
+	return p, nil
+}
+
+func (p peers) close(ctx context.Context) {
+	for _, conn := range []*grpc.ClientConn{p.connection, p.mapping, p.reconciliation} {
+		if conn == nil {
+			continue
+		}
+		if err := conn.Close(); err != nil {
+			slog.WarnContext(ctx, "closing a connection", "error", err)
+		}
 	}
-	reconciliationConn, err := rpc.Dial(identity, "reconciliation", cfg.ReconciliationAddr)
-	if err != nil {
-		return err
-	}
+}
+
+func register(server *rpc.Server, p peers, pool *pg.Pool) {
 	newID := func() (string, error) {
 		id, err := uuid.NewV7()
 		return id.String(), err
 	}
-	store, clients := postgres.New(pool), mapping.New(mappingConn)
+	store, clients := postgres.New(pool), mapping.New(p.mapping)
 	service.Register(server, service.UseCases{
 		Contacts: syncengine.NewListContacts(store),
 		Batch:    syncengine.NewBatchUpsert(store, clients, newID, time.Now),
@@ -121,8 +145,7 @@ func register(server *rpc.Server, identity *rpc.Identity, pool *pg.Pool, cfg con
 		Create:   syncengine.NewCreateRun(store, clients, newID, time.Now),
 		Begin:    syncengine.NewBeginRun(store, clients, time.Now),
 		Results:  syncengine.NewRunResults(store, time.Now),
-		Sync: syncengine.NewSyncTenant(store, directory.New(connectionConn), clients,
-			reconciliation.New(reconciliationConn), time.Now),
+		Sync: syncengine.NewSyncTenant(store, directory.New(p.connection), clients,
+			reconciliation.New(p.reconciliation), time.Now),
 	})
-	return nil
 }

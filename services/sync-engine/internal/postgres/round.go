@@ -45,8 +45,8 @@ type Round struct {
 	staged   int
 	revision int64 // of the client's head when the plan was made
 	held     bool
-	last     int // n up to which the plan is applied
-	orphans  bool
+	last     int  // n up to which the plan is applied
+	followed bool // the mapping, where it moved
 }
 
 // OpenRound takes a connection and on it the locks of the directory and of the

@@ -12,7 +12,7 @@ import (
 // ApplyNext applies the next range in one transaction. Locks are taken in one
 // order everywhere: the client's head, the rows, the feed's head.
 func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules) (applied int, done bool, err error) {
-	if r.remapped && !r.orphans {
+	if r.remapped && !r.followed {
 		if err := r.applyOrphans(ctx); err != nil {
 			return 0, false, err
 		}
@@ -126,6 +126,6 @@ func (r *Round) applyOrphans(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("following the mapping: %w", err)
 	}
-	r.orphans = true
+	r.followed = true
 	return nil
 }

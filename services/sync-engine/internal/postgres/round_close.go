@@ -84,8 +84,7 @@ func (r *Round) Close(ctx context.Context, result syncengine.RoundResult) error 
 				return err
 			}
 		}
-		_, err := q.CloseTenant(ctx, params)
-		return err
+		return q.CloseTenant(ctx, params)
 	})
 	if err != nil {
 		return fmt.Errorf("closing the round: %w", err)
@@ -101,9 +100,6 @@ func (r *Round) directory(result syncengine.RoundResult) sqlc.KeepDirectoryParam
 	}
 	if result.Listing.Full {
 		params.LastFullAt = &result.Now
-	}
-	if result.Held != nil {
-		params.DeltaLink = nil
 	}
 	return params
 }

@@ -93,7 +93,7 @@ func planned(ctx context.Context, tx pgx.Tx, after, upTo int) (d syncengine.Deci
 }
 
 // Hold takes the inactivations out of the plan.
-func (r *Round) Hold(ctx context.Context, _ syncengine.Rules, record bool) (syncengine.Held, error) {
+func (r *Round) Hold(ctx context.Context, record bool) (syncengine.Held, error) {
 	held := syncengine.Held{Reason: syncengine.HeldMassInactivation}
 	err := r.in(ctx, decideTimeout, func(ctx context.Context, tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, sqlHoldDigest).Scan(&held.Count, &held.Digest); err != nil {

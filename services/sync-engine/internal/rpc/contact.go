@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -112,14 +113,7 @@ func positionOf(token string) (*syncengine.ContactPosition, error) {
 	return &position, nil
 }
 
-func storable(s string) bool {
-	for i := range len(s) {
-		if s[i] == 0 {
-			return false
-		}
-	}
-	return utf8.ValidString(s)
-}
+func storable(s string) bool { return strings.IndexByte(s, 0) < 0 && utf8.ValidString(s) }
 
 func invalidToken() error {
 	return errs.New(errs.Invalid, "invalid_argument", "The page token is not one of ours.",

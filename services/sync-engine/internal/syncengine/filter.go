@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"regexp/syntax"
+	"strconv"
 	"strings"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -63,7 +64,7 @@ func CompilePatterns(patterns []string) ([]*regexp.Regexp, error) {
 	for i, pattern := range patterns {
 		re, problem := compile(pattern)
 		if problem != "" {
-			violations = append(violations, errs.Violation{Field: "customPatterns[" + itoa(i) + "]", Message: problem})
+			violations = append(violations, errs.Violation{Field: "customPatterns[" + strconv.Itoa(i) + "]", Message: problem})
 			continue
 		}
 		compiled = append(compiled, re)
@@ -96,7 +97,7 @@ func compile(pattern string) (re *regexp.Regexp, problem string) {
 	}
 	at := ""
 	if i := strings.Index(pattern, syntaxErr.Expr); i >= 0 && syntaxErr.Expr != "" {
-		at = " at position " + itoa(i+1)
+		at = " at position " + strconv.Itoa(i+1)
 	}
 	return nil, syntaxErr.Code.String() + at
 }

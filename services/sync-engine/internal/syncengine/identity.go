@@ -155,5 +155,3 @@ func content(u *User) int64 {
 	sum := sha256.Sum256(buf)
 	return int64(binary.BigEndian.Uint64(sum[:8])) //nolint:gosec // a digest has no sign
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

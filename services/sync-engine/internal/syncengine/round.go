@@ -75,7 +75,7 @@ type Round interface {
 	// Decide plans against the state as it stands.
 	Decide(ctx context.Context, rules Rules, complete bool) (Decision, error)
 	// Hold takes the inactivations out of the plan; record stores the set.
-	Hold(ctx context.Context, rules Rules, record bool) (Held, error)
+	Hold(ctx context.Context, record bool) (Held, error)
 	// ApplyNext applies the next range in one transaction and returns how many
 	// decisions it held; done when there was none left. ErrRunCancelled when the
 	// run was closed.

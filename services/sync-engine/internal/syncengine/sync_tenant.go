@@ -98,7 +98,7 @@ func (s *SyncTenant) checkMapping(ctx context.Context, tenant RunTenant) error {
 		return err
 	}
 	if !ok || mapped.Revision != tenant.MappingRevision || mapped.ClientID != tenant.ClientID {
-		return errMappingMove
+		return errMappingChanged
 	}
 	return nil
 }
@@ -148,7 +148,7 @@ func (w *work) do(ctx context.Context) (RoundResult, error) {
 		return RoundResult{}, err
 	}
 	if guardInactivations(w.rules.Settings, decision.Planned.Inactivated, w.tally.ActiveLinks) {
-		held, err := w.round.Hold(ctx, w.rules, !w.run.DryRun)
+		held, err := w.round.Hold(ctx, !w.run.DryRun)
 		if err != nil {
 			return RoundResult{}, err
 		}

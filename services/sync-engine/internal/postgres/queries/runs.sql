@@ -101,7 +101,7 @@ SET state = @state, error_code = sqlc.narg(error_code), error_message = sqlc.nar
     completed_at = @now::timestamptz
 WHERE run_id = @run_id AND state IN ('queued', 'running');
 
--- name: CloseTenant :execrows
+-- name: CloseTenant :exec
 UPDATE entra_sync_run_tenants
 SET state = @state, created = @created, linked = @linked, updated = @updated, unchanged = @unchanged, ambiguous = @ambiguous,
     inactivated = @inactivated, reactivated = @reactivated, filtered = @filtered, failed = @failed, filtered_reasons = @filtered_reasons,
@@ -140,7 +140,7 @@ WHERE run_id = ANY (@run_ids::uuid[]) AND state = 'queued';
 SELECT tenant_id, id, workflow_id FROM open_runs WHERE created_at < @before ORDER BY created_at, id LIMIT @size;
 
 -- name: GetDirectory :one
-SELECT client_id, mapping_revision, delta_link, settings_fingerprint, last_full_at, last_round_at
+SELECT client_id, mapping_revision
 FROM directories WHERE entra_tenant_id = @entra_tenant_id;
 
 -- name: KeepDirectory :exec

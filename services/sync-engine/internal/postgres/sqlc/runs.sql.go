@@ -66,7 +66,7 @@ func (q *Queries) CancelRuns(ctx context.Context, arg CancelRunsParams) ([]Cance
 	return items, nil
 }
 
-const closeTenant = `-- name: CloseTenant :execrows
+const closeTenant = `-- name: CloseTenant :exec
 UPDATE entra_sync_run_tenants
 SET state = $1, created = $2, linked = $3, updated = $4, unchanged = $5, ambiguous = $6,
     inactivated = $7, reactivated = $8, filtered = $9, failed = $10, filtered_reasons = $11,
@@ -97,8 +97,8 @@ type CloseTenantParams struct {
 	ManagedTenantID  string
 }
 
-func (q *Queries) CloseTenant(ctx context.Context, arg CloseTenantParams) (int64, error) {
-	result, err := q.db.Exec(ctx, closeTenant,
+func (q *Queries) CloseTenant(ctx context.Context, arg CloseTenantParams) error {
+	_, err := q.db.Exec(ctx, closeTenant,
 		arg.State,
 		arg.Created,
 		arg.Linked,
@@ -119,10 +119,7 @@ func (q *Queries) CloseTenant(ctx context.Context, arg CloseTenantParams) (int64
 		arg.RunID,
 		arg.ManagedTenantID,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	return err
 }
 
 const closeTenants = `-- name: CloseTenants :exec
@@ -260,30 +257,19 @@ func (q *Queries) FinishRun(ctx context.Context, arg FinishRunParams) error {
 }
 
 const getDirectory = `-- name: GetDirectory :one
-SELECT client_id, mapping_revision, delta_link, settings_fingerprint, last_full_at, last_round_at
+SELECT client_id, mapping_revision
 FROM directories WHERE entra_tenant_id = $1
 `
 
 type GetDirectoryRow struct {
-	ClientID            uuid.UUID
-	MappingRevision     int64
-	DeltaLink           *string
-	SettingsFingerprint string
-	LastFullAt          *time.Time
-	LastRoundAt         *time.Time
+	ClientID        uuid.UUID
+	MappingRevision int64
 }
 
 func (q *Queries) GetDirectory(ctx context.Context, entraTenantID string) (GetDirectoryRow, error) {
 	row := q.db.QueryRow(ctx, getDirectory, entraTenantID)
 	var i GetDirectoryRow
-	err := row.Scan(
-		&i.ClientID,
-		&i.MappingRevision,
-		&i.DeltaLink,
-		&i.SettingsFingerprint,
-		&i.LastFullAt,
-		&i.LastRoundAt,
-	)
+	err := row.Scan(&i.ClientID, &i.MappingRevision)
 	return i, err
 }
 
