@@ -62,6 +62,28 @@ func TestErrorsCrossTheWire(t *testing.T) {
 	}
 }
 
+// TestComeAgainIsNoWarning is not parallel: it reads the log.
+func TestComeAgainIsNoWarning(t *testing.T) {
+	var log bytes.Buffer
+	previous := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	t.Cleanup(func() { slog.SetDefault(previous) })
+	n := rpctest.New(t)
+	address := n.Serve("mapping", on(func(_ context.Context, text string) (string, error) {
+		if text == "busy" {
+			return "", errs.New(errs.Unavailable, "busy", "Busy.", errs.WithRetryAfter(time.Second))
+		}
+		return "", errs.New(errs.Unavailable, "down", "Down.")
+	}))
+	conn := n.Dial("gateway", "mapping", address)
+	for _, text := range []string{"busy", "down"} {
+		_, err := call(rpc.WithRequestID(acme(t.Context()), "req-8"), conn, publicMethod, text)
+		require.Equal(t, text, errs.ReasonOf(err))
+	}
+	require.Contains(t, log.String(), "down")
+	require.NotContains(t, log.String(), "busy")
+}
+
 // TestUnknownErrorsStayInside is not parallel: it reads the log.
 func TestUnknownErrorsStayInside(t *testing.T) {
 	var log bytes.Buffer
