@@ -30,11 +30,11 @@ func (s *Suite) tests(ctx context.Context, log io.Writer) error {
 			rest = append(rest, p)
 		}
 	}
-	return s.goTest(ctx, log, s.TestEnv, append([]string{"-race", "-timeout=15m"}, rest...))
+	return s.goTest(ctx, log, s.TestEnv, append([]string{"-race", "-count=1", "-timeout=15m"}, rest...))
 }
 
 func (s *Suite) acceptance(ctx context.Context, log io.Writer) error {
-	return s.goTest(ctx, log, nil, []string{"-race", "-p=1", "-timeout=25m", acceptancePackages + "/..."})
+	return s.goTest(ctx, log, nil, []string{"-race", "-count=1", "-p=1", "-timeout=25m", acceptancePackages + "/..."})
 }
 
 func (s *Suite) packages(ctx context.Context) ([]string, error) {
@@ -47,7 +47,8 @@ func (s *Suite) packages(ctx context.Context) ([]string, error) {
 	return strings.Fields(string(out)), nil
 }
 
-// goTest runs `go test -json`, counts every test and keeps what failing ones printed.
+// goTest runs `go test -json` (always anew: the programs that tests build and start are no input
+// that its cache knows of), counts every test and keeps what failing ones printed.
 func (s *Suite) goTest(ctx context.Context, log io.Writer, wrap, args []string) error {
 	words := append(append([]string{}, wrap...), append([]string{"go", "test", "-json"}, args...)...)
 	reader, writer := io.Pipe()
