@@ -46,7 +46,7 @@ func Temporal(ctx context.Context, root, bin string, out io.Writer) error {
 	if current(stamp, want, bin) {
 		return nil
 	}
-	fmt.Fprintln(out, "building Temporal from its Go modules (once, about 4 minutes on 2 cores)")
+	fmt.Fprintln(out, "building Temporal from its Go modules (once, about 10 minutes on 2 cores)")
 	for _, p := range temporalPrograms {
 		if err := goBuild(ctx, module, filepath.Join(bin, p.name), p.pkg, "-ldflags=-s -w"); err != nil {
 			return err
