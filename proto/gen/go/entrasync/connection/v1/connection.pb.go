@@ -548,6 +548,276 @@ func (x *ValidationError) GetCheckedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+// SetCredentialsRequest is an app registration with one way to prove itself: a client secret or a
+// certificate.
+type SetCredentialsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The application (client) id.
+	ClientId     string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	ClientSecret string `protobuf:"bytes,2,opt,name=client_secret,json=clientSecret,proto3" json:"client_secret,omitempty"`
+	// The private key and its certificate as PEM, one after the other.
+	ClientCertificate string `protobuf:"bytes,3,opt,name=client_certificate,json=clientCertificate,proto3" json:"client_certificate,omitempty"`
+	// The registration's own tenant, by id or domain; empty: any organisation's.
+	TenantId string `protobuf:"bytes,4,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	// How managed tenants are read: delegated (the default, by the partner's grant) or app_only
+	// (by the registration itself, consented in each managed tenant).
+	CustomerAccess string `protobuf:"bytes,5,opt,name=customer_access,json=customerAccess,proto3" json:"customer_access,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *SetCredentialsRequest) Reset() {
+	*x = SetCredentialsRequest{}
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetCredentialsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetCredentialsRequest) ProtoMessage() {}
+
+func (x *SetCredentialsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetCredentialsRequest.ProtoReflect.Descriptor instead.
+func (*SetCredentialsRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SetCredentialsRequest) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *SetCredentialsRequest) GetClientSecret() string {
+	if x != nil {
+		return x.ClientSecret
+	}
+	return ""
+}
+
+func (x *SetCredentialsRequest) GetClientCertificate() string {
+	if x != nil {
+		return x.ClientCertificate
+	}
+	return ""
+}
+
+func (x *SetCredentialsRequest) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+func (x *SetCredentialsRequest) GetCustomerAccess() string {
+	if x != nil {
+		return x.CustomerAccess
+	}
+	return ""
+}
+
+type SetCredentialsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// tenant-secret.
+	CredentialSource string `protobuf:"bytes,1,opt,name=credential_source,json=credentialSource,proto3" json:"credential_source,omitempty"`
+	ClientId         string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	TenantId         string `protobuf:"bytes,3,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	// secret or certificate.
+	Proof string `protobuf:"bytes,4,opt,name=proof,proto3" json:"proof,omitempty"`
+	// delegated or app_only.
+	CustomerAccess string `protobuf:"bytes,5,opt,name=customer_access,json=customerAccess,proto3" json:"customer_access,omitempty"`
+	// When the certificate ends; absent for a secret.
+	CertificateExpiresAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=certificate_expires_at,json=certificateExpiresAt,proto3" json:"certificate_expires_at,omitempty"`
+	// True when the grant in use belongs to another registration: a person has to connect again.
+	ReconnectRequired bool `protobuf:"varint,7,opt,name=reconnect_required,json=reconnectRequired,proto3" json:"reconnect_required,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *SetCredentialsResponse) Reset() {
+	*x = SetCredentialsResponse{}
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetCredentialsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetCredentialsResponse) ProtoMessage() {}
+
+func (x *SetCredentialsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetCredentialsResponse.ProtoReflect.Descriptor instead.
+func (*SetCredentialsResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SetCredentialsResponse) GetCredentialSource() string {
+	if x != nil {
+		return x.CredentialSource
+	}
+	return ""
+}
+
+func (x *SetCredentialsResponse) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *SetCredentialsResponse) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+func (x *SetCredentialsResponse) GetProof() string {
+	if x != nil {
+		return x.Proof
+	}
+	return ""
+}
+
+func (x *SetCredentialsResponse) GetCustomerAccess() string {
+	if x != nil {
+		return x.CustomerAccess
+	}
+	return ""
+}
+
+func (x *SetCredentialsResponse) GetCertificateExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CertificateExpiresAt
+	}
+	return nil
+}
+
+func (x *SetCredentialsResponse) GetReconnectRequired() bool {
+	if x != nil {
+		return x.ReconnectRequired
+	}
+	return false
+}
+
+type DeleteCredentialsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteCredentialsRequest) Reset() {
+	*x = DeleteCredentialsRequest{}
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteCredentialsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteCredentialsRequest) ProtoMessage() {}
+
+func (x *DeleteCredentialsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteCredentialsRequest.ProtoReflect.Descriptor instead.
+func (*DeleteCredentialsRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{12}
+}
+
+type DeleteCredentialsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is used from now on: env, app-secret, or empty when no complete pair exists.
+	CredentialSource string `protobuf:"bytes,1,opt,name=credential_source,json=credentialSource,proto3" json:"credential_source,omitempty"`
+	// True when the grant in use belongs to another registration: a person has to connect again.
+	ReconnectRequired bool `protobuf:"varint,2,opt,name=reconnect_required,json=reconnectRequired,proto3" json:"reconnect_required,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *DeleteCredentialsResponse) Reset() {
+	*x = DeleteCredentialsResponse{}
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteCredentialsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteCredentialsResponse) ProtoMessage() {}
+
+func (x *DeleteCredentialsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteCredentialsResponse.ProtoReflect.Descriptor instead.
+func (*DeleteCredentialsResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *DeleteCredentialsResponse) GetCredentialSource() string {
+	if x != nil {
+		return x.CredentialSource
+	}
+	return ""
+}
+
+func (x *DeleteCredentialsResponse) GetReconnectRequired() bool {
+	if x != nil {
+		return x.ReconnectRequired
+	}
+	return false
+}
+
 type CompleteCallbackRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	State string                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
@@ -559,14 +829,17 @@ type CompleteCallbackRequest struct {
 	Session string `protobuf:"bytes,5,opt,name=session,proto3" json:"session,omitempty"`
 	// Why the gateway refuses, for example feature_disabled; empty when it does not. The state is
 	// used up, nothing else happens, and the browser is told this code.
-	Refusal       string `protobuf:"bytes,6,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	Refusal string `protobuf:"bytes,6,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	// True when an administrator of a managed tenant was asked to consent and, as the browser says,
+	// did. The browser proves nothing: the state and a fresh token do.
+	AdminConsent  bool `protobuf:"varint,7,opt,name=admin_consent,json=adminConsent,proto3" json:"admin_consent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CompleteCallbackRequest) Reset() {
 	*x = CompleteCallbackRequest{}
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[10]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -578,7 +851,7 @@ func (x *CompleteCallbackRequest) String() string {
 func (*CompleteCallbackRequest) ProtoMessage() {}
 
 func (x *CompleteCallbackRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[10]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -591,7 +864,7 @@ func (x *CompleteCallbackRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteCallbackRequest.ProtoReflect.Descriptor instead.
 func (*CompleteCallbackRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{10}
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CompleteCallbackRequest) GetState() string {
@@ -636,6 +909,13 @@ func (x *CompleteCallbackRequest) GetRefusal() string {
 	return ""
 }
 
+func (x *CompleteCallbackRequest) GetAdminConsent() bool {
+	if x != nil {
+		return x.AdminConsent
+	}
+	return false
+}
+
 type FindFlowRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	State         string                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
@@ -645,7 +925,7 @@ type FindFlowRequest struct {
 
 func (x *FindFlowRequest) Reset() {
 	*x = FindFlowRequest{}
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[11]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -657,7 +937,7 @@ func (x *FindFlowRequest) String() string {
 func (*FindFlowRequest) ProtoMessage() {}
 
 func (x *FindFlowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[11]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -670,7 +950,7 @@ func (x *FindFlowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindFlowRequest.ProtoReflect.Descriptor instead.
 func (*FindFlowRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{11}
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *FindFlowRequest) GetState() string {
@@ -690,7 +970,7 @@ type FindFlowResponse struct {
 
 func (x *FindFlowResponse) Reset() {
 	*x = FindFlowResponse{}
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[12]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -702,7 +982,7 @@ func (x *FindFlowResponse) String() string {
 func (*FindFlowResponse) ProtoMessage() {}
 
 func (x *FindFlowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[12]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -715,7 +995,7 @@ func (x *FindFlowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindFlowResponse.ProtoReflect.Descriptor instead.
 func (*FindFlowResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{12}
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *FindFlowResponse) GetTenantId() string {
@@ -735,7 +1015,7 @@ type CompleteCallbackResponse struct {
 
 func (x *CompleteCallbackResponse) Reset() {
 	*x = CompleteCallbackResponse{}
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[13]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -747,7 +1027,7 @@ func (x *CompleteCallbackResponse) String() string {
 func (*CompleteCallbackResponse) ProtoMessage() {}
 
 func (x *CompleteCallbackResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[13]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -760,7 +1040,7 @@ func (x *CompleteCallbackResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteCallbackResponse.ProtoReflect.Descriptor instead.
 func (*CompleteCallbackResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{13}
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CompleteCallbackResponse) GetRedirectUrl() string {
@@ -778,7 +1058,7 @@ type GetConnectionRequest struct {
 
 func (x *GetConnectionRequest) Reset() {
 	*x = GetConnectionRequest{}
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[14]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -790,7 +1070,7 @@ func (x *GetConnectionRequest) String() string {
 func (*GetConnectionRequest) ProtoMessage() {}
 
 func (x *GetConnectionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[14]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -803,7 +1083,7 @@ func (x *GetConnectionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConnectionRequest.ProtoReflect.Descriptor instead.
 func (*GetConnectionRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{14}
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{18}
 }
 
 type GetConnectionResponse struct {
@@ -819,13 +1099,15 @@ type GetConnectionResponse struct {
 	CredentialSource string                 `protobuf:"bytes,6,opt,name=credential_source,json=credentialSource,proto3" json:"credential_source,omitempty"`
 	PartnerTenantId  string                 `protobuf:"bytes,7,opt,name=partner_tenant_id,json=partnerTenantId,proto3" json:"partner_tenant_id,omitempty"`
 	ConnectedAt      *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=connected_at,json=connectedAt,proto3" json:"connected_at,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// How managed tenants are read: delegated or app_only; empty without credentials.
+	CustomerAccess string `protobuf:"bytes,9,opt,name=customer_access,json=customerAccess,proto3" json:"customer_access,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *GetConnectionResponse) Reset() {
 	*x = GetConnectionResponse{}
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[15]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -837,7 +1119,7 @@ func (x *GetConnectionResponse) String() string {
 func (*GetConnectionResponse) ProtoMessage() {}
 
 func (x *GetConnectionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[15]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -850,7 +1132,7 @@ func (x *GetConnectionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConnectionResponse.ProtoReflect.Descriptor instead.
 func (*GetConnectionResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{15}
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetConnectionResponse) GetStatus() string {
@@ -909,6 +1191,294 @@ func (x *GetConnectionResponse) GetConnectedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *GetConnectionResponse) GetCustomerAccess() string {
+	if x != nil {
+		return x.CustomerAccess
+	}
+	return ""
+}
+
+type PullStatusEventsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MaxEvents     int32                  `protobuf:"varint,1,opt,name=max_events,json=maxEvents,proto3" json:"max_events,omitempty"`
+	WaitSeconds   int32                  `protobuf:"varint,2,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PullStatusEventsRequest) Reset() {
+	*x = PullStatusEventsRequest{}
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PullStatusEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PullStatusEventsRequest) ProtoMessage() {}
+
+func (x *PullStatusEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PullStatusEventsRequest.ProtoReflect.Descriptor instead.
+func (*PullStatusEventsRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *PullStatusEventsRequest) GetMaxEvents() int32 {
+	if x != nil {
+		return x.MaxEvents
+	}
+	return 0
+}
+
+func (x *PullStatusEventsRequest) GetWaitSeconds() int32 {
+	if x != nil {
+		return x.WaitSeconds
+	}
+	return 0
+}
+
+// StatusEvent is one change of a connection's state.
+type StatusEvent struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	EventId  string                 `protobuf:"bytes,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
+	TenantId string                 `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	// The person whose doing it was, by id; empty when it was Microsoft's answer.
+	ActorId string `protobuf:"bytes,3,opt,name=actor_id,json=actorId,proto3" json:"actor_id,omitempty"`
+	// not_connected, connected, validation_failed or disconnected.
+	FromStatus string `protobuf:"bytes,4,opt,name=from_status,json=fromStatus,proto3" json:"from_status,omitempty"`
+	ToStatus   string `protobuf:"bytes,5,opt,name=to_status,json=toStatus,proto3" json:"to_status,omitempty"`
+	// direct or cipp.
+	ConnectionType string `protobuf:"bytes,6,opt,name=connection_type,json=connectionType,proto3" json:"connection_type,omitempty"`
+	// Why, by its stable code, for example refresh_failed; empty where a person did it.
+	Reason        string                 `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StatusEvent) Reset() {
+	*x = StatusEvent{}
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StatusEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StatusEvent) ProtoMessage() {}
+
+func (x *StatusEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StatusEvent.ProtoReflect.Descriptor instead.
+func (*StatusEvent) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *StatusEvent) GetEventId() string {
+	if x != nil {
+		return x.EventId
+	}
+	return ""
+}
+
+func (x *StatusEvent) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+func (x *StatusEvent) GetActorId() string {
+	if x != nil {
+		return x.ActorId
+	}
+	return ""
+}
+
+func (x *StatusEvent) GetFromStatus() string {
+	if x != nil {
+		return x.FromStatus
+	}
+	return ""
+}
+
+func (x *StatusEvent) GetToStatus() string {
+	if x != nil {
+		return x.ToStatus
+	}
+	return ""
+}
+
+func (x *StatusEvent) GetConnectionType() string {
+	if x != nil {
+		return x.ConnectionType
+	}
+	return ""
+}
+
+func (x *StatusEvent) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *StatusEvent) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+type PullStatusEventsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Events        []*StatusEvent         `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PullStatusEventsResponse) Reset() {
+	*x = PullStatusEventsResponse{}
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PullStatusEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PullStatusEventsResponse) ProtoMessage() {}
+
+func (x *PullStatusEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PullStatusEventsResponse.ProtoReflect.Descriptor instead.
+func (*PullStatusEventsResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *PullStatusEventsResponse) GetEvents() []*StatusEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+type AckStatusEventsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	EventIds      []string               `protobuf:"bytes,1,rep,name=event_ids,json=eventIds,proto3" json:"event_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AckStatusEventsRequest) Reset() {
+	*x = AckStatusEventsRequest{}
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AckStatusEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AckStatusEventsRequest) ProtoMessage() {}
+
+func (x *AckStatusEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AckStatusEventsRequest.ProtoReflect.Descriptor instead.
+func (*AckStatusEventsRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *AckStatusEventsRequest) GetEventIds() []string {
+	if x != nil {
+		return x.EventIds
+	}
+	return nil
+}
+
+type AckStatusEventsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AckStatusEventsResponse) Reset() {
+	*x = AckStatusEventsResponse{}
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AckStatusEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AckStatusEventsResponse) ProtoMessage() {}
+
+func (x *AckStatusEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AckStatusEventsResponse.ProtoReflect.Descriptor instead.
+func (*AckStatusEventsResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{24}
+}
+
 var File_entrasync_connection_v1_connection_proto protoreflect.FileDescriptor
 
 const file_entrasync_connection_v1_connection_proto_rawDesc = "" +
@@ -947,21 +1517,41 @@ const file_entrasync_connection_v1_connection_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x129\n" +
 	"\n" +
-	"checked_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tcheckedAt\"\x83\x02\n" +
+	"checked_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tcheckedAt\"\xd3\x03\n" +
+	"\x15SetCredentialsRequest\x12=\n" +
+	"\tclient_id\x18\x01 \x01(\tB \xbaH\x1dr\x1b2\x19^[A-Za-z0-9_.:/-]{1,128}$R\bclientId\x12-\n" +
+	"\rclient_secret\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\fclientSecret\x128\n" +
+	"\x12client_certificate\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x02R\x11clientCertificate\x12:\n" +
+	"\ttenant_id\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9.-]{0,255}$R\btenantId\x12E\n" +
+	"\x0fcustomer_access\x18\x05 \x01(\tB\x1c\xbaH\x19r\x17R\x00R\tdelegatedR\bapp_onlyR\x0ecustomerAccess:\x8e\x01\xbaH\x8a\x01\x1a\x87\x01\n" +
+	"\tone_proof\x12;exactly one of clientSecret and clientCertificate is needed\x1a=(this.client_secret != '') != (this.client_certificate != '')\"\xbf\x02\n" +
+	"\x16SetCredentialsResponse\x12+\n" +
+	"\x11credential_source\x18\x01 \x01(\tR\x10credentialSource\x12\x1b\n" +
+	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x1b\n" +
+	"\ttenant_id\x18\x03 \x01(\tR\btenantId\x12\x14\n" +
+	"\x05proof\x18\x04 \x01(\tR\x05proof\x12'\n" +
+	"\x0fcustomer_access\x18\x05 \x01(\tR\x0ecustomerAccess\x12P\n" +
+	"\x16certificate_expires_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x14certificateExpiresAt\x12-\n" +
+	"\x12reconnect_required\x18\a \x01(\bR\x11reconnectRequired\"\x1a\n" +
+	"\x18DeleteCredentialsRequest\"w\n" +
+	"\x19DeleteCredentialsResponse\x12+\n" +
+	"\x11credential_source\x18\x01 \x01(\tR\x10credentialSource\x12-\n" +
+	"\x12reconnect_required\x18\x02 \x01(\bR\x11reconnectRequired\"\xa8\x02\n" +
 	"\x17CompleteCallbackRequest\x12\x1e\n" +
 	"\x05state\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x05state\x12\x1c\n" +
 	"\x04code\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\x04code\x12\x1e\n" +
 	"\x05error\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x05error\x125\n" +
 	"\x11error_description\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x10errorDescription\x12\"\n" +
 	"\asession\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\asession\x12/\n" +
-	"\arefusal\x18\x06 \x01(\tB\x15\xbaH\x12r\x102\x0e^[a-z_]{0,64}$R\arefusal\"1\n" +
+	"\arefusal\x18\x06 \x01(\tB\x15\xbaH\x12r\x102\x0e^[a-z_]{0,64}$R\arefusal\x12#\n" +
+	"\radmin_consent\x18\a \x01(\bR\fadminConsent\"1\n" +
 	"\x0fFindFlowRequest\x12\x1e\n" +
 	"\x05state\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x05state\"/\n" +
 	"\x10FindFlowResponse\x12\x1b\n" +
 	"\ttenant_id\x18\x01 \x01(\tR\btenantId\"=\n" +
 	"\x18CompleteCallbackResponse\x12!\n" +
 	"\fredirect_url\x18\x01 \x01(\tR\vredirectUrl\"\x16\n" +
-	"\x14GetConnectionRequest\"\xd4\x03\n" +
+	"\x14GetConnectionRequest\"\xfd\x03\n" +
 	"\x15GetConnectionResponse\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\x12'\n" +
 	"\x0fconnection_type\x18\x02 \x01(\tR\x0econnectionType\x12<\n" +
@@ -970,13 +1560,36 @@ const file_entrasync_connection_v1_connection_proto_rawDesc = "" +
 	"\x15last_validation_error\x18\x05 \x01(\v2(.entrasync.connection.v1.ValidationErrorR\x13lastValidationError\x12+\n" +
 	"\x11credential_source\x18\x06 \x01(\tR\x10credentialSource\x12*\n" +
 	"\x11partner_tenant_id\x18\a \x01(\tR\x0fpartnerTenantId\x12=\n" +
-	"\fconnected_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\vconnectedAt2\xe1\x06\n" +
+	"\fconnected_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\vconnectedAt\x12'\n" +
+	"\x0fcustomer_access\x18\t \x01(\tR\x0ecustomerAccess\"q\n" +
+	"\x17PullStatusEventsRequest\x12(\n" +
+	"\n" +
+	"max_events\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x01R\tmaxEvents\x12,\n" +
+	"\fwait_seconds\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18\x19(\x00R\vwaitSeconds\"\x8b\x02\n" +
+	"\vStatusEvent\x12\x19\n" +
+	"\bevent_id\x18\x01 \x01(\tR\aeventId\x12\x1b\n" +
+	"\ttenant_id\x18\x02 \x01(\tR\btenantId\x12\x19\n" +
+	"\bactor_id\x18\x03 \x01(\tR\aactorId\x12\x1f\n" +
+	"\vfrom_status\x18\x04 \x01(\tR\n" +
+	"fromStatus\x12\x1b\n" +
+	"\tto_status\x18\x05 \x01(\tR\btoStatus\x12'\n" +
+	"\x0fconnection_type\x18\x06 \x01(\tR\x0econnectionType\x12\x16\n" +
+	"\x06reason\x18\a \x01(\tR\x06reason\x12*\n" +
+	"\x02at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"X\n" +
+	"\x18PullStatusEventsResponse\x12<\n" +
+	"\x06events\x18\x01 \x03(\v2$.entrasync.connection.v1.StatusEventR\x06events\"H\n" +
+	"\x16AckStatusEventsRequest\x12.\n" +
+	"\tevent_ids\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\v\b\x01\x10d\"\x05r\x03\xb0\x01\x01R\beventIds\"\x19\n" +
+	"\x17AckStatusEventsResponse2\x9b\n" +
+	"\n" +
 	"\x11ConnectionService\x12\xbe\x01\n" +
 	"\aConnect\x12'.entrasync.connection.v1.ConnectRequest\x1a(.entrasync.connection.v1.ConnectResponse\"`\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/api/integrations/entra/connect\x12\xdf\x01\n" +
 	"\x0fCompleteConnect\x12/.entrasync.connection.v1.CompleteConnectRequest\x1a0.entrasync.connection.v1.CompleteConnectResponse\"i\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02-:\x01*\"(/api/integrations/entra/connect/complete\x12\xca\x01\n" +
 	"\n" +
 	"Disconnect\x12*.entrasync.connection.v1.DisconnectRequest\x1a+.entrasync.connection.v1.DisconnectResponse\"c\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02':\x01*\"\"/api/integrations/entra/disconnect\x12\xdb\x01\n" +
-	"\x0eValidateDirect\x12..entrasync.connection.v1.ValidateDirectRequest\x1a/.entrasync.connection.v1.ValidateDirectResponse\"h\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02,:\x01*\"'/api/integrations/entra/validate-direct2\xb8\x03\n" +
+	"\x0eValidateDirect\x12..entrasync.connection.v1.ValidateDirectRequest\x1a/.entrasync.connection.v1.ValidateDirectResponse\"h\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02,:\x01*\"'/api/integrations/entra/validate-direct\x12\xd7\x01\n" +
+	"\x0eSetCredentials\x12..entrasync.connection.v1.SetCredentialsRequest\x1a/.entrasync.connection.v1.SetCredentialsResponse\"d\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02(:\x01*\x1a#/api/integrations/entra/credentials\x12\xdd\x01\n" +
+	"\x11DeleteCredentials\x121.entrasync.connection.v1.DeleteCredentialsRequest\x1a2.entrasync.connection.v1.DeleteCredentialsResponse\"a\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02%*#/api/integrations/entra/credentials2\xc9\x05\n" +
 	"\x19ConnectionInternalService\x12\x88\x01\n" +
 	"\x10CompleteCallback\x120.entrasync.connection.v1.CompleteCallbackRequest\x1a1.entrasync.connection.v1.CompleteCallbackResponse\"\x0f\xb2\xbb\x18\v\n" +
 	"\agateway\x10\x01\x12p\n" +
@@ -986,7 +1599,11 @@ const file_entrasync_connection_v1_connection_proto_rawDesc = "" +
 	"\agateway\n" +
 	"\tdiscovery\n" +
 	"\vsync-engine\n" +
-	"\x06workerB\xfe\x01\n" +
+	"\x06worker\x12\x88\x01\n" +
+	"\x10PullStatusEvents\x120.entrasync.connection.v1.PullStatusEventsRequest\x1a1.entrasync.connection.v1.PullStatusEventsResponse\"\x0f\xb2\xbb\x18\v\n" +
+	"\agateway\x10\x01\x12\x83\x01\n" +
+	"\x0fAckStatusEvents\x12/.entrasync.connection.v1.AckStatusEventsRequest\x1a0.entrasync.connection.v1.AckStatusEventsResponse\"\r\xb2\xbb\x18\t\n" +
+	"\agatewayB\xfe\x01\n" +
 	"\x1bcom.entrasync.connection.v1B\x0fConnectionProtoP\x01ZPgithub.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1;connectionv1\xa2\x02\x03ECX\xaa\x02\x17Entrasync.Connection.V1\xca\x02\x17Entrasync\\Connection\\V1\xe2\x02#Entrasync\\Connection\\V1\\GPBMetadata\xea\x02\x19Entrasync::Connection::V1b\x06proto3"
 
 var (
@@ -1001,53 +1618,73 @@ func file_entrasync_connection_v1_connection_proto_rawDescGZIP() []byte {
 	return file_entrasync_connection_v1_connection_proto_rawDescData
 }
 
-var file_entrasync_connection_v1_connection_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_entrasync_connection_v1_connection_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_entrasync_connection_v1_connection_proto_goTypes = []any{
-	(*Problem)(nil),                  // 0: entrasync.connection.v1.Problem
-	(*ConnectRequest)(nil),           // 1: entrasync.connection.v1.ConnectRequest
-	(*ConnectResponse)(nil),          // 2: entrasync.connection.v1.ConnectResponse
-	(*CompleteConnectRequest)(nil),   // 3: entrasync.connection.v1.CompleteConnectRequest
-	(*CompleteConnectResponse)(nil),  // 4: entrasync.connection.v1.CompleteConnectResponse
-	(*DisconnectRequest)(nil),        // 5: entrasync.connection.v1.DisconnectRequest
-	(*DisconnectResponse)(nil),       // 6: entrasync.connection.v1.DisconnectResponse
-	(*ValidateDirectRequest)(nil),    // 7: entrasync.connection.v1.ValidateDirectRequest
-	(*ValidateDirectResponse)(nil),   // 8: entrasync.connection.v1.ValidateDirectResponse
-	(*ValidationError)(nil),          // 9: entrasync.connection.v1.ValidationError
-	(*CompleteCallbackRequest)(nil),  // 10: entrasync.connection.v1.CompleteCallbackRequest
-	(*FindFlowRequest)(nil),          // 11: entrasync.connection.v1.FindFlowRequest
-	(*FindFlowResponse)(nil),         // 12: entrasync.connection.v1.FindFlowResponse
-	(*CompleteCallbackResponse)(nil), // 13: entrasync.connection.v1.CompleteCallbackResponse
-	(*GetConnectionRequest)(nil),     // 14: entrasync.connection.v1.GetConnectionRequest
-	(*GetConnectionResponse)(nil),    // 15: entrasync.connection.v1.GetConnectionResponse
-	(*timestamppb.Timestamp)(nil),    // 16: google.protobuf.Timestamp
+	(*Problem)(nil),                   // 0: entrasync.connection.v1.Problem
+	(*ConnectRequest)(nil),            // 1: entrasync.connection.v1.ConnectRequest
+	(*ConnectResponse)(nil),           // 2: entrasync.connection.v1.ConnectResponse
+	(*CompleteConnectRequest)(nil),    // 3: entrasync.connection.v1.CompleteConnectRequest
+	(*CompleteConnectResponse)(nil),   // 4: entrasync.connection.v1.CompleteConnectResponse
+	(*DisconnectRequest)(nil),         // 5: entrasync.connection.v1.DisconnectRequest
+	(*DisconnectResponse)(nil),        // 6: entrasync.connection.v1.DisconnectResponse
+	(*ValidateDirectRequest)(nil),     // 7: entrasync.connection.v1.ValidateDirectRequest
+	(*ValidateDirectResponse)(nil),    // 8: entrasync.connection.v1.ValidateDirectResponse
+	(*ValidationError)(nil),           // 9: entrasync.connection.v1.ValidationError
+	(*SetCredentialsRequest)(nil),     // 10: entrasync.connection.v1.SetCredentialsRequest
+	(*SetCredentialsResponse)(nil),    // 11: entrasync.connection.v1.SetCredentialsResponse
+	(*DeleteCredentialsRequest)(nil),  // 12: entrasync.connection.v1.DeleteCredentialsRequest
+	(*DeleteCredentialsResponse)(nil), // 13: entrasync.connection.v1.DeleteCredentialsResponse
+	(*CompleteCallbackRequest)(nil),   // 14: entrasync.connection.v1.CompleteCallbackRequest
+	(*FindFlowRequest)(nil),           // 15: entrasync.connection.v1.FindFlowRequest
+	(*FindFlowResponse)(nil),          // 16: entrasync.connection.v1.FindFlowResponse
+	(*CompleteCallbackResponse)(nil),  // 17: entrasync.connection.v1.CompleteCallbackResponse
+	(*GetConnectionRequest)(nil),      // 18: entrasync.connection.v1.GetConnectionRequest
+	(*GetConnectionResponse)(nil),     // 19: entrasync.connection.v1.GetConnectionResponse
+	(*PullStatusEventsRequest)(nil),   // 20: entrasync.connection.v1.PullStatusEventsRequest
+	(*StatusEvent)(nil),               // 21: entrasync.connection.v1.StatusEvent
+	(*PullStatusEventsResponse)(nil),  // 22: entrasync.connection.v1.PullStatusEventsResponse
+	(*AckStatusEventsRequest)(nil),    // 23: entrasync.connection.v1.AckStatusEventsRequest
+	(*AckStatusEventsResponse)(nil),   // 24: entrasync.connection.v1.AckStatusEventsResponse
+	(*timestamppb.Timestamp)(nil),     // 25: google.protobuf.Timestamp
 }
 var file_entrasync_connection_v1_connection_proto_depIdxs = []int32{
-	16, // 0: entrasync.connection.v1.ConnectResponse.expires_at:type_name -> google.protobuf.Timestamp
-	16, // 1: entrasync.connection.v1.ValidateDirectResponse.checked_at:type_name -> google.protobuf.Timestamp
+	25, // 0: entrasync.connection.v1.ConnectResponse.expires_at:type_name -> google.protobuf.Timestamp
+	25, // 1: entrasync.connection.v1.ValidateDirectResponse.checked_at:type_name -> google.protobuf.Timestamp
 	9,  // 2: entrasync.connection.v1.ValidateDirectResponse.error:type_name -> entrasync.connection.v1.ValidationError
-	16, // 3: entrasync.connection.v1.ValidationError.checked_at:type_name -> google.protobuf.Timestamp
-	16, // 4: entrasync.connection.v1.GetConnectionResponse.last_validated_at:type_name -> google.protobuf.Timestamp
-	9,  // 5: entrasync.connection.v1.GetConnectionResponse.last_validation_error:type_name -> entrasync.connection.v1.ValidationError
-	16, // 6: entrasync.connection.v1.GetConnectionResponse.connected_at:type_name -> google.protobuf.Timestamp
-	1,  // 7: entrasync.connection.v1.ConnectionService.Connect:input_type -> entrasync.connection.v1.ConnectRequest
-	3,  // 8: entrasync.connection.v1.ConnectionService.CompleteConnect:input_type -> entrasync.connection.v1.CompleteConnectRequest
-	5,  // 9: entrasync.connection.v1.ConnectionService.Disconnect:input_type -> entrasync.connection.v1.DisconnectRequest
-	7,  // 10: entrasync.connection.v1.ConnectionService.ValidateDirect:input_type -> entrasync.connection.v1.ValidateDirectRequest
-	10, // 11: entrasync.connection.v1.ConnectionInternalService.CompleteCallback:input_type -> entrasync.connection.v1.CompleteCallbackRequest
-	11, // 12: entrasync.connection.v1.ConnectionInternalService.FindFlow:input_type -> entrasync.connection.v1.FindFlowRequest
-	14, // 13: entrasync.connection.v1.ConnectionInternalService.GetConnection:input_type -> entrasync.connection.v1.GetConnectionRequest
-	2,  // 14: entrasync.connection.v1.ConnectionService.Connect:output_type -> entrasync.connection.v1.ConnectResponse
-	4,  // 15: entrasync.connection.v1.ConnectionService.CompleteConnect:output_type -> entrasync.connection.v1.CompleteConnectResponse
-	6,  // 16: entrasync.connection.v1.ConnectionService.Disconnect:output_type -> entrasync.connection.v1.DisconnectResponse
-	8,  // 17: entrasync.connection.v1.ConnectionService.ValidateDirect:output_type -> entrasync.connection.v1.ValidateDirectResponse
-	13, // 18: entrasync.connection.v1.ConnectionInternalService.CompleteCallback:output_type -> entrasync.connection.v1.CompleteCallbackResponse
-	12, // 19: entrasync.connection.v1.ConnectionInternalService.FindFlow:output_type -> entrasync.connection.v1.FindFlowResponse
-	15, // 20: entrasync.connection.v1.ConnectionInternalService.GetConnection:output_type -> entrasync.connection.v1.GetConnectionResponse
-	14, // [14:21] is the sub-list for method output_type
-	7,  // [7:14] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	25, // 3: entrasync.connection.v1.ValidationError.checked_at:type_name -> google.protobuf.Timestamp
+	25, // 4: entrasync.connection.v1.SetCredentialsResponse.certificate_expires_at:type_name -> google.protobuf.Timestamp
+	25, // 5: entrasync.connection.v1.GetConnectionResponse.last_validated_at:type_name -> google.protobuf.Timestamp
+	9,  // 6: entrasync.connection.v1.GetConnectionResponse.last_validation_error:type_name -> entrasync.connection.v1.ValidationError
+	25, // 7: entrasync.connection.v1.GetConnectionResponse.connected_at:type_name -> google.protobuf.Timestamp
+	25, // 8: entrasync.connection.v1.StatusEvent.at:type_name -> google.protobuf.Timestamp
+	21, // 9: entrasync.connection.v1.PullStatusEventsResponse.events:type_name -> entrasync.connection.v1.StatusEvent
+	1,  // 10: entrasync.connection.v1.ConnectionService.Connect:input_type -> entrasync.connection.v1.ConnectRequest
+	3,  // 11: entrasync.connection.v1.ConnectionService.CompleteConnect:input_type -> entrasync.connection.v1.CompleteConnectRequest
+	5,  // 12: entrasync.connection.v1.ConnectionService.Disconnect:input_type -> entrasync.connection.v1.DisconnectRequest
+	7,  // 13: entrasync.connection.v1.ConnectionService.ValidateDirect:input_type -> entrasync.connection.v1.ValidateDirectRequest
+	10, // 14: entrasync.connection.v1.ConnectionService.SetCredentials:input_type -> entrasync.connection.v1.SetCredentialsRequest
+	12, // 15: entrasync.connection.v1.ConnectionService.DeleteCredentials:input_type -> entrasync.connection.v1.DeleteCredentialsRequest
+	14, // 16: entrasync.connection.v1.ConnectionInternalService.CompleteCallback:input_type -> entrasync.connection.v1.CompleteCallbackRequest
+	15, // 17: entrasync.connection.v1.ConnectionInternalService.FindFlow:input_type -> entrasync.connection.v1.FindFlowRequest
+	18, // 18: entrasync.connection.v1.ConnectionInternalService.GetConnection:input_type -> entrasync.connection.v1.GetConnectionRequest
+	20, // 19: entrasync.connection.v1.ConnectionInternalService.PullStatusEvents:input_type -> entrasync.connection.v1.PullStatusEventsRequest
+	23, // 20: entrasync.connection.v1.ConnectionInternalService.AckStatusEvents:input_type -> entrasync.connection.v1.AckStatusEventsRequest
+	2,  // 21: entrasync.connection.v1.ConnectionService.Connect:output_type -> entrasync.connection.v1.ConnectResponse
+	4,  // 22: entrasync.connection.v1.ConnectionService.CompleteConnect:output_type -> entrasync.connection.v1.CompleteConnectResponse
+	6,  // 23: entrasync.connection.v1.ConnectionService.Disconnect:output_type -> entrasync.connection.v1.DisconnectResponse
+	8,  // 24: entrasync.connection.v1.ConnectionService.ValidateDirect:output_type -> entrasync.connection.v1.ValidateDirectResponse
+	11, // 25: entrasync.connection.v1.ConnectionService.SetCredentials:output_type -> entrasync.connection.v1.SetCredentialsResponse
+	13, // 26: entrasync.connection.v1.ConnectionService.DeleteCredentials:output_type -> entrasync.connection.v1.DeleteCredentialsResponse
+	17, // 27: entrasync.connection.v1.ConnectionInternalService.CompleteCallback:output_type -> entrasync.connection.v1.CompleteCallbackResponse
+	16, // 28: entrasync.connection.v1.ConnectionInternalService.FindFlow:output_type -> entrasync.connection.v1.FindFlowResponse
+	19, // 29: entrasync.connection.v1.ConnectionInternalService.GetConnection:output_type -> entrasync.connection.v1.GetConnectionResponse
+	22, // 30: entrasync.connection.v1.ConnectionInternalService.PullStatusEvents:output_type -> entrasync.connection.v1.PullStatusEventsResponse
+	24, // 31: entrasync.connection.v1.ConnectionInternalService.AckStatusEvents:output_type -> entrasync.connection.v1.AckStatusEventsResponse
+	21, // [21:32] is the sub-list for method output_type
+	10, // [10:21] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_connection_v1_connection_proto_init() }
@@ -1061,7 +1698,7 @@ func file_entrasync_connection_v1_connection_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_connection_v1_connection_proto_rawDesc), len(file_entrasync_connection_v1_connection_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -19,10 +19,12 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ConnectionService_Connect_FullMethodName         = "/entrasync.connection.v1.ConnectionService/Connect"
-	ConnectionService_CompleteConnect_FullMethodName = "/entrasync.connection.v1.ConnectionService/CompleteConnect"
-	ConnectionService_Disconnect_FullMethodName      = "/entrasync.connection.v1.ConnectionService/Disconnect"
-	ConnectionService_ValidateDirect_FullMethodName  = "/entrasync.connection.v1.ConnectionService/ValidateDirect"
+	ConnectionService_Connect_FullMethodName           = "/entrasync.connection.v1.ConnectionService/Connect"
+	ConnectionService_CompleteConnect_FullMethodName   = "/entrasync.connection.v1.ConnectionService/CompleteConnect"
+	ConnectionService_Disconnect_FullMethodName        = "/entrasync.connection.v1.ConnectionService/Disconnect"
+	ConnectionService_ValidateDirect_FullMethodName    = "/entrasync.connection.v1.ConnectionService/ValidateDirect"
+	ConnectionService_SetCredentials_FullMethodName    = "/entrasync.connection.v1.ConnectionService/SetCredentials"
+	ConnectionService_DeleteCredentials_FullMethodName = "/entrasync.connection.v1.ConnectionService/DeleteCredentials"
 )
 
 // ConnectionServiceClient is the client API for ConnectionService service.
@@ -39,6 +41,12 @@ type ConnectionServiceClient interface {
 	Disconnect(ctx context.Context, in *DisconnectRequest, opts ...grpc.CallOption) (*DisconnectResponse, error)
 	// ValidateDirect lists one managed tenant with the stored grant and records the outcome.
 	ValidateDirect(ctx context.Context, in *ValidateDirectRequest, opts ...grpc.CallOption) (*ValidateDirectResponse, error)
+	// SetCredentials stores the tenant's own app registration, or replaces it; nothing ever reads
+	// its secret back. Reasons: certificate_invalid.
+	SetCredentials(ctx context.Context, in *SetCredentialsRequest, opts ...grpc.CallOption) (*SetCredentialsResponse, error)
+	// DeleteCredentials removes the tenant's own app registration; that of the installation, where
+	// there is one, is used from then on.
+	DeleteCredentials(ctx context.Context, in *DeleteCredentialsRequest, opts ...grpc.CallOption) (*DeleteCredentialsResponse, error)
 }
 
 type connectionServiceClient struct {
@@ -89,6 +97,26 @@ func (c *connectionServiceClient) ValidateDirect(ctx context.Context, in *Valida
 	return out, nil
 }
 
+func (c *connectionServiceClient) SetCredentials(ctx context.Context, in *SetCredentialsRequest, opts ...grpc.CallOption) (*SetCredentialsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetCredentialsResponse)
+	err := c.cc.Invoke(ctx, ConnectionService_SetCredentials_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *connectionServiceClient) DeleteCredentials(ctx context.Context, in *DeleteCredentialsRequest, opts ...grpc.CallOption) (*DeleteCredentialsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteCredentialsResponse)
+	err := c.cc.Invoke(ctx, ConnectionService_DeleteCredentials_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ConnectionServiceServer is the server API for ConnectionService service.
 // All implementations must embed UnimplementedConnectionServiceServer
 // for forward compatibility.
@@ -103,6 +131,12 @@ type ConnectionServiceServer interface {
 	Disconnect(context.Context, *DisconnectRequest) (*DisconnectResponse, error)
 	// ValidateDirect lists one managed tenant with the stored grant and records the outcome.
 	ValidateDirect(context.Context, *ValidateDirectRequest) (*ValidateDirectResponse, error)
+	// SetCredentials stores the tenant's own app registration, or replaces it; nothing ever reads
+	// its secret back. Reasons: certificate_invalid.
+	SetCredentials(context.Context, *SetCredentialsRequest) (*SetCredentialsResponse, error)
+	// DeleteCredentials removes the tenant's own app registration; that of the installation, where
+	// there is one, is used from then on.
+	DeleteCredentials(context.Context, *DeleteCredentialsRequest) (*DeleteCredentialsResponse, error)
 	mustEmbedUnimplementedConnectionServiceServer()
 }
 
@@ -124,6 +158,12 @@ func (UnimplementedConnectionServiceServer) Disconnect(context.Context, *Disconn
 }
 func (UnimplementedConnectionServiceServer) ValidateDirect(context.Context, *ValidateDirectRequest) (*ValidateDirectResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ValidateDirect not implemented")
+}
+func (UnimplementedConnectionServiceServer) SetCredentials(context.Context, *SetCredentialsRequest) (*SetCredentialsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetCredentials not implemented")
+}
+func (UnimplementedConnectionServiceServer) DeleteCredentials(context.Context, *DeleteCredentialsRequest) (*DeleteCredentialsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteCredentials not implemented")
 }
 func (UnimplementedConnectionServiceServer) mustEmbedUnimplementedConnectionServiceServer() {}
 func (UnimplementedConnectionServiceServer) testEmbeddedByValue()                           {}
@@ -218,6 +258,42 @@ func _ConnectionService_ValidateDirect_Handler(srv interface{}, ctx context.Cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ConnectionService_SetCredentials_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetCredentialsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConnectionServiceServer).SetCredentials(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConnectionService_SetCredentials_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConnectionServiceServer).SetCredentials(ctx, req.(*SetCredentialsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConnectionService_DeleteCredentials_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteCredentialsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConnectionServiceServer).DeleteCredentials(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConnectionService_DeleteCredentials_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConnectionServiceServer).DeleteCredentials(ctx, req.(*DeleteCredentialsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ConnectionService_ServiceDesc is the grpc.ServiceDesc for ConnectionService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -241,6 +317,14 @@ var ConnectionService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "ValidateDirect",
 			Handler:    _ConnectionService_ValidateDirect_Handler,
 		},
+		{
+			MethodName: "SetCredentials",
+			Handler:    _ConnectionService_SetCredentials_Handler,
+		},
+		{
+			MethodName: "DeleteCredentials",
+			Handler:    _ConnectionService_DeleteCredentials_Handler,
+		},
 	},
 	Streams:  []grpc.StreamDesc{},
 	Metadata: "entrasync/connection/v1/connection.proto",
@@ -250,6 +334,8 @@ const (
 	ConnectionInternalService_CompleteCallback_FullMethodName = "/entrasync.connection.v1.ConnectionInternalService/CompleteCallback"
 	ConnectionInternalService_FindFlow_FullMethodName         = "/entrasync.connection.v1.ConnectionInternalService/FindFlow"
 	ConnectionInternalService_GetConnection_FullMethodName    = "/entrasync.connection.v1.ConnectionInternalService/GetConnection"
+	ConnectionInternalService_PullStatusEvents_FullMethodName = "/entrasync.connection.v1.ConnectionInternalService/PullStatusEvents"
+	ConnectionInternalService_AckStatusEvents_FullMethodName  = "/entrasync.connection.v1.ConnectionInternalService/AckStatusEvents"
 )
 
 // ConnectionInternalServiceClient is the client API for ConnectionInternalService service.
@@ -267,6 +353,11 @@ type ConnectionInternalServiceClient interface {
 	FindFlow(ctx context.Context, in *FindFlowRequest, opts ...grpc.CallOption) (*FindFlowResponse, error)
 	// GetConnection returns the state of the tenant's connection.
 	GetConnection(ctx context.Context, in *GetConnectionRequest, opts ...grpc.CallOption) (*GetConnectionResponse, error)
+	// PullStatusEvents hands out changes of connections' states that the audit trail has not got
+	// yet, oldest first; it waits up to wait_seconds for one. What is not acknowledged comes again.
+	PullStatusEvents(ctx context.Context, in *PullStatusEventsRequest, opts ...grpc.CallOption) (*PullStatusEventsResponse, error)
+	// AckStatusEvents says that the audit trail has these events of the tenant.
+	AckStatusEvents(ctx context.Context, in *AckStatusEventsRequest, opts ...grpc.CallOption) (*AckStatusEventsResponse, error)
 }
 
 type connectionInternalServiceClient struct {
@@ -307,6 +398,26 @@ func (c *connectionInternalServiceClient) GetConnection(ctx context.Context, in 
 	return out, nil
 }
 
+func (c *connectionInternalServiceClient) PullStatusEvents(ctx context.Context, in *PullStatusEventsRequest, opts ...grpc.CallOption) (*PullStatusEventsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PullStatusEventsResponse)
+	err := c.cc.Invoke(ctx, ConnectionInternalService_PullStatusEvents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *connectionInternalServiceClient) AckStatusEvents(ctx context.Context, in *AckStatusEventsRequest, opts ...grpc.CallOption) (*AckStatusEventsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AckStatusEventsResponse)
+	err := c.cc.Invoke(ctx, ConnectionInternalService_AckStatusEvents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ConnectionInternalServiceServer is the server API for ConnectionInternalService service.
 // All implementations must embed UnimplementedConnectionInternalServiceServer
 // for forward compatibility.
@@ -322,6 +433,11 @@ type ConnectionInternalServiceServer interface {
 	FindFlow(context.Context, *FindFlowRequest) (*FindFlowResponse, error)
 	// GetConnection returns the state of the tenant's connection.
 	GetConnection(context.Context, *GetConnectionRequest) (*GetConnectionResponse, error)
+	// PullStatusEvents hands out changes of connections' states that the audit trail has not got
+	// yet, oldest first; it waits up to wait_seconds for one. What is not acknowledged comes again.
+	PullStatusEvents(context.Context, *PullStatusEventsRequest) (*PullStatusEventsResponse, error)
+	// AckStatusEvents says that the audit trail has these events of the tenant.
+	AckStatusEvents(context.Context, *AckStatusEventsRequest) (*AckStatusEventsResponse, error)
 	mustEmbedUnimplementedConnectionInternalServiceServer()
 }
 
@@ -340,6 +456,12 @@ func (UnimplementedConnectionInternalServiceServer) FindFlow(context.Context, *F
 }
 func (UnimplementedConnectionInternalServiceServer) GetConnection(context.Context, *GetConnectionRequest) (*GetConnectionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetConnection not implemented")
+}
+func (UnimplementedConnectionInternalServiceServer) PullStatusEvents(context.Context, *PullStatusEventsRequest) (*PullStatusEventsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PullStatusEvents not implemented")
+}
+func (UnimplementedConnectionInternalServiceServer) AckStatusEvents(context.Context, *AckStatusEventsRequest) (*AckStatusEventsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AckStatusEvents not implemented")
 }
 func (UnimplementedConnectionInternalServiceServer) mustEmbedUnimplementedConnectionInternalServiceServer() {
 }
@@ -417,6 +539,42 @@ func _ConnectionInternalService_GetConnection_Handler(srv interface{}, ctx conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ConnectionInternalService_PullStatusEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PullStatusEventsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConnectionInternalServiceServer).PullStatusEvents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConnectionInternalService_PullStatusEvents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConnectionInternalServiceServer).PullStatusEvents(ctx, req.(*PullStatusEventsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConnectionInternalService_AckStatusEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AckStatusEventsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConnectionInternalServiceServer).AckStatusEvents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConnectionInternalService_AckStatusEvents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConnectionInternalServiceServer).AckStatusEvents(ctx, req.(*AckStatusEventsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ConnectionInternalService_ServiceDesc is the grpc.ServiceDesc for ConnectionInternalService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -435,6 +593,14 @@ var ConnectionInternalService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetConnection",
 			Handler:    _ConnectionInternalService_GetConnection_Handler,
+		},
+		{
+			MethodName: "PullStatusEvents",
+			Handler:    _ConnectionInternalService_PullStatusEvents_Handler,
+		},
+		{
+			MethodName: "AckStatusEvents",
+			Handler:    _ConnectionInternalService_AckStatusEvents_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -886,6 +886,438 @@ func (x *RemovedUser) GetReason() string {
 	return ""
 }
 
+type CountUsersRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	EntraTenantId string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountUsersRequest) Reset() {
+	*x = CountUsersRequest{}
+	mi := &file_entrasync_connection_v1_directory_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountUsersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountUsersRequest) ProtoMessage() {}
+
+func (x *CountUsersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_directory_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountUsersRequest.ProtoReflect.Descriptor instead.
+func (*CountUsersRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_directory_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *CountUsersRequest) GetEntraTenantId() string {
+	if x != nil {
+		return x.EntraTenantId
+	}
+	return ""
+}
+
+type CountUsersResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	UserCount     int32                  `protobuf:"varint,1,opt,name=user_count,json=userCount,proto3" json:"user_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountUsersResponse) Reset() {
+	*x = CountUsersResponse{}
+	mi := &file_entrasync_connection_v1_directory_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountUsersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountUsersResponse) ProtoMessage() {}
+
+func (x *CountUsersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_directory_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountUsersResponse.ProtoReflect.Descriptor instead.
+func (*CountUsersResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_directory_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *CountUsersResponse) GetUserCount() int32 {
+	if x != nil {
+		return x.UserCount
+	}
+	return 0
+}
+
+type ListGroupMembersRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	EntraTenantId string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	GroupId       string                 `protobuf:"bytes,2,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
+	// As of ListUsers.
+	Priority      string `protobuf:"bytes,3,opt,name=priority,proto3" json:"priority,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListGroupMembersRequest) Reset() {
+	*x = ListGroupMembersRequest{}
+	mi := &file_entrasync_connection_v1_directory_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListGroupMembersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListGroupMembersRequest) ProtoMessage() {}
+
+func (x *ListGroupMembersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_directory_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListGroupMembersRequest.ProtoReflect.Descriptor instead.
+func (*ListGroupMembersRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_directory_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ListGroupMembersRequest) GetEntraTenantId() string {
+	if x != nil {
+		return x.EntraTenantId
+	}
+	return ""
+}
+
+func (x *ListGroupMembersRequest) GetGroupId() string {
+	if x != nil {
+		return x.GroupId
+	}
+	return ""
+}
+
+func (x *ListGroupMembersRequest) GetPriority() string {
+	if x != nil {
+		return x.Priority
+	}
+	return ""
+}
+
+type ListGroupMembersResponse struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	EntraObjectIds []string               `protobuf:"bytes,1,rep,name=entra_object_ids,json=entraObjectIds,proto3" json:"entra_object_ids,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ListGroupMembersResponse) Reset() {
+	*x = ListGroupMembersResponse{}
+	mi := &file_entrasync_connection_v1_directory_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListGroupMembersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListGroupMembersResponse) ProtoMessage() {}
+
+func (x *ListGroupMembersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_directory_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListGroupMembersResponse.ProtoReflect.Descriptor instead.
+func (*ListGroupMembersResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_directory_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ListGroupMembersResponse) GetEntraObjectIds() []string {
+	if x != nil {
+		return x.EntraObjectIds
+	}
+	return nil
+}
+
+type GetUsersRequest struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	EntraTenantId  string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	EntraObjectIds []string               `protobuf:"bytes,2,rep,name=entra_object_ids,json=entraObjectIds,proto3" json:"entra_object_ids,omitempty"`
+	// As of ListUsers.
+	Priority      string `protobuf:"bytes,3,opt,name=priority,proto3" json:"priority,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetUsersRequest) Reset() {
+	*x = GetUsersRequest{}
+	mi := &file_entrasync_connection_v1_directory_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetUsersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetUsersRequest) ProtoMessage() {}
+
+func (x *GetUsersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_directory_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetUsersRequest.ProtoReflect.Descriptor instead.
+func (*GetUsersRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_directory_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *GetUsersRequest) GetEntraTenantId() string {
+	if x != nil {
+		return x.EntraTenantId
+	}
+	return ""
+}
+
+func (x *GetUsersRequest) GetEntraObjectIds() []string {
+	if x != nil {
+		return x.EntraObjectIds
+	}
+	return nil
+}
+
+func (x *GetUsersRequest) GetPriority() string {
+	if x != nil {
+		return x.Priority
+	}
+	return ""
+}
+
+type GetUsersResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Users         []*DirectoryUser       `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
+	Missing       []string               `protobuf:"bytes,2,rep,name=missing,proto3" json:"missing,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetUsersResponse) Reset() {
+	*x = GetUsersResponse{}
+	mi := &file_entrasync_connection_v1_directory_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetUsersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetUsersResponse) ProtoMessage() {}
+
+func (x *GetUsersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_directory_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetUsersResponse.ProtoReflect.Descriptor instead.
+func (*GetUsersResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_directory_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *GetUsersResponse) GetUsers() []*DirectoryUser {
+	if x != nil {
+		return x.Users
+	}
+	return nil
+}
+
+func (x *GetUsersResponse) GetMissing() []string {
+	if x != nil {
+		return x.Missing
+	}
+	return nil
+}
+
+type RepairConsentRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	EntraTenantId string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// Where the administrator's browser ends; an exact address of the allow-list, else the result
+	// page.
+	ReturnTo      string `protobuf:"bytes,2,opt,name=return_to,json=returnTo,proto3" json:"return_to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RepairConsentRequest) Reset() {
+	*x = RepairConsentRequest{}
+	mi := &file_entrasync_connection_v1_directory_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepairConsentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepairConsentRequest) ProtoMessage() {}
+
+func (x *RepairConsentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_directory_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepairConsentRequest.ProtoReflect.Descriptor instead.
+func (*RepairConsentRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_directory_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *RepairConsentRequest) GetEntraTenantId() string {
+	if x != nil {
+		return x.EntraTenantId
+	}
+	return ""
+}
+
+func (x *RepairConsentRequest) GetReturnTo() string {
+	if x != nil {
+		return x.ReturnTo
+	}
+	return ""
+}
+
+type RepairConsentResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// granted, or admin_consent_required.
+	Outcome string `protobuf:"bytes,1,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// The page for an administrator of that tenant, where one is required.
+	AdminConsentUrl string `protobuf:"bytes,2,opt,name=admin_consent_url,json=adminConsentUrl,proto3" json:"admin_consent_url,omitempty"`
+	// When that page's answer is no longer taken.
+	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	// Why the partner could not do it.
+	Problem       *Problem `protobuf:"bytes,4,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RepairConsentResponse) Reset() {
+	*x = RepairConsentResponse{}
+	mi := &file_entrasync_connection_v1_directory_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepairConsentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepairConsentResponse) ProtoMessage() {}
+
+func (x *RepairConsentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_directory_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepairConsentResponse.ProtoReflect.Descriptor instead.
+func (*RepairConsentResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_directory_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *RepairConsentResponse) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *RepairConsentResponse) GetAdminConsentUrl() string {
+	if x != nil {
+		return x.AdminConsentUrl
+	}
+	return ""
+}
+
+func (x *RepairConsentResponse) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
+func (x *RepairConsentResponse) GetProblem() *Problem {
+	if x != nil {
+		return x.Problem
+	}
+	return nil
+}
+
 var File_entrasync_connection_v1_directory_proto protoreflect.FileDescriptor
 
 const file_entrasync_connection_v1_directory_proto_rawDesc = "" +
@@ -974,14 +1406,51 @@ const file_entrasync_connection_v1_directory_proto_rawDesc = "" +
 	"\x06values\x18\x01 \x03(\tR\x06values\"M\n" +
 	"\vRemovedUser\x12&\n" +
 	"\x0fentra_object_id\x18\x01 \x01(\tR\rentraObjectId\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason2\xa9\x03\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"F\n" +
+	"\x11CountUsersRequest\x121\n" +
+	"\x0fentra_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rentraTenantId\"3\n" +
+	"\x12CountUsersResponse\x12\x1d\n" +
+	"\n" +
+	"user_count\x18\x01 \x01(\x05R\tuserCount\"\xa9\x01\n" +
+	"\x17ListGroupMembersRequest\x121\n" +
+	"\x0fentra_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rentraTenantId\x12#\n" +
+	"\bgroup_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\agroupId\x126\n" +
+	"\bpriority\x18\x03 \x01(\tB\x1a\xbaH\x17r\x15R\x00R\x03lowR\x06normalR\x04highR\bpriority\"D\n" +
+	"\x18ListGroupMembersResponse\x12(\n" +
+	"\x10entra_object_ids\x18\x01 \x03(\tR\x0eentraObjectIds\"\xce\x01\n" +
+	"\x0fGetUsersRequest\x121\n" +
+	"\x0fentra_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rentraTenantId\x12P\n" +
+	"\x10entra_object_ids\x18\x02 \x03(\tB&\xbaH#\x92\x01 \b\x01\x10\xe8\a\"\x19r\x172\x15^[A-Za-z0-9-]{1,128}$R\x0eentraObjectIds\x126\n" +
+	"\bpriority\x18\x03 \x01(\tB\x1a\xbaH\x17r\x15R\x00R\x03lowR\x06normalR\x04highR\bpriority\"j\n" +
+	"\x10GetUsersResponse\x12<\n" +
+	"\x05users\x18\x01 \x03(\v2&.entrasync.connection.v1.DirectoryUserR\x05users\x12\x18\n" +
+	"\amissing\x18\x02 \x03(\tR\amissing\"p\n" +
+	"\x14RepairConsentRequest\x121\n" +
+	"\x0fentra_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rentraTenantId\x12%\n" +
+	"\treturn_to\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x10R\breturnTo\"\xd4\x01\n" +
+	"\x15RepairConsentResponse\x12\x18\n" +
+	"\aoutcome\x18\x01 \x01(\tR\aoutcome\x12*\n" +
+	"\x11admin_consent_url\x18\x02 \x01(\tR\x0fadminConsentUrl\x129\n" +
+	"\n" +
+	"expires_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12:\n" +
+	"\aproblem\x18\x04 \x01(\v2 .entrasync.connection.v1.ProblemR\aproblem2\xb3\a\n" +
 	"\x10DirectoryService\x12\x90\x01\n" +
 	"\x12ListManagedTenants\x122.entrasync.connection.v1.ListManagedTenantsRequest\x1a3.entrasync.connection.v1.ListManagedTenantsResponse\"\x0f\xb2\xbb\x18\v\n" +
 	"\tdiscovery0\x01\x12\x88\x01\n" +
 	"\x10GetTenantDetails\x120.entrasync.connection.v1.GetTenantDetailsRequest\x1a1.entrasync.connection.v1.GetTenantDetailsResponse\"\x0f\xb2\xbb\x18\v\n" +
 	"\tdiscovery\x12w\n" +
 	"\tListUsers\x12).entrasync.connection.v1.ListUsersRequest\x1a*.entrasync.connection.v1.ListUsersResponse\"\x11\xb2\xbb\x18\r\n" +
-	"\vsync-engine0\x01B\xfd\x01\n" +
+	"\vsync-engine0\x01\x12\x83\x01\n" +
+	"\n" +
+	"CountUsers\x12*.entrasync.connection.v1.CountUsersRequest\x1a+.entrasync.connection.v1.CountUsersResponse\"\x1c\xb2\xbb\x18\x18\n" +
+	"\tdiscovery\n" +
+	"\vsync-engine\x12\x8c\x01\n" +
+	"\x10ListGroupMembers\x120.entrasync.connection.v1.ListGroupMembersRequest\x1a1.entrasync.connection.v1.ListGroupMembersResponse\"\x11\xb2\xbb\x18\r\n" +
+	"\vsync-engine0\x01\x12r\n" +
+	"\bGetUsers\x12(.entrasync.connection.v1.GetUsersRequest\x1a).entrasync.connection.v1.GetUsersResponse\"\x11\xb2\xbb\x18\r\n" +
+	"\vsync-engine\x12\x7f\n" +
+	"\rRepairConsent\x12-.entrasync.connection.v1.RepairConsentRequest\x1a..entrasync.connection.v1.RepairConsentResponse\"\x0f\xb2\xbb\x18\v\n" +
+	"\tdiscoveryB\xfd\x01\n" +
 	"\x1bcom.entrasync.connection.v1B\x0eDirectoryProtoP\x01ZPgithub.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1;connectionv1\xa2\x02\x03ECX\xaa\x02\x17Entrasync.Connection.V1\xca\x02\x17Entrasync\\Connection\\V1\xe2\x02#Entrasync\\Connection\\V1\\GPBMetadata\xea\x02\x19Entrasync::Connection::V1b\x06proto3"
 
 var (
@@ -996,7 +1465,7 @@ func file_entrasync_connection_v1_directory_proto_rawDescGZIP() []byte {
 	return file_entrasync_connection_v1_directory_proto_rawDescData
 }
 
-var file_entrasync_connection_v1_directory_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_entrasync_connection_v1_directory_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_entrasync_connection_v1_directory_proto_goTypes = []any{
 	(*ListManagedTenantsRequest)(nil),  // 0: entrasync.connection.v1.ListManagedTenantsRequest
 	(*ListManagedTenantsResponse)(nil), // 1: entrasync.connection.v1.ListManagedTenantsResponse
@@ -1011,13 +1480,21 @@ var file_entrasync_connection_v1_directory_proto_goTypes = []any{
 	(*DirectoryUser)(nil),              // 10: entrasync.connection.v1.DirectoryUser
 	(*StringList)(nil),                 // 11: entrasync.connection.v1.StringList
 	(*RemovedUser)(nil),                // 12: entrasync.connection.v1.RemovedUser
-	(*timestamppb.Timestamp)(nil),      // 13: google.protobuf.Timestamp
-	(*Problem)(nil),                    // 14: entrasync.connection.v1.Problem
+	(*CountUsersRequest)(nil),          // 13: entrasync.connection.v1.CountUsersRequest
+	(*CountUsersResponse)(nil),         // 14: entrasync.connection.v1.CountUsersResponse
+	(*ListGroupMembersRequest)(nil),    // 15: entrasync.connection.v1.ListGroupMembersRequest
+	(*ListGroupMembersResponse)(nil),   // 16: entrasync.connection.v1.ListGroupMembersResponse
+	(*GetUsersRequest)(nil),            // 17: entrasync.connection.v1.GetUsersRequest
+	(*GetUsersResponse)(nil),           // 18: entrasync.connection.v1.GetUsersResponse
+	(*RepairConsentRequest)(nil),       // 19: entrasync.connection.v1.RepairConsentRequest
+	(*RepairConsentResponse)(nil),      // 20: entrasync.connection.v1.RepairConsentResponse
+	(*timestamppb.Timestamp)(nil),      // 21: google.protobuf.Timestamp
+	(*Problem)(nil),                    // 22: entrasync.connection.v1.Problem
 }
 var file_entrasync_connection_v1_directory_proto_depIdxs = []int32{
 	2,  // 0: entrasync.connection.v1.ListManagedTenantsResponse.tenants:type_name -> entrasync.connection.v1.DirectoryTenant
-	13, // 1: entrasync.connection.v1.DirectoryTenant.access_ends_at:type_name -> google.protobuf.Timestamp
-	14, // 2: entrasync.connection.v1.GetTenantDetailsResponse.problem:type_name -> entrasync.connection.v1.Problem
+	21, // 1: entrasync.connection.v1.DirectoryTenant.access_ends_at:type_name -> google.protobuf.Timestamp
+	22, // 2: entrasync.connection.v1.GetTenantDetailsResponse.problem:type_name -> entrasync.connection.v1.Problem
 	7,  // 3: entrasync.connection.v1.ListUsersResponse.page:type_name -> entrasync.connection.v1.UserPage
 	8,  // 4: entrasync.connection.v1.ListUsersResponse.restarted:type_name -> entrasync.connection.v1.ListingRestarted
 	9,  // 5: entrasync.connection.v1.ListUsersResponse.completed:type_name -> entrasync.connection.v1.ListingCompleted
@@ -1026,17 +1503,28 @@ var file_entrasync_connection_v1_directory_proto_depIdxs = []int32{
 	11, // 8: entrasync.connection.v1.DirectoryUser.business_phones:type_name -> entrasync.connection.v1.StringList
 	11, // 9: entrasync.connection.v1.DirectoryUser.proxy_addresses:type_name -> entrasync.connection.v1.StringList
 	11, // 10: entrasync.connection.v1.DirectoryUser.other_mails:type_name -> entrasync.connection.v1.StringList
-	0,  // 11: entrasync.connection.v1.DirectoryService.ListManagedTenants:input_type -> entrasync.connection.v1.ListManagedTenantsRequest
-	3,  // 12: entrasync.connection.v1.DirectoryService.GetTenantDetails:input_type -> entrasync.connection.v1.GetTenantDetailsRequest
-	5,  // 13: entrasync.connection.v1.DirectoryService.ListUsers:input_type -> entrasync.connection.v1.ListUsersRequest
-	1,  // 14: entrasync.connection.v1.DirectoryService.ListManagedTenants:output_type -> entrasync.connection.v1.ListManagedTenantsResponse
-	4,  // 15: entrasync.connection.v1.DirectoryService.GetTenantDetails:output_type -> entrasync.connection.v1.GetTenantDetailsResponse
-	6,  // 16: entrasync.connection.v1.DirectoryService.ListUsers:output_type -> entrasync.connection.v1.ListUsersResponse
-	14, // [14:17] is the sub-list for method output_type
-	11, // [11:14] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	10, // 11: entrasync.connection.v1.GetUsersResponse.users:type_name -> entrasync.connection.v1.DirectoryUser
+	21, // 12: entrasync.connection.v1.RepairConsentResponse.expires_at:type_name -> google.protobuf.Timestamp
+	22, // 13: entrasync.connection.v1.RepairConsentResponse.problem:type_name -> entrasync.connection.v1.Problem
+	0,  // 14: entrasync.connection.v1.DirectoryService.ListManagedTenants:input_type -> entrasync.connection.v1.ListManagedTenantsRequest
+	3,  // 15: entrasync.connection.v1.DirectoryService.GetTenantDetails:input_type -> entrasync.connection.v1.GetTenantDetailsRequest
+	5,  // 16: entrasync.connection.v1.DirectoryService.ListUsers:input_type -> entrasync.connection.v1.ListUsersRequest
+	13, // 17: entrasync.connection.v1.DirectoryService.CountUsers:input_type -> entrasync.connection.v1.CountUsersRequest
+	15, // 18: entrasync.connection.v1.DirectoryService.ListGroupMembers:input_type -> entrasync.connection.v1.ListGroupMembersRequest
+	17, // 19: entrasync.connection.v1.DirectoryService.GetUsers:input_type -> entrasync.connection.v1.GetUsersRequest
+	19, // 20: entrasync.connection.v1.DirectoryService.RepairConsent:input_type -> entrasync.connection.v1.RepairConsentRequest
+	1,  // 21: entrasync.connection.v1.DirectoryService.ListManagedTenants:output_type -> entrasync.connection.v1.ListManagedTenantsResponse
+	4,  // 22: entrasync.connection.v1.DirectoryService.GetTenantDetails:output_type -> entrasync.connection.v1.GetTenantDetailsResponse
+	6,  // 23: entrasync.connection.v1.DirectoryService.ListUsers:output_type -> entrasync.connection.v1.ListUsersResponse
+	14, // 24: entrasync.connection.v1.DirectoryService.CountUsers:output_type -> entrasync.connection.v1.CountUsersResponse
+	16, // 25: entrasync.connection.v1.DirectoryService.ListGroupMembers:output_type -> entrasync.connection.v1.ListGroupMembersResponse
+	18, // 26: entrasync.connection.v1.DirectoryService.GetUsers:output_type -> entrasync.connection.v1.GetUsersResponse
+	20, // 27: entrasync.connection.v1.DirectoryService.RepairConsent:output_type -> entrasync.connection.v1.RepairConsentResponse
+	21, // [21:28] is the sub-list for method output_type
+	14, // [14:21] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_connection_v1_directory_proto_init() }
@@ -1058,7 +1546,7 @@ func file_entrasync_connection_v1_directory_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_connection_v1_directory_proto_rawDesc), len(file_entrasync_connection_v1_directory_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

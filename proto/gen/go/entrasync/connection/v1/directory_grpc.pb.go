@@ -22,6 +22,10 @@ const (
 	DirectoryService_ListManagedTenants_FullMethodName = "/entrasync.connection.v1.DirectoryService/ListManagedTenants"
 	DirectoryService_GetTenantDetails_FullMethodName   = "/entrasync.connection.v1.DirectoryService/GetTenantDetails"
 	DirectoryService_ListUsers_FullMethodName          = "/entrasync.connection.v1.DirectoryService/ListUsers"
+	DirectoryService_CountUsers_FullMethodName         = "/entrasync.connection.v1.DirectoryService/CountUsers"
+	DirectoryService_ListGroupMembers_FullMethodName   = "/entrasync.connection.v1.DirectoryService/ListGroupMembers"
+	DirectoryService_GetUsers_FullMethodName           = "/entrasync.connection.v1.DirectoryService/GetUsers"
+	DirectoryService_RepairConsent_FullMethodName      = "/entrasync.connection.v1.DirectoryService/RepairConsent"
 )
 
 // DirectoryServiceClient is the client API for DirectoryService service.
@@ -40,6 +44,17 @@ type DirectoryServiceClient interface {
 	GetTenantDetails(ctx context.Context, in *GetTenantDetailsRequest, opts ...grpc.CallOption) (*GetTenantDetailsResponse, error)
 	// ListUsers streams a managed tenant's users, all of them or what changed since a delta link.
 	ListUsers(ctx context.Context, in *ListUsersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListUsersResponse], error)
+	// CountUsers counts a managed tenant's users.
+	CountUsers(ctx context.Context, in *CountUsersRequest, opts ...grpc.CallOption) (*CountUsersResponse, error)
+	// ListGroupMembers streams the ids of the users in a group, also through groups within it. A
+	// stream that ends without an error is complete. Reason group_unreadable: there is no such
+	// group, or it may not be read.
+	ListGroupMembers(ctx context.Context, in *ListGroupMembersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListGroupMembersResponse], error)
+	// GetUsers reads users by id. One that is not there is named in missing.
+	GetUsers(ctx context.Context, in *GetUsersRequest, opts ...grpc.CallOption) (*GetUsersResponse, error)
+	// RepairConsent lets the app into a managed tenant again, by the partner's right where it has
+	// one; else it answers the page on which an administrator of that tenant can do it.
+	RepairConsent(ctx context.Context, in *RepairConsentRequest, opts ...grpc.CallOption) (*RepairConsentResponse, error)
 }
 
 type directoryServiceClient struct {
@@ -98,6 +113,55 @@ func (c *directoryServiceClient) ListUsers(ctx context.Context, in *ListUsersReq
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type DirectoryService_ListUsersClient = grpc.ServerStreamingClient[ListUsersResponse]
 
+func (c *directoryServiceClient) CountUsers(ctx context.Context, in *CountUsersRequest, opts ...grpc.CallOption) (*CountUsersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CountUsersResponse)
+	err := c.cc.Invoke(ctx, DirectoryService_CountUsers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *directoryServiceClient) ListGroupMembers(ctx context.Context, in *ListGroupMembersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListGroupMembersResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &DirectoryService_ServiceDesc.Streams[2], DirectoryService_ListGroupMembers_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListGroupMembersRequest, ListGroupMembersResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DirectoryService_ListGroupMembersClient = grpc.ServerStreamingClient[ListGroupMembersResponse]
+
+func (c *directoryServiceClient) GetUsers(ctx context.Context, in *GetUsersRequest, opts ...grpc.CallOption) (*GetUsersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetUsersResponse)
+	err := c.cc.Invoke(ctx, DirectoryService_GetUsers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *directoryServiceClient) RepairConsent(ctx context.Context, in *RepairConsentRequest, opts ...grpc.CallOption) (*RepairConsentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RepairConsentResponse)
+	err := c.cc.Invoke(ctx, DirectoryService_RepairConsent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // DirectoryServiceServer is the server API for DirectoryService service.
 // All implementations must embed UnimplementedDirectoryServiceServer
 // for forward compatibility.
@@ -114,6 +178,17 @@ type DirectoryServiceServer interface {
 	GetTenantDetails(context.Context, *GetTenantDetailsRequest) (*GetTenantDetailsResponse, error)
 	// ListUsers streams a managed tenant's users, all of them or what changed since a delta link.
 	ListUsers(*ListUsersRequest, grpc.ServerStreamingServer[ListUsersResponse]) error
+	// CountUsers counts a managed tenant's users.
+	CountUsers(context.Context, *CountUsersRequest) (*CountUsersResponse, error)
+	// ListGroupMembers streams the ids of the users in a group, also through groups within it. A
+	// stream that ends without an error is complete. Reason group_unreadable: there is no such
+	// group, or it may not be read.
+	ListGroupMembers(*ListGroupMembersRequest, grpc.ServerStreamingServer[ListGroupMembersResponse]) error
+	// GetUsers reads users by id. One that is not there is named in missing.
+	GetUsers(context.Context, *GetUsersRequest) (*GetUsersResponse, error)
+	// RepairConsent lets the app into a managed tenant again, by the partner's right where it has
+	// one; else it answers the page on which an administrator of that tenant can do it.
+	RepairConsent(context.Context, *RepairConsentRequest) (*RepairConsentResponse, error)
 	mustEmbedUnimplementedDirectoryServiceServer()
 }
 
@@ -132,6 +207,18 @@ func (UnimplementedDirectoryServiceServer) GetTenantDetails(context.Context, *Ge
 }
 func (UnimplementedDirectoryServiceServer) ListUsers(*ListUsersRequest, grpc.ServerStreamingServer[ListUsersResponse]) error {
 	return status.Error(codes.Unimplemented, "method ListUsers not implemented")
+}
+func (UnimplementedDirectoryServiceServer) CountUsers(context.Context, *CountUsersRequest) (*CountUsersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CountUsers not implemented")
+}
+func (UnimplementedDirectoryServiceServer) ListGroupMembers(*ListGroupMembersRequest, grpc.ServerStreamingServer[ListGroupMembersResponse]) error {
+	return status.Error(codes.Unimplemented, "method ListGroupMembers not implemented")
+}
+func (UnimplementedDirectoryServiceServer) GetUsers(context.Context, *GetUsersRequest) (*GetUsersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetUsers not implemented")
+}
+func (UnimplementedDirectoryServiceServer) RepairConsent(context.Context, *RepairConsentRequest) (*RepairConsentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RepairConsent not implemented")
 }
 func (UnimplementedDirectoryServiceServer) mustEmbedUnimplementedDirectoryServiceServer() {}
 func (UnimplementedDirectoryServiceServer) testEmbeddedByValue()                          {}
@@ -194,6 +281,71 @@ func _DirectoryService_ListUsers_Handler(srv interface{}, stream grpc.ServerStre
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type DirectoryService_ListUsersServer = grpc.ServerStreamingServer[ListUsersResponse]
 
+func _DirectoryService_CountUsers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CountUsersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DirectoryServiceServer).CountUsers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DirectoryService_CountUsers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DirectoryServiceServer).CountUsers(ctx, req.(*CountUsersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _DirectoryService_ListGroupMembers_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListGroupMembersRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(DirectoryServiceServer).ListGroupMembers(m, &grpc.GenericServerStream[ListGroupMembersRequest, ListGroupMembersResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DirectoryService_ListGroupMembersServer = grpc.ServerStreamingServer[ListGroupMembersResponse]
+
+func _DirectoryService_GetUsers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetUsersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DirectoryServiceServer).GetUsers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DirectoryService_GetUsers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DirectoryServiceServer).GetUsers(ctx, req.(*GetUsersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _DirectoryService_RepairConsent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RepairConsentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DirectoryServiceServer).RepairConsent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DirectoryService_RepairConsent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DirectoryServiceServer).RepairConsent(ctx, req.(*RepairConsentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // DirectoryService_ServiceDesc is the grpc.ServiceDesc for DirectoryService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -205,6 +357,18 @@ var DirectoryService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "GetTenantDetails",
 			Handler:    _DirectoryService_GetTenantDetails_Handler,
 		},
+		{
+			MethodName: "CountUsers",
+			Handler:    _DirectoryService_CountUsers_Handler,
+		},
+		{
+			MethodName: "GetUsers",
+			Handler:    _DirectoryService_GetUsers_Handler,
+		},
+		{
+			MethodName: "RepairConsent",
+			Handler:    _DirectoryService_RepairConsent_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
@@ -215,6 +379,11 @@ var DirectoryService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "ListUsers",
 			Handler:       _DirectoryService_ListUsers_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ListGroupMembers",
+			Handler:       _DirectoryService_ListGroupMembers_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -917,6 +917,141 @@ func (x *GetDiscoverySummaryResponse) GetAccessEnding() []*ManagedTenant {
 	return nil
 }
 
+type RepairConsentRequest struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// Where the administrator's browser ends; an exact address of the allow-list, else the result
+	// page.
+	ReturnTo      string `protobuf:"bytes,2,opt,name=return_to,json=returnTo,proto3" json:"return_to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RepairConsentRequest) Reset() {
+	*x = RepairConsentRequest{}
+	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepairConsentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepairConsentRequest) ProtoMessage() {}
+
+func (x *RepairConsentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepairConsentRequest.ProtoReflect.Descriptor instead.
+func (*RepairConsentRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_discovery_v1_discovery_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *RepairConsentRequest) GetManagedTenantId() string {
+	if x != nil {
+		return x.ManagedTenantId
+	}
+	return ""
+}
+
+func (x *RepairConsentRequest) GetReturnTo() string {
+	if x != nil {
+		return x.ReturnTo
+	}
+	return ""
+}
+
+type RepairConsentResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// granted, or admin_consent_required.
+	Outcome string `protobuf:"bytes,1,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// The page for an administrator of that tenant, where one is required.
+	AdminConsentUrl string `protobuf:"bytes,2,opt,name=admin_consent_url,json=adminConsentUrl,proto3" json:"admin_consent_url,omitempty"`
+	// When that page's answer is no longer taken.
+	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	// Why the partner could not do it.
+	Problem *TenantProblem `protobuf:"bytes,4,opt,name=problem,proto3" json:"problem,omitempty"`
+	// As it stands after the attempt.
+	ManagedTenant *ManagedTenant `protobuf:"bytes,5,opt,name=managed_tenant,json=managedTenant,proto3" json:"managed_tenant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RepairConsentResponse) Reset() {
+	*x = RepairConsentResponse{}
+	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepairConsentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepairConsentResponse) ProtoMessage() {}
+
+func (x *RepairConsentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepairConsentResponse.ProtoReflect.Descriptor instead.
+func (*RepairConsentResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_discovery_v1_discovery_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *RepairConsentResponse) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *RepairConsentResponse) GetAdminConsentUrl() string {
+	if x != nil {
+		return x.AdminConsentUrl
+	}
+	return ""
+}
+
+func (x *RepairConsentResponse) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
+func (x *RepairConsentResponse) GetProblem() *TenantProblem {
+	if x != nil {
+		return x.Problem
+	}
+	return nil
+}
+
+func (x *RepairConsentResponse) GetManagedTenant() *ManagedTenant {
+	if x != nil {
+		return x.ManagedTenant
+	}
+	return nil
+}
+
 var File_entrasync_discovery_v1_discovery_proto protoreflect.FileDescriptor
 
 const file_entrasync_discovery_v1_discovery_proto_rawDesc = "" +
@@ -997,10 +1132,21 @@ const file_entrasync_discovery_v1_discovery_proto_rawDesc = "" +
 	"\n" +
 	"unreadable\x18\x04 \x03(\v2(.entrasync.discovery.v1.UnreadableTenantR\n" +
 	"unreadable\x12J\n" +
-	"\raccess_ending\x18\x05 \x03(\v2%.entrasync.discovery.v1.ManagedTenantR\faccessEnding2\xc0\x03\n" +
+	"\raccess_ending\x18\x05 \x03(\v2%.entrasync.discovery.v1.ManagedTenantR\faccessEnding\"t\n" +
+	"\x14RepairConsentRequest\x125\n" +
+	"\x11managed_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\x12%\n" +
+	"\treturn_to\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x10R\breturnTo\"\xa7\x02\n" +
+	"\x15RepairConsentResponse\x12\x18\n" +
+	"\aoutcome\x18\x01 \x01(\tR\aoutcome\x12*\n" +
+	"\x11admin_consent_url\x18\x02 \x01(\tR\x0fadminConsentUrl\x129\n" +
+	"\n" +
+	"expires_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12?\n" +
+	"\aproblem\x18\x04 \x01(\v2%.entrasync.discovery.v1.TenantProblemR\aproblem\x12L\n" +
+	"\x0emanaged_tenant\x18\x05 \x01(\v2%.entrasync.discovery.v1.ManagedTenantR\rmanagedTenant2\xb6\x05\n" +
 	"\x10DiscoveryService\x12\xc8\x01\n" +
 	"\fGetDiscovery\x12+.entrasync.discovery.v1.GetDiscoveryRequest\x1a,.entrasync.discovery.v1.GetDiscoveryResponse\"]\xaa\xbb\x180\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02#\x12!/api/integrations/entra/discovery\x12\xe0\x01\n" +
-	"\x12ListManagedTenants\x121.entrasync.discovery.v1.ListManagedTenantsRequest\x1a2.entrasync.discovery.v1.ListManagedTenantsResponse\"c\xaa\xbb\x180\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02)\x12'/api/integrations/entra/managed-tenants2\xc2\x03\n" +
+	"\x12ListManagedTenants\x121.entrasync.discovery.v1.ListManagedTenantsRequest\x1a2.entrasync.discovery.v1.ListManagedTenantsResponse\"c\xaa\xbb\x180\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02)\x12'/api/integrations/entra/managed-tenants\x12\xf3\x01\n" +
+	"\rRepairConsent\x12,.entrasync.discovery.v1.RepairConsentRequest\x1a-.entrasync.discovery.v1.RepairConsentResponse\"\x84\x01\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02H:\x01*\"C/api/integrations/entra/managed-tenants/{managed_tenant_id}/consent2\xc2\x03\n" +
 	"\x18DiscoveryInternalService\x12y\n" +
 	"\fRunDiscovery\x12+.entrasync.discovery.v1.RunDiscoveryRequest\x1a,.entrasync.discovery.v1.RunDiscoveryResponse\"\f\xb2\xbb\x18\b\n" +
 	"\x06worker0\x01\x12\x92\x01\n" +
@@ -1023,7 +1169,7 @@ func file_entrasync_discovery_v1_discovery_proto_rawDescGZIP() []byte {
 	return file_entrasync_discovery_v1_discovery_proto_rawDescData
 }
 
-var file_entrasync_discovery_v1_discovery_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_entrasync_discovery_v1_discovery_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_entrasync_discovery_v1_discovery_proto_goTypes = []any{
 	(*TenantProblem)(nil),                // 0: entrasync.discovery.v1.TenantProblem
 	(*ManagedTenant)(nil),                // 1: entrasync.discovery.v1.ManagedTenant
@@ -1039,40 +1185,47 @@ var file_entrasync_discovery_v1_discovery_proto_goTypes = []any{
 	(*StreamManagedTenantsResponse)(nil), // 11: entrasync.discovery.v1.StreamManagedTenantsResponse
 	(*GetDiscoverySummaryRequest)(nil),   // 12: entrasync.discovery.v1.GetDiscoverySummaryRequest
 	(*GetDiscoverySummaryResponse)(nil),  // 13: entrasync.discovery.v1.GetDiscoverySummaryResponse
-	(*timestamppb.Timestamp)(nil),        // 14: google.protobuf.Timestamp
+	(*RepairConsentRequest)(nil),         // 14: entrasync.discovery.v1.RepairConsentRequest
+	(*RepairConsentResponse)(nil),        // 15: entrasync.discovery.v1.RepairConsentResponse
+	(*timestamppb.Timestamp)(nil),        // 16: google.protobuf.Timestamp
 }
 var file_entrasync_discovery_v1_discovery_proto_depIdxs = []int32{
 	0,  // 0: entrasync.discovery.v1.ManagedTenant.problem:type_name -> entrasync.discovery.v1.TenantProblem
-	14, // 1: entrasync.discovery.v1.ManagedTenant.access_ends_at:type_name -> google.protobuf.Timestamp
-	14, // 2: entrasync.discovery.v1.ManagedTenant.discovered_at:type_name -> google.protobuf.Timestamp
-	14, // 3: entrasync.discovery.v1.ManagedTenant.last_seen_at:type_name -> google.protobuf.Timestamp
+	16, // 1: entrasync.discovery.v1.ManagedTenant.access_ends_at:type_name -> google.protobuf.Timestamp
+	16, // 2: entrasync.discovery.v1.ManagedTenant.discovered_at:type_name -> google.protobuf.Timestamp
+	16, // 3: entrasync.discovery.v1.ManagedTenant.last_seen_at:type_name -> google.protobuf.Timestamp
 	0,  // 4: entrasync.discovery.v1.UnreadableTenant.problem:type_name -> entrasync.discovery.v1.TenantProblem
-	14, // 5: entrasync.discovery.v1.GetDiscoveryResponse.started_at:type_name -> google.protobuf.Timestamp
-	14, // 6: entrasync.discovery.v1.GetDiscoveryResponse.completed_at:type_name -> google.protobuf.Timestamp
+	16, // 5: entrasync.discovery.v1.GetDiscoveryResponse.started_at:type_name -> google.protobuf.Timestamp
+	16, // 6: entrasync.discovery.v1.GetDiscoveryResponse.completed_at:type_name -> google.protobuf.Timestamp
 	2,  // 7: entrasync.discovery.v1.GetDiscoveryResponse.unreadable:type_name -> entrasync.discovery.v1.UnreadableTenant
 	0,  // 8: entrasync.discovery.v1.GetDiscoveryResponse.error:type_name -> entrasync.discovery.v1.TenantProblem
-	14, // 9: entrasync.discovery.v1.GetDiscoveryResponse.last_discovery_at:type_name -> google.protobuf.Timestamp
+	16, // 9: entrasync.discovery.v1.GetDiscoveryResponse.last_discovery_at:type_name -> google.protobuf.Timestamp
 	1,  // 10: entrasync.discovery.v1.ListManagedTenantsResponse.managed_tenants:type_name -> entrasync.discovery.v1.ManagedTenant
 	9,  // 11: entrasync.discovery.v1.RunDiscoveryResponse.result:type_name -> entrasync.discovery.v1.DiscoveryResult
 	1,  // 12: entrasync.discovery.v1.StreamManagedTenantsResponse.managed_tenants:type_name -> entrasync.discovery.v1.ManagedTenant
-	14, // 13: entrasync.discovery.v1.GetDiscoverySummaryResponse.last_discovery_at:type_name -> google.protobuf.Timestamp
+	16, // 13: entrasync.discovery.v1.GetDiscoverySummaryResponse.last_discovery_at:type_name -> google.protobuf.Timestamp
 	2,  // 14: entrasync.discovery.v1.GetDiscoverySummaryResponse.unreadable:type_name -> entrasync.discovery.v1.UnreadableTenant
 	1,  // 15: entrasync.discovery.v1.GetDiscoverySummaryResponse.access_ending:type_name -> entrasync.discovery.v1.ManagedTenant
-	3,  // 16: entrasync.discovery.v1.DiscoveryService.GetDiscovery:input_type -> entrasync.discovery.v1.GetDiscoveryRequest
-	5,  // 17: entrasync.discovery.v1.DiscoveryService.ListManagedTenants:input_type -> entrasync.discovery.v1.ListManagedTenantsRequest
-	7,  // 18: entrasync.discovery.v1.DiscoveryInternalService.RunDiscovery:input_type -> entrasync.discovery.v1.RunDiscoveryRequest
-	10, // 19: entrasync.discovery.v1.DiscoveryInternalService.StreamManagedTenants:input_type -> entrasync.discovery.v1.StreamManagedTenantsRequest
-	12, // 20: entrasync.discovery.v1.DiscoveryInternalService.GetDiscoverySummary:input_type -> entrasync.discovery.v1.GetDiscoverySummaryRequest
-	4,  // 21: entrasync.discovery.v1.DiscoveryService.GetDiscovery:output_type -> entrasync.discovery.v1.GetDiscoveryResponse
-	6,  // 22: entrasync.discovery.v1.DiscoveryService.ListManagedTenants:output_type -> entrasync.discovery.v1.ListManagedTenantsResponse
-	8,  // 23: entrasync.discovery.v1.DiscoveryInternalService.RunDiscovery:output_type -> entrasync.discovery.v1.RunDiscoveryResponse
-	11, // 24: entrasync.discovery.v1.DiscoveryInternalService.StreamManagedTenants:output_type -> entrasync.discovery.v1.StreamManagedTenantsResponse
-	13, // 25: entrasync.discovery.v1.DiscoveryInternalService.GetDiscoverySummary:output_type -> entrasync.discovery.v1.GetDiscoverySummaryResponse
-	21, // [21:26] is the sub-list for method output_type
-	16, // [16:21] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	16, // 16: entrasync.discovery.v1.RepairConsentResponse.expires_at:type_name -> google.protobuf.Timestamp
+	0,  // 17: entrasync.discovery.v1.RepairConsentResponse.problem:type_name -> entrasync.discovery.v1.TenantProblem
+	1,  // 18: entrasync.discovery.v1.RepairConsentResponse.managed_tenant:type_name -> entrasync.discovery.v1.ManagedTenant
+	3,  // 19: entrasync.discovery.v1.DiscoveryService.GetDiscovery:input_type -> entrasync.discovery.v1.GetDiscoveryRequest
+	5,  // 20: entrasync.discovery.v1.DiscoveryService.ListManagedTenants:input_type -> entrasync.discovery.v1.ListManagedTenantsRequest
+	14, // 21: entrasync.discovery.v1.DiscoveryService.RepairConsent:input_type -> entrasync.discovery.v1.RepairConsentRequest
+	7,  // 22: entrasync.discovery.v1.DiscoveryInternalService.RunDiscovery:input_type -> entrasync.discovery.v1.RunDiscoveryRequest
+	10, // 23: entrasync.discovery.v1.DiscoveryInternalService.StreamManagedTenants:input_type -> entrasync.discovery.v1.StreamManagedTenantsRequest
+	12, // 24: entrasync.discovery.v1.DiscoveryInternalService.GetDiscoverySummary:input_type -> entrasync.discovery.v1.GetDiscoverySummaryRequest
+	4,  // 25: entrasync.discovery.v1.DiscoveryService.GetDiscovery:output_type -> entrasync.discovery.v1.GetDiscoveryResponse
+	6,  // 26: entrasync.discovery.v1.DiscoveryService.ListManagedTenants:output_type -> entrasync.discovery.v1.ListManagedTenantsResponse
+	15, // 27: entrasync.discovery.v1.DiscoveryService.RepairConsent:output_type -> entrasync.discovery.v1.RepairConsentResponse
+	8,  // 28: entrasync.discovery.v1.DiscoveryInternalService.RunDiscovery:output_type -> entrasync.discovery.v1.RunDiscoveryResponse
+	11, // 29: entrasync.discovery.v1.DiscoveryInternalService.StreamManagedTenants:output_type -> entrasync.discovery.v1.StreamManagedTenantsResponse
+	13, // 30: entrasync.discovery.v1.DiscoveryInternalService.GetDiscoverySummary:output_type -> entrasync.discovery.v1.GetDiscoverySummaryResponse
+	25, // [25:31] is the sub-list for method output_type
+	19, // [19:25] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_discovery_v1_discovery_proto_init() }
@@ -1088,7 +1241,7 @@ func file_entrasync_discovery_v1_discovery_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_discovery_v1_discovery_proto_rawDesc), len(file_entrasync_discovery_v1_discovery_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	DiscoveryService_GetDiscovery_FullMethodName       = "/entrasync.discovery.v1.DiscoveryService/GetDiscovery"
 	DiscoveryService_ListManagedTenants_FullMethodName = "/entrasync.discovery.v1.DiscoveryService/ListManagedTenants"
+	DiscoveryService_RepairConsent_FullMethodName      = "/entrasync.discovery.v1.DiscoveryService/RepairConsent"
 )
 
 // DiscoveryServiceClient is the client API for DiscoveryService service.
@@ -33,6 +34,9 @@ type DiscoveryServiceClient interface {
 	GetDiscovery(ctx context.Context, in *GetDiscoveryRequest, opts ...grpc.CallOption) (*GetDiscoveryResponse, error)
 	// ListManagedTenants lists discovered tenants by name.
 	ListManagedTenants(ctx context.Context, in *ListManagedTenantsRequest, opts ...grpc.CallOption) (*ListManagedTenantsResponse, error)
+	// RepairConsent lets the app into a managed tenant again and reads it anew, or answers the page
+	// on which an administrator of that tenant can let it in.
+	RepairConsent(ctx context.Context, in *RepairConsentRequest, opts ...grpc.CallOption) (*RepairConsentResponse, error)
 }
 
 type discoveryServiceClient struct {
@@ -63,6 +67,16 @@ func (c *discoveryServiceClient) ListManagedTenants(ctx context.Context, in *Lis
 	return out, nil
 }
 
+func (c *discoveryServiceClient) RepairConsent(ctx context.Context, in *RepairConsentRequest, opts ...grpc.CallOption) (*RepairConsentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RepairConsentResponse)
+	err := c.cc.Invoke(ctx, DiscoveryService_RepairConsent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // DiscoveryServiceServer is the server API for DiscoveryService service.
 // All implementations must embed UnimplementedDiscoveryServiceServer
 // for forward compatibility.
@@ -73,6 +87,9 @@ type DiscoveryServiceServer interface {
 	GetDiscovery(context.Context, *GetDiscoveryRequest) (*GetDiscoveryResponse, error)
 	// ListManagedTenants lists discovered tenants by name.
 	ListManagedTenants(context.Context, *ListManagedTenantsRequest) (*ListManagedTenantsResponse, error)
+	// RepairConsent lets the app into a managed tenant again and reads it anew, or answers the page
+	// on which an administrator of that tenant can let it in.
+	RepairConsent(context.Context, *RepairConsentRequest) (*RepairConsentResponse, error)
 	mustEmbedUnimplementedDiscoveryServiceServer()
 }
 
@@ -88,6 +105,9 @@ func (UnimplementedDiscoveryServiceServer) GetDiscovery(context.Context, *GetDis
 }
 func (UnimplementedDiscoveryServiceServer) ListManagedTenants(context.Context, *ListManagedTenantsRequest) (*ListManagedTenantsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListManagedTenants not implemented")
+}
+func (UnimplementedDiscoveryServiceServer) RepairConsent(context.Context, *RepairConsentRequest) (*RepairConsentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RepairConsent not implemented")
 }
 func (UnimplementedDiscoveryServiceServer) mustEmbedUnimplementedDiscoveryServiceServer() {}
 func (UnimplementedDiscoveryServiceServer) testEmbeddedByValue()                          {}
@@ -146,6 +166,24 @@ func _DiscoveryService_ListManagedTenants_Handler(srv interface{}, ctx context.C
 	return interceptor(ctx, in, info, handler)
 }
 
+func _DiscoveryService_RepairConsent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RepairConsentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DiscoveryServiceServer).RepairConsent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DiscoveryService_RepairConsent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DiscoveryServiceServer).RepairConsent(ctx, req.(*RepairConsentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // DiscoveryService_ServiceDesc is the grpc.ServiceDesc for DiscoveryService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -160,6 +198,10 @@ var DiscoveryService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListManagedTenants",
 			Handler:    _DiscoveryService_ListManagedTenants_Handler,
+		},
+		{
+			MethodName: "RepairConsent",
+			Handler:    _DiscoveryService_RepairConsent_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -829,7 +829,9 @@ type ConfirmMappingsResponse struct {
 	// The initial sync, where one was asked for and started.
 	Run *StartedRun `protobuf:"bytes,4,opt,name=run,proto3" json:"run,omitempty"`
 	// Why it could not be started; the confirm stands.
-	RunError      *RunError `protobuf:"bytes,5,opt,name=run_error,json=runError,proto3" json:"run_error,omitempty"`
+	RunError *RunError `protobuf:"bytes,5,opt,name=run_error,json=runError,proto3" json:"run_error,omitempty"`
+	// settled when what the decisions cause elsewhere has happened, else pending.
+	Effects       string `protobuf:"bytes,6,opt,name=effects,proto3" json:"effects,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -899,6 +901,888 @@ func (x *ConfirmMappingsResponse) GetRunError() *RunError {
 	return nil
 }
 
+func (x *ConfirmMappingsResponse) GetEffects() string {
+	if x != nil {
+		return x.Effects
+	}
+	return ""
+}
+
+type SkipMappingRequest struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// As of ConfirmMappings.
+	Version       *int64 `protobuf:"varint,2,opt,name=version,proto3,oneof" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SkipMappingRequest) Reset() {
+	*x = SkipMappingRequest{}
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SkipMappingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SkipMappingRequest) ProtoMessage() {}
+
+func (x *SkipMappingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SkipMappingRequest.ProtoReflect.Descriptor instead.
+func (*SkipMappingRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SkipMappingRequest) GetManagedTenantId() string {
+	if x != nil {
+		return x.ManagedTenantId
+	}
+	return ""
+}
+
+func (x *SkipMappingRequest) GetVersion() int64 {
+	if x != nil && x.Version != nil {
+		return *x.Version
+	}
+	return 0
+}
+
+type SkipMappingResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Mapping *Mapping               `protobuf:"bytes,1,opt,name=mapping,proto3" json:"mapping,omitempty"`
+	Summary *MappingSummary        `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
+	Version int64                  `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// settled or pending.
+	Effects       string `protobuf:"bytes,4,opt,name=effects,proto3" json:"effects,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SkipMappingResponse) Reset() {
+	*x = SkipMappingResponse{}
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SkipMappingResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SkipMappingResponse) ProtoMessage() {}
+
+func (x *SkipMappingResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SkipMappingResponse.ProtoReflect.Descriptor instead.
+func (*SkipMappingResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SkipMappingResponse) GetMapping() *Mapping {
+	if x != nil {
+		return x.Mapping
+	}
+	return nil
+}
+
+func (x *SkipMappingResponse) GetSummary() *MappingSummary {
+	if x != nil {
+		return x.Summary
+	}
+	return nil
+}
+
+func (x *SkipMappingResponse) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *SkipMappingResponse) GetEffects() string {
+	if x != nil {
+		return x.Effects
+	}
+	return ""
+}
+
+type UnmapMappingRequest struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// As of ConfirmMappings.
+	Version       *int64 `protobuf:"varint,2,opt,name=version,proto3,oneof" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnmapMappingRequest) Reset() {
+	*x = UnmapMappingRequest{}
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnmapMappingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnmapMappingRequest) ProtoMessage() {}
+
+func (x *UnmapMappingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnmapMappingRequest.ProtoReflect.Descriptor instead.
+func (*UnmapMappingRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *UnmapMappingRequest) GetManagedTenantId() string {
+	if x != nil {
+		return x.ManagedTenantId
+	}
+	return ""
+}
+
+func (x *UnmapMappingRequest) GetVersion() int64 {
+	if x != nil && x.Version != nil {
+		return *x.Version
+	}
+	return 0
+}
+
+type UnmapMappingResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The mapping that was ended.
+	Mapping *Mapping        `protobuf:"bytes,1,opt,name=mapping,proto3" json:"mapping,omitempty"`
+	Summary *MappingSummary `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
+	Version int64           `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// settled or pending.
+	Effects       string `protobuf:"bytes,4,opt,name=effects,proto3" json:"effects,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnmapMappingResponse) Reset() {
+	*x = UnmapMappingResponse{}
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnmapMappingResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnmapMappingResponse) ProtoMessage() {}
+
+func (x *UnmapMappingResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnmapMappingResponse.ProtoReflect.Descriptor instead.
+func (*UnmapMappingResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *UnmapMappingResponse) GetMapping() *Mapping {
+	if x != nil {
+		return x.Mapping
+	}
+	return nil
+}
+
+func (x *UnmapMappingResponse) GetSummary() *MappingSummary {
+	if x != nil {
+		return x.Summary
+	}
+	return nil
+}
+
+func (x *UnmapMappingResponse) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *UnmapMappingResponse) GetEffects() string {
+	if x != nil {
+		return x.Effects
+	}
+	return ""
+}
+
+type RemapMappingRequest struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	TargetClientId  string                 `protobuf:"bytes,2,opt,name=target_client_id,json=targetClientId,proto3" json:"target_client_id,omitempty"`
+	// As of ConfirmMappings.
+	Version       *int64 `protobuf:"varint,3,opt,name=version,proto3,oneof" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemapMappingRequest) Reset() {
+	*x = RemapMappingRequest{}
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemapMappingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemapMappingRequest) ProtoMessage() {}
+
+func (x *RemapMappingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemapMappingRequest.ProtoReflect.Descriptor instead.
+func (*RemapMappingRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *RemapMappingRequest) GetManagedTenantId() string {
+	if x != nil {
+		return x.ManagedTenantId
+	}
+	return ""
+}
+
+func (x *RemapMappingRequest) GetTargetClientId() string {
+	if x != nil {
+		return x.TargetClientId
+	}
+	return ""
+}
+
+func (x *RemapMappingRequest) GetVersion() int64 {
+	if x != nil && x.Version != nil {
+		return *x.Version
+	}
+	return 0
+}
+
+type RemapMappingResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Mapping *Mapping               `protobuf:"bytes,1,opt,name=mapping,proto3" json:"mapping,omitempty"`
+	Summary *MappingSummary        `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
+	Version int64                  `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// settled or pending.
+	Effects       string `protobuf:"bytes,4,opt,name=effects,proto3" json:"effects,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemapMappingResponse) Reset() {
+	*x = RemapMappingResponse{}
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemapMappingResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemapMappingResponse) ProtoMessage() {}
+
+func (x *RemapMappingResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemapMappingResponse.ProtoReflect.Descriptor instead.
+func (*RemapMappingResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *RemapMappingResponse) GetMapping() *Mapping {
+	if x != nil {
+		return x.Mapping
+	}
+	return nil
+}
+
+func (x *RemapMappingResponse) GetSummary() *MappingSummary {
+	if x != nil {
+		return x.Summary
+	}
+	return nil
+}
+
+func (x *RemapMappingResponse) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *RemapMappingResponse) GetEffects() string {
+	if x != nil {
+		return x.Effects
+	}
+	return ""
+}
+
+type DecideOrphansRequest struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	Decision        string                 `protobuf:"bytes,2,opt,name=decision,proto3" json:"decision,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *DecideOrphansRequest) Reset() {
+	*x = DecideOrphansRequest{}
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecideOrphansRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecideOrphansRequest) ProtoMessage() {}
+
+func (x *DecideOrphansRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecideOrphansRequest.ProtoReflect.Descriptor instead.
+func (*DecideOrphansRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *DecideOrphansRequest) GetManagedTenantId() string {
+	if x != nil {
+		return x.ManagedTenantId
+	}
+	return ""
+}
+
+func (x *DecideOrphansRequest) GetDecision() string {
+	if x != nil {
+		return x.Decision
+	}
+	return ""
+}
+
+type DecideOrphansResponse struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Decision string                 `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
+	// settled when the links are as decided, else pending.
+	Effects string `protobuf:"bytes,2,opt,name=effects,proto3" json:"effects,omitempty"`
+	// Once settled: links that point to a contact of the new client now.
+	Relinked int32 `protobuf:"varint,3,opt,name=relinked,proto3" json:"relinked,omitempty"`
+	// Once settled: contacts of the new client that were made for it.
+	Created int32 `protobuf:"varint,4,opt,name=created,proto3" json:"created,omitempty"`
+	// Once settled: links that were ended.
+	Left int32 `protobuf:"varint,5,opt,name=left,proto3" json:"left,omitempty"`
+	// Once settled: identities that wait for a person, because more than one contact fits.
+	Ambiguous     int32 `protobuf:"varint,6,opt,name=ambiguous,proto3" json:"ambiguous,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecideOrphansResponse) Reset() {
+	*x = DecideOrphansResponse{}
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecideOrphansResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecideOrphansResponse) ProtoMessage() {}
+
+func (x *DecideOrphansResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecideOrphansResponse.ProtoReflect.Descriptor instead.
+func (*DecideOrphansResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *DecideOrphansResponse) GetDecision() string {
+	if x != nil {
+		return x.Decision
+	}
+	return ""
+}
+
+func (x *DecideOrphansResponse) GetEffects() string {
+	if x != nil {
+		return x.Effects
+	}
+	return ""
+}
+
+func (x *DecideOrphansResponse) GetRelinked() int32 {
+	if x != nil {
+		return x.Relinked
+	}
+	return 0
+}
+
+func (x *DecideOrphansResponse) GetCreated() int32 {
+	if x != nil {
+		return x.Created
+	}
+	return 0
+}
+
+func (x *DecideOrphansResponse) GetLeft() int32 {
+	if x != nil {
+		return x.Left
+	}
+	return 0
+}
+
+func (x *DecideOrphansResponse) GetAmbiguous() int32 {
+	if x != nil {
+		return x.Ambiguous
+	}
+	return 0
+}
+
+type ExportMappingsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportMappingsRequest) Reset() {
+	*x = ExportMappingsRequest{}
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportMappingsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportMappingsRequest) ProtoMessage() {}
+
+func (x *ExportMappingsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportMappingsRequest.ProtoReflect.Descriptor instead.
+func (*ExportMappingsRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{19}
+}
+
+type ExportMappingsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// RFC 4180, UTF-8, with a header line.
+	Csv string `protobuf:"bytes,1,opt,name=csv,proto3" json:"csv,omitempty"`
+	// Send it with the import to be told when somebody decided in between.
+	Version       int64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportMappingsResponse) Reset() {
+	*x = ExportMappingsResponse{}
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportMappingsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportMappingsResponse) ProtoMessage() {}
+
+func (x *ExportMappingsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportMappingsResponse.ProtoReflect.Descriptor instead.
+func (*ExportMappingsResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ExportMappingsResponse) GetCsv() string {
+	if x != nil {
+		return x.Csv
+	}
+	return ""
+}
+
+func (x *ExportMappingsResponse) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type ImportMappingsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Csv   string                 `protobuf:"bytes,1,opt,name=csv,proto3" json:"csv,omitempty"`
+	// True when absent.
+	DryRun *bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3,oneof" json:"dry_run,omitempty"`
+	// As of ConfirmMappings.
+	Version       *int64 `protobuf:"varint,3,opt,name=version,proto3,oneof" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportMappingsRequest) Reset() {
+	*x = ImportMappingsRequest{}
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportMappingsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportMappingsRequest) ProtoMessage() {}
+
+func (x *ImportMappingsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportMappingsRequest.ProtoReflect.Descriptor instead.
+func (*ImportMappingsRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ImportMappingsRequest) GetCsv() string {
+	if x != nil {
+		return x.Csv
+	}
+	return ""
+}
+
+func (x *ImportMappingsRequest) GetDryRun() bool {
+	if x != nil && x.DryRun != nil {
+		return *x.DryRun
+	}
+	return false
+}
+
+func (x *ImportMappingsRequest) GetVersion() int64 {
+	if x != nil && x.Version != nil {
+		return *x.Version
+	}
+	return 0
+}
+
+// ImportedRow is one line of an imported table that decides something or is wrong.
+type ImportedRow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the table; the header is line 1.
+	Line            int32  `protobuf:"varint,1,opt,name=line,proto3" json:"line,omitempty"`
+	ManagedTenantId string `protobuf:"bytes,2,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// map, skip, review or create_new.
+	Decision string  `protobuf:"bytes,3,opt,name=decision,proto3" json:"decision,omitempty"`
+	ClientId *string `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
+	// changed, unchanged or invalid.
+	Outcome       string             `protobuf:"bytes,5,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Violations    []*RecordViolation `protobuf:"bytes,6,rep,name=violations,proto3" json:"violations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportedRow) Reset() {
+	*x = ImportedRow{}
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportedRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportedRow) ProtoMessage() {}
+
+func (x *ImportedRow) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportedRow.ProtoReflect.Descriptor instead.
+func (*ImportedRow) Descriptor() ([]byte, []int) {
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ImportedRow) GetLine() int32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *ImportedRow) GetManagedTenantId() string {
+	if x != nil {
+		return x.ManagedTenantId
+	}
+	return ""
+}
+
+func (x *ImportedRow) GetDecision() string {
+	if x != nil {
+		return x.Decision
+	}
+	return ""
+}
+
+func (x *ImportedRow) GetClientId() string {
+	if x != nil && x.ClientId != nil {
+		return *x.ClientId
+	}
+	return ""
+}
+
+func (x *ImportedRow) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *ImportedRow) GetViolations() []*RecordViolation {
+	if x != nil {
+		return x.Violations
+	}
+	return nil
+}
+
+type ImportMappingsResponse struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	DryRun bool                   `protobuf:"varint,1,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// True when the decisions were written.
+	Applied   bool  `protobuf:"varint,2,opt,name=applied,proto3" json:"applied,omitempty"`
+	Changed   int32 `protobuf:"varint,3,opt,name=changed,proto3" json:"changed,omitempty"`
+	Unchanged int32 `protobuf:"varint,4,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	// Lines without a decision, which are left as they are.
+	Undecided int32           `protobuf:"varint,5,opt,name=undecided,proto3" json:"undecided,omitempty"`
+	Invalid   int32           `protobuf:"varint,6,opt,name=invalid,proto3" json:"invalid,omitempty"`
+	Rows      []*ImportedRow  `protobuf:"bytes,7,rep,name=rows,proto3" json:"rows,omitempty"`
+	Version   int64           `protobuf:"varint,8,opt,name=version,proto3" json:"version,omitempty"`
+	Summary   *MappingSummary `protobuf:"bytes,9,opt,name=summary,proto3" json:"summary,omitempty"`
+	// settled or pending; empty when nothing was written.
+	Effects       string `protobuf:"bytes,10,opt,name=effects,proto3" json:"effects,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportMappingsResponse) Reset() {
+	*x = ImportMappingsResponse{}
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportMappingsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportMappingsResponse) ProtoMessage() {}
+
+func (x *ImportMappingsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportMappingsResponse.ProtoReflect.Descriptor instead.
+func (*ImportMappingsResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ImportMappingsResponse) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *ImportMappingsResponse) GetApplied() bool {
+	if x != nil {
+		return x.Applied
+	}
+	return false
+}
+
+func (x *ImportMappingsResponse) GetChanged() int32 {
+	if x != nil {
+		return x.Changed
+	}
+	return 0
+}
+
+func (x *ImportMappingsResponse) GetUnchanged() int32 {
+	if x != nil {
+		return x.Unchanged
+	}
+	return 0
+}
+
+func (x *ImportMappingsResponse) GetUndecided() int32 {
+	if x != nil {
+		return x.Undecided
+	}
+	return 0
+}
+
+func (x *ImportMappingsResponse) GetInvalid() int32 {
+	if x != nil {
+		return x.Invalid
+	}
+	return 0
+}
+
+func (x *ImportMappingsResponse) GetRows() []*ImportedRow {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+func (x *ImportMappingsResponse) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ImportMappingsResponse) GetSummary() *MappingSummary {
+	if x != nil {
+		return x.Summary
+	}
+	return nil
+}
+
+func (x *ImportMappingsResponse) GetEffects() string {
+	if x != nil {
+		return x.Effects
+	}
+	return ""
+}
+
 type StartedRun struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RunId         string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
@@ -910,7 +1794,7 @@ type StartedRun struct {
 
 func (x *StartedRun) Reset() {
 	*x = StartedRun{}
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[11]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -922,7 +1806,7 @@ func (x *StartedRun) String() string {
 func (*StartedRun) ProtoMessage() {}
 
 func (x *StartedRun) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[11]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -935,7 +1819,7 @@ func (x *StartedRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartedRun.ProtoReflect.Descriptor instead.
 func (*StartedRun) Descriptor() ([]byte, []int) {
-	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{11}
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *StartedRun) GetRunId() string {
@@ -968,7 +1852,7 @@ type RunError struct {
 
 func (x *RunError) Reset() {
 	*x = RunError{}
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[12]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -980,7 +1864,7 @@ func (x *RunError) String() string {
 func (*RunError) ProtoMessage() {}
 
 func (x *RunError) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[12]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -993,7 +1877,7 @@ func (x *RunError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunError.ProtoReflect.Descriptor instead.
 func (*RunError) Descriptor() ([]byte, []int) {
-	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{12}
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *RunError) GetCode() string {
@@ -1015,7 +1899,7 @@ type ListMappedTenantsRequest struct {
 
 func (x *ListMappedTenantsRequest) Reset() {
 	*x = ListMappedTenantsRequest{}
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[13]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1027,7 +1911,7 @@ func (x *ListMappedTenantsRequest) String() string {
 func (*ListMappedTenantsRequest) ProtoMessage() {}
 
 func (x *ListMappedTenantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[13]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1040,7 +1924,7 @@ func (x *ListMappedTenantsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMappedTenantsRequest.ProtoReflect.Descriptor instead.
 func (*ListMappedTenantsRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{13}
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListMappedTenantsRequest) GetClientId() string {
@@ -1078,7 +1962,7 @@ type MappedTenant struct {
 
 func (x *MappedTenant) Reset() {
 	*x = MappedTenant{}
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[14]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1090,7 +1974,7 @@ func (x *MappedTenant) String() string {
 func (*MappedTenant) ProtoMessage() {}
 
 func (x *MappedTenant) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[14]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1103,7 +1987,7 @@ func (x *MappedTenant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MappedTenant.ProtoReflect.Descriptor instead.
 func (*MappedTenant) Descriptor() ([]byte, []int) {
-	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{14}
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *MappedTenant) GetManagedTenantId() string {
@@ -1151,7 +2035,7 @@ type ListMappedTenantsResponse struct {
 
 func (x *ListMappedTenantsResponse) Reset() {
 	*x = ListMappedTenantsResponse{}
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[15]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1163,7 +2047,7 @@ func (x *ListMappedTenantsResponse) String() string {
 func (*ListMappedTenantsResponse) ProtoMessage() {}
 
 func (x *ListMappedTenantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[15]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1176,7 +2060,7 @@ func (x *ListMappedTenantsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMappedTenantsResponse.ProtoReflect.Descriptor instead.
 func (*ListMappedTenantsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{15}
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListMappedTenantsResponse) GetTenants() []*MappedTenant {
@@ -1202,7 +2086,7 @@ type GetMappedTenantRequest struct {
 
 func (x *GetMappedTenantRequest) Reset() {
 	*x = GetMappedTenantRequest{}
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[16]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1214,7 +2098,7 @@ func (x *GetMappedTenantRequest) String() string {
 func (*GetMappedTenantRequest) ProtoMessage() {}
 
 func (x *GetMappedTenantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[16]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1227,7 +2111,7 @@ func (x *GetMappedTenantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMappedTenantRequest.ProtoReflect.Descriptor instead.
 func (*GetMappedTenantRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{16}
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetMappedTenantRequest) GetManagedTenantId() string {
@@ -1247,7 +2131,7 @@ type GetMappedTenantResponse struct {
 
 func (x *GetMappedTenantResponse) Reset() {
 	*x = GetMappedTenantResponse{}
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[17]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1259,7 +2143,7 @@ func (x *GetMappedTenantResponse) String() string {
 func (*GetMappedTenantResponse) ProtoMessage() {}
 
 func (x *GetMappedTenantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[17]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1272,7 +2156,7 @@ func (x *GetMappedTenantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMappedTenantResponse.ProtoReflect.Descriptor instead.
 func (*GetMappedTenantResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{17}
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetMappedTenantResponse) GetTenant() *MappedTenant {
@@ -1292,7 +2176,7 @@ type CreateDecidedClientsRequest struct {
 
 func (x *CreateDecidedClientsRequest) Reset() {
 	*x = CreateDecidedClientsRequest{}
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[18]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1304,7 +2188,7 @@ func (x *CreateDecidedClientsRequest) String() string {
 func (*CreateDecidedClientsRequest) ProtoMessage() {}
 
 func (x *CreateDecidedClientsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[18]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1317,7 +2201,7 @@ func (x *CreateDecidedClientsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateDecidedClientsRequest.ProtoReflect.Descriptor instead.
 func (*CreateDecidedClientsRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{18}
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CreateDecidedClientsRequest) GetRunId() string {
@@ -1336,7 +2220,7 @@ type CreateDecidedClientsResponse struct {
 
 func (x *CreateDecidedClientsResponse) Reset() {
 	*x = CreateDecidedClientsResponse{}
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[19]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1348,7 +2232,7 @@ func (x *CreateDecidedClientsResponse) String() string {
 func (*CreateDecidedClientsResponse) ProtoMessage() {}
 
 func (x *CreateDecidedClientsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[19]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1361,7 +2245,7 @@ func (x *CreateDecidedClientsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateDecidedClientsResponse.ProtoReflect.Descriptor instead.
 func (*CreateDecidedClientsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{19}
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *CreateDecidedClientsResponse) GetCreated() int32 {
@@ -1381,7 +2265,7 @@ type ResolveClientsRequest struct {
 
 func (x *ResolveClientsRequest) Reset() {
 	*x = ResolveClientsRequest{}
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[20]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +2277,7 @@ func (x *ResolveClientsRequest) String() string {
 func (*ResolveClientsRequest) ProtoMessage() {}
 
 func (x *ResolveClientsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[20]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +2290,7 @@ func (x *ResolveClientsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveClientsRequest.ProtoReflect.Descriptor instead.
 func (*ResolveClientsRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{20}
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ResolveClientsRequest) GetClientIds() []string {
@@ -1433,7 +2317,7 @@ type ResolvedClient struct {
 
 func (x *ResolvedClient) Reset() {
 	*x = ResolvedClient{}
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[21]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1445,7 +2329,7 @@ func (x *ResolvedClient) String() string {
 func (*ResolvedClient) ProtoMessage() {}
 
 func (x *ResolvedClient) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[21]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1458,7 +2342,7 @@ func (x *ResolvedClient) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolvedClient.ProtoReflect.Descriptor instead.
 func (*ResolvedClient) Descriptor() ([]byte, []int) {
-	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{21}
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ResolvedClient) GetClientId() string {
@@ -1484,7 +2368,7 @@ type ResolveClientsResponse struct {
 
 func (x *ResolveClientsResponse) Reset() {
 	*x = ResolveClientsResponse{}
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[22]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1496,7 +2380,7 @@ func (x *ResolveClientsResponse) String() string {
 func (*ResolveClientsResponse) ProtoMessage() {}
 
 func (x *ResolveClientsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[22]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1509,7 +2393,7 @@ func (x *ResolveClientsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveClientsResponse.ProtoReflect.Descriptor instead.
 func (*ResolveClientsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{22}
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ResolveClientsResponse) GetClients() []*ResolvedClient {
@@ -1527,7 +2411,7 @@ type GetMappingSummaryRequest struct {
 
 func (x *GetMappingSummaryRequest) Reset() {
 	*x = GetMappingSummaryRequest{}
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[23]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1539,7 +2423,7 @@ func (x *GetMappingSummaryRequest) String() string {
 func (*GetMappingSummaryRequest) ProtoMessage() {}
 
 func (x *GetMappingSummaryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[23]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1552,7 +2436,7 @@ func (x *GetMappingSummaryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMappingSummaryRequest.ProtoReflect.Descriptor instead.
 func (*GetMappingSummaryRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{23}
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{36}
 }
 
 type GetMappingSummaryResponse struct {
@@ -1564,7 +2448,7 @@ type GetMappingSummaryResponse struct {
 
 func (x *GetMappingSummaryResponse) Reset() {
 	*x = GetMappingSummaryResponse{}
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[24]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1576,7 +2460,7 @@ func (x *GetMappingSummaryResponse) String() string {
 func (*GetMappingSummaryResponse) ProtoMessage() {}
 
 func (x *GetMappingSummaryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[24]
+	mi := &file_entrasync_mapping_v1_mapping_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1589,7 +2473,7 @@ func (x *GetMappingSummaryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMappingSummaryResponse.ProtoReflect.Descriptor instead.
 func (*GetMappingSummaryResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{24}
+	return file_entrasync_mapping_v1_mapping_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *GetMappingSummaryResponse) GetSummary() *MappingSummary {
@@ -1603,7 +2487,7 @@ var File_entrasync_mapping_v1_mapping_proto protoreflect.FileDescriptor
 
 const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"\n" +
-	"\"entrasync/mapping/v1/mapping.proto\x12\x14entrasync.mapping.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x01\n" +
+	"\"entrasync/mapping/v1/mapping.proto\x12\x14entrasync.mapping.v1\x1a\x1bbuf/validate/validate.proto\x1a!entrasync/mapping/v1/client.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x01\n" +
 	"\x0eMappingSummary\x12\x16\n" +
 	"\x06mapped\x18\x01 \x01(\x05R\x06mapped\x12\x18\n" +
 	"\askipped\x18\x02 \x01(\x05R\askipped\x12!\n" +
@@ -1694,13 +2578,90 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"\aversion\x18\x02 \x01(\x03H\x00R\aversion\x88\x01\x01\x12,\n" +
 	"\x12start_initial_sync\x18\x03 \x01(\bR\x10startInitialSyncB\n" +
 	"\n" +
-	"\b_version\"\x82\x02\n" +
+	"\b_version\"\x9c\x02\n" +
 	"\x17ConfirmMappingsResponse\x12\x1c\n" +
 	"\tconfirmed\x18\x01 \x01(\x05R\tconfirmed\x12>\n" +
 	"\asummary\x18\x02 \x01(\v2$.entrasync.mapping.v1.MappingSummaryR\asummary\x12\x18\n" +
 	"\aversion\x18\x03 \x01(\x03R\aversion\x122\n" +
 	"\x03run\x18\x04 \x01(\v2 .entrasync.mapping.v1.StartedRunR\x03run\x12;\n" +
-	"\trun_error\x18\x05 \x01(\v2\x1e.entrasync.mapping.v1.RunErrorR\brunError\"\\\n" +
+	"\trun_error\x18\x05 \x01(\v2\x1e.entrasync.mapping.v1.RunErrorR\brunError\x12\x18\n" +
+	"\aeffects\x18\x06 \x01(\tR\aeffects\"v\n" +
+	"\x12SkipMappingRequest\x125\n" +
+	"\x11managed_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\x12\x1d\n" +
+	"\aversion\x18\x02 \x01(\x03H\x00R\aversion\x88\x01\x01B\n" +
+	"\n" +
+	"\b_version\"\xc2\x01\n" +
+	"\x13SkipMappingResponse\x127\n" +
+	"\amapping\x18\x01 \x01(\v2\x1d.entrasync.mapping.v1.MappingR\amapping\x12>\n" +
+	"\asummary\x18\x02 \x01(\v2$.entrasync.mapping.v1.MappingSummaryR\asummary\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x03R\aversion\x12\x18\n" +
+	"\aeffects\x18\x04 \x01(\tR\aeffects\"w\n" +
+	"\x13UnmapMappingRequest\x125\n" +
+	"\x11managed_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\x12\x1d\n" +
+	"\aversion\x18\x02 \x01(\x03H\x00R\aversion\x88\x01\x01B\n" +
+	"\n" +
+	"\b_version\"\xc3\x01\n" +
+	"\x14UnmapMappingResponse\x127\n" +
+	"\amapping\x18\x01 \x01(\v2\x1d.entrasync.mapping.v1.MappingR\amapping\x12>\n" +
+	"\asummary\x18\x02 \x01(\v2$.entrasync.mapping.v1.MappingSummaryR\asummary\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x03R\aversion\x12\x18\n" +
+	"\aeffects\x18\x04 \x01(\tR\aeffects\"\xac\x01\n" +
+	"\x13RemapMappingRequest\x125\n" +
+	"\x11managed_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\x123\n" +
+	"\x10target_client_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0etargetClientId\x12\x1d\n" +
+	"\aversion\x18\x03 \x01(\x03H\x00R\aversion\x88\x01\x01B\n" +
+	"\n" +
+	"\b_version\"\xc3\x01\n" +
+	"\x14RemapMappingResponse\x127\n" +
+	"\amapping\x18\x01 \x01(\v2\x1d.entrasync.mapping.v1.MappingR\amapping\x12>\n" +
+	"\asummary\x18\x02 \x01(\v2$.entrasync.mapping.v1.MappingSummaryR\asummary\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x03R\aversion\x12\x18\n" +
+	"\aeffects\x18\x04 \x01(\tR\aeffects\"\x7f\n" +
+	"\x14DecideOrphansRequest\x125\n" +
+	"\x11managed_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\x120\n" +
+	"\bdecision\x18\x02 \x01(\tB\x14\xbaH\x11r\x0fR\x06relinkR\x05leaveR\bdecision\"\xb5\x01\n" +
+	"\x15DecideOrphansResponse\x12\x1a\n" +
+	"\bdecision\x18\x01 \x01(\tR\bdecision\x12\x18\n" +
+	"\aeffects\x18\x02 \x01(\tR\aeffects\x12\x1a\n" +
+	"\brelinked\x18\x03 \x01(\x05R\brelinked\x12\x18\n" +
+	"\acreated\x18\x04 \x01(\x05R\acreated\x12\x12\n" +
+	"\x04left\x18\x05 \x01(\x05R\x04left\x12\x1c\n" +
+	"\tambiguous\x18\x06 \x01(\x05R\tambiguous\"\x17\n" +
+	"\x15ExportMappingsRequest\"D\n" +
+	"\x16ExportMappingsResponse\x12\x10\n" +
+	"\x03csv\x18\x01 \x01(\tR\x03csv\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x03R\aversion\"\x8c\x01\n" +
+	"\x15ImportMappingsRequest\x12\x1e\n" +
+	"\x03csv\x18\x01 \x01(\tB\f\xbaH\tr\a\x10\x01\x18\x80\x80\x80\x02R\x03csv\x12\x1c\n" +
+	"\adry_run\x18\x02 \x01(\bH\x00R\x06dryRun\x88\x01\x01\x12\x1d\n" +
+	"\aversion\x18\x03 \x01(\x03H\x01R\aversion\x88\x01\x01B\n" +
+	"\n" +
+	"\b_dry_runB\n" +
+	"\n" +
+	"\b_version\"\xfa\x01\n" +
+	"\vImportedRow\x12\x12\n" +
+	"\x04line\x18\x01 \x01(\x05R\x04line\x12*\n" +
+	"\x11managed_tenant_id\x18\x02 \x01(\tR\x0fmanagedTenantId\x12\x1a\n" +
+	"\bdecision\x18\x03 \x01(\tR\bdecision\x12 \n" +
+	"\tclient_id\x18\x04 \x01(\tH\x00R\bclientId\x88\x01\x01\x12\x18\n" +
+	"\aoutcome\x18\x05 \x01(\tR\aoutcome\x12E\n" +
+	"\n" +
+	"violations\x18\x06 \x03(\v2%.entrasync.mapping.v1.RecordViolationR\n" +
+	"violationsB\f\n" +
+	"\n" +
+	"_client_id\"\xe6\x02\n" +
+	"\x16ImportMappingsResponse\x12\x17\n" +
+	"\adry_run\x18\x01 \x01(\bR\x06dryRun\x12\x18\n" +
+	"\aapplied\x18\x02 \x01(\bR\aapplied\x12\x18\n" +
+	"\achanged\x18\x03 \x01(\x05R\achanged\x12\x1c\n" +
+	"\tunchanged\x18\x04 \x01(\x05R\tunchanged\x12\x1c\n" +
+	"\tundecided\x18\x05 \x01(\x05R\tundecided\x12\x18\n" +
+	"\ainvalid\x18\x06 \x01(\x05R\ainvalid\x125\n" +
+	"\x04rows\x18\a \x03(\v2!.entrasync.mapping.v1.ImportedRowR\x04rows\x12\x18\n" +
+	"\aversion\x18\b \x01(\x03R\aversion\x12>\n" +
+	"\asummary\x18\t \x01(\v2$.entrasync.mapping.v1.MappingSummaryR\asummary\x12\x18\n" +
+	"\aeffects\x18\n" +
+	" \x01(\tR\aeffects\"\\\n" +
 	"\n" +
 	"StartedRun\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1f\n" +
@@ -1744,11 +2705,17 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"\aclients\x18\x01 \x03(\v2$.entrasync.mapping.v1.ResolvedClientR\aclients\"\x1a\n" +
 	"\x18GetMappingSummaryRequest\"[\n" +
 	"\x19GetMappingSummaryResponse\x12>\n" +
-	"\asummary\x18\x01 \x01(\v2$.entrasync.mapping.v1.MappingSummaryR\asummary2\x8f\x05\n" +
+	"\asummary\x18\x01 \x01(\v2$.entrasync.mapping.v1.MappingSummaryR\asummary2\x93\x0f\n" +
 	"\x0eMappingService\x12\xda\x01\n" +
 	"\x11GetMappingPreview\x12..entrasync.mapping.v1.GetMappingPreviewRequest\x1a/.entrasync.mapping.v1.GetMappingPreviewResponse\"d\xaa\xbb\x180\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02*\x12(/api/integrations/entra/mappings/preview\x12\xc3\x01\n" +
 	"\fListMappings\x12).entrasync.mapping.v1.ListMappingsRequest\x1a*.entrasync.mapping.v1.ListMappingsResponse\"\\\xaa\xbb\x180\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02\"\x12 /api/integrations/entra/mappings\x12\xd9\x01\n" +
-	"\x0fConfirmMappings\x12,.entrasync.mapping.v1.ConfirmMappingsRequest\x1a-.entrasync.mapping.v1.ConfirmMappingsResponse\"i\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02-:\x01*\"(/api/integrations/entra/mappings/confirm2\xcc\x05\n" +
+	"\x0fConfirmMappings\x12,.entrasync.mapping.v1.ConfirmMappingsRequest\x1a-.entrasync.mapping.v1.ConfirmMappingsResponse\"i\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02-:\x01*\"(/api/integrations/entra/mappings/confirm\x12\xca\x01\n" +
+	"\vSkipMapping\x12(.entrasync.mapping.v1.SkipMappingRequest\x1a).entrasync.mapping.v1.SkipMappingResponse\"f\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02*:\x01*\"%/api/integrations/entra/mappings/skip\x12\xce\x01\n" +
+	"\fUnmapMapping\x12).entrasync.mapping.v1.UnmapMappingRequest\x1a*.entrasync.mapping.v1.UnmapMappingResponse\"g\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02+:\x01*\"&/api/integrations/entra/mappings/unmap\x12\xce\x01\n" +
+	"\fRemapMapping\x12).entrasync.mapping.v1.RemapMappingRequest\x1a*.entrasync.mapping.v1.RemapMappingResponse\"g\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02+:\x01*\"&/api/integrations/entra/mappings/remap\x12\xe7\x01\n" +
+	"\rDecideOrphans\x12*.entrasync.mapping.v1.DecideOrphansRequest\x1a+.entrasync.mapping.v1.DecideOrphansResponse\"}\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02A:\x01*\"</api/integrations/entra/mappings/{managed_tenant_id}/orphans\x12\xd0\x01\n" +
+	"\x0eExportMappings\x12+.entrasync.mapping.v1.ExportMappingsRequest\x1a,.entrasync.mapping.v1.ExportMappingsResponse\"c\xaa\xbb\x180\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02)\x12'/api/integrations/entra/mappings/export\x12\xd5\x01\n" +
+	"\x0eImportMappings\x12+.entrasync.mapping.v1.ImportMappingsRequest\x1a,.entrasync.mapping.v1.ImportMappingsResponse\"h\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02,:\x01*\"'/api/integrations/entra/mappings/import2\xcc\x05\n" +
 	"\x16MappingInternalService\x12\x87\x01\n" +
 	"\x11ListMappedTenants\x12..entrasync.mapping.v1.ListMappedTenantsRequest\x1a/.entrasync.mapping.v1.ListMappedTenantsResponse\"\x11\xb2\xbb\x18\r\n" +
 	"\vsync-engine\x12\x81\x01\n" +
@@ -1775,7 +2742,7 @@ func file_entrasync_mapping_v1_mapping_proto_rawDescGZIP() []byte {
 	return file_entrasync_mapping_v1_mapping_proto_rawDescData
 }
 
-var file_entrasync_mapping_v1_mapping_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_entrasync_mapping_v1_mapping_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_entrasync_mapping_v1_mapping_proto_goTypes = []any{
 	(*MappingSummary)(nil),               // 0: entrasync.mapping.v1.MappingSummary
 	(*Candidate)(nil),                    // 1: entrasync.mapping.v1.Candidate
@@ -1788,21 +2755,35 @@ var file_entrasync_mapping_v1_mapping_proto_goTypes = []any{
 	(*MappingDecision)(nil),              // 8: entrasync.mapping.v1.MappingDecision
 	(*ConfirmMappingsRequest)(nil),       // 9: entrasync.mapping.v1.ConfirmMappingsRequest
 	(*ConfirmMappingsResponse)(nil),      // 10: entrasync.mapping.v1.ConfirmMappingsResponse
-	(*StartedRun)(nil),                   // 11: entrasync.mapping.v1.StartedRun
-	(*RunError)(nil),                     // 12: entrasync.mapping.v1.RunError
-	(*ListMappedTenantsRequest)(nil),     // 13: entrasync.mapping.v1.ListMappedTenantsRequest
-	(*MappedTenant)(nil),                 // 14: entrasync.mapping.v1.MappedTenant
-	(*ListMappedTenantsResponse)(nil),    // 15: entrasync.mapping.v1.ListMappedTenantsResponse
-	(*GetMappedTenantRequest)(nil),       // 16: entrasync.mapping.v1.GetMappedTenantRequest
-	(*GetMappedTenantResponse)(nil),      // 17: entrasync.mapping.v1.GetMappedTenantResponse
-	(*CreateDecidedClientsRequest)(nil),  // 18: entrasync.mapping.v1.CreateDecidedClientsRequest
-	(*CreateDecidedClientsResponse)(nil), // 19: entrasync.mapping.v1.CreateDecidedClientsResponse
-	(*ResolveClientsRequest)(nil),        // 20: entrasync.mapping.v1.ResolveClientsRequest
-	(*ResolvedClient)(nil),               // 21: entrasync.mapping.v1.ResolvedClient
-	(*ResolveClientsResponse)(nil),       // 22: entrasync.mapping.v1.ResolveClientsResponse
-	(*GetMappingSummaryRequest)(nil),     // 23: entrasync.mapping.v1.GetMappingSummaryRequest
-	(*GetMappingSummaryResponse)(nil),    // 24: entrasync.mapping.v1.GetMappingSummaryResponse
-	(*timestamppb.Timestamp)(nil),        // 25: google.protobuf.Timestamp
+	(*SkipMappingRequest)(nil),           // 11: entrasync.mapping.v1.SkipMappingRequest
+	(*SkipMappingResponse)(nil),          // 12: entrasync.mapping.v1.SkipMappingResponse
+	(*UnmapMappingRequest)(nil),          // 13: entrasync.mapping.v1.UnmapMappingRequest
+	(*UnmapMappingResponse)(nil),         // 14: entrasync.mapping.v1.UnmapMappingResponse
+	(*RemapMappingRequest)(nil),          // 15: entrasync.mapping.v1.RemapMappingRequest
+	(*RemapMappingResponse)(nil),         // 16: entrasync.mapping.v1.RemapMappingResponse
+	(*DecideOrphansRequest)(nil),         // 17: entrasync.mapping.v1.DecideOrphansRequest
+	(*DecideOrphansResponse)(nil),        // 18: entrasync.mapping.v1.DecideOrphansResponse
+	(*ExportMappingsRequest)(nil),        // 19: entrasync.mapping.v1.ExportMappingsRequest
+	(*ExportMappingsResponse)(nil),       // 20: entrasync.mapping.v1.ExportMappingsResponse
+	(*ImportMappingsRequest)(nil),        // 21: entrasync.mapping.v1.ImportMappingsRequest
+	(*ImportedRow)(nil),                  // 22: entrasync.mapping.v1.ImportedRow
+	(*ImportMappingsResponse)(nil),       // 23: entrasync.mapping.v1.ImportMappingsResponse
+	(*StartedRun)(nil),                   // 24: entrasync.mapping.v1.StartedRun
+	(*RunError)(nil),                     // 25: entrasync.mapping.v1.RunError
+	(*ListMappedTenantsRequest)(nil),     // 26: entrasync.mapping.v1.ListMappedTenantsRequest
+	(*MappedTenant)(nil),                 // 27: entrasync.mapping.v1.MappedTenant
+	(*ListMappedTenantsResponse)(nil),    // 28: entrasync.mapping.v1.ListMappedTenantsResponse
+	(*GetMappedTenantRequest)(nil),       // 29: entrasync.mapping.v1.GetMappedTenantRequest
+	(*GetMappedTenantResponse)(nil),      // 30: entrasync.mapping.v1.GetMappedTenantResponse
+	(*CreateDecidedClientsRequest)(nil),  // 31: entrasync.mapping.v1.CreateDecidedClientsRequest
+	(*CreateDecidedClientsResponse)(nil), // 32: entrasync.mapping.v1.CreateDecidedClientsResponse
+	(*ResolveClientsRequest)(nil),        // 33: entrasync.mapping.v1.ResolveClientsRequest
+	(*ResolvedClient)(nil),               // 34: entrasync.mapping.v1.ResolvedClient
+	(*ResolveClientsResponse)(nil),       // 35: entrasync.mapping.v1.ResolveClientsResponse
+	(*GetMappingSummaryRequest)(nil),     // 36: entrasync.mapping.v1.GetMappingSummaryRequest
+	(*GetMappingSummaryResponse)(nil),    // 37: entrasync.mapping.v1.GetMappingSummaryResponse
+	(*timestamppb.Timestamp)(nil),        // 38: google.protobuf.Timestamp
+	(*RecordViolation)(nil),              // 39: entrasync.mapping.v1.RecordViolation
 }
 var file_entrasync_mapping_v1_mapping_proto_depIdxs = []int32{
 	1,  // 0: entrasync.mapping.v1.PreviewRow.match:type_name -> entrasync.mapping.v1.Candidate
@@ -1811,39 +2792,60 @@ var file_entrasync_mapping_v1_mapping_proto_depIdxs = []int32{
 	2,  // 3: entrasync.mapping.v1.GetMappingPreviewResponse.fuzzy_candidates:type_name -> entrasync.mapping.v1.PreviewRow
 	2,  // 4: entrasync.mapping.v1.GetMappingPreviewResponse.unmatched:type_name -> entrasync.mapping.v1.PreviewRow
 	0,  // 5: entrasync.mapping.v1.GetMappingPreviewResponse.summary:type_name -> entrasync.mapping.v1.MappingSummary
-	25, // 6: entrasync.mapping.v1.Mapping.decided_at:type_name -> google.protobuf.Timestamp
-	25, // 7: entrasync.mapping.v1.Mapping.deactivated_at:type_name -> google.protobuf.Timestamp
+	38, // 6: entrasync.mapping.v1.Mapping.decided_at:type_name -> google.protobuf.Timestamp
+	38, // 7: entrasync.mapping.v1.Mapping.deactivated_at:type_name -> google.protobuf.Timestamp
 	6,  // 8: entrasync.mapping.v1.ListMappingsResponse.mappings:type_name -> entrasync.mapping.v1.Mapping
 	8,  // 9: entrasync.mapping.v1.ConfirmMappingsRequest.decisions:type_name -> entrasync.mapping.v1.MappingDecision
 	0,  // 10: entrasync.mapping.v1.ConfirmMappingsResponse.summary:type_name -> entrasync.mapping.v1.MappingSummary
-	11, // 11: entrasync.mapping.v1.ConfirmMappingsResponse.run:type_name -> entrasync.mapping.v1.StartedRun
-	12, // 12: entrasync.mapping.v1.ConfirmMappingsResponse.run_error:type_name -> entrasync.mapping.v1.RunError
-	25, // 13: entrasync.mapping.v1.MappedTenant.confirmed_at:type_name -> google.protobuf.Timestamp
-	14, // 14: entrasync.mapping.v1.ListMappedTenantsResponse.tenants:type_name -> entrasync.mapping.v1.MappedTenant
-	14, // 15: entrasync.mapping.v1.GetMappedTenantResponse.tenant:type_name -> entrasync.mapping.v1.MappedTenant
-	21, // 16: entrasync.mapping.v1.ResolveClientsResponse.clients:type_name -> entrasync.mapping.v1.ResolvedClient
-	0,  // 17: entrasync.mapping.v1.GetMappingSummaryResponse.summary:type_name -> entrasync.mapping.v1.MappingSummary
-	3,  // 18: entrasync.mapping.v1.MappingService.GetMappingPreview:input_type -> entrasync.mapping.v1.GetMappingPreviewRequest
-	5,  // 19: entrasync.mapping.v1.MappingService.ListMappings:input_type -> entrasync.mapping.v1.ListMappingsRequest
-	9,  // 20: entrasync.mapping.v1.MappingService.ConfirmMappings:input_type -> entrasync.mapping.v1.ConfirmMappingsRequest
-	13, // 21: entrasync.mapping.v1.MappingInternalService.ListMappedTenants:input_type -> entrasync.mapping.v1.ListMappedTenantsRequest
-	16, // 22: entrasync.mapping.v1.MappingInternalService.GetMappedTenant:input_type -> entrasync.mapping.v1.GetMappedTenantRequest
-	18, // 23: entrasync.mapping.v1.MappingInternalService.CreateDecidedClients:input_type -> entrasync.mapping.v1.CreateDecidedClientsRequest
-	20, // 24: entrasync.mapping.v1.MappingInternalService.ResolveClients:input_type -> entrasync.mapping.v1.ResolveClientsRequest
-	23, // 25: entrasync.mapping.v1.MappingInternalService.GetMappingSummary:input_type -> entrasync.mapping.v1.GetMappingSummaryRequest
-	4,  // 26: entrasync.mapping.v1.MappingService.GetMappingPreview:output_type -> entrasync.mapping.v1.GetMappingPreviewResponse
-	7,  // 27: entrasync.mapping.v1.MappingService.ListMappings:output_type -> entrasync.mapping.v1.ListMappingsResponse
-	10, // 28: entrasync.mapping.v1.MappingService.ConfirmMappings:output_type -> entrasync.mapping.v1.ConfirmMappingsResponse
-	15, // 29: entrasync.mapping.v1.MappingInternalService.ListMappedTenants:output_type -> entrasync.mapping.v1.ListMappedTenantsResponse
-	17, // 30: entrasync.mapping.v1.MappingInternalService.GetMappedTenant:output_type -> entrasync.mapping.v1.GetMappedTenantResponse
-	19, // 31: entrasync.mapping.v1.MappingInternalService.CreateDecidedClients:output_type -> entrasync.mapping.v1.CreateDecidedClientsResponse
-	22, // 32: entrasync.mapping.v1.MappingInternalService.ResolveClients:output_type -> entrasync.mapping.v1.ResolveClientsResponse
-	24, // 33: entrasync.mapping.v1.MappingInternalService.GetMappingSummary:output_type -> entrasync.mapping.v1.GetMappingSummaryResponse
-	26, // [26:34] is the sub-list for method output_type
-	18, // [18:26] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	24, // 11: entrasync.mapping.v1.ConfirmMappingsResponse.run:type_name -> entrasync.mapping.v1.StartedRun
+	25, // 12: entrasync.mapping.v1.ConfirmMappingsResponse.run_error:type_name -> entrasync.mapping.v1.RunError
+	6,  // 13: entrasync.mapping.v1.SkipMappingResponse.mapping:type_name -> entrasync.mapping.v1.Mapping
+	0,  // 14: entrasync.mapping.v1.SkipMappingResponse.summary:type_name -> entrasync.mapping.v1.MappingSummary
+	6,  // 15: entrasync.mapping.v1.UnmapMappingResponse.mapping:type_name -> entrasync.mapping.v1.Mapping
+	0,  // 16: entrasync.mapping.v1.UnmapMappingResponse.summary:type_name -> entrasync.mapping.v1.MappingSummary
+	6,  // 17: entrasync.mapping.v1.RemapMappingResponse.mapping:type_name -> entrasync.mapping.v1.Mapping
+	0,  // 18: entrasync.mapping.v1.RemapMappingResponse.summary:type_name -> entrasync.mapping.v1.MappingSummary
+	39, // 19: entrasync.mapping.v1.ImportedRow.violations:type_name -> entrasync.mapping.v1.RecordViolation
+	22, // 20: entrasync.mapping.v1.ImportMappingsResponse.rows:type_name -> entrasync.mapping.v1.ImportedRow
+	0,  // 21: entrasync.mapping.v1.ImportMappingsResponse.summary:type_name -> entrasync.mapping.v1.MappingSummary
+	38, // 22: entrasync.mapping.v1.MappedTenant.confirmed_at:type_name -> google.protobuf.Timestamp
+	27, // 23: entrasync.mapping.v1.ListMappedTenantsResponse.tenants:type_name -> entrasync.mapping.v1.MappedTenant
+	27, // 24: entrasync.mapping.v1.GetMappedTenantResponse.tenant:type_name -> entrasync.mapping.v1.MappedTenant
+	34, // 25: entrasync.mapping.v1.ResolveClientsResponse.clients:type_name -> entrasync.mapping.v1.ResolvedClient
+	0,  // 26: entrasync.mapping.v1.GetMappingSummaryResponse.summary:type_name -> entrasync.mapping.v1.MappingSummary
+	3,  // 27: entrasync.mapping.v1.MappingService.GetMappingPreview:input_type -> entrasync.mapping.v1.GetMappingPreviewRequest
+	5,  // 28: entrasync.mapping.v1.MappingService.ListMappings:input_type -> entrasync.mapping.v1.ListMappingsRequest
+	9,  // 29: entrasync.mapping.v1.MappingService.ConfirmMappings:input_type -> entrasync.mapping.v1.ConfirmMappingsRequest
+	11, // 30: entrasync.mapping.v1.MappingService.SkipMapping:input_type -> entrasync.mapping.v1.SkipMappingRequest
+	13, // 31: entrasync.mapping.v1.MappingService.UnmapMapping:input_type -> entrasync.mapping.v1.UnmapMappingRequest
+	15, // 32: entrasync.mapping.v1.MappingService.RemapMapping:input_type -> entrasync.mapping.v1.RemapMappingRequest
+	17, // 33: entrasync.mapping.v1.MappingService.DecideOrphans:input_type -> entrasync.mapping.v1.DecideOrphansRequest
+	19, // 34: entrasync.mapping.v1.MappingService.ExportMappings:input_type -> entrasync.mapping.v1.ExportMappingsRequest
+	21, // 35: entrasync.mapping.v1.MappingService.ImportMappings:input_type -> entrasync.mapping.v1.ImportMappingsRequest
+	26, // 36: entrasync.mapping.v1.MappingInternalService.ListMappedTenants:input_type -> entrasync.mapping.v1.ListMappedTenantsRequest
+	29, // 37: entrasync.mapping.v1.MappingInternalService.GetMappedTenant:input_type -> entrasync.mapping.v1.GetMappedTenantRequest
+	31, // 38: entrasync.mapping.v1.MappingInternalService.CreateDecidedClients:input_type -> entrasync.mapping.v1.CreateDecidedClientsRequest
+	33, // 39: entrasync.mapping.v1.MappingInternalService.ResolveClients:input_type -> entrasync.mapping.v1.ResolveClientsRequest
+	36, // 40: entrasync.mapping.v1.MappingInternalService.GetMappingSummary:input_type -> entrasync.mapping.v1.GetMappingSummaryRequest
+	4,  // 41: entrasync.mapping.v1.MappingService.GetMappingPreview:output_type -> entrasync.mapping.v1.GetMappingPreviewResponse
+	7,  // 42: entrasync.mapping.v1.MappingService.ListMappings:output_type -> entrasync.mapping.v1.ListMappingsResponse
+	10, // 43: entrasync.mapping.v1.MappingService.ConfirmMappings:output_type -> entrasync.mapping.v1.ConfirmMappingsResponse
+	12, // 44: entrasync.mapping.v1.MappingService.SkipMapping:output_type -> entrasync.mapping.v1.SkipMappingResponse
+	14, // 45: entrasync.mapping.v1.MappingService.UnmapMapping:output_type -> entrasync.mapping.v1.UnmapMappingResponse
+	16, // 46: entrasync.mapping.v1.MappingService.RemapMapping:output_type -> entrasync.mapping.v1.RemapMappingResponse
+	18, // 47: entrasync.mapping.v1.MappingService.DecideOrphans:output_type -> entrasync.mapping.v1.DecideOrphansResponse
+	20, // 48: entrasync.mapping.v1.MappingService.ExportMappings:output_type -> entrasync.mapping.v1.ExportMappingsResponse
+	23, // 49: entrasync.mapping.v1.MappingService.ImportMappings:output_type -> entrasync.mapping.v1.ImportMappingsResponse
+	28, // 50: entrasync.mapping.v1.MappingInternalService.ListMappedTenants:output_type -> entrasync.mapping.v1.ListMappedTenantsResponse
+	30, // 51: entrasync.mapping.v1.MappingInternalService.GetMappedTenant:output_type -> entrasync.mapping.v1.GetMappedTenantResponse
+	32, // 52: entrasync.mapping.v1.MappingInternalService.CreateDecidedClients:output_type -> entrasync.mapping.v1.CreateDecidedClientsResponse
+	35, // 53: entrasync.mapping.v1.MappingInternalService.ResolveClients:output_type -> entrasync.mapping.v1.ResolveClientsResponse
+	37, // 54: entrasync.mapping.v1.MappingInternalService.GetMappingSummary:output_type -> entrasync.mapping.v1.GetMappingSummaryResponse
+	41, // [41:55] is the sub-list for method output_type
+	27, // [27:41] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_mapping_v1_mapping_proto_init() }
@@ -1851,19 +2853,25 @@ func file_entrasync_mapping_v1_mapping_proto_init() {
 	if File_entrasync_mapping_v1_mapping_proto != nil {
 		return
 	}
+	file_entrasync_mapping_v1_client_proto_init()
 	file_entrasync_mapping_v1_mapping_proto_msgTypes[1].OneofWrappers = []any{}
 	file_entrasync_mapping_v1_mapping_proto_msgTypes[2].OneofWrappers = []any{}
 	file_entrasync_mapping_v1_mapping_proto_msgTypes[6].OneofWrappers = []any{}
 	file_entrasync_mapping_v1_mapping_proto_msgTypes[7].OneofWrappers = []any{}
 	file_entrasync_mapping_v1_mapping_proto_msgTypes[8].OneofWrappers = []any{}
 	file_entrasync_mapping_v1_mapping_proto_msgTypes[9].OneofWrappers = []any{}
+	file_entrasync_mapping_v1_mapping_proto_msgTypes[11].OneofWrappers = []any{}
+	file_entrasync_mapping_v1_mapping_proto_msgTypes[13].OneofWrappers = []any{}
+	file_entrasync_mapping_v1_mapping_proto_msgTypes[15].OneofWrappers = []any{}
+	file_entrasync_mapping_v1_mapping_proto_msgTypes[21].OneofWrappers = []any{}
+	file_entrasync_mapping_v1_mapping_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_mapping_v1_mapping_proto_rawDesc), len(file_entrasync_mapping_v1_mapping_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

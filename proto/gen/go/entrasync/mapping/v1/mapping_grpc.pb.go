@@ -22,6 +22,12 @@ const (
 	MappingService_GetMappingPreview_FullMethodName = "/entrasync.mapping.v1.MappingService/GetMappingPreview"
 	MappingService_ListMappings_FullMethodName      = "/entrasync.mapping.v1.MappingService/ListMappings"
 	MappingService_ConfirmMappings_FullMethodName   = "/entrasync.mapping.v1.MappingService/ConfirmMappings"
+	MappingService_SkipMapping_FullMethodName       = "/entrasync.mapping.v1.MappingService/SkipMapping"
+	MappingService_UnmapMapping_FullMethodName      = "/entrasync.mapping.v1.MappingService/UnmapMapping"
+	MappingService_RemapMapping_FullMethodName      = "/entrasync.mapping.v1.MappingService/RemapMapping"
+	MappingService_DecideOrphans_FullMethodName     = "/entrasync.mapping.v1.MappingService/DecideOrphans"
+	MappingService_ExportMappings_FullMethodName    = "/entrasync.mapping.v1.MappingService/ExportMappings"
+	MappingService_ImportMappings_FullMethodName    = "/entrasync.mapping.v1.MappingService/ImportMappings"
 )
 
 // MappingServiceClient is the client API for MappingService service.
@@ -36,6 +42,26 @@ type MappingServiceClient interface {
 	ListMappings(ctx context.Context, in *ListMappingsRequest, opts ...grpc.CallOption) (*ListMappingsResponse, error)
 	// ConfirmMappings writes a person's decisions, all or nothing.
 	ConfirmMappings(ctx context.Context, in *ConfirmMappingsRequest, opts ...grpc.CallOption) (*ConfirmMappingsResponse, error)
+	// SkipMapping leaves a managed tenant for later; it stays in the list.
+	SkipMapping(ctx context.Context, in *SkipMappingRequest, opts ...grpc.CallOption) (*SkipMappingResponse, error)
+	// UnmapMapping ends a mapping; the managed tenant is undecided again. The links of its contacts
+	// are orphaned: they neither match nor are made inactive. Reason not_mapped (404).
+	UnmapMapping(ctx context.Context, in *UnmapMappingRequest, opts ...grpc.CallOption) (*UnmapMappingResponse, error)
+	// RemapMapping gives a managed tenant to another client. The links made under the old client
+	// are orphaned until a person decides about them; going back to a client reactivates its links.
+	RemapMapping(ctx context.Context, in *RemapMappingRequest, opts ...grpc.CallOption) (*RemapMappingResponse, error)
+	// DecideOrphans says what becomes of the links that a remap or an unmap left: relink (to contacts
+	// of the client that is mapped now, found or made by the ordinary rules) or leave (the identities
+	// are new to that client, the old contacts stay). Reasons: no_orphans (404), not_mapped (409, for
+	// relink without a client).
+	DecideOrphans(ctx context.Context, in *DecideOrphansRequest, opts ...grpc.CallOption) (*DecideOrphansResponse, error)
+	// ExportMappings answers every managed tenant with its decision, and the preview's proposal where
+	// it has none, as a table for a spreadsheet. Text that a spreadsheet would take for a formula is
+	// escaped.
+	ExportMappings(ctx context.Context, in *ExportMappingsRequest, opts ...grpc.CallOption) (*ExportMappingsResponse, error)
+	// ImportMappings takes such a table back, all or nothing, with every error named by its line. It
+	// is a dry run unless dryRun is false.
+	ImportMappings(ctx context.Context, in *ImportMappingsRequest, opts ...grpc.CallOption) (*ImportMappingsResponse, error)
 }
 
 type mappingServiceClient struct {
@@ -76,6 +102,66 @@ func (c *mappingServiceClient) ConfirmMappings(ctx context.Context, in *ConfirmM
 	return out, nil
 }
 
+func (c *mappingServiceClient) SkipMapping(ctx context.Context, in *SkipMappingRequest, opts ...grpc.CallOption) (*SkipMappingResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SkipMappingResponse)
+	err := c.cc.Invoke(ctx, MappingService_SkipMapping_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mappingServiceClient) UnmapMapping(ctx context.Context, in *UnmapMappingRequest, opts ...grpc.CallOption) (*UnmapMappingResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UnmapMappingResponse)
+	err := c.cc.Invoke(ctx, MappingService_UnmapMapping_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mappingServiceClient) RemapMapping(ctx context.Context, in *RemapMappingRequest, opts ...grpc.CallOption) (*RemapMappingResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RemapMappingResponse)
+	err := c.cc.Invoke(ctx, MappingService_RemapMapping_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mappingServiceClient) DecideOrphans(ctx context.Context, in *DecideOrphansRequest, opts ...grpc.CallOption) (*DecideOrphansResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DecideOrphansResponse)
+	err := c.cc.Invoke(ctx, MappingService_DecideOrphans_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mappingServiceClient) ExportMappings(ctx context.Context, in *ExportMappingsRequest, opts ...grpc.CallOption) (*ExportMappingsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExportMappingsResponse)
+	err := c.cc.Invoke(ctx, MappingService_ExportMappings_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mappingServiceClient) ImportMappings(ctx context.Context, in *ImportMappingsRequest, opts ...grpc.CallOption) (*ImportMappingsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ImportMappingsResponse)
+	err := c.cc.Invoke(ctx, MappingService_ImportMappings_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // MappingServiceServer is the server API for MappingService service.
 // All implementations must embed UnimplementedMappingServiceServer
 // for forward compatibility.
@@ -88,6 +174,26 @@ type MappingServiceServer interface {
 	ListMappings(context.Context, *ListMappingsRequest) (*ListMappingsResponse, error)
 	// ConfirmMappings writes a person's decisions, all or nothing.
 	ConfirmMappings(context.Context, *ConfirmMappingsRequest) (*ConfirmMappingsResponse, error)
+	// SkipMapping leaves a managed tenant for later; it stays in the list.
+	SkipMapping(context.Context, *SkipMappingRequest) (*SkipMappingResponse, error)
+	// UnmapMapping ends a mapping; the managed tenant is undecided again. The links of its contacts
+	// are orphaned: they neither match nor are made inactive. Reason not_mapped (404).
+	UnmapMapping(context.Context, *UnmapMappingRequest) (*UnmapMappingResponse, error)
+	// RemapMapping gives a managed tenant to another client. The links made under the old client
+	// are orphaned until a person decides about them; going back to a client reactivates its links.
+	RemapMapping(context.Context, *RemapMappingRequest) (*RemapMappingResponse, error)
+	// DecideOrphans says what becomes of the links that a remap or an unmap left: relink (to contacts
+	// of the client that is mapped now, found or made by the ordinary rules) or leave (the identities
+	// are new to that client, the old contacts stay). Reasons: no_orphans (404), not_mapped (409, for
+	// relink without a client).
+	DecideOrphans(context.Context, *DecideOrphansRequest) (*DecideOrphansResponse, error)
+	// ExportMappings answers every managed tenant with its decision, and the preview's proposal where
+	// it has none, as a table for a spreadsheet. Text that a spreadsheet would take for a formula is
+	// escaped.
+	ExportMappings(context.Context, *ExportMappingsRequest) (*ExportMappingsResponse, error)
+	// ImportMappings takes such a table back, all or nothing, with every error named by its line. It
+	// is a dry run unless dryRun is false.
+	ImportMappings(context.Context, *ImportMappingsRequest) (*ImportMappingsResponse, error)
 	mustEmbedUnimplementedMappingServiceServer()
 }
 
@@ -106,6 +212,24 @@ func (UnimplementedMappingServiceServer) ListMappings(context.Context, *ListMapp
 }
 func (UnimplementedMappingServiceServer) ConfirmMappings(context.Context, *ConfirmMappingsRequest) (*ConfirmMappingsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ConfirmMappings not implemented")
+}
+func (UnimplementedMappingServiceServer) SkipMapping(context.Context, *SkipMappingRequest) (*SkipMappingResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SkipMapping not implemented")
+}
+func (UnimplementedMappingServiceServer) UnmapMapping(context.Context, *UnmapMappingRequest) (*UnmapMappingResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnmapMapping not implemented")
+}
+func (UnimplementedMappingServiceServer) RemapMapping(context.Context, *RemapMappingRequest) (*RemapMappingResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RemapMapping not implemented")
+}
+func (UnimplementedMappingServiceServer) DecideOrphans(context.Context, *DecideOrphansRequest) (*DecideOrphansResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DecideOrphans not implemented")
+}
+func (UnimplementedMappingServiceServer) ExportMappings(context.Context, *ExportMappingsRequest) (*ExportMappingsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExportMappings not implemented")
+}
+func (UnimplementedMappingServiceServer) ImportMappings(context.Context, *ImportMappingsRequest) (*ImportMappingsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ImportMappings not implemented")
 }
 func (UnimplementedMappingServiceServer) mustEmbedUnimplementedMappingServiceServer() {}
 func (UnimplementedMappingServiceServer) testEmbeddedByValue()                        {}
@@ -182,6 +306,114 @@ func _MappingService_ConfirmMappings_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MappingService_SkipMapping_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SkipMappingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MappingServiceServer).SkipMapping(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MappingService_SkipMapping_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MappingServiceServer).SkipMapping(ctx, req.(*SkipMappingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MappingService_UnmapMapping_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnmapMappingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MappingServiceServer).UnmapMapping(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MappingService_UnmapMapping_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MappingServiceServer).UnmapMapping(ctx, req.(*UnmapMappingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MappingService_RemapMapping_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RemapMappingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MappingServiceServer).RemapMapping(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MappingService_RemapMapping_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MappingServiceServer).RemapMapping(ctx, req.(*RemapMappingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MappingService_DecideOrphans_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DecideOrphansRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MappingServiceServer).DecideOrphans(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MappingService_DecideOrphans_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MappingServiceServer).DecideOrphans(ctx, req.(*DecideOrphansRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MappingService_ExportMappings_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExportMappingsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MappingServiceServer).ExportMappings(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MappingService_ExportMappings_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MappingServiceServer).ExportMappings(ctx, req.(*ExportMappingsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MappingService_ImportMappings_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ImportMappingsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MappingServiceServer).ImportMappings(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MappingService_ImportMappings_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MappingServiceServer).ImportMappings(ctx, req.(*ImportMappingsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // MappingService_ServiceDesc is the grpc.ServiceDesc for MappingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -200,6 +432,30 @@ var MappingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ConfirmMappings",
 			Handler:    _MappingService_ConfirmMappings_Handler,
+		},
+		{
+			MethodName: "SkipMapping",
+			Handler:    _MappingService_SkipMapping_Handler,
+		},
+		{
+			MethodName: "UnmapMapping",
+			Handler:    _MappingService_UnmapMapping_Handler,
+		},
+		{
+			MethodName: "RemapMapping",
+			Handler:    _MappingService_RemapMapping_Handler,
+		},
+		{
+			MethodName: "DecideOrphans",
+			Handler:    _MappingService_DecideOrphans_Handler,
+		},
+		{
+			MethodName: "ExportMappings",
+			Handler:    _MappingService_ExportMappings_Handler,
+		},
+		{
+			MethodName: "ImportMappings",
+			Handler:    _MappingService_ImportMappings_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

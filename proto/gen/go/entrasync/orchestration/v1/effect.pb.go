@@ -83,7 +83,8 @@ type Effect struct {
 	TenantId string                 `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	// The person whose change it was, by id.
 	ActorId string `protobuf:"bytes,3,opt,name=actor_id,json=actorId,proto3" json:"actor_id,omitempty"`
-	// start_initial_sync, connection_connected or connection_disconnected.
+	// start_initial_sync, mapping_revised, orphans_decided, connection_connected or
+	// connection_disconnected.
 	Kind string `protobuf:"bytes,4,opt,name=kind,proto3" json:"kind,omitempty"`
 	// Ids only.
 	Arguments     map[string]string      `protobuf:"bytes,5,rep,name=arguments,proto3" json:"arguments,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -221,7 +222,9 @@ type AckEffectRequest struct {
 	EffectId string                 `protobuf:"bytes,1,opt,name=effect_id,json=effectId,proto3" json:"effect_id,omitempty"`
 	// done, failed (for good) or retry.
 	Outcome string `protobuf:"bytes,2,opt,name=outcome,proto3" json:"outcome,omitempty"`
-	// For start_initial_sync: run_id, workflow_id and joined, or error.
+	// For start_initial_sync: run_id, workflow_id and joined, or error. For mapping_revised:
+	// orphaned_links. For orphans_decided: relinked, created, left, ambiguous and orphaned_links,
+	// or error.
 	Result        map[string]string `protobuf:"bytes,3,rep,name=result,proto3" json:"result,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1248,6 +1248,302 @@ func (x *GetSyncStatusResponse) GetLinked() int32 {
 	return 0
 }
 
+type ReviseMappingRequest struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	EntraTenantId   string                 `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// The client that is mapped now; empty when none is.
+	ClientId string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Of the mapping, as MappedTenant has it.
+	Revision      int64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviseMappingRequest) Reset() {
+	*x = ReviseMappingRequest{}
+	mi := &file_entrasync_syncengine_v1_engine_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviseMappingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviseMappingRequest) ProtoMessage() {}
+
+func (x *ReviseMappingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_engine_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviseMappingRequest.ProtoReflect.Descriptor instead.
+func (*ReviseMappingRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_engine_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ReviseMappingRequest) GetManagedTenantId() string {
+	if x != nil {
+		return x.ManagedTenantId
+	}
+	return ""
+}
+
+func (x *ReviseMappingRequest) GetEntraTenantId() string {
+	if x != nil {
+		return x.EntraTenantId
+	}
+	return ""
+}
+
+func (x *ReviseMappingRequest) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *ReviseMappingRequest) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+type ReviseMappingResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Links that wait for a person after the change.
+	OrphanedLinks    int32 `protobuf:"varint,1,opt,name=orphaned_links,json=orphanedLinks,proto3" json:"orphaned_links,omitempty"`
+	ReactivatedLinks int32 `protobuf:"varint,2,opt,name=reactivated_links,json=reactivatedLinks,proto3" json:"reactivated_links,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *ReviseMappingResponse) Reset() {
+	*x = ReviseMappingResponse{}
+	mi := &file_entrasync_syncengine_v1_engine_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviseMappingResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviseMappingResponse) ProtoMessage() {}
+
+func (x *ReviseMappingResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_engine_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviseMappingResponse.ProtoReflect.Descriptor instead.
+func (*ReviseMappingResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_engine_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ReviseMappingResponse) GetOrphanedLinks() int32 {
+	if x != nil {
+		return x.OrphanedLinks
+	}
+	return 0
+}
+
+func (x *ReviseMappingResponse) GetReactivatedLinks() int32 {
+	if x != nil {
+		return x.ReactivatedLinks
+	}
+	return 0
+}
+
+type DecideOrphansRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the decision; the idempotency key.
+	DecisionId      string `protobuf:"bytes,1,opt,name=decision_id,json=decisionId,proto3" json:"decision_id,omitempty"`
+	ManagedTenantId string `protobuf:"bytes,2,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	EntraTenantId   string `protobuf:"bytes,3,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// The client that was mapped when the person decided; empty when none was.
+	ClientId string `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// The mapping's revision that the person decided on.
+	Revision int64  `protobuf:"varint,5,opt,name=revision,proto3" json:"revision,omitempty"`
+	Decision string `protobuf:"bytes,6,opt,name=decision,proto3" json:"decision,omitempty"`
+	// The person, by id.
+	DecidedBy     string `protobuf:"bytes,7,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecideOrphansRequest) Reset() {
+	*x = DecideOrphansRequest{}
+	mi := &file_entrasync_syncengine_v1_engine_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecideOrphansRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecideOrphansRequest) ProtoMessage() {}
+
+func (x *DecideOrphansRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_engine_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecideOrphansRequest.ProtoReflect.Descriptor instead.
+func (*DecideOrphansRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_engine_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *DecideOrphansRequest) GetDecisionId() string {
+	if x != nil {
+		return x.DecisionId
+	}
+	return ""
+}
+
+func (x *DecideOrphansRequest) GetManagedTenantId() string {
+	if x != nil {
+		return x.ManagedTenantId
+	}
+	return ""
+}
+
+func (x *DecideOrphansRequest) GetEntraTenantId() string {
+	if x != nil {
+		return x.EntraTenantId
+	}
+	return ""
+}
+
+func (x *DecideOrphansRequest) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *DecideOrphansRequest) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *DecideOrphansRequest) GetDecision() string {
+	if x != nil {
+		return x.Decision
+	}
+	return ""
+}
+
+func (x *DecideOrphansRequest) GetDecidedBy() string {
+	if x != nil {
+		return x.DecidedBy
+	}
+	return ""
+}
+
+type DecideOrphansResponse struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Relinked  int32                  `protobuf:"varint,1,opt,name=relinked,proto3" json:"relinked,omitempty"`
+	Created   int32                  `protobuf:"varint,2,opt,name=created,proto3" json:"created,omitempty"`
+	Left      int32                  `protobuf:"varint,3,opt,name=left,proto3" json:"left,omitempty"`
+	Ambiguous int32                  `protobuf:"varint,4,opt,name=ambiguous,proto3" json:"ambiguous,omitempty"`
+	// Orphaned links that are left.
+	OrphanedLinks int32 `protobuf:"varint,5,opt,name=orphaned_links,json=orphanedLinks,proto3" json:"orphaned_links,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecideOrphansResponse) Reset() {
+	*x = DecideOrphansResponse{}
+	mi := &file_entrasync_syncengine_v1_engine_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecideOrphansResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecideOrphansResponse) ProtoMessage() {}
+
+func (x *DecideOrphansResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_engine_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecideOrphansResponse.ProtoReflect.Descriptor instead.
+func (*DecideOrphansResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_engine_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *DecideOrphansResponse) GetRelinked() int32 {
+	if x != nil {
+		return x.Relinked
+	}
+	return 0
+}
+
+func (x *DecideOrphansResponse) GetCreated() int32 {
+	if x != nil {
+		return x.Created
+	}
+	return 0
+}
+
+func (x *DecideOrphansResponse) GetLeft() int32 {
+	if x != nil {
+		return x.Left
+	}
+	return 0
+}
+
+func (x *DecideOrphansResponse) GetAmbiguous() int32 {
+	if x != nil {
+		return x.Ambiguous
+	}
+	return 0
+}
+
+func (x *DecideOrphansResponse) GetOrphanedLinks() int32 {
+	if x != nil {
+		return x.OrphanedLinks
+	}
+	return 0
+}
+
 var File_entrasync_syncengine_v1_engine_proto protoreflect.FileDescriptor
 
 const file_entrasync_syncengine_v1_engine_proto_rawDesc = "" +
@@ -1335,7 +1631,32 @@ const file_entrasync_syncengine_v1_engine_proto_rawDesc = "" +
 	"\rpaused_reason\x18\x05 \x01(\tR\fpausedReason\x127\n" +
 	"\blast_run\x18\x06 \x01(\v2\x1c.entrasync.syncengine.v1.RunR\alastRun\x12\x1a\n" +
 	"\bcontacts\x18\a \x01(\x05R\bcontacts\x12\x16\n" +
-	"\x06linked\x18\b \x01(\x05R\x06linked2\xfb\b\n" +
+	"\x06linked\x18\b \x01(\x05R\x06linked\"\xcb\x01\n" +
+	"\x14ReviseMappingRequest\x125\n" +
+	"\x11managed_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\x121\n" +
+	"\x0fentra_tenant_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rentraTenantId\x12$\n" +
+	"\tclient_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\bclientId\x12#\n" +
+	"\brevision\x18\x04 \x01(\x03B\a\xbaH\x04\"\x02(\x01R\brevision\"k\n" +
+	"\x15ReviseMappingResponse\x12%\n" +
+	"\x0eorphaned_links\x18\x01 \x01(\x05R\rorphanedLinks\x12+\n" +
+	"\x11reactivated_links\x18\x02 \x01(\x05R\x10reactivatedLinks\"\xd1\x02\n" +
+	"\x14DecideOrphansRequest\x12)\n" +
+	"\vdecision_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\n" +
+	"decisionId\x125\n" +
+	"\x11managed_tenant_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\x121\n" +
+	"\x0fentra_tenant_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rentraTenantId\x12$\n" +
+	"\tclient_id\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18@R\bclientId\x12#\n" +
+	"\brevision\x18\x05 \x01(\x03B\a\xbaH\x04\"\x02(\x01R\brevision\x120\n" +
+	"\bdecision\x18\x06 \x01(\tB\x14\xbaH\x11r\x0fR\x06relinkR\x05leaveR\bdecision\x12'\n" +
+	"\n" +
+	"decided_by\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\tdecidedBy\"\xa6\x01\n" +
+	"\x15DecideOrphansResponse\x12\x1a\n" +
+	"\brelinked\x18\x01 \x01(\x05R\brelinked\x12\x18\n" +
+	"\acreated\x18\x02 \x01(\x05R\acreated\x12\x12\n" +
+	"\x04left\x18\x03 \x01(\x05R\x04left\x12\x1c\n" +
+	"\tambiguous\x18\x04 \x01(\x05R\tambiguous\x12%\n" +
+	"\x0eorphaned_links\x18\x05 \x01(\x05R\rorphanedLinks2\xf7\n" +
+	"\n" +
 	"\x19SyncEngineInternalService\x12p\n" +
 	"\tCreateRun\x12).entrasync.syncengine.v1.CreateRunRequest\x1a*.entrasync.syncengine.v1.CreateRunResponse\"\f\xb2\xbb\x18\b\n" +
 	"\x06worker\x12m\n" +
@@ -1354,6 +1675,10 @@ const file_entrasync_syncengine_v1_engine_proto_rawDesc = "" +
 	"\x06worker\x10\x01\x12s\n" +
 	"\n" +
 	"CancelRuns\x12*.entrasync.syncengine.v1.CancelRunsRequest\x1a+.entrasync.syncengine.v1.CancelRunsResponse\"\f\xb2\xbb\x18\b\n" +
+	"\x06worker\x12|\n" +
+	"\rReviseMapping\x12-.entrasync.syncengine.v1.ReviseMappingRequest\x1a..entrasync.syncengine.v1.ReviseMappingResponse\"\f\xb2\xbb\x18\b\n" +
+	"\x06worker\x12|\n" +
+	"\rDecideOrphans\x12-.entrasync.syncengine.v1.DecideOrphansRequest\x1a..entrasync.syncengine.v1.DecideOrphansResponse\"\f\xb2\xbb\x18\b\n" +
 	"\x06worker\x12}\n" +
 	"\rGetSyncStatus\x12-.entrasync.syncengine.v1.GetSyncStatusRequest\x1a..entrasync.syncengine.v1.GetSyncStatusResponse\"\r\xb2\xbb\x18\t\n" +
 	"\agatewayB\xfa\x01\n" +
@@ -1371,7 +1696,7 @@ func file_entrasync_syncengine_v1_engine_proto_rawDescGZIP() []byte {
 	return file_entrasync_syncengine_v1_engine_proto_rawDescData
 }
 
-var file_entrasync_syncengine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_entrasync_syncengine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_entrasync_syncengine_v1_engine_proto_goTypes = []any{
 	(*CreateRunRequest)(nil),           // 0: entrasync.syncengine.v1.CreateRunRequest
 	(*CreateRunResponse)(nil),          // 1: entrasync.syncengine.v1.CreateRunResponse
@@ -1394,23 +1719,27 @@ var file_entrasync_syncengine_v1_engine_proto_goTypes = []any{
 	(*CancelRunsResponse)(nil),         // 18: entrasync.syncengine.v1.CancelRunsResponse
 	(*GetSyncStatusRequest)(nil),       // 19: entrasync.syncengine.v1.GetSyncStatusRequest
 	(*GetSyncStatusResponse)(nil),      // 20: entrasync.syncengine.v1.GetSyncStatusResponse
-	(*Counters)(nil),                   // 21: entrasync.syncengine.v1.Counters
-	(*RunProblem)(nil),                 // 22: entrasync.syncengine.v1.RunProblem
-	(*timestamppb.Timestamp)(nil),      // 23: google.protobuf.Timestamp
-	(*Run)(nil),                        // 24: entrasync.syncengine.v1.Run
+	(*ReviseMappingRequest)(nil),       // 21: entrasync.syncengine.v1.ReviseMappingRequest
+	(*ReviseMappingResponse)(nil),      // 22: entrasync.syncengine.v1.ReviseMappingResponse
+	(*DecideOrphansRequest)(nil),       // 23: entrasync.syncengine.v1.DecideOrphansRequest
+	(*DecideOrphansResponse)(nil),      // 24: entrasync.syncengine.v1.DecideOrphansResponse
+	(*Counters)(nil),                   // 25: entrasync.syncengine.v1.Counters
+	(*RunProblem)(nil),                 // 26: entrasync.syncengine.v1.RunProblem
+	(*timestamppb.Timestamp)(nil),      // 27: google.protobuf.Timestamp
+	(*Run)(nil),                        // 28: entrasync.syncengine.v1.Run
 }
 var file_entrasync_syncengine_v1_engine_proto_depIdxs = []int32{
 	5,  // 0: entrasync.syncengine.v1.ListRunTenantsResponse.groups:type_name -> entrasync.syncengine.v1.ClientTenants
 	9,  // 1: entrasync.syncengine.v1.SyncTenantUsersResponse.outcome:type_name -> entrasync.syncengine.v1.TenantOutcome
-	21, // 2: entrasync.syncengine.v1.TenantOutcome.counters:type_name -> entrasync.syncengine.v1.Counters
-	22, // 3: entrasync.syncengine.v1.RecordTenantResultRequest.error:type_name -> entrasync.syncengine.v1.RunProblem
-	22, // 4: entrasync.syncengine.v1.FinaliseRunRequest.error:type_name -> entrasync.syncengine.v1.RunProblem
-	21, // 5: entrasync.syncengine.v1.FinaliseRunResponse.counters:type_name -> entrasync.syncengine.v1.Counters
-	23, // 6: entrasync.syncengine.v1.ListOpenRunsRequest.before:type_name -> google.protobuf.Timestamp
+	25, // 2: entrasync.syncengine.v1.TenantOutcome.counters:type_name -> entrasync.syncengine.v1.Counters
+	26, // 3: entrasync.syncengine.v1.RecordTenantResultRequest.error:type_name -> entrasync.syncengine.v1.RunProblem
+	26, // 4: entrasync.syncengine.v1.FinaliseRunRequest.error:type_name -> entrasync.syncengine.v1.RunProblem
+	25, // 5: entrasync.syncengine.v1.FinaliseRunResponse.counters:type_name -> entrasync.syncengine.v1.Counters
+	27, // 6: entrasync.syncengine.v1.ListOpenRunsRequest.before:type_name -> google.protobuf.Timestamp
 	15, // 7: entrasync.syncengine.v1.ListOpenRunsResponse.runs:type_name -> entrasync.syncengine.v1.OpenRun
-	23, // 8: entrasync.syncengine.v1.CancelRunsRequest.created_before:type_name -> google.protobuf.Timestamp
-	23, // 9: entrasync.syncengine.v1.GetSyncStatusResponse.next_run_at:type_name -> google.protobuf.Timestamp
-	24, // 10: entrasync.syncengine.v1.GetSyncStatusResponse.last_run:type_name -> entrasync.syncengine.v1.Run
+	27, // 8: entrasync.syncengine.v1.CancelRunsRequest.created_before:type_name -> google.protobuf.Timestamp
+	27, // 9: entrasync.syncengine.v1.GetSyncStatusResponse.next_run_at:type_name -> google.protobuf.Timestamp
+	28, // 10: entrasync.syncengine.v1.GetSyncStatusResponse.last_run:type_name -> entrasync.syncengine.v1.Run
 	0,  // 11: entrasync.syncengine.v1.SyncEngineInternalService.CreateRun:input_type -> entrasync.syncengine.v1.CreateRunRequest
 	2,  // 12: entrasync.syncengine.v1.SyncEngineInternalService.BeginRun:input_type -> entrasync.syncengine.v1.BeginRunRequest
 	4,  // 13: entrasync.syncengine.v1.SyncEngineInternalService.ListRunTenants:input_type -> entrasync.syncengine.v1.ListRunTenantsRequest
@@ -1419,18 +1748,22 @@ var file_entrasync_syncengine_v1_engine_proto_depIdxs = []int32{
 	12, // 16: entrasync.syncengine.v1.SyncEngineInternalService.FinaliseRun:input_type -> entrasync.syncengine.v1.FinaliseRunRequest
 	14, // 17: entrasync.syncengine.v1.SyncEngineInternalService.ListOpenRuns:input_type -> entrasync.syncengine.v1.ListOpenRunsRequest
 	17, // 18: entrasync.syncengine.v1.SyncEngineInternalService.CancelRuns:input_type -> entrasync.syncengine.v1.CancelRunsRequest
-	19, // 19: entrasync.syncengine.v1.SyncEngineInternalService.GetSyncStatus:input_type -> entrasync.syncengine.v1.GetSyncStatusRequest
-	1,  // 20: entrasync.syncengine.v1.SyncEngineInternalService.CreateRun:output_type -> entrasync.syncengine.v1.CreateRunResponse
-	3,  // 21: entrasync.syncengine.v1.SyncEngineInternalService.BeginRun:output_type -> entrasync.syncengine.v1.BeginRunResponse
-	6,  // 22: entrasync.syncengine.v1.SyncEngineInternalService.ListRunTenants:output_type -> entrasync.syncengine.v1.ListRunTenantsResponse
-	8,  // 23: entrasync.syncengine.v1.SyncEngineInternalService.SyncTenantUsers:output_type -> entrasync.syncengine.v1.SyncTenantUsersResponse
-	11, // 24: entrasync.syncengine.v1.SyncEngineInternalService.RecordTenantResult:output_type -> entrasync.syncengine.v1.RecordTenantResultResponse
-	13, // 25: entrasync.syncengine.v1.SyncEngineInternalService.FinaliseRun:output_type -> entrasync.syncengine.v1.FinaliseRunResponse
-	16, // 26: entrasync.syncengine.v1.SyncEngineInternalService.ListOpenRuns:output_type -> entrasync.syncengine.v1.ListOpenRunsResponse
-	18, // 27: entrasync.syncengine.v1.SyncEngineInternalService.CancelRuns:output_type -> entrasync.syncengine.v1.CancelRunsResponse
-	20, // 28: entrasync.syncengine.v1.SyncEngineInternalService.GetSyncStatus:output_type -> entrasync.syncengine.v1.GetSyncStatusResponse
-	20, // [20:29] is the sub-list for method output_type
-	11, // [11:20] is the sub-list for method input_type
+	21, // 19: entrasync.syncengine.v1.SyncEngineInternalService.ReviseMapping:input_type -> entrasync.syncengine.v1.ReviseMappingRequest
+	23, // 20: entrasync.syncengine.v1.SyncEngineInternalService.DecideOrphans:input_type -> entrasync.syncengine.v1.DecideOrphansRequest
+	19, // 21: entrasync.syncengine.v1.SyncEngineInternalService.GetSyncStatus:input_type -> entrasync.syncengine.v1.GetSyncStatusRequest
+	1,  // 22: entrasync.syncengine.v1.SyncEngineInternalService.CreateRun:output_type -> entrasync.syncengine.v1.CreateRunResponse
+	3,  // 23: entrasync.syncengine.v1.SyncEngineInternalService.BeginRun:output_type -> entrasync.syncengine.v1.BeginRunResponse
+	6,  // 24: entrasync.syncengine.v1.SyncEngineInternalService.ListRunTenants:output_type -> entrasync.syncengine.v1.ListRunTenantsResponse
+	8,  // 25: entrasync.syncengine.v1.SyncEngineInternalService.SyncTenantUsers:output_type -> entrasync.syncengine.v1.SyncTenantUsersResponse
+	11, // 26: entrasync.syncengine.v1.SyncEngineInternalService.RecordTenantResult:output_type -> entrasync.syncengine.v1.RecordTenantResultResponse
+	13, // 27: entrasync.syncengine.v1.SyncEngineInternalService.FinaliseRun:output_type -> entrasync.syncengine.v1.FinaliseRunResponse
+	16, // 28: entrasync.syncengine.v1.SyncEngineInternalService.ListOpenRuns:output_type -> entrasync.syncengine.v1.ListOpenRunsResponse
+	18, // 29: entrasync.syncengine.v1.SyncEngineInternalService.CancelRuns:output_type -> entrasync.syncengine.v1.CancelRunsResponse
+	22, // 30: entrasync.syncengine.v1.SyncEngineInternalService.ReviseMapping:output_type -> entrasync.syncengine.v1.ReviseMappingResponse
+	24, // 31: entrasync.syncengine.v1.SyncEngineInternalService.DecideOrphans:output_type -> entrasync.syncengine.v1.DecideOrphansResponse
+	20, // 32: entrasync.syncengine.v1.SyncEngineInternalService.GetSyncStatus:output_type -> entrasync.syncengine.v1.GetSyncStatusResponse
+	22, // [22:33] is the sub-list for method output_type
+	11, // [11:22] is the sub-list for method input_type
 	11, // [11:11] is the sub-list for extension type_name
 	11, // [11:11] is the sub-list for extension extendee
 	0,  // [0:11] is the sub-list for field type_name
@@ -1449,7 +1782,7 @@ func file_entrasync_syncengine_v1_engine_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_syncengine_v1_engine_proto_rawDesc), len(file_entrasync_syncengine_v1_engine_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -27,6 +27,8 @@ const (
 	SyncEngineInternalService_FinaliseRun_FullMethodName        = "/entrasync.syncengine.v1.SyncEngineInternalService/FinaliseRun"
 	SyncEngineInternalService_ListOpenRuns_FullMethodName       = "/entrasync.syncengine.v1.SyncEngineInternalService/ListOpenRuns"
 	SyncEngineInternalService_CancelRuns_FullMethodName         = "/entrasync.syncengine.v1.SyncEngineInternalService/CancelRuns"
+	SyncEngineInternalService_ReviseMapping_FullMethodName      = "/entrasync.syncengine.v1.SyncEngineInternalService/ReviseMapping"
+	SyncEngineInternalService_DecideOrphans_FullMethodName      = "/entrasync.syncengine.v1.SyncEngineInternalService/DecideOrphans"
 	SyncEngineInternalService_GetSyncStatus_FullMethodName      = "/entrasync.syncengine.v1.SyncEngineInternalService/GetSyncStatus"
 )
 
@@ -59,6 +61,13 @@ type SyncEngineInternalServiceClient interface {
 	// CancelRuns closes the tenant's queued and running runs as cancelled; rounds in flight stop
 	// at their next chunk.
 	CancelRuns(ctx context.Context, in *CancelRunsRequest, opts ...grpc.CallOption) (*CancelRunsResponse, error)
+	// ReviseMapping follows a changed mapping: links of the managed tenant that were made under
+	// another client are orphaned, those of the client that is mapped now are active again. An older
+	// revision than the one followed last changes nothing.
+	ReviseMapping(ctx context.Context, in *ReviseMappingRequest, opts ...grpc.CallOption) (*ReviseMappingResponse, error)
+	// DecideOrphans does what a person decided about a managed tenant's orphaned links; the same
+	// decision again gives the same answer. Reasons: mapping_changed, round_in_progress.
+	DecideOrphans(ctx context.Context, in *DecideOrphansRequest, opts ...grpc.CallOption) (*DecideOrphansResponse, error)
 	// GetSyncStatus returns what the status shows of syncing.
 	GetSyncStatus(ctx context.Context, in *GetSyncStatusRequest, opts ...grpc.CallOption) (*GetSyncStatusResponse, error)
 }
@@ -160,6 +169,26 @@ func (c *syncEngineInternalServiceClient) CancelRuns(ctx context.Context, in *Ca
 	return out, nil
 }
 
+func (c *syncEngineInternalServiceClient) ReviseMapping(ctx context.Context, in *ReviseMappingRequest, opts ...grpc.CallOption) (*ReviseMappingResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReviseMappingResponse)
+	err := c.cc.Invoke(ctx, SyncEngineInternalService_ReviseMapping_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *syncEngineInternalServiceClient) DecideOrphans(ctx context.Context, in *DecideOrphansRequest, opts ...grpc.CallOption) (*DecideOrphansResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DecideOrphansResponse)
+	err := c.cc.Invoke(ctx, SyncEngineInternalService_DecideOrphans_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *syncEngineInternalServiceClient) GetSyncStatus(ctx context.Context, in *GetSyncStatusRequest, opts ...grpc.CallOption) (*GetSyncStatusResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetSyncStatusResponse)
@@ -199,6 +228,13 @@ type SyncEngineInternalServiceServer interface {
 	// CancelRuns closes the tenant's queued and running runs as cancelled; rounds in flight stop
 	// at their next chunk.
 	CancelRuns(context.Context, *CancelRunsRequest) (*CancelRunsResponse, error)
+	// ReviseMapping follows a changed mapping: links of the managed tenant that were made under
+	// another client are orphaned, those of the client that is mapped now are active again. An older
+	// revision than the one followed last changes nothing.
+	ReviseMapping(context.Context, *ReviseMappingRequest) (*ReviseMappingResponse, error)
+	// DecideOrphans does what a person decided about a managed tenant's orphaned links; the same
+	// decision again gives the same answer. Reasons: mapping_changed, round_in_progress.
+	DecideOrphans(context.Context, *DecideOrphansRequest) (*DecideOrphansResponse, error)
 	// GetSyncStatus returns what the status shows of syncing.
 	GetSyncStatus(context.Context, *GetSyncStatusRequest) (*GetSyncStatusResponse, error)
 	mustEmbedUnimplementedSyncEngineInternalServiceServer()
@@ -234,6 +270,12 @@ func (UnimplementedSyncEngineInternalServiceServer) ListOpenRuns(context.Context
 }
 func (UnimplementedSyncEngineInternalServiceServer) CancelRuns(context.Context, *CancelRunsRequest) (*CancelRunsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelRuns not implemented")
+}
+func (UnimplementedSyncEngineInternalServiceServer) ReviseMapping(context.Context, *ReviseMappingRequest) (*ReviseMappingResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReviseMapping not implemented")
+}
+func (UnimplementedSyncEngineInternalServiceServer) DecideOrphans(context.Context, *DecideOrphansRequest) (*DecideOrphansResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DecideOrphans not implemented")
 }
 func (UnimplementedSyncEngineInternalServiceServer) GetSyncStatus(context.Context, *GetSyncStatusRequest) (*GetSyncStatusResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetSyncStatus not implemented")
@@ -397,6 +439,42 @@ func _SyncEngineInternalService_CancelRuns_Handler(srv interface{}, ctx context.
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SyncEngineInternalService_ReviseMapping_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReviseMappingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SyncEngineInternalServiceServer).ReviseMapping(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SyncEngineInternalService_ReviseMapping_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SyncEngineInternalServiceServer).ReviseMapping(ctx, req.(*ReviseMappingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SyncEngineInternalService_DecideOrphans_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DecideOrphansRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SyncEngineInternalServiceServer).DecideOrphans(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SyncEngineInternalService_DecideOrphans_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SyncEngineInternalServiceServer).DecideOrphans(ctx, req.(*DecideOrphansRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SyncEngineInternalService_GetSyncStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetSyncStatusRequest)
 	if err := dec(in); err != nil {
@@ -449,6 +527,14 @@ var SyncEngineInternalService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CancelRuns",
 			Handler:    _SyncEngineInternalService_CancelRuns_Handler,
+		},
+		{
+			MethodName: "ReviseMapping",
+			Handler:    _SyncEngineInternalService_ReviseMapping_Handler,
+		},
+		{
+			MethodName: "DecideOrphans",
+			Handler:    _SyncEngineInternalService_DecideOrphans_Handler,
 		},
 		{
 			MethodName: "GetSyncStatus",
