@@ -1,6 +1,6 @@
 # Everything is done by Go programs; these are their names.
 
-.PHONY: help up down reset status logs test fmt lint generate bench
+.PHONY: help up down reset status logs test fmt lint generate bench fuzz
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,5 +32,8 @@ lint: ## look for mistakes
 generate: ## make the code from the contracts and the queries again
 	@go run ./deploy/local generate
 
-bench: ## measure
-	@go run ./deploy/local testenv -- go test -run '^$$' -bench . -benchmem work
+bench: ## measure, one line of JSON each; "make bench of=Preview" for some
+	@go run ./deploy/local bench $(of)
+
+fuzz: ## fuzz every target for ten minutes; goes on after an interruption
+	@go run ./deploy/local fuzz $(with)

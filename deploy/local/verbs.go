@@ -25,6 +25,8 @@ var verbs = map[string]verb{
 	"generate":   generate,
 	"fmt":        reformat,
 	"lint":       lint,
+	"fuzz":       fuzz,
+	"bench":      bench,
 	"testenv":    testEnvironment,
 	"_supervise": supervise,
 	"_testenv":   serveTestEnvironment,
@@ -42,6 +44,9 @@ const usage = `usage: local <verb>
   generate              make the code from the contracts and the queries again
   fmt                   format every file
   lint                  look for mistakes
+  fuzz [-each 10m] [-jobs n] [-resume=false]
+                        fuzz every target; an interrupted run goes on where it was
+  bench [pattern]       measure; one line of JSON for each benchmark
 
   testenv -- command…   run a command with a throw-away PostgreSQL and Temporal
   testenv -detach       start them in the background and print their variables

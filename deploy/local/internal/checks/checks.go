@@ -141,6 +141,7 @@ func (s *Suite) steps() []step {
 		{name: "lint", run: s.lint},
 		{name: "stand-alone builds", run: s.standalone},
 		{name: "tests", run: s.tests},
+		{name: "fuzz", run: s.fuzz},
 		{name: "acceptance", run: s.acceptance},
 	}
 }
