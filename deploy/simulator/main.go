@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -30,6 +31,14 @@ type config struct {
 	RedirectURIs []string `env:"REDIRECT_URIS" envDefault:"http://localhost:8080/api/auth/microsoft/entra/callback"`
 	AutoConsent  bool     `env:"AUTO_CONSENT"  envDefault:"true"`
 	State        string   `env:"STATE"`
+
+	CIPPClientID     string `env:"CIPP_CLIENT_ID"     envDefault:"c1bb0000-0000-4000-8000-000000000001"`
+	CIPPClientSecret string `env:"CIPP_CLIENT_SECRET" envDefault:"simulated-cipp-secret"`
+	// CIPPListen gives CIPP a listener of its own beside /cipp; with the files
+	// of a certificate and its key it speaks TLS.
+	CIPPListen  string `env:"CIPP_LISTEN"`
+	CIPPTLSCert string `env:"CIPP_TLS_CERT"`
+	CIPPTLSKey  string `env:"CIPP_TLS_KEY"`
 }
 
 func main() {
@@ -58,19 +67,68 @@ func run(ctx context.Context, cfg config, out io.Writer) (err error) {
 	handler, err := server.New(server.Config{
 		Fleet: people, AutoConsent: cfg.AutoConsent, StateFile: cfg.State,
 		Apps: []server.App{{ID: cfg.ClientID, Name: "entrasync", Secret: cfg.ClientSecret, RedirectURIs: cfg.RedirectURIs}},
+		CIPP: server.App{ID: cfg.CIPPClientID, Name: "CIPP-API", Secret: cfg.CIPPClientSecret},
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, handler.Close()) }()
-	listener, err := net.Listen("tcp", cfg.Listen)
+	services := []service{{name: "listening", address: cfg.Listen, handler: handler}}
+	if cfg.CIPPListen != "" {
+		services = append(services, service{name: "cipp listening", address: cfg.CIPPListen, handler: handler.CIPP(), cert: cfg.CIPPTLSCert, key: cfg.CIPPTLSKey})
+	}
+	return serve(ctx, services, out)
+}
+
+// service is a listener and who answers on it.
+type service struct {
+	name, address string
+	handler       http.Handler
+	// cert and key are the files of TLS; without them it is plain HTTP.
+	cert, key string
+}
+
+// serve runs the services until the context or one of them ends.
+func serve(ctx context.Context, services []service, out io.Writer) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, len(services))
+	for i, each := range services {
+		listener, err := each.listen()
+		if err != nil {
+			stop()
+			for range i {
+				err = errors.Join(err, <-ended)
+			}
+			return err
+		}
+		go func() { ended <- each.run(ctx, listener) }()
+		if _, err := fmt.Fprintf(out, "%s on %s\n", each.name, listener.Addr()); err != nil {
+			return err
+		}
+	}
+	var errs []error
+	for range services {
+		errs = append(errs, <-ended)
+		stop()
+	}
+	return errors.Join(errs...)
+}
+
+func (s service) listen() (net.Listener, error) {
+	listener, err := net.Listen("tcp", s.address)
+	if err != nil || s.cert == "" && s.key == "" {
+		return listener, err
+	}
+	pair, err := tls.LoadX509KeyPair(s.cert, s.key)
 	if err != nil {
-		return err
+		return nil, errors.Join(fmt.Errorf("the certificate of %s: %w", s.address, err), listener.Close())
 	}
-	if _, err := fmt.Fprintf(out, "listening on %s\n", listener.Addr()); err != nil {
-		return err
-	}
-	web := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	return tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}), nil
+}
+
+func (s service) run(ctx context.Context, listener net.Listener) error {
+	web := &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(listener) }()
 	select {

@@ -81,6 +81,14 @@ func (f *Fleet) relationship(t Tenant, nth int) Relationship {
 	}
 }
 
+// Lapsed are the customers whose relationships had ended when the fleet began.
+func (f *Fleet) Lapsed() []Tenant {
+	if !f.hasExtras() {
+		return nil
+	}
+	return f.tenants[len(f.tenants)-2 : len(f.tenants)-1]
+}
+
 var statuses = []string{
 	"activating", "active", "approvalPending", "approved", "created", "expired", "expiring", "terminated", "terminating", "terminationRequested",
 }

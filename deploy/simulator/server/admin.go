@@ -47,6 +47,10 @@ func (s *Server) adminRoutes() *http.ServeMux {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("POST /admin/throttle", s.adminThrottle)
+	mux.HandleFunc("GET /admin/cipp", func(w http.ResponseWriter, _ *http.Request) {
+		adminJSON(w, http.StatusOK, s.cipp.settings())
+	})
+	mux.HandleFunc("POST /admin/cipp", s.adminCIPP)
 	return mux
 }
 

@@ -187,3 +187,29 @@ func (s *Server) adminThrottle(w http.ResponseWriter, r *http.Request) {
 	s.throttle.lift(body.Off)
 	w.WriteHeader(http.StatusNoContent)
 }
+
+// adminCIPP replaces the settings of the CIPP instance and makes it cold.
+func (s *Server) adminCIPP(w http.ResponseWriter, r *http.Request) {
+	var set CIPPSettings
+	if !read(w, r, &set) {
+		return
+	}
+	if err := s.cipp.configure(s.fleet, set); err != nil {
+		adminError(w, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// tenantSet are the ids of tenants that are named by id or domain.
+func tenantSet(f *fleet.Fleet, names []string) (map[string]bool, error) {
+	ids := map[string]bool{}
+	for _, name := range names {
+		t, ok := f.Tenant(name)
+		if !ok {
+			return nil, fmt.Errorf("tenant %q: %w", name, fleet.ErrNotFound)
+		}
+		ids[t.ID] = true
+	}
+	return ids, nil
+}

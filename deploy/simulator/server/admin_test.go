@@ -167,6 +167,18 @@ func TestOrderedFaults(t *testing.T) {
 	require.Nil(t, b.get(token, "/v1.0/users").json)
 	order(server.Fault{Kind: "truncate", Route: "graph.users", AfterBytes: 100})
 	require.Len(t, b.get(token, "/v1.0/users").raw, 100)
+	order(server.Fault{Kind: "empty-listing", Route: "graph.*"})
+	partner, _ := b.connect()
+	for bearer, targets := range map[string][]string{
+		token:   {"/v1.0/users", "/v1.0/users?$top=5", "/v1.0/users/delta", "/v1.0/groups"},
+		partner: {"/v1.0/tenantRelationships/delegatedAdminRelationships", "/v1.0/contracts"},
+	} {
+		for _, target := range targets {
+			rows, pages, _ := b.all(bearer, target)
+			require.Empty(t, rows, target)
+			require.Equal(t, 1, pages, target)
+		}
+	}
 	order(server.Fault{Kind: "slow", Route: "graph.users", DelayMillis: 30})
 	began := time.Now()
 	require.Equal(t, http.StatusOK, b.get(token, "/v1.0/users").status)

@@ -21,7 +21,7 @@ func (s *Server) deltaUsers(c *call, _ []string) *graphError {
 	if e != nil {
 		return e
 	}
-	selected, names, e := parseSelect(t.Select)
+	selected, names, e := parseSelect(c.version, t.Select)
 	if e != nil {
 		return e
 	}
@@ -38,6 +38,9 @@ func (s *Server) deltaUsers(c *call, _ []string) *graphError {
 	page := deltaRows{s: s, c: c, selected: selected, names: names, rows: (*buffer)[:0], seen: map[int]bool{}}
 	if _, empty := c.fired["empty-page"]; empty {
 		return s.writeDelta(c, t, nil, false)
+	}
+	if _, none := c.fired["empty-listing"]; none {
+		return s.writeDelta(c, t, nil, true)
 	}
 	var done bool
 	if t.Kind == "delta-first" {

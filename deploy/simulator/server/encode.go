@@ -1,6 +1,7 @@
 package server
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -218,9 +219,15 @@ func appendString(dst []byte, s string) []byte {
 	return append(append(dst, s[from:]...), '"')
 }
 
-// parseSelect reads $select; empty selects the default properties.
-func parseSelect(raw string) ([]column, []string, *graphError) {
+// betaProperties come on beta when nothing is selected: all that it knows.
+var betaProperties = slices.Sorted(maps.Keys(columns))
+
+// parseSelect reads $select; empty selects the version's default properties.
+func parseSelect(version, raw string) ([]column, []string, *graphError) {
 	names := defaultProperties
+	if version == "beta" {
+		names = betaProperties
+	}
 	if strings.TrimSpace(raw) != "" {
 		names = strings.Split(raw, ",")
 	}

@@ -44,6 +44,8 @@ type Fault struct {
 	// AADSTS is the number of an oauth-error, Code overrides its error.
 	AADSTS int    `json:"aadsts,omitempty"`
 	Code   string `json:"code,omitempty"`
+	// Message is the text of status and of CIPP's errors.
+	Message string `json:"message,omitempty"`
 
 	Seen  int `json:"seen"`
 	Fired int `json:"fired"`
@@ -54,6 +56,7 @@ type Fault struct {
 var faultKinds = map[string]bool{
 	"throttle": true, "status": true, "slow": true, "cut": true, "truncate": true, "malformed": true, "oauth-error": true,
 	"expired-page-token": true, "empty-page": true, "delta-expired": true, "delta-resync": true, "delta-gone": true, "delta-repeat": true,
+	"empty-listing": true, "cipp-tenants-failed": true, "cipp-graph-error": true, "cipp-queued": true, "cipp-repeat-link": true,
 }
 
 type faults struct {
@@ -168,17 +171,7 @@ func (f Fault) retryAfter(h http.Header, now time.Time) {
 // wait holds a slow request back; false when the caller went away.
 func (f fired) wait(ctx context.Context) bool {
 	slow, ok := f["slow"]
-	if !ok {
-		return true
-	}
-	timer := time.NewTimer(time.Duration(slow.DelayMillis) * time.Millisecond)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return !ok || pause(ctx, time.Duration(slow.DelayMillis)*time.Millisecond)
 }
 
 // wrap spoils the body where that was ordered.

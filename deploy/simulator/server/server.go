@@ -25,12 +25,17 @@ type App struct {
 	// PublicKeys are PEM certificates or RSA public keys with which the app
 	// may prove itself by a signed assertion.
 	PublicKeys []string `json:"publicKeys,omitempty"`
+	// SingleTenant apps exist in the partner's directory only.
+	SingleTenant bool `json:"singleTenant,omitempty"`
 }
 
 // Config is what a server is made from.
 type Config struct {
 	Fleet *fleet.Fleet
 	Apps  []App
+	// CIPP is the registration of the MSP's CIPP instance, in the partner's
+	// directory only; without an id nobody gets a token for the instance.
+	CIPP App
 	// AutoConsent lets a request that does not accept HTML through the consent
 	// page at once, and a browser after a few seconds.
 	AutoConsent bool
@@ -54,9 +59,12 @@ type Server struct {
 	throttle *throttle
 	counters *counters
 	idKey    signingKey
-	partner  *http.ServeMux
-	admin    *http.ServeMux
-	buffers  sync.Pool
+	cipp     *cipp
+	// cippClientID is the registration that CIPP takes tokens of.
+	cippClientID string
+	partner      *http.ServeMux
+	admin        *http.ServeMux
+	buffers      sync.Pool
 }
 
 // New makes a server and reads its state file.
@@ -87,6 +95,11 @@ func New(cfg Config) (*Server, error) {
 	for _, app := range cfg.Apps {
 		st.apps[app.ID] = app
 	}
+	if cfg.CIPP.ID != "" {
+		cfg.CIPP.SingleTenant = true
+		st.apps[cfg.CIPP.ID] = cfg.CIPP
+	}
+	s.cippClientID, s.cipp = cfg.CIPP.ID, newCIPP(cfg.Fleet, cfg.Now)
 	s.state = st
 	s.partner = s.partnerRoutes()
 	s.admin = s.adminRoutes()
@@ -97,8 +110,8 @@ func New(cfg Config) (*Server, error) {
 func (s *Server) Close() error { return s.state.close() }
 
 // ServeHTTP sends a request to the party it is for: Graph under /v1.0 and
-// /beta, the Partner Center under /v1, the administrator under /admin, and the
-// identity platform under everything else, where the first part of the path is
+// /beta, the Partner Center under /v1, CIPP under /cipp, the administrator
+// under /admin, and the identity platform under everything else, where the first part of the path is
 // a tenant.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	first, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
@@ -109,6 +122,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.partner.ServeHTTP(w, r)
 	case "admin":
 		s.admin.ServeHTTP(w, r)
+	case "cipp":
+		http.StripPrefix("/cipp", s.CIPP()).ServeHTTP(w, r)
 	case "", "favicon.ico":
 		http.NotFound(w, r)
 	default:

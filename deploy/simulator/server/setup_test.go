@@ -23,6 +23,8 @@ import (
 const (
 	clientID     = "5e11aa00-0000-4000-8000-000000000001"
 	clientSecret = "the-secret-of-the-app"
+	cippID       = "c1bb0000-0000-4000-8000-000000000001"
+	cippSecret   = "the-secret-of-cipp"
 	redirectURI  = "http://localhost:8080/api/auth/microsoft/entra/callback"
 	verifier     = "a-verifier-of-forty-three-characters-at-least-0123"
 	partnerScope = "offline_access openid profile https://graph.microsoft.com/User.Read https://graph.microsoft.com/Directory.Read.All https://graph.microsoft.com/DelegatedAdminRelationship.Read.All https://graph.microsoft.com/ManagedTenants.Read.All"
@@ -70,6 +72,7 @@ func setupWith(t *testing.T, size fleet.Size, state string, autoConsent bool) *b
 	s, err := server.New(server.Config{
 		Fleet: f, AutoConsent: autoConsent, StateFile: state, Now: clk.now,
 		Apps: []server.App{{ID: clientID, Name: "entrasync", Secret: clientSecret, RedirectURIs: []string{redirectURI}}},
+		CIPP: server.App{ID: cippID, Name: "CIPP-API", Secret: cippSecret},
 	})
 	require.NoError(t, err)
 	web := httptest.NewServer(s)

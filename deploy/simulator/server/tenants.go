@@ -153,6 +153,9 @@ func (s *Server) writeCollection(c *call, path, typeName string, rows []map[stri
 	if e != nil {
 		return e
 	}
+	if _, none := c.fired["empty-listing"]; none {
+		rows = rows[:0]
+	}
 	from := 0
 	if raw := c.query.Get("$skiptoken"); raw != "" {
 		if _, ok := c.fired["expired-page-token"]; ok {

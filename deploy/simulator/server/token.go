@@ -322,9 +322,21 @@ func (s *Server) clientCredentials(form url.Values, app App, authority string, t
 	if !wanted.isDefault(resource) || len(wanted.oidc) > 0 {
 		return issue{}, refuse(1002012, "invalid_scope", "The provided value for scope %s is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).", form.Get("scope"))
 	}
+	if app.SingleTenant && tenant.Index > 0 {
+		return issue{}, notInDirectory(app, tenant)
+	}
+	out := issue{tenant: tenant, home: tenant, app: app, resource: resource, wanted: wanted}
+	if resource != graphResource {
+		return out, nil // the app's own interface, or one whose permissions go to people
+	}
 	c := s.state.consentOf(app.ID, tenant)
 	if len(c.Roles) == 0 && tenant.Index > 0 {
-		return issue{}, refuse(700016, "unauthorized_client", "Application with identifier '%s' was not found in the directory '%s'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant.", app.ID, tenant.DisplayName)
+		return issue{}, notInDirectory(app, tenant)
 	}
-	return issue{tenant: tenant, home: tenant, app: app, resource: resource, granted: c.Roles, wanted: wanted}, nil
+	out.granted = c.Roles
+	return out, nil
+}
+
+func notInDirectory(app App, t fleet.Tenant) *oauthError {
+	return refuse(700016, "unauthorized_client", "Application with identifier '%s' was not found in the directory '%s'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant.", app.ID, t.DisplayName)
 }

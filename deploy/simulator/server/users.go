@@ -79,7 +79,7 @@ func (s *Server) readListing(c *call, kind, subject string) (listing, *graphErro
 		return listing{}, errNoCount
 	}
 	out := listing{token: t}
-	if out.selected, _, e = parseSelect(t.Select); e != nil {
+	if out.selected, _, e = parseSelect(c.version, t.Select); e != nil {
 		return listing{}, e
 	}
 	if t.Filter != "" {
@@ -170,6 +170,9 @@ func (s *Server) writePage(c *call, l listing, path string, slots, count int, at
 	rows, n, slot := (*buffer)[:0], 0, l.token.Position
 	if _, empty := c.fired["empty-page"]; empty {
 		slots = 0 // and a next link to the very same place
+	}
+	if _, none := c.fired["empty-listing"]; none {
+		slots, slot, count = 0, 0, min(count, 0)
 	}
 	for ; slot < slots; slot++ {
 		u, ok := at(slot)
@@ -262,7 +265,7 @@ func (s *Server) oneUser(c *call, id string) *graphError {
 	if e := onlyOptions(c.query, "$select"); e != nil {
 		return e
 	}
-	selected, _, e := parseSelect(c.query.Get("$select"))
+	selected, _, e := parseSelect(c.version, c.query.Get("$select"))
 	if e != nil {
 		return e
 	}

@@ -1,0 +1,188 @@
+package server
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/entrasync/entrasync/deploy/simulator/fleet"
+)
+
+// cippPage is one answer of Graph on its way through CIPP.
+type cippPage struct {
+	rows []json.RawMessage
+	next string
+}
+
+// cippProxied are the routes of Graph that this instance passes on.
+var cippProxied = []string{"graph.organization", "graph.users", "graph.user", "graph.groups", "graph.group", "graph.groups.members"}
+
+// cippFetch reads one page of a directory as CIPP does, by its own
+// registration and its own budget. Next is a link that Graph gave, or empty.
+func (s *Server) cippFetch(t fleet.Tenant, endpoint, version string, options url.Values, next string, eventual bool) (cippPage, error) {
+	link := &url.URL{Scheme: "https", Host: "graph.microsoft.com", Path: "/" + version + "/" + endpoint, RawQuery: options.Encode()}
+	if next != "" {
+		parsed, err := url.Parse(next)
+		if err != nil || parsed.Host != link.Host || parsed.Scheme != link.Scheme {
+			return cippPage{}, errors.New("The remote name could not be resolved.")
+		}
+		link = parsed
+	}
+	version, path, _ := strings.Cut(strings.TrimPrefix(link.Path, "/"), "/")
+	parts := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	route, ok := findRoute(version, parts)
+	if !ok || !slices.Contains(cippProxied, route.name) {
+		return cippPage{}, errors.New("Resource not found for the segment '" + parts[0] + "'.")
+	}
+	r := &http.Request{Method: http.MethodGet, URL: link, Host: link.Host, Header: http.Header{}, TLS: &tls.ConnectionState{}}
+	if eventual {
+		r.Header.Set("ConsistencyLevel", "eventual")
+	}
+	query, err := url.ParseQuery(link.RawQuery)
+	if err != nil {
+		return cippPage{}, errors.New("The query string is malformed.")
+	}
+	rec := &recorder{header: http.Header{}}
+	c := &call{w: rec, r: r, version: version, query: query, tenant: t, fired: fired{}}
+	if e := route.handle(s, c, parts); e != nil {
+		return cippPage{}, errors.New(e.message)
+	}
+	return readCIPPPage(rec.body.Bytes())
+}
+
+// readCIPPPage takes a collection or a single object of Graph apart. What is
+// no UTF-8 becomes replacement characters, as in PowerShell.
+func readCIPPPage(body []byte) (cippPage, error) {
+	body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
+	var collection struct {
+		Value *[]json.RawMessage `json:"value"`
+		Next  string             `json:"@odata.nextLink"`
+	}
+	if err := json.Unmarshal(body, &collection); err != nil {
+		return cippPage{}, err
+	}
+	if collection.Value == nil {
+		return cippPage{rows: []json.RawMessage{body}}, nil
+	}
+	return cippPage{rows: *collection.Value, next: collection.Next}, nil
+}
+
+// cippUsers answers GET /api/ListUsers: the whole set in one body, or one user
+// by UserID.
+func (s *Server) cippUsers(c *cippCall) {
+	if f, ok := c.fired["cipp-graph-error"]; ok {
+		cippText(c.w, http.StatusInternalServerError, cmp.Or(f.Message, "Could not get token: AADSTS65001"))
+		return
+	}
+	if strings.EqualFold(c.filter, "AllTenants") {
+		cippJSON(c.w, []any{map[string]string{"Message": "This function has been deprecated for all users, please use ListGraphRequest instead"}})
+		return
+	}
+	t, ok := s.cippTenant(c.filter)
+	if !ok {
+		cippText(c.w, http.StatusInternalServerError, errCIPPScope)
+		return
+	}
+	endpoint, options := "users", url.Values{"$top": {"999"}, "$count": {"true"}}
+	if id := c.query["userid"]; id != "" {
+		endpoint, options = "users/"+id, url.Values{}
+	} else if filter := c.query["graphfilter"]; filter != "" {
+		options.Set("$filter", filter)
+	}
+	err := s.cippStream(c, "[", "]", t, endpoint, "beta", options, true, cippUserRow)
+	if err != nil {
+		cippText(c.w, http.StatusInternalServerError, err.Error())
+	}
+}
+
+// cippStream writes all pages of a listing as one array. It errors only before
+// the first byte; Graph does not fail in the middle of a listing here.
+func (s *Server) cippStream(c *cippCall, head, tail string, t fleet.Tenant, endpoint, version string, options url.Values, eventual bool, row func(json.RawMessage, string) json.RawMessage) error {
+	page, err := s.cippFetch(t, endpoint, version, options, "", eventual)
+	if err != nil {
+		return err
+	}
+	if _, empty := c.fired["empty-listing"]; empty {
+		page = cippPage{}
+	}
+	c.w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	c.w.WriteHeader(http.StatusOK)
+	_, _ = io.WriteString(c.w, head)
+	first := true
+	for {
+		for _, raw := range page.rows {
+			if !first {
+				_, _ = io.WriteString(c.w, ",")
+			}
+			first = false
+			if _, err := c.w.Write(row(raw, c.filter)); err != nil {
+				return nil // the caller has gone
+			}
+		}
+		if page.next == "" {
+			break
+		}
+		if page, err = s.cippFetch(t, endpoint, version, nil, page.next, eventual); err != nil {
+			panic("a page token that was made just now is refused: " + err.Error())
+		}
+	}
+	_, _ = io.WriteString(c.w, tail)
+	return nil
+}
+
+// products are the names that CIPP has for licences.
+var products = map[string]string{
+	"05e9a617-0261-4cee-bb44-138d3ef5d965": "Microsoft 365 E3",
+	"f245ecc8-75af-4f8e-b61f-27d8114de5f3": "Microsoft 365 Business Standard",
+	"cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46": "Microsoft 365 Business Premium",
+}
+
+// cippUserRow adds what ListUsers computes for CIPP's pages.
+func cippUserRow(raw json.RawMessage, _ string) json.RawMessage {
+	var user struct {
+		Name     string   `json:"userPrincipalName"`
+		Synced   bool     `json:"onPremisesSyncEnabled"`
+		Proxies  []string `json:"proxyAddresses"`
+		Licences []struct {
+			SKU string `json:"skuId"`
+		} `json:"assignedLicenses"`
+	}
+	all := map[string]json.RawMessage{}
+	if json.Unmarshal(raw, &all) != nil || json.Unmarshal(raw, &user) != nil {
+		return raw // an administrator gave a property another type
+	}
+	local, domain, _ := strings.Cut(user.Name, "@")
+	var names []string
+	for _, l := range user.Licences {
+		if name, ok := products[l.SKU]; ok {
+			names = append(names, name)
+		}
+	}
+	for name, value := range map[string]any{
+		"onPremisesSyncEnabled": user.Synced, "username": local, "Aliases": strings.Join(user.Proxies, ", "),
+		"LicJoined": strings.Join(names, ", "), "primDomain": map[string]string{"value": domain, "label": domain},
+	} {
+		all[name], _ = json.Marshal(value) // plain values
+	}
+	out, err := json.Marshal(all)
+	if err != nil {
+		return raw
+	}
+	return out
+}
+
+// cippGraphRow adds the columns that ListGraphRequest puts beside Graph's.
+func cippGraphRow(raw json.RawMessage, tenant string) json.RawMessage {
+	out := slices.Clone(bytes.TrimSuffix(bytes.TrimSpace(raw), []byte("}")))
+	if len(out) > len("{") {
+		out = append(out, ',')
+	}
+	return append(appendString(append(out, `"Tenant":`...), tenant), `,"CippStatus":"Good"}`...)
+}
