@@ -32,6 +32,13 @@ func (s *Server) adminRoutes() *http.ServeMux {
 	mux.HandleFunc("GET /admin/secrets", func(w http.ResponseWriter, _ *http.Request) {
 		adminJSON(w, http.StatusOK, map[string]any{"secrets": s.state.allSecrets()})
 	})
+	mux.HandleFunc("GET /admin/issued", func(w http.ResponseWriter, _ *http.Request) {
+		values := []string{}
+		for _, known := range s.state.allSecrets() {
+			values = append(values, known.Value)
+		}
+		adminJSON(w, http.StatusOK, values)
+	})
 	mux.HandleFunc("GET /admin/faults", func(w http.ResponseWriter, _ *http.Request) {
 		adminJSON(w, http.StatusOK, map[string]any{"faults": s.faults.list()})
 	})

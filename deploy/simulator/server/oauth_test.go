@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -275,9 +276,23 @@ func TestRestartLosesNothing(t *testing.T) {
 func TestSecretsAreListed(t *testing.T) {
 	t.Parallel()
 	b := setup(t, fleet.Tiny)
-	access, refresh := b.connect()
-	all := string(b.admin(http.MethodGet, "/secrets", nil).raw)
-	for _, value := range []string{access, refresh, clientSecret} {
-		require.Contains(t, all, value)
+	code := b.code(partnerScope)
+	given := b.token("organizations", codeForm(code)).json
+	forged := url.Values{"grant_type": {"client_credentials"}, "scope": {graphDefault}, "client_id": {clientID}, "client_assertion": {"a.forged.assertion"}}
+	b.postToken(b.fleet.Customers()[0].ID, forged)
+	b.admin(http.MethodPost, "/apps", map[string]any{"clientId": clientID, "name": "entrasync", "clientSecret": "rotated-secret"})
+	kinds := map[string]bool{}
+	for _, each := range b.admin(http.MethodGet, "/secrets", nil).json["secrets"].([]any) {
+		kinds[each.(map[string]any)["kind"].(string)] = true
 	}
+	require.Len(t, kinds, 7, kinds)
+	cipp := b.cippToken()
+	var issued []string
+	require.NoError(t, json.Unmarshal(b.admin(http.MethodGet, "/issued", nil).raw, &issued))
+	require.Subset(t, issued, []string{
+		code, verifier, clientSecret, "rotated-secret", cippSecret, cipp, "a.forged.assertion",
+		given["access_token"].(string), given["refresh_token"].(string), given["id_token"].(string),
+	})
+	slices.Sort(issued)
+	require.Len(t, slices.Compact(slices.Clone(issued)), len(issued), "no value twice")
 }

@@ -93,11 +93,11 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	for _, app := range cfg.Apps {
-		st.apps[app.ID] = app
+		st.addApp(app)
 	}
 	if cfg.CIPP.ID != "" {
 		cfg.CIPP.SingleTenant = true
-		st.apps[cfg.CIPP.ID] = cfg.CIPP
+		st.addApp(cfg.CIPP)
 	}
 	s.cippClientID, s.cipp = cfg.CIPP.ID, newCIPP(cfg.Fleet, cfg.Now)
 	s.state = st

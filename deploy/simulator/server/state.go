@@ -79,6 +79,7 @@ type state struct {
 	consents   map[string]consent
 	generation map[string]int // of access tokens, by tenant; "" counts for all
 	secrets    []secret
+	known      map[string]bool // the values of secrets
 	journal    *os.File
 	journalErr error
 }
@@ -86,7 +87,7 @@ type state struct {
 func openState(path string, f *fleet.Fleet) (*state, error) {
 	s := &state{
 		apps: map[string]App{}, codes: map[string]*authCode{}, grants: map[string]grant{},
-		consents: map[string]consent{}, generation: map[string]int{},
+		consents: map[string]consent{}, generation: map[string]int{}, known: map[string]bool{},
 	}
 	if path != "" {
 		if err := s.replay(path, f); err != nil {
@@ -166,11 +167,11 @@ func (s *state) apply(rec record) {
 	switch {
 	case rec.Grant != nil:
 		s.grants[rec.Grant.Token] = *rec.Grant
-		s.secrets = append(s.secrets, secret{"refresh_token", rec.Grant.Token})
+		s.keepSecret("refresh_token", rec.Grant.Token)
 	case rec.Consent != nil:
 		s.consents[rec.Consent.App+" "+rec.Consent.TenantID] = *rec.Consent
 	case rec.App != nil:
-		s.apps[rec.App.ID] = *rec.App
+		s.addApp(*rec.App)
 	case rec.Refuse != nil:
 		for token, g := range s.grants {
 			if rec.Refuse.UserID == "" || rec.Refuse.UserID == g.UserID {
@@ -227,27 +228,36 @@ func (s *state) generations(tenant string) [2]int {
 func (s *state) noteSecret(kind, value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.keepSecret(kind, value)
+}
+
+// keepSecret wants the lock to be held.
+func (s *state) keepSecret(kind, value string) {
+	if value == "" || s.known[value] {
+		return
+	}
+	s.known[value] = true
 	s.secrets = append(s.secrets, secret{kind, value})
+}
+
+// addApp registers an app; the secret of one that it replaces stays known. It
+// wants the lock to be held, or nobody else to be there yet.
+func (s *state) addApp(app App) {
+	s.apps[app.ID] = app
+	s.keepSecret("client_secret", app.Secret)
 }
 
 func (s *state) allSecrets() []secret {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := slices.Clone(s.secrets)
-	for _, app := range s.apps {
-		if app.Secret == "" {
-			continue
-		}
-		all = append(all, secret{"client_secret", app.Secret})
-	}
-	return all
+	return slices.Clone(s.secrets)
 }
 
 func (s *state) addCode(value string, c authCode) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.codes[value] = &c
-	s.secrets = append(s.secrets, secret{"code", value})
+	s.keepSecret("code", value)
 }
 
 // takeCode marks a code as used and says what it was before.

@@ -87,6 +87,9 @@ func (s *Server) redeem(r *http.Request, authority string) (issue, *oauthError) 
 	if e != nil {
 		return issue{}, e
 	}
+	// What callers prove themselves with is as secret as what they get.
+	s.state.noteSecret("code_verifier", form.Get("code_verifier"))
+	s.state.noteSecret("client_assertion", form.Get("client_assertion"))
 	tenant, known := s.fleet.Tenant(authority)
 	if !known && !isShared(authority) {
 		return issue{}, refuse(90002, "invalid_request", "Tenant '%s' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.", authority)
