@@ -418,7 +418,10 @@ type ListMappingsRequest struct {
 	Q               string                 `protobuf:"bytes,2,opt,name=q,proto3" json:"q,omitempty"`
 	ManagedTenantId string                 `protobuf:"bytes,3,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	// With managed_tenant_id: also the rows that are no longer active.
-	History       bool   `protobuf:"varint,4,opt,name=history,proto3" json:"history,omitempty"`
+	History bool `protobuf:"varint,4,opt,name=history,proto3" json:"history,omitempty"`
+	// Only managed tenants whose orphaned links wait for a person. One that is not decided any more
+	// stands here too, as its last mapping, which has ended, with the state undecided.
+	Orphans       bool   `protobuf:"varint,7,opt,name=orphans,proto3" json:"orphans,omitempty"`
 	PageSize      int32  `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -483,6 +486,13 @@ func (x *ListMappingsRequest) GetHistory() bool {
 	return false
 }
 
+func (x *ListMappingsRequest) GetOrphans() bool {
+	if x != nil {
+		return x.Orphans
+	}
+	return false
+}
+
 func (x *ListMappingsRequest) GetPageSize() int32 {
 	if x != nil {
 		return x.PageSize
@@ -502,13 +512,14 @@ type Mapping struct {
 	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	EntraTenantId   string                 `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
 	ClientId        *string                `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
-	// mapped, skip_for_now, needs_review or create_new.
+	// mapped, skip_for_now, needs_review or create_new; undecided in a list of orphans alone.
 	State     string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
 	Score     *float64               `protobuf:"fixed64,5,opt,name=score,proto3,oneof" json:"score,omitempty"`
 	DecidedBy string                 `protobuf:"bytes,6,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
 	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
-	// Links of contacts that were made under another client of the tenant and wait
-	// for a person. Absent: not known here.
+	// Links of the managed tenant's contacts that were made under another client and wait for a
+	// person, 0 when there are none. It belongs to the managed tenant, so of a history only the newest
+	// row has it.
 	OrphanedLinks *int32                 `protobuf:"varint,8,opt,name=orphaned_links,json=orphanedLinks,proto3,oneof" json:"orphaned_links,omitempty"`
 	DisplayName   string                 `protobuf:"bytes,9,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	ClientName    *string                `protobuf:"bytes,10,opt,name=client_name,json=clientName,proto3,oneof" json:"client_name,omitempty"`
@@ -2525,13 +2536,14 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"\x10fuzzy_candidates\x18\x02 \x03(\v2 .entrasync.mapping.v1.PreviewRowR\x0ffuzzyCandidates\x12>\n" +
 	"\tunmatched\x18\x03 \x03(\v2 .entrasync.mapping.v1.PreviewRowR\tunmatched\x12>\n" +
 	"\asummary\x18\x04 \x01(\v2$.entrasync.mapping.v1.MappingSummaryR\asummary\x12\x18\n" +
-	"\aversion\x18\x05 \x01(\x03R\aversion\"\x9d\x02\n" +
+	"\aversion\x18\x05 \x01(\x03R\aversion\"\xb7\x02\n" +
 	"\x13ListMappingsRequest\x12M\n" +
 	"\x05state\x18\x01 \x01(\tB7\xbaH4r2R\x00R\x06mappedR\fskip_for_nowR\fneeds_reviewR\n" +
 	"create_newR\x05state\x12\x16\n" +
 	"\x01q\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x01q\x123\n" +
 	"\x11managed_tenant_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\x0fmanagedTenantId\x12\x18\n" +
-	"\ahistory\x18\x04 \x01(\bR\ahistory\x12'\n" +
+	"\ahistory\x18\x04 \x01(\bR\ahistory\x12\x18\n" +
+	"\aorphans\x18\a \x01(\bR\aorphans\x12'\n" +
 	"\tpage_size\x18\x05 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12'\n" +
 	"\n" +

@@ -42,25 +42,39 @@ type MappingServiceClient interface {
 	ListMappings(ctx context.Context, in *ListMappingsRequest, opts ...grpc.CallOption) (*ListMappingsResponse, error)
 	// ConfirmMappings writes a person's decisions, all or nothing.
 	ConfirmMappings(ctx context.Context, in *ConfirmMappingsRequest, opts ...grpc.CallOption) (*ConfirmMappingsResponse, error)
-	// SkipMapping leaves a managed tenant for later; it stays in the list.
+	// SkipMapping leaves a managed tenant for later; it stays in the list. Skipping again changes
+	// nothing. Reason managed_tenant_not_found (404).
 	SkipMapping(ctx context.Context, in *SkipMappingRequest, opts ...grpc.CallOption) (*SkipMappingResponse, error)
 	// UnmapMapping ends a mapping; the managed tenant is undecided again. The links of its contacts
 	// are orphaned: they neither match nor are made inactive. Reason not_mapped (404).
 	UnmapMapping(ctx context.Context, in *UnmapMappingRequest, opts ...grpc.CallOption) (*UnmapMappingResponse, error)
 	// RemapMapping gives a managed tenant to another client. The links made under the old client
 	// are orphaned until a person decides about them; going back to a client reactivates its links.
+	// A managed tenant that was skipped or undecided is mapped; the client that it has already changes
+	// nothing. Reasons managed_tenant_not_found and client_not_found (404), client_deleted (409).
 	RemapMapping(ctx context.Context, in *RemapMappingRequest, opts ...grpc.CallOption) (*RemapMappingResponse, error)
 	// DecideOrphans says what becomes of the links that a remap or an unmap left: relink (to contacts
 	// of the client that is mapped now, found or made by the ordinary rules) or leave (the identities
-	// are new to that client, the old contacts stay). Reasons: no_orphans (404), not_mapped (409, for
-	// relink without a client).
+	// are new to that client, the old contacts stay). The same decision while it is being done joins it.
+	// Reasons: no_orphans (404); not_mapped (409, for relink without a client), decision_pending (409,
+	// another decision is being done), effects_pending (409, the last change of the mapping is not
+	// followed yet), mapping_changed (409, before the decision was done), decision_failed (500).
 	DecideOrphans(ctx context.Context, in *DecideOrphansRequest, opts ...grpc.CallOption) (*DecideOrphansResponse, error)
-	// ExportMappings answers every managed tenant with its decision, and the preview's proposal where
-	// it has none, as a table for a spreadsheet. Text that a spreadsheet would take for a formula is
-	// escaped.
+	// ExportMappings answers every managed tenant as a table for a spreadsheet: the columns
+	// managed_tenant_id, entra_tenant_id, display_name, primary_domain, state, client_id,
+	// client_external_id, client_name, decision, proposal, score, reason. The client is that of the
+	// mapping; where nothing is decided it is the best that the preview proposes, and proposal says so
+	// (auto_matched or candidate), with its score and reason. decision is empty, for a person to fill.
+	// Text that a spreadsheet would take for a formula is escaped by an apostrophe. Over REST,
+	// "Accept: text/csv" gives the table itself, and its version in the header Entrasync-Version.
 	ExportMappings(ctx context.Context, in *ExportMappingsRequest, opts ...grpc.CallOption) (*ExportMappingsResponse, error)
-	// ImportMappings takes such a table back, all or nothing, with every error named by its line. It
-	// is a dry run unless dryRun is false.
+	// ImportMappings takes such a table back, all or nothing. Columns are found by their names, in any
+	// order; managed_tenant_id and decision are needed, others may be missing. decision is map, skip,
+	// review, create_new, or empty, which leaves a line as it is; map takes the client by client_id or
+	// client_external_id. It is a dry run unless dryRun is false: that answers what every line would
+	// do, with every error named by line and column. A table with errors is refused as a whole, with
+	// all of them, under the reasons of ConfirmMappings. Over REST, "Content-Type: text/csv" takes the
+	// table itself, with dryRun and version in the query.
 	ImportMappings(ctx context.Context, in *ImportMappingsRequest, opts ...grpc.CallOption) (*ImportMappingsResponse, error)
 }
 
@@ -174,25 +188,39 @@ type MappingServiceServer interface {
 	ListMappings(context.Context, *ListMappingsRequest) (*ListMappingsResponse, error)
 	// ConfirmMappings writes a person's decisions, all or nothing.
 	ConfirmMappings(context.Context, *ConfirmMappingsRequest) (*ConfirmMappingsResponse, error)
-	// SkipMapping leaves a managed tenant for later; it stays in the list.
+	// SkipMapping leaves a managed tenant for later; it stays in the list. Skipping again changes
+	// nothing. Reason managed_tenant_not_found (404).
 	SkipMapping(context.Context, *SkipMappingRequest) (*SkipMappingResponse, error)
 	// UnmapMapping ends a mapping; the managed tenant is undecided again. The links of its contacts
 	// are orphaned: they neither match nor are made inactive. Reason not_mapped (404).
 	UnmapMapping(context.Context, *UnmapMappingRequest) (*UnmapMappingResponse, error)
 	// RemapMapping gives a managed tenant to another client. The links made under the old client
 	// are orphaned until a person decides about them; going back to a client reactivates its links.
+	// A managed tenant that was skipped or undecided is mapped; the client that it has already changes
+	// nothing. Reasons managed_tenant_not_found and client_not_found (404), client_deleted (409).
 	RemapMapping(context.Context, *RemapMappingRequest) (*RemapMappingResponse, error)
 	// DecideOrphans says what becomes of the links that a remap or an unmap left: relink (to contacts
 	// of the client that is mapped now, found or made by the ordinary rules) or leave (the identities
-	// are new to that client, the old contacts stay). Reasons: no_orphans (404), not_mapped (409, for
-	// relink without a client).
+	// are new to that client, the old contacts stay). The same decision while it is being done joins it.
+	// Reasons: no_orphans (404); not_mapped (409, for relink without a client), decision_pending (409,
+	// another decision is being done), effects_pending (409, the last change of the mapping is not
+	// followed yet), mapping_changed (409, before the decision was done), decision_failed (500).
 	DecideOrphans(context.Context, *DecideOrphansRequest) (*DecideOrphansResponse, error)
-	// ExportMappings answers every managed tenant with its decision, and the preview's proposal where
-	// it has none, as a table for a spreadsheet. Text that a spreadsheet would take for a formula is
-	// escaped.
+	// ExportMappings answers every managed tenant as a table for a spreadsheet: the columns
+	// managed_tenant_id, entra_tenant_id, display_name, primary_domain, state, client_id,
+	// client_external_id, client_name, decision, proposal, score, reason. The client is that of the
+	// mapping; where nothing is decided it is the best that the preview proposes, and proposal says so
+	// (auto_matched or candidate), with its score and reason. decision is empty, for a person to fill.
+	// Text that a spreadsheet would take for a formula is escaped by an apostrophe. Over REST,
+	// "Accept: text/csv" gives the table itself, and its version in the header Entrasync-Version.
 	ExportMappings(context.Context, *ExportMappingsRequest) (*ExportMappingsResponse, error)
-	// ImportMappings takes such a table back, all or nothing, with every error named by its line. It
-	// is a dry run unless dryRun is false.
+	// ImportMappings takes such a table back, all or nothing. Columns are found by their names, in any
+	// order; managed_tenant_id and decision are needed, others may be missing. decision is map, skip,
+	// review, create_new, or empty, which leaves a line as it is; map takes the client by client_id or
+	// client_external_id. It is a dry run unless dryRun is false: that answers what every line would
+	// do, with every error named by line and column. A table with errors is refused as a whole, with
+	// all of them, under the reasons of ConfirmMappings. Over REST, "Content-Type: text/csv" takes the
+	// table itself, with dryRun and version in the query.
 	ImportMappings(context.Context, *ImportMappingsRequest) (*ImportMappingsResponse, error)
 	mustEmbedUnimplementedMappingServiceServer()
 }
