@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	_ "embed"
 	"strings"
 	"unicode"
 
@@ -10,14 +9,44 @@ import (
 )
 
 // toASCII maps a host name as browsers do before they look it up, and refuses
-// what no host name has.
+// what no host name has. The letters that older rules replaced ("ß", "ς", the
+// joiners) stand for themselves.
 var toASCII = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(false), idna.StrictDomainName(true))
 
 // NormaliseDomain gives the domain in a text such as a URL, an address or a
 // plain domain: trimmed, in lower case, as ASCII, without scheme, user, port,
 // path, leading "www." and trailing dot. False when there is none: it must have
-// a dot, and an IP address is no domain. It is idempotent.
+// a dot, an IP address is no domain, and neither is a name that mixes scripts to
+// look like another. It is idempotent.
 func NormaliseDomain(text string) (string, bool) {
+	host := hostOf(text)
+	ascii, err := toASCII.ToASCII(host)
+	if err != nil {
+		return "", false
+	}
+	if ascii != host || strings.Contains(ascii, "xn--") {
+		// Some texts map to labels that are refused, or map further, when they
+		// are looked up themselves.
+		if again, err := toASCII.ToASCII(ascii); err != nil || again != ascii {
+			return "", false
+		}
+	}
+	ascii = strings.TrimSuffix(ascii, ".")
+	for {
+		rest, www := strings.CutPrefix(ascii, "www.")
+		if !www || !strings.Contains(rest, ".") || isRegistry(rest) {
+			break
+		}
+		ascii = rest
+	}
+	if !wellFormed(ascii) || mixesScripts(ascii) {
+		return "", false
+	}
+	return ascii, true
+}
+
+// hostOf is the part of a URL, an address or a domain that names the host.
+func hostOf(text string) string {
 	host := strings.TrimSpace(text)
 	if at := strings.Index(host, "://"); at >= 0 {
 		host = host[at+len("://"):]
@@ -30,41 +59,22 @@ func NormaliseDomain(text string) (string, bool) {
 	if at := strings.LastIndexByte(host, ':'); at >= 0 && strings.Trim(host[at+1:], "0123456789") == "" {
 		host = host[:at]
 	}
-	ascii, err := toASCII.ToASCII(strings.TrimSpace(host))
-	if err != nil {
-		return "", false
-	}
-	// Some texts map to labels that are refused, or map further, when they are
-	// looked up themselves.
-	if again, err := toASCII.ToASCII(ascii); err != nil || again != ascii {
-		return "", false
-	}
-	ascii = strings.TrimSuffix(ascii, ".")
-	for {
-		rest, www := strings.CutPrefix(ascii, "www.")
-		if !www || !strings.Contains(rest, ".") || isPublicSuffix(rest) {
-			break
-		}
-		ascii = rest
-	}
-	if !wellFormed(ascii) {
-		return "", false
-	}
-	return ascii, true
+	return strings.TrimSpace(host)
 }
 
-// wellFormed checks the lengths of RFC 1035 and that it is no IP address.
+// wellFormed checks the lengths of RFC 1035, and that the last label is one that
+// a registry can have: of letters alone, or punycode. So no IP address passes.
 func wellFormed(domain string) bool {
-	labels := strings.Split(domain, ".")
-	if len(labels) < 2 || len(domain) > 253 {
+	if len(domain) > 253 || !strings.Contains(domain, ".") {
 		return false
 	}
-	for _, label := range labels {
+	label := ""
+	for label = range strings.SplitSeq(domain, ".") {
 		if label == "" || len(label) > 63 {
 			return false
 		}
 	}
-	return strings.ContainsFunc(labels[len(labels)-1], unicode.IsLetter)
+	return strings.HasPrefix(label, "xn--") || !strings.ContainsFunc(label, func(r rune) bool { return !unicode.IsLetter(r) })
 }
 
 // NormaliseEmailDomain gives the domain of an email address: what stands after
@@ -77,39 +87,31 @@ func NormaliseEmailDomain(address string) (string, bool) {
 	return NormaliseDomain(address[at+1:])
 }
 
-//go:embed mailbox_domains.txt
-var mailboxDomainList string
-
-// mailboxDomains are domains at which anybody can have a mailbox.
-var mailboxDomains = func() map[string]bool {
-	domains := map[string]bool{}
-	for line := range strings.Lines(mailboxDomainList) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			domains[line] = true
-		}
-	}
-	return domains
-}()
-
 // tenantSuffixes are the domains under which Microsoft gives every tenant a
 // name, by cloud.
 var tenantSuffixes = []string{
-	"onmicrosoft.com", "onmicrosoft.us", "onmicrosoft.de", "onmschina.cn", "partner.onmschina.cn",
+	"onmicrosoft.com", "onmicrosoft.us", "onmicrosoft.de", "onmschina.cn",
 }
 
 // Distinctive reports whether a normalised domain says whose it is: not one of a
 // public mailbox provider, not one that Microsoft hands out, not a public suffix
-// such as "co.uk".
+// such as "co.uk" or "github.io", under which anybody can have a name.
 func Distinctive(domain string) bool {
 	for _, suffix := range tenantSuffixes {
 		if domain == suffix || strings.HasSuffix(domain, "."+suffix) {
 			return false
 		}
 	}
-	return !mailboxDomains[domain] && !isPublicSuffix(domain)
+	if mailboxDomains[domain] {
+		return false
+	}
+	suffix, _ := publicsuffix.PublicSuffix(domain)
+	return suffix != domain
 }
 
-func isPublicSuffix(domain string) bool {
+// isRegistry reports whether names are registered right below a domain, so that
+// "www" there is a name like any other.
+func isRegistry(domain string) bool {
 	suffix, icann := publicsuffix.PublicSuffix(domain)
 	return icann && suffix == domain
 }
