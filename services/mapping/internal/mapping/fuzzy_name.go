@@ -9,8 +9,8 @@ const (
 	topNames = 5
 )
 
-// gram is two characters in a row. A name of one character is one gram of it and
-// nothing, so that it is like itself alone.
+// gram is two characters in a row. A name of one character has none, so that it
+// is like nothing: one letter says too little.
 type gram [2]rune
 
 // grams is the multiset of a name's grams.
@@ -22,10 +22,6 @@ type grams struct {
 func gramsOf(name string) grams {
 	runes := []rune(name)
 	g := grams{counts: make(map[gram]int, len(runes))}
-	if len(runes) == 1 {
-		g.counts[gram{runes[0]}]++
-		g.size = 1
-	}
 	for i := range max(len(runes)-1, 0) {
 		g.counts[gram{runes[i], runes[i+1]}]++
 		g.size++

@@ -9,18 +9,26 @@ import (
 )
 
 // NormaliseName gives a company's name as names are compared: compatibility
-// forms made one, case and accents folded, "&" as "and", punctuation and white
-// space gone, legal forms (Inc, LLC, GmbH, …) at its ends gone, unless nothing
-// would be left. It is idempotent.
+// forms made one, case and accents folded, "&" and its words as "and",
+// punctuation and white space gone, legal forms (Inc, LLC, GmbH, …) at its ends
+// gone, unless nothing would be left. It is idempotent.
 func NormaliseName(name string) string {
-	words := joinInitials(strings.Fields(plainLetters(name)))
-	return stripAttached(strings.Join(stripLegalForms(words), ""))
+	return stripAttached(strings.Join(stripLegalForms(wordsOf(name)), ""))
+}
+
+// wordsOf are the folded words of a text.
+func wordsOf(text string) []string {
+	return joinInitials(foldConjunctions(strings.Fields(plainLetters(text))))
 }
 
 // foldedLetters are letters whose difference Unicode does not call an accent.
 var foldedLetters = strings.NewReplacer(
-	"ß", "ss", "æ", "ae", "œ", "oe", "ø", "o", "đ", "d", "ð", "d", "ł", "l", "þ", "th", "ı", "i", "ς", "σ", "ـ", "",
+	"ß", "ss", "æ", "ae", "œ", "oe", "ø", "o", "đ", "d", "ð", "d", "ł", "l", "þ", "th", "ħ", "h", "ŧ", "t", "ŋ", "n", "ı", "i",
+	"ς", "σ", "ـ", "", "ة", "ه", "ى", "ي", "ی", "ي", "ک", "ك",
 )
+
+// marks are signs that compatibility would make letters of.
+var marks = strings.NewReplacer("™", " ", "℠", " ")
 
 // plainLetters folds letters and leaves single words of letters and digits.
 func plainLetters(name string) string {
@@ -51,7 +59,25 @@ func plainLetters(name string) string {
 // fold decomposes a text and puts it into lower case. Lower case may decompose
 // further, and compatibility forms may hold capitals.
 func fold(text string) string {
-	return norm.NFKD.String(foldedLetters.Replace(strings.ToLower(norm.NFKD.String(text))))
+	return norm.NFKD.String(foldedLetters.Replace(strings.ToLower(norm.NFKD.String(marks.Replace(text)))))
+}
+
+// conjunctions are the words for "and", folded.
+var conjunctions = map[string]bool{
+	"and": true, "und": true, "et": true, "y": true, "e": true, "og": true, "och": true, "en": true, "ja": true, "ve": true,
+	"и": true, "і": true, "та": true, "και": true,
+}
+
+// foldConjunctions makes "and" of its words in other languages where they join
+// two others. Between single letters a letter is an initial.
+func foldConjunctions(words []string) []string {
+	for i := 1; i < len(words)-1; i++ {
+		initials := isLetter(words[i]) && isLetter(words[i-1]) && isLetter(words[i+1])
+		if conjunctions[words[i]] && !initials {
+			words[i] = "and"
+		}
+	}
+	return words
 }
 
 // joinInitials makes one word of single letters in a row: "a b c" is "abc", as
@@ -88,7 +114,10 @@ func stripLegalForms(words []string) []string {
 }
 
 func stripOnce(words []string) []string {
-	for _, form := range legalForms {
+	if len(words) == 0 {
+		return words
+	}
+	for _, form := range trailing[words[len(words)-1]] {
 		if len(form) < len(words) && slices.Equal(words[len(words)-len(form):], form) {
 			words = words[:len(words)-len(form)]
 			if len(words) > 1 && words[len(words)-1] == "and" { // "GmbH & Co. KG"
@@ -97,9 +126,9 @@ func stripOnce(words []string) []string {
 			return words
 		}
 	}
-	for _, form := range leadingForms {
-		if len(words) > 1 && words[0] == form {
-			return words[1:]
+	for _, form := range leading[words[0]] {
+		if len(form) < len(words) && slices.Equal(words[:len(form)], form) {
+			return words[len(form):]
 		}
 	}
 	return words
@@ -109,7 +138,7 @@ func stripOnce(words []string) []string {
 func stripAttached(name string) string {
 	for {
 		rest := name
-		for _, form := range attachedForms {
+		for _, form := range attached {
 			rest = strings.TrimSuffix(strings.TrimPrefix(rest, form), form)
 			if rest == "" {
 				return name
