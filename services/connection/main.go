@@ -57,9 +57,13 @@ type settings struct {
 	ReturnToAllowed []string     `env:"ENTRASYNC_RETURN_TO_ALLOWED"` // exact addresses
 	LoginURL        string       `env:"ENTRASYNC_MICROSOFT_LOGIN_URL" envDefault:"https://login.microsoftonline.com"`
 	GraphURL        string       `env:"ENTRASYNC_MICROSOFT_GRAPH_URL" envDefault:"https://graph.microsoft.com"`
+	PartnerURL      string       `env:"ENTRASYNC_MICROSOFT_PARTNER_URL" envDefault:"https://api.partnercenter.microsoft.com"`
 	ClientID        string       `env:"MICROSOFT_CLIENT_ID"`
 	ClientSecret    secrets.Text `env:"MICROSOFT_CLIENT_SECRET,unset"`
+	CertificateFile string       `env:"MICROSOFT_CLIENT_CERTIFICATE_FILE"`
+	FederatedFile   string       `env:"MICROSOFT_FEDERATED_TOKEN_FILE"`
 	TenantID        string       `env:"MICROSOFT_TENANT_ID"`
+	CustomerAccess  string       `env:"MICROSOFT_CUSTOMER_ACCESS"` // delegated or app_only; empty: delegated
 	AppSecretsDir   string       `env:"ENTRASYNC_APP_SECRETS_DIR"`
 }
 
@@ -164,7 +168,7 @@ func (s settings) returns() (connection.Returns, error) {
 
 func (s settings) microsoft(now func() time.Time) (*microsoft.Client, error) {
 	return microsoft.New(microsoft.Options{
-		Endpoints:   microsoft.Endpoints{Login: s.LoginURL, Graph: s.GraphURL},
+		Endpoints:   microsoft.Endpoints{Login: s.LoginURL, Graph: s.GraphURL, Partner: s.PartnerURL},
 		RedirectURI: strings.TrimRight(s.PublicURL, "/") + callbackPath, Now: now,
 	})
 }

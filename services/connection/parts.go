@@ -29,15 +29,21 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 	if err != nil {
 		return parts{}, err
 	}
+	environment := appsecrets.Environment{
+		ClientID: s.ClientID, ClientSecret: connection.Secret(s.ClientSecret), CertificateFile: s.CertificateFile,
+		FederatedTokenFile: s.FederatedFile, TenantID: s.TenantID, CustomerAccess: s.CustomerAccess,
+	}
+	if err := environment.Check(); err != nil {
+		return parts{}, err
+	}
 	store := postgres.New(pool, box, now, maxGrantLocks)
 	resolver := connection.NewResolver(
-		connection.NamedSource{Name: connection.SourceTenant, Source: store},
-		connection.NamedSource{Name: connection.SourceEnvironment, Source: appsecrets.Environment{
-			ClientID: s.ClientID, ClientSecret: connection.Secret(s.ClientSecret), TenantID: s.TenantID,
-		}},
+		connection.NamedSource{Name: connection.SourceTenant, Source: connection.TenantCredentials{Pointers: store, Secrets: store}},
+		connection.NamedSource{Name: connection.SourceEnvironment, Source: environment},
 		connection.NamedSource{Name: connection.SourceApp, Source: appsecrets.Files(s.AppSecretsDir)},
 	)
-	tokens := connection.NewTokens(resolver, store, store, store, client, now)
+	tokens := connection.NewTokens(resolver, store, store, store, client, client, now)
+	consent := &connection.Consent{Epochs: store, Tokens: tokens, Provider: client}
 	activation := &connection.Activation{Store: store, Secrets: store, Lock: store, Now: now, NewID: newID}
 	settling := &connection.Settling{Outbox: store}
 	return parts{
@@ -48,7 +54,14 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 			},
 			Callback: &connection.Callback{
 				Credentials: resolver, States: store, Pendings: store, Identity: client, Provider: client,
-				Activation: activation, Returns: returns, Now: now, NewID: newID,
+				Activation: activation, Consent: consent, Returns: returns, Now: now, NewID: newID,
+			},
+			SetCredentials: &connection.SetCredentials{
+				Resolver: resolver, Pointers: store, Secrets: store, Lock: store, Store: store, Now: now,
+			},
+			DeleteCredentials: &connection.DeleteCredentials{Resolver: resolver, Pointers: store, Secrets: store, Lock: store, Store: store},
+			RepairConsent: &connection.RepairConsent{
+				Consent: consent, Credentials: resolver, States: store, Returns: returns, Now: now, NewID: newID,
 			},
 			Complete: &connection.Complete{Pendings: store, Activation: activation, Settling: settling, Now: now},
 			Disconnect: &connection.Disconnect{

@@ -104,15 +104,11 @@ func TestCredentialsComeFromTheFirstCompletePair(t *testing.T) {
 	whole := setupOn(t, sim, func(s *settings) { s.AppSecretsDir = folder })
 	require.Equal(t, "env", whole.status("msp").GetCredentialSource())
 	partner, _ := sim.directories()
-	store := postgres.New(whole.db.Pool("connection"), whole.box, whole.clock.now, 1)
-	own := connection.Credentials{ClientID: clientID, ClientSecret: clientSecret, TenantID: partner.TenantID}
-	require.NoError(t, store.SetCredentials(t.Context(), "msp", "admin", own))
+	whole.set(&connectionv1.SetCredentialsRequest{ClientId: clientID, ClientSecret: clientSecret, TenantId: partner.TenantID})
 	require.Equal(t, "tenant-secret", whole.status("msp").GetCredentialSource())
 	require.Equal(t, "env", whole.status("other").GetCredentialSource())
 	require.Contains(t, whole.begin(person(t, "msp", "admin")).GetAuthorizeUrl(), "/"+partner.TenantID+"/oauth2/")
 	whole.connect("msp")
-	require.NoError(t, store.SetCredentials(t.Context(), "msp", "admin", connection.Credentials{ClientID: clientID}))
-	require.Equal(t, "env", whole.status("msp").GetCredentialSource(), "an incomplete pair counts as none")
 }
 
 func TestTenantsAreKeptApart(t *testing.T) {
@@ -120,8 +116,7 @@ func TestTenantsAreKeptApart(t *testing.T) {
 	b := setup(t)
 	b.connect("msp")
 	b.back(b.sim.consent(b.begin(person(t, "msp", "admin")).GetAuthorizeUrl()), "")
-	store := postgres.New(b.db.Pool("connection"), b.box, b.clock.now, 1)
-	require.NoError(t, store.SetCredentials(t.Context(), "msp", "admin", connection.Credentials{ClientID: "x", ClientSecret: "y"}))
+	b.set(&connectionv1.SetCredentialsRequest{ClientId: "x", ClientSecret: "y"})
 	pgtest.TenantTables(t, b.db, "connection")
 }
 

@@ -83,7 +83,7 @@ func setupOn(t *testing.T, sim *simulator, adjust ...func(*settings)) *bundle {
 	b := &bundle{
 		t: t, db: pgtest.Database(t, "connection"), box: box, clock: &clock{}, sim: sim, network: rpctest.New(t),
 		settings: settings{
-			PublicURL: publicURL, ReturnToAllowed: []string{returnTo}, LoginURL: sim.base, GraphURL: sim.base,
+			PublicURL: publicURL, ReturnToAllowed: []string{returnTo}, LoginURL: sim.base, GraphURL: sim.base, PartnerURL: sim.base,
 			ClientID: clientID, ClientSecret: clientSecret,
 		},
 	}
@@ -178,6 +178,14 @@ func (b *bundle) connect(id tenant.ID) {
 	b.t.Helper()
 	answer := b.sim.consent(b.begin(browser(b.t, id, "admin", "session-of-admin")).GetAuthorizeUrl())
 	require.Equal(b.t, "success", b.back(answer, "session-of-admin").Get("entra_status"))
+}
+
+// set gives the tenant "msp" an app registration of its own.
+func (b *bundle) set(req *connectionv1.SetCredentialsRequest) *connectionv1.SetCredentialsResponse {
+	b.t.Helper()
+	resp, err := b.public.SetCredentials(person(b.t, "msp", "admin"), req)
+	require.NoError(b.t, err)
+	return resp
 }
 
 func (b *bundle) status(id tenant.ID) *connectionv1.GetConnectionResponse {

@@ -16,9 +16,11 @@ import (
 
 // The names of the values, as variables and as files.
 const (
-	nameClientID     = "MICROSOFT_CLIENT_ID"
-	nameClientSecret = "MICROSOFT_CLIENT_SECRET"
-	nameTenantID     = "MICROSOFT_TENANT_ID"
+	nameClientID       = "MICROSOFT_CLIENT_ID"
+	nameClientSecret   = "MICROSOFT_CLIENT_SECRET"
+	nameCertificate    = "MICROSOFT_CLIENT_CERTIFICATE"
+	nameTenantID       = "MICROSOFT_TENANT_ID"
+	nameCustomerAccess = "MICROSOFT_CUSTOMER_ACCESS"
 )
 
 // maxFileBytes bounds what is read of one file.
@@ -26,14 +28,59 @@ const maxFileBytes = 64 << 10
 
 // Environment gives what the process was started with.
 type Environment struct {
-	ClientID     string
-	ClientSecret connection.Secret
-	TenantID     string
+	ClientID           string
+	ClientSecret       connection.Secret
+	CertificateFile    string // private key and certificate as PEM, read anew each time
+	FederatedTokenFile string // read anew whenever the app proves itself
+	TenantID           string
+	CustomerAccess     string // delegated or app_only; empty: delegated
 }
 
 // Credentials are the same for every tenant.
 func (e Environment) Credentials(context.Context, string) (connection.Credentials, error) {
-	return connection.Credentials{ClientID: e.ClientID, ClientSecret: e.ClientSecret, TenantID: e.TenantID}, nil
+	access, err := connection.ParseCustomerAccess(e.CustomerAccess)
+	if err != nil {
+		return connection.Credentials{}, err
+	}
+	c := connection.Credentials{
+		ClientID: e.ClientID, ClientSecret: e.ClientSecret, FederatedTokenFile: e.FederatedTokenFile, TenantID: e.TenantID,
+		CustomerAccess: access,
+	}
+	if e.CertificateFile != "" {
+		text, err := readValue(e.CertificateFile)
+		if err == nil && text == "" {
+			err = errors.New("it is not there, or empty")
+		}
+		if err != nil {
+			return connection.Credentials{}, fmt.Errorf("reading the certificate: %w", err)
+		}
+		c.Certificate = connection.Secret(text)
+	}
+	return c, nil
+}
+
+// Check finds at the start what would otherwise fail much later: an unknown way
+// to read managed tenants, more than one proof, a certificate that is none.
+func (e Environment) Check() error {
+	c, err := e.Credentials(context.Background(), "")
+	if err != nil {
+		return err
+	}
+	given := 0
+	for _, proof := range []string{c.ClientSecret.Reveal(), c.Certificate.Reveal(), c.FederatedTokenFile} {
+		if proof != "" {
+			given++
+		}
+	}
+	if given > 1 {
+		return errors.New("only one of client secret, certificate and federated token may be set for the app registration")
+	}
+	if c.Certificate != "" {
+		if _, err := connection.ParseCertificate(c.Certificate); err != nil {
+			return fmt.Errorf("the certificate of the app registration %w", err)
+		}
+	}
+	return nil
 }
 
 // Files gives what stands in a folder, one value a file, read anew each time:
@@ -46,15 +93,22 @@ func (f Files) Credentials(context.Context, string) (connection.Credentials, err
 	if f == "" {
 		return connection.Credentials{}, nil
 	}
-	var values [3]string
-	for i, name := range []string{nameClientID, nameClientSecret, nameTenantID} {
+	values := map[string]string{}
+	for _, name := range []string{nameClientID, nameClientSecret, nameCertificate, nameTenantID, nameCustomerAccess} {
 		value, err := readValue(filepath.Join(string(f), name))
 		if err != nil {
 			return connection.Credentials{}, fmt.Errorf("reading %s: %w", name, err)
 		}
-		values[i] = value
+		values[name] = value
 	}
-	return connection.Credentials{ClientID: values[0], ClientSecret: connection.Secret(values[1]), TenantID: values[2]}, nil
+	access, err := connection.ParseCustomerAccess(values[nameCustomerAccess])
+	if err != nil {
+		return connection.Credentials{}, err
+	}
+	return connection.Credentials{
+		ClientID: values[nameClientID], ClientSecret: connection.Secret(values[nameClientSecret]),
+		Certificate: connection.Secret(values[nameCertificate]), TenantID: values[nameTenantID], CustomerAccess: access,
+	}, nil
 }
 
 func readValue(path string) (string, error) {

@@ -34,7 +34,8 @@ const (
 var providerCode = regexp.MustCompile(`\A[A-Za-z0-9_.-]{1,64}\z`)
 
 // Callback takes Microsoft's answer to a flow (F036). It exchanges the code and
-// probes the directory with the fresh token, and only then stores anything.
+// probes the directory with the fresh token, and only then stores anything. The
+// answer to a request for consent it believes only when a fresh token proves it.
 type Callback struct {
 	Credentials *Resolver
 	States      StateStore
@@ -42,6 +43,7 @@ type Callback struct {
 	Identity    IdentityProvider
 	Provider    Provider
 	Activation  *Activation
+	Consent     *Consent
 	Returns     Returns
 	Now         func() time.Time
 	NewID       func() string
@@ -54,6 +56,21 @@ type Answer struct {
 	Error   string // the provider's code
 	Session string // hash of the browser's session; empty when it has none
 	Refusal string // why the edge refuses; empty when it does not
+	// AdminConsent is that an administrator of a managed tenant consented, as the
+	// browser says.
+	AdminConsent bool
+}
+
+// kind is the kind of flow that this is the answer to; empty for a failure,
+// which either may end in.
+func (a Answer) kind() FlowKind {
+	switch {
+	case a.Code != "":
+		return ConnectFlow
+	case a.AdminConsent && a.Error == "":
+		return ConsentFlow
+	}
+	return ""
 }
 
 // refused is a failure that the browser hears of by its code.
@@ -103,8 +120,11 @@ func (u *Callback) Tenant(ctx context.Context, state string) (string, error) {
 
 // finish gives what the browser is told. It sets target once it is known.
 func (u *Callback) finish(ctx context.Context, a Answer, target *string) (url.Values, error) {
-	if a.State == "" || (a.Code == "" && a.Error == "") {
+	if a.State == "" || (a.Code == "" && a.Error == "" && !a.AdminConsent) {
 		return nil, refuse(failMissingParams, nil)
+	}
+	if a.Code != "" && a.AdminConsent { // the answer to no flow of ours
+		return nil, refuse(failInvalidState, nil)
 	}
 	tenant, state, err := u.consume(ctx, a)
 	if state.ReturnTo != "" {
@@ -121,6 +141,9 @@ func (u *Callback) finish(ctx context.Context, a Answer, target *string) (url.Va
 			return nil, refuse(failProvider, nil)
 		}
 		return nil, refuse(a.Error, nil)
+	}
+	if state.Kind == ConsentFlow {
+		return u.consented(ctx, tenant, state)
 	}
 	grant, err := u.prove(ctx, tenant, a.Code, state.Verifier)
 	if err != nil {
@@ -149,6 +172,8 @@ func (u *Callback) consume(ctx context.Context, a Answer) (tenant string, state 
 		switch {
 		case !s.ConsumedAt.IsZero():
 			return refuse(failInvalidState, nil)
+		case a.kind() != "" && s.Kind != a.kind():
+			return refuse(failInvalidState, nil)
 		case !now.Before(s.ExpiresAt):
 			return refuse(failExpiredState, nil)
 		case s.Session != "" && s.Session != a.Session:
@@ -162,44 +187,60 @@ func (u *Callback) consume(ctx context.Context, a Answer) (tenant string, state 
 	return tenant, state, err
 }
 
+// consented reads the managed tenant with a fresh token: that alone proves that
+// its administrator consented. The tenant that the browser names proves nothing.
+func (u *Callback) consented(ctx context.Context, tenant string, state State) (url.Values, error) {
+	err := u.Consent.prove(ctx, tenant, state.ManagedTenant)
+	if err == nil {
+		return url.Values{"entra_status": {"success"}}, nil
+	}
+	switch errs.ReasonOf(err) {
+	case ReasonConsentMissing:
+		return nil, refuse(failConsentMissing, err)
+	case ReasonMissingCredentials:
+		return nil, refuse(failMissingCredentials, err)
+	}
+	return nil, refuse(failProbe, err)
+}
+
 // prove redeems the code and reads the directory with what came.
-func (u *Callback) prove(ctx context.Context, tenant string, code, verifier Secret) (Grant, error) {
+func (u *Callback) prove(ctx context.Context, tenant string, code, verifier Secret) (Proven, error) {
 	credentials, err := u.Credentials.Resolve(ctx, tenant)
 	if err != nil {
 		if errs.ReasonOf(err) == ReasonMissingCredentials {
-			return Grant{}, refuse(failMissingCredentials, err)
+			return Proven{}, refuse(failMissingCredentials, err)
 		}
-		return Grant{}, err
+		return Proven{}, err
 	}
 	grant, err := u.Identity.Exchange(ctx, credentials, code, verifier)
 	if err != nil {
 		if errs.ReasonOf(err) == ReasonConsentMissing {
-			return Grant{}, refuse(failConsentMissing, err)
+			return Proven{}, refuse(failConsentMissing, err)
 		}
-		return Grant{}, refuse(failTokenExchange, err)
+		return Proven{}, refuse(failTokenExchange, err)
 	}
 	if grant.RefreshToken == "" || grant.PartnerTenantID == "" {
-		return Grant{}, refuse(failTokenExchange, errors.New("no refresh token or no tenant in the answer"))
+		return Proven{}, refuse(failTokenExchange, errors.New("no refresh token or no tenant in the answer"))
 	}
 	if _, err := u.Provider.Probe(ctx, fixedToken(grant.AccessToken)); err != nil {
 		if errs.ReasonOf(err) == ReasonConsentMissing {
-			return Grant{}, refuse(failConsentMissing, err)
+			return Proven{}, refuse(failConsentMissing, err)
 		}
-		return Grant{}, refuse(failProbe, err)
+		return Proven{}, refuse(failProbe, err)
 	}
-	return grant, nil
+	return Proven{grant, credentials.ClientID}, nil
 }
 
 // hold keeps the grant for the person who started the flow with a bearer token:
 // this browser may be somebody else's.
-func (u *Callback) hold(ctx context.Context, tenant, user string, grant Grant) (url.Values, error) {
-	encoded, err := EncodeGrant(grant)
+func (u *Callback) hold(ctx context.Context, tenant, user string, grant Proven) (url.Values, error) {
+	encoded, err := EncodeGrant(grant.Grant)
 	if err != nil {
 		return nil, err
 	}
 	now, code := u.Now(), newRandom()
 	err = u.Pendings.SavePending(ctx, tenant, Pending{
-		ID: u.NewID(), CodeHash: hashOf(code), User: user, Grant: encoded, CreatedAt: now, ExpiresAt: now.Add(PendingLife),
+		ID: u.NewID(), CodeHash: hashOf(code), User: user, Grant: encoded, ClientID: grant.ClientID, CreatedAt: now, ExpiresAt: now.Add(PendingLife),
 	})
 	if err != nil {
 		return nil, err

@@ -63,7 +63,7 @@ func (u *Connect) Do(ctx context.Context, caller Caller, returnTo string) (Start
 	now := u.Now()
 	value, verifier := newRandom(), newRandom()
 	state := State{
-		ID: u.NewID(), Hash: hashOf(value), User: caller.User, Session: caller.Session, Verifier: verifier,
+		ID: u.NewID(), Kind: ConnectFlow, Hash: hashOf(value), User: caller.User, Session: caller.Session, Verifier: verifier,
 		ReturnTo: target, CreatedAt: now, ExpiresAt: now.Add(StateLife),
 	}
 	if err := u.States.SaveState(ctx, caller.Tenant, state); err != nil {

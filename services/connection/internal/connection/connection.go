@@ -31,6 +31,7 @@ type Connection struct {
 	Type            Type
 	Status          Status
 	PartnerTenantID string // Entra tenant of the partner
+	ClientID        string // of the app that the grant was given to; empty where that was not kept
 	Scope           string // as Microsoft granted it, separated by spaces
 	SecretVersion   string // of the token set in use; empty once it has ended
 	TokenExpiresAt  time.Time
@@ -38,6 +39,9 @@ type Connection struct {
 	ConnectedAt     time.Time
 	LastValidatedAt time.Time // zero: never
 	LastError       *Snapshot
+	// CustomerEpoch is raised when tokens of managed tenants that replicas keep
+	// are void.
+	CustomerEpoch int64
 }
 
 // Active reports whether the connection has a grant to work with.
@@ -73,24 +77,3 @@ type Token struct {
 	Value     Secret
 	ExpiresAt time.Time
 }
-
-// Credentials are an app registration that a flow is made with.
-type Credentials struct {
-	ClientID     string
-	ClientSecret Secret
-	TenantID     string // the authority; empty: any organisation's
-	Source       Source
-}
-
-// Complete reports whether there is a whole pair.
-func (c Credentials) Complete() bool { return c.ClientID != "" && c.ClientSecret != "" }
-
-// Source says where app credentials came from.
-type Source string
-
-// The sources, in the order in which they are asked.
-const (
-	SourceTenant      Source = "tenant-secret"
-	SourceEnvironment Source = "env"
-	SourceApp         Source = "app-secret"
-)

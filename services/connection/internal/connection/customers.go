@@ -6,9 +6,16 @@ import (
 	"time"
 )
 
-// customerKey names a cached token. The connection is part of it, so that a
-// token never outlives the connection it came from.
-type customerKey struct{ tenant, connection, managedTenant string }
+// customerKey names a cached token. What it was got with is part of it, so that
+// a token never outlives the connection, the app or the consent behind it, on
+// any replica.
+type customerKey struct {
+	tenant, connection string
+	epoch              int64
+	clientID           string
+	access             CustomerAccess
+	managedTenant      string
+}
 
 // customerCache keeps access tokens of managed tenants in memory.
 type customerCache struct {
@@ -38,8 +45,9 @@ func (c *customerCache) put(key customerKey, token Token, now time.Time) {
 }
 
 // Customer gives tokens for a managed tenant's own authority, minted from the
-// partner's refresh token. They never replace the partner's own, and a failure
-// here says nothing about the partner's connection.
+// partner's refresh token or, in app-only mode, for the app itself. They never
+// replace the partner's own, and a failure here says nothing about the partner's
+// connection.
 func (t *Tokens) Customer(tenant, managedTenant string) TokenSource {
 	return customerTokens{t, tenant, managedTenant}
 }
@@ -57,7 +65,11 @@ func (c customerTokens) Renew(ctx context.Context, rejected Secret) (Secret, err
 	if err != nil {
 		return "", err
 	}
-	key := customerKey{c.tenant, connection.ID, c.managedTenant}
+	credentials, err := t.credentials.Resolve(ctx, c.tenant)
+	if err != nil {
+		return "", err
+	}
+	key := c.key(connection, credentials)
 	if token, ok := t.cached(key, rejected); ok {
 		return token, nil
 	}
@@ -69,16 +81,33 @@ func (c customerTokens) Renew(ctx context.Context, rejected Secret) (Secret, err
 	if token, ok := t.cached(key, rejected); ok {
 		return token, nil
 	}
-	credentials, err := t.credentials.Resolve(ctx, c.tenant)
-	if err != nil {
-		return "", err
-	}
-	token, err := t.identity.CustomerToken(ctx, credentials, grant.RefreshToken, c.managedTenant)
+	var token Token
+	err = t.credentials.With(ctx, c.tenant, func(credentials Credentials) error {
+		key = c.key(connection, credentials)
+		token, err = c.mint(ctx, connection, grant, credentials)
+		return err
+	})
 	if err != nil {
 		return "", err
 	}
 	t.customers.put(key, token, t.now())
 	return token.Value, nil
+}
+
+func (c customerTokens) key(connection Connection, credentials Credentials) customerKey {
+	return customerKey{c.tenant, connection.ID, connection.CustomerEpoch, credentials.ClientID, credentials.Access(), c.managedTenant}
+}
+
+// mint asks for a fresh token. In app-only mode nothing at Microsoft ties the
+// managed tenant to this partner, so the partner's own list has to.
+func (c customerTokens) mint(ctx context.Context, connection Connection, grant Grant, credentials Credentials) (Token, error) {
+	if credentials.Access() != AppOnly {
+		return c.tokens.identity.CustomerToken(ctx, credentials, grant.RefreshToken, c.managedTenant)
+	}
+	if err := c.tokens.mustManage(ctx, c.tenant, connection.ID, c.managedTenant); err != nil {
+		return Token{}, err
+	}
+	return c.tokens.identity.AppToken(ctx, credentials, c.managedTenant)
 }
 
 func (t *Tokens) cached(key customerKey, rejected Secret) (Secret, bool) {

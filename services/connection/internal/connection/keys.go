@@ -13,6 +13,9 @@ const (
 	keyClientSecret = "microsoft_client_secret"
 	keyTenantID     = "microsoft_tenant_id"
 
+	keyClientCertificate = "microsoft_client_certificate"
+	keyCustomerAccess    = "microsoft_customer_access"
+
 	keyAccessToken     = "entra_direct_access_token"
 	keyRefreshToken    = "entra_direct_refresh_token"
 	keyTokenExpiresAt  = "entra_direct_token_expires_at"
@@ -42,7 +45,7 @@ func SetKeys(set string) []string {
 	case SetCIPP:
 		return []string{keyCIPPBaseURL, keyCIPPToken}
 	case SetApp:
-		return []string{keyClientID, keyClientSecret, keyTenantID}
+		return []string{keyClientID, keyClientSecret, keyTenantID, keyClientCertificate, keyCustomerAccess}
 	}
 	return nil
 }
@@ -81,6 +84,7 @@ func DecodeGrant(value Secret) (Grant, error) {
 func EncodeCredentials(c Credentials) (Secret, error) {
 	return encodeSet(map[string]string{
 		keyClientID: c.ClientID, keyClientSecret: c.ClientSecret.Reveal(), keyTenantID: c.TenantID,
+		keyClientCertificate: c.Certificate.Reveal(), keyCustomerAccess: string(c.Access()),
 	})
 }
 
@@ -90,7 +94,14 @@ func DecodeCredentials(value Secret) (Credentials, error) {
 	if err != nil {
 		return Credentials{}, err
 	}
-	return Credentials{ClientID: set[keyClientID], ClientSecret: Secret(set[keyClientSecret]), TenantID: set[keyTenantID]}, nil
+	access, err := ParseCustomerAccess(set[keyCustomerAccess]) // absent in what older versions wrote
+	if err != nil {
+		return Credentials{}, err
+	}
+	return Credentials{
+		ClientID: set[keyClientID], ClientSecret: Secret(set[keyClientSecret]), TenantID: set[keyTenantID],
+		Certificate: Secret(set[keyClientCertificate]), CustomerAccess: access,
+	}, nil
 }
 
 func encodeSet(set map[string]string) (Secret, error) {

@@ -43,17 +43,30 @@ type SecretStore interface {
 	DeleteSecret(ctx context.Context, tenant, key string) error
 }
 
+// FlowKind is what a flow is for; a state of one kind is good for no other.
+type FlowKind string
+
+// The kinds of flows.
+const (
+	// ConnectFlow connects the partner.
+	ConnectFlow FlowKind = "connect"
+	// ConsentFlow asks an administrator of a managed tenant for consent.
+	ConsentFlow FlowKind = "admin_consent"
+)
+
 // State is a started flow.
 type State struct {
-	ID         string
-	Hash       [32]byte // of the state that travels
-	User       string
-	Session    string // hash of the browser session; empty for bearer callers
-	Verifier   Secret // PKCE
-	ReturnTo   string
-	CreatedAt  time.Time
-	ExpiresAt  time.Time
-	ConsumedAt time.Time // zero: not yet
+	ID            string
+	Kind          FlowKind
+	Hash          [32]byte // of the state that travels
+	User          string
+	Session       string // hash of the browser session; empty for bearer callers
+	Verifier      Secret // PKCE; empty for consents, to which no code comes back
+	ManagedTenant string // of a consent
+	ReturnTo      string
+	CreatedAt     time.Time
+	ExpiresAt     time.Time
+	ConsumedAt    time.Time // zero: not yet
 }
 
 // StateStore keeps started flows.
@@ -72,6 +85,7 @@ type Pending struct {
 	CodeHash  [32]byte // of the completion code
 	User      string
 	Grant     Secret // encoded; empty once taken or destroyed
+	ClientID  string // of the app that the grant was given to
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	Taken     bool
@@ -107,6 +121,8 @@ type IdentityProvider interface {
 	// CustomerToken redeems the partner's refresh token at a managed tenant's own
 	// authority.
 	CustomerToken(ctx context.Context, c Credentials, refreshToken Secret, managedTenant string) (Token, error)
+	// AppToken gives the app its own token at a managed tenant's authority.
+	AppToken(ctx context.Context, c Credentials, managedTenant string) (Token, error)
 }
 
 // TokenSource gives access tokens for one authority.

@@ -10,6 +10,7 @@ import (
 type Overview struct {
 	Connection       // zero but for the status when there never was one
 	CredentialSource Source
+	CustomerAccess   CustomerAccess // empty without credentials
 }
 
 // Show tells the state of the connection (F043).
@@ -31,5 +32,9 @@ func (u *Show) Do(ctx context.Context, tenant string) (Overview, error) {
 	if err != nil && errs.ReasonOf(err) != ReasonMissingCredentials {
 		return Overview{}, err
 	}
-	return Overview{Connection: current, CredentialSource: credentials.Source}, nil
+	overview := Overview{Connection: current, CredentialSource: credentials.Source}
+	if credentials.Complete() {
+		overview.CustomerAccess = credentials.Access()
+	}
+	return overview, nil
 }

@@ -19,15 +19,17 @@ type Tokens struct {
 	secrets     SecretStore
 	lock        GrantLock
 	identity    IdentityProvider
+	directory   TenantLister
 	now         func() time.Time
 
 	turns     keyLocks
 	customers customerCache
+	roster    roster
 }
 
 // NewTokens makes a source of tokens.
-func NewTokens(r *Resolver, s Store, secrets SecretStore, lock GrantLock, identity IdentityProvider, now func() time.Time) *Tokens {
-	return &Tokens{credentials: r, store: s, secrets: secrets, lock: lock, identity: identity, now: now}
+func NewTokens(r *Resolver, s Store, secrets SecretStore, lock GrantLock, identity IdentityProvider, directory TenantLister, now func() time.Time) *Tokens {
+	return &Tokens{credentials: r, store: s, secrets: secrets, lock: lock, identity: identity, directory: directory, now: now}
 }
 
 // Partner gives tokens of the partner's own tenant.
@@ -107,11 +109,11 @@ func (t *Tokens) load(ctx context.Context, tenant string) (Connection, Grant, er
 // refresh redeems the refresh token and points the connection to the new set.
 // If somebody replaced the set meanwhile, theirs stays and is used.
 func (t *Tokens) refresh(ctx context.Context, tenant string, connection *Connection, old Grant) (Grant, error) {
-	credentials, err := t.credentials.Resolve(ctx, tenant)
-	if err != nil {
-		return Grant{}, err
-	}
-	fresh, err := t.identity.Refresh(ctx, credentials, old.RefreshToken)
+	var fresh Grant
+	err := t.credentials.With(ctx, tenant, func(credentials Credentials) (err error) {
+		fresh, err = t.identity.Refresh(ctx, credentials, old.RefreshToken)
+		return err
+	})
 	if err != nil {
 		return Grant{}, t.refused(ctx, tenant, *connection, err)
 	}

@@ -110,6 +110,10 @@ var (
 	unexpected = meaning{
 		connection.ReasonUpstreamError, connection.Bug, "Microsoft refused a request.", "Report it with the request id.",
 	}
+	partnerMayNot = meaning{
+		connection.ReasonConsentMissing, connection.Customer,
+		"The partner may not consent for this tenant.", "Let an administrator of the tenant consent.",
+	}
 	badAnswer = meaning{
 		connection.ReasonUpstreamError, connection.Retry, "Microsoft sent an answer that cannot be read.", "Nothing: it is tried again.",
 	}
@@ -227,6 +231,23 @@ type graphFailure struct {
 func classifyGraph(at authority, f graphFailure) error {
 	return byStatus(at, f.Status).failure(0, f.RequestID, f.RetryAfter).Err(
 		fmt.Errorf("graph: status %d, code %q, request %s", f.Status, f.Code, f.RequestID))
+}
+
+// partnerFailure is what the Partner Center answered.
+type partnerFailure struct {
+	Status     int
+	RequestID  string
+	RetryAfter time.Duration
+}
+
+// classifyPartnerCenter says what a refusal of the Partner Center means. Whatever
+// does not pass by itself is that the partner cannot consent for that tenant.
+func classifyPartnerCenter(f partnerFailure) error {
+	m := partnerMayNot
+	if known := byStatus(atPartner, f.Status); known.class == connection.Retry {
+		m = known
+	}
+	return m.failure(0, f.RequestID, f.RetryAfter).Err(fmt.Errorf("partner center: status %d, request %s", f.Status, f.RequestID))
 }
 
 func byStatus(at authority, status int) meaning {

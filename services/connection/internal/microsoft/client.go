@@ -44,6 +44,7 @@ type Options struct {
 // Client speaks to both parties.
 type Client struct {
 	login, graph *url.URL
+	partner      *url.URL // nil: none
 	redirectURI  string
 	http         *http.Client
 	now          func() time.Time
@@ -60,7 +61,13 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{login: login, graph: graph, redirectURI: o.RedirectURI, now: o.Now, wait: o.Wait}
+	var partner *url.URL
+	if o.Endpoints.Partner != "" {
+		if partner, err = base("Partner Center", o.Endpoints.Partner); err != nil {
+			return nil, err
+		}
+	}
+	c := &Client{login: login, graph: graph, partner: partner, redirectURI: o.RedirectURI, now: o.Now, wait: o.Wait}
 	if c.now == nil {
 		c.now = time.Now
 	}

@@ -14,6 +14,9 @@ import (
 type Endpoints struct {
 	Login string // https://login.microsoftonline.com
 	Graph string // https://graph.microsoft.com
+	// Partner is the Partner Center, https://api.partnercenter.microsoft.com;
+	// empty: nothing is asked there.
+	Partner string
 }
 
 // base reads a base address. Secrets travel there, so it must be https, except

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,35 +55,49 @@ func (c *Client) AuthorizeURL(r connection.AuthorizeRequest) string {
 
 // Exchange redeems a code. It is sent once: a code works once.
 func (c *Client) Exchange(ctx context.Context, cr connection.Credentials, code, verifier connection.Secret) (connection.Grant, error) {
-	return c.redeem(ctx, atPartner, authorityOf(cr), url.Values{
-		"client_id": {cr.ClientID}, "client_secret": {cr.ClientSecret.Reveal()}, "grant_type": {"authorization_code"},
+	return c.redeem(ctx, cr, atPartner, authorityOf(cr), url.Values{
+		"grant_type": {"authorization_code"},
 		"code": {code.Reveal()}, "redirect_uri": {c.redirectURI}, "code_verifier": {verifier.Reveal()}, "scope": {connectScopes},
 	}, 1)
 }
 
 // Refresh redeems the partner's refresh token at the partner's authority.
 func (c *Client) Refresh(ctx context.Context, cr connection.Credentials, refreshToken connection.Secret) (connection.Grant, error) {
-	return c.redeem(ctx, atPartner, authorityOf(cr), url.Values{
-		"client_id": {cr.ClientID}, "client_secret": {cr.ClientSecret.Reveal()}, "grant_type": {"refresh_token"},
-		"refresh_token": {refreshToken.Reveal()}, "scope": {connectScopes},
+	return c.redeem(ctx, cr, atPartner, authorityOf(cr), url.Values{
+		"grant_type": {"refresh_token"}, "refresh_token": {refreshToken.Reveal()}, "scope": {connectScopes},
 	}, 3)
 }
 
 // CustomerToken redeems the partner's refresh token at a managed tenant's own
 // authority. Whatever else comes back is left.
 func (c *Client) CustomerToken(ctx context.Context, cr connection.Credentials, refreshToken connection.Secret, managedTenant string) (connection.Token, error) {
-	grant, err := c.redeem(ctx, atCustomer, managedTenant, url.Values{
-		"client_id": {cr.ClientID}, "client_secret": {cr.ClientSecret.Reveal()}, "grant_type": {"refresh_token"},
-		"refresh_token": {refreshToken.Reveal()}, "scope": {defaultScope},
-	}, 3)
+	return c.atCustomer(ctx, cr, managedTenant, url.Values{
+		"grant_type": {"refresh_token"}, "refresh_token": {refreshToken.Reveal()}, "scope": {defaultScope},
+	})
+}
+
+// AppToken asks for the app's own token at a managed tenant's authority.
+func (c *Client) AppToken(ctx context.Context, cr connection.Credentials, managedTenant string) (connection.Token, error) {
+	return c.atCustomer(ctx, cr, managedTenant, url.Values{"grant_type": {"client_credentials"}, "scope": {defaultScope}})
+}
+
+// shared are authorities that stand for many tenants. A token from there says
+// nothing about a managed one.
+var shared = []string{"common", "consumers", anyOrganization}
+
+func (c *Client) atCustomer(ctx context.Context, cr connection.Credentials, managedTenant string, form url.Values) (connection.Token, error) {
+	if managedTenant == "" || slices.Contains(shared, strings.ToLower(managedTenant)) {
+		return connection.Token{}, tenantGone.failure(0, "", 0).Err(errors.New("the authority is not that of a managed tenant"))
+	}
+	grant, err := c.redeem(ctx, cr, atCustomer, managedTenant, form, 3)
 	return connection.Token{Value: grant.AccessToken, ExpiresAt: grant.ExpiresAt}, err
 }
 
 // redeem asks the token endpoint, again after a passing failure as long as there
 // are attempts and it does not ask for a longer pause than ours.
-func (c *Client) redeem(ctx context.Context, at authority, tenant string, form url.Values, attempts int) (connection.Grant, error) {
+func (c *Client) redeem(ctx context.Context, cr connection.Credentials, at authority, tenant string, form url.Values, attempts int) (connection.Grant, error) {
 	for attempt := 1; ; attempt++ {
-		grant, err := c.redeemOnce(ctx, at, tenant, form)
+		grant, err := c.redeemOnce(ctx, cr, at, tenant, form)
 		if err == nil || attempt == attempts || ctx.Err() != nil || connection.ClassOf(err) != connection.Retry {
 			return grant, err
 		}
@@ -118,7 +133,10 @@ type tokenAnswer struct {
 // not to read; it is converted at once.
 type plain string
 
-func (c *Client) redeemOnce(ctx context.Context, at authority, tenant string, form url.Values) (connection.Grant, error) {
+func (c *Client) redeemOnce(ctx context.Context, cr connection.Credentials, at authority, tenant string, form url.Values) (connection.Grant, error) {
+	if err := c.prove(cr, c.tokenURL(tenant), form); err != nil {
+		return connection.Grant{}, err
+	}
 	requestCtx, cancel := context.WithTimeout(ctx, tokenTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(requestCtx, http.MethodPost, c.tokenURL(tenant), strings.NewReader(form.Encode()))

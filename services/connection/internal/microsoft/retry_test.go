@@ -66,7 +66,7 @@ func TestATokenIsNotAskedForBeforeMicrosoftAllows(t *testing.T) {
 	t.Parallel()
 	ask := func(header string) (int32, error) {
 		c, asked := broken(t, http.StatusServiceUnavailable, header)
-		_, err := c.CustomerToken(t.Context(), connection.Credentials{ClientID: "app"}, "grant", "managed")
+		_, err := c.CustomerToken(t.Context(), connection.Credentials{ClientID: "app", ClientSecret: "s"}, "grant", "managed")
 		return asked.Load(), err
 	}
 	asked, err := ask("600")

@@ -26,14 +26,18 @@ func (s *Store) SaveState(ctx context.Context, tenantID string, state connection
 	if err != nil {
 		return fmt.Errorf("state id: %w", err)
 	}
-	sealed, err := s.box.Seal(secrets.Text(state.Verifier), stateData(tenantID, state.ID))
-	if err != nil {
+	var sealed []byte
+	var managed *string
+	if state.Kind == connection.ConsentFlow {
+		managed = &state.ManagedTenant
+	} else if sealed, err = s.box.Seal(secrets.Text(state.Verifier), stateData(tenantID, state.ID)); err != nil {
 		return err
 	}
 	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
 		return q.InsertState(ctx, sqlc.InsertStateParams{
 			TenantID: tenantID, ID: id, StateHash: state.Hash[:], UserID: state.User, SessionHash: state.Session,
 			SealedVerifier: sealed, ReturnTo: state.ReturnTo, CreatedAt: state.CreatedAt, ExpiresAt: state.ExpiresAt,
+			Kind: string(state.Kind), ManagedTenantID: managed,
 		})
 	})
 }
@@ -60,16 +64,19 @@ func (s *Store) ConsumeState(ctx context.Context, tenantID string, hash [32]byte
 		}
 		state = connection.State{
 			ID: row.ID.String(), Hash: hash, User: row.UserID, Session: row.SessionHash, ReturnTo: row.ReturnTo,
-			ExpiresAt: row.ExpiresAt, ConsumedAt: value(row.ConsumedAt),
+			ExpiresAt: row.ExpiresAt, ConsumedAt: value(row.ConsumedAt), Kind: connection.FlowKind(row.Kind),
+			ManagedTenant: value(row.ManagedTenantID),
 		}
 		if err := check(state); err != nil {
 			return err
 		}
-		verifier, err := s.box.Open(row.SealedVerifier, stateData(tenantID, state.ID))
-		if err != nil {
-			return err
+		if state.Kind == connection.ConnectFlow {
+			verifier, err := s.box.Open(row.SealedVerifier, stateData(tenantID, state.ID))
+			if err != nil {
+				return err
+			}
+			state.Verifier = connection.Secret(verifier)
 		}
-		state.Verifier = connection.Secret(verifier)
 		return q.ConsumeState(ctx, sqlc.ConsumeStateParams{TenantID: tenantID, ID: row.ID, ConsumedAt: at})
 	})
 	return state, err
@@ -88,7 +95,7 @@ func (s *Store) SavePending(ctx context.Context, tenantID string, p connection.P
 	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
 		return q.InsertPendingGrant(ctx, sqlc.InsertPendingGrantParams{
 			TenantID: tenantID, ID: id, CodeHash: p.CodeHash[:], UserID: p.User, SealedGrant: sealed,
-			CreatedAt: p.CreatedAt, ExpiresAt: p.ExpiresAt,
+			CreatedAt: p.CreatedAt, ExpiresAt: p.ExpiresAt, ClientID: p.ClientID,
 		})
 	})
 }
@@ -105,6 +112,7 @@ func (s *Store) FindPending(ctx context.Context, tenantID string, codeHash [32]b
 		}
 		p = connection.Pending{
 			ID: row.ID.String(), CodeHash: codeHash, User: row.UserID, ExpiresAt: row.ExpiresAt, Taken: row.TakenAt != nil,
+			ClientID: row.ClientID,
 		}
 		if row.SealedGrant != nil {
 			grant, err := s.box.Open(row.SealedGrant, pendingData(tenantID, p.ID))

@@ -76,7 +76,7 @@ func fromRow(r sqlc.CurrentConnectionRow) connection.Connection {
 		ID: r.ID.String(), Type: connection.Type(r.ConnectionType), Status: connection.Status(r.Status),
 		PartnerTenantID: r.PartnerTenantID, Scope: r.Scope, SecretVersion: value(r.SecretVersion),
 		TokenExpiresAt: value(r.TokenExpiresAt), ConnectedBy: r.ConnectedBy, ConnectedAt: r.ConnectedAt,
-		LastValidatedAt: value(r.LastValidatedAt),
+		LastValidatedAt: value(r.LastValidatedAt), ClientID: r.ClientID, CustomerEpoch: r.CustomerEpoch,
 	}
 	if r.ErrorCode != nil {
 		c.LastError = &connection.Snapshot{Code: *r.ErrorCode, Message: value(r.ErrorMessage), CheckedAt: value(r.ErrorCheckedAt)}
@@ -111,7 +111,7 @@ func (s *Store) Activate(ctx context.Context, tenantID string, c connection.Conn
 		err = q.InsertConnection(ctx, sqlc.InsertConnectionParams{
 			TenantID: tenantID, ID: id, ConnectionType: string(c.Type), PartnerTenantID: c.PartnerTenantID, Scope: c.Scope,
 			SecretVersion: c.SecretVersion, TokenExpiresAt: c.TokenExpiresAt, ConnectedBy: c.ConnectedBy,
-			ConnectedAt: c.ConnectedAt, LastValidatedAt: c.LastValidatedAt,
+			ConnectedAt: c.ConnectedAt, LastValidatedAt: c.LastValidatedAt, ClientID: c.ClientID,
 		})
 		if err != nil {
 			return err

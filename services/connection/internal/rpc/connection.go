@@ -66,6 +66,38 @@ func (s *connectionServer) ValidateDirect(ctx context.Context, _ *connectionv1.V
 	}, nil
 }
 
+func (s *connectionServer) SetCredentials(ctx context.Context, req *connectionv1.SetCredentialsRequest) (*connectionv1.SetCredentialsResponse, error) {
+	caller, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	set, err := s.use.SetCredentials.Do(ctx, caller, connection.Credentials{
+		ClientID: req.GetClientId(), ClientSecret: connection.Secret(req.GetClientSecret()),
+		Certificate: connection.Secret(req.GetClientCertificate()), TenantID: req.GetTenantId(),
+		CustomerAccess: connection.CustomerAccess(req.GetCustomerAccess()),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &connectionv1.SetCredentialsResponse{
+		CredentialSource: string(connection.SourceTenant), ClientId: set.ClientID, TenantId: set.TenantID, Proof: string(set.Proof),
+		CustomerAccess: string(set.CustomerAccess), CertificateExpiresAt: optional(set.CertificateExpiresAt),
+		ReconnectRequired: set.ReconnectRequired,
+	}, nil
+}
+
+func (s *connectionServer) DeleteCredentials(ctx context.Context, _ *connectionv1.DeleteCredentialsRequest) (*connectionv1.DeleteCredentialsResponse, error) {
+	caller, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	source, reconnect, err := s.use.DeleteCredentials.Do(ctx, caller)
+	if err != nil {
+		return nil, err
+	}
+	return &connectionv1.DeleteCredentialsResponse{CredentialSource: string(source), ReconnectRequired: reconnect}, nil
+}
+
 // internalServer serves what other parts ask.
 type internalServer struct {
 	connectionv1.UnimplementedConnectionInternalServiceServer
@@ -75,7 +107,7 @@ type internalServer struct {
 func (s *internalServer) CompleteCallback(ctx context.Context, req *connectionv1.CompleteCallbackRequest) (*connectionv1.CompleteCallbackResponse, error) {
 	target, err := s.use.Callback.Do(withoutTenant(ctx), connection.Answer{
 		State: req.GetState(), Code: connection.Secret(req.GetCode()), Error: req.GetError(), Session: req.GetSession(),
-		Refusal: req.GetRefusal(),
+		Refusal: req.GetRefusal(), AdminConsent: req.GetAdminConsent(),
 	})
 	if err != nil {
 		return nil, err

@@ -37,6 +37,20 @@ func (s *directoryServer) GetTenantDetails(ctx context.Context, req *connectionv
 	return toDetails(details), nil
 }
 
+func (s *directoryServer) RepairConsent(ctx context.Context, req *connectionv1.RepairConsentRequest) (*connectionv1.RepairConsentResponse, error) {
+	caller, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.use.RepairConsent.Do(ctx, caller, req.GetEntraTenantId(), req.GetReturnTo())
+	if err != nil {
+		return nil, err
+	}
+	return &connectionv1.RepairConsentResponse{
+		Outcome: r.Outcome, AdminConsentUrl: r.URL, ExpiresAt: optional(r.ExpiresAt), Problem: toProblem(r.Problem),
+	}, nil
+}
+
 func (s *directoryServer) ListUsers(req *connectionv1.ListUsersRequest, stream grpc.ServerStreamingServer[connectionv1.ListUsersResponse]) error {
 	caller, err := callerOf(stream.Context())
 	if err != nil {

@@ -28,7 +28,7 @@ func toSnapshot(s *connection.Snapshot) *connectionv1.ValidationError {
 func toConnection(o connection.Overview) *connectionv1.GetConnectionResponse {
 	out := &connectionv1.GetConnectionResponse{
 		Status: string(o.Status), LastValidatedAt: optional(o.LastValidatedAt), LastValidationError: toSnapshot(o.LastError),
-		CredentialSource: string(o.CredentialSource), PartnerTenantId: o.PartnerTenantID, ConnectedAt: optional(o.ConnectedAt),
+		CredentialSource: string(o.CredentialSource), CustomerAccess: string(o.CustomerAccess), PartnerTenantId: o.PartnerTenantID, ConnectedAt: optional(o.ConnectedAt),
 	}
 	if o.Active() {
 		out.ConnectionType = string(o.Type)
@@ -52,10 +52,15 @@ func toTenants(tenants []connection.ManagedTenant) *connectionv1.ListManagedTena
 
 func toDetails(d connection.Details) *connectionv1.GetTenantDetailsResponse {
 	out := &connectionv1.GetTenantDetailsResponse{PrimaryDomain: d.PrimaryDomain, Domains: d.Domains, UserCount: d.UserCount}
-	if d.Problem != nil {
-		out.Problem = &connectionv1.Problem{Code: d.Problem.Code, Message: d.Problem.Message, Remedy: d.Problem.Remedy}
-	}
+	out.Problem = toProblem(d.Problem)
 	return out
+}
+
+func toProblem(p *connection.Problem) *connectionv1.Problem {
+	if p == nil {
+		return nil
+	}
+	return &connectionv1.Problem{Code: p.Code, Message: p.Message, Remedy: p.Remedy}
 }
 
 func toEffect(e connection.Effect) *orchestrationv1.Effect {

@@ -14,15 +14,18 @@ import (
 
 // UseCases is all that the services call.
 type UseCases struct {
-	Connect    *connection.Connect
-	Complete   *connection.Complete
-	Disconnect *connection.Disconnect
-	Validate   *connection.Validate
-	Callback   *connection.Callback
-	Show       *connection.Show
-	Read       *connection.Read
-	Pull       *connection.Pull
-	Ack        *connection.Ack
+	Connect           *connection.Connect
+	SetCredentials    *connection.SetCredentials
+	DeleteCredentials *connection.DeleteCredentials
+	RepairConsent     *connection.RepairConsent
+	Complete          *connection.Complete
+	Disconnect        *connection.Disconnect
+	Validate          *connection.Validate
+	Callback          *connection.Callback
+	Show              *connection.Show
+	Read              *connection.Read
+	Pull              *connection.Pull
+	Ack               *connection.Ack
 }
 
 // Register puts the services on a server.

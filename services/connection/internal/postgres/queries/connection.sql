@@ -1,7 +1,7 @@
 -- name: CurrentConnection :one
 -- The active one, else the one that was disconnected last.
 SELECT id, connection_type, status, partner_tenant_id, scope, secret_version, token_expires_at, connected_by,
-    connected_at, last_validated_at, error_code, error_message, error_checked_at
+    connected_at, last_validated_at, error_code, error_message, error_checked_at, client_id, customer_epoch
 FROM entra_partner_connections
 WHERE tenant_id = @tenant_id AND status <> 'replaced'
 ORDER BY (status IN ('connected', 'validation_failed')) DESC, connected_at DESC, id DESC
@@ -18,9 +18,9 @@ WHERE tenant_id = @tenant_id AND status IN ('connected', 'validation_failed');
 
 -- name: InsertConnection :exec
 INSERT INTO entra_partner_connections (tenant_id, id, connection_type, status, partner_tenant_id, scope, secret_version,
-    token_expires_at, connected_by, connected_at, last_validated_at)
+    token_expires_at, connected_by, connected_at, last_validated_at, client_id)
 VALUES (@tenant_id, @id, @connection_type, 'connected', @partner_tenant_id, @scope, @secret_version::text,
-    @token_expires_at::timestamptz, @connected_by, @connected_at, @last_validated_at::timestamptz);
+    @token_expires_at::timestamptz, @connected_by, @connected_at, @last_validated_at::timestamptz, @client_id);
 
 -- name: EndActive :execrows
 UPDATE entra_partner_connections

@@ -1,12 +1,14 @@
 -- name: InsertState :exec
-INSERT INTO oauth_states (tenant_id, id, state_hash, user_id, session_hash, sealed_verifier, return_to, created_at, expires_at)
-VALUES (@tenant_id, @id, @state_hash, @user_id, @session_hash, @sealed_verifier, @return_to, @created_at, @expires_at);
+INSERT INTO oauth_states (tenant_id, id, state_hash, user_id, session_hash, sealed_verifier, return_to, created_at, expires_at,
+    kind, managed_tenant_id)
+VALUES (@tenant_id, @id, @state_hash, @user_id, @session_hash, @sealed_verifier, @return_to, @created_at, @expires_at,
+    @kind, sqlc.narg(managed_tenant_id));
 
 -- name: TenantOfState :one
 SELECT tenant_id FROM oauth_state_tenants WHERE state_hash = @state_hash;
 
 -- name: LockState :one
-SELECT id, user_id, session_hash, sealed_verifier, return_to, expires_at, consumed_at
+SELECT id, user_id, session_hash, sealed_verifier, return_to, expires_at, consumed_at, kind, managed_tenant_id
 FROM oauth_states
 WHERE tenant_id = @tenant_id AND state_hash = @state_hash
 FOR UPDATE;
@@ -16,11 +18,11 @@ UPDATE oauth_states SET consumed_at = @consumed_at::timestamptz, sealed_verifier
 WHERE tenant_id = @tenant_id AND id = @id AND consumed_at IS NULL;
 
 -- name: InsertPendingGrant :exec
-INSERT INTO pending_grants (tenant_id, id, code_hash, user_id, sealed_grant, created_at, expires_at)
-VALUES (@tenant_id, @id, @code_hash, @user_id, @sealed_grant, @created_at, @expires_at);
+INSERT INTO pending_grants (tenant_id, id, code_hash, user_id, sealed_grant, created_at, expires_at, client_id)
+VALUES (@tenant_id, @id, @code_hash, @user_id, @sealed_grant, @created_at, @expires_at, @client_id);
 
 -- name: PendingGrant :one
-SELECT id, user_id, sealed_grant, expires_at, taken_at
+SELECT id, user_id, sealed_grant, expires_at, taken_at, client_id
 FROM pending_grants
 WHERE tenant_id = @tenant_id AND code_hash = @code_hash;
 

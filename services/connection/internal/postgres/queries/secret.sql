@@ -13,12 +13,3 @@ DELETE FROM secrets s
 WHERE s.tenant_id = @tenant_id AND s.created_at < @before
   AND NOT EXISTS (SELECT FROM entra_partner_connections c WHERE c.tenant_id = s.tenant_id AND c.secret_version = s.version)
   AND NOT EXISTS (SELECT FROM app_credentials a WHERE a.tenant_id = s.tenant_id AND a.secret_version = s.version);
-
--- name: AppCredentials :one
-SELECT secret_version FROM app_credentials WHERE tenant_id = @tenant_id;
-
--- name: PutAppCredentials :exec
-INSERT INTO app_credentials (tenant_id, secret_version, updated_by, updated_at)
-VALUES (@tenant_id, @secret_version, @updated_by, @updated_at)
-ON CONFLICT (tenant_id) DO UPDATE
-SET secret_version = excluded.secret_version, updated_by = excluded.updated_by, updated_at = excluded.updated_at;

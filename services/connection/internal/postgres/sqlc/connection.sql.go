@@ -14,7 +14,7 @@ import (
 
 const currentConnection = `-- name: CurrentConnection :one
 SELECT id, connection_type, status, partner_tenant_id, scope, secret_version, token_expires_at, connected_by,
-    connected_at, last_validated_at, error_code, error_message, error_checked_at
+    connected_at, last_validated_at, error_code, error_message, error_checked_at, client_id, customer_epoch
 FROM entra_partner_connections
 WHERE tenant_id = $1 AND status <> 'replaced'
 ORDER BY (status IN ('connected', 'validation_failed')) DESC, connected_at DESC, id DESC
@@ -35,6 +35,8 @@ type CurrentConnectionRow struct {
 	ErrorCode       *string
 	ErrorMessage    *string
 	ErrorCheckedAt  *time.Time
+	ClientID        string
+	CustomerEpoch   int64
 }
 
 // The active one, else the one that was disconnected last.
@@ -55,6 +57,8 @@ func (q *Queries) CurrentConnection(ctx context.Context, tenantID string) (Curre
 		&i.ErrorCode,
 		&i.ErrorMessage,
 		&i.ErrorCheckedAt,
+		&i.ClientID,
+		&i.CustomerEpoch,
 	)
 	return i, err
 }
@@ -81,9 +85,9 @@ func (q *Queries) EndActive(ctx context.Context, arg EndActiveParams) (int64, er
 
 const insertConnection = `-- name: InsertConnection :exec
 INSERT INTO entra_partner_connections (tenant_id, id, connection_type, status, partner_tenant_id, scope, secret_version,
-    token_expires_at, connected_by, connected_at, last_validated_at)
+    token_expires_at, connected_by, connected_at, last_validated_at, client_id)
 VALUES ($1, $2, $3, 'connected', $4, $5, $6::text,
-    $7::timestamptz, $8, $9, $10::timestamptz)
+    $7::timestamptz, $8, $9, $10::timestamptz, $11)
 `
 
 type InsertConnectionParams struct {
@@ -97,6 +101,7 @@ type InsertConnectionParams struct {
 	ConnectedBy     string
 	ConnectedAt     time.Time
 	LastValidatedAt time.Time
+	ClientID        string
 }
 
 func (q *Queries) InsertConnection(ctx context.Context, arg InsertConnectionParams) error {
@@ -111,6 +116,7 @@ func (q *Queries) InsertConnection(ctx context.Context, arg InsertConnectionPara
 		arg.ConnectedBy,
 		arg.ConnectedAt,
 		arg.LastValidatedAt,
+		arg.ClientID,
 	)
 	return err
 }

@@ -103,8 +103,8 @@ func (q *Queries) DestroyPendingGrants(ctx context.Context, arg DestroyPendingGr
 }
 
 const insertPendingGrant = `-- name: InsertPendingGrant :exec
-INSERT INTO pending_grants (tenant_id, id, code_hash, user_id, sealed_grant, created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO pending_grants (tenant_id, id, code_hash, user_id, sealed_grant, created_at, expires_at, client_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 `
 
 type InsertPendingGrantParams struct {
@@ -115,6 +115,7 @@ type InsertPendingGrantParams struct {
 	SealedGrant []byte
 	CreatedAt   time.Time
 	ExpiresAt   time.Time
+	ClientID    string
 }
 
 func (q *Queries) InsertPendingGrant(ctx context.Context, arg InsertPendingGrantParams) error {
@@ -126,25 +127,30 @@ func (q *Queries) InsertPendingGrant(ctx context.Context, arg InsertPendingGrant
 		arg.SealedGrant,
 		arg.CreatedAt,
 		arg.ExpiresAt,
+		arg.ClientID,
 	)
 	return err
 }
 
 const insertState = `-- name: InsertState :exec
-INSERT INTO oauth_states (tenant_id, id, state_hash, user_id, session_hash, sealed_verifier, return_to, created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO oauth_states (tenant_id, id, state_hash, user_id, session_hash, sealed_verifier, return_to, created_at, expires_at,
+    kind, managed_tenant_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+    $10, $11)
 `
 
 type InsertStateParams struct {
-	TenantID       string
-	ID             uuid.UUID
-	StateHash      []byte
-	UserID         string
-	SessionHash    string
-	SealedVerifier []byte
-	ReturnTo       string
-	CreatedAt      time.Time
-	ExpiresAt      time.Time
+	TenantID        string
+	ID              uuid.UUID
+	StateHash       []byte
+	UserID          string
+	SessionHash     string
+	SealedVerifier  []byte
+	ReturnTo        string
+	CreatedAt       time.Time
+	ExpiresAt       time.Time
+	Kind            string
+	ManagedTenantID *string
 }
 
 func (q *Queries) InsertState(ctx context.Context, arg InsertStateParams) error {
@@ -158,12 +164,14 @@ func (q *Queries) InsertState(ctx context.Context, arg InsertStateParams) error 
 		arg.ReturnTo,
 		arg.CreatedAt,
 		arg.ExpiresAt,
+		arg.Kind,
+		arg.ManagedTenantID,
 	)
 	return err
 }
 
 const lockState = `-- name: LockState :one
-SELECT id, user_id, session_hash, sealed_verifier, return_to, expires_at, consumed_at
+SELECT id, user_id, session_hash, sealed_verifier, return_to, expires_at, consumed_at, kind, managed_tenant_id
 FROM oauth_states
 WHERE tenant_id = $1 AND state_hash = $2
 FOR UPDATE
@@ -175,13 +183,15 @@ type LockStateParams struct {
 }
 
 type LockStateRow struct {
-	ID             uuid.UUID
-	UserID         string
-	SessionHash    string
-	SealedVerifier []byte
-	ReturnTo       string
-	ExpiresAt      time.Time
-	ConsumedAt     *time.Time
+	ID              uuid.UUID
+	UserID          string
+	SessionHash     string
+	SealedVerifier  []byte
+	ReturnTo        string
+	ExpiresAt       time.Time
+	ConsumedAt      *time.Time
+	Kind            string
+	ManagedTenantID *string
 }
 
 func (q *Queries) LockState(ctx context.Context, arg LockStateParams) (LockStateRow, error) {
@@ -195,12 +205,14 @@ func (q *Queries) LockState(ctx context.Context, arg LockStateParams) (LockState
 		&i.ReturnTo,
 		&i.ExpiresAt,
 		&i.ConsumedAt,
+		&i.Kind,
+		&i.ManagedTenantID,
 	)
 	return i, err
 }
 
 const pendingGrant = `-- name: PendingGrant :one
-SELECT id, user_id, sealed_grant, expires_at, taken_at
+SELECT id, user_id, sealed_grant, expires_at, taken_at, client_id
 FROM pending_grants
 WHERE tenant_id = $1 AND code_hash = $2
 `
@@ -216,6 +228,7 @@ type PendingGrantRow struct {
 	SealedGrant []byte
 	ExpiresAt   time.Time
 	TakenAt     *time.Time
+	ClientID    string
 }
 
 func (q *Queries) PendingGrant(ctx context.Context, arg PendingGrantParams) (PendingGrantRow, error) {
@@ -227,6 +240,7 @@ func (q *Queries) PendingGrant(ctx context.Context, arg PendingGrantParams) (Pen
 		&i.SealedGrant,
 		&i.ExpiresAt,
 		&i.TakenAt,
+		&i.ClientID,
 	)
 	return i, err
 }

@@ -34,19 +34,23 @@ type EntraPartnerConnection struct {
 	ErrorCheckedAt  *time.Time
 	EndedBy         *string
 	EndedAt         *time.Time
+	ClientID        string
+	CustomerEpoch   int64
 }
 
 type OauthState struct {
-	TenantID       string
-	ID             uuid.UUID
-	StateHash      []byte
-	UserID         string
-	SessionHash    string
-	SealedVerifier []byte
-	ReturnTo       string
-	CreatedAt      time.Time
-	ExpiresAt      time.Time
-	ConsumedAt     *time.Time
+	TenantID        string
+	ID              uuid.UUID
+	StateHash       []byte
+	UserID          string
+	SessionHash     string
+	SealedVerifier  []byte
+	ReturnTo        string
+	CreatedAt       time.Time
+	ExpiresAt       time.Time
+	ConsumedAt      *time.Time
+	Kind            string
+	ManagedTenantID *string
 }
 
 type OauthStateTenant struct {
@@ -84,6 +88,7 @@ type PendingGrant struct {
 	CreatedAt   time.Time
 	ExpiresAt   time.Time
 	TakenAt     *time.Time
+	ClientID    string
 }
 
 type Secret struct {

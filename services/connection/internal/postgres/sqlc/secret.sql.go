@@ -10,17 +10,6 @@ import (
 	"time"
 )
 
-const appCredentials = `-- name: AppCredentials :one
-SELECT secret_version FROM app_credentials WHERE tenant_id = $1
-`
-
-func (q *Queries) AppCredentials(ctx context.Context, tenantID string) (string, error) {
-	row := q.db.QueryRow(ctx, appCredentials, tenantID)
-	var secret_version string
-	err := row.Scan(&secret_version)
-	return secret_version, err
-}
-
 const deleteSecret = `-- name: DeleteSecret :exec
 DELETE FROM secrets WHERE tenant_id = $1 AND key = $2
 `
@@ -74,30 +63,6 @@ func (q *Queries) InsertSecret(ctx context.Context, arg InsertSecretParams) erro
 		arg.Sealed,
 		arg.KeyID,
 		arg.CreatedAt,
-	)
-	return err
-}
-
-const putAppCredentials = `-- name: PutAppCredentials :exec
-INSERT INTO app_credentials (tenant_id, secret_version, updated_by, updated_at)
-VALUES ($1, $2, $3, $4)
-ON CONFLICT (tenant_id) DO UPDATE
-SET secret_version = excluded.secret_version, updated_by = excluded.updated_by, updated_at = excluded.updated_at
-`
-
-type PutAppCredentialsParams struct {
-	TenantID      string
-	SecretVersion string
-	UpdatedBy     string
-	UpdatedAt     time.Time
-}
-
-func (q *Queries) PutAppCredentials(ctx context.Context, arg PutAppCredentialsParams) error {
-	_, err := q.db.Exec(ctx, putAppCredentials,
-		arg.TenantID,
-		arg.SecretVersion,
-		arg.UpdatedBy,
-		arg.UpdatedAt,
 	)
 	return err
 }

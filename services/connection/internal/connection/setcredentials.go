@@ -1,0 +1,86 @@
+package connection
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// SetCredentials stores the tenant's own app registration (F034). Nothing ever
+// reads its secret back to a person.
+type SetCredentials struct {
+	Resolver *Resolver
+	Pointers CredentialPointers
+	Secrets  SecretStore
+	Lock     GrantLock
+	Store    Store
+	Now      func() time.Time
+}
+
+// CredentialsSet is what was stored, without its secret.
+type CredentialsSet struct {
+	ClientID             string
+	TenantID             string
+	Proof                Proof
+	CustomerAccess       CustomerAccess
+	CertificateExpiresAt time.Time // zero without a certificate
+	ReconnectRequired    bool      // the grant in use belongs to another app
+}
+
+// Do writes the secret first and then the row that points to it, which is the
+// commit. Reasons: certificate_invalid, credentials_incomplete.
+func (u *SetCredentials) Do(ctx context.Context, caller Caller, c Credentials) (CredentialsSet, error) {
+	c.FederatedTokenFile = "" // a tenant never names files of ours
+	if !c.Complete() {
+		return CredentialsSet{}, errs.New(errs.Invalid, "credentials_incomplete", "An app registration needs its client id and one proof.",
+			errs.WithViolation("clientId", "must come with exactly one of clientSecret and clientCertificate"))
+	}
+	set := CredentialsSet{ClientID: c.ClientID, TenantID: c.TenantID, Proof: c.Proof(), CustomerAccess: c.Access()}
+	if c.Certificate != "" {
+		certificate, err := ParseCertificate(c.Certificate)
+		if err == nil {
+			err = certificate.Valid(u.Now())
+		}
+		if err != nil {
+			return CredentialsSet{}, errs.New(errs.Invalid, "certificate_invalid", "This certificate cannot be used.",
+				errs.WithViolation("clientCertificate", err.Error()))
+		}
+		set.CertificateExpiresAt = certificate.Leaf.NotAfter
+	}
+	encoded, err := EncodeCredentials(c)
+	if err != nil {
+		return CredentialsSet{}, err
+	}
+	err = u.Lock.WithGrantLock(ctx, caller.Tenant, func(ctx context.Context) error {
+		app, active, err := appOfGrant(ctx, u.Store, u.Resolver, caller.Tenant)
+		if err != nil {
+			return err
+		}
+		set.ReconnectRequired = active && !strings.EqualFold(app, c.ClientID)
+		version, err := u.Secrets.PutSecret(ctx, caller.Tenant, SetApp, encoded)
+		if err != nil {
+			return err
+		}
+		return u.Pointers.PointCredentials(ctx, caller.Tenant, version, caller.User)
+	})
+	return set, err
+}
+
+// appOfGrant tells with which app the direct connection in use was made. Where
+// that was not kept, it was the one that is used until now.
+func appOfGrant(ctx context.Context, store Store, resolver *Resolver, tenant string) (clientID string, active bool, err error) {
+	current, ok, err := store.Current(ctx, tenant)
+	if err != nil || !ok || !current.Active() || current.Type != Direct {
+		return "", false, err
+	}
+	if current.ClientID != "" {
+		return current.ClientID, true, nil
+	}
+	used, err := resolver.Resolve(ctx, tenant)
+	if err != nil && errs.ReasonOf(err) != ReasonMissingCredentials {
+		return "", false, err
+	}
+	return used.ClientID, true, nil
+}
