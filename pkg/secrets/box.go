@@ -1,134 +1,127 @@
 package secrets
 
 import (
-	"bytes"
-	"errors"
+	"context"
+	"encoding/binary"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
-	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"github.com/entrasync/entrasync/pkg/errs"
 )
 
-// keyFileMode lets the owner alone read the key set, which is in clear text.
-const keyFileMode fs.FileMode = 0o600
+// refreshEvery is how often a box that is in use looks for a rotated key set.
+const refreshEvery = time.Minute
 
-// NewKeyFile makes a key set with one fresh AES-256-GCM key at path, readable
-// by the owner alone. An existing file is left as it is, also when several
-// processes start at once; the answer says whether this call made it.
-func NewKeyFile(path string) (created bool, err error) {
-	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
-	if err != nil {
-		return false, fmt.Errorf("making a key: %w", err)
-	}
-	return writeKeySet(path, handle, false)
-}
+// ErrKeyMissing says that a value was sealed with a key that this process does
+// not have: another process got a rotated key set first, or a key was dropped
+// that was still in use.
+var ErrKeyMissing = errs.New(errs.Unavailable, "master_key_missing", "A stored secret was sealed with a key that is not there yet.")
 
-// RotateKeyFile adds a fresh key to the set at path and makes it the one that
-// seals. Older keys stay and still open what they sealed.
-func RotateKeyFile(path string) error {
-	handle, err := readKeySet(path)
-	if err != nil {
-		return err
-	}
-	manager := keyset.NewManagerFromHandle(handle)
-	id, err := manager.Add(aead.AES256GCMKeyTemplate())
-	if err != nil {
-		return fmt.Errorf("adding a key: %w", err)
-	}
-	if err := manager.SetPrimary(id); err != nil {
-		return fmt.Errorf("choosing the new key: %w", err)
-	}
-	rotated, err := manager.Handle()
-	if err != nil {
-		return fmt.Errorf("reading the rotated key set: %w", err)
-	}
-	_, err = writeKeySet(path, rotated, true)
-	return err
-}
-
-// writeKeySet puts a complete file in place in one step: no reader ever sees
-// half a key set. Without replace, a file that is already there wins.
-func writeKeySet(path string, handle *keyset.Handle, replace bool) (created bool, err error) {
-	var buf bytes.Buffer
-	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&buf)); err != nil {
-		return false, fmt.Errorf("encoding the key set: %w", err)
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".keyset-*") // made with mode 0600
-	if err != nil {
-		return false, fmt.Errorf("writing the key set: %w", err)
-	}
-	defer func() { _ = os.Remove(tmp.Name()) }()
-	_, err = tmp.Write(buf.Bytes())
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if err != nil {
-		return false, fmt.Errorf("writing the key set: %w", err)
-	}
-	if replace {
-		if err := os.Rename(tmp.Name(), path); err != nil {
-			return false, fmt.Errorf("replacing the key set: %w", err)
-		}
-		return true, nil
-	}
-	switch err := os.Link(tmp.Name(), path); {
-	case errors.Is(err, fs.ErrExist):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("placing the key set: %w", err)
-	}
-	return true, nil
-}
-
-func readKeySet(path string) (*keyset.Handle, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the key set: %w", err)
-	}
-	if open := info.Mode().Perm() &^ keyFileMode; open != 0 {
-		return nil, fmt.Errorf("key set %s has mode %04o: only its owner may read it (0600)", path, info.Mode().Perm())
-	}
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the key set: %w", err)
-	}
-	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(raw)))
-	if err != nil {
-		return nil, fmt.Errorf("key set %s cannot be read", path) // the cause may quote the key
-	}
-	return handle, nil
-}
-
-// Box seals secrets for storage. It is safe for use by many goroutines.
+// Box seals secrets for storage. It is safe for use by many goroutines, and it
+// takes up a rotated key set by itself: at once when it meets a key that it does
+// not know, within a minute otherwise.
 type Box struct {
-	aead  tink.AEAD
-	keyID uint32
+	source source
+	ring   atomic.Pointer[ring]
+	next   atomic.Int64 // when to look for a rotated set, in Unix nanoseconds
+
+	mu  sync.Mutex // one reader of the source at a time
+	raw string     // the set as it was read last
 }
 
-// OpenBox reads the key set at path, which only its owner may be able to read.
-func OpenBox(path string) (*Box, error) {
-	handle, err := readKeySet(path)
+// ring is a key set in use.
+type ring struct {
+	aead    tink.AEAD
+	primary uint32
+	ids     []uint32 // in the order in which they were added
+}
+
+// Open reads the key set that the settings name and makes a box of it. kms has
+// a client for each scheme of KMS addresses that can be used.
+func Open(ctx context.Context, s Settings, kms KMSClients) (*Box, error) {
+	source, err := s.source(kms)
 	if err != nil {
 		return nil, err
 	}
+	box := &Box{source: source}
+	if err := box.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	return box, nil
+}
+
+// OpenBox reads the key set in clear text at path, which only its owner may be
+// able to read.
+func OpenBox(path string) (*Box, error) {
+	return Open(context.Background(), Settings{File: path}, nil)
+}
+
+// Refresh reads the key set anew if it has changed. After an error the box
+// works with the keys that it has.
+func (b *Box) Refresh(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.next.Store(time.Now().Add(refreshEvery).UnixNano())
+	raw, err := b.source.read()
+	if err != nil {
+		return err
+	}
+	if b.ring.Load() != nil && string(raw) == b.raw {
+		return nil
+	}
+	handle, err := b.source.decode(ctx, raw)
+	if err != nil {
+		return err
+	}
 	primitive, err := aead.New(handle)
 	if err != nil {
-		return nil, fmt.Errorf("using key set %s: %w", path, err)
+		return fmt.Errorf("using %s: %w", b.source, err)
 	}
-	return &Box{aead: primitive, keyID: handle.KeysetInfo().GetPrimaryKeyId()}, nil
+	info := handle.KeysetInfo()
+	fresh := &ring{aead: primitive, primary: info.GetPrimaryKeyId()}
+	for _, key := range info.GetKeyInfo() {
+		fresh.ids = append(fresh.ids, key.GetKeyId())
+	}
+	b.ring.Store(fresh)
+	b.raw = string(raw)
+	return nil
+}
+
+// current gives the keys in use and looks now and then whether they were
+// rotated.
+func (b *Box) current() *ring {
+	if time.Now().UnixNano() >= b.next.Load() {
+		ctx := context.Background()
+		if err := b.Refresh(ctx); err != nil {
+			slog.WarnContext(ctx, "the key set could not be read anew", "error", err)
+		}
+	}
+	return b.ring.Load()
 }
 
 // KeyID is the id of the key that seals now. Stored beside the ciphertext it
 // tells a rotation what is still sealed with an older key.
-func (b *Box) KeyID() uint32 { return b.keyID }
+func (b *Box) KeyID() uint32 { return b.current().primary }
+
+// OlderKeys are the ids of the keys that were added before the one that seals
+// now. What they sealed is to be sealed again. A key that was added later is not
+// among them: a process that has not yet learned of a rotation must not undo it.
+func (b *Box) OlderKeys() []uint32 {
+	r := b.current()
+	return slices.Clone(r.ids[:max(slices.Index(r.ids, r.primary), 0)])
+}
 
 // Seal encrypts. The associated data (say "table/tenant/row") is not stored but
 // must be the same at Open, so that a ciphertext cannot be moved to another row.
 func (b *Box) Seal(plaintext Text, associatedData string) ([]byte, error) {
-	sealed, err := b.aead.Encrypt([]byte(plaintext), []byte(associatedData))
+	sealed, err := b.current().aead.Encrypt([]byte(plaintext), []byte(associatedData))
 	if err != nil {
 		return nil, fmt.Errorf("sealing a secret: %w", err)
 	}
@@ -136,9 +129,18 @@ func (b *Box) Seal(plaintext Text, associatedData string) ([]byte, error) {
 }
 
 // Open decrypts what Seal made with the same associated data and any key of the
-// set.
+// set; ErrKeyMissing when the key is not in it.
 func (b *Box) Open(ciphertext []byte, associatedData string) (Text, error) {
-	plain, err := b.aead.Decrypt(ciphertext, []byte(associatedData))
+	r := b.current()
+	if id, ok := KeyIDOf(ciphertext); ok && !slices.Contains(r.ids, id) {
+		if err := b.Refresh(context.Background()); err != nil {
+			return "", fmt.Errorf("looking for key %d: %w", id, err)
+		}
+		if r = b.ring.Load(); !slices.Contains(r.ids, id) {
+			return "", fmt.Errorf("opening a sealed secret: key %d: %w", id, ErrKeyMissing)
+		}
+	}
+	plain, err := r.aead.Decrypt(ciphertext, []byte(associatedData))
 	if err != nil {
 		return "", fmt.Errorf("opening a sealed secret: %w", err)
 	}
@@ -152,5 +154,5 @@ func KeyIDOf(ciphertext []byte) (id uint32, ok bool) {
 	if len(ciphertext) < prefix || ciphertext[0] != 1 {
 		return 0, false
 	}
-	return uint32(ciphertext[1])<<24 | uint32(ciphertext[2])<<16 | uint32(ciphertext[3])<<8 | uint32(ciphertext[4]), true
+	return binary.BigEndian.Uint32(ciphertext[1:prefix]), true
 }
