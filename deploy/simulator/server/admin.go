@@ -54,6 +54,9 @@ func (s *Server) adminRoutes() *http.ServeMux {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("POST /admin/throttle", s.adminThrottle)
+	mux.HandleFunc("POST /admin/gdap", s.adminGDAP)
+	mux.HandleFunc("POST /admin/conditional-access", s.adminPolicy)
+	mux.HandleFunc("POST /admin/issuer/tokens", s.adminIssuerToken)
 	mux.HandleFunc("GET /admin/cipp", func(w http.ResponseWriter, _ *http.Request) {
 		adminJSON(w, http.StatusOK, s.cipp.settings())
 	})

@@ -58,9 +58,15 @@ func (s *Server) adminAddApp(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &app) {
 		return
 	}
-	if app.ID == "" || app.Secret == "" && len(app.PublicKeys) == 0 {
-		adminError(w, errors.New("clientId and clientSecret or publicKeys are needed"))
+	if app.ID == "" || app.Secret == "" && len(app.PublicKeys) == 0 && len(app.FederatedCredentials) == 0 {
+		adminError(w, errors.New("clientId and clientSecret, publicKeys or federatedCredentials are needed"))
 		return
+	}
+	for i, c := range app.FederatedCredentials {
+		if c.Issuer == "" || c.Subject == "" {
+			adminError(w, fmt.Errorf("federated credential %d: issuer and subject are needed", i))
+			return
+		}
 	}
 	for i, text := range app.PublicKeys {
 		if _, err := parsePublicKey(text); err != nil {

@@ -32,16 +32,19 @@ func (s *Server) checkAssertion(form url.Values, app App, endpoint string) *oaut
 		Algorithm string `json:"alg"`
 	}
 	var body struct {
-		Audience  string `json:"aud"`
-		Issuer    string `json:"iss"`
-		Subject   string `json:"sub"`
-		ID        string `json:"jti"`
-		NotBefore int64  `json:"nbf"`
-		IssuedAt  int64  `json:"iat"`
-		Expires   int64  `json:"exp"`
+		Audience  assertionAudience `json:"aud"`
+		Issuer    string            `json:"iss"`
+		Subject   string            `json:"sub"`
+		ID        string            `json:"jti"`
+		NotBefore int64             `json:"nbf"`
+		IssuedAt  int64             `json:"iat"`
+		Expires   int64             `json:"exp"`
 	}
 	if len(parts) != 3 || decodePart(parts[0], &header) != nil || decodePart(parts[1], &body) != nil {
 		return refuse(50027, "invalid_client", "JWT token is invalid or malformed.")
+	}
+	if body.Issuer != app.ID {
+		return s.checkFederated(app, form.Get("client_assertion"))
 	}
 	if !signedByApp(app, header.Algorithm, parts) {
 		return refuse(700027, "invalid_client", "The certificate used to sign the client assertion is not registered on application '%s'.", app.ID)
@@ -49,9 +52,9 @@ func (s *Server) checkAssertion(form url.Values, app App, endpoint string) *oaut
 	now := s.now().Unix()
 	life := time.Duration(body.Expires-max(body.NotBefore, body.IssuedAt)) * time.Second
 	switch {
-	case body.Issuer != app.ID || body.Subject != app.ID:
+	case body.Subject != app.ID:
 		return refuse(700021, "invalid_client", "Client assertion application identifier doesn't match 'client_id' parameter.")
-	case body.Audience != endpoint:
+	case len(body.Audience) != 1 || body.Audience[0] != endpoint:
 		return refuse(700023, "invalid_client", "Client assertion audience claim does not match Realm issuer.")
 	case body.ID == "" || body.IssuedAt == 0 || body.NotBefore == 0 || body.Expires == 0:
 		return refuse(50027, "invalid_client", "JWT token is invalid or malformed: jti, nbf, iat and exp are needed.")

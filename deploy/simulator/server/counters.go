@@ -79,9 +79,18 @@ func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // serve counts a request of the identity platform or the Partner Center and
 // lets the ordered faults happen.
 func (s *Server) serve(route, tenant string, w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter)) {
+	s.serveFaulty(route, tenant, w, r, func(w http.ResponseWriter, _ fired) { answer(w) })
+}
+
+// serveFaulty is serve for an answer that has faults of its own.
+func (s *Server) serveFaulty(route, tenant string, w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter, fired)) {
 	sw := &statusWriter{ResponseWriter: w}
 	defer func() { s.counters.add(route, tenant, sw.status) }()
-	fired := s.faults.take(route, tenant)
+	struck := tenant
+	if isShared(tenant) {
+		struck = s.fleet.Partner().ID // whose people sign in there
+	}
+	fired := s.faults.take(route, struck)
 	if !fired.wait(r.Context()) {
 		return
 	}
@@ -90,7 +99,7 @@ func (s *Server) serve(route, tenant string, w http.ResponseWriter, r *http.Requ
 		if f.Code != "" {
 			e.code = f.Code
 		}
-		s.writeOAuthErrorAs(sw, r, e, cmp.Or(f.Status, e.status()))
+		s.failLogin(sw, r, route, e, cmp.Or(f.Status, e.status()))
 		return
 	}
 	if f, ok := fired["throttle"]; ok {
@@ -102,5 +111,21 @@ func (s *Server) serve(route, tenant string, w http.ResponseWriter, r *http.Requ
 		http.Error(sw, "The service is unavailable.", f.status())
 		return
 	}
-	answer(fired.wrap(sw))
+	answer(fired.wrap(sw), fired)
+}
+
+// failLogin tells an ordered error where the route tells its own: on the
+// redirect, or in the answer.
+func (s *Server) failLogin(w http.ResponseWriter, r *http.Request, route string, e *oauthError, status int) {
+	if route != "login.authorize" && route != "login.adminconsent" {
+		s.writeOAuthErrorAs(w, r, e, status)
+		return
+	}
+	q := r.URL.Query()
+	_, redirect, untrusted := s.appOf(q)
+	if untrusted != nil {
+		s.errorPage(w, untrusted)
+		return
+	}
+	s.redirectError(w, r, redirect, q.Get("state"), e)
 }

@@ -56,7 +56,7 @@ type Fault struct {
 var faultKinds = map[string]bool{
 	"throttle": true, "status": true, "slow": true, "cut": true, "truncate": true, "malformed": true, "oauth-error": true,
 	"expired-page-token": true, "empty-page": true, "delta-expired": true, "delta-resync": true, "delta-gone": true, "delta-repeat": true,
-	"empty-listing": true, "cipp-tenants-failed": true, "cipp-graph-error": true, "cipp-queued": true, "cipp-repeat-link": true,
+	"empty-listing": true, "cipp-tenants-failed": true, "cipp-graph-error": true, "cipp-queued": true, "cipp-repeat-link": true, "consent-exists": true,
 }
 
 type faults struct {

@@ -16,11 +16,11 @@ import (
 func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request, authority, rest string) {
 	switch rest {
 	case "oauth2/v2.0/authorize":
-		s.serve("login.authorize", authority, w, r, func(w http.ResponseWriter) { s.authorize(w, r, authority) })
+		s.serve("login.authorize", s.tenantLabel(authority), w, r, func(w http.ResponseWriter) { s.authorize(w, r, authority) })
 	case "oauth2/v2.0/token":
 		s.serve("login.token", s.tenantLabel(authority), w, r, func(w http.ResponseWriter) { s.token(w, r, authority) })
 	case "v2.0/adminconsent":
-		s.serve("login.adminconsent", authority, w, r, func(w http.ResponseWriter) { s.adminConsent(w, r, authority) })
+		s.serve("login.adminconsent", s.tenantLabel(authority), w, r, func(w http.ResponseWriter) { s.adminConsent(w, r, authority) })
 	case "v2.0/.well-known/openid-configuration":
 		s.serve("login.discovery", authority, w, r, func(w http.ResponseWriter) { s.discovery(w, r, authority) })
 	case "discovery/v2.0/keys":

@@ -25,6 +25,8 @@ type App struct {
 	// PublicKeys are PEM certificates or RSA public keys with which the app
 	// may prove itself by a signed assertion.
 	PublicKeys []string `json:"publicKeys,omitempty"`
+	// FederatedCredentials let tokens of other issuers stand for the app.
+	FederatedCredentials []FederatedCredential `json:"federatedCredentials,omitempty"`
 	// SingleTenant apps exist in the partner's directory only.
 	SingleTenant bool `json:"singleTenant,omitempty"`
 }
@@ -59,7 +61,9 @@ type Server struct {
 	throttle *throttle
 	counters *counters
 	idKey    signingKey
-	cipp     *cipp
+	// issuerKey signs the tokens of the test issuer.
+	issuerKey signingKey
+	cipp      *cipp
 	// cippClientID is the registration that CIPP takes tokens of.
 	cippClientID string
 	partner      *http.ServeMux
@@ -122,6 +126,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.partner.ServeHTTP(w, r)
 	case "admin":
 		s.admin.ServeHTTP(w, r)
+	case "issuer":
+		s.serveIssuer(w, r, rest)
 	case "cipp":
 		http.StripPrefix("/cipp", s.CIPP()).ServeHTTP(w, r)
 	case "", "favicon.ico":

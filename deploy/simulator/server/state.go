@@ -58,7 +58,9 @@ type record struct {
 	// Refuse ends all grants of a user or, if empty, all there are.
 	Refuse *refusal `json:"refuse,omitempty"`
 	// Expire makes access tokens issued before now unusable.
-	Expire *expiry `json:"expire,omitempty"`
+	Expire     *expiry     `json:"expire,omitempty"`
+	Membership *membership `json:"membership,omitempty"`
+	Policy     *policy     `json:"policy,omitempty"`
 }
 
 type refusal struct {
@@ -77,7 +79,9 @@ type state struct {
 	codes      map[string]*authCode
 	grants     map[string]grant
 	consents   map[string]consent
-	generation map[string]int // of access tokens, by tenant; "" counts for all
+	generation map[string]int  // of access tokens, by tenant; "" counts for all
+	outside    map[string]bool // users and tenants apart from GDAP's groups
+	policies   map[string]int
 	secrets    []secret
 	known      map[string]bool // the values of secrets
 	journal    *os.File
@@ -88,6 +92,7 @@ func openState(path string, f *fleet.Fleet) (*state, error) {
 	s := &state{
 		apps: map[string]App{}, codes: map[string]*authCode{}, grants: map[string]grant{},
 		consents: map[string]consent{}, generation: map[string]int{}, known: map[string]bool{},
+		outside: map[string]bool{}, policies: map[string]int{},
 	}
 	if path != "" {
 		if err := s.replay(path, f); err != nil {
@@ -181,6 +186,10 @@ func (s *state) apply(rec record) {
 		}
 	case rec.Expire != nil:
 		s.generation[rec.Expire.TenantID]++
+	case rec.Membership != nil:
+		s.outside[rec.Membership.UserID+" "+rec.Membership.TenantID] = rec.Membership.Out
+	case rec.Policy != nil:
+		s.policies[rec.Policy.TenantID] = rec.Policy.AADSTS
 	}
 }
 

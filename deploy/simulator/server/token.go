@@ -237,7 +237,7 @@ func (s *Server) redeemRefresh(form url.Values, app App, authority string, tenan
 	}
 	if tenant.ID != home.ID {
 		partner := s.fleet.Partner()
-		if home.ID != partner.ID || !s.fleet.MayAdminister(tenant.ID, s.now()) {
+		if home.ID != partner.ID || !s.mayAdminister(g.UserID, tenant) {
 			return issue{}, refuse(50020, "invalid_grant", "User account from identity provider 'https://sts.windows.net/%s/' does not exist in tenant '%s' and cannot access the application '%s' in that tenant.", home.ID, tenant.DisplayName, app.ID)
 		}
 	}
@@ -268,6 +268,9 @@ func (s *Server) delegated(app App, tenant, home fleet.Tenant, userID, scope, co
 	}
 	if !user.AccountEnabled.Or(false) {
 		return issue{}, byNumber(50057)
+	}
+	if number := s.state.policyOf(tenant.ID); number != 0 {
+		return issue{}, byNumber(number)
 	}
 	granted, e := s.grantedTo(app, tenant, resource, wanted)
 	if e != nil {
@@ -333,9 +336,10 @@ func (s *Server) clientCredentials(form url.Values, app App, authority string, t
 		return out, nil // the app's own interface, or one whose permissions go to people
 	}
 	c := s.state.consentOf(app.ID, tenant)
-	if len(c.Roles) == 0 && tenant.Index > 0 {
+	if len(c.Roles) == 0 && len(c.Delegated) == 0 && tenant.Index > 0 {
 		return issue{}, notInDirectory(app, tenant)
 	}
+	// Without a role there is a token all the same, and Graph refuses it.
 	out.granted = c.Roles
 	return out, nil
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"crypto"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
@@ -173,8 +172,6 @@ func pairwise(app, user string) string {
 
 func (s *Server) issueIDToken(issuerBase, app, nonce string, t fleet.Tenant, u fleet.User) string {
 	now := s.now()
-	key := s.idKey.get()
-	header, _ := json.Marshal(map[string]string{"typ": "JWT", "alg": "RS256", "kid": s.idKey.id})
 	payload := map[string]any{
 		"aud": app, "iss": fmt.Sprintf("%s/%s/v2.0", issuerBase, t.ID), "tid": t.ID, "ver": "2.0",
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(),
@@ -184,17 +181,7 @@ func (s *Server) issueIDToken(issuerBase, app, nonce string, t fleet.Tenant, u f
 	if nonce != "" {
 		payload["nonce"] = nonce
 	}
-	body, err := json.Marshal(payload)
-	if err != nil {
-		panic("claims are plain: " + err.Error())
-	}
-	signed := b64.EncodeToString(header) + "." + b64.EncodeToString(body)
-	sum := sha256.Sum256([]byte(signed))
-	sig, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
-	if err != nil {
-		panic("signing an id token: " + err.Error())
-	}
-	token := signed + "." + b64.EncodeToString(sig)
+	token := s.idKey.sign(payload)
 	s.state.noteSecret("id_token", token)
 	return token
 }
