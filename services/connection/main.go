@@ -106,6 +106,7 @@ func serve(ctx context.Context, cfg config) (err error) {
 	if err != nil {
 		return err
 	}
+	defer parts.close()
 	metrics := telemetry.NewMetrics()
 	server, err := pkgrpc.NewServer(identity, pkgrpc.WithReflection(cfg.Reflection), pkgrpc.WithMetrics(metrics))
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 type parts struct {
 	useCases rpc.UseCases
 	sweep    *connection.Sweep
+	close    func() // ends what goes on without a caller
 }
 
 // assemble wires domain and adapters.
@@ -48,6 +49,7 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 	settling := &connection.Settling{Outbox: store}
 	return parts{
 		sweep: &connection.Sweep{Sweeper: store, Now: now},
+		close: tokens.Close,
 		useCases: rpc.UseCases{
 			Connect: &connection.Connect{
 				Credentials: resolver, States: store, Identity: client, Returns: returns, Now: now, NewID: newID,
@@ -67,11 +69,13 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 			Disconnect: &connection.Disconnect{
 				Store: store, Secrets: store, Lock: store, Tokens: tokens, Settling: settling, Now: now, NewID: newID,
 			},
-			Validate: &connection.Validate{Store: store, Tokens: tokens, Provider: client, Now: now},
-			Show:     &connection.Show{Store: store, Credentials: resolver},
-			Read:     &connection.Read{Tokens: tokens, Provider: client},
-			Pull:     &connection.Pull{Outbox: store, Now: now},
-			Ack:      &connection.Ack{Outbox: store, Now: now},
+			Validate:   &connection.Validate{Store: store, Tokens: tokens, Provider: client, Now: now},
+			Show:       &connection.Show{Store: store, Credentials: resolver},
+			Read:       &connection.Read{Tokens: tokens, Provider: client},
+			Pull:       &connection.Pull{Outbox: store, Now: now},
+			Ack:        &connection.Ack{Outbox: store, Now: now},
+			PullEvents: &connection.PullEvents{Log: store, Now: now},
+			AckEvents:  &connection.AckEvents{Log: store, Now: now},
 		},
 	}, nil
 }

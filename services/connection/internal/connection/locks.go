@@ -2,7 +2,12 @@ package connection
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
 )
 
 // keyLocks lets one goroutine at a time work on a key.
@@ -44,5 +49,88 @@ func (k *keyLocks) leave(key string, l *keyLock) {
 	defer k.mu.Unlock()
 	if l.users--; l.users == 0 {
 		delete(k.locks, key)
+	}
+}
+
+// flightLimit bounds a piece of shared work. It is longer than every attempt at
+// the token endpoint with its pauses takes.
+const flightLimit = 2 * time.Minute
+
+// flights share one piece of work on a key among all who ask for it while it is
+// under way. It goes on when those who asked have left: others may wait for it.
+type flights[T any] struct {
+	mu    sync.Mutex
+	under map[string]*flight[T]
+	ended bool
+}
+
+type flight[T any] struct {
+	done   chan struct{} // closed when result and err are set
+	cancel context.CancelFunc
+	result T
+	err    error
+}
+
+// do joins the work on the key, or begins it, and waits until it is done or ctx
+// ends.
+func (f *flights[T]) do(ctx context.Context, key string, work func(ctx context.Context) (T, error)) (result T, err error) {
+	one, err := f.join(ctx, key, work)
+	if err != nil {
+		return result, err
+	}
+	select {
+	case <-one.done:
+		return one.result, one.err
+	case <-ctx.Done():
+		return result, ctx.Err()
+	}
+}
+
+func (f *flights[T]) join(ctx context.Context, key string, work func(ctx context.Context) (T, error)) (*flight[T], error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ended {
+		return nil, errs.New(errs.Unavailable, "stopping", "The service is stopping; try again.")
+	}
+	if one, ok := f.under[key]; ok {
+		return one, nil
+	}
+	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightLimit)
+	one := &flight[T]{done: make(chan struct{}), cancel: cancel}
+	if f.under == nil {
+		f.under = map[string]*flight[T]{}
+	}
+	f.under[key] = one
+	go func() {
+		defer f.land(key, one)
+		one.result, one.err = work(detached)
+	}()
+	return one, nil
+}
+
+// land ends a flight, also one that panicked: those who wait must hear of it.
+func (f *flights[T]) land(key string, one *flight[T]) {
+	if p := recover(); p != nil {
+		one.err = errs.Wrap(fmt.Errorf("panic: %v\n%s", p, debug.Stack()), errs.Internal, "internal", "")
+	}
+	f.mu.Lock()
+	delete(f.under, key)
+	f.mu.Unlock()
+	one.cancel()
+	close(one.done)
+}
+
+// end breaks off what is under way and waits for it. Nothing begins any more.
+func (f *flights[T]) end() {
+	f.mu.Lock()
+	f.ended = true
+	var left []*flight[T]
+	for _, one := range f.under {
+		one.cancel()
+		left = append(left, one)
+	}
+	f.mu.Unlock()
+	for _, one := range left {
+		<-one.done
 	}
 }

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Store keeps connections. Every method works for one tenant.
+// Store keeps connections. Every method works for one tenant, and every change of
+// a state writes its StatusEvent in the same step.
 type Store interface {
 	// Current is the newest connection; ok is false when there never was one.
 	Current(ctx context.Context, tenant string) (c Connection, ok bool, err error)
@@ -17,10 +18,11 @@ type Store interface {
 	// the effect, in one step; false when none was active.
 	End(ctx context.Context, tenant, user string, at time.Time, effect Effect) (ended bool, err error)
 	// SwapSecret points the connection to a new token set if it still points to
-	// the old one; false when it does not.
+	// the old one; false when it does not. It ends a failure to get one.
 	SwapSecret(ctx context.Context, tenant, id, oldVersion, newVersion string, expires time.Time) (swapped bool, err error)
-	// RecordValid marks the active connection as proven at a time.
-	RecordValid(ctx context.Context, tenant, id string, at time.Time) error
+	// RecordValid marks the active connection as proven at a time, unless it failed
+	// after the proof had begun.
+	RecordValid(ctx context.Context, tenant, id string, begun, at time.Time) error
 	// RecordFailed stores why the connection failed, if it still works with the
 	// token set of that version.
 	RecordFailed(ctx context.Context, tenant, id, version string, snapshot Snapshot) error

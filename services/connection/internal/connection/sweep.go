@@ -2,6 +2,7 @@ package connection
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -11,6 +12,9 @@ const (
 	// traceLife keeps the emptied rows of flows, so that a late browser or host
 	// hears "expired".
 	traceLife = 24 * time.Hour
+	// endedLife keeps effects and events that have ended, for whoever asks what
+	// became of them.
+	endedLife = 30 * 24 * time.Hour
 )
 
 // Sweeper removes what nobody can use any more.
@@ -21,25 +25,40 @@ type Sweeper interface {
 	// rows when they expired before traces, and secret versions that nothing
 	// points to and that were made before unused.
 	SweepTenant(ctx context.Context, tenant string, now, traces, unused time.Time) error
+	// TenantsWithEnded lists tenants with effects or events that ended before.
+	TenantsWithEnded(ctx context.Context, before time.Time) ([]string, error)
+	// EraseEnded deletes a tenant's effects and events that ended before.
+	EraseEnded(ctx context.Context, tenant string, before time.Time) error
 }
 
-// Sweep destroys expired states and grants and unused versions of secrets.
+// Sweep destroys expired states and grants, unused versions of secrets, and the
+// traces of work that ended long ago.
 type Sweep struct {
 	Sweeper Sweeper
 	Now     func() time.Time
 }
 
-// Do sweeps all tenants once.
+// Do sweeps all tenants once. One that cannot be swept holds up no other.
 func (u *Sweep) Do(ctx context.Context) error {
 	now := u.Now()
-	tenants, err := u.Sweeper.SweepableTenants(ctx, now)
+	expired := each(ctx, now, u.Sweeper.SweepableTenants, func(tenant string) error {
+		return u.Sweeper.SweepTenant(ctx, tenant, now, now.Add(-traceLife), now.Add(-unusedGrace))
+	})
+	old := now.Add(-endedLife)
+	ended := each(ctx, old, u.Sweeper.TenantsWithEnded, func(tenant string) error {
+		return u.Sweeper.EraseEnded(ctx, tenant, old)
+	})
+	return errors.Join(expired, ended)
+}
+
+func each(ctx context.Context, before time.Time, list func(context.Context, time.Time) ([]string, error), do func(tenant string) error) error {
+	tenants, err := list(ctx, before)
 	if err != nil {
 		return err
 	}
+	var failed []error
 	for _, tenant := range tenants {
-		if err := u.Sweeper.SweepTenant(ctx, tenant, now, now.Add(-traceLife), now.Add(-unusedGrace)); err != nil {
-			return err
-		}
+		failed = append(failed, do(tenant))
 	}
-	return nil
+	return errors.Join(failed...)
 }

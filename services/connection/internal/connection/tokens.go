@@ -22,6 +22,7 @@ type Tokens struct {
 	directory   TenantLister
 	now         func() time.Time
 
+	renewals  flights[tokenSet]
 	turns     keyLocks
 	customers customerCache
 	roster    roster
@@ -54,31 +55,90 @@ func (t *Tokens) usable(g Grant, rejected Secret) bool {
 	return g.AccessToken != "" && g.AccessToken != rejected && t.now().Add(refreshMargin).Before(g.ExpiresAt)
 }
 
+// renewalTurns bounds how often a caller joins renewals that others began for
+// reasons of their own.
+const renewalTurns = 3
+
+// tokenSet is the token set of a connection.
+type tokenSet struct {
+	connection Connection
+	grant      Grant
+	fresh      bool // got just now
+}
+
 // partner gives the connection and a token set whose access token is good.
 func (t *Tokens) partner(ctx context.Context, tenant string, rejected Secret) (Connection, Grant, error) {
 	connection, grant, err := t.load(ctx, tenant)
 	if err != nil || t.usable(grant, rejected) {
 		return connection, grant, err
 	}
-	// First one caller of this process, then one of all: waiting for the
-	// database costs a connection.
-	unlock, err := t.turns.lock(ctx, tenant)
-	if err != nil {
-		return Connection{}, Grant{}, err
+	// First one renewal in this process, then one of all: waiting for the
+	// database costs a connection. It is nobody's own: who began it may leave.
+	var set tokenSet
+	for range renewalTurns {
+		set, err = t.renewals.do(ctx, tenant, func(ctx context.Context) (tokenSet, error) {
+			return t.renew(ctx, tenant, rejected)
+		})
+		if err != nil {
+			return Connection{}, Grant{}, err
+		}
+		if t.usable(set.grant, rejected) || (set.fresh && set.grant.AccessToken != rejected) {
+			break // else it was begun for another token than the one rejected here
+		}
 	}
-	defer unlock()
-	if connection, grant, err = t.load(ctx, tenant); err != nil || t.usable(grant, rejected) {
-		return connection, grant, err
-	}
+	return set.connection, set.grant, nil
+}
+
+// renew gets a fresh token set, unless somebody else has got one meanwhile or was
+// refused it.
+func (t *Tokens) renew(ctx context.Context, tenant string, rejected Secret) (set tokenSet, err error) {
+	begun := t.now()
 	err = t.lock.WithGrantLock(ctx, tenant, func(ctx context.Context) error {
-		if connection, grant, err = t.load(ctx, tenant); err != nil || t.usable(grant, rejected) {
+		set.connection, set.grant, err = t.load(ctx, tenant)
+		if err != nil || t.usable(set.grant, rejected) {
 			return err
 		}
-		grant, err = t.refresh(ctx, tenant, &connection, grant)
+		if err := refusedSince(set.connection, begun); err != nil {
+			return err
+		}
+		set.grant, err = t.refresh(ctx, tenant, &set.connection, set.grant)
+		set.fresh = true
 		return err
 	})
-	return connection, grant, err
+	if err != nil && ctx.Err() != nil {
+		return tokenSet{}, Failure{
+			Reason: ReasonUnreachable, Class: Retry,
+			Message: "Microsoft did not answer in time.", Remedy: "Nothing: it is tried again.",
+		}.Err(err)
+	}
+	return set, err
 }
+
+// refusedSince is the refusal of a fresh token set that was recorded after a time;
+// nil when there is none.
+func refusedSince(c Connection, begun time.Time) error {
+	if c.Status != ValidationFailed || c.LastError == nil || c.LastError.Code != ReasonRefreshFailed || c.LastError.CheckedAt.Before(begun) {
+		return nil
+	}
+	return Failure{
+		Reason: ReasonRefreshFailed, Class: Reconnect, Message: c.LastError.Message,
+		Remedy: "Mend what is named, or connect the partner account again; then validate the connection.",
+	}.Err(nil)
+}
+
+// Prove gets a fresh token set, whether or not the one in use is still good.
+func (t *Tokens) Prove(ctx context.Context, tenant string) error {
+	_, grant, err := t.load(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	_, _, err = t.partner(ctx, tenant, grant.AccessToken)
+	return err
+}
+
+// Close breaks off the renewals under way and waits for them. What Microsoft
+// answers to them is lost, which harms nothing: a used refresh token stays good.
+func (t *Tokens) Close() { t.renewals.end() }
 
 // load reads the active connection and its token set.
 func (t *Tokens) load(ctx context.Context, tenant string) (Connection, Grant, error) {
@@ -152,8 +212,12 @@ func (t *Tokens) refused(ctx context.Context, tenant string, c Connection, cause
 	if ClassOf(cause) != Reconnect {
 		return cause
 	}
+	code, known := validationCode(cause)
+	if !known {
+		code = ReasonRefreshFailed
+	}
 	message, remedy := publicOf(cause)
-	snapshot := Snapshot{Code: ReasonRefreshFailed, Message: join(message, remedy), CheckedAt: t.now()}
+	snapshot := Snapshot{Code: code, Message: join(message, remedy), CheckedAt: t.now()}
 	if err := t.store.RecordFailed(ctx, tenant, c.ID, c.SecretVersion, snapshot); err != nil {
 		slog.WarnContext(ctx, "a dead grant could not be recorded", "error", err)
 	}

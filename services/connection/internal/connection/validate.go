@@ -25,6 +25,7 @@ type Validation struct {
 // Do lists one managed tenant and stores what came of it; errs.Precondition
 // "not_connected" when there is nothing to prove.
 func (u *Validate) Do(ctx context.Context, caller Caller) (Validation, error) {
+	begun := u.Now()
 	connection, ok, err := u.Store.Current(ctx, caller.Tenant)
 	if err != nil {
 		return Validation{}, err
@@ -32,10 +33,10 @@ func (u *Validate) Do(ctx context.Context, caller Caller) (Validation, error) {
 	if !ok || !connection.Active() {
 		return Validation{}, errNotConnected()
 	}
-	sample, err := u.Provider.Probe(ctx, u.Tokens.Partner(caller.Tenant))
+	sample, err := u.probe(ctx, caller.Tenant, connection)
 	checked := u.Now()
 	if err == nil {
-		return Validation{CheckedAt: checked, Sample: sample}, u.Store.RecordValid(ctx, caller.Tenant, connection.ID, checked)
+		return Validation{CheckedAt: checked, Sample: sample}, u.Store.RecordValid(ctx, caller.Tenant, connection.ID, begun, checked)
 	}
 	code, known := validationCode(err)
 	if !known {
@@ -54,6 +55,17 @@ func (u *Validate) Do(ctx context.Context, caller Caller) (Validation, error) {
 		}
 	}
 	return Validation{CheckedAt: checked, Error: &snapshot}, nil
+}
+
+// probe reads the directory. After a failure it first gets a fresh token: an old
+// one may still be good for an hour when the grant behind it is dead.
+func (u *Validate) probe(ctx context.Context, tenant string, c Connection) (int, error) {
+	if c.Status == ValidationFailed {
+		if err := u.Tokens.Prove(ctx, tenant); err != nil {
+			return 0, err
+		}
+	}
+	return u.Provider.Probe(ctx, u.Tokens.Partner(tenant))
 }
 
 // validationCode is the code of behaviour §1 for a failure.

@@ -3,7 +3,9 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,7 +17,8 @@ import (
 )
 
 // LeaseEffects finds due effects over all tenants and leases each in its own
-// tenant's transaction; one that somebody else leased in between is left out.
+// tenant's transaction; one that somebody else leased in between is left out. One
+// that cannot be leased holds up no other: what is leased must be handed out.
 func (s *Store) LeaseEffects(ctx context.Context, now time.Time, lease time.Duration, limit int32) ([]connection.Effect, error) {
 	var due []sqlc.DueEffectsRow
 	err := s.across(ctx, func(ctx context.Context, q *sqlc.Queries) (err error) {
@@ -25,15 +28,23 @@ func (s *Store) LeaseEffects(ctx context.Context, now time.Time, lease time.Dura
 	if err != nil {
 		return nil, err
 	}
-	effects := make([]connection.Effect, 0, len(due))
+	var effects []connection.Effect
+	var failed []error
 	for _, d := range due {
 		effect, ok, err := s.lease(ctx, d.TenantID, d.ID, now, now.Add(lease))
 		if err != nil {
-			return nil, err
+			failed = append(failed, err)
+			continue // the lease was rolled back
 		}
 		if ok {
 			effects = append(effects, effect)
 		}
+	}
+	if len(effects) == 0 {
+		return nil, errors.Join(failed...)
+	}
+	if len(failed) > 0 {
+		slog.WarnContext(ctx, "effects not leased", "number", len(failed), "error", errors.Join(failed...))
 	}
 	return effects, nil
 }

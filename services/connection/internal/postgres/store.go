@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -104,7 +105,11 @@ func (s *Store) Activate(ctx context.Context, tenantID string, c connection.Conn
 				return err
 			}
 		}
-		err := q.ReplaceActive(ctx, sqlc.ReplaceActiveParams{TenantID: tenantID, EndedAt: &c.ConnectedAt, EndedBy: &c.ConnectedBy})
+		from, _, err := lockCurrent(ctx, q, tenantID)
+		if err != nil {
+			return err
+		}
+		err = q.ReplaceActive(ctx, sqlc.ReplaceActiveParams{TenantID: tenantID, EndedAt: &c.ConnectedAt, EndedBy: &c.ConnectedBy})
 		if err != nil {
 			return err
 		}
@@ -112,6 +117,12 @@ func (s *Store) Activate(ctx context.Context, tenantID string, c connection.Conn
 			TenantID: tenantID, ID: id, ConnectionType: string(c.Type), PartnerTenantID: c.PartnerTenantID, Scope: c.Scope,
 			SecretVersion: c.SecretVersion, TokenExpiresAt: c.TokenExpiresAt, ConnectedBy: c.ConnectedBy,
 			ConnectedAt: c.ConnectedAt, LastValidatedAt: c.LastValidatedAt, ClientID: c.ClientID,
+		})
+		if err != nil {
+			return err
+		}
+		err = insertEvent(ctx, q, tenantID, connection.StatusEvent{
+			Actor: c.ConnectedBy, From: from, To: connection.Connected, Type: c.Type, At: c.ConnectedAt,
 		})
 		if err != nil {
 			return err
@@ -139,6 +150,10 @@ func take(ctx context.Context, q *sqlc.Queries, tenantID, pendingID string, at t
 func (s *Store) End(ctx context.Context, tenantID, user string, at time.Time, effect connection.Effect) (ended bool, err error) {
 	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
 		ended = false
+		from, kind, err := lockCurrent(ctx, q, tenantID)
+		if err != nil {
+			return err
+		}
 		rows, err := q.EndActive(ctx, sqlc.EndActiveParams{TenantID: tenantID, EndedAt: &at, EndedBy: &user})
 		if err != nil {
 			return err
@@ -148,6 +163,12 @@ func (s *Store) End(ctx context.Context, tenantID, user string, at time.Time, ef
 			return err
 		}
 		ended = true
+		err = insertEvent(ctx, q, tenantID, connection.StatusEvent{
+			Actor: user, From: from, To: connection.Disconnected, Type: kind, At: at,
+		})
+		if err != nil {
+			return err
+		}
 		return insertEffect(ctx, q, effect)
 	})
 	return ended, err
@@ -169,51 +190,13 @@ func insertEffect(ctx context.Context, q *sqlc.Queries, e connection.Effect) err
 	})
 }
 
-// SwapSecret points the connection to a new token set, if it still points to
-// the old one.
-func (s *Store) SwapSecret(ctx context.Context, tenantID, id, oldVersion, newVersion string, expires time.Time) (swapped bool, err error) {
-	key, err := uuid.Parse(id)
-	if err != nil {
-		return false, fmt.Errorf("connection id: %w", err)
-	}
-	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
-		rows, err := q.SwapSecret(ctx, sqlc.SwapSecretParams{
-			TenantID: tenantID, ID: key, OldVersion: oldVersion, NewVersion: newVersion, TokenExpiresAt: expires,
-		})
-		swapped = rows == 1
-		return err
-	})
-	return swapped, err
-}
-
-// RecordValid marks the active connection as proven.
-func (s *Store) RecordValid(ctx context.Context, tenantID, id string, at time.Time) error {
-	key, err := uuid.Parse(id)
-	if err != nil {
-		return fmt.Errorf("connection id: %w", err)
-	}
-	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
-		return q.RecordValid(ctx, sqlc.RecordValidParams{TenantID: tenantID, ID: key, CheckedAt: at})
-	})
-}
-
-// RecordFailed stores why the connection failed.
-func (s *Store) RecordFailed(ctx context.Context, tenantID, id, version string, snapshot connection.Snapshot) error {
-	key, err := uuid.Parse(id)
-	if err != nil {
-		return fmt.Errorf("connection id: %w", err)
-	}
-	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
-		return q.RecordFailed(ctx, sqlc.RecordFailedParams{
-			TenantID: tenantID, ID: key, SecretVersion: version, Code: snapshot.Code, Message: snapshot.Message,
-			CheckedAt: snapshot.CheckedAt,
-		})
-	})
-}
+// lockTries bounds the attempts to get a grant lock on connections that break.
+const lockTries = 4
 
 // WithGrantLock lets one caller at a time, over all replicas, change the
 // tenant's token set. The lock ends with its transaction, and so with the
-// connection, whatever becomes of this process.
+// connection, whatever becomes of this process. A lock that was lost while it was
+// held undoes nothing: what its holder wrote is committed by compare-and-swap.
 func (s *Store) WithGrantLock(ctx context.Context, tenantID string, fn func(ctx context.Context) error) error {
 	select {
 	case s.locks <- struct{}{}:
@@ -221,10 +204,25 @@ func (s *Store) WithGrantLock(ctx context.Context, tenantID string, fn func(ctx 
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return s.in(ctx, tenantID, func(txCtx context.Context, q *sqlc.Queries) error {
-		if err := q.LockGrant(txCtx, tenantID); err != nil {
+	for attempt := 1; ; attempt++ {
+		held := false
+		var outcome error
+		err := s.in(ctx, tenantID, func(txCtx context.Context, q *sqlc.Queries) error {
+			if err := q.LockGrant(txCtx, tenantID); err != nil {
+				return err
+			}
+			held = true
+			outcome = fn(ctx)
+			return nil
+		})
+		if held {
+			if err != nil {
+				slog.WarnContext(ctx, "a grant lock was lost while it was held", "error", err)
+			}
+			return outcome
+		}
+		if err == nil || attempt == lockTries || !pg.ConnectionLost(err) {
 			return err
 		}
-		return fn(ctx)
-	})
+	}
 }

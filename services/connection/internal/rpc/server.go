@@ -26,6 +26,8 @@ type UseCases struct {
 	Read              *connection.Read
 	Pull              *connection.Pull
 	Ack               *connection.Ack
+	PullEvents        *connection.PullEvents
+	AckEvents         *connection.AckEvents
 }
 
 // Register puts the services on a server.

@@ -34,10 +34,18 @@ UPDATE entra_partner_connections
 SET secret_version = @new_version::text, token_expires_at = @token_expires_at::timestamptz
 WHERE tenant_id = @tenant_id AND id = @id AND secret_version = @old_version::text;
 
--- name: RecordValid :exec
+-- name: RecordValid :execrows
+-- Not over a failure that was found after the proof had begun.
 UPDATE entra_partner_connections
 SET status = 'connected', last_validated_at = @checked_at::timestamptz, error_code = NULL, error_message = NULL, error_checked_at = NULL
-WHERE tenant_id = @tenant_id AND id = @id AND status IN ('connected', 'validation_failed');
+WHERE tenant_id = @tenant_id AND id = @id AND status IN ('connected', 'validation_failed')
+  AND (error_checked_at IS NULL OR error_checked_at <= @begun::timestamptz);
+
+-- name: ClearFailure :exec
+-- A fresh token set is the end of a failure to get one.
+UPDATE entra_partner_connections
+SET status = 'connected', error_code = NULL, error_message = NULL, error_checked_at = NULL
+WHERE tenant_id = @tenant_id AND id = @id AND status = 'validation_failed';
 
 -- name: RecordFailed :exec
 -- Only while the token set is still the one that failed.

@@ -12,6 +12,23 @@ import (
 	"github.com/google/uuid"
 )
 
+const clearFailure = `-- name: ClearFailure :exec
+UPDATE entra_partner_connections
+SET status = 'connected', error_code = NULL, error_message = NULL, error_checked_at = NULL
+WHERE tenant_id = $1 AND id = $2 AND status = 'validation_failed'
+`
+
+type ClearFailureParams struct {
+	TenantID string
+	ID       uuid.UUID
+}
+
+// A fresh token set is the end of a failure to get one.
+func (q *Queries) ClearFailure(ctx context.Context, arg ClearFailureParams) error {
+	_, err := q.db.Exec(ctx, clearFailure, arg.TenantID, arg.ID)
+	return err
+}
+
 const currentConnection = `-- name: CurrentConnection :one
 SELECT id, connection_type, status, partner_tenant_id, scope, secret_version, token_expires_at, connected_by,
     connected_at, last_validated_at, error_code, error_message, error_checked_at, client_id, customer_epoch
@@ -160,21 +177,32 @@ func (q *Queries) RecordFailed(ctx context.Context, arg RecordFailedParams) erro
 	return err
 }
 
-const recordValid = `-- name: RecordValid :exec
+const recordValid = `-- name: RecordValid :execrows
 UPDATE entra_partner_connections
 SET status = 'connected', last_validated_at = $1::timestamptz, error_code = NULL, error_message = NULL, error_checked_at = NULL
 WHERE tenant_id = $2 AND id = $3 AND status IN ('connected', 'validation_failed')
+  AND (error_checked_at IS NULL OR error_checked_at <= $4::timestamptz)
 `
 
 type RecordValidParams struct {
 	CheckedAt time.Time
 	TenantID  string
 	ID        uuid.UUID
+	Begun     time.Time
 }
 
-func (q *Queries) RecordValid(ctx context.Context, arg RecordValidParams) error {
-	_, err := q.db.Exec(ctx, recordValid, arg.CheckedAt, arg.TenantID, arg.ID)
-	return err
+// Not over a failure that was found after the proof had begun.
+func (q *Queries) RecordValid(ctx context.Context, arg RecordValidParams) (int64, error) {
+	result, err := q.db.Exec(ctx, recordValid,
+		arg.CheckedAt,
+		arg.TenantID,
+		arg.ID,
+		arg.Begun,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const replaceActive = `-- name: ReplaceActive :exec

@@ -17,6 +17,11 @@ type AppCredential struct {
 	UpdatedAt     time.Time
 }
 
+type EndedWork struct {
+	TenantID string
+	Since    *time.Time
+}
+
 type EntraPartnerConnection struct {
 	TenantID        string
 	ID              uuid.UUID
@@ -98,6 +103,26 @@ type Secret struct {
 	Sealed    []byte
 	KeyID     int64
 	CreatedAt time.Time
+}
+
+type StatusEvent struct {
+	TenantID       string
+	ID             uuid.UUID
+	At             time.Time
+	ActorID        string
+	FromStatus     string
+	ToStatus       string
+	ConnectionType string
+	Reason         string
+	LeasedUntil    *time.Time
+	AckedAt        *time.Time
+}
+
+type StatusEventsOpen struct {
+	TenantID    string
+	ID          uuid.UUID
+	At          time.Time
+	LeasedUntil *time.Time
 }
 
 type Sweepable struct {

@@ -1,0 +1,95 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
+)
+
+// This file holds the changes of an active connection's state that no person
+// makes. Each writes its event in its own transaction.
+
+// change runs fn on the active connection of that id, locked; nothing happens when
+// there is none any more.
+func (s *Store) change(ctx context.Context, tenantID, id string, fn func(ctx context.Context, q *sqlc.Queries, key uuid.UUID, now sqlc.LockActiveRow) error) error {
+	key, err := uuid.Parse(id)
+	if err != nil {
+		return fmt.Errorf("connection id: %w", err)
+	}
+	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		row, err := q.LockActive(ctx, sqlc.LockActiveParams{TenantID: tenantID, ID: key})
+		if pg.NoRows(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return fn(ctx, q, key, row)
+	})
+}
+
+// tell writes the event of a change, where it is one.
+func tell(ctx context.Context, q *sqlc.Queries, tenantID string, was sqlc.LockActiveRow, to connection.Status, code string, at time.Time) error {
+	from := connection.Status(was.Status)
+	if !connection.Notable(from, value(was.ErrorCode), to, code) {
+		return nil
+	}
+	return insertEvent(ctx, q, tenantID, connection.StatusEvent{
+		From: from, To: to, Type: connection.Type(was.ConnectionType), Reason: code, At: at,
+	})
+}
+
+// SwapSecret points the connection to a new token set, if it still points to
+// the old one. It ends a failure to get one.
+func (s *Store) SwapSecret(ctx context.Context, tenantID, id, oldVersion, newVersion string, expires time.Time) (swapped bool, err error) {
+	err = s.change(ctx, tenantID, id, func(ctx context.Context, q *sqlc.Queries, key uuid.UUID, was sqlc.LockActiveRow) error {
+		rows, err := q.SwapSecret(ctx, sqlc.SwapSecretParams{
+			TenantID: tenantID, ID: key, OldVersion: oldVersion, NewVersion: newVersion, TokenExpiresAt: expires,
+		})
+		swapped = rows == 1
+		if err != nil || !swapped || !connection.MendedByRefresh(value(was.ErrorCode)) {
+			return err
+		}
+		if err := q.ClearFailure(ctx, sqlc.ClearFailureParams{TenantID: tenantID, ID: key}); err != nil {
+			return err
+		}
+		return tell(ctx, q, tenantID, was, connection.Connected, "", s.now())
+	})
+	return swapped && err == nil, err
+}
+
+// RecordValid marks the active connection as proven, unless it failed after the
+// proof had begun.
+func (s *Store) RecordValid(ctx context.Context, tenantID, id string, begun, at time.Time) error {
+	return s.change(ctx, tenantID, id, func(ctx context.Context, q *sqlc.Queries, key uuid.UUID, was sqlc.LockActiveRow) error {
+		rows, err := q.RecordValid(ctx, sqlc.RecordValidParams{TenantID: tenantID, ID: key, Begun: begun, CheckedAt: at})
+		if err != nil || rows == 0 {
+			return err
+		}
+		return tell(ctx, q, tenantID, was, connection.Connected, "", at)
+	})
+}
+
+// RecordFailed stores why the connection failed, if it still works with the token
+// set of that version.
+func (s *Store) RecordFailed(ctx context.Context, tenantID, id, version string, snapshot connection.Snapshot) error {
+	return s.change(ctx, tenantID, id, func(ctx context.Context, q *sqlc.Queries, key uuid.UUID, was sqlc.LockActiveRow) error {
+		if value(was.SecretVersion) != version {
+			return nil
+		}
+		err := q.RecordFailed(ctx, sqlc.RecordFailedParams{
+			TenantID: tenantID, ID: key, SecretVersion: version, Code: snapshot.Code, Message: snapshot.Message,
+			CheckedAt: snapshot.CheckedAt,
+		})
+		if err != nil {
+			return err
+		}
+		return tell(ctx, q, tenantID, was, connection.ValidationFailed, snapshot.Code, snapshot.CheckedAt)
+	})
+}
