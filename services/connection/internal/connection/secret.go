@@ -4,7 +4,36 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"regexp"
+
+	"github.com/entrasync/entrasync/pkg/errs"
 )
+
+// MaxSecretBytes is the largest value that every secret store takes.
+const MaxSecretBytes = 64 << 10
+
+var secretKey = regexp.MustCompile(`\A[a-z_]{1,64}\z`)
+
+// CheckSecretKey refuses names that are no secret's: errs.Invalid, reason
+// "secret_key_invalid".
+func CheckSecretKey(key string) error {
+	if !secretKey.MatchString(key) {
+		return errs.New(errs.Invalid, "secret_key_invalid", "The name of a secret is not well formed.")
+	}
+	return nil
+}
+
+// CheckSecret refuses what a secret store does not take: errs.Invalid, reasons
+// "secret_key_invalid" and "secret_too_large".
+func CheckSecret(key string, value Secret) error {
+	if err := CheckSecretKey(key); err != nil {
+		return err
+	}
+	if len(value) > MaxSecretBytes {
+		return errs.New(errs.Invalid, "secret_too_large", "A secret is larger than 64 KiB.")
+	}
+	return nil
+}
 
 const redacted = "[redacted]"
 

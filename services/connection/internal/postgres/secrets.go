@@ -14,26 +14,36 @@ import (
 
 func secretData(tenantID, key string) string { return "connection/secrets/" + tenantID + "/" + key }
 
-// PutSecret seals a value as a new version.
+// PutSecret seals a value as a new version. Its name is new each time, so that
+// no two writers ever meet.
 func (s *Store) PutSecret(ctx context.Context, tenantID, key string, plain connection.Secret) (version string, err error) {
+	if err := connection.CheckSecret(key, plain); err != nil {
+		return "", err
+	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return "", fmt.Errorf("naming a version: %w", err)
 	}
-	sealed, err := s.box.Seal(secrets.Text(plain), secretData(tenantID, key))
+	sealed, keyID, err := s.seal(secrets.Text(plain), secretData(tenantID, key))
 	if err != nil {
 		return "", err
 	}
 	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
 		return q.InsertSecret(ctx, sqlc.InsertSecretParams{
-			TenantID: tenantID, Key: key, Version: id.String(), Sealed: sealed, KeyID: int64(s.box.KeyID()), CreatedAt: s.now(),
+			TenantID: tenantID, Key: key, Version: id.String(), Sealed: sealed, KeyID: keyID, CreatedAt: s.now(),
 		})
 	})
-	return id.String(), err
+	if err != nil {
+		return "", err
+	}
+	return id.String(), nil
 }
 
 // GetSecret opens a version.
 func (s *Store) GetSecret(ctx context.Context, tenantID, key, version string) (plain connection.Secret, err error) {
+	if err := connection.CheckSecretKey(key); err != nil {
+		return "", err
+	}
 	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
 		sealed, err := q.Secret(ctx, sqlc.SecretParams{TenantID: tenantID, Key: key, Version: version})
 		if err != nil {
@@ -48,7 +58,24 @@ func (s *Store) GetSecret(ctx context.Context, tenantID, key, version string) (p
 
 // DeleteSecret removes every version of a key.
 func (s *Store) DeleteSecret(ctx context.Context, tenantID, key string) error {
+	if err := connection.CheckSecretKey(key); err != nil {
+		return err
+	}
 	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
 		return q.DeleteSecret(ctx, sqlc.DeleteSecretParams{TenantID: tenantID, Key: key})
 	})
+}
+
+// UsedSecrets gives the version that a row points to, by key.
+func (s *Store) UsedSecrets(ctx context.Context, tenantID string) (used map[string]string, err error) {
+	sets := map[string]string{"direct": connection.SetDirect, "cipp": connection.SetCIPP, "app": connection.SetApp}
+	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		rows, err := q.UsedSecrets(ctx, tenantID)
+		used = make(map[string]string, len(rows))
+		for _, row := range rows {
+			used[sets[row.ConnectionType]] = row.Version
+		}
+		return err
+	}, pg.ReadOnly())
+	return used, err
 }

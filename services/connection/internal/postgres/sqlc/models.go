@@ -56,6 +56,7 @@ type OauthState struct {
 	ConsumedAt      *time.Time
 	Kind            string
 	ManagedTenantID *string
+	KeyID           *int64
 }
 
 type OauthStateTenant struct {
@@ -94,6 +95,12 @@ type PendingGrant struct {
 	ExpiresAt   time.Time
 	TakenAt     *time.Time
 	ClientID    string
+	KeyID       *int64
+}
+
+type SealingKey struct {
+	TenantID string
+	KeyID    int64
 }
 
 type Secret struct {

@@ -1,0 +1,139 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
+)
+
+// resealRows is how many values of a kind one transaction seals again.
+const resealRows = 500
+
+// seal gives the ciphertext and the id of the key that made it.
+func (s *Store) seal(plain secrets.Text, associatedData string) (sealed []byte, keyID int64, err error) {
+	if sealed, err = s.box.Seal(plain, associatedData); err != nil {
+		return nil, 0, err
+	}
+	id, ok := secrets.KeyIDOf(sealed)
+	if !ok {
+		return nil, 0, errors.New("sealing a secret: the ciphertext names no key")
+	}
+	return sealed, int64(id), nil
+}
+
+// older are the ids of the keys that do not seal any more.
+func (s *Store) older() (ids []int64) {
+	for _, id := range s.box.OlderKeys() {
+		ids = append(ids, int64(id))
+	}
+	return ids
+}
+
+// OutdatedTenants lists tenants with values that an older key sealed.
+func (s *Store) OutdatedTenants(ctx context.Context) (tenants []string, err error) {
+	if err := s.box.Refresh(ctx); err != nil {
+		return nil, fmt.Errorf("looking for a rotated key set: %w", err)
+	}
+	older := s.older()
+	if len(older) == 0 {
+		return nil, nil
+	}
+	err = s.across(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		tenants, err = q.TenantsSealedBy(ctx, older)
+		return err
+	})
+	return tenants, err
+}
+
+// SealedValues counts the values that each key sealed.
+func (s *Store) SealedValues(ctx context.Context) (values map[uint32]int64, err error) {
+	err = s.across(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		rows, err := q.SealedValues(ctx)
+		values = make(map[uint32]int64, len(rows))
+		for _, row := range rows {
+			values[uint32(row.KeyID)] = row.Total //nolint:gosec // an id of 32 bits, as seal wrote it
+		}
+		return err
+	})
+	return values, err
+}
+
+// ResealTenant seals again what an older key sealed. What cannot be opened stays
+// as it is and is told of; the rest is committed.
+func (s *Store) ResealTenant(ctx context.Context, tenantID string) error {
+	older := s.older()
+	var unopened []error
+	err := s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) (err error) {
+		for _, kind := range []func(context.Context, *sqlc.Queries, string, []int64) ([]error, error){
+			s.resealSecrets, s.resealVerifiers, s.resealGrants,
+		} {
+			failed, err := kind(ctx, q, tenantID, older)
+			if err != nil {
+				return err
+			}
+			unopened = append(unopened, failed...)
+		}
+		return nil
+	})
+	return errors.Join(err, errors.Join(unopened...))
+}
+
+// again opens a value and seals it with the key that seals now.
+func (s *Store) again(sealed []byte, associatedData string) (fresh []byte, keyID int64, err error) {
+	plain, err := s.box.Open(sealed, associatedData)
+	if err != nil {
+		return nil, 0, fmt.Errorf("sealing %s again: %w", associatedData, err)
+	}
+	return s.seal(plain, associatedData)
+}
+
+func (s *Store) resealSecrets(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64) (failed []error, err error) {
+	rows, err := q.SecretsSealedBy(ctx, sqlc.SecretsSealedByParams{TenantID: tenantID, KeyIds: older, MaxRows: resealRows})
+	for _, row := range rows {
+		sealed, keyID, openErr := s.again(row.Sealed, secretData(tenantID, row.Key))
+		if openErr != nil {
+			failed = append(failed, openErr)
+			continue
+		}
+		err := q.ResealSecret(ctx, sqlc.ResealSecretParams{
+			TenantID: tenantID, Key: row.Key, Version: row.Version, Sealed: sealed, KeyID: keyID,
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return failed, err
+}
+
+func (s *Store) resealVerifiers(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64) (failed []error, err error) {
+	rows, err := q.VerifiersSealedBy(ctx, sqlc.VerifiersSealedByParams{TenantID: tenantID, KeyIds: older, MaxRows: resealRows})
+	for _, row := range rows {
+		sealed, _, openErr := s.again(row.SealedVerifier, stateData(tenantID, row.ID.String()))
+		if openErr != nil {
+			failed = append(failed, openErr)
+			continue
+		}
+		if err := q.ResealVerifier(ctx, sqlc.ResealVerifierParams{TenantID: tenantID, ID: row.ID, Sealed: sealed}); err != nil {
+			return nil, err
+		}
+	}
+	return failed, err
+}
+
+func (s *Store) resealGrants(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64) (failed []error, err error) {
+	rows, err := q.GrantsSealedBy(ctx, sqlc.GrantsSealedByParams{TenantID: tenantID, KeyIds: older, MaxRows: resealRows})
+	for _, row := range rows {
+		sealed, _, openErr := s.again(row.SealedGrant, pendingData(tenantID, row.ID.String()))
+		if openErr != nil {
+			failed = append(failed, openErr)
+			continue
+		}
+		if err := q.ResealGrant(ctx, sqlc.ResealGrantParams{TenantID: tenantID, ID: row.ID, Sealed: sealed}); err != nil {
+			return nil, err
+		}
+	}
+	return failed, err
+}
