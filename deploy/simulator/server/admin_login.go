@@ -174,9 +174,9 @@ func (s *Server) adminRemoveFault(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) adminRequests(w http.ResponseWriter, _ *http.Request) {
-	refused, early := s.throttle.counts()
+	counts := s.throttle.counts()
 	adminJSON(w, http.StatusOK, map[string]any{
-		"routes": s.counters.snapshot(), "throttled": refused, "earlyRetries": early,
+		"routes": s.counters.snapshot(), "throttled": counts.refused, "earlyRetries": counts.early, "peakUse": counts.peaks,
 		"uptimeSeconds": int(s.now().Sub(s.started) / time.Second),
 	})
 }

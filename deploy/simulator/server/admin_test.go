@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"strconv"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -82,56 +81,6 @@ func TestMSPRecordsAreStreamed(t *testing.T) {
 			require.Equal(t, want, lines)
 		}
 	}
-}
-
-func TestThrottleStorm(t *testing.T) {
-	t.Parallel()
-	b := setup(t, fleet.Tiny)
-	tenant := b.fleet.Customers()[0]
-	token, other := b.customer(tenant), b.customer(b.fleet.Customers()[1])
-	b.admin(http.MethodPost, "/faults", server.Fault{Kind: "throttle", Route: "graph.users", Tenant: tenant.ID, Times: 1, RetryAfterSeconds: 5})
-	a := b.get(token, "/v1.0/users")
-	requireGraphError(t, a, http.StatusTooManyRequests, "TooManyRequests")
-	require.Equal(t, "5", a.header.Get("Retry-After"))
-	require.NotEmpty(t, a.header.Get("x-ms-throttle-scope"))
-	require.NotEmpty(t, a.header.Get("x-ms-throttle-information"))
-	b.clock.advance(3 * time.Second)
-	early := b.get(token, "/v1.0/organization")
-	requireGraphError(t, early, http.StatusTooManyRequests, "TooManyRequests")
-	require.Equal(t, "2", early.header.Get("Retry-After"))
-	require.Equal(t, http.StatusOK, b.get(other, "/v1.0/users").status, "another tenant goes on")
-	b.clock.advance(2 * time.Second)
-	require.Equal(t, http.StatusOK, b.get(token, "/v1.0/users").status)
-	counts := b.admin(http.MethodGet, "/requests", nil).json
-	require.EqualValues(t, 1, counts["earlyRetries"])
-	users := counts["routes"].(map[string]any)["graph.users"].(map[string]any)
-	require.EqualValues(t, 3, users["requests"])
-	require.EqualValues(t, 1, users["byStatus"].(map[string]any)["429"])
-	require.EqualValues(t, 2, users["byTenant"].(map[string]any)[tenant.ID])
-}
-
-func TestDocumentedLimitsHold(t *testing.T) {
-	t.Parallel()
-	b := setup(t, fleet.Tiny)
-	token := b.customer(b.fleet.Customers()[2])
-	// 38 users and fewer: 3,500 resource units in 10 s, 1 each.
-	used := ""
-	for range 3500 {
-		a := b.get(token, "/v1.0/organization")
-		for a.status == http.StatusTooManyRequests { // also 2,000 requests a second for the app
-			secs, err := strconv.Atoi(a.header.Get("Retry-After"))
-			require.NoError(t, err)
-			require.LessOrEqual(t, secs, 1)
-			b.clock.advance(time.Duration(secs) * time.Second)
-			a = b.get(token, "/v1.0/organization")
-		}
-		used = a.header.Get("x-ms-throttle-limit-percentage")
-	}
-	require.Equal(t, "1.00", used)
-	a := b.get(token, "/v1.0/organization")
-	requireGraphError(t, a, http.StatusTooManyRequests, "TooManyRequests")
-	b.clock.advance(10 * time.Second)
-	require.Equal(t, http.StatusOK, b.get(token, "/v1.0/organization").status)
 }
 
 func TestOrderedFaults(t *testing.T) {

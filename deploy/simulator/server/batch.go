@@ -17,6 +17,8 @@ type batchItem struct {
 	Method  string            `json:"method"`
 	URL     string            `json:"url"`
 	Headers map[string]string `json:"headers"`
+	// DependsOn are the ids of earlier items that have to succeed first.
+	DependsOn []string `json:"dependsOn"`
 }
 
 type batchAnswer struct {
@@ -44,20 +46,52 @@ func (s *Server) batch(w http.ResponseWriter, r *http.Request, version string) {
 		s.writeGraphError(w, &graphError{status: http.StatusBadRequest, code: "BadRequest", message: "Number of batch request steps exceeds the maximum value of 20."})
 		return
 	}
+	if !wellFormed(body.Requests) {
+		s.writeGraphError(w, &graphError{status: http.StatusBadRequest, code: "BadRequest", message: "Invalid batch payload format."})
+		return
+	}
+	answers := s.batchAll(r, version, body.Requests)
+	slices.Reverse(answers)
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{"responses": answers})
+}
+
+// wellFormed says whether every item has an id of its own, a request, and
+// nothing before it that comes after it.
+func wellFormed(items []batchItem) bool {
 	seen := map[string]bool{}
-	for _, item := range body.Requests {
+	for _, item := range items {
 		if item.ID == "" || seen[item.ID] || item.Method == "" || item.URL == "" || strings.Contains(item.URL, "$batch") {
-			s.writeGraphError(w, &graphError{status: http.StatusBadRequest, code: "BadRequest", message: "Invalid batch payload format."})
-			return
+			return false
+		}
+		if slices.ContainsFunc(item.DependsOn, func(id string) bool { return !seen[id] }) {
+			return false
 		}
 		seen[item.ID] = true
 	}
-	answers := make([]batchAnswer, 0, len(body.Requests))
-	for _, item := range slices.Backward(body.Requests) {
-		answers = append(answers, s.batchOne(r, version, item))
+	return true
+}
+
+func (s *Server) batchAll(r *http.Request, version string, items []batchItem) []batchAnswer {
+	answers := make([]batchAnswer, 0, len(items))
+	failed := map[string]bool{}
+	for _, item := range items {
+		if slices.ContainsFunc(item.DependsOn, func(id string) bool { return failed[id] }) {
+			failed[item.ID] = true
+			answers = append(answers, s.failedDependency(item.ID))
+			continue
+		}
+		answer := s.batchOne(r, version, item)
+		failed[item.ID] = answer.Status >= http.StatusBadRequest
+		answers = append(answers, answer)
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"responses": answers})
+	return answers
+}
+
+func (s *Server) failedDependency(id string) batchAnswer {
+	rec := &recorder{header: http.Header{}}
+	s.writeGraphError(rec, &graphError{status: http.StatusFailedDependency, code: "FailedDependency", message: "Failed Dependency"})
+	return batchAnswer{ID: id, Status: rec.status, Headers: map[string]string{"Content-Type": "application/json"}, Body: rec.body.Bytes()}
 }
 
 func (s *Server) batchOne(outer *http.Request, version string, item batchItem) batchAnswer {

@@ -144,7 +144,7 @@ func (s *Server) serveCIPP(w http.ResponseWriter, r *http.Request) {
 	c.filter = c.query["tenantfilter"]
 	c.fired = s.faults.take(route, s.tenantLabel(c.filter))
 	sw := &statusWriter{ResponseWriter: w}
-	defer func() { s.counters.add(route, s.tenantLabel(c.filter), sw.status) }()
+	defer func() { s.counters.add(route, s.tenantLabel(c.filter), priority(r), sw.status) }()
 	token, allowed := s.cippBearer(r)
 	if !allowed {
 		// The function app's own sign-in answers before CIPP does.

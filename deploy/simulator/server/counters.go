@@ -13,9 +13,11 @@ type routeCount struct {
 	Requests int            `json:"requests"`
 	ByStatus map[string]int `json:"byStatus"`
 	ByTenant map[string]int `json:"byTenant"`
+	// ByPriority counts the x-ms-throttle-priority: low, normal or high.
+	ByPriority map[string]int `json:"byPriority"`
 }
 
-// counters count requests by route, status and tenant.
+// counters count requests by route, status, tenant and priority.
 type counters struct {
 	mu     sync.Mutex
 	routes map[string]routeCount
@@ -23,16 +25,17 @@ type counters struct {
 
 func newCounters() *counters { return &counters{routes: map[string]routeCount{}} }
 
-func (c *counters) add(route, tenant string, status int) {
+func (c *counters) add(route, tenant, priority string, status int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n, ok := c.routes[route]
 	if !ok {
-		n = routeCount{ByStatus: map[string]int{}, ByTenant: map[string]int{}}
+		n = routeCount{ByStatus: map[string]int{}, ByTenant: map[string]int{}, ByPriority: map[string]int{}}
 	}
 	n.Requests++
 	n.ByStatus[strconv.Itoa(status)]++
 	n.ByTenant[tenant]++
+	n.ByPriority[priority]++
 	c.routes[route] = n
 }
 
@@ -41,7 +44,7 @@ func (c *counters) snapshot() map[string]routeCount {
 	defer c.mu.Unlock()
 	out := map[string]routeCount{}
 	for route, n := range c.routes {
-		n.ByStatus, n.ByTenant = maps.Clone(n.ByStatus), maps.Clone(n.ByTenant)
+		n.ByStatus, n.ByTenant, n.ByPriority = maps.Clone(n.ByStatus), maps.Clone(n.ByTenant), maps.Clone(n.ByPriority)
 		out[route] = n
 	}
 	return out
@@ -85,7 +88,7 @@ func (s *Server) serve(route, tenant string, w http.ResponseWriter, r *http.Requ
 // serveFaulty is serve for an answer that has faults of its own.
 func (s *Server) serveFaulty(route, tenant string, w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter, fired)) {
 	sw := &statusWriter{ResponseWriter: w}
-	defer func() { s.counters.add(route, tenant, sw.status) }()
+	defer func() { s.counters.add(route, tenant, priority(r), sw.status) }()
 	struck := tenant
 	if isShared(tenant) {
 		struck = s.fleet.Partner().ID // whose people sign in there

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"path"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -37,6 +36,8 @@ type Fault struct {
 	// header out. RetryAfterDate writes it as a date.
 	RetryAfterSeconds int  `json:"retryAfterSeconds,omitempty"`
 	RetryAfterDate    bool `json:"retryAfterDate,omitempty"`
+	// NoCode empties the code of a throttle's body.
+	NoCode bool `json:"noCode,omitempty"`
 	// DelayMillis is how long slow waits before it answers.
 	DelayMillis int `json:"delayMillis,omitempty"`
 	// AfterBytes is where cut and truncate strike.
@@ -156,16 +157,6 @@ func (f Fault) status() int {
 		return http.StatusServiceUnavailable
 	}
 	return f.Status
-}
-
-func (f Fault) retryAfter(h http.Header, now time.Time) {
-	switch {
-	case f.RetryAfterSeconds < 0, f.RetryAfterSeconds == 0 && f.Kind == "status":
-	case f.RetryAfterDate:
-		h.Set("Retry-After", now.Add(time.Duration(f.RetryAfterSeconds)*time.Second).UTC().Format(http.TimeFormat))
-	default:
-		h.Set("Retry-After", strconv.Itoa(f.RetryAfterSeconds))
-	}
 }
 
 // wait holds a slow request back; false when the caller went away.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +16,7 @@ type graphError struct {
 	code    string
 	message string
 	header  http.Header
+	plain   bool // without the inner error of a 429
 }
 
 func badRequest(message string) *graphError {
@@ -123,7 +123,7 @@ func (s *Server) serveGraph(w http.ResponseWriter, r *http.Request, version, res
 	h.Set("Vary", "Accept-Encoding")
 	sw := &statusWriter{ResponseWriter: w}
 	route, tenant := "graph.unknown", ""
-	defer func() { s.counters.add(route, tenant, sw.status) }()
+	defer func() { s.counters.add(route, tenant, priority(r), sw.status) }()
 
 	token, e := s.bearer(r)
 	if e != nil {
@@ -211,42 +211,6 @@ func statusCode(f Fault) string {
 	return "ServiceUnavailable"
 }
 
-// ration charges the request's cost and refuses what exceeds the limits.
-func (s *Server) ration(c *call, route graphRoute) *graphError {
-	cost := route.cost
-	if c.query.Has("$select") {
-		cost--
-	}
-	if c.query.Has("$expand") {
-		cost++
-	}
-	if top, err := strconv.Atoi(c.query.Get("$top")); err == nil && top < 20 {
-		cost--
-	}
-	cost = max(1, cost)
-	h := c.w.Header()
-	out := s.throttle.spend(c.claims.App, c.tenant.ID, s.fleet.Count(c.tenant.Index), cost)
-	f, storm := c.fired["throttle"]
-	if !out.refused && !storm {
-		h.Set("x-ms-resource-unit", strconv.Itoa(cost))
-		if out.used > 0.8 {
-			h.Set("x-ms-throttle-limit-percentage", percentage(out.used))
-		}
-		return nil
-	}
-	header := http.Header{}
-	if out.refused {
-		header.Set("Retry-After", strconv.Itoa(out.retryAfter))
-	} else {
-		out.scope, out.info = "Tenant_Application/ReadWrite/"+c.claims.App+"/"+c.tenant.ID, "ResourceUnitLimitExceeded"
-		s.throttle.block(c.claims.App, c.tenant.ID, f.RetryAfterSeconds)
-		f.retryAfter(header, s.now())
-	}
-	header.Set("x-ms-throttle-scope", out.scope)
-	header.Set("x-ms-throttle-information", out.info)
-	return &graphError{status: http.StatusTooManyRequests, code: "TooManyRequests", message: "Too Many Requests", header: header}
-}
-
 // bearer reads the caller's token.
 func (s *Server) bearer(r *http.Request) (claims, *graphError) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -277,7 +241,7 @@ func (s *Server) writeGraphError(w http.ResponseWriter, e *graphError) {
 		"request-id":        h.Get("request-id"),
 		"client-request-id": h.Get("client-request-id"),
 	}
-	if e.status == http.StatusTooManyRequests {
+	if e.status == http.StatusTooManyRequests && !e.plain {
 		inner["code"], inner["status"], inner["message"] = "429", "429", "Please retry after"
 	}
 	h.Set("Content-Type", "application/json")

@@ -264,6 +264,18 @@ func TestBatch(t *testing.T) {
 	require.EqualValues(t, 404, byID["2"]["status"])
 	require.Equal(t, http.StatusBadRequest, send(21).status)
 
+	items := `{"requests":[{"id":"1","method":"GET","url":"/users/nobody"},{"id":"2","method":"GET","url":"/organization","dependsOn":["1"]},{"id":"3","method":"GET","url":"/organization"}]}`
+	chained := b.do(b.request(http.MethodPost, "/v1.0/$batch", strings.NewReader(items), "Authorization", "Bearer "+token))
+	statuses := map[string]float64{}
+	for _, r := range chained.json["responses"].([]any) {
+		statuses[r.(map[string]any)["id"].(string)] = r.(map[string]any)["status"].(float64)
+	}
+	require.Equal(t, map[string]float64{"1": 404, "2": 424, "3": 200}, statuses)
+	for _, wrong := range []string{strings.ReplaceAll(items, `"3"`, `"1"`), strings.Replace(items, `["1"]`, `["3"]`, 1), `{"requests":[]}`, `[`} {
+		a := b.do(b.request(http.MethodPost, "/v1.0/$batch", strings.NewReader(wrong), "Authorization", "Bearer "+token))
+		requireGraphError(t, a, http.StatusBadRequest, "BadRequest")
+	}
+
 	b.admin(http.MethodPost, "/faults", server.Fault{Kind: "throttle", Route: "graph.user", Skip: 3, Times: 1, RetryAfterSeconds: 7})
 	throttled := 0
 	for _, r := range send(5).json["responses"].([]any) {

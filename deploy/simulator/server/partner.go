@@ -46,6 +46,11 @@ func (s *Server) partnerCaller(w http.ResponseWriter, r *http.Request) (fleet.Te
 		s.partnerError(w, http.StatusUnauthorized, 900401, "The access token is not valid for the Partner Center.")
 		return fleet.Tenant{}, false
 	}
+	if wait, ok := s.throttle.spendPartner(c.App); !ok {
+		w.Header().Set("Retry-After", strconv.Itoa(wait))
+		s.partnerError(w, http.StatusTooManyRequests, 900429, "Too many requests.")
+		return fleet.Tenant{}, false
+	}
 	// The Partner Center numbers its customers; it knows no domains.
 	t, ok := s.fleet.Tenant(r.PathValue("tenant"))
 	if !ok || !strings.EqualFold(t.ID, r.PathValue("tenant")) || !s.mayAdminister(c.UserID, t) {

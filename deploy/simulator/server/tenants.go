@@ -8,7 +8,8 @@ import (
 	"github.com/entrasync/entrasync/deploy/simulator/fleet"
 )
 
-// tenantPage is the largest page of the tenantRelationships collections.
+// tenantPage is the largest page of the tenantRelationships collections;
+// directory objects have the pages of users.
 const tenantPage = 300
 
 type verifiedDomain struct {
@@ -149,7 +150,11 @@ func (s *Server) managedTenants(c *call, _ []string) *graphError {
 
 // writeCollection pages over a small collection. An empty type has no $select.
 func (s *Server) writeCollection(c *call, path, typeName string, rows []map[string]any) *graphError {
-	top, e := pageSize(c.query, 100, tenantPage)
+	largest := largestPage
+	if strings.HasPrefix(path, "/tenantRelationships/") {
+		largest = tenantPage
+	}
+	top, e := pageSize(c.query, defaultPage, largest)
 	if e != nil {
 		return e
 	}

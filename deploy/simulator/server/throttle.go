@@ -2,10 +2,20 @@ package server
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"sync"
 	"time"
 )
+
+// inFlight is how long after a refusal other requests may still arrive that
+// were sent before the caller knew of it.
+const inFlight = 500 * time.Millisecond
+
+// lowShare is the share of a budget above which requests of low priority are
+// refused, so that the others find some of it left. Microsoft says that low
+// goes first and that priorities do not change the limits, and gives no number.
+const lowShare = 0.9
 
 // throttle enforces the documented limits of Graph's identity services and
 // refuses whoever comes back before it was told to.
@@ -13,7 +23,8 @@ type throttle struct {
 	mu      sync.Mutex
 	now     func() time.Time
 	windows map[string]*window
-	blocked map[string]time.Time
+	blocked map[string]*block
+	peaks   map[string]float64
 	early   int
 	refused int
 	off     bool
@@ -24,9 +35,16 @@ type window struct {
 	spent int
 }
 
+// block is the time in which an app was told not to come.
+type block struct {
+	began, until, latest time.Time
+	targets              map[string]bool // what was refused in it
+}
+
 // limit is a budget for a period.
 type limit struct {
-	name   string // as in x-ms-throttle-scope
+	kind   string // as in the peaks
+	scope  string // as in x-ms-throttle-scope
 	key    string
 	budget int
 	period time.Duration
@@ -34,7 +52,7 @@ type limit struct {
 }
 
 func newThrottle(now func() time.Time) *throttle {
-	return &throttle{now: now, windows: map[string]*window{}, blocked: map[string]time.Time{}}
+	return &throttle{now: now, windows: map[string]*window{}, blocked: map[string]*block{}, peaks: map[string]float64{}}
 }
 
 // tenantBudget is the resource units per 10 s of an app in a tenant.
@@ -48,6 +66,24 @@ func tenantBudget(users int) int {
 	return 8000
 }
 
+// load is what a request asks of the budgets.
+type load struct {
+	app, tenant string
+	users       int // in the tenant
+	cost        int // resource units
+	priority    string
+	target      string // method and address, to tell a retry from a newcomer
+}
+
+// key is what is blocked by a refusal: low priority has blocks of its own, as
+// it is refused while the others are not.
+func (l load) key(low bool) string {
+	if low {
+		return l.app + " " + l.tenant + " low"
+	}
+	return l.app + " " + l.tenant
+}
+
 // ruling is what the throttle says to a request.
 type ruling struct {
 	refused    bool
@@ -57,45 +93,103 @@ type ruling struct {
 	used       float64 // share of the tenant's budget
 }
 
+func scopeOf(app, tenant string) string { return "Tenant_Application/ReadWrite/" + app + "/" + tenant }
+
 // spend takes a request's cost from every budget, or refuses it.
-func (t *throttle) spend(app, tenant string, users, cost int) ruling {
+func (t *throttle) spend(l load) ruling {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
-	key := app + " " + tenant
-	if until, ok := t.blocked[key]; ok {
-		if now.Before(until) {
-			t.early++
-			t.refused++
-			return ruling{refused: true, retryAfter: seconds(until.Sub(now)), scope: "Tenant_Application/ReadWrite/" + app + "/" + tenant, info: "EarlyRetry"}
+	for _, low := range []bool{false, l.priority == "low"} {
+		if wait, blocked := t.waiting(l.key(low), l.target, now); blocked {
+			return ruling{refused: true, retryAfter: wait, scope: scopeOf(l.app, l.tenant), info: "ResourceUnitLimitExceeded"}
 		}
-		delete(t.blocked, key)
 	}
 	if t.off {
 		return ruling{}
 	}
 	limits := []limit{
-		{"Tenant_Application/ReadWrite/" + app + "/" + tenant, "tenant " + key, tenantBudget(users), 10 * time.Second, cost},
-		{"Application/ReadWrite/" + app, "app " + app, 150_000, 20 * time.Second, cost},
-		{"Application/Requests/" + app, "requests " + app, 2000, time.Second, 1},
+		{"tenant", scopeOf(l.app, l.tenant), "tenant " + l.app + " " + l.tenant, tenantBudget(l.users), 10 * time.Second, l.cost},
+		{"app", "Application/ReadWrite/" + l.app + "/" + l.tenant, "app " + l.app, 150_000, 20 * time.Second, l.cost},
+		{"requests", "Application/ReadWrite/" + l.app + "/" + l.tenant, "requests " + l.app, 2000, time.Second, 1},
 	}
-	for _, l := range limits {
-		if w := t.window(l, now); w.spent+l.cost > l.budget {
-			wait := w.began.Add(l.period).Sub(now)
-			t.blocked[key] = now.Add(time.Duration(seconds(wait)) * time.Second)
-			t.refused++
-			return ruling{refused: true, retryAfter: seconds(wait), scope: l.name, info: "ResourceUnitLimitExceeded"}
+	for _, each := range limits {
+		w := t.window(each, now)
+		shed := l.priority == "low" && float64(w.spent+each.cost) > lowShare*float64(each.budget)
+		if !shed && w.spent+each.cost <= each.budget {
+			continue
 		}
+		wait := seconds(w.began.Add(each.period).Sub(now))
+		t.refused++
+		t.block(l.key(shed), l.target, now.Add(time.Duration(wait)*time.Second))
+		return ruling{refused: true, retryAfter: wait, scope: each.scope, info: "ResourceUnitLimitExceeded", used: each.share(w)}
 	}
 	out := ruling{}
-	for i, l := range limits {
-		w := t.window(l, now)
-		w.spent += l.cost
-		if i == 0 {
-			out.used = float64(w.spent) / float64(l.budget)
+	for _, each := range limits {
+		w := t.window(each, now)
+		w.spent += each.cost
+		t.peaks[each.kind] = max(t.peaks[each.kind], each.share(w))
+		if each.kind == "tenant" {
+			out.used = each.share(w)
 		}
 	}
 	return out
+}
+
+// waiting says whether a key is blocked and for how many seconds. Whoever
+// comes too early waits a second longer, up to half a minute.
+func (t *throttle) waiting(key, target string, now time.Time) (int, bool) {
+	b, ok := t.blocked[key]
+	if !ok {
+		return 0, false
+	}
+	if !now.Before(b.until) {
+		delete(t.blocked, key)
+		return 0, false
+	}
+	t.refused++
+	if b.targets[target] || now.Sub(b.began) > inFlight {
+		t.early++
+		if later := b.until.Add(time.Second); !later.After(b.latest) {
+			b.until = later
+		}
+	}
+	b.targets[target] = true
+	return seconds(b.until.Sub(now)), true
+}
+
+// block refuses a key until a time. It wants the lock to be held.
+func (t *throttle) block(key, target string, until time.Time) {
+	t.blocked[key] = &block{began: t.now(), until: until, latest: until.Add(30 * time.Second), targets: map[string]bool{target: true}}
+}
+
+// order refuses an app in a tenant until a time, as an ordered storm does; a
+// time that has come refuses this one request only.
+func (t *throttle) order(l load, until time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.refused++
+	if until.After(t.now()) {
+		t.block(l.key(false), l.target, until)
+	}
+}
+
+// spendPartner counts a request to the Partner Center, which takes 50 a second
+// of an app; else it says after how many seconds to come again.
+func (t *throttle) spendPartner(app string) (retryAfter int, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.off {
+		return 0, true
+	}
+	each := limit{key: "partner " + app, period: time.Second, budget: 50}
+	w := t.window(each, t.now())
+	if w.spent >= each.budget {
+		t.refused++
+		return 1, false
+	}
+	w.spent++
+	return 0, true
 }
 
 func (t *throttle) window(l limit, now time.Time) *window {
@@ -107,15 +201,8 @@ func (t *throttle) window(l limit, now time.Time) *window {
 	return w
 }
 
-// block refuses an app in a tenant for some seconds, as an ordered storm does.
-func (t *throttle) block(app, tenant string, secs int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.refused++
-	if secs > 0 {
-		t.blocked[app+" "+tenant] = t.now().Add(time.Duration(secs) * time.Second)
-	}
-}
+// share is how much of the budget a window has spent.
+func (l limit) share(w *window) float64 { return float64(w.spent) / float64(l.budget) }
 
 // lift forgets what was spent and refused.
 func (t *throttle) lift(off bool) {
@@ -123,15 +210,24 @@ func (t *throttle) lift(off bool) {
 	defer t.mu.Unlock()
 	clear(t.windows)
 	clear(t.blocked)
+	clear(t.peaks)
 	t.early, t.refused, t.off = 0, 0, off
 }
 
-func (t *throttle) counts() (refused, early int) {
+// throttleCounts are what an administrator sees.
+type throttleCounts struct {
+	refused, early int
+	// peaks are the largest shares of the budgets that were ever spent.
+	peaks map[string]float64
+}
+
+func (t *throttle) counts() throttleCounts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.refused, t.early
+	return throttleCounts{refused: t.refused, early: t.early, peaks: maps.Clone(t.peaks)}
 }
 
 func seconds(d time.Duration) int { return max(1, int(math.Ceil(d.Seconds()))) }
 
-func percentage(used float64) string { return fmt.Sprintf("%.2f", used) }
+// percentage is a share as Microsoft writes it: from 0.8 to 1.8.
+func percentage(used float64) string { return fmt.Sprintf("%.2f", min(used, 1.8)) }
