@@ -43,19 +43,23 @@ func start(t *testing.T, options stack.Options) *world {
 		options.Fleet = string(fleet.Small)
 	}
 	options.Volatile = true
+	options.Inherit = append(options.Inherit, "ENTRASYNC_LOG_LEVEL=debug") // the most that is ever logged
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	s, err := stack.Start(ctx, options)
 	require.NoError(t, err)
+	w := &world{stack: s, urls: s.URLs()}
 	t.Cleanup(func() {
+		defer func() { require.NoError(t, s.Stop()) }()
 		if t.Failed() {
 			showLogs(t, s.URLs().Logs)
+			return
 		}
-		require.NoError(t, s.Stop())
+		w.requireNothingLeaked(t)
 	})
-	f, err := fleet.New(fleetConfig(options.Fleet))
+	w.fleet, err = fleet.New(fleetConfig(options.Fleet))
 	require.NoError(t, err)
-	return &world{stack: s, urls: s.URLs(), fleet: f}
+	return w
 }
 
 // msp makes a new MSP: every flag is on for it, and the client acts as its administrator.
@@ -127,7 +131,8 @@ func (w *world) simulator(t *testing.T, method, path string, body any) json.RawM
 	t.Helper()
 	c := host.NewClient(w.urls.Simulator, "")
 	var out json.RawMessage
-	res, err := c.Send(t.Context(), method, path, body)
+	// Also for what is asked at a test's end, when its context is over.
+	res, err := c.Send(context.WithoutCancel(t.Context()), method, path, body)
 	require.NoError(t, err)
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)

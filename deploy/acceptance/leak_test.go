@@ -1,0 +1,136 @@
+package acceptance
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+)
+
+// requireNothingLeaked searches everything that a system has written down for every secret that
+// the simulated Microsoft has ever given or taken: tokens, codes, verifiers, client secrets. It
+// runs at the end of every test that had a system, before the system goes.
+func (w *world) requireNothingLeaked(t *testing.T) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	var issued []string
+	require.NoError(t, json.Unmarshal(w.simulator(t, "GET", "/admin/issued", nil), &issued))
+	require.NotEmpty(t, issued)
+	written := w.written(ctx, t)
+	for place, text := range written {
+		for _, secret := range issued {
+			require.GreaterOrEqual(t, len(secret), 8, "too short to be looked for")
+			if holds(text, secret) {
+				t.Errorf("%s holds a secret of %d bytes", place, len(secret))
+			}
+		}
+	}
+}
+
+func holds(text []byte, secret string) bool {
+	return slices.ContainsFunc(formsOf(secret), func(form []byte) bool { return bytes.Contains(text, form) })
+}
+
+// TestASecretIsFoundInEveryForm keeps the search honest.
+func TestASecretIsFoundInEveryForm(t *testing.T) {
+	const secret = "0.AXoA/9+secret=~value-of-some_length"
+	for name, hide := range map[string]func(string) string{
+		"as it is":      func(s string) string { return s },
+		"in an address": url.QueryEscape,
+		"hex":           func(s string) string { return hex.EncodeToString([]byte(s)) },
+		"base64":        func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+		"raw base64":    func(s string) string { return base64.RawStdEncoding.EncodeToString([]byte(s)) },
+		"JSON":          func(s string) string { return `{"token":` + strconv.Quote(s) + `}` },
+	} {
+		for _, before := range []string{"", "x", "xy", "xyz", "Bearer "} {
+			require.True(t, holds([]byte("\x00\x01"+hide(before+secret+" and more")), secret), "%s after %q", name, before)
+			require.False(t, holds([]byte(hide(before+"another value altogether")), secret))
+		}
+	}
+}
+
+// formsOf is how a secret may look in a place: as it is, escaped for an address, as base64 at any
+// of the three offsets, or in hexadecimal digits.
+func formsOf(secret string) [][]byte {
+	raw := []byte(secret)
+	forms := [][]byte{raw, []byte(hex.EncodeToString(raw))}
+	if escaped := url.QueryEscape(secret); escaped != secret {
+		forms = append(forms, []byte(escaped))
+	}
+	for offset := range 3 {
+		shifted := append(make([]byte, offset), raw...)
+		encoded := base64.RawStdEncoding.EncodeToString(shifted)
+		// What the neighbouring bytes decide is left out at both ends.
+		forms = append(forms, []byte(encoded[(offset*8+5)/6:len(encoded)-2]))
+	}
+	return forms
+}
+
+// written is everything that stands somewhere, by place: every table of every database of the
+// server (Temporal's histories among them) as raw bytes, and every log.
+func (w *world) written(ctx context.Context, t *testing.T) map[string][]byte {
+	t.Helper()
+	places := map[string][]byte{}
+	server := w.connect(ctx, t, "")
+	var databases []string
+	require.NoError(t, server.QueryRow(ctx, "SELECT array_agg(datname) FROM pg_database WHERE datallowconn").Scan(&databases))
+	require.NoError(t, server.Close(ctx))
+	for _, name := range databases {
+		dumpInto(ctx, t, places, w.connect(ctx, t, name), name)
+	}
+	logs, err := filepath.Glob(filepath.Join(w.urls.Logs, "*"))
+	require.NoError(t, err)
+	for _, path := range logs {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		places["log "+filepath.Base(path)] = text
+	}
+	// The search is worth something only if it reads what it says.
+	require.NotEmpty(t, places["log connection.log"])
+	require.Contains(t, string(places["temporal.public.namespaces"]), "entrasync")
+	require.Contains(t, places, "temporal.public.history_node")
+	require.Contains(t, places, "entrasync.connection.secrets")
+	require.Contains(t, places, "entrasync.syncengine.contacts")
+	return places
+}
+
+// connect opens a database of the system's server, as an administrator.
+func (w *world) connect(ctx context.Context, t *testing.T, database string) *pgx.Conn {
+	t.Helper()
+	config, err := pgx.ParseConfig(w.urls.Database)
+	require.NoError(t, err)
+	if database != "" {
+		config.Database = database
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	require.NoError(t, err)
+	return conn
+}
+
+// dumpInto reads every table of a database, whoever it belongs to, and closes the connection.
+func dumpInto(ctx context.Context, t *testing.T, places map[string][]byte, conn *pgx.Conn, database string) {
+	t.Helper()
+	defer func() { require.NoError(t, conn.Close(ctx)) }()
+	found, err := conn.Query(ctx, `
+		SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')`)
+	require.NoError(t, err)
+	tables, err := pgx.CollectRows(found, pgx.RowTo[string])
+	require.NoError(t, err)
+	for _, table := range tables {
+		var text bytes.Buffer
+		_, err := conn.PgConn().CopyTo(ctx, &text, "COPY (SELECT * FROM "+table+") TO STDOUT (FORMAT binary)")
+		require.NoError(t, err)
+		places[database+"."+table] = text.Bytes()
+	}
+}
