@@ -5,13 +5,13 @@
 -- and the key's id in four, big endian. For secrets the column exists.
 ALTER TABLE oauth_states ADD COLUMN key_id bigint GENERATED ALWAYS AS (
     CASE WHEN octet_length(sealed_verifier) >= 5 THEN
-        get_byte(sealed_verifier, 1)::bigint << 24 | get_byte(sealed_verifier, 2)::bigint << 16
-        | get_byte(sealed_verifier, 3)::bigint << 8 | get_byte(sealed_verifier, 4)::bigint
+        (get_byte(sealed_verifier, 1)::bigint << 24) | (get_byte(sealed_verifier, 2)::bigint << 16)
+        | (get_byte(sealed_verifier, 3)::bigint << 8) | get_byte(sealed_verifier, 4)::bigint
     END) STORED;
 ALTER TABLE pending_grants ADD COLUMN key_id bigint GENERATED ALWAYS AS (
     CASE WHEN octet_length(sealed_grant) >= 5 THEN
-        get_byte(sealed_grant, 1)::bigint << 24 | get_byte(sealed_grant, 2)::bigint << 16
-        | get_byte(sealed_grant, 3)::bigint << 8 | get_byte(sealed_grant, 4)::bigint
+        (get_byte(sealed_grant, 1)::bigint << 24) | (get_byte(sealed_grant, 2)::bigint << 16)
+        | (get_byte(sealed_grant, 3)::bigint << 8) | get_byte(sealed_grant, 4)::bigint
     END) STORED;
 
 -- A version's value never changes; only what it is sealed with does.

@@ -1,0 +1,219 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/pgtest"
+	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/connection/secrettest"
+	"github.com/entrasync/entrasync/services/connection/internal/postgres"
+)
+
+type bundle struct {
+	t     *testing.T
+	db    *pgtest.DB
+	keys  secrets.Settings
+	box   *secrets.Box
+	store *postgres.Store
+}
+
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	b := &bundle{t: t, db: pgtest.Database(t, "connection"), keys: secrets.Settings{File: filepath.Join(t.TempDir(), "keys.json")}}
+	_, err := secrets.NewKeyFile(b.keys.File)
+	require.NoError(t, err)
+	b.box, b.store = b.replica()
+	return b
+}
+
+// replica is one more process on the same database and key set.
+func (b *bundle) replica() (*secrets.Box, *postgres.Store) {
+	b.t.Helper()
+	box, err := secrets.Open(b.t.Context(), b.keys, nil)
+	require.NoError(b.t, err)
+	return box, postgres.New(b.db.Pool("connection"), box, time.Now, 1)
+}
+
+func (b *bundle) admin(sql string, arguments ...any) {
+	b.t.Helper()
+	_, err := b.db.Admin.Exec(b.t.Context(), sql, arguments...)
+	require.NoError(b.t, err)
+}
+
+func (b *bundle) sealedBy() map[uint32]int64 {
+	b.t.Helper()
+	values, err := b.store.SealedValues(b.t.Context())
+	require.NoError(b.t, err)
+	return values
+}
+
+func TestConformance(t *testing.T) { //nolint:paralleltest // the suite reads the process's log first
+	secrettest.Run(t, func(t *testing.T) secrettest.Subject {
+		b := setup(t)
+		return secrettest.Subject{Store: b.store, Break: func() func() {
+			b.admin(`REVOKE USAGE ON SCHEMA connection FROM entrasync_connection`)
+			return func() { b.admin(`GRANT USAGE ON SCHEMA connection TO entrasync_connection`) }
+		}}
+	})
+}
+
+// fill writes one value of each kind for some tenants.
+func (b *bundle) fill(tenants int) (hash [32]byte, versions map[string]string) {
+	b.t.Helper()
+	versions = map[string]string{}
+	now := time.Now()
+	for i := range tenants {
+		id := fmt.Sprintf("msp-%d", i)
+		version, err := b.store.PutSecret(b.t.Context(), id, connection.SetDirect, connection.Secret("grant of "+id))
+		require.NoError(b.t, err)
+		versions[id] = version
+		hash = [32]byte{byte(i), 1}
+		require.NoError(b.t, b.store.SaveState(b.t.Context(), id, connection.State{
+			ID: uuid.NewString(), Kind: connection.ConnectFlow, Hash: hash, User: "u", Verifier: connection.Secret("verifier of " + id),
+			ReturnTo: "https://psa.example", CreatedAt: now, ExpiresAt: now.Add(time.Minute),
+		}))
+		require.NoError(b.t, b.store.SavePending(b.t.Context(), id, connection.Pending{
+			ID: uuid.NewString(), CodeHash: hash, User: "u", Grant: connection.Secret("pending of " + id), CreatedAt: now, ExpiresAt: now.Add(time.Minute),
+		}))
+	}
+	return hash, versions
+}
+
+// whole asserts that every value of fill still opens.
+func (b *bundle) whole(store *postgres.Store, versions map[string]string, last [32]byte) {
+	b.t.Helper()
+	for id, version := range versions {
+		value, err := store.GetSecret(b.t.Context(), id, connection.SetDirect, version)
+		require.NoError(b.t, err)
+		require.Equal(b.t, "grant of "+id, value.Reveal())
+	}
+	id := fmt.Sprintf("msp-%d", len(versions)-1)
+	pending, ok, err := store.FindPending(b.t.Context(), id, last)
+	require.NoError(b.t, err)
+	require.True(b.t, ok)
+	require.Equal(b.t, "pending of "+id, pending.Grant.Reveal())
+}
+
+func TestWhatAnOlderKeySealedIsSealedAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	old := b.box.KeyID()
+	last, versions := b.fill(4)
+	require.Equal(t, map[uint32]int64{old: 12}, b.sealedBy())
+	reseal := &connection.Reseal{Resealer: b.store}
+	require.NoError(t, reseal.Do(t.Context()))
+	require.Equal(t, map[uint32]int64{old: 12}, b.sealedBy(), "there is nothing to do")
+
+	fresh, err := secrets.Rotate(t.Context(), b.keys, nil)
+	require.NoError(t, err)
+	replicas := []*postgres.Store{b.store}
+	for range 3 {
+		_, store := b.replica()
+		replicas = append(replicas, store)
+	}
+	var wg sync.WaitGroup
+	failures := make(chan error, len(replicas))
+	for _, store := range replicas {
+		wg.Go(func() { failures <- (&connection.Reseal{Resealer: store}).Do(t.Context()) })
+	}
+	wg.Wait()
+	close(failures)
+	for err := range failures {
+		require.NoError(t, err)
+	}
+	// Rows that another replica had locked are its own to seal.
+	require.Equal(t, map[uint32]int64{fresh: 12}, b.sealedBy())
+	b.whole(b.store, versions, last)
+
+	require.NoError(t, secrets.Drop(t.Context(), b.keys, nil, old))
+	_, without := b.replica()
+	b.whole(without, versions, last)
+	state, err := without.ConsumeState(t.Context(), "msp-3", last, time.Now(), func(connection.State) error { return nil })
+	require.NoError(t, err)
+	require.Equal(t, "verifier of msp-3", state.Verifier.Reveal())
+}
+
+func TestAReplicaThatHasNotHeardDoesNotUndoARotation(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.fill(1)
+	_, late := b.replica()
+	fresh, err := secrets.Rotate(t.Context(), b.keys, nil)
+	require.NoError(t, err)
+	require.NoError(t, (&connection.Reseal{Resealer: b.store}).Do(t.Context()))
+	require.NoError(t, late.ResealTenant(t.Context(), "msp-0"), "it works with the key set as it was")
+	require.Equal(t, map[uint32]int64{fresh: 3}, b.sealedBy())
+	require.NoError(t, (&connection.Reseal{Resealer: late}).Do(t.Context()))
+	require.Equal(t, map[uint32]int64{fresh: 3}, b.sealedBy())
+}
+
+func TestAValueThatDoesNotOpenHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	old := b.box.KeyID()
+	b.fill(3)
+	// As if somebody had changed the row: the key's id stays, the rest is not its.
+	b.admin(`UPDATE secrets SET sealed = substring(sealed FROM 1 FOR 5) || '\x00'::bytea WHERE tenant_id = 'msp-1'`)
+	fresh, err := secrets.Rotate(t.Context(), b.keys, nil)
+	require.NoError(t, err)
+	err = (&connection.Reseal{Resealer: b.store}).Do(t.Context())
+	require.ErrorContains(t, err, "connection/secrets/msp-1/entra_direct")
+	require.NotContains(t, err.Error(), "grant of")
+	require.Equal(t, map[uint32]int64{fresh: 8, old: 1}, b.sealedBy())
+}
+
+func TestResealingStopsAnywhere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	last, versions := b.fill(3)
+	fresh, err := secrets.Rotate(t.Context(), b.keys, nil)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	stopping := &connection.Reseal{Resealer: stopper{b.store, cancel}}
+	require.ErrorIs(t, stopping.Do(ctx), context.Canceled)
+	require.Equal(t, int64(3), b.sealedBy()[fresh], "one tenant was done")
+	b.whole(b.store, versions, last)
+	require.NoError(t, (&connection.Reseal{Resealer: b.store}).Do(t.Context()))
+	require.Equal(t, map[uint32]int64{fresh: 9}, b.sealedBy())
+	b.whole(b.store, versions, last)
+}
+
+// stopper ends the work after the first tenant.
+type stopper struct {
+	*postgres.Store
+	stop func()
+}
+
+func (s stopper) ResealTenant(ctx context.Context, tenantID string) error {
+	defer s.stop()
+	return s.Store.ResealTenant(ctx, tenantID)
+}
+
+func TestUsedSecrets(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	used, err := b.store.UsedSecrets(t.Context(), "msp")
+	require.NoError(t, err)
+	require.Empty(t, used)
+	require.NoError(t, b.store.PointCredentials(t.Context(), "msp", "7.x", "admin"))
+	now := time.Now()
+	require.NoError(t, b.store.Activate(t.Context(), "msp", connection.Connection{
+		ID: uuid.NewString(), Type: connection.Direct, Status: connection.Connected, PartnerTenantID: "p", SecretVersion: "3.y",
+		TokenExpiresAt: now, ConnectedBy: "admin", ConnectedAt: now, LastValidatedAt: now,
+	}, "", connection.Effect{ID: uuid.NewString(), Tenant: "msp", Kind: connection.EffectConnected, CreatedAt: now}))
+	used, err = b.store.UsedSecrets(t.Context(), "msp")
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{connection.SetApp: "7.x", connection.SetDirect: "3.y"}, used)
+	used, err = b.store.UsedSecrets(t.Context(), "other")
+	require.NoError(t, err)
+	require.Empty(t, used)
+}

@@ -1,0 +1,226 @@
+package vault_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	session "github.com/entrasync/entrasync/pkg/vault"
+	"github.com/entrasync/entrasync/pkg/vault/vaulttest"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/connection/secrettest"
+	"github.com/entrasync/entrasync/services/connection/internal/vault"
+)
+
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+type bundle struct {
+	t      *testing.T
+	clock  *clock
+	server *vaulttest.Server
+	client *session.Client
+	store  *vault.Store
+}
+
+func setup(t *testing.T, adjust ...func(*vaulttest.Server)) *bundle {
+	t.Helper()
+	b := &bundle{t: t, clock: &clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}}
+	b.server = vaulttest.New(t, b.clock.now)
+	for _, change := range adjust {
+		change(b.server)
+	}
+	var err error
+	b.client, err = session.Open(session.Settings{
+		Address: b.server.URL, Auth: session.AppRole, RoleID: b.server.RoleID, SecretID: "secret-id-of-the-tests",
+	}, b.clock.now)
+	require.NoError(t, err)
+	b.store, err = vault.New(b.client, vault.Settings{Mount: b.server.Mount, Prefix: "psa/entrasync"})
+	require.NoError(t, err)
+	return b
+}
+
+const (
+	key  = connection.SetDirect
+	path = "psa/entrasync/msp/entra_direct"
+)
+
+func (b *bundle) put(value string) string {
+	b.t.Helper()
+	version, err := b.store.PutSecret(b.t.Context(), "msp", key, connection.Secret(value))
+	require.NoError(b.t, err)
+	return version
+}
+
+func (b *bundle) get(version string) (string, error) {
+	b.t.Helper()
+	value, err := b.store.GetSecret(b.t.Context(), "msp", key, version)
+	return value.Reveal(), err
+}
+
+func TestConformance(t *testing.T) { //nolint:paralleltest // the suite reads the process's log first
+	secrettest.Run(t, func(t *testing.T) secrettest.Subject {
+		b := setup(t)
+		return secrettest.Subject{Store: b.store, Break: func() func() {
+			b.server.Seal()
+			return b.server.Unseal
+		}}
+	})
+}
+
+func TestConformanceOnAMountThatKeepsOneVersion(t *testing.T) { //nolint:paralleltest // as above
+	secrettest.Run(t, func(t *testing.T) secrettest.Subject {
+		b := setup(t, func(s *vaulttest.Server) { s.MaxVersions, s.Mount = 1, "kv" })
+		return secrettest.Subject{Store: b.store, Break: func() func() {
+			b.server.Deny(true)
+			return func() { b.server.Deny(false) }
+		}}
+	})
+}
+
+func TestVersionsLieUnderTheTenant(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.put("one")
+	require.Equal(t, []string{path}, b.server.Paths())
+	require.Equal(t, []int{1}, b.server.Versions(path))
+}
+
+func TestSomebodyWroteSince(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.put("one")
+	stale := true
+	b.server.Answer(func(w http.ResponseWriter, r *http.Request) bool {
+		if !stale || !strings.Contains(r.URL.Path, "/metadata/") {
+			return false
+		}
+		stale = false
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte(`{"errors":[]}`)) // as it was before the first write
+		return true
+	})
+	_, err := b.store.PutSecret(t.Context(), "msp", key, "two")
+	require.Equal(t, errs.Conflict, errs.KindOf(err))
+	require.Equal(t, []int{1}, b.server.Versions(path), "nothing was written")
+	b.put("three")
+}
+
+func TestVersionsThatAnOperatorRemoved(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	one, two := b.put("one"), b.put("two")
+	write := func(part string, version int) {
+		require.NoError(t, b.client.Write(t.Context(), "secret/"+part+"/"+path, map[string][]int{"versions": {version}}, nil))
+	}
+	write("delete", 2)
+	_, err := b.get(two)
+	require.Equal(t, errs.NotFound, errs.KindOf(err))
+	write("undelete", 2)
+	value, err := b.get(two)
+	require.NoError(t, err)
+	require.Equal(t, "two", value)
+	write("destroy", 1)
+	_, err = b.get(one)
+	require.Equal(t, errs.NotFound, errs.KindOf(err))
+	write("delete", 2)
+	three := b.put("three") // on top of a deleted one
+	value, err = b.get(three)
+	require.NoError(t, err)
+	require.Equal(t, "three", value)
+}
+
+func TestTheStoreFails(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	version := b.put("one")
+	fails := func(kind errs.Kind, reason string) {
+		t.Helper()
+		_, err := b.get(version)
+		require.Equal(t, kind, errs.KindOf(err), "%v", err)
+		require.Equal(t, reason, errs.ReasonOf(err))
+		_, err = b.store.PutSecret(t.Context(), "msp", key, "two")
+		require.Equal(t, kind, errs.KindOf(err), "%v", err)
+		require.Equal(t, kind, errs.KindOf(b.store.DeleteSecret(t.Context(), "msp", key)))
+	}
+	b.server.Seal()
+	fails(errs.Unavailable, session.ReasonUnavailable)
+	b.server.Unseal()
+	b.server.Standby()
+	fails(errs.Unavailable, session.ReasonUnavailable)
+	b.server.Unseal()
+	b.server.Deny(true)
+	fails(errs.Precondition, session.ReasonDenied)
+	b.server.Deny(false)
+	value, err := b.get(version)
+	require.NoError(t, err, "nothing was lost")
+	require.Equal(t, "one", value)
+
+	elsewhere, err := vault.New(b.client, vault.Settings{Mount: "none", Prefix: "entrasync"})
+	require.NoError(t, err)
+	_, err = elsewhere.GetSecret(t.Context(), "msp", key, version)
+	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err), "a mount that is not there is not a secret that is not there")
+	for _, bad := range []vault.Settings{{Mount: "", Prefix: "x"}, {Mount: "secret", Prefix: "../sys"}, {Mount: "/secret", Prefix: "x"}} {
+		_, err := vault.New(b.client, bad)
+		require.Error(t, err)
+	}
+}
+
+func TestAMountThatForgetsIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(s *vaulttest.Server) { s.DeleteAfter = time.Hour })
+	_, err := b.store.PutSecret(t.Context(), "msp", key, "one")
+	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err))
+	require.ErrorContains(t, err, "delete_version_after")
+}
+
+func TestVersionsThatNothingPointsToAreDestroyed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.put("one")
+	two := b.put("two")
+	b.put("three")
+	_, err := b.store.PutSecret(t.Context(), "msp", connection.SetApp, "app")
+	require.NoError(t, err)
+	b.clock.advance(time.Hour)
+	b.put("young")
+	before := b.clock.now().Add(-15 * time.Minute)
+	tenants, err := b.store.SecretTenants(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"msp"}, tenants)
+	for range 2 {
+		require.NoError(t, b.store.SweepSecrets(t.Context(), "msp", map[string]string{key: two}, before))
+		require.Equal(t, []int{2, 4}, b.server.Versions(path))
+	}
+	require.Equal(t, 1, b.server.Count("PUT destroy"), "what is destroyed is not destroyed again")
+	value, err := b.get(two)
+	require.NoError(t, err)
+	require.Equal(t, "two", value)
+	require.Equal(t, []string{path}, b.server.Paths(), "the app registration was pointed to by nothing")
+
+	b.clock.advance(time.Hour)
+	require.NoError(t, b.store.SweepSecrets(t.Context(), "msp", nil, b.clock.now().Add(-15*time.Minute)))
+	require.Empty(t, b.server.Paths(), "after a disconnect that was cut off")
+	tenants, err = b.store.SecretTenants(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, tenants)
+}
