@@ -37,11 +37,20 @@ func common(a, b grams) (n int) {
 	return n
 }
 
+// alike reports whether two multisets of the given sizes with so many in common
+// reach the least likeness, before rounding.
+func alike(common, a, b int) bool { return 200*common >= leastLikeness*(a+b) }
+
+// leastCommon is how much names have in common with a name of the given size, if
+// they are alike: more, the longer they are, and the shortest have all in common.
+func leastCommon(size int) int {
+	return (leastLikeness*size + 199 - leastLikeness) / (200 - leastLikeness)
+}
+
 // dice is the Sørensen–Dice coefficient of two multisets of the given sizes with
-// so many in common, at four decimals; false when it is below the least
-// likeness, which is decided before rounding.
+// so many in common, at four decimals; false when they are not alike.
 func dice(common, a, b int) (float64, bool) {
-	if a == 0 || b == 0 || 200*common < leastLikeness*(a+b) {
+	if a == 0 || b == 0 || !alike(common, a, b) {
 		return 0, false
 	}
 	return math.Round(20000*float64(common)/float64(a+b)) / 10000, true

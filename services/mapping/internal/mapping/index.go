@@ -1,14 +1,27 @@
 package mapping
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Index finds the matches of a managed tenant among many clients without
 // comparing it with each. Match may not be called concurrently.
 type Index struct {
 	clients  []clientProfile
 	byDomain map[string][]int32
-	byGram   map[gram][]posting
 
-	// Of the tenant at hand: what it has in common with each client, and which
-	// clients that is not zero for.
+	// Grams have numbers here. Both ways between them and clients are kept, the
+	// grams of client i between starts[i] and starts[i+1].
+	numbers  map[gram]int32
+	postings [][]posting
+	own      []gramCount
+	starts   []int32
+	sizes    []int32 // of the clients' names, in grams
+
+	// Of the tenant at hand: how often it has each gram, what it is known to have
+	// in common with each client, and which clients that is not zero for.
+	wanted  []int32
 	shared  []int32
 	touched []int32
 }
@@ -19,44 +32,66 @@ type posting struct {
 	count  int32
 }
 
+// gramCount says how often a name has a gram.
+type gramCount struct {
+	gram  int32
+	count int32
+}
+
 // NewIndex prepares clients; deleted ones are left out.
 func NewIndex(clients []Client) *Index {
-	x := &Index{byDomain: map[string][]int32{}, byGram: map[gram][]posting{}}
+	x := &Index{
+		clients: make([]clientProfile, 0, len(clients)), starts: make([]int32, 1, len(clients)+1),
+		byDomain: make(map[string][]int32, 2*len(clients)), numbers: map[gram]int32{},
+	}
 	for _, client := range clients {
-		if client.Deleted {
-			continue
+		if !client.Deleted {
+			x.add(profileOfClient(client))
 		}
-		p, at := profileOfClient(client), int32(len(x.clients))
-		for _, domain := range p.exact {
-			x.byDomain[domain] = append(x.byDomain[domain], at)
-		}
-		for _, domain := range p.secondary {
-			x.byDomain[domain] = append(x.byDomain[domain], at)
-		}
-		for g, count := range p.grams.counts {
-			x.byGram[g] = append(x.byGram[g], posting{client: at, count: int32(count)})
-		}
-		p.grams.counts = nil // the postings have them
-		x.clients = append(x.clients, p)
 	}
 	x.shared = make([]int32, len(x.clients))
+	x.wanted = make([]int32, len(x.postings))
 	return x
+}
+
+func (x *Index) add(p clientProfile) {
+	at := int32(len(x.clients))
+	for _, domain := range p.exact {
+		x.byDomain[domain] = append(x.byDomain[domain], at)
+	}
+	for _, domain := range p.secondary {
+		x.byDomain[domain] = append(x.byDomain[domain], at)
+	}
+	for g, count := range p.grams.counts {
+		number, known := x.numbers[g]
+		if !known {
+			number = int32(len(x.postings))
+			x.numbers[g] = number
+			x.postings = append(x.postings, nil)
+		}
+		x.postings[number] = append(x.postings[number], posting{client: at, count: int32(count)})
+		x.own = append(x.own, gramCount{gram: number, count: int32(count)})
+	}
+	x.starts = append(x.starts, int32(len(x.own)))
+	x.sizes = append(x.sizes, int32(p.grams.size))
+	p.grams.counts = nil // the index has them
+	x.clients = append(x.clients, p)
 }
 
 // Match gives the matches of a managed tenant, the best first.
 func (x *Index) Match(tenant ManagedTenant) []Match {
 	profile := profileOfTenant(tenant)
-	return merge(x.domains(profile), x.names(profile))
+	return merge(x.domains(profile), x.names(profile.name))
 }
 
 func (x *Index) domains(profile tenantProfile) (matches []Match) {
-	seen := map[int32]bool{}
+	var seen []int32
 	for _, domain := range profile.domains {
 		for _, at := range x.byDomain[domain] {
-			if seen[at] {
+			if slices.Contains(seen, at) {
 				continue
 			}
-			seen[at] = true
+			seen = append(seen, at)
 			if m, ok := matchDomains(profile, x.clients[at]); ok {
 				matches = append(matches, m)
 			}
@@ -65,22 +100,74 @@ func (x *Index) domains(profile tenantProfile) (matches []Match) {
 	return matches
 }
 
-func (x *Index) names(profile tenantProfile) (matches []Match) {
-	for g, count := range profile.name.counts {
-		for _, p := range x.byGram[g] {
+// names gives the clients with the names most alike. It looks through the rarest
+// grams only, as long as a client that has none of them can still be alike, and
+// then compares those that it met.
+func (x *Index) names(name grams) []Match {
+	wanted, rest := x.want(name)
+	least := leastCommon(name.size)
+	for _, w := range wanted {
+		if rest < least {
+			break // a client that was not met yet has too little in common
+		}
+		for _, p := range x.postings[w.gram] {
 			if x.shared[p.client] == 0 {
 				x.touched = append(x.touched, p.client)
 			}
-			x.shared[p.client] += min(int32(count), p.count)
+			x.shared[p.client] += min(w.count, p.count)
 		}
+		rest -= int(w.count)
 	}
+	var best []Match
 	for _, at := range x.touched {
-		c := &x.clients[at]
-		if score, ok := dice(int(x.shared[at]), profile.name.size, c.grams.size); ok {
-			matches = append(matches, Match{ClientID: c.id, ClientName: c.name, Score: score, Reason: ReasonFuzzyName})
-		}
+		known := int(x.shared[at])
 		x.shared[at] = 0
+		size := int(x.sizes[at])
+		if !alike(known+rest, name.size, size) {
+			continue
+		}
+		score, ok := dice(x.common(at), name.size, size)
+		if !ok || (len(best) == topNames && score < best[topNames-1].Score) {
+			continue
+		}
+		best = keepBest(best, Match{ClientID: x.clients[at].id, ClientName: x.clients[at].name, Score: score, Reason: ReasonFuzzyName})
 	}
 	x.touched = x.touched[:0]
-	return matches
+	for _, w := range wanted {
+		x.wanted[w.gram] = 0
+	}
+	return best
+}
+
+// want notes the grams of a name that clients have, and gives them, the rarest
+// first, with their number.
+func (x *Index) want(name grams) (wanted []gramCount, size int) {
+	for g, count := range name.counts {
+		if number, known := x.numbers[g]; known {
+			x.wanted[number] = int32(count)
+			wanted = append(wanted, gramCount{gram: number, count: int32(count)})
+			size += count
+		}
+	}
+	slices.SortFunc(wanted, func(a, b gramCount) int {
+		return cmp.Or(cmp.Compare(len(x.postings[a.gram]), len(x.postings[b.gram])), cmp.Compare(a.gram, b.gram))
+	})
+	return wanted, size
+}
+
+// common is how many of the wanted grams a client has.
+func (x *Index) common(client int32) (n int) {
+	for _, g := range x.own[x.starts[client]:x.starts[client+1]] {
+		n += int(min(g.count, x.wanted[g.gram]))
+	}
+	return n
+}
+
+// keepBest adds a match to the best ones, if it is one of them.
+func keepBest(best []Match, m Match) []Match {
+	at, _ := slices.BinarySearchFunc(best, m, better)
+	if at == topNames {
+		return best
+	}
+	return slices.Insert(best[:min(len(best), topNames-1)], at, m)
 }

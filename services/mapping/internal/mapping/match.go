@@ -119,9 +119,16 @@ func merge(byDomain, byName []Match) []Match {
 	return out
 }
 
-// order sorts by score, the best first, then by name, then by id.
-func order(matches []Match) {
-	slices.SortFunc(matches, func(a, b Match) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.ClientName, b.ClientName), strings.Compare(a.ClientID, b.ClientID))
-	})
+// order sorts matches, the better ones first.
+func order(matches []Match) { slices.SortFunc(matches, better) }
+
+// better compares matches by score, the highest first, then by name, then by id.
+func better(a, b Match) int {
+	switch {
+	case a.Score != b.Score:
+		return cmp.Compare(b.Score, a.Score)
+	case a.ClientName != b.ClientName:
+		return strings.Compare(a.ClientName, b.ClientName)
+	}
+	return strings.Compare(a.ClientID, b.ClientID)
 }
