@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,12 +25,14 @@ func TestCases(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/cases/*.txtar")
 	require.NoError(t, err)
-	cases := 0
+	cases := map[string]int{}
+	var names []string
 	for _, file := range files {
 		archive, err := txtar.ParseFile(file)
 		require.NoError(t, err)
 		for _, c := range archive.Files {
-			cases++
+			cases[filepath.Base(file)]++
+			names = append(names, strings.ToLower(c.Name))
 			t.Run(filepath.Base(file)+"/"+c.Name, func(t *testing.T) {
 				t.Parallel()
 				tenants, snapshot, want := readCase(t, string(c.Data))
@@ -43,7 +46,20 @@ func TestCases(t *testing.T) {
 			})
 		}
 	}
-	require.GreaterOrEqual(t, cases, 50)
+	for file, least := range map[string]int{"exact_domain.txtar": 50, "secondary_domain.txtar": 18, "fuzzy_name.txtar": 90, "preview.txtar": 19} {
+		require.GreaterOrEqual(t, cases[file], least, file)
+	}
+	for _, trap := range traps {
+		found := slices.ContainsFunc(names, func(name string) bool { return strings.Contains(name, trap) })
+		require.True(t, found, "no case is named after %q", trap)
+	}
+}
+
+// traps are what fools matchers of names and domains. Each has cases by its name.
+var traps = []string{
+	"two tenants for one client", "one domain at two clients", "a domain that is a suffix of another", "www. and ports",
+	"punycode", "onmicrosoft.com", "shared mailbox domains", "public suffix", "names equal but for the legal form",
+	"names of one letter", "empty names", "cyrillic", "chinese", "arabic", "decided rows", "gone", "unreadable",
 }
 
 func readCase(t *testing.T, text string) (tenants []mapping.ManagedTenant, snapshot mapping.Snapshot, want string) {
