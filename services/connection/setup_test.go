@@ -139,12 +139,18 @@ func (s *summaries) GetDiscoverySummary(ctx context.Context, _ *discoveryv1.GetD
 // inside is the context in which another service works for a tenant.
 func (b *bundle) inside(id tenant.ID) context.Context {
 	b.t.Helper()
+	return b.insideAs(id, tenant.Actor{ID: "system", Type: "user"}, "")
+}
+
+// insideAs is inside for a person, in a browser session or none.
+func (b *bundle) insideAs(id tenant.ID, actor tenant.Actor, session string) context.Context {
+	b.t.Helper()
 	stub := &summaries{served: make(chan context.Context, 1)}
 	address := b.network.Serve("discovery", func(server grpc.ServiceRegistrar) {
 		discoveryv1.RegisterDiscoveryInternalServiceServer(server, stub)
 	})
 	client := discoveryv1.NewDiscoveryInternalServiceClient(b.network.Dial("gateway", "discovery", address))
-	_, err := client.GetDiscoverySummary(person(b.t, id, "system"), &discoveryv1.GetDiscoverySummaryRequest{})
+	_, err := client.GetDiscoverySummary(tenant.With(b.t.Context(), tenant.Call{Tenant: id, Actor: actor, Session: session}), &discoveryv1.GetDiscoverySummaryRequest{})
 	require.NoError(b.t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(<-stub.served))
 	b.t.Cleanup(cancel)
