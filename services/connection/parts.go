@@ -71,7 +71,7 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 			},
 			Validate:   &connection.Validate{Store: store, Tokens: tokens, Provider: client, Now: now},
 			Show:       &connection.Show{Store: store, Credentials: resolver},
-			Read:       &connection.Read{Tokens: tokens, Provider: client},
+			Read:       &connection.Read{Tokens: tokens, Provider: client, Groups: client},
 			Pull:       &connection.Pull{Outbox: store, Now: now},
 			Ack:        &connection.Ack{Outbox: store, Now: now},
 			PullEvents: &connection.PullEvents{Log: store, Now: now},

@@ -32,6 +32,20 @@ type UsersRequest struct {
 	Priority      string // low, normal, high; empty: normal
 }
 
+// GroupRequest says whose group to read, and how urgently.
+type GroupRequest struct {
+	ManagedTenant string
+	GroupID       string
+	Priority      string // as of UsersRequest
+}
+
+// ByIDRequest says which users to read, and how urgently.
+type ByIDRequest struct {
+	ManagedTenant string
+	IDs           []string // of one user each; no id twice
+	Priority      string   // as of UsersRequest
+}
+
 // UsersEvent is one step of a listing; exactly one field is set.
 type UsersEvent struct {
 	Page      *UsersPage

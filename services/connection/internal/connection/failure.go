@@ -32,6 +32,7 @@ const (
 	ReasonThrottled          = "throttled"
 	ReasonUpstreamError      = "upstream_error"
 	ReasonUnreachable        = "unreachable"
+	ReasonGroupUnreadable    = "group_unreadable"
 )
 
 // Failure describes why a directory could not be read or a token not be had.

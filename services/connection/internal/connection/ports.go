@@ -142,4 +142,17 @@ type Provider interface {
 	ListManagedTenants(ctx context.Context, tokens TokenSource, emit func([]ManagedTenant) error) error
 	TenantDetails(ctx context.Context, tokens TokenSource, managedTenant string) (Details, error)
 	ListUsers(ctx context.Context, tokens TokenSource, r UsersRequest, emit func(UsersEvent) error) error
+	// CountUsers counts the users of a managed tenant, guests and disabled ones
+	// among them.
+	CountUsers(ctx context.Context, tokens TokenSource, managedTenant string) (int32, error)
+}
+
+// Groups reads parts of a directory. Not every provider can.
+type Groups interface {
+	// GroupMembers streams the ids of a group's users, also of those in groups
+	// within it. Reason group_unreadable when there is no such group, or it may not
+	// be read.
+	GroupMembers(ctx context.Context, tokens TokenSource, r GroupRequest, emit func(ids []string) error) error
+	// UsersByID reads users; missing are the ids that are not in the directory.
+	UsersByID(ctx context.Context, tokens TokenSource, r ByIDRequest) (users []User, missing []string, err error)
 }

@@ -110,6 +110,10 @@ var (
 	unexpected = meaning{
 		connection.ReasonUpstreamError, connection.Bug, "Microsoft refused a request.", "Report it with the request id.",
 	}
+	groupUnreadable = meaning{
+		connection.ReasonGroupUnreadable, connection.Customer,
+		"The group cannot be read.", "Check that the group still exists, and that the app may read group members in this tenant.",
+	}
 	partnerMayNot = meaning{
 		connection.ReasonConsentMissing, connection.Customer,
 		"The partner may not consent for this tenant.", "Let an administrator of the tenant consent.",
@@ -224,6 +228,7 @@ type graphFailure struct {
 	Code       string
 	RequestID  string
 	RetryAfter time.Duration
+	Scope      string // of a 429: what is limited
 }
 
 // classifyGraph says what a refusal of Graph means. The status decides; codes
@@ -269,19 +274,30 @@ func byStatus(at authority, status int) meaning {
 }
 
 // classifyTransport says what it means that no answer came.
-func classifyTransport(ctx context.Context, err error) error {
+func classifyTransport(ctx context.Context, err error) error { return lost(ctx, err, "") }
+
+// lost is classifyTransport for a request with an id of ours, by which Microsoft
+// may find it.
+func lost(ctx context.Context, err error, requestID string) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return unreachable.failure(0, "", 0).Err(err)
+	if open, ok := errors.AsType[*openError](err); ok {
+		return open.failure()
+	}
+	return unreachable.failure(0, requestID, 0).Err(fmt.Errorf("request %q: %w", requestID, err))
 }
 
 // classifyAnswer says what it means that an answer could not be read.
-func classifyAnswer(err error) error {
+func classifyAnswer(err error) error { return unreadable(err, "") }
+
+// unreadable is classifyAnswer for the answer to a known request.
+func unreadable(err error, requestID string) error {
+	m := badAnswer
 	if errors.Is(err, errForeignLink) {
-		return unexpected.failure(0, "", 0).Err(err)
+		m = unexpected
 	}
-	return badAnswer.failure(0, "", 0).Err(err)
+	return m.failure(0, requestID, 0).Err(fmt.Errorf("request %q: %w", requestID, err))
 }
 
 func (m meaning) failure(number int, requestID string, retryAfter time.Duration) connection.Failure {

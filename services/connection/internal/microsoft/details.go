@@ -3,21 +3,19 @@ package microsoft
 import (
 	"bytes"
 	"context"
-	"errors"
-	"io"
-	"sync"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"slices"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
-// settle classifies a refusal outside listings that go on elsewhere.
-func settle(err error) error {
-	var r *refusal
-	if errors.As(err, &r) {
-		return classifyGraph(r.at, r.graphFailure)
-	}
-	return err
-}
+// The items of the batch that reads a managed tenant's details.
+const (
+	organizationItem = iota
+	countItem
+)
 
 // organization is an /organization row as far as it is used.
 type organization struct {
@@ -27,38 +25,19 @@ type organization struct {
 	} `json:"verifiedDomains"`
 }
 
-// TenantDetails asks a managed tenant's own directory for its domains and the
-// number of its users, both at once. What one of them gives is returned also
-// when the other fails, beside the error.
-func (c *Client) TenantDetails(ctx context.Context, tokens connection.TokenSource, _ string) (connection.Details, error) {
-	// One token for both, so that a refusal is asked for once.
-	if _, err := tokens.Token(ctx); err != nil {
-		return connection.Details{}, err
-	}
-	var details connection.Details
-	var domainsErr, countErr error
-	var both sync.WaitGroup
-	both.Go(func() { domainsErr = c.domains(ctx, tokens, &details) })
-	both.Go(func() { details.UserCount, countErr = c.userCount(ctx, tokens) })
-	both.Wait()
-	if domainsErr != nil {
-		return details, domainsErr
-	}
-	return details, countErr
-}
-
-func (c *Client) domains(ctx context.Context, tokens connection.TokenSource, into *connection.Details) error {
-	var answer struct {
+// parseOrganization reads a directory's verified domains.
+func parseOrganization(body []byte, into *connection.Details) error {
+	var page struct {
 		Value []organization `json:"value"`
 	}
-	g := get{url: c.graphURL("/v1.0/organization", nil), at: atCustomer, tokens: tokens}
-	if err := c.readJSON(ctx, g, &answer); err != nil {
-		return settle(err)
+	if json.Unmarshal(body, &page) != nil || len(page.Value) == 0 {
+		return errSyntax
 	}
-	if len(answer.Value) == 0 {
-		return classifyAnswer(errSyntax)
-	}
-	for _, domain := range answer.Value[0].VerifiedDomains {
+	into.Domains, into.PrimaryDomain = nil, ""
+	for _, domain := range page.Value[0].VerifiedDomains {
+		if domain.Name == "" || slices.Contains(into.Domains, domain.Name) {
+			continue
+		}
 		into.Domains = append(into.Domains, domain.Name)
 		if domain.IsDefault {
 			into.PrimaryDomain = domain.Name
@@ -67,21 +46,81 @@ func (c *Client) domains(ctx context.Context, tokens connection.TokenSource, int
 	return nil
 }
 
-func (c *Client) userCount(ctx context.Context, tokens connection.TokenSource) (*int32, error) {
-	g := get{url: c.graphURL("/v1.0/users/$count", nil), at: atCustomer, tokens: tokens, eventual: true, plainText: true}
-	var n int32
-	err := c.read(ctx, g, func(body io.Reader) error {
-		raw, err := limited(body, nil, maxSmallBytes)
-		if err != nil {
-			return err
-		}
-		if n, err = count(bytes.TrimSpace(raw)); err != nil {
-			return classifyAnswer(err)
+// TenantDetails asks a managed tenant's own directory for its domains and the
+// number of its users, in one request. What one of them gives is returned also
+// when the other fails, beside the error.
+func (c *Client) TenantDetails(ctx context.Context, tokens connection.TokenSource, _ string) (connection.Details, error) {
+	q := call{at: atCustomer, tokens: tokens, lane: c.laneOf(ctx, tokens)}
+	items := []item{
+		organizationItem: {url: "/organization?$select=id,verifiedDomains", cost: costOf(costDefault, true, 0)},
+		countItem:        {url: "/users/$count", eventual: true, cost: costOf(costDefault, false, 0)},
+	}
+	var details connection.Details
+	var problems [2]error
+	err := c.batch(ctx, q, items, func(i int, a itemAnswer) error {
+		id := clip(a.header().Get("request-id"))
+		switch {
+		case a.Status != http.StatusOK:
+			problems[i] = settle(a.refusal(q.at, c.now()))
+		case i == organizationItem:
+			if err := parseOrganization(a.Body, &details); err != nil {
+				problems[i] = unreadable(err, id)
+			}
+		default:
+			n, err := countOf(a.Body)
+			if err != nil {
+				problems[i] = unreadable(err, id)
+				return nil
+			}
+			details.UserCount = &n
+			q.lane.size(int(n))
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, settle(err)
+	for _, problem := range append([]error{err}, problems[:]...) {
+		if problem != nil {
+			return details, problem
+		}
 	}
-	return &n, nil
+	return details, nil
+}
+
+// countOf reads the text of $count as a batch carries it: as it is, or, as of any
+// answer that is not JSON, in base64.
+func countOf(body json.RawMessage) (int32, error) {
+	var text string
+	if json.Unmarshal(body, &text) != nil {
+		return count(bytes.TrimSpace(body))
+	}
+	if n, err := count([]byte(text)); err == nil {
+		return n, nil
+	}
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		if raw, err := encoding.DecodeString(text); err == nil {
+			return count(raw)
+		}
+	}
+	return 0, errSyntax
+}
+
+// CountUsers counts the users of a managed tenant.
+func (c *Client) CountUsers(ctx context.Context, tokens connection.TokenSource, _ string) (int32, error) {
+	q := call{
+		url: c.graphURL("/v1.0/users/$count", nil), at: atCustomer, tokens: tokens, lane: c.laneOf(ctx, tokens),
+		cost: costOf(costDefault, false, 0), eventual: true, plainText: true,
+	}
+	var n int32
+	err := c.read(ctx, q, func(a answer) error {
+		raw, err := slurp(a.body, nil, maxSmallBytes)
+		if err != nil {
+			return err
+		}
+		n, err = count(bytes.TrimSpace(raw))
+		return err
+	})
+	if err != nil {
+		return 0, settle(err)
+	}
+	q.lane.size(int(n))
+	return n, nil
 }

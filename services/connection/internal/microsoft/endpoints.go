@@ -48,10 +48,28 @@ var errForeignLink = errors.New("a link in the answer leads to another host")
 // sameHost checks a link that Graph sent: the token must not follow it elsewhere.
 func (c *Client) sameHost(link string) (*url.URL, error) {
 	u, err := url.Parse(link)
-	if err != nil || u.Scheme != c.graph.Scheme || u.Host != c.graph.Host || u.User != nil {
+	if err != nil || u.Scheme != c.graph.Scheme || u.Host != c.graph.Host || u.User != nil || u.Opaque != "" ||
+		!strings.HasPrefix(u.Path, c.graph.Path+"/") {
 		return nil, errForeignLink
 	}
 	return u, nil
+}
+
+var errSamePage = errors.New("the next link leads to the same page")
+
+// nextPage is where a listing goes on, nil at its end. Links are followed whole.
+func (c *Client) nextPage(from *url.URL, link string) (*url.URL, error) {
+	if link == "" {
+		return nil, nil //nolint:nilnil // the end is no error
+	}
+	next, err := c.sameHost(link)
+	if err != nil {
+		return nil, err
+	}
+	if *next == *from {
+		return nil, errSamePage
+	}
+	return next, nil
 }
 
 // graphURL makes an address of Graph. A path begins with the version: "/v1.0/users".

@@ -3,6 +3,9 @@ package microsoft
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -12,11 +15,60 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
+// TenantSource is where the list of managed tenants comes from.
+type TenantSource string
+
+// The sources of managed tenants.
 const (
-	relationshipsPath = "/v1.0/tenantRelationships/delegatedAdminRelationships"
-	relationshipsTop  = "300"
+	// Relationships are the active delegatedAdminRelationships, grouped by customer.
+	Relationships TenantSource = "relationships"
+	// Customers are the delegatedAdminCustomers; they do not say when access ends.
+	Customers TenantSource = "customers"
+	// Lighthouse is what Microsoft 365 Lighthouse manages; beta only.
+	Lighthouse TenantSource = "lighthouse"
+)
+
+// known gives the source, Relationships for none.
+func (s TenantSource) known() (TenantSource, error) {
+	switch s {
+	case "":
+		return Relationships, nil
+	case Relationships, Customers, Lighthouse:
+		return s, nil
+	}
+	return "", fmt.Errorf("%q is no source of managed tenants: relationships, customers or lighthouse", string(s))
+}
+
+// scope is what the source asks for beyond the scopes of every connection; empty:
+// nothing.
+func (s TenantSource) scope() string {
+	if s == Lighthouse {
+		return "https://graph.microsoft.com/ManagedTenants.Read.All"
+	}
+	return ""
+}
+
+// tenantsURL asks for a source's rows, so many a page.
+func (c *Client) tenantsURL(top string) *url.URL {
+	switch c.source {
+	case Customers:
+		return c.graphURL("/v1.0/tenantRelationships/delegatedAdminCustomers", url.Values{"$top": {top}})
+	case Lighthouse:
+		return c.graphURL("/beta/tenantRelationships/managedTenants/tenants", url.Values{"$top": {top}})
+	}
+	return c.graphURL("/v1.0/tenantRelationships/delegatedAdminRelationships",
+		url.Values{"$filter": {"status eq 'active'"}, "$top": {top}})
+}
+
+const (
+	tenantsTop = "300" // the most that Graph gives
 	// tenantsChunk is how many managed tenants are handed on at once.
 	tenantsChunk = 500
+	// maxTenantPages ends a listing whose next links lead in a circle.
+	maxTenantPages = 1000
+	// namedByMicrosoft begins the names of relationships that Microsoft made for its
+	// own Lighthouse.
+	namedByMicrosoft = "MLT_"
 )
 
 // relationship is a delegatedAdminRelationship as far as it is used.
@@ -37,47 +89,48 @@ type contract struct {
 	DisplayName       string `json:"displayName"`
 }
 
-// Probe lists one active relationship, whether or not there is one.
-func (c *Client) Probe(ctx context.Context, tokens connection.TokenSource) (int, error) {
-	address := c.graphURL(relationshipsPath, url.Values{"$filter": {"status eq 'active'"}, "$top": {"1"}})
-	var answer struct {
-		Value *[]relationship `json:"value"`
-	}
-	g := get{url: address, at: atPartner, tokens: tokens, priority: "high"}
-	if err := c.readJSON(ctx, g, &answer); err != nil {
-		return 0, settle(err)
-	}
-	if answer.Value == nil {
-		return 0, classifyAnswer(errSyntax)
-	}
-	return min(len(*answer.Value), 1), nil
+// tenantRow is a delegatedAdminCustomer, or a tenant of Lighthouse, as far as it is
+// used.
+type tenantRow struct {
+	TenantID    string   `json:"tenantId"`
+	DisplayName string   `json:"displayName"`
+	Contract    contract `json:"contract"` // Lighthouse only
 }
 
-// ListManagedTenants gives the customers with an active relationship, each once.
-func (c *Client) ListManagedTenants(ctx context.Context, tokens connection.TokenSource, emit func([]connection.ManagedTenant) error) error {
-	byTenant := map[string]*customer{}
-	address := c.graphURL(relationshipsPath, url.Values{"$filter": {"status eq 'active'"}, "$top": {relationshipsTop}})
-	err := collect(ctx, c, get{url: address, at: atPartner, tokens: tokens}, func(r relationship) {
-		addRelationship(byTenant, r)
+// Probe lists one managed tenant, whether or not there is one.
+func (c *Client) Probe(ctx context.Context, tokens connection.TokenSource) (int, error) {
+	q := call{url: c.tenantsURL("1"), at: atPartner, tokens: tokens, cost: costOf(costDefault, false, 1), priority: "high"}
+	rows := 0
+	err := c.read(ctx, q, func(a answer) error {
+		raw, err := slurp(a.body, nil, maxPageBytes)
+		if err != nil {
+			return err
+		}
+		page, _, err := parseRows[struct{}](raw)
+		rows = min(len(page), 1)
+		return err
 	})
+	return rows, settle(err)
+}
+
+// ListManagedTenants gives the customers that the source names, each once, ordered
+// by id.
+func (c *Client) ListManagedTenants(ctx context.Context, tokens connection.TokenSource, emit func([]connection.ManagedTenant) error) error {
+	q := call{at: atPartner, tokens: tokens, lane: c.laneOf(ctx, tokens), cost: costOf(costDefault, false, 0)}
+	q.url = c.tenantsURL(tenantsTop)
+	customers, err := c.customers(ctx, q)
 	if err != nil {
 		return err
 	}
-	contracts := map[string]contract{}
-	err = collect(ctx, c, get{url: c.graphURL("/v1.0/contracts", nil), at: atPartner, tokens: tokens}, func(k contract) {
-		contracts[strings.ToLower(k.CustomerID)] = k
-	})
-	// Not every partner's consent covers contracts; domains then come from each
-	// tenant's own directory.
-	if err != nil && errs.ReasonOf(err) != connection.ReasonConsentMissing {
-		return err
+	if c.source != Lighthouse {
+		if err := c.addContracts(ctx, q, customers); err != nil {
+			return err
+		}
 	}
-	tenants := make([]connection.ManagedTenant, 0, len(byTenant))
-	for id, customer := range byTenant {
-		known := contracts[id]
+	tenants := make([]connection.ManagedTenant, 0, len(customers))
+	for id, known := range customers {
 		tenants = append(tenants, connection.ManagedTenant{
-			EntraTenantID: id, DisplayName: cmp.Or(customer.name, known.DisplayName, id), PrimaryDomain: known.DefaultDomainName,
-			AccessEndsAt: customer.ends(),
+			EntraTenantID: id, DisplayName: cmp.Or(known.name, id), PrimaryDomain: known.domain, AccessEndsAt: known.ends(),
 		})
 	}
 	slices.SortFunc(tenants, func(a, b connection.ManagedTenant) int { return cmp.Compare(a.EntraTenantID, b.EntraTenantID) })
@@ -89,9 +142,10 @@ func (c *Client) ListManagedTenants(ctx context.Context, tokens connection.Token
 	return nil
 }
 
-// customer gathers the relationships with one managed tenant.
+// customer is what is known of one managed tenant.
 type customer struct {
 	name   string
+	domain string
 	last   time.Time // the latest end
 	renews bool      // one of the relationships renews itself
 }
@@ -104,11 +158,48 @@ func (c *customer) ends() time.Time {
 	return c.last
 }
 
-// addRelationship leaves out those that Microsoft made for its own Lighthouse
-// (MLT_).
+// customers reads the source.
+func (c *Client) customers(ctx context.Context, q call) (map[string]*customer, error) {
+	found := map[string]*customer{}
+	if c.source == Relationships {
+		rows, err := collect[relationship](ctx, c, q)
+		for _, r := range rows {
+			addRelationship(found, r)
+		}
+		return found, err
+	}
+	rows, err := collect[tenantRow](ctx, c, q)
+	for _, r := range rows {
+		if id := strings.ToLower(r.TenantID); id != "" {
+			found[id] = &customer{name: cmp.Or(r.DisplayName, r.Contract.DisplayName), domain: r.Contract.DefaultDomainName}
+		}
+	}
+	return found, err
+}
+
+// addContracts adds domains, without a call for each tenant. Not every partner's
+// consent covers contracts; domains then come from each tenant's own directory.
+func (c *Client) addContracts(ctx context.Context, q call, customers map[string]*customer) error {
+	q.url, q.cost = c.graphURL("/v1.0/contracts", nil), costOf(costContracts, false, 0)
+	rows, err := collect[contract](ctx, c, q)
+	if err != nil {
+		if errs.ReasonOf(err) == connection.ReasonConsentMissing {
+			return nil
+		}
+		return err
+	}
+	for _, k := range rows {
+		if known, ok := customers[strings.ToLower(k.CustomerID)]; ok {
+			known.name, known.domain = cmp.Or(known.name, k.DisplayName), k.DefaultDomainName
+		}
+	}
+	return nil
+}
+
+// addRelationship leaves out those that Microsoft made for itself.
 func addRelationship(into map[string]*customer, r relationship) {
 	id := strings.ToLower(r.Customer.TenantID)
-	if id == "" || strings.HasPrefix(r.DisplayName, "MLT_") {
+	if id == "" || strings.HasPrefix(r.DisplayName, namedByMicrosoft) {
 		return
 	}
 	known, ok := into[id]
@@ -125,31 +216,54 @@ func addRelationship(into map[string]*customer, r relationship) {
 	}
 }
 
-// collect reads all pages of a small listing.
-func collect[T any](ctx context.Context, c *Client, g get, each func(T)) error {
-	for g.url != nil {
-		var answer struct {
-			Value    *[]T   `json:"value"`
-			NextLink string `json:"@odata.nextLink"`
-		}
-		if err := c.readJSON(ctx, g, &answer); err != nil {
-			return settle(err)
-		}
-		if answer.Value == nil {
-			return classifyAnswer(errSyntax)
-		}
-		for _, item := range *answer.Value {
-			each(item)
-		}
-		from := g.url
-		g.url = nil
-		if answer.NextLink != "" {
-			next, err := c.sameHost(answer.NextLink)
-			if err != nil || *next == *from {
-				return classifyAnswer(errForeignLink)
-			}
-			g.url = next
+// parseRows reads a page of a small listing.
+func parseRows[T any](body []byte) (rows []T, next string, err error) {
+	var page struct {
+		Value    *[]T   `json:"value"`
+		NextLink string `json:"@odata.nextLink"`
+	}
+	if json.Unmarshal(body, &page) != nil || page.Value == nil {
+		return nil, "", errSyntax
+	}
+	return *page.Value, page.NextLink, nil
+}
+
+// collect reads all pages of a small listing. It starts again, bounded, when a page
+// token expires.
+func collect[T any](ctx context.Context, c *Client, q call) ([]T, error) {
+	for restarts := 0; ; restarts++ {
+		rows, err := collectOnce[T](ctx, c, q)
+		r, refused := errors.AsType[*refusal](err)
+		if !refused || listingEndOf(r.graphFailure) == goesOn || restarts == maxRestarts {
+			return rows, settle(err)
 		}
 	}
-	return nil
+}
+
+func collectOnce[T any](ctx context.Context, c *Client, q call) ([]T, error) {
+	var all []T
+	for range maxTenantPages {
+		var rows []T
+		var next, id string
+		err := c.read(ctx, q, func(a answer) error {
+			id = a.id
+			raw, err := slurp(a.body, nil, maxPageBytes)
+			if err != nil {
+				return err
+			}
+			rows, next, err = parseRows[T](raw)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rows...)
+		if q.url, err = c.nextPage(q.url, next); err != nil {
+			return nil, unreadable(err, id)
+		}
+		if q.url == nil {
+			return all, nil
+		}
+	}
+	return nil, classifyAnswer(errors.New("a listing without an end"))
 }

@@ -46,6 +46,16 @@ func parsePage(body []byte, p *page) error {
 	return nil
 }
 
+// parseUser reads one user that stands by itself.
+func parseUser(body []byte) (connection.User, error) {
+	var p page
+	s := scanner{data: body}
+	if s.peek() != '{' || p.record(&s) != nil || s.peek() != 0 || s.pos < len(s.data) || len(p.users) != 1 {
+		return connection.User{}, errSyntax
+	}
+	return p.users[0], nil
+}
+
 // record reads one element of a listing.
 func (p *page) record(s *scanner) error {
 	s.space()

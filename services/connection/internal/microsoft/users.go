@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"sync"
 
@@ -22,7 +21,9 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<20); return &b
 // ListUsers streams a managed tenant's users: all of them, or what changed since
 // a delta link. Memory is that of one page.
 func (c *Client) ListUsers(ctx context.Context, tokens connection.TokenSource, r connection.UsersRequest, emit func(connection.UsersEvent) error) error {
-	l := &listing{client: c, tokens: tokens, priority: r.Priority, emit: emit, asked: r.DeltaLink != ""}
+	l := &listing{client: c, emit: emit, asked: r.DeltaLink != "", call: call{
+		at: atCustomer, tokens: tokens, lane: c.laneOf(ctx, tokens), cost: costOf(costUsers, true, 0), priority: r.Priority,
+	}}
 	link := r.DeltaLink
 	for restarts := 0; ; restarts++ {
 		end, err := l.round(ctx, link)
@@ -30,7 +31,7 @@ func (c *Client) ListUsers(ctx context.Context, tokens connection.TokenSource, r
 			return err
 		}
 		if restarts == maxRestarts {
-			return badAnswer.failure(0, "", 0).Err(fmt.Errorf("the listing was cut off %d times: %s", restarts+1, end))
+			return badAnswer.failure(0, l.requestID, 0).Err(fmt.Errorf("the listing was cut off %d times: %s", restarts+1, end))
 		}
 		if end == resyncRequired {
 			link = ""
@@ -44,12 +45,13 @@ func (c *Client) ListUsers(ctx context.Context, tokens connection.TokenSource, r
 
 // listing is one call of ListUsers.
 type listing struct {
-	client   *Client
-	tokens   connection.TokenSource
-	priority string
-	emit     func(connection.UsersEvent) error
-	asked    bool // for changes
-	page     page
+	client    *Client
+	call      call // but for its address
+	emit      func(connection.UsersEvent) error
+	asked     bool // for changes
+	page      page
+	users     int    // in this round
+	requestID string // of the last answer
 }
 
 // round lists once, from a delta link or, without one, everything. It gives why
@@ -57,22 +59,28 @@ type listing struct {
 func (l *listing) round(ctx context.Context, link string) (listingEnd, error) {
 	var deltaLink string
 	var err error
+	l.users = 0
 	if link != "" {
 		var start *url.URL
 		if start, err = l.client.sameHost(link); err != nil {
-			return goesOn, classifyAnswer(err)
+			return goesOn, unreadable(err, "")
 		}
 		deltaLink, err = l.follow(ctx, start, true)
 	} else if deltaLink, err = l.latest(ctx); err == nil {
 		// First the link, then the users: what changes in between is in both.
 		_, err = l.follow(ctx, l.client.graphURL("/v1.0/users", url.Values{"$select": {userSelect}, "$top": {pageSize}}), false)
 	}
-	var r *refusal
-	if errors.As(err, &r) {
-		return listingEndOf(r.graphFailure), nil
+	if r, refused := errors.AsType[*refusal](err); refused {
+		l.requestID = r.RequestID
+		if end := listingEndOf(r.graphFailure); end != goesOn {
+			return end, nil
+		}
 	}
 	if err != nil {
-		return goesOn, err
+		return goesOn, settle(err)
+	}
+	if link == "" {
+		l.call.lane.size(l.users)
 	}
 	return goesOn, l.emit(connection.UsersEvent{Completed: &connection.Completed{DeltaLink: deltaLink, Full: link == ""}})
 }
@@ -92,7 +100,7 @@ func (l *listing) latest(ctx context.Context) (string, error) {
 			return "", err
 		}
 		if next == nil {
-			return "", classifyAnswer(errors.New("neither a next link nor a delta link"))
+			return "", unreadable(errors.New("neither a next link nor a delta link"), l.requestID)
 		}
 		address = next
 	}
@@ -105,6 +113,7 @@ func (l *listing) follow(ctx context.Context, address *url.URL, changes bool) (d
 		if err := l.fetch(ctx, address); err != nil {
 			return "", err
 		}
+		l.users += len(l.page.users)
 		if len(l.page.users) > 0 || len(l.page.removed) > 0 {
 			event := connection.UsersEvent{Page: &connection.UsersPage{Users: l.page.users, Removed: l.page.removed}}
 			if err := l.emit(event); err != nil {
@@ -117,7 +126,7 @@ func (l *listing) follow(ctx context.Context, address *url.URL, changes bool) (d
 		}
 		if next == nil {
 			if changes && l.page.deltaLink == "" {
-				return "", classifyAnswer(errors.New("a list of changes ended without a delta link"))
+				return "", unreadable(errors.New("a list of changes ended without a delta link"), l.requestID)
 			}
 			return l.page.deltaLink, nil
 		}
@@ -127,15 +136,9 @@ func (l *listing) follow(ctx context.Context, address *url.URL, changes bool) (d
 
 // next is where the listing goes on, nil at its end.
 func (l *listing) next(from *url.URL) (*url.URL, error) {
-	if l.page.nextLink == "" {
-		return nil, nil //nolint:nilnil // the end is no error
-	}
-	next, err := l.client.sameHost(l.page.nextLink)
+	next, err := l.client.nextPage(from, l.page.nextLink)
 	if err != nil {
-		return nil, classifyAnswer(err)
-	}
-	if *next == *from {
-		return nil, classifyAnswer(errors.New("the next link leads to the same page"))
+		return nil, unreadable(err, l.requestID)
 	}
 	return next, nil
 }
@@ -144,16 +147,15 @@ func (l *listing) next(from *url.URL) (*url.URL, error) {
 func (l *listing) fetch(ctx context.Context, address *url.URL) error {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	g := get{url: address, at: atCustomer, tokens: l.tokens, priority: l.priority}
-	return l.client.read(ctx, g, func(body io.Reader) error {
-		raw, err := limited(body, *buffer, maxPageBytes)
+	q := l.call
+	q.url = address
+	return l.client.read(ctx, q, func(a answer) error {
+		l.requestID = a.id
+		raw, err := slurp(a.body, *buffer, maxPageBytes)
 		*buffer = raw[:0]
 		if err != nil {
 			return err
 		}
-		if err := parsePage(raw, &l.page); err != nil {
-			return classifyAnswer(err)
-		}
-		return nil
+		return parsePage(raw, &l.page)
 	})
 }

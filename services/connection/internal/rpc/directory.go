@@ -73,3 +73,39 @@ func (s *directoryServer) ListUsers(req *connectionv1.ListUsersRequest, stream g
 		return nil
 	})
 }
+
+func (s *directoryServer) CountUsers(ctx context.Context, req *connectionv1.CountUsersRequest) (*connectionv1.CountUsersResponse, error) {
+	caller, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n, err := s.use.Read.Count(ctx, caller.Tenant, req.GetEntraTenantId())
+	if err != nil {
+		return nil, err
+	}
+	return &connectionv1.CountUsersResponse{UserCount: n}, nil
+}
+
+func (s *directoryServer) ListGroupMembers(req *connectionv1.ListGroupMembersRequest, stream grpc.ServerStreamingServer[connectionv1.ListGroupMembersResponse]) error {
+	caller, err := callerOf(stream.Context())
+	if err != nil {
+		return err
+	}
+	r := connection.GroupRequest{ManagedTenant: req.GetEntraTenantId(), GroupID: req.GetGroupId(), Priority: req.GetPriority()}
+	return s.use.Read.GroupMembers(stream.Context(), caller.Tenant, r, func(ids []string) error {
+		return stream.Send(&connectionv1.ListGroupMembersResponse{EntraObjectIds: ids})
+	})
+}
+
+func (s *directoryServer) GetUsers(ctx context.Context, req *connectionv1.GetUsersRequest) (*connectionv1.GetUsersResponse, error) {
+	caller, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := connection.ByIDRequest{ManagedTenant: req.GetEntraTenantId(), IDs: req.GetEntraObjectIds(), Priority: req.GetPriority()}
+	users, missing, err := s.use.Read.UsersByID(ctx, caller.Tenant, r)
+	if err != nil {
+		return nil, err
+	}
+	return toUsers(users, missing), nil
+}

@@ -50,6 +50,32 @@ func userMessages(page *connection.UsersPage, send func(*connectionv1.ListUsersR
 	return flush(message)
 }
 
+// toUsers answers in one message. Where the users would not fit, the largest go as
+// malformed, by their ids alone.
+func toUsers(users []connection.User, missing []string) *connectionv1.GetUsersResponse {
+	const most = 3 << 20 // below the limit of a gRPC message
+	out := &connectionv1.GetUsersResponse{Missing: missing}
+	sizes := make([]int, len(users))
+	whole := 0
+	for i := range users {
+		var user *connectionv1.DirectoryUser
+		user, sizes[i] = toUser(&users[i])
+		out.Users = append(out.Users, user)
+		whole += sizes[i]
+	}
+	for whole > most {
+		i := slices.Index(sizes, slices.Max(sizes))
+		out.Users[i] = malformed(users[i].EntraObjectID)
+		whole -= sizes[i]
+		sizes[i] = 0
+	}
+	return out
+}
+
+func malformed(id string) *connectionv1.DirectoryUser {
+	return &connectionv1.DirectoryUser{EntraObjectId: shorten(id), Defect: connection.DefectMalformed}
+}
+
 // toUser gives the message of a user and about how many bytes it takes. A
 // record that fits no message goes as malformed, by its id alone.
 func toUser(u *connection.User) (*connectionv1.DirectoryUser, int) {
@@ -76,7 +102,7 @@ func toUser(u *connection.User) (*connectionv1.DirectoryUser, int) {
 		d.AssignedLicenceCount = &value
 	}
 	if m.size > maxRecordBytes {
-		return &connectionv1.DirectoryUser{EntraObjectId: shorten(u.EntraObjectID), Defect: connection.DefectMalformed}, 1 << 10
+		return malformed(u.EntraObjectID), 1 << 10
 	}
 	return d, m.size + 64
 }

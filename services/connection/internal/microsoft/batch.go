@@ -1,0 +1,229 @@
+package microsoft
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+)
+
+const (
+	// batchMost is how many requests Graph takes in one $batch.
+	batchMost = 20
+	// maxBatchBytes bounds an answer: twenty small ones.
+	maxBatchBytes = 32 << 20
+)
+
+// item is one request of a batch.
+type item struct {
+	url      string // after the version: "/organization"
+	eventual bool   // ConsistencyLevel: eventual
+	cost     int    // resource units, as documented
+}
+
+// itemAnswer is the answer to one item.
+type itemAnswer struct {
+	ID      string            `json:"id"`
+	Status  int               `json:"status"`
+	Headers map[string]string `json:"headers"`
+	Body    json.RawMessage   `json:"body"`
+}
+
+func (a itemAnswer) header() http.Header {
+	h := http.Header{}
+	for name, value := range a.Headers {
+		h.Set(name, value)
+	}
+	return h
+}
+
+// refusal reads a failure; the id of the request is the item's own.
+func (a itemAnswer) refusal(at authority, now time.Time) *refusal {
+	return &refusal{graphFailure: readFailure(a.Status, a.header(), a.Body, now), at: at}
+}
+
+// batchRequest is what is sent.
+type batchRequest struct {
+	Requests []batchItem `json:"requests"`
+}
+
+type batchItem struct {
+	ID      string            `json:"id"`
+	Method  string            `json:"method"`
+	URL     string            `json:"url"`
+	Headers map[string]string `json:"headers,omitempty"`
+}
+
+// parseBatch reads the answers to a batch, which come in any order: answers[i] is
+// that of the i-th item. Each item has exactly one.
+func parseBatch(body []byte, items int) ([]itemAnswer, error) {
+	var whole struct {
+		Responses *[]itemAnswer `json:"responses"`
+	}
+	if json.Unmarshal(body, &whole) != nil || whole.Responses == nil {
+		return nil, errSyntax
+	}
+	answers := make([]itemAnswer, items)
+	found := 0
+	for _, a := range *whole.Responses {
+		i, err := strconv.Atoi(a.ID)
+		if err != nil || strconv.Itoa(i) != a.ID || i < 0 || i >= items || answers[i].ID != "" || a.Status < 100 || a.Status > 599 {
+			return nil, errors.New("answers that do not belong to the requests")
+		}
+		answers[i] = a
+		found++
+	}
+	if found != items {
+		return nil, errors.New("a request of the batch without an answer")
+	}
+	return answers, nil
+}
+
+// batch sends at most twenty items in one request and gives each answer to settled
+// once it is final: a success, or a failure that waiting does not mend. What is
+// throttled, or cannot be answered just now, is sent again by itself after its own
+// wait, and only that. The outer answer is 200 whatever became of the items.
+func (c *Client) batch(ctx context.Context, q call, items []item, settled func(i int, a itemAnswer) error) error {
+	if q.lane == nil {
+		q.lane = c.laneOf(ctx, q.tokens)
+	}
+	b := &batching{client: c, call: q, items: items, waits: make([]patience, len(items)), ready: make([]time.Time, len(items)), settled: settled}
+	pending := make([]int, len(items))
+	for i := range items {
+		pending[i] = i
+	}
+	for len(pending) > 0 {
+		due, pause := b.due(pending)
+		if pause > 0 {
+			if err := c.wait(ctx, pause); err != nil {
+				return err
+			}
+			continue
+		}
+		again, err := b.send(ctx, due)
+		if err != nil {
+			return err
+		}
+		pending = slices.DeleteFunc(pending, func(i int) bool { return slices.Contains(due, i) && !slices.Contains(again, i) })
+	}
+	return nil
+}
+
+// batching is one call of batch.
+type batching struct {
+	client  *Client
+	call    call
+	items   []item
+	waits   []patience
+	ready   []time.Time // when an item may be sent again
+	settled func(i int, a itemAnswer) error
+	renewed bool
+}
+
+// due are the pending items that may be sent now, or the time until the first may.
+func (b *batching) due(pending []int) (due []int, pause time.Duration) {
+	now := b.client.now()
+	for _, i := range pending {
+		left := b.ready[i].Sub(now)
+		if left <= 0 {
+			due = append(due, i)
+		} else if pause == 0 || left < pause {
+			pause = left
+		}
+	}
+	if len(due) > 0 {
+		pause = 0
+	}
+	return due, pause
+}
+
+// send sends items and gives those to be sent again.
+func (b *batching) send(ctx context.Context, due []int) (again []int, err error) {
+	c := b.client
+	q := b.call
+	q.url, q.requests, q.cost = c.graphURL("/v1.0/$batch", nil), len(due), 0
+	var request batchRequest
+	for n, i := range due {
+		q.cost += b.items[i].cost
+		request.Requests = append(request.Requests, b.itemOf(n, b.items[i]))
+	}
+	if q.body, err = json.Marshal(request); err != nil {
+		return nil, err
+	}
+	token, err := q.tokens.Token(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var answers []itemAnswer
+	err = c.read(ctx, q, func(a answer) error {
+		raw, err := slurp(a.body, nil, maxBatchBytes)
+		if err != nil {
+			return err
+		}
+		answers, err = parseBatch(raw, len(due))
+		return err
+	})
+	if err != nil {
+		return nil, settle(err)
+	}
+	var blocked time.Duration
+	rejected := false
+	for n, a := range answers {
+		i := due[n]
+		q.lane.learn(a.header(), b.items[i].cost)
+		if a.Status == http.StatusUnauthorized && !b.renewed {
+			rejected = true
+			again = append(again, i)
+			continue
+		}
+		pause, failed := b.judge(ctx, i, a)
+		if failed != nil {
+			err = cmp.Or(err, failed) // the others' answers count all the same
+		}
+		if pause == 0 {
+			continue
+		}
+		again = append(again, i)
+		b.ready[i] = c.now().Add(pause)
+		if a.Status == http.StatusTooManyRequests && (blocked == 0 || pause < blocked) {
+			blocked = pause
+		}
+	}
+	if blocked > 0 {
+		q.lane.block(blocked, "") // others must not come earlier than the first of ours
+	}
+	if rejected && err == nil {
+		b.renewed = true
+		_, err = q.tokens.Renew(ctx, token)
+	}
+	return again, err
+}
+
+func (b *batching) itemOf(n int, of item) batchItem {
+	out := batchItem{ID: strconv.Itoa(n), Method: http.MethodGet, URL: of.url, Headers: map[string]string{}}
+	if of.eventual {
+		out.Headers["ConsistencyLevel"] = "eventual"
+	}
+	if b.call.priority != "" {
+		out.Headers["x-ms-throttle-priority"] = b.call.priority
+	}
+	return out
+}
+
+// judge gives after what pause an item is sent again, zero when its answer is
+// final.
+func (b *batching) judge(ctx context.Context, i int, a itemAnswer) (time.Duration, error) {
+	if !transient(a.Status) {
+		return 0, b.settled(i, a)
+	}
+	r := a.refusal(b.call.at, b.client.now())
+	pause, again := b.waits[i].after(ctx, r, r)
+	if !again {
+		return 0, handBack(r, r, pause)
+	}
+	return pause, nil
+}

@@ -1,0 +1,242 @@
+package microsoft
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+// The documented limits of Graph's identity services
+// (https://learn.microsoft.com/graph/throttling-limits).
+const (
+	unitsOfSmall  = 3500 // resource units of an app in a directory of less than 50 users, also of unknown size
+	unitsOfMedium = 5000 // up to 500 users
+	unitsOfLarge  = 8000
+	unitsSpan     = 10 * time.Second
+
+	unitsOfApp = 150_000
+	appSpan    = 20 * time.Second
+
+	requestsOfApp = 2000 // over all directories
+	requestsSpan  = time.Second
+
+	// nearLimit is the share of the budget from which Graph tells it, and from
+	// which requests are spread evenly.
+	nearLimit = 0.8
+	// idleLanes are forgotten when there are more than so many lanes.
+	maxLanes = 4096
+	idleLane = 10 * time.Minute
+)
+
+// The documented costs in resource units.
+const (
+	costDefault = 1
+	costUsers   = 2
+	costMembers = 5
+	// costContracts is that of /contracts.
+	costContracts = 3
+)
+
+// costOf is the documented price of a request: what its kind costs, one less when
+// it selects, one less when it asks for less than 20 rows, and at least one.
+func costOf(kind int, selects bool, top int) int {
+	if selects {
+		kind--
+	}
+	if top > 0 && top < 20 {
+		kind--
+	}
+	return max(kind, 1)
+}
+
+// budgets keep this process below the limits, for all that runs in it at once.
+type budgets struct {
+	now  func() time.Time
+	wait func(ctx context.Context, d time.Duration) error
+
+	mu    sync.Mutex // of all that follows, and of what hangs on it
+	apps  map[string]*appBudget
+	lanes map[connection.Origin]*lane
+}
+
+// appBudget is what one app may spend over all directories.
+type appBudget struct {
+	units, requests window
+	blocked         time.Time // Microsoft refuses the app until then
+}
+
+// lane is the way of one app into one directory. Who waits is served in order.
+type lane struct {
+	of   *budgets
+	app  *appBudget
+	turn chan struct{}
+
+	units   window
+	blocked time.Time // Microsoft refuses us until then
+	paced   time.Time // requests are spread evenly until then
+	next    time.Time // while paced: not before
+	used    time.Time
+
+	breaker *breaker
+}
+
+func newBudgets(now func() time.Time, wait func(context.Context, time.Duration) error) *budgets {
+	return &budgets{now: now, wait: wait, apps: map[string]*appBudget{}, lanes: map[connection.Origin]*lane{}}
+}
+
+func newApp() *appBudget {
+	return &appBudget{units: newWindow(unitsOfApp, appSpan), requests: newWindow(requestsOfApp, requestsSpan)}
+}
+
+func (b *budgets) newLane(app *appBudget) *lane {
+	return &lane{of: b, app: app, turn: make(chan struct{}, 1), units: newWindow(unitsOfSmall, unitsSpan), breaker: newBreaker()}
+}
+
+// lane finds the lane of an origin. One that is not known is a lane of its own.
+func (b *budgets) lane(origin connection.Origin) *lane {
+	if origin.App == "" || origin.Directory == "" {
+		return b.newLane(newApp())
+	}
+	origin.Directory = strings.ToLower(origin.Directory)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	if l, ok := b.lanes[origin]; ok {
+		l.used = now
+		return l
+	}
+	if len(b.lanes) >= maxLanes {
+		for key, l := range b.lanes {
+			if now.Sub(l.used) > idleLane && now.After(l.blocked) {
+				delete(b.lanes, key)
+			}
+		}
+	}
+	app, ok := b.apps[origin.App]
+	if !ok {
+		app = newApp()
+		b.apps[origin.App] = app
+	}
+	l := b.newLane(app)
+	l.used = now
+	b.lanes[origin] = l
+	return l
+}
+
+// enter waits for its turn and for room in every budget, and takes from them. It
+// gives how long it waited for room. When that would be longer than patience or
+// the caller's deadline, the error says when to come again.
+func (l *lane) enter(ctx context.Context, cost, requests int, patience time.Duration) (time.Duration, error) {
+	select {
+	case l.turn <- struct{}{}:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	defer func() { <-l.turn }()
+	var held time.Duration
+	for {
+		pause := l.take(cost, requests)
+		if pause == 0 {
+			return held, nil
+		}
+		if held+pause > patience || !fits(ctx, pause) {
+			return held, throttled.failure(0, "", pause).Err(errOwnLimit)
+		}
+		if err := l.of.wait(ctx, pause); err != nil {
+			return held, err
+		}
+		held += pause
+	}
+}
+
+// take takes from every budget, or says how long to wait.
+func (l *lane) take(cost, requests int) time.Duration {
+	l.of.mu.Lock()
+	defer l.of.mu.Unlock()
+	now := l.of.now()
+	pause := max(
+		l.blocked.Sub(now), l.app.blocked.Sub(now),
+		l.units.room(now, cost), l.app.units.room(now, cost), l.app.requests.room(now, requests),
+	)
+	if now.Before(l.paced) {
+		pause = max(pause, l.next.Sub(now))
+	}
+	if pause > 0 {
+		return pause
+	}
+	l.used = now
+	l.units.spend(now, cost)
+	l.app.units.spend(now, cost)
+	l.app.requests.spend(now, requests)
+	l.next = now.Add(l.units.length * time.Duration(cost) / time.Duration(l.units.limit))
+	return 0
+}
+
+// learn corrects the books by what an answer says: what it cost in fact, and the
+// share of the budget that is spent, by whomever.
+func (l *lane) learn(header http.Header, cost int) {
+	units, err := strconv.Atoi(header.Get("x-ms-resource-unit"))
+	priced := err == nil && units >= 0 && units <= unitsOfSmall
+	share, err := strconv.ParseFloat(header.Get("x-ms-throttle-limit-percentage"), 64)
+	near := err == nil && share > nearLimit && share < 100
+	if (!priced || units == cost) && !near {
+		return
+	}
+	l.of.mu.Lock()
+	defer l.of.mu.Unlock()
+	now := l.of.now()
+	if priced {
+		l.units.spend(now, units-cost)
+		l.app.units.spend(now, units-cost)
+	}
+	if near {
+		l.units.pass(now)
+		if told := int(min(share, 1) * float64(l.units.limit)); told > l.units.spent {
+			l.units.spend(now, told-l.units.spent)
+		}
+		l.paced = now.Add(unitsSpan)
+	}
+}
+
+// block holds everybody back until Microsoft takes requests again: whoever comes
+// earlier is refused anew. The scope says whether the whole app is meant.
+func (l *lane) block(pause time.Duration, scope string) {
+	l.of.mu.Lock()
+	defer l.of.mu.Unlock()
+	until := l.of.now().Add(pause)
+	into := &l.blocked
+	if strings.HasPrefix(scope, "Application/") {
+		into = &l.app.blocked
+	}
+	if until.After(*into) {
+		*into = until
+	}
+}
+
+// size notes how many users the directory has, on which its limit depends.
+func (l *lane) size(users int) {
+	limit := unitsOfLarge
+	switch {
+	case users < 50:
+		limit = unitsOfSmall
+	case users <= 500:
+		limit = unitsOfMedium
+	}
+	l.of.mu.Lock()
+	defer l.of.mu.Unlock()
+	l.units.limit = limit
+}
+
+// laneOf finds the lane that a source's tokens are good for.
+func (c *Client) laneOf(ctx context.Context, tokens connection.TokenSource) *lane {
+	var origin connection.Origin
+	if source, ok := tokens.(connection.OriginSource); ok {
+		origin = source.Origin(ctx)
+	}
+	return c.budgets.lane(origin)
+}

@@ -1,0 +1,119 @@
+package microsoft
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+// parseMembers reads a page of ids. One without an id fails the page: a listing
+// that leaves somebody out silently is worse than none.
+func parseMembers(body []byte) (ids []string, next string, err error) {
+	var page struct {
+		Value *[]struct {
+			ID string `json:"id"`
+		} `json:"value"`
+		NextLink string `json:"@odata.nextLink"`
+	}
+	if json.Unmarshal(body, &page) != nil || page.Value == nil {
+		return nil, "", errSyntax
+	}
+	ids = make([]string, 0, len(*page.Value))
+	for _, member := range *page.Value {
+		if member.ID == "" {
+			return nil, "", errors.New("a member without an id")
+		}
+		ids = append(ids, member.ID)
+	}
+	return ids, page.NextLink, nil
+}
+
+// GroupMembers streams the ids of the users in a group and in groups within it.
+// When a page token expires the listing starts again, bounded: ids may then come
+// twice, and nobody is left out.
+func (c *Client) GroupMembers(ctx context.Context, tokens connection.TokenSource, r connection.GroupRequest, emit func(ids []string) error) error {
+	// The cast to users wants the advanced query engine, on every page.
+	q := call{
+		url: c.graphURL("/v1.0/groups/"+url.PathEscape(r.GroupID)+"/transitiveMembers/microsoft.graph.user",
+			url.Values{"$select": {"id"}, "$count": {"true"}, "$top": {pageSize}}),
+		at: atCustomer, tokens: tokens, lane: c.laneOf(ctx, tokens), cost: costOf(costMembers, true, 0),
+		priority: r.Priority, eventual: true,
+	}
+	for restarts := 0; ; restarts++ {
+		err := c.members(ctx, q, emit)
+		f, refused := errors.AsType[*refusal](err)
+		switch {
+		case !refused:
+			return err
+		case f.Status == http.StatusForbidden, f.Status == http.StatusNotFound:
+			return groupUnreadable.failure(0, f.RequestID, 0).Err(f)
+		case listingEndOf(f.graphFailure) == goesOn || restarts == maxRestarts:
+			return settle(err)
+		}
+	}
+}
+
+// members reads all pages from one on.
+func (c *Client) members(ctx context.Context, q call, emit func(ids []string) error) error {
+	for q.url != nil {
+		var ids []string
+		var next, id string
+		err := c.read(ctx, q, func(a answer) error {
+			id = a.id
+			raw, err := slurp(a.body, nil, maxPageBytes)
+			if err != nil {
+				return err
+			}
+			ids, next, err = parseMembers(raw)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if len(ids) > 0 {
+			if err := emit(ids); err != nil {
+				return err
+			}
+		}
+		if q.url, err = c.nextPage(q.url, next); err != nil {
+			return unreadable(err, id)
+		}
+	}
+	return nil
+}
+
+// UsersByID reads users by their ids, twenty in a request. One that is not in the
+// directory is named in missing.
+func (c *Client) UsersByID(ctx context.Context, tokens connection.TokenSource, r connection.ByIDRequest) (users []connection.User, missing []string, err error) {
+	q := call{at: atCustomer, tokens: tokens, lane: c.laneOf(ctx, tokens), priority: r.Priority}
+	for ids := range slices.Chunk(r.IDs, batchMost) {
+		items := make([]item, 0, len(ids))
+		for _, id := range ids {
+			items = append(items, item{url: "/users/" + url.PathEscape(id) + "?$select=" + userSelect, cost: costOf(costDefault, true, 0)})
+		}
+		err := c.batch(ctx, q, items, func(i int, a itemAnswer) error {
+			switch a.Status {
+			case http.StatusOK:
+				user, err := parseUser(a.Body)
+				if err != nil {
+					return unreadable(err, clip(a.header().Get("request-id")))
+				}
+				users = append(users, user)
+			case http.StatusNotFound:
+				missing = append(missing, ids[i])
+			default:
+				return settle(a.refusal(q.at, c.now()))
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return users, missing, nil
+}

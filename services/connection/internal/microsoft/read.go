@@ -1,0 +1,263 @@
+package microsoft
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+// call is one request to Graph.
+type call struct {
+	url       *url.URL
+	body      []byte // of a POST; nil: a GET
+	at        authority
+	tokens    connection.TokenSource
+	lane      *lane  // nil: found by the tokens
+	cost      int    // resource units, as documented
+	requests  int    // how many it counts as; 0: one
+	priority  string // of x-ms-throttle-priority; empty: none
+	eventual  bool   // ConsistencyLevel: eventual
+	plainText bool   // what is asked for is not JSON
+}
+
+// answer is a success of Graph.
+type answer struct {
+	body io.Reader
+	id   string // of the request, for errors
+}
+
+// refusal is an answer of Graph that is not a success.
+type refusal struct {
+	graphFailure
+	at authority
+}
+
+func (r *refusal) Error() string { return fmt.Sprintf("graph answered %d %s", r.Status, r.Code) }
+
+// read gets an answer and hands it to parse, whose errors are the answer's. It
+// waits and tries again where Graph asks for it and where an answer is cut off,
+// and renews the token once. The error is classified, except a *refusal that ends
+// a listing or whose kind is the caller's to judge (403, 404).
+func (c *Client) read(ctx context.Context, q call, parse func(answer) error) error {
+	if q.lane == nil {
+		q.lane = c.laneOf(ctx, q.tokens)
+	}
+	token, err := q.tokens.Token(ctx)
+	if err != nil {
+		return err
+	}
+	renewed := false
+	var p patience
+	for {
+		held, err := q.lane.enter(ctx, max(q.cost, 1), max(q.requests, 1), longestWait-p.held)
+		p.held += held
+		if err != nil {
+			return err
+		}
+		if err = c.attempt(ctx, q, token, parse); err == nil {
+			return nil
+		}
+		var r *refusal
+		if errors.As(err, &r) && r.Status == http.StatusUnauthorized && !renewed {
+			renewed = true
+			if token, err = q.tokens.Renew(ctx, token); err != nil {
+				return err
+			}
+			continue
+		}
+		pause, again := p.after(ctx, err, r)
+		if r != nil && r.Status == http.StatusTooManyRequests {
+			q.lane.block(pause, r.Scope)
+		}
+		if !again {
+			return handBack(err, r, pause)
+		}
+		if err := c.wait(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// patience counts what one request has cost its caller.
+type patience struct {
+	held       time.Duration // waiting
+	attempts   int
+	broken     int // attempts that Graph could not answer just now
+	unanswered int // attempts without a whole answer
+}
+
+// after tells whether to try again after a failure, and after what pause. Who is
+// merely told to wait tries as often as the time lasts.
+func (p *patience) after(ctx context.Context, err error, r *refusal) (pause time.Duration, again bool) {
+	p.attempts++
+	pause = backoff(p.attempts)
+	switch {
+	case ctx.Err() != nil:
+		return 0, false
+	case r == nil:
+		p.unanswered++
+		again = isPassing(err) && !isOpen(err) && p.unanswered < maxUnanswered
+	case r.Status == http.StatusTooManyRequests:
+		again = true
+	case transient(r.Status):
+		p.broken++
+		again = p.broken < maxAttempts
+	}
+	if r != nil && r.RetryAfter > 0 {
+		pause = r.RetryAfter
+	}
+	if !again || p.held+pause > longestWait || !fits(ctx, pause) {
+		return pause, false
+	}
+	p.held += pause
+	return pause, true
+}
+
+func isOpen(err error) bool {
+	_, open := errors.AsType[*openError](err)
+	return open
+}
+
+// fits tells whether a pause ends before the caller's patience does.
+func fits(ctx context.Context, pause time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok || time.Until(deadline) > pause
+}
+
+// isPassing tells a failure on the way, which another attempt may not meet, from
+// one of the caller's own.
+func isPassing(err error) bool { return connection.ClassOf(err) == connection.Retry }
+
+// handBack is what the caller gets in the end. It is told when to come again where
+// Microsoft said it or limits us. What is merely broken carries no time of ours:
+// the caller counts its tries.
+func handBack(err error, r *refusal, pause time.Duration) error {
+	if r == nil {
+		return err
+	}
+	switch {
+	case listingEndOf(r.graphFailure) != goesOn, r.Status == http.StatusForbidden, r.Status == http.StatusNotFound:
+		return r
+	case r.Status == http.StatusTooManyRequests:
+		r.RetryAfter = pause
+	}
+	return classifyGraph(r.at, r.graphFailure)
+}
+
+// settle classifies a refusal that nobody judged.
+func settle(err error) error {
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return classifyGraph(r.at, r.graphFailure)
+	}
+	return err
+}
+
+// backoff doubles from a second to half a minute, with jitter over its upper half.
+func backoff(attempt int) time.Duration {
+	d := min(firstBackoff<<min(attempt-1, 10), maxBackoff)
+	return d/2 + rand.N(d/2+1)
+}
+
+// attempt sends one request.
+func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, parse func(answer) error) error {
+	attemptCtx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	req, err := newRequest(attemptCtx, q, token)
+	if err != nil {
+		return err
+	}
+	// Whether there is an answer is Graph's matter, whether it is a good one may be
+	// that directory's alone.
+	reached, err := c.reach.enter()
+	if err != nil {
+		return classifyTransport(ctx, err)
+	}
+	answered, err := q.lane.breaker.enter()
+	if err != nil {
+		reached(context.Canceled)
+		return classifyTransport(ctx, err)
+	}
+	resp, err := c.graphHTTP.Do(req)
+	if err != nil {
+		failure := outcome(ctx, nil, scrub(err))
+		reached(failure)
+		answered(failure)
+		return lost(ctx, scrub(err), req.Header.Get("client-request-id"))
+	}
+	reached(nil)
+	defer func() { _ = resp.Body.Close() }()
+	id := clip(resp.Header.Get("request-id"))
+	q.lane.learn(resp.Header, q.cost)
+	if resp.StatusCode != http.StatusOK {
+		answered(outcome(ctx, resp, nil))
+		raw, _ := slurp(resp.Body, nil, maxSmallBytes) // the status decides
+		return &refusal{graphFailure: readFailure(resp.StatusCode, resp.Header, raw, c.now()), at: q.at}
+	}
+	err = parse(answer{body: resp.Body, id: id})
+	if ctx.Err() != nil {
+		answered(context.Canceled)
+		return ctx.Err()
+	}
+	if err == nil {
+		answered(nil)
+		return nil
+	}
+	if errors.Is(err, errCutOff) {
+		answered(err)
+	} else {
+		answered(nil) // there is an answer, though a bad one
+	}
+	return unreadable(err, id)
+}
+
+func newRequest(ctx context.Context, q call, token connection.Secret) (*http.Request, error) {
+	method := http.MethodGet
+	var body io.Reader
+	if q.body != nil {
+		method, body = http.MethodPost, bytes.NewReader(q.body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, q.url.String(), body)
+	if err != nil {
+		return nil, fmt.Errorf("making a request: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token.Reveal())
+	req.Header.Set("client-request-id", uuid.NewString())
+	if q.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if !q.plainText {
+		req.Header.Set("Accept", "application/json")
+	}
+	if q.eventual {
+		req.Header.Set("ConsistencyLevel", "eventual")
+	}
+	if q.priority != "" {
+		req.Header.Set("x-ms-throttle-priority", q.priority)
+	}
+	return req, nil
+}
+
+// readJSON reads a small answer.
+func (c *Client) readJSON(ctx context.Context, q call, into any) error {
+	return c.read(ctx, q, func(a answer) error {
+		raw, err := slurp(a.body, nil, maxPageBytes)
+		if err != nil {
+			return err
+		}
+		if json.Unmarshal(raw, into) != nil {
+			return errSyntax
+		}
+		return nil
+	})
+}
