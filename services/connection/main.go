@@ -21,9 +21,11 @@ import (
 	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/pkg/telemetry"
+	session "github.com/entrasync/entrasync/pkg/vault"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/microsoft"
 	"github.com/entrasync/entrasync/services/connection/internal/rpc"
+	"github.com/entrasync/entrasync/services/connection/internal/vault"
 )
 
 const (
@@ -40,15 +42,15 @@ const (
 
 // config is all that the process takes from its environment.
 type config struct {
-	Listen        string `env:"ENTRASYNC_LISTEN" envDefault:"127.0.0.1:7101"`
-	AdminListen   string `env:"ENTRASYNC_ADMIN_LISTEN" envDefault:"127.0.0.1:7201"`
-	DatabaseURL   string `env:"ENTRASYNC_DATABASE_URL,required,notEmpty,unset"`
-	TLSDir        string `env:"ENTRASYNC_TLS_DIR,required,notEmpty"`
-	MasterKeyFile string `env:"ENTRASYNC_MASTER_KEY_FILE,required,notEmpty"`
-	LogLevel      string `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
-	LogFormat     string `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
-	Reflection    bool   `env:"ENTRASYNC_REFLECTION"`
-	Settings      settings
+	Listen      string `env:"ENTRASYNC_LISTEN" envDefault:"127.0.0.1:7101"`
+	AdminListen string `env:"ENTRASYNC_ADMIN_LISTEN" envDefault:"127.0.0.1:7201"`
+	DatabaseURL string `env:"ENTRASYNC_DATABASE_URL,required,notEmpty,unset"`
+	TLSDir      string `env:"ENTRASYNC_TLS_DIR,required,notEmpty"`
+	Keys        secrets.Settings
+	LogLevel    string `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
+	LogFormat   string `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
+	Reflection  bool   `env:"ENTRASYNC_REFLECTION"`
+	Settings    settings
 }
 
 // settings are what the connection itself is configured with.
@@ -65,10 +67,16 @@ type settings struct {
 	TenantID        string       `env:"MICROSOFT_TENANT_ID"`
 	CustomerAccess  string       `env:"MICROSOFT_CUSTOMER_ACCESS"` // delegated or app_only; empty: delegated
 	AppSecretsDir   string       `env:"ENTRASYNC_APP_SECRETS_DIR"`
+	Secrets         string       `env:"ENTRASYNC_SECRETS" envDefault:"postgres"` // or vault
+	Vault           session.Settings
+	KV              vault.Settings
 }
 
 func main() {
 	run.Main(name, func(ctx context.Context) error {
+		if len(os.Args) > 1 {
+			return operate(ctx, os.Args[1:], os.Stdout, time.Now)
+		}
 		cfg, err := env.ParseAs[config]()
 		if err != nil {
 			return err
@@ -93,7 +101,7 @@ func serve(ctx context.Context, cfg config) (err error) {
 	if err != nil {
 		return err
 	}
-	box, err := secrets.OpenBox(cfg.MasterKeyFile)
+	box, err := secrets.Open(ctx, cfg.Keys, kms(cfg.Settings.Vault))
 	if err != nil {
 		return err
 	}
@@ -124,26 +132,11 @@ func serve(ctx context.Context, cfg config) (err error) {
 	slog.InfoContext(ctx, "serving", "address", cfg.Listen)
 	var group run.Group
 	group.Add(admin)
-	group.Add(run.Server{Name: "sweeper", Serve: func(ctx context.Context) error { return sweep(ctx, parts.sweep) }})
+	for _, work := range parts.upkeep() {
+		group.Add(work)
+	}
 	group.Add(server.On("grpc", listener))
 	return group.Run(ctx)
-}
-
-// sweep runs now and then until ctx ends. What fails is tried again at the next
-// turn.
-func sweep(ctx context.Context, use *connection.Sweep) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		if err := use.Do(ctx); err != nil && ctx.Err() == nil {
-			slog.WarnContext(ctx, "sweeping failed", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
 }
 
 // returns reads where a browser may end: the result page, or an address of the

@@ -17,7 +17,11 @@ import (
 type parts struct {
 	useCases rpc.UseCases
 	sweep    *connection.Sweep
-	close    func() // ends what goes on without a caller
+	reseal   *connection.Reseal
+	// sweepSecrets is nil where the sweep of the database does it.
+	sweepSecrets *connection.SweepSecrets
+
+	close func() // ends what goes on without a caller
 }
 
 // assemble wires domain and adapters.
@@ -38,17 +42,22 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 		return parts{}, err
 	}
 	store := postgres.New(pool, box, now, maxGrantLocks)
+	vault, sweepSecrets, err := s.secretStore(store, now)
+	if err != nil {
+		return parts{}, err
+	}
 	resolver := connection.NewResolver(
-		connection.NamedSource{Name: connection.SourceTenant, Source: connection.TenantCredentials{Pointers: store, Secrets: store}},
+		connection.NamedSource{Name: connection.SourceTenant, Source: connection.TenantCredentials{Pointers: store, Secrets: vault}},
 		connection.NamedSource{Name: connection.SourceEnvironment, Source: environment},
 		connection.NamedSource{Name: connection.SourceApp, Source: appsecrets.Files(s.AppSecretsDir)},
 	)
-	tokens := connection.NewTokens(resolver, store, store, store, client, client, now)
+	tokens := connection.NewTokens(resolver, store, vault, store, client, client, now)
 	consent := &connection.Consent{Epochs: store, Tokens: tokens, Provider: client}
-	activation := &connection.Activation{Store: store, Secrets: store, Lock: store, Now: now, NewID: newID}
+	activation := &connection.Activation{Store: store, Secrets: vault, Lock: store, Now: now, NewID: newID}
 	settling := &connection.Settling{Outbox: store}
 	return parts{
-		sweep: &connection.Sweep{Sweeper: store, Now: now},
+		sweep:  &connection.Sweep{Sweeper: store, Now: now},
+		reseal: &connection.Reseal{Resealer: store}, sweepSecrets: sweepSecrets,
 		close: tokens.Close,
 		useCases: rpc.UseCases{
 			Connect: &connection.Connect{
@@ -59,15 +68,15 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 				Activation: activation, Consent: consent, Returns: returns, Now: now, NewID: newID,
 			},
 			SetCredentials: &connection.SetCredentials{
-				Resolver: resolver, Pointers: store, Secrets: store, Lock: store, Store: store, Now: now,
+				Resolver: resolver, Pointers: store, Secrets: vault, Lock: store, Store: store, Now: now,
 			},
-			DeleteCredentials: &connection.DeleteCredentials{Resolver: resolver, Pointers: store, Secrets: store, Lock: store, Store: store},
+			DeleteCredentials: &connection.DeleteCredentials{Resolver: resolver, Pointers: store, Secrets: vault, Lock: store, Store: store},
 			RepairConsent: &connection.RepairConsent{
 				Consent: consent, Credentials: resolver, States: store, Returns: returns, Now: now, NewID: newID,
 			},
 			Complete: &connection.Complete{Pendings: store, Activation: activation, Settling: settling, Now: now},
 			Disconnect: &connection.Disconnect{
-				Store: store, Secrets: store, Lock: store, Tokens: tokens, Settling: settling, Now: now, NewID: newID,
+				Store: store, Secrets: vault, Lock: store, Tokens: tokens, Settling: settling, Now: now, NewID: newID,
 			},
 			Validate:   &connection.Validate{Store: store, Tokens: tokens, Provider: client, Now: now},
 			Show:       &connection.Show{Store: store, Credentials: resolver},
