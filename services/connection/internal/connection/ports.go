@@ -35,13 +35,21 @@ type GrantLock interface {
 	WithGrantLock(ctx context.Context, tenant string, fn func(ctx context.Context) error) error
 }
 
-// SecretStore keeps sealed values with versions.
+// SecretStore keeps secret values with versions. A version never changes: what
+// belongs together is one value, and a new value is a new version. The version is
+// written first; the row that is then pointed to it, by compare-and-swap, is the
+// commit. What dies in between leaves a version that nothing points to: it is
+// swept and stands in nobody's way.
 type SecretStore interface {
-	// PutSecret writes a new version and gives its name.
+	// PutSecret writes a new version and gives its name, which is never given
+	// again. errs.Invalid for what CheckSecret refuses; errs.Conflict, and nothing
+	// written, when somebody else wrote the same key at that moment; after any other
+	// error there may be a version that nobody knows.
 	PutSecret(ctx context.Context, tenant, key string, value Secret) (version string, err error)
-	// GetSecret reads a version; errs.NotFound when it is not there.
+	// GetSecret reads a version; errs.NotFound when it is not there (any more), or
+	// is another tenant's.
 	GetSecret(ctx context.Context, tenant, key, version string) (Secret, error)
-	// DeleteSecret removes every version of a key.
+	// DeleteSecret removes every version of a key; a key without any is no error.
 	DeleteSecret(ctx context.Context, tenant, key string) error
 }
 
