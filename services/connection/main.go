@@ -55,10 +55,13 @@ type config struct {
 
 // settings are what the connection itself is configured with.
 type settings struct {
-	PublicURL       string       `env:"ENTRASYNC_PUBLIC_URL" envDefault:"http://localhost:8080"`
-	ReturnToAllowed []string     `env:"ENTRASYNC_RETURN_TO_ALLOWED"` // exact addresses
-	LoginURL        string       `env:"ENTRASYNC_MICROSOFT_LOGIN_URL" envDefault:"https://login.microsoftonline.com"`
-	GraphURL        string       `env:"ENTRASYNC_MICROSOFT_GRAPH_URL" envDefault:"https://graph.microsoft.com"`
+	PublicURL       string   `env:"ENTRASYNC_PUBLIC_URL" envDefault:"http://localhost:8080"`
+	ReturnToAllowed []string `env:"ENTRASYNC_RETURN_TO_ALLOWED"` // exact addresses
+	LoginURL        string   `env:"ENTRASYNC_MICROSOFT_LOGIN_URL" envDefault:"https://login.microsoftonline.com"`
+	GraphURL        string   `env:"ENTRASYNC_MICROSOFT_GRAPH_URL" envDefault:"https://graph.microsoft.com"`
+	// TenantSource is where managed tenants are listed: relationships (also for
+	// none), customers or lighthouse.
+	TenantSource    string       `env:"ENTRASYNC_MICROSOFT_TENANT_SOURCE"`
 	PartnerURL      string       `env:"ENTRASYNC_MICROSOFT_PARTNER_URL" envDefault:"https://api.partnercenter.microsoft.com"`
 	ClientID        string       `env:"MICROSOFT_CLIENT_ID"`
 	ClientSecret    secrets.Text `env:"MICROSOFT_CLIENT_SECRET,unset"`
@@ -164,5 +167,6 @@ func (s settings) microsoft(now func() time.Time) (*microsoft.Client, error) {
 	return microsoft.New(microsoft.Options{
 		Endpoints:   microsoft.Endpoints{Login: s.LoginURL, Graph: s.GraphURL, Partner: s.PartnerURL},
 		RedirectURI: strings.TrimRight(s.PublicURL, "/") + callbackPath, Now: now,
+		Source: microsoft.TenantSource(s.TenantSource),
 	})
 }

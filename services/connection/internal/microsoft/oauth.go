@@ -18,7 +18,8 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
-// connectScopes are what the partner is asked for.
+// connectScopes are what the partner is asked for, whatever the source of managed
+// tenants.
 const connectScopes = "offline_access openid profile https://graph.microsoft.com/User.Read " +
 	"https://graph.microsoft.com/Directory.Read.All https://graph.microsoft.com/DelegatedAdminRelationship.Read.All"
 
@@ -44,7 +45,7 @@ func (c *Client) AuthorizeURL(r connection.AuthorizeRequest) string {
 		"response_type":         {"code"},
 		"response_mode":         {"query"},
 		"redirect_uri":          {c.redirectURI},
-		"scope":                 {connectScopes},
+		"scope":                 {c.scopes()},
 		"state":                 {r.State.Reveal()},
 		"code_challenge":        {r.Challenge},
 		"code_challenge_method": {"S256"},
@@ -57,14 +58,14 @@ func (c *Client) AuthorizeURL(r connection.AuthorizeRequest) string {
 func (c *Client) Exchange(ctx context.Context, cr connection.Credentials, code, verifier connection.Secret) (connection.Grant, error) {
 	return c.redeem(ctx, cr, atPartner, authorityOf(cr), url.Values{
 		"grant_type": {"authorization_code"},
-		"code": {code.Reveal()}, "redirect_uri": {c.redirectURI}, "code_verifier": {verifier.Reveal()}, "scope": {connectScopes},
+		"code": {code.Reveal()}, "redirect_uri": {c.redirectURI}, "code_verifier": {verifier.Reveal()}, "scope": {c.scopes()},
 	}, 1)
 }
 
 // Refresh redeems the partner's refresh token at the partner's authority.
 func (c *Client) Refresh(ctx context.Context, cr connection.Credentials, refreshToken connection.Secret) (connection.Grant, error) {
 	return c.redeem(ctx, cr, atPartner, authorityOf(cr), url.Values{
-		"grant_type": {"refresh_token"}, "refresh_token": {refreshToken.Reveal()}, "scope": {connectScopes},
+		"grant_type": {"refresh_token"}, "refresh_token": {refreshToken.Reveal()}, "scope": {c.scopes()},
 	}, 3)
 }
 

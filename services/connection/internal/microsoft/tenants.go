@@ -39,13 +39,13 @@ func (s TenantSource) known() (TenantSource, error) {
 	return "", fmt.Errorf("%q is no source of managed tenants: relationships, customers or lighthouse", string(s))
 }
 
-// scope is what the source asks for beyond the scopes of every connection; empty:
-// nothing.
-func (s TenantSource) scope() string {
-	if s == Lighthouse {
-		return "https://graph.microsoft.com/ManagedTenants.Read.All"
+// scopes are what the partner is asked for. A connection that was made for another
+// source must be made again for Lighthouse.
+func (c *Client) scopes() string {
+	if c.source == Lighthouse {
+		return connectScopes + " https://graph.microsoft.com/ManagedTenants.Read.All"
 	}
-	return ""
+	return connectScopes
 }
 
 // tenantsURL asks for a source's rows, so many a page.
