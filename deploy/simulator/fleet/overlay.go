@@ -27,8 +27,10 @@ const (
 	Purge ChangeKind = "purge"
 	// Restore brings a deleted user back.
 	Restore ChangeKind = "restore"
-	// EditRelationship changes a GDAP relationship.
+	// EditRelationship changes a GDAP relationship, or all of a tenant's.
 	EditRelationship ChangeKind = "relationship"
+	// ResetRelationships makes all of them as they were in the beginning.
+	ResetRelationships ChangeKind = "reset-relationships"
 	// Member puts a user into a group or takes it out.
 	Member ChangeKind = "member"
 )
@@ -114,8 +116,12 @@ func (f *Fleet) Apply(c Change) ([]string, error) {
 }
 
 func (f *Fleet) apply(c Change) ([]string, error) {
-	if c.Kind == EditRelationship {
+	switch c.Kind {
+	case EditRelationship:
 		return nil, f.editRelationship(c)
+	case ResetRelationships:
+		f.relationships = f.makeRelationships()
+		return nil, nil
 	}
 	t, ok := f.Tenant(c.Tenant)
 	if !ok {

@@ -111,18 +111,31 @@ func (f *Fleet) MayAdminister(tenantID string, at time.Time) bool {
 }
 
 func (f *Fleet) editRelationship(c Change) error {
-	i := slices.IndexFunc(f.relationships, func(r Relationship) bool { return r.ID == c.Relationship })
-	if i < 0 {
+	matches := func(r Relationship) bool { return r.ID == c.Relationship }
+	if c.Relationship == "" {
+		t, ok := f.Tenant(c.Tenant)
+		if !ok {
+			return fmt.Errorf("tenant %q: %w", c.Tenant, ErrNotFound)
+		}
+		matches = func(r Relationship) bool { return r.TenantID == t.ID }
+	}
+	if !slices.ContainsFunc(f.relationships, matches) {
 		return fmt.Errorf("relationship %q: %w", c.Relationship, ErrNotFound)
 	}
 	if c.Status != "" && !slices.Contains(statuses, c.Status) {
 		return fmt.Errorf("unknown status %q of a relationship", c.Status)
 	}
-	if c.Status != "" {
-		f.relationships[i].Status = c.Status
-	}
-	if c.End != nil {
-		f.relationships[i].End = c.End.UTC()
+	for i := range f.relationships {
+		r := &f.relationships[i]
+		if !matches(*r) {
+			continue
+		}
+		if c.Status != "" {
+			r.Status = c.Status
+		}
+		if c.End != nil {
+			r.End = c.End.UTC()
+		}
 	}
 	return nil
 }

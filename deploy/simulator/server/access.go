@@ -96,3 +96,22 @@ func (s *Server) adminPolicy(w http.ResponseWriter, r *http.Request) {
 	s.state.commit(record{Policy: &policy{TenantID: t.ID, AADSTS: body.AADSTS}})
 	w.WriteHeader(http.StatusNoContent)
 }
+
+// adminReset ends all that misbehaves: faults, refusals, policies, changed
+// consents and relationships, blocks and what was counted. People, apps and
+// the grants that were given stay.
+func (s *Server) adminReset(w http.ResponseWriter, _ *http.Request) {
+	s.faults.remove(0)
+	s.state.commit(record{Reset: true})
+	if _, err := s.fleet.Apply(fleet.Change{Kind: fleet.ResetRelationships}); err != nil {
+		adminError(w, err)
+		return
+	}
+	if err := s.cipp.configure(s.fleet, cippDefaults(s.fleet)); err != nil {
+		adminError(w, err)
+		return
+	}
+	s.throttle.lift(false)
+	s.counters.reset()
+	w.WriteHeader(http.StatusNoContent)
+}

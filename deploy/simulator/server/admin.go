@@ -48,6 +48,7 @@ func (s *Server) adminRoutes() *http.ServeMux {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("DELETE /admin/faults/{id}", s.adminRemoveFault)
+	mux.HandleFunc("POST /admin/reset", s.adminReset)
 	mux.HandleFunc("GET /admin/requests", s.adminRequests)
 	mux.HandleFunc("DELETE /admin/requests", func(w http.ResponseWriter, _ *http.Request) {
 		s.counters.reset()

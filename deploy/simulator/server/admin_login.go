@@ -100,7 +100,7 @@ func (s *Server) adminConsents(w http.ResponseWriter, r *http.Request) {
 		adminError(w, fmt.Errorf("app %q: %w", body.ClientID, fleet.ErrNotFound))
 		return
 	}
-	c := consent{App: body.ClientID, TenantID: t.ID, Delegated: body.Delegated, Roles: body.Roles}
+	c := consent{App: body.ClientID, TenantID: t.ID, Delegated: body.Delegated, Roles: body.Roles, Ordered: true}
 	if body.Restore {
 		c.Delegated = []string{"User.Read", "User.Read.All", "GroupMember.Read.All"}
 		c.Roles = []string{"User.Read.All", "GroupMember.Read.All", "Organization.Read.All"}

@@ -3,16 +3,13 @@ package server_test
 import (
 	"bufio"
 	"bytes"
-	"io"
 	"net/http"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/deploy/simulator/fleet"
-	"github.com/entrasync/entrasync/deploy/simulator/server"
 )
 
 func TestBrokenUsersOnTheWire(t *testing.T) {
@@ -81,62 +78,4 @@ func TestMSPRecordsAreStreamed(t *testing.T) {
 			require.Equal(t, want, lines)
 		}
 	}
-}
-
-func TestOrderedFaults(t *testing.T) {
-	t.Parallel()
-	b := setup(t, fleet.Tiny)
-	tenant := b.fleet.Customers()[0]
-	token := b.customer(tenant)
-	_, refresh := b.connect()
-	order := func(f server.Fault) {
-		b.admin(http.MethodDelete, "/faults", nil)
-		b.admin(http.MethodPost, "/faults", f)
-	}
-	order(server.Fault{Kind: "status", Route: "graph.*", Status: 504})
-	requireGraphError(t, b.get(token, "/v1.0/users"), 504, "GatewayTimeout")
-	order(server.Fault{Kind: "status", Route: "graph.users", Percent: 50})
-	failed := 0
-	for range 10 {
-		if b.get(token, "/v1.0/users").status == http.StatusServiceUnavailable {
-			failed++
-		}
-	}
-	require.Equal(t, 5, failed)
-	order(server.Fault{Kind: "expired-page-token", Route: "graph.users", Skip: 1, Times: 1})
-	next := b.get(token, "/v1.0/users?$top=20").json["@odata.nextLink"].(string)
-	requireGraphError(t, b.get(token, next), http.StatusBadRequest, "Directory_ExpiredPageToken")
-	require.Equal(t, http.StatusOK, b.get(token, next).status)
-	order(server.Fault{Kind: "oauth-error", Route: "login.token", Tenant: tenant.ID, AADSTS: 53003})
-	requireOAuthError(t, b.token(tenant.ID, refreshForm(refresh, graphDefault)), 400, "invalid_grant", "53003")
-	require.Equal(t, http.StatusOK, b.token("organizations", refreshForm(refresh, graphDefault)).status)
-	order(server.Fault{Kind: "oauth-error", Route: "login.token", AADSTS: 90033})
-	requireOAuthError(t, b.token("organizations", refreshForm(refresh, graphDefault)), 400, "temporarily_unavailable", "90033")
-	order(server.Fault{Kind: "malformed", Route: "graph.users"})
-	require.Nil(t, b.get(token, "/v1.0/users").json)
-	order(server.Fault{Kind: "truncate", Route: "graph.users", AfterBytes: 100})
-	require.Len(t, b.get(token, "/v1.0/users").raw, 100)
-	order(server.Fault{Kind: "empty-listing", Route: "graph.*"})
-	partner, _ := b.connect()
-	for bearer, targets := range map[string][]string{
-		token:   {"/v1.0/users", "/v1.0/users?$top=5", "/v1.0/users/delta", "/v1.0/groups"},
-		partner: {"/v1.0/tenantRelationships/delegatedAdminRelationships", "/v1.0/contracts"},
-	} {
-		for _, target := range targets {
-			rows, pages, _ := b.all(bearer, target)
-			require.Empty(t, rows, target)
-			require.Equal(t, 1, pages, target)
-		}
-	}
-	order(server.Fault{Kind: "slow", Route: "graph.users", DelayMillis: 30})
-	began := time.Now()
-	require.Equal(t, http.StatusOK, b.get(token, "/v1.0/users").status)
-	require.GreaterOrEqual(t, time.Since(began), 30*time.Millisecond)
-	order(server.Fault{Kind: "cut", Route: "graph.users", AfterBytes: 300})
-	res, err := b.http.Do(b.request(http.MethodGet, "/v1.0/users", nil, "Authorization", "Bearer "+token))
-	require.NoError(t, err)
-	_, err = io.ReadAll(res.Body)
-	require.Error(t, err)
-	require.NoError(t, res.Body.Close())
-	require.Len(t, b.admin(http.MethodGet, "/faults", nil).json["faults"], 1)
 }

@@ -30,11 +30,20 @@ type batchAnswer struct {
 
 // batch answers POST /$batch. Every item is throttled by itself, and the
 // answers come in no promised order: the simulator turns it round.
-func (s *Server) batch(w http.ResponseWriter, r *http.Request, version string) {
+func (s *Server) batch(w http.ResponseWriter, r *http.Request, version, tenant string) {
 	if r.Method != http.MethodPost {
 		s.writeGraphError(w, &graphError{status: http.StatusMethodNotAllowed, code: "BadRequest", message: "Only POST is allowed for $batch."})
 		return
 	}
+	f := s.faults.take("graph.batch", tenant)
+	if !f.wait(r.Context()) {
+		return
+	}
+	if broken, ok := f["status"]; ok {
+		s.writeGraphError(w, s.orderedStatus(r, broken))
+		return
+	}
+	w = f.wrap(r.Context(), w)
 	var body struct {
 		Requests []batchItem `json:"requests"`
 	}

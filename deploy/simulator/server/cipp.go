@@ -41,12 +41,19 @@ type CIPPSettings struct {
 
 func newCIPP(f *fleet.Fleet, now func() time.Time) *cipp {
 	c := &cipp{now: now}
-	for _, t := range f.Lapsed() {
-		c.set.Excluded = append(c.set.Excluded, t.ID)
+	if err := c.configure(f, cippDefaults(f)); err != nil {
+		panic("the fleet does not know its own tenants: " + err.Error())
 	}
-	// The fleet's own tenants are always found.
-	_ = c.configure(f, c.set)
 	return c
+}
+
+// cippDefaults are the settings that an instance begins with.
+func cippDefaults(f *fleet.Fleet) CIPPSettings {
+	var set CIPPSettings
+	for _, t := range f.Lapsed() {
+		set.Excluded = append(set.Excluded, t.ID)
+	}
+	return set
 }
 
 // configure replaces the settings and makes the app cold.
@@ -156,7 +163,7 @@ func (s *Server) serveCIPP(w http.ResponseWriter, r *http.Request) {
 	if !pause(r.Context(), wait) || !c.fired.wait(r.Context()) {
 		return
 	}
-	c.claims, c.cold, c.w = token, cold, c.fired.wrap(sw)
+	c.claims, c.cold, c.w = token, cold, c.fired.wrap(r.Context(), sw)
 	switch f, broken := c.fired["status"]; {
 	case broken:
 		f.retryAfter(sw.Header(), s.now())

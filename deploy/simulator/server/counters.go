@@ -114,7 +114,7 @@ func (s *Server) serveFaulty(route, tenant string, w http.ResponseWriter, r *htt
 		http.Error(sw, "The service is unavailable.", f.status())
 		return
 	}
-	answer(fired.wrap(sw), fired)
+	answer(fired.wrap(r.Context(), sw), fired)
 }
 
 // failLogin tells an ordered error where the route tells its own: on the

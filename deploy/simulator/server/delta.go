@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -76,7 +77,8 @@ func (s *Server) readDelta(c *call) (pageToken, *graphError) {
 		return pageToken{}, badRequest("Badly formed token.")
 	}
 	_, resync := c.fired["delta-resync"]
-	_, expired := c.fired["delta-expired"]
+	f, expired := c.fired["delta-expired"]
+	_, required := c.fired["delta-required"]
 	switch {
 	case resync || t.To > s.fleet.Version(tenant.Index):
 		// The directory is not the one the token speaks of.
@@ -90,8 +92,12 @@ func (s *Server) readDelta(c *call) (pageToken, *graphError) {
 		}
 	case t.Kind != "delta":
 		return pageToken{}, badRequest("Badly formed token.")
+	case required:
+		e := s.resync(c, "")
+		e.header = nil
+		return pageToken{}, e
 	case expired || s.age(t) > deltaLife:
-		return pageToken{}, &graphError{status: http.StatusBadRequest, code: "syncStateNotFound", message: "The sync state generation is not found; it may have expired. Please restart with an initial sync."}
+		return pageToken{}, &graphError{status: http.StatusBadRequest, code: cmp.Or(f.Code, "syncStateNotFound"), message: "The sync state generation is not found; it may have expired. Please restart with an initial sync."}
 	default:
 		t.Kind, t.From, t.To, t.Position = "delta-next", t.To, s.fleet.Version(tenant.Index), 0
 	}

@@ -2,9 +2,12 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"path"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -12,9 +15,7 @@ import (
 // Fault is a misbehaviour that an administrator ordered.
 type Fault struct {
 	ID int `json:"id"`
-	// Kind is throttle, status, slow, cut, truncate, malformed, oauth-error,
-	// expired-page-token, empty-page, delta-expired, delta-resync, delta-gone or
-	// delta-repeat.
+	// Kind is one of faultKinds.
 	Kind string `json:"kind"`
 	// Route is a pattern such as graph.users or login.*; empty is every route
 	// but the administrator's.
@@ -38,10 +39,13 @@ type Fault struct {
 	RetryAfterDate    bool `json:"retryAfterDate,omitempty"`
 	// NoCode empties the code of a throttle's body.
 	NoCode bool `json:"noCode,omitempty"`
-	// DelayMillis is how long slow waits before it answers.
+	// DelayMillis is how long slow waits before it answers, and stall in the
+	// middle.
 	DelayMillis int `json:"delayMillis,omitempty"`
-	// AfterBytes is where cut and truncate strike.
+	// AfterBytes is where cut, truncate and stall strike.
 	AfterBytes int `json:"afterBytes,omitempty"`
+	// Body is what kind body answers instead.
+	Body string `json:"body,omitempty"`
 	// AADSTS is the number of an oauth-error, Code overrides its error.
 	AADSTS int    `json:"aadsts,omitempty"`
 	Code   string `json:"code,omitempty"`
@@ -54,10 +58,12 @@ type Fault struct {
 	until time.Time
 }
 
-var faultKinds = map[string]bool{
-	"throttle": true, "status": true, "slow": true, "cut": true, "truncate": true, "malformed": true, "oauth-error": true,
-	"expired-page-token": true, "empty-page": true, "delta-expired": true, "delta-resync": true, "delta-gone": true, "delta-repeat": true,
-	"empty-listing": true, "cipp-tenants-failed": true, "cipp-graph-error": true, "cipp-queued": true, "cipp-repeat-link": true, "consent-exists": true,
+// faultKinds are what can be ordered; the README says what each does.
+var faultKinds = []string{
+	"throttle", "status", "slow", "drop", "cut", "truncate", "stall", "malformed", "wrong-types", "html", "body",
+	"oauth-error", "consent-exists", "expired-page-token", "empty-page", "empty-listing",
+	"delta-expired", "delta-resync", "delta-gone", "delta-required", "delta-repeat",
+	"cipp-tenants-failed", "cipp-graph-error", "cipp-queued", "cipp-repeat-link",
 }
 
 type faults struct {
@@ -70,8 +76,11 @@ type faults struct {
 func newFaults(now func() time.Time) *faults { return &faults{now: now} }
 
 func (f *faults) add(fault Fault) (Fault, error) {
-	if !faultKinds[fault.Kind] {
-		return Fault{}, fmt.Errorf("unknown kind of fault %q", fault.Kind)
+	if !slices.Contains(faultKinds, fault.Kind) {
+		return Fault{}, fmt.Errorf("unknown kind of fault %q: want one of %s", fault.Kind, strings.Join(faultKinds, " "))
+	}
+	if fault.Percent < 0 || fault.Percent > 100 || fault.Skip < 0 || fault.Times < 0 || fault.ForSeconds < 0 || fault.AfterBytes < 0 || fault.DelayMillis < 0 {
+		return Fault{}, errors.New("percent is 0 to 100, and no other number but retryAfterSeconds is below 0")
 	}
 	if _, err := path.Match(fault.Route, ""); err != nil {
 		return Fault{}, fmt.Errorf("route %q: %w", fault.Route, err)
@@ -159,59 +168,12 @@ func (f Fault) status() int {
 	return f.Status
 }
 
-// wait holds a slow request back; false when the caller went away.
+// wait holds a slow request back; false when the caller went away. A dropped
+// one never gets an answer: its connection breaks before the first byte.
 func (f fired) wait(ctx context.Context) bool {
-	slow, ok := f["slow"]
-	return !ok || pause(ctx, time.Duration(slow.DelayMillis)*time.Millisecond)
-}
-
-// wrap spoils the body where that was ordered.
-func (f fired) wrap(w http.ResponseWriter) http.ResponseWriter {
-	for _, kind := range []string{"cut", "truncate", "malformed"} {
-		if fault, ok := f[kind]; ok {
-			return &spoiler{ResponseWriter: w, fault: fault, left: fault.AfterBytes}
-		}
-	}
-	return w
-}
-
-// spoiler ends a body early.
-type spoiler struct {
-	http.ResponseWriter
-	fault Fault
-	left  int
-	done  bool
-}
-
-func (s *spoiler) WriteHeader(status int) {
-	s.Header().Del("Content-Length")
-	s.ResponseWriter.WriteHeader(status)
-}
-
-func (s *spoiler) Write(b []byte) (int, error) {
-	s.Header().Del("Content-Length")
-	if s.done {
-		return len(b), nil
-	}
-	if s.fault.Kind == "malformed" {
-		s.done = true
-		if _, err := s.ResponseWriter.Write([]byte(`{"value":[{"id":"broken",,}`)); err != nil {
-			return 0, err
-		}
-		return len(b), nil
-	}
-	part := b[:min(s.left, len(b))]
-	s.left -= len(part)
-	if _, err := s.ResponseWriter.Write(part); err != nil {
-		return 0, err
-	}
-	if len(part) == len(b) {
-		return len(b), nil
-	}
-	s.done = true
-	if s.fault.Kind == "cut" {
-		_ = http.NewResponseController(s.ResponseWriter).Flush()
+	if _, dropped := f["drop"]; dropped {
 		panic(http.ErrAbortHandler) // the documented way to break a connection off
 	}
-	return len(b), nil
+	slow, ok := f["slow"]
+	return !ok || pause(ctx, time.Duration(slow.DelayMillis)*time.Millisecond)
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -139,7 +140,7 @@ func (s *Server) serveGraph(w http.ResponseWriter, r *http.Request, version, res
 	parts := strings.Split(strings.TrimSuffix(rest, "/"), "/")
 	if match(parts, "$batch") {
 		route = "graph.batch"
-		s.batch(sw, r, version)
+		s.batch(sw, r, version, tenant)
 		return
 	}
 	found, ok := findRoute(version, parts)
@@ -180,9 +181,7 @@ func (s *Server) dispatch(c *call, route graphRoute, parts []string) *graphError
 		return e
 	}
 	if f, ok := c.fired["status"]; ok {
-		header := http.Header{}
-		f.retryAfter(header, s.now())
-		return &graphError{status: f.status(), code: statusCode(f), message: "The service is temporarily unavailable.", header: header}
+		return s.orderedStatus(c.r, f)
 	}
 	if !c.claims.allows(route.delegated, route.app) {
 		return errDenied
@@ -190,8 +189,19 @@ func (s *Server) dispatch(c *call, route graphRoute, parts []string) *graphError
 	if c.tenant.Index != 0 && (strings.HasPrefix(parts[0], "tenantRelationships") || parts[0] == "contracts") {
 		return errDenied
 	}
-	c.w = c.fired.wrap(c.w)
+	c.w = c.fired.wrap(c.r.Context(), c.w)
 	return route.handle(s, c, parts)
+}
+
+// orderedStatus is the error of a status fault.
+func (s *Server) orderedStatus(r *http.Request, f Fault) *graphError {
+	e := &graphError{status: f.status(), header: http.Header{}}
+	if f.status() == http.StatusUnauthorized {
+		e = unauthorized(r, "")
+	}
+	e.code, e.message = statusCode(f), cmp.Or(f.Message, "The service is temporarily unavailable.")
+	f.retryAfter(e.header, s.now())
+	return e
 }
 
 func statusCode(f Fault) string {

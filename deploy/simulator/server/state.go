@@ -41,6 +41,9 @@ type consent struct {
 	TenantID  string   `json:"tenant"`
 	Delegated []string `json:"delegated"`
 	Roles     []string `json:"roles"`
+	// Ordered consents come from the administrator of the simulator and lie
+	// over those that tenants gave.
+	Ordered bool `json:"ordered,omitempty"`
 }
 
 // secret is a value that must never be found in clear outside the simulator.
@@ -61,6 +64,8 @@ type record struct {
 	Expire     *expiry     `json:"expire,omitempty"`
 	Membership *membership `json:"membership,omitempty"`
 	Policy     *policy     `json:"policy,omitempty"`
+	// Reset lifts every refusal that an administrator ordered.
+	Reset bool `json:"reset,omitempty"`
 }
 
 type refusal struct {
@@ -79,8 +84,9 @@ type state struct {
 	codes      map[string]*authCode
 	grants     map[string]grant
 	consents   map[string]consent
-	generation map[string]int  // of access tokens, by tenant; "" counts for all
-	outside    map[string]bool // users and tenants apart from GDAP's groups
+	ordered    map[string]consent // over the consents, until lifted
+	generation map[string]int     // of access tokens, by tenant; "" counts for all
+	outside    map[string]bool    // users and tenants apart from GDAP's groups
 	policies   map[string]int
 	secrets    []secret
 	known      map[string]bool // the values of secrets
@@ -91,7 +97,7 @@ type state struct {
 func openState(path string, f *fleet.Fleet) (*state, error) {
 	s := &state{
 		apps: map[string]App{}, codes: map[string]*authCode{}, grants: map[string]grant{},
-		consents: map[string]consent{}, generation: map[string]int{}, known: map[string]bool{},
+		consents: map[string]consent{}, ordered: map[string]consent{}, generation: map[string]int{}, known: map[string]bool{},
 		outside: map[string]bool{}, policies: map[string]int{},
 	}
 	if path != "" {
@@ -174,7 +180,13 @@ func (s *state) apply(rec record) {
 		s.grants[rec.Grant.Token] = *rec.Grant
 		s.keepSecret("refresh_token", rec.Grant.Token)
 	case rec.Consent != nil:
-		s.consents[rec.Consent.App+" "+rec.Consent.TenantID] = *rec.Consent
+		key := rec.Consent.App + " " + rec.Consent.TenantID
+		if rec.Consent.Ordered {
+			s.ordered[key] = *rec.Consent
+			break
+		}
+		s.consents[key] = *rec.Consent
+		delete(s.ordered, key)
 	case rec.App != nil:
 		s.addApp(*rec.App)
 	case rec.Refuse != nil:
@@ -190,6 +202,20 @@ func (s *state) apply(rec record) {
 		s.outside[rec.Membership.UserID+" "+rec.Membership.TenantID] = rec.Membership.Out
 	case rec.Policy != nil:
 		s.policies[rec.Policy.TenantID] = rec.Policy.AADSTS
+	case rec.Reset:
+		s.lift()
+	}
+}
+
+// lift puts consents, policies and groups back to how they were and takes
+// refused grants again. It wants the lock to be held.
+func (s *state) lift() {
+	clear(s.outside)
+	clear(s.policies)
+	clear(s.ordered)
+	for token, g := range s.grants {
+		g.Refused = 0
+		s.grants[token] = g
 	}
 }
 
@@ -287,8 +313,11 @@ func (s *state) takeCode(value string) (code authCode, ok bool) {
 func (s *state) consentOf(app string, t fleet.Tenant) consent {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c, ok := s.consents[app+" "+t.ID]; ok {
-		return c
+	for _, given := range []map[string]consent{s.ordered, s.consents} {
+		if c, ok := given[app+" "+t.ID]; ok {
+			c.Ordered = false
+			return c
+		}
 	}
 	c := consent{App: app, TenantID: t.ID}
 	if t.Index > 0 {
