@@ -1,10 +1,14 @@
 package server_test
 
 import (
+	"bytes"
+	"maps"
 	"math"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -110,4 +114,63 @@ func TestEmittedPropertiesConform(t *testing.T) {
 		}
 	}
 	require.Equal(t, http.StatusOK, b.get(partner, "/v1.0/users?$select="+allProperties()).status, "every property of the metadata may be selected")
+}
+
+// So are single objects, members of groups, what comes in a batch, beta's
+// larger set of properties, and what CIPP passes on.
+func TestEmittedObjectsConform(t *testing.T) {
+	t.Parallel()
+	b := setup(t, fleet.Small)
+	partner, _ := b.connect()
+	tenant := b.fleet.Customers()[8]
+	token := b.customer(tenant)
+	group := "/groups/" + b.fleet.Groups(tenant.Index)[1].ID
+	user, _ := b.fleet.At(tenant.Index, 0)
+	one := map[string]string{
+		"/users/" + user.ID: "microsoft.graph.user", "/users/" + user.ID + "?$select=" + allProperties(): "microsoft.graph.user",
+		group: "microsoft.graph.group", group + "?$select=id,displayName,groupTypes": "microsoft.graph.group",
+	}
+	for target, typeName := range one {
+		for _, version := range []string{"/v1.0", "/beta"} {
+			conformsObject(t, target, typeName, b.get(token, version+target).json)
+		}
+	}
+	conformsObject(t, "/me", "microsoft.graph.user", b.get(partner, "/v1.0/me").json)
+	members := group + "/transitiveMembers/microsoft.graph.user?$count=true&$top=999"
+	lists := map[string]string{
+		members: "microsoft.graph.user", members + "&$select=id": "microsoft.graph.user", "/organization": "microsoft.graph.organization",
+		"/organization?$select=id,verifiedDomains": "microsoft.graph.organization", "/users?$top=999": "microsoft.graph.user", "/users/delta": "microsoft.graph.user",
+		"/groups?$select=id,displayName": "microsoft.graph.group",
+	}
+	for target, typeName := range lists {
+		for _, version := range []string{"/v1.0", "/beta"} {
+			rows, _, _ := b.all(token, version+target, "ConsistencyLevel", "eventual")
+			require.NotEmpty(t, rows, target)
+			for _, row := range rows {
+				conformsObject(t, target, typeName, row)
+			}
+		}
+	}
+	items := []map[string]string{}
+	types := map[string]string{}
+	for target, typeName := range one {
+		id := strconv.Itoa(len(items))
+		items, types[id] = append(items, map[string]string{"id": id, "method": "GET", "url": target}), typeName
+	}
+	batch := b.do(b.request(http.MethodPost, "/v1.0/$batch", bytes.NewReader(mustJSON(t, map[string]any{"requests": items})), "Authorization", "Bearer "+token))
+	for _, r := range batch.json["responses"].([]any) {
+		r := r.(map[string]any)
+		conformsObject(t, "$batch", types[r["id"].(string)], r["body"].(map[string]any))
+	}
+	own := []string{"Tenant", "CippStatus", "username", "Aliases", "LicJoined", "primDomain"}
+	query := url.Values{"tenantFilter": {tenant.ID}, "Endpoint": {"users"}}
+	rows := list(t, b.cipp(b.cippToken(), "ListUsers", query).raw)
+	for _, row := range b.cipp(b.cippToken(), "ListGraphRequest", query).json["Results"].([]any) {
+		rows = append(rows, row.(map[string]any))
+	}
+	require.Len(t, rows, 2*tenant.Generated)
+	for _, row := range rows {
+		maps.DeleteFunc(row, func(name string, _ any) bool { return slices.Contains(own, name) })
+		conformsObject(t, "CIPP", "microsoft.graph.user", row)
+	}
 }
