@@ -22,38 +22,40 @@ import (
 	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/pkg/telemetry"
+	"github.com/entrasync/entrasync/pkg/vault"
 )
 
 const name = "gateway"
 
 // config is all that the process takes from its environment.
 type config struct {
-	Listen             string   `env:"ENTRASYNC_LISTEN" envDefault:"127.0.0.1:8080"`
-	AdminListen        string   `env:"ENTRASYNC_ADMIN_LISTEN" envDefault:"127.0.0.1:8081"`
-	DatabaseURL        string   `env:"ENTRASYNC_DATABASE_URL,required,notEmpty,unset"`
-	TLSDir             string   `env:"ENTRASYNC_TLS_DIR,required,notEmpty"`
-	MasterKeyFile      string   `env:"ENTRASYNC_MASTER_KEY_FILE,required,notEmpty"`
-	ConnectionAddr     string   `env:"ENTRASYNC_CONNECTION_ADDR" envDefault:"127.0.0.1:7101"`
-	DiscoveryAddr      string   `env:"ENTRASYNC_DISCOVERY_ADDR" envDefault:"127.0.0.1:7102"`
-	MappingAddr        string   `env:"ENTRASYNC_MAPPING_ADDR" envDefault:"127.0.0.1:7103"`
-	SyncEngineAddr     string   `env:"ENTRASYNC_SYNC_ENGINE_ADDR" envDefault:"127.0.0.1:7104"`
-	ReconciliationAddr string   `env:"ENTRASYNC_RECONCILIATION_ADDR" envDefault:"127.0.0.1:7105"`
-	WorkerAddr         string   `env:"ENTRASYNC_WORKER_ADDR" envDefault:"127.0.0.1:7106"`
-	AuthIssuers        []string `env:"ENTRASYNC_AUTH_ISSUER,required,notEmpty"`
-	AuthAudience       string   `env:"ENTRASYNC_AUTH_AUDIENCE,required,notEmpty"`
-	TenantClaim        string   `env:"ENTRASYNC_AUTH_TENANT_CLAIM" envDefault:"tenant_id"`
-	UserTypeClaim      string   `env:"ENTRASYNC_AUTH_USER_TYPE_CLAIM" envDefault:"user_type"`
-	PermissionsClaim   string   `env:"ENTRASYNC_AUTH_PERMISSIONS_CLAIM" envDefault:"permissions"`
-	Edition            string   `env:"ENTRASYNC_EDITION" envDefault:"enterprise"`
-	PlatformKeyHash    string   `env:"ENTRASYNC_PLATFORM_KEY_HASH"`
-	PublicURL          string   `env:"ENTRASYNC_PUBLIC_URL" envDefault:"http://localhost:8080"`
-	TenantRate         float64  `env:"ENTRASYNC_RATE_TENANT" envDefault:"200"`        // requests a second
-	TenantBurst        int      `env:"ENTRASYNC_RATE_TENANT_BURST" envDefault:"1000"` // requests at once
-	UserRate           float64  `env:"ENTRASYNC_RATE_USER" envDefault:"100"`
-	UserBurst          int      `env:"ENTRASYNC_RATE_USER_BURST" envDefault:"500"`
-	LogLevel           string   `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
-	LogFormat          string   `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
-	Reflection         bool     `env:"ENTRASYNC_REFLECTION"`
+	Listen             string `env:"ENTRASYNC_LISTEN" envDefault:"127.0.0.1:8080"`
+	AdminListen        string `env:"ENTRASYNC_ADMIN_LISTEN" envDefault:"127.0.0.1:8081"`
+	DatabaseURL        string `env:"ENTRASYNC_DATABASE_URL,required,notEmpty,unset"`
+	TLSDir             string `env:"ENTRASYNC_TLS_DIR,required,notEmpty"`
+	Keys               secrets.Settings
+	Vault              vault.Settings // for a master key that Vault encrypted
+	ConnectionAddr     string         `env:"ENTRASYNC_CONNECTION_ADDR" envDefault:"127.0.0.1:7101"`
+	DiscoveryAddr      string         `env:"ENTRASYNC_DISCOVERY_ADDR" envDefault:"127.0.0.1:7102"`
+	MappingAddr        string         `env:"ENTRASYNC_MAPPING_ADDR" envDefault:"127.0.0.1:7103"`
+	SyncEngineAddr     string         `env:"ENTRASYNC_SYNC_ENGINE_ADDR" envDefault:"127.0.0.1:7104"`
+	ReconciliationAddr string         `env:"ENTRASYNC_RECONCILIATION_ADDR" envDefault:"127.0.0.1:7105"`
+	WorkerAddr         string         `env:"ENTRASYNC_WORKER_ADDR" envDefault:"127.0.0.1:7106"`
+	AuthIssuers        []string       `env:"ENTRASYNC_AUTH_ISSUER,required,notEmpty"`
+	AuthAudience       string         `env:"ENTRASYNC_AUTH_AUDIENCE,required,notEmpty"`
+	TenantClaim        string         `env:"ENTRASYNC_AUTH_TENANT_CLAIM" envDefault:"tenant_id"`
+	UserTypeClaim      string         `env:"ENTRASYNC_AUTH_USER_TYPE_CLAIM" envDefault:"user_type"`
+	PermissionsClaim   string         `env:"ENTRASYNC_AUTH_PERMISSIONS_CLAIM" envDefault:"permissions"`
+	Edition            string         `env:"ENTRASYNC_EDITION" envDefault:"enterprise"`
+	PlatformKeyHash    string         `env:"ENTRASYNC_PLATFORM_KEY_HASH"`
+	PublicURL          string         `env:"ENTRASYNC_PUBLIC_URL" envDefault:"http://localhost:8080"`
+	TenantRate         float64        `env:"ENTRASYNC_RATE_TENANT" envDefault:"200"`        // requests a second
+	TenantBurst        int            `env:"ENTRASYNC_RATE_TENANT_BURST" envDefault:"1000"` // requests at once
+	UserRate           float64        `env:"ENTRASYNC_RATE_USER" envDefault:"100"`
+	UserBurst          int            `env:"ENTRASYNC_RATE_USER_BURST" envDefault:"500"`
+	LogLevel           string         `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
+	LogFormat          string         `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
+	Reflection         bool           `env:"ENTRASYNC_REFLECTION"`
 }
 
 func main() {
@@ -84,7 +86,7 @@ func serve(ctx context.Context, cfg config) (err error) {
 	}
 	defer pool.Close()
 	metrics := telemetry.NewMetrics()
-	parts, hangUp, err := cfg.parts()
+	parts, hangUp, err := cfg.parts(ctx)
 	defer func() { err = errors.Join(err, hangUp()) }()
 	if err != nil {
 		return err
@@ -111,7 +113,7 @@ func serve(ctx context.Context, cfg config) (err error) {
 
 // parts reads what the configuration names. hangUp ends the connections, also
 // after an error.
-func (cfg config) parts() (parts wire.Parts, hangUp func() error, err error) {
+func (cfg config) parts(ctx context.Context) (parts wire.Parts, hangUp func() error, err error) {
 	var closers []func() error
 	hangUp = func() error {
 		var err error
@@ -131,7 +133,8 @@ func (cfg config) parts() (parts wire.Parts, hangUp func() error, err error) {
 	if parts.PlatformKey, err = gate.ParsePlatformKey(cfg.PlatformKeyHash); err != nil {
 		return parts, hangUp, err
 	}
-	if parts.Box, err = secrets.OpenBox(cfg.MasterKeyFile); err != nil {
+	kms := secrets.KMSClients{vault.TransitScheme: vault.Transit(cfg.Vault)}
+	if parts.Box, err = secrets.Open(ctx, cfg.Keys, kms); err != nil {
 		return parts, hangUp, err
 	}
 	parts.Tokens, err = identity.New(identity.Config{
