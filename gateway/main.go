@@ -107,6 +107,7 @@ func serve(ctx context.Context, cfg config) (err error) {
 	slog.InfoContext(ctx, "serving", "address", cfg.Listen)
 	var group run.Group
 	group.Add(admin)
+	group.Add(run.Server{Name: "audit of connections", Serve: parts.Follower().Serve})
 	group.Add(public)
 	return group.Run(ctx)
 }

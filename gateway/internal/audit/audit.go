@@ -16,6 +16,7 @@ import (
 const (
 	User     = "user"
 	Platform = "platform"
+	System   = "system" // nobody: an answer of Microsoft's
 )
 
 // Sizes of a page.
@@ -24,17 +25,18 @@ const (
 	maxPage     = 200
 )
 
-// Event is one call of a method that changes something.
+// Event is one call of a method that changes something, or a change that no call
+// made.
 type Event struct {
 	ID         uuid.UUID // version 7: orders events by time
 	Tenant     tenant.ID // empty for calls of the platform
 	OccurredAt time.Time
 	ActorID    string
-	ActorType  string // User or Platform
-	Action     string // "entrasync.mapping.v1.MappingService/ConfirmMappings"
+	ActorType  string // User, Platform or System
+	Action     string // "entrasync.mapping.v1.MappingService/ConfirmMappings", "connection.validation_failed"
 	Outcome    string // "ok" or the stable reason of the refusal
-	RequestID  string
-	RemoteAddr string // an IP address
+	RequestID  string // empty where no call made the change
+	RemoteAddr string // an IP address; empty where no call made the change
 }
 
 // Store keeps events.

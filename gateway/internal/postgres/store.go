@@ -128,6 +128,16 @@ func (s *Audit) Insert(ctx context.Context, e audit.Event) error {
 	})
 }
 
+// InsertOnce writes an event unless it is there already.
+func (s *Audit) InsertOnce(ctx context.Context, e audit.Event) error {
+	return inTenant(ctx, s.pool, e.Tenant, func(ctx context.Context, tx pgx.Tx) error {
+		return sqlc.New(tx).InsertAuditEventOnce(ctx, sqlc.InsertAuditEventOnceParams{
+			ID: e.ID, TenantID: nullable(e.Tenant), OccurredAt: e.OccurredAt, ActorID: e.ActorID, ActorType: e.ActorType,
+			Action: e.Action, Outcome: e.Outcome, RequestID: e.RequestID, RemoteAddr: e.RemoteAddr,
+		})
+	})
+}
+
 // Before gives at most n events of the context's tenant, newest first.
 func (s *Audit) Before(ctx context.Context, before uuid.UUID, n int) ([]audit.Event, error) {
 	id, err := tenant.IDFrom(ctx)

@@ -28,6 +28,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/proto"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
 )
 
@@ -98,6 +99,11 @@ func New(ctx context.Context, p Parts) (http.Handler, error) {
 		return nil, err
 	}
 	return front.New(e, routes, handlers, p.Now), nil
+}
+
+// Follower brings changes of connections' states into the audit trail.
+func (p Parts) Follower() *audit.Follower {
+	return audit.NewFollower(connectionv1.NewConnectionInternalServiceClient(p.Backends.Connection), postgres.NewAudit(p.Pool))
 }
 
 func (p Parts) handlers(g *gate.Gate, methods []policy.Method) ([]front.Handler, error) {

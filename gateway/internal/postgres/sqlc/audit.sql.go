@@ -44,6 +44,40 @@ func (q *Queries) InsertAuditEvent(ctx context.Context, arg InsertAuditEventPara
 	return err
 }
 
+const insertAuditEventOnce = `-- name: InsertAuditEventOnce :exec
+INSERT INTO audit_events (id, tenant_id, occurred_at, actor_id, actor_type, action, outcome, request_id, remote_addr)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (id) DO NOTHING
+`
+
+type InsertAuditEventOnceParams struct {
+	ID         uuid.UUID
+	TenantID   *string
+	OccurredAt time.Time
+	ActorID    string
+	ActorType  string
+	Action     string
+	Outcome    string
+	RequestID  string
+	RemoteAddr string
+}
+
+// For events that another part numbers and may tell of more than once.
+func (q *Queries) InsertAuditEventOnce(ctx context.Context, arg InsertAuditEventOnceParams) error {
+	_, err := q.db.Exec(ctx, insertAuditEventOnce,
+		arg.ID,
+		arg.TenantID,
+		arg.OccurredAt,
+		arg.ActorID,
+		arg.ActorType,
+		arg.Action,
+		arg.Outcome,
+		arg.RequestID,
+		arg.RemoteAddr,
+	)
+	return err
+}
+
 const listAuditEvents = `-- name: ListAuditEvents :many
 SELECT id, occurred_at, actor_id, actor_type, action, outcome, request_id, remote_addr
 FROM audit_events

@@ -1058,11 +1058,13 @@ type AuditEvent struct {
 	Id         string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	OccurredAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
 	ActorId    string                 `protobuf:"bytes,3,opt,name=actor_id,json=actorId,proto3" json:"actor_id,omitempty"`
-	// user or platform.
+	// user, platform or system: Microsoft's answer did it, and nobody.
 	ActorType string `protobuf:"bytes,4,opt,name=actor_type,json=actorType,proto3" json:"actor_type,omitempty"`
-	// The method, for example entrasync.mapping.v1.MappingService/ConfirmMappings.
+	// The method, for example entrasync.mapping.v1.MappingService/ConfirmMappings, or what became of
+	// the connection: connection.connected, connection.replaced, connection.recovered,
+	// connection.validation_failed or connection.disconnected.
 	Action string `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
-	// ok, or the stable code of the refusal.
+	// ok, or the stable code of the refusal or of the failure.
 	Outcome       string `protobuf:"bytes,6,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	RequestId     string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	RemoteAddr    string `protobuf:"bytes,8,opt,name=remote_addr,json=remoteAddr,proto3" json:"remote_addr,omitempty"`
