@@ -183,3 +183,42 @@ func TestAppOnlyReadsNobodyElsesCustomers(t *testing.T) {
 	_, err = b.discovery.GetTenantDetails(b.inside("msp"), &connectionv1.GetTenantDetailsRequest{EntraTenantId: managed[1].TenantID})
 	require.Equal(t, "not_connected", errs.ReasonOf(err), "an app by itself is no connection")
 }
+
+// TestAnAppProvesItselfByAFederatedToken: another issuer's token stands for the
+// app (workload identity), and is read anew whenever it is needed.
+func TestAnAppProvesItselfByAFederatedToken(t *testing.T) {
+	t.Parallel()
+	sim := startSimulator(t)
+	const subject = "system:serviceaccount:entrasync:connection"
+	sim.admin("POST", "apps", map[string]any{
+		"clientId": otherApp, "name": "federated", "redirectUris": []string{redirectURI},
+		"federatedCredentials": []map[string]any{{"issuer": sim.base + "/issuer", "subject": subject}},
+	}, nil)
+	file := filepath.Join(t.TempDir(), "token")
+	mount := func(request map[string]any) {
+		var issued struct {
+			Token string `json:"token"`
+		}
+		sim.admin("POST", "issuer/tokens", request, &issued)
+		require.NoError(t, os.WriteFile(file, []byte(issued.Token), 0o600))
+	}
+	b := setupOn(t, sim, func(s *settings) { s.ClientID, s.ClientSecret, s.FederatedFile = otherApp, "", file })
+	require.Equal(t, "env", b.status("msp").GetCredentialSource())
+	failed := func() string {
+		return b.back(b.sim.consent(b.begin(browser(t, "msp", "admin", "s1")).GetAuthorizeUrl()), "s1").Get("error")
+	}
+	require.Equal(t, "token_exchange_failed", failed(), "the file is not there yet")
+	mount(map[string]any{"subject": "system:serviceaccount:else:where"})
+	require.Equal(t, "token_exchange_failed", failed(), "somebody else's token")
+	require.Equal(t, "not_connected", b.status("msp").GetStatus())
+	mount(map[string]any{"subject": subject})
+	b.whole()
+	mount(map[string]any{"subject": subject, "expiresInSeconds": -1})
+	b.sim.admin("POST", "access-tokens/expire", map[string]any{}, nil)
+	_, err := b.managedTenants(b.inside("msp"))
+	require.Equal(t, "refresh_failed", errs.ReasonOf(err))
+	require.Equal(t, "connected", b.status("msp").GetStatus(), "our proof failed, not the partner's grant")
+	mount(map[string]any{"subject": subject})
+	_, err = b.managedTenants(b.inside("msp"))
+	require.NoError(t, err, "the mounted token rotates without a restart")
+}

@@ -75,6 +75,7 @@ func (p Parts) callback(rule *policyv1.Rule) http.HandlerFunc {
 		request := &connectionv1.CompleteCallbackRequest{
 			State: cut(query.Get("state"), maxStateParam), Code: cut(query.Get("code"), 2*maxStateParam),
 			Error: cut(query.Get("error"), 256), ErrorDescription: cut(query.Get("error_description"), maxStateParam),
+			AdminConsent: strings.EqualFold(query.Get("admin_consent"), "true"),
 		}
 		var answer *connectionv1.CompleteCallbackResponse
 		err := p.askFlags(r.Context(), client, rule, request)

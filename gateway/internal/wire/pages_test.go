@@ -38,6 +38,12 @@ func TestCallbackAlwaysRedirects(t *testing.T) {
 	require.Empty(t, calls[0].call.Tenant)
 	require.Equal(t, "c", calls[0].request.(*connectionv1.CompleteCallbackRequest).GetCode())
 	require.Empty(t, calls[0].request.(*connectionv1.CompleteCallbackRequest).GetRefusal(), "an unknown state is not for the flags")
+	require.False(t, calls[0].request.(*connectionv1.CompleteCallbackRequest).GetAdminConsent())
+	for word, consent := range map[string]bool{"True": true, "true": true, "False": false, "1": false} {
+		require.Equal(t, 302, b.do("GET", front.CallbackPath+"?state=s&tenant=x&admin_consent="+word, "").status)
+		calls = b.backends.of(complete)
+		require.Equal(t, consent, calls[len(calls)-1].request.(*connectionv1.CompleteCallbackRequest).GetAdminConsent(), word)
+	}
 	// The flag of the flow's tenant, as of this request.
 	b.backends.on("/entrasync.connection.v1.ConnectionInternalService/FindFlow", func(context.Context, proto.Message) (proto.Message, error) {
 		return &connectionv1.FindFlowResponse{TenantId: "t1"}, nil
