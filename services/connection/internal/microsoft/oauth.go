@@ -58,7 +58,7 @@ func (c *Client) AuthorizeURL(r connection.AuthorizeRequest) string {
 func (c *Client) Exchange(ctx context.Context, cr connection.Credentials, code, verifier connection.Secret) (connection.Grant, error) {
 	return c.redeem(ctx, cr, atPartner, authorityOf(cr), url.Values{
 		"grant_type": {"authorization_code"},
-		"code": {code.Reveal()}, "redirect_uri": {c.redirectURI}, "code_verifier": {verifier.Reveal()}, "scope": {c.scopes()},
+		"code":       {code.Reveal()}, "redirect_uri": {c.redirectURI}, "code_verifier": {verifier.Reveal()}, "scope": {c.scopes()},
 	}, 1)
 }
 
