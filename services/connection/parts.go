@@ -49,7 +49,7 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 	resolver := connection.NewResolver(
 		connection.NamedSource{Name: connection.SourceTenant, Source: connection.TenantCredentials{Pointers: store, Secrets: vault}},
 		connection.NamedSource{Name: connection.SourceEnvironment, Source: environment},
-		connection.NamedSource{Name: connection.SourceApp, Source: appsecrets.Files(s.AppSecretsDir)},
+		connection.NamedSource{Name: connection.SourceApp, Source: appsecrets.NewFiles(s.AppSecretsDir, now)},
 	)
 	tokens := connection.NewTokens(resolver, store, vault, store, client, client, now)
 	consent := &connection.Consent{Epochs: store, Tokens: tokens, Provider: client}

@@ -76,6 +76,7 @@ func TestACertificateFromTheAppSecrets(t *testing.T) {
 	require.Equal(t, "delegated", b.status("msp").GetCustomerAccess())
 	b.whole()
 	write("MICROSOFT_CUSTOMER_ACCESS", "app_only\n")
+	b.clock.advance(3 * time.Second) // what was written just now may not be whole
 	require.Equal(t, "app_only", b.status("msp").GetCustomerAccess())
 }
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
@@ -81,34 +80,6 @@ func (e Environment) Check() error {
 		}
 	}
 	return nil
-}
-
-// Files gives what stands in a folder, one value a file, read anew each time:
-// mounted secrets rotate. An empty name means that there is no folder.
-type Files string
-
-// Credentials are the same for every tenant. Files that are not there count as
-// not set.
-func (f Files) Credentials(context.Context, string) (connection.Credentials, error) {
-	if f == "" {
-		return connection.Credentials{}, nil
-	}
-	values := map[string]string{}
-	for _, name := range []string{nameClientID, nameClientSecret, nameCertificate, nameTenantID, nameCustomerAccess} {
-		value, err := readValue(filepath.Join(string(f), name))
-		if err != nil {
-			return connection.Credentials{}, fmt.Errorf("reading %s: %w", name, err)
-		}
-		values[name] = value
-	}
-	access, err := connection.ParseCustomerAccess(values[nameCustomerAccess])
-	if err != nil {
-		return connection.Credentials{}, err
-	}
-	return connection.Credentials{
-		ClientID: values[nameClientID], ClientSecret: connection.Secret(values[nameClientSecret]),
-		Certificate: connection.Secret(values[nameCertificate]), TenantID: values[nameTenantID], CustomerAccess: access,
-	}, nil
 }
 
 func readValue(path string) (string, error) {

@@ -1,0 +1,204 @@
+package appsecrets_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/services/connection/internal/appsecrets"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+type bundle struct {
+	t      *testing.T
+	folder string
+	files  *appsecrets.Files
+	mu     sync.Mutex
+	ahead  time.Duration
+}
+
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	b := &bundle{t: t, folder: t.TempDir()}
+	b.files = appsecrets.NewFiles(b.folder, b.now)
+	return b
+}
+
+func (b *bundle) now() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return time.Now().Add(b.ahead)
+}
+
+func (b *bundle) advance(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ahead += d
+}
+
+func (b *bundle) write(name, value string) {
+	b.t.Helper()
+	require.NoError(b.t, os.WriteFile(filepath.Join(b.folder, name), []byte(value), 0o600))
+}
+
+func (b *bundle) remove(name string) {
+	b.t.Helper()
+	require.NoError(b.t, os.Remove(filepath.Join(b.folder, name)))
+}
+
+func (b *bundle) pair(number string) {
+	b.t.Helper()
+	b.write("MICROSOFT_CLIENT_ID", "client-"+number)
+	b.write("MICROSOFT_CLIENT_SECRET", "secret-"+number)
+}
+
+func (b *bundle) holds(number string) {
+	b.t.Helper()
+	c, err := b.files.Credentials(b.t.Context(), "msp")
+	require.NoError(b.t, err)
+	require.Equal(b.t, "client-"+number, c.ClientID)
+	require.Equal(b.t, "secret-"+number, c.ClientSecret.Reveal())
+}
+
+func (b *bundle) none() {
+	b.t.Helper()
+	c, err := b.files.Credentials(b.t.Context(), "msp")
+	require.NoError(b.t, err)
+	require.False(b.t, c.Complete())
+}
+
+func TestAPairCountsWhenItIsWhole(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.none()
+	b.write("MICROSOFT_CLIENT_ID", "client-1")
+	b.none()
+	b.write("MICROSOFT_CLIENT_SECRET", "secret-1\n")
+	b.holds("1")
+	c, err := appsecrets.NewFiles("", time.Now).Credentials(t.Context(), "msp")
+	require.NoError(t, err)
+	require.Equal(t, connection.Credentials{}, c)
+}
+
+func TestARotationOfOneFileAfterTheOther(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.pair("1")
+	b.holds("1")
+	b.write("MICROSOFT_CLIENT_ID", "client-2")
+	b.holds("1")
+	b.write("MICROSOFT_CLIENT_SECRET", "") // as it is between opening and writing
+	b.holds("1")
+	b.write("MICROSOFT_CLIENT_SECRET", "secr")
+	b.holds("1")
+	b.write("MICROSOFT_CLIENT_SECRET", "secret-2")
+	b.holds("1")
+	b.advance(3 * time.Second)
+	b.holds("2")
+}
+
+func TestAFileThatIsMissing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.pair("1")
+	b.holds("1")
+	b.remove("MICROSOFT_CLIENT_SECRET")
+	b.advance(time.Hour) // nobody asked for long
+	b.holds("1")
+	b.advance(30 * time.Second)
+	b.holds("1")
+	b.write("MICROSOFT_CLIENT_SECRET", "secret-1")
+	b.holds("1")
+	b.remove("MICROSOFT_CLIENT_ID")
+	b.advance(50 * time.Second)
+	b.holds("1")
+	b.advance(61 * time.Second)
+	b.none()
+	b.none()
+	b.pair("3")
+	b.holds("3")
+}
+
+func TestAFileThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.pair("1")
+	b.holds("1")
+	b.remove("MICROSOFT_CLIENT_SECRET")
+	require.NoError(t, os.Mkdir(filepath.Join(b.folder, "MICROSOFT_CLIENT_SECRET"), 0o700))
+	b.holds("1")
+	b.advance(2 * time.Minute)
+	_, err := b.files.Credentials(t.Context(), "msp")
+	require.ErrorContains(t, err, "MICROSOFT_CLIENT_SECRET")
+	b.remove("MICROSOFT_CLIENT_SECRET")
+	b.write("MICROSOFT_CLIENT_SECRET", strings.Repeat("hunter2", 20_000))
+	_, err = b.files.Credentials(t.Context(), "msp")
+	require.ErrorContains(t, err, "too large")
+	require.NotContains(t, err.Error(), "hunter2")
+	b.pair("2")
+	b.write("MICROSOFT_CUSTOMER_ACCESS", "app_o")
+	_, err = b.files.Credentials(t.Context(), "msp")
+	require.Error(t, err)
+}
+
+// mount replaces the files as Kubernetes does: a new folder, and a link to it
+// that changes in one step; the old folder goes.
+func (b *bundle) mount(number int) {
+	b.t.Helper()
+	folder := filepath.Join(b.folder, fmt.Sprintf("..%d", number))
+	require.NoError(b.t, os.Mkdir(folder, 0o700))
+	for name, value := range map[string]string{"MICROSOFT_CLIENT_ID": "client-", "MICROSOFT_CLIENT_SECRET": "secret-"} {
+		require.NoError(b.t, os.WriteFile(filepath.Join(folder, name), fmt.Appendf(nil, "%s%d", value, number), 0o600))
+		if number == 0 {
+			require.NoError(b.t, os.Symlink(filepath.Join("..data", name), filepath.Join(b.folder, name)))
+		}
+	}
+	next := filepath.Join(b.folder, "..data_tmp")
+	require.NoError(b.t, os.Symlink(filepath.Base(folder), next))
+	require.NoError(b.t, os.Rename(next, filepath.Join(b.folder, "..data")))
+	if number > 0 {
+		require.NoError(b.t, os.RemoveAll(filepath.Join(b.folder, fmt.Sprintf("..%d", number-1))))
+	}
+}
+
+func TestAMountedSecretRotatesUnderItsReaders(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.mount(0)
+	b.holds("0")
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	mixed := make(chan string, 4)
+	for range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				c, err := b.files.Credentials(t.Context(), "msp")
+				if err != nil || strings.TrimPrefix(c.ClientID, "client-") != strings.TrimPrefix(c.ClientSecret.Reveal(), "secret-") || !c.Complete() {
+					mixed <- fmt.Sprintf("%s with %s: %v", c.ClientID, c.ClientSecret.Reveal(), err)
+					return
+				}
+			}
+		})
+	}
+	for i := 1; i <= 300; i++ {
+		b.mount(i)
+	}
+	close(done)
+	wg.Wait()
+	close(mixed)
+	for pair := range mixed {
+		t.Error(pair)
+	}
+	b.holds("300")
+}
