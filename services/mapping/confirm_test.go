@@ -302,5 +302,5 @@ func TestTenantsAreKeptApart(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.NoError(t, <-answered)
-	pgtest.TenantTables(t, b.db, "mapping")
+	pgtest.TenantTables(t, b.db, "mapping", "entra_orphans", "entra_orphan_decisions")
 }

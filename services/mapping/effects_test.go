@@ -26,7 +26,6 @@ func (b *bundle) startSync() {
 		require.Equal(b.t, "start_pending", resp.GetRunError().GetCode())
 	}
 	require.Equal(b.t, "mapped", b.history(tenants[0])[0].GetState())
-	require.Nil(b.t, b.history(tenants[0])[0].OrphanedLinks, "not known here")
 }
 
 func (b *bundle) pull() []*orchestrationv1.Effect {

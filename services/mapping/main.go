@@ -29,6 +29,12 @@ import (
 
 const name = "mapping"
 
+const (
+	sweepEvery = time.Hour
+	// listenAgain is the pause after the connection that listens was lost.
+	listenAgain = 2 * time.Second
+)
+
 // config is all that the process takes from its environment.
 type config struct {
 	Listen        string `env:"ENTRASYNC_LISTEN" envDefault:"127.0.0.1:7103"`
@@ -82,7 +88,7 @@ func serve(ctx context.Context, cfg config) (err error) {
 	if err != nil {
 		return err
 	}
-	register(server, pool, directory, time.Now)
+	parts := register(server, pool, directory, time.Now)
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listening: %w", err)
@@ -94,20 +100,73 @@ func serve(ctx context.Context, cfg config) (err error) {
 	slog.InfoContext(ctx, "serving", "address", cfg.Listen)
 	var group run.Group
 	group.Add(admin)
+	group.Add(run.Server{Name: "sweeper", Serve: func(ctx context.Context) error { return sweep(ctx, parts.sweeper) }})
+	group.Add(run.Server{Name: "listener", Serve: func(ctx context.Context) error { return listen(ctx, pool, parts.bell) }})
 	group.Add(server.On("grpc", listener))
 	return group.Run(ctx)
 }
 
+// parts are what runs beside the server.
+type parts struct {
+	bell    *mapping.Bell
+	sweeper *mapping.Sweeper
+}
+
 // register wires the service's parts together and adds its methods to a server.
-func register(server grpc.ServiceRegistrar, pool *pg.Pool, conn grpc.ClientConnInterface, now func() time.Time) {
+func register(server grpc.ServiceRegistrar, pool *pg.Pool, conn grpc.ClientConnInterface, now func() time.Time) parts {
 	store := postgres.NewStore(pool, newUUID)
+	bell := &mapping.Bell{}
+	settling := mapping.NewSettling(store, bell)
 	directory := discovery.NewDirectory(conn)
 	lister := mapping.NewLister(directory, store)
 	mappingv1.RegisterClientServiceServer(server, rpc.NewClients(lister, mapping.NewImporter(store, now, newID)))
-	mappingv1.RegisterMappingServiceServer(server,
-		rpc.NewMappings(mapping.NewPreviewer(directory, store), lister, mapping.NewConfirmer(directory, store, now)))
+	mappingv1.RegisterMappingServiceServer(server, rpc.NewMappings(rpc.UseCases{
+		Previewer: mapping.NewPreviewer(directory, store), Lister: lister,
+		Confirmer: mapping.NewConfirmer(directory, store, settling, now),
+		Changer:   mapping.NewChanger(directory, store, settling, now),
+		Orphans:   mapping.NewOrphanDecider(store, settling, now),
+		Exporter:  mapping.NewExporter(directory, store),
+		Importer:  mapping.NewTableImporter(directory, store, settling, now),
+	}))
 	mappingv1.RegisterMappingInternalServiceServer(server, rpc.NewInternal(lister, mapping.NewCreator(store, now, newID)))
-	orchestrationv1.RegisterEffectServiceServer(server, rpc.NewEffects(mapping.NewEffects(store, now)))
+	orchestrationv1.RegisterEffectServiceServer(server, rpc.NewEffects(mapping.NewEffects(store, bell, now)))
+	return parts{bell: bell, sweeper: mapping.NewSweeper(store, now)}
+}
+
+// sweep erases now and then until ctx ends. What fails is tried again at the next
+// turn.
+func sweep(ctx context.Context, sweeper *mapping.Sweeper) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if err := sweeper.Sweep(ctx); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "sweeping failed", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// listen rings the bell whenever the database tells of effects, until ctx ends.
+// While the database is away, those who wait look for themselves.
+func listen(ctx context.Context, pool *pg.Pool, bell *mapping.Bell) error {
+	tick := time.NewTicker(listenAgain)
+	defer tick.Stop()
+	for {
+		err := pg.Listen(ctx, pool, postgres.EffectsChannel, bell.Ring, func(string) { bell.Ring() })
+		if ctx.Err() != nil {
+			return nil
+		}
+		slog.WarnContext(ctx, "not told of effects", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
 }
 
 // newUUID is a UUIDv7. It panics when the system has no random numbers left.

@@ -85,6 +85,7 @@ type bundle struct {
 	summary  mappingv1.MappingInternalServiceClient // as the gateway
 	effects  orchestrationv1.EffectServiceClient    // as the worker
 	internal *rpc.Internal                          // what sync-engine calls, without the network
+	parts    parts
 }
 
 func setup(t testing.TB) *bundle {
@@ -98,8 +99,16 @@ func setup(t testing.TB) *bundle {
 		discoveryv1.RegisterDiscoveryInternalServiceServer(server, b.found)
 	})
 	conn := network.Dial("mapping", "discovery", discoveryAt)
+	pool := b.db.Pool("mapping")
 	address := network.Serve("mapping", func(server grpc.ServiceRegistrar) {
-		register(server, b.db.Pool("mapping"), conn, b.clock.now)
+		b.parts = register(server, pool, conn, b.clock.now)
+	})
+	listening, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- listen(listening, pool, b.parts.bell) }()
+	t.Cleanup(func() {
+		stop()
+		require.NoError(t, <-ended)
 	})
 	gateway := network.Dial("gateway", "mapping", address)
 	b.clients = mappingv1.NewClientServiceClient(gateway)
@@ -210,8 +219,7 @@ func (b *bundle) history(managedTenantID string) []*mappingv1.Mapping {
 	return resp.GetMappings()
 }
 
-// contents is everything the service stores, but for the heads that a refused
-// call may have made.
+// contents is everything the service stores.
 func (b *bundle) contents() (all string) {
 	b.t.Helper()
 	err := b.db.Admin.QueryRow(b.t.Context(), `
@@ -220,7 +228,9 @@ func (b *bundle) contents() (all string) {
 			(SELECT string_agg(t::text, ',' ORDER BY t.domain, t.client_id) FROM client_domains t),
 			(SELECT string_agg(t::text || t.xmin::text, ',' ORDER BY t.id) FROM entra_client_tenant_mappings t),
 			(SELECT string_agg(t::text, ',' ORDER BY t.id) FROM outbox t),
-			(SELECT sum(version) FROM entra_mapping_heads))`).Scan(&all)
+			(SELECT string_agg(t::text, ',' ORDER BY t.managed_tenant_id) FROM entra_orphans t),
+			(SELECT string_agg(t::text, ',' ORDER BY t.id) FROM entra_orphan_decisions t),
+			(SELECT string_agg(t::text || t.xmin::text, ',' ORDER BY t.tenant_id) FROM entra_mapping_heads t))`).Scan(&all)
 	require.NoError(b.t, err)
 	return all
 }

@@ -5,14 +5,8 @@ import (
 	"time"
 )
 
-const (
-	// EffectStartInitialSync asks the worker to start the initial sync.
-	EffectStartInitialSync = "start_initial_sync"
-	// startWait is how long a confirm waits for the sync it asked for to start.
-	startWait = 5 * time.Second
-	// startPoll is how often it looks.
-	startPoll = 50 * time.Millisecond
-)
+// startWait is how long a confirm waits for the sync that it asked for to start.
+const startWait = 5 * time.Second
 
 // Why an initial sync that was asked for has not started.
 const (
@@ -28,6 +22,7 @@ type Confirmed struct {
 	Version   int64
 	Run       *StartedRun // the sync that was asked for
 	RunError  string      // why it did not start; the confirm stands
+	Effects   string      // settled or pending
 }
 
 // StartedRun is a run that the worker started or joined.
@@ -37,17 +32,25 @@ type StartedRun struct {
 	Joined     bool
 }
 
+// Ask names what decisions are checked against.
+type Ask struct {
+	ClientIDs   []string
+	ExternalIDs []string
+	Version     *int64 // that the person saw; what was decided after it is wanted
+}
+
 // Verdict is what a transaction of decisions shall write.
 type Verdict struct {
-	Changes []Change
-	Effect  string // kind of an effect to be written, empty for none
+	Changes   []Change
+	StartSync bool // also ask for the initial sync
 }
 
 // Written is what it wrote.
 type Written struct {
-	Version  int64
-	Active   []Mapping // every decision in force
-	EffectID string    // of the effect, where one was written
+	Version   int64
+	Active    []Mapping // every decision in force
+	EffectIDs []string  // of the changes that links must follow
+	StartID   string    // of the effect that starts the sync, where it was asked for
 }
 
 // EffectState is how far an effect is.
@@ -56,14 +59,19 @@ type EffectState struct {
 	Result map[string]string
 }
 
-// ConfirmStore writes decisions.
-type ConfirmStore interface {
+// DecideStore writes decisions.
+type DecideStore interface {
 	// Decide calls decide with what is current, inside a transaction that no
 	// other change of clients and mappings of the tenant can overtake, and
 	// writes its verdict; an error of decide comes back and nothing is written.
-	// The version rises when something changes. wanted are the clients that
-	// Current must hold.
-	Decide(ctx context.Context, actor string, at time.Time, wanted []string, decide func(Current) (Verdict, error)) (Written, error)
+	// The version rises when something changes. Wherever the client of a managed
+	// tenant changes that may have links, an effect is written for them.
+	Decide(ctx context.Context, actor string, at time.Time, ask Ask, decide func(Current) (Verdict, error)) (Written, error)
+}
+
+// ConfirmStore writes decisions and knows their effects.
+type ConfirmStore interface {
+	DecideStore
 	// Effect tells how far an effect is.
 	Effect(ctx context.Context, id string) (EffectState, error)
 }
@@ -72,42 +80,32 @@ type ConfirmStore interface {
 type Confirmer struct {
 	directory Directory
 	store     ConfirmStore
+	settling  *Settling
 	now       func() time.Time
 }
 
 // NewConfirmer makes a confirmer.
-func NewConfirmer(directory Directory, store ConfirmStore, now func() time.Time) *Confirmer {
-	return &Confirmer{directory: directory, store: store, now: now}
+func NewConfirmer(directory Directory, store ConfirmStore, settling *Settling, now func() time.Time) *Confirmer {
+	return &Confirmer{directory: directory, store: store, settling: settling, now: now}
 }
 
 // Confirm writes a person's decisions, all or nothing; see Plan for refusals. A
-// nil version is not compared. With startSync it waits a few seconds for the
-// initial sync to start.
+// nil version is not compared. It waits a few seconds for what the decisions
+// cause elsewhere, and with startSync for the initial sync to start.
 func (c *Confirmer) Confirm(ctx context.Context, actor string, decisions []Decision, version *int64, startSync bool) (Confirmed, error) {
 	tenants, err := c.directory.ManagedTenants(ctx, nil)
 	if err != nil {
 		return Confirmed{}, err
 	}
-	byID := make(map[string]ManagedTenant, len(tenants))
-	for _, t := range tenants {
-		byID[t.ID] = t
-	}
-	var wanted []string
-	for _, d := range decisions {
-		if d.ClientID != "" {
-			wanted = append(wanted, d.ClientID)
-		}
-	}
+	byID := tenantsByID(tenants)
 	nothingToSync := false
-	written, err := c.store.Decide(ctx, actor, c.now(), wanted, func(now Current) (Verdict, error) {
+	written, err := c.store.Decide(ctx, actor, c.now(), askFor(decisions, version), func(now Current) (Verdict, error) {
 		changes, err := Plan(decisions, version, byID, now)
 		if err != nil || !startSync {
 			return Verdict{Changes: changes}, err
 		}
-		if nothingToSync = !anythingToSync(now.Active, changes); nothingToSync {
-			return Verdict{Changes: changes}, nil
-		}
-		return Verdict{Changes: changes, Effect: EffectStartInitialSync}, nil
+		nothingToSync = !anythingToSync(now.Active, changes)
+		return Verdict{Changes: changes, StartSync: !nothingToSync}, nil
 	})
 	if err != nil {
 		return Confirmed{}, err
@@ -116,10 +114,33 @@ func (c *Confirmer) Confirm(ctx context.Context, actor string, decisions []Decis
 	switch {
 	case nothingToSync:
 		confirmed.RunError = RunErrorNoMapping
-	case written.EffectID != "":
-		confirmed.Run, confirmed.RunError = c.started(ctx, written.EffectID)
+	case written.StartID != "":
+		confirmed.Run, confirmed.RunError = c.started(ctx, written.StartID)
 	}
+	confirmed.Effects = c.settling.wait(ctx, written.EffectIDs)
 	return confirmed, nil
+}
+
+func tenantsByID(tenants []ManagedTenant) map[string]ManagedTenant {
+	byID := make(map[string]ManagedTenant, len(tenants))
+	for _, t := range tenants {
+		byID[t.ID] = t
+	}
+	return byID
+}
+
+// askFor names what the decisions must be checked against.
+func askFor(decisions []Decision, version *int64) Ask {
+	ask := Ask{Version: version}
+	for _, d := range decisions {
+		if d.ClientID != "" {
+			ask.ClientIDs = append(ask.ClientIDs, d.ClientID)
+		}
+		if d.ClientExternalID != "" {
+			ask.ExternalIDs = append(ask.ExternalIDs, d.ClientExternalID)
+		}
+	}
+	return ask
 }
 
 // anythingToSync says whether, after the changes, a managed tenant is mapped or
@@ -140,24 +161,18 @@ func anythingToSync(active map[string]Mapping, changes []Change) bool {
 	return false
 }
 
-// started waits until the worker has answered the effect. Whatever happens
-// here, the confirm is committed and stands.
+// started waits until the worker has answered the effect.
 func (c *Confirmer) started(ctx context.Context, effectID string) (*StartedRun, string) {
-	ctx, cancel := context.WithTimeout(ctx, startWait)
-	defer cancel()
-	ticker := time.NewTicker(startPoll)
-	defer ticker.Stop()
-	for {
-		state, err := c.store.Effect(ctx, effectID)
-		if err == nil && state.Done {
-			return startedRun(state.Result)
-		}
-		select {
-		case <-ctx.Done():
-			return nil, RunErrorPending
-		case <-ticker.C:
-		}
+	var state EffectState
+	ended := c.settling.until(ctx, startWait, func(ctx context.Context) bool {
+		var err error
+		state, err = c.store.Effect(ctx, effectID)
+		return err == nil && state.Done
+	})
+	if !ended {
+		return nil, RunErrorPending
 	}
+	return startedRun(state.Result)
 }
 
 // startedRun reads the worker's answer: run_id, workflow_id and joined, or error.

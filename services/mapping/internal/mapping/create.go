@@ -20,7 +20,8 @@ type NewClient struct {
 type CreateStore interface {
 	// CreateDecided calls design with each create_new decision in force and, in
 	// one transaction, stores the clients and maps the managed tenants to them.
-	// It answers how many clients the run has made, in this call or before.
+	// It answers how many clients the run has made, in this call or before; a run
+	// that has made some makes no more.
 	CreateDecided(ctx context.Context, actor, runID string, at time.Time, design func(Mapping) NewClient) (int32, error)
 }
 

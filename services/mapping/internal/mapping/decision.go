@@ -52,6 +52,7 @@ type Mapping struct {
 	DecidedAt       time.Time
 	DeactivatedBy   string
 	DeactivatedAt   *time.Time // nil while it is in force
+	OrphanedLinks   *int32     // of the managed tenant, as the engine said last; nil where its newest decision says it
 }
 
 // Summary counts managed tenants by decision.

@@ -28,6 +28,9 @@ type Search struct {
 	State   string // empty for all
 	NameKey string // a part of the managed tenant's or the client's name
 	Exact   string // or its domain or Entra tenant id, in lower case
+	// Orphans chooses managed tenants whose orphaned links wait for a person, by
+	// their last decision, in force or not.
+	Orphans bool
 }
 
 // MappedTenant is a managed tenant and the client that it is mapped to.
@@ -127,13 +130,14 @@ type Filter struct {
 	Query           string // a part of a name, a domain, or the Entra tenant id
 	ManagedTenantID string
 	History         bool
+	Orphans         bool // only managed tenants whose orphaned links wait for a person
 }
 
 // Mappings gives a page of decisions, by the managed tenant's name, or of one
 // managed tenant, the newest first. Errors as Clients, and errs.Invalid for a
 // query that no text can contain.
 func (l *Lister) Mappings(ctx context.Context, filter Filter, size int32, pageToken string) (Page[Mapping], error) {
-	filters := []string{"mappings", filter.State, filter.Query, filter.ManagedTenantID, strconv.FormatBool(filter.History)}
+	filters := []string{"mappings", filter.State, filter.Query, filter.ManagedTenantID, strconv.FormatBool(filter.History), strconv.FormatBool(filter.Orphans)}
 	after, err := DecodeCursor(pageToken, filters...)
 	if err != nil {
 		return Page[Mapping]{}, err
@@ -148,13 +152,19 @@ func (l *Lister) Mappings(ctx context.Context, filter Filter, size int32, pageTo
 			return l.store.MappingsOf(ctx, filter.ManagedTenantID, filter.History, below, limit)
 		}
 		request.place = func(m Mapping) Cursor { return Cursor{Key: strconv.FormatInt(m.Revision, 10), ID: m.ManagedTenantID} }
-		return pageOf(request)
+		page, err := pageOf(request)
+		for i := range page.Items {
+			if i > 0 || after != nil {
+				page.Items[i].OrphanedLinks = nil
+			}
+		}
+		return page, err
 	}
 	if strings.ContainsRune(filter.Query, 0) {
 		return Page[Mapping]{}, errs.New(errs.Invalid, "invalid_argument", "The request is not valid.",
 			errs.WithViolation("q", "must not contain NUL"))
 	}
-	search := Search{State: filter.State, NameKey: SearchKey(filter.Query), Exact: strings.ToLower(strings.TrimSpace(filter.Query))}
+	search := Search{State: filter.State, NameKey: SearchKey(filter.Query), Exact: strings.ToLower(strings.TrimSpace(filter.Query)), Orphans: filter.Orphans}
 	request.list = func(limit int32) ([]Mapping, error) { return l.store.Mappings(ctx, search, after, limit) }
 	request.count = func() (int32, error) { return l.store.CountMappings(ctx, search) }
 	request.place = func(m Mapping) Cursor { return Cursor{Key: SearchKey(m.DisplayName), ID: m.ManagedTenantID} }

@@ -3,6 +3,7 @@ package mapping
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 )
@@ -21,9 +22,10 @@ var decidedStates = map[string]string{
 
 // Decision is what a person decides about one managed tenant.
 type Decision struct {
-	ManagedTenantID string
-	Kind            string // map, skip, review or create_new
-	ClientID        string // with map
+	ManagedTenantID  string
+	Kind             string // map, skip, review or create_new
+	ClientID         string // with map
+	ClientExternalID string // with map, in its place or beside it: the host's own id
 }
 
 // Current is what decisions are checked against, as it is inside the
@@ -32,101 +34,214 @@ type Current struct {
 	Version int64
 	Active  map[string]Mapping // in force, by managed tenant
 	Clients map[string]Client  // those that the decisions name, by id
+	Since   []Since            // decided after the version that the person saw
+}
+
+// Since is what somebody else decided about a managed tenant in between.
+type Since struct {
+	ManagedTenantID string
+	State           string // undecided after an unmap
+	By              string // id of a person
+	At              time.Time
 }
 
 // Change is a decision that differs from the one in force.
 type Change struct {
 	Tenant   ManagedTenant
-	State    string
+	State    string // undecided: the decision in force ends and no other begins
 	ClientID string
 	Score    *float64
 	Before   *Mapping // the decision that ends
 }
 
-// findings are all that speaks against a list of decisions.
-type findings struct {
-	malformed []errs.Violation // it can never succeed as it is written
-	doubled   []errs.Violation // it contradicts itself
-	stale     []errs.Violation // somebody else decided in between
+// clientBefore is whom the managed tenant belonged to before the change.
+func (c Change) clientBefore() string {
+	if c.Before == nil {
+		return ""
+	}
+	return c.Before.ClientID
 }
 
-// err lists everything at once under the gravest kind.
-func (f findings) err() error {
-	all := errs.WithViolations(slices.Concat(f.malformed, f.doubled, f.stale)...)
-	switch {
-	case len(f.malformed) > 0:
-		return errs.New(errs.Invalid, "invalid_argument", "The decisions cannot be confirmed as they are.", all)
-	case len(f.doubled) > 0:
-		return errs.New(errs.Conflict, "mapping_conflict", "A managed tenant is decided more than once.", all)
-	case len(f.stale) > 0:
-		return errs.New(errs.Conflict, "stale_version", "Somebody else decided in between. Look at the mappings again.", all)
+// gravity orders what speaks against decisions.
+type gravity int
+
+const (
+	malformed gravity = iota // it can never succeed as it is written
+	doubled                  // it contradicts another
+	stale                    // somebody else decided in between
+)
+
+// theVersion is the place of what speaks against all decisions together.
+const theVersion = -1
+
+// finding is one thing that speaks against a decision.
+type finding struct {
+	gravity gravity
+	at      int    // index of the decision, or theVersion
+	field   string // of the decision, in JSON names
+	message string
+	other   int // index of the decision that a doubled one repeats
+}
+
+// placing names decisions and their fields as whoever sent them sees them.
+type placing struct {
+	decision func(at int) string
+	field    func(at int, field string) string
+}
+
+// inList places findings in a list of decisions.
+func inList() placing {
+	name := func(at int) string { return fmt.Sprintf("decisions[%d]", at) }
+	return placing{decision: name, field: func(at int, field string) string { return name(at) + "." + field }}
+}
+
+// inOne places findings about the one decision of a request.
+func inOne() placing {
+	return placing{decision: func(int) string { return "the request" }, field: func(_ int, field string) string { return field }}
+}
+
+// violation is a finding as it is answered.
+func (p placing) violation(f finding) errs.Violation {
+	v := errs.Violation{Field: f.field, Message: f.message}
+	if f.at != theVersion {
+		v.Field = p.field(f.at, f.field)
 	}
-	return nil
+	if f.gravity == doubled {
+		v.Message = "is decided in " + p.decision(f.other) + " already"
+	}
+	return v
 }
 
 // Plan checks decisions and gives those that change something. It refuses all of
 // them, with every reason, when it refuses one: errs.Invalid "invalid_argument",
 // errs.Conflict "mapping_conflict" or "stale_version".
 func Plan(decisions []Decision, version *int64, tenants map[string]ManagedTenant, now Current) ([]Change, error) {
-	var found findings
-	if version != nil && *version != now.Version {
-		found.stale = append(found.stale, errs.Violation{Field: "version", Message: fmt.Sprintf("the mappings are at version %d", now.Version)})
+	changes, found := examine(decisions, version, tenants, now)
+	return changes, inList().refusal(found)
+}
+
+// examine gives the changes that decisions make, and all that speaks against
+// them; with anything that does, the changes mean nothing.
+func examine(decisions []Decision, version *int64, tenants map[string]ManagedTenant, now Current) (changes []Change, found []finding) {
+	report := func(g gravity, at int, field, message string) {
+		found = append(found, finding{gravity: g, at: at, field: field, message: message})
 	}
-	first := map[string]int{}
-	changes := make([]Change, 0, len(decisions))
+	byExternalID := make(map[string]Client, len(now.Clients))
+	for _, client := range now.Clients {
+		byExternalID[client.ExternalID] = client
+	}
+	first := make(map[string]int, len(decisions))
+	changes = make([]Change, 0, len(decisions))
 	for i, d := range decisions {
 		tenant, known := tenants[d.ManagedTenantID]
 		if !known {
-			found.malformed = append(found.malformed, violation(i, "managedTenantId", "is not a managed tenant"))
+			report(malformed, i, "managedTenantId", "is not a managed tenant")
 		}
 		if at, twice := first[d.ManagedTenantID]; twice {
-			found.doubled = append(found.doubled, violation(i, "managedTenantId", fmt.Sprintf("is decided in decisions[%d] already", at)))
+			found = append(found, finding{gravity: doubled, at: i, field: "managedTenantId", other: at})
 		} else {
 			first[d.ManagedTenantID] = i
 		}
-		if problem := checkClient(d, now.Clients); problem != "" {
-			found.malformed = append(found.malformed, violation(i, "clientId", problem))
+		state, ok := decidedStates[d.Kind]
+		if !ok {
+			report(malformed, i, "decision", "is not map, skip, review or create_new")
+			continue
+		}
+		client, field, problem := clientOf(d, now.Clients, byExternalID)
+		if problem != "" {
+			report(malformed, i, field, problem)
 		}
 		before, decided := now.Active[d.ManagedTenantID]
-		if len(found.stale) > 0 && decided && before.Version > *version {
-			found.stale = append(found.stale, violation(i, "managedTenantId", "was decided in between: "+before.State))
-		}
-		if known && !(decided && before.State == decidedStates[d.Kind] && before.ClientID == d.ClientID) {
-			changes = append(changes, changeOf(d, tenant, now, before, decided))
+		if known && !(decided && before.State == state && before.ClientID == client.ID) {
+			changes = append(changes, changeOf(tenant, state, client, before, decided))
 		}
 	}
-	if err := found.err(); err != nil {
-		return nil, err
+	return changes, append(found, staleness(version, now, first)...)
+}
+
+// maxSince bounds how much of what was decided in between an answer lists.
+const maxSince = 200
+
+// staleness lists what was decided since the version that a person saw: about
+// the managed tenants that the person decides too, then about others.
+func staleness(version *int64, now Current, decided map[string]int) []finding {
+	if version == nil || *version == now.Version {
+		return nil
 	}
-	return changes, nil
+	found := []finding{{gravity: stale, at: theVersion, field: "version", message: fmt.Sprintf("the mappings are at version %d", now.Version)}}
+	var others []finding
+	for _, s := range now.Since {
+		text := fmt.Sprintf("is %s since %s, decided by %s", s.State, s.At.UTC().Format(time.RFC3339), s.By)
+		if at, ours := decided[s.ManagedTenantID]; ours {
+			found = append(found, finding{gravity: stale, at: at, field: "managedTenantId", message: text})
+		} else {
+			others = append(others, finding{gravity: stale, at: theVersion, field: "version", message: "managed tenant " + s.ManagedTenantID + " " + text})
+		}
+	}
+	slices.SortFunc(found[1:], func(a, b finding) int { return a.at - b.at })
+	found = append(found, others...)
+	if more := len(found) - maxSince; more > 0 {
+		found = append(found[:maxSince], finding{gravity: stale, at: theVersion, field: "version", message: fmt.Sprintf("and %d more", more)})
+	}
+	return found
 }
 
-func violation(index int, field, message string) errs.Violation {
-	return errs.Violation{Field: fmt.Sprintf("decisions[%d].%s", index, field), Message: message}
+// refusal lists everything at once under the gravest kind; nil when nothing was
+// found.
+func (p placing) refusal(found []finding) error {
+	if len(found) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(found, func(a, b finding) int { return int(a.gravity - b.gravity) })
+	violations := make([]errs.Violation, 0, len(found))
+	for _, f := range found {
+		violations = append(violations, p.violation(f))
+	}
+	all := errs.WithViolations(violations...)
+	switch found[0].gravity {
+	case malformed:
+		return errs.New(errs.Invalid, "invalid_argument", "The decisions cannot be confirmed as they are.", all)
+	case doubled:
+		return errs.New(errs.Conflict, "mapping_conflict", "A managed tenant is decided more than once.", all)
+	}
+	return errs.New(errs.Conflict, "stale_version", "Somebody else decided in between. Look at the mappings again.", all)
 }
 
-// checkClient says what is wrong with the client of a decision.
-func checkClient(d Decision, clients map[string]Client) string {
+// clientOf gives the client that a decision names, or what is wrong with which
+// of its fields.
+func clientOf(d Decision, byID, byExternalID map[string]Client) (client Client, field, problem string) {
+	named := d.ClientID != "" || d.ClientExternalID != ""
 	switch {
-	case d.Kind == DecideMap && d.ClientID == "":
-		return "is needed to map"
-	case d.Kind != DecideMap && d.ClientID != "":
-		return "does not go with " + d.Kind
-	case d.ClientID == "":
-		return ""
+	case d.Kind == DecideMap && !named:
+		return Client{}, "clientId", "is needed to map"
+	case d.Kind != DecideMap && named:
+		return Client{}, "clientId", "does not go with " + d.Kind
+	case !named:
+		return Client{}, "", ""
 	}
-	if client, known := clients[d.ClientID]; !known || client.Deleted {
-		return "is not a client"
+	if d.ClientID != "" {
+		client, known := byID[d.ClientID]
+		if !known || client.Deleted {
+			return Client{}, "clientId", "is not a client"
+		}
+		if d.ClientExternalID != "" && client.ExternalID != d.ClientExternalID {
+			return Client{}, "clientExternalId", "is another client than clientId"
+		}
+		return client, "", ""
 	}
-	return ""
+	client, known := byExternalID[d.ClientExternalID]
+	if !known || client.Deleted {
+		return Client{}, "clientExternalId", "is not a client"
+	}
+	return client, "", ""
 }
 
-func changeOf(d Decision, tenant ManagedTenant, now Current, before Mapping, decided bool) Change {
-	change := Change{Tenant: tenant, State: decidedStates[d.Kind], ClientID: d.ClientID}
+func changeOf(tenant ManagedTenant, state string, client Client, before Mapping, decided bool) Change {
+	change := Change{Tenant: tenant, State: state, ClientID: client.ID}
 	if decided {
 		change.Before = &before
 	}
-	if client, known := now.Clients[d.ClientID]; known {
+	if client.ID != "" {
 		if matches := Compare(tenant, []Client{client}); len(matches) == 1 {
 			change.Score = &matches[0].Score
 		}

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,13 +13,17 @@ import (
 )
 
 // Decide writes decisions in one transaction.
-func (s *Store) Decide(ctx context.Context, actor string, at time.Time, wanted []string,
+func (s *Store) Decide(ctx context.Context, actor string, at time.Time, ask mapping.Ask,
 	decide func(mapping.Current) (mapping.Verdict, error),
 ) (mapping.Written, error) {
 	var written mapping.Written
 	err := pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
-		current, err := read(ctx, q, wanted)
+		version, err := lockHead(ctx, q)
+		if err != nil {
+			return err
+		}
+		current, err := read(ctx, q, ask, version)
 		if err != nil {
 			return err
 		}
@@ -29,26 +32,41 @@ func (s *Store) Decide(ctx context.Context, actor string, at time.Time, wanted [
 			return err
 		}
 		written.Version = current.Version
+		var effects []effect
 		if len(verdict.Changes) > 0 {
-			if written.Version, err = s.write(ctx, tx, actor, at, decisionsOf(verdict.Changes, actor)); err != nil {
+			if written.Version, effects, err = s.write(ctx, tx, actor, at, decisionsOf(verdict.Changes, actor)); err != nil {
 				return err
 			}
 		}
-		if written.Active, err = active(ctx, q); err != nil || verdict.Effect == "" {
+		written.EffectIDs = idsOf(effects)
+		if verdict.StartSync {
+			start := effect{id: s.newID(), kind: mapping.EffectStartInitialSync}
+			written.StartID = start.id.String()
+			effects = append(effects, start)
+		}
+		if written.Active, err = active(ctx, q); err != nil {
 			return err
 		}
-		written.EffectID, err = s.addEffect(ctx, q, actor, verdict.Effect, at)
-		return err
+		return addEffects(ctx, tx, actor, at, effects)
 	})
 	return written, err
 }
 
-// read locks the tenant's mappings and reads what decisions are checked against.
-func read(ctx context.Context, q *sqlc.Queries, wanted []string) (mapping.Current, error) {
-	version, err := lockHead(ctx, q)
-	if err != nil {
-		return mapping.Current{}, err
-	}
+// Current reads what decisions are checked against.
+func (s *Store) Current(ctx context.Context, ask mapping.Ask) (current mapping.Current, err error) {
+	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		version, err := q.Version(ctx)
+		if err != nil {
+			return err
+		}
+		current, err = read(ctx, q, ask, version)
+		return err
+	}, pg.RepeatableRead())
+	return current, err
+}
+
+// read reads what decisions are checked against, at the given version.
+func read(ctx context.Context, q *sqlc.Queries, ask mapping.Ask, version int64) (mapping.Current, error) {
 	current := mapping.Current{Version: version, Active: map[string]mapping.Mapping{}, Clients: map[string]mapping.Client{}}
 	inForce, err := active(ctx, q)
 	if err != nil {
@@ -57,17 +75,36 @@ func read(ctx context.Context, q *sqlc.Queries, wanted []string) (mapping.Curren
 	for _, m := range inForce {
 		current.Active[m.ManagedTenantID] = m
 	}
-	rows, err := q.ClientsByID(ctx, known(wanted))
+	byID, err := q.ClientsByID(ctx, known(ask.ClientIDs))
 	if err != nil {
 		return mapping.Current{}, err
 	}
-	for _, row := range rows {
+	for _, row := range byID {
 		current.Clients[row.ID.String()] = clientOf(sqlc.ListClientsRow(row))
 	}
-	return current, nil
+	if len(ask.ExternalIDs) > 0 {
+		byExternalID, err := q.ClientsByExternalID(ctx, ask.ExternalIDs)
+		if err != nil {
+			return mapping.Current{}, err
+		}
+		for _, row := range byExternalID {
+			current.Clients[row.ID.String()] = clientOf(sqlc.ListClientsRow(row))
+		}
+	}
+	if ask.Version == nil || *ask.Version == version {
+		return current, nil
+	}
+	since, err := q.DecidedSince(ctx, *ask.Version)
+	for _, row := range since {
+		current.Since = append(current.Since, mapping.Since{
+			ManagedTenantID: row.ManagedTenantID.String(), State: row.State, By: row.DecidedBy, At: row.DecidedAt,
+		})
+	}
+	return current, err
 }
 
-// decision is a row to be added; before is the client that loses the tenant.
+// decision is a change to be written: a row to be added, or with the state
+// undecided the end of one; before is the client that loses the managed tenant.
 type decision struct {
 	mapping.Mapping
 	before string
@@ -89,28 +126,64 @@ func decisionsOf(changes []mapping.Change, actor string) []decision {
 }
 
 // write ends the decisions in force about the managed tenants, adds the new
-// ones, and makes the columns of every client concerned true.
-func (s *Store) write(ctx context.Context, tx pgx.Tx, actor string, at time.Time, decisions []decision) (int64, error) {
+// ones, and makes the columns of every client concerned true. It gives the new
+// version and the effects for links to follow, which are still to be added.
+func (s *Store) write(ctx context.Context, tx pgx.Tx, actor string, at time.Time, decisions []decision) (int64, []effect, error) {
 	q := sqlc.New(tx)
 	version, err := q.RaiseVersion(ctx)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	c := s.decisionColumns(decisions)
-	err = q.DeactivateMappings(ctx, sqlc.DeactivateMappingsParams{At: &at, By: &actor, ManagedTenantIds: c.managedTenant})
+	linked, err := q.EverMapped(ctx, c.moved)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	if _, err := tx.Exec(ctx, addMappings, version, at, c.id, c.managedTenant, c.entraTenant, c.displayName, c.nameKey,
-		c.primaryDomain, c.state, c.client, c.score, c.decidedBy); err != nil {
-		return 0, err
+	revisions := make(map[uuid.UUID]int64, len(decisions))
+	if len(c.ended) > 0 {
+		rows, err := q.EndMappings(ctx, sqlc.EndMappingsParams{At: &at, By: &actor, Version: &version, ManagedTenantIds: c.ended})
+		if err != nil {
+			return 0, nil, err
+		}
+		for _, row := range rows {
+			revisions[row.ManagedTenantID] = *row.EndedRevision
+		}
 	}
-	return version, q.RefreshClientColumns(ctx, sqlc.RefreshClientColumnsParams{At: at, Ids: c.concerned})
+	if len(c.managedTenant) > 0 {
+		err := q.DeactivateMappings(ctx, sqlc.DeactivateMappingsParams{At: &at, By: &actor, ManagedTenantIds: c.managedTenant})
+		if err != nil {
+			return 0, nil, err
+		}
+		if err := add(ctx, tx, version, at, c, revisions); err != nil {
+			return 0, nil, err
+		}
+	}
+	if err := q.RefreshClientColumns(ctx, sqlc.RefreshClientColumnsParams{At: at, Ids: c.concerned}); err != nil {
+		return 0, nil, err
+	}
+	effects, err := s.revised(decisions, linked, revisions)
+	return version, effects, err
+}
+
+// add inserts decisions and notes the revision of each.
+func add(ctx context.Context, tx pgx.Tx, version int64, at time.Time, c decisionColumns, revisions map[uuid.UUID]int64) error {
+	rows, err := tx.Query(ctx, addMappings, version, at, c.id, c.managedTenant, c.entraTenant, c.displayName, c.nameKey,
+		c.primaryDomain, c.state, c.client, c.score, c.decidedBy)
+	if err != nil {
+		return err
+	}
+	var managed uuid.UUID
+	var revision int64
+	_, err = pgx.ForEachRow(rows, []any{&managed, &revision}, func() error {
+		revisions[managed] = revision
+		return nil
+	})
+	return err
 }
 
 // decisionColumns are decisions as the arrays that unnest takes.
 type decisionColumns struct {
-	id, managedTenant, concerned                            []uuid.UUID
+	id, managedTenant, ended, moved, concerned              []uuid.UUID
 	entraTenant, displayName, nameKey, primaryDomain, state []string
 	client                                                  []*uuid.UUID
 	score                                                   []*float64
@@ -118,7 +191,7 @@ type decisionColumns struct {
 }
 
 func (s *Store) decisionColumns(decisions []decision) decisionColumns {
-	c := decisionColumns{concerned: []uuid.UUID{}}
+	c := decisionColumns{concerned: []uuid.UUID{}, moved: []uuid.UUID{}}
 	seen := map[uuid.UUID]bool{}
 	concern := func(id string) *uuid.UUID {
 		parsed, err := uuid.Parse(id)
@@ -137,6 +210,13 @@ func (s *Store) decisionColumns(decisions []decision) decisionColumns {
 			continue // ids that discovery gave are UUIDs
 		}
 		concern(d.before)
+		if d.ClientID != d.before {
+			c.moved = append(c.moved, managed)
+		}
+		if d.State == mapping.StateUndecided {
+			c.ended = append(c.ended, managed)
+			continue
+		}
 		c.id = append(c.id, s.newID())
 		c.managedTenant = append(c.managedTenant, managed)
 		c.entraTenant = append(c.entraTenant, d.EntraTenantID)
@@ -149,75 +229,4 @@ func (s *Store) decisionColumns(decisions []decision) decisionColumns {
 		c.decidedBy = append(c.decidedBy, d.DecidedBy)
 	}
 	return c
-}
-
-func (s *Store) addEffect(ctx context.Context, q *sqlc.Queries, actor, kind string, at time.Time) (string, error) {
-	arguments, err := json.Marshal(map[string]string{})
-	if err != nil {
-		return "", err
-	}
-	id := s.newID()
-	return id.String(), q.AddEffect(ctx, sqlc.AddEffectParams{ID: id, ActorID: actor, Kind: kind, Arguments: arguments, CreatedAt: at})
-}
-
-// CreateDecided makes the clients of create_new decisions, in one transaction.
-func (s *Store) CreateDecided(ctx context.Context, actor, runID string, at time.Time, design func(mapping.Mapping) mapping.NewClient,
-) (created int32, err error) {
-	run, err := ours(runID)
-	if err != nil {
-		return 0, err
-	}
-	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
-		q := sqlc.New(tx)
-		if _, err := lockHead(ctx, q); err != nil {
-			return err
-		}
-		inForce, err := active(ctx, q)
-		if err != nil {
-			return err
-		}
-		var ids []uuid.UUID
-		var names, keys, domains []string
-		var decisions []decision
-		for _, m := range inForce {
-			if m.State != mapping.StateCreateNew {
-				continue
-			}
-			c := design(m)
-			id, err := ours(c.ID)
-			if err != nil {
-				return err
-			}
-			ids, names, keys, domains = append(ids, id), append(names, c.Name), append(keys, c.NameKey), append(domains, c.Domain)
-			m.State, m.ClientID = mapping.StateMapped, c.ID
-			decisions = append(decisions, decision{Mapping: m})
-		}
-		if len(decisions) > 0 {
-			if _, err := tx.Exec(ctx, createClients, run, at, ids, names, keys, domains); err != nil {
-				return err
-			}
-			if err := addDomains(ctx, tx, ids, domains); err != nil {
-				return err
-			}
-			if _, err := s.write(ctx, tx, actor, at, decisions); err != nil {
-				return err
-			}
-		}
-		created, err = q.CountClientsOfRun(ctx, &run)
-		return err
-	})
-	return created, err
-}
-
-// addDomains stores one domain of each client, where it has one.
-func addDomains(ctx context.Context, tx pgx.Tx, ids []uuid.UUID, domains []string) error {
-	var withDomain []uuid.UUID
-	var normalised []string
-	for i, text := range domains {
-		if domain, ok := mapping.NormaliseDomain(text); ok {
-			withDomain, normalised = append(withDomain, ids[i]), append(normalised, domain)
-		}
-	}
-	_, err := tx.Exec(ctx, addClientDomains, withDomain, normalised)
-	return err
 }

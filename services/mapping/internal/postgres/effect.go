@@ -1,10 +1,12 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,9 +19,82 @@ import (
 	"github.com/entrasync/entrasync/services/mapping/internal/postgres/sqlc"
 )
 
+// EffectsChannel is where the database tells that effects came or went.
+const EffectsChannel = "mapping_effects"
+
 // errEffectNotFound is the answer for an effect that is unknown or of another
 // tenant.
 var errEffectNotFound = errs.New(errs.NotFound, "effect_not_found", "There is no such effect.")
+
+// effect is one that is to be added.
+type effect struct {
+	id            uuid.UUID
+	kind          string
+	managedTenant *uuid.UUID // whose effects are done in their order
+	arguments     string     // JSON; empty for none
+}
+
+func idsOf(effects []effect) []string {
+	ids := make([]string, 0, len(effects))
+	for _, e := range effects {
+		ids = append(ids, e.id.String())
+	}
+	return ids
+}
+
+// addEffects adds effects in their order and tells of them at the commit.
+func addEffects(ctx context.Context, tx pgx.Tx, actor string, at time.Time, effects []effect) error {
+	if len(effects) == 0 {
+		return nil
+	}
+	var ids []uuid.UUID
+	var managed []*uuid.UUID
+	var kinds, arguments []string
+	for _, e := range effects {
+		ids, kinds = append(ids, e.id), append(kinds, e.kind)
+		managed, arguments = append(managed, e.managedTenant), append(arguments, cmp.Or(e.arguments, "{}"))
+	}
+	if _, err := tx.Exec(ctx, addEffectRows, actor, at, ids, kinds, managed, arguments); err != nil {
+		return err
+	}
+	return sqlc.New(tx).NotifyEffects(ctx)
+}
+
+// revised gives an effect for each decision that moves a managed tenant from or
+// to a client, unless it never had one before: then nobody made links.
+func (s *Store) revised(decisions []decision, linked []uuid.UUID, revisions map[uuid.UUID]int64) (effects []effect, err error) {
+	had := make(map[uuid.UUID]bool, len(linked))
+	for _, id := range linked {
+		had[id] = true
+	}
+	for _, d := range decisions {
+		managed, err := ours(d.ManagedTenantID)
+		if err != nil {
+			return nil, err
+		}
+		if !had[managed] || d.ClientID == d.before {
+			continue
+		}
+		arguments, err := json.Marshal(map[string]string{
+			"managed_tenant_id": d.ManagedTenantID, "entra_tenant_id": d.EntraTenantID, "client_id": d.ClientID,
+			"revision": strconv.FormatInt(revisions[managed], 10),
+		})
+		if err != nil {
+			return nil, err
+		}
+		effects = append(effects, effect{id: s.newID(), kind: mapping.EffectMappingRevised, managedTenant: &managed, arguments: string(arguments)})
+	}
+	return effects, nil
+}
+
+// OpenEffects counts those of the effects that have not ended.
+func (s *Store) OpenEffects(ctx context.Context, ids []string) (open int32, err error) {
+	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		open, err = q.CountOpenEffects(ctx, known(ids))
+		return err
+	})
+	return open, err
+}
 
 // Effect reads how far an effect is.
 func (s *Store) Effect(ctx context.Context, id string) (state mapping.EffectState, err error) {
@@ -44,7 +119,7 @@ func (s *Store) Effect(ctx context.Context, id string) (state mapping.EffectStat
 func (s *Store) LeaseEffects(ctx context.Context, most int32, now, until time.Time) ([]mapping.Effect, error) {
 	var waiting []sqlc.WaitingEffectsRow
 	err := pg.AcrossTenants(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
-		waiting, err = sqlc.New(tx).WaitingEffects(ctx, sqlc.WaitingEffectsParams{Now: &now, Most: most})
+		waiting, err = sqlc.New(tx).WaitingEffects(ctx, sqlc.WaitingEffectsParams{Now: now, Most: most})
 		return err
 	})
 	if err != nil {
@@ -91,8 +166,10 @@ func (s *Store) lease(ctx context.Context, id uuid.UUID, now, until time.Time) (
 	return effect, nil
 }
 
-// CloseEffect records the end of an effect, once.
-func (s *Store) CloseEffect(ctx context.Context, id, outcome string, result map[string]string, at time.Time) error {
+// CloseEffect records the end of an effect, once, with what it says of links.
+func (s *Store) CloseEffect(ctx context.Context, id, outcome string, result map[string]string, at time.Time,
+	read func(kind string) (mapping.Aftermath, error),
+) error {
 	parsed, err := ours(id)
 	if err != nil {
 		return err
@@ -106,13 +183,24 @@ func (s *Store) CloseEffect(ctx context.Context, id, outcome string, result map[
 	}
 	return pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
-		if _, err := q.LockEffect(ctx, parsed); pg.NoRows(err) {
+		row, err := q.LockEffect(ctx, parsed)
+		if pg.NoRows(err) {
 			return errEffectNotFound
-		} else if err != nil {
+		}
+		if err != nil || row.DoneAt != nil {
 			return err
 		}
-		_, err := q.CloseEffect(ctx, sqlc.CloseEffectParams{At: &at, Outcome: &outcome, Result: encoded, ID: parsed})
-		return err
+		after, err := read(row.Kind)
+		if err != nil {
+			return err
+		}
+		if _, err := q.CloseEffect(ctx, sqlc.CloseEffectParams{At: &at, Outcome: &outcome, Result: encoded, ID: parsed}); err != nil {
+			return err
+		}
+		if err := follow(ctx, q, parsed, row.ManagedTenantID, after, outcome, at); err != nil {
+			return err
+		}
+		return q.NotifyEffects(ctx)
 	})
 }
 
@@ -134,4 +222,27 @@ func (s *Store) PostponeEffect(ctx context.Context, id string, at time.Time, pau
 		until := at.Add(pause(row.Attempt))
 		return q.PostponeEffect(ctx, sqlc.PostponeEffectParams{Until: &until, ID: parsed})
 	})
+}
+
+// EraseEffects erases the effects of all tenants that ended before a time, each
+// tenant's in its own transaction.
+func (s *Store) EraseEffects(ctx context.Context, before time.Time) error {
+	var tenants []string
+	err := pg.AcrossTenants(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
+		tenants, err = sqlc.New(tx).TenantsWithFinishedEffects(ctx, &before)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, id := range tenants {
+		within := tenant.With(ctx, tenant.Call{Tenant: tenant.ID(id)})
+		err := pg.InTenant(within, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+			_, err := sqlc.New(tx).EraseFinishedEffects(ctx, &before)
+			return err
+		})
+		failed = append(failed, err)
+	}
+	return errors.Join(failed...)
 }

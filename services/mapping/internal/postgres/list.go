@@ -98,10 +98,16 @@ func (s *Store) Mappings(ctx context.Context, search mapping.Search, after *mapp
 	if err != nil {
 		return nil, err
 	}
+	params := sqlc.ListMappingsParams{
+		State: search.State, Exact: search.Exact, NameKey: search.NameKey, AfterKey: key, AfterID: id, Size: limit,
+	}
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
-		rows, err := q.ListMappings(ctx, sqlc.ListMappingsParams{
-			State: search.State, Exact: search.Exact, NameKey: search.NameKey, AfterKey: key, AfterID: id, Size: limit,
-		})
+		if search.Orphans {
+			rows, err := q.ListOrphaned(ctx, sqlc.ListOrphanedParams(params))
+			page = mappings(rows, func(row sqlc.ListOrphanedRow) sqlc.ActiveMappingsRow { return sqlc.ActiveMappingsRow(row) })
+			return err
+		}
+		rows, err := q.ListMappings(ctx, params)
 		page = mappings(rows, func(row sqlc.ListMappingsRow) sqlc.ActiveMappingsRow { return sqlc.ActiveMappingsRow(row) })
 		return err
 	})
@@ -110,8 +116,13 @@ func (s *Store) Mappings(ctx context.Context, search mapping.Search, after *mapp
 
 // CountMappings counts what Mappings lists.
 func (s *Store) CountMappings(ctx context.Context, search mapping.Search) (count int32, err error) {
+	params := sqlc.CountMappingsParams{State: search.State, Exact: search.Exact, NameKey: search.NameKey}
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
-		count, err = q.CountMappings(ctx, sqlc.CountMappingsParams{State: search.State, Exact: search.Exact, NameKey: search.NameKey})
+		if search.Orphans {
+			count, err = q.CountOrphaned(ctx, sqlc.CountOrphanedParams(params))
+			return err
+		}
+		count, err = q.CountMappings(ctx, params)
 		return err
 	})
 	return count, err

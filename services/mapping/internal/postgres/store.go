@@ -22,6 +22,7 @@ var (
 	addClientDomains = statement("add_client_domains")
 	addMappings      = statement("add_mappings")
 	createClients    = statement("create_clients")
+	addEffectRows    = statement("add_effects")
 )
 
 // statement reads an embedded file; a missing one is a fault of the build.
@@ -118,7 +119,7 @@ func mappings[R any](rows []R, as func(R) sqlc.ActiveMappingsRow) []mapping.Mapp
 			ManagedTenantID: row.ManagedTenantID.String(), EntraTenantID: row.EntraTenantID, DisplayName: row.DisplayName,
 			PrimaryDomain: row.PrimaryDomain, State: row.State, ClientName: text(row.ClientName), Score: row.Score,
 			Revision: row.Revision, Version: row.Version, DecidedBy: row.DecidedBy, DecidedAt: row.DecidedAt,
-			DeactivatedBy: text(row.DeactivatedBy), DeactivatedAt: row.DeactivatedAt,
+			DeactivatedBy: text(row.DeactivatedBy), DeactivatedAt: row.DeactivatedAt, OrphanedLinks: &row.OrphanedLinks,
 		}
 		if row.ClientID != nil {
 			m.ClientID = row.ClientID.String()

@@ -57,6 +57,7 @@ func mappingMessage(m mapping.Mapping) *mappingv1.Mapping {
 		ManagedTenantId: m.ManagedTenantID, EntraTenantId: m.EntraTenantID, ClientId: optional(m.ClientID), State: m.State,
 		Score: m.Score, DecidedBy: m.DecidedBy, DecidedAt: timestamppb.New(m.DecidedAt), DisplayName: m.DisplayName,
 		ClientName: optional(m.ClientName), Active: m.DeactivatedAt == nil, DeactivatedBy: optional(m.DeactivatedBy),
+		OrphanedLinks: m.OrphanedLinks,
 	}
 	if m.DeactivatedAt != nil {
 		message.DeactivatedAt = timestamppb.New(*m.DeactivatedAt)

@@ -8,23 +8,30 @@ import (
 	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
 )
 
+// UseCases are what MappingService is made of.
+type UseCases struct {
+	Previewer *mapping.Previewer
+	Lister    *mapping.Lister
+	Confirmer *mapping.Confirmer
+	Changer   *mapping.Changer
+	Orphans   *mapping.OrphanDecider
+	Exporter  *mapping.Exporter
+	Importer  *mapping.TableImporter
+}
+
 // Mappings serves MappingService.
 type Mappings struct {
 	mappingv1.UnimplementedMappingServiceServer
-	previewer *mapping.Previewer
-	lister    *mapping.Lister
-	confirmer *mapping.Confirmer
+	use UseCases
 }
 
 // NewMappings makes the server.
-func NewMappings(previewer *mapping.Previewer, lister *mapping.Lister, confirmer *mapping.Confirmer) *Mappings {
-	return &Mappings{previewer: previewer, lister: lister, confirmer: confirmer}
-}
+func NewMappings(use UseCases) *Mappings { return &Mappings{use: use} }
 
 // GetMappingPreview proposes clients.
 func (s *Mappings) GetMappingPreview(ctx context.Context, _ *mappingv1.GetMappingPreviewRequest,
 ) (*mappingv1.GetMappingPreviewResponse, error) {
-	preview, err := s.previewer.Preview(ctx)
+	preview, err := s.use.Previewer.Preview(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -36,8 +43,8 @@ func (s *Mappings) GetMappingPreview(ctx context.Context, _ *mappingv1.GetMappin
 
 // ListMappings lists decisions.
 func (s *Mappings) ListMappings(ctx context.Context, req *mappingv1.ListMappingsRequest) (*mappingv1.ListMappingsResponse, error) {
-	page, err := s.lister.Mappings(ctx, mapping.Filter{
-		State: req.GetState(), Query: req.GetQ(), ManagedTenantID: req.GetManagedTenantId(), History: req.GetHistory(),
+	page, err := s.use.Lister.Mappings(ctx, mapping.Filter{
+		State: req.GetState(), Query: req.GetQ(), ManagedTenantID: req.GetManagedTenantId(), History: req.GetHistory(), Orphans: req.GetOrphans(),
 	}, req.GetPageSize(), req.GetPageToken())
 	if err != nil {
 		return nil, err
@@ -61,12 +68,12 @@ func (s *Mappings) ConfirmMappings(ctx context.Context, req *mappingv1.ConfirmMa
 			ManagedTenantID: d.GetManagedTenantId(), Kind: d.GetDecision(), ClientID: d.GetClientId(),
 		})
 	}
-	confirmed, err := s.confirmer.Confirm(ctx, call.Actor.ID, decisions, req.Version, req.GetStartInitialSync())
+	confirmed, err := s.use.Confirmer.Confirm(ctx, call.Actor.ID, decisions, req.Version, req.GetStartInitialSync())
 	if err != nil {
 		return nil, err
 	}
 	resp := &mappingv1.ConfirmMappingsResponse{
-		Confirmed: confirmed.Decisions, Summary: summaryMessage(confirmed.Summary), Version: confirmed.Version,
+		Confirmed: confirmed.Decisions, Summary: summaryMessage(confirmed.Summary), Version: confirmed.Version, Effects: confirmed.Effects,
 	}
 	if run := confirmed.Run; run != nil {
 		resp.Run = &mappingv1.StartedRun{RunId: run.RunID, WorkflowId: run.WorkflowID, Joined: run.Joined}

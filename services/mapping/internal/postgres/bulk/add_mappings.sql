@@ -1,6 +1,6 @@
--- name: AddMappings :exec
+-- name: AddMappings :many
 -- Adds decisions, each with the revision after the last one about its managed
--- tenant.
+-- tenant, and tells it.
 INSERT INTO entra_client_tenant_mappings
     (id, managed_tenant_id, entra_tenant_id, display_name, name_key, primary_domain, state, client_id, score,
      revision, version, decided_by, decided_at)
@@ -9,7 +9,8 @@ SELECT w.id, w.managed_tenant_id, w.entra_tenant_id, w.display_name, w.name_key,
 FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::float8[],
             $12::text[])
      AS w (id, managed_tenant_id, entra_tenant_id, display_name, name_key, primary_domain, state, client_id, score, decided_by)
-LEFT JOIN (SELECT managed_tenant_id, max(revision) AS last
+LEFT JOIN (SELECT managed_tenant_id, max(GREATEST(revision, ended_revision)) AS last
            FROM entra_client_tenant_mappings
            WHERE managed_tenant_id = ANY ($4::uuid[])
-           GROUP BY managed_tenant_id) r ON r.managed_tenant_id = w.managed_tenant_id;
+           GROUP BY managed_tenant_id) r ON r.managed_tenant_id = w.managed_tenant_id
+RETURNING managed_tenant_id, revision;

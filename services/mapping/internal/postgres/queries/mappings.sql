@@ -1,18 +1,20 @@
 -- name: ActiveMappings :many
 SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
        c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
-       m.deactivated_by, m.deactivated_at
+       m.deactivated_by, m.deactivated_at, COALESCE(o.links, 0)::integer AS orphaned_links
 FROM entra_client_tenant_mappings m
 LEFT JOIN clients c ON c.id = m.client_id
+LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id
 WHERE m.deactivated_at IS NULL
 ORDER BY m.decided_at, m.id;
 
 -- name: ListMappings :many
 SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
        c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
-       m.deactivated_by, m.deactivated_at
+       m.deactivated_by, m.deactivated_at, COALESCE(o.links, 0)::integer AS orphaned_links
 FROM entra_client_tenant_mappings m
 LEFT JOIN clients c ON c.id = m.client_id
+LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id
 WHERE m.deactivated_at IS NULL
   AND (@state::text = '' OR m.state = @state)
   AND (@exact::text = '' OR position(@name_key::text IN m.name_key) > 0 OR position(@name_key::text IN c.name_key) > 0
@@ -30,12 +32,69 @@ WHERE m.deactivated_at IS NULL
   AND (@exact::text = '' OR position(@name_key::text IN m.name_key) > 0 OR position(@name_key::text IN c.name_key) > 0
        OR m.entra_tenant_id = @exact OR m.primary_domain = @exact);
 
+-- name: ListOrphaned :many
+-- The last decision about each managed tenant whose orphaned links wait for a
+-- person. One that has ended stands for a managed tenant that is undecided.
+SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain,
+       CASE WHEN m.deactivated_at IS NULL THEN m.state ELSE 'undecided' END AS state, m.client_id,
+       c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
+       m.deactivated_by, m.deactivated_at, o.links AS orphaned_links
+FROM entra_orphans o
+JOIN LATERAL (
+    SELECT l.id, l.managed_tenant_id, l.entra_tenant_id, l.display_name, l.name_key, l.primary_domain, l.state, l.client_id, l.score,
+           l.revision, l.version, l.decided_by, l.decided_at, l.deactivated_by, l.deactivated_at
+    FROM entra_client_tenant_mappings l
+    WHERE l.managed_tenant_id = o.managed_tenant_id
+    ORDER BY l.revision DESC
+    LIMIT 1) m ON true
+LEFT JOIN clients c ON c.id = m.client_id
+WHERE o.links > 0
+  AND (@state::text = '' OR (m.deactivated_at IS NULL AND m.state = @state))
+  AND (@exact::text = '' OR position(@name_key::text IN m.name_key) > 0 OR position(@name_key::text IN c.name_key) > 0
+       OR m.entra_tenant_id = @exact OR m.primary_domain = @exact)
+  AND (m.name_key, m.managed_tenant_id) > (@after_key::text, @after_id::uuid)
+ORDER BY m.name_key, m.managed_tenant_id
+LIMIT @size;
+
+-- name: CountOrphaned :one
+SELECT count(*)::integer
+FROM entra_orphans o
+JOIN LATERAL (
+    SELECT l.name_key, l.primary_domain, l.entra_tenant_id, l.state, l.client_id, l.deactivated_at
+    FROM entra_client_tenant_mappings l
+    WHERE l.managed_tenant_id = o.managed_tenant_id
+    ORDER BY l.revision DESC
+    LIMIT 1) m ON true
+LEFT JOIN clients c ON c.id = m.client_id
+WHERE o.links > 0
+  AND (@state::text = '' OR (m.deactivated_at IS NULL AND m.state = @state))
+  AND (@exact::text = '' OR position(@name_key::text IN m.name_key) > 0 OR position(@name_key::text IN c.name_key) > 0
+       OR m.entra_tenant_id = @exact OR m.primary_domain = @exact);
+
+-- name: DecidedSince :many
+-- The last decision of each managed tenant that was decided, or unmapped, after
+-- a version.
+SELECT DISTINCT ON (managed_tenant_id)
+       managed_tenant_id, CASE WHEN deactivated_at IS NULL THEN state ELSE 'undecided' END AS state,
+       COALESCE(deactivated_by, decided_by) AS decided_by, COALESCE(deactivated_at, decided_at)::timestamptz AS decided_at
+FROM entra_client_tenant_mappings
+WHERE version > @version OR ended_version > @version
+ORDER BY managed_tenant_id, revision DESC;
+
+-- name: EverMapped :many
+-- Those of the managed tenants that some client had before: only they can have
+-- links.
+SELECT DISTINCT managed_tenant_id
+FROM entra_client_tenant_mappings
+WHERE managed_tenant_id = ANY (@managed_tenant_ids::uuid[]) AND state = 'mapped';
+
 -- name: MappingsOfTenant :many
 SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
        c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
-       m.deactivated_by, m.deactivated_at
+       m.deactivated_by, m.deactivated_at, COALESCE(o.links, 0)::integer AS orphaned_links
 FROM entra_client_tenant_mappings m
 LEFT JOIN clients c ON c.id = m.client_id
+LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id
 WHERE m.managed_tenant_id = @managed_tenant_id AND m.revision < @below::bigint AND (@past::boolean OR m.deactivated_at IS NULL)
 ORDER BY m.revision DESC
 LIMIT @size;
@@ -65,6 +124,13 @@ LIMIT @size;
 SELECT id, managed_tenant_id, entra_tenant_id, client_id, revision, decided_at
 FROM entra_client_tenant_mappings
 WHERE managed_tenant_id = @managed_tenant_id AND deactivated_at IS NULL AND state = 'mapped';
+
+-- name: EndMappings :many
+-- Ends mappings that nothing takes the place of. The end is a revision of its own.
+UPDATE entra_client_tenant_mappings
+SET deactivated_at = @at, deactivated_by = @by, ended_revision = revision + 1, ended_version = @version
+WHERE managed_tenant_id = ANY (@managed_tenant_ids::uuid[]) AND deactivated_at IS NULL
+RETURNING managed_tenant_id, ended_revision;
 
 -- name: DeactivateMappings :exec
 UPDATE entra_client_tenant_mappings

@@ -1,18 +1,19 @@
--- name: AddEffect :exec
-INSERT INTO outbox (id, actor_id, kind, arguments, created_at)
-VALUES (@id, @actor_id, @kind, @arguments, @created_at);
+-- name: NotifyEffects :exec
+-- Tells at the commit that effects came or went.
+SELECT pg_notify('mapping_effects', '');
 
 -- name: WaitingEffects :many
--- Over all tenants, as the role that sees ids alone. A tenant's effects are done
--- in their order: one is due when no older one of the same tenant is open.
-SELECT e.tenant_id, e.id
-FROM waiting_effects e
-WHERE (e.leased_until IS NULL OR e.leased_until <= @now)
-  AND NOT EXISTS (
-    SELECT FROM waiting_effects older
-    WHERE older.tenant_id = e.tenant_id AND (older.created_at, older.id) < (e.created_at, e.id)
-  )
-ORDER BY e.created_at, e.id
+-- Over all tenants, as the role that sees ids alone. The effects of one managed
+-- tenant are done in their order, and so are a tenant's others: one is due when
+-- no older one is open.
+WITH heads AS (
+    SELECT DISTINCT ON (e.tenant_id, e.managed_tenant_id) e.tenant_id, e.id, e.number, e.leased_until
+    FROM waiting_effects e
+    ORDER BY e.tenant_id, e.managed_tenant_id, e.number)
+SELECT h.tenant_id, h.id
+FROM heads h
+WHERE h.leased_until IS NULL OR h.leased_until <= @now::timestamptz
+ORDER BY h.number
 LIMIT @most;
 
 -- name: LeaseEffect :one
@@ -27,10 +28,25 @@ SET done_at = @at, outcome = @outcome, result = @result
 WHERE id = @id AND done_at IS NULL;
 
 -- name: LockEffect :one
-SELECT attempt, done_at FROM outbox WHERE id = @id FOR UPDATE;
+SELECT attempt, kind, managed_tenant_id, done_at FROM outbox WHERE id = @id FOR UPDATE;
 
 -- name: PostponeEffect :exec
 UPDATE outbox SET leased_until = @until WHERE id = @id AND done_at IS NULL;
 
 -- name: Effect :one
 SELECT done_at, result FROM outbox WHERE id = @id;
+
+-- name: CountOpenEffects :one
+SELECT count(*)::integer FROM outbox WHERE id = ANY (@ids::uuid[]) AND done_at IS NULL;
+
+-- name: RevisionOpen :one
+-- Whether a change of the mapping has not been followed yet.
+SELECT EXISTS (
+    SELECT FROM outbox
+    WHERE managed_tenant_id = @managed_tenant_id AND done_at IS NULL AND kind = 'mapping_revised');
+
+-- name: TenantsWithFinishedEffects :many
+SELECT DISTINCT tenant_id FROM finished_effects WHERE done_at < @before;
+
+-- name: EraseFinishedEffects :execrows
+DELETE FROM outbox WHERE done_at < @before;

@@ -15,9 +15,10 @@ import (
 const activeMappings = `-- name: ActiveMappings :many
 SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
        c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
-       m.deactivated_by, m.deactivated_at
+       m.deactivated_by, m.deactivated_at, COALESCE(o.links, 0)::integer AS orphaned_links
 FROM entra_client_tenant_mappings m
 LEFT JOIN clients c ON c.id = m.client_id
+LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id
 WHERE m.deactivated_at IS NULL
 ORDER BY m.decided_at, m.id
 `
@@ -38,6 +39,7 @@ type ActiveMappingsRow struct {
 	DecidedAt       time.Time
 	DeactivatedBy   *string
 	DeactivatedAt   *time.Time
+	OrphanedLinks   int32
 }
 
 func (q *Queries) ActiveMappings(ctx context.Context) ([]ActiveMappingsRow, error) {
@@ -65,6 +67,7 @@ func (q *Queries) ActiveMappings(ctx context.Context) ([]ActiveMappingsRow, erro
 			&i.DecidedAt,
 			&i.DeactivatedBy,
 			&i.DeactivatedAt,
+			&i.OrphanedLinks,
 		); err != nil {
 			return nil, err
 		}
@@ -99,6 +102,35 @@ func (q *Queries) CountMappings(ctx context.Context, arg CountMappingsParams) (i
 	return column_1, err
 }
 
+const countOrphaned = `-- name: CountOrphaned :one
+SELECT count(*)::integer
+FROM entra_orphans o
+JOIN LATERAL (
+    SELECT l.name_key, l.primary_domain, l.entra_tenant_id, l.state, l.client_id, l.deactivated_at
+    FROM entra_client_tenant_mappings l
+    WHERE l.managed_tenant_id = o.managed_tenant_id
+    ORDER BY l.revision DESC
+    LIMIT 1) m ON true
+LEFT JOIN clients c ON c.id = m.client_id
+WHERE o.links > 0
+  AND ($1::text = '' OR (m.deactivated_at IS NULL AND m.state = $1))
+  AND ($2::text = '' OR position($3::text IN m.name_key) > 0 OR position($3::text IN c.name_key) > 0
+       OR m.entra_tenant_id = $2 OR m.primary_domain = $2)
+`
+
+type CountOrphanedParams struct {
+	State   string
+	Exact   string
+	NameKey string
+}
+
+func (q *Queries) CountOrphaned(ctx context.Context, arg CountOrphanedParams) (int32, error) {
+	row := q.db.QueryRow(ctx, countOrphaned, arg.State, arg.Exact, arg.NameKey)
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const deactivateMappings = `-- name: DeactivateMappings :exec
 UPDATE entra_client_tenant_mappings
 SET deactivated_at = $1, deactivated_by = $2
@@ -116,12 +148,129 @@ func (q *Queries) DeactivateMappings(ctx context.Context, arg DeactivateMappings
 	return err
 }
 
+const decidedSince = `-- name: DecidedSince :many
+SELECT DISTINCT ON (managed_tenant_id)
+       managed_tenant_id, CASE WHEN deactivated_at IS NULL THEN state ELSE 'undecided' END AS state,
+       COALESCE(deactivated_by, decided_by) AS decided_by, COALESCE(deactivated_at, decided_at)::timestamptz AS decided_at
+FROM entra_client_tenant_mappings
+WHERE version > $1 OR ended_version > $1
+ORDER BY managed_tenant_id, revision DESC
+`
+
+type DecidedSinceRow struct {
+	ManagedTenantID uuid.UUID
+	State           string
+	DecidedBy       string
+	DecidedAt       time.Time
+}
+
+// The last decision of each managed tenant that was decided, or unmapped, after
+// a version.
+func (q *Queries) DecidedSince(ctx context.Context, version int64) ([]DecidedSinceRow, error) {
+	rows, err := q.db.Query(ctx, decidedSince, version)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DecidedSinceRow
+	for rows.Next() {
+		var i DecidedSinceRow
+		if err := rows.Scan(
+			&i.ManagedTenantID,
+			&i.State,
+			&i.DecidedBy,
+			&i.DecidedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const endMappings = `-- name: EndMappings :many
+UPDATE entra_client_tenant_mappings
+SET deactivated_at = $1, deactivated_by = $2, ended_revision = revision + 1, ended_version = $3
+WHERE managed_tenant_id = ANY ($4::uuid[]) AND deactivated_at IS NULL
+RETURNING managed_tenant_id, ended_revision
+`
+
+type EndMappingsParams struct {
+	At               *time.Time
+	By               *string
+	Version          *int64
+	ManagedTenantIds []uuid.UUID
+}
+
+type EndMappingsRow struct {
+	ManagedTenantID uuid.UUID
+	EndedRevision   *int64
+}
+
+// Ends mappings that nothing takes the place of. The end is a revision of its own.
+func (q *Queries) EndMappings(ctx context.Context, arg EndMappingsParams) ([]EndMappingsRow, error) {
+	rows, err := q.db.Query(ctx, endMappings,
+		arg.At,
+		arg.By,
+		arg.Version,
+		arg.ManagedTenantIds,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EndMappingsRow
+	for rows.Next() {
+		var i EndMappingsRow
+		if err := rows.Scan(&i.ManagedTenantID, &i.EndedRevision); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const everMapped = `-- name: EverMapped :many
+SELECT DISTINCT managed_tenant_id
+FROM entra_client_tenant_mappings
+WHERE managed_tenant_id = ANY ($1::uuid[]) AND state = 'mapped'
+`
+
+// Those of the managed tenants that some client had before: only they can have
+// links.
+func (q *Queries) EverMapped(ctx context.Context, managedTenantIds []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, everMapped, managedTenantIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var managed_tenant_id uuid.UUID
+		if err := rows.Scan(&managed_tenant_id); err != nil {
+			return nil, err
+		}
+		items = append(items, managed_tenant_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listMappings = `-- name: ListMappings :many
 SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
        c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
-       m.deactivated_by, m.deactivated_at
+       m.deactivated_by, m.deactivated_at, COALESCE(o.links, 0)::integer AS orphaned_links
 FROM entra_client_tenant_mappings m
 LEFT JOIN clients c ON c.id = m.client_id
+LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id
 WHERE m.deactivated_at IS NULL
   AND ($1::text = '' OR m.state = $1)
   AND ($2::text = '' OR position($3::text IN m.name_key) > 0 OR position($3::text IN c.name_key) > 0
@@ -156,6 +305,7 @@ type ListMappingsRow struct {
 	DecidedAt       time.Time
 	DeactivatedBy   *string
 	DeactivatedAt   *time.Time
+	OrphanedLinks   int32
 }
 
 func (q *Queries) ListMappings(ctx context.Context, arg ListMappingsParams) ([]ListMappingsRow, error) {
@@ -190,6 +340,104 @@ func (q *Queries) ListMappings(ctx context.Context, arg ListMappingsParams) ([]L
 			&i.DecidedAt,
 			&i.DeactivatedBy,
 			&i.DeactivatedAt,
+			&i.OrphanedLinks,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listOrphaned = `-- name: ListOrphaned :many
+SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain,
+       CASE WHEN m.deactivated_at IS NULL THEN m.state ELSE 'undecided' END AS state, m.client_id,
+       c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
+       m.deactivated_by, m.deactivated_at, o.links AS orphaned_links
+FROM entra_orphans o
+JOIN LATERAL (
+    SELECT l.id, l.managed_tenant_id, l.entra_tenant_id, l.display_name, l.name_key, l.primary_domain, l.state, l.client_id, l.score,
+           l.revision, l.version, l.decided_by, l.decided_at, l.deactivated_by, l.deactivated_at
+    FROM entra_client_tenant_mappings l
+    WHERE l.managed_tenant_id = o.managed_tenant_id
+    ORDER BY l.revision DESC
+    LIMIT 1) m ON true
+LEFT JOIN clients c ON c.id = m.client_id
+WHERE o.links > 0
+  AND ($1::text = '' OR (m.deactivated_at IS NULL AND m.state = $1))
+  AND ($2::text = '' OR position($3::text IN m.name_key) > 0 OR position($3::text IN c.name_key) > 0
+       OR m.entra_tenant_id = $2 OR m.primary_domain = $2)
+  AND (m.name_key, m.managed_tenant_id) > ($4::text, $5::uuid)
+ORDER BY m.name_key, m.managed_tenant_id
+LIMIT $6
+`
+
+type ListOrphanedParams struct {
+	State    string
+	Exact    string
+	NameKey  string
+	AfterKey string
+	AfterID  uuid.UUID
+	Size     int32
+}
+
+type ListOrphanedRow struct {
+	ID              uuid.UUID
+	ManagedTenantID uuid.UUID
+	EntraTenantID   string
+	DisplayName     string
+	PrimaryDomain   string
+	State           string
+	ClientID        *uuid.UUID
+	ClientName      *string
+	Score           *float64
+	Revision        int64
+	Version         int64
+	DecidedBy       string
+	DecidedAt       time.Time
+	DeactivatedBy   *string
+	DeactivatedAt   *time.Time
+	OrphanedLinks   int32
+}
+
+// The last decision about each managed tenant whose orphaned links wait for a
+// person. One that has ended stands for a managed tenant that is undecided.
+func (q *Queries) ListOrphaned(ctx context.Context, arg ListOrphanedParams) ([]ListOrphanedRow, error) {
+	rows, err := q.db.Query(ctx, listOrphaned,
+		arg.State,
+		arg.Exact,
+		arg.NameKey,
+		arg.AfterKey,
+		arg.AfterID,
+		arg.Size,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListOrphanedRow
+	for rows.Next() {
+		var i ListOrphanedRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ManagedTenantID,
+			&i.EntraTenantID,
+			&i.DisplayName,
+			&i.PrimaryDomain,
+			&i.State,
+			&i.ClientID,
+			&i.ClientName,
+			&i.Score,
+			&i.Revision,
+			&i.Version,
+			&i.DecidedBy,
+			&i.DecidedAt,
+			&i.DeactivatedBy,
+			&i.DeactivatedAt,
+			&i.OrphanedLinks,
 		); err != nil {
 			return nil, err
 		}
@@ -379,9 +627,10 @@ func (q *Queries) MappingsOfClients(ctx context.Context, ids []uuid.UUID) ([]Map
 const mappingsOfTenant = `-- name: MappingsOfTenant :many
 SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
        c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
-       m.deactivated_by, m.deactivated_at
+       m.deactivated_by, m.deactivated_at, COALESCE(o.links, 0)::integer AS orphaned_links
 FROM entra_client_tenant_mappings m
 LEFT JOIN clients c ON c.id = m.client_id
+LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id
 WHERE m.managed_tenant_id = $1 AND m.revision < $2::bigint AND ($3::boolean OR m.deactivated_at IS NULL)
 ORDER BY m.revision DESC
 LIMIT $4
@@ -410,6 +659,7 @@ type MappingsOfTenantRow struct {
 	DecidedAt       time.Time
 	DeactivatedBy   *string
 	DeactivatedAt   *time.Time
+	OrphanedLinks   int32
 }
 
 func (q *Queries) MappingsOfTenant(ctx context.Context, arg MappingsOfTenantParams) ([]MappingsOfTenantRow, error) {
@@ -442,6 +692,7 @@ func (q *Queries) MappingsOfTenant(ctx context.Context, arg MappingsOfTenantPara
 			&i.DecidedAt,
 			&i.DeactivatedBy,
 			&i.DeactivatedAt,
+			&i.OrphanedLinks,
 		); err != nil {
 			return nil, err
 		}

@@ -52,6 +52,8 @@ type EntraClientTenantMapping struct {
 	DecidedAt       time.Time
 	DeactivatedBy   *string
 	DeactivatedAt   *time.Time
+	EndedRevision   *int64
+	EndedVersion    *int64
 }
 
 type EntraMappingHead struct {
@@ -59,23 +61,57 @@ type EntraMappingHead struct {
 	Version  int64
 }
 
+type EntraOrphan struct {
+	TenantID        string
+	ManagedTenantID uuid.UUID
+	Links           int32
+	UpdatedAt       time.Time
+}
+
+type EntraOrphanDecision struct {
+	TenantID        string
+	ID              uuid.UUID
+	ManagedTenantID uuid.UUID
+	ClientID        *uuid.UUID
+	Revision        int64
+	Decision        string
+	DecidedBy       string
+	DecidedAt       time.Time
+	SettledAt       *time.Time
+	Outcome         *string
+	Error           *string
+	Relinked        int32
+	Created         int32
+	LeftLinks       int32
+	Ambiguous       int32
+}
+
+type FinishedEffect struct {
+	TenantID string
+	DoneAt   *time.Time
+}
+
 type Outbox struct {
-	TenantID    string
-	ID          uuid.UUID
-	ActorID     string
-	Kind        string
-	Arguments   []byte
-	CreatedAt   time.Time
-	Attempt     int32
-	LeasedUntil *time.Time
-	DoneAt      *time.Time
-	Outcome     *string
-	Result      []byte
+	TenantID        string
+	ID              uuid.UUID
+	ActorID         string
+	Kind            string
+	Arguments       []byte
+	CreatedAt       time.Time
+	Attempt         int32
+	LeasedUntil     *time.Time
+	DoneAt          *time.Time
+	Outcome         *string
+	Result          []byte
+	ManagedTenantID *uuid.UUID
+	Number          *int64
 }
 
 type WaitingEffect struct {
-	TenantID    string
-	ID          uuid.UUID
-	CreatedAt   time.Time
-	LeasedUntil *time.Time
+	TenantID        string
+	ID              uuid.UUID
+	CreatedAt       time.Time
+	LeasedUntil     *time.Time
+	ManagedTenantID *uuid.UUID
+	Number          *int64
 }

@@ -12,30 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const addEffect = `-- name: AddEffect :exec
-INSERT INTO outbox (id, actor_id, kind, arguments, created_at)
-VALUES ($1, $2, $3, $4, $5)
-`
-
-type AddEffectParams struct {
-	ID        uuid.UUID
-	ActorID   string
-	Kind      string
-	Arguments []byte
-	CreatedAt time.Time
-}
-
-func (q *Queries) AddEffect(ctx context.Context, arg AddEffectParams) error {
-	_, err := q.db.Exec(ctx, addEffect,
-		arg.ID,
-		arg.ActorID,
-		arg.Kind,
-		arg.Arguments,
-		arg.CreatedAt,
-	)
-	return err
-}
-
 const closeEffect = `-- name: CloseEffect :execrows
 UPDATE outbox
 SET done_at = $1, outcome = $2, result = $3
@@ -62,6 +38,17 @@ func (q *Queries) CloseEffect(ctx context.Context, arg CloseEffectParams) (int64
 	return result.RowsAffected(), nil
 }
 
+const countOpenEffects = `-- name: CountOpenEffects :one
+SELECT count(*)::integer FROM outbox WHERE id = ANY ($1::uuid[]) AND done_at IS NULL
+`
+
+func (q *Queries) CountOpenEffects(ctx context.Context, ids []uuid.UUID) (int32, error) {
+	row := q.db.QueryRow(ctx, countOpenEffects, ids)
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const effect = `-- name: Effect :one
 SELECT done_at, result FROM outbox WHERE id = $1
 `
@@ -76,6 +63,18 @@ func (q *Queries) Effect(ctx context.Context, id uuid.UUID) (EffectRow, error) {
 	var i EffectRow
 	err := row.Scan(&i.DoneAt, &i.Result)
 	return i, err
+}
+
+const eraseFinishedEffects = `-- name: EraseFinishedEffects :execrows
+DELETE FROM outbox WHERE done_at < $1
+`
+
+func (q *Queries) EraseFinishedEffects(ctx context.Context, before *time.Time) (int64, error) {
+	result, err := q.db.Exec(ctx, eraseFinishedEffects, before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const leaseEffect = `-- name: LeaseEffect :one
@@ -117,19 +116,36 @@ func (q *Queries) LeaseEffect(ctx context.Context, arg LeaseEffectParams) (Lease
 }
 
 const lockEffect = `-- name: LockEffect :one
-SELECT attempt, done_at FROM outbox WHERE id = $1 FOR UPDATE
+SELECT attempt, kind, managed_tenant_id, done_at FROM outbox WHERE id = $1 FOR UPDATE
 `
 
 type LockEffectRow struct {
-	Attempt int32
-	DoneAt  *time.Time
+	Attempt         int32
+	Kind            string
+	ManagedTenantID *uuid.UUID
+	DoneAt          *time.Time
 }
 
 func (q *Queries) LockEffect(ctx context.Context, id uuid.UUID) (LockEffectRow, error) {
 	row := q.db.QueryRow(ctx, lockEffect, id)
 	var i LockEffectRow
-	err := row.Scan(&i.Attempt, &i.DoneAt)
+	err := row.Scan(
+		&i.Attempt,
+		&i.Kind,
+		&i.ManagedTenantID,
+		&i.DoneAt,
+	)
 	return i, err
+}
+
+const notifyEffects = `-- name: NotifyEffects :exec
+SELECT pg_notify('mapping_effects', '')
+`
+
+// Tells at the commit that effects came or went.
+func (q *Queries) NotifyEffects(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, notifyEffects)
+	return err
 }
 
 const postponeEffect = `-- name: PostponeEffect :exec
@@ -146,20 +162,58 @@ func (q *Queries) PostponeEffect(ctx context.Context, arg PostponeEffectParams) 
 	return err
 }
 
+const revisionOpen = `-- name: RevisionOpen :one
+SELECT EXISTS (
+    SELECT FROM outbox
+    WHERE managed_tenant_id = $1 AND done_at IS NULL AND kind = 'mapping_revised')
+`
+
+// Whether a change of the mapping has not been followed yet.
+func (q *Queries) RevisionOpen(ctx context.Context, managedTenantID *uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, revisionOpen, managedTenantID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
+const tenantsWithFinishedEffects = `-- name: TenantsWithFinishedEffects :many
+SELECT DISTINCT tenant_id FROM finished_effects WHERE done_at < $1
+`
+
+func (q *Queries) TenantsWithFinishedEffects(ctx context.Context, before *time.Time) ([]string, error) {
+	rows, err := q.db.Query(ctx, tenantsWithFinishedEffects, before)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var tenant_id string
+		if err := rows.Scan(&tenant_id); err != nil {
+			return nil, err
+		}
+		items = append(items, tenant_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const waitingEffects = `-- name: WaitingEffects :many
-SELECT e.tenant_id, e.id
-FROM waiting_effects e
-WHERE (e.leased_until IS NULL OR e.leased_until <= $1)
-  AND NOT EXISTS (
-    SELECT FROM waiting_effects older
-    WHERE older.tenant_id = e.tenant_id AND (older.created_at, older.id) < (e.created_at, e.id)
-  )
-ORDER BY e.created_at, e.id
+WITH heads AS (
+    SELECT DISTINCT ON (e.tenant_id, e.managed_tenant_id) e.tenant_id, e.id, e.number, e.leased_until
+    FROM waiting_effects e
+    ORDER BY e.tenant_id, e.managed_tenant_id, e.number)
+SELECT h.tenant_id, h.id
+FROM heads h
+WHERE h.leased_until IS NULL OR h.leased_until <= $1::timestamptz
+ORDER BY h.number
 LIMIT $2
 `
 
 type WaitingEffectsParams struct {
-	Now  *time.Time
+	Now  time.Time
 	Most int32
 }
 
@@ -168,8 +222,9 @@ type WaitingEffectsRow struct {
 	ID       uuid.UUID
 }
 
-// Over all tenants, as the role that sees ids alone. A tenant's effects are done
-// in their order: one is due when no older one of the same tenant is open.
+// Over all tenants, as the role that sees ids alone. The effects of one managed
+// tenant are done in their order, and so are a tenant's others: one is due when
+// no older one is open.
 func (q *Queries) WaitingEffects(ctx context.Context, arg WaitingEffectsParams) ([]WaitingEffectsRow, error) {
 	rows, err := q.db.Query(ctx, waitingEffects, arg.Now, arg.Most)
 	if err != nil {

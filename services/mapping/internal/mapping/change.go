@@ -1,0 +1,92 @@
+package mapping
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// The answers for a single managed tenant or client that cannot be used.
+var (
+	errTenantNotFound = errs.New(errs.NotFound, "managed_tenant_not_found", "There is no such managed tenant.")
+	errNotMapped      = errs.New(errs.NotFound, "not_mapped", "This managed tenant is not mapped to a client.")
+	errClientDeleted  = errs.New(errs.Conflict, "client_deleted", "This client has been deleted.")
+)
+
+// Changer changes the mapping of one managed tenant.
+type Changer struct {
+	directory Directory
+	store     DecideStore
+	settling  *Settling
+	now       func() time.Time
+}
+
+// NewChanger makes a changer.
+func NewChanger(directory Directory, store DecideStore, settling *Settling, now func() time.Time) *Changer {
+	return &Changer{directory: directory, store: store, settling: settling, now: now}
+}
+
+// Changed is what became of one managed tenant.
+type Changed struct {
+	Mapping Mapping // in force; of an unmap, the one that ended
+	Summary Summary
+	Version int64
+	Effects string // settled or pending
+}
+
+// Skip leaves a managed tenant for later; it stays in the list. Skipping what is
+// skipped changes nothing. errs.NotFound "managed_tenant_not_found",
+// errs.Conflict "stale_version".
+func (c *Changer) Skip(ctx context.Context, actor, managedTenantID string, version *int64) (Changed, error) {
+	return c.decide(ctx, actor, Decision{ManagedTenantID: managedTenantID, Kind: DecideSkip}, version)
+}
+
+// Remap gives a managed tenant to a client, whatever was decided about it
+// before; the client that it has already changes nothing. Errors as Skip, and
+// errs.NotFound "client_not_found", errs.Conflict "client_deleted".
+func (c *Changer) Remap(ctx context.Context, actor, managedTenantID, clientID string, version *int64) (Changed, error) {
+	return c.decide(ctx, actor, Decision{ManagedTenantID: managedTenantID, Kind: DecideMap, ClientID: clientID}, version)
+}
+
+// decide is the confirm of one decision.
+func (c *Changer) decide(ctx context.Context, actor string, d Decision, version *int64) (Changed, error) {
+	tenants, err := c.directory.ManagedTenants(ctx, nil)
+	if err != nil {
+		return Changed{}, err
+	}
+	byID := tenantsByID(tenants)
+	if _, known := byID[d.ManagedTenantID]; !known {
+		return Changed{}, errTenantNotFound
+	}
+	decisions := []Decision{d}
+	written, err := c.store.Decide(ctx, actor, c.now(), askFor(decisions, version), func(now Current) (Verdict, error) {
+		if client, known := now.Clients[d.ClientID]; d.ClientID != "" && !known {
+			return Verdict{}, errClientNotFound
+		} else if client.Deleted {
+			return Verdict{}, errClientDeleted
+		}
+		changes, found := examine(decisions, version, byID, now)
+		return Verdict{Changes: changes}, inOne().refusal(found)
+	})
+	if err != nil {
+		return Changed{}, err
+	}
+	return c.changed(ctx, tenants, written, d.ManagedTenantID, Mapping{}), nil
+}
+
+// changed waits for the effects, and then tells how many links the change has
+// orphaned. ended is the mapping of an unmap.
+func (c *Changer) changed(ctx context.Context, tenants []ManagedTenant, written Written, managedTenantID string, ended Mapping) Changed {
+	result := Changed{Mapping: ended, Summary: summarise(written.Active, tenants), Version: written.Version}
+	at := slices.IndexFunc(written.Active, func(m Mapping) bool { return m.ManagedTenantID == managedTenantID })
+	if at >= 0 {
+		result.Mapping = written.Active[at]
+	}
+	result.Effects = c.settling.wait(ctx, written.EffectIDs)
+	if links, err := c.settling.store.OrphanedLinks(ctx, managedTenantID); err == nil {
+		result.Mapping.OrphanedLinks = &links
+	}
+	return result
+}

@@ -1,0 +1,100 @@
+package mapping
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// What the column "proposal" says of an undecided managed tenant.
+const (
+	proposalAuto      = "auto_matched" // exactly one client has an exact match
+	proposalCandidate = "candidate"    // the best of what was found otherwise
+)
+
+// Exported is a table of all managed tenants.
+type Exported struct {
+	CSV     string
+	Version int64
+}
+
+// Exporter writes mappings as a table for a spreadsheet.
+type Exporter struct {
+	directory Directory
+	store     PreviewStore
+}
+
+// NewExporter makes an exporter.
+func NewExporter(directory Directory, store PreviewStore) *Exporter {
+	return &Exporter{directory: directory, store: store}
+}
+
+// Export writes one line for each managed tenant that the preview shows, by name.
+// The column "decision" is empty, so that what a person writes there is all that
+// an import decides, however old the table is.
+func (e *Exporter) Export(ctx context.Context) (Exported, error) {
+	snapshot, err := e.store.Snapshot(ctx)
+	if err != nil {
+		return Exported{}, err
+	}
+	tenants, err := e.directory.ManagedTenants(ctx, nil)
+	if err != nil {
+		return Exported{}, err
+	}
+	return Exported{CSV: writeTable(exportLines(tenants, snapshot)), Version: snapshot.Version}, nil
+}
+
+func exportLines(tenants []ManagedTenant, snapshot Snapshot) [][]string {
+	clients := make(map[string]Client, len(snapshot.Clients))
+	for _, client := range snapshot.Clients {
+		clients[client.ID] = client
+	}
+	preview := Propose(tenants, snapshot)
+	auto := make(map[string]bool, len(preview.AutoMatched))
+	for _, row := range preview.AutoMatched {
+		auto[row.Tenant.ID] = true
+	}
+	rows := slices.Concat(preview.AutoMatched, preview.FuzzyCandidates, preview.Unmatched)
+	slices.SortFunc(rows, func(a, b Row) int {
+		return cmp.Or(strings.Compare(a.Tenant.DisplayName, b.Tenant.DisplayName), strings.Compare(a.Tenant.ID, b.Tenant.ID))
+	})
+	lines := make([][]string, 0, len(rows))
+	for _, row := range rows {
+		lines = append(lines, exportLine(row, auto[row.Tenant.ID], clients))
+	}
+	return lines
+}
+
+// exportLine has the client of the mapping or, where nothing is decided, the
+// client that is proposed.
+func exportLine(row Row, auto bool, clients map[string]Client) []string {
+	client := clients[row.MappedClientID]
+	var proposal, score, reason string
+	if row.State == StateUndecided {
+		if proposed, ok := proposed(row, auto); ok {
+			client, reason = clients[proposed.ClientID], proposed.Reason
+			score = strconv.FormatFloat(proposed.Score, 'f', -1, 64)
+			proposal = proposalCandidate
+			if auto {
+				proposal = proposalAuto
+			}
+		}
+	}
+	return []string{
+		row.Tenant.ID, row.Tenant.EntraTenantID, row.Tenant.DisplayName, row.Tenant.PrimaryDomain, row.State,
+		client.ID, client.ExternalID, client.Name, "", proposal, score, reason,
+	}
+}
+
+// proposed is the client with the one exact match, else the best candidate.
+func proposed(row Row, auto bool) (Match, bool) {
+	switch {
+	case auto && row.Match != nil:
+		return *row.Match, true
+	case len(row.Candidates) > 0:
+		return row.Candidates[0], true
+	}
+	return Match{}, false
+}

@@ -1,0 +1,184 @@
+package mapping
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// What became of a line of an imported table.
+const (
+	LineChanged   = "changed" // or would be, in a dry run
+	LineUnchanged = "unchanged"
+	LineInvalid   = "invalid"
+)
+
+// ImportedLine is a line that decides something or is wrong.
+type ImportedLine struct {
+	Number          int // in the text; the header is line 1
+	ManagedTenantID string
+	Decision        string
+	ClientID        string
+	Outcome         string
+	Violations      []RecordViolation // by column
+}
+
+// Imported is what became of a table.
+type Imported struct {
+	DryRun    bool
+	Applied   bool // the decisions were written
+	Changed   int32
+	Unchanged int32
+	Undecided int32 // lines without a decision, which are left as they are
+	Invalid   int32
+	Lines     []ImportedLine
+	Version   int64
+	Summary   Summary // after the import; of a dry run, what it would be
+	Effects   string  // settled or pending; empty when nothing was written
+}
+
+// ImportStore writes decisions, or only reads what they would be checked against.
+type ImportStore interface {
+	DecideStore
+	// Current reads what decisions are checked against, as of one moment.
+	Current(ctx context.Context, ask Ask) (Current, error)
+}
+
+// TableImporter takes decisions as a table from a spreadsheet.
+type TableImporter struct {
+	directory Directory
+	store     ImportStore
+	settling  *Settling
+	now       func() time.Time
+}
+
+// NewTableImporter makes it.
+func NewTableImporter(directory Directory, store ImportStore, settling *Settling, now func() time.Time) *TableImporter {
+	return &TableImporter{directory: directory, store: store, settling: settling, now: now}
+}
+
+// Import reads a table and confirms its decisions, all or nothing; see Plan for
+// refusals, which name lines and columns. A dry run writes nothing and tells what
+// each line would do, also which are wrong; only a stale version or a text that is
+// no table is refused.
+func (t *TableImporter) Import(ctx context.Context, actor, text string, dryRun bool, version *int64) (Imported, error) {
+	read, err := readTable(text)
+	if err != nil {
+		return Imported{}, err
+	}
+	tenants, err := t.directory.ManagedTenants(ctx, nil)
+	if err != nil {
+		return Imported{}, err
+	}
+	decisions := make([]Decision, 0, len(read.lines))
+	for _, line := range read.lines {
+		decisions = append(decisions, line.Decision)
+	}
+	ask := askFor(decisions, version)
+	check := func(now Current) ([]Change, []finding) {
+		changes, found := examine(decisions, version, tenantsByID(tenants), now)
+		return changes, read.findings(found)
+	}
+	if dryRun {
+		return t.rehearse(ctx, read, tenants, ask, check)
+	}
+	var result Imported
+	written, err := t.store.Decide(ctx, actor, t.now(), ask, func(now Current) (Verdict, error) {
+		changes, found := check(now)
+		result = read.result(changes, found)
+		return Verdict{Changes: changes}, read.placing().refusal(found)
+	})
+	if err != nil {
+		return Imported{}, err
+	}
+	result.Applied, result.Version = true, written.Version
+	result.Summary = summarise(written.Active, tenants)
+	result.Effects = t.settling.wait(ctx, written.EffectIDs)
+	return result, nil
+}
+
+// rehearse tells what an import would do.
+func (t *TableImporter) rehearse(ctx context.Context, read table, tenants []ManagedTenant, ask Ask, check func(Current) ([]Change, []finding),
+) (Imported, error) {
+	now, err := t.store.Current(ctx, ask)
+	if err != nil {
+		return Imported{}, err
+	}
+	changes, found := check(now)
+	if old := slices.DeleteFunc(slices.Clone(found), func(f finding) bool { return f.gravity != stale }); len(old) > 0 {
+		return Imported{}, read.placing().refusal(old)
+	}
+	result := read.result(changes, found)
+	result.DryRun, result.Version = true, now.Version
+	for _, change := range changes {
+		now.Active[change.Tenant.ID] = Mapping{ManagedTenantID: change.Tenant.ID, State: change.State}
+	}
+	result.Summary = summarise(slices.Collect(maps.Values(now.Active)), tenants)
+	return result, nil
+}
+
+// findings are those of the check and those of the text: a line that cannot be
+// read has one alone.
+func (t table) findings(checked []finding) []finding {
+	found := slices.DeleteFunc(checked, func(f finding) bool { return f.at != theVersion && t.lines[f.at].Problem != "" })
+	for i, line := range t.lines {
+		if line.Problem != "" {
+			found = append(found, finding{gravity: malformed, at: i, field: columnTable, message: line.Problem})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b finding) int { return a.at - b.at })
+	return found
+}
+
+// tableFields are the columns of a decision's fields.
+var tableFields = map[string]string{
+	"managedTenantId": columnManagedTenant, "clientId": columnClient, "clientExternalId": columnClientExternalID,
+	"decision": columnDecision, columnTable: columnTable,
+}
+
+// placing names findings by line and column.
+func (t table) placing() placing {
+	name := func(at int) string { return fmt.Sprintf("line %d", t.lines[at].Number) }
+	return placing{decision: name, field: func(at int, field string) string {
+		return fmt.Sprintf("csv.line[%d].%s", t.lines[at].Number, tableFields[field])
+	}}
+}
+
+// result tells what each line does.
+func (t table) result(changes []Change, found []finding) Imported {
+	changed := make(map[string]Change, len(changes))
+	for _, change := range changes {
+		changed[change.Tenant.ID] = change
+	}
+	problems := make(map[int][]RecordViolation, len(found))
+	for _, f := range found {
+		if f.at != theVersion {
+			problems[f.at] = append(problems[f.at], RecordViolation{
+				Field: tableFields[f.field], Message: t.placing().violation(f).Message,
+			})
+		}
+	}
+	result := Imported{Undecided: t.undecided, Lines: make([]ImportedLine, 0, len(t.lines))}
+	for i, line := range t.lines {
+		change, changes := changed[line.Decision.ManagedTenantID]
+		out := ImportedLine{
+			Number: line.Number, ManagedTenantID: line.Decision.ManagedTenantID, Decision: line.Decision.Kind,
+			ClientID: line.Decision.ClientID, Violations: problems[i],
+		}
+		switch {
+		case len(out.Violations) > 0:
+			out.Outcome = LineInvalid
+			result.Invalid++
+		case changes:
+			out.Outcome, out.ClientID = LineChanged, change.ClientID
+			result.Changed++
+		default:
+			out.Outcome = LineUnchanged
+			result.Unchanged++
+		}
+		result.Lines = append(result.Lines, out)
+	}
+	return result
+}

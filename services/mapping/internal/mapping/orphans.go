@@ -1,0 +1,130 @@
+package mapping
+
+import (
+	"context"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// What a person can decide about orphaned links.
+const (
+	OrphansRelink = "relink" // they point to contacts of the client that is mapped now
+	OrphansLeave  = "leave"  // they end; the contacts stay
+)
+
+// orphansRetry is when to ask again while a change of the mapping is followed.
+const orphansRetry = 2 * time.Second
+
+// The refusals of a decision about orphaned links.
+var (
+	errNoOrphans       = errs.New(errs.NotFound, "no_orphans", "No links of this managed tenant wait for a decision.")
+	errRelinkNowhere   = errs.New(errs.Conflict, "not_mapped", "Links can only go to the client that the managed tenant is mapped to, and it is mapped to none.")
+	errDecisionPending = errs.New(errs.Conflict, "decision_pending", "Another decision about these links is being done.")
+	errEffectsPending  = errs.New(errs.Conflict, "effects_pending", "The last change of the mapping has not been followed yet. Try again in a moment.",
+		errs.WithRetryAfter(orphansRetry))
+	errMappingChanged = errs.New(errs.Conflict, "mapping_changed", "The mapping was changed before the decision could be done. Look at the links again.")
+)
+
+// OrphanState is what is known of a managed tenant's orphaned links.
+type OrphanState struct {
+	Links         int32
+	Unfollowed    bool   // the engine has not followed the last change of the mapping
+	EntraTenantID string // empty when the managed tenant was never decided about
+	ClientID      string // of the mapping in force; empty without one
+	Revision      int64
+	Pending       *OrphanDecision // being done
+}
+
+// OrphanDecision is what a person decided about the links of a managed tenant.
+type OrphanDecision struct {
+	ID       string // empty for one that is to be written
+	Revision int64  // of the mapping
+	Decision string // relink or leave
+}
+
+// OrphansDone is how such a decision ended.
+type OrphansDone struct {
+	Failed   bool
+	Error    string // why, as a stable reason
+	Relinked int32  // links that point to a contact of the new client
+	Created  int32  // contacts that were made for it
+	Left     int32  // links that were ended
+	// Ambiguous are identities that more than one contact fits; a person decides.
+	Ambiguous int32
+}
+
+// OrphanStore keeps decisions about orphaned links.
+type OrphanStore interface {
+	// DecideOrphans calls decide with what is current, inside a transaction that
+	// no other change of the tenant's mappings can overtake, and writes its
+	// decision with an effect, when that has no id yet. It gives the decision's id.
+	DecideOrphans(ctx context.Context, actor string, at time.Time, managedTenantID string, decide func(OrphanState) (OrphanDecision, error)) (string, error)
+	// OrphansDone tells how a decision ended; nil while it is being done.
+	OrphansDone(ctx context.Context, id string) (*OrphansDone, error)
+}
+
+// OrphanDecider writes what people decide about orphaned links.
+type OrphanDecider struct {
+	store    OrphanStore
+	settling *Settling
+	now      func() time.Time
+}
+
+// NewOrphanDecider makes it.
+func NewOrphanDecider(store OrphanStore, settling *Settling, now func() time.Time) *OrphanDecider {
+	return &OrphanDecider{store: store, settling: settling, now: now}
+}
+
+// DecidedOrphans is what became of a decision.
+type DecidedOrphans struct {
+	OrphansDone
+	Effects string // settled or pending; the counts are known once it is settled
+}
+
+// Decide writes a decision about all orphaned links of a managed tenant, and
+// waits a few seconds for the engine. The same decision again, while it is being
+// done, joins it. errs.NotFound "no_orphans"; errs.Conflict "not_mapped",
+// "decision_pending", "effects_pending", "mapping_changed" and
+// "decision_failed".
+func (d *OrphanDecider) Decide(ctx context.Context, actor, managedTenantID, decision string) (DecidedOrphans, error) {
+	id, err := d.store.DecideOrphans(ctx, actor, d.now(), managedTenantID, func(state OrphanState) (OrphanDecision, error) {
+		return planOrphans(decision, state)
+	})
+	if err != nil {
+		return DecidedOrphans{}, err
+	}
+	var done *OrphansDone
+	ended := d.settling.until(ctx, settleWait, func(ctx context.Context) bool {
+		var err error
+		done, err = d.store.OrphansDone(ctx, id)
+		return err == nil && done != nil
+	})
+	switch {
+	case !ended:
+		return DecidedOrphans{Effects: EffectsPending}, nil
+	case done.Error == errMappingChanged.Reason():
+		return DecidedOrphans{}, errMappingChanged
+	case done.Failed:
+		return DecidedOrphans{}, errs.New(errs.Conflict, "decision_failed", "The decision could not be done.", errs.WithMetadata("error", done.Error))
+	}
+	return DecidedOrphans{OrphansDone: *done, Effects: EffectsSettled}, nil
+}
+
+// planOrphans checks a decision; the one that is being done already comes back
+// for a repeat of it.
+func planOrphans(decision string, state OrphanState) (OrphanDecision, error) {
+	switch {
+	case state.Pending != nil && state.Pending.Decision == decision && state.Pending.Revision == state.Revision:
+		return *state.Pending, nil
+	case state.Pending != nil:
+		return OrphanDecision{}, errDecisionPending
+	case state.Unfollowed:
+		return OrphanDecision{}, errEffectsPending
+	case state.Links == 0:
+		return OrphanDecision{}, errNoOrphans
+	case decision == OrphansRelink && state.ClientID == "":
+		return OrphanDecision{}, errRelinkNowhere
+	}
+	return OrphanDecision{Revision: state.Revision, Decision: decision}, nil
+}

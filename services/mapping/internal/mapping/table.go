@@ -1,0 +1,227 @@
+package mapping
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// The columns of a table of mappings.
+const (
+	columnManagedTenant    = "managed_tenant_id"
+	columnClient           = "client_id"
+	columnClientExternalID = "client_external_id"
+	columnDecision         = "decision"
+	columnTable            = "csv" // not a column: the text as a whole
+)
+
+var tableColumns = []string{
+	columnManagedTenant, "entra_tenant_id", "display_name", "primary_domain", "state", columnClient, columnClientExternalID,
+	"client_name", columnDecision, "proposal", "score", "reason",
+}
+
+// Limits of a table that is imported.
+const (
+	maxTableBytes = 4 << 20
+	maxTableLines = 10_000
+)
+
+// byteOrderMark is what some spreadsheets put before a table.
+const byteOrderMark = "\ufeff"
+
+// writeTable writes lines as RFC 4180 says, the columns' names first. Every cell
+// is text to a spreadsheet, never a formula.
+func writeTable(lines [][]string) string {
+	var b strings.Builder
+	for _, cells := range append([][]string{tableColumns}, lines...) {
+		for i, cell := range cells {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(quote(escape(cell)))
+		}
+		b.WriteString("\r\n")
+	}
+	return b.String()
+}
+
+// quote encloses a cell that holds what separates cells, also for readers that
+// separate them by semicolons.
+func quote(cell string) string {
+	if !strings.ContainsAny(cell, "\",;\t\r\n") && cell == strings.TrimSpace(cell) {
+		return cell
+	}
+	return `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
+}
+
+// formula reports a cell that a spreadsheet may run as a formula, or one that
+// looks like the escape of such a cell
+// (https://owasp.org/www-community/attacks/CSV_Injection).
+func formula(cell string) bool {
+	rest := strings.TrimLeft(cell, "'")
+	return rest != "" && strings.ContainsRune("=+-@\t\r", rune(rest[0]))
+}
+
+// escape makes a cell text for a spreadsheet; unescape undoes it, so that any
+// cell comes back as it was.
+func escape(cell string) string {
+	if formula(cell) {
+		return "'" + cell
+	}
+	return cell
+}
+
+func unescape(cell string) string {
+	if rest, ok := strings.CutPrefix(cell, "'"); ok && formula(cell) {
+		return rest
+	}
+	return cell
+}
+
+// tableLine is a line of a table that decides something.
+type tableLine struct {
+	Number   int // in the text; the header is line 1
+	Decision Decision
+	Problem  string // why it cannot be read as a line at all
+}
+
+// table is what was read of a text.
+type table struct {
+	lines     []tableLine
+	undecided int32 // lines without a decision
+}
+
+// readTable reads a table with the columns in any order. Cells are separated by
+// commas or, as some spreadsheets do, by semicolons; a byte order mark before the
+// text is left out. A line that is not well formed comes back with its problem.
+// errs.Invalid "invalid_argument" when the text is no such table or too long.
+func readTable(text string) (table, error) {
+	if len(text) > maxTableBytes {
+		return table{}, refuseTable(fmt.Sprintf("is longer than %d bytes", maxTableBytes))
+	}
+	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return table{}, refuseTable("is not text in UTF-8")
+	}
+	text = strings.TrimPrefix(text, byteOrderMark)
+	reader := csv.NewReader(strings.NewReader(text))
+	reader.Comma = separatorOf(text)
+	reader.FieldsPerRecord = -1
+	header, err := reader.Read()
+	if err != nil {
+		return table{}, refuseTable("has no line with the names of the columns")
+	}
+	columns, err := columnsOf(header)
+	if err != nil {
+		return table{}, err
+	}
+	var read table
+	for count := 0; ; count++ {
+		cells, err := reader.Read()
+		switch {
+		case errors.Is(err, io.EOF):
+			return read, nil
+		case count == maxTableLines:
+			return table{}, refuseTable(fmt.Sprintf("has more than %d lines", maxTableLines))
+		case err != nil:
+			read.lines = append(read.lines, malformedLine(err))
+			continue
+		}
+		number, _ := reader.FieldPos(0)
+		line := columns.line(number, cells)
+		switch {
+		case line.Problem == "" && line.Decision.Kind == "":
+			if line.Decision.ManagedTenantID != "" {
+				read.undecided++
+			}
+		default:
+			read.lines = append(read.lines, line)
+		}
+	}
+}
+
+func refuseTable(problems ...string) error {
+	var violations []errs.Violation
+	for _, problem := range problems {
+		violations = append(violations, errs.Violation{Field: columnTable, Message: problem})
+	}
+	return errs.New(errs.Invalid, "invalid_argument", "The table cannot be read.", errs.WithViolations(violations...))
+}
+
+// separatorOf looks at the names of the columns, none of which has a separator.
+func separatorOf(text string) rune {
+	header, _, _ := strings.Cut(text, "\n")
+	if strings.Count(header, ";") > strings.Count(header, ",") {
+		return ';'
+	}
+	return ','
+}
+
+func malformedLine(err error) tableLine {
+	line := tableLine{Problem: "is not well formed"}
+	if broken, ok := errors.AsType[*csv.ParseError](err); ok {
+		line.Number = broken.StartLine
+		line.Problem = fmt.Sprintf("is not well formed at line %d, column %d: %v", broken.Line, broken.Column, broken.Err)
+	}
+	return line
+}
+
+// columns are the places of the columns that an import reads.
+type columns struct {
+	count                                                int
+	managedTenant, client, clientExternalID, decisionsAt int // -1 where there is none
+}
+
+func columnsOf(header []string) (columns, error) {
+	names := make([]string, len(header))
+	for i, name := range header {
+		names[i] = strings.ToLower(strings.TrimSpace(unescape(name)))
+	}
+	var problems []string
+	place := func(name string, needed bool) int {
+		at := slices.Index(names, name)
+		if at < 0 && needed {
+			problems = append(problems, "has no column "+name)
+		}
+		if at >= 0 && slices.Contains(names[at+1:], name) {
+			problems = append(problems, "has the column "+name+" twice")
+		}
+		return at
+	}
+	c := columns{
+		count: len(header), managedTenant: place(columnManagedTenant, true), client: place(columnClient, false),
+		clientExternalID: place(columnClientExternalID, false), decisionsAt: place(columnDecision, true),
+	}
+	if len(problems) > 0 {
+		return columns{}, refuseTable(problems...)
+	}
+	return c, nil
+}
+
+// line reads the cells of a line. Which client a line names counts only where it
+// is to be mapped: the table shows clients also where other things are decided.
+func (c columns) line(number int, cells []string) tableLine {
+	cell := func(at int) string {
+		if at < 0 || at >= len(cells) {
+			return ""
+		}
+		return strings.TrimSpace(unescape(strings.TrimSpace(cells[at])))
+	}
+	line := tableLine{Number: number, Decision: Decision{
+		ManagedTenantID: strings.ToLower(cell(c.managedTenant)), Kind: strings.ToLower(cell(c.decisionsAt)),
+	}}
+	if line.Decision.Kind == DecideMap {
+		line.Decision.ClientID, line.Decision.ClientExternalID = strings.ToLower(cell(c.client)), cell(c.clientExternalID)
+	}
+	for _, extra := range cells[min(c.count, len(cells)):] {
+		if extra != "" {
+			line.Problem = fmt.Sprintf("has more cells than the %d columns", c.count)
+		}
+	}
+	return line
+}

@@ -1,0 +1,33 @@
+package mapping
+
+import "context"
+
+// Unmap ends a mapping: the managed tenant is undecided again, and the links of
+// its contacts wait for a person. errs.NotFound "not_mapped", errs.Conflict
+// "stale_version".
+func (c *Changer) Unmap(ctx context.Context, actor, managedTenantID string, version *int64) (Changed, error) {
+	tenants, err := c.directory.ManagedTenants(ctx, nil)
+	if err != nil {
+		return Changed{}, err
+	}
+	at := c.now()
+	var ended Mapping
+	written, err := c.store.Decide(ctx, actor, at, Ask{Version: version}, func(now Current) (Verdict, error) {
+		found := staleness(version, now, map[string]int{managedTenantID: 0})
+		if err := inOne().refusal(found); err != nil {
+			return Verdict{}, err
+		}
+		mapped, known := now.Active[managedTenantID]
+		if !known || mapped.State != StateMapped {
+			return Verdict{}, errNotMapped
+		}
+		ended = mapped
+		ended.DeactivatedBy, ended.DeactivatedAt = actor, &at
+		tenant := ManagedTenant{ID: mapped.ManagedTenantID, EntraTenantID: mapped.EntraTenantID}
+		return Verdict{Changes: []Change{{Tenant: tenant, State: StateUndecided, Before: &mapped}}}, nil
+	})
+	if err != nil {
+		return Changed{}, err
+	}
+	return c.changed(ctx, tenants, written, managedTenantID, ended), nil
+}

@@ -1,0 +1,158 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
+	"github.com/entrasync/entrasync/services/mapping/internal/postgres/sqlc"
+)
+
+// OrphanedLinks reads how many links of a managed tenant wait for a person.
+func (s *Store) OrphanedLinks(ctx context.Context, managedTenantID string) (links int32, err error) {
+	id, err := uuid.Parse(managedTenantID)
+	if err != nil {
+		return 0, nil //nolint:nilerr // no id of ours: nothing is known of it
+	}
+	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		links, err = q.OrphanedLinks(ctx, id)
+		return err
+	})
+	return links, err
+}
+
+// DecideOrphans writes a decision about orphaned links with its effect.
+func (s *Store) DecideOrphans(ctx context.Context, actor string, at time.Time, managedTenantID string,
+	decide func(mapping.OrphanState) (mapping.OrphanDecision, error),
+) (id string, err error) {
+	managed, err := uuid.Parse(managedTenantID)
+	if err != nil {
+		_, err = decide(mapping.OrphanState{}) // no id of ours: nothing is known of it
+		return "", err
+	}
+	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+		q := sqlc.New(tx)
+		if _, err := lockHead(ctx, q); err != nil {
+			return err
+		}
+		state, err := orphanState(ctx, q, managed)
+		if err != nil {
+			return err
+		}
+		decided, err := decide(state)
+		if err != nil {
+			return err
+		}
+		if id = decided.ID; id != "" {
+			return nil
+		}
+		e, err := s.decided(managed, actor, state, decided)
+		if err != nil {
+			return err
+		}
+		id = e.id.String()
+		err = q.AddOrphanDecision(ctx, sqlc.AddOrphanDecisionParams{
+			ID: e.id, ManagedTenantID: managed, ClientID: optionalID(state.ClientID), Revision: decided.Revision,
+			Decision: decided.Decision, DecidedBy: actor, DecidedAt: at,
+		})
+		if err != nil {
+			return err
+		}
+		return addEffects(ctx, tx, actor, at, []effect{e})
+	})
+	return id, err
+}
+
+// decided is the effect of a decision.
+func (s *Store) decided(managed uuid.UUID, actor string, state mapping.OrphanState, d mapping.OrphanDecision) (effect, error) {
+	id := s.newID()
+	arguments, err := json.Marshal(map[string]string{
+		"decision_id": id.String(), "managed_tenant_id": managed.String(), "entra_tenant_id": state.EntraTenantID,
+		"client_id": state.ClientID, "revision": strconv.FormatInt(d.Revision, 10), "decision": d.Decision, "decided_by": actor,
+	})
+	return effect{id: id, kind: mapping.EffectOrphansDecided, managedTenant: &managed, arguments: string(arguments)}, err
+}
+
+func orphanState(ctx context.Context, q *sqlc.Queries, managed uuid.UUID) (state mapping.OrphanState, err error) {
+	last, err := q.LastMapping(ctx, managed)
+	if pg.NoRows(err) {
+		return state, nil // nobody ever decided about it: it has no links
+	}
+	if err != nil {
+		return state, err
+	}
+	state.EntraTenantID, state.Revision = last.EntraTenantID, last.Revision
+	if last.EndedRevision != nil {
+		state.Revision = *last.EndedRevision
+	}
+	if last.DeactivatedAt == nil && last.ClientID != nil {
+		state.ClientID = last.ClientID.String()
+	}
+	if state.Links, err = q.OrphanedLinks(ctx, managed); err != nil {
+		return state, err
+	}
+	if state.Unfollowed, err = q.RevisionOpen(ctx, &managed); err != nil {
+		return state, err
+	}
+	pending, err := q.PendingOrphanDecision(ctx, managed)
+	if pg.NoRows(err) {
+		return state, nil
+	}
+	state.Pending = &mapping.OrphanDecision{ID: pending.ID.String(), Revision: pending.Revision, Decision: pending.Decision}
+	return state, err
+}
+
+// OrphansDone reads how a decision ended; nil while it is being done.
+func (s *Store) OrphansDone(ctx context.Context, id string) (done *mapping.OrphansDone, err error) {
+	parsed, err := ours(id)
+	if err != nil {
+		return nil, err
+	}
+	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		row, err := q.OrphanDecision(ctx, parsed)
+		if err != nil || row.SettledAt == nil {
+			return err
+		}
+		done = &mapping.OrphansDone{
+			Failed: text(row.Outcome) == mapping.EffectFailed, Error: text(row.Error), Relinked: row.Relinked, Created: row.Created,
+			Left: row.LeftLinks, Ambiguous: row.Ambiguous,
+		}
+		return nil
+	})
+	return done, err
+}
+
+// follow writes what the end of an effect says of a managed tenant's links.
+func follow(ctx context.Context, q *sqlc.Queries, id uuid.UUID, managed *uuid.UUID, after mapping.Aftermath, outcome string, at time.Time) error {
+	if after.OrphanedLinks != nil && managed != nil {
+		err := q.SetOrphanedLinks(ctx, sqlc.SetOrphanedLinksParams{ManagedTenantID: *managed, Links: *after.OrphanedLinks, At: at})
+		if err != nil {
+			return err
+		}
+	}
+	if after.Orphans == nil {
+		return nil
+	}
+	params := sqlc.SettleOrphanDecisionParams{
+		ID: id, At: &at, Outcome: &outcome, Relinked: after.Orphans.Relinked, Created: after.Orphans.Created,
+		LeftLinks: after.Orphans.Left, Ambiguous: after.Orphans.Ambiguous,
+	}
+	if after.Orphans.Error != "" {
+		params.Error = &after.Orphans.Error
+	}
+	return q.SettleOrphanDecision(ctx, params)
+}
+
+func optionalID(id string) *uuid.UUID {
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return nil
+	}
+	return &parsed
+}

@@ -1,0 +1,69 @@
+package rpc
+
+import (
+	"context"
+
+	"github.com/entrasync/entrasync/pkg/tenant"
+	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
+)
+
+// SkipMapping leaves a managed tenant for later.
+func (s *Mappings) SkipMapping(ctx context.Context, req *mappingv1.SkipMappingRequest) (*mappingv1.SkipMappingResponse, error) {
+	call, err := tenant.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := s.use.Changer.Skip(ctx, call.Actor.ID, req.GetManagedTenantId(), req.Version)
+	if err != nil {
+		return nil, err
+	}
+	return &mappingv1.SkipMappingResponse{
+		Mapping: mappingMessage(changed.Mapping), Summary: summaryMessage(changed.Summary), Version: changed.Version, Effects: changed.Effects,
+	}, nil
+}
+
+// UnmapMapping ends a mapping.
+func (s *Mappings) UnmapMapping(ctx context.Context, req *mappingv1.UnmapMappingRequest) (*mappingv1.UnmapMappingResponse, error) {
+	call, err := tenant.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := s.use.Changer.Unmap(ctx, call.Actor.ID, req.GetManagedTenantId(), req.Version)
+	if err != nil {
+		return nil, err
+	}
+	return &mappingv1.UnmapMappingResponse{
+		Mapping: mappingMessage(changed.Mapping), Summary: summaryMessage(changed.Summary), Version: changed.Version, Effects: changed.Effects,
+	}, nil
+}
+
+// RemapMapping gives a managed tenant to another client.
+func (s *Mappings) RemapMapping(ctx context.Context, req *mappingv1.RemapMappingRequest) (*mappingv1.RemapMappingResponse, error) {
+	call, err := tenant.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := s.use.Changer.Remap(ctx, call.Actor.ID, req.GetManagedTenantId(), req.GetTargetClientId(), req.Version)
+	if err != nil {
+		return nil, err
+	}
+	return &mappingv1.RemapMappingResponse{
+		Mapping: mappingMessage(changed.Mapping), Summary: summaryMessage(changed.Summary), Version: changed.Version, Effects: changed.Effects,
+	}, nil
+}
+
+// DecideOrphans writes what becomes of links that wait for a person.
+func (s *Mappings) DecideOrphans(ctx context.Context, req *mappingv1.DecideOrphansRequest) (*mappingv1.DecideOrphansResponse, error) {
+	call, err := tenant.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	decided, err := s.use.Orphans.Decide(ctx, call.Actor.ID, req.GetManagedTenantId(), req.GetDecision())
+	if err != nil {
+		return nil, err
+	}
+	return &mappingv1.DecideOrphansResponse{
+		Decision: req.GetDecision(), Effects: decided.Effects, Relinked: decided.Relinked, Created: decided.Created,
+		Left: decided.Left, Ambiguous: decided.Ambiguous,
+	}, nil
+}

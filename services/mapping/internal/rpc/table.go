@@ -1,0 +1,46 @@
+package rpc
+
+import (
+	"context"
+
+	"github.com/entrasync/entrasync/pkg/tenant"
+	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
+)
+
+// ExportMappings writes every managed tenant as a table.
+func (s *Mappings) ExportMappings(ctx context.Context, _ *mappingv1.ExportMappingsRequest) (*mappingv1.ExportMappingsResponse, error) {
+	exported, err := s.use.Exporter.Export(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &mappingv1.ExportMappingsResponse{Csv: exported.CSV, Version: exported.Version}, nil
+}
+
+// ImportMappings takes decisions as a table; only a false dryRun writes them.
+func (s *Mappings) ImportMappings(ctx context.Context, req *mappingv1.ImportMappingsRequest) (*mappingv1.ImportMappingsResponse, error) {
+	call, err := tenant.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dryRun := req.DryRun == nil || req.GetDryRun()
+	imported, err := s.use.Importer.Import(ctx, call.Actor.ID, req.GetCsv(), dryRun, req.Version)
+	if err != nil {
+		return nil, err
+	}
+	resp := &mappingv1.ImportMappingsResponse{
+		DryRun: imported.DryRun, Applied: imported.Applied, Changed: imported.Changed, Unchanged: imported.Unchanged,
+		Undecided: imported.Undecided, Invalid: imported.Invalid, Version: imported.Version,
+		Summary: summaryMessage(imported.Summary), Effects: imported.Effects,
+	}
+	for _, line := range imported.Lines {
+		row := &mappingv1.ImportedRow{
+			Line: int32(line.Number), ManagedTenantId: line.ManagedTenantID, Decision: line.Decision, Outcome: line.Outcome,
+			ClientId: optional(line.ClientID),
+		}
+		for _, v := range line.Violations {
+			row.Violations = append(row.Violations, &mappingv1.RecordViolation{Field: v.Field, Message: v.Message})
+		}
+		resp.Rows = append(resp.Rows, row)
+	}
+	return resp, nil
+}
