@@ -58,7 +58,7 @@ type MappingServiceClient interface {
 	// are new to that client, the old contacts stay). The same decision while it is being done joins it.
 	// Reasons: no_orphans (404); not_mapped (409, for relink without a client), decision_pending (409,
 	// another decision is being done), effects_pending (409, the last change of the mapping is not
-	// followed yet), mapping_changed (409, before the decision was done), decision_failed (500).
+	// followed yet), mapping_changed (409, before the decision was done), decision_failed (409).
 	DecideOrphans(ctx context.Context, in *DecideOrphansRequest, opts ...grpc.CallOption) (*DecideOrphansResponse, error)
 	// ExportMappings answers every managed tenant as a table for a spreadsheet: the columns
 	// managed_tenant_id, entra_tenant_id, display_name, primary_domain, state, client_id,
@@ -204,7 +204,7 @@ type MappingServiceServer interface {
 	// are new to that client, the old contacts stay). The same decision while it is being done joins it.
 	// Reasons: no_orphans (404); not_mapped (409, for relink without a client), decision_pending (409,
 	// another decision is being done), effects_pending (409, the last change of the mapping is not
-	// followed yet), mapping_changed (409, before the decision was done), decision_failed (500).
+	// followed yet), mapping_changed (409, before the decision was done), decision_failed (409).
 	DecideOrphans(context.Context, *DecideOrphansRequest) (*DecideOrphansResponse, error)
 	// ExportMappings answers every managed tenant as a table for a spreadsheet: the columns
 	// managed_tenant_id, entra_tenant_id, display_name, primary_domain, state, client_id,
