@@ -70,7 +70,9 @@ func NewImporter(store BatchStore, now func() time.Time, newID func() string) *I
 
 // Upsert writes records by their external id and answers what became of each,
 // in their order. A record replaces all fields of the client; one that is
-// deleted only marks it. A bad record does not fail the others.
+// deleted only marks it, and is refused while the client is mapped; one that is
+// not deleted any more revives it. A bad record does not fail the others, and of
+// records with one external id only the first counts.
 func (im *Importer) Upsert(ctx context.Context, records []Client) ([]RecordResult, error) {
 	results := make([]RecordResult, len(records))
 	seen := map[string]int{}
@@ -115,7 +117,7 @@ func (im *Importer) decide(records []Client, results []RecordResult, stored map[
 			continue
 		case record.Deleted && len(old.Mappings) > 0:
 			result.Outcome = OutcomeInvalid
-			result.Violations = []RecordViolation{{Field: "deleted", Message: "the client is mapped to a managed tenant"}}
+			result.Violations = []RecordViolation{{Field: "deleted", Message: stillMapped(old)}}
 			continue
 		case record.Deleted:
 			result.Outcome = OutcomeDeleted
@@ -133,6 +135,16 @@ func (im *Importer) decide(records []Client, results []RecordResult, stored map[
 		writes = append(writes, WriteClient{Client: record, NameKey: SearchKey(record.Name), Domains: record.Domains()})
 	}
 	return writes
+}
+
+// stillMapped says why a client cannot be marked as deleted, and what to do. It
+// is not unmapped by the way: that is a person's decision, with consequences for
+// its contacts.
+func stillMapped(c Client) string {
+	if n := len(c.Mappings); n > 1 {
+		return fmt.Sprintf("the client is mapped to %d managed tenants: unmap them first", n)
+	}
+	return fmt.Sprintf("the client is mapped to the managed tenant %q: unmap it first", c.Mappings[0].DisplayName)
 }
 
 func sameClient(a, b Client) bool {
