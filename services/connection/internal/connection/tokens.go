@@ -209,7 +209,7 @@ func (t *Tokens) refresh(ctx context.Context, tenant string, connection *Connect
 // that the grant is dead; a passing failure, or one of our app registration,
 // leaves it as it is.
 func (t *Tokens) refused(ctx context.Context, tenant string, c Connection, cause error) error {
-	if ClassOf(cause) != Reconnect {
+	if ClassOf(cause) != Reconnect || errs.ReasonOf(cause) == ReasonMissingCredentials {
 		return cause
 	}
 	code, known := validationCode(cause)
