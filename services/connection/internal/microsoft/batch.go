@@ -164,13 +164,14 @@ func (b *batching) send(ctx context.Context, due []int) (again []int, err error)
 		if err != nil {
 			return err
 		}
-		answers, err = parseBatch(raw, len(due))
+		if answers, err = parseBatch(raw, len(due)); err == nil {
+			b.holdBack(answers)
+		}
 		return err
 	})
 	if err != nil {
 		return nil, settle(err)
 	}
-	var blocked time.Duration
 	rejected := false
 	for n, a := range answers {
 		i := due[n]
@@ -189,18 +190,29 @@ func (b *batching) send(ctx context.Context, due []int) (again []int, err error)
 		}
 		again = append(again, i)
 		b.ready[i] = c.now().Add(pause)
-		if a.Status == http.StatusTooManyRequests && (blocked == 0 || pause < blocked) {
-			blocked = pause
-		}
-	}
-	if blocked > 0 {
-		q.lane.block(blocked, "") // others must not come earlier than the first of ours
 	}
 	if rejected && err == nil {
 		b.renewed = true
 		_, err = q.tokens.Renew(ctx, token)
 	}
 	return again, err
+}
+
+// holdBack keeps others from coming earlier than the first of the throttled items
+// may. Each item then waits for its own time.
+func (b *batching) holdBack(answers []itemAnswer) {
+	var first time.Duration
+	for _, a := range answers {
+		if a.Status == http.StatusTooManyRequests {
+			pause := cmp.Or(pauseIn(a.header(), b.client.now()), firstBackoff)
+			if first == 0 || pause < first {
+				first = pause
+			}
+		}
+	}
+	if first > 0 {
+		b.call.lane.block(first, "")
+	}
 }
 
 func (b *batching) itemOf(n int, of item) batchItem {

@@ -28,8 +28,10 @@ const (
 	// nearLimit is the share of the budget from which Graph tells it, and from
 	// which requests are spread evenly.
 	nearLimit = 0.8
-	// idleLanes are forgotten when there are more than so many lanes.
-	maxLanes = 4096
+	// singleFor is how long after a refusal there is one request at a time.
+	singleFor = 30 * time.Second
+
+	maxLanes = 4096 // beyond it those that are idle are forgotten
 	idleLane = 10 * time.Minute
 )
 
@@ -78,6 +80,7 @@ type lane struct {
 
 	units   window
 	blocked time.Time // Microsoft refuses us until then
+	single  time.Time // one request at a time until then
 	paced   time.Time // requests are spread evenly until then
 	next    time.Time // while paced: not before
 	used    time.Time
@@ -129,37 +132,44 @@ func (b *budgets) lane(origin connection.Origin) *lane {
 }
 
 // enter waits for its turn and for room in every budget, and takes from them. It
-// gives how long it waited for room. When that would be longer than patience or
-// the caller's deadline, the error says when to come again.
-func (l *lane) enter(ctx context.Context, cost, requests int, patience time.Duration) (time.Duration, error) {
+// gives how long it waited for room, and what must be called once there is an
+// answer: after a refusal there is one request at a time, because those that were
+// on their way beside a refused one would be early. When the wait would be longer
+// than patience or the caller's deadline, the error says when to come again.
+func (l *lane) enter(ctx context.Context, cost, requests int, patience time.Duration) (held time.Duration, leave func(), err error) {
 	select {
 	case l.turn <- struct{}{}:
 	case <-ctx.Done():
-		return 0, ctx.Err()
+		return 0, nil, ctx.Err()
 	}
-	defer func() { <-l.turn }()
-	var held time.Duration
+	leave = func() { <-l.turn }
 	for {
-		pause := l.take(cost, requests)
-		if pause == 0 {
-			return held, nil
-		}
-		if held+pause > patience || !fits(ctx, pause) {
-			return held, throttled.failure(0, "", pause).Err(errOwnLimit)
+		pause, alone := l.take(cost, requests)
+		switch {
+		case pause == 0 && alone:
+			return held, leave, nil
+		case pause == 0:
+			leave()
+			return held, func() {}, nil
+		case held+pause > patience || !fits(ctx, pause):
+			leave()
+			return held, nil, throttled.failure(0, "", pause).Err(errOwnLimit)
 		}
 		if err := l.of.wait(ctx, pause); err != nil {
-			return held, err
+			leave()
+			return held, nil, err
 		}
 		held += pause
 	}
 }
 
-// take takes from every budget, or says how long to wait.
-func (l *lane) take(cost, requests int) time.Duration {
+// take takes from every budget, or says how long to wait. alone: nobody else may
+// ask before there is an answer.
+func (l *lane) take(cost, requests int) (pause time.Duration, alone bool) {
 	l.of.mu.Lock()
 	defer l.of.mu.Unlock()
 	now := l.of.now()
-	pause := max(
+	pause = max(
 		l.blocked.Sub(now), l.app.blocked.Sub(now),
 		l.units.room(now, cost), l.app.units.room(now, cost), l.app.requests.room(now, requests),
 	)
@@ -167,14 +177,14 @@ func (l *lane) take(cost, requests int) time.Duration {
 		pause = max(pause, l.next.Sub(now))
 	}
 	if pause > 0 {
-		return pause
+		return pause, false
 	}
 	l.used = now
 	l.units.spend(now, cost)
 	l.app.units.spend(now, cost)
 	l.app.requests.spend(now, requests)
 	l.next = now.Add(l.units.length * time.Duration(cost) / time.Duration(l.units.limit))
-	return 0
+	return 0, now.Before(l.single)
 }
 
 // learn corrects the books by what an answer says: what it cost in fact, and the
@@ -216,6 +226,7 @@ func (l *lane) block(pause time.Duration, scope string) {
 	if until.After(*into) {
 		*into = until
 	}
+	l.single = into.Add(singleFor)
 }
 
 // size notes how many users the directory has, on which its limit depends.

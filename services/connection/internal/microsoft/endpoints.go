@@ -72,11 +72,15 @@ func (c *Client) nextPage(from *url.URL, link string) (*url.URL, error) {
 	return next, nil
 }
 
-// graphURL makes an address of Graph. A path begins with the version: "/v1.0/users".
+// graphURL makes an address of Graph. A path begins with the version:
+// "/v1.0/users"; what is put into it is escaped.
 func (c *Client) graphURL(path string, query url.Values) *url.URL {
 	u := *c.graph
+	u.RawPath = u.EscapedPath() + path
+	if plain, err := url.PathUnescape(path); err == nil {
+		path = plain
+	}
 	u.Path += path
-	u.RawPath = ""
 	// Graph's own examples write %20, not +, for a space.
 	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20")
 	return &u

@@ -2,6 +2,7 @@ package microsoft
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -60,16 +61,21 @@ func (c *Client) read(ctx context.Context, q call, parse func(answer) error) err
 	renewed := false
 	var p patience
 	for {
-		held, err := q.lane.enter(ctx, max(q.cost, 1), max(q.requests, 1), longestWait-p.held)
+		held, leave, err := q.lane.enter(ctx, max(q.cost, 1), max(q.requests, 1), longestWait-p.held)
 		p.held += held
 		if err != nil {
 			return err
 		}
-		if err = c.attempt(ctx, q, token, parse); err == nil {
+		err = c.attempt(ctx, q, token, parse)
+		var r *refusal
+		if errors.As(err, &r) && r.Status == http.StatusTooManyRequests {
+			q.lane.block(cmp.Or(r.RetryAfter, firstBackoff), r.Scope)
+		}
+		leave()
+		if err == nil {
 			return nil
 		}
-		var r *refusal
-		if errors.As(err, &r) && r.Status == http.StatusUnauthorized && !renewed {
+		if r != nil && r.Status == http.StatusUnauthorized && !renewed {
 			renewed = true
 			if token, err = q.tokens.Renew(ctx, token); err != nil {
 				return err
@@ -77,9 +83,6 @@ func (c *Client) read(ctx context.Context, q call, parse func(answer) error) err
 			continue
 		}
 		pause, again := p.after(ctx, err, r)
-		if r != nil && r.Status == http.StatusTooManyRequests {
-			q.lane.block(pause, r.Scope)
-		}
 		if !again {
 			return handBack(err, r, pause)
 		}

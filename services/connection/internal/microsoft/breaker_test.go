@@ -1,0 +1,138 @@
+package microsoft
+
+import (
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+// outage is a Microsoft that fails at the directories it is told to.
+type outage struct {
+	status map[string]int // by directory; 0: no answer at all
+	asked  atomic.Int32
+}
+
+func (o *outage) RoundTrip(req *http.Request) (*http.Response, error) {
+	o.asked.Add(1)
+	status, down := o.status[bearer(req)]
+	if !down {
+		return inProcess{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("3")) })}.RoundTrip(req)
+	}
+	if status == 0 {
+		return nil, errors.New("connection refused")
+	}
+	return inProcess{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })}.RoundTrip(req)
+}
+
+func TestABreakerSparesADirectoryThatIsDown(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusInternalServerError, http.StatusServiceUnavailable} {
+		synctest.Test(t, func(t *testing.T) {
+			o := &outage{status: map[string]int{"down": status}}
+			c, err := New(Options{Endpoints: Endpoints{Login: "https://login.example", Graph: graphBase}, Transport: o})
+			require.NoError(t, err)
+			count := func(directory string) (int32, error) {
+				before := o.asked.Load()
+				_, err := c.CountUsers(t.Context(), directoryTokens{"app", directory}, directory)
+				return o.asked.Load() - before, err
+			}
+			for o.asked.Load() < tripAfter {
+				_, err := count("down")
+				require.Equal(t, "upstream_error", errs.ReasonOf(err))
+			}
+			asked, err := count("down")
+			require.Zero(t, asked, "nothing is asked while it is open")
+			require.Equal(t, "upstream_error", errs.ReasonOf(err))
+			require.Equal(t, connection.Retry, connection.ClassOf(err))
+			require.Positive(t, retryAfterOf(err))
+			require.LessOrEqual(t, retryAfterOf(err), openFor)
+			asked, err = count("well")
+			require.NoError(t, err, "one directory's failures are its own")
+			require.EqualValues(t, 1, asked)
+
+			<-time.After(openFor + time.Second)
+			asked, err = count("down")
+			require.Error(t, err)
+			require.EqualValues(t, 1, asked, "one probe, and it stays open")
+			<-time.After(openFor + time.Second)
+			delete(o.status, "down")
+			for range 3 {
+				asked, err = count("down")
+				require.NoError(t, err)
+				require.EqualValues(t, 1, asked)
+			}
+		})
+	}
+}
+
+func TestABreakerSparesAGraphThatCannotBeReached(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := &outage{status: map[string]int{"one": 0, "two": 0, "three": 0, "four": 0, "five": 0}}
+		c, err := New(Options{Endpoints: Endpoints{Login: "https://login.example", Graph: graphBase}, Transport: o})
+		require.NoError(t, err)
+		for _, directory := range []string{"one", "two", "three", "four"} {
+			_, err := c.CountUsers(t.Context(), directoryTokens{"app", directory}, directory)
+			require.Equal(t, "unreachable", errs.ReasonOf(err))
+		}
+		before := o.asked.Load()
+		_, err = c.CountUsers(t.Context(), directoryTokens{"app", "five"}, "five")
+		require.Equal(t, "unreachable", errs.ReasonOf(err))
+		require.Positive(t, retryAfterOf(err))
+		require.Equal(t, before, o.asked.Load(), "no directory can be reached")
+	})
+}
+
+func TestRefusalsOpenNoBreaker(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 401, 403, 404, 429, 501} {
+		synctest.Test(t, func(t *testing.T) {
+			o := &outage{status: map[string]int{"tenant": status}}
+			c, err := New(Options{Endpoints: Endpoints{Login: "https://login.example", Graph: graphBase}, Transport: o})
+			require.NoError(t, err)
+			for range 3 * tripAfter {
+				_, err := c.CountUsers(t.Context(), directoryTokens{"app", "tenant"}, "tenant")
+				require.Error(t, err)
+			}
+			before := o.asked.Load()
+			_, _ = c.CountUsers(t.Context(), directoryTokens{"app", "tenant"}, "tenant")
+			require.Greater(t, o.asked.Load(), before, status)
+		})
+	}
+}
+
+func TestABreakerForEachAuthorityOfTheIdentityPlatform(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int32
+		c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked.Add(1)
+			if r.URL.Path == "/down/oauth2/v2.0/token" {
+				w.WriteHeader(http.StatusBadGateway)
+				return
+			}
+			_, _ = w.Write([]byte(`{"token_type":"Bearer","expires_in":3599,"access_token":"t"}`))
+		}))
+		token := func(directory string) error {
+			_, err := c.CustomerToken(t.Context(), connection.Credentials{ClientID: "app", ClientSecret: "s"}, "grant", directory)
+			return err
+		}
+		for asked.Load() < tripAfter {
+			require.Equal(t, "upstream_error", errs.ReasonOf(token("down")))
+		}
+		before := asked.Load()
+		err := token("down")
+		require.Equal(t, "upstream_error", errs.ReasonOf(err))
+		require.Positive(t, retryAfterOf(err))
+		require.Equal(t, before, asked.Load())
+		require.NoError(t, token("well"))
+	})
+}

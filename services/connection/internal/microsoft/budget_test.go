@@ -1,0 +1,242 @@
+package microsoft
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+// readByID reads so many thousands of users of a directory.
+func readByID(t *testing.T, c *Client, directory string, thousands int) {
+	ids := manyIDs(1000)
+	for range thousands {
+		users, missing, err := c.UsersByID(t.Context(), directoryTokens{"app", directory}, connection.ByIDRequest{ManagedTenant: directory, IDs: ids})
+		if err != nil || len(users) != 1000 || len(missing) > 0 {
+			t.Errorf("%s: %d users, %d missing, %v", directory, len(users), len(missing), err)
+			return
+		}
+	}
+}
+
+func TestEightTenantsInParallelStayBelowTheLimits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		graph := newLedger(unitsOfSmall)
+		c := clientOf(t, http.HandlerFunc(graph.serveUsersByID))
+		began := time.Now()
+		var runs sync.WaitGroup
+		for n := range 8 {
+			runs.Go(func() { readByID(t, c, "tenant-"+strconv.Itoa(n), 2) })
+		}
+		runs.Wait()
+		require.Zero(t, graph.refused)
+		require.Zero(t, graph.early)
+		require.Equal(t, 16_000, graph.served)
+		// 16,000 requests at 2,000 a second: the limit that binds here.
+		require.Less(t, time.Since(began), 9*time.Second, "the limits themselves are used")
+	})
+}
+
+func TestADirectoryOfUnknownSizeGetsTheSmallestBudget(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		graph := newLedger(unitsOfSmall)
+		c := clientOf(t, http.HandlerFunc(graph.serveUsersByID))
+		began := time.Now()
+		readByID(t, c, "tenant", 3)
+		require.Less(t, time.Since(began), 2*time.Second, "what is below the limit costs no time but that of 2,000 requests a second")
+		readByID(t, c, "tenant", 6) // 9,000 in all: three times the budget, once begun
+		require.Less(t, time.Since(began), 2*11*time.Second+time.Second)
+		require.Zero(t, graph.refused+graph.early)
+	})
+}
+
+func TestALargeDirectoryGetsALargeBudget(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		graph := newLedger(unitsOfLarge)
+		c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				_, _ = w.Write([]byte("501"))
+				return
+			}
+			graph.serveUsersByID(w, r)
+		}))
+		n, err := c.CountUsers(t.Context(), directoryTokens{"app", "tenant"}, "tenant")
+		require.NoError(t, err)
+		require.EqualValues(t, 501, n)
+		began := time.Now()
+		readByID(t, c, "tenant", 7)
+		require.Less(t, time.Since(began), 4*time.Second)
+		require.Zero(t, graph.refused+graph.early)
+	})
+}
+
+func TestRunsShareABudgetFairly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		graph := newLedger(unitsOfSmall)
+		c := clientOf(t, http.HandlerFunc(graph.serveUsersByID))
+		var progress [2]atomic.Int32
+		var runs sync.WaitGroup
+		for n := range 2 {
+			runs.Go(func() {
+				for range 6 {
+					readByID(t, c, "tenant", 1)
+					progress[n].Add(1)
+					if other := progress[1-n].Load(); other < progress[n].Load()-2 {
+						t.Errorf("one run is at %d, the other at %d", progress[n].Load(), other)
+					}
+				}
+			})
+		}
+		runs.Wait()
+		require.Zero(t, graph.refused+graph.early)
+	})
+}
+
+func TestTheBooksFollowWhatMicrosoftSays(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked int
+		header := http.Header{}
+		c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked++
+			for name := range header {
+				w.Header().Set(name, header.Get(name))
+			}
+			_, _ = w.Write([]byte("3"))
+		}))
+		tokens := directoryTokens{"app", "tenant"}
+		count := func() time.Duration {
+			began := time.Now()
+			_, err := c.CountUsers(t.Context(), tokens, "tenant")
+			require.NoError(t, err)
+			return time.Since(began)
+		}
+		header.Set("x-ms-resource-unit", "1000")
+		for range 3 {
+			require.Zero(t, count())
+		}
+		require.Zero(t, count(), "3,001 of 3,500 when it is sent")
+		require.Greater(t, count(), 9*time.Second, "it was dearer than documented")
+
+		header.Set("x-ms-resource-unit", "1")
+		<-time.After(time.Minute)
+		header.Set("x-ms-throttle-limit-percentage", "0.7")
+		require.Zero(t, count())
+		require.Zero(t, count())
+		header.Set("x-ms-throttle-limit-percentage", "0.95")
+		count()
+		header.Del("x-ms-throttle-limit-percentage")
+		require.Positive(t, count(), "near the limit, requests are spread")
+		header.Set("x-ms-throttle-limit-percentage", "1.4")
+		count()
+		require.Greater(t, count(), 9*time.Second, "others have spent it all")
+	})
+}
+
+func TestWhoIsToldToWaitHoldsBackTheOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var refuse atomic.Bool
+		refuse.Store(true)
+		scope := "Tenant_Application/ReadWrite/app/one"
+		asked := map[string]int{}
+		c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked[bearer(r)]++
+			if refuse.Load() {
+				w.Header().Set("x-ms-throttle-scope", scope)
+				throttledAnswer(w, 600)
+				return
+			}
+			_, _ = w.Write([]byte("3"))
+		}))
+		count := func(directory string) error {
+			_, err := c.CountUsers(t.Context(), directoryTokens{"app", directory}, directory)
+			return err
+		}
+		err := count("one")
+		require.Equal(t, "throttled", errs.ReasonOf(err))
+		require.Equal(t, 10*time.Minute, retryAfterOf(err))
+		refuse.Store(false)
+		<-time.After(time.Minute)
+		err = count("one")
+		require.Equal(t, "throttled", errs.ReasonOf(err))
+		require.Equal(t, 9*time.Minute, retryAfterOf(err), "what is left of it")
+		require.Equal(t, 1, asked["one"], "nobody came early")
+		require.NoError(t, count("two"), "another directory is not meant")
+
+		refuse.Store(true)
+		scope = "Application/ReadWrite/app"
+		require.Error(t, count("three"))
+		refuse.Store(false)
+		require.Error(t, count("two"), "the whole app is meant")
+		require.Equal(t, 1, asked["two"])
+		<-time.After(10 * time.Minute)
+		require.NoError(t, count("one"))
+		require.NoError(t, count("two"))
+	})
+}
+
+// TestAWindowHolds draws arrivals at random: in no span is more spent than the
+// limit, and nobody waits longer than the span.
+func TestAWindowHolds(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		limit := rapid.IntRange(5, 200).Draw(t, "limit")
+		w := newWindow(limit, unitsSpan)
+		now := time.Unix(rapid.Int64Range(0, 1e6).Draw(t, "start"), 0)
+		var spent span
+		for range rapid.IntRange(1, 200).Draw(t, "requests") {
+			now = now.Add(time.Duration(rapid.Int64Range(0, int64(2*time.Second)).Draw(t, "pause")))
+			units := rapid.IntRange(1, 5).Draw(t, "units")
+			pause := w.room(now, units)
+			if pause > unitsSpan+unitsSpan/10 {
+				t.Fatalf("a pause of %s", pause)
+			}
+			now = now.Add(pause)
+			if again := w.room(now, units); again != 0 {
+				t.Fatalf("not free after the pause, but in %s", again)
+			}
+			w.spend(now, units)
+			spent.add(entry{now, units})
+			if sum := spent.within(now.Add(-unitsSpan)); sum > limit {
+				t.Fatalf("%d of %d within %s", sum, limit, unitsSpan)
+			}
+		}
+	})
+}
+
+func TestCostsAreThoseOfTheDocumentation(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind    int
+		selects bool
+		top     int
+		want    int
+	}{
+		{costUsers, false, 0, 2},
+		{costUsers, true, 999, 1},
+		{costUsers, true, 5, 1},
+		{costMembers, false, 0, 5},
+		{costMembers, true, 0, 4},
+		{costMembers, true, 10, 3},
+		{costContracts, false, 0, 3},
+		{costDefault, false, 0, 1},
+		{costDefault, true, 1, 1},
+	} {
+		require.Equal(t, c.want, costOf(c.kind, c.selects, c.top), fmt.Sprintf("%+v", c))
+	}
+}

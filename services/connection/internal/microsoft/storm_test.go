@@ -1,0 +1,197 @@
+package microsoft
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+// storm answers nine requests of ten with 429 for half a minute, and counts who
+// comes before the time it was told.
+type storm struct {
+	date    bool // Retry-After as a date
+	seconds int
+	skew    time.Duration // how far Graph's clock is ahead of ours
+
+	mu      sync.Mutex
+	ends    time.Time
+	blocked time.Time
+	asked   int
+	refused int
+	early   int
+}
+
+func (s *storm) serve(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	now := time.Now()
+	s.asked++
+	early := now.Before(s.blocked)
+	refuse := now.Before(s.ends) && s.asked%10 != 0
+	if early {
+		s.early++
+	}
+	if early || refuse {
+		s.refused++
+		s.blocked = now.Add(time.Duration(s.seconds) * time.Second)
+	}
+	s.mu.Unlock()
+	if !early && !refuse {
+		pagesOf(w, r, 40, 25)
+		return
+	}
+	if s.date {
+		there := now.Add(s.skew)
+		w.Header().Set("Date", there.UTC().Format(http.TimeFormat))
+		w.Header().Set("Retry-After", there.Add(time.Duration(s.seconds)*time.Second).UTC().Format(http.TimeFormat))
+		w.WriteHeader(http.StatusTooManyRequests)
+		return
+	}
+	throttledAnswer(w, s.seconds)
+}
+
+func TestAThrottleStorm(t *testing.T) {
+	t.Parallel()
+	for _, order := range []*storm{
+		{seconds: 1},
+		{seconds: 7},
+		{seconds: 30},
+		{seconds: 3, date: true},
+		{seconds: 3, date: true, skew: -3 * time.Minute},
+		{seconds: 3, date: true, skew: 3 * time.Minute},
+	} {
+		t.Run(fmt.Sprintf("%d s, date %t, skew %s", order.seconds, order.date, order.skew), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				<-time.After(300 * time.Millisecond) // dates have no fractions
+				s := &storm{seconds: order.seconds, date: order.date, skew: order.skew, ends: time.Now().Add(30 * time.Second)}
+				c := clientOf(t, http.HandlerFunc(s.serve))
+				var runs sync.WaitGroup
+				for n := range 2 { // two runs in one directory hold each other back
+					runs.Go(func() {
+						<-time.After(time.Duration(n) * 100 * time.Millisecond)
+						l, err := list(t.Context(), c, directoryTokens{"app", "tenant"}, connection.UsersRequest{ManagedTenant: "tenant"})
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						slices.Sort(l.ids)
+						if len(l.ids) != 1000 || len(slices.Compact(l.ids)) != 1000 || l.complete == nil || l.restarts > 0 {
+							t.Errorf("%d users, %d restarts", len(l.ids), l.restarts)
+						}
+					})
+				}
+				runs.Wait()
+				require.Positive(t, s.refused, "there was a storm")
+				require.Zero(t, s.early)
+			})
+		})
+	}
+}
+
+func TestALongWaitIsHandedBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		seconds := 0
+		c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { throttledAnswer(w, seconds) }))
+		count := func(ctx context.Context, directory string) (time.Duration, error) {
+			began := time.Now()
+			_, err := c.CountUsers(ctx, directoryTokens{"app", directory}, directory)
+			return time.Since(began), err
+		}
+		seconds = 91
+		took, err := count(t.Context(), "one")
+		require.Equal(t, "throttled", errs.ReasonOf(err))
+		require.Equal(t, 91*time.Second, retryAfterOf(err))
+		require.Zero(t, took, "the worker is not held")
+
+		seconds = 40
+		took, err = count(t.Context(), "two")
+		require.Equal(t, "throttled", errs.ReasonOf(err))
+		require.Equal(t, 40*time.Second, retryAfterOf(err))
+		require.Equal(t, 80*time.Second, took, "twice, and not a third time")
+
+		seconds = 0 // no Retry-After that says anything
+		took, err = count(t.Context(), "three")
+		require.Equal(t, "throttled", errs.ReasonOf(err))
+		require.Positive(t, retryAfterOf(err))
+		require.Less(t, took, 90*time.Second)
+		require.Greater(t, took, 30*time.Second)
+
+		seconds = 20
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+		defer cancel()
+		took, err = count(ctx, "four")
+		require.Equal(t, "throttled", errs.ReasonOf(err))
+		require.Equal(t, 20*time.Second, retryAfterOf(err))
+		require.Zero(t, took, "the caller's deadline comes first: it is told at once")
+	})
+}
+
+func TestWaitingEndsWithTheCaller(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { throttledAnswer(w, 60) }))
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(5*time.Second, cancel)
+		began := time.Now()
+		_, err := list(ctx, c, directoryTokens{"app", "tenant"}, connection.UsersRequest{ManagedTenant: "tenant"})
+		require.ErrorIs(t, err, context.Canceled)
+		require.Equal(t, 5*time.Second, time.Since(began))
+	})
+}
+
+func TestPriorityTravels(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		seen := map[string][]string{}
+		note := func(what, priority string) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen[what] = append(seen[what], priority)
+		}
+		c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			note(r.URL.Path, r.Header.Get("x-ms-throttle-priority"))
+			switch {
+			case r.Method == http.MethodPost:
+				batchOf(w, r, func(i batchItem) itemAnswer {
+					note("item", i.Headers["x-ms-throttle-priority"])
+					return userItem(i)
+				})
+			case r.URL.Path == "/v1.0/groups/g/transitiveMembers/microsoft.graph.user":
+				_, _ = w.Write([]byte(`{"value":[{"id":"m"}]}`))
+			case r.URL.Path == "/v1.0/users", r.URL.Path == "/v1.0/users/delta":
+				pagesOf(w, r, 2, 1)
+			default:
+				_, _ = w.Write([]byte(`{"value":[]}`))
+			}
+		}))
+		tokens := directoryTokens{"app", "tenant"}
+		for _, priority := range []string{"low", "high", ""} {
+			clear(seen)
+			_, err := list(t.Context(), c, tokens, connection.UsersRequest{Priority: priority})
+			require.NoError(t, err)
+			_, _, err = c.UsersByID(t.Context(), tokens, connection.ByIDRequest{IDs: []string{"a"}, Priority: priority})
+			require.NoError(t, err)
+			err = c.GroupMembers(t.Context(), tokens, connection.GroupRequest{GroupID: "g", Priority: priority}, func([]string) error { return nil })
+			require.NoError(t, err)
+			require.Equal(t, map[string][]string{
+				"/v1.0/users/delta": {priority}, "/v1.0/users": {priority, priority}, "/v1.0/$batch": {priority}, "item": {priority},
+				"/v1.0/groups/g/transitiveMembers/microsoft.graph.user": {priority},
+			}, seen)
+		}
+		_, err := c.Probe(t.Context(), tokens)
+		require.NoError(t, err)
+		require.Equal(t, []string{"high"}, seen["/v1.0/tenantRelationships/delegatedAdminRelationships"], "a person waits for it")
+	})
+}
