@@ -41,7 +41,8 @@ var companyEnds = []string{" Ltd", " LLC", ", Inc.", " GmbH", " AG", "", " Group
 
 var tlds = []string{"com", "co.uk", "de", "net", "ch", "org", "eu", "io"}
 
-// companyAt is the customer at a place; names repeat only after 600.
+// companyAt is the customer at a place; after 600 the companies have two
+// partners' names.
 func companyAt(seed uint64, place int) company {
 	if place < len(leading) {
 		return leading[place]
@@ -50,8 +51,11 @@ func companyAt(seed uint64, place int) company {
 	// 7 and 30*20 have no common factor: a walk through all pairs.
 	pair := (n*7 + int(mix(seed, 5)%600)) % (len(companyHeads) * len(companyTrades))
 	head, trade := companyHeads[pair%len(companyHeads)], companyTrades[pair/len(companyHeads)]
+	if round := n / (len(companyHeads) * len(companyTrades)); round > 0 {
+		head += " & " + companyHeads[(pair+7*round)%len(companyHeads)]
+	}
 	d := dice(mix(seed, 6, uint64(place)))
-	slug := strings.ToLower(strings.ReplaceAll(head+"-"+trade, " ", ""))
+	slug := strings.ToLower(strings.NewReplacer(" & ", "-", " ", "").Replace(head + "-" + trade))
 	return company{
 		name: head + " " + trade + pick(&d, companyEnds),
 		slug: slug,

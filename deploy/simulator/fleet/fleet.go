@@ -23,6 +23,8 @@ const (
 	Small Size = "small"
 	// Large is 200 managed tenants and 200,000 users, and the same two.
 	Large Size = "large"
+	// Wide is 2,000 managed tenants of 3 to 20 users each, for discovery.
+	Wide Size = "wide"
 	// OneHuge is a single tenant of 1,000,000 users.
 	OneHuge Size = "one-huge"
 )
@@ -208,10 +210,22 @@ func userCounts(size Size, seed uint64) ([]int, error) {
 		return []int{2000, 1200, 800, 600, 450, 350, 250, 180, 90, 57, 20, 3}, nil
 	case Large:
 		return largeCounts(seed), nil
+	case Wide:
+		return wideCounts(seed), nil
 	case OneHuge:
 		return []int{1_000_000}, nil
 	}
-	return nil, fmt.Errorf("unknown fleet %q: want tiny, small, large or one-huge", size)
+	return nil, fmt.Errorf("unknown fleet %q: want tiny, small, large, wide or one-huge", size)
+}
+
+// wideCounts are 2,000 tenants of 3 to 20 users.
+func wideCounts(seed uint64) []int {
+	counts := make([]int, 2000)
+	d := dice(mix(seed, 4))
+	for i := range counts {
+		counts[i] = 3 + d.intn(18)
+	}
+	return counts
 }
 
 // largeCounts spreads 200,000 users over 200 tenants, a few of them large and

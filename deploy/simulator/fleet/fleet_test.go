@@ -43,6 +43,22 @@ func TestSizes(t *testing.T) {
 		require.Len(t, ids, len(f.Customers()))
 		require.Len(t, names, len(f.Customers()))
 	}
+	wide := newFleet(t, fleet.Wide, 1)
+	require.Len(t, wide.Customers(), 2000)
+	require.Len(t, wide.Relationships(), 2000)
+	ids, domains, names := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, tenant := range wide.Customers() {
+		require.GreaterOrEqual(t, tenant.Generated, 3)
+		require.LessOrEqual(t, tenant.Generated, 20)
+		ids[tenant.ID], names[tenant.DisplayName] = true, true
+		for _, d := range tenant.Domains {
+			require.False(t, domains[d.Name], "domain %s twice", d.Name)
+			require.Regexp(t, `^[a-z0-9-]+(\.[a-z0-9-]+)+$`, d.Name)
+			domains[d.Name] = true
+		}
+	}
+	require.Len(t, ids, 2000)
+	require.Len(t, names, 2000)
 	_, err := fleet.New(fleet.Config{Size: "medium"})
 	require.Error(t, err)
 }

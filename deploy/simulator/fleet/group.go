@@ -57,6 +57,32 @@ func (f *Fleet) isMember(tenant int, group Group, slot int) bool {
 	return slot < f.tenants[tenant].Generated && slot%group.every == 0
 }
 
+// MemberCount is the number of users in a group. It costs no more than the
+// changes that an administrator made.
+func (f *Fleet) MemberCount(tenant int, group Group) int {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	generated, o := f.tenants[tenant].Generated, f.overlays[tenant]
+	born := func(slot int) bool { return slot < generated && slot%group.every == 0 }
+	n := (generated + group.every - 1) / group.every
+	said := o.members[group.ID]
+	for slot, in := range said {
+		switch {
+		case in && !born(slot):
+			n++
+		case !in && born(slot):
+			n--
+		}
+	}
+	for slot, p := range o.patches {
+		in, ok := said[slot]
+		if p.removal != Present && (ok && in || !ok && born(slot)) {
+			n--
+		}
+	}
+	return n
+}
+
 // Member is the user of a slot where it is in the group.
 func (f *Fleet) Member(tenant int, group Group, slot int) (User, bool) {
 	if !f.isMember(tenant, group, slot) {

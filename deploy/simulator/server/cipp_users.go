@@ -114,19 +114,15 @@ func (s *Server) cippStream(c *cippCall, head, tail string, t fleet.Tenant, endp
 	}
 	c.w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	c.w.WriteHeader(http.StatusOK)
-	_, _ = io.WriteString(c.w, head)
-	first := true
+	_, _ = io.WriteString(c.w, head) // the caller has gone if this fails
+	separator := ""
 	for {
 		for _, raw := range page.rows {
-			if !first {
-				_, _ = io.WriteString(c.w, ",")
-			}
-			first = false
-			if _, err := c.w.Write(row(raw, c.filter)); err != nil {
-				return nil // the caller has gone
-			}
+			_, _ = io.WriteString(c.w, separator)
+			_, _ = c.w.Write(row(raw, c.filter))
+			separator = ","
 		}
-		if page.next == "" {
+		if page.next == "" || c.r.Context().Err() != nil {
 			break
 		}
 		if page, err = s.cippFetch(t, endpoint, version, nil, page.next, eventual); err != nil {

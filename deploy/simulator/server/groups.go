@@ -86,10 +86,17 @@ func (s *Server) groupMembers(c *call, parts []string) *graphError {
 	if !c.eventual() || !l.token.Count {
 		return errNoAdvanced
 	}
-	count := 0
-	for u := range s.fleet.Members(c.tenant.Index, g) {
-		if l.keep == nil || l.keep(&u) {
-			count++
+	count := -1
+	switch {
+	case l.token.Position > 0: // only the first page tells
+	case l.keep == nil:
+		count = s.fleet.MemberCount(c.tenant.Index, g)
+	default:
+		count = 0
+		for u := range s.fleet.Members(c.tenant.Index, g) {
+			if l.keep(&u) {
+				count++
+			}
 		}
 	}
 	path := "/groups/" + g.ID + "/transitiveMembers/microsoft.graph.user"

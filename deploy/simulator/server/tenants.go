@@ -2,6 +2,7 @@ package server
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -105,13 +106,13 @@ func (s *Server) delegatedCustomers(c *call, _ []string) *graphError {
 
 // managed are the customers with an active relationship.
 func (s *Server) managed() []fleet.Tenant {
-	var out []fleet.Tenant
-	for _, t := range s.fleet.Customers() {
-		if s.fleet.MayAdminister(t.ID, s.now()) {
-			out = append(out, t)
+	active, now := map[string]bool{}, s.now()
+	for _, r := range s.fleet.Relationships() {
+		if r.Status == "active" && now.Before(r.End) {
+			active[r.TenantID] = true
 		}
 	}
-	return out
+	return slices.DeleteFunc(slices.Clone(s.fleet.Customers()), func(t fleet.Tenant) bool { return !active[t.ID] })
 }
 
 // contracts answers GET /contracts.

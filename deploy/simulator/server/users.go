@@ -141,7 +141,7 @@ func (s *Server) listUsers(c *call, _ []string) *graphError {
 		return e
 	}
 	slots, count := s.fleet.Slots(c.tenant.Index), -1
-	if l.token.Count {
+	if l.token.Count && l.token.Position == 0 { // only the first page tells
 		count = s.countMatching(c.tenant.Index, l.keep)
 	}
 	return s.writePage(c, l, "/users", slots, count, func(slot int) (fleet.User, bool) {
