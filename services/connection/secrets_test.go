@@ -1,13 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,75 +12,6 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres"
 )
-
-// TestNoSecretIsStoredOrLoggedInClear is not parallel: it reads the process's
-// log.
-func TestNoSecretIsStoredOrLoggedInClear(t *testing.T) { //nolint:paralleltest // see above
-	var log bytes.Buffer
-	before := slog.Default()
-	slog.SetDefault(slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	defer slog.SetDefault(before)
-	b := setup(t)
-	b.connect("msp")
-	pending := b.back(b.sim.consent(b.begin(person(t, "other", "admin")).GetAuthorizeUrl()), "")
-	state := b.sim.consent(b.begin(browser(t, "msp", "admin", "s1")).GetAuthorizeUrl())
-	b.sim.fault(map[string]any{"kind": "oauth-error", "route": "login.token", "aadsts": 54005})
-	require.Equal(t, "token_exchange_failed", b.back(state, "s1").Get("error"))
-	b.sim.heal()
-	_, managed := b.sim.directories()
-	b.clock.advance(2 * time.Hour)
-	_, err := b.managedTenants(b.inside("msp"))
-	require.NoError(t, err)
-	_, err = b.discovery.GetTenantDetails(b.inside("msp"), &connectionv1.GetTenantDetailsRequest{EntraTenantId: managed[0].TenantID})
-	require.NoError(t, err)
-
-	values := []string{clientSecret, pending.Get("completion_code"), state.Get("state")}
-	var issued struct {
-		Secrets []struct{ Kind, Value string } `json:"secrets"`
-	}
-	b.sim.admin(http.MethodGet, "secrets", nil, &issued)
-	for _, s := range issued.Secrets {
-		if len(s.Value) > 12 {
-			values = append(values, s.Value)
-		}
-	}
-	require.Greater(t, len(values), 6)
-	var dump bytes.Buffer
-	for _, table := range []string{"entra_partner_connections", "oauth_states", "pending_grants", "secrets", "app_credentials", "outbox"} {
-		rows, err := b.db.Admin.Query(t.Context(), `SELECT row_to_json(x)::text FROM `+table+` x`)
-		require.NoError(t, err)
-		for rows.Next() {
-			var line string
-			require.NoError(t, rows.Scan(&line))
-			dump.WriteString(line + "\n")
-		}
-		require.NoError(t, rows.Err())
-	}
-	require.NotZero(t, dump.Len())
-	require.NotZero(t, log.Len())
-	for _, value := range values {
-		require.NotContains(t, dump.String(), value)
-		require.NotContains(t, log.String(), value)
-	}
-	// Nor as bytes: sealed columns print in hex.
-	var sealed [][]byte
-	rows, err := b.db.Admin.Query(t.Context(), `SELECT sealed FROM secrets UNION ALL SELECT sealed_grant FROM pending_grants WHERE sealed_grant IS NOT NULL
-		UNION ALL SELECT sealed_verifier FROM oauth_states WHERE sealed_verifier IS NOT NULL`)
-	require.NoError(t, err)
-	for rows.Next() {
-		var column []byte
-		require.NoError(t, rows.Scan(&column))
-		sealed = append(sealed, column)
-	}
-	require.NoError(t, rows.Err())
-	require.GreaterOrEqual(t, len(sealed), 2)
-	for _, column := range sealed {
-		for _, value := range values {
-			require.False(t, bytes.Contains(column, []byte(value)))
-		}
-		require.False(t, bytes.Contains(column, []byte("refresh_token")))
-	}
-}
 
 func TestCredentialsComeFromTheFirstCompletePair(t *testing.T) {
 	t.Parallel()

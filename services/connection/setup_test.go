@@ -78,10 +78,15 @@ func setupOn(t *testing.T, sim *simulator, adjust ...func(*settings)) *bundle {
 	keys := filepath.Join(t.TempDir(), "keys.json")
 	_, err := secrets.NewKeyFile(keys)
 	require.NoError(t, err)
+	return setupWith(t, sim, pgtest.Database(t, "connection"), keys, adjust...)
+}
+
+func setupWith(t *testing.T, sim *simulator, db *pgtest.DB, keys string, adjust ...func(*settings)) *bundle {
+	t.Helper()
 	box, err := secrets.OpenBox(keys)
 	require.NoError(t, err)
 	b := &bundle{
-		t: t, db: pgtest.Database(t, "connection"), box: box, clock: &clock{}, sim: sim, network: rpctest.New(t),
+		t: t, db: db, box: box, clock: &clock{}, sim: sim, network: rpctest.New(t),
 		settings: settings{
 			PublicURL: publicURL, ReturnToAllowed: []string{returnTo}, LoginURL: sim.base, GraphURL: sim.base, PartnerURL: sim.base,
 			ClientID: clientID, ClientSecret: clientSecret,

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	session "github.com/entrasync/entrasync/pkg/vault"
+	"github.com/entrasync/entrasync/pkg/vault/vaulttest"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	"github.com/entrasync/entrasync/services/connection/internal/vault"
+)
+
+// vaultBundle is a secret store for a service under test.
+type vaultBundle struct {
+	server *vaulttest.Server
+	clock  *clock
+}
+
+func newVault(t *testing.T) *vaultBundle {
+	t.Helper()
+	b := &vaultBundle{clock: &clock{}}
+	b.server = vaulttest.New(t, func() time.Time { return b.clock.now() })
+	return b
+}
+
+// use makes the service keep its secrets there.
+func (b *vaultBundle) use(s *settings) {
+	s.Secrets = inVault
+	s.Vault = session.Settings{Address: b.server.URL, Auth: session.AppRole, RoleID: b.server.RoleID, SecretID: "secret-id-of-the-tests"}
+	s.KV = vault.Settings{Mount: b.server.Mount, Prefix: "entrasync"}
+}
+
+func setupOnVault(t *testing.T) (*bundle, *vaulttest.Server) {
+	t.Helper()
+	store := newVault(t)
+	b := setup(t, store.use)
+	store.clock = b.clock
+	return b, store.server
+}
+
+func (b *bundle) rows(table string) (n int) {
+	b.t.Helper()
+	require.NoError(b.t, b.db.Admin.QueryRow(b.t.Context(), `SELECT count(*) FROM `+table).Scan(&n))
+	return n
+}
+
+func TestTheServiceOnVault(t *testing.T) {
+	t.Parallel()
+	b, store := setupOnVault(t)
+	const path = "entrasync/msp/entra_direct"
+	b.connect("msp")
+	require.Equal(t, []int{1}, store.Versions(path))
+	_, err := b.managedTenants(b.inside("msp"))
+	require.NoError(t, err)
+
+	b.clock.advance(2 * time.Hour)
+	b.sim.admin(http.MethodDelete, "requests", nil, nil)
+	_, err = b.managedTenants(b.inside("msp"))
+	require.NoError(t, err)
+	require.Equal(t, 1, b.sim.requests("login.token", ""), "one refresh")
+	require.Equal(t, []int{1, 2}, store.Versions(path))
+	b.clock.advance(20 * time.Minute)
+	require.NoError(t, b.parts.sweepSecrets.Do(t.Context()))
+	require.Equal(t, []int{2}, store.Versions(path), "what nothing points to any more")
+	_, err = b.managedTenants(b.inside("msp"))
+	require.NoError(t, err)
+	require.Zero(t, b.rows("secrets"), "no token set is in the database")
+
+	resp, err := b.public.Disconnect(person(t, "msp", "admin"), &connectionv1.DisconnectRequest{})
+	require.NoError(t, err)
+	require.Equal(t, "disconnected", resp.GetStatus())
+	require.Empty(t, store.Paths(), "no version is left")
+	b.connect("msp")
+	_, err = b.managedTenants(b.inside("msp"))
+	require.NoError(t, err)
+}
+
+func TestAVaultThatFailsCostsNoConnection(t *testing.T) {
+	t.Parallel()
+	b, store := setupOnVault(t)
+	b.connect("msp")
+	list := func() error {
+		_, err := b.managedTenants(b.inside("msp"))
+		return err
+	}
+	store.Seal()
+	require.Equal(t, session.ReasonUnavailable, errs.ReasonOf(list()))
+	require.Equal(t, errs.Unavailable, errs.KindOf(list()))
+	require.Equal(t, "connected", b.status("msp").GetStatus())
+	store.Unseal()
+	b.clock.advance(time.Minute)
+	store.Deny(true)
+	require.Equal(t, session.ReasonDenied, errs.ReasonOf(list()))
+	require.Equal(t, "connected", b.status("msp").GetStatus())
+	store.Deny(false)
+	require.NoError(t, list())
+
+	// It is sealed between the refresh and the writing: the refreshed set is lost,
+	// the one that the row points to is not.
+	b.clock.advance(2 * time.Hour)
+	writes := 0
+	store.Answer(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPut || r.URL.Path != "/v1/secret/data/entrasync/msp/entra_direct" {
+			return false
+		}
+		writes++
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte(`{"errors":["Vault is sealed"]}`))
+		return true
+	})
+	require.Equal(t, errs.Unavailable, errs.KindOf(list()))
+	require.Positive(t, writes)
+	store.Answer(nil)
+	require.NoError(t, list())
+	require.Equal(t, "connected", b.status("msp").GetStatus())
+}
+
+func TestADisconnectThatVaultInterrupted(t *testing.T) {
+	t.Parallel()
+	b, store := setupOnVault(t)
+	b.connect("msp")
+	store.Seal()
+	_, err := b.public.Disconnect(person(t, "msp", "admin"), &connectionv1.DisconnectRequest{})
+	require.Error(t, err)
+	require.Equal(t, "disconnected", b.status("msp").GetStatus(), "nobody uses the secrets any more")
+	store.Unseal()
+	b.clock.advance(time.Hour)
+	require.NoError(t, b.parts.sweepSecrets.Do(t.Context()))
+	require.Empty(t, store.Paths())
+}
+
+// TestARefreshWhileTheAppCredentialsRotate: the source is read-only and changes
+// under the refresh; the grant goes to the store all the same.
+func TestARefreshWhileTheAppCredentialsRotate(t *testing.T) {
+	t.Parallel()
+	sim := startSimulator(t)
+	folder := t.TempDir()
+	write := func(name, value string) {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(value), 0o600))
+	}
+	write("MICROSOFT_CLIENT_ID", clientID)
+	write("MICROSOFT_CLIENT_SECRET", clientSecret)
+	b := setupOn(t, sim, func(s *settings) { s.ClientID, s.ClientSecret, s.AppSecretsDir = "", "", folder })
+	b.connect("msp")
+	refresh := func() error {
+		b.clock.advance(2 * time.Hour)
+		_, err := b.managedTenants(b.inside("msp"))
+		return err
+	}
+	for name, disturb := range map[string]func(){
+		"missing": func() { require.NoError(t, os.Remove(filepath.Join(folder, "MICROSOFT_CLIENT_SECRET"))) },
+		"empty":   func() { write("MICROSOFT_CLIENT_SECRET", "") },
+		"of two pairs": func() {
+			require.NoError(t, os.Rename(filepath.Join(folder, "MICROSOFT_CLIENT_ID"), filepath.Join(folder, "x")))
+		},
+	} {
+		before := b.rows("secrets")
+		b.clock.advance(2 * time.Hour)
+		disturb()
+		_, err := b.managedTenants(b.inside("msp"))
+		require.NoError(t, err, name)
+		require.Equal(t, before+1, b.rows("secrets"), "the fresh grant was kept")
+		write("MICROSOFT_CLIENT_ID", clientID)
+		write("MICROSOFT_CLIENT_SECRET", clientSecret)
+		require.NoError(t, refresh())
+	}
+
+	require.NoError(t, os.Remove(filepath.Join(folder, "MICROSOFT_CLIENT_SECRET")))
+	require.NoError(t, refresh(), "a rotation is under way")
+	err := refresh()
+	require.Equal(t, "missing_credentials", errs.ReasonOf(err), "it has not come back")
+	require.Equal(t, "connected", b.status("msp").GetStatus(), "which says nothing about the grant")
+	write("MICROSOFT_CLIENT_SECRET", clientSecret)
+	require.NoError(t, refresh())
+}
+
+func TestTheSecretStoreMustBeKnown(t *testing.T) {
+	t.Parallel()
+	base := settings{PublicURL: publicURL, LoginURL: "https://login.example", GraphURL: "https://graph.example", PartnerURL: "https://partner.example"}
+	for text, change := range map[string]func(*settings){
+		"choose postgres or vault": func(s *settings) { s.Secrets = "etcd" },
+		"ENTRASYNC_VAULT_ADDR":     func(s *settings) { s.Secrets = inVault },
+		"ENTRASYNC_VAULT_MOUNT": func(s *settings) {
+			s.Secrets, s.Vault = inVault, session.Settings{Address: "https://vault.example", Auth: session.AppRole, RoleID: "r", SecretID: "s"}
+		},
+	} {
+		s := base
+		change(&s)
+		_, err := assemble(s, nil, nil, time.Now)
+		require.ErrorContains(t, err, text)
+	}
+}
