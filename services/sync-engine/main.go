@@ -137,7 +137,7 @@ func register(server *rpc.Server, p peers, pool *pg.Pool) {
 		id, err := uuid.NewV7()
 		return id.String(), err
 	}
-	store, clients := postgres.New(pool), mapping.New(p.mapping)
+	store, clients, queue := postgres.New(pool), mapping.New(p.mapping), reconciliation.New(p.reconciliation)
 	service.Register(server, service.UseCases{
 		Contacts: syncengine.NewListContacts(store),
 		Batch:    syncengine.NewBatchUpsert(store, clients, newID, time.Now),
@@ -145,7 +145,8 @@ func register(server *rpc.Server, p peers, pool *pg.Pool) {
 		Create:   syncengine.NewCreateRun(store, clients, newID, time.Now),
 		Begin:    syncengine.NewBeginRun(store, clients, time.Now),
 		Results:  syncengine.NewRunResults(store, time.Now),
-		Sync: syncengine.NewSyncTenant(store, directory.New(p.connection), clients,
-			reconciliation.New(p.reconciliation), time.Now),
+		Sync:     syncengine.NewSyncTenant(store, directory.New(p.connection), clients, queue, time.Now),
+		Revise:   syncengine.NewReviseMapping(store, time.Now),
+		Orphans:  syncengine.NewDecideOrphans(store, clients, queue, time.Now),
 	})
 }

@@ -40,19 +40,28 @@ type Round struct {
 	tenant   syncengine.RunTenant
 	runID    uuid.UUID
 	clientID uuid.UUID
-	remapped bool // since the last round, or there was none
+	follow   *follow // nil once the links follow the round's mapping
+
+	// What a round of a run and the relinking that a person decided differ in.
+	run    *uuid.UUID // nil when it is of no run
+	source string     // of the changes in the feed
+	seen   bool       // the identities were listed upstream
+	count  func(ctx context.Context, tx pgx.Tx, written syncengine.Outcomes) error
 
 	staged   int
 	revision int64 // of the client's head when the plan was made
+	raised   int64 // by how much this round raised it since
+	takes    bool  // the directory has links whose rows may be taken over
+	relinks  bool  // and some that are to be given to contacts of this client
 	held     bool
-	last     int  // n up to which the plan is applied
-	followed bool // the mapping, where it moved
+	last     int // n up to which the plan is applied
 }
 
 // OpenRound takes a connection and on it the locks of the directory and of the
 // client, which all end with Release, and marks the tenant as running. Two
 // directories of one client look for the same contacts, so they go one after the
-// other, whichever runs they are of.
+// other, whichever runs they are of. A mapping later than the run's ends it before
+// it began.
 func (s *Store) OpenRound(ctx context.Context, rt syncengine.RunTenant, now time.Time) (syncengine.Round, error) {
 	id, err := tenant.IDFrom(ctx)
 	if err != nil {
@@ -77,7 +86,10 @@ func (s *Store) OpenRound(ctx context.Context, rt syncengine.RunTenant, now time
 		leave()
 		return nil, err
 	}
-	r := &Round{conn: conn, leave: leave, tenantID: id.String(), tenant: rt, runID: runID, clientID: clientID}
+	r := &Round{
+		conn: conn, leave: leave, tenantID: id.String(), tenant: rt, runID: runID, clientID: clientID, run: &runID, source: "sync", seen: true,
+	}
+	r.count = r.countOfRun
 	if err := r.open(ctx, now); err != nil {
 		r.Release()
 		return nil, err
@@ -86,7 +98,7 @@ func (s *Store) OpenRound(ctx context.Context, rt syncengine.RunTenant, now time
 }
 
 func (r *Round) open(ctx context.Context, now time.Time) error {
-	for _, key := range []string{"round:" + r.tenantID + ":" + r.tenant.EntraTenantID, "client:" + r.tenantID + ":" + r.clientID.String()} {
+	for _, key := range []string{directoryLock(r.tenantID, r.tenant.EntraTenantID), clientLock(r.tenantID, r.clientID)} {
 		locked, err := r.conn.TryLock(ctx, key)
 		if err != nil {
 			return err
@@ -100,11 +112,16 @@ func (r *Round) open(ctx context.Context, now time.Time) error {
 	}
 	return r.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
-		directory, err := q.GetDirectory(ctx, r.tenant.EntraTenantID)
-		if err != nil && !pg.NoRows(err) {
+		followed, err := current(ctx, q, r.tenant.EntraTenantID, r.tenant.MappingRevision)
+		if err != nil {
 			return err
 		}
-		r.remapped = err != nil || directory.ClientID != r.clientID || directory.MappingRevision != r.tenant.MappingRevision
+		if followed != r.tenant.MappingRevision {
+			r.follow = &follow{
+				source: r.conn, tenantID: r.tenantID, directory: r.tenant.EntraTenantID, managed: r.tenant.ManagedTenantID,
+				client: &r.clientID, revision: r.tenant.MappingRevision,
+			}
+		}
 		return q.StartTenant(ctx, sqlc.StartTenantParams{Now: &now, RunID: r.runID, ManagedTenantID: r.tenant.ManagedTenantID})
 	})
 }

@@ -3,17 +3,20 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
 // ApplyNext applies the next range in one transaction. Locks are taken in one
 // order everywhere: the client's head, the rows, the feed's head.
 func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules) (applied int, done bool, err error) {
-	if r.remapped && !r.followed {
-		if err := r.applyOrphans(ctx); err != nil {
+	if r.follow != nil {
+		if err := r.followMapping(ctx, rules); err != nil {
 			return 0, false, err
 		}
 	}
@@ -35,16 +38,22 @@ func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules) (applied 
 	}
 	if !done {
 		r.last = upTo
+		if r.relinks {
+			r.raised++
+		}
 	}
 	return applied, done, nil
 }
 
 func (r *Round) applyRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, after, upTo int) error {
-	var revision int64
-	if err := tx.QueryRow(ctx, sqlLockHead, r.tenantID, r.clientID).Scan(&revision); err != nil {
+	if err := r.checkRevision(ctx, tx); err != nil {
 		return err
 	}
-	if revision != r.revision {
+	moved, err := r.lockHeads(ctx, tx, after, upTo)
+	if err != nil {
+		return err
+	}
+	if moved {
 		if err := r.redecide(ctx, tx, rules, after, upTo); err != nil {
 			return err
 		}
@@ -56,16 +65,57 @@ func (r *Round) applyRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rule
 	if err := r.write(ctx, tx, rules, after, upTo, actions); err != nil {
 		return err
 	}
-	p := d.Planned
-	tag, err := tx.Exec(ctx, sqlCount, r.runID, r.tenant.ManagedTenantID, p.Created, p.Linked, p.Updated, p.Inactivated, p.InactivatedGone, p.Reactivated)
-	if err != nil {
+	if err := r.count(ctx, tx, d.Planned); err != nil {
 		return err
 	}
-	if tag.RowsAffected() == 0 {
+	// The feed's head is locked last and until the commit only.
+	_, err = tx.Exec(ctx, sqlChanges, r.tenantID, r.clientID, after, upTo, r.run, rules.Now, r.source)
+	return err
+}
+
+// checkRevision ends the round when a later mapping of the directory was
+// announced. Whoever announced it waits for the directory, so that all that this
+// round commits comes before.
+func (r *Round) checkRevision(ctx context.Context, tx pgx.Tx) error {
+	_, err := current(ctx, sqlc.New(tx), r.tenant.EntraTenantID, r.tenant.MappingRevision)
+	return err
+}
+
+// lockHeads locks the client's head, and where links are taken from contacts of
+// other clients theirs too, in one order for all. moved when somebody else
+// changed contacts of the client since the plan was made.
+func (r *Round) lockHeads(ctx context.Context, tx pgx.Tx, after, upTo int) (moved bool, err error) {
+	if r.relinks {
+		rows, err := tx.Query(ctx, sqlReleaseClients, r.tenant.EntraTenantID, r.clientID, after, upTo)
+		if err != nil {
+			return false, err
+		}
+		clients, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if err != nil {
+			return false, err
+		}
+		if !slices.Contains(clients, r.clientID) {
+			clients = append(clients, r.clientID)
+		}
+		if err := sqlc.New(tx).RaiseClientHeads(ctx, sqlc.RaiseClientHeadsParams{TenantID: r.tenantID, ClientIds: clients}); err != nil {
+			return false, err
+		}
+	}
+	var revision int64
+	if err := tx.QueryRow(ctx, sqlLockHead, r.tenantID, r.clientID).Scan(&revision); err != nil {
+		return false, err
+	}
+	if r.relinks {
+		revision--
+	}
+	return revision != r.revision+r.raised, nil
+}
+
+func (r *Round) countOfRun(ctx context.Context, tx pgx.Tx, p syncengine.Outcomes) error {
+	tag, err := tx.Exec(ctx, sqlCount, r.runID, r.tenant.ManagedTenantID, p.Created, p.Linked, p.Updated, p.Inactivated, p.InactivatedGone, p.Reactivated)
+	if err == nil && tag.RowsAffected() == 0 {
 		return syncengine.ErrRunCancelled
 	}
-	// The feed's head is locked last and until the commit only.
-	_, err = tx.Exec(ctx, sqlChanges, r.tenantID, r.clientID, after, upTo, r.runID, rules.Now)
 	return err
 }
 
@@ -95,13 +145,22 @@ func (r *Round) write(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, af
 	directory, now := r.tenant.EntraTenantID, rules.Now
 	creates, links, inactivates := actions["create"], actions["link"], actions["inactivate"]
 	changes := actions["update"] + actions["reactivate"] + actions["resume"] + actions["touch"]
+	insert, inserted := sqlInsertLinks, []any{r.tenantID, directory, r.clientID, after, upTo, now, r.run}
+	if r.takes {
+		insert, inserted = sqlTakeLinks, append(inserted, r.seen)
+	}
+	released := 0
+	if r.relinks {
+		released = creates + links
+	}
 	for _, s := range []struct {
 		rows int
 		sql  string
 		args []any
 	}{
 		{creates, sqlCreateContacts, []any{r.tenantID, directory, r.clientID, after, upTo, now, rules.Settings.FieldUPN}},
-		{creates + links, sqlInsertLinks, []any{r.tenantID, directory, r.clientID, after, upTo, now, r.runID}},
+		{released, sqlRelease, []any{r.tenantID, directory, r.clientID, after, upTo, now, r.run}},
+		{creates + links, insert, inserted},
 		{links, sqlLinkContacts, []any{directory, after, upTo, now}},
 		{changes, sqlApplyContacts, []any{after, upTo, now}},
 		{inactivates, sqlInactivate, []any{after, upTo, now}},
@@ -117,15 +176,17 @@ func (r *Round) write(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, af
 	return nil
 }
 
-// applyOrphans follows a mapping that moved, once a round.
-func (r *Round) applyOrphans(ctx context.Context) error {
-	err := r.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, sqlOrphans, r.tenant.EntraTenantID, r.clientID)
-		return err
-	})
+// followMapping has the links follow a mapping that moved, once a round.
+func (r *Round) followMapping(ctx context.Context, rules syncengine.Rules) error {
+	done, err := r.follow.announce(ctx, rules.Now)
 	if err != nil {
-		return fmt.Errorf("following the mapping: %w", err)
+		return err
 	}
-	r.followed = true
+	if !done {
+		if _, err := r.follow.links(ctx, rules.Now); err != nil {
+			return err
+		}
+	}
+	r.follow = nil
 	return nil
 }

@@ -80,6 +80,9 @@ func (r *Round) Close(ctx context.Context, result syncengine.RoundResult) error 
 	err = r.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
 		if result.Applied {
+			if err := r.checkRevision(ctx, tx); err != nil {
+				return err
+			}
 			if err := q.KeepDirectory(ctx, r.directory(result)); err != nil {
 				return err
 			}

@@ -17,7 +17,10 @@ func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete boo
 		if err := tx.QueryRow(ctx, sqlHead, r.clientID).Scan(&r.revision); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, sqlDecideAddresses, r.tenant.EntraTenantID); err != nil {
+		if err := tx.QueryRow(ctx, sqlFreeLinks, r.tenant.EntraTenantID, r.clientID).Scan(&r.takes, &r.relinks); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sqlDecideAddresses, r.tenant.EntraTenantID, r.clientID); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, sqlDecideDuplicates); err != nil {

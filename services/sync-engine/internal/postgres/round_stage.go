@@ -17,8 +17,12 @@ var stageColumns = []string{
 	"phone", "role", "addresses", "contact_id",
 }
 
-// Stage copies a batch into the temporary table, numbered on.
+// Stage copies a batch into the temporary table, numbered on. A round whose
+// mapping moved ends here already: a long listing would be for nothing.
 func (r *Round) Stage(ctx context.Context, identities []syncengine.Identity) error {
+	if err := r.in(ctx, rangeTimeout, r.checkRevision); err != nil {
+		return fmt.Errorf("staging: %w", err)
+	}
 	source := &copySource{identities: identities, n: r.staged, at: -1}
 	if _, err := r.conn.Raw().CopyFrom(ctx, pgx.Identifier{"stage"}, stageColumns, source); err != nil {
 		return fmt.Errorf("staging: %w", pg.Classify(err))

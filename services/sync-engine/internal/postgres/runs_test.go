@@ -135,7 +135,10 @@ func TestAnotherTenantSeesNothing(t *testing.T) {
 	e.dir.users = people(40)
 	run := e.do(syncengine.TypeInitial, false)
 	e.dir.users = people(20)
-	e.round() // held, which fills the last table
+	e.round() // held, which fills its table
+	e.remap(other)
+	_, err := e.decide(syncengine.DecisionLeave)
+	require.NoError(t, err)
 	conn, err := e.admin.Acquire(t.Context())
 	require.NoError(t, err)
 	defer conn.Release()

@@ -37,6 +37,8 @@ type engine struct {
 	mapping *fakeMapping
 	queue   *fakeQueue
 	now     time.Time
+	// Of the one directory's mapping.
+	revision int64
 
 	create  *syncengine.CreateRun
 	begin   *syncengine.BeginRun
@@ -45,6 +47,8 @@ type engine struct {
 	batch   *syncengine.BatchUpsert
 	runs    *syncengine.ReadRuns
 	list    *syncengine.ListContacts
+	revise  *syncengine.ReviseMapping
+	orphans *syncengine.DecideOrphans
 }
 
 func setup(t testing.TB) *engine {
@@ -52,7 +56,7 @@ func setup(t testing.TB) *engine {
 	db := pgtest.Database(t, postgres.Context)
 	e := &engine{
 		t: t, db: db, admin: db.Admin, store: postgres.New(db.Pool(postgres.Context)),
-		dir: &fakeDirectory{full: true, pageSize: 999}, queue: &fakeQueue{}, now: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC),
+		dir: &fakeDirectory{full: true, pageSize: 999}, queue: &fakeQueue{}, revision: 1, now: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC),
 		mapping: &fakeMapping{
 			tenants: []syncengine.MappedTenant{{ManagedTenantID: managed, EntraTenantID: directory, ClientID: client, Revision: 1}},
 			clients: map[string]string{client: "ext-client", other: "ext-other"},
@@ -70,6 +74,8 @@ func setup(t testing.TB) *engine {
 	e.batch = syncengine.NewBatchUpsert(e.store, e.mapping, newID, clock)
 	e.runs = syncengine.NewReadRuns(e.store, clock)
 	e.list = syncengine.NewListContacts(e.store)
+	e.revise = syncengine.NewReviseMapping(e.store, clock)
+	e.orphans = syncengine.NewDecideOrphans(e.store, e.mapping, e.queue, clock)
 	return e
 }
 

@@ -5,15 +5,15 @@ import (
 	"fmt"
 )
 
-// The round's statements are written by hand: they work on temporary tables and
-// on whole sets.
+// The statements of rounds and of orphaned links are written by hand: they work
+// on temporary tables and on whole sets.
 //
-//go:embed round/*.sql
-var roundFiles embed.FS
+//go:embed round/*.sql orphans/*.sql
+var statementFiles embed.FS
 
 // statement reads an embedded statement; one that is missing is a broken build.
 func statement(name string) string {
-	text, err := roundFiles.ReadFile("round/" + name + ".sql")
+	text, err := statementFiles.ReadFile(name + ".sql")
 	if err != nil {
 		panic(fmt.Sprintf("statement %s: %v", name, err))
 	}
@@ -21,38 +21,46 @@ func statement(name string) string {
 }
 
 var (
-	sqlCreate           = statement("create")
-	sqlRestart          = statement("restart")
-	sqlPrepare          = statement("prepare")
-	sqlTally            = statement("tally")
-	sqlTallyFiltered    = statement("tally_filtered")
-	sqlFailures         = statement("failures")
-	sqlHead             = statement("head")
-	sqlDecideAddresses  = statement("decide_addresses")
-	sqlDecideDuplicates = statement("decide_duplicates")
-	sqlDecideUnlinked   = statement("decide_unlinked")
-	sqlDecideLinked     = statement("decide_linked")
-	sqlDecideGone       = statement("decide_gone")
-	sqlDecideGoneIndex  = statement("decide_gone_index")
-	sqlDecideIndexes    = statement("decide_indexes")
-	sqlRedecideClear    = statement("redecide_clear")
-	sqlRedecideGone     = statement("redecide_gone")
-	sqlRedecideVisible  = statement("redecide_gone_visible")
-	sqlPlanned          = statement("planned")
-	sqlHoldDigest       = statement("hold_digest")
-	sqlHoldClear        = statement("hold_clear")
-	sqlHoldRecord       = statement("hold_record")
-	sqlHoldPlan         = statement("hold_plan")
-	sqlNextRange        = statement("next_range")
-	sqlLockHead         = statement("lock_head")
-	sqlCreateContacts   = statement("apply_create_contacts")
-	sqlLinkContacts     = statement("apply_link_contacts")
-	sqlInsertLinks      = statement("apply_insert_links")
-	sqlApplyContacts    = statement("apply_contacts")
-	sqlInactivate       = statement("apply_inactivate")
-	sqlApplyLinks       = statement("apply_links")
-	sqlOrphans          = statement("apply_orphans")
-	sqlChanges          = statement("apply_changes")
-	sqlCount            = statement("count")
-	sqlQueue            = statement("queue")
+	sqlCreate           = statement("round/create")
+	sqlRestart          = statement("round/restart")
+	sqlPrepare          = statement("round/prepare")
+	sqlTally            = statement("round/tally")
+	sqlTallyFiltered    = statement("round/tally_filtered")
+	sqlFailures         = statement("round/failures")
+	sqlHead             = statement("round/head")
+	sqlDecideAddresses  = statement("round/decide_addresses")
+	sqlDecideDuplicates = statement("round/decide_duplicates")
+	sqlDecideUnlinked   = statement("round/decide_unlinked")
+	sqlDecideLinked     = statement("round/decide_linked")
+	sqlDecideGone       = statement("round/decide_gone")
+	sqlDecideGoneIndex  = statement("round/decide_gone_index")
+	sqlDecideIndexes    = statement("round/decide_indexes")
+	sqlRedecideClear    = statement("round/redecide_clear")
+	sqlRedecideGone     = statement("round/redecide_gone")
+	sqlRedecideVisible  = statement("round/redecide_gone_visible")
+	sqlPlanned          = statement("round/planned")
+	sqlHoldDigest       = statement("round/hold_digest")
+	sqlHoldClear        = statement("round/hold_clear")
+	sqlHoldRecord       = statement("round/hold_record")
+	sqlHoldPlan         = statement("round/hold_plan")
+	sqlNextRange        = statement("round/next_range")
+	sqlLockHead         = statement("round/lock_head")
+	sqlCreateContacts   = statement("round/apply_create_contacts")
+	sqlLinkContacts     = statement("round/apply_link_contacts")
+	sqlInsertLinks      = statement("round/apply_insert_links")
+	sqlApplyContacts    = statement("round/apply_contacts")
+	sqlInactivate       = statement("round/apply_inactivate")
+	sqlApplyLinks       = statement("round/apply_links")
+	sqlTakeLinks        = statement("round/apply_take_links")
+	sqlRelease          = statement("round/apply_release")
+	sqlReleaseClients   = statement("round/release_clients")
+	sqlFreeLinks        = statement("round/free_links")
+	sqlFollowNext       = statement("orphans/follow_next")
+	sqlFollowRange      = statement("orphans/follow_range")
+	sqlPartNext         = statement("orphans/part_next")
+	sqlPartClients      = statement("orphans/part_clients")
+	sqlPartRange        = statement("orphans/part_range")
+	sqlChanges          = statement("round/apply_changes")
+	sqlCount            = statement("round/count")
+	sqlQueue            = statement("round/queue")
 )

@@ -20,8 +20,9 @@ const Context = "syncengine"
 
 // Store is the adapter. It is safe for concurrent use.
 type Store struct {
-	pool   *pg.Pool
-	rounds chan struct{} // one element a round under way
+	pool *pg.Pool
+	// One element a round, and a decision about orphaned links, under way.
+	rounds, decisions chan struct{}
 }
 
 // requestConns are connections that rounds leave to requests.
@@ -31,7 +32,9 @@ const requestConns = 8
 // connection of its own, for long; of a small pool they take half at most.
 func New(pool *pg.Pool) *Store {
 	conns := int(pool.Stat().MaxConns())
-	return &Store{pool: pool, rounds: make(chan struct{}, max(conns-requestConns, conns/2, 1))}
+	return &Store{
+		pool: pool, rounds: make(chan struct{}, max(conns-requestConns, conns/2, 1)), decisions: make(chan struct{}, decisionConns),
+	}
 }
 
 // in runs fn in a transaction of the context's tenant.

@@ -18,6 +18,8 @@ type UseCases struct {
 	Begin    *syncengine.BeginRun
 	Results  *syncengine.RunResults
 	Sync     *syncengine.SyncTenant
+	Revise   *syncengine.ReviseMapping
+	Orphans  *syncengine.DecideOrphans
 }
 
 // Register serves all contracts of the sync engine.

@@ -128,15 +128,15 @@ func setup(t *testing.T) (context.Context, *bundle) {
 		reconciliationv1.RegisterReconciliationInternalServiceServer(r, b.queue)
 	})
 	store := postgres.New(pgtest.Database(t, postgres.Context).Pool(postgres.Context))
-	clients := mapping.New(dial(self, "mapping", mappingAddr))
+	clients, decisions := mapping.New(dial(self, "mapping", mappingAddr)), reconciliation.New(dial(self, "reconciliation", queueAddr))
 	newID := func() (string, error) { return uuid.Must(uuid.NewV7()).String(), nil }
 	address := network.Serve("sync-engine", func(r grpc.ServiceRegistrar) {
 		service.Register(r, service.UseCases{
 			Contacts: syncengine.NewListContacts(store), Batch: syncengine.NewBatchUpsert(store, clients, newID, time.Now),
 			Runs: syncengine.NewReadRuns(store, time.Now), Create: syncengine.NewCreateRun(store, clients, newID, time.Now),
 			Begin: syncengine.NewBeginRun(store, clients, time.Now), Results: syncengine.NewRunResults(store, time.Now),
-			Sync: syncengine.NewSyncTenant(store, directory.New(dial(self, "connection", connectionAddr)), clients,
-				reconciliation.New(dial(self, "reconciliation", queueAddr)), time.Now),
+			Sync:   syncengine.NewSyncTenant(store, directory.New(dial(self, "connection", connectionAddr)), clients, decisions, time.Now),
+			Revise: syncengine.NewReviseMapping(store, time.Now), Orphans: syncengine.NewDecideOrphans(store, clients, decisions, time.Now),
 		})
 	})
 	b.engine = syncenginev1.NewSyncEngineInternalServiceClient(dial(network.Identity("worker"), "sync-engine", address, rpc.WithOriginator(0)))

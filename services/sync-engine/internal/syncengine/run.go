@@ -117,7 +117,6 @@ func endState(asked string, t Totals) string {
 
 // Failures of more than one use case.
 var (
-	ErrUnknownRun     = errs.New(errs.NotFound, "not_found", "There is no such run.")
-	errNotRunning     = errs.New(errs.Precondition, "run_not_running", "The run is not running.")
-	errMappingChanged = errs.New(errs.Precondition, "mapping_changed", "The mapping of the managed tenant changed while it was synced.")
+	ErrUnknownRun = errs.New(errs.NotFound, "not_found", "There is no such run.")
+	errNotRunning = errs.New(errs.Precondition, "run_not_running", "The run is not running.")
 )

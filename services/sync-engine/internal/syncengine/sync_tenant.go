@@ -15,10 +15,6 @@ const (
 	PhaseDone     = "done"
 )
 
-// queueChunk is how many items one push holds: with 50 candidates each they stay
-// far below what one message may hold.
-const queueChunk = 200
-
 // clockSkew is by how much the queue's clock may differ from ours. It is shorter
 // than any wait between two attempts of a round.
 const clockSkew = 2 * time.Second
@@ -63,7 +59,7 @@ func (s *SyncTenant) Do(ctx context.Context, runID, managedTenantID string, prog
 	if run.State == StateQueued {
 		return TenantOutcome{}, errNotRunning
 	}
-	if err := s.checkMapping(ctx, tenant); err != nil {
+	if err := checkMapping(ctx, s.mapping, tenant.mapping()); err != nil {
 		return TenantOutcome{}, err
 	}
 	settings, err := s.store.Settings(ctx, s.now())
@@ -89,18 +85,6 @@ func (s *SyncTenant) Do(ctx context.Context, runID, managedTenantID string, prog
 		return TenantOutcome{}, err
 	}
 	return TenantOutcome{State: result.State, Counters: result.Counters}, nil
-}
-
-// checkMapping ends a round whose managed tenant was mapped anew.
-func (s *SyncTenant) checkMapping(ctx context.Context, tenant RunTenant) error {
-	mapped, ok, err := s.mapping.Tenant(ctx, tenant.ManagedTenantID)
-	if err != nil {
-		return err
-	}
-	if !ok || mapped.Revision != tenant.MappingRevision || mapped.ClientID != tenant.ClientID {
-		return errMappingChanged
-	}
-	return nil
 }
 
 // work is one round under way.
@@ -231,7 +215,7 @@ func (w *work) apply(ctx context.Context) error {
 		return err
 	}
 	for {
-		if err := w.checkMapping(ctx, w.tenant); err != nil {
+		if err := checkMapping(ctx, w.mapping, w.tenant.mapping()); err != nil {
 			return err
 		}
 		applied, done, err := w.round.ApplyNext(ctx, w.rules)
@@ -254,40 +238,12 @@ func (w *work) push(ctx context.Context, complete bool) (map[string]int, error) 
 	if err := w.enter(PhaseClosing); err != nil {
 		return nil, err
 	}
-	ambiguous := map[string]int{}
 	push := PushedItems{
 		RunID: w.run.ID, ManagedTenantID: w.tenant.ManagedTenantID, EntraTenantID: w.tenant.EntraTenantID, ClientID: w.tenant.ClientID,
 	}
-	for after := 0; ; {
-		items, err := w.round.Queue(ctx, after, queueChunk)
-		if err != nil {
-			return nil, err
-		}
-		if len(items) == 0 {
-			break
-		}
-		after = items[len(items)-1].Number
-		push.Items = items
-		decided, err := w.queue.Push(ctx, push)
-		if err != nil {
-			return nil, err
-		}
-		closed := make(map[string]bool, len(decided))
-		for _, id := range decided {
-			closed[id] = true
-		}
-		for i := range items {
-			if !closed[items[i].ObjectID] {
-				ambiguous[items[i].Reason]++
-			}
-		}
-		if err := w.progress(w.at); err != nil {
-			return nil, err
-		}
-	}
-	push.Items = nil
-	if !complete {
-		return ambiguous, nil
+	ambiguous, err := pushAll(ctx, w.round, w.queue, push, func() error { return w.progress(w.at) })
+	if err != nil || !complete {
+		return ambiguous, err
 	}
 	return ambiguous, w.queue.CompleteRound(ctx, push, w.rules.Now.Add(-clockSkew))
 }

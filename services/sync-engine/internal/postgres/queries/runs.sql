@@ -139,10 +139,6 @@ WHERE run_id = ANY (@run_ids::uuid[]) AND state = 'queued';
 -- name: OpenRuns :many
 SELECT tenant_id, id, workflow_id FROM open_runs WHERE created_at < @before ORDER BY created_at, id LIMIT @size;
 
--- name: GetDirectory :one
-SELECT client_id, mapping_revision
-FROM directories WHERE entra_tenant_id = @entra_tenant_id;
-
 -- name: KeepDirectory :exec
 -- Where the next round takes up. Held rounds keep the delta link they had.
 INSERT INTO directories (tenant_id, entra_tenant_id, managed_tenant_id, client_id, mapping_revision, delta_link, settings_fingerprint,

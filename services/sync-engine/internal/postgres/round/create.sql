@@ -36,6 +36,12 @@ CREATE TEMP TABLE plan (
     reason     text,
     fields     text[] NOT NULL DEFAULT '{}'
 );
+-- Contacts that lost their identity to one of another client.
+CREATE TEMP TABLE released (
+    n          integer NOT NULL,
+    contact_id uuid NOT NULL,
+    client_id  uuid NOT NULL
+);
 SET work_mem = '64MB';
 SET random_page_cost = 1.1;
 SET jit = off;

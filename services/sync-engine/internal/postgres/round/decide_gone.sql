@@ -14,7 +14,7 @@ FROM (
         SELECT l.entra_tenant_id, l.entra_object_id, l.contact_id, l.status, l.gone_at
         FROM entra_contact_links l
         LEFT JOIN LATERAL (SELECT true AS found FROM stage s WHERE s.object_id = l.entra_object_id LIMIT 1) s ON true
-        WHERE l.entra_tenant_id = $1 AND l.client_id = $2 AND s.found IS NULL
+        WHERE l.entra_tenant_id = $1 AND l.client_id = $2 AND l.ended_at IS NULL AND s.found IS NULL
         OFFSET 0
     ) l
     CROSS JOIN LATERAL (

@@ -36,7 +36,7 @@ FROM (
         CROSS JOIN LATERAL (
             SELECT l.contact_id, l.status, l.gone_at, l.entra_tenant_id, l.entra_object_id
             FROM entra_contact_links l
-            WHERE l.entra_tenant_id = $1 AND l.entra_object_id = s.object_id AND l.client_id = $2
+            WHERE l.entra_tenant_id = $1 AND l.entra_object_id = s.object_id AND l.client_id = $2 AND l.ended_at IS NULL
             LIMIT 1
         ) l
         CROSS JOIN LATERAL (

@@ -45,7 +45,9 @@ SELECT s.n,
             WHEN m.n IS NULL AND e.n IS NOT NULL THEN 'email_in_use_elsewhere' END
 FROM stage s
 LEFT JOIN LATERAL (
-    SELECT true AS found FROM entra_contact_links l WHERE l.entra_tenant_id = $1 AND l.entra_object_id = s.object_id LIMIT 1
+    SELECT true AS found FROM entra_contact_links l
+    WHERE l.entra_tenant_id = $1 AND l.entra_object_id = s.object_id AND l.ended_at IS NULL AND l.relink_client_id IS DISTINCT FROM $2::uuid
+    LIMIT 1
 ) l ON true
 LEFT JOIN duplicate d ON d.n = s.n
 LEFT JOIN match m ON m.n = s.n

@@ -95,18 +95,47 @@ type Directory struct {
 	LastRunID           *uuid.UUID
 }
 
+type DirectoryMapping struct {
+	TenantID         string
+	EntraTenantID    string
+	ManagedTenantID  string
+	ClientID         *uuid.UUID
+	Revision         int64
+	FollowedRevision int64
+	UpdatedAt        time.Time
+}
+
 type EntraContactLink struct {
+	TenantID         string
+	EntraTenantID    string
+	EntraObjectID    string
+	ContactID        uuid.UUID
+	ClientID         uuid.UUID
+	Status           string
+	GoneAt           *time.Time
+	LastSeenAt       time.Time
+	LastSyncedAt     time.Time
+	CreatedAt        time.Time
+	CreatedRunID     *uuid.UUID
+	EndedAt          *time.Time
+	RelinkClientID   *uuid.UUID
+	RelinkDecisionID *uuid.UUID
+}
+
+type EntraContactLinkHistory struct {
 	TenantID      string
+	DecisionID    uuid.UUID
 	EntraTenantID string
 	EntraObjectID string
-	ContactID     uuid.UUID
-	ClientID      uuid.UUID
-	Status        string
-	GoneAt        *time.Time
-	LastSeenAt    time.Time
-	LastSyncedAt  time.Time
-	CreatedAt     time.Time
-	CreatedRunID  *uuid.UUID
+	Event         string
+	OldContactID  uuid.UUID
+	OldClientID   uuid.UUID
+	LinkedAt      time.Time
+	NewContactID  *uuid.UUID
+	NewClientID   *uuid.UUID
+	DecidedBy     string
+	RunID         *uuid.UUID
+	At            time.Time
 }
 
 type EntraSyncRun struct {
@@ -200,4 +229,22 @@ type OpenRun struct {
 	ID         uuid.UUID
 	WorkflowID string
 	CreatedAt  time.Time
+}
+
+type OrphanDecision struct {
+	TenantID        string
+	ID              uuid.UUID
+	EntraTenantID   string
+	ManagedTenantID string
+	ClientID        *uuid.UUID
+	MappingRevision int64
+	Decision        string
+	DecidedBy       string
+	Relinked        int32
+	Created         int32
+	Ended           int32
+	Ambiguous       int32
+	Orphaned        int32
+	BegunAt         time.Time
+	CompletedAt     *time.Time
 }

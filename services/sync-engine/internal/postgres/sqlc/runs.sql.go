@@ -256,23 +256,6 @@ func (q *Queries) FinishRun(ctx context.Context, arg FinishRunParams) error {
 	return err
 }
 
-const getDirectory = `-- name: GetDirectory :one
-SELECT client_id, mapping_revision
-FROM directories WHERE entra_tenant_id = $1
-`
-
-type GetDirectoryRow struct {
-	ClientID        uuid.UUID
-	MappingRevision int64
-}
-
-func (q *Queries) GetDirectory(ctx context.Context, entraTenantID string) (GetDirectoryRow, error) {
-	row := q.db.QueryRow(ctx, getDirectory, entraTenantID)
-	var i GetDirectoryRow
-	err := row.Scan(&i.ClientID, &i.MappingRevision)
-	return i, err
-}
-
 const getRun = `-- name: GetRun :one
 SELECT id, workflow_id, type, state, dry_run, trigger, initiated_by, client_id, created_at, started_at, completed_at,
        error_code, error_message, error_remedy, discovered_tenants

@@ -1,0 +1,79 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// How long a person's decision waits for a round to make way, and how often it
+// looks. A round that was told of another mapping stops after its range, which
+// takes a second or so; whoever asked for the decision comes again.
+const (
+	lockPatience = 8 * time.Second
+	lockPoll     = 50 * time.Millisecond
+)
+
+// decisionConns are connections on which decisions about orphaned links are done.
+const decisionConns = 2
+
+func directoryLock(tenantID, directory string) string { return "round:" + tenantID + ":" + directory }
+
+func clientLock(tenantID string, client uuid.UUID) string {
+	return "client:" + tenantID + ":" + client.String()
+}
+
+// decisionConn takes a connection of its own, which leave gives back.
+func (s *Store) decisionConn(ctx context.Context) (conn *pg.Conn, leave func(), err error) {
+	select {
+	case s.decisions <- struct{}{}:
+	default:
+		return nil, nil, errTooManyRounds
+	}
+	free := func() { <-s.decisions }
+	if conn, err = pg.Dedicated(ctx, s.pool); err != nil {
+		free()
+		return nil, nil, err
+	}
+	return conn, sync.OnceFunc(func() { conn.Release(); free() }), nil
+}
+
+// waitForLocks takes the keys one after the other. It never blocks on the server:
+// whoever waits for somebody who waits gives up in time (errRoundInProgress).
+func waitForLocks(ctx context.Context, conn *pg.Conn, keys []string) error {
+	wait, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	ticker := time.NewTicker(lockPoll)
+	defer ticker.Stop()
+	for _, key := range keys {
+		for {
+			locked, err := conn.TryLock(ctx, key)
+			if err != nil {
+				return err
+			}
+			if locked {
+				break
+			}
+			select {
+			case <-ticker.C:
+			case <-wait.Done():
+				return errRoundInProgress
+			}
+		}
+	}
+	return nil
+}
+
+func tenantOf(ctx context.Context) (string, error) {
+	id, err := tenant.IDFrom(ctx)
+	return id.String(), err
+}
+
+func isStale(err error) bool { return errors.Is(err, syncengine.ErrMappingChanged) }

@@ -1,0 +1,478 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// lockPoll is how often a decision looks whether the directory is free.
+const lockPoll = 50 * time.Millisecond
+
+// remap maps the one directory to another client, or to none, as a person would.
+func (e *engine) remap(clientID string) {
+	e.revision++
+	e.mapping.tenants = nil
+	if clientID != "" {
+		e.mapping.tenants = []syncengine.MappedTenant{{ManagedTenantID: managed, EntraTenantID: directory, ClientID: clientID, Revision: e.revision}}
+	}
+}
+
+// mapped is the mapping as it stands.
+func (e *engine) mapped() syncengine.MappingRevision {
+	m := syncengine.MappingRevision{ManagedTenantID: managed, EntraTenantID: directory, Revision: e.revision}
+	if len(e.mapping.tenants) > 0 {
+		m.ClientID = e.mapping.tenants[0].ClientID
+	}
+	return m
+}
+
+// followed does what the effect of a mapping's change does.
+func (e *engine) followed() syncengine.Revised {
+	e.t.Helper()
+	revised, err := e.revise.Do(e.ctx(), e.mapped())
+	require.NoError(e.t, err)
+	return revised
+}
+
+// busy tells the engine of the mapping while a round has the directory, and gives
+// up waiting for it once the round can know.
+func (e *engine) busy() {
+	e.t.Helper()
+	ctx, cancel := context.WithCancel(e.ctx())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := e.revise.Do(ctx, e.mapped())
+		ended <- err
+	}()
+	require.Eventually(e.t, func() bool {
+		return e.count(`SELECT count(*) FROM directory_mappings WHERE revision = $1`, e.revision) == 1 && e.count(`SELECT count(*) FROM pg_locks WHERE
+			locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`) > 0
+	}, time.Minute, 10*time.Millisecond)
+	select {
+	case err := <-ended:
+		require.Fail(e.t, "it did not wait", "%v", err)
+	case <-time.After(3 * lockPoll):
+	}
+	cancel()
+	require.Equal(e.t, "round_in_progress", errs.ReasonOf(<-ended))
+}
+
+// decision is a person's, about the mapping as it stands.
+func (e *engine) decision(decision string) syncengine.OrphanDecision {
+	return syncengine.OrphanDecision{ID: uuid.Must(uuid.NewV7()).String(), Mapping: e.mapped(), Decision: decision, DecidedBy: "user-9"}
+}
+
+func (e *engine) decide(decision string) (syncengine.OrphanResult, error) {
+	e.now = e.now.Add(time.Minute)
+	return e.orphans.Do(e.ctx(), e.decision(decision))
+}
+
+// feed lists what the feed says after a number, without ids.
+func (e *engine) feed(after int) []string {
+	e.t.Helper()
+	return e.rows(`SELECT f.type, f.source, f.fields, c.full_name FROM contact_changes f JOIN contacts c ON c.id = f.contact_id WHERE f.seq > $1 ORDER BY f.seq`, after)
+}
+
+func (e *engine) seq() int { return e.count(`SELECT COALESCE(max(seq), 0) FROM contact_changes`) }
+
+// gapless requires the feed to be numbered from one on.
+func (e *engine) gapless() {
+	e.t.Helper()
+	require.Equal(e.t, e.seq(), e.count(`SELECT count(*) FROM contact_changes`))
+	require.Equal(e.t, []string{fmt.Sprint(e.seq())}, e.rows(`SELECT seq FROM feed_heads`))
+}
+
+func (e *engine) contacts(clientID string) []string {
+	e.t.Helper()
+	return e.rows(`SELECT concat_ws(' ', c.full_name, c.email, c.entra_object_id, d.link_status) FROM contacts c JOIN contact_details d ON d.id = c.id
+		WHERE c.client_id = $1 ORDER BY 1`, clientID)
+}
+
+func TestRevisingAMappingOrphansLinksAndGoingBackReactivatesThem(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(4)
+	e.round()
+	e.dir.users[3].AccountEnabled = ptr(false)
+	e.round()
+	e.exec(`UPDATE directories SET delta_link = 'd'`)
+	before := e.rows(`SELECT xmin::text, id FROM contacts ORDER BY id`)
+	seq := e.seq()
+
+	e.remap(other)
+	require.Equal(t, syncengine.Revised{Orphaned: 4}, e.followed())
+	require.Equal(t, 4, e.count(`SELECT count(*) FROM entra_contact_links WHERE status = 'orphaned' AND client_id = $1`, client))
+	require.Equal(t, before, e.rows(`SELECT xmin::text, id FROM contacts ORDER BY id`), "no contact is touched")
+	require.Equal(t, 4, e.count(`SELECT count(*) FROM contact_details WHERE link_status = 'orphaned'`))
+	require.Equal(t, []string{
+		"contact.updated person [linkStatus] Person 0", "contact.updated person [linkStatus] Person 1",
+		"contact.updated person [linkStatus] Person 2", "contact.updated person [linkStatus] Person 3",
+	}, e.feed(seq), "the feed tells what the contacts show now")
+	require.Equal(t, 1, e.count(`SELECT count(*) FROM directories WHERE delta_link IS NULL`), "the next round is a full one")
+
+	seq = e.seq()
+	xmin := e.rows(`SELECT xmin::text FROM entra_contact_links`)
+	require.Equal(t, syncengine.Revised{Orphaned: 4}, e.followed(), "the same again changes nothing")
+	require.Equal(t, xmin, e.rows(`SELECT xmin::text FROM entra_contact_links`))
+
+	late := e.mapped()
+	e.remap("") // unmapped
+	require.Equal(t, syncengine.Revised{Orphaned: 4}, e.followed())
+	e.remap(client)
+	require.Equal(t, syncengine.Revised{Reactivated: 4}, e.followed())
+	require.Equal(t, []string{"active", "active", "active", "inactive"}, e.rows(`SELECT status FROM entra_contact_links ORDER BY entra_object_id`))
+	require.Len(t, e.feed(seq), 4)
+
+	revised, err := e.revise.Do(e.ctx(), late)
+	require.NoError(t, err)
+	require.Equal(t, syncengine.Revised{}, revised, "an older revision changes nothing")
+	require.Equal(t, 3, e.count(`SELECT count(*) FROM entra_contact_links WHERE status = 'active'`))
+	require.Equal(t, before, e.rows(`SELECT xmin::text, id FROM contacts ORDER BY id`))
+	e.gapless()
+	require.Equal(t, syncengine.Counters{Unchanged: 4}, e.round().Counters)
+}
+
+func TestLinksFollowInRanges(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	n := 2*syncengine.RangeSize + 1
+	e.dir.users = people(n)
+	e.round()
+	e.remap(other)
+	require.Equal(t, syncengine.Revised{Orphaned: n}, e.followed())
+	require.Equal(t, n, e.count(`SELECT count(*) FROM entra_contact_links WHERE status = 'orphaned'`))
+	e.remap(client)
+	require.Equal(t, syncengine.Revised{Reactivated: n}, e.followed())
+	require.Equal(t, 3*n, e.seq())
+	e.gapless()
+}
+
+func TestALinkWhoseContactWentOverIsNotReactivated(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(1)
+	e.round()
+	e.remap(other)
+	e.followed()
+	// Another directory of the old client finds the contact free.
+	e.mapping.tenants = []syncengine.MappedTenant{{ManagedTenantID: managed, EntraTenantID: "d2", ClientID: client, Revision: 1}}
+	e.dir.users = []syncengine.User{person("o-other", "Person 0", "p0@corp.example")}
+	require.Equal(t, 1, e.round().Counters.Linked)
+	e.remap(client)
+	require.Equal(t, syncengine.Revised{Orphaned: 1}, e.followed(), "a contact has one identity")
+	require.Equal(t, []string{"o-other active"}, e.rows(`SELECT entra_object_id, link_status FROM contact_details`))
+}
+
+// relinked sets up four links that lost their client: one whose person has a
+// contact at the new one, one who has none, one who has two there, and one who is
+// disabled.
+func relinked(t *testing.T) *engine {
+	t.Helper()
+	e := setup(t)
+	ann := person("o-ann", "Ann", "ann@corp.example")
+	ann.MobilePhone, ann.JobTitle = "1", "Boss"
+	e.dir.users = []syncengine.User{ann, person("o-bob", "Bob", "bob@corp.example"), person("o-two", "Two", "two@corp.example"), person("o-off", "Off", "off@corp.example")}
+	e.round()
+	e.dir.users[3].AccountEnabled = ptr(false)
+	e.round()
+	e.host(
+		syncengine.ContactRecord{ExternalID: ptr("bob"), ClientID: ptr(other), FullName: "Bob by the host", Email: ptr("o-bob@corp.example")}, // the UPN
+		syncengine.ContactRecord{ExternalID: ptr("two1"), ClientID: ptr(other), FullName: "Two A", Email: ptr("two@corp.example")},
+		syncengine.ContactRecord{ExternalID: ptr("two2"), ClientID: ptr(other), FullName: "Two B", Email: ptr("two@corp.example")},
+	)
+	e.remap(other)
+	e.followed()
+	return e
+}
+
+func TestRelinkGivesLinksToContactsOfTheNewClient(t *testing.T) {
+	t.Parallel()
+	e := relinked(t)
+	seq := e.seq()
+	decision := e.decision(syncengine.DecisionRelink)
+	e.now = e.now.Add(time.Minute)
+	result, err := e.orphans.Do(e.ctx(), decision)
+	require.NoError(t, err)
+	want := syncengine.OrphanResult{Relinked: 2, Created: 1, Left: 1, Ambiguous: 1, Orphaned: 1}
+	require.Equal(t, want, result)
+	require.Equal(t, []string{
+		"Ann ann@corp.example o-ann active", "Bob by the host o-bob@corp.example o-bob active", "Two A two@corp.example", "Two B two@corp.example",
+	}, e.contacts(other))
+	require.Equal(t, []string{"Ann ann@corp.example", "Bob bob@corp.example", "Off off@corp.example", "Two two@corp.example o-two orphaned"},
+		e.contacts(client), "the old contacts stay, and are not shown as linked")
+	require.Equal(t, []string{"Ann|ann@corp.example|1|Boss|o-ann@corp.example|entra_sync|active|sync"},
+		e.rows(`SELECT concat_ws('|', full_name, email, phone, role, entra_user_principal_name, entra_sync_source, entra_sync_status, made_by)
+			FROM contacts WHERE client_id = $1 AND full_name = 'Ann'`, other))
+	require.Equal(t, []string{
+		"contact.updated person [entraObjectId linkStatus] Off",
+		"contact.updated person [entraObjectId linkStatus] Ann", "contact.created person [] Ann",
+		"contact.updated person [entraObjectId linkStatus] Bob", "contact.linked person [] Bob by the host",
+	}, e.feed(seq))
+	e.gapless()
+	require.Equal(t, []string{
+		"o-ann relinked Ann Ann user-9 true", "o-bob relinked Bob Bob by the host user-9 true", "o-off ended Off <nil> user-9 true",
+	}, e.rows(`SELECT h.entra_object_id, h.event, o.full_name, n.full_name, h.decided_by, h.at = $1 AND h.linked_at < h.at FROM entra_contact_link_history h
+		JOIN contacts o ON o.id = h.old_contact_id LEFT JOIN contacts n ON n.id = h.new_contact_id ORDER BY 1`, e.now))
+	require.Equal(t, []string{"o-ann true active", "o-bob true active"}, e.rows(`SELECT l.entra_object_id, l.created_at = h.linked_at, l.status FROM entra_contact_links l
+		JOIN entra_contact_link_history h ON h.entra_object_id = l.entra_object_id WHERE h.event = 'relinked' ORDER BY 1`), "it is the same link")
+
+	item := e.queue.items["o-two"]
+	require.Equal(t, "multiple_email_matches", item.Reason)
+	require.Len(t, item.Candidates, 2)
+	require.Len(t, e.queue.items, 1)
+
+	// The same decision again, from another process: the same answer, also once the mapping moved on.
+	seq = e.seq()
+	again, err := e.orphans.Do(e.ctx(), decision)
+	require.NoError(t, err)
+	require.Equal(t, want, again)
+	e.remap("")
+	again, err = e.orphans.Do(e.ctx(), decision)
+	require.NoError(t, err)
+	require.Equal(t, want, again)
+	require.Equal(t, seq, e.seq())
+	differs := decision
+	differs.Decision = syncengine.DecisionLeave
+	_, err = e.orphans.Do(e.ctx(), differs)
+	require.Equal(t, "decision_differs", errs.ReasonOf(err))
+}
+
+func TestARoundTakesUpWhatARelinkLeftOpen(t *testing.T) {
+	t.Parallel()
+	e := relinked(t)
+	_, err := e.decide(syncengine.DecisionRelink)
+	require.NoError(t, err)
+	got := e.round()
+	require.Equal(t, syncengine.Counters{Ambiguous: 1, Unchanged: 2, Filtered: 1}, got.Counters, "it stands in the queue as before; who is disabled is new and filtered")
+	require.Equal(t, "multiple_email_matches", e.queue.items["o-two"].Reason)
+
+	seq := e.seq()
+	e.host(syncengine.ContactRecord{ExternalID: ptr("two2"), Deleted: ptr(true)})
+	require.Equal(t, syncengine.Counters{Linked: 1, Unchanged: 2, Filtered: 1}, e.round().Counters)
+	require.Equal(t, []string{"contact.updated sync [entraObjectId linkStatus] Two", "contact.linked sync [] Two A"}, e.feed(seq+1))
+	require.Equal(t, []string{"relinked user-9 false"}, e.rows(`SELECT event, decided_by, run_id IS NULL FROM entra_contact_link_history WHERE entra_object_id = 'o-two'`))
+	require.Zero(t, e.count(`SELECT count(*) FROM entra_contact_links WHERE status = 'orphaned' AND ended_at IS NULL`))
+	require.Equal(t, syncengine.Counters{Unchanged: 3, Filtered: 1}, e.round().Counters)
+
+	e.dir.users[3].AccountEnabled = ptr(true) // the one whose link ended is new
+	require.Equal(t, syncengine.Counters{Created: 1, Unchanged: 3}, e.round().Counters)
+	require.Equal(t, 4, e.count(`SELECT count(*) FROM entra_contact_links WHERE status = 'active' AND client_id = $1`, other))
+	e.gapless()
+}
+
+func TestADecisionThatMovedOnIsVoid(t *testing.T) {
+	t.Parallel()
+	e := relinked(t)
+	_, err := e.decide(syncengine.DecisionRelink)
+	require.NoError(t, err)
+	third := "55555555-5555-4555-8555-555555555555"
+	e.mapping.clients[third] = "ext-third"
+	e.remap(third)
+	require.Equal(t, syncengine.Revised{Orphaned: 3}, e.followed())
+	require.Equal(t, syncengine.Counters{Unchanged: 3, Filtered: 1}, e.round().Counters, "nobody decided for this client")
+	e.remap(other)
+	require.Equal(t, syncengine.Revised{Orphaned: 1, Reactivated: 2}, e.followed())
+	e.queue.items = nil
+	require.Equal(t, syncengine.Counters{Unchanged: 3, Filtered: 1}, e.round().Counters, "what was decided before is not taken up again")
+	require.Empty(t, e.queue.items)
+}
+
+func TestRelinkByTheOrdinaryRules(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = []syncengine.User{
+		person("o-taken", "Taken", "taken@corp.example"), person("o-d1", "Twin", "d1@corp.example"), person("o-d2", "Twin", "d2@corp.example"),
+		person("o-else", "Else", "else@corp.example"), person("o-del", "Del", "del@corp.example"),
+	}
+	e.round()
+	// The host gives both twins one address, deletes one contact, and moves one to the new client.
+	for _, id := range e.rows(`SELECT id::text FROM contacts WHERE full_name = 'Twin'`) {
+		e.host(syncengine.ContactRecord{ID: &id, Email: ptr("twin@corp.example")})
+	}
+	id := e.rows(`SELECT id::text FROM contacts WHERE full_name = 'Del'`)[0]
+	e.host(syncengine.ContactRecord{ID: &id, Deleted: ptr(true)})
+	e.remap(other)
+	e.followed()
+	// Another directory of the new client has the address.
+	one := e.mapping.tenants
+	e.mapping.tenants = []syncengine.MappedTenant{{ManagedTenantID: managed, EntraTenantID: "d2", ClientID: other, Revision: 1}}
+	e.dir.users = []syncengine.User{person("o-second", "Second", "taken@corp.example")}
+	require.Equal(t, 1, e.round().Counters.Created)
+	e.mapping.tenants = one
+	e.setting("allow_same_email_across_clients", false)
+
+	result, err := e.decide(syncengine.DecisionRelink)
+	require.NoError(t, err)
+	require.Equal(t, syncengine.OrphanResult{Left: 1, Ambiguous: 4, Orphaned: 4}, result, "a deleted contact is not carried over")
+	reasons := map[string]string{}
+	for id, item := range e.queue.items {
+		reasons[id] = item.Reason
+	}
+	require.Equal(t, map[string]string{
+		"o-taken": "contact_already_linked", "o-d1": "duplicate_identity_email", "o-d2": "duplicate_identity_email", "o-else": "email_in_use_elsewhere",
+	}, reasons)
+	require.Equal(t, "o-second", e.queue.items["o-taken"].Candidates[0].LinkedTo)
+
+	e.setting("allow_same_email_across_clients", true)
+	e.queue.decided = []string{"o-d1"}
+	result, err = e.decide(syncengine.DecisionRelink)
+	require.NoError(t, err)
+	require.Equal(t, syncengine.OrphanResult{Relinked: 1, Created: 1, Ambiguous: 2, Orphaned: 3}, result, "another decision may follow; who was decided on waits for nobody")
+}
+
+func TestRelinkWhereTheHostMovedTheContactKeepsIt(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(1)
+	e.round()
+	id := e.rows(`SELECT id::text FROM contacts`)[0]
+	e.host(syncengine.ContactRecord{ID: &id, ClientID: ptr(other)})
+	e.remap(other)
+	e.followed()
+	seq := e.seq()
+	result, err := e.decide(syncengine.DecisionRelink)
+	require.NoError(t, err)
+	require.Equal(t, syncengine.OrphanResult{Relinked: 1}, result)
+	require.Equal(t, []string{"Person 0 p0@corp.example o-000 active"}, e.contacts(other))
+	require.Equal(t, []string{"contact.linked person [] Person 0"}, e.feed(seq))
+	require.Equal(t, syncengine.Counters{Unchanged: 1}, e.round().Counters)
+}
+
+func TestLeaveEndsLinksAndTheIdentitiesAreNew(t *testing.T) {
+	t.Parallel()
+	e := relinked(t)
+	seq := e.seq()
+	e.exec(`UPDATE directories SET delta_link = 'd'`)
+	result, err := e.decide(syncengine.DecisionLeave)
+	require.NoError(t, err)
+	require.Equal(t, syncengine.OrphanResult{Left: 4}, result)
+	require.Equal(t, 1, e.count(`SELECT count(*) FROM directories WHERE delta_link IS NULL`))
+	require.Len(t, e.feed(seq), 4)
+	require.Equal(t, 4, e.count(`SELECT count(*) FROM entra_contact_links WHERE ended_at = $1`, e.now), "no row is deleted")
+	require.Equal(t, 4, e.count(`SELECT count(*) FROM entra_contact_link_history WHERE event = 'ended'`))
+	left := []string{"Ann ann@corp.example", "Bob bob@corp.example", "Off off@corp.example", "Two two@corp.example"}
+	require.Equal(t, left, e.contacts(client))
+	linked, err := e.store.CountContacts(e.ctx(), syncengine.ContactFilter{Entra: "linked"})
+	require.NoError(t, err)
+	require.Zero(t, linked)
+
+	require.Equal(t, syncengine.Counters{Created: 1, Linked: 1, Ambiguous: 1, Filtered: 1}, e.round().Counters, "who was left is new here")
+	require.Equal(t, left, e.contacts(client))
+	require.Equal(t, 2, e.count(`SELECT count(*) FROM entra_contact_links WHERE status = 'active' AND client_id = $1 AND created_at = $2`, other, e.now))
+	require.Equal(t, syncengine.Counters{Unchanged: 2, Ambiguous: 1, Filtered: 1}, e.round().Counters)
+
+	// Back at the old client nothing is left to take up; the people are found by their addresses.
+	e.remap(client)
+	require.Equal(t, syncengine.Revised{Orphaned: 2}, e.followed())
+	_, err = e.decide(syncengine.DecisionLeave)
+	require.NoError(t, err)
+	e.dir.users[3].AccountEnabled = ptr(true)
+	require.Equal(t, syncengine.Counters{Linked: 4}, e.round().Counters)
+	require.Zero(t, e.count(`SELECT count(*) FROM contacts WHERE inactive`), "whom sync made inactive is back")
+	require.Equal(t, syncengine.Counters{Unchanged: 4}, e.round().Counters)
+	e.gapless()
+}
+
+func TestDecisionsThatAreRefusedWriteNothing(t *testing.T) {
+	t.Parallel()
+	e := relinked(t)
+	before := e.rows(`SELECT xmin::text FROM entra_contact_links UNION ALL SELECT xmin::text FROM contacts`)
+	stale := e.decision(syncengine.DecisionRelink)
+	e.remap("")
+	_, err := e.orphans.Do(e.ctx(), stale)
+	require.ErrorIs(t, err, syncengine.ErrMappingChanged)
+	_, err = e.decide(syncengine.DecisionRelink)
+	require.Equal(t, "not_mapped", errs.ReasonOf(err))
+	e.remap(other)
+	fresh := e.mapped()
+	e.followed()
+	e.mapping.tenants[0].Revision-- // mapping does not tell yet what the engine knows
+	stale = e.decision(syncengine.DecisionLeave)
+	stale.Mapping = fresh
+	stale.Mapping.Revision--
+	_, err = e.orphans.Do(e.ctx(), stale)
+	require.ErrorIs(t, err, syncengine.ErrMappingChanged)
+	require.Equal(t, before, e.rows(`SELECT xmin::text FROM entra_contact_links UNION ALL SELECT xmin::text FROM contacts`))
+	require.Zero(t, e.count(`SELECT count(*) FROM orphan_decisions`)+e.count(`SELECT count(*) FROM entra_contact_link_history`))
+}
+
+func TestADecisionFollowsItsMappingFirst(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(3)
+	e.round()
+	e.remap(other) // its own effect has not come yet
+	result, err := e.decide(syncengine.DecisionLeave)
+	require.NoError(t, err)
+	require.Equal(t, syncengine.OrphanResult{Left: 3}, result)
+	require.Equal(t, syncengine.Revised{}, e.followed())
+}
+
+func TestARoundInFlightMakesWayForANewMapping(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(syncengine.RangeSize + 100)
+	run := e.started(syncengine.TypeAllTenants, false)
+	old := e.mapping.tenants
+	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+		if p.Phase == syncengine.PhaseApplying && p.Applied == syncengine.RangeSize {
+			e.remap(other)
+			e.busy()
+			// Mapping goes on telling the round what it knew: the engine's own note stops it.
+			now := e.mapping.tenants
+			e.mapping.tenants = old
+			t.Cleanup(func() { e.mapping.tenants = now })
+		}
+		return nil
+	})
+	require.ErrorIs(t, err, syncengine.ErrMappingChanged)
+	require.Equal(t, syncengine.RangeSize, e.count(`SELECT count(*) FROM contacts WHERE client_id = $1`, client))
+	require.Zero(t, e.count(`SELECT count(*) FROM contacts WHERE client_id <> $1`, client), "nothing of the new client was written")
+	require.NoError(t, e.results.RecordTenant(e.ctx(), run.ID, managed, syncengine.StateFailed, &syncengine.Problem{Code: errs.ReasonOf(err)}))
+	failed := e.finished(run.ID)
+	require.Equal(t, "mapping_changed", failed.Problem.Code)
+	require.Equal(t, syncengine.RangeSize, failed.Counters.Created, "what was written counts")
+
+	e.mapping.tenants = []syncengine.MappedTenant{{ManagedTenantID: managed, EntraTenantID: directory, ClientID: other, Revision: e.revision}}
+	require.Equal(t, syncengine.Revised{Orphaned: syncengine.RangeSize}, e.followed())
+	got := e.round()
+	require.Equal(t, syncengine.StateCompleted, got.State)
+	require.Equal(t, syncengine.Counters{Created: 100, Unchanged: syncengine.RangeSize}, got.Counters)
+	require.Equal(t, 100, e.count(`SELECT count(*) FROM entra_contact_links WHERE status = 'active' AND client_id = $1`, other))
+}
+
+func TestALateMappingStopsARoundAtEveryStep(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{syncengine.PhaseStaging, syncengine.PhaseDeciding, syncengine.PhaseApplying, syncengine.PhaseClosing} {
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			e := setup(t)
+			e.dir.users = people(3)
+			run := e.started(syncengine.TypeAllTenants, false)
+			old, moved := e.mapping.tenants, false
+			_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+				if p.Phase == at && !moved {
+					moved = true
+					e.remap(other)
+					e.busy()
+					e.mapping.tenants = old
+				}
+				return nil
+			})
+			require.ErrorIs(t, err, syncengine.ErrMappingChanged)
+			require.Zero(t, e.count(`SELECT count(*) FROM directories`), "the next round takes up at no later place")
+			if at == syncengine.PhaseApplying || at == syncengine.PhaseClosing {
+				return
+			}
+			require.Zero(t, e.count(`SELECT count(*) FROM contacts`))
+		})
+	}
+}

@@ -1,0 +1,46 @@
+package syncengine
+
+import "context"
+
+// queueChunk is how many items one push holds: with 50 candidates each they stay
+// far below what one message may hold.
+const queueChunk = 200
+
+// queueSource lists what stands for a person to decide, after a number, in order.
+type queueSource interface {
+	Queue(ctx context.Context, after, limit int) ([]QueueItem, error)
+}
+
+// pushAll hands the items over and counts by reason those that stand open: what a
+// person has decided on the same facts is unchanged. pushed is called after each
+// push and may end it.
+func pushAll(ctx context.Context, from queueSource, queue Queue, push PushedItems, pushed func() error) (map[string]int, error) {
+	open := map[string]int{}
+	for after := 0; ; {
+		items, err := from.Queue(ctx, after, queueChunk)
+		if err != nil {
+			return nil, err
+		}
+		if len(items) == 0 {
+			return open, nil
+		}
+		after = items[len(items)-1].Number
+		push.Items = items
+		decided, err := queue.Push(ctx, push)
+		if err != nil {
+			return nil, err
+		}
+		closed := make(map[string]bool, len(decided))
+		for _, id := range decided {
+			closed[id] = true
+		}
+		for i := range items {
+			if !closed[items[i].ObjectID] {
+				open[items[i].Reason]++
+			}
+		}
+		if err := pushed(); err != nil {
+			return nil, err
+		}
+	}
+}
