@@ -160,7 +160,7 @@ func assemble(ctx context.Context, cfg config, identity *rpc.Identity, peer conn
 	puller := effects.New(map[string]orchestrationv1.EffectServiceClient{
 		"connection": orchestrationv1.NewEffectServiceClient(peer.connection),
 		"mapping":    orchestrationv1.NewEffectServiceClient(peer.mapping),
-	}, orchestration.NewPerform(start, runs, workflows))
+	}, orchestration.NewPerform(start, runs, workflows, peers.NewLinks(engine)))
 	sweeper := effects.NewSweeper(orchestration.NewSweep(runs, workflows, peers.EnterTenant), sweepEvery, time.Now)
 
 	group := &run.Group{}

@@ -125,6 +125,7 @@ func (p *Puller) do(ctx context.Context, effect *orchestrationv1.Effect) orchest
 	defer cancel()
 	outcome, err := p.perform.Do(ctx, orchestration.Effect{
 		ID: effect.GetEffectId(), TenantID: effect.GetTenantId(), Kind: effect.GetKind(), CreatedAt: effect.GetCreatedAt().AsTime(),
+		Arguments: effect.GetArguments(),
 	})
 	if err != nil {
 		slog.WarnContext(ctx, "an effect failed", "effect", effect.GetEffectId(), "kind", effect.GetKind(), "outcome", outcome.State, "error", err)

@@ -92,19 +92,19 @@ func TestEffectsArePulledDoneAndAcknowledged(t *testing.T) {
 				if tries++; tries == 1 {
 					return orchestration.Outcome{State: "retry"}, errs.New(errs.Unavailable, "away", "Away.")
 				}
-				return orchestration.Outcome{State: "done", Result: map[string]string{"run_id": effect.Kind}}, nil
+				return orchestration.Outcome{State: "done", Result: map[string]string{"run_id": effect.Kind, "client": effect.Arguments["client_id"]}}, nil
 			}))
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- puller.Serve(ctx) }()
 
 		id := uuid.NewString()
-		box.due <- &orchestrationv1.Effect{EffectId: id, TenantId: "msp-1", ActorId: "user-1", Kind: "start_initial_sync"}
+		box.due <- &orchestrationv1.Effect{EffectId: id, TenantId: "msp-1", ActorId: "user-1", Kind: "start_initial_sync", Arguments: map[string]string{"client_id": "c-1"}}
 		require.Equal(t, "retry", next(t, box.acked).GetOutcome())
 		done := next(t, box.acked)
 		require.Equal(t, "done", done.GetOutcome())
 		require.Equal(t, id, done.GetEffectId())
-		require.Equal(t, map[string]string{"run_id": "start_initial_sync"}, done.GetResult())
+		require.Equal(t, map[string]string{"run_id": "start_initial_sync", "client": "c-1"}, done.GetResult())
 		cancel()
 		require.NoError(t, <-ended)
 		require.Equal(t, tenant.ID("msp-1"), seen.Tenant)

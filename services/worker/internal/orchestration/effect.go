@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -14,6 +15,8 @@ const (
 	effectStartInitialSync = "start_initial_sync"
 	effectConnected        = "connection_connected"
 	effectDisconnected     = "connection_disconnected"
+	effectMappingRevised   = "mapping_revised"
+	effectOrphansDecided   = "orphans_decided"
 )
 
 // How an effect ended.
@@ -29,12 +32,38 @@ type Effect struct {
 	TenantID  string
 	Kind      string
 	CreatedAt time.Time // of the change
+	Arguments map[string]string
+}
+
+// Mapping is a managed tenant's mapping as one change of it left it.
+type Mapping struct {
+	ManagedTenantID, EntraTenantID string
+	ClientID                       string // empty when no client is mapped
+	Revision                       int64
+}
+
+// OrphanDecision is what a person decided about the orphaned links of a mapping.
+type OrphanDecision struct {
+	ID        string // the idempotency key
+	Mapping   Mapping
+	Decision  string // relink or leave
+	DecidedBy string // the person, by id
+}
+
+// OrphanResult is what such a decision came to, in links.
+type OrphanResult struct{ Relinked, Created, Left, Ambiguous, Orphaned int }
+
+// Links is the keeper of the links between identities and contacts.
+type Links interface {
+	// Revise follows a changed mapping and counts the links that wait for a person.
+	Revise(ctx context.Context, mapping Mapping) (orphaned int, err error)
+	Decide(ctx context.Context, decision OrphanDecision) (OrphanResult, error)
 }
 
 // Outcome is what became of an effect.
 type Outcome struct {
 	State  string            // done, failed or retry
-	Result map[string]string // run_id, workflow_id and joined of a started run, or error
+	Result map[string]string // by the effect's kind: what the contract of acknowledging says, or error
 }
 
 // Perform is the use case of doing what an effect asks for. Effects are handed out at least once,
@@ -43,11 +72,12 @@ type Perform struct {
 	start     *Start
 	runs      Runs
 	workflows Workflows
+	links     Links
 }
 
 // NewPerform makes the use case.
-func NewPerform(start *Start, runs Runs, workflows Workflows) *Perform {
-	return &Perform{start: start, runs: runs, workflows: workflows}
+func NewPerform(start *Start, runs Runs, workflows Workflows, links Links) *Perform {
+	return &Perform{start: start, runs: runs, workflows: workflows, links: links}
 }
 
 // Do performs the effect for the tenant of the context. The error, for logs, goes with the
@@ -81,8 +111,52 @@ func (p *Perform) perform(ctx context.Context, effect Effect) (map[string]string
 			return nil, unreachable(err)
 		}
 		return nil, nil
+	case effectMappingRevised:
+		return p.revise(ctx, effect)
+	case effectOrphansDecided:
+		return p.decide(ctx, effect)
 	}
 	return nil, errs.New(errs.Invalid, "unknown_effect", "Nobody knows how to do this.", errs.WithMetadata("kind", effect.Kind))
+}
+
+func (p *Perform) revise(ctx context.Context, effect Effect) (map[string]string, error) {
+	mapping, err := mappingOf(effect)
+	if err != nil {
+		return nil, err
+	}
+	orphaned, err := p.links.Revise(ctx, mapping)
+	if err != nil {
+		return nil, fmt.Errorf("following a mapping: %w", err)
+	}
+	return map[string]string{"orphaned_links": strconv.Itoa(orphaned)}, nil
+}
+
+func (p *Perform) decide(ctx context.Context, effect Effect) (map[string]string, error) {
+	mapping, err := mappingOf(effect)
+	if err != nil {
+		return nil, err
+	}
+	result, err := p.links.Decide(ctx, OrphanDecision{
+		ID: effect.Arguments["decision_id"], Mapping: mapping, Decision: effect.Arguments["decision"], DecidedBy: effect.Arguments["decided_by"],
+	})
+	if err != nil {
+		return nil, fmt.Errorf("doing what was decided about orphaned links: %w", err)
+	}
+	return map[string]string{
+		"relinked": strconv.Itoa(result.Relinked), "created": strconv.Itoa(result.Created), "left": strconv.Itoa(result.Left),
+		"ambiguous": strconv.Itoa(result.Ambiguous), "orphaned_links": strconv.Itoa(result.Orphaned),
+	}, nil
+}
+
+func mappingOf(effect Effect) (Mapping, error) {
+	revision, err := strconv.ParseInt(effect.Arguments["revision"], 10, 64)
+	if err != nil {
+		return Mapping{}, errs.Wrap(err, errs.Invalid, "malformed_effect", "The effect has no revision that could be read.")
+	}
+	return Mapping{
+		ManagedTenantID: effect.Arguments["managed_tenant_id"], EntraTenantID: effect.Arguments["entra_tenant_id"],
+		ClientID: effect.Arguments["client_id"], Revision: revision,
+	}, nil
 }
 
 // disconnected ends what cannot work any more: first in the database, so that rounds stop at

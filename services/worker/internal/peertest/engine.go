@@ -55,6 +55,10 @@ type Engine struct {
 	order   []string       // managed tenants in the order their first round began
 	calls   []tenant.Call  // those that rounds were made for
 	down    error          // what every call answers while the engine is down
+
+	revised []*syncenginev1.ReviseMappingRequest
+	decided []*syncenginev1.DecideOrphansRequest
+	refuse  error // what the next calls about links answer
 }
 
 // NewEngine makes an engine whose runs cover the groups. A nil round ends well at once.

@@ -47,6 +47,7 @@ type bundle struct {
 	discovery *peertest.Discovery
 	acts      *activity.Activities
 	runs      *peers.Runs
+	links     *peers.Links
 	workflows *Workflows
 	start     *orchestration.Start
 	discover  *orchestration.Discover
@@ -63,7 +64,7 @@ func setup(t *testing.T, groups []*syncenginev1.ClientTenants, round peertest.Ro
 	network := rpctest.New(t)
 	engine, discovery := b.engine.Client(t, network), b.discovery.Client(t, network)
 	b.acts = activity.New(engine, discovery, quick)
-	b.runs = peers.NewRuns(engine)
+	b.runs, b.links = peers.NewRuns(engine), peers.NewLinks(engine)
 	b.workflows = NewWorkflows(b.client, b.queue, limits)
 	b.start = orchestration.NewStart(b.runs, b.workflows)
 	b.discover = orchestration.NewDiscover(b.start, b.workflows, peers.NewDiscoveries(discovery))

@@ -263,7 +263,7 @@ func TestEffectsOfAConnection(t *testing.T) {
 		return nil, ctx.Err()
 	}, workflow.Limits{})
 	b.work()
-	perform := orchestration.NewPerform(b.start, b.runs, b.workflows)
+	perform := orchestration.NewPerform(b.start, b.runs, b.workflows, b.links)
 	schedule, err := b.client.ScheduleClient().Create(b.ctx, client.ScheduleOptions{
 		ID:     scheduleID(b.tenant),
 		Spec:   client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: 24 * time.Hour, Offset: time.Since(time.Unix(0, 0).Add(-time.Hour)) % (24 * time.Hour)}}},
@@ -297,7 +297,7 @@ func TestEffectsOfAConnection(t *testing.T) {
 	})
 
 	// Another process, which knows nothing of the first, is handed the same effect.
-	again, err := orchestration.NewPerform(b.start, b.runs, b.workflows).Do(b.ctx, start)
+	again, err := orchestration.NewPerform(b.start, b.runs, b.workflows, b.links).Do(b.ctx, start)
 	require.NoError(t, err)
 	require.Equal(t, started, again, "the same effect again starts nothing")
 	require.Equal(t, start.ID, again.Result["run_id"])
@@ -334,7 +334,7 @@ func TestAStartThatAProcessDidNotFinishIsFinishedByTheNext(t *testing.T) {
 	start := b.effect("start_initial_sync")
 	_, err := b.runs.Create(b.ctx, orchestration.NewRun{ID: start.ID, Kind: orchestration.InitialSync, Trigger: orchestration.TriggerManual})
 	require.NoError(t, err)
-	outcome, err := orchestration.NewPerform(b.start, b.runs, b.workflows).Do(b.ctx, start)
+	outcome, err := orchestration.NewPerform(b.start, b.runs, b.workflows, b.links).Do(b.ctx, start)
 	require.NoError(t, err)
 	require.Equal(t, "done", outcome.State)
 	require.Equal(t, map[string]string{"run_id": start.ID, "workflow_id": "entra-initial-sync:" + b.tenant, "joined": "false"}, outcome.Result)
@@ -356,7 +356,7 @@ func TestADisconnectDoneAgainLeavesWhatBeganLaterAlone(t *testing.T) {
 	// The process that did it died between the database and the orchestrator.
 	_, err := b.runs.Cancel(b.ctx, disconnect.CreatedAt)
 	require.NoError(t, err)
-	perform := orchestration.NewPerform(b.start, b.runs, b.workflows)
+	perform := orchestration.NewPerform(b.start, b.runs, b.workflows, b.links)
 	outcome, err := perform.Do(b.ctx, disconnect)
 	require.NoError(t, err)
 	require.Equal(t, "done", outcome.State)
@@ -382,7 +382,7 @@ func TestADisconnectDoneAgainLeavesWhatBeganLaterAlone(t *testing.T) {
 func TestAConnectionEffectWithoutAScheduleIsDone(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil, nil, workflow.Limits{})
-	perform := orchestration.NewPerform(b.start, b.runs, b.workflows)
+	perform := orchestration.NewPerform(b.start, b.runs, b.workflows, b.links)
 	for _, kind := range []string{"connection_connected", "connection_disconnected"} {
 		outcome, err := perform.Do(b.ctx, b.effect(kind))
 		require.NoError(t, err)

@@ -1,0 +1,42 @@
+package peers
+
+import (
+	"context"
+
+	"github.com/entrasync/entrasync/pkg/rpc"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
+)
+
+// Links is the sync engine as the keeper of links.
+type Links struct {
+	engine syncenginev1.SyncEngineInternalServiceClient
+}
+
+// NewLinks makes it on a client that signs for whom a call is made.
+func NewLinks(engine syncenginev1.SyncEngineInternalServiceClient) *Links {
+	return &Links{engine: engine}
+}
+
+// Revise follows a changed mapping; see orchestration.Links.
+func (l *Links) Revise(ctx context.Context, m orchestration.Mapping) (orphaned int, err error) {
+	res, err := l.engine.ReviseMapping(ctx, &syncenginev1.ReviseMappingRequest{
+		ManagedTenantId: m.ManagedTenantID, EntraTenantId: m.EntraTenantID, ClientId: m.ClientID, Revision: m.Revision,
+	})
+	return int(res.GetOrphanedLinks()), rpc.FromStatus(err)
+}
+
+// Decide does what a person decided; see orchestration.Links.
+func (l *Links) Decide(ctx context.Context, d orchestration.OrphanDecision) (orchestration.OrphanResult, error) {
+	res, err := l.engine.DecideOrphans(ctx, &syncenginev1.DecideOrphansRequest{
+		DecisionId: d.ID, ManagedTenantId: d.Mapping.ManagedTenantID, EntraTenantId: d.Mapping.EntraTenantID, ClientId: d.Mapping.ClientID,
+		Revision: d.Mapping.Revision, Decision: d.Decision, DecidedBy: d.DecidedBy,
+	})
+	if err != nil {
+		return orchestration.OrphanResult{}, rpc.FromStatus(err)
+	}
+	return orchestration.OrphanResult{
+		Relinked: int(res.GetRelinked()), Created: int(res.GetCreated()), Left: int(res.GetLeft()), Ambiguous: int(res.GetAmbiguous()),
+		Orphaned: int(res.GetOrphanedLinks()),
+	}, nil
+}

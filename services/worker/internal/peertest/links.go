@@ -1,0 +1,58 @@
+package peertest
+
+import (
+	"context"
+	"slices"
+
+	"github.com/entrasync/entrasync/pkg/tenant"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+)
+
+// RefuseLinks has calls about links answer the error; nil lets them be done again.
+func (e *Engine) RefuseLinks(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.refuse = err
+}
+
+// Links are the calls about links that were done.
+func (e *Engine) Links() ([]*syncenginev1.ReviseMappingRequest, []*syncenginev1.DecideOrphansRequest) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.revised), slices.Clone(e.decided)
+}
+
+// link records for whom a call about links is made; the lock is held.
+func (e *Engine) link(ctx context.Context) error {
+	call, err := tenant.From(ctx)
+	if err != nil {
+		return err
+	}
+	e.calls = append(e.calls, call)
+	if e.down != nil {
+		return e.down
+	}
+	return e.refuse
+}
+
+// ReviseMapping follows a mapping; seven links are orphaned by it.
+func (e *Engine) ReviseMapping(ctx context.Context, req *syncenginev1.ReviseMappingRequest) (*syncenginev1.ReviseMappingResponse, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.link(ctx); err != nil {
+		return nil, err
+	}
+	e.revised = append(e.revised, req)
+	return &syncenginev1.ReviseMappingResponse{OrphanedLinks: 7, ReactivatedLinks: 1}, nil
+}
+
+// DecideOrphans answers one number for each of its outcomes.
+func (e *Engine) DecideOrphans(ctx context.Context, req *syncenginev1.DecideOrphansRequest) (*syncenginev1.DecideOrphansResponse, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.link(ctx); err != nil {
+		return nil, err
+	}
+	e.decided = append(e.decided, req)
+	return &syncenginev1.DecideOrphansResponse{Relinked: 5, Created: 2, Left: 1, Ambiguous: 3, OrphanedLinks: 4}, nil
+}

@@ -1,0 +1,97 @@
+package temporal
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
+	"github.com/entrasync/entrasync/services/worker/internal/workflow"
+)
+
+func TestEffectsOfAMapping(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil, nil, workflow.Limits{})
+	perform := orchestration.NewPerform(b.start, b.runs, b.workflows, b.links)
+	revised := b.effect("mapping_revised")
+	revised.Arguments = map[string]string{"managed_tenant_id": "m-1", "entra_tenant_id": "d-1", "client_id": "c-1", "revision": "4"}
+	for range 2 { // handed out at least once
+		outcome, err := perform.Do(b.ctx, revised)
+		require.NoError(t, err)
+		require.Equal(t, orchestration.Outcome{State: "done", Result: map[string]string{"orphaned_links": "7"}}, outcome)
+	}
+	unmapped := b.effect("mapping_revised")
+	unmapped.Arguments = map[string]string{"managed_tenant_id": "m-1", "entra_tenant_id": "d-1", "client_id": "", "revision": "5"}
+	_, err := perform.Do(b.ctx, unmapped)
+	require.NoError(t, err)
+	calls, _ := b.engine.Links()
+	require.Len(t, calls, 3)
+	want := &syncenginev1.ReviseMappingRequest{ManagedTenantId: "m-1", EntraTenantId: "d-1", ClientId: "c-1", Revision: 4}
+	require.True(t, proto.Equal(want, calls[0]), "%v", calls[0])
+	require.True(t, proto.Equal(&syncenginev1.ReviseMappingRequest{ManagedTenantId: "m-1", EntraTenantId: "d-1", Revision: 5}, calls[2]), "%v", calls[2])
+
+	decided := b.effect("orphans_decided")
+	decided.Arguments = map[string]string{
+		"decision_id": uuid.NewString(), "managed_tenant_id": "m-1", "entra_tenant_id": "d-1", "client_id": "c-1", "revision": "4",
+		"decision": "relink", "decided_by": "user-1",
+	}
+	outcome, err := perform.Do(b.ctx, decided)
+	require.NoError(t, err)
+	require.Equal(t, orchestration.Outcome{State: "done", Result: map[string]string{
+		"relinked": "5", "created": "2", "left": "1", "ambiguous": "3", "orphaned_links": "4",
+	}}, outcome)
+	_, decisions := b.engine.Links()
+	require.True(t, proto.Equal(&syncenginev1.DecideOrphansRequest{
+		DecisionId: decided.Arguments["decision_id"], ManagedTenantId: "m-1", EntraTenantId: "d-1", ClientId: "c-1", Revision: 4,
+		Decision: "relink", DecidedBy: "user-1",
+	}, decisions[0]), "%v", decisions[0])
+	for _, call := range b.engine.Seen().Calls {
+		require.Equal(t, tenant.ID(b.tenant), call.Tenant)
+		require.Equal(t, "user-1", call.Actor.ID)
+	}
+}
+
+func TestEffectsOfAMappingThatCannotBeDone(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil, nil, workflow.Limits{})
+	perform := orchestration.NewPerform(b.start, b.runs, b.workflows, b.links)
+	effect := func(kind string) orchestration.Effect {
+		effect := b.effect(kind)
+		effect.Arguments = map[string]string{
+			"decision_id": uuid.NewString(), "managed_tenant_id": "m-1", "entra_tenant_id": "d-1", "client_id": "c-1", "revision": "4",
+			"decision": "leave", "decided_by": "user-1",
+		}
+		return effect
+	}
+	for _, c := range []struct {
+		refused error
+		want    orchestration.Outcome
+	}{
+		{errs.New(errs.Unavailable, "round_in_progress", "Busy."), orchestration.Outcome{State: "retry", Result: map[string]string{"error": "round_in_progress"}}},
+		{errs.New(errs.Unavailable, "database_unavailable", "Away."), orchestration.Outcome{State: "retry", Result: map[string]string{"error": "database_unavailable"}}},
+		{errs.New(errs.Precondition, "mapping_changed", "Changed."), orchestration.Outcome{State: "failed", Result: map[string]string{"error": "mapping_changed"}}},
+	} {
+		for _, kind := range []string{"mapping_revised", "orphans_decided"} {
+			b.engine.RefuseLinks(c.refused)
+			outcome, err := perform.Do(b.ctx, effect(kind))
+			require.Error(t, err)
+			require.Equal(t, c.want, outcome, kind)
+		}
+	}
+	b.engine.RefuseLinks(nil)
+	for _, kind := range []string{"mapping_revised", "orphans_decided"} {
+		broken := effect(kind)
+		broken.Arguments["revision"] = "new"
+		outcome, err := perform.Do(b.ctx, broken)
+		require.Error(t, err)
+		require.Equal(t, orchestration.Outcome{State: "failed", Result: map[string]string{"error": "malformed_effect"}}, outcome)
+	}
+	revised, decided := b.engine.Links()
+	require.Empty(t, revised)
+	require.Empty(t, decided)
+}
