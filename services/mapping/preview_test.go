@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -22,33 +23,31 @@ func (b *bundle) addMany(tenants, clients int) {
 	b.t.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
 	syllables := []string{"con", "to", "so", "fab", "ri", "kam", "north", "wind", "ta", "il", "spin", "ad", "ven", "ture", "lit", "ware", "ger", "mo", "ra", "vi"}
-	trades := []string{"Consulting", "Dental", "Logistics", "Bau", "Partners", "Engineering", "Holding", "Services", "Transport", "Group", "Legal", "Immobilien"}
+	trades := []string{"Consulting", "Dental", "Logistics", "Bau", "Partners", "Engineering", "Holding", "Services", "Transport", "Group", "Legal", "Verwaltung"}
 	forms := []string{"Ltd", "GmbH", "Inc.", "LLC", "S.A.", "B.V.", "AB", ""}
 	name := func() string {
-		made := ""
+		brand := ""
 		for range 2 + random.IntN(4) {
-			made += syllables[random.IntN(len(syllables))]
+			brand += syllables[random.IntN(len(syllables))]
 		}
-		return made + " " + trades[random.IntN(len(trades))] + " " + forms[random.IntN(len(forms))]
+		return brand + " " + trades[random.IntN(len(trades))] + " " + forms[random.IntN(len(forms))]
 	}
-	var records []*mappingv1.ClientRecord
-	for i := range clients {
-		records = append(records, &mappingv1.ClientRecord{
-			ExternalId: fmt.Sprintf("c%05d", i), Name: name(), Domain: text(fmt.Sprintf("c%05d.example", i)),
-			Website:            text(fmt.Sprintf("https://www.c%05d.example/contact", i)),
-			AlternativeDomains: []string{fmt.Sprintf("c%05d.test", i)}, EmailDomains: []string{fmt.Sprintf("mail%05d.example", i)},
-			BillingEmail: text(fmt.Sprintf("ap@bill%05d.example", i)),
-		})
-		if len(records) == 5000 || i == clients-1 {
-			b.upsert(records...)
-			records = nil
-		}
+	made := make([]string, clients)
+	for i := range made {
+		made[i] = name()
 	}
+	_, err := b.db.Admin.Exec(b.t.Context(), `
+		INSERT INTO clients (tenant_id, id, external_id, name, name_key, website, domain, alternative_domains, email_domains,
+		                     billing_email, created_at, updated_at)
+		SELECT 'msp', gen_random_uuid(), 'c' || n, name, lower(name), format('https://www.c%s.example/contact', n), format('c%s.example', n),
+		       ARRAY[format('c%s.test', n)], ARRAY[format('mail%s.example', n)], format('ap@bill%s.example', n), now(), now()
+		FROM (SELECT name, place - 1 AS n FROM unnest($1::text[]) WITH ORDINALITY AS u (name, place)) c`, made)
+	require.NoError(b.t, err)
 	var discovered []string
 	for i := range tenants {
-		domain := fmt.Sprintf("c%05d.example", i*clients/tenants)
+		domain := fmt.Sprintf("c%d.example", i*clients/tenants)
 		if i%2 == 1 {
-			domain = fmt.Sprintf("t%05d.example", i)
+			domain = fmt.Sprintf("t%d.example", i)
 		}
 		discovered = append(discovered, name(), domain)
 	}
@@ -80,12 +79,18 @@ func peakHeap(do func()) uint64 {
 	return <-measured
 }
 
+// patience is how long a preview may take on a machine that does much else, with
+// the race detector. Alone it takes a second; the benchmark tells.
+const patience = time.Minute
+
 // previewed asks for the preview of a large provider and gives what it cost.
 func (b *bundle) previewed() (took time.Duration, peak uint64) {
 	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx(), patience)
+	defer cancel()
 	start := time.Now()
 	peak = peakHeap(func() {
-		preview, err := b.mappings.GetMappingPreview(b.ctx(), &mappingv1.GetMappingPreviewRequest{})
+		preview, err := b.mappings.GetMappingPreview(ctx, &mappingv1.GetMappingPreviewRequest{})
 		require.NoError(b.t, err)
 		require.Len(b.t, preview.GetAutoMatched(), 1000)
 		require.EqualValues(b.t, 2000, preview.GetSummary().GetUndecided())
@@ -113,7 +118,7 @@ func BenchmarkPreview2000x20000(b *testing.B) {
 const alone = "ENTRASYNC_TEST_ALONE"
 
 // TestThePreviewOfALargeProviderIsSmall holds the memory strictly, and the time
-// loosely, since other work may run on the machine; the benchmark tells the time.
+// loosely.
 func TestThePreviewOfALargeProviderIsSmall(t *testing.T) {
 	t.Parallel()
 	if os.Getenv(alone) == "" {
@@ -134,6 +139,6 @@ func TestThePreviewOfALargeProviderIsSmall(t *testing.T) {
 	took, peak := b.previewed()
 	t.Logf("2,000 tenants and 20,000 clients in %v, %d MiB", took.Round(time.Millisecond), peak>>20)
 	require.Less(t, peak, uint64(200<<20), "bytes of heap")
-	require.Less(t, took, 30*time.Second)
+	require.Less(t, took, patience)
 	require.Equal(t, before, b.contents(), "a preview writes nothing")
 }

@@ -18,7 +18,7 @@ import (
 func largeMSP(tenants, clients int) ([]mapping.ManagedTenant, []mapping.Client) {
 	random := rand.New(rand.NewPCG(1, 2))
 	syllables := []string{"con", "to", "so", "fab", "ri", "kam", "north", "wind", "ta", "il", "spin", "ad", "ven", "ture", "lit", "ware", "ger", "mo", "ra", "vi"}
-	trades := []string{"Consulting", "Dental", "Logistics", "Bau", "Partners", "Engineering", "Holding", "Services", "Transport", "Group", "Legal", "Immobilien"}
+	trades := []string{"Consulting", "Dental", "Logistics", "Bau", "Partners", "Engineering", "Holding", "Services", "Transport", "Group", "Legal", "Verwaltung"}
 	forms := []string{"Ltd", "GmbH", "Inc.", "LLC", "S.A.", "B.V.", "AB", ""}
 	name := func() string {
 		text := ""
@@ -78,6 +78,7 @@ func peakHeap(do func()) uint64 {
 // processorTime is what this process has used of the processors. It tells more
 // than the clock on a machine that does other work too.
 func processorTime(b *testing.B) time.Duration {
+	b.Helper()
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		b.Fatal(err)

@@ -28,6 +28,7 @@ func spellings(list string) (forms [][]string) {
 	return forms
 }
 
+//nolint:misspell // names of other languages
 var locales = []locale{
 	{ // United States
 		tlds:     words("com,net,us,co,io"),
@@ -182,6 +183,8 @@ var locales = []locale{
 }
 
 // shortenings are how people write long words.
+//
+//nolint:misspell // names of other languages
 var shortenings = map[string]string{
 	"Manufacturing": "Mfg", "International": "Intl", "Brothers": "Bros", "Services": "Svcs", "Management": "Mgmt",
 	"Engineering": "Eng.", "Technologies": "Tech", "Construction": "Constr.", "Associates": "Assoc.", "National": "Nat'l",

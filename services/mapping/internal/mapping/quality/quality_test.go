@@ -14,10 +14,10 @@ import (
 
 // What is measured: several worlds, so that no figure is the luck of one.
 const (
-	worlds    = 5
+	worlds    = 3
 	pairs     = 600
 	traps     = 192
-	strangers = 3000
+	strangers = 2000
 )
 
 // topCandidates are those that a person is shown at first.
