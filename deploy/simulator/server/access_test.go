@@ -79,6 +79,11 @@ func TestPoliciesOfACustomer(t *testing.T) {
 	member(tenant.ID, true)
 	require.Equal(t, http.StatusOK, redeem(tenant.ID).status)
 
+	grants := b.admin(http.MethodGet, "/requests", nil).json["routes"].(map[string]any)["login.token"].(map[string]any)["byGrant"].(map[string]any)
+	require.EqualValues(t, 1, grants["authorization_code"])
+	require.EqualValues(t, 1, grants["client_credentials"])
+	require.Greater(t, grants["refresh_token"], 20.0)
+
 	again := setupWith(t, fleet.Tiny, state, true)
 	requireOAuthError(t, again.token(other.ID, refreshForm(refresh, graphDefault)), 400, "invalid_grant", "50020")
 	requireOAuthError(t, again.token("organizations", refreshForm(refresh, graphDefault)), 400, "invalid_grant", "50076")

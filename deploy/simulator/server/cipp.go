@@ -151,7 +151,7 @@ func (s *Server) serveCIPP(w http.ResponseWriter, r *http.Request) {
 	c.filter = c.query["tenantfilter"]
 	c.fired = s.faults.take(route, s.tenantLabel(c.filter))
 	sw := &statusWriter{ResponseWriter: w}
-	defer func() { s.counters.add(route, s.tenantLabel(c.filter), priority(r), sw.status) }()
+	defer func() { s.counters.add(r, route, s.tenantLabel(c.filter), sw.status) }()
 	token, allowed := s.cippBearer(r)
 	if !allowed {
 		// The function app's own sign-in answers before CIPP does.
@@ -162,6 +162,10 @@ func (s *Server) serveCIPP(w http.ResponseWriter, r *http.Request) {
 	wait, cold := s.cipp.warm()
 	if !pause(r.Context(), wait) || !c.fired.wait(r.Context()) {
 		return
+	}
+	if f, throttled := c.fired["throttle"]; throttled {
+		f.Status = http.StatusTooManyRequests
+		c.fired["status"] = f
 	}
 	c.claims, c.cold, c.w = token, cold, c.fired.wrap(r.Context(), sw)
 	switch f, broken := c.fired["status"]; {

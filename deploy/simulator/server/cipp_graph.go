@@ -52,19 +52,8 @@ func (s *Server) cippGraph(c *cippCall) {
 		fail(errCIPPScope)
 		return
 	}
-	version := cmp.Or(c.query["version"], "beta")
-	eventual := options.Has("$filter")
-	if !manual && !single && c.query["nextlink"] == "" {
-		tail, err := json.Marshal(metadata)
-		if err == nil {
-			err = s.cippStream(c, `{"Results":[`, `],"Metadata":`+string(tail)+`}`, t, endpoint, version, options, eventual, cippGraphRow)
-		}
-		if err != nil {
-			fail(err.Error())
-		}
-		return
-	}
-	page, err := s.cippFetch(t, endpoint, version, options, c.query["nextlink"], eventual)
+	l := cippListing{tenant: t, endpoint: endpoint, version: cmp.Or(c.query["version"], "beta"), options: options, eventual: options.Has("$filter")}
+	page, err := s.cippFetch(l, c.query["nextlink"])
 	if _, expired := c.fired["expired-page-token"]; expired && c.query["nextlink"] != "" {
 		page, err = cippPage{}, errors.New(errExpiredPage.message)
 	}
@@ -72,7 +61,15 @@ func (s *Server) cippGraph(c *cippCall) {
 		fail(err.Error())
 		return
 	}
-	s.cippAnswer(c, page, metadata, manual)
+	if manual || single || c.query["nextlink"] != "" {
+		s.cippAnswer(c, page, metadata, manual)
+		return
+	}
+	tail, err := json.Marshal(metadata)
+	if err != nil {
+		panic("metadata is plain: " + err.Error())
+	}
+	s.cippStream(c, l, page, `{"Results":[`, `],"Metadata":`+string(tail)+`}`, cippGraphRow)
 }
 
 // cippAnswer writes one page.

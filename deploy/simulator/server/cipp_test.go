@@ -213,6 +213,10 @@ func TestCIPPFaults(t *testing.T) {
 		"Access to this CIPP API endpoint is not allowed, the API Client does not have the required permission")
 	order(server.Fault{Kind: "status", Route: "cipp.users", Status: 404})
 	requireText(t, b.cipp(token, "ListUsers", users), http.StatusNotFound, "Endpoint not found")
+	order(server.Fault{Kind: "throttle", Route: "cipp.users", RetryAfterSeconds: 3})
+	throttled := b.cipp(token, "ListUsers", users)
+	requireText(t, throttled, http.StatusTooManyRequests, "Too Many Requests")
+	require.Equal(t, "3", throttled.header.Get("Retry-After"))
 	order(server.Fault{Kind: "empty-listing", Route: "cipp.*"})
 	for _, a := range []answer{b.cipp(token, "ListUsers", users), b.cipp(token, "ListTenants", nil)} {
 		require.Equal(t, http.StatusOK, a.status)

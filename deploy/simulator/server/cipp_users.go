@@ -24,10 +24,18 @@ type cippPage struct {
 // cippProxied are the routes of Graph that this instance passes on.
 var cippProxied = []string{"graph.organization", "graph.users", "graph.user", "graph.groups", "graph.group", "graph.groups.members"}
 
+// cippListing is what CIPP asks Graph for.
+type cippListing struct {
+	tenant            fleet.Tenant
+	endpoint, version string
+	options           url.Values
+	eventual          bool // with the header of advanced queries
+}
+
 // cippFetch reads one page of a directory as CIPP does, by its own
 // registration and its own budget. Next is a link that Graph gave, or empty.
-func (s *Server) cippFetch(t fleet.Tenant, endpoint, version string, options url.Values, next string, eventual bool) (cippPage, error) {
-	link := &url.URL{Scheme: "https", Host: "graph.microsoft.com", Path: "/" + version + "/" + endpoint, RawQuery: options.Encode()}
+func (s *Server) cippFetch(l cippListing, next string) (cippPage, error) {
+	link := &url.URL{Scheme: "https", Host: "graph.microsoft.com", Path: "/" + l.version + "/" + l.endpoint, RawQuery: l.options.Encode()}
 	if next != "" {
 		parsed, err := url.Parse(next)
 		if err != nil || parsed.Host != link.Host || parsed.Scheme != link.Scheme {
@@ -42,7 +50,7 @@ func (s *Server) cippFetch(t fleet.Tenant, endpoint, version string, options url
 		return cippPage{}, errors.New("Resource not found for the segment '" + parts[0] + "'.")
 	}
 	r := &http.Request{Method: http.MethodGet, URL: link, Host: link.Host, Header: http.Header{}, TLS: &tls.ConnectionState{}}
-	if eventual {
+	if l.eventual {
 		r.Header.Set("ConsistencyLevel", "eventual")
 	}
 	query, err := url.ParseQuery(link.RawQuery)
@@ -50,7 +58,7 @@ func (s *Server) cippFetch(t fleet.Tenant, endpoint, version string, options url
 		return cippPage{}, errors.New("The query string is malformed.")
 	}
 	rec := &recorder{header: http.Header{}}
-	c := &call{w: rec, r: r, version: version, query: query, tenant: t, fired: fired{}}
+	c := &call{w: rec, r: r, version: version, query: query, tenant: l.tenant, fired: fired{}}
 	if e := route.handle(s, c, parts); e != nil {
 		return cippPage{}, errors.New(e.message)
 	}
@@ -90,25 +98,23 @@ func (s *Server) cippUsers(c *cippCall) {
 		cippText(c.w, http.StatusInternalServerError, errCIPPScope)
 		return
 	}
-	endpoint, options := "users", url.Values{"$top": {"999"}, "$count": {"true"}}
+	l := cippListing{tenant: t, endpoint: "users", version: "beta", options: url.Values{"$top": {"999"}, "$count": {"true"}}, eventual: true}
 	if id := c.query["userid"]; id != "" {
-		endpoint, options = "users/"+id, url.Values{}
+		l.endpoint, l.options = "users/"+id, url.Values{}
 	} else if filter := c.query["graphfilter"]; filter != "" {
-		options.Set("$filter", filter)
+		l.options.Set("$filter", filter)
 	}
-	err := s.cippStream(c, "[", "]", t, endpoint, "beta", options, true, cippUserRow)
+	page, err := s.cippFetch(l, "")
 	if err != nil {
 		cippText(c.w, http.StatusInternalServerError, err.Error())
+		return
 	}
+	s.cippStream(c, l, page, "[", "]", cippUserRow)
 }
 
-// cippStream writes all pages of a listing as one array. It errors only before
-// the first byte; Graph does not fail in the middle of a listing here.
-func (s *Server) cippStream(c *cippCall, head, tail string, t fleet.Tenant, endpoint, version string, options url.Values, eventual bool, row func(json.RawMessage, string) json.RawMessage) error {
-	page, err := s.cippFetch(t, endpoint, version, options, "", eventual)
-	if err != nil {
-		return err
-	}
+// cippStream writes all pages of a listing, of which the first is there
+// already, as one array between head and tail.
+func (s *Server) cippStream(c *cippCall, l cippListing, page cippPage, head, tail string, row func(json.RawMessage, string) json.RawMessage) {
 	if _, empty := c.fired["empty-listing"]; empty {
 		page = cippPage{}
 	}
@@ -125,12 +131,13 @@ func (s *Server) cippStream(c *cippCall, head, tail string, t fleet.Tenant, endp
 		if page.next == "" || c.r.Context().Err() != nil {
 			break
 		}
-		if page, err = s.cippFetch(t, endpoint, version, nil, page.next, eventual); err != nil {
-			panic("a page token that was made just now is refused: " + err.Error())
+		following, err := s.cippFetch(l, page.next)
+		if err != nil {
+			panic(http.ErrAbortHandler) // the link is older than an hour: nobody reads that slowly
 		}
+		page = following
 	}
 	_, _ = io.WriteString(c.w, tail)
-	return nil
 }
 
 // products are the names that CIPP has for licences.

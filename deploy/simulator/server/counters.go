@@ -15,6 +15,8 @@ type routeCount struct {
 	ByTenant map[string]int `json:"byTenant"`
 	// ByPriority counts the x-ms-throttle-priority: low, normal or high.
 	ByPriority map[string]int `json:"byPriority"`
+	// ByGrant counts the grant_type of token requests.
+	ByGrant map[string]int `json:"byGrant,omitempty"`
 }
 
 // counters count requests by route, status, tenant and priority.
@@ -25,17 +27,20 @@ type counters struct {
 
 func newCounters() *counters { return &counters{routes: map[string]routeCount{}} }
 
-func (c *counters) add(route, tenant, priority string, status int) {
+func (c *counters) add(r *http.Request, route, tenant string, status int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n, ok := c.routes[route]
 	if !ok {
-		n = routeCount{ByStatus: map[string]int{}, ByTenant: map[string]int{}, ByPriority: map[string]int{}}
+		n = routeCount{ByStatus: map[string]int{}, ByTenant: map[string]int{}, ByPriority: map[string]int{}, ByGrant: map[string]int{}}
 	}
 	n.Requests++
 	n.ByStatus[strconv.Itoa(status)]++
 	n.ByTenant[tenant]++
-	n.ByPriority[priority]++
+	n.ByPriority[priority(r)]++
+	if grant := r.PostForm.Get("grant_type"); grant != "" {
+		n.ByGrant[grant]++ // the token endpoint has read its form by now
+	}
 	c.routes[route] = n
 }
 
@@ -44,7 +49,8 @@ func (c *counters) snapshot() map[string]routeCount {
 	defer c.mu.Unlock()
 	out := map[string]routeCount{}
 	for route, n := range c.routes {
-		n.ByStatus, n.ByTenant, n.ByPriority = maps.Clone(n.ByStatus), maps.Clone(n.ByTenant), maps.Clone(n.ByPriority)
+		n.ByStatus, n.ByTenant = maps.Clone(n.ByStatus), maps.Clone(n.ByTenant)
+		n.ByPriority, n.ByGrant = maps.Clone(n.ByPriority), maps.Clone(n.ByGrant)
 		out[route] = n
 	}
 	return out
@@ -88,7 +94,7 @@ func (s *Server) serve(route, tenant string, w http.ResponseWriter, r *http.Requ
 // serveFaulty is serve for an answer that has faults of its own.
 func (s *Server) serveFaulty(route, tenant string, w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter, fired)) {
 	sw := &statusWriter{ResponseWriter: w}
-	defer func() { s.counters.add(route, tenant, priority(r), sw.status) }()
+	defer func() { s.counters.add(r, route, tenant, sw.status) }()
 	struck := tenant
 	if isShared(tenant) {
 		struck = s.fleet.Partner().ID // whose people sign in there

@@ -124,7 +124,7 @@ func (s *Server) serveGraph(w http.ResponseWriter, r *http.Request, version, res
 	h.Set("Vary", "Accept-Encoding")
 	sw := &statusWriter{ResponseWriter: w}
 	route, tenant := "graph.unknown", ""
-	defer func() { s.counters.add(route, tenant, priority(r), sw.status) }()
+	defer func() { s.counters.add(r, route, tenant, sw.status) }()
 
 	token, e := s.bearer(r)
 	if e != nil {
