@@ -72,7 +72,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 		return max(time.Duration(min(seconds, int(longestPause/time.Second)))*time.Second, 0)
 	}
 	if at, err := http.ParseTime(value); err == nil && at.After(now) {
-		return min(at.Sub(now)+time.Second, longestPause)
+		return min(at.Sub(now), longestPause-time.Second) + time.Second // the difference of far dates saturates
 	}
 	return 0
 }

@@ -158,14 +158,28 @@ func (c *Client) redeemOnce(ctx context.Context, cr connection.Credentials, at a
 		return connection.Grant{}, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		failure := oauthFailure{}
-		_ = json.Unmarshal(raw, &failure) // what cannot be read is decided by the status
-		failure.Status, failure.TraceID, failure.Code = resp.StatusCode, clip(failure.TraceID), clip(failure.Code)
-		failure.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), c.now())
+		failure := parseOAuthFailure(raw)
+		failure.Status, failure.RetryAfter = resp.StatusCode, pauseIn(resp.Header, c.now())
 		return connection.Grant{}, classifyToken(at, failure)
 	}
+	return parseGrant(raw, sent)
+}
+
+// parseOAuthFailure reads an error of the token endpoint. What cannot be read is
+// decided by the status.
+func parseOAuthFailure(body []byte) oauthFailure {
+	var f oauthFailure
+	if json.Unmarshal(body, &f) != nil {
+		return oauthFailure{}
+	}
+	f.TraceID, f.Code = clip(f.TraceID), clip(f.Code)
+	return f
+}
+
+// parseGrant reads a success of the token endpoint, whose request was sent then.
+func parseGrant(body []byte, sent time.Time) (connection.Grant, error) {
 	var answer tokenAnswer
-	if json.Unmarshal(raw, &answer) != nil || answer.AccessToken == "" || !strings.EqualFold(answer.TokenType, "Bearer") || answer.ExpiresIn <= 0 {
+	if json.Unmarshal(body, &answer) != nil || answer.AccessToken == "" || !strings.EqualFold(answer.TokenType, "Bearer") || answer.ExpiresIn <= 0 {
 		return connection.Grant{}, classifyAnswer(errors.New("not an answer of a token endpoint"))
 	}
 	return connection.Grant{
