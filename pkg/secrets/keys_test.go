@@ -1,6 +1,7 @@
 package secrets_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"sync"
@@ -8,6 +9,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
+	"github.com/tink-crypto/tink-go/v2/keyset"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/secrets"
@@ -40,6 +44,26 @@ func TestABoxTakesUpARotatedKeySet(t *testing.T) {
 	require.NoError(t, err, "a key that it does not know makes it look")
 	require.Equal(t, "secret", opened.Reveal())
 	require.Equal(t, id, old.KeyID())
+}
+
+func TestAKeyThatWaitsToSealIsNotAnOldOne(t *testing.T) {
+	t.Parallel()
+	manager := keyset.NewManager()
+	var ids []uint32
+	for range 3 {
+		id, err := manager.Add(aead.AES256GCMKeyTemplate())
+		require.NoError(t, err)
+		ids = append(ids, id)
+	}
+	require.NoError(t, manager.SetPrimary(ids[1]))
+	handle, err := manager.Handle()
+	require.NoError(t, err)
+	var raw bytes.Buffer
+	require.NoError(t, insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&raw)))
+	box, err := secrets.Open(t.Context(), secrets.Settings{Value: secrets.Text(raw.String())}, nil)
+	require.NoError(t, err)
+	require.Equal(t, ids[1], box.KeyID())
+	require.Equal(t, ids[:1], box.OlderKeys(), "what the third sealed is somebody's who knows more")
 }
 
 func TestAKeyThatIsNotThere(t *testing.T) {

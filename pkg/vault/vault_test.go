@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -190,7 +191,7 @@ func TestAnswersAreClassified(t *testing.T) {
 	require.Equal(t, errs.Unavailable, errs.KindOf(b.write()))
 	b.server.Unseal()
 	b.server.Standby()
-	require.Equal(t, errs.Unavailable, errs.KindOf(b.write()), "a token does not follow a redirect")
+	require.Equal(t, errs.Unavailable, errs.KindOf(b.write()))
 	b.server.Unseal()
 	require.NoError(t, b.write())
 
@@ -222,6 +223,21 @@ func TestAnswersAreClassified(t *testing.T) {
 	err = b.write()
 	require.Equal(t, vault.ReasonRefused, errs.ReasonOf(err))
 	require.NotContains(t, err.Error(), "hunter2", "the store's words may quote a value")
+}
+
+func TestATokenDoesNotFollowARedirect(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.NoError(t, b.write())
+	var followed atomic.Int32
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed.Add(1) }))
+	defer elsewhere.Close()
+	b.server.Answer(func(w http.ResponseWriter, r *http.Request) bool {
+		http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusTemporaryRedirect)
+		return true
+	})
+	require.Equal(t, errs.Unavailable, errs.KindOf(b.write()))
+	require.Zero(t, followed.Load())
 }
 
 func TestAServerThatIsNotThere(t *testing.T) {
