@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -270,6 +271,12 @@ func TestTwoThousandTenants(t *testing.T) {
 		b.directories.details[id] = &connectionv1.GetTenantDetailsResponse{Domains: []string{id + ".example", id + ".test"}, UserCount: count(5)}
 	}
 	require.EqualValues(t, 2000, b.mustDiscover().GetDiscoveredTenantCount())
+	require.Greater(t, b.directories.mostRead, 1, "directories are read in parallel")
+	require.LessOrEqual(t, b.directories.mostRead, 8)
+	versions := b.versions()
+	b.clock.advance(time.Hour)
+	require.EqualValues(t, 2000, b.mustDiscover().GetDiscoveredTenantCount())
+	require.Equal(t, versions, b.versions(), "a discovery that changes nothing writes no tenant, however many there are")
 	require.Len(t, b.streamed(as(t, "msp")), 2000)
 	require.Empty(t, b.streamed(as(t, "other")), "another MSP sees nothing")
 }
@@ -314,4 +321,93 @@ func TestTheSameOperationTwiceAtOnceCompletesOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, first, second)
 	require.Equal(t, before, b.versions(), "the second wrote nothing")
+}
+
+func TestAccessIsWarnedAboutThirtyDaysBefore(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ends := began.Add(90 * 24 * time.Hour)
+	b.directories.tenants = []*connectionv1.DirectoryTenant{{EntraTenantId: "t-1", DisplayName: "Acme", AccessEndsAt: timestamppb.New(ends)}}
+	b.mustDiscover()
+	warned := func() bool {
+		summary, err := b.summary.GetDiscoverySummary(as(t, "msp"), &discoveryv1.GetDiscoverySummaryRequest{})
+		require.NoError(t, err)
+		return len(summary.GetAccessEnding()) == 1
+	}
+	require.False(t, warned())
+	b.clock.advance(60*24*time.Hour - time.Second)
+	require.False(t, warned(), "thirty days and a second before")
+	b.clock.advance(time.Second)
+	require.True(t, warned(), "thirty days before")
+	b.clock.advance(31 * 24 * time.Hour)
+	require.True(t, warned(), "when it has ended")
+	b.directories.change(func() { b.directories.tenants[0].AccessEndsAt = timestamppb.New(ends.Add(730 * 24 * time.Hour)) })
+	b.mustDiscover()
+	require.False(t, warned(), "renewed")
+}
+
+// TestACompleteEmptyListingMarksAllAsGone: a listing that Microsoft completes is believed, for
+// nothing hangs on the state "gone" and a tenant that appears again is as it was.
+func TestACompleteEmptyListingMarksAllAsGone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	threeTenants(b.directories)
+	b.mustDiscover()
+	before := b.list()
+	b.directories.change(func() { b.directories.tenants = nil })
+	b.clock.advance(time.Hour)
+	result := b.mustDiscover()
+	require.Zero(t, result.GetDiscoveredTenantCount())
+	require.EqualValues(t, 3, result.GetGoneCount())
+	summary, err := b.summary.GetDiscoverySummary(as(t, "msp"), &discoveryv1.GetDiscoverySummaryRequest{})
+	require.NoError(t, err)
+	require.EqualValues(t, 3, summary.GetGoneCount())
+	require.Zero(t, summary.GetActiveCount())
+	b.directories.change(func() { threeTenants(b.directories) })
+	b.mustDiscover()
+	for id, tenant := range b.list() {
+		require.Equal(t, before[id].GetManagedTenantId(), tenant.GetManagedTenantId())
+		require.Equal(t, before[id].GetState(), tenant.GetState())
+	}
+}
+
+// TestADiscoveryIsWrittenWholeOrNotAtAll cuts the connection while a discovery waits to write.
+func TestADiscoveryIsWrittenWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	threeTenants(b.directories)
+	b.mustDiscover()
+	before := b.versions()
+	b.directories.change(func() {
+		b.directories.details["t-1"].UserCount = count(99)
+		b.directories.tenants = b.directories.tenants[:2]
+	})
+	// A lock on one row stops the writing in its middle: the upsert is done, the tenant that is
+	// gone is not marked yet.
+	blocker, err := b.db.Admin.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = blocker.Exec(t.Context(), "SELECT FROM entra_managed_tenants WHERE entra_tenant_id = 't-3' FOR UPDATE")
+	require.NoError(t, err)
+	operation, ended := uuid.NewString(), make(chan error, 1)
+	go func() {
+		_, err := b.discover(operation)
+		ended <- err
+	}()
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		var cut int
+		err := b.db.Admin.QueryRow(t.Context(), `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&cut)
+		assert.NoError(c, err)
+		assert.Positive(c, cut)
+	}, 30*time.Second, 10*time.Millisecond)
+	err = <-ended
+	require.NoError(t, blocker.Rollback(t.Context()))
+	require.Error(t, err)
+	require.Equal(t, before, b.versions())
+	require.EqualValues(t, 17, b.list()["t-1"].GetSourceUserCount())
+
+	result, err := b.discover(operation)
+	require.NoError(t, err, "the same operation again does it")
+	require.EqualValues(t, 1, result.GetGoneCount())
+	require.EqualValues(t, 99, b.list()["t-1"].GetSourceUserCount())
 }

@@ -101,8 +101,9 @@ func serve(ctx context.Context, cfg config) (err error) {
 func register(server grpc.ServiceRegistrar, pool *pg.Pool, directory grpc.ClientConnInterface, now func() time.Time) {
 	store := postgres.NewStore(pool)
 	viewer := discovery.NewViewer(store, now)
-	runner := discovery.NewRunner(connection.NewPartner(directory), store, now, newID)
-	discoveryv1.RegisterDiscoveryServiceServer(server, rpc.NewPublic(viewer))
+	partner := connection.NewPartner(directory)
+	runner := discovery.NewRunner(partner, store, now, newID)
+	discoveryv1.RegisterDiscoveryServiceServer(server, rpc.NewPublic(viewer, discovery.NewRepairer(partner, runner, store)))
 	discoveryv1.RegisterDiscoveryInternalServiceServer(server, rpc.NewInternal(runner, viewer))
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -49,6 +50,11 @@ type directories struct {
 	listing error // after the tenants: the listing breaks off
 	details map[string]*connectionv1.GetTenantDetailsResponse
 	refuse  map[string]error
+	consent func(entraTenantID string) (*connectionv1.RepairConsentResponse, error)
+
+	repaired []*connectionv1.RepairConsentRequest
+	reading  int // details that are read at this moment
+	mostRead int // the most that were read at once
 }
 
 func (d *directories) ListManagedTenants(_ *connectionv1.ListManagedTenantsRequest,
@@ -67,7 +73,13 @@ func (d *directories) ListManagedTenants(_ *connectionv1.ListManagedTenantsReque
 func (d *directories) GetTenantDetails(_ context.Context, req *connectionv1.GetTenantDetailsRequest,
 ) (*connectionv1.GetTenantDetailsResponse, error) {
 	d.mu.Lock()
+	d.reading++
+	d.mostRead = max(d.mostRead, d.reading)
+	d.mu.Unlock()
+	runtime.Gosched() // so that others get in
+	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.reading--
 	if err := d.refuse[req.GetEntraTenantId()]; err != nil {
 		return nil, err
 	}

@@ -73,10 +73,27 @@ func (p *Partner) Details(ctx context.Context, entraTenantID string) (discovery.
 		return discovery.Details{}, err
 	}
 	details := discovery.Details{PrimaryDomain: resp.GetPrimaryDomain(), Domains: resp.GetDomains(), UserCount: resp.UserCount}
-	if problem := resp.GetProblem(); problem != nil {
-		details.Problem = &discovery.Problem{Code: problem.GetCode(), Message: problem.GetMessage(), Remedy: problem.GetRemedy()}
-	}
+	details.Problem = problemOf(resp.GetProblem())
 	return details, nil
+}
+
+// RepairConsent lets the app into a managed tenant again, where the partner can.
+func (p *Partner) RepairConsent(ctx context.Context, entraTenantID, returnTo string) (discovery.Consent, error) {
+	resp, err := p.directory.RepairConsent(ctx, &connectionv1.RepairConsentRequest{EntraTenantId: entraTenantID, ReturnTo: returnTo})
+	if err != nil {
+		return discovery.Consent{}, err
+	}
+	return discovery.Consent{
+		Outcome: resp.GetOutcome(), AdminURL: resp.GetAdminConsentUrl(), ExpiresAt: timeOf(resp.GetExpiresAt()),
+		Problem: problemOf(resp.GetProblem()),
+	}, nil
+}
+
+func problemOf(p *connectionv1.Problem) *discovery.Problem {
+	if p == nil {
+		return nil
+	}
+	return &discovery.Problem{Code: p.GetCode(), Message: p.GetMessage(), Remedy: p.GetRemedy()}
 }
 
 func timeOf(t *timestamppb.Timestamp) *time.Time {

@@ -51,8 +51,8 @@ type Page struct {
 // ShowStore reads what discoveries have stored.
 type ShowStore interface {
 	Latest(ctx context.Context) (Latest, error)
-	// Summary counts and lists those whose access ends before the given time.
-	Summary(ctx context.Context, endingBefore time.Time) (Summary, error)
+	// Summary counts and lists those whose access ends by the given time.
+	Summary(ctx context.Context, endingBy time.Time) (Summary, error)
 	// List gives up to limit tenants after the cursor, by name key and id.
 	// queryKey and query are the search in its folded and in its plain form.
 	List(ctx context.Context, state, queryKey, query string, after *Cursor, limit int32) ([]ManagedTenant, error)

@@ -107,23 +107,26 @@ func write(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, found []discovery.Fo
 	if err != nil {
 		return discovery.Result{}, err
 	}
-	changed, err := upsert(ctx, tx, rows, at)
-	if err != nil {
+	if err := writeTenants(ctx, tx, q, rows, at); err != nil {
 		return discovery.Result{}, err
-	}
-	if len(changed) > 0 {
-		if err := q.DropDomains(ctx, changed); err != nil {
-			return discovery.Result{}, err
-		}
-		if err := q.AddDomains(ctx, changed); err != nil {
-			return discovery.Result{}, err
-		}
 	}
 	gone, err := q.MarkGone(ctx, sqlc.MarkGoneParams{At: &at, Before: before, Listed: rows.entraTenantID})
 	if err != nil {
 		return discovery.Result{}, err
 	}
 	return discovery.Result{Discovered: int32(len(found)), Unreadable: rows.unreadable, Gone: int32(gone)}, nil
+}
+
+// writeTenants writes what differs, and the domains of what was written.
+func writeTenants(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, rows columns, at time.Time) error {
+	changed, err := upsert(ctx, tx, rows, at)
+	if err != nil || len(changed) == 0 {
+		return err
+	}
+	if err := q.DropDomains(ctx, changed); err != nil {
+		return err
+	}
+	return q.AddDomains(ctx, changed)
 }
 
 func upsert(ctx context.Context, tx pgx.Tx, c columns, at time.Time) ([]uuid.UUID, error) {
@@ -174,6 +177,32 @@ func newColumns(found []discovery.Found) (columns, error) {
 		c.accessEndsAt = append(c.accessEndsAt, f.AccessEndsAt)
 	}
 	return c, nil
+}
+
+// Refresh writes what was read of a managed tenant that is not gone, without a
+// listing: the time it was last seen stays.
+func (s *Store) Refresh(ctx context.Context, found discovery.Found) error {
+	rows, err := newColumns([]discovery.Found{found})
+	if err != nil {
+		return err
+	}
+	return pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+		q := sqlc.New(tx)
+		if err := q.EnsureHead(ctx); err != nil {
+			return err
+		}
+		if _, err := q.LockHead(ctx); err != nil {
+			return err
+		}
+		seen, err := q.LastSeenUnlessGone(ctx, rows.id[0])
+		if pg.NoRows(err) {
+			return nil // a discovery that completed meanwhile did not find it
+		}
+		if err != nil {
+			return err
+		}
+		return writeTenants(ctx, tx, q, rows, seen)
+	})
 }
 
 // Fail stores why a discovery failed; one that is not running stays as it is.

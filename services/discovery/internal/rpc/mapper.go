@@ -27,14 +27,18 @@ func latestResponse(latest discovery.Latest) *discoveryv1.GetDiscoveryResponse {
 func managedTenants(tenants []discovery.ManagedTenant) []*discoveryv1.ManagedTenant {
 	out := make([]*discoveryv1.ManagedTenant, 0, len(tenants))
 	for _, t := range tenants {
-		out = append(out, &discoveryv1.ManagedTenant{
-			ManagedTenantId: t.ID, EntraTenantId: t.EntraTenantID, DisplayName: t.DisplayName,
-			PrimaryDomain: t.PrimaryDomain, Domains: t.Domains, SourceUserCount: t.SourceUserCount, State: t.State,
-			Problem: problem(t.Problem), AccessEndsAt: timestamp(t.AccessEndsAt),
-			DiscoveredAt: timestamppb.New(t.DiscoveredAt), LastSeenAt: timestamppb.New(t.LastSeenAt),
-		})
+		out = append(out, managedTenant(t))
 	}
 	return out
+}
+
+func managedTenant(t discovery.ManagedTenant) *discoveryv1.ManagedTenant {
+	return &discoveryv1.ManagedTenant{
+		ManagedTenantId: t.ID, EntraTenantId: t.EntraTenantID, DisplayName: t.DisplayName,
+		PrimaryDomain: t.PrimaryDomain, Domains: t.Domains, SourceUserCount: t.SourceUserCount, State: t.State,
+		Problem: problem(t.Problem), AccessEndsAt: timestamp(t.AccessEndsAt),
+		DiscoveredAt: timestamppb.New(t.DiscoveredAt), LastSeenAt: timestamppb.New(t.LastSeenAt),
+	}
 }
 
 func unreadableTenants(tenants []discovery.ManagedTenant) []*discoveryv1.UnreadableTenant {

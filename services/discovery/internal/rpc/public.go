@@ -16,14 +16,22 @@ type Viewer interface {
 	Each(ctx context.Context, ids []string, each func([]discovery.ManagedTenant) error) error
 }
 
+// Repairer repairs the app's consent in a managed tenant.
+type Repairer interface {
+	Do(ctx context.Context, id, returnTo string) (discovery.Consent, discovery.ManagedTenant, error)
+}
+
 // Public serves DiscoveryService.
 type Public struct {
 	discoveryv1.UnimplementedDiscoveryServiceServer
-	viewer Viewer
+	viewer   Viewer
+	repairer Repairer
 }
 
 // NewPublic makes the server.
-func NewPublic(viewer Viewer) *Public { return &Public{viewer: viewer} }
+func NewPublic(viewer Viewer, repairer Repairer) *Public {
+	return &Public{viewer: viewer, repairer: repairer}
+}
 
 // GetDiscovery returns the latest discovery.
 func (s *Public) GetDiscovery(ctx context.Context, _ *discoveryv1.GetDiscoveryRequest) (*discoveryv1.GetDiscoveryResponse, error) {
@@ -44,5 +52,17 @@ func (s *Public) ListManagedTenants(ctx context.Context, req *discoveryv1.ListMa
 	}
 	return &discoveryv1.ListManagedTenantsResponse{
 		ManagedTenants: managedTenants(page.Tenants), NextPageToken: page.Next, TotalSize: page.Total,
+	}, nil
+}
+
+// RepairConsent lets the app into a managed tenant again.
+func (s *Public) RepairConsent(ctx context.Context, req *discoveryv1.RepairConsentRequest) (*discoveryv1.RepairConsentResponse, error) {
+	consent, tenant, err := s.repairer.Do(ctx, req.GetManagedTenantId(), req.GetReturnTo())
+	if err != nil {
+		return nil, err
+	}
+	return &discoveryv1.RepairConsentResponse{
+		Outcome: consent.Outcome, AdminConsentUrl: consent.AdminURL, ExpiresAt: timestamp(consent.ExpiresAt),
+		Problem: problem(consent.Problem), ManagedTenant: managedTenant(tenant),
 	}, nil
 }

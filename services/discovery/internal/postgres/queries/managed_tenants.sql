@@ -6,6 +6,9 @@ SET state = 'gone', gone_at = @at, last_seen_at = GREATEST(last_seen_at, sqlc.na
     problem_code = NULL, problem_message = NULL, problem_remedy = NULL
 WHERE state <> 'gone' AND entra_tenant_id <> ALL (@listed::text[]);
 
+-- name: LastSeenUnlessGone :one
+SELECT last_seen_at FROM entra_managed_tenants WHERE id = @id AND state <> 'gone';
+
 -- name: DropDomains :exec
 DELETE FROM entra_managed_tenant_domains WHERE managed_tenant_id = ANY (@ids::uuid[]);
 
@@ -57,7 +60,7 @@ ORDER BY name_key, id;
 SELECT id, entra_tenant_id, display_name, primary_domain, domains, source_user_count, state,
        problem_code, problem_message, problem_remedy, access_ends_at, discovered_at, last_seen_at
 FROM entra_managed_tenants_seen
-WHERE access_ends_at < @before AND state <> 'gone'
+WHERE access_ends_at <= @before AND state <> 'gone'
 ORDER BY access_ends_at, id;
 
 -- name: CountByState :one

@@ -70,6 +70,17 @@ func (q *Queries) DropDomains(ctx context.Context, ids []uuid.UUID) error {
 	return err
 }
 
+const lastSeenUnlessGone = `-- name: LastSeenUnlessGone :one
+SELECT last_seen_at FROM entra_managed_tenants WHERE id = $1 AND state <> 'gone'
+`
+
+func (q *Queries) LastSeenUnlessGone(ctx context.Context, id uuid.UUID) (time.Time, error) {
+	row := q.db.QueryRow(ctx, lastSeenUnlessGone, id)
+	var last_seen_at time.Time
+	err := row.Scan(&last_seen_at)
+	return last_seen_at, err
+}
+
 const listManagedTenants = `-- name: ListManagedTenants :many
 SELECT id, entra_tenant_id, display_name, primary_domain, domains, source_user_count, state,
        problem_code, problem_message, problem_remedy, access_ends_at, discovered_at, last_seen_at
@@ -297,7 +308,7 @@ const tenantsWithAccessEnding = `-- name: TenantsWithAccessEnding :many
 SELECT id, entra_tenant_id, display_name, primary_domain, domains, source_user_count, state,
        problem_code, problem_message, problem_remedy, access_ends_at, discovered_at, last_seen_at
 FROM entra_managed_tenants_seen
-WHERE access_ends_at < $1 AND state <> 'gone'
+WHERE access_ends_at <= $1 AND state <> 'gone'
 ORDER BY access_ends_at, id
 `
 

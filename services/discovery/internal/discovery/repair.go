@@ -1,0 +1,93 @@
+package discovery
+
+import (
+	"context"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// What became of an attempt to let the app into a managed tenant again.
+const (
+	ConsentGranted       = "granted"                // it is in, and was proven to be
+	ConsentAdminRequired = "admin_consent_required" // an administrator of that tenant has to do it
+)
+
+// Consent is the connection's answer to such an attempt.
+type Consent struct {
+	Outcome   string
+	AdminURL  string     // for an administrator of the tenant, where one is required
+	ExpiresAt *time.Time // when the answer of that page is no longer taken
+	Problem   *Problem   // why the partner could not do it
+}
+
+// Consenter lets the app into managed tenants. Errors carry the connection's reason.
+type Consenter interface {
+	RepairConsent(ctx context.Context, entraTenantID, returnTo string) (Consent, error)
+}
+
+// RepairStore reads and writes one managed tenant.
+type RepairStore interface {
+	// Each is that of ShowStore.
+	Each(ctx context.Context, ids []string, each func([]ManagedTenant) error) error
+	// Refresh writes what was read of a managed tenant outside a discovery. When
+	// it was last seen, and whether it is gone, only a listing says.
+	Refresh(ctx context.Context, found Found) error
+}
+
+// Repairer repairs the app's consent in managed tenants.
+type Repairer struct {
+	consenter Consenter
+	reader    *Runner
+	store     RepairStore
+}
+
+// NewRepairer makes a repairer that reads directories as the runner does.
+func NewRepairer(consenter Consenter, reader *Runner, store RepairStore) *Repairer {
+	return &Repairer{consenter: consenter, reader: reader, store: store}
+}
+
+// Do lets the app into a managed tenant again and reads it anew. It answers the
+// tenant as it stands afterwards. errs.NotFound for an unknown one,
+// errs.Precondition "managed_tenant_gone" for one that is no longer managed.
+func (r *Repairer) Do(ctx context.Context, id, returnTo string) (Consent, ManagedTenant, error) {
+	tenant, err := r.load(ctx, id)
+	if err != nil {
+		return Consent{}, ManagedTenant{}, err
+	}
+	if tenant.State == StateGone {
+		return Consent{}, ManagedTenant{}, errs.New(errs.Precondition, "managed_tenant_gone",
+			"The managed tenant is not in the partner's list any more.",
+			errs.WithMetadata("remedy", "Renew the delegated admin relationship and discover again."))
+	}
+	consent, err := r.consenter.RepairConsent(ctx, tenant.EntraTenantID, returnTo)
+	if err != nil || consent.Outcome != ConsentGranted {
+		return consent, tenant, err
+	}
+	found := Found{
+		ID: tenant.ID, EntraTenantID: tenant.EntraTenantID, DisplayName: tenant.DisplayName,
+		PrimaryDomain: tenant.PrimaryDomain, AccessEndsAt: tenant.AccessEndsAt,
+	}
+	if err := r.reader.readOne(ctx, &found); err != nil {
+		return Consent{}, ManagedTenant{}, err
+	}
+	if err := r.store.Refresh(ctx, found); err != nil {
+		return Consent{}, ManagedTenant{}, err
+	}
+	tenant, err = r.load(ctx, id)
+	return consent, tenant, err
+}
+
+func (r *Repairer) load(ctx context.Context, id string) (tenant ManagedTenant, err error) {
+	known := false
+	err = r.store.Each(ctx, []string{id}, func(part []ManagedTenant) error {
+		for _, t := range part {
+			tenant, known = t, true
+		}
+		return nil
+	})
+	if err == nil && !known {
+		err = errs.New(errs.NotFound, "managed_tenant_not_found", "There is no such managed tenant.")
+	}
+	return tenant, err
+}
