@@ -141,6 +141,11 @@ func TestDefaultProperties(t *testing.T) {
 	require.Len(t, row, 11)
 	require.NotContains(t, row, "accountEnabled", "only when selected")
 	require.Len(t, b.get(token, "/v1.0/users").rows(t), 38)
+	counted := b.get(token, "/v1.0/users?$count=true&$top=20", "ConsistencyLevel", "eventual")
+	require.EqualValues(t, 38, counted.json["@odata.count"])
+	counted = b.get(token, counted.json["@odata.nextLink"].(string), "ConsistencyLevel", "eventual")
+	require.Len(t, counted.rows(t), 18)
+	require.NotContains(t, counted.json, "@odata.count", "the first page alone tells it")
 	require.Equal(t, "38", string(b.get(token, "/v1.0/users/$count", "ConsistencyLevel", "eventual").raw))
 	require.True(t, strings.HasPrefix(b.get(token, "/v1.0/users/$count", "ConsistencyLevel", "eventual").header.Get("Content-Type"), "text/plain"))
 }
