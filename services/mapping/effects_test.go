@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -105,4 +107,135 @@ func TestAnEffectThatCannotBeLeasedHoldsUpNoOther(t *testing.T) {
 	require.Equal(t, "msp", effects[0].GetTenantId())
 	_, err := b.effects.PullEffects(t.Context(), &orchestrationv1.PullEffectsRequest{MaxEffects: 10})
 	require.Error(t, err, "with nothing to hand out the failure is told")
+}
+
+// TestEffectsOfOneManagedTenantAreDoneInTheirOrder: the next is handed out only
+// when the one before has ended; other managed tenants do not wait for it.
+func TestEffectsOfOneManagedTenantAreDoneInTheirOrder(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenants := b.discover("Acme", "acme.com", "Borealis", "borealis.io")
+	clients := b.add("One", "one.io", "Two", "two.io")
+	b.mustConfirm(decide(tenants[0], "map", clients[0]), decide(tenants[1], "map", clients[0]))
+	for _, d := range []*mappingv1.MappingDecision{
+		decide(tenants[0], "map", clients[1]), decide(tenants[0], "skip"), decide(tenants[1], "skip"), decide(tenants[0], "map", clients[0]),
+	} {
+		ctx, cancel := context.WithTimeout(b.ctx(), 700*time.Millisecond) // nobody answers yet
+		_, err := b.mappings.ConfirmMappings(ctx, &mappingv1.ConfirmMappingsRequest{Decisions: []*mappingv1.MappingDecision{d}})
+		require.NoError(t, ignoreDeadline(err))
+		cancel()
+	}
+	require.Len(t, b.revised(), 4)
+	// Clocks differ between replicas: the order is that of the commits.
+	_, err := b.db.Admin.Exec(t.Context(), `UPDATE outbox SET created_at = created_at - number * interval '1 hour'`)
+	require.NoError(t, err)
+	first := b.pull()
+	require.Equal(t, []string{tenants[0] + " 2", tenants[1] + " 2"}, revisions(first))
+	require.Empty(t, b.pull())
+	b.ack(first[0], "retry", nil)
+	b.clock.advance(time.Minute)
+	again := b.pull()
+	require.Equal(t, []string{tenants[0] + " 2", tenants[1] + " 2"}, revisions(again), "it is tried again, and the other lease is over")
+	b.ack(again[0], "done", map[string]string{"orphaned_links": "5"})
+	require.Equal(t, []string{tenants[0] + " 3"}, revisions(b.pull()))
+	require.EqualValues(t, 5, b.history(tenants[0])[0].GetOrphanedLinks())
+}
+
+// revisions are the managed tenants and revisions of effects.
+func revisions(effects []*orchestrationv1.Effect) (all []string) {
+	for _, e := range effects {
+		all = append(all, e.GetArguments()["managed_tenant_id"]+" "+e.GetArguments()["revision"])
+	}
+	return all
+}
+
+func (b *bundle) ack(effect *orchestrationv1.Effect, outcome string, result map[string]string) {
+	b.t.Helper()
+	_, err := b.effects.AckEffect(b.ctx(), &orchestrationv1.AckEffectRequest{EffectId: effect.GetEffectId(), Outcome: outcome, Result: result})
+	require.NoError(b.t, err)
+}
+
+// TestTheDatabaseWakesWhoeverWaits rings when effects come and when they end.
+func TestTheDatabaseWakesWhoeverWaits(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	rings := func(cause func()) {
+		t.Helper()
+		rung := b.parts.bell.Next()
+		select {
+		case <-rung: // the listener begins
+			rung = b.parts.bell.Next()
+		case <-time.After(time.Second):
+		}
+		cause()
+		select {
+		case <-rung:
+		case <-time.After(10 * time.Second):
+			require.Fail(t, "the bell stays silent")
+		}
+	}
+	rings(b.startSync)
+	effects := b.pull()
+	require.Len(t, effects, 1)
+	rings(func() { b.ack(effects[0], "done", map[string]string{"run_id": "r"}) })
+}
+
+func TestFinishedEffectsAreErasedAfterThirtyDays(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.startSync()
+	_, err := b.db.Admin.Exec(t.Context(), `INSERT INTO outbox (tenant_id, id, actor_id, kind, arguments, created_at, done_at, outcome)
+		SELECT 'another', gen_random_uuid(), actor_id, kind, arguments, created_at, created_at, 'failed' FROM outbox`)
+	require.NoError(t, err)
+	count := func() (all int) {
+		require.NoError(t, b.parts.sweeper.Sweep(t.Context()))
+		require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM outbox`).Scan(&all))
+		return all
+	}
+	b.clock.advance(29 * 24 * time.Hour)
+	require.Equal(t, 2, count())
+	b.clock.advance(2 * 24 * time.Hour)
+	require.Equal(t, 1, count(), "one that is not done stays")
+	b.ack(b.pull()[0], "done", nil)
+	require.Equal(t, 1, count(), "its time begins with its end")
+	b.clock.advance(31 * 24 * time.Hour)
+	require.Zero(t, count())
+}
+
+// TestRunsAtOnceCreateEachClientOnce: several runs, each asking more than once.
+func TestRunsAtOnceCreateEachClientOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenants := b.discover("A", "a.io", "B", "b.io", "C", "c.io")
+	b.mustConfirm(decide(tenants[0], "create_new"), decide(tenants[1], "create_new"), decide(tenants[2], "create_new"))
+	runs := []string{newID(), newID(), newID()}
+	created := make([]int32, 9)
+	failures := make([]error, len(created))
+	var wait sync.WaitGroup
+	for i := range created {
+		wait.Go(func() {
+			resp, err := b.internal.CreateDecidedClients(b.ctx(), &mappingv1.CreateDecidedClientsRequest{RunId: runs[i%len(runs)]})
+			created[i], failures[i] = resp.GetCreated(), err
+		})
+	}
+	wait.Wait()
+	for _, err := range failures {
+		require.NoError(t, err)
+	}
+	list, err := b.clients.ListClients(b.ctx(), &mappingv1.ListClientsRequest{})
+	require.NoError(t, err)
+	require.Len(t, list.GetClients(), 3)
+	slices.Sort(created)
+	require.EqualValues(t, 3, created[8], "one run made them all")
+
+	// A run that has made clients makes no more: what is decided later waits for the
+	// next one.
+	var maker string
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT DISTINCT created_by_run::text FROM clients`).Scan(&maker))
+	late := b.discover("D", "d.io")
+	b.mustConfirm(decide(late[0], "create_new"))
+	resp, err := b.internal.CreateDecidedClients(b.ctx(), &mappingv1.CreateDecidedClientsRequest{RunId: maker})
+	require.NoError(t, err)
+	require.EqualValues(t, 3, resp.GetCreated())
+	require.Equal(t, "create_new", b.history(late[0])[0].GetState())
 }

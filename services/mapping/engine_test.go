@@ -23,6 +23,7 @@ type engine struct {
 	seen      []*orchestrationv1.Effect
 	disorder  string // an effect that came before its time
 	answer    func(*orchestrationv1.Effect) (outcome string, result map[string]string)
+	stop      func() // and wait until it has ended
 }
 
 // work starts an engine that takes every effect until the test ends.
@@ -37,9 +38,12 @@ func (b *bundle) work() *engine {
 			e.pull(ctx, b)
 		}
 	}()
-	b.t.Cleanup(func() {
+	e.stop = func() {
 		stop()
 		<-ended
+	}
+	b.t.Cleanup(func() {
+		e.stop()
 		require.Empty(b.t, e.disorder)
 	})
 	return e

@@ -225,7 +225,7 @@ func clientOf(d Decision, byID, byExternalID map[string]Client) (client Client, 
 			return Client{}, "clientId", "is not a client"
 		}
 		if d.ClientExternalID != "" && client.ExternalID != d.ClientExternalID {
-			return Client{}, "clientExternalId", "is another client than clientId"
+			return Client{}, "clientExternalId", "is not that of the client with the id"
 		}
 		return client, "", ""
 	}

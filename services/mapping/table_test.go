@@ -1,0 +1,234 @@
+package main
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
+)
+
+func (b *bundle) export() *mappingv1.ExportMappingsResponse {
+	b.t.Helper()
+	resp, err := b.mappings.ExportMappings(b.ctx(), &mappingv1.ExportMappingsRequest{})
+	require.NoError(b.t, err)
+	return resp
+}
+
+// imports sends a table, for real or not.
+func (b *bundle) imports(text string, dryRun bool, version ...int64) (*mappingv1.ImportMappingsResponse, error) {
+	b.t.Helper()
+	req := &mappingv1.ImportMappingsRequest{Csv: text, DryRun: &dryRun}
+	if len(version) > 0 {
+		req.Version = &version[0]
+	}
+	return b.mappings.ImportMappings(b.ctx(), req)
+}
+
+// reports are the lines of an import: number, outcome and the columns in fault.
+func reports(resp *mappingv1.ImportMappingsResponse) (all []string) {
+	for _, row := range resp.GetRows() {
+		line := fmt.Sprintf("%d %s", row.GetLine(), row.GetOutcome())
+		for _, v := range row.GetViolations() {
+			line += " " + v.GetField() + ": " + v.GetMessage()
+		}
+		all = append(all, line)
+	}
+	return all
+}
+
+func TestExportShowsEveryManagedTenantOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenants := b.discover("Acme", "acme.com", "Böttcher, \"B\"", "boettcher.example", "=cmd|' /C calc'!A0", "evil.example", "Nobody", "nobody.example")
+	clients := b.upsert(
+		&mappingv1.ClientRecord{ExternalId: "@acme", Name: "Acme", Domain: text("acme.com")},
+		&mappingv1.ClientRecord{ExternalId: "b;1", Name: "+Böttcher", Domain: text("boettcher.example")},
+		&mappingv1.ClientRecord{ExternalId: "evil", Name: "Evil", BillingEmail: text("ap@evil.example")})
+	b.mustConfirm(decide(tenants[1], "map", clients[1].GetId()))
+	exported := b.export()
+	require.EqualValues(t, 1, exported.GetVersion())
+	require.True(t, strings.HasSuffix(exported.GetCsv(), "\r\n"))
+	records, err := csv.NewReader(strings.NewReader(exported.GetCsv())).ReadAll()
+	require.NoError(t, err)
+	require.Equal(t, [][]string{
+		strings.Split("managed_tenant_id,entra_tenant_id,display_name,primary_domain,state,client_id,client_external_id,client_name,decision,proposal,score,reason", ","),
+		{tenants[2], b.entra(tenants[2]), "'=cmd|' /C calc'!A0", "evil.example", "undecided", clients[2].GetId(), "evil", "Evil", "", "candidate", "0.88", "secondary_domain"},
+		{tenants[0], b.entra(tenants[0]), "Acme", "acme.com", "undecided", clients[0].GetId(), "'@acme", "Acme", "", "auto_matched", "1", "exact_domain"},
+		{tenants[1], b.entra(tenants[1]), "Böttcher, \"B\"", "boettcher.example", "mapped", clients[1].GetId(), "b;1", "'+Böttcher", "", "", "", ""},
+		{tenants[3], b.entra(tenants[3]), "Nobody", "nobody.example", "undecided", "", "", "", "", "", "", ""},
+	}, records)
+	require.NotRegexp(t, `(^|[,\n])"?[=+\-@\t\r]`, strings.ReplaceAll(exported.GetCsv(), "\r\n", "\n"), "no cell is a formula")
+
+	before := b.contents()
+	again, err := b.imports(exported.GetCsv(), false)
+	require.NoError(t, err)
+	require.EqualValues(t, 4, again.GetUndecided())
+	require.Zero(t, again.GetChanged())
+	require.Equal(t, before, b.contents(), "a table in which nobody wrote decides nothing")
+}
+
+func TestADecidedTableIsImported(t *testing.T) {
+	t.Parallel()
+	for name, spreadsheet := range map[string]func(string) string{
+		"as it is":                            func(s string) string { return s },
+		"with line feeds alone":               func(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") },
+		"with a byte order mark, no last end": func(s string) string { return "\ufeff" + strings.TrimSuffix(s, "\r\n") },
+		"with semicolons": func(s string) string {
+			records, err := csv.NewReader(strings.NewReader(s)).ReadAll()
+			if err != nil {
+				return err.Error()
+			}
+			var out strings.Builder
+			writer := csv.NewWriter(&out)
+			writer.Comma, writer.UseCRLF = ';', true
+			if err := errors.Join(writer.WriteAll(records), writer.Error()); err != nil {
+				return err.Error()
+			}
+			return "\ufeff" + out.String()
+		},
+		"with columns moved, named otherwise and added": func(s string) string {
+			records, err := csv.NewReader(strings.NewReader(s)).ReadAll()
+			if err != nil {
+				return err.Error()
+			}
+			var out strings.Builder
+			for _, r := range records {
+				fmt.Fprintf(&out, "%q, %s ,%s,note,%s\n\n", strings.ToUpper(r[8]), strings.ToUpper(r[0]), r[5], r[6])
+			}
+			return strings.Replace(out.String(), ",note,", ",,", 1)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.work()
+			tenants := b.discover("A, Inc", "a.io", "B", "b.io", "C", "c.io", "D", "d.io", "E", "e.io")
+			clients := b.upsert(&mappingv1.ClientRecord{ExternalId: "=a", Name: "A", Domain: text("a.io")}, &mappingv1.ClientRecord{ExternalId: "b", Name: "B\nTwo", Domain: text("b.io")})
+			b.mustConfirm(decide(tenants[4], "map", clients[1].GetId()))
+			written := b.export()
+			records, err := csv.NewReader(strings.NewReader(written.GetCsv())).ReadAll()
+			require.NoError(t, err)
+			for _, r := range records[1:] {
+				r[8] = map[string]string{tenants[0]: "map", tenants[1]: "Map", tenants[2]: "skip", tenants[3]: "create_new", tenants[4]: "review"}[r[0]]
+				if r[0] == tenants[0] {
+					r[5] = "" // by the external id alone
+				}
+			}
+			var out strings.Builder
+			require.NoError(t, csv.NewWriter(&out).WriteAll(records))
+			table := spreadsheet(out.String())
+			before := b.contents()
+			dry, err := b.mappings.ImportMappings(b.ctx(), &mappingv1.ImportMappingsRequest{Csv: table})
+			require.NoError(t, err)
+			require.True(t, dry.GetDryRun(), "unless it is told otherwise")
+			require.False(t, dry.GetApplied())
+			require.Empty(t, dry.GetEffects())
+			require.EqualValues(t, 5, dry.GetChanged(), reports(dry))
+			require.Equal(t, before, b.contents())
+			done, err := b.imports(table, false, written.GetVersion())
+			require.NoError(t, err)
+			require.True(t, done.GetApplied())
+			require.EqualValues(t, 5, done.GetChanged())
+			require.Equal(t, "settled", done.GetEffects())
+			require.Equal(t, `mapped:2 skipped:1 needs_review:1 create_new:1 undecided:0`, summaryText(done.GetSummary()))
+			require.Equal(t, summaryText(done.GetSummary()), summaryText(dry.GetSummary()))
+			require.Equal(t, clients[0].GetId(), b.history(tenants[0])[0].GetClientId())
+			require.Equal(t, clients[1].GetId(), b.history(tenants[1])[0].GetClientId())
+			require.Equal(t, "needs_review", b.history(tenants[4])[0].GetState())
+			before = b.contents()
+			again, err := b.imports(table, false)
+			require.NoError(t, err)
+			require.EqualValues(t, 5, again.GetUnchanged())
+			require.Equal(t, before, b.contents())
+			_, err = b.imports(table, false, written.GetVersion())
+			require.Equal(t, "stale_version", errs.ReasonOf(err))
+			_, err = b.imports(table, true, written.GetVersion())
+			require.Equal(t, "stale_version", errs.ReasonOf(err))
+		})
+	}
+}
+
+func TestATableWithErrorsIsRefusedWithAllOfThem(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenants := b.discover("A", "a.io", "B", "b.io", "C", "c.io", "D", "d.io", "E", "e.io")
+	clients := b.add("One", "a.io", "Two", "b.io", "Gone", "gone.example")
+	b.upsert(&mappingv1.ClientRecord{ExternalId: b.client(clients[2]).GetExternalId(), Deleted: true})
+	table := strings.Join([]string{
+		"managed_tenant_id,decision,client_id,client_external_id",
+		tenants[0] + ",map," + clients[0] + ",", // 2: fine
+		tenants[1] + ",map,,",                   // 3
+		tenants[2] + ",delete,,",                // 4
+		uuid.NewString() + ",skip,,",            // 5
+		",skip,,",                               // 6
+		tenants[3] + ",map," + clients[2] + ",", // 7: deleted
+		tenants[4] + ",map,,nobody",             // 8
+		tenants[0] + ",skip,,",                  // 9
+		"\"" + tenants[0] + "\"x,map,,",         // 10
+		tenants[1] + ",map," + clients[0] + "," + b.client(clients[1]).GetExternalId(), // 11
+		",,,",
+		tenants[2] + ",,,,,more", // 13
+	}, "\n")
+	before := b.contents()
+	dry, err := b.imports(table, true)
+	require.NoError(t, err)
+	require.EqualValues(t, 10, dry.GetInvalid())
+	require.EqualValues(t, 1, dry.GetChanged())
+	require.Equal(t, []string{
+		"2 changed",
+		"3 invalid client_id: is needed to map",
+		"4 invalid decision: is not map, skip, review or create_new",
+		"5 invalid managed_tenant_id: is not a managed tenant",
+		"6 invalid managed_tenant_id: is not a managed tenant",
+		"7 invalid client_id: is not a client",
+		"8 invalid client_external_id: is not a client",
+		"9 invalid managed_tenant_id: is decided in line 2 already",
+		`10 invalid csv: is not well formed at line 10, column 38: extraneous or missing " in quoted-field`,
+		"11 invalid managed_tenant_id: is decided in line 3 already client_external_id: is not that of the client with the id",
+		"13 invalid csv: has more cells than the 4 columns",
+	}, reports(dry))
+	_, err = b.imports(table, false)
+	require.Equal(t, "invalid_argument", errs.ReasonOf(err))
+	require.Equal(t, errs.Invalid, errs.KindOf(err))
+	require.ElementsMatch(t, []string{
+		"csv.line[3].client_id", "csv.line[4].decision", "csv.line[5].managed_tenant_id", "csv.line[6].managed_tenant_id",
+		"csv.line[7].client_id", "csv.line[8].client_external_id", "csv.line[9].managed_tenant_id", "csv.line[10].csv",
+		"csv.line[11].managed_tenant_id", "csv.line[11].client_external_id", "csv.line[13].csv",
+	}, violated(err))
+	_, err = b.imports("managed_tenant_id,decision\n"+tenants[0]+",skip\n"+tenants[0]+",skip\n", false)
+	require.Equal(t, "mapping_conflict", errs.ReasonOf(err))
+
+	for name, c := range map[string]struct{ text, says string }{
+		"no columns":     {"a,b\n1,2\n", "has no column managed_tenant_id, has no column decision"},
+		"one is missing": {"managed_tenant_id;client_id\n", "has no column decision"},
+		"one is there twice": {
+			"managed_tenant_id,decision,Client_ID,client_id\n", "has the column client_id twice",
+		},
+		"nothing":       {"\n\n", "has no line with the names of the columns"},
+		"too many":      {"managed_tenant_id,decision\n" + strings.Repeat(",\n", 10_001), "has more than 10000 lines"},
+		"an open quote": {"\"managed_tenant_id,decision\n", "has no line with the names of the columns"},
+	} {
+		for _, dryRun := range []bool{true, false} {
+			_, err := b.imports(c.text, dryRun)
+			require.Equal(t, "invalid_argument", errs.ReasonOf(err), name)
+			e, _ := errors.AsType[*errs.Error](err)
+			var says []string
+			for _, v := range e.Violations() {
+				require.Equal(t, "csv", v.Field)
+				says = append(says, v.Message)
+			}
+			require.Equal(t, c.says, strings.Join(says, ", "), name)
+		}
+	}
+	most, err := b.imports("managed_tenant_id,decision\n"+strings.Repeat(tenants[0]+",\n", 10_000), false)
+	require.NoError(t, err)
+	require.EqualValues(t, 10_000, most.GetUndecided())
+	require.Equal(t, before, b.contents(), "nothing was written by all of this")
+}
