@@ -106,6 +106,21 @@ func (f *follow) links(ctx context.Context, now time.Time) (reactivated int, err
 	return reactivated, nil
 }
 
+// Follow is syncengine.Round's.
+func (r *Round) Follow(ctx context.Context, now time.Time) error {
+	if r.follow == nil {
+		return nil
+	}
+	done, err := r.follow.announce(ctx, now)
+	if err == nil && !done {
+		_, err = r.follow.links(ctx, now)
+	}
+	if err == nil {
+		r.follow = nil
+	}
+	return err
+}
+
 // nextRange is the last identity of the next range, empty after the last.
 func nextRange(ctx context.Context, tx pgx.Tx, sql string, directory string, id any, after string) (string, error) {
 	var upTo *string

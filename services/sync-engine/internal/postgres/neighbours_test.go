@@ -88,3 +88,20 @@ func TestTwoDirectoriesOfAClientAreDecidedOneAfterTheOther(t *testing.T) {
 		})
 	}
 }
+
+func TestARevisionGivesUpWaitingForADirectoryInTime(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(1)
+	run := e.started(syncengine.TypeAllTenants, false)
+	_, rt, err := e.store.RunTenant(e.ctx(), run.ID, managed)
+	require.NoError(t, err)
+	round, err := e.store.OpenRound(e.ctx(), rt, e.now)
+	require.NoError(t, err)
+	e.remap(other)
+	_, err = e.revise.Do(e.ctx(), e.mapped())
+	require.Equal(t, "round_in_progress", errs.ReasonOf(err))
+	require.Equal(t, errs.Unavailable, errs.KindOf(err))
+	round.Release()
+	require.Equal(t, syncengine.Revised{}, e.followed())
+}

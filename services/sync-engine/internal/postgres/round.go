@@ -155,7 +155,7 @@ func (r *Round) Prepare(ctx context.Context) (syncengine.Tally, error) {
 		if err != nil {
 			return err
 		}
-		if t.Filtered, err = counts(ctx, tx, sqlTallyFiltered, r.tenant.EntraTenantID, r.clientID); err != nil {
+		if t.Filtered, err = counts(ctx, tx, sqlTallyFiltered, r.tenant.EntraTenantID, r.clientID, r.relinkClient()); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, sqlFailures)

@@ -15,11 +15,6 @@ import (
 // ApplyNext applies the next range in one transaction. Locks are taken in one
 // order everywhere: the client's head, the rows, the feed's head.
 func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules) (applied int, done bool, err error) {
-	if r.follow != nil {
-		if err := r.followMapping(ctx, rules); err != nil {
-			return 0, false, err
-		}
-	}
 	after, upTo := r.last, 0
 	err = r.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
 		var last *int
@@ -173,20 +168,5 @@ func (r *Round) write(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, af
 			return err
 		}
 	}
-	return nil
-}
-
-// followMapping has the links follow a mapping that moved, once a round.
-func (r *Round) followMapping(ctx context.Context, rules syncengine.Rules) error {
-	done, err := r.follow.announce(ctx, rules.Now)
-	if err != nil {
-		return err
-	}
-	if !done {
-		if _, err := r.follow.links(ctx, rules.Now); err != nil {
-			return err
-		}
-	}
-	r.follow = nil
 	return nil
 }

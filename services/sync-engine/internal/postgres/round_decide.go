@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
@@ -17,10 +18,10 @@ func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete boo
 		if err := tx.QueryRow(ctx, sqlHead, r.clientID).Scan(&r.revision); err != nil {
 			return err
 		}
-		if err := tx.QueryRow(ctx, sqlFreeLinks, r.tenant.EntraTenantID, r.clientID).Scan(&r.takes, &r.relinks); err != nil {
+		if err := tx.QueryRow(ctx, sqlFreeLinks, r.tenant.EntraTenantID, r.relinkClient()).Scan(&r.takes, &r.relinks); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, sqlDecideAddresses, r.tenant.EntraTenantID, r.clientID); err != nil {
+		if _, err := tx.Exec(ctx, sqlDecideAddresses, r.tenant.EntraTenantID, r.relinkClient()); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, sqlDecideDuplicates); err != nil {
@@ -50,6 +51,16 @@ func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete boo
 	return d, nil
 }
 
+// relinkClient is the client whose links to be relinked count as none. Before the
+// links follow the round's mapping, which only a dry run does not have them do,
+// what was decided is void.
+func (r *Round) relinkClient() uuid.UUID {
+	if r.follow != nil {
+		return uuid.Nil
+	}
+	return r.clientID
+}
+
 // decideRange plans the staged identities with after < n ≤ upTo.
 func (r *Round) decideRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, after, upTo int) error {
 	s := rules.Settings
@@ -57,7 +68,7 @@ func (r *Round) decideRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rul
 		s.FieldDisplayName, s.FieldEmail, s.FieldPhone, s.FieldRole, s.FieldUPN); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, sqlDecideUnlinked, r.tenant.EntraTenantID, r.clientID, after, upTo, s.AllowSameEmailAcrossClients)
+	_, err := tx.Exec(ctx, sqlDecideUnlinked, r.tenant.EntraTenantID, r.clientID, after, upTo, s.AllowSameEmailAcrossClients, r.relinkClient())
 	return err
 }
 

@@ -244,3 +244,34 @@ func TestCancelIsBoundedByTimeAndCanBeRepeated(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, workflows)
 }
+
+func TestOnlyWhatAPersonStartsCreatesClients(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	begun := func(req syncengine.NewRun) string {
+		t.Helper()
+		run, joined, err := e.ask(req)
+		require.NoError(t, err)
+		require.False(t, joined)
+		for range 2 { // the second as after an answer that was lost
+			_, _, err = e.begin.Do(e.ctx(), run.ID)
+			require.NoError(t, err)
+		}
+		_, err = e.results.Finalise(e.ctx(), run.ID, "", nil, nil)
+		require.NoError(t, err)
+		return run.ID
+	}
+	for _, kind := range []string{syncengine.TypeInitial, syncengine.TypeAllTenants, syncengine.TypeSingleClient} {
+		req := syncengine.NewRun{Type: kind, Trigger: syncengine.TriggerSchedule}
+		if kind == syncengine.TypeSingleClient {
+			req.ClientID = client
+		}
+		begun(req)
+		req.Trigger, req.DryRun = syncengine.TriggerManual, true
+		begun(req)
+		require.Empty(t, e.mapping.created, "a scheduled or a dry run creates nobody")
+		req.DryRun = false
+		require.Equal(t, []string{begun(req)}, e.mapping.created, "once")
+		e.mapping.created = nil
+	}
+}

@@ -62,7 +62,7 @@ func setup(t testing.TB) *engine {
 			clients: map[string]string{client: "ext-client", other: "ext-other"},
 		},
 	}
-	clock := func() time.Time { return e.now }
+	clock := e.clock
 	newID := func() (string, error) {
 		id, err := uuid.NewV7()
 		return id.String(), err
@@ -78,6 +78,8 @@ func setup(t testing.TB) *engine {
 	e.orphans = syncengine.NewDecideOrphans(e.store, e.mapping, e.queue, clock)
 	return e
 }
+
+func (e *engine) clock() time.Time { return e.now }
 
 func (e *engine) ctx() context.Context {
 	return tenant.With(e.t.Context(), tenant.Call{Tenant: msp, Actor: tenant.Actor{ID: "user-1", Type: "user"}})

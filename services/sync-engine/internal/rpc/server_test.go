@@ -244,3 +244,21 @@ func TestStrangersAreRefused(t *testing.T) {
 	_, err = b.engine.GetSyncStatus(ctx, &syncenginev1.GetSyncStatusRequest{})
 	require.Equal(t, "caller_refused", errs.ReasonOf(err), "the status is the gateway's")
 }
+
+func TestOrphansOverTheWire(t *testing.T) {
+	t.Parallel()
+	ctx, b := setup(t)
+	revised, err := b.engine.ReviseMapping(ctx, &syncenginev1.ReviseMappingRequest{ManagedTenantId: managed, EntraTenantId: entra, ClientId: clientID, Revision: 3})
+	require.NoError(t, err)
+	require.Zero(t, revised.GetOrphanedLinks())
+	req := &syncenginev1.DecideOrphansRequest{
+		DecisionId: uuid.NewString(), ManagedTenantId: managed, EntraTenantId: entra, ClientId: clientID, Revision: 3, Decision: "relink", DecidedBy: "user-7",
+	}
+	_, err = b.engine.DecideOrphans(ctx, req)
+	require.NoError(t, err)
+	req.DecisionId, req.Revision = uuid.NewString(), 2
+	_, err = b.engine.DecideOrphans(ctx, req)
+	require.Equal(t, "mapping_changed", errs.ReasonOf(err))
+	_, err = b.stranger.ReviseMapping(ctx, &syncenginev1.ReviseMappingRequest{ManagedTenantId: managed, EntraTenantId: entra, Revision: 3})
+	require.Equal(t, "caller_refused", errs.ReasonOf(err))
+}

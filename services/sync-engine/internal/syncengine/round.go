@@ -67,6 +67,9 @@ type Candidate struct {
 // Release; when its connection is lost, so is the lock, and no write follows.
 // It serves one goroutine.
 type Round interface {
+	// Follow has the directory's links follow the round's mapping; a dry run goes
+	// without. ErrMappingChanged, here and below, when a later mapping is known.
+	Follow(ctx context.Context, now time.Time) error
 	// Restart forgets what was staged.
 	Restart(ctx context.Context) error
 	Stage(ctx context.Context, identities []Identity) error

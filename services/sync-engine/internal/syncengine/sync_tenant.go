@@ -100,6 +100,11 @@ type work struct {
 }
 
 func (w *work) do(ctx context.Context) (RoundResult, error) {
+	if !w.run.DryRun {
+		if err := w.round.Follow(ctx, w.rules.Now); err != nil {
+			return RoundResult{}, err
+		}
+	}
 	listing, err := w.stage(ctx)
 	if err != nil {
 		return RoundResult{}, err

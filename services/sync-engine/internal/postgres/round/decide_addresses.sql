@@ -1,7 +1,7 @@
 -- name: DecideAddresses
 -- The addresses of the identities that passed and have no link, in the order they are tried. A
 -- link that a person ended is none, nor is one that is to be given to a contact of this client.
--- $1 directory, $2 client
+-- $1 directory, $2 that client
 INSERT INTO address (n, ord, address)
 SELECT s.n, a.ord, a.address
 FROM stage s

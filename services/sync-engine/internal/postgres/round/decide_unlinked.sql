@@ -1,14 +1,16 @@
 -- name: DecideUnlinked
 -- Matching by address within the client: the first address that hits decides. The client is
 -- compared so that no index but that of the address can serve.
--- $1 directory, $2 client, $3 after n, $4 up to n, $5 one address may be used by several clients
+-- $1 directory, $2 client, $3 after n, $4 up to n, $5 one address may be used by several clients, $6 the client
+-- whose links to be relinked count as none
 WITH hit AS MATERIALIZED (
     SELECT a.n, a.ord, c.id, c.taken
     FROM address a
     CROSS JOIN LATERAL (
         SELECT c.id, c.entra_object_id IS NOT NULL AND EXISTS (
                    SELECT FROM entra_contact_links l
-                   WHERE l.entra_tenant_id = c.entra_tenant_id AND l.entra_object_id = c.entra_object_id AND l.status <> 'orphaned') AS taken
+                   WHERE l.entra_tenant_id = c.entra_tenant_id AND l.entra_object_id = c.entra_object_id 
+                     AND (l.status <> 'orphaned' OR l.ended_at IS NULL AND l.entra_tenant_id = $1 AND l.client_id = $2)) AS taken
         FROM contacts c
         WHERE c.email_norm = a.address AND c.client_id IS NOT DISTINCT FROM $2::uuid AND NOT c.deleted
         OFFSET 0
@@ -46,7 +48,7 @@ SELECT s.n,
 FROM stage s
 LEFT JOIN LATERAL (
     SELECT true AS found FROM entra_contact_links l
-    WHERE l.entra_tenant_id = $1 AND l.entra_object_id = s.object_id AND l.ended_at IS NULL AND l.relink_client_id IS DISTINCT FROM $2::uuid
+    WHERE l.entra_tenant_id = $1 AND l.entra_object_id = s.object_id AND l.ended_at IS NULL AND l.relink_client_id IS DISTINCT FROM $6::uuid
     LIMIT 1
 ) l ON true
 LEFT JOIN duplicate d ON d.n = s.n

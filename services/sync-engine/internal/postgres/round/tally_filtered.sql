@@ -7,7 +7,7 @@ SELECT s.verdict, count(*)
 FROM stage s
 LEFT JOIN LATERAL (
     SELECT l.client_id FROM entra_contact_links l
-    WHERE l.entra_tenant_id = $1 AND l.entra_object_id = s.object_id AND l.ended_at IS NULL AND l.relink_client_id IS DISTINCT FROM $2::uuid
+    WHERE l.entra_tenant_id = $1 AND l.entra_object_id = s.object_id AND l.ended_at IS NULL AND l.relink_client_id IS DISTINCT FROM $3::uuid
     LIMIT 1
 ) l ON true
 WHERE s.failure IS NULL AND s.verdict IS NOT NULL

@@ -1,0 +1,167 @@
+package postgres_test
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/url"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// cutter stands between the service and the database and cuts every connection
+// at one of the client's messages.
+type cutter struct {
+	server string
+	left   atomic.Int64 // messages until the cut; negative for no cut
+	seen   atomic.Int64
+}
+
+func (c *cutter) listen(t testing.TB) string {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go c.serve(t.Context(), conn)
+		}
+	}()
+	return listener.Addr().String()
+}
+
+func (c *cutter) serve(ctx context.Context, client net.Conn) {
+	defer func() { _ = client.Close() }()
+	server, err := new(net.Dialer).DialContext(ctx, "tcp", c.server)
+	if err != nil {
+		return
+	}
+	defer func() { _ = server.Close() }()
+	go func() {
+		_, _ = io.Copy(client, server)
+		_ = client.Close()
+	}()
+	// The first message has no type: https://www.postgresql.org/docs/current/protocol-message-formats.html
+	for header := 4; ; header = 5 {
+		head := make([]byte, header)
+		if _, err := io.ReadFull(client, head); err != nil {
+			return
+		}
+		body := make([]byte, int(binary.BigEndian.Uint32(head[header-4:]))-4)
+		if _, err := io.ReadFull(client, body); err != nil {
+			return
+		}
+		if header == 5 && (head[0] == 'Q' || head[0] == 'S') { // a statement, or the end of a batch of them
+			c.seen.Add(1)
+			if c.left.Add(-1) == 0 {
+				return
+			}
+		}
+		if _, err := server.Write(append(head, body...)); err != nil {
+			return
+		}
+	}
+}
+
+// through has the engine reach its database through the cutter.
+func (e *engine) through(c *cutter) {
+	e.t.Helper()
+	target, err := url.Parse(e.db.URLFor(postgres.Context))
+	require.NoError(e.t, err)
+	c.server = target.Host
+	target.Host = c.listen(e.t)
+	pool, err := pg.Open(e.t.Context(), target.String(), pg.Options{Context: postgres.Context, MaxConns: 4})
+	require.NoError(e.t, err)
+	e.t.Cleanup(pool.Close)
+	store := postgres.New(pool)
+	clock := e.clock
+	e.revise = syncengine.NewReviseMapping(store, clock)
+	e.orphans = syncengine.NewDecideOrphans(store, e.mapping, e.queue, clock)
+}
+
+// state is all that matters of links, contacts and history, without ids.
+func (e *engine) state() []string {
+	e.t.Helper()
+	return append(e.rows(`SELECT c.client_id, c.full_name, c.email, c.entra_object_id, c.entra_sync_status, c.inactive, c.version FROM contacts c ORDER BY 1, 2, 3`),
+		append(e.rows(`SELECT l.entra_object_id, l.status, l.client_id, c.full_name, c.client_id, l.ended_at IS NOT NULL, l.relink_client_id
+			FROM entra_contact_links l JOIN contacts c ON c.id = l.contact_id ORDER BY 1`),
+			e.rows(`SELECT h.entra_object_id, h.event, o.full_name, n.full_name, h.decided_by FROM entra_contact_link_history h
+				JOIN contacts o ON o.id = h.old_contact_id LEFT JOIN contacts n ON n.id = h.new_contact_id ORDER BY 1`)...)...)
+}
+
+// TestADecisionCutAtEveryStatementIsFinishedByTheNext cuts the connection at each
+// message of following a mapping and of a decision, and lets them be done again.
+func TestADecisionCutAtEveryStatementIsFinishedByTheNext(t *testing.T) {
+	t.Parallel()
+	for _, decision := range []string{syncengine.DecisionRelink, syncengine.DecisionLeave} {
+		t.Run(decision, func(t *testing.T) {
+			t.Parallel()
+			e := relinked(t)
+			// The state that every cut begins from is put back by an image of the tables.
+			tables := []string{"contacts", "entra_contact_links", "contact_changes", "feed_heads", "client_heads", "directories", "directory_mappings"}
+			e.remap(other) // not followed yet
+			for _, table := range tables {
+				e.exec(`CREATE TABLE public.image_` + table + ` AS TABLE ` + table)
+			}
+			back := `DELETE FROM entra_contact_link_history; DELETE FROM orphan_decisions; DELETE FROM entra_contact_links;`
+			for _, table := range tables {
+				back += `DELETE FROM ` + table + `; INSERT INTO ` + table + ` SELECT * FROM public.image_` + table + `;`
+			}
+			restore := func() {
+				e.exec(back)
+				e.queue.items = nil
+			}
+			c := &cutter{}
+			e.through(c)
+			c.left.Store(-1)
+			do := func(d syncengine.OrphanDecision) (syncengine.OrphanResult, error) {
+				if _, err := e.revise.Do(e.ctx(), e.mapped()); err != nil {
+					return syncengine.OrphanResult{}, err
+				}
+				return e.orphans.Do(e.ctx(), d)
+			}
+			want, err := do(e.decision(decision))
+			require.NoError(t, err)
+			state, feed, items := e.state(), e.seq(), len(e.queue.items)
+			statements := int(c.seen.Load())
+			require.Greater(t, statements, 20)
+
+			cuts := 0
+			for at := 1; at <= statements; at++ {
+				restore()
+				d := e.decision(decision)
+				c.left.Store(int64(at))
+				_, err := do(d)
+				if c.left.Load() > 0 {
+					break // pooled connections need fewer messages than the first time
+				}
+				c.left.Store(-1)
+				if err != nil {
+					cuts++
+				}
+				got, err := do(d)
+				for again := 0; err != nil && again < 5; again++ { // connections of the pool that were cut too
+					got, err = do(d)
+				}
+				require.NoError(t, err, "cut at %d", at)
+				require.Equal(t, want, got, "cut at %d", at)
+				require.Equal(t, state, e.state(), "cut at %d", at)
+				require.Equal(t, feed, e.seq(), "cut at %d", at)
+				require.Len(t, e.queue.items, items)
+				e.gapless()
+			}
+			require.Greater(t, cuts, 20)
+		})
+	}
+}
