@@ -150,15 +150,21 @@ func (b *bundle) inside(id tenant.ID) context.Context {
 // insideAs is inside for a person, in a browser session or none.
 func (b *bundle) insideAs(id tenant.ID, actor tenant.Actor, session string) context.Context {
 	b.t.Helper()
+	return insideOf(b.t, b.network, tenant.Call{Tenant: id, Actor: actor, Session: session})
+}
+
+// insideOf is the context in which a service works on after it was called.
+func insideOf(t testing.TB, network *rpctest.Network, call tenant.Call) context.Context {
+	t.Helper()
 	stub := &summaries{served: make(chan context.Context, 1)}
-	address := b.network.Serve("discovery", func(server grpc.ServiceRegistrar) {
+	address := network.Serve("discovery", func(server grpc.ServiceRegistrar) {
 		discoveryv1.RegisterDiscoveryInternalServiceServer(server, stub)
 	})
-	client := discoveryv1.NewDiscoveryInternalServiceClient(b.network.Dial("gateway", "discovery", address))
-	_, err := client.GetDiscoverySummary(tenant.With(b.t.Context(), tenant.Call{Tenant: id, Actor: actor, Session: session}), &discoveryv1.GetDiscoverySummaryRequest{})
-	require.NoError(b.t, err)
+	client := discoveryv1.NewDiscoveryInternalServiceClient(network.Dial("gateway", "discovery", address))
+	_, err := client.GetDiscoverySummary(tenant.With(t.Context(), call), &discoveryv1.GetDiscoverySummaryRequest{})
+	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(<-stub.served))
-	b.t.Cleanup(cancel)
+	t.Cleanup(cancel)
 	return ctx
 }
 

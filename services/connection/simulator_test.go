@@ -30,6 +30,10 @@ const (
 var buildFolder string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(serveInstead) != "" {
+		main()
+		return
+	}
 	code := func() int {
 		var err error
 		if buildFolder, err = os.MkdirTemp("", "entrasync-connection-test-"); err != nil {

@@ -190,20 +190,6 @@ func realisticPage(n int) []byte {
 	return []byte(b.String())
 }
 
-func BenchmarkParsePage(b *testing.B) {
-	const users = 999
-	body := realisticPage(users)
-	b.SetBytes(int64(len(body)))
-	b.ReportAllocs()
-	var p page
-	for b.Loop() {
-		if err := parsePage(body, &p); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.N)*users/b.Elapsed().Seconds(), "users/s")
-}
-
 // TestTheDecoderIsCheap keeps the number of allocations.
 func TestTheDecoderIsCheap(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts the whole process
 	const users = 999
