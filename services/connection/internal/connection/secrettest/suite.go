@@ -244,20 +244,20 @@ func keepsQuiet(t *testing.T, subject Subject) {
 	version := put(t, s, "msp", key, value)
 	holds(t, s, "msp", key, version, value)
 	var errors []error
-	attempt := func(ctx context.Context, tenantID, key, value string) {
+	attempt := func(ctx context.Context, tenantID, key string) {
 		_, err := s.PutSecret(ctx, tenantID, key, connection.Secret(value))
 		errors = append(errors, err)
 		_, err = s.GetSecret(ctx, tenantID, key, version)
 		errors = append(errors, err)
 		errors = append(errors, s.DeleteSecret(ctx, tenantID, key))
 	}
-	attempt(t.Context(), "msp", "odd/"+key, value)
-	attempt(t.Context(), "odd/", key, value)
+	attempt(t.Context(), "msp", "odd/"+key)
+	attempt(t.Context(), "odd/", key)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	attempt(ended, "msp", key, value)
+	attempt(ended, "msp", key)
 	restore := subject.Break()
-	attempt(t.Context(), "msp", key, value)
+	attempt(t.Context(), "msp", key)
 	restore()
 	_, err := s.PutSecret(t.Context(), "msp", key, connection.Secret(strings.Repeat(value, connection.MaxSecretBytes/8)))
 	errors = append(errors, err)
