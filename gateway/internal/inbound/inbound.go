@@ -16,6 +16,7 @@ type Request struct {
 	Authorization  string
 	PlatformKey    string // of the header x-api-key
 	IdempotencyKey string
+	ContentType    string
 	Traceparent    string
 	Tracestate     string
 	Query          url.Values
@@ -36,6 +37,7 @@ func New(r *http.Request, id, remote string, answer http.Header) *Request {
 		Authorization:  r.Header.Get("Authorization"),
 		PlatformKey:    r.Header.Get("X-Api-Key"),
 		IdempotencyKey: r.Header.Get("Idempotency-Key"),
+		ContentType:    r.Header.Get("Content-Type"),
 		Traceparent:    r.Header.Get("Traceparent"),
 		Tracestate:     r.Header.Get("Tracestate"),
 		Query:          r.URL.Query(),

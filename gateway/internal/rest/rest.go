@@ -63,6 +63,7 @@ func New(ctx context.Context, e *edge.Edge, methods []policy.Method) (http.Handl
 	mux := runtime.NewServeMux(
 		runtime.WithMiddlewares(s.admitted),
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, newMarshaler()),
+		runtime.WithMarshalerOption(csvType, &tables{newMarshaler()}),
 		runtime.WithErrorHandler(s.failed),
 		runtime.WithRoutingErrorHandler(s.unrouted),
 		runtime.WithForwardResponseOption(s.succeeded),
@@ -77,6 +78,7 @@ func New(ctx context.Context, e *edge.Edge, methods []policy.Method) (http.Handl
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Del("Grpc-Timeout") // deadlines are ours
+		negotiate(r)
 		mux.ServeHTTP(w, r)
 	}), nil
 }
@@ -111,6 +113,9 @@ func (s *server) Invoke(ctx context.Context, procedure string, args, reply any, 
 	if e := s.unknownQuery(ctx, procedure); e != nil {
 		return s.conn.Refuse(ctx, procedure, e)
 	}
+	if err := withQuery(ctx, s.methods[procedure], args); err != nil {
+		return s.conn.Refuse(ctx, procedure, s.inJSONNames(procedure, edge.Public(err)))
+	}
 	return s.conn.Invoke(ctx, procedure, args, reply, opts...)
 }
 
@@ -135,7 +140,7 @@ func (s *server) unknownQuery(ctx context.Context, procedure string) *errs.Error
 			field = fields.ByName(protoreflect.Name(first))
 		}
 		switch {
-		case field == nil || m.Body == "*":
+		case field == nil || (m.Body == "*" && (!tableRequest(ctx, m) || field == policy.Table(m.Descriptor.Input()))):
 			violations = append(violations, errs.Violation{Field: name, Message: "is not a parameter of this request"})
 		case strings.Contains(m.Path, "{"+string(field.Name())+"}"):
 			violations = append(violations, errs.Violation{Field: name, Message: "is taken from the path"})
@@ -225,9 +230,11 @@ func fits(template, path string) bool {
 	return true
 }
 
-// succeeded sets the status that the method's rule asks for.
-func (s *server) succeeded(ctx context.Context, w http.ResponseWriter, _ proto.Message) error {
+// succeeded sets the status that the method's rule asks for, and the headers of
+// a table.
+func (s *server) succeeded(ctx context.Context, w http.ResponseWriter, answer proto.Message) error {
 	procedure, _ := runtime.RPCMethod(ctx)
+	describeTable(w, s.methods[procedure], answer)
 	if code := s.methods[procedure].Rule.GetSuccessStatus(); code != 0 {
 		w.WriteHeader(int(code))
 	}

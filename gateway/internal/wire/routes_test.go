@@ -22,12 +22,13 @@ import (
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
 
-// route is one way to call something: a REST route, or the same method over
-// Connect.
+// route is one way to call something: a REST route, the same with a table in
+// place of JSON, or the same method over Connect.
 type route struct {
 	name       string
 	verb, path string
 	rule       *policyv1.Rule
+	headers    []string
 }
 
 var variable = regexp.MustCompile(`\{[^}]+\}`)
@@ -49,6 +50,12 @@ func routes(t *testing.T) []route {
 		out = append(out,
 			route{name: "REST " + m.Verb + " " + m.Path, verb: m.Verb, path: variable.ReplaceAllString(m.Path, "x"), rule: m.Rule},
 			route{name: "Connect " + m.Procedure, verb: http.MethodPost, path: m.Procedure, rule: m.Rule})
+		if policy.Table(m.Descriptor.Input()) != nil || policy.Table(m.Descriptor.Output()) != nil {
+			out = append(out, route{
+				name: "CSV " + m.Verb + " " + m.Path, verb: m.Verb, path: m.Path, rule: m.Rule,
+				headers: []string{"Accept", "text/csv", "Content-Type", "text/csv"},
+			})
+		}
 	}
 	return out
 }
@@ -72,7 +79,7 @@ func (b *bundle) refused(t *testing.T, r route, status int, code string, headers
 	if r.body() == "" {
 		path += "?rubbish=1&pageSize=rubbish"
 	}
-	res := b.do(r.verb, path, r.body(), headers...)
+	res := b.do(r.verb, path, r.body(), append(headers, r.headers...)...)
 	if strings.HasPrefix(r.path, "/entrasync.") {
 		require.Contains(t, res.body, `"details"`, res.body)
 		require.Equal(t, code, reason(t, res.body), res.body)
@@ -165,7 +172,7 @@ func TestEveryIntegrationRouteNeedsItsFlags(t *testing.T) {
 		b.target(flag, "t1", "add")
 		for _, r := range routes(t) {
 			if slices.Contains(r.rule.GetFlags(), flag) {
-				require.NotContains(t, b.do(r.verb, r.path, r.body(), "Authorization", token).body, "feature_disabled", r.name)
+				require.NotContains(t, b.do(r.verb, r.path, r.body(), append(r.headers, "Authorization", token)...).body, "feature_disabled", r.name)
 			}
 		}
 	}
@@ -201,7 +208,7 @@ func TestEveryRouteLetsItsCallersThrough(t *testing.T) {
 		if r.verb != http.MethodGet {
 			body = "{}"
 		}
-		res := b.do(r.verb, r.path, body, "Authorization", "Bearer "+b.admin("t1"), "X-Api-Key", platformKey)
+		res := b.do(r.verb, r.path, body, append(r.headers, "Authorization", "Bearer "+b.admin("t1"), "X-Api-Key", platformKey)...)
 		require.NotContains(t, []int{401, 403, 404, 405, 500, 501, 503}, res.status, r.name+": "+res.body)
 	}
 }
@@ -287,6 +294,9 @@ func TestNoBodyIsReadOfWhoMayNotCall(t *testing.T) {
 			request := httptest.NewRequestWithContext(t.Context(), r.verb, r.path, body)
 			request.Header.Set("Content-Type", "application/json")
 			request.Header.Set("Authorization", authorization)
+			for i := 0; i < len(r.headers); i += 2 {
+				request.Header.Set(r.headers[i], r.headers[i+1])
+			}
 			res := httptest.NewRecorder()
 			b.handler.ServeHTTP(res, request)
 			require.Contains(t, []int{401, 403}, res.Code, r.name)

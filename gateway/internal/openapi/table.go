@@ -1,0 +1,42 @@
+package openapi
+
+import (
+	"github.com/getkin/kin-openapi/openapi3"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/entrasync/entrasync/gateway/internal/policy"
+)
+
+const csvType = "text/csv"
+
+// describeTables says where a method gives or takes a table for a spreadsheet
+// beside JSON.
+func describeTables(operation *openapi3.Operation, m policy.Method) {
+	text := openapi3.NewMediaType().WithSchema(openapi3.NewStringSchema())
+	if response := operation.Responses.Value("200"); policy.Table(m.Descriptor.Output()) != nil && response != nil && response.Value != nil {
+		response.Value.Content[csvType] = text
+	}
+	table := policy.Table(m.Descriptor.Input())
+	if table == nil || operation.RequestBody == nil || operation.RequestBody.Value == nil {
+		return
+	}
+	operation.RequestBody.Value.Content[csvType] = text
+	fields := m.Descriptor.Input().Fields()
+	for i := range fields.Len() {
+		if field := fields.Get(i); field != table {
+			operation.AddParameter(openapi3.NewQueryParameter(field.JSONName()).
+				WithDescription("Only with a body of " + csvType + ".").WithSchema(plain(field.Kind())))
+		}
+	}
+}
+
+// plain is the schema of a field that a query can hold.
+func plain(kind protoreflect.Kind) *openapi3.Schema {
+	switch kind {
+	case protoreflect.BoolKind:
+		return openapi3.NewBoolSchema()
+	case protoreflect.Int32Kind:
+		return openapi3.NewInt32Schema()
+	}
+	return openapi3.NewStringSchema()
+}

@@ -1,0 +1,152 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/entrasync/entrasync/gateway/internal/edge"
+	"github.com/entrasync/entrasync/gateway/internal/inbound"
+	"github.com/entrasync/entrasync/gateway/internal/policy"
+)
+
+// csvType is the media type of tables. A method whose answer holds one gives it
+// as it is to who accepts this type, and one whose request holds one takes it as
+// the body, with the other fields in the query. Nothing else about the route
+// changes: it is the same method under the same rule.
+const csvType = "text/csv"
+
+// tables is the marshaler for text/csv. What has no table travels as JSON, also
+// the answer to a table that was sent.
+type tables struct{ *marshaler }
+
+// ContentType is that of an answer.
+func (m *tables) ContentType(v any) string {
+	if _, ok := tableIn(v); ok {
+		return csvType + "; charset=utf-8"
+	}
+	return m.marshaler.ContentType(v)
+}
+
+// Marshal gives the table of an answer as it is.
+func (m *tables) Marshal(v any) ([]byte, error) {
+	if text, ok := tableIn(v); ok {
+		return []byte(text), nil
+	}
+	return m.marshaler.Marshal(v)
+}
+
+// NewDecoder reads the whole body as the table of a request.
+func (m *tables) NewDecoder(r io.Reader) runtime.Decoder {
+	return runtime.DecoderFunc(func(v any) error {
+		message, ok := v.(proto.Message)
+		if !ok || policy.Table(message.ProtoReflect().Descriptor()) == nil {
+			return m.marshaler.NewDecoder(r).Decode(v)
+		}
+		raw, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		if !utf8.Valid(raw) {
+			return errNotUTF8
+		}
+		reflected := message.ProtoReflect()
+		reflected.Set(policy.Table(reflected.Descriptor()), protoreflect.ValueOfString(string(raw)))
+		return nil
+	})
+}
+
+// errNotUTF8 has the shape that edge.Undecodable reads the field from.
+var errNotUTF8 = errors.New(`parsing field "csv": not UTF-8`)
+
+func tableIn(v any) (string, bool) {
+	message, ok := v.(proto.Message)
+	if !ok {
+		return "", false
+	}
+	reflected := message.ProtoReflect()
+	field := policy.Table(reflected.Descriptor())
+	if field == nil {
+		return "", false
+	}
+	return reflected.Get(field).String(), true
+}
+
+// negotiate leaves in the request's header one media type that is asked for:
+// text/csv, where the caller prefers it to JSON, or none. The generated handlers
+// compare the header as it stands.
+func negotiate(r *http.Request) {
+	table, other := 0.0, 0.0
+	for _, line := range r.Header.Values("Accept") {
+		for one := range strings.SplitSeq(line, ",") {
+			media, parameters, err := mime.ParseMediaType(one)
+			if err != nil {
+				continue
+			}
+			weight := 1.0
+			if text, ok := parameters["q"]; ok {
+				if weight, err = strconv.ParseFloat(text, 64); err != nil {
+					continue
+				}
+			}
+			switch media {
+			case csvType:
+				table = max(table, weight)
+			case "application/json":
+				other = max(other, weight)
+			}
+		}
+	}
+	r.Header.Set("Accept", "application/json")
+	if table > other {
+		r.Header.Set("Accept", csvType)
+	}
+}
+
+// tableRequest reports a request whose body is a table, by the method's contract.
+func tableRequest(ctx context.Context, m policy.Method) bool {
+	media, _, err := mime.ParseMediaType(inbound.From(ctx).ContentType)
+	return err == nil && media == csvType && m.Body == "*" && policy.Table(m.Descriptor.Input()) != nil
+}
+
+// withQuery takes the other fields of a request whose body is a table from the
+// query.
+func withQuery(ctx context.Context, m policy.Method, request any) error {
+	message, ok := request.(proto.Message)
+	if !ok || !tableRequest(ctx, m) {
+		return nil
+	}
+	if err := runtime.PopulateQueryParameters(message, inbound.From(ctx).Query, utilities.NewDoubleArray(nil)); err != nil {
+		return edge.Undecodable(err)
+	}
+	return nil
+}
+
+// describeTable sets the headers of an answer that is a table: the name of a
+// file, and in a header each what else the answer holds.
+func describeTable(w http.ResponseWriter, m policy.Method, message proto.Message) {
+	_, ok := tableIn(message)
+	if !ok || !strings.HasPrefix(w.Header().Get("Content-Type"), csvType) {
+		return
+	}
+	path := strings.Split(strings.TrimSuffix(m.Path, "/export"), "/")
+	name := path[len(path)-1]
+	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s.csv"`, name))
+	message.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		if field != policy.Table(field.ContainingMessage()) && !field.IsList() && !field.IsMap() && field.Message() == nil {
+			w.Header().Set("Entrasync-"+strings.ReplaceAll(string(field.Name()), "_", "-"), value.String())
+		}
+		return true
+	})
+}
