@@ -144,6 +144,10 @@ func attention(a answers, status *gatewayv1.GetStatusResponse) []*gatewayv1.Atte
 	if status.GetSchedule().GetPaused() {
 		add("schedule_paused", "Automatic sync is paused.", "Reconnect, or switch automatic sync on again.")
 	}
+	if d := a.discovery; d.GetGoneCount() > 0 && d.GetActiveCount() == 0 && len(d.GetUnreadable()) == 0 {
+		add("all_tenants_gone", "The last discovery found none of the managed tenants.",
+			"Look at the delegated admin relationships in the partner's directory, then discover again.").Count = &d.GoneCount
+	}
 	for _, t := range a.discovery.GetUnreadable() {
 		entry := add(t.GetProblem().GetCode(), t.GetProblem().GetMessage(), t.GetProblem().GetRemedy())
 		id := t.GetManagedTenantId()
