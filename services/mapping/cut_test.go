@@ -177,7 +177,8 @@ func TestAChangeWhoseConnectionIsCutLeavesAllOrNothing(t *testing.T) {
 	for name, change := range map[string]func(ctx context.Context, u useCases) error{
 		"confirm": func(ctx context.Context, u useCases) error {
 			_, err := u.confirmer.Confirm(ctx, "p", []mapping.Decision{
-				{ManagedTenantID: u.tenants[0], Kind: "map", ClientID: u.clients[1]}, {ManagedTenantID: u.tenants[1], Kind: "map", ClientID: u.clients[0]},
+				{ManagedTenantID: u.tenants[0], Kind: "map", ClientID: u.clients[1]},
+				{ManagedTenantID: u.tenants[1], Kind: "map", ClientID: u.clients[0]},
 				{ManagedTenantID: u.tenants[2], Kind: "skip"},
 			}, nil, true)
 			return err

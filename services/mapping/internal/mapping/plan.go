@@ -54,14 +54,6 @@ type Change struct {
 	Before   *Mapping // the decision that ends
 }
 
-// clientBefore is whom the managed tenant belonged to before the change.
-func (c Change) clientBefore() string {
-	if c.Before == nil {
-		return ""
-	}
-	return c.Before.ClientID
-}
-
 // gravity orders what speaks against decisions.
 type gravity int
 

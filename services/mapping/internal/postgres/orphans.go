@@ -18,7 +18,7 @@ import (
 func (s *Store) OrphanedLinks(ctx context.Context, managedTenantID string) (links int32, err error) {
 	id, err := uuid.Parse(managedTenantID)
 	if err != nil {
-		return 0, nil //nolint:nilerr // no id of ours: nothing is known of it
+		return 0, nil // no id of ours: nothing is known of it
 	}
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		links, err = q.OrphanedLinks(ctx, id)
