@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"testing"
@@ -81,6 +82,7 @@ func TestATenantsOwnCertificate(t *testing.T) {
 	require.Equal(t, "certificate", set.GetProof())
 	require.Equal(t, ends.UTC(), set.GetCertificateExpiresAt().AsTime())
 	b.whole()
+	require.NotContains(t, b.dump(), hex.EncodeToString([]byte("PRIVATE KEY")), "it is stored sealed")
 
 	// It runs out while it is in use: that is ours to mend, and no reason to say
 	// that the partner's grant is dead.
