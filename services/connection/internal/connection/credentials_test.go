@@ -112,3 +112,45 @@ func TestASourceThatFailsIsNotPassedOver(t *testing.T) {
 	_, err = connection.NewResolver(fixed(connection.Credentials{ClientID: "app"})).Resolve(t.Context(), "msp")
 	require.Equal(t, connection.ReasonMissingCredentials, errs.ReasonOf(err))
 }
+
+// movingPointer points to the next version each time it is read.
+type movingPointer struct {
+	connection.CredentialPointers
+	versions []string
+}
+
+func (p *movingPointer) CredentialVersion(context.Context, string) (string, error) {
+	version := p.versions[0]
+	p.versions = p.versions[1:]
+	return version, nil
+}
+
+// kept holds one version of a secret.
+type kept struct {
+	connection.SecretStore
+	version string
+}
+
+func (k kept) GetSecret(_ context.Context, _, _, version string) (connection.Secret, error) {
+	if version != k.version {
+		return "", errs.New(errs.NotFound, "secret_not_found", "gone")
+	}
+	return `{"microsoft_client_id":"app","microsoft_client_secret":"new"}`, nil
+}
+
+// TestAVersionSweptBetweenTwoReads: the registration is replaced, and its old
+// version swept, after a reader learnt of the old one.
+func TestAVersionSweptBetweenTwoReads(t *testing.T) {
+	t.Parallel()
+	read := func(versions ...string) (connection.Credentials, error) {
+		return connection.TenantCredentials{Pointers: &movingPointer{versions: versions}, Secrets: kept{version: "new"}}.Credentials(t.Context(), "msp")
+	}
+	got, err := read("old", "older", "new")
+	require.NoError(t, err)
+	require.Equal(t, "new", got.ClientSecret.Reveal())
+	got, err = read("old", "")
+	require.NoError(t, err)
+	require.False(t, got.Complete(), "removed meanwhile")
+	_, err = read("lost", "lost", "lost")
+	require.Error(t, err, "a pointer to nothing is no reason to use another app")
+}

@@ -135,7 +135,7 @@ func (c *Client) ProbeCustomer(ctx context.Context, tokens connection.TokenSourc
 		Value *[]struct{} `json:"value"`
 	}
 	address := c.graphURL("/v1.0/users", url.Values{"$select": {"id"}, "$top": {"1"}})
-	if err := c.readJSON(ctx, call{url: address, at: atCustomer, tokens: tokens, priority: "high"}, &answer); err != nil {
+	if err := c.readJSON(ctx, call{url: address, at: atCustomer, tokens: tokens, cost: costOf(costUsers, true, 1), priority: "high"}, &answer); err != nil {
 		return settle(err)
 	}
 	if answer.Value == nil {
