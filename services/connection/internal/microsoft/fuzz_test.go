@@ -173,6 +173,7 @@ func FuzzRetryAfter(f *testing.F) {
 func FuzzBatch(f *testing.F) {
 	f.Add([]byte(`{"responses":[{"id":"1","status":200,"headers":{"request-id":"r"},"body":{"id":"a"}},{"id":"0","status":429,"headers":{"Retry-After":"3"},"body":{"error":{"code":""}}}]}`), 2)
 	f.Add([]byte(`{"responses":[{"id":"00","status":200}]}`), 1)
+	f.Add([]byte(`{"responses":[{"id":"0","status":200},{"id":"0","status":200}]}`), 2)
 	f.Add([]byte(`{"responses":[{"id":"0","status":200,"body":"NDI="}]}`), 1)
 	f.Fuzz(func(t *testing.T, body []byte, items int) {
 		items = min(max(items, 1), batchMost)
