@@ -1,57 +1,191 @@
 package main
 
 import (
+	"context"
 	"net/http"
+	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
-	"github.com/entrasync/entrasync/pkg/pg"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/postgres"
 )
+
+const manyCallers = 50
 
 func TestOneRefreshForManyCallers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.connect("msp")
-	b.clock.advance(2 * time.Hour)
-	b.sim.admin(http.MethodDelete, "requests", nil, nil)
-	replicas := []replica{b.replica}
-	for range 2 {
-		pool, err := pg.Open(t.Context(), b.db.URLFor("connection"), pg.Options{Context: "connection", MaxConns: poolSize})
-		require.NoError(t, err)
-		t.Cleanup(pool.Close)
-		replicas = append(replicas, b.start(pool))
+	replicas := b.three()
+	for range 2 { // the second time without a delay that gathers them
+		b.clock.advance(2 * time.Hour)
+		b.sim.admin(http.MethodDelete, "requests", nil, nil)
+		for _, o := range <-atOnce(person(t, "msp", "admin"), manyCallers, replicas) {
+			require.NoError(t, o.err)
+			require.True(t, o.valid, o.code)
+		}
+		require.Equal(t, 1, b.sim.requests("login.token", ""))
+		require.Equal(t, manyCallers, b.sim.requests("graph.relationships", ""))
+		// Long enough for all to be under way before the first is through.
+		b.sim.fault(map[string]any{"kind": "slow", "route": "login.token", "delayMillis": 1500})
 	}
-	for _, r := range replicas { // so that nobody comes late for want of a connection
-		_, err := r.internal.GetConnection(person(t, "msp", "admin"), &connectionv1.GetConnectionRequest{})
-		require.NoError(t, err)
-	}
-	// Long enough for all to be under way before the first is through.
-	b.sim.fault(map[string]any{"kind": "slow", "route": "login.token", "delayMillis": 2500})
-	const callers = 20
-	var wg sync.WaitGroup
-	failures := make(chan error, callers)
-	for i := range callers {
-		r := replicas[i%len(replicas)]
-		wg.Go(func() {
-			resp, err := r.public.ValidateDirect(person(t, "msp", "admin"), &connectionv1.ValidateDirectRequest{})
-			if err == nil && !resp.GetValid() {
-				err = errs.New(errs.Internal, resp.GetError().GetCode(), "not valid")
+}
+
+func TestACutDatabaseConnectionLosesNoTokenSet(t *testing.T) {
+	t.Parallel()
+	for name, whole := range map[string]bool{"the lock alone": false, "all of the process": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sim := startSimulator(t)
+			microsoft := startLogin(t, sim)
+			b := setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url })
+			b.connect("msp")
+			before := b.force("msp")
+			replicas := b.three()
+			b.clock.advance(2 * time.Hour)
+			// The first answer comes when it is let go.
+			answered, release := make(chan struct{}), make(chan struct{})
+			var answers atomic.Int32
+			microsoft.on(func(url.Values, map[string]any) {
+				if answers.Add(1) == 1 {
+					close(answered)
+					<-release
+				}
+			})
+			all := atOnce(person(t, "msp", "admin"), manyCallers, replicas)
+			<-answered
+			pid, process := b.holder()
+			require.NotZero(t, pid, "whoever refreshes has the lock")
+			if !whole {
+				b.cut(pid, "")
+			} else {
+				b.cut(0, process)
 			}
-			failures <- err
+			eventually(t, "another replica has refreshed", func() bool { return b.force("msp") != before })
+			newer := b.force("msp")
+			close(release)
+			for i, o := range <-all {
+				if whole && process == "replica-"+string(rune('0'+i%3)) && o.err != nil {
+					require.Equal(t, errs.Unavailable, errs.KindOf(o.err), "its callers may come again")
+					continue
+				}
+				require.NoError(t, o.err)
+				require.True(t, o.valid, o.code)
+			}
+			require.Equal(t, newer, b.force("msp"), "the answer that came late overwrote nothing")
+			require.Equal(t, "connected", b.status("msp").GetStatus())
+			b.clock.advance(2 * time.Hour)
+			for _, r := range replicas {
+				require.Equal(t, outcome{valid: true}, validate(person(t, "msp", "admin"), r), "the grant in force is good")
+			}
 		})
 	}
-	wg.Wait()
-	close(failures)
-	for err := range failures {
-		require.NoError(t, err)
-	}
+}
+
+func TestASlowWriterUsesTheNewerTokenSet(t *testing.T) {
+	t.Parallel()
+	sim := startSimulator(t)
+	microsoft := startLogin(t, sim)
+	b := setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url })
+	b.connect("msp")
+	replicas := b.three()
+	b.clock.advance(2 * time.Hour)
+	answered, release := make(chan struct{}), make(chan struct{})
+	var answers atomic.Int32
+	var mu sync.Mutex
+	var late string
+	microsoft.on(func(_ url.Values, answer map[string]any) {
+		if answers.Add(1) > 1 {
+			return
+		}
+		mu.Lock()
+		late, _ = answer["refresh_token"].(string)
+		mu.Unlock()
+		close(answered)
+		<-release
+	})
+	slow := make(chan outcome, 1)
+	go func() { slow <- validate(person(t, "msp", "admin"), replicas[0]) }()
+	<-answered
+	pid, process := b.holder()
+	require.Equal(t, "replica-0", process)
+	b.cut(pid, "") // and with it the lock; the slow one does not notice
+	require.Equal(t, outcome{valid: true}, validate(person(t, "msp", "admin"), replicas[1]))
+	newer := b.force("msp")
+	close(release)
+	require.Equal(t, outcome{valid: true}, <-slow, "it goes on with the newer set")
+	require.Equal(t, newer, b.force("msp"))
+	b.clock.advance(16 * time.Minute)
+	require.NoError(t, b.parts.sweep.Do(t.Context()))
+	store := postgres.New(b.db.Pool("connection"), b.box, b.clock.now, 1)
+	stored, err := store.GetSecret(t.Context(), "msp", connection.SetDirect, newer)
+	require.NoError(t, err)
+	grant, err := connection.DecodeGrant(stored)
+	require.NoError(t, err)
+	mu.Lock()
+	defer mu.Unlock()
+	require.NotEmpty(t, late)
+	require.NotEqual(t, late, grant.RefreshToken.Reveal())
+	var versions int
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM secrets WHERE tenant_id = 'msp'`).Scan(&versions))
+	require.Equal(t, 1, versions, "what the slow one wrote belongs to nobody and was swept")
+}
+
+func TestACallerThatLeavesAbortsNoRefresh(t *testing.T) {
+	t.Parallel()
+	sim := startSimulator(t)
+	microsoft := startLogin(t, sim)
+	b := setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url })
+	b.connect("msp")
+	before := b.force("msp")
+	b.clock.advance(2 * time.Hour)
+	b.sim.admin(http.MethodDelete, "requests", nil, nil)
+	answered, release := make(chan struct{}), make(chan struct{})
+	microsoft.on(func(url.Values, map[string]any) { close(answered); <-release })
+	hurried, leave := context.WithCancel(person(t, "msp", "admin"))
+	gone, waiting := make(chan outcome, 1), make(chan outcome, 1)
+	go func() { gone <- validate(hurried, b.replica) }()
+	<-answered
+	go func() { waiting <- validate(person(t, "msp", "admin"), b.replica) }()
+	leave()
+	require.Equal(t, errs.Cancelled, errs.KindOf((<-gone).err))
+	close(release)
+	require.Equal(t, outcome{valid: true}, <-waiting)
 	require.Equal(t, 1, b.sim.requests("login.token", ""))
-	require.Equal(t, callers, b.sim.requests("graph.relationships", ""))
+	require.NotEqual(t, before, b.force("msp"))
+}
+
+func TestARefreshOfNobodyIsBrokenOffAtTheEnd(t *testing.T) {
+	t.Parallel()
+	sim := startSimulator(t)
+	b := setupOn(t, sim)
+	b.connect("msp")
+	r := b.replicaNamed("ends")
+	b.clock.advance(2 * time.Hour)
+	b.sim.fault(map[string]any{"kind": "slow", "route": "login.token", "delayMillis": 600_000})
+	told := make(chan outcome, 1)
+	go func() { told <- validate(person(t, "msp", "admin"), r) }()
+	eventually(t, "the refresh has begun", func() bool { pid, _ := b.holder(); return pid != 0 })
+	r.parts.close()
+	require.Equal(t, errs.Unavailable, errs.KindOf(rejected(<-told)), "who still waits may come again")
+	pid, _ := b.holder()
+	require.Zero(t, pid)
+	require.Equal(t, errs.Unavailable, errs.KindOf(rejected(validate(person(t, "msp", "admin"), r))), "nothing begins any more")
+}
+
+// rejected is an outcome's error, also where it was stored as a failed validation.
+func rejected(o outcome) error {
+	if o.err == nil && !o.valid {
+		return errs.New(errs.Unavailable, o.code, "")
+	}
+	return o.err
 }
 
 func TestARejectedTokenIsRefreshedOnce(t *testing.T) {
@@ -60,11 +194,123 @@ func TestARejectedTokenIsRefreshedOnce(t *testing.T) {
 	b.connect("msp")
 	b.sim.admin(http.MethodPost, "access-tokens/expire", map[string]any{}, nil)
 	b.sim.admin(http.MethodDelete, "requests", nil, nil)
-	resp, err := b.public.ValidateDirect(person(t, "msp", "admin"), &connectionv1.ValidateDirectRequest{})
-	require.NoError(t, err)
-	require.True(t, resp.GetValid())
+	require.Equal(t, outcome{valid: true}, validate(person(t, "msp", "admin"), b.replica))
 	require.Equal(t, 1, b.sim.requests("login.token", ""))
 	require.Equal(t, 1, b.sim.requests("graph.relationships", ""), "the route is known once the token is good")
+
+	b.sim.fault(map[string]any{"kind": "status", "route": "graph.relationships", "status": 401})
+	b.sim.admin(http.MethodDelete, "requests", nil, nil)
+	require.Equal(t, outcome{code: "auth_rejected"}, validate(person(t, "msp", "admin"), b.replica))
+	require.Equal(t, 1, b.sim.requests("login.token", ""), "a token that is rejected anew is not refreshed again")
+}
+
+func TestATokenIsRefreshedAMinuteBeforeItsEnd(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connect("msp")
+	b.sim.admin(http.MethodDelete, "requests", nil, nil)
+	b.clock.advance(58 * time.Minute) // of 3,599 s
+	require.Equal(t, outcome{valid: true}, validate(person(t, "msp", "admin"), b.replica))
+	require.Zero(t, b.sim.requests("login.token", ""))
+	b.clock.advance(time.Minute + 15*time.Second)
+	require.Equal(t, outcome{valid: true}, validate(person(t, "msp", "admin"), b.replica))
+	require.Equal(t, 1, b.sim.requests("login.token", ""))
+}
+
+func TestTheOldRefreshTokenIsKeptWhenNoneComesBack(t *testing.T) {
+	t.Parallel()
+	sim := startSimulator(t)
+	microsoft := startLogin(t, sim)
+	b := setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url })
+	b.connect("msp")
+	var mu sync.Mutex
+	var sent []string
+	microsoft.on(func(form url.Values, answer map[string]any) {
+		mu.Lock()
+		defer mu.Unlock()
+		sent = append(sent, form.Get("refresh_token"))
+		delete(answer, "refresh_token")
+		delete(answer, "scope")
+	})
+	scope := b.parts.useCases.Show
+	before, err := scope.Do(t.Context(), "msp")
+	require.NoError(t, err)
+	for range 3 {
+		b.clock.advance(2 * time.Hour)
+		require.Equal(t, outcome{valid: true}, validate(person(t, "msp", "admin"), b.replica))
+	}
+	after, err := scope.Do(t.Context(), "msp")
+	require.NoError(t, err)
+	require.Equal(t, before.Scope, after.Scope)
+	mu.Lock()
+	defer mu.Unlock()
+	require.Len(t, sent, 3)
+	require.NotEmpty(t, sent[0])
+	require.Equal(t, []string{sent[0], sent[0], sent[0]}, sent)
+}
+
+func TestADeadGrantIsThePartnersProblemAtEveryCustomer(t *testing.T) {
+	t.Parallel()
+	partner, _ := startSimulator(t).directories() // the same in each: the seed makes it
+	b := setup(t, func(s *settings) { s.TenantID = partner.TenantID })
+	b.connect("msp")
+	_, managed := b.sim.directories()
+	replicas := []replica{b.replica, b.replicaNamed("second")}
+	details := func(r replica, d directory) error {
+		_, err := r.discovery.GetTenantDetails(b.inside("msp"), &connectionv1.GetTenantDetailsRequest{EntraTenantId: d.TenantID})
+		return err
+	}
+	require.NoError(t, details(replicas[0], managed[0]))
+	b.sim.admin(http.MethodPost, "refresh-tokens/revoke", map[string]any{"aadsts": 50173}, nil)
+	b.sim.admin(http.MethodDelete, "requests", nil, nil)
+	failures := make([]error, 8)
+	var asking sync.WaitGroup
+	for i := range failures {
+		asking.Go(func() { failures[i] = details(replicas[i%2], managed[1+i%4]) })
+	}
+	asking.Wait()
+	for _, err := range append(failures, details(replicas[1], managed[5])) {
+		var e *errs.Error
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, "refresh_failed", e.Reason())
+		require.Equal(t, "reconnect", e.Metadata()["class"], "the partner's problem")
+		require.NotEmpty(t, e.Metadata()["remedy"])
+	}
+	require.Equal(t, 1, b.sim.requests("login.token", partner.TenantID), "the partner's authority is asked once")
+	require.NoError(t, details(replicas[0], managed[0]), "what is cached is good until it ends")
+	got := b.status("msp")
+	require.Equal(t, "validation_failed", got.GetStatus())
+	require.Equal(t, "refresh_failed", got.GetLastValidationError().GetCode())
+	require.Contains(t, got.GetLastValidationError().GetMessage(), "AADSTS50173")
+	require.Contains(t, got.GetLastValidationError().GetMessage(), "Connect the partner account again")
+
+	// The partner's access token still lives, and yet nobody calls this valid.
+	require.Equal(t, outcome{code: "refresh_failed"}, validate(person(t, "msp", "admin"), replicas[1]))
+}
+
+func TestACustomerThatRefusesTheGrantIsAlone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connect("msp")
+	_, managed := b.sim.directories()
+	b.sim.fault(map[string]any{"kind": "oauth-error", "route": "login.token", "tenant": managed[0].TenantID, "aadsts": 50173})
+	for i, code := range []string{"refresh_failed", ""} {
+		resp, err := b.discovery.GetTenantDetails(b.inside("msp"), &connectionv1.GetTenantDetailsRequest{EntraTenantId: managed[i].TenantID})
+		require.NoError(t, err)
+		require.Equal(t, code, resp.GetProblem().GetCode())
+	}
+	require.Equal(t, "connected", b.status("msp").GetStatus())
+	require.Nil(t, b.status("msp").GetLastValidationError())
+	var events int
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM status_events`).Scan(&events))
+	require.Equal(t, 1, events, "connected, and no more")
+
+	// While nobody knows whether the grant lives, the tenant is not blamed.
+	b.sim.fault(map[string]any{"kind": "oauth-error", "route": "login.token", "aadsts": 90033, "skip": 1})
+	resp, err := b.discovery.GetTenantDetails(b.inside("msp"), &connectionv1.GetTenantDetailsRequest{EntraTenantId: managed[0].TenantID})
+	require.NoError(t, err)
+	require.Equal(t, "upstream_error", resp.GetProblem().GetCode())
+	require.Equal(t, "connected", b.status("msp").GetStatus())
 }
 
 func TestARefreshFailureThatPassesLeavesTheConnection(t *testing.T) {
@@ -89,6 +335,12 @@ func TestARefreshFailureThatPassesLeavesTheConnection(t *testing.T) {
 	got := b.status("msp")
 	require.Equal(t, "validation_failed", got.GetStatus())
 	require.Equal(t, "refresh_failed", got.GetLastValidationError().GetCode())
+
+	b.sim.heal()
+	_, err = b.managedTenants(b.inside("msp"))
+	require.NoError(t, err)
+	require.Equal(t, "connected", b.status("msp").GetStatus(), "a fresh token set ends the failure to get one")
+	require.Nil(t, b.status("msp").GetLastValidationError())
 }
 
 func TestCustomerTokensAreKept(t *testing.T) {
@@ -118,4 +370,29 @@ func TestCustomerTokensAreKept(t *testing.T) {
 	var versions int
 	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM secrets`).Scan(&versions))
 	require.Equal(t, 1, versions, "the partner's own set was not touched")
+}
+
+func TestADisconnectReachesEveryReplica(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connect("msp")
+	_, managed := b.sim.directories()
+	other := b.replicaNamed("other")
+	details := func(r replica) error {
+		_, err := r.discovery.GetTenantDetails(b.inside("msp"), &connectionv1.GetTenantDetailsRequest{EntraTenantId: managed[0].TenantID})
+		return err
+	}
+	require.NoError(t, details(other))
+	_, err := b.public.Disconnect(person(t, "msp", "admin"), &connectionv1.DisconnectRequest{})
+	require.NoError(t, err)
+	b.sim.admin(http.MethodDelete, "requests", nil, nil)
+	require.Equal(t, "not_connected", errs.ReasonOf(details(other)), "its cached token is not used")
+	require.Zero(t, b.sim.requests("graph.organization", ""))
+	var secrets int
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM secrets`).Scan(&secrets))
+	require.Zero(t, secrets)
+
+	b.connect("msp")
+	require.NoError(t, details(other), "reconnecting resumes")
+	require.Equal(t, 1, b.sim.requests("login.token", managed[0].TenantID), "with a token of the new connection")
 }

@@ -102,7 +102,7 @@ func (c customerTokens) key(connection Connection, credentials Credentials) cust
 // managed tenant to this partner, so the partner's own list has to.
 func (c customerTokens) mint(ctx context.Context, connection Connection, grant Grant, credentials Credentials) (Token, error) {
 	if credentials.Access() != AppOnly {
-		return c.tokens.delegatedToken(ctx, c.tenant, connection, grant, credentials, c.managedTenant)
+		return c.tokens.delegatedToken(ctx, c.tenant, grant, credentials, c.managedTenant)
 	}
 	if err := c.tokens.mustManage(ctx, c.tenant, connection.ID, c.managedTenant); err != nil {
 		return Token{}, err

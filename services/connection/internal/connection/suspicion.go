@@ -16,15 +16,13 @@ const refusalLife = 30 * time.Second
 // partner's: a dead grant is refused everywhere while the partner's access token
 // still lives. The partner's authority is asked, once, and its refusal is the
 // answer then; if it takes the grant, the managed tenant alone refuses it.
-func (t *Tokens) delegatedToken(ctx context.Context, tenant string, c Connection, g Grant, app Credentials, managedTenant string) (Token, error) {
+func (t *Tokens) delegatedToken(ctx context.Context, tenant string, g Grant, app Credentials, managedTenant string) (Token, error) {
+	believed := t.now().Add(-refusalLife)
 	token, refusal := t.identity.CustomerToken(ctx, app, g.RefreshToken, managedTenant)
 	if refusal == nil || !blamesGrant(refusal) {
 		return token, refusal
 	}
-	if err := refusedSince(c, t.now().Add(-refusalLife)); err != nil {
-		return Token{}, err
-	}
-	_, proven, err := t.partner(ctx, tenant, g.AccessToken)
+	_, proven, err := t.partnerSince(ctx, tenant, g.AccessToken, believed)
 	if err != nil {
 		return Token{}, err
 	}

@@ -68,6 +68,11 @@ type tokenSet struct {
 
 // partner gives the connection and a token set whose access token is good.
 func (t *Tokens) partner(ctx context.Context, tenant string, rejected Secret) (Connection, Grant, error) {
+	return t.partnerSince(ctx, tenant, rejected, t.now())
+}
+
+// partnerSince believes a refusal that somebody met since a time.
+func (t *Tokens) partnerSince(ctx context.Context, tenant string, rejected Secret, since time.Time) (Connection, Grant, error) {
 	connection, grant, err := t.load(ctx, tenant)
 	if err != nil || t.usable(grant, rejected) {
 		return connection, grant, err
@@ -77,7 +82,7 @@ func (t *Tokens) partner(ctx context.Context, tenant string, rejected Secret) (C
 	var set tokenSet
 	for range renewalTurns {
 		set, err = t.renewals.do(ctx, tenant, func(ctx context.Context) (tokenSet, error) {
-			return t.renew(ctx, tenant, rejected)
+			return t.renew(ctx, tenant, rejected, since)
 		})
 		if err != nil {
 			return Connection{}, Grant{}, err
@@ -91,14 +96,13 @@ func (t *Tokens) partner(ctx context.Context, tenant string, rejected Secret) (C
 
 // renew gets a fresh token set, unless somebody else has got one meanwhile or was
 // refused it.
-func (t *Tokens) renew(ctx context.Context, tenant string, rejected Secret) (set tokenSet, err error) {
-	begun := t.now()
+func (t *Tokens) renew(ctx context.Context, tenant string, rejected Secret, since time.Time) (set tokenSet, err error) {
 	err = t.lock.WithGrantLock(ctx, tenant, func(ctx context.Context) error {
 		set.connection, set.grant, err = t.load(ctx, tenant)
 		if err != nil || t.usable(set.grant, rejected) {
 			return err
 		}
-		if err := refusedSince(set.connection, begun); err != nil {
+		if err := refusedSince(set.connection, since); err != nil {
 			return err
 		}
 		set.grant, err = t.refresh(ctx, tenant, &set.connection, set.grant)
@@ -116,8 +120,8 @@ func (t *Tokens) renew(ctx context.Context, tenant string, rejected Secret) (set
 
 // refusedSince is the refusal of a fresh token set that was recorded after a time;
 // nil when there is none.
-func refusedSince(c Connection, begun time.Time) error {
-	if c.Status != ValidationFailed || c.LastError == nil || c.LastError.Code != ReasonRefreshFailed || c.LastError.CheckedAt.Before(begun) {
+func refusedSince(c Connection, since time.Time) error {
+	if c.Status != ValidationFailed || c.LastError == nil || c.LastError.Code != ReasonRefreshFailed || c.LastError.CheckedAt.Before(since) {
 		return nil
 	}
 	return Failure{

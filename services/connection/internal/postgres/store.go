@@ -216,7 +216,7 @@ func (s *Store) WithGrantLock(ctx context.Context, tenantID string, fn func(ctx 
 			return nil
 		})
 		if held {
-			if err != nil {
+			if err != nil && ctx.Err() == nil {
 				slog.WarnContext(ctx, "a grant lock was lost while it was held", "error", err)
 			}
 			return outcome
