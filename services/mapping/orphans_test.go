@@ -62,6 +62,8 @@ func TestOrphanedLinksAreListedUntilTheyAreDecided(t *testing.T) {
 	require.Equal(t, all, b.orphaned(&mappingv1.ListMappingsRequest{}))
 	require.Equal(t, all[:1], b.orphaned(&mappingv1.ListMappingsRequest{State: "mapped"}))
 	require.Equal(t, all[1:2], b.orphaned(&mappingv1.ListMappingsRequest{Q: "boreal"}))
+	require.Equal(t, all[1:2], b.orphaned(&mappingv1.ListMappingsRequest{ManagedTenantId: tenants[1]}), "undecided, and yet found")
+	require.Empty(t, b.orphaned(&mappingv1.ListMappingsRequest{ManagedTenantId: "no id of ours"}))
 	first, err := b.mappings.ListMappings(b.ctx(), &mappingv1.ListMappingsRequest{Orphans: true, PageSize: 2})
 	require.NoError(t, err)
 	require.EqualValues(t, 3, first.GetTotalSize())

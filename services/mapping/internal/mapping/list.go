@@ -30,7 +30,8 @@ type Search struct {
 	Exact   string // or its domain or Entra tenant id, in lower case
 	// Orphans chooses managed tenants whose orphaned links wait for a person, by
 	// their last decision, in force or not.
-	Orphans bool
+	Orphans         bool
+	ManagedTenantID string // with Orphans: this one alone; empty for all
 }
 
 // MappedTenant is a managed tenant and the client that it is mapped to.
@@ -123,8 +124,8 @@ func (l *Lister) Client(ctx context.Context, id string) (Client, error) {
 	return *client, nil
 }
 
-// Filter chooses mappings. With a managed tenant the other conditions
-// do not count; with History its past decisions are listed too.
+// Filter chooses mappings. With a managed tenant the state and the query do not
+// count; with History its past decisions are listed too.
 type Filter struct {
 	State           string
 	Query           string // a part of a name, a domain, or the Entra tenant id
@@ -143,7 +144,7 @@ func (l *Lister) Mappings(ctx context.Context, filter Filter, size int32, pageTo
 		return Page[Mapping]{}, err
 	}
 	request := pageRequest[Mapping]{size: size, after: after, filters: filters}
-	if filter.ManagedTenantID != "" {
+	if filter.ManagedTenantID != "" && !filter.Orphans {
 		below, err := revisionOf(after)
 		if err != nil {
 			return Page[Mapping]{}, err
@@ -164,7 +165,7 @@ func (l *Lister) Mappings(ctx context.Context, filter Filter, size int32, pageTo
 		return Page[Mapping]{}, errs.New(errs.Invalid, "invalid_argument", "The request is not valid.",
 			errs.WithViolation("q", "must not contain NUL"))
 	}
-	search := Search{State: filter.State, NameKey: SearchKey(filter.Query), Exact: strings.ToLower(strings.TrimSpace(filter.Query)), Orphans: filter.Orphans}
+	search := Search{ManagedTenantID: filter.ManagedTenantID, State: filter.State, NameKey: SearchKey(filter.Query), Exact: strings.ToLower(strings.TrimSpace(filter.Query)), Orphans: filter.Orphans}
 	request.list = func(limit int32) ([]Mapping, error) { return l.store.Mappings(ctx, search, after, limit) }
 	request.count = func() (int32, error) { return l.store.CountMappings(ctx, search) }
 	request.place = func(m Mapping) Cursor { return Cursor{Key: SearchKey(m.DisplayName), ID: m.ManagedTenantID} }

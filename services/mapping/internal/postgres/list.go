@@ -98,16 +98,22 @@ func (s *Store) Mappings(ctx context.Context, search mapping.Search, after *mapp
 	if err != nil {
 		return nil, err
 	}
-	params := sqlc.ListMappingsParams{
-		State: search.State, Exact: search.Exact, NameKey: search.NameKey, AfterKey: key, AfterID: id, Size: limit,
+	managed, ok := orphanedTenant(search)
+	if !ok {
+		return nil, nil
 	}
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		if search.Orphans {
-			rows, err := q.ListOrphaned(ctx, sqlc.ListOrphanedParams(params))
+			rows, err := q.ListOrphaned(ctx, sqlc.ListOrphanedParams{
+				ManagedTenantID: managed, State: search.State, Exact: search.Exact, NameKey: search.NameKey,
+				AfterKey: key, AfterID: id, Size: limit,
+			})
 			page = mappings(rows, func(row sqlc.ListOrphanedRow) sqlc.ActiveMappingsRow { return sqlc.ActiveMappingsRow(row) })
 			return err
 		}
-		rows, err := q.ListMappings(ctx, params)
+		rows, err := q.ListMappings(ctx, sqlc.ListMappingsParams{
+			State: search.State, Exact: search.Exact, NameKey: search.NameKey, AfterKey: key, AfterID: id, Size: limit,
+		})
 		page = mappings(rows, func(row sqlc.ListMappingsRow) sqlc.ActiveMappingsRow { return sqlc.ActiveMappingsRow(row) })
 		return err
 	})
@@ -116,16 +122,31 @@ func (s *Store) Mappings(ctx context.Context, search mapping.Search, after *mapp
 
 // CountMappings counts what Mappings lists.
 func (s *Store) CountMappings(ctx context.Context, search mapping.Search) (count int32, err error) {
-	params := sqlc.CountMappingsParams{State: search.State, Exact: search.Exact, NameKey: search.NameKey}
+	managed, ok := orphanedTenant(search)
+	if !ok {
+		return 0, nil
+	}
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		if search.Orphans {
-			count, err = q.CountOrphaned(ctx, sqlc.CountOrphanedParams(params))
+			count, err = q.CountOrphaned(ctx, sqlc.CountOrphanedParams{
+				ManagedTenantID: managed, State: search.State, Exact: search.Exact, NameKey: search.NameKey,
+			})
 			return err
 		}
-		count, err = q.CountMappings(ctx, params)
+		count, err = q.CountMappings(ctx, sqlc.CountMappingsParams{State: search.State, Exact: search.Exact, NameKey: search.NameKey})
 		return err
 	})
 	return count, err
+}
+
+// orphanedTenant is the one managed tenant that is searched for, nil for all;
+// ok is false for what is no id of ours, of which nothing is known.
+func orphanedTenant(search mapping.Search) (id *uuid.UUID, ok bool) {
+	if search.ManagedTenantID == "" {
+		return nil, true
+	}
+	parsed, err := uuid.Parse(search.ManagedTenantID)
+	return &parsed, err == nil
 }
 
 // MappingsOf reads the decisions about one managed tenant, the newest first.

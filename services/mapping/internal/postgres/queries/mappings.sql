@@ -49,6 +49,7 @@ JOIN LATERAL (
     LIMIT 1) m ON true
 LEFT JOIN clients c ON c.id = m.client_id
 WHERE o.links > 0
+  AND (sqlc.narg(managed_tenant_id)::uuid IS NULL OR o.managed_tenant_id = sqlc.narg(managed_tenant_id))
   AND (@state::text = '' OR (m.deactivated_at IS NULL AND m.state = @state))
   AND (@exact::text = '' OR position(@name_key::text IN m.name_key) > 0 OR position(@name_key::text IN c.name_key) > 0
        OR m.entra_tenant_id = @exact OR m.primary_domain = @exact)
@@ -67,6 +68,7 @@ JOIN LATERAL (
     LIMIT 1) m ON true
 LEFT JOIN clients c ON c.id = m.client_id
 WHERE o.links > 0
+  AND (sqlc.narg(managed_tenant_id)::uuid IS NULL OR o.managed_tenant_id = sqlc.narg(managed_tenant_id))
   AND (@state::text = '' OR (m.deactivated_at IS NULL AND m.state = @state))
   AND (@exact::text = '' OR position(@name_key::text IN m.name_key) > 0 OR position(@name_key::text IN c.name_key) > 0
        OR m.entra_tenant_id = @exact OR m.primary_domain = @exact);

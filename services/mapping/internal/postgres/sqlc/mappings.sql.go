@@ -113,19 +113,26 @@ JOIN LATERAL (
     LIMIT 1) m ON true
 LEFT JOIN clients c ON c.id = m.client_id
 WHERE o.links > 0
-  AND ($1::text = '' OR (m.deactivated_at IS NULL AND m.state = $1))
-  AND ($2::text = '' OR position($3::text IN m.name_key) > 0 OR position($3::text IN c.name_key) > 0
-       OR m.entra_tenant_id = $2 OR m.primary_domain = $2)
+  AND ($1::uuid IS NULL OR o.managed_tenant_id = $1)
+  AND ($2::text = '' OR (m.deactivated_at IS NULL AND m.state = $2))
+  AND ($3::text = '' OR position($4::text IN m.name_key) > 0 OR position($4::text IN c.name_key) > 0
+       OR m.entra_tenant_id = $3 OR m.primary_domain = $3)
 `
 
 type CountOrphanedParams struct {
-	State   string
-	Exact   string
-	NameKey string
+	ManagedTenantID *uuid.UUID
+	State           string
+	Exact           string
+	NameKey         string
 }
 
 func (q *Queries) CountOrphaned(ctx context.Context, arg CountOrphanedParams) (int32, error) {
-	row := q.db.QueryRow(ctx, countOrphaned, arg.State, arg.Exact, arg.NameKey)
+	row := q.db.QueryRow(ctx, countOrphaned,
+		arg.ManagedTenantID,
+		arg.State,
+		arg.Exact,
+		arg.NameKey,
+	)
 	var column_1 int32
 	err := row.Scan(&column_1)
 	return column_1, err
@@ -367,21 +374,23 @@ JOIN LATERAL (
     LIMIT 1) m ON true
 LEFT JOIN clients c ON c.id = m.client_id
 WHERE o.links > 0
-  AND ($1::text = '' OR (m.deactivated_at IS NULL AND m.state = $1))
-  AND ($2::text = '' OR position($3::text IN m.name_key) > 0 OR position($3::text IN c.name_key) > 0
-       OR m.entra_tenant_id = $2 OR m.primary_domain = $2)
-  AND (m.name_key, m.managed_tenant_id) > ($4::text, $5::uuid)
+  AND ($1::uuid IS NULL OR o.managed_tenant_id = $1)
+  AND ($2::text = '' OR (m.deactivated_at IS NULL AND m.state = $2))
+  AND ($3::text = '' OR position($4::text IN m.name_key) > 0 OR position($4::text IN c.name_key) > 0
+       OR m.entra_tenant_id = $3 OR m.primary_domain = $3)
+  AND (m.name_key, m.managed_tenant_id) > ($5::text, $6::uuid)
 ORDER BY m.name_key, m.managed_tenant_id
-LIMIT $6
+LIMIT $7
 `
 
 type ListOrphanedParams struct {
-	State    string
-	Exact    string
-	NameKey  string
-	AfterKey string
-	AfterID  uuid.UUID
-	Size     int32
+	ManagedTenantID *uuid.UUID
+	State           string
+	Exact           string
+	NameKey         string
+	AfterKey        string
+	AfterID         uuid.UUID
+	Size            int32
 }
 
 type ListOrphanedRow struct {
@@ -407,6 +416,7 @@ type ListOrphanedRow struct {
 // person. One that has ended stands for a managed tenant that is undecided.
 func (q *Queries) ListOrphaned(ctx context.Context, arg ListOrphanedParams) ([]ListOrphanedRow, error) {
 	rows, err := q.db.Query(ctx, listOrphaned,
+		arg.ManagedTenantID,
 		arg.State,
 		arg.Exact,
 		arg.NameKey,
