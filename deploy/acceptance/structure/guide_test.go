@@ -53,7 +53,7 @@ func TestTheGuideAgreesWithTheContracts(t *testing.T) {
 				require.NotNil(t, method.Input().Fields().ByJSONName(name), "%s has no parameter %s", call[2], name)
 			}
 			if call[3] == "" {
-				require.Equal(t, "GET", call[1], "%s needs a body", call[2])
+				require.Contains(t, []string{"GET", "DELETE"}, call[1], "%s needs a body", call[2])
 				continue
 			}
 			body := shellVariable.ReplaceAllString(call[3], "x")

@@ -24,7 +24,7 @@ import (
 var (
 	knownPermissions = []string{"system_settings.read", "system_settings.update"}
 	knownFlags       = []string{
-		"entra-integration-ui", "entra-integration-client-sync-action",
+		"entra-integration-ui", "entra-integration-client-sync-action", "entra-integration-cipp",
 		"entra-integration-field-sync", "entra-integration-ambiguous-queue",
 	}
 	knownCallers = []string{"gateway", "connection", "discovery", "mapping", "sync-engine", "reconciliation", "worker"}
