@@ -8,6 +8,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/services/connection/internal/appsecrets"
+	"github.com/entrasync/entrasync/services/connection/internal/cipp"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres"
 	"github.com/entrasync/entrasync/services/connection/internal/rpc"
@@ -55,6 +56,12 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 	consent := &connection.Consent{Epochs: store, Tokens: tokens, Provider: client}
 	activation := &connection.Activation{Store: store, Secrets: vault, Lock: store, Now: now, NewID: newID}
 	settling := &connection.Settling{Outbox: store}
+	through, err := cipp.New(cipp.Options{AllowedHosts: s.CIPPAllowedHosts, Now: now})
+	if err != nil {
+		return parts{}, err
+	}
+	access := &connection.CIPPAccess{Store: store, Secrets: vault, Directories: through, Identity: client, Now: now}
+	providers := &connection.Providers{Store: store, Tokens: tokens, Direct: client, Groups: client, CIPP: access}
 	return parts{
 		sweep:  &connection.Sweep{Sweeper: store, Now: now},
 		reseal: &connection.Reseal{Resealer: store}, sweepSecrets: sweepSecrets,
@@ -76,11 +83,12 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 			},
 			Complete: &connection.Complete{Pendings: store, Activation: activation, Settling: settling, Now: now},
 			Disconnect: &connection.Disconnect{
-				Store: store, Secrets: vault, Lock: store, Tokens: tokens, Settling: settling, Now: now, NewID: newID,
+				Store: store, Secrets: vault, Lock: store, Tokens: tokens, CIPP: access, Settling: settling, Now: now, NewID: newID,
 			},
-			Validate:   &connection.Validate{Store: store, Tokens: tokens, Provider: client, Now: now},
+			Validate:   &connection.Validate{Store: store, Providers: providers, Now: now},
+			SaveCIPP:   &connection.SaveCIPP{Access: access, Activation: activation, Settling: settling, Tokens: tokens},
 			Show:       &connection.Show{Store: store, Credentials: resolver},
-			Read:       &connection.Read{Tokens: tokens, Provider: client, Groups: client},
+			Read:       &connection.Read{Providers: providers},
 			Pull:       &connection.Pull{Outbox: store, Now: now},
 			Ack:        &connection.Ack{Outbox: store, Now: now},
 			PullEvents: &connection.PullEvents{Log: store, Now: now},

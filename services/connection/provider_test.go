@@ -43,7 +43,7 @@ func TestDirectIsAProvider(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.connect("msp")
-	tokens := b.parts.useCases.Read.Tokens
+	tokens := b.parts.useCases.Read.Providers.Tokens
 	_, managed := b.sim.directories()
 	b.sim.admin(http.MethodPost, "changes", map[string]any{"kind": "grow", "tenant": largest(managed).TenantID, "count": 1500}, nil)
 	_, managed = b.sim.directories()

@@ -50,6 +50,7 @@ type replica struct {
 	parts     parts
 	public    connectionv1.ConnectionServiceClient         // as the gateway
 	internal  connectionv1.ConnectionInternalServiceClient // as the gateway
+	cipp      connectionv1.CippServiceClient               // as the gateway, where it is switched on
 	discovery connectionv1.DirectoryServiceClient          // as discovery
 	engine    connectionv1.DirectoryServiceClient          // as the sync engine
 	worker    orchestrationv1.EffectServiceClient          // as the worker
@@ -106,11 +107,13 @@ func (b *bundle) start(pool *pg.Pool) replica {
 	require.NoError(b.t, err)
 	built.useCases.Disconnect.Settling.Timeout = 100 * time.Millisecond
 	built.useCases.Complete.Settling.Timeout = 100 * time.Millisecond
+	built.useCases.SaveCIPP.Settling.Timeout = 100 * time.Millisecond
 	address := b.network.Serve(name, func(server grpc.ServiceRegistrar) { rpc.Register(server, built.useCases) })
 	gateway := b.network.Dial("gateway", name, address)
 	return replica{
 		parts: built, public: connectionv1.NewConnectionServiceClient(gateway),
 		internal:  connectionv1.NewConnectionInternalServiceClient(gateway),
+		cipp:      connectionv1.NewCippServiceClient(gateway),
 		discovery: connectionv1.NewDirectoryServiceClient(b.network.Dial("discovery", name, address)),
 		engine:    connectionv1.NewDirectoryServiceClient(b.network.Dial("sync-engine", name, address)),
 		worker:    orchestrationv1.NewEffectServiceClient(b.network.Dial("worker", name, address)),

@@ -2,6 +2,7 @@ package connection
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -29,28 +30,43 @@ func (a *Activation) do(ctx context.Context, tenant, user string, grant Proven, 
 		return "", err
 	}
 	err = a.Lock.WithGrantLock(ctx, tenant, func(ctx context.Context) error {
-		effectID, err = a.write(ctx, tenant, user, grant, encoded, pendingID)
+		effectID, err = a.write(ctx, tenant, user, encoded, pendingID, Connection{
+			Type: Direct, PartnerTenantID: grant.PartnerTenantID, ClientID: grant.ClientID, Scope: grant.Scope, TokenExpiresAt: grant.ExpiresAt,
+		})
 		return err
 	})
 	return effectID, err
 }
 
-func (a *Activation) write(ctx context.Context, tenant, user string, grant Proven, encoded Secret, pendingID string) (effectID string, err error) {
-	version, err := a.Secrets.PutSecret(ctx, tenant, SetDirect, encoded)
-	if err != nil {
+// write stores the secrets and makes the connection the active one. The caller
+// holds the grant lock.
+func (a *Activation) write(ctx context.Context, tenant, user string, secret Secret, pendingID string, c Connection) (effectID string, err error) {
+	if c.SecretVersion, err = a.Secrets.PutSecret(ctx, tenant, SetOf(c.Type), secret); err != nil {
 		return "", err
 	}
 	now := a.Now()
-	connection := Connection{
-		ID: a.NewID(), Type: Direct, Status: Connected, PartnerTenantID: grant.PartnerTenantID, ClientID: grant.ClientID, Scope: grant.Scope,
-		SecretVersion: version, TokenExpiresAt: grant.ExpiresAt, ConnectedBy: user, ConnectedAt: now, LastValidatedAt: now,
-	}
+	c.ID, c.Status, c.ConnectedBy, c.ConnectedAt, c.LastValidatedAt = a.NewID(), Connected, user, now, now
 	effect := Effect{
 		ID: a.NewID(), Tenant: tenant, Actor: user, Kind: EffectConnected,
-		Arguments: map[string]string{"connection_id": connection.ID}, CreatedAt: now,
+		Arguments: map[string]string{"connection_id": c.ID}, CreatedAt: now,
 	}
-	if err := a.Store.Activate(ctx, tenant, connection, pendingID, effect); err != nil {
+	if err := a.Store.Activate(ctx, tenant, c, pendingID, effect); err != nil {
 		return "", err
 	}
+	a.removeOthers(ctx, tenant, c.Type)
 	return effect.ID, nil
+}
+
+// removeOthers removes the secrets of the other kinds of connections (F045). Where
+// they lie in the database they went with the commit. What cannot be removed now
+// nothing points to any more: it is swept.
+func (a *Activation) removeOthers(ctx context.Context, tenant string, kind Type) {
+	for _, set := range providerSets() {
+		if set == SetOf(kind) {
+			continue
+		}
+		if err := a.Secrets.DeleteSecret(ctx, tenant, set); err != nil {
+			slog.WarnContext(ctx, "the secrets of another kind of connection wait for the sweeper", "set", set, "error", err)
+		}
+	}
 }

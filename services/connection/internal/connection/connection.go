@@ -19,8 +19,13 @@ const (
 // Type is the kind of a connection.
 type Type string
 
-// Direct is a connection to Microsoft itself.
-const Direct Type = "direct"
+// The kinds of connections.
+const (
+	// Direct is a connection to Microsoft itself.
+	Direct Type = "direct"
+	// CIPP is a connection through the partner's own CIPP. It is not offered.
+	CIPP Type = "cipp"
+)
 
 // AvailableTypes lists the kinds that a person may choose.
 func AvailableTypes() []Type { return []Type{Direct} }
@@ -30,11 +35,11 @@ type Connection struct {
 	ID              string
 	Type            Type
 	Status          Status
-	PartnerTenantID string // Entra tenant of the partner
-	ClientID        string // of the app that the grant was given to; empty where that was not kept
-	Scope           string // as Microsoft granted it, separated by spaces
-	SecretVersion   string // of the token set in use; empty once it has ended
-	TokenExpiresAt  time.Time
+	PartnerTenantID string    // Entra tenant of the partner
+	ClientID        string    // of the app that the grant was given to; empty where that was not kept
+	Scope           string    // as Microsoft granted it, separated by spaces
+	SecretVersion   string    // of the token set in use; empty once it has ended
+	TokenExpiresAt  time.Time // zero where no token is stored
 	ConnectedBy     string
 	ConnectedAt     time.Time
 	LastValidatedAt time.Time // zero: never

@@ -12,6 +12,7 @@ type Disconnect struct {
 	Secrets  SecretStore
 	Lock     GrantLock
 	Tokens   *Tokens
+	CIPP     *CIPPAccess
 	Settling *Settling
 	Now      func() time.Time
 	NewID    func() string
@@ -50,6 +51,7 @@ func (u *Disconnect) end(ctx context.Context, caller Caller, now time.Time, effe
 		return false, err
 	}
 	u.Tokens.forget(caller.Tenant)
+	u.CIPP.forget(caller.Tenant)
 	// Also when nothing was active: an earlier disconnect may have been cut off
 	// here. The sweeper would do it too, later.
 	for _, set := range providerSets() {

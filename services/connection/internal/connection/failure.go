@@ -33,6 +33,8 @@ const (
 	ReasonUpstreamError      = "upstream_error"
 	ReasonUnreachable        = "unreachable"
 	ReasonGroupUnreadable    = "group_unreadable"
+	ReasonBaseURLRefused     = "base_url_refused"
+	ReasonNotSupported       = "not_supported"
 )
 
 // Failure describes why a directory could not be read or a token not be had.

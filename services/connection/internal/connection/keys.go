@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// The canonical names of a tenant's secrets (F033). CIPP's are kept for the
-// provider to come.
+// The canonical names of a tenant's secrets (F033).
 const (
 	keyClientID     = "microsoft_client_id"
 	keyClientSecret = "microsoft_client_secret"
@@ -22,8 +21,10 @@ const (
 	keyPartnerTenantID = "entra_direct_partner_tenant_id"
 	keyTokenScope      = "entra_direct_token_scope"
 
-	keyCIPPBaseURL = "entra_cipp_base_url"
-	keyCIPPToken   = "entra_cipp_api_token"
+	keyCIPPBaseURL  = "entra_cipp_base_url"
+	keyCIPPTenantID = "entra_cipp_tenant_id"
+	keyCIPPClientID = "entra_cipp_client_id"
+	keyCIPPToken    = "entra_cipp_api_token" // the client secret: CIPP knows no static key
 )
 
 // Secrets that belong together are one value with versions, so that no reader
@@ -43,7 +44,7 @@ func SetKeys(set string) []string {
 	case SetDirect:
 		return []string{keyAccessToken, keyRefreshToken, keyTokenExpiresAt, keyPartnerTenantID, keyTokenScope}
 	case SetCIPP:
-		return []string{keyCIPPBaseURL, keyCIPPToken}
+		return []string{keyCIPPBaseURL, keyCIPPTenantID, keyCIPPClientID, keyCIPPToken}
 	case SetApp:
 		return []string{keyClientID, keyClientSecret, keyTenantID, keyClientCertificate, keyCustomerAccess}
 	}
@@ -52,6 +53,14 @@ func SetKeys(set string) []string {
 
 // providerSets are what a disconnect removes.
 func providerSets() []string { return []string{SetDirect, SetCIPP} }
+
+// SetOf is the set that holds the secrets of a kind of connection.
+func SetOf(t Type) string {
+	if t == CIPP {
+		return SetCIPP
+	}
+	return SetDirect
+}
 
 // EncodeGrant writes a token set as one value.
 func EncodeGrant(g Grant) (Secret, error) {
@@ -101,6 +110,24 @@ func DecodeCredentials(value Secret) (Credentials, error) {
 	return Credentials{
 		ClientID: set[keyClientID], ClientSecret: Secret(set[keyClientSecret]), TenantID: set[keyTenantID],
 		Certificate: Secret(set[keyClientCertificate]), CustomerAccess: access,
+	}, nil
+}
+
+// EncodeCIPP writes the address and the credentials of CIPP as one value.
+func EncodeCIPP(c CIPPCredentials) (Secret, error) {
+	return encodeSet(map[string]string{
+		keyCIPPBaseURL: c.BaseURL, keyCIPPTenantID: c.TenantID, keyCIPPClientID: c.ClientID, keyCIPPToken: c.ClientSecret.Reveal(),
+	})
+}
+
+// DecodeCIPP reads what EncodeCIPP wrote.
+func DecodeCIPP(value Secret) (CIPPCredentials, error) {
+	set, err := decodeSet(value)
+	if err != nil {
+		return CIPPCredentials{}, err
+	}
+	return CIPPCredentials{
+		BaseURL: set[keyCIPPBaseURL], TenantID: set[keyCIPPTenantID], ClientID: set[keyCIPPClientID], ClientSecret: Secret(set[keyCIPPToken]),
 	}, nil
 }
 

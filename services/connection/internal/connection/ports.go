@@ -11,7 +11,8 @@ type Store interface {
 	// Current is the newest connection; ok is false when there never was one.
 	Current(ctx context.Context, tenant string) (c Connection, ok bool, err error)
 	// Activate makes the connection the active one and writes the effect, in one
-	// step. What was active before is replaced. A non-empty pendingID is taken in
+	// step. What was active before is replaced, and secrets of other kinds of
+	// connections that lie in the same store go. A non-empty pendingID is taken in
 	// the same step; ErrInvalidCompletion when it was taken already.
 	Activate(ctx context.Context, tenant string, c Connection, pendingID string, effect Effect) error
 	// End disconnects the active connection, destroys pending grants and writes

@@ -144,27 +144,33 @@ func (t *Tokens) Prove(ctx context.Context, tenant string) error {
 // answers to them is lost, which harms nothing: a used refresh token stays good.
 func (t *Tokens) Close() { t.renewals.end() }
 
-// load reads the active connection and its token set.
+// load reads the active direct connection and its token set.
 func (t *Tokens) load(ctx context.Context, tenant string) (Connection, Grant, error) {
+	connection, encoded, err := loadSet(ctx, t.store, t.secrets, tenant, Direct)
+	if err != nil {
+		return Connection{}, Grant{}, err
+	}
+	grant, err := DecodeGrant(encoded)
+	return connection, grant, err
+}
+
+// loadSet reads the active connection of a kind and the set of secrets behind it.
+func loadSet(ctx context.Context, store Store, secrets SecretStore, tenant string, kind Type) (Connection, Secret, error) {
 	for range 3 {
-		connection, ok, err := t.store.Current(ctx, tenant)
+		connection, ok, err := store.Current(ctx, tenant)
 		if err != nil {
-			return Connection{}, Grant{}, err
+			return Connection{}, "", err
 		}
-		if !ok || !connection.Active() {
-			return Connection{}, Grant{}, errNotConnected()
+		if !ok || !connection.Active() || connection.Type != kind {
+			return Connection{}, "", errNotConnected()
 		}
-		encoded, err := t.secrets.GetSecret(ctx, tenant, SetDirect, connection.SecretVersion)
+		encoded, err := secrets.GetSecret(ctx, tenant, SetOf(kind), connection.SecretVersion)
 		if errs.KindOf(err) == errs.NotFound {
 			continue // replaced and swept, or disconnected, between the two reads
 		}
-		if err != nil {
-			return Connection{}, Grant{}, err
-		}
-		grant, err := DecodeGrant(encoded)
-		return connection, grant, err
+		return connection, encoded, err
 	}
-	return Connection{}, Grant{}, Failure{
+	return Connection{}, "", Failure{
 		Reason: ReasonRefreshFailed, Class: Reconnect,
 		Message: "The stored grant is not there any more.", Remedy: "Connect again.",
 	}.Err(nil)

@@ -9,10 +9,9 @@ import (
 
 // Validate proves that tenant discovery works (F041, F043).
 type Validate struct {
-	Store    Store
-	Tokens   *Tokens
-	Provider Provider
-	Now      func() time.Time
+	Store     Store
+	Providers *Providers
+	Now       func() time.Time
 }
 
 // Validation is the outcome of a proof.
@@ -23,14 +22,14 @@ type Validation struct {
 }
 
 // Do lists one managed tenant and stores what came of it; errs.Precondition
-// "not_connected" when there is nothing to prove.
-func (u *Validate) Do(ctx context.Context, caller Caller) (Validation, error) {
+// "not_connected" when there is no connection of that kind to prove.
+func (u *Validate) Do(ctx context.Context, caller Caller, kind Type) (Validation, error) {
 	begun := u.Now()
 	connection, ok, err := u.Store.Current(ctx, caller.Tenant)
 	if err != nil {
 		return Validation{}, err
 	}
-	if !ok || !connection.Active() {
+	if !ok || !connection.Active() || connection.Type != kind {
 		return Validation{}, errNotConnected()
 	}
 	sample, err := u.probe(ctx, caller.Tenant, connection)
@@ -60,12 +59,16 @@ func (u *Validate) Do(ctx context.Context, caller Caller) (Validation, error) {
 // probe reads the directory. After a failure it first gets a fresh token: an old
 // one may still be good for an hour when the grant behind it is dead.
 func (u *Validate) probe(ctx context.Context, tenant string, c Connection) (int, error) {
+	through, err := u.Providers.of(ctx, tenant)
+	if err != nil {
+		return 0, err
+	}
 	if c.Status == ValidationFailed {
-		if err := u.Tokens.Prove(ctx, tenant); err != nil {
+		if err := through.prove(ctx); err != nil {
 			return 0, err
 		}
 	}
-	return u.Provider.Probe(ctx, u.Tokens.Partner(tenant))
+	return through.provider.Probe(ctx, through.partner)
 }
 
 // validationCode is the code of behaviour §1 for a failure.
@@ -76,6 +79,8 @@ func validationCode(err error) (code string, known bool) {
 		return reason, true
 	case ReasonConditionalAccess, ReasonGDAPEnded, ReasonTenantGone: // at the partner's own authority
 		return ReasonRefreshFailed, true
+	case ReasonBaseURLRefused: // its name leads elsewhere now
+		return ReasonUnreachable, true
 	}
 	return "", false
 }

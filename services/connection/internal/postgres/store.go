@@ -85,6 +85,14 @@ func fromRow(r sqlc.CurrentConnectionRow) connection.Connection {
 	return c
 }
 
+// orNil leaves a zero time out.
+func orNil(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return &at
+}
+
 func value[T any](p *T) (v T) {
 	if p != nil {
 		v = *p
@@ -93,7 +101,8 @@ func value[T any](p *T) (v T) {
 }
 
 // Activate makes the connection the active one, in one transaction with the
-// pending grant it came from and the effect it has.
+// pending grant it came from, the end of the secrets of other kinds of connections,
+// and the effect it has.
 func (s *Store) Activate(ctx context.Context, tenantID string, c connection.Connection, pendingID string, effect connection.Effect) error {
 	id, err := uuid.Parse(c.ID)
 	if err != nil {
@@ -115,8 +124,14 @@ func (s *Store) Activate(ctx context.Context, tenantID string, c connection.Conn
 		}
 		err = q.InsertConnection(ctx, sqlc.InsertConnectionParams{
 			TenantID: tenantID, ID: id, ConnectionType: string(c.Type), PartnerTenantID: c.PartnerTenantID, Scope: c.Scope,
-			SecretVersion: c.SecretVersion, TokenExpiresAt: c.TokenExpiresAt, ConnectedBy: c.ConnectedBy,
+			SecretVersion: c.SecretVersion, TokenExpiresAt: orNil(c.TokenExpiresAt), ConnectedBy: c.ConnectedBy,
 			ConnectedAt: c.ConnectedAt, LastValidatedAt: c.LastValidatedAt, ClientID: c.ClientID,
+		})
+		if err != nil {
+			return err
+		}
+		err = q.DeleteOtherProviderSecrets(ctx, sqlc.DeleteOtherProviderSecretsParams{
+			TenantID: tenantID, Keys: []string{connection.SetDirect, connection.SetCIPP}, Kept: connection.SetOf(c.Type),
 		})
 		if err != nil {
 			return err

@@ -56,7 +56,7 @@ func (s *connectionServer) ValidateDirect(ctx context.Context, _ *connectionv1.V
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.use.Validate.Do(ctx, caller)
+	v, err := s.use.Validate.Do(ctx, caller, connection.Direct)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ type UseCases struct {
 	Complete          *connection.Complete
 	Disconnect        *connection.Disconnect
 	Validate          *connection.Validate
+	SaveCIPP          *connection.SaveCIPP
 	Callback          *connection.Callback
 	Show              *connection.Show
 	Read              *connection.Read
@@ -33,6 +34,7 @@ type UseCases struct {
 // Register puts the services on a server.
 func Register(server grpc.ServiceRegistrar, u UseCases) {
 	connectionv1.RegisterConnectionServiceServer(server, &connectionServer{use: u})
+	connectionv1.RegisterCippServiceServer(server, &cippServer{use: u})
 	connectionv1.RegisterConnectionInternalServiceServer(server, &internalServer{use: u})
 	connectionv1.RegisterDirectoryServiceServer(server, &directoryServer{use: u})
 	orchestrationv1.RegisterEffectServiceServer(server, &effectServer{use: u})

@@ -114,7 +114,7 @@ type InsertConnectionParams struct {
 	PartnerTenantID string
 	Scope           string
 	SecretVersion   string
-	TokenExpiresAt  time.Time
+	TokenExpiresAt  *time.Time
 	ConnectedBy     string
 	ConnectedAt     time.Time
 	LastValidatedAt time.Time

@@ -10,6 +10,22 @@ import (
 	"time"
 )
 
+const deleteOtherProviderSecrets = `-- name: DeleteOtherProviderSecrets :exec
+DELETE FROM secrets WHERE tenant_id = $1 AND key = ANY($2::text[]) AND key <> $3
+`
+
+type DeleteOtherProviderSecretsParams struct {
+	TenantID string
+	Keys     []string
+	Kept     string
+}
+
+// With a change of the kind of connection go the secrets of the other kinds.
+func (q *Queries) DeleteOtherProviderSecrets(ctx context.Context, arg DeleteOtherProviderSecretsParams) error {
+	_, err := q.db.Exec(ctx, deleteOtherProviderSecrets, arg.TenantID, arg.Keys, arg.Kept)
+	return err
+}
+
 const deleteSecret = `-- name: DeleteSecret :exec
 DELETE FROM secrets WHERE tenant_id = $1 AND key = $2
 `

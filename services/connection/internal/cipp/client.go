@@ -1,0 +1,113 @@
+package cipp
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+const (
+	dialTimeout = 10 * time.Second
+	// firstByte is how long an answer may take to begin. A function app that was
+	// idle starts up first, and one page of a large directory takes CIPP long.
+	firstByte = 120 * time.Second
+	// attemptTimeout is one request with its body; Azure ends any after 230 s.
+	attemptTimeout = 240 * time.Second
+	maxAttempts    = 3
+	firstBackoff   = time.Second
+	// longestWait is how long one request holds its worker between attempts.
+	longestWait = 60 * time.Second
+
+	maxPageBytes    = 64 << 20
+	maxRefusalBytes = 64 << 10
+	maxHeaderBytes  = 64 << 10
+)
+
+// Options make a client. Zero values are the real ones.
+type Options struct {
+	AllowedHosts []string // host:port that need no public address
+	RootCAs      *x509.CertPool
+	FirstByte    time.Duration
+	Now          func() time.Time
+	Wait         func(ctx context.Context, d time.Duration) error
+}
+
+// Client opens the CIPPs of partners.
+type Client struct {
+	guard *guard
+	http  *http.Client
+	now   func() time.Time
+	wait  func(ctx context.Context, d time.Duration) error
+}
+
+// New makes a client.
+func New(o Options) (*Client, error) {
+	g, err := newGuard(o.AllowedHosts)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{guard: g, now: o.Now, wait: o.Wait}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if c.wait == nil {
+		c.wait = wait
+	}
+	if o.FirstByte == 0 {
+		o.FirstByte = firstByte
+	}
+	c.http = &http.Client{
+		// Made anew and not cloned: a proxy of the environment would resolve names
+		// itself and go where we may not.
+		Transport: &http.Transport{
+			DialContext: g.dial, ForceAttemptHTTP2: true, MaxIdleConns: 64, MaxIdleConnsPerHost: 8, IdleConnTimeout: 90 * time.Second,
+			TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: o.FirstByte, MaxResponseHeaderBytes: maxHeaderBytes,
+			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
+		},
+		// No redirect is followed: it would take the token along.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return c, nil
+}
+
+// CheckBaseURL gives the address in its one form; errs.Invalid "base_url_refused"
+// for one that nothing is asked at.
+func (c *Client) CheckBaseURL(raw string) (string, error) {
+	u, err := c.guard.checkBaseURL(raw)
+	if err != nil {
+		return "", refuseBaseURL(err)
+	}
+	return u.String(), nil
+}
+
+// OpenCIPP gives a provider that reads through the CIPP at the address.
+func (c *Client) OpenCIPP(cr connection.CIPPCredentials) (connection.Provider, error) {
+	u, err := c.guard.checkBaseURL(cr.BaseURL)
+	if err != nil {
+		return nil, refuseBaseURL(err)
+	}
+	return &Directory{client: c, base: u, partner: cr.TenantID}, nil
+}
+
+// Directory reads through one CIPP.
+type Directory struct {
+	client  *Client
+	base    *url.URL
+	partner string // the partner's own tenant, which it does not manage
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,54 @@
+package connection
+
+import "context"
+
+// Providers finds the provider of a tenant's connection by its kind (F046).
+type Providers struct {
+	Store  Store
+	Tokens *Tokens
+	Direct Provider
+	Groups Groups // of Direct
+	CIPP   *CIPPAccess
+}
+
+// through is a way into directories: a provider, and tokens for it.
+type through struct {
+	provider Provider
+	partner  TokenSource
+	customer func(managedTenant string) TokenSource
+	// prove gets a fresh token, whether or not the one in use is still good.
+	prove func(ctx context.Context) error
+	// reads is nil where the provider cannot read parts of a directory.
+	reads Groups
+}
+
+// groups gives what reads parts of a directory.
+func (w through) groups() (Groups, error) {
+	if w.reads == nil {
+		return nil, Failure{
+			Reason: ReasonNotSupported, Class: Reconnect, Message: "This connection cannot read groups or single users.",
+			Remedy: "Connect to Microsoft directly, or do without filters by group.",
+		}.Err(nil)
+	}
+	return w.reads, nil
+}
+
+// of gives the way through the tenant's active connection; errs.Precondition
+// "not_connected" without one.
+func (p *Providers) of(ctx context.Context, tenant string) (through, error) {
+	current, ok, err := p.Store.Current(ctx, tenant)
+	if err != nil {
+		return through{}, err
+	}
+	if !ok || !current.Active() {
+		return through{}, errNotConnected()
+	}
+	if current.Type == CIPP {
+		return p.CIPP.open(ctx, tenant)
+	}
+	return through{
+		provider: p.Direct, reads: p.Groups, partner: p.Tokens.Partner(tenant),
+		customer: func(managedTenant string) TokenSource { return p.Tokens.Customer(tenant, managedTenant) },
+		prove:    func(ctx context.Context) error { return p.Tokens.Prove(ctx, tenant) },
+	}, nil
+}

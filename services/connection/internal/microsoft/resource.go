@@ -1,0 +1,52 @@
+package microsoft
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+// ResourceToken gives an app its own token for an API, at the authority that the
+// credentials name: that of the tenant where both are registered.
+func (c *Client) ResourceToken(ctx context.Context, cr connection.Credentials, scope string) (connection.Token, error) {
+	grant, err := c.redeem(ctx, cr, atPartner, authorityOf(cr), url.Values{"grant_type": {"client_credentials"}, "scope": {scope}}, 3)
+	return connection.Token{Value: grant.AccessToken, ExpiresAt: grant.ExpiresAt}, err
+}
+
+// DecodeUsers reads a JSON object that holds users as Graph writes them in a member
+// called list: an answer of Graph that another party wrapped. The users overwrite
+// those of into; every other member is handed to rest as it stands. Its errors quote
+// nothing.
+func DecodeUsers(body []byte, list string, into []connection.User, rest func(name string, value []byte) error) ([]connection.User, error) {
+	p := page{users: into[:0]}
+	s := scanner{data: body}
+	listed := false
+	err := s.object(func(key []byte) error {
+		if string(key) == list {
+			listed = true
+			p.users = p.users[:0] // of one name twice the last counts
+			return s.array(func() error { return p.record(&s) })
+		}
+		s.space()
+		start := s.pos
+		if err := s.skip(); err != nil {
+			return err
+		}
+		return rest(string(key), body[start:s.pos])
+	})
+	if err != nil || s.peek() != 0 || s.pos < len(s.data) || !listed || len(p.removed) > 0 {
+		return p.users, errSyntax
+	}
+	return p.users, nil
+}
+
+// CustomerFailure says what a number of the identity platform means that was met at
+// a managed tenant's authority; ok is false for an unknown one.
+func CustomerFailure(number int) (f connection.Failure, ok bool) {
+	known, ok := aadsts[number]
+	if !ok {
+		return connection.Failure{}, false
+	}
+	return known.customer.failure(number, "", 0), true
+}
