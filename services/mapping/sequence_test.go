@@ -5,8 +5,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -64,6 +66,18 @@ func (s *sequence) decided(managedTenantID, state, clientID string) {
 		return
 	}
 	s.history[managedTenantID] = append([]string{after}, s.history[managedTenantID]...)
+}
+
+// contents is all that is stored, once what the last change causes elsewhere has
+// settled: on a slow machine that may take longer than a change waits for it.
+func (s *sequence) contents() string {
+	s.t.Helper()
+	require.EventuallyWithT(s.t, func(c *assert.CollectT) {
+		var open int
+		assert.NoError(c, s.db.Admin.QueryRow(s.t.Context(), "SELECT count(*) FROM outbox WHERE done_at IS NULL").Scan(&open))
+		assert.Zero(c, open)
+	}, time.Minute, 10*time.Millisecond)
+	return s.bundle.contents()
 }
 
 func owner(decided string) string {
