@@ -50,8 +50,8 @@ type Options struct {
 	// PlatformKey is made once when empty.
 	PlatformKey string
 
-	// Fleet is the size of the simulator's: "small" when empty, "tiny", "large"
-	// or "one-huge".
+	// Fleet is the size of the simulator's: "small" when empty, "tiny", "wide"
+	// (2,000 customers), "large" or "one-huge".
 	Fleet string
 	// Seed makes the fleet another one of that size; zero counts as 1.
 	Seed uint64
@@ -71,6 +71,7 @@ var inherited = []string{
 	"OTEL_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ",
 	"ENTRASYNC_LOG_LEVEL", "ENTRASYNC_LOG_FORMAT", "ENTRASYNC_RETURN_TO_ALLOWED", "ENTRASYNC_AUTH_TENANT_CLAIM",
 	"ENTRASYNC_AUTH_USER_TYPE_CLAIM", "ENTRASYNC_AUTH_PERMISSIONS_CLAIM", "ENTRASYNC_RATE_", "ENTRASYNC_APP_SECRETS_DIR",
+	"ENTRASYNC_MICROSOFT_TENANT_SOURCE", "ENTRASYNC_SECRETS", "ENTRASYNC_VAULT_", "ENTRASYNC_CIPP_",
 }
 
 // FromEnv is the stack that belongs to a checkout, as the variables describe
