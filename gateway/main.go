@@ -53,6 +53,7 @@ type config struct {
 	TenantBurst        int            `env:"ENTRASYNC_RATE_TENANT_BURST" envDefault:"1000"` // requests at once
 	UserRate           float64        `env:"ENTRASYNC_RATE_USER" envDefault:"100"`
 	UserBurst          int            `env:"ENTRASYNC_RATE_USER_BURST" envDefault:"500"`
+	CIPP               bool           `env:"ENTRASYNC_CIPP_ENABLED"` // not offered: for tests
 	LogLevel           string         `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
 	LogFormat          string         `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
 	Reflection         bool           `env:"ENTRASYNC_REFLECTION"`
@@ -124,7 +125,7 @@ func (cfg config) parts(ctx context.Context) (parts wire.Parts, hangUp func() er
 		return err
 	}
 	parts = wire.Parts{
-		PublicURL: cfg.PublicURL, Reflection: cfg.Reflection, Now: time.Now,
+		PublicURL: cfg.PublicURL, Reflection: cfg.Reflection, CIPP: cfg.CIPP, Now: time.Now,
 		TenantRate: limit.Rate{PerSecond: cfg.TenantRate, Burst: cfg.TenantBurst},
 		UserRate:   limit.Rate{PerSecond: cfg.UserRate, Burst: cfg.UserBurst},
 	}

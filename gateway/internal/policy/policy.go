@@ -66,6 +66,15 @@ func Public() ([]Method, error) {
 	return methods, errors.Join(problems...)
 }
 
+// unoffered are public services that the gateway mounts only where its
+// configuration says so, and that no description of the interface names.
+var unoffered = map[protoreflect.FullName]bool{"entrasync.connection.v1.CippService": true}
+
+// Offered are the methods that are always mounted and described.
+func Offered(methods []Method) []Method {
+	return slices.DeleteFunc(slices.Clone(methods), func(m Method) bool { return unoffered[m.Service] })
+}
+
 // read gives the public methods of one service; a service is public or
 // internal as a whole.
 func read(service protoreflect.ServiceDescriptor) ([]Method, error) {

@@ -34,8 +34,14 @@ import (
 )
 
 // register mounts the generated handlers of every public service. A test holds
-// it against the contracts.
-func register(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
+// it against the contracts. One that is not offered is mounted where its methods
+// are.
+func register(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface, methods map[string]policy.Method) error {
+	if _, ok := methods[connectionv1.CippService_SaveCipp_FullMethodName]; ok {
+		if err := connectionv1.RegisterCippServiceHandlerClient(ctx, mux, connectionv1.NewCippServiceClient(conn)); err != nil {
+			return err
+		}
+	}
 	return errors.Join(
 		connectionv1.RegisterConnectionServiceHandlerClient(ctx, mux, connectionv1.NewConnectionServiceClient(conn)),
 		discoveryv1.RegisterDiscoveryServiceHandlerClient(ctx, mux, discoveryv1.NewDiscoveryServiceClient(conn)),
@@ -73,7 +79,7 @@ func New(ctx context.Context, e *edge.Edge, methods []policy.Method) (http.Handl
 		runtime.WithDisablePathLengthFallback(),
 		runtime.WithDisableHTTPMethodOverride(),
 	)
-	if err := register(ctx, mux, s); err != nil {
+	if err := register(ctx, mux, s, s.methods); err != nil {
 		return nil, err
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

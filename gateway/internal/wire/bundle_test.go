@@ -96,6 +96,7 @@ func setup(t *testing.T, options ...option) *bundle {
 		},
 		Pool: db.Pool("gateway"), Box: box, Tokens: tokens, PlatformKey: key, Enterprise: true,
 		PublicURL: "http://localhost:8080", Now: b.clock.now,
+		CIPP:       true, // what holds for all routes holds for these too
 		TenantRate: limit.Rate{PerSecond: 10_000, Burst: 10_000}, UserRate: limit.Rate{PerSecond: 10_000, Burst: 10_000},
 	}
 	for _, o := range options {
@@ -138,6 +139,7 @@ func (b *bundle) allOn(id string) {
 	require.Equal(b.t, http.StatusOK, res.status, res.body)
 	for _, key := range []string{
 		"entra-integration-ui", "entra-integration-client-sync-action", "entra-integration-field-sync", "entra-integration-ambiguous-queue",
+		"entra-integration-cipp",
 	} {
 		b.target(key, id, "add")
 	}

@@ -64,6 +64,7 @@ type Parts struct {
 	Enterprise  bool
 	PublicURL   string
 	Reflection  bool
+	CIPP        bool // mounts the connection through CIPP, which is not offered
 	TenantRate  limit.Rate
 	UserRate    limit.Rate
 	Metrics     prometheus.Registerer // nil: none
@@ -75,6 +76,10 @@ func New(ctx context.Context, p Parts) (http.Handler, error) {
 	methods, err := policy.Public()
 	if err != nil {
 		return nil, err
+	}
+	described := policy.Offered(methods)
+	if !p.CIPP {
+		methods = described
 	}
 	log := audit.New(postgres.NewAudit(p.Pool), p.Now)
 	switches := flags.New(postgres.NewFlags(p.Pool), p.Now)
@@ -94,7 +99,7 @@ func New(ctx context.Context, p Parts) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	handlers, err := p.handlers(g, methods)
+	handlers, err := p.handlers(g, described)
 	if err != nil {
 		return nil, err
 	}
