@@ -1,19 +1,17 @@
 package main
 
 import (
-	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
-	"github.com/entrasync/entrasync/services/connection/internal/cipp"
-	"github.com/entrasync/entrasync/services/connection/internal/connection"
-	"github.com/entrasync/entrasync/services/connection/internal/connection/providertest"
 )
 
 const (
@@ -69,108 +67,218 @@ func (b *bundle) sets(id tenant.ID) (keys []string) {
 	return keys
 }
 
-// appTokens asks for a token each time.
-type appTokens struct {
-	identity connection.ResourceIdentity
-	partner  string
+func TestConnectThroughCIPP(t *testing.T) {
+	t.Parallel()
+	b := setupCIPP(t)
+	partner, managed := b.sim.directories()
+	b.sim.admin(http.MethodPost, "cipp", map[string]any{"excluded": []string{managed[2].TenantID}, "partnerListed": true}, nil)
+	require.NoError(t, b.saveCIPP("msp", b.good()))
+	require.Equal(t, []string{"entra_cipp"}, b.sets("msp"))
+	status := b.status("msp")
+	require.Equal(t, []string{"connected", "cipp"}, []string{status.GetStatus(), status.GetConnectionType()})
+	require.Equal(t, []string{"direct"}, status.GetAvailableConnectionTypes(), "it is never offered")
+	require.NotNil(t, status.GetLastValidatedAt())
+	effects := b.pull(1)
+	require.Len(t, effects, 1)
+	require.Equal(t, "connection_connected", effects[0].GetKind())
+
+	tenants, err := b.managedTenants(b.inside("msp"))
+	require.NoError(t, err)
+	listed := map[string]*connectionv1.DirectoryTenant{}
+	for _, one := range tenants {
+		listed[one.GetEntraTenantId()] = one
+	}
+	require.NotContains(t, listed, partner.TenantID, "the partner manages itself")
+	require.NotContains(t, listed, managed[2].TenantID, "excluded in CIPP")
+	first := managed[0]
+	require.Equal(t, first.DisplayName, listed[first.TenantID].GetDisplayName())
+	require.Equal(t, first.DefaultDomain, listed[first.TenantID].GetPrimaryDomain())
+
+	read := b.read(first.TenantID)
+	require.Nil(t, read.GetProblem())
+	require.ElementsMatch(t, first.Domains, read.GetDomains())
+	require.EqualValues(t, first.Users, read.GetUserCount())
+	users, err := b.listUsers(b.inside("msp"), &connectionv1.ListUsersRequest{EntraTenantId: first.TenantID})
+	require.NoError(t, err)
+	require.Len(t, ids(users.users), first.Users)
+	require.True(t, users.completed.GetFull())
+	require.Empty(t, users.completed.GetDeltaLink())
+	excluded := b.read(managed[2].TenantID)
+	require.Equal(t, "upstream_error", excluded.GetProblem().GetCode())
+	require.NotEmpty(t, excluded.GetProblem().GetRemedy())
+	_, err = b.engine.GetUsers(b.inside("msp"), &connectionv1.GetUsersRequest{EntraTenantId: first.TenantID, EntraObjectIds: []string{users.users[0].GetEntraObjectId()}})
+	require.Equal(t, "not_supported", errs.ReasonOf(err))
+	_, err = b.public.ValidateDirect(person(t, "msp", "admin"), &connectionv1.ValidateDirectRequest{})
+	require.Equal(t, "not_connected", errs.ReasonOf(err), "there is no direct connection to validate")
+	require.True(t, b.validateCIPP().GetValid())
+	require.EqualValues(t, 1, b.validateCIPP().GetManagedTenantSampleCount())
+	var issued []string
+	b.sim.admin(http.MethodGet, "issued", nil, &issued)
+	dump := b.dump()
+	require.NotEmpty(t, issued)
+	for _, secret := range append(issued, cippSecret) {
+		require.NotContains(t, dump, secret, "nothing is stored in clear")
+	}
 }
 
-// Token gives a token for CIPP.
-func (a appTokens) Token(ctx context.Context) (connection.Secret, error) {
-	token, err := a.identity.ResourceToken(ctx, connection.Credentials{
-		ClientID: cippClientID, ClientSecret: cippSecret, TenantID: a.partner,
-	}, "api://"+cippClientID+"/.default")
-	return token.Value, err
+// TestSwitchingRemovesTheOtherKindsSecrets is F045, on both kinds of secret stores.
+func TestSwitchingRemovesTheOtherKindsSecrets(t *testing.T) {
+	t.Parallel()
+	onVault := newVault(t)
+	for name, use := range map[string]func(*settings){"postgres": func(*settings) {}, "vault": onVault.use} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setupCIPP(t, use)
+			stored := func(set string) (n int) {
+				if name != "vault" {
+					require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM secrets WHERE tenant_id = 'msp' AND key = $1`, set).Scan(&n))
+					return n
+				}
+				for _, path := range onVault.server.Paths() {
+					if strings.HasSuffix(path, "msp/"+set) {
+						n++
+					}
+				}
+				return n
+			}
+			b.connect("msp")
+			b.set(&connectionv1.SetCredentialsRequest{ClientId: clientID, ClientSecret: clientSecret})
+			require.Equal(t, []int{1, 0, 1}, []int{stored("entra_direct"), stored("entra_cipp"), stored("microsoft_app")})
+			require.NoError(t, b.saveCIPP("msp", b.good()))
+			require.Equal(t, []int{0, 1, 1}, []int{stored("entra_direct"), stored("entra_cipp"), stored("microsoft_app")})
+			_, err := b.managedTenants(b.inside("msp"))
+			require.NoError(t, err)
+
+			b.connect("msp")
+			require.Equal(t, []int{1, 0, 1}, []int{stored("entra_direct"), stored("entra_cipp"), stored("microsoft_app")})
+			b.works("msp")
+			_, err = b.cipp.ValidateCipp(person(t, "msp", "admin"), &connectionv1.ValidateCippRequest{})
+			require.Equal(t, "not_connected", errs.ReasonOf(err))
+			keep := b.good()
+			keep.ClientSecret = ""
+			require.Equal(t, "client_secret_required", errs.ReasonOf(b.saveCIPP("msp", keep)), "it is not there any more")
+
+			require.NoError(t, b.saveCIPP("msp", b.good()))
+			resp, err := b.public.Disconnect(person(t, "msp", "admin"), &connectionv1.DisconnectRequest{})
+			require.NoError(t, err)
+			require.Equal(t, "disconnected", resp.GetStatus())
+			require.Equal(t, []int{0, 0, 1}, []int{stored("entra_direct"), stored("entra_cipp"), stored("microsoft_app")})
+			_, err = b.managedTenants(b.inside("msp"))
+			require.Equal(t, "not_connected", errs.ReasonOf(err))
+			require.Equal(t, 4, b.rows("entra_partner_connections"), "all history stays")
+		})
+	}
 }
 
-// Renew gives another one.
-func (a appTokens) Renew(ctx context.Context, _ connection.Secret) (connection.Secret, error) {
-	return a.Token(ctx)
+func TestTheStoredCIPPSecretStaysWithItsAddress(t *testing.T) {
+	t.Parallel()
+	b := setupCIPP(t)
+	without := func(change func(*connectionv1.SaveCippRequest)) *connectionv1.SaveCippRequest {
+		req := b.good()
+		req.ClientSecret = ""
+		change(req)
+		return req
+	}
+	same := func(*connectionv1.SaveCippRequest) {}
+	require.Equal(t, "client_secret_required", errs.ReasonOf(b.saveCIPP("msp", without(same))))
+	require.NoError(t, b.saveCIPP("msp", b.good()))
+	require.NoError(t, b.saveCIPP("msp", without(same)), "the stored one is kept")
+	require.NoError(t, b.saveCIPP("msp", without(func(r *connectionv1.SaveCippRequest) {
+		r.BaseUrl += "/"
+		r.ClientId = strings.ToUpper(r.GetClientId())
+	})), "another spelling is no other place")
+	require.True(t, b.validateCIPP().GetValid())
+	before, asked := b.dump(), b.sim.requests("login.token", "")
+	_, managed := b.sim.directories()
+	for name, change := range map[string]func(*connectionv1.SaveCippRequest){
+		"another address": func(r *connectionv1.SaveCippRequest) { r.BaseUrl = "https://cipp.contoso.example" },
+		"another path":    func(r *connectionv1.SaveCippRequest) { r.BaseUrl += "/elsewhere" },
+		"another tenant":  func(r *connectionv1.SaveCippRequest) { r.TenantId = managed[0].TenantID },
+		"another app":     func(r *connectionv1.SaveCippRequest) { r.ClientId = clientID },
+	} {
+		require.Equal(t, "client_secret_required", errs.ReasonOf(b.saveCIPP("msp", without(change))), name)
+	}
+	require.Equal(t, "client_secret_required", errs.ReasonOf(b.saveCIPP("other", without(same))), "it is another's")
+	require.Equal(t, before, b.dump())
+	require.Equal(t, asked, b.sim.requests("login.token", ""), "the secret was sent nowhere")
 }
 
-// TestCIPPIsAProvider holds the provider through CIPP against what every provider
-// must do.
-func TestCIPPIsAProvider(t *testing.T) {
+// TestAFailedSaveLeavesTheWorkingConnection: CIPP is proven before anything is
+// stored.
+func TestAFailedSaveLeavesTheWorkingConnection(t *testing.T) {
+	t.Parallel()
+	b := setupCIPP(t)
+	b.connect("msp")
+	before := b.dump()
+	faulty := func(reason string, fault map[string]any) {
+		t.Helper()
+		b.sim.fault(fault)
+		require.Equal(t, reason, errs.ReasonOf(b.saveCIPP("msp", b.good())), fault)
+		b.sim.heal()
+	}
+	faulty("auth_rejected", map[string]any{"kind": "status", "route": "cipp.me", "status": 401})
+	faulty("consent_missing", map[string]any{"kind": "status", "route": "cipp.me", "status": 403})
+	faulty("upstream_error", map[string]any{"kind": "status", "route": "cipp.me", "status": 404})
+	faulty("upstream_error", map[string]any{"kind": "status", "route": "cipp.tenants", "status": 500})
+	faulty("upstream_error", map[string]any{"kind": "cipp-tenants-failed", "route": "cipp.tenants"})
+	faulty("upstream_error", map[string]any{"kind": "html", "route": "cipp.*"})
+	faulty("auth_rejected", map[string]any{"kind": "oauth-error", "route": "login.token", "aadsts": 7000222})
+	changed := func(reason string, change func(*connectionv1.SaveCippRequest)) {
+		t.Helper()
+		req := b.good()
+		change(req)
+		require.Equal(t, reason, errs.ReasonOf(b.saveCIPP("msp", req)))
+	}
+	changed("auth_rejected", func(r *connectionv1.SaveCippRequest) { r.ClientSecret = "wrong" })
+	changed("auth_rejected", func(r *connectionv1.SaveCippRequest) { r.ClientId = "nobody" })
+	changed("auth_rejected", func(r *connectionv1.SaveCippRequest) { r.TenantId = "nobody.example" })
+	changed("upstream_error", func(r *connectionv1.SaveCippRequest) { r.BaseUrl = b.sim.base })
+	for _, address := range []string{
+		"http://cipp.example", "https://user:pass@cipp.example", "https://cipp.example?x=1", "https://cipp.example/#x", "cipp.example",
+		"https://10.0.0.1", "https://[::1]", "https://169.254.169.254", "https://[::ffff:127.0.0.1]", "https://127.0.0.1:1", "https://localhost:1",
+	} {
+		changed("base_url_refused", func(r *connectionv1.SaveCippRequest) { r.BaseUrl = address })
+	}
+	for _, authority := range []string{"common", "organizations", "..", "a..b", "consumers"} {
+		changed("invalid_tenant", func(r *connectionv1.SaveCippRequest) { r.TenantId = authority })
+	}
+	_, err := b.cipp.SaveCipp(person(t, "msp", ""), b.good())
+	require.Equal(t, "person_required", errs.ReasonOf(err))
+	require.Equal(t, before, b.dump())
+	b.works("msp")
+}
+
+func TestValidateCIPPStoresTheOutcome(t *testing.T) {
 	t.Parallel()
 	b := setupCIPP(t)
 	require.NoError(t, b.saveCIPP("msp", b.good()))
-	_, managed := b.sim.directories()
-	b.sim.admin(http.MethodPost, "changes", map[string]any{"kind": "grow", "tenant": largest(managed).TenantID, "count": 1500}, nil)
-	_, managed = b.sim.directories()
-	describe := func(d directory) providertest.Tenant {
-		return providertest.Tenant{ID: d.TenantID, DisplayName: d.DisplayName, PrimaryDomain: d.DefaultDomain, Domains: d.Domains, Users: d.Users}
+	for _, c := range []struct {
+		fault map[string]any
+		code  string
+	}{
+		{map[string]any{"kind": "status", "route": "cipp.me", "status": 401}, "auth_rejected"},
+		{map[string]any{"kind": "status", "route": "cipp.tenants", "status": 403}, "consent_missing"},
+		{map[string]any{"kind": "throttle", "route": "cipp.tenants", "retryAfterSeconds": 3600}, "throttled"},
+		{map[string]any{"kind": "cipp-tenants-failed", "route": "cipp.tenants"}, "upstream_error"},
+	} {
+		b.sim.fault(c.fault)
+		got := b.validateCIPP()
+		require.False(t, got.GetValid())
+		require.Equal(t, c.code, got.GetError().GetCode())
+		require.Equal(t, []string{"validation_failed", c.code}, []string{b.status("msp").GetStatus(), b.status("msp").GetLastValidationError().GetCode()})
+		b.sim.heal()
 	}
-	partnered := b.sim.partnered()
-	var tenants []providertest.Tenant
-	for _, d := range managed {
-		if partnered[d.TenantID] {
-			tenants = append(tenants, describe(d))
-		}
-	}
-	refusal := func(name, reason string, class connection.Class, fault map[string]any) providertest.Refusal {
-		return providertest.Refusal{Name: name, Reason: reason, Class: class, Order: func(t *testing.T, tenant string) {
-			t.Helper()
-			fault["tenant"], fault["route"] = tenant, "cipp.graph"
-			b.sim.fault(fault)
-		}}
-	}
-	base, err := url.Parse(b.sim.base)
-	require.NoError(t, err)
-	credentials := connection.CIPPCredentials{
-		BaseURL: b.sim.base + "/cipp", TenantID: b.good().GetTenantId(), ClientID: cippClientID, ClientSecret: cippSecret,
-	}
-	tokens := appTokens{b.parts.useCases.SaveCIPP.Access.Identity, credentials.TenantID}
-	providertest.Run(t, providertest.Subject{
-		Open: func(t *testing.T) connection.Provider {
-			t.Helper()
-			client, err := cipp.New(cipp.Options{
-				AllowedHosts: []string{base.Host}, FirstByte: 2 * time.Second,
-				Wait: func(ctx context.Context, pause time.Duration) error {
-					select {
-					case <-time.After(pause / 50): // nothing here says when to come back
-						return nil
-					case <-ctx.Done():
-						return ctx.Err()
-					}
-				},
-			})
-			require.NoError(t, err)
-			provider, err := client.OpenCIPP(credentials)
-			require.NoError(t, err)
-			return provider
-		},
-		Partner: tokens, Customer: func(string) connection.TokenSource { return tokens },
-		Tenants: tenants, Large: describe(largest(managed)), PageSize: 999,
-		Requests: func(t *testing.T, tenant string) int {
-			t.Helper()
-			return b.sim.requests("cipp.graph", tenant)
-		},
-		Refusals: []providertest.Refusal{
-			refusal("kept out", "consent_missing", connection.Customer, map[string]any{"kind": "status", "status": 403}),
-			refusal("rejected", "auth_rejected", connection.Reconnect, map[string]any{"kind": "status", "status": 401}),
-			refusal("not there", "upstream_error", connection.Reconnect, map[string]any{"kind": "status", "status": 404}),
-			refusal("broken", "upstream_error", connection.Retry, map[string]any{"kind": "status", "status": 500}),
-			refusal("busy", "upstream_error", connection.Retry, map[string]any{"kind": "status", "status": 503}),
-			refusal("busy for long", "upstream_error", connection.Retry, map[string]any{"kind": "status", "status": 503, "retryAfterSeconds": 600}),
-			refusal("throttled", "throttled", connection.Retry, map[string]any{"kind": "throttle", "retryAfterSeconds": 600}),
-			refusal("not consented", "consent_missing", connection.Customer, map[string]any{"kind": "cipp-graph-error"}),
-			refusal("blocked by policy", "conditional_access", connection.Customer, map[string]any{"kind": "cipp-graph-error", "message": "Could not get token: AADSTS53003: blocked"}),
-			refusal("CIPP's own app", "refresh_failed", connection.Customer, map[string]any{"kind": "cipp-graph-error", "message": "AADSTS7000222"}),
-			refusal("an error of Graph", "upstream_error", connection.Customer, map[string]any{"kind": "cipp-graph-error", "message": "Something else"}),
-			refusal("put off", "upstream_error", connection.Retry, map[string]any{"kind": "cipp-queued"}),
-			refusal("dropped", "unreachable", connection.Retry, map[string]any{"kind": "drop"}),
-			refusal("too slow", "unreachable", connection.Retry, map[string]any{"kind": "slow", "delayMillis": 4000}),
-			refusal("cut off", "upstream_error", connection.Retry, map[string]any{"kind": "cut", "afterBytes": 2000}),
-			refusal("truncated", "upstream_error", connection.Retry, map[string]any{"kind": "truncate", "afterBytes": 2000}),
-			refusal("malformed", "upstream_error", connection.Retry, map[string]any{"kind": "malformed"}),
-			refusal("a page of HTML", "upstream_error", connection.Retry, map[string]any{"kind": "html"}),
-			refusal("a row that is no user", "upstream_error", connection.Retry, map[string]any{
-				"kind": "body", "body": `{"Results":[{"Tenant":"x","CippStatus":"Could not connect to tenant."}],"Metadata":{}}`,
-			}),
-		},
-		Heal: func(t *testing.T) {
-			t.Helper()
-			b.sim.heal()
-		},
-	})
+	require.True(t, b.validateCIPP().GetValid())
+	require.Equal(t, "connected", b.status("msp").GetStatus())
+	require.Nil(t, b.status("msp").GetLastValidationError(), "cleared on success")
+
+	// The secret is replaced at Microsoft: the token lives on until it ends.
+	b.sim.admin(http.MethodPost, "apps", map[string]any{"clientId": cippClientID, "name": "CIPP-API", "clientSecret": "another", "singleTenant": true}, nil)
+	require.True(t, b.validateCIPP().GetValid())
+	b.clock.advance(time.Hour)
+	_, err := b.managedTenants(b.inside("msp"))
+	require.Equal(t, "auth_rejected", errs.ReasonOf(err))
+	require.Equal(t, "validation_failed", b.status("msp").GetStatus(), "who reads finds it out too")
+	require.Contains(t, b.status("msp").GetLastValidationError().GetMessage(), "AADSTS7000215")
+	require.False(t, b.validateCIPP().GetValid())
 }
