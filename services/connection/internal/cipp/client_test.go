@@ -1,0 +1,146 @@
+package cipp
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+)
+
+// serve gives a provider for a made-up CIPP, and the pauses that it made.
+func serve(t *testing.T, o Options, answer http.HandlerFunc) (connection.Provider, *[]time.Duration) {
+	t.Helper()
+	server := httptest.NewServer(answer)
+	t.Cleanup(server.Close)
+	pauses := &[]time.Duration{}
+	o.AllowedHosts = []string{server.Listener.Addr().String()}
+	o.Wait = func(_ context.Context, d time.Duration) error { *pauses = append(*pauses, d); return nil }
+	client, err := New(o)
+	require.NoError(t, err)
+	provider, err := client.OpenCIPP(connection.CIPPCredentials{BaseURL: server.URL, TenantID: anID})
+	require.NoError(t, err)
+	return provider, pauses
+}
+
+func count(t *testing.T, p connection.Provider) (int32, error) {
+	t.Helper()
+	return p.CountUsers(t.Context(), tokens{}, anID)
+}
+
+const onePage = `{"Results":[{"id":"1"}],"Metadata":{}}`
+
+// TestAColdStartIsWaitedFor: the first answers do not begin in time.
+func TestAColdStartIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	var came atomic.Int32
+	provider, pauses := serve(t, Options{FirstByte: 50 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+		if came.Add(1) < maxAttempts {
+			<-r.Context().Done() // until the caller has gone
+			return
+		}
+		_, _ = w.Write([]byte(onePage))
+	})
+	n, err := count(t, provider)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
+	require.Len(t, *pauses, maxAttempts-1)
+
+	came.Store(-100)
+	_, err = count(t, provider)
+	require.Equal(t, "unreachable", errs.ReasonOf(err))
+	require.EqualValues(t, -100+maxAttempts, came.Load(), "it ends")
+}
+
+func TestCIPPSaysWhenToComeAgain(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	for value, want := range map[string]time.Duration{"7": 7 * time.Second, now.Add(9 * time.Second).Format(http.TimeFormat): 10 * time.Second} {
+		var came atomic.Int32
+		provider, pauses := serve(t, Options{Now: func() time.Time { return now }}, func(w http.ResponseWriter, _ *http.Request) {
+			if came.Add(1) == 1 {
+				w.Header().Set("Retry-After", value)
+				w.WriteHeader(http.StatusTooManyRequests)
+				return
+			}
+			_, _ = w.Write([]byte(onePage))
+		})
+		_, err := count(t, provider)
+		require.NoError(t, err)
+		require.Equal(t, []time.Duration{want}, *pauses)
+	}
+	provider, pauses := serve(t, Options{}, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "600")
+		w.WriteHeader(http.StatusTooManyRequests)
+	})
+	_, err := count(t, provider)
+	require.Equal(t, "throttled", errs.ReasonOf(err))
+	require.Empty(t, *pauses, "nobody holds a worker for so long")
+	var e *errs.Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, 10*time.Minute, e.RetryAfter())
+}
+
+// TestLinksThatLeadInACircle end.
+func TestLinksThatLeadInACircle(t *testing.T) {
+	t.Parallel()
+	next := map[string]string{"": "a", "a": "b", "b": "c", "c": "a"}
+	provider, _ := serve(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(`{"Results":[{"id":"1"}],"Metadata":{"nextLink":"` + next[r.URL.Query().Get("nextLink")] + `"}}`))
+	})
+	_, err := count(t, provider)
+	require.Equal(t, "upstream_error", errs.ReasonOf(err))
+}
+
+// TestNoTextOfCIPPGoesOn: it may name people.
+func TestNoTextOfCIPPGoesOn(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{200, 302, 400, 403, 404, 500} {
+		provider, _ := serve(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+			require.NotEmpty(t, r.Header.Get("client-request-id"))
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte("Graph Error: ann@contoso.example AADSTS65001"))
+		})
+		_, err := count(t, provider)
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "ann@")
+		require.NotContains(t, err.Error(), "the-token")
+		var e *errs.Error
+		require.ErrorAs(t, err, &e)
+		require.NotContains(t, e.Public(), "ann@")
+		require.NotEmpty(t, e.Metadata()["request_id"], status)
+	}
+}
+
+func TestBodiesAreBounded(t *testing.T) {
+	t.Parallel()
+	body := strings.Repeat("x", 100)
+	for most, whole := range map[int]bool{99: false, 100: true, 101: true} {
+		got, ok, err := slurp(strings.NewReader(body), nil, most)
+		require.NoError(t, err)
+		require.Equal(t, whole, ok)
+		require.LessOrEqual(t, len(got), 2*len(body))
+	}
+	endless := &endless{}
+	_, ok, err := slurp(endless, nil, maxRefusalBytes)
+	require.NoError(t, err)
+	require.False(t, ok)
+	require.LessOrEqual(t, endless.given, 4*maxRefusalBytes)
+}
+
+// endless never ends.
+type endless struct{ given int }
+
+// Read gives as much as is asked for.
+func (e *endless) Read(p []byte) (int, error) {
+	e.given += len(p)
+	return copy(p, bytes.Repeat([]byte(" "), len(p))), nil
+}
