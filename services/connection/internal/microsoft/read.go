@@ -66,12 +66,7 @@ func (c *Client) read(ctx context.Context, q call, parse func(answer) error) err
 		if err != nil {
 			return err
 		}
-		err = c.attempt(ctx, q, token, parse)
-		var r *refusal
-		if errors.As(err, &r) && r.Status == http.StatusTooManyRequests {
-			q.lane.block(cmp.Or(r.RetryAfter, firstBackoff), r.Scope)
-		}
-		leave()
+		r, err := c.inTurn(ctx, q, token, leave, parse)
 		if err == nil {
 			return nil
 		}
@@ -90,6 +85,18 @@ func (c *Client) read(ctx context.Context, q call, parse func(answer) error) err
 			return err
 		}
 	}
+}
+
+// inTurn sends one request and gives the turn back, whatever became of it. Others
+// are held back before that.
+func (c *Client) inTurn(ctx context.Context, q call, token connection.Secret, leave func(), parse func(answer) error) (*refusal, error) {
+	defer leave()
+	err := c.attempt(ctx, q, token, parse)
+	r, refused := errors.AsType[*refusal](err)
+	if refused && r.Status == http.StatusTooManyRequests {
+		q.lane.block(cmp.Or(r.RetryAfter, firstBackoff), r.Scope)
+	}
+	return r, err
 }
 
 // patience counts what one request has cost its caller.
@@ -182,46 +189,58 @@ func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, p
 	}
 	// Whether there is an answer is Graph's matter, whether it is a good one may be
 	// that directory's alone.
-	reached, err := c.reach.enter()
-	if err != nil {
-		return classifyTransport(ctx, err)
-	}
 	answered, err := q.lane.breaker.enter()
 	if err != nil {
-		reached(context.Canceled)
 		return classifyTransport(ctx, err)
 	}
-	resp, err := c.graphHTTP.Do(req)
+	became := error(context.Canceled) // also of a panic, which says nothing of Graph
+	defer func() { answered(became) }()
+	resp, err := c.send(ctx, req)
 	if err != nil {
-		failure := outcome(ctx, nil, scrub(err))
-		reached(failure)
-		answered(failure)
-		return lost(ctx, scrub(err), req.Header.Get("client-request-id"))
+		if !isOpen(err) {
+			became = outcome(ctx, nil, err)
+		}
+		return lost(ctx, err, req.Header.Get("client-request-id"))
 	}
-	reached(nil)
 	defer func() { _ = resp.Body.Close() }()
 	id := clip(resp.Header.Get("request-id"))
 	q.lane.learn(resp.Header, q.cost)
 	if resp.StatusCode != http.StatusOK {
-		answered(outcome(ctx, resp, nil))
+		became = outcome(ctx, resp, nil)
 		raw, _ := slurp(resp.Body, nil, maxSmallBytes) // the status decides
 		return &refusal{graphFailure: readFailure(resp.StatusCode, resp.Header, raw, c.now()), at: q.at}
 	}
 	err = parse(answer{body: resp.Body, id: id})
-	if ctx.Err() != nil {
-		answered(context.Canceled)
+	switch {
+	case ctx.Err() != nil:
 		return ctx.Err()
-	}
-	if err == nil {
-		answered(nil)
+	case err == nil:
+		became = nil
 		return nil
 	}
+	became = nil // there is an answer, though a bad one
 	if errors.Is(err, errCutOff) {
-		answered(err)
-	} else {
-		answered(nil) // there is an answer, though a bad one
+		became = err
 	}
 	return unreadable(err, id)
+}
+
+// send sends a request, if Graph answers at all.
+func (c *Client) send(ctx context.Context, req *http.Request) (*http.Response, error) {
+	reached, err := c.reach.enter()
+	if err != nil {
+		return nil, err
+	}
+	became := error(context.Canceled)
+	defer func() { reached(became) }()
+	resp, err := c.graphHTTP.Do(req)
+	if err != nil {
+		err = scrub(err)
+		became = outcome(ctx, nil, err)
+		return nil, err
+	}
+	became = nil
+	return resp, nil
 }
 
 func newRequest(ctx context.Context, q call, token connection.Secret) (*http.Request, error) {
