@@ -185,6 +185,25 @@ func TestAppOnlyReadsNobodyElsesCustomers(t *testing.T) {
 	require.Equal(t, "not_connected", errs.ReasonOf(err), "an app by itself is no connection")
 }
 
+// TestAppOnlyReadingEndsWithTheRelationship: tokens of the app live for an hour,
+// whatever becomes of the relationship; the partner's list is believed for less.
+func TestAppOnlyReadingEndsWithTheRelationship(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(s *settings) { s.CustomerAccess = "app_only" })
+	b.connect("msp")
+	_, managed := b.sim.directories()
+	one := managed[0].TenantID
+	require.Nil(t, b.read(one).GetProblem())
+	b.sim.admin("POST", "changes", map[string]any{"kind": "relationship", "tenant": one, "status": "terminated"}, nil)
+	require.Nil(t, b.read(one).GetProblem(), "the list is believed for a while")
+	for range 3 {
+		b.clock.advance(15 * time.Minute)
+		require.Equal(t, "gdap_ended", b.read(one).GetProblem().GetCode(), "a kept token is no reason to read")
+	}
+	require.Equal(t, 1, b.sim.requests("login.token", one))
+	require.Nil(t, b.read(managed[1].TenantID).GetProblem())
+}
+
 // TestAnAppProvesItselfByAFederatedToken: another issuer's token stands for the
 // app (workload identity), and is read anew whenever it is needed.
 func TestAnAppProvesItselfByAFederatedToken(t *testing.T) {

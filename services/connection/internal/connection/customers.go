@@ -69,6 +69,9 @@ func (c customerTokens) Renew(ctx context.Context, rejected Secret) (Secret, err
 	if err != nil {
 		return "", err
 	}
+	if err := c.allowed(ctx, connection, credentials); err != nil {
+		return "", err
+	}
 	key := c.key(connection, credentials)
 	if token, ok := t.cached(key, rejected); ok {
 		return token, nil
@@ -98,13 +101,23 @@ func (c customerTokens) key(connection Connection, credentials Credentials) cust
 	return customerKey{c.tenant, connection.ID, connection.CustomerEpoch, credentials.ClientID, credentials.Access(), c.managedTenant}
 }
 
-// mint asks for a fresh token. In app-only mode nothing at Microsoft ties the
-// managed tenant to this partner, so the partner's own list has to.
+// allowed refuses what the partner does not manage. In app-only mode nothing at
+// Microsoft ties the managed tenant to this partner, so the partner's own list has
+// to; a token lives longer than the list is believed, so a cached one is no answer.
+func (c customerTokens) allowed(ctx context.Context, connection Connection, credentials Credentials) error {
+	if credentials.Access() != AppOnly {
+		return nil
+	}
+	return c.tokens.mustManage(ctx, c.tenant, connection.ID, c.managedTenant)
+}
+
+// mint asks for a fresh token, by credentials that may be newer than those that
+// were asked about before.
 func (c customerTokens) mint(ctx context.Context, connection Connection, grant Grant, credentials Credentials) (Token, error) {
 	if credentials.Access() != AppOnly {
 		return c.tokens.delegatedToken(ctx, c.tenant, grant, credentials, c.managedTenant)
 	}
-	if err := c.tokens.mustManage(ctx, c.tenant, connection.ID, c.managedTenant); err != nil {
+	if err := c.allowed(ctx, connection, credentials); err != nil {
 		return Token{}, err
 	}
 	return c.tokens.identity.AppToken(ctx, credentials, c.managedTenant)
