@@ -24,6 +24,8 @@ const (
 var (
 	errOwnLimit = errors.New("held back below Microsoft's limits")
 	errOutage   = errors.New("an answer of 5xx")
+	// errUnanswered is the cause with which our own time for an answer ends.
+	errUnanswered = errors.New("no answer in time")
 )
 
 // breaker spares a party that is down, and its callers the wait for it. It opens
@@ -86,10 +88,10 @@ func (b *breaker) enter() (done func(error), err error) {
 }
 
 // outcome is what a breaker is told of an answer, or of there being none. That
-// the caller went away says nothing.
+// the caller went away, or was in a hurry, says nothing.
 func outcome(ctx context.Context, resp *http.Response, err error) error {
 	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
+	case ctx.Err() != nil && !errors.Is(context.Cause(ctx), errUnanswered):
 		return context.Canceled
 	case err != nil:
 		return err

@@ -138,7 +138,7 @@ func (c *Client) redeemOnce(ctx context.Context, cr connection.Credentials, at a
 	if err := c.prove(cr, c.tokenURL(tenant), form); err != nil {
 		return connection.Grant{}, err
 	}
-	requestCtx, cancel := context.WithTimeout(ctx, tokenTimeout)
+	requestCtx, cancel := context.WithTimeoutCause(ctx, tokenTimeout, errUnanswered)
 	defer cancel()
 	req, err := http.NewRequestWithContext(requestCtx, http.MethodPost, c.tokenURL(tenant), strings.NewReader(form.Encode()))
 	if err != nil {

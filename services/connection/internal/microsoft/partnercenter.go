@@ -77,7 +77,7 @@ func (c *Client) consentOnce(ctx context.Context, token connection.Secret, manag
 	if c.partner == nil {
 		return classifyPartnerCenter(partnerFailure{Status: http.StatusNotImplemented})
 	}
-	requestCtx, cancel := context.WithTimeout(ctx, tokenTimeout)
+	requestCtx, cancel := context.WithTimeoutCause(ctx, tokenTimeout, errUnanswered)
 	defer cancel()
 	address := c.partner.String() + "/v1/customers/" + url.PathEscape(managedTenant) + "/applicationconsents"
 	req, err := http.NewRequestWithContext(requestCtx, http.MethodPost, address, bytes.NewReader(body))

@@ -10,7 +10,9 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -181,7 +183,7 @@ func backoff(attempt int) time.Duration {
 
 // attempt sends one request.
 func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, parse func(answer) error) error {
-	attemptCtx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	attemptCtx, cancel := context.WithTimeoutCause(ctx, attemptTimeout, errUnanswered)
 	defer cancel()
 	req, err := newRequest(attemptCtx, q, token)
 	if err != nil {
@@ -195,10 +197,10 @@ func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, p
 	}
 	became := error(context.Canceled) // also of a panic, which says nothing of Graph
 	defer func() { answered(became) }()
-	resp, err := c.send(ctx, req)
+	resp, err := c.send(req)
 	if err != nil {
 		if !isOpen(err) {
-			became = outcome(ctx, nil, err)
+			became = outcome(attemptCtx, nil, err)
 		}
 		return lost(ctx, err, req.Header.Get("client-request-id"))
 	}
@@ -206,7 +208,7 @@ func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, p
 	id := clip(resp.Header.Get("request-id"))
 	q.lane.learn(resp.Header, q.cost)
 	if resp.StatusCode != http.StatusOK {
-		became = outcome(ctx, resp, nil)
+		became = outcome(attemptCtx, resp, nil)
 		raw, _ := slurp(resp.Body, nil, maxSmallBytes) // the status decides
 		return &refusal{graphFailure: readFailure(resp.StatusCode, resp.Header, raw, c.now()), at: q.at}
 	}
@@ -225,22 +227,27 @@ func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, p
 	return unreadable(err, id)
 }
 
-// send sends a request, if Graph answers at all.
-func (c *Client) send(ctx context.Context, req *http.Request) (*http.Response, error) {
+// send sends a request, if Graph can be reached at all. Once a request is written
+// it can: who then does not answer may be one directory's part of Graph.
+func (c *Client) send(req *http.Request) (*http.Response, error) {
 	reached, err := c.reach.enter()
 	if err != nil {
 		return nil, err
 	}
 	became := error(context.Canceled)
 	defer func() { reached(became) }()
-	resp, err := c.graphHTTP.Do(req)
-	if err != nil {
-		err = scrub(err)
+	var written atomic.Bool
+	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		WroteRequest: func(info httptrace.WroteRequestInfo) { written.Store(info.Err == nil) },
+	})
+	resp, err := c.graphHTTP.Do(req.WithContext(ctx))
+	switch {
+	case err == nil:
+		became = nil
+	case !written.Load():
 		became = outcome(ctx, nil, err)
-		return nil, err
 	}
-	became = nil
-	return resp, nil
+	return resp, scrub(err)
 }
 
 func newRequest(ctx context.Context, q call, token connection.Secret) (*http.Request, error) {
