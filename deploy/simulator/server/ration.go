@@ -36,7 +36,7 @@ func costOf(c *call, route graphRoute) int {
 func (s *Server) ration(c *call, route graphRoute) *graphError {
 	l := load{
 		app: c.claims.App, tenant: c.tenant.ID, users: s.fleet.Count(c.tenant.Index), cost: costOf(c, route),
-		priority: priority(c.r), target: c.r.Method + " " + c.r.URL.RequestURI(),
+		priority: priority(c.r), target: c.tenant.ID + " " + c.r.Method + " " + c.r.URL.RequestURI(),
 	}
 	out := s.throttle.spend(l)
 	f, storm := c.fired["throttle"]
@@ -52,7 +52,7 @@ func (s *Server) ration(c *call, route graphRoute) *graphError {
 	if out.refused {
 		e.header.Set("Retry-After", strconv.Itoa(out.retryAfter))
 	} else {
-		out.scope, out.info = scopeOf(l.app, l.tenant), "ResourceUnitLimitExceeded"
+		out.scope, out.info = l.inTenant().scope, "ResourceUnitLimitExceeded"
 		s.throttle.order(l, f.retryAt(s.now()))
 		f.retryAfter(e.header, s.now())
 		if f.NoCode {

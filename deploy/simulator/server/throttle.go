@@ -44,7 +44,7 @@ type block struct {
 // limit is a budget for a period.
 type limit struct {
 	kind   string // as in the peaks
-	scope  string // as in x-ms-throttle-scope
+	holds  hold   // what a refusal blocks
 	key    string
 	budget int
 	period time.Duration
@@ -72,16 +72,33 @@ type load struct {
 	users       int // in the tenant
 	cost        int // resource units
 	priority    string
-	target      string // method and address, to tell a retry from a newcomer
+	target      string // tenant, method and address, to tell a retry from a newcomer
 }
 
-// key is what is blocked by a refusal: low priority has blocks of its own, as
-// it is refused while the others are not.
-func (l load) key(low bool) string {
-	if low {
-		return l.app + " " + l.tenant + " low"
+// hold is what a refusal blocks, and how x-ms-throttle-scope says it.
+type hold struct{ key, scope string }
+
+// inTenant is the app in one tenant.
+func (l load) inTenant() hold {
+	return hold{"tenant " + l.app + " " + l.tenant, "Tenant_Application/ReadWrite/" + l.app + "/" + l.tenant}
+}
+
+// everywhere is the app in all tenants; the scope names the one that was asked.
+func (l load) everywhere() hold {
+	return hold{"app " + l.app, "Application/ReadWrite/" + l.app + "/" + l.tenant}
+}
+
+// low is the part of low priority, which has blocks of its own, as it is
+// refused while the others are not.
+func (h hold) low() hold { return hold{h.key + " low", h.scope} }
+
+// holds are all that may block the request.
+func (l load) holds() []hold {
+	all := []hold{l.inTenant(), l.everywhere()}
+	if l.priority == "low" {
+		all = append(all, l.inTenant().low(), l.everywhere().low())
 	}
-	return l.app + " " + l.tenant
+	return all
 }
 
 // ruling is what the throttle says to a request.
@@ -93,25 +110,26 @@ type ruling struct {
 	used       float64 // share of the tenant's budget
 }
 
-func scopeOf(app, tenant string) string { return "Tenant_Application/ReadWrite/" + app + "/" + tenant }
+// refuseFor is a refusal for so long.
+func refuseFor(wait time.Duration, h hold) ruling {
+	return ruling{refused: true, retryAfter: seconds(wait), scope: h.scope, info: "ResourceUnitLimitExceeded"}
+}
 
 // spend takes a request's cost from every budget, or refuses it.
 func (t *throttle) spend(l load) ruling {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
-	for _, low := range []bool{false, l.priority == "low"} {
-		if wait, blocked := t.waiting(l.key(low), l.target, now); blocked {
-			return ruling{refused: true, retryAfter: wait, scope: scopeOf(l.app, l.tenant), info: "ResourceUnitLimitExceeded"}
-		}
+	if out, blocked := t.waiting(l, now); blocked {
+		return out
 	}
 	if t.off {
 		return ruling{}
 	}
 	limits := []limit{
-		{"tenant", scopeOf(l.app, l.tenant), "tenant " + l.app + " " + l.tenant, tenantBudget(l.users), 10 * time.Second, l.cost},
-		{"app", "Application/ReadWrite/" + l.app + "/" + l.tenant, "app " + l.app, 150_000, 20 * time.Second, l.cost},
-		{"requests", "Application/ReadWrite/" + l.app + "/" + l.tenant, "requests " + l.app, 2000, time.Second, 1},
+		{"tenant", l.inTenant(), "tenant " + l.app + " " + l.tenant, tenantBudget(l.users), 10 * time.Second, l.cost},
+		{"app", l.everywhere(), "app " + l.app, 150_000, 20 * time.Second, l.cost},
+		{"requests", l.everywhere(), "requests " + l.app, 2000, time.Second, 1},
 	}
 	for _, each := range limits {
 		w := t.window(each, now)
@@ -119,10 +137,15 @@ func (t *throttle) spend(l load) ruling {
 		if !shed && w.spent+each.cost <= each.budget {
 			continue
 		}
-		wait := seconds(w.began.Add(each.period).Sub(now))
+		held := each.holds
+		if shed {
+			held = held.low()
+		}
+		out := refuseFor(w.began.Add(each.period).Sub(now), held)
+		out.used = each.share(w)
 		t.refused++
-		t.block(l.key(shed), l.target, now.Add(time.Duration(wait)*time.Second))
-		return ruling{refused: true, retryAfter: wait, scope: each.scope, info: "ResourceUnitLimitExceeded", used: each.share(w)}
+		t.block(held, l.target, now.Add(time.Duration(out.retryAfter)*time.Second))
+		return out
 	}
 	out := ruling{}
 	for _, each := range limits {
@@ -136,31 +159,39 @@ func (t *throttle) spend(l load) ruling {
 	return out
 }
 
-// waiting says whether a key is blocked and for how many seconds. Whoever
-// comes too early waits a second longer, up to half a minute.
-func (t *throttle) waiting(key, target string, now time.Time) (int, bool) {
-	b, ok := t.blocked[key]
-	if !ok {
-		return 0, false
-	}
-	if !now.Before(b.until) {
-		delete(t.blocked, key)
-		return 0, false
-	}
-	t.refused++
-	if b.targets[target] || now.Sub(b.began) > inFlight {
-		t.early++
-		if later := b.until.Add(time.Second); !later.After(b.latest) {
-			b.until = later
+// waiting says whether a request is blocked and for how long; of several
+// blocks the longest counts. Whoever comes too early waits a second longer, up
+// to half a minute.
+func (t *throttle) waiting(l load, now time.Time) (ruling, bool) {
+	var longest *block
+	var held hold
+	for _, h := range l.holds() {
+		b, ok := t.blocked[h.key]
+		switch {
+		case !ok:
+		case !now.Before(b.until):
+			delete(t.blocked, h.key)
+		case longest == nil || b.until.After(longest.until):
+			longest, held = b, h
 		}
 	}
-	b.targets[target] = true
-	return seconds(b.until.Sub(now)), true
+	if longest == nil {
+		return ruling{}, false
+	}
+	t.refused++
+	if longest.targets[l.target] || now.Sub(longest.began) > inFlight {
+		t.early++
+		if later := longest.until.Add(time.Second); !later.After(longest.latest) {
+			longest.until = later
+		}
+	}
+	longest.targets[l.target] = true
+	return refuseFor(longest.until.Sub(now), held), true
 }
 
-// block refuses a key until a time. It wants the lock to be held.
-func (t *throttle) block(key, target string, until time.Time) {
-	t.blocked[key] = &block{began: t.now(), until: until, latest: until.Add(30 * time.Second), targets: map[string]bool{target: true}}
+// block refuses what is held until a time. It wants the lock to be held.
+func (t *throttle) block(h hold, target string, until time.Time) {
+	t.blocked[h.key] = &block{began: t.now(), until: until, latest: until.Add(30 * time.Second), targets: map[string]bool{target: true}}
 }
 
 // order refuses an app in a tenant until a time, as an ordered storm does; a
@@ -170,7 +201,7 @@ func (t *throttle) order(l load, until time.Time) {
 	defer t.mu.Unlock()
 	t.refused++
 	if until.After(t.now()) {
-		t.block(l.key(false), l.target, until)
+		t.block(l.inTenant(), l.target, until)
 	}
 }
 

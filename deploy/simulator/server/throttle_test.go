@@ -133,6 +133,56 @@ func TestDocumentedLimitsHold(t *testing.T) {
 	require.Empty(t, b.admin(http.MethodGet, "/requests", nil).json["peakUse"])
 }
 
+// A refusal of the whole app holds in every tenant until its time has come,
+// also where nothing was asked before, and for that app alone.
+func TestRefusalOfTheAppHoldsInEveryTenant(t *testing.T) {
+	t.Parallel()
+	b := setup(t, fleet.Tiny)
+	tenants := b.fleet.Customers()[:3]
+	tokens := []string{b.customer(tenants[0]), b.customer(tenants[1]), b.customer(tenants[2])}
+	const target = "/v1.0/organization"
+	refused := func(tenant int, target, kind, wait string) {
+		t.Helper()
+		a := b.quick(tokens[tenant], target)
+		requireGraphError(t, a, http.StatusTooManyRequests, "TooManyRequests")
+		require.Equal(t, kind+"/ReadWrite/"+clientID+"/"+tenants[tenant].ID, a.header.Get("x-ms-throttle-scope"))
+		require.Equal(t, wait, a.header.Get("Retry-After"))
+	}
+	exhaust := func(tenant, left int) {
+		t.Helper()
+		for range left {
+			require.Equal(t, http.StatusOK, b.quick(tokens[tenant], target).status)
+		}
+		refused(tenant, target, "Application", "1")
+	}
+	exhaust(0, 2000)
+	refused(1, target, "Application", "1")
+	require.Zero(t, b.early(), "what another tenant asks is no repetition")
+	b.clock.advance(600 * time.Millisecond)
+	refused(1, "/v1.0/me", "Application", "2")
+	require.EqualValues(t, 1, b.early(), "by then the app knows")
+	b.clock.advance(900 * time.Millisecond)
+	refused(2, "/v1.0/me", "Application", "2")
+	const other = "another-app"
+	b.admin(http.MethodPost, "/apps", server.App{ID: other, Name: other, Secret: "s"})
+	form := appOnly()
+	form.Set("client_id", other)
+	form.Set("client_secret", "s")
+	require.Equal(t, http.StatusOK, b.quick(b.token(tenants[0].ID, form).json["access_token"].(string), "/v1.0/users").status)
+	b.clock.advance(1500 * time.Millisecond)
+	require.Equal(t, http.StatusOK, b.quick(tokens[2], target).status)
+
+	// Of two refusals the longer one is told.
+	b.clock.advance(10 * time.Second)
+	b.admin(http.MethodPost, "/faults", server.Fault{Kind: "throttle", Route: "graph.users", Tenant: tenants[0].ID, Times: 1, RetryAfterSeconds: 5})
+	refused(0, "/v1.0/users", "Tenant_Application", "5")
+	exhaust(1, 1999)
+	refused(0, target, "Tenant_Application", "5")
+	b.clock.advance(time.Second)
+	require.Equal(t, http.StatusOK, b.quick(tokens[1], target).status)
+	refused(0, "/v1.0/me", "Tenant_Application", "5")
+}
+
 // The costs of requests are the documented ones, and the budget grows with
 // the directory.
 func TestResourceUnits(t *testing.T) {
