@@ -2,6 +2,7 @@ package microsoft
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -132,15 +133,13 @@ func (b *budgets) lane(origin connection.Origin) *lane {
 }
 
 // enter waits for its turn and for room in every budget, and takes from them. It
-// gives how long it waited for room, and what must be called once there is an
+// gives how long it waited for both, and what must be called once there is an
 // answer: after a refusal there is one request at a time, because those that were
 // on their way beside a refused one would be early. When the wait would be longer
 // than patience or the caller's deadline, the error says when to come again.
 func (l *lane) enter(ctx context.Context, cost, requests int, patience time.Duration) (held time.Duration, leave func(), err error) {
-	select {
-	case l.turn <- struct{}{}:
-	case <-ctx.Done():
-		return 0, nil, ctx.Err()
+	if held, err = l.queue(ctx, patience); err != nil {
+		return held, nil, err
 	}
 	leave = func() { <-l.turn }
 	for {
@@ -161,6 +160,39 @@ func (l *lane) enter(ctx context.Context, cost, requests int, patience time.Dura
 		}
 		held += pause
 	}
+}
+
+// queue waits for the turn, and gives for how long. Who is in more of a hurry than
+// Microsoft lets us be is told at once.
+func (l *lane) queue(ctx context.Context, patience time.Duration) (held time.Duration, err error) {
+	select {
+	case l.turn <- struct{}{}:
+		return 0, nil
+	default:
+	}
+	if pause := l.refused(); pause > patience || !fits(ctx, pause) {
+		return 0, throttled.failure(0, "", pause).Err(errOwnLimit)
+	}
+	began := l.of.now()
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case l.turn <- struct{}{}:
+		return max(l.of.now().Sub(began), 0), nil
+	case <-waiting.Done():
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return 0, ctx.Err()
+	}
+	return patience, throttled.failure(0, "", max(l.refused(), firstBackoff)).Err(errOwnLimit)
+}
+
+// refused is for how long Microsoft refuses us still.
+func (l *lane) refused() time.Duration {
+	l.of.mu.Lock()
+	defer l.of.mu.Unlock()
+	now := l.of.now()
+	return max(l.blocked.Sub(now), l.app.blocked.Sub(now), 0)
 }
 
 // take takes from every budget, or says how long to wait. alone: nobody else may

@@ -137,6 +137,81 @@ func TestALongWaitIsHandedBack(t *testing.T) {
 	})
 }
 
+// The time in the queue of a directory counts like any other wait.
+func TestNobodyIsHeldInTheQueueForLonger(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked++
+			throttledAnswer(w, 40)
+		}))
+		count := func(ctx context.Context) {
+			began := time.Now()
+			_, err := c.CountUsers(ctx, directoryTokens{"app", "tenant"}, "tenant")
+			held := time.Since(began)
+			if errs.ReasonOf(err) != "throttled" || retryAfterOf(err) <= 0 || retryAfterOf(err) > 40*time.Second {
+				t.Errorf("%v, again after %s", err, retryAfterOf(err))
+			}
+			if deadline, hurried := ctx.Deadline(); held > longestWait || hurried && time.Now().After(deadline) {
+				t.Errorf("held for %s", held)
+			}
+		}
+		var callers sync.WaitGroup
+		for n := range 50 {
+			callers.Go(func() {
+				<-time.After(time.Duration(n) * time.Second)
+				count(t.Context())
+			})
+			callers.Go(func() {
+				<-time.After(time.Duration(n)*time.Second + time.Millisecond)
+				ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+				defer cancel()
+				count(ctx)
+			})
+		}
+		callers.Wait()
+		require.LessOrEqual(t, asked, 6, "one request in forty seconds")
+	})
+}
+
+// Whoever has the turn may be slow, and say nothing for as long as it takes.
+func TestTheQueueBehindASlowAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked++
+			if asked == 1 {
+				throttledAnswer(w, 1)
+				return
+			}
+			<-time.After(95 * time.Second)
+			_, _ = w.Write([]byte("3"))
+		}))
+		tokens := directoryTokens{"app", "tenant"}
+		var callers sync.WaitGroup
+		callers.Go(func() {
+			if _, err := c.CountUsers(t.Context(), tokens, "tenant"); err != nil {
+				t.Error(err)
+			}
+		})
+		<-time.After(2 * time.Second) // it has the turn, and nobody is blocked any more
+		began := time.Now()
+		_, err := c.CountUsers(t.Context(), tokens, "tenant")
+		require.Equal(t, "throttled", errs.ReasonOf(err))
+		require.Positive(t, retryAfterOf(err), "it is told when to come again")
+		require.Equal(t, longestWait, time.Since(began))
+
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		_, err = c.CountUsers(ctx, tokens, "tenant")
+		require.ErrorIs(t, err, context.Canceled)
+		callers.Wait()
+		require.Equal(t, 2, asked)
+	})
+}
+
 func TestWaitingEndsWithTheCaller(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
