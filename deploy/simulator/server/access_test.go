@@ -41,6 +41,51 @@ func TestAppOnlyNeedsConsentInTheTenant(t *testing.T) {
 	}
 }
 
+// Consent to named scopes is for people. Roles come by ".default" alone, which
+// stands for all that the registration asks for.
+func TestAdminConsentGivesRolesByDefaultAlone(t *testing.T) {
+	t.Parallel()
+	b := setup(t, fleet.Tiny)
+	_, refresh := b.connect()
+	tenant := b.fleet.Customers()[0]
+	b.admin(http.MethodPost, "/consents", map[string]any{"clientId": clientID, "tenant": tenant.ID})
+	consent := func(scope string) url.Values {
+		q := url.Values{"client_id": {clientID}, "redirect_uri": {redirectURI}, "state": {"s"}, "scope": {scope}}
+		a := b.do(b.request(http.MethodGet, "/"+tenant.ID+"/v2.0/adminconsent?"+q.Encode(), nil))
+		require.Equal(t, http.StatusFound, a.status, "%s", a.raw)
+		to, err := url.Parse(a.header.Get("Location"))
+		require.NoError(t, err)
+		return to.Query()
+	}
+	statusOf := func(form url.Values, target string) int {
+		a := b.token(tenant.ID, form)
+		require.Equal(t, http.StatusOK, a.status, "%s", a.raw)
+		return b.get(a.json["access_token"].(string), target).status
+	}
+	requireNothing := func() {
+		t.Helper()
+		requireOAuthError(t, b.token(tenant.ID, refreshForm(refresh, graphDefault)), 400, "invalid_grant", "65001")
+	}
+	requireNothing()
+	none := consent("")
+	require.Equal(t, "invalid_request", none.Get("error"))
+	require.Contains(t, none.Get("error_description"), "'scope'")
+	requireNothing()
+	require.Equal(t, "True", consent("https://api.partnercenter.microsoft.com/.default").Get("admin_consent"))
+	require.Equal(t, http.StatusForbidden, statusOf(appOnly(), "/v1.0/users"), "a consent to something else")
+
+	require.Equal(t, "True", consent("https://graph.microsoft.com/User.Read.All openid").Get("admin_consent"))
+	require.Equal(t, http.StatusOK, statusOf(refreshForm(refresh, graphDefault), "/v1.0/users"))
+	require.Equal(t, http.StatusForbidden, statusOf(refreshForm(refresh, graphDefault), "/v1.0/groups"), "it was not asked for")
+	require.Equal(t, http.StatusForbidden, statusOf(appOnly(), "/v1.0/users"), "the app has no role")
+
+	require.Equal(t, "True", consent(graphDefault).Get("admin_consent"))
+	for _, target := range []string{"/v1.0/users", "/v1.0/groups", "/v1.0/organization"} {
+		require.Equal(t, http.StatusOK, statusOf(appOnly(), target), target)
+	}
+	require.Equal(t, http.StatusOK, statusOf(refreshForm(refresh, graphDefault), "/v1.0/groups"))
+}
+
 func TestPoliciesOfACustomer(t *testing.T) {
 	t.Parallel()
 	state := filepath.Join(t.TempDir(), "state.jsonl")

@@ -102,8 +102,7 @@ func (s *Server) adminConsents(w http.ResponseWriter, r *http.Request) {
 	}
 	c := consent{App: body.ClientID, TenantID: t.ID, Delegated: body.Delegated, Roles: body.Roles, Ordered: true}
 	if body.Restore {
-		c.Delegated = []string{"User.Read", "User.Read.All", "GroupMember.Read.All"}
-		c.Roles = []string{"User.Read.All", "GroupMember.Read.All", "Organization.Read.All"}
+		c.Delegated, c.Roles = customerScopes, customerRoles
 	}
 	s.state.commit(record{Consent: &c})
 	w.WriteHeader(http.StatusNoContent)

@@ -209,6 +209,9 @@ func (s *Server) adminConsent(w http.ResponseWriter, r *http.Request, authority 
 		return
 	}
 	wanted, e := parseScopes(q.Get("scope"), app.ID)
+	if strings.TrimSpace(q.Get("scope")) == "" {
+		e = missing("scope")
+	}
 	if e != nil {
 		s.redirectError(w, r, redirect, q.Get("state"), e)
 		return
@@ -222,11 +225,14 @@ func (s *Server) adminConsent(w http.ResponseWriter, r *http.Request, authority 
 		return
 	}
 	c := s.state.consentOf(app.ID, tenant)
-	granted := wanted.named[graphResource]
-	if wanted.isDefault(graphResource) || len(granted) == 0 {
-		granted = []string{"User.Read", "User.Read.All", "GroupMember.Read.All"}
+	for _, resource := range wanted.resources {
+		if resource == graphResource && wanted.isDefault(resource) {
+			// Named scopes are for people; this alone asks for roles too.
+			c.Delegated, c.Roles = union(c.Delegated, customerScopes), union(c.Roles, customerRoles)
+			continue
+		}
+		c.Delegated = union(c.Delegated, wanted.requested(resource))
 	}
-	c.Delegated, c.Roles = union(c.Delegated, granted), union(c.Roles, granted)
 	s.state.commit(record{Consent: &c})
 	answer := url.Values{"admin_consent": {"True"}, "tenant": {tenant.ID}, "scope": {strings.Join(scopeNames(wanted), " ")}}
 	if state := q.Get("state"); state != "" {

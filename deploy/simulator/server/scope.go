@@ -29,6 +29,14 @@ var registered = map[string][]string{
 	partnerResource: {"user_impersonation"},
 }
 
+// customerScopes and customerRoles are what the registration asks of a
+// customer's directory: customers begin with them, and an administrator's
+// consent to ".default" gives them.
+var (
+	customerScopes = []string{"User.Read", "User.Read.All", "GroupMember.Read.All"}
+	customerRoles  = []string{"User.Read.All", "GroupMember.Read.All", "Organization.Read.All"}
+)
+
 // requested are the permissions of a resource that consent is asked for.
 func (s scopes) requested(resource string) []string {
 	if s.isDefault(resource) {

@@ -321,8 +321,7 @@ func (s *state) consentOf(app string, t fleet.Tenant) consent {
 	}
 	c := consent{App: app, TenantID: t.ID}
 	if t.Index > 0 {
-		c.Delegated = []string{"User.Read", "User.Read.All", "GroupMember.Read.All"}
-		c.Roles = []string{"User.Read.All", "GroupMember.Read.All", "Organization.Read.All"}
+		c.Delegated, c.Roles = customerScopes, customerRoles
 		return c
 	}
 	c.Roles = []string{"DelegatedAdminRelationship.Read.All", "Directory.Read.All", "User.Read.All"}
