@@ -85,8 +85,8 @@ func parseBatch(body []byte, items int) ([]itemAnswer, error) {
 
 // batch sends at most twenty items in one request and gives each answer to settled
 // once it is final: a success, or a failure that waiting does not mend. What is
-// throttled, or cannot be answered just now, is sent again by itself after its own
-// wait, and only that. The outer answer is 200 whatever became of the items.
+// throttled, or cannot be answered just now, is sent again, and only that, no
+// earlier than its own answer and those beside it allow. The outer answer is 200 whatever became of the items.
 func (c *Client) batch(ctx context.Context, q call, items []item, settled func(i int, a itemAnswer) error) error {
 	if q.lane == nil {
 		q.lane = c.laneOf(ctx, q.tokens)
@@ -189,7 +189,7 @@ func (b *batching) send(ctx context.Context, due []int) (again []int, err error)
 			continue
 		}
 		again = append(again, i)
-		b.ready[i] = c.now().Add(pause)
+		b.ready[i] = c.now().Add(max(pause, q.lane.refused()))
 	}
 	if rejected && err == nil {
 		b.renewed = true
@@ -198,20 +198,13 @@ func (b *batching) send(ctx context.Context, due []int) (again []int, err error)
 	return again, err
 }
 
-// holdBack keeps others from coming earlier than the first of the throttled items
-// may. Each item then waits for its own time.
+// holdBack keeps others from coming earlier than every refused item may.
 func (b *batching) holdBack(answers []itemAnswer) {
-	var first time.Duration
 	for _, a := range answers {
 		if a.Status == http.StatusTooManyRequests {
-			pause := cmp.Or(pauseIn(a.header(), b.client.now()), firstBackoff)
-			if first == 0 || pause < first {
-				first = pause
-			}
+			r := a.refusal(b.call.at, b.client.now())
+			b.call.lane.block(cmp.Or(r.RetryAfter, firstBackoff), r.Scope)
 		}
-	}
-	if first > 0 {
-		b.call.lane.block(first, "")
 	}
 }
 

@@ -45,10 +45,45 @@ func TestOnlyThrottledItemsAreSentAgain(t *testing.T) {
 		require.Len(t, users, 20)
 		require.Equal(t, []sent{
 			{0, manyIDs(20)},
-			{2 * time.Second, []string{"id-0003", "id-0011"}},
-			{5 * time.Second, []string{"id-0007"}},
-		}, batches)
+			{5 * time.Second, []string{"id-0003", "id-0007", "id-0011"}},
+		}, batches, "the longest wait holds for the directory")
 	})
+}
+
+func TestAnItemSaysWhatItsRefusalIsFor(t *testing.T) {
+	t.Parallel()
+	for scope, whole := range map[string]bool{"Application/ReadWrite/app": true, "Tenant_Application/ReadWrite/app/one": false, "": false} {
+		synctest.Test(t, func(t *testing.T) {
+			asked := map[string]int{}
+			c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				asked[bearer(r)]++
+				seconds := 100
+				batchOf(w, r, func(batchItem) itemAnswer {
+					seconds += 100 // of 200 and 300
+					a := throttledItem(seconds)
+					a.Headers["X-MS-Throttle-Scope"] = scope
+					return a
+				})
+			}))
+			began := time.Now()
+			_, err := c.TenantDetails(t.Context(), directoryTokens{"app", "one"}, "one")
+			require.Equal(t, "throttled", errs.ReasonOf(err))
+			for _, after := range []time.Duration{time.Second, 205 * time.Second} {
+				<-time.After(after - time.Since(began))
+				_, err = c.TenantDetails(t.Context(), directoryTokens{"app", "one"}, "one")
+				require.Equal(t, "throttled", errs.ReasonOf(err))
+				if whole {
+					_, err = c.TenantDetails(t.Context(), directoryTokens{"app", "two"}, "two")
+					require.Equal(t, "throttled", errs.ReasonOf(err))
+				}
+			}
+			require.Equal(t, map[string]int{"one": 1}, asked, "the longest wait counts")
+			_, err = c.TenantDetails(t.Context(), directoryTokens{"app", "two"}, "two")
+			require.Error(t, err)
+			require.Equal(t, !whole, asked["two"] > 0, "who else is meant is in the scope: %q", scope)
+			require.Equal(t, 1, asked["one"])
+		})
+	}
 }
 
 func TestAThousandUsersAreFiftyBatches(t *testing.T) {
