@@ -3,7 +3,11 @@ package main
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -306,10 +310,104 @@ func TestACustomerThatRefusesTheGrantIsAlone(t *testing.T) {
 	require.Equal(t, 1, events, "connected, and no more")
 
 	// While nobody knows whether the grant lives, the tenant is not blamed.
+	b.clock.advance(time.Minute)
 	b.sim.fault(map[string]any{"kind": "oauth-error", "route": "login.token", "aadsts": 90033, "skip": 1})
 	resp, err := b.discovery.GetTenantDetails(b.inside("msp"), &connectionv1.GetTenantDetailsRequest{EntraTenantId: managed[0].TenantID})
 	require.NoError(t, err)
 	require.Equal(t, "upstream_error", resp.GetProblem().GetCode())
+	require.Equal(t, "connected", b.status("msp").GetStatus())
+}
+
+// TestAFreshTokenSetEndsEveryRefusal: whatever reason the partner's authority gave.
+func TestAFreshTokenSetEndsEveryRefusal(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connect("msp")
+	ways := []func(){
+		func() { _, err := b.managedTenants(b.inside("msp")); require.Error(t, err) },
+		func() {
+			require.Equal(t, outcome{code: "refresh_failed"}, validate(person(t, "msp", "admin"), b.replica))
+		},
+	}
+	for _, aadsts := range []int{65001, 50020, 53003} {
+		for _, meet := range ways {
+			b.clock.advance(2 * time.Hour)
+			b.sim.fault(map[string]any{"kind": "oauth-error", "route": "login.token", "aadsts": aadsts})
+			meet()
+			got := b.status("msp")
+			require.Equal(t, "validation_failed", got.GetStatus(), aadsts)
+			require.Equal(t, "refresh_failed", got.GetLastValidationError().GetCode(), aadsts)
+			require.Contains(t, got.GetLastValidationError().GetMessage(), "AADSTS"+strconv.Itoa(aadsts))
+			b.sim.heal()
+			_, err := b.managedTenants(b.inside("msp"))
+			require.NoError(t, err, aadsts)
+			require.Equal(t, "connected", b.status("msp").GetStatus(), aadsts)
+			require.Nil(t, b.status("msp").GetLastValidationError(), aadsts)
+		}
+	}
+}
+
+// TestALateFailureLeavesAFreshTokenSet: what a probe met with a token set that was
+// replaced meanwhile is not pinned on the new one.
+func TestALateFailureLeavesAFreshTokenSet(t *testing.T) {
+	t.Parallel()
+	sim := startSimulator(t)
+	target, err := url.Parse(sim.base)
+	require.NoError(t, err)
+	asked, release := make(chan struct{}), make(chan struct{})
+	var probes atomic.Int32
+	graph := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if probes.Load() > 0 && strings.HasSuffix(r.URL.Path, "/delegatedAdminRelationships") && probes.Add(1) == 2 {
+			close(asked)
+			<-release
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		httputil.NewSingleHostReverseProxy(target).ServeHTTP(w, r)
+	}))
+	t.Cleanup(graph.Close)
+	b := setupOn(t, sim, func(s *settings) { s.GraphURL = graph.URL })
+	b.connect("msp")
+	probes.Store(1) // the next one is held
+	late := make(chan outcome, 1)
+	go func() { late <- validate(person(t, "msp", "admin"), b.replica) }()
+	<-asked
+	before := b.force("msp")
+	b.clock.advance(2 * time.Hour)
+	_, err = b.managedTenants(b.inside("msp"))
+	require.NoError(t, err)
+	require.NotEqual(t, before, b.force("msp"))
+	close(release)
+	got := <-late
+	require.NoError(t, got.err)
+	require.False(t, got.valid, "its caller hears of it")
+	require.Equal(t, "connected", b.status("msp").GetStatus())
+	require.Nil(t, b.status("msp").GetLastValidationError())
+}
+
+func TestRefusingCustomersCostOneRefreshForAll(t *testing.T) {
+	t.Parallel()
+	partner, _ := startSimulator(t).directories() // the same in each: the seed makes it
+	b := setup(t, func(s *settings) { s.TenantID = partner.TenantID })
+	b.connect("msp")
+	_, managed := b.sim.directories()
+	refusing := managed[:4]
+	for _, d := range refusing {
+		b.sim.fault(map[string]any{"kind": "oauth-error", "route": "login.token", "tenant": d.TenantID, "aadsts": 50173})
+	}
+	readAll := func() (refreshes int) {
+		b.sim.admin(http.MethodDelete, "requests", nil, nil)
+		for _, d := range refusing {
+			require.Equal(t, "refresh_failed", b.read(d.TenantID).GetProblem().GetCode())
+		}
+		return b.sim.requests("login.token", partner.TenantID)
+	}
+	b.clock.stop()
+	require.Equal(t, 1, readAll(), "the partner's authority is asked once")
+	b.clock.advance(20 * time.Second)
+	require.Zero(t, readAll(), "and is believed for a while")
+	b.clock.advance(20 * time.Second)
+	require.Equal(t, 1, readAll())
 	require.Equal(t, "connected", b.status("msp").GetStatus())
 }
 

@@ -18,6 +18,9 @@ type through struct {
 	customer func(managedTenant string) TokenSource
 	// prove gets a fresh token, whether or not the one in use is still good.
 	prove func(ctx context.Context) error
+	// used is the version of the token set that partner's last token came from;
+	// nil where a connection has but one.
+	used *string
 	// reads is nil where the provider cannot read parts of a directory.
 	reads Groups
 }
@@ -46,9 +49,9 @@ func (p *Providers) of(ctx context.Context, tenant string) (through, error) {
 	if current.Type == CIPP {
 		return p.CIPP.open(ctx, tenant)
 	}
+	partner := partnerTokens{tokens: p.Tokens, tenant: tenant, used: &current.SecretVersion}
 	return through{
-		provider: p.Direct, reads: p.Groups, partner: p.Tokens.Partner(tenant),
+		provider: p.Direct, reads: p.Groups, partner: partner, prove: partner.prove, used: partner.used,
 		customer: func(managedTenant string) TokenSource { return p.Tokens.Customer(tenant, managedTenant) },
-		prove:    func(ctx context.Context) error { return p.Tokens.Prove(ctx, tenant) },
 	}, nil
 }

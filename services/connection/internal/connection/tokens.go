@@ -25,6 +25,7 @@ type Tokens struct {
 	renewals  flights[tokenSet]
 	turns     keyLocks
 	customers customerCache
+	proofs    proofs
 	roster    roster
 }
 
@@ -34,11 +35,12 @@ func NewTokens(r *Resolver, s Store, secrets SecretStore, lock GrantLock, identi
 }
 
 // Partner gives tokens of the partner's own tenant.
-func (t *Tokens) Partner(tenant string) TokenSource { return partnerTokens{t, tenant} }
+func (t *Tokens) Partner(tenant string) TokenSource { return partnerTokens{tokens: t, tenant: tenant} }
 
 type partnerTokens struct {
 	tokens *Tokens
 	tenant string
+	used   *string // where not nil: gets the version of the set that a token came from
 }
 
 func (p partnerTokens) Token(ctx context.Context) (Secret, error) {
@@ -46,8 +48,21 @@ func (p partnerTokens) Token(ctx context.Context) (Secret, error) {
 }
 
 func (p partnerTokens) Renew(ctx context.Context, rejected Secret) (Secret, error) {
-	_, grant, err := p.tokens.partner(ctx, p.tenant, rejected)
+	connection, grant, err := p.tokens.partner(ctx, p.tenant, rejected)
+	if err == nil && p.used != nil {
+		*p.used = connection.SecretVersion
+	}
 	return grant.AccessToken, err
+}
+
+// prove gets a fresh token set, whether or not the one in use is still good.
+func (p partnerTokens) prove(ctx context.Context) error {
+	_, grant, err := p.tokens.load(ctx, p.tenant)
+	if err != nil {
+		return err
+	}
+	_, err = p.Renew(ctx, grant.AccessToken)
+	return err
 }
 
 // usable tells whether a stored access token may be sent.
@@ -130,16 +145,6 @@ func refusedSince(c Connection, since time.Time) error {
 	}.Err(nil)
 }
 
-// Prove gets a fresh token set, whether or not the one in use is still good.
-func (t *Tokens) Prove(ctx context.Context, tenant string) error {
-	_, grant, err := t.load(ctx, tenant)
-	if err != nil {
-		return err
-	}
-	_, _, err = t.partner(ctx, tenant, grant.AccessToken)
-	return err
-}
-
 // Close breaks off the renewals under way and waits for them. What Microsoft
 // answers to them is lost, which harms nothing: a used refresh token stays good.
 func (t *Tokens) Close() { t.renewals.end() }
@@ -215,23 +220,25 @@ func (t *Tokens) refresh(ctx context.Context, tenant string, connection *Connect
 	return grant, err
 }
 
+// refusedGrant is a refusal of a fresh token set.
+type refusedGrant struct{ error }
+
+func (r refusedGrant) Unwrap() error { return r.error }
+
 // refused marks the connection as failed where the partner's own authority says
 // that the grant is dead; a passing failure, or one of our app registration,
-// leaves it as it is.
+// leaves it as it is. Whatever the authority's reason, which the text tells, the
+// code is that of a failed refresh: the next fresh token set ends it.
 func (t *Tokens) refused(ctx context.Context, tenant string, c Connection, cause error) error {
 	if ClassOf(cause) != Reconnect || errs.ReasonOf(cause) == ReasonMissingCredentials {
 		return cause
 	}
-	code, known := validationCode(cause)
-	if !known {
-		code = ReasonRefreshFailed
-	}
 	message, remedy := publicOf(cause)
-	snapshot := Snapshot{Code: code, Message: join(message, remedy), CheckedAt: t.now()}
+	snapshot := Snapshot{Code: ReasonRefreshFailed, Message: join(message, remedy), CheckedAt: t.now()}
 	if err := t.store.RecordFailed(ctx, tenant, c.ID, c.SecretVersion, snapshot); err != nil {
 		slog.WarnContext(ctx, "a dead grant could not be recorded", "error", err)
 	}
-	return cause
+	return refusedGrant{cause}
 }
 
 func join(message, remedy string) string {

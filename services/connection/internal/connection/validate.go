@@ -2,6 +2,7 @@ package connection
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -32,7 +33,7 @@ func (u *Validate) Do(ctx context.Context, caller Caller, kind Type) (Validation
 	if !ok || !connection.Active() || connection.Type != kind {
 		return Validation{}, errNotConnected()
 	}
-	sample, err := u.probe(ctx, caller.Tenant, connection)
+	sample, version, err := u.probe(ctx, caller.Tenant, connection)
 	checked := u.Now()
 	if err == nil {
 		return Validation{CheckedAt: checked, Sample: sample}, u.Store.RecordValid(ctx, caller.Tenant, connection.ID, begun, checked)
@@ -43,36 +44,39 @@ func (u *Validate) Do(ctx context.Context, caller Caller, kind Type) (Validation
 	}
 	message, remedy := publicOf(err)
 	snapshot := Snapshot{Code: code, Message: join(message, remedy), CheckedAt: checked}
-	// The probe may have refreshed: the failure belongs to the set in use now.
-	current, ok, err := u.Store.Current(ctx, caller.Tenant)
-	if err != nil {
+	if err := u.Store.RecordFailed(ctx, caller.Tenant, connection.ID, version, snapshot); err != nil {
 		return Validation{}, err
-	}
-	if ok && current.ID == connection.ID && current.Active() {
-		if err := u.Store.RecordFailed(ctx, caller.Tenant, current.ID, current.SecretVersion, snapshot); err != nil {
-			return Validation{}, err
-		}
 	}
 	return Validation{CheckedAt: checked, Error: &snapshot}, nil
 }
 
-// probe reads the directory. After a failure it first gets a fresh token: an old
-// one may still be good for an hour when the grant behind it is dead.
-func (u *Validate) probe(ctx context.Context, tenant string, c Connection) (int, error) {
+// probe reads the directory; it gives the version of the token set that it worked
+// with: a failure says nothing about another, that somebody got meanwhile. After a
+// failure it first gets a fresh token: an old one may still be good for an hour when
+// the grant behind it is dead.
+func (u *Validate) probe(ctx context.Context, tenant string, c Connection) (sample int, version string, err error) {
 	through, err := u.Providers.of(ctx, tenant)
 	if err != nil {
-		return 0, err
+		return 0, c.SecretVersion, err
 	}
+	version = c.SecretVersion
 	if c.Status == ValidationFailed {
-		if err := through.prove(ctx); err != nil {
-			return 0, err
-		}
+		err = through.prove(ctx)
 	}
-	return through.provider.Probe(ctx, through.partner)
+	if err == nil {
+		sample, err = through.provider.Probe(ctx, through.partner)
+	}
+	if through.used != nil {
+		version = *through.used
+	}
+	return sample, version, err
 }
 
 // validationCode is the code of behaviour §1 for a failure.
 func validationCode(err error) (code string, known bool) {
+	if _, ok := errors.AsType[refusedGrant](err); ok && ClassOf(err) == Reconnect {
+		return ReasonRefreshFailed, true
+	}
 	switch reason := errs.ReasonOf(err); reason {
 	case ReasonMissingCredentials, ReasonRefreshFailed, ReasonAuthRejected, ReasonConsentMissing, ReasonThrottled,
 		ReasonUpstreamError, ReasonUnreachable:
