@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"maps"
 	"net/http"
@@ -42,6 +43,7 @@ func TestClientAssertion(t *testing.T) {
 		c[name] = value
 		return c
 	}
+	var sent []string
 	ask := func(signer *rsa.PrivateKey, algorithm string, body map[string]any) answer {
 		signed := base64.RawURLEncoding.EncodeToString(mustJSON(t, map[string]string{"alg": algorithm, "typ": "JWT"})) + "." + base64.RawURLEncoding.EncodeToString(mustJSON(t, body))
 		sum := sha256.Sum256([]byte(signed))
@@ -52,10 +54,11 @@ func TestClientAssertion(t *testing.T) {
 			signature, err = rsa.SignPKCS1v15(rand.Reader, signer, crypto.SHA256, sum[:])
 		}
 		require.NoError(t, err)
+		sent = append(sent, signed+"."+base64.RawURLEncoding.EncodeToString(signature))
 		form := url.Values{
 			"grant_type": {"client_credentials"}, "scope": {graphDefault}, "client_id": {app},
 			"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
-			"client_assertion":      {signed + "." + base64.RawURLEncoding.EncodeToString(signature)},
+			"client_assertion":      {sent[len(sent)-1]},
 		}
 		return b.postToken(tenant.ID, form)
 	}
@@ -69,4 +72,7 @@ func TestClientAssertion(t *testing.T) {
 	requireOAuthError(t, ask(key, "PS256", with("jti", "")), 401, "invalid_client", "50027")
 	form := url.Values{"grant_type": {"client_credentials"}, "scope": {graphDefault}, "client_id": {app}, "client_secret": {"guess"}}
 	requireOAuthError(t, b.postToken(tenant.ID, form), 401, "invalid_client", "7000215")
+	var issued []string
+	require.NoError(t, json.Unmarshal(b.admin(http.MethodGet, "/issued", nil).raw, &issued))
+	require.Subset(t, issued, sent, "taken or refused, an assertion is a secret")
 }

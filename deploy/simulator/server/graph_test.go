@@ -354,6 +354,17 @@ func TestGroupMembers(t *testing.T) {
 	require.Len(t, b.get(token, next, "ConsistencyLevel", "eventual").rows(t), 1)
 	require.NotContains(t, b.get(token, next, "ConsistencyLevel", "eventual").json, "@odata.count", "the first page alone tells the count")
 	requireGraphError(t, b.get(token, next), http.StatusBadRequest, "Request_UnsupportedQuery")
+	staff, enabled := b.fleet.Groups(tenant.Index)[0], 0
+	for u := range b.fleet.Members(tenant.Index, staff) {
+		if u.AccountEnabled.Or(false) {
+			enabled++
+		}
+	}
+	require.Less(t, enabled, b.fleet.MemberCount(tenant.Index, staff))
+	filtered := strings.Replace(target, group.ID, staff.ID, 1) + "&$filter=accountEnabled eq true"
+	require.EqualValues(t, enabled, b.get(token, filtered+"&$top=3", "ConsistencyLevel", "eventual").json["@odata.count"], "all that match, not the page")
+	rows, _, _ = b.all(token, filtered, "ConsistencyLevel", "eventual")
+	require.Len(t, rows, enabled)
 	u, _ := b.fleet.At(tenant.Index, 1)
 	b.apply(fleet.Change{Kind: fleet.Member, Tenant: tenant.ID, User: u.ID, Group: group.ID})
 	rows, _, _ = b.all(token, target, "ConsistencyLevel", "eventual")
