@@ -140,14 +140,68 @@ func TestAnUnreadableTenantKeepsWhatWasKnown(t *testing.T) {
 	threeTenants(b.directories)
 	b.mustDiscover()
 	b.directories.change(func() {
-		b.directories.refuse["t-1"] = errs.New(errs.Unavailable, "throttled", "Microsoft asks us to wait.", errs.WithMetadata("class", "retry"))
+		b.directories.refuse["t-1"] = errs.New(errs.Denied, "consent_missing", "No right.", errs.WithMetadata("class", "customer"))
 	})
-	b.mustDiscover()
+	require.EqualValues(t, 2, b.mustDiscover().GetUnreadableCount())
 	acme := b.list()["t-1"]
 	require.Equal(t, "unreadable", acme.GetState())
-	require.Equal(t, "throttled", acme.GetProblem().GetCode())
+	require.Equal(t, "consent_missing", acme.GetProblem().GetCode())
 	require.EqualValues(t, 17, acme.GetSourceUserCount())
 	require.Len(t, acme.GetDomains(), 3)
+}
+
+// throttled is trouble of the moment.
+var throttled = errs.New(errs.Unavailable, "throttled", "Microsoft asks us to wait.",
+	errs.WithMetadata("class", "retry"), errs.WithMetadata("remedy", "Wait."))
+
+// TestAPassingFailureFlipsNoTenant: what is known of a tenant's state is not lost
+// because Microsoft is busy for a while.
+func TestAPassingFailureFlipsNoTenant(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	threeTenants(b.directories)
+	b.mustDiscover()
+	before, versions := b.list(), b.versions()
+	b.directories.change(func() {
+		for _, id := range []string{"t-1", "t-2", "t-3", "t-4"} {
+			b.directories.refuse[id] = throttled
+		}
+	})
+	require.EqualValues(t, 1, b.mustDiscover().GetUnreadableCount(), "all of a handful may fail")
+	require.Equal(t, versions, b.versions())
+	require.Equal(t, "active", b.list()["t-1"].GetState())
+	require.Equal(t, before["t-3"].GetProblem().String(), b.list()["t-3"].GetProblem().String())
+
+	borealis := b.directories.tenants[1]
+	b.directories.change(func() {
+		b.directories.tenants[1] = &connectionv1.DirectoryTenant{EntraTenantId: "t-4", DisplayName: "Delta"}
+	})
+	require.EqualValues(t, 2, b.mustDiscover().GetUnreadableCount())
+	require.Equal(t, "unreadable", b.list()["t-4"].GetState(), "nothing is known of a new one")
+	require.Equal(t, "throttled", b.list()["t-4"].GetProblem().GetCode())
+	require.Equal(t, "gone", b.list()["t-2"].GetState())
+	b.directories.change(func() { b.directories.tenants = append(b.directories.tenants, borealis) })
+	b.mustDiscover()
+	require.Equal(t, "unreadable", b.list()["t-2"].GetState(), "it came back, and nothing is known of it now")
+}
+
+func TestADiscoveryThatCanReadNobodyFails(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for i := range 6 {
+		id := fmt.Sprintf("t-%d", i)
+		b.directories.tenants = append(b.directories.tenants, &connectionv1.DirectoryTenant{EntraTenantId: id, DisplayName: id})
+		b.directories.refuse[id] = throttled
+	}
+	_, err := b.discover(uuid.NewString())
+	require.Equal(t, "throttled", errs.ReasonOf(err))
+	require.Empty(t, b.list())
+	latest, err := b.public.GetDiscovery(as(t, "msp"), &discoveryv1.GetDiscoveryRequest{})
+	require.NoError(t, err)
+	require.Equal(t, "failed", latest.GetState())
+	require.Equal(t, "Wait.", latest.GetError().GetRemedy())
+	b.directories.change(func() { delete(b.directories.refuse, "t-0") })
+	require.EqualValues(t, 5, b.mustDiscover().GetUnreadableCount(), "with one that answers, the others are their own")
 }
 
 func TestAFailedReadOfThePartnerChangesNothing(t *testing.T) {

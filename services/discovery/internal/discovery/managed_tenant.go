@@ -15,7 +15,7 @@ import (
 const (
 	StateActive     = "active"     // in the last complete listing, and readable
 	StateGone       = "gone"       // not in the last complete listing any more
-	StateUnreadable = "unreadable" // in the last complete listing; its directory refuses us
+	StateUnreadable = "unreadable" // in the last complete listing; its directory refuses us, or could never be read
 )
 
 // Problem is why something could not be read, and what mends it.
@@ -51,7 +51,10 @@ type Found struct {
 	Domains       []string
 	UserCount     *int32
 	Problem       *Problem
-	AccessEndsAt  *time.Time
+	// Passing says that the problem is of the moment and not the tenant's own: it
+	// counts for a tenant that is new only, a known one stays as it was.
+	Passing      bool
+	AccessEndsAt *time.Time
 }
 
 // SearchKey is a text as it is searched and sorted: compatibility forms made

@@ -3,6 +3,7 @@ package discovery
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,6 +12,10 @@ import (
 
 // readers is how many directories are read at once.
 const readers = 8
+
+// handful is how many managed tenants may all fail in passing without that
+// saying that the partner's whole connection is out.
+const handful = 5
 
 // failWait bounds writing down a failure after the caller is gone.
 const failWait = 5 * time.Second
@@ -43,7 +48,7 @@ type Partner interface {
 // Result is what a completed discovery found.
 type Result struct {
 	Discovered int32 // tenants in the listing
-	Unreadable int32 // of them, those whose directory refused
+	Unreadable int32 // of them, those that are unreadable now
 	Gone       int32 // tenants that this discovery marked as gone
 }
 
@@ -146,7 +151,8 @@ func later(a, b *time.Time) *time.Time {
 }
 
 // read fills in what the directories themselves say, several at once. It ends
-// at the first failure that is not one directory's own.
+// at the first failure that is not one directory's own, and fails as all do when
+// none of many can be read at this moment.
 func (r *Runner) read(ctx context.Context, found []Found, progress func(seen, read int)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -178,19 +184,34 @@ func (r *Runner) read(ctx context.Context, found []Found, progress func(seen, re
 	}
 	close(reading)
 	wg.Wait()
-	return context.Cause(ctx)
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return outage(found)
+}
+
+// outage is the failure of a partner none of whose many tenants can be read at
+// this moment; nil otherwise.
+func outage(found []Found) error {
+	if len(found) <= handful || slices.ContainsFunc(found, func(f Found) bool { return !f.Passing }) {
+		return nil
+	}
+	p := found[0].Problem
+	return errs.New(errs.Unavailable, p.Code, p.Message, errs.WithMetadata("class", "retry"), errs.WithMetadata("remedy", p.Remedy))
 }
 
 func (r *Runner) readOne(ctx context.Context, tenant *Found) error {
 	details, err := r.partner.Details(ctx, tenant.EntraTenantID)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return context.Cause(ctx)
-	case err != nil && !ownFailure(err):
-		return err
-	case err != nil:
+	if err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		own, passing := concernsOne(err)
+		if !own {
+			return err
+		}
 		problem := problemOf(err)
-		details = Details{Problem: &problem}
+		details, tenant.Passing = Details{Problem: &problem}, passing
 	}
 	tenant.Problem, tenant.UserCount = details.Problem, details.UserCount
 	if domains := cleanDomains(details.PrimaryDomain); len(domains) == 1 {
@@ -206,19 +227,23 @@ func (r *Runner) readOne(ctx context.Context, tenant *Found) error {
 	return nil
 }
 
-// ownFailure reports a failure that concerns one managed tenant alone. One that
-// the partner must mend by connecting anew, and one of our own parts (which
-// carries no class), concern all.
-func ownFailure(err error) bool {
+// concernsOne reports a failure that concerns one managed tenant alone, and
+// whether it passes without anybody mending that tenant: the upstream's trouble of
+// the moment, or a request of ours that was wrong. One that the partner must mend
+// by connecting anew, and one of our own parts (which carries no class), concern
+// all.
+func concernsOne(err error) (own, passing bool) {
 	e, ok := errors.AsType[*errs.Error](err)
 	if !ok {
-		return false
+		return false, false
 	}
 	switch e.Metadata()["class"] {
-	case "retry", "customer", "bug":
-		return true
+	case "customer":
+		return true, false
+	case "retry", "bug":
+		return true, true
 	}
-	return false
+	return false, false
 }
 
 func problemOf(err error) Problem {

@@ -114,7 +114,11 @@ func write(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, found []discovery.Fo
 	if err != nil {
 		return discovery.Result{}, err
 	}
-	return discovery.Result{Discovered: int32(len(found)), Unreadable: rows.unreadable, Gone: int32(gone)}, nil
+	unreadable, err := q.CountUnreadable(ctx)
+	if err != nil {
+		return discovery.Result{}, err
+	}
+	return discovery.Result{Discovered: int32(len(found)), Unreadable: unreadable, Gone: int32(gone)}, nil
 }
 
 // writeTenants writes what differs, and the domains of what was written.
@@ -131,7 +135,7 @@ func writeTenants(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, rows columns,
 
 func upsert(ctx context.Context, tx pgx.Tx, c columns, at time.Time) ([]uuid.UUID, error) {
 	rows, err := tx.Query(ctx, upsertManagedTenants, at, c.id, c.entraTenantID, c.displayName, c.nameKey, c.primaryDomain,
-		c.domains, c.userCount, c.problemCode, c.problemMessage, c.problemRemedy, c.accessEndsAt)
+		c.domains, c.userCount, c.problemCode, c.problemMessage, c.problemRemedy, c.accessEndsAt, c.passing)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +149,7 @@ type columns struct {
 	userCount                                                   []int32
 	problemCode, problemMessage, problemRemedy                  []*string
 	accessEndsAt                                                []*time.Time
-	unreadable                                                  int32
+	passing                                                     []bool
 }
 
 func newColumns(found []discovery.Found) (columns, error) {
@@ -162,7 +166,6 @@ func newColumns(found []discovery.Found) (columns, error) {
 		var code, message, remedy *string
 		if f.Problem != nil {
 			code, message, remedy = &f.Problem.Code, &f.Problem.Message, &f.Problem.Remedy
-			c.unreadable++
 		}
 		c.id = append(c.id, id)
 		c.entraTenantID = append(c.entraTenantID, f.EntraTenantID)
@@ -175,6 +178,7 @@ func newColumns(found []discovery.Found) (columns, error) {
 		c.problemMessage = append(c.problemMessage, message)
 		c.problemRemedy = append(c.problemRemedy, remedy)
 		c.accessEndsAt = append(c.accessEndsAt, f.AccessEndsAt)
+		c.passing = append(c.passing, f.Passing)
 	}
 	return c, nil
 }

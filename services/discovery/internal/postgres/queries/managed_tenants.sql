@@ -67,3 +67,6 @@ ORDER BY access_ends_at, id;
 SELECT count(*) FILTER (WHERE state = 'active')::integer AS active,
        count(*) FILTER (WHERE state = 'gone')::integer AS gone
 FROM entra_managed_tenants;
+
+-- name: CountUnreadable :one
+SELECT count(*)::integer FROM entra_managed_tenants WHERE state = 'unreadable';

@@ -61,6 +61,17 @@ func (q *Queries) CountManagedTenants(ctx context.Context, arg CountManagedTenan
 	return column_1, err
 }
 
+const countUnreadable = `-- name: CountUnreadable :one
+SELECT count(*)::integer FROM entra_managed_tenants WHERE state = 'unreadable'
+`
+
+func (q *Queries) CountUnreadable(ctx context.Context) (int32, error) {
+	row := q.db.QueryRow(ctx, countUnreadable)
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const dropDomains = `-- name: DropDomains :exec
 DELETE FROM entra_managed_tenant_domains WHERE managed_tenant_id = ANY ($1::uuid[])
 `
