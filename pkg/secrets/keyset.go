@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -144,30 +145,79 @@ func (s source) encode(ctx context.Context, handle *keyset.Handle) ([]byte, erro
 	return buf.Bytes(), nil
 }
 
-// writeFile puts a complete file in place in one step: no reader ever sees half
-// a key set. Without replace, a file that is already there wins.
-func writeFile(path string, raw []byte, replace bool) (created bool, err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".keyset-*") // made with mode 0600
+// createFile puts a complete file in place in one step: no reader ever sees half a
+// key set. A file that is already there wins.
+func createFile(path string, raw []byte) (created bool, err error) {
+	tmp, err := writeBeside(path, raw, func(*os.File) error { return nil })
 	if err != nil {
-		return false, fmt.Errorf("writing the key set: %w", err)
+		return false, err
 	}
-	defer func() { _ = os.Remove(tmp.Name()) }()
-	_, err = tmp.Write(raw)
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if err != nil {
-		return false, fmt.Errorf("writing the key set: %w", err)
-	}
-	if replace {
-		if err := os.Rename(tmp.Name(), path); err != nil {
-			return false, fmt.Errorf("replacing the key set: %w", err)
-		}
-		return true, nil
-	}
-	switch err := os.Link(tmp.Name(), path); {
+	defer func() { _ = os.Remove(tmp) }()
+	switch err := os.Link(tmp, path); {
 	case errors.Is(err, fs.ErrExist):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("placing the key set: %w", err)
 	}
-	return true, nil
+	return true, syncFolder(path)
+}
+
+// replaceFile puts another file in the place of one, in one step. It belongs to
+// whom the old one belonged to, whoever runs this: the service must still be able
+// to read it. Where path is a link, the file behind it is replaced.
+func replaceFile(path string, raw []byte) error {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return fmt.Errorf("replacing the key set: %w", err)
+	}
+	old, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("replacing the key set: %w", err)
+	}
+	tmp, err := writeBeside(path, raw, func(f *os.File) error {
+		if owner, ok := old.Sys().(*syscall.Stat_t); ok {
+			if err := f.Chown(int(owner.Uid), int(owner.Gid)); err != nil {
+				return err
+			}
+		}
+		return f.Chmod(old.Mode().Perm())
+	})
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return errors.Join(fmt.Errorf("replacing the key set: %w", err), os.Remove(tmp))
+	}
+	return syncFolder(path)
+}
+
+// writeBeside writes a whole file beside path, for its owner alone until prepare
+// decides otherwise, and gives its name.
+func writeBeside(path string, raw []byte, prepare func(*os.File) error) (name string, err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".keyset-*") // made with mode 0600
+	if err != nil {
+		return "", fmt.Errorf("writing the key set: %w", err)
+	}
+	err = prepare(tmp)
+	if err == nil {
+		_, err = tmp.Write(raw)
+	}
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("writing the key set: %w", err), os.Remove(tmp.Name()))
+	}
+	return tmp.Name(), nil
+}
+
+// syncFolder makes a new name in path's folder outlive a crash: what is sealed with
+// a fresh key is lost without it.
+func syncFolder(path string) error {
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("keeping the key set: %w", err)
+	}
+	if err := errors.Join(folder.Sync(), folder.Close()); err != nil {
+		return fmt.Errorf("keeping the key set: %w", err)
+	}
+	return nil
 }

@@ -43,7 +43,7 @@ func Create(ctx context.Context, s Settings, kms KMSClients) (created bool, err 
 	if err != nil {
 		return false, err
 	}
-	return writeFile(src.file, raw, false)
+	return createFile(src.file, raw)
 }
 
 // Key describes a key of a set.
@@ -115,7 +115,11 @@ func change(ctx context.Context, s Settings, kms KMSClients, edit func(*keyset.M
 	if src.file == "" {
 		return errNotOurs
 	}
-	folder, err := os.Open(filepath.Dir(src.file))
+	file, err := filepath.EvalSymlinks(src.file) // by whatever name it is called
+	if err != nil {
+		return fmt.Errorf("locking the key set: %w", err)
+	}
+	folder, err := os.Open(filepath.Dir(file))
 	if err != nil {
 		return fmt.Errorf("locking the key set: %w", err)
 	}
@@ -139,8 +143,7 @@ func change(ctx context.Context, s Settings, kms KMSClients, edit func(*keyset.M
 	if err != nil {
 		return err
 	}
-	_, err = writeFile(src.file, raw, true)
-	return err
+	return replaceFile(src.file, raw)
 }
 
 func (s source) load(ctx context.Context) (*keyset.Handle, error) {
