@@ -5,12 +5,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
+	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
+	"github.com/entrasync/entrasync/services/discovery/internal/postgres"
 )
 
 func (d *directories) RepairConsent(_ context.Context, req *connectionv1.RepairConsentRequest) (*connectionv1.RepairConsentResponse, error) {
@@ -52,6 +55,44 @@ func TestARepairedConsentReadsTheTenantAnew(t *testing.T) {
 	found, err := b.public.ListManagedTenants(as(t, "msp"), &discoveryv1.ListManagedTenantsRequest{Q: "cobalt.test"})
 	require.NoError(t, err)
 	require.Len(t, found.GetManagedTenants(), 1, "found by its new domain")
+}
+
+// TestARepairTakesNothingBackThatADiscoveryWrote: while the consent is repaired, a
+// discovery completes that knows the tenant by another name and end of access.
+func TestARepairTakesNothingBackThatADiscoveryWrote(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	threeTenants(b.directories)
+	b.mustDiscover()
+	before := b.list()["t-3"]
+	store, ends := postgres.NewStore(b.db.Pool("discovery")), began.Add(400*24*time.Hour)
+	ctx, operation := as(t, "msp"), uuid.NewString()
+	b.directories.change(func() {
+		b.directories.granted("t-3")
+		grant := b.directories.consent
+		b.directories.consent = func(id string) (*connectionv1.RepairConsentResponse, error) {
+			_, err := store.Begin(ctx, operation, began)
+			require.NoError(t, err)
+			_, err = store.Complete(ctx, operation, []discovery.Found{{
+				ID: uuid.NewString(), EntraTenantID: "t-3", DisplayName: "Renamed", NameKey: "renamed", PrimaryDomain: "renamed.example",
+				AccessEndsAt: &ends,
+			}}, began)
+			require.NoError(t, err)
+			return grant(id)
+		}
+	})
+	resp, err := b.public.RepairConsent(ctx, &discoveryv1.RepairConsentRequest{ManagedTenantId: before.GetManagedTenantId()})
+	require.NoError(t, err)
+	after := resp.GetManagedTenant()
+	require.Equal(t, "Renamed", after.GetDisplayName())
+	require.Equal(t, "renamed.example", after.GetPrimaryDomain())
+	require.Equal(t, ends, after.GetAccessEndsAt().AsTime())
+	require.Equal(t, []string{"cobalt.example", "cobalt.test"}, after.GetDomains(), "what the directory itself says")
+	require.EqualValues(t, 21, after.GetSourceUserCount())
+	require.Equal(t, "active", after.GetState())
+	found, err := b.public.ListManagedTenants(ctx, &discoveryv1.ListManagedTenantsRequest{Q: "renam"})
+	require.NoError(t, err)
+	require.Len(t, found.GetManagedTenants(), 1)
 }
 
 func TestAConsentThatAnAdministratorHasToGive(t *testing.T) {

@@ -30,8 +30,9 @@ type Consenter interface {
 type RepairStore interface {
 	// Each is that of ShowStore.
 	Each(ctx context.Context, ids []string, each func([]ManagedTenant) error) error
-	// Refresh writes what was read of a managed tenant outside a discovery. When
-	// it was last seen, and whether it is gone, only a listing says.
+	// Refresh writes what a managed tenant's own directory said outside a
+	// discovery: domains, count, state and problem, and the primary domain where
+	// none was known. The rest, and whether it is gone, only a listing says.
 	Refresh(ctx context.Context, found Found) error
 }
 
@@ -64,10 +65,7 @@ func (r *Repairer) Do(ctx context.Context, id, returnTo string) (Consent, Manage
 	if err != nil || consent.Outcome != ConsentGranted {
 		return consent, tenant, err
 	}
-	found := Found{
-		ID: tenant.ID, EntraTenantID: tenant.EntraTenantID, DisplayName: tenant.DisplayName,
-		PrimaryDomain: tenant.PrimaryDomain, AccessEndsAt: tenant.AccessEndsAt,
-	}
+	found := Found{ID: tenant.ID, EntraTenantID: tenant.EntraTenantID}
 	if err := r.reader.readOne(ctx, &found); err != nil {
 		return Consent{}, ManagedTenant{}, err
 	}

@@ -183,12 +183,18 @@ func newColumns(found []discovery.Found) (columns, error) {
 	return c, nil
 }
 
-// Refresh writes what was read of a managed tenant that is not gone, without a
-// listing: the time it was last seen stays.
+// Refresh writes what the directory of a managed tenant that is not gone said,
+// without a listing: what a listing says stays.
 func (s *Store) Refresh(ctx context.Context, found discovery.Found) error {
-	rows, err := newColumns([]discovery.Found{found})
+	id, err := uuid.Parse(found.ID)
 	if err != nil {
-		return err
+		return errs.Wrap(err, errs.Internal, "id_malformed", "")
+	}
+	params := sqlc.RefreshManagedTenantParams{
+		ID: id, PrimaryDomain: found.PrimaryDomain, Domains: found.Domains, UserCount: found.UserCount, Passing: found.Passing,
+	}
+	if p := found.Problem; p != nil {
+		params.ProblemCode, params.ProblemMessage, params.ProblemRemedy = &p.Code, &p.Message, &p.Remedy
 	}
 	return pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
@@ -198,14 +204,14 @@ func (s *Store) Refresh(ctx context.Context, found discovery.Found) error {
 		if _, err := q.LockHead(ctx); err != nil {
 			return err
 		}
-		seen, err := q.LastSeenUnlessGone(ctx, rows.id[0])
-		if pg.NoRows(err) {
-			return nil // a discovery that completed meanwhile did not find it
-		}
-		if err != nil {
+		written, err := q.RefreshManagedTenant(ctx, params)
+		if err != nil || written == 0 { // a discovery that completed meanwhile did not find it
 			return err
 		}
-		return writeTenants(ctx, tx, q, rows, seen)
+		if err := q.DropDomains(ctx, []uuid.UUID{id}); err != nil {
+			return err
+		}
+		return q.AddDomains(ctx, []uuid.UUID{id})
 	})
 }
 

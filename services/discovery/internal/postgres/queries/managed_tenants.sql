@@ -6,8 +6,20 @@ SET state = 'gone', gone_at = @at, last_seen_at = GREATEST(last_seen_at, sqlc.na
     problem_code = NULL, problem_message = NULL, problem_remedy = NULL
 WHERE state <> 'gone' AND entra_tenant_id <> ALL (@listed::text[]);
 
--- name: LastSeenUnlessGone :one
-SELECT last_seen_at FROM entra_managed_tenants WHERE id = @id AND state <> 'gone';
+-- name: RefreshManagedTenant :execrows
+-- Writes what a tenant's own directory said, outside a listing. What the listing
+-- says (the name, the end of access, the primary domain once it is known) is left
+-- alone: a discovery may have written it since the directory was asked. What could
+-- not be read stays.
+UPDATE entra_managed_tenants
+SET primary_domain = COALESCE(NULLIF(primary_domain, ''), @primary_domain),
+    domains = CASE WHEN cardinality(@domains::text[]) > 0 THEN @domains ELSE domains END,
+    source_user_count = COALESCE(sqlc.narg(user_count), source_user_count),
+    state = CASE WHEN @passing::boolean THEN state WHEN sqlc.narg(problem_code)::text IS NULL THEN 'active' ELSE 'unreadable' END,
+    problem_code = CASE WHEN @passing THEN problem_code ELSE sqlc.narg(problem_code) END,
+    problem_message = CASE WHEN @passing THEN problem_message ELSE sqlc.narg(problem_message) END,
+    problem_remedy = CASE WHEN @passing THEN problem_remedy ELSE sqlc.narg(problem_remedy) END
+WHERE id = @id AND state <> 'gone';
 
 -- name: DropDomains :exec
 DELETE FROM entra_managed_tenant_domains WHERE managed_tenant_id = ANY (@ids::uuid[]);

@@ -81,17 +81,6 @@ func (q *Queries) DropDomains(ctx context.Context, ids []uuid.UUID) error {
 	return err
 }
 
-const lastSeenUnlessGone = `-- name: LastSeenUnlessGone :one
-SELECT last_seen_at FROM entra_managed_tenants WHERE id = $1 AND state <> 'gone'
-`
-
-func (q *Queries) LastSeenUnlessGone(ctx context.Context, id uuid.UUID) (time.Time, error) {
-	row := q.db.QueryRow(ctx, lastSeenUnlessGone, id)
-	var last_seen_at time.Time
-	err := row.Scan(&last_seen_at)
-	return last_seen_at, err
-}
-
 const listManagedTenants = `-- name: ListManagedTenants :many
 SELECT id, entra_tenant_id, display_name, primary_domain, domains, source_user_count, state,
        problem_code, problem_message, problem_remedy, access_ends_at, discovered_at, last_seen_at
@@ -309,6 +298,50 @@ type MarkGoneParams struct {
 // that of the discovery before.
 func (q *Queries) MarkGone(ctx context.Context, arg MarkGoneParams) (int64, error) {
 	result, err := q.db.Exec(ctx, markGone, arg.At, arg.Before, arg.Listed)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const refreshManagedTenant = `-- name: RefreshManagedTenant :execrows
+UPDATE entra_managed_tenants
+SET primary_domain = COALESCE(NULLIF(primary_domain, ''), $1),
+    domains = CASE WHEN cardinality($2::text[]) > 0 THEN $2 ELSE domains END,
+    source_user_count = COALESCE($3, source_user_count),
+    state = CASE WHEN $4::boolean THEN state WHEN $5::text IS NULL THEN 'active' ELSE 'unreadable' END,
+    problem_code = CASE WHEN $4 THEN problem_code ELSE $5 END,
+    problem_message = CASE WHEN $4 THEN problem_message ELSE $6 END,
+    problem_remedy = CASE WHEN $4 THEN problem_remedy ELSE $7 END
+WHERE id = $8 AND state <> 'gone'
+`
+
+type RefreshManagedTenantParams struct {
+	PrimaryDomain  string
+	Domains        []string
+	UserCount      *int32
+	Passing        bool
+	ProblemCode    *string
+	ProblemMessage *string
+	ProblemRemedy  *string
+	ID             uuid.UUID
+}
+
+// Writes what a tenant's own directory said, outside a listing. What the listing
+// says (the name, the end of access, the primary domain once it is known) is left
+// alone: a discovery may have written it since the directory was asked. What could
+// not be read stays.
+func (q *Queries) RefreshManagedTenant(ctx context.Context, arg RefreshManagedTenantParams) (int64, error) {
+	result, err := q.db.Exec(ctx, refreshManagedTenant,
+		arg.PrimaryDomain,
+		arg.Domains,
+		arg.UserCount,
+		arg.Passing,
+		arg.ProblemCode,
+		arg.ProblemMessage,
+		arg.ProblemRemedy,
+		arg.ID,
+	)
 	if err != nil {
 		return 0, err
 	}
