@@ -201,9 +201,8 @@ func (b *batching) send(ctx context.Context, due []int) (again []int, err error)
 // holdBack keeps others from coming earlier than every refused item may.
 func (b *batching) holdBack(answers []itemAnswer) {
 	for _, a := range answers {
-		if a.Status == http.StatusTooManyRequests {
-			r := a.refusal(b.call.at, b.client.now())
-			b.call.lane.block(cmp.Or(r.RetryAfter, firstBackoff), r.Scope)
+		if transient(a.Status) {
+			b.call.lane.heed(a.refusal(b.call.at, b.client.now()).graphFailure)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package microsoft
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -242,6 +243,18 @@ func (l *lane) learn(header http.Header, cost int) {
 			l.units.spend(now, told-l.units.spent)
 		}
 		l.paced = now.Add(unitsSpan)
+	}
+}
+
+// heed does what a refusal asks for. One for the rate asks for a pause also where it
+// does not say for how long.
+func (l *lane) heed(f graphFailure) {
+	pause := f.RetryAfter
+	if f.Status == http.StatusTooManyRequests {
+		pause = cmp.Or(pause, firstBackoff)
+	}
+	if transient(f.Status) && pause > 0 {
+		l.block(pause, f.Scope)
 	}
 }
 

@@ -134,7 +134,11 @@ type tokenAnswer struct {
 // not to read; it is converted at once.
 type plain string
 
-func (c *Client) redeemOnce(ctx context.Context, cr connection.Credentials, at authority, tenant string, form url.Values) (connection.Grant, error) {
+func (c *Client) redeemOnce(ctx context.Context, cr connection.Credentials, whose authority, tenant string, form url.Values) (connection.Grant, error) {
+	at := door{app: cr.ClientID, party: strings.ToLower(tenant)}
+	if err := c.notBefore.check(at, c.now()); err != nil {
+		return connection.Grant{}, err
+	}
 	if err := c.prove(cr, c.tokenURL(tenant), form); err != nil {
 		return connection.Grant{}, err
 	}
@@ -160,7 +164,8 @@ func (c *Client) redeemOnce(ctx context.Context, cr connection.Credentials, at a
 	if resp.StatusCode != http.StatusOK {
 		failure := parseOAuthFailure(raw)
 		failure.Status, failure.RetryAfter = resp.StatusCode, pauseIn(resp.Header, c.now())
-		return connection.Grant{}, classifyToken(at, failure)
+		c.notBefore.heed(at, failure.Status, failure.RetryAfter, c.now())
+		return connection.Grant{}, classifyToken(whose, failure)
 	}
 	return parseGrant(raw, sent)
 }

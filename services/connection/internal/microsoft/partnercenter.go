@@ -59,7 +59,7 @@ func (c *Client) GrantConsent(ctx context.Context, cr connection.Credentials, to
 		return fmt.Errorf("encoding a consent: %w", err)
 	}
 	for attempt := 1; ; attempt++ {
-		err := c.consentOnce(ctx, token, managedTenant, body)
+		err := c.consentOnce(ctx, door{app: cr.ClientID, party: partnerCenterScope}, token, managedTenant, body)
 		if err == nil || attempt == partnerAttempts || ctx.Err() != nil || connection.ClassOf(err) != connection.Retry {
 			return err
 		}
@@ -73,9 +73,12 @@ func (c *Client) GrantConsent(ctx context.Context, cr connection.Credentials, to
 	}
 }
 
-func (c *Client) consentOnce(ctx context.Context, token connection.Secret, managedTenant string, body []byte) error {
+func (c *Client) consentOnce(ctx context.Context, at door, token connection.Secret, managedTenant string, body []byte) error {
 	if c.partner == nil {
 		return classifyPartnerCenter(partnerFailure{Status: http.StatusNotImplemented})
+	}
+	if err := c.notBefore.check(at, c.now()); err != nil {
+		return err
 	}
 	requestCtx, cancel := context.WithTimeoutCause(ctx, tokenTimeout, errUnanswered)
 	defer cancel()
@@ -107,9 +110,10 @@ func (c *Client) consentOnce(ctx context.Context, token connection.Secret, manag
 	if resp.StatusCode < 500 && strings.Contains(answer.Description, "Permission entry already exists") {
 		return nil
 	}
+	pause := pauseIn(resp.Header, c.now())
+	c.notBefore.heed(at, resp.StatusCode, pause, c.now())
 	return classifyPartnerCenter(partnerFailure{
-		Status: resp.StatusCode, RequestID: clip(resp.Header.Get("MS-RequestId")),
-		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), c.now()),
+		Status: resp.StatusCode, RequestID: clip(resp.Header.Get("MS-RequestId")), RetryAfter: pause,
 	})
 }
 

@@ -2,7 +2,6 @@ package microsoft
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -95,8 +94,8 @@ func (c *Client) inTurn(ctx context.Context, q call, token connection.Secret, le
 	defer leave()
 	err := c.attempt(ctx, q, token, parse)
 	r, refused := errors.AsType[*refusal](err)
-	if refused && r.Status == http.StatusTooManyRequests {
-		q.lane.block(cmp.Or(r.RetryAfter, firstBackoff), r.Scope)
+	if refused {
+		q.lane.heed(r.graphFailure)
 	}
 	return r, err
 }

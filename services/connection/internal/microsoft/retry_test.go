@@ -2,11 +2,13 @@ package microsoft
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -95,4 +97,87 @@ func TestATokenIsNotAskedForBeforeMicrosoftAllows(t *testing.T) {
 	asked, err = ask("")
 	require.EqualValues(t, 3, asked)
 	require.Zero(t, retryAfterOf(err))
+}
+
+// What one caller is told holds for those after it, until the time is there.
+func TestARetryAfterHoldsForEverybody(t *testing.T) {
+	t.Parallel()
+	app := connection.Credentials{ClientID: "app", ClientSecret: "s"}
+	for name, asks := range map[string]struct {
+		one, another func(ctx context.Context, c *Client) error
+	}{
+		"token": {
+			func(ctx context.Context, c *Client) error {
+				_, err := c.CustomerToken(ctx, app, "grant", "one")
+				return err
+			},
+			func(ctx context.Context, c *Client) error {
+				_, err := c.CustomerToken(ctx, app, "grant", "two")
+				return err
+			},
+		},
+		"token of another app": {
+			func(ctx context.Context, c *Client) error { _, err := c.AppToken(ctx, app, "one"); return err },
+			func(ctx context.Context, c *Client) error {
+				_, err := c.AppToken(ctx, connection.Credentials{ClientID: "other", ClientSecret: "s"}, "one")
+				return err
+			},
+		},
+		"graph": {
+			func(ctx context.Context, c *Client) error {
+				_, err := c.CountUsers(ctx, directoryTokens{"app", "one"}, "one")
+				return err
+			},
+			func(ctx context.Context, c *Client) error {
+				_, err := c.CountUsers(ctx, directoryTokens{"app", "two"}, "two")
+				return err
+			},
+		},
+		"batch": {
+			func(ctx context.Context, c *Client) error {
+				_, err := c.TenantDetails(ctx, directoryTokens{"app", "one"}, "one")
+				return err
+			},
+			func(ctx context.Context, c *Client) error {
+				_, err := c.TenantDetails(ctx, directoryTokens{"app", "two"}, "two")
+				return err
+			},
+		},
+		"partner center": {
+			func(ctx context.Context, c *Client) error { return c.GrantConsent(ctx, app, "token", customerID) },
+			func(ctx context.Context, c *Client) error {
+				return c.GrantConsent(ctx, connection.Credentials{ClientID: "other"}, "token", customerID)
+			},
+		},
+	} {
+		for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout} {
+			t.Run(fmt.Sprintf("%s %d", name, status), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					asked := 0
+					c, err := New(Options{
+						Endpoints: Endpoints{Login: "https://login.example", Graph: graphBase, Partner: "https://partner.example"},
+						Transport: inProcess{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+							asked++
+							w.Header().Set("Retry-After", "600")
+							w.WriteHeader(status)
+						})},
+					})
+					require.NoError(t, err)
+					for n := range 5 {
+						err := asks.one(t.Context(), c)
+						require.Equal(t, connection.Retry, connection.ClassOf(err))
+						require.Equal(t, 10*time.Minute-time.Duration(n)*time.Minute, retryAfterOf(err), "what is left of it")
+						require.Equal(t, 1, asked)
+						<-time.After(time.Minute)
+					}
+					require.Error(t, asks.another(t.Context(), c))
+					require.Equal(t, 2, asked, "nobody else is meant")
+					<-time.After(5 * time.Minute)
+					require.Error(t, asks.one(t.Context(), c))
+					require.Equal(t, 3, asked)
+				})
+			})
+		}
+	}
 }
