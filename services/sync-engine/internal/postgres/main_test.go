@@ -6,14 +6,16 @@ import (
 	"testing"
 )
 
+// thorough is whether -rapid.checks was given.
+var thorough bool
+
 // TestMain makes properties on the database small unless -rapid.checks says
 // otherwise: each check is six rounds.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	asked := false
-	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
-	if !asked {
-		if err := flag.Set("rapid.checks", "15"); err != nil {
+	flag.Visit(func(f *flag.Flag) { thorough = thorough || f.Name == "rapid.checks" })
+	if !thorough {
+		if err := flag.Set("rapid.checks", "8"); err != nil {
 			panic(err)
 		}
 	}
