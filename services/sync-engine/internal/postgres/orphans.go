@@ -185,9 +185,9 @@ func (o *Orphans) Page(ctx context.Context, after string, limit int) (page []syn
 		})
 		page = make([]syncengine.Orphan, len(rows))
 		for i, row := range rows {
-			page[i] = syncengine.Orphan{ObjectID: row.EntraObjectID, FullName: row.FullName, Email: row.Email, Phone: row.Phone, Role: row.Role}
-			if row.Mine { // else the metadata are those of another identity
-				page[i].UserPrincipalName, page[i].Enabled = value(row.EntraUserPrincipalName), row.EntraAccountEnabled
+			page[i] = syncengine.Orphan{
+				ObjectID: row.EntraObjectID, FullName: row.FullName, Email: row.Email, Phone: row.Phone, Role: row.Role,
+				UserPrincipalName: value(row.EntraUserPrincipalName), Enabled: row.EntraAccountEnabled,
 			}
 		}
 		return err

@@ -155,20 +155,39 @@ func TestLinksFollowInRanges(t *testing.T) {
 	e.gapless()
 }
 
-func TestALinkWhoseContactWentOverIsNotReactivated(t *testing.T) {
-	t.Parallel()
+// wentOver sets up an orphaned link whose contact an identity of another directory
+// has taken, which no round does any more.
+func wentOver(t *testing.T) *engine {
+	t.Helper()
 	e := setup(t)
 	e.dir.users = people(1)
 	e.round()
 	e.remap(other)
 	e.followed()
-	// Another directory of the old client finds the contact free.
-	e.mapping.tenants = []syncengine.MappedTenant{{ManagedTenantID: managed, EntraTenantID: "d2", ClientID: client, Revision: 1}}
-	e.dir.users = []syncengine.User{person("o-other", "Person 0", "p0@corp.example")}
-	require.Equal(t, 1, e.round().Counters.Linked)
+	e.exec(`INSERT INTO entra_contact_links (tenant_id, entra_tenant_id, entra_object_id, contact_id, client_id, status, last_seen_at, last_synced_at, created_at)
+		SELECT tenant_id, 'd2', 'o-other', id, client_id, 'active', updated_at, updated_at, updated_at FROM contacts`)
+	e.exec(`UPDATE contacts SET entra_tenant_id = 'd2', entra_object_id = 'o-other', full_name = 'Other', email = 'other@corp.example', email_norm = 'other@corp.example'`)
+	return e
+}
+
+func TestALinkWhoseContactWentOverIsNotReactivated(t *testing.T) {
+	t.Parallel()
+	e := wentOver(t)
 	e.remap(client)
 	require.Equal(t, syncengine.Revised{Orphaned: 1}, e.followed(), "a contact has one identity")
 	require.Equal(t, []string{"o-other active"}, e.rows(`SELECT entra_object_id, link_status FROM contact_details`))
+}
+
+func TestRelinkEndsALinkWhoseContactWentOver(t *testing.T) {
+	t.Parallel()
+	e := wentOver(t)
+	e.host(syncengine.ContactRecord{ExternalID: ptr("other"), ClientID: ptr(other), FullName: "Other", Email: ptr("other@corp.example")})
+	result, err := e.decide(syncengine.DecisionRelink)
+	require.NoError(t, err)
+	require.Equal(t, syncengine.OrphanResult{Left: 1}, result, "what its contact says is another person's")
+	require.Equal(t, []string{"Other other@corp.example"}, e.contacts(other))
+	require.Equal(t, []string{"Other other@corp.example o-other active"}, e.contacts(client))
+	require.Equal(t, syncengine.Counters{Created: 1}, e.round().Counters, "by what the directory says")
 }
 
 // relinked sets up four links that lost their client: one whose person has a

@@ -1,12 +1,13 @@
 -- name: PartRange
 -- Parts what ends from what is to be relinked. Ending is for all when the links are left, else for
--- those whose identity or contact is known not to be carried over: disabled, gone or deleted. Rows are
--- found again by their place, as in FollowRange.
+-- those whose identity or contact is known not to be carried over: disabled, gone or deleted, or a
+-- contact that went over to another identity and tells of that person. Rows are found again by their
+-- place, as in FollowRange.
 -- $1 tenant, $2 directory, $3 decision, $4 client to relink under or null, $5 after this identity, $6 up to this one, $7 by whom, $8 now
 WITH due AS MATERIALIZED (
     SELECT l.ctid AS place, l.entra_object_id AS object_id, l.contact_id, l.client_id, l.created_at, c.mine,
-           $4::uuid IS NULL OR l.gone_at IS NOT NULL OR c.deleted
-               OR c.mine AND (c.entra_sync_status IS NOT DISTINCT FROM 'inactive' OR c.entra_account_enabled IS FALSE) AS ends
+           $4::uuid IS NULL OR l.gone_at IS NOT NULL OR c.deleted OR NOT c.mine
+               OR c.entra_sync_status IS NOT DISTINCT FROM 'inactive' OR c.entra_account_enabled IS FALSE AS ends
     FROM entra_contact_links l
     CROSS JOIN LATERAL (
         SELECT c.deleted, c.entra_sync_status, c.entra_account_enabled,

@@ -39,11 +39,10 @@ UPDATE orphan_decisions SET ambiguous = @ambiguous, orphaned = @orphaned, comple
 
 -- name: ListOrphans :many
 -- The links that a decision is to give to contacts of another client, with what is known of the person.
-SELECT l.entra_object_id, c.full_name, c.email, c.phone, c.role, c.entra_user_principal_name, c.entra_account_enabled, c.mine
+SELECT l.entra_object_id, c.full_name, c.email, c.phone, c.role, c.entra_user_principal_name, c.entra_account_enabled
 FROM entra_contact_links l
 CROSS JOIN LATERAL (
-    SELECT c.full_name, c.email, c.phone, c.role, c.entra_user_principal_name, c.entra_account_enabled,
-           COALESCE(c.entra_tenant_id = l.entra_tenant_id AND c.entra_object_id = l.entra_object_id, false)::boolean AS mine
+    SELECT c.full_name, c.email, c.phone, c.role, c.entra_user_principal_name, c.entra_account_enabled
     FROM contacts c WHERE c.id = l.contact_id LIMIT 1
 ) c
 WHERE l.entra_tenant_id = @entra_tenant_id AND l.relink_decision_id = @decision_id::uuid AND l.entra_object_id > @after::text

@@ -213,11 +213,10 @@ func (q *Queries) InsertDecision(ctx context.Context, arg InsertDecisionParams) 
 }
 
 const listOrphans = `-- name: ListOrphans :many
-SELECT l.entra_object_id, c.full_name, c.email, c.phone, c.role, c.entra_user_principal_name, c.entra_account_enabled, c.mine
+SELECT l.entra_object_id, c.full_name, c.email, c.phone, c.role, c.entra_user_principal_name, c.entra_account_enabled
 FROM entra_contact_links l
 CROSS JOIN LATERAL (
-    SELECT c.full_name, c.email, c.phone, c.role, c.entra_user_principal_name, c.entra_account_enabled,
-           COALESCE(c.entra_tenant_id = l.entra_tenant_id AND c.entra_object_id = l.entra_object_id, false)::boolean AS mine
+    SELECT c.full_name, c.email, c.phone, c.role, c.entra_user_principal_name, c.entra_account_enabled
     FROM contacts c WHERE c.id = l.contact_id LIMIT 1
 ) c
 WHERE l.entra_tenant_id = $1 AND l.relink_decision_id = $2::uuid AND l.entra_object_id > $3::text
@@ -239,7 +238,6 @@ type ListOrphansRow struct {
 	Role                   string
 	EntraUserPrincipalName *string
 	EntraAccountEnabled    *bool
-	Mine                   bool
 }
 
 // The links that a decision is to give to contacts of another client, with what is known of the person.
@@ -265,7 +263,6 @@ func (q *Queries) ListOrphans(ctx context.Context, arg ListOrphansParams) ([]Lis
 			&i.Role,
 			&i.EntraUserPrincipalName,
 			&i.EntraAccountEnabled,
-			&i.Mine,
 		); err != nil {
 			return nil, err
 		}
