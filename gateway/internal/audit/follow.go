@@ -59,9 +59,10 @@ func (f *Follower) Serve(ctx context.Context) error {
 	pause := time.Duration(0)
 	for ctx.Err() == nil {
 		events, err := f.once(ctx)
+		if ctx.Err() != nil {
+			break
+		}
 		switch {
-		case ctx.Err() != nil:
-			return nil
 		case err != nil:
 			slog.WarnContext(ctx, "changes of connections are not in the audit trail yet", "error", err)
 			pause = min(max(2*pause, retryFirst), retryMost)
