@@ -30,9 +30,9 @@ import (
 
 const (
 	name = "connection"
-	// poolSize must be larger than maxGrantLocks: who holds one needs a second
-	// connection.
-	poolSize      = 12
+	// poolSize must be larger than twice maxGrantLocks: who holds one, for a refresh
+	// or for something else, needs a second connection.
+	poolSize      = 16
 	maxGrantLocks = 4
 	sweepEvery    = time.Minute
 

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres"
@@ -316,6 +317,38 @@ func TestACustomerThatRefusesTheGrantIsAlone(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "upstream_error", resp.GetProblem().GetCode())
 	require.Equal(t, "connected", b.status("msp").GetStatus())
+}
+
+// TestSlowRefreshesHoldUpNoPerson: what people do needs nothing of Microsoft's sign-in.
+func TestSlowRefreshesHoldUpNoPerson(t *testing.T) {
+	t.Parallel()
+	sim := startSimulator(t)
+	microsoft := startLogin(t, sim)
+	b := setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url })
+	ids := []tenant.ID{"t0", "t1", "t2", "t3", "t4", "t5"}
+	require.Greater(t, len(ids), maxGrantLocks)
+	for _, id := range append(ids, "other") {
+		b.connect(id)
+	}
+	b.clock.advance(2 * time.Hour)
+	asked, release := make(chan struct{}, len(ids)), make(chan struct{})
+	microsoft.on(func(url.Values, map[string]any) { asked <- struct{}{}; <-release })
+	outcomes := make(chan outcome, len(ids))
+	for _, id := range ids {
+		go func() { outcomes <- validate(person(t, id, "admin"), b.replica) }()
+	}
+	for range maxGrantLocks {
+		<-asked
+	}
+	resp, err := b.public.Disconnect(person(t, "other", "admin"), &connectionv1.DisconnectRequest{})
+	require.NoError(t, err)
+	require.Equal(t, "disconnected", resp.GetStatus())
+	_, err = b.public.SetCredentials(person(t, "other", "admin"), &connectionv1.SetCredentialsRequest{ClientId: clientID, ClientSecret: clientSecret})
+	require.NoError(t, err)
+	close(release)
+	for range ids {
+		require.Equal(t, outcome{valid: true}, <-outcomes)
+	}
 }
 
 // TestAFreshTokenSetEndsEveryRefusal: whatever reason the partner's authority gave.

@@ -36,6 +36,12 @@ type GrantLock interface {
 	WithGrantLock(ctx context.Context, tenant string, fn func(ctx context.Context) error) error
 }
 
+// RefreshLock is the same lock for who waits for Microsoft while holding it: many
+// of those, of other tenants, hold up nobody who takes it as a GrantLock.
+type RefreshLock interface {
+	WithRefreshLock(ctx context.Context, tenant string, fn func(ctx context.Context) error) error
+}
+
 // SecretStore keeps secret values with versions. A version never changes: what
 // belongs together is one value, and a new value is a new version. The version is
 // written first; the row that is then pointed to it, by compare-and-swap, is the

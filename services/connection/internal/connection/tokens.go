@@ -17,7 +17,7 @@ type Tokens struct {
 	credentials *Resolver
 	store       Store
 	secrets     SecretStore
-	lock        GrantLock
+	lock        RefreshLock
 	identity    IdentityProvider
 	directory   TenantLister
 	now         func() time.Time
@@ -30,7 +30,7 @@ type Tokens struct {
 }
 
 // NewTokens makes a source of tokens.
-func NewTokens(r *Resolver, s Store, secrets SecretStore, lock GrantLock, identity IdentityProvider, directory TenantLister, now func() time.Time) *Tokens {
+func NewTokens(r *Resolver, s Store, secrets SecretStore, lock RefreshLock, identity IdentityProvider, directory TenantLister, now func() time.Time) *Tokens {
 	return &Tokens{credentials: r, store: s, secrets: secrets, lock: lock, identity: identity, directory: directory, now: now}
 }
 
@@ -112,7 +112,7 @@ func (t *Tokens) partnerSince(ctx context.Context, tenant string, rejected Secre
 // renew gets a fresh token set, unless somebody else has got one meanwhile or was
 // refused it.
 func (t *Tokens) renew(ctx context.Context, tenant string, rejected Secret, since time.Time) (set tokenSet, err error) {
-	err = t.lock.WithGrantLock(ctx, tenant, func(ctx context.Context) error {
+	err = t.lock.WithRefreshLock(ctx, tenant, func(ctx context.Context) error {
 		set.connection, set.grant, err = t.load(ctx, tenant)
 		if err != nil || t.usable(set.grant, rejected) {
 			return err

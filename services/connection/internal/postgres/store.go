@@ -21,17 +21,20 @@ import (
 
 // Store is every store that the connection needs, on one database.
 type Store struct {
-	pool  *pg.Pool
-	box   *secrets.Box
-	now   func() time.Time
-	locks chan struct{} // grant locks that this process may hold at once
+	pool *pg.Pool
+	box  *secrets.Box
+	now  func() time.Time
+	// Grant locks that this process may hold at once: those of refreshes, which
+	// wait for Microsoft, and all others, which must not wait for those.
+	refreshes, changes chan struct{}
 }
 
 // New makes a store that seals with the box. A grant lock occupies a connection
 // of the pool while its holder needs others, so at most maxLocks are held at
-// once; it must be less than the pool's size.
+// once for refreshes, and as many for all else; twice maxLocks must be less than
+// the pool's size.
 func New(pool *pg.Pool, box *secrets.Box, now func() time.Time, maxLocks int) *Store {
-	return &Store{pool: pool, box: box, now: now, locks: make(chan struct{}, maxLocks)}
+	return &Store{pool: pool, box: box, now: now, refreshes: make(chan struct{}, maxLocks), changes: make(chan struct{}, maxLocks)}
 }
 
 // in runs fn in a transaction of the tenant. A context that already speaks for
@@ -213,9 +216,18 @@ const lockTries = 4
 // connection, whatever becomes of this process. A lock that was lost while it was
 // held undoes nothing: what its holder wrote is committed by compare-and-swap.
 func (s *Store) WithGrantLock(ctx context.Context, tenantID string, fn func(ctx context.Context) error) error {
+	return s.withGrantLock(ctx, s.changes, tenantID, fn)
+}
+
+// WithRefreshLock is WithGrantLock for work that waits for Microsoft.
+func (s *Store) WithRefreshLock(ctx context.Context, tenantID string, fn func(ctx context.Context) error) error {
+	return s.withGrantLock(ctx, s.refreshes, tenantID, fn)
+}
+
+func (s *Store) withGrantLock(ctx context.Context, slots chan struct{}, tenantID string, fn func(ctx context.Context) error) error {
 	select {
-	case s.locks <- struct{}{}:
-		defer func() { <-s.locks }()
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
