@@ -58,18 +58,7 @@ func NewFollower(source connectionv1.ConnectionInternalServiceClient, store Once
 func (f *Follower) Serve(ctx context.Context) error {
 	pause := time.Duration(0)
 	for ctx.Err() == nil {
-		events, err := f.once(ctx)
-		if ctx.Err() != nil {
-			break
-		}
-		switch {
-		case err != nil:
-			slog.WarnContext(ctx, "changes of connections are not in the audit trail yet", "error", err)
-			pause = min(max(2*pause, retryFirst), retryMost)
-		case events == 0:
-			pause = retryFirst
-		default:
-			pause = 0
+		if pause = f.turn(ctx, pause); pause == 0 {
 			continue
 		}
 		timer := time.NewTimer(pause)
@@ -80,6 +69,22 @@ func (f *Follower) Serve(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// turn takes what there is and gives how long to wait before the next turn, where the last wait
+// was that long.
+func (f *Follower) turn(ctx context.Context, last time.Duration) time.Duration {
+	events, err := f.once(ctx)
+	switch {
+	case err != nil:
+		if ctx.Err() == nil {
+			slog.WarnContext(ctx, "changes of connections are not in the audit trail yet", "error", err)
+		}
+		return min(max(2*last, retryFirst), retryMost)
+	case events == 0:
+		return retryFirst
+	}
+	return 0
 }
 
 // once pulls, writes and acknowledges; it tells how many events there were.
