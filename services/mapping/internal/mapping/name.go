@@ -57,8 +57,10 @@ func plainLetters(name string) string {
 }
 
 // fold decomposes a text and puts it into lower case. Lower case may decompose
-// further, and compatibility forms may hold capitals.
+// further, and compatibility forms may hold capitals. Bytes that are no text
+// would keep their neighbours from being decomposed.
 func fold(text string) string {
+	text = strings.ToValidUTF8(text, " ")
 	return norm.NFKD.String(foldedLetters.Replace(strings.ToLower(norm.NFKD.String(marks.Replace(text)))))
 }
 
