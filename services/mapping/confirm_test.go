@@ -304,3 +304,45 @@ func TestTenantsAreKeptApart(t *testing.T) {
 	require.NoError(t, <-answered)
 	pgtest.TenantTables(t, b.db, "mapping", "entra_orphans", "entra_orphan_decisions")
 }
+
+// TestARepeatedDecisionLearnsThePrimaryDomain: a tenant that was mapped before its
+// domain was known tells it once the same is decided again, in each of the ways to
+// decide, and nothing else changes.
+func TestARepeatedDecisionLearnsThePrimaryDomain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenant, client := b.discover("A", "a.io")[0], b.add("One", "one.io")[0]
+	knows := func(domain string) {
+		b.found.mu.Lock()
+		defer b.found.mu.Unlock()
+		b.found.tenants["msp"][0].PrimaryDomain = domain
+	}
+	knows("")
+	version := b.mustConfirm(decide(tenant, "map", client)).GetVersion()
+	require.Empty(t, b.client(client).GetEntraPrimaryDomain())
+	for domain, again := range map[string]func() (int64, error){
+		"confirmed.io": func() (int64, error) {
+			resp, err := b.confirm(decide(tenant, "map", client))
+			return resp.GetVersion(), err
+		},
+		"remapped.io": func() (int64, error) {
+			resp, err := b.mappings.RemapMapping(b.ctx(), &mappingv1.RemapMappingRequest{ManagedTenantId: tenant, TargetClientId: client})
+			return resp.GetVersion(), err
+		},
+		"imported.io": func() (int64, error) {
+			resp, err := b.imports("managed_tenant_id,decision,client_id\n"+tenant+",map,"+client+"\n", false)
+			return resp.GetVersion(), err
+		},
+	} {
+		knows(domain)
+		now, err := again()
+		require.NoError(t, err)
+		require.Equal(t, version, now, "nobody decided anything")
+		require.Equal(t, domain, b.client(client).GetEntraPrimaryDomain())
+		require.Len(t, b.history(tenant), 1)
+		knows("")
+		_, err = b.confirm(decide(tenant, "map", client))
+		require.NoError(t, err)
+		require.Equal(t, domain, b.client(client).GetEntraPrimaryDomain(), "what is not known now does not erase it")
+	}
+}

@@ -68,7 +68,7 @@ func (c *Changer) decide(ctx context.Context, actor string, d Decision, version 
 			return Verdict{}, errClientDeleted
 		}
 		changes, found := examine(decisions, version, byID, now)
-		return Verdict{Changes: changes}, inOne().refusal(found)
+		return Verdict{Changes: changes, Learnt: learnt(decisions, changes, byID, now)}, inOne().refusal(found)
 	})
 	if err != nil {
 		return Changed{}, err

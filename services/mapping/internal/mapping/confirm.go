@@ -42,7 +42,8 @@ type Ask struct {
 // Verdict is what a transaction of decisions shall write.
 type Verdict struct {
 	Changes   []Change
-	StartSync bool // also ask for the initial sync
+	Learnt    []Learnt // of decisions that stay as they are
+	StartSync bool     // also ask for the initial sync
 }
 
 // Written is what it wrote.
@@ -101,11 +102,13 @@ func (c *Confirmer) Confirm(ctx context.Context, actor string, decisions []Decis
 	nothingToSync := false
 	written, err := c.store.Decide(ctx, actor, c.now(), askFor(decisions, version), func(now Current) (Verdict, error) {
 		changes, err := Plan(decisions, version, byID, now)
+		verdict := Verdict{Changes: changes, Learnt: learnt(decisions, changes, byID, now)}
 		if err != nil || !startSync {
-			return Verdict{Changes: changes}, err
+			return verdict, err
 		}
 		nothingToSync = !anythingToSync(now.Active, changes)
-		return Verdict{Changes: changes, StartSync: !nothingToSync}, nil
+		verdict.StartSync = !nothingToSync
+		return verdict, nil
 	})
 	if err != nil {
 		return Confirmed{}, err

@@ -77,8 +77,9 @@ func (t *TableImporter) Import(ctx context.Context, actor, text string, dryRun b
 		decisions = append(decisions, line.Decision)
 	}
 	ask := askFor(decisions, version)
+	byID := tenantsByID(tenants)
 	check := func(now Current) ([]Change, []finding) {
-		changes, found := examine(decisions, version, tenantsByID(tenants), now)
+		changes, found := examine(decisions, version, byID, now)
 		return changes, read.findings(found)
 	}
 	if dryRun {
@@ -88,7 +89,7 @@ func (t *TableImporter) Import(ctx context.Context, actor, text string, dryRun b
 	written, err := t.store.Decide(ctx, actor, t.now(), ask, func(now Current) (Verdict, error) {
 		changes, found := check(now)
 		result = read.result(changes, found)
-		return Verdict{Changes: changes}, read.placing().refusal(found)
+		return Verdict{Changes: changes, Learnt: learnt(decisions, changes, byID, now)}, read.placing().refusal(found)
 	})
 	if err != nil {
 		return Imported{}, err

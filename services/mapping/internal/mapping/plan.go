@@ -54,6 +54,31 @@ type Change struct {
 	Before   *Mapping // the decision that ends
 }
 
+// Learnt is a primary domain that became known, or another, after a decision that
+// a person now repeats.
+type Learnt struct {
+	ManagedTenantID string
+	ClientID        string // of a mapped one
+	PrimaryDomain   string
+}
+
+// learnt gives what repeated decisions let us know anew. The decision is the same,
+// so it is no change: nobody decided anything.
+func learnt(decisions []Decision, changes []Change, tenants map[string]ManagedTenant, now Current) (all []Learnt) {
+	changed := make(map[string]bool, len(changes))
+	for _, change := range changes {
+		changed[change.Tenant.ID] = true
+	}
+	for _, d := range decisions {
+		before, decided := now.Active[d.ManagedTenantID]
+		domain := tenants[d.ManagedTenantID].PrimaryDomain
+		if decided && !changed[d.ManagedTenantID] && domain != "" && domain != before.PrimaryDomain {
+			all = append(all, Learnt{ManagedTenantID: d.ManagedTenantID, ClientID: before.ClientID, PrimaryDomain: domain})
+		}
+	}
+	return all
+}
+
 // gravity orders what speaks against decisions.
 type gravity int
 

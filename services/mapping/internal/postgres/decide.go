@@ -38,6 +38,9 @@ func (s *Store) Decide(ctx context.Context, actor string, at time.Time, ask mapp
 				return err
 			}
 		}
+		if err := learn(ctx, q, at, verdict.Learnt); err != nil {
+			return err
+		}
 		written.EffectIDs = idsOf(effects)
 		if verdict.StartSync {
 			start := effect{id: s.newID(), kind: mapping.EffectStartInitialSync}
@@ -163,6 +166,27 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, actor string, at time.Time
 	}
 	effects, err := s.revised(decisions, linked, revisions)
 	return version, effects, err
+}
+
+// learn writes primary domains to decisions that stay, and to the columns of
+// their clients.
+func learn(ctx context.Context, q *sqlc.Queries, at time.Time, learnt []mapping.Learnt) error {
+	if len(learnt) == 0 {
+		return nil
+	}
+	var managed []uuid.UUID
+	var domains, clients []string
+	for _, l := range learnt {
+		id, err := ours(l.ManagedTenantID)
+		if err != nil {
+			return err
+		}
+		managed, domains, clients = append(managed, id), append(domains, l.PrimaryDomain), append(clients, l.ClientID)
+	}
+	if err := q.LearnPrimaryDomains(ctx, sqlc.LearnPrimaryDomainsParams{ManagedTenantIds: managed, Domains: domains}); err != nil {
+		return err
+	}
+	return q.RefreshClientColumns(ctx, sqlc.RefreshClientColumnsParams{At: at, Ids: known(clients)})
 }
 
 // add inserts decisions and notes the revision of each.

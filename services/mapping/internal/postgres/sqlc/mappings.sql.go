@@ -271,6 +271,24 @@ func (q *Queries) EverMapped(ctx context.Context, managedTenantIds []uuid.UUID) 
 	return items, nil
 }
 
+const learnPrimaryDomains = `-- name: LearnPrimaryDomains :exec
+UPDATE entra_client_tenant_mappings m
+SET primary_domain = l.domain
+FROM (SELECT unnest($1::uuid[]) AS managed_tenant_id, unnest($2::text[]) AS domain) l
+WHERE m.managed_tenant_id = l.managed_tenant_id AND m.deactivated_at IS NULL
+`
+
+type LearnPrimaryDomainsParams struct {
+	ManagedTenantIds []uuid.UUID
+	Domains          []string
+}
+
+// Writes primary domains to decisions in force, which stay what they are.
+func (q *Queries) LearnPrimaryDomains(ctx context.Context, arg LearnPrimaryDomainsParams) error {
+	_, err := q.db.Exec(ctx, learnPrimaryDomains, arg.ManagedTenantIds, arg.Domains)
+	return err
+}
+
 const listMappings = `-- name: ListMappings :many
 SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
        c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
