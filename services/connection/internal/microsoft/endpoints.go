@@ -3,6 +3,7 @@
 package microsoft
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -43,7 +44,7 @@ func loopback(host string) bool {
 	return err == nil && address.IsLoopback()
 }
 
-var errForeignLink = errors.New("a link in the answer leads to another host")
+var errForeignLink = errors.New("a link leads out of its listing")
 
 // sameHost checks a link that Graph sent: the token must not follow it elsewhere.
 func (c *Client) sameHost(link string) (*url.URL, error) {
@@ -55,19 +56,55 @@ func (c *Client) sameHost(link string) (*url.URL, error) {
 	return u, nil
 }
 
-var errSamePage = errors.New("the next link leads to the same page")
+// within checks that a link leads on in a listing: the token must not be spent on
+// what is none of it.
+func (c *Client) within(listing *url.URL, link string) (*url.URL, error) {
+	u, err := c.sameHost(link)
+	if err != nil || !strings.EqualFold(listingPath(u), listingPath(listing)) {
+		return nil, errForeignLink
+	}
+	return u, nil
+}
+
+// listingPath is a path as the links of a listing carry it: a function may be
+// written with parentheses or without.
+func listingPath(u *url.URL) string { return strings.TrimSuffix(u.EscapedPath(), "()") }
+
+var errCircle = errors.New("the next links lead in a circle")
+
+// trail notices that the links of a listing lead in a circle, by Brent's method: it
+// keeps one link, and a later one the longer the listing gets.
+type trail struct {
+	kept   [sha256.Size]byte
+	length int // of what is followed until the next link is kept
+	steps  int
+}
+
+// closes notes a link and tells whether it was there before; at the latest when a
+// circle was gone round three times.
+func (t *trail) closes(link *url.URL) bool {
+	sum := sha256.Sum256([]byte(link.String()))
+	if t.length > 0 && sum == t.kept {
+		return true
+	}
+	if t.steps == t.length {
+		t.kept, t.length, t.steps = sum, max(2*t.length, 1), 0
+	}
+	t.steps++
+	return false
+}
 
 // nextPage is where a listing goes on, nil at its end. Links are followed whole.
-func (c *Client) nextPage(from *url.URL, link string) (*url.URL, error) {
+func (c *Client) nextPage(so *trail, from *url.URL, link string) (*url.URL, error) {
 	if link == "" {
 		return nil, nil //nolint:nilnil // the end is no error
 	}
-	next, err := c.sameHost(link)
+	next, err := c.within(from, link)
 	if err != nil {
 		return nil, err
 	}
-	if *next == *from {
-		return nil, errSamePage
+	if so.closes(from) || *next == *from {
+		return nil, errCircle
 	}
 	return next, nil
 }

@@ -60,6 +60,7 @@ func (c *Client) GroupMembers(ctx context.Context, tokens connection.TokenSource
 
 // members reads all pages from one on.
 func (c *Client) members(ctx context.Context, q call, emit func(ids []string) error) error {
+	var so trail
 	for q.url != nil {
 		var ids []string
 		var next, id string
@@ -80,7 +81,7 @@ func (c *Client) members(ctx context.Context, q call, emit func(ids []string) er
 				return err
 			}
 		}
-		if q.url, err = c.nextPage(q.url, next); err != nil {
+		if q.url, err = c.nextPage(&so, q.url, next); err != nil {
 			return unreadable(err, id)
 		}
 	}

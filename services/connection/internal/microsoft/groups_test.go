@@ -94,7 +94,7 @@ func TestAnExpiredPageTokenStartsTheGroupAgain(t *testing.T) {
 			asked++
 			switch {
 			case r.URL.Query().Get("$skiptoken") == "":
-				_, _ = fmt.Fprintf(w, `{"value":[{"id":"a"}],"@odata.nextLink":"%s/v1.0/groups/g/transitiveMembers/microsoft.graph.user?$skiptoken=1"}`, graphBase)
+				_, _ = fmt.Fprintf(w, `{"value":[{"id":"a"}],"@odata.nextLink":"%s/v1.0/groups/g%%2F1/transitiveMembers/microsoft.graph.user?$skiptoken=1"}`, graphBase)
 			case asked == 2:
 				w.WriteHeader(http.StatusBadRequest)
 				_, _ = w.Write([]byte(`{"error":{"code":"Directory_ExpiredPageToken"}}`))

@@ -64,7 +64,7 @@ const (
 	tenantsTop = "300" // the most that Graph gives
 	// tenantsChunk is how many managed tenants are handed on at once.
 	tenantsChunk = 500
-	// maxTenantPages ends a listing whose next links lead in a circle.
+	// maxTenantPages ends a listing that has no end, and is kept in memory.
 	maxTenantPages = 1000
 	// namedByMicrosoft begins the names of relationships that Microsoft made for its
 	// own Lighthouse.
@@ -242,6 +242,7 @@ func collect[T any](ctx context.Context, c *Client, q call) ([]T, error) {
 
 func collectOnce[T any](ctx context.Context, c *Client, q call) ([]T, error) {
 	var all []T
+	var so trail
 	for range maxTenantPages {
 		var rows []T
 		var next, id string
@@ -258,7 +259,7 @@ func collectOnce[T any](ctx context.Context, c *Client, q call) ([]T, error) {
 			return nil, err
 		}
 		all = append(all, rows...)
-		if q.url, err = c.nextPage(q.url, next); err != nil {
+		if q.url, err = c.nextPage(&so, q.url, next); err != nil {
 			return nil, unreadable(err, id)
 		}
 		if q.url == nil {

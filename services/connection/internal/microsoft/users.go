@@ -62,7 +62,7 @@ func (l *listing) round(ctx context.Context, link string) (listingEnd, error) {
 	l.users = 0
 	if link != "" {
 		var start *url.URL
-		if start, err = l.client.sameHost(link); err != nil {
+		if start, err = l.client.within(l.client.graphURL("/v1.0/users/delta", nil), link); err != nil {
 			return goesOn, unreadable(err, "")
 		}
 		deltaLink, err = l.follow(ctx, start, true)
@@ -88,6 +88,7 @@ func (l *listing) round(ctx context.Context, link string) (listingEnd, error) {
 // latest asks for a delta link that begins now.
 func (l *listing) latest(ctx context.Context) (string, error) {
 	address := l.client.graphURL("/v1.0/users/delta", url.Values{"$select": {userSelect}, "$deltatoken": {"latest"}})
+	var so trail
 	for {
 		if err := l.fetch(ctx, address); err != nil {
 			return "", err
@@ -95,7 +96,7 @@ func (l *listing) latest(ctx context.Context) (string, error) {
 		if l.page.deltaLink != "" {
 			return l.page.deltaLink, nil
 		}
-		next, err := l.next(address)
+		next, err := l.next(&so, address)
 		if err != nil {
 			return "", err
 		}
@@ -109,6 +110,7 @@ func (l *listing) latest(ctx context.Context) (string, error) {
 // follow emits pages until the last. A list of changes must end with a delta
 // link.
 func (l *listing) follow(ctx context.Context, address *url.URL, changes bool) (deltaLink string, err error) {
+	var so trail
 	for {
 		if err := l.fetch(ctx, address); err != nil {
 			return "", err
@@ -120,7 +122,7 @@ func (l *listing) follow(ctx context.Context, address *url.URL, changes bool) (d
 				return "", err
 			}
 		}
-		next, err := l.next(address)
+		next, err := l.next(&so, address)
 		if err != nil {
 			return "", err
 		}
@@ -135,8 +137,8 @@ func (l *listing) follow(ctx context.Context, address *url.URL, changes bool) (d
 }
 
 // next is where the listing goes on, nil at its end.
-func (l *listing) next(from *url.URL) (*url.URL, error) {
-	next, err := l.client.nextPage(from, l.page.nextLink)
+func (l *listing) next(so *trail, from *url.URL) (*url.URL, error) {
+	next, err := l.client.nextPage(so, from, l.page.nextLink)
 	if err != nil {
 		return nil, unreadable(err, l.requestID)
 	}
