@@ -87,7 +87,7 @@ func (p *Perform) Do(ctx context.Context, effect Effect) (Outcome, error) {
 	outcome := Outcome{State: OutcomeDone, Result: result}
 	if err != nil {
 		outcome = Outcome{State: OutcomeFailed, Result: map[string]string{"error": errs.ReasonOf(err)}}
-		if mayPass(err) {
+		if mayPass(err) || OnManyLinks(effect.Kind) && !settled(err) {
 			outcome.State = OutcomeRetry
 		}
 	}
@@ -177,6 +177,23 @@ func (p *Perform) disconnected(ctx context.Context, effect Effect) error {
 		failures = append(failures, unreachable(err))
 	}
 	return errors.Join(failures...)
+}
+
+// OnManyLinks reports an effect that writes to as many links as a directory has identities, which
+// takes minutes. It may be cut off and done again at any point.
+func OnManyLinks(kind string) bool {
+	return kind == effectMappingRevised || kind == effectOrphansDecided
+}
+
+// settled reports a failure that stays what it is however often the same is asked for: a malformed
+// effect or one that a later change made void. All others, also refused rights and unknown methods,
+// pass with a newer version or a fresh call, and giving up would leave links behind their mapping.
+func settled(err error) bool {
+	switch errs.ReasonOf(err) {
+	case "mapping_changed", "not_mapped", "decision_differs":
+		return true
+	}
+	return errs.KindOf(err) == errs.Invalid
 }
 
 func unreachable(err error) error {

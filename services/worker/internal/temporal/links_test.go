@@ -74,6 +74,11 @@ func TestEffectsOfAMappingThatCannotBeDone(t *testing.T) {
 	}{
 		{errs.New(errs.Unavailable, "round_in_progress", "Busy."), orchestration.Outcome{State: "retry", Result: map[string]string{"error": "round_in_progress"}}},
 		{errs.New(errs.Unavailable, "database_unavailable", "Away."), orchestration.Outcome{State: "retry", Result: map[string]string{"error": "database_unavailable"}}},
+		{errs.New(errs.Unauthenticated, "context_expired", "Expired."), orchestration.Outcome{State: "retry", Result: map[string]string{"error": "context_expired"}}},
+		{errs.New(errs.Unimplemented, "unimplemented", "An older engine."), orchestration.Outcome{State: "retry", Result: map[string]string{"error": "unimplemented"}}},
+		{errs.New(errs.Denied, "caller_denied", "Denied."), orchestration.Outcome{State: "retry", Result: map[string]string{"error": "caller_denied"}}},
+		{errs.New(errs.Conflict, "already_exists", "A race."), orchestration.Outcome{State: "retry", Result: map[string]string{"error": "already_exists"}}},
+		{errs.New(errs.Invalid, "invalid", "Invalid."), orchestration.Outcome{State: "failed", Result: map[string]string{"error": "invalid"}}},
 		{errs.New(errs.Precondition, "mapping_changed", "Changed."), orchestration.Outcome{State: "failed", Result: map[string]string{"error": "mapping_changed"}}},
 	} {
 		for _, kind := range []string{"mapping_revised", "orphans_decided"} {
