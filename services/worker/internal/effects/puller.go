@@ -21,8 +21,10 @@ const (
 	waitSeconds = 20
 	// pullTimeout bounds a pull.
 	pullTimeout = (waitSeconds + 10) * time.Second
-	// actTimeout bounds the work on one effect; its lease is longer.
-	actTimeout = 20 * time.Second
+	// actTimeout bounds the work on one effect, manyTimeout that on one of many links. The services
+	// that hand effects out lease each for longer, so that nobody else begins it meanwhile.
+	actTimeout  = 20 * time.Second
+	manyTimeout = 5 * time.Minute
 	// ackTimeout bounds an acknowledgement.
 	ackTimeout = 10 * time.Second
 	// retryFirst and retryMost bound the wait after a pull that failed.
@@ -106,10 +108,9 @@ func (p *Puller) act(ctx context.Context, source orchestrationv1.EffectServiceCl
 	if actor.ID == "" {
 		actor.Type = "system"
 	}
-	// What was begun is brought to its end when the process stops: half an effect helps nobody.
-	ctx = tenant.With(context.WithoutCancel(ctx), tenant.Call{Tenant: id, Actor: actor})
+	ctx = tenant.With(ctx, tenant.Call{Tenant: id, Actor: actor})
 	outcome := p.do(ctx, effect)
-	ack, cancel := context.WithTimeout(ctx, ackTimeout)
+	ack, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackTimeout)
 	defer cancel()
 	_, err = source.AckEffect(ack, &orchestrationv1.AckEffectRequest{
 		EffectId: effect.GetEffectId(), Outcome: outcome.State, Result: outcome.Result,
@@ -121,7 +122,12 @@ func (p *Puller) act(ctx context.Context, source orchestrationv1.EffectServiceCl
 }
 
 func (p *Puller) do(ctx context.Context, effect *orchestrationv1.Effect) orchestration.Outcome {
-	ctx, cancel := context.WithTimeout(ctx, actTimeout)
+	timeout := manyTimeout
+	if !orchestration.OnManyLinks(effect.GetKind()) {
+		// What was begun is brought to its end when the process stops: half an effect helps nobody.
+		ctx, timeout = context.WithoutCancel(ctx), actTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	outcome, err := p.perform.Do(ctx, orchestration.Effect{
 		ID: effect.GetEffectId(), TenantID: effect.GetTenantId(), Kind: effect.GetKind(), CreatedAt: effect.GetCreatedAt().AsTime(),

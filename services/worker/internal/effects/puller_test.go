@@ -113,6 +113,58 @@ func TestEffectsArePulledDoneAndAcknowledged(t *testing.T) {
 	})
 }
 
+// TestEffectsOnManyLinksHaveLongerAndStopWithTheProcess looks at how long the
+// work may take, and ends a long one by ending the process.
+func TestEffectsOnManyLinksHaveLongerAndStopWithTheProcess(t *testing.T) {
+	t.Parallel()
+	network := rpctest.New(t)
+	box := &outbox{
+		due: make(chan *orchestrationv1.Effect, 10), acked: make(chan *orchestrationv1.AckEffectRequest, 10), leased: map[string]*orchestrationv1.Effect{},
+	}
+	address := network.Serve("mapping", func(r grpc.ServiceRegistrar) { orchestrationv1.RegisterEffectServiceServer(r, box) })
+	source := orchestrationv1.NewEffectServiceClient(network.Dial("worker", "mapping", address))
+	left := make(chan time.Duration, 10)
+	slow := make(chan struct{}, 1)
+	puller := effects.New(map[string]orchestrationv1.EffectServiceClient{"mapping": source},
+		performer(func(ctx context.Context, effect orchestration.Effect) (orchestration.Outcome, error) {
+			deadline, _ := ctx.Deadline()
+			left <- time.Until(deadline)
+			if effect.Arguments["slow"] != "" {
+				slow <- struct{}{}
+				<-ctx.Done()
+				return orchestration.Outcome{State: "retry"}, ctx.Err()
+			}
+			return orchestration.Outcome{State: "done"}, nil
+		}))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- puller.Serve(ctx) }()
+
+	effect := func(kind string) *orchestrationv1.Effect {
+		return &orchestrationv1.Effect{EffectId: uuid.NewString(), TenantId: "msp-1", ActorId: "user-1", Kind: kind, Arguments: map[string]string{}}
+	}
+	for kind, most := range map[string]time.Duration{
+		"mapping_revised": 5 * time.Minute, "orphans_decided": 5 * time.Minute,
+		"start_initial_sync": 20 * time.Second, "connection_disconnected": 20 * time.Second,
+	} {
+		box.due <- effect(kind)
+		require.Equal(t, "done", next(t, box.acked).GetOutcome())
+		got := <-left
+		require.LessOrEqual(t, got, most, kind)
+		if most > time.Minute {
+			require.Greater(t, got, time.Minute, kind)
+		}
+	}
+	long := effect("orphans_decided")
+	long.Arguments["slow"] = "yes"
+	box.due <- long
+	<-slow
+	cancel()
+	require.Equal(t, "retry", next(t, box.acked).GetOutcome(), "another process takes it up")
+	require.NoError(t, <-ended)
+}
+
 func next(t *testing.T, acked <-chan *orchestrationv1.AckEffectRequest) *orchestrationv1.AckEffectRequest {
 	t.Helper()
 	select {
