@@ -47,8 +47,8 @@ func (m *mappingModel) remap(client string) {
 	}
 }
 
-// find matches within the client; ok when one contact without an identity of its
-// own fits or none does.
+// find matches within the client; ok when one contact fits that no other identity
+// has, or none does.
 func (m *mappingModel) find(identity string) (at *modelPerson, ok bool) {
 	for _, p := range m.people {
 		if p.client != m.client || p.email != emailOf(identity) {
@@ -59,11 +59,7 @@ func (m *mappingModel) find(identity string) (at *modelPerson, ok bool) {
 		}
 		at = p
 	}
-	if at != nil && at.identity != "" {
-		l := m.links[at.identity]
-		return at, l.state == "orphaned"
-	}
-	return at, true
+	return at, at == nil || at.identity == "" || at.identity == identity
 }
 
 func (m *mappingModel) link(identity string, at *modelPerson) {

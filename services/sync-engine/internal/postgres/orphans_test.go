@@ -178,6 +178,39 @@ func TestALinkWhoseContactWentOverIsNotReactivated(t *testing.T) {
 	require.Equal(t, []string{"o-other active"}, e.rows(`SELECT entra_object_id, link_status FROM contact_details`))
 }
 
+// TestAnOrphansContactIsNotTakenByAnotherDirectory unmaps a tenant by mistake:
+// what another directory of the client does meanwhile must not stand in the way
+// of undoing it.
+func TestAnOrphansContactIsNotTakenByAnotherDirectory(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(2)
+	e.round()
+	one := e.dir.users
+	e.remap("")
+	require.Equal(t, syncengine.Revised{Orphaned: 2}, e.followed())
+	e.mapping.tenants = []syncengine.MappedTenant{{ManagedTenantID: managed, EntraTenantID: "d2", ClientID: client, Revision: 1}}
+	e.dir.users = []syncengine.User{person("o-other", "Person 0", "p0@corp.example")}
+	require.Equal(t, syncengine.Counters{Ambiguous: 1}, e.round().Counters)
+	item := e.queue.items["o-other"]
+	require.Equal(t, "contact_already_linked", item.Reason)
+	require.Equal(t, "o-000", item.Candidates[0].LinkedTo, "whoever decides sees whose it is")
+
+	two := e.mapping.tenants
+	e.remap(client)
+	require.Equal(t, syncengine.Revised{Reactivated: 2}, e.followed())
+	e.dir.users = one
+	require.Equal(t, syncengine.Counters{Unchanged: 2}, e.round().Counters)
+
+	// Once its link has ended the contact is free.
+	e.remap("")
+	e.followed()
+	_, err := e.decide(syncengine.DecisionLeave)
+	require.NoError(t, err)
+	e.mapping.tenants, e.dir.users = two, []syncengine.User{person("o-other", "Person 0", "p0@corp.example")}
+	require.Equal(t, 1, e.round().Counters.Linked)
+}
+
 func TestRelinkEndsALinkWhoseContactWentOver(t *testing.T) {
 	t.Parallel()
 	e := wentOver(t)

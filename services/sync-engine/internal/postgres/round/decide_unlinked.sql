@@ -1,16 +1,17 @@
 -- name: DecideUnlinked
 -- Matching by address within the client: the first address that hits decides. The client is
--- compared so that no index but that of the address can serve.
+-- compared so that no index but that of the address can serve. A contact is another identity's
+-- until that link has ended: an orphaned one may take up again.
 -- $1 directory, $2 client, $3 after n, $4 up to n, $5 one address may be used by several clients, $6 the client
 -- whose links to be relinked count as none
 WITH hit AS MATERIALIZED (
     SELECT a.n, a.ord, c.id, c.taken
     FROM address a
+    CROSS JOIN LATERAL (SELECT s.object_id FROM stage s WHERE s.n = a.n LIMIT 1) s
     CROSS JOIN LATERAL (
-        SELECT c.id, c.entra_object_id IS NOT NULL AND EXISTS (
+        SELECT c.id, c.entra_object_id IS NOT NULL AND (c.entra_tenant_id, c.entra_object_id) <> ($1, s.object_id) AND EXISTS (
                    SELECT FROM entra_contact_links l
-                   WHERE l.entra_tenant_id = c.entra_tenant_id AND l.entra_object_id = c.entra_object_id 
-                     AND (l.status <> 'orphaned' OR l.ended_at IS NULL AND l.entra_tenant_id = $1 AND l.client_id = $2)) AS taken
+                   WHERE l.entra_tenant_id = c.entra_tenant_id AND l.entra_object_id = c.entra_object_id AND l.ended_at IS NULL) AS taken
         FROM contacts c
         WHERE c.email_norm = a.address AND c.client_id IS NOT DISTINCT FROM $2::uuid AND NOT c.deleted
         OFFSET 0
