@@ -83,8 +83,8 @@ func exportLine(row Row, auto bool, clients map[string]Client) []string {
 		}
 	}
 	return []string{
-		row.Tenant.ID, row.Tenant.EntraTenantID, row.Tenant.DisplayName, row.Tenant.PrimaryDomain, row.State,
-		client.ID, client.ExternalID, client.Name, "", proposal, score, reason,
+		row.Tenant.ID, row.Tenant.EntraTenantID, shown(row.Tenant.DisplayName), shown(row.Tenant.PrimaryDomain), row.State,
+		client.ID, client.ExternalID, shown(client.Name), "", proposal, score, reason,
 	}
 }
 

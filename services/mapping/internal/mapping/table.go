@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -51,8 +52,20 @@ func writeTable(lines [][]string) string {
 	return b.String()
 }
 
-// quote encloses a cell that holds what separates cells, also for readers that
-// separate them by semicolons.
+// shown makes a text that is for people alone, and never read back, one piece:
+// some spreadsheets part cells at semicolons, tabs or ends of lines whatever quotes
+// stand around them, and what follows would be a cell of its own.
+func shown(text string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r == ';' || unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) {
+			return ' '
+		}
+		return r
+	}, text))
+}
+
+// quote encloses a cell that holds what separates cells. A reader that separates
+// them by semicolons takes no notice of quotes that follow a comma: see shown.
 func quote(cell string) string {
 	if !strings.ContainsAny(cell, "\",;\t\r\n") && cell == strings.TrimSpace(cell) {
 		return cell
@@ -60,12 +73,16 @@ func quote(cell string) string {
 	return `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
 }
 
+// formulaSigns are what a formula begins with, also in the full-width forms that
+// spreadsheets with an input method for East Asian text take as well.
+const formulaSigns = "=+-@\t\r\n＝＋－＠"
+
 // formula reports a cell that a spreadsheet may run as a formula, or one that
 // looks like the escape of such a cell
 // (https://owasp.org/www-community/attacks/CSV_Injection).
 func formula(cell string) bool {
-	rest := strings.TrimLeft(cell, "'")
-	return rest != "" && strings.ContainsRune("=+-@\t\r", rune(rest[0]))
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(cell, "'"))
+	return strings.ContainsRune(formulaSigns, first)
 }
 
 // escape makes a cell text for a spreadsheet; unescape undoes it, so that any

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -16,11 +17,12 @@ import (
 func TestAnyCellComesBackAsItWas(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		cell := rapid.StringOf(rapid.SampledFrom([]rune("'=+-@\t\rab ,;\"\n"))).Draw(t, "cell")
+		cell := rapid.StringOf(rapid.SampledFrom([]rune("'=+-@＝＋－＠\t\rab ,;\"\n"))).Draw(t, "cell")
 		escaped := escape(cell)
 		require.Equal(t, cell, unescape(escaped))
 		if escaped != "" {
-			require.NotContains(t, "=+-@\t\r", escaped[:1])
+			first, _ := utf8.DecodeRuneInString(escaped)
+			require.NotContains(t, "=+-@\t\r\n＝＋－＠", string(first))
 		}
 		for _, comma := range []rune{',', ';'} {
 			reader := csv.NewReader(strings.NewReader(quote(escaped) + string(comma) + "end\r\n"))
@@ -31,6 +33,22 @@ func TestAnyCellComesBackAsItWas(t *testing.T) {
 			require.Equal(t, strings.ReplaceAll(escaped, "\r\n", "\n"), record[0])
 		}
 	})
+}
+
+// TestNoNameIsAFormulaToAReaderWithSemicolons: however a spreadsheet parts cells,
+// none that comes of a name begins as a formula.
+func TestNoNameIsAFormulaToAReaderWithSemicolons(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"Foo;=1+cmd|' /C calc'!A0;", "x\n=1+1", "x\r=1", "x\t=1", "\n=1", "＝1+1", "＠SUM(1)", ";-1", "\u2028=1", "\u0085+1", "  =1",
+	} {
+		line := exportLine(Row{Tenant: ManagedTenant{ID: "id", DisplayName: name, PrimaryDomain: name}, State: StateMapped, MappedClientID: "c"},
+			false, map[string]Client{"c": {ID: "c", Name: name}})
+		for cell := range strings.FieldsFuncSeq(writeTable([][]string{line}), func(r rune) bool { return strings.ContainsRune(",;\t\r\n\"\u2028\u0085", r) }) {
+			first, _ := utf8.DecodeRuneInString(strings.TrimSpace(cell))
+			require.NotContains(t, "=+-@＝＋－＠", string(first), name)
+		}
+	}
 }
 
 // FuzzReadTable reads what anybody may send: it ends, names lines that there are,
