@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
@@ -177,16 +178,18 @@ func (c *Client) customers(ctx context.Context, q call) (map[string]*customer, e
 	return found, err
 }
 
-// addContracts adds domains, without a call for each tenant. Not every partner's
-// consent covers contracts; domains then come from each tenant's own directory.
+// addContracts adds domains, without a call for each tenant. They are an extra: not
+// every partner's consent covers contracts, and where these cannot be read domains
+// come from each tenant's own directory.
 func (c *Client) addContracts(ctx context.Context, q call, customers map[string]*customer) error {
 	q.url, q.cost = c.graphURL("/v1.0/contracts", nil), costOf(costContracts, false, 0)
 	rows, err := collect[contract](ctx, c, q)
 	if err != nil {
-		if errs.ReasonOf(err) == connection.ReasonConsentMissing {
-			return nil
+		if ctx.Err() != nil || errs.ReasonOf(err) == connection.ReasonThrottled {
+			return err
 		}
-		return err
+		slog.WarnContext(ctx, "contracts not read, domains come from the directories", "error", err)
+		return nil
 	}
 	for _, k := range rows {
 		if known, ok := customers[strings.ToLower(k.CustomerID)]; ok {
