@@ -136,6 +136,7 @@ func TestGetTenantDetails(t *testing.T) {
 
 	// A grant that is really dead is refused there too: then the partner's own
 	// authority is asked, and it is the partner's problem and not the tenant's.
+	b.clock.advance(time.Minute) // longer than its last answer is believed
 	b.sim.admin(http.MethodPost, "refresh-tokens/revoke", map[string]any{"aadsts": 700082}, nil)
 	_, err := b.discovery.GetTenantDetails(ctx, &connectionv1.GetTenantDetailsRequest{EntraTenantId: managed[1].TenantID})
 	require.Equal(t, "refresh_failed", errs.ReasonOf(err))

@@ -185,6 +185,29 @@ func TestAppOnlyReadsNobodyElsesCustomers(t *testing.T) {
 	require.Equal(t, "not_connected", errs.ReasonOf(err), "an app by itself is no connection")
 }
 
+// TestAManagedTenantIsNamedByItsIDAlone, in whatever case, and everything else is
+// refused before anybody is asked.
+func TestAManagedTenantIsNamedByItsIDAlone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connect("msp")
+	_, managed := b.sim.directories()
+	one := managed[0].TenantID
+	for _, id := range []string{one, strings.ToUpper(one), one} {
+		require.Nil(t, b.read(id).GetProblem())
+	}
+	require.Equal(t, 1, b.sim.requests("login.token", one)+b.sim.requests("login.token", strings.ToUpper(one)), "one tenant has one token")
+	b.sim.admin("DELETE", "requests", nil, nil)
+	for _, id := range []string{"common", "organizations", "contoso.example", one + "0", "{" + one + "}", "../" + one, one + "/x"} {
+		require.Equal(t, "tenant_gone", b.read(id).GetProblem().GetCode(), id)
+		require.Contains(t, b.read(id).GetProblem().GetMessage(), "not the id", id)
+		_, err := b.listUsers(b.inside("msp"), &connectionv1.ListUsersRequest{EntraTenantId: id})
+		require.Equal(t, "tenant_gone", errs.ReasonOf(err), id)
+	}
+	require.Zero(t, b.sim.requests("login.token", ""))
+	require.Equal(t, "connected", b.status("msp").GetStatus())
+}
+
 // TestAppOnlyReadingEndsWithTheRelationship: tokens of the app live for an hour,
 // whatever becomes of the relationship; the partner's list is believed for less.
 func TestAppOnlyReadingEndsWithTheRelationship(t *testing.T) {

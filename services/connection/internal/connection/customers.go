@@ -2,6 +2,7 @@ package connection
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 )
@@ -48,8 +49,11 @@ func (c *customerCache) put(key customerKey, token Token, now time.Time) {
 // partner's refresh token or, in app-only mode, for the app itself. They never
 // replace the partner's own, and a failure here says nothing about the partner's
 // connection.
+//
+// A managed tenant is named by its id alone, as every list of them gives it: names
+// like "common" stand for many tenants. Ids have no case.
 func (t *Tokens) Customer(tenant, managedTenant string) TokenSource {
-	return customerTokens{t, tenant, managedTenant}
+	return customerTokens{t, tenant, strings.ToLower(managedTenant)}
 }
 
 type customerTokens struct {
@@ -60,6 +64,12 @@ type customerTokens struct {
 func (c customerTokens) Token(ctx context.Context) (Secret, error) { return c.Renew(ctx, "") }
 
 func (c customerTokens) Renew(ctx context.Context, rejected Secret) (Secret, error) {
+	if !entraTenant.MatchString(c.managedTenant) {
+		return "", Failure{
+			Reason: ReasonTenantGone, Class: Customer, Message: "This is not the id of a managed tenant.",
+			Remedy: "Name the tenant by its id, as it stands in the list of managed tenants.",
+		}.Err(nil)
+	}
 	t := c.tokens
 	connection, grant, err := t.load(ctx, c.tenant)
 	if err != nil {
@@ -129,8 +139,9 @@ func (t *Tokens) cached(key customerKey, rejected Secret) (Secret, bool) {
 	return token.Value, ok
 }
 
-// forget drops the cached tokens of a tenant.
+// forget drops the cached tokens of a tenant, and what it manages.
 func (t *Tokens) forget(tenant string) {
+	t.roster.forget(tenant)
 	t.customers.mu.Lock()
 	defer t.customers.mu.Unlock()
 	for key := range t.customers.tokens {

@@ -50,6 +50,12 @@ func (r *roster) put(tenant string, list managedList) {
 	r.lists[tenant] = list
 }
 
+func (r *roster) forget(tenant string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.lists, tenant)
+}
+
 // mustManage refuses a managed tenant that the partner's own grant does not
 // list. An app with consent of its own can read every tenant that gave it,
 // also those of other partners and those whose relationship has ended.
