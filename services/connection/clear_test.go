@@ -42,9 +42,10 @@ func TestNoSecretIsStoredOrLoggedInClear(t *testing.T) { //nolint:paralleltest /
 			}
 			require.NotZero(t, log.Len())
 			tables := b.dump()
-			for _, table := range []string{"entra_partner_connections", "oauth_states", "pending_grants", "app_credentials", "outbox"} {
+			for _, table := range []string{"entra_partner_connections", "oauth_states", "pending_grants", "app_credentials", "outbox", "status_events"} {
 				require.Contains(t, tables, table+" {", "nothing was written there")
 			}
+			require.Equal(t, provider == inPostgres, strings.Contains(tables, "secrets {"), "sealed, or elsewhere")
 			searchable := map[string]string{"a table": tables, "the log": log.String(), "an error": strings.Join(failures, "\n")}
 			for _, value := range values {
 				require.Greater(t, len(value), 12)
@@ -71,6 +72,13 @@ func (b *bundle) useEverySecret() (values, failures []string) {
 	})
 	require.NoError(t, err)
 	b.connect("globex")
+	key, certificate := appCertificate(t, time.Now().Add(24*time.Hour), 2048)
+	b.sim.register(otherApp, "", certificate)
+	_, err = b.public.SetCredentials(person(t, "initech", "admin"), &connectionv1.SetCredentialsRequest{
+		ClientId: otherApp, ClientCertificate: key + certificate,
+	})
+	require.NoError(t, err)
+	b.connect("initech")
 	pending := b.back(b.sim.consent(b.begin(person(t, "other", "admin")).GetAuthorizeUrl()), "")
 	b.begin(person(t, "third", "admin")) // a verifier that waits
 	state := b.sim.consent(b.begin(browser(t, "msp", "admin", "s1")).GetAuthorizeUrl())
@@ -90,6 +98,11 @@ func (b *bundle) useEverySecret() (values, failures []string) {
 	require.NoError(t, err)
 
 	values = []string{clientSecret, own, pending.Get("completion_code"), state.Get("state"), state.Get("code")}
+	for line := range strings.Lines(key) {
+		if line = strings.TrimSpace(line); len(line) == 64 { // of the PEM's body
+			values = append(values, line)
+		}
+	}
 	var issued struct {
 		Secrets []struct{ Kind, Value string } `json:"secrets"`
 	}

@@ -256,6 +256,7 @@ func TestARepairThatConsentCannotMake(t *testing.T) {
 	_, err = repair(one)
 	require.Equal(t, "upstream_error", errs.ReasonOf(err), "what passes is no matter for an administrator")
 	b.sim.heal()
+	b.clock.advance(time.Hour) // the Partner Center asked for it
 	b.sim.fault(map[string]any{"kind": "oauth-error", "route": "login.token", "tenant": one, "aadsts": 53003})
 	_, err = repair(one)
 	require.Equal(t, "conditional_access", errs.ReasonOf(err), "consent does not lift a policy")
