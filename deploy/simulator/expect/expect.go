@@ -114,9 +114,9 @@ func Initial(f *fleet.Fleet, pairs []Pair) (map[string]Outcome, error) {
 		if !ok {
 			return nil, fmt.Errorf("tenant %s: %w", p.TenantID, fleet.ErrNotFound)
 		}
-		var users []fleet.User
+		var users []*fleet.User // a user is large
 		for u := range f.Users(t.Index) {
-			users = append(users, u)
+			users = append(users, &u)
 		}
 		outcome, contacts, err := directory(users, clients[p.ClientExternalID])
 		if err != nil {
@@ -129,9 +129,9 @@ func Initial(f *fleet.Fleet, pairs []Pair) (map[string]Outcome, error) {
 
 // directory decides one directory against the contacts of its client, and
 // returns the contacts as they are afterwards.
-func directory(users []fleet.User, contacts []*contact) (Outcome, []*contact, error) {
+func directory(users []*fleet.User, contacts []*contact) (Outcome, []*contact, error) {
 	o := Outcome{Ambiguous: map[string]int{}, Filtered: map[string]int{}, Failed: map[string]int{}, Decisions: map[string]Decision{}}
-	var open []fleet.User
+	var open []*fleet.User
 	for _, u := range once(users, &o) {
 		if reason := failure(u); reason != "" {
 			o.add(wireID(u), Decision{Class: Failed, Reason: reason})
@@ -178,12 +178,12 @@ func directory(users []fleet.User, contacts []*contact) (Outcome, []*contact, er
 }
 
 // once drops repeats of an id; an id with two contents fails, once.
-func once(users []fleet.User, o *Outcome) []fleet.User {
+func once(users []*fleet.User, o *Outcome) []*fleet.User {
 	count := map[string]int{}
 	for _, u := range users {
 		count[wireID(u)]++
 	}
-	var out []fleet.User
+	var out []*fleet.User
 	for i, u := range users {
 		id := wireID(u)
 		if id == "" || count[id] == 1 {
@@ -191,11 +191,11 @@ func once(users []fleet.User, o *Outcome) []fleet.User {
 			continue
 		}
 		others := slices.Clone(users)
-		others = slices.DeleteFunc(others, func(other fleet.User) bool { return wireID(other) != id })
-		if slices.IndexFunc(users, func(other fleet.User) bool { return wireID(other) == id }) != i {
+		others = slices.DeleteFunc(others, func(other *fleet.User) bool { return wireID(other) != id })
+		if slices.IndexFunc(users, func(other *fleet.User) bool { return wireID(other) == id }) != i {
 			continue
 		}
-		if slices.ContainsFunc(others, func(other fleet.User) bool { return content(other) != content(u) }) {
+		if slices.ContainsFunc(others, func(other *fleet.User) bool { return content(other) != content(u) }) {
 			o.add(id, Decision{Class: Failed, Reason: DuplicateID})
 		} else {
 			out = append(out, u)
@@ -204,19 +204,20 @@ func once(users []fleet.User, o *Outcome) []fleet.User {
 	return out
 }
 
-func content(u fleet.User) string {
-	u.Slot = 0
-	return fmt.Sprintf("%+v", u)
+func content(u *fleet.User) string {
+	same := *u
+	same.Slot = 0
+	return fmt.Sprintf("%+v", same)
 }
 
-func wireID(u fleet.User) string {
+func wireID(u *fleet.User) string {
 	if u.Omit["id"] {
 		return ""
 	}
 	return u.ID
 }
 
-func failure(u fleet.User) string {
+func failure(u *fleet.User) string {
 	if wireID(u) == "" {
 		return MissingID
 	}
@@ -238,7 +239,7 @@ func failure(u fleet.User) string {
 }
 
 // filter is the first filter an identity hits under the default settings.
-func filter(u fleet.User) string {
+func filter(u *fleet.User) string {
 	upn, valid := Address(visible(u, "userPrincipalName", u.UserPrincipalName))
 	switch {
 	case !u.Omit["accountEnabled"] && u.AccountEnabled.State == fleet.Set && !u.AccountEnabled.Value:
@@ -255,7 +256,7 @@ func filter(u fleet.User) string {
 	return ""
 }
 
-func visible(u fleet.User, property string, t fleet.Text) string {
+func visible(u *fleet.User, property string, t fleet.Text) string {
 	if u.Omit[property] {
 		return ""
 	}
@@ -264,7 +265,7 @@ func visible(u fleet.User, property string, t fleet.Text) string {
 
 // sharing are the identities whose create address is among another's match
 // addresses, and those others.
-func sharing(users []fleet.User) map[string]bool {
+func sharing(users []*fleet.User) map[string]bool {
 	owners := map[string][]string{} // match address → ids
 	for _, u := range users {
 		for _, a := range matchAddresses(u) {
@@ -287,7 +288,7 @@ func sharing(users []fleet.User) map[string]bool {
 }
 
 // matchAddresses are all addresses of an identity, in the order they are tried.
-func matchAddresses(u fleet.User) []string {
+func matchAddresses(u *fleet.User) []string {
 	raw := []string{visible(u, "mail", u.Mail)}
 	for _, p := range u.ProxyAddresses {
 		if strings.HasPrefix(p, "SMTP:") {
@@ -311,7 +312,7 @@ func matchAddresses(u fleet.User) []string {
 }
 
 // createAddress is the mail or, without one, the user principal name.
-func createAddress(u fleet.User) string {
+func createAddress(u *fleet.User) string {
 	if a, ok := Address(visible(u, "mail", u.Mail)); ok {
 		return a
 	}
@@ -319,7 +320,7 @@ func createAddress(u fleet.User) string {
 	return a
 }
 
-func firstHits(u fleet.User, byEmail map[string][]*contact) []*contact {
+func firstHits(u *fleet.User, byEmail map[string][]*contact) []*contact {
 	for _, a := range matchAddresses(u) {
 		if hits := byEmail[a]; len(hits) > 0 {
 			return hits

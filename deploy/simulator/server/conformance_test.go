@@ -41,12 +41,16 @@ func conforms(t *testing.T, at, typeName string, nullable bool, v any) {
 	}
 	switch typeName {
 	case "Edm.String":
-		require.IsType(t, "", v, at)
+		if _, ok := v.(string); !ok { // the message of a check would cost more than all else
+			require.IsType(t, "", v, at)
+		}
 	case "Edm.Boolean":
-		require.IsType(t, true, v, at)
+		if _, ok := v.(bool); !ok {
+			require.IsType(t, true, v, at)
+		}
 	case "Edm.Int32":
-		require.IsType(t, 0.0, v, at)
-		require.Equal(t, math.Trunc(v.(float64)), v, at)
+		n, ok := v.(float64)
+		require.True(t, ok && n == math.Trunc(n), "%s is %v", at, v)
 	case "Edm.Guid":
 		require.Regexp(t, guidShape, v, at)
 	case "Edm.Duration":
@@ -96,13 +100,13 @@ func TestEmittedPropertiesConform(t *testing.T) {
 			conformsObject(t, c.target, c.typeName, row)
 		}
 	}
-	for _, tenant := range b.fleet.Customers()[3:12] {
+	for _, tenant := range b.fleet.Customers()[5:12] {
 		token := b.customer(tenant)
 		for _, target := range []string{"/v1.0/users?$top=999&$select=" + allProperties(), "/v1.0/users/delta?$select=" + allProperties()} {
 			rows, _, _ := b.all(token, target)
 			require.Len(t, rows, tenant.Generated)
 			for _, row := range rows {
-				require.Regexp(t, guidShape, row["id"])
+				require.True(t, guidShape.MatchString(row["id"].(string)), row["id"])
 				conformsObject(t, target, "microsoft.graph.user", row)
 				phones, _ := row["businessPhones"].([]any)
 				require.LessOrEqual(t, len(phones), 1, "at most one")

@@ -87,7 +87,7 @@ func New(cfg Config) (*Server, error) {
 		faults:      newFaults(cfg.Now),
 		throttle:    newThrottle(cfg.Now),
 		counters:    newCounters(),
-		buffers:     sync.Pool{New: func() any { b := make([]byte, 0, 1<<20); return &b }},
+		buffers:     sync.Pool{New: func() any { b := make([]byte, 0, 64<<10); return &b }},
 	}
 	// Derived from the seed, so that tokens outlive a restart. It protects
 	// nothing but made-up people.

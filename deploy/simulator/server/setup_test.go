@@ -112,7 +112,9 @@ func (b *bundle) do(r *http.Request) answer {
 	raw, err := io.ReadAll(res.Body)
 	require.NoError(b.t, err)
 	a := answer{status: res.StatusCode, header: res.Header, raw: raw}
-	_ = json.Unmarshal(raw, &a.json)
+	if !bytes.HasPrefix(raw, []byte("[")) { // a list is for the test to read
+		_ = json.Unmarshal(raw, &a.json)
+	}
 	return a
 }
 
