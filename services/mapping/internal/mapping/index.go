@@ -24,6 +24,9 @@ type Index struct {
 	wanted  []int32
 	shared  []int32
 	touched []int32
+
+	// Whether a client was met by a domain of the tenant at hand; all false between.
+	met []bool
 }
 
 // posting says how often a client's name has a gram.
@@ -51,6 +54,7 @@ func NewIndex(clients []Client) *Index {
 	}
 	x.shared = make([]int32, len(x.clients))
 	x.wanted = make([]int32, len(x.postings))
+	x.met = make([]bool, len(x.clients))
 	return x
 }
 
@@ -88,14 +92,18 @@ func (x *Index) domains(profile tenantProfile) (matches []Match) {
 	var seen []int32
 	for _, domain := range profile.domains {
 		for _, at := range x.byDomain[domain] {
-			if slices.Contains(seen, at) {
+			if x.met[at] {
 				continue
 			}
+			x.met[at] = true
 			seen = append(seen, at)
 			if m, ok := matchDomains(profile, x.clients[at]); ok {
 				matches = append(matches, m)
 			}
 		}
+	}
+	for _, at := range seen {
+		x.met[at] = false
 	}
 	return matches
 }

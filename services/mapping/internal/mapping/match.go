@@ -100,11 +100,11 @@ func matchDomains(t tenantProfile, c clientProfile) (Match, bool) {
 	return secondaryDomain(t, c)
 }
 
-// merge keeps the best match of each client, of all by domain and of the best
-// by name, in order. At the same score the domain is the better reason.
+// merge keeps the best match of each client, of all by their own domains and of
+// the best by others and by name, in order. At the same score the domain is the better reason.
 func merge(byDomain, byName []Match) []Match {
 	order(byName)
-	all := slices.Concat(byDomain, byName[:min(len(byName), topNames)])
+	all := slices.Concat(bestSecondary(byDomain), byName[:min(len(byName), topNames)])
 	best := make(map[string]int, len(all))
 	out := make([]Match, 0, len(all))
 	for _, m := range all {

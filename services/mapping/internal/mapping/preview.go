@@ -12,7 +12,7 @@ type Row struct {
 	Tenant         ManagedTenant
 	State          string  // of the decision in force, or undecided
 	Match          *Match  // the client of a mapped tenant, else the one with an exact match
-	Candidates     []Match // all that were found, the best first
+	Candidates     []Match // what was found, the best first
 	MappedClientID string  // of the decision in force
 }
 

@@ -111,6 +111,36 @@ func TestTheIndexGivesWhatComparingAllGives(t *testing.T) {
 	})
 }
 
+// TestManyClientsOfOneSecondaryDomainAreBounded: the first by name are proposed, and
+// every client whose own the domain is, however many have it beside theirs.
+func TestManyClientsOfOneSecondaryDomainAreBounded(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		all := make([]mapping.Client, rapid.IntRange(0, 130).Draw(t, "clients"))
+		var own, beside []string
+		for i := range all {
+			all[i] = mapping.Client{ID: fmt.Sprintf("c%03d", i), Name: fmt.Sprintf("%03d", i), BillingEmail: "it@msp.example.com"}
+			if rapid.IntRange(0, 20).Draw(t, "own") == 0 {
+				all[i].Website = "https://msp.example.com"
+				own = append(own, all[i].ID)
+			} else {
+				beside = append(beside, all[i].ID)
+			}
+		}
+		index := mapping.NewIndex(all)
+		for range 2 { // what one tenant met is forgotten for the next
+			tenant := mapping.ManagedTenant{DisplayName: "新", PrimaryDomain: "msp.example.com", Domains: []string{"other.example.com"}}
+			matches := index.Match(tenant)
+			require.Equal(t, mapping.Compare(tenant, all), matches)
+			var ids []string
+			for _, m := range matches {
+				ids = append(ids, m.ClientID)
+			}
+			require.Equal(t, slices.Concat(own, beside[:min(len(beside), 50)]), ids)
+		}
+	})
+}
+
 // TestTheIndexGivesWhatComparingAllGivesOfAnyText asks for names that no company
 // has.
 func TestTheIndexGivesWhatComparingAllGivesOfAnyText(t *testing.T) {
