@@ -40,19 +40,19 @@ func (c *Client) prove(cr connection.Credentials, endpoint string, form url.Valu
 	case connection.ProofCertificate:
 		assertion, err := assertionFor(cr, endpoint, c.now())
 		if err != nil {
-			return badApp.failure(0, "", 0).Err(fmt.Errorf("making a client assertion: %w", err))
+			return noProof.failure(0, "", 0).Err(fmt.Errorf("making a client assertion: %w", err))
 		}
 		addAssertion(form, assertion)
 		return nil
 	case connection.ProofFederated:
 		token, err := readFederated(cr.FederatedTokenFile)
 		if err != nil {
-			return badApp.failure(0, "", 0).Err(fmt.Errorf("reading the federated token: %w", err))
+			return noProof.failure(0, "", 0).Err(fmt.Errorf("reading the federated token: %w", err))
 		}
 		addAssertion(form, token)
 		return nil
 	}
-	return badApp.failure(0, "", 0).Err(errors.New("the credentials have no one proof"))
+	return noProof.failure(0, "", 0).Err(errors.New("the credentials have no one proof"))
 }
 
 func addAssertion(form url.Values, assertion connection.Secret) {

@@ -176,3 +176,12 @@ func TestEachAttemptProvesItselfAnew(t *testing.T) {
 	}
 	require.Len(t, came(), 2, "a shared authority is no customer's")
 }
+
+func TestAProofThatCannotBeMadeIsNotMicrosoftsRefusal(t *testing.T) {
+	t.Parallel()
+	c, asked := tokenEndpoint(t, func(int) int { return http.StatusOK })
+	_, err := c.AppToken(t.Context(), connection.Credentials{ClientID: "app", FederatedTokenFile: filepath.Join(t.TempDir(), "none")}, "managed")
+	require.ErrorContains(t, err, "cannot be made here")
+	require.Empty(t, asked())
+	require.ErrorContains(t, classifyToken(atPartner, oauthFailure{Code: "invalid_client", Numbers: []int{700027}}), "secret, certificate or token")
+}

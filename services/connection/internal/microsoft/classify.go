@@ -11,7 +11,7 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
-// This file is the only one that says what a failure at Microsoft means.
+// This file says what a failure at Microsoft means.
 
 // authority is where a request went: to the partner's own tenant or to a
 // managed one. The same failure is somebody else's problem at each.
@@ -51,8 +51,13 @@ var (
 	}
 	badApp = meaning{
 		connection.ReasonRefreshFailed, connection.Bug,
-		"Microsoft refuses the secret of the app registration.",
-		"Set a valid client secret for the app registration.",
+		"Microsoft does not take the app registration's secret, certificate or token.",
+		"Set a valid secret or certificate for the app registration, or mend its federated credential.",
+	}
+	noProof = meaning{
+		connection.ReasonRefreshFailed, connection.Bug,
+		"The app's proof of itself cannot be made here.",
+		"Check the configured secret, certificate or token file of the app registration.",
 	}
 	notConsented = meaning{
 		connection.ReasonConsentMissing, connection.Customer,

@@ -194,7 +194,7 @@ func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, p
 	if err != nil {
 		return classifyTransport(ctx, err)
 	}
-	became := error(context.Canceled) // also of a panic, which says nothing of Graph
+	became := context.Canceled // also of a panic, which says nothing of Graph
 	defer func() { answered(became) }()
 	resp, err := c.send(req)
 	if err != nil {
@@ -233,7 +233,7 @@ func (c *Client) send(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	became := error(context.Canceled)
+	became := context.Canceled
 	defer func() { reached(became) }()
 	var written atomic.Bool
 	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
