@@ -323,3 +323,24 @@ func TestOneRoundADirectory(t *testing.T) {
 	require.Equal(t, "round_in_progress", errs.ReasonOf(tried))
 	require.Equal(t, errs.Unavailable, errs.KindOf(tried))
 }
+
+// TestAContactThatTheHostMovedIsTheOtherClientsInTheFeed moves one linked contact
+// to another client: its link stays, and a sync of the old client still tells it
+// what became of the person.
+func TestAContactThatTheHostMovedIsTheOtherClientsInTheFeed(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(3)
+	e.round()
+	id := e.rows(`SELECT id::text FROM contacts WHERE full_name = 'Person 0'`)[0]
+	e.host(syncengine.ContactRecord{ID: &id, ClientID: ptr(other)})
+	seq := e.count(`SELECT max(seq) FROM contact_changes`)
+	head := e.count(`SELECT revision FROM client_heads WHERE client_id = $1`, other)
+	e.dir.users[0].AccountEnabled, e.dir.users[1].AccountEnabled = ptr(false), ptr(false)
+	require.Equal(t, syncengine.Counters{Inactivated: 2, Unchanged: 1}, e.round().Counters)
+	require.Equal(t, []string{other + " contact.inactivated Person 0", client + " contact.inactivated Person 1"},
+		e.rows(`SELECT f.client_id::text, f.type, c.full_name FROM contact_changes f JOIN contacts c ON c.id = f.contact_id WHERE f.seq > $1 ORDER BY 3`, seq))
+	require.Equal(t, head+1, e.count(`SELECT revision FROM client_heads WHERE client_id = $1`, other), "rounds of the other client decide again")
+	require.Equal(t, syncengine.Counters{Unchanged: 3}, e.round().Counters)
+	require.Equal(t, head+1, e.count(`SELECT revision FROM client_heads WHERE client_id = $1`, other))
+}

@@ -149,11 +149,7 @@ func (o *Orphans) PartNext(ctx context.Context) (done bool, err error) {
 		if upTo, err = nextRange(ctx, tx, sqlPartNext, directory, o.decision, o.parted); err != nil || upTo == "" {
 			return err
 		}
-		rows, err := tx.Query(ctx, sqlPartClients, directory, o.parted, upTo)
-		if err != nil {
-			return err
-		}
-		clients, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		clients, err := uuids(ctx, tx, sqlPartClients, directory, o.parted, upTo)
 		if err != nil {
 			return err
 		}

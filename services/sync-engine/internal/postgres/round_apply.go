@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -15,7 +16,7 @@ import (
 // ApplyNext applies the next range in one transaction. Locks are taken in one
 // order everywhere: the client's head, the rows, the feed's head.
 func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules) (applied int, done bool, err error) {
-	after, upTo := r.last, 0
+	after, upTo, raised := r.last, 0, false
 	err = r.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
 		var last *int
 		if err := tx.QueryRow(ctx, sqlNextRange, after, syncengine.RangeSize).Scan(&last, &applied); err != nil {
@@ -26,46 +27,47 @@ func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules) (applied 
 			return nil
 		}
 		upTo = *last
-		return r.applyRange(ctx, tx, rules, after, upTo)
+		raised, err = r.applyRange(ctx, tx, rules, after, upTo)
+		return err
 	})
 	if err != nil {
 		return 0, false, fmt.Errorf("applying the range after %d: %w", after, err)
 	}
 	if !done {
 		r.last = upTo
-		if r.relinks {
+		if raised {
 			r.raised++
 		}
 	}
 	return applied, done, nil
 }
 
-func (r *Round) applyRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, after, upTo int) error {
+func (r *Round) applyRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, after, upTo int) (raised bool, err error) {
 	if err := r.checkRevision(ctx, tx); err != nil {
-		return err
+		return false, err
 	}
-	moved, err := r.lockHeads(ctx, tx, after, upTo)
+	moved, raised, err := r.lockHeads(ctx, tx, after, upTo)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if moved {
 		if err := r.redecide(ctx, tx, rules, after, upTo); err != nil {
-			return err
+			return false, err
 		}
 	}
 	d, actions, err := planned(ctx, tx, after, upTo)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := r.write(ctx, tx, rules, after, upTo, actions); err != nil {
-		return err
+		return false, err
 	}
 	if err := r.count(ctx, tx, d.Planned); err != nil {
-		return err
+		return false, err
 	}
 	// The feed's head is locked last and until the commit only.
-	_, err = tx.Exec(ctx, sqlChanges, r.tenantID, r.clientID, after, upTo, r.run, rules.Now, r.source)
-	return err
+	_, err = tx.Exec(ctx, sqlChanges, r.tenantID, after, upTo, r.run, rules.Now, r.source)
+	return raised, err
 }
 
 // checkRevision ends the round when a later mapping of the directory was
@@ -76,34 +78,46 @@ func (r *Round) checkRevision(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// lockHeads locks the client's head, and where links are taken from contacts of
-// other clients theirs too, in one order for all. moved when somebody else
-// changed contacts of the client since the plan was made.
-func (r *Round) lockHeads(ctx context.Context, tx pgx.Tx, after, upTo int) (moved bool, err error) {
+// lockHeads locks the client's head, and where contacts of other clients are
+// written theirs too, in one order for all; those it raises. moved when somebody
+// else may have changed contacts of the range since the plan was made.
+func (r *Round) lockHeads(ctx context.Context, tx pgx.Tx, after, upTo int) (moved, raised bool, err error) {
+	clients, err := uuids(ctx, tx, sqlMovedClients, r.clientID, after, upTo)
+	if err != nil {
+		return false, false, err
+	}
+	moved, raised = len(clients) > 0, len(clients) > 0 || r.relinks
 	if r.relinks {
-		rows, err := tx.Query(ctx, sqlReleaseClients, r.tenant.EntraTenantID, r.clientID, after, upTo)
+		released, err := uuids(ctx, tx, sqlReleaseClients, r.tenant.EntraTenantID, r.clientID, after, upTo)
 		if err != nil {
-			return false, err
+			return false, false, err
 		}
-		clients, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-		if err != nil {
-			return false, err
-		}
-		if !slices.Contains(clients, r.clientID) {
-			clients = append(clients, r.clientID)
-		}
+		clients = append(clients, released...)
+	}
+	if raised {
+		clients = append(clients, r.clientID)
+		slices.SortFunc(clients, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+		clients = slices.Compact(clients)
 		if err := sqlc.New(tx).RaiseClientHeads(ctx, sqlc.RaiseClientHeadsParams{TenantID: r.tenantID, ClientIds: clients}); err != nil {
-			return false, err
+			return false, false, err
 		}
 	}
 	var revision int64
 	if err := tx.QueryRow(ctx, sqlLockHead, r.tenantID, r.clientID).Scan(&revision); err != nil {
-		return false, err
+		return false, false, err
 	}
-	if r.relinks {
+	if raised {
 		revision--
 	}
-	return revision != r.revision+r.raised, nil
+	return moved || revision != r.revision+r.raised, raised, nil
+}
+
+func uuids(ctx context.Context, tx pgx.Tx, sql string, args ...any) ([]uuid.UUID, error) {
+	rows, err := tx.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
 func (r *Round) countOfRun(ctx context.Context, tx pgx.Tx, p syncengine.Outcomes) error {

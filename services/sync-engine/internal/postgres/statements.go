@@ -53,6 +53,7 @@ var (
 	sqlApplyLinks       = statement("round/apply_links")
 	sqlTakeLinks        = statement("round/apply_take_links")
 	sqlRelease          = statement("round/apply_release")
+	sqlMovedClients     = statement("round/moved_clients")
 	sqlReleaseClients   = statement("round/release_clients")
 	sqlFreeLinks        = statement("round/free_links")
 	sqlFollowNext       = statement("orphans/follow_next")
