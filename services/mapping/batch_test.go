@@ -23,6 +23,25 @@ func outcomes(results []*mappingv1.RecordResult) (all []string) {
 	return all
 }
 
+// TestAPlaceholderIsNoDomainAndNoFault: what people write where there is no website
+// does not refuse the client; it is kept, and finds nothing.
+func TestAPlaceholderIsNoDomainAndNoFault(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for i, placeholder := range []string{"n/a", "N/A", "NA", " none ", "-", "–", "TBD", "null", "unknown"} {
+		results := b.upsert(&mappingv1.ClientRecord{
+			ExternalId: fmt.Sprintf("x-%d", i), Name: "Acme", Website: text(placeholder), Domain: text(placeholder),
+		})
+		require.Equal(t, "created", results[0].GetOutcome(), placeholder)
+		require.Equal(t, strings.TrimSpace(placeholder), b.client(results[0].GetId()).GetWebsite())
+	}
+	var domains int
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM client_domains`).Scan(&domains))
+	require.Zero(t, domains)
+	results := b.upsert(&mappingv1.ClientRecord{ExternalId: "bad", Name: "Bad", Website: text("nonesuch")})
+	require.Equal(t, "invalid", results[0].GetOutcome(), "a word that is no placeholder is a fault")
+}
+
 func TestBatchWritesClientsByExternalID(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -179,8 +179,8 @@ func check(c Client) (violations []RecordViolation) {
 		return violations
 	}
 	report("name", checkText(c.Name, maxName))
-	report("website", checkDomain(c.Website, true))
-	report("domain", checkDomain(c.Domain, true))
+	report("website", checkDomain(c.Website, placeholders[strings.ToLower(c.Website)]))
+	report("domain", checkDomain(c.Domain, placeholders[strings.ToLower(c.Domain)]))
 	report("billingEmail", checkEmail(c.BillingEmail))
 	for _, list := range []struct {
 		field   string
@@ -209,8 +209,16 @@ func checkText(text string, most int) string {
 	return ""
 }
 
-func checkDomain(text string, mayBeEmpty bool) string {
-	if text == "" && mayBeEmpty {
+// placeholders are what people write where a website or a domain is asked for and
+// there is none, in lower case. They are kept as they are and are no domain.
+var placeholders = map[string]bool{
+	"": true, "-": true, "--": true, "---": true, "–": true, "—": true, "/": true, ".": true, "?": true, "x": true, "n/a": true, "n.a.": true,
+	"na": true, "none": true, "no": true, "nil": true, "null": true, "tbd": true, "tba": true, "unknown": true, "not available": true,
+	"not applicable": true, "no website": true, "no domain": true,
+}
+
+func checkDomain(text string, placeholder bool) string {
+	if placeholder {
 		return ""
 	}
 	if problem := checkText(text, maxText); problem != "" {
