@@ -61,7 +61,7 @@ type Found struct {
 // one, case and the accents of Latin and Greek letters folded, white space
 // single. It is idempotent.
 func SearchKey(text string) string {
-	folded := strings.ToLower(norm.NFKD.String(text))
+	folded := strings.ToLower(norm.NFKD.String(strings.ToValidUTF8(text, " ")))
 	var b strings.Builder
 	space, accented := false, false
 	for _, r := range folded {
