@@ -133,12 +133,69 @@ func TestEffectsOfOneManagedTenantAreDoneInTheirOrder(t *testing.T) {
 	require.Equal(t, []string{tenants[0] + " 2", tenants[1] + " 2"}, revisions(first))
 	require.Empty(t, b.pull())
 	b.ack(first[0], "retry", nil)
-	b.clock.advance(time.Minute)
+	b.clock.advance(5 * time.Minute)
+	require.Equal(t, []string{tenants[0] + " 2"}, revisions(b.pull()), "the lease of one that goes through links is longer")
+	b.ack(first[0], "retry", nil)
+	b.clock.advance(2 * time.Minute)
 	again := b.pull()
 	require.Equal(t, []string{tenants[0] + " 2", tenants[1] + " 2"}, revisions(again), "it is tried again, and the other lease is over")
 	b.ack(again[0], "done", map[string]string{"orphaned_links": "5"})
 	require.Equal(t, []string{tenants[0] + " 3"}, revisions(b.pull()))
 	require.EqualValues(t, 5, b.history(tenants[0])[0].GetOrphanedLinks())
+}
+
+// due writes open effects of a tenant, each of another managed tenant or, with
+// none, of no managed tenant.
+func (b *bundle) due(tenant, kind string, managed ...string) {
+	b.t.Helper()
+	for _, id := range append(managed, slices.Repeat([]string{""}, max(0, 1-len(managed)))...) {
+		_, err := b.db.Admin.Exec(b.t.Context(), `INSERT INTO outbox (tenant_id, id, actor_id, kind, managed_tenant_id, created_at)
+			VALUES ($1, gen_random_uuid(), 'p', $2, NULLIF($3, '')::uuid, now())`, tenant, kind, id)
+		require.NoError(b.t, err)
+	}
+}
+
+// TestPullersAtOnceGetAllThatIsDue: they see the same effects first, and take the
+// next where somebody was faster.
+func TestPullersAtOnceGetAllThatIsDue(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.due("msp", "mapping_revised", newID(), newID(), newID(), newID())
+	for range 4 {
+		var wait sync.WaitGroup
+		got, failures := make([]int, 4), make([]error, 4)
+		for i := range got {
+			wait.Go(func() {
+				resp, err := b.effects.PullEffects(t.Context(), &orchestrationv1.PullEffectsRequest{MaxEffects: 1})
+				got[i], failures[i] = len(resp.GetEffects()), err
+			})
+		}
+		wait.Wait()
+		for _, err := range failures {
+			require.NoError(t, err)
+		}
+		require.Equal(t, []int{1, 1, 1, 1}, got)
+		b.clock.advance(10 * time.Minute) // the leases are over
+	}
+}
+
+// TestEachTenantHasItsTurn: the many effects of one do not hold up another's, and a
+// sync that a person waits for does not wait for the links of the same tenant.
+func TestEachTenantHasItsTurn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.due("busy", "mapping_revised", newID(), newID(), newID())
+	b.due("busy", "start_initial_sync")
+	b.due("other", "mapping_revised", newID())
+	var order []string
+	for range 5 {
+		resp, err := b.effects.PullEffects(t.Context(), &orchestrationv1.PullEffectsRequest{MaxEffects: 1})
+		require.NoError(t, err)
+		require.Len(t, resp.GetEffects(), 1)
+		order = append(order, resp.GetEffects()[0].GetTenantId()+" "+resp.GetEffects()[0].GetKind())
+	}
+	require.Equal(t, "busy start_initial_sync", order[0])
+	require.Equal(t, "other mapping_revised", order[1], "what is being done counts as a turn")
 }
 
 // revisions are the managed tenants and revisions of effects.

@@ -11,6 +11,9 @@ import (
 const (
 	// effectLease is how long whoever pulled an effect may take to answer.
 	effectLease = 30 * time.Second
+	// linksLease is that of effects which go through all links of a managed tenant:
+	// longer than the worker tries one.
+	linksLease = 6 * time.Minute
 	// effectPoll is how often a pull that waits looks when no bell rings.
 	effectPoll = time.Second
 	// effectLongest bounds the pause before another try.
@@ -53,10 +56,11 @@ type Aftermath struct {
 
 // EffectStore keeps effects.
 type EffectStore interface {
-	// LeaseEffects gives effects of all tenants that are due, the oldest first,
-	// and keeps them from others until the given time. The effects of one managed
-	// tenant are given one after the other has ended.
-	LeaseEffects(ctx context.Context, most int32, now, until time.Time) ([]Effect, error)
+	// LeaseEffects gives effects that are due, of each tenant one before a second
+	// of any, and keeps them from others until the given time; those that go
+	// through links until the other. The effects of one managed tenant are given
+	// one after the other has ended.
+	LeaseEffects(ctx context.Context, most int32, now, until, linksUntil time.Time) ([]Effect, error)
 	// CloseEffect records the end of an effect, once, and with it what read finds
 	// in the answer to an effect of its kind. An error of read comes back and
 	// nothing is written.
@@ -87,7 +91,7 @@ func (e *Effects) Pull(ctx context.Context, most int32, wait time.Duration) ([]E
 	for {
 		rung := e.bell.Next()
 		now := e.now()
-		effects, err := e.store.LeaseEffects(ctx, most, now, now.Add(effectLease))
+		effects, err := e.store.LeaseEffects(ctx, most, now, now.Add(effectLease), now.Add(linksLease))
 		if err != nil || len(effects) > 0 || wait == 0 {
 			return effects, err
 		}

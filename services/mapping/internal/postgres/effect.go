@@ -113,13 +113,18 @@ func (s *Store) Effect(ctx context.Context, id string) (state mapping.EffectStat
 	return state, err
 }
 
+// beyond is how many more effects than asked for are looked at: whoever pulls at
+// the same time sees the same ones first.
+const beyond = 256
+
 // LeaseEffects finds due effects of all tenants by their ids and leases each in
-// its own tenant; one that somebody else was faster with is left out. One that
-// cannot be leased holds up no other: what is leased must be handed out.
-func (s *Store) LeaseEffects(ctx context.Context, most int32, now, until time.Time) ([]mapping.Effect, error) {
+// its own tenant; one that somebody else was faster with is left out, and the next
+// taken in its place. One that cannot be leased holds up no other: what is leased
+// must be handed out.
+func (s *Store) LeaseEffects(ctx context.Context, most int32, now, until, linksUntil time.Time) ([]mapping.Effect, error) {
 	var waiting []sqlc.WaitingEffectsRow
 	err := pg.AcrossTenants(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
-		waiting, err = sqlc.New(tx).WaitingEffects(ctx, sqlc.WaitingEffectsParams{Now: now, Most: most})
+		waiting, err = sqlc.New(tx).WaitingEffects(ctx, sqlc.WaitingEffectsParams{Now: now, Most: most + beyond})
 		return err
 	})
 	if err != nil {
@@ -128,8 +133,11 @@ func (s *Store) LeaseEffects(ctx context.Context, most int32, now, until time.Ti
 	var effects []mapping.Effect
 	var failed []error
 	for _, w := range waiting {
+		if len(effects) == int(most) {
+			break
+		}
 		within := tenant.With(ctx, tenant.Call{Tenant: tenant.ID(w.TenantID)})
-		effect, err := s.lease(within, w.ID, now, until)
+		effect, err := s.lease(within, w.ID, now, until, linksUntil)
 		if err != nil {
 			failed = append(failed, err)
 		}
@@ -146,9 +154,9 @@ func (s *Store) LeaseEffects(ctx context.Context, most int32, now, until time.Ti
 	return effects, nil
 }
 
-func (s *Store) lease(ctx context.Context, id uuid.UUID, now, until time.Time) (effect *mapping.Effect, err error) {
+func (s *Store) lease(ctx context.Context, id uuid.UUID, now, until, linksUntil time.Time) (effect *mapping.Effect, err error) {
 	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
-		row, err := sqlc.New(tx).LeaseEffect(ctx, sqlc.LeaseEffectParams{ID: id, Now: &now, Until: &until})
+		row, err := sqlc.New(tx).LeaseEffect(ctx, sqlc.LeaseEffectParams{ID: id, Now: &now, Until: until, LinksUntil: linksUntil})
 		if pg.NoRows(err) {
 			return nil
 		}

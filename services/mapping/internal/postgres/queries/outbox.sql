@@ -5,20 +5,26 @@ SELECT pg_notify('mapping_effects', '');
 -- name: WaitingEffects :many
 -- Over all tenants, as the role that sees ids alone. The effects of one managed
 -- tenant are done in their order, and so are a tenant's others: one is due when
--- no older one is open.
+-- no older one is open. Each tenant is given its first before any its second, so
+-- that the thousands of one hold up nobody else; within a tenant those of no managed
+-- tenant, for which a person waits, come first.
 WITH heads AS (
-    SELECT DISTINCT ON (e.tenant_id, e.managed_tenant_id) e.tenant_id, e.id, e.number, e.leased_until
+    SELECT DISTINCT ON (e.tenant_id, e.managed_tenant_id) e.tenant_id, e.id, e.managed_tenant_id, e.number, e.leased_until
     FROM waiting_effects e
-    ORDER BY e.tenant_id, e.managed_tenant_id, e.number)
-SELECT h.tenant_id, h.id
-FROM heads h
-WHERE h.leased_until IS NULL OR h.leased_until <= @now::timestamptz
-ORDER BY h.number
+    ORDER BY e.tenant_id, e.managed_tenant_id, e.number),
+turns AS (
+    SELECT h.tenant_id, h.id, h.number, h.leased_until,
+           row_number() OVER (PARTITION BY h.tenant_id ORDER BY h.managed_tenant_id IS NOT NULL, h.number) AS turn
+    FROM heads h)
+SELECT t.tenant_id, t.id
+FROM turns t
+WHERE t.leased_until IS NULL OR t.leased_until <= @now::timestamptz
+ORDER BY t.turn, t.number
 LIMIT @most;
 
 -- name: LeaseEffect :one
 UPDATE outbox
-SET leased_until = @until, attempt = attempt + 1
+SET leased_until = CASE WHEN kind = 'start_initial_sync' THEN @until::timestamptz ELSE @links_until::timestamptz END, attempt = attempt + 1
 WHERE id = @id AND done_at IS NULL AND (leased_until IS NULL OR leased_until <= @now)
 RETURNING tenant_id, id, actor_id, kind, arguments, created_at, attempt;
 

@@ -79,15 +79,16 @@ func (q *Queries) EraseFinishedEffects(ctx context.Context, before *time.Time) (
 
 const leaseEffect = `-- name: LeaseEffect :one
 UPDATE outbox
-SET leased_until = $1, attempt = attempt + 1
-WHERE id = $2 AND done_at IS NULL AND (leased_until IS NULL OR leased_until <= $3)
+SET leased_until = CASE WHEN kind = 'start_initial_sync' THEN $1::timestamptz ELSE $2::timestamptz END, attempt = attempt + 1
+WHERE id = $3 AND done_at IS NULL AND (leased_until IS NULL OR leased_until <= $4)
 RETURNING tenant_id, id, actor_id, kind, arguments, created_at, attempt
 `
 
 type LeaseEffectParams struct {
-	Until *time.Time
-	ID    uuid.UUID
-	Now   *time.Time
+	Until      time.Time
+	LinksUntil time.Time
+	ID         uuid.UUID
+	Now        *time.Time
 }
 
 type LeaseEffectRow struct {
@@ -101,7 +102,12 @@ type LeaseEffectRow struct {
 }
 
 func (q *Queries) LeaseEffect(ctx context.Context, arg LeaseEffectParams) (LeaseEffectRow, error) {
-	row := q.db.QueryRow(ctx, leaseEffect, arg.Until, arg.ID, arg.Now)
+	row := q.db.QueryRow(ctx, leaseEffect,
+		arg.Until,
+		arg.LinksUntil,
+		arg.ID,
+		arg.Now,
+	)
 	var i LeaseEffectRow
 	err := row.Scan(
 		&i.TenantID,
@@ -202,13 +208,17 @@ func (q *Queries) TenantsWithFinishedEffects(ctx context.Context, before *time.T
 
 const waitingEffects = `-- name: WaitingEffects :many
 WITH heads AS (
-    SELECT DISTINCT ON (e.tenant_id, e.managed_tenant_id) e.tenant_id, e.id, e.number, e.leased_until
+    SELECT DISTINCT ON (e.tenant_id, e.managed_tenant_id) e.tenant_id, e.id, e.managed_tenant_id, e.number, e.leased_until
     FROM waiting_effects e
-    ORDER BY e.tenant_id, e.managed_tenant_id, e.number)
-SELECT h.tenant_id, h.id
-FROM heads h
-WHERE h.leased_until IS NULL OR h.leased_until <= $1::timestamptz
-ORDER BY h.number
+    ORDER BY e.tenant_id, e.managed_tenant_id, e.number),
+turns AS (
+    SELECT h.tenant_id, h.id, h.number, h.leased_until,
+           row_number() OVER (PARTITION BY h.tenant_id ORDER BY h.managed_tenant_id IS NOT NULL, h.number) AS turn
+    FROM heads h)
+SELECT t.tenant_id, t.id
+FROM turns t
+WHERE t.leased_until IS NULL OR t.leased_until <= $1::timestamptz
+ORDER BY t.turn, t.number
 LIMIT $2
 `
 
@@ -224,7 +234,9 @@ type WaitingEffectsRow struct {
 
 // Over all tenants, as the role that sees ids alone. The effects of one managed
 // tenant are done in their order, and so are a tenant's others: one is due when
-// no older one is open.
+// no older one is open. Each tenant is given its first before any its second, so
+// that the thousands of one hold up nobody else; within a tenant those of no managed
+// tenant, for which a person waits, come first.
 func (q *Queries) WaitingEffects(ctx context.Context, arg WaitingEffectsParams) ([]WaitingEffectsRow, error) {
 	rows, err := q.db.Query(ctx, waitingEffects, arg.Now, arg.Most)
 	if err != nil {
