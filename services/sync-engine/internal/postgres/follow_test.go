@@ -51,7 +51,7 @@ func (e *engine) busy() {
 	tries := map[string]bool{}
 	require.Eventually(e.t, func() bool {
 		for _, at := range e.rows(`SELECT a.query_start FROM pg_stat_activity a WHERE a.datname = current_database()
-			AND a.query LIKE '%pg_try_advisory_lock%' AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory')`) {
+			AND a.query LIKE 'SELECT pg_try_advisory_lock%' AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory')`) {
 			tries[at] = true
 		}
 		return len(tries) > 1 || len(ended) > 0
