@@ -20,6 +20,7 @@ const closeWait = 5 * time.Second
 type Conn struct {
 	conn    *pgxpool.Conn
 	name    string
+	locked  bool // it has, or had, an advisory lock
 	release sync.Once
 }
 
@@ -41,6 +42,7 @@ func (c *Conn) TryLock(ctx context.Context, key string) (locked bool, err error)
 	if err != nil {
 		return false, Classify(err)
 	}
+	c.locked = c.locked || locked
 	return locked, nil
 }
 
@@ -62,12 +64,18 @@ func (c *Conn) Unlock(ctx context.Context, key string) error {
 // transactions. Of tenants' tables row-level security shows it nothing.
 func (c *Conn) Raw() *pgx.Conn { return c.conn.Conn() }
 
-// Release ends the connection, and with it its locks and temporary tables. It
-// may be called more than once.
+// Release gives the locks back and ends the connection, and with it its temporary
+// tables. Whoever takes a lock after Release gets it: the server ends a session,
+// and with it what it holds, some time after the client has left. Only a
+// connection that was lost keeps its locks until the server notices. Release may
+// be called more than once.
 func (c *Conn) Release() {
 	c.release.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closeWait)
 		defer cancel()
+		if c.locked && !c.conn.Conn().IsClosed() {
+			_, _ = c.conn.Exec(ctx, `SELECT pg_advisory_unlock_all()`) // where it fails the end of the session does it
+		}
 		_ = c.conn.Conn().Close(ctx) // the pool replaces it
 		c.conn.Release()
 	})
