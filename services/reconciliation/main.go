@@ -96,6 +96,7 @@ func register(server *rpc.Server, store *postgres.Store) {
 	s := service.New(service.UseCases{
 		Push:     reconciliation.NewPush(store, newID, time.Now),
 		Complete: reconciliation.NewComplete(store, time.Now),
+		Follow:   reconciliation.NewFollow(store, time.Now),
 		List:     reconciliation.NewList(store),
 	})
 	reconciliationv1.RegisterReconciliationServiceServer(server, s)

@@ -146,7 +146,7 @@ func register(server *rpc.Server, p peers, pool *pg.Pool) {
 		Begin:    syncengine.NewBeginRun(store, clients, time.Now),
 		Results:  syncengine.NewRunResults(store, time.Now),
 		Sync:     syncengine.NewSyncTenant(store, directory.New(p.connection), clients, queue, time.Now),
-		Revise:   syncengine.NewReviseMapping(store, time.Now),
+		Revise:   syncengine.NewReviseMapping(store, queue, time.Now),
 		Orphans:  syncengine.NewDecideOrphans(store, clients, queue, time.Now),
 	})
 }

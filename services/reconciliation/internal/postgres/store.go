@@ -41,7 +41,7 @@ func (s *Store) Push(ctx context.Context, round reconciliation.Directory, items 
 			return err
 		}
 		decided, err = q.FindDecided(ctx, sqlc.FindDecidedParams{
-			EntraTenantID: round.EntraTenantID, EntraObjectIds: columns.objectIDs, Fingerprints: columns.fingerprints,
+			EntraTenantID: round.EntraTenantID, ClientID: round.ClientID, EntraObjectIds: columns.objectIDs, Fingerprints: columns.fingerprints,
 		})
 		if err != nil {
 			return err
@@ -58,7 +58,7 @@ func (s *Store) Push(ctx context.Context, round reconciliation.Directory, items 
 		open := columns.without(decided)
 		_, err = q.UpsertOpenItems(ctx, sqlc.UpsertOpenItemsParams{
 			ManagedTenantID: round.ManagedTenantID, EntraTenantID: round.EntraTenantID, ClientID: round.ClientID,
-			RunID: runID, Now: now, Ids: open.ids, EntraObjectIds: open.objectIDs,
+			MappingRevision: round.MappingRevision, RunID: runID, Now: now, Ids: open.ids, EntraObjectIds: open.objectIDs,
 			UserPrincipalNames: open.userPrincipalNames, DisplayNames: open.displayNames, Emails: open.emails,
 			Candidates: open.candidates, Reasons: open.reasons, Fingerprints: open.fingerprints,
 		})
@@ -89,6 +89,18 @@ func (s *Store) SupersedeIdentities(ctx context.Context, round reconciliation.Di
 	err := pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
 		closed, err = sqlc.New(tx).SupersedeIdentities(ctx, sqlc.SupersedeIdentitiesParams{
 			Now: now, EntraTenantID: round.EntraTenantID, EntraObjectIds: objectIDs,
+		})
+		return err
+	}, pg.Retries(3))
+	return int(closed), err
+}
+
+// SupersedeForeign closes what another client was asked about; see reconciliation.Follower.
+func (s *Store) SupersedeForeign(ctx context.Context, mapped reconciliation.Mapped, now time.Time) (int, error) {
+	var closed int64
+	err := pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
+		closed, err = sqlc.New(tx).SupersedeForeign(ctx, sqlc.SupersedeForeignParams{
+			Now: now, EntraTenantID: mapped.EntraTenantID, ClientID: mapped.ClientID, MappingRevision: mapped.Revision,
 		})
 		return err
 	}, pg.Retries(3))

@@ -19,7 +19,7 @@ const (
 type Status string
 
 // The states. Resolved and dismissed are a person's decisions; superseded means that a later
-// round found nothing left to decide.
+// round found nothing left to decide, or that the directory is mapped to another client by now.
 const (
 	Open       Status = "open"
 	Resolved   Status = "resolved"
@@ -53,6 +53,7 @@ type Directory struct {
 	ManagedTenantID string
 	EntraTenantID   string
 	ClientID        string
+	MappingRevision int64 // of the mapping to that client
 }
 
 // Item is an entry of the queue.

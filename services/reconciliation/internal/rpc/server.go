@@ -13,6 +13,7 @@ import (
 type UseCases struct {
 	Push     *reconciliation.Push
 	Complete *reconciliation.Complete
+	Follow   *reconciliation.Follow
 	List     *reconciliation.List
 }
 
@@ -54,6 +55,7 @@ func (s *Server) PushItems(ctx context.Context, req *reconciliationv1.PushItemsR
 	}
 	pushed, err := s.use.Push.Do(ctx, reconciliation.Directory{
 		RunID: req.GetRunId(), ManagedTenantID: req.GetManagedTenantId(), EntraTenantID: req.GetEntraTenantId(), ClientID: req.GetClientId(),
+		MappingRevision: req.GetMappingRevision(),
 	}, sightings)
 	if err != nil {
 		return nil, err
@@ -74,6 +76,17 @@ func (s *Server) CompleteRound(ctx context.Context, req *reconciliationv1.Comple
 		return nil, err
 	}
 	return &reconciliationv1.CompleteRoundResponse{Superseded: int32(closed)}, nil
+}
+
+// FollowMapping closes items of another client than the one that is mapped.
+func (s *Server) FollowMapping(ctx context.Context, req *reconciliationv1.FollowMappingRequest) (*reconciliationv1.FollowMappingResponse, error) {
+	closed, err := s.use.Follow.Do(ctx, reconciliation.Mapped{
+		EntraTenantID: req.GetEntraTenantId(), ClientID: req.GetClientId(), Revision: req.GetMappingRevision(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &reconciliationv1.FollowMappingResponse{Superseded: int32(closed)}, nil
 }
 
 // CountItems counts open items.

@@ -44,7 +44,7 @@ func setup(t *testing.T) *bundle {
 	}
 	b.server = rpc.New(rpc.UseCases{
 		Push: reconciliation.NewPush(store, newID, time.Now), Complete: reconciliation.NewComplete(store, time.Now),
-		List: reconciliation.NewList(store),
+		Follow: reconciliation.NewFollow(store, time.Now), List: reconciliation.NewList(store),
 	})
 	b.address = b.network.Serve("reconciliation", func(r grpc.ServiceRegistrar) {
 		reconciliationv1.RegisterReconciliationServiceServer(r, b.server)
@@ -61,6 +61,7 @@ func request(objects ...string) *reconciliationv1.PushItemsRequest {
 	linked := "other"
 	req := &reconciliationv1.PushItemsRequest{
 		RunId: uuid.NewString(), ManagedTenantId: "mt-1", EntraTenantId: "entra-1", ClientId: "client-1",
+		MappingRevision: 3,
 	}
 	for _, object := range objects {
 		req.Items = append(req.Items, &reconciliationv1.PushedItem{
@@ -97,6 +98,13 @@ func TestTheGatewayListsWhatTheEnginePushed(t *testing.T) {
 	require.Len(t, rest.GetItems(), 1)
 	require.Empty(t, rest.GetNextPageToken())
 
+	for _, stays := range []*reconciliationv1.FollowMappingRequest{
+		{EntraTenantId: "entra-1", ClientId: "client-1", MappingRevision: 4}, {EntraTenantId: "entra-1", ClientId: "client-2", MappingRevision: 3},
+	} {
+		closed, err := b.server.FollowMapping(b.ctx, stays)
+		require.NoError(t, err)
+		require.Zero(t, closed.GetSuperseded())
+	}
 	count, err := b.status.CountItems(b.ctx, &reconciliationv1.CountItemsRequest{})
 	require.NoError(t, err)
 	require.EqualValues(t, 3, count.GetOpen())
@@ -105,6 +113,12 @@ func TestTheGatewayListsWhatTheEnginePushed(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.EqualValues(t, 3, closed.GetSuperseded())
+
+	_, err = b.engine(b.ctx, request("o1"))
+	require.NoError(t, err)
+	unmapped, err := b.server.FollowMapping(b.ctx, &reconciliationv1.FollowMappingRequest{EntraTenantId: "entra-1", MappingRevision: 4})
+	require.NoError(t, err)
+	require.EqualValues(t, 1, unmapped.GetSuperseded())
 }
 
 func TestRefusals(t *testing.T) {
@@ -117,6 +131,8 @@ func TestRefusals(t *testing.T) {
 	require.Equal(t, "request_invalid", errs.ReasonOf(err))
 	_, err = b.status.PushItems(b.ctx, request("o1"))
 	require.Equal(t, "caller_refused", errs.ReasonOf(err), "only sync-engine pushes")
+	_, err = b.status.FollowMapping(b.ctx, &reconciliationv1.FollowMappingRequest{EntraTenantId: "entra-1", MappingRevision: 1})
+	require.Equal(t, "caller_refused", errs.ReasonOf(err))
 	worker := reconciliationv1.NewReconciliationServiceClient(b.network.Dial("worker", "reconciliation", b.address))
 	_, err = worker.ListQueueItems(b.ctx, &reconciliationv1.ListQueueItemsRequest{})
 	require.Equal(t, "caller_refused", errs.ReasonOf(err))

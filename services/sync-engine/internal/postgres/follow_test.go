@@ -106,6 +106,25 @@ func TestRevisingAMappingOrphansLinksAndGoingBackReactivatesThem(t *testing.T) {
 	require.Equal(t, syncengine.Counters{Unchanged: 4}, e.round().Counters)
 }
 
+// TestTheQueueFollowsTheMapping unmaps a directory with items that wait for a
+// person: the queue is told, and again as long as it did not hear.
+func TestTheQueueFollowsTheMapping(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = []syncengine.User{person("o-1", "Twin", "twin@corp.example"), person("o-2", "Twin", "twin@corp.example")}
+	mapped := e.mapped()
+	require.Equal(t, 2, e.round().Counters.Ambiguous)
+	require.Equal(t, []syncengine.MappingRevision{mapped}, e.queue.pushed, "an item says which mapping raised it")
+
+	e.remap("")
+	e.queue.away = true
+	_, err := e.revise.Do(e.ctx(), e.mapped())
+	require.Equal(t, errs.Unavailable, errs.KindOf(err), "the effect is done again")
+	e.queue.away = false
+	e.followed()
+	require.Equal(t, []syncengine.MappingRevision{e.mapped()}, e.queue.followed)
+}
+
 func TestLinksFollowInRanges(t *testing.T) {
 	t.Parallel()
 	e := setup(t)

@@ -89,7 +89,7 @@ func (e *engine) through(c *cutter) {
 	e.t.Cleanup(pool.Close)
 	store := postgres.New(pool)
 	clock := e.clock
-	e.revise = syncengine.NewReviseMapping(store, clock)
+	e.revise = syncengine.NewReviseMapping(store, e.queue, clock)
 	e.orphans = syncengine.NewDecideOrphans(store, e.mapping, e.queue, clock)
 }
 

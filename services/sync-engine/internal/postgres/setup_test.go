@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
@@ -74,7 +75,7 @@ func setup(t testing.TB) *engine {
 	e.batch = syncengine.NewBatchUpsert(e.store, e.mapping, newID, clock)
 	e.runs = syncengine.NewReadRuns(e.store, clock)
 	e.list = syncengine.NewListContacts(e.store)
-	e.revise = syncengine.NewReviseMapping(e.store, clock)
+	e.revise = syncengine.NewReviseMapping(e.store, e.queue, clock)
 	e.orphans = syncengine.NewDecideOrphans(e.store, e.mapping, e.queue, clock)
 	return e
 }
@@ -273,10 +274,14 @@ type fakeQueue struct {
 	completed []string // runs
 	since     []time.Time
 	pushes    int
+	pushed    []syncengine.MappingRevision
+	followed  []syncengine.MappingRevision
+	away      bool // when told of a mapping
 }
 
 func (q *fakeQueue) Push(_ context.Context, items syncengine.PushedItems) ([]string, error) {
 	q.pushes++
+	q.pushed = append(q.pushed, items.Mapping)
 	if q.items == nil {
 		q.items = map[string]syncengine.QueueItem{}
 	}
@@ -284,6 +289,14 @@ func (q *fakeQueue) Push(_ context.Context, items syncengine.PushedItems) ([]str
 		q.items[item.ObjectID] = item
 	}
 	return q.decided, nil
+}
+
+func (q *fakeQueue) FollowMapping(_ context.Context, m syncengine.MappingRevision) error {
+	if q.away {
+		return errs.New(errs.Unavailable, "away", "Away.")
+	}
+	q.followed = append(q.followed, m)
+	return nil
 }
 
 func (q *fakeQueue) CompleteRound(_ context.Context, round syncengine.PushedItems, since time.Time) error {

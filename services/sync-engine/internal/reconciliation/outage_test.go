@@ -28,6 +28,10 @@ func (served) CompleteRound(context.Context, *reconciliationv1.CompleteRoundRequ
 	return &reconciliationv1.CompleteRoundResponse{}, nil
 }
 
+func (served) FollowMapping(context.Context, *reconciliationv1.FollowMappingRequest) (*reconciliationv1.FollowMappingResponse, error) {
+	return &reconciliationv1.FollowMappingResponse{}, nil
+}
+
 // restarting serves what is registered, after it has hung up on the first caller.
 func restarting(t *testing.T, register func(grpc.ServiceRegistrar)) *grpc.ClientConn {
 	t.Helper()
@@ -59,4 +63,5 @@ func TestARoundsItemsOutlastARestart(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"o1"}, decided)
 	require.NoError(t, queue().CompleteRound(t.Context(), syncengine.PushedItems{}, time.Now()))
+	require.NoError(t, queue().FollowMapping(t.Context(), syncengine.MappingRevision{}))
 }

@@ -30,8 +30,8 @@ func New(conn grpc.ClientConnInterface) *Client {
 // Push opens or refreshes items and returns the identities decided already.
 func (c *Client) Push(ctx context.Context, items syncengine.PushedItems) ([]string, error) {
 	req := &reconciliationv1.PushItemsRequest{
-		RunId: items.RunID, ManagedTenantId: items.ManagedTenantID, EntraTenantId: items.EntraTenantID, ClientId: items.ClientID,
-		Items: make([]*reconciliationv1.PushedItem, len(items.Items)),
+		RunId: items.RunID, ManagedTenantId: items.Mapping.ManagedTenantID, EntraTenantId: items.Mapping.EntraTenantID,
+		ClientId: items.Mapping.ClientID, MappingRevision: items.Mapping.Revision, Items: make([]*reconciliationv1.PushedItem, len(items.Items)),
 	}
 	for i := range items.Items {
 		req.Items[i] = itemOf(&items.Items[i])
@@ -48,8 +48,19 @@ func (c *Client) CompleteRound(ctx context.Context, round syncengine.PushedItems
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	_, err := c.queue.CompleteRound(ctx, &reconciliationv1.CompleteRoundRequest{
-		RunId: round.RunID, ManagedTenantId: round.ManagedTenantID, EntraTenantId: round.EntraTenantID, Complete: true,
+		RunId: round.RunID, ManagedTenantId: round.Mapping.ManagedTenantID, EntraTenantId: round.Mapping.EntraTenantID, Complete: true,
 		Since: timestamppb.New(since),
+	}, grpc.WaitForReady(true))
+	return err
+}
+
+// FollowMapping closes open items of the directory that earlier revisions raised
+// for another client.
+func (c *Client) FollowMapping(ctx context.Context, m syncengine.MappingRevision) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, err := c.queue.FollowMapping(ctx, &reconciliationv1.FollowMappingRequest{
+		EntraTenantId: m.EntraTenantID, ClientId: m.ClientID, MappingRevision: m.Revision,
 	}, grpc.WaitForReady(true))
 	return err
 }

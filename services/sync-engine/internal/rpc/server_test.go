@@ -83,6 +83,14 @@ type queue struct {
 	mu        sync.Mutex
 	pushed    []*reconciliationv1.PushedItem
 	completed int
+	followed  []*reconciliationv1.FollowMappingRequest
+}
+
+func (q *queue) FollowMapping(_ context.Context, req *reconciliationv1.FollowMappingRequest) (*reconciliationv1.FollowMappingResponse, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.followed = append(q.followed, req)
+	return &reconciliationv1.FollowMappingResponse{}, nil
 }
 
 func (q *queue) PushItems(_ context.Context, req *reconciliationv1.PushItemsRequest) (*reconciliationv1.PushItemsResponse, error) {
@@ -136,7 +144,7 @@ func setup(t *testing.T) (context.Context, *bundle) {
 			Runs: syncengine.NewReadRuns(store, time.Now), Create: syncengine.NewCreateRun(store, clients, newID, time.Now),
 			Begin: syncengine.NewBeginRun(store, clients, time.Now), Results: syncengine.NewRunResults(store, time.Now),
 			Sync:   syncengine.NewSyncTenant(store, directory.New(dial(self, "connection", connectionAddr)), clients, decisions, time.Now),
-			Revise: syncengine.NewReviseMapping(store, time.Now), Orphans: syncengine.NewDecideOrphans(store, clients, decisions, time.Now),
+			Revise: syncengine.NewReviseMapping(store, decisions, time.Now), Orphans: syncengine.NewDecideOrphans(store, clients, decisions, time.Now),
 		})
 	})
 	b.engine = syncenginev1.NewSyncEngineInternalServiceClient(dial(network.Identity("worker"), "sync-engine", address, rpc.WithOriginator(0)))
@@ -251,6 +259,11 @@ func TestOrphansOverTheWire(t *testing.T) {
 	revised, err := b.engine.ReviseMapping(ctx, &syncenginev1.ReviseMappingRequest{ManagedTenantId: managed, EntraTenantId: entra, ClientId: clientID, Revision: 3})
 	require.NoError(t, err)
 	require.Zero(t, revised.GetOrphanedLinks())
+	require.Len(t, b.queue.followed, 1)
+	told := b.queue.followed[0]
+	require.Equal(t, entra, told.GetEntraTenantId())
+	require.Equal(t, clientID, told.GetClientId())
+	require.EqualValues(t, 3, told.GetMappingRevision())
 	req := &syncenginev1.DecideOrphansRequest{
 		DecisionId: uuid.NewString(), ManagedTenantId: managed, EntraTenantId: entra, ClientId: clientID, Revision: 3, Decision: "relink", DecidedBy: "user-7",
 	}

@@ -174,10 +174,7 @@ func (d *DecideOrphans) relink(ctx context.Context, decision OrphanDecision, orp
 	if err != nil {
 		return 0, err
 	}
-	open, err := pushAll(ctx, orphans, d.queue, PushedItems{
-		RunID: decision.ID, ManagedTenantID: decision.Mapping.ManagedTenantID, EntraTenantID: decision.Mapping.EntraTenantID,
-		ClientID: decision.Mapping.ClientID,
-	}, func() error { return nil })
+	open, err := pushAll(ctx, orphans, d.queue, PushedItems{RunID: decision.ID, Mapping: decision.Mapping}, func() error { return nil })
 	return sum(open), err
 }
 

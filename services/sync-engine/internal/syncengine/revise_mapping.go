@@ -24,25 +24,41 @@ type MappingFollower interface {
 	// range, then waits a while for the directory and for the client that is
 	// mapped (errs.Unavailable, reason round_in_progress, when the wait was in
 	// vain), and marks the links. A revision older than the one told last changes
-	// nothing, and nor does the same one again.
+	// nothing, and nor does the same one again. ErrMappingDiffers when the revision
+	// was told with another client.
 	FollowMapping(ctx context.Context, m MappingRevision, now time.Time) (Revised, error)
+}
+
+// FollowingQueue is the queue that keeps to the mapping.
+type FollowingQueue interface {
+	// FollowMapping closes the directory's open items that earlier revisions raised
+	// for another client.
+	FollowMapping(ctx context.Context, m MappingRevision) error
 }
 
 // ReviseMapping follows a mapping that a person changed: links made under another
 // client are orphaned, which is to say that they neither match nor are made
 // inactive; those of the client that is mapped now take up again. No contact is
-// touched.
+// touched. Nobody is asked any more about identities of the directory on behalf of
+// a client that is no longer mapped.
 type ReviseMapping struct {
 	store MappingFollower
+	queue FollowingQueue
 	now   func() time.Time
 }
 
 // NewReviseMapping wires the use case.
-func NewReviseMapping(store MappingFollower, now func() time.Time) *ReviseMapping {
-	return &ReviseMapping{store: store, now: now}
+func NewReviseMapping(store MappingFollower, queue FollowingQueue, now func() time.Time) *ReviseMapping {
+	return &ReviseMapping{store: store, queue: queue, now: now}
 }
 
-// Do follows the mapping.
+// Do follows the mapping; a crash at any point is mended by doing it again. The
+// queue comes second: once the links follow, no round of an earlier revision is
+// left that could raise items.
 func (r *ReviseMapping) Do(ctx context.Context, m MappingRevision) (Revised, error) {
-	return r.store.FollowMapping(ctx, m, r.now())
+	revised, err := r.store.FollowMapping(ctx, m, r.now())
+	if err != nil {
+		return Revised{}, err
+	}
+	return revised, r.queue.FollowMapping(ctx, m)
 }

@@ -126,8 +126,9 @@ type RoundMapping interface {
 
 // PushedItems are items of one round and directory.
 type PushedItems struct {
-	RunID, ManagedTenantID, EntraTenantID, ClientID string
-	Items                                           []QueueItem
+	RunID   string
+	Mapping MappingRevision // of the directory, which the items are of
+	Items   []QueueItem
 }
 
 // Queue takes what a round could not decide.

@@ -243,9 +243,7 @@ func (w *work) push(ctx context.Context, complete bool) (map[string]int, error) 
 	if err := w.enter(PhaseClosing); err != nil {
 		return nil, err
 	}
-	push := PushedItems{
-		RunID: w.run.ID, ManagedTenantID: w.tenant.ManagedTenantID, EntraTenantID: w.tenant.EntraTenantID, ClientID: w.tenant.ClientID,
-	}
+	push := PushedItems{RunID: w.run.ID, Mapping: w.tenant.mapping()}
 	ambiguous, err := pushAll(ctx, w.round, w.queue, push, func() error { return w.progress(w.at) })
 	if err != nil || !complete {
 		return ambiguous, err

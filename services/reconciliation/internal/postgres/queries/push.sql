@@ -9,7 +9,7 @@ ORDER BY id
 FOR UPDATE;
 
 -- name: FindDecided :many
--- The identities that a person has decided on the very same facts.
+-- The identities that a person has decided on the very same facts, which the client is one of.
 SELECT DISTINCT q.entra_object_id
 FROM entra_contact_reconciliation_queue AS q
 JOIN (
@@ -19,16 +19,17 @@ JOIN (
     ON pushed.entra_object_id = q.entra_object_id
    AND pushed.fingerprint = q.fingerprint
 WHERE q.entra_tenant_id = @entra_tenant_id
+  AND q.client_id = @client_id
   AND q.status IN ('resolved', 'dismissed')
 ORDER BY q.entra_object_id;
 
 -- name: UpsertOpenItems :execrows
 -- A sighting refreshes the open item; one at the same time as the last writes nothing more.
 INSERT INTO entra_contact_reconciliation_queue AS q (
-    tenant_id, id, managed_tenant_id, entra_tenant_id, entra_object_id,
+    tenant_id, id, managed_tenant_id, entra_tenant_id, mapping_revision, entra_object_id,
     user_principal_name, display_name, email, client_id, candidates, reason, fingerprint,
     status, first_run_id, last_run_id, created_at, last_seen_at)
-SELECT NULLIF(current_setting('app.tenant', true), ''), pushed.id, @managed_tenant_id::text, @entra_tenant_id::text,
+SELECT NULLIF(current_setting('app.tenant', true), ''), pushed.id, @managed_tenant_id::text, @entra_tenant_id::text, @mapping_revision::bigint,
        pushed.entra_object_id, pushed.user_principal_name, pushed.display_name, pushed.email, @client_id::text,
        pushed.candidates, pushed.reason, pushed.fingerprint,
        'open', @run_id::uuid, @run_id::uuid, @now::timestamptz, @now::timestamptz
@@ -46,6 +47,7 @@ ORDER BY pushed.entra_object_id
 ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) WHERE status = 'open'
 DO UPDATE SET
     managed_tenant_id = EXCLUDED.managed_tenant_id,
+    mapping_revision = EXCLUDED.mapping_revision,
     user_principal_name = EXCLUDED.user_principal_name,
     display_name = EXCLUDED.display_name,
     email = EXCLUDED.email,
@@ -56,8 +58,8 @@ DO UPDATE SET
     last_run_id = EXCLUDED.last_run_id,
     last_seen_at = GREATEST(q.last_seen_at, EXCLUDED.last_seen_at)
 WHERE q.last_seen_at < EXCLUDED.last_seen_at
-   OR (q.last_run_id, q.fingerprint, q.client_id, q.managed_tenant_id, q.reason, q.candidates,
+   OR (q.last_run_id, q.mapping_revision, q.fingerprint, q.client_id, q.managed_tenant_id, q.reason, q.candidates,
        q.user_principal_name, q.display_name, q.email)
    IS DISTINCT FROM
-      (EXCLUDED.last_run_id, EXCLUDED.fingerprint, EXCLUDED.client_id, EXCLUDED.managed_tenant_id, EXCLUDED.reason,
+      (EXCLUDED.last_run_id, EXCLUDED.mapping_revision, EXCLUDED.fingerprint, EXCLUDED.client_id, EXCLUDED.managed_tenant_id, EXCLUDED.reason,
        EXCLUDED.candidates, EXCLUDED.user_principal_name, EXCLUDED.display_name, EXCLUDED.email);

@@ -13,3 +13,12 @@ SET status = 'superseded', superseded_at = @now::timestamptz
 WHERE entra_tenant_id = @entra_tenant_id
   AND status = 'open'
   AND (last_run_id <> @run_id::uuid OR last_seen_at < @since::timestamptz);
+
+-- name: SupersedeForeign :execrows
+-- Closes the open items of a directory that an earlier mapping of it raised for another client.
+UPDATE entra_contact_reconciliation_queue
+SET status = 'superseded', superseded_at = @now::timestamptz
+WHERE entra_tenant_id = @entra_tenant_id
+  AND status = 'open'
+  AND client_id <> @client_id
+  AND mapping_revision < @mapping_revision;

@@ -31,4 +31,5 @@ type EntraContactReconciliationQueue struct {
 	DecidedBy         *string
 	DecidedAt         *time.Time
 	SupersededAt      *time.Time
+	MappingRevision   int64
 }

@@ -22,6 +22,7 @@ JOIN (
     ON pushed.entra_object_id = q.entra_object_id
    AND pushed.fingerprint = q.fingerprint
 WHERE q.entra_tenant_id = $3
+  AND q.client_id = $4
   AND q.status IN ('resolved', 'dismissed')
 ORDER BY q.entra_object_id
 `
@@ -30,11 +31,17 @@ type FindDecidedParams struct {
 	EntraObjectIds []string
 	Fingerprints   []string
 	EntraTenantID  string
+	ClientID       string
 }
 
-// The identities that a person has decided on the very same facts.
+// The identities that a person has decided on the very same facts, which the client is one of.
 func (q *Queries) FindDecided(ctx context.Context, arg FindDecidedParams) ([]string, error) {
-	rows, err := q.db.Query(ctx, findDecided, arg.EntraObjectIds, arg.Fingerprints, arg.EntraTenantID)
+	rows, err := q.db.Query(ctx, findDecided,
+		arg.EntraObjectIds,
+		arg.Fingerprints,
+		arg.EntraTenantID,
+		arg.ClientID,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -91,27 +98,28 @@ func (q *Queries) LockOpenItems(ctx context.Context, arg LockOpenItemsParams) ([
 
 const upsertOpenItems = `-- name: UpsertOpenItems :execrows
 INSERT INTO entra_contact_reconciliation_queue AS q (
-    tenant_id, id, managed_tenant_id, entra_tenant_id, entra_object_id,
+    tenant_id, id, managed_tenant_id, entra_tenant_id, mapping_revision, entra_object_id,
     user_principal_name, display_name, email, client_id, candidates, reason, fingerprint,
     status, first_run_id, last_run_id, created_at, last_seen_at)
-SELECT NULLIF(current_setting('app.tenant', true), ''), pushed.id, $1::text, $2::text,
-       pushed.entra_object_id, pushed.user_principal_name, pushed.display_name, pushed.email, $3::text,
+SELECT NULLIF(current_setting('app.tenant', true), ''), pushed.id, $1::text, $2::text, $3::bigint,
+       pushed.entra_object_id, pushed.user_principal_name, pushed.display_name, pushed.email, $4::text,
        pushed.candidates, pushed.reason, pushed.fingerprint,
-       'open', $4::uuid, $4::uuid, $5::timestamptz, $5::timestamptz
+       'open', $5::uuid, $5::uuid, $6::timestamptz, $6::timestamptz
 FROM (
-    SELECT unnest($6::uuid[]) AS id,
-           unnest($7::text[]) AS entra_object_id,
-           unnest($8::text[]) AS user_principal_name,
-           unnest($9::text[]) AS display_name,
-           unnest($10::text[]) AS email,
-           unnest($11::jsonb[]) AS candidates,
-           unnest($12::text[]) AS reason,
-           unnest($13::text[]) AS fingerprint
+    SELECT unnest($7::uuid[]) AS id,
+           unnest($8::text[]) AS entra_object_id,
+           unnest($9::text[]) AS user_principal_name,
+           unnest($10::text[]) AS display_name,
+           unnest($11::text[]) AS email,
+           unnest($12::jsonb[]) AS candidates,
+           unnest($13::text[]) AS reason,
+           unnest($14::text[]) AS fingerprint
 ) AS pushed
 ORDER BY pushed.entra_object_id
 ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) WHERE status = 'open'
 DO UPDATE SET
     managed_tenant_id = EXCLUDED.managed_tenant_id,
+    mapping_revision = EXCLUDED.mapping_revision,
     user_principal_name = EXCLUDED.user_principal_name,
     display_name = EXCLUDED.display_name,
     email = EXCLUDED.email,
@@ -122,16 +130,17 @@ DO UPDATE SET
     last_run_id = EXCLUDED.last_run_id,
     last_seen_at = GREATEST(q.last_seen_at, EXCLUDED.last_seen_at)
 WHERE q.last_seen_at < EXCLUDED.last_seen_at
-   OR (q.last_run_id, q.fingerprint, q.client_id, q.managed_tenant_id, q.reason, q.candidates,
+   OR (q.last_run_id, q.mapping_revision, q.fingerprint, q.client_id, q.managed_tenant_id, q.reason, q.candidates,
        q.user_principal_name, q.display_name, q.email)
    IS DISTINCT FROM
-      (EXCLUDED.last_run_id, EXCLUDED.fingerprint, EXCLUDED.client_id, EXCLUDED.managed_tenant_id, EXCLUDED.reason,
+      (EXCLUDED.last_run_id, EXCLUDED.mapping_revision, EXCLUDED.fingerprint, EXCLUDED.client_id, EXCLUDED.managed_tenant_id, EXCLUDED.reason,
        EXCLUDED.candidates, EXCLUDED.user_principal_name, EXCLUDED.display_name, EXCLUDED.email)
 `
 
 type UpsertOpenItemsParams struct {
 	ManagedTenantID    string
 	EntraTenantID      string
+	MappingRevision    int64
 	ClientID           string
 	RunID              uuid.UUID
 	Now                time.Time
@@ -150,6 +159,7 @@ func (q *Queries) UpsertOpenItems(ctx context.Context, arg UpsertOpenItemsParams
 	result, err := q.db.Exec(ctx, upsertOpenItems,
 		arg.ManagedTenantID,
 		arg.EntraTenantID,
+		arg.MappingRevision,
 		arg.ClientID,
 		arg.RunID,
 		arg.Now,

@@ -12,6 +12,36 @@ import (
 	"github.com/google/uuid"
 )
 
+const supersedeForeign = `-- name: SupersedeForeign :execrows
+UPDATE entra_contact_reconciliation_queue
+SET status = 'superseded', superseded_at = $1::timestamptz
+WHERE entra_tenant_id = $2
+  AND status = 'open'
+  AND client_id <> $3
+  AND mapping_revision < $4
+`
+
+type SupersedeForeignParams struct {
+	Now             time.Time
+	EntraTenantID   string
+	ClientID        string
+	MappingRevision int64
+}
+
+// Closes the open items of a directory that an earlier mapping of it raised for another client.
+func (q *Queries) SupersedeForeign(ctx context.Context, arg SupersedeForeignParams) (int64, error) {
+	result, err := q.db.Exec(ctx, supersedeForeign,
+		arg.Now,
+		arg.EntraTenantID,
+		arg.ClientID,
+		arg.MappingRevision,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const supersedeIdentities = `-- name: SupersedeIdentities :execrows
 UPDATE entra_contact_reconciliation_queue
 SET status = 'superseded', superseded_at = $1::timestamptz

@@ -499,6 +499,8 @@ type PushItemsRequest struct {
 	EntraTenantId   string                 `protobuf:"bytes,3,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
 	ClientId        string                 `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	Items           []*PushedItem          `protobuf:"bytes,5,rep,name=items,proto3" json:"items,omitempty"`
+	// Of the mapping that the client stands in; it rises with every change of that.
+	MappingRevision int64 `protobuf:"varint,6,opt,name=mapping_revision,json=mappingRevision,proto3" json:"mapping_revision,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -566,6 +568,13 @@ func (x *PushItemsRequest) GetItems() []*PushedItem {
 		return x.Items
 	}
 	return nil
+}
+
+func (x *PushItemsRequest) GetMappingRevision() int64 {
+	if x != nil {
+		return x.MappingRevision
+	}
+	return 0
 }
 
 type PushItemsResponse struct {
@@ -754,6 +763,112 @@ func (x *CompleteRoundResponse) GetSuperseded() int32 {
 	return 0
 }
 
+type FollowMappingRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	EntraTenantId string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// The client that is mapped now; empty when none is.
+	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Items of this revision and of later ones stay as they are.
+	MappingRevision int64 `protobuf:"varint,3,opt,name=mapping_revision,json=mappingRevision,proto3" json:"mapping_revision,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *FollowMappingRequest) Reset() {
+	*x = FollowMappingRequest{}
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FollowMappingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FollowMappingRequest) ProtoMessage() {}
+
+func (x *FollowMappingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FollowMappingRequest.ProtoReflect.Descriptor instead.
+func (*FollowMappingRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *FollowMappingRequest) GetEntraTenantId() string {
+	if x != nil {
+		return x.EntraTenantId
+	}
+	return ""
+}
+
+func (x *FollowMappingRequest) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *FollowMappingRequest) GetMappingRevision() int64 {
+	if x != nil {
+		return x.MappingRevision
+	}
+	return 0
+}
+
+type FollowMappingResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Superseded    int32                  `protobuf:"varint,1,opt,name=superseded,proto3" json:"superseded,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FollowMappingResponse) Reset() {
+	*x = FollowMappingResponse{}
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FollowMappingResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FollowMappingResponse) ProtoMessage() {}
+
+func (x *FollowMappingResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FollowMappingResponse.ProtoReflect.Descriptor instead.
+func (*FollowMappingResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *FollowMappingResponse) GetSuperseded() int32 {
+	if x != nil {
+		return x.Superseded
+	}
+	return 0
+}
+
 type CountItemsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -762,7 +877,7 @@ type CountItemsRequest struct {
 
 func (x *CountItemsRequest) Reset() {
 	*x = CountItemsRequest{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[9]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -774,7 +889,7 @@ func (x *CountItemsRequest) String() string {
 func (*CountItemsRequest) ProtoMessage() {}
 
 func (x *CountItemsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[9]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -787,7 +902,7 @@ func (x *CountItemsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountItemsRequest.ProtoReflect.Descriptor instead.
 func (*CountItemsRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{9}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{11}
 }
 
 type CountItemsResponse struct {
@@ -799,7 +914,7 @@ type CountItemsResponse struct {
 
 func (x *CountItemsResponse) Reset() {
 	*x = CountItemsResponse{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[10]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -811,7 +926,7 @@ func (x *CountItemsResponse) String() string {
 func (*CountItemsResponse) ProtoMessage() {}
 
 func (x *CountItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[10]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -824,7 +939,7 @@ func (x *CountItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountItemsResponse.ProtoReflect.Descriptor instead.
 func (*CountItemsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{10}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CountItemsResponse) GetOpen() int32 {
@@ -899,13 +1014,14 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"candidates\x18\x06 \x03(\v2&.entrasync.reconciliation.v1.CandidateR\n" +
 	"candidates\x12,\n" +
 	"\vfingerprint\x18\a \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\vfingerprint\"\x89\x02\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\vfingerprint\"\xbd\x02\n" +
 	"\x10PushItemsRequest\x12\x1f\n" +
 	"\x06run_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05runId\x123\n" +
 	"\x11managed_tenant_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x0fmanagedTenantId\x12/\n" +
 	"\x0fentra_tenant_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\rentraTenantId\x12$\n" +
 	"\tclient_id\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bclientId\x12H\n" +
-	"\x05items\x18\x05 \x03(\v2'.entrasync.reconciliation.v1.PushedItemB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05items\"U\n" +
+	"\x05items\x18\x05 \x03(\v2'.entrasync.reconciliation.v1.PushedItemB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05items\x122\n" +
+	"\x10mapping_revision\x18\x06 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x0fmappingRevision\"U\n" +
 	"\x11PushItemsResponse\x12\x12\n" +
 	"\x04open\x18\x01 \x01(\x05R\x04open\x12,\n" +
 	"\x12decided_object_ids\x18\x02 \x03(\tR\x10decidedObjectIds\"\xa4\x02\n" +
@@ -919,16 +1035,26 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"\x15CompleteRoundResponse\x12\x1e\n" +
 	"\n" +
 	"superseded\x18\x01 \x01(\x05R\n" +
+	"superseded\"\xa1\x01\n" +
+	"\x14FollowMappingRequest\x12/\n" +
+	"\x0fentra_tenant_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\rentraTenantId\x12$\n" +
+	"\tclient_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\bclientId\x122\n" +
+	"\x10mapping_revision\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x01R\x0fmappingRevision\"7\n" +
+	"\x15FollowMappingResponse\x12\x1e\n" +
+	"\n" +
+	"superseded\x18\x01 \x01(\x05R\n" +
 	"superseded\"\x13\n" +
 	"\x11CountItemsRequest\"(\n" +
 	"\x12CountItemsResponse\x12\x12\n" +
 	"\x04open\x18\x01 \x01(\x05R\x04open2\xa1\x02\n" +
 	"\x15ReconciliationService\x12\x87\x02\n" +
-	"\x0eListQueueItems\x122.entrasync.reconciliation.v1.ListQueueItemsRequest\x1a3.entrasync.reconciliation.v1.ListQueueItemsResponse\"\x8b\x01\xaa\xbb\x18S\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x02.\x12,/api/integrations/entra/reconciliation-queue2\xa8\x03\n" +
+	"\x0eListQueueItems\x122.entrasync.reconciliation.v1.ListQueueItemsRequest\x1a3.entrasync.reconciliation.v1.ListQueueItemsResponse\"\x8b\x01\xaa\xbb\x18S\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x02.\x12,/api/integrations/entra/reconciliation-queue2\xb4\x04\n" +
 	"\x1dReconciliationInternalService\x12}\n" +
 	"\tPushItems\x12-.entrasync.reconciliation.v1.PushItemsRequest\x1a..entrasync.reconciliation.v1.PushItemsResponse\"\x11\xb2\xbb\x18\r\n" +
 	"\vsync-engine\x12\x89\x01\n" +
 	"\rCompleteRound\x121.entrasync.reconciliation.v1.CompleteRoundRequest\x1a2.entrasync.reconciliation.v1.CompleteRoundResponse\"\x11\xb2\xbb\x18\r\n" +
+	"\vsync-engine\x12\x89\x01\n" +
+	"\rFollowMapping\x121.entrasync.reconciliation.v1.FollowMappingRequest\x1a2.entrasync.reconciliation.v1.FollowMappingResponse\"\x11\xb2\xbb\x18\r\n" +
 	"\vsync-engine\x12|\n" +
 	"\n" +
 	"CountItems\x12..entrasync.reconciliation.v1.CountItemsRequest\x1a/.entrasync.reconciliation.v1.CountItemsResponse\"\r\xb2\xbb\x18\t\n" +
@@ -947,7 +1073,7 @@ func file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP() []byte 
 	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescData
 }
 
-var file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_entrasync_reconciliation_v1_reconciliation_proto_goTypes = []any{
 	(*Candidate)(nil),              // 0: entrasync.reconciliation.v1.Candidate
 	(*QueueItem)(nil),              // 1: entrasync.reconciliation.v1.QueueItem
@@ -958,29 +1084,33 @@ var file_entrasync_reconciliation_v1_reconciliation_proto_goTypes = []any{
 	(*PushItemsResponse)(nil),      // 6: entrasync.reconciliation.v1.PushItemsResponse
 	(*CompleteRoundRequest)(nil),   // 7: entrasync.reconciliation.v1.CompleteRoundRequest
 	(*CompleteRoundResponse)(nil),  // 8: entrasync.reconciliation.v1.CompleteRoundResponse
-	(*CountItemsRequest)(nil),      // 9: entrasync.reconciliation.v1.CountItemsRequest
-	(*CountItemsResponse)(nil),     // 10: entrasync.reconciliation.v1.CountItemsResponse
-	(*timestamppb.Timestamp)(nil),  // 11: google.protobuf.Timestamp
+	(*FollowMappingRequest)(nil),   // 9: entrasync.reconciliation.v1.FollowMappingRequest
+	(*FollowMappingResponse)(nil),  // 10: entrasync.reconciliation.v1.FollowMappingResponse
+	(*CountItemsRequest)(nil),      // 11: entrasync.reconciliation.v1.CountItemsRequest
+	(*CountItemsResponse)(nil),     // 12: entrasync.reconciliation.v1.CountItemsResponse
+	(*timestamppb.Timestamp)(nil),  // 13: google.protobuf.Timestamp
 }
 var file_entrasync_reconciliation_v1_reconciliation_proto_depIdxs = []int32{
 	0,  // 0: entrasync.reconciliation.v1.QueueItem.candidates:type_name -> entrasync.reconciliation.v1.Candidate
-	11, // 1: entrasync.reconciliation.v1.QueueItem.created_at:type_name -> google.protobuf.Timestamp
-	11, // 2: entrasync.reconciliation.v1.QueueItem.last_seen_at:type_name -> google.protobuf.Timestamp
-	11, // 3: entrasync.reconciliation.v1.QueueItem.decided_at:type_name -> google.protobuf.Timestamp
+	13, // 1: entrasync.reconciliation.v1.QueueItem.created_at:type_name -> google.protobuf.Timestamp
+	13, // 2: entrasync.reconciliation.v1.QueueItem.last_seen_at:type_name -> google.protobuf.Timestamp
+	13, // 3: entrasync.reconciliation.v1.QueueItem.decided_at:type_name -> google.protobuf.Timestamp
 	1,  // 4: entrasync.reconciliation.v1.ListQueueItemsResponse.items:type_name -> entrasync.reconciliation.v1.QueueItem
 	0,  // 5: entrasync.reconciliation.v1.PushedItem.candidates:type_name -> entrasync.reconciliation.v1.Candidate
 	4,  // 6: entrasync.reconciliation.v1.PushItemsRequest.items:type_name -> entrasync.reconciliation.v1.PushedItem
-	11, // 7: entrasync.reconciliation.v1.CompleteRoundRequest.since:type_name -> google.protobuf.Timestamp
+	13, // 7: entrasync.reconciliation.v1.CompleteRoundRequest.since:type_name -> google.protobuf.Timestamp
 	2,  // 8: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:input_type -> entrasync.reconciliation.v1.ListQueueItemsRequest
 	5,  // 9: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:input_type -> entrasync.reconciliation.v1.PushItemsRequest
 	7,  // 10: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:input_type -> entrasync.reconciliation.v1.CompleteRoundRequest
-	9,  // 11: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:input_type -> entrasync.reconciliation.v1.CountItemsRequest
-	3,  // 12: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:output_type -> entrasync.reconciliation.v1.ListQueueItemsResponse
-	6,  // 13: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:output_type -> entrasync.reconciliation.v1.PushItemsResponse
-	8,  // 14: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:output_type -> entrasync.reconciliation.v1.CompleteRoundResponse
-	10, // 15: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:output_type -> entrasync.reconciliation.v1.CountItemsResponse
-	12, // [12:16] is the sub-list for method output_type
-	8,  // [8:12] is the sub-list for method input_type
+	9,  // 11: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:input_type -> entrasync.reconciliation.v1.FollowMappingRequest
+	11, // 12: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:input_type -> entrasync.reconciliation.v1.CountItemsRequest
+	3,  // 13: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:output_type -> entrasync.reconciliation.v1.ListQueueItemsResponse
+	6,  // 14: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:output_type -> entrasync.reconciliation.v1.PushItemsResponse
+	8,  // 15: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:output_type -> entrasync.reconciliation.v1.CompleteRoundResponse
+	10, // 16: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:output_type -> entrasync.reconciliation.v1.FollowMappingResponse
+	12, // 17: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:output_type -> entrasync.reconciliation.v1.CountItemsResponse
+	13, // [13:18] is the sub-list for method output_type
+	8,  // [8:13] is the sub-list for method input_type
 	8,  // [8:8] is the sub-list for extension type_name
 	8,  // [8:8] is the sub-list for extension extendee
 	0,  // [0:8] is the sub-list for field type_name
@@ -1000,7 +1130,7 @@ func file_entrasync_reconciliation_v1_reconciliation_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc), len(file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

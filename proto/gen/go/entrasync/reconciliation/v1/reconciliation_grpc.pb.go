@@ -129,6 +129,7 @@ var ReconciliationService_ServiceDesc = grpc.ServiceDesc{
 const (
 	ReconciliationInternalService_PushItems_FullMethodName     = "/entrasync.reconciliation.v1.ReconciliationInternalService/PushItems"
 	ReconciliationInternalService_CompleteRound_FullMethodName = "/entrasync.reconciliation.v1.ReconciliationInternalService/CompleteRound"
+	ReconciliationInternalService_FollowMapping_FullMethodName = "/entrasync.reconciliation.v1.ReconciliationInternalService/FollowMapping"
 	ReconciliationInternalService_CountItems_FullMethodName    = "/entrasync.reconciliation.v1.ReconciliationInternalService/CountItems"
 )
 
@@ -143,6 +144,9 @@ type ReconciliationInternalServiceClient interface {
 	PushItems(ctx context.Context, in *PushItemsRequest, opts ...grpc.CallOption) (*PushItemsResponse, error)
 	// CompleteRound closes items that the round no longer found ambiguous as superseded.
 	CompleteRound(ctx context.Context, in *CompleteRoundRequest, opts ...grpc.CallOption) (*CompleteRoundResponse, error)
+	// FollowMapping closes open items of a directory as superseded that an earlier mapping of it
+	// raised for another client than the one that is mapped now.
+	FollowMapping(ctx context.Context, in *FollowMappingRequest, opts ...grpc.CallOption) (*FollowMappingResponse, error)
 	// CountItems counts open items for the status.
 	CountItems(ctx context.Context, in *CountItemsRequest, opts ...grpc.CallOption) (*CountItemsResponse, error)
 }
@@ -175,6 +179,16 @@ func (c *reconciliationInternalServiceClient) CompleteRound(ctx context.Context,
 	return out, nil
 }
 
+func (c *reconciliationInternalServiceClient) FollowMapping(ctx context.Context, in *FollowMappingRequest, opts ...grpc.CallOption) (*FollowMappingResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FollowMappingResponse)
+	err := c.cc.Invoke(ctx, ReconciliationInternalService_FollowMapping_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *reconciliationInternalServiceClient) CountItems(ctx context.Context, in *CountItemsRequest, opts ...grpc.CallOption) (*CountItemsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CountItemsResponse)
@@ -196,6 +210,9 @@ type ReconciliationInternalServiceServer interface {
 	PushItems(context.Context, *PushItemsRequest) (*PushItemsResponse, error)
 	// CompleteRound closes items that the round no longer found ambiguous as superseded.
 	CompleteRound(context.Context, *CompleteRoundRequest) (*CompleteRoundResponse, error)
+	// FollowMapping closes open items of a directory as superseded that an earlier mapping of it
+	// raised for another client than the one that is mapped now.
+	FollowMapping(context.Context, *FollowMappingRequest) (*FollowMappingResponse, error)
 	// CountItems counts open items for the status.
 	CountItems(context.Context, *CountItemsRequest) (*CountItemsResponse, error)
 	mustEmbedUnimplementedReconciliationInternalServiceServer()
@@ -213,6 +230,9 @@ func (UnimplementedReconciliationInternalServiceServer) PushItems(context.Contex
 }
 func (UnimplementedReconciliationInternalServiceServer) CompleteRound(context.Context, *CompleteRoundRequest) (*CompleteRoundResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CompleteRound not implemented")
+}
+func (UnimplementedReconciliationInternalServiceServer) FollowMapping(context.Context, *FollowMappingRequest) (*FollowMappingResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method FollowMapping not implemented")
 }
 func (UnimplementedReconciliationInternalServiceServer) CountItems(context.Context, *CountItemsRequest) (*CountItemsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CountItems not implemented")
@@ -275,6 +295,24 @@ func _ReconciliationInternalService_CompleteRound_Handler(srv interface{}, ctx c
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ReconciliationInternalService_FollowMapping_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FollowMappingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReconciliationInternalServiceServer).FollowMapping(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReconciliationInternalService_FollowMapping_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReconciliationInternalServiceServer).FollowMapping(ctx, req.(*FollowMappingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ReconciliationInternalService_CountItems_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CountItemsRequest)
 	if err := dec(in); err != nil {
@@ -307,6 +345,10 @@ var ReconciliationInternalService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CompleteRound",
 			Handler:    _ReconciliationInternalService_CompleteRound_Handler,
+		},
+		{
+			MethodName: "FollowMapping",
+			Handler:    _ReconciliationInternalService_FollowMapping_Handler,
 		},
 		{
 			MethodName: "CountItems",

@@ -1,0 +1,1 @@
+ALTER TABLE entra_contact_reconciliation_queue DROP COLUMN mapping_revision;
