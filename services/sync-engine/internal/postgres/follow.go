@@ -49,7 +49,7 @@ func (f *follow) announce(ctx context.Context, now time.Time) (done bool, err er
 		if err != nil {
 			return err
 		}
-		followed, err := current(ctx, q, f.directory, f.revision)
+		followed, err := f.current(ctx, q)
 		done = followed == f.revision
 		return err
 	})
@@ -60,16 +60,19 @@ func (f *follow) announce(ctx context.Context, now time.Time) (done bool, err er
 }
 
 // current is the revision that the directory's links follow; ErrMappingChanged
-// when a later one than ours was announced.
-func current(ctx context.Context, q *sqlc.Queries, directory string, revision int64) (followed int64, err error) {
-	row, err := q.GetDirectoryMapping(ctx, directory)
+// when a later one than ours was announced, ErrMappingDiffers when ours was with
+// another client.
+func (f *follow) current(ctx context.Context, q *sqlc.Queries) (followed int64, err error) {
+	row, err := q.GetDirectoryMapping(ctx, f.directory)
 	switch {
 	case pg.NoRows(err):
 		return -1, nil
 	case err != nil:
 		return 0, err
-	case row.Revision > revision:
+	case row.Revision > f.revision:
 		return 0, syncengine.ErrMappingChanged
+	case row.Revision == f.revision && optionalUUID(row.ClientID) != optionalUUID(f.client):
+		return 0, syncengine.ErrMappingDiffers
 	}
 	return row.FollowedRevision, nil
 }
@@ -78,7 +81,7 @@ func current(ctx context.Context, q *sqlc.Queries, directory string, revision in
 func (f *follow) links(ctx context.Context, now time.Time) (reactivated int, err error) {
 	for after, done := "", false; !done; {
 		err := f.in(ctx, func(ctx context.Context, tx pgx.Tx, q *sqlc.Queries) error {
-			if _, err := current(ctx, q, f.directory, f.revision); err != nil {
+			if _, err := f.current(ctx, q); err != nil {
 				return err
 			}
 			upTo, err := nextRange(ctx, tx, sqlFollowNext, f.directory, f.client, after)
@@ -108,16 +111,14 @@ func (f *follow) links(ctx context.Context, now time.Time) (reactivated int, err
 
 // Follow is syncengine.Round's.
 func (r *Round) Follow(ctx context.Context, now time.Time) error {
-	if r.follow == nil {
+	if r.follows {
 		return nil
 	}
-	done, err := r.follow.announce(ctx, now)
+	done, err := r.mapping.announce(ctx, now)
 	if err == nil && !done {
-		_, err = r.follow.links(ctx, now)
+		_, err = r.mapping.links(ctx, now)
 	}
-	if err == nil {
-		r.follow = nil
-	}
+	r.follows = err == nil
 	return err
 }
 

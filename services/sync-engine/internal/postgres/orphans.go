@@ -82,7 +82,7 @@ func (s *Store) OpenOrphans(ctx context.Context, d syncengine.OrphanDecision, no
 		return nil, err
 	}
 	o := &Orphans{decision: id, by: d.DecidedBy, now: now, Round: &Round{
-		conn: conn, leave: leave, tenantID: tenantID, source: "person", tenant: syncengine.RunTenant{
+		conn: conn, leave: leave, tenantID: tenantID, source: "person", mapping: f, follows: true, tenant: syncengine.RunTenant{
 			ManagedTenantID: d.Mapping.ManagedTenantID, EntraTenantID: d.Mapping.EntraTenantID, ClientID: d.Mapping.ClientID,
 			MappingRevision: d.Mapping.Revision,
 		},

@@ -40,7 +40,8 @@ type Round struct {
 	tenant   syncengine.RunTenant
 	runID    uuid.UUID
 	clientID uuid.UUID
-	follow   *follow // nil once the links follow the round's mapping
+	mapping  *follow // of the directory, as the round knows it
+	follows  bool    // the links follow it
 
 	// What a round of a run and the relinking that a person decided differ in.
 	run    *uuid.UUID // nil when it is of no run
@@ -89,6 +90,9 @@ func (s *Store) OpenRound(ctx context.Context, rt syncengine.RunTenant, now time
 	r := &Round{
 		conn: conn, leave: leave, tenantID: id.String(), tenant: rt, runID: runID, clientID: clientID, run: &runID, source: "sync", seen: true,
 	}
+	r.mapping = &follow{
+		source: conn, tenantID: r.tenantID, directory: rt.EntraTenantID, managed: rt.ManagedTenantID, client: &r.clientID, revision: rt.MappingRevision,
+	}
 	r.count = r.countOfRun
 	if err := r.open(ctx, now); err != nil {
 		r.Release()
@@ -112,16 +116,11 @@ func (r *Round) open(ctx context.Context, now time.Time) error {
 	}
 	return r.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
-		followed, err := current(ctx, q, r.tenant.EntraTenantID, r.tenant.MappingRevision)
+		followed, err := r.mapping.current(ctx, q)
 		if err != nil {
 			return err
 		}
-		if followed != r.tenant.MappingRevision {
-			r.follow = &follow{
-				source: r.conn, tenantID: r.tenantID, directory: r.tenant.EntraTenantID, managed: r.tenant.ManagedTenantID,
-				client: &r.clientID, revision: r.tenant.MappingRevision,
-			}
-		}
+		r.follows = followed == r.mapping.revision
 		return q.StartTenant(ctx, sqlc.StartTenantParams{Now: &now, RunID: r.runID, ManagedTenantID: r.tenant.ManagedTenantID})
 	})
 }

@@ -71,10 +71,10 @@ func (r *Round) applyRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rule
 }
 
 // checkRevision ends the round when a later mapping of the directory was
-// announced. Whoever announced it waits for the directory, so that all that this
+// announced, or the same revision with another client. Whoever announced it waits for the directory, so that all that this
 // round commits comes before.
 func (r *Round) checkRevision(ctx context.Context, tx pgx.Tx) error {
-	_, err := current(ctx, sqlc.New(tx), r.tenant.EntraTenantID, r.tenant.MappingRevision)
+	_, err := r.mapping.current(ctx, sqlc.New(tx))
 	return err
 }
 

@@ -55,7 +55,7 @@ func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete boo
 // links follow the round's mapping, which only a dry run does not have them do,
 // what was decided is void.
 func (r *Round) relinkClient() uuid.UUID {
-	if r.follow != nil {
+	if !r.follows {
 		return uuid.Nil
 	}
 	return r.clientID

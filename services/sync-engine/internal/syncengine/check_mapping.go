@@ -10,6 +10,10 @@ import (
 // now.
 var ErrMappingChanged = errs.New(errs.Precondition, "mapping_changed", "The mapping of the managed tenant changed meanwhile.")
 
+// ErrMappingDiffers tells of a revision that stands for another client than was
+// told before. Which of the two is right only a later revision can say.
+var ErrMappingDiffers = errs.New(errs.Precondition, "mapping_differs", "The mapping of the managed tenant is not the one that was told before.")
+
 // checkMapping asks whether the managed tenant is mapped as it was.
 func checkMapping(ctx context.Context, mapping RoundMapping, was MappingRevision) error {
 	mapped, ok, err := mapping.Tenant(ctx, was.ManagedTenantID)

@@ -190,7 +190,7 @@ func OnManyLinks(kind string) bool {
 // pass with a newer version or a fresh call, and giving up would leave links behind their mapping.
 func settled(err error) bool {
 	switch errs.ReasonOf(err) {
-	case "mapping_changed", "not_mapped", "decision_differs":
+	case "mapping_changed", "mapping_differs", "not_mapped", "decision_differs":
 		return true
 	}
 	return errs.KindOf(err) == errs.Invalid

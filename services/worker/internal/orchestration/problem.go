@@ -34,6 +34,7 @@ var problems = map[string]Problem{
 	"upstream_error":       {Message: "Microsoft answered with errors.", Remedy: "Try again later."},
 	"unreachable":          {Message: "Microsoft cannot be reached.", Remedy: "Check the network, then try again."},
 	"mapping_changed":      {Message: "The mapping changed while the run was under way.", Remedy: "Start the run again."},
+	"mapping_differs":      {Message: "The mapping is not the one that the sync was told before.", Remedy: "Unmap the managed tenant and map it again."},
 	"client_not_mapped":    {Message: "The client has no managed tenant.", Remedy: "Map a managed tenant to the client."},
 	"no_confirmed_mapping": {Message: "No managed tenant is mapped to a client.", Remedy: "Confirm a mapping first."},
 }

@@ -80,6 +80,7 @@ func TestEffectsOfAMappingThatCannotBeDone(t *testing.T) {
 		{errs.New(errs.Conflict, "already_exists", "A race."), orchestration.Outcome{State: "retry", Result: map[string]string{"error": "already_exists"}}},
 		{errs.New(errs.Invalid, "invalid", "Invalid."), orchestration.Outcome{State: "failed", Result: map[string]string{"error": "invalid"}}},
 		{errs.New(errs.Precondition, "mapping_changed", "Changed."), orchestration.Outcome{State: "failed", Result: map[string]string{"error": "mapping_changed"}}},
+		{errs.New(errs.Precondition, "mapping_differs", "Differs."), orchestration.Outcome{State: "failed", Result: map[string]string{"error": "mapping_differs"}}},
 	} {
 		for _, kind := range []string{"mapping_revised", "orphans_decided"} {
 			b.engine.RefuseLinks(c.refused)

@@ -7,7 +7,7 @@ SET managed_tenant_id = EXCLUDED.managed_tenant_id, client_id = EXCLUDED.client_
 WHERE m.revision < EXCLUDED.revision;
 
 -- name: GetDirectoryMapping :one
-SELECT revision, followed_revision
+SELECT client_id, revision, followed_revision
 FROM directory_mappings WHERE entra_tenant_id = @entra_tenant_id;
 
 -- name: FollowedMapping :exec

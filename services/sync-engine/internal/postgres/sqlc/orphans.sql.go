@@ -163,11 +163,12 @@ func (q *Queries) GetDecision(ctx context.Context, id uuid.UUID) (GetDecisionRow
 }
 
 const getDirectoryMapping = `-- name: GetDirectoryMapping :one
-SELECT revision, followed_revision
+SELECT client_id, revision, followed_revision
 FROM directory_mappings WHERE entra_tenant_id = $1
 `
 
 type GetDirectoryMappingRow struct {
+	ClientID         *uuid.UUID
 	Revision         int64
 	FollowedRevision int64
 }
@@ -175,7 +176,7 @@ type GetDirectoryMappingRow struct {
 func (q *Queries) GetDirectoryMapping(ctx context.Context, entraTenantID string) (GetDirectoryMappingRow, error) {
 	row := q.db.QueryRow(ctx, getDirectoryMapping, entraTenantID)
 	var i GetDirectoryMappingRow
-	err := row.Scan(&i.Revision, &i.FollowedRevision)
+	err := row.Scan(&i.ClientID, &i.Revision, &i.FollowedRevision)
 	return i, err
 }
 

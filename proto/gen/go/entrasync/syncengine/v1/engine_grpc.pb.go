@@ -62,11 +62,14 @@ type SyncEngineInternalServiceClient interface {
 	// at their next chunk.
 	CancelRuns(ctx context.Context, in *CancelRunsRequest, opts ...grpc.CallOption) (*CancelRunsResponse, error)
 	// ReviseMapping follows a changed mapping: links of the managed tenant that were made under
-	// another client are orphaned, those of the client that is mapped now are active again. An older
-	// revision than the one followed last changes nothing.
+	// another client are orphaned, those of the client that is mapped now are active again, and what
+	// a person is asked on behalf of another client is closed. An older revision than the one
+	// followed last changes nothing. Reasons: round_in_progress, mapping_differs (the revision was
+	// told with another client).
 	ReviseMapping(ctx context.Context, in *ReviseMappingRequest, opts ...grpc.CallOption) (*ReviseMappingResponse, error)
 	// DecideOrphans does what a person decided about a managed tenant's orphaned links; the same
-	// decision again gives the same answer. Reasons: mapping_changed, round_in_progress.
+	// decision again gives the same answer. Reasons: mapping_changed, mapping_differs,
+	// round_in_progress.
 	DecideOrphans(ctx context.Context, in *DecideOrphansRequest, opts ...grpc.CallOption) (*DecideOrphansResponse, error)
 	// GetSyncStatus returns what the status shows of syncing.
 	GetSyncStatus(ctx context.Context, in *GetSyncStatusRequest, opts ...grpc.CallOption) (*GetSyncStatusResponse, error)
@@ -229,11 +232,14 @@ type SyncEngineInternalServiceServer interface {
 	// at their next chunk.
 	CancelRuns(context.Context, *CancelRunsRequest) (*CancelRunsResponse, error)
 	// ReviseMapping follows a changed mapping: links of the managed tenant that were made under
-	// another client are orphaned, those of the client that is mapped now are active again. An older
-	// revision than the one followed last changes nothing.
+	// another client are orphaned, those of the client that is mapped now are active again, and what
+	// a person is asked on behalf of another client is closed. An older revision than the one
+	// followed last changes nothing. Reasons: round_in_progress, mapping_differs (the revision was
+	// told with another client).
 	ReviseMapping(context.Context, *ReviseMappingRequest) (*ReviseMappingResponse, error)
 	// DecideOrphans does what a person decided about a managed tenant's orphaned links; the same
-	// decision again gives the same answer. Reasons: mapping_changed, round_in_progress.
+	// decision again gives the same answer. Reasons: mapping_changed, mapping_differs,
+	// round_in_progress.
 	DecideOrphans(context.Context, *DecideOrphansRequest) (*DecideOrphansResponse, error)
 	// GetSyncStatus returns what the status shows of syncing.
 	GetSyncStatus(context.Context, *GetSyncStatusRequest) (*GetSyncStatusResponse, error)
