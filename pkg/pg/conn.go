@@ -81,6 +81,20 @@ func (c *Conn) Release() {
 	})
 }
 
+// Return gives the locks back, and the connection to the pool as it is: whoever
+// takes it next finds the session's temporary tables and settings. A connection
+// that is no longer good ends instead. After Return, Release does nothing.
+func (c *Conn) Return() {
+	c.release.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), closeWait)
+		defer cancel()
+		if _, err := c.conn.Exec(ctx, `SELECT pg_advisory_unlock_all()`); err != nil {
+			_ = c.conn.Conn().Close(ctx)
+		}
+		c.conn.Release()
+	})
+}
+
 func (c *Conn) begin(ctx context.Context, query string) (pgx.Tx, error) {
 	return c.conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: query})
 }

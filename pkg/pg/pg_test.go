@@ -265,6 +265,43 @@ func TestWhoReleasedItsLocksHoldsUpNobody(t *testing.T) {
 	}
 }
 
+func TestAReturnedConnectionKeepsItsSessionButNoLock(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	one, err := pg.Dedicated(t.Context(), b.pool)
+	require.NoError(t, err)
+	locked, err := one.TryLock(t.Context(), "k")
+	require.NoError(t, err)
+	require.True(t, locked)
+	_, err = one.Raw().Exec(t.Context(), `CREATE TEMP TABLE staged (n int)`)
+	require.NoError(t, err)
+	session := one.Raw().PgConn().PID()
+	two, err := pg.Dedicated(t.Context(), b.pool)
+	require.NoError(t, err)
+	defer two.Release()
+	one.Return()
+	one.Release()
+	locked, err = two.TryLock(t.Context(), "k")
+	require.NoError(t, err)
+	require.True(t, locked)
+	again, err := pg.Dedicated(t.Context(), b.pool)
+	require.NoError(t, err)
+	require.Equal(t, session, again.Raw().PgConn().PID())
+	_, err = again.Raw().Exec(t.Context(), `TABLE staged`)
+	require.NoError(t, err)
+
+	// One that is no longer good does not come back.
+	_, err = b.db.Admin.Exec(t.Context(), `SELECT pg_terminate_backend($1)`, session)
+	require.NoError(t, err)
+	again.Return()
+	for range b.pool.Stat().MaxConns() - 1 {
+		conn, err := pg.Dedicated(t.Context(), b.pool)
+		require.NoError(t, err)
+		defer conn.Release()
+		require.NotEqual(t, session, conn.Raw().PgConn().PID())
+	}
+}
+
 func TestALostConnectionWritesNothingMore(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

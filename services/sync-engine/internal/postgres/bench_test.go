@@ -1,11 +1,14 @@
 package postgres_test
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
@@ -69,6 +72,41 @@ func (e *engine) timed(b *testing.B) syncengine.RunTenant {
 	require.NoError(b, err)
 	b.Logf("%s %v", phase, time.Since(since).Round(time.Millisecond))
 	return e.finished(run.ID)
+}
+
+// BenchmarkSmallRounds prints how many directories of a few people a second are
+// synced for the first time and again, as many at once as the pool of tests lets.
+func BenchmarkSmallRounds(b *testing.B) {
+	const directories, atOnce = 200, 4
+	for b.Loop() {
+		e := setup(b)
+		e.dir.stream = streamOf(5)
+		e.mapping.tenants = make([]syncengine.MappedTenant, directories)
+		for i := range e.mapping.tenants {
+			e.mapping.tenants[i] = syncengine.MappedTenant{
+				ManagedTenantID: fmt.Sprintf("m%d", i), EntraTenantID: fmt.Sprintf("d%d", i), ClientID: uuid.NewString(), Revision: 1,
+			}
+		}
+		for _, name := range []string{"created", "unchanged"} {
+			e.now = e.now.Add(time.Hour)
+			run := e.started(syncengine.TypeAllTenants, false)
+			began := time.Now()
+			var lanes sync.WaitGroup
+			failures := make([]error, atOnce)
+			for lane := range atOnce {
+				lanes.Go(func() {
+					for i := lane; i < directories && failures[lane] == nil; i += atOnce {
+						_, failures[lane] = e.sync.Do(e.ctx(), run.ID, fmt.Sprintf("m%d", i), func(syncengine.Progress) error { return nil })
+					}
+				})
+			}
+			lanes.Wait()
+			require.NoError(b, errors.Join(failures...))
+			b.ReportMetric(directories/time.Since(began).Seconds(), name+"-directories/s")
+			_, err := e.results.Finalise(e.ctx(), run.ID, "", nil, nil)
+			require.NoError(b, err)
+		}
+	}
 }
 
 func BenchmarkBatch(b *testing.B) {

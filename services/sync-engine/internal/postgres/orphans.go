@@ -107,8 +107,8 @@ func (o *Orphans) begin(ctx context.Context, f *follow, d syncengine.OrphanDecis
 	if err := waitForLocks(ctx, o.conn, f.locks()); err != nil {
 		return err
 	}
-	if _, err := o.conn.Raw().Exec(ctx, sqlCreate); err != nil {
-		return pg.Classify(err)
+	if err := o.prepareSession(ctx); err != nil {
+		return err
 	}
 	f.source = o.conn
 	done, err := f.announce(ctx, o.now) // it may have moved while we waited

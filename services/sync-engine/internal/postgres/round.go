@@ -50,6 +50,10 @@ type Round struct {
 	count  func(ctx context.Context, tx pgx.Tx, written syncengine.Outcomes) error
 
 	staged   int
+	rows     int  // written to temporary tables, restarts included
+	reused   bool // the session served rounds before
+	bare     bool // it has lost the indexes of their tables
+	closed   bool // the result is recorded
 	revision int64 // of the client's head when the plan was made
 	raised   int64 // by how much this round raised it since
 	takes    bool  // the directory has links whose rows may be taken over
@@ -111,8 +115,8 @@ func (r *Round) open(ctx context.Context, now time.Time) error {
 			return errRoundInProgress
 		}
 	}
-	if _, err := r.conn.Raw().Exec(ctx, sqlCreate); err != nil {
-		return pg.Classify(err)
+	if err := r.prepareSession(ctx); err != nil {
+		return err
 	}
 	return r.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
@@ -125,11 +129,6 @@ func (r *Round) open(ctx context.Context, now time.Time) error {
 	})
 }
 
-// Release ends the connection, and with it the lock and what was staged.
-func (r *Round) Release() {
-	r.conn.Release()
-	r.leave()
-}
 
 // in runs fn in a transaction of the tenant on the round's connection.
 func (r *Round) in(ctx context.Context, timeout time.Duration, fn pg.TxFunc) error {

@@ -34,7 +34,7 @@ func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules) (applied 
 		return 0, false, fmt.Errorf("applying the range after %d: %w", after, err)
 	}
 	if !done {
-		r.last = upTo
+		r.last, r.rows = upTo, r.rows+applied
 		if raised {
 			r.raised++
 		}

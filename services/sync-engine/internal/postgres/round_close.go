@@ -92,6 +92,7 @@ func (r *Round) Close(ctx context.Context, result syncengine.RoundResult) error 
 	if err != nil {
 		return fmt.Errorf("closing the round: %w", err)
 	}
+	r.closed = true
 	return nil
 }
 

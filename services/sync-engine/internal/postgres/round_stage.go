@@ -23,11 +23,18 @@ func (r *Round) Stage(ctx context.Context, identities []syncengine.Identity) err
 	if err := r.in(ctx, rangeTimeout, r.checkRevision); err != nil {
 		return fmt.Errorf("staging: %w", err)
 	}
+	if r.staged > 0 && r.reused && !r.bare {
+		if _, err := r.conn.Raw().Exec(ctx, sqlBare); err != nil {
+			return fmt.Errorf("staging: %w", pg.Classify(err))
+		}
+		r.bare = true
+	}
 	source := &copySource{identities: identities, n: r.staged, at: -1}
 	if _, err := r.conn.Raw().CopyFrom(ctx, pgx.Identifier{"stage"}, stageColumns, source); err != nil {
 		return fmt.Errorf("staging: %w", pg.Classify(err))
 	}
 	r.staged += len(identities)
+	r.rows += len(identities)
 	return nil
 }
 

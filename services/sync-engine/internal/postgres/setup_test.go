@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -216,6 +217,7 @@ type fakeMapping struct {
 	createNew int
 	created   []string // runs that asked for decided clients
 	onTenant  func()
+	onCreate  func(runID string) error // after a run asked for decided clients
 }
 
 func (m *fakeMapping) Counts(context.Context) (syncengine.MappingCounts, error) {
@@ -247,6 +249,9 @@ func (m *fakeMapping) EachTenant(_ context.Context, clientID string, f func(sync
 
 func (m *fakeMapping) CreateDecidedClients(_ context.Context, runID string) error {
 	m.created = append(m.created, runID)
+	if m.onCreate != nil {
+		return m.onCreate(runID)
+	}
 	return nil
 }
 
@@ -269,6 +274,7 @@ func (m *fakeMapping) Resolve(_ context.Context, ids, externalIDs []string) (map
 }
 
 type fakeQueue struct {
+	mu        sync.Mutex
 	items     map[string]syncengine.QueueItem // by object id
 	decided   []string
 	completed []string // runs
@@ -280,6 +286,8 @@ type fakeQueue struct {
 }
 
 func (q *fakeQueue) Push(_ context.Context, items syncengine.PushedItems) ([]string, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.pushes++
 	q.pushed = append(q.pushed, items.Mapping)
 	if q.items == nil {
@@ -300,6 +308,8 @@ func (q *fakeQueue) FollowMapping(_ context.Context, m syncengine.MappingRevisio
 }
 
 func (q *fakeQueue) CompleteRound(_ context.Context, round syncengine.PushedItems, since time.Time) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.since = append(q.since, since)
 	q.completed = append(q.completed, round.RunID)
 	return nil

@@ -22,6 +22,9 @@ func statement(name string) string {
 
 var (
 	sqlCreate           = statement("round/create")
+	sqlReuse            = statement("round/reuse")
+	sqlClear            = statement("round/clear")
+	sqlBare             = statement("round/bare")
 	sqlRestart          = statement("round/restart")
 	sqlPrepare          = statement("round/prepare")
 	sqlTally            = statement("round/tally")

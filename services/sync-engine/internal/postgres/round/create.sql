@@ -1,6 +1,8 @@
 -- name: CreateStage
--- The round's own tables. They end with the connection.
-CREATE TEMP TABLE stage (
+-- The round's own tables. They end with the session, which may have served a small round before:
+-- making them costs many times what such a round does with them.
+SET client_min_messages = warning;
+CREATE TEMP TABLE IF NOT EXISTS stage (
     n          integer NOT NULL,
     object_id  text COLLATE "C" NOT NULL,
     content    bigint NOT NULL,
@@ -21,13 +23,13 @@ CREATE TEMP TABLE stage (
     addresses  text COLLATE "C" NOT NULL,
     contact_id uuid NOT NULL
 );
-CREATE TEMP TABLE address (
+CREATE TEMP TABLE IF NOT EXISTS address (
     n       integer NOT NULL,
     ord     bigint NOT NULL,
     address text COLLATE "C" NOT NULL
 );
-CREATE TEMP TABLE duplicate (n integer NOT NULL PRIMARY KEY);
-CREATE TEMP TABLE plan (
+CREATE TEMP TABLE IF NOT EXISTS duplicate (n integer NOT NULL PRIMARY KEY);
+CREATE TEMP TABLE IF NOT EXISTS plan (
     n          integer NOT NULL PRIMARY KEY,
     action     text NOT NULL,
     visible    boolean NOT NULL,
@@ -37,10 +39,16 @@ CREATE TEMP TABLE plan (
     fields     text[] NOT NULL DEFAULT '{}'
 );
 -- Contacts that lost their identity to one of another client.
-CREATE TEMP TABLE released (
+CREATE TEMP TABLE IF NOT EXISTS released (
     n          integer NOT NULL,
     contact_id uuid NOT NULL,
     client_id  uuid NOT NULL
+);
+-- Identities that came more than once.
+CREATE TEMP TABLE IF NOT EXISTS repeated (
+    object_id   text COLLATE "C" NOT NULL,
+    first       integer NOT NULL,
+    conflicting boolean NOT NULL
 );
 SET work_mem = '64MB';
 SET random_page_cost = 1.1;

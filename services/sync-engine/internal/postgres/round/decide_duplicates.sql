@@ -1,6 +1,6 @@
 -- name: DecideDuplicates
 -- Unlinked identities of the directory that share an address.
-CREATE INDEX address_n ON address (n, ord);
+CREATE INDEX IF NOT EXISTS address_n ON address (n, ord);
 ANALYZE address;
 INSERT INTO duplicate (n)
 SELECT DISTINCT a.n FROM address a

@@ -1,2 +1,2 @@
 -- name: DecideGoneIndex
-CREATE INDEX stage_object ON stage (object_id);
+CREATE INDEX IF NOT EXISTS stage_object ON stage (object_id);

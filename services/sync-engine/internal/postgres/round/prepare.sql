@@ -1,8 +1,8 @@
 -- name: PrepareStage
 -- One identity may come twice: the same content counts once, different content fails it.
-CREATE UNIQUE INDEX stage_n ON stage (n);
+CREATE UNIQUE INDEX IF NOT EXISTS stage_n ON stage (n);
 ANALYZE stage;
-CREATE TEMP TABLE repeated AS
+INSERT INTO repeated (object_id, first, conflicting)
 SELECT object_id, min(n) AS first, min(content) <> max(content) AS conflicting
 FROM stage WHERE object_id <> ''
 GROUP BY object_id HAVING count(*) > 1;

@@ -1,0 +1,13 @@
+-- name: ClearRound
+-- Leaves the session as a request or the next round may find it.
+DELETE FROM stage;
+DELETE FROM address;
+DELETE FROM duplicate;
+DELETE FROM plan;
+DELETE FROM released;
+DELETE FROM repeated;
+RESET client_min_messages;
+RESET plan_cache_mode;
+RESET work_mem;
+RESET random_page_cost;
+RESET jit;
