@@ -74,25 +74,33 @@ func TestExportShowsEveryManagedTenantOnce(t *testing.T) {
 	require.Equal(t, before, b.contents(), "a table in which nobody wrote decides nothing")
 }
 
+// parted writes a table as a spreadsheet does that separates cells otherwise.
+func parted(table string, comma rune) string {
+	records, err := csv.NewReader(strings.NewReader(table)).ReadAll()
+	if err != nil {
+		return err.Error()
+	}
+	var out strings.Builder
+	writer := csv.NewWriter(&out)
+	writer.Comma, writer.UseCRLF = comma, true
+	if err := errors.Join(writer.WriteAll(records), writer.Error()); err != nil {
+		return err.Error()
+	}
+	return out.String()
+}
+
 func TestADecidedTableIsImported(t *testing.T) {
 	t.Parallel()
 	for name, spreadsheet := range map[string]func(string) string{
 		"as it is":                            func(s string) string { return s },
 		"with line feeds alone":               func(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") },
 		"with a byte order mark, no last end": func(s string) string { return "\ufeff" + strings.TrimSuffix(s, "\r\n") },
-		"with semicolons": func(s string) string {
-			records, err := csv.NewReader(strings.NewReader(s)).ReadAll()
-			if err != nil {
-				return err.Error()
-			}
-			var out strings.Builder
-			writer := csv.NewWriter(&out)
-			writer.Comma, writer.UseCRLF = ';', true
-			if err := errors.Join(writer.WriteAll(records), writer.Error()); err != nil {
-				return err.Error()
-			}
-			return "\ufeff" + out.String()
-		},
+		"with semicolons":                     func(s string) string { return "\ufeff" + parted(s, ';') },
+		"with tabs":                           func(s string) string { return "\ufeff" + parted(s, '\t') },
+		"with commas named":                   func(s string) string { return "sep=,\r\n" + s },
+		"with semicolons named":               func(s string) string { return "\ufeffSEP=;\r\n" + parted(s, ';') },
+		"with tabs named":                     func(s string) string { return "sep=\t\n" + parted(s, '\t') },
+		"with a name that was kept as a line": func(s string) string { return "\"sep=;\";;;;;\r\n" + parted(s, ';') },
 		"with columns moved, named otherwise and added": func(s string) string {
 			records, err := csv.NewReader(strings.NewReader(s)).ReadAll()
 			if err != nil {
@@ -214,6 +222,10 @@ func TestATableWithErrorsIsRefusedWithAllOfThem(t *testing.T) {
 		"nothing":       {"\n\n", "has no line with the names of the columns"},
 		"too many":      {"managed_tenant_id,decision\n" + strings.Repeat(",\n", 10_001), "has more than 10000 lines"},
 		"an open quote": {"\"managed_tenant_id,decision\n", "has no line with the names of the columns"},
+		"another separator": {
+			"sep=|\nmanaged_tenant_id|decision\n", "names a separator (sep=) that is not a comma, a semicolon or a tab",
+		},
+		"no separator": {"sep=\r\nmanaged_tenant_id,decision\n", "names a separator (sep=) that is not a comma, a semicolon or a tab"},
 	} {
 		for _, dryRun := range []bool{true, false} {
 			_, err := b.imports(c.text, dryRun)
@@ -231,4 +243,16 @@ func TestATableWithErrorsIsRefusedWithAllOfThem(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 10_000, most.GetUndecided())
 	require.Equal(t, before, b.contents(), "nothing was written by all of this")
+}
+
+// TestLinesAreNamedByTheirPlaceInTheText: also below a line that names the separator.
+func TestLinesAreNamedByTheirPlaceInTheText(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenants := b.discover("A", "a.io", "B", "b.io")
+	dry, err := b.imports("sep=;\r\nmanaged_tenant_id;decision\r\n"+tenants[0]+";skip\r\n\"x;skip", true)
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"3 changed", `4 invalid csv: is not well formed at line 4, column 8: extraneous or missing " in quoted-field`,
+	}, reports(dry))
 }

@@ -115,9 +115,10 @@ type table struct {
 }
 
 // readTable reads a table with the columns in any order. Cells are separated by
-// commas or, as some spreadsheets do, by semicolons; a byte order mark before the
-// text is left out. A line that is not well formed comes back with its problem.
-// errs.Invalid "invalid_argument" when the text is no such table or too long.
+// commas or, as some spreadsheets do, by semicolons or tabs; a byte order mark and a
+// line that names the separator ("sep=;") before the text are left out. A line that
+// is not well formed comes back with its problem. errs.Invalid "invalid_argument"
+// when the text is no such table or too long.
 func readTable(text string) (table, error) {
 	if len(text) > maxTableBytes {
 		return table{}, refuseTable(fmt.Sprintf("is longer than %d bytes", maxTableBytes))
@@ -125,9 +126,12 @@ func readTable(text string) (table, error) {
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return table{}, refuseTable("is not text in UTF-8")
 	}
-	text = strings.TrimPrefix(text, byteOrderMark)
+	text, separator, before, err := separated(strings.TrimPrefix(text, byteOrderMark))
+	if err != nil {
+		return table{}, err
+	}
 	reader := csv.NewReader(strings.NewReader(text))
-	reader.Comma = separatorOf(text)
+	reader.Comma = separator
 	reader.FieldsPerRecord = -1
 	header, err := reader.Read()
 	if err != nil {
@@ -146,11 +150,11 @@ func readTable(text string) (table, error) {
 		case count == maxTableLines:
 			return table{}, refuseTable(fmt.Sprintf("has more than %d lines", maxTableLines))
 		case err != nil:
-			read.lines = append(read.lines, malformedLine(err))
+			read.lines = append(read.lines, malformedLine(err, before))
 			continue
 		}
 		number, _ := reader.FieldPos(0)
-		line := columns.line(number, cells)
+		line := columns.line(number+before, cells)
 		switch {
 		case line.Problem == "" && line.Decision.Kind == "":
 			if line.Decision.ManagedTenantID != "" {
@@ -170,20 +174,47 @@ func refuseTable(problems ...string) error {
 	return errs.New(errs.Invalid, "invalid_argument", "The table cannot be read.", errs.WithViolations(violations...))
 }
 
-// separatorOf looks at the names of the columns, none of which has a separator.
-func separatorOf(text string) rune {
-	header, _, _ := strings.Cut(text, "\n")
-	if strings.Count(header, ";") > strings.Count(header, ",") {
-		return ';'
+// separators are what cells can be parted by.
+const separators = ",;\t"
+
+// separated gives the table and its separator: the one that a first line names, as
+// Excel reads and some programs write it, else the one that stands most often
+// between the names of the columns, none of which has one. before is how many lines
+// stood before the table.
+func separated(text string) (table string, separator rune, before int, err error) {
+	first, rest, _ := strings.Cut(text, "\n")
+	if named, ok := namedSeparator(first); ok {
+		if !strings.ContainsRune(separators, named) {
+			return "", 0, 0, refuseTable("names a separator (sep=) that is not a comma, a semicolon or a tab")
+		}
+		return rest, named, 1, nil
 	}
-	return ','
+	separator, most := ',', strings.Count(first, ",")
+	for _, other := range separators {
+		if n := strings.Count(first, string(other)); n > most {
+			separator, most = other, n
+		}
+	}
+	return text, separator, 0, nil
 }
 
-func malformedLine(err error) tableLine {
+// namedSeparator reads a line that says nothing but how cells are separated. A
+// program that took it for a line of the table may have quoted it and added cells.
+func namedSeparator(line string) (separator rune, ok bool) {
+	const name = "sep="
+	line = strings.TrimLeft(strings.TrimRight(line, "\r"), `"`)
+	if len(line) < len(name) || !strings.EqualFold(line[:len(name)], name) {
+		return 0, false
+	}
+	separator, size := utf8.DecodeRuneInString(line[len(name):])
+	return separator, strings.Trim(line[len(name)+size:], separators+`" `) == ""
+}
+
+func malformedLine(err error, before int) tableLine {
 	line := tableLine{Problem: "is not well formed"}
 	if broken, ok := errors.AsType[*csv.ParseError](err); ok {
-		line.Number = broken.StartLine
-		line.Problem = fmt.Sprintf("is not well formed at line %d, column %d: %v", broken.Line, broken.Column, broken.Err)
+		line.Number = broken.StartLine + before
+		line.Problem = fmt.Sprintf("is not well formed at line %d, column %d: %v", broken.Line+before, broken.Column, broken.Err)
 	}
 	return line
 }

@@ -58,6 +58,7 @@ func FuzzReadTable(f *testing.F) {
 		"managed_tenant_id,decision\nx,skip\n", "\ufeffdecision;client_id;managed_tenant_id\r\nmap;'=1;\"a\"\"b\"\r\n",
 		"managed_tenant_id,decision\n\"x,skip\n", "managed_tenant_id,decision,client_external_id\nx,map,'@y\n,,,,z\na\"b,c\n", "\x00", "",
 		writeTable([][]string{{"a", "b", "=c", "d\n", "e", "", "", "", "skip", "", "", ""}}),
+		"sep=;\r\nmanaged_tenant_id;decision\r\nx;skip\r\n", "\"sep=\t\"\t\nmanaged_tenant_id\tdecision\nx\tskip\n", "sep=|\n",
 	} {
 		f.Add(seed)
 	}

@@ -73,8 +73,9 @@ type MappingServiceClient interface {
 	// review, create_new, or empty, which leaves a line as it is; map takes the client by client_id or
 	// client_external_id. It is a dry run unless dryRun is false: that answers what every line would
 	// do, with every error named by line and column. A table with errors is refused as a whole, with
-	// all of them, under the reasons of ConfirmMappings. Over REST, "Content-Type: text/csv" takes the
-	// table itself, with dryRun and version in the query.
+	// all of them, under the reasons of ConfirmMappings. Cells are separated by commas, semicolons or
+	// tabs; a first line may name which ("sep=;"). Over REST, "Content-Type: text/csv" takes the table
+	// itself, with dryRun and version in the query.
 	ImportMappings(ctx context.Context, in *ImportMappingsRequest, opts ...grpc.CallOption) (*ImportMappingsResponse, error)
 }
 
@@ -219,8 +220,9 @@ type MappingServiceServer interface {
 	// review, create_new, or empty, which leaves a line as it is; map takes the client by client_id or
 	// client_external_id. It is a dry run unless dryRun is false: that answers what every line would
 	// do, with every error named by line and column. A table with errors is refused as a whole, with
-	// all of them, under the reasons of ConfirmMappings. Over REST, "Content-Type: text/csv" takes the
-	// table itself, with dryRun and version in the query.
+	// all of them, under the reasons of ConfirmMappings. Cells are separated by commas, semicolons or
+	// tabs; a first line may name which ("sep=;"). Over REST, "Content-Type: text/csv" takes the table
+	// itself, with dryRun and version in the query.
 	ImportMappings(context.Context, *ImportMappingsRequest) (*ImportMappingsResponse, error)
 	mustEmbedUnimplementedMappingServiceServer()
 }
