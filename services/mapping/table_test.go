@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -254,5 +255,105 @@ func TestLinesAreNamedByTheirPlaceInTheText(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		"3 changed", `4 invalid csv: is not well formed at line 4, column 8: extraneous or missing " in quoted-field`,
+	}, reports(dry))
+}
+
+// edit fills in a table: each change gets a line's cells by the names of the columns.
+func edit(t *testing.T, table string, change func(line map[string]string)) string {
+	t.Helper()
+	records, err := csv.NewReader(strings.NewReader(table)).ReadAll()
+	require.NoError(t, err)
+	for _, record := range records[1:] {
+		line := map[string]string{}
+		for i, name := range records[0] {
+			line[name] = record[i]
+		}
+		change(line)
+		for i, name := range records[0] {
+			record[i] = line[name]
+		}
+	}
+	var out strings.Builder
+	require.NoError(t, csv.NewWriter(&out).WriteAll(records))
+	return out.String()
+}
+
+// spreadsheet opens a table and saves it as Excel and its like do: what looks like a
+// number, a date or a truth value comes back in another form.
+func spreadsheet(t *testing.T, table string) string {
+	t.Helper()
+	rewritten := map[string]string{
+		"00420": "420", "1234567890123": "1.23457E+12", "1.10": "1.1", "12E3": "1.20E+04", "MAR01": "01-Mar", "3-4": "04-Mar",
+		"2026-01-05": "05.01.2026", "TRUE": "TRUE", "false": "FALSE", "Okt-7": "07. Okt", "12:5": "12:05", "1/2": "02-Jan",
+		"(7)": "-7", "5 %": "5%", "$5": "$5.00", "9 am": "9:00 AM", "0": "0",
+	}
+	return edit(t, table, func(line map[string]string) {
+		for name, cell := range line {
+			if other, ok := rewritten[cell]; ok {
+				line[name] = other
+			}
+		}
+	})
+}
+
+// TestExternalIDsComeBackFromASpreadsheetAsTheyWere though they look like something
+// else to it.
+func TestExternalIDsComeBackFromASpreadsheetAsTheyWere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.work()
+	ids := []string{
+		"00420", "1234567890123", "1.10", "12E3", "MAR01", "3-4", "2026-01-05", "TRUE", "false", "Okt-7", "12:5", "1/2", "(7)", "5 %",
+		"$5", "9 am", "0", "-12", "'00420", "4711", "C-0017", "Acme",
+	}
+	var names []string
+	clients := map[string]string{}
+	for i, id := range ids {
+		domain := fmt.Sprintf("c%d.example", i)
+		names = append(names, fmt.Sprintf("Client %02d", i), domain)
+		clients[domain] = b.upsert(&mappingv1.ClientRecord{ExternalId: id, Name: fmt.Sprintf("Client %02d", i), Domain: &domain})[0].GetId()
+	}
+	tenants := b.discover(names...)
+	written := b.export().GetCsv()
+	for _, plain := range []string{"4711", "C-0017", "Acme"} {
+		require.Contains(t, written, ","+plain+",", "what nobody rewrites is written as it is")
+	}
+	for name, change := range map[string]func(map[string]string){
+		"by both ids":        func(map[string]string) {},
+		"by the external id": func(line map[string]string) { line["client_id"] = "" },
+	} {
+		dry, err := b.imports(edit(t, spreadsheet(t, written), func(line map[string]string) {
+			line["decision"] = "map"
+			change(line)
+		}), true)
+		require.NoError(t, err)
+		require.EqualValues(t, len(ids), dry.GetChanged(), "%s: %v", name, reports(dry))
+		for _, row := range dry.GetRows() {
+			at := slices.Index(tenants, row.GetManagedTenantId())
+			require.Equal(t, clients[fmt.Sprintf("c%d.example", at)], row.GetClientId(), ids[at])
+		}
+	}
+}
+
+// TestARewrittenExternalIDIsNamed: the line, the column and what is behind it.
+func TestARewrittenExternalIDIsNamed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenants := b.discover("A", "a.io", "B", "b.io", "C", "c.io", "D", "d.io")
+	long := b.upsert(&mappingv1.ClientRecord{ExternalId: "1234567890123", Name: "A"}, &mappingv1.ClientRecord{ExternalId: "00420", Name: "B"})
+	dry, err := b.imports(strings.Join([]string{
+		"managed_tenant_id,decision,client_id,client_external_id",
+		tenants[0] + ",map,,1.23457E+12",
+		tenants[1] + ",map," + long[1].GetId() + ",420",
+		tenants[2] + ",map,,nobody",
+		tenants[3] + ",map,,'00420",
+	}, "\n"), true)
+	require.NoError(t, err)
+	const hint = ": it looks as if a spreadsheet had made a number or a date of it; write it as text, or leave it empty and name the client by its id"
+	require.Equal(t, []string{
+		"2 invalid client_external_id: is not a client" + hint,
+		"3 invalid client_external_id: is not that of the client with the id" + hint,
+		"4 invalid client_external_id: is not a client",
+		"5 changed",
 	}, reports(dry))
 }

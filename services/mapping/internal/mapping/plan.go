@@ -242,15 +242,23 @@ func clientOf(d Decision, byID, byExternalID map[string]Client) (client Client, 
 			return Client{}, "clientId", "is not a client"
 		}
 		if d.ClientExternalID != "" && client.ExternalID != d.ClientExternalID {
-			return Client{}, "clientExternalId", "is not that of the client with the id"
+			return Client{}, "clientExternalId", "is not that of the client with the id" + changedBySpreadsheet(d.ClientExternalID)
 		}
 		return client, "", ""
 	}
 	client, known := byExternalID[d.ClientExternalID]
 	if !known || client.Deleted {
-		return Client{}, "clientExternalId", "is not a client"
+		return Client{}, "clientExternalId", "is not a client" + changedBySpreadsheet(d.ClientExternalID)
 	}
 	return client, "", ""
+}
+
+// changedBySpreadsheet says what may be behind an external id that nobody has.
+func changedBySpreadsheet(externalID string) string {
+	if !looksRewritten(externalID) {
+		return ""
+	}
+	return ": it looks as if a spreadsheet had made a number or a date of it; write it as text, or leave it empty and name the client by its id"
 }
 
 func changeOf(tenant ManagedTenant, state string, client Client, before Mapping, decided bool) Change {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -16,16 +15,21 @@ import (
 // The columns of a table of mappings.
 const (
 	columnManagedTenant    = "managed_tenant_id"
+	columnEntraTenant      = "entra_tenant_id"
 	columnClient           = "client_id"
 	columnClientExternalID = "client_external_id"
 	columnDecision         = "decision"
+	columnScore            = "score"
 	columnTable            = "csv" // not a column: the text as a whole
 )
 
 var tableColumns = []string{
-	columnManagedTenant, "entra_tenant_id", "display_name", "primary_domain", "state", columnClient, columnClientExternalID,
-	"client_name", columnDecision, "proposal", "score", "reason",
+	columnManagedTenant, columnEntraTenant, "display_name", "primary_domain", "state", columnClient, columnClientExternalID,
+	"client_name", columnDecision, "proposal", columnScore, "reason",
 }
+
+// keptColumns hold ids and numbers of a form that no spreadsheet changes.
+var keptColumns = map[string]bool{columnManagedTenant: true, columnEntraTenant: true, columnClient: true, columnScore: true}
 
 // Limits of a table that is imported.
 const (
@@ -37,7 +41,7 @@ const (
 const byteOrderMark = "\ufeff"
 
 // writeTable writes lines as RFC 4180 says, the columns' names first. Every cell
-// is text to a spreadsheet, never a formula.
+// is text to a spreadsheet, never a formula and, but for numbers, none of those.
 func writeTable(lines [][]string) string {
 	var b strings.Builder
 	for _, cells := range append([][]string{tableColumns}, lines...) {
@@ -45,60 +49,14 @@ func writeTable(lines [][]string) string {
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			b.WriteString(quote(escape(cell)))
+			if formula(cell) || !keptColumns[tableColumns[i]] {
+				cell = escape(cell)
+			}
+			b.WriteString(quote(cell))
 		}
 		b.WriteString("\r\n")
 	}
 	return b.String()
-}
-
-// shown makes a text that is for people alone, and never read back, one piece:
-// some spreadsheets part cells at semicolons, tabs or ends of lines whatever quotes
-// stand around them, and what follows would be a cell of its own.
-func shown(text string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if r == ';' || unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) {
-			return ' '
-		}
-		return r
-	}, text))
-}
-
-// quote encloses a cell that holds what separates cells. A reader that separates
-// them by semicolons takes no notice of quotes that follow a comma: see shown.
-func quote(cell string) string {
-	if !strings.ContainsAny(cell, "\",;\t\r\n") && cell == strings.TrimSpace(cell) {
-		return cell
-	}
-	return `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
-}
-
-// formulaSigns are what a formula begins with, also in the full-width forms that
-// spreadsheets with an input method for East Asian text take as well.
-const formulaSigns = "=+-@\t\r\n＝＋－＠"
-
-// formula reports a cell that a spreadsheet may run as a formula, or one that
-// looks like the escape of such a cell
-// (https://owasp.org/www-community/attacks/CSV_Injection).
-func formula(cell string) bool {
-	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(cell, "'"))
-	return strings.ContainsRune(formulaSigns, first)
-}
-
-// escape makes a cell text for a spreadsheet; unescape undoes it, so that any
-// cell comes back as it was.
-func escape(cell string) string {
-	if formula(cell) {
-		return "'" + cell
-	}
-	return cell
-}
-
-func unescape(cell string) string {
-	if rest, ok := strings.CutPrefix(cell, "'"); ok && formula(cell) {
-		return rest
-	}
-	return cell
 }
 
 // tableLine is a line of a table that decides something.

@@ -65,8 +65,9 @@ type MappingServiceClient interface {
 	// client_external_id, client_name, decision, proposal, score, reason. The client is that of the
 	// mapping; where nothing is decided it is the best that the preview proposes, and proposal says so
 	// (auto_matched or candidate), with its score and reason. decision is empty, for a person to fill.
-	// Text that a spreadsheet would take for a formula is escaped by an apostrophe. Over REST,
-	// "Accept: text/csv" gives the table itself, and its version in the header Entrasync-Version.
+	// Text that a spreadsheet would take for a formula, a number or a date is escaped by an apostrophe.
+	// Over REST, "Accept: text/csv" gives the table itself, and its version in the header
+	// Entrasync-Version.
 	ExportMappings(ctx context.Context, in *ExportMappingsRequest, opts ...grpc.CallOption) (*ExportMappingsResponse, error)
 	// ImportMappings takes such a table back, all or nothing. Columns are found by their names, in any
 	// order; managed_tenant_id and decision are needed, others may be missing. decision is map, skip,
@@ -212,8 +213,9 @@ type MappingServiceServer interface {
 	// client_external_id, client_name, decision, proposal, score, reason. The client is that of the
 	// mapping; where nothing is decided it is the best that the preview proposes, and proposal says so
 	// (auto_matched or candidate), with its score and reason. decision is empty, for a person to fill.
-	// Text that a spreadsheet would take for a formula is escaped by an apostrophe. Over REST,
-	// "Accept: text/csv" gives the table itself, and its version in the header Entrasync-Version.
+	// Text that a spreadsheet would take for a formula, a number or a date is escaped by an apostrophe.
+	// Over REST, "Accept: text/csv" gives the table itself, and its version in the header
+	// Entrasync-Version.
 	ExportMappings(context.Context, *ExportMappingsRequest) (*ExportMappingsResponse, error)
 	// ImportMappings takes such a table back, all or nothing. Columns are found by their names, in any
 	// order; managed_tenant_id and decision are needed, others may be missing. decision is map, skip,
