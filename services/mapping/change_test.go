@@ -257,6 +257,6 @@ func TestOfTwoWhoConfirmAtOnceTheSecondIsToldWhatChanged(t *testing.T) {
 	require.Equal(t, "the mappings are at version 4", e.Violations()[0].Message)
 	require.Regexp(t, `^is skip_for_now since 2026-03-01T09:\d\d:\d\dZ, decided by person-1$`, e.Violations()[1].Message)
 	others := e.Violations()[2].Message + "\n" + e.Violations()[3].Message
-	require.Contains(t, others, "managed tenant "+tenants[0]+" is mapped since ")
+	require.Contains(t, others, "managed tenant "+tenants[0]+" is mapped to ")
 	require.Contains(t, others, "managed tenant "+tenants[2]+" is undecided since ")
 }

@@ -59,11 +59,11 @@ func TestExportShowsEveryManagedTenantOnce(t *testing.T) {
 	records, err := csv.NewReader(strings.NewReader(exported.GetCsv())).ReadAll()
 	require.NoError(t, err)
 	require.Equal(t, [][]string{
-		strings.Split("managed_tenant_id,entra_tenant_id,display_name,primary_domain,state,client_id,client_external_id,client_name,decision,proposal,score,reason", ","),
-		{tenants[2], b.entra(tenants[2]), "'=cmd|' /C calc'!A0", "evil.example", "undecided", clients[2].GetId(), "evil", "Evil", "", "candidate", "0.88", "secondary_domain"},
-		{tenants[0], b.entra(tenants[0]), "Acme", "acme.com", "undecided", clients[0].GetId(), "'@acme", "Acme", "", "auto_matched", "1", "exact_domain"},
-		{tenants[1], b.entra(tenants[1]), "Böttcher, \"B\"", "boettcher.example", "mapped", clients[1].GetId(), "b;1", "'+Böttcher", "", "", "", ""},
-		{tenants[3], b.entra(tenants[3]), "Nobody", "nobody.example", "undecided", "", "", "", "", "", "", ""},
+		strings.Split("managed_tenant_id,entra_tenant_id,display_name,primary_domain,state,client_id,client_external_id,client_name,decision,proposal,score,reason,revision", ","),
+		{tenants[2], b.entra(tenants[2]), "'=cmd|' /C calc'!A0", "evil.example", "undecided", clients[2].GetId(), "evil", "Evil", "", "candidate", "0.88", "secondary_domain", "0"},
+		{tenants[0], b.entra(tenants[0]), "Acme", "acme.com", "undecided", clients[0].GetId(), "'@acme", "Acme", "", "auto_matched", "1", "exact_domain", "0"},
+		{tenants[1], b.entra(tenants[1]), "Böttcher, \"B\"", "boettcher.example", "mapped", clients[1].GetId(), "b;1", "'+Böttcher", "", "", "", "", "1"},
+		{tenants[3], b.entra(tenants[3]), "Nobody", "nobody.example", "undecided", "", "", "", "", "", "", "", "0"},
 	}, records)
 	require.NotRegexp(t, `(^|[,\n])"?[=+\-@\t\r]`, strings.ReplaceAll(exported.GetCsv(), "\r\n", "\n"), "no cell is a formula")
 
@@ -276,6 +276,88 @@ func edit(t *testing.T, table string, change func(line map[string]string)) strin
 	var out strings.Builder
 	require.NoError(t, csv.NewWriter(&out).WriteAll(records))
 	return out.String()
+}
+
+// TestAnImportTellsWhichLinesSomebodyElseDecidedSince: those lines alone, whatever
+// else was decided, and with what changed.
+func TestAnImportTellsWhichLinesSomebodyElseDecidedSince(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.work()
+	tenants := b.discover("A", "a.io", "B", "b.io", "C", "c.io", "D", "d.io", "E", "e.io", "F", "f.io", "G", "g.io")
+	clients := b.add("One", "one.example", "Two", "two.example")
+	b.mustConfirm(decide(tenants[0], "map", clients[0]), decide(tenants[1], "map", clients[0]), decide(tenants[2], "skip"))
+	_, err := b.unmap(tenants[1])
+	require.NoError(t, err)
+	ours := edit(t, b.export().GetCsv(), func(line map[string]string) {
+		switch line["managed_tenant_id"] {
+		case tenants[6]: // left as it is
+		case tenants[2]:
+			line["decision"] = "review"
+		default:
+			line["decision"], line["client_id"], line["client_external_id"] = "map", clients[1], ""
+		}
+	})
+	// Meanwhile: A is unmapped, B mapped, D decided the same, E skipped; F and C are not
+	// touched, and G nobody decides here.
+	_, err = b.unmap(tenants[0])
+	require.NoError(t, err)
+	b.mustConfirm(decide(tenants[1], "map", clients[0]), decide(tenants[3], "map", clients[1]), decide(tenants[4], "skip"), decide(tenants[6], "skip"))
+
+	before := b.contents()
+	dry, err := b.imports(ours, true)
+	require.NoError(t, err)
+	require.EqualValues(t, 3, dry.GetConflicts())
+	require.EqualValues(t, 2, dry.GetChanged())
+	require.EqualValues(t, 1, dry.GetUnchanged())
+	require.Zero(t, dry.GetInvalid())
+	told := reports(dry)
+	require.Len(t, told, 6)
+	const when = ` since 2026-03-01T09:\d\d:\d\dZ, decided by person-1$`
+	require.Regexp(t, `^2 conflict managed_tenant_id: is undecided`+when, told[0])
+	require.Regexp(t, `^3 conflict managed_tenant_id: is mapped to "One"`+when, told[1])
+	require.Equal(t, []string{"4 changed", "5 unchanged"}, told[2:4])
+	require.Regexp(t, `^6 conflict managed_tenant_id: is skip_for_now`+when, told[4])
+	require.Equal(t, "7 changed", told[5])
+
+	_, err = b.imports(ours, false)
+	require.Equal(t, errs.Conflict, errs.KindOf(err))
+	require.Equal(t, "stale_version", errs.ReasonOf(err))
+	require.Equal(t, []string{"csv.line[2].managed_tenant_id", "csv.line[3].managed_tenant_id", "csv.line[6].managed_tenant_id"}, violated(err))
+	require.Equal(t, before, b.contents(), "all or nothing")
+
+	// Without the lines in conflict the table is taken, though much was decided since.
+	done, err := b.imports(edit(t, ours, func(line map[string]string) {
+		if slices.Contains([]string{tenants[0], tenants[1], tenants[4]}, line["managed_tenant_id"]) {
+			line["decision"] = ""
+		}
+	}), false)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, done.GetChanged())
+	// And again, as the same decisions; whoever changes his mind in the old table is
+	// asked to look.
+	again, err := b.imports(edit(t, ours, func(line map[string]string) {
+		if line["managed_tenant_id"] != tenants[2] && line["managed_tenant_id"] != tenants[5] {
+			line["decision"] = ""
+		}
+	}), false)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, again.GetUnchanged())
+	for revision, says := range map[string]string{
+		"0": "4 conflict managed_tenant_id: is needs_review since ", "1": "4 conflict managed_tenant_id: is needs_review since ",
+		"2": "4 changed", "": "4 changed", "3": "4 invalid revision: is not a revision that the export wrote for this managed tenant",
+		"-1": "4 invalid revision: is not a revision", "two": "4 invalid revision: is not a revision",
+	} {
+		dry, err := b.imports(edit(t, ours, func(line map[string]string) {
+			line["decision"] = ""
+			if line["managed_tenant_id"] == tenants[2] {
+				line["decision"], line["revision"] = "create_new", revision
+			}
+		}), true)
+		require.NoError(t, err)
+		require.Len(t, dry.GetRows(), 1)
+		require.True(t, strings.HasPrefix(reports(dry)[0], says), "%q: %s", revision, reports(dry)[0])
+	}
 }
 
 // spreadsheet opens a table and saves it as Excel and its like do: what looks like a

@@ -37,6 +37,7 @@ type Ask struct {
 	ClientIDs   []string
 	ExternalIDs []string
 	Version     *int64 // that the person saw; what was decided after it is wanted
+	Ended       bool   // also the last decisions about managed tenants that have none in force
 }
 
 // Verdict is what a transaction of decisions shall write.

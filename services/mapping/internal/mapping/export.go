@@ -33,7 +33,8 @@ func NewExporter(directory Directory, store PreviewStore) *Exporter {
 
 // Export writes one line for each managed tenant that the preview shows, by name.
 // The column "decision" is empty, so that what a person writes there is all that
-// an import decides, however old the table is.
+// an import decides, however old the table is; by the column "revision" it tells
+// which of those lines somebody else has decided about since.
 func (e *Exporter) Export(ctx context.Context) (Exported, error) {
 	snapshot, err := e.store.Snapshot(ctx)
 	if err != nil {
@@ -60,16 +61,20 @@ func exportLines(tenants []ManagedTenant, snapshot Snapshot) [][]string {
 	slices.SortFunc(rows, func(a, b Row) int {
 		return cmp.Or(strings.Compare(a.Tenant.DisplayName, b.Tenant.DisplayName), strings.Compare(a.Tenant.ID, b.Tenant.ID))
 	})
+	revisions := make(map[string]int64, len(snapshot.Active)+len(snapshot.Ended))
+	for _, m := range slices.Concat(snapshot.Active, snapshot.Ended) {
+		revisions[m.ManagedTenantID] = m.Revision
+	}
 	lines := make([][]string, 0, len(rows))
 	for _, row := range rows {
-		lines = append(lines, exportLine(row, auto[row.Tenant.ID], clients))
+		lines = append(lines, exportLine(row, auto[row.Tenant.ID], revisions[row.Tenant.ID], clients))
 	}
 	return lines
 }
 
 // exportLine has the client of the mapping or, where nothing is decided, the
 // client that is proposed.
-func exportLine(row Row, auto bool, clients map[string]Client) []string {
+func exportLine(row Row, auto bool, revision int64, clients map[string]Client) []string {
 	client := clients[row.MappedClientID]
 	var proposal, score, reason string
 	if row.State == StateUndecided {
@@ -84,7 +89,7 @@ func exportLine(row Row, auto bool, clients map[string]Client) []string {
 	}
 	return []string{
 		row.Tenant.ID, row.Tenant.EntraTenantID, shown(row.Tenant.DisplayName), shown(row.Tenant.PrimaryDomain), row.State,
-		client.ID, client.ExternalID, shown(client.Name), "", proposal, score, reason,
+		client.ID, client.ExternalID, shown(client.Name), "", proposal, score, reason, strconv.FormatInt(revision, 10),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 const (
 	LineChanged   = "changed" // or would be, in a dry run
 	LineUnchanged = "unchanged"
+	LineConflict  = "conflict" // somebody else decided about it since the table was written
 	LineInvalid   = "invalid"
 )
 
@@ -32,6 +33,7 @@ type Imported struct {
 	Changed   int32
 	Unchanged int32
 	Undecided int32 // lines without a decision, which are left as they are
+	Conflicts int32
 	Invalid   int32
 	Lines     []ImportedLine
 	Version   int64
@@ -60,8 +62,10 @@ func NewTableImporter(directory Directory, store ImportStore, settling *Settling
 }
 
 // Import reads a table and confirms its decisions, all or nothing; see Plan for
-// refusals, which name lines and columns. A dry run writes nothing and tells what
-// each line would do, also which are wrong; only a stale version or a text that is
+// refusals, which name lines and columns. Lines that somebody else decided about
+// since the table was written, and differently, are refused as errs.Conflict
+// "stale_version", those alone. A dry run writes nothing and tells what each line
+// would do, also which are wrong; only a stale version of them all or a text that is
 // no table is refused.
 func (t *TableImporter) Import(ctx context.Context, actor, text string, dryRun bool, version *int64) (Imported, error) {
 	read, err := readTable(text)
@@ -77,6 +81,7 @@ func (t *TableImporter) Import(ctx context.Context, actor, text string, dryRun b
 		decisions = append(decisions, line.Decision)
 	}
 	ask := askFor(decisions, version)
+	ask.Ended = true
 	byID := tenantsByID(tenants)
 	check := func(now Current) ([]Change, []finding) {
 		changes, found := examine(decisions, version, byID, now)
@@ -108,7 +113,8 @@ func (t *TableImporter) rehearse(ctx context.Context, read table, tenants []Mana
 		return Imported{}, err
 	}
 	changes, found := check(now)
-	if old := slices.DeleteFunc(slices.Clone(found), func(f finding) bool { return f.gravity != stale }); len(old) > 0 {
+	if slices.ContainsFunc(found, func(f finding) bool { return f.at == theVersion }) {
+		old := slices.DeleteFunc(slices.Clone(found), func(f finding) bool { return f.gravity != stale })
 		return Imported{}, read.placing().refusal(old)
 	}
 	result := read.result(changes, found)
@@ -136,7 +142,7 @@ func (t table) findings(checked []finding) []finding {
 // tableFields are the columns of a decision's fields.
 var tableFields = map[string]string{
 	"managedTenantId": columnManagedTenant, "clientId": columnClient, "clientExternalId": columnClientExternalID,
-	"decision": columnDecision, columnTable: columnTable,
+	"decision": columnDecision, "revision": columnRevision, columnTable: columnTable,
 }
 
 // placing names findings by line and column.
@@ -154,8 +160,10 @@ func (t table) result(changes []Change, found []finding) Imported {
 		changed[change.Tenant.ID] = change
 	}
 	problems := make(map[int][]RecordViolation, len(found))
+	wrong := make(map[int]bool, len(found))
 	for _, f := range found {
 		if f.at != theVersion {
+			wrong[f.at] = wrong[f.at] || f.gravity != stale
 			problems[f.at] = append(problems[f.at], RecordViolation{
 				Field: tableFields[f.field], Message: t.placing().violation(f).Message,
 			})
@@ -169,9 +177,12 @@ func (t table) result(changes []Change, found []finding) Imported {
 			ClientID: line.Decision.ClientID, Violations: problems[i],
 		}
 		switch {
-		case len(out.Violations) > 0:
+		case wrong[i]:
 			out.Outcome = LineInvalid
 			result.Invalid++
+		case len(out.Violations) > 0:
+			out.Outcome = LineConflict
+			result.Conflicts++
 		case changes:
 			out.Outcome, out.ClientID = LineChanged, change.ClientID
 			result.Changed++

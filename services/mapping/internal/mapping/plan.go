@@ -26,23 +26,22 @@ type Decision struct {
 	Kind             string // map, skip, review or create_new
 	ClientID         string // with map
 	ClientExternalID string // with map, in its place or beside it: the host's own id
+	// Revision is the managed tenant's when the person looked, 0 when it was never
+	// decided about; nil is not compared.
+	Revision *int64
 }
+
+// noRevision is no managed tenant's.
+const noRevision = -1
 
 // Current is what decisions are checked against, as it is inside the
 // transaction that writes them.
 type Current struct {
 	Version int64
 	Active  map[string]Mapping // in force, by managed tenant
+	Ended   map[string]Mapping // by managed tenant: the last one where none is in force; read when it is asked for
 	Clients map[string]Client  // those that the decisions name, by id
-	Since   []Since            // decided after the version that the person saw
-}
-
-// Since is what somebody else decided about a managed tenant in between.
-type Since struct {
-	ManagedTenantID string
-	State           string // undecided after an unmap
-	By              string // id of a person
-	At              time.Time
+	Since   []Mapping          // the last of each managed tenant that was decided about after the version that the person saw
 }
 
 // Change is a decision that differs from the one in force.
@@ -148,6 +147,7 @@ func examine(decisions []Decision, version *int64, tenants map[string]ManagedTen
 		byExternalID[client.ExternalID] = client
 	}
 	first := make(map[string]int, len(decisions))
+	asOne := version != nil && *version != now.Version // staleness tells of all decisions then
 	changes = make([]Change, 0, len(decisions))
 	for i, d := range decisions {
 		tenant, known := tenants[d.ManagedTenantID]
@@ -169,11 +169,43 @@ func examine(decisions []Decision, version *int64, tenants map[string]ManagedTen
 			report(malformed, i, field, problem)
 		}
 		before, decided := now.Active[d.ManagedTenantID]
-		if known && !(decided && before.State == state && before.ClientID == client.ID) {
-			changes = append(changes, changeOf(tenant, state, client, before, decided))
+		if !known || decided && before.State == state && before.ClientID == client.ID {
+			continue
+		}
+		changes = append(changes, changeOf(tenant, state, client, before, decided))
+		if f := outdated(i, d, now); f != nil && !asOne {
+			found = append(found, *f)
 		}
 	}
 	return changes, append(found, staleness(version, now, first)...)
+}
+
+// outdated compares the revision that a person saw; nil when nobody decided since.
+// Whoever decided the same as the person is in nobody's way and not asked about.
+func outdated(at int, d Decision, now Current) *finding {
+	last, decided := now.Active[d.ManagedTenantID]
+	if !decided {
+		last = now.Ended[d.ManagedTenantID]
+	}
+	switch {
+	case d.Revision == nil || *d.Revision == last.Revision:
+		return nil
+	case *d.Revision < 0 || *d.Revision > last.Revision:
+		return &finding{gravity: malformed, at: at, field: "revision", message: "is not a revision that the export wrote for this managed tenant"}
+	}
+	return &finding{gravity: stale, at: at, field: "managedTenantId", message: last.since()}
+}
+
+// since says what a person who decides on something older has not seen.
+func (m Mapping) since() string {
+	what, at, by := m.State, m.DecidedAt, m.DecidedBy
+	if m.ClientName != "" {
+		what += fmt.Sprintf(" to %q", m.ClientName)
+	}
+	if m.DeactivatedAt != nil {
+		what, at, by = StateUndecided, *m.DeactivatedAt, m.DeactivatedBy
+	}
+	return fmt.Sprintf("is %s since %s, decided by %s", what, at.UTC().Format(time.RFC3339), by)
 }
 
 // maxSince bounds how much of what was decided in between an answer lists.
@@ -188,7 +220,7 @@ func staleness(version *int64, now Current, decided map[string]int) []finding {
 	found := []finding{{gravity: stale, at: theVersion, field: "version", message: fmt.Sprintf("the mappings are at version %d", now.Version)}}
 	var others []finding
 	for _, s := range now.Since {
-		text := fmt.Sprintf("is %s since %s, decided by %s", s.State, s.At.UTC().Format(time.RFC3339), s.By)
+		text := s.since()
 		if at, ours := decided[s.ManagedTenantID]; ours {
 			found = append(found, finding{gravity: stale, at: at, field: "managedTenantId", message: text})
 		} else {

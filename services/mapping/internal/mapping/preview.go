@@ -30,6 +30,7 @@ type Snapshot struct {
 	Version int64
 	Clients []Client
 	Active  []Mapping // decisions in force
+	Ended   []Mapping // the last decisions about managed tenants that have none in force
 }
 
 // PreviewStore reads a snapshot.

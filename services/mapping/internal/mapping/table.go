@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -20,16 +21,19 @@ const (
 	columnClientExternalID = "client_external_id"
 	columnDecision         = "decision"
 	columnScore            = "score"
+	columnRevision         = "revision"
 	columnTable            = "csv" // not a column: the text as a whole
 )
 
 var tableColumns = []string{
 	columnManagedTenant, columnEntraTenant, "display_name", "primary_domain", "state", columnClient, columnClientExternalID,
-	"client_name", columnDecision, "proposal", columnScore, "reason",
+	"client_name", columnDecision, "proposal", columnScore, "reason", columnRevision,
 }
 
 // keptColumns hold ids and numbers of a form that no spreadsheet changes.
-var keptColumns = map[string]bool{columnManagedTenant: true, columnEntraTenant: true, columnClient: true, columnScore: true}
+var keptColumns = map[string]bool{
+	columnManagedTenant: true, columnEntraTenant: true, columnClient: true, columnScore: true, columnRevision: true,
+}
 
 // Limits of a table that is imported.
 const (
@@ -179,8 +183,8 @@ func malformedLine(err error, before int) tableLine {
 
 // columns are the places of the columns that an import reads.
 type columns struct {
-	count                                                int
-	managedTenant, client, clientExternalID, decisionsAt int // -1 where there is none
+	count                                                          int
+	managedTenant, client, clientExternalID, decisionsAt, revision int // -1 where there is none
 }
 
 func columnsOf(header []string) (columns, error) {
@@ -202,6 +206,7 @@ func columnsOf(header []string) (columns, error) {
 	c := columns{
 		count: len(header), managedTenant: place(columnManagedTenant, true), client: place(columnClient, false),
 		clientExternalID: place(columnClientExternalID, false), decisionsAt: place(columnDecision, true),
+		revision: place(columnRevision, false),
 	}
 	if len(problems) > 0 {
 		return columns{}, refuseTable(problems...)
@@ -219,7 +224,7 @@ func (c columns) line(number int, cells []string) tableLine {
 		return strings.TrimSpace(unescape(strings.TrimSpace(cells[at])))
 	}
 	line := tableLine{Number: number, Decision: Decision{
-		ManagedTenantID: strings.ToLower(cell(c.managedTenant)), Kind: strings.ToLower(cell(c.decisionsAt)),
+		ManagedTenantID: strings.ToLower(cell(c.managedTenant)), Kind: strings.ToLower(cell(c.decisionsAt)), Revision: revisionIn(cell(c.revision)),
 	}}
 	if line.Decision.Kind == DecideMap {
 		line.Decision.ClientID, line.Decision.ClientExternalID = strings.ToLower(cell(c.client)), cell(c.clientExternalID)
@@ -230,4 +235,16 @@ func (c columns) line(number int, cells []string) tableLine {
 		}
 	}
 	return line
+}
+
+// revisionIn reads the revision of a line; nil when it names none.
+func revisionIn(cell string) *int64 {
+	if cell == "" {
+		return nil
+	}
+	revision, err := strconv.ParseInt(cell, 10, 64)
+	if err != nil {
+		revision = noRevision
+	}
+	return &revision
 }

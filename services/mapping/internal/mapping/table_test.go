@@ -43,7 +43,7 @@ func TestNoNameIsAFormulaToAReaderWithSemicolons(t *testing.T) {
 		"Foo;=1+cmd|' /C calc'!A0;", "x\n=1+1", "x\r=1", "x\t=1", "\n=1", "＝1+1", "＠SUM(1)", ";-1", "\u2028=1", "\u0085+1", "  =1",
 	} {
 		line := exportLine(Row{Tenant: ManagedTenant{ID: "id", DisplayName: name, PrimaryDomain: name}, State: StateMapped, MappedClientID: "c"},
-			false, map[string]Client{"c": {ID: "c", Name: name}})
+			false, 1, map[string]Client{"c": {ID: "c", Name: name}})
 		for cell := range strings.FieldsFuncSeq(writeTable([][]string{line}), func(r rune) bool { return strings.ContainsRune(",;\t\r\n\"\u2028\u0085", r) }) {
 			first, _ := utf8.DecodeRuneInString(strings.TrimSpace(cell))
 			require.NotContains(t, "=+-@＝＋－＠", string(first), name)
@@ -57,8 +57,8 @@ func FuzzReadTable(f *testing.F) {
 	for _, seed := range []string{
 		"managed_tenant_id,decision\nx,skip\n", "\ufeffdecision;client_id;managed_tenant_id\r\nmap;'=1;\"a\"\"b\"\r\n",
 		"managed_tenant_id,decision\n\"x,skip\n", "managed_tenant_id,decision,client_external_id\nx,map,'@y\n,,,,z\na\"b,c\n", "\x00", "",
-		writeTable([][]string{{"a", "b", "=c", "d\n", "e", "", "", "", "skip", "", "", ""}}),
-		"sep=;\r\nmanaged_tenant_id;decision\r\nx;skip\r\n", "\"sep=\t\"\t\nmanaged_tenant_id\tdecision\nx\tskip\n", "sep=|\n",
+		writeTable([][]string{{"a", "b", "=c", "d\n", "e", "", "", "", "skip", "", "", "", "1"}}),
+		"sep=;\r\nmanaged_tenant_id;decision;revision\r\nx;skip;2\r\ny;skip;two\r\n", "\"sep=\t\"\t\nmanaged_tenant_id\tdecision\nx\tskip\n", "sep=|\n",
 	} {
 		f.Add(seed)
 	}

@@ -94,16 +94,40 @@ func read(ctx context.Context, q *sqlc.Queries, ask mapping.Ask, version int64) 
 			current.Clients[row.ID.String()] = clientOf(sqlc.ListClientsRow(row))
 		}
 	}
+	if ask.Ended {
+		endedOnes, err := ended(ctx, q)
+		if err != nil {
+			return mapping.Current{}, err
+		}
+		current.Ended = make(map[string]mapping.Mapping, len(endedOnes))
+		for _, m := range endedOnes {
+			current.Ended[m.ManagedTenantID] = m
+		}
+	}
 	if ask.Version == nil || *ask.Version == version {
 		return current, nil
 	}
 	since, err := q.DecidedSince(ctx, *ask.Version)
 	for _, row := range since {
-		current.Since = append(current.Since, mapping.Since{
-			ManagedTenantID: row.ManagedTenantID.String(), State: row.State, By: row.DecidedBy, At: row.DecidedAt,
+		current.Since = append(current.Since, mapping.Mapping{
+			ManagedTenantID: row.ManagedTenantID.String(), State: row.State, ClientName: text(row.ClientName), DecidedBy: row.DecidedBy,
+			DecidedAt: row.DecidedAt, DeactivatedBy: text(row.DeactivatedBy), DeactivatedAt: row.DeactivatedAt,
 		})
 	}
 	return current, err
+}
+
+// ended reads the last decision about each managed tenant that was unmapped.
+func ended(ctx context.Context, q *sqlc.Queries) ([]mapping.Mapping, error) {
+	rows, err := q.EndedMappings(ctx)
+	list := make([]mapping.Mapping, 0, len(rows))
+	for _, row := range rows {
+		list = append(list, mapping.Mapping{
+			ManagedTenantID: row.ManagedTenantID.String(), Revision: *row.EndedRevision, DeactivatedBy: text(row.DeactivatedBy),
+			DeactivatedAt: row.DeactivatedAt,
+		})
+	}
+	return list, err
 }
 
 // decision is a change to be written: a row to be added, or with the state

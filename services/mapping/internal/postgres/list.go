@@ -29,6 +29,9 @@ func (s *Store) Snapshot(ctx context.Context) (snapshot mapping.Snapshot, err er
 		if snapshot.Active, err = active(ctx, q); err != nil {
 			return err
 		}
+		if snapshot.Ended, err = ended(ctx, q); err != nil {
+			return err
+		}
 		rows, err := q.LivingClients(ctx)
 		snapshot.Clients = clients(rows, func(row sqlc.LivingClientsRow) sqlc.ListClientsRow { return sqlc.ListClientsRow(row) })
 		return err

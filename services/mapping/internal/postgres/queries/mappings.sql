@@ -8,6 +8,15 @@ LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id
 WHERE m.deactivated_at IS NULL
 ORDER BY m.decided_at, m.id;
 
+-- name: EndedMappings :many
+-- The last decision about each managed tenant that was unmapped. Its end is a
+-- revision of its own.
+SELECT m.managed_tenant_id, m.ended_revision, m.deactivated_by, m.deactivated_at
+FROM entra_client_tenant_mappings m
+WHERE m.ended_revision IS NOT NULL
+  AND NOT EXISTS (SELECT FROM entra_client_tenant_mappings l
+                  WHERE l.managed_tenant_id = m.managed_tenant_id AND l.revision > m.revision);
+
 -- name: ListMappings :many
 SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
        c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
@@ -76,12 +85,12 @@ WHERE o.links > 0
 -- name: DecidedSince :many
 -- The last decision of each managed tenant that was decided, or unmapped, after
 -- a version.
-SELECT DISTINCT ON (managed_tenant_id)
-       managed_tenant_id, CASE WHEN deactivated_at IS NULL THEN state ELSE 'undecided' END AS state,
-       COALESCE(deactivated_by, decided_by) AS decided_by, COALESCE(deactivated_at, decided_at)::timestamptz AS decided_at
-FROM entra_client_tenant_mappings
-WHERE version > @version OR ended_version > @version
-ORDER BY managed_tenant_id, revision DESC;
+SELECT DISTINCT ON (m.managed_tenant_id)
+       m.managed_tenant_id, m.state, c.name AS client_name, m.decided_by, m.decided_at, m.deactivated_by, m.deactivated_at
+FROM entra_client_tenant_mappings m
+LEFT JOIN clients c ON c.id = m.client_id
+WHERE m.version > @version OR m.ended_version > @version
+ORDER BY m.managed_tenant_id, m.revision DESC;
 
 -- name: EverMapped :many
 -- Those of the managed tenants that some client had before: only they can have

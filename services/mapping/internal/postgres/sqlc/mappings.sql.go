@@ -156,19 +156,22 @@ func (q *Queries) DeactivateMappings(ctx context.Context, arg DeactivateMappings
 }
 
 const decidedSince = `-- name: DecidedSince :many
-SELECT DISTINCT ON (managed_tenant_id)
-       managed_tenant_id, CASE WHEN deactivated_at IS NULL THEN state ELSE 'undecided' END AS state,
-       COALESCE(deactivated_by, decided_by) AS decided_by, COALESCE(deactivated_at, decided_at)::timestamptz AS decided_at
-FROM entra_client_tenant_mappings
-WHERE version > $1 OR ended_version > $1
-ORDER BY managed_tenant_id, revision DESC
+SELECT DISTINCT ON (m.managed_tenant_id)
+       m.managed_tenant_id, m.state, c.name AS client_name, m.decided_by, m.decided_at, m.deactivated_by, m.deactivated_at
+FROM entra_client_tenant_mappings m
+LEFT JOIN clients c ON c.id = m.client_id
+WHERE m.version > $1 OR m.ended_version > $1
+ORDER BY m.managed_tenant_id, m.revision DESC
 `
 
 type DecidedSinceRow struct {
 	ManagedTenantID uuid.UUID
 	State           string
+	ClientName      *string
 	DecidedBy       string
 	DecidedAt       time.Time
+	DeactivatedBy   *string
+	DeactivatedAt   *time.Time
 }
 
 // The last decision of each managed tenant that was decided, or unmapped, after
@@ -185,8 +188,11 @@ func (q *Queries) DecidedSince(ctx context.Context, version int64) ([]DecidedSin
 		if err := rows.Scan(
 			&i.ManagedTenantID,
 			&i.State,
+			&i.ClientName,
 			&i.DecidedBy,
 			&i.DecidedAt,
+			&i.DeactivatedBy,
+			&i.DeactivatedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -233,6 +239,48 @@ func (q *Queries) EndMappings(ctx context.Context, arg EndMappingsParams) ([]End
 	for rows.Next() {
 		var i EndMappingsRow
 		if err := rows.Scan(&i.ManagedTenantID, &i.EndedRevision); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const endedMappings = `-- name: EndedMappings :many
+SELECT m.managed_tenant_id, m.ended_revision, m.deactivated_by, m.deactivated_at
+FROM entra_client_tenant_mappings m
+WHERE m.ended_revision IS NOT NULL
+  AND NOT EXISTS (SELECT FROM entra_client_tenant_mappings l
+                  WHERE l.managed_tenant_id = m.managed_tenant_id AND l.revision > m.revision)
+`
+
+type EndedMappingsRow struct {
+	ManagedTenantID uuid.UUID
+	EndedRevision   *int64
+	DeactivatedBy   *string
+	DeactivatedAt   *time.Time
+}
+
+// The last decision about each managed tenant that was unmapped. Its end is a
+// revision of its own.
+func (q *Queries) EndedMappings(ctx context.Context) ([]EndedMappingsRow, error) {
+	rows, err := q.db.Query(ctx, endedMappings)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EndedMappingsRow
+	for rows.Next() {
+		var i EndedMappingsRow
+		if err := rows.Scan(
+			&i.ManagedTenantID,
+			&i.EndedRevision,
+			&i.DeactivatedBy,
+			&i.DeactivatedAt,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -1596,7 +1596,7 @@ type ImportedRow struct {
 	// map, skip, review or create_new.
 	Decision string  `protobuf:"bytes,3,opt,name=decision,proto3" json:"decision,omitempty"`
 	ClientId *string `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
-	// changed, unchanged or invalid.
+	// changed, unchanged, conflict (somebody else decided since, and otherwise) or invalid.
 	Outcome       string             `protobuf:"bytes,5,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	Violations    []*RecordViolation `protobuf:"bytes,6,rep,name=violations,proto3" json:"violations,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1690,6 +1690,7 @@ type ImportMappingsResponse struct {
 	Summary   *MappingSummary `protobuf:"bytes,9,opt,name=summary,proto3" json:"summary,omitempty"`
 	// settled or pending; empty when nothing was written.
 	Effects       string `protobuf:"bytes,10,opt,name=effects,proto3" json:"effects,omitempty"`
+	Conflicts     int32  `protobuf:"varint,11,opt,name=conflicts,proto3" json:"conflicts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1792,6 +1793,13 @@ func (x *ImportMappingsResponse) GetEffects() string {
 		return x.Effects
 	}
 	return ""
+}
+
+func (x *ImportMappingsResponse) GetConflicts() int32 {
+	if x != nil {
+		return x.Conflicts
+	}
+	return 0
 }
 
 type StartedRun struct {
@@ -2661,7 +2669,7 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"violations\x18\x06 \x03(\v2%.entrasync.mapping.v1.RecordViolationR\n" +
 	"violationsB\f\n" +
 	"\n" +
-	"_client_id\"\xe6\x02\n" +
+	"_client_id\"\x84\x03\n" +
 	"\x16ImportMappingsResponse\x12\x17\n" +
 	"\adry_run\x18\x01 \x01(\bR\x06dryRun\x12\x18\n" +
 	"\aapplied\x18\x02 \x01(\bR\aapplied\x12\x18\n" +
@@ -2673,7 +2681,8 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"\aversion\x18\b \x01(\x03R\aversion\x12>\n" +
 	"\asummary\x18\t \x01(\v2$.entrasync.mapping.v1.MappingSummaryR\asummary\x12\x18\n" +
 	"\aeffects\x18\n" +
-	" \x01(\tR\aeffects\"\\\n" +
+	" \x01(\tR\aeffects\x12\x1c\n" +
+	"\tconflicts\x18\v \x01(\x05R\tconflicts\"\\\n" +
 	"\n" +
 	"StartedRun\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1f\n" +

@@ -62,21 +62,23 @@ type MappingServiceClient interface {
 	DecideOrphans(ctx context.Context, in *DecideOrphansRequest, opts ...grpc.CallOption) (*DecideOrphansResponse, error)
 	// ExportMappings answers every managed tenant as a table for a spreadsheet: the columns
 	// managed_tenant_id, entra_tenant_id, display_name, primary_domain, state, client_id,
-	// client_external_id, client_name, decision, proposal, score, reason. The client is that of the
-	// mapping; where nothing is decided it is the best that the preview proposes, and proposal says so
-	// (auto_matched or candidate), with its score and reason. decision is empty, for a person to fill.
-	// Text that a spreadsheet would take for a formula, a number or a date is escaped by an apostrophe.
-	// Over REST, "Accept: text/csv" gives the table itself, and its version in the header
+	// client_external_id, client_name, decision, proposal, score, reason, revision. The client is that
+	// of the mapping; where nothing is decided it is the best that the preview proposes, and proposal
+	// says so (auto_matched or candidate), with its score and reason. decision is empty, for a person
+	// to fill. revision is the managed tenant's, by which an import knows what was decided since. Text
+	// that a spreadsheet would take for a formula, a number or a date is escaped by an apostrophe. Over
+	// REST, "Accept: text/csv" gives the table itself, and its version in the header
 	// Entrasync-Version.
 	ExportMappings(ctx context.Context, in *ExportMappingsRequest, opts ...grpc.CallOption) (*ExportMappingsResponse, error)
 	// ImportMappings takes such a table back, all or nothing. Columns are found by their names, in any
 	// order; managed_tenant_id and decision are needed, others may be missing. decision is map, skip,
 	// review, create_new, or empty, which leaves a line as it is; map takes the client by client_id or
-	// client_external_id. It is a dry run unless dryRun is false: that answers what every line would
-	// do, with every error named by line and column. A table with errors is refused as a whole, with
-	// all of them, under the reasons of ConfirmMappings. Cells are separated by commas, semicolons or
-	// tabs; a first line may name which ("sep=;"). Over REST, "Content-Type: text/csv" takes the table
-	// itself, with dryRun and version in the query.
+	// client_external_id. Where revision stands, a line that somebody else decided about since, and
+	// otherwise, is a conflict. It is a dry run unless dryRun is false: that answers what every line
+	// would do, with every conflict and error named by line and column. A table with any is refused as
+	// a whole, with all of them, under the reasons of ConfirmMappings. Cells are separated by commas,
+	// semicolons or tabs; a first line may name which ("sep=;"). Over REST, "Content-Type: text/csv"
+	// takes the table itself, with dryRun and version in the query.
 	ImportMappings(ctx context.Context, in *ImportMappingsRequest, opts ...grpc.CallOption) (*ImportMappingsResponse, error)
 }
 
@@ -210,21 +212,23 @@ type MappingServiceServer interface {
 	DecideOrphans(context.Context, *DecideOrphansRequest) (*DecideOrphansResponse, error)
 	// ExportMappings answers every managed tenant as a table for a spreadsheet: the columns
 	// managed_tenant_id, entra_tenant_id, display_name, primary_domain, state, client_id,
-	// client_external_id, client_name, decision, proposal, score, reason. The client is that of the
-	// mapping; where nothing is decided it is the best that the preview proposes, and proposal says so
-	// (auto_matched or candidate), with its score and reason. decision is empty, for a person to fill.
-	// Text that a spreadsheet would take for a formula, a number or a date is escaped by an apostrophe.
-	// Over REST, "Accept: text/csv" gives the table itself, and its version in the header
+	// client_external_id, client_name, decision, proposal, score, reason, revision. The client is that
+	// of the mapping; where nothing is decided it is the best that the preview proposes, and proposal
+	// says so (auto_matched or candidate), with its score and reason. decision is empty, for a person
+	// to fill. revision is the managed tenant's, by which an import knows what was decided since. Text
+	// that a spreadsheet would take for a formula, a number or a date is escaped by an apostrophe. Over
+	// REST, "Accept: text/csv" gives the table itself, and its version in the header
 	// Entrasync-Version.
 	ExportMappings(context.Context, *ExportMappingsRequest) (*ExportMappingsResponse, error)
 	// ImportMappings takes such a table back, all or nothing. Columns are found by their names, in any
 	// order; managed_tenant_id and decision are needed, others may be missing. decision is map, skip,
 	// review, create_new, or empty, which leaves a line as it is; map takes the client by client_id or
-	// client_external_id. It is a dry run unless dryRun is false: that answers what every line would
-	// do, with every error named by line and column. A table with errors is refused as a whole, with
-	// all of them, under the reasons of ConfirmMappings. Cells are separated by commas, semicolons or
-	// tabs; a first line may name which ("sep=;"). Over REST, "Content-Type: text/csv" takes the table
-	// itself, with dryRun and version in the query.
+	// client_external_id. Where revision stands, a line that somebody else decided about since, and
+	// otherwise, is a conflict. It is a dry run unless dryRun is false: that answers what every line
+	// would do, with every conflict and error named by line and column. A table with any is refused as
+	// a whole, with all of them, under the reasons of ConfirmMappings. Cells are separated by commas,
+	// semicolons or tabs; a first line may name which ("sep=;"). Over REST, "Content-Type: text/csv"
+	// takes the table itself, with dryRun and version in the query.
 	ImportMappings(context.Context, *ImportMappingsRequest) (*ImportMappingsResponse, error)
 	mustEmbedUnimplementedMappingServiceServer()
 }
