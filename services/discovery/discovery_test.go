@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -96,13 +98,37 @@ func TestDiscoveryThatChangesNothingWritesNoManagedTenant(t *testing.T) {
 }
 
 // versions are the row versions of the managed tenants and their domains.
-func (b *bundle) versions() (versions string) {
+func (b *bundle) versions() map[string]string {
 	b.t.Helper()
-	err := b.db.Admin.QueryRow(b.t.Context(), `
-		SELECT concat_ws('|', (SELECT string_agg(id::text || ' ' || xmin::text, ',' ORDER BY id) FROM entra_managed_tenants),
-		       (SELECT string_agg(domain || ' ' || xmin::text, ',' ORDER BY domain) FROM entra_managed_tenant_domains))`).Scan(&versions)
+	rows, err := b.db.Admin.Query(b.t.Context(), `
+		SELECT entra_tenant_id, xmin::text FROM entra_managed_tenants
+		UNION ALL SELECT d.domain || ' of ' || m.entra_tenant_id, d.xmin::text
+		FROM entra_managed_tenant_domains d JOIN entra_managed_tenants m ON m.id = d.managed_tenant_id`)
+	require.NoError(b.t, err)
+	versions := map[string]string{}
+	var row, version string
+	_, err = pgx.ForEachRow(rows, []any{&row, &version}, func() error {
+		versions[row] = version
+		return nil
+	})
 	require.NoError(b.t, err)
 	return versions
+}
+
+// written are the rows that are new, written again or no more, in order.
+func written(before, after map[string]string) (rows []string) {
+	for row, version := range after {
+		if before[row] != version {
+			rows = append(rows, row)
+		}
+	}
+	for row := range before {
+		if _, there := after[row]; !there {
+			rows = append(rows, "no "+row)
+		}
+	}
+	slices.Sort(rows)
+	return rows
 }
 
 func TestTenantsThatDisappearAreGoneAndComeBack(t *testing.T) {
@@ -331,6 +357,17 @@ func TestTwoThousandTenants(t *testing.T) {
 	b.clock.advance(time.Hour)
 	require.EqualValues(t, 2000, b.mustDiscover().GetDiscoveredTenantCount())
 	require.Equal(t, versions, b.versions(), "a discovery that changes nothing writes no tenant, however many there are")
+
+	// Among so many only what changed is written: a count, a domain, and a tenant that is
+	// not listed any more.
+	b.directories.change(func() {
+		b.directories.details["t-0003"] = &connectionv1.GetTenantDetailsResponse{Domains: []string{"t-0003.example", "t-0003.test"}, UserCount: count(6)}
+		b.directories.details["t-0700"] = &connectionv1.GetTenantDetailsResponse{Domains: []string{"t-0700.example", "t-0700.new"}, UserCount: count(5)}
+		b.directories.tenants = b.directories.tenants[:1999]
+	})
+	b.clock.advance(time.Hour)
+	require.EqualValues(t, 1, b.mustDiscover().GetGoneCount())
+	require.Equal(t, []string{"no t-0700.test of t-0700", "t-0003", "t-0700", "t-0700.new of t-0700", "t-1999"}, written(versions, b.versions()))
 	require.Len(t, b.streamed(as(t, "msp")), 2000)
 	require.Empty(t, b.streamed(as(t, "other")), "another MSP sees nothing")
 }

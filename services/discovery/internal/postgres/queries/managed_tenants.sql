@@ -22,11 +22,15 @@ SET primary_domain = COALESCE(NULLIF(primary_domain, ''), @primary_domain),
 WHERE id = @id AND state <> 'gone';
 
 -- name: DropDomains :exec
-DELETE FROM entra_managed_tenant_domains WHERE managed_tenant_id = ANY (@ids::uuid[]);
+-- Drops what are no domains of the managed tenants any more.
+DELETE FROM entra_managed_tenant_domains d
+USING entra_managed_tenants m
+WHERE d.managed_tenant_id = ANY (@ids::uuid[]) AND m.id = d.managed_tenant_id AND d.domain <> ALL (m.domains);
 
 -- name: AddDomains :exec
 INSERT INTO entra_managed_tenant_domains (domain, managed_tenant_id)
-SELECT DISTINCT unnest(domains), id FROM entra_managed_tenants WHERE id = ANY (@ids::uuid[]);
+SELECT DISTINCT unnest(domains), id FROM entra_managed_tenants WHERE id = ANY (@ids::uuid[])
+ON CONFLICT DO NOTHING;
 
 -- name: ListManagedTenants :many
 SELECT id, entra_tenant_id, display_name, primary_domain, domains, source_user_count, state,

@@ -15,6 +15,7 @@ import (
 const addDomains = `-- name: AddDomains :exec
 INSERT INTO entra_managed_tenant_domains (domain, managed_tenant_id)
 SELECT DISTINCT unnest(domains), id FROM entra_managed_tenants WHERE id = ANY ($1::uuid[])
+ON CONFLICT DO NOTHING
 `
 
 func (q *Queries) AddDomains(ctx context.Context, ids []uuid.UUID) error {
@@ -73,9 +74,12 @@ func (q *Queries) CountUnreadable(ctx context.Context) (int32, error) {
 }
 
 const dropDomains = `-- name: DropDomains :exec
-DELETE FROM entra_managed_tenant_domains WHERE managed_tenant_id = ANY ($1::uuid[])
+DELETE FROM entra_managed_tenant_domains d
+USING entra_managed_tenants m
+WHERE d.managed_tenant_id = ANY ($1::uuid[]) AND m.id = d.managed_tenant_id AND d.domain <> ALL (m.domains)
 `
 
+// Drops what are no domains of the managed tenants any more.
 func (q *Queries) DropDomains(ctx context.Context, ids []uuid.UUID) error {
 	_, err := q.db.Exec(ctx, dropDomains, ids)
 	return err
