@@ -61,9 +61,12 @@ func TestDiscoveryStoresWhatItFinds(t *testing.T) {
 	require.Equal(t, began, acme.GetDiscoveredAt().AsTime())
 	require.Equal(t, began, acme.GetLastSeenAt().AsTime())
 	require.Nil(t, acme.GetAccessEndsAt())
+	require.Equal(t, began.Add(10*24*time.Hour), tenants["t-2"].GetAccessEndsAt().AsTime())
 	cobalt := tenants["t-3"]
 	require.Equal(t, "unreadable", cobalt.GetState())
 	require.Equal(t, "consent_missing", cobalt.GetProblem().GetCode())
+	require.Equal(t, "No consent.", cobalt.GetProblem().GetMessage())
+	require.Equal(t, "Grant it.", cobalt.GetProblem().GetRemedy())
 	require.Equal(t, []string{"cobalt.example"}, cobalt.GetDomains(), "the partner's own record of the domain")
 
 	latest, err := b.public.GetDiscovery(as(t, "msp"), &discoveryv1.GetDiscoveryRequest{})
@@ -80,6 +83,7 @@ func TestDiscoveryStoresWhatItFinds(t *testing.T) {
 	require.EqualValues(t, 2, summary.GetActiveCount())
 	require.Len(t, summary.GetAccessEnding(), 1)
 	require.Equal(t, "t-2", summary.GetAccessEnding()[0].GetEntraTenantId())
+	require.Equal(t, began.Add(10*24*time.Hour), summary.GetAccessEnding()[0].GetAccessEndsAt().AsTime())
 }
 
 func TestDiscoveryThatChangesNothingWritesNoManagedTenant(t *testing.T) {
@@ -145,6 +149,9 @@ func TestTenantsThatDisappearAreGoneAndComeBack(t *testing.T) {
 	require.EqualValues(t, 1, b.mustDiscover().GetGoneCount())
 	gone := b.list()["t-2"]
 	require.Equal(t, "gone", gone.GetState())
+	var since time.Time
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT gone_at FROM entra_managed_tenants WHERE entra_tenant_id = 't-2'`).Scan(&since))
+	require.Equal(t, seen.Add(time.Hour), since.UTC())
 	require.Equal(t, seen, gone.GetLastSeenAt().AsTime(), "the last discovery that had it")
 	b.clock.advance(time.Hour)
 	require.Zero(t, b.mustDiscover().GetGoneCount(), "it was gone before")
@@ -158,6 +165,28 @@ func TestTenantsThatDisappearAreGoneAndComeBack(t *testing.T) {
 	require.Equal(t, id, again.GetManagedTenantId())
 	require.Equal(t, began, again.GetDiscoveredAt().AsTime())
 	require.Equal(t, back, again.GetLastSeenAt().AsTime())
+}
+
+// TestACustomerWithSeveralGrantsIsOneManagedTenant whose access ends when the last of
+// them does, and not at all where one renews itself.
+func TestACustomerWithSeveralGrantsIsOneManagedTenant(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	grant := func(id string, days int) *connectionv1.DirectoryTenant {
+		granted := &connectionv1.DirectoryTenant{EntraTenantId: id, DisplayName: "Acme"}
+		if days > 0 {
+			granted.AccessEndsAt = timestamppb.New(began.Add(time.Duration(days) * 24 * time.Hour))
+		}
+		return granted
+	}
+	b.directories.tenants = []*connectionv1.DirectoryTenant{
+		grant("t-1", 5), grant("T-1", 50), grant("t-1", 20), grant("t-2", 5), grant("t-2", 0), grant("t-2", 7),
+	}
+	require.EqualValues(t, 2, b.mustDiscover().GetDiscoveredTenantCount())
+	tenants := b.list()
+	require.Len(t, tenants, 2)
+	require.Equal(t, began.Add(50*24*time.Hour), tenants["t-1"].GetAccessEndsAt().AsTime())
+	require.Nil(t, tenants["t-2"].GetAccessEndsAt())
 }
 
 func TestAnUnreadableTenantKeepsWhatWasKnown(t *testing.T) {
@@ -268,6 +297,22 @@ func TestAFailedReadOfThePartnerChangesNothing(t *testing.T) {
 			require.EqualValues(t, 3, result.GetDiscoveredTenantCount())
 		})
 	}
+}
+
+// TestACustomerWithoutAnIDFailsTheDiscovery: a listing that names nobody proves nobody's
+// absence.
+func TestACustomerWithoutAnIDFailsTheDiscovery(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	threeTenants(b.directories)
+	b.mustDiscover()
+	before := b.versions()
+	b.directories.change(func() {
+		b.directories.tenants[1] = &connectionv1.DirectoryTenant{EntraTenantId: " ", DisplayName: "Nobody"}
+	})
+	_, err := b.discover(uuid.NewString())
+	require.Equal(t, "upstream_error", errs.ReasonOf(err))
+	require.Equal(t, before, b.versions())
 }
 
 func TestTheSameOperationAgainTellsTheSameResult(t *testing.T) {
