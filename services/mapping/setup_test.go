@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
 
+	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	"github.com/entrasync/entrasync/pkg/tenant"
@@ -86,6 +87,7 @@ type bundle struct {
 	effects  orchestrationv1.EffectServiceClient    // as the worker
 	internal *rpc.Internal                          // what sync-engine calls, without the network
 	parts    parts
+	listens  <-chan struct{} // closed once the database tells of effects
 }
 
 func setup(t testing.TB) *bundle {
@@ -103,6 +105,7 @@ func setup(t testing.TB) *bundle {
 	address := network.Serve("mapping", func(server grpc.ServiceRegistrar) {
 		b.parts = register(server, pool, conn, b.clock.now)
 	})
+	b.listens = b.parts.bell.Next() // which rings first when the listening begins
 	listening, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- listen(listening, pool, b.parts.bell) }()
@@ -118,6 +121,44 @@ func setup(t testing.TB) *bundle {
 	store := postgres.NewStore(b.db.Pool("mapping"), newUUID)
 	b.internal = rpc.NewInternal(mapping.NewLister(nil, store), mapping.NewCreator(store, b.clock.now, newID))
 	return b
+}
+
+// untilRung waits until something holds, and looks whenever effects come or go.
+func (b *bundle) untilRung(holds func() bool) {
+	b.t.Helper()
+	patience := time.After(time.Minute)
+	for {
+		rung := b.parts.bell.Next()
+		if holds() {
+			return
+		}
+		select {
+		case <-rung:
+		case <-patience:
+			require.Fail(b.t, "the bell rang and nothing came of it, or it stayed silent")
+		}
+	}
+}
+
+// leaving makes a change whose effects nobody does yet: the caller goes away once
+// they are written, so that a test need not wait for as long as a person would. The
+// change stands.
+func (b *bundle) leaving(change func(ctx context.Context) error) {
+	b.t.Helper()
+	effects := func() (all int) {
+		require.NoError(b.t, b.db.Admin.QueryRow(b.t.Context(), `SELECT count(*) FROM outbox`).Scan(&all))
+		return all
+	}
+	before := effects()
+	ctx, leave := context.WithCancel(b.ctx())
+	defer leave()
+	ended := make(chan error, 1)
+	go func() { ended <- change(ctx) }()
+	b.untilRung(func() bool { return effects() > before })
+	leave()
+	if err := <-ended; err != nil {
+		require.Equal(b.t, errs.Cancelled, errs.KindOf(err), err)
+	}
 }
 
 // as is a context of a person's work for a tenant.
