@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/page"
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
@@ -383,8 +384,13 @@ func TestListSearchesAndPages(t *testing.T) {
 		}
 	}
 	require.Len(t, seen, 10)
-	_, err := b.public.ListManagedTenants(as(t, "msp"), &discoveryv1.ListManagedTenantsRequest{PageToken: "e30"})
-	require.Equal(t, "invalid_argument", errs.ReasonOf(err))
+	for _, token := range []string{
+		"e30", page.Cursor{Key: "\x00", ID: uuid.NewString()}.Token("", ""),
+		page.Cursor{Key: "a", ID: "no id of ours"}.Token("", ""),
+	} {
+		_, err := b.public.ListManagedTenants(as(t, "msp"), &discoveryv1.ListManagedTenantsRequest{PageToken: token})
+		require.Equal(t, "invalid_argument", errs.ReasonOf(err))
+	}
 }
 
 func TestTwoThousandTenants(t *testing.T) {

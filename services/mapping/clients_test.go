@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/page"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
-	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
 )
 
 func TestListClientsPages(t *testing.T) {
@@ -28,7 +28,7 @@ func TestListClientsPages(t *testing.T) {
 	require.Len(t, next.GetClients(), 6)
 	require.Equal(t, "Client 4994", next.GetClients()[0].GetName())
 	require.Empty(t, next.GetNextPageToken())
-	nul := mapping.EncodeCursor(mapping.Cursor{Key: "a\x00", ID: list.GetClients()[0].GetId()}, "clients", "another search")
+	nul := page.Cursor{Key: "a\x00", ID: list.GetClients()[0].GetId()}.Token("clients", "another search")
 	for _, token := range []string{"garbage", list.GetNextPageToken(), nul} {
 		_, err = b.clients.ListClients(b.ctx(), &mappingv1.ListClientsRequest{Q: "another search", PageToken: token})
 		require.Equal(t, "invalid_argument", errs.ReasonOf(err))

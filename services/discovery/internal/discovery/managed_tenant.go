@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // The states of a managed tenant.
@@ -55,32 +53,6 @@ type Found struct {
 	// counts for a tenant that is new only, a known one stays as it was.
 	Passing      bool
 	AccessEndsAt *time.Time
-}
-
-// SearchKey is a text as it is searched and sorted: compatibility forms made
-// one, case and the accents of Latin and Greek letters folded, white space
-// single. It is idempotent.
-func SearchKey(text string) string {
-	folded := strings.ToLower(norm.NFKD.String(strings.ToValidUTF8(text, " ")))
-	var b strings.Builder
-	space, accented := false, false
-	for _, r := range folded {
-		switch {
-		case unicode.Is(unicode.Mn, r) && accented:
-			continue
-		case unicode.IsSpace(r) || unicode.IsControl(r):
-			space = b.Len() > 0
-			accented = false
-			continue
-		}
-		if space {
-			b.WriteByte(' ')
-			space = false
-		}
-		b.WriteRune(r)
-		accented = unicode.In(r, unicode.Latin, unicode.Greek) || (accented && unicode.Is(unicode.Mn, r))
-	}
-	return norm.NFC.String(b.String())
 }
 
 // cleanText drops what PostgreSQL cannot store and white space around it.

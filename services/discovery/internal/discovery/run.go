@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/searchkey"
 )
 
 // readers is how many directories are read at once.
@@ -223,7 +224,7 @@ func (r *Runner) readOne(ctx context.Context, tenant *Found) error {
 	if tenant.DisplayName == "" {
 		tenant.DisplayName = firstOf(tenant.PrimaryDomain, tenant.EntraTenantID)
 	}
-	tenant.NameKey = SearchKey(tenant.DisplayName)
+	tenant.NameKey = searchkey.Of(tenant.DisplayName)
 	return nil
 }
 

@@ -3,6 +3,9 @@ package discovery
 import (
 	"context"
 	"time"
+
+	"github.com/entrasync/entrasync/pkg/page"
+	"github.com/entrasync/entrasync/pkg/searchkey"
 )
 
 // endingSoon is how long before its end people are warned of the end of their
@@ -41,13 +44,6 @@ type Filter struct {
 	State string // empty for all
 }
 
-// Page is a part of the list of managed tenants.
-type Page struct {
-	Tenants []ManagedTenant
-	Next    string // token of the next page; empty at the end
-	Total   *int32 // with the first page only, so that no page costs more than it
-}
-
 // ShowStore reads what discoveries have stored.
 type ShowStore interface {
 	Latest(ctx context.Context) (Latest, error)
@@ -55,7 +51,7 @@ type ShowStore interface {
 	Summary(ctx context.Context, endingBy time.Time) (Summary, error)
 	// List gives up to limit tenants after the cursor, by name key and id.
 	// queryKey and query are the search in its folded and in its plain form.
-	List(ctx context.Context, state, queryKey, query string, after *Cursor, limit int32) ([]ManagedTenant, error)
+	List(ctx context.Context, state, queryKey, query string, after *page.Cursor, limit int32) ([]ManagedTenant, error)
 	Count(ctx context.Context, state, queryKey, query string) (int32, error)
 	// Each calls each for parts of the tenants with the given ids, or of all,
 	// in the order of their ids. Unknown ids are left out.
@@ -84,33 +80,16 @@ func (v *Viewer) Each(ctx context.Context, ids []string, each func([]ManagedTena
 	return v.store.Each(ctx, ids, each)
 }
 
-// List gives one page by name; size 0 means DefaultPageSize. A token that is not
-// of this list is errs.Invalid, reason "invalid_argument".
-func (v *Viewer) List(ctx context.Context, filter Filter, size int32, pageToken string) (Page, error) {
-	if size == 0 {
-		size = DefaultPageSize
-	}
-	after, err := DecodeCursor(pageToken, filter.State, filter.Query)
-	if err != nil {
-		return Page{}, err
-	}
-	key, query := SearchKey(filter.Query), cleanID(filter.Query)
-	var page Page
-	if after == nil {
-		total, err := v.store.Count(ctx, filter.State, key, query)
-		if err != nil {
-			return Page{}, err
-		}
-		page.Total = &total
-	}
-	page.Tenants, err = v.store.List(ctx, filter.State, key, query, after, size+1)
-	if err != nil {
-		return Page{}, err
-	}
-	if len(page.Tenants) > int(size) {
-		page.Tenants = page.Tenants[:size]
-		last := page.Tenants[size-1]
-		page.Next = EncodeCursor(Cursor{NameKey: SearchKey(last.DisplayName), ID: last.ID}, filter.State, filter.Query)
-	}
-	return page, nil
+// List gives one page by name; size 0 means page.DefaultSize. page.ErrToken for a
+// token that is not of this list.
+func (v *Viewer) List(ctx context.Context, filter Filter, size int32, pageToken string) (page.Page[ManagedTenant], error) {
+	key, query := searchkey.Of(filter.Query), cleanID(filter.Query)
+	return page.Of(page.List[ManagedTenant]{
+		Size: size, Token: pageToken, Filters: []string{filter.State, filter.Query},
+		Read: func(after *page.Cursor, limit int32) ([]ManagedTenant, error) {
+			return v.store.List(ctx, filter.State, key, query, after, limit)
+		},
+		Count: func() (int32, error) { return v.store.Count(ctx, filter.State, key, query) },
+		Place: func(t ManagedTenant) page.Cursor { return page.Cursor{Key: searchkey.Of(t.DisplayName), ID: t.ID} },
+	})
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/page"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
 	"github.com/entrasync/entrasync/services/discovery/internal/postgres/sqlc"
@@ -88,24 +88,20 @@ func (s *Store) Summary(ctx context.Context, endingBefore time.Time) (discovery.
 }
 
 // List reads a page of managed tenants by name.
-func (s *Store) List(ctx context.Context, state, queryKey, query string, after *discovery.Cursor, limit int32,
+func (s *Store) List(ctx context.Context, state, queryKey, query string, after *page.Cursor, limit int32,
 ) ([]discovery.ManagedTenant, error) {
-	params := sqlc.ListManagedTenantsParams{State: state, QueryKey: queryKey, Query: query, Size: limit}
-	if after != nil {
-		id, err := uuid.Parse(after.ID)
-		if err != nil {
-			return nil, errs.Wrap(err, errs.Invalid, "invalid_argument", "The page token does not belong to this list.",
-				errs.WithViolation("pageToken", "does not belong to this list"))
-		}
-		params.AfterKey, params.AfterID = after.NameKey, id
+	key, id, err := after.Place()
+	if err != nil {
+		return nil, err
 	}
-	var page []discovery.ManagedTenant
-	err := pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+	params := sqlc.ListManagedTenantsParams{State: state, QueryKey: queryKey, Query: query, AfterKey: key, AfterID: id, Size: limit}
+	var list []discovery.ManagedTenant
+	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := sqlc.New(tx).ListManagedTenants(ctx, params)
-		page = tenants(rows, func(row sqlc.ListManagedTenantsRow) sqlc.ListManagedTenantsRow { return row })
+		list = tenants(rows, func(row sqlc.ListManagedTenantsRow) sqlc.ListManagedTenantsRow { return row })
 		return err
 	}, pg.ReadOnly())
-	return page, err
+	return list, err
 }
 
 // Count counts what List lists.

@@ -4,6 +4,7 @@ package rpc
 import (
 	"context"
 
+	"github.com/entrasync/entrasync/pkg/page"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
 )
@@ -12,7 +13,7 @@ import (
 type Viewer interface {
 	Latest(ctx context.Context) (discovery.Latest, error)
 	Summary(ctx context.Context) (discovery.Summary, error)
-	List(ctx context.Context, filter discovery.Filter, size int32, pageToken string) (discovery.Page, error)
+	List(ctx context.Context, filter discovery.Filter, size int32, pageToken string) (page.Page[discovery.ManagedTenant], error)
 	Each(ctx context.Context, ids []string, each func([]discovery.ManagedTenant) error) error
 }
 
@@ -46,12 +47,12 @@ func (s *Public) GetDiscovery(ctx context.Context, _ *discoveryv1.GetDiscoveryRe
 func (s *Public) ListManagedTenants(ctx context.Context, req *discoveryv1.ListManagedTenantsRequest,
 ) (*discoveryv1.ListManagedTenantsResponse, error) {
 	filter := discovery.Filter{Query: req.GetQ(), State: req.GetState()}
-	page, err := s.viewer.List(ctx, filter, req.GetPageSize(), req.GetPageToken())
+	list, err := s.viewer.List(ctx, filter, req.GetPageSize(), req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
 	return &discoveryv1.ListManagedTenantsResponse{
-		ManagedTenants: managedTenants(page.Tenants), NextPageToken: page.Next, TotalSize: page.Total,
+		ManagedTenants: managedTenants(list.Items), NextPageToken: list.Next, TotalSize: list.Total,
 	}, nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/entrasync/entrasync/pkg/searchkey"
 )
 
 // Limits of a client's texts, in characters.
@@ -132,7 +134,7 @@ func (im *Importer) decide(records []Client, results []RecordResult, stored map[
 		default:
 			result.Outcome, record.ID = OutcomeUpdated, old.ID
 		}
-		writes = append(writes, WriteClient{Client: record, NameKey: SearchKey(record.Name), Domains: record.Domains()})
+		writes = append(writes, WriteClient{Client: record, NameKey: searchkey.Of(record.Name), Domains: record.Domains()})
 	}
 	return writes
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/entrasync/entrasync/pkg/searchkey"
 )
 
 // NewClient is a client that a create_new decision makes.
@@ -43,7 +45,7 @@ func NewCreator(store CreateStore, now func() time.Time, newID func() string) *C
 func (c *Creator) Create(ctx context.Context, actor, runID string) (int32, error) {
 	return c.store.CreateDecided(ctx, actor, runID, c.now(), func(m Mapping) NewClient {
 		name := clientName(m)
-		return NewClient{ID: c.newID(), Name: name, NameKey: SearchKey(name), Domain: m.PrimaryDomain, Decision: m}
+		return NewClient{ID: c.newID(), Name: name, NameKey: searchkey.Of(name), Domain: m.PrimaryDomain, Decision: m}
 	})
 }
 

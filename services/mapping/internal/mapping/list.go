@@ -1,21 +1,24 @@
 package mapping
 
 import (
+	"cmp"
 	"context"
+	"math"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/page"
+	"github.com/entrasync/entrasync/pkg/searchkey"
 )
 
 // errClientNotFound is the answer for an id that is unknown or of another tenant.
 var errClientNotFound = errs.New(errs.NotFound, "client_not_found", "There is no such client.")
 
-// maxMappedPage is the size of a page of mapped tenants when the caller names
-// none.
-const maxMappedPage = 500
+// mappedPage is the size of a page of mapped tenants when the caller names none.
+const mappedPage = 500
 
 // ClientSearch chooses clients that are not deleted; both empty for all.
 type ClientSearch struct {
@@ -47,19 +50,19 @@ type MappedTenant struct {
 // ListStore reads clients and mappings. Lists give up to limit entries after the
 // cursor.
 type ListStore interface {
-	Clients(ctx context.Context, search ClientSearch, after *Cursor, limit int32) ([]Client, error)
+	Clients(ctx context.Context, search ClientSearch, after *page.Cursor, limit int32) ([]Client, error)
 	CountClients(ctx context.Context, search ClientSearch) (int32, error)
 	// Client gives one with its mappings; nil when there is none.
 	Client(ctx context.Context, id string) (*Client, error)
 	// Mappings are sorted by name key and managed tenant.
-	Mappings(ctx context.Context, search Search, after *Cursor, limit int32) ([]Mapping, error)
+	Mappings(ctx context.Context, search Search, after *page.Cursor, limit int32) ([]Mapping, error)
 	CountMappings(ctx context.Context, search Search) (int32, error)
 	// MappingsOf are those of one managed tenant with a revision below the given
 	// one, the newest first; only the one in force without past.
 	MappingsOf(ctx context.Context, managedTenantID string, past bool, below int64, limit int32) ([]Mapping, error)
 	// Mapped are sorted by the time of their confirmation; of one client when
 	// clientID is not empty.
-	Mapped(ctx context.Context, clientID string, after *Cursor, limit int32) ([]MappedTenant, error)
+	Mapped(ctx context.Context, clientID string, after *page.Cursor, limit int32) ([]MappedTenant, error)
 	// MappedTenant is nil when the managed tenant is not mapped.
 	MappedTenant(ctx context.Context, managedTenantID string) (*MappedTenant, error)
 	// Resolve gives those of the clients that exist and are not deleted.
@@ -78,32 +81,23 @@ func NewLister(directory Directory, store ListStore) *Lister {
 	return &Lister{directory: directory, store: store}
 }
 
-// Page is a part of a list.
-type Page[T any] struct {
-	Items []T
-	Next  string // token of the next page; empty at the end
-	Total *int32 // with the first page only, so that no page costs more than it
-}
-
 // Clients gives a page of clients by name. query is the beginning of a name, or
-// a domain; size 0 means DefaultPageSize. A token that is not of this list is
-// errs.Invalid, reason "invalid_argument".
-func (l *Lister) Clients(ctx context.Context, query string, size int32, pageToken string) (Page[Client], error) {
-	after, err := DecodeCursor(pageToken, "clients", query)
-	if err != nil {
-		return Page[Client]{}, err
-	}
+// a domain; size 0 means page.DefaultSize. page.ErrToken for a token that is not of
+// this list.
+func (l *Lister) Clients(ctx context.Context, query string, size int32, pageToken string) (page.Page[Client], error) {
 	search := clientSearch(query)
-	return pageOf(pageRequest[Client]{
-		size: size, after: after, filters: []string{"clients", query},
-		list:  func(limit int32) ([]Client, error) { return l.store.Clients(ctx, search, after, limit) },
-		count: func() (int32, error) { return l.store.CountClients(ctx, search) },
-		place: func(c Client) Cursor { return Cursor{Key: SearchKey(c.Name), ID: c.ID} },
+	return page.Of(page.List[Client]{
+		Size: size, Token: pageToken, Filters: []string{"clients", query},
+		Read: func(after *page.Cursor, limit int32) ([]Client, error) {
+			return l.store.Clients(ctx, search, after, limit)
+		},
+		Count: func() (int32, error) { return l.store.CountClients(ctx, search) },
+		Place: func(c Client) page.Cursor { return page.Cursor{Key: searchkey.Of(c.Name), ID: c.ID} },
 	})
 }
 
 func clientSearch(query string) ClientSearch {
-	key := SearchKey(query)
+	key := searchkey.Of(query)
 	if key == "" {
 		return ClientSearch{}
 	}
@@ -137,68 +131,74 @@ type Filter struct {
 // Mappings gives a page of decisions, by the managed tenant's name, or of one
 // managed tenant, the newest first. Errors as Clients, and errs.Invalid for a
 // query that no text can contain.
-func (l *Lister) Mappings(ctx context.Context, filter Filter, size int32, pageToken string) (Page[Mapping], error) {
-	filters := []string{"mappings", filter.State, filter.Query, filter.ManagedTenantID, strconv.FormatBool(filter.History), strconv.FormatBool(filter.Orphans)}
-	after, err := DecodeCursor(pageToken, filters...)
-	if err != nil {
-		return Page[Mapping]{}, err
-	}
-	request := pageRequest[Mapping]{size: size, after: after, filters: filters}
+func (l *Lister) Mappings(ctx context.Context, filter Filter, size int32, pageToken string) (page.Page[Mapping], error) {
+	list := page.List[Mapping]{Size: size, Token: pageToken, Filters: []string{
+		"mappings", filter.State, filter.Query, filter.ManagedTenantID, strconv.FormatBool(filter.History), strconv.FormatBool(filter.Orphans),
+	}}
 	if filter.ManagedTenantID != "" && !filter.Orphans {
-		below, err := revisionOf(after)
-		if err != nil {
-			return Page[Mapping]{}, err
-		}
-		request.list = func(limit int32) ([]Mapping, error) {
-			return l.store.MappingsOf(ctx, filter.ManagedTenantID, filter.History, below, limit)
-		}
-		request.place = func(m Mapping) Cursor { return Cursor{Key: strconv.FormatInt(m.Revision, 10), ID: m.ManagedTenantID} }
-		page, err := pageOf(request)
-		for i := range page.Items {
-			if i > 0 || after != nil {
-				page.Items[i].OrphanedLinks = nil
-			}
-		}
-		return page, err
+		return l.history(ctx, filter, list)
 	}
 	if strings.ContainsRune(filter.Query, 0) {
-		return Page[Mapping]{}, errs.New(errs.Invalid, "invalid_argument", "The request is not valid.",
+		return page.Page[Mapping]{}, errs.New(errs.Invalid, "invalid_argument", "The request is not valid.",
 			errs.WithViolation("q", "must not contain NUL"))
 	}
-	search := Search{ManagedTenantID: filter.ManagedTenantID, State: filter.State, NameKey: SearchKey(filter.Query), Exact: strings.ToLower(strings.TrimSpace(filter.Query)), Orphans: filter.Orphans}
-	request.list = func(limit int32) ([]Mapping, error) { return l.store.Mappings(ctx, search, after, limit) }
-	request.count = func() (int32, error) { return l.store.CountMappings(ctx, search) }
-	request.place = func(m Mapping) Cursor { return Cursor{Key: SearchKey(m.DisplayName), ID: m.ManagedTenantID} }
-	return pageOf(request)
+	search := Search{
+		ManagedTenantID: filter.ManagedTenantID, State: filter.State, NameKey: searchkey.Of(filter.Query),
+		Exact: strings.ToLower(strings.TrimSpace(filter.Query)), Orphans: filter.Orphans,
+	}
+	list.Read = func(after *page.Cursor, limit int32) ([]Mapping, error) {
+		return l.store.Mappings(ctx, search, after, limit)
+	}
+	list.Count = func() (int32, error) { return l.store.CountMappings(ctx, search) }
+	list.Place = func(m Mapping) page.Cursor {
+		return page.Cursor{Key: searchkey.Of(m.DisplayName), ID: m.ManagedTenantID}
+	}
+	return page.Of(list)
+}
+
+// history gives decisions about one managed tenant.
+func (l *Lister) history(ctx context.Context, filter Filter, list page.List[Mapping]) (page.Page[Mapping], error) {
+	list.Read = func(after *page.Cursor, limit int32) ([]Mapping, error) {
+		below, err := revisionOf(after)
+		if err != nil {
+			return nil, err
+		}
+		items, err := l.store.MappingsOf(ctx, filter.ManagedTenantID, filter.History, below, limit)
+		for i := range items {
+			if i > 0 || after != nil {
+				items[i].OrphanedLinks = nil
+			}
+		}
+		return items, err
+	}
+	list.Place = func(m Mapping) page.Cursor {
+		return page.Cursor{Key: strconv.FormatInt(m.Revision, 10), ID: m.ManagedTenantID}
+	}
+	return page.Of(list)
 }
 
 // revisionOf is the revision below which a page of a history begins.
-func revisionOf(after *Cursor) (int64, error) {
+func revisionOf(after *page.Cursor) (int64, error) {
 	if after == nil {
-		return 1<<63 - 1, nil
+		return math.MaxInt64, nil
 	}
 	revision, err := strconv.ParseInt(after.Key, 10, 64)
 	if err != nil {
-		return 0, invalidToken()
+		return 0, page.ErrToken
 	}
 	return revision, nil
 }
 
 // Mapped gives a page of the mapped tenants in order of their confirmation, of
 // one client when clientID is not empty. Errors as Clients.
-func (l *Lister) Mapped(ctx context.Context, clientID string, size int32, pageToken string) (Page[MappedTenant], error) {
-	after, err := DecodeCursor(pageToken, "mapped", clientID)
-	if err != nil {
-		return Page[MappedTenant]{}, err
-	}
-	if size == 0 {
-		size = maxMappedPage
-	}
-	return pageOf(pageRequest[MappedTenant]{
-		size: size, after: after, filters: []string{"mapped", clientID},
-		list: func(limit int32) ([]MappedTenant, error) { return l.store.Mapped(ctx, clientID, after, limit) },
-		place: func(m MappedTenant) Cursor {
-			return Cursor{Key: m.ConfirmedAt.UTC().Format(time.RFC3339Nano), ID: m.MappingID}
+func (l *Lister) Mapped(ctx context.Context, clientID string, size int32, pageToken string) (page.Page[MappedTenant], error) {
+	return page.Of(page.List[MappedTenant]{
+		Size: cmp.Or(size, mappedPage), Token: pageToken, Filters: []string{"mapped", clientID},
+		Read: func(after *page.Cursor, limit int32) ([]MappedTenant, error) {
+			return l.store.Mapped(ctx, clientID, after, limit)
+		},
+		Place: func(m MappedTenant) page.Cursor {
+			return page.Cursor{Key: m.ConfirmedAt.UTC().Format(time.RFC3339Nano), ID: m.MappingID}
 		},
 	})
 }
@@ -224,38 +224,4 @@ func (l *Lister) Summary(ctx context.Context) (Summary, error) {
 		return Summary{}, err
 	}
 	return summarise(active, tenants), nil
-}
-
-// pageRequest is how one list is paged.
-type pageRequest[T any] struct {
-	size    int32
-	after   *Cursor
-	filters []string
-	list    func(limit int32) ([]T, error)
-	count   func() (int32, error) // nil: the list is not counted
-	place   func(T) Cursor
-}
-
-func pageOf[T any](r pageRequest[T]) (Page[T], error) {
-	if r.size == 0 {
-		r.size = DefaultPageSize
-	}
-	var page Page[T]
-	if r.after == nil && r.count != nil {
-		total, err := r.count()
-		if err != nil {
-			return Page[T]{}, err
-		}
-		page.Total = &total
-	}
-	items, err := r.list(r.size + 1)
-	if err != nil {
-		return Page[T]{}, err
-	}
-	if len(items) > int(r.size) {
-		items = items[:r.size]
-		page.Next = EncodeCursor(r.place(items[r.size-1]), r.filters...)
-	}
-	page.Items = items
-	return page, nil
 }

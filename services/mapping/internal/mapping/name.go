@@ -152,29 +152,3 @@ func stripAttached(name string) string {
 		name = rest
 	}
 }
-
-// SearchKey is a text as it is searched and sorted: compatibility forms made
-// one, case and the accents of Latin and Greek letters folded, white space
-// single. It is idempotent.
-func SearchKey(text string) string {
-	folded := strings.ToLower(norm.NFKD.String(strings.ToValidUTF8(text, " ")))
-	var b strings.Builder
-	space, accented := false, false
-	for _, r := range folded {
-		switch {
-		case unicode.Is(unicode.Mn, r) && accented:
-			continue
-		case unicode.IsSpace(r) || unicode.IsControl(r):
-			space = b.Len() > 0
-			accented = false
-			continue
-		}
-		if space {
-			b.WriteByte(' ')
-			space = false
-		}
-		b.WriteRune(r)
-		accented = unicode.In(r, unicode.Latin, unicode.Greek) || (accented && unicode.Is(unicode.Mn, r))
-	}
-	return norm.NFC.String(b.String())
-}

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/searchkey"
 	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
 	"github.com/entrasync/entrasync/services/mapping/internal/postgres/sqlc"
 )
@@ -269,7 +270,7 @@ func (s *Store) decisionColumns(decisions []decision) decisionColumns {
 		c.managedTenant = append(c.managedTenant, managed)
 		c.entraTenant = append(c.entraTenant, d.EntraTenantID)
 		c.displayName = append(c.displayName, d.DisplayName)
-		c.nameKey = append(c.nameKey, mapping.SearchKey(d.DisplayName))
+		c.nameKey = append(c.nameKey, searchkey.Of(d.DisplayName))
 		c.primaryDomain = append(c.primaryDomain, d.PrimaryDomain)
 		c.state = append(c.state, d.State)
 		c.client = append(c.client, concern(d.ClientID))

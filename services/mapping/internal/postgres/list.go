@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/page"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
 	"github.com/entrasync/entrasync/services/mapping/internal/postgres/sqlc"
@@ -40,8 +40,8 @@ func (s *Store) Snapshot(ctx context.Context) (snapshot mapping.Snapshot, err er
 }
 
 // Clients reads a page of clients by name, with their mappings.
-func (s *Store) Clients(ctx context.Context, search mapping.ClientSearch, after *mapping.Cursor, limit int32) (page []mapping.Client, err error) {
-	key, id, err := place(after)
+func (s *Store) Clients(ctx context.Context, search mapping.ClientSearch, after *page.Cursor, limit int32) (list []mapping.Client, err error) {
+	key, id, err := after.Place()
 	if err != nil {
 		return nil, err
 	}
@@ -51,8 +51,8 @@ func (s *Store) Clients(ctx context.Context, search mapping.ClientSearch, after 
 			if err != nil {
 				return err
 			}
-			page = clients(rows, func(row sqlc.ListClientsRow) sqlc.ListClientsRow { return row })
-			return withMappings(ctx, q, page)
+			list = clients(rows, func(row sqlc.ListClientsRow) sqlc.ListClientsRow { return row })
+			return withMappings(ctx, q, list)
 		}
 		rows, err := q.SearchClients(ctx, sqlc.SearchClientsParams{
 			NameFrom: search.NameFrom, NameBefore: search.NameBefore, Domain: search.Domain, AfterKey: key, AfterID: id, Size: limit,
@@ -60,10 +60,10 @@ func (s *Store) Clients(ctx context.Context, search mapping.ClientSearch, after 
 		if err != nil {
 			return err
 		}
-		page = clients(rows, func(row sqlc.SearchClientsRow) sqlc.ListClientsRow { return sqlc.ListClientsRow(row) })
-		return withMappings(ctx, q, page)
+		list = clients(rows, func(row sqlc.SearchClientsRow) sqlc.ListClientsRow { return sqlc.ListClientsRow(row) })
+		return withMappings(ctx, q, list)
 	})
-	return page, err
+	return list, err
 }
 
 // CountClients counts what Clients lists.
@@ -96,8 +96,8 @@ func (s *Store) Client(ctx context.Context, id string) (client *mapping.Client, 
 }
 
 // Mappings reads a page of decisions in force by the managed tenant's name.
-func (s *Store) Mappings(ctx context.Context, search mapping.Search, after *mapping.Cursor, limit int32) (page []mapping.Mapping, err error) {
-	key, id, err := place(after)
+func (s *Store) Mappings(ctx context.Context, search mapping.Search, after *page.Cursor, limit int32) (list []mapping.Mapping, err error) {
+	key, id, err := after.Place()
 	if err != nil {
 		return nil, err
 	}
@@ -111,16 +111,16 @@ func (s *Store) Mappings(ctx context.Context, search mapping.Search, after *mapp
 				ManagedTenantID: managed, State: search.State, Exact: search.Exact, NameKey: search.NameKey,
 				AfterKey: key, AfterID: id, Size: limit,
 			})
-			page = mappings(rows, func(row sqlc.ListOrphanedRow) sqlc.ActiveMappingsRow { return sqlc.ActiveMappingsRow(row) })
+			list = mappings(rows, func(row sqlc.ListOrphanedRow) sqlc.ActiveMappingsRow { return sqlc.ActiveMappingsRow(row) })
 			return err
 		}
 		rows, err := q.ListMappings(ctx, sqlc.ListMappingsParams{
 			State: search.State, Exact: search.Exact, NameKey: search.NameKey, AfterKey: key, AfterID: id, Size: limit,
 		})
-		page = mappings(rows, func(row sqlc.ListMappingsRow) sqlc.ActiveMappingsRow { return sqlc.ActiveMappingsRow(row) })
+		list = mappings(rows, func(row sqlc.ListMappingsRow) sqlc.ActiveMappingsRow { return sqlc.ActiveMappingsRow(row) })
 		return err
 	})
-	return page, err
+	return list, err
 }
 
 // CountMappings counts what Mappings lists.
@@ -153,36 +153,35 @@ func orphanedTenant(search mapping.Search) (id *uuid.UUID, ok bool) {
 }
 
 // MappingsOf reads the decisions about one managed tenant, the newest first.
-func (s *Store) MappingsOf(ctx context.Context, managedTenantID string, past bool, below int64, limit int32) (page []mapping.Mapping, err error) {
+func (s *Store) MappingsOf(ctx context.Context, managedTenantID string, past bool, below int64, limit int32) (list []mapping.Mapping, err error) {
 	id, err := uuid.Parse(managedTenantID)
 	if err != nil {
 		return nil, nil //nolint:nilerr // no id of ours: nothing is known of it
 	}
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		rows, err := q.MappingsOfTenant(ctx, sqlc.MappingsOfTenantParams{ManagedTenantID: id, Below: below, Past: past, Size: limit})
-		page = mappings(rows, func(row sqlc.MappingsOfTenantRow) sqlc.ActiveMappingsRow { return sqlc.ActiveMappingsRow(row) })
+		list = mappings(rows, func(row sqlc.MappingsOfTenantRow) sqlc.ActiveMappingsRow { return sqlc.ActiveMappingsRow(row) })
 		return err
 	})
-	return page, err
+	return list, err
 }
 
 // Mapped reads a page of mapped tenants in order of confirmation.
-func (s *Store) Mapped(ctx context.Context, clientID string, after *mapping.Cursor, limit int32) (page []mapping.MappedTenant, err error) {
-	key, id, err := place(after)
+func (s *Store) Mapped(ctx context.Context, clientID string, after *page.Cursor, limit int32) (list []mapping.MappedTenant, err error) {
+	key, id, err := after.Place()
 	if err != nil {
 		return nil, err
 	}
 	var at time.Time
 	if after != nil {
 		if at, err = time.Parse(time.RFC3339Nano, key); err != nil {
-			return nil, errs.Wrap(err, errs.Invalid, "invalid_argument", "The page token does not belong to this list.",
-				errs.WithViolation("pageToken", "does not belong to this list"))
+			return nil, page.ErrToken
 		}
 	}
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		if clientID == "" {
 			rows, err := q.MappedTenants(ctx, sqlc.MappedTenantsParams{AfterAt: at, AfterID: id, Size: limit})
-			page = mapped(rows, func(row sqlc.MappedTenantsRow) sqlc.MappedTenantRow { return sqlc.MappedTenantRow(row) })
+			list = mapped(rows, func(row sqlc.MappedTenantsRow) sqlc.MappedTenantRow { return sqlc.MappedTenantRow(row) })
 			return err
 		}
 		client, err := uuid.Parse(clientID)
@@ -190,10 +189,10 @@ func (s *Store) Mapped(ctx context.Context, clientID string, after *mapping.Curs
 			return nil //nolint:nilerr // no id of ours: nothing is mapped to it
 		}
 		rows, err := q.MappedTenantsOfClient(ctx, sqlc.MappedTenantsOfClientParams{ClientID: &client, AfterAt: at, AfterID: id, Size: limit})
-		page = mapped(rows, func(row sqlc.MappedTenantsOfClientRow) sqlc.MappedTenantRow { return sqlc.MappedTenantRow(row) })
+		list = mapped(rows, func(row sqlc.MappedTenantsOfClientRow) sqlc.MappedTenantRow { return sqlc.MappedTenantRow(row) })
 		return err
 	})
-	return page, err
+	return list, err
 }
 
 // MappedTenant reads the mapping of one managed tenant; nil when it has none.

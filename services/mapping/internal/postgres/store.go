@@ -73,19 +73,6 @@ func ours(id string) (uuid.UUID, error) {
 	return parsed, nil
 }
 
-// place reads the id of a cursor.
-func place(after *mapping.Cursor) (key string, id uuid.UUID, err error) {
-	if after == nil {
-		return "", uuid.Nil, nil
-	}
-	id, err = uuid.Parse(after.ID)
-	if err != nil {
-		return "", uuid.Nil, errs.Wrap(err, errs.Invalid, "invalid_argument", "The page token does not belong to this list.",
-			errs.WithViolation("pageToken", "does not belong to this list"))
-	}
-	return after.Key, id, nil
-}
-
 func text(s *string) string {
 	if s == nil {
 		return ""

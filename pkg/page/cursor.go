@@ -1,4 +1,4 @@
-package mapping
+package page
 
 import (
 	"bytes"
@@ -8,13 +8,16 @@ import (
 	"io"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/entrasync/entrasync/pkg/errs"
 )
 
-// DefaultPageSize is the size of a page when the caller names none.
-const DefaultPageSize = 50
+// ErrToken tells of a page token that no page of this list gave.
+var ErrToken = errs.New(errs.Invalid, "invalid_argument", "The page token does not belong to this list.",
+	errs.WithViolation("pageToken", "does not belong to this list"))
 
-// Cursor is the place in a list, sorted by a key and then id, after which a page
+// Cursor is the place in a list, sorted by a key and then an id, after which a page
 // begins.
 type Cursor struct {
 	Key string
@@ -29,8 +32,8 @@ type token struct {
 	Filter uint32 `json:"f"`
 }
 
-// EncodeCursor makes the page token of a cursor for a list with these filters.
-func EncodeCursor(c Cursor, filters ...string) string {
+// Token is the page token of a cursor, for a list with these filters.
+func (c Cursor) Token(filters ...string) string {
 	encoded, err := json.Marshal(token{Key: c.Key, ID: c.ID, Filter: fingerprint(c, filters)})
 	if err != nil {
 		return "" // two strings and a number always encode
@@ -38,33 +41,44 @@ func EncodeCursor(c Cursor, filters ...string) string {
 	return base64.RawURLEncoding.EncodeToString(encoded)
 }
 
-// DecodeCursor reads a page token that EncodeCursor made for the same filters;
-// nil for the empty token. Anything else is errs.Invalid, reason
-// "invalid_argument".
-func DecodeCursor(text string, filters ...string) (*Cursor, error) {
+// Parse reads a page token that Token made for the same filters; nil for the empty
+// one, ErrToken for anything else.
+func Parse(text string, filters ...string) (*Cursor, error) {
 	if text == "" {
 		return nil, nil
 	}
 	decoded, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil {
-		return nil, invalidToken()
+		return nil, ErrToken
 	}
 	decoder := json.NewDecoder(bytes.NewReader(decoded))
 	decoder.DisallowUnknownFields()
 	var t token
 	if err := decoder.Decode(&t); err != nil {
-		return nil, invalidToken()
+		return nil, ErrToken
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return nil, invalidToken()
+		return nil, ErrToken
 	}
 	c := Cursor{Key: t.Key, ID: t.ID}
 	// The fingerprint is no secret, so the key may be anything; a NUL cannot be
 	// looked for.
 	if t.Filter != fingerprint(c, filters) || strings.ContainsRune(c.Key, 0) {
-		return nil, invalidToken()
+		return nil, ErrToken
 	}
 	return &c, nil
+}
+
+// Place is the cursor of a list whose ids are UUIDs, as a query takes it: the zero
+// values, before which nothing stands, for nil. ErrToken for an id that is none.
+func (c *Cursor) Place() (key string, id uuid.UUID, err error) {
+	if c == nil {
+		return "", uuid.Nil, nil
+	}
+	if id, err = uuid.Parse(c.ID); err != nil {
+		return "", uuid.Nil, ErrToken
+	}
+	return c.Key, id, nil
 }
 
 func fingerprint(c Cursor, filters []string) uint32 {
@@ -73,9 +87,4 @@ func fingerprint(c Cursor, filters []string) uint32 {
 		_, _ = io.WriteString(sum, part+"\x00") // a hash takes everything
 	}
 	return sum.Sum32()
-}
-
-func invalidToken() error {
-	return errs.New(errs.Invalid, "invalid_argument", "The page token does not belong to this list.",
-		errs.WithViolation("pageToken", "does not belong to this list"))
 }

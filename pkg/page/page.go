@@ -1,0 +1,59 @@
+// Package page cuts lists into pages, and makes the opaque tokens by which a caller
+// asks for the next one.
+package page
+
+// DefaultSize is the size of a page when the caller names none.
+const DefaultSize = 50
+
+// Page is a part of a list.
+type Page[T any] struct {
+	Items []T
+	Next  string // token of the next page; empty at the end
+	Total *int32 // with the first page only, so that no page costs more than it
+}
+
+// List is how one list is read.
+type List[T any] struct {
+	Size  int32  // at most; 0: DefaultSize
+	Token string // of the page; empty for the first
+	// Filters are what makes it this list and no other: a token is good for the same
+	// ones alone.
+	Filters []string
+	// Read gives up to limit entries after a place, nil for the beginning.
+	Read func(after *Cursor, limit int32) ([]T, error)
+	// Count counts the whole list; nil: it is not counted.
+	Count func() (int32, error)
+	// Place is where an entry stands in the list's order.
+	Place func(T) Cursor
+}
+
+// Of reads one page of a list. ErrToken for a token that is not of this list; else
+// the errors of Read and Count.
+func Of[T any](l List[T]) (Page[T], error) {
+	after, err := Parse(l.Token, l.Filters...)
+	if err != nil {
+		return Page[T]{}, err
+	}
+	size := l.Size
+	if size == 0 {
+		size = DefaultSize
+	}
+	var page Page[T]
+	if after == nil && l.Count != nil {
+		total, err := l.Count()
+		if err != nil {
+			return Page[T]{}, err
+		}
+		page.Total = &total
+	}
+	items, err := l.Read(after, size+1) // one more tells whether there is a next page
+	if err != nil {
+		return Page[T]{}, err
+	}
+	if len(items) > int(size) {
+		items = items[:size]
+		page.Next = l.Place(items[size-1]).Token(l.Filters...)
+	}
+	page.Items = items
+	return page, nil
+}
