@@ -29,7 +29,8 @@ func New(use UseCases) *Server { return &Server{use: use} }
 
 // ListQueueItems lists items, oldest first.
 func (s *Server) ListQueueItems(ctx context.Context, req *reconciliationv1.ListQueueItemsRequest) (*reconciliationv1.ListQueueItemsResponse, error) {
-	after, err := decodePlace(req.GetPageToken())
+	filters := []string{"items", req.GetStatus(), req.GetClientId(), req.GetReason()}
+	after, err := placeOf(req.GetPageToken(), filters...)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +41,7 @@ func (s *Server) ListQueueItems(ctx context.Context, req *reconciliationv1.ListQ
 		return nil, err
 	}
 	total := int32(page.Total)
-	response := &reconciliationv1.ListQueueItemsResponse{TotalSize: &total, NextPageToken: encodePlace(page.Next)}
+	response := &reconciliationv1.ListQueueItemsResponse{TotalSize: &total, NextPageToken: tokenOf(page.Next, filters...)}
 	for _, item := range page.Items {
 		response.Items = append(response.Items, toMessage(item))
 	}

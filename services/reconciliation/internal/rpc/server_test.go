@@ -97,6 +97,8 @@ func TestTheGatewayListsWhatTheEnginePushed(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, rest.GetItems(), 1)
 	require.Empty(t, rest.GetNextPageToken())
+	_, err = b.gateway.ListQueueItems(b.ctx, &reconciliationv1.ListQueueItemsRequest{Status: "resolved", PageToken: page.GetNextPageToken()})
+	require.Equal(t, "invalid_argument", errs.ReasonOf(err), "the token of another list")
 
 	for _, stays := range []*reconciliationv1.FollowMappingRequest{
 		{EntraTenantId: "entra-1", ClientId: "client-1", MappingRevision: 4}, {EntraTenantId: "entra-1", ClientId: "client-2", MappingRevision: 3},
