@@ -2,14 +2,7 @@ package rpc
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"strings"
-	"unicode/utf8"
 
-	"github.com/google/uuid"
-
-	"github.com/entrasync/entrasync/pkg/errs"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -24,25 +17,20 @@ func (s *contactServer) ListContacts(ctx context.Context, req *syncenginev1.List
 		Filter: syncengine.ContactFilter{ClientID: req.GetClientId(), Entra: req.GetEntra(), Status: req.GetStatus()},
 		Size:   pageSize(req.GetPageSize()),
 	}
-	if req.GetPageToken() != "" {
-		after, err := positionOf(req.GetPageToken())
-		if err != nil {
-			return nil, err
-		}
-		page.After = after
+	filters := []string{"contacts", req.GetQ(), req.GetClientId(), req.GetEntra(), req.GetStatus()}
+	var err error
+	if page.After, err = positionOf(req.GetPageToken(), filters...); err != nil {
+		return nil, err
 	}
 	contacts, next, total, err := s.cases.Contacts.Do(ctx, req.GetQ(), page)
 	if err != nil {
 		return nil, err
 	}
-	answer := &syncenginev1.ListContactsResponse{Contacts: make([]*syncenginev1.Contact, len(contacts)), TotalSize: totalOf(total)}
+	answer := &syncenginev1.ListContactsResponse{
+		Contacts: make([]*syncenginev1.Contact, len(contacts)), NextPageToken: tokenOf(next, filters...), TotalSize: totalOf(total),
+	}
 	for i := range contacts {
 		answer.Contacts[i] = contactMessage(&contacts[i])
-	}
-	if next != nil {
-		if answer.NextPageToken, err = tokenOf(next); err != nil {
-			return nil, err
-		}
 	}
 	return answer, nil
 }
@@ -89,33 +77,4 @@ func contactMessage(c *syncengine.Contact) *syncenginev1.Contact {
 		m.ExternalId = &c.ExternalID
 	}
 	return m
-}
-
-// tokenOf makes an opaque page token.
-func tokenOf(position *syncengine.ContactPosition) (string, error) {
-	text, err := json.Marshal(position)
-	if err != nil {
-		return "", err
-	}
-	return base64.RawURLEncoding.EncodeToString(text), nil
-}
-
-// positionOf reads a page token that came from outside.
-func positionOf(token string) (*syncengine.ContactPosition, error) {
-	text, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil {
-		return nil, invalidToken()
-	}
-	var position syncengine.ContactPosition
-	if err := json.Unmarshal(text, &position); err != nil || uuid.Validate(position.ID) != nil || !storable(position.NameKey) {
-		return nil, invalidToken()
-	}
-	return &position, nil
-}
-
-func storable(s string) bool { return strings.IndexByte(s, 0) < 0 && utf8.ValidString(s) }
-
-func invalidToken() error {
-	return errs.New(errs.Invalid, "invalid_argument", "The page token is not one of ours.",
-		errs.WithViolation("pageToken", "is not a token that a list gave"))
 }

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/pkg/page"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -44,7 +45,7 @@ func (s *internalServer) ListRunTenants(ctx context.Context, req *syncenginev1.L
 	if token := req.GetPageToken(); token != "" {
 		group, err := strconv.ParseInt(token, 10, 32)
 		if err != nil || group < 0 {
-			return nil, invalidToken()
+			return nil, page.ErrToken
 		}
 		after = int(group)
 	}

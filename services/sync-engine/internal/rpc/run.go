@@ -5,9 +5,9 @@ import (
 	"math"
 	"time"
 
-	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/entrasync/entrasync/pkg/page"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -18,20 +18,29 @@ type runServer struct {
 }
 
 func (s *runServer) ListRuns(ctx context.Context, req *syncenginev1.ListRunsRequest) (*syncenginev1.ListRunsResponse, error) {
-	page := syncengine.RunPage{
+	asked := syncengine.RunPage{
 		Filter: syncengine.RunFilter{Type: req.GetType(), State: req.GetState(), ClientID: req.GetClientId()},
-		After:  req.GetPageToken(), Size: pageSize(req.GetPageSize()),
+		Size:   pageSize(req.GetPageSize()),
 	}
-	if page.After != "" && uuid.Validate(page.After) != nil {
-		return nil, invalidToken()
-	}
+	filters := []string{"runs", req.GetType(), req.GetState(), req.GetClientId(), ""}
 	if req.GetSince() != nil {
 		since := req.GetSince().AsTime()
-		page.Filter.Since = &since
+		asked.Filter.Since, filters[4] = &since, since.Format(time.RFC3339Nano)
 	}
-	runs, next, total, err := s.cases.Runs.List(ctx, page)
+	after, err := positionOf(req.GetPageToken(), filters...)
 	if err != nil {
 		return nil, err
+	}
+	if after != nil {
+		asked.After = after.ID
+	}
+	runs, last, total, err := s.cases.Runs.List(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	next := ""
+	if last != "" {
+		next = page.Cursor{ID: last}.Token(filters...)
 	}
 	answer := &syncenginev1.ListRunsResponse{Runs: make([]*syncenginev1.Run, len(runs)), NextPageToken: next, TotalSize: totalOf(total)}
 	for i := range runs {

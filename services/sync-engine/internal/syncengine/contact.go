@@ -52,8 +52,8 @@ type ContactFilter struct {
 
 // ContactPosition is where a page begins: after this contact.
 type ContactPosition struct {
-	NameKey string `json:"k,omitempty"`
-	ID      string `json:"i"`
+	NameKey string
+	ID      string
 }
 
 // ContactPage asks for one page. Lists of one client are in order of id, all
