@@ -3,12 +3,12 @@ package audit
 
 import (
 	"context"
-	"encoding/base64"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/page"
 	"github.com/entrasync/entrasync/pkg/tenant"
 )
 
@@ -19,11 +19,8 @@ const (
 	System   = "system" // nobody: an answer of Microsoft's
 )
 
-// Sizes of a page.
-const (
-	defaultPage = 50
-	maxPage     = 200
-)
+// maxPage is the largest size of a page.
+const maxPage = 200
 
 // Event is one call of a method that changes something, or a change that no call
 // made.
@@ -67,29 +64,21 @@ func (l *Log) Record(ctx context.Context, e Event) error {
 }
 
 // List gives a page of the tenant's events, newest first, and the token of the
-// next page, empty after the last. size 0 is 50; errs.Invalid for a token that
-// is not ours.
+// next page, empty after the last. size 0 is page.DefaultSize; page.ErrToken.
 func (l *Log) List(ctx context.Context, size int, token string) (events []Event, next string, err error) {
-	if size <= 0 {
-		size = defaultPage
-	}
-	size = min(size, maxPage)
-	before := uuid.Max
-	if token != "" {
-		raw, err := base64.RawURLEncoding.DecodeString(token)
-		if err != nil || len(raw) != len(before) {
-			return nil, "", errs.New(errs.Invalid, "invalid_argument", "The request is not valid.",
-				errs.WithViolation("pageToken", "is not a token of this list"))
-		}
-		before = uuid.UUID(raw)
-	}
-	events, err = l.store.Before(ctx, before, size+1)
-	if err != nil {
-		return nil, "", err
-	}
-	if len(events) > size {
-		events = events[:size]
-		next = base64.RawURLEncoding.EncodeToString(events[size-1].ID[:])
-	}
-	return events, next, nil
+	part, err := page.Of(page.List[Event]{
+		Size: int32(min(max(size, 0), maxPage)), Token: token, Filters: []string{"audit"},
+		Read: func(after *page.Cursor, limit int32) ([]Event, error) {
+			_, before, err := after.Place()
+			if err != nil {
+				return nil, err
+			}
+			if after == nil {
+				before = uuid.Max
+			}
+			return l.store.Before(ctx, before, int(limit))
+		},
+		Place: func(e Event) page.Cursor { return page.Cursor{ID: e.ID.String()} },
+	})
+	return part.Items, part.Next, err
 }
