@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -71,16 +70,11 @@ func main() {
 
 // serve runs the gateway until ctx ends.
 func serve(ctx context.Context, cfg config) (err error) {
-	logger, err := telemetry.NewLogger(os.Stderr, telemetry.LogOptions{Service: name, Level: cfg.LogLevel, Format: cfg.LogFormat})
+	stop, err := telemetry.Start(ctx, telemetry.LogOptions{Service: name, Level: cfg.LogLevel, Format: cfg.LogFormat})
 	if err != nil {
 		return err
 	}
-	slog.SetDefault(logger)
-	stopTracing, err := telemetry.StartTracing(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, stopTracing(context.WithoutCancel(ctx))) }()
+	defer stop()
 	pool, err := pg.Open(ctx, cfg.DatabaseURL, pg.Options{Context: name, MaxConns: 16})
 	if err != nil {
 		return err

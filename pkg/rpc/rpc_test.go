@@ -336,6 +336,17 @@ func TestGracefulStop(t *testing.T) {
 	require.NoError(t, <-ended)
 }
 
+func TestAPortInUseFailsTheStart(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	server, err := rpc.NewServer(rpctest.New(t).Identity("connection"))
+	require.NoError(t, err)
+	_, err = server.Listen(t.Context(), taken.Addr().String())
+	require.ErrorContains(t, err, "listening")
+}
+
 func TestReflectionIsASetting(t *testing.T) {
 	t.Parallel()
 	n := rpctest.New(t)

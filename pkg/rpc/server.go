@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"slices"
@@ -83,6 +84,17 @@ func NewServer(identity *Identity, opts ...ServerOption) (*Server, error) {
 		reflection.Register(server)
 	}
 	return s, nil
+}
+
+// Listen opens the address at once, so that a port in use fails the start, and
+// serves on it; see On.
+func (s *Server) Listen(ctx context.Context, address string) (run.Server, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return run.Server{}, fmt.Errorf("listening: %w", err)
+	}
+	slog.InfoContext(ctx, "serving", "address", listener.Addr().String())
+	return s.On("grpc", listener), nil
 }
 
 // On makes it a server of a process: it serves on the listener and stops

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 
@@ -16,6 +17,25 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
+
+// Start makes the logger of the process, which writes to standard error, the default
+// one, and starts tracing. stop sends what traces are left, also when ctx has ended.
+func Start(ctx context.Context, opts LogOptions) (stop func(), err error) {
+	logger, err := NewLogger(os.Stderr, opts)
+	if err != nil {
+		return nil, err
+	}
+	slog.SetDefault(logger)
+	stopTracing, err := StartTracing(ctx, opts.Service)
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		if err := stopTracing(context.WithoutCancel(ctx)); err != nil {
+			slog.WarnContext(ctx, "sending the last traces", "error", err)
+		}
+	}, nil
+}
 
 // StartTracing installs the global tracer and W3C propagation. Spans are
 // exported where the standard variables OTEL_EXPORTER_OTLP_ENDPOINT or

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -74,4 +75,21 @@ func TestMetrics(t *testing.T) {
 	require.Equal(t, http.StatusOK, recorder.Code)
 	require.Contains(t, recorder.Body.String(), "things_total 1")
 	require.Contains(t, recorder.Body.String(), "go_goroutines")
+}
+
+func TestStartRefusesWhatItDoesNotKnow(t *testing.T) {
+	_, err := telemetry.Start(t.Context(), telemetry.LogOptions{Service: "x", Level: "loud"})
+	require.ErrorContains(t, err, "loud")
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	ctx, end := context.WithCancel(t.Context())
+	stop, err := telemetry.Start(ctx, telemetry.LogOptions{Service: "x", Level: "error"})
+	require.NoError(t, err)
+	require.NotSame(t, before, slog.Default())
+	require.False(t, slog.Default().Enabled(ctx, slog.LevelWarn))
+	_, span := otel.Tracer("test").Start(ctx, "span")
+	require.True(t, span.SpanContext().IsValid())
+	span.End()
+	end()
+	stop()
 }

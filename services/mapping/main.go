@@ -5,10 +5,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
-	"os"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -59,16 +56,11 @@ func main() {
 
 // serve runs the service until ctx ends.
 func serve(ctx context.Context, cfg config) (err error) {
-	logger, err := telemetry.NewLogger(os.Stderr, telemetry.LogOptions{Service: name, Level: cfg.LogLevel, Format: cfg.LogFormat})
+	stop, err := telemetry.Start(ctx, telemetry.LogOptions{Service: name, Level: cfg.LogLevel, Format: cfg.LogFormat})
 	if err != nil {
 		return err
 	}
-	slog.SetDefault(logger)
-	stopTracing, err := telemetry.StartTracing(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, stopTracing(context.WithoutCancel(ctx))) }()
+	defer stop()
 	identity, err := pkgrpc.LoadIdentity(cfg.TLSDir)
 	if err != nil {
 		return err
@@ -89,20 +81,19 @@ func serve(ctx context.Context, cfg config) (err error) {
 		return err
 	}
 	parts := register(server, pool, directory, time.Now)
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
+	calls, err := server.Listen(ctx, cfg.Listen)
 	if err != nil {
-		return fmt.Errorf("listening: %w", err)
+		return err
 	}
 	admin, err := run.AdminServer(ctx, cfg.AdminListen, metrics.Handler(), run.Check{Name: "database", Test: pool.Ping})
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
-	slog.InfoContext(ctx, "serving", "address", cfg.Listen)
 	var group run.Group
 	group.Add(admin)
 	group.Add(run.Server{Name: "sweeper", Serve: func(ctx context.Context) error { return sweep(ctx, parts.sweeper) }})
 	group.Add(run.Server{Name: "listener", Serve: func(ctx context.Context) error { return listen(ctx, pool, parts.bell) }})
-	group.Add(server.On("grpc", listener))
+	group.Add(calls)
 	return group.Run(ctx)
 }
 

@@ -3,11 +3,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"net"
-	"os"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -43,20 +39,11 @@ func serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the environment: %w", err)
 	}
-	logger, err := telemetry.NewLogger(os.Stderr, telemetry.LogOptions{Service: name, Level: cfg.LogLevel, Format: cfg.LogFormat})
+	stop, err := telemetry.Start(ctx, telemetry.LogOptions{Service: name, Level: cfg.LogLevel, Format: cfg.LogFormat})
 	if err != nil {
 		return err
 	}
-	slog.SetDefault(logger)
-	stopTracing, err := telemetry.StartTracing(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err := stopTracing(context.WithoutCancel(ctx)); err != nil {
-			slog.WarnContext(ctx, "sending the last traces", "error", err)
-		}
-	}()
+	defer stop()
 	identity, err := rpc.LoadIdentity(cfg.TLSDir)
 	if err != nil {
 		return err
@@ -73,18 +60,17 @@ func serve(ctx context.Context) error {
 	}
 	store := postgres.New(pool)
 	register(server, store)
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
+	calls, err := server.Listen(ctx, cfg.Listen)
 	if err != nil {
-		return fmt.Errorf("listening: %w", err)
+		return err
 	}
 	admin, err := run.AdminServer(ctx, cfg.AdminListen, metrics.Handler(), run.Check{Name: "database", Test: pool.Ping})
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
-	slog.InfoContext(ctx, "serving", "address", listener.Addr().String())
 	var group run.Group
 	group.Add(admin)
-	group.Add(server.On("grpc", listener))
+	group.Add(calls)
 	return group.Run(ctx)
 }
 

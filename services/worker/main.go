@@ -6,9 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net"
-	"os"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -58,20 +55,11 @@ func serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the environment: %w", err)
 	}
-	logger, err := telemetry.NewLogger(os.Stderr, telemetry.LogOptions{Service: name, Level: cfg.LogLevel, Format: cfg.LogFormat})
+	stop, err := telemetry.Start(ctx, telemetry.LogOptions{Service: name, Level: cfg.LogLevel, Format: cfg.LogFormat})
 	if err != nil {
 		return err
 	}
-	slog.SetDefault(logger)
-	stopTracing, err := telemetry.StartTracing(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err := stopTracing(context.WithoutCancel(ctx)); err != nil {
-			slog.WarnContext(ctx, "sending the last traces", "error", err)
-		}
-	}()
+	defer stop()
 	identity, err := rpc.LoadIdentity(cfg.TLSDir)
 	if err != nil {
 		return err
@@ -149,13 +137,13 @@ func assemble(ctx context.Context, cfg config, identity *rpc.Identity, peer conn
 	})
 	orchestrationv1.RegisterOrchestrationServiceServer(server, api)
 	orchestrationv1.RegisterOrchestrationInternalServiceServer(server, api)
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
+	calls, err := server.Listen(ctx, cfg.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("listening: %w", err)
+		return nil, err
 	}
 	admin, err := run.AdminServer(ctx, cfg.AdminListen, metrics.Handler(), run.Check{Name: "temporal", Test: worker.Ready})
 	if err != nil {
-		return nil, errors.Join(err, listener.Close())
+		return nil, err
 	}
 	puller := effects.New(map[string]orchestrationv1.EffectServiceClient{
 		"connection": orchestrationv1.NewEffectServiceClient(peer.connection),
@@ -168,7 +156,6 @@ func assemble(ctx context.Context, cfg config, identity *rpc.Identity, peer conn
 	group.Add(run.Server{Name: "worker", Serve: worker.Serve, Stop: worker.Stop})
 	group.Add(run.Server{Name: "sweeper", Serve: sweeper.Serve})
 	group.Add(run.Server{Name: "effects", Serve: puller.Serve})
-	group.Add(server.On("grpc", listener))
-	slog.InfoContext(ctx, "serving", "address", listener.Addr().String())
+	group.Add(calls)
 	return group, nil
 }
