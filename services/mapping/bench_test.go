@@ -12,6 +12,10 @@ import (
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
 )
 
+// confirmWithin is how long a confirm of many decisions may take, alone on a machine
+// of two cores.
+const confirmWithin = 2 * time.Second
+
 // many is how many decisions a large MSP confirms at once.
 const many = 2000
 
@@ -55,8 +59,8 @@ func TestTwoThousandDecisionsAtOnce(t *testing.T) {
 }
 
 // BenchmarkConfirm2000 measures a confirm of 2,000 decisions over the network and
-// a real database: the first time, when every client's columns are written. The
-// target is at most 2,000 ms.
+// a real database: the first time, when every client's columns are written. It fails
+// above what is promised.
 func BenchmarkConfirm2000(b *testing.B) {
 	var total time.Duration
 	for b.Loop() {
@@ -69,4 +73,5 @@ func BenchmarkConfirm2000(b *testing.B) {
 		total += time.Since(start)
 	}
 	b.ReportMetric(float64(total.Milliseconds())/float64(b.N), "ms")
+	require.LessOrEqual(b, total/time.Duration(b.N), confirmWithin)
 }
