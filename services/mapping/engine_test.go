@@ -85,9 +85,9 @@ func (e *engine) do(effect *orchestrationv1.Effect) (string, map[string]string) 
 	if effect.GetKind() == "mapping_revised" {
 		return "done", map[string]string{"orphaned_links": strconv.Itoa(orphaned)}
 	}
-	result := map[string]string{"relinked": "0", "created": "0", "left": "0", "ambiguous": "0", "orphaned_links": "0"}
+	result := map[string]string{"relinking": "0", "left": "0", "orphaned_links": "0"}
 	if arguments["decision"] == "relink" {
-		result["relinked"] = strconv.Itoa(orphaned)
+		result["relinking"], result["run_id"] = strconv.Itoa(orphaned), effect.GetEffectId()
 		e.links[managed] = map[string]int{client: e.links[managed][client] + orphaned}
 	} else {
 		result["left"] = strconv.Itoa(orphaned)

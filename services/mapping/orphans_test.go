@@ -80,10 +80,12 @@ func TestOrphanedLinksAreListedUntilTheyAreDecided(t *testing.T) {
 	require.Equal(t, errs.Conflict, errs.KindOf(err))
 	relinked, err := b.decideOrphans(tenants[0], "relink")
 	require.NoError(t, err)
-	require.Equal(t, "relink settled 5 0 0 0", orphansText(relinked))
+	require.Equal(t, "relink settled 5 0", orphansText(relinked))
+	require.NotEmpty(t, relinked.GetRunId(), "the sync that relinks them")
 	left, err := b.decideOrphans(tenants[1], "leave")
 	require.NoError(t, err)
-	require.Equal(t, "leave settled 0 0 6 0", orphansText(left))
+	require.Equal(t, "leave settled 0 6", orphansText(left))
+	require.Nil(t, left.RunId)
 	require.Equal(t, []string{"Cobalt skip_for_now"}, b.orphaned(&mappingv1.ListMappingsRequest{}))
 	_, err = b.decideOrphans(tenants[0], "relink")
 	require.Equal(t, "no_orphans", errs.ReasonOf(err), "it is decided")
@@ -110,7 +112,7 @@ func TestOrphanedLinksAreListedUntilTheyAreDecided(t *testing.T) {
 }
 
 func orphansText(r *mappingv1.DecideOrphansResponse) string {
-	return fmt.Sprintf("%s %s %d %d %d %d", r.GetDecision(), r.GetEffects(), r.GetRelinked(), r.GetCreated(), r.GetLeft(), r.GetAmbiguous())
+	return fmt.Sprintf("%s %s %d %d", r.GetDecision(), r.GetEffects(), r.GetRelinking(), r.GetLeft())
 }
 
 // orphan maps a managed tenant, gives it links and maps it elsewhere.
@@ -156,18 +158,18 @@ func TestARepeatJoinsADecisionThatIsBeingDoneAndAnotherIsRefused(t *testing.T) {
 	require.Equal(t, "decision_pending", errs.ReasonOf(err))
 	require.Equal(t, errs.Conflict, errs.KindOf(err))
 	require.Equal(t, before, b.contents())
-	release <- map[string]string{"relinked": "3", "created": "1", "left": "0", "ambiguous": "2", "orphaned_links": "2"}
+	release <- map[string]string{"relinking": "3", "left": "0", "orphaned_links": "2"}
 	wait.Wait()
 	for i := range results {
 		require.NoError(t, failures[i])
-		require.Equal(t, "relink settled 3 1 0 2", orphansText(results[i]))
+		require.Equal(t, "relink settled 3 0", orphansText(results[i]))
 	}
-	require.EqualValues(t, 2, b.history(managed)[0].GetOrphanedLinks(), "those that a person must look at")
+	require.EqualValues(t, 2, b.history(managed)[0].GetOrphanedLinks(), "those that came to it meanwhile")
 
 	// Nobody answers: the decision stands, and a change of the mapping waits its turn.
 	pending, err := b.decideOrphans(managed, "leave")
 	require.NoError(t, err)
-	require.Equal(t, "leave pending 0 0 0 0", orphansText(pending))
+	require.Equal(t, "leave pending 0 0", orphansText(pending))
 	remapped, err := b.remap(managed, clients[0])
 	require.NoError(t, err)
 	require.Equal(t, "pending", remapped.GetEffects())
@@ -203,7 +205,7 @@ func TestADecisionThatCannotBeDoneIsToldSo(t *testing.T) {
 			e.answers(nil)
 			left, err := b.decideOrphans(managed, "leave")
 			require.NoError(t, err)
-			require.Equal(t, "leave settled 0 0 4 0", orphansText(left))
+			require.Equal(t, "leave settled 0 4", orphansText(left))
 		})
 	}
 }

@@ -134,6 +134,6 @@ func register(server *rpc.Server, p peers, pool *pg.Pool) {
 		Results:  syncengine.NewRunResults(store, time.Now),
 		Sync:     syncengine.NewSyncTenant(store, directory.New(p.connection), clients, queue, time.Now),
 		Revise:   syncengine.NewReviseMapping(store, queue, time.Now),
-		Orphans:  syncengine.NewDecideOrphans(store, clients, queue, time.Now),
+		Orphans:  syncengine.NewDecideOrphans(store, clients, time.Now),
 	})
 }

@@ -128,9 +128,7 @@ func aftermath(kind, outcome string, result map[string]string) (Aftermath, error
 		after.Orphans = &OrphansDone{Failed: true, Error: result["error"]}
 	case outcome == EffectFailed:
 	case kind == EffectOrphansDecided:
-		after.Orphans = &OrphansDone{
-			Relinked: counts.of("relinked"), Created: counts.of("created"), Left: counts.of("left"), Ambiguous: counts.of("ambiguous"),
-		}
+		after.Orphans = &OrphansDone{Relinking: counts.of("relinking"), Left: counts.of("left"), RunID: result["run_id"]}
 		fallthrough
 	default:
 		links := counts.of("orphaned_links")

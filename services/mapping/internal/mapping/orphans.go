@@ -9,7 +9,7 @@ import (
 
 // What a person can decide about orphaned links.
 const (
-	OrphansRelink = "relink" // they point to contacts of the client that is mapped now
+	OrphansRelink = "relink" // a sync gives them to contacts of the client that is mapped now
 	OrphansLeave  = "leave"  // they end; the contacts stay
 )
 
@@ -45,13 +45,11 @@ type OrphanDecision struct {
 
 // OrphansDone is how such a decision ended.
 type OrphansDone struct {
-	Failed   bool
-	Error    string // why, as a stable reason
-	Relinked int32  // links that point to a contact of the new client
-	Created  int32  // contacts that were made for it
-	Left     int32  // links that were ended
-	// Ambiguous are identities that more than one contact fits; a person decides.
-	Ambiguous int32
+	Failed    bool
+	Error     string // why, as a stable reason
+	Relinking int32  // links that the next sync gives to contacts of the new client
+	Left      int32  // links that were ended
+	RunID     string // of the sync that was started or joined for it; empty when none was
 }
 
 // OrphanStore keeps decisions about orphaned links.

@@ -120,8 +120,10 @@ func (s *Store) OrphansDone(ctx context.Context, id string) (done *mapping.Orpha
 			return err
 		}
 		done = &mapping.OrphansDone{
-			Failed: text(row.Outcome) == mapping.EffectFailed, Error: text(row.Error), Relinked: row.Relinked, Created: row.Created,
-			Left: row.LeftLinks, Ambiguous: row.Ambiguous,
+			Failed: text(row.Outcome) == mapping.EffectFailed, Error: text(row.Error), Relinking: row.Relinking, Left: row.LeftLinks,
+		}
+		if row.RunID != nil {
+			done.RunID = row.RunID.String()
 		}
 		return nil
 	})
@@ -140,8 +142,8 @@ func follow(ctx context.Context, q *sqlc.Queries, id uuid.UUID, managed *uuid.UU
 		return nil
 	}
 	params := sqlc.SettleOrphanDecisionParams{
-		ID: id, At: &at, Outcome: &outcome, Relinked: after.Orphans.Relinked, Created: after.Orphans.Created,
-		LeftLinks: after.Orphans.Left, Ambiguous: after.Orphans.Ambiguous,
+		ID: id, At: &at, Outcome: &outcome, Relinking: after.Orphans.Relinking, LeftLinks: after.Orphans.Left,
+		RunID: optionalID(after.Orphans.RunID),
 	}
 	if after.Orphans.Error != "" {
 		params.Error = &after.Orphans.Error

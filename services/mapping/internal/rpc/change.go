@@ -62,8 +62,11 @@ func (s *Mappings) DecideOrphans(ctx context.Context, req *mappingv1.DecideOrpha
 	if err != nil {
 		return nil, err
 	}
-	return &mappingv1.DecideOrphansResponse{
-		Decision: req.GetDecision(), Effects: decided.Effects, Relinked: decided.Relinked, Created: decided.Created,
-		Left: decided.Left, Ambiguous: decided.Ambiguous,
-	}, nil
+	res := &mappingv1.DecideOrphansResponse{
+		Decision: req.GetDecision(), Effects: decided.Effects, Relinking: decided.Relinking, Left: decided.Left,
+	}
+	if decided.RunID != "" {
+		res.RunId = &decided.RunID
+	}
+	return res, nil
 }

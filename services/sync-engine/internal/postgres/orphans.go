@@ -13,15 +13,18 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// Orphans are the orphaned links of one directory under a decision. What is to be
-// relinked is decided and applied as a round does it.
+// Orphans are the orphaned links of one directory under a decision, on a
+// connection that holds the locks of a round.
 type Orphans struct {
-	*Round
+	conn     *pg.Conn
+	leave    func() // ends the connection and gives its place back
+	tenantID string
+	mapping  *follow // what was decided on
 	decision uuid.UUID
-	relink   *uuid.UUID // the client that gets the links; nil when they are left
+	relink   *uuid.UUID // the client that gets the links; nil when they end
 	by       string
 	now      time.Time
-	parted   string // the last identity that PartNext came to
+	last     string // the last identity that Next came to
 }
 
 // Decision is syncengine.OrphanStore's.
@@ -54,9 +57,7 @@ func sameDecision(row sqlc.GetDecisionRow, d syncengine.OrphanDecision) error {
 }
 
 func resultOf(row sqlc.GetDecisionRow) syncengine.OrphanResult {
-	return syncengine.OrphanResult{
-		Relinked: int(row.Relinked), Created: int(row.Created), Left: int(row.Ended), Ambiguous: int(row.Ambiguous), Orphaned: int(row.Orphaned),
-	}
+	return syncengine.OrphanResult{Relinking: int(row.Marked), Left: int(row.Ended), Orphaned: int(row.Orphaned)}
 }
 
 // OpenOrphans is syncengine.OrphanStore's.
@@ -81,20 +82,11 @@ func (s *Store) OpenOrphans(ctx context.Context, d syncengine.OrphanDecision, no
 	if err != nil {
 		return nil, err
 	}
-	o := &Orphans{decision: id, by: d.DecidedBy, now: now, Round: &Round{
-		conn: conn, leave: leave, tenantID: tenantID, source: "person", mapping: f, follows: true, tenant: syncengine.RunTenant{
-			ManagedTenantID: d.Mapping.ManagedTenantID, EntraTenantID: d.Mapping.EntraTenantID, ClientID: d.Mapping.ClientID,
-			MappingRevision: d.Mapping.Revision,
-		},
-	}}
-	if f.client != nil {
-		o.clientID = *f.client
-	}
+	o := &Orphans{conn: conn, leave: leave, tenantID: tenantID, mapping: f, decision: id, by: d.DecidedBy, now: now}
 	if d.Decision == syncengine.DecisionRelink {
 		o.relink = f.client
 	}
-	o.count = o.countOfDecision
-	if err := o.begin(ctx, f, d); err != nil {
+	if err := o.begin(ctx, d); err != nil {
 		o.Release()
 		return nil, err
 	}
@@ -103,11 +95,9 @@ func (s *Store) OpenOrphans(ctx context.Context, d syncengine.OrphanDecision, no
 
 // begin takes the locks, has the links follow the mapping and records the
 // decision, which may be recorded from an attempt before.
-func (o *Orphans) begin(ctx context.Context, f *follow, d syncengine.OrphanDecision) error {
+func (o *Orphans) begin(ctx context.Context, d syncengine.OrphanDecision) error {
+	f := o.mapping
 	if err := waitForLocks(ctx, o.conn, f.locks()); err != nil {
-		return err
-	}
-	if err := o.prepareSession(ctx); err != nil {
 		return err
 	}
 	f.source = o.conn
@@ -118,7 +108,7 @@ func (o *Orphans) begin(ctx context.Context, f *follow, d syncengine.OrphanDecis
 	if err != nil {
 		return err
 	}
-	err = o.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
+	err = o.in(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
 		err := q.InsertDecision(ctx, sqlc.InsertDecisionParams{
 			TenantID: o.tenantID, ID: o.decision, EntraTenantID: d.Mapping.EntraTenantID, ManagedTenantID: d.Mapping.ManagedTenantID,
@@ -139,96 +129,74 @@ func (o *Orphans) begin(ctx context.Context, f *follow, d syncengine.OrphanDecis
 	return nil
 }
 
-// PartNext is syncengine.Orphans'.
-func (o *Orphans) PartNext(ctx context.Context) (done bool, err error) {
-	directory, upTo := o.tenant.EntraTenantID, ""
-	err = o.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
-		if err := o.checkRevision(ctx, tx); err != nil {
-			return err
-		}
-		if upTo, err = nextRange(ctx, tx, sqlPartNext, directory, o.decision, o.parted); err != nil || upTo == "" {
-			return err
-		}
-		clients, err := uuids(ctx, tx, sqlPartClients, directory, o.parted, upTo)
-		if err != nil {
-			return err
-		}
+// Next is syncengine.Orphans'.
+func (o *Orphans) Next(ctx context.Context) (done bool, err error) {
+	upTo := ""
+	err = o.in(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
-		if err := q.RaiseClientHeads(ctx, sqlc.RaiseClientHeadsParams{TenantID: o.tenantID, ClientIds: clients}); err != nil {
+		if _, err := o.mapping.current(ctx, q); err != nil {
 			return err
 		}
-		var ended int32
-		err = tx.QueryRow(ctx, sqlPartRange, o.tenantID, directory, o.decision, o.relink, o.parted, upTo, o.by, o.now).Scan(&ended)
-		if err != nil {
+		if upTo, err = nextRange(ctx, tx, sqlOrphansNext, o.mapping.directory, o.decision, o.last); err != nil || upTo == "" {
 			return err
 		}
-		return q.CountDecided(ctx, sqlc.CountDecidedParams{ID: o.decision, Ended: ended})
+		if o.relink != nil {
+			return o.mark(ctx, q, upTo)
+		}
+		return o.end(ctx, tx, upTo)
 	})
 	if err != nil {
-		return false, fmt.Errorf("parting the links after a range: %w", err)
+		return false, fmt.Errorf("doing what was decided: %w", err)
 	}
 	if upTo != "" {
-		o.parted = upTo
+		o.last = upTo
 	}
 	return upTo == "", nil
 }
 
-// Page is syncengine.Orphans'.
-func (o *Orphans) Page(ctx context.Context, after string, limit int) (page []syncengine.Orphan, err error) {
-	err = o.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := sqlc.New(tx).ListOrphans(ctx, sqlc.ListOrphansParams{
-			EntraTenantID: o.tenant.EntraTenantID, DecisionID: o.decision, After: after, Size: int32(limit), //nolint:gosec // a few thousand
-		})
-		page = make([]syncengine.Orphan, len(rows))
-		for i, row := range rows {
-			page[i] = syncengine.Orphan{
-				ObjectID: row.EntraObjectID, FullName: row.FullName, Email: row.Email, Phone: row.Phone, Role: row.Role,
-				UserPrincipalName: value(row.EntraUserPrincipalName), Enabled: row.EntraAccountEnabled,
-			}
-		}
-		return err
+// mark has rounds count the range's identities as not linked. No contact is
+// written: who reads the feed has nothing to learn yet.
+func (o *Orphans) mark(ctx context.Context, q *sqlc.Queries, upTo string) error {
+	marked, err := q.MarkOrphans(ctx, sqlc.MarkOrphansParams{
+		EntraTenantID: o.mapping.directory, DecisionID: &o.decision, ClientID: o.relink, After: o.last, UpTo: upTo,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("listing orphaned links: %w", err)
-	}
-	return page, nil
-}
-
-// Decide is syncengine.Orphans'.
-func (o *Orphans) Decide(ctx context.Context, rules syncengine.Rules) error {
-	err := o.in(ctx, decideTimeout, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, sqlPrepare)
 		return err
-	})
-	if err != nil {
-		return fmt.Errorf("preparing what was staged: %w", err)
 	}
-	_, err = o.Round.Decide(ctx, rules, false)
-	return err
+	return q.CountDecided(ctx, sqlc.CountDecidedParams{ID: o.decision, Marked: int32(marked)}) //nolint:gosec // at most a range
 }
 
-func (o *Orphans) countOfDecision(ctx context.Context, tx pgx.Tx, written syncengine.Outcomes) error {
-	return sqlc.New(tx).CountDecided(ctx, sqlc.CountDecidedParams{
-		ID: o.decision, Relinked: int32(written.Created + written.Linked), Created: int32(written.Created), //nolint:gosec // at most a range
-	})
+// end ends the range's links. Their contacts stay where they are.
+func (o *Orphans) end(ctx context.Context, tx pgx.Tx, upTo string) error {
+	clients, err := uuids(ctx, tx, sqlOrphansClients, o.mapping.directory, o.last, upTo)
+	if err != nil {
+		return err
+	}
+	q := sqlc.New(tx)
+	if err := q.RaiseClientHeads(ctx, sqlc.RaiseClientHeadsParams{TenantID: o.tenantID, ClientIds: clients}); err != nil {
+		return err
+	}
+	var ended int32
+	err = tx.QueryRow(ctx, sqlOrphansEnd, o.tenantID, o.mapping.directory, o.decision, o.last, upTo, o.by, o.now).Scan(&ended)
+	if err != nil {
+		return err
+	}
+	return q.CountDecided(ctx, sqlc.CountDecidedParams{ID: o.decision, Ended: ended})
 }
 
 // Close is syncengine.Orphans'. The directory's next round is a full one: it has
 // identities that are new to the client.
-func (o *Orphans) Close(ctx context.Context, ambiguous int, now time.Time) (result syncengine.OrphanResult, err error) {
-	err = o.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
+func (o *Orphans) Close(ctx context.Context, now time.Time) (result syncengine.OrphanResult, err error) {
+	err = o.in(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
-		if err := q.ForgetDeltaLink(ctx, o.tenant.EntraTenantID); err != nil {
+		if err := q.ForgetDeltaLink(ctx, o.mapping.directory); err != nil {
 			return err
 		}
-		orphaned, err := q.CountOrphans(ctx, o.tenant.EntraTenantID)
+		orphaned, err := q.CountOrphans(ctx, o.mapping.directory)
 		if err != nil {
 			return err
 		}
-		err = q.CompleteDecision(ctx, sqlc.CompleteDecisionParams{
-			ID: o.decision, Ambiguous: int32(ambiguous), Orphaned: orphaned, Now: now, //nolint:gosec // a count of users
-		})
-		if err != nil {
+		if err := q.CompleteDecision(ctx, sqlc.CompleteDecisionParams{ID: o.decision, Orphaned: orphaned, Now: now}); err != nil {
 			return err
 		}
 		row, err := q.GetDecision(ctx, o.decision)
@@ -239,4 +207,12 @@ func (o *Orphans) Close(ctx context.Context, ambiguous int, now time.Time) (resu
 		return result, fmt.Errorf("closing the decision: %w", err)
 	}
 	return result, nil
+}
+
+// Release ends the connection, and with it the locks.
+func (o *Orphans) Release() { o.leave() }
+
+// in runs fn in a transaction of the tenant on the connection that holds the locks.
+func (o *Orphans) in(ctx context.Context, fn pg.TxFunc) error {
+	return pg.InTenant(ctx, o.conn, fn, pg.StatementTimeout(rangeTimeout))
 }

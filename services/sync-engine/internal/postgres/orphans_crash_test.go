@@ -90,7 +90,7 @@ func (e *engine) through(c *cutter) {
 	store := postgres.New(pool)
 	clock := e.clock
 	e.revise = syncengine.NewReviseMapping(store, e.queue, clock)
-	e.orphans = syncengine.NewDecideOrphans(store, e.mapping, e.queue, clock)
+	e.orphans = syncengine.NewDecideOrphans(store, e.mapping, clock)
 }
 
 // state is all that matters of links, contacts and history, without ids.

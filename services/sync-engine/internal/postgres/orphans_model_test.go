@@ -12,8 +12,8 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// person and link as a naive reference keeps them. Every identity has one
-// address, of its own.
+// person and link as a naive reference keeps them. Every identity has one address
+// in its directory, of its own; the host may write another into a contact.
 type modelPerson struct {
 	client, email, identity string
 	adoptable               bool // made by sync, unknown to the host
@@ -27,9 +27,10 @@ type modelLink struct {
 }
 
 type mappingModel struct {
-	client string // that is mapped
-	people []*modelPerson
-	links  map[string]*modelLink
+	client  string // that is mapped
+	people  []*modelPerson
+	links   map[string]*modelLink
+	keptOut map[string]bool // identities that a filter drops
 }
 
 func emailOf(identity string) string { return identity + "@corp.example" }
@@ -77,7 +78,7 @@ func (m *mappingModel) link(identity string, at *modelPerson) {
 func (m *mappingModel) round(identities []string) {
 	for _, id := range identities {
 		l := m.links[id]
-		if l != nil && l.state != "ended" && !l.relink {
+		if m.keptOut[id] || l != nil && l.state != "ended" && !l.relink {
 			continue
 		}
 		if at, ok := m.find(id); ok {
@@ -100,17 +101,7 @@ func (m *mappingModel) decide(decision string) (r syncengine.OrphanResult) {
 			continue
 		}
 		l.relink = true
-		at, ok := m.find(id)
-		if !ok {
-			r.Ambiguous++
-			r.Orphaned++
-			continue
-		}
-		r.Relinked++
-		if at == nil {
-			r.Created++
-		}
-		m.link(id, at)
+		r.Relinking++
 	}
 	return r
 }
@@ -128,6 +119,15 @@ func (m *mappingModel) host(client, email string) {
 		return
 	}
 	m.people = append(m.people, &modelPerson{client: client, email: email})
+}
+
+// edit has the host write another address into the contacts of one.
+func (m *mappingModel) edit(client, from, to string) {
+	for _, p := range m.people {
+		if p.client == client && p.email == from {
+			p.email = to
+		}
+	}
 }
 
 func (m *mappingModel) lines() (lines []string) {
@@ -171,12 +171,15 @@ func TestMappingsComeAndGoAsInTheModel(t *testing.T) {
 		e.exec(`DELETE FROM entra_contact_link_history; DELETE FROM orphan_decisions; DELETE FROM entra_contact_links; DELETE FROM contacts;
 			DELETE FROM contact_changes; DELETE FROM feed_heads; DELETE FROM directories; DELETE FROM directory_mappings; DELETE FROM client_heads;
 			DELETE FROM entra_sync_run_tenants; DELETE FROM entra_sync_runs`)
-		m, hosted := &mappingModel{links: map[string]*modelLink{}}, 0
+		m, hosted := &mappingModel{links: map[string]*modelLink{}, keptOut: map[string]bool{}}, 0
+		for i := range e.dir.users {
+			e.dir.users[i].DisplayName = "Somebody"
+		}
 		e.revision = 1
 		e.remap("")
 		known := 0
 		for range rapid.IntRange(4, 14).Draw(rt, "steps") {
-			switch step := rapid.SampledFrom([]string{"remap", "remap", "tell", "round", "round", "relink", "leave", "host"}).Draw(rt, "step"); {
+			switch step := rapid.SampledFrom([]string{"remap", "remap", "tell", "round", "round", "relink", "relink", "leave", "host", "edit", "filter"}).Draw(rt, "step"); {
 			case step == "remap":
 				to := rapid.SampledFrom(append([]string{""}, clients...)).Draw(rt, "client")
 				e.remap(to)
@@ -204,6 +207,20 @@ func TestMappingsComeAndGoAsInTheModel(t *testing.T) {
 				mail := emailOf(rapid.SampledFrom(identities).Draw(rt, "who"))
 				e.host(syncengine.ContactRecord{ExternalID: ptr(fmt.Sprint(hosted)), ClientID: &at, FullName: "By the host", Email: &mail})
 				m.host(at, mail)
+			case step == "edit" && len(m.people) > 0:
+				p := rapid.SampledFrom(m.people).Draw(rt, "whose")
+				from, to := p.email, rapid.SampledFrom([]string{"desk@corp.example", emailOf(identities[0]), emailOf(identities[1])}).Draw(rt, "to")
+				for _, id := range e.rows(`SELECT id::text FROM contacts WHERE client_id = $1 AND email_norm = $2`, p.client, from) {
+					e.host(syncengine.ContactRecord{ID: &id, Email: &to})
+				}
+				m.edit(p.client, from, to)
+			case step == "filter":
+				i := rapid.IntRange(0, len(identities)-1).Draw(rt, "who")
+				m.keptOut[identities[i]] = rapid.Bool().Draw(rt, "kept out")
+				e.dir.users[i].DisplayName = "Somebody"
+				if m.keptOut[identities[i]] {
+					e.dir.users[i].DisplayName = "noreply mailbox"
+				}
 			}
 			e.agrees(rt, m, &known)
 		}

@@ -2,6 +2,8 @@ package postgres_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,16 +45,21 @@ func (e *engine) contacts(clientID string) []string {
 		WHERE c.client_id = $1 ORDER BY 1`, clientID)
 }
 
-func TestRelinkEndsALinkWhoseContactWentOver(t *testing.T) {
+// relink decides to relink and does the sync that follows.
+func (e *engine) relink() syncengine.Counters {
+	e.t.Helper()
+	_, err := e.decide(syncengine.DecisionRelink)
+	require.NoError(e.t, err)
+	return e.round().Counters
+}
+
+func TestRelinkingALinkWhoseContactWentOverLeavesThatContactAlone(t *testing.T) {
 	t.Parallel()
 	e := wentOver(t)
 	e.host(syncengine.ContactRecord{ExternalID: ptr("other"), ClientID: ptr(other), FullName: "Other", Email: ptr("other@corp.example")})
-	result, err := e.decide(syncengine.DecisionRelink)
-	require.NoError(t, err)
-	require.Equal(t, syncengine.OrphanResult{Left: 1}, result, "what its contact says is another person's")
-	require.Equal(t, []string{"Other other@corp.example"}, e.contacts(other))
+	require.Equal(t, syncengine.Counters{Created: 1}, e.relink(), "what its contact says is another person's: by what the directory says")
+	require.Equal(t, []string{"Other other@corp.example", "Person 0 p0@corp.example o-000 active"}, e.contacts(other))
 	require.Equal(t, []string{"Other other@corp.example o-other active"}, e.contacts(client))
-	require.Equal(t, syncengine.Counters{Created: 1}, e.round().Counters, "by what the directory says")
 }
 
 // relinked sets up four links that lost their client: one whose person has a
@@ -81,30 +88,33 @@ func TestRelinkGivesLinksToContactsOfTheNewClient(t *testing.T) {
 	t.Parallel()
 	e := relinked(t)
 	seq := e.seq()
+	before := e.rows(`SELECT xmin::text FROM contacts`)
 	decision := e.decision(syncengine.DecisionRelink)
 	e.now = e.now.Add(time.Minute)
 	result, err := e.orphans.Do(e.ctx(), decision)
 	require.NoError(t, err)
-	want := syncengine.OrphanResult{Relinked: 2, Created: 1, Left: 1, Ambiguous: 1, Orphaned: 1}
-	require.Equal(t, want, result)
+	want := syncengine.OrphanResult{Relinking: 4}
+	require.Equal(t, want, result, "nothing is left for a person to decide about")
+	require.Equal(t, seq, e.seq())
+	require.Equal(t, before, e.rows(`SELECT xmin::text FROM contacts`), "the directory has not been asked yet")
+
+	require.Equal(t, syncengine.Counters{Created: 1, Linked: 1, Ambiguous: 1, Filtered: 1}, e.round().Counters)
 	require.Equal(t, []string{
 		"Ann ann@corp.example o-ann active", "Bob by the host o-bob@corp.example o-bob active", "Two A two@corp.example", "Two B two@corp.example",
 	}, e.contacts(other))
-	require.Equal(t, []string{"Ann ann@corp.example", "Bob bob@corp.example", "Off off@corp.example", "Two two@corp.example o-two orphaned"},
-		e.contacts(client), "the old contacts stay, and are not shown as linked")
+	require.Equal(t, []string{"Ann ann@corp.example", "Bob bob@corp.example", "Off off@corp.example o-off orphaned", "Two two@corp.example o-two orphaned"},
+		e.contacts(client), "the old contacts stay, and are shown as linked only while the link has no other")
 	require.Equal(t, []string{"Ann|ann@corp.example|1|Boss|o-ann@corp.example|entra_sync|active|sync"},
 		e.rows(`SELECT concat_ws('|', full_name, email, phone, role, entra_user_principal_name, entra_sync_source, entra_sync_status, made_by)
 			FROM contacts WHERE client_id = $1 AND full_name = 'Ann'`, other))
 	require.Equal(t, []string{
-		"contact.updated person [entraObjectId linkStatus] Off",
-		"contact.updated person [entraObjectId linkStatus] Ann", "contact.created person [] Ann",
-		"contact.updated person [entraObjectId linkStatus] Bob", "contact.linked person [] Bob by the host",
+		"contact.updated sync [entraObjectId linkStatus] Ann", "contact.created sync [] Ann",
+		"contact.updated sync [entraObjectId linkStatus] Bob", "contact.linked sync [] Bob by the host",
 	}, e.feed(seq))
 	e.gapless()
-	require.Equal(t, []string{
-		"o-ann relinked Ann Ann user-9 true", "o-bob relinked Bob Bob by the host user-9 true", "o-off ended Off <nil> user-9 true",
-	}, e.rows(`SELECT h.entra_object_id, h.event, o.full_name, n.full_name, h.decided_by, h.at = $1 AND h.linked_at < h.at FROM entra_contact_link_history h
-		JOIN contacts o ON o.id = h.old_contact_id LEFT JOIN contacts n ON n.id = h.new_contact_id ORDER BY 1`, e.now))
+	require.Equal(t, []string{"o-ann relinked Ann Ann user-9 true", "o-bob relinked Bob Bob by the host user-9 true"},
+		e.rows(`SELECT h.entra_object_id, h.event, o.full_name, n.full_name, h.decided_by, h.at = $1 AND h.linked_at < h.at FROM entra_contact_link_history h
+			JOIN contacts o ON o.id = h.old_contact_id LEFT JOIN contacts n ON n.id = h.new_contact_id ORDER BY 1`, e.now))
 	require.Equal(t, []string{"o-ann true active", "o-bob true active"}, e.rows(`SELECT l.entra_object_id, l.created_at = h.linked_at, l.status FROM entra_contact_links l
 		JOIN entra_contact_link_history h ON h.entra_object_id = l.entra_object_id WHERE h.event = 'relinked' ORDER BY 1`), "it is the same link")
 
@@ -129,13 +139,12 @@ func TestRelinkGivesLinksToContactsOfTheNewClient(t *testing.T) {
 	require.Equal(t, "decision_differs", errs.ReasonOf(err))
 }
 
-func TestARoundTakesUpWhatARelinkLeftOpen(t *testing.T) {
+func TestARoundTakesUpWhatOnesBeforeLeftOpen(t *testing.T) {
 	t.Parallel()
 	e := relinked(t)
-	_, err := e.decide(syncengine.DecisionRelink)
-	require.NoError(t, err)
+	e.relink()
 	got := e.round()
-	require.Equal(t, syncengine.Counters{Ambiguous: 1, Unchanged: 2, Filtered: 1}, got.Counters, "it stands in the queue as before; who is disabled is new and filtered")
+	require.Equal(t, syncengine.Counters{Ambiguous: 1, Unchanged: 2, Filtered: 1}, got.Counters, "it stands in the queue as before")
 	require.Equal(t, "multiple_email_matches", e.queue.items["o-two"].Reason)
 
 	seq := e.seq()
@@ -143,29 +152,30 @@ func TestARoundTakesUpWhatARelinkLeftOpen(t *testing.T) {
 	require.Equal(t, syncengine.Counters{Linked: 1, Unchanged: 2, Filtered: 1}, e.round().Counters)
 	require.Equal(t, []string{"contact.updated sync [entraObjectId linkStatus] Two", "contact.linked sync [] Two A"}, e.feed(seq+1))
 	require.Equal(t, []string{"relinked user-9 false"}, e.rows(`SELECT event, decided_by, run_id IS NULL FROM entra_contact_link_history WHERE entra_object_id = 'o-two'`))
-	require.Zero(t, e.count(`SELECT count(*) FROM entra_contact_links WHERE status = 'orphaned' AND ended_at IS NULL`))
-	require.Equal(t, syncengine.Counters{Unchanged: 3, Filtered: 1}, e.round().Counters)
 
-	e.dir.users[3].AccountEnabled = ptr(true) // the one whose link ended is new
+	e.dir.users[3].AccountEnabled = ptr(true) // who was disabled when it was decided
 	require.Equal(t, syncengine.Counters{Created: 1, Unchanged: 3}, e.round().Counters)
+	require.Equal(t, []string{"Off off@corp.example o-off active"}, slices.DeleteFunc(e.contacts(other), func(c string) bool { return !strings.HasPrefix(c, "Off") }))
+	require.Equal(t, []string{"relinked"}, e.rows(`SELECT event FROM entra_contact_link_history WHERE entra_object_id = 'o-off'`))
+	require.Zero(t, e.count(`SELECT count(*) FROM entra_contact_links WHERE status = 'orphaned' AND ended_at IS NULL`))
 	require.Equal(t, 4, e.count(`SELECT count(*) FROM entra_contact_links WHERE status = 'active' AND client_id = $1`, other))
+	require.Equal(t, syncengine.Counters{Unchanged: 4}, e.round().Counters)
 	e.gapless()
 }
 
 func TestADecisionThatMovedOnIsVoid(t *testing.T) {
 	t.Parallel()
 	e := relinked(t)
-	_, err := e.decide(syncengine.DecisionRelink)
-	require.NoError(t, err)
+	e.relink()
 	third := "55555555-5555-4555-8555-555555555555"
 	e.mapping.clients[third] = "ext-third"
 	e.remap(third)
-	require.Equal(t, syncengine.Revised{Orphaned: 3}, e.followed())
-	require.Equal(t, syncengine.Counters{Unchanged: 3, Filtered: 1}, e.round().Counters, "nobody decided for this client")
+	require.Equal(t, syncengine.Revised{Orphaned: 4}, e.followed())
+	require.Equal(t, syncengine.Counters{Unchanged: 4}, e.round().Counters, "nobody decided for this client")
 	e.remap(other)
-	require.Equal(t, syncengine.Revised{Orphaned: 1, Reactivated: 2}, e.followed())
+	require.Equal(t, syncengine.Revised{Orphaned: 2, Reactivated: 2}, e.followed())
 	e.queue.items = nil
-	require.Equal(t, syncengine.Counters{Unchanged: 3, Filtered: 1}, e.round().Counters, "what was decided before is not taken up again")
+	require.Equal(t, syncengine.Counters{Unchanged: 4}, e.round().Counters, "what was decided before is not taken up again")
 	require.Empty(t, e.queue.items)
 }
 
@@ -173,43 +183,49 @@ func TestRelinkByTheOrdinaryRules(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
 	e.dir.users = []syncengine.User{
-		person("o-taken", "Taken", "taken@corp.example"), person("o-d1", "Twin", "d1@corp.example"), person("o-d2", "Twin", "d2@corp.example"),
-		person("o-else", "Else", "else@corp.example"), person("o-del", "Del", "del@corp.example"),
+		person("o-taken", "Taken", "taken@corp.example"), person("o-else", "Else", "else@corp.example"), person("o-del", "Del", "del@corp.example"),
+		person("o-edit", "Edit", "edit@corp.example"), person("o-bak", "Backup", "backup@corp.example"), person("o-gone", "Gone", "gone@corp.example"),
 	}
 	e.round()
-	// The host gives both twins one address, deletes one contact, and moves one to the new client.
-	for _, id := range e.rows(`SELECT id::text FROM contacts WHERE full_name = 'Twin'`) {
-		e.host(syncengine.ContactRecord{ID: &id, Email: ptr("twin@corp.example")})
+	// The host deletes one contact, and corrects the address of another to a mailbox that more than one reads.
+	edit := func(name string, r syncengine.ContactRecord) {
+		id := e.rows(`SELECT id::text FROM contacts WHERE full_name = $1`, name)[0]
+		r.ID = &id
+		e.host(r)
 	}
-	id := e.rows(`SELECT id::text FROM contacts WHERE full_name = 'Del'`)[0]
-	e.host(syncengine.ContactRecord{ID: &id, Deleted: ptr(true)})
+	edit("Del", syncengine.ContactRecord{Deleted: ptr(true)})
+	edit("Edit", syncengine.ContactRecord{Email: ptr("reception@corp.example")})
 	e.remap(other)
 	e.followed()
 	// Another directory of the new client has the address.
-	one := e.mapping.tenants
+	one, users := e.mapping.tenants, e.dir.users
 	e.mapping.tenants = []syncengine.MappedTenant{{ManagedTenantID: managed, EntraTenantID: "d2", ClientID: other, Revision: 1}}
 	e.dir.users = []syncengine.User{person("o-second", "Second", "taken@corp.example")}
 	require.Equal(t, 1, e.round().Counters.Created)
-	e.mapping.tenants = one
+	e.mapping.tenants, e.dir.users = one, users[:5]
+	e.host(
+		syncengine.ContactRecord{ExternalID: ptr("r"), ClientID: ptr(other), FullName: "Rita Reception", Email: ptr("reception@corp.example")},
+		syncengine.ContactRecord{ExternalID: ptr("e"), ClientID: ptr(other), FullName: "Edit at the new client", Email: ptr("edit@corp.example")})
+	backup := e.dir.users[4]
+	e.dir.users[4].DisplayName, e.dir.users[4].UserPrincipalName = "svc-backup", "svc-backup@corp.example"
 	e.setting("allow_same_email_across_clients", false)
 
-	result, err := e.decide(syncengine.DecisionRelink)
-	require.NoError(t, err)
-	require.Equal(t, syncengine.OrphanResult{Left: 1, Ambiguous: 4, Orphaned: 4}, result, "a deleted contact is not carried over")
+	require.Equal(t, syncengine.Counters{Ambiguous: 2, Linked: 1, Created: 1, Filtered: 1}, e.relink())
 	reasons := map[string]string{}
 	for id, item := range e.queue.items {
 		reasons[id] = item.Reason
 	}
-	require.Equal(t, map[string]string{
-		"o-taken": "contact_already_linked", "o-d1": "duplicate_identity_email", "o-d2": "duplicate_identity_email", "o-else": "email_in_use_elsewhere",
-	}, reasons)
+	require.Equal(t, map[string]string{"o-taken": "contact_already_linked", "o-else": "email_in_use_elsewhere"}, reasons)
 	require.Equal(t, "o-second", e.queue.items["o-taken"].Candidates[0].LinkedTo)
+	require.Equal(t, []string{
+		"Del del@corp.example o-del active", "Edit at the new client edit@corp.example o-edit active", "Rita Reception reception@corp.example",
+		"Second taken@corp.example o-second active",
+	}, e.contacts(other), "by the directory's addresses; not who is filtered or gone")
 
+	e.dir.users = append(e.dir.users[:4], backup, person("o-gone", "Gone", "gone@corp.example"))
 	e.setting("allow_same_email_across_clients", true)
-	e.queue.decided = []string{"o-d1"}
-	result, err = e.decide(syncengine.DecisionRelink)
-	require.NoError(t, err)
-	require.Equal(t, syncengine.OrphanResult{Relinked: 1, Created: 1, Ambiguous: 2, Orphaned: 3}, result, "another decision may follow; who was decided on waits for nobody")
+	require.Equal(t, syncengine.Counters{Created: 3, Ambiguous: 1, Unchanged: 2}, e.round().Counters, "who is kept out no longer, or back")
+	require.Equal(t, 5, e.count(`SELECT count(*) FROM entra_contact_link_history WHERE event = 'relinked'`))
 }
 
 func TestRelinkWhereTheHostMovedTheContactKeepsIt(t *testing.T) {
@@ -222,11 +238,9 @@ func TestRelinkWhereTheHostMovedTheContactKeepsIt(t *testing.T) {
 	e.remap(other)
 	e.followed()
 	seq := e.seq()
-	result, err := e.decide(syncengine.DecisionRelink)
-	require.NoError(t, err)
-	require.Equal(t, syncengine.OrphanResult{Relinked: 1}, result)
+	require.Equal(t, syncengine.Counters{Linked: 1}, e.relink())
 	require.Equal(t, []string{"Person 0 p0@corp.example o-000 active"}, e.contacts(other))
-	require.Equal(t, []string{"contact.linked person [] Person 0"}, e.feed(seq))
+	require.Equal(t, []string{"contact.linked sync [] Person 0"}, e.feed(seq))
 	require.Equal(t, syncengine.Counters{Unchanged: 1}, e.round().Counters)
 }
 

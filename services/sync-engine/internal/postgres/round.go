@@ -43,12 +43,6 @@ type Round struct {
 	mapping  *follow // of the directory, as the round knows it
 	follows  bool    // the links follow it
 
-	// What a round of a run and the relinking that a person decided differ in.
-	run    *uuid.UUID // nil when it is of no run
-	source string     // of the changes in the feed
-	seen   bool       // the identities were listed upstream
-	count  func(ctx context.Context, tx pgx.Tx, written syncengine.Outcomes) error
-
 	staged   int
 	rows     int  // written to temporary tables, restarts included
 	reused   bool // the session served rounds before
@@ -91,13 +85,10 @@ func (s *Store) OpenRound(ctx context.Context, rt syncengine.RunTenant, now time
 		leave()
 		return nil, err
 	}
-	r := &Round{
-		conn: conn, leave: leave, tenantID: id.String(), tenant: rt, runID: runID, clientID: clientID, run: &runID, source: "sync", seen: true,
-	}
+	r := &Round{conn: conn, leave: leave, tenantID: id.String(), tenant: rt, runID: runID, clientID: clientID}
 	r.mapping = &follow{
 		source: conn, tenantID: r.tenantID, directory: rt.EntraTenantID, managed: rt.ManagedTenantID, client: &r.clientID, revision: rt.MappingRevision,
 	}
-	r.count = r.countOfRun
 	if err := r.open(ctx, now); err != nil {
 		r.Release()
 		return nil, err

@@ -66,7 +66,7 @@ func (r *Round) applyRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rule
 		return false, err
 	}
 	// The feed's head is locked last and until the commit only.
-	_, err = tx.Exec(ctx, sqlChanges, r.tenantID, after, upTo, r.run, rules.Now, r.source)
+	_, err = tx.Exec(ctx, sqlChanges, r.tenantID, after, upTo, r.runID, rules.Now)
 	return raised, err
 }
 
@@ -120,7 +120,7 @@ func uuids(ctx context.Context, tx pgx.Tx, sql string, args ...any) ([]uuid.UUID
 	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
-func (r *Round) countOfRun(ctx context.Context, tx pgx.Tx, p syncengine.Outcomes) error {
+func (r *Round) count(ctx context.Context, tx pgx.Tx, p syncengine.Outcomes) error {
 	tag, err := tx.Exec(ctx, sqlCount, r.runID, r.tenant.ManagedTenantID, p.Created, p.Linked, p.Updated, p.Inactivated, p.InactivatedGone, p.Reactivated)
 	if err == nil && tag.RowsAffected() == 0 {
 		return syncengine.ErrRunCancelled
@@ -154,9 +154,9 @@ func (r *Round) write(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, af
 	directory, now := r.tenant.EntraTenantID, rules.Now
 	creates, links, inactivates := actions["create"], actions["link"], actions["inactivate"]
 	changes := actions["update"] + actions["reactivate"] + actions["resume"] + actions["touch"]
-	insert, inserted := sqlInsertLinks, []any{r.tenantID, directory, r.clientID, after, upTo, now, r.run}
+	insert, inserted := sqlInsertLinks, []any{r.tenantID, directory, r.clientID, after, upTo, now, r.runID}
 	if r.takes {
-		insert, inserted = sqlTakeLinks, append(inserted, r.seen)
+		insert = sqlTakeLinks
 	}
 	released := 0
 	if r.relinks {
@@ -168,7 +168,7 @@ func (r *Round) write(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, af
 		args []any
 	}{
 		{creates, sqlCreateContacts, []any{r.tenantID, directory, r.clientID, after, upTo, now, rules.Settings.FieldUPN}},
-		{released, sqlRelease, []any{r.tenantID, directory, r.clientID, after, upTo, now, r.run}},
+		{released, sqlRelease, []any{r.tenantID, directory, r.clientID, after, upTo, now, r.runID}},
 		{creates + links, insert, inserted},
 		{links, sqlLinkContacts, []any{directory, after, upTo, now}},
 		{changes, sqlApplyContacts, []any{after, upTo, now}},

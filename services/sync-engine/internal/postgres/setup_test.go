@@ -77,7 +77,7 @@ func setup(t testing.TB) *engine {
 	e.runs = syncengine.NewReadRuns(e.store, clock)
 	e.list = syncengine.NewListContacts(e.store)
 	e.revise = syncengine.NewReviseMapping(e.store, e.queue, clock)
-	e.orphans = syncengine.NewDecideOrphans(e.store, e.mapping, e.queue, clock)
+	e.orphans = syncengine.NewDecideOrphans(e.store, e.mapping, clock)
 	return e
 }
 

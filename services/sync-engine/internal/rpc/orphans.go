@@ -28,7 +28,6 @@ func (s *internalServer) DecideOrphans(ctx context.Context, req *syncenginev1.De
 		return nil, err
 	}
 	return &syncenginev1.DecideOrphansResponse{
-		Relinked: count(result.Relinked), Created: count(result.Created), Left: count(result.Left), Ambiguous: count(result.Ambiguous),
-		OrphanedLinks: count(result.Orphaned),
+		Relinking: count(result.Relinking), Left: count(result.Left), OrphanedLinks: count(result.Orphaned),
 	}, nil
 }

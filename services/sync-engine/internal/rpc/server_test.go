@@ -144,7 +144,7 @@ func setup(t *testing.T) (context.Context, *bundle) {
 			Runs: syncengine.NewReadRuns(store, time.Now), Create: syncengine.NewCreateRun(store, clients, newID, time.Now),
 			Begin: syncengine.NewBeginRun(store, clients, time.Now), Results: syncengine.NewRunResults(store, time.Now),
 			Sync:   syncengine.NewSyncTenant(store, directory.New(dial(self, "connection", connectionAddr)), clients, decisions, time.Now),
-			Revise: syncengine.NewReviseMapping(store, decisions, time.Now), Orphans: syncengine.NewDecideOrphans(store, clients, decisions, time.Now),
+			Revise: syncengine.NewReviseMapping(store, decisions, time.Now), Orphans: syncengine.NewDecideOrphans(store, clients, time.Now),
 		})
 	})
 	b.engine = syncenginev1.NewSyncEngineInternalServiceClient(dial(network.Identity("worker"), "sync-engine", address, rpc.WithOriginator(0)))

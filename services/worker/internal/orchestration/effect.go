@@ -51,7 +51,11 @@ type OrphanDecision struct {
 }
 
 // OrphanResult is what such a decision came to, in links.
-type OrphanResult struct{ Relinked, Created, Left, Ambiguous, Orphaned int }
+type OrphanResult struct {
+	Relinking int // those that the next sync of the client gives to its contacts
+	Left      int // those that ended
+	Orphaned  int // those that still wait for a person
+}
 
 // Links is the keeper of the links between identities and contacts.
 type Links interface {
@@ -142,10 +146,28 @@ func (p *Perform) decide(ctx context.Context, effect Effect) (map[string]string,
 	if err != nil {
 		return nil, fmt.Errorf("doing what was decided about orphaned links: %w", err)
 	}
-	return map[string]string{
-		"relinked": strconv.Itoa(result.Relinked), "created": strconv.Itoa(result.Created), "left": strconv.Itoa(result.Left),
-		"ambiguous": strconv.Itoa(result.Ambiguous), "orphaned_links": strconv.Itoa(result.Orphaned),
-	}, nil
+	answer := map[string]string{
+		"relinking": strconv.Itoa(result.Relinking), "left": strconv.Itoa(result.Left), "orphaned_links": strconv.Itoa(result.Orphaned),
+	}
+	if result.Relinking > 0 {
+		if err := p.sync(ctx, effect, mapping.ClientID, answer); err != nil {
+			return nil, err
+		}
+	}
+	return answer, nil
+}
+
+// sync starts a sync of the client, which finds its contacts for the links. A run that cannot be
+// started is no failure of the decision, which stands: the next one does it.
+func (p *Perform) sync(ctx context.Context, effect Effect, clientID string, answer map[string]string) error {
+	started, err := p.start.Do(ctx, effect.TenantID, NewRun{ID: effect.ID, Kind: ClientSync, ClientID: clientID, Trigger: TriggerManual})
+	switch {
+	case err == nil:
+		answer["run_id"] = started.RunID
+	case mayPass(err):
+		return fmt.Errorf("starting the sync that relinks: %w", err)
+	}
+	return nil
 }
 
 func mappingOf(effect Effect) (Mapping, error) {

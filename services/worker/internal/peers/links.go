@@ -36,7 +36,6 @@ func (l *Links) Decide(ctx context.Context, d orchestration.OrphanDecision) (orc
 		return orchestration.OrphanResult{}, rpc.FromStatus(err)
 	}
 	return orchestration.OrphanResult{
-		Relinked: int(res.GetRelinked()), Created: int(res.GetCreated()), Left: int(res.GetLeft()), Ambiguous: int(res.GetAmbiguous()),
-		Orphaned: int(res.GetOrphanedLinks()),
+		Relinking: int(res.GetRelinking()), Left: int(res.GetLeft()), Orphaned: int(res.GetOrphanedLinks()),
 	}, nil
 }

@@ -46,7 +46,7 @@ func (e *Engine) ReviseMapping(ctx context.Context, req *syncenginev1.ReviseMapp
 	return &syncenginev1.ReviseMappingResponse{OrphanedLinks: 7, ReactivatedLinks: 1}, nil
 }
 
-// DecideOrphans answers one number for each of its outcomes.
+// DecideOrphans answers one number for each of its outcomes; only a relink leaves links to a sync.
 func (e *Engine) DecideOrphans(ctx context.Context, req *syncenginev1.DecideOrphansRequest) (*syncenginev1.DecideOrphansResponse, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -54,5 +54,9 @@ func (e *Engine) DecideOrphans(ctx context.Context, req *syncenginev1.DecideOrph
 		return nil, err
 	}
 	e.decided = append(e.decided, req)
-	return &syncenginev1.DecideOrphansResponse{Relinked: 5, Created: 2, Left: 1, Ambiguous: 3, OrphanedLinks: 4}, nil
+	res := &syncenginev1.DecideOrphansResponse{Left: 1, OrphanedLinks: 4}
+	if req.GetDecision() == "relink" {
+		res.Relinking = 5
+	}
+	return res, nil
 }

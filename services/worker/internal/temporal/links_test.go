@@ -43,8 +43,9 @@ func TestEffectsOfAMapping(t *testing.T) {
 	outcome, err := perform.Do(b.ctx, decided)
 	require.NoError(t, err)
 	require.Equal(t, orchestration.Outcome{State: "done", Result: map[string]string{
-		"relinked": "5", "created": "2", "left": "1", "ambiguous": "3", "orphaned_links": "4",
+		"relinking": "5", "left": "1", "orphaned_links": "4", "run_id": decided.ID,
 	}}, outcome)
+	require.True(t, b.executes("entra-client-sync:"+b.tenant+":c-1"), "a sync of the client finds the contacts")
 	_, decisions := b.engine.Links()
 	require.True(t, proto.Equal(&syncenginev1.DecideOrphansRequest{
 		DecisionId: decided.Arguments["decision_id"], ManagedTenantId: "m-1", EntraTenantId: "d-1", ClientId: "c-1", Revision: 4,
@@ -54,6 +55,42 @@ func TestEffectsOfAMapping(t *testing.T) {
 		require.Equal(t, tenant.ID(b.tenant), call.Tenant)
 		require.Equal(t, "user-1", call.Actor.ID)
 	}
+}
+
+// executes tells whether a workflow of this id is under way.
+func (b *bundle) executes(workflowID string) bool {
+	b.t.Helper()
+	execution, err := b.workflows.Describe(b.ctx, workflowID)
+	require.NoError(b.t, err)
+	return execution.Running()
+}
+
+// TestADecisionAboutLinksStandsWhateverBecomesOfItsSync has Temporal away, a sync of the client
+// under way, and nothing to relink.
+func TestADecisionAboutLinksStandsWhateverBecomesOfItsSync(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil, nil, workflow.Limits{})
+	decide := func(workflows *Workflows, decision string) map[string]string {
+		effect := b.effect("orphans_decided")
+		effect.Arguments = map[string]string{
+			"decision_id": effect.ID, "managed_tenant_id": "m-1", "entra_tenant_id": "d-1", "client_id": "c-1", "revision": "4",
+			"decision": decision, "decided_by": "user-1",
+		}
+		outcome, err := orchestration.NewPerform(orchestration.NewStart(b.runs, workflows), b.runs, workflows, b.links).Do(b.ctx, effect)
+		require.NoError(t, err)
+		require.Equal(t, "done", outcome.State)
+		require.Equal(t, "1", outcome.Result["left"])
+		return outcome.Result
+	}
+	away, err := Dial(nobody(t), namespace)
+	require.NoError(t, err)
+	defer away.Close()
+	require.NotContains(t, decide(NewWorkflows(away, b.queue, workflow.Limits{}), "relink"), "run_id", "the next sync relinks")
+	require.NotContains(t, decide(b.workflows, "leave"), "run_id")
+
+	under, err := b.start.Do(b.ctx, b.tenant, orchestration.NewRun{Kind: orchestration.ClientSync, ClientID: "c-1", Trigger: orchestration.TriggerManual})
+	require.NoError(t, err)
+	require.Equal(t, under.RunID, decide(b.workflows, "relink")["run_id"], "it is joined")
 }
 
 func TestEffectsOfAMappingThatCannotBeDone(t *testing.T) {

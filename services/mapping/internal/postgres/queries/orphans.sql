@@ -25,11 +25,10 @@ VALUES (@id, @managed_tenant_id, @client_id, @revision, @decision, @decided_by, 
 
 -- name: SettleOrphanDecision :exec
 UPDATE entra_orphan_decisions
-SET settled_at = @at, outcome = @outcome, error = @error, relinked = @relinked, created = @created,
-    left_links = @left_links, ambiguous = @ambiguous
+SET settled_at = @at, outcome = @outcome, error = @error, relinking = @relinking, left_links = @left_links, run_id = sqlc.narg(run_id)
 WHERE id = @id AND settled_at IS NULL;
 
 -- name: OrphanDecision :one
-SELECT settled_at, outcome, error, relinked, created, left_links, ambiguous
+SELECT settled_at, outcome, error, relinking, left_links, run_id
 FROM entra_orphan_decisions
 WHERE id = @id;

@@ -84,6 +84,8 @@ type EntraOrphanDecision struct {
 	Created         int32
 	LeftLinks       int32
 	Ambiguous       int32
+	Relinking       int32
+	RunID           *uuid.UUID
 }
 
 type FinishedEffect struct {

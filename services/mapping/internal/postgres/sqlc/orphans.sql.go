@@ -73,7 +73,7 @@ func (q *Queries) LastMapping(ctx context.Context, managedTenantID uuid.UUID) (L
 }
 
 const orphanDecision = `-- name: OrphanDecision :one
-SELECT settled_at, outcome, error, relinked, created, left_links, ambiguous
+SELECT settled_at, outcome, error, relinking, left_links, run_id
 FROM entra_orphan_decisions
 WHERE id = $1
 `
@@ -82,10 +82,9 @@ type OrphanDecisionRow struct {
 	SettledAt *time.Time
 	Outcome   *string
 	Error     *string
-	Relinked  int32
-	Created   int32
+	Relinking int32
 	LeftLinks int32
-	Ambiguous int32
+	RunID     *uuid.UUID
 }
 
 func (q *Queries) OrphanDecision(ctx context.Context, id uuid.UUID) (OrphanDecisionRow, error) {
@@ -95,10 +94,9 @@ func (q *Queries) OrphanDecision(ctx context.Context, id uuid.UUID) (OrphanDecis
 		&i.SettledAt,
 		&i.Outcome,
 		&i.Error,
-		&i.Relinked,
-		&i.Created,
+		&i.Relinking,
 		&i.LeftLinks,
-		&i.Ambiguous,
+		&i.RunID,
 	)
 	return i, err
 }
@@ -152,19 +150,17 @@ func (q *Queries) SetOrphanedLinks(ctx context.Context, arg SetOrphanedLinksPara
 
 const settleOrphanDecision = `-- name: SettleOrphanDecision :exec
 UPDATE entra_orphan_decisions
-SET settled_at = $1, outcome = $2, error = $3, relinked = $4, created = $5,
-    left_links = $6, ambiguous = $7
-WHERE id = $8 AND settled_at IS NULL
+SET settled_at = $1, outcome = $2, error = $3, relinking = $4, left_links = $5, run_id = $6
+WHERE id = $7 AND settled_at IS NULL
 `
 
 type SettleOrphanDecisionParams struct {
 	At        *time.Time
 	Outcome   *string
 	Error     *string
-	Relinked  int32
-	Created   int32
+	Relinking int32
 	LeftLinks int32
-	Ambiguous int32
+	RunID     *uuid.UUID
 	ID        uuid.UUID
 }
 
@@ -173,10 +169,9 @@ func (q *Queries) SettleOrphanDecision(ctx context.Context, arg SettleOrphanDeci
 		arg.At,
 		arg.Outcome,
 		arg.Error,
-		arg.Relinked,
-		arg.Created,
+		arg.Relinking,
 		arg.LeftLinks,
-		arg.Ambiguous,
+		arg.RunID,
 		arg.ID,
 	)
 	return err

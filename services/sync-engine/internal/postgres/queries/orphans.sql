@@ -19,8 +19,10 @@ WHERE entra_tenant_id = @entra_tenant_id AND revision = @revision;
 UPDATE directories SET delta_link = NULL WHERE entra_tenant_id = @entra_tenant_id AND delta_link IS NOT NULL;
 
 -- name: CountOrphans :one
+-- Those that nobody has decided about.
 SELECT count(*)::integer
-FROM entra_contact_links WHERE entra_tenant_id = @entra_tenant_id AND status = 'orphaned' AND ended_at IS NULL;
+FROM entra_contact_links
+WHERE entra_tenant_id = @entra_tenant_id AND status = 'orphaned' AND ended_at IS NULL AND relink_client_id IS NULL;
 
 -- name: InsertDecision :exec
 INSERT INTO orphan_decisions (tenant_id, id, entra_tenant_id, managed_tenant_id, client_id, mapping_revision, decision, decided_by, begun_at)
@@ -28,22 +30,18 @@ VALUES (@tenant_id, @id, @entra_tenant_id, @managed_tenant_id, sqlc.narg(client_
 ON CONFLICT (tenant_id, id) DO NOTHING;
 
 -- name: GetDecision :one
-SELECT entra_tenant_id, managed_tenant_id, client_id, mapping_revision, decision, decided_by, relinked, created, ended, ambiguous, orphaned, completed_at
+SELECT entra_tenant_id, managed_tenant_id, client_id, mapping_revision, decision, decided_by, marked, ended, orphaned, completed_at
 FROM orphan_decisions WHERE id = @id;
 
 -- name: CountDecided :exec
-UPDATE orphan_decisions SET relinked = relinked + @relinked, created = created + @created, ended = ended + @ended WHERE id = @id;
+UPDATE orphan_decisions SET marked = marked + @marked, ended = ended + @ended WHERE id = @id;
 
 -- name: CompleteDecision :exec
-UPDATE orphan_decisions SET ambiguous = @ambiguous, orphaned = @orphaned, completed_at = @now::timestamptz WHERE id = @id AND completed_at IS NULL;
+UPDATE orphan_decisions SET orphaned = @orphaned, completed_at = @now::timestamptz WHERE id = @id AND completed_at IS NULL;
 
--- name: ListOrphans :many
--- The links that a decision is to give to contacts of another client, with what is known of the person.
-SELECT l.entra_object_id, c.full_name, c.email, c.phone, c.role, c.entra_user_principal_name, c.entra_account_enabled
-FROM entra_contact_links l
-CROSS JOIN LATERAL (
-    SELECT c.full_name, c.email, c.phone, c.role, c.entra_user_principal_name, c.entra_account_enabled
-    FROM contacts c WHERE c.id = l.contact_id LIMIT 1
-) c
-WHERE l.entra_tenant_id = @entra_tenant_id AND l.relink_decision_id = @decision_id::uuid AND l.entra_object_id > @after::text
-ORDER BY l.entra_object_id LIMIT @size;
+-- name: MarkOrphans :execrows
+-- Links that wait for a person and from now on for the directory's next round.
+UPDATE entra_contact_links
+SET relink_client_id = @client_id, relink_decision_id = @decision_id
+WHERE entra_tenant_id = @entra_tenant_id AND entra_object_id > @after::text AND entra_object_id <= @up_to::text
+  AND status = 'orphaned' AND ended_at IS NULL AND relink_decision_id IS DISTINCT FROM @decision_id;

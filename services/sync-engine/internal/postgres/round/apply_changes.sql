@@ -1,7 +1,7 @@
 -- name: ApplyChanges
 -- The change feed, last: its head row is locked until the commit. A contact that the host moved is
 -- told of as its own client's.
--- $1 tenant, $2 after n, $3 up to n, $4 run, $5 now, $6 source
+-- $1 tenant, $2 after n, $3 up to n, $4 run, $5 now
 WITH due AS MATERIALIZED (
     SELECT p.n, true AS planned,
            CASE p.action WHEN 'create' THEN 'contact.created' WHEN 'link' THEN 'contact.linked' WHEN 'inactivate' THEN 'contact.inactivated'
@@ -20,6 +20,6 @@ WITH due AS MATERIALIZED (
     RETURNING seq
 )
 INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, fields, run_id, at)
-SELECT $1, head.seq - counted.k + row_number() OVER (ORDER BY d.n, d.planned), d.type, $6, d.contact_id, d.client_id, d.fields, $4, $5
+SELECT $1, head.seq - counted.k + row_number() OVER (ORDER BY d.n, d.planned), d.type, 'sync', d.contact_id, d.client_id, d.fields, $4, $5
 FROM due d CROSS JOIN head CROSS JOIN counted
 ORDER BY d.n, d.planned;

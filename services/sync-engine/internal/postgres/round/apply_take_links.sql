@@ -1,7 +1,7 @@
 -- name: ApplyTakeLinks
 -- As ApplyInsertLinks, where the directory has links that a person ended or wants to see relinked:
 -- there the identity's row is taken over. A relinked one is the same link as before.
--- $1 tenant, $2 directory, $3 client, $4 after n, $5 up to n, $6 now, $7 run, $8 seen upstream
+-- $1 tenant, $2 directory, $3 client, $4 after n, $5 up to n, $6 now, $7 run
 INSERT INTO entra_contact_links AS l (tenant_id, entra_tenant_id, entra_object_id, contact_id, client_id, status,
     last_seen_at, last_synced_at, created_at, created_run_id)
 SELECT $1, $2, p.object_id, p.contact_id, $3, 'active', $6, $6, $6, $7
@@ -11,7 +11,7 @@ ORDER BY p.n
 ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) DO UPDATE
 SET contact_id = EXCLUDED.contact_id, client_id = EXCLUDED.client_id, status = 'active', gone_at = NULL,
     ended_at = NULL, relink_client_id = NULL, relink_decision_id = NULL,
-    last_seen_at = CASE WHEN $8 THEN EXCLUDED.last_seen_at ELSE l.last_seen_at END, last_synced_at = EXCLUDED.last_synced_at,
+    last_seen_at = EXCLUDED.last_seen_at, last_synced_at = EXCLUDED.last_synced_at,
     created_at = CASE WHEN l.ended_at IS NULL THEN l.created_at ELSE EXCLUDED.created_at END,
     created_run_id = CASE WHEN l.ended_at IS NULL THEN l.created_run_id ELSE EXCLUDED.created_run_id END
 WHERE l.ended_at IS NOT NULL OR l.relink_client_id = EXCLUDED.client_id;

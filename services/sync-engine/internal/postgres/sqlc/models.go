@@ -247,4 +247,5 @@ type OrphanDecision struct {
 	Orphaned        int32
 	BegunAt         time.Time
 	CompletedAt     *time.Time
+	Marked          int32
 }

@@ -43,52 +43,42 @@ func (q *Queries) AnnounceMapping(ctx context.Context, arg AnnounceMappingParams
 }
 
 const completeDecision = `-- name: CompleteDecision :exec
-UPDATE orphan_decisions SET ambiguous = $1, orphaned = $2, completed_at = $3::timestamptz WHERE id = $4 AND completed_at IS NULL
+UPDATE orphan_decisions SET orphaned = $1, completed_at = $2::timestamptz WHERE id = $3 AND completed_at IS NULL
 `
 
 type CompleteDecisionParams struct {
-	Ambiguous int32
-	Orphaned  int32
-	Now       time.Time
-	ID        uuid.UUID
+	Orphaned int32
+	Now      time.Time
+	ID       uuid.UUID
 }
 
 func (q *Queries) CompleteDecision(ctx context.Context, arg CompleteDecisionParams) error {
-	_, err := q.db.Exec(ctx, completeDecision,
-		arg.Ambiguous,
-		arg.Orphaned,
-		arg.Now,
-		arg.ID,
-	)
+	_, err := q.db.Exec(ctx, completeDecision, arg.Orphaned, arg.Now, arg.ID)
 	return err
 }
 
 const countDecided = `-- name: CountDecided :exec
-UPDATE orphan_decisions SET relinked = relinked + $1, created = created + $2, ended = ended + $3 WHERE id = $4
+UPDATE orphan_decisions SET marked = marked + $1, ended = ended + $2 WHERE id = $3
 `
 
 type CountDecidedParams struct {
-	Relinked int32
-	Created  int32
-	Ended    int32
-	ID       uuid.UUID
+	Marked int32
+	Ended  int32
+	ID     uuid.UUID
 }
 
 func (q *Queries) CountDecided(ctx context.Context, arg CountDecidedParams) error {
-	_, err := q.db.Exec(ctx, countDecided,
-		arg.Relinked,
-		arg.Created,
-		arg.Ended,
-		arg.ID,
-	)
+	_, err := q.db.Exec(ctx, countDecided, arg.Marked, arg.Ended, arg.ID)
 	return err
 }
 
 const countOrphans = `-- name: CountOrphans :one
 SELECT count(*)::integer
-FROM entra_contact_links WHERE entra_tenant_id = $1 AND status = 'orphaned' AND ended_at IS NULL
+FROM entra_contact_links
+WHERE entra_tenant_id = $1 AND status = 'orphaned' AND ended_at IS NULL AND relink_client_id IS NULL
 `
 
+// Those that nobody has decided about.
 func (q *Queries) CountOrphans(ctx context.Context, entraTenantID string) (int32, error) {
 	row := q.db.QueryRow(ctx, countOrphans, entraTenantID)
 	var column_1 int32
@@ -123,7 +113,7 @@ func (q *Queries) ForgetDeltaLink(ctx context.Context, entraTenantID string) err
 }
 
 const getDecision = `-- name: GetDecision :one
-SELECT entra_tenant_id, managed_tenant_id, client_id, mapping_revision, decision, decided_by, relinked, created, ended, ambiguous, orphaned, completed_at
+SELECT entra_tenant_id, managed_tenant_id, client_id, mapping_revision, decision, decided_by, marked, ended, orphaned, completed_at
 FROM orphan_decisions WHERE id = $1
 `
 
@@ -134,10 +124,8 @@ type GetDecisionRow struct {
 	MappingRevision int64
 	Decision        string
 	DecidedBy       string
-	Relinked        int32
-	Created         int32
+	Marked          int32
 	Ended           int32
-	Ambiguous       int32
 	Orphaned        int32
 	CompletedAt     *time.Time
 }
@@ -152,10 +140,8 @@ func (q *Queries) GetDecision(ctx context.Context, id uuid.UUID) (GetDecisionRow
 		&i.MappingRevision,
 		&i.Decision,
 		&i.DecidedBy,
-		&i.Relinked,
-		&i.Created,
+		&i.Marked,
 		&i.Ended,
-		&i.Ambiguous,
 		&i.Orphaned,
 		&i.CompletedAt,
 	)
@@ -213,64 +199,32 @@ func (q *Queries) InsertDecision(ctx context.Context, arg InsertDecisionParams) 
 	return err
 }
 
-const listOrphans = `-- name: ListOrphans :many
-SELECT l.entra_object_id, c.full_name, c.email, c.phone, c.role, c.entra_user_principal_name, c.entra_account_enabled
-FROM entra_contact_links l
-CROSS JOIN LATERAL (
-    SELECT c.full_name, c.email, c.phone, c.role, c.entra_user_principal_name, c.entra_account_enabled
-    FROM contacts c WHERE c.id = l.contact_id LIMIT 1
-) c
-WHERE l.entra_tenant_id = $1 AND l.relink_decision_id = $2::uuid AND l.entra_object_id > $3::text
-ORDER BY l.entra_object_id LIMIT $4
+const markOrphans = `-- name: MarkOrphans :execrows
+UPDATE entra_contact_links
+SET relink_client_id = $1, relink_decision_id = $2
+WHERE entra_tenant_id = $3 AND entra_object_id > $4::text AND entra_object_id <= $5::text
+  AND status = 'orphaned' AND ended_at IS NULL AND relink_decision_id IS DISTINCT FROM $2
 `
 
-type ListOrphansParams struct {
+type MarkOrphansParams struct {
+	ClientID      *uuid.UUID
+	DecisionID    *uuid.UUID
 	EntraTenantID string
-	DecisionID    uuid.UUID
 	After         string
-	Size          int32
+	UpTo          string
 }
 
-type ListOrphansRow struct {
-	EntraObjectID          string
-	FullName               string
-	Email                  string
-	Phone                  string
-	Role                   string
-	EntraUserPrincipalName *string
-	EntraAccountEnabled    *bool
-}
-
-// The links that a decision is to give to contacts of another client, with what is known of the person.
-func (q *Queries) ListOrphans(ctx context.Context, arg ListOrphansParams) ([]ListOrphansRow, error) {
-	rows, err := q.db.Query(ctx, listOrphans,
-		arg.EntraTenantID,
+// Links that wait for a person and from now on for the directory's next round.
+func (q *Queries) MarkOrphans(ctx context.Context, arg MarkOrphansParams) (int64, error) {
+	result, err := q.db.Exec(ctx, markOrphans,
+		arg.ClientID,
 		arg.DecisionID,
+		arg.EntraTenantID,
 		arg.After,
-		arg.Size,
+		arg.UpTo,
 	)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	defer rows.Close()
-	var items []ListOrphansRow
-	for rows.Next() {
-		var i ListOrphansRow
-		if err := rows.Scan(
-			&i.EntraObjectID,
-			&i.FullName,
-			&i.Email,
-			&i.Phone,
-			&i.Role,
-			&i.EntraUserPrincipalName,
-			&i.EntraAccountEnabled,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	return result.RowsAffected(), nil
 }

@@ -1351,14 +1351,13 @@ type DecideOrphansResponse struct {
 	Decision string                 `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
 	// settled when the links are as decided, else pending.
 	Effects string `protobuf:"bytes,2,opt,name=effects,proto3" json:"effects,omitempty"`
-	// Once settled: links that point to a contact of the new client now.
-	Relinked int32 `protobuf:"varint,3,opt,name=relinked,proto3" json:"relinked,omitempty"`
-	// Once settled: contacts of the new client that were made for it.
-	Created int32 `protobuf:"varint,4,opt,name=created,proto3" json:"created,omitempty"`
 	// Once settled: links that were ended.
 	Left int32 `protobuf:"varint,5,opt,name=left,proto3" json:"left,omitempty"`
-	// Once settled: identities that wait for a person, because more than one contact fits.
-	Ambiguous     int32 `protobuf:"varint,6,opt,name=ambiguous,proto3" json:"ambiguous,omitempty"`
+	// Once settled: links that the next sync gives to contacts of the new client.
+	Relinking int32 `protobuf:"varint,7,opt,name=relinking,proto3" json:"relinking,omitempty"`
+	// Once settled: the sync of the client that was started, or joined, for it. Absent when there was
+	// nothing to relink, and when none could be started: then the next one does it.
+	RunId         *string `protobuf:"bytes,8,opt,name=run_id,json=runId,proto3,oneof" json:"run_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1407,20 +1406,6 @@ func (x *DecideOrphansResponse) GetEffects() string {
 	return ""
 }
 
-func (x *DecideOrphansResponse) GetRelinked() int32 {
-	if x != nil {
-		return x.Relinked
-	}
-	return 0
-}
-
-func (x *DecideOrphansResponse) GetCreated() int32 {
-	if x != nil {
-		return x.Created
-	}
-	return 0
-}
-
 func (x *DecideOrphansResponse) GetLeft() int32 {
 	if x != nil {
 		return x.Left
@@ -1428,11 +1413,18 @@ func (x *DecideOrphansResponse) GetLeft() int32 {
 	return 0
 }
 
-func (x *DecideOrphansResponse) GetAmbiguous() int32 {
+func (x *DecideOrphansResponse) GetRelinking() int32 {
 	if x != nil {
-		return x.Ambiguous
+		return x.Relinking
 	}
 	return 0
+}
+
+func (x *DecideOrphansResponse) GetRunId() string {
+	if x != nil && x.RunId != nil {
+		return *x.RunId
+	}
+	return ""
 }
 
 type ExportMappingsRequest struct {
@@ -2639,14 +2631,14 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"\aeffects\x18\x04 \x01(\tR\aeffects\"\x7f\n" +
 	"\x14DecideOrphansRequest\x125\n" +
 	"\x11managed_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\x120\n" +
-	"\bdecision\x18\x02 \x01(\tB\x14\xbaH\x11r\x0fR\x06relinkR\x05leaveR\bdecision\"\xb5\x01\n" +
+	"\bdecision\x18\x02 \x01(\tB\x14\xbaH\x11r\x0fR\x06relinkR\x05leaveR\bdecision\"\xd6\x01\n" +
 	"\x15DecideOrphansResponse\x12\x1a\n" +
 	"\bdecision\x18\x01 \x01(\tR\bdecision\x12\x18\n" +
-	"\aeffects\x18\x02 \x01(\tR\aeffects\x12\x1a\n" +
-	"\brelinked\x18\x03 \x01(\x05R\brelinked\x12\x18\n" +
-	"\acreated\x18\x04 \x01(\x05R\acreated\x12\x12\n" +
+	"\aeffects\x18\x02 \x01(\tR\aeffects\x12\x12\n" +
 	"\x04left\x18\x05 \x01(\x05R\x04left\x12\x1c\n" +
-	"\tambiguous\x18\x06 \x01(\x05R\tambiguous\"\x17\n" +
+	"\trelinking\x18\a \x01(\x05R\trelinking\x12\x1a\n" +
+	"\x06run_id\x18\b \x01(\tH\x00R\x05runId\x88\x01\x01B\t\n" +
+	"\a_run_idJ\x04\b\x03\x10\x04J\x04\b\x04\x10\x05J\x04\b\x06\x10\aR\brelinkedR\acreatedR\tambiguous\"\x17\n" +
 	"\x15ExportMappingsRequest\"D\n" +
 	"\x16ExportMappingsResponse\x12\x10\n" +
 	"\x03csv\x18\x01 \x01(\tR\x03csv\x12\x18\n" +
@@ -2884,6 +2876,7 @@ func file_entrasync_mapping_v1_mapping_proto_init() {
 	file_entrasync_mapping_v1_mapping_proto_msgTypes[11].OneofWrappers = []any{}
 	file_entrasync_mapping_v1_mapping_proto_msgTypes[13].OneofWrappers = []any{}
 	file_entrasync_mapping_v1_mapping_proto_msgTypes[15].OneofWrappers = []any{}
+	file_entrasync_mapping_v1_mapping_proto_msgTypes[18].OneofWrappers = []any{}
 	file_entrasync_mapping_v1_mapping_proto_msgTypes[21].OneofWrappers = []any{}
 	file_entrasync_mapping_v1_mapping_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}

@@ -54,7 +54,8 @@ type MappingServiceClient interface {
 	// nothing. Reasons managed_tenant_not_found and client_not_found (404), client_deleted (409).
 	RemapMapping(ctx context.Context, in *RemapMappingRequest, opts ...grpc.CallOption) (*RemapMappingResponse, error)
 	// DecideOrphans says what becomes of the links that a remap or an unmap left: relink (to contacts
-	// of the client that is mapped now, found or made by the ordinary rules) or leave (the identities
+	// of the client that is mapped now, found or made by the ordinary rules: a sync of that client is
+	// started for it) or leave (the identities
 	// are new to that client, the old contacts stay). The same decision while it is being done joins it.
 	// Reasons: no_orphans (404); not_mapped (409, for relink without a client), decision_pending (409,
 	// another decision is being done), effects_pending (409, the last change of the mapping is not
@@ -204,7 +205,8 @@ type MappingServiceServer interface {
 	// nothing. Reasons managed_tenant_not_found and client_not_found (404), client_deleted (409).
 	RemapMapping(context.Context, *RemapMappingRequest) (*RemapMappingResponse, error)
 	// DecideOrphans says what becomes of the links that a remap or an unmap left: relink (to contacts
-	// of the client that is mapped now, found or made by the ordinary rules) or leave (the identities
+	// of the client that is mapped now, found or made by the ordinary rules: a sync of that client is
+	// started for it) or leave (the identities
 	// are new to that client, the old contacts stay). The same decision while it is being done joins it.
 	// Reasons: no_orphans (404); not_mapped (409, for relink without a client), decision_pending (409,
 	// another decision is being done), effects_pending (409, the last change of the mapping is not

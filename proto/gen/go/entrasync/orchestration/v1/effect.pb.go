@@ -223,8 +223,8 @@ type AckEffectRequest struct {
 	// done, failed (for good) or retry.
 	Outcome string `protobuf:"bytes,2,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	// For start_initial_sync: run_id, workflow_id and joined, or error. For mapping_revised:
-	// orphaned_links. For orphans_decided: relinked, created, left, ambiguous and orphaned_links,
-	// or error.
+	// orphaned_links. For orphans_decided: relinking, left and orphaned_links, and run_id of the
+	// sync that was started for it, or error.
 	Result        map[string]string `protobuf:"bytes,3,rep,name=result,proto3" json:"result,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

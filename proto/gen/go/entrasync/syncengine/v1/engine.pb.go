@@ -1468,13 +1468,13 @@ func (x *DecideOrphansRequest) GetDecidedBy() string {
 }
 
 type DecideOrphansResponse struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Relinked  int32                  `protobuf:"varint,1,opt,name=relinked,proto3" json:"relinked,omitempty"`
-	Created   int32                  `protobuf:"varint,2,opt,name=created,proto3" json:"created,omitempty"`
-	Left      int32                  `protobuf:"varint,3,opt,name=left,proto3" json:"left,omitempty"`
-	Ambiguous int32                  `protobuf:"varint,4,opt,name=ambiguous,proto3" json:"ambiguous,omitempty"`
-	// Orphaned links that are left.
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Links that were ended.
+	Left int32 `protobuf:"varint,3,opt,name=left,proto3" json:"left,omitempty"`
+	// Orphaned links that still wait for a person.
 	OrphanedLinks int32 `protobuf:"varint,5,opt,name=orphaned_links,json=orphanedLinks,proto3" json:"orphaned_links,omitempty"`
+	// Links that the directory's next rounds give to contacts of the client.
+	Relinking     int32 `protobuf:"varint,6,opt,name=relinking,proto3" json:"relinking,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1509,20 +1509,6 @@ func (*DecideOrphansResponse) Descriptor() ([]byte, []int) {
 	return file_entrasync_syncengine_v1_engine_proto_rawDescGZIP(), []int{24}
 }
 
-func (x *DecideOrphansResponse) GetRelinked() int32 {
-	if x != nil {
-		return x.Relinked
-	}
-	return 0
-}
-
-func (x *DecideOrphansResponse) GetCreated() int32 {
-	if x != nil {
-		return x.Created
-	}
-	return 0
-}
-
 func (x *DecideOrphansResponse) GetLeft() int32 {
 	if x != nil {
 		return x.Left
@@ -1530,16 +1516,16 @@ func (x *DecideOrphansResponse) GetLeft() int32 {
 	return 0
 }
 
-func (x *DecideOrphansResponse) GetAmbiguous() int32 {
+func (x *DecideOrphansResponse) GetOrphanedLinks() int32 {
 	if x != nil {
-		return x.Ambiguous
+		return x.OrphanedLinks
 	}
 	return 0
 }
 
-func (x *DecideOrphansResponse) GetOrphanedLinks() int32 {
+func (x *DecideOrphansResponse) GetRelinking() int32 {
 	if x != nil {
-		return x.OrphanedLinks
+		return x.Relinking
 	}
 	return 0
 }
@@ -1649,13 +1635,11 @@ const file_entrasync_syncengine_v1_engine_proto_rawDesc = "" +
 	"\brevision\x18\x05 \x01(\x03B\a\xbaH\x04\"\x02(\x01R\brevision\x120\n" +
 	"\bdecision\x18\x06 \x01(\tB\x14\xbaH\x11r\x0fR\x06relinkR\x05leaveR\bdecision\x12'\n" +
 	"\n" +
-	"decided_by\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\tdecidedBy\"\xa6\x01\n" +
-	"\x15DecideOrphansResponse\x12\x1a\n" +
-	"\brelinked\x18\x01 \x01(\x05R\brelinked\x12\x18\n" +
-	"\acreated\x18\x02 \x01(\x05R\acreated\x12\x12\n" +
-	"\x04left\x18\x03 \x01(\x05R\x04left\x12\x1c\n" +
-	"\tambiguous\x18\x04 \x01(\x05R\tambiguous\x12%\n" +
-	"\x0eorphaned_links\x18\x05 \x01(\x05R\rorphanedLinks2\xf7\n" +
+	"decided_by\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\tdecidedBy\"\xa0\x01\n" +
+	"\x15DecideOrphansResponse\x12\x12\n" +
+	"\x04left\x18\x03 \x01(\x05R\x04left\x12%\n" +
+	"\x0eorphaned_links\x18\x05 \x01(\x05R\rorphanedLinks\x12\x1c\n" +
+	"\trelinking\x18\x06 \x01(\x05R\trelinkingJ\x04\b\x01\x10\x02J\x04\b\x02\x10\x03J\x04\b\x04\x10\x05R\brelinkedR\acreatedR\tambiguous2\xf7\n" +
 	"\n" +
 	"\x19SyncEngineInternalService\x12p\n" +
 	"\tCreateRun\x12).entrasync.syncengine.v1.CreateRunRequest\x1a*.entrasync.syncengine.v1.CreateRunResponse\"\f\xb2\xbb\x18\b\n" +

@@ -1,4 +1,4 @@
--- name: PartClients
+-- name: OrphansClients
 -- At which clients the contacts of the range's orphaned links are.
 -- $1 directory, $2 after this identity, $3 up to this one
 SELECT DISTINCT c.client_id

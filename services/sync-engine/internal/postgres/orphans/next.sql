@@ -1,4 +1,4 @@
--- name: PartNext
+-- name: OrphansNext
 -- The next range of orphaned links that a decision has not come to.
 -- $1 directory, $2 decision, $3 after this identity, $4 how many
 SELECT max(r.object_id), count(*)

@@ -1,0 +1,3 @@
+ALTER TABLE entra_orphan_decisions
+    DROP COLUMN run_id,
+    DROP COLUMN relinking;

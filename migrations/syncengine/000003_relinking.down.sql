@@ -1,0 +1,1 @@
+ALTER TABLE orphan_decisions DROP COLUMN marked;
