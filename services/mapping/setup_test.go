@@ -253,11 +253,17 @@ func (b *bundle) client(id string) *mappingv1.Client {
 }
 
 // history is every decision about a managed tenant, the newest first.
-func (b *bundle) history(managedTenantID string) []*mappingv1.Mapping {
+func (b *bundle) history(managedTenantID string) (all []*mappingv1.Mapping) {
 	b.t.Helper()
-	resp, err := b.mappings.ListMappings(b.ctx(), &mappingv1.ListMappingsRequest{ManagedTenantId: managedTenantID, History: true})
-	require.NoError(b.t, err)
-	return resp.GetMappings()
+	req := &mappingv1.ListMappingsRequest{ManagedTenantId: managedTenantID, History: true}
+	for {
+		resp, err := b.mappings.ListMappings(b.ctx(), req)
+		require.NoError(b.t, err)
+		all = append(all, resp.GetMappings()...)
+		if req.PageToken = resp.GetNextPageToken(); req.PageToken == "" {
+			return all
+		}
+	}
 }
 
 // contents is everything the service stores.
