@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"path"
 	"strings"
 	"sync"
 	"syscall"
@@ -274,7 +275,7 @@ func FuzzBaseURL(f *testing.F) {
 		}
 		again, err := url.Parse(u.String() + "/api/me")
 		if err != nil || again.Scheme != "https" || again.User != nil || again.RawQuery != "" || again.Fragment != "" || again.Host != u.Host ||
-			!strings.HasSuffix(again.Path, "/api/me") || strings.Contains(again.Path, "..") {
+			!strings.HasSuffix(again.Path, "/api/me") || path.Clean(again.Path) != again.Path {
 			t.Fatalf("%q was taken as %q", raw, u)
 		}
 		if literal, err := netip.ParseAddr(again.Hostname()); err == nil && !public(literal) {
