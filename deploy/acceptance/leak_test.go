@@ -117,13 +117,14 @@ func (w *world) connect(ctx context.Context, t *testing.T, database string) *pgx
 	return conn
 }
 
-// dumpInto reads every table of a database, whoever it belongs to, and closes the connection.
+// dumpInto reads every table of a database, whoever it belongs to, and closes the connection. The
+// temporary tables of another session are left out: the server lets nobody read them.
 func dumpInto(ctx context.Context, t *testing.T, places map[string][]byte, conn *pgx.Conn, database string) {
 	t.Helper()
 	defer func() { require.NoError(t, conn.Close(ctx)) }()
 	found, err := conn.Query(ctx, `
 		SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')`)
+		WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema')`)
 	require.NoError(t, err)
 	tables, err := pgx.CollectRows(found, pgx.RowTo[string])
 	require.NoError(t, err)

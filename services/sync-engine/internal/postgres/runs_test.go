@@ -275,3 +275,38 @@ func TestOnlyWhatAPersonStartsCreatesClients(t *testing.T) {
 		e.mapping.created = nil
 	}
 }
+
+// TestADecidedClientIsCreatedOnceUnderRetries loses the answer of mapping, and
+// then that of the database, where nothing is mapped but a client to be created.
+func TestADecidedClientIsCreatedOnceUnderRetries(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	created := e.mapping.tenants
+	e.mapping.tenants, e.mapping.createNew = nil, 1
+	run, _, err := e.ask(syncengine.NewRun{Type: syncengine.TypeInitial})
+	require.NoError(t, err)
+	lost := errs.New(errs.Unavailable, "lost", "Lost.")
+	made := map[string]bool{}
+	answers := []error{lost, nil, nil}
+	e.mapping.onCreate = func(runID string) error {
+		made[runID] = true // mapping makes a run's clients once, whichever the attempt
+		e.mapping.tenants, e.mapping.createNew = created, 0
+		answer := answers[0]
+		answers = answers[1:]
+		return answer
+	}
+	_, _, err = e.begin.Do(e.ctx(), run.ID)
+	require.ErrorIs(t, err, lost)
+	e.exec(`REVOKE INSERT ON entra_sync_run_tenants FROM entrasync_syncengine`) // after mapping answered, the database fails
+	_, _, err = e.begin.Do(e.ctx(), run.ID)
+	require.Error(t, err)
+	e.exec(`GRANT INSERT ON entra_sync_run_tenants TO entrasync_syncengine`)
+	state, total, err := e.begin.Do(e.ctx(), run.ID)
+	require.NoError(t, err)
+	require.Equal(t, syncengine.StateRunning, state)
+	require.Equal(t, 1, total, "the tenant of the client that was created is synced at once")
+	_, _, err = e.begin.Do(e.ctx(), run.ID)
+	require.NoError(t, err)
+	require.Equal(t, map[string]bool{run.ID: true}, made, "every attempt asks as the same run")
+	require.Empty(t, answers, "once begun it asks no more")
+}
