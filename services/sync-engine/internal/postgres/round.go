@@ -44,10 +44,10 @@ type Round struct {
 	follows  bool    // the links follow it
 
 	staged   int
-	rows     int  // written to temporary tables, restarts included
-	reused   bool // the session served rounds before
-	bare     bool // it has lost the indexes of their tables
-	closed   bool // the result is recorded
+	rows     int   // written to temporary tables, restarts included
+	reused   bool  // the session served rounds before
+	bare     bool  // it has lost the indexes of their tables
+	closed   bool  // the result is recorded
 	revision int64 // of the client's head when the plan was made
 	raised   int64 // by how much this round raised it since
 	takes    bool  // the directory has links whose rows may be taken over
@@ -119,7 +119,6 @@ func (r *Round) open(ctx context.Context, now time.Time) error {
 		return q.StartTenant(ctx, sqlc.StartTenantParams{Now: &now, RunID: r.runID, ManagedTenantID: r.tenant.ManagedTenantID})
 	})
 }
-
 
 // in runs fn in a transaction of the tenant on the round's connection.
 func (r *Round) in(ctx context.Context, timeout time.Duration, fn pg.TxFunc) error {
