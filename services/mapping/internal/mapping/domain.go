@@ -47,11 +47,7 @@ func NormaliseDomain(text string) (string, bool) {
 
 // hostOf is the part of a URL, an address or a domain that names the host.
 func hostOf(text string) string {
-	host := strings.TrimSpace(text)
-	if at := strings.Index(host, "://"); at >= 0 {
-		host = host[at+len("://"):]
-	}
-	host = strings.TrimPrefix(host, "//")
+	host := withoutScheme(strings.TrimSpace(text))
 	if end := strings.IndexAny(host, `/?#\`); end >= 0 {
 		host = host[:end]
 	}
@@ -60,6 +56,19 @@ func hostOf(text string) string {
 		host = host[:at]
 	}
 	return strings.TrimSpace(host)
+}
+
+// withoutScheme takes the scheme from a URL. What stands before a later "://" is
+// none: a path or a query may hold another URL, whose host is somebody else's.
+func withoutScheme(url string) string {
+	scheme, rest, _ := strings.Cut(url, "//")
+	notOfScheme := func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '+' || r == '-')
+	}
+	if name, named := strings.CutSuffix(scheme, ":"); scheme == "" || named && !strings.ContainsFunc(name, notOfScheme) {
+		return rest
+	}
+	return url
 }
 
 // wellFormed checks the lengths of RFC 1035, and that the last label is one that

@@ -62,6 +62,7 @@ func checkDomain(t require.TestingT, text string) {
 	require.NoError(t, err)
 	for _, spelled := range []string{
 		"https://" + domain + ":443/path", "//user:secret@" + domain + "?q=a@b.c", " " + strings.ToUpper(domain) + ". ", written, "http://" + written + "/#x",
+		domain + "/https://other.example/", domain + "?u=https://other.example", domain + "#//other.example", domain + "://other.example",
 	} {
 		same, ok := mapping.NormaliseDomain(spelled)
 		require.True(t, ok, spelled)
@@ -78,7 +79,7 @@ func checkDomain(t require.TestingT, text string) {
 }
 
 func FuzzNormaliseDomain(f *testing.F) {
-	for _, text := range append(domainParts, "https://user@www.www.Acme.com.:80/x@y?z#w", "[::1]:80", "a..b", "www.com", "http://http://a.b", "ﬁ.de", "ß.de") {
+	for _, text := range append(domainParts, "https://user@www.www.Acme.com.:80/x@y?z#w", "[::1]:80", "a..b", "www.com", "http://http://a.b", "a.b/http://c.d", "a.b c://d.e", "ﬁ.de", "ß.de") {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) { checkDomain(t, text) })

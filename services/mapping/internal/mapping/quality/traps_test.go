@@ -76,6 +76,12 @@ var hardNegatives = []struct {
 		w.record(mapping.Client{Name: c.official(), Website: "https://" + registry + "/" + latin(c.core[0])})
 		w.stranger("registry of names", w.company().official(), registry)
 	}},
+	{"website behind another's address", func(w *world) {
+		c := w.company()
+		archive := draw(w, []string{"web.archive.org/web/2020/https://", "translate.example.org?u=http://", "redirect.example.org/#https://"})
+		w.record(mapping.Client{Name: c.official(), Website: archive + "www." + c.domain})
+		w.stranger("website behind another's address", w.company().official(), c.domain)
+	}},
 	{"client recorded twice", func(w *world) {
 		c := w.company()
 		first := w.client(c, "website")
