@@ -25,6 +25,7 @@ const (
 	OutcomeCreated   = "created"
 	OutcomeUpdated   = "updated"
 	OutcomeUnchanged = "unchanged"
+	OutcomeAdopted   = "adopted" // it had no external id and has the record's now
 	OutcomeDeleted   = "deleted"
 	OutcomeInvalid   = "invalid"
 )
@@ -52,10 +53,11 @@ type WriteClient struct {
 
 // BatchStore writes clients.
 type BatchStore interface {
-	// WriteClients calls decide with the stored clients of the given external
-	// ids, by external id, inside a transaction that no other change of clients
-	// and mappings of the tenant can overtake, and writes what it gives.
-	WriteClients(ctx context.Context, externalIDs []string, at time.Time, decide func(map[string]Client) []WriteClient) error
+	// WriteClients calls decide with the stored clients of the given ids and
+	// external ids, inside a transaction that no other change of clients and
+	// mappings of the tenant can overtake, and writes what it gives. Ids that
+	// cannot be a client's are taken for unknown ones.
+	WriteClients(ctx context.Context, ids, externalIDs []string, at time.Time, decide func([]Client) []WriteClient) error
 }
 
 // Importer takes the host's client records.
@@ -70,73 +72,92 @@ func NewImporter(store BatchStore, now func() time.Time, newID func() string) *I
 	return &Importer{store: store, now: now, newID: newID}
 }
 
-// Upsert writes records by their external id and answers what became of each,
-// in their order. A record replaces all fields of the client; one that is
-// deleted only marks it, and is refused while the client is mapped; one that is
-// not deleted any more revives it. A bad record does not fail the others, and of
-// records with one external id only the first counts.
+// Upsert writes records by their external id or id and answers what became of each,
+// in their order. With both, a client that has no external id takes the record's. A
+// record replaces all fields of the client; one that is deleted only marks it, and is
+// refused while the client is mapped; one that is not deleted any more revives it. A
+// bad record does not fail the others, and of records for one client only the first
+// counts.
 func (im *Importer) Upsert(ctx context.Context, records []Client) ([]RecordResult, error) {
 	results := make([]RecordResult, len(records))
-	seen := map[string]int{}
-	var ids []string
+	var ids, externalIDs []string
+	byID, byExternalID := repeats{field: "id"}, repeats{field: "externalId"}
 	for i := range records {
 		records[i] = trimmed(records[i])
 		results[i] = RecordResult{ExternalID: records[i].ExternalID, Violations: check(records[i])}
-		if at, twice := seen[records[i].ExternalID]; twice {
-			results[i].Violations = append(results[i].Violations,
-				RecordViolation{Field: "externalId", Message: fmt.Sprintf("is in clients[%d] already", at)})
-		} else if records[i].ExternalID != "" {
-			seen[records[i].ExternalID] = i
-		}
-		if len(results[i].Violations) == 0 {
-			ids = append(ids, records[i].ExternalID)
-		} else {
+		byID.note(i, records[i].ID, &results[i])
+		byExternalID.note(i, records[i].ExternalID, &results[i])
+		if len(results[i].Violations) > 0 {
 			results[i].Outcome = OutcomeInvalid
+			continue
+		}
+		if records[i].ID != "" {
+			ids = append(ids, records[i].ID)
+		}
+		if records[i].ExternalID != "" {
+			externalIDs = append(externalIDs, records[i].ExternalID)
 		}
 	}
-	if len(ids) == 0 {
+	if len(ids)+len(externalIDs) == 0 {
 		return results, nil
 	}
-	err := im.store.WriteClients(ctx, ids, im.now(), func(stored map[string]Client) []WriteClient {
-		return im.decide(records, results, stored)
+	err := im.store.WriteClients(ctx, ids, externalIDs, im.now(), func(stored []Client) []WriteClient {
+		return im.decide(records, results, storedOf(stored))
 	})
 	return results, err
 }
 
 // decide fills in the results of valid records and gives what is to be written.
-func (im *Importer) decide(records []Client, results []RecordResult, stored map[string]Client) []WriteClient {
+func (im *Importer) decide(records []Client, results []RecordResult, stored stored) []WriteClient {
 	var writes []WriteClient
 	for i, record := range records {
-		result := &results[i]
-		if len(result.Violations) > 0 {
+		if len(results[i].Violations) > 0 {
 			continue
 		}
-		old, known := stored[record.ExternalID]
-		result.ID = old.ID
-		switch {
-		case record.Deleted && (!known || old.Deleted):
-			result.Outcome = OutcomeUnchanged
+		old, known, problem := stored.find(i, record)
+		if problem != nil {
+			results[i].Outcome, results[i].Violations = OutcomeInvalid, []RecordViolation{*problem}
 			continue
-		case record.Deleted && len(old.Mappings) > 0:
-			result.Outcome = OutcomeInvalid
-			result.Violations = []RecordViolation{{Field: "deleted", Message: stillMapped(old)}}
-			continue
-		case record.Deleted:
-			result.Outcome = OutcomeDeleted
-			record = old
-			record.Deleted = true
-		case !known:
-			result.Outcome, result.ID = OutcomeCreated, im.newID()
-			record.ID = result.ID
-		case sameClient(old, record):
-			result.Outcome = OutcomeUnchanged
-			continue
-		default:
-			result.Outcome, record.ID = OutcomeUpdated, old.ID
 		}
-		writes = append(writes, WriteClient{Client: record, NameKey: searchkey.Of(record.Name), Domains: record.Domains()})
+		if write := im.settle(record, old, known, &results[i]); write != nil {
+			writes = append(writes, WriteClient{Client: *write, NameKey: searchkey.Of(write.Name), Domains: write.Domains()})
+		}
 	}
 	return writes
+}
+
+// settle says what becomes of a record and gives what is to be written, if anything.
+func (im *Importer) settle(record, old Client, known bool, result *RecordResult) *Client {
+	result.ID = old.ID
+	adopts := known && old.ExternalID == "" && record.ExternalID != ""
+	if record.ExternalID == "" {
+		record.ExternalID = old.ExternalID
+		result.ExternalID = old.ExternalID
+	}
+	switch {
+	case record.Deleted && (!known || old.Deleted && !adopts):
+		result.Outcome = OutcomeUnchanged
+		return nil
+	case record.Deleted && len(old.Mappings) > 0:
+		result.Outcome = OutcomeInvalid
+		result.Violations = []RecordViolation{{Field: "deleted", Message: stillMapped(old)}}
+		return nil
+	case record.Deleted:
+		result.Outcome = OutcomeDeleted
+		old.Deleted, old.ExternalID = true, record.ExternalID
+		return &old
+	case !known:
+		result.Outcome, result.ID = OutcomeCreated, im.newID()
+	case adopts:
+		result.Outcome = OutcomeAdopted
+	case sameClient(old, record):
+		result.Outcome = OutcomeUnchanged
+		return nil
+	default:
+		result.Outcome = OutcomeUpdated
+	}
+	record.ID = result.ID
+	return &record
 }
 
 // stillMapped says why a client cannot be marked as deleted, and what to do. It
@@ -155,7 +176,7 @@ func sameClient(a, b Client) bool {
 }
 
 func trimmed(c Client) Client {
-	c.ExternalID, c.Name = strings.TrimSpace(c.ExternalID), strings.TrimSpace(c.Name)
+	c.ID, c.ExternalID, c.Name = strings.ToLower(strings.TrimSpace(c.ID)), strings.TrimSpace(c.ExternalID), strings.TrimSpace(c.Name)
 	c.Website, c.Domain, c.BillingEmail = strings.TrimSpace(c.Website), strings.TrimSpace(c.Domain), strings.TrimSpace(c.BillingEmail)
 	c.AlternativeDomains, c.EmailDomains = trimmedAll(c.AlternativeDomains), trimmedAll(c.EmailDomains)
 	return c
@@ -176,7 +197,9 @@ func check(c Client) (violations []RecordViolation) {
 			violations = append(violations, RecordViolation{Field: field, Message: message})
 		}
 	}
-	report("externalId", checkText(c.ExternalID, maxExternalID))
+	if c.ID == "" || c.ExternalID != "" {
+		report("externalId", checkText(c.ExternalID, maxExternalID))
+	}
 	if c.Deleted { // only the mark is written
 		return violations
 	}

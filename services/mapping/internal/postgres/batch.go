@@ -17,25 +17,21 @@ import (
 const separator = "\x1f"
 
 // WriteClients writes clients in one transaction and one pass.
-func (s *Store) WriteClients(ctx context.Context, externalIDs []string, at time.Time,
-	decide func(map[string]mapping.Client) []mapping.WriteClient,
+func (s *Store) WriteClients(ctx context.Context, ids, externalIDs []string, at time.Time,
+	decide func([]mapping.Client) []mapping.WriteClient,
 ) error {
 	return pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
 		if _, err := lockHead(ctx, q); err != nil {
 			return err
 		}
-		rows, err := q.ClientsByExternalID(ctx, externalIDs)
+		rows, err := q.ClientsByAnyID(ctx, sqlc.ClientsByAnyIDParams{Ids: known(ids), ExternalIds: externalIDs})
 		if err != nil {
 			return err
 		}
-		list := clients(rows, func(row sqlc.ClientsByExternalIDRow) sqlc.ListClientsRow { return sqlc.ListClientsRow(row) })
-		if err := withMappings(ctx, q, list); err != nil {
+		stored := clients(rows, func(row sqlc.ClientsByAnyIDRow) sqlc.ListClientsRow { return sqlc.ListClientsRow(row) })
+		if err := withMappings(ctx, q, stored); err != nil {
 			return err
-		}
-		stored := make(map[string]mapping.Client, len(list))
-		for _, c := range list {
-			stored[c.ExternalID] = c
 		}
 		writes := decide(stored)
 		if len(writes) == 0 {

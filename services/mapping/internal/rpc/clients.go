@@ -49,7 +49,7 @@ func (s *Clients) BatchUpsertClients(ctx context.Context, req *mappingv1.BatchUp
 	records := make([]mapping.Client, 0, len(req.GetClients()))
 	for _, r := range req.GetClients() {
 		records = append(records, mapping.Client{
-			ExternalID: r.GetExternalId(), Name: r.GetName(), Website: r.GetWebsite(), Domain: r.GetDomain(),
+			ID: r.GetId(), ExternalID: r.GetExternalId(), Name: r.GetName(), Website: r.GetWebsite(), Domain: r.GetDomain(),
 			AlternativeDomains: r.GetAlternativeDomains(), EmailDomains: r.GetEmailDomains(),
 			BillingEmail: r.GetBillingEmail(), Deleted: r.GetDeleted(),
 		})

@@ -12,6 +12,14 @@ FROM clients
 WHERE external_id = ANY (@external_ids::text[])
 ORDER BY id;
 
+-- name: ClientsByAnyID :many
+-- Both halves are index look-ups; a client that both find comes once.
+SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
+       entra_tenant_id, entra_primary_domain
+FROM clients
+WHERE id = ANY (@ids::uuid[]) OR external_id = ANY (@external_ids::text[])
+ORDER BY id;
+
 -- name: LivingClients :many
 SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
        entra_tenant_id, entra_primary_domain

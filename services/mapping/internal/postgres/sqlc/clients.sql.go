@@ -12,6 +12,66 @@ import (
 	"github.com/google/uuid"
 )
 
+const clientsByAnyID = `-- name: ClientsByAnyID :many
+SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
+       entra_tenant_id, entra_primary_domain
+FROM clients
+WHERE id = ANY ($1::uuid[]) OR external_id = ANY ($2::text[])
+ORDER BY id
+`
+
+type ClientsByAnyIDParams struct {
+	Ids         []uuid.UUID
+	ExternalIds []string
+}
+
+type ClientsByAnyIDRow struct {
+	ID                 uuid.UUID
+	ExternalID         *string
+	Name               string
+	Website            string
+	Domain             string
+	AlternativeDomains []string
+	EmailDomains       []string
+	BillingEmail       string
+	Deleted            bool
+	EntraTenantID      *string
+	EntraPrimaryDomain *string
+}
+
+// Both halves are index look-ups; a client that both find comes once.
+func (q *Queries) ClientsByAnyID(ctx context.Context, arg ClientsByAnyIDParams) ([]ClientsByAnyIDRow, error) {
+	rows, err := q.db.Query(ctx, clientsByAnyID, arg.Ids, arg.ExternalIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ClientsByAnyIDRow
+	for rows.Next() {
+		var i ClientsByAnyIDRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ExternalID,
+			&i.Name,
+			&i.Website,
+			&i.Domain,
+			&i.AlternativeDomains,
+			&i.EmailDomains,
+			&i.BillingEmail,
+			&i.Deleted,
+			&i.EntraTenantID,
+			&i.EntraPrimaryDomain,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const clientsByExternalID = `-- name: ClientsByExternalID :many
 SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
        entra_tenant_id, entra_primary_domain

@@ -441,7 +441,10 @@ type ClientRecord struct {
 	EmailDomains       []string               `protobuf:"bytes,6,rep,name=email_domains,json=emailDomains,proto3" json:"email_domains,omitempty"`
 	BillingEmail       *string                `protobuf:"bytes,7,opt,name=billing_email,json=billingEmail,proto3,oneof" json:"billing_email,omitempty"`
 	// Marks the client as deleted; it is never removed.
-	Deleted       bool `protobuf:"varint,8,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	Deleted bool `protobuf:"varint,8,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	// The client's id here: with an external id it gives that to a client which has none, one
+	// that a create_new decision made; without one it changes the client as it is.
+	Id            string `protobuf:"bytes,9,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -530,6 +533,13 @@ func (x *ClientRecord) GetDeleted() bool {
 		return x.Deleted
 	}
 	return false
+}
+
+func (x *ClientRecord) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
 }
 
 type BatchUpsertClientsRequest struct {
@@ -626,7 +636,7 @@ type RecordResult struct {
 	Index      int32                  `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
 	Id         string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	ExternalId string                 `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
-	// created, updated, unchanged, deleted or invalid.
+	// created, updated, unchanged, adopted, deleted or invalid.
 	Outcome       string             `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	Violations    []*RecordViolation `protobuf:"bytes,5,rep,name=violations,proto3" json:"violations,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -791,7 +801,7 @@ const file_entrasync_mapping_v1_client_proto_rawDesc = "" +
 	"\x10GetClientRequest\x12\x19\n" +
 	"\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x02id\"I\n" +
 	"\x11GetClientResponse\x124\n" +
-	"\x06client\x18\x01 \x01(\v2\x1c.entrasync.mapping.v1.ClientR\x06client\"\xc2\x02\n" +
+	"\x06client\x18\x01 \x01(\v2\x1c.entrasync.mapping.v1.ClientR\x06client\"\xd2\x02\n" +
 	"\fClientRecord\x12\x1f\n" +
 	"\vexternal_id\x18\x01 \x01(\tR\n" +
 	"externalId\x12\x12\n" +
@@ -801,7 +811,8 @@ const file_entrasync_mapping_v1_client_proto_rawDesc = "" +
 	"\x13alternative_domains\x18\x05 \x03(\tR\x12alternativeDomains\x12#\n" +
 	"\remail_domains\x18\x06 \x03(\tR\femailDomains\x12(\n" +
 	"\rbilling_email\x18\a \x01(\tH\x02R\fbillingEmail\x88\x01\x01\x12\x18\n" +
-	"\adeleted\x18\b \x01(\bR\adeletedB\n" +
+	"\adeleted\x18\b \x01(\bR\adeleted\x12\x0e\n" +
+	"\x02id\x18\t \x01(\tR\x02idB\n" +
 	"\n" +
 	"\b_websiteB\t\n" +
 	"\a_domainB\x10\n" +

@@ -32,7 +32,7 @@ const (
 type ClientServiceClient interface {
 	ListClients(ctx context.Context, in *ListClientsRequest, opts ...grpc.CallOption) (*ListClientsResponse, error)
 	GetClient(ctx context.Context, in *GetClientRequest, opts ...grpc.CallOption) (*GetClientResponse, error)
-	// BatchUpsertClients writes clients by external id. One bad record does not fail the call.
+	// BatchUpsertClients writes clients by external id or id. One bad record does not fail the call.
 	BatchUpsertClients(ctx context.Context, in *BatchUpsertClientsRequest, opts ...grpc.CallOption) (*BatchUpsertClientsResponse, error)
 }
 
@@ -82,7 +82,7 @@ func (c *clientServiceClient) BatchUpsertClients(ctx context.Context, in *BatchU
 type ClientServiceServer interface {
 	ListClients(context.Context, *ListClientsRequest) (*ListClientsResponse, error)
 	GetClient(context.Context, *GetClientRequest) (*GetClientResponse, error)
-	// BatchUpsertClients writes clients by external id. One bad record does not fail the call.
+	// BatchUpsertClients writes clients by external id or id. One bad record does not fail the call.
 	BatchUpsertClients(context.Context, *BatchUpsertClientsRequest) (*BatchUpsertClientsResponse, error)
 	mustEmbedUnimplementedClientServiceServer()
 }
