@@ -145,6 +145,60 @@ func TestAStaleVersionTellsWhatWasDecidedInBetween(t *testing.T) {
 	require.Equal(t, "decisions[1].managedTenantId", e.Violations()[1].Field)
 }
 
+// TestAStaleVersionNamesTheClientInForce: two people who remap one managed tenant
+// would not see from a name or a time alone that the other chose another client.
+func TestAStaleVersionNamesTheClientInForce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenants := b.discover("Acme", "acme.com", "Borealis", "borealis.io")
+	clients := b.add("Acme", "a.io", "Acme", "b.io")
+	version := b.mustConfirm(decide(tenants[0], "map", clients[0]), decide(tenants[1], "map", clients[0])).GetVersion()
+	b.mustConfirm(decide(tenants[0], "map", clients[1]), decide(tenants[1], "map", clients[1]))
+	_, err := b.mappings.ConfirmMappings(b.ctx(), &mappingv1.ConfirmMappingsRequest{
+		Decisions: []*mappingv1.MappingDecision{decide(tenants[0], "map", clients[0])}, Version: &version,
+	})
+	e, _ := errors.AsType[*errs.Error](err)
+	require.Len(t, e.Violations(), 3)
+	const when = ` since 2026-03-01T09:\d\d:\d\dZ, decided by person-1$`
+	require.Equal(t, "decisions[0].managedTenantId", e.Violations()[1].Field)
+	require.Regexp(t, `^is mapped to "Acme" \(client `+clients[1]+`\)`+when, e.Violations()[1].Message)
+	require.Equal(t, "version", e.Violations()[2].Field)
+	require.Regexp(t, `^managed tenant `+tenants[1]+` is mapped to "Acme" \(client `+clients[1]+`\)`+when, e.Violations()[2].Message)
+}
+
+// TestAStaleVersionListsEveryConflictOfItsDecisions, however many; of what it does not
+// decide, it lists some and counts the rest.
+func TestAStaleVersionListsEveryConflictOfItsDecisions(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const ours, others = 300, 250
+	var all []string
+	for i := range ours + others {
+		all = append(all, b.discover(fmt.Sprintf("Tenant %03d", i), "a.example")[0])
+	}
+	stale := int64(0)
+	var before, after []*mappingv1.MappingDecision
+	for i, id := range all {
+		before = append(before, decide(id, "skip"))
+		if i < ours {
+			after = append(after, decide(id, "review"))
+		}
+	}
+	b.mustConfirm(before...)
+	_, err := b.mappings.ConfirmMappings(b.ctx(), &mappingv1.ConfirmMappingsRequest{Decisions: after, Version: &stale})
+	require.Equal(t, "stale_version", errs.ReasonOf(err))
+	e, _ := errors.AsType[*errs.Error](err)
+	fields := map[string]int{}
+	for _, v := range e.Violations() {
+		fields[v.Field]++
+	}
+	for i := range ours {
+		require.Equal(t, 1, fields[fmt.Sprintf("decisions[%d].managedTenantId", i)], i)
+	}
+	require.Equal(t, 1+200+1, fields["version"], "the version, as many others as are listed, and the count")
+	require.Equal(t, "and 50 more managed tenants", e.Violations()[len(e.Violations())-1].Message)
+}
+
 func TestAnotherTenantsIDsAreUnknown(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -315,7 +315,7 @@ func TestAnImportTellsWhichLinesSomebodyElseDecidedSince(t *testing.T) {
 	require.Len(t, told, 6)
 	const when = ` since 2026-03-01T09:\d\d:\d\dZ, decided by person-1$`
 	require.Regexp(t, `^2 conflict managed_tenant_id: is undecided`+when, told[0])
-	require.Regexp(t, `^3 conflict managed_tenant_id: is mapped to "One"`+when, told[1])
+	require.Regexp(t, `^3 conflict managed_tenant_id: is mapped to "One" \(client `+clients[0]+`\)`+when, told[1])
 	require.Equal(t, []string{"4 changed", "5 unchanged"}, told[2:4])
 	require.Regexp(t, `^6 conflict managed_tenant_id: is skip_for_now`+when, told[4])
 	require.Equal(t, "7 changed", told[5])

@@ -199,8 +199,8 @@ func outdated(at int, d Decision, now Current) *finding {
 // since says what a person who decides on something older has not seen.
 func (m Mapping) since() string {
 	what, at, by := m.State, m.DecidedAt, m.DecidedBy
-	if m.ClientName != "" {
-		what += fmt.Sprintf(" to %q", m.ClientName)
+	if m.ClientID != "" {
+		what += fmt.Sprintf(" to %q (client %s)", m.ClientName, m.ClientID)
 	}
 	if m.DeactivatedAt != nil {
 		what, at, by = StateUndecided, *m.DeactivatedAt, m.DeactivatedBy
@@ -208,11 +208,12 @@ func (m Mapping) since() string {
 	return fmt.Sprintf("is %s since %s, decided by %s", what, at.UTC().Format(time.RFC3339), by)
 }
 
-// maxSince bounds how much of what was decided in between an answer lists.
-const maxSince = 200
+// maxOthers bounds how much an answer lists of what was decided in between about
+// managed tenants that the person does not decide.
+const maxOthers = 200
 
-// staleness lists what was decided since the version that a person saw: about
-// the managed tenants that the person decides too, then about others.
+// staleness lists what was decided since the version that a person saw: all about
+// the managed tenants that the person decides too, then some about others.
 func staleness(version *int64, now Current, decided map[string]int) []finding {
 	if version == nil || *version == now.Version {
 		return nil
@@ -228,11 +229,12 @@ func staleness(version *int64, now Current, decided map[string]int) []finding {
 		}
 	}
 	slices.SortFunc(found[1:], func(a, b finding) int { return a.at - b.at })
-	found = append(found, others...)
-	if more := len(found) - maxSince; more > 0 {
-		found = append(found[:maxSince], finding{gravity: stale, at: theVersion, field: "version", message: fmt.Sprintf("and %d more", more)})
+	if more := len(others) - maxOthers; more > 0 {
+		others = append(others[:maxOthers], finding{
+			gravity: stale, at: theVersion, field: "version", message: fmt.Sprintf("and %d more managed tenants", more),
+		})
 	}
-	return found
+	return append(found, others...)
 }
 
 // refusal lists everything at once under the gravest kind; nil when nothing was

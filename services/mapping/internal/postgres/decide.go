@@ -111,8 +111,8 @@ func read(ctx context.Context, q *sqlc.Queries, ask mapping.Ask, version int64) 
 	since, err := q.DecidedSince(ctx, *ask.Version)
 	for _, row := range since {
 		current.Since = append(current.Since, mapping.Mapping{
-			ManagedTenantID: row.ManagedTenantID.String(), State: row.State, ClientName: text(row.ClientName), DecidedBy: row.DecidedBy,
-			DecidedAt: row.DecidedAt, DeactivatedBy: text(row.DeactivatedBy), DeactivatedAt: row.DeactivatedAt,
+			ManagedTenantID: row.ManagedTenantID.String(), State: row.State, ClientID: idText(row.ClientID), ClientName: text(row.ClientName),
+			DecidedBy: row.DecidedBy, DecidedAt: row.DecidedAt, DeactivatedBy: text(row.DeactivatedBy), DeactivatedAt: row.DeactivatedAt,
 		})
 	}
 	return current, err

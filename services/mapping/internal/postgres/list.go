@@ -218,14 +218,10 @@ func mapped[R any](rows []R, as func(R) sqlc.MappedTenantRow) []mapping.MappedTe
 	out := make([]mapping.MappedTenant, 0, len(rows))
 	for _, r := range rows {
 		row := as(r)
-		tenant := mapping.MappedTenant{
-			ManagedTenantID: row.ManagedTenantID.String(), EntraTenantID: row.EntraTenantID,
+		out = append(out, mapping.MappedTenant{
+			ManagedTenantID: row.ManagedTenantID.String(), EntraTenantID: row.EntraTenantID, ClientID: idText(row.ClientID),
 			Revision: row.Revision, ConfirmedAt: row.DecidedAt, MappingID: row.ID.String(),
-		}
-		if row.ClientID != nil {
-			tenant.ClientID = row.ClientID.String()
-		}
-		out = append(out, tenant)
+		})
 	}
 	return out
 }

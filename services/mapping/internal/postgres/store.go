@@ -80,6 +80,13 @@ func text(s *string) string {
 	return *s
 }
 
+func idText(id *uuid.UUID) string {
+	if id == nil {
+		return ""
+	}
+	return id.String()
+}
+
 func clientOf(row sqlc.ListClientsRow) mapping.Client {
 	return mapping.Client{
 		ID: row.ID.String(), ExternalID: text(row.ExternalID), Name: row.Name, Website: row.Website, Domain: row.Domain,
@@ -102,16 +109,12 @@ func mappings[R any](rows []R, as func(R) sqlc.ActiveMappingsRow) []mapping.Mapp
 	out := make([]mapping.Mapping, 0, len(rows))
 	for _, r := range rows {
 		row := as(r)
-		m := mapping.Mapping{
+		out = append(out, mapping.Mapping{
 			ManagedTenantID: row.ManagedTenantID.String(), EntraTenantID: row.EntraTenantID, DisplayName: row.DisplayName,
-			PrimaryDomain: row.PrimaryDomain, State: row.State, ClientName: text(row.ClientName), Score: row.Score,
+			PrimaryDomain: row.PrimaryDomain, State: row.State, ClientID: idText(row.ClientID), ClientName: text(row.ClientName), Score: row.Score,
 			Revision: row.Revision, Version: row.Version, DecidedBy: row.DecidedBy, DecidedAt: row.DecidedAt,
 			DeactivatedBy: text(row.DeactivatedBy), DeactivatedAt: row.DeactivatedAt, OrphanedLinks: &row.OrphanedLinks,
-		}
-		if row.ClientID != nil {
-			m.ClientID = row.ClientID.String()
-		}
-		out = append(out, m)
+		})
 	}
 	return out
 }

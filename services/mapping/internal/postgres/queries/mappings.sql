@@ -86,7 +86,7 @@ WHERE o.links > 0
 -- The last decision of each managed tenant that was decided, or unmapped, after
 -- a version.
 SELECT DISTINCT ON (m.managed_tenant_id)
-       m.managed_tenant_id, m.state, c.name AS client_name, m.decided_by, m.decided_at, m.deactivated_by, m.deactivated_at
+       m.managed_tenant_id, m.state, m.client_id, c.name AS client_name, m.decided_by, m.decided_at, m.deactivated_by, m.deactivated_at
 FROM entra_client_tenant_mappings m
 LEFT JOIN clients c ON c.id = m.client_id
 WHERE m.version > @version OR m.ended_version > @version

@@ -157,7 +157,7 @@ func (q *Queries) DeactivateMappings(ctx context.Context, arg DeactivateMappings
 
 const decidedSince = `-- name: DecidedSince :many
 SELECT DISTINCT ON (m.managed_tenant_id)
-       m.managed_tenant_id, m.state, c.name AS client_name, m.decided_by, m.decided_at, m.deactivated_by, m.deactivated_at
+       m.managed_tenant_id, m.state, m.client_id, c.name AS client_name, m.decided_by, m.decided_at, m.deactivated_by, m.deactivated_at
 FROM entra_client_tenant_mappings m
 LEFT JOIN clients c ON c.id = m.client_id
 WHERE m.version > $1 OR m.ended_version > $1
@@ -167,6 +167,7 @@ ORDER BY m.managed_tenant_id, m.revision DESC
 type DecidedSinceRow struct {
 	ManagedTenantID uuid.UUID
 	State           string
+	ClientID        *uuid.UUID
 	ClientName      *string
 	DecidedBy       string
 	DecidedAt       time.Time
@@ -188,6 +189,7 @@ func (q *Queries) DecidedSince(ctx context.Context, version int64) ([]DecidedSin
 		if err := rows.Scan(
 			&i.ManagedTenantID,
 			&i.State,
+			&i.ClientID,
 			&i.ClientName,
 			&i.DecidedBy,
 			&i.DecidedAt,
