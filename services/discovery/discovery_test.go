@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -391,6 +392,24 @@ func TestListSearchesAndPages(t *testing.T) {
 		_, err := b.public.ListManagedTenants(as(t, "msp"), &discoveryv1.ListManagedTenantsRequest{PageToken: token})
 		require.Equal(t, "invalid_argument", errs.ReasonOf(err))
 	}
+}
+
+// TestASearchForNothingIsRefused: of characters that count as spaces nothing is left
+// to look for, and a list of everything would look like an answer.
+func TestASearchForNothingIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	threeTenants(b.directories)
+	b.mustDiscover()
+	for _, q := range []string{"\x01", " \x00 \u0085"} {
+		_, err := b.public.ListManagedTenants(as(t, "msp"), &discoveryv1.ListManagedTenantsRequest{Q: q})
+		require.Equal(t, "invalid_argument", errs.ReasonOf(err))
+		e, _ := errors.AsType[*errs.Error](err)
+		require.Equal(t, "q", e.Violations()[0].Field)
+	}
+	all, err := b.public.ListManagedTenants(as(t, "msp"), &discoveryv1.ListManagedTenantsRequest{Q: " "})
+	require.NoError(t, err)
+	require.Len(t, all.GetManagedTenants(), 3)
 }
 
 func TestTwoThousandTenants(t *testing.T) {

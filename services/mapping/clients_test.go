@@ -35,9 +35,6 @@ func TestListClientsPages(t *testing.T) {
 		require.Equal(t, errs.Invalid, errs.KindOf(err))
 		require.Equal(t, []string{"pageToken"}, violated(err))
 	}
-	_, err = b.mappings.ListMappings(b.ctx(), &mappingv1.ListMappingsRequest{Q: "a\x00b"})
-	require.Equal(t, "invalid_argument", errs.ReasonOf(err))
-	require.Equal(t, []string{"q"}, violated(err))
 	_, err = b.clients.ListClients(b.ctx(), &mappingv1.ListClientsRequest{Q: "a\x00b"})
 	require.NoError(t, err, "control characters are spaces in a name")
 }
@@ -76,4 +73,39 @@ func TestListMappingsSearches(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 3, first.GetTotalSize())
 	require.Equal(t, []string{"Cobalt"}, list(&mappingv1.ListMappingsRequest{PageSize: 2, PageToken: first.GetNextPageToken()}))
+}
+
+// TestNoFilterIsDropped: filters that do not go together, or look for nothing, are
+// refused by their name. A list that ignored one would show what was not asked for.
+func TestNoFilterIsDropped(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenants := b.discover("Acme", "acme.com", "Borealis", "borealis.io")
+	b.mustConfirm(decide(tenants[0], "skip"), decide(tenants[1], "skip"))
+	for name, c := range map[string]struct {
+		request *mappingv1.ListMappingsRequest
+		want    []string
+	}{
+		"the state of one":        {&mappingv1.ListMappingsRequest{ManagedTenantId: tenants[0], State: "mapped"}, []string{"state"}},
+		"a search for one":        {&mappingv1.ListMappingsRequest{ManagedTenantId: tenants[0], Q: "bor", History: true}, []string{"q"}},
+		"both":                    {&mappingv1.ListMappingsRequest{ManagedTenantId: tenants[0], State: "mapped", Q: "bor"}, []string{"state", "q"}},
+		"the history of all":      {&mappingv1.ListMappingsRequest{History: true, State: "mapped"}, []string{"history"}},
+		"the history of orphans":  {&mappingv1.ListMappingsRequest{History: true, Orphans: true, ManagedTenantId: tenants[0]}, []string{"history"}},
+		"a search for nothing":    {&mappingv1.ListMappingsRequest{Q: "\x01 \x02"}, []string{"q"}},
+		"nothing among orphans":   {&mappingv1.ListMappingsRequest{Q: "\u0085\x01", Orphans: true}, []string{"q"}},
+		"a search for NUL":        {&mappingv1.ListMappingsRequest{Q: "a\x00b"}, []string{"q"}},
+		"spaces are no search":    {&mappingv1.ListMappingsRequest{Q: "  "}, nil},
+		"orphans of one by state": {&mappingv1.ListMappingsRequest{Orphans: true, ManagedTenantId: tenants[0], State: "mapped", Q: "acme"}, nil},
+	} {
+		_, err := b.mappings.ListMappings(b.ctx(), c.request)
+		require.Equal(t, c.want, violated(err), name)
+		if len(c.want) > 0 {
+			require.Equal(t, "invalid_argument", errs.ReasonOf(err), name)
+			require.Equal(t, errs.Invalid, errs.KindOf(err), name)
+		}
+	}
+	_, err := b.clients.ListClients(b.ctx(), &mappingv1.ListClientsRequest{Q: "\x01"})
+	require.Equal(t, []string{"q"}, violated(err))
+	_, err = b.clients.ListClients(b.ctx(), &mappingv1.ListClientsRequest{Q: " "})
+	require.NoError(t, err)
 }

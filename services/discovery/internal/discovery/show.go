@@ -2,8 +2,10 @@ package discovery
 
 import (
 	"context"
+	"strings"
 	"time"
 
+	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/page"
 	"github.com/entrasync/entrasync/pkg/searchkey"
 )
@@ -81,8 +83,13 @@ func (v *Viewer) Each(ctx context.Context, ids []string, each func([]ManagedTena
 }
 
 // List gives one page by name; size 0 means page.DefaultSize. page.ErrToken for a
-// token that is not of this list.
+// token that is not of this list, and errs.Invalid, reason "invalid_argument", for a
+// query that is not empty and yet would find everything.
 func (v *Viewer) List(ctx context.Context, filter Filter, size int32, pageToken string) (page.Page[ManagedTenant], error) {
+	if strings.TrimSpace(filter.Query) != "" && searchkey.Of(filter.Query) == "" {
+		return page.Page[ManagedTenant]{}, errs.New(errs.Invalid, "invalid_argument", "The request is not valid.",
+			errs.WithViolation("q", "has nothing that can be looked for"))
+	}
 	key, query := searchkey.Of(filter.Query), cleanID(filter.Query)
 	return page.Of(page.List[ManagedTenant]{
 		Size: size, Token: pageToken, Filters: []string{filter.State, filter.Query},

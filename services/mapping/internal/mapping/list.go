@@ -83,8 +83,11 @@ func NewLister(directory Directory, store ListStore) *Lister {
 
 // Clients gives a page of clients by name. query is the beginning of a name, or
 // a domain; size 0 means page.DefaultSize. page.ErrToken for a token that is not of
-// this list.
+// this list, errs.Invalid for a query that looks for nothing.
 func (l *Lister) Clients(ctx context.Context, query string, size int32, pageToken string) (page.Page[Client], error) {
+	if looksForNothing(query) {
+		return page.Page[Client]{}, refuseFilters(nothingToLookFor)
+	}
 	search := clientSearch(query)
 	return page.Of(page.List[Client]{
 		Size: size, Token: pageToken, Filters: []string{"clients", query},
@@ -118,8 +121,20 @@ func (l *Lister) Client(ctx context.Context, id string) (Client, error) {
 	return *client, nil
 }
 
-// Filter chooses mappings. With a managed tenant the state and the query do not
-// count; with History its past decisions are listed too.
+// nothingToLookFor refuses a query of characters that count as spaces.
+var nothingToLookFor = errs.Violation{Field: "q", Message: "has nothing that can be looked for"}
+
+// looksForNothing reports a query that is not empty and yet would find everything.
+func looksForNothing(query string) bool {
+	return strings.TrimSpace(query) != "" && searchkey.Of(query) == ""
+}
+
+func refuseFilters(violations ...errs.Violation) error {
+	return errs.New(errs.Invalid, "invalid_argument", "The request is not valid.", errs.WithViolations(violations...))
+}
+
+// Filter chooses mappings: those in force by state and query, or those of one managed
+// tenant, with History its past ones too, or the orphans among all or of one.
 type Filter struct {
 	State           string
 	Query           string // a part of a name, a domain, or the Entra tenant id
@@ -128,19 +143,42 @@ type Filter struct {
 	Orphans         bool // only managed tenants whose orphaned links wait for a person
 }
 
+// check refuses what would have to be left out of account: a list that ignores a
+// filter shows what nobody asked for.
+func (f Filter) check() error {
+	var violations []errs.Violation
+	refuse := func(wrong bool, field, message string) {
+		if wrong {
+			violations = append(violations, errs.Violation{Field: field, Message: message})
+		}
+	}
+	ofOne := f.ManagedTenantID != "" && !f.Orphans
+	refuse(f.State != "" && ofOne, "state", "does not go with managedTenantId")
+	refuse(f.Query != "" && ofOne, "q", "does not go with managedTenantId")
+	refuse(f.History && f.Orphans, "history", "does not go with orphans")
+	refuse(f.History && !f.Orphans && f.ManagedTenantID == "", "history", "needs managedTenantId")
+	refuse(strings.ContainsRune(f.Query, 0), "q", "must not contain NUL")
+	if looksForNothing(f.Query) {
+		violations = append(violations, nothingToLookFor)
+	}
+	if len(violations) == 0 {
+		return nil
+	}
+	return refuseFilters(violations...)
+}
+
 // Mappings gives a page of decisions, by the managed tenant's name, or of one
-// managed tenant, the newest first. Errors as Clients, and errs.Invalid for a
-// query that no text can contain.
+// managed tenant, the newest first. Errors as Clients, and errs.Invalid for
+// filters that do not go together or a query that no text can contain.
 func (l *Lister) Mappings(ctx context.Context, filter Filter, size int32, pageToken string) (page.Page[Mapping], error) {
+	if err := filter.check(); err != nil {
+		return page.Page[Mapping]{}, err
+	}
 	list := page.List[Mapping]{Size: size, Token: pageToken, Filters: []string{
 		"mappings", filter.State, filter.Query, filter.ManagedTenantID, strconv.FormatBool(filter.History), strconv.FormatBool(filter.Orphans),
 	}}
 	if filter.ManagedTenantID != "" && !filter.Orphans {
 		return l.history(ctx, filter, list)
-	}
-	if strings.ContainsRune(filter.Query, 0) {
-		return page.Page[Mapping]{}, errs.New(errs.Invalid, "invalid_argument", "The request is not valid.",
-			errs.WithViolation("q", "must not contain NUL"))
 	}
 	search := Search{
 		ManagedTenantID: filter.ManagedTenantID, State: filter.State, NameKey: searchkey.Of(filter.Query),

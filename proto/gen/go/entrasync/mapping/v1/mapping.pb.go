@@ -413,11 +413,12 @@ func (x *GetMappingPreviewResponse) GetVersion() int64 {
 }
 
 type ListMappingsRequest struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	State           string                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
-	Q               string                 `protobuf:"bytes,2,opt,name=q,proto3" json:"q,omitempty"`
-	ManagedTenantId string                 `protobuf:"bytes,3,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	// With managed_tenant_id: also the rows that are no longer active.
+	state protoimpl.MessageState `protogen:"open.v1"`
+	State string                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	Q     string                 `protobuf:"bytes,2,opt,name=q,proto3" json:"q,omitempty"`
+	// One managed tenant's; goes with history or orphans, not with state and q alone.
+	ManagedTenantId string `protobuf:"bytes,3,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// With managed_tenant_id alone: also the rows that are no longer active.
 	History bool `protobuf:"varint,4,opt,name=history,proto3" json:"history,omitempty"`
 	// Only managed tenants whose orphaned links wait for a person. One that is not decided any more
 	// stands here too, as its last mapping, which has ended, with the state undecided.
