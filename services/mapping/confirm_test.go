@@ -311,6 +311,21 @@ func TestCreateNewMakesTheClientOnce(t *testing.T) {
 	require.Len(t, found.GetClients(), 1, "it is found by its domain")
 }
 
+// TestAClientIsMadeByTheNameThatWasLearnt last.
+func TestAClientIsMadeByTheNameThatWasLearnt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenant := b.discover("Acme", "acme.com")[0]
+	b.mustConfirm(decide(tenant, "create_new"))
+	b.found.mu.Lock()
+	b.found.tenants["msp"][0].DisplayName = "Acme Group"
+	b.found.mu.Unlock()
+	b.mustConfirm(decide(tenant, "create_new"))
+	_, err := b.internal.CreateDecidedClients(b.ctx(), &mappingv1.CreateDecidedClientsRequest{RunId: uuid.NewString()})
+	require.NoError(t, err)
+	require.Equal(t, "Acme Group", b.client(b.history(tenant)[0].GetClientId()).GetName())
+}
+
 func TestMappedTenantsInOrderOfConfirmation(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -359,19 +374,19 @@ func TestTenantsAreKeptApart(t *testing.T) {
 	pgtest.TenantTables(t, b.db, "mapping", "entra_orphans", "entra_orphan_decisions")
 }
 
-// TestARepeatedDecisionLearnsThePrimaryDomain: a tenant that was mapped before its
-// domain was known tells it once the same is decided again, in each of the ways to
-// decide, and nothing else changes.
-func TestARepeatedDecisionLearnsThePrimaryDomain(t *testing.T) {
+// TestARepeatedDecisionLearnsNameAndDomain: a tenant that was mapped before its domain
+// was known, or renamed since, tells it once the same is decided again, in each of the
+// ways to decide, and nothing else changes.
+func TestARepeatedDecisionLearnsNameAndDomain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	tenant, client := b.discover("A", "a.io")[0], b.add("One", "one.io")[0]
-	knows := func(domain string) {
+	knows := func(name, domain string) {
 		b.found.mu.Lock()
 		defer b.found.mu.Unlock()
-		b.found.tenants["msp"][0].PrimaryDomain = domain
+		b.found.tenants["msp"][0].DisplayName, b.found.tenants["msp"][0].PrimaryDomain = name, domain
 	}
-	knows("")
+	knows("A", "")
 	version := b.mustConfirm(decide(tenant, "map", client)).GetVersion()
 	require.Empty(t, b.client(client).GetEntraPrimaryDomain())
 	for domain, again := range map[string]func() (int64, error){
@@ -388,15 +403,21 @@ func TestARepeatedDecisionLearnsThePrimaryDomain(t *testing.T) {
 			return resp.GetVersion(), err
 		},
 	} {
-		knows(domain)
+		knows("Änne "+domain, domain)
 		now, err := again()
 		require.NoError(t, err)
 		require.Equal(t, version, now, "nobody decided anything")
 		require.Equal(t, domain, b.client(client).GetEntraPrimaryDomain())
 		require.Len(t, b.history(tenant), 1)
-		knows("")
+		require.Equal(t, "Änne "+domain, b.history(tenant)[0].GetDisplayName())
+		require.Equal(t, "Änne "+domain, b.client(client).GetMappings()[0].GetDisplayName())
+		found, err := b.mappings.ListMappings(b.ctx(), &mappingv1.ListMappingsRequest{Q: "anne " + domain})
+		require.NoError(t, err)
+		require.Len(t, found.GetMappings(), 1, "it is found by its new name")
+		knows("", "")
 		_, err = b.confirm(decide(tenant, "map", client))
 		require.NoError(t, err)
 		require.Equal(t, domain, b.client(client).GetEntraPrimaryDomain(), "what is not known now does not erase it")
+		require.Equal(t, "Änne "+domain, b.history(tenant)[0].GetDisplayName())
 	}
 }

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -53,16 +54,17 @@ type Change struct {
 	Before   *Mapping // the decision that ends
 }
 
-// Learnt is a primary domain that became known, or another, after a decision that
-// a person now repeats.
+// Learnt is what a decision that a person repeats lets us know anew of its managed
+// tenant: its name and primary domain as they are now.
 type Learnt struct {
 	ManagedTenantID string
 	ClientID        string // of a mapped one
+	DisplayName     string
 	PrimaryDomain   string
 }
 
-// learnt gives what repeated decisions let us know anew. The decision is the same,
-// so it is no change: nobody decided anything.
+// learnt gives what repeated decisions let us know anew; what discovery does not know
+// now stays. The decision is the same, so it is no change: nobody decided anything.
 func learnt(decisions []Decision, changes []Change, tenants map[string]ManagedTenant, now Current) (all []Learnt) {
 	changed := make(map[string]bool, len(changes))
 	for _, change := range changes {
@@ -70,9 +72,13 @@ func learnt(decisions []Decision, changes []Change, tenants map[string]ManagedTe
 	}
 	for _, d := range decisions {
 		before, decided := now.Active[d.ManagedTenantID]
-		domain := tenants[d.ManagedTenantID].PrimaryDomain
-		if decided && !changed[d.ManagedTenantID] && domain != "" && domain != before.PrimaryDomain {
-			all = append(all, Learnt{ManagedTenantID: d.ManagedTenantID, ClientID: before.ClientID, PrimaryDomain: domain})
+		if !decided || changed[d.ManagedTenantID] {
+			continue
+		}
+		tenant := tenants[d.ManagedTenantID]
+		name, domain := cmp.Or(tenant.DisplayName, before.DisplayName), cmp.Or(tenant.PrimaryDomain, before.PrimaryDomain)
+		if name != before.DisplayName || domain != before.PrimaryDomain {
+			all = append(all, Learnt{ManagedTenantID: d.ManagedTenantID, ClientID: before.ClientID, DisplayName: name, PrimaryDomain: domain})
 		}
 	}
 	return all

@@ -193,22 +193,24 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, actor string, at time.Time
 	return version, effects, err
 }
 
-// learn writes primary domains to decisions that stay, and to the columns of
-// their clients.
+// learn writes what became known of managed tenants to decisions that stay, and to the
+// columns of their clients.
 func learn(ctx context.Context, q *sqlc.Queries, at time.Time, learnt []mapping.Learnt) error {
 	if len(learnt) == 0 {
 		return nil
 	}
-	var managed []uuid.UUID
-	var domains, clients []string
+	var params sqlc.LearnTenantsParams
+	var clients []string
 	for _, l := range learnt {
 		id, err := ours(l.ManagedTenantID)
 		if err != nil {
 			return err
 		}
-		managed, domains, clients = append(managed, id), append(domains, l.PrimaryDomain), append(clients, l.ClientID)
+		params.ManagedTenantIds, params.Domains = append(params.ManagedTenantIds, id), append(params.Domains, l.PrimaryDomain)
+		params.DisplayNames, params.NameKeys = append(params.DisplayNames, l.DisplayName), append(params.NameKeys, mapping.SearchKey(l.DisplayName))
+		clients = append(clients, l.ClientID)
 	}
-	if err := q.LearnPrimaryDomains(ctx, sqlc.LearnPrimaryDomainsParams{ManagedTenantIds: managed, Domains: domains}); err != nil {
+	if err := q.LearnTenants(ctx, params); err != nil {
 		return err
 	}
 	return q.RefreshClientColumns(ctx, sqlc.RefreshClientColumnsParams{At: at, Ids: known(clients)})

@@ -148,9 +148,10 @@ UPDATE entra_client_tenant_mappings
 SET deactivated_at = @at, deactivated_by = @by
 WHERE managed_tenant_id = ANY (@managed_tenant_ids::uuid[]) AND deactivated_at IS NULL;
 
--- name: LearnPrimaryDomains :exec
--- Writes primary domains to decisions in force, which stay what they are.
+-- name: LearnTenants :exec
+-- Writes names and primary domains to decisions in force, which stay what they are.
 UPDATE entra_client_tenant_mappings m
-SET primary_domain = l.domain
-FROM (SELECT unnest(@managed_tenant_ids::uuid[]) AS managed_tenant_id, unnest(@domains::text[]) AS domain) l
+SET display_name = l.display_name, name_key = l.name_key, primary_domain = l.domain
+FROM (SELECT unnest(@managed_tenant_ids::uuid[]) AS managed_tenant_id, unnest(@display_names::text[]) AS display_name,
+             unnest(@name_keys::text[]) AS name_key, unnest(@domains::text[]) AS domain) l
 WHERE m.managed_tenant_id = l.managed_tenant_id AND m.deactivated_at IS NULL;

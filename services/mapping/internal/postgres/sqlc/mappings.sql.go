@@ -321,21 +321,29 @@ func (q *Queries) EverMapped(ctx context.Context, managedTenantIds []uuid.UUID) 
 	return items, nil
 }
 
-const learnPrimaryDomains = `-- name: LearnPrimaryDomains :exec
+const learnTenants = `-- name: LearnTenants :exec
 UPDATE entra_client_tenant_mappings m
-SET primary_domain = l.domain
-FROM (SELECT unnest($1::uuid[]) AS managed_tenant_id, unnest($2::text[]) AS domain) l
+SET display_name = l.display_name, name_key = l.name_key, primary_domain = l.domain
+FROM (SELECT unnest($1::uuid[]) AS managed_tenant_id, unnest($2::text[]) AS display_name,
+             unnest($3::text[]) AS name_key, unnest($4::text[]) AS domain) l
 WHERE m.managed_tenant_id = l.managed_tenant_id AND m.deactivated_at IS NULL
 `
 
-type LearnPrimaryDomainsParams struct {
+type LearnTenantsParams struct {
 	ManagedTenantIds []uuid.UUID
+	DisplayNames     []string
+	NameKeys         []string
 	Domains          []string
 }
 
-// Writes primary domains to decisions in force, which stay what they are.
-func (q *Queries) LearnPrimaryDomains(ctx context.Context, arg LearnPrimaryDomainsParams) error {
-	_, err := q.db.Exec(ctx, learnPrimaryDomains, arg.ManagedTenantIds, arg.Domains)
+// Writes names and primary domains to decisions in force, which stay what they are.
+func (q *Queries) LearnTenants(ctx context.Context, arg LearnTenantsParams) error {
+	_, err := q.db.Exec(ctx, learnTenants,
+		arg.ManagedTenantIds,
+		arg.DisplayNames,
+		arg.NameKeys,
+		arg.Domains,
+	)
 	return err
 }
 
