@@ -55,9 +55,26 @@ type Found struct {
 	AccessEndsAt *time.Time
 }
 
+// Limits of what is kept of a managed tenant. Microsoft keeps to them; who does not
+// must not cost the whole listing.
+const (
+	maxName   = 256 // characters
+	maxID     = 64  // characters
+	maxDomain = 253 // bytes
+)
+
 // cleanText drops what PostgreSQL cannot store and white space around it.
 func cleanText(text string) string {
 	return strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", ""))
+}
+
+// cleanName is a name, cut to what is kept of one.
+func cleanName(name string) string {
+	name = cleanText(name)
+	if runes := []rune(name); len(runes) > maxName {
+		name = strings.TrimSpace(string(runes[:maxName]))
+	}
+	return name
 }
 
 // cleanDomains gives domains in lower case, each once, without the trailing dot
@@ -66,12 +83,28 @@ func cleanDomains(domains ...string) []string {
 	out := make([]string, 0, len(domains))
 	for _, domain := range domains {
 		domain = strings.ToLower(strings.TrimSuffix(cleanText(domain), "."))
-		if domain == "" || strings.ContainsFunc(domain, unicode.IsSpace) || slices.Contains(out, domain) {
+		if domain == "" || len(domain) > maxDomain || strings.ContainsFunc(domain, unicode.IsSpace) || slices.Contains(out, domain) {
 			continue
 		}
 		out = append(out, domain)
 	}
 	return out
+}
+
+// primaryFirst sorts domains, with the primary one, if it is among them, before the
+// others. The upstream promises no order, and another one is no change.
+func primaryFirst(domains []string, primary string) {
+	slices.SortFunc(domains, func(a, b string) int {
+		switch {
+		case a == b:
+			return 0
+		case a == primary:
+			return -1
+		case b == primary:
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
 }
 
 // cleanID is an id of Microsoft as it is compared.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/searchkey"
@@ -109,8 +110,8 @@ func (r *Runner) find(ctx context.Context, progress func(seen, read int)) ([]Fou
 	err := r.partner.ListManagedTenants(ctx, func(part []Listed) error {
 		for _, listed := range part {
 			tenant := r.foundIn(listed)
-			if tenant.EntraTenantID == "" {
-				return errs.New(errs.Unavailable, "upstream_error", "The partner's directory named a customer without an id.",
+			if tenant.EntraTenantID == "" || utf8.RuneCountInString(tenant.EntraTenantID) > maxID {
+				return errs.New(errs.Unavailable, "upstream_error", "The partner's directory named a customer without an id, or with one that cannot be an id.",
 					errs.WithMetadata("class", "retry"))
 			}
 			if at, seen := index[tenant.EntraTenantID]; seen {
@@ -131,7 +132,7 @@ func (r *Runner) find(ctx context.Context, progress func(seen, read int)) ([]Fou
 
 func (r *Runner) foundIn(listed Listed) Found {
 	found := Found{
-		ID: r.newID(), EntraTenantID: cleanID(listed.EntraTenantID), DisplayName: cleanText(listed.DisplayName),
+		ID: r.newID(), EntraTenantID: cleanID(listed.EntraTenantID), DisplayName: cleanName(listed.DisplayName),
 		AccessEndsAt: listed.AccessEndsAt,
 	}
 	if domains := cleanDomains(listed.PrimaryDomain); len(domains) == 1 {
@@ -218,7 +219,9 @@ func (r *Runner) readOne(ctx context.Context, tenant *Found) error {
 	if domains := cleanDomains(details.PrimaryDomain); len(domains) == 1 {
 		tenant.PrimaryDomain = domains[0]
 	}
-	if tenant.Domains = cleanDomains(details.Domains...); len(tenant.Domains) > 0 && tenant.PrimaryDomain == "" {
+	tenant.Domains = cleanDomains(details.Domains...)
+	primaryFirst(tenant.Domains, tenant.PrimaryDomain)
+	if len(tenant.Domains) > 0 && tenant.PrimaryDomain == "" {
 		tenant.PrimaryDomain = tenant.Domains[0]
 	}
 	if tenant.DisplayName == "" {
