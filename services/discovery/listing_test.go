@@ -4,12 +4,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
+	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
+	"github.com/entrasync/entrasync/services/discovery/internal/postgres"
 )
 
 // TestTheOrderOfDomainsIsNoChange: Microsoft promises none.
@@ -77,4 +81,51 @@ func TestACustomerWithAnIDThatCannotBeOneFailsTheDiscovery(t *testing.T) {
 	_, err := b.discover(uuid.NewString())
 	require.Equal(t, "upstream_error", errs.ReasonOf(err))
 	require.Equal(t, before, b.versions())
+}
+
+// TestAnOlderListingThatCompletesLastTakesNothingBack: what a newer one found stays.
+func TestAnOlderListingThatCompletesLastTakesNothingBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	store, ctx := postgres.NewStore(b.db.Pool("discovery")), as(t, "msp")
+	begin := func(operation string, at time.Time) {
+		t.Helper()
+		done, err := store.Begin(ctx, operation, at)
+		require.NoError(t, err)
+		require.Nil(t, done)
+	}
+	one := discovery.Found{ID: uuid.NewString(), EntraTenantID: "t-1", DisplayName: "Acme", NameKey: "acme"}
+	two := discovery.Found{ID: uuid.NewString(), EntraTenantID: "t-2", DisplayName: "New", NameKey: "new"}
+	older, newer := uuid.NewString(), uuid.NewString()
+	begin(older, began)
+	begin(newer, began.Add(time.Minute))
+	_, err := store.Complete(ctx, newer, []discovery.Found{one, two}, began.Add(2*time.Minute))
+	require.NoError(t, err)
+	before := b.versions()
+	result, err := store.Complete(ctx, older, []discovery.Found{one}, began.Add(3*time.Minute))
+	require.NoError(t, err)
+	require.Equal(t, discovery.Result{Discovered: 1}, result)
+	require.Equal(t, before, b.versions())
+	require.Equal(t, "active", b.list()["t-2"].GetState())
+	require.Equal(t, began.Add(2*time.Minute), b.list()["t-2"].GetLastSeenAt().AsTime(), "nor does it see anybody")
+	summary, err := b.summary.GetDiscoverySummary(ctx, &discoveryv1.GetDiscoverySummaryRequest{})
+	require.NoError(t, err)
+	require.Equal(t, began.Add(2*time.Minute), summary.GetLastDiscoveryAt().AsTime())
+
+	// One that failed and begins again lists anew: it is the newer one now.
+	failed := uuid.NewString()
+	begin(failed, began.Add(4*time.Minute))
+	require.NoError(t, store.Fail(ctx, failed, discovery.Problem{Code: "upstream_error"}, began.Add(5*time.Minute)))
+	between := uuid.NewString()
+	begin(between, began.Add(6*time.Minute))
+	_, err = store.Complete(ctx, between, []discovery.Found{one, two}, began.Add(7*time.Minute))
+	require.NoError(t, err)
+	begin(failed, began.Add(8*time.Minute))
+	result, err = store.Complete(ctx, failed, []discovery.Found{one}, began.Add(9*time.Minute))
+	require.NoError(t, err)
+	require.EqualValues(t, 1, result.Gone)
+	require.Equal(t, "gone", b.list()["t-2"].GetState())
+	latest, err := b.public.GetDiscovery(ctx, &discoveryv1.GetDiscoveryRequest{})
+	require.NoError(t, err)
+	require.Equal(t, failed, latest.GetOperationId())
 }

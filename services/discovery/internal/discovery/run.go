@@ -60,7 +60,8 @@ type RunStore interface {
 	// its result instead.
 	Begin(ctx context.Context, operationID string, at time.Time) (*Result, error)
 	// Complete writes what a complete listing found, marks what it did not find
-	// as gone, and completes the discovery: all of it or nothing.
+	// as gone, and completes the discovery: all of it or nothing. Where a discovery
+	// that began later has completed already, the listing is old and is not written.
 	Complete(ctx context.Context, operationID string, found []Found, at time.Time) (Result, error)
 	// Fail stores why a discovery failed.
 	Fail(ctx context.Context, operationID string, problem Problem, at time.Time) error

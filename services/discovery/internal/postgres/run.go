@@ -83,8 +83,17 @@ func (s *Store) Complete(ctx context.Context, operationID string, found []discov
 		if !pg.NoRows(err) {
 			return err
 		}
-		result, err = write(ctx, tx, q, found, head.LastCompletedAt, at)
+		old, err := q.NewerCompleted(ctx, id)
 		if err != nil {
+			return err
+		}
+		result = discovery.Result{Discovered: int32(len(found))}
+		if !old {
+			if result.Gone, err = write(ctx, tx, q, found, head.LastCompletedAt, at); err != nil {
+				return err
+			}
+		}
+		if result.Unreadable, err = q.CountUnreadable(ctx); err != nil {
 			return err
 		}
 		closed, err := q.CompleteDiscovery(ctx, sqlc.CompleteDiscoveryParams{
@@ -96,29 +105,25 @@ func (s *Store) Complete(ctx context.Context, operationID string, found []discov
 		if closed == 0 {
 			return errs.New(errs.NotFound, "discovery_not_found", "There is no such discovery.")
 		}
+		if old {
+			return nil // the last discovery is still the newer one
+		}
 		return q.MoveHead(ctx, sqlc.MoveHeadParams{ID: &id, CompletedAt: &at})
 	})
 	return result, err
 }
 
-func write(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, found []discovery.Found, before *time.Time, at time.Time,
-) (discovery.Result, error) {
+// write writes what a listing found and gives how many managed tenants are gone by it.
+func write(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, found []discovery.Found, before *time.Time, at time.Time) (int32, error) {
 	rows, err := newColumns(found)
 	if err != nil {
-		return discovery.Result{}, err
+		return 0, err
 	}
 	if err := writeTenants(ctx, tx, q, rows, at); err != nil {
-		return discovery.Result{}, err
+		return 0, err
 	}
 	gone, err := q.MarkGone(ctx, sqlc.MarkGoneParams{At: &at, Before: before, Listed: rows.entraTenantID})
-	if err != nil {
-		return discovery.Result{}, err
-	}
-	unreadable, err := q.CountUnreadable(ctx)
-	if err != nil {
-		return discovery.Result{}, err
-	}
-	return discovery.Result{Discovered: int32(len(found)), Unreadable: unreadable, Gone: int32(gone)}, nil
+	return int32(gone), err
 }
 
 // writeTenants writes what differs, and the domains of what was written.

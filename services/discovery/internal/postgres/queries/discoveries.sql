@@ -1,16 +1,23 @@
 -- name: BeginDiscovery :execrows
--- Stores a discovery as running; one that failed begins again, one that has
--- completed stays as it is.
+-- Stores a discovery as running; one that failed begins again, with a listing of its
+-- own, and one that has completed stays as it is.
 INSERT INTO entra_discoveries AS d (id, state, started_at)
 VALUES (@id, 'running', @started_at)
 ON CONFLICT (tenant_id, id) DO UPDATE
-SET state = 'running', completed_at = NULL, error_code = NULL, error_message = NULL, error_remedy = NULL
+SET state = 'running', started_at = EXCLUDED.started_at, completed_at = NULL, error_code = NULL, error_message = NULL, error_remedy = NULL
 WHERE d.state <> 'completed';
 
 -- name: CompletedDiscovery :one
 SELECT discovered_tenant_count, unreadable_count, gone_count
 FROM entra_discoveries
 WHERE id = @id AND state = 'completed';
+
+-- name: NewerCompleted :one
+-- Whether a discovery that began after this one has completed.
+SELECT EXISTS (
+    SELECT FROM entra_discoveries newer
+    JOIN entra_discoveries this ON this.id = @id
+    WHERE newer.state = 'completed' AND newer.started_at > this.started_at);
 
 -- name: CompleteDiscovery :execrows
 UPDATE entra_discoveries

@@ -16,7 +16,7 @@ const beginDiscovery = `-- name: BeginDiscovery :execrows
 INSERT INTO entra_discoveries AS d (id, state, started_at)
 VALUES ($1, 'running', $2)
 ON CONFLICT (tenant_id, id) DO UPDATE
-SET state = 'running', completed_at = NULL, error_code = NULL, error_message = NULL, error_remedy = NULL
+SET state = 'running', started_at = EXCLUDED.started_at, completed_at = NULL, error_code = NULL, error_message = NULL, error_remedy = NULL
 WHERE d.state <> 'completed'
 `
 
@@ -25,8 +25,8 @@ type BeginDiscoveryParams struct {
 	StartedAt time.Time
 }
 
-// Stores a discovery as running; one that failed begins again, one that has
-// completed stays as it is.
+// Stores a discovery as running; one that failed begins again, with a listing of its
+// own, and one that has completed stays as it is.
 func (q *Queries) BeginDiscovery(ctx context.Context, arg BeginDiscoveryParams) (int64, error) {
 	result, err := q.db.Exec(ctx, beginDiscovery, arg.ID, arg.StartedAt)
 	if err != nil {
@@ -197,4 +197,19 @@ type MoveHeadParams struct {
 func (q *Queries) MoveHead(ctx context.Context, arg MoveHeadParams) error {
 	_, err := q.db.Exec(ctx, moveHead, arg.ID, arg.CompletedAt)
 	return err
+}
+
+const newerCompleted = `-- name: NewerCompleted :one
+SELECT EXISTS (
+    SELECT FROM entra_discoveries newer
+    JOIN entra_discoveries this ON this.id = $1
+    WHERE newer.state = 'completed' AND newer.started_at > this.started_at)
+`
+
+// Whether a discovery that began after this one has completed.
+func (q *Queries) NewerCompleted(ctx context.Context, id uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, newerCompleted, id)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }
