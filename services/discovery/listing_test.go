@@ -129,3 +129,32 @@ func TestAnOlderListingThatCompletesLastTakesNothingBack(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, failed, latest.GetOperationId())
 }
+
+// TestManagedTenantsAreCountedWithoutSome: those that are gone never count, and an id
+// that is nobody's takes nobody away.
+func TestManagedTenantsAreCountedWithoutSome(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	threeTenants(b.directories)
+	b.mustDiscover()
+	ids := map[string]string{}
+	for id, tenant := range b.list() {
+		ids[id] = tenant.GetManagedTenantId()
+	}
+	b.directories.change(func() { b.directories.tenants = b.directories.tenants[1:] })
+	b.mustDiscover()
+	viewer := discovery.NewViewer(postgres.NewStore(b.db.Pool("discovery")), b.clock.now)
+	for want, except := range map[int32][]string{
+		2: {ids["t-1"], uuid.NewString(), "no id of ours"}, 1: {ids["t-2"], ids["t-2"], ids["t-1"]}, 0: {ids["t-2"], ids["t-3"]},
+	} {
+		count, err := viewer.CountOthers(as(t, "msp"), except)
+		require.NoError(t, err)
+		require.Equal(t, want, count, except)
+	}
+	all, err := viewer.CountOthers(as(t, "msp"), nil)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, all)
+	others, err := viewer.CountOthers(as(t, "other"), nil)
+	require.NoError(t, err)
+	require.Zero(t, others)
+}

@@ -170,6 +170,9 @@ func (n nobody) ManagedTenants(context.Context, []string) ([]mapping.ManagedTena
 	return n, nil
 }
 
+// CountOthers is not asked for in these tests.
+func (n nobody) CountOthers(context.Context, []string) (int32, error) { return 0, nil }
+
 // TestAChangeWhoseConnectionIsCutLeavesAllOrNothing ends the connection before
 // each statement of each change in turn, until the change comes through.
 func TestAChangeWhoseConnectionIsCutLeavesAllOrNothing(t *testing.T) {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -50,8 +49,34 @@ func (c *clock) advance(d time.Duration) {
 // found is the discovery service as the tests want it.
 type found struct {
 	discoveryv1.UnimplementedDiscoveryInternalServiceServer
-	mu      sync.Mutex
-	tenants map[string][]*discoveryv1.ManagedTenant // by tenant of the host
+	mu       sync.Mutex
+	tenants  map[string][]*discoveryv1.ManagedTenant // by tenant of the host
+	streamed [][]string                              // the ids that were asked for
+	down     error
+}
+
+// fail lets every call fail.
+func (f *found) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.down = err
+}
+
+func (f *found) CountManagedTenants(ctx context.Context, req *discoveryv1.CountManagedTenantsRequest,
+) (*discoveryv1.CountManagedTenantsResponse, error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	resp, except := &discoveryv1.CountManagedTenantsResponse{}, setOf(req.GetExceptIds())
+	for _, t := range f.tenants[string(id)] {
+		if t.GetState() != "gone" && !except[t.GetManagedTenantId()] {
+			resp.Count++
+		}
+	}
+	return resp, f.down
 }
 
 func (f *found) StreamManagedTenants(req *discoveryv1.StreamManagedTenantsRequest,
@@ -63,8 +88,13 @@ func (f *found) StreamManagedTenants(req *discoveryv1.StreamManagedTenantsReques
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.down != nil {
+		return f.down
+	}
+	f.streamed = append(f.streamed, req.GetManagedTenantIds())
+	wanted := setOf(req.GetManagedTenantIds())
 	for _, t := range f.tenants[string(id)] {
-		if len(req.GetManagedTenantIds()) > 0 && !slices.Contains(req.GetManagedTenantIds(), t.GetManagedTenantId()) {
+		if len(wanted) > 0 && !wanted[t.GetManagedTenantId()] {
 			continue
 		}
 		resp := &discoveryv1.StreamManagedTenantsResponse{ManagedTenants: []*discoveryv1.ManagedTenant{t}}
@@ -73,6 +103,14 @@ func (f *found) StreamManagedTenants(req *discoveryv1.StreamManagedTenantsReques
 		}
 	}
 	return nil
+}
+
+func setOf(ids []string) map[string]bool {
+	set := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		set[id] = true
+	}
+	return set
 }
 
 // bundle is a running mapping service with the discovery it reads from.

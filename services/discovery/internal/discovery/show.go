@@ -55,6 +55,8 @@ type ShowStore interface {
 	// queryKey and query are the search in its folded and in its plain form.
 	List(ctx context.Context, state, queryKey, query string, after *page.Cursor, limit int32) ([]ManagedTenant, error)
 	Count(ctx context.Context, state, queryKey, query string) (int32, error)
+	// CountOthers counts those that are not gone, but for the given ones.
+	CountOthers(ctx context.Context, exceptIDs []string) (int32, error)
 	// Each calls each for parts of the tenants with the given ids, or of all,
 	// in the order of their ids. Unknown ids are left out.
 	Each(ctx context.Context, ids []string, each func([]ManagedTenant) error) error
@@ -80,6 +82,11 @@ func (v *Viewer) Summary(ctx context.Context) (Summary, error) {
 // Each streams the managed tenants with the given ids, or all; see ShowStore.
 func (v *Viewer) Each(ctx context.Context, ids []string, each func([]ManagedTenant) error) error {
 	return v.store.Each(ctx, ids, each)
+}
+
+// CountOthers counts the managed tenants that are not gone, but for the given ones.
+func (v *Viewer) CountOthers(ctx context.Context, exceptIDs []string) (int32, error) {
+	return v.store.CountOthers(ctx, exceptIDs)
 }
 
 // List gives one page by name; size 0 means page.DefaultSize. page.ErrToken for a

@@ -140,13 +140,28 @@ func (s *Store) Each(ctx context.Context, ids []string, each func([]discovery.Ma
 	}
 }
 
-func (s *Store) eachOf(ctx context.Context, ids []string, each func([]discovery.ManagedTenant) error) error {
+// CountOthers counts the managed tenants that are not gone, but for the given ones.
+func (s *Store) CountOthers(ctx context.Context, exceptIDs []string) (count int32, err error) {
+	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+		count, err = sqlc.New(tx).CountOthers(ctx, known(exceptIDs))
+		return err
+	}, pg.ReadOnly())
+	return count, err
+}
+
+// known are the ids that can be ours; what is no id of ours is unknown.
+func known(ids []string) []uuid.UUID {
 	parsed := make([]uuid.UUID, 0, len(ids))
 	for _, id := range ids {
-		if u, err := uuid.Parse(id); err == nil { // what is no id of ours is unknown
+		if u, err := uuid.Parse(id); err == nil {
 			parsed = append(parsed, u)
 		}
 	}
+	return parsed
+}
+
+func (s *Store) eachOf(ctx context.Context, ids []string, each func([]discovery.ManagedTenant) error) error {
+	parsed := known(ids)
 	var part []discovery.ManagedTenant
 	err := pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := sqlc.New(tx).ManagedTenantsByID(ctx, parsed)

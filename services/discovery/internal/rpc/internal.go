@@ -60,6 +60,16 @@ func (s *Internal) StreamManagedTenants(req *discoveryv1.StreamManagedTenantsReq
 	})
 }
 
+// CountManagedTenants counts managed tenants that are not gone.
+func (s *Internal) CountManagedTenants(ctx context.Context, req *discoveryv1.CountManagedTenantsRequest,
+) (*discoveryv1.CountManagedTenantsResponse, error) {
+	count, err := s.viewer.CountOthers(ctx, req.GetExceptIds())
+	if err != nil {
+		return nil, err
+	}
+	return &discoveryv1.CountManagedTenantsResponse{Count: count}, nil
+}
+
 // GetDiscoverySummary returns what the status shows.
 func (s *Internal) GetDiscoverySummary(ctx context.Context, _ *discoveryv1.GetDiscoverySummaryRequest,
 ) (*discoveryv1.GetDiscoverySummaryResponse, error) {

@@ -14,6 +14,7 @@ type Viewer interface {
 	Latest(ctx context.Context) (discovery.Latest, error)
 	Summary(ctx context.Context) (discovery.Summary, error)
 	List(ctx context.Context, filter discovery.Filter, size int32, pageToken string) (page.Page[discovery.ManagedTenant], error)
+	CountOthers(ctx context.Context, exceptIDs []string) (int32, error)
 	Each(ctx context.Context, ids []string, each func([]discovery.ManagedTenant) error) error
 }
 

@@ -17,6 +17,9 @@ import (
 const (
 	// timeout bounds a whole read, also of thousands of managed tenants.
 	timeout = 20 * time.Second
+	// countTimeout bounds a count, for which somebody may be waiting who has what he
+	// asked for otherwise.
+	countTimeout = 5 * time.Second
 	// idsPerCall is what the contract takes at once.
 	idsPerCall = 5000
 )
@@ -48,6 +51,17 @@ func (d *Directory) ManagedTenants(ctx context.Context, ids []string) ([]mapping
 		}
 	}
 	return tenants, nil
+}
+
+// CountOthers counts the managed tenants that are not gone, but for the given ones.
+func (d *Directory) CountOthers(ctx context.Context, ids []string) (int32, error) {
+	ctx, cancel := context.WithTimeout(ctx, countTimeout)
+	defer cancel()
+	resp, err := d.discovery.CountManagedTenants(ctx, &discoveryv1.CountManagedTenantsRequest{ExceptIds: ids})
+	if err != nil {
+		return 0, err
+	}
+	return resp.GetCount(), nil
 }
 
 func (d *Directory) read(ctx context.Context, ids []string, into []mapping.ManagedTenant) ([]mapping.ManagedTenant, error) {

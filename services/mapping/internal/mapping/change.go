@@ -30,8 +30,8 @@ func NewChanger(directory Directory, store DecideStore, settling *Settling, now 
 
 // Changed is what became of one managed tenant.
 type Changed struct {
-	Mapping Mapping // in force; of an unmap, the one that ended
-	Summary Summary
+	Mapping Mapping  // in force; of an unmap, the one that ended
+	Summary *Summary // nil where the directory cannot be asked
 	Version int64
 	Effects string // settled or pending
 }
@@ -52,7 +52,7 @@ func (c *Changer) Remap(ctx context.Context, actor, managedTenantID, clientID st
 
 // decide is the confirm of one decision.
 func (c *Changer) decide(ctx context.Context, actor string, d Decision, version *int64) (Changed, error) {
-	tenants, err := c.directory.ManagedTenants(ctx, nil)
+	tenants, err := c.directory.ManagedTenants(ctx, []string{d.ManagedTenantID})
 	if err != nil {
 		return Changed{}, err
 	}
@@ -73,13 +73,13 @@ func (c *Changer) decide(ctx context.Context, actor string, d Decision, version 
 	if err != nil {
 		return Changed{}, err
 	}
-	return c.changed(ctx, tenants, written, d.ManagedTenantID, Mapping{}), nil
+	return c.changed(ctx, written, d.ManagedTenantID, Mapping{}), nil
 }
 
 // changed waits for the effects, and then tells how many links the change has
 // orphaned. ended is the mapping of an unmap.
-func (c *Changer) changed(ctx context.Context, tenants []ManagedTenant, written Written, managedTenantID string, ended Mapping) Changed {
-	result := Changed{Mapping: ended, Summary: summarise(written.Active, tenants), Version: written.Version}
+func (c *Changer) changed(ctx context.Context, written Written, managedTenantID string, ended Mapping) Changed {
+	result := Changed{Mapping: ended, Summary: written.States.countAfter(ctx, c.directory), Version: written.Version}
 	at := slices.IndexFunc(written.Active, func(m Mapping) bool { return m.ManagedTenantID == managedTenantID })
 	if at >= 0 {
 		result.Mapping = written.Active[at]

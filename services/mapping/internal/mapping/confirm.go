@@ -17,8 +17,8 @@ const (
 
 // Confirmed is what a confirm did.
 type Confirmed struct {
-	Decisions int32 // as many as were sent, changed or not
-	Summary   Summary
+	Decisions int32    // as many as were sent, changed or not
+	Summary   *Summary // nil where the directory cannot be asked
 	Version   int64
 	Run       *StartedRun // the sync that was asked for
 	RunError  string      // why it did not start; the confirm stands
@@ -34,10 +34,11 @@ type StartedRun struct {
 
 // Ask names what decisions are checked against.
 type Ask struct {
-	ClientIDs   []string
-	ExternalIDs []string
-	Version     *int64 // that the person saw; what was decided after it is wanted
-	Ended       bool   // also the last decisions about managed tenants that have none in force
+	ManagedTenantIDs []string
+	ClientIDs        []string
+	ExternalIDs      []string
+	Version          *int64 // that the person saw; what was decided after it is wanted
+	Ended            bool   // also the last decisions about managed tenants that have none in force
 }
 
 // Verdict is what a transaction of decisions shall write.
@@ -50,7 +51,8 @@ type Verdict struct {
 // Written is what it wrote.
 type Written struct {
 	Version   int64
-	Active    []Mapping // every decision in force
+	Active    []Mapping // the decisions in force about the managed tenants that were asked for
+	States    States    // of every decision in force
 	EffectIDs []string  // of the changes that links must follow
 	StartID   string    // of the effect that starts the sync, where it was asked for
 }
@@ -95,26 +97,27 @@ func NewConfirmer(directory Directory, store ConfirmStore, settling *Settling, n
 // nil version is not compared. It waits a few seconds for what the decisions
 // cause elsewhere, and with startSync for the initial sync to start.
 func (c *Confirmer) Confirm(ctx context.Context, actor string, decisions []Decision, version *int64, startSync bool) (Confirmed, error) {
-	tenants, err := c.directory.ManagedTenants(ctx, nil)
+	ask := askFor(decisions, version)
+	tenants, err := c.directory.ManagedTenants(ctx, ask.ManagedTenantIDs)
 	if err != nil {
 		return Confirmed{}, err
 	}
 	byID := tenantsByID(tenants)
 	nothingToSync := false
-	written, err := c.store.Decide(ctx, actor, c.now(), askFor(decisions, version), func(now Current) (Verdict, error) {
+	written, err := c.store.Decide(ctx, actor, c.now(), ask, func(now Current) (Verdict, error) {
 		changes, err := Plan(decisions, version, byID, now)
 		verdict := Verdict{Changes: changes, Learnt: learnt(decisions, changes, byID, now)}
 		if err != nil || !startSync {
 			return verdict, err
 		}
-		nothingToSync = !anythingToSync(now.Active, changes)
+		nothingToSync = !anythingToSync(now.States, changes)
 		verdict.StartSync = !nothingToSync
 		return verdict, nil
 	})
 	if err != nil {
 		return Confirmed{}, err
 	}
-	confirmed := Confirmed{Decisions: int32(len(decisions)), Summary: summarise(written.Active, tenants), Version: written.Version}
+	confirmed := Confirmed{Decisions: int32(len(decisions)), Summary: written.States.countAfter(ctx, c.directory), Version: written.Version}
 	switch {
 	case nothingToSync:
 		confirmed.RunError = RunErrorNoMapping
@@ -135,8 +138,9 @@ func tenantsByID(tenants []ManagedTenant) map[string]ManagedTenant {
 
 // askFor names what the decisions must be checked against.
 func askFor(decisions []Decision, version *int64) Ask {
-	ask := Ask{Version: version}
+	ask := Ask{Version: version, ManagedTenantIDs: make([]string, 0, len(decisions))}
 	for _, d := range decisions {
+		ask.ManagedTenantIDs = append(ask.ManagedTenantIDs, d.ManagedTenantID)
 		if d.ClientID != "" {
 			ask.ClientIDs = append(ask.ClientIDs, d.ClientID)
 		}
@@ -149,7 +153,7 @@ func askFor(decisions []Decision, version *int64) Ask {
 
 // anythingToSync says whether, after the changes, a managed tenant is mapped or
 // will be.
-func anythingToSync(active map[string]Mapping, changes []Change) bool {
+func anythingToSync(states States, changes []Change) bool {
 	changed := map[string]bool{}
 	for _, change := range changes {
 		changed[change.Tenant.ID] = true
@@ -157,8 +161,8 @@ func anythingToSync(active map[string]Mapping, changes []Change) bool {
 			return true
 		}
 	}
-	for id, m := range active {
-		if !changed[id] && (m.State == StateMapped || m.State == StateCreateNew) {
+	for id, state := range states {
+		if !changed[id] && (state == StateMapped || state == StateCreateNew) {
 			return true
 		}
 	}

@@ -2,6 +2,8 @@ package mapping
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -34,6 +36,8 @@ type Directory interface {
 	// ManagedTenants gives those with the given ids (unknown ones are left out),
 	// or all when ids is nil.
 	ManagedTenants(ctx context.Context, ids []string) ([]ManagedTenant, error)
+	// CountOthers counts those that are not gone, but for the ones with the given ids.
+	CountOthers(ctx context.Context, ids []string) (int32, error)
 }
 
 // Mapping is one decision about a managed tenant, in force or past.
@@ -60,28 +64,43 @@ type Summary struct {
 	Mapped, Skipped, NeedsReview, CreateNew, Undecided int32
 }
 
-// summarise counts the decisions in force and, of the managed tenants that are
-// still listed, those without one.
-func summarise(active []Mapping, tenants []ManagedTenant) Summary {
-	var s Summary
-	decided := make(map[string]bool, len(active))
-	for _, m := range active {
-		decided[m.ManagedTenantID] = true
-		switch m.State {
+// States are the states of the decisions in force, by managed tenant.
+type States map[string]string
+
+// summarise counts the decisions in force beside the managed tenants without one.
+func (s States) summarise(undecided int32) Summary {
+	summary := Summary{Undecided: undecided}
+	for _, state := range s {
+		switch state {
 		case StateMapped:
-			s.Mapped++
+			summary.Mapped++
 		case StateSkipForNow:
-			s.Skipped++
+			summary.Skipped++
 		case StateNeedsReview:
-			s.NeedsReview++
+			summary.NeedsReview++
 		case StateCreateNew:
-			s.CreateNew++
+			summary.CreateNew++
 		}
 	}
-	for _, t := range tenants {
-		if t.State != StateGone && !decided[t.ID] {
-			s.Undecided++
-		}
+	return summary
+}
+
+// count asks the directory for the managed tenants that are still listed and have no
+// decision.
+func (s States) count(ctx context.Context, directory Directory) (Summary, error) {
+	undecided, err := directory.CountOthers(ctx, slices.Sorted(maps.Keys(s)))
+	if err != nil {
+		return Summary{}, err
 	}
-	return s
+	return s.summarise(undecided), nil
+}
+
+// countAfter is the count after a change, nil where the directory cannot be asked: the
+// change is committed and stands.
+func (s States) countAfter(ctx context.Context, directory Directory) *Summary {
+	summary, err := s.count(ctx, directory)
+	if err != nil {
+		return nil
+	}
+	return &summary
 }

@@ -3,7 +3,6 @@ package mapping
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 )
@@ -37,8 +36,8 @@ type Imported struct {
 	Invalid   int32
 	Lines     []ImportedLine
 	Version   int64
-	Summary   Summary // after the import; of a dry run, what it would be
-	Effects   string  // settled or pending; empty when nothing was written
+	Summary   *Summary // after the import; of a dry run, what it would be; nil where the directory cannot be asked
+	Effects   string   // settled or pending; empty when nothing was written
 }
 
 // ImportStore writes decisions, or only reads what they would be checked against.
@@ -72,23 +71,23 @@ func (t *TableImporter) Import(ctx context.Context, actor, text string, dryRun b
 	if err != nil {
 		return Imported{}, err
 	}
-	tenants, err := t.directory.ManagedTenants(ctx, nil)
-	if err != nil {
-		return Imported{}, err
-	}
 	decisions := make([]Decision, 0, len(read.lines))
 	for _, line := range read.lines {
 		decisions = append(decisions, line.Decision)
 	}
 	ask := askFor(decisions, version)
 	ask.Ended = true
+	tenants, err := t.directory.ManagedTenants(ctx, ask.ManagedTenantIDs)
+	if err != nil {
+		return Imported{}, err
+	}
 	byID := tenantsByID(tenants)
 	check := func(now Current) ([]Change, []finding) {
 		changes, found := examine(decisions, version, byID, now)
 		return changes, read.findings(found)
 	}
 	if dryRun {
-		return t.rehearse(ctx, read, tenants, ask, check)
+		return t.rehearse(ctx, read, ask, check)
 	}
 	var result Imported
 	written, err := t.store.Decide(ctx, actor, t.now(), ask, func(now Current) (Verdict, error) {
@@ -100,14 +99,13 @@ func (t *TableImporter) Import(ctx context.Context, actor, text string, dryRun b
 		return Imported{}, err
 	}
 	result.Applied, result.Version = true, written.Version
-	result.Summary = summarise(written.Active, tenants)
+	result.Summary = written.States.countAfter(ctx, t.directory)
 	result.Effects = t.settling.wait(ctx, written.EffectIDs)
 	return result, nil
 }
 
 // rehearse tells what an import would do.
-func (t *TableImporter) rehearse(ctx context.Context, read table, tenants []ManagedTenant, ask Ask, check func(Current) ([]Change, []finding),
-) (Imported, error) {
+func (t *TableImporter) rehearse(ctx context.Context, read table, ask Ask, check func(Current) ([]Change, []finding)) (Imported, error) {
 	now, err := t.store.Current(ctx, ask)
 	if err != nil {
 		return Imported{}, err
@@ -120,9 +118,9 @@ func (t *TableImporter) rehearse(ctx context.Context, read table, tenants []Mana
 	result := read.result(changes, found)
 	result.DryRun, result.Version = true, now.Version
 	for _, change := range changes {
-		now.Active[change.Tenant.ID] = Mapping{ManagedTenantID: change.Tenant.ID, State: change.State}
+		now.States[change.Tenant.ID] = change.State
 	}
-	result.Summary = summarise(slices.Collect(maps.Values(now.Active)), tenants)
+	result.Summary = now.States.countAfter(ctx, t.directory)
 	return result, nil
 }
 

@@ -67,7 +67,8 @@ type ListStore interface {
 	MappedTenant(ctx context.Context, managedTenantID string) (*MappedTenant, error)
 	// Resolve gives those of the clients that exist and are not deleted.
 	Resolve(ctx context.Context, ids, externalIDs []string) ([]Client, error)
-	Active(ctx context.Context) ([]Mapping, error)
+	// States are those of the decisions in force.
+	States(ctx context.Context) (States, error)
 }
 
 // Lister shows clients and mappings.
@@ -253,13 +254,9 @@ func (l *Lister) Resolve(ctx context.Context, ids, externalIDs []string) ([]Clie
 
 // Summary counts the decisions.
 func (l *Lister) Summary(ctx context.Context) (Summary, error) {
-	tenants, err := l.directory.ManagedTenants(ctx, nil)
+	states, err := l.store.States(ctx)
 	if err != nil {
 		return Summary{}, err
 	}
-	active, err := l.store.Active(ctx)
-	if err != nil {
-		return Summary{}, err
-	}
-	return summarise(active, tenants), nil
+	return states.count(ctx, l.directory)
 }

@@ -39,7 +39,8 @@ const noRevision = -1
 // transaction that writes them.
 type Current struct {
 	Version int64
-	Active  map[string]Mapping // in force, by managed tenant
+	States  States             // of every decision in force
+	Active  map[string]Mapping // in force about those that the decisions name, by managed tenant
 	Ended   map[string]Mapping // by managed tenant: the last one where none is in force; read when it is asked for
 	Clients map[string]Client  // those that the decisions name, by id
 	Since   []Mapping          // the last of each managed tenant that was decided about after the version that the person saw

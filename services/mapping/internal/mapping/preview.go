@@ -66,11 +66,13 @@ func (p *Previewer) Preview(ctx context.Context) (Preview, error) {
 // by name, then id; a tenant that is gone and undecided needs no decision and is
 // left out. The order of the input does not matter.
 func Propose(tenants []ManagedTenant, snapshot Snapshot) Preview {
-	preview := Preview{Version: snapshot.Version, Summary: summarise(snapshot.Active, tenants)}
+	preview := Preview{Version: snapshot.Version}
 	active := make(map[string]Mapping, len(snapshot.Active))
+	states := make(States, len(snapshot.Active))
 	for _, m := range snapshot.Active {
-		active[m.ManagedTenantID] = m
+		active[m.ManagedTenantID], states[m.ManagedTenantID] = m, m.State
 	}
+	undecided := int32(0)
 	index := NewIndex(snapshot.Clients)
 	sorted := slices.SortedFunc(slices.Values(tenants), func(a, b ManagedTenant) int {
 		return cmp.Or(strings.Compare(a.DisplayName, b.DisplayName), strings.Compare(a.ID, b.ID))
@@ -79,6 +81,9 @@ func Propose(tenants []ManagedTenant, snapshot Snapshot) Preview {
 		decision, decided := active[tenant.ID]
 		if tenant.State == StateGone && !decided {
 			continue
+		}
+		if !decided {
+			undecided++
 		}
 		row, auto := propose(tenant, index.Match(tenant), decision)
 		switch {
@@ -90,6 +95,7 @@ func Propose(tenants []ManagedTenant, snapshot Snapshot) Preview {
 			preview.Unmatched = append(preview.Unmatched, row)
 		}
 	}
+	preview.Summary = states.summarise(undecided)
 	return preview
 }
 

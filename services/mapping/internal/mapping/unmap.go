@@ -3,16 +3,13 @@ package mapping
 import "context"
 
 // Unmap ends a mapping: the managed tenant is undecided again, and the links of
-// its contacts wait for a person. errs.NotFound "not_mapped", errs.Conflict
+// its contacts wait for a person. It asks the directory for nothing but a count, so that
+// a mapping can end while that is down. errs.NotFound "not_mapped", errs.Conflict
 // "stale_version".
 func (c *Changer) Unmap(ctx context.Context, actor, managedTenantID string, version *int64) (Changed, error) {
-	tenants, err := c.directory.ManagedTenants(ctx, nil)
-	if err != nil {
-		return Changed{}, err
-	}
 	at := c.now()
 	var ended Mapping
-	written, err := c.store.Decide(ctx, actor, at, Ask{Version: version}, func(now Current) (Verdict, error) {
+	written, err := c.store.Decide(ctx, actor, at, Ask{ManagedTenantIDs: []string{managedTenantID}, Version: version}, func(now Current) (Verdict, error) {
 		found := staleness(version, now, map[string]int{managedTenantID: 0})
 		if err := inOne().refusal(found); err != nil {
 			return Verdict{}, err
@@ -29,5 +26,5 @@ func (c *Changer) Unmap(ctx context.Context, actor, managedTenantID string, vers
 	if err != nil {
 		return Changed{}, err
 	}
-	return c.changed(ctx, tenants, written, managedTenantID, ended), nil
+	return c.changed(ctx, written, managedTenantID, ended), nil
 }

@@ -48,7 +48,10 @@ func (s *Store) Decide(ctx context.Context, actor string, at time.Time, ask mapp
 			written.StartID = start.id.String()
 			effects = append(effects, start)
 		}
-		if written.Active, err = active(ctx, q); err != nil {
+		if written.Active, err = activeOf(ctx, q, ask.ManagedTenantIDs); err != nil {
+			return err
+		}
+		if written.States, err = states(ctx, q); err != nil {
 			return err
 		}
 		return addEffects(ctx, tx, actor, at, effects)
@@ -72,12 +75,15 @@ func (s *Store) Current(ctx context.Context, ask mapping.Ask) (current mapping.C
 // read reads what decisions are checked against, at the given version.
 func read(ctx context.Context, q *sqlc.Queries, ask mapping.Ask, version int64) (mapping.Current, error) {
 	current := mapping.Current{Version: version, Active: map[string]mapping.Mapping{}, Clients: map[string]mapping.Client{}}
-	inForce, err := active(ctx, q)
+	inForce, err := activeOf(ctx, q, ask.ManagedTenantIDs)
 	if err != nil {
 		return mapping.Current{}, err
 	}
 	for _, m := range inForce {
 		current.Active[m.ManagedTenantID] = m
+	}
+	if current.States, err = states(ctx, q); err != nil {
+		return mapping.Current{}, err
 	}
 	byID, err := q.ClientsByID(ctx, known(ask.ClientIDs))
 	if err != nil {
@@ -207,7 +213,7 @@ func learn(ctx context.Context, q *sqlc.Queries, at time.Time, learnt []mapping.
 			return err
 		}
 		params.ManagedTenantIds, params.Domains = append(params.ManagedTenantIds, id), append(params.Domains, l.PrimaryDomain)
-		params.DisplayNames, params.NameKeys = append(params.DisplayNames, l.DisplayName), append(params.NameKeys, mapping.SearchKey(l.DisplayName))
+		params.DisplayNames, params.NameKeys = append(params.DisplayNames, l.DisplayName), append(params.NameKeys, searchkey.Of(l.DisplayName))
 		clients = append(clients, l.ClientID)
 	}
 	if err := q.LearnTenants(ctx, params); err != nil {

@@ -241,11 +241,11 @@ func (s *Store) Resolve(ctx context.Context, ids, externalIDs []string) (found [
 	return found, err
 }
 
-// Active reads every decision in force.
-func (s *Store) Active(ctx context.Context) (list []mapping.Mapping, err error) {
+// States reads the states of the decisions in force.
+func (s *Store) States(ctx context.Context) (inForce mapping.States, err error) {
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
-		list, err = active(ctx, q)
+		inForce, err = states(ctx, q)
 		return err
 	})
-	return list, err
+	return inForce, err
 }

@@ -124,6 +124,22 @@ func active(ctx context.Context, q *sqlc.Queries) ([]mapping.Mapping, error) {
 	return mappings(rows, func(row sqlc.ActiveMappingsRow) sqlc.ActiveMappingsRow { return row }), err
 }
 
+// activeOf reads the decisions in force about the given managed tenants.
+func activeOf(ctx context.Context, q *sqlc.Queries, managedTenantIDs []string) ([]mapping.Mapping, error) {
+	rows, err := q.ActiveMappingsOf(ctx, known(managedTenantIDs))
+	return mappings(rows, func(row sqlc.ActiveMappingsOfRow) sqlc.ActiveMappingsRow { return sqlc.ActiveMappingsRow(row) }), err
+}
+
+// states reads the states of the decisions in force.
+func states(ctx context.Context, q *sqlc.Queries) (mapping.States, error) {
+	rows, err := q.StatesInForce(ctx)
+	inForce := make(mapping.States, len(rows))
+	for _, row := range rows {
+		inForce[row.ManagedTenantID.String()] = row.State
+	}
+	return inForce, err
+}
+
 // withMappings adds to each client its active mappings.
 func withMappings(ctx context.Context, q *sqlc.Queries, clients []mapping.Client) error {
 	if len(clients) == 0 {

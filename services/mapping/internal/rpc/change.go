@@ -18,7 +18,7 @@ func (s *Mappings) SkipMapping(ctx context.Context, req *mappingv1.SkipMappingRe
 		return nil, err
 	}
 	return &mappingv1.SkipMappingResponse{
-		Mapping: mappingMessage(changed.Mapping), Summary: summaryMessage(changed.Summary), Version: changed.Version, Effects: changed.Effects,
+		Mapping: mappingMessage(changed.Mapping), Summary: countedMessage(changed.Summary), Version: changed.Version, Effects: changed.Effects,
 	}, nil
 }
 
@@ -33,7 +33,7 @@ func (s *Mappings) UnmapMapping(ctx context.Context, req *mappingv1.UnmapMapping
 		return nil, err
 	}
 	return &mappingv1.UnmapMappingResponse{
-		Mapping: mappingMessage(changed.Mapping), Summary: summaryMessage(changed.Summary), Version: changed.Version, Effects: changed.Effects,
+		Mapping: mappingMessage(changed.Mapping), Summary: countedMessage(changed.Summary), Version: changed.Version, Effects: changed.Effects,
 	}, nil
 }
 
@@ -48,7 +48,7 @@ func (s *Mappings) RemapMapping(ctx context.Context, req *mappingv1.RemapMapping
 		return nil, err
 	}
 	return &mappingv1.RemapMappingResponse{
-		Mapping: mappingMessage(changed.Mapping), Summary: summaryMessage(changed.Summary), Version: changed.Version, Effects: changed.Effects,
+		Mapping: mappingMessage(changed.Mapping), Summary: countedMessage(changed.Summary), Version: changed.Version, Effects: changed.Effects,
 	}, nil
 }
 

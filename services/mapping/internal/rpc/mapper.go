@@ -52,6 +52,14 @@ func summaryMessage(s mapping.Summary) *mappingv1.MappingSummary {
 	}
 }
 
+// countedMessage leaves out what could not be counted.
+func countedMessage(s *mapping.Summary) *mappingv1.MappingSummary {
+	if s == nil {
+		return nil
+	}
+	return summaryMessage(*s)
+}
+
 func mappingMessage(m mapping.Mapping) *mappingv1.Mapping {
 	message := &mappingv1.Mapping{
 		ManagedTenantId: m.ManagedTenantID, EntraTenantId: m.EntraTenantID, ClientId: optional(m.ClientID), State: m.State,

@@ -73,7 +73,7 @@ func (s *Mappings) ConfirmMappings(ctx context.Context, req *mappingv1.ConfirmMa
 		return nil, err
 	}
 	resp := &mappingv1.ConfirmMappingsResponse{
-		Confirmed: confirmed.Decisions, Summary: summaryMessage(confirmed.Summary), Version: confirmed.Version, Effects: confirmed.Effects,
+		Confirmed: confirmed.Decisions, Summary: countedMessage(confirmed.Summary), Version: confirmed.Version, Effects: confirmed.Effects,
 	}
 	if run := confirmed.Run; run != nil {
 		resp.Run = &mappingv1.StartedRun{RunId: run.RunID, WorkflowId: run.WorkflowID, Joined: run.Joined}

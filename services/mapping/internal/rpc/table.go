@@ -30,7 +30,7 @@ func (s *Mappings) ImportMappings(ctx context.Context, req *mappingv1.ImportMapp
 	resp := &mappingv1.ImportMappingsResponse{
 		DryRun: imported.DryRun, Applied: imported.Applied, Changed: imported.Changed, Unchanged: imported.Unchanged,
 		Undecided: imported.Undecided, Conflicts: imported.Conflicts, Invalid: imported.Invalid, Version: imported.Version,
-		Summary: summaryMessage(imported.Summary), Effects: imported.Effects,
+		Summary: countedMessage(imported.Summary), Effects: imported.Effects,
 	}
 	for _, line := range imported.Lines {
 		row := &mappingv1.ImportedRow{

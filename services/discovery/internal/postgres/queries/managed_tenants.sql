@@ -84,5 +84,11 @@ SELECT count(*) FILTER (WHERE state = 'active')::integer AS active,
        count(*) FILTER (WHERE state = 'gone')::integer AS gone
 FROM entra_managed_tenants;
 
+-- name: CountOthers :one
+-- Those that are not gone, but for the given ones.
+SELECT count(*)::integer
+FROM entra_managed_tenants m
+WHERE m.state <> 'gone' AND NOT EXISTS (SELECT FROM unnest(@except_ids::uuid[]) AS e (id) WHERE e.id = m.id);
+
 -- name: CountUnreadable :one
 SELECT count(*)::integer FROM entra_managed_tenants WHERE state = 'unreadable';

@@ -62,6 +62,20 @@ func (q *Queries) CountManagedTenants(ctx context.Context, arg CountManagedTenan
 	return column_1, err
 }
 
+const countOthers = `-- name: CountOthers :one
+SELECT count(*)::integer
+FROM entra_managed_tenants m
+WHERE m.state <> 'gone' AND NOT EXISTS (SELECT FROM unnest($1::uuid[]) AS e (id) WHERE e.id = m.id)
+`
+
+// Those that are not gone, but for the given ones.
+func (q *Queries) CountOthers(ctx context.Context, exceptIds []uuid.UUID) (int32, error) {
+	row := q.db.QueryRow(ctx, countOthers, exceptIds)
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const countUnreadable = `-- name: CountUnreadable :one
 SELECT count(*)::integer FROM entra_managed_tenants WHERE state = 'unreadable'
 `

@@ -8,6 +8,19 @@ LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id
 WHERE m.deactivated_at IS NULL
 ORDER BY m.decided_at, m.id;
 
+-- name: ActiveMappingsOf :many
+SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
+       c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
+       m.deactivated_by, m.deactivated_at, COALESCE(o.links, 0)::integer AS orphaned_links
+FROM entra_client_tenant_mappings m
+LEFT JOIN clients c ON c.id = m.client_id
+LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id
+WHERE m.managed_tenant_id = ANY (@managed_tenant_ids::uuid[]) AND m.deactivated_at IS NULL
+ORDER BY m.decided_at, m.id;
+
+-- name: StatesInForce :many
+SELECT managed_tenant_id, state FROM entra_client_tenant_mappings WHERE deactivated_at IS NULL;
+
 -- name: EndedMappings :many
 -- The last decision about each managed tenant that was unmapped. Its end is a
 -- revision of its own.

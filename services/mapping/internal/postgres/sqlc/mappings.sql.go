@@ -79,6 +79,73 @@ func (q *Queries) ActiveMappings(ctx context.Context) ([]ActiveMappingsRow, erro
 	return items, nil
 }
 
+const activeMappingsOf = `-- name: ActiveMappingsOf :many
+SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
+       c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
+       m.deactivated_by, m.deactivated_at, COALESCE(o.links, 0)::integer AS orphaned_links
+FROM entra_client_tenant_mappings m
+LEFT JOIN clients c ON c.id = m.client_id
+LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id
+WHERE m.managed_tenant_id = ANY ($1::uuid[]) AND m.deactivated_at IS NULL
+ORDER BY m.decided_at, m.id
+`
+
+type ActiveMappingsOfRow struct {
+	ID              uuid.UUID
+	ManagedTenantID uuid.UUID
+	EntraTenantID   string
+	DisplayName     string
+	PrimaryDomain   string
+	State           string
+	ClientID        *uuid.UUID
+	ClientName      *string
+	Score           *float64
+	Revision        int64
+	Version         int64
+	DecidedBy       string
+	DecidedAt       time.Time
+	DeactivatedBy   *string
+	DeactivatedAt   *time.Time
+	OrphanedLinks   int32
+}
+
+func (q *Queries) ActiveMappingsOf(ctx context.Context, managedTenantIds []uuid.UUID) ([]ActiveMappingsOfRow, error) {
+	rows, err := q.db.Query(ctx, activeMappingsOf, managedTenantIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ActiveMappingsOfRow
+	for rows.Next() {
+		var i ActiveMappingsOfRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ManagedTenantID,
+			&i.EntraTenantID,
+			&i.DisplayName,
+			&i.PrimaryDomain,
+			&i.State,
+			&i.ClientID,
+			&i.ClientName,
+			&i.Score,
+			&i.Revision,
+			&i.Version,
+			&i.DecidedBy,
+			&i.DecidedAt,
+			&i.DeactivatedBy,
+			&i.DeactivatedAt,
+			&i.OrphanedLinks,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const countMappings = `-- name: CountMappings :one
 SELECT count(*)::integer
 FROM entra_client_tenant_mappings m
@@ -780,6 +847,35 @@ func (q *Queries) MappingsOfTenant(ctx context.Context, arg MappingsOfTenantPara
 			&i.DeactivatedAt,
 			&i.OrphanedLinks,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const statesInForce = `-- name: StatesInForce :many
+SELECT managed_tenant_id, state FROM entra_client_tenant_mappings WHERE deactivated_at IS NULL
+`
+
+type StatesInForceRow struct {
+	ManagedTenantID uuid.UUID
+	State           string
+}
+
+func (q *Queries) StatesInForce(ctx context.Context) ([]StatesInForceRow, error) {
+	rows, err := q.db.Query(ctx, statesInForce)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StatesInForceRow
+	for rows.Next() {
+		var i StatesInForceRow
+		if err := rows.Scan(&i.ManagedTenantID, &i.State); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -804,6 +804,95 @@ func (x *StreamManagedTenantsResponse) GetManagedTenants() []*ManagedTenant {
 	return nil
 }
 
+type CountManagedTenantsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All but these.
+	ExceptIds     []string `protobuf:"bytes,1,rep,name=except_ids,json=exceptIds,proto3" json:"except_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountManagedTenantsRequest) Reset() {
+	*x = CountManagedTenantsRequest{}
+	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountManagedTenantsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountManagedTenantsRequest) ProtoMessage() {}
+
+func (x *CountManagedTenantsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountManagedTenantsRequest.ProtoReflect.Descriptor instead.
+func (*CountManagedTenantsRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_discovery_v1_discovery_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CountManagedTenantsRequest) GetExceptIds() []string {
+	if x != nil {
+		return x.ExceptIds
+	}
+	return nil
+}
+
+type CountManagedTenantsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Count         int32                  `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountManagedTenantsResponse) Reset() {
+	*x = CountManagedTenantsResponse{}
+	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountManagedTenantsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountManagedTenantsResponse) ProtoMessage() {}
+
+func (x *CountManagedTenantsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountManagedTenantsResponse.ProtoReflect.Descriptor instead.
+func (*CountManagedTenantsResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_discovery_v1_discovery_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *CountManagedTenantsResponse) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 type GetDiscoverySummaryRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -812,7 +901,7 @@ type GetDiscoverySummaryRequest struct {
 
 func (x *GetDiscoverySummaryRequest) Reset() {
 	*x = GetDiscoverySummaryRequest{}
-	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[12]
+	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -824,7 +913,7 @@ func (x *GetDiscoverySummaryRequest) String() string {
 func (*GetDiscoverySummaryRequest) ProtoMessage() {}
 
 func (x *GetDiscoverySummaryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[12]
+	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -837,7 +926,7 @@ func (x *GetDiscoverySummaryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDiscoverySummaryRequest.ProtoReflect.Descriptor instead.
 func (*GetDiscoverySummaryRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_discovery_v1_discovery_proto_rawDescGZIP(), []int{12}
+	return file_entrasync_discovery_v1_discovery_proto_rawDescGZIP(), []int{14}
 }
 
 type GetDiscoverySummaryResponse struct {
@@ -854,7 +943,7 @@ type GetDiscoverySummaryResponse struct {
 
 func (x *GetDiscoverySummaryResponse) Reset() {
 	*x = GetDiscoverySummaryResponse{}
-	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[13]
+	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -866,7 +955,7 @@ func (x *GetDiscoverySummaryResponse) String() string {
 func (*GetDiscoverySummaryResponse) ProtoMessage() {}
 
 func (x *GetDiscoverySummaryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[13]
+	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -879,7 +968,7 @@ func (x *GetDiscoverySummaryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDiscoverySummaryResponse.ProtoReflect.Descriptor instead.
 func (*GetDiscoverySummaryResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_discovery_v1_discovery_proto_rawDescGZIP(), []int{13}
+	return file_entrasync_discovery_v1_discovery_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetDiscoverySummaryResponse) GetLastDiscoveryAt() *timestamppb.Timestamp {
@@ -929,7 +1018,7 @@ type RepairConsentRequest struct {
 
 func (x *RepairConsentRequest) Reset() {
 	*x = RepairConsentRequest{}
-	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[14]
+	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -941,7 +1030,7 @@ func (x *RepairConsentRequest) String() string {
 func (*RepairConsentRequest) ProtoMessage() {}
 
 func (x *RepairConsentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[14]
+	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -954,7 +1043,7 @@ func (x *RepairConsentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RepairConsentRequest.ProtoReflect.Descriptor instead.
 func (*RepairConsentRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_discovery_v1_discovery_proto_rawDescGZIP(), []int{14}
+	return file_entrasync_discovery_v1_discovery_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RepairConsentRequest) GetManagedTenantId() string {
@@ -989,7 +1078,7 @@ type RepairConsentResponse struct {
 
 func (x *RepairConsentResponse) Reset() {
 	*x = RepairConsentResponse{}
-	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[15]
+	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1001,7 +1090,7 @@ func (x *RepairConsentResponse) String() string {
 func (*RepairConsentResponse) ProtoMessage() {}
 
 func (x *RepairConsentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[15]
+	mi := &file_entrasync_discovery_v1_discovery_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1014,7 +1103,7 @@ func (x *RepairConsentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RepairConsentResponse.ProtoReflect.Descriptor instead.
 func (*RepairConsentResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_discovery_v1_discovery_proto_rawDescGZIP(), []int{15}
+	return file_entrasync_discovery_v1_discovery_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RepairConsentResponse) GetOutcome() string {
@@ -1122,7 +1211,13 @@ const file_entrasync_discovery_v1_discovery_proto_rawDesc = "" +
 	"\x1bStreamManagedTenantsRequest\x127\n" +
 	"\x12managed_tenant_ids\x18\x01 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\x88'R\x10managedTenantIds\"n\n" +
 	"\x1cStreamManagedTenantsResponse\x12N\n" +
-	"\x0fmanaged_tenants\x18\x01 \x03(\v2%.entrasync.discovery.v1.ManagedTenantR\x0emanagedTenants\"\x1c\n" +
+	"\x0fmanaged_tenants\x18\x01 \x03(\v2%.entrasync.discovery.v1.ManagedTenantR\x0emanagedTenants\"G\n" +
+	"\x1aCountManagedTenantsRequest\x12)\n" +
+	"\n" +
+	"except_ids\x18\x01 \x03(\tB\n" +
+	"\xbaH\a\x92\x01\x04\x10І\x03R\texceptIds\"3\n" +
+	"\x1bCountManagedTenantsResponse\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\x05R\x05count\"\x1c\n" +
 	"\x1aGetDiscoverySummaryRequest\"\xbd\x02\n" +
 	"\x1bGetDiscoverySummaryResponse\x12F\n" +
 	"\x11last_discovery_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x0flastDiscoveryAt\x12!\n" +
@@ -1146,12 +1241,14 @@ const file_entrasync_discovery_v1_discovery_proto_rawDesc = "" +
 	"\x10DiscoveryService\x12\xc8\x01\n" +
 	"\fGetDiscovery\x12+.entrasync.discovery.v1.GetDiscoveryRequest\x1a,.entrasync.discovery.v1.GetDiscoveryResponse\"]\xaa\xbb\x180\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02#\x12!/api/integrations/entra/discovery\x12\xe0\x01\n" +
 	"\x12ListManagedTenants\x121.entrasync.discovery.v1.ListManagedTenantsRequest\x1a2.entrasync.discovery.v1.ListManagedTenantsResponse\"c\xaa\xbb\x180\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02)\x12'/api/integrations/entra/managed-tenants\x12\xf3\x01\n" +
-	"\rRepairConsent\x12,.entrasync.discovery.v1.RepairConsentRequest\x1a-.entrasync.discovery.v1.RepairConsentResponse\"\x84\x01\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02H:\x01*\"C/api/integrations/entra/managed-tenants/{managed_tenant_id}/consent2\xc2\x03\n" +
+	"\rRepairConsent\x12,.entrasync.discovery.v1.RepairConsentRequest\x1a-.entrasync.discovery.v1.RepairConsentResponse\"\x84\x01\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02H:\x01*\"C/api/integrations/entra/managed-tenants/{managed_tenant_id}/consent2\xd2\x04\n" +
 	"\x18DiscoveryInternalService\x12y\n" +
 	"\fRunDiscovery\x12+.entrasync.discovery.v1.RunDiscoveryRequest\x1a,.entrasync.discovery.v1.RunDiscoveryResponse\"\f\xb2\xbb\x18\b\n" +
 	"\x06worker0\x01\x12\x92\x01\n" +
 	"\x14StreamManagedTenants\x123.entrasync.discovery.v1.StreamManagedTenantsRequest\x1a4.entrasync.discovery.v1.StreamManagedTenantsResponse\"\r\xb2\xbb\x18\t\n" +
-	"\amapping0\x01\x12\x95\x01\n" +
+	"\amapping0\x01\x12\x8d\x01\n" +
+	"\x13CountManagedTenants\x122.entrasync.discovery.v1.CountManagedTenantsRequest\x1a3.entrasync.discovery.v1.CountManagedTenantsResponse\"\r\xb2\xbb\x18\t\n" +
+	"\amapping\x12\x95\x01\n" +
 	"\x13GetDiscoverySummary\x122.entrasync.discovery.v1.GetDiscoverySummaryRequest\x1a3.entrasync.discovery.v1.GetDiscoverySummaryResponse\"\x15\xb2\xbb\x18\x11\n" +
 	"\agateway\n" +
 	"\x06workerB\xf6\x01\n" +
@@ -1169,7 +1266,7 @@ func file_entrasync_discovery_v1_discovery_proto_rawDescGZIP() []byte {
 	return file_entrasync_discovery_v1_discovery_proto_rawDescData
 }
 
-var file_entrasync_discovery_v1_discovery_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_entrasync_discovery_v1_discovery_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_entrasync_discovery_v1_discovery_proto_goTypes = []any{
 	(*TenantProblem)(nil),                // 0: entrasync.discovery.v1.TenantProblem
 	(*ManagedTenant)(nil),                // 1: entrasync.discovery.v1.ManagedTenant
@@ -1183,46 +1280,50 @@ var file_entrasync_discovery_v1_discovery_proto_goTypes = []any{
 	(*DiscoveryResult)(nil),              // 9: entrasync.discovery.v1.DiscoveryResult
 	(*StreamManagedTenantsRequest)(nil),  // 10: entrasync.discovery.v1.StreamManagedTenantsRequest
 	(*StreamManagedTenantsResponse)(nil), // 11: entrasync.discovery.v1.StreamManagedTenantsResponse
-	(*GetDiscoverySummaryRequest)(nil),   // 12: entrasync.discovery.v1.GetDiscoverySummaryRequest
-	(*GetDiscoverySummaryResponse)(nil),  // 13: entrasync.discovery.v1.GetDiscoverySummaryResponse
-	(*RepairConsentRequest)(nil),         // 14: entrasync.discovery.v1.RepairConsentRequest
-	(*RepairConsentResponse)(nil),        // 15: entrasync.discovery.v1.RepairConsentResponse
-	(*timestamppb.Timestamp)(nil),        // 16: google.protobuf.Timestamp
+	(*CountManagedTenantsRequest)(nil),   // 12: entrasync.discovery.v1.CountManagedTenantsRequest
+	(*CountManagedTenantsResponse)(nil),  // 13: entrasync.discovery.v1.CountManagedTenantsResponse
+	(*GetDiscoverySummaryRequest)(nil),   // 14: entrasync.discovery.v1.GetDiscoverySummaryRequest
+	(*GetDiscoverySummaryResponse)(nil),  // 15: entrasync.discovery.v1.GetDiscoverySummaryResponse
+	(*RepairConsentRequest)(nil),         // 16: entrasync.discovery.v1.RepairConsentRequest
+	(*RepairConsentResponse)(nil),        // 17: entrasync.discovery.v1.RepairConsentResponse
+	(*timestamppb.Timestamp)(nil),        // 18: google.protobuf.Timestamp
 }
 var file_entrasync_discovery_v1_discovery_proto_depIdxs = []int32{
 	0,  // 0: entrasync.discovery.v1.ManagedTenant.problem:type_name -> entrasync.discovery.v1.TenantProblem
-	16, // 1: entrasync.discovery.v1.ManagedTenant.access_ends_at:type_name -> google.protobuf.Timestamp
-	16, // 2: entrasync.discovery.v1.ManagedTenant.discovered_at:type_name -> google.protobuf.Timestamp
-	16, // 3: entrasync.discovery.v1.ManagedTenant.last_seen_at:type_name -> google.protobuf.Timestamp
+	18, // 1: entrasync.discovery.v1.ManagedTenant.access_ends_at:type_name -> google.protobuf.Timestamp
+	18, // 2: entrasync.discovery.v1.ManagedTenant.discovered_at:type_name -> google.protobuf.Timestamp
+	18, // 3: entrasync.discovery.v1.ManagedTenant.last_seen_at:type_name -> google.protobuf.Timestamp
 	0,  // 4: entrasync.discovery.v1.UnreadableTenant.problem:type_name -> entrasync.discovery.v1.TenantProblem
-	16, // 5: entrasync.discovery.v1.GetDiscoveryResponse.started_at:type_name -> google.protobuf.Timestamp
-	16, // 6: entrasync.discovery.v1.GetDiscoveryResponse.completed_at:type_name -> google.protobuf.Timestamp
+	18, // 5: entrasync.discovery.v1.GetDiscoveryResponse.started_at:type_name -> google.protobuf.Timestamp
+	18, // 6: entrasync.discovery.v1.GetDiscoveryResponse.completed_at:type_name -> google.protobuf.Timestamp
 	2,  // 7: entrasync.discovery.v1.GetDiscoveryResponse.unreadable:type_name -> entrasync.discovery.v1.UnreadableTenant
 	0,  // 8: entrasync.discovery.v1.GetDiscoveryResponse.error:type_name -> entrasync.discovery.v1.TenantProblem
-	16, // 9: entrasync.discovery.v1.GetDiscoveryResponse.last_discovery_at:type_name -> google.protobuf.Timestamp
+	18, // 9: entrasync.discovery.v1.GetDiscoveryResponse.last_discovery_at:type_name -> google.protobuf.Timestamp
 	1,  // 10: entrasync.discovery.v1.ListManagedTenantsResponse.managed_tenants:type_name -> entrasync.discovery.v1.ManagedTenant
 	9,  // 11: entrasync.discovery.v1.RunDiscoveryResponse.result:type_name -> entrasync.discovery.v1.DiscoveryResult
 	1,  // 12: entrasync.discovery.v1.StreamManagedTenantsResponse.managed_tenants:type_name -> entrasync.discovery.v1.ManagedTenant
-	16, // 13: entrasync.discovery.v1.GetDiscoverySummaryResponse.last_discovery_at:type_name -> google.protobuf.Timestamp
+	18, // 13: entrasync.discovery.v1.GetDiscoverySummaryResponse.last_discovery_at:type_name -> google.protobuf.Timestamp
 	2,  // 14: entrasync.discovery.v1.GetDiscoverySummaryResponse.unreadable:type_name -> entrasync.discovery.v1.UnreadableTenant
 	1,  // 15: entrasync.discovery.v1.GetDiscoverySummaryResponse.access_ending:type_name -> entrasync.discovery.v1.ManagedTenant
-	16, // 16: entrasync.discovery.v1.RepairConsentResponse.expires_at:type_name -> google.protobuf.Timestamp
+	18, // 16: entrasync.discovery.v1.RepairConsentResponse.expires_at:type_name -> google.protobuf.Timestamp
 	0,  // 17: entrasync.discovery.v1.RepairConsentResponse.problem:type_name -> entrasync.discovery.v1.TenantProblem
 	1,  // 18: entrasync.discovery.v1.RepairConsentResponse.managed_tenant:type_name -> entrasync.discovery.v1.ManagedTenant
 	3,  // 19: entrasync.discovery.v1.DiscoveryService.GetDiscovery:input_type -> entrasync.discovery.v1.GetDiscoveryRequest
 	5,  // 20: entrasync.discovery.v1.DiscoveryService.ListManagedTenants:input_type -> entrasync.discovery.v1.ListManagedTenantsRequest
-	14, // 21: entrasync.discovery.v1.DiscoveryService.RepairConsent:input_type -> entrasync.discovery.v1.RepairConsentRequest
+	16, // 21: entrasync.discovery.v1.DiscoveryService.RepairConsent:input_type -> entrasync.discovery.v1.RepairConsentRequest
 	7,  // 22: entrasync.discovery.v1.DiscoveryInternalService.RunDiscovery:input_type -> entrasync.discovery.v1.RunDiscoveryRequest
 	10, // 23: entrasync.discovery.v1.DiscoveryInternalService.StreamManagedTenants:input_type -> entrasync.discovery.v1.StreamManagedTenantsRequest
-	12, // 24: entrasync.discovery.v1.DiscoveryInternalService.GetDiscoverySummary:input_type -> entrasync.discovery.v1.GetDiscoverySummaryRequest
-	4,  // 25: entrasync.discovery.v1.DiscoveryService.GetDiscovery:output_type -> entrasync.discovery.v1.GetDiscoveryResponse
-	6,  // 26: entrasync.discovery.v1.DiscoveryService.ListManagedTenants:output_type -> entrasync.discovery.v1.ListManagedTenantsResponse
-	15, // 27: entrasync.discovery.v1.DiscoveryService.RepairConsent:output_type -> entrasync.discovery.v1.RepairConsentResponse
-	8,  // 28: entrasync.discovery.v1.DiscoveryInternalService.RunDiscovery:output_type -> entrasync.discovery.v1.RunDiscoveryResponse
-	11, // 29: entrasync.discovery.v1.DiscoveryInternalService.StreamManagedTenants:output_type -> entrasync.discovery.v1.StreamManagedTenantsResponse
-	13, // 30: entrasync.discovery.v1.DiscoveryInternalService.GetDiscoverySummary:output_type -> entrasync.discovery.v1.GetDiscoverySummaryResponse
-	25, // [25:31] is the sub-list for method output_type
-	19, // [19:25] is the sub-list for method input_type
+	12, // 24: entrasync.discovery.v1.DiscoveryInternalService.CountManagedTenants:input_type -> entrasync.discovery.v1.CountManagedTenantsRequest
+	14, // 25: entrasync.discovery.v1.DiscoveryInternalService.GetDiscoverySummary:input_type -> entrasync.discovery.v1.GetDiscoverySummaryRequest
+	4,  // 26: entrasync.discovery.v1.DiscoveryService.GetDiscovery:output_type -> entrasync.discovery.v1.GetDiscoveryResponse
+	6,  // 27: entrasync.discovery.v1.DiscoveryService.ListManagedTenants:output_type -> entrasync.discovery.v1.ListManagedTenantsResponse
+	17, // 28: entrasync.discovery.v1.DiscoveryService.RepairConsent:output_type -> entrasync.discovery.v1.RepairConsentResponse
+	8,  // 29: entrasync.discovery.v1.DiscoveryInternalService.RunDiscovery:output_type -> entrasync.discovery.v1.RunDiscoveryResponse
+	11, // 30: entrasync.discovery.v1.DiscoveryInternalService.StreamManagedTenants:output_type -> entrasync.discovery.v1.StreamManagedTenantsResponse
+	13, // 31: entrasync.discovery.v1.DiscoveryInternalService.CountManagedTenants:output_type -> entrasync.discovery.v1.CountManagedTenantsResponse
+	15, // 32: entrasync.discovery.v1.DiscoveryInternalService.GetDiscoverySummary:output_type -> entrasync.discovery.v1.GetDiscoverySummaryResponse
+	26, // [26:33] is the sub-list for method output_type
+	19, // [19:26] is the sub-list for method input_type
 	19, // [19:19] is the sub-list for extension type_name
 	19, // [19:19] is the sub-list for extension extendee
 	0,  // [0:19] is the sub-list for field type_name
@@ -1241,7 +1342,7 @@ func file_entrasync_discovery_v1_discovery_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_discovery_v1_discovery_proto_rawDesc), len(file_entrasync_discovery_v1_discovery_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

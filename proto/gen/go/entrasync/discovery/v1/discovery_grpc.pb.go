@@ -211,6 +211,7 @@ var DiscoveryService_ServiceDesc = grpc.ServiceDesc{
 const (
 	DiscoveryInternalService_RunDiscovery_FullMethodName         = "/entrasync.discovery.v1.DiscoveryInternalService/RunDiscovery"
 	DiscoveryInternalService_StreamManagedTenants_FullMethodName = "/entrasync.discovery.v1.DiscoveryInternalService/StreamManagedTenants"
+	DiscoveryInternalService_CountManagedTenants_FullMethodName  = "/entrasync.discovery.v1.DiscoveryInternalService/CountManagedTenants"
 	DiscoveryInternalService_GetDiscoverySummary_FullMethodName  = "/entrasync.discovery.v1.DiscoveryInternalService/GetDiscoverySummary"
 )
 
@@ -225,6 +226,8 @@ type DiscoveryInternalServiceClient interface {
 	RunDiscovery(ctx context.Context, in *RunDiscoveryRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RunDiscoveryResponse], error)
 	// StreamManagedTenants streams every managed tenant of the caller's tenant, by id.
 	StreamManagedTenants(ctx context.Context, in *StreamManagedTenantsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamManagedTenantsResponse], error)
+	// CountManagedTenants counts those of the caller's tenant that are not gone.
+	CountManagedTenants(ctx context.Context, in *CountManagedTenantsRequest, opts ...grpc.CallOption) (*CountManagedTenantsResponse, error)
 	// GetDiscoverySummary returns what the status shows of discovery.
 	GetDiscoverySummary(ctx context.Context, in *GetDiscoverySummaryRequest, opts ...grpc.CallOption) (*GetDiscoverySummaryResponse, error)
 }
@@ -275,6 +278,16 @@ func (c *discoveryInternalServiceClient) StreamManagedTenants(ctx context.Contex
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type DiscoveryInternalService_StreamManagedTenantsClient = grpc.ServerStreamingClient[StreamManagedTenantsResponse]
 
+func (c *discoveryInternalServiceClient) CountManagedTenants(ctx context.Context, in *CountManagedTenantsRequest, opts ...grpc.CallOption) (*CountManagedTenantsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CountManagedTenantsResponse)
+	err := c.cc.Invoke(ctx, DiscoveryInternalService_CountManagedTenants_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *discoveryInternalServiceClient) GetDiscoverySummary(ctx context.Context, in *GetDiscoverySummaryRequest, opts ...grpc.CallOption) (*GetDiscoverySummaryResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetDiscoverySummaryResponse)
@@ -296,6 +309,8 @@ type DiscoveryInternalServiceServer interface {
 	RunDiscovery(*RunDiscoveryRequest, grpc.ServerStreamingServer[RunDiscoveryResponse]) error
 	// StreamManagedTenants streams every managed tenant of the caller's tenant, by id.
 	StreamManagedTenants(*StreamManagedTenantsRequest, grpc.ServerStreamingServer[StreamManagedTenantsResponse]) error
+	// CountManagedTenants counts those of the caller's tenant that are not gone.
+	CountManagedTenants(context.Context, *CountManagedTenantsRequest) (*CountManagedTenantsResponse, error)
 	// GetDiscoverySummary returns what the status shows of discovery.
 	GetDiscoverySummary(context.Context, *GetDiscoverySummaryRequest) (*GetDiscoverySummaryResponse, error)
 	mustEmbedUnimplementedDiscoveryInternalServiceServer()
@@ -313,6 +328,9 @@ func (UnimplementedDiscoveryInternalServiceServer) RunDiscovery(*RunDiscoveryReq
 }
 func (UnimplementedDiscoveryInternalServiceServer) StreamManagedTenants(*StreamManagedTenantsRequest, grpc.ServerStreamingServer[StreamManagedTenantsResponse]) error {
 	return status.Error(codes.Unimplemented, "method StreamManagedTenants not implemented")
+}
+func (UnimplementedDiscoveryInternalServiceServer) CountManagedTenants(context.Context, *CountManagedTenantsRequest) (*CountManagedTenantsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CountManagedTenants not implemented")
 }
 func (UnimplementedDiscoveryInternalServiceServer) GetDiscoverySummary(context.Context, *GetDiscoverySummaryRequest) (*GetDiscoverySummaryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDiscoverySummary not implemented")
@@ -361,6 +379,24 @@ func _DiscoveryInternalService_StreamManagedTenants_Handler(srv interface{}, str
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type DiscoveryInternalService_StreamManagedTenantsServer = grpc.ServerStreamingServer[StreamManagedTenantsResponse]
 
+func _DiscoveryInternalService_CountManagedTenants_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CountManagedTenantsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DiscoveryInternalServiceServer).CountManagedTenants(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DiscoveryInternalService_CountManagedTenants_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DiscoveryInternalServiceServer).CountManagedTenants(ctx, req.(*CountManagedTenantsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _DiscoveryInternalService_GetDiscoverySummary_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetDiscoverySummaryRequest)
 	if err := dec(in); err != nil {
@@ -386,6 +422,10 @@ var DiscoveryInternalService_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "entrasync.discovery.v1.DiscoveryInternalService",
 	HandlerType: (*DiscoveryInternalServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "CountManagedTenants",
+			Handler:    _DiscoveryInternalService_CountManagedTenants_Handler,
+		},
 		{
 			MethodName: "GetDiscoverySummary",
 			Handler:    _DiscoveryInternalService_GetDiscoverySummary_Handler,

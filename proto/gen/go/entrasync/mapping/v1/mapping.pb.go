@@ -836,8 +836,9 @@ func (x *ConfirmMappingsRequest) GetStartInitialSync() bool {
 type ConfirmMappingsResponse struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Confirmed int32                  `protobuf:"varint,1,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
-	Summary   *MappingSummary        `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
-	Version   int64                  `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// Absent where discovery cannot be asked; the change stands.
+	Summary *MappingSummary `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
+	Version int64           `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// The initial sync, where one was asked for and started.
 	Run *StartedRun `protobuf:"bytes,4,opt,name=run,proto3" json:"run,omitempty"`
 	// Why it could not be started; the confirm stands.
@@ -976,8 +977,9 @@ func (x *SkipMappingRequest) GetVersion() int64 {
 type SkipMappingResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Mapping *Mapping               `protobuf:"bytes,1,opt,name=mapping,proto3" json:"mapping,omitempty"`
-	Summary *MappingSummary        `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
-	Version int64                  `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// Absent where discovery cannot be asked; the change stands.
+	Summary *MappingSummary `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
+	Version int64           `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// settled or pending.
 	Effects       string `protobuf:"bytes,4,opt,name=effects,proto3" json:"effects,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1098,7 +1100,8 @@ func (x *UnmapMappingRequest) GetVersion() int64 {
 type UnmapMappingResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The mapping that was ended.
-	Mapping *Mapping        `protobuf:"bytes,1,opt,name=mapping,proto3" json:"mapping,omitempty"`
+	Mapping *Mapping `protobuf:"bytes,1,opt,name=mapping,proto3" json:"mapping,omitempty"`
+	// Absent where discovery cannot be asked; the change stands.
 	Summary *MappingSummary `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
 	Version int64           `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// settled or pending.
@@ -1229,8 +1232,9 @@ func (x *RemapMappingRequest) GetVersion() int64 {
 type RemapMappingResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Mapping *Mapping               `protobuf:"bytes,1,opt,name=mapping,proto3" json:"mapping,omitempty"`
-	Summary *MappingSummary        `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
-	Version int64                  `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// Absent where discovery cannot be asked; the change stands.
+	Summary *MappingSummary `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
+	Version int64           `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// settled or pending.
 	Effects       string `protobuf:"bytes,4,opt,name=effects,proto3" json:"effects,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1676,11 +1680,12 @@ type ImportMappingsResponse struct {
 	Changed   int32 `protobuf:"varint,3,opt,name=changed,proto3" json:"changed,omitempty"`
 	Unchanged int32 `protobuf:"varint,4,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
 	// Lines without a decision, which are left as they are.
-	Undecided int32           `protobuf:"varint,5,opt,name=undecided,proto3" json:"undecided,omitempty"`
-	Invalid   int32           `protobuf:"varint,6,opt,name=invalid,proto3" json:"invalid,omitempty"`
-	Rows      []*ImportedRow  `protobuf:"bytes,7,rep,name=rows,proto3" json:"rows,omitempty"`
-	Version   int64           `protobuf:"varint,8,opt,name=version,proto3" json:"version,omitempty"`
-	Summary   *MappingSummary `protobuf:"bytes,9,opt,name=summary,proto3" json:"summary,omitempty"`
+	Undecided int32          `protobuf:"varint,5,opt,name=undecided,proto3" json:"undecided,omitempty"`
+	Invalid   int32          `protobuf:"varint,6,opt,name=invalid,proto3" json:"invalid,omitempty"`
+	Rows      []*ImportedRow `protobuf:"bytes,7,rep,name=rows,proto3" json:"rows,omitempty"`
+	Version   int64          `protobuf:"varint,8,opt,name=version,proto3" json:"version,omitempty"`
+	// Absent where discovery cannot be asked; what was written stands.
+	Summary *MappingSummary `protobuf:"bytes,9,opt,name=summary,proto3" json:"summary,omitempty"`
 	// settled or pending; empty when nothing was written.
 	Effects       string `protobuf:"bytes,10,opt,name=effects,proto3" json:"effects,omitempty"`
 	Conflicts     int32  `protobuf:"varint,11,opt,name=conflicts,proto3" json:"conflicts,omitempty"`
