@@ -103,3 +103,42 @@ func BenchmarkPreview2000x20000(b *testing.B) {
 	b.ReportMetric((processorTime(b)-before).Seconds()/float64(b.N), "cpu-s")
 	b.ReportMetric(float64(peak)/(1<<20), "peak-MiB")
 }
+
+// commonNames makes a large provider whose customers' names are made of the same few
+// words, so that hardly anything tells one from the other.
+func commonNames(tenants, clients int) ([]mapping.ManagedTenant, []mapping.Client) {
+	random := rand.New(rand.NewPCG(3, 4))
+	words := []string{
+		"Dental", "Practice", "Family", "Care", "Medical", "Health", "Center", "Group", "Services", "Clinic", "Associates", "Partners",
+		"Community", "General", "Surgery", "Therapy", "Wellness", "Physicians",
+	}
+	name := func() string {
+		text := ""
+		for _, at := range random.Perm(len(words))[:4] {
+			text += words[at] + " "
+		}
+		return text + fmt.Sprint(random.IntN(100))
+	}
+	records := make([]mapping.Client, clients)
+	for i := range records {
+		records[i] = mapping.Client{ID: fmt.Sprintf("c%05d", i), Name: name(), Domain: fmt.Sprintf("c%05d.example", i)}
+	}
+	list := make([]mapping.ManagedTenant, tenants)
+	for i := range list {
+		list[i] = mapping.ManagedTenant{ID: fmt.Sprintf("t%05d", i), DisplayName: name(), PrimaryDomain: fmt.Sprintf("t%05d.example", i), State: "active"}
+	}
+	return list, records
+}
+
+// BenchmarkPreviewOfCommonNames measures what is hard for the index: names of the same
+// few words.
+func BenchmarkPreviewOfCommonNames(b *testing.B) {
+	tenants, clients := commonNames(2000, 20000)
+	before := processorTime(b)
+	for b.Loop() {
+		if got := mapping.Propose(tenants, mapping.Snapshot{Clients: clients}); len(got.FuzzyCandidates) < 1900 {
+			b.Fatalf("%d tenants have candidates", len(got.FuzzyCandidates))
+		}
+	}
+	b.ReportMetric((processorTime(b)-before).Seconds()/float64(b.N), "cpu-s")
+}

@@ -24,6 +24,7 @@ type Index struct {
 	wanted  []int32
 	shared  []int32
 	touched []int32
+	sorted  []int32 // the same clients, those first that have most in common
 
 	// Whether a client was met by a domain of the tenant at hand; all false between.
 	met []bool
@@ -110,7 +111,9 @@ func (x *Index) domains(profile tenantProfile) (matches []Match) {
 
 // names gives the clients with the names most alike. It looks through the rarest
 // grams only, as long as a client that has none of them can still be alike, and
-// then compares those that it met.
+// then compares those that it met: first those that had most in common, so that the
+// others, of which there are many where names are made of the same few words, need
+// not be compared once what they can have in common at most is too little.
 func (x *Index) names(name grams) []Match {
 	wanted, rest := x.want(name)
 	least := leastCommon(name.size)
@@ -127,24 +130,50 @@ func (x *Index) names(name grams) []Match {
 		rest -= int(w.count)
 	}
 	var best []Match
-	for _, at := range x.touched {
-		known := int(x.shared[at])
-		x.shared[at] = 0
+	for _, at := range x.byShared(name.size) {
 		size := int(x.sizes[at])
-		if !alike(known+rest, name.size, size) {
+		most := min(int(x.shared[at])+rest, size)
+		if score, ok := dice(most, name.size, size); !ok || tooLow(score, best) {
 			continue
 		}
 		score, ok := dice(x.common(at), name.size, size)
-		if !ok || (len(best) == topNames && score < best[topNames-1].Score) {
+		if !ok || tooLow(score, best) {
 			continue
 		}
 		best = keepBest(best, Match{ClientID: x.clients[at].id, ClientName: x.clients[at].name, Score: score, Reason: ReasonFuzzyName})
+	}
+	for _, at := range x.touched {
+		x.shared[at] = 0
 	}
 	x.touched = x.touched[:0]
 	for _, w := range wanted {
 		x.wanted[w.gram] = 0
 	}
 	return best
+}
+
+// byShared gives the clients that were met, those first that have most in common with
+// a name of the given size.
+func (x *Index) byShared(size int) []int32 {
+	ends := make([]int, size+2) // where the clients with so many in common begin, and then end
+	for _, at := range x.touched {
+		ends[x.shared[at]]++
+	}
+	for shared := size; shared >= 0; shared-- {
+		ends[shared] += ends[shared+1]
+	}
+	x.sorted = slices.Grow(x.sorted[:0], len(x.touched))[:len(x.touched)]
+	for _, at := range x.touched {
+		shared := x.shared[at]
+		x.sorted[ends[shared+1]] = at
+		ends[shared+1]++
+	}
+	return x.sorted
+}
+
+// tooLow reports a score below all of the best ones, of which there are enough.
+func tooLow(score float64, best []Match) bool {
+	return len(best) == topNames && score < best[topNames-1].Score
 }
 
 // want notes the grams of a name that clients have, and gives them, the rarest

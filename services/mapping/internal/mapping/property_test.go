@@ -160,6 +160,19 @@ func TestTheIndexGivesWhatComparingAllGivesOfAnyText(t *testing.T) {
 	})
 }
 
+// TestTheIndexGivesWhatComparingAllGivesOfCommonNames: where names are made of the same
+// few words, most of the clients that are met need not be compared to the end.
+func TestTheIndexGivesWhatComparingAllGivesOfCommonNames(t *testing.T) {
+	t.Parallel()
+	list, all := commonNames(20, 1000)
+	index := mapping.NewIndex(all)
+	for _, tenant := range list {
+		want := mapping.Compare(tenant, all)
+		require.NotEmpty(t, want)
+		require.Equal(t, want, index.Match(tenant))
+	}
+}
+
 func TestThePreviewDoesNotDependOnOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
