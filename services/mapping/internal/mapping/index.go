@@ -83,8 +83,8 @@ func (x *Index) add(p clientProfile) {
 	x.clients = append(x.clients, p)
 }
 
-// Match gives the matches of a managed tenant, the best first.
-func (x *Index) Match(tenant ManagedTenant) []Match {
+// Match finds the matches of a managed tenant.
+func (x *Index) Match(tenant ManagedTenant) Found {
 	profile := profileOfTenant(tenant)
 	return merge(x.domains(profile), x.names(profile.name))
 }

@@ -75,9 +75,15 @@ func sharedDomain(domains, others []string) (string, bool) {
 	return "", false
 }
 
+// Found is what the matchers find for a managed tenant.
+type Found struct {
+	Matches []Match // the best first
+	LeftOut int     // clients that have a domain of the managed tenant and are not among the matches
+}
+
 // Compare matches a managed tenant with each of the clients, without an index.
 // What it gives is what Index.Match must give.
-func Compare(tenant ManagedTenant, clients []Client) []Match {
+func Compare(tenant ManagedTenant, clients []Client) Found {
 	profile := profileOfTenant(tenant)
 	var byDomain, byName []Match
 	for _, client := range clients {
@@ -100,11 +106,29 @@ func matchDomains(t tenantProfile, c clientProfile) (Match, bool) {
 	return secondaryDomain(t, c)
 }
 
-// merge keeps the best match of each client, of all by their own domains and of
-// the best by others and by name, in order. At the same score the domain is the better reason.
-func merge(byDomain, byName []Match) []Match {
+// topDomain is how many clients are proposed by a domain of their own, and how many by
+// one that they have beside it. A domain at more of them, such as the MSP's own as the
+// billing address of thousands, says nothing about any of them, and nobody reads a list
+// of thousands for each managed tenant.
+const topDomain = 50
+
+// bestByDomain keeps the best matches of each reason, in order.
+func bestByDomain(byDomain []Match) []Match {
+	order(byDomain)
+	kept, count := make([]Match, 0, min(len(byDomain), 2*topDomain)), map[string]int{}
+	for _, m := range byDomain {
+		if count[m.Reason]++; count[m.Reason] <= topDomain {
+			kept = append(kept, m)
+		}
+	}
+	return kept
+}
+
+// merge keeps the best match of each client, of the best by domains and by name, in
+// order. At the same score the domain is the better reason.
+func merge(byDomain, byName []Match) Found {
 	order(byName)
-	all := slices.Concat(bestSecondary(byDomain), byName[:min(len(byName), topNames)])
+	all := slices.Concat(bestByDomain(byDomain), byName[:min(len(byName), topNames)])
 	best := make(map[string]int, len(all))
 	out := make([]Match, 0, len(all))
 	for _, m := range all {
@@ -116,7 +140,13 @@ func merge(byDomain, byName []Match) []Match {
 		}
 	}
 	order(out)
-	return out
+	leftOut := 0
+	for _, m := range byDomain {
+		if _, kept := best[m.ClientID]; !kept {
+			leftOut++
+		}
+	}
+	return Found{Matches: out, LeftOut: leftOut}
 }
 
 // order sorts matches, the better ones first.

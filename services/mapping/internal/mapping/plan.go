@@ -308,8 +308,8 @@ func changeOf(tenant ManagedTenant, state string, client Client, before Mapping,
 		change.Before = &before
 	}
 	if client.ID != "" {
-		if matches := Compare(tenant, []Client{client}); len(matches) == 1 {
-			change.Score = &matches[0].Score
+		if found := Compare(tenant, []Client{client}); len(found.Matches) == 1 {
+			change.Score = &found.Matches[0].Score
 		}
 	}
 	return change

@@ -13,6 +13,7 @@ type Row struct {
 	State          string  // of the decision in force, or undecided
 	Match          *Match  // the client of a mapped tenant, else the one with an exact match
 	Candidates     []Match // what was found, the best first
+	LeftOut        int     // how many more have a domain of the tenant
 	MappedClientID string  // of the decision in force
 }
 
@@ -101,8 +102,9 @@ func Propose(tenants []ManagedTenant, snapshot Snapshot) Preview {
 
 // propose makes the row of one tenant; auto says that exactly one client has an
 // exact match.
-func propose(tenant ManagedTenant, candidates []Match, decision Mapping) (row Row, auto bool) {
-	row = Row{Tenant: tenant, Candidates: candidates, State: cmp.Or(decision.State, StateUndecided), MappedClientID: decision.ClientID}
+func propose(tenant ManagedTenant, found Found, decision Mapping) (row Row, auto bool) {
+	candidates := found.Matches
+	row = Row{Tenant: tenant, Candidates: candidates, LeftOut: found.LeftOut, State: cmp.Or(decision.State, StateUndecided), MappedClientID: decision.ClientID}
 	exact := 0
 	for i, m := range candidates {
 		if m.Reason == ReasonExactDomain {

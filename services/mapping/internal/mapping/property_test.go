@@ -111,16 +111,17 @@ func TestTheIndexGivesWhatComparingAllGives(t *testing.T) {
 	})
 }
 
-// TestManyClientsOfOneSecondaryDomainAreBounded: the first by name are proposed, and
-// every client whose own the domain is, however many have it beside theirs.
-func TestManyClientsOfOneSecondaryDomainAreBounded(t *testing.T) {
+// TestManyClientsOfOneDomainAreBounded: the first by name are proposed, of those whose
+// own the domain is and of those that have it beside theirs, and the others counted.
+func TestManyClientsOfOneDomainAreBounded(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		all := make([]mapping.Client, rapid.IntRange(0, 130).Draw(t, "clients"))
+		all := make([]mapping.Client, rapid.IntRange(0, 180).Draw(t, "clients"))
+		ownOneIn := rapid.SampledFrom([]int{2, 20}).Draw(t, "own one in")
 		var own, beside []string
 		for i := range all {
 			all[i] = mapping.Client{ID: fmt.Sprintf("c%03d", i), Name: fmt.Sprintf("%03d", i), BillingEmail: "it@msp.example.com"}
-			if rapid.IntRange(0, 20).Draw(t, "own") == 0 {
+			if rapid.IntRange(1, ownOneIn).Draw(t, "own") == 1 {
 				all[i].Website = "https://msp.example.com"
 				own = append(own, all[i].ID)
 			} else {
@@ -130,15 +131,33 @@ func TestManyClientsOfOneSecondaryDomainAreBounded(t *testing.T) {
 		index := mapping.NewIndex(all)
 		for range 2 { // what one tenant met is forgotten for the next
 			tenant := mapping.ManagedTenant{DisplayName: "新", PrimaryDomain: "msp.example.com", Domains: []string{"other.example.com"}}
-			matches := index.Match(tenant)
-			require.Equal(t, mapping.Compare(tenant, all), matches)
+			found := index.Match(tenant)
+			require.Equal(t, mapping.Compare(tenant, all), found)
 			var ids []string
-			for _, m := range matches {
+			for _, m := range found.Matches {
 				ids = append(ids, m.ClientID)
 			}
-			require.Equal(t, slices.Concat(own, beside[:min(len(beside), 50)]), ids)
+			require.Equal(t, slices.Concat(own[:min(len(own), 50)], beside[:min(len(beside), 50)]), ids)
+			require.Equal(t, len(all)-len(ids), found.LeftOut)
 		}
 	})
+}
+
+// TestWhoIsProposedByNameIsNotLeftOut: of the many clients of one domain the one that
+// is named like the tenant stays, whatever its place in the alphabet.
+func TestWhoIsProposedByNameIsNotLeftOut(t *testing.T) {
+	t.Parallel()
+	var all []mapping.Client
+	for i := range 60 {
+		all = append(all, mapping.Client{ID: fmt.Sprintf("c%03d", i), Name: fmt.Sprintf("%03d", i), BillingEmail: "it@msp.example.com"})
+	}
+	all[59].Name = "Zebra"
+	tenant := mapping.ManagedTenant{DisplayName: "Zebra Ltd", PrimaryDomain: "msp.example.com"}
+	found := mapping.NewIndex(all).Match(tenant)
+	require.Equal(t, mapping.Compare(tenant, all), found)
+	require.Equal(t, "c059", found.Matches[0].ClientID)
+	require.Len(t, found.Matches, 51)
+	require.Equal(t, 9, found.LeftOut)
 }
 
 // TestTheIndexGivesWhatComparingAllGivesOfAnyText asks for names that no company
@@ -168,7 +187,7 @@ func TestTheIndexGivesWhatComparingAllGivesOfCommonNames(t *testing.T) {
 	index := mapping.NewIndex(all)
 	for _, tenant := range list {
 		want := mapping.Compare(tenant, all)
-		require.NotEmpty(t, want)
+		require.NotEmpty(t, want.Matches)
 		require.Equal(t, want, index.Match(tenant))
 	}
 }
@@ -242,7 +261,7 @@ func TestEveryTenantHasOneRowInItsGroup(t *testing.T) {
 func TestTheScoreIsSymmetricAndWithinOne(t *testing.T) {
 	t.Parallel()
 	score := func(a, b string) float64 {
-		matches := mapping.Compare(mapping.ManagedTenant{DisplayName: a}, []mapping.Client{{ID: "c", Name: b}})
+		matches := mapping.Compare(mapping.ManagedTenant{DisplayName: a}, []mapping.Client{{ID: "c", Name: b}}).Matches
 		if len(matches) == 0 {
 			return 0
 		}

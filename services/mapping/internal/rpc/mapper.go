@@ -27,7 +27,7 @@ func rowMessages(rows []mapping.Row) []*mappingv1.PreviewRow {
 		m := &mappingv1.PreviewRow{
 			ManagedTenantId: row.Tenant.ID, EntraTenantId: row.Tenant.EntraTenantID, DisplayName: row.Tenant.DisplayName,
 			PrimaryDomain: row.Tenant.PrimaryDomain, Domains: row.Tenant.Domains, SourceUserCount: row.Tenant.SourceUserCount,
-			State: row.State, MappedClientId: optional(row.MappedClientID),
+			State: row.State, MappedClientId: optional(row.MappedClientID), CandidatesLeftOut: int32(row.LeftOut),
 		}
 		if row.Match != nil {
 			m.Match = candidateMessage(*row.Match)

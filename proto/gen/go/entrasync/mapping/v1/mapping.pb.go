@@ -195,8 +195,11 @@ type PreviewRow struct {
 	Candidates []*Candidate `protobuf:"bytes,9,rep,name=candidates,proto3" json:"candidates,omitempty"`
 	// The client of the saved decision, where it has one.
 	MappedClientId *string `protobuf:"bytes,10,opt,name=mapped_client_id,json=mappedClientId,proto3,oneof" json:"mapped_client_id,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// How many more clients have a domain of the managed tenant. Of those for whom it is their own,
+	// and of those for whom it is another, the first 50 by name are candidates.
+	CandidatesLeftOut int32 `protobuf:"varint,11,opt,name=candidates_left_out,json=candidatesLeftOut,proto3" json:"candidates_left_out,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *PreviewRow) Reset() {
@@ -297,6 +300,13 @@ func (x *PreviewRow) GetMappedClientId() string {
 		return *x.MappedClientId
 	}
 	return ""
+}
+
+func (x *PreviewRow) GetCandidatesLeftOut() int32 {
+	if x != nil {
+		return x.CandidatesLeftOut
+	}
+	return 0
 }
 
 type GetMappingPreviewRequest struct {
@@ -2519,7 +2529,7 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"\x05score\x18\x03 \x01(\x01R\x05score\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12*\n" +
 	"\x0ematched_domain\x18\x05 \x01(\tH\x00R\rmatchedDomain\x88\x01\x01B\x11\n" +
-	"\x0f_matched_domain\"\xc2\x03\n" +
+	"\x0f_matched_domain\"\xf2\x03\n" +
 	"\n" +
 	"PreviewRow\x12*\n" +
 	"\x11managed_tenant_id\x18\x01 \x01(\tR\x0fmanagedTenantId\x12&\n" +
@@ -2534,7 +2544,8 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"candidates\x18\t \x03(\v2\x1f.entrasync.mapping.v1.CandidateR\n" +
 	"candidates\x12-\n" +
 	"\x10mapped_client_id\x18\n" +
-	" \x01(\tH\x00R\x0emappedClientId\x88\x01\x01B\x13\n" +
+	" \x01(\tH\x00R\x0emappedClientId\x88\x01\x01\x12.\n" +
+	"\x13candidates_left_out\x18\v \x01(\x05R\x11candidatesLeftOutB\x13\n" +
 	"\x11_mapped_client_id\"\x1a\n" +
 	"\x18GetMappingPreviewRequest\"\xc7\x02\n" +
 	"\x19GetMappingPreviewResponse\x12C\n" +
