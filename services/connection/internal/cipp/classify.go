@@ -117,10 +117,10 @@ func byStatus(about scope, status int) connection.Failure {
 	}
 }
 
-// lost says what it means that no answer came.
+// lost says what it means that no answer came, or not the whole of it.
 func lost(ctx context.Context, err error, requestID string) error {
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return connection.Unanswered{RequestID: requestID, Cause: ctx.Err()}
 	}
 	cause := fmt.Errorf("request %q: %w", requestID, err)
 	if errors.Is(err, errPrivate) {

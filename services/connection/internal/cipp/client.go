@@ -1,6 +1,7 @@
 package cipp
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -33,16 +34,18 @@ type Options struct {
 	AllowedHosts []string // host:port that need no public address
 	RootCAs      *x509.CertPool
 	FirstByte    time.Duration
+	ProbeTime    time.Duration // of a whole probe
 	Now          func() time.Time
 	Wait         func(ctx context.Context, d time.Duration) error
 }
 
 // Client opens the CIPPs of partners.
 type Client struct {
-	guard *guard
-	http  *http.Client
-	now   func() time.Time
-	wait  func(ctx context.Context, d time.Duration) error
+	guard     *guard
+	http      *http.Client
+	probeTime time.Duration
+	now       func() time.Time
+	wait      func(ctx context.Context, d time.Duration) error
 }
 
 // New makes a client.
@@ -51,22 +54,19 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{guard: g, now: o.Now, wait: o.Wait}
+	c := &Client{guard: g, probeTime: cmp.Or(o.ProbeTime, probeTime), now: o.Now, wait: o.Wait}
 	if c.now == nil {
 		c.now = time.Now
 	}
 	if c.wait == nil {
 		c.wait = wait
 	}
-	if o.FirstByte == 0 {
-		o.FirstByte = firstByte
-	}
 	c.http = &http.Client{
 		// Made anew and not cloned: a proxy of the environment would resolve names
 		// itself and go where we may not.
 		Transport: &http.Transport{
 			DialContext: g.dial, ForceAttemptHTTP2: true, MaxIdleConns: 64, MaxIdleConnsPerHost: 8, IdleConnTimeout: 90 * time.Second,
-			TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: o.FirstByte, MaxResponseHeaderBytes: maxHeaderBytes,
+			TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: cmp.Or(o.FirstByte, firstByte), MaxResponseHeaderBytes: maxHeaderBytes,
 			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
 		},
 		// No redirect is followed: it would take the token along.

@@ -120,6 +120,25 @@ func TestNoTextOfCIPPGoesOn(t *testing.T) {
 	}
 }
 
+// TestARequestWithoutAnAnswerIsNamed: by its id whoever runs the CIPP finds it.
+func TestARequestWithoutAnAnswerIsNamed(t *testing.T) {
+	t.Parallel()
+	var id atomic.Value
+	provider, _ := serve(t, Options{ProbeTime: 50 * time.Millisecond}, func(_ http.ResponseWriter, r *http.Request) {
+		id.Store(r.Header.Get("client-request-id"))
+		<-r.Context().Done()
+	})
+	_, err := provider.Probe(t.Context(), tokens{})
+	require.Equal(t, "unreachable", errs.ReasonOf(err))
+	require.Equal(t, id.Load(), connection.RequestIDOf(err))
+
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = provider.CountUsers(ctx, tokens{}, anID)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Equal(t, id.Load(), connection.RequestIDOf(err), "also where the caller gives up")
+}
+
 func TestBodiesAreBounded(t *testing.T) {
 	t.Parallel()
 	body := strings.Repeat("x", 100)

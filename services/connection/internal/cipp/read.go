@@ -109,7 +109,7 @@ func (d *Directory) attempt(ctx context.Context, q call, token connection.Secret
 	body, whole, err := slurp(resp.Body, buf, maxPageBytes)
 	switch {
 	case ctx.Err() != nil:
-		return body, ctx.Err()
+		return body, lost(ctx, err, id)
 	case err != nil:
 		return body, unreadable(err, id)
 	case !whole:

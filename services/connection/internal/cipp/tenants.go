@@ -17,8 +17,8 @@ import (
 const (
 	// tenantsChunk is how many managed tenants are handed on at once.
 	tenantsChunk = 500
-	// probeTimeout leaves whoever asks time to answer.
-	probeTimeout = 40 * time.Second
+	// probeTime leaves whoever asks time to answer.
+	probeTime = 40 * time.Second
 )
 
 // tenantRow is a row of ListTenants as far as it is used.
@@ -95,11 +95,11 @@ func (r tenantRow) isPartner(partner string) bool {
 // Probe asks CIPP who we are to it and lists its tenants; it gives how many came
 // (0 or 1).
 func (d *Directory) Probe(ctx context.Context, tokens connection.TokenSource) (int, error) {
-	bounded, cancel := context.WithTimeout(ctx, probeTimeout)
+	bounded, cancel := context.WithTimeout(ctx, d.client.probeTime)
 	defer cancel()
 	n, err := d.probe(bounded, tokens)
 	if bounded.Err() != nil && ctx.Err() == nil {
-		return 0, lost(ctx, bounded.Err(), "")
+		return 0, lost(ctx, bounded.Err(), connection.RequestIDOf(err))
 	}
 	return n, err
 }

@@ -81,10 +81,10 @@ func (a *CIPPAccess) fetch(ctx context.Context, c CIPPCredentials) (Token, error
 	failure := Failure{
 		Reason: ReasonAuthRejected, Class: Reconnect, Message: "Microsoft refuses to sign in to CIPP.",
 		Remedy: "Save CIPP again with the tenant, the client id and a valid client secret of its API client.",
+		RequestID: RequestIDOf(err),
 	}
 	if e, ok := errors.AsType[*errs.Error](err); ok {
 		failure.Message = join(failure.Message, e.Public())
-		failure.RequestID = e.Metadata()["request_id"]
 	}
 	return Token{}, failure.Err(err)
 }

@@ -2,6 +2,7 @@ package connection
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -37,6 +38,9 @@ const (
 	ReasonNotSupported       = "not_supported"
 )
 
+// requestID is the key of a request's id in an error's metadata.
+const requestID = "request_id"
+
 // Failure describes why a directory could not be read or a token not be had.
 type Failure struct {
 	Reason     string
@@ -44,7 +48,7 @@ type Failure struct {
 	Message    string // for people
 	Remedy     string // what mends it, for people
 	AADSTS     int    // Microsoft's number; zero where there is none
-	RequestID  string // Microsoft's id of the request, for its support
+	RequestID  string // by which Microsoft's support finds the request
 	RetryAfter time.Duration
 }
 
@@ -55,7 +59,7 @@ func (f Failure) Err(cause error) *errs.Error {
 		options = append(options, errs.WithMetadata("aadsts", strconv.Itoa(f.AADSTS)))
 	}
 	if f.RequestID != "" {
-		options = append(options, errs.WithMetadata("request_id", f.RequestID))
+		options = append(options, errs.WithMetadata(requestID, f.RequestID))
 	}
 	if f.RetryAfter > 0 {
 		options = append(options, errs.WithRetryAfter(f.RetryAfter))
@@ -84,6 +88,29 @@ func ClassOf(err error) Class {
 		return Retry
 	}
 	return Bug
+}
+
+// Unanswered ends a request whose caller went away, or was out of time, before
+// there was an answer.
+type Unanswered struct {
+	RequestID string
+	Cause     error // the context's
+}
+
+// Error is for logs.
+func (u Unanswered) Error() string { return fmt.Sprintf("request %q: %v", u.RequestID, u.Cause) }
+
+// Unwrap gives the context's error.
+func (u Unanswered) Unwrap() error { return u.Cause }
+
+// RequestIDOf is the id of the request that an error is about; empty where there
+// is none.
+func RequestIDOf(err error) string {
+	if e, ok := errors.AsType[*errs.Error](err); ok {
+		return e.Metadata()[requestID]
+	}
+	u, _ := errors.AsType[Unanswered](err)
+	return u.RequestID
 }
 
 // publicOf is the text for people of a failure.

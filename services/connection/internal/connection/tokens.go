@@ -127,7 +127,7 @@ func (t *Tokens) renew(ctx context.Context, tenant string, rejected Secret, sinc
 	if err != nil && ctx.Err() != nil {
 		return tokenSet{}, Failure{
 			Reason: ReasonUnreachable, Class: Retry,
-			Message: "Microsoft did not answer in time.", Remedy: "Nothing: it is tried again.",
+			Message: "Microsoft did not answer in time.", Remedy: "Nothing: it is tried again.", RequestID: RequestIDOf(err),
 		}.Err(err)
 	}
 	return set, err

@@ -1,6 +1,7 @@
 package microsoft
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,10 +23,17 @@ func scrub(err error) error {
 	return err
 }
 
-// readFailure reads an error as far as it can be read.
-func readFailure(status int, header http.Header, body []byte, now time.Time) graphFailure {
+// requestIDIn is the id by which Microsoft finds a request: the one that it gave,
+// in the header that Graph, the identity platform or the Partner Center has for it,
+// else the one that we sent along. What stands between us and them gives none.
+func requestIDIn(header http.Header, ours string) string {
+	return cmp.Or(clip(cmp.Or(header.Get("request-id"), header.Get("x-ms-request-id"), header.Get("MS-RequestId"))), ours)
+}
+
+// readFailure reads an error, of a request with an id, as far as it can be read.
+func readFailure(id string, status int, header http.Header, body []byte, now time.Time) graphFailure {
 	return graphFailure{
-		Status: status, Code: errorCode(body), RequestID: clip(header.Get("request-id")),
+		Status: status, Code: errorCode(body), RequestID: id,
 		RetryAfter: pauseIn(header, now), Scope: header.Get("x-ms-throttle-scope"),
 	}
 }
@@ -44,13 +52,9 @@ func errorCode(body []byte) string {
 	return clip(e.Error.Code)
 }
 
-// clip bounds what an outside party may put into our errors.
-func clip(s string) string {
-	if len(s) > 64 {
-		return strings.ToValidUTF8(s[:64], "")
-	}
-	return s
-}
+// clip bounds what an outside party may put into our errors, and leaves out what
+// is no text: a header may hold any bytes.
+func clip(s string) string { return strings.ToValidUTF8(s[:min(len(s), 64)], "") }
 
 // pauseIn is how long an answer says to wait. A date is read against the answer's
 // own: the clocks need not agree.
@@ -75,16 +79,6 @@ func retryAfter(value string, now time.Time) time.Duration {
 		return min(at.Sub(now), longestPause-time.Second) + time.Second // the difference of far dates saturates
 	}
 	return 0
-}
-
-// limited reads a body of at most so many bytes whole, into buf. Its errors are
-// classified.
-func limited(body io.Reader, buf []byte, most int) ([]byte, error) {
-	raw, err := slurp(body, buf, most)
-	if err != nil {
-		return raw, classifyAnswer(err)
-	}
-	return raw, nil
 }
 
 // errCutOff says that an answer ended too early.

@@ -31,6 +31,8 @@ type itemAnswer struct {
 	Status  int               `json:"status"`
 	Headers map[string]string `json:"headers"`
 	Body    json.RawMessage   `json:"body"`
+
+	batch string // the id of the request that it came in
 }
 
 func (a itemAnswer) header() http.Header {
@@ -41,9 +43,12 @@ func (a itemAnswer) header() http.Header {
 	return h
 }
 
-// refusal reads a failure; the id of the request is the item's own.
+// requestID is the item's own where it bears one.
+func (a itemAnswer) requestID() string { return requestIDIn(a.header(), a.batch) }
+
+// refusal reads a failure.
 func (a itemAnswer) refusal(at authority, now time.Time) *refusal {
-	return &refusal{graphFailure: readFailure(a.Status, a.header(), a.Body, now), at: at}
+	return &refusal{graphFailure: readFailure(a.requestID(), a.Status, a.header(), a.Body, now), at: at}
 }
 
 // batchRequest is what is sent.
@@ -164,10 +169,14 @@ func (b *batching) send(ctx context.Context, due []int) (again []int, err error)
 		if err != nil {
 			return err
 		}
-		if answers, err = parseBatch(raw, len(due)); err == nil {
-			b.holdBack(answers)
+		if answers, err = parseBatch(raw, len(due)); err != nil {
+			return err
 		}
-		return err
+		for i := range answers {
+			answers[i].batch = a.id
+		}
+		b.holdBack(answers)
+		return nil
 	})
 	if err != nil {
 		return nil, settle(err)

@@ -278,14 +278,10 @@ func byStatus(at authority, status int) meaning {
 	return unexpected
 }
 
-// classifyTransport says what it means that no answer came.
-func classifyTransport(ctx context.Context, err error) error { return lost(ctx, err, "") }
-
-// lost is classifyTransport for a request with an id of ours, by which Microsoft
-// may find it.
+// lost says what it means that no answer came, or not the whole of it.
 func lost(ctx context.Context, err error, requestID string) error {
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return connection.Unanswered{RequestID: requestID, Cause: ctx.Err()}
 	}
 	if open, ok := errors.AsType[*openError](err); ok {
 		return open.failure()
@@ -293,10 +289,7 @@ func lost(ctx context.Context, err error, requestID string) error {
 	return unreachable.failure(0, requestID, 0).Err(fmt.Errorf("request %q: %w", requestID, err))
 }
 
-// classifyAnswer says what it means that an answer could not be read.
-func classifyAnswer(err error) error { return unreadable(err, "") }
-
-// unreadable is classifyAnswer for the answer to a known request.
+// unreadable says what it means that an answer could not be read.
 func unreadable(err error, requestID string) error {
 	m := badAnswer
 	if errors.Is(err, errForeignLink) {

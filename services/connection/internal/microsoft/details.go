@@ -58,18 +58,17 @@ func (c *Client) TenantDetails(ctx context.Context, tokens connection.TokenSourc
 	var details connection.Details
 	var problems [2]error
 	err := c.batch(ctx, q, items, func(i int, a itemAnswer) error {
-		id := clip(a.header().Get("request-id"))
 		switch {
 		case a.Status != http.StatusOK:
 			problems[i] = settle(a.refusal(q.at, c.now()))
 		case i == organizationItem:
 			if err := parseOrganization(a.Body, &details); err != nil {
-				problems[i] = unreadable(err, id)
+				problems[i] = unreadable(err, a.requestID())
 			}
 		default:
 			n, err := countOf(a.Body)
 			if err != nil {
-				problems[i] = unreadable(err, id)
+				problems[i] = unreadable(err, a.requestID())
 				return nil
 			}
 			details.UserCount = &n

@@ -129,7 +129,7 @@ func FuzzGraphError(f *testing.F) {
 	f.Add(400, "", []byte(`{"error":{"code":"","innererror":{}}}`))
 	f.Add(410, "Sun, 01 Mar 2026 12:00:30 GMT", []byte(`{"error":"x"}`))
 	f.Fuzz(func(t *testing.T, status int, after string, body []byte) {
-		failure := readFailure(status, http.Header{"Retry-After": {after}}, body, time.Unix(1e9, 0))
+		failure := readFailure("r", status, http.Header{"Retry-After": {after}}, body, time.Unix(1e9, 0))
 		if len(failure.Code) > 64 || !utf8.ValidString(failure.Code) || failure.RetryAfter < 0 || failure.RetryAfter > longestPause {
 			t.Fatalf("%+v of %q", failure, body)
 		}

@@ -102,7 +102,7 @@ func (c *Client) UsersByID(ctx context.Context, tokens connection.TokenSource, r
 			case http.StatusOK:
 				user, err := parseUser(a.Body)
 				if err != nil {
-					return unreadable(err, clip(a.header().Get("request-id")))
+					return unreadable(err, a.requestID())
 				}
 				users = append(users, user)
 			case http.StatusNotFound:

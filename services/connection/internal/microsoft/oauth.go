@@ -1,6 +1,7 @@
 package microsoft
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -150,24 +151,43 @@ func (c *Client) redeemOnce(ctx context.Context, cr connection.Credentials, whos
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("client-request-id", uuid.NewString())
+	id := uuid.NewString()
+	req.Header.Set("client-request-id", id)
 	sent := c.now()
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return connection.Grant{}, classifyTransport(ctx, scrub(err))
+		return connection.Grant{}, lost(ctx, scrub(err), id)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	raw, err := limited(resp.Body, nil, maxSmallBytes)
+	id = requestIDIn(resp.Header, id)
+	raw, err := small(ctx, resp, id)
 	if err != nil {
 		return connection.Grant{}, err
 	}
 	if resp.StatusCode != http.StatusOK {
 		failure := parseOAuthFailure(raw)
+		failure.TraceID = cmp.Or(failure.TraceID, id)
 		failure.Status, failure.RetryAfter = resp.StatusCode, pauseIn(resp.Header, c.now())
 		c.notBefore.heed(at, failure.Status, failure.RetryAfter, c.now())
 		return connection.Grant{}, classifyToken(whose, failure)
 	}
-	return parseGrant(raw, sent)
+	grant, err := parseGrant(raw, sent)
+	if err != nil {
+		return connection.Grant{}, unreadable(err, id)
+	}
+	return grant, nil
+}
+
+// small reads a small answer whole, of what is no Graph. Its errors are classified.
+func small(ctx context.Context, resp *http.Response, id string) ([]byte, error) {
+	raw, err := slurp(resp.Body, nil, maxSmallBytes)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, lost(ctx, err, id)
+	case err != nil:
+		return nil, unreadable(err, id)
+	}
+	return raw, nil
 }
 
 // parseOAuthFailure reads an error of the token endpoint. What cannot be read is
@@ -185,7 +205,7 @@ func parseOAuthFailure(body []byte) oauthFailure {
 func parseGrant(body []byte, sent time.Time) (connection.Grant, error) {
 	var answer tokenAnswer
 	if json.Unmarshal(body, &answer) != nil || answer.AccessToken == "" || !strings.EqualFold(answer.TokenType, "Bearer") || answer.ExpiresIn <= 0 {
-		return connection.Grant{}, classifyAnswer(errors.New("not an answer of a token endpoint"))
+		return connection.Grant{}, errors.New("not an answer of a token endpoint")
 	}
 	return connection.Grant{
 		AccessToken: connection.Secret(answer.AccessToken), RefreshToken: connection.Secret(answer.RefreshToken),

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -90,16 +89,18 @@ func (c *Client) consentOnce(ctx context.Context, at door, token connection.Secr
 	req.Header.Set("Authorization", "Bearer "+token.Reveal())
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("MS-RequestId", uuid.NewString())
+	id := uuid.NewString()
+	req.Header.Set("MS-RequestId", id)
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return classifyTransport(ctx, scrub(err))
+		return lost(ctx, scrub(err), id)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	id = requestIDIn(resp.Header, id)
 	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusCreated {
 		return nil
 	}
-	raw, err := limited(resp.Body, nil, maxSmallBytes)
+	raw, err := small(ctx, resp, id)
 	if err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func (c *Client) consentOnce(ctx context.Context, at door, token connection.Secr
 	pause := pauseIn(resp.Header, c.now())
 	c.notBefore.heed(at, resp.StatusCode, pause, c.now())
 	return classifyPartnerCenter(partnerFailure{
-		Status: resp.StatusCode, RequestID: clip(resp.Header.Get("MS-RequestId")), RetryAfter: pause,
+		Status: resp.StatusCode, RequestID: id, RetryAfter: pause,
 	})
 }
 
@@ -135,15 +136,14 @@ func (c *Client) AdminConsentURL(cr connection.Credentials, managedTenant string
 
 // ProbeCustomer reads one user of a managed tenant, whether or not there is one.
 func (c *Client) ProbeCustomer(ctx context.Context, tokens connection.TokenSource) error {
-	var answer struct {
-		Value *[]struct{} `json:"value"`
-	}
 	address := c.graphURL("/v1.0/users", url.Values{"$select": {"id"}, "$top": {"1"}})
-	if err := c.readJSON(ctx, call{url: address, at: atCustomer, tokens: tokens, cost: costOf(costUsers, true, 1), priority: "high"}, &answer); err != nil {
-		return settle(err)
-	}
-	if answer.Value == nil {
-		return classifyAnswer(errors.New("not a list of users"))
-	}
-	return nil
+	q := call{url: address, at: atCustomer, tokens: tokens, cost: costOf(costUsers, true, 1), priority: "high"}
+	return settle(c.read(ctx, q, func(a answer) error {
+		raw, err := slurp(a.body, nil, maxSmallBytes)
+		if err != nil {
+			return err
+		}
+		_, _, err = parseRows[struct{}](raw)
+		return err
+	}))
 }

@@ -3,7 +3,6 @@ package microsoft
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -192,7 +191,7 @@ func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, p
 	// that directory's alone.
 	answered, err := q.lane.breaker.enter()
 	if err != nil {
-		return classifyTransport(ctx, err)
+		return lost(ctx, err, "") // it was not sent
 	}
 	became := context.Canceled // also of a panic, which says nothing of Graph
 	defer func() { answered(became) }()
@@ -204,17 +203,17 @@ func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, p
 		return lost(ctx, err, req.Header.Get("client-request-id"))
 	}
 	defer func() { _ = resp.Body.Close() }()
-	id := clip(resp.Header.Get("request-id"))
+	id := requestIDIn(resp.Header, req.Header.Get("client-request-id"))
 	q.lane.learn(resp.Header, q.cost)
 	if resp.StatusCode != http.StatusOK {
 		became = outcome(attemptCtx, resp, nil)
 		raw, _ := slurp(resp.Body, nil, maxSmallBytes) // the status decides
-		return &refusal{graphFailure: readFailure(resp.StatusCode, resp.Header, raw, c.now()), at: q.at}
+		return &refusal{graphFailure: readFailure(id, resp.StatusCode, resp.Header, raw, c.now()), at: q.at}
 	}
 	err = parse(answer{body: resp.Body, id: id})
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return lost(ctx, err, id)
 	case err == nil:
 		became = nil
 		return nil
@@ -274,18 +273,4 @@ func newRequest(ctx context.Context, q call, token connection.Secret) (*http.Req
 		req.Header.Set("x-ms-throttle-priority", q.priority)
 	}
 	return req, nil
-}
-
-// readJSON reads a small answer.
-func (c *Client) readJSON(ctx context.Context, q call, into any) error {
-	return c.read(ctx, q, func(a answer) error {
-		raw, err := slurp(a.body, nil, maxPageBytes)
-		if err != nil {
-			return err
-		}
-		if json.Unmarshal(raw, into) != nil {
-			return errSyntax
-		}
-		return nil
-	})
 }

@@ -246,9 +246,10 @@ func collect[T any](ctx context.Context, c *Client, q call) ([]T, error) {
 func collectOnce[T any](ctx context.Context, c *Client, q call) ([]T, error) {
 	var all []T
 	var so trail
+	var id string
 	for range maxTenantPages {
 		var rows []T
-		var next, id string
+		var next string
 		err := c.read(ctx, q, func(a answer) error {
 			id = a.id
 			raw, err := slurp(a.body, nil, maxPageBytes)
@@ -269,5 +270,5 @@ func collectOnce[T any](ctx context.Context, c *Client, q call) ([]T, error) {
 			return all, nil
 		}
 	}
-	return nil, classifyAnswer(errors.New("a listing without an end"))
+	return nil, unreadable(errors.New("a listing without an end"), id)
 }
