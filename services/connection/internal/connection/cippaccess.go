@@ -159,8 +159,7 @@ func (c cippTokens) refused(ctx context.Context, cause error) {
 	if ClassOf(cause) != Reconnect {
 		return
 	}
-	message, remedy := publicOf(cause)
-	snapshot := Snapshot{Code: errs.ReasonOf(cause), Message: join(message, remedy), CheckedAt: c.access.Now()}
+	snapshot := snapshotOf(errs.ReasonOf(cause), cause, c.access.Now())
 	if err := c.access.Store.RecordFailed(ctx, c.tenant, c.connection.ID, c.connection.SecretVersion, snapshot); err != nil {
 		slog.WarnContext(ctx, "refused credentials of CIPP could not be recorded", "error", err)
 	}

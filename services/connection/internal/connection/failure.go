@@ -122,6 +122,17 @@ func publicOf(err error) (message, remedy string) {
 	return e.Public(), e.Metadata()["remedy"]
 }
 
+// snapshotOf is what a connection keeps of a failure. Whoever asks Microsoft for
+// help needs the request's id.
+func snapshotOf(code string, err error, at time.Time) Snapshot {
+	message, remedy := publicOf(err)
+	text := join(message, remedy)
+	if id := RequestIDOf(err); id != "" {
+		text = join(text, "Request id: "+id+".")
+	}
+	return Snapshot{Code: code, Message: text, CheckedAt: at}
+}
+
 func errNotConnected() *errs.Error {
 	return Failure{
 		Reason: ReasonNotConnected, Class: Reconnect,
@@ -145,6 +156,14 @@ func isDirectoryReason(err error) bool {
 		return true
 	}
 	return false
+}
+
+// join puts one sentence behind another.
+func join(message, more string) string {
+	if more == "" {
+		return message
+	}
+	return message + " " + more
 }
 
 func problemOf(err error) *Problem {

@@ -233,17 +233,9 @@ func (t *Tokens) refused(ctx context.Context, tenant string, c Connection, cause
 	if ClassOf(cause) != Reconnect || errs.ReasonOf(cause) == ReasonMissingCredentials {
 		return cause
 	}
-	message, remedy := publicOf(cause)
-	snapshot := Snapshot{Code: ReasonRefreshFailed, Message: join(message, remedy), CheckedAt: t.now()}
+	snapshot := snapshotOf(ReasonRefreshFailed, cause, t.now())
 	if err := t.store.RecordFailed(ctx, tenant, c.ID, c.SecretVersion, snapshot); err != nil {
 		slog.WarnContext(ctx, "a dead grant could not be recorded", "error", err)
 	}
 	return refusedGrant{cause}
-}
-
-func join(message, remedy string) string {
-	if remedy == "" {
-		return message
-	}
-	return message + " " + remedy
 }

@@ -42,8 +42,7 @@ func (u *Validate) Do(ctx context.Context, caller Caller, kind Type) (Validation
 	if !known {
 		return Validation{}, err // ours: it says nothing about the connection
 	}
-	message, remedy := publicOf(err)
-	snapshot := Snapshot{Code: code, Message: join(message, remedy), CheckedAt: checked}
+	snapshot := snapshotOf(code, err, checked)
 	if err := u.Store.RecordFailed(ctx, caller.Tenant, connection.ID, version, snapshot); err != nil {
 		return Validation{}, err
 	}
