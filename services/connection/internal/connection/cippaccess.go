@@ -80,7 +80,7 @@ func (a *CIPPAccess) fetch(ctx context.Context, c CIPPCredentials) (Token, error
 	}
 	failure := Failure{
 		Reason: ReasonAuthRejected, Class: Reconnect, Message: "Microsoft refuses to sign in to CIPP.",
-		Remedy: "Save CIPP again with the tenant, the client id and a valid client secret of its API client.",
+		Remedy:    "Save CIPP again with the tenant, the client id and a valid client secret of its API client.",
 		RequestID: RequestIDOf(err),
 	}
 	if e, ok := errors.AsType[*errs.Error](err); ok {

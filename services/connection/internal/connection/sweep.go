@@ -41,23 +41,34 @@ type Sweep struct {
 // Do sweeps all tenants once. One that cannot be swept holds up no other.
 func (u *Sweep) Do(ctx context.Context) error {
 	now := u.Now()
-	expired := each(ctx, now, u.Sweeper.SweepableTenants, func(tenant string) error {
-		return u.Sweeper.SweepTenant(ctx, tenant, now, now.Add(-traceLife), now.Add(-unusedGrace))
-	})
-	old := now.Add(-endedLife)
-	ended := each(ctx, old, u.Sweeper.TenantsWithEnded, func(tenant string) error {
-		return u.Sweeper.EraseEnded(ctx, tenant, old)
-	})
-	return errors.Join(expired, ended)
+	expired := func() error {
+		tenants, err := u.Sweeper.SweepableTenants(ctx, now)
+		if err != nil {
+			return err
+		}
+		return each(ctx, tenants, func(tenant string) error {
+			return u.Sweeper.SweepTenant(ctx, tenant, now, now.Add(-traceLife), now.Add(-unusedGrace))
+		})
+	}
+	ended := func() error {
+		before := now.Add(-endedLife)
+		tenants, err := u.Sweeper.TenantsWithEnded(ctx, before)
+		if err != nil {
+			return err
+		}
+		return each(ctx, tenants, func(tenant string) error { return u.Sweeper.EraseEnded(ctx, tenant, before) })
+	}
+	return errors.Join(expired(), ended())
 }
 
-func each(ctx context.Context, before time.Time, list func(context.Context, time.Time) ([]string, error), do func(tenant string) error) error {
-	tenants, err := list(ctx, before)
-	if err != nil {
-		return err
-	}
+// each does something for every tenant. One that fails holds up no other; when ctx
+// ends no other is begun.
+func each(ctx context.Context, tenants []string, do func(tenant string) error) error {
 	var failed []error
 	for _, tenant := range tenants {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		failed = append(failed, do(tenant))
 	}
 	return errors.Join(failed...)

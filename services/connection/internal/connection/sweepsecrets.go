@@ -2,42 +2,8 @@ package connection
 
 import (
 	"context"
-	"errors"
 	"time"
 )
-
-// Resealer keeps values that were sealed with keys that rotate.
-type Resealer interface {
-	// OutdatedTenants lists tenants with values that an older key sealed.
-	OutdatedTenants(ctx context.Context) ([]string, error)
-	// ResealTenant seals them again with the key that seals now.
-	ResealTenant(ctx context.Context, tenant string) error
-}
-
-// Reseal brings every sealed value under the newest key, so that older keys can
-// go. It may run on several replicas at once, and stop anywhere.
-type Reseal struct {
-	Resealer Resealer
-}
-
-// Do goes through all tenants once. A value that cannot be opened holds up no
-// other.
-func (u *Reseal) Do(ctx context.Context) error {
-	tenants, err := u.Resealer.OutdatedTenants(ctx)
-	if err != nil {
-		return err
-	}
-	var failed []error
-	for _, tenant := range tenants {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := u.Resealer.ResealTenant(ctx, tenant); err != nil {
-			failed = append(failed, err)
-		}
-	}
-	return errors.Join(failed...)
-}
 
 // SecretKeeper is a secret store outside the database, which does not see what
 // rows point to.
@@ -71,21 +37,13 @@ func (u *SweepSecrets) Do(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var failed []error
-	for _, tenant := range tenants {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		err := u.Lock.WithGrantLock(ctx, tenant, func(ctx context.Context) error {
+	return each(ctx, tenants, func(tenant string) error {
+		return u.Lock.WithGrantLock(ctx, tenant, func(ctx context.Context) error {
 			used, err := u.Pointers.UsedSecrets(ctx, tenant)
 			if err != nil {
 				return err
 			}
 			return u.Keeper.SweepSecrets(ctx, tenant, used, u.Now().Add(-unusedGrace))
 		})
-		if err != nil {
-			failed = append(failed, err)
-		}
-	}
-	return errors.Join(failed...)
+	})
 }
