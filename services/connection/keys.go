@@ -83,7 +83,7 @@ func (o operator) state(ctx context.Context) (keys []secrets.Key, changed time.T
 		return nil, time.Time{}, nil, err
 	}
 	defer pool.Close()
-	sealed, err = postgres.New(pool, nil, time.Now, 1).SealedValues(ctx)
+	sealed, err = postgres.SealedValues(ctx, pool)
 	return keys, changed, sealed, err
 }
 

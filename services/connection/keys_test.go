@@ -81,7 +81,7 @@ func id(key uint32) string { return strconv.FormatUint(uint64(key), 10) }
 func TestAKeyThatIsMissingIsTold(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	store := postgres.New(b.db.Pool("connection"), b.box, b.clock.now, 1)
+	store := postgres.NewSecrets(b.db.Pool("connection"), b.box, b.clock.now)
 	_, err := store.PutSecret(t.Context(), "msp", "entra_direct", "x")
 	require.NoError(t, err)
 	o := operator{DatabaseURL: b.db.URL, Keys: secrets.Settings{File: t.TempDir() + "/other.json"}}

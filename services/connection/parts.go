@@ -42,57 +42,59 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 	if err := environment.Check(); err != nil {
 		return parts{}, err
 	}
-	store := postgres.New(pool, box, now, maxGrantLocks)
-	vault, sweepSecrets, err := s.secretStore(store, now)
+	connections, pointers := postgres.NewConnections(pool, now), postgres.NewPointers(pool, now)
+	flows, locks := postgres.NewFlows(pool, box), postgres.NewLocks(pool, maxGrantLocks)
+	outbox, events := postgres.NewOutbox(pool), postgres.NewStatusEvents(pool)
+	vault, sweepSecrets, err := s.secretStore(postgres.NewSecrets(pool, box, now), pointers, locks, now)
 	if err != nil {
 		return parts{}, err
 	}
 	resolver := connection.NewResolver(
-		connection.NamedSource{Name: connection.SourceTenant, Source: connection.TenantCredentials{Pointers: store, Secrets: vault}},
+		connection.NamedSource{Name: connection.SourceTenant, Source: connection.TenantCredentials{Pointers: pointers, Secrets: vault}},
 		connection.NamedSource{Name: connection.SourceEnvironment, Source: environment},
 		connection.NamedSource{Name: connection.SourceApp, Source: appsecrets.NewFiles(s.AppSecretsDir, now)},
 	)
-	tokens := connection.NewTokens(resolver, store, vault, store, client, client, now)
-	consent := &connection.Consent{Epochs: store, Tokens: tokens, Provider: client}
-	activation := &connection.Activation{Store: store, Secrets: vault, Lock: store, Now: now, NewID: newID}
-	settling := &connection.Settling{Outbox: store}
+	tokens := connection.NewTokens(resolver, connections, vault, locks, client, client, now)
+	consent := &connection.Consent{Epochs: connections, Tokens: tokens, Provider: client}
+	activation := &connection.Activation{Store: connections, Secrets: vault, Lock: locks, Now: now, NewID: newID}
+	settling := &connection.Settling{Outbox: outbox}
 	through, err := cipp.New(cipp.Options{AllowedHosts: s.CIPPAllowedHosts, Now: now})
 	if err != nil {
 		return parts{}, err
 	}
-	access := &connection.CIPPAccess{Store: store, Secrets: vault, Directories: through, Identity: client, Now: now}
-	providers := &connection.Providers{Store: store, Tokens: tokens, Direct: client, Groups: client, CIPP: access}
+	access := &connection.CIPPAccess{Store: connections, Secrets: vault, Directories: through, Identity: client, Now: now}
+	providers := &connection.Providers{Store: connections, Tokens: tokens, Direct: client, Groups: client, CIPP: access}
 	return parts{
-		sweep:  &connection.Sweep{Sweeper: store, Now: now},
-		reseal: &connection.Reseal{Resealer: store}, sweepSecrets: sweepSecrets,
+		sweep:  &connection.Sweep{Sweeper: postgres.NewSweeper(pool), Now: now},
+		reseal: &connection.Reseal{Resealer: postgres.NewResealer(pool, box)}, sweepSecrets: sweepSecrets,
 		close: tokens.Close,
 		useCases: rpc.UseCases{
 			Connect: &connection.Connect{
-				Credentials: resolver, States: store, Identity: client, Returns: returns, Now: now, NewID: newID,
+				Credentials: resolver, States: flows, Identity: client, Returns: returns, Now: now, NewID: newID,
 			},
 			Callback: &connection.Callback{
-				Credentials: resolver, States: store, Pendings: store, Identity: client, Provider: client,
+				Credentials: resolver, States: flows, Pendings: flows, Identity: client, Provider: client,
 				Activation: activation, Consent: consent, Returns: returns, Now: now, NewID: newID,
 			},
 			SetCredentials: &connection.SetCredentials{
-				Resolver: resolver, Pointers: store, Secrets: vault, Lock: store, Store: store, Now: now,
+				Resolver: resolver, Pointers: pointers, Secrets: vault, Lock: locks, Store: connections, Now: now,
 			},
-			DeleteCredentials: &connection.DeleteCredentials{Resolver: resolver, Pointers: store, Secrets: vault, Lock: store, Store: store},
+			DeleteCredentials: &connection.DeleteCredentials{Resolver: resolver, Pointers: pointers, Secrets: vault, Lock: locks, Store: connections},
 			RepairConsent: &connection.RepairConsent{
-				Consent: consent, Credentials: resolver, States: store, Returns: returns, Now: now, NewID: newID,
+				Consent: consent, Credentials: resolver, States: flows, Returns: returns, Now: now, NewID: newID,
 			},
-			Complete: &connection.Complete{Pendings: store, Activation: activation, Settling: settling, Now: now},
+			Complete: &connection.Complete{Pendings: flows, Activation: activation, Settling: settling, Now: now},
 			Disconnect: &connection.Disconnect{
-				Store: store, Secrets: vault, Lock: store, Tokens: tokens, CIPP: access, Settling: settling, Now: now, NewID: newID,
+				Store: connections, Secrets: vault, Lock: locks, Tokens: tokens, CIPP: access, Settling: settling, Now: now, NewID: newID,
 			},
-			Validate:   &connection.Validate{Store: store, Providers: providers, Now: now},
+			Validate:   &connection.Validate{Store: connections, Providers: providers, Now: now},
 			SaveCIPP:   &connection.SaveCIPP{Access: access, Activation: activation, Settling: settling, Tokens: tokens},
-			Show:       &connection.Show{Store: store, Credentials: resolver},
+			Show:       &connection.Show{Store: connections, Credentials: resolver},
 			Read:       &connection.Read{Providers: providers},
-			Pull:       &connection.Pull{Outbox: store, Now: now},
-			Ack:        &connection.Ack{Outbox: store, Now: now},
-			PullEvents: &connection.PullEvents{Log: store, Now: now},
-			AckEvents:  &connection.AckEvents{Log: store, Now: now},
+			Pull:       &connection.Pull{Outbox: outbox, Now: now},
+			Ack:        &connection.Ack{Outbox: outbox, Now: now},
+			PullEvents: &connection.PullEvents{Log: events, Now: now},
+			AckEvents:  &connection.AckEvents{Log: events, Now: now},
 		},
 	}, nil
 }

@@ -50,7 +50,7 @@ func TestTenantsAreKeptApart(t *testing.T) {
 func TestASealedValueCannotMove(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	store := postgres.New(b.db.Pool("connection"), b.box, b.clock.now, 1)
+	store := postgres.NewSecrets(b.db.Pool("connection"), b.box, b.clock.now)
 	version, err := store.PutSecret(t.Context(), "msp", connection.SetDirect, "of msp")
 	require.NoError(t, err)
 	_, err = b.db.Admin.Exec(t.Context(), `INSERT INTO secrets (tenant_id, key, version, sealed, key_id, created_at)

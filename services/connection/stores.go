@@ -29,7 +29,9 @@ const (
 
 // secretStore gives the store of the tenants' secrets, and what sweeps it where
 // the database cannot.
-func (s settings) secretStore(own *postgres.Store, now func() time.Time) (connection.SecretStore, *connection.SweepSecrets, error) {
+func (s settings) secretStore(own *postgres.Secrets, pointers *postgres.Pointers, locks *postgres.Locks, now func() time.Time) (
+	connection.SecretStore, *connection.SweepSecrets, error,
+) {
 	switch s.Secrets {
 	case "", inPostgres:
 		return own, nil, nil
@@ -42,7 +44,7 @@ func (s settings) secretStore(own *postgres.Store, now func() time.Time) (connec
 		if err != nil {
 			return nil, nil, err
 		}
-		return store, &connection.SweepSecrets{Keeper: store, Pointers: own, Lock: own, Now: now}, nil
+		return store, &connection.SweepSecrets{Keeper: store, Pointers: pointers, Lock: locks, Now: now}, nil
 	}
 	return nil, nil, fmt.Errorf("ENTRASYNC_SECRETS is %q: choose %s or %s", s.Secrets, inPostgres, inVault)
 }

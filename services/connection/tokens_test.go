@@ -131,7 +131,7 @@ func TestASlowWriterUsesTheNewerTokenSet(t *testing.T) {
 	require.Equal(t, newer, b.force("msp"))
 	b.clock.advance(16 * time.Minute)
 	require.NoError(t, b.parts.sweep.Do(t.Context()))
-	store := postgres.New(b.db.Pool("connection"), b.box, b.clock.now, 1)
+	store := postgres.NewSecrets(b.db.Pool("connection"), b.box, b.clock.now)
 	stored, err := store.GetSecret(t.Context(), "msp", connection.SetDirect, newer)
 	require.NoError(t, err)
 	grant, err := connection.DecodeGrant(stored)

@@ -13,6 +13,18 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
 )
 
+// Flows keeps started flows and the grants that wait for their person, their
+// secrets sealed.
+type Flows struct {
+	database
+	box *secrets.Box
+}
+
+// NewFlows makes the store of flows, which seals with the box.
+func NewFlows(pool *pg.Pool, box *secrets.Box) *Flows {
+	return &Flows{database: database{pool}, box: box}
+}
+
 // Associated data ties a sealed value to its place.
 func stateData(tenantID, id string) string { return "connection/oauth_states/" + tenantID + "/" + id }
 
@@ -21,7 +33,7 @@ func pendingData(tenantID, id string) string {
 }
 
 // SaveState keeps a started flow, its verifier sealed.
-func (s *Store) SaveState(ctx context.Context, tenantID string, state connection.State) error {
+func (s *Flows) SaveState(ctx context.Context, tenantID string, state connection.State) error {
 	id, err := uuid.Parse(state.ID)
 	if err != nil {
 		return fmt.Errorf("state id: %w", err)
@@ -43,7 +55,7 @@ func (s *Store) SaveState(ctx context.Context, tenantID string, state connection
 }
 
 // TenantOfState finds whose state it is.
-func (s *Store) TenantOfState(ctx context.Context, hash [32]byte) (tenantID string, ok bool, err error) {
+func (s *Flows) TenantOfState(ctx context.Context, hash [32]byte) (tenantID string, ok bool, err error) {
 	err = s.across(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		tenantID, err = q.TenantOfState(ctx, hash[:])
 		if pg.NoRows(err) {
@@ -56,7 +68,7 @@ func (s *Store) TenantOfState(ctx context.Context, hash [32]byte) (tenantID stri
 }
 
 // ConsumeState takes a state once, if check agrees.
-func (s *Store) ConsumeState(ctx context.Context, tenantID string, hash [32]byte, at time.Time, check func(connection.State) error) (state connection.State, err error) {
+func (s *Flows) ConsumeState(ctx context.Context, tenantID string, hash [32]byte, at time.Time, check func(connection.State) error) (state connection.State, err error) {
 	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
 		row, err := q.LockState(ctx, sqlc.LockStateParams{TenantID: tenantID, StateHash: hash[:]})
 		if err != nil {
@@ -83,7 +95,7 @@ func (s *Store) ConsumeState(ctx context.Context, tenantID string, hash [32]byte
 }
 
 // SavePending keeps a grant that waits, sealed.
-func (s *Store) SavePending(ctx context.Context, tenantID string, p connection.Pending) error {
+func (s *Flows) SavePending(ctx context.Context, tenantID string, p connection.Pending) error {
 	id, err := uuid.Parse(p.ID)
 	if err != nil {
 		return fmt.Errorf("pending grant id: %w", err)
@@ -101,7 +113,7 @@ func (s *Store) SavePending(ctx context.Context, tenantID string, p connection.P
 }
 
 // FindPending looks a waiting grant up.
-func (s *Store) FindPending(ctx context.Context, tenantID string, codeHash [32]byte) (p connection.Pending, ok bool, err error) {
+func (s *Flows) FindPending(ctx context.Context, tenantID string, codeHash [32]byte) (p connection.Pending, ok bool, err error) {
 	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
 		row, err := q.PendingGrant(ctx, sqlc.PendingGrantParams{TenantID: tenantID, CodeHash: codeHash[:]})
 		if pg.NoRows(err) {
@@ -125,32 +137,4 @@ func (s *Store) FindPending(ctx context.Context, tenantID string, codeHash [32]b
 		return nil
 	}, pg.ReadOnly())
 	return p, ok, err
-}
-
-// SweepableTenants lists tenants with something to remove.
-func (s *Store) SweepableTenants(ctx context.Context, before time.Time) (tenants []string, err error) {
-	err = s.across(ctx, func(ctx context.Context, q *sqlc.Queries) error {
-		tenants, err = q.SweepableTenants(ctx, before)
-		return err
-	})
-	return tenants, err
-}
-
-// SweepTenant removes what nobody can use any more.
-func (s *Store) SweepTenant(ctx context.Context, tenantID string, now, traces, unused time.Time) error {
-	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
-		if err := q.DestroyExpiredVerifiers(ctx, sqlc.DestroyExpiredVerifiersParams{TenantID: tenantID, Now: now}); err != nil {
-			return err
-		}
-		if err := q.DeleteOldStates(ctx, sqlc.DeleteOldStatesParams{TenantID: tenantID, Before: traces}); err != nil {
-			return err
-		}
-		if err := q.DestroyExpiredGrants(ctx, sqlc.DestroyExpiredGrantsParams{TenantID: tenantID, Now: now}); err != nil {
-			return err
-		}
-		if err := q.DeleteOldGrants(ctx, sqlc.DeleteOldGrantsParams{TenantID: tenantID, Before: traces}); err != nil {
-			return err
-		}
-		return q.DeleteUnusedSecrets(ctx, sqlc.DeleteUnusedSecretsParams{TenantID: tenantID, Before: unused})
-	})
 }

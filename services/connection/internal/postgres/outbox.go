@@ -3,9 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,62 +14,67 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
 )
 
-// LeaseEffects finds due effects over all tenants and leases each in its own
-// tenant's transaction; one that somebody else leased in between is left out. One
-// that cannot be leased holds up no other: what is leased must be handed out.
-func (s *Store) LeaseEffects(ctx context.Context, now time.Time, lease time.Duration, limit int32) ([]connection.Effect, error) {
-	var due []sqlc.DueEffectsRow
-	err := s.across(ctx, func(ctx context.Context, q *sqlc.Queries) (err error) {
-		due, err = q.DueEffects(ctx, sqlc.DueEffectsParams{Now: now, MaxEffects: limit})
+// Outbox keeps what changes of connections must cause elsewhere.
+type Outbox struct{ database }
+
+// NewOutbox makes the store of effects.
+func NewOutbox(pool *pg.Pool) *Outbox { return &Outbox{database{pool}} }
+
+// insertEffect writes an effect in the transaction of the change that has it.
+func insertEffect(ctx context.Context, q *sqlc.Queries, e connection.Effect) error {
+	id, err := uuid.Parse(e.ID)
+	if err != nil {
+		return fmt.Errorf("effect id: %w", err)
+	}
+	arguments := []byte("{}")
+	if len(e.Arguments) > 0 {
+		if arguments, err = json.Marshal(e.Arguments); err != nil {
+			return fmt.Errorf("encoding an effect: %w", err)
+		}
+	}
+	return q.InsertEffect(ctx, sqlc.InsertEffectParams{
+		TenantID: e.Tenant, ID: id, ActorID: e.Actor, Kind: e.Kind, Arguments: arguments, CreatedAt: e.CreatedAt,
+	})
+}
+
+// LeaseEffects finds due effects over all tenants by their ids and leases each in
+// its own tenant.
+func (s *Outbox) LeaseEffects(ctx context.Context, now time.Time, lease time.Duration, limit int32) ([]connection.Effect, error) {
+	var due []waiting
+	err := s.across(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		rows, err := q.DueEffects(ctx, sqlc.DueEffectsParams{Now: now, MaxEffects: limit})
+		for _, r := range rows {
+			due = append(due, waiting{r.TenantID, r.ID})
+		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	var effects []connection.Effect
-	var failed []error
-	for _, d := range due {
-		effect, ok, err := s.lease(ctx, d.TenantID, d.ID, now, now.Add(lease))
-		if err != nil {
-			failed = append(failed, err)
-			continue // the lease was rolled back
-		}
-		if ok {
-			effects = append(effects, effect)
-		}
-	}
-	if len(effects) == 0 {
-		return nil, errors.Join(failed...)
-	}
-	if len(failed) > 0 {
-		slog.WarnContext(ctx, "effects not leased", "number", len(failed), "error", errors.Join(failed...))
-	}
-	return effects, nil
+	return handOut(ctx, "effects", due, limit, func(tenantID string, ids []uuid.UUID) ([]connection.Effect, error) {
+		return s.lease(ctx, tenantID, ids, now, now.Add(lease))
+	})
 }
 
-func (s *Store) lease(ctx context.Context, tenantID string, id uuid.UUID, now, until time.Time) (e connection.Effect, ok bool, err error) {
+func (s *Outbox) lease(ctx context.Context, tenantID string, ids []uuid.UUID, now, until time.Time) (effects []connection.Effect, err error) {
 	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
-		row, err := q.LeaseEffect(ctx, sqlc.LeaseEffectParams{TenantID: tenantID, ID: id, Now: now, LeasedUntil: until})
-		if pg.NoRows(err) {
-			return nil
+		rows, err := q.LeaseEffects(ctx, sqlc.LeaseEffectsParams{TenantID: tenantID, Ids: ids, Now: now, LeasedUntil: until})
+		for _, r := range rows {
+			e := connection.Effect{
+				ID: r.ID.String(), Tenant: tenantID, Actor: r.ActorID, Kind: r.Kind, CreatedAt: r.CreatedAt, Attempt: r.Attempt,
+			}
+			if err := json.Unmarshal(r.Arguments, &e.Arguments); err != nil {
+				return fmt.Errorf("reading the arguments of effect %s: %w", e.ID, err)
+			}
+			effects = append(effects, e)
 		}
-		if err != nil {
-			return err
-		}
-		e = connection.Effect{
-			ID: row.ID.String(), Tenant: tenantID, Actor: row.ActorID, Kind: row.Kind, CreatedAt: row.CreatedAt, Attempt: row.Attempt,
-		}
-		if err := json.Unmarshal(row.Arguments, &e.Arguments); err != nil {
-			return fmt.Errorf("reading the arguments of effect %s: %w", e.ID, err)
-		}
-		ok = true
-		return nil
+		return err
 	})
-	return e, ok, err
+	return effects, err
 }
 
 // EffectAttempt is how far an effect has come.
-func (s *Store) EffectAttempt(ctx context.Context, tenantID, effectID string) (attempt int32, done bool, err error) {
+func (s *Outbox) EffectAttempt(ctx context.Context, tenantID, effectID string) (attempt int32, done bool, err error) {
 	id, err := uuid.Parse(effectID)
 	if err != nil {
 		return 0, false, errs.Wrap(err, errs.Invalid, "effect_invalid", "The effect id is not well formed.")
@@ -85,7 +88,7 @@ func (s *Store) EffectAttempt(ctx context.Context, tenantID, effectID string) (a
 }
 
 // FinishEffect ends an effect; one that has ended stays as it is.
-func (s *Store) FinishEffect(ctx context.Context, tenantID, effectID, outcome string, result map[string]string, at time.Time) error {
+func (s *Outbox) FinishEffect(ctx context.Context, tenantID, effectID, outcome string, result map[string]string, at time.Time) error {
 	id, err := uuid.Parse(effectID)
 	if err != nil {
 		return fmt.Errorf("effect id: %w", err)
@@ -102,7 +105,7 @@ func (s *Store) FinishEffect(ctx context.Context, tenantID, effectID, outcome st
 }
 
 // PostponeEffect hands an effect out again, not before a time.
-func (s *Store) PostponeEffect(ctx context.Context, tenantID, effectID string, until time.Time) error {
+func (s *Outbox) PostponeEffect(ctx context.Context, tenantID, effectID string, until time.Time) error {
 	id, err := uuid.Parse(effectID)
 	if err != nil {
 		return fmt.Errorf("effect id: %w", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
 )
@@ -12,9 +13,20 @@ import (
 // resealRows is how many values of a kind one transaction seals again.
 const resealRows = 500
 
+// Resealer seals values again whose key has been replaced.
+type Resealer struct {
+	database
+	box *secrets.Box
+}
+
+// NewResealer makes a resealer, which seals with the box.
+func NewResealer(pool *pg.Pool, box *secrets.Box) *Resealer {
+	return &Resealer{database: database{pool}, box: box}
+}
+
 // seal gives the ciphertext and the id of the key that made it.
-func (s *Store) seal(plain secrets.Text, associatedData string) (sealed []byte, keyID int64, err error) {
-	if sealed, err = s.box.Seal(plain, associatedData); err != nil {
+func seal(box *secrets.Box, plain secrets.Text, associatedData string) (sealed []byte, keyID int64, err error) {
+	if sealed, err = box.Seal(plain, associatedData); err != nil {
 		return nil, 0, err
 	}
 	id, ok := secrets.KeyIDOf(sealed)
@@ -25,7 +37,7 @@ func (s *Store) seal(plain secrets.Text, associatedData string) (sealed []byte, 
 }
 
 // older are the ids of the keys that do not seal any more.
-func (s *Store) older() (ids []int64) {
+func (s *Resealer) older() (ids []int64) {
 	for _, id := range s.box.OlderKeys() {
 		ids = append(ids, int64(id))
 	}
@@ -33,7 +45,7 @@ func (s *Store) older() (ids []int64) {
 }
 
 // OutdatedTenants lists tenants with values that an older key sealed.
-func (s *Store) OutdatedTenants(ctx context.Context) (tenants []string, err error) {
+func (s *Resealer) OutdatedTenants(ctx context.Context) (tenants []string, err error) {
 	if err := s.box.Refresh(ctx); err != nil {
 		return nil, fmt.Errorf("looking for a rotated key set: %w", err)
 	}
@@ -49,8 +61,8 @@ func (s *Store) OutdatedTenants(ctx context.Context) (tenants []string, err erro
 }
 
 // SealedValues counts the values that each key sealed.
-func (s *Store) SealedValues(ctx context.Context) (values map[uint32]int64, err error) {
-	err = s.across(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+func SealedValues(ctx context.Context, pool *pg.Pool) (values map[uint32]int64, err error) {
+	err = database{pool}.across(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		rows, err := q.SealedValues(ctx)
 		values = make(map[uint32]int64, len(rows))
 		for _, row := range rows {
@@ -63,7 +75,7 @@ func (s *Store) SealedValues(ctx context.Context) (values map[uint32]int64, err 
 
 // ResealTenant seals again what an older key sealed. What cannot be opened stays
 // as it is and is told of; the rest is committed.
-func (s *Store) ResealTenant(ctx context.Context, tenantID string) error {
+func (s *Resealer) ResealTenant(ctx context.Context, tenantID string) error {
 	older := s.older()
 	var unopened []error
 	err := s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) (err error) {
@@ -82,15 +94,15 @@ func (s *Store) ResealTenant(ctx context.Context, tenantID string) error {
 }
 
 // again opens a value and seals it with the key that seals now.
-func (s *Store) again(sealed []byte, associatedData string) (fresh []byte, keyID int64, err error) {
+func (s *Resealer) again(sealed []byte, associatedData string) (fresh []byte, keyID int64, err error) {
 	plain, err := s.box.Open(sealed, associatedData)
 	if err != nil {
 		return nil, 0, fmt.Errorf("sealing %s again: %w", associatedData, err)
 	}
-	return s.seal(plain, associatedData)
+	return seal(s.box, plain, associatedData)
 }
 
-func (s *Store) resealSecrets(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64) (failed []error, err error) {
+func (s *Resealer) resealSecrets(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64) (failed []error, err error) {
 	rows, err := q.SecretsSealedBy(ctx, sqlc.SecretsSealedByParams{TenantID: tenantID, KeyIds: older, MaxRows: resealRows})
 	for _, row := range rows {
 		sealed, keyID, openErr := s.again(row.Sealed, secretData(tenantID, row.Key))
@@ -108,7 +120,7 @@ func (s *Store) resealSecrets(ctx context.Context, q *sqlc.Queries, tenantID str
 	return failed, err
 }
 
-func (s *Store) resealVerifiers(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64) (failed []error, err error) {
+func (s *Resealer) resealVerifiers(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64) (failed []error, err error) {
 	rows, err := q.VerifiersSealedBy(ctx, sqlc.VerifiersSealedByParams{TenantID: tenantID, KeyIds: older, MaxRows: resealRows})
 	for _, row := range rows {
 		sealed, _, openErr := s.again(row.SealedVerifier, stateData(tenantID, row.ID.String()))
@@ -123,7 +135,7 @@ func (s *Store) resealVerifiers(ctx context.Context, q *sqlc.Queries, tenantID s
 	return failed, err
 }
 
-func (s *Store) resealGrants(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64) (failed []error, err error) {
+func (s *Resealer) resealGrants(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64) (failed []error, err error) {
 	rows, err := q.GrantsSealedBy(ctx, sqlc.GrantsSealedByParams{TenantID: tenantID, KeyIds: older, MaxRows: resealRows})
 	for _, row := range rows {
 		sealed, _, openErr := s.again(row.SealedGrant, pendingData(tenantID, row.ID.String()))

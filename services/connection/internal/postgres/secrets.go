@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -12,11 +13,23 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
 )
 
+// Secrets keeps tenants' secrets as sealed versions, which never change.
+type Secrets struct {
+	database
+	box *secrets.Box
+	now func() time.Time
+}
+
+// NewSecrets makes the store of secrets, which seals with the box.
+func NewSecrets(pool *pg.Pool, box *secrets.Box, now func() time.Time) *Secrets {
+	return &Secrets{database: database{pool}, box: box, now: now}
+}
+
 func secretData(tenantID, key string) string { return "connection/secrets/" + tenantID + "/" + key }
 
 // PutSecret seals a value as a new version. Its name is new each time, so that
 // no two writers ever meet.
-func (s *Store) PutSecret(ctx context.Context, tenantID, key string, plain connection.Secret) (version string, err error) {
+func (s *Secrets) PutSecret(ctx context.Context, tenantID, key string, plain connection.Secret) (version string, err error) {
 	if err := connection.CheckSecret(key, plain); err != nil {
 		return "", err
 	}
@@ -24,7 +37,7 @@ func (s *Store) PutSecret(ctx context.Context, tenantID, key string, plain conne
 	if err != nil {
 		return "", fmt.Errorf("naming a version: %w", err)
 	}
-	sealed, keyID, err := s.seal(secrets.Text(plain), secretData(tenantID, key))
+	sealed, keyID, err := seal(s.box, secrets.Text(plain), secretData(tenantID, key))
 	if err != nil {
 		return "", err
 	}
@@ -40,7 +53,7 @@ func (s *Store) PutSecret(ctx context.Context, tenantID, key string, plain conne
 }
 
 // GetSecret opens a version.
-func (s *Store) GetSecret(ctx context.Context, tenantID, key, version string) (plain connection.Secret, err error) {
+func (s *Secrets) GetSecret(ctx context.Context, tenantID, key, version string) (plain connection.Secret, err error) {
 	if err := connection.CheckSecretKey(key); err != nil {
 		return "", err
 	}
@@ -57,25 +70,11 @@ func (s *Store) GetSecret(ctx context.Context, tenantID, key, version string) (p
 }
 
 // DeleteSecret removes every version of a key.
-func (s *Store) DeleteSecret(ctx context.Context, tenantID, key string) error {
+func (s *Secrets) DeleteSecret(ctx context.Context, tenantID, key string) error {
 	if err := connection.CheckSecretKey(key); err != nil {
 		return err
 	}
 	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
 		return q.DeleteSecret(ctx, sqlc.DeleteSecretParams{TenantID: tenantID, Key: key})
 	})
-}
-
-// UsedSecrets gives the version that a row points to, by key.
-func (s *Store) UsedSecrets(ctx context.Context, tenantID string) (used map[string]string, err error) {
-	sets := map[string]string{"direct": connection.SetDirect, "cipp": connection.SetCIPP, "app": connection.SetApp}
-	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
-		rows, err := q.UsedSecrets(ctx, tenantID)
-		used = make(map[string]string, len(rows))
-		for _, row := range rows {
-			used[sets[row.ConnectionType]] = row.Version
-		}
-		return err
-	}, pg.ReadOnly())
-	return used, err
 }

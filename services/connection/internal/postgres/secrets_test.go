@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
@@ -23,7 +24,17 @@ type bundle struct {
 	db    *pgtest.DB
 	keys  secrets.Settings
 	box   *secrets.Box
-	store *postgres.Store
+	pool  *pg.Pool
+	store stores
+}
+
+// stores are those of one process that hold something sealed, or point to it.
+type stores struct {
+	*postgres.Secrets
+	*postgres.Flows
+	*postgres.Pointers
+	*postgres.Connections
+	*postgres.Resealer
 }
 
 func setup(t *testing.T) *bundle {
@@ -31,16 +42,21 @@ func setup(t *testing.T) *bundle {
 	b := &bundle{t: t, db: pgtest.Database(t, "connection"), keys: secrets.Settings{File: filepath.Join(t.TempDir(), "keys.json")}}
 	_, err := secrets.NewKeyFile(b.keys.File)
 	require.NoError(t, err)
+	b.pool = b.db.Pool("connection")
 	b.box, b.store = b.replica()
 	return b
 }
 
 // replica is one more process on the same database and key set.
-func (b *bundle) replica() (*secrets.Box, *postgres.Store) {
+func (b *bundle) replica() (*secrets.Box, stores) {
 	b.t.Helper()
 	box, err := secrets.Open(b.t.Context(), b.keys, nil)
 	require.NoError(b.t, err)
-	return box, postgres.New(b.db.Pool("connection"), box, time.Now, 1)
+	pool := b.db.Pool("connection")
+	return box, stores{
+		postgres.NewSecrets(pool, box, time.Now), postgres.NewFlows(pool, box), postgres.NewPointers(pool, time.Now),
+		postgres.NewConnections(pool, time.Now), postgres.NewResealer(pool, box),
+	}
 }
 
 func (b *bundle) admin(sql string, arguments ...any) {
@@ -51,7 +67,7 @@ func (b *bundle) admin(sql string, arguments ...any) {
 
 func (b *bundle) sealedBy() map[uint32]int64 {
 	b.t.Helper()
-	values, err := b.store.SealedValues(b.t.Context())
+	values, err := postgres.SealedValues(b.t.Context(), b.pool)
 	require.NoError(b.t, err)
 	return values
 }
@@ -89,7 +105,7 @@ func (b *bundle) fill(tenants int) (hash [32]byte, versions map[string]string) {
 }
 
 // whole asserts that every value of fill still opens.
-func (b *bundle) whole(store *postgres.Store, versions map[string]string, last [32]byte) {
+func (b *bundle) whole(store stores, versions map[string]string, last [32]byte) {
 	b.t.Helper()
 	for id, version := range versions {
 		value, err := store.GetSecret(b.t.Context(), id, connection.SetDirect, version)
@@ -115,7 +131,7 @@ func TestWhatAnOlderKeySealedIsSealedAgain(t *testing.T) {
 
 	fresh, err := secrets.Rotate(t.Context(), b.keys, nil)
 	require.NoError(t, err)
-	replicas := []*postgres.Store{b.store}
+	replicas := []stores{b.store}
 	for range 3 {
 		_, store := b.replica()
 		replicas = append(replicas, store)
@@ -189,13 +205,13 @@ func TestResealingStopsAnywhere(t *testing.T) {
 
 // stopper ends the work after the first tenant.
 type stopper struct {
-	*postgres.Store
+	stores
 	stop func()
 }
 
 func (s stopper) ResealTenant(ctx context.Context, tenantID string) error {
 	defer s.stop()
-	return s.Store.ResealTenant(ctx, tenantID)
+	return s.stores.ResealTenant(ctx, tenantID)
 }
 
 func TestUsedSecrets(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 
 // change runs fn on the active connection of that id, locked; nothing happens when
 // there is none any more.
-func (s *Store) change(ctx context.Context, tenantID, id string, fn func(ctx context.Context, q *sqlc.Queries, key uuid.UUID, now sqlc.LockActiveRow) error) error {
+func (s *Connections) change(ctx context.Context, tenantID, id string, fn func(ctx context.Context, q *sqlc.Queries, key uuid.UUID, now sqlc.LockActiveRow) error) error {
 	key, err := uuid.Parse(id)
 	if err != nil {
 		return fmt.Errorf("connection id: %w", err)
@@ -47,7 +47,7 @@ func tell(ctx context.Context, q *sqlc.Queries, tenantID string, was sqlc.LockAc
 
 // SwapSecret points the connection to a new token set, if it still points to
 // the old one. It ends a failure to get one.
-func (s *Store) SwapSecret(ctx context.Context, tenantID, id, oldVersion, newVersion string, expires time.Time) (swapped bool, err error) {
+func (s *Connections) SwapSecret(ctx context.Context, tenantID, id, oldVersion, newVersion string, expires time.Time) (swapped bool, err error) {
 	err = s.change(ctx, tenantID, id, func(ctx context.Context, q *sqlc.Queries, key uuid.UUID, was sqlc.LockActiveRow) error {
 		rows, err := q.SwapSecret(ctx, sqlc.SwapSecretParams{
 			TenantID: tenantID, ID: key, OldVersion: oldVersion, NewVersion: newVersion, TokenExpiresAt: expires,
@@ -66,7 +66,7 @@ func (s *Store) SwapSecret(ctx context.Context, tenantID, id, oldVersion, newVer
 
 // RecordValid marks the active connection as proven, unless it failed after the
 // proof had begun.
-func (s *Store) RecordValid(ctx context.Context, tenantID, id string, begun, at time.Time) error {
+func (s *Connections) RecordValid(ctx context.Context, tenantID, id string, begun, at time.Time) error {
 	return s.change(ctx, tenantID, id, func(ctx context.Context, q *sqlc.Queries, key uuid.UUID, was sqlc.LockActiveRow) error {
 		rows, err := q.RecordValid(ctx, sqlc.RecordValidParams{TenantID: tenantID, ID: key, Begun: begun, CheckedAt: at})
 		if err != nil || rows == 0 {
@@ -78,7 +78,7 @@ func (s *Store) RecordValid(ctx context.Context, tenantID, id string, begun, at 
 
 // RecordFailed stores why the connection failed, if it still works with the token
 // set of that version.
-func (s *Store) RecordFailed(ctx context.Context, tenantID, id, version string, snapshot connection.Snapshot) error {
+func (s *Connections) RecordFailed(ctx context.Context, tenantID, id, version string, snapshot connection.Snapshot) error {
 	return s.change(ctx, tenantID, id, func(ctx context.Context, q *sqlc.Queries, key uuid.UUID, was sqlc.LockActiveRow) error {
 		if value(was.SecretVersion) != version {
 			return nil

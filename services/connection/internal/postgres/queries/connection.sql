@@ -7,9 +7,21 @@ WHERE tenant_id = @tenant_id AND status <> 'replaced'
 ORDER BY (status IN ('connected', 'validation_failed')) DESC, connected_at DESC, id DESC
 LIMIT 1;
 
--- name: LockGrant :exec
--- One change of a tenant's token set at a time, over all replicas.
-SELECT pg_advisory_xact_lock(hashtextextended('connection:grant:' || @tenant_id::text, 0));
+-- name: LockCurrent :one
+-- The state that a change begins from: the active connection's, else that of the
+-- one that was disconnected last.
+SELECT id, status, connection_type
+FROM entra_partner_connections
+WHERE tenant_id = @tenant_id AND status <> 'replaced'
+ORDER BY (status IN ('connected', 'validation_failed')) DESC, connected_at DESC, id DESC
+LIMIT 1
+FOR UPDATE;
+
+-- name: LockActive :one
+SELECT status, connection_type, secret_version, error_code
+FROM entra_partner_connections
+WHERE tenant_id = @tenant_id AND id = @id AND status IN ('connected', 'validation_failed')
+FOR UPDATE;
 
 -- name: ReplaceActive :exec
 UPDATE entra_partner_connections
@@ -53,3 +65,8 @@ UPDATE entra_partner_connections
 SET status = 'validation_failed', error_code = @code::text, error_message = @message::text, error_checked_at = @checked_at::timestamptz,
     last_validated_at = @checked_at::timestamptz
 WHERE tenant_id = @tenant_id AND id = @id AND secret_version = @secret_version::text;
+
+-- name: RaiseCustomerEpoch :exec
+-- Tokens of managed tenants that any replica keeps are void from here on.
+UPDATE entra_partner_connections SET customer_epoch = customer_epoch + 1
+WHERE tenant_id = @tenant_id AND status IN ('connected', 'validation_failed');

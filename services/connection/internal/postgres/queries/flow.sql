@@ -34,20 +34,3 @@ WHERE tenant_id = @tenant_id AND id = @id AND taken_at IS NULL AND sealed_grant 
 -- A disconnect ends what has not been completed.
 UPDATE pending_grants SET sealed_grant = NULL, taken_at = @taken_at::timestamptz
 WHERE tenant_id = @tenant_id AND taken_at IS NULL;
-
--- name: SweepableTenants :many
-SELECT DISTINCT tenant_id FROM sweepable WHERE since < @before ORDER BY tenant_id;
-
--- name: DestroyExpiredVerifiers :exec
-UPDATE oauth_states SET sealed_verifier = NULL
-WHERE tenant_id = @tenant_id AND expires_at < @now AND sealed_verifier IS NOT NULL;
-
--- name: DeleteOldStates :exec
-DELETE FROM oauth_states WHERE tenant_id = @tenant_id AND expires_at < @before;
-
--- name: DestroyExpiredGrants :exec
-UPDATE pending_grants SET sealed_grant = NULL
-WHERE tenant_id = @tenant_id AND expires_at < @now AND sealed_grant IS NOT NULL;
-
--- name: DeleteOldGrants :exec
-DELETE FROM pending_grants WHERE tenant_id = @tenant_id AND expires_at < @before;

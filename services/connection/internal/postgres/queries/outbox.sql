@@ -14,9 +14,10 @@ WHERE (e.leased_until IS NULL OR e.leased_until <= @now::timestamptz)
 ORDER BY e.created_at, e.id
 LIMIT @max_effects;
 
--- name: LeaseEffect :one
+-- name: LeaseEffects :many
 UPDATE outbox SET leased_until = @leased_until::timestamptz, attempt = attempt + 1
-WHERE tenant_id = @tenant_id AND id = @id AND done_at IS NULL AND (leased_until IS NULL OR leased_until <= @now::timestamptz)
+WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]) AND done_at IS NULL
+  AND (leased_until IS NULL OR leased_until <= @now::timestamptz)
 RETURNING id, actor_id, kind, arguments, created_at, attempt;
 
 -- name: EffectState :one

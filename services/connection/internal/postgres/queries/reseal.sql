@@ -35,10 +35,3 @@ FOR UPDATE SKIP LOCKED;
 
 -- name: ResealGrant :exec
 UPDATE pending_grants SET sealed_grant = @sealed WHERE tenant_id = @tenant_id AND id = @id;
-
--- name: UsedSecrets :many
--- The versions that rows point to, and what each belongs to.
-SELECT c.connection_type, c.secret_version::text AS version FROM entra_partner_connections c
-WHERE c.tenant_id = @tenant_id AND c.secret_version IS NOT NULL
-UNION ALL
-SELECT 'app', a.secret_version FROM app_credentials a WHERE a.tenant_id = @tenant_id;

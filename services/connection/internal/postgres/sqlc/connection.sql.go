@@ -138,13 +138,69 @@ func (q *Queries) InsertConnection(ctx context.Context, arg InsertConnectionPara
 	return err
 }
 
-const lockGrant = `-- name: LockGrant :exec
-SELECT pg_advisory_xact_lock(hashtextextended('connection:grant:' || $1::text, 0))
+const lockActive = `-- name: LockActive :one
+SELECT status, connection_type, secret_version, error_code
+FROM entra_partner_connections
+WHERE tenant_id = $1 AND id = $2 AND status IN ('connected', 'validation_failed')
+FOR UPDATE
 `
 
-// One change of a tenant's token set at a time, over all replicas.
-func (q *Queries) LockGrant(ctx context.Context, tenantID string) error {
-	_, err := q.db.Exec(ctx, lockGrant, tenantID)
+type LockActiveParams struct {
+	TenantID string
+	ID       uuid.UUID
+}
+
+type LockActiveRow struct {
+	Status         string
+	ConnectionType string
+	SecretVersion  *string
+	ErrorCode      *string
+}
+
+func (q *Queries) LockActive(ctx context.Context, arg LockActiveParams) (LockActiveRow, error) {
+	row := q.db.QueryRow(ctx, lockActive, arg.TenantID, arg.ID)
+	var i LockActiveRow
+	err := row.Scan(
+		&i.Status,
+		&i.ConnectionType,
+		&i.SecretVersion,
+		&i.ErrorCode,
+	)
+	return i, err
+}
+
+const lockCurrent = `-- name: LockCurrent :one
+SELECT id, status, connection_type
+FROM entra_partner_connections
+WHERE tenant_id = $1 AND status <> 'replaced'
+ORDER BY (status IN ('connected', 'validation_failed')) DESC, connected_at DESC, id DESC
+LIMIT 1
+FOR UPDATE
+`
+
+type LockCurrentRow struct {
+	ID             uuid.UUID
+	Status         string
+	ConnectionType string
+}
+
+// The state that a change begins from: the active connection's, else that of the
+// one that was disconnected last.
+func (q *Queries) LockCurrent(ctx context.Context, tenantID string) (LockCurrentRow, error) {
+	row := q.db.QueryRow(ctx, lockCurrent, tenantID)
+	var i LockCurrentRow
+	err := row.Scan(&i.ID, &i.Status, &i.ConnectionType)
+	return i, err
+}
+
+const raiseCustomerEpoch = `-- name: RaiseCustomerEpoch :exec
+UPDATE entra_partner_connections SET customer_epoch = customer_epoch + 1
+WHERE tenant_id = $1 AND status IN ('connected', 'validation_failed')
+`
+
+// Tokens of managed tenants that any replica keeps are void from here on.
+func (q *Queries) RaiseCustomerEpoch(ctx context.Context, tenantID string) error {
+	_, err := q.db.Exec(ctx, raiseCustomerEpoch, tenantID)
 	return err
 }
 

@@ -28,64 +28,6 @@ func (q *Queries) ConsumeState(ctx context.Context, arg ConsumeStateParams) erro
 	return err
 }
 
-const deleteOldGrants = `-- name: DeleteOldGrants :exec
-DELETE FROM pending_grants WHERE tenant_id = $1 AND expires_at < $2
-`
-
-type DeleteOldGrantsParams struct {
-	TenantID string
-	Before   time.Time
-}
-
-func (q *Queries) DeleteOldGrants(ctx context.Context, arg DeleteOldGrantsParams) error {
-	_, err := q.db.Exec(ctx, deleteOldGrants, arg.TenantID, arg.Before)
-	return err
-}
-
-const deleteOldStates = `-- name: DeleteOldStates :exec
-DELETE FROM oauth_states WHERE tenant_id = $1 AND expires_at < $2
-`
-
-type DeleteOldStatesParams struct {
-	TenantID string
-	Before   time.Time
-}
-
-func (q *Queries) DeleteOldStates(ctx context.Context, arg DeleteOldStatesParams) error {
-	_, err := q.db.Exec(ctx, deleteOldStates, arg.TenantID, arg.Before)
-	return err
-}
-
-const destroyExpiredGrants = `-- name: DestroyExpiredGrants :exec
-UPDATE pending_grants SET sealed_grant = NULL
-WHERE tenant_id = $1 AND expires_at < $2 AND sealed_grant IS NOT NULL
-`
-
-type DestroyExpiredGrantsParams struct {
-	TenantID string
-	Now      time.Time
-}
-
-func (q *Queries) DestroyExpiredGrants(ctx context.Context, arg DestroyExpiredGrantsParams) error {
-	_, err := q.db.Exec(ctx, destroyExpiredGrants, arg.TenantID, arg.Now)
-	return err
-}
-
-const destroyExpiredVerifiers = `-- name: DestroyExpiredVerifiers :exec
-UPDATE oauth_states SET sealed_verifier = NULL
-WHERE tenant_id = $1 AND expires_at < $2 AND sealed_verifier IS NOT NULL
-`
-
-type DestroyExpiredVerifiersParams struct {
-	TenantID string
-	Now      time.Time
-}
-
-func (q *Queries) DestroyExpiredVerifiers(ctx context.Context, arg DestroyExpiredVerifiersParams) error {
-	_, err := q.db.Exec(ctx, destroyExpiredVerifiers, arg.TenantID, arg.Now)
-	return err
-}
-
 const destroyPendingGrants = `-- name: DestroyPendingGrants :exec
 UPDATE pending_grants SET sealed_grant = NULL, taken_at = $1::timestamptz
 WHERE tenant_id = $2 AND taken_at IS NULL
@@ -243,30 +185,6 @@ func (q *Queries) PendingGrant(ctx context.Context, arg PendingGrantParams) (Pen
 		&i.ClientID,
 	)
 	return i, err
-}
-
-const sweepableTenants = `-- name: SweepableTenants :many
-SELECT DISTINCT tenant_id FROM sweepable WHERE since < $1 ORDER BY tenant_id
-`
-
-func (q *Queries) SweepableTenants(ctx context.Context, before time.Time) ([]string, error) {
-	rows, err := q.db.Query(ctx, sweepableTenants, before)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var tenant_id string
-		if err := rows.Scan(&tenant_id); err != nil {
-			return nil, err
-		}
-		items = append(items, tenant_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const takePendingGrant = `-- name: TakePendingGrant :execrows

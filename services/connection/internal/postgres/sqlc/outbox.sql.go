@@ -126,20 +126,21 @@ func (q *Queries) InsertEffect(ctx context.Context, arg InsertEffectParams) erro
 	return err
 }
 
-const leaseEffect = `-- name: LeaseEffect :one
+const leaseEffects = `-- name: LeaseEffects :many
 UPDATE outbox SET leased_until = $1::timestamptz, attempt = attempt + 1
-WHERE tenant_id = $2 AND id = $3 AND done_at IS NULL AND (leased_until IS NULL OR leased_until <= $4::timestamptz)
+WHERE tenant_id = $2 AND id = ANY($3::uuid[]) AND done_at IS NULL
+  AND (leased_until IS NULL OR leased_until <= $4::timestamptz)
 RETURNING id, actor_id, kind, arguments, created_at, attempt
 `
 
-type LeaseEffectParams struct {
+type LeaseEffectsParams struct {
 	LeasedUntil time.Time
 	TenantID    string
-	ID          uuid.UUID
+	Ids         []uuid.UUID
 	Now         time.Time
 }
 
-type LeaseEffectRow struct {
+type LeaseEffectsRow struct {
 	ID        uuid.UUID
 	ActorID   string
 	Kind      string
@@ -148,23 +149,36 @@ type LeaseEffectRow struct {
 	Attempt   int32
 }
 
-func (q *Queries) LeaseEffect(ctx context.Context, arg LeaseEffectParams) (LeaseEffectRow, error) {
-	row := q.db.QueryRow(ctx, leaseEffect,
+func (q *Queries) LeaseEffects(ctx context.Context, arg LeaseEffectsParams) ([]LeaseEffectsRow, error) {
+	rows, err := q.db.Query(ctx, leaseEffects,
 		arg.LeasedUntil,
 		arg.TenantID,
-		arg.ID,
+		arg.Ids,
 		arg.Now,
 	)
-	var i LeaseEffectRow
-	err := row.Scan(
-		&i.ID,
-		&i.ActorID,
-		&i.Kind,
-		&i.Arguments,
-		&i.CreatedAt,
-		&i.Attempt,
-	)
-	return i, err
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LeaseEffectsRow
+	for rows.Next() {
+		var i LeaseEffectsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ActorID,
+			&i.Kind,
+			&i.Arguments,
+			&i.CreatedAt,
+			&i.Attempt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const postponeEffect = `-- name: PostponeEffect :exec

@@ -198,39 +198,6 @@ func (q *Queries) TenantsSealedBy(ctx context.Context, keyIds []int64) ([]string
 	return items, nil
 }
 
-const usedSecrets = `-- name: UsedSecrets :many
-SELECT c.connection_type, c.secret_version::text AS version FROM entra_partner_connections c
-WHERE c.tenant_id = $1 AND c.secret_version IS NOT NULL
-UNION ALL
-SELECT 'app', a.secret_version FROM app_credentials a WHERE a.tenant_id = $1
-`
-
-type UsedSecretsRow struct {
-	ConnectionType string
-	Version        string
-}
-
-// The versions that rows point to, and what each belongs to.
-func (q *Queries) UsedSecrets(ctx context.Context, tenantID string) ([]UsedSecretsRow, error) {
-	rows, err := q.db.Query(ctx, usedSecrets, tenantID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []UsedSecretsRow
-	for rows.Next() {
-		var i UsedSecretsRow
-		if err := rows.Scan(&i.ConnectionType, &i.Version); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const verifiersSealedBy = `-- name: VerifiersSealedBy :many
 SELECT id, sealed_verifier FROM oauth_states
 WHERE tenant_id = $1 AND key_id = ANY($2::bigint[])

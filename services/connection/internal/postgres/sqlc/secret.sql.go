@@ -40,23 +40,6 @@ func (q *Queries) DeleteSecret(ctx context.Context, arg DeleteSecretParams) erro
 	return err
 }
 
-const deleteUnusedSecrets = `-- name: DeleteUnusedSecrets :exec
-DELETE FROM secrets s
-WHERE s.tenant_id = $1 AND s.created_at < $2
-  AND NOT EXISTS (SELECT FROM entra_partner_connections c WHERE c.tenant_id = s.tenant_id AND c.secret_version = s.version)
-  AND NOT EXISTS (SELECT FROM app_credentials a WHERE a.tenant_id = s.tenant_id AND a.secret_version = s.version)
-`
-
-type DeleteUnusedSecretsParams struct {
-	TenantID string
-	Before   time.Time
-}
-
-func (q *Queries) DeleteUnusedSecrets(ctx context.Context, arg DeleteUnusedSecretsParams) error {
-	_, err := q.db.Exec(ctx, deleteUnusedSecrets, arg.TenantID, arg.Before)
-	return err
-}
-
 const insertSecret = `-- name: InsertSecret :exec
 INSERT INTO secrets (tenant_id, key, version, sealed, key_id, created_at)
 VALUES ($1, $2, $3, $4, $5, $6)

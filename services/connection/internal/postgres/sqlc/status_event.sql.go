@@ -28,34 +28,6 @@ func (q *Queries) AckStatusEvents(ctx context.Context, arg AckStatusEventsParams
 	return err
 }
 
-const deleteAckedEvents = `-- name: DeleteAckedEvents :exec
-DELETE FROM status_events WHERE tenant_id = $1 AND acked_at < $2::timestamptz
-`
-
-type DeleteAckedEventsParams struct {
-	TenantID string
-	Before   time.Time
-}
-
-func (q *Queries) DeleteAckedEvents(ctx context.Context, arg DeleteAckedEventsParams) error {
-	_, err := q.db.Exec(ctx, deleteAckedEvents, arg.TenantID, arg.Before)
-	return err
-}
-
-const deleteEndedEffects = `-- name: DeleteEndedEffects :exec
-DELETE FROM outbox WHERE tenant_id = $1 AND done_at < $2::timestamptz
-`
-
-type DeleteEndedEffectsParams struct {
-	TenantID string
-	Before   time.Time
-}
-
-func (q *Queries) DeleteEndedEffects(ctx context.Context, arg DeleteEndedEffectsParams) error {
-	_, err := q.db.Exec(ctx, deleteEndedEffects, arg.TenantID, arg.Before)
-	return err
-}
-
 const dueStatusEvents = `-- name: DueStatusEvents :many
 SELECT tenant_id, id FROM status_events_open
 WHERE leased_until IS NULL OR leased_until <= $1::timestamptz
@@ -86,30 +58,6 @@ func (q *Queries) DueStatusEvents(ctx context.Context, arg DueStatusEventsParams
 			return nil, err
 		}
 		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const endedWorkTenants = `-- name: EndedWorkTenants :many
-SELECT DISTINCT tenant_id FROM ended_work WHERE since < $1::timestamptz ORDER BY tenant_id
-`
-
-func (q *Queries) EndedWorkTenants(ctx context.Context, before time.Time) ([]string, error) {
-	rows, err := q.db.Query(ctx, endedWorkTenants, before)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var tenant_id string
-		if err := rows.Scan(&tenant_id); err != nil {
-			return nil, err
-		}
-		items = append(items, tenant_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -202,59 +150,4 @@ func (q *Queries) LeaseStatusEvents(ctx context.Context, arg LeaseStatusEventsPa
 		return nil, err
 	}
 	return items, nil
-}
-
-const lockActive = `-- name: LockActive :one
-SELECT status, connection_type, secret_version, error_code
-FROM entra_partner_connections
-WHERE tenant_id = $1 AND id = $2 AND status IN ('connected', 'validation_failed')
-FOR UPDATE
-`
-
-type LockActiveParams struct {
-	TenantID string
-	ID       uuid.UUID
-}
-
-type LockActiveRow struct {
-	Status         string
-	ConnectionType string
-	SecretVersion  *string
-	ErrorCode      *string
-}
-
-func (q *Queries) LockActive(ctx context.Context, arg LockActiveParams) (LockActiveRow, error) {
-	row := q.db.QueryRow(ctx, lockActive, arg.TenantID, arg.ID)
-	var i LockActiveRow
-	err := row.Scan(
-		&i.Status,
-		&i.ConnectionType,
-		&i.SecretVersion,
-		&i.ErrorCode,
-	)
-	return i, err
-}
-
-const lockCurrent = `-- name: LockCurrent :one
-SELECT id, status, connection_type
-FROM entra_partner_connections
-WHERE tenant_id = $1 AND status <> 'replaced'
-ORDER BY (status IN ('connected', 'validation_failed')) DESC, connected_at DESC, id DESC
-LIMIT 1
-FOR UPDATE
-`
-
-type LockCurrentRow struct {
-	ID             uuid.UUID
-	Status         string
-	ConnectionType string
-}
-
-// The state that a change begins from: the active connection's, else that of the
-// one that was disconnected last.
-func (q *Queries) LockCurrent(ctx context.Context, tenantID string) (LockCurrentRow, error) {
-	row := q.db.QueryRow(ctx, lockCurrent, tenantID)
-	var i LockCurrentRow
-	err := row.Scan(&i.ID, &i.Status, &i.ConnectionType)
-	return i, err
 }

@@ -10,7 +10,9 @@ SET secret_version = excluded.secret_version, updated_by = excluded.updated_by, 
 -- name: DeleteAppCredentials :exec
 DELETE FROM app_credentials WHERE tenant_id = @tenant_id;
 
--- name: RaiseCustomerEpoch :exec
--- Tokens of managed tenants that any replica keeps are void from here on.
-UPDATE entra_partner_connections SET customer_epoch = customer_epoch + 1
-WHERE tenant_id = @tenant_id AND status IN ('connected', 'validation_failed');
+-- name: UsedSecrets :many
+-- The versions that rows point to, and what each belongs to.
+SELECT c.connection_type, c.secret_version::text AS version FROM entra_partner_connections c
+WHERE c.tenant_id = @tenant_id AND c.secret_version IS NOT NULL
+UNION ALL
+SELECT 'app', a.secret_version FROM app_credentials a WHERE a.tenant_id = @tenant_id;

@@ -1,0 +1,158 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
+)
+
+// Connections keeps connections, a row each time that a partner was connected.
+type Connections struct {
+	database
+	now func() time.Time
+}
+
+// NewConnections makes the store of connections.
+func NewConnections(pool *pg.Pool, now func() time.Time) *Connections {
+	return &Connections{database: database{pool}, now: now}
+}
+
+// Current is the newest connection of the tenant.
+func (s *Connections) Current(ctx context.Context, tenantID string) (c connection.Connection, ok bool, err error) {
+	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		row, err := q.CurrentConnection(ctx, tenantID)
+		if pg.NoRows(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c, ok = fromRow(row), true
+		return nil
+	}, pg.ReadOnly())
+	return c, ok, err
+}
+
+func fromRow(r sqlc.CurrentConnectionRow) connection.Connection {
+	c := connection.Connection{
+		ID: r.ID.String(), Type: connection.Type(r.ConnectionType), Status: connection.Status(r.Status),
+		PartnerTenantID: r.PartnerTenantID, Scope: r.Scope, SecretVersion: value(r.SecretVersion),
+		TokenExpiresAt: value(r.TokenExpiresAt), ConnectedBy: r.ConnectedBy, ConnectedAt: r.ConnectedAt,
+		LastValidatedAt: value(r.LastValidatedAt), ClientID: r.ClientID, CustomerEpoch: r.CustomerEpoch,
+	}
+	if r.ErrorCode != nil {
+		c.LastError = &connection.Snapshot{Code: *r.ErrorCode, Message: value(r.ErrorMessage), CheckedAt: value(r.ErrorCheckedAt)}
+	}
+	return c
+}
+
+// lockCurrent gives the state that a change by a person begins from.
+func lockCurrent(ctx context.Context, q *sqlc.Queries, tenantID string) (connection.Status, connection.Type, error) {
+	row, err := q.LockCurrent(ctx, tenantID)
+	if pg.NoRows(err) {
+		return connection.NotConnected, "", nil
+	}
+	return connection.Status(row.Status), connection.Type(row.ConnectionType), err
+}
+
+// Activate makes the connection the active one, in one transaction with the
+// pending grant it came from, the end of the secrets of other kinds of connections,
+// and the effect it has.
+func (s *Connections) Activate(ctx context.Context, tenantID string, c connection.Connection, pendingID string, effect connection.Effect) error {
+	id, err := uuid.Parse(c.ID)
+	if err != nil {
+		return fmt.Errorf("connection id: %w", err)
+	}
+	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		if pendingID != "" {
+			if err := take(ctx, q, tenantID, pendingID, c.ConnectedAt); err != nil {
+				return err
+			}
+		}
+		from, _, err := lockCurrent(ctx, q, tenantID)
+		if err != nil {
+			return err
+		}
+		err = q.ReplaceActive(ctx, sqlc.ReplaceActiveParams{TenantID: tenantID, EndedAt: &c.ConnectedAt, EndedBy: &c.ConnectedBy})
+		if err != nil {
+			return err
+		}
+		err = q.InsertConnection(ctx, sqlc.InsertConnectionParams{
+			TenantID: tenantID, ID: id, ConnectionType: string(c.Type), PartnerTenantID: c.PartnerTenantID, Scope: c.Scope,
+			SecretVersion: c.SecretVersion, TokenExpiresAt: orNil(c.TokenExpiresAt), ConnectedBy: c.ConnectedBy,
+			ConnectedAt: c.ConnectedAt, LastValidatedAt: c.LastValidatedAt, ClientID: c.ClientID,
+		})
+		if err != nil {
+			return err
+		}
+		err = q.DeleteOtherProviderSecrets(ctx, sqlc.DeleteOtherProviderSecretsParams{
+			TenantID: tenantID, Keys: []string{connection.SetDirect, connection.SetCIPP}, Kept: connection.SetOf(c.Type),
+		})
+		if err != nil {
+			return err
+		}
+		err = insertEvent(ctx, q, tenantID, connection.StatusEvent{
+			Actor: c.ConnectedBy, From: from, To: connection.Connected, Type: c.Type, At: c.ConnectedAt,
+		})
+		if err != nil {
+			return err
+		}
+		return insertEffect(ctx, q, effect)
+	})
+}
+
+func take(ctx context.Context, q *sqlc.Queries, tenantID, pendingID string, at time.Time) error {
+	id, err := uuid.Parse(pendingID)
+	if err != nil {
+		return fmt.Errorf("pending grant id: %w", err)
+	}
+	taken, err := q.TakePendingGrant(ctx, sqlc.TakePendingGrantParams{TenantID: tenantID, ID: id, TakenAt: at})
+	if err != nil {
+		return err
+	}
+	if taken == 0 {
+		return connection.ErrInvalidCompletion
+	}
+	return nil
+}
+
+// End disconnects the active connection.
+func (s *Connections) End(ctx context.Context, tenantID, user string, at time.Time, effect connection.Effect) (ended bool, err error) {
+	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		ended = false
+		from, kind, err := lockCurrent(ctx, q, tenantID)
+		if err != nil {
+			return err
+		}
+		rows, err := q.EndActive(ctx, sqlc.EndActiveParams{TenantID: tenantID, EndedAt: &at, EndedBy: &user})
+		if err != nil {
+			return err
+		}
+		err = q.DestroyPendingGrants(ctx, sqlc.DestroyPendingGrantsParams{TenantID: tenantID, TakenAt: at})
+		if err != nil || rows == 0 {
+			return err
+		}
+		ended = true
+		err = insertEvent(ctx, q, tenantID, connection.StatusEvent{
+			Actor: user, From: from, To: connection.Disconnected, Type: kind, At: at,
+		})
+		if err != nil {
+			return err
+		}
+		return insertEffect(ctx, q, effect)
+	})
+	return ended, err
+}
+
+// RaiseCustomerEpoch makes the tokens that replicas keep for managed tenants void.
+func (s *Connections) RaiseCustomerEpoch(ctx context.Context, tenantID string) error {
+	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		return q.RaiseCustomerEpoch(ctx, tenantID)
+	})
+}

@@ -1,0 +1,54 @@
+// Package postgres keeps the connection's rows and sealed secrets.
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
+)
+
+// database is what every store of this package works on.
+type database struct{ pool *pg.Pool }
+
+// in runs fn in a transaction of the tenant. A context that already speaks for
+// a tenant may not be used for another.
+func (d database) in(ctx context.Context, tenantID string, fn func(ctx context.Context, q *sqlc.Queries) error, opts ...pg.TxOption) error {
+	call, _ := tenant.Lookup(ctx)
+	switch {
+	case call.Tenant == "":
+		id, err := tenant.Parse(tenantID)
+		if err != nil {
+			return err
+		}
+		call.Tenant = id
+		ctx = tenant.With(ctx, call)
+	case string(call.Tenant) != tenantID:
+		return errs.New(errs.Internal, "tenant_mismatch", "The work is for another tenant than the call.")
+	}
+	return pg.InTenant(ctx, d.pool, func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, sqlc.New(tx)) }, opts...)
+}
+
+func (d database) across(ctx context.Context, fn func(ctx context.Context, q *sqlc.Queries) error) error {
+	return pg.AcrossTenants(ctx, d.pool, func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, sqlc.New(tx)) })
+}
+
+// orNil leaves a zero time out.
+func orNil(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return &at
+}
+
+func value[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}

@@ -1,0 +1,63 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
+)
+
+// Pointers keeps which versions of secrets are in use, wherever these are kept.
+type Pointers struct {
+	database
+	now func() time.Time
+}
+
+// NewPointers makes the store of pointers.
+func NewPointers(pool *pg.Pool, now func() time.Time) *Pointers {
+	return &Pointers{database: database{pool}, now: now}
+}
+
+// CredentialVersion is the version of the tenant's own app registration.
+func (s *Pointers) CredentialVersion(ctx context.Context, tenantID string) (version string, err error) {
+	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		version, err = q.AppCredentials(ctx, tenantID)
+		if pg.NoRows(err) {
+			return nil
+		}
+		return err
+	}, pg.ReadOnly())
+	return version, err
+}
+
+// PointCredentials makes a version the one in use.
+func (s *Pointers) PointCredentials(ctx context.Context, tenantID, version, user string) error {
+	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		return q.PutAppCredentials(ctx, sqlc.PutAppCredentialsParams{
+			TenantID: tenantID, SecretVersion: version, UpdatedBy: user, UpdatedAt: s.now(),
+		})
+	})
+}
+
+// RemoveCredentials leaves the tenant without an app registration of its own.
+func (s *Pointers) RemoveCredentials(ctx context.Context, tenantID string) error {
+	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		return q.DeleteAppCredentials(ctx, tenantID)
+	})
+}
+
+// UsedSecrets gives the version that a row points to, by key.
+func (s *Pointers) UsedSecrets(ctx context.Context, tenantID string) (used map[string]string, err error) {
+	sets := map[string]string{"direct": connection.SetDirect, "cipp": connection.SetCIPP, "app": connection.SetApp}
+	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		rows, err := q.UsedSecrets(ctx, tenantID)
+		used = make(map[string]string, len(rows))
+		for _, row := range rows {
+			used[sets[row.ConnectionType]] = row.Version
+		}
+		return err
+	}, pg.ReadOnly())
+	return used, err
+}

@@ -1,0 +1,62 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
+)
+
+// Sweeper removes what nobody can use any more.
+type Sweeper struct{ database }
+
+// NewSweeper makes a sweeper.
+func NewSweeper(pool *pg.Pool) *Sweeper { return &Sweeper{database{pool}} }
+
+// SweepableTenants lists tenants with something to remove.
+func (s *Sweeper) SweepableTenants(ctx context.Context, before time.Time) (tenants []string, err error) {
+	err = s.across(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		tenants, err = q.SweepableTenants(ctx, before)
+		return err
+	})
+	return tenants, err
+}
+
+// SweepTenant removes what nobody can use any more.
+func (s *Sweeper) SweepTenant(ctx context.Context, tenantID string, now, traces, unused time.Time) error {
+	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		if err := q.DestroyExpiredVerifiers(ctx, sqlc.DestroyExpiredVerifiersParams{TenantID: tenantID, Now: now}); err != nil {
+			return err
+		}
+		if err := q.DeleteOldStates(ctx, sqlc.DeleteOldStatesParams{TenantID: tenantID, Before: traces}); err != nil {
+			return err
+		}
+		if err := q.DestroyExpiredGrants(ctx, sqlc.DestroyExpiredGrantsParams{TenantID: tenantID, Now: now}); err != nil {
+			return err
+		}
+		if err := q.DeleteOldGrants(ctx, sqlc.DeleteOldGrantsParams{TenantID: tenantID, Before: traces}); err != nil {
+			return err
+		}
+		return q.DeleteUnusedSecrets(ctx, sqlc.DeleteUnusedSecretsParams{TenantID: tenantID, Before: unused})
+	})
+}
+
+// TenantsWithEnded lists tenants with effects or events that ended before.
+func (s *Sweeper) TenantsWithEnded(ctx context.Context, before time.Time) (tenants []string, err error) {
+	err = s.across(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		tenants, err = q.EndedWorkTenants(ctx, before)
+		return err
+	})
+	return tenants, err
+}
+
+// EraseEnded deletes a tenant's effects and events that ended before.
+func (s *Sweeper) EraseEnded(ctx context.Context, tenantID string, before time.Time) error {
+	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		if err := q.DeleteEndedEffects(ctx, sqlc.DeleteEndedEffectsParams{TenantID: tenantID, Before: before}); err != nil {
+			return err
+		}
+		return q.DeleteAckedEvents(ctx, sqlc.DeleteAckedEventsParams{TenantID: tenantID, Before: before})
+	})
+}
