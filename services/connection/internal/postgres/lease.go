@@ -8,6 +8,10 @@ import (
 	"github.com/google/uuid"
 )
 
+// beyond is how many more rows than asked for are looked at: whoever pulls at the
+// same time sees the same ones first, and some may not be to be had.
+const beyond = 256
+
 // waiting is a row that somebody is to get.
 type waiting struct {
 	tenant string
@@ -15,7 +19,8 @@ type waiting struct {
 }
 
 // handOut leases waiting rows, at most so many, in their order, each tenant's in a
-// transaction of its own. What somebody else was faster with is left out. What cannot be leased holds up no other: what is leased
+// transaction of its own. What somebody else was faster with is left out, and the
+// next taken in its place. What cannot be leased holds up no other: what is leased
 // must be handed out, or it would lie until its lease ends.
 func handOut[T any](ctx context.Context, what string, rows []waiting, most int32, lease func(tenantID string, ids []uuid.UUID) ([]T, error)) ([]T, error) {
 	var out []T

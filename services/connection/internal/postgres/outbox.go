@@ -42,7 +42,7 @@ func insertEffect(ctx context.Context, q *sqlc.Queries, e connection.Effect) err
 func (s *Outbox) LeaseEffects(ctx context.Context, now time.Time, lease time.Duration, limit int32) ([]connection.Effect, error) {
 	var due []waiting
 	err := s.across(ctx, func(ctx context.Context, q *sqlc.Queries) error {
-		rows, err := q.DueEffects(ctx, sqlc.DueEffectsParams{Now: now, MaxEffects: limit})
+		rows, err := q.DueEffects(ctx, sqlc.DueEffectsParams{Now: now, MaxEffects: limit + beyond})
 		for _, r := range rows {
 			due = append(due, waiting{r.TenantID, r.ID})
 		}

@@ -39,7 +39,7 @@ func insertEvent(ctx context.Context, q *sqlc.Queries, tenantID string, e connec
 func (s *StatusEvents) LeaseStatusEvents(ctx context.Context, now time.Time, lease time.Duration, limit int32) ([]connection.StatusEvent, error) {
 	var due []waiting
 	err := s.across(ctx, func(ctx context.Context, q *sqlc.Queries) error {
-		rows, err := q.DueStatusEvents(ctx, sqlc.DueStatusEventsParams{Now: now, MaxEvents: limit})
+		rows, err := q.DueStatusEvents(ctx, sqlc.DueStatusEventsParams{Now: now, MaxEvents: limit + beyond})
 		for _, r := range rows {
 			due = append(due, waiting{r.TenantID, r.ID})
 		}

@@ -3,9 +3,15 @@ INSERT INTO status_events (tenant_id, id, at, actor_id, from_status, to_status, 
 VALUES (@tenant_id, @id, @at, @actor_id, @from_status, @to_status, @connection_type, @reason);
 
 -- name: DueStatusEvents :many
-SELECT tenant_id, id FROM status_events_open
-WHERE leased_until IS NULL OR leased_until <= @now::timestamptz
-ORDER BY at, id
+-- Each tenant is given its first before any its second, so that the many of one
+-- hold up nobody else.
+WITH turns AS (
+  SELECT tenant_id, id, at, row_number() OVER (PARTITION BY tenant_id ORDER BY at, id) AS turn
+  FROM status_events_open
+  WHERE leased_until IS NULL OR leased_until <= @now::timestamptz
+)
+SELECT tenant_id, id FROM turns
+ORDER BY turn, at, id
 LIMIT @max_events;
 
 -- name: LeaseStatusEvents :many

@@ -29,15 +29,19 @@ func (q *Queries) AckStatusEvents(ctx context.Context, arg AckStatusEventsParams
 }
 
 const dueStatusEvents = `-- name: DueStatusEvents :many
-SELECT tenant_id, id FROM status_events_open
-WHERE leased_until IS NULL OR leased_until <= $1::timestamptz
-ORDER BY at, id
-LIMIT $2
+WITH turns AS (
+  SELECT tenant_id, id, at, row_number() OVER (PARTITION BY tenant_id ORDER BY at, id) AS turn
+  FROM status_events_open
+  WHERE leased_until IS NULL OR leased_until <= $2::timestamptz
+)
+SELECT tenant_id, id FROM turns
+ORDER BY turn, at, id
+LIMIT $1
 `
 
 type DueStatusEventsParams struct {
-	Now       time.Time
 	MaxEvents int32
+	Now       time.Time
 }
 
 type DueStatusEventsRow struct {
@@ -45,8 +49,10 @@ type DueStatusEventsRow struct {
 	ID       uuid.UUID
 }
 
+// Each tenant is given its first before any its second, so that the many of one
+// hold up nobody else.
 func (q *Queries) DueStatusEvents(ctx context.Context, arg DueStatusEventsParams) ([]DueStatusEventsRow, error) {
-	rows, err := q.db.Query(ctx, dueStatusEvents, arg.Now, arg.MaxEvents)
+	rows, err := q.db.Query(ctx, dueStatusEvents, arg.MaxEvents, arg.Now)
 	if err != nil {
 		return nil, err
 	}
