@@ -3,13 +3,13 @@ package cipp
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
 const (
@@ -20,7 +20,6 @@ const (
 	// attemptTimeout is one request with its body; Azure ends any after 230 s.
 	attemptTimeout = 240 * time.Second
 	maxAttempts    = 3
-	firstBackoff   = time.Second
 	// longestWait is how long one request holds its worker between attempts.
 	longestWait = 60 * time.Second
 
@@ -59,19 +58,15 @@ func New(o Options) (*Client, error) {
 		c.now = time.Now
 	}
 	if c.wait == nil {
-		c.wait = wait
+		c.wait = outbound.Wait
 	}
-	c.http = &http.Client{
+	c.http = outbound.Client(&http.Transport{
 		// Made anew and not cloned: a proxy of the environment would resolve names
 		// itself and go where we may not.
-		Transport: &http.Transport{
-			DialContext: g.dial, ForceAttemptHTTP2: true, MaxIdleConns: 64, MaxIdleConnsPerHost: 8, IdleConnTimeout: 90 * time.Second,
-			TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: cmp.Or(o.FirstByte, firstByte), MaxResponseHeaderBytes: maxHeaderBytes,
-			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
-		},
-		// No redirect is followed: it would take the token along.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+		DialContext: g.dial, ForceAttemptHTTP2: true, MaxIdleConns: 64, MaxIdleConnsPerHost: 8, IdleConnTimeout: 90 * time.Second,
+		TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: cmp.Or(o.FirstByte, firstByte), MaxResponseHeaderBytes: maxHeaderBytes,
+		TLSClientConfig: outbound.TLS(o.RootCAs),
+	})
 	return c, nil
 }
 
@@ -99,15 +94,4 @@ type Directory struct {
 	client  *Client
 	base    *url.URL
 	partner string // the partner's own tenant, which it does not manage
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

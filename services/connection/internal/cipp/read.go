@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
 // call is one request to CIPP.
@@ -23,9 +21,6 @@ type call struct {
 	about    scope
 	tokens   connection.TokenSource
 }
-
-// errCutOff says that an answer ended too early.
-var errCutOff = errors.New("an answer was cut off")
 
 // read gets an answer and hands it to parse, whose errors are the answer's. It
 // tries again where CIPP was not up yet or asks for it, and renews the token once.
@@ -47,12 +42,12 @@ func (d *Directory) read(ctx context.Context, q call, buf []byte, parse func(bod
 			continue
 		}
 		again := err != nil && ctx.Err() == nil && attempt < maxAttempts && connection.ClassOf(err) == connection.Retry
-		pause := backoff(attempt)
+		pause := outbound.Backoff(attempt)
 		if refused {
 			again = r.transient() && attempt < maxAttempts
 			pause = max(pause, r.retryAfter)
 		}
-		if held += pause; !again || held > longestWait || !fits(ctx, pause) {
+		if held += pause; !again || held > longestWait || !outbound.Fits(ctx, pause) {
 			return buf, err
 		}
 		if err := d.client.wait(ctx, pause); err != nil {
@@ -60,18 +55,6 @@ func (d *Directory) read(ctx context.Context, q call, buf []byte, parse func(bod
 		}
 		attempt++
 	}
-}
-
-// fits tells whether a pause ends before the caller's patience does.
-func fits(ctx context.Context, pause time.Duration) bool {
-	deadline, ok := ctx.Deadline()
-	return !ok || time.Until(deadline) > pause
-}
-
-// backoff doubles from a second, with jitter over its upper half.
-func backoff(attempt int) time.Duration {
-	d := firstBackoff << (attempt - 1)
-	return d/2 + rand.N(d/2+1)
 }
 
 // settle classifies a refusal that nobody judged.
@@ -99,68 +82,22 @@ func (d *Directory) attempt(ctx context.Context, q call, token connection.Secret
 	req.Header.Set("client-request-id", id)
 	resp, err := d.client.http.Do(req)
 	if err != nil {
-		return buf, lost(ctx, scrub(err), id)
+		return buf, lost(ctx, outbound.Cause(err), id)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
-		text, _, _ := slurp(resp.Body, nil, maxRefusalBytes) // the status decides
-		return buf, &refusal{status: resp.StatusCode, number: numberIn(text), requestID: id, retryAfter: retryAfter(resp.Header, d.client.now())}
+		text, _ := outbound.ReadBody(resp.Body, nil, maxRefusalBytes) // the status decides
+		return buf, &refusal{status: resp.StatusCode, number: numberIn(text), requestID: id, retryAfter: outbound.RetryAfter(resp.Header, d.client.now())}
 	}
-	body, whole, err := slurp(resp.Body, buf, maxPageBytes)
+	body, err := outbound.ReadBody(resp.Body, buf, maxPageBytes)
 	switch {
 	case ctx.Err() != nil:
 		return body, lost(ctx, err, id)
 	case err != nil:
 		return body, unreadable(err, id)
-	case !whole:
-		return body, unreadable(fmt.Errorf("an answer of more than %d bytes", maxPageBytes), id)
 	}
 	if err := parse(body, id); err != nil {
 		return body, unreadable(err, id)
 	}
 	return body, nil
-}
-
-// slurp reads a body of at most so many bytes into buf; whole is false where there
-// is more.
-func slurp(body io.Reader, buf []byte, most int) (read []byte, whole bool, err error) {
-	buf = buf[:0]
-	for len(buf) <= most {
-		if len(buf) == cap(buf) {
-			buf = append(buf, 0)[:len(buf)]
-		}
-		n, err := body.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if errors.Is(err, io.EOF) {
-			return buf, len(buf) <= most, nil
-		}
-		if err != nil {
-			return buf, false, fmt.Errorf("%w: %w", errCutOff, err)
-		}
-	}
-	return buf, false, nil
-}
-
-// scrub takes the address out of a transport error: it holds links.
-func scrub(err error) error {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		return e.Err
-	}
-	return err
-}
-
-// longestPause bounds what a Retry-After may ask for.
-const longestPause = 24 * time.Hour
-
-// retryAfter reads both forms of the header (RFC 9110 §10.2.3); zero when it is
-// absent or not readable.
-func retryAfter(header http.Header, now time.Time) time.Duration {
-	value := header.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil {
-		return time.Duration(max(min(seconds, int(longestPause/time.Second)), 0)) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil && at.After(now) {
-		return min(at.Sub(now), longestPause-time.Second) + time.Second // a date has no fractions: early is worse
-	}
-	return 0
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
 const (
@@ -165,7 +167,7 @@ func (b *batching) send(ctx context.Context, due []int) (again []int, err error)
 	}
 	var answers []itemAnswer
 	err = c.read(ctx, q, func(a answer) error {
-		raw, err := slurp(a.body, nil, maxBatchBytes)
+		raw, err := outbound.ReadBody(a.body, nil, maxBatchBytes)
 		if err != nil {
 			return err
 		}

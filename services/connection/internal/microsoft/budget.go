@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
 // The documented limits of Graph's identity services
@@ -151,7 +152,7 @@ func (l *lane) enter(ctx context.Context, cost, requests int, patience time.Dura
 		case pause == 0:
 			leave()
 			return held, func() {}, nil
-		case held+pause > patience || !fits(ctx, pause):
+		case held+pause > patience || !outbound.Fits(ctx, pause):
 			leave()
 			return held, nil, throttled.failure(0, "", pause).Err(errOwnLimit)
 		}
@@ -171,7 +172,7 @@ func (l *lane) queue(ctx context.Context, patience time.Duration) (held time.Dur
 		return 0, nil
 	default:
 	}
-	if pause := l.refused(); pause > patience || !fits(ctx, pause) {
+	if pause := l.refused(); pause > patience || !outbound.Fits(ctx, pause) {
 		return 0, throttled.failure(0, "", pause).Err(errOwnLimit)
 	}
 	began := l.of.now()
@@ -185,7 +186,7 @@ func (l *lane) queue(ctx context.Context, patience time.Duration) (held time.Dur
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return 0, ctx.Err()
 	}
-	return patience, throttled.failure(0, "", max(l.refused(), firstBackoff)).Err(errOwnLimit)
+	return patience, throttled.failure(0, "", max(l.refused(), outbound.FirstBackoff)).Err(errOwnLimit)
 }
 
 // refused is for how long Microsoft refuses us still.
@@ -251,7 +252,7 @@ func (l *lane) learn(header http.Header, cost int) {
 func (l *lane) heed(f graphFailure) {
 	pause := f.RetryAfter
 	if f.Status == http.StatusTooManyRequests {
-		pause = cmp.Or(pause, firstBackoff)
+		pause = cmp.Or(pause, outbound.FirstBackoff)
 	}
 	if transient(f.Status) && pause > 0 {
 		l.block(pause, f.Scope)

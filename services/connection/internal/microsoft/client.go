@@ -2,18 +2,17 @@ package microsoft
 
 import (
 	"context"
-	"crypto/tls"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
 const (
 	attemptTimeout = 100 * time.Second // one request with its body
 	maxAttempts    = 6
 	maxUnanswered  = 3 // attempts without a whole answer
-	firstBackoff   = time.Second
-	maxBackoff     = 30 * time.Second
 	// longestWait is how long one request holds its worker in all; beyond it the
 	// caller is told when to come back.
 	longestWait = 90 * time.Second
@@ -72,36 +71,17 @@ func New(o Options) (*Client, error) {
 		c.now = time.Now
 	}
 	if c.wait == nil {
-		c.wait = wait
+		c.wait = outbound.Wait
 	}
 	transport := o.Transport
 	if transport == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
 		t.MaxIdleConnsPerHost = 32
-		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+		t.TLSClientConfig = outbound.TLS(nil)
 		transport = t
 	}
 	c.budgets = newBudgets(c.now, c.wait)
-	c.http = client(&guarded{next: transport})
-	c.graphHTTP = client(transport)
+	c.http = outbound.Client(&guarded{next: transport})
+	c.graphHTTP = outbound.Client(transport)
 	return c, nil
-}
-
-func client(transport http.RoundTripper) *http.Client {
-	return &http.Client{
-		Transport: transport,
-		// A redirect would take the token along.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
 // The items of the batch that reads a managed tenant's details.
@@ -110,7 +111,7 @@ func (c *Client) CountUsers(ctx context.Context, tokens connection.TokenSource, 
 	}
 	var n int32
 	err := c.read(ctx, q, func(a answer) error {
-		raw, err := slurp(a.body, nil, maxSmallBytes)
+		raw, err := outbound.ReadBody(a.body, nil, maxSmallBytes)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
 // encodingOf is what encoding/json makes of a body; ok is false where it is no JSON
@@ -130,7 +131,7 @@ func FuzzGraphError(f *testing.F) {
 	f.Add(410, "Sun, 01 Mar 2026 12:00:30 GMT", []byte(`{"error":"x"}`))
 	f.Fuzz(func(t *testing.T, status int, after string, body []byte) {
 		failure := readFailure("r", status, http.Header{"Retry-After": {after}}, body, time.Unix(1e9, 0))
-		if len(failure.Code) > 64 || !utf8.ValidString(failure.Code) || failure.RetryAfter < 0 || failure.RetryAfter > longestPause {
+		if len(failure.Code) > 64 || !utf8.ValidString(failure.Code) || failure.RetryAfter < 0 || failure.RetryAfter > outbound.LongestPause {
 			t.Fatalf("%+v of %q", failure, body)
 		}
 		type graphError struct{ Error struct{ Code string } }
@@ -139,32 +140,6 @@ func FuzzGraphError(f *testing.F) {
 		}
 		if connection.ClassOf(classifyGraph(atCustomer, failure)) == connection.Reconnect {
 			t.Fatalf("a customer's directory disconnected the partner: %d", status)
-		}
-	})
-}
-
-// FuzzRetryAfter: never negative, never more than a day, and never early.
-func FuzzRetryAfter(f *testing.F) {
-	for _, seed := range []string{"7", "-1", "99999999999999999999", "Sun, 01 Mar 2026 12:00:30 GMT", "Sunday, 01-Mar-26 12:00:30 GMT", "soon", " 5"} {
-		f.Add(seed, "Sun, 01 Mar 2026 12:00:00 GMT")
-	}
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	f.Fuzz(func(t *testing.T, value, date string) {
-		header := http.Header{"Retry-After": {value}, "Date": {date}}
-		pause := pauseIn(header, now)
-		if pause < 0 || pause > longestPause {
-			t.Fatalf("%s for %q at %q", pause, value, date)
-		}
-		at, err := http.ParseTime(value)
-		if err != nil {
-			return
-		}
-		sent, err := http.ParseTime(date)
-		if err != nil {
-			sent = now
-		}
-		if at.After(sent) && pause < longestPause && !sent.Add(pause).After(at) {
-			t.Fatalf("early: %s for %q at %q", pause, value, date)
 		}
 	})
 }
@@ -194,7 +169,7 @@ func FuzzBatch(f *testing.F) {
 				t.Fatalf("answer %d is nobody's: %q", i, body)
 			}
 			r := a.refusal(atCustomer, time.Unix(1e9, 0))
-			if r.RetryAfter < 0 || r.RetryAfter > longestPause || len(r.Code) > 64 || len(r.RequestID) > 64 {
+			if r.RetryAfter < 0 || r.RetryAfter > outbound.LongestPause || len(r.Code) > 64 || len(r.RequestID) > 64 {
 				t.Fatalf("%+v of %q", r, body)
 			}
 			if n, err := countOf(a.Body); err == nil && n < 0 {

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
 // parseMembers reads a page of ids. One without an id fails the page: a listing
@@ -66,7 +67,7 @@ func (c *Client) members(ctx context.Context, q call, emit func(ids []string) er
 		var next, id string
 		err := c.read(ctx, q, func(a answer) error {
 			id = a.id
-			raw, err := slurp(a.body, nil, maxPageBytes)
+			raw, err := outbound.ReadBody(a.body, nil, maxPageBytes)
 			if err != nil {
 				return err
 			}

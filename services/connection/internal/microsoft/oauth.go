@@ -17,6 +17,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
 // connectScopes are what the partner is asked for, whatever the source of managed
@@ -103,7 +104,7 @@ func (c *Client) redeem(ctx context.Context, cr connection.Credentials, at autho
 		if err == nil || attempt == attempts || ctx.Err() != nil || connection.ClassOf(err) != connection.Retry {
 			return grant, err
 		}
-		pause := backoff(attempt)
+		pause := outbound.Backoff(attempt)
 		if retryAfterOf(err) > pause {
 			return grant, err
 		}
@@ -156,7 +157,7 @@ func (c *Client) redeemOnce(ctx context.Context, cr connection.Credentials, whos
 	sent := c.now()
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return connection.Grant{}, lost(ctx, scrub(err), id)
+		return connection.Grant{}, lost(ctx, outbound.Cause(err), id)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	id = requestIDIn(resp.Header, id)
@@ -167,7 +168,7 @@ func (c *Client) redeemOnce(ctx context.Context, cr connection.Credentials, whos
 	if resp.StatusCode != http.StatusOK {
 		failure := parseOAuthFailure(raw)
 		failure.TraceID = cmp.Or(failure.TraceID, id)
-		failure.Status, failure.RetryAfter = resp.StatusCode, pauseIn(resp.Header, c.now())
+		failure.Status, failure.RetryAfter = resp.StatusCode, outbound.RetryAfter(resp.Header, c.now())
 		c.notBefore.heed(at, failure.Status, failure.RetryAfter, c.now())
 		return connection.Grant{}, classifyToken(whose, failure)
 	}
@@ -180,7 +181,7 @@ func (c *Client) redeemOnce(ctx context.Context, cr connection.Credentials, whos
 
 // small reads a small answer whole, of what is no Graph. Its errors are classified.
 func small(ctx context.Context, resp *http.Response, id string) ([]byte, error) {
-	raw, err := slurp(resp.Body, nil, maxSmallBytes)
+	raw, err := outbound.ReadBody(resp.Body, nil, maxSmallBytes)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, lost(ctx, err, id)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
 const (
@@ -62,8 +63,8 @@ func (c *Client) GrantConsent(ctx context.Context, cr connection.Credentials, to
 		if err == nil || attempt == partnerAttempts || ctx.Err() != nil || connection.ClassOf(err) != connection.Retry {
 			return err
 		}
-		pause := max(backoff(attempt), retryAfterOf(err))
-		if pause > maxBackoff || !fits(ctx, pause) {
+		pause := max(outbound.Backoff(attempt), retryAfterOf(err))
+		if pause > outbound.MaxBackoff || !outbound.Fits(ctx, pause) {
 			return err
 		}
 		if err := c.wait(ctx, pause); err != nil {
@@ -93,7 +94,7 @@ func (c *Client) consentOnce(ctx context.Context, at door, token connection.Secr
 	req.Header.Set("MS-RequestId", id)
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return lost(ctx, scrub(err), id)
+		return lost(ctx, outbound.Cause(err), id)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	id = requestIDIn(resp.Header, id)
@@ -111,7 +112,7 @@ func (c *Client) consentOnce(ctx context.Context, at door, token connection.Secr
 	if resp.StatusCode < 500 && strings.Contains(answer.Description, "Permission entry already exists") {
 		return nil
 	}
-	pause := pauseIn(resp.Header, c.now())
+	pause := outbound.RetryAfter(resp.Header, c.now())
 	c.notBefore.heed(at, resp.StatusCode, pause, c.now())
 	return classifyPartnerCenter(partnerFailure{
 		Status: resp.StatusCode, RequestID: id, RetryAfter: pause,
@@ -139,7 +140,7 @@ func (c *Client) ProbeCustomer(ctx context.Context, tokens connection.TokenSourc
 	address := c.graphURL("/v1.0/users", url.Values{"$select": {"id"}, "$top": {"1"}})
 	q := call{url: address, at: atCustomer, tokens: tokens, cost: costOf(costUsers, true, 1), priority: "high"}
 	return settle(c.read(ctx, q, func(a answer) error {
-		raw, err := slurp(a.body, nil, maxSmallBytes)
+		raw, err := outbound.ReadBody(a.body, nil, maxSmallBytes)
 		if err != nil {
 			return err
 		}

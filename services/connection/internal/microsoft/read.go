@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -16,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
 // call is one request to Graph.
@@ -111,7 +111,7 @@ type patience struct {
 // merely told to wait tries as often as the time lasts.
 func (p *patience) after(ctx context.Context, err error, r *refusal) (pause time.Duration, again bool) {
 	p.attempts++
-	pause = backoff(p.attempts)
+	pause = outbound.Backoff(p.attempts)
 	switch {
 	case ctx.Err() != nil:
 		return 0, false
@@ -127,7 +127,7 @@ func (p *patience) after(ctx context.Context, err error, r *refusal) (pause time
 	if r != nil && r.RetryAfter > 0 {
 		pause = r.RetryAfter
 	}
-	if !again || p.held+pause > longestWait || !fits(ctx, pause) {
+	if !again || p.held+pause > longestWait || !outbound.Fits(ctx, pause) {
 		return pause, false
 	}
 	p.held += pause
@@ -137,12 +137,6 @@ func (p *patience) after(ctx context.Context, err error, r *refusal) (pause time
 func isOpen(err error) bool {
 	_, open := errors.AsType[*openError](err)
 	return open
-}
-
-// fits tells whether a pause ends before the caller's patience does.
-func fits(ctx context.Context, pause time.Duration) bool {
-	deadline, ok := ctx.Deadline()
-	return !ok || time.Until(deadline) > pause
 }
 
 // isPassing tells a failure on the way, which another attempt may not meet, from
@@ -173,12 +167,6 @@ func settle(err error) error {
 	return err
 }
 
-// backoff doubles from a second to half a minute, with jitter over its upper half.
-func backoff(attempt int) time.Duration {
-	d := min(firstBackoff<<min(attempt-1, 10), maxBackoff)
-	return d/2 + rand.N(d/2+1)
-}
-
 // attempt sends one request.
 func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, parse func(answer) error) error {
 	attemptCtx, cancel := context.WithTimeoutCause(ctx, attemptTimeout, errUnanswered)
@@ -207,7 +195,7 @@ func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, p
 	q.lane.learn(resp.Header, q.cost)
 	if resp.StatusCode != http.StatusOK {
 		became = outcome(attemptCtx, resp, nil)
-		raw, _ := slurp(resp.Body, nil, maxSmallBytes) // the status decides
+		raw, _ := outbound.ReadBody(resp.Body, nil, maxSmallBytes) // the status decides
 		return &refusal{graphFailure: readFailure(id, resp.StatusCode, resp.Header, raw, c.now()), at: q.at}
 	}
 	err = parse(answer{body: resp.Body, id: id})
@@ -219,7 +207,7 @@ func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, p
 		return nil
 	}
 	became = nil // there is an answer, though a bad one
-	if errors.Is(err, errCutOff) {
+	if errors.Is(err, outbound.ErrCutOff) {
 		became = err
 	}
 	return unreadable(err, id)
@@ -245,7 +233,7 @@ func (c *Client) send(req *http.Request) (*http.Response, error) {
 	case !written.Load():
 		became = outcome(ctx, nil, err)
 	}
-	return resp, scrub(err)
+	return resp, outbound.Cause(err)
 }
 
 func newRequest(ctx context.Context, q call, token connection.Secret) (*http.Request, error) {

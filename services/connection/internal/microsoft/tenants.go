@@ -14,6 +14,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
 // TenantSource is where the list of managed tenants comes from.
@@ -103,7 +104,7 @@ func (c *Client) Probe(ctx context.Context, tokens connection.TokenSource) (int,
 	q := call{url: c.tenantsURL("1"), at: atPartner, tokens: tokens, cost: costOf(costDefault, false, 1), priority: "high"}
 	rows := 0
 	err := c.read(ctx, q, func(a answer) error {
-		raw, err := slurp(a.body, nil, maxPageBytes)
+		raw, err := outbound.ReadBody(a.body, nil, maxPageBytes)
 		if err != nil {
 			return err
 		}
@@ -252,7 +253,7 @@ func collectOnce[T any](ctx context.Context, c *Client, q call) ([]T, error) {
 		var next string
 		err := c.read(ctx, q, func(a answer) error {
 			id = a.id
-			raw, err := slurp(a.body, nil, maxPageBytes)
+			raw, err := outbound.ReadBody(a.body, nil, maxPageBytes)
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
 const (
@@ -153,7 +154,7 @@ func (l *listing) fetch(ctx context.Context, address *url.URL) error {
 	q.url = address
 	return l.client.read(ctx, q, func(a answer) error {
 		l.requestID = a.id
-		raw, err := slurp(a.body, *buffer, maxPageBytes)
+		raw, err := outbound.ReadBody(a.body, *buffer, maxPageBytes)
 		*buffer = raw[:0]
 		if err != nil {
 			return err

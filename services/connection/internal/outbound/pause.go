@@ -1,0 +1,51 @@
+package outbound
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// FirstBackoff is about how long the first pause is that nobody asked for.
+	FirstBackoff = time.Second
+	// MaxBackoff bounds the pauses that nobody asked for.
+	MaxBackoff = 30 * time.Second
+	// LongestPause bounds what a Retry-After may ask for.
+	LongestPause = 24 * time.Hour
+)
+
+// Backoff doubles from a second to half a minute, with jitter over its upper half.
+func Backoff(attempt int) time.Duration {
+	d := min(FirstBackoff<<min(attempt-1, 10), MaxBackoff)
+	return d/2 + rand.N(d/2+1)
+}
+
+// Fits tells whether a pause ends before the caller's patience does.
+func Fits(ctx context.Context, pause time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok || time.Until(deadline) > pause
+}
+
+// RetryAfter is how long an answer says to wait, in either form of the header (RFC
+// 9110 §10.2.3); zero where it says nothing that can be read. A date is read against
+// the answer's own: the clocks need not agree. It has no fractions, so a second is
+// added: early is worse than late.
+func RetryAfter(header http.Header, now time.Time) time.Duration {
+	if sent, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = sent
+	}
+	value := header.Get("Retry-After")
+	seconds, err := strconv.Atoi(value)
+	if err == nil || (errors.Is(err, strconv.ErrRange) && !strings.HasPrefix(value, "-")) {
+		return max(time.Duration(min(seconds, int(LongestPause/time.Second)))*time.Second, 0)
+	}
+	if at, err := http.ParseTime(value); err == nil && at.After(now) {
+		return min(at.Sub(now), LongestPause-time.Second) + time.Second // the difference of far dates saturates
+	}
+	return 0
+}
