@@ -35,11 +35,11 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 	if err != nil {
 		return parts{}, err
 	}
-	environment := appsecrets.Environment{
+	environment, err := appsecrets.NewEnvironment(appsecrets.Given{
 		ClientID: s.ClientID, ClientSecret: connection.Secret(s.ClientSecret), CertificateFile: s.CertificateFile,
 		FederatedTokenFile: s.FederatedFile, TenantID: s.TenantID, CustomerAccess: s.CustomerAccess,
-	}
-	if err := environment.Check(); err != nil {
+	}, now)
+	if err != nil {
 		return parts{}, err
 	}
 	connections, pointers := postgres.NewConnections(pool, now), postgres.NewPointers(pool, now)

@@ -49,6 +49,7 @@ func TestAnAppProvesItselfByACertificate(t *testing.T) {
 	// The file rotates without a restart.
 	otherKey, other := appCertificate(t, time.Now().Add(24*time.Hour), 3072)
 	require.NoError(t, os.WriteFile(file, []byte(otherKey+other), 0o600))
+	b.clock.advance(3 * time.Second) // what was written just now may not be whole
 	end := b.back(b.sim.consent(b.begin(browser(t, "msp", "admin", "s1")).GetAuthorizeUrl()), "s1")
 	require.Equal(t, "token_exchange_failed", end.Get("error"), "Microsoft does not know it yet")
 	require.Equal(t, "connected", b.status("msp").GetStatus())
