@@ -222,7 +222,7 @@ func (u *Callback) prove(ctx context.Context, tenant string, code, verifier Secr
 	if grant.RefreshToken == "" || grant.PartnerTenantID == "" {
 		return Proven{}, refuse(failTokenExchange, errors.New("no refresh token or no tenant in the answer"))
 	}
-	if _, err := u.Provider.Probe(ctx, fixedToken(grant.AccessToken)); err != nil {
+	if _, err := u.Provider.Probe(ctx, freshToken{grant.AccessToken, Origin{App: credentials.ClientID, Directory: grant.PartnerTenantID}}); err != nil {
 		if errs.ReasonOf(err) == ReasonConsentMissing {
 			return Proven{}, refuse(failConsentMissing, err)
 		}
@@ -263,12 +263,17 @@ func withQuery(target string, values url.Values) string {
 	return address.String()
 }
 
-// fixedToken is a token that cannot be renewed.
-type fixedToken Secret
+// freshToken is a token that is stored nowhere and cannot be renewed.
+type freshToken struct {
+	token  Secret
+	origin Origin
+}
 
-func (t fixedToken) Token(context.Context) (Secret, error) { return Secret(t), nil }
+func (t freshToken) Token(context.Context) (Secret, error) { return t.token, nil }
 
-func (fixedToken) Renew(context.Context, Secret) (Secret, error) {
+func (t freshToken) Origin(context.Context) (Origin, error) { return t.origin, nil }
+
+func (freshToken) Renew(context.Context, Secret) (Secret, error) {
 	return "", Failure{
 		Reason: ReasonAuthRejected, Class: Reconnect, Message: "Microsoft rejected the fresh token.", Remedy: "Connect again.",
 	}.Err(nil)

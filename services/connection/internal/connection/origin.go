@@ -1,35 +1,47 @@
 package connection
 
-import "context"
+import (
+	"context"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
 
 // Origin says for which app registration and which directory tokens are good.
-// Microsoft's limits hold for the pair. Empty fields: not known.
+// Microsoft's limits hold for the pair.
 type Origin struct {
-	App       string // client id
-	Directory string
+	App       string // client id; empty: not known
+	Directory string // the directory's id
 }
 
 // OriginSource is a TokenSource that knows the origin of its tokens.
 type OriginSource interface {
-	Origin(ctx context.Context) Origin
+	// Origin fails where Token would.
+	Origin(ctx context.Context) (Origin, error)
 }
 
-// Origin names the partner's own directory by the tenant it belongs to.
-func (p partnerTokens) Origin(ctx context.Context) Origin {
-	return Origin{App: p.tokens.app(ctx, p.tenant), Directory: "partner of " + p.tenant}
-}
-
-// Origin names a managed tenant.
-func (c customerTokens) Origin(ctx context.Context) Origin {
-	return Origin{App: c.tokens.app(ctx, c.tenant), Directory: c.managedTenant}
-}
-
-// app is the client id in force; empty where none is. What is wrong shows when a
-// token is asked for.
-func (t *Tokens) app(ctx context.Context, tenant string) string {
-	credentials, err := t.credentials.Resolve(ctx, tenant)
+// Origin names the app that the partner's grant was given to, which alone can use
+// it: a token is good whether or not credentials are to be had just now. Where the
+// app was not kept, it is the one in force.
+func (p partnerTokens) Origin(ctx context.Context) (Origin, error) {
+	c, ok, err := p.tokens.store.Current(ctx, p.tenant)
 	if err != nil {
-		return ""
+		return Origin{}, err
 	}
-	return credentials.ClientID
+	if !ok || !c.Active() {
+		return Origin{}, errNotConnected()
+	}
+	if c.ClientID != "" {
+		return Origin{App: c.ClientID, Directory: c.PartnerTenantID}, nil
+	}
+	credentials, err := p.tokens.credentials.Resolve(ctx, p.tenant)
+	if errs.ReasonOf(err) == ReasonMissingCredentials {
+		err = nil // which the token may not need
+	}
+	return Origin{App: credentials.ClientID, Directory: c.PartnerTenantID}, err
+}
+
+// Origin names a managed tenant, and the app that its tokens are minted for.
+func (c customerTokens) Origin(ctx context.Context) (Origin, error) {
+	credentials, err := c.tokens.credentials.Resolve(ctx, c.tenant)
+	return Origin{App: credentials.ClientID, Directory: c.managedTenant}, err
 }

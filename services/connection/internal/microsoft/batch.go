@@ -95,9 +95,6 @@ func parseBatch(body []byte, items int) ([]itemAnswer, error) {
 // throttled, or cannot be answered just now, is sent again, and only that, no
 // earlier than its own answer and those beside it allow. The outer answer is 200 whatever became of the items.
 func (c *Client) batch(ctx context.Context, q call, items []item, settled func(i int, a itemAnswer) error) error {
-	if q.lane == nil {
-		q.lane = c.laneOf(ctx, q.tokens)
-	}
 	b := &batching{client: c, call: q, items: items, waits: make([]patience, len(items)), ready: make([]time.Time, len(items)), settled: settled}
 	pending := make([]int, len(items))
 	for i := range items {

@@ -90,7 +90,10 @@ func BenchmarkLane(b *testing.B) {
 	}
 	tokens := directoryTokens{"app", "tenant"}
 	for b.Loop() {
-		l := c.laneOf(b.Context(), tokens)
+		l, err := c.laneOf(b.Context(), tokens)
+		if err != nil {
+			b.Fatal(err)
+		}
 		// Without cost, so that the benchmark does not come to the limits.
 		_, leave, err := l.enter(b.Context(), 0, 0, longestWait)
 		if err != nil {

@@ -103,12 +103,9 @@ func (b *budgets) newLane(app *appBudget) *lane {
 	return &lane{of: b, app: app, turn: make(chan struct{}, 1), units: newWindow(unitsOfSmall, unitsSpan), breaker: newBreaker()}
 }
 
-// lane finds the lane of an origin. One that is not known is a lane of its own.
+// lane finds the lane of an origin; ids have no case.
 func (b *budgets) lane(origin connection.Origin) *lane {
-	if origin.App == "" || origin.Directory == "" {
-		return b.newLane(newApp())
-	}
-	origin.Directory = strings.ToLower(origin.Directory)
+	origin.App, origin.Directory = strings.ToLower(origin.App), strings.ToLower(origin.Directory)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
@@ -289,11 +286,15 @@ func (l *lane) size(users int) {
 	l.units.limit = limit
 }
 
-// laneOf finds the lane that a source's tokens are good for.
-func (c *Client) laneOf(ctx context.Context, tokens connection.TokenSource) *lane {
+// laneOf finds the lane that a source's tokens are good for. All that do not say for
+// what share one.
+func (c *Client) laneOf(ctx context.Context, tokens connection.TokenSource) (*lane, error) {
 	var origin connection.Origin
 	if source, ok := tokens.(connection.OriginSource); ok {
-		origin = source.Origin(ctx)
+		var err error
+		if origin, err = source.Origin(ctx); err != nil {
+			return nil, err
+		}
 	}
-	return c.budgets.lane(origin)
+	return c.budgets.lane(origin), nil
 }

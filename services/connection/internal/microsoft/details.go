@@ -51,14 +51,17 @@ func parseOrganization(body []byte, into *connection.Details) error {
 // number of its users, in one request. What one of them gives is returned also
 // when the other fails, beside the error.
 func (c *Client) TenantDetails(ctx context.Context, tokens connection.TokenSource, _ string) (connection.Details, error) {
-	q := call{at: atCustomer, tokens: tokens, lane: c.laneOf(ctx, tokens)}
+	q, err := c.call(ctx, atCustomer, tokens, "")
+	if err != nil {
+		return connection.Details{}, err
+	}
 	items := []item{
 		organizationItem: {url: "/organization?$select=id,verifiedDomains", cost: costOf(costDefault, true, 0)},
 		countItem:        {url: "/users/$count", eventual: true, cost: costOf(costDefault, false, 0)},
 	}
 	var details connection.Details
 	var problems [2]error
-	err := c.batch(ctx, q, items, func(i int, a itemAnswer) error {
+	err = c.batch(ctx, q, items, func(i int, a itemAnswer) error {
 		switch {
 		case a.Status != http.StatusOK:
 			problems[i] = settle(a.refusal(q.at, c.now()))
@@ -105,12 +108,13 @@ func countOf(body json.RawMessage) (int32, error) {
 
 // CountUsers counts the users of a managed tenant.
 func (c *Client) CountUsers(ctx context.Context, tokens connection.TokenSource, _ string) (int32, error) {
-	q := call{
-		url: c.graphURL("/v1.0/users/$count", nil), at: atCustomer, tokens: tokens, lane: c.laneOf(ctx, tokens),
-		cost: costOf(costDefault, false, 0), eventual: true, plainText: true,
+	q, err := c.call(ctx, atCustomer, tokens, "")
+	if err != nil {
+		return 0, err
 	}
+	q.url, q.cost, q.eventual, q.plainText = c.graphURL("/v1.0/users/$count", nil), costOf(costDefault, false, 0), true, true
 	var n int32
-	err := c.read(ctx, q, func(a answer) error {
+	err = c.read(ctx, q, func(a answer) error {
 		raw, err := outbound.ReadBody(a.body, nil, maxSmallBytes)
 		if err != nil {
 			return err

@@ -55,8 +55,8 @@ func (d directoryTokens) Renew(context.Context, connection.Secret) (connection.S
 	return connection.Secret(d.directory), nil
 }
 
-func (d directoryTokens) Origin(context.Context) connection.Origin {
-	return connection.Origin{App: d.app, Directory: d.directory}
+func (d directoryTokens) Origin(context.Context) (connection.Origin, error) {
+	return connection.Origin{App: d.app, Directory: d.directory}, nil
 }
 
 // bearer is the directory that a request of directoryTokens is for.

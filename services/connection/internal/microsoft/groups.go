@@ -38,13 +38,14 @@ func parseMembers(body []byte) (ids []string, next string, err error) {
 // When a page token expires the listing starts again, bounded: ids may then come
 // twice, and nobody is left out.
 func (c *Client) GroupMembers(ctx context.Context, tokens connection.TokenSource, r connection.GroupRequest, emit func(ids []string) error) error {
-	// The cast to users wants the advanced query engine, on every page.
-	q := call{
-		url: c.graphURL("/v1.0/groups/"+url.PathEscape(r.GroupID)+"/transitiveMembers/microsoft.graph.user",
-			url.Values{"$select": {"id"}, "$count": {"true"}, "$top": {pageSize}}),
-		at: atCustomer, tokens: tokens, lane: c.laneOf(ctx, tokens), cost: costOf(costMembers, true, 0),
-		priority: r.Priority, eventual: true,
+	q, err := c.call(ctx, atCustomer, tokens, r.Priority)
+	if err != nil {
+		return err
 	}
+	q.url = c.graphURL("/v1.0/groups/"+url.PathEscape(r.GroupID)+"/transitiveMembers/microsoft.graph.user",
+		url.Values{"$select": {"id"}, "$count": {"true"}, "$top": {pageSize}})
+	// The cast to users wants the advanced query engine, on every page.
+	q.cost, q.eventual = costOf(costMembers, true, 0), true
 	for restarts := 0; ; restarts++ {
 		err := c.members(ctx, q, emit)
 		f, refused := errors.AsType[*refusal](err)
@@ -92,7 +93,10 @@ func (c *Client) members(ctx context.Context, q call, emit func(ids []string) er
 // UsersByID reads users by their ids, twenty in a request. One that is not in the
 // directory is named in missing.
 func (c *Client) UsersByID(ctx context.Context, tokens connection.TokenSource, r connection.ByIDRequest) (users []connection.User, missing []string, err error) {
-	q := call{at: atCustomer, tokens: tokens, lane: c.laneOf(ctx, tokens), priority: r.Priority}
+	q, err := c.call(ctx, atCustomer, tokens, r.Priority)
+	if err != nil {
+		return nil, nil, err
+	}
 	for ids := range slices.Chunk(r.IDs, batchMost) {
 		items := make([]item, 0, len(ids))
 		for _, id := range ids {

@@ -137,8 +137,11 @@ func (c *Client) AdminConsentURL(cr connection.Credentials, managedTenant string
 
 // ProbeCustomer reads one user of a managed tenant, whether or not there is one.
 func (c *Client) ProbeCustomer(ctx context.Context, tokens connection.TokenSource) error {
-	address := c.graphURL("/v1.0/users", url.Values{"$select": {"id"}, "$top": {"1"}})
-	q := call{url: address, at: atCustomer, tokens: tokens, cost: costOf(costUsers, true, 1), priority: "high"}
+	q, err := c.call(ctx, atCustomer, tokens, "high")
+	if err != nil {
+		return err
+	}
+	q.url, q.cost = c.graphURL("/v1.0/users", url.Values{"$select": {"id"}, "$top": {"1"}}), costOf(costUsers, true, 1)
 	return settle(c.read(ctx, q, func(a answer) error {
 		raw, err := outbound.ReadBody(a.body, nil, maxSmallBytes)
 		if err != nil {

@@ -24,12 +24,18 @@ type call struct {
 	body      []byte // of a POST; nil: a GET
 	at        authority
 	tokens    connection.TokenSource
-	lane      *lane  // nil: found by the tokens
+	lane      *lane
 	cost      int    // resource units, as documented
 	requests  int    // how many it counts as; 0: one
 	priority  string // of x-ms-throttle-priority; empty: none
 	eventual  bool   // ConsistencyLevel: eventual
 	plainText bool   // what is asked for is not JSON
+}
+
+// call begins a call by tokens, in the lane that they are good for.
+func (c *Client) call(ctx context.Context, at authority, tokens connection.TokenSource, priority string) (call, error) {
+	lane, err := c.laneOf(ctx, tokens)
+	return call{at: at, tokens: tokens, lane: lane, priority: priority}, err
 }
 
 // answer is a success of Graph.
@@ -51,9 +57,6 @@ func (r *refusal) Error() string { return fmt.Sprintf("graph answered %d %s", r.
 // and renews the token once. The error is classified, except a *refusal that ends
 // a listing or whose kind is the caller's to judge (403, 404).
 func (c *Client) read(ctx context.Context, q call, parse func(answer) error) error {
-	if q.lane == nil {
-		q.lane = c.laneOf(ctx, q.tokens)
-	}
 	token, err := q.tokens.Token(ctx)
 	if err != nil {
 		return err

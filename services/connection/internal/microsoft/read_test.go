@@ -18,7 +18,12 @@ import (
 // readWith reads one answer of a directory by a decoder of the test's.
 func readWith(t *testing.T, c *Client, tokens connection.TokenSource, parse func(answer) error) error {
 	t.Helper()
-	return c.read(t.Context(), call{url: c.graphURL("/v1.0/users/$count", nil), at: atCustomer, tokens: tokens}, parse)
+	q, err := c.call(t.Context(), atCustomer, tokens, "")
+	if err != nil {
+		return err
+	}
+	q.url = c.graphURL("/v1.0/users/$count", nil)
+	return c.read(t.Context(), q, parse)
 }
 
 // A server takes a panic for the end of one call and lives on: the directory must

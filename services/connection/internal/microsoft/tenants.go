@@ -101,9 +101,13 @@ type tenantRow struct {
 
 // Probe lists one managed tenant, whether or not there is one.
 func (c *Client) Probe(ctx context.Context, tokens connection.TokenSource) (int, error) {
-	q := call{url: c.tenantsURL("1"), at: atPartner, tokens: tokens, cost: costOf(costDefault, false, 1), priority: "high"}
+	q, err := c.call(ctx, atPartner, tokens, "high")
+	if err != nil {
+		return 0, err
+	}
+	q.url, q.cost = c.tenantsURL("1"), costOf(costDefault, false, 1)
 	rows := 0
-	err := c.read(ctx, q, func(a answer) error {
+	err = c.read(ctx, q, func(a answer) error {
 		raw, err := outbound.ReadBody(a.body, nil, maxPageBytes)
 		if err != nil {
 			return err
@@ -118,8 +122,11 @@ func (c *Client) Probe(ctx context.Context, tokens connection.TokenSource) (int,
 // ListManagedTenants gives the customers that the source names, each once, ordered
 // by id.
 func (c *Client) ListManagedTenants(ctx context.Context, tokens connection.TokenSource, emit func([]connection.ManagedTenant) error) error {
-	q := call{at: atPartner, tokens: tokens, lane: c.laneOf(ctx, tokens), cost: costOf(costDefault, false, 0)}
-	q.url = c.tenantsURL(tenantsTop)
+	q, err := c.call(ctx, atPartner, tokens, "")
+	if err != nil {
+		return err
+	}
+	q.url, q.cost = c.tenantsURL(tenantsTop), costOf(costDefault, false, 0)
 	customers, err := c.customers(ctx, q)
 	if err != nil {
 		return err

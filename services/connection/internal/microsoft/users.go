@@ -22,9 +22,12 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<20); return &b
 // ListUsers streams a managed tenant's users: all of them, or what changed since
 // a delta link. Memory is that of one page.
 func (c *Client) ListUsers(ctx context.Context, tokens connection.TokenSource, r connection.UsersRequest, emit func(connection.UsersEvent) error) error {
-	l := &listing{client: c, emit: emit, asked: r.DeltaLink != "", call: call{
-		at: atCustomer, tokens: tokens, lane: c.laneOf(ctx, tokens), cost: costOf(costUsers, true, 0), priority: r.Priority,
-	}}
+	q, err := c.call(ctx, atCustomer, tokens, r.Priority)
+	if err != nil {
+		return err
+	}
+	q.cost = costOf(costUsers, true, 0)
+	l := &listing{client: c, emit: emit, asked: r.DeltaLink != "", call: q}
 	link := r.DeltaLink
 	for restarts := 0; ; restarts++ {
 		end, err := l.round(ctx, link)
