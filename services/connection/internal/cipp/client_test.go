@@ -31,7 +31,7 @@ func serve(t *testing.T, o Options, answer http.HandlerFunc) (connection.Provide
 
 func count(t *testing.T, p connection.Provider) (int32, error) {
 	t.Helper()
-	return p.CountUsers(t.Context(), tokens{}, anID)
+	return p.CountUsers(t.Context(), tokens{}, connection.TenantRequest{ManagedTenant: anID})
 }
 
 const onePage = `{"Results":[{"id":"1"}],"Metadata":{}}`
@@ -133,7 +133,7 @@ func TestARequestWithoutAnAnswerIsNamed(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err = provider.CountUsers(ctx, tokens{}, anID)
+	_, err = provider.CountUsers(ctx, tokens{}, connection.TenantRequest{ManagedTenant: anID})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Equal(t, id.Load(), connection.RequestIDOf(err), "also where the caller gives up")
 }

@@ -123,7 +123,7 @@ func (d *Directory) probe(ctx context.Context, tokens connection.TokenSource) (i
 
 // ListManagedTenants gives the customers that CIPP manages, each once, ordered by
 // id. Those that somebody excluded there are left out.
-func (d *Directory) ListManagedTenants(ctx context.Context, tokens connection.TokenSource, emit func([]connection.ManagedTenant) error) error {
+func (d *Directory) ListManagedTenants(ctx context.Context, tokens connection.TokenSource, _ connection.Priority, emit func([]connection.ManagedTenant) error) error {
 	rows, err := d.tenants(ctx, tokens)
 	if err != nil {
 		return err

@@ -121,10 +121,10 @@ func walkFailure(err error, on bool) error {
 
 // CountUsers counts the users of a managed tenant by their ids: CIPP passes no
 // count of Graph on.
-func (d *Directory) CountUsers(ctx context.Context, tokens connection.TokenSource, managedTenant string) (int32, error) {
+func (d *Directory) CountUsers(ctx context.Context, tokens connection.TokenSource, r connection.TenantRequest) (int32, error) {
 	for restarts := 0; ; restarts++ {
 		var n int32
-		err := d.walk(ctx, tokens, managedTenant, "id", func(p *page) error {
+		err := d.walk(ctx, tokens, r.ManagedTenant, "id", func(p *page) error {
 			n += int32(len(p.users))
 			return nil
 		})
@@ -143,16 +143,16 @@ var errEnough = errors.New("too many to count")
 // TenantDetails asks a managed tenant's own directory for its domains and, where
 // they are not too many, the number of its users. What one of them gives is
 // returned also when the other fails, beside the error.
-func (d *Directory) TenantDetails(ctx context.Context, tokens connection.TokenSource, managedTenant string) (connection.Details, error) {
+func (d *Directory) TenantDetails(ctx context.Context, tokens connection.TokenSource, r connection.TenantRequest) (connection.Details, error) {
 	var details connection.Details
-	q := call{endpoint: "ListGraphRequest", query: graphQuery(managedTenant, "organization", "id,verifiedDomains"), about: ofTenant, tokens: tokens}
+	q := call{endpoint: "ListGraphRequest", query: graphQuery(r.ManagedTenant, "organization", "id,verifiedDomains"), about: ofTenant, tokens: tokens}
 	_, err := d.read(ctx, q, nil, func(body []byte, _ string) error { return parseOrganization(body, &details) })
 	if err != nil {
 		return details, settle(err, ofTenant)
 	}
 	var n int32
 	pages := 0
-	err = d.walk(ctx, tokens, managedTenant, "id", func(p *page) error {
+	err = d.walk(ctx, tokens, r.ManagedTenant, "id", func(p *page) error {
 		n += int32(len(p.users))
 		if pages++; pages == maxCounted && p.NextLink != "" {
 			return errEnough

@@ -25,25 +25,42 @@ type Problem struct {
 	Remedy  string
 }
 
+// Priority is how urgent a reading is: who is refused first where Microsoft's limits
+// are near.
+type Priority string
+
+// The priorities. What does not say is normal.
+const (
+	Low    Priority = "low" // scheduled
+	Normal Priority = "normal"
+	High   Priority = "high" // a person waits for it
+)
+
+// TenantRequest says which managed tenant to read, and how urgently.
+type TenantRequest struct {
+	ManagedTenant string
+	Priority      Priority
+}
+
 // UsersRequest says which users to list, and how urgently.
 type UsersRequest struct {
 	ManagedTenant string
 	DeltaLink     string // changes since; empty: all
-	Priority      string // low, normal, high; empty: normal
+	Priority      Priority
 }
 
 // GroupRequest says whose group to read, and how urgently.
 type GroupRequest struct {
 	ManagedTenant string
 	GroupID       string
-	Priority      string // as of UsersRequest
+	Priority      Priority
 }
 
 // ByIDRequest says which users to read, and how urgently.
 type ByIDRequest struct {
 	ManagedTenant string
 	IDs           []string // of one user each; no id twice
-	Priority      string   // as of UsersRequest
+	Priority      Priority
 }
 
 // UsersEvent is one step of a listing; exactly one field is set.

@@ -154,12 +154,12 @@ type TokenSource interface {
 type Provider interface {
 	// Probe lists one managed tenant and gives how many came (0 or 1).
 	Probe(ctx context.Context, tokens TokenSource) (int, error)
-	ListManagedTenants(ctx context.Context, tokens TokenSource, emit func([]ManagedTenant) error) error
-	TenantDetails(ctx context.Context, tokens TokenSource, managedTenant string) (Details, error)
+	ListManagedTenants(ctx context.Context, tokens TokenSource, p Priority, emit func([]ManagedTenant) error) error
+	TenantDetails(ctx context.Context, tokens TokenSource, r TenantRequest) (Details, error)
 	ListUsers(ctx context.Context, tokens TokenSource, r UsersRequest, emit func(UsersEvent) error) error
 	// CountUsers counts the users of a managed tenant, guests and disabled ones
 	// among them.
-	CountUsers(ctx context.Context, tokens TokenSource, managedTenant string) (int32, error)
+	CountUsers(ctx context.Context, tokens TokenSource, r TenantRequest) (int32, error)
 }
 
 // Groups reads parts of a directory. Not every provider can.

@@ -11,22 +11,22 @@ type Read struct {
 }
 
 // ManagedTenants streams the customers of the partner.
-func (u *Read) ManagedTenants(ctx context.Context, tenant string, emit func([]ManagedTenant) error) error {
+func (u *Read) ManagedTenants(ctx context.Context, tenant string, p Priority, emit func([]ManagedTenant) error) error {
 	through, err := u.Providers.of(ctx, tenant)
 	if err != nil {
 		return err
 	}
-	return through.provider.ListManagedTenants(ctx, through.partner, emit)
+	return through.provider.ListManagedTenants(ctx, through.partner, p, emit)
 }
 
 // Details reads one managed tenant. A tenant that refuses, or cannot be reached
 // now, answers with its problem; an error is about the partner or about us.
-func (u *Read) Details(ctx context.Context, tenant, managedTenant string) (Details, error) {
+func (u *Read) Details(ctx context.Context, tenant string, r TenantRequest) (Details, error) {
 	through, err := u.Providers.of(ctx, tenant)
 	if err != nil {
 		return Details{}, err
 	}
-	details, err := through.provider.TenantDetails(ctx, through.customer(managedTenant), managedTenant)
+	details, err := through.provider.TenantDetails(ctx, through.customer(r.ManagedTenant), r)
 	if err == nil {
 		return details, nil
 	}
@@ -50,12 +50,12 @@ func (u *Read) Users(ctx context.Context, tenant string, r UsersRequest, emit fu
 }
 
 // Count counts the users of a managed tenant.
-func (u *Read) Count(ctx context.Context, tenant, managedTenant string) (int32, error) {
+func (u *Read) Count(ctx context.Context, tenant string, r TenantRequest) (int32, error) {
 	through, err := u.Providers.of(ctx, tenant)
 	if err != nil {
 		return 0, err
 	}
-	return through.provider.CountUsers(ctx, through.customer(managedTenant), managedTenant)
+	return through.provider.CountUsers(ctx, through.customer(r.ManagedTenant), r)
 }
 
 // GroupMembers streams the ids of the users in a group.

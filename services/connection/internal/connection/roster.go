@@ -17,7 +17,7 @@ const (
 
 // TenantLister lists the customers of a partner.
 type TenantLister interface {
-	ListManagedTenants(ctx context.Context, tokens TokenSource, emit func([]ManagedTenant) error) error
+	ListManagedTenants(ctx context.Context, tokens TokenSource, p Priority, emit func([]ManagedTenant) error) error
 }
 
 // roster remembers what partners manage, by tenant.
@@ -70,7 +70,8 @@ func (t *Tokens) mustManage(ctx context.Context, tenant, connection, managedTena
 	age := now.Sub(list.at)
 	if list.tenants == nil || age >= rosterLife || (!list.tenants[id] && age >= rosterDoubt) {
 		list = managedList{connection: connection, at: now, tenants: map[string]bool{}}
-		err := t.directory.ListManagedTenants(ctx, t.Partner(tenant), func(tenants []ManagedTenant) error {
+		// Whoever came first asks for all who come after.
+		err := t.directory.ListManagedTenants(ctx, t.Partner(tenant), Normal, func(tenants []ManagedTenant) error {
 			for _, m := range tenants {
 				list.tenants[strings.ToLower(m.EntraTenantID)] = true
 			}

@@ -221,7 +221,7 @@ func (b *batching) itemOf(n int, of item) batchItem {
 		out.Headers["ConsistencyLevel"] = "eventual"
 	}
 	if b.call.priority != "" {
-		out.Headers["x-ms-throttle-priority"] = b.call.priority
+		out.Headers["x-ms-throttle-priority"] = string(b.call.priority)
 	}
 	return out
 }

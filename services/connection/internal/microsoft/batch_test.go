@@ -66,19 +66,19 @@ func TestAnItemSaysWhatItsRefusalIsFor(t *testing.T) {
 				})
 			}))
 			began := time.Now()
-			_, err := c.TenantDetails(t.Context(), directoryTokens{"app", "one"}, "one")
+			_, err := c.TenantDetails(t.Context(), directoryTokens{"app", "one"}, connection.TenantRequest{ManagedTenant: "one"})
 			require.Equal(t, "throttled", errs.ReasonOf(err))
 			for _, after := range []time.Duration{time.Second, 205 * time.Second} {
 				<-time.After(after - time.Since(began))
-				_, err = c.TenantDetails(t.Context(), directoryTokens{"app", "one"}, "one")
+				_, err = c.TenantDetails(t.Context(), directoryTokens{"app", "one"}, connection.TenantRequest{ManagedTenant: "one"})
 				require.Equal(t, "throttled", errs.ReasonOf(err))
 				if whole {
-					_, err = c.TenantDetails(t.Context(), directoryTokens{"app", "two"}, "two")
+					_, err = c.TenantDetails(t.Context(), directoryTokens{"app", "two"}, connection.TenantRequest{ManagedTenant: "two"})
 					require.Equal(t, "throttled", errs.ReasonOf(err))
 				}
 			}
 			require.Equal(t, map[string]int{"one": 1}, asked, "the longest wait counts")
-			_, err = c.TenantDetails(t.Context(), directoryTokens{"app", "two"}, "two")
+			_, err = c.TenantDetails(t.Context(), directoryTokens{"app", "two"}, connection.TenantRequest{ManagedTenant: "two"})
 			require.Error(t, err)
 			require.Equal(t, !whole, asked["two"] > 0, "who else is meant is in the scope: %q", scope)
 			require.Equal(t, 1, asked["one"])
@@ -160,7 +160,7 @@ func TestDetailsAreOneBatch(t *testing.T) {
 					return itemAnswer{Status: http.StatusOK, Body: json.RawMessage(body)}
 				})
 			}))
-			details, err := c.TenantDetails(t.Context(), directoryTokens{"app", "tenant"}, "tenant")
+			details, err := c.TenantDetails(t.Context(), directoryTokens{"app", "tenant"}, connection.TenantRequest{ManagedTenant: "tenant"})
 			require.NoError(t, err, body)
 			require.Equal(t, want, *details.UserCount, body)
 			require.Equal(t, []string{"a.example", "b.example"}, details.Domains)
@@ -177,7 +177,7 @@ func TestDetailsAreOneBatch(t *testing.T) {
 				return throttledItem(3600)
 			})
 		}))
-		details, err := c.TenantDetails(t.Context(), directoryTokens{"app", "tenant"}, "tenant")
+		details, err := c.TenantDetails(t.Context(), directoryTokens{"app", "tenant"}, connection.TenantRequest{ManagedTenant: "tenant"})
 		require.Equal(t, "throttled", errs.ReasonOf(err))
 		require.Equal(t, time.Hour, retryAfterOf(err))
 		require.Equal(t, []string{"a.example", "b.example"}, details.Domains, "what there is comes beside the error")

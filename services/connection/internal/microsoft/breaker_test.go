@@ -41,7 +41,7 @@ func TestABreakerSparesADirectoryThatIsDown(t *testing.T) {
 			require.NoError(t, err)
 			count := func(directory string) (int32, error) {
 				before := o.asked.Load()
-				_, err := c.CountUsers(t.Context(), directoryTokens{"app", directory}, directory)
+				_, err := c.CountUsers(t.Context(), directoryTokens{"app", directory}, connection.TenantRequest{ManagedTenant: directory})
 				return o.asked.Load() - before, err
 			}
 			for o.asked.Load() < tripAfter {
@@ -80,11 +80,11 @@ func TestABreakerSparesAGraphThatCannotBeReached(t *testing.T) {
 		c, err := New(Options{Endpoints: Endpoints{Login: "https://login.example", Graph: graphBase}, Transport: o})
 		require.NoError(t, err)
 		for _, directory := range []string{"one", "two", "three", "four"} {
-			_, err := c.CountUsers(t.Context(), directoryTokens{"app", directory}, directory)
+			_, err := c.CountUsers(t.Context(), directoryTokens{"app", directory}, connection.TenantRequest{ManagedTenant: directory})
 			require.Equal(t, "unreachable", errs.ReasonOf(err))
 		}
 		before := o.asked.Load()
-		_, err = c.CountUsers(t.Context(), directoryTokens{"app", "five"}, "five")
+		_, err = c.CountUsers(t.Context(), directoryTokens{"app", "five"}, connection.TenantRequest{ManagedTenant: "five"})
 		require.Equal(t, "unreachable", errs.ReasonOf(err))
 		require.Positive(t, retryAfterOf(err))
 		require.Equal(t, before, o.asked.Load(), "no directory can be reached")
@@ -99,11 +99,11 @@ func TestRefusalsOpenNoBreaker(t *testing.T) {
 			c, err := New(Options{Endpoints: Endpoints{Login: "https://login.example", Graph: graphBase}, Transport: o})
 			require.NoError(t, err)
 			for range 3 * tripAfter {
-				_, err := c.CountUsers(t.Context(), directoryTokens{"app", "tenant"}, "tenant")
+				_, err := c.CountUsers(t.Context(), directoryTokens{"app", "tenant"}, connection.TenantRequest{ManagedTenant: "tenant"})
 				require.Error(t, err)
 			}
 			before := o.asked.Load()
-			_, _ = c.CountUsers(t.Context(), directoryTokens{"app", "tenant"}, "tenant")
+			_, _ = c.CountUsers(t.Context(), directoryTokens{"app", "tenant"}, connection.TenantRequest{ManagedTenant: "tenant"})
 			require.Greater(t, o.asked.Load(), before, status)
 		})
 	}

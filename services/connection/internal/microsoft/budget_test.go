@@ -73,7 +73,7 @@ func TestALargeDirectoryGetsALargeBudget(t *testing.T) {
 			}
 			graph.serveUsersByID(w, r)
 		}))
-		n, err := c.CountUsers(t.Context(), directoryTokens{"app", "tenant"}, "tenant")
+		n, err := c.CountUsers(t.Context(), directoryTokens{"app", "tenant"}, connection.TenantRequest{ManagedTenant: "tenant"})
 		require.NoError(t, err)
 		require.EqualValues(t, 501, n)
 		began := time.Now()
@@ -124,7 +124,7 @@ func TestTheBooksFollowWhatMicrosoftSays(t *testing.T) {
 		tokens := directoryTokens{"app", "tenant"}
 		count := func() time.Duration {
 			began := time.Now()
-			_, err := c.CountUsers(t.Context(), tokens, "tenant")
+			_, err := c.CountUsers(t.Context(), tokens, connection.TenantRequest{ManagedTenant: "tenant"})
 			require.NoError(t, err)
 			return time.Since(began)
 		}
@@ -167,7 +167,7 @@ func TestWhoIsToldToWaitHoldsBackTheOthers(t *testing.T) {
 			_, _ = w.Write([]byte("3"))
 		}))
 		count := func(directory string) error {
-			_, err := c.CountUsers(t.Context(), directoryTokens{"app", directory}, directory)
+			_, err := c.CountUsers(t.Context(), directoryTokens{"app", directory}, connection.TenantRequest{ManagedTenant: directory})
 			return err
 		}
 		err := count("one")

@@ -50,8 +50,8 @@ func parseOrganization(body []byte, into *connection.Details) error {
 // TenantDetails asks a managed tenant's own directory for its domains and the
 // number of its users, in one request. What one of them gives is returned also
 // when the other fails, beside the error.
-func (c *Client) TenantDetails(ctx context.Context, tokens connection.TokenSource, _ string) (connection.Details, error) {
-	q, err := c.call(ctx, atCustomer, tokens, "")
+func (c *Client) TenantDetails(ctx context.Context, tokens connection.TokenSource, r connection.TenantRequest) (connection.Details, error) {
+	q, err := c.call(ctx, atCustomer, tokens, r.Priority)
 	if err != nil {
 		return connection.Details{}, err
 	}
@@ -107,8 +107,8 @@ func countOf(body json.RawMessage) (int32, error) {
 }
 
 // CountUsers counts the users of a managed tenant.
-func (c *Client) CountUsers(ctx context.Context, tokens connection.TokenSource, _ string) (int32, error) {
-	q, err := c.call(ctx, atCustomer, tokens, "")
+func (c *Client) CountUsers(ctx context.Context, tokens connection.TokenSource, r connection.TenantRequest) (int32, error) {
+	q, err := c.call(ctx, atCustomer, tokens, r.Priority)
 	if err != nil {
 		return 0, err
 	}

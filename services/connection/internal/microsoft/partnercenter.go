@@ -137,7 +137,7 @@ func (c *Client) AdminConsentURL(cr connection.Credentials, managedTenant string
 
 // ProbeCustomer reads one user of a managed tenant, whether or not there is one.
 func (c *Client) ProbeCustomer(ctx context.Context, tokens connection.TokenSource) error {
-	q, err := c.call(ctx, atCustomer, tokens, "high")
+	q, err := c.call(ctx, atCustomer, tokens, connection.High)
 	if err != nil {
 		return err
 	}

@@ -27,13 +27,13 @@ type call struct {
 	lane      *lane
 	cost      int    // resource units, as documented
 	requests  int    // how many it counts as; 0: one
-	priority  string // of x-ms-throttle-priority; empty: none
+	priority  connection.Priority
 	eventual  bool   // ConsistencyLevel: eventual
 	plainText bool   // what is asked for is not JSON
 }
 
 // call begins a call by tokens, in the lane that they are good for.
-func (c *Client) call(ctx context.Context, at authority, tokens connection.TokenSource, priority string) (call, error) {
+func (c *Client) call(ctx context.Context, at authority, tokens connection.TokenSource, priority connection.Priority) (call, error) {
 	lane, err := c.laneOf(ctx, tokens)
 	return call{at: at, tokens: tokens, lane: lane, priority: priority}, err
 }
@@ -261,7 +261,7 @@ func newRequest(ctx context.Context, q call, token connection.Secret) (*http.Req
 		req.Header.Set("ConsistencyLevel", "eventual")
 	}
 	if q.priority != "" {
-		req.Header.Set("x-ms-throttle-priority", q.priority)
+		req.Header.Set("x-ms-throttle-priority", string(q.priority))
 	}
 	return req, nil
 }

@@ -46,19 +46,19 @@ func TestAPanicGivesTheTurnBack(t *testing.T) {
 		require.PanicsWithValue(t, "a decoder", broken, "while there is one request at a time")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		n, err := c.CountUsers(ctx, tokens, "one")
+		n, err := c.CountUsers(ctx, tokens, connection.TenantRequest{ManagedTenant: "one"})
 		require.NoError(t, err)
 		require.EqualValues(t, 3, n)
 
 		status = http.StatusInternalServerError
 		for range tripAfter {
-			_, err := c.CountUsers(t.Context(), tokens, "one")
+			_, err := c.CountUsers(t.Context(), tokens, connection.TenantRequest{ManagedTenant: "one"})
 			require.Error(t, err)
 		}
 		status = http.StatusOK
 		<-time.After(openFor + time.Second)
 		require.PanicsWithValue(t, "a decoder", broken, "as the probe of a breaker")
-		_, err = c.CountUsers(t.Context(), tokens, "one")
+		_, err = c.CountUsers(t.Context(), tokens, connection.TenantRequest{ManagedTenant: "one"})
 		require.NoError(t, err, errs.ReasonOf(err))
 	})
 }
@@ -94,7 +94,7 @@ func TestADirectoryThatHangsIsItsOwnMatter(t *testing.T) {
 				count := func(directory string) error {
 					ctx, cancel := context.WithTimeout(t.Context(), patience)
 					defer cancel()
-					_, err := c.CountUsers(ctx, directoryTokens{"app", directory}, directory)
+					_, err := c.CountUsers(ctx, directoryTokens{"app", directory}, connection.TenantRequest{ManagedTenant: directory})
 					return err
 				}
 				for range tripAfter {

@@ -68,14 +68,14 @@ var asks = map[string]func(ctx context.Context, c *Client) error{
 		return c.ProbeCustomer(ctx, directoryTokens{"app", "managed"})
 	},
 	"managed tenants": func(ctx context.Context, c *Client) error {
-		return c.ListManagedTenants(ctx, directoryTokens{"app", "partner"}, func([]connection.ManagedTenant) error { return nil })
+		return c.ListManagedTenants(ctx, directoryTokens{"app", "partner"}, connection.Normal, func([]connection.ManagedTenant) error { return nil })
 	},
 	"details": func(ctx context.Context, c *Client) error {
-		_, err := c.TenantDetails(ctx, directoryTokens{"app", "managed"}, "managed")
+		_, err := c.TenantDetails(ctx, directoryTokens{"app", "managed"}, connection.TenantRequest{ManagedTenant: "managed"})
 		return err
 	},
 	"a count": func(ctx context.Context, c *Client) error {
-		_, err := c.CountUsers(ctx, directoryTokens{"app", "managed"}, "managed")
+		_, err := c.CountUsers(ctx, directoryTokens{"app", "managed"}, connection.TenantRequest{ManagedTenant: "managed"})
 		return err
 	},
 	"users": func(ctx context.Context, c *Client) error {

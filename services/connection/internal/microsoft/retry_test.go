@@ -69,17 +69,17 @@ func TestOnlyMicrosoftSaysWhenToComeBack(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusServiceUnavailable, http.StatusGatewayTimeout} {
 		c, asked := broken(t, status, "")
-		_, err := c.TenantDetails(t.Context(), fixedToken{}, "managed")
+		_, err := c.TenantDetails(t.Context(), fixedToken{}, connection.TenantRequest{ManagedTenant: "managed"})
 		require.Equal(t, "upstream_error", errs.ReasonOf(err))
 		require.Zero(t, retryAfterOf(err), "the pause between our own tries is nothing for the caller, who counts")
 		require.EqualValues(t, maxAttempts, asked.Load())
 
 		c, _ = broken(t, status, "7")
-		_, err = c.TenantDetails(t.Context(), fixedToken{}, "managed")
+		_, err = c.TenantDetails(t.Context(), fixedToken{}, connection.TenantRequest{ManagedTenant: "managed"})
 		require.Equal(t, 7*time.Second, retryAfterOf(err))
 	}
 	c, _ := broken(t, http.StatusTooManyRequests, "")
-	_, err := c.TenantDetails(t.Context(), fixedToken{}, "managed")
+	_, err := c.TenantDetails(t.Context(), fixedToken{}, connection.TenantRequest{ManagedTenant: "managed"})
 	require.Equal(t, "throttled", errs.ReasonOf(err))
 	require.Positive(t, retryAfterOf(err))
 }
@@ -125,21 +125,21 @@ func TestARetryAfterHoldsForEverybody(t *testing.T) {
 		},
 		"graph": {
 			func(ctx context.Context, c *Client) error {
-				_, err := c.CountUsers(ctx, directoryTokens{"app", "one"}, "one")
+				_, err := c.CountUsers(ctx, directoryTokens{"app", "one"}, connection.TenantRequest{ManagedTenant: "one"})
 				return err
 			},
 			func(ctx context.Context, c *Client) error {
-				_, err := c.CountUsers(ctx, directoryTokens{"app", "two"}, "two")
+				_, err := c.CountUsers(ctx, directoryTokens{"app", "two"}, connection.TenantRequest{ManagedTenant: "two"})
 				return err
 			},
 		},
 		"batch": {
 			func(ctx context.Context, c *Client) error {
-				_, err := c.TenantDetails(ctx, directoryTokens{"app", "one"}, "one")
+				_, err := c.TenantDetails(ctx, directoryTokens{"app", "one"}, connection.TenantRequest{ManagedTenant: "one"})
 				return err
 			},
 			func(ctx context.Context, c *Client) error {
-				_, err := c.TenantDetails(ctx, directoryTokens{"app", "two"}, "two")
+				_, err := c.TenantDetails(ctx, directoryTokens{"app", "two"}, connection.TenantRequest{ManagedTenant: "two"})
 				return err
 			},
 		},

@@ -105,7 +105,7 @@ func TestALongWaitIsHandedBack(t *testing.T) {
 		c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { throttledAnswer(w, seconds) }))
 		count := func(ctx context.Context, directory string) (time.Duration, error) {
 			began := time.Now()
-			_, err := c.CountUsers(ctx, directoryTokens{"app", directory}, directory)
+			_, err := c.CountUsers(ctx, directoryTokens{"app", directory}, connection.TenantRequest{ManagedTenant: directory})
 			return time.Since(began), err
 		}
 		seconds = 91
@@ -148,7 +148,7 @@ func TestNobodyIsHeldInTheQueueForLonger(t *testing.T) {
 		}))
 		count := func(ctx context.Context) {
 			began := time.Now()
-			_, err := c.CountUsers(ctx, directoryTokens{"app", "tenant"}, "tenant")
+			_, err := c.CountUsers(ctx, directoryTokens{"app", "tenant"}, connection.TenantRequest{ManagedTenant: "tenant"})
 			held := time.Since(began)
 			if errs.ReasonOf(err) != "throttled" || retryAfterOf(err) <= 0 || retryAfterOf(err) > 40*time.Second {
 				t.Errorf("%v, again after %s", err, retryAfterOf(err))
@@ -192,20 +192,20 @@ func TestTheQueueBehindASlowAnswer(t *testing.T) {
 		tokens := directoryTokens{"app", "tenant"}
 		var callers sync.WaitGroup
 		callers.Go(func() {
-			if _, err := c.CountUsers(t.Context(), tokens, "tenant"); err != nil {
+			if _, err := c.CountUsers(t.Context(), tokens, connection.TenantRequest{ManagedTenant: "tenant"}); err != nil {
 				t.Error(err)
 			}
 		})
 		<-time.After(2 * time.Second) // it has the turn, and nobody is blocked any more
 		began := time.Now()
-		_, err := c.CountUsers(t.Context(), tokens, "tenant")
+		_, err := c.CountUsers(t.Context(), tokens, connection.TenantRequest{ManagedTenant: "tenant"})
 		require.Equal(t, "throttled", errs.ReasonOf(err))
 		require.Positive(t, retryAfterOf(err), "it is told when to come again")
 		require.Equal(t, longestWait, time.Since(began))
 
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		_, err = c.CountUsers(ctx, tokens, "tenant")
+		_, err = c.CountUsers(ctx, tokens, connection.TenantRequest{ManagedTenant: "tenant"})
 		require.ErrorIs(t, err, context.Canceled)
 		callers.Wait()
 		require.Equal(t, 2, asked)
@@ -252,13 +252,14 @@ func TestPriorityTravels(t *testing.T) {
 			}
 		}))
 		tokens := directoryTokens{"app", "tenant"}
-		for _, priority := range []string{"low", "high", ""} {
+		for _, p := range []connection.Priority{connection.Low, connection.High, ""} {
 			clear(seen)
-			_, err := list(t.Context(), c, tokens, connection.UsersRequest{Priority: priority})
+			priority := string(p)
+			_, err := list(t.Context(), c, tokens, connection.UsersRequest{Priority: p})
 			require.NoError(t, err)
-			_, _, err = c.UsersByID(t.Context(), tokens, connection.ByIDRequest{IDs: []string{"a"}, Priority: priority})
+			_, _, err = c.UsersByID(t.Context(), tokens, connection.ByIDRequest{IDs: []string{"a"}, Priority: p})
 			require.NoError(t, err)
-			err = c.GroupMembers(t.Context(), tokens, connection.GroupRequest{GroupID: "g", Priority: priority}, func([]string) error { return nil })
+			err = c.GroupMembers(t.Context(), tokens, connection.GroupRequest{GroupID: "g", Priority: p}, func([]string) error { return nil })
 			require.NoError(t, err)
 			require.Equal(t, map[string][]string{
 				"/v1.0/users/delta": {priority}, "/v1.0/users": {priority, priority}, "/v1.0/$batch": {priority}, "item": {priority},

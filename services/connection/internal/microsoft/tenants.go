@@ -101,7 +101,7 @@ type tenantRow struct {
 
 // Probe lists one managed tenant, whether or not there is one.
 func (c *Client) Probe(ctx context.Context, tokens connection.TokenSource) (int, error) {
-	q, err := c.call(ctx, atPartner, tokens, "high")
+	q, err := c.call(ctx, atPartner, tokens, connection.High)
 	if err != nil {
 		return 0, err
 	}
@@ -121,8 +121,8 @@ func (c *Client) Probe(ctx context.Context, tokens connection.TokenSource) (int,
 
 // ListManagedTenants gives the customers that the source names, each once, ordered
 // by id.
-func (c *Client) ListManagedTenants(ctx context.Context, tokens connection.TokenSource, emit func([]connection.ManagedTenant) error) error {
-	q, err := c.call(ctx, atPartner, tokens, "")
+func (c *Client) ListManagedTenants(ctx context.Context, tokens connection.TokenSource, p connection.Priority, emit func([]connection.ManagedTenant) error) error {
+	q, err := c.call(ctx, atPartner, tokens, p)
 	if err != nil {
 		return err
 	}

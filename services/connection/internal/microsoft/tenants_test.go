@@ -30,7 +30,7 @@ func TestContractsAreAnExtra(t *testing.T) {
 				_, _ = fmt.Fprintf(w, `{"value":[{"customer":{"tenantId":%q,"displayName":"One"},"autoExtendDuration":"P180D"}]}`, customerID)
 			}))
 			var found []connection.ManagedTenant
-			err := c.ListManagedTenants(t.Context(), directoryTokens{"app", "partner"}, func(tenants []connection.ManagedTenant) error {
+			err := c.ListManagedTenants(t.Context(), directoryTokens{"app", "partner"}, connection.Normal, func(tenants []connection.ManagedTenant) error {
 				found = append(found, tenants...)
 				return nil
 			})

@@ -15,12 +15,12 @@ type directoryServer struct {
 	use UseCases
 }
 
-func (s *directoryServer) ListManagedTenants(_ *connectionv1.ListManagedTenantsRequest, stream grpc.ServerStreamingServer[connectionv1.ListManagedTenantsResponse]) error {
+func (s *directoryServer) ListManagedTenants(req *connectionv1.ListManagedTenantsRequest, stream grpc.ServerStreamingServer[connectionv1.ListManagedTenantsResponse]) error {
 	caller, err := callerOf(stream.Context())
 	if err != nil {
 		return err
 	}
-	return s.use.Read.ManagedTenants(stream.Context(), caller.Tenant, func(tenants []connection.ManagedTenant) error {
+	return s.use.Read.ManagedTenants(stream.Context(), caller.Tenant, connection.Priority(req.GetPriority()), func(tenants []connection.ManagedTenant) error {
 		return stream.Send(toTenants(tenants))
 	})
 }
@@ -30,7 +30,8 @@ func (s *directoryServer) GetTenantDetails(ctx context.Context, req *connectionv
 	if err != nil {
 		return nil, err
 	}
-	details, err := s.use.Read.Details(ctx, caller.Tenant, req.GetEntraTenantId())
+	r := connection.TenantRequest{ManagedTenant: req.GetEntraTenantId(), Priority: connection.Priority(req.GetPriority())}
+	details, err := s.use.Read.Details(ctx, caller.Tenant, r)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +57,7 @@ func (s *directoryServer) ListUsers(req *connectionv1.ListUsersRequest, stream g
 	if err != nil {
 		return err
 	}
-	r := connection.UsersRequest{ManagedTenant: req.GetEntraTenantId(), DeltaLink: req.GetDeltaLink(), Priority: req.GetPriority()}
+	r := connection.UsersRequest{ManagedTenant: req.GetEntraTenantId(), DeltaLink: req.GetDeltaLink(), Priority: connection.Priority(req.GetPriority())}
 	return s.use.Read.Users(stream.Context(), caller.Tenant, r, func(e connection.UsersEvent) error {
 		switch {
 		case e.Page != nil:
@@ -79,7 +80,8 @@ func (s *directoryServer) CountUsers(ctx context.Context, req *connectionv1.Coun
 	if err != nil {
 		return nil, err
 	}
-	n, err := s.use.Read.Count(ctx, caller.Tenant, req.GetEntraTenantId())
+	r := connection.TenantRequest{ManagedTenant: req.GetEntraTenantId(), Priority: connection.Priority(req.GetPriority())}
+	n, err := s.use.Read.Count(ctx, caller.Tenant, r)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +93,7 @@ func (s *directoryServer) ListGroupMembers(req *connectionv1.ListGroupMembersReq
 	if err != nil {
 		return err
 	}
-	r := connection.GroupRequest{ManagedTenant: req.GetEntraTenantId(), GroupID: req.GetGroupId(), Priority: req.GetPriority()}
+	r := connection.GroupRequest{ManagedTenant: req.GetEntraTenantId(), GroupID: req.GetGroupId(), Priority: connection.Priority(req.GetPriority())}
 	return s.use.Read.GroupMembers(stream.Context(), caller.Tenant, r, func(ids []string) error {
 		return stream.Send(&connectionv1.ListGroupMembersResponse{EntraObjectIds: ids})
 	})
@@ -102,7 +104,7 @@ func (s *directoryServer) GetUsers(ctx context.Context, req *connectionv1.GetUse
 	if err != nil {
 		return nil, err
 	}
-	r := connection.ByIDRequest{ManagedTenant: req.GetEntraTenantId(), IDs: req.GetEntraObjectIds(), Priority: req.GetPriority()}
+	r := connection.ByIDRequest{ManagedTenant: req.GetEntraTenantId(), IDs: req.GetEntraObjectIds(), Priority: connection.Priority(req.GetPriority())}
 	users, missing, err := s.use.Read.UsersByID(ctx, caller.Tenant, r)
 	if err != nil {
 		return nil, err

@@ -81,7 +81,7 @@ func (s Subject) probe(t *testing.T) {
 
 func (s Subject) managedTenants(t *testing.T) {
 	got := map[string]connection.ManagedTenant{}
-	err := s.Open(t).ListManagedTenants(t.Context(), s.Partner, func(tenants []connection.ManagedTenant) error {
+	err := s.Open(t).ListManagedTenants(t.Context(), s.Partner, connection.Normal, func(tenants []connection.ManagedTenant) error {
 		for _, tenant := range tenants {
 			require.NotContains(t, got, tenant.EntraTenantID)
 			got[tenant.EntraTenantID] = tenant
@@ -98,13 +98,13 @@ func (s Subject) managedTenants(t *testing.T) {
 		}
 	}
 	broke := errors.New("the caller has had enough")
-	err = s.Open(t).ListManagedTenants(t.Context(), s.Partner, func([]connection.ManagedTenant) error { return broke })
+	err = s.Open(t).ListManagedTenants(t.Context(), s.Partner, connection.Normal, func([]connection.ManagedTenant) error { return broke })
 	require.ErrorIs(t, err, broke)
 }
 
 func (s Subject) details(t *testing.T) {
 	for _, want := range s.Tenants[:2] {
-		got, err := s.Open(t).TenantDetails(t.Context(), s.Customer(want.ID), want.ID)
+		got, err := s.Open(t).TenantDetails(t.Context(), s.Customer(want.ID), connection.TenantRequest{ManagedTenant: want.ID})
 		require.NoError(t, err)
 		require.Equal(t, want.PrimaryDomain, got.PrimaryDomain)
 		require.Subset(t, want.Domains, got.Domains)
@@ -117,7 +117,7 @@ func (s Subject) details(t *testing.T) {
 
 func (s Subject) count(t *testing.T) {
 	for _, want := range []Tenant{s.Tenants[0], s.Large} {
-		n, err := s.Open(t).CountUsers(t.Context(), s.Customer(want.ID), want.ID)
+		n, err := s.Open(t).CountUsers(t.Context(), s.Customer(want.ID), connection.TenantRequest{ManagedTenant: want.ID})
 		require.NoError(t, err)
 		require.EqualValues(t, want.Users, n)
 	}
@@ -231,7 +231,7 @@ func (s Subject) cancelled(t *testing.T) {
 		return nil
 	})
 	require.ErrorIs(t, err, context.Canceled)
-	_, err = s.Open(t).TenantDetails(ctx, s.Customer(s.Large.ID), s.Large.ID)
+	_, err = s.Open(t).TenantDetails(ctx, s.Customer(s.Large.ID), connection.TenantRequest{ManagedTenant: s.Large.ID})
 	require.ErrorIs(t, err, context.Canceled)
 }
 

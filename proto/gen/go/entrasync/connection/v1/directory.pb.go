@@ -25,7 +25,9 @@ const (
 )
 
 type ListManagedTenantsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// low for scheduled work, high for what a person waits for.
+	Priority      string `protobuf:"bytes,1,opt,name=priority,proto3" json:"priority,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -58,6 +60,13 @@ func (x *ListManagedTenantsRequest) ProtoReflect() protoreflect.Message {
 // Deprecated: Use ListManagedTenantsRequest.ProtoReflect.Descriptor instead.
 func (*ListManagedTenantsRequest) Descriptor() ([]byte, []int) {
 	return file_entrasync_connection_v1_directory_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ListManagedTenantsRequest) GetPriority() string {
+	if x != nil {
+		return x.Priority
+	}
+	return ""
 }
 
 type ListManagedTenantsResponse struct {
@@ -178,6 +187,8 @@ func (x *DirectoryTenant) GetAccessEndsAt() *timestamppb.Timestamp {
 type GetTenantDetailsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EntraTenantId string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// As of ListManagedTenants.
+	Priority      string `protobuf:"bytes,2,opt,name=priority,proto3" json:"priority,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -215,6 +226,13 @@ func (*GetTenantDetailsRequest) Descriptor() ([]byte, []int) {
 func (x *GetTenantDetailsRequest) GetEntraTenantId() string {
 	if x != nil {
 		return x.EntraTenantId
+	}
+	return ""
+}
+
+func (x *GetTenantDetailsRequest) GetPriority() string {
+	if x != nil {
+		return x.Priority
 	}
 	return ""
 }
@@ -294,7 +312,7 @@ type ListUsersRequest struct {
 	EntraTenantId string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
 	// The link kept from the last round; empty asks for all users.
 	DeltaLink string `protobuf:"bytes,2,opt,name=delta_link,json=deltaLink,proto3" json:"delta_link,omitempty"`
-	// low for scheduled work, high for what a person waits for.
+	// As of ListManagedTenants.
 	Priority      string `protobuf:"bytes,3,opt,name=priority,proto3" json:"priority,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -889,6 +907,8 @@ func (x *RemovedUser) GetReason() string {
 type CountUsersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EntraTenantId string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// As of ListManagedTenants.
+	Priority      string `protobuf:"bytes,2,opt,name=priority,proto3" json:"priority,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -926,6 +946,13 @@ func (*CountUsersRequest) Descriptor() ([]byte, []int) {
 func (x *CountUsersRequest) GetEntraTenantId() string {
 	if x != nil {
 		return x.EntraTenantId
+	}
+	return ""
+}
+
+func (x *CountUsersRequest) GetPriority() string {
+	if x != nil {
+		return x.Priority
 	}
 	return ""
 }
@@ -978,7 +1005,7 @@ type ListGroupMembersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EntraTenantId string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
 	GroupId       string                 `protobuf:"bytes,2,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
-	// As of ListUsers.
+	// As of ListManagedTenants.
 	Priority      string `protobuf:"bytes,3,opt,name=priority,proto3" json:"priority,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1083,7 +1110,7 @@ type GetUsersRequest struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	EntraTenantId  string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
 	EntraObjectIds []string               `protobuf:"bytes,2,rep,name=entra_object_ids,json=entraObjectIds,proto3" json:"entra_object_ids,omitempty"`
-	// As of ListUsers.
+	// As of ListManagedTenants.
 	Priority      string `protobuf:"bytes,3,opt,name=priority,proto3" json:"priority,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1322,17 +1349,19 @@ var File_entrasync_connection_v1_directory_proto protoreflect.FileDescriptor
 
 const file_entrasync_connection_v1_directory_proto_rawDesc = "" +
 	"\n" +
-	"'entrasync/connection/v1/directory.proto\x12\x17entrasync.connection.v1\x1a\x1bbuf/validate/validate.proto\x1a(entrasync/connection/v1/connection.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1b\n" +
-	"\x19ListManagedTenantsRequest\"`\n" +
+	"'entrasync/connection/v1/directory.proto\x12\x17entrasync.connection.v1\x1a\x1bbuf/validate/validate.proto\x1a(entrasync/connection/v1/connection.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"S\n" +
+	"\x19ListManagedTenantsRequest\x126\n" +
+	"\bpriority\x18\x01 \x01(\tB\x1a\xbaH\x17r\x15R\x00R\x03lowR\x06normalR\x04highR\bpriority\"`\n" +
 	"\x1aListManagedTenantsResponse\x12B\n" +
 	"\atenants\x18\x01 \x03(\v2(.entrasync.connection.v1.DirectoryTenantR\atenants\"\xc5\x01\n" +
 	"\x0fDirectoryTenant\x12&\n" +
 	"\x0fentra_tenant_id\x18\x01 \x01(\tR\rentraTenantId\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12%\n" +
 	"\x0eprimary_domain\x18\x03 \x01(\tR\rprimaryDomain\x12@\n" +
-	"\x0eaccess_ends_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\faccessEndsAt\"L\n" +
+	"\x0eaccess_ends_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\faccessEndsAt\"\x84\x01\n" +
 	"\x17GetTenantDetailsRequest\x121\n" +
-	"\x0fentra_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rentraTenantId\"\xca\x01\n" +
+	"\x0fentra_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rentraTenantId\x126\n" +
+	"\bpriority\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15R\x00R\x03lowR\x06normalR\x04highR\bpriority\"\xca\x01\n" +
 	"\x18GetTenantDetailsResponse\x12%\n" +
 	"\x0eprimary_domain\x18\x01 \x01(\tR\rprimaryDomain\x12\x18\n" +
 	"\adomains\x18\x02 \x03(\tR\adomains\x12\"\n" +
@@ -1406,9 +1435,10 @@ const file_entrasync_connection_v1_directory_proto_rawDesc = "" +
 	"\x06values\x18\x01 \x03(\tR\x06values\"M\n" +
 	"\vRemovedUser\x12&\n" +
 	"\x0fentra_object_id\x18\x01 \x01(\tR\rentraObjectId\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"F\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"~\n" +
 	"\x11CountUsersRequest\x121\n" +
-	"\x0fentra_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rentraTenantId\"3\n" +
+	"\x0fentra_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rentraTenantId\x126\n" +
+	"\bpriority\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15R\x00R\x03lowR\x06normalR\x04highR\bpriority\"3\n" +
 	"\x12CountUsersResponse\x12\x1d\n" +
 	"\n" +
 	"user_count\x18\x01 \x01(\x05R\tuserCount\"\xa9\x01\n" +
