@@ -129,36 +129,6 @@ func TestAChangeAndItsEventAreOne(t *testing.T) {
 	require.Len(t, got, 2)
 }
 
-func TestOneLeaseThatFailsLosesNoOther(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	for _, id := range []tenant.ID{"a", "bad", "z"} {
-		b.connect(id)
-		b.clock.advance(time.Second)
-	}
-	_, err := b.db.Admin.Exec(t.Context(), `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-		$$ BEGIN IF NEW.tenant_id = 'bad' THEN RAISE EXCEPTION 'refused'; END IF; RETURN NEW; END $$;
-		CREATE TRIGGER refuse BEFORE UPDATE ON outbox FOR EACH ROW EXECUTE FUNCTION refuse();
-		CREATE TRIGGER refuse BEFORE UPDATE ON status_events FOR EACH ROW EXECUTE FUNCTION refuse();
-		GRANT EXECUTE ON FUNCTION refuse() TO PUBLIC`)
-	require.NoError(t, err)
-	var effects []string
-	for _, e := range b.pull(0) {
-		effects = append(effects, e.GetTenantId())
-	}
-	require.Equal(t, []string{"a", "z"}, effects)
-	_, events := b.pullEvents(b.replica, 0)
-	require.Len(t, events, 2)
-	require.Equal(t, "a", events[0].tenant)
-	require.Equal(t, "z", events[1].tenant)
-
-	_, err = b.db.Admin.Exec(t.Context(), `DROP FUNCTION refuse CASCADE`)
-	require.NoError(t, err)
-	got := b.pull(0)
-	require.Len(t, got, 1, "the others are leased")
-	require.Equal(t, "bad", got[0].GetTenantId())
-}
-
 func TestWhatHasEndedIsErasedAfterThirtyDays(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
