@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
-	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
 // parseMembers reads a page of ids. One without an id fails the page: a listing
@@ -46,48 +45,22 @@ func (c *Client) GroupMembers(ctx context.Context, tokens connection.TokenSource
 		url.Values{"$select": {"id"}, "$count": {"true"}, "$top": {pageSize}})
 	// The cast to users wants the advanced query engine, on every page.
 	q.cost, q.eventual = costOf(costMembers, true, 0), true
-	for restarts := 0; ; restarts++ {
-		err := c.members(ctx, q, emit)
-		f, refused := errors.AsType[*refusal](err)
-		switch {
-		case !refused:
-			return err
-		case f.Status == http.StatusForbidden, f.Status == http.StatusNotFound:
-			return groupUnreadable.failure(0, f.RequestID, 0).Err(f)
-		case listingEndOf(f.graphFailure) == goesOn || restarts == maxRestarts:
-			return settle(err)
-		}
-	}
-}
-
-// members reads all pages from one on.
-func (c *Client) members(ctx context.Context, q call, emit func(ids []string) error) error {
-	var so trail
-	for q.url != nil {
-		var ids []string
-		var next, id string
-		err := c.read(ctx, q, func(a answer) error {
-			id = a.id
-			raw, err := outbound.ReadBody(a.body, nil, maxPageBytes)
-			if err != nil {
-				return err
-			}
+	var ids []string
+	err = restarting(func() error {
+		return c.walk(ctx, q, 0, func(raw []byte) (next string, err error) {
 			ids, next, err = parseMembers(raw)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if len(ids) > 0 {
-			if err := emit(ids); err != nil {
-				return err
+			return next, err
+		}, func() error {
+			if len(ids) == 0 {
+				return nil
 			}
-		}
-		if q.url, err = c.nextPage(&so, q.url, next); err != nil {
-			return unreadable(err, id)
-		}
+			return emit(ids)
+		})
+	})
+	if r, refused := errors.AsType[*refusal](err); refused && (r.Status == http.StatusForbidden || r.Status == http.StatusNotFound) {
+		return groupUnreadable.failure(0, r.RequestID, 0).Err(r)
 	}
-	return nil
+	return settle(err)
 }
 
 // UsersByID reads users by their ids, twenty in a request. One that is not in the

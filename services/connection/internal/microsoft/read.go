@@ -25,11 +25,11 @@ type call struct {
 	at        authority
 	tokens    connection.TokenSource
 	lane      *lane
-	cost      int    // resource units, as documented
-	requests  int    // how many it counts as; 0: one
+	cost      int // resource units, as documented
+	requests  int // how many it counts as; 0: one
 	priority  connection.Priority
-	eventual  bool   // ConsistencyLevel: eventual
-	plainText bool   // what is asked for is not JSON
+	eventual  bool // ConsistencyLevel: eventual
+	plainText bool // what is asked for is not JSON
 }
 
 // call begins a call by tokens, in the lane that they are good for.

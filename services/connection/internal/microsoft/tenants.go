@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -239,44 +238,21 @@ func parseRows[T any](body []byte) (rows []T, next string, err error) {
 	return *page.Value, page.NextLink, nil
 }
 
-// collect reads all pages of a small listing. It starts again, bounded, when a page
-// token expires.
-func collect[T any](ctx context.Context, c *Client, q call) ([]T, error) {
-	for restarts := 0; ; restarts++ {
-		rows, err := collectOnce[T](ctx, c, q)
-		r, refused := errors.AsType[*refusal](err)
-		if !refused || listingEndOf(r.graphFailure) == goesOn || restarts == maxRestarts {
-			return rows, settle(err)
-		}
-	}
-}
-
-func collectOnce[T any](ctx context.Context, c *Client, q call) ([]T, error) {
-	var all []T
-	var so trail
-	var id string
-	for range maxTenantPages {
-		var rows []T
-		var next string
-		err := c.read(ctx, q, func(a answer) error {
-			id = a.id
-			raw, err := outbound.ReadBody(a.body, nil, maxPageBytes)
-			if err != nil {
-				return err
-			}
+// collect reads all pages of a small listing.
+func collect[T any](ctx context.Context, c *Client, q call) (all []T, err error) {
+	var rows []T
+	err = restarting(func() error {
+		all = nil
+		return c.walk(ctx, q, maxTenantPages, func(raw []byte) (next string, err error) {
 			rows, next, err = parseRows[T](raw)
-			return err
+			return next, err
+		}, func() error {
+			all = append(all, rows...)
+			return nil
 		})
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, rows...)
-		if q.url, err = c.nextPage(&so, q.url, next); err != nil {
-			return nil, unreadable(err, id)
-		}
-		if q.url == nil {
-			return all, nil
-		}
+	})
+	if err != nil {
+		return nil, settle(err)
 	}
-	return nil, unreadable(errors.New("a listing without an end"), id)
+	return all, nil
 }
