@@ -84,6 +84,24 @@ func TestATenantsEffectsAreDoneInTheirOrder(t *testing.T) {
 	require.Equal(t, "connection_disconnected", third[0].GetKind())
 }
 
+// TestClocksDoNotOrderEffects: those of replicas differ, and a connection whose end
+// came before its beginning would have its schedule run on.
+func TestClocksDoNotOrderEffects(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.parts.useCases.Disconnect.Settling.Timeout = 0
+	b.connect("msp")
+	b.clock.advance(-time.Minute)
+	_, err := b.public.Disconnect(person(t, "msp", "admin"), &connectionv1.DisconnectRequest{})
+	require.NoError(t, err)
+	for _, kind := range []string{"connection_connected", "connection_disconnected"} {
+		got := b.pull(0)
+		require.Len(t, got, 1)
+		require.Equal(t, kind, got[0].GetKind())
+		require.NoError(t, b.ack(person(t, "msp", "system"), got[0].GetEffectId(), "done"))
+	}
+}
+
 func TestADisconnectSettlesWhenTheWorkerHasActed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -76,6 +76,7 @@ type Outbox struct {
 	DoneAt      *time.Time
 	Outcome     *string
 	Result      []byte
+	Number      *int64
 }
 
 type OutboxOpen struct {
@@ -83,6 +84,7 @@ type OutboxOpen struct {
 	ID          uuid.UUID
 	CreatedAt   time.Time
 	LeasedUntil *time.Time
+	Number      *int64
 }
 
 type PendingGrant struct {

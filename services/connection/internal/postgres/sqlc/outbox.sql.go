@@ -17,9 +17,9 @@ SELECT e.tenant_id, e.id FROM outbox_open e
 WHERE (e.leased_until IS NULL OR e.leased_until <= $1::timestamptz)
   AND NOT EXISTS (
     SELECT FROM outbox_open older
-    WHERE older.tenant_id = e.tenant_id AND (older.created_at, older.id) < (e.created_at, e.id)
+    WHERE older.tenant_id = e.tenant_id AND older.number < e.number
   )
-ORDER BY e.created_at, e.id
+ORDER BY e.number
 LIMIT $2
 `
 
