@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/http"
 	"net/url"
 	"testing"
 	"time"
@@ -263,47 +262,4 @@ func TestDisconnectRemovesSecretsAndKeepsHistory(t *testing.T) {
 
 	b.connect("msp")
 	require.Equal(t, "connected", b.status("msp").GetStatus())
-}
-
-func TestValidateStoresTheOutcome(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	b.connect("msp")
-	ctx := person(t, "msp", "admin")
-	validate := func() *connectionv1.ValidateDirectResponse {
-		resp, err := b.public.ValidateDirect(ctx, &connectionv1.ValidateDirectRequest{})
-		require.NoError(t, err)
-		return resp
-	}
-	require.EqualValues(t, 1, validate().GetManagedTenantSampleCount())
-	for _, c := range []struct {
-		fault map[string]any
-		code  string
-	}{
-		{map[string]any{"kind": "status", "route": "graph.relationships", "status": 401}, "auth_rejected"},
-		{map[string]any{"kind": "status", "route": "graph.relationships", "status": 403}, "consent_missing"},
-		{map[string]any{"kind": "throttle", "route": "graph.relationships", "retryAfterSeconds": 3600}, "throttled"},
-		{map[string]any{"kind": "status", "route": "graph.relationships", "status": 500}, "upstream_error"},
-	} {
-		b.sim.fault(c.fault)
-		b.clock.advance(time.Hour + time.Second) // past what Microsoft asked to wait
-		got := validate()
-		require.False(t, got.GetValid())
-		require.Equal(t, c.code, got.GetError().GetCode())
-		stored := b.status("msp")
-		require.Equal(t, "validation_failed", stored.GetStatus())
-		require.Equal(t, c.code, stored.GetLastValidationError().GetCode())
-		require.NotEmpty(t, stored.GetLastValidationError().GetMessage())
-		b.sim.heal()
-	}
-	require.True(t, validate().GetValid())
-	require.Equal(t, "connected", b.status("msp").GetStatus())
-	require.Nil(t, b.status("msp").GetLastValidationError(), "cleared on success")
-
-	b.sim.admin(http.MethodPost, "refresh-tokens/revoke", map[string]any{"aadsts": 50173}, nil)
-	b.clock.advance(2 * time.Hour)
-	got := validate()
-	require.Equal(t, "refresh_failed", got.GetError().GetCode())
-	require.Contains(t, got.GetError().GetMessage(), "AADSTS50173")
-	require.Equal(t, "validation_failed", b.status("msp").GetStatus())
 }
