@@ -6,8 +6,8 @@ import (
 
 	"google.golang.org/grpc"
 
-	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/pkg/page"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )

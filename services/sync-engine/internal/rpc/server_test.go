@@ -269,8 +269,10 @@ func TestATokenIsGoodForItsListAlone(t *testing.T) {
 	}
 	require.Equal(t, []string{"Ann", "Bob", "Cem"}, names)
 	for _, other := range []*syncenginev1.ListContactsRequest{
-		{ClientId: "client-1", PageToken: byName.GetPageToken()}, {Q: "b", PageToken: byName.GetPageToken()},
-		{Entra: "linked", PageToken: byName.GetPageToken()}, {Status: "active", PageToken: byName.GetPageToken()},
+		{ClientId: "client-1", PageToken: byName.GetPageToken()},
+		{Q: "b", PageToken: byName.GetPageToken()},
+		{Entra: "linked", PageToken: byName.GetPageToken()},
+		{Status: "active", PageToken: byName.GetPageToken()},
 	} {
 		_, err = b.contacts.ListContacts(ctx, other)
 		require.Equal(t, "invalid_argument", errs.ReasonOf(err), other)
