@@ -51,6 +51,7 @@ func TestDiscoveryStoresWhatItFinds(t *testing.T) {
 	require.EqualValues(t, 3, result.GetDiscoveredTenantCount())
 	require.EqualValues(t, 1, result.GetUnreadableCount())
 	require.Zero(t, result.GetGoneCount())
+	require.Equal(t, []string{"high", "high", "high", "high"}, b.directories.urgency, "somebody waits for it")
 
 	tenants := b.list()
 	require.Len(t, tenants, 3)

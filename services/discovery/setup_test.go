@@ -55,13 +55,15 @@ type directories struct {
 	repaired []*connectionv1.RepairConsentRequest
 	reading  int // details that are read at this moment
 	mostRead int // the most that were read at once
+	urgency  []string
 }
 
-func (d *directories) ListManagedTenants(_ *connectionv1.ListManagedTenantsRequest,
+func (d *directories) ListManagedTenants(req *connectionv1.ListManagedTenantsRequest,
 	stream grpc.ServerStreamingServer[connectionv1.ListManagedTenantsResponse],
 ) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.urgency = append(d.urgency, req.GetPriority())
 	for _, t := range d.tenants {
 		if err := stream.Send(&connectionv1.ListManagedTenantsResponse{Tenants: []*connectionv1.DirectoryTenant{t}}); err != nil {
 			return err
@@ -74,6 +76,7 @@ func (d *directories) GetTenantDetails(_ context.Context, req *connectionv1.GetT
 ) (*connectionv1.GetTenantDetailsResponse, error) {
 	d.mu.Lock()
 	d.reading++
+	d.urgency = append(d.urgency, req.GetPriority())
 	d.mostRead = max(d.mostRead, d.reading)
 	d.mu.Unlock()
 	runtime.Gosched() // so that others get in
