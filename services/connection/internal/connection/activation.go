@@ -24,13 +24,13 @@ type Proven struct {
 // do writes the secret first and then, in one step, the row that points to it,
 // which is the commit. If that fails, the new version belongs to nobody and is
 // swept, and what was connected before still is. It gives the id of the effect.
-func (a *Activation) do(ctx context.Context, tenant, user string, grant Proven, pendingID string) (effectID string, err error) {
+func (a *Activation) do(ctx context.Context, tenant, user string, grant Proven, by Arrival) (effectID string, err error) {
 	encoded, err := EncodeGrant(grant.Grant)
 	if err != nil {
 		return "", err
 	}
 	err = a.Lock.WithGrantLock(ctx, tenant, func(ctx context.Context) error {
-		effectID, err = a.write(ctx, tenant, user, encoded, pendingID, Connection{
+		effectID, err = a.write(ctx, tenant, user, encoded, by, Connection{
 			Type: Direct, PartnerTenantID: grant.PartnerTenantID, ClientID: grant.ClientID, Scope: grant.Scope, TokenExpiresAt: grant.ExpiresAt,
 		})
 		return err
@@ -40,7 +40,7 @@ func (a *Activation) do(ctx context.Context, tenant, user string, grant Proven, 
 
 // write stores the secrets and makes the connection the active one. The caller
 // holds the grant lock.
-func (a *Activation) write(ctx context.Context, tenant, user string, secret Secret, pendingID string, c Connection) (effectID string, err error) {
+func (a *Activation) write(ctx context.Context, tenant, user string, secret Secret, by Arrival, c Connection) (effectID string, err error) {
 	if c.SecretVersion, err = a.Secrets.PutSecret(ctx, tenant, SetOf(c.Type), secret); err != nil {
 		return "", err
 	}
@@ -50,7 +50,7 @@ func (a *Activation) write(ctx context.Context, tenant, user string, secret Secr
 		ID: a.NewID(), Tenant: tenant, Actor: user, Kind: EffectConnected,
 		Arguments: map[string]string{"connection_id": c.ID}, CreatedAt: now,
 	}
-	if err := a.Store.Activate(ctx, tenant, c, pendingID, effect); err != nil {
+	if err := a.Store.Activate(ctx, tenant, c, by, effect); err != nil {
 		return "", err
 	}
 	a.removeOthers(ctx, tenant, c.Type)

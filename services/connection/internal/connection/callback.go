@@ -150,10 +150,10 @@ func (u *Callback) finish(ctx context.Context, a Answer, target *string) (url.Va
 		return nil, err
 	}
 	if state.Session == "" {
-		return u.hold(ctx, tenant, state.User, grant)
+		return u.hold(ctx, tenant, state, grant)
 	}
-	if _, err := u.Activation.do(ctx, tenant, state.User, grant, ""); err != nil {
-		return nil, err
+	if _, err := u.Activation.do(ctx, tenant, state.User, grant, Arrival{FlowID: state.ID}); err != nil {
+		return nil, ifEnded(err)
 	}
 	return url.Values{"entra_status": {"success"}}, nil
 }
@@ -233,19 +233,31 @@ func (u *Callback) prove(ctx context.Context, tenant string, code, verifier Secr
 
 // hold keeps the grant for the person who started the flow with a bearer token:
 // this browser may be somebody else's.
-func (u *Callback) hold(ctx context.Context, tenant, user string, grant Proven) (url.Values, error) {
+func (u *Callback) hold(ctx context.Context, tenant string, state State, grant Proven) (url.Values, error) {
 	encoded, err := EncodeGrant(grant.Grant)
 	if err != nil {
 		return nil, err
 	}
 	now, code := u.Now(), newRandom()
 	err = u.Pendings.SavePending(ctx, tenant, Pending{
-		ID: u.NewID(), CodeHash: hashOf(code), User: user, Grant: encoded, ClientID: grant.ClientID, CreatedAt: now, ExpiresAt: now.Add(PendingLife),
+		ID: u.NewID(), FlowID: state.ID, CodeHash: hashOf(code), User: state.User, Grant: encoded, ClientID: grant.ClientID,
+		CreatedAt: now, ExpiresAt: now.Add(PendingLife),
 	})
 	if err != nil {
-		return nil, err
+		return nil, ifEnded(err)
 	}
 	return url.Values{"entra_status": {"pending"}, "completion_code": {code.Reveal()}}, nil
+}
+
+// ErrFlowEnded refuses what a flow brings that a disconnect has ended.
+var ErrFlowEnded = errors.New("the flow was ended by a disconnect")
+
+// ifEnded tells the browser of an ended flow what a later one would hear.
+func ifEnded(err error) error {
+	if errors.Is(err, ErrFlowEnded) {
+		return refuse(failInvalidState, err)
+	}
+	return err
 }
 
 // withQuery adds values to an address of the allow-list, which may have a query

@@ -93,7 +93,7 @@ func (u *SaveCIPP) Do(ctx context.Context, caller Caller, c CIPPCredentials) (ef
 		if err := u.stillKept(ctx, caller.Tenant, kept); err != nil {
 			return err
 		}
-		effect, err = u.Activation.write(ctx, caller.Tenant, caller.User, encoded, "", Connection{
+		effect, err = u.Activation.write(ctx, caller.Tenant, caller.User, encoded, Arrival{}, Connection{
 			Type: CIPP, PartnerTenantID: c.TenantID, ClientID: c.ClientID,
 		})
 		return err

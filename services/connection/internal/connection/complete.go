@@ -41,7 +41,7 @@ func (u *Complete) Do(ctx context.Context, caller Caller, code Secret) (effects 
 	if err != nil {
 		return "", err
 	}
-	effect, err := u.Activation.do(ctx, caller.Tenant, caller.User, Proven{grant, pending.ClientID}, pending.ID)
+	effect, err := u.Activation.do(ctx, caller.Tenant, caller.User, Proven{grant, pending.ClientID}, Arrival{PendingID: pending.ID})
 	if err != nil {
 		return "", err
 	}

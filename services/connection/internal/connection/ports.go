@@ -12,11 +12,12 @@ type Store interface {
 	Current(ctx context.Context, tenant string) (c Connection, ok bool, err error)
 	// Activate makes the connection the active one and writes the effect, in one
 	// step. What was active before is replaced, and secrets of other kinds of
-	// connections that lie in the same store go. A non-empty pendingID is taken in
-	// the same step; ErrInvalidCompletion when it was taken already.
-	Activate(ctx context.Context, tenant string, c Connection, pendingID string, effect Effect) error
-	// End disconnects the active connection, destroys pending grants and writes
-	// the effect, in one step; false when none was active.
+	// connections that lie in the same store go. What it came by is taken in the
+	// same step: ErrFlowEnded when the flow was ended, ErrInvalidCompletion when the
+	// pending grant was taken already.
+	Activate(ctx context.Context, tenant string, c Connection, by Arrival, effect Effect) error
+	// End disconnects the active connection, ends flows under way, destroys pending
+	// grants and writes the effect, in one step; false when none was active.
 	End(ctx context.Context, tenant, user string, at time.Time, effect Effect) (ended bool, err error)
 	// SwapSecret points the connection to a new token set if it still points to
 	// the old one; false when it does not. It ends a failure to get one.
@@ -27,6 +28,12 @@ type Store interface {
 	// RecordFailed stores why the connection failed, if it still works with the
 	// token set of that version.
 	RecordFailed(ctx context.Context, tenant, id, version string, snapshot Snapshot) error
+}
+
+// Arrival is what a connection came by; zero where no flow brought it.
+type Arrival struct {
+	FlowID    string // of the callback that brought it
+	PendingID string // of the grant that its person completed
 }
 
 // GrantLock lets one caller at a time, over all replicas, replace or remove a
@@ -99,6 +106,7 @@ type StateStore interface {
 // Pending is a grant that waits for the person who asked for it.
 type Pending struct {
 	ID        string
+	FlowID    string // that brought it
 	CodeHash  [32]byte // of the completion code
 	User      string
 	Grant     Secret // encoded; empty once taken or destroyed
@@ -110,6 +118,7 @@ type Pending struct {
 
 // PendingStore keeps grants that wait.
 type PendingStore interface {
+	// SavePending keeps a grant; ErrFlowEnded when its flow was ended meanwhile.
 	SavePending(ctx context.Context, tenant string, p Pending) error
 	// FindPending looks a grant up by the hash of its code.
 	FindPending(ctx context.Context, tenant string, codeHash [32]byte) (p Pending, ok bool, err error)

@@ -61,17 +61,22 @@ func lockCurrent(ctx context.Context, q *sqlc.Queries, tenantID string) (connect
 	return connection.Status(row.Status), connection.Type(row.ConnectionType), err
 }
 
-// Activate makes the connection the active one, in one transaction with the
-// pending grant it came from, the end of the secrets of other kinds of connections,
-// and the effect it has.
-func (s *Connections) Activate(ctx context.Context, tenantID string, c connection.Connection, pendingID string, effect connection.Effect) error {
+// Activate makes the connection the active one, in one transaction with what it
+// came by, the end of the secrets of other kinds of connections, and the effect it
+// has.
+func (s *Connections) Activate(ctx context.Context, tenantID string, c connection.Connection, by connection.Arrival, effect connection.Effect) error {
 	id, err := uuid.Parse(c.ID)
 	if err != nil {
 		return fmt.Errorf("connection id: %w", err)
 	}
 	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
-		if pendingID != "" {
-			if err := take(ctx, q, tenantID, pendingID, c.ConnectedAt); err != nil {
+		if by.FlowID != "" {
+			if err := stands(ctx, q, tenantID, by.FlowID); err != nil {
+				return err
+			}
+		}
+		if by.PendingID != "" {
+			if err := take(ctx, q, tenantID, by.PendingID, c.ConnectedAt); err != nil {
 				return err
 			}
 		}
@@ -122,10 +127,14 @@ func take(ctx context.Context, q *sqlc.Queries, tenantID, pendingID string, at t
 	return nil
 }
 
-// End disconnects the active connection.
+// End disconnects the active connection and ends what would make another one.
 func (s *Connections) End(ctx context.Context, tenantID, user string, at time.Time, effect connection.Effect) (ended bool, err error) {
 	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
 		ended = false
+		// The flows first: from then on none of them stores a grant.
+		if err := q.EndFlows(ctx, sqlc.EndFlowsParams{TenantID: tenantID, EndedAt: at}); err != nil {
+			return err
+		}
 		from, kind, err := lockCurrent(ctx, q, tenantID)
 		if err != nil {
 			return err

@@ -94,7 +94,21 @@ func (s *Flows) ConsumeState(ctx context.Context, tenantID string, hash [32]byte
 	return state, err
 }
 
-// SavePending keeps a grant that waits, sealed.
+// stands refuses a flow that was ended, and lets nobody end it before the
+// transaction is over.
+func stands(ctx context.Context, q *sqlc.Queries, tenantID, flowID string) error {
+	id, err := uuid.Parse(flowID)
+	if err != nil {
+		return fmt.Errorf("flow id: %w", err)
+	}
+	_, err = q.LockFlow(ctx, sqlc.LockFlowParams{TenantID: tenantID, ID: id})
+	if pg.NoRows(err) {
+		return connection.ErrFlowEnded
+	}
+	return err
+}
+
+// SavePending keeps a grant that waits, sealed, if its flow still stands.
 func (s *Flows) SavePending(ctx context.Context, tenantID string, p connection.Pending) error {
 	id, err := uuid.Parse(p.ID)
 	if err != nil {
@@ -105,6 +119,9 @@ func (s *Flows) SavePending(ctx context.Context, tenantID string, p connection.P
 		return err
 	}
 	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+		if err := stands(ctx, q, tenantID, p.FlowID); err != nil {
+			return err
+		}
 		return q.InsertPendingGrant(ctx, sqlc.InsertPendingGrantParams{
 			TenantID: tenantID, ID: id, CodeHash: p.CodeHash[:], UserID: p.User, SealedGrant: sealed,
 			CreatedAt: p.CreatedAt, ExpiresAt: p.ExpiresAt, ClientID: p.ClientID,

@@ -93,12 +93,14 @@ func (b *bundle) fill(tenants int) (hash [32]byte, versions map[string]string) {
 		require.NoError(b.t, err)
 		versions[id] = version
 		hash = [32]byte{byte(i), 1}
+		flow := uuid.NewString()
 		require.NoError(b.t, b.store.SaveState(b.t.Context(), id, connection.State{
-			ID: uuid.NewString(), Kind: connection.ConnectFlow, Hash: hash, User: "u", Verifier: connection.Secret("verifier of " + id),
+			ID: flow, Kind: connection.ConnectFlow, Hash: hash, User: "u", Verifier: connection.Secret("verifier of " + id),
 			ReturnTo: "https://psa.example", CreatedAt: now, ExpiresAt: now.Add(time.Minute),
 		}))
 		require.NoError(b.t, b.store.SavePending(b.t.Context(), id, connection.Pending{
-			ID: uuid.NewString(), CodeHash: hash, User: "u", Grant: connection.Secret("pending of " + id), CreatedAt: now, ExpiresAt: now.Add(time.Minute),
+			ID: uuid.NewString(), FlowID: flow, CodeHash: hash, User: "u", Grant: connection.Secret("pending of " + id),
+			CreatedAt: now, ExpiresAt: now.Add(time.Minute),
 		}))
 	}
 	return hash, versions
@@ -225,7 +227,7 @@ func TestUsedSecrets(t *testing.T) {
 	require.NoError(t, b.store.Activate(t.Context(), "msp", connection.Connection{
 		ID: uuid.NewString(), Type: connection.Direct, Status: connection.Connected, PartnerTenantID: "p", SecretVersion: "3.y",
 		TokenExpiresAt: now, ConnectedBy: "admin", ConnectedAt: now, LastValidatedAt: now,
-	}, "", connection.Effect{ID: uuid.NewString(), Tenant: "msp", Kind: connection.EffectConnected, CreatedAt: now}))
+	}, connection.Arrival{}, connection.Effect{ID: uuid.NewString(), Tenant: "msp", Kind: connection.EffectConnected, CreatedAt: now}))
 	used, err = b.store.UsedSecrets(t.Context(), "msp")
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{connection.SetApp: "7.x", connection.SetDirect: "3.y"}, used)

@@ -30,6 +30,16 @@ WHERE tenant_id = @tenant_id AND code_hash = @code_hash;
 UPDATE pending_grants SET taken_at = @taken_at::timestamptz, sealed_grant = NULL
 WHERE tenant_id = @tenant_id AND id = @id AND taken_at IS NULL AND sealed_grant IS NOT NULL;
 
+-- name: EndFlows :exec
+-- A disconnect ends the flows under way, also those that have used their state up.
+UPDATE oauth_states
+SET ended_at = @ended_at::timestamptz, consumed_at = coalesce(consumed_at, @ended_at::timestamptz), sealed_verifier = NULL
+WHERE tenant_id = @tenant_id AND kind = 'connect' AND ended_at IS NULL;
+
+-- name: LockFlow :one
+-- Until the transaction ends nobody ends the flow.
+SELECT id FROM oauth_states WHERE tenant_id = @tenant_id AND id = @id AND ended_at IS NULL FOR SHARE;
+
 -- name: DestroyPendingGrants :exec
 -- A disconnect ends what has not been completed.
 UPDATE pending_grants SET sealed_grant = NULL, taken_at = @taken_at::timestamptz

@@ -44,6 +44,23 @@ func (q *Queries) DestroyPendingGrants(ctx context.Context, arg DestroyPendingGr
 	return err
 }
 
+const endFlows = `-- name: EndFlows :exec
+UPDATE oauth_states
+SET ended_at = $1::timestamptz, consumed_at = coalesce(consumed_at, $1::timestamptz), sealed_verifier = NULL
+WHERE tenant_id = $2 AND kind = 'connect' AND ended_at IS NULL
+`
+
+type EndFlowsParams struct {
+	EndedAt  time.Time
+	TenantID string
+}
+
+// A disconnect ends the flows under way, also those that have used their state up.
+func (q *Queries) EndFlows(ctx context.Context, arg EndFlowsParams) error {
+	_, err := q.db.Exec(ctx, endFlows, arg.EndedAt, arg.TenantID)
+	return err
+}
+
 const insertPendingGrant = `-- name: InsertPendingGrant :exec
 INSERT INTO pending_grants (tenant_id, id, code_hash, user_id, sealed_grant, created_at, expires_at, client_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -110,6 +127,23 @@ func (q *Queries) InsertState(ctx context.Context, arg InsertStateParams) error 
 		arg.ManagedTenantID,
 	)
 	return err
+}
+
+const lockFlow = `-- name: LockFlow :one
+SELECT id FROM oauth_states WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL FOR SHARE
+`
+
+type LockFlowParams struct {
+	TenantID string
+	ID       uuid.UUID
+}
+
+// Until the transaction ends nobody ends the flow.
+func (q *Queries) LockFlow(ctx context.Context, arg LockFlowParams) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, lockFlow, arg.TenantID, arg.ID)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
 }
 
 const lockState = `-- name: LockState :one

@@ -57,6 +57,7 @@ type OauthState struct {
 	Kind            string
 	ManagedTenantID *string
 	KeyID           *int64
+	EndedAt         *time.Time
 }
 
 type OauthStateTenant struct {

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+)
+
+// disconnect ends the connection of the tenant "msp".
+func (b *bundle) disconnect() {
+	b.t.Helper()
+	_, err := b.public.Disconnect(person(b.t, "msp", "admin"), &connectionv1.DisconnectRequest{})
+	require.NoError(b.t, err)
+}
+
+// TestADisconnectEndsFlowsThatWereStarted: whoever started one may be who is being
+// cut off.
+func TestADisconnectEndsFlowsThatWereStarted(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connect("msp")
+	inSession := b.sim.consent(b.begin(browser(t, "msp", "leaver", "s9")).GetAuthorizeUrl())
+	byBearer := b.sim.consent(b.begin(person(t, "msp", "leaver")).GetAuthorizeUrl())
+	others := b.sim.consent(b.begin(browser(t, "other", "admin", "s2")).GetAuthorizeUrl())
+	b.disconnect()
+	asked := b.sim.requests("login.token", "")
+	require.Equal(t, "invalid_state", b.back(inSession, "s9").Get("error"))
+	require.Equal(t, "invalid_state", b.back(byBearer, "").Get("error"))
+	require.Equal(t, asked, b.sim.requests("login.token", ""), "Microsoft hears nothing of it")
+	require.Equal(t, "disconnected", b.status("msp").GetStatus())
+	var verifiers int
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(sealed_verifier) FROM oauth_states WHERE tenant_id = 'msp'`).Scan(&verifiers))
+	require.Zero(t, verifiers)
+
+	require.Equal(t, "success", b.back(others, "s2").Get("entra_status"), "another tenant's flow goes on")
+	b.connect("msp")
+	require.Equal(t, "connected", b.status("msp").GetStatus(), "a flow that began afterwards connects")
+}
+
+// TestADisconnectEndsACallbackUnderWay: the callback has used its state up, and
+// redeems the code while somebody disconnects.
+func TestADisconnectEndsACallbackUnderWay(t *testing.T) {
+	t.Parallel()
+	for name, session := range map[string]string{"in a session": "s9", "by a bearer token": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sim := startSimulator(t)
+			microsoft := startLogin(t, sim)
+			b := setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url })
+			b.connect("msp")
+			answer := b.sim.consent(b.begin(browser(t, "msp", "leaver", session)).GetAuthorizeUrl())
+			asked, release := make(chan struct{}), make(chan struct{})
+			microsoft.on(func(url.Values, map[string]any) { close(asked); <-release })
+			end := make(chan url.Values, 1)
+			go func() { end <- b.back(answer, session) }()
+			<-asked
+			b.disconnect()
+			close(release)
+			got := <-end
+			require.Equal(t, "invalid_state", got.Get("error"))
+			require.Empty(t, got.Get("completion_code"))
+			require.Equal(t, "disconnected", b.status("msp").GetStatus())
+			var grants int
+			require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(sealed_grant) FROM pending_grants`).Scan(&grants))
+			require.Zero(t, grants, "what it got is kept nowhere")
+		})
+	}
+}
