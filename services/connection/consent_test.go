@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
-	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 )
@@ -91,10 +90,7 @@ func TestARepairVoidsTokensOnEveryReplica(t *testing.T) {
 	_, managed := b.sim.directories()
 	one := managed[0].TenantID
 	b.sim.admin(http.MethodPost, "consents", map[string]any{"clientId": clientID, "tenant": one, "delegated": []string{"User.Read"}}, nil)
-	pool, err := pg.Open(t.Context(), b.db.URLFor("connection"), pg.Options{Context: "connection", MaxConns: poolSize})
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	second := b.start(pool)
+	second := b.start(b.pool())
 	ctx := b.inside("msp")
 	read := func() *connectionv1.GetTenantDetailsResponse {
 		resp, err := second.discovery.GetTenantDetails(ctx, &connectionv1.GetTenantDetailsRequest{EntraTenantId: one})

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"context"
 	"net/url"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entrasync/entrasync/pkg/errs"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 )
 
@@ -52,13 +56,15 @@ func TestADisconnectEndsACallbackUnderWay(t *testing.T) {
 			b := setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url })
 			b.connect("msp")
 			answer := b.sim.consent(b.begin(browser(t, "msp", "leaver", session)).GetAuthorizeUrl())
-			asked, release := make(chan struct{}), make(chan struct{})
-			microsoft.on(func(url.Values, map[string]any) { close(asked); <-release })
+			asked, held := make(chan struct{}), make(chan struct{})
+			release := sync.OnceFunc(func() { close(held) })
+			t.Cleanup(release)
+			microsoft.on(func(url.Values, map[string]any) { close(asked); <-held })
 			end := make(chan url.Values, 1)
 			go func() { end <- b.back(answer, session) }()
 			<-asked
 			b.disconnect()
-			close(release)
+			release()
 			got := <-end
 			require.Equal(t, "invalid_state", got.Get("error"))
 			require.Empty(t, got.Get("completion_code"))
@@ -68,4 +74,36 @@ func TestADisconnectEndsACallbackUnderWay(t *testing.T) {
 			require.Zero(t, grants, "what it got is kept nowhere")
 		})
 	}
+}
+
+// TestNobodyWaitsForARefreshThatHangs: a person cuts the connection, or rotates the
+// app's secret, while Microsoft does not answer that tenant's refresh.
+func TestNobodyWaitsForARefreshThatHangs(t *testing.T) {
+	t.Parallel()
+	sim := startSimulator(t)
+	microsoft := startLogin(t, sim)
+	b := setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url })
+	b.connect("msp")
+	b.clock.advance(2 * time.Hour)
+	asked, held := make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(held) })
+	t.Cleanup(release)
+	microsoft.on(func(url.Values, map[string]any) { close(asked); <-held })
+	late := make(chan outcome, 1)
+	go func() { late <- validate(person(t, "msp", "admin"), b.replica) }()
+	<-asked
+
+	ctx, cancel := context.WithTimeout(person(t, "msp", "admin"), 20*time.Second)
+	defer cancel()
+	_, err := b.public.SetCredentials(ctx, &connectionv1.SetCredentialsRequest{ClientId: clientID, ClientSecret: clientSecret})
+	require.NoError(t, err)
+	_, err = b.public.DeleteCredentials(ctx, &connectionv1.DeleteCredentialsRequest{})
+	require.NoError(t, err)
+	_, err = b.public.Disconnect(ctx, &connectionv1.DisconnectRequest{})
+	require.NoError(t, err)
+	require.Equal(t, "disconnected", b.status("msp").GetStatus())
+	release()
+	require.Equal(t, "not_connected", errs.ReasonOf((<-late).err))
+	require.Equal(t, "disconnected", b.status("msp").GetStatus(), "what Microsoft answered late changes nothing")
+	require.Zero(t, b.rows("secrets"), "and is kept nowhere")
 }

@@ -69,7 +69,7 @@ func TestAnOperatorRotatesTheMasterKey(t *testing.T) {
 	box, err := secrets.OpenBox(o.Keys.File)
 	require.NoError(t, err)
 	b.box = box
-	b.replica = b.start(b.db.Pool("connection"))
+	b.replica = b.start(b.pool())
 	b.clock.advance(2 * time.Hour)
 	resp, err := b.public.ValidateDirect(person(t, "msp", "admin"), &connectionv1.ValidateDirectRequest{})
 	require.NoError(t, err)

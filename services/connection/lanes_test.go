@@ -26,7 +26,7 @@ func TestOneLaneForAnAppInADirectory(t *testing.T) {
 		_, err = all(t, stream)
 		return errs.ReasonOf(err)
 	}
-	for name, r := range map[string]replica{"": b.start(b.db.Pool("connection")), "without credentials": bare.start(b.db.Pool("connection"))} {
+	for name, r := range map[string]replica{"": b.start(b.pool()), "without credentials": bare.start(b.pool())} {
 		require.Empty(t, list(r, "msp"), name)
 		b.sim.fault(map[string]any{"kind": "throttle", "route": "graph.relationships", "retryAfterSeconds": 3600})
 		require.Equal(t, "throttled", list(r, "msp"), name)

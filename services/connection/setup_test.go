@@ -107,8 +107,17 @@ func setupWith(t *testing.T, sim *simulator, db *pgtest.DB, keys string, adjust 
 	for _, change := range adjust {
 		change(&b.settings)
 	}
-	b.replica = b.start(b.db.Pool("connection"))
+	b.replica = b.start(b.pool())
 	return b
+}
+
+// pool is one of the size that a process has.
+func (b *bundle) pool() *pg.Pool {
+	b.t.Helper()
+	pool, err := pg.Open(b.t.Context(), b.db.URLFor("connection"), pg.Options{Context: "connection", MaxConns: poolSize})
+	require.NoError(b.t, err)
+	b.t.Cleanup(pool.Close)
+	return pool
 }
 
 // start runs one more process of the service on the same database.

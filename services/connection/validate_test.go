@@ -63,7 +63,7 @@ func TestEveryCodeOfAValidation(t *testing.T) {
 	with := func(adjust func(*settings)) replica {
 		changed := *b
 		adjust(&changed.settings)
-		return changed.start(b.db.Pool("connection"))
+		return changed.start(b.pool())
 	}
 	bare := with(func(s *settings) { s.ClientSecret = "" })
 	away := with(func(s *settings) { s.GraphURL = "http://127.0.0.1:1" })

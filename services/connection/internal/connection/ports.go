@@ -37,16 +37,23 @@ type Arrival struct {
 }
 
 // GrantLock lets one caller at a time, over all replicas, replace or remove a
-// tenant's token set. Its holder is the only one who writes secret versions that
-// no row points to yet.
+// tenant's secrets. Its holder is the only one who writes versions that no row
+// points to yet. Nobody waits for Microsoft while holding it: a person who
+// disconnects needs it.
 type GrantLock interface {
 	WithGrantLock(ctx context.Context, tenant string, fn func(ctx context.Context) error) error
 }
 
-// RefreshLock is the same lock for who waits for Microsoft while holding it: many
-// of those, of other tenants, hold up nobody who takes it as a GrantLock.
+// RefreshLock lets one caller at a time, over all replicas, ask Microsoft for a
+// tenant's fresh token set. What came is written under the GrantLock.
 type RefreshLock interface {
 	WithRefreshLock(ctx context.Context, tenant string, fn func(ctx context.Context) error) error
+}
+
+// TokenLocks are the locks of who gets fresh token sets and writes them.
+type TokenLocks interface {
+	GrantLock
+	RefreshLock
 }
 
 // SecretStore keeps secret values with versions. A version never changes: what

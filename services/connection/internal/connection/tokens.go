@@ -17,7 +17,7 @@ type Tokens struct {
 	credentials *Resolver
 	store       Store
 	secrets     SecretStore
-	lock        RefreshLock
+	locks       TokenLocks
 	identity    IdentityProvider
 	directory   TenantLister
 	now         func() time.Time
@@ -30,8 +30,8 @@ type Tokens struct {
 }
 
 // NewTokens makes a source of tokens.
-func NewTokens(r *Resolver, s Store, secrets SecretStore, lock RefreshLock, identity IdentityProvider, directory TenantLister, now func() time.Time) *Tokens {
-	return &Tokens{credentials: r, store: s, secrets: secrets, lock: lock, identity: identity, directory: directory, now: now}
+func NewTokens(r *Resolver, s Store, secrets SecretStore, locks TokenLocks, identity IdentityProvider, directory TenantLister, now func() time.Time) *Tokens {
+	return &Tokens{credentials: r, store: s, secrets: secrets, locks: locks, identity: identity, directory: directory, now: now}
 }
 
 // Partner gives tokens of the partner's own tenant.
@@ -112,7 +112,7 @@ func (t *Tokens) partnerSince(ctx context.Context, tenant string, rejected Secre
 // renew gets a fresh token set, unless somebody else has got one meanwhile or was
 // refused it.
 func (t *Tokens) renew(ctx context.Context, tenant string, rejected Secret, since time.Time) (set tokenSet, err error) {
-	err = t.lock.WithRefreshLock(ctx, tenant, func(ctx context.Context) error {
+	err = t.locks.WithRefreshLock(ctx, tenant, func(ctx context.Context) error {
 		set.connection, set.grant, err = t.load(ctx, tenant)
 		if err != nil || t.usable(set.grant, rejected) {
 			return err
@@ -203,21 +203,33 @@ func (t *Tokens) refresh(ctx context.Context, tenant string, connection *Connect
 	if err != nil {
 		return Grant{}, err
 	}
-	version, err := t.secrets.PutSecret(ctx, tenant, SetDirect, encoded)
-	if err != nil {
-		return Grant{}, err
-	}
-	swapped, err := t.store.SwapSecret(ctx, tenant, connection.ID, connection.SecretVersion, version, fresh.ExpiresAt)
-	if err != nil {
-		return Grant{}, err
-	}
-	if swapped {
-		connection.SecretVersion = version
-		return fresh, nil
+	swapped, err := t.swap(ctx, tenant, connection, encoded, fresh.ExpiresAt)
+	if err != nil || swapped {
+		return fresh, err
 	}
 	current, grant, err := t.load(ctx, tenant)
 	*connection = current
 	return grant, err
+}
+
+// swap writes a token set and points the connection to it; false, and nothing
+// written, when the connection has ended meanwhile or has another set.
+func (t *Tokens) swap(ctx context.Context, tenant string, c *Connection, set Secret, expires time.Time) (swapped bool, err error) {
+	err = t.locks.WithGrantLock(ctx, tenant, func(ctx context.Context) error {
+		now, _, err := t.store.Current(ctx, tenant)
+		if err != nil || now.ID != c.ID || now.SecretVersion != c.SecretVersion {
+			return err
+		}
+		version, err := t.secrets.PutSecret(ctx, tenant, SetDirect, set)
+		if err != nil {
+			return err
+		}
+		if swapped, err = t.store.SwapSecret(ctx, tenant, c.ID, c.SecretVersion, version, expires); swapped {
+			c.SecretVersion = version
+		}
+		return err
+	})
+	return swapped, err
 }
 
 // refusedGrant is a refusal of a fresh token set.

@@ -8,38 +8,45 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
 )
 
-// Locks hold whoever changes a tenant's token set apart, over all replicas.
+// Locks hold whoever refreshes a tenant's token set, and whoever changes its
+// secrets, apart, over all replicas.
 type Locks struct {
 	database
 	// Those that this process may hold at once: those of refreshes, which wait for
-	// Microsoft, and all others, which must not wait for those.
+	// Microsoft, and those of changes, which must not wait for that.
 	refreshes, changes chan struct{}
 }
 
 // NewLocks makes locks. One that is held occupies a connection of the pool while
 // its holder needs others, so at most so many are held at once for refreshes, and
-// as many for all else; twice most must be less than the pool's size.
+// as many for changes; twice most must be less than the pool's size.
 func NewLocks(pool *pg.Pool, most int) *Locks {
 	return &Locks{database: database{pool}, refreshes: make(chan struct{}, most), changes: make(chan struct{}, most)}
 }
 
-// lockTries bounds the attempts to get a grant lock on connections that break.
+// lockTries bounds the attempts to get a lock on connections that break.
 const lockTries = 4
 
 // WithGrantLock lets one caller at a time, over all replicas, change the
-// tenant's token set. The lock ends with its transaction, and so with the
+// tenant's secrets.
+func (s *Locks) WithGrantLock(ctx context.Context, tenantID string, fn func(ctx context.Context) error) error {
+	return s.with(ctx, s.changes, (*sqlc.Queries).LockGrant, tenantID, fn)
+}
+
+// WithRefreshLock lets one caller at a time, over all replicas, ask for a fresh
+// token set of the tenant. Its holder may take the grant lock, and nobody the other
+// way round.
+func (s *Locks) WithRefreshLock(ctx context.Context, tenantID string, fn func(ctx context.Context) error) error {
+	return s.with(ctx, s.refreshes, (*sqlc.Queries).LockRefresh, tenantID, fn)
+}
+
+// with runs fn under a lock. It ends with its transaction, and so with the
 // connection, whatever becomes of this process. A lock that was lost while it was
 // held undoes nothing: what its holder wrote is committed by compare-and-swap.
-func (s *Locks) WithGrantLock(ctx context.Context, tenantID string, fn func(ctx context.Context) error) error {
-	return s.withGrantLock(ctx, s.changes, tenantID, fn)
-}
-
-// WithRefreshLock is WithGrantLock for work that waits for Microsoft.
-func (s *Locks) WithRefreshLock(ctx context.Context, tenantID string, fn func(ctx context.Context) error) error {
-	return s.withGrantLock(ctx, s.refreshes, tenantID, fn)
-}
-
-func (s *Locks) withGrantLock(ctx context.Context, slots chan struct{}, tenantID string, fn func(ctx context.Context) error) error {
+func (s *Locks) with(
+	ctx context.Context, slots chan struct{}, lock func(*sqlc.Queries, context.Context, string) error, tenantID string,
+	fn func(ctx context.Context) error,
+) error {
 	select {
 	case slots <- struct{}{}:
 		defer func() { <-slots }()
@@ -50,7 +57,7 @@ func (s *Locks) withGrantLock(ctx context.Context, slots chan struct{}, tenantID
 		held := false
 		var outcome error
 		err := s.in(ctx, tenantID, func(txCtx context.Context, q *sqlc.Queries) error {
-			if err := q.LockGrant(txCtx, tenantID); err != nil {
+			if err := lock(q, txCtx, tenantID); err != nil {
 				return err
 			}
 			held = true
@@ -59,7 +66,7 @@ func (s *Locks) withGrantLock(ctx context.Context, slots chan struct{}, tenantID
 		})
 		if held {
 			if err != nil && ctx.Err() == nil {
-				slog.WarnContext(ctx, "a grant lock was lost while it was held", "error", err)
+				slog.WarnContext(ctx, "a lock was lost while it was held", "error", err)
 			}
 			return outcome
 		}
