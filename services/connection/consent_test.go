@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -225,6 +226,38 @@ func TestConsentOfAnAppByItself(t *testing.T) {
 	require.Contains(t, got.GetAdminConsentUrl(), "scope=https%3A%2F%2Fgraph.microsoft.com%2F.default")
 	require.Equal(t, "success", b.consents(b.sim.consent(got.GetAdminConsentUrl()), "").Get("entra_status"))
 	require.Nil(t, b.read(one).GetProblem())
+}
+
+// TestARepairMeetsADeadGrant: no customer's administrator can mend the partner's
+// own, and nobody is sent to one in vain.
+func TestARepairMeetsADeadGrant(t *testing.T) {
+	t.Parallel()
+	sim := startSimulator(t)
+	microsoft := startLogin(t, sim)
+	b := setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url })
+	b.connect("msp")
+	b.partnerMayConsent()
+	_, managed := b.sim.directories()
+	repair := b.asking("s1")
+	for _, aadsts := range []int{700082, 50173} {
+		b.sim.fault(map[string]any{"kind": "oauth-error", "route": "login.token", "aadsts": aadsts})
+		_, err := repair(managed[0].TenantID)
+		require.Equal(t, "refresh_failed", errs.ReasonOf(err))
+		got := b.status("msp")
+		require.Equal(t, "validation_failed", got.GetStatus())
+		require.Contains(t, got.GetLastValidationError().GetMessage(), "AADSTS"+strconv.Itoa(aadsts))
+		b.sim.heal()
+		b.clock.advance(time.Minute) // past the time for which the answer is believed
+	}
+	require.Zero(t, b.rows("oauth_states WHERE kind = 'admin_consent'"))
+
+	// The Partner Center alone refuses the grant: then an administrator can help.
+	microsoft.on(func(_ url.Values, answer map[string]any) { delete(answer, "refresh_token") }) // it stays the same
+	b.sim.fault(map[string]any{"kind": "oauth-error", "route": "login.token", "aadsts": 53003, "times": 1})
+	got, err := repair(managed[0].TenantID)
+	require.NoError(t, err)
+	require.Equal(t, "admin_consent_required", got.GetOutcome())
+	require.Equal(t, "connected", b.status("msp").GetStatus(), "the partner's authority took it")
 }
 
 func TestARepairThatConsentCannotMake(t *testing.T) {

@@ -2,6 +2,7 @@ package connection
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"time"
 
@@ -55,14 +56,10 @@ func (u *RepairConsent) Do(ctx context.Context, caller Caller, managedTenant, re
 // byPartner gives why the partner could not consent; nil when the tenant can be
 // read.
 func (u *RepairConsent) byPartner(ctx context.Context, tenant, managedTenant string, credentials Credentials) (refused, err error) {
-	connection, grant, err := u.Consent.Tokens.load(ctx, tenant)
-	if err != nil {
-		return nil, err
-	}
 	// The Partner Center gives permissions to act for a person, never those of an
 	// app by itself.
 	if credentials.Access() != AppOnly {
-		if refused = u.grant(ctx, credentials, grant.RefreshToken, connection.PartnerTenantID, managedTenant); refused != nil {
+		if refused = u.grant(ctx, tenant, managedTenant); refused != nil {
 			return refused, endsRepair(ctx, refused)
 		}
 	}
@@ -74,18 +71,21 @@ func (u *RepairConsent) byPartner(ctx context.Context, tenant, managedTenant str
 	}
 }
 
-func (u *RepairConsent) grant(ctx context.Context, credentials Credentials, refreshToken Secret, partnerTenant, managedTenant string) error {
-	token, err := u.Consent.Provider.PartnerCenterToken(ctx, credentials, refreshToken, partnerTenant)
-	if err != nil {
-		return err
-	}
-	return u.Consent.Provider.GrantConsent(ctx, credentials, token, managedTenant)
+func (u *RepairConsent) grant(ctx context.Context, tenant, managedTenant string) error {
+	return u.Credentials.With(ctx, tenant, func(credentials Credentials) error {
+		token, err := u.Consent.Tokens.partnerCenterToken(ctx, tenant, credentials, u.Consent.Provider)
+		if err != nil {
+			return err
+		}
+		return u.Consent.Provider.GrantConsent(ctx, credentials, token, managedTenant)
+	})
 }
 
-// endsRepair gives the error where asking an administrator would not help:
-// what passes by itself, and a proof of our own that Microsoft does not take.
+// endsRepair gives the error where asking an administrator would not help: what
+// passes by itself, a grant that is dead for the partner itself, and a proof of our
+// own that Microsoft does not take.
 func endsRepair(ctx context.Context, refused error) error {
-	if ctx.Err() != nil || ClassOf(refused) == Retry || refusesApp(refused) {
+	if _, partners := errors.AsType[partnersWord](refused); partners || ctx.Err() != nil || ClassOf(refused) == Retry || refusesApp(refused) {
 		return refused
 	}
 	return nil

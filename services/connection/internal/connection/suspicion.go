@@ -13,34 +13,66 @@ import (
 const answerLife = 30 * time.Second
 
 // delegatedToken redeems the partner's refresh token at a managed tenant's own
-// authority. A refusal there that blames the grant may be the tenant's own or the
-// partner's: a dead grant is refused everywhere while the partner's access token
-// still lives. The partner's authority is asked, once, and its refusal is the
-// answer then; if it takes the grant, or has just taken it, the managed tenant alone
-// refuses it.
+// authority.
 func (t *Tokens) delegatedToken(ctx context.Context, tenant string, g Grant, app Credentials, managedTenant string) (Token, error) {
+	return suspect(ctx, t, tenant, g, func(refreshToken Secret) (Token, error) {
+		return t.identity.CustomerToken(ctx, app, refreshToken, managedTenant)
+	})
+}
+
+// partnerCenterToken redeems the partner's refresh token for the Partner Center.
+func (t *Tokens) partnerCenterToken(ctx context.Context, tenant string, app Credentials, from ConsentProvider) (Secret, error) {
+	connection, grant, err := t.load(ctx, tenant)
+	if err != nil {
+		return "", partnersWord{err}
+	}
+	return suspect(ctx, t, tenant, grant, func(refreshToken Secret) (Secret, error) {
+		return from.PartnerCenterToken(ctx, app, refreshToken, connection.PartnerTenantID)
+	})
+}
+
+// suspect uses the partner's grant for something else than the partner's own tokens.
+// A refusal there that blames the grant may be that place's own or the partner's: a
+// dead grant is refused everywhere while the partner's access token still lives. The
+// partner's authority is asked for a fresh token set, once, and its refusal is the
+// answer then (partnersWord); if it takes the grant, or has just taken it, that place
+// alone refuses it.
+func suspect[T any](ctx context.Context, t *Tokens, tenant string, g Grant, use func(refreshToken Secret) (T, error)) (none T, err error) {
 	believed := t.now().Add(-answerLife)
-	token, refusal := t.identity.CustomerToken(ctx, app, g.RefreshToken, managedTenant)
+	got, refusal := use(g.RefreshToken)
 	if refusal == nil || !blamesGrant(refusal) {
-		return token, refusal
+		return got, refusal
 	}
 	if t.proofs.since(tenant, g, believed) {
-		return Token{}, refusal
+		return none, refusal
 	}
 	_, proven, err := t.partnerSince(ctx, tenant, g.AccessToken, believed)
 	if err != nil {
-		return Token{}, err
+		return none, partnersWord{err}
 	}
 	t.proofs.put(tenant, proven, t.now())
 	if proven.RefreshToken == g.RefreshToken {
-		return Token{}, refusal
+		return none, refusal
 	}
-	return t.identity.CustomerToken(ctx, app, proven.RefreshToken, managedTenant)
+	return use(proven.RefreshToken)
 }
 
-// blamesGrant tells whether a customer's authority refuses the grant itself.
+// partnersWord is why there is no token of the partner's own: whatever was to be
+// done with the grant, it is not to blame.
+type partnersWord struct{ error }
+
+func (w partnersWord) Unwrap() error { return w.error }
+
+// blamesGrant tells whether the grant itself is refused: by a customer's authority,
+// or by the partner's for an API that it was not given for.
 func blamesGrant(err error) bool {
-	return ClassOf(err) == Customer && errs.ReasonOf(err) == ReasonRefreshFailed
+	switch reason := errs.ReasonOf(err); ClassOf(err) {
+	case Customer:
+		return reason == ReasonRefreshFailed
+	case Reconnect:
+		return reason != ReasonConsentMissing
+	}
+	return false
 }
 
 // proofs remember when the partner's authority took a grant under suspicion, by
