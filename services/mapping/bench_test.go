@@ -12,9 +12,6 @@ import (
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
 )
 
-// confirmWithin is how long a confirm of many decisions may take, alone on a machine
-// of two cores.
-const confirmWithin = 2 * time.Second
 
 // many is how many decisions a large MSP confirms at once.
 const many = 2000
@@ -40,19 +37,22 @@ func (b *bundle) fleet() (decisions, turned []*mappingv1.MappingDecision) {
 	return decisions, turned
 }
 
-// TestTwoThousandDecisionsAtOnce confirms a large MSP in one transaction. The
-// bound is five times what the benchmark shows on an idle machine, for busy ones.
+// TestTwoThousandDecisionsAtOnce confirms a large MSP in one transaction, and holds the
+// processor time.
 func TestTwoThousandDecisionsAtOnce(t *testing.T) {
 	t.Parallel()
+	if !inOwnProcess(t, "2000 decisions") {
+		return
+	}
 	b := setup(t)
 	decisions, turned := b.fleet()
-	start := time.Now()
+	before := b.processorTime()
 	resp := b.mustConfirm(decisions...)
-	took := time.Since(start)
+	cost := b.processorTime() - before
 	require.EqualValues(t, many, resp.GetSummary().GetMapped())
 	require.Equal(t, "settled", resp.GetEffects(), "nobody had links")
-	require.Less(t, took, 10*time.Second)
-	t.Logf("%d decisions in %v", many, took)
+	t.Logf("%d decisions in %v of the processor", many, cost)
+	require.Less(t, cost, target)
 	require.Equal(t, "pending", b.mustConfirm(turned...).GetEffects(), "nobody acts on the effects")
 	require.Len(t, b.revised(), many)
 	require.Len(t, b.pull(), 10, "each managed tenant's first is due")
@@ -60,18 +60,21 @@ func TestTwoThousandDecisionsAtOnce(t *testing.T) {
 
 // BenchmarkConfirm2000 measures a confirm of 2,000 decisions over the network and
 // a real database: the first time, when every client's columns are written. It fails
-// above what is promised.
+// over the target.
 func BenchmarkConfirm2000(b *testing.B) {
-	var total time.Duration
+	var total, cost time.Duration
 	for b.Loop() {
 		b.StopTimer()
 		bundle := setup(b)
 		decisions, _ := bundle.fleet()
-		start := time.Now()
+		before, start := bundle.processorTime(), time.Now()
 		b.StartTimer()
 		bundle.mustConfirm(decisions...)
 		total += time.Since(start)
+		cost += bundle.processorTime() - before
 	}
+	require.Less(b, cost/time.Duration(b.N), target)
+	b.ReportMetric(cost.Seconds()/float64(b.N), "cpu-s")
 	b.ReportMetric(float64(total.Milliseconds())/float64(b.N), "ms")
-	require.LessOrEqual(b, total/time.Duration(b.N), confirmWithin)
+	require.LessOrEqual(b, total/time.Duration(b.N), target)
 }
