@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
 )
 
@@ -213,6 +214,25 @@ func TestAnotherMSPsIDsAreNotFoundByChanges(t *testing.T) {
 	require.Equal(t, "not_mapped", errs.ReasonOf(err))
 	_, err = b.mappings.DecideOrphans(other, &mappingv1.DecideOrphansRequest{ManagedTenantId: tenants[0], Decision: "leave"})
 	require.Equal(t, "no_orphans", errs.ReasonOf(err))
+	history, err := b.mappings.ListMappings(other, &mappingv1.ListMappingsRequest{ManagedTenantId: tenants[0], History: true})
+	require.NoError(t, err)
+	require.Empty(t, history.GetMappings())
+
+	// Of a managed tenant of one's own, too, another's client cannot be had.
+	theirs := newID()
+	b.found.mu.Lock()
+	b.found.tenants["other"] = []*discoveryv1.ManagedTenant{{ManagedTenantId: theirs, EntraTenantId: uuid.NewString(), DisplayName: "Theirs", State: "active"}}
+	b.found.mu.Unlock()
+	_, err = b.mappings.RemapMapping(other, &mappingv1.RemapMappingRequest{ManagedTenantId: theirs, TargetClientId: clients[0]})
+	require.Equal(t, "client_not_found", errs.ReasonOf(err))
+	external := b.client(clients[0]).GetExternalId()
+	for _, named := range []string{clients[0] + ",", "," + external, clients[0] + "," + external} {
+		wet := false
+		_, err = b.mappings.ImportMappings(other, &mappingv1.ImportMappingsRequest{
+			Csv: "managed_tenant_id,decision,client_id,client_external_id\n" + theirs + ",map," + named + "\n", DryRun: &wet,
+		})
+		require.Equal(t, "invalid_argument", errs.ReasonOf(err), named)
+	}
 	require.Equal(t, before, b.contents())
 }
 

@@ -20,7 +20,8 @@ import (
 )
 
 // cutter stands between a pool and the server. It ends the server's side of the
-// connection before the message with the given number gets there.
+// connection before the message with the given number gets there, or before the
+// answer to it gets back.
 type cutter struct {
 	t        testing.TB
 	end      func(pid uint32)
@@ -28,10 +29,12 @@ type cutter struct {
 	listener net.Listener
 	wait     sync.WaitGroup
 
-	mu    sync.Mutex
-	armed bool
-	left  int // messages until the cut
-	cut   bool
+	mu     sync.Mutex
+	armed  bool
+	left   int  // messages until the cut
+	answer bool // it is the answer that is cut off
+	lost   bool // the next that the server says does not get back
+	cut    bool
 }
 
 // terminate ends a backend as the superuser, and waits for its end.
@@ -83,11 +86,17 @@ func (c *cutter) proxy(client net.Conn) {
 	defer func() { _ = server.Close() }()
 	pid := make(chan uint32, 1)
 	c.wait.Go(func() {
+		var backend uint32
 		_ = relay(client, server, func(kind byte, body []byte) bool {
 			if kind == 'K' { // BackendKeyData
-				pid <- binary.BigEndian.Uint32(body)
+				backend = binary.BigEndian.Uint32(body)
+				pid <- backend
 			}
-			return true
+			if !c.losing() {
+				return true
+			}
+			c.end(backend) // it has done what it was told, and says so
+			return false
 		})
 		_ = client.Close()
 	})
@@ -105,12 +114,27 @@ func (c *cutter) proxy(client net.Conn) {
 	_ = relay(server, client, func(kind byte, _ []byte) bool {
 		// A statement ends with one of these: a simple query, or the sync of an
 		// extended one.
-		if (kind != 'Q' && kind != 'S') || !c.due() {
+		if (kind != 'Q' && kind != 'S') || !c.due() || c.cutsAnswers() {
 			return true
 		}
 		c.end(<-pid)
 		return false
 	})
+}
+
+func (c *cutter) cutsAnswers() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.answer
+}
+
+// losing tells whether what the server says is to be lost.
+func (c *cutter) losing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	lost := c.lost
+	c.lost = false
+	return lost
 }
 
 // due counts a message and tells whether the connection ends before it.
@@ -123,15 +147,15 @@ func (c *cutter) due() bool {
 	if c.left--; c.left >= 0 {
 		return false
 	}
-	c.armed, c.cut = false, true
+	c.armed, c.cut, c.lost = false, true, c.answer
 	return true
 }
 
-// arm lets a number of messages pass.
-func (c *cutter) arm(messages int) {
+// arm lets a number of messages pass, and cuts off the next or the answer to it.
+func (c *cutter) arm(messages int, answer bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.armed, c.left, c.cut = true, messages, false
+	c.armed, c.left, c.cut, c.answer = true, messages, false, answer
 }
 
 // disarm tells whether the connection was cut.
@@ -173,36 +197,101 @@ func (n nobody) ManagedTenants(context.Context, []string) ([]mapping.ManagedTena
 // CountOthers is not asked for in these tests.
 func (n nobody) CountOthers(context.Context, []string) (int32, error) { return 0, nil }
 
+// everyChange is one of each change that people, the host and runs make.
+var everyChange = map[string]func(ctx context.Context, u useCases) error{
+	"confirm": func(ctx context.Context, u useCases) error {
+		_, err := u.confirmer.Confirm(ctx, "p", []mapping.Decision{
+			{ManagedTenantID: u.tenants[0], Kind: "map", ClientID: u.clients[1]},
+			{ManagedTenantID: u.tenants[1], Kind: "map", ClientID: u.clients[0]},
+			{ManagedTenantID: u.tenants[2], Kind: "skip"},
+		}, nil, true)
+		return err
+	},
+	"skip": func(ctx context.Context, u useCases) error {
+		_, err := u.changer.Skip(ctx, "p", u.tenants[0], nil)
+		return err
+	},
+	"remap": func(ctx context.Context, u useCases) error {
+		_, err := u.changer.Remap(ctx, "p", u.tenants[0], u.clients[1], nil)
+		return err
+	},
+	"unmap": func(ctx context.Context, u useCases) error {
+		_, err := u.changer.Unmap(ctx, "p", u.tenants[0], nil)
+		return err
+	},
+	"create": func(ctx context.Context, u useCases) error {
+		_, err := u.creator.Create(ctx, "p", u.run)
+		return err
+	},
+	"orphans": func(ctx context.Context, u useCases) error {
+		_, err := u.orphans.Decide(ctx, "p", u.tenants[0], "relink")
+		return err
+	},
+	"import": func(ctx context.Context, u useCases) error {
+		_, err := u.importer.Import(ctx, "p", "managed_tenant_id,decision\n"+u.tenants[0]+",skip\n"+u.tenants[1]+",skip\n", false, nil)
+		return err
+	},
+	"batch": func(ctx context.Context, u useCases) error {
+		_, err := u.batch.Upsert(ctx, []mapping.Client{
+			{ExternalID: "new", Name: "New", Domain: "new.io", EmailDomains: []string{"mail.new.io"}},
+			{ID: u.clients[0], Name: "Renamed", Domain: "renamed.io"},
+			{ID: u.clients[2], Deleted: true},
+		})
+		return err
+	},
+}
+
+// TestAChangeWhoseAnswerIsLostLeavesAllOrNothing cuts off the answer to each statement
+// of each change in turn. The one to the COMMIT is lost when everything is written.
+func TestAChangeWhoseAnswerIsLostLeavesAllOrNothing(t *testing.T) {
+	t.Parallel()
+	for name, change := range everyChange {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx := tenant.With(t.Context(), tenant.Call{Tenant: "msp"})
+			whole := setup(t)
+			u, _ := whole.cuttable()
+			require.NoError(t, change(ctx, u))
+
+			b := setup(t)
+			u, c := b.cuttable()
+			before := b.contents()
+			for statement := 0; ; statement++ {
+				require.Less(t, statement, 60, "nothing is ever written")
+				c.arm(statement, true)
+				require.Error(t, change(ctx, u))
+				require.True(t, c.disarm(), "it came through and the answer to its COMMIT was never lost")
+				if b.contents() == before {
+					continue
+				}
+				require.Greater(t, statement, 8)
+				require.Equal(t, whole.shape(), b.shape(), "all of it")
+				return
+			}
+		})
+	}
+}
+
+// shape is what is stored, but for ids, times and texts.
+func (b *bundle) shape() (shape string) {
+	b.t.Helper()
+	require.NoError(b.t, b.db.Admin.QueryRow(b.t.Context(), `
+		SELECT concat_ws('|',
+			(SELECT string_agg(concat_ws(' ', state, client_id IS NULL, revision, version, ended_revision, ended_version, deactivated_at IS NULL), ',' ORDER BY revision, state, version)
+			 FROM entra_client_tenant_mappings),
+			(SELECT string_agg(concat_ws(' ', external_id IS NULL, deleted, entra_tenant_id IS NULL), ',' ORDER BY external_id IS NULL, deleted, entra_tenant_id IS NULL) FROM clients),
+			(SELECT count(*) FROM client_domains),
+			(SELECT string_agg(concat_ws(' ', kind, done_at IS NULL), ',' ORDER BY kind, done_at IS NULL) FROM outbox),
+			(SELECT string_agg(decision, ',') FROM entra_orphan_decisions),
+			(SELECT string_agg(version::text, ',') FROM entra_mapping_heads))`).Scan(&shape))
+	return shape
+}
+
 // TestAChangeWhoseConnectionIsCutLeavesAllOrNothing ends the connection before
 // each statement of each change in turn, until the change comes through.
 func TestAChangeWhoseConnectionIsCutLeavesAllOrNothing(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(ctx context.Context, u useCases) error{
-		"confirm": func(ctx context.Context, u useCases) error {
-			_, err := u.confirmer.Confirm(ctx, "p", []mapping.Decision{
-				{ManagedTenantID: u.tenants[0], Kind: "map", ClientID: u.clients[1]},
-				{ManagedTenantID: u.tenants[1], Kind: "map", ClientID: u.clients[0]},
-				{ManagedTenantID: u.tenants[2], Kind: "skip"},
-			}, nil, true)
-			return err
-		},
-		"unmap": func(ctx context.Context, u useCases) error {
-			_, err := u.changer.Unmap(ctx, "p", u.tenants[0], nil)
-			return err
-		},
-		"create": func(ctx context.Context, u useCases) error {
-			_, err := u.creator.Create(ctx, "p", u.run)
-			return err
-		},
-		"orphans": func(ctx context.Context, u useCases) error {
-			_, err := u.orphans.Decide(ctx, "p", u.tenants[0], "relink")
-			return err
-		},
-		"import": func(ctx context.Context, u useCases) error {
-			_, err := u.importer.Import(ctx, "p", "managed_tenant_id,decision\n"+u.tenants[0]+",skip\n"+u.tenants[1]+",skip\n", false, nil)
-			return err
-		},
-	} {
+	for name, change := range everyChange {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
@@ -210,7 +299,7 @@ func TestAChangeWhoseConnectionIsCutLeavesAllOrNothing(t *testing.T) {
 			before := b.contents()
 			for statement := 0; ; statement++ {
 				require.Less(t, statement, 60, "it never comes through")
-				c.arm(statement)
+				c.arm(statement, false)
 				err := change(tenant.With(t.Context(), tenant.Call{Tenant: "msp"}), u)
 				if !c.disarm() {
 					require.NoError(t, err)
@@ -235,13 +324,14 @@ type useCases struct {
 	orphans          *mapping.OrphanDecider
 	importer         *mapping.TableImporter
 	creator          *mapping.Creator
+	batch            *mapping.Importer
 }
 
 // cuttable prepares a mapping with orphaned links and a client to be created.
 func (b *bundle) cuttable() (useCases, *cutter) {
 	b.t.Helper()
 	e := b.work()
-	u := useCases{tenants: b.discover("A", "a.io", "B", "b.io", "C", "c.io"), clients: b.add("One", "a.io", "Two", "b.io"), run: uuid.NewString()}
+	u := useCases{tenants: b.discover("A", "a.io", "B", "b.io", "C", "c.io"), clients: b.add("One", "a.io", "Two", "b.io", "Three", "c.io"), run: uuid.NewString()}
 	b.mustConfirm(decide(u.tenants[0], "map", u.clients[1]), decide(u.tenants[1], "map", u.clients[1]), decide(u.tenants[2], "create_new"))
 	e.link(u.tenants[0], u.clients[1], 2)
 	_, err := b.remap(u.tenants[0], u.clients[0])
@@ -259,6 +349,7 @@ func (b *bundle) cuttable() (useCases, *cutter) {
 	u.orphans = mapping.NewOrphanDecider(done{store}, quiet, b.clock.now)
 	u.importer = mapping.NewTableImporter(directory, store, quiet, b.clock.now)
 	u.creator = mapping.NewCreator(store, b.clock.now, newID)
+	u.batch = mapping.NewImporter(store, b.clock.now, newID)
 	return u, c
 }
 
