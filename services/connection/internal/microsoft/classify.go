@@ -292,7 +292,7 @@ func lost(ctx context.Context, err error, requestID string) error {
 // unreadable says what it means that an answer could not be read.
 func unreadable(err error, requestID string) error {
 	m := badAnswer
-	if errors.Is(err, errForeignLink) {
+	if errors.Is(err, errForeignLink) || errors.Is(err, errLongLink) {
 		m = unexpected
 	}
 	return m.failure(0, requestID, 0).Err(fmt.Errorf("request %q: %w", requestID, err))
@@ -321,6 +321,8 @@ const (
 	goesOn           listingEnd = ""
 	pageTokenExpired listingEnd = "page_token_expired"
 	resyncRequired   listingEnd = "resync_required"
+	// linkUnusable is ours: Graph is not asked.
+	linkUnusable listingEnd = "delta_link_unusable"
 )
 
 // listingEndOf reads the two ways in which Graph says so.

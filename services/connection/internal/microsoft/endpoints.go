@@ -44,7 +44,13 @@ func loopback(host string) bool {
 	return err == nil && address.IsLoopback()
 }
 
-var errForeignLink = errors.New("a link leads out of its listing")
+// maxDeltaLink is the longest delta link, in bytes, that our contract takes back.
+const maxDeltaLink = 16384
+
+var (
+	errForeignLink = errors.New("a link leads out of its listing")
+	errLongLink    = errors.New("a delta link is too long to be kept")
+)
 
 // sameHost checks a link that Graph sent: the token must not follow it elsewhere.
 func (c *Client) sameHost(link string) (*url.URL, error) {
@@ -66,9 +72,24 @@ func (c *Client) within(listing *url.URL, link string) (*url.URL, error) {
 	return u, nil
 }
 
-// listingPath is a path as the links of a listing carry it: a function may be
-// written with parentheses or without.
-func listingPath(u *url.URL) string { return strings.TrimSuffix(u.EscapedPath(), "()") }
+// deltaLink checks a link that is to be followed at the next listing, both when it
+// is given and when it comes back: by then Graph may have another address.
+func (c *Client) deltaLink(link string) (*url.URL, error) {
+	if len(link) > maxDeltaLink {
+		return nil, errLongLink
+	}
+	return c.within(c.graphURL("/v1.0/users/delta", nil), link)
+}
+
+// listingPath is a path in one of the ways in which links of a listing write it: a
+// function may have parentheses, and the namespace before its name.
+func listingPath(u *url.URL) string {
+	path := strings.TrimSuffix(u.EscapedPath(), "()")
+	if before, whole := strings.CutSuffix(path, "/microsoft.graph.delta"); whole {
+		return before + "/delta"
+	}
+	return path
+}
 
 var errCircle = errors.New("the next links lead in a circle")
 

@@ -2,7 +2,9 @@ package microsoft
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -15,14 +17,7 @@ import (
 
 func TestLinksLeadOnWithinTheirOwnListing(t *testing.T) {
 	t.Parallel()
-	for _, delta := range []string{"/beta/auditLogs/signIns?$top=50", "/beta/users/delta", "/v1.0/users?$top=5", "/v1.0/users/delta/x", "/v1.0/users/delta/../../me"} {
-		synctest.Test(t, func(t *testing.T) {
-			c := clientOf(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Errorf("%s was asked for", delta) }))
-			_, err := list(t.Context(), c, directoryTokens{"app", "one"}, connection.UsersRequest{DeltaLink: graphBase + delta})
-			require.Equal(t, "upstream_error", errs.ReasonOf(err), delta)
-		})
-	}
-	for _, next := range []string{"/v1.0/me/messages", "/v1.0/users/delta?$skiptoken=1", "/beta/users?$skiptoken=1"} {
+	for _, next := range []string{"/v1.0/me/messages", "/v1.0/users/delta?$skiptoken=1", "/beta/users?$skiptoken=1", "/v1.0/users()/../me"} {
 		synctest.Test(t, func(t *testing.T) {
 			c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				switch r.URL.Path {
@@ -38,16 +33,122 @@ func TestLinksLeadOnWithinTheirOwnListing(t *testing.T) {
 			require.Equal(t, "upstream_error", errs.ReasonOf(err), next)
 		})
 	}
-	synctest.Test(t, func(t *testing.T) {
-		c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = fmt.Fprintf(w, `{"value":[],"@odata.deltaLink":"%s/v1.0/users/delta?$deltatoken=e"}`, graphBase)
-		}))
-		for _, good := range []string{"/v1.0/users/delta?$deltatoken=d", "/v1.0/users/delta()?$deltatoken=d"} {
-			l, err := list(t.Context(), c, directoryTokens{"app", "one"}, connection.UsersRequest{DeltaLink: graphBase + good})
-			require.NoError(t, err, good)
-			require.NotNil(t, l.complete)
+}
+
+// spellings are the ways to write the function whose links are delta links.
+var spellings = []string{"delta", "delta()", "microsoft.graph.delta", "microsoft.graph.delta()"}
+
+// TestADeltaLinkIsFollowedAsItIsSpelled: Graph may name the function whole, and
+// may change its mind between the pages of a round.
+func TestADeltaLinkIsFollowedAsItIsSpelled(t *testing.T) {
+	t.Parallel()
+	for _, kept := range spellings {
+		for _, later := range spellings {
+			synctest.Test(t, func(t *testing.T) {
+				c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					switch query := r.URL.Query(); {
+					case r.URL.Path == "/v1.0/users":
+						_, _ = w.Write([]byte(`{"value":[{"id":"a"},{"id":"b"}]}`))
+					case query.Get("$deltatoken") == "latest":
+						_, _ = fmt.Fprintf(w, `{"value":[],"@odata.deltaLink":"%s/v1.0/users/%s?$deltatoken=first"}`, graphBase, kept)
+					case query.Get("$deltatoken") == "first" && r.URL.Path == "/v1.0/users/"+kept:
+						_, _ = fmt.Fprintf(w, `{"value":[{"id":"b"}],"@odata.nextLink":"%s/v1.0/users/%s?$skiptoken=s"}`, graphBase, later)
+					case query.Get("$skiptoken") == "s" && r.URL.Path == "/v1.0/users/"+later:
+						_, _ = fmt.Fprintf(w, `{"value":[{"id":"c"}],"@odata.deltaLink":"%s/v1.0/users/%s?$deltatoken=second"}`, graphBase, kept)
+					default:
+						t.Errorf("%s was asked for", r.URL)
+					}
+				}))
+				full, err := list(t.Context(), c, directoryTokens{"app", "one"}, connection.UsersRequest{})
+				require.NoError(t, err)
+				require.Equal(t, []string{"a", "b"}, full.ids)
+				changes, err := list(t.Context(), c, directoryTokens{"app", "one"}, connection.UsersRequest{DeltaLink: full.complete.DeltaLink})
+				require.NoError(t, err)
+				require.Equal(t, listed{ids: []string{"b", "c"}, complete: &connection.Completed{
+					DeltaLink: graphBase + "/v1.0/users/" + kept + "?$deltatoken=second",
+				}}, changes)
+			})
 		}
-	})
+	}
+}
+
+// unusable are delta links that nothing can be done with.
+var unusable = map[string]string{
+	"of another host":       "https://graph.other.example/v1.0/users/delta?$deltatoken=d",
+	"in clear":              "http://graph.example/v1.0/users/delta?$deltatoken=d",
+	"of another version":    graphBase + "/beta/users/delta?$deltatoken=d",
+	"of something else":     graphBase + "/v1.0/groups/delta?$deltatoken=d",
+	"of no changes":         graphBase + "/v1.0/users?$top=5",
+	"of what lies below":    graphBase + "/v1.0/users/delta/x",
+	"that goes back":        graphBase + "/v1.0/users/delta/../../me",
+	"of a function's alike": graphBase + "/v1.0/users/other.delta()?$deltatoken=d",
+	"with credentials":      "https://a:b@graph.example/v1.0/users/delta?$deltatoken=d",
+	"that is no link":       "://",
+}
+
+// TestAStoredLinkThatCannotBeFollowedLeadsToAFullListing: the link is of another
+// time or another address of Graph. Nothing is sent to it, and nobody has to mend
+// it.
+func TestAStoredLinkThatCannotBeFollowedLeadsToAFullListing(t *testing.T) {
+	t.Parallel()
+	for name, link := range unusable {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					fresh := r.URL.Path == "/v1.0/users/delta" && r.URL.Query().Get("$deltatoken") == "latest"
+					if r.URL.Scheme+"://"+r.URL.Host != graphBase || r.URL.User != nil || !fresh && r.URL.Path != "/v1.0/users" {
+						t.Errorf("%s was asked for", r.URL)
+					}
+					pagesOf(w, r, 2, 1)
+				}))
+				var restarts []connection.Restarted
+				var users int
+				var completed *connection.Completed
+				err := c.ListUsers(t.Context(), directoryTokens{"app", "one"}, connection.UsersRequest{DeltaLink: link}, func(e connection.UsersEvent) error {
+					switch {
+					case e.Restarted != nil:
+						restarts = append(restarts, *e.Restarted)
+					case e.Page != nil:
+						users += len(e.Page.Users)
+					case e.Completed != nil:
+						completed = e.Completed
+					}
+					return nil
+				})
+				require.NoError(t, err)
+				require.Equal(t, []connection.Restarted{{Full: true, Reason: "delta_link_unusable"}}, restarts)
+				require.Equal(t, 2, users)
+				require.Equal(t, &connection.Completed{DeltaLink: graphBase + "/v1.0/users/delta?$deltatoken=d", Full: true}, completed)
+			})
+		})
+	}
+}
+
+// TestADeltaLinkThatCannotBeFollowedIsNotTaken: whoever keeps it would have no
+// changes at the next listing.
+func TestADeltaLinkThatCannotBeFollowedIsNotTaken(t *testing.T) {
+	t.Parallel()
+	links := maps.Clone(unusable)
+	links["that cannot be sent back"] = graphBase + "/v1.0/users/delta?$deltatoken=" + strings.Repeat("x", maxDeltaLink)
+	for name, link := range links {
+		for _, since := range []string{"", graphBase + "/v1.0/users/delta?$deltatoken=kept"} {
+			t.Run(fmt.Sprintf("%s, %q", name, since), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						if r.URL.Path != "/v1.0/users/delta" {
+							t.Errorf("%s was asked for", r.URL)
+						}
+						_, _ = fmt.Fprintf(w, `{"value":[],"@odata.deltaLink":"%s"}`, link)
+					}))
+					l, err := list(t.Context(), c, directoryTokens{"app", "one"}, connection.UsersRequest{DeltaLink: since})
+					require.Equal(t, "upstream_error", errs.ReasonOf(err))
+					require.Nil(t, l.complete)
+				})
+			})
+		}
+	}
 }
 
 // Links that lead in a circle, after some that do not, end a listing soon, whatever

@@ -37,7 +37,7 @@ func (c *Client) ListUsers(ctx context.Context, tokens connection.TokenSource, r
 		if restarts == maxRestarts {
 			return badAnswer.failure(0, l.requestID, 0).Err(fmt.Errorf("the listing was cut off %d times: %s", restarts+1, end))
 		}
-		if end == resyncRequired {
+		if end != pageTokenExpired {
 			link = ""
 		}
 		restarted := connection.Restarted{Full: l.asked && link == "", Reason: string(end)}
@@ -66,8 +66,8 @@ func (l *listing) round(ctx context.Context, link string) (listingEnd, error) {
 	l.users = 0
 	if link != "" {
 		var start *url.URL
-		if start, err = l.client.within(l.client.graphURL("/v1.0/users/delta", nil), link); err != nil {
-			return goesOn, unreadable(err, "")
+		if start, err = l.client.deltaLink(link); err != nil {
+			return linkUnusable, nil // of another time or another address of Graph
 		}
 		deltaLink, err = l.follow(ctx, start, true)
 	} else if deltaLink, err = l.latest(ctx); err == nil {
@@ -98,7 +98,7 @@ func (l *listing) latest(ctx context.Context) (string, error) {
 			return "", err
 		}
 		if l.page.deltaLink != "" {
-			return l.page.deltaLink, nil
+			return l.kept()
 		}
 		next, err := l.next(&so, address)
 		if err != nil {
@@ -131,13 +131,24 @@ func (l *listing) follow(ctx context.Context, address *url.URL, changes bool) (d
 			return "", err
 		}
 		if next == nil {
-			if changes && l.page.deltaLink == "" {
+			switch {
+			case !changes:
+				return "", nil
+			case l.page.deltaLink == "":
 				return "", unreadable(errors.New("a list of changes ended without a delta link"), l.requestID)
 			}
-			return l.page.deltaLink, nil
+			return l.kept()
 		}
 		address = next
 	}
+}
+
+// kept is the delta link that the last page gave, if it can be followed next time.
+func (l *listing) kept() (string, error) {
+	if _, err := l.client.deltaLink(l.page.deltaLink); err != nil {
+		return "", unreadable(err, l.requestID)
+	}
+	return l.page.deltaLink, nil
 }
 
 // next is where the listing goes on, nil at its end.

@@ -526,7 +526,7 @@ type ListingRestarted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// True when the listing that follows is a full one though changes were asked for.
 	Full bool `protobuf:"varint,1,opt,name=full,proto3" json:"full,omitempty"`
-	// Why, for example page_token_expired or resync_required.
+	// Why, for example page_token_expired, resync_required or delta_link_unusable.
 	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
