@@ -1,6 +1,7 @@
 package microsoft
 
 import (
+	"strings"
 	"sync"
 	"time"
 )
@@ -18,6 +19,9 @@ type notBefore struct {
 
 // door is where requests of an app go.
 type door struct{ app, party string }
+
+// doorOf finds an app's door to a party; ids have no case.
+func doorOf(app, party string) door { return door{strings.ToLower(app), strings.ToLower(party)} }
 
 // check gives the failure that says when to come again, if now is too early.
 func (n *notBefore) check(at door, now time.Time) error {

@@ -137,7 +137,7 @@ type tokenAnswer struct {
 type plain string
 
 func (c *Client) redeemOnce(ctx context.Context, cr connection.Credentials, whose authority, tenant string, form url.Values) (connection.Grant, error) {
-	at := door{app: cr.ClientID, party: strings.ToLower(tenant)}
+	at := doorOf(cr.ClientID, tenant)
 	if err := c.notBefore.check(at, c.now()); err != nil {
 		return connection.Grant{}, err
 	}

@@ -59,7 +59,7 @@ func (c *Client) GrantConsent(ctx context.Context, cr connection.Credentials, to
 		return fmt.Errorf("encoding a consent: %w", err)
 	}
 	for attempt := 1; ; attempt++ {
-		err := c.consentOnce(ctx, door{app: cr.ClientID, party: partnerCenterScope}, token, managedTenant, body)
+		err := c.consentOnce(ctx, doorOf(cr.ClientID, partnerCenterScope), token, managedTenant, body)
 		if err == nil || attempt == partnerAttempts || ctx.Err() != nil || connection.ClassOf(err) != connection.Retry {
 			return err
 		}

@@ -181,3 +181,37 @@ func TestARetryAfterHoldsForEverybody(t *testing.T) {
 		}
 	}
 }
+
+// An app's id has no case: whoever writes it in another way is told the same.
+func TestARetryAfterHoldsHoweverAnAppIsWritten(t *testing.T) {
+	t.Parallel()
+	for name, ask := range map[string]func(ctx context.Context, c *Client, app string) error{
+		"token": func(ctx context.Context, c *Client, app string) error {
+			_, err := c.CustomerToken(ctx, connection.Credentials{ClientID: app, ClientSecret: "s"}, "grant", "one")
+			return err
+		},
+		"graph": func(ctx context.Context, c *Client, app string) error {
+			_, err := c.CountUsers(ctx, directoryTokens{app, "one"}, connection.TenantRequest{ManagedTenant: "one"})
+			return err
+		},
+		"partner center": func(ctx context.Context, c *Client, app string) error {
+			return c.GrantConsent(ctx, connection.Credentials{ClientID: app, ClientSecret: "s"}, "token", customerID)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				asked := 0
+				c := clientOn(t, inProcess{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					asked++
+					throttledAnswer(w, 600)
+				})})
+				for _, app := range []string{"5e11aa00-0000-4000-8000-00000000abcd", "5E11AA00-0000-4000-8000-00000000ABCD", "5e11aa00-0000-4000-8000-00000000abCD"} {
+					require.Equal(t, "throttled", errs.ReasonOf(ask(t.Context(), c, app)))
+					<-time.After(time.Minute)
+				}
+				require.Equal(t, 1, asked)
+			})
+		})
+	}
+}
