@@ -29,22 +29,75 @@ func readByID(t *testing.T, c *Client, directory string, thousands int) {
 	}
 }
 
+// readMembers reads a group whose members come in so many pages.
+func readMembers(t *testing.T, c *Client, directory string) {
+	found := 0
+	err := c.GroupMembers(t.Context(), directoryTokens{"app", directory}, connection.GroupRequest{GroupID: "group"}, func(ids []string) error {
+		found += len(ids)
+		return nil
+	})
+	if err != nil || found != 1 {
+		t.Errorf("%s: %d members, %v", directory, found, err)
+	}
+}
+
+// TestEightTenantsInParallelStayBelowTheLimits: first so many cheap requests that
+// the app's number of requests binds, then such dear ones that each directory's
+// units do.
 func TestEightTenantsInParallelStayBelowTheLimits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
+		const pages = 1750 // 7,000 units
 		graph := newLedger(unitsOfSmall)
-		c := clientOf(t, http.HandlerFunc(graph.serveUsersByID))
+		c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				graph.serveUsersByID(w, r)
+				return
+			}
+			graph.serveMembers(w, r, pages)
+		}))
 		began := time.Now()
 		var runs sync.WaitGroup
 		for n := range 8 {
-			runs.Go(func() { readByID(t, c, "tenant-"+strconv.Itoa(n), 2) })
+			runs.Go(func() {
+				directory := "tenant-" + strconv.Itoa(n)
+				readByID(t, c, directory, 2)
+				readMembers(t, c, directory)
+			})
 		}
 		runs.Wait()
 		require.Zero(t, graph.refused)
 		require.Zero(t, graph.early)
-		require.Equal(t, 16_000, graph.served)
-		// 16,000 requests at 2,000 a second: the limit that binds here.
-		require.Less(t, time.Since(began), 9*time.Second, "the limits themselves are used")
+		require.Equal(t, 16_000+8*pages, graph.served)
+		require.Equal(t, requestsOfApp, graph.peaks.requests, "what the app may ask in a second is asked")
+		require.Len(t, graph.peaks.directory, 8)
+		for directory, peak := range graph.peaks.directory {
+			require.Greater(t, peak, unitsOfSmall-5, "what a directory gives in ten seconds is taken from "+directory)
+		}
+		// 9,000 units of each directory are two windows, and the begin of a third.
+		require.Less(t, time.Since(began), 32*time.Second, "the limits themselves are used")
+	})
+}
+
+// TestManyDirectoriesStayBelowTheLimitOfTheApp: no eight directories are large
+// enough to give what the app may spend over all.
+func TestManyDirectoriesStayBelowTheLimitOfTheApp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const directories, pages = 24, 1700 // 163,200 units
+		graph := newLedger(unitsOfSmall)
+		c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { graph.serveMembers(w, r, pages) }))
+		began := time.Now()
+		var runs sync.WaitGroup
+		for n := range directories {
+			runs.Go(func() { readMembers(t, c, "tenant-"+strconv.Itoa(n)) })
+		}
+		runs.Wait()
+		require.Zero(t, graph.refused)
+		require.Zero(t, graph.early)
+		require.Equal(t, directories*pages, graph.served)
+		require.Equal(t, unitsOfApp, graph.peaks.app, "what the app may spend is spent")
+		require.Less(t, time.Since(began), 24*time.Second, "the limits themselves are used")
 	})
 }
 

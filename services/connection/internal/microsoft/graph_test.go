@@ -155,11 +155,20 @@ type ledger struct {
 
 	mu      sync.Mutex
 	units   map[string]*span // by directory
+	app     span             // units, of the app
 	all     span             // requests, of the app
 	blocked map[string]time.Time
 	refused int
 	early   int
 	served  int
+	peaks   spending
+}
+
+// spending is the most that was spent in one span of each limit.
+type spending struct {
+	directory map[string]int // units
+	app       int            // units
+	requests  int
 }
 
 type entry struct {
@@ -188,7 +197,9 @@ func (s *span) add(e entry) {
 }
 
 func newLedger(perDirectory int) *ledger {
-	return &ledger{perDirectory: perDirectory, units: map[string]*span{}, blocked: map[string]time.Time{}}
+	return &ledger{
+		perDirectory: perDirectory, units: map[string]*span{}, blocked: map[string]time.Time{}, peaks: spending{directory: map[string]int{}},
+	}
 }
 
 // ask books a request and tells after how many seconds a refused one may come
@@ -206,14 +217,18 @@ func (l *ledger) ask(directory string, requests, units int) int {
 		spent = &span{}
 		l.units[directory] = spent
 	}
-	if spent.within(now.Add(-unitsSpan))+units > l.perDirectory || l.all.within(now.Add(-requestsSpan))+requests > requestsOfApp {
+	if spent.within(now.Add(-unitsSpan))+units > l.perDirectory || l.app.within(now.Add(-appSpan))+units > unitsOfApp ||
+		l.all.within(now.Add(-requestsSpan))+requests > requestsOfApp {
 		l.refused++
 		l.blocked[directory] = now.Add(10 * time.Second)
 		return 10
 	}
 	spent.add(entry{now, units})
+	l.app.add(entry{now, units})
 	l.all.add(entry{now, requests})
 	l.served += requests
+	l.peaks.directory[directory] = max(l.peaks.directory[directory], spent.sum)
+	l.peaks.app, l.peaks.requests = max(l.peaks.app, l.app.sum), max(l.peaks.requests, l.all.sum)
 	return 0
 }
 
@@ -226,6 +241,21 @@ func (l *ledger) serveUsersByID(w http.ResponseWriter, r *http.Request) {
 		}
 		return userItem(i)
 	})
+}
+
+// serveMembers answers listings of groups, so many pages each.
+func (l *ledger) serveMembers(w http.ResponseWriter, r *http.Request, pages int) {
+	const units = 4 // transitiveMembers costs 5, and 1 less with $select
+	if seconds := l.ask(bearer(r), 1, units); seconds > 0 {
+		throttledAnswer(w, seconds)
+		return
+	}
+	page, _ := strconv.Atoi(r.URL.Query().Get("$skiptoken"))
+	if page++; page == pages {
+		_, _ = w.Write([]byte(`{"value":[{"id":"last"}]}`))
+		return
+	}
+	_, _ = fmt.Fprintf(w, `{"value":[],"@odata.nextLink":"%s%s?$skiptoken=%d"}`, graphBase, r.URL.Path, page)
 }
 
 func manyIDs(n int) []string {
