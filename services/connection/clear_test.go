@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -96,8 +97,18 @@ func (b *bundle) useEverySecret() (values, failures []string) {
 	_, managed := b.sim.directories()
 	_, err = b.discovery.GetTenantDetails(b.inside("msp"), &connectionv1.GetTenantDetailsRequest{EntraTenantId: managed[0].TenantID})
 	require.NoError(t, err)
+	full, err := b.listUsers(b.inside("msp"), &connectionv1.ListUsersRequest{EntraTenantId: managed[0].TenantID})
+	require.NoError(t, err)
+	kept, err := url.Parse(full.completed.GetDeltaLink())
+	require.NoError(t, err)
+	b.sim.fault(map[string]any{"kind": "drop", "route": "graph.users.delta"})
+	_, err = b.listUsers(b.inside("msp"), &connectionv1.ListUsersRequest{EntraTenantId: managed[0].TenantID, DeltaLink: kept.String()})
+	require.Error(t, err)
+	failures = append(failures, fmt.Sprintf("%v %+v", err, err))
 
-	values = []string{clientSecret, own, pending.Get("completion_code"), state.Get("state"), state.Get("code")}
+	values = []string{
+		clientSecret, own, pending.Get("completion_code"), state.Get("state"), state.Get("code"), kept.Query().Get("$deltatoken"),
+	}
 	for line := range strings.Lines(key) {
 		if line = strings.TrimSpace(line); len(line) == 64 { // of the PEM's body
 			values = append(values, line)

@@ -1,7 +1,12 @@
 package microsoft
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"strings"
@@ -197,5 +202,97 @@ func TestACircleOfLinksEnds(t *testing.T) {
 			require.Equal(t, connection.Retry, connection.ClassOf(err))
 			require.LessOrEqual(t, asked, 4*(before+circle)+4)
 		})
+	}
+}
+
+// failsOn is a Microsoft that gives links with a token in them and fails whoever
+// follows one.
+type failsOn struct {
+	token string
+	links func(path string) string // the members of a page that hold them
+	lost  error
+	code  int // else
+	body  string
+	cut   bool // the body breaks off
+}
+
+func (f failsOn) RoundTrip(req *http.Request) (*http.Response, error) {
+	if strings.Contains(req.URL.RawQuery, f.token) {
+		if f.lost != nil {
+			return nil, f.lost
+		}
+		var body io.Reader = strings.NewReader(f.body)
+		if f.cut {
+			body = io.MultiReader(body, severed{})
+		}
+		return &http.Response{StatusCode: f.code, Header: http.Header{}, Body: io.NopCloser(body), Request: req}, nil
+	}
+	return inProcess{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, `{"value":[]%s}`, f.links(r.URL.EscapedPath()))
+	})}.RoundTrip(req)
+}
+
+// TestNoErrorQuotesALink: whoever has a link of a listing and a token reads on in
+// somebody's directory, and errors are logged.
+func TestNoErrorQuotesALink(t *testing.T) {
+	t.Parallel()
+	const token = "a-token-of-a-listing"
+	next := func(path string) string {
+		return fmt.Sprintf(`,"@odata.nextLink":"%s%s?$skiptoken=%s"`, graphBase, path, token)
+	}
+	users := func(ctx context.Context, c *Client) error {
+		_, err := list(ctx, c, directoryTokens{"app", "managed"}, connection.UsersRequest{DeltaLink: graphBase + "/v1.0/users/delta?$deltatoken=kept"})
+		return err
+	}
+	listings := map[string]struct {
+		ask   func(ctx context.Context, c *Client) error
+		links func(path string) string
+	}{
+		"managed tenants": {asks["managed tenants"], next},
+		"members":         {asks["members"], next},
+		"all users": {asks["users"], func(path string) string {
+			if strings.HasSuffix(path, "/delta") {
+				return `,"@odata.deltaLink":"` + graphBase + `/v1.0/users/delta?$deltatoken=d"`
+			}
+			return next(path)
+		}},
+		"the first delta link": {asks["users"], next},
+		"changes":              {users, next},
+		"changes, kept link": {func(ctx context.Context, c *Client) error {
+			_, err := list(ctx, c, directoryTokens{"app", "managed"}, connection.UsersRequest{DeltaLink: graphBase + "/v1.0/users/delta?$deltatoken=" + token})
+			return err
+		}, next},
+		"a foreign next link": {users, func(string) string { return next("/v1.0/me") }},
+		"a foreign delta link": {users, func(string) string {
+			return `,"@odata.deltaLink":"https://other.example/v1.0/users/delta?$deltatoken=` + token + `"`
+		}},
+		"a link that is none": {users, func(string) string { return `,"@odata.nextLink":"%zz:` + token + `"` }},
+	}
+	quoting := `{"error":{"code":"x","message":"` + graphBase + `/v1.0/users?$skiptoken=` + token + `"}}`
+	for what, l := range listings {
+		for how, f := range map[string]failsOn{
+			"dropped":    {lost: errors.New("connection reset by peer")},
+			"redirected": {code: http.StatusFound},
+			"refused":    {code: http.StatusBadRequest, body: quoting},
+			"broken":     {code: http.StatusInternalServerError, body: quoting},
+			"cut off":    {code: http.StatusOK, body: `{"value":[`, cut: true},
+			"no JSON":    {code: http.StatusOK, body: quoting + "x"},
+		} {
+			t.Run(what+", "+how, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					f.token, f.links = token, l.links
+					err := l.ask(t.Context(), clientOn(t, f))
+					require.Error(t, err)
+					var log bytes.Buffer
+					slog.New(slog.NewJSONHandler(&log, nil)).Error("a listing failed", "error", err)
+					public, _ := errors.AsType[*errs.Error](err)
+					for _, text := range []string{log.String(), fmt.Sprintf("%v %+v %#v", err, err, err), public.Public(), fmt.Sprint(public.Metadata())} {
+						require.NotContains(t, text, token)
+						require.NotContains(t, text, "kept")
+					}
+				})
+			})
+		}
 	}
 }
