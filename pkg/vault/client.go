@@ -55,7 +55,12 @@ func Open(s Settings, now func() time.Time) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{settings: s, now: now, turn: make(chan struct{}, 1)}
+	return open(s, now, transport)
+}
+
+// open makes a session over a transport.
+func open(s Settings, now func() time.Time, transport http.RoundTripper) (c *Client, err error) {
+	c = &Client{settings: s, now: now, turn: make(chan struct{}, 1)}
 	for _, made := range []**api.Client{&c.api, &c.login} {
 		config := &api.Config{
 			// No redirects: a token goes nowhere else. No repeats (MaxRetries is zero): a
