@@ -88,6 +88,28 @@ func TestCIPPSaysWhenToComeAgain(t *testing.T) {
 	require.Equal(t, 10*time.Minute, e.RetryAfter())
 }
 
+// TestACallerWhoIsNobody: CIPP says with status 200 that the API client has no role,
+// or comes from an address that is not allowed.
+func TestACallerWhoIsNobody(t *testing.T) {
+	t.Parallel()
+	for body, reason := range map[string]string{
+		`{"clientPrincipal":null,"permissions":[],"message":"Your IP address (192.0.2.7) is not in the allowed range"}`: "consent_missing",
+		`{"permissions":[]}`: "upstream_error", `{"clientPrincipal":"ann@contoso.example"}`: "upstream_error",
+	} {
+		provider, _ := serve(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/api/me" {
+				t.Errorf("%s was asked for", r.URL.Path)
+			}
+			_, _ = w.Write([]byte(body))
+		})
+		_, err := provider.Probe(t.Context(), tokens{})
+		require.Equal(t, reason, errs.ReasonOf(err), body)
+		require.NotContains(t, err.Error(), "192.0.2.7")
+		require.NotContains(t, err.Error(), "ann@")
+		require.NotEmpty(t, connection.RequestIDOf(err))
+	}
+}
+
 // TestLinksThatLeadInACircle end.
 func TestLinksThatLeadInACircle(t *testing.T) {
 	t.Parallel()

@@ -141,3 +141,24 @@ func FuzzRefusal(f *testing.F) {
 		}
 	})
 }
+
+// FuzzMe: an answer about the caller names one, or says that there is nobody.
+func FuzzMe(f *testing.F) {
+	f.Add([]byte(`{"clientPrincipal":{"appId":"` + anID + `","appRole":["readonly"]},"permissions":["CIPP.Core.Read"]}`))
+	f.Add([]byte(`{"clientPrincipal":null,"permissions":[]}`))
+	f.Add([]byte(`{"clientPrincipal":"anonymous"}`))
+	f.Add([]byte("\ufeff" + `{"clientPrincipal":{"userRoles":["anonymous"]}}`))
+	f.Add([]byte(`<html>`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		nobody, err := parseMe(body)
+		if err != nil {
+			return
+		}
+		var me struct {
+			ClientPrincipal map[string]any
+		}
+		if json.Unmarshal([]byte(strings.TrimPrefix(string(body), "\ufeff")), &me) != nil || nobody != (me.ClientPrincipal == nil) {
+			t.Fatalf("nobody: %t, of %q", nobody, body)
+		}
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -72,6 +73,19 @@ func parseTenants(body []byte) ([]tenantRow, error) {
 	return rows, nil
 }
 
+// parseMe reads an answer about the caller. CIPP answers with nobody, and with status
+// 200, where the API client has no role or comes from an address that is not allowed.
+func parseMe(body []byte) (nobody bool, err error) {
+	var me struct {
+		Principal json.RawMessage `json:"clientPrincipal"`
+	}
+	var who map[string]json.RawMessage
+	if json.Unmarshal(bytes.TrimPrefix(body, []byte("\ufeff")), &me) != nil || json.Unmarshal(me.Principal, &who) != nil {
+		return false, errors.New("not an answer about the caller") // the cause may quote it
+	}
+	return who == nil, nil
+}
+
 // ends is when access ends; zero when it renews itself or is not known.
 func (r tenantRow) ends() time.Time {
 	if r.HasAutoExtend {
@@ -105,17 +119,18 @@ func (d *Directory) Probe(ctx context.Context, tokens connection.TokenSource) (i
 }
 
 func (d *Directory) probe(ctx context.Context, tokens connection.TokenSource) (int, error) {
-	_, err := d.read(ctx, call{endpoint: "me", tokens: tokens}, nil, func(body []byte, _ string) error {
-		var me struct {
-			Principal json.RawMessage `json:"clientPrincipal"`
-		}
-		if json.Unmarshal(body, &me) != nil || me.Principal == nil {
-			return errors.New("not an answer about the caller")
-		}
-		return nil
+	var id string
+	nobody := false
+	_, err := d.read(ctx, call{endpoint: "me", tokens: tokens}, nil, func(body []byte, requestID string) (err error) {
+		id = requestID
+		nobody, err = parseMe(body)
+		return err
 	})
 	if err != nil {
 		return 0, settle(err, ofCIPP)
+	}
+	if nobody {
+		return 0, (&refusal{status: http.StatusForbidden, requestID: id}).classify(ofCIPP)
 	}
 	rows, err := d.tenants(ctx, tokens)
 	return min(len(rows), 1), err
