@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -161,9 +162,11 @@ func TestEachAttemptProvesItselfAnew(t *testing.T) {
 	require.Equal(t, "first", forms[0].Get("client_assertion"))
 	require.Equal(t, "second", forms[1].Get("client_assertion"), "it is read anew each time")
 
-	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	_, err = c.CustomerToken(t.Context(), federated, "grant", "customer")
-	require.Equal(t, connection.Bug, connection.ClassOf(err), "ours to mend, and nobody else's")
+	for _, text := range []string{"", strings.Repeat("x", maxFederatedBytes+1)} {
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		_, err = c.CustomerToken(t.Context(), federated, "grant", "customer")
+		require.Equal(t, connection.Bug, connection.ClassOf(err), "ours to mend, and nobody else's")
+	}
 	require.NoError(t, os.Remove(file))
 	_, err = c.CustomerToken(t.Context(), federated, "grant", "customer")
 	require.Equal(t, connection.ReasonRefreshFailed, errs.ReasonOf(err))

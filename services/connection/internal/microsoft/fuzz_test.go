@@ -1,14 +1,22 @@
 package microsoft
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
+	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
@@ -277,6 +285,87 @@ func FuzzNextLink(f *testing.F) {
 		}
 		if req.URL.Scheme != "https" || req.URL.Host != "graph.example" || req.Host != "graph.example" || req.URL.User != nil {
 			t.Fatalf("%q leads to %s", link, req.URL.Redacted())
+		}
+	})
+}
+
+// FuzzPartnerCenter: a consent stands where the Partner Center says so, and whatever
+// else it answers becomes one classified failure that blames nobody's grant.
+func FuzzPartnerCenter(f *testing.F) {
+	f.Add(201, "", "", []byte(`{"applicationId":"app"}`))
+	f.Add(409, "r", "", []byte(`{"code":2000,"description":"Permission entry already exists.","data":[],"source":"x"}`))
+	f.Add(400, "r", "", []byte("\ufeff"+`{"description":"Permission entry already exists."}`))
+	f.Add(500, "r", "", []byte(`{"description":"Permission entry already exists."}`))
+	f.Add(403, "r\xff", "", []byte(`{"code":"900421","description":"no","description":"Permission entry already exists."}`))
+	f.Add(404, "", "", []byte(`{"description":["Permission entry already exists."]}`))
+	f.Add(429, "r", "7", []byte(`<html>`))
+	f.Add(503, "", "Sun, 01 Mar 2026 12:00:30 GMT", []byte(`null`))
+	f.Fuzz(func(t *testing.T, status int, id, after string, body []byte) {
+		status = min(max(status, 200), 599)
+		clock := newVirtual()
+		c, err := New(Options{
+			Endpoints: Endpoints{Login: "https://login.example", Graph: graphBase, Partner: "https://partner.example"},
+			Now:       clock.now, Wait: clock.wait,
+			Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
+				return &http.Response{
+					StatusCode: status, Header: http.Header{"Ms-Requestid": {id}, "Retry-After": {after}}, Body: io.NopCloser(bytes.NewReader(body)), Request: req,
+				}, nil
+			}),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.GrantConsent(t.Context(), theApp, "token", customerID)
+		type refused struct{ Description string }
+		answer, _ := encodingOf[refused](body)
+		stands := status == http.StatusOK || status == http.StatusCreated ||
+			status < 500 && strings.Contains(answer.Description, "Permission entry already exists")
+		if stands != (err == nil) {
+			t.Fatalf("%d %q: %v", status, body, err)
+		}
+		if err == nil {
+			return
+		}
+		e, classified := errors.AsType[*errs.Error](err)
+		if class := connection.ClassOf(err); !classified || class != connection.Customer && class != connection.Retry {
+			t.Fatalf("%d is of class %v: %v", status, class, err)
+		}
+		named := e.Metadata()["request_id"]
+		if named == "" || len(named) > 64 || !utf8.ValidString(err.Error()) || e.RetryAfter() < 0 || e.RetryAfter() > outbound.LongestPause {
+			t.Fatalf("%d, %q, %q: %v", status, id, after, err)
+		}
+	})
+}
+
+// FuzzFederatedToken: what another issuer mounted is sent as it stands in its file,
+// or not at all.
+func FuzzFederatedToken(f *testing.F) {
+	f.Add([]byte("a.b.c\n"))
+	f.Add([]byte(" \n"))
+	f.Add([]byte{})
+	f.Add([]byte("\xff\x00&client_id=other"))
+	file := filepath.Join(f.TempDir(), "token")
+	f.Fuzz(func(t *testing.T, content []byte) {
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		form := url.Values{}
+		c := &Client{now: time.Now}
+		err := c.prove(connection.Credentials{ClientID: "app", FederatedTokenFile: file}, "https://login.example/t/oauth2/v2.0/token", form)
+		token := strings.TrimSpace(string(content))
+		if usable := token != "" && len(content) <= maxFederatedBytes; usable != (err == nil) {
+			t.Fatalf("%v: %.100q", err, content)
+		}
+		if err != nil {
+			if form.Has("client_assertion") || len(token) > 5 && strings.Contains(err.Error(), token) {
+				t.Fatalf("%v: %.100q", err, content)
+			}
+			return
+		}
+		sent, err := url.ParseQuery(form.Encode())
+		want := url.Values{"client_id": {"app"}, "client_assertion_type": {assertionType}, "client_assertion": {token}}
+		if err != nil || !reflect.DeepEqual(sent, want) {
+			t.Fatalf("sent %q of %q", sent, content)
 		}
 	})
 }
