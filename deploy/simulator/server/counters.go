@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -131,7 +132,8 @@ func (s *Server) failLogin(w http.ResponseWriter, r *http.Request, route string,
 		return
 	}
 	q := r.URL.Query()
-	_, redirect, untrusted := s.appOf(q)
+	authority, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	_, redirect, untrusted := s.appOf(q, authority)
 	if untrusted != nil {
 		s.errorPage(w, untrusted)
 		return

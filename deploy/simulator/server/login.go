@@ -74,10 +74,14 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, authority str
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	app, redirect, e := s.appOf(q)
+	app, redirect, e := s.appOf(q, authority)
 	if e != nil {
 		// Without a trusted redirect URI the error stays on Microsoft's page.
 		s.errorPage(w, e)
+		return
+	}
+	if e := forMany(app, authority); e != nil {
+		s.redirectError(w, r, redirect, q.Get("state"), e)
 		return
 	}
 	tenant, user, e := s.signIn(authority, q.Get("login_hint"))
@@ -119,13 +123,13 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, authority str
 	redirectWith(w, r, redirect, answer)
 }
 
-func (s *Server) appOf(q url.Values) (App, string, *oauthError) {
-	app, ok := s.state.app(q.Get("client_id"))
+func (s *Server) appOf(q url.Values, authority string) (App, string, *oauthError) {
 	if q.Get("client_id") == "" {
-		return App{}, "", refuse(900144, "invalid_request", "The request body must contain the following parameter: 'client_id'.")
+		return App{}, "", missing("client_id")
 	}
-	if !ok {
-		return App{}, "", refuse(700016, "unauthorized_client", "Application with identifier '%s' was not found in the directory.", q.Get("client_id"))
+	app, e := s.appIn(q.Get("client_id"), authority)
+	if e != nil {
+		return App{}, "", e
 	}
 	redirect := q.Get("redirect_uri")
 	if !slices.Contains(app.RedirectURIs, redirect) {
@@ -198,9 +202,13 @@ func scopeNames(s scopes) []string {
 // adminConsent lets an administrator consent for a whole tenant.
 func (s *Server) adminConsent(w http.ResponseWriter, r *http.Request, authority string) {
 	q := r.URL.Query()
-	app, redirect, e := s.appOf(q)
+	app, redirect, e := s.appOf(q, authority)
 	if e != nil {
 		s.errorPage(w, e)
+		return
+	}
+	if e := forMany(app, authority); e != nil {
+		s.redirectError(w, r, redirect, q.Get("state"), e)
 		return
 	}
 	tenant, user, e := s.signIn(authority, "")

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/deploy/simulator/fleet"
+	"github.com/entrasync/entrasync/deploy/simulator/server"
 )
 
 func requireOAuthError(t *testing.T, a answer, status int, code, aadsts string) {
@@ -295,4 +296,49 @@ func TestSecretsAreListed(t *testing.T) {
 	})
 	slices.Sort(issued)
 	require.Len(t, slices.Compact(slices.Clone(issued)), len(issued), "no value twice")
+}
+
+// An app that is registered in the partner's directory only is in no other, whatever
+// a customer consented to, and is not for authorities that stand for many.
+func TestASingleTenantApp(t *testing.T) {
+	t.Parallel()
+	b := setup(t, fleet.Tiny)
+	const single, secret = "0aa10000-0000-4000-8000-00000000aaaa", "the-secret-of-a-single-tenant-app"
+	b.admin(http.MethodPost, "/apps", server.App{ID: single, Name: "single", Secret: secret, RedirectURIs: []string{redirectURI}, SingleTenant: true})
+	partner, customer := b.fleet.Partner(), b.fleet.Customers()[0]
+	as := func(form url.Values) url.Values {
+		form.Set("client_id", single)
+		form.Set("client_secret", secret)
+		return form
+	}
+	query := authorizeQuery(partnerScope)
+	query.Set("client_id", single)
+	for _, shared := range []string{"organizations", "common"} {
+		got := b.authorize(shared, query)
+		require.Equal(t, "invalid_request", got.Get("error"), shared)
+		require.Contains(t, got.Get("error_description"), "AADSTS50194: ")
+		require.Empty(t, got.Get("code"))
+	}
+	page := b.do(b.request(http.MethodGet, "/"+customer.ID+"/oauth2/v2.0/authorize?"+query.Encode(), nil))
+	require.Equal(t, http.StatusBadRequest, page.status, "nobody is sent back with a code")
+	require.Contains(t, string(page.raw), "AADSTS700016: ")
+	page = b.do(b.request(http.MethodGet, "/"+customer.ID+"/v2.0/adminconsent?"+query.Encode(), nil))
+	require.Equal(t, http.StatusBadRequest, page.status)
+	require.Contains(t, string(page.raw), "AADSTS700016: ")
+
+	code := b.authorize(partner.ID, query).Get("code")
+	require.NotEmpty(t, code)
+	requireOAuthError(t, b.postToken("organizations", as(codeForm(code))), http.StatusBadRequest, "invalid_request", "50194")
+	own := b.postToken(partner.ID, as(codeForm(code)))
+	require.Equal(t, http.StatusOK, own.status, "%s", own.raw)
+	refresh := own.json["refresh_token"].(string)
+	require.Equal(t, http.StatusOK, b.postToken(partner.DefaultDomain(), as(refreshForm(refresh, graphDefault))).status)
+	for _, authority := range []string{"organizations", "common"} {
+		requireOAuthError(t, b.postToken(authority, as(refreshForm(refresh, graphDefault))), http.StatusBadRequest, "invalid_request", "50194")
+	}
+	for _, authority := range []string{customer.ID, customer.DefaultDomain()} {
+		requireOAuthError(t, b.postToken(authority, as(refreshForm(refresh, graphDefault))), http.StatusBadRequest, "unauthorized_client", "700016")
+		alone := as(url.Values{"grant_type": {"client_credentials"}, "scope": {graphDefault}})
+		requireOAuthError(t, b.postToken(authority, alone), http.StatusBadRequest, "unauthorized_client", "700016")
+	}
 }

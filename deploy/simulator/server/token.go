@@ -94,11 +94,15 @@ func (s *Server) redeem(r *http.Request, authority string) (issue, *oauthError) 
 	if !known && !isShared(authority) {
 		return issue{}, refuse(90002, "invalid_request", "Tenant '%s' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.", authority)
 	}
-	app, e := s.authenticate(form, baseURL(r)+r.URL.Path)
+	app, e := s.authenticate(form, authority, baseURL(r)+r.URL.Path)
 	if e != nil {
 		return issue{}, e
 	}
-	switch grantType := form.Get("grant_type"); grantType {
+	grantType := form.Get("grant_type")
+	if e := forMany(app, authority); e != nil && grantType != "client_credentials" {
+		return issue{}, e
+	}
+	switch grantType {
 	case "authorization_code":
 		return s.redeemCode(form, app, authority, tenant)
 	case "refresh_token":
@@ -135,15 +139,37 @@ func tokenForm(r *http.Request) (url.Values, *oauthError) {
 	return r.PostForm, nil
 }
 
+// appIn finds an app in the directory of an authority, which comes before everything
+// else: one that is registered for a single tenant is in no other.
+func (s *Server) appIn(id, authority string) (App, *oauthError) {
+	app, ok := s.state.app(id)
+	if !ok {
+		return App{}, refuse(700016, "unauthorized_client", "Application with identifier '%s' was not found in the directory.", id)
+	}
+	if tenant, named := s.fleet.Tenant(authority); named && app.SingleTenant && tenant.Index > 0 {
+		return App{}, notInDirectory(app, tenant)
+	}
+	return app, nil
+}
+
+// forMany refuses an app that is registered for a single tenant at an authority that
+// stands for many.
+func forMany(app App, authority string) *oauthError {
+	if !app.SingleTenant || !isShared(authority) {
+		return nil
+	}
+	return refuse(50194, "invalid_request", "Application '%s'(%s) is not configured as a multi-tenant application. Usage of the /common endpoint is not supported for such applications created after '10/15/2018'. Use a tenant-specific endpoint or configure the application to be multi-tenant.", app.ID, app.Name)
+}
+
 // authenticate checks that the app is who it says it is.
-func (s *Server) authenticate(form url.Values, endpoint string) (App, *oauthError) {
+func (s *Server) authenticate(form url.Values, authority, endpoint string) (App, *oauthError) {
 	id := form.Get("client_id")
 	if id == "" {
 		return App{}, missing("client_id")
 	}
-	app, ok := s.state.app(id)
-	if !ok {
-		return App{}, refuse(700016, "unauthorized_client", "Application with identifier '%s' was not found in the directory.", id)
+	app, e := s.appIn(id, authority)
+	if e != nil {
+		return App{}, e
 	}
 	if form.Has("client_assertion") {
 		return app, s.checkAssertion(form, app, endpoint)
@@ -327,9 +353,6 @@ func (s *Server) clientCredentials(form url.Values, app App, authority string, t
 	}
 	if !wanted.isDefault(resource) || len(wanted.oidc) > 0 {
 		return issue{}, refuse(1002012, "invalid_scope", "The provided value for scope %s is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).", form.Get("scope"))
-	}
-	if app.SingleTenant && tenant.Index > 0 {
-		return issue{}, notInDirectory(app, tenant)
 	}
 	out := issue{tenant: tenant, home: tenant, app: app, resource: resource, wanted: wanted}
 	if resource != graphResource {
