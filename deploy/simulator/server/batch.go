@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -44,6 +45,10 @@ func (s *Server) batch(w http.ResponseWriter, r *http.Request, version, tenant s
 		return
 	}
 	w = f.wrap(r.Context(), w)
+	if e := onlyJSON(r.Header.Get("Content-Type")); e != nil {
+		s.writeGraphError(w, e)
+		return
+	}
 	var body struct {
 		Requests []batchItem `json:"requests"`
 	}
@@ -63,6 +68,18 @@ func (s *Server) batch(w http.ResponseWriter, r *http.Request, version, tenant s
 	slices.Reverse(answers)
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{"responses": answers})
+}
+
+// onlyJSON refuses what does not say that it is JSON, as Graph refuses any write.
+func onlyJSON(contentType string) *graphError {
+	e := &graphError{status: http.StatusBadRequest, code: "BadRequest", message: "Entity only allows writes with a JSON Content-Type header."}
+	if contentType == "" {
+		e.message = "Write requests (excluding DELETE) must contain the Content-Type header declaration."
+	}
+	if kind, _, err := mime.ParseMediaType(contentType); err != nil || kind != "application/json" {
+		return e
+	}
+	return nil
 }
 
 // wellFormed says whether every item has an id of its own, a request, and

@@ -161,7 +161,7 @@ func TestEmittedObjectsConform(t *testing.T) {
 		id := strconv.Itoa(len(items))
 		items, types[id] = append(items, map[string]string{"id": id, "method": "GET", "url": target}), typeName
 	}
-	batch := b.do(b.request(http.MethodPost, "/v1.0/$batch", bytes.NewReader(mustJSON(t, map[string]any{"requests": items})), "Authorization", "Bearer "+token))
+	batch := b.do(b.request(http.MethodPost, "/v1.0/$batch", bytes.NewReader(mustJSON(t, map[string]any{"requests": items})), "Authorization", "Bearer "+token, "Content-Type", "application/json"))
 	for _, r := range batch.json["responses"].([]any) {
 		r := r.(map[string]any)
 		conformsObject(t, "$batch", types[r["id"].(string)], r["body"].(map[string]any))

@@ -134,7 +134,7 @@ func TestSpoiledAnswers(t *testing.T) {
 		require.GreaterOrEqual(t, time.Since(began), 40*time.Millisecond, f.Kind)
 	}
 	batch := func() answer {
-		return b.do(b.request(http.MethodPost, "/v1.0/$batch", strings.NewReader(`{"requests":[{"id":"1","method":"GET","url":"/users"}]}`), "Authorization", "Bearer "+token))
+		return b.do(b.request(http.MethodPost, "/v1.0/$batch", strings.NewReader(`{"requests":[{"id":"1","method":"GET","url":"/users"}]}`), "Authorization", "Bearer "+token, "Content-Type", "application/json"))
 	}
 	b.order(server.Fault{Kind: "status", Route: "graph.batch", Status: 503})
 	requireGraphError(t, batch(), 503, "ServiceUnavailable")

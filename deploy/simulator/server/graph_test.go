@@ -270,14 +270,14 @@ func TestBatch(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, send(21).status)
 
 	items := `{"requests":[{"id":"1","method":"GET","url":"/users/nobody"},{"id":"2","method":"GET","url":"/organization","dependsOn":["1"]},{"id":"3","method":"GET","url":"/organization"}]}`
-	chained := b.do(b.request(http.MethodPost, "/v1.0/$batch", strings.NewReader(items), "Authorization", "Bearer "+token))
+	chained := b.do(b.request(http.MethodPost, "/v1.0/$batch", strings.NewReader(items), "Authorization", "Bearer "+token, "Content-Type", "application/json"))
 	statuses := map[string]float64{}
 	for _, r := range chained.json["responses"].([]any) {
 		statuses[r.(map[string]any)["id"].(string)] = r.(map[string]any)["status"].(float64)
 	}
 	require.Equal(t, map[string]float64{"1": 404, "2": 424, "3": 200}, statuses)
 	for _, wrong := range []string{strings.ReplaceAll(items, `"3"`, `"1"`), strings.Replace(items, `["1"]`, `["3"]`, 1), `{"requests":[]}`, `[`} {
-		a := b.do(b.request(http.MethodPost, "/v1.0/$batch", strings.NewReader(wrong), "Authorization", "Bearer "+token))
+		a := b.do(b.request(http.MethodPost, "/v1.0/$batch", strings.NewReader(wrong), "Authorization", "Bearer "+token, "Content-Type", "application/json"))
 		requireGraphError(t, a, http.StatusBadRequest, "BadRequest")
 	}
 
@@ -370,4 +370,24 @@ func TestGroupMembers(t *testing.T) {
 	rows, _, _ = b.all(token, target, "ConsistencyLevel", "eventual")
 	require.Len(t, rows, 5)
 	requireGraphError(t, b.get(token, "/v1.0/groups/"+u.ID), http.StatusNotFound, "Request_ResourceNotFound")
+}
+
+// A batch that does not say that it is JSON is not read.
+func TestABatchIsJSON(t *testing.T) {
+	t.Parallel()
+	b := setup(t, fleet.Tiny)
+	token := b.customer(b.fleet.Customers()[0])
+	send := func(kind string) answer {
+		r := b.request(http.MethodPost, "/v1.0/$batch", strings.NewReader(`{"requests":[{"id":"1","method":"GET","url":"/organization"}]}`), "Authorization", "Bearer "+token)
+		if kind != "" {
+			r.Header.Set("Content-Type", kind)
+		}
+		return b.do(r)
+	}
+	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "multipart/mixed; boundary=x", ";"} {
+		requireGraphError(t, send(kind), http.StatusBadRequest, "BadRequest")
+	}
+	for _, kind := range []string{"application/json", "Application/JSON; charset=utf-8", "application/json;odata.metadata=minimal"} {
+		require.Equal(t, http.StatusOK, send(kind).status, kind)
+	}
 }
