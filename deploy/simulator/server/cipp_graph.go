@@ -53,7 +53,11 @@ func (s *Server) cippGraph(c *cippCall) {
 		return
 	}
 	l := cippListing{tenant: t, endpoint: endpoint, version: cmp.Or(c.query["version"], "beta"), options: options, eventual: options.Has("$filter")}
-	page, err := s.cippFetch(l, c.query["nextlink"])
+	faulty := fired{}
+	if f, empty := c.fired["empty-page"]; empty {
+		faulty["empty-page"] = f
+	}
+	page, err := s.cippFetch(l, c.query["nextlink"], faulty)
 	if _, expired := c.fired["expired-page-token"]; expired && c.query["nextlink"] != "" {
 		page, err = cippPage{}, errors.New(errExpiredPage.message)
 	}
@@ -77,9 +81,6 @@ func (s *Server) cippAnswer(c *cippCall, page cippPage, metadata map[string]any,
 	results := make([]json.RawMessage, 0, len(page.rows))
 	if _, empty := c.fired["empty-listing"]; empty {
 		page = cippPage{}
-	}
-	if _, empty := c.fired["empty-page"]; empty {
-		page.rows = nil // and the link to what follows
 	}
 	for _, row := range page.rows {
 		results = append(results, cippGraphRow(row, c.filter))

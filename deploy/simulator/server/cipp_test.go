@@ -198,6 +198,49 @@ func TestCIPPGraphRequestPages(t *testing.T) {
 	require.Contains(t, string(old.raw), "has expired")
 }
 
+// An empty page between others leaves nobody out: its link leads to the rows that
+// would have stood there.
+func TestAnEmptyPageOfCIPPLeadsOn(t *testing.T) {
+	t.Parallel()
+	b := setup(t, fleet.Tiny)
+	token := b.cippToken()
+	tenant := b.fleet.Customers()[0]
+	want := map[string]bool{}
+	for u := range b.fleet.Users(tenant.Index) {
+		want[u.ID] = true
+	}
+	for _, before := range []int{0, 1, 2} { // pages
+		b.admin(http.MethodPost, "/faults", server.Fault{Kind: "empty-page", Route: "cipp.graph", Skip: before, Times: 2})
+		query := url.Values{"tenantFilter": {tenant.ID}, "Endpoint": {"users"}, "$select": {"id"}, "$top": {"5"}, "manualPagination": {"true"}}
+		got, empty := map[string]bool{}, 0
+		for {
+			a := b.cipp(token, "ListGraphRequest", query)
+			require.Equal(t, http.StatusOK, a.status, "%s", a.raw)
+			rows := a.json["Results"].([]any)
+			for _, row := range rows {
+				id := row.(map[string]any)["id"].(string)
+				require.False(t, got[id], "nobody comes twice")
+				got[id] = true
+			}
+			next, more := a.json["Metadata"].(map[string]any)["nextLink"].(string)
+			if !more {
+				break
+			}
+			if len(rows) == 0 {
+				empty++
+			}
+			require.NotEqual(t, query.Get("nextLink"), next, "one's own link is how older releases end a listing")
+			query.Set("nextLink", next)
+		}
+		require.Equal(t, 2, empty, before)
+		require.Equal(t, want, got, before)
+		b.admin(http.MethodDelete, "/faults", nil)
+	}
+	b.admin(http.MethodPost, "/faults", server.Fault{Kind: "empty-page", Route: "cipp.graph", Times: 1})
+	whole := url.Values{"tenantFilter": {tenant.ID}, "Endpoint": {"users"}, "$select": {"id"}, "$top": {"5"}}
+	require.Len(t, b.cipp(token, "ListGraphRequest", whole).json["Results"], len(want), "where all pages come in one body too")
+}
+
 func TestCIPPFaults(t *testing.T) {
 	t.Parallel()
 	b := setup(t, fleet.Small)

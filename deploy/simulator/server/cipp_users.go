@@ -33,8 +33,9 @@ type cippListing struct {
 }
 
 // cippFetch reads one page of a directory as CIPP does, by its own
-// registration and its own budget. Next is a link that Graph gave, or empty.
-func (s *Server) cippFetch(l cippListing, next string) (cippPage, error) {
+// registration and its own budget. Next is a link that Graph gave, or empty; faulty
+// is how Graph misbehaves.
+func (s *Server) cippFetch(l cippListing, next string, faulty fired) (cippPage, error) {
 	link := &url.URL{Scheme: "https", Host: "graph.microsoft.com", Path: "/" + l.version + "/" + l.endpoint, RawQuery: l.options.Encode()}
 	if next != "" {
 		parsed, err := url.Parse(next)
@@ -58,7 +59,7 @@ func (s *Server) cippFetch(l cippListing, next string) (cippPage, error) {
 		return cippPage{}, errors.New("The query string is malformed.")
 	}
 	rec := &recorder{header: http.Header{}}
-	c := &call{w: rec, r: r, version: version, query: query, tenant: l.tenant, fired: fired{}}
+	c := &call{w: rec, r: r, version: version, query: query, tenant: l.tenant, fired: faulty}
 	if e := route.handle(s, c, parts); e != nil {
 		return cippPage{}, errors.New(e.message)
 	}
@@ -104,7 +105,7 @@ func (s *Server) cippUsers(c *cippCall) {
 	} else if filter := c.query["graphfilter"]; filter != "" {
 		l.options.Set("$filter", filter)
 	}
-	page, err := s.cippFetch(l, "")
+	page, err := s.cippFetch(l, "", fired{})
 	if err != nil {
 		cippText(c.w, http.StatusInternalServerError, err.Error())
 		return
@@ -131,7 +132,7 @@ func (s *Server) cippStream(c *cippCall, l cippListing, page cippPage, head, tai
 		if page.next == "" || c.r.Context().Err() != nil {
 			break
 		}
-		following, err := s.cippFetch(l, page.next)
+		following, err := s.cippFetch(l, page.next, fired{})
 		if err != nil {
 			panic(http.ErrAbortHandler) // the link is older than an hour: nobody reads that slowly
 		}

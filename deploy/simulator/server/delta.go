@@ -38,6 +38,7 @@ func (s *Server) deltaUsers(c *call, _ []string) *graphError {
 	defer s.buffers.Put(buffer)
 	page := deltaRows{s: s, c: c, selected: selected, names: names, rows: (*buffer)[:0], seen: map[int]bool{}}
 	if _, empty := c.fired["empty-page"]; empty {
+		t.Empty++
 		return s.writeDelta(c, t, nil, false)
 	}
 	if _, none := c.fired["empty-listing"]; none {

@@ -24,6 +24,8 @@ type pageToken struct {
 	Filter   string `json:"f,omitempty"`
 	Top      int    `json:"n,omitempty"`
 	Position int    `json:"p,omitempty"`
+	// Empty counts the pages without rows on the way: no two links are the same.
+	Empty int `json:"x,omitempty"`
 	// From and To are the versions of the directory that a delta round spans.
 	From     int   `json:"a,omitempty"`
 	To       int   `json:"b,omitempty"`

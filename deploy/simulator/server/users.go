@@ -195,6 +195,9 @@ func (s *Server) writePage(c *call, l listing, path string, slots, count int, at
 	if count >= 0 {
 		head = append(append(head, `,"@odata.count":`...), strconv.Itoa(count)...)
 	}
+	if empty {
+		l.token.Empty++
+	}
 	if slot < slots || empty {
 		head = appendString(append(head, `,"@odata.nextLink":`...), l.next(s, c, path, slot))
 	}
