@@ -69,7 +69,7 @@ func (s *Server) adminAddApp(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	for i, text := range app.PublicKeys {
-		if _, err := parsePublicKey(text); err != nil {
+		if _, err := parseCertificate(text); err != nil {
 			adminError(w, fmt.Errorf("public key %d: %w", i, err))
 			return
 		}

@@ -3,13 +3,16 @@ package server
 import (
 	"crypto"
 	"crypto/rsa"
+	"crypto/sha1" //nolint:gosec // x5t is SHA-1 by its definition
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"maps"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -28,9 +31,7 @@ func (s *Server) checkAssertion(form url.Values, app App, endpoint string) *oaut
 		return refuse(7000226, "invalid_request", "Only one of 'client_secret' and 'client_assertion' may be given.")
 	}
 	parts := strings.Split(form.Get("client_assertion"), ".")
-	var header struct {
-		Algorithm string `json:"alg"`
-	}
+	var header assertionHeader
 	var body struct {
 		Audience  assertionAudience `json:"aud"`
 		Issuer    string            `json:"iss"`
@@ -46,7 +47,10 @@ func (s *Server) checkAssertion(form url.Values, app App, endpoint string) *oaut
 	if body.Issuer != app.ID {
 		return s.checkFederated(app, form.Get("client_assertion"))
 	}
-	if !signedByApp(app, header.Algorithm, parts) {
+	if header.SHA1 == "" && header.SHA256 == "" {
+		return refuse(50027, "invalid_client", "JWT token is invalid or malformed. No certificate thumbprint specified in token header.")
+	}
+	if !signedByApp(app, header, parts) {
 		return refuse(700027, "invalid_client", "The certificate used to sign the client assertion is not registered on application '%s'.", app.ID)
 	}
 	now := s.now().Unix()
@@ -61,7 +65,49 @@ func (s *Server) checkAssertion(form url.Values, app App, endpoint string) *oaut
 	case now < body.NotBefore-60 || now >= body.Expires || life > assertionLife:
 		return refuse(700024, "invalid_client", "Client assertion is not within its valid time range.")
 	}
+	// Microsoft asks for an id that no other assertion has, and names no number for
+	// one that has it.
+	if !s.spent.spend(app.ID, body.ID, time.Unix(body.Expires, 0), s.now()) {
+		return refuse(50027, "invalid_client", "JWT token is invalid or malformed: its jti was used before.")
+	}
 	return nil
+}
+
+// assertionHeader says how an assertion is signed. Thumbprints are those of the
+// certificate, in base64url.
+type assertionHeader struct {
+	Algorithm string `json:"alg"`
+	SHA1      string `json:"x5t"`
+	SHA256    string `json:"x5t#S256"`
+}
+
+// names tells whether every thumbprint is that of a certificate.
+func (h assertionHeader) names(c *x509.Certificate) bool {
+	one, two := sha1.Sum(c.Raw), sha256.Sum256(c.Raw) //nolint:gosec // x5t is SHA-1 by its definition
+	return (h.SHA1 == "" || h.SHA1 == b64.EncodeToString(one[:])) && (h.SHA256 == "" || h.SHA256 == b64.EncodeToString(two[:]))
+}
+
+// spentAssertions are the ids of assertions that were taken, while they last.
+type spentAssertions struct {
+	mu    sync.Mutex
+	until map[spentAssertion]time.Time
+}
+
+type spentAssertion struct{ app, id string }
+
+// spend takes an assertion; false when one with its id was taken before.
+func (s *spentAssertions) spend(app, id string, until, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.until, func(_ spentAssertion, until time.Time) bool { return !until.After(now) })
+	if s.until == nil {
+		s.until = map[spentAssertion]time.Time{}
+	}
+	if _, taken := s.until[spentAssertion{app, id}]; taken {
+		return false
+	}
+	s.until[spentAssertion{app, id}] = until
+	return true
 }
 
 func decodePart(part string, into any) error {
@@ -72,19 +118,21 @@ func decodePart(part string, into any) error {
 	return json.Unmarshal(raw, into)
 }
 
-// signedByApp verifies RS256 and PS256 against the app's public keys.
-func signedByApp(app App, algorithm string, parts []string) bool {
+// signedByApp verifies RS256 and PS256 by the app's certificate that the header
+// names.
+func signedByApp(app App, header assertionHeader, parts []string) bool {
 	signature, err := b64.DecodeString(parts[2])
 	if err != nil {
 		return false
 	}
 	sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
 	for _, text := range app.PublicKeys {
-		key, err := parsePublicKey(text)
-		if err != nil {
-			continue // registration refuses such a key
+		certificate, err := parseCertificate(text)
+		if err != nil || !header.names(certificate) {
+			continue // registration refuses what is none
 		}
-		switch algorithm {
+		key := certificate.PublicKey.(*rsa.PublicKey)
+		switch header.Algorithm {
 		case "RS256":
 			err = rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], signature)
 		case "PS256":
@@ -99,29 +147,18 @@ func signedByApp(app App, algorithm string, parts []string) bool {
 	return false
 }
 
-// parsePublicKey reads a PEM certificate or public key.
-func parsePublicKey(text string) (*rsa.PublicKey, error) {
+// parseCertificate reads a PEM certificate of an RSA key.
+func parseCertificate(text string) (*x509.Certificate, error) {
 	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return nil, errors.New("no PEM block")
+	if block == nil || block.Type != "CERTIFICATE" {
+		return nil, errors.New("no PEM certificate")
 	}
-	var key any
-	if block.Type == "CERTIFICATE" {
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		key = cert.PublicKey
-	} else {
-		parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		key = parsed
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, err
 	}
-	pub, ok := key.(*rsa.PublicKey)
-	if !ok {
+	if _, ok := certificate.PublicKey.(*rsa.PublicKey); !ok {
 		return nil, errors.New("not an RSA key")
 	}
-	return pub, nil
+	return certificate, nil
 }

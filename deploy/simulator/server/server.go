@@ -22,8 +22,8 @@ type App struct {
 	Name         string   `json:"name"`
 	Secret       string   `json:"clientSecret"`
 	RedirectURIs []string `json:"redirectUris"`
-	// PublicKeys are PEM certificates or RSA public keys with which the app
-	// may prove itself by a signed assertion.
+	// PublicKeys are PEM certificates of RSA keys with which the app may prove
+	// itself by a signed assertion.
 	PublicKeys []string `json:"publicKeys,omitempty"`
 	// FederatedCredentials let tokens of other issuers stand for the app.
 	FederatedCredentials []FederatedCredential `json:"federatedCredentials,omitempty"`
@@ -60,6 +60,7 @@ type Server struct {
 	faults   *faults
 	throttle *throttle
 	counters *counters
+	spent    spentAssertions
 	idKey    signingKey
 	// issuerKey signs the tokens of the test issuer.
 	issuerKey signingKey
