@@ -40,7 +40,7 @@ type Client struct {
 	graphHTTP    *http.Client
 	reach        *breaker // whether Graph answers at all
 	budgets      *budgets
-	notBefore    notBefore
+	notBefore    outbound.NotBefore[door]
 	source       TenantSource
 	now          func() time.Time
 	wait         func(ctx context.Context, d time.Duration) error

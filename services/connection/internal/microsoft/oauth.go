@@ -138,7 +138,7 @@ type plain string
 
 func (c *Client) redeemOnce(ctx context.Context, cr connection.Credentials, whose authority, tenant string, form url.Values) (connection.Grant, error) {
 	at := doorOf(cr.ClientID, tenant)
-	if err := c.notBefore.check(at, c.now()); err != nil {
+	if err := c.tooEarly(at); err != nil {
 		return connection.Grant{}, err
 	}
 	if err := c.prove(cr, c.tokenURL(tenant), form); err != nil {
@@ -169,7 +169,7 @@ func (c *Client) redeemOnce(ctx context.Context, cr connection.Credentials, whos
 		failure := parseOAuthFailure(raw)
 		failure.TraceID = cmp.Or(failure.TraceID, id)
 		failure.Status, failure.RetryAfter = resp.StatusCode, outbound.RetryAfter(resp.Header, c.now())
-		c.notBefore.heed(at, failure.Status, failure.RetryAfter, c.now())
+		c.heed(at, failure.Status, failure.RetryAfter)
 		return connection.Grant{}, classifyToken(whose, failure)
 	}
 	grant, err := parseGrant(raw, sent)

@@ -77,7 +77,7 @@ func (c *Client) consentOnce(ctx context.Context, at door, token connection.Secr
 	if c.partner == nil {
 		return classifyPartnerCenter(partnerFailure{Status: http.StatusNotImplemented})
 	}
-	if err := c.notBefore.check(at, c.now()); err != nil {
+	if err := c.tooEarly(at); err != nil {
 		return err
 	}
 	requestCtx, cancel := context.WithTimeoutCause(ctx, tokenTimeout, errUnanswered)
@@ -113,7 +113,7 @@ func (c *Client) consentOnce(ctx context.Context, at door, token connection.Secr
 		return nil
 	}
 	pause := outbound.RetryAfter(resp.Header, c.now())
-	c.notBefore.heed(at, resp.StatusCode, pause, c.now())
+	c.heed(at, resp.StatusCode, pause)
 	return classifyPartnerCenter(partnerFailure{
 		Status: resp.StatusCode, RequestID: id, RetryAfter: pause,
 	})
