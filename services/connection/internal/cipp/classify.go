@@ -117,6 +117,16 @@ func byStatus(about scope, status int) connection.Failure {
 	}
 }
 
+// errHeldBack says that nothing was sent.
+var errHeldBack = errors.New("held back until CIPP takes requests again")
+
+// tooEarly says when CIPP takes requests again.
+func tooEarly(left time.Duration) error {
+	f := byStatus(ofCIPP, http.StatusTooManyRequests)
+	f.RetryAfter = left
+	return f.Err(errHeldBack)
+}
+
 // lost says what it means that no answer came, or not the whole of it.
 func lost(ctx context.Context, err error, requestID string) error {
 	if ctx.Err() != nil {

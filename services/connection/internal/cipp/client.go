@@ -43,6 +43,7 @@ type Client struct {
 	guard     *guard
 	http      *http.Client
 	probeTime time.Duration
+	notBefore outbound.NotBefore[string] // by base URL: whoever reads through a CIPP shares it
 	now       func() time.Time
 	wait      func(ctx context.Context, d time.Duration) error
 }

@@ -31,7 +31,21 @@ func (d *Directory) read(ctx context.Context, q call, buf []byte, parse func(bod
 		return buf, err
 	}
 	renewed, held := false, time.Duration(0)
+	wait := func(pause time.Duration) error {
+		held += pause
+		return d.client.wait(ctx, pause)
+	}
+	bears := func(pause time.Duration) bool { return held+pause <= longestWait && outbound.Fits(ctx, pause) }
 	for attempt := 1; ; {
+		if left := d.client.notBefore.Left(d.base.String(), d.client.now()); left > 0 {
+			if !bears(left) {
+				return buf, tooEarly(left)
+			}
+			if err := wait(left); err != nil {
+				return buf, err
+			}
+			continue
+		}
 		buf, err = d.attempt(ctx, q, token, buf, parse)
 		r, refused := errors.AsType[*refusal](err)
 		if refused && r.status == http.StatusUnauthorized && !renewed {
@@ -44,16 +58,25 @@ func (d *Directory) read(ctx context.Context, q call, buf []byte, parse func(bod
 		again := err != nil && ctx.Err() == nil && attempt < maxAttempts && connection.ClassOf(err) == connection.Retry
 		pause := outbound.Backoff(attempt)
 		if refused {
+			d.heed(r)
 			again = r.transient() && attempt < maxAttempts
 			pause = max(pause, r.retryAfter)
 		}
-		if held += pause; !again || held > longestWait || !outbound.Fits(ctx, pause) {
+		if !again || !bears(pause) {
 			return buf, err
 		}
-		if err := d.client.wait(ctx, pause); err != nil {
+		if err := wait(pause); err != nil {
 			return buf, err
 		}
 		attempt++
+	}
+}
+
+// heed keeps everybody from coming to this CIPP earlier than it allows.
+func (d *Directory) heed(r *refusal) {
+	if r.transient() && r.retryAfter > 0 {
+		now := d.client.now()
+		d.client.notBefore.Note(d.base.String(), now.Add(r.retryAfter), now)
 	}
 }
 
