@@ -36,6 +36,8 @@ const (
 
 	maxLanes = 4096 // beyond it those that are idle are forgotten
 	idleLane = 10 * time.Minute
+	// looks is how many lanes are looked at for each new one.
+	looks = 8
 )
 
 // The documented costs in resource units.
@@ -67,19 +69,22 @@ type budgets struct {
 	mu    sync.Mutex // of all that follows, and of what hangs on it
 	apps  map[string]*appBudget
 	lanes map[connection.Origin]*lane
+	queue []*lane // those whose last look is longest ago first
 }
 
 // appBudget is what one app may spend over all directories.
 type appBudget struct {
 	units, requests window
 	blocked         time.Time // Microsoft refuses the app until then
+	lanes           int
 }
 
 // lane is the way of one app into one directory. Who waits is served in order.
 type lane struct {
-	of   *budgets
-	app  *appBudget
-	turn chan struct{}
+	of     *budgets
+	origin connection.Origin
+	app    *appBudget
+	turn   chan struct{}
 
 	units   window
 	blocked time.Time // Microsoft refuses us until then
@@ -87,6 +92,7 @@ type lane struct {
 	paced   time.Time // requests are spread evenly until then
 	next    time.Time // while paced: not before
 	used    time.Time
+	looked  time.Time // whether it is idle
 
 	breaker *breaker
 }
@@ -99,10 +105,6 @@ func newApp() *appBudget {
 	return &appBudget{units: newWindow(unitsOfApp, appSpan), requests: newWindow(requestsOfApp, requestsSpan)}
 }
 
-func (b *budgets) newLane(app *appBudget) *lane {
-	return &lane{of: b, app: app, turn: make(chan struct{}, 1), units: newWindow(unitsOfSmall, unitsSpan), breaker: newBreaker()}
-}
-
 // lane finds the lane of an origin; ids have no case.
 func (b *budgets) lane(origin connection.Origin) *lane {
 	origin.App, origin.Directory = strings.ToLower(origin.App), strings.ToLower(origin.Directory)
@@ -113,22 +115,39 @@ func (b *budgets) lane(origin connection.Origin) *lane {
 		l.used = now
 		return l
 	}
-	if len(b.lanes) >= maxLanes {
-		for key, l := range b.lanes {
-			if now.Sub(l.used) > idleLane && now.After(l.blocked) {
-				delete(b.lanes, key)
-			}
-		}
-	}
+	b.forget(now)
 	app, ok := b.apps[origin.App]
 	if !ok {
 		app = newApp()
 		b.apps[origin.App] = app
 	}
-	l := b.newLane(app)
-	l.used = now
-	b.lanes[origin] = l
+	app.lanes++
+	l := &lane{
+		of: b, origin: origin, app: app, turn: make(chan struct{}, 1), units: newWindow(unitsOfSmall, unitsSpan), used: now, looked: now, breaker: newBreaker(),
+	}
+	b.lanes[origin], b.queue = l, append(b.queue, l)
 	return l
+}
+
+// forget lets go of idle lanes where there are many, and of an app with its last
+// one. It looks at a few at a time: the lock is everybody's.
+func (b *budgets) forget(now time.Time) {
+	for range looks {
+		if len(b.queue) < maxLanes || now.Sub(b.queue[0].looked) <= idleLane {
+			return
+		}
+		l := b.queue[0]
+		b.queue[0], b.queue = nil, b.queue[1:]
+		if now.Sub(l.used) <= idleLane || now.Before(l.blocked) || now.Before(l.app.blocked) {
+			l.looked = now
+			b.queue = append(b.queue, l)
+			continue
+		}
+		delete(b.lanes, l.origin)
+		if l.app.lanes--; l.app.lanes == 0 {
+			delete(b.apps, l.origin.App)
+		}
+	}
 }
 
 // enter waits for its turn and for room in every budget, and takes from them. It

@@ -246,6 +246,44 @@ func TestWhoIsToldToWaitHoldsBackTheOthers(t *testing.T) {
 	})
 }
 
+// TestIdleLanesAreForgotten: partners and their customers come and go for as long as
+// a process runs. What Microsoft refuses, and what is in use, is kept.
+func TestIdleLanesAreForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := clientOf(t, http.NotFoundHandler()).budgets
+		at := func(app, directory int) *lane {
+			return b.lane(connection.Origin{App: "app-" + strconv.Itoa(app), Directory: "d-" + strconv.Itoa(directory)})
+		}
+		blocked, ofBlockedApp, used := at(0, 0), at(1, 0), at(2, 0)
+		blocked.block(time.Hour, "")
+		ofBlockedApp.block(time.Hour, "Application/ReadWrite/app-1")
+		for n := range 4 * maxLanes {
+			at(3+n/4, n)
+		}
+		require.Len(t, b.lanes, 3+4*maxLanes, "all were used just now")
+		for range 3 {
+			<-time.After(idleLane - time.Second)
+			pause, _ := used.take(1, 1)
+			require.Zero(t, pause)
+		}
+		for n := range maxLanes {
+			at(-1, n)
+		}
+		require.LessOrEqual(t, len(b.lanes), maxLanes+3)
+		require.LessOrEqual(t, len(b.apps), 4, "an app goes with its last lane")
+		require.Same(t, blocked, at(0, 0))
+		require.Same(t, ofBlockedApp, at(1, 0))
+		require.Same(t, used, at(2, 0))
+		<-time.After(time.Hour + idleLane)
+		for n := range maxLanes {
+			at(-2, n)
+		}
+		require.Len(t, b.lanes, maxLanes)
+		require.Len(t, b.apps, 1)
+	})
+}
+
 // TestAWindowHolds draws arrivals at random: in no span is more spent than the
 // limit, and nobody waits longer than the span.
 func TestAWindowHolds(t *testing.T) {
