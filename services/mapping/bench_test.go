@@ -12,7 +12,6 @@ import (
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
 )
 
-
 // many is how many decisions a large MSP confirms at once.
 const many = 2000
 

@@ -113,7 +113,7 @@ type StateStore interface {
 // Pending is a grant that waits for the person who asked for it.
 type Pending struct {
 	ID        string
-	FlowID    string // that brought it
+	FlowID    string   // that brought it
 	CodeHash  [32]byte // of the completion code
 	User      string
 	Grant     Secret // encoded; empty once taken or destroyed

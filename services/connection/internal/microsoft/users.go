@@ -67,7 +67,7 @@ func (l *listing) round(ctx context.Context, link string) (listingEnd, error) {
 	if link != "" {
 		var start *url.URL
 		if start, err = l.client.deltaLink(link); err != nil {
-			return linkUnusable, nil // of another time or another address of Graph
+			return linkUnusable, nil //nolint:nilerr // it is of another time or another address of Graph: the round's end tells
 		}
 		deltaLink, err = l.follow(ctx, start, true)
 	} else if deltaLink, err = l.latest(ctx); err == nil {
