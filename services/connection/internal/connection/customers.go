@@ -30,14 +30,22 @@ func (c *customerCache) get(key customerKey) Token {
 	return c.tokens[key]
 }
 
-// put keeps a token and lets go of those that have expired.
+// looks is how many kept tokens, by chance, are looked at for each new one.
+const looks = 8
+
+// put keeps a token and lets go of some that have expired: the more there are, the
+// more are found.
 func (c *customerCache) put(key customerKey, token Token, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.tokens == nil {
 		c.tokens = map[customerKey]Token{}
 	}
+	looked := 0
 	for k, t := range c.tokens {
+		if looked++; looked > looks {
+			break
+		}
 		if !now.Before(t.ExpiresAt) {
 			delete(c.tokens, k)
 		}
