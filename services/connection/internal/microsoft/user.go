@@ -1,6 +1,7 @@
 package microsoft
 
 import (
+	"slices"
 	"unicode/utf8"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
@@ -15,21 +16,24 @@ const userSelect = "id,userPrincipalName,mail,displayName,givenName,surname,acco
 type page struct {
 	users     []connection.User
 	removed   []connection.RemovedUser
+	before    []int // of each that was removed, how many users stand before it
 	nextLink  string
 	deltaLink string
 }
 
 // parsePage reads a whole answer. A user that is not as it should be is part of
-// the page, with its defect; only a body that is no JSON at all fails.
+// the page, with its defect; only a body that is no JSON at all fails. Nobody is both
+// there and removed.
 func parsePage(body []byte, p *page) error {
-	p.users, p.removed, p.nextLink, p.deltaLink = p.users[:0], p.removed[:0], "", ""
+	p.clear()
+	p.nextLink, p.deltaLink = "", ""
 	s := scanner{data: body}
 	listed := false
 	err := s.object(func(key []byte) (err error) {
 		switch string(key) {
 		case "value":
 			listed = true
-			p.users, p.removed = p.users[:0], p.removed[:0] // of one name twice the last counts
+			p.clear() // of one name twice the last counts
 			return s.array(func() error { return p.record(&s) })
 		case "@odata.nextLink":
 			p.nextLink, err = s.link()
@@ -43,7 +47,36 @@ func parsePage(body []byte, p *page) error {
 	if err != nil || s.peek() != 0 || s.pos < len(s.data) || !listed {
 		return errSyntax
 	}
+	p.settle()
 	return nil
+}
+
+func (p *page) clear() { p.users, p.removed, p.before = p.users[:0], p.removed[:0], p.before[:0] }
+
+// settle leaves what came last of those who stand in both: who takes the page cannot
+// see the order between the two.
+func (p *page) settle() {
+	if len(p.removed) == 0 || len(p.users) == 0 {
+		return
+	}
+	gone := make(map[string]int, len(p.removed)) // with how many users before the last time
+	for i, r := range p.removed {
+		gone[r.EntraObjectID] = p.before[i]
+	}
+	back := map[string]bool{}
+	kept := p.users[:0]
+	for i, u := range p.users {
+		before, removed := gone[u.EntraObjectID]
+		if removed && i < before {
+			continue
+		}
+		if removed {
+			back[u.EntraObjectID] = true
+		}
+		kept = append(kept, u)
+	}
+	p.users = kept
+	p.removed = slices.DeleteFunc(p.removed, func(r connection.RemovedUser) bool { return back[r.EntraObjectID] })
 }
 
 // parseUser reads one user that stands by itself.
@@ -72,6 +105,7 @@ func (p *page) record(s *scanner) error {
 	if r.removed && r.user.EntraObjectID != "" && !r.wrongType {
 		p.removed = append(p.removed, connection.RemovedUser{EntraObjectID: r.user.EntraObjectID, Reason: r.reason})
 		p.users = p.users[:len(p.users)-1]
+		p.before = append(p.before, len(p.users))
 		return nil
 	}
 	switch {

@@ -472,7 +472,8 @@ func (*ListUsersResponse_Completed) isListUsersResponse_Event() {}
 type UserPage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Users []*DirectoryUser       `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
-	// Identities that left the directory (delta only).
+	// Identities that left the directory (delta only). Nobody stands here and in users: of both, what the
+	// source named last in its page counts.
 	Removed       []*RemovedUser `protobuf:"bytes,2,rep,name=removed,proto3" json:"removed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
