@@ -40,7 +40,7 @@ func (s settings) secretStore(own *postgres.Secrets, pointers *postgres.Pointers
 		if err != nil {
 			return nil, nil, err
 		}
-		store, err := vault.New(opened, s.KV)
+		store, err := vault.New(opened, s.KV, pointers)
 		if err != nil {
 			return nil, nil, err
 		}

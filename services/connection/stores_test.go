@@ -75,7 +75,7 @@ func TestTheServiceOnVault(t *testing.T) {
 	resp, err := b.public.Disconnect(person(t, "msp", "admin"), &connectionv1.DisconnectRequest{})
 	require.NoError(t, err)
 	require.Equal(t, "disconnected", resp.GetStatus())
-	require.Empty(t, store.Paths(), "no version is left")
+	require.Equal(t, []string{"entrasync/installation"}, store.Paths(), "no version is left")
 	b.connect("msp")
 	_, err = b.managedTenants(b.inside("msp"))
 	require.NoError(t, err)
@@ -132,7 +132,31 @@ func TestADisconnectThatVaultInterrupted(t *testing.T) {
 	store.Unseal()
 	b.clock.advance(time.Hour)
 	require.NoError(t, b.parts.sweepSecrets.Do(t.Context()))
-	require.Empty(t, store.Paths())
+	require.Equal(t, []string{"entrasync/installation"}, store.Paths())
+}
+
+// TestTwoInstallationsOnOneVault: a second database, empty or not, destroys nothing
+// of the first's.
+func TestTwoInstallationsOnOneVault(t *testing.T) {
+	t.Parallel()
+	store := newVault(t)
+	one := setup(t, store.use)
+	store.clock = one.clock
+	one.connect("msp")
+	two := setupOn(t, one.sim, store.use)
+	one.clock.advance(20 * time.Minute)
+	two.clock.advance(20 * time.Minute)
+	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(two.parts.sweepSecrets.Do(t.Context())))
+	answer := two.sim.consent(two.begin(browser(t, "msp", "admin", "s1")).GetAuthorizeUrl())
+	require.Equal(t, "internal", two.back(answer, "s1").Get("error"))
+	require.Equal(t, []int{1}, store.server.Versions("entrasync/msp/entra_direct"))
+	one.works("msp")
+
+	apart := setupOn(t, one.sim, store.use, func(s *settings) { s.KV.Prefix = "staging" })
+	apart.connect("msp")
+	require.NoError(t, apart.parts.sweepSecrets.Do(t.Context()))
+	apart.works("msp")
+	one.works("msp")
 }
 
 // TestARefreshWhileTheAppCredentialsRotate: the source is read-only and changes

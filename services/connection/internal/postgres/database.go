@@ -38,6 +38,10 @@ func (d database) across(ctx context.Context, fn func(ctx context.Context, q *sq
 	return pg.AcrossTenants(ctx, d.pool, func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, sqlc.New(tx)) })
 }
 
+func (d database) without(ctx context.Context, fn func(ctx context.Context, q *sqlc.Queries) error) error {
+	return pg.WithoutTenant(ctx, d.pool, func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, sqlc.New(tx)) })
+}
+
 // orNil leaves a zero time out.
 func orNil(at time.Time) *time.Time {
 	if at.IsZero() {

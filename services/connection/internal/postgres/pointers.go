@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
@@ -60,4 +62,17 @@ func (s *Pointers) UsedSecrets(ctx context.Context, tenantID string) (used map[s
 		return err
 	}, pg.ReadOnly())
 	return used, err
+}
+
+// Installation is the id of this installation, made when it is first asked for.
+func (s *Pointers) Installation(ctx context.Context) (id string, err error) {
+	err = s.without(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		if err := q.MakeInstallation(ctx, uuid.New()); err != nil {
+			return err
+		}
+		made, err := q.Installation(ctx)
+		id = made.String()
+		return err
+	})
+	return id, err
 }

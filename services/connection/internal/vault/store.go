@@ -1,5 +1,6 @@
 // Package vault keeps secrets in the KV engine (version 2) of HashiCorp Vault or
-// OpenBao, one path a secret: {mount}/data/{prefix}/{tenant}/{key}.
+// OpenBao, one path a secret: {mount}/data/{prefix}/{tenant}/{key}. A prefix is that of one
+// installation, whose id stands at {mount}/data/{prefix}/installation.
 package vault
 
 import (
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,18 +36,21 @@ type Settings struct {
 	Prefix string `env:"ENTRASYNC_VAULT_PREFIX" envDefault:"entrasync"` // of all paths in it
 }
 
-// Store keeps secrets in Vault.
+// Store keeps an installation's secrets in Vault.
 type Store struct {
 	session *vault.Client
 	Settings
+
+	owner Owner
+	owned atomic.Bool // the prefix is known to be the owner's
 }
 
 // New makes a store. It fails when a path of the settings is none.
-func New(session *vault.Client, s Settings) (*Store, error) {
+func New(session *vault.Client, s Settings, owner Owner) (*Store, error) {
 	if !safePath.MatchString(s.Mount) || !safePath.MatchString(s.Prefix) {
 		return nil, errors.New("ENTRASYNC_VAULT_MOUNT and ENTRASYNC_VAULT_PREFIX are paths of letters, digits, _ and -")
 	}
-	return &Store{session, s}, nil
+	return &Store{session: session, Settings: s, owner: owner}, nil
 }
 
 // path is the address of a secret in one part of the engine ("data",
@@ -113,6 +118,9 @@ func (s *Store) PutSecret(ctx context.Context, tenantID, key string, plain conne
 	}
 	path, err := s.path(ctx, "data", tenantID, key)
 	if err != nil {
+		return "", err
+	}
+	if err := s.own(ctx); err != nil {
 		return "", err
 	}
 	held, err := s.metadata(ctx, tenantID, key)
@@ -209,11 +217,21 @@ func (s *Store) DeleteSecret(ctx context.Context, tenantID, key string) error {
 	if err != nil {
 		return err
 	}
+	if err := s.own(ctx); err != nil {
+		return err
+	}
 	return s.session.Delete(ctx, path)
 }
 
 // SecretTenants lists tenants that have something in the store.
-func (s *Store) SecretTenants(ctx context.Context) (tenants []string, err error) {
+func (s *Store) SecretTenants(ctx context.Context) ([]string, error) {
+	if err := s.own(ctx); err != nil {
+		return nil, err
+	}
+	return s.tenants(ctx)
+}
+
+func (s *Store) tenants(ctx context.Context) (tenants []string, err error) {
 	names, err := s.session.List(ctx, s.Mount+"/metadata/"+s.Prefix)
 	for _, name := range names {
 		id, folder := strings.CutSuffix(name, "/")
@@ -228,6 +246,9 @@ func (s *Store) SecretTenants(ctx context.Context) (tenants []string, err error)
 // in use; a path in which none is left goes whole. No version may be on its way
 // to being used meanwhile.
 func (s *Store) SweepSecrets(ctx context.Context, tenantID string, used map[string]string, before time.Time) error {
+	if err := s.own(ctx); err != nil {
+		return err
+	}
 	keys, err := s.session.List(ctx, s.Mount+"/metadata/"+s.Prefix+"/"+tenantID)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package vault_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"sync"
@@ -54,14 +55,37 @@ func setup(t *testing.T, adjust ...func(*vaulttest.Server)) *bundle {
 		Address: b.server.URL, Auth: session.AppRole, RoleID: b.server.RoleID, SecretID: "secret-id-of-the-tests",
 	}, b.clock.now)
 	require.NoError(t, err)
-	b.store, err = vault.New(b.client, vault.Settings{Mount: b.server.Mount, Prefix: "psa/entrasync"})
-	require.NoError(t, err)
+	b.store = b.installation("one", nil)
 	return b
+}
+
+// installation is a database as the store sees it.
+type installation struct {
+	id   string
+	used map[string]string // of the tenant "msp"
+}
+
+func (i installation) Installation(context.Context) (string, error) { return i.id, nil }
+
+func (i installation) UsedSecrets(_ context.Context, tenant string) (map[string]string, error) {
+	if tenant != "msp" {
+		return nil, nil
+	}
+	return i.used, nil
+}
+
+// installation gives the store of one, under the same prefix as all others.
+func (b *bundle) installation(id string, used map[string]string) *vault.Store {
+	b.t.Helper()
+	store, err := vault.New(b.client, vault.Settings{Mount: b.server.Mount, Prefix: "psa/entrasync"}, installation{id, used})
+	require.NoError(b.t, err)
+	return store
 }
 
 const (
 	key  = connection.SetDirect
 	path = "psa/entrasync/msp/entra_direct"
+	mark = "psa/entrasync/installation"
 )
 
 func (b *bundle) put(value string) string {
@@ -101,7 +125,7 @@ func TestVersionsLieUnderTheTenant(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.put("one")
-	require.Equal(t, []string{path}, b.server.Paths())
+	require.Equal(t, []string{mark, path}, b.server.Paths())
 	require.Equal(t, []int{1}, b.server.Versions(path))
 }
 
@@ -175,12 +199,12 @@ func TestTheStoreFails(t *testing.T) {
 	require.NoError(t, err, "nothing was lost")
 	require.Equal(t, "one", value)
 
-	elsewhere, err := vault.New(b.client, vault.Settings{Mount: "none", Prefix: "entrasync"})
+	elsewhere, err := vault.New(b.client, vault.Settings{Mount: "none", Prefix: "entrasync"}, installation{})
 	require.NoError(t, err)
 	_, err = elsewhere.GetSecret(t.Context(), "msp", key, version)
 	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err), "a mount that is not there is not a secret that is not there")
 	for _, bad := range []vault.Settings{{Mount: "", Prefix: "x"}, {Mount: "secret", Prefix: "../sys"}, {Mount: "/secret", Prefix: "x"}} {
-		_, err := vault.New(b.client, bad)
+		_, err := vault.New(b.client, bad, installation{})
 		require.Error(t, err)
 	}
 }
@@ -215,12 +239,58 @@ func TestVersionsThatNothingPointsToAreDestroyed(t *testing.T) {
 	value, err := b.get(two)
 	require.NoError(t, err)
 	require.Equal(t, "two", value)
-	require.Equal(t, []string{path}, b.server.Paths(), "the app registration was pointed to by nothing")
+	require.Equal(t, []string{mark, path}, b.server.Paths(), "the app registration was pointed to by nothing")
 
 	b.clock.advance(time.Hour)
 	require.NoError(t, b.store.SweepSecrets(t.Context(), "msp", nil, b.clock.now().Add(-15*time.Minute)))
-	require.Empty(t, b.server.Paths(), "after a disconnect that was cut off")
+	require.Equal(t, []string{mark}, b.server.Paths(), "after a disconnect that was cut off")
 	tenants, err = b.store.SecretTenants(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, tenants)
+}
+
+// TestAPrefixIsOneInstallations: what another database does not point to is not
+// rubbish.
+func TestAPrefixIsOneInstallations(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	version := b.put("one")
+	b.clock.advance(time.Hour)
+	other := b.installation("two", map[string]string{key: version}) // also for a pointer that was copied
+	refused := func(err error) {
+		t.Helper()
+		require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err))
+		require.Equal(t, errs.Precondition, errs.KindOf(err))
+		require.ErrorContains(t, err, "ENTRASYNC_VAULT_PREFIX")
+	}
+	_, err := other.SecretTenants(t.Context())
+	refused(err)
+	refused(other.SweepSecrets(t.Context(), "msp", nil, b.clock.now()))
+	refused(other.DeleteSecret(t.Context(), "msp", key))
+	_, err = other.PutSecret(t.Context(), "msp", key, "two")
+	refused(err)
+	require.Equal(t, []int{1}, b.server.Versions(path))
+	again := b.installation("one", nil) // the same, started anew
+	require.NoError(t, again.DeleteSecret(t.Context(), "msp", key))
+}
+
+// TestAPrefixOfAnOlderVersion: nothing says yet whose it is.
+func TestAPrefixOfAnOlderVersion(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	version := b.put("one")
+	require.NoError(t, b.client.Delete(t.Context(), "secret/metadata/"+mark))
+	empty := b.installation("with an empty database", nil)
+	_, err := empty.SecretTenants(t.Context())
+	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err))
+	guessing := b.installation("with rows of its own", map[string]string{key: "1.another"})
+	_, err = guessing.SecretTenants(t.Context())
+	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err))
+	require.Equal(t, []string{path}, b.server.Paths(), "neither took it")
+
+	owner := b.installation("one", map[string]string{key: version})
+	tenants, err := owner.SecretTenants(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"msp"}, tenants)
+	require.Equal(t, []string{mark, path}, b.server.Paths())
 }

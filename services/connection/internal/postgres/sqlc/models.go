@@ -43,6 +43,11 @@ type EntraPartnerConnection struct {
 	CustomerEpoch   int64
 }
 
+type Installation struct {
+	Sole bool
+	ID   uuid.UUID
+}
+
 type OauthState struct {
 	TenantID        string
 	ID              uuid.UUID
