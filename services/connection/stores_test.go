@@ -220,3 +220,45 @@ func TestTheSecretStoreMustBeKnown(t *testing.T) {
 		require.ErrorContains(t, err, text)
 	}
 }
+
+// TestTokensInMemoryNeedNoSecret: while the store is sealed customers are read whose
+// tokens are kept, and people see the state.
+func TestTokensInMemoryNeedNoSecret(t *testing.T) {
+	t.Parallel()
+	b, store := setupOnVault(t)
+	b.set(&connectionv1.SetCredentialsRequest{ClientId: clientID, ClientSecret: clientSecret})
+	b.connect("msp")
+	_, managed := b.sim.directories()
+	users := func(d directory) error {
+		l, err := b.listUsers(b.inside("msp"), &connectionv1.ListUsersRequest{EntraTenantId: d.TenantID})
+		if err == nil {
+			require.Len(t, l.users, d.Users)
+		}
+		return err
+	}
+	large := largest(managed)
+	require.NoError(t, users(large))
+	before := store.Count("GET data")
+	require.NoError(t, users(large))
+	require.Equal(t, before, store.Count("GET data"), "no secret is opened for a token in memory")
+
+	store.Seal()
+	require.NoError(t, users(large))
+	got := b.status("msp")
+	require.Equal(t, "connected", got.GetStatus())
+	require.Equal(t, "tenant-secret", got.GetCredentialSource())
+	require.Equal(t, "delegated", got.GetCustomerAccess())
+	for _, d := range managed {
+		if d.TenantID != large.TenantID {
+			require.Equal(t, session.ReasonUnavailable, errs.ReasonOf(users(d)), "a new token needs the grant")
+			break
+		}
+	}
+	store.Unseal()
+
+	// A row of an older version does not name the app.
+	_, err := b.db.Admin.Exec(t.Context(), `UPDATE app_credentials SET client_id = NULL, customer_access = NULL`)
+	require.NoError(t, err)
+	require.Equal(t, "tenant-secret", b.status("msp").GetCredentialSource())
+	require.NoError(t, users(large))
+}

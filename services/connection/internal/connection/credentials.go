@@ -77,6 +77,21 @@ func (c Credentials) Proof() Proof {
 // Complete reports whether there is a whole pair: an app and one proof.
 func (c Credentials) Complete() bool { return c.ClientID != "" && c.Proof() != "" }
 
+// Registration names an app registration, without what proves it.
+type Registration struct {
+	ClientID       string // empty: there is none
+	CustomerAccess CustomerAccess
+	Source         Source
+}
+
+// registration is zero for credentials that are not complete.
+func (c Credentials) registration() Registration {
+	if !c.Complete() {
+		return Registration{}
+	}
+	return Registration{ClientID: c.ClientID, CustomerAccess: c.Access(), Source: c.Source}
+}
+
 // Source says where app credentials came from.
 type Source string
 

@@ -119,10 +119,10 @@ type movingPointer struct {
 	versions []string
 }
 
-func (p *movingPointer) CredentialVersion(context.Context, string) (string, error) {
+func (p *movingPointer) AppInUse(context.Context, string) (connection.AppInUse, error) {
 	version := p.versions[0]
 	p.versions = p.versions[1:]
-	return version, nil
+	return connection.AppInUse{Version: version}, nil
 }
 
 // kept holds one version of a secret.

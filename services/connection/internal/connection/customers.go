@@ -79,18 +79,19 @@ func (c customerTokens) Renew(ctx context.Context, rejected Secret) (Secret, err
 		}.Err(nil)
 	}
 	t := c.tokens
-	connection, grant, err := t.load(ctx, c.tenant)
+	// A token that is kept needs no secret: it is good while their store is sealed.
+	connection, err := t.active(ctx, c.tenant)
 	if err != nil {
 		return "", err
 	}
-	credentials, err := t.credentials.Resolve(ctx, c.tenant)
+	app, err := t.credentials.Registration(ctx, c.tenant)
 	if err != nil {
 		return "", err
 	}
-	if err := c.allowed(ctx, connection, credentials); err != nil {
+	if err := c.allowed(ctx, connection, app.CustomerAccess); err != nil {
 		return "", err
 	}
-	key := c.key(connection, credentials)
+	key := c.key(connection, app)
 	if token, ok := t.cached(key, rejected); ok {
 		return token, nil
 	}
@@ -102,9 +103,13 @@ func (c customerTokens) Renew(ctx context.Context, rejected Secret) (Secret, err
 	if token, ok := t.cached(key, rejected); ok {
 		return token, nil
 	}
+	connection, grant, err := t.load(ctx, c.tenant)
+	if err != nil {
+		return "", err
+	}
 	var token Token
 	err = t.credentials.With(ctx, c.tenant, func(credentials Credentials) error {
-		key = c.key(connection, credentials)
+		key = c.key(connection, credentials.registration())
 		token, err = c.mint(ctx, connection, grant, credentials)
 		return err
 	})
@@ -115,15 +120,15 @@ func (c customerTokens) Renew(ctx context.Context, rejected Secret) (Secret, err
 	return token.Value, nil
 }
 
-func (c customerTokens) key(connection Connection, credentials Credentials) customerKey {
-	return customerKey{c.tenant, connection.ID, connection.CustomerEpoch, credentials.ClientID, credentials.Access(), c.managedTenant}
+func (c customerTokens) key(connection Connection, app Registration) customerKey {
+	return customerKey{c.tenant, connection.ID, connection.CustomerEpoch, app.ClientID, app.CustomerAccess, c.managedTenant}
 }
 
 // allowed refuses what the partner does not manage. In app-only mode nothing at
 // Microsoft ties the managed tenant to this partner, so the partner's own list has
 // to; a token lives longer than the list is believed, so a cached one is no answer.
-func (c customerTokens) allowed(ctx context.Context, connection Connection, credentials Credentials) error {
-	if credentials.Access() != AppOnly {
+func (c customerTokens) allowed(ctx context.Context, connection Connection, access CustomerAccess) error {
+	if access != AppOnly {
 		return nil
 	}
 	return c.tokens.mustManage(ctx, c.tenant, connection.ID, c.managedTenant)
@@ -135,7 +140,7 @@ func (c customerTokens) mint(ctx context.Context, connection Connection, grant G
 	if credentials.Access() != AppOnly {
 		return c.tokens.delegatedToken(ctx, c.tenant, grant, credentials, c.managedTenant)
 	}
-	if err := c.allowed(ctx, connection, credentials); err != nil {
+	if err := c.allowed(ctx, connection, AppOnly); err != nil {
 		return Token{}, err
 	}
 	return c.tokens.identity.AppToken(ctx, credentials, c.managedTenant)

@@ -33,7 +33,7 @@ func (u *DeleteCredentials) Do(ctx context.Context, caller Caller) (source Sourc
 		if err := u.Secrets.DeleteSecret(ctx, caller.Tenant, SetApp); err != nil {
 			return err
 		}
-		left, err := u.Resolver.Resolve(ctx, caller.Tenant)
+		left, err := u.Resolver.Registration(ctx, caller.Tenant)
 		if err != nil && errs.ReasonOf(err) != ReasonMissingCredentials {
 			return err
 		}

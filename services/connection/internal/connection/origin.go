@@ -33,15 +33,15 @@ func (p partnerTokens) Origin(ctx context.Context) (Origin, error) {
 	if c.ClientID != "" {
 		return Origin{App: c.ClientID, Directory: c.PartnerTenantID}, nil
 	}
-	credentials, err := p.tokens.credentials.Resolve(ctx, p.tenant)
+	app, err := p.tokens.credentials.Registration(ctx, p.tenant)
 	if errs.ReasonOf(err) == ReasonMissingCredentials {
 		err = nil // which the token may not need
 	}
-	return Origin{App: credentials.ClientID, Directory: c.PartnerTenantID}, err
+	return Origin{App: app.ClientID, Directory: c.PartnerTenantID}, err
 }
 
 // Origin names a managed tenant, and the app that its tokens are minted for.
 func (c customerTokens) Origin(ctx context.Context) (Origin, error) {
-	credentials, err := c.tokens.credentials.Resolve(ctx, c.tenant)
-	return Origin{App: credentials.ClientID, Directory: c.managedTenant}, err
+	app, err := c.tokens.credentials.Registration(ctx, c.tenant)
+	return Origin{App: app.ClientID, Directory: c.managedTenant}, err
 }

@@ -137,6 +137,13 @@ type CredentialSource interface {
 	Credentials(ctx context.Context, tenant string) (Credentials, error)
 }
 
+// RegistrationSource is a CredentialSource that can name the app without opening its
+// secret.
+type RegistrationSource interface {
+	// Registration is zero where nothing complete is set for the tenant.
+	Registration(ctx context.Context, tenant string) (Registration, error)
+}
+
 // AuthorizeRequest is what the address of a consent page is made from.
 type AuthorizeRequest struct {
 	Credentials Credentials

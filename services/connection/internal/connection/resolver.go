@@ -39,6 +39,28 @@ func (r *Resolver) Resolve(ctx context.Context, tenant string) (Credentials, err
 	return Credentials{}, errMissingCredentials()
 }
 
+// Registration names the app of the credentials that Resolve gives, and opens no
+// secret where the source can do without.
+func (r *Resolver) Registration(ctx context.Context, tenant string) (app Registration, err error) {
+	for _, s := range r.sources {
+		if names, ok := s.Source.(RegistrationSource); ok {
+			app, err = names.Registration(ctx, tenant)
+		} else {
+			var c Credentials
+			c, err = s.Source.Credentials(ctx, tenant)
+			app = c.registration()
+		}
+		if err != nil {
+			return Registration{}, fmt.Errorf("reading the app registration of %s: %w", s.Name, err)
+		}
+		if app.ClientID != "" {
+			app.Source = s.Name
+			return app, nil
+		}
+	}
+	return Registration{}, errMissingCredentials()
+}
+
 // With calls fn with the tenant's credentials. When Microsoft refuses the app
 // itself and the credentials were replaced while fn worked, it is called once
 // more with the new ones: a rotation breaks nothing that is under way.

@@ -63,7 +63,7 @@ func (u *SetCredentials) Do(ctx context.Context, caller Caller, c Credentials) (
 		if err != nil {
 			return err
 		}
-		return u.Pointers.PointCredentials(ctx, caller.Tenant, version, caller.User)
+		return u.Pointers.PointCredentials(ctx, caller.Tenant, AppInUse{version, c.ClientID, c.Access()}, caller.User)
 	})
 	return set, err
 }
@@ -78,7 +78,7 @@ func appOfGrant(ctx context.Context, store Store, resolver *Resolver, tenant str
 	if current.ClientID != "" {
 		return current.ClientID, true, nil
 	}
-	used, err := resolver.Resolve(ctx, tenant)
+	used, err := resolver.Registration(ctx, tenant)
 	if err != nil && errs.ReasonOf(err) != ReasonMissingCredentials {
 		return "", false, err
 	}

@@ -19,7 +19,7 @@ type Show struct {
 	Credentials *Resolver
 }
 
-// Do reads the state.
+// Do reads the state. It opens no secret.
 func (u *Show) Do(ctx context.Context, tenant string) (Overview, error) {
 	current, ok, err := u.Store.Current(ctx, tenant)
 	if err != nil {
@@ -28,13 +28,9 @@ func (u *Show) Do(ctx context.Context, tenant string) (Overview, error) {
 	if !ok {
 		current = Connection{Status: NotConnected}
 	}
-	credentials, err := u.Credentials.Resolve(ctx, tenant)
+	app, err := u.Credentials.Registration(ctx, tenant)
 	if err != nil && errs.ReasonOf(err) != ReasonMissingCredentials {
 		return Overview{}, err
 	}
-	overview := Overview{Connection: current, CredentialSource: credentials.Source}
-	if credentials.Complete() {
-		overview.CustomerAccess = credentials.Access()
-	}
-	return overview, nil
+	return Overview{Connection: current, CredentialSource: app.Source, CustomerAccess: app.CustomerAccess}, nil
 }

@@ -7,13 +7,20 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 )
 
-// CredentialPointers keeps which version of its own app registration a tenant
-// uses.
+// AppInUse is the version of its own app registration that a tenant uses, and what
+// of it is no secret: empty where an older version of the service set it.
+type AppInUse struct {
+	Version        string
+	ClientID       string
+	CustomerAccess CustomerAccess
+}
+
+// CredentialPointers keeps which app registration of its own a tenant uses.
 type CredentialPointers interface {
-	// CredentialVersion is empty where the tenant has none of its own.
-	CredentialVersion(ctx context.Context, tenant string) (version string, err error)
-	// PointCredentials makes a version the one in use.
-	PointCredentials(ctx context.Context, tenant, version, user string) error
+	// AppInUse is zero where the tenant has none of its own.
+	AppInUse(ctx context.Context, tenant string) (AppInUse, error)
+	// PointCredentials makes one the one in use.
+	PointCredentials(ctx context.Context, tenant string, app AppInUse, user string) error
 	// RemoveCredentials leaves the tenant without one of its own.
 	RemoveCredentials(ctx context.Context, tenant string) error
 }
@@ -28,11 +35,11 @@ type TenantCredentials struct {
 func (s TenantCredentials) Credentials(ctx context.Context, tenant string) (Credentials, error) {
 	var gone error
 	for range 3 {
-		version, err := s.Pointers.CredentialVersion(ctx, tenant)
-		if err != nil || version == "" {
+		app, err := s.Pointers.AppInUse(ctx, tenant)
+		if err != nil || app.Version == "" {
 			return Credentials{}, err
 		}
-		encoded, err := s.Secrets.GetSecret(ctx, tenant, SetApp, version)
+		encoded, err := s.Secrets.GetSecret(ctx, tenant, SetApp, app.Version)
 		if errs.KindOf(err) == errs.NotFound {
 			gone = err
 			continue // replaced and swept between the two reads
@@ -43,4 +50,15 @@ func (s TenantCredentials) Credentials(ctx context.Context, tenant string) (Cred
 		return DecodeCredentials(encoded)
 	}
 	return Credentials{}, fmt.Errorf("the app registration in use is not there: %w", gone)
+}
+
+// Registration names the tenant's own app without opening its secret, which may be
+// out of reach; zero where it has none.
+func (s TenantCredentials) Registration(ctx context.Context, tenant string) (Registration, error) {
+	app, err := s.Pointers.AppInUse(ctx, tenant)
+	if err != nil || app.Version == "" || app.ClientID != "" {
+		return Registration{ClientID: app.ClientID, CustomerAccess: app.CustomerAccess}, err
+	}
+	credentials, err := s.Credentials(ctx, tenant) // set before the row told
+	return credentials.registration(), err
 }

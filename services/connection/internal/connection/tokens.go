@@ -149,6 +149,21 @@ func refusedSince(c Connection, since time.Time) error {
 // answers to them is lost, which harms nothing: a used refresh token stays good.
 func (t *Tokens) Close() { t.renewals.end() }
 
+// active is the active direct connection.
+func (t *Tokens) active(ctx context.Context, tenant string) (Connection, error) {
+	return activeOf(ctx, t.store, tenant, Direct)
+}
+
+// activeOf is the active connection of a kind; errs.Precondition "not_connected"
+// without one.
+func activeOf(ctx context.Context, store Store, tenant string, kind Type) (Connection, error) {
+	connection, ok, err := store.Current(ctx, tenant)
+	if err == nil && (!ok || !connection.Active() || connection.Type != kind) {
+		err = errNotConnected()
+	}
+	return connection, err
+}
+
 // load reads the active direct connection and its token set.
 func (t *Tokens) load(ctx context.Context, tenant string) (Connection, Grant, error) {
 	connection, encoded, err := loadSet(ctx, t.store, t.secrets, tenant, Direct)
@@ -162,12 +177,9 @@ func (t *Tokens) load(ctx context.Context, tenant string) (Connection, Grant, er
 // loadSet reads the active connection of a kind and the set of secrets behind it.
 func loadSet(ctx context.Context, store Store, secrets SecretStore, tenant string, kind Type) (Connection, Secret, error) {
 	for range 3 {
-		connection, ok, err := store.Current(ctx, tenant)
+		connection, err := activeOf(ctx, store, tenant, kind)
 		if err != nil {
 			return Connection{}, "", err
-		}
-		if !ok || !connection.Active() || connection.Type != kind {
-			return Connection{}, "", errNotConnected()
 		}
 		encoded, err := secrets.GetSecret(ctx, tenant, SetOf(kind), connection.SecretVersion)
 		if errs.KindOf(err) == errs.NotFound {

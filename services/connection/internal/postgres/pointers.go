@@ -22,23 +22,27 @@ func NewPointers(pool *pg.Pool, now func() time.Time) *Pointers {
 	return &Pointers{database: database{pool}, now: now}
 }
 
-// CredentialVersion is the version of the tenant's own app registration.
-func (s *Pointers) CredentialVersion(ctx context.Context, tenantID string) (version string, err error) {
+// AppInUse is the tenant's own app registration.
+func (s *Pointers) AppInUse(ctx context.Context, tenantID string) (app connection.AppInUse, err error) {
 	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
-		version, err = q.AppCredentials(ctx, tenantID)
+		row, err := q.AppCredentials(ctx, tenantID)
 		if pg.NoRows(err) {
 			return nil
 		}
+		app = connection.AppInUse{
+			Version: row.SecretVersion, ClientID: value(row.ClientID), CustomerAccess: connection.CustomerAccess(value(row.CustomerAccess)),
+		}
 		return err
 	}, pg.ReadOnly())
-	return version, err
+	return app, err
 }
 
-// PointCredentials makes a version the one in use.
-func (s *Pointers) PointCredentials(ctx context.Context, tenantID, version, user string) error {
+// PointCredentials makes an app registration the one in use.
+func (s *Pointers) PointCredentials(ctx context.Context, tenantID string, app connection.AppInUse, user string) error {
 	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
 		return q.PutAppCredentials(ctx, sqlc.PutAppCredentialsParams{
-			TenantID: tenantID, SecretVersion: version, UpdatedBy: user, UpdatedAt: s.now(),
+			TenantID: tenantID, SecretVersion: app.Version, ClientID: app.ClientID, CustomerAccess: string(app.CustomerAccess),
+			UpdatedBy: user, UpdatedAt: s.now(),
 		})
 	})
 }

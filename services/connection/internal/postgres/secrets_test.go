@@ -222,7 +222,7 @@ func TestUsedSecrets(t *testing.T) {
 	used, err := b.store.UsedSecrets(t.Context(), "msp")
 	require.NoError(t, err)
 	require.Empty(t, used)
-	require.NoError(t, b.store.PointCredentials(t.Context(), "msp", "7.x", "admin"))
+	require.NoError(t, b.store.PointCredentials(t.Context(), "msp", connection.AppInUse{Version: "7.x", ClientID: "app", CustomerAccess: connection.Delegated}, "admin"))
 	now := time.Now()
 	require.NoError(t, b.store.Activate(t.Context(), "msp", connection.Connection{
 		ID: uuid.NewString(), Type: connection.Direct, Status: connection.Connected, PartnerTenantID: "p", SecretVersion: "3.y",

@@ -1,11 +1,12 @@
 -- name: AppCredentials :one
-SELECT secret_version FROM app_credentials WHERE tenant_id = @tenant_id;
+SELECT secret_version, client_id, customer_access FROM app_credentials WHERE tenant_id = @tenant_id;
 
 -- name: PutAppCredentials :exec
-INSERT INTO app_credentials (tenant_id, secret_version, updated_by, updated_at)
-VALUES (@tenant_id, @secret_version, @updated_by, @updated_at)
+INSERT INTO app_credentials (tenant_id, secret_version, client_id, customer_access, updated_by, updated_at)
+VALUES (@tenant_id, @secret_version, @client_id::text, @customer_access::text, @updated_by, @updated_at)
 ON CONFLICT (tenant_id) DO UPDATE
-SET secret_version = excluded.secret_version, updated_by = excluded.updated_by, updated_at = excluded.updated_at;
+SET secret_version = excluded.secret_version, client_id = excluded.client_id, customer_access = excluded.customer_access,
+    updated_by = excluded.updated_by, updated_at = excluded.updated_at;
 
 -- name: DeleteAppCredentials :exec
 DELETE FROM app_credentials WHERE tenant_id = @tenant_id;

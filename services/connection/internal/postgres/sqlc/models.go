@@ -11,10 +11,12 @@ import (
 )
 
 type AppCredential struct {
-	TenantID      string
-	SecretVersion string
-	UpdatedBy     string
-	UpdatedAt     time.Time
+	TenantID       string
+	SecretVersion  string
+	UpdatedBy      string
+	UpdatedAt      time.Time
+	ClientID       *string
+	CustomerAccess *string
 }
 
 type EndedWork struct {

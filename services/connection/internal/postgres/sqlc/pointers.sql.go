@@ -11,14 +11,20 @@ import (
 )
 
 const appCredentials = `-- name: AppCredentials :one
-SELECT secret_version FROM app_credentials WHERE tenant_id = $1
+SELECT secret_version, client_id, customer_access FROM app_credentials WHERE tenant_id = $1
 `
 
-func (q *Queries) AppCredentials(ctx context.Context, tenantID string) (string, error) {
+type AppCredentialsRow struct {
+	SecretVersion  string
+	ClientID       *string
+	CustomerAccess *string
+}
+
+func (q *Queries) AppCredentials(ctx context.Context, tenantID string) (AppCredentialsRow, error) {
 	row := q.db.QueryRow(ctx, appCredentials, tenantID)
-	var secret_version string
-	err := row.Scan(&secret_version)
-	return secret_version, err
+	var i AppCredentialsRow
+	err := row.Scan(&i.SecretVersion, &i.ClientID, &i.CustomerAccess)
+	return i, err
 }
 
 const deleteAppCredentials = `-- name: DeleteAppCredentials :exec
@@ -31,23 +37,28 @@ func (q *Queries) DeleteAppCredentials(ctx context.Context, tenantID string) err
 }
 
 const putAppCredentials = `-- name: PutAppCredentials :exec
-INSERT INTO app_credentials (tenant_id, secret_version, updated_by, updated_at)
-VALUES ($1, $2, $3, $4)
+INSERT INTO app_credentials (tenant_id, secret_version, client_id, customer_access, updated_by, updated_at)
+VALUES ($1, $2, $3::text, $4::text, $5, $6)
 ON CONFLICT (tenant_id) DO UPDATE
-SET secret_version = excluded.secret_version, updated_by = excluded.updated_by, updated_at = excluded.updated_at
+SET secret_version = excluded.secret_version, client_id = excluded.client_id, customer_access = excluded.customer_access,
+    updated_by = excluded.updated_by, updated_at = excluded.updated_at
 `
 
 type PutAppCredentialsParams struct {
-	TenantID      string
-	SecretVersion string
-	UpdatedBy     string
-	UpdatedAt     time.Time
+	TenantID       string
+	SecretVersion  string
+	ClientID       string
+	CustomerAccess string
+	UpdatedBy      string
+	UpdatedAt      time.Time
 }
 
 func (q *Queries) PutAppCredentials(ctx context.Context, arg PutAppCredentialsParams) error {
 	_, err := q.db.Exec(ctx, putAppCredentials,
 		arg.TenantID,
 		arg.SecretVersion,
+		arg.ClientID,
+		arg.CustomerAccess,
 		arg.UpdatedBy,
 		arg.UpdatedAt,
 	)

@@ -1,0 +1,1 @@
+ALTER TABLE app_credentials DROP COLUMN client_id, DROP COLUMN customer_access;
