@@ -124,6 +124,13 @@ func TestRefusedCredentialsWriteNothing(t *testing.T) {
 		_, err := b.public.SetCredentials(person(t, "msp", "admin"), req)
 		require.Equal(t, errs.Invalid, errs.KindOf(err), name)
 	}
+	for _, name := range []string{"common", "consumers", "organizations", "..", ".", "-", "a..b"} {
+		_, err := b.public.SetCredentials(person(t, "msp", "admin"), &connectionv1.SetCredentialsRequest{
+			ClientId: clientID, ClientSecret: "x", TenantId: name,
+		})
+		require.Equal(t, "invalid_tenant", errs.ReasonOf(err), name)
+		require.Equal(t, errs.Invalid, errs.KindOf(err), name)
+	}
 	require.Equal(t, before, b.dump())
 }
 

@@ -4,9 +4,12 @@ package appsecrets
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"strings"
+
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
 // The names of the values, as variables and as files.
@@ -37,4 +40,12 @@ func readValue(path string) (string, error) {
 		return "", err
 	}
 	return strings.TrimSpace(string(raw)), nil
+}
+
+// checkAuthority takes the app's own directory, or none.
+func checkAuthority(tenantID string) error {
+	if tenantID == "" || connection.CheckAuthority(tenantID) == nil {
+		return nil
+	}
+	return fmt.Errorf("%s is neither the id nor a domain of a directory", nameTenantID)
 }

@@ -25,7 +25,7 @@ type Given struct {
 type Environment struct{ rotation rotation }
 
 // NewEnvironment finds at the start what would otherwise fail much later: an unknown
-// way to read managed tenants, more than one proof, a certificate that is none.
+// way to read managed tenants, a tenant that is none, more than one proof, a certificate that is none.
 func NewEnvironment(g Given, now func() time.Time) (*Environment, error) {
 	access, err := connection.ParseCustomerAccess(g.CustomerAccess)
 	if err != nil {
@@ -34,6 +34,9 @@ func NewEnvironment(g Given, now func() time.Time) (*Environment, error) {
 	c := connection.Credentials{
 		ClientID: g.ClientID, ClientSecret: g.ClientSecret, FederatedTokenFile: g.FederatedTokenFile, TenantID: g.TenantID,
 		CustomerAccess: access,
+	}
+	if err := checkAuthority(g.TenantID); err != nil {
+		return nil, err
 	}
 	given := 0
 	for _, proof := range []string{g.ClientSecret.Reveal(), g.CertificateFile, g.FederatedTokenFile} {

@@ -174,9 +174,23 @@ func TestACertificateInTheFolderIsWholeOnlyWithItsKey(t *testing.T) {
 
 func TestAnEnvironmentWithoutFilesIsWhatItWas(t *testing.T) {
 	t.Parallel()
-	e, err := appsecrets.NewEnvironment(appsecrets.Given{ClientID: "app", ClientSecret: "s", TenantID: "t", CustomerAccess: "app_only"}, time.Now)
+	e, err := appsecrets.NewEnvironment(appsecrets.Given{ClientID: "app", ClientSecret: "s", TenantID: "msp.example", CustomerAccess: "app_only"}, time.Now)
 	require.NoError(t, err)
 	c, err := e.Credentials(t.Context(), "msp")
 	require.NoError(t, err)
-	require.Equal(t, connection.Credentials{ClientID: "app", ClientSecret: "s", TenantID: "t", CustomerAccess: connection.AppOnly}, c)
+	require.Equal(t, connection.Credentials{ClientID: "app", ClientSecret: "s", TenantID: "msp.example", CustomerAccess: connection.AppOnly}, c)
+}
+
+func TestAnAuthorityIsOneDirectory(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"common", "consumers", "organizations", "..", ".", "-", "a..b", "../common", "msp.example/x"} {
+		_, err := appsecrets.NewEnvironment(appsecrets.Given{ClientID: "app", ClientSecret: "s", TenantID: name}, time.Now)
+		require.ErrorContains(t, err, "MICROSOFT_TENANT_ID", name)
+	}
+	b := setup(t)
+	b.write("MICROSOFT_CLIENT_ID", "app")
+	b.write("MICROSOFT_CLIENT_SECRET", "s")
+	b.write("MICROSOFT_TENANT_ID", "common")
+	_, err := b.files.Credentials(t.Context(), "msp")
+	require.ErrorContains(t, err, "MICROSOFT_TENANT_ID")
 }

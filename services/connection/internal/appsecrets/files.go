@@ -48,6 +48,9 @@ func readFolder(folder string) (s snapshot, err error) {
 	if err != nil {
 		return snapshot{}, err
 	}
+	if err := checkAuthority(values[nameTenantID]); err != nil {
+		return snapshot{}, err
+	}
 	s.credentials = connection.Credentials{
 		ClientID: values[nameClientID], ClientSecret: connection.Secret(values[nameClientSecret]),
 		Certificate: connection.Secret(values[nameCertificate]), TenantID: values[nameTenantID], CustomerAccess: access,

@@ -2,7 +2,6 @@ package connection
 
 import (
 	"context"
-	"regexp"
 	"strings"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -37,10 +36,6 @@ type ResourceIdentity interface {
 	ResourceToken(ctx context.Context, c Credentials, scope string) (Token, error)
 }
 
-// domainName is the form of a tenant's domain. Names without a dot, such as
-// "common", stand for every tenant.
-var domainName = regexp.MustCompile(`\A[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+\z`)
-
 // check gives the credentials with their address in its one form.
 func (c CIPPCredentials) check(directories CIPPDirectories) (CIPPCredentials, error) {
 	var err error
@@ -48,11 +43,7 @@ func (c CIPPCredentials) check(directories CIPPDirectories) (CIPPCredentials, er
 		return c, err
 	}
 	c.TenantID, c.ClientID = strings.ToLower(c.TenantID), strings.ToLower(c.ClientID)
-	if !entraTenant.MatchString(c.TenantID) && !domainName.MatchString(c.TenantID) {
-		return c, errs.New(errs.Invalid, "invalid_tenant", "This is neither the id nor a domain of a directory.",
-			errs.WithViolation("tenantId", "must be a directory's id or a domain of it"))
-	}
-	return c, nil
+	return c, CheckAuthority(c.TenantID)
 }
 
 // SaveCIPP connects through a partner's CIPP (F039, F040, F045).

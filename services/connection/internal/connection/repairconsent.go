@@ -3,15 +3,10 @@ package connection
 import (
 	"context"
 	"errors"
-	"regexp"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 )
-
-// entraTenant is the form of a directory's id. Names such as "common" stand for
-// every tenant.
-var entraTenant = regexp.MustCompile(`\A[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\z`)
 
 // RepairConsent lets the app into a managed tenant again.
 type RepairConsent struct {

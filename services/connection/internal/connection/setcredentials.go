@@ -30,12 +30,18 @@ type CredentialsSet struct {
 }
 
 // Do writes the secret first and then the row that points to it, which is the
-// commit. Reasons: certificate_invalid, credentials_incomplete.
+// commit. Reasons: certificate_invalid, credentials_incomplete,
+// invalid_tenant.
 func (u *SetCredentials) Do(ctx context.Context, caller Caller, c Credentials) (CredentialsSet, error) {
 	c.FederatedTokenFile = "" // a tenant never names files of ours
 	if !c.Complete() {
 		return CredentialsSet{}, errs.New(errs.Invalid, "credentials_incomplete", "An app registration needs its client id and one proof.",
 			errs.WithViolation("clientId", "must come with exactly one of clientSecret and clientCertificate"))
+	}
+	if c.TenantID != "" {
+		if err := CheckAuthority(c.TenantID); err != nil {
+			return CredentialsSet{}, err
+		}
 	}
 	set := CredentialsSet{ClientID: c.ClientID, TenantID: c.TenantID, Proof: c.Proof(), CustomerAccess: c.Access()}
 	if c.Certificate != "" {
