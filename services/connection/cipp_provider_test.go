@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entrasync/entrasync/pkg/errs"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	"github.com/entrasync/entrasync/services/connection/internal/cipp"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/connection/providertest"
@@ -118,4 +120,20 @@ func TestCIPPIsAProvider(t *testing.T) {
 			b.sim.heal()
 		},
 	})
+}
+
+// TestCIPPIsAskedForOneTenantByItsID: the name of them all would answer with every
+// customer's users as if they were one's.
+func TestCIPPIsAskedForOneTenantByItsID(t *testing.T) {
+	t.Parallel()
+	b := setupCIPP(t)
+	require.NoError(t, b.saveCIPP("msp", b.good()))
+	b.sim.admin(http.MethodDelete, "requests", nil, nil)
+	inside := b.inside("msp")
+	for _, name := range []string{"AllTenants", "allTenants", "contoso.example", "common"} {
+		_, err := b.listUsers(inside, &connectionv1.ListUsersRequest{EntraTenantId: name})
+		require.Equal(t, "tenant_gone", errs.ReasonOf(err), name)
+		require.Equal(t, "tenant_gone", b.read(name).GetProblem().GetCode(), name)
+	}
+	require.Zero(t, b.sim.requests("cipp.graph", ""))
 }

@@ -64,6 +64,17 @@ func (t *Tokens) Customer(tenant, managedTenant string) TokenSource {
 	return customerTokens{t, tenant, strings.ToLower(managedTenant)}
 }
 
+// checkManaged refuses what is not a tenant's id.
+func checkManaged(managedTenant string) error {
+	if entraTenant.MatchString(managedTenant) {
+		return nil
+	}
+	return Failure{
+		Reason: ReasonTenantGone, Class: Customer, Message: "This is not the id of a managed tenant.",
+		Remedy: "Name the tenant by its id, as it stands in the list of managed tenants.",
+	}.Err(nil)
+}
+
 type customerTokens struct {
 	tokens                *Tokens
 	tenant, managedTenant string
@@ -72,11 +83,8 @@ type customerTokens struct {
 func (c customerTokens) Token(ctx context.Context) (Secret, error) { return c.Renew(ctx, "") }
 
 func (c customerTokens) Renew(ctx context.Context, rejected Secret) (Secret, error) {
-	if !entraTenant.MatchString(c.managedTenant) {
-		return "", Failure{
-			Reason: ReasonTenantGone, Class: Customer, Message: "This is not the id of a managed tenant.",
-			Remedy: "Name the tenant by its id, as it stands in the list of managed tenants.",
-		}.Err(nil)
+	if err := checkManaged(c.managedTenant); err != nil {
+		return "", err
 	}
 	t := c.tokens
 	// A token that is kept needs no secret: it is good while their store is sealed.

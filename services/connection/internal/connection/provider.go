@@ -25,6 +25,15 @@ type through struct {
 	reads Groups
 }
 
+// into gives tokens for a managed tenant, which is named by its id alone: other names
+// may stand for many, at Microsoft and at CIPP.
+func (w through) into(managedTenant string) (TokenSource, error) {
+	if err := checkManaged(managedTenant); err != nil {
+		return nil, err
+	}
+	return w.customer(managedTenant), nil
+}
+
 // groups gives what reads parts of a directory.
 func (w through) groups() (Groups, error) {
 	if w.reads == nil {

@@ -26,7 +26,11 @@ func (u *Read) Details(ctx context.Context, tenant string, r TenantRequest) (Det
 	if err != nil {
 		return Details{}, err
 	}
-	details, err := through.provider.TenantDetails(ctx, through.customer(r.ManagedTenant), r)
+	var details Details
+	tokens, err := through.into(r.ManagedTenant)
+	if err == nil {
+		details, err = through.provider.TenantDetails(ctx, tokens, r)
+	}
 	if err == nil {
 		return details, nil
 	}
@@ -46,7 +50,11 @@ func (u *Read) Users(ctx context.Context, tenant string, r UsersRequest, emit fu
 	if err != nil {
 		return err
 	}
-	return through.provider.ListUsers(ctx, through.customer(r.ManagedTenant), r, emit)
+	tokens, err := through.into(r.ManagedTenant)
+	if err != nil {
+		return err
+	}
+	return through.provider.ListUsers(ctx, tokens, r, emit)
 }
 
 // Count counts the users of a managed tenant.
@@ -55,7 +63,11 @@ func (u *Read) Count(ctx context.Context, tenant string, r TenantRequest) (int32
 	if err != nil {
 		return 0, err
 	}
-	return through.provider.CountUsers(ctx, through.customer(r.ManagedTenant), r)
+	tokens, err := through.into(r.ManagedTenant)
+	if err != nil {
+		return 0, err
+	}
+	return through.provider.CountUsers(ctx, tokens, r)
 }
 
 // GroupMembers streams the ids of the users in a group.
@@ -68,7 +80,11 @@ func (u *Read) GroupMembers(ctx context.Context, tenant string, r GroupRequest, 
 	if err != nil {
 		return err
 	}
-	return groups.GroupMembers(ctx, through.customer(r.ManagedTenant), r, emit)
+	tokens, err := through.into(r.ManagedTenant)
+	if err != nil {
+		return err
+	}
+	return groups.GroupMembers(ctx, tokens, r, emit)
 }
 
 // UsersByID reads users by id.
@@ -83,5 +99,9 @@ func (u *Read) UsersByID(ctx context.Context, tenant string, r ByIDRequest) (use
 	if err != nil {
 		return nil, nil, err
 	}
-	return groups.UsersByID(ctx, through.customer(r.ManagedTenant), r)
+	tokens, err := through.into(r.ManagedTenant)
+	if err != nil {
+		return nil, nil, err
+	}
+	return groups.UsersByID(ctx, tokens, r)
 }
