@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,9 +17,13 @@ import (
 // read asks for one managed tenant's details.
 func (b *bundle) read(managed string) *connectionv1.GetTenantDetailsResponse {
 	b.t.Helper()
-	resp, err := b.discovery.GetTenantDetails(b.inside("msp"), &connectionv1.GetTenantDetailsRequest{EntraTenantId: managed})
+	resp, err := b.details(b.inside("msp"), managed)
 	require.NoError(b.t, err)
 	return resp
+}
+
+func (b *bundle) details(ctx context.Context, managed string) (*connectionv1.GetTenantDetailsResponse, error) {
+	return b.discovery.GetTenantDetails(ctx, &connectionv1.GetTenantDetailsRequest{EntraTenantId: managed})
 }
 
 // whole connects, refreshes and reads at a customer: every use of the proof.

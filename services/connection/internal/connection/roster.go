@@ -13,6 +13,9 @@ const (
 	// rosterDoubt is how old a list must be before it is asked again for a tenant
 	// that does not stand on it: it may be new.
 	rosterDoubt = time.Minute
+	// rosterGrace is how much longer it is believed while the partner's directory
+	// cannot be read for a moment.
+	rosterGrace = 15 * time.Minute
 )
 
 // TenantLister lists the customers of a partner.
@@ -30,6 +33,13 @@ type managedList struct {
 	connection string // a list is that of one connection
 	at         time.Time
 	tenants    map[string]bool // by id in lower case
+	failed     time.Time       // when a newer one was last asked for in vain
+}
+
+// vouches tells whether a list that a newer one could not be had for still says that
+// the partner manages a tenant.
+func (l managedList) vouches(id string, now time.Time) bool {
+	return l.tenants[id] && now.Sub(l.at) < rosterLife+rosterGrace
 }
 
 func (r *roster) get(tenant, connection string) managedList {
@@ -60,27 +70,23 @@ func (r *roster) forget(tenant string) {
 // list. An app with consent of its own can read every tenant that gave it,
 // also those of other partners and those whose relationship has ended.
 func (t *Tokens) mustManage(ctx context.Context, tenant, connection, managedTenant string) error {
-	unlock, err := t.turns.lock(ctx, "roster:"+tenant)
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	id := strings.ToLower(managedTenant)
 	list, now := t.roster.get(tenant, connection), t.now()
 	age := now.Sub(list.at)
+	if list.vouches(id, now) && now.Sub(list.failed) < rosterDoubt {
+		return nil
+	}
 	if list.tenants == nil || age >= rosterLife || (!list.tenants[id] && age >= rosterDoubt) {
-		list = managedList{connection: connection, at: now, tenants: map[string]bool{}}
-		// Whoever came first asks for all who come after.
-		err := t.directory.ListManagedTenants(ctx, t.Partner(tenant), Normal, func(tenants []ManagedTenant) error {
-			for _, m := range tenants {
-				list.tenants[strings.ToLower(m.EntraTenantID)] = true
-			}
-			return nil
+		// Whoever came first asks for all who come meanwhile.
+		fresh, err := t.rosters.do(ctx, tenant+" "+connection, func(ctx context.Context) (managedList, error) {
+			return t.listManaged(ctx, tenant, connection)
 		})
-		if err != nil {
+		switch {
+		case err == nil:
+			list = fresh
+		case ClassOf(err) != Retry || !list.vouches(id, now):
 			return err
 		}
-		t.roster.put(tenant, list)
 	}
 	if !list.tenants[id] {
 		return Failure{
@@ -89,4 +95,28 @@ func (t *Tokens) mustManage(ctx context.Context, tenant, connection, managedTena
 		}.Err(nil)
 	}
 	return nil
+}
+
+// listManaged reads the partner's list and remembers it, or that it could not be had.
+func (t *Tokens) listManaged(ctx context.Context, tenant, connection string) (managedList, error) {
+	list := managedList{connection: connection, at: t.now(), tenants: map[string]bool{}}
+	err := t.directory.ListManagedTenants(ctx, t.Partner(tenant), Normal, func(tenants []ManagedTenant) error {
+		for _, m := range tenants {
+			list.tenants[strings.ToLower(m.EntraTenantID)] = true
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() != nil {
+		err = tooSlow(err)
+	}
+	if err != nil {
+		old := t.roster.get(tenant, connection)
+		if ClassOf(err) == Retry && old.tenants != nil {
+			old.failed = t.now()
+			t.roster.put(tenant, old)
+		}
+		return managedList{}, err
+	}
+	t.roster.put(tenant, list)
+	return list, nil
 }

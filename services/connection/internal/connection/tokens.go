@@ -23,6 +23,7 @@ type Tokens struct {
 	now         func() time.Time
 
 	renewals  flights[tokenSet]
+	rosters   flights[managedList]
 	turns     keyLocks
 	customers customerCache
 	proofs    proofs
@@ -125,12 +126,17 @@ func (t *Tokens) renew(ctx context.Context, tenant string, rejected Secret, sinc
 		return err
 	})
 	if err != nil && ctx.Err() != nil {
-		return tokenSet{}, Failure{
-			Reason: ReasonUnreachable, Class: Retry,
-			Message: "Microsoft did not answer in time.", Remedy: "Nothing: it is tried again.", RequestID: RequestIDOf(err),
-		}.Err(err)
+		return tokenSet{}, tooSlow(err)
 	}
 	return set, err
+}
+
+// tooSlow is the failure of shared work whose time was over.
+func tooSlow(cause error) error {
+	return Failure{
+		Reason: ReasonUnreachable, Class: Retry,
+		Message: "Microsoft did not answer in time.", Remedy: "Nothing: it is tried again.", RequestID: RequestIDOf(cause),
+	}.Err(cause)
 }
 
 // refusedSince is the refusal of a fresh token set that was recorded after a time;
@@ -145,9 +151,12 @@ func refusedSince(c Connection, since time.Time) error {
 	}.Err(nil)
 }
 
-// Close breaks off the renewals under way and waits for them. What Microsoft
+// Close breaks off the shared work under way and waits for it. What Microsoft
 // answers to them is lost, which harms nothing: a used refresh token stays good.
-func (t *Tokens) Close() { t.renewals.end() }
+func (t *Tokens) Close() {
+	t.rosters.end()
+	t.renewals.end()
+}
 
 // active is the active direct connection.
 func (t *Tokens) active(ctx context.Context, tenant string) (Connection, error) {
