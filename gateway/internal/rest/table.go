@@ -27,6 +27,10 @@ import (
 // changes: it is the same method under the same rule.
 const csvType = "text/csv"
 
+// byteOrderMark stands before a table that is given as a file: Excel knows by it that
+// the text is UTF-8, and else reads it in the code page of its country.
+const byteOrderMark = "\ufeff"
+
 // tables is the marshaler for text/csv. What has no table travels as JSON, also
 // the answer to a table that was sent.
 type tables struct{ *marshaler }
@@ -39,10 +43,10 @@ func (m *tables) ContentType(v any) string {
 	return m.marshaler.ContentType(v)
 }
 
-// Marshal gives the table of an answer as it is.
+// Marshal gives the table of an answer as it is, behind a byte order mark.
 func (m *tables) Marshal(v any) ([]byte, error) {
 	if text, ok := tableIn(v); ok {
-		return []byte(text), nil
+		return []byte(byteOrderMark + text), nil
 	}
 	return m.marshaler.Marshal(v)
 }

@@ -32,7 +32,7 @@ func TestATableIsGivenToWhoAcceptsIt(t *testing.T) {
 	for _, accept := range []string{"text/csv", "text/csv; charset=utf-8", "text/csv, */*;q=0.1", "application/json;q=0.5, text/csv;q=0.9"} {
 		res := b.as(b.reader("t1"), "GET", exportPath, "", "Accept", accept)
 		require.Equal(t, 200, res.status, res.body)
-		require.Equal(t, "a,b\r\n1,\"ä\"\r\n", res.body, accept)
+		require.Equal(t, "\ufeffa,b\r\n1,\"ä\"\r\n", res.body, "a spreadsheet takes it for UTF-8: "+accept)
 		require.Equal(t, "text/csv; charset=utf-8", res.header.Get("Content-Type"))
 		require.Equal(t, `attachment; filename="mappings.csv"`, res.header.Get("Content-Disposition"))
 		require.Equal(t, "7", res.header.Get("Entrasync-Version"))
@@ -41,6 +41,7 @@ func TestATableIsGivenToWhoAcceptsIt(t *testing.T) {
 		res := b.as(b.reader("t1"), "GET", exportPath, "", "Accept", accept)
 		require.Equal(t, 200, res.status, res.body)
 		require.Equal(t, "7", res.json(t)["version"], accept)
+		require.Equal(t, "a,b\r\n1,\"ä\"\r\n", res.json(t)["csv"], "no file, no mark")
 		require.Equal(t, "application/json", res.header.Get("Content-Type"))
 		require.Empty(t, res.header.Get("Content-Disposition"))
 	}
