@@ -267,6 +267,10 @@ func TestValidateCIPPStoresTheOutcome(t *testing.T) {
 		require.Equal(t, c.code, got.GetError().GetCode())
 		require.Equal(t, []string{"validation_failed", c.code}, []string{b.status("msp").GetStatus(), b.status("msp").GetLastValidationError().GetCode()})
 		b.sim.heal()
+		if c.code == "throttled" {
+			require.Equal(t, c.code, b.validateCIPP().GetError().GetCode(), "nobody comes back before the time that was asked for")
+			b.clock.advance(time.Hour)
+		}
 	}
 	require.True(t, b.validateCIPP().GetValid())
 	require.Equal(t, "connected", b.status("msp").GetStatus())
