@@ -32,6 +32,8 @@ func FuzzStoredSecret(f *testing.F) {
 		switch kind := strings.Split(r.URL.Path, "/")[3]; {
 		case strings.HasSuffix(r.URL.Path, "/login"):
 			_, _ = w.Write([]byte(`{"auth":{"client_token":"t"}}`))
+		case strings.HasSuffix(r.URL.Path, "/installation"): // the prefix is ours
+			_, _ = w.Write([]byte(`{"data":{"data":{"id":"ours"}}}`))
 		case r.Method == http.MethodGet && kind == "metadata":
 			_, _ = w.Write([]byte(`{"data":` + string(metadata) + `}`))
 		case r.Method == http.MethodGet:
@@ -48,7 +50,7 @@ func FuzzStoredSecret(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	store, err := vault.New(client, vault.Settings{Mount: "secret", Prefix: "entrasync"})
+	store, err := vault.New(client, vault.Settings{Mount: "secret", Prefix: "entrasync"}, installation{id: "ours"})
 	if err != nil {
 		f.Fatal(err)
 	}
