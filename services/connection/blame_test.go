@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
 func TestADeadGrantIsThePartnersProblemAtEveryCustomer(t *testing.T) {
@@ -204,4 +206,31 @@ func TestARefreshFailureThatPassesLeavesTheConnection(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "connected", b.status("msp").GetStatus(), "a fresh token set ends the failure to get one")
 	require.Nil(t, b.status("msp").GetLastValidationError())
+}
+
+// inTwo is a provider that asks for tokens from two goroutines at once, as the port
+// allows.
+type inTwo struct{ connection.Provider }
+
+func (p inTwo) Probe(ctx context.Context, tokens connection.TokenSource) (int, error) {
+	var asking sync.WaitGroup
+	for range 2 {
+		asking.Go(func() { _, _ = tokens.Token(ctx) })
+	}
+	asking.Wait()
+	return p.Provider.Probe(ctx, tokens)
+}
+
+func TestAProviderMayAskFromManyGoroutines(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connect("msp")
+	providers := b.parts.useCases.Validate.Providers
+	providers.Direct = inTwo{providers.Direct}
+	b.clock.advance(2 * time.Hour)
+	require.Equal(t, outcome{valid: true}, validate(person(t, "msp", "admin"), b.replica))
+	b.clock.advance(2 * time.Hour)
+	b.sim.fault(map[string]any{"kind": "status", "route": "graph.relationships", "status": 403})
+	require.Equal(t, outcome{code: "consent_missing"}, validate(person(t, "msp", "admin"), b.replica))
+	require.Equal(t, "validation_failed", b.status("msp").GetStatus(), "the failure is that of the token set in force")
 }

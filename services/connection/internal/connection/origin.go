@@ -22,7 +22,7 @@ type OriginSource interface {
 // Origin names the app that the partner's grant was given to, which alone can use
 // it: a token is good whether or not credentials are to be had just now. Where the
 // app was not kept, it is the one in force.
-func (p partnerTokens) Origin(ctx context.Context) (Origin, error) {
+func (p *partnerTokens) Origin(ctx context.Context) (Origin, error) {
 	c, ok, err := p.tokens.store.Current(ctx, p.tenant)
 	if err != nil {
 		return Origin{}, err

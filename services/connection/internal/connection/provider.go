@@ -18,9 +18,9 @@ type through struct {
 	customer func(managedTenant string) TokenSource
 	// prove gets a fresh token, whether or not the one in use is still good.
 	prove func(ctx context.Context) error
-	// used is the version of the token set that partner's last token came from;
-	// nil where a connection has but one.
-	used *string
+	// used is the version of the token set that partner's last token came from, empty
+	// before the first; nil where a connection has but one set.
+	used func() string
 	// reads is nil where the provider cannot read parts of a directory.
 	reads Groups
 }
@@ -58,7 +58,7 @@ func (p *Providers) of(ctx context.Context, tenant string) (through, error) {
 	if current.Type == CIPP {
 		return p.CIPP.open(ctx, tenant)
 	}
-	partner := partnerTokens{tokens: p.Tokens, tenant: tenant, used: &current.SecretVersion}
+	partner := &partnerTokens{tokens: p.Tokens, tenant: tenant}
 	return through{
 		provider: p.Direct, reads: p.Groups, partner: partner, prove: partner.prove, used: partner.used,
 		customer: func(managedTenant string) TokenSource { return p.Tokens.Customer(tenant, managedTenant) },

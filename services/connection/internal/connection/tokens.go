@@ -3,6 +3,7 @@ package connection
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -36,28 +37,41 @@ func NewTokens(r *Resolver, s Store, secrets SecretStore, locks TokenLocks, iden
 }
 
 // Partner gives tokens of the partner's own tenant.
-func (t *Tokens) Partner(tenant string) TokenSource { return partnerTokens{tokens: t, tenant: tenant} }
+func (t *Tokens) Partner(tenant string) TokenSource { return &partnerTokens{tokens: t, tenant: tenant} }
 
+// partnerTokens remember which token set they last gave a token of.
 type partnerTokens struct {
 	tokens *Tokens
 	tenant string
-	used   *string // where not nil: gets the version of the set that a token came from
+
+	mu      sync.Mutex
+	version string
 }
 
-func (p partnerTokens) Token(ctx context.Context) (Secret, error) {
+// used is the version of the token set that the last token came from; empty before
+// the first.
+func (p *partnerTokens) used() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.version
+}
+
+func (p *partnerTokens) Token(ctx context.Context) (Secret, error) {
 	return p.Renew(ctx, "")
 }
 
-func (p partnerTokens) Renew(ctx context.Context, rejected Secret) (Secret, error) {
+func (p *partnerTokens) Renew(ctx context.Context, rejected Secret) (Secret, error) {
 	connection, grant, err := p.tokens.partner(ctx, p.tenant, rejected)
-	if err == nil && p.used != nil {
-		*p.used = connection.SecretVersion
+	if err == nil {
+		p.mu.Lock()
+		p.version = connection.SecretVersion
+		p.mu.Unlock()
 	}
 	return grant.AccessToken, err
 }
 
 // prove gets a fresh token set, whether or not the one in use is still good.
-func (p partnerTokens) prove(ctx context.Context) error {
+func (p *partnerTokens) prove(ctx context.Context) error {
 	_, grant, err := p.tokens.load(ctx, p.tenant)
 	if err != nil {
 		return err

@@ -66,7 +66,9 @@ func (u *Validate) probe(ctx context.Context, tenant string, c Connection) (samp
 		sample, err = through.provider.Probe(ctx, through.partner)
 	}
 	if through.used != nil {
-		version = *through.used
+		if used := through.used(); used != "" {
+			version = used
+		}
 	}
 	return sample, version, err
 }
