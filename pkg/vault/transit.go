@@ -22,17 +22,18 @@ const TransitScheme = "hcvault"
 // https.
 func Transit(s Settings) secrets.KMS {
 	return func(ctx context.Context, uri string) (tink.AEAD, error) {
+		settings := s // each key's own
 		key, err := url.Parse(uri)
 		if err != nil || key.Scheme != TransitScheme || key.Host == "" {
 			return nil, errors.New("the address of a transit key is written hcvault://host:port/transit/keys/name")
 		}
-		if s.Address == "" {
-			s.Address = "https://" + key.Host
+		if settings.Address == "" {
+			settings.Address = "https://" + key.Host
 		}
-		if store, err := url.Parse(s.Address); err != nil || store.Host != key.Host {
+		if store, err := url.Parse(settings.Address); err != nil || store.Host != key.Host {
 			return nil, errors.New("the key of ENTRASYNC_MASTER_KEY_KMS_URI is on another host than ENTRASYNC_VAULT_ADDR")
 		}
-		session, err := Open(s, time.Now)
+		session, err := Open(settings, time.Now)
 		if err != nil {
 			return nil, err
 		}
