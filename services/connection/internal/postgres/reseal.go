@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
@@ -73,24 +75,48 @@ func SealedValues(ctx context.Context, pool *pg.Pool) (values map[uint32]int64, 
 	return values, err
 }
 
-// ResealTenant seals again what an older key sealed. What cannot be opened stays
-// as it is and is told of; the rest is committed.
+// place is a row behind which a page begins.
+type place struct {
+	key, version string
+	id           uuid.UUID
+}
+
+// page is what became of one.
+type page struct {
+	last     place // its last row; zero when it was not full: then there is no more
+	unopened []error
+}
+
+// toldOf is how many values that cannot be opened are told of, one by one.
+const toldOf = 20
+
+// ResealTenant seals again what an older key sealed, page by page. What cannot be
+// opened stays as it is and is told of; it hides nothing behind it.
 func (s *Resealer) ResealTenant(ctx context.Context, tenantID string) error {
 	older := s.older()
-	var unopened []error
-	err := s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) (err error) {
-		for _, kind := range []func(context.Context, *sqlc.Queries, string, []int64) ([]error, error){
-			s.resealSecrets, s.resealVerifiers, s.resealGrants,
-		} {
-			failed, err := kind(ctx, q, tenantID, older)
-			if err != nil {
+	var failed []error
+	unopened := 0
+	for _, kind := range []func(context.Context, *sqlc.Queries, string, []int64, place) (page, error){
+		s.resealSecrets, s.resealVerifiers, s.resealGrants,
+	} {
+		var done page
+		for first := true; first || done.last != (place{}); first = false {
+			at := done.last
+			err := s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) (err error) {
+				done, err = kind(ctx, q, tenantID, older, at)
 				return err
+			})
+			if err != nil {
+				return errors.Join(append(failed, err)...)
 			}
-			unopened = append(unopened, failed...)
+			unopened += len(done.unopened)
+			failed = append(failed, done.unopened[:min(len(done.unopened), toldOf-len(failed))]...)
 		}
-		return nil
-	})
-	return errors.Join(err, errors.Join(unopened...))
+	}
+	if unopened > len(failed) {
+		failed = append(failed, fmt.Errorf("and %d more", unopened-len(failed)))
+	}
+	return errors.Join(failed...)
 }
 
 // again opens a value and seals it with the key that seals now.
@@ -102,50 +128,61 @@ func (s *Resealer) again(sealed []byte, associatedData string) (fresh []byte, ke
 	return seal(s.box, plain, associatedData)
 }
 
-func (s *Resealer) resealSecrets(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64) (failed []error, err error) {
-	rows, err := q.SecretsSealedBy(ctx, sqlc.SecretsSealedByParams{TenantID: tenantID, KeyIds: older, MaxRows: resealRows})
-	for _, row := range rows {
+func (s *Resealer) resealSecrets(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64, after place) (done page, err error) {
+	rows, err := q.SecretsSealedBy(ctx, sqlc.SecretsSealedByParams{
+		TenantID: tenantID, KeyIds: older, AfterKey: after.key, AfterVersion: after.version, MaxRows: resealRows,
+	})
+	for i, row := range rows {
+		if i == resealRows-1 {
+			done.last = place{key: row.Key, version: row.Version}
+		}
 		sealed, keyID, openErr := s.again(row.Sealed, secretData(tenantID, row.Key))
 		if openErr != nil {
-			failed = append(failed, openErr)
+			done.unopened = append(done.unopened, openErr)
 			continue
 		}
 		err := q.ResealSecret(ctx, sqlc.ResealSecretParams{
 			TenantID: tenantID, Key: row.Key, Version: row.Version, Sealed: sealed, KeyID: keyID,
 		})
 		if err != nil {
-			return nil, err
+			return page{}, err
 		}
 	}
-	return failed, err
+	return done, err
 }
 
-func (s *Resealer) resealVerifiers(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64) (failed []error, err error) {
-	rows, err := q.VerifiersSealedBy(ctx, sqlc.VerifiersSealedByParams{TenantID: tenantID, KeyIds: older, MaxRows: resealRows})
-	for _, row := range rows {
+func (s *Resealer) resealVerifiers(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64, after place) (done page, err error) {
+	rows, err := q.VerifiersSealedBy(ctx, sqlc.VerifiersSealedByParams{TenantID: tenantID, KeyIds: older, AfterID: after.id, MaxRows: resealRows})
+	for i, row := range rows {
+		if i == resealRows-1 {
+			done.last = place{id: row.ID}
+		}
 		sealed, _, openErr := s.again(row.SealedVerifier, stateData(tenantID, row.ID.String()))
 		if openErr != nil {
-			failed = append(failed, openErr)
+			done.unopened = append(done.unopened, openErr)
 			continue
 		}
 		if err := q.ResealVerifier(ctx, sqlc.ResealVerifierParams{TenantID: tenantID, ID: row.ID, Sealed: sealed}); err != nil {
-			return nil, err
+			return page{}, err
 		}
 	}
-	return failed, err
+	return done, err
 }
 
-func (s *Resealer) resealGrants(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64) (failed []error, err error) {
-	rows, err := q.GrantsSealedBy(ctx, sqlc.GrantsSealedByParams{TenantID: tenantID, KeyIds: older, MaxRows: resealRows})
-	for _, row := range rows {
+func (s *Resealer) resealGrants(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64, after place) (done page, err error) {
+	rows, err := q.GrantsSealedBy(ctx, sqlc.GrantsSealedByParams{TenantID: tenantID, KeyIds: older, AfterID: after.id, MaxRows: resealRows})
+	for i, row := range rows {
+		if i == resealRows-1 {
+			done.last = place{id: row.ID}
+		}
 		sealed, _, openErr := s.again(row.SealedGrant, pendingData(tenantID, row.ID.String()))
 		if openErr != nil {
-			failed = append(failed, openErr)
+			done.unopened = append(done.unopened, openErr)
 			continue
 		}
 		if err := q.ResealGrant(ctx, sqlc.ResealGrantParams{TenantID: tenantID, ID: row.ID, Sealed: sealed}); err != nil {
-			return nil, err
+			return page{}, err
 		}
 	}
-	return failed, err
+	return done, err
 }

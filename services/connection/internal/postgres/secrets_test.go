@@ -205,6 +205,27 @@ func TestResealingStopsAnywhere(t *testing.T) {
 	b.whole(b.store, versions, last)
 }
 
+// TestManyValuesThatDoNotOpenHideNone, though they come first in every order.
+func TestManyValuesThatDoNotOpenHideNone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	old := b.box.KeyID()
+	last, versions := b.fill(1)
+	const lost = 1200
+	b.admin(`INSERT INTO secrets (tenant_id, key, version, sealed, key_id, created_at)
+		SELECT tenant_id, key, '0-' || n, substring(sealed FROM 1 FOR 5) || '\x00'::bytea, key_id, created_at FROM secrets, generate_series(1, $1::int) n`, lost)
+	b.admin(`INSERT INTO oauth_states (tenant_id, id, state_hash, user_id, session_hash, sealed_verifier, return_to, created_at, expires_at)
+		SELECT tenant_id, ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, sha256(n::text::bytea), user_id, '',
+			substring(sealed_verifier FROM 1 FOR 5) || '\x00'::bytea, return_to, created_at, expires_at FROM oauth_states, generate_series(1, $1::int) n`, lost)
+	fresh, err := secrets.Rotate(t.Context(), b.keys, nil)
+	require.NoError(t, err)
+	err = (&connection.Reseal{Resealer: b.store}).Do(t.Context())
+	require.ErrorContains(t, err, "connection/secrets/msp-0")
+	require.Less(t, len(err.Error()), 10_000, "what is told of has an end")
+	require.Equal(t, map[uint32]int64{old: 2 * lost, fresh: 3}, b.sealedBy())
+	b.whole(b.store, versions, last)
+}
+
 // stopper ends the work after the first tenant.
 type stopper struct {
 	stores

@@ -5,9 +5,10 @@ SELECT DISTINCT tenant_id FROM sealing_keys WHERE key_id = ANY(@key_ids::bigint[
 SELECT key_id, count(*) AS total FROM sealing_keys GROUP BY key_id ORDER BY key_id;
 
 -- name: SecretsSealedBy :many
--- Another replica that seals the same rows again is not waited for.
+-- A page behind a row. Another replica that seals the same rows again is not waited
+-- for.
 SELECT key, version, sealed FROM secrets
-WHERE tenant_id = @tenant_id AND key_id = ANY(@key_ids::bigint[])
+WHERE tenant_id = @tenant_id AND key_id = ANY(@key_ids::bigint[]) AND (key, version) > (@after_key::text, @after_version::text)
 ORDER BY key, version
 LIMIT @max_rows
 FOR UPDATE SKIP LOCKED;
@@ -18,7 +19,7 @@ WHERE tenant_id = @tenant_id AND key = @key AND version = @version;
 
 -- name: VerifiersSealedBy :many
 SELECT id, sealed_verifier FROM oauth_states
-WHERE tenant_id = @tenant_id AND key_id = ANY(@key_ids::bigint[])
+WHERE tenant_id = @tenant_id AND key_id = ANY(@key_ids::bigint[]) AND id > @after_id
 ORDER BY id
 LIMIT @max_rows
 FOR UPDATE SKIP LOCKED;
@@ -28,7 +29,7 @@ UPDATE oauth_states SET sealed_verifier = @sealed WHERE tenant_id = @tenant_id A
 
 -- name: GrantsSealedBy :many
 SELECT id, sealed_grant FROM pending_grants
-WHERE tenant_id = @tenant_id AND key_id = ANY(@key_ids::bigint[])
+WHERE tenant_id = @tenant_id AND key_id = ANY(@key_ids::bigint[]) AND id > @after_id
 ORDER BY id
 LIMIT @max_rows
 FOR UPDATE SKIP LOCKED;

@@ -13,15 +13,16 @@ import (
 
 const grantsSealedBy = `-- name: GrantsSealedBy :many
 SELECT id, sealed_grant FROM pending_grants
-WHERE tenant_id = $1 AND key_id = ANY($2::bigint[])
+WHERE tenant_id = $1 AND key_id = ANY($2::bigint[]) AND id > $3
 ORDER BY id
-LIMIT $3
+LIMIT $4
 FOR UPDATE SKIP LOCKED
 `
 
 type GrantsSealedByParams struct {
 	TenantID string
 	KeyIds   []int64
+	AfterID  uuid.UUID
 	MaxRows  int32
 }
 
@@ -31,7 +32,12 @@ type GrantsSealedByRow struct {
 }
 
 func (q *Queries) GrantsSealedBy(ctx context.Context, arg GrantsSealedByParams) ([]GrantsSealedByRow, error) {
-	rows, err := q.db.Query(ctx, grantsSealedBy, arg.TenantID, arg.KeyIds, arg.MaxRows)
+	rows, err := q.db.Query(ctx, grantsSealedBy,
+		arg.TenantID,
+		arg.KeyIds,
+		arg.AfterID,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -135,16 +141,18 @@ func (q *Queries) SealedValues(ctx context.Context) ([]SealedValuesRow, error) {
 
 const secretsSealedBy = `-- name: SecretsSealedBy :many
 SELECT key, version, sealed FROM secrets
-WHERE tenant_id = $1 AND key_id = ANY($2::bigint[])
+WHERE tenant_id = $1 AND key_id = ANY($2::bigint[]) AND (key, version) > ($3::text, $4::text)
 ORDER BY key, version
-LIMIT $3
+LIMIT $5
 FOR UPDATE SKIP LOCKED
 `
 
 type SecretsSealedByParams struct {
-	TenantID string
-	KeyIds   []int64
-	MaxRows  int32
+	TenantID     string
+	KeyIds       []int64
+	AfterKey     string
+	AfterVersion string
+	MaxRows      int32
 }
 
 type SecretsSealedByRow struct {
@@ -153,9 +161,16 @@ type SecretsSealedByRow struct {
 	Sealed  []byte
 }
 
-// Another replica that seals the same rows again is not waited for.
+// A page behind a row. Another replica that seals the same rows again is not waited
+// for.
 func (q *Queries) SecretsSealedBy(ctx context.Context, arg SecretsSealedByParams) ([]SecretsSealedByRow, error) {
-	rows, err := q.db.Query(ctx, secretsSealedBy, arg.TenantID, arg.KeyIds, arg.MaxRows)
+	rows, err := q.db.Query(ctx, secretsSealedBy,
+		arg.TenantID,
+		arg.KeyIds,
+		arg.AfterKey,
+		arg.AfterVersion,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -200,15 +215,16 @@ func (q *Queries) TenantsSealedBy(ctx context.Context, keyIds []int64) ([]string
 
 const verifiersSealedBy = `-- name: VerifiersSealedBy :many
 SELECT id, sealed_verifier FROM oauth_states
-WHERE tenant_id = $1 AND key_id = ANY($2::bigint[])
+WHERE tenant_id = $1 AND key_id = ANY($2::bigint[]) AND id > $3
 ORDER BY id
-LIMIT $3
+LIMIT $4
 FOR UPDATE SKIP LOCKED
 `
 
 type VerifiersSealedByParams struct {
 	TenantID string
 	KeyIds   []int64
+	AfterID  uuid.UUID
 	MaxRows  int32
 }
 
@@ -218,7 +234,12 @@ type VerifiersSealedByRow struct {
 }
 
 func (q *Queries) VerifiersSealedBy(ctx context.Context, arg VerifiersSealedByParams) ([]VerifiersSealedByRow, error) {
-	rows, err := q.db.Query(ctx, verifiersSealedBy, arg.TenantID, arg.KeyIds, arg.MaxRows)
+	rows, err := q.db.Query(ctx, verifiersSealedBy,
+		arg.TenantID,
+		arg.KeyIds,
+		arg.AfterID,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}
