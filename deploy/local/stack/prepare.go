@@ -30,10 +30,11 @@ const temporalNamespace = "entrasync"
 type secrets struct {
 	superuser, temporal string
 	// roles holds the password of each runtime role, rolesFile the same as JSON.
-	roles         map[string]string
-	rolesFile     string
-	platformKey   string
-	masterKeyFile string
+	roles          map[string]string
+	rolesFile      string
+	platformKey    string
+	masterKeyFile  string // of the tokens
+	gatewayKeyFile string // of the gateway's stored answers
 }
 
 // prepare makes what must exist before the first process starts.
@@ -98,9 +99,10 @@ func NPMDir(where layout.Layout) string {
 
 func ensureSecrets(w layout.Layout, platformKey string) (secrets, error) {
 	s := secrets{
-		platformKey:   platformKey,
-		masterKeyFile: filepath.Join(w.Secrets(), "master-key.json"),
-		rolesFile:     filepath.Join(w.Secrets(), "database-roles.json"),
+		platformKey:    platformKey,
+		masterKeyFile:  filepath.Join(w.Secrets(), "master-key.json"),
+		gatewayKeyFile: filepath.Join(w.Secrets(), "gateway-key.json"),
+		rolesFile:      filepath.Join(w.Secrets(), "database-roles.json"),
 	}
 	var failed []error
 	ensure := func(path string) string {
@@ -116,8 +118,10 @@ func ensureSecrets(w layout.Layout, platformKey string) (secrets, error) {
 	if s.platformKey == "" {
 		s.platformKey = ensure(w.PlatformKey())
 	}
-	if _, err := masterkey.NewKeyFile(s.masterKeyFile); err != nil {
-		failed = append(failed, fmt.Errorf("making the master key: %w", err))
+	for _, file := range []string{s.masterKeyFile, s.gatewayKeyFile} {
+		if _, err := masterkey.NewKeyFile(file); err != nil {
+			failed = append(failed, fmt.Errorf("making %s: %w", filepath.Base(file), err))
+		}
 	}
 	return s, errors.Join(failed...)
 }

@@ -81,15 +81,14 @@ func (o Options) addr(name string) string {
 func (s *Stack) environ(svc service) ([]string, error) {
 	o := s.options
 	env := map[string]string{
-		"ENTRASYNC_LISTEN":          ports.Addr(svc.listen(o.Ports)),
-		"ENTRASYNC_ADMIN_LISTEN":    ports.Addr(svc.admin(o.Ports)),
-		"ENTRASYNC_TLS_DIR":         s.TLSDir(svc.name),
-		"ENTRASYNC_REFLECTION":      "true",
-		"ENTRASYNC_LOG_FORMAT":      "text",
-		"ENTRASYNC_LOG_LEVEL":       "info",
-		"ENTRASYNC_MASTER_KEY_FILE": s.secrets.masterKeyFile,
-		"ENTRASYNC_PUBLIC_URL":      o.gatewayURL(),
-		"PATH":                      "/usr/bin:/bin",
+		"ENTRASYNC_LISTEN":       ports.Addr(svc.listen(o.Ports)),
+		"ENTRASYNC_ADMIN_LISTEN": ports.Addr(svc.admin(o.Ports)),
+		"ENTRASYNC_TLS_DIR":      s.TLSDir(svc.name),
+		"ENTRASYNC_REFLECTION":   "true",
+		"ENTRASYNC_LOG_FORMAT":   "text",
+		"ENTRASYNC_LOG_LEVEL":    "info",
+		"ENTRASYNC_PUBLIC_URL":   o.gatewayURL(),
+		"PATH":                   "/usr/bin:/bin",
 	}
 	for _, peer := range services {
 		if peer.name != "gateway" {
@@ -105,11 +104,14 @@ func (s *Stack) environ(svc service) ([]string, error) {
 	}
 	switch svc.name {
 	case "connection":
+		env["ENTRASYNC_MASTER_KEY_FILE"] = s.secrets.masterKeyFile
 		o.microsoft(env)
 	case "worker":
 		env["ENTRASYNC_TEMPORAL_ADDR"] = ports.Addr(o.Ports.Temporal)
 		env["ENTRASYNC_TEMPORAL_NAMESPACE"] = temporalNamespace
 	case "gateway":
+		// Not the key of the tokens: this process faces the internet.
+		env["ENTRASYNC_MASTER_KEY_FILE"] = s.secrets.gatewayKeyFile
 		env["ENTRASYNC_EDITION"] = o.Edition
 		env["ENTRASYNC_PLATFORM_KEY_HASH"] = hash(s.secrets.platformKey)
 		env["ENTRASYNC_AUTH_AUDIENCE"] = o.AuthAudience
