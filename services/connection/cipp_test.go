@@ -268,7 +268,9 @@ func TestValidateCIPPStoresTheOutcome(t *testing.T) {
 		require.Equal(t, []string{"validation_failed", c.code}, []string{b.status("msp").GetStatus(), b.status("msp").GetLastValidationError().GetCode()})
 		b.sim.heal()
 		if c.code == "throttled" {
-			require.Equal(t, c.code, b.validateCIPP().GetError().GetCode(), "nobody comes back before the time that was asked for")
+			asked := b.sim.requests("cipp.me", "")
+			require.Equal(t, "throttled", b.validateCIPP().GetError().GetCode(), "for as long as CIPP said")
+			require.Equal(t, asked, b.sim.requests("cipp.me", ""), "nobody comes early")
 			b.clock.advance(time.Hour)
 		}
 	}

@@ -231,10 +231,13 @@ func TestDirectoryFailuresKeepTheirReason(t *testing.T) {
 	require.Equal(t, "65001", e.Metadata()["aadsts"])
 	require.NotEmpty(t, e.Metadata()["remedy"])
 
-	got, err := b.listUsers(b.inside("msp"), &connectionv1.ListUsersRequest{
+	full, err := b.listUsers(b.inside("msp"), &connectionv1.ListUsersRequest{
 		EntraTenantId: managed[1].TenantID, DeltaLink: "https://evil.example/v1.0/users/delta?$deltatoken=x",
 	})
-	require.NoError(t, err)
-	require.True(t, got.completed.GetFull(), "a link to another host is not followed: everybody is listed anew")
-	require.Len(t, got.users, managed[1].Users)
+	require.NoError(t, err, "a link to another host is not followed, and all are listed")
+	require.Len(t, full.restarts, 1)
+	require.Equal(t, "delta_link_unusable", full.restarts[0].GetReason())
+	require.True(t, full.restarts[0].GetFull())
+	require.Len(t, ids(full.users), managed[1].Users)
+	require.Contains(t, full.completed.GetDeltaLink(), b.sim.base+"/")
 }

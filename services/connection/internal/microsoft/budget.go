@@ -36,7 +36,7 @@ const (
 
 	maxLanes = 4096 // beyond it those that are idle are forgotten
 	idleLane = 10 * time.Minute
-	// looks is how many lanes are looked at for each new one.
+	// looks is how many lanes, by chance, are looked at for each new one.
 	looks = 8
 )
 
@@ -69,7 +69,6 @@ type budgets struct {
 	mu    sync.Mutex // of all that follows, and of what hangs on it
 	apps  map[string]*appBudget
 	lanes map[connection.Origin]*lane
-	queue []*lane // those whose last look is longest ago first
 }
 
 // appBudget is what one app may spend over all directories.
@@ -81,10 +80,9 @@ type appBudget struct {
 
 // lane is the way of one app into one directory. Who waits is served in order.
 type lane struct {
-	of     *budgets
-	origin connection.Origin
-	app    *appBudget
-	turn   chan struct{}
+	of   *budgets
+	app  *appBudget
+	turn chan struct{}
 
 	units   window
 	blocked time.Time // Microsoft refuses us until then
@@ -92,7 +90,6 @@ type lane struct {
 	paced   time.Time // requests are spread evenly until then
 	next    time.Time // while paced: not before
 	used    time.Time
-	looked  time.Time // whether it is idle
 
 	breaker *breaker
 }
@@ -122,30 +119,26 @@ func (b *budgets) lane(origin connection.Origin) *lane {
 		b.apps[origin.App] = app
 	}
 	app.lanes++
-	l := &lane{
-		of: b, origin: origin, app: app, turn: make(chan struct{}, 1), units: newWindow(unitsOfSmall, unitsSpan), used: now, looked: now, breaker: newBreaker(),
-	}
-	b.lanes[origin], b.queue = l, append(b.queue, l)
+	l := &lane{of: b, app: app, turn: make(chan struct{}, 1), units: newWindow(unitsOfSmall, unitsSpan), used: now, breaker: newBreaker()}
+	b.lanes[origin] = l
 	return l
 }
 
 // forget lets go of idle lanes where there are many, and of an app with its last
-// one. It looks at a few at a time: the lock is everybody's.
+// one. It looks at a few, wherever the map begins this time: the lock is
+// everybody's, and more idle ones are found the more there are.
 func (b *budgets) forget(now time.Time) {
-	for range looks {
-		if len(b.queue) < maxLanes || now.Sub(b.queue[0].looked) <= idleLane {
+	looked := 0
+	for origin, l := range b.lanes {
+		if looked++; looked > looks || len(b.lanes) < maxLanes {
 			return
 		}
-		l := b.queue[0]
-		b.queue[0], b.queue = nil, b.queue[1:]
 		if now.Sub(l.used) <= idleLane || now.Before(l.blocked) || now.Before(l.app.blocked) {
-			l.looked = now
-			b.queue = append(b.queue, l)
 			continue
 		}
-		delete(b.lanes, l.origin)
+		delete(b.lanes, origin)
 		if l.app.lanes--; l.app.lanes == 0 {
-			delete(b.apps, l.origin.App)
+			delete(b.apps, origin.App)
 		}
 	}
 }

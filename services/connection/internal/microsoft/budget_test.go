@@ -270,17 +270,19 @@ func TestIdleLanesAreForgotten(t *testing.T) {
 		for n := range maxLanes {
 			at(-1, n)
 		}
-		require.LessOrEqual(t, len(b.lanes), maxLanes+3)
-		require.LessOrEqual(t, len(b.apps), 4, "an app goes with its last lane")
+		require.Less(t, len(b.lanes), 2*maxLanes)
+		require.Less(t, len(b.apps), maxLanes/2, "an app goes with its last lane")
 		require.Same(t, blocked, at(0, 0))
 		require.Same(t, ofBlockedApp, at(1, 0))
 		require.Same(t, used, at(2, 0))
 		<-time.After(time.Hour + idleLane)
-		for n := range maxLanes {
+		for n := range 4 * maxLanes {
 			at(-2, n)
+			if n%maxLanes == maxLanes-1 {
+				<-time.After(2 * idleLane)
+			}
 		}
-		require.Len(t, b.lanes, maxLanes)
-		require.Len(t, b.apps, 1)
+		require.Less(t, len(b.lanes), 2*maxLanes, "however long it runs")
 	})
 }
 
