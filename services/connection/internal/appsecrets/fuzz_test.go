@@ -14,8 +14,8 @@ import (
 // FuzzFiles: what stands in mounted files is taken without the space around it, and
 // nothing of it stands in an error.
 func FuzzFiles(f *testing.F) {
-	f.Add("app", "a-secret", "", "tenant", "")
-	f.Add(" app\n", "a-secret\r\n", "\n", "\ttenant ", "app_only\n")
+	f.Add("app", "a-secret", "", "contoso.example", "")
+	f.Add(" app\n", "a-secret\r\n", "\n", "\tcontoso.example ", "app_only\n")
 	f.Add("app", "", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "", "delegated")
 	f.Add("app", "a-secret", "", "", "a-way-that-is-none")
 	f.Add("\xff\xfe", "\x00", "\ufeff", "../..", "APP_ONLY")
@@ -36,7 +36,8 @@ func FuzzFiles(f *testing.F) {
 		}
 		got, err := appsecrets.NewFiles(folder, time.Now).Credentials(t.Context(), "msp")
 		way, unknown := connection.ParseCustomerAccess(given["MICROSOFT_CUSTOMER_ACCESS"])
-		if usable := fits && unknown == nil; usable != (err == nil) {
+		tenantID := given["MICROSOFT_TENANT_ID"]
+		if usable := fits && unknown == nil && (tenantID == "" || connection.CheckAuthority(tenantID) == nil); usable != (err == nil) {
 			t.Fatalf("%v: %.200q", err, given)
 		}
 		if err != nil {
@@ -49,7 +50,7 @@ func FuzzFiles(f *testing.F) {
 		}
 		want := connection.Credentials{
 			ClientID: given["MICROSOFT_CLIENT_ID"], ClientSecret: connection.Secret(given["MICROSOFT_CLIENT_SECRET"]),
-			Certificate: connection.Secret(given["MICROSOFT_CLIENT_CERTIFICATE"]), TenantID: given["MICROSOFT_TENANT_ID"], CustomerAccess: way,
+			Certificate: connection.Secret(given["MICROSOFT_CLIENT_CERTIFICATE"]), TenantID: tenantID, CustomerAccess: way,
 		}
 		if got != want {
 			t.Fatalf("read %v of %.200q", got, given)
