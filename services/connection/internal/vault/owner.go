@@ -71,8 +71,11 @@ func (s *Store) claim(ctx context.Context, id string) (holder string, err error)
 	if err != nil {
 		return "", err
 	}
-	if !mine {
-		return "", errForeign()
+	if !mine { // unless somebody was faster, and what is there came after the mark
+		if holder, err = s.holder(ctx); err == nil && holder == "" {
+			err = errForeign()
+		}
+		return holder, err
 	}
 	var held metadata
 	err = s.session.Read(ctx, s.Mount+"/metadata/"+s.Prefix+"/"+marker, nil, &held)
