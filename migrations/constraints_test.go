@@ -52,7 +52,7 @@ func tables(t *testing.T, db *pgtest.DB, schema string) map[uint32]bool {
 // TestNoMigrationChecksAFullTableUnderLock applies one migration after the other. A
 // CHECK or a foreign key that is added to a table which was there before is added
 // as NOT VALID: else every row is read while nobody can write. A later migration
-// validates it, under a lock that lets writers be; see docs/adr/0029.
+// validates it, under a lock that lets writers be; see docs/adr/0026.
 func TestNoMigrationChecksAFullTableUnderLock(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Empty(t)
