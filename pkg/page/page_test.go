@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/page"
+	"github.com/entrasync/entrasync/pkg/searchkey"
 )
 
 func FuzzParse(f *testing.F) {
@@ -58,6 +60,18 @@ func TestACursorComesBackAsItWas(t *testing.T) {
 		_, err = page.Parse(token, append(filters, "more")...)
 		require.ErrorIs(t, err, page.ErrToken)
 	})
+}
+
+// TestTheTokenOfAnyNameFitsIntoARequest takes names as long as they may be, of letters
+// that become many, that need four bytes, and that JSON may escape.
+func TestTheTokenOfAnyNameFitsIntoARequest(t *testing.T) {
+	t.Parallel()
+	for _, letter := range []string{"\ufdfa", "\U00020000", "&", "<", "\u2028", "\"", "\\"} {
+		key := searchkey.Of(strings.Repeat(letter, 256))
+		token := page.Cursor{Key: key, ID: uuid.NewString()}.Token("clients", strings.Repeat("q", 256))
+		require.LessOrEqual(t, len(token), 16384, "%q", letter)
+		require.LessOrEqual(t, len(token), 3*len(key)+200, "%q", letter)
+	}
 }
 
 func TestAPlaceIsOfAUUID(t *testing.T) {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,6 +49,31 @@ func violated(err error) (fields []string) {
 		}
 	}
 	return fields
+}
+
+func TestListsArePagedPastLongNames(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var all []string
+	for i, letter := range []string{"&", "\u6f22", "\U00020000"} {
+		all = append(all, strings.Repeat(letter, 255)+strconv.Itoa(i))
+		domain := fmt.Sprintf("a%d.example", i)
+		b.add(all[i], domain)
+		b.mustConfirm(decide(b.discover(all[i], domain)[0], "skip"))
+	}
+	var clients, mappings []string
+	for token := ""; len(clients) == 0 || token != ""; {
+		resp, err := b.clients.ListClients(b.ctx(), &mappingv1.ListClientsRequest{PageSize: 1, PageToken: token})
+		require.NoError(t, err)
+		clients, token = append(clients, resp.GetClients()[0].GetName()), resp.GetNextPageToken()
+	}
+	for token := ""; len(mappings) == 0 || token != ""; {
+		resp, err := b.mappings.ListMappings(b.ctx(), &mappingv1.ListMappingsRequest{PageSize: 1, PageToken: token})
+		require.NoError(t, err)
+		mappings, token = append(mappings, resp.GetMappings()[0].GetDisplayName()), resp.GetNextPageToken()
+	}
+	require.ElementsMatch(t, all, clients)
+	require.ElementsMatch(t, all, mappings)
 }
 
 func TestListMappingsSearches(t *testing.T) {

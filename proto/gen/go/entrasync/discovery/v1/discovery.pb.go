@@ -1182,15 +1182,15 @@ const file_entrasync_discovery_v1_discovery_proto_rawDesc = "" +
 	"unreadable\x12;\n" +
 	"\x05error\x18\a \x01(\v2%.entrasync.discovery.v1.TenantProblemR\x05error\x12F\n" +
 	"\x11last_discovery_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x0flastDiscoveryAtB\x1a\n" +
-	"\x18_discovered_tenant_count\"\xbe\x01\n" +
+	"\x18_discovered_tenant_count\"\xbf\x01\n" +
 	"\x19ListManagedTenantsRequest\x12\x16\n" +
 	"\x01q\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x01q\x127\n" +
 	"\x05state\x18\x02 \x01(\tB!\xbaH\x1er\x1cR\x00R\x06activeR\x04goneR\n" +
 	"unreadableR\x05state\x12'\n" +
 	"\tpage_size\x18\x03 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12'\n" +
+	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12(\n" +
 	"\n" +
-	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"\xc7\x01\n" +
+	"page_token\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"\xc7\x01\n" +
 	"\x1aListManagedTenantsResponse\x12N\n" +
 	"\x0fmanaged_tenants\x18\x01 \x03(\v2%.entrasync.discovery.v1.ManagedTenantR\x0emanagedTenants\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +

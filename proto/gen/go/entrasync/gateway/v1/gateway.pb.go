@@ -1296,12 +1296,12 @@ const file_entrasync_gateway_v1_gateway_proto_rawDesc = "" +
 	"\x06action\x18\x02 \x01(\tB\x12\xbaH\x0fr\rR\x03addR\x06removeR\b__action\x129\n" +
 	"\ttenant_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x172\x15^[A-Za-z0-9_-]{1,64}$R\btenantId\"T\n" +
 	"\x1aTargetPlatformFlagResponse\x126\n" +
-	"\x04flag\x18\x01 \x01(\v2\".entrasync.gateway.v1.PlatformFlagR\x04flag\"j\n" +
+	"\x04flag\x18\x01 \x01(\v2\".entrasync.gateway.v1.PlatformFlagR\x04flag\"k\n" +
 	"\x16ListAuditEventsRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12'\n" +
+	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12(\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"\x85\x02\n" +
+	"page_token\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"\x85\x02\n" +
 	"\n" +
 	"AuditEvent\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12;\n" +

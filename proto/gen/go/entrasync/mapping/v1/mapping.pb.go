@@ -2553,7 +2553,7 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"\x10fuzzy_candidates\x18\x02 \x03(\v2 .entrasync.mapping.v1.PreviewRowR\x0ffuzzyCandidates\x12>\n" +
 	"\tunmatched\x18\x03 \x03(\v2 .entrasync.mapping.v1.PreviewRowR\tunmatched\x12>\n" +
 	"\asummary\x18\x04 \x01(\v2$.entrasync.mapping.v1.MappingSummaryR\asummary\x12\x18\n" +
-	"\aversion\x18\x05 \x01(\x03R\aversion\"\xb7\x02\n" +
+	"\aversion\x18\x05 \x01(\x03R\aversion\"\xb8\x02\n" +
 	"\x13ListMappingsRequest\x12M\n" +
 	"\x05state\x18\x01 \x01(\tB7\xbaH4r2R\x00R\x06mappedR\fskip_for_nowR\fneeds_reviewR\n" +
 	"create_newR\x05state\x12\x16\n" +
@@ -2562,9 +2562,9 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"\ahistory\x18\x04 \x01(\bR\ahistory\x12\x18\n" +
 	"\aorphans\x18\a \x01(\bR\aorphans\x12'\n" +
 	"\tpage_size\x18\x05 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12'\n" +
+	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12(\n" +
 	"\n" +
-	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"\xd4\x04\n" +
+	"page_token\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"\xd4\x04\n" +
 	"\aMapping\x12*\n" +
 	"\x11managed_tenant_id\x18\x01 \x01(\tR\x0fmanagedTenantId\x12&\n" +
 	"\x0fentra_tenant_id\x18\x02 \x01(\tR\rentraTenantId\x12 \n" +
@@ -2699,13 +2699,13 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"workflowId\x12\x16\n" +
 	"\x06joined\x18\x03 \x01(\bR\x06joined\"\x1e\n" +
 	"\bRunError\x12\x12\n" +
-	"\x04code\x18\x01 \x01(\tR\x04code\"\x92\x01\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\"\x93\x01\n" +
 	"\x18ListMappedTenantsRequest\x12$\n" +
 	"\tclient_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\bclientId\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12(\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"\xda\x01\n" +
+	"page_token\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"\xda\x01\n" +
 	"\fMappedTenant\x12*\n" +
 	"\x11managed_tenant_id\x18\x01 \x01(\tR\x0fmanagedTenantId\x12&\n" +
 	"\x0fentra_tenant_id\x18\x02 \x01(\tR\rentraTenantId\x12\x1b\n" +

@@ -986,16 +986,16 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"\n" +
 	"decided_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12*\n" +
 	"\x11managed_tenant_id\x18\x0f \x01(\tR\x0fmanagedTenantIdB\r\n" +
-	"\v_decided_by\"\xdb\x02\n" +
+	"\v_decided_by\"\xdc\x02\n" +
 	"\x15ListQueueItemsRequest\x12F\n" +
 	"\x06status\x18\x01 \x01(\tB.\xbaH+r)R\x00R\x04openR\bresolvedR\tdismissedR\n" +
 	"supersededR\x06status\x12$\n" +
 	"\tclient_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\bclientId\x12\x81\x01\n" +
 	"\x06reason\x18\x03 \x01(\tBi\xbaHfrdR\x00R\x16multiple_email_matchesR\x16contact_already_linkedR\x18duplicate_identity_emailR\x16email_in_use_elsewhereR\x06reason\x12'\n" +
 	"\tpage_size\x18\x04 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12'\n" +
+	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12(\n" +
 	"\n" +
-	"page_token\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"\xb1\x01\n" +
+	"page_token\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"\xb1\x01\n" +
 	"\x16ListQueueItemsResponse\x12<\n" +
 	"\x05items\x18\x01 \x03(\v2&.entrasync.reconciliation.v1.QueueItemR\x05items\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +

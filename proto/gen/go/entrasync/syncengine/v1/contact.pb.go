@@ -826,16 +826,16 @@ const file_entrasync_syncengine_v1_contact_proto_rawDesc = "" +
 	"\x16_entra_account_enabledB\x14\n" +
 	"\x12_entra_sync_statusB\x1b\n" +
 	"\x19_entra_sync_status_reasonB\x0e\n" +
-	"\f_link_status\"\x89\x02\n" +
+	"\f_link_status\"\x8a\x02\n" +
 	"\x13ListContactsRequest\x12$\n" +
 	"\tclient_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\bclientId\x12\x16\n" +
 	"\x01q\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x01q\x12/\n" +
 	"\x05entra\x18\x03 \x01(\tB\x19\xbaH\x16r\x14R\x00R\x06linkedR\bunlinkedR\x05entra\x121\n" +
 	"\x06status\x18\x04 \x01(\tB\x19\xbaH\x16r\x14R\x00R\x06activeR\binactiveR\x06status\x12'\n" +
 	"\tpage_size\x18\x05 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12'\n" +
+	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12(\n" +
 	"\n" +
-	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"\xaf\x01\n" +
+	"page_token\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"\xaf\x01\n" +
 	"\x14ListContactsResponse\x12<\n" +
 	"\bcontacts\x18\x01 \x03(\v2 .entrasync.syncengine.v1.ContactR\bcontacts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +

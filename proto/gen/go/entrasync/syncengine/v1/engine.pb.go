@@ -1553,13 +1553,13 @@ const file_entrasync_syncengine_v1_engine_proto_rawDesc = "" +
 	"\x06run_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05runId\"M\n" +
 	"\x10BeginRunResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12#\n" +
-	"\rtotal_tenants\x18\x02 \x01(\x05R\ftotalTenants\"\x8a\x01\n" +
+	"\rtotal_tenants\x18\x02 \x01(\x05R\ftotalTenants\"\x8b\x01\n" +
 	"\x15ListRunTenantsRequest\x12\x1f\n" +
 	"\x06run_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05runId\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xe8\a(\x01R\bpageSize\x12'\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x01R\bpageSize\x12(\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"Z\n" +
+	"page_token\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"Z\n" +
 	"\rClientTenants\x12\x1b\n" +
 	"\tclient_id\x18\x01 \x01(\tR\bclientId\x12,\n" +
 	"\x12managed_tenant_ids\x18\x02 \x03(\tR\x10managedTenantIds\"\x80\x01\n" +

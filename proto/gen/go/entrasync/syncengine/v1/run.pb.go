@@ -912,16 +912,16 @@ const file_entrasync_syncengine_v1_run_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\x1a<\n" +
 	"\x0eAmbiguousEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"\xe5\x02\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"\xe6\x02\n" +
 	"\x0fListRunsRequest\x12K\n" +
 	"\x04type\x18\x01 \x01(\tB7\xbaH4r2R\x00R\ainitialR\vall-tenantsR\rsingle-clientR\tdiscoveryR\x04type\x12[\n" +
 	"\x05state\x18\x02 \x01(\tBE\xbaHBr@R\x00R\x06queuedR\arunningR\tcompletedR\apartialR\x06failedR\tcancelledR\x04heldR\x05state\x12$\n" +
 	"\tclient_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\bclientId\x120\n" +
 	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12'\n" +
 	"\tpage_size\x18\x05 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12'\n" +
+	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12(\n" +
 	"\n" +
-	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"\x9f\x01\n" +
+	"page_token\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"\x9f\x01\n" +
 	"\x10ListRunsResponse\x120\n" +
 	"\x04runs\x18\x01 \x03(\v2\x1c.entrasync.syncengine.v1.RunR\x04runs\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
