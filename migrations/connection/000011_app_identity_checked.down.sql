@@ -1,0 +1,2 @@
+-- The constraints go with their columns.
+SELECT;
