@@ -42,7 +42,7 @@ func RetryAfter(header http.Header, now time.Time) time.Duration {
 	value := header.Get("Retry-After")
 	seconds, err := strconv.Atoi(value)
 	if err == nil || (errors.Is(err, strconv.ErrRange) && !strings.HasPrefix(value, "-")) {
-		return max(time.Duration(min(seconds, int(LongestPause/time.Second)))*time.Second, 0)
+		return time.Duration(max(0, min(seconds, int(LongestPause/time.Second)))) * time.Second // bounded first: a product may overflow
 	}
 	if at, err := http.ParseTime(value); err == nil && at.After(now) {
 		return min(at.Sub(now), LongestPause-time.Second) + time.Second // the difference of far dates saturates
