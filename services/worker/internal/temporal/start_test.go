@@ -221,6 +221,7 @@ func TestTheSweeperClosesRunsWithoutAWorkflow(t *testing.T) {
 	require.NoError(t, err)
 	gone := b.started(orchestration.NewRun{Kind: orchestration.ClientSync, ClientID: "c0"})
 	require.NoError(t, b.client.TerminateWorkflow(b.ctx, gone.WorkflowID, "", "test"))
+	b.eventually(func() bool { return b.engine.Run(alive.RunID).State == "running" })
 
 	sweep := orchestration.NewSweep(b.runs, b.workflows, peers.EnterTenant)
 	closed, err := sweep.Do(t.Context(), time.Now())
