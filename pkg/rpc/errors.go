@@ -118,10 +118,14 @@ func (r *remote) Error() string { return "from a peer: " + r.status.Error() }
 func (r *remote) Unwrap() error { return r.status }
 
 // FromStatus turns the status that a call ended with into an errs.Error; nil for
-// nil and for OK.
+// nil and for OK. An error that is one already, or wraps one, comes back
+// unchanged: read as a status it would lend its private text to the public one.
 func FromStatus(err error) error {
 	if err == nil {
 		return nil
+	}
+	if _, ok := errors.AsType[*errs.Error](err); ok {
+		return err
 	}
 	s, ok := status.FromError(err)
 	if !ok {

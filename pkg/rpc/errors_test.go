@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -59,6 +60,22 @@ func TestErrorsCrossTheWire(t *testing.T) {
 		require.Equal(t, 1500*time.Millisecond, got.RetryAfter())
 		require.NotContains(t, err.Error(), "private")
 		require.Equal(t, kind, rpc.KindOfCode(rpc.Code(kind)))
+	}
+}
+
+func TestAnErrorThatIsReadAgainIsUnchanged(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(context.Context, string) (string, error) {
+		return "", errs.New(errs.Precondition, "no_confirmed_mapping", "Confirm a mapping first.", errs.WithViolation("scope", "needs a mapping"))
+	})
+	_, once := call(acme(t.Context()), b.from("gateway"), publicMethod, "")
+	for _, err := range []error{once, fmt.Errorf("starting: %w", once)} {
+		twice := rpc.FromStatus(rpc.FromStatus(err))
+		require.Equal(t, err, twice)
+		e, ok := errors.AsType[*errs.Error](twice)
+		require.True(t, ok)
+		require.Equal(t, "Confirm a mapping first.", e.Public())
+		require.Equal(t, "Confirm a mapping first.", rpc.ToStatus(twice).Message())
 	}
 }
 

@@ -3,7 +3,6 @@ package peers
 import (
 	"context"
 
-	"github.com/entrasync/entrasync/pkg/rpc"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
 )
@@ -23,7 +22,7 @@ func (l *Links) Revise(ctx context.Context, m orchestration.Mapping) (orphaned i
 	res, err := l.engine.ReviseMapping(ctx, &syncenginev1.ReviseMappingRequest{
 		ManagedTenantId: m.ManagedTenantID, EntraTenantId: m.EntraTenantID, ClientId: m.ClientID, Revision: m.Revision,
 	})
-	return int(res.GetOrphanedLinks()), rpc.FromStatus(err)
+	return int(res.GetOrphanedLinks()), err
 }
 
 // Decide does what a person decided; see orchestration.Links.
@@ -33,7 +32,7 @@ func (l *Links) Decide(ctx context.Context, d orchestration.OrphanDecision) (orc
 		Revision: d.Mapping.Revision, Decision: d.Decision, DecidedBy: d.DecidedBy,
 	})
 	if err != nil {
-		return orchestration.OrphanResult{}, rpc.FromStatus(err)
+		return orchestration.OrphanResult{}, err
 	}
 	return orchestration.OrphanResult{
 		Relinking: int(res.GetRelinking()), Left: int(res.GetLeft()), Orphaned: int(res.GetOrphanedLinks()),

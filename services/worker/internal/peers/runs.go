@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
@@ -29,7 +28,7 @@ func (r *Runs) Create(ctx context.Context, run orchestration.NewRun) (orchestrat
 		RunId: run.ID,
 	})
 	if err != nil {
-		return orchestration.Run{}, rpc.FromStatus(err)
+		return orchestration.Run{}, err
 	}
 	return orchestration.Run{ID: res.GetRunId(), WorkflowID: res.GetWorkflowId(), Joined: res.GetJoined(), State: res.GetState()}, nil
 }
@@ -40,20 +39,20 @@ func (r *Runs) Fail(ctx context.Context, runID string, problem orchestration.Pro
 		RunId: runID, State: orchestration.StateFailed,
 		Error: &syncenginev1.RunProblem{Code: problem.Code, Message: problem.Message, Remedy: problem.Remedy},
 	})
-	return rpc.FromStatus(err)
+	return err
 }
 
 // Cancel closes runs of the tenant; see orchestration.Runs.
 func (r *Runs) Cancel(ctx context.Context, before time.Time) ([]string, error) {
 	res, err := r.engine.CancelRuns(ctx, &syncenginev1.CancelRunsRequest{CreatedBefore: timestamppb.New(before)})
-	return res.GetWorkflowIds(), rpc.FromStatus(err)
+	return res.GetWorkflowIds(), err
 }
 
 // Open lists runs that have not ended; see orchestration.Runs.
 func (r *Runs) Open(ctx context.Context, before time.Time, limit int) ([]orchestration.OpenRun, error) {
 	res, err := r.engine.ListOpenRuns(ctx, &syncenginev1.ListOpenRunsRequest{Before: timestamppb.New(before), PageSize: int32(limit)})
 	if err != nil {
-		return nil, rpc.FromStatus(err)
+		return nil, err
 	}
 	runs := make([]orchestration.OpenRun, 0, len(res.GetRuns()))
 	for _, run := range res.GetRuns() {
@@ -76,7 +75,7 @@ func NewDiscoveries(discovery discoveryv1.DiscoveryInternalServiceClient) *Disco
 func (d *Discoveries) Unreadable(ctx context.Context) ([]orchestration.Unreadable, error) {
 	res, err := d.discovery.GetDiscoverySummary(ctx, &discoveryv1.GetDiscoverySummaryRequest{})
 	if err != nil {
-		return nil, rpc.FromStatus(err)
+		return nil, err
 	}
 	unreadable := make([]orchestration.Unreadable, 0, len(res.GetUnreadable()))
 	for _, u := range res.GetUnreadable() {
