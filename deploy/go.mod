@@ -1,6 +1,6 @@
 module github.com/entrasync/entrasync/deploy
 
-go 1.26.0
+go 1.26.8
 
 replace github.com/entrasync/entrasync/pkg => ../pkg
 

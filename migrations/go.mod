@@ -1,6 +1,6 @@
 module github.com/entrasync/entrasync/migrations
 
-go 1.26.0
+go 1.26.8
 
 require (
 	github.com/entrasync/entrasync/pkg v0.0.0

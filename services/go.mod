@@ -1,6 +1,6 @@
 module github.com/entrasync/entrasync/services
 
-go 1.26.0
+go 1.26.8
 
 require (
 	github.com/caarlos0/env/v11 v11.4.2
