@@ -115,16 +115,23 @@ func compose(a answers) *gatewayv1.GetStatusResponse {
 			NeedsReview: a.mapping.GetSummary().GetNeedsReview(), Undecided: a.mapping.GetSummary().GetUndecided(),
 			CreateNew: a.mapping.GetSummary().GetCreateNew(),
 		},
-		Schedule: &gatewayv1.StatusSchedule{
-			Enabled: a.engine.GetScheduleEnabled(), IntervalMinutes: a.engine.GetIntervalMinutes(),
-			NextRunAt: a.engine.GetNextRunAt(), Paused: a.engine.GetPaused(), PausedReason: a.engine.GetPausedReason(),
-		},
+		Schedule: schedule(a.engine),
 	}
 	if e := c.GetLastValidationError(); e != nil {
 		out.LastValidationError = &gatewayv1.StatusError{Code: e.GetCode(), Message: e.GetMessage(), CheckedAt: e.GetCheckedAt()}
 	}
 	out.Attention = attention(a, out)
 	return out
+}
+
+// schedule says when the next sync starts by itself. Automatic sync being on is a setting; it is
+// called enabled only where a schedule stands behind it, which has a next run or is paused.
+func schedule(engine *syncenginev1.GetSyncStatusResponse) *gatewayv1.StatusSchedule {
+	exists := engine.GetNextRunAt() != nil || engine.GetPaused()
+	return &gatewayv1.StatusSchedule{
+		Enabled: engine.GetScheduleEnabled() && exists, IntervalMinutes: engine.GetIntervalMinutes(),
+		NextRunAt: engine.GetNextRunAt(), Paused: engine.GetPaused(), PausedReason: engine.GetPausedReason(),
+	}
 }
 
 // attention lists what a person should look at, the gravest first.
