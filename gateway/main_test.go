@@ -48,7 +48,7 @@ func TestTheProcessServesAndStops(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- serve(ctx, cfg) }()
 	get := func(address, path string) (int, string) {
-		res, err := http.Get("http://" + address + path) //nolint:noctx // a test's own server
+		res, err := http.Get("http://" + address + path)
 		if err != nil {
 			return 0, ""
 		}

@@ -181,7 +181,7 @@ func binaries() (string, error) {
 // PostgreSQL refuses to run as root.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil //nolint:nilnil // nil credential means "as we are"
+		return nil, nil // nil credential means "as we are"
 	}
 	for _, name := range []string{"postgres", "nobody"} {
 		account, err := user.Lookup(name)

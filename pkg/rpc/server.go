@@ -190,7 +190,7 @@ func (g *guardian) stream(srv any, stream grpc.ServerStream, info *grpc.StreamSe
 // streamWith is a stream whose handler works in another context.
 type streamWith struct {
 	grpc.ServerStream
-	ctx context.Context //nolint:containedctx // the way grpc-go offers
+	ctx context.Context // the way grpc-go offers
 }
 
 func (s *streamWith) Context() context.Context { return s.ctx }

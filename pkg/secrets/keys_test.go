@@ -191,7 +191,7 @@ func TestTheKeySetEncryptedByAKMS(t *testing.T) {
 	require.Contains(t, string(raw), "encryptedKeyset")
 	_, err = secrets.OpenBox(settings.File)
 	require.Error(t, err, "in clear text it is no key set")
-	require.NoError(t, os.Chmod(settings.File, 0o644)) //nolint:gosec // a mounted secret; what is in it is encrypted
+	require.NoError(t, os.Chmod(settings.File, 0o644)) // a mounted secret; what is in it is encrypted
 	box, err := secrets.Open(t.Context(), settings, kms)
 	require.NoError(t, err)
 	sealed, err := box.Seal("secret", "a")

@@ -299,7 +299,7 @@ func TestSettingsMustBeSafe(t *testing.T) {
 	}
 }
 
-func TestTheLibrarysOwnVariablesDoNotCount(t *testing.T) { //nolint:paralleltest // it sets variables
+func TestTheLibrarysOwnVariablesDoNotCount(t *testing.T) { // it sets variables
 	t.Setenv("VAULT_TOKEN", "somebody-elses")
 	t.Setenv("VAULT_NAMESPACE", "elsewhere")
 	t.Setenv("VAULT_ADDR", "https://elsewhere.example")

@@ -19,7 +19,7 @@ import (
 
 // TestNoSecretIsStoredOrLoggedInClear is not parallel: it reads the process's
 // log.
-func TestNoSecretIsStoredOrLoggedInClear(t *testing.T) { //nolint:paralleltest // see above
+func TestNoSecretIsStoredOrLoggedInClear(t *testing.T) {
 	for _, provider := range []string{inPostgres, inVault} {
 		t.Run(provider, func(t *testing.T) {
 			var log bytes.Buffer

@@ -172,7 +172,7 @@ func peakFor(t testing.TB, users int) int {
 
 // TestMemoryDoesNotGrowWithTheDirectory is not parallel: other tests' load would
 // change when memory is collected.
-func TestMemoryDoesNotGrowWithTheDirectory(t *testing.T) { //nolint:paralleltest // see above
+func TestMemoryDoesNotGrowWithTheDirectory(t *testing.T) {
 	small, large := peakFor(t, 10_000), peakFor(t, 200_000)
 	require.LessOrEqual(t, float64(large), 1.2*float64(small), "%d and %d MiB", small>>20, large>>20)
 }

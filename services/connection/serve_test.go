@@ -29,7 +29,7 @@ func freeAddress(t *testing.T) string {
 }
 
 // TestTheProcessServesAndStops is not parallel: serve sets the process's logger.
-func TestTheProcessServesAndStops(t *testing.T) { //nolint:paralleltest // see above
+func TestTheProcessServesAndStops(t *testing.T) {
 	network, db, keys := rpctest.New(t), pgtest.Database(t, "connection"), filepath.Join(t.TempDir(), "keys.json")
 	_, err := secrets.NewKeyFile(keys)
 	require.NoError(t, err)

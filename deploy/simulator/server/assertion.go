@@ -3,7 +3,7 @@ package server
 import (
 	"crypto"
 	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // x5t is SHA-1 by its definition
+	"crypto/sha1" // x5t is SHA-1 by its definition
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
@@ -83,7 +83,7 @@ type assertionHeader struct {
 
 // names tells whether every thumbprint is that of a certificate.
 func (h assertionHeader) names(c *x509.Certificate) bool {
-	one, two := sha1.Sum(c.Raw), sha256.Sum256(c.Raw) //nolint:gosec // x5t is SHA-1 by its definition
+	one, two := sha1.Sum(c.Raw), sha256.Sum256(c.Raw) // x5t is SHA-1 by its definition
 	return (h.SHA1 == "" || h.SHA1 == b64.EncodeToString(one[:])) && (h.SHA256 == "" || h.SHA256 == b64.EncodeToString(two[:]))
 }
 

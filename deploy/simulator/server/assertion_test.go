@@ -5,7 +5,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // x5t is SHA-1 by its definition
+	"crypto/sha1" // x5t is SHA-1 by its definition
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -38,7 +38,7 @@ func TestClientAssertion(t *testing.T) {
 		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certify(t, stranger)})),
 		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})),
 	}})
-	sha1sum, sha2sum := sha1.Sum(certificate), sha256.Sum256(certificate) //nolint:gosec // x5t is SHA-1 by its definition
+	sha1sum, sha2sum := sha1.Sum(certificate), sha256.Sum256(certificate) // x5t is SHA-1 by its definition
 	x5t := map[string]string{"x5t": base64.RawURLEncoding.EncodeToString(sha1sum[:])}
 	x5tS256 := map[string]string{"x5t#S256": base64.RawURLEncoding.EncodeToString(sha2sum[:])}
 	tenant := b.fleet.Customers()[0]

@@ -120,7 +120,7 @@ func (n *names) next() [4]byte {
 // resolver asks a server of names on this machine.
 func resolver(t *testing.T, n *names) *net.Resolver {
 	t.Helper()
-	socket, err := net.ListenPacket("udp", "127.0.0.1:0") //nolint:noctx // ends with the test
+	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = socket.Close() })
 	go func() {

@@ -118,7 +118,7 @@ func (t *trail) closes(link *url.URL) bool {
 // nextPage is where a listing goes on, nil at its end. Links are followed whole.
 func (c *Client) nextPage(so *trail, from *url.URL, link string) (*url.URL, error) {
 	if link == "" {
-		return nil, nil //nolint:nilnil // the end is no error
+		return nil, nil // the end is no error
 	}
 	next, err := c.within(from, link)
 	if err != nil {

@@ -237,7 +237,7 @@ func realisticPage(n int) []byte {
 }
 
 // TestTheDecoderIsCheap keeps the number of allocations.
-func TestTheDecoderIsCheap(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts the whole process
+func TestTheDecoderIsCheap(t *testing.T) { // AllocsPerRun counts the whole process
 	const users = 999
 	body := realisticPage(users)
 	var p page

@@ -68,7 +68,7 @@ func SealedValues(ctx context.Context, pool *pg.Pool) (values map[uint32]int64, 
 		rows, err := q.SealedValues(ctx)
 		values = make(map[uint32]int64, len(rows))
 		for _, row := range rows {
-			values[uint32(row.KeyID)] = row.Total //nolint:gosec // an id of 32 bits, as seal wrote it
+			values[uint32(row.KeyID)] = row.Total // an id of 32 bits, as seal wrote it
 		}
 		return err
 	})

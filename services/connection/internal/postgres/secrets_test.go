@@ -72,7 +72,7 @@ func (b *bundle) sealedBy() map[uint32]int64 {
 	return values
 }
 
-func TestConformance(t *testing.T) { //nolint:paralleltest // the suite reads the process's log first
+func TestConformance(t *testing.T) { // the suite reads the process's log first
 	secrettest.Run(t, func(t *testing.T) secrettest.Subject {
 		b := setup(t)
 		return secrettest.Subject{Store: b.store, Break: func() func() {

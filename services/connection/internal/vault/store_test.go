@@ -101,7 +101,7 @@ func (b *bundle) get(version string) (string, error) {
 	return value.Reveal(), err
 }
 
-func TestConformance(t *testing.T) { //nolint:paralleltest // the suite reads the process's log first
+func TestConformance(t *testing.T) { // the suite reads the process's log first
 	secrettest.Run(t, func(t *testing.T) secrettest.Subject {
 		b := setup(t)
 		return secrettest.Subject{Store: b.store, Break: func() func() {
@@ -111,7 +111,7 @@ func TestConformance(t *testing.T) { //nolint:paralleltest // the suite reads th
 	})
 }
 
-func TestConformanceOnAMountThatKeepsOneVersion(t *testing.T) { //nolint:paralleltest // as above
+func TestConformanceOnAMountThatKeepsOneVersion(t *testing.T) {
 	secrettest.Run(t, func(t *testing.T) secrettest.Subject {
 		b := setup(t, func(s *vaulttest.Server) { s.MaxVersions, s.Mount = 1, "kv" })
 		return secrettest.Subject{Store: b.store, Break: func() func() {

@@ -23,7 +23,7 @@ import (
 // bundle is a queue on a database of its own, as one tenant sees it.
 type bundle struct {
 	t        require.TestingT
-	ctx      context.Context //nolint:containedctx // a test's
+	ctx      context.Context
 	db       *pgtest.DB
 	store    *postgres.Store
 	now      time.Time

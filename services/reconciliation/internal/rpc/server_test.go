@@ -21,7 +21,7 @@ import (
 
 // bundle is the service as its callers reach it.
 type bundle struct {
-	ctx     context.Context                                      //nolint:containedctx // a test's
+	ctx     context.Context
 	gateway reconciliationv1.ReconciliationServiceClient         // as the gateway calls it
 	status  reconciliationv1.ReconciliationInternalServiceClient // as the gateway calls it
 	engine  func(context.Context, *reconciliationv1.PushItemsRequest) (*reconciliationv1.PushItemsResponse, error)

@@ -63,9 +63,9 @@ func (c *Client) ListUsers(ctx context.Context, req syncengine.ListUsers, page f
 func userOf(u *connectionv1.DirectoryUser) syncengine.User {
 	return syncengine.User{
 		ObjectID: u.GetEntraObjectId(), UserPrincipalName: u.GetUserPrincipalName(), Mail: u.GetMail(), DisplayName: u.GetDisplayName(),
-		GivenName: u.GetGivenName(), Surname: u.GetSurname(), AccountEnabled: u.AccountEnabled, UserType: u.GetUserType(), //nolint:protogetter // absent is unknown
+		GivenName: u.GetGivenName(), Surname: u.GetSurname(), AccountEnabled: u.AccountEnabled, UserType: u.GetUserType(), // absent is unknown
 		JobTitle: u.GetJobTitle(), Department: u.GetDepartment(), MobilePhone: u.GetMobilePhone(),
 		BusinessPhones: u.GetBusinessPhones().GetValues(), ProxyAddresses: u.GetProxyAddresses().GetValues(),
-		OtherMails: u.GetOtherMails().GetValues(), LicenceCount: u.AssignedLicenceCount, Defect: u.GetDefect(), //nolint:protogetter // absent is unknown
+		OtherMails: u.GetOtherMails().GetValues(), LicenceCount: u.AssignedLicenceCount, Defect: u.GetDefect(), // absent is unknown
 	}
 }

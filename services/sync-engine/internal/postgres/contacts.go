@@ -84,7 +84,7 @@ func (s *Store) Contacts(ctx context.Context, page syncengine.ContactPage) (cont
 }
 
 func list(ctx context.Context, q *sqlc.Queries, page syncengine.ContactPage, f filter, afterKey string, after uuid.UUID) ([]syncengine.Contact, error) {
-	size := int32(page.Size) //nolint:gosec // at most a few hundred
+	size := int32(page.Size) // at most a few hundred
 	switch {
 	case page.Filter.EmailNorm != "":
 		rows, err := q.ListContactsByEmail(ctx, sqlc.ListContactsByEmailParams{

@@ -163,7 +163,7 @@ func (o *Orphans) mark(ctx context.Context, q *sqlc.Queries, upTo string) error 
 	if err != nil {
 		return err
 	}
-	return q.CountDecided(ctx, sqlc.CountDecidedParams{ID: o.decision, Marked: int32(marked)}) //nolint:gosec // at most a range
+	return q.CountDecided(ctx, sqlc.CountDecidedParams{ID: o.decision, Marked: int32(marked)}) // at most a range
 }
 
 // end ends the range's links. Their contacts stay where they are.

@@ -115,7 +115,7 @@ func sampleOfCuts(t *testing.T) (first, step int) {
 	if given, err := strconv.ParseUint(flag.Lookup("rapid.seed").Value.String(), 10, 64); err == nil && given != 0 {
 		seed = given
 	}
-	first = 1 + int(seed%every) //nolint:gosec // below six
+	first = 1 + int(seed%every) // below six
 	t.Logf("cutting at every %dth message from the %dth on; -rapid.seed=%d does it again, -rapid.checks cuts at all", every, first, seed)
 	return first, every
 }

@@ -111,12 +111,12 @@ func (r *Round) directory(result syncengine.RoundResult) sqlc.KeepDirectoryParam
 func closing(result syncengine.RoundResult) (p sqlc.CloseTenantParams, err error) {
 	c := result.Counters
 	p = sqlc.CloseTenantParams{
-		State: result.State, Now: result.Now, Created: int32(c.Created), Linked: int32(c.Linked), Updated: int32(c.Updated), //nolint:gosec // counts of users
-		Unchanged: int32(c.Unchanged), Ambiguous: int32(c.Ambiguous), Inactivated: int32(c.Inactivated), //nolint:gosec // counts of users
-		Reactivated: int32(c.Reactivated), Filtered: int32(c.Filtered), Failed: int32(c.Failed), //nolint:gosec // counts of users
+		State: result.State, Now: result.Now, Created: int32(c.Created), Linked: int32(c.Linked), Updated: int32(c.Updated),
+		Unchanged: int32(c.Unchanged), Ambiguous: int32(c.Ambiguous), Inactivated: int32(c.Inactivated),
+		Reactivated: int32(c.Reactivated), Filtered: int32(c.Filtered), Failed: int32(c.Failed),
 	}
 	if result.Held != nil {
-		count := int32(result.Held.Count) //nolint:gosec // a count of users
+		count := int32(result.Held.Count)
 		p.HeldReason, p.HeldCount, p.HeldDigest = &result.Held.Reason, &count, orNil(result.Held.Digest)
 	}
 	if result.Filtered == nil {

@@ -60,7 +60,7 @@ func (s *copySource) Values() ([]any, error) {
 		return nil, err
 	}
 	s.values = [18]any{
-		int32(s.n + s.at + 1), i.ObjectID, i.Content, text(i.Failure), i.Nameless, text(i.Verdict), i.UserPrincipalName, //nolint:gosec // far below 2³¹
+		int32(s.n + s.at + 1), i.ObjectID, i.Content, text(i.Failure), i.Nameless, text(i.Verdict), i.UserPrincipalName, // far below 2³¹
 		i.Enabled, i.FullName, i.NameKey, i.HasDisplayName, i.Email, text(i.EmailNorm), i.EmailIsMail, i.Phone, i.Role,
 		strings.Join(i.Addresses, " "), id,
 	}

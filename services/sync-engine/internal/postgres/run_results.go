@@ -65,7 +65,7 @@ func finish(ctx context.Context, q *sqlc.Queries, id uuid.UUID, end syncengine.R
 	params := sqlc.FinishRunParams{State: ending.State, Now: end.Now, ID: id}
 	params.ErrorCode, params.ErrorMessage, params.ErrorRemedy = problemColumns(end.Problem)
 	if end.DiscoveredTenants != nil {
-		n := int32(*end.DiscoveredTenants) //nolint:gosec // a count of tenants
+		n := int32(*end.DiscoveredTenants)
 		params.DiscoveredTenants = &n
 	}
 	if err := q.FinishRun(ctx, params); err != nil {
@@ -124,7 +124,7 @@ func (s *Store) Runs(ctx context.Context, page syncengine.RunPage) (runs []synce
 	}
 	params := sqlc.ListRunsParams{
 		Before: before, Type: orNil(page.Filter.Type), State: orNil(page.Filter.State), Since: page.Filter.Since, ClientID: client,
-		Size: int32(page.Size), //nolint:gosec // a few hundred
+		Size: int32(page.Size), // a few hundred
 	}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
 		rows, err := q.ListRuns(ctx, params)

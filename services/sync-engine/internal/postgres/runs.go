@@ -137,8 +137,8 @@ func (s *Store) StartRun(ctx context.Context, id string, tenants []syncengine.Ru
 		params.EntraTenantIds = append(params.EntraTenantIds, t.EntraTenantID)
 		params.ClientIds = append(params.ClientIds, client)
 		params.MappingRevisions = append(params.MappingRevisions, t.MappingRevision)
-		params.Groups = append(params.Groups, int32(t.Group))          //nolint:gosec // counts of tenants
-		params.Positions = append(params.Positions, int32(t.Position)) //nolint:gosec // counts of tenants
+		params.Groups = append(params.Groups, int32(t.Group))
+		params.Positions = append(params.Positions, int32(t.Position))
 	}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		state, err = q.LockRun(ctx, parsed)
@@ -215,7 +215,7 @@ func (s *Store) OpenTenants(ctx context.Context, runID string, afterGroup, limit
 	if err != nil {
 		return nil, err
 	}
-	params := sqlc.ListOpenTenantsParams{RunID: parsed, AfterGroup: int32(afterGroup), Groups: int32(limit)} //nolint:gosec // counts of tenants
+	params := sqlc.ListOpenTenantsParams{RunID: parsed, AfterGroup: int32(afterGroup), Groups: int32(limit)}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
 		rows, err := q.ListOpenTenants(ctx, params)
 		if err != nil {
@@ -237,7 +237,7 @@ func (s *Store) OpenTenants(ctx context.Context, runID string, afterGroup, limit
 // OpenRuns names open runs of all tenants, oldest first.
 func (s *Store) OpenRuns(ctx context.Context, before time.Time, limit int) (runs []syncengine.OpenRun, err error) {
 	err = pg.AcrossTenants(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := sqlc.New(tx).OpenRuns(ctx, sqlc.OpenRunsParams{Before: before, Size: int32(limit)}) //nolint:gosec // at most 1,000
+		rows, err := sqlc.New(tx).OpenRuns(ctx, sqlc.OpenRunsParams{Before: before, Size: int32(limit)}) // at most 1,000
 		runs = make([]syncengine.OpenRun, len(rows))
 		for i, row := range rows {
 			runs[i] = syncengine.OpenRun{Tenant: row.TenantID, RunID: row.ID.String(), WorkflowID: row.WorkflowID}

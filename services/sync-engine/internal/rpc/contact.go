@@ -47,8 +47,8 @@ func (s *contactServer) BatchUpsertContacts(ctx context.Context, req *syncengine
 	records := make([]syncengine.ContactRecord, len(req.GetContacts()))
 	for i, r := range req.GetContacts() {
 		records[i] = syncengine.ContactRecord{
-			ID: r.Id, ExternalID: r.ExternalId, ClientID: r.ClientId, ClientExternalID: r.ClientExternalId, FullName: r.GetFullName(), //nolint:protogetter // absent differs from empty
-			Email: r.Email, Phone: r.Phone, Role: r.Role, Inactive: r.Inactive, Deleted: r.Deleted, //nolint:protogetter // absent differs from empty
+			ID: r.Id, ExternalID: r.ExternalId, ClientID: r.ClientId, ClientExternalID: r.ClientExternalId, FullName: r.GetFullName(), // absent differs from empty
+			Email: r.Email, Phone: r.Phone, Role: r.Role, Inactive: r.Inactive, Deleted: r.Deleted, // absent differs from empty
 		}
 	}
 	results, err := s.cases.Batch.Do(ctx, records)
@@ -57,7 +57,7 @@ func (s *contactServer) BatchUpsertContacts(ctx context.Context, req *syncengine
 	}
 	answer := &syncenginev1.BatchUpsertContactsResponse{Results: make([]*syncenginev1.ContactResult, len(results))}
 	for i, r := range results {
-		m := &syncenginev1.ContactResult{Index: int32(i), Id: r.ID, ExternalId: r.ExternalID, Outcome: r.Outcome} //nolint:gosec // at most 5,000
+		m := &syncenginev1.ContactResult{Index: int32(i), Id: r.ID, ExternalId: r.ExternalID, Outcome: r.Outcome} // at most 5,000
 		for _, v := range r.Violations {
 			m.Violations = append(m.Violations, &syncenginev1.ContactViolation{Field: v.Field, Message: v.Message})
 		}

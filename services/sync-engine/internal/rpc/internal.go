@@ -83,7 +83,7 @@ func (s *internalServer) RecordTenantResult(ctx context.Context, req *syncengine
 
 func (s *internalServer) FinaliseRun(ctx context.Context, req *syncenginev1.FinaliseRunRequest) (*syncenginev1.FinaliseRunResponse, error) {
 	var discovered *int
-	if req.DiscoveredTenants != nil { //nolint:protogetter // absent differs from none found
+	if req.DiscoveredTenants != nil { // absent differs from none found
 		n := int(req.GetDiscoveredTenants())
 		discovered = &n
 	}

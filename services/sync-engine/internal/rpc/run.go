@@ -130,7 +130,7 @@ func timestamp(t *time.Time) *timestamppb.Timestamp {
 }
 
 // count is a count as the contract has it.
-func count(n int) int32 { return int32(min(n, math.MaxInt32)) } //nolint:gosec // bounded
+func count(n int) int32 { return int32(min(n, math.MaxInt32)) } // bounded
 
 // totalOf leaves out what was not counted.
 func totalOf(n int) *int32 {

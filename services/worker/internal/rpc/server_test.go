@@ -51,7 +51,7 @@ func (o *orchestrator) ResumeSchedule(context.Context, string, string) error { r
 
 // bundle is the API as the gateway reaches it.
 type bundle struct {
-	ctx          context.Context //nolint:containedctx // a test's
+	ctx          context.Context
 	orchestrator *orchestrator
 	engine       *peertest.Engine
 	api          orchestrationv1.OrchestrationServiceClient

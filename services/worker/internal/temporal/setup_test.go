@@ -39,7 +39,7 @@ var quick = activity.Pace{
 // the services that it calls.
 type bundle struct {
 	t         *testing.T
-	ctx       context.Context //nolint:containedctx // a test's
+	ctx       context.Context
 	tenant    string
 	queue     string
 	client    client.Client
