@@ -9,20 +9,15 @@ import (
 	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
 )
 
-// Runner runs discoveries.
-type Runner interface {
-	Run(ctx context.Context, operationID string, progress func(seen, read int)) (discovery.Result, error)
-}
-
 // Internal serves DiscoveryInternalService.
 type Internal struct {
 	discoveryv1.UnimplementedDiscoveryInternalServiceServer
-	runner Runner
-	viewer Viewer
+	runner *discovery.Runner
+	viewer *discovery.Viewer
 }
 
 // NewInternal makes the server.
-func NewInternal(runner Runner, viewer Viewer) *Internal {
+func NewInternal(runner *discovery.Runner, viewer *discovery.Viewer) *Internal {
 	return &Internal{runner: runner, viewer: viewer}
 }
 

@@ -4,34 +4,19 @@ package rpc
 import (
 	"context"
 
-	"github.com/entrasync/entrasync/pkg/page"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
 )
 
-// Viewer shows what discoveries found.
-type Viewer interface {
-	Latest(ctx context.Context) (discovery.Latest, error)
-	Summary(ctx context.Context) (discovery.Summary, error)
-	List(ctx context.Context, filter discovery.Filter, size int32, pageToken string) (page.Page[discovery.ManagedTenant], error)
-	CountOthers(ctx context.Context, exceptIDs []string) (int32, error)
-	Each(ctx context.Context, ids []string, each func([]discovery.ManagedTenant) error) error
-}
-
-// Repairer repairs the app's consent in a managed tenant.
-type Repairer interface {
-	Do(ctx context.Context, id, returnTo string) (discovery.Consent, discovery.ManagedTenant, error)
-}
-
 // Public serves DiscoveryService.
 type Public struct {
 	discoveryv1.UnimplementedDiscoveryServiceServer
-	viewer   Viewer
-	repairer Repairer
+	viewer   *discovery.Viewer
+	repairer *discovery.Repairer
 }
 
 // NewPublic makes the server.
-func NewPublic(viewer Viewer, repairer Repairer) *Public {
+func NewPublic(viewer *discovery.Viewer, repairer *discovery.Repairer) *Public {
 	return &Public{viewer: viewer, repairer: repairer}
 }
 
