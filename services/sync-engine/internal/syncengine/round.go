@@ -17,7 +17,7 @@ var ErrRunCancelled = errs.New(errs.Cancelled, "run_cancelled", "The run was can
 
 // Listing is how a directory's listing ended.
 type Listing struct {
-	DeltaLink string // for changes only next time; empty when the source has none
+	DeltaLink string // recorded, not used yet; empty when the source has none
 	Full      bool   // every user was listed
 }
 

@@ -28,8 +28,8 @@ type Settings struct {
 	GuardPercent  int // nor one that inactivates at most this share of the active links
 }
 
-// Fingerprint changes when anything that decides a round does; then the next
-// round lists everything.
+// Fingerprint changes when anything that decides a round does. Rounds record it;
+// every round lists the whole directory, whatever it was.
 func (s Settings) Fingerprint() string {
 	s.AutomaticSync, s.IntervalMinutes, s.GuardMinCount, s.GuardPercent = false, 0, 0, 0
 	text, err := json.Marshal(s)
