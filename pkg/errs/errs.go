@@ -17,12 +17,12 @@ import (
 // Kind says what sort of failure an error is. Transports map it to their codes.
 type Kind uint8
 
-// The kinds. Internal is the zero value: what nobody classified is our bug.
+// The kinds. Internal is the zero value: an unclassified failure is our bug.
 const (
-	Internal        Kind = iota // our bug, or a failure nobody foresaw
+	Internal        Kind = iota // our bug, or a failure that nothing classified
 	Invalid                     // the request can never succeed as it is written
-	Unauthenticated             // nobody, or nobody provable, is asking
-	Denied                      // the caller is known and may not
+	Unauthenticated             // the caller is unknown or unproven
+	Denied                      // the caller is known and not allowed
 	NotFound                    // the thing asked for is not there (or not visible)
 	Conflict                    // it collides with something that exists or is running
 	Precondition                // the system is not in a state that allows it
@@ -30,7 +30,7 @@ const (
 	Unavailable                 // a peer cannot be reached now; trying again may help
 	Deadline                    // time ran out
 	Cancelled                   // the caller went away
-	Unimplemented               // nobody built it
+	Unimplemented               // not implemented
 )
 
 var kindNames = [...]string{

@@ -13,7 +13,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 )
 
-// ErrToken tells of a page token that no page of this list gave.
+// ErrToken means that a page token is not one of this list.
 var ErrToken = errs.New(errs.Invalid, "invalid_argument", "The page token does not belong to this list.",
 	errs.WithViolation("pageToken", "does not belong to this list"))
 
@@ -24,8 +24,8 @@ type Cursor struct {
 	ID  string
 }
 
-// token is a cursor as it travels. Filter ties it to the request whose list it
-// belongs to, and makes garbage improbable to pass.
+// token is a cursor as it travels. Filter binds it to the filters of its list,
+// and makes it unlikely that garbage passes.
 type token struct {
 	Key    string `json:"k"`
 	ID     string `json:"i"`
@@ -73,8 +73,9 @@ func Parse(text string, filters ...string) (*Cursor, error) {
 	return &c, nil
 }
 
-// Place is the cursor of a list whose ids are UUIDs, as a query takes it: the zero
-// values, before which nothing stands, for nil. ErrToken for an id that is none.
+// Place is the cursor of a list whose ids are UUIDs, as a query takes it: for nil
+// the zero values, which sort before everything. ErrToken for an id that is not a
+// UUID.
 func (c *Cursor) Place() (key string, id uuid.UUID, err error) {
 	if c == nil {
 		return "", uuid.Nil, nil
@@ -88,7 +89,7 @@ func (c *Cursor) Place() (key string, id uuid.UUID, err error) {
 func fingerprint(c Cursor, filters []string) uint32 {
 	sum := crc32.NewIEEE()
 	for _, part := range append([]string{c.Key, c.ID}, filters...) {
-		_, _ = io.WriteString(sum, part+"\x00") // a hash takes everything
+		_, _ = io.WriteString(sum, part+"\x00") // a hash never fails
 	}
 	return sum.Sum32()
 }

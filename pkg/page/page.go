@@ -16,14 +16,13 @@ type Page[T any] struct {
 type List[T any] struct {
 	Size  int32  // at most; 0: DefaultSize
 	Token string // of the page; empty for the first
-	// Filters are what makes it this list and no other: a token is good for the same
-	// ones alone.
+	// Filters identify the list: a token is valid for the same filters only.
 	Filters []string
 	// Read gives up to limit entries after a place, nil for the beginning.
 	Read func(after *Cursor, limit int32) ([]T, error)
 	// Count counts the whole list; nil: it is not counted.
 	Count func() (int32, error)
-	// Place is where an entry stands in the list's order.
+	// Place is the position of an entry in the list's order.
 	Place func(T) Cursor
 }
 
@@ -46,7 +45,7 @@ func Of[T any](l List[T]) (Page[T], error) {
 		}
 		page.Total = &total
 	}
-	items, err := l.Read(after, size+1) // one more tells whether there is a next page
+	items, err := l.Read(after, size+1) // one more shows whether there is a next page
 	if err != nil {
 		return Page[T]{}, err
 	}

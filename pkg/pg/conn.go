@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// closeWait bounds the farewell to the server when a dedicated connection ends.
+// closeWait bounds the closing handshake of a dedicated connection.
 const closeWait = 5 * time.Second
 
 // Conn is one connection taken for a whole round. What belongs to its session
@@ -24,8 +24,8 @@ type Conn struct {
 	release sync.Once
 }
 
-// Dedicated takes one connection out of the pool, which it still counts
-// against; the pool must be larger than the rounds that run at once.
+// Dedicated takes one connection out of the pool, against whose size it still
+// counts; the pool must be larger than the number of rounds that run at once.
 func Dedicated(ctx context.Context, pool *Pool) (*Conn, error) {
 	conn, err := pool.pool.Acquire(ctx)
 	if err != nil {
@@ -36,7 +36,7 @@ func Dedicated(ctx context.Context, pool *Pool) (*Conn, error) {
 
 // TryLock takes the session's advisory lock of the key without waiting; false
 // when another session has it. The lock ends with Unlock, Release or the
-// connection: whoever still writes through this connection still has it.
+// connection: as long as writes go through this connection, it holds the lock.
 func (c *Conn) TryLock(ctx context.Context, key string) (locked bool, err error) {
 	err = c.conn.QueryRow(ctx, `SELECT pg_try_advisory_lock(hashtextextended($1, 0))`, c.name+":"+key).Scan(&locked)
 	if err != nil {
@@ -64,26 +64,26 @@ func (c *Conn) Unlock(ctx context.Context, key string) error {
 // transactions. Of tenants' tables row-level security shows it nothing.
 func (c *Conn) Raw() *pgx.Conn { return c.conn.Conn() }
 
-// Release gives the locks back and ends the connection, and with it its temporary
-// tables. Whoever takes a lock after Release gets it: the server ends a session,
-// and with it what it holds, some time after the client has left. Only a
-// connection that was lost keeps its locks until the server notices. Release may
-// be called more than once.
+// Release unlocks, and ends the connection and with it its temporary tables.
+// Another session can take the locks as soon as Release has returned: they are
+// unlocked first, because the server ends a session some time after the client
+// has left. Only a connection that was lost keeps its locks until the server
+// notices. Release may be called more than once.
 func (c *Conn) Release() {
 	c.release.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closeWait)
 		defer cancel()
 		if c.locked && !c.conn.Conn().IsClosed() {
-			_, _ = c.conn.Exec(ctx, `SELECT pg_advisory_unlock_all()`) // where it fails the end of the session does it
+			_, _ = c.conn.Exec(ctx, `SELECT pg_advisory_unlock_all()`) // if it fails, the end of the session unlocks
 		}
 		_ = c.conn.Conn().Close(ctx) // the pool replaces it
 		c.conn.Release()
 	})
 }
 
-// Return gives the locks back, and the connection to the pool as it is: whoever
-// takes it next finds the session's temporary tables and settings. A connection
-// that is no longer good ends instead. After Return, Release does nothing.
+// Return unlocks, and gives the connection to the pool as it is: its next user
+// finds the session's temporary tables and settings. A broken connection is
+// closed instead. After Return, Release does nothing.
 func (c *Conn) Return() {
 	c.release.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closeWait)
@@ -104,7 +104,8 @@ func (c *Conn) contextName() string { return c.name }
 // Listen subscribes to a notification channel and calls notify for every
 // message (its payload) until ctx ends (nil) or the connection is lost
 // (errs.Unavailable: call it again). ready, when not nil, is called once
-// subscribed: what was committed before must be looked for then.
+// subscribed: notifications of earlier commits were missed, so look for their
+// work then.
 func Listen(ctx context.Context, pool *Pool, channel string, ready func(), notify func(payload string)) error {
 	conn, err := Dedicated(ctx, pool)
 	if err != nil {

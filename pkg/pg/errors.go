@@ -130,11 +130,11 @@ func describe(err error, pgErr *pgconn.PgError) error {
 	return &described{text: strings.Join(parts, ", "), cause: err}
 }
 
-// NoRows reports that a query that must give a row gave none.
+// NoRows reports that a query that must return a row returned none.
 func NoRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 
 // Contended reports a serialization failure or a deadlock: the same transaction
-// may succeed when begun anew.
+// may succeed when it is retried.
 func Contended(err error) bool {
 	pgErr, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (pgErr.Code == codeSerialization || pgErr.Code == codeDeadlock)

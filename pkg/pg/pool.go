@@ -1,5 +1,5 @@
-// Package pg is the way to PostgreSQL: a pool that works as one context's
-// runtime role, transactions bound to a tenant, and errors classified.
+// Package pg reaches PostgreSQL: a pool that works as one context's runtime
+// role, transactions bound to a tenant, and classified errors.
 package pg
 
 import (
@@ -13,8 +13,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// keepAlive is how long a silent connection may stay unproven. A round holds
-// its lock by its connection, so both ends must notice soon that the other died.
+// keepAlive is how long a silent connection may go without a probe. A round
+// holds its lock by its connection, so both ends must notice soon that the other
+// died.
 const keepAlive = 30 * time.Second
 
 // Options says how a pool is opened. Context is required.
@@ -32,9 +33,9 @@ type Pool struct {
 
 var contextPattern = regexp.MustCompile(`\A[a-z]{1,32}\z`)
 
-// Open makes the pool and checks that the database answers. A pooler between us
-// and the server must not work by transactions: locks and temporary tables
-// belong to a session.
+// Open makes the pool and checks that the database answers. A pooler between
+// the process and the server must not be in transaction mode: locks and
+// temporary tables belong to a session.
 func Open(ctx context.Context, url string, opts Options) (*Pool, error) {
 	if !contextPattern.MatchString(opts.Context) {
 		return nil, fmt.Errorf("context %q is not a name of small letters", opts.Context)
@@ -77,7 +78,7 @@ func (p *Pool) Close() { p.pool.Close() }
 // Ping checks that the database answers; for readiness.
 func (p *Pool) Ping(ctx context.Context) error { return Classify(p.pool.Ping(ctx)) }
 
-// Stat tells how the pool is used; for metrics.
+// Stat returns the pool's statistics; for metrics.
 func (p *Pool) Stat() *pgxpool.Stat { return p.pool.Stat() }
 
 // Context is the name of the part whose tables these are.

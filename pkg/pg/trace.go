@@ -13,7 +13,7 @@ import (
 
 const scope = "github.com/entrasync/entrasync/pkg/pg"
 
-// tracer makes a span of every statement that runs inside a trace. It records
+// tracer starts a span for every statement that runs inside a trace. It records
 // the statement's name, never its text or arguments.
 type tracer struct{}
 

@@ -19,7 +19,7 @@ type Source interface {
 }
 
 // TxFunc is work inside a transaction. It may be called again when the caller
-// asked for retries, so it must not keep what an earlier call gathered.
+// asked for retries, so it must not keep results of an earlier call.
 type TxFunc = func(ctx context.Context, tx pgx.Tx) error
 
 // TxOption adjusts a transaction.
@@ -31,8 +31,8 @@ type txOptions struct {
 	retries int
 }
 
-// Retries begins anew, at most n times, after a serialization failure or a
-// deadlock. Only for work without outside effects.
+// Retries repeats the transaction, at most n times, after a serialization
+// failure or a deadlock. Only for work without side effects outside it.
 func Retries(n int) TxOption { return func(o *txOptions) { o.retries = n } }
 
 // ReadOnly refuses writes.

@@ -10,7 +10,7 @@ import (
 )
 
 // registerTypes teaches a connection to send and read uuid.UUID in binary; pgx
-// would go by way of text, which COPY of large batches feels.
+// would convert it to text, which slows down COPY of large batches.
 func registerTypes(_ context.Context, conn *pgx.Conn) error {
 	m := conn.TypeMap()
 	m.TryWrapEncodePlanFuncs = append([]pgtype.TryWrapEncodePlanFunc{wrapUUIDEncode}, m.TryWrapEncodePlanFuncs...)

@@ -32,7 +32,7 @@ type DB struct {
 	Name     string        // of the database
 	URL      string        // with the runtime role of the first context asked for
 	AdminURL string        // with the superuser
-	Admin    *pgxpool.Pool // as the superuser, who sees all rows: for set-up and assertions
+	Admin    *pgxpool.Pool // as the superuser, which sees all rows: for set-up and assertions
 
 	t     testing.TB
 	first string
@@ -71,8 +71,8 @@ func Database(t testing.TB, name string, more ...string) *DB {
 	return db
 }
 
-// Empty makes a database with nothing in it but what initdb and PostgreSQL
-// made, for tests of the migrator itself.
+// Empty makes a database without any table of ours, for tests of the migrator
+// itself.
 func Empty(t testing.TB) *DB {
 	t.Helper()
 	base, err := server()
@@ -158,7 +158,7 @@ func create(ctx context.Context, base url.URL, db *DB, contexts []string) error 
 
 var (
 	templatesMu sync.Mutex
-	templates   = map[string]bool{} // those this process has seen complete
+	templates   = map[string]bool{} // those that this process has seen complete
 )
 
 // templateFor makes the template database once per content of the migrations,

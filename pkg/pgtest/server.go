@@ -39,8 +39,8 @@ var server = sync.OnceValues(func() (*url.URL, error) {
 	return startCluster()
 })
 
-// guardScript runs the server until the test process ends (its end of the pipe
-// on standard input closes, however it ends), then removes the cluster.
+// guardScript runs the server until the test process ends (then its end of the
+// pipe on standard input closes, however it ends), and removes the cluster.
 const guardScript = `dir=$1; shift
 "$@" >"$dir/log" 2>&1 &
 pid=$!
@@ -181,7 +181,7 @@ func binaries() (string, error) {
 // PostgreSQL refuses to run as root.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil // nil credential means "as we are"
+		return nil, nil // nil credential: run as the current user
 	}
 	for _, name := range []string{"postgres", "nobody"} {
 		account, err := user.Lookup(name)

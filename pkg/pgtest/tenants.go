@@ -131,7 +131,7 @@ func (db *DB) strangerProblems(ctx context.Context, name, table string) (problem
 	return problems
 }
 
-// may tells whether the runtime role may read the table at all.
+// may reports whether the runtime role may read the table at all.
 func (db *DB) may(name, table string) (yes bool) {
 	db.t.Helper()
 	err := db.Admin.QueryRow(db.t.Context(), `SELECT has_table_privilege($1, $2, 'SELECT')`,
@@ -150,7 +150,7 @@ func (db *DB) count(name, table string) (n int) {
 	return n
 }
 
-// strings gives the first column of a query as the superuser.
+// strings returns the first column of a query as the superuser.
 func (db *DB) strings(query string, args ...any) []string {
 	db.t.Helper()
 	rows, err := db.Admin.Query(db.t.Context(), query, args...)

@@ -39,8 +39,8 @@ func RequestID(ctx context.Context) string {
 	return id
 }
 
-// boundary is the outermost layer of a server: what leaves through it is a
-// status, and what the status hides is logged here, once.
+// boundary is the outermost layer of a server: it turns errors into statuses
+// and logs, once, what a status hides.
 type boundary struct {
 	seconds *prometheus.HistogramVec
 }
@@ -80,7 +80,7 @@ func (b *boundary) stream(srv any, stream grpc.ServerStream, info *grpc.StreamSe
 	return handler(srv, &streamWith{ServerStream: stream, ctx: ctx})
 }
 
-// leave logs what the caller will not see and gives it what it may.
+// leave logs what the caller will not see and returns what it may see.
 func (b *boundary) leave(ctx context.Context, method string, start time.Time, err error) error {
 	status := ToStatus(err)
 	b.seconds.WithLabelValues(method, status.Code().String()).Observe(time.Since(start).Seconds())
@@ -91,7 +91,7 @@ func (b *boundary) leave(ctx context.Context, method string, start time.Time, er
 	told := Normalise(err)
 	switch kind := told.Kind(); {
 	case fromPeer(err): // the peer logged it
-	case kind != errs.Internal && told.RetryAfter() > 0: // nothing is broken: the caller is to come again
+	case kind != errs.Internal && told.RetryAfter() > 0: // nothing is broken: the caller should retry later
 	case kind == errs.Internal:
 		level = slog.LevelError
 	case kind == errs.Unavailable || kind == errs.Deadline:

@@ -12,8 +12,8 @@ import (
 const (
 	// DefaultDeadline is that of a unary call whose caller set none.
 	DefaultDeadline = 30 * time.Second
-	// returnTime is kept back from the work, so that its error still reaches the
-	// caller before the caller gives up.
+	// returnTime is reserved, so that the work's error reaches the caller before
+	// the caller gives up.
 	returnTime = 20 * time.Millisecond
 	// leastTime is how much must be left for work to be worth beginning.
 	leastTime = 5 * time.Millisecond

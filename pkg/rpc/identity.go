@@ -31,8 +31,8 @@ const (
 	keyFile  = "tls.key"
 )
 
-// Identity is who this process is to its peers: a certificate that names the
-// service, its key and the authority that peers are checked against. Changed
+// Identity identifies this process to its peers: a certificate that names the
+// service, its key, and the authority against which peers are checked. Changed
 // files are read at the next handshake or signature.
 type Identity struct {
 	dir string
@@ -199,8 +199,8 @@ func (c *clientCredentials) ServerHandshake(net.Conn) (net.Conn, credentials.Aut
 }
 
 func (c *clientCredentials) Info() credentials.ProtocolInfo {
-	// The library takes the call's authority from here; without it, it would hold the
-	// certificate against the address.
+	// The library takes the call's authority from here; without it, it would check
+	// the certificate against the address.
 	return credentials.ProtocolInfo{SecurityProtocol: "tls", ServerName: c.service} //nolint:staticcheck // see above
 }
 

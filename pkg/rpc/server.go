@@ -131,13 +131,13 @@ func (s *Server) On(name string, listener net.Listener) run.Server {
 	}
 }
 
-// guardian lets a call through when its certificate and its token allow it.
+// guardian admits a call when its certificate and its token allow it.
 type guardian struct {
 	policies *policies
 	verifier *verifier
 }
 
-// admit checks who calls and gives the context that the handler works in.
+// admit checks the caller and returns the context in which the handler works.
 func (g *guardian) admit(ctx context.Context, method string) (context.Context, error) {
 	caller, err := peerName(ctx)
 	if err != nil {
@@ -190,7 +190,7 @@ func (g *guardian) stream(srv any, stream grpc.ServerStream, info *grpc.StreamSe
 // streamWith is a stream whose handler works in another context.
 type streamWith struct {
 	grpc.ServerStream
-	ctx context.Context // the way grpc-go offers
+	ctx context.Context // grpc-go offers no other way
 }
 
 func (s *streamWith) Context() context.Context { return s.ctx }

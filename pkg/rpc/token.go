@@ -150,8 +150,8 @@ func (v *verifier) verify(token string) (tenant.Call, error) {
 	return call, nil
 }
 
-// remember keeps a verified token until it expires; a full cache lets go of
-// those that have, or else of any.
+// remember keeps a verified token until it expires; a full cache drops those
+// that have expired, or else any.
 func (v *verifier) remember(sum [sha256.Size]byte, call tenant.Call, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -21,7 +21,7 @@ type Server struct {
 	Stop func(ctx context.Context) error
 }
 
-// Group runs servers together. The zero value is ready to use.
+// Group runs servers together. Its zero value is ready to use.
 type Group struct {
 	servers []Server
 	timeout time.Duration

@@ -25,7 +25,7 @@ const refreshEvery = time.Minute
 var ErrKeyMissing = errs.New(errs.Unavailable, "master_key_missing", "A stored secret was sealed with a key that is not there yet.")
 
 // Box seals secrets for storage. It is safe for use by many goroutines, and it
-// takes up a rotated key set by itself: at once when it meets a key that it does
+// loads a rotated key set by itself: at once when it meets a key that it does
 // not know, within a minute otherwise.
 type Box struct {
 	source source
@@ -107,7 +107,7 @@ func (b *Box) current() *ring {
 }
 
 // KeyID is the id of the key that seals now. Stored beside the ciphertext it
-// tells a rotation what is still sealed with an older key.
+// shows what is still sealed with an older key.
 func (b *Box) KeyID() uint32 { return b.current().primary }
 
 // OlderKeys are the ids of the keys that were added before the one that seals

@@ -162,9 +162,9 @@ func createFile(path string, raw []byte) (created bool, err error) {
 	return true, syncFolder(path)
 }
 
-// replaceFile puts another file in the place of one, in one step. It belongs to
-// whom the old one belonged to, whoever runs this: the service must still be able
-// to read it. Where path is a link, the file behind it is replaced.
+// replaceFile puts another file in the place of one, in one step. The new file
+// has the owner of the old one, whichever user runs this: the service must still
+// be able to read it. Where path is a link, the file behind it is replaced.
 func replaceFile(path string, raw []byte) error {
 	path, err := filepath.EvalSymlinks(path)
 	if err != nil {

@@ -52,7 +52,7 @@ type Key struct {
 	Seals bool // it is the one that seals now; the others only open
 }
 
-// Keys lists the keys of a set, oldest first, and tells when its file was last
+// Keys lists the keys of a set, oldest first, with the time its file was last
 // changed (zero where there is no file).
 func Keys(ctx context.Context, s Settings, kms KMSClients) (keys []Key, changed time.Time, err error) {
 	src, err := s.source(kms)

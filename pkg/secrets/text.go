@@ -1,5 +1,5 @@
-// Package secrets holds what must not be seen: text that refuses to print
-// itself, and the box that seals it for storage.
+// Package secrets protects secrets: a text type that does not print its value,
+// and a box that seals values for storage.
 package secrets
 
 import (
@@ -12,8 +12,8 @@ import (
 const Redacted = "[redacted]"
 
 // Text is a secret string. With every fmt verb, in slog, JSON and text encoding
-// it prints as [redacted]; Reveal is the one way to its value. Two places are
-// out of its reach: a key of a map in JSON, and an unexported field of a struct
+// it prints as [redacted]; Reveal is the only way to its value. Two places it
+// cannot protect: a key of a map in JSON, and an unexported field of a struct
 // that is printed whole (fmt cannot call methods there).
 type Text string
 

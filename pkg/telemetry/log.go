@@ -41,7 +41,7 @@ func NewLogger(w io.Writer, opts LogOptions) (*slog.Logger, error) {
 	return slog.New(contextHandler{handler}).With("service", opts.Service), nil
 }
 
-// contextHandler adds what the context knows to each record.
+// contextHandler adds the tenant, run and trace of the context to each record.
 type contextHandler struct{ slog.Handler }
 
 func (h contextHandler) Handle(ctx context.Context, record slog.Record) error {

@@ -43,7 +43,7 @@ func Start(ctx context.Context, opts LogOptions) (stop func(), err error) {
 // logs carry trace ids) and dropped. The other OTEL_* variables hold as the SDK
 // documents them. stop sends what is left.
 func StartTracing(ctx context.Context, service string) (stop func(context.Context) error, err error) {
-	otel.SetTextMapPropagator(propagation.TraceContext{}) // no baggage: a client's must not travel inside
+	otel.SetTextMapPropagator(propagation.TraceContext{}) // no baggage: a client's must not be passed on
 	described, err := resource.New(ctx, resource.WithAttributes(attribute.String("service.name", "entrasync-"+service)), resource.WithFromEnv())
 	if err != nil {
 		return nil, fmt.Errorf("describing the process to traces: %w", err)

@@ -29,8 +29,9 @@ func (id ID) Valid() bool { return idPattern.MatchString(string(id)) }
 // String is the id as text.
 func (id ID) String() string { return string(id) }
 
-// Actor is who acts: an opaque id and a type such as "user", "service" or
-// "platform". It carries no name, no address, no other personal data.
+// Actor is the person or service that acts: an opaque id and a type such as
+// "user", "service" or "platform". It carries no name, no address, no other
+// personal data.
 type Actor struct {
 	ID   string
 	Type string
@@ -39,7 +40,7 @@ type Actor struct {
 // Call says on whose behalf a request is handled.
 type Call struct {
 	Tenant  ID        // empty only where a method works without a tenant
-	Actor   Actor     // who acts; empty for the system's own work
+	Actor   Actor     // empty for the system's own work
 	Run     string    // the run the work belongs to; empty outside runs
 	Session string    // hash of the browser session the person acts in; empty for bearer callers
 	Expires time.Time // when the signed statement of it ends; zero when it was not received but made here

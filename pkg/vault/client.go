@@ -26,8 +26,8 @@ const (
 	ReasonRefused       = "secret_store_refused"
 )
 
-// Texts by which answers with the same status are told apart (Vault's HTTP API;
-// OpenBao answers with the same).
+// Texts that distinguish answers with the same status (Vault's HTTP API;
+// OpenBao uses the same).
 const (
 	textCAS     = "check-and-set parameter did not match the current version"
 	textNoRoute = "no handler for route"
@@ -42,7 +42,7 @@ type Client struct {
 	api      *api.Client // with the session's token
 	login    *api.Client // without one
 	turn     chan struct{}
-	lease    lease // of the token; only who has the turn touches it
+	lease    lease // of the token; only the holder of turn touches it
 }
 
 // Open makes a session; the first request logs in. It fails when the settings
@@ -63,16 +63,16 @@ func open(s Settings, now func() time.Time, transport http.RoundTripper) (c *Cli
 	c = &Client{settings: s, now: now, turn: make(chan struct{}, 1)}
 	for _, made := range []**api.Client{&c.api, &c.login} {
 		config := &api.Config{
-			// No redirects: a token goes nowhere else. No repeats (MaxRetries is zero): a
-			// write that is sent twice fails its own check. The library's own timeout ends
-			// with the headers, so the client has it.
+			// No redirects: a token goes to no other host. No retries (MaxRetries is
+			// zero): a write that is sent twice fails its own check. The library's own
+			// timeout covers the headers only, so the HTTP client has one.
 			Address: s.Address, DisableRedirects: true,
 			HttpClient: &http.Client{Transport: transport, CheckRedirect: stay, Timeout: requestTimeout},
 		}
 		if *made, err = api.NewClient(config); err != nil {
 			return nil, fmt.Errorf("making a client for ENTRASYNC_VAULT_ADDR: %w", err)
 		}
-		(*made).ClearToken() // the library takes both from variables of its own
+		(*made).ClearToken() // the library reads both from environment variables of its own
 		(*made).ClearNamespace()
 		if s.Namespace != "" {
 			(*made).SetNamespace(s.Namespace)
@@ -83,16 +83,17 @@ func open(s Settings, now func() time.Time, transport http.RoundTripper) (c *Cli
 
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// Read asks for a path (without "/v1/") and decodes the member "data" of the
-// answer. errs.NotFound where nothing is; the other errors are those of Write.
+// Read requests a path (without "/v1/") and decodes the member "data" of the
+// answer. errs.NotFound where nothing is stored; the other errors are those of
+// Write.
 func (c *Client) Read(ctx context.Context, path string, query url.Values, into any) error {
 	return c.do(ctx, into, func(ctx context.Context) (*api.Response, error) {
 		return c.api.Logical().ReadRawWithDataWithContext(ctx, path, query)
 	})
 }
 
-// List names what lies under a path; names that end with a slash are folders.
-// None where nothing is.
+// List returns the names under a path, none where nothing is stored; names that
+// end with a slash are folders.
 func (c *Client) List(ctx context.Context, path string) ([]string, error) {
 	var answer struct{ Keys []string }
 	err := c.Read(ctx, path, url.Values{"list": {"true"}}, &answer)
@@ -116,7 +117,7 @@ func (c *Client) Write(ctx context.Context, path string, body, into any) error {
 	})
 }
 
-// Delete removes what is at a path; nothing being there is no error.
+// Delete removes what is stored at a path; it is no error if nothing is.
 func (c *Client) Delete(ctx context.Context, path string) error {
 	err := c.do(ctx, nil, func(ctx context.Context) (*api.Response, error) {
 		return c.api.Logical().DeleteRawWithContext(ctx, path)
@@ -202,7 +203,7 @@ func classify(ctx context.Context, resp *api.Response, err error) error {
 	return errs.Wrap(cause, errs.Internal, ReasonRefused, "The secret store refused a request.")
 }
 
-// ended is the error of a context that has ended.
+// ended returns the error of a context that has ended.
 func ended(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return errs.Wrap(ctx.Err(), errs.Cancelled, "cancelled", "The request was cancelled.")

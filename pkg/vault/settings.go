@@ -37,7 +37,7 @@ const (
 	kubernetesToken = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 )
 
-// Settings say where the store is and who asks.
+// Settings name the store and the login.
 type Settings struct {
 	Address      string       `env:"ENTRASYNC_VAULT_ADDR"`      // https, http on loopback alone
 	Namespace    string       `env:"ENTRASYNC_VAULT_NAMESPACE"` // empty: none

@@ -81,7 +81,7 @@ func serve(ctx context.Context) error {
 	return group.Run(ctx)
 }
 
-// connections are those to the peers; each call states for whom it is made.
+// connections are those to the peers; each call carries its tenant and actor.
 type connections struct {
 	connection, discovery, mapping, engine *grpc.ClientConn
 }

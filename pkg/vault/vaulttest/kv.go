@@ -62,7 +62,7 @@ func (s *Server) kv(w http.ResponseWriter, r *http.Request, rest string) {
 	}
 }
 
-// gone tells whether a version may be read no more.
+// gone reports whether a version can no longer be read.
 func (v *version) gone(now time.Time) bool {
 	return v.destroyed || (!v.deleted.IsZero() && !now.Before(v.deleted))
 }

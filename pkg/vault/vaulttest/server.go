@@ -1,8 +1,8 @@
 // Package vaulttest is a stand-in for HashiCorp Vault and OpenBao, written from
 // the public documentation of Vault's HTTP API: login by AppRole and Kubernetes,
 // tokens with leases, the KV secrets engine of version 2 and the transit engine.
-// It says no to what the documentation says is refused, with the documented
-// status codes and bodies.
+// It refuses what the documentation says is refused, with the documented status
+// codes and bodies.
 package vaulttest
 
 import (
@@ -111,12 +111,13 @@ func (s *Server) Revoke() {
 	})
 }
 
-// Answer lets the test answer in the server's place where it says true.
+// Answer lets the test answer in place of the server; it returns true where it
+// did.
 func (s *Server) Answer(override func(w http.ResponseWriter, r *http.Request) bool) {
 	s.set(func() { s.override = override })
 }
 
-// Count tells how many requests came: "login", "renew", "denied", or a method
+// Count returns the number of requests: "login", "renew", "denied", or a method
 // and the first part of a path in the KV engine ("PUT data").
 func (s *Server) Count(what string) int {
 	s.mu.Lock()
@@ -264,7 +265,7 @@ func data(w http.ResponseWriter, status int, content any) {
 	})
 }
 
-// fail writes an error as the API gives it; nothing to say is {"errors":[]}.
+// fail writes an error as the API does; without texts it is {"errors":[]}.
 func fail(w http.ResponseWriter, status int, messages ...string) {
 	if messages == nil {
 		messages = []string{}

@@ -19,25 +19,25 @@ import (
 // detailsTimeout bounds reading one directory, its throttling included.
 const detailsTimeout = 2 * time.Minute
 
-// Partner is the MSP's partner directory and those of its customers.
+// Partner reads the MSP's partner directory and those of its customers.
 type Partner struct {
 	directory connectionv1.DirectoryServiceClient
 }
 
-// clicked is how urgent Microsoft is told that a discovery is: a person began it.
+// clicked is the priority of a discovery's requests: a person started it.
 const clicked = "high"
 
-// NewPartner makes a partner on a connection to the connection service, whose
+// NewPartner returns a Partner on a connection to the connection service, whose
 // errors are errs.Errors.
 func NewPartner(conn grpc.ClientConnInterface) *Partner {
 	return &Partner{directory: connectionv1.NewDirectoryServiceClient(conn)}
 }
 
-// ListManagedTenants streams the listing; nil once it is complete, which the
-// end of the stream in good order says.
+// ListManagedTenants streams the listing; nil once it is complete, that is,
+// when the stream ended without an error.
 func (p *Partner) ListManagedTenants(ctx context.Context, each func([]discovery.Listed) error) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // ends the stream when each refuses
+	defer cancel() // ends the stream when each returns an error
 	stream, err := p.directory.ListManagedTenants(ctx, &connectionv1.ListManagedTenantsRequest{Priority: clicked})
 	if err != nil {
 		return err
@@ -80,7 +80,8 @@ func (p *Partner) Details(ctx context.Context, entraTenantID string) (discovery.
 	return details, nil
 }
 
-// RepairConsent lets the app into a managed tenant again, where the partner can.
+// RepairConsent restores the app's consent in a managed tenant, where the
+// partner can.
 func (p *Partner) RepairConsent(ctx context.Context, entraTenantID, returnTo string) (discovery.Consent, error) {
 	resp, err := p.directory.RepairConsent(ctx, &connectionv1.RepairConsentRequest{EntraTenantId: entraTenantID, ReturnTo: returnTo})
 	if err != nil {

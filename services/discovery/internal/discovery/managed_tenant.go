@@ -49,14 +49,14 @@ type Found struct {
 	Domains       []string
 	UserCount     *int32
 	Problem       *Problem
-	// Passing says that the problem is of the moment and not the tenant's own: it
-	// counts for a tenant that is new only, a known one stays as it was.
+	// Passing means that the problem is temporary and not the tenant's own: it is
+	// stored for a new tenant only, a known one stays as it was.
 	Passing      bool
 	AccessEndsAt *time.Time
 }
 
-// Limits of what is kept of a managed tenant. Microsoft keeps to them; who does not
-// must not cost the whole listing.
+// Limits of what is stored of a managed tenant. Microsoft keeps to them; a tenant
+// that does not must not fail the whole listing.
 const (
 	maxName   = 256 // characters
 	maxID     = 64  // characters
@@ -77,8 +77,8 @@ func cleanName(name string) string {
 	return name
 }
 
-// cleanDomains gives domains in lower case, each once, without the trailing dot
-// and without what is no domain at all, in their order.
+// cleanDomains returns domains in lower case, each once, without the trailing
+// dot and without invalid ones, in their order.
 func cleanDomains(domains ...string) []string {
 	out := make([]string, 0, len(domains))
 	for _, domain := range domains {
@@ -92,7 +92,7 @@ func cleanDomains(domains ...string) []string {
 }
 
 // primaryFirst sorts domains, with the primary one, if it is among them, before the
-// others. The upstream promises no order, and another one is no change.
+// others. Microsoft promises no order, and another order is no change.
 func primaryFirst(domains []string, primary string) {
 	slices.SortFunc(domains, func(a, b string) int {
 		switch {
@@ -107,7 +107,7 @@ func primaryFirst(domains []string, primary string) {
 	})
 }
 
-// cleanID is an id of Microsoft as it is compared.
+// cleanID returns an id of Microsoft in the form that is compared.
 func cleanID(id string) string { return strings.ToLower(cleanText(id)) }
 
 func firstOf(texts ...string) string {

@@ -7,21 +7,22 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 )
 
-// What became of an attempt to let the app into a managed tenant again.
+// The outcomes of an attempt to restore the app's consent in a managed tenant.
 const (
-	ConsentGranted       = "granted"                // it is in, and was proven to be
-	ConsentAdminRequired = "admin_consent_required" // an administrator of that tenant has to do it
+	ConsentGranted       = "granted"                // consent was given, and a request proved it
+	ConsentAdminRequired = "admin_consent_required" // an administrator of that tenant has to give it
 )
 
 // Consent is the connection's answer to such an attempt.
 type Consent struct {
 	Outcome   string
 	AdminURL  string     // for an administrator of the tenant, where one is required
-	ExpiresAt *time.Time // when the answer of that page is no longer taken
+	ExpiresAt *time.Time // when the answer of that page is no longer accepted
 	Problem   *Problem   // why the partner could not do it
 }
 
-// Consenter lets the app into managed tenants. Errors carry the connection's reason.
+// Consenter restores the app's consent in managed tenants. Errors carry the
+// connection's reason.
 type Consenter interface {
 	RepairConsent(ctx context.Context, entraTenantID, returnTo string) (Consent, error)
 }
@@ -32,7 +33,8 @@ type RepairStore interface {
 	Each(ctx context.Context, ids []string, each func([]ManagedTenant) error) error
 	// Refresh writes what a managed tenant's own directory said outside a
 	// discovery: domains, count, state and problem, and the primary domain where
-	// none was known. The rest, and whether it is gone, only a listing says.
+	// none was known. The rest, and whether it is gone, comes from listings
+	// alone.
 	Refresh(ctx context.Context, found Found) error
 }
 
@@ -43,13 +45,13 @@ type Repairer struct {
 	store     RepairStore
 }
 
-// NewRepairer makes a repairer that reads directories as the runner does.
+// NewRepairer returns a Repairer that reads directories as the runner does.
 func NewRepairer(consenter Consenter, reader *Runner, store RepairStore) *Repairer {
 	return &Repairer{consenter: consenter, reader: reader, store: store}
 }
 
-// Do lets the app into a managed tenant again and reads it anew. It answers the
-// tenant as it stands afterwards. errs.NotFound for an unknown one,
+// Do restores the app's consent in a managed tenant, reads the tenant again and
+// returns it as it is afterwards. errs.NotFound for an unknown one,
 // errs.Precondition "managed_tenant_gone" for one that is no longer managed.
 func (r *Repairer) Do(ctx context.Context, id, returnTo string) (Consent, ManagedTenant, error) {
 	tenant, err := r.load(ctx, id)

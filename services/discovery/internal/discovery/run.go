@@ -15,8 +15,8 @@ import (
 // readers is how many directories are read at once.
 const readers = 8
 
-// handful is how many managed tenants may all fail in passing without that
-// saying that the partner's whole connection is out.
+// handful is how many managed tenants may all fail temporarily without being
+// taken for an outage of the partner's connection.
 const handful = 5
 
 // failWait bounds writing down a failure after the caller is gone.
@@ -56,8 +56,8 @@ type Result struct {
 
 // RunStore keeps what a discovery does. Times are given, ids are UUIDs.
 type RunStore interface {
-	// Begin stores a discovery as running. One that has completed already gives
-	// its result instead.
+	// Begin stores a discovery as running. For one that has completed already
+	// it returns the result instead.
 	Begin(ctx context.Context, operationID string, at time.Time) (*Result, error)
 	// Complete writes what a complete listing found, marks what it did not find
 	// as gone, and completes the discovery: all of it or nothing. Where a discovery
@@ -82,9 +82,10 @@ func NewRunner(partner Partner, store RunStore, now func() time.Time, newID func
 
 // Run reads the partner's managed tenants and stores them under the operation's
 // id. progress is called, by one goroutine at a time, with the tenants listed
-// and read so far. The same operation again repeats what failed and only tells
-// the result of what completed. A failure is stored and returned, with the
-// connection's reason; what was known of managed tenants then stays as it is.
+// and read so far. Calling it again for the same operation repeats one that
+// failed and returns the result of one that completed. A failure is stored and
+// returned, with the connection's reason; what was known of managed tenants
+// then stays as it is.
 func (r *Runner) Run(ctx context.Context, operationID string, progress func(seen, read int)) (Result, error) {
 	done, err := r.store.Begin(ctx, operationID, r.now())
 	if err != nil {
@@ -142,7 +143,7 @@ func (r *Runner) foundIn(listed Listed) Found {
 	return found
 }
 
-// later is the later end of access; nil is one that does not end.
+// later returns the later end of access; nil is access that does not end.
 func later(a, b *time.Time) *time.Time {
 	if a == nil || b == nil {
 		return nil
@@ -193,8 +194,8 @@ func (r *Runner) read(ctx context.Context, found []Found, progress func(seen, re
 	return outage(found)
 }
 
-// outage is the failure of a partner none of whose many tenants can be read at
-// this moment; nil otherwise.
+// outage returns the failure of a partner of whose many tenants none can be
+// read at the moment; nil otherwise.
 func outage(found []Found) error {
 	if len(found) <= handful || slices.ContainsFunc(found, func(f Found) bool { return !f.Passing }) {
 		return nil
@@ -233,10 +234,9 @@ func (r *Runner) readOne(ctx context.Context, tenant *Found) error {
 }
 
 // concernsOne reports a failure that concerns one managed tenant alone, and
-// whether it passes without anybody mending that tenant: the upstream's trouble of
-// the moment, or a request of ours that was wrong. One that the partner must mend
-// by connecting anew, and one of our own parts (which carries no class), concern
-// all.
+// whether it passes without a change in that tenant: a temporary failure of
+// Microsoft, or a wrong request of ours. A failure that the partner must mend by
+// connecting anew, and one of our own parts (which carries no class), concern all.
 func concernsOne(err error) (own, passing bool) {
 	e, ok := errors.AsType[*errs.Error](err)
 	if !ok {

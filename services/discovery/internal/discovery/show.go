@@ -10,11 +10,11 @@ import (
 	"github.com/entrasync/entrasync/pkg/searchkey"
 )
 
-// endingSoon is how long before its end people are warned of the end of their
-// delegated access.
+// endingSoon is how long before the end of their delegated access people are
+// warned.
 const endingSoon = 30 * 24 * time.Hour
 
-// Discovery is one discovery as it is kept.
+// Discovery is one discovery as it is stored.
 type Discovery struct {
 	OperationID string
 	State       string // running, completed or failed
@@ -26,7 +26,7 @@ type Discovery struct {
 
 // Latest is what is known of discoveries.
 type Latest struct {
-	Discovery       *Discovery // the one that began last; nil while there was none
+	Discovery       *Discovery // the one that began last; nil before the first
 	LastDiscoveryAt *time.Time // when the last one completed, also one that found nothing
 	Unreadable      []ManagedTenant
 }
@@ -55,7 +55,7 @@ type ShowStore interface {
 	// queryKey and query are the search in its folded and in its plain form.
 	List(ctx context.Context, state, queryKey, query string, after *page.Cursor, limit int32) ([]ManagedTenant, error)
 	Count(ctx context.Context, state, queryKey, query string) (int32, error)
-	// CountOthers counts those that are not gone, but for the given ones.
+	// CountOthers counts those that are not gone, except the given ones.
 	CountOthers(ctx context.Context, exceptIDs []string) (int32, error)
 	// Each calls each for parts of the tenants with the given ids, or of all,
 	// in the order of their ids. Unknown ids are left out.
@@ -71,10 +71,10 @@ type Viewer struct {
 // NewViewer makes a viewer.
 func NewViewer(store ShowStore, now func() time.Time) *Viewer { return &Viewer{store: store, now: now} }
 
-// Latest tells of the latest discovery.
+// Latest returns the latest discovery.
 func (v *Viewer) Latest(ctx context.Context) (Latest, error) { return v.store.Latest(ctx) }
 
-// Summary tells what the status shows.
+// Summary returns what the status shows.
 func (v *Viewer) Summary(ctx context.Context) (Summary, error) {
 	return v.store.Summary(ctx, v.now().Add(endingSoon))
 }
@@ -84,7 +84,7 @@ func (v *Viewer) Each(ctx context.Context, ids []string, each func([]ManagedTena
 	return v.store.Each(ctx, ids, each)
 }
 
-// CountOthers counts the managed tenants that are not gone, but for the given ones.
+// CountOthers counts the managed tenants that are not gone, except the given ones.
 func (v *Viewer) CountOthers(ctx context.Context, exceptIDs []string) (int32, error) {
 	return v.store.CountOthers(ctx, exceptIDs)
 }

@@ -76,7 +76,7 @@ func (s *Store) Complete(ctx context.Context, operationID string, found []discov
 			return err
 		}
 		done, err := completed(ctx, q, id)
-		if err == nil { // by another call of the same operation, which was faster
+		if err == nil { // by a concurrent call of the same operation
 			result = *done
 			return nil
 		}

@@ -140,7 +140,7 @@ func (s *Store) Each(ctx context.Context, ids []string, each func([]discovery.Ma
 	}
 }
 
-// CountOthers counts the managed tenants that are not gone, but for the given ones.
+// CountOthers counts the managed tenants that are not gone, except the given ones.
 func (s *Store) CountOthers(ctx context.Context, exceptIDs []string) (count int32, err error) {
 	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		count, err = sqlc.New(tx).CountOthers(ctx, known(exceptIDs))
@@ -149,7 +149,7 @@ func (s *Store) CountOthers(ctx context.Context, exceptIDs []string) (count int3
 	return count, err
 }
 
-// known are the ids that can be ours; what is no id of ours is unknown.
+// known returns the ids that are UUIDs; others cannot be ours and are unknown.
 func known(ids []string) []uuid.UUID {
 	parsed := make([]uuid.UUID, 0, len(ids))
 	for _, id := range ids {

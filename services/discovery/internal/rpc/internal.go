@@ -32,7 +32,7 @@ func (s *Internal) RunDiscovery(req *discoveryv1.RunDiscoveryRequest,
 		last.TenantsSeen, last.TenantsRead = int32(seen), int32(read)
 		err := stream.Send(&discoveryv1.RunDiscoveryResponse{TenantsSeen: int32(seen), TenantsRead: int32(read)})
 		if err != nil {
-			cancel(err) // nobody listens any more
+			cancel(err) // the caller has gone
 		}
 	})
 	if err != nil {

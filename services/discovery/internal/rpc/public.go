@@ -42,7 +42,7 @@ func (s *Public) ListManagedTenants(ctx context.Context, req *discoveryv1.ListMa
 	}, nil
 }
 
-// RepairConsent lets the app into a managed tenant again.
+// RepairConsent restores the app's consent in a managed tenant.
 func (s *Public) RepairConsent(ctx context.Context, req *discoveryv1.RepairConsentRequest) (*discoveryv1.RepairConsentResponse, error) {
 	consent, tenant, err := s.repairer.Do(ctx, req.GetManagedTenantId(), req.GetReturnTo())
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
 )
 
-// columns are items turned on their side, for set-based statements.
+// columns holds items column by column, for set-based statements.
 type columns struct {
 	ids                []uuid.UUID
 	objectIDs          []string

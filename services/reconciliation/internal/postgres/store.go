@@ -24,7 +24,7 @@ type Store struct{ pool *pg.Pool }
 // New makes a store on a pool of the context's role.
 func New(pool *pg.Pool) *Store { return &Store{pool: pool} }
 
-// Push opens or refreshes items; see reconciliation.Pusher.
+// Push implements reconciliation.Pusher.
 func (s *Store) Push(ctx context.Context, round reconciliation.Directory, items []reconciliation.NewItem, now time.Time) (decided []string, err error) {
 	columns, err := columnsOf(items)
 	if err != nil {
@@ -47,7 +47,7 @@ func (s *Store) Push(ctx context.Context, round reconciliation.Directory, items 
 			return err
 		}
 		if len(decided) > 0 {
-			// The facts are again those that a person decided on: nothing is left to ask.
+			// The facts are the same that a person decided on: nothing is left to ask.
 			_, err = q.SupersedeIdentities(ctx, sqlc.SupersedeIdentitiesParams{
 				Now: now, EntraTenantID: round.EntraTenantID, EntraObjectIds: decided,
 			})
@@ -67,7 +67,7 @@ func (s *Store) Push(ctx context.Context, round reconciliation.Directory, items 
 	return decided, err
 }
 
-// SupersedeUnseen closes what the round did not push; see reconciliation.Superseder.
+// SupersedeUnseen implements reconciliation.Superseder.
 func (s *Store) SupersedeUnseen(ctx context.Context, round reconciliation.Directory, since, now time.Time) (int, error) {
 	runID, err := uuid.Parse(round.RunID)
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *Store) SupersedeUnseen(ctx context.Context, round reconciliation.Direct
 	return int(closed), err
 }
 
-// SupersedeIdentities closes the items of identities; see reconciliation.Superseder.
+// SupersedeIdentities implements reconciliation.Superseder.
 func (s *Store) SupersedeIdentities(ctx context.Context, round reconciliation.Directory, objectIDs []string, now time.Time) (int, error) {
 	var closed int64
 	err := pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
@@ -95,7 +95,7 @@ func (s *Store) SupersedeIdentities(ctx context.Context, round reconciliation.Di
 	return int(closed), err
 }
 
-// SupersedeForeign closes what another client was asked about; see reconciliation.Follower.
+// SupersedeForeign implements reconciliation.Follower.
 func (s *Store) SupersedeForeign(ctx context.Context, mapped reconciliation.Mapped, now time.Time) (int, error) {
 	var closed int64
 	err := pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
@@ -107,7 +107,7 @@ func (s *Store) SupersedeForeign(ctx context.Context, mapped reconciliation.Mapp
 	return int(closed), err
 }
 
-// List gives a page; see reconciliation.Lister.
+// List implements reconciliation.Lister.
 func (s *Store) List(ctx context.Context, filter reconciliation.Filter, after reconciliation.Place, limit int) (items []reconciliation.Item, err error) {
 	afterID := uuid.Nil
 	if after.ID != "" {
@@ -136,7 +136,7 @@ func (s *Store) List(ctx context.Context, filter reconciliation.Filter, after re
 	return items, err
 }
 
-// Count counts items; see reconciliation.Lister.
+// Count implements reconciliation.Lister.
 func (s *Store) Count(ctx context.Context, filter reconciliation.Filter) (int, error) {
 	var count int64
 	err := pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {

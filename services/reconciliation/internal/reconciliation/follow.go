@@ -13,14 +13,14 @@ type Mapped struct {
 	Revision      int64  // rises with every change
 }
 
-// Follower closes items that a changed mapping left without a client.
+// Follower closes items whose client the directory is no longer mapped to.
 type Follower interface {
 	// SupersedeForeign closes the directory's open items of earlier revisions whose client is
 	// another one, and counts them.
 	SupersedeForeign(ctx context.Context, mapped Mapped, now time.Time) (int, error)
 }
 
-// Follow is the use case of following a changed mapping.
+// Follow is the use case of applying a changed mapping to the queue.
 type Follow struct {
 	store Follower
 	now   func() time.Time
@@ -29,9 +29,8 @@ type Follow struct {
 // NewFollow makes the use case.
 func NewFollow(store Follower, now func() time.Time) *Follow { return &Follow{store: store, now: now} }
 
-// Do closes as superseded what nobody should decide any more: items of the directory that were
-// raised for a client which is not the mapped one. What a later mapping raised stays, so that a
-// change told late does no harm.
+// Do closes as superseded items of the directory that were raised for another client than the
+// mapped one. Items of later revisions stay, so that a change announced late does no harm.
 func (f *Follow) Do(ctx context.Context, mapped Mapped) (int, error) {
 	closed, err := f.store.SupersedeForeign(ctx, mapped, f.now())
 	if err != nil {

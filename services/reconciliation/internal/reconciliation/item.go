@@ -1,5 +1,5 @@
-// Package reconciliation holds the rules of the queue of identities that a sync could not tie to
-// a contact by itself and that a person must decide.
+// Package reconciliation holds the rules of the queue of identities that a sync could not link
+// to a contact by itself and about which a person must decide.
 package reconciliation
 
 import "time"
@@ -47,7 +47,8 @@ type Sighting struct {
 	Fingerprint       string // changes when the reason, the candidates or the addresses change
 }
 
-// Directory says whose round it is: the run, the managed tenant and the client it is mapped to.
+// Directory identifies a round: the run, the managed tenant and the client to which it is
+// mapped.
 type Directory struct {
 	RunID           string // a UUID
 	ManagedTenantID string

@@ -12,7 +12,7 @@ const (
 	maxPageSize     = 200
 )
 
-// Filter narrows the list; an empty field lets all through.
+// Filter narrows the list; an empty field matches all.
 type Filter struct {
 	Status   Status
 	ClientID string
@@ -28,9 +28,9 @@ type Place struct {
 
 // Lister reads items.
 type Lister interface {
-	// List gives at most limit items behind the place, oldest first.
+	// List returns at most limit items after the place, oldest first.
 	List(ctx context.Context, filter Filter, after Place, limit int) ([]Item, error)
-	// Count counts the items that the filter lets through.
+	// Count counts the items that match the filter.
 	Count(ctx context.Context, filter Filter) (int, error)
 }
 

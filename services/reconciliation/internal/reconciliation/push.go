@@ -14,21 +14,21 @@ type NewItem struct {
 	Sighting
 }
 
-// Pusher stores what Push takes.
+// Pusher stores sightings.
 type Pusher interface {
 	// Push opens or refreshes an item for each of the given identities, which are all different,
-	// but for those that a person has decided on the same facts: it closes their open items as
+	// except those that a person has decided on the same facts: it closes their open items as
 	// superseded and returns their object ids.
 	Push(ctx context.Context, round Directory, items []NewItem, now time.Time) (decided []string, err error)
 }
 
-// Pushed is what became of a push.
+// Pushed is the result of a push.
 type Pushed struct {
 	Open    int      // items that stand open after it, new and refreshed
 	Decided []string // object ids that a person has decided on the same facts
 }
 
-// Push is the use case of taking what a round could not decide.
+// Push is the use case of storing what a round could not decide.
 type Push struct {
 	store Pusher
 	newID func() (string, error)

@@ -15,7 +15,7 @@ func tokenOf(place *reconciliation.Place, filters ...string) string {
 	return page.Cursor{Key: place.CreatedAt.UTC().Format(time.RFC3339Nano), ID: place.ID}.Token(filters...)
 }
 
-// placeOf reads a token that came from outside; page.ErrToken.
+// placeOf reads a caller's token; page.ErrToken if it is not one of ours.
 func placeOf(token string, filters ...string) (reconciliation.Place, error) {
 	after, err := page.Parse(token, filters...)
 	if err != nil || after == nil {
@@ -26,7 +26,7 @@ func placeOf(token string, filters ...string) (reconciliation.Place, error) {
 		return reconciliation.Place{}, err
 	}
 	at, err := time.Parse(time.RFC3339Nano, key)
-	if err != nil || at.Year() < 1970 || at.Year() > 9999 { // beyond what the database or JSON can tell
+	if err != nil || at.Year() < 1970 || at.Year() > 9999 { // beyond what the database or JSON can represent
 		return reconciliation.Place{}, page.ErrToken
 	}
 	return reconciliation.Place{CreatedAt: at.UTC(), ID: id.String()}, nil

@@ -18,11 +18,11 @@ import (
 // Pace says how long activities wait; a zero field takes its default.
 type Pace struct {
 	Beat          time.Duration // between heartbeats; 5 s
-	Stall         time.Duration // without a step forward before a try is given up; 30 min, longer than any statement may take
+	Stall         time.Duration // without progress before a try is given up; 30 min, longer than any statement may take
 	UpstreamFirst time.Duration // after the first upstream error; 5 s, doubled for each further one
 	UpstreamMost  time.Duration // 2 min
 	UpstreamTries int           // tries in all when upstream fails; 5
-	OwnFirst      time.Duration // after our own parts were down; 1 s, doubled each time
+	OwnFirst      time.Duration // after an outage of our own services; 1 s, doubled each time
 	OwnMost       time.Duration // 30 s
 	Busy          time.Duration // while another round holds the directory, when it does not say; 5 s
 }
@@ -57,7 +57,7 @@ type Activities struct {
 	pace      Pace
 }
 
-// New makes the activities on clients that sign for whom a call is made.
+// New returns activities on clients that sign each call's tenant and actor.
 func New(engine syncenginev1.SyncEngineInternalServiceClient, discovery discoveryv1.DiscoveryInternalServiceClient, pace Pace) *Activities {
 	return &Activities{engine: engine, discovery: discovery, pace: pace.orDefaults()}
 }
@@ -160,8 +160,8 @@ func (a *Activities) FinaliseRun(ctx context.Context, in workflow.FinaliseRunInp
 	return out, err
 }
 
-// errNoResult is what a stream that ended without its last message gives: the part that served
-// it went away in order.
+// errNoResult is the error of a stream that ended without its last message: the service that
+// served it shut down in order.
 var errNoResult = errors.New("the stream ended without a result")
 
 // follow reads a stream to its end. Take says whether a message was the result.

@@ -34,15 +34,15 @@ func newTally(ctx context.Context) *tally {
 	t := &tally{alive: make(chan struct{}, 1)}
 	if activity.HasHeartbeatDetails(ctx) {
 		if err := activity.GetHeartbeatDetails(ctx, &t.progress); err != nil {
-			t.progress = Progress{} // written by another version; counting begins anew
+			t.progress = Progress{} // written by another version; counting starts again
 		}
 	}
 	t.progress.Phase, t.progress.Seen, t.progress.Done = "", 0, 0
 	return t
 }
 
-// news takes what a stream tells. A service repeats where it stands so that the stream lives;
-// only what differs from before shows that the work goes on.
+// news records a message of the stream. A service repeats its progress to keep the stream
+// alive; only what differs from before shows that the work goes on.
 func (t *tally) news(phase string, seen, done int) {
 	t.mu.Lock()
 	before := t.progress
@@ -115,11 +115,11 @@ const (
 	stalled
 )
 
-// errStalled is what a call gives that came no step further for long.
+// errStalled is the error of a call that made no progress for long.
 var errStalled = errs.New(errs.Internal, "stalled", "The work came no step further.")
 
-// beat tells the server that the work goes on, until it ends. It ends the work when the worker
-// stops or it came no step further for long.
+// beat sends heartbeats until the work ends. It cancels the work when the worker stops or the
+// work makes no progress for long.
 func (a *Activities) beat(ctx, work context.Context, cancel context.CancelFunc, t *tally) end {
 	ticker := time.NewTicker(a.pace.Beat)
 	defer ticker.Stop()

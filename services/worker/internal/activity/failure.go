@@ -15,9 +15,9 @@ type verdict int
 
 const (
 	giveUp      verdict = iota // no retry can mend it
-	waitAsTold                 // it says when to come back; waiting is no failure
-	tryUpstream                // the other side failed: a few more tries, not before it says
-	tryOwn                     // one of our own parts is down: until the run's time is up
+	waitAsTold                 // it says when to retry; waiting is no failure
+	tryUpstream                // upstream failed: a few more tries, not before it says
+	tryOwn                     // one of our own services is down: retry until the run's deadline
 )
 
 // The classes that the connection gives a failure of Microsoft or a partner's directory, in the
@@ -31,13 +31,13 @@ const (
 const reasonThrottled = "throttled"
 
 // reasonTimeout says that a statement ran into its limit: the database answers, and this work is
-// too much for it. Doing it again and again would only keep it busy.
+// too much for it. Repeating it would only keep the database busy.
 const reasonTimeout = "database_timeout"
 
 // reasonBusy says that another round holds the directory.
 const reasonBusy = "round_in_progress"
 
-// reasonExpired says that a call's statement of whom it is for was too old: time to sign anew.
+// reasonExpired says that a call's context token was too old: sign a new one.
 const reasonExpired = "context_expired"
 
 // verdictOf judges a failure by what the service that sent it says of it.
@@ -69,13 +69,13 @@ func verdictOf(e *errs.Error) verdict {
 	case errs.Unavailable, errs.Deadline, errs.Cancelled:
 		return tryOwn
 	case errs.Internal:
-		return tryUpstream // a bug, or a part that went down with a strange noise
+		return tryUpstream // a bug, or a service that failed in an unclassified way
 	}
 	return giveUp
 }
 
 // judge turns a call's error into an activity's. Its text is the reason's code and nothing else:
-// what is written into a history must name nobody.
+// nothing personal may enter a workflow history.
 func (a *Activities) judge(err error, t *tally) error {
 	if errors.Is(err, errNoResult) {
 		return again("stream_ended", a.ownDelay(t))

@@ -1,5 +1,5 @@
-// Package effects pulls what services' committed changes must cause elsewhere, has it done and
-// acknowledges it.
+// Package effects pulls effects of other services' committed changes, performs and
+// acknowledges them.
 package effects
 
 import (
@@ -21,8 +21,8 @@ const (
 	waitSeconds = 20
 	// pullTimeout bounds a pull.
 	pullTimeout = (waitSeconds + 10) * time.Second
-	// actTimeout bounds the work on one effect, manyTimeout that on one of many links. The services
-	// that hand effects out lease each for longer, so that nobody else begins it meanwhile.
+	// actTimeout bounds the work on one effect, manyTimeout that on one of many links. Services
+	// lease each effect for longer, so that no other worker begins it meanwhile.
 	actTimeout  = 20 * time.Second
 	manyTimeout = 5 * time.Minute
 	// ackTimeout bounds an acknowledgement.
@@ -124,7 +124,7 @@ func (p *Puller) act(ctx context.Context, source orchestrationv1.EffectServiceCl
 func (p *Puller) do(ctx context.Context, effect *orchestrationv1.Effect) orchestration.Outcome {
 	timeout := manyTimeout
 	if !orchestration.OnManyLinks(effect.GetKind()) {
-		// What was begun is brought to its end when the process stops: half an effect helps nobody.
+		// An effect that was begun is finished when the process stops.
 		ctx, timeout = context.WithoutCancel(ctx), actTimeout
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)

@@ -8,7 +8,7 @@ import (
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
 )
 
-// Sweeper closes runs whose workflow is gone, again and again.
+// Sweeper closes, at intervals, runs whose workflow is gone.
 type Sweeper struct {
 	sweep *orchestration.Sweep
 	every time.Duration

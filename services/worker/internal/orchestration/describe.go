@@ -7,14 +7,14 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 )
 
-// Describe is the use case of telling where a workflow stands.
+// Describe is the use case of showing the state of a workflow.
 type Describe struct{ workflows Workflows }
 
 // NewDescribe makes the use case.
 func NewDescribe(workflows Workflows) *Describe { return &Describe{workflows: workflows} }
 
-// Do tells where a workflow of the tenant stands; errs.NotFound, reason "unknown_workflow", when
-// its id is not one of the tenant's.
+// Do returns the state of a workflow of the tenant; errs.NotFound, reason "unknown_workflow",
+// when its id is not one of the tenant's.
 func (d *Describe) Do(ctx context.Context, tenantID, workflowID string) (Execution, error) {
 	// entra-discovery:{tenant}, entra-client-sync:{tenant}:{client}, …
 	parts := strings.Split(workflowID, ":")

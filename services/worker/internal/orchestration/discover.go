@@ -17,7 +17,7 @@ type Unreadable struct {
 	Problem         Problem
 }
 
-// Discoveries tells what discoveries found.
+// Discoveries reads what discoveries found.
 type Discoveries interface {
 	// Unreadable lists the tenant's managed tenants that could not be read.
 	Unreadable(ctx context.Context) ([]Unreadable, error)

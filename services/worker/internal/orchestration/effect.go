@@ -50,21 +50,22 @@ type OrphanDecision struct {
 	DecidedBy string // the person, by id
 }
 
-// OrphanResult is what such a decision came to, in links.
+// OrphanResult counts what such a decision did to links.
 type OrphanResult struct {
 	Relinking int // those that the next sync of the client gives to its contacts
 	Left      int // those that ended
 	Orphaned  int // those that still wait for a person
 }
 
-// Links is the keeper of the links between identities and contacts.
+// Links changes the links between identities and contacts.
 type Links interface {
-	// Revise follows a changed mapping and counts the links that wait for a person.
+	// Revise applies a mapping revision and counts the links that wait for a
+	// person.
 	Revise(ctx context.Context, mapping Mapping) (orphaned int, err error)
 	Decide(ctx context.Context, decision OrphanDecision) (OrphanResult, error)
 }
 
-// Outcome is what became of an effect.
+// Outcome is how an effect ended.
 type Outcome struct {
 	State  string            // done, failed or retry
 	Result map[string]string // by the effect's kind: what the contract of acknowledging says, or error
@@ -181,7 +182,7 @@ func mappingOf(effect Effect) (Mapping, error) {
 	}, nil
 }
 
-// disconnected ends what cannot work any more: first in the database, so that rounds stop at
+// disconnected ends what can no longer work: first in the database, so that rounds stop at
 // their next chunk and the tenant can start anew, then the workflows. What was begun after the
 // disconnect, on a new connection, goes on.
 func (p *Perform) disconnected(ctx context.Context, effect Effect) error {
@@ -207,9 +208,9 @@ func OnManyLinks(kind string) bool {
 	return kind == effectMappingRevised || kind == effectOrphansDecided
 }
 
-// settled reports a failure that stays what it is however often the same is asked for: a malformed
-// effect or one that a later change made void. All others, also refused rights and unknown methods,
-// pass with a newer version or a fresh call, and giving up would leave links behind their mapping.
+// settled reports a failure that no retry changes: a malformed effect, or one that a later change
+// made void. All others, also refused rights and unknown methods, may pass with a newer version or
+// a fresh call, and giving up would leave links that do not reflect their mapping.
 func settled(err error) bool {
 	switch errs.ReasonOf(err) {
 	case "mapping_changed", "mapping_differs", "not_mapped", "decision_differs":
@@ -222,8 +223,8 @@ func unreachable(err error) error {
 	return errs.Wrap(err, errs.Unavailable, "orchestrator_away", "The orchestrator cannot be reached at the moment.")
 }
 
-// mayPass reports a failure that another try may mend. A run that the orchestrator did not take
-// has been closed, and the person is told: starting it later would surprise them.
+// mayPass reports a failure that another try may mend. A run that the orchestrator did not
+// accept has been closed and the person has seen that: starting it later would surprise them.
 func mayPass(err error) bool {
 	if errs.ReasonOf(err) == codeUnavailable {
 		return false

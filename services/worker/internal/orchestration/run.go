@@ -1,6 +1,6 @@
-// Package orchestration starts background work, tells where it stands and does what committed
-// changes must cause elsewhere. It keeps nothing itself: runs live in the database of the sync
-// engine, workflows in the orchestrator.
+// Package orchestration starts background work, shows its state and performs the effects of
+// committed changes. It stores nothing itself: runs live in the database of the sync engine,
+// workflows in the orchestrator.
 package orchestration
 
 import (
@@ -108,12 +108,13 @@ type Workflows interface {
 	// AwaitDiscovery waits for the end of a discovery's execution, however it ends. The error is
 	// that of the waiting.
 	AwaitDiscovery(ctx context.Context, workflowID, executionID string) (Found, error)
-	// Describe tells where the newest execution of a workflow stands.
+	// Describe returns the state of the newest execution of a workflow.
 	Describe(ctx context.Context, workflowID string) (Execution, error)
-	// Cancel asks a workflow to end that executes a run made before a time; one that is not there
-	// or executes a later run is fine.
+	// Cancel asks a workflow to end that executes a run made before a time; it is no error if
+	// there is none or it executes a later run.
 	Cancel(ctx context.Context, workflowID string, before time.Time) error
-	// PauseSchedule and ResumeSchedule switch the tenant's recurring sync; none is fine.
+	// PauseSchedule and ResumeSchedule pause and resume the tenant's recurring sync; it
+	// is no error if there is none.
 	PauseSchedule(ctx context.Context, tenantID, note string) error
 	ResumeSchedule(ctx context.Context, tenantID, note string) error
 }

@@ -21,13 +21,14 @@ type Sweep struct {
 	enter     func(ctx context.Context, tenantID string) (context.Context, error)
 }
 
-// NewSweep makes the use case; enter gives the context of the system's own work for a tenant.
+// NewSweep makes the use case; enter returns the context of the system's own work for a
+// tenant.
 func NewSweep(runs Runs, workflows Workflows, enter func(ctx context.Context, tenantID string) (context.Context, error)) *Sweep {
 	return &Sweep{runs: runs, workflows: workflows, enter: enter}
 }
 
 // Do closes open runs whose workflow is gone or executes another run, and counts them. Several
-// sweepers at once do no harm. A run whose workflow could not be looked up is left alone.
+// sweepers may run at once. A run whose workflow could not be looked up is left alone.
 func (s *Sweep) Do(ctx context.Context, now time.Time) (closed int, err error) {
 	runs, err := s.runs.Open(ctx, now.Add(-sweepAge), sweepSize)
 	if err != nil {

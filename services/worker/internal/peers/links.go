@@ -7,17 +7,17 @@ import (
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
 )
 
-// Links is the sync engine as the keeper of links.
+// Links calls the sync engine's methods about links.
 type Links struct {
 	engine syncenginev1.SyncEngineInternalServiceClient
 }
 
-// NewLinks makes it on a client that signs for whom a call is made.
+// NewLinks returns Links on a client that signs each call's tenant and actor.
 func NewLinks(engine syncenginev1.SyncEngineInternalServiceClient) *Links {
 	return &Links{engine: engine}
 }
 
-// Revise follows a changed mapping; see orchestration.Links.
+// Revise implements orchestration.Links.
 func (l *Links) Revise(ctx context.Context, m orchestration.Mapping) (orphaned int, err error) {
 	res, err := l.engine.ReviseMapping(ctx, &syncenginev1.ReviseMappingRequest{
 		ManagedTenantId: m.ManagedTenantID, EntraTenantId: m.EntraTenantID, ClientId: m.ClientID, Revision: m.Revision,
@@ -25,7 +25,7 @@ func (l *Links) Revise(ctx context.Context, m orchestration.Mapping) (orphaned i
 	return int(res.GetOrphanedLinks()), err
 }
 
-// Decide does what a person decided; see orchestration.Links.
+// Decide implements orchestration.Links.
 func (l *Links) Decide(ctx context.Context, d orchestration.OrphanDecision) (orchestration.OrphanResult, error) {
 	res, err := l.engine.DecideOrphans(ctx, &syncenginev1.DecideOrphansRequest{
 		DecisionId: d.ID, ManagedTenantId: d.Mapping.ManagedTenantID, EntraTenantId: d.Mapping.EntraTenantID, ClientId: d.Mapping.ClientID,

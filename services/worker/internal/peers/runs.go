@@ -1,4 +1,4 @@
-// Package peers reaches the services that keep runs and discoveries.
+// Package peers calls the services that store runs and discoveries.
 package peers
 
 import (
@@ -13,12 +13,12 @@ import (
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
 )
 
-// Runs is the sync engine as the keeper of runs.
+// Runs calls the sync engine's methods about runs.
 type Runs struct {
 	engine syncenginev1.SyncEngineInternalServiceClient
 }
 
-// NewRuns makes it on a client that signs for whom a call is made.
+// NewRuns returns Runs on a client that signs each call's tenant and actor.
 func NewRuns(engine syncenginev1.SyncEngineInternalServiceClient) *Runs { return &Runs{engine: engine} }
 
 // Create makes or joins a run; see orchestration.Runs.
@@ -61,12 +61,13 @@ func (r *Runs) Open(ctx context.Context, before time.Time, limit int) ([]orchest
 	return runs, nil
 }
 
-// Discoveries is discovery as the one who knows what was found.
+// Discoveries calls discovery for what it found.
 type Discoveries struct {
 	discovery discoveryv1.DiscoveryInternalServiceClient
 }
 
-// NewDiscoveries makes it on a client that signs for whom a call is made.
+// NewDiscoveries returns Discoveries on a client that signs each call's tenant
+// and actor.
 func NewDiscoveries(discovery discoveryv1.DiscoveryInternalServiceClient) *Discoveries {
 	return &Discoveries{discovery: discovery}
 }
@@ -89,7 +90,7 @@ func (d *Discoveries) Unreadable(ctx context.Context) ([]orchestration.Unreadabl
 	return unreadable, nil
 }
 
-// EnterTenant gives the context of the system's own work for a tenant.
+// EnterTenant returns the context of the system's own work for a tenant.
 func EnterTenant(ctx context.Context, tenantID string) (context.Context, error) {
 	id, err := tenant.Parse(tenantID)
 	if err != nil {

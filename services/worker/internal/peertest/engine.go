@@ -94,7 +94,7 @@ func (e *Engine) Client(t testing.TB, network *rpctest.Network) syncenginev1.Syn
 	return syncenginev1.NewSyncEngineInternalServiceClient(network.Dial("worker", "sync-engine", address))
 }
 
-// SetDown has every call answer the error; nil lets the engine serve again.
+// SetDown makes every call return the error; nil lets the engine serve again.
 func (e *Engine) SetDown(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -110,7 +110,7 @@ type Seen struct {
 	Calls   []tenant.Call
 }
 
-// Seen tells what was seen so far.
+// Seen returns what was seen so far.
 func (e *Engine) Seen() Seen {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -140,7 +140,7 @@ type Ended struct {
 	Results map[string]Result
 }
 
-// Run tells how a run stands.
+// Run returns the state of a run.
 func (e *Engine) Run(id string) Ended {
 	e.mu.Lock()
 	defer e.mu.Unlock()

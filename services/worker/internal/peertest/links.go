@@ -8,7 +8,8 @@ import (
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
-// RefuseLinks has calls about links answer the error; nil lets them be done again.
+// RefuseLinks makes calls about links return the error; nil lets them succeed
+// again.
 func (e *Engine) RefuseLinks(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -22,7 +23,7 @@ func (e *Engine) Links() ([]*syncenginev1.ReviseMappingRequest, []*syncenginev1.
 	return slices.Clone(e.revised), slices.Clone(e.decided)
 }
 
-// link records for whom a call about links is made; the lock is held.
+// link records the tenant of a call about links; the lock is held.
 func (e *Engine) link(ctx context.Context) error {
 	call, err := tenant.From(ctx)
 	if err != nil {
@@ -35,7 +36,7 @@ func (e *Engine) link(ctx context.Context) error {
 	return e.refuse
 }
 
-// ReviseMapping follows a mapping; seven links are orphaned by it.
+// ReviseMapping applies a mapping revision; seven links are orphaned by it.
 func (e *Engine) ReviseMapping(ctx context.Context, req *syncenginev1.ReviseMappingRequest) (*syncenginev1.ReviseMappingResponse, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

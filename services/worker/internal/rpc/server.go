@@ -72,7 +72,7 @@ func (s *Server) StartDiscovery(ctx context.Context, _ *orchestrationv1.StartDis
 	return response, nil
 }
 
-// DescribeWorkflow tells where a workflow of the tenant stands.
+// DescribeWorkflow returns the state of a workflow of the tenant.
 func (s *Server) DescribeWorkflow(ctx context.Context, req *orchestrationv1.DescribeWorkflowRequest) (*orchestrationv1.DescribeWorkflowResponse, error) {
 	id, err := tenant.IDFrom(ctx)
 	if err != nil {

@@ -25,7 +25,7 @@ import (
 const TaskQueue = "entrasync"
 
 const (
-	// stopWait is how long activities have to hand themselves back when the worker stops.
+	// stopWait is how long activities have to return when the worker stops.
 	stopWait = 10 * time.Second
 	// beatAtMost is how often at most a heartbeat is sent; cancellations arrive with them.
 	beatAtMost = 5 * time.Second
@@ -148,7 +148,7 @@ func (w *Worker) start(ctx context.Context, fatal chan<- error) worker.Worker {
 	}
 }
 
-// Stop has Serve end; activities under way hand themselves back for another worker.
+// Stop makes Serve return; activities under way are handed back for another worker.
 func (w *Worker) Stop(context.Context) error {
 	close(w.stop)
 	return nil

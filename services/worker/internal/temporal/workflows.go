@@ -37,16 +37,16 @@ func NewWorkflows(c client.Client, queue string, limits workflow.Limits) *Workfl
 	return &Workflows{client: c, queue: queue, limits: limits}
 }
 
-// Start has the job's workflow executed; see orchestration.Workflows. The id is deterministic, so
-// an execution that exists is used. One that still executes an earlier run, which the database
-// has closed, is asked to end first and at last ended by force.
+// Start implements orchestration.Workflows. The id is deterministic, so an execution that exists
+// is used. One that still executes an earlier run, which the database has closed, is asked to end
+// first and at last ended by force.
 func (w *Workflows) Start(ctx context.Context, job orchestration.Job) (executionID string, err error) {
 	options := client.StartWorkflowOptions{
 		ID: job.WorkflowID, TaskQueue: w.queue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		Memo:                     map[string]any{memoRun: job.RunID},
-		// Activities inherit it: a tenant with a large fleet does not keep the others waiting.
+		// Activities inherit it, so a tenant with a large fleet does not delay the others.
 		Priority: temporal.Priority{FairnessKey: job.TenantID},
 	}
 	name, input, err := w.call(job)
@@ -104,8 +104,8 @@ func (w *Workflows) call(job orchestration.Job) (name string, input any, err err
 	return "", nil, fmt.Errorf("no workflow for runs of kind %q", job.Kind)
 }
 
-// AwaitDiscovery waits for a discovery's end; see orchestration.Workflows. A discovery that fails
-// says so in its result: an execution that ended otherwise was cut off.
+// AwaitDiscovery implements orchestration.Workflows. A discovery that fails says so in its
+// result: an execution that ended otherwise was cut off.
 func (w *Workflows) AwaitDiscovery(ctx context.Context, workflowID, executionID string) (orchestration.Found, error) {
 	var out workflow.DiscoveryOutput
 	err := w.client.GetWorkflow(ctx, workflowID, executionID).Get(ctx, &out)
@@ -118,7 +118,7 @@ func (w *Workflows) AwaitDiscovery(ctx context.Context, workflowID, executionID 
 	return orchestration.Found{State: out.State, Code: out.Code, Discovered: out.Discovered}, nil
 }
 
-// Describe tells where the newest execution stands; see orchestration.Workflows.
+// Describe implements orchestration.Workflows.
 func (w *Workflows) Describe(ctx context.Context, workflowID string) (orchestration.Execution, error) {
 	execution, err := w.describe(ctx, workflowID, "")
 	if notFound := new(serviceerror.NotFound); errors.As(err, &notFound) {
@@ -159,7 +159,7 @@ func (w *Workflows) describe(ctx context.Context, workflowID, executionID string
 	return execution, nil
 }
 
-// Cancel asks a workflow to end; see orchestration.Workflows.
+// Cancel implements orchestration.Workflows.
 func (w *Workflows) Cancel(ctx context.Context, workflowID string, before time.Time) error {
 	execution, err := w.Describe(ctx, workflowID)
 	if err != nil {
@@ -176,7 +176,7 @@ func (w *Workflows) Cancel(ctx context.Context, workflowID string, before time.T
 }
 
 // madeAt is when a run was made, to the millisecond: run ids are UUIDs of version 7 (RFC 9562
-// §5.7). Zero for an id that is none.
+// §5.7). Zero for an id of another form.
 func madeAt(runID string) time.Time {
 	id, err := uuid.Parse(runID)
 	if err != nil || id.Version() != 7 {
@@ -188,13 +188,13 @@ func madeAt(runID string) time.Time {
 // scheduleID is that of the tenant's recurring sync.
 func scheduleID(tenantID string) string { return "entra-all-tenants-sync:" + tenantID }
 
-// PauseSchedule stops the tenant's recurring sync; see orchestration.Workflows.
+// PauseSchedule implements orchestration.Workflows.
 func (w *Workflows) PauseSchedule(ctx context.Context, tenantID, note string) error {
 	handle := w.client.ScheduleClient().GetHandle(ctx, scheduleID(tenantID))
 	return scheduleError(handle.Pause(ctx, client.SchedulePauseOptions{Note: note}))
 }
 
-// ResumeSchedule lets the tenant's recurring sync go on; see orchestration.Workflows.
+// ResumeSchedule implements orchestration.Workflows.
 func (w *Workflows) ResumeSchedule(ctx context.Context, tenantID, note string) error {
 	handle := w.client.ScheduleClient().GetHandle(ctx, scheduleID(tenantID))
 	return scheduleError(handle.Unpause(ctx, client.ScheduleUnpauseOptions{Note: note}))

@@ -10,16 +10,16 @@ import (
 // errDeadline means that the run's time is up.
 var errDeadline = errors.New("the run's time is up")
 
-// fleet is one execution of a fleet run: a sliding window of lanes, one for each client.
+// fleet is one execution of a fleet run: a sliding window over clients.
 type fleet struct {
 	ref      RunRef
 	limits   Limits
 	state    FleetState
 	closedAs string // the state of a run that was closed before it began
 
-	waiting []*lane          // clients whose turn has not come, in the order of the list
-	clients map[string]*lane // clients that wait or are being synced
-	active  int              // lanes being worked through
+	waiting []*lane          // clients not begun yet, in the order of the list
+	clients map[string]*lane // clients that wait or are being synced, by id
+	active  int              // clients being synced
 	taken   int              // managed tenants taken from the list by this execution
 	expired bool             // the run's time was up before all that was taken was begun
 }
@@ -30,11 +30,11 @@ type lane struct {
 	tenants []string
 }
 
-// run syncs tenants until the list is at its end or this execution has had its share; then all
-// that it took has a result. The error is that of the run as a whole.
+// run syncs managed tenants until the list ends or this execution has done its share; then all
+// that it took have a result. The error is that of the run as a whole.
 func (f *fleet) run(ctx workflow.Context) error {
 	err := f.fill(ctx)
-	// Nothing more is begun; what was begun comes to its end, also after a cancellation.
+	// Nothing more is begun; rounds under way finish, also after a cancellation.
 	drain, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	if waitErr := workflow.Await(drain, func() bool { return f.active == 0 }); waitErr != nil {
@@ -95,12 +95,14 @@ func (f *fleet) load(ctx workflow.Context) error {
 	return nil
 }
 
-// full tells whether this execution has had its share: a history must not grow without bounds.
+// full reports whether this execution has done its share: a history must not grow without
+// bounds.
 func (f *fleet) full(ctx workflow.Context) bool {
 	return f.taken >= f.limits.TenantsPerExecution || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
 }
 
-// add puts a group in line. A client whose directories stand on two pages keeps its one lane.
+// add appends a group to the waiting clients. A client whose directories are on two pages is
+// one entry.
 func (f *fleet) add(group Group) {
 	f.taken += len(group.ManagedTenantIDs)
 	if l, ok := f.clients[group.ClientID]; ok {

@@ -32,7 +32,7 @@ const (
 const (
 	CodeDeadline = "run_deadline"   // the run's time was up
 	CodeTimeout  = "timeout"        // an activity's time was up
-	CodeInternal = "internal"       // nobody classified it
+	CodeInternal = "internal"       // unclassified
 	CodeWorker   = "worker_stopped" // the worker that did it was stopped
 )
 
@@ -159,7 +159,8 @@ type SyncTenantUsersOutput struct {
 	Counters Counters `json:"counters"`
 }
 
-// RecordTenantResultInput tells that a managed tenant's round could not be done.
+// RecordTenantResultInput reports that a managed tenant's round could not be
+// done.
 type RecordTenantResultInput struct {
 	RunRef
 	ManagedTenantID string `json:"managedTenantId"`

@@ -18,13 +18,13 @@ const (
 	// unaryTimeout bounds one try of a call that is no stream.
 	unaryTimeout = 5 * time.Minute
 	// roundTimeout bounds one try of a call that streams; it stays below the life of the
-	// statement that goes with the call.
+	// call's context token.
 	roundTimeout = 11 * time.Hour
 )
 
-// retry never gives up by count: the activities tell apart upstream errors, of which they allow
-// five, and outages of our own parts, which last until the run's deadline. They also say how
-// long to wait; the intervals here hold where a worker died and could not.
+// retry never gives up by count: the activities distinguish upstream errors, of which they
+// allow five, from outages of our own services, which they retry until the run's deadline. They
+// also set the wait; the intervals here apply when a worker died and could not.
 var retry = temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second}
 
 func unary(ctx workflow.Context, left time.Duration) workflow.Context {

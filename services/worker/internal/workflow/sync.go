@@ -26,7 +26,7 @@ func ClientSyncWorkflow(ctx workflow.Context, in SyncInput) (SyncOutput, error) 
 // errClosed means that the run was closed before it began.
 var errClosed = errors.New("the run is closed")
 
-// runFleet is the one way to sync many tenants.
+// runFleet syncs many managed tenants; every sync goes through it.
 func runFleet(ctx workflow.Context, in SyncInput) (SyncOutput, error) {
 	f := &fleet{ref: in.RunRef, limits: in.Limits.orDefaults(), state: in.State, clients: map[string]*lane{}}
 	err := f.begin(ctx)
@@ -77,7 +77,7 @@ func (f *fleet) begin(ctx workflow.Context) error {
 	return nil
 }
 
-// left is what is left of the run's time.
+// left returns what is left of the run's time.
 func (f *fleet) left(ctx workflow.Context) time.Duration {
 	return time.Unix(f.state.StartedUnix, 0).Add(runDeadline).Sub(workflow.Now(ctx))
 }
