@@ -101,7 +101,7 @@ type SaveCippResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// connected.
 	Status string `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
-	// settled when what the connection causes elsewhere has happened, else pending.
+	// settled when the effects on other services are done, else pending.
 	Effects       string `protobuf:"bytes,2,opt,name=effects,proto3" json:"effects,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -29,11 +29,11 @@ const (
 //
 // CippService connects through an MSP's CIPP instead of Microsoft itself. It is not offered: the
 // gateway mounts it only where its configuration says so, and the published description of the
-// interface leaves it out.
+// interface omits it.
 type CippServiceClient interface {
 	// SaveCipp stores where CIPP answers and how to sign in to it, after a probe, and makes it the
-	// tenant's connection; the credentials of a direct one go in the same step.
-	// Reasons: base_url_refused, auth_rejected, unreachable, upstream_error.
+	// tenant's connection; the credentials of a direct one are removed in the same step. Reasons:
+	// base_url_refused, auth_rejected, unreachable, upstream_error.
 	SaveCipp(ctx context.Context, in *SaveCippRequest, opts ...grpc.CallOption) (*SaveCippResponse, error)
 	// ValidateCipp lists one managed tenant with the stored credentials and records the outcome.
 	ValidateCipp(ctx context.Context, in *ValidateCippRequest, opts ...grpc.CallOption) (*ValidateCippResponse, error)
@@ -73,11 +73,11 @@ func (c *cippServiceClient) ValidateCipp(ctx context.Context, in *ValidateCippRe
 //
 // CippService connects through an MSP's CIPP instead of Microsoft itself. It is not offered: the
 // gateway mounts it only where its configuration says so, and the published description of the
-// interface leaves it out.
+// interface omits it.
 type CippServiceServer interface {
 	// SaveCipp stores where CIPP answers and how to sign in to it, after a probe, and makes it the
-	// tenant's connection; the credentials of a direct one go in the same step.
-	// Reasons: base_url_refused, auth_rejected, unreachable, upstream_error.
+	// tenant's connection; the credentials of a direct one are removed in the same step. Reasons:
+	// base_url_refused, auth_rejected, unreachable, upstream_error.
 	SaveCipp(context.Context, *SaveCippRequest) (*SaveCippResponse, error)
 	// ValidateCipp lists one managed tenant with the stored credentials and records the outcome.
 	ValidateCipp(context.Context, *ValidateCippRequest) (*ValidateCippResponse, error)

@@ -93,7 +93,8 @@ type ConnectRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The kind of connection: direct.
 	ConnectionType string `protobuf:"bytes,1,opt,name=connection_type,json=connectionType,proto3" json:"connection_type,omitempty"`
-	// Where the browser ends; an exact address of the allow-list, else the result page.
+	// Where the browser is sent in the end: an exact address of the allow-list, else
+	// the result page.
 	ReturnTo      string `protobuf:"bytes,2,opt,name=return_to,json=returnTo,proto3" json:"return_to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -243,7 +244,7 @@ type CompleteConnectResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// connected.
 	Status string `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
-	// settled when what the connection causes elsewhere has happened, else pending.
+	// settled when the effects on other services are done, else pending.
 	Effects       string `protobuf:"bytes,2,opt,name=effects,proto3" json:"effects,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -333,7 +334,7 @@ type DisconnectResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// disconnected, or not_connected where there was nothing.
 	Status string `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
-	// settled when schedules are paused and runs cancelled, else pending.
+	// settled when runs in flight are cancelled, else pending.
 	Effects       string `protobuf:"bytes,2,opt,name=effects,proto3" json:"effects,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -548,7 +549,7 @@ func (x *ValidationError) GetCheckedAt() *timestamppb.Timestamp {
 	return nil
 }
 
-// SetCredentialsRequest is an app registration with one way to prove itself: a client secret or a
+// SetCredentialsRequest is an app registration with exactly one proof: a client secret or a
 // certificate.
 type SetCredentialsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -557,7 +558,8 @@ type SetCredentialsRequest struct {
 	ClientSecret string `protobuf:"bytes,2,opt,name=client_secret,json=clientSecret,proto3" json:"client_secret,omitempty"`
 	// The private key and its certificate as PEM, one after the other.
 	ClientCertificate string `protobuf:"bytes,3,opt,name=client_certificate,json=clientCertificate,proto3" json:"client_certificate,omitempty"`
-	// The registration's own tenant, by id or domain; empty: any organisation's.
+	// The registration's own Entra tenant, by id or domain; empty for any
+	// organisation.
 	TenantId string `protobuf:"bytes,4,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	// How managed tenants are read: delegated (the default, by the partner's grant) or app_only
 	// (by the registration itself, consented in each managed tenant).
@@ -828,7 +830,7 @@ type CompleteCallbackRequest struct {
 	// Hash of the browser's session, empty when the browser has none.
 	Session string `protobuf:"bytes,5,opt,name=session,proto3" json:"session,omitempty"`
 	// Why the gateway refuses, for example feature_disabled; empty when it does not. The state is
-	// used up, nothing else happens, and the browser is told this code.
+	// consumed, nothing else happens, and the browser gets this code.
 	Refusal string `protobuf:"bytes,6,opt,name=refusal,proto3" json:"refusal,omitempty"`
 	// True when an administrator of a managed tenant was asked to consent and, as the browser says,
 	// did. The browser proves nothing: the state and a fresh token do.
@@ -1255,14 +1257,15 @@ type StatusEvent struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	EventId  string                 `protobuf:"bytes,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	TenantId string                 `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
-	// The person whose doing it was, by id; empty when it was Microsoft's answer.
+	// The person who caused it, by id; empty when Microsoft's answer did.
 	ActorId string `protobuf:"bytes,3,opt,name=actor_id,json=actorId,proto3" json:"actor_id,omitempty"`
 	// not_connected, connected, validation_failed or disconnected.
 	FromStatus string `protobuf:"bytes,4,opt,name=from_status,json=fromStatus,proto3" json:"from_status,omitempty"`
 	ToStatus   string `protobuf:"bytes,5,opt,name=to_status,json=toStatus,proto3" json:"to_status,omitempty"`
 	// direct or cipp.
 	ConnectionType string `protobuf:"bytes,6,opt,name=connection_type,json=connectionType,proto3" json:"connection_type,omitempty"`
-	// Why, by its stable code, for example refresh_failed; empty where a person did it.
+	// The stable code of the cause, for example refresh_failed; empty where a person
+	// caused it.
 	Reason        string                 `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
 	At            *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=at,proto3" json:"at,omitempty"`
 	unknownFields protoimpl.UnknownFields

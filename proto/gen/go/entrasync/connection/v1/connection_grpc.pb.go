@@ -344,17 +344,18 @@ const (
 //
 // ConnectionInternalService is what other parts of the system ask of the connection.
 type ConnectionInternalServiceClient interface {
-	// CompleteCallback takes the answer that Microsoft sent to the callback address. The tenant
-	// and the person come from the state alone. It never fails for what Microsoft or the browser
-	// sent: the outcome is in the address to redirect to.
+	// CompleteCallback processes the answer that Microsoft sent to the callback address. The
+	// tenant and the person come from the state alone. It never fails for what Microsoft or the
+	// browser sent: the outcome is in the address to redirect to.
 	CompleteCallback(ctx context.Context, in *CompleteCallbackRequest, opts ...grpc.CallOption) (*CompleteCallbackResponse, error)
-	// FindFlow tells for which tenant a flow was started, so that the gateway can ask for its
-	// feature flag before the flow is completed. It changes nothing.
+	// FindFlow returns the tenant for which a flow was started, so that the gateway can check
+	// its feature flag before the flow is completed. It changes nothing.
 	FindFlow(ctx context.Context, in *FindFlowRequest, opts ...grpc.CallOption) (*FindFlowResponse, error)
 	// GetConnection returns the state of the tenant's connection.
 	GetConnection(ctx context.Context, in *GetConnectionRequest, opts ...grpc.CallOption) (*GetConnectionResponse, error)
-	// PullStatusEvents hands out changes of connections' states that the audit trail has not got
-	// yet, oldest first; it waits up to wait_seconds for one. What is not acknowledged comes again.
+	// PullStatusEvents returns changes of connections' states that are not in the audit trail yet,
+	// oldest first; it waits up to wait_seconds for one. Events that are not acknowledged are
+	// returned again.
 	PullStatusEvents(ctx context.Context, in *PullStatusEventsRequest, opts ...grpc.CallOption) (*PullStatusEventsResponse, error)
 	// AckStatusEvents says that the audit trail has these events of the tenant.
 	AckStatusEvents(ctx context.Context, in *AckStatusEventsRequest, opts ...grpc.CallOption) (*AckStatusEventsResponse, error)
@@ -424,17 +425,18 @@ func (c *connectionInternalServiceClient) AckStatusEvents(ctx context.Context, i
 //
 // ConnectionInternalService is what other parts of the system ask of the connection.
 type ConnectionInternalServiceServer interface {
-	// CompleteCallback takes the answer that Microsoft sent to the callback address. The tenant
-	// and the person come from the state alone. It never fails for what Microsoft or the browser
-	// sent: the outcome is in the address to redirect to.
+	// CompleteCallback processes the answer that Microsoft sent to the callback address. The
+	// tenant and the person come from the state alone. It never fails for what Microsoft or the
+	// browser sent: the outcome is in the address to redirect to.
 	CompleteCallback(context.Context, *CompleteCallbackRequest) (*CompleteCallbackResponse, error)
-	// FindFlow tells for which tenant a flow was started, so that the gateway can ask for its
-	// feature flag before the flow is completed. It changes nothing.
+	// FindFlow returns the tenant for which a flow was started, so that the gateway can check
+	// its feature flag before the flow is completed. It changes nothing.
 	FindFlow(context.Context, *FindFlowRequest) (*FindFlowResponse, error)
 	// GetConnection returns the state of the tenant's connection.
 	GetConnection(context.Context, *GetConnectionRequest) (*GetConnectionResponse, error)
-	// PullStatusEvents hands out changes of connections' states that the audit trail has not got
-	// yet, oldest first; it waits up to wait_seconds for one. What is not acknowledged comes again.
+	// PullStatusEvents returns changes of connections' states that are not in the audit trail yet,
+	// oldest first; it waits up to wait_seconds for one. Events that are not acknowledged are
+	// returned again.
 	PullStatusEvents(context.Context, *PullStatusEventsRequest) (*PullStatusEventsResponse, error)
 	// AckStatusEvents says that the audit trail has these events of the tenant.
 	AckStatusEvents(context.Context, *AckStatusEventsRequest) (*AckStatusEventsResponse, error)

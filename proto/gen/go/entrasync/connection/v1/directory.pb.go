@@ -26,7 +26,7 @@ const (
 
 type ListManagedTenantsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// low for scheduled work, high for what a person waits for.
+	// low for scheduled work, high when a person waits for the result.
 	Priority      string `protobuf:"bytes,1,opt,name=priority,proto3" json:"priority,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -187,7 +187,7 @@ func (x *DirectoryTenant) GetAccessEndsAt() *timestamppb.Timestamp {
 type GetTenantDetailsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EntraTenantId string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	// As of ListManagedTenants.
+	// As in ListManagedTenants.
 	Priority      string `protobuf:"bytes,2,opt,name=priority,proto3" json:"priority,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -310,9 +310,9 @@ func (x *GetTenantDetailsResponse) GetProblem() *Problem {
 type ListUsersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EntraTenantId string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	// The link kept from the last round; empty asks for all users.
+	// The delta link of an earlier listing; empty asks for all users.
 	DeltaLink string `protobuf:"bytes,2,opt,name=delta_link,json=deltaLink,proto3" json:"delta_link,omitempty"`
-	// As of ListManagedTenants.
+	// As in ListManagedTenants.
 	Priority      string `protobuf:"bytes,3,opt,name=priority,proto3" json:"priority,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -459,7 +459,7 @@ type ListUsersResponse_Restarted struct {
 }
 
 type ListUsersResponse_Completed struct {
-	// The last event of a listing that reached its end. A stream that ends without it broke off.
+	// The last event of a complete listing. A stream that ends without it is incomplete.
 	Completed *ListingCompleted `protobuf:"bytes,3,opt,name=completed,proto3,oneof"`
 }
 
@@ -472,8 +472,8 @@ func (*ListUsersResponse_Completed) isListUsersResponse_Event() {}
 type UserPage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Users []*DirectoryUser       `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
-	// Identities that left the directory (delta only). Nobody stands here and in users: of both, what the
-	// source named last in its page counts.
+	// Identities that left the directory (delta only). No identity is listed both here and in users: what
+	// the source named last in its page counts.
 	Removed       []*RemovedUser `protobuf:"bytes,2,rep,name=removed,proto3" json:"removed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -650,7 +650,7 @@ type DirectoryUser struct {
 	ProxyAddresses       *StringList            `protobuf:"bytes,13,opt,name=proxy_addresses,json=proxyAddresses,proto3,oneof" json:"proxy_addresses,omitempty"`
 	OtherMails           *StringList            `protobuf:"bytes,14,opt,name=other_mails,json=otherMails,proto3,oneof" json:"other_mails,omitempty"`
 	AssignedLicenceCount *int32                 `protobuf:"varint,15,opt,name=assigned_licence_count,json=assignedLicenceCount,proto3,oneof" json:"assigned_licence_count,omitempty"`
-	// The names of properties that came as null, in snake_case.
+	// The names of properties that were null, in snake_case.
 	Cleared []string `protobuf:"bytes,16,rep,name=cleared,proto3" json:"cleared,omitempty"`
 	// Set when the record could not be taken as it is: missing_id, invalid_utf8, malformed.
 	// The other fields then hold what could be read.
@@ -908,7 +908,7 @@ func (x *RemovedUser) GetReason() string {
 type CountUsersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EntraTenantId string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	// As of ListManagedTenants.
+	// As in ListManagedTenants.
 	Priority      string `protobuf:"bytes,2,opt,name=priority,proto3" json:"priority,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1006,7 +1006,7 @@ type ListGroupMembersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EntraTenantId string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
 	GroupId       string                 `protobuf:"bytes,2,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
-	// As of ListManagedTenants.
+	// As in ListManagedTenants.
 	Priority      string `protobuf:"bytes,3,opt,name=priority,proto3" json:"priority,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1111,7 +1111,7 @@ type GetUsersRequest struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	EntraTenantId  string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
 	EntraObjectIds []string               `protobuf:"bytes,2,rep,name=entra_object_ids,json=entraObjectIds,proto3" json:"entra_object_ids,omitempty"`
-	// As of ListManagedTenants.
+	// As in ListManagedTenants.
 	Priority      string `protobuf:"bytes,3,opt,name=priority,proto3" json:"priority,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1223,8 +1223,8 @@ func (x *GetUsersResponse) GetMissing() []string {
 type RepairConsentRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EntraTenantId string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	// Where the administrator's browser ends; an exact address of the allow-list, else the result
-	// page.
+	// Where the administrator's browser is sent in the end: an exact address of the allow-list,
+	// else the result page.
 	ReturnTo      string `protobuf:"bytes,2,opt,name=return_to,json=returnTo,proto3" json:"return_to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1280,7 +1280,7 @@ type RepairConsentResponse struct {
 	Outcome string `protobuf:"bytes,1,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	// The page for an administrator of that tenant, where one is required.
 	AdminConsentUrl string `protobuf:"bytes,2,opt,name=admin_consent_url,json=adminConsentUrl,proto3" json:"admin_consent_url,omitempty"`
-	// When that page's answer is no longer taken.
+	// When that page's answer is no longer accepted.
 	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
 	// Why the partner could not do it.
 	Problem       *Problem `protobuf:"bytes,4,opt,name=problem,proto3" json:"problem,omitempty"`

@@ -32,7 +32,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// DirectoryService is the one way to read a Microsoft directory. Failures carry a stable
+// DirectoryService reads Microsoft directories; no other service does. Failures carry a stable
 // reason (not_connected, missing_credentials, refresh_failed, auth_rejected, consent_missing,
 // gdap_ended, conditional_access, tenant_gone, throttled, upstream_error, unreachable) and the
 // metadata "class" (retry, reconnect, customer, bug) and "remedy".
@@ -50,10 +50,10 @@ type DirectoryServiceClient interface {
 	// stream that ends without an error is complete. Reason group_unreadable: there is no such
 	// group, or it may not be read.
 	ListGroupMembers(ctx context.Context, in *ListGroupMembersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListGroupMembersResponse], error)
-	// GetUsers reads users by id. One that is not there is named in missing.
+	// GetUsers reads users by id. Ids that do not exist are listed in missing.
 	GetUsers(ctx context.Context, in *GetUsersRequest, opts ...grpc.CallOption) (*GetUsersResponse, error)
-	// RepairConsent lets the app into a managed tenant again, by the partner's right where it has
-	// one; else it answers the page on which an administrator of that tenant can do it.
+	// RepairConsent restores the app's consent in a managed tenant, by the partner's right where
+	// it has one; else it returns the page on which an administrator of that tenant can give it.
 	RepairConsent(ctx context.Context, in *RepairConsentRequest, opts ...grpc.CallOption) (*RepairConsentResponse, error)
 }
 
@@ -166,7 +166,7 @@ func (c *directoryServiceClient) RepairConsent(ctx context.Context, in *RepairCo
 // All implementations must embed UnimplementedDirectoryServiceServer
 // for forward compatibility.
 //
-// DirectoryService is the one way to read a Microsoft directory. Failures carry a stable
+// DirectoryService reads Microsoft directories; no other service does. Failures carry a stable
 // reason (not_connected, missing_credentials, refresh_failed, auth_rejected, consent_missing,
 // gdap_ended, conditional_access, tenant_gone, throttled, upstream_error, unreachable) and the
 // metadata "class" (retry, reconnect, customer, bug) and "remedy".
@@ -184,10 +184,10 @@ type DirectoryServiceServer interface {
 	// stream that ends without an error is complete. Reason group_unreadable: there is no such
 	// group, or it may not be read.
 	ListGroupMembers(*ListGroupMembersRequest, grpc.ServerStreamingServer[ListGroupMembersResponse]) error
-	// GetUsers reads users by id. One that is not there is named in missing.
+	// GetUsers reads users by id. Ids that do not exist are listed in missing.
 	GetUsers(context.Context, *GetUsersRequest) (*GetUsersResponse, error)
-	// RepairConsent lets the app into a managed tenant again, by the partner's right where it has
-	// one; else it answers the page on which an administrator of that tenant can do it.
+	// RepairConsent restores the app's consent in a managed tenant, by the partner's right where
+	// it has one; else it returns the page on which an administrator of that tenant can give it.
 	RepairConsent(context.Context, *RepairConsentRequest) (*RepairConsentResponse, error)
 	mustEmbedUnimplementedDirectoryServiceServer()
 }

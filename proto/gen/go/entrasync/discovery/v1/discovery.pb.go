@@ -319,7 +319,7 @@ func (*GetDiscoveryRequest) Descriptor() ([]byte, []int) {
 
 type GetDiscoveryResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Empty while there was no discovery.
+	// Empty before the first discovery.
 	OperationId string `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
 	// none, running, completed or failed.
 	State                 string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
@@ -806,7 +806,7 @@ func (x *StreamManagedTenantsResponse) GetManagedTenants() []*ManagedTenant {
 
 type CountManagedTenantsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// All but these.
+	// All except these.
 	ExceptIds     []string `protobuf:"bytes,1,rep,name=except_ids,json=exceptIds,proto3" json:"except_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1009,8 +1009,8 @@ func (x *GetDiscoverySummaryResponse) GetAccessEnding() []*ManagedTenant {
 type RepairConsentRequest struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	// Where the administrator's browser ends; an exact address of the allow-list, else the result
-	// page.
+	// Where the administrator's browser is sent in the end: an exact address of the allow-list,
+	// else the result page.
 	ReturnTo      string `protobuf:"bytes,2,opt,name=return_to,json=returnTo,proto3" json:"return_to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1066,11 +1066,11 @@ type RepairConsentResponse struct {
 	Outcome string `protobuf:"bytes,1,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	// The page for an administrator of that tenant, where one is required.
 	AdminConsentUrl string `protobuf:"bytes,2,opt,name=admin_consent_url,json=adminConsentUrl,proto3" json:"admin_consent_url,omitempty"`
-	// When that page's answer is no longer taken.
+	// When that page's answer is no longer accepted.
 	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
 	// Why the partner could not do it.
 	Problem *TenantProblem `protobuf:"bytes,4,opt,name=problem,proto3" json:"problem,omitempty"`
-	// As it stands after the attempt.
+	// The managed tenant after the attempt.
 	ManagedTenant *ManagedTenant `protobuf:"bytes,5,opt,name=managed_tenant,json=managedTenant,proto3" json:"managed_tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

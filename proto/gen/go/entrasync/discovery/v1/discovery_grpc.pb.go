@@ -34,8 +34,8 @@ type DiscoveryServiceClient interface {
 	GetDiscovery(ctx context.Context, in *GetDiscoveryRequest, opts ...grpc.CallOption) (*GetDiscoveryResponse, error)
 	// ListManagedTenants lists discovered tenants by name.
 	ListManagedTenants(ctx context.Context, in *ListManagedTenantsRequest, opts ...grpc.CallOption) (*ListManagedTenantsResponse, error)
-	// RepairConsent lets the app into a managed tenant again and reads it anew, or answers the page
-	// on which an administrator of that tenant can let it in.
+	// RepairConsent restores the app's consent in a managed tenant and reads the tenant again, or
+	// returns the page on which an administrator of that tenant can give it.
 	RepairConsent(ctx context.Context, in *RepairConsentRequest, opts ...grpc.CallOption) (*RepairConsentResponse, error)
 }
 
@@ -87,8 +87,8 @@ type DiscoveryServiceServer interface {
 	GetDiscovery(context.Context, *GetDiscoveryRequest) (*GetDiscoveryResponse, error)
 	// ListManagedTenants lists discovered tenants by name.
 	ListManagedTenants(context.Context, *ListManagedTenantsRequest) (*ListManagedTenantsResponse, error)
-	// RepairConsent lets the app into a managed tenant again and reads it anew, or answers the page
-	// on which an administrator of that tenant can let it in.
+	// RepairConsent restores the app's consent in a managed tenant and reads the tenant again, or
+	// returns the page on which an administrator of that tenant can give it.
 	RepairConsent(context.Context, *RepairConsentRequest) (*RepairConsentResponse, error)
 	mustEmbedUnimplementedDiscoveryServiceServer()
 }

@@ -1058,9 +1058,9 @@ type AuditEvent struct {
 	Id         string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	OccurredAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
 	ActorId    string                 `protobuf:"bytes,3,opt,name=actor_id,json=actorId,proto3" json:"actor_id,omitempty"`
-	// user, platform or system: Microsoft's answer did it, and nobody.
+	// user, platform, or system when Microsoft's answer caused it.
 	ActorType string `protobuf:"bytes,4,opt,name=actor_type,json=actorType,proto3" json:"actor_type,omitempty"`
-	// The method, for example entrasync.mapping.v1.MappingService/ConfirmMappings, or what became of
+	// The method, for example entrasync.mapping.v1.MappingService/ConfirmMappings, or the change of
 	// the connection: connection.connected, connection.replaced, connection.recovered,
 	// connection.validation_failed or connection.disconnected.
 	Action string `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`

@@ -132,7 +132,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// FeatureFlagService answers the flags as they stand for the caller's tenant.
+// FeatureFlagService returns the flags as they are for the caller's tenant.
 type FeatureFlagServiceClient interface {
 	ListFeatureFlags(ctx context.Context, in *ListFeatureFlagsRequest, opts ...grpc.CallOption) (*ListFeatureFlagsResponse, error)
 }
@@ -159,7 +159,7 @@ func (c *featureFlagServiceClient) ListFeatureFlags(ctx context.Context, in *Lis
 // All implementations must embed UnimplementedFeatureFlagServiceServer
 // for forward compatibility.
 //
-// FeatureFlagService answers the flags as they stand for the caller's tenant.
+// FeatureFlagService returns the flags as they are for the caller's tenant.
 type FeatureFlagServiceServer interface {
 	ListFeatureFlags(context.Context, *ListFeatureFlagsRequest) (*ListFeatureFlagsResponse, error)
 	mustEmbedUnimplementedFeatureFlagServiceServer()
@@ -428,7 +428,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AuditService shows who did what, when and from where.
+// AuditService lists the audit trail: who did what, when and from where.
 type AuditServiceClient interface {
 	ListAuditEvents(ctx context.Context, in *ListAuditEventsRequest, opts ...grpc.CallOption) (*ListAuditEventsResponse, error)
 }
@@ -455,7 +455,7 @@ func (c *auditServiceClient) ListAuditEvents(ctx context.Context, in *ListAuditE
 // All implementations must embed UnimplementedAuditServiceServer
 // for forward compatibility.
 //
-// AuditService shows who did what, when and from where.
+// AuditService lists the audit trail: who did what, when and from where.
 type AuditServiceServer interface {
 	ListAuditEvents(context.Context, *ListAuditEventsRequest) (*ListAuditEventsResponse, error)
 	mustEmbedUnimplementedAuditServiceServer()

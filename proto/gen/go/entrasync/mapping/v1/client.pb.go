@@ -24,7 +24,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Client is the MSP's record of a customer, with what the integration knows of it.
+// Client is the MSP's record of a customer, with its mappings.
 type Client struct {
 	state              protoimpl.MessageState `protogen:"open.v1"`
 	Id                 string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -429,8 +429,8 @@ func (x *GetClientResponse) GetClient() *Client {
 	return nil
 }
 
-// ClientRecord is a client as the host sends it. Its fields are checked one by one and what is
-// wrong is answered in the record's result.
+// ClientRecord is a client as the host sends it. Each field is checked, and violations are
+// returned in the record's result.
 type ClientRecord struct {
 	state              protoimpl.MessageState `protogen:"open.v1"`
 	ExternalId         string                 `protobuf:"bytes,1,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
@@ -442,8 +442,8 @@ type ClientRecord struct {
 	BillingEmail       *string                `protobuf:"bytes,7,opt,name=billing_email,json=billingEmail,proto3,oneof" json:"billing_email,omitempty"`
 	// Marks the client as deleted; it is never removed.
 	Deleted bool `protobuf:"varint,8,opt,name=deleted,proto3" json:"deleted,omitempty"`
-	// The client's id here: with an external id it gives that to a client which has none, one
-	// that a create_new decision made; without one it changes the client as it is.
+	// The client's id here: with an external id it assigns that to a client which has none
+	// (one that a create_new decision made); without one it changes the client as it is.
 	Id            string `protobuf:"bytes,9,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -630,7 +630,7 @@ func (x *BatchUpsertClientsResponse) GetResults() []*RecordResult {
 	return nil
 }
 
-// RecordResult is what became of one record of a batch.
+// RecordResult is the outcome of one record of a batch.
 type RecordResult struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Index      int32                  `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`

@@ -351,7 +351,8 @@ type GetMappingPreviewResponse struct {
 	FuzzyCandidates []*PreviewRow          `protobuf:"bytes,2,rep,name=fuzzy_candidates,json=fuzzyCandidates,proto3" json:"fuzzy_candidates,omitempty"`
 	Unmatched       []*PreviewRow          `protobuf:"bytes,3,rep,name=unmatched,proto3" json:"unmatched,omitempty"`
 	Summary         *MappingSummary        `protobuf:"bytes,4,opt,name=summary,proto3" json:"summary,omitempty"`
-	// Send it with the confirm to be told when somebody decided in between.
+	// Send it with the confirm, which is refused when somebody decided in
+	// between.
 	Version       int64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -426,12 +427,13 @@ type ListMappingsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	State string                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
 	Q     string                 `protobuf:"bytes,2,opt,name=q,proto3" json:"q,omitempty"`
-	// One managed tenant's; goes with history or orphans, not with state and q alone.
+	// Only this managed tenant's; combine with history or orphans, not with state and
+	// q alone.
 	ManagedTenantId string `protobuf:"bytes,3,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	// With managed_tenant_id alone: also the rows that are no longer active.
 	History bool `protobuf:"varint,4,opt,name=history,proto3" json:"history,omitempty"`
-	// Only managed tenants whose orphaned links wait for a person. One that is not decided any more
-	// stands here too, as its last mapping, which has ended, with the state undecided.
+	// Only managed tenants whose orphaned links wait for a person. One that is undecided is listed
+	// too, as its last mapping, which has ended, with the state undecided.
 	Orphans       bool   `protobuf:"varint,7,opt,name=orphans,proto3" json:"orphans,omitempty"`
 	PageSize      int32  `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
@@ -529,7 +531,7 @@ type Mapping struct {
 	DecidedBy string                 `protobuf:"bytes,6,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
 	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
 	// Links of the managed tenant's contacts that were made under another client and wait for a
-	// person, 0 when there are none. It belongs to the managed tenant, so of a history only the newest
+	// person, 0 when there are none. It belongs to the managed tenant, so in a history only the newest
 	// row has it.
 	OrphanedLinks *int32                 `protobuf:"varint,8,opt,name=orphaned_links,json=orphanedLinks,proto3,oneof" json:"orphaned_links,omitempty"`
 	DisplayName   string                 `protobuf:"bytes,9,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
@@ -846,14 +848,14 @@ func (x *ConfirmMappingsRequest) GetStartInitialSync() bool {
 type ConfirmMappingsResponse struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Confirmed int32                  `protobuf:"varint,1,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
-	// Absent where discovery cannot be asked; the change stands.
+	// Absent when discovery is unavailable; the change stands.
 	Summary *MappingSummary `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
 	Version int64           `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// The initial sync, where one was asked for and started.
 	Run *StartedRun `protobuf:"bytes,4,opt,name=run,proto3" json:"run,omitempty"`
 	// Why it could not be started; the confirm stands.
 	RunError *RunError `protobuf:"bytes,5,opt,name=run_error,json=runError,proto3" json:"run_error,omitempty"`
-	// settled when what the decisions cause elsewhere has happened, else pending.
+	// settled when the effects on other services are done, else pending.
 	Effects       string `protobuf:"bytes,6,opt,name=effects,proto3" json:"effects,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -934,7 +936,7 @@ func (x *ConfirmMappingsResponse) GetEffects() string {
 type SkipMappingRequest struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	// As of ConfirmMappings.
+	// As in ConfirmMappings.
 	Version       *int64 `protobuf:"varint,2,opt,name=version,proto3,oneof" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -987,7 +989,7 @@ func (x *SkipMappingRequest) GetVersion() int64 {
 type SkipMappingResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Mapping *Mapping               `protobuf:"bytes,1,opt,name=mapping,proto3" json:"mapping,omitempty"`
-	// Absent where discovery cannot be asked; the change stands.
+	// Absent when discovery is unavailable; the change stands.
 	Summary *MappingSummary `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
 	Version int64           `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// settled or pending.
@@ -1057,7 +1059,7 @@ func (x *SkipMappingResponse) GetEffects() string {
 type UnmapMappingRequest struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	// As of ConfirmMappings.
+	// As in ConfirmMappings.
 	Version       *int64 `protobuf:"varint,2,opt,name=version,proto3,oneof" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1111,7 +1113,7 @@ type UnmapMappingResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The mapping that was ended.
 	Mapping *Mapping `protobuf:"bytes,1,opt,name=mapping,proto3" json:"mapping,omitempty"`
-	// Absent where discovery cannot be asked; the change stands.
+	// Absent when discovery is unavailable; the change stands.
 	Summary *MappingSummary `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
 	Version int64           `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// settled or pending.
@@ -1182,7 +1184,7 @@ type RemapMappingRequest struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	TargetClientId  string                 `protobuf:"bytes,2,opt,name=target_client_id,json=targetClientId,proto3" json:"target_client_id,omitempty"`
-	// As of ConfirmMappings.
+	// As in ConfirmMappings.
 	Version       *int64 `protobuf:"varint,3,opt,name=version,proto3,oneof" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1242,7 +1244,7 @@ func (x *RemapMappingRequest) GetVersion() int64 {
 type RemapMappingResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Mapping *Mapping               `protobuf:"bytes,1,opt,name=mapping,proto3" json:"mapping,omitempty"`
-	// Absent where discovery cannot be asked; the change stands.
+	// Absent when discovery is unavailable; the change stands.
 	Summary *MappingSummary `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
 	Version int64           `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// settled or pending.
@@ -1371,7 +1373,7 @@ type DecideOrphansResponse struct {
 	// Once settled: links that the next sync gives to contacts of the new client.
 	Relinking int32 `protobuf:"varint,7,opt,name=relinking,proto3" json:"relinking,omitempty"`
 	// Once settled: the sync of the client that was started, or joined, for it. Absent when there was
-	// nothing to relink, and when none could be started: then the next one does it.
+	// nothing to relink, and when none could be started: then the next sync relinks.
 	RunId         *string `protobuf:"bytes,8,opt,name=run_id,json=runId,proto3,oneof" json:"run_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1482,7 +1484,7 @@ type ExportMappingsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// RFC 4180, UTF-8, with a header line.
 	Csv string `protobuf:"bytes,1,opt,name=csv,proto3" json:"csv,omitempty"`
-	// Send it with the import to be told when somebody decided in between.
+	// Send it with the import, which is refused when somebody decided in between.
 	Version       int64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1537,7 +1539,7 @@ type ImportMappingsRequest struct {
 	Csv   string                 `protobuf:"bytes,1,opt,name=csv,proto3" json:"csv,omitempty"`
 	// True when absent.
 	DryRun *bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3,oneof" json:"dry_run,omitempty"`
-	// As of ConfirmMappings.
+	// As in ConfirmMappings.
 	Version       *int64 `protobuf:"varint,3,opt,name=version,proto3,oneof" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1594,16 +1596,16 @@ func (x *ImportMappingsRequest) GetVersion() int64 {
 	return 0
 }
 
-// ImportedRow is one line of an imported table that decides something or is wrong.
+// ImportedRow is one line of an imported CSV that decides something or is wrong.
 type ImportedRow struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Of the table; the header is line 1.
+	// The line's number in the CSV; the header is line 1.
 	Line            int32  `protobuf:"varint,1,opt,name=line,proto3" json:"line,omitempty"`
 	ManagedTenantId string `protobuf:"bytes,2,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	// map, skip, review or create_new.
 	Decision string  `protobuf:"bytes,3,opt,name=decision,proto3" json:"decision,omitempty"`
 	ClientId *string `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
-	// changed, unchanged, conflict (somebody else decided since, and otherwise) or invalid.
+	// changed, unchanged, conflict (somebody has decided differently since) or invalid.
 	Outcome       string             `protobuf:"bytes,5,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	Violations    []*RecordViolation `protobuf:"bytes,6,rep,name=violations,proto3" json:"violations,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1694,7 +1696,7 @@ type ImportMappingsResponse struct {
 	Invalid   int32          `protobuf:"varint,6,opt,name=invalid,proto3" json:"invalid,omitempty"`
 	Rows      []*ImportedRow `protobuf:"bytes,7,rep,name=rows,proto3" json:"rows,omitempty"`
 	Version   int64          `protobuf:"varint,8,opt,name=version,proto3" json:"version,omitempty"`
-	// Absent where discovery cannot be asked; what was written stands.
+	// Absent when discovery is unavailable; what was written stands.
 	Summary *MappingSummary `protobuf:"bytes,9,opt,name=summary,proto3" json:"summary,omitempty"`
 	// settled or pending; empty when nothing was written.
 	Effects       string `protobuf:"bytes,10,opt,name=effects,proto3" json:"effects,omitempty"`
@@ -1980,7 +1982,7 @@ type MappedTenant struct {
 	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	EntraTenantId   string                 `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
 	ClientId        string                 `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	// Rises with every change of this managed tenant's mapping.
+	// The revision: it rises with every change of this managed tenant's mapping.
 	Revision      int64                  `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
 	ConfirmedAt   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=confirmed_at,json=confirmedAt,proto3" json:"confirmed_at,omitempty"`
 	unknownFields protoimpl.UnknownFields

@@ -34,7 +34,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// MappingService says which managed tenant belongs to which client.
+// MappingService decides which managed tenant belongs to which client.
 type MappingServiceClient interface {
 	// GetMappingPreview proposes a client for every managed tenant and writes nothing.
 	GetMappingPreview(ctx context.Context, in *GetMappingPreviewRequest, opts ...grpc.CallOption) (*GetMappingPreviewResponse, error)
@@ -48,38 +48,38 @@ type MappingServiceClient interface {
 	// UnmapMapping ends a mapping; the managed tenant is undecided again. The links of its contacts
 	// are orphaned: they neither match nor are made inactive. Reason not_mapped (404).
 	UnmapMapping(ctx context.Context, in *UnmapMappingRequest, opts ...grpc.CallOption) (*UnmapMappingResponse, error)
-	// RemapMapping gives a managed tenant to another client. The links made under the old client
-	// are orphaned until a person decides about them; going back to a client reactivates its links.
-	// A managed tenant that was skipped or undecided is mapped; the client that it has already changes
+	// RemapMapping gives a managed tenant to another client. The links made under the old client are
+	// orphaned until a person decides about them; going back to a client reactivates its links. A
+	// managed tenant that was skipped or undecided is mapped; remapping to the current client changes
 	// nothing. Reasons managed_tenant_not_found and client_not_found (404), client_deleted (409).
 	RemapMapping(ctx context.Context, in *RemapMappingRequest, opts ...grpc.CallOption) (*RemapMappingResponse, error)
-	// DecideOrphans says what becomes of the links that a remap or an unmap left: relink (to contacts
-	// of the client that is mapped now, found or made by the ordinary rules: a sync of that client is
-	// started for it) or leave (the identities
-	// are new to that client, the old contacts stay). The same decision while it is being done joins it.
-	// Reasons: no_orphans (404); not_mapped (409, for relink without a client), decision_pending (409,
-	// another decision is being done), effects_pending (409, the last change of the mapping is not
-	// followed yet), mapping_changed (409, before the decision was done), decision_failed (409).
+	// DecideOrphans decides about the links that a remap or an unmap left: relink (to contacts of the
+	// client that is mapped now, found or created by the ordinary rules; a sync of that client is
+	// started for it) or leave (the identities are new to that client, the old contacts stay). The same
+	// decision joins one that is under way. Reasons: no_orphans (404); not_mapped (409, for relink
+	// without a client), decision_pending (409, another decision is under way), effects_pending (409,
+	// the last change of the mapping is not applied yet), mapping_changed (409, before the decision was
+	// done), decision_failed (409).
 	DecideOrphans(ctx context.Context, in *DecideOrphansRequest, opts ...grpc.CallOption) (*DecideOrphansResponse, error)
-	// ExportMappings answers every managed tenant as a table for a spreadsheet: the columns
+	// ExportMappings returns every managed tenant as CSV for a spreadsheet: the columns
 	// managed_tenant_id, entra_tenant_id, display_name, primary_domain, state, client_id,
 	// client_external_id, client_name, decision, proposal, score, reason, revision. The client is that
-	// of the mapping; where nothing is decided it is the best that the preview proposes, and proposal
+	// of the mapping; where nothing is decided it is the best proposal of the preview, and proposal
 	// says so (auto_matched or candidate), with its score and reason. decision is empty, for a person
-	// to fill. revision is the managed tenant's, by which an import knows what was decided since. Text
-	// that a spreadsheet would take for a formula, a number or a date is escaped by an apostrophe. Over
-	// REST, "Accept: text/csv" gives the table itself, and its version in the header
+	// to fill in. revision is the managed tenant's, by which an import detects later decisions. Text
+	// that a spreadsheet would read as a formula, a number or a date is escaped by an apostrophe. Over
+	// REST, "Accept: text/csv" returns the CSV as the body, and its version in the header
 	// Entrasync-Version.
 	ExportMappings(ctx context.Context, in *ExportMappingsRequest, opts ...grpc.CallOption) (*ExportMappingsResponse, error)
-	// ImportMappings takes such a table back, all or nothing. Columns are found by their names, in any
+	// ImportMappings imports such a CSV, all or nothing. Columns are found by their names, in any
 	// order; managed_tenant_id and decision are needed, others may be missing. decision is map, skip,
 	// review, create_new, or empty, which leaves a line as it is; map takes the client by client_id or
-	// client_external_id. Where revision stands, a line that somebody else decided about since, and
-	// otherwise, is a conflict. It is a dry run unless dryRun is false: that answers what every line
-	// would do, with every conflict and error named by line and column. A table with any is refused as
+	// client_external_id. Where revision is given, a line about which somebody has decided differently
+	// since is a conflict. It is a dry run unless dryRun is false: a dry run returns what every line
+	// would do, with every conflict and error by line and column. A real import with any is refused as
 	// a whole, with all of them, under the reasons of ConfirmMappings. Cells are separated by commas,
 	// semicolons or tabs; a first line may name which ("sep=;"). Over REST, "Content-Type: text/csv"
-	// takes the table itself, with dryRun and version in the query.
+	// takes the CSV as the body, with dryRun and version in the query.
 	ImportMappings(ctx context.Context, in *ImportMappingsRequest, opts ...grpc.CallOption) (*ImportMappingsResponse, error)
 }
 
@@ -185,7 +185,7 @@ func (c *mappingServiceClient) ImportMappings(ctx context.Context, in *ImportMap
 // All implementations must embed UnimplementedMappingServiceServer
 // for forward compatibility.
 //
-// MappingService says which managed tenant belongs to which client.
+// MappingService decides which managed tenant belongs to which client.
 type MappingServiceServer interface {
 	// GetMappingPreview proposes a client for every managed tenant and writes nothing.
 	GetMappingPreview(context.Context, *GetMappingPreviewRequest) (*GetMappingPreviewResponse, error)
@@ -199,38 +199,38 @@ type MappingServiceServer interface {
 	// UnmapMapping ends a mapping; the managed tenant is undecided again. The links of its contacts
 	// are orphaned: they neither match nor are made inactive. Reason not_mapped (404).
 	UnmapMapping(context.Context, *UnmapMappingRequest) (*UnmapMappingResponse, error)
-	// RemapMapping gives a managed tenant to another client. The links made under the old client
-	// are orphaned until a person decides about them; going back to a client reactivates its links.
-	// A managed tenant that was skipped or undecided is mapped; the client that it has already changes
+	// RemapMapping gives a managed tenant to another client. The links made under the old client are
+	// orphaned until a person decides about them; going back to a client reactivates its links. A
+	// managed tenant that was skipped or undecided is mapped; remapping to the current client changes
 	// nothing. Reasons managed_tenant_not_found and client_not_found (404), client_deleted (409).
 	RemapMapping(context.Context, *RemapMappingRequest) (*RemapMappingResponse, error)
-	// DecideOrphans says what becomes of the links that a remap or an unmap left: relink (to contacts
-	// of the client that is mapped now, found or made by the ordinary rules: a sync of that client is
-	// started for it) or leave (the identities
-	// are new to that client, the old contacts stay). The same decision while it is being done joins it.
-	// Reasons: no_orphans (404); not_mapped (409, for relink without a client), decision_pending (409,
-	// another decision is being done), effects_pending (409, the last change of the mapping is not
-	// followed yet), mapping_changed (409, before the decision was done), decision_failed (409).
+	// DecideOrphans decides about the links that a remap or an unmap left: relink (to contacts of the
+	// client that is mapped now, found or created by the ordinary rules; a sync of that client is
+	// started for it) or leave (the identities are new to that client, the old contacts stay). The same
+	// decision joins one that is under way. Reasons: no_orphans (404); not_mapped (409, for relink
+	// without a client), decision_pending (409, another decision is under way), effects_pending (409,
+	// the last change of the mapping is not applied yet), mapping_changed (409, before the decision was
+	// done), decision_failed (409).
 	DecideOrphans(context.Context, *DecideOrphansRequest) (*DecideOrphansResponse, error)
-	// ExportMappings answers every managed tenant as a table for a spreadsheet: the columns
+	// ExportMappings returns every managed tenant as CSV for a spreadsheet: the columns
 	// managed_tenant_id, entra_tenant_id, display_name, primary_domain, state, client_id,
 	// client_external_id, client_name, decision, proposal, score, reason, revision. The client is that
-	// of the mapping; where nothing is decided it is the best that the preview proposes, and proposal
+	// of the mapping; where nothing is decided it is the best proposal of the preview, and proposal
 	// says so (auto_matched or candidate), with its score and reason. decision is empty, for a person
-	// to fill. revision is the managed tenant's, by which an import knows what was decided since. Text
-	// that a spreadsheet would take for a formula, a number or a date is escaped by an apostrophe. Over
-	// REST, "Accept: text/csv" gives the table itself, and its version in the header
+	// to fill in. revision is the managed tenant's, by which an import detects later decisions. Text
+	// that a spreadsheet would read as a formula, a number or a date is escaped by an apostrophe. Over
+	// REST, "Accept: text/csv" returns the CSV as the body, and its version in the header
 	// Entrasync-Version.
 	ExportMappings(context.Context, *ExportMappingsRequest) (*ExportMappingsResponse, error)
-	// ImportMappings takes such a table back, all or nothing. Columns are found by their names, in any
+	// ImportMappings imports such a CSV, all or nothing. Columns are found by their names, in any
 	// order; managed_tenant_id and decision are needed, others may be missing. decision is map, skip,
 	// review, create_new, or empty, which leaves a line as it is; map takes the client by client_id or
-	// client_external_id. Where revision stands, a line that somebody else decided about since, and
-	// otherwise, is a conflict. It is a dry run unless dryRun is false: that answers what every line
-	// would do, with every conflict and error named by line and column. A table with any is refused as
+	// client_external_id. Where revision is given, a line about which somebody has decided differently
+	// since is a conflict. It is a dry run unless dryRun is false: a dry run returns what every line
+	// would do, with every conflict and error by line and column. A real import with any is refused as
 	// a whole, with all of them, under the reasons of ConfirmMappings. Cells are separated by commas,
 	// semicolons or tabs; a first line may name which ("sep=;"). Over REST, "Content-Type: text/csv"
-	// takes the table itself, with dryRun and version in the query.
+	// takes the CSV as the body, with dryRun and version in the query.
 	ImportMappings(context.Context, *ImportMappingsRequest) (*ImportMappingsResponse, error)
 	mustEmbedUnimplementedMappingServiceServer()
 }
@@ -520,7 +520,8 @@ type MappingInternalServiceClient interface {
 	GetMappedTenant(ctx context.Context, in *GetMappedTenantRequest, opts ...grpc.CallOption) (*GetMappedTenantResponse, error)
 	// CreateDecidedClients creates the clients of every create_new decision, once, and maps them.
 	CreateDecidedClients(ctx context.Context, in *CreateDecidedClientsRequest, opts ...grpc.CallOption) (*CreateDecidedClientsResponse, error)
-	// ResolveClients tells which of the given clients exist and are not deleted.
+	// ResolveClients returns which of the given clients exist and are not
+	// deleted.
 	ResolveClients(ctx context.Context, in *ResolveClientsRequest, opts ...grpc.CallOption) (*ResolveClientsResponse, error)
 	// GetMappingSummary counts the decisions.
 	GetMappingSummary(ctx context.Context, in *GetMappingSummaryRequest, opts ...grpc.CallOption) (*GetMappingSummaryResponse, error)
@@ -596,7 +597,8 @@ type MappingInternalServiceServer interface {
 	GetMappedTenant(context.Context, *GetMappedTenantRequest) (*GetMappedTenantResponse, error)
 	// CreateDecidedClients creates the clients of every create_new decision, once, and maps them.
 	CreateDecidedClients(context.Context, *CreateDecidedClientsRequest) (*CreateDecidedClientsResponse, error)
-	// ResolveClients tells which of the given clients exist and are not deleted.
+	// ResolveClients returns which of the given clients exist and are not
+	// deleted.
 	ResolveClients(context.Context, *ResolveClientsRequest) (*ResolveClientsResponse, error)
 	// GetMappingSummary counts the decisions.
 	GetMappingSummary(context.Context, *GetMappingSummaryRequest) (*GetMappingSummaryResponse, error)

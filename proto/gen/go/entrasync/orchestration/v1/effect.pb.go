@@ -76,7 +76,7 @@ func (x *PullEffectsRequest) GetWaitSeconds() int32 {
 	return 0
 }
 
-// Effect is one thing to be done for a tenant.
+// Effect is one thing to do for a tenant.
 type Effect struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	EffectId string                 `protobuf:"bytes,1,opt,name=effect_id,json=effectId,proto3" json:"effect_id,omitempty"`

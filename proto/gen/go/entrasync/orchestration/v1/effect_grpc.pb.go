@@ -27,14 +27,14 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// EffectService hands out what a service's committed change must cause elsewhere. Each service
-// with an outbox serves it; the worker pulls, acts with the effect's id as the idempotency key,
-// and acknowledges.
+// EffectService returns the effects of a service's committed changes on other services. Each
+// service with an outbox serves it; the worker pulls, acts with the effect's id as the
+// idempotency key, and acknowledges.
 type EffectServiceClient interface {
 	// PullEffects leases effects that are due, oldest first; it waits up to wait_seconds for one.
 	// An effect that is not acknowledged within its lease is handed out again.
 	PullEffects(ctx context.Context, in *PullEffectsRequest, opts ...grpc.CallOption) (*PullEffectsResponse, error)
-	// AckEffect records what became of an effect; the same answer again changes nothing.
+	// AckEffect records the outcome of an effect; the same answer again changes nothing.
 	AckEffect(ctx context.Context, in *AckEffectRequest, opts ...grpc.CallOption) (*AckEffectResponse, error)
 }
 
@@ -70,14 +70,14 @@ func (c *effectServiceClient) AckEffect(ctx context.Context, in *AckEffectReques
 // All implementations must embed UnimplementedEffectServiceServer
 // for forward compatibility.
 //
-// EffectService hands out what a service's committed change must cause elsewhere. Each service
-// with an outbox serves it; the worker pulls, acts with the effect's id as the idempotency key,
-// and acknowledges.
+// EffectService returns the effects of a service's committed changes on other services. Each
+// service with an outbox serves it; the worker pulls, acts with the effect's id as the
+// idempotency key, and acknowledges.
 type EffectServiceServer interface {
 	// PullEffects leases effects that are due, oldest first; it waits up to wait_seconds for one.
 	// An effect that is not acknowledged within its lease is handed out again.
 	PullEffects(context.Context, *PullEffectsRequest) (*PullEffectsResponse, error)
-	// AckEffect records what became of an effect; the same answer again changes nothing.
+	// AckEffect records the outcome of an effect; the same answer again changes nothing.
 	AckEffect(context.Context, *AckEffectRequest) (*AckEffectResponse, error)
 	mustEmbedUnimplementedEffectServiceServer()
 }

@@ -30,7 +30,7 @@ type StartSyncRequest struct {
 	Scope string                 `protobuf:"bytes,1,opt,name=scope,proto3" json:"scope,omitempty"`
 	// The client of a single-client sync.
 	ClientId *string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
-	// Stands in for clientId: the client that this managed tenant is mapped to.
+	// Instead of clientId: the client to which this managed tenant is mapped.
 	ManagedTenantId *string `protobuf:"bytes,3,opt,name=managed_tenant_id,json=managedTenantId,proto3,oneof" json:"managed_tenant_id,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache

@@ -176,9 +176,9 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// OrchestrationInternalService answers for workflows.
+// OrchestrationInternalService shows workflows.
 type OrchestrationInternalServiceClient interface {
-	// DescribeWorkflow returns where a workflow of the tenant stands.
+	// DescribeWorkflow returns the state of a workflow of the tenant.
 	DescribeWorkflow(ctx context.Context, in *DescribeWorkflowRequest, opts ...grpc.CallOption) (*DescribeWorkflowResponse, error)
 }
 
@@ -204,9 +204,9 @@ func (c *orchestrationInternalServiceClient) DescribeWorkflow(ctx context.Contex
 // All implementations must embed UnimplementedOrchestrationInternalServiceServer
 // for forward compatibility.
 //
-// OrchestrationInternalService answers for workflows.
+// OrchestrationInternalService shows workflows.
 type OrchestrationInternalServiceServer interface {
-	// DescribeWorkflow returns where a workflow of the tenant stands.
+	// DescribeWorkflow returns the state of a workflow of the tenant.
 	DescribeWorkflow(context.Context, *DescribeWorkflowRequest) (*DescribeWorkflowResponse, error)
 	mustEmbedUnimplementedOrchestrationInternalServiceServer()
 }

@@ -25,7 +25,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Auth is how the caller of a public method proves who it is.
+// Auth is how the caller of a public method authenticates.
 type Auth int32
 
 const (
@@ -85,7 +85,7 @@ func (Auth) EnumDescriptor() ([]byte, []int) {
 	return file_entrasync_policy_v1_policy_proto_rawDescGZIP(), []int{0}
 }
 
-// When asks for one more feature flag if a field of the request has a value.
+// When requires one more feature flag if a field of the request has a value.
 type When struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The field's name in the request message.
@@ -175,12 +175,12 @@ type isWhen_Condition interface {
 }
 
 type When_Equals struct {
-	// The flag is asked for when the field equals this value.
+	// The flag is required when the field equals this value.
 	Equals string `protobuf:"bytes,2,opt,name=equals,proto3,oneof"`
 }
 
 type When_Present struct {
-	// The flag is asked for when the field is set at all.
+	// The flag is required when the field is set at all.
 	Present bool `protobuf:"varint,3,opt,name=present,proto3,oneof"`
 }
 
@@ -188,14 +188,14 @@ func (*When_Equals) isWhen_Condition() {}
 
 func (*When_Present) isWhen_Condition() {}
 
-// Rule opens a method to the outside. The gateway reads it from the descriptor, decides,
-// and forwards; backends let the gateway alone call a method that carries it.
+// Rule makes a method public. The gateway reads it from the descriptor, decides, and
+// forwards; services admit the gateway alone to a method that carries it.
 type Rule struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Auth  Auth                   `protobuf:"varint,1,opt,name=auth,proto3,enum=entrasync.policy.v1.Auth" json:"auth,omitempty"`
 	// The permission the person needs, for example system_settings.read.
 	Permission string `protobuf:"bytes,2,opt,name=permission,proto3" json:"permission,omitempty"`
-	// The feature flags that must all be on for the tenant, asked for in this order.
+	// The feature flags that must all be on for the tenant, checked in this order.
 	Flags []string `protobuf:"bytes,3,rep,name=flags,proto3" json:"flags,omitempty"`
 	When  []*When  `protobuf:"bytes,4,rep,name=when,proto3" json:"when,omitempty"`
 	// The HTTP status of success over REST; 200 when unset.

@@ -499,7 +499,7 @@ type PushItemsRequest struct {
 	EntraTenantId   string                 `protobuf:"bytes,3,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
 	ClientId        string                 `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	Items           []*PushedItem          `protobuf:"bytes,5,rep,name=items,proto3" json:"items,omitempty"`
-	// Of the mapping that the client stands in; it rises with every change of that.
+	// The revision of the mapping to that client.
 	MappingRevision int64 `protobuf:"varint,6,opt,name=mapping_revision,json=mappingRevision,proto3" json:"mapping_revision,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
@@ -579,7 +579,7 @@ func (x *PushItemsRequest) GetMappingRevision() int64 {
 
 type PushItemsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Items that stand open after the push, new and refreshed.
+	// Items that are open after the push, new and refreshed.
 	Open int32 `protobuf:"varint,1,opt,name=open,proto3" json:"open,omitempty"`
 	// The identities that a person has decided on the same facts.
 	DecidedObjectIds []string `protobuf:"bytes,2,rep,name=decided_object_ids,json=decidedObjectIds,proto3" json:"decided_object_ids,omitempty"`

@@ -137,15 +137,15 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// ReconciliationInternalService takes what a round could not decide.
+// ReconciliationInternalService stores what a round could not decide.
 type ReconciliationInternalServiceClient interface {
 	// PushItems opens or refreshes items; what a person has decided on the same facts stays closed.
-	// The same push again changes nothing but when the items were seen last.
+	// The same push again changes nothing except when the items were last seen.
 	PushItems(ctx context.Context, in *PushItemsRequest, opts ...grpc.CallOption) (*PushItemsResponse, error)
 	// CompleteRound closes items that the round no longer found ambiguous as superseded.
 	CompleteRound(ctx context.Context, in *CompleteRoundRequest, opts ...grpc.CallOption) (*CompleteRoundResponse, error)
-	// FollowMapping closes open items of a directory as superseded that an earlier mapping of it
-	// raised for another client than the one that is mapped now.
+	// FollowMapping closes as superseded the open items of a directory that an earlier revision
+	// of its mapping raised for another client than the one that is mapped now.
 	FollowMapping(ctx context.Context, in *FollowMappingRequest, opts ...grpc.CallOption) (*FollowMappingResponse, error)
 	// CountItems counts open items for the status.
 	CountItems(ctx context.Context, in *CountItemsRequest, opts ...grpc.CallOption) (*CountItemsResponse, error)
@@ -203,15 +203,15 @@ func (c *reconciliationInternalServiceClient) CountItems(ctx context.Context, in
 // All implementations must embed UnimplementedReconciliationInternalServiceServer
 // for forward compatibility.
 //
-// ReconciliationInternalService takes what a round could not decide.
+// ReconciliationInternalService stores what a round could not decide.
 type ReconciliationInternalServiceServer interface {
 	// PushItems opens or refreshes items; what a person has decided on the same facts stays closed.
-	// The same push again changes nothing but when the items were seen last.
+	// The same push again changes nothing except when the items were last seen.
 	PushItems(context.Context, *PushItemsRequest) (*PushItemsResponse, error)
 	// CompleteRound closes items that the round no longer found ambiguous as superseded.
 	CompleteRound(context.Context, *CompleteRoundRequest) (*CompleteRoundResponse, error)
-	// FollowMapping closes open items of a directory as superseded that an earlier mapping of it
-	// raised for another client than the one that is mapped now.
+	// FollowMapping closes as superseded the open items of a directory that an earlier revision
+	// of its mapping raised for another client than the one that is mapped now.
 	FollowMapping(context.Context, *FollowMappingRequest) (*FollowMappingResponse, error)
 	// CountItems counts open items for the status.
 	CountItems(context.Context, *CountItemsRequest) (*CountItemsResponse, error)

@@ -453,8 +453,8 @@ func (x *GetContactResponse) GetContact() *Contact {
 	return nil
 }
 
-// ContactRecord is a contact as the host sends it. Its fields are checked one by one and what
-// is wrong is answered in the record's result.
+// ContactRecord is a contact as the host sends it. Each field is checked, and violations are
+// returned in the record's result.
 type ContactRecord struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
 	Id               *string                `protobuf:"bytes,1,opt,name=id,proto3,oneof" json:"id,omitempty"`
@@ -660,7 +660,7 @@ func (x *BatchUpsertContactsResponse) GetResults() []*ContactResult {
 	return nil
 }
 
-// ContactResult is what became of one record of a batch.
+// ContactResult is the outcome of one record of a batch.
 type ContactResult struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Index      int32                  `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`

@@ -29,13 +29,13 @@ type CreateRunRequest struct {
 	Type  string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
 	// The client of a single-client run.
 	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	// Stands in for client_id: the client that this managed tenant is mapped to.
+	// Instead of client_id: the client to which this managed tenant is mapped.
 	ManagedTenantId string `protobuf:"bytes,3,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	DryRun          bool   `protobuf:"varint,4,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	// manual or schedule.
 	Trigger string `protobuf:"bytes,5,opt,name=trigger,proto3" json:"trigger,omitempty"`
-	// The id that the run is to have, so that a repeat finds it; empty for any. A run that has it
-	// already is answered as it is, whatever its state.
+	// The id that the run is to have, so that a repeat finds it; empty for any. An existing run
+	// with it is returned as it is, whatever its state.
 	RunId         string `protobuf:"bytes,6,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -120,7 +120,7 @@ type CreateRunResponse struct {
 	Joined     bool                   `protobuf:"varint,3,opt,name=joined,proto3" json:"joined,omitempty"`
 	// queued or running; of a run that was found by its id, any.
 	State string `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
-	// The client that a managed tenant stood for.
+	// The client of the run, also where a managed tenant was given.
 	ClientId      string `protobuf:"bytes,5,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1254,7 +1254,7 @@ type ReviseMappingRequest struct {
 	EntraTenantId   string                 `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
 	// The client that is mapped now; empty when none is.
 	ClientId string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	// Of the mapping, as MappedTenant has it.
+	// The revision of the mapping, as in MappedTenant.
 	Revision      int64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1373,7 +1373,7 @@ func (x *ReviseMappingResponse) GetReactivatedLinks() int32 {
 
 type DecideOrphansRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Of the decision; the idempotency key.
+	// The decision's id; the idempotency key.
 	DecisionId      string `protobuf:"bytes,1,opt,name=decision_id,json=decisionId,proto3" json:"decision_id,omitempty"`
 	ManagedTenantId string `protobuf:"bytes,2,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	EntraTenantId   string `protobuf:"bytes,3,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
@@ -1473,7 +1473,7 @@ type DecideOrphansResponse struct {
 	Left int32 `protobuf:"varint,3,opt,name=left,proto3" json:"left,omitempty"`
 	// Orphaned links that still wait for a person.
 	OrphanedLinks int32 `protobuf:"varint,5,opt,name=orphaned_links,json=orphanedLinks,proto3" json:"orphaned_links,omitempty"`
-	// Links that the directory's next rounds give to contacts of the client.
+	// Links that the directory's next rounds move to contacts of the client.
 	Relinking     int32 `protobuf:"varint,6,opt,name=relinking,proto3" json:"relinking,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -37,7 +37,7 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // SyncEngineInternalService is what the worker's activities and the gateway's status call. Every
-// method may be repeated: the same call again changes nothing more.
+// method is idempotent: the same call again changes nothing more.
 type SyncEngineInternalServiceClient interface {
 	// CreateRun makes a queued run, or returns the one of the same type and scope in flight.
 	// Reasons: no_confirmed_mapping (initial without one), client_not_mapped, unknown_client.
@@ -61,14 +61,14 @@ type SyncEngineInternalServiceClient interface {
 	// CancelRuns closes the tenant's queued and running runs as cancelled; rounds in flight stop
 	// at their next chunk.
 	CancelRuns(ctx context.Context, in *CancelRunsRequest, opts ...grpc.CallOption) (*CancelRunsResponse, error)
-	// ReviseMapping follows a changed mapping: links of the managed tenant that were made under
-	// another client are orphaned, those of the client that is mapped now are active again, and what
-	// a person is asked on behalf of another client is closed. An older revision than the one
-	// followed last changes nothing. Reasons: round_in_progress, mapping_differs (the revision was
-	// told with another client).
+	// ReviseMapping applies a mapping revision: links of the managed tenant that were made under
+	// another client are orphaned, those of the client that is mapped now are reactivated, and open
+	// queue items raised for another client are closed. A revision older than the one applied last
+	// changes nothing. Reasons: round_in_progress, mapping_differs (the same revision was announced
+	// earlier for a different client).
 	ReviseMapping(ctx context.Context, in *ReviseMappingRequest, opts ...grpc.CallOption) (*ReviseMappingResponse, error)
-	// DecideOrphans does what a person decided about a managed tenant's orphaned links; the same
-	// decision again gives the same answer. Reasons: mapping_changed, mapping_differs,
+	// DecideOrphans carries out a person's decision about a managed tenant's orphaned links; the
+	// same decision again gives the same answer. Reasons: mapping_changed, mapping_differs,
 	// round_in_progress.
 	DecideOrphans(ctx context.Context, in *DecideOrphansRequest, opts ...grpc.CallOption) (*DecideOrphansResponse, error)
 	// GetSyncStatus returns what the status shows of syncing.
@@ -207,7 +207,7 @@ func (c *syncEngineInternalServiceClient) GetSyncStatus(ctx context.Context, in 
 // for forward compatibility.
 //
 // SyncEngineInternalService is what the worker's activities and the gateway's status call. Every
-// method may be repeated: the same call again changes nothing more.
+// method is idempotent: the same call again changes nothing more.
 type SyncEngineInternalServiceServer interface {
 	// CreateRun makes a queued run, or returns the one of the same type and scope in flight.
 	// Reasons: no_confirmed_mapping (initial without one), client_not_mapped, unknown_client.
@@ -231,14 +231,14 @@ type SyncEngineInternalServiceServer interface {
 	// CancelRuns closes the tenant's queued and running runs as cancelled; rounds in flight stop
 	// at their next chunk.
 	CancelRuns(context.Context, *CancelRunsRequest) (*CancelRunsResponse, error)
-	// ReviseMapping follows a changed mapping: links of the managed tenant that were made under
-	// another client are orphaned, those of the client that is mapped now are active again, and what
-	// a person is asked on behalf of another client is closed. An older revision than the one
-	// followed last changes nothing. Reasons: round_in_progress, mapping_differs (the revision was
-	// told with another client).
+	// ReviseMapping applies a mapping revision: links of the managed tenant that were made under
+	// another client are orphaned, those of the client that is mapped now are reactivated, and open
+	// queue items raised for another client are closed. A revision older than the one applied last
+	// changes nothing. Reasons: round_in_progress, mapping_differs (the same revision was announced
+	// earlier for a different client).
 	ReviseMapping(context.Context, *ReviseMappingRequest) (*ReviseMappingResponse, error)
-	// DecideOrphans does what a person decided about a managed tenant's orphaned links; the same
-	// decision again gives the same answer. Reasons: mapping_changed, mapping_differs,
+	// DecideOrphans carries out a person's decision about a managed tenant's orphaned links; the
+	// same decision again gives the same answer. Reasons: mapping_changed, mapping_differs,
 	// round_in_progress.
 	DecideOrphans(context.Context, *DecideOrphansRequest) (*DecideOrphansResponse, error)
 	// GetSyncStatus returns what the status shows of syncing.

@@ -478,7 +478,7 @@ type TenantResult struct {
 	Counters *Counters `protobuf:"bytes,5,opt,name=counters,proto3" json:"counters,omitempty"`
 	// How many identities each filter kept out, by its reason.
 	Filtered map[string]int32 `protobuf:"bytes,6,rep,name=filtered,proto3" json:"filtered,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	// The first 100 records that could not be taken.
+	// The first 100 records that could not be read.
 	Failures    []*Failure             `protobuf:"bytes,7,rep,name=failures,proto3" json:"failures,omitempty"`
 	Held        *Held                  `protobuf:"bytes,8,opt,name=held,proto3" json:"held,omitempty"`
 	Error       *RunProblem            `protobuf:"bytes,9,opt,name=error,proto3" json:"error,omitempty"`
