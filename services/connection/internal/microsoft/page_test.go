@@ -46,6 +46,16 @@ func TestAPageIsReadWhole(t *testing.T) {
 	require.Equal(t, connection.Absent, p.users[1].Mail.Presence)
 }
 
+// TestANullInAListIsLeftOut: the person stays, and the other values do.
+func TestANullInAListIsLeftOut(t *testing.T) {
+	t.Parallel()
+	u := parse(t, `{"value":[{"id":"1","businessPhones":[null,"+1 2"],"otherMails":[null],"proxyAddresses":["SMTP:a@b.c",null,"smtp:d@b.c"]}]}`).users[0]
+	require.Empty(t, u.Defect)
+	require.Equal(t, connection.Texts{Presence: connection.Set, Values: []string{"+1 2"}}, u.BusinessPhones)
+	require.Equal(t, connection.Texts{Presence: connection.Set}, u.OtherMails)
+	require.Equal(t, connection.Texts{Presence: connection.Set, Values: []string{"SMTP:a@b.c", "smtp:d@b.c"}}, u.ProxyAddresses)
+}
+
 func TestDefects(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ record, defect, id string }{
@@ -61,7 +71,8 @@ func TestDefects(t *testing.T) {
 		{`{"id":"1","displayName":5}`, "malformed", "1"},
 		{`{"id":"1","accountEnabled":"yes"}`, "malformed", "1"},
 		{`{"id":"1","proxyAddresses":"SMTP:a@b.c"}`, "malformed", "1"},
-		{`{"id":"1","proxyAddresses":["a",null]}`, "malformed", "1"},
+		{`{"id":"1","proxyAddresses":["a",null]}`, "", "1"},
+		{`{"id":"1","proxyAddresses":["a",5]}`, "malformed", "1"},
 		{`{"id":"1","assignedLicenses":3}`, "malformed", "1"},
 		{`{"id":"1","@removed":true}`, "malformed", "1"},
 		{`{"@removed":{"reason":"changed"}}`, "missing_id", ""},

@@ -264,6 +264,9 @@ func (r *reader) texts(into *connection.Texts) error {
 	}
 	*into = connection.Texts{Presence: connection.Set}
 	return r.s.array(func() error {
+		if null, err := r.null(); null || err != nil {
+			return err // left out: it stands for no value
+		}
 		if r.s.peek() != '"' {
 			return r.wrong()
 		}
