@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"path/filepath"
 	"slices"
@@ -36,7 +37,8 @@ func TestCases(t *testing.T) {
 			for _, line := range sections["users"] {
 				var u syncengine.User
 				require.NoError(t, json.Unmarshal([]byte(line), &u))
-				u.UserPrincipalName, u.AccountEnabled = u.ObjectID+"@corp.example", ptr(true)
+				u.UserPrincipalName = cmp.Or(u.UserPrincipalName, u.ObjectID+"@corp.example")
+				u.AccountEnabled = ptr(true)
 				e.dir.users = append(e.dir.users, u)
 			}
 			e.round()

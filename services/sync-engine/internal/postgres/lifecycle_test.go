@@ -234,7 +234,7 @@ func TestQueueReasons(t *testing.T) {
 	e.round()
 
 	twin1, twin2 := person("o-d1", "Twin", "one@corp.example"), person("o-d2", "Twin", "two@corp.example")
-	twin2.OtherMails = []string{"ONE@corp.example"}
+	twin2.ProxyAddresses = []string{"smtp:ONE@corp.example"}
 	e.dir.users = append(e.dir.users, person("o-t2", "Second", "taken@corp.example"), twin1, twin2,
 		person("o-e", "Else", "else@corp.example"), person("o-del", "Del", "del@corp.example"))
 	got := e.round()

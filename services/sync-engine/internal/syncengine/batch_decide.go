@@ -128,6 +128,10 @@ func (b *BatchUpsert) create(it *item, write *BatchWrite) (decided, error) {
 	if it.clientID == "" {
 		violations = append(violations, errs.Violation{Field: "clientId", Message: "is required for a new contact"})
 	}
+	if it.fullName == "" && it.email != "" {
+		it.fullName = personName("", "", "", it.email)
+		it.nameKey = NameKey(it.fullName)
+	}
 	if it.fullName == "" {
 		violations = append(violations, errs.Violation{Field: "fullName", Message: "is required for a new contact"})
 	}

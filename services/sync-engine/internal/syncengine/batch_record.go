@@ -28,7 +28,7 @@ func (it *item) refuse(field, message string) {
 	it.violations = append(it.violations, errs.Violation{Field: field, Message: message})
 }
 
-// text checks and normalises a text; bytes is its limit.
+// text checks a text; bytes is its limit. It is empty where the text is refused.
 func (it *item) text(field, value string, bytes int) string {
 	switch {
 	case !utf8.ValidString(value):
@@ -38,7 +38,7 @@ func (it *item) text(field, value string, bytes int) string {
 	case len(value) > bytes:
 		it.refuse(field, "is too long")
 	default:
-		return NormaliseText(value)
+		return value
 	}
 	return ""
 }
@@ -47,7 +47,7 @@ func (it *item) optional(field string, value *string, bytes int) *string {
 	if value == nil {
 		return nil
 	}
-	text := it.text(field, *value, bytes)
+	text := NormaliseText(it.text(field, *value, bytes))
 	return &text
 }
 
@@ -56,7 +56,7 @@ func (it *item) key(field string, value *string, bytes int) string {
 		return ""
 	}
 	before := len(it.violations)
-	key := it.text(field, *value, bytes)
+	key := normaliseKey(it.text(field, *value, bytes))
 	if key == "" && len(it.violations) == before {
 		it.refuse(field, "is empty")
 	}
@@ -70,7 +70,7 @@ func read(r *ContactRecord) *item {
 	it.external = it.key("externalId", r.ExternalID, maxExternalIDBytes)
 	it.clientID = strings.ToLower(it.key("clientId", r.ClientID, 64))
 	it.clientExternal = it.key("clientExternalId", r.ClientExternalID, maxExternalIDBytes)
-	it.fullName = it.text("fullName", r.FullName, 4*maxNameRunes)
+	it.fullName = NormaliseName(it.text("fullName", r.FullName, 4*maxNameRunes))
 	if tooLong(it.fullName) {
 		it.refuse("fullName", "is longer than 256 characters")
 	}
@@ -78,12 +78,8 @@ func read(r *ContactRecord) *item {
 	it.phone = it.optional("phone", r.Phone, maxFieldBytes)
 	it.role = it.optional("role", r.Role, maxFieldBytes)
 	if email := it.optional("email", r.Email, maxFieldBytes); email != nil {
-		it.hasEmail, it.email = true, *email
-		norm, ok := NormaliseAddress(*email)
-		if *email != "" && !ok {
-			it.refuse("email", "is not an address")
-		}
-		it.emailNorm = norm
+		it.hasEmail = true
+		it.readEmail(*email)
 	}
 	if r.ID == nil && r.ExternalID == nil {
 		it.refuse("externalId", "is required where there is no id")
@@ -96,6 +92,19 @@ func read(r *ContactRecord) *item {
 		it.clientID = ""
 	}
 	return it
+}
+
+// readEmail takes the address; an empty text is none.
+func (it *item) readEmail(text string) {
+	if text == "" {
+		return
+	}
+	address, problem := ReadAddress(text)
+	if problem != "" {
+		it.refuse("email", problem)
+		return
+	}
+	it.email, it.emailNorm = address.Shown, address.Norm
 }
 
 // refuseRepeats lets one record of a batch speak for a contact: the first.

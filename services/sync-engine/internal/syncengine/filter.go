@@ -19,6 +19,7 @@ const (
 	FilterCustom         = "tenant_custom_pattern"
 	FilterGuest          = "guest"
 	FilterUnlicensed     = "unlicensed"
+	FilterNoAddress      = "no_address" // none of its own, so that no contact could be made
 )
 
 // The default patterns of service accounts, anchored to whole words so that

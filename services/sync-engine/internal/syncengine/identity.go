@@ -3,6 +3,7 @@ package syncengine
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -19,15 +20,16 @@ type Identity struct {
 
 	UserPrincipalName string
 	Enabled           *bool
-	FullName          string // display name, else given name and surname, else the address
+	FullName          string // display name, else given name and surname, else the address's local part
 	NameKey           string
 	HasDisplayName    bool   // FullName is upstream's own display name
-	Email             string // mail, else UPN, as written upstream
+	Email             string // mail, else primary SMTP, else UPN, as written upstream
 	EmailNorm         string
-	EmailIsMail       bool // Email is upstream's mail
+	EmailIsMail       bool // Email is upstream's mail, or what stands in for it
 	Phone             string
 	Role              string
-	Addresses         []string // normalised, each once: mail, SMTP, UPN, other mails
+	Addresses         []string // normalised, each once, in the order they are tried
+	Own               int      // so many of Addresses, the first, are the identity's own; the others are aliases
 }
 
 // Reader turns users into identities by a tenant's settings.
@@ -48,70 +50,38 @@ func (r *Reader) Read(u *User) Identity {
 		id := printableID(u.ObjectID)
 		return Identity{ObjectID: id, Failure: reason, Content: content(u), Nameless: reason == FailureMissingID || altered(u.ObjectID, id)}
 	}
-	upn, _ := NormaliseAddress(u.UserPrincipalName)
-	mail, _ := NormaliseAddress(u.Mail)
+	upn, _ := ReadAddress(u.UserPrincipalName)
+	from := addressesOf(u, upn)
+	email, isMail := from.email()
 	id := Identity{
 		ObjectID: strings.TrimSpace(u.ObjectID), Content: content(u),
 		UserPrincipalName: NormaliseText(u.UserPrincipalName), Enabled: u.AccountEnabled,
-		Role: NormaliseText(u.JobTitle), Phone: firstText(append([]string{u.MobilePhone}, u.BusinessPhones...)),
-		Addresses: addresses(u, mail, upn),
-	}
-	switch {
-	case mail != "":
-		id.Email, id.EmailNorm, id.EmailIsMail = NormaliseText(u.Mail), mail, true
-	case upn != "":
-		id.Email, id.EmailNorm = id.UserPrincipalName, upn
-	}
-	displayName := NormaliseText(u.DisplayName)
-	id.FullName, id.HasDisplayName = displayName, displayName != ""
-	if displayName == "" {
-		id.FullName = firstText([]string{strings.TrimSpace(NormaliseText(u.GivenName) + " " + NormaliseText(u.Surname)), id.Email})
+		FullName: personName(u.DisplayName, u.GivenName, u.Surname, email.Shown), HasDisplayName: NormaliseName(u.DisplayName) != "",
+		Email: email.Shown, EmailNorm: email.Norm, EmailIsMail: isMail,
+		Role: NormaliseText(u.JobTitle), Phone: phoneOf(u),
 	}
 	id.NameKey = NameKey(id.FullName)
-	id.Verdict = r.filters.verdict(u, upn, displayName)
+	id.Addresses, id.Own = from.inOrder()
+	id.Verdict = r.filters.verdict(u, upn.Norm, NormaliseName(u.DisplayName))
+	if id.Verdict == "" && id.Own == 0 {
+		id.Verdict = FilterNoAddress
+	}
 	return id
 }
 
-// addresses lists the user's addresses in the order they are tried, each once.
-func addresses(u *User, mail, upn string) []string {
-	list := make([]string, 0, 2+len(u.ProxyAddresses)+len(u.OtherMails))
-	add := func(address string) {
-		if address == "" {
-			return
-		}
-		for _, have := range list {
-			if have == address {
-				return
-			}
-		}
-		list = append(list, address)
+// phoneOf is the mobile phone, else the first business phone in order of their
+// texts: lists come in any order.
+func phoneOf(u *User) string {
+	if mobile := NormaliseText(u.MobilePhone); mobile != "" {
+		return mobile
 	}
-	add(mail)
-	for _, primary := range []bool{true, false} {
-		for _, proxy := range u.ProxyAddresses {
-			proxy = strings.TrimSpace(proxy)
-			if len(proxy) < 5 || !strings.EqualFold(proxy[:5], "smtp:") || (proxy[:5] == "SMTP:") != primary {
-				continue // X500, SIP and others are no addresses
-			}
-			address, _ := NormaliseAddress(proxy[5:])
-			add(address)
+	least := ""
+	for _, phone := range u.BusinessPhones {
+		if phone = NormaliseText(phone); phone != "" && (least == "" || phone < least) {
+			least = phone
 		}
 	}
-	add(upn)
-	for _, other := range u.OtherMails {
-		address, _ := NormaliseAddress(other)
-		add(address)
-	}
-	return list
-}
-
-func firstText(texts []string) string {
-	for _, text := range texts {
-		if text = NormaliseText(text); text != "" {
-			return text
-		}
-	}
-	return ""
+	return least
 }
 
 // printableID is an id that can be stored, however broken it came.
@@ -131,15 +101,23 @@ func altered(received, id string) bool {
 }
 
 // content digests all that was read, with lengths so that no two records run
-// into one another.
+// into one another. Lists are sets: neither order nor repeats count.
 func content(u *User) int64 {
 	buf := make([]byte, 0, 512)
 	text := func(s string) {
 		buf = binary.AppendUvarint(buf, uint64(len(s)))
 		buf = append(buf, s...)
 	}
-	u.eachText(text)
-	text(strconv.Itoa(len(u.BusinessPhones)) + "," + strconv.Itoa(len(u.ProxyAddresses)) + "," + strconv.Itoa(len(u.OtherMails)))
+	for _, s := range u.texts() {
+		text(s)
+	}
+	for _, list := range u.lists() {
+		set := asSet(list)
+		buf = binary.AppendUvarint(buf, uint64(len(set)))
+		for _, s := range set {
+			text(s)
+		}
+	}
 	switch {
 	case u.AccountEnabled == nil:
 		text("?")
@@ -154,4 +132,12 @@ func content(u *User) int64 {
 	text(u.Defect)
 	sum := sha256.Sum256(buf)
 	return int64(binary.BigEndian.Uint64(sum[:8])) // a digest has no sign
+}
+
+// asSet is the list in order, each once; the list itself stays as it is.
+func asSet(list []string) []string {
+	if len(list) < 2 {
+		return list
+	}
+	return slices.Compact(slices.Sorted(slices.Values(list)))
 }

@@ -23,14 +23,23 @@ type User struct {
 	Defect string
 }
 
+// texts are the user's single texts, lists those that come in any number.
+func (u *User) texts() []string {
+	return []string{
+		u.ObjectID, u.UserPrincipalName, u.Mail, u.DisplayName, u.GivenName, u.Surname, u.UserType, u.JobTitle, u.Department, u.MobilePhone,
+	}
+}
+
+func (u *User) lists() [][]string {
+	return [][]string{u.BusinessPhones, u.ProxyAddresses, u.OtherMails}
+}
+
 // eachText calls f with every text of the user.
 func (u *User) eachText(f func(string)) {
-	for _, s := range []string{
-		u.ObjectID, u.UserPrincipalName, u.Mail, u.DisplayName, u.GivenName, u.Surname, u.UserType, u.JobTitle, u.Department, u.MobilePhone,
-	} {
+	for _, s := range u.texts() {
 		f(s)
 	}
-	for _, list := range [][]string{u.BusinessPhones, u.ProxyAddresses, u.OtherMails} {
+	for _, list := range u.lists() {
 		for _, s := range list {
 			f(s)
 		}
