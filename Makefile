@@ -2,38 +2,49 @@
 
 .PHONY: help up down reset status logs test fmt lint generate bench fuzz
 
+# What a command needs is looked for first, in a moment; then its program is built and run.
+checked = @sh deploy/prerequisites.sh
+run = @sh deploy/start.sh local
+
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: ## start everything and do the main job once
-	@go run ./deploy/local up
+	$(checked) up
+	$(run) up
 
 down: ## end everything; the data stays
-	@go run ./deploy/local down
+	$(run) down
 
 reset: ## end everything and delete the data
-	@go run ./deploy/local reset
+	$(run) reset
 
 status: ## say how every process is
-	@go run ./deploy/local status
+	$(run) status
 
 logs: ## the last lines of the logs; "make logs of=worker" for one
-	@go run ./deploy/local logs $(of)
+	$(run) logs $(of)
 
 test: ## everything that CI runs
-	@go run ./deploy/local test
+	$(checked) test
+	$(checked) lint
+	$(run) test
 
 fmt: ## format every file
-	@go run ./deploy/local fmt
+	$(checked) lint
+	$(run) fmt
 
 lint: ## look for mistakes
-	@go run ./deploy/local lint
+	$(checked) lint
+	$(run) lint
 
 generate: ## make the code from the contracts and the queries again
-	@go run ./deploy/local generate
+	$(checked) lint
+	$(run) generate
 
 bench: ## measure, one line of JSON each; "make bench of=Preview" for some
-	@go run ./deploy/local bench $(of)
+	$(run) bench $(of)
 
 fuzz: ## fuzz every target for ten minutes; goes on after an interruption
-	@go run ./deploy/local fuzz $(with)
+	$(run) fuzz $(with)
+

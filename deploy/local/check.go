@@ -63,6 +63,7 @@ func newSuite(where layout.Layout, out io.Writer) (*checks.Suite, error) {
 	}
 	return &checks.Suite{
 		Root: where.Root, State: where.State, TestEnv: []string{self, "testenv", "--"}, Out: out, Now: time.Now,
+		Compiles: checks.CompilesC,
 		Temporal: func(ctx context.Context, log io.Writer) error {
 			return build.Temporal(ctx, where.Root, where.TemporalBin(), log)
 		},

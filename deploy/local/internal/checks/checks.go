@@ -45,6 +45,8 @@ type Suite struct {
 	TestEnv []string
 	// Temporal builds the Temporal server, where it is not built yet.
 	Temporal func(ctx context.Context, log io.Writer) error
+	// Compiles says whether C programs can be built here.
+	Compiles func(ctx context.Context) bool
 	// Out receives one line a step and what failed.
 	Out io.Writer
 	// Now is the clock of the timings.
@@ -72,6 +74,10 @@ func (s *Suite) Run(ctx context.Context) error {
 		return err
 	}
 	began := s.Now()
+	race := len(s.raceFlags(ctx)) > 0
+	if !race {
+		fmt.Fprintln(s.Out, withoutRace)
+	}
 	var failed []string
 	steps := s.steps()
 	for i, st := range steps {
@@ -86,6 +92,9 @@ func (s *Suite) Run(ctx context.Context) error {
 		if st.needed {
 			break
 		}
+	}
+	if !race {
+		fmt.Fprintln(s.Out, "\n"+withoutRace)
 	}
 	fmt.Fprintf(s.Out, "\n%d tests in %s; logs in %s\n", s.total.passed+s.total.failed, s.Now().Sub(began).Round(time.Second), logs)
 	fmt.Fprintf(s.Out, "%d passed, %d failed\n", s.total.passed, s.total.failed)

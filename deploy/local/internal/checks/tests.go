@@ -9,6 +9,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -30,11 +31,11 @@ func (s *Suite) tests(ctx context.Context, log io.Writer) error {
 			rest = append(rest, p)
 		}
 	}
-	return s.goTest(ctx, log, s.TestEnv, append([]string{"-race", "-count=1", "-timeout=15m"}, rest...))
+	return s.goTest(ctx, log, s.TestEnv, slices.Concat(s.raceFlags(ctx), []string{"-count=1", "-timeout=15m"}, rest))
 }
 
 func (s *Suite) acceptance(ctx context.Context, log io.Writer) error {
-	return s.goTest(ctx, log, nil, []string{"-race", "-count=1", "-p=1", "-timeout=25m", acceptancePackages + "/..."})
+	return s.goTest(ctx, log, nil, append(s.raceFlags(ctx), "-count=1", "-p=1", "-timeout=25m", acceptancePackages+"/..."))
 }
 
 func (s *Suite) packages(ctx context.Context) ([]string, error) {
