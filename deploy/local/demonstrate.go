@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"text/tabwriter"
 	"time"
 
 	"github.com/entrasync/entrasync/deploy/local/internal/demo"
@@ -38,7 +40,7 @@ func demonstrate(ctx context.Context, where layout.Layout, options stack.Options
 			return err
 		}
 	}
-	return printPlaces(urls, options)
+	return printPlaces(os.Stdout, urls, options)
 }
 
 func demonstration(urls stack.URLs, options stack.Options) demo.Options {
@@ -48,30 +50,33 @@ func demonstration(urls stack.URLs, options stack.Options) demo.Options {
 	}
 }
 
-// printPlaces says where things are.
-func printPlaces(urls stack.URLs, options stack.Options) error {
-	place := func(name, what string) {
-		if what != "" {
-			fmt.Printf("  %-14s %s\n", name, what)
-		}
+// printPlaces says where things are and how to ask the first question.
+func printPlaces(out io.Writer, urls stack.URLs, options stack.Options) error {
+	places, err := stack.Places(options)
+	if err != nil {
+		return err
 	}
-	runs := func(name string) bool { return !slices.Contains(options.Without, name) }
-	fmt.Println("\nentrasync runs:")
-	if runs("gateway") {
-		place("API", urls.Gateway)
-		place("API docs", urls.Gateway+"/docs")
+	fmt.Fprintln(out, "\nentrasync runs. Look at:")
+	w := tabwriter.NewWriter(out, 0, 4, 3, ' ', 0)
+	for _, p := range places {
+		fmt.Fprintf(w, "  %s\t%s\n", p.Address, p.Shows)
 	}
-	if runs("temporal-ui") {
-		place("Temporal UI", urls.TemporalUI)
+	if options.PlatformKey == "" {
+		fmt.Fprintf(w, "  %s\t%s\n", filepath.Join(options.State, "platform-key"), "the platform key, which makes and assigns feature flags")
 	}
-	if runs("simulator") {
-		place("Microsoft", urls.Simulator)
+	fmt.Fprintf(w, "  %s\t%s\n", urls.Logs, "one log for each process")
+	if err := w.Flush(); err != nil {
+		return err
 	}
-	if runs("identity") {
-		place("identity", urls.Identity)
+	if options.OwnIssuer() && !slices.Contains(options.Without, "gateway") {
+		fmt.Fprintf(out, "\nA first call, as a person of the MSP %s:\n%s\n", demo.Tenant, firstCall(urls))
 	}
-	place("logs", urls.Logs)
-	place("platform key", filepath.Join(options.State, "platform-key"))
-	fmt.Println("  \"make status\" shows the processes, \"make down\" ends them.")
+	fmt.Fprintln(out, "\n\"make status\" lists the processes, \"make logs\" shows their logs, \"make down\" ends them and keeps the data,\n\"make reset\" ends them and deletes it. docs/guide/setup.md goes on from here.")
 	return nil
+}
+
+// firstCall is a command for a shell that asks for the status.
+func firstCall(urls stack.URLs) string {
+	return fmt.Sprintf(`  TOKEN=$(curl -s %s/token -d '{"tenantId":"%s","sub":"me","userType":"internal","permissions":["system_settings.read"]}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+  curl -s -H "Authorization: Bearer $TOKEN" %s/api/integrations/entra`, urls.Identity, demo.Tenant, urls.Gateway)
 }

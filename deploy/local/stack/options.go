@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,6 +50,12 @@ type Options struct {
 	AuthIssuer, AuthAudience string
 	// PlatformKey is made once when empty.
 	PlatformKey string
+	// MasterKeyKMSURI names the key of a KMS that encrypts the master key's file; without it the
+	// file holds the master key in clear text.
+	MasterKeyKMSURI string
+	// TemporalUIWritable lets people start, signal, cancel and terminate workflows in the
+	// Temporal UI, which else only shows them.
+	TemporalUIWritable bool
 
 	// Fleet is the size of the simulator's: "small" when empty, "tiny", "wide"
 	// (2,000 customers), "large" or "one-huge".
@@ -77,7 +84,8 @@ var inherited = []string{
 // FromEnv is the stack that belongs to a checkout, as the variables describe
 // it: ports, and DATABASE_URL, ENTRASYNC_MICROSOFT_*_URL, MICROSOFT_*,
 // ENTRASYNC_AUTH_ISSUER, ENTRASYNC_AUTH_AUDIENCE, ENTRASYNC_PLATFORM_KEY,
-// ENTRASYNC_EDITION, ENTRASYNC_FLEET. environ is as os.Environ gives it.
+// ENTRASYNC_MASTER_KEY_KMS_URI, ENTRASYNC_TEMPORAL_UI_WRITE, ENTRASYNC_EDITION,
+// ENTRASYNC_FLEET. environ is as os.Environ gives it.
 func FromEnv(root string, environ []string) (Options, error) {
 	vars := map[string]string{}
 	for _, pair := range environ {
@@ -100,8 +108,14 @@ func FromEnv(root string, environ []string) (Options, error) {
 		AuthIssuer:          vars["ENTRASYNC_AUTH_ISSUER"],
 		AuthAudience:        vars["ENTRASYNC_AUTH_AUDIENCE"],
 		PlatformKey:         vars["ENTRASYNC_PLATFORM_KEY"],
+		MasterKeyKMSURI:     vars["ENTRASYNC_MASTER_KEY_KMS_URI"],
 		Fleet:               vars["ENTRASYNC_FLEET"],
 		Edition:             vars["ENTRASYNC_EDITION"],
+	}
+	if write := vars["ENTRASYNC_TEMPORAL_UI_WRITE"]; write != "" {
+		if o.TemporalUIWritable, err = strconv.ParseBool(write); err != nil {
+			return Options{}, fmt.Errorf("ENTRASYNC_TEMPORAL_UI_WRITE=%q is neither true nor false", write)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		if vars[name] == "" {

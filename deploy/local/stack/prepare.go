@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -8,7 +9,9 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,8 +48,13 @@ func (s *Stack) prepare(ctx context.Context) error {
 			return err
 		}
 	}
+	// Others than the database keep files here too. PostgreSQL may run as another user, who must
+	// get through.
+	if err := os.MkdirAll(w.Data(), 0o755); err != nil {
+		return err
+	}
 	var err error
-	if s.secrets, err = ensureSecrets(w, s.options.PlatformKey); err != nil {
+	if s.secrets, err = ensureSecrets(w, s.options); err != nil {
 		return fmt.Errorf("making the secrets: %w", err)
 	}
 	if err := ca.Ensure(w.TLS(), callers(), time.Now()); err != nil {
@@ -55,9 +63,13 @@ func (s *Stack) prepare(ctx context.Context) error {
 	if err := s.prepareDatabase(ctx); err != nil {
 		return err
 	}
+	if err := s.ensureSealedKey(ctx); err != nil {
+		return err
+	}
 	s.temporal = temporal.Server{
 		Bin: w.TemporalBin(), Dir: filepath.Join(w.Run(), "temporal"), Ports: s.options.Ports,
 		AdminURL: s.adminURL, Password: s.secrets.temporal, Namespace: temporalNamespace,
+		Writable: s.options.TemporalUIWritable,
 	}
 	return s.temporal.WriteConfig()
 }
@@ -97,9 +109,9 @@ func NPMDir(where layout.Layout) string {
 	return postgres.Place(account, where.NPM(), filepath.Join(layout.Default(where.Root).Shared(), "npm"))
 }
 
-func ensureSecrets(w layout.Layout, platformKey string) (secrets, error) {
+func ensureSecrets(w layout.Layout, o Options) (secrets, error) {
 	s := secrets{
-		platformKey:    platformKey,
+		platformKey:    o.PlatformKey,
 		masterKeyFile:  filepath.Join(w.Secrets(), "master-key.json"),
 		gatewayKeyFile: filepath.Join(w.Secrets(), "gateway-key.json"),
 		rolesFile:      filepath.Join(w.Secrets(), "database-roles.json"),
@@ -123,7 +135,31 @@ func ensureSecrets(w layout.Layout, platformKey string) (secrets, error) {
 			failed = append(failed, fmt.Errorf("making %s: %w", filepath.Base(file), err))
 		}
 	}
+	if o.MasterKeyKMSURI != "" {
+		s.masterKeyFile = filepath.Join(w.Secrets(), "master-key-kms.json") // see ensureSealedKey
+	}
 	return s, errors.Join(failed...)
+}
+
+// ensureSealedKey makes the master key that a KMS encrypts, where one is wanted and not there yet.
+// The connection service itself does it, since it knows how to sign in to the KMS.
+func (s *Stack) ensureSealedKey(ctx context.Context) error {
+	if s.options.MasterKeyKMSURI == "" || slices.Contains(s.options.Without, "connection") {
+		return nil
+	}
+	if _, err := os.Stat(s.secrets.masterKeyFile); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	env, err := s.environ(services[slices.IndexFunc(services, func(svc service) bool { return svc.name == "connection" })])
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(s.layout.Bin(), "connection"), "keys", "create")
+	cmd.Env = env
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("making the master key with ENTRASYNC_MASTER_KEY_KMS_URI: %w: %s", err, bytes.TrimSpace(said))
+	}
+	return nil
 }
 
 // ensureSecret reads a secret, or makes one of 128 random bits, in letters and digits

@@ -105,6 +105,9 @@ func (s *Stack) environ(svc service) ([]string, error) {
 	switch svc.name {
 	case "connection":
 		env["ENTRASYNC_MASTER_KEY_FILE"] = s.secrets.masterKeyFile
+		if o.MasterKeyKMSURI != "" {
+			env["ENTRASYNC_MASTER_KEY_KMS_URI"] = o.MasterKeyKMSURI
+		}
 		o.microsoft(env)
 	case "worker":
 		env["ENTRASYNC_TEMPORAL_ADDR"] = ports.Addr(o.Ports.Temporal)

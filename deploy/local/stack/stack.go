@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/deploy/local/internal/layout"
-	"github.com/entrasync/entrasync/deploy/local/internal/ports"
 	"github.com/entrasync/entrasync/deploy/local/internal/postgres"
 	"github.com/entrasync/entrasync/deploy/local/internal/supervisor"
 	"github.com/entrasync/entrasync/deploy/local/internal/temporal"
@@ -41,7 +40,7 @@ type URLs struct {
 	Gateway, GatewayAdmin string
 	// Simulator and Identity are empty when others stand in for them.
 	Simulator, Identity string
-	// TemporalUI is for a browser, Temporal is host:port.
+	// TemporalUI opens on the runs in a browser, Temporal is host:port.
 	TemporalUI, Temporal string
 	// Database is an administrator's connection string.
 	Database string
@@ -184,30 +183,8 @@ func Endpoints(options Options) (URLs, error) {
 	return options.urls("", key), nil
 }
 
-func (o Options) urls(database, platformKey string) URLs {
-	u := URLs{
-		Gateway:      o.gatewayURL(),
-		GatewayAdmin: "http://" + ports.Addr(o.Ports.GatewayAdmin),
-		TemporalUI:   fmt.Sprintf("http://localhost:%d", o.Ports.TemporalUI),
-		Temporal:     ports.Addr(o.Ports.Temporal),
-		Database:     database,
-		PlatformKey:  platformKey,
-		Logs:         o.layout().Logs(),
-	}
-	if o.OwnDirectory() {
-		u.Simulator = o.simulatorURL()
-	}
-	if o.OwnIssuer() {
-		u.Identity = o.identityURL()
-	}
-	return u
-}
-
-func (o Options) gatewayURL() string { return fmt.Sprintf("http://localhost:%d", o.Ports.Gateway) }
-
-func (o Options) simulatorURL() string { return fmt.Sprintf("http://localhost:%d", o.Ports.Simulator) }
-
-func (o Options) identityURL() string { return fmt.Sprintf("http://localhost:%d", o.Ports.Identity) }
+// Ports are those that the stack listens on, for a Reload that keeps them.
+func (s *Stack) Ports() Ports { return s.options.Ports }
 
 // Addr is where a service listens for calls from other services.
 func (s *Stack) Addr(service string) string { return s.options.addr(service) }

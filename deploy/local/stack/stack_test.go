@@ -108,6 +108,7 @@ func TestOptionsComeFromTheEnvironment(t *testing.T) {
 	o, err := stack.FromEnv("/checkout", []string{
 		"DATABASE_URL=postgres://u:p@db/x", "ENTRASYNC_MICROSOFT_GRAPH_URL=https://graph.microsoft.us",
 		"ENTRASYNC_AUTH_ISSUER=https://login.example", "MICROSOFT_CLIENT_ID=abc", "ENTRASYNC_PORT_GATEWAY=9000",
+		"ENTRASYNC_MASTER_KEY_KMS_URI=hcvault://vault.example/transit/keys/entrasync", "ENTRASYNC_TEMPORAL_UI_WRITE=true",
 		"OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317", "HOME=/root", "HTTPS_PROXY=",
 	})
 	require.NoError(t, err)
@@ -118,11 +119,17 @@ func TestOptionsComeFromTheEnvironment(t *testing.T) {
 	require.False(t, o.OwnDirectory())
 	require.False(t, o.OwnIssuer())
 	require.Equal(t, []string{"MICROSOFT_CLIENT_ID=abc"}, o.MicrosoftClient)
+	require.Equal(t, "hcvault://vault.example/transit/keys/entrasync", o.MasterKeyKMSURI)
+	require.True(t, o.TemporalUIWritable)
 	require.Equal(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317"}, o.Inherit)
 
 	o, err = stack.FromEnv("/checkout", nil)
 	require.NoError(t, err)
 	require.True(t, o.OwnDatabase() && o.OwnDirectory() && o.OwnIssuer())
+	require.False(t, o.TemporalUIWritable)
+
+	_, err = stack.FromEnv("/checkout", []string{"ENTRASYNC_TEMPORAL_UI_WRITE=perhaps"})
+	require.ErrorContains(t, err, "ENTRASYNC_TEMPORAL_UI_WRITE")
 
 	_, err = stack.New(t.Context(), stack.Options{Without: []string{"nonsense"}}, nil)
 	require.ErrorContains(t, err, "nonsense")

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/entrasync/entrasync/deploy/local/internal/child"
 	"github.com/entrasync/entrasync/deploy/local/internal/ports"
 )
@@ -35,6 +33,9 @@ type Server struct {
 	Password string
 	// Namespace is made when it is missing.
 	Namespace string
+	// Writable lets people start, signal, cancel and terminate workflows in the UI, which else
+	// only shows them.
+	Writable bool
 }
 
 // WriteConfig writes the settings of server and UI. The server's hold the
@@ -55,6 +56,9 @@ func (s Server) WriteConfig() error {
 		"host":                "127.0.0.1",
 		"port":                s.Ports.TemporalUI,
 		"enableUi":            true,
+		"defaultNamespace":    s.Namespace,
+		"disableWriteActions": !s.Writable,
+		"disableNewsFetch":    true,
 		"cors":                map[string]any{"cookieInsecure": true},
 	})
 }
@@ -71,19 +75,16 @@ func writeJSON(path string, v any) error {
 }
 
 func (s Server) config() (map[string]any, error) {
-	db, err := pgx.ParseConfig(s.AdminURL)
+	db, err := s.database()
 	if err != nil {
-		return nil, fmt.Errorf("reading the database URL: %w", err)
+		return nil, err
 	}
 	store := func(name string, conns int) map[string]any {
 		sql := map[string]any{
 			"pluginName": "postgres12_pgx", "databaseName": name,
-			"connectAddr": fmt.Sprintf("%s:%d", db.Host, db.Port), "connectProtocol": "tcp",
+			"connectAddr": db.host + ":" + db.port, "connectProtocol": "tcp", "connectAttributes": db.attributes,
 			"user": role, "password": s.Password,
 			"maxConns": conns, "maxIdleConns": conns, "maxConnLifetime": "1h",
-		}
-		if db.TLSConfig != nil {
-			sql["tls"] = map[string]any{"enabled": true, "enableHostVerification": !db.TLSConfig.InsecureSkipVerify, "serverName": db.Host}
 		}
 		return map[string]any{"sql": sql}
 	}
@@ -145,5 +146,5 @@ func (s Server) UIProcess() child.Spec {
 	}
 }
 
-// UIURL is where a person looks at workflows.
+// UIURL is where the UI is asked for its health.
 func (s Server) UIURL() string { return "http://127.0.0.1:" + strconv.Itoa(s.Ports.TemporalUI) }

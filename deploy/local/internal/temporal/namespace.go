@@ -40,12 +40,10 @@ func (s Server) Ready(ctx context.Context) error {
 	return s.ensureNamespace(ctx, workflowservice.NewWorkflowServiceClient(conn))
 }
 
+// ensureNamespace makes the namespace without looking for it first: the frontend remembers for a
+// second what it did not find, and refuses it until then.
 func (s Server) ensureNamespace(ctx context.Context, client workflowservice.WorkflowServiceClient) error {
-	_, err := client.DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: s.Namespace})
-	if status.Code(err) != codes.NotFound {
-		return err
-	}
-	_, err = client.RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
+	_, err := client.RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
 		Namespace:                        s.Namespace,
 		Description:                      "entrasync",
 		WorkflowExecutionRetentionPeriod: durationpb.New(retention),
@@ -53,8 +51,10 @@ func (s Server) ensureNamespace(ctx context.Context, client workflowservice.Work
 	if err != nil && status.Code(err) != codes.AlreadyExists {
 		return fmt.Errorf("making namespace %s: %w", s.Namespace, err)
 	}
-	// The frontend reads namespaces through a cache; what it does not know yet
-	// would be refused, so readiness waits for the next look.
-	_, err = client.DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: s.Namespace})
-	return err
+	// Only a call that works in the namespace shows that the frontend knows it.
+	_, err = client.ListWorkflowExecutions(ctx, &workflowservice.ListWorkflowExecutionsRequest{Namespace: s.Namespace, PageSize: 1})
+	if err != nil {
+		return fmt.Errorf("looking into namespace %s: %w", s.Namespace, err)
+	}
+	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
@@ -25,11 +24,11 @@ func (s Server) Schema(ctx context.Context, out io.Writer) error {
 	if err := s.ensureRole(ctx, conn); err != nil {
 		return err
 	}
-	for database, schema := range map[string]string{mainDatabase: "postgresql/v12/temporal", visibilityDatabase: "postgresql/v12/visibility"} {
-		if err := postgres.EnsureDatabase(ctx, conn, database, role); err != nil {
+	for name, schema := range map[string]string{mainDatabase: "postgresql/v12/temporal", visibilityDatabase: "postgresql/v12/visibility"} {
+		if err := postgres.EnsureDatabase(ctx, conn, name, role); err != nil {
 			return err
 		}
-		if err := s.migrate(ctx, out, conn.Config(), database, schema); err != nil {
+		if err := s.migrate(ctx, out, conn.Config(), name, schema); err != nil {
 			return err
 		}
 	}
@@ -59,12 +58,12 @@ func (s Server) ensureRole(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-func (s Server) migrate(ctx context.Context, out io.Writer, db *pgx.ConnConfig, database, schema string) error {
+func (s Server) migrate(ctx context.Context, out io.Writer, db *pgx.ConnConfig, name, schema string) error {
 	target := db.Copy()
-	target.Database, target.User, target.Password = database, role, s.Password
+	target.Database, target.User, target.Password = name, role, s.Password
 	conn, err := pgx.ConnectConfig(ctx, target)
 	if err != nil {
-		return fmt.Errorf("connecting to database %s: %w", database, err)
+		return fmt.Errorf("connecting to database %s: %w", name, err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	known, err := schemaVersionKnown(ctx, conn)
@@ -72,11 +71,11 @@ func (s Server) migrate(ctx context.Context, out io.Writer, db *pgx.ConnConfig, 
 		return err
 	}
 	if !known {
-		if err := s.tool(ctx, out, db, database, "setup-schema", "-v", "0.0"); err != nil {
+		if err := s.tool(ctx, out, name, "setup-schema", "-v", "0.0"); err != nil {
 			return err
 		}
 	}
-	return s.tool(ctx, out, db, database, "update-schema", "--schema-name", schema)
+	return s.tool(ctx, out, name, "update-schema", "--schema-name", schema)
 }
 
 // schemaVersionKnown says whether the first step was done to its end: its table is there and holds
@@ -90,20 +89,18 @@ func schemaVersionKnown(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	return version, err
 }
 
-func (s Server) tool(ctx context.Context, out io.Writer, db *pgx.ConnConfig, database string, args ...string) error {
-	common := []string{"--plugin", "postgres12_pgx", "--ep", db.Host, "-p", strconv.Itoa(int(db.Port)), "-u", role, "--db", database}
-	if db.TLSConfig != nil {
-		common = append(common, "--tls")
-		if db.TLSConfig.InsecureSkipVerify {
-			common = append(common, "--tls-disable-host-verification")
-		}
+func (s Server) tool(ctx context.Context, out io.Writer, name string, args ...string) error {
+	db, err := s.database()
+	if err != nil {
+		return err
 	}
+	common := []string{"--plugin", "postgres12_pgx", "--ep", db.host, "-p", db.port, "-u", role, "--db", name}
 	cmd := exec.CommandContext(ctx, filepath.Join(s.Bin, "temporal-sql"), append(common, args...)...)
 	// In the environment a password is not on everybody's process list.
-	cmd.Env = []string{"PATH=/usr/bin:/bin", "SQL_PASSWORD=" + s.Password}
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "SQL_PASSWORD=" + s.Password, "SQL_CONNECT_ATTRIBUTES=" + db.query()}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("temporal-sql %s on %s: %w", args[0], database, err)
+		return fmt.Errorf("temporal-sql %s on %s: %w", args[0], name, err)
 	}
 	return nil
 }
