@@ -17,6 +17,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/limit"
 	"github.com/entrasync/entrasync/gateway/internal/wire"
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/queue"
 	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/secrets"
@@ -31,6 +32,7 @@ type config struct {
 	Listen             string `env:"ENTRASYNC_LISTEN" envDefault:"127.0.0.1:8080"`
 	AdminListen        string `env:"ENTRASYNC_ADMIN_LISTEN" envDefault:"127.0.0.1:8081"`
 	DatabaseURL        string `env:"ENTRASYNC_DATABASE_URL,required,notEmpty,unset"`
+	DatabaseConns      int32  `env:"ENTRASYNC_DATABASE_CONNS" envDefault:"12"`
 	TLSDir             string `env:"ENTRASYNC_TLS_DIR,required,notEmpty"`
 	Keys               secrets.Settings
 	Vault              vault.Settings // for a master key that Vault encrypted
@@ -68,6 +70,10 @@ func main() {
 	})
 }
 
+// writersWaiting is how many small writes of one tenant (audit, kept answers) wait
+// for their turn: more than requests that the rate limit lets in at once.
+const writersWaiting = 1024
+
 // serve runs the gateway until ctx ends.
 func serve(ctx context.Context, cfg config) (err error) {
 	stop, err := telemetry.Start(ctx, telemetry.LogOptions{Service: name, Level: cfg.LogLevel, Format: cfg.LogFormat})
@@ -75,7 +81,7 @@ func serve(ctx context.Context, cfg config) (err error) {
 		return err
 	}
 	defer stop()
-	pool, err := pg.Open(ctx, cfg.DatabaseURL, pg.Options{Context: name, MaxConns: 16})
+	pool, err := pg.Open(ctx, cfg.DatabaseURL, pg.Options{Context: name, MaxConns: cfg.DatabaseConns, Writers: queue.Options{Waiting: writersWaiting}})
 	if err != nil {
 		return err
 	}

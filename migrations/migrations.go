@@ -15,7 +15,6 @@ import (
 	"strings"
 
 	"github.com/golang-migrate/migrate/v4"
-	"github.com/golang-migrate/migrate/v4/database"
 	migratepgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
 	"github.com/golang-migrate/migrate/v4/source/iofs"
 	"github.com/jackc/pgx/v5"
@@ -67,8 +66,8 @@ func Fingerprint(contexts ...string) (string, error) {
 const versionTable = "schema_migrations"
 
 // Up applies what is not applied yet, for the given contexts or for all. Safe
-// to repeat and to run from several processes at once. A migration that was
-// killed half-way is applied again.
+// to repeat and to run from several processes at once, and after a kill at any
+// point.
 func Up(ctx context.Context, url string, contexts ...string) (err error) {
 	if _, err := choose(contexts); err != nil {
 		return err
@@ -78,8 +77,8 @@ func Up(ctx context.Context, url string, contexts ...string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	return each(ctx, url, contexts, func(m *migrate.Migrate) error {
-		if err := clean(m); err != nil {
+	return each(ctx, url, contexts, func(m migrator) error {
+		if err := m.unmark(); err != nil {
 			return err
 		}
 		return m.Up()
@@ -101,36 +100,20 @@ func alone(ctx context.Context, url string) (unlock func() error, err error) {
 	return unlock, nil
 }
 
-// clean takes back the mark of a migration that did not end. The library commits
-// the mark before it sends the file; the file is one statement to PostgreSQL
-// and so was rolled back whole.
-func clean(m *migrate.Migrate) error {
-	version, dirty, err := m.Version()
-	switch {
-	case errors.Is(err, migrate.ErrNilVersion):
-		return nil
-	case err != nil || !dirty:
-		return err
-	case version <= 1:
-		return m.Force(database.NilVersion)
-	}
-	return m.Force(int(version) - 1)
-}
-
 // Down undoes every migration of the given contexts, or of all: data is lost.
 func Down(ctx context.Context, url string, contexts ...string) error {
-	return each(ctx, url, contexts, func(m *migrate.Migrate) error { return m.Down() })
+	return each(ctx, url, contexts, func(m migrator) error { return m.Down() })
 }
 
 // Steps applies (n > 0) or undoes (n < 0) n migrations of one context.
 func Steps(ctx context.Context, url, name string, n int) error {
-	return each(ctx, url, []string{name}, func(m *migrate.Migrate) error { return m.Steps(n) })
+	return each(ctx, url, []string{name}, func(m migrator) error { return m.Steps(n) })
 }
 
 // Force writes a context's version without running anything, after a failed
 // migration was repaired by hand; -1 means "nothing applied".
 func Force(ctx context.Context, url, name string, version int) error {
-	return each(ctx, url, []string{name}, func(m *migrate.Migrate) error { return m.Force(version) })
+	return each(ctx, url, []string{name}, func(m migrator) error { return m.Force(version) })
 }
 
 // State is how far a context has come.
@@ -154,7 +137,7 @@ func Version(ctx context.Context, url string, contexts ...string) ([]State, erro
 			return nil, err
 		}
 		states[name] = State{Context: name, Latest: latest}
-		err = one(ctx, url, name, func(m *migrate.Migrate) error {
+		err = one(ctx, url, name, func(m migrator) error {
 			version, dirty, err := m.Version()
 			if errors.Is(err, migrate.ErrNilVersion) {
 				return nil
@@ -173,7 +156,7 @@ func Version(ctx context.Context, url string, contexts ...string) ([]State, erro
 	return out, nil
 }
 
-func each(ctx context.Context, url string, contexts []string, do func(*migrate.Migrate) error) error {
+func each(ctx context.Context, url string, contexts []string, do func(m migrator) error) error {
 	names, err := choose(contexts)
 	if err != nil {
 		return err
@@ -199,9 +182,16 @@ func choose(contexts []string) ([]string, error) {
 	return contexts, nil
 }
 
+// migrator brings one context up and down.
+type migrator struct {
+	*migrate.Migrate
+	driver *driver
+	name   string
+}
+
 // one opens a context's migrations on a connection of its own that works as the
 // owner role, inside the context's schema.
-func one(ctx context.Context, url, name string, do func(*migrate.Migrate) error) (err error) {
+func one(ctx context.Context, url, name string, do func(m migrator) error) (err error) {
 	latest, err := newest(name)
 	if err != nil || latest == 0 {
 		return err // a context whose tables are still to come
@@ -223,12 +213,12 @@ func one(ctx context.Context, url, name string, do func(*migrate.Migrate) error)
 	if err := db.PingContext(ctx); err != nil {
 		return fmt.Errorf("connecting as %s (was the database bootstrapped?): %w", Owner, err)
 	}
-	driver, err := migratepgx.WithInstance(db, &migratepgx.Config{SchemaName: name, MigrationsTable: versionTable})
+	inner, err := migratepgx.WithInstance(db, &migratepgx.Config{SchemaName: name, MigrationsTable: versionTable})
 	if err != nil {
 		return fmt.Errorf("opening the migrations of %s: %w", name, err)
 	}
-	m, err := migrate.NewWithInstance("iofs", source, config.Database, driver)
-	if err != nil {
+	m := migrator{driver: newDriver(inner.(*migratepgx.Postgres), name), name: name}
+	if m.Migrate, err = migrate.NewWithInstance("iofs", source, config.Database, m.driver); err != nil {
 		return fmt.Errorf("opening the migrations of %s: %w", name, err)
 	}
 	defer func() {
@@ -251,20 +241,9 @@ func one(ctx context.Context, url, name string, do func(*migrate.Migrate) error)
 
 // newest is the highest version among a context's files, 0 without any.
 func newest(name string) (uint, error) {
-	entries, err := fs.ReadDir(files, name)
-	if err != nil {
-		return 0, fmt.Errorf("reading the migrations of %s: %w", name, err)
+	versions, err := versionsOf(name)
+	if err != nil || len(versions) == 0 {
+		return 0, err
 	}
-	var latest uint
-	for _, entry := range entries {
-		var version uint
-		if !strings.HasSuffix(entry.Name(), ".up.sql") {
-			continue
-		}
-		if _, err := fmt.Sscanf(entry.Name(), "%d_", &version); err != nil {
-			return 0, fmt.Errorf("migration %s/%s has no number: %w", name, entry.Name(), err)
-		}
-		latest = max(latest, version)
-	}
-	return latest, nil
+	return uint(versions[len(versions)-1]), nil //nolint:gosec // a file's number
 }

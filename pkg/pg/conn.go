@@ -101,33 +101,10 @@ func (c *Conn) begin(ctx context.Context, query string) (pgx.Tx, error) {
 
 func (c *Conn) contextName() string { return c.name }
 
-// Listen subscribes to a notification channel and calls notify for every
-// message (its payload) until ctx ends (nil) or the connection is lost
-// (errs.Unavailable: call it again). ready, when not nil, is called once
-// subscribed: notifications of earlier commits were missed, so look for their
-// work then.
-func Listen(ctx context.Context, pool *Pool, channel string, ready func(), notify func(payload string)) error {
-	conn, err := Dedicated(ctx, pool)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
-	if _, err := conn.Raw().Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize()); err != nil {
-		return Classify(err)
-	}
-	if ready != nil {
-		ready()
-	}
-	for {
-		notification, err := conn.Raw().WaitForNotification(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return Classify(err)
-		}
-		notify(notification.Payload)
-	}
-}
+// bound leaves timeouts to the round that has the connection.
+func (c *Conn) bound(*txOptions) {}
+
+// enter does not wait: the connection serves one goroutine.
+func (c *Conn) enter(context.Context, *txOptions) (func(), error) { return func() {}, nil }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(max(d.Milliseconds(), 1), 10) }

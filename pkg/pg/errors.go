@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -35,36 +36,37 @@ type stateClass struct {
 	kind    errs.Kind
 	reason  string
 	message string
+	after   time.Duration // when to try again; 0: unknown
 }
 
-var unavailable = stateClass{errs.Unavailable, "database_unavailable", "The database cannot be reached at the moment."}
+var unavailable = stateClass{kind: errs.Unavailable, reason: "database_unavailable", message: "The database cannot be reached at the moment."}
 
 // states is looked up by the whole code first and by its class (the first two
 // characters) second.
 var states = map[string]stateClass{
-	codeUnique:         {errs.Conflict, "already_exists", "It already exists."},
-	codeExclusion:      {errs.Conflict, "already_exists", "It collides with something that exists."},
-	codeForeignKey:     {errs.Precondition, "reference_broken", "Something it refers to is missing or still in use."},
-	codeCheck:          {errs.Invalid, "value_refused", "A value is not allowed."},
-	codeNotNull:        {errs.Invalid, "value_missing", "A value is missing."},
-	codeSerialization:  {errs.Unavailable, "database_contention", "Somebody else changed the same data; try again."},
-	codeDeadlock:       {errs.Unavailable, "database_contention", "Somebody else changed the same data; try again."},
-	codeLockTimeout:    {errs.Unavailable, "database_busy", "The data is in use; try again."},
-	codeQueryCancelled: {errs.Deadline, "database_timeout", "The database took too long."},
+	codeUnique:         {kind: errs.Conflict, reason: "already_exists", message: "It already exists."},
+	codeExclusion:      {kind: errs.Conflict, reason: "already_exists", message: "It collides with something that exists."},
+	codeForeignKey:     {kind: errs.Precondition, reason: "reference_broken", message: "Something it refers to is missing or still in use."},
+	codeCheck:          {kind: errs.Invalid, reason: "value_refused", message: "A value is not allowed."},
+	codeNotNull:        {kind: errs.Invalid, reason: "value_missing", message: "A value is missing."},
+	codeSerialization:  {kind: errs.Unavailable, reason: "database_contention", message: "Somebody else changed the same data; try again."},
+	codeDeadlock:       {kind: errs.Unavailable, reason: "database_contention", message: "Somebody else changed the same data; try again."},
+	codeLockTimeout:    {kind: errs.Unavailable, reason: "database_busy", message: "The data is in use; try again.", after: time.Second},
+	codeQueryCancelled: {kind: errs.Deadline, reason: "database_timeout", message: "The database took too long."},
 	codeReadOnly:       unavailable, // a standby after a failover
 	codeIdleTimeout:    unavailable,
-	"22001":            {errs.Invalid, "value_too_long", "A value is too long."},
-	"22003":            {errs.Invalid, "value_out_of_range", "A number is out of range."},
-	"22021":            {errs.Invalid, "invalid_argument", "A text has characters that cannot be stored."},
-	"22P02":            {errs.Invalid, "value_invalid", "A value is not well formed."},
-	"22P05":            {errs.Invalid, "invalid_argument", "A text has characters that cannot be stored."},
-	"08":               unavailable,                                                                 // connection exceptions
-	"53":               {errs.Unavailable, "database_overloaded", "The database has no room left."}, // out of connections, memory, disk
-	"57P01":            unavailable,                                                                 // admin_shutdown
-	"57P02":            unavailable,                                                                 // crash_shutdown
-	"57P03":            unavailable,                                                                 // cannot_connect_now
-	"57P05":            unavailable,                                                                 // idle_session_timeout
-	"58":               unavailable,                                                                 // system error outside PostgreSQL
+	"22001":            {kind: errs.Invalid, reason: "value_too_long", message: "A value is too long."},
+	"22003":            {kind: errs.Invalid, reason: "value_out_of_range", message: "A number is out of range."},
+	"22021":            {kind: errs.Invalid, reason: "invalid_argument", message: "A text has characters that cannot be stored."},
+	"22P02":            {kind: errs.Invalid, reason: "value_invalid", message: "A value is not well formed."},
+	"22P05":            {kind: errs.Invalid, reason: "invalid_argument", message: "A text has characters that cannot be stored."},
+	"08":               unavailable,                                                                                        // connection exceptions
+	"53":               {kind: errs.Unavailable, reason: "database_overloaded", message: "The database has no room left."}, // out of connections, memory, disk
+	"57P01":            unavailable,                                                                                        // admin_shutdown
+	"57P02":            unavailable,                                                                                        // crash_shutdown
+	"57P03":            unavailable,                                                                                        // cannot_connect_now
+	"57P05":            unavailable,                                                                                        // idle_session_timeout
+	"58":               unavailable,                                                                                        // system error outside PostgreSQL
 }
 
 // Classify turns what pgx returns into an errs.Error; an error that already is
@@ -81,7 +83,7 @@ func Classify(err error) error {
 		if !known {
 			return errs.Wrap(describe(err, pgErr), errs.Internal, "database_error", "The database refused a statement.")
 		}
-		return errs.Wrap(describe(err, pgErr), class.kind, class.reason, class.message)
+		return errs.Wrap(describe(err, pgErr), class.kind, class.reason, class.message, errs.WithRetryAfter(class.after))
 	}
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):

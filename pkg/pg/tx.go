@@ -16,6 +16,11 @@ import (
 type Source interface {
 	begin(ctx context.Context, query string) (pgx.Tx, error)
 	contextName() string
+	// bound completes the options with the source's own bounds.
+	bound(o *txOptions)
+	// enter waits until a transaction of the tenant may begin; leave is called
+	// after its end.
+	enter(ctx context.Context, o *txOptions) (leave func(), err error)
 }
 
 // TxFunc is work inside a transaction. It may be called again when the caller
@@ -26,17 +31,34 @@ type TxFunc = func(ctx context.Context, tx pgx.Tx) error
 type TxOption func(*txOptions)
 
 type txOptions struct {
-	mode    []string
-	local   []string
-	retries int
+	tenant   tenant.ID // empty for work without a tenant
+	mode     []string
+	local    []string
+	retries  int
+	readOnly bool
+	timed    bool // it has a statement timeout of its own
+	unqueued bool
+}
+
+func (o *txOptions) set(parameter string, d time.Duration) {
+	o.local = append(o.local, "SET LOCAL "+parameter+" = "+milliseconds(d))
 }
 
 // Retries repeats the transaction, at most n times, after a serialization
 // failure or a deadlock. Only for work without side effects outside it.
 func Retries(n int) TxOption { return func(o *txOptions) { o.retries = n } }
 
-// ReadOnly refuses writes.
-func ReadOnly() TxOption { return func(o *txOptions) { o.mode = append(o.mode, "READ ONLY") } }
+// ReadOnly refuses writes. On a pool such a transaction does not wait for the
+// tenant's writers, and its statements end after the pool's ReadTimeout.
+func ReadOnly() TxOption {
+	return func(o *txOptions) { o.mode, o.readOnly = append(o.mode, "READ ONLY"), true }
+}
+
+// Unqueued begins a writing transaction without waiting for the tenant's other
+// writers and lets its statements wait for locks without a bound. It is for a
+// transaction that only holds a lock while other transactions run; whoever uses
+// it bounds how many there are.
+func Unqueued() TxOption { return func(o *txOptions) { o.unqueued = true } }
 
 // RepeatableRead shows one snapshot to all statements.
 func RepeatableRead() TxOption {
@@ -46,7 +68,8 @@ func RepeatableRead() TxOption {
 // StatementTimeout ends any statement that runs longer, in whole milliseconds.
 func StatementTimeout(d time.Duration) TxOption {
 	return func(o *txOptions) {
-		o.local = append(o.local, "SET LOCAL statement_timeout = "+milliseconds(d))
+		o.timed = true
+		o.set("statement_timeout", d)
 	}
 }
 
@@ -54,6 +77,11 @@ func StatementTimeout(d time.Duration) TxOption {
 // context's tenant alone (row-level security), and commits when fn returns nil.
 // Without a tenant in ctx it is refused (errs.Unauthenticated). Errors of the
 // database come back classified; fn's own errors unchanged.
+//
+// On a pool a transaction that may write first waits in its tenant's queue
+// (queue.ErrBusy when that is full), before it takes a connection, and waits for
+// locks no longer than LockTimeout (database_busy). fn must not begin another
+// writing transaction of the tenant on the same pool.
 func InTenant(ctx context.Context, src Source, fn TxFunc, opts ...TxOption) error {
 	id, err := tenant.IDFrom(ctx)
 	if err != nil {
@@ -62,6 +90,7 @@ func InTenant(ctx context.Context, src Source, fn TxFunc, opts ...TxOption) erro
 	if !id.Valid() { // it is quoted below
 		return errs.New(errs.Internal, "tenant_invalid", "The tenant id is not well formed.")
 	}
+	opts = append(opts, func(o *txOptions) { o.tenant = id })
 	return within(ctx, src, "SET LOCAL app.tenant = '"+string(id)+"'", fn, opts)
 }
 
@@ -84,6 +113,12 @@ func within(ctx context.Context, src Source, setting string, fn TxFunc, opts []T
 	for _, opt := range opts {
 		opt(&o)
 	}
+	src.bound(&o)
+	leave, err := src.enter(ctx, &o)
+	if err != nil {
+		return Classify(err)
+	}
+	defer leave()
 	// One round trip: several statements in one simple query.
 	query := "BEGIN " + strings.Join(o.mode, " ")
 	for _, local := range append([]string{setting}, o.local...) {

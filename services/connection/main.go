@@ -14,6 +14,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/queue"
 	pkgrpc "github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/secrets"
@@ -27,11 +28,14 @@ import (
 
 const (
 	name = "connection"
-	// poolSize must be larger than twice maxGrantLocks: who holds one, for a refresh
-	// or for something else, needs a second connection.
-	poolSize      = 16
+	// maxGrantLocks is how many locks for refreshes, and how many for other changes,
+	// are held at once. Each has a connection while its holder needs another, so the
+	// pool must be larger than twice that.
 	maxGrantLocks = 4
-	sweepEvery    = time.Minute
+	minConns      = 2*maxGrantLocks + 2
+	// backgroundConns are for effects, events and the sweepers.
+	backgroundConns = 2
+	sweepEvery      = time.Minute
 
 	callbackPath = "/api/auth/microsoft/entra/callback"
 	resultPath   = "/integrations/entra/result"
@@ -39,15 +43,16 @@ const (
 
 // config is all that the process takes from its environment.
 type config struct {
-	Listen      string `env:"ENTRASYNC_LISTEN" envDefault:"127.0.0.1:7101"`
-	AdminListen string `env:"ENTRASYNC_ADMIN_LISTEN" envDefault:"127.0.0.1:7201"`
-	DatabaseURL string `env:"ENTRASYNC_DATABASE_URL,required,notEmpty,unset"`
-	TLSDir      string `env:"ENTRASYNC_TLS_DIR,required,notEmpty"`
-	Keys        secrets.Settings
-	LogLevel    string `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
-	LogFormat   string `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
-	Reflection  bool   `env:"ENTRASYNC_REFLECTION"`
-	Settings    settings
+	Listen        string `env:"ENTRASYNC_LISTEN" envDefault:"127.0.0.1:7101"`
+	AdminListen   string `env:"ENTRASYNC_ADMIN_LISTEN" envDefault:"127.0.0.1:7201"`
+	DatabaseURL   string `env:"ENTRASYNC_DATABASE_URL,required,notEmpty,unset"`
+	DatabaseConns int32  `env:"ENTRASYNC_DATABASE_CONNS" envDefault:"12"` // at least minConns
+	TLSDir        string `env:"ENTRASYNC_TLS_DIR,required,notEmpty"`
+	Keys          secrets.Settings
+	LogLevel      string `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
+	LogFormat     string `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
+	Reflection    bool   `env:"ENTRASYNC_REFLECTION"`
+	Settings      settings
 }
 
 // settings are what the connection itself is configured with.
@@ -88,6 +93,16 @@ func main() {
 	})
 }
 
+// pool says how connections are shared out. Locks have their own bound, so the
+// writers' is what the locks leave over.
+func (c config) pool() pg.Options {
+	conns := max(c.DatabaseConns, minConns)
+	return pg.Options{
+		Context: name, MaxConns: conns, BackgroundConns: backgroundConns,
+		Writers: queue.Options{Total: int(conns-2*maxGrantLocks) / 2},
+	}
+}
+
 // serve runs the service until ctx ends.
 func serve(ctx context.Context, cfg config) (err error) {
 	stop, err := telemetry.Start(ctx, telemetry.LogOptions{Service: name, Level: cfg.LogLevel, Format: cfg.LogFormat})
@@ -103,7 +118,7 @@ func serve(ctx context.Context, cfg config) (err error) {
 	if err != nil {
 		return err
 	}
-	pool, err := pg.Open(ctx, cfg.DatabaseURL, pg.Options{Context: name, MaxConns: poolSize})
+	pool, err := pg.Open(ctx, cfg.DatabaseURL, cfg.pool())
 	if err != nil {
 		return err
 	}

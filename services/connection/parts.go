@@ -44,7 +44,7 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 	}
 	connections, pointers := postgres.NewConnections(pool, now), postgres.NewPointers(pool, now)
 	flows, locks := postgres.NewFlows(pool, box), postgres.NewLocks(pool, maxGrantLocks)
-	outbox, events := postgres.NewOutbox(pool), postgres.NewStatusEvents(pool)
+	outbox, events := postgres.NewOutbox(pool.Background()), postgres.NewStatusEvents(pool.Background())
 	vault, sweepSecrets, err := s.secretStore(postgres.NewSecrets(pool, box, now), pointers, locks, now)
 	if err != nil {
 		return parts{}, err
@@ -57,7 +57,7 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 	tokens := connection.NewTokens(resolver, connections, vault, locks, client, client, now)
 	consent := &connection.Consent{Epochs: connections, Tokens: tokens, Provider: client}
 	activation := &connection.Activation{Store: connections, Secrets: vault, Lock: locks, Now: now, NewID: newID}
-	settling := &connection.Settling{Outbox: outbox}
+	settling := &connection.Settling{Outbox: postgres.NewOutbox(pool)}
 	through, err := cipp.New(cipp.Options{AllowedHosts: s.CIPPAllowedHosts, Now: now})
 	if err != nil {
 		return parts{}, err
@@ -65,8 +65,8 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 	access := &connection.CIPPAccess{Store: connections, Secrets: vault, Directories: through, Identity: client, Now: now}
 	providers := &connection.Providers{Store: connections, Tokens: tokens, Direct: client, Groups: client, CIPP: access}
 	return parts{
-		sweep:  &connection.Sweep{Sweeper: postgres.NewSweeper(pool), Now: now},
-		reseal: &connection.Reseal{Resealer: postgres.NewResealer(pool, box)}, sweepSecrets: sweepSecrets,
+		sweep:  &connection.Sweep{Sweeper: postgres.NewSweeper(pool.Background()), Now: now},
+		reseal: &connection.Reseal{Resealer: postgres.NewResealer(pool.Background(), box)}, sweepSecrets: sweepSecrets,
 		close: tokens.Close,
 		useCases: rpc.UseCases{
 			Connect: &connection.Connect{

@@ -49,7 +49,7 @@ func (b *bundle) replicaNamed(name string) replica {
 	query := address.Query()
 	query.Set("application_name", name)
 	address.RawQuery = query.Encode()
-	pool, err := pg.Open(b.t.Context(), address.String(), pg.Options{Context: "connection", MaxConns: poolSize})
+	pool, err := pg.Open(b.t.Context(), address.String(), config{}.pool())
 	require.NoError(b.t, err)
 	b.t.Cleanup(pool.Close)
 	r := b.start(pool)

@@ -114,7 +114,7 @@ func setupWith(t *testing.T, sim *simulator, db *pgtest.DB, keys string, adjust 
 // pool is one of the size that a process has.
 func (b *bundle) pool() *pg.Pool {
 	b.t.Helper()
-	pool, err := pg.Open(b.t.Context(), b.db.URLFor("connection"), pg.Options{Context: "connection", MaxConns: poolSize})
+	pool, err := pg.Open(b.t.Context(), b.db.URLFor("connection"), config{}.pool())
 	require.NoError(b.t, err)
 	b.t.Cleanup(pool.Close)
 	return pool

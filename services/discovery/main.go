@@ -30,6 +30,7 @@ type config struct {
 	AdminListen    string `env:"ENTRASYNC_ADMIN_LISTEN" envDefault:"127.0.0.1:7202"`
 	DatabaseURL    string `env:"ENTRASYNC_DATABASE_URL,required,notEmpty,unset"`
 	TLSDir         string `env:"ENTRASYNC_TLS_DIR,required,notEmpty"`
+	DatabaseConns  int32  `env:"ENTRASYNC_DATABASE_CONNS" envDefault:"4"`
 	ConnectionAddr string `env:"ENTRASYNC_CONNECTION_ADDR" envDefault:"127.0.0.1:7101"`
 	LogLevel       string `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
 	LogFormat      string `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
@@ -57,7 +58,7 @@ func serve(ctx context.Context, cfg config) (err error) {
 	if err != nil {
 		return err
 	}
-	pool, err := pg.Open(ctx, cfg.DatabaseURL, pg.Options{Context: "discovery"})
+	pool, err := pg.Open(ctx, cfg.DatabaseURL, pg.Options{Context: "discovery", MaxConns: cfg.DatabaseConns})
 	if err != nil {
 		return err
 	}

@@ -2,188 +2,27 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-	"io"
-	"net"
-	"net/url"
-	"sync"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
 	"github.com/entrasync/entrasync/services/mapping/internal/postgres"
 )
 
-// cutter stands between a pool and the server. It ends the server's side of the
-// connection before the message with the given number gets there, or before the
-// answer to it gets back.
-type cutter struct {
-	t        testing.TB
-	end      func(pid uint32)
-	upstream string
-	listener net.Listener
-	wait     sync.WaitGroup
-
-	mu     sync.Mutex
-	armed  bool
-	left   int  // messages until the cut
-	answer bool // it is the answer that is cut off
-	lost   bool // the next that the server says does not get back
-	cut    bool
-}
-
-// terminate ends a backend as the superuser, and waits for its end.
-func (b *bundle) terminate(pid uint32) {
-	var ended bool
-	err := b.db.Admin.QueryRow(context.WithoutCancel(b.t.Context()), `SELECT pg_terminate_backend($1, 5000)`, int64(pid)).Scan(&ended)
-	if err != nil || !ended {
-		b.t.Errorf("backend %d is still there: %v", pid, err)
-	}
-}
-
 // cutting gives a pool through a cutter.
-func (b *bundle) cutting() (*pg.Pool, *cutter) {
+func (b *bundle) cutting() (*pg.Pool, *pgtest.Cutter) {
 	b.t.Helper()
-	address, err := url.Parse(b.db.URL)
+	c := b.db.Cutter()
+	pool, err := pg.Open(b.t.Context(), c.Through(b.db.URL), pg.Options{Context: name, MaxConns: 1})
 	require.NoError(b.t, err)
-	listener, err := (&net.ListenConfig{}).Listen(b.t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(b.t, err)
-	c := &cutter{t: b.t, end: b.terminate, upstream: address.Host, listener: listener}
-	c.wait.Go(c.serve)
-	address.Host = listener.Addr().String()
-	address.RawQuery = "sslmode=disable" // the cutter reads what passes
-	pool, err := pg.Open(b.t.Context(), address.String(), pg.Options{Context: name, MaxConns: 1})
-	require.NoError(b.t, err)
-	b.t.Cleanup(func() {
-		pool.Close()
-		require.NoError(b.t, listener.Close())
-		c.wait.Wait()
-	})
+	b.t.Cleanup(pool.Close)
 	return pool, c
-}
-
-func (c *cutter) serve() {
-	for {
-		client, err := c.listener.Accept()
-		if err != nil {
-			return
-		}
-		c.wait.Go(func() { c.proxy(client) })
-	}
-}
-
-func (c *cutter) proxy(client net.Conn) {
-	defer func() { _ = client.Close() }()
-	server, err := (&net.Dialer{}).DialContext(context.WithoutCancel(c.t.Context()), "tcp", c.upstream)
-	if err != nil {
-		return
-	}
-	defer func() { _ = server.Close() }()
-	pid := make(chan uint32, 1)
-	c.wait.Go(func() {
-		var backend uint32
-		_ = relay(client, server, func(kind byte, body []byte) bool {
-			if kind == 'K' { // BackendKeyData
-				backend = binary.BigEndian.Uint32(body)
-				pid <- backend
-			}
-			if !c.losing() {
-				return true
-			}
-			c.end(backend) // it has done what it was told, and says so
-			return false
-		})
-		_ = client.Close()
-	})
-	start := make([]byte, 4) // the startup message has no kind
-	if _, err := io.ReadFull(client, start); err != nil {
-		return
-	}
-	rest := make([]byte, binary.BigEndian.Uint32(start)-4)
-	if _, err := io.ReadFull(client, rest); err != nil {
-		return
-	}
-	if _, err := server.Write(append(start, rest...)); err != nil {
-		return
-	}
-	_ = relay(server, client, func(kind byte, _ []byte) bool {
-		// A statement ends with one of these: a simple query, or the sync of an
-		// extended one.
-		if (kind != 'Q' && kind != 'S') || !c.due() || c.cutsAnswers() {
-			return true
-		}
-		c.end(<-pid)
-		return false
-	})
-}
-
-func (c *cutter) cutsAnswers() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.answer
-}
-
-// losing tells whether what the server says is to be lost.
-func (c *cutter) losing() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	lost := c.lost
-	c.lost = false
-	return lost
-}
-
-// due counts a message and tells whether the connection ends before it.
-func (c *cutter) due() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.armed {
-		return false
-	}
-	if c.left--; c.left >= 0 {
-		return false
-	}
-	c.armed, c.cut, c.lost = false, true, c.answer
-	return true
-}
-
-// arm lets a number of messages pass, and cuts off the next or the answer to it.
-func (c *cutter) arm(messages int, answer bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.armed, c.left, c.cut, c.answer = true, messages, false, answer
-}
-
-// disarm tells whether the connection was cut.
-func (c *cutter) disarm() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.armed = false
-	return c.cut
-}
-
-// relay passes messages on until look stops it.
-func relay(to io.Writer, from io.Reader, look func(kind byte, body []byte) bool) error {
-	for {
-		head := make([]byte, 5)
-		if _, err := io.ReadFull(from, head); err != nil {
-			return err
-		}
-		body := make([]byte, binary.BigEndian.Uint32(head[1:])-4)
-		if _, err := io.ReadFull(from, body); err != nil {
-			return err
-		}
-		if !look(head[0], body) {
-			return nil
-		}
-		if _, err := to.Write(append(head, body...)); err != nil {
-			return err
-		}
-	}
 }
 
 // nobody stands for discovery, which the use cases under test are given.
@@ -258,9 +97,9 @@ func TestAChangeWhoseAnswerIsLostLeavesAllOrNothing(t *testing.T) {
 			before := b.contents()
 			for statement := 0; ; statement++ {
 				require.Less(t, statement, 60, "nothing is ever written")
-				c.arm(statement, true)
+				c.Arm(statement, true)
 				require.Error(t, change(ctx, u))
-				require.True(t, c.disarm(), "it came through and the answer to its COMMIT was never lost")
+				require.True(t, c.Disarm(), "it came through and the answer to its COMMIT was never lost")
 				if b.contents() == before {
 					continue
 				}
@@ -299,9 +138,9 @@ func TestAChangeWhoseConnectionIsCutLeavesAllOrNothing(t *testing.T) {
 			before := b.contents()
 			for statement := 0; ; statement++ {
 				require.Less(t, statement, 60, "it never comes through")
-				c.arm(statement, false)
+				c.Arm(statement, false)
 				err := change(tenant.With(t.Context(), tenant.Call{Tenant: "msp"}), u)
-				if !c.disarm() {
+				if !c.Disarm() {
 					require.NoError(t, err)
 					require.NotEqual(t, before, b.contents())
 					t.Logf("nothing was written while one of %d statements was cut off", statement)
@@ -328,7 +167,7 @@ type useCases struct {
 }
 
 // cuttable prepares a mapping with orphaned links and a client to be created.
-func (b *bundle) cuttable() (useCases, *cutter) {
+func (b *bundle) cuttable() (useCases, *pgtest.Cutter) {
 	b.t.Helper()
 	e := b.work()
 	u := useCases{tenants: b.discover("A", "a.io", "B", "b.io", "C", "c.io"), clients: b.add("One", "a.io", "Two", "b.io", "Three", "c.io"), run: uuid.NewString()}

@@ -28,6 +28,8 @@ const name = "mapping"
 
 const (
 	sweepEvery = time.Hour
+	// backgroundConns are for effects and the sweeper.
+	backgroundConns = 2
 	// listenAgain is the pause after the connection that listens was lost.
 	listenAgain = 2 * time.Second
 )
@@ -38,6 +40,7 @@ type config struct {
 	AdminListen   string `env:"ENTRASYNC_ADMIN_LISTEN" envDefault:"127.0.0.1:7203"`
 	DatabaseURL   string `env:"ENTRASYNC_DATABASE_URL,required,notEmpty,unset"`
 	TLSDir        string `env:"ENTRASYNC_TLS_DIR,required,notEmpty"`
+	DatabaseConns int32  `env:"ENTRASYNC_DATABASE_CONNS" envDefault:"6"`
 	DiscoveryAddr string `env:"ENTRASYNC_DISCOVERY_ADDR" envDefault:"127.0.0.1:7102"`
 	LogLevel      string `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
 	LogFormat     string `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
@@ -65,7 +68,7 @@ func serve(ctx context.Context, cfg config) (err error) {
 	if err != nil {
 		return err
 	}
-	pool, err := pg.Open(ctx, cfg.DatabaseURL, pg.Options{Context: name})
+	pool, err := pg.Open(ctx, cfg.DatabaseURL, pg.Options{Context: name, MaxConns: cfg.DatabaseConns, BackgroundConns: backgroundConns})
 	if err != nil {
 		return err
 	}
@@ -105,7 +108,7 @@ type parts struct {
 
 // register wires the service's parts together and adds its methods to a server.
 func register(server grpc.ServiceRegistrar, pool *pg.Pool, conn grpc.ClientConnInterface, now func() time.Time) parts {
-	store := postgres.NewStore(pool, newUUID)
+	store, background := postgres.NewStore(pool, newUUID), postgres.NewStore(pool.Background(), newUUID)
 	bell := &mapping.Bell{}
 	settling := mapping.NewSettling(store, bell)
 	directory := discovery.NewDirectory(conn)
@@ -120,8 +123,8 @@ func register(server grpc.ServiceRegistrar, pool *pg.Pool, conn grpc.ClientConnI
 		Importer:  mapping.NewTableImporter(directory, store, settling, now),
 	}))
 	mappingv1.RegisterMappingInternalServiceServer(server, rpc.NewInternal(lister, mapping.NewCreator(store, now, newID)))
-	orchestrationv1.RegisterEffectServiceServer(server, rpc.NewEffects(mapping.NewEffects(store, bell, now)))
-	return parts{bell: bell, sweeper: mapping.NewSweeper(store, now)}
+	orchestrationv1.RegisterEffectServiceServer(server, rpc.NewEffects(mapping.NewEffects(background, bell, now)))
+	return parts{bell: bell, sweeper: mapping.NewSweeper(background, now)}
 }
 
 // sweep erases now and then until ctx ends. What fails is tried again at the next

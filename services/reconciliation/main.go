@@ -23,13 +23,14 @@ const name = "reconciliation"
 
 // config is the whole of the environment that this process reads.
 type config struct {
-	Listen      string `env:"ENTRASYNC_LISTEN" envDefault:"127.0.0.1:7105"`
-	AdminListen string `env:"ENTRASYNC_ADMIN_LISTEN" envDefault:"127.0.0.1:7205"`
-	DatabaseURL string `env:"ENTRASYNC_DATABASE_URL,required,unset"`
-	TLSDir      string `env:"ENTRASYNC_TLS_DIR,required"`
-	LogLevel    string `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
-	LogFormat   string `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
-	Reflection  bool   `env:"ENTRASYNC_REFLECTION"`
+	Listen        string `env:"ENTRASYNC_LISTEN" envDefault:"127.0.0.1:7105"`
+	AdminListen   string `env:"ENTRASYNC_ADMIN_LISTEN" envDefault:"127.0.0.1:7205"`
+	DatabaseURL   string `env:"ENTRASYNC_DATABASE_URL,required,unset"`
+	DatabaseConns int32  `env:"ENTRASYNC_DATABASE_CONNS" envDefault:"4"`
+	TLSDir        string `env:"ENTRASYNC_TLS_DIR,required"`
+	LogLevel      string `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
+	LogFormat     string `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
+	Reflection    bool   `env:"ENTRASYNC_REFLECTION"`
 }
 
 func main() { run.Main(name, serve) }
@@ -48,7 +49,7 @@ func serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pool, err := pg.Open(ctx, cfg.DatabaseURL, pg.Options{Context: postgres.Context})
+	pool, err := pg.Open(ctx, cfg.DatabaseURL, pg.Options{Context: postgres.Context, MaxConns: cfg.DatabaseConns})
 	if err != nil {
 		return fmt.Errorf("opening the database: %w", err)
 	}

@@ -36,7 +36,7 @@ type config struct {
 	MappingAddr        string `env:"ENTRASYNC_MAPPING_ADDR" envDefault:"127.0.0.1:7103"`
 	ReconciliationAddr string `env:"ENTRASYNC_RECONCILIATION_ADDR" envDefault:"127.0.0.1:7105"`
 	// Each round takes a connection of its own; the rest serve requests.
-	DatabaseConns int32  `env:"ENTRASYNC_DATABASE_CONNS" envDefault:"24"`
+	DatabaseConns int32  `env:"ENTRASYNC_DATABASE_CONNS" envDefault:"18"`
 	LogLevel      string `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
 	LogFormat     string `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
 	Reflection    bool   `env:"ENTRASYNC_REFLECTION"`
@@ -58,7 +58,9 @@ func serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pool, err := pg.Open(ctx, cfg.DatabaseURL, pg.Options{Context: postgres.Context, MaxConns: cfg.DatabaseConns})
+	pool, err := pg.Open(ctx, cfg.DatabaseURL, pg.Options{
+		Context: postgres.Context, MaxConns: cfg.DatabaseConns, Writers: postgres.Writers(),
+	})
 	if err != nil {
 		return fmt.Errorf("opening the database: %w", err)
 	}

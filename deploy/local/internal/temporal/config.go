@@ -101,7 +101,7 @@ func (s Server) config() (map[string]any, error) {
 			"defaultStore": "default", "visibilityStore": "visibility",
 			// Few shards: one process, and every shard costs its own polling.
 			"numHistoryShards": 4,
-			"datastores":       map[string]any{"default": store(mainDatabase, 20), "visibility": store(visibilityDatabase, 5)},
+			"datastores":       map[string]any{"default": store(mainDatabase, 12), "visibility": store(visibilityDatabase, 4)},
 		},
 		"global": map[string]any{"membership": map[string]any{"maxJoinDuration": "30s", "broadcastAddress": "127.0.0.1"}},
 		"services": map[string]any{

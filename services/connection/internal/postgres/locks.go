@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/queue"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
 )
 
@@ -13,15 +14,20 @@ import (
 type Locks struct {
 	database
 	// Those that this process may hold at once: those of refreshes, which wait for
-	// Microsoft, and those of changes, which must not wait for that.
-	refreshes, changes chan struct{}
+	// Microsoft, and those of changes, which must not wait for that. A tenant has
+	// one place of each, so that one with many callers does not take all.
+	refreshes, changes *queue.Queue
 }
+
+// waitingForLock is how many callers of one tenant wait for a lock.
+const waitingForLock = 256
 
 // NewLocks makes locks. One that is held occupies a connection of the pool while
 // its holder needs others, so at most so many are held at once for refreshes, and
 // as many for changes; twice most must be less than the pool's size.
 func NewLocks(pool *pg.Pool, most int) *Locks {
-	return &Locks{database: database{pool}, refreshes: make(chan struct{}, most), changes: make(chan struct{}, most)}
+	bounds := queue.Options{Running: 1, Waiting: waitingForLock, Total: most}
+	return &Locks{database: database{pool}, refreshes: queue.New(bounds), changes: queue.New(bounds)}
 }
 
 // lockTries bounds the attempts to get a lock on connections that break.
@@ -44,15 +50,14 @@ func (s *Locks) WithRefreshLock(ctx context.Context, tenantID string, fn func(ct
 // connection, whatever becomes of this process. A lock that was lost while it was
 // held undoes nothing: what its holder wrote is committed by compare-and-swap.
 func (s *Locks) with(
-	ctx context.Context, slots chan struct{}, lock func(*sqlc.Queries, context.Context, string) error, tenantID string,
+	ctx context.Context, places *queue.Queue, lock func(*sqlc.Queries, context.Context, string) error, tenantID string,
 	fn func(ctx context.Context) error,
 ) error {
-	select {
-	case slots <- struct{}{}:
-		defer func() { <-slots }()
-	case <-ctx.Done():
-		return ctx.Err()
+	leave, err := places.Enter(ctx, tenantID)
+	if err != nil {
+		return err
 	}
+	defer leave()
 	for attempt := 1; ; attempt++ {
 		held := false
 		var outcome error
@@ -63,7 +68,7 @@ func (s *Locks) with(
 			held = true
 			outcome = fn(ctx)
 			return nil
-		})
+		}, pg.Unqueued())
 		if held {
 			if err != nil && ctx.Err() == nil {
 				slog.WarnContext(ctx, "a lock was lost while it was held", "error", err)

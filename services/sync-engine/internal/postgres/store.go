@@ -11,6 +11,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/queue"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 )
@@ -25,8 +26,12 @@ type Store struct {
 	rounds, decisions chan struct{}
 }
 
-// requestConns are connections that rounds leave to requests.
+// requestConns are connections that rounds leave to requests. Writing requests
+// take half of them at most.
 const requestConns = 8
+
+// Writers are the bounds of writing requests: what rounds take is not theirs.
+func Writers() queue.Options { return queue.Options{Total: requestConns / 2} }
 
 // New works on a pool of the context's runtime role. Each round takes a
 // connection of its own, for long; of a small pool they take half at most.

@@ -1,0 +1,40 @@
+package pg
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Listen subscribes to a notification channel and calls notify for every
+// message (its payload) until ctx ends (nil) or the connection is lost
+// (errs.Unavailable: call it again). ready, when not nil, is called once
+// subscribed: notifications of earlier commits were missed, so look for their
+// work then. The connection does not count against the pool.
+func Listen(ctx context.Context, pool *Pool, channel string, ready func(), notify func(payload string)) error {
+	conn, err := pgx.ConnectConfig(ctx, pool.pool.Config().ConnConfig)
+	if err != nil {
+		return Classify(err)
+	}
+	defer func() {
+		farewell, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWait)
+		defer cancel()
+		_ = conn.Close(farewell)
+	}()
+	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize()); err != nil {
+		return Classify(err)
+	}
+	if ready != nil {
+		ready()
+	}
+	for {
+		notification, err := conn.WaitForNotification(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return Classify(err)
+		}
+		notify(notification.Payload)
+	}
+}
