@@ -245,5 +245,5 @@ func newest(name string) (uint, error) {
 	if err != nil || len(versions) == 0 {
 		return 0, err
 	}
-	return uint(versions[len(versions)-1]), nil //nolint:gosec // a file's number
+	return uint(versions[len(versions)-1]), nil
 }
