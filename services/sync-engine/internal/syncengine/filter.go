@@ -22,29 +22,6 @@ const (
 	FilterNoAddress      = "no_address" // none of its own, so that no contact could be made
 )
 
-// The default patterns of service accounts, anchored to whole words so that
-// "Abbott", "Talbot" and "Salma" stay. They see lower-case text.
-var (
-	servicePrefix = regexp.MustCompile(`^(?:svc|sa|system|service account)(?:[-_.]|$)`)
-	serviceWord   = regexp.MustCompile(`(?:^|[^\pL\pN])(?:automation|automated|daemon|bot)(?:[^\pL\pN]|$)`)
-	serviceSign   = regexp.MustCompile(`no[-_. ]?reply|do[-_. ]?not[-_. ]?reply|shared[-_. ]?mailbox`)
-)
-
-// isServiceText reports the local part or the name of a service account.
-func isServiceText(s string) bool {
-	s = strings.ToLower(s)
-	// Most texts have none of the letters' runs that a pattern needs.
-	switch {
-	case strings.HasPrefix(s, "s") && servicePrefix.MatchString(s):
-		return true
-	case (strings.Contains(s, "reply") || strings.Contains(s, "mailbox")) && serviceSign.MatchString(s):
-		return true
-	case strings.Contains(s, "bot") || strings.Contains(s, "automat") || strings.Contains(s, "daemon"):
-		return serviceWord.MatchString(s)
-	}
-	return false
-}
-
 // maxPatterns and maxPatternBytes bound a tenant's own patterns.
 const (
 	maxPatterns     = 100
@@ -107,38 +84,46 @@ func compile(pattern string) (re *regexp.Regexp, problem string) {
 type filters struct {
 	serviceAccounts, guests, unlicensed bool
 	custom                              []*regexp.Regexp
+	patterns                            []string // of custom, as the tenant wrote them
 }
 
-// verdict is the first filter that the user hits, empty when it passes. upn is
-// the normalised UPN, empty when it is not valid.
-func (f *filters) verdict(u *User, upn, name string) string {
-	local, _, _ := strings.Cut(upn, "@")
+// verdict is the first filter that the user hits, empty when it passes, with the
+// pattern where one decided. upn is the normalised UPN, empty when it is not valid;
+// mail the user's mail, normalised; name the display name.
+func (f *filters) verdict(u *User, upn, mail, name string) (reason, pattern string) {
 	switch {
 	case u.AccountEnabled != nil && !*u.AccountEnabled:
-		return FilterDisabled
+		return FilterDisabled, ""
 	case u.AccountEnabled == nil:
-		return FilterUnknownState
+		return FilterUnknownState, ""
 	case upn == "":
-		return FilterMissingUPN
-	case f.serviceAccounts && (isServiceText(local) || isServiceText(name)):
-		return FilterServiceAccount
-	case f.matchesCustom(u, upn, name):
-		return FilterCustom
-	case f.guests && strings.EqualFold(u.UserType, "Guest"):
-		return FilterGuest
-	case f.unlicensed && (u.LicenceCount == nil || *u.LicenceCount == 0):
-		return FilterUnlicensed
+		return FilterMissingUPN, ""
 	}
-	return ""
+	if f.serviceAccounts {
+		if pattern = serviceAccount(u, upn, mail, name); pattern != "" {
+			return FilterServiceAccount, pattern
+		}
+	}
+	if pattern = f.matchesCustom(u, upn, name); pattern != "" {
+		return FilterCustom, pattern
+	}
+	switch {
+	case f.guests && strings.EqualFold(u.UserType, userTypeGuest):
+		return FilterGuest, ""
+	case f.unlicensed && (u.LicenceCount == nil || *u.LicenceCount == 0):
+		return FilterUnlicensed, ""
+	}
+	return "", ""
 }
 
-func (f *filters) matchesCustom(u *User, upn, name string) bool {
-	for _, re := range f.custom {
+// matchesCustom is the first of the tenant's own patterns that the user falls under.
+func (f *filters) matchesCustom(u *User, upn, name string) string {
+	for i, re := range f.custom {
 		for _, text := range []string{upn, name, u.Mail} {
 			if text != "" && re.MatchString(text) {
-				return true
+				return f.patterns[i]
 			}
 		}
 	}
-	return false
+	return ""
 }

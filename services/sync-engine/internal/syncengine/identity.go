@@ -17,6 +17,7 @@ type Identity struct {
 	Failure  string // see the Failure constants; the rest is then empty
 	Nameless bool   // a failure whose ObjectID may not be the one upstream has
 	Verdict  string // the filter that it hits, see the Filter constants
+	Pattern  string // which pattern it falls under, where the verdict is of patterns; for reports
 
 	UserPrincipalName string
 	Enabled           *bool
@@ -62,7 +63,7 @@ func (r *Reader) Read(u *User) Identity {
 	}
 	id.NameKey = NameKey(id.FullName)
 	id.Addresses, id.Own = from.inOrder()
-	id.Verdict = r.filters.verdict(u, upn.Norm, NormaliseName(u.DisplayName))
+	id.Verdict, id.Pattern = r.filters.verdict(u, upn.Norm, from.mail.Norm, NormaliseText(u.DisplayName))
 	if id.Verdict == "" && id.Own == 0 {
 		id.Verdict = FilterNoAddress
 	}

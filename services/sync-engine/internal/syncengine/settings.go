@@ -48,5 +48,5 @@ func (s Settings) filters() (*filters, error) {
 			return nil, err
 		}
 	}
-	return &filters{serviceAccounts: s.FilterServiceAccounts, guests: s.FilterGuests, unlicensed: s.FilterUnlicensed, custom: custom}, nil
+	return &filters{serviceAccounts: s.FilterServiceAccounts, guests: s.FilterGuests, unlicensed: s.FilterUnlicensed, custom: custom, patterns: s.CustomPatterns}, nil
 }
