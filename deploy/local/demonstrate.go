@@ -69,14 +69,8 @@ func printPlaces(out io.Writer, urls stack.URLs, options stack.Options) error {
 		return err
 	}
 	if options.OwnIssuer() && !slices.Contains(options.Without, "gateway") {
-		fmt.Fprintf(out, "\nA first call, as a person of the MSP %s:\n%s\n", demo.Tenant, firstCall(urls))
+		fmt.Fprintf(out, "\nA first call, as a person of the MSP %s:\n%s", demo.Tenant, urls.FirstCall(demo.Tenant))
 	}
 	fmt.Fprintln(out, "\n\"make status\" lists the processes, \"make logs\" shows their logs, \"make down\" ends them and keeps the data,\n\"make reset\" ends them and deletes it. docs/guide/setup.md goes on from here.")
 	return nil
-}
-
-// firstCall is a command for a shell that asks for the status.
-func firstCall(urls stack.URLs) string {
-	return fmt.Sprintf(`  TOKEN=$(curl -s %s/token -d '{"tenantId":"%s","sub":"me","userType":"internal","permissions":["system_settings.read"]}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
-  curl -s -H "Authorization: Bearer $TOKEN" %s/api/integrations/entra`, urls.Identity, demo.Tenant, urls.Gateway)
 }

@@ -42,6 +42,14 @@ func Places(options Options) ([]Place, error) {
 	return list, nil
 }
 
+// FirstCall is what a shell with curl runs to ask for the status of a tenant's integration, where
+// the local issuer signs people in.
+func (u URLs) FirstCall(tenant string) string {
+	return fmt.Sprintf(`  TOKEN=$(curl -s %s/token -d '{"tenantId":"%s","sub":"me","userType":"internal","permissions":["system_settings.read"]}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+  curl -s -H "Authorization: Bearer $TOKEN" %s/api/integrations/entra
+`, u.Identity, tenant, u.Gateway)
+}
+
 // temporalUIURL opens on the runs.
 func (o Options) temporalUIURL() string {
 	return fmt.Sprintf("http://localhost:%d/namespaces/%s/workflows", o.Ports.TemporalUI, temporalNamespace)
