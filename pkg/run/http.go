@@ -18,10 +18,14 @@ const readyTimeout = 5 * time.Second
 type Check struct {
 	Name string
 	Test func(ctx context.Context) error
+	// Degrades is set where the process still serves its callers better than no process
+	// does: then a failure is shown, and the process stays ready.
+	Degrades bool
 }
 
-// Admin serves /healthz (the process runs), /readyz (every check passes; 503
-// otherwise, naming the checks that fail and not why) and /metrics.
+// Admin serves /healthz (the process runs), /readyz (200 when every check passes or
+// merely degrades; 503 otherwise; it names the checks that fail and not why) and
+// /metrics.
 func Admin(metrics http.Handler, checks ...Check) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
@@ -33,7 +37,11 @@ func Admin(metrics http.Handler, checks ...Check) http.Handler {
 		status, states := http.StatusOK, map[string]string{}
 		for _, check := range checks {
 			states[check.Name] = "ok"
-			if err := check.Test(ctx); err != nil {
+			switch err := check.Test(ctx); {
+			case err == nil:
+			case check.Degrades: // what it tests logs it
+				states[check.Name] = "degraded"
+			default:
 				status, states[check.Name] = http.StatusServiceUnavailable, "failing"
 				slog.WarnContext(ctx, "not ready", "check", check.Name, "error", err)
 			}

@@ -143,6 +143,23 @@ func TestAdmin(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, code)
 }
 
+func TestAnAdminOfADegradedProcessIsReady(t *testing.T) {
+	t.Parallel()
+	broken := func(context.Context) error { return errors.New("sealed") }
+	get := func(checks ...Check) (int, string) {
+		recorder := httptest.NewRecorder()
+		Admin(nil, checks...).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
+		return recorder.Code, recorder.Body.String()
+	}
+	fine := Check{Name: "database", Test: func(context.Context) error { return nil }}
+	code, body := get(fine, Check{Name: "secret_store", Test: broken, Degrades: true})
+	require.Equal(t, http.StatusOK, code)
+	require.JSONEq(t, `{"database": "ok", "secret_store": "degraded"}`, body)
+	code, body = get(Check{Name: "database", Test: broken}, Check{Name: "secret_store", Test: broken, Degrades: true})
+	require.Equal(t, http.StatusServiceUnavailable, code)
+	require.JSONEq(t, `{"database": "failing", "secret_store": "degraded"}`, body)
+}
+
 func TestHTTPServes(t *testing.T) {
 	t.Parallel()
 	server, address, err := HTTP(t.Context(), "admin", "127.0.0.1:0", Admin(nil), time.Minute)
