@@ -16,14 +16,21 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 )
 
-// The reasons of failures.
+// The reasons of failures. Those that begin with "secret_store_" are the
+// installation's: only its operator can mend them.
 const (
 	ReasonUnavailable   = "secret_store_unavailable"   // sealed, standby, unreachable, overloaded
 	ReasonDenied        = "secret_store_denied"        // the login or the policy does not allow it
 	ReasonMisconfigured = "secret_store_misconfigured" // no such mount, or not of version 2
+	ReasonRefused       = "secret_store_refused"       // an answer that none of these explains
 	ReasonNotThere      = "secret_not_found"
 	ReasonChanged       = "secret_changed" // somebody else wrote since
-	ReasonRefused       = "secret_store_refused"
+)
+
+// The pauses after which a failed request may be sent again.
+const (
+	unavailablePause = 5 * time.Second
+	operatorPause    = 30 * time.Second // until somebody has changed something
 )
 
 // Texts that distinguish answers with the same status (Vault's HTTP API;
@@ -104,9 +111,9 @@ func (c *Client) List(ctx context.Context, path string) ([]string, error) {
 }
 
 // Write sends a body and decodes the member "data" of the answer; into may be
-// nil. errs.Conflict when a check-and-set did not hold, errs.Unavailable when the
-// store is sealed or cannot be reached, errs.Precondition when it denies (after a
-// fresh login) or is not set up.
+// nil. errs.Conflict when a check-and-set did not hold, errs.Unavailable, with one of
+// the reasons "secret_store_…", when the store is sealed, cannot be reached, denies
+// (after a fresh login) or is not set up.
 func (c *Client) Write(ctx context.Context, path string, body, into any) error {
 	raw, err := json.Marshal(body)
 	if err != nil {
@@ -158,15 +165,15 @@ func request(ctx context.Context, into any, send func(context.Context) (*api.Res
 	if err != nil {
 		return classify(ctx, resp, err)
 	}
-	if resp.StatusCode >= http.StatusMultipleChoices {
-		return unavailable(fmt.Errorf("the secret store answered %d", resp.StatusCode)) // a standby that does not forward
+	if resp.StatusCode >= http.StatusMultipleChoices { // a standby that does not forward
+		return Unavailable(&Answer{Status: resp.StatusCode, Method: resp.Request.Method, Path: resp.Request.URL.Path})
 	}
 	if into == nil || resp.StatusCode == http.StatusNoContent {
 		return nil
 	}
 	answer := struct{ Data any }{into}
 	if err := resp.DecodeJSON(&answer); err != nil {
-		return unavailable(errors.New("an answer of the secret store cannot be read")) // the cause may quote it
+		return Unavailable(errors.New("an answer of the secret store cannot be read")) // the cause may quote it
 	}
 	return nil
 }
@@ -180,11 +187,11 @@ func classify(ctx context.Context, resp *api.Response, err error) error {
 		case ctx.Err() != nil:
 			return ended(ctx)
 		case resp != nil:
-			return unavailable(errors.New("an answer of the secret store cannot be read"))
+			return Unavailable(errors.New("an answer of the secret store cannot be read"))
 		}
-		return unavailable(err)
+		return Unavailable(err)
 	}
-	cause := fmt.Errorf("the secret store answered %d to %s %s", answer.StatusCode, answer.HTTPMethod, resp.Request.URL.Path)
+	cause := &Answer{Status: answer.StatusCode, Method: answer.HTTPMethod, Path: resp.Request.URL.Path}
 	says := func(text string) bool {
 		return slices.ContainsFunc(answer.Errors, func(e string) bool { return strings.Contains(e, text) })
 	}
@@ -192,15 +199,52 @@ func classify(ctx context.Context, resp *api.Response, err error) error {
 	case status == http.StatusBadRequest && says(textCAS):
 		return errs.Wrap(cause, errs.Conflict, ReasonChanged, "Somebody else changed this secret; try again.")
 	case status == http.StatusForbidden:
-		return errs.Wrap(cause, errs.Precondition, ReasonDenied, "The secret store does not allow this.")
-	case status == http.StatusNotFound && (says(textNoRoute) || says(textVersion)):
-		return errs.Wrap(cause, errs.Precondition, ReasonMisconfigured, "The secret store has no KV engine of version 2 at this mount.")
+		return denied(cause)
+	case status == http.StatusNotFound && (says(textNoRoute) || says(textVersion)), status == http.StatusMethodNotAllowed:
+		if strings.HasPrefix(cause.Path, "/v1/auth/") {
+			return Misconfigured(cause, "there is no way to log in at ENTRASYNC_VAULT_AUTH_MOUNT in ENTRASYNC_VAULT_NAMESPACE")
+		}
+		return Misconfigured(cause, "there is no KV engine of version 2 at ENTRASYNC_VAULT_MOUNT")
 	case status == http.StatusNotFound:
 		return errs.Wrap(cause, errs.NotFound, ReasonNotThere, "This secret is not there.")
 	case status >= http.StatusInternalServerError, status == http.StatusTooManyRequests, status == http.StatusPreconditionFailed:
-		return unavailable(cause)
+		return Unavailable(cause)
 	}
-	return errs.Wrap(cause, errs.Internal, ReasonRefused, "The secret store refused a request.")
+	return errs.Wrap(cause, errs.Unavailable, ReasonRefused,
+		"The secret store of this installation refused a request. Tell the operator of entrasync: the log of connection has its answer.",
+		errs.WithRetryAfter(operatorPause))
+}
+
+// Answer is an answer of the store that is a failure, as the cause of an error. It
+// has none of the store's words.
+type Answer struct {
+	Status int
+	Method string
+	Path   string // with "/v1/"
+}
+
+// Error is for logs.
+func (a *Answer) Error() string {
+	return fmt.Sprintf("the secret store answered %d to %s %s", a.Status, a.Method, a.Path)
+}
+
+// Misconfigured is the failure of a store that is not set up as it has to be. What is
+// wrong is for the operator, in the log: it names settings.
+func Misconfigured(cause error, wrong string) *errs.Error {
+	if cause == nil {
+		cause = errors.New(wrong)
+	} else {
+		cause = fmt.Errorf("%s: %w", wrong, cause)
+	}
+	return errs.Wrap(cause, errs.Unavailable, ReasonMisconfigured,
+		"The secret store of this installation is not set up as it has to be. Tell the operator of entrasync: the log of connection says what is wrong.",
+		errs.WithRetryAfter(operatorPause))
+}
+
+func denied(cause error) *errs.Error {
+	return errs.Wrap(cause, errs.Unavailable, ReasonDenied,
+		"The secret store of this installation does not let entrasync in. Tell the operator of entrasync: its login or its policy there does not suffice.",
+		errs.WithRetryAfter(operatorPause))
 }
 
 // ended returns the error of a context that has ended.
@@ -211,7 +255,9 @@ func ended(ctx context.Context) error {
 	return errs.Wrap(ctx.Err(), errs.Deadline, "deadline", "The request took too long.")
 }
 
-func unavailable(cause error) error {
-	return errs.Wrap(cause, errs.Unavailable, ReasonUnavailable, "The secret store cannot be used at the moment.",
-		errs.WithRetryAfter(5*time.Second))
+// Unavailable is the failure of a store that cannot be used now.
+func Unavailable(cause error) *errs.Error {
+	return errs.Wrap(cause, errs.Unavailable, ReasonUnavailable,
+		"The secret store of this installation cannot be used at the moment. If it lasts, tell the operator of entrasync: it is sealed, overloaded or cannot be reached.",
+		errs.WithRetryAfter(unavailablePause))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -68,7 +69,7 @@ func (c *Client) prepare(ctx context.Context, denied string) error {
 		return nil
 	}
 	switch err := c.renew(ctx); {
-	case err == nil, errs.KindOf(err) == errs.Unavailable: // the token is still good
+	case err == nil, errs.ReasonOf(err) == ReasonUnavailable: // the token is still good
 		return nil
 	case ctx.Err() != nil:
 		return err
@@ -80,7 +81,7 @@ func (c *Client) prepare(ctx context.Context, denied string) error {
 func (c *Client) logIn(ctx context.Context) error {
 	credentials, err := c.settings.credentials()
 	if err != nil {
-		return errs.Wrap(err, errs.Unavailable, ReasonUnavailable, "The credentials for the secret store cannot be read.")
+		return denied(fmt.Errorf("reading the credentials of the login: %w", err))
 	}
 	mount := c.settings.AuthMount
 	if mount == "" {
@@ -93,10 +94,11 @@ func (c *Client) logIn(ctx context.Context) error {
 	now := c.now()
 	got, err := c.authenticate(ctx, c.login, "auth/"+mount+"/login", body)
 	if err != nil {
-		if kind := errs.KindOf(err); kind == errs.Unavailable || kind == errs.Cancelled || kind == errs.Deadline {
+		switch reason := errs.ReasonOf(err); {
+		case ctx.Err() != nil, reason == ReasonUnavailable, reason == ReasonMisconfigured:
 			return err
 		}
-		return errs.Wrap(err, errs.Precondition, ReasonDenied, "The secret store does not accept our login.")
+		return denied(fmt.Errorf("logging in: %w", err))
 	}
 	c.lease = lease{token: got.Auth.ClientToken, loginAt: now}
 	c.api.SetToken(got.Auth.ClientToken)
@@ -113,7 +115,7 @@ func (c *Client) renew(ctx context.Context) error {
 		return err
 	}
 	if time.Duration(got.Auth.LeaseDuration)*time.Second < c.lease.granted/2 {
-		return errs.New(errs.Precondition, ReasonDenied, "The token nears its maximum.")
+		return denied(errors.New("the token nears its maximum"))
 	}
 	c.extend(got, now)
 	return nil
@@ -141,7 +143,7 @@ func (c *Client) authenticate(ctx context.Context, client *api.Client, path stri
 		return grant{}, classify(ctx, resp, err)
 	}
 	if err := resp.DecodeJSON(&got); err != nil || got.Auth == nil || got.Auth.ClientToken == "" {
-		return grant{}, unavailable(errors.New("the answer to a login has no token"))
+		return grant{}, Unavailable(errors.New("the answer to a login has no token"))
 	}
 	return got, nil
 }

@@ -117,7 +117,7 @@ func TestATokenThatDiedIsReplacedOnce(t *testing.T) {
 	b.server.Deny(true)
 	err := b.write()
 	require.Equal(t, vault.ReasonDenied, errs.ReasonOf(err))
-	require.Equal(t, errs.Precondition, errs.KindOf(err))
+	require.Equal(t, errs.Unavailable, errs.KindOf(err))
 	require.Equal(t, 3, b.server.Count("login"), "one fresh login, and no more")
 	require.Error(t, b.write())
 	require.Equal(t, 3, b.server.Count("login"), "a policy that denies does not make tokens")
@@ -177,7 +177,7 @@ func TestNamespacesAndOwnCA(t *testing.T) {
 	require.NoError(t, write(settings))
 	without := settings
 	without.Namespace = ""
-	require.Equal(t, errs.Precondition, errs.KindOf(write(without)))
+	require.Equal(t, errs.Unavailable, errs.KindOf(write(without)))
 	untrusted := settings
 	untrusted.CAFile = ""
 	require.Equal(t, vault.ReasonUnavailable, errs.ReasonOf(write(untrusted)), "a certificate of nobody")

@@ -129,6 +129,7 @@ func serve(ctx context.Context, cfg config) (err error) {
 	}
 	defer parts.close()
 	metrics := telemetry.NewMetrics()
+	metrics.MustRegister(parts.store.metrics...)
 	server, err := pkgrpc.NewServer(identity, pkgrpc.WithReflection(cfg.Reflection), pkgrpc.WithMetrics(metrics))
 	if err != nil {
 		return err
@@ -138,7 +139,8 @@ func serve(ctx context.Context, cfg config) (err error) {
 	if err != nil {
 		return err
 	}
-	admin, err := run.AdminServer(ctx, cfg.AdminListen, metrics.Handler(), run.Check{Name: "database", Test: pool.Ping})
+	checks := append(parts.readiness(), run.Check{Name: "database", Test: pool.Ping})
+	admin, err := run.AdminServer(ctx, cfg.AdminListen, metrics.Handler(), checks...)
 	if err != nil {
 		return err
 	}

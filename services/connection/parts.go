@@ -19,8 +19,7 @@ type parts struct {
 	useCases rpc.UseCases
 	sweep    *connection.Sweep
 	reseal   *connection.Reseal
-	// sweepSecrets is nil where the sweep of the database does it.
-	sweepSecrets *connection.SweepSecrets
+	store    secretStore
 
 	close func() // ends what goes on without a caller
 }
@@ -45,51 +44,51 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 	connections, pointers := postgres.NewConnections(pool, now), postgres.NewPointers(pool, now)
 	flows, locks := postgres.NewFlows(pool, box), postgres.NewLocks(pool, maxGrantLocks)
 	outbox, events := postgres.NewOutbox(pool.Background()), postgres.NewStatusEvents(pool.Background())
-	vault, sweepSecrets, err := s.secretStore(postgres.NewSecrets(pool, box, now), pointers, locks, now)
+	store, err := s.secretStore(postgres.NewSecrets(pool, box, now), pointers, locks, now)
 	if err != nil {
 		return parts{}, err
 	}
 	resolver := connection.NewResolver(
-		connection.NamedSource{Name: connection.SourceTenant, Source: connection.TenantCredentials{Pointers: pointers, Secrets: vault}},
+		connection.NamedSource{Name: connection.SourceTenant, Source: connection.TenantCredentials{Pointers: pointers, Secrets: store}},
 		connection.NamedSource{Name: connection.SourceEnvironment, Source: environment},
 		connection.NamedSource{Name: connection.SourceApp, Source: appsecrets.NewFiles(s.AppSecretsDir, now)},
 	)
-	tokens := connection.NewTokens(resolver, connections, vault, locks, client, client, now)
+	tokens := connection.NewTokens(resolver, connections, store, locks, client, client, now)
 	consent := &connection.Consent{Epochs: connections, Tokens: tokens, Provider: client}
-	activation := &connection.Activation{Store: connections, Secrets: vault, Lock: locks, Now: now, NewID: newID}
+	activation := &connection.Activation{Store: connections, Secrets: store, Lock: locks, Now: now, NewID: newID}
 	settling := &connection.Settling{Outbox: postgres.NewOutbox(pool)}
 	through, err := cipp.New(cipp.Options{AllowedHosts: s.CIPPAllowedHosts, Now: now})
 	if err != nil {
 		return parts{}, err
 	}
-	access := &connection.CIPPAccess{Store: connections, Secrets: vault, Directories: through, Identity: client, Now: now}
+	access := &connection.CIPPAccess{Store: connections, Secrets: store, Directories: through, Identity: client, Now: now}
 	providers := &connection.Providers{Store: connections, Tokens: tokens, Direct: client, Groups: client, CIPP: access}
 	return parts{
 		sweep:  &connection.Sweep{Sweeper: postgres.NewSweeper(pool.Background()), Now: now},
-		reseal: &connection.Reseal{Resealer: postgres.NewResealer(pool.Background(), box)}, sweepSecrets: sweepSecrets,
+		reseal: &connection.Reseal{Resealer: postgres.NewResealer(pool.Background(), box)}, store: store,
 		close: tokens.Close,
 		useCases: rpc.UseCases{
 			Connect: &connection.Connect{
-				Credentials: resolver, States: flows, Identity: client, Returns: returns, Now: now, NewID: newID,
+				Credentials: resolver, States: flows, Identity: client, Returns: returns, SecretStore: store.watch, Now: now, NewID: newID,
 			},
 			Callback: &connection.Callback{
 				Credentials: resolver, States: flows, Pendings: flows, Identity: client, Provider: client,
 				Activation: activation, Consent: consent, Returns: returns, Now: now, NewID: newID,
 			},
 			SetCredentials: &connection.SetCredentials{
-				Resolver: resolver, Pointers: pointers, Secrets: vault, Lock: locks, Store: connections, Now: now,
+				Resolver: resolver, Pointers: pointers, Secrets: store, Lock: locks, Store: connections, Now: now,
 			},
-			DeleteCredentials: &connection.DeleteCredentials{Resolver: resolver, Pointers: pointers, Secrets: vault, Lock: locks, Store: connections},
+			DeleteCredentials: &connection.DeleteCredentials{Resolver: resolver, Pointers: pointers, Secrets: store, Lock: locks, Store: connections},
 			RepairConsent: &connection.RepairConsent{
 				Consent: consent, Credentials: resolver, States: flows, Returns: returns, Now: now, NewID: newID,
 			},
 			Complete: &connection.Complete{Pendings: flows, Activation: activation, Settling: settling, Now: now},
 			Disconnect: &connection.Disconnect{
-				Store: connections, Secrets: vault, Lock: locks, Tokens: tokens, CIPP: access, Settling: settling, Now: now, NewID: newID,
+				Store: connections, Secrets: store, Lock: locks, Tokens: tokens, CIPP: access, Settling: settling, Now: now, NewID: newID,
 			},
 			Validate:   &connection.Validate{Store: connections, Providers: providers, Now: now},
 			SaveCIPP:   &connection.SaveCIPP{Access: access, Activation: activation, Settling: settling, Tokens: tokens},
-			Show:       &connection.Show{Store: connections, Credentials: resolver},
+			Show:       &connection.Show{Store: connections, Credentials: resolver, SecretStore: store.watch},
 			Read:       &connection.Read{Providers: providers},
 			Pull:       &connection.Pull{Outbox: outbox, Now: now},
 			Ack:        &connection.Ack{Outbox: outbox, Now: now},

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/secrets"
@@ -25,28 +28,56 @@ const (
 	// vaultSweepEvery is longer than sweepEvery: it asks the store about every
 	// tenant.
 	vaultSweepEvery = 10 * time.Minute
+	// vaultCheckEvery is how soon a store that fails, or works again, is known for.
+	vaultCheckEvery = 30 * time.Second
 )
 
-// secretStore gives the store of the tenants' secrets, and what sweeps it where
-// the database cannot.
-func (s settings) secretStore(own *postgres.Secrets, pointers *postgres.Pointers, locks *postgres.Locks, now func() time.Time) (
-	connection.SecretStore, *connection.SweepSecrets, error,
-) {
+// secretStore is where the tenants' secrets are kept.
+type secretStore struct {
+	connection.SecretStore
+
+	// These are of a store outside the database, and nil for the database.
+	watch connection.SecretStoreWatch
+	sweep *connection.SweepSecrets
+	// metrics are those of the watch.
+	metrics []prometheus.Collector
+}
+
+// secretStore opens the store that is configured.
+func (s settings) secretStore(own *postgres.Secrets, pointers *postgres.Pointers, locks *postgres.Locks, now func() time.Time) (secretStore, error) {
 	switch s.Secrets {
 	case "", inPostgres:
-		return own, nil, nil
+		return secretStore{SecretStore: own}, nil
 	case inVault:
 		opened, err := session.Open(s.Vault, now)
 		if err != nil {
-			return nil, nil, err
+			return secretStore{}, err
 		}
-		store, err := vault.New(opened, s.KV, pointers)
+		store, err := vault.New(opened, s.KV, pointers, now)
 		if err != nil {
-			return nil, nil, err
+			return secretStore{}, err
 		}
-		return store, &connection.SweepSecrets{Keeper: store, Pointers: pointers, Lock: locks, Now: now}, nil
+		return secretStore{
+			SecretStore: store, watch: store, metrics: store.Collectors(),
+			sweep: &connection.SweepSecrets{Keeper: store, Pointers: pointers, Lock: locks, Now: now},
+		}, nil
 	}
-	return nil, nil, fmt.Errorf("ENTRASYNC_SECRETS is %q: choose %s or %s", s.Secrets, inPostgres, inVault)
+	return secretStore{}, fmt.Errorf("ENTRASYNC_SECRETS is %q: choose %s or %s", s.Secrets, inPostgres, inVault)
+}
+
+// readiness are the checks of the process. A store that fails leaves it ready: users
+// are read with the tokens in memory, and people see what is wrong, which they would
+// not if no replica were.
+func (p parts) readiness() (checks []run.Check) {
+	if watch := p.store.watch; watch != nil {
+		checks = append(checks, run.Check{Name: "secret_store", Degrades: true, Test: func(context.Context) error {
+			if problem := watch.Problem(); problem != nil {
+				return errors.New(problem.Code)
+			}
+			return nil
+		}})
+	}
+	return checks
 }
 
 // kms are the key management services that a master key may be encrypted by.
@@ -60,8 +91,14 @@ func (p parts) upkeep() []run.Server {
 		repeat("sweeper", sweepEvery, p.sweep.Do),
 		repeat("resealer", resealEvery, p.reseal.Do),
 	}
-	if p.sweepSecrets != nil {
-		servers = append(servers, repeat("secret sweeper", vaultSweepEvery, p.sweepSecrets.Do))
+	if p.store.sweep != nil {
+		servers = append(servers, repeat("secret sweeper", vaultSweepEvery, p.store.sweep.Do))
+	}
+	if watch := p.store.watch; watch != nil {
+		servers = append(servers, repeat("secret store check", vaultCheckEvery, func(ctx context.Context) error {
+			_ = watch.Check(ctx) // it logs what it finds
+			return nil
+		}))
 	}
 	return servers
 }

@@ -66,7 +66,7 @@ func TestTheServiceOnVault(t *testing.T) {
 	require.Equal(t, 1, b.sim.requests("login.token", ""), "one refresh")
 	require.Equal(t, []int{1, 2}, store.Versions(path))
 	b.clock.advance(20 * time.Minute)
-	require.NoError(t, b.parts.sweepSecrets.Do(t.Context()))
+	require.NoError(t, b.parts.store.sweep.Do(t.Context()))
 	require.Equal(t, []int{2}, store.Versions(path), "what nothing points to any more")
 	_, err = b.managedTenants(b.inside("msp"))
 	require.NoError(t, err)
@@ -131,7 +131,7 @@ func TestADisconnectThatVaultInterrupted(t *testing.T) {
 	require.Equal(t, "disconnected", b.status("msp").GetStatus(), "nobody uses the secrets any more")
 	store.Unseal()
 	b.clock.advance(time.Hour)
-	require.NoError(t, b.parts.sweepSecrets.Do(t.Context()))
+	require.NoError(t, b.parts.store.sweep.Do(t.Context()))
 	require.Equal(t, []string{"entrasync/installation"}, store.Paths())
 }
 
@@ -146,15 +146,15 @@ func TestTwoInstallationsOnOneVault(t *testing.T) {
 	two := setupOn(t, one.sim, store.use)
 	one.clock.advance(20 * time.Minute)
 	two.clock.advance(20 * time.Minute)
-	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(two.parts.sweepSecrets.Do(t.Context())))
-	answer := two.sim.consent(two.begin(browser(t, "msp", "admin", "s1")).GetAuthorizeUrl())
-	require.Equal(t, "internal", two.back(answer, "s1").Get("error"))
+	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(two.parts.store.sweep.Do(t.Context())))
+	_, err := two.public.Connect(browser(t, "msp", "admin", "s1"), &connectionv1.ConnectRequest{ConnectionType: "direct"})
+	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err), "before anybody consents")
 	require.Equal(t, []int{1}, store.server.Versions("entrasync/msp/entra_direct"))
 	one.works("msp")
 
 	apart := setupOn(t, one.sim, store.use, func(s *settings) { s.KV.Prefix = "staging" })
 	apart.connect("msp")
-	require.NoError(t, apart.parts.sweepSecrets.Do(t.Context()))
+	require.NoError(t, apart.parts.store.sweep.Do(t.Context()))
 	apart.works("msp")
 	one.works("msp")
 }

@@ -142,6 +142,9 @@ func attention(a answers, status *gatewayv1.GetStatusResponse) []*gatewayv1.Atte
 		out = append(out, entry)
 		return entry
 	}
+	if p := a.connection.GetSecretStore(); p != nil {
+		add(p.GetCode(), p.GetMessage(), p.GetRemedy())
+	}
 	if e := status.GetLastValidationError(); e != nil {
 		add(e.GetCode(), e.GetMessage(), "Validate the connection, or connect again.")
 	}

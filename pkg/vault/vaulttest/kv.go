@@ -36,6 +36,11 @@ func (s *Server) kv(w http.ResponseWriter, r *http.Request, rest string) {
 		method = http.MethodPut
 	}
 	s.counts[method+" "+part]++
+	if s.forbid[method+" "+part] {
+		s.counts["denied"]++
+		fail(w, http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n")
+		return
+	}
 	switch method + " " + part {
 	case "GET data":
 		s.readVersion(w, r, path)
@@ -232,28 +237,11 @@ func (s *Server) writeMetadata(w http.ResponseWriter, r *http.Request, path stri
 }
 
 func (s *Server) list(w http.ResponseWriter, path string) {
-	prefix := strings.TrimSuffix(path, "/") + "/"
-	if prefix == "/" {
-		prefix = ""
-	}
-	var names []string
-	for full := range s.keys {
-		rest, ok := strings.CutPrefix(full, prefix)
-		if !ok {
-			continue
-		}
-		if folder, _, deeper := strings.Cut(rest, "/"); deeper {
-			rest = folder + "/"
-		}
-		if !slices.Contains(names, rest) {
-			names = append(names, rest)
-		}
-	}
+	names := namesUnder(path, s.keys)
 	if len(names) == 0 {
 		fail(w, http.StatusNotFound)
 		return
 	}
-	slices.Sort(names)
 	data(w, http.StatusOK, map[string]any{"keys": names})
 }
 

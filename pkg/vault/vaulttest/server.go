@@ -1,6 +1,6 @@
 // Package vaulttest is a stand-in for HashiCorp Vault and OpenBao, written from
 // the public documentation of Vault's HTTP API: login by AppRole and Kubernetes,
-// tokens with leases, the KV secrets engine of version 2 and the transit engine.
+// tokens with leases, the KV secrets engine of both versions and the transit engine.
 // It refuses what the documentation says is refused, with the documented status
 // codes and bodies.
 package vaulttest
@@ -26,6 +26,7 @@ type Server struct {
 	Role, JWT        string        // Kubernetes
 	Namespace        string        // when set, requests must name it
 	Mount            string        // of the KV engine; "secret" by default
+	KVVersion        int           // of the KV engine; 2 by default
 	MaxVersions      int           // of the mount; 10 by default, as Vault's
 	DeleteAfter      time.Duration // of the mount: versions are deleted by themselves
 	Lease            time.Duration // of tokens; an hour by default
@@ -35,11 +36,13 @@ type Server struct {
 	now      func() time.Time
 	tokens   map[string]*token
 	keys     map[string]*secret
+	plain    map[string]json.RawMessage // of the KV engine of version 1
 	transit  map[string][]byte
 	counts   map[string]int
 	sealed   bool
 	standby  bool
 	deny     bool
+	forbid   map[string]bool // methods with parts of the KV engine
 	noRenew  bool
 	nextID   int
 	override func(w http.ResponseWriter, r *http.Request) bool
@@ -74,8 +77,8 @@ func NewTLS(t testing.TB, now func() time.Time) (s *Server, ca []byte) {
 func prepare(now func() time.Time) *Server {
 	return &Server{
 		RoleID: "role-of-the-tests", SecretID: "secret-id-of-the-tests", Role: "entrasync", JWT: "jwt-of-the-pod",
-		Mount: "secret", MaxVersions: 10, Lease: time.Hour, MaxLease: 24 * time.Hour, now: now,
-		tokens: map[string]*token{}, keys: map[string]*secret{}, transit: map[string][]byte{}, counts: map[string]int{},
+		Mount: "secret", KVVersion: 2, MaxVersions: 10, Lease: time.Hour, MaxLease: 24 * time.Hour, now: now,
+		tokens: map[string]*token{}, keys: map[string]*secret{}, plain: map[string]json.RawMessage{}, transit: map[string][]byte{}, counts: map[string]int{},
 	}
 }
 
@@ -98,6 +101,18 @@ func (s *Server) Standby() { s.set(func() { s.standby = true }) }
 
 // Deny makes the policy forbid everything but login and renewal.
 func (s *Server) Deny(denied bool) { s.set(func() { s.deny = denied }) }
+
+// Forbid makes the policy forbid one method on one part of the KV engine of version 2.
+func (s *Server) Forbid(method, part string) {
+	s.set(func() { s.forbid = map[string]bool{method + " " + part: true} })
+}
+
+// Remount replaces the KV engine by an empty one of another version at the same path.
+func (s *Server) Remount(version int) {
+	s.set(func() {
+		s.KVVersion, s.keys, s.plain = version, map[string]*secret{}, map[string]json.RawMessage{}
+	})
+}
 
 // RefuseRenewal makes tokens no longer renewable.
 func (s *Server) RefuseRenewal(refused bool) { s.set(func() { s.noRenew = refused }) }
@@ -184,7 +199,13 @@ func (s *Server) authorised(w http.ResponseWriter, r *http.Request, path string)
 	mount, rest, _ := strings.Cut(path, "/")
 	switch mount {
 	case s.Mount:
+		if s.KVVersion == 1 {
+			s.kvOne(w, r, rest)
+			return
+		}
 		s.kv(w, r, rest)
+	case "sys":
+		s.system(w, rest)
 	case "transit":
 		s.crypt(w, r, rest)
 	default:

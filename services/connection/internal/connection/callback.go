@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -101,7 +102,10 @@ func (u *Callback) Do(ctx context.Context, a Answer) (string, error) {
 			code = r.code
 			slog.InfoContext(ctx, "connect refused", "code", code, "error", r)
 		} else {
-			slog.ErrorContext(ctx, "connect failed", "error", err)
+			if reason := errs.ReasonOf(err); strings.HasPrefix(reason, SecretStoreReasons) {
+				code = reason
+			}
+			slog.ErrorContext(ctx, "connect failed", "code", code, "error", err)
 		}
 		values = url.Values{"entra_status": {"failure"}, "error": {code}}
 	}

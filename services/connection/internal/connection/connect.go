@@ -36,6 +36,7 @@ type Connect struct {
 	States      StateStore
 	Identity    IdentityProvider
 	Returns     Returns
+	SecretStore SecretStoreWatch // nil where secrets are kept in the database
 	Now         func() time.Time
 	NewID       func() string
 }
@@ -55,6 +56,11 @@ func (u *Connect) Do(ctx context.Context, caller Caller, returnTo string) (Start
 	}
 	if caller.User == "" {
 		return Started{}, errs.New(errs.Denied, "person_required", "Only a person can connect a partner account.")
+	}
+	if u.SecretStore != nil { // else the person would consent to what cannot be kept
+		if err := u.SecretStore.Check(ctx); err != nil {
+			return Started{}, err
+		}
 	}
 	credentials, err := u.Credentials.Resolve(ctx, caller.Tenant)
 	if err != nil {

@@ -2,8 +2,12 @@ package connection
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
 )
 
 // Disconnect ends the tenant's connection (F044).
@@ -56,8 +60,20 @@ func (u *Disconnect) end(ctx context.Context, caller Caller, now time.Time, effe
 	// here. The sweeper would do it too, later.
 	for _, set := range providerSets() {
 		if err := u.Secrets.DeleteSecret(ctx, caller.Tenant, set); err != nil {
-			return false, fmt.Errorf("removing the secrets of %s: %w", set, err)
+			return false, secretsRemain(fmt.Errorf("removing the secrets of %s: %w", set, err))
 		}
 	}
 	return ended, nil
+}
+
+// secretsRemain is the failure of a disconnect that has ended the connection and could
+// not remove its secrets: it is not done before they are gone.
+func secretsRemain(cause error) error {
+	e, ok := errors.AsType[*errs.Error](cause)
+	if !ok || !strings.HasPrefix(e.Reason(), SecretStoreReasons) {
+		return cause
+	}
+	return errs.Wrap(cause, e.Kind(), e.Reason(),
+		"The connection has ended and nobody uses it any more, but its secrets are still in the secret store. They are removed when the store works again. "+e.Public(),
+		errs.WithRetryAfter(e.RetryAfter()))
 }

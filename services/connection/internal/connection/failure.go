@@ -24,6 +24,7 @@ const (
 const (
 	ReasonNotConnected       = "not_connected"
 	ReasonMissingCredentials = "missing_credentials"
+	ReasonGrantMissing       = "grant_missing"
 	ReasonRefreshFailed      = "refresh_failed"
 	ReasonAuthRejected       = "auth_rejected"
 	ReasonConsentMissing     = "consent_missing"
@@ -137,6 +138,16 @@ func errNotConnected() *errs.Error {
 	return Failure{
 		Reason: ReasonNotConnected, Class: Reconnect,
 		Message: "There is no connection to Microsoft.", Remedy: "Connect the partner account.",
+	}.Err(nil)
+}
+
+// errGrantMissing is the failure of a connection whose secrets are not in the store.
+// Nobody has asked Microsoft.
+func errGrantMissing() *errs.Error {
+	return Failure{
+		Reason: ReasonGrantMissing, Class: Reconnect,
+		Message: "The stored sign-in of the partner is not in the secret store any more.",
+		Remedy:  "Connect again. If the operator of entrasync has just switched to another store, switching back mends it too.",
 	}.Err(nil)
 }
 

@@ -74,6 +74,19 @@ type SecretStore interface {
 	DeleteSecret(ctx context.Context, tenant, key string) error
 }
 
+// SecretStoreReasons is what the reasons of failures of the secret store begin with. They
+// are the installation's: its operator mends them, and nobody has to connect again.
+const SecretStoreReasons = "secret_store_"
+
+// SecretStoreWatch knows how a secret store outside the database does.
+type SecretStoreWatch interface {
+	// Problem is what is wrong with the store as far as is known; nil when it works.
+	Problem() *Problem
+	// Check asks the store whether secrets can be kept there; an error of
+	// SecretStoreReasons when they cannot.
+	Check(ctx context.Context) error
+}
+
 // FlowKind is what a flow is for; a state of one kind is good for no other.
 type FlowKind string
 

@@ -210,10 +210,7 @@ func loadSet(ctx context.Context, store Store, secrets SecretStore, tenant strin
 		}
 		return connection, encoded, err
 	}
-	return Connection{}, "", Failure{
-		Reason: ReasonRefreshFailed, Class: Reconnect,
-		Message: "The stored grant is not there any more.", Remedy: "Connect again.",
-	}.Err(nil)
+	return Connection{}, "", errGrantMissing()
 }
 
 // refresh redeems the refresh token and points the connection to the new set.

@@ -82,7 +82,8 @@ func validationCode(err error) (code string, known bool) {
 	case ReasonMissingCredentials, ReasonRefreshFailed, ReasonAuthRejected, ReasonConsentMissing, ReasonThrottled,
 		ReasonUpstreamError, ReasonUnreachable:
 		return reason, true
-	case ReasonConditionalAccess, ReasonGDAPEnded, ReasonTenantGone: // at the partner's own authority
+	case ReasonConditionalAccess, ReasonGDAPEnded, ReasonTenantGone, // at the partner's own authority
+		ReasonGrantMissing: // the text says that it was not Microsoft
 		return ReasonRefreshFailed, true
 	case ReasonBaseURLRefused: // its name leads elsewhere now
 		return ReasonUnreachable, true

@@ -29,6 +29,7 @@ func toConnection(o connection.Overview) *connectionv1.GetConnectionResponse {
 	out := &connectionv1.GetConnectionResponse{
 		Status: string(o.Status), LastValidatedAt: optional(o.LastValidatedAt), LastValidationError: toSnapshot(o.LastError),
 		CredentialSource: string(o.CredentialSource), CustomerAccess: string(o.CustomerAccess), PartnerTenantId: o.PartnerTenantID, ConnectedAt: optional(o.ConnectedAt),
+		SecretStore: toProblem(o.SecretStore),
 	}
 	if o.Active() {
 		out.ConnectionType = string(o.Type)

@@ -33,7 +33,7 @@ func FuzzStoredSecret(f *testing.F) {
 		case strings.HasSuffix(r.URL.Path, "/login"):
 			_, _ = w.Write([]byte(`{"auth":{"client_token":"t"}}`))
 		case strings.HasSuffix(r.URL.Path, "/installation"): // the prefix is ours
-			_, _ = w.Write([]byte(`{"data":{"data":{"id":"ours"}}}`))
+			_, _ = w.Write([]byte(`{"data":{"data":{"id":"ours"},"metadata":{"version":1}}}`))
 		case r.Method == http.MethodGet && kind == "metadata":
 			_, _ = w.Write([]byte(`{"data":` + string(metadata) + `}`))
 		case r.Method == http.MethodGet:
@@ -50,7 +50,7 @@ func FuzzStoredSecret(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	store, err := vault.New(client, vault.Settings{Mount: "secret", Prefix: "entrasync"}, installation{id: "ours"})
+	store, err := vault.New(client, vault.Settings{Mount: "secret", Prefix: "entrasync"}, installation{id: "ours"}, time.Now)
 	if err != nil {
 		f.Fatal(err)
 	}

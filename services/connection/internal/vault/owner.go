@@ -21,49 +21,81 @@ const marker = "installation"
 
 // own makes sure that everything under the prefix is this installation's, before
 // something is written or destroyed there: what its rows do not point to it takes
-// for rubbish, and to another database that would be its grants.
+// for rubbish, and to another database that would be its grants. It is asked anew each
+// time, because an engine can be replaced while the service runs.
 func (s *Store) own(ctx context.Context) error {
-	if s.owned.Load() {
-		return nil
-	}
-	// For no tenant: it is a question about them all.
-	ctx = tenant.With(ctx, tenant.Call{})
-	id, err := s.owner.Installation(ctx)
+	return s.look(ctx, func(ctx context.Context, holder, id string) (string, error) {
+		if holder == "" {
+			return s.claim(ctx, id)
+		}
+		return holder, nil
+	})
+}
+
+// Check implements connection.SecretStoreWatch. It writes nothing.
+func (s *Store) Check(ctx context.Context) error {
+	return s.look(ctx, func(_ context.Context, holder, id string) (string, error) {
+		if holder == "" {
+			return id, nil // it may be claimed
+		}
+		return holder, nil
+	})
+}
+
+// look compares whose the prefix is with this installation; decide says it where a
+// prefix is nobody's.
+func (s *Store) look(ctx context.Context, decide func(ctx context.Context, holder, id string) (string, error)) error {
+	ctx = tenant.With(ctx, tenant.Call{}) // for no tenant: it is a question about them all
+	id, err := s.ownID(ctx)
 	if err != nil {
 		return err
 	}
 	holder, err := s.holder(ctx)
-	if err == nil && holder == "" {
-		holder, err = s.claim(ctx, id)
+	if err == nil {
+		holder, err = decide(ctx, holder, id)
 	}
-	if err != nil {
-		return err
+	if err == nil && holder != id {
+		err = errForeign()
 	}
-	if holder != id {
-		return errForeign()
+	s.saw(ctx, opCheck, s.markerPath(), err)
+	return err
+}
+
+func (s *Store) ownID(ctx context.Context) (string, error) {
+	if id := s.installation.Load(); id != nil {
+		return *id, nil
 	}
-	s.owned.Store(true)
-	return nil
+	id, err := s.owner.Installation(ctx)
+	if err == nil {
+		s.installation.Store(&id)
+	}
+	return id, err
 }
 
 func errForeign() *errs.Error {
-	return errs.New(errs.Precondition, vault.ReasonMisconfigured,
-		"Another installation keeps its secrets under ENTRASYNC_VAULT_PREFIX: give this one, with its own database, a prefix of its own.")
+	return vault.Misconfigured(nil, "another installation keeps its secrets under ENTRASYNC_VAULT_PREFIX; give this one, with its own database, a prefix of its own")
 }
 
-// holder is whose the prefix is; empty while it is nobody's.
+// holder is whose the prefix is; empty while it is nobody's. It fails where the
+// engine is known not to be of version 2.
 func (s *Store) holder(ctx context.Context) (id string, err error) {
 	var answer struct {
 		Data struct {
 			ID string `json:"id"`
 		}
+		Metadata *written // an engine of version 1 gives back what was sent, without any
 	}
-	err = s.session.Read(ctx, s.Mount+"/data/"+s.Prefix+"/"+marker, nil, &answer)
-	if errs.KindOf(err) == errs.NotFound {
-		return "", nil
+	err = s.session.Read(ctx, s.markerPath(), nil, &answer)
+	switch {
+	case errs.KindOf(err) == errs.NotFound:
+		return "", s.checkEngine(ctx)
+	case err == nil && (answer.Metadata == nil || answer.Metadata.Version <= 0):
+		err = errVersionOne()
 	}
 	return answer.Data.ID, err
 }
+
+func (s *Store) markerPath() string { return s.Mount + "/data/" + s.Prefix + "/" + marker }
 
 // claim takes the prefix if nobody has it, and gives who has it then.
 func (s *Store) claim(ctx context.Context, id string) (holder string, err error) {
@@ -82,11 +114,12 @@ func (s *Store) claim(ctx context.Context, id string) (holder string, err error)
 	if err != nil && errs.KindOf(err) != errs.NotFound {
 		return "", err
 	}
-	err = s.session.Write(ctx, s.Mount+"/data/"+s.Prefix+"/"+marker, map[string]any{
-		"options": map[string]int{"cas": held.Current}, "data": map[string]string{"id": id},
-	}, nil)
-	if errs.KindOf(err) == errs.Conflict { // somebody was faster, perhaps another process of this installation
+	made, err := s.write(ctx, s.markerPath(), held.Current, map[string]string{"id": id})
+	switch {
+	case errs.KindOf(err) == errs.Conflict: // somebody was faster, perhaps another process of this installation
 		return s.holder(ctx)
+	case err == nil && made.Version <= 0:
+		return "", s.takeBack(ctx, s.markerPath(), id)
 	}
 	return id, err
 }

@@ -38,19 +38,20 @@ type Settings struct {
 
 // Store keeps an installation's secrets in Vault.
 type Store struct {
-	session *vault.Client
+	*Health
 	Settings
 
-	owner Owner
-	owned atomic.Bool // the prefix is known to be the owner's
+	session      *vault.Client
+	owner        Owner
+	installation atomic.Pointer[string] // its id, once known
 }
 
 // New makes a store. It fails when a path of the settings is none.
-func New(session *vault.Client, s Settings, owner Owner) (*Store, error) {
+func New(session *vault.Client, s Settings, owner Owner, now func() time.Time) (*Store, error) {
 	if !safePath.MatchString(s.Mount) || !safePath.MatchString(s.Prefix) {
 		return nil, errors.New("ENTRASYNC_VAULT_MOUNT and ENTRASYNC_VAULT_PREFIX are paths of letters, digits, _ and -")
 	}
-	return &Store{session: session, Settings: s, owner: owner}, nil
+	return &Store{Health: newHealth(now), session: session, Settings: s, owner: owner}, nil
 }
 
 // path is the address of a secret in one part of the engine ("data",
@@ -123,6 +124,13 @@ func (s *Store) PutSecret(ctx context.Context, tenantID, key string, plain conne
 	if err := s.own(ctx); err != nil {
 		return "", err
 	}
+	version, err := s.put(ctx, path, tenantID, key, plain)
+	s.saw(ctx, opWrite, path, err)
+	return version, err
+}
+
+// put writes the next version to an engine that was looked at.
+func (s *Store) put(ctx context.Context, path, tenantID, key string, plain connection.Secret) (string, error) {
 	held, err := s.metadata(ctx, tenantID, key)
 	if err != nil {
 		return "", err
@@ -134,24 +142,31 @@ func (s *Store) PutSecret(ctx context.Context, tenantID, key string, plain conne
 	if err != nil {
 		return "", fmt.Errorf("naming a version: %w", err)
 	}
-	var written struct {
-		Version      int    `json:"version"`
-		DeletionTime string `json:"deletion_time"`
-	}
-	err = s.session.Write(ctx, path, map[string]any{
-		"options": map[string]int{"cas": held.Current},
-		"data":    content{ID: id.String(), Value: base64.StdEncoding.EncodeToString([]byte(plain.Reveal()))},
-	}, &written)
+	written, err := s.write(ctx, path, held.Current, content{
+		ID: id.String(), Value: base64.StdEncoding.EncodeToString([]byte(plain.Reveal())),
+	})
 	switch {
 	case err != nil:
 		return "", err
 	case written.Version <= 0:
-		return "", errs.New(errs.Unavailable, vault.ReasonUnavailable, "The secret store did not say which version it wrote.")
+		return "", s.takeBack(ctx, path, id.String())
 	case written.DeletionTime != "":
-		return "", errs.New(errs.Precondition, vault.ReasonMisconfigured,
-			"The secret store deletes versions by itself: set delete_version_after of its mount to 0s.")
+		return "", vault.Misconfigured(nil, "it deletes versions by itself; set delete_version_after of the mount to 0s")
 	}
 	return name(written.Version, id.String()), nil
+}
+
+// written is what an engine of version 2 answers to a write; one of version 1 answers
+// with nothing.
+type written struct {
+	Version      int    `json:"version"`
+	DeletionTime string `json:"deletion_time"`
+}
+
+// write makes the version after one that is known, by check-and-set.
+func (s *Store) write(ctx context.Context, path string, current int, data any) (made written, err error) {
+	err = s.session.Write(ctx, path, map[string]any{"options": map[string]int{"cas": current}, "data": data}, &made)
+	return made, err
 }
 
 // makeRoom raises the limit of versions where the next write would drop one that
@@ -191,13 +206,24 @@ func (s *Store) GetSecret(ctx context.Context, tenantID, key, wanted string) (co
 	if err != nil {
 		return "", err
 	}
+	plain, err := s.get(ctx, path, wanted)
+	if errs.KindOf(err) == errs.NotFound {
+		if wrong := s.Check(ctx); wrong != nil { // the engine is not there, rather than the secret
+			return "", wrong
+		}
+	}
+	s.saw(ctx, opRead, path, err)
+	return plain, err
+}
+
+func (s *Store) get(ctx context.Context, path, wanted string) (connection.Secret, error) {
 	missing := errs.New(errs.NotFound, vault.ReasonNotThere, "This secret is not there.")
 	number, id, ok := parseName(wanted)
 	if !ok {
 		return "", missing
 	}
 	var answer struct{ Data *content }
-	err = s.session.Read(ctx, path, url.Values{"version": {strconv.Itoa(number)}}, &answer)
+	err := s.session.Read(ctx, path, url.Values{"version": {strconv.Itoa(number)}}, &answer)
 	if err != nil {
 		return "", err
 	}
@@ -220,7 +246,9 @@ func (s *Store) DeleteSecret(ctx context.Context, tenantID, key string) error {
 	if err := s.own(ctx); err != nil {
 		return err
 	}
-	return s.session.Delete(ctx, path)
+	err = s.session.Delete(ctx, path)
+	s.saw(ctx, opDelete, path, err)
+	return err
 }
 
 // SecretTenants lists tenants that have something in the store.
@@ -228,7 +256,9 @@ func (s *Store) SecretTenants(ctx context.Context) ([]string, error) {
 	if err := s.own(ctx); err != nil {
 		return nil, err
 	}
-	return s.tenants(ctx)
+	tenants, err := s.tenants(ctx)
+	s.saw(ctx, opSweep, s.Mount+"/metadata/"+s.Prefix, err)
+	return tenants, err
 }
 
 func (s *Store) tenants(ctx context.Context) (tenants []string, err error) {
@@ -249,7 +279,14 @@ func (s *Store) SweepSecrets(ctx context.Context, tenantID string, used map[stri
 	if err := s.own(ctx); err != nil {
 		return err
 	}
-	keys, err := s.session.List(ctx, s.Mount+"/metadata/"+s.Prefix+"/"+tenantID)
+	path := s.Mount + "/metadata/" + s.Prefix + "/" + tenantID
+	err := s.sweepTenant(ctx, path, tenantID, used, before)
+	s.saw(ctx, opSweep, path, err)
+	return err
+}
+
+func (s *Store) sweepTenant(ctx context.Context, path, tenantID string, used map[string]string, before time.Time) error {
+	keys, err := s.session.List(ctx, path)
 	if err != nil {
 		return err
 	}

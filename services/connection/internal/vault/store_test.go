@@ -77,7 +77,7 @@ func (i installation) UsedSecrets(_ context.Context, tenant string) (map[string]
 // installation gives the store of one, under the same prefix as all others.
 func (b *bundle) installation(id string, used map[string]string) *vault.Store {
 	b.t.Helper()
-	store, err := vault.New(b.client, vault.Settings{Mount: b.server.Mount, Prefix: "psa/entrasync"}, installation{id, used})
+	store, err := vault.New(b.client, vault.Settings{Mount: b.server.Mount, Prefix: "psa/entrasync"}, installation{id, used}, b.clock.now)
 	require.NoError(b.t, err)
 	return store
 }
@@ -193,18 +193,18 @@ func TestTheStoreFails(t *testing.T) {
 	fails(errs.Unavailable, session.ReasonUnavailable)
 	b.server.Unseal()
 	b.server.Deny(true)
-	fails(errs.Precondition, session.ReasonDenied)
+	fails(errs.Unavailable, session.ReasonDenied)
 	b.server.Deny(false)
 	value, err := b.get(version)
 	require.NoError(t, err, "nothing was lost")
 	require.Equal(t, "one", value)
 
-	elsewhere, err := vault.New(b.client, vault.Settings{Mount: "none", Prefix: "entrasync"}, installation{})
+	elsewhere, err := vault.New(b.client, vault.Settings{Mount: "none", Prefix: "entrasync"}, installation{}, b.clock.now)
 	require.NoError(t, err)
 	_, err = elsewhere.GetSecret(t.Context(), "msp", key, version)
 	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err), "a mount that is not there is not a secret that is not there")
 	for _, bad := range []vault.Settings{{Mount: "", Prefix: "x"}, {Mount: "secret", Prefix: "../sys"}, {Mount: "/secret", Prefix: "x"}} {
-		_, err := vault.New(b.client, bad, installation{})
+		_, err := vault.New(b.client, bad, installation{}, b.clock.now)
 		require.Error(t, err)
 	}
 }
@@ -260,7 +260,7 @@ func TestAPrefixIsOneInstallations(t *testing.T) {
 	refused := func(err error) {
 		t.Helper()
 		require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err))
-		require.Equal(t, errs.Precondition, errs.KindOf(err))
+		require.Equal(t, errs.Unavailable, errs.KindOf(err))
 		require.ErrorContains(t, err, "ENTRASYNC_VAULT_PREFIX")
 	}
 	_, err := other.SecretTenants(t.Context())

@@ -1103,8 +1103,10 @@ type GetConnectionResponse struct {
 	ConnectedAt      *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=connected_at,json=connectedAt,proto3" json:"connected_at,omitempty"`
 	// How managed tenants are read: delegated or app_only; empty without credentials.
 	CustomerAccess string `protobuf:"bytes,9,opt,name=customer_access,json=customerAccess,proto3" json:"customer_access,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Why secrets cannot be kept or read just now, by a code secret_store_...; absent while they can.
+	SecretStore   *Problem `protobuf:"bytes,10,opt,name=secret_store,json=secretStore,proto3" json:"secret_store,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetConnectionResponse) Reset() {
@@ -1198,6 +1200,13 @@ func (x *GetConnectionResponse) GetCustomerAccess() string {
 		return x.CustomerAccess
 	}
 	return ""
+}
+
+func (x *GetConnectionResponse) GetSecretStore() *Problem {
+	if x != nil {
+		return x.SecretStore
+	}
+	return nil
 }
 
 type PullStatusEventsRequest struct {
@@ -1554,7 +1563,7 @@ const file_entrasync_connection_v1_connection_proto_rawDesc = "" +
 	"\ttenant_id\x18\x01 \x01(\tR\btenantId\"=\n" +
 	"\x18CompleteCallbackResponse\x12!\n" +
 	"\fredirect_url\x18\x01 \x01(\tR\vredirectUrl\"\x16\n" +
-	"\x14GetConnectionRequest\"\xfd\x03\n" +
+	"\x14GetConnectionRequest\"\xc2\x04\n" +
 	"\x15GetConnectionResponse\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\x12'\n" +
 	"\x0fconnection_type\x18\x02 \x01(\tR\x0econnectionType\x12<\n" +
@@ -1564,7 +1573,9 @@ const file_entrasync_connection_v1_connection_proto_rawDesc = "" +
 	"\x11credential_source\x18\x06 \x01(\tR\x10credentialSource\x12*\n" +
 	"\x11partner_tenant_id\x18\a \x01(\tR\x0fpartnerTenantId\x12=\n" +
 	"\fconnected_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\vconnectedAt\x12'\n" +
-	"\x0fcustomer_access\x18\t \x01(\tR\x0ecustomerAccess\"q\n" +
+	"\x0fcustomer_access\x18\t \x01(\tR\x0ecustomerAccess\x12C\n" +
+	"\fsecret_store\x18\n" +
+	" \x01(\v2 .entrasync.connection.v1.ProblemR\vsecretStore\"q\n" +
 	"\x17PullStatusEventsRequest\x12(\n" +
 	"\n" +
 	"max_events\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x01R\tmaxEvents\x12,\n" +
@@ -1659,35 +1670,36 @@ var file_entrasync_connection_v1_connection_proto_depIdxs = []int32{
 	25, // 5: entrasync.connection.v1.GetConnectionResponse.last_validated_at:type_name -> google.protobuf.Timestamp
 	9,  // 6: entrasync.connection.v1.GetConnectionResponse.last_validation_error:type_name -> entrasync.connection.v1.ValidationError
 	25, // 7: entrasync.connection.v1.GetConnectionResponse.connected_at:type_name -> google.protobuf.Timestamp
-	25, // 8: entrasync.connection.v1.StatusEvent.at:type_name -> google.protobuf.Timestamp
-	21, // 9: entrasync.connection.v1.PullStatusEventsResponse.events:type_name -> entrasync.connection.v1.StatusEvent
-	1,  // 10: entrasync.connection.v1.ConnectionService.Connect:input_type -> entrasync.connection.v1.ConnectRequest
-	3,  // 11: entrasync.connection.v1.ConnectionService.CompleteConnect:input_type -> entrasync.connection.v1.CompleteConnectRequest
-	5,  // 12: entrasync.connection.v1.ConnectionService.Disconnect:input_type -> entrasync.connection.v1.DisconnectRequest
-	7,  // 13: entrasync.connection.v1.ConnectionService.ValidateDirect:input_type -> entrasync.connection.v1.ValidateDirectRequest
-	10, // 14: entrasync.connection.v1.ConnectionService.SetCredentials:input_type -> entrasync.connection.v1.SetCredentialsRequest
-	12, // 15: entrasync.connection.v1.ConnectionService.DeleteCredentials:input_type -> entrasync.connection.v1.DeleteCredentialsRequest
-	14, // 16: entrasync.connection.v1.ConnectionInternalService.CompleteCallback:input_type -> entrasync.connection.v1.CompleteCallbackRequest
-	15, // 17: entrasync.connection.v1.ConnectionInternalService.FindFlow:input_type -> entrasync.connection.v1.FindFlowRequest
-	18, // 18: entrasync.connection.v1.ConnectionInternalService.GetConnection:input_type -> entrasync.connection.v1.GetConnectionRequest
-	20, // 19: entrasync.connection.v1.ConnectionInternalService.PullStatusEvents:input_type -> entrasync.connection.v1.PullStatusEventsRequest
-	23, // 20: entrasync.connection.v1.ConnectionInternalService.AckStatusEvents:input_type -> entrasync.connection.v1.AckStatusEventsRequest
-	2,  // 21: entrasync.connection.v1.ConnectionService.Connect:output_type -> entrasync.connection.v1.ConnectResponse
-	4,  // 22: entrasync.connection.v1.ConnectionService.CompleteConnect:output_type -> entrasync.connection.v1.CompleteConnectResponse
-	6,  // 23: entrasync.connection.v1.ConnectionService.Disconnect:output_type -> entrasync.connection.v1.DisconnectResponse
-	8,  // 24: entrasync.connection.v1.ConnectionService.ValidateDirect:output_type -> entrasync.connection.v1.ValidateDirectResponse
-	11, // 25: entrasync.connection.v1.ConnectionService.SetCredentials:output_type -> entrasync.connection.v1.SetCredentialsResponse
-	13, // 26: entrasync.connection.v1.ConnectionService.DeleteCredentials:output_type -> entrasync.connection.v1.DeleteCredentialsResponse
-	17, // 27: entrasync.connection.v1.ConnectionInternalService.CompleteCallback:output_type -> entrasync.connection.v1.CompleteCallbackResponse
-	16, // 28: entrasync.connection.v1.ConnectionInternalService.FindFlow:output_type -> entrasync.connection.v1.FindFlowResponse
-	19, // 29: entrasync.connection.v1.ConnectionInternalService.GetConnection:output_type -> entrasync.connection.v1.GetConnectionResponse
-	22, // 30: entrasync.connection.v1.ConnectionInternalService.PullStatusEvents:output_type -> entrasync.connection.v1.PullStatusEventsResponse
-	24, // 31: entrasync.connection.v1.ConnectionInternalService.AckStatusEvents:output_type -> entrasync.connection.v1.AckStatusEventsResponse
-	21, // [21:32] is the sub-list for method output_type
-	10, // [10:21] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	0,  // 8: entrasync.connection.v1.GetConnectionResponse.secret_store:type_name -> entrasync.connection.v1.Problem
+	25, // 9: entrasync.connection.v1.StatusEvent.at:type_name -> google.protobuf.Timestamp
+	21, // 10: entrasync.connection.v1.PullStatusEventsResponse.events:type_name -> entrasync.connection.v1.StatusEvent
+	1,  // 11: entrasync.connection.v1.ConnectionService.Connect:input_type -> entrasync.connection.v1.ConnectRequest
+	3,  // 12: entrasync.connection.v1.ConnectionService.CompleteConnect:input_type -> entrasync.connection.v1.CompleteConnectRequest
+	5,  // 13: entrasync.connection.v1.ConnectionService.Disconnect:input_type -> entrasync.connection.v1.DisconnectRequest
+	7,  // 14: entrasync.connection.v1.ConnectionService.ValidateDirect:input_type -> entrasync.connection.v1.ValidateDirectRequest
+	10, // 15: entrasync.connection.v1.ConnectionService.SetCredentials:input_type -> entrasync.connection.v1.SetCredentialsRequest
+	12, // 16: entrasync.connection.v1.ConnectionService.DeleteCredentials:input_type -> entrasync.connection.v1.DeleteCredentialsRequest
+	14, // 17: entrasync.connection.v1.ConnectionInternalService.CompleteCallback:input_type -> entrasync.connection.v1.CompleteCallbackRequest
+	15, // 18: entrasync.connection.v1.ConnectionInternalService.FindFlow:input_type -> entrasync.connection.v1.FindFlowRequest
+	18, // 19: entrasync.connection.v1.ConnectionInternalService.GetConnection:input_type -> entrasync.connection.v1.GetConnectionRequest
+	20, // 20: entrasync.connection.v1.ConnectionInternalService.PullStatusEvents:input_type -> entrasync.connection.v1.PullStatusEventsRequest
+	23, // 21: entrasync.connection.v1.ConnectionInternalService.AckStatusEvents:input_type -> entrasync.connection.v1.AckStatusEventsRequest
+	2,  // 22: entrasync.connection.v1.ConnectionService.Connect:output_type -> entrasync.connection.v1.ConnectResponse
+	4,  // 23: entrasync.connection.v1.ConnectionService.CompleteConnect:output_type -> entrasync.connection.v1.CompleteConnectResponse
+	6,  // 24: entrasync.connection.v1.ConnectionService.Disconnect:output_type -> entrasync.connection.v1.DisconnectResponse
+	8,  // 25: entrasync.connection.v1.ConnectionService.ValidateDirect:output_type -> entrasync.connection.v1.ValidateDirectResponse
+	11, // 26: entrasync.connection.v1.ConnectionService.SetCredentials:output_type -> entrasync.connection.v1.SetCredentialsResponse
+	13, // 27: entrasync.connection.v1.ConnectionService.DeleteCredentials:output_type -> entrasync.connection.v1.DeleteCredentialsResponse
+	17, // 28: entrasync.connection.v1.ConnectionInternalService.CompleteCallback:output_type -> entrasync.connection.v1.CompleteCallbackResponse
+	16, // 29: entrasync.connection.v1.ConnectionInternalService.FindFlow:output_type -> entrasync.connection.v1.FindFlowResponse
+	19, // 30: entrasync.connection.v1.ConnectionInternalService.GetConnection:output_type -> entrasync.connection.v1.GetConnectionResponse
+	22, // 31: entrasync.connection.v1.ConnectionInternalService.PullStatusEvents:output_type -> entrasync.connection.v1.PullStatusEventsResponse
+	24, // 32: entrasync.connection.v1.ConnectionInternalService.AckStatusEvents:output_type -> entrasync.connection.v1.AckStatusEventsResponse
+	22, // [22:33] is the sub-list for method output_type
+	11, // [11:22] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_connection_v1_connection_proto_init() }
