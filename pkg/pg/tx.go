@@ -73,6 +73,16 @@ func StatementTimeout(d time.Duration) TxOption {
 	}
 }
 
+// ByIndex has every statement reach tables by index, row after row. It is for work
+// on a few thousand rows of tables with millions: without statistics, which
+// row-level security hides from the planner besides, it takes a scan of all for
+// cheap, or a join without an index.
+func ByIndex() TxOption {
+	return func(o *txOptions) {
+		o.local = append(o.local, "SET LOCAL enable_seqscan = off", "SET LOCAL enable_hashjoin = off", "SET LOCAL enable_mergejoin = off")
+	}
+}
+
 // InTenant runs fn in a transaction that sees and writes the rows of the
 // context's tenant alone (row-level security), and commits when fn returns nil.
 // Without a tenant in ctx it is refused (errs.Unauthenticated). Errors of the

@@ -36,10 +36,14 @@ type config struct {
 	MappingAddr        string `env:"ENTRASYNC_MAPPING_ADDR" envDefault:"127.0.0.1:7103"`
 	ReconciliationAddr string `env:"ENTRASYNC_RECONCILIATION_ADDR" envDefault:"127.0.0.1:7105"`
 	// Each round takes a connection of its own; the rest serve requests.
-	DatabaseConns int32  `env:"ENTRASYNC_DATABASE_CONNS" envDefault:"18"`
-	LogLevel      string `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
-	LogFormat     string `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
-	Reflection    bool   `env:"ENTRASYNC_REFLECTION"`
+	DatabaseConns int32 `env:"ENTRASYNC_DATABASE_CONNS" envDefault:"18"`
+	// Bounds of a round's statements: of those on some thousand rows, and of those on
+	// the whole directory.
+	RangeTimeout     time.Duration `env:"ENTRASYNC_ROUND_RANGE_TIMEOUT" envDefault:"1m"`
+	DirectoryTimeout time.Duration `env:"ENTRASYNC_ROUND_DIRECTORY_TIMEOUT" envDefault:"5m"`
+	LogLevel         string        `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
+	LogFormat        string        `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
+	Reflection       bool          `env:"ENTRASYNC_REFLECTION"`
 }
 
 func main() { run.Main(name, serve) }
@@ -75,7 +79,7 @@ func serve(ctx context.Context) error {
 		return err
 	}
 	defer peers.close(ctx)
-	register(server, peers, pool)
+	register(server, peers, postgres.New(pool, postgres.Timeouts{Range: cfg.RangeTimeout, Directory: cfg.DirectoryTimeout}))
 	calls, err := server.Listen(ctx, cfg.Listen)
 	if err != nil {
 		return err
@@ -121,12 +125,12 @@ func (p peers) close(ctx context.Context) {
 	}
 }
 
-func register(server *rpc.Server, p peers, pool *pg.Pool) {
+func register(server *rpc.Server, p peers, store *postgres.Store) {
 	newID := func() (string, error) {
 		id, err := uuid.NewV7()
 		return id.String(), err
 	}
-	store, clients, queue := postgres.New(pool), mapping.New(p.mapping), reconciliation.New(p.reconciliation)
+	clients, queue := mapping.New(p.mapping), reconciliation.New(p.reconciliation)
 	service.Register(server, service.UseCases{
 		Contacts: syncengine.NewListContacts(store),
 		Batch:    syncengine.NewBatchUpsert(store, clients, newID, time.Now),

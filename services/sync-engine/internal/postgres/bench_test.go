@@ -46,7 +46,7 @@ func BenchmarkRound(b *testing.B) {
 		e.dir.stream = streamOf(users)
 		for _, name := range []string{"created", "unchanged"} {
 			began := time.Now()
-			got := e.timed(b)
+			got := e.timed(b, func() {})
 			elapsed := time.Since(began)
 			b.ReportMetric(float64(users)/elapsed.Seconds(), name+"/s")
 			require.Equal(b, users, got.Counters.Total())
@@ -54,13 +54,14 @@ func BenchmarkRound(b *testing.B) {
 	}
 }
 
-// timed does a round and prints how long its phases took.
-func (e *engine) timed(b *testing.B) syncengine.RunTenant {
+// timed does a round, prints how long its phases took, and calls look now and then.
+func (e *engine) timed(b *testing.B, look func()) syncengine.RunTenant {
 	b.Helper()
 	e.now = e.now.Add(time.Hour)
 	run := e.started(syncengine.TypeAllTenants, false)
 	phase, since := "", time.Now()
 	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+		look()
 		if p.Phase != phase {
 			if phase != "" {
 				b.Logf("%s %v", phase, time.Since(since).Round(time.Millisecond))

@@ -17,6 +17,7 @@ import (
 // lock, and that of the client whose links take up again.
 type follow struct {
 	source    pg.Source
+	timeout   time.Duration // of a statement
 	tenantID  string
 	directory string
 	managed   string
@@ -25,7 +26,7 @@ type follow struct {
 }
 
 func (s *Store) follower(source pg.Source, tenantID string, m syncengine.MappingRevision) (*follow, error) {
-	f := &follow{source: source, tenantID: tenantID, directory: m.EntraTenantID, managed: m.ManagedTenantID, revision: m.Revision}
+	f := &follow{source: source, timeout: s.timeouts.Range, tenantID: tenantID, directory: m.EntraTenantID, managed: m.ManagedTenantID, revision: m.Revision}
 	if m.ClientID == "" {
 		return f, nil
 	}
@@ -36,7 +37,7 @@ func (s *Store) follower(source pg.Source, tenantID string, m syncengine.Mapping
 
 func (f *follow) in(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx, q *sqlc.Queries) error) error {
 	return pg.InTenant(ctx, f.source, func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, tx, sqlc.New(tx)) },
-		pg.StatementTimeout(rangeTimeout))
+		pg.StatementTimeout(f.timeout), pg.ByIndex())
 }
 
 // announce tells the revision to whoever writes for an older one. done when the
@@ -78,13 +79,14 @@ func (f *follow) current(ctx context.Context, q *sqlc.Queries) (followed int64, 
 }
 
 // links marks the links range by range and counts those that took up again.
-func (f *follow) links(ctx context.Context, now time.Time) (reactivated int, err error) {
+func (f *follow) links(ctx context.Context, now time.Time, step syncengine.Step) (reactivated int, err error) {
 	for after, done := "", false; !done; {
+		seen := 0
 		err := f.in(ctx, func(ctx context.Context, tx pgx.Tx, q *sqlc.Queries) error {
 			if _, err := f.current(ctx, q); err != nil {
 				return err
 			}
-			upTo, err := nextRange(ctx, tx, sqlFollowNext, f.directory, f.client, after)
+			upTo, links, err := nextRange(ctx, tx, sqlFollowNext, f.directory, f.client, after)
 			if err != nil {
 				return err
 			}
@@ -99,9 +101,12 @@ func (f *follow) links(ctx context.Context, now time.Time) (reactivated int, err
 			if err := tx.QueryRow(ctx, sqlFollowRange, f.tenantID, f.directory, f.client, after, upTo, now).Scan(&n); err != nil {
 				return err
 			}
-			after, reactivated = upTo, reactivated+n
+			after, reactivated, seen = upTo, reactivated+n, links
 			return nil
 		})
+		if err == nil && !done {
+			err = step(seen)
+		}
 		if err != nil {
 			return reactivated, fmt.Errorf("following the mapping: %w", err)
 		}
@@ -110,24 +115,24 @@ func (f *follow) links(ctx context.Context, now time.Time) (reactivated int, err
 }
 
 // Follow is syncengine.Round's.
-func (r *Round) Follow(ctx context.Context, now time.Time) error {
+func (r *Round) Follow(ctx context.Context, now time.Time, step syncengine.Step) error {
 	if r.follows {
 		return nil
 	}
 	done, err := r.mapping.announce(ctx, now)
 	if err == nil && !done {
-		_, err = r.mapping.links(ctx, now)
+		_, err = r.mapping.links(ctx, now, step)
 	}
 	r.follows = err == nil
 	return err
 }
 
-// nextRange is the last identity of the next range, empty after the last.
-func nextRange(ctx context.Context, tx pgx.Tx, sql string, directory string, id any, after string) (string, error) {
+// nextRange is the last identity of the next range, empty after the last, and how
+// many links it has.
+func nextRange(ctx context.Context, tx pgx.Tx, sql string, directory string, id any, after string) (last string, links int, err error) {
 	var upTo *string
-	var n int
-	err := tx.QueryRow(ctx, sql, directory, id, after, syncengine.RangeSize).Scan(&upTo, &n)
-	return value(upTo), err
+	err = tx.QueryRow(ctx, sql, directory, id, after, syncengine.RangeSize).Scan(&upTo, &links)
+	return value(upTo), links, err
 }
 
 // FollowMapping is syncengine.MappingFollower's.
@@ -166,8 +171,11 @@ func (s *Store) followAlone(ctx context.Context, f *follow, now time.Time) (reac
 		return 0, err
 	}
 	f.source = conn
-	return f.links(ctx, now)
+	return f.links(ctx, now, unreported)
 }
+
+// unreported is the step of work that nobody watches.
+func unreported(int) error { return nil }
 
 // locks are the keys of the directory and of the client, as rounds take them.
 func (f *follow) locks() []string {

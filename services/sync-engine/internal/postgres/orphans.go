@@ -103,7 +103,7 @@ func (o *Orphans) begin(ctx context.Context, d syncengine.OrphanDecision) error 
 	f.source = o.conn
 	done, err := f.announce(ctx, o.now) // it may have moved while we waited
 	if err == nil && !done {
-		_, err = f.links(ctx, o.now)
+		_, err = f.links(ctx, o.now, unreported)
 	}
 	if err != nil {
 		return err
@@ -137,7 +137,7 @@ func (o *Orphans) Next(ctx context.Context) (done bool, err error) {
 		if _, err := o.mapping.current(ctx, q); err != nil {
 			return err
 		}
-		if upTo, err = nextRange(ctx, tx, sqlOrphansNext, o.mapping.directory, o.decision, o.last); err != nil || upTo == "" {
+		if upTo, _, err = nextRange(ctx, tx, sqlOrphansNext, o.mapping.directory, o.decision, o.last); err != nil || upTo == "" {
 			return err
 		}
 		if o.relink != nil {
@@ -214,5 +214,5 @@ func (o *Orphans) Release() { o.leave() }
 
 // in runs fn in a transaction of the tenant on the connection that holds the locks.
 func (o *Orphans) in(ctx context.Context, fn pg.TxFunc) error {
-	return pg.InTenant(ctx, o.conn, fn, pg.StatementTimeout(rangeTimeout))
+	return pg.InTenant(ctx, o.conn, fn, pg.StatementTimeout(o.mapping.timeout), pg.ByIndex())
 }

@@ -87,7 +87,7 @@ func (e *engine) through(c *cutter) {
 	pool, err := pg.Open(e.t.Context(), target.String(), pg.Options{Context: postgres.Context, MaxConns: 4})
 	require.NoError(e.t, err)
 	e.t.Cleanup(pool.Close)
-	store := postgres.New(pool)
+	store := postgres.New(pool, postgres.Timeouts{})
 	clock := e.clock
 	e.revise = syncengine.NewReviseMapping(store, e.queue, clock)
 	e.orphans = syncengine.NewDecideOrphans(store, e.mapping, clock)

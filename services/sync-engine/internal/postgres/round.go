@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"math"
 	"sync"
 	"time"
 
@@ -17,13 +16,29 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// Bounds of a round's statements. Deciding works on the whole directory, a range
-// on a few thousand rows.
+// Timeouts bound every statement of a round; one that passes its bound ends the
+// round with errs.Deadline, reason database_timeout. A zero field takes its default.
+type Timeouts struct {
+	Range     time.Duration // on some thousand rows, waits for other writers included; 1 min
+	Directory time.Duration // on all that was staged: indexes, statistics, sorts; 5 min
+}
+
+func (t Timeouts) orDefaults() Timeouts {
+	if t.Range <= 0 {
+		t.Range = rangeTimeout
+	}
+	if t.Directory <= 0 {
+		t.Directory = 5 * time.Minute
+	}
+	return t
+}
+
 const (
-	decideTimeout = 10 * time.Minute
-	rangeTimeout  = 2 * time.Minute
-	busyRetry     = 5 * time.Second
-	everything    = math.MaxInt32
+	rangeTimeout = time.Minute
+	busyRetry    = 5 * time.Second
+	// decideSize is how many identities or links one transaction decides. They are
+	// not locked meanwhile, so that it may be more than one applies.
+	decideSize = 5 * syncengine.RangeSize
 )
 
 var errRoundInProgress = errs.New(errs.Unavailable, "round_in_progress",
@@ -35,6 +50,7 @@ var errTooManyRounds = errs.New(errs.Unavailable, "round_in_progress",
 // Round is one round on a connection of its own. It serves one goroutine.
 type Round struct {
 	conn     *pg.Conn
+	timeouts Timeouts
 	leave    func() // gives its place among the rounds back
 	tenantID string
 	tenant   syncengine.RunTenant
@@ -85,9 +101,9 @@ func (s *Store) OpenRound(ctx context.Context, rt syncengine.RunTenant, now time
 		leave()
 		return nil, err
 	}
-	r := &Round{conn: conn, leave: leave, tenantID: id.String(), tenant: rt, runID: runID, clientID: clientID}
+	r := &Round{conn: conn, timeouts: s.timeouts, leave: leave, tenantID: id.String(), tenant: rt, runID: runID, clientID: clientID}
 	r.mapping = &follow{
-		source: conn, tenantID: r.tenantID, directory: rt.EntraTenantID, managed: rt.ManagedTenantID, client: &r.clientID, revision: rt.MappingRevision,
+		source: conn, timeout: s.timeouts.Range, tenantID: r.tenantID, directory: rt.EntraTenantID, managed: rt.ManagedTenantID, client: &r.clientID, revision: rt.MappingRevision,
 	}
 	if err := r.open(ctx, now); err != nil {
 		r.Release()
@@ -109,7 +125,7 @@ func (r *Round) open(ctx context.Context, now time.Time) error {
 	if err := r.prepareSession(ctx); err != nil {
 		return err
 	}
-	return r.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
+	return r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
 		followed, err := r.mapping.current(ctx, q)
 		if err != nil {
@@ -120,9 +136,32 @@ func (r *Round) open(ctx context.Context, now time.Time) error {
 	})
 }
 
-// in runs fn in a transaction of the tenant on the round's connection.
-func (r *Round) in(ctx context.Context, timeout time.Duration, fn pg.TxFunc) error {
-	return pg.InTenant(ctx, r.conn, fn, pg.StatementTimeout(timeout))
+// inRange runs fn in a transaction of the tenant on the round's connection. Its
+// statements work on a few thousand rows and find them by index.
+func (r *Round) inRange(ctx context.Context, fn pg.TxFunc) error {
+	return pg.InTenant(ctx, r.conn, fn, pg.StatementTimeout(r.timeouts.Range), pg.ByIndex())
+}
+
+// inDirectory runs fn likewise, for statements that go through all that was staged
+// or planned, once. Those that join or sort it leave ByIndex out.
+func (r *Round) inDirectory(ctx context.Context, fn pg.TxFunc, how ...pg.TxOption) error {
+	return pg.InTenant(ctx, r.conn, fn, append(how, pg.StatementTimeout(r.timeouts.Directory))...)
+}
+
+// eachRange calls fn for all that was staged, range by range, each in a
+// transaction of its own.
+func (r *Round) eachRange(ctx context.Context, step syncengine.Step, fn func(ctx context.Context, tx pgx.Tx, after, upTo int) error) error {
+	for after := 0; after < r.staged; after += decideSize {
+		upTo := min(after+decideSize, r.staged)
+		err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, tx, after, upTo) })
+		if err != nil {
+			return err
+		}
+		if err := step(upTo - after); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Restart forgets what was staged.
@@ -133,44 +172,51 @@ func (r *Round) Restart(ctx context.Context) error {
 }
 
 // Prepare merges repeats and counts.
-func (r *Round) Prepare(ctx context.Context) (syncengine.Tally, error) {
-	var t syncengine.Tally
-	err := r.in(ctx, decideTimeout, func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, sqlPrepare); err != nil {
-			return err
-		}
-		err := tx.QueryRow(ctx, sqlTally, r.tenant.EntraTenantID, r.clientID).Scan(&t.Identities, &t.Failed, &t.Passed, &t.Nameless, &t.ActiveLinks)
-		if err != nil {
-			return err
-		}
-		if t.Filtered, err = counts(ctx, tx, sqlTallyFiltered, r.tenant.EntraTenantID, r.clientID, r.relinkClient()); err != nil {
-			return err
-		}
-		rows, err := tx.Query(ctx, sqlFailures)
-		if err != nil {
-			return err
-		}
-		t.Failures, err = pgx.CollectRows(rows, pgx.RowToStructByPos[syncengine.Failure])
+func (r *Round) Prepare(ctx context.Context, step syncengine.Step) (t syncengine.Tally, err error) {
+	err = r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, sqlPrepare)
 		return err
 	})
+	if err == nil {
+		err = r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error { return r.tally(ctx, tx, &t) }, pg.ByIndex())
+	}
+	if err == nil {
+		t.Filtered = map[string]int{}
+		err = r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, after, upTo int) error {
+			return r.tallyFiltered(ctx, tx, after, upTo, t.Filtered)
+		})
+	}
 	if err != nil {
 		return syncengine.Tally{}, fmt.Errorf("preparing what was staged: %w", err)
 	}
 	return t, nil
 }
 
-// counts reads rows of a reason and a number.
-func counts(ctx context.Context, tx pgx.Tx, sql string, args ...any) (map[string]int, error) {
-	rows, err := tx.Query(ctx, sql, args...)
+// tally counts what was staged.
+func (r *Round) tally(ctx context.Context, tx pgx.Tx, t *syncengine.Tally) error {
+	err := tx.QueryRow(ctx, sqlTally, r.tenant.EntraTenantID, r.clientID).Scan(&t.Identities, &t.Failed, &t.Passed, &t.Nameless, &t.ActiveLinks)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := map[string]int{}
+	rows, err := tx.Query(ctx, sqlFailures)
+	if err != nil {
+		return err
+	}
+	t.Failures, err = pgx.CollectRows(rows, pgx.RowToStructByPos[syncengine.Failure])
+	return err
+}
+
+// tallyFiltered adds the range's filtered identities up, by reason.
+func (r *Round) tallyFiltered(ctx context.Context, tx pgx.Tx, after, upTo int, filtered map[string]int) error {
+	rows, err := tx.Query(ctx, sqlTallyFiltered, r.tenant.EntraTenantID, r.clientID, r.relinkClient(), after, upTo)
+	if err != nil {
+		return err
+	}
 	var reason string
 	var n int
 	_, err = pgx.ForEachRow(rows, []any{&reason, &n}, func() error {
-		out[reason] = n
+		filtered[reason] += n
 		return nil
 	})
-	return out, err
+	return err
 }

@@ -17,7 +17,7 @@ import (
 // order everywhere: the client's head, the rows, the feed's head.
 func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules) (applied int, done bool, err error) {
 	after, upTo, raised := r.last, 0, false
-	err = r.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
+	err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var last *int
 		if err := tx.QueryRow(ctx, sqlNextRange, after, syncengine.RangeSize).Scan(&last, &applied); err != nil {
 			return err
@@ -131,17 +131,19 @@ func (r *Round) count(ctx context.Context, tx pgx.Tx, p syncengine.Outcomes) err
 // redecide plans the range again: the host or a person changed contacts of the
 // client since the plan was made.
 func (r *Round) redecide(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, after, upTo int) error {
-	if _, err := tx.Exec(ctx, sqlRedecideClear, after, upTo); err != nil {
-		return err
+	for _, sql := range []string{sqlRedecideClear, sqlRedecideMatch} {
+		if _, err := tx.Exec(ctx, sql, after, upTo); err != nil {
+			return err
+		}
 	}
 	if err := r.decideRange(ctx, tx, rules, after, upTo); err != nil {
 		return err
 	}
+	correct := []string{sqlRedecideGone, sqlRedecideVisible}
 	if r.held {
-		_, err := tx.Exec(ctx, sqlHoldPlan)
-		return err
+		correct = []string{sqlHoldPlan, sqlHoldKnown}
 	}
-	for _, sql := range []string{sqlRedecideGone, sqlRedecideVisible} {
+	for _, sql := range correct {
 		if _, err := tx.Exec(ctx, sql, after, upTo); err != nil {
 			return err
 		}
@@ -168,12 +170,13 @@ func (r *Round) write(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, af
 		args []any
 	}{
 		{creates, sqlCreateContacts, []any{r.tenantID, directory, r.clientID, after, upTo, now, rules.Settings.FieldUPN}},
-		{released, sqlRelease, []any{r.tenantID, directory, r.clientID, after, upTo, now, r.runID}},
+		{released, sqlRelease, []any{directory, r.clientID, after, upTo}},
+		{released, sqlReleased, inserted},
 		{creates + links, insert, inserted},
 		{links, sqlLinkContacts, []any{directory, after, upTo, now}},
 		{changes, sqlApplyContacts, []any{after, upTo, now}},
 		{inactivates, sqlInactivate, []any{after, upTo, now}},
-		{changes + inactivates + actions["seen"] + actions["missing"], sqlApplyLinks, []any{directory, after, upTo, now}},
+		{changes + inactivates + actions["seen"] + actions["missing"], sqlApplyLinks, []any{r.tenantID, directory, r.clientID, after, upTo, now}},
 	} {
 		if s.rows == 0 {
 			continue

@@ -17,7 +17,7 @@ import (
 // Queue lists the identities for a person, in order, with what they may be.
 func (r *Round) Queue(ctx context.Context, after, limit int) ([]syncengine.QueueItem, error) {
 	var items []syncengine.QueueItem
-	err := r.in(ctx, decideTimeout, func(ctx context.Context, tx pgx.Tx) error {
+	err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, sqlQueue, r.clientID, after, limit)
 		if err != nil {
 			return err
@@ -59,7 +59,7 @@ func fingerprint(reason, addresses string, candidates []syncengine.Candidate) st
 
 // Written are the outcomes over all attempts of the round.
 func (r *Round) Written(ctx context.Context) (out syncengine.Outcomes, err error) {
-	err = r.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
+	err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		row, err := sqlc.New(tx).GetRunTenant(ctx, sqlc.GetRunTenantParams{RunID: r.runID, ManagedTenantID: r.tenant.ManagedTenantID})
 		out = syncengine.Outcomes{
 			Created: int(row.Created), Linked: int(row.Linked), Updated: int(row.Updated), Inactivated: int(row.Inactivated),
@@ -77,7 +77,7 @@ func (r *Round) Close(ctx context.Context, result syncengine.RoundResult) error 
 		return err
 	}
 	params.RunID, params.ManagedTenantID = r.runID, r.tenant.ManagedTenantID
-	err = r.in(ctx, rangeTimeout, func(ctx context.Context, tx pgx.Tx) error {
+	err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
 		if result.Applied {
 			if err := r.checkRevision(ctx, tx); err != nil {

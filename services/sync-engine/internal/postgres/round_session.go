@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/pg"
@@ -18,13 +19,12 @@ const sessionUsed = "entrasync.rows"
 // clearWait bounds the clearing of a session.
 const clearWait = 5 * time.Second
 
-// prepareSession makes the round's tables where the session has none.
+// prepareSession makes the round's tables where the session has none, and bounds
+// the statements that belong to no transaction.
 func (r *Round) prepareSession(ctx context.Context) error {
-	sql := sqlCreate
-	if r.reused = r.conn.Raw().PgConn().CustomData()[sessionUsed] != nil; r.reused {
-		sql += sqlReuse
-	}
-	_, err := r.conn.Raw().Exec(ctx, sql)
+	r.reused = r.conn.Raw().PgConn().CustomData()[sessionUsed] != nil
+	bound := fmt.Sprintf("SET statement_timeout = %d;\n", r.timeouts.Range.Milliseconds())
+	_, err := r.conn.Raw().Exec(ctx, bound+sqlCreate)
 	return pg.Classify(err)
 }
 

@@ -20,7 +20,7 @@ var stageColumns = []string{
 // Stage copies a batch into the temporary table, numbered on. A round whose
 // mapping moved ends here already: a long listing would be for nothing.
 func (r *Round) Stage(ctx context.Context, identities []syncengine.Identity) error {
-	if err := r.in(ctx, rangeTimeout, r.checkRevision); err != nil {
+	if err := r.inRange(ctx, r.checkRevision); err != nil {
 		return fmt.Errorf("staging: %w", err)
 	}
 	if r.staged > 0 && r.reused && !r.bare {

@@ -21,7 +21,8 @@ const Context = "syncengine"
 
 // Store is the adapter. It is safe for concurrent use.
 type Store struct {
-	pool *pg.Pool
+	pool     *pg.Pool
+	timeouts Timeouts
 	// One element a round, and a decision about orphaned links, under way.
 	rounds, decisions chan struct{}
 }
@@ -35,10 +36,10 @@ func Writers() queue.Options { return queue.Options{Total: requestConns / 2} }
 
 // New works on a pool of the context's runtime role. Each round takes a
 // connection of its own, for long; of a small pool they take half at most.
-func New(pool *pg.Pool) *Store {
+func New(pool *pg.Pool, timeouts Timeouts) *Store {
 	conns := int(pool.Stat().MaxConns())
 	return &Store{
-		pool: pool, rounds: make(chan struct{}, max(conns-requestConns, conns/2, 1)), decisions: make(chan struct{}, decisionConns),
+		pool: pool, timeouts: timeouts.orDefaults(), rounds: make(chan struct{}, max(conns-requestConns, conns/2, 1)), decisions: make(chan struct{}, decisionConns),
 	}
 }
 

@@ -50,7 +50,7 @@ func (r *reporter) repeat() {
 func (r *reporter) progress(p syncengine.Progress) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.last = &syncenginev1.SyncTenantUsersResponse{Phase: p.Phase, Staged: count(p.Staged), Applied: count(p.Applied)}
+	r.last = &syncenginev1.SyncTenantUsersResponse{Phase: p.Phase, Staged: count(p.Staged), Applied: count(p.Applied), PhaseDone: count(p.Done)}
 	return r.stream.Send(r.last)
 }
 
@@ -61,7 +61,7 @@ func (r *reporter) done(outcome syncengine.TenantOutcome) error {
 		Phase: syncengine.PhaseDone, Outcome: &syncenginev1.TenantOutcome{State: outcome.State, Counters: countersMessage(outcome.Counters)},
 	}
 	if r.last != nil {
-		m.Staged, m.Applied = r.last.GetStaged(), r.last.GetApplied()
+		m.Staged, m.Applied, m.PhaseDone = r.last.GetStaged(), r.last.GetApplied(), r.last.GetPhaseDone()
 	}
 	return r.stream.Send(m)
 }

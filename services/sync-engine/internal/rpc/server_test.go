@@ -135,7 +135,7 @@ func setup(t *testing.T) (context.Context, *bundle) {
 	queueAddr := network.Serve("reconciliation", func(r grpc.ServiceRegistrar) {
 		reconciliationv1.RegisterReconciliationInternalServiceServer(r, b.queue)
 	})
-	store := postgres.New(pgtest.Database(t, postgres.Context).Pool(postgres.Context))
+	store := postgres.New(pgtest.Database(t, postgres.Context).Pool(postgres.Context), postgres.Timeouts{})
 	clients, decisions := mapping.New(dial(self, "mapping", mappingAddr)), reconciliation.New(dial(self, "reconciliation", queueAddr))
 	newID := func() (string, error) { return uuid.Must(uuid.NewV7()).String(), nil }
 	address := network.Serve("sync-engine", func(r grpc.ServiceRegistrar) {

@@ -12,9 +12,9 @@ type queueSource interface {
 }
 
 // pushAll hands the items over and counts by reason those that stand open: what a
-// person has decided on the same facts is unchanged. pushed is called after each
-// push and may end it.
-func pushAll(ctx context.Context, from queueSource, queue Queue, push PushedItems, pushed func() error) (map[string]int, error) {
+// person has decided on the same facts is unchanged. step is called after each
+// push.
+func pushAll(ctx context.Context, from queueSource, queue Queue, push PushedItems, step Step) (map[string]int, error) {
 	open := map[string]int{}
 	for after := 0; ; {
 		items, err := from.Queue(ctx, after, queueChunk)
@@ -39,7 +39,7 @@ func pushAll(ctx context.Context, from queueSource, queue Queue, push PushedItem
 				open[items[i].Reason]++
 			}
 		}
-		if err := pushed(); err != nil {
+		if err := step(len(items)); err != nil {
 			return nil, err
 		}
 	}

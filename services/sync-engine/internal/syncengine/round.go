@@ -63,22 +63,26 @@ type Candidate struct {
 	LinkedTo  string `json:"linkedTo"` // object id, empty when not linked
 }
 
+// Step tells how many more identities, links or items a phase has gone through;
+// its error ends the round.
+type Step func(n int) error
+
 // Round is one round of one directory. It holds the directory's lock until
 // Release; when its connection is lost, so is the lock, and no write follows.
 // It serves one goroutine.
 type Round interface {
 	// Follow has the directory's links follow the round's mapping; a dry run goes
 	// without. ErrMappingChanged, here and below, when a later mapping is known.
-	Follow(ctx context.Context, now time.Time) error
+	Follow(ctx context.Context, now time.Time, step Step) error
 	// Restart forgets what was staged.
 	Restart(ctx context.Context) error
 	Stage(ctx context.Context, identities []Identity) error
 	// Prepare merges repeats and counts.
-	Prepare(ctx context.Context) (Tally, error)
+	Prepare(ctx context.Context, step Step) (Tally, error)
 	// Decide plans against the state as it stands.
-	Decide(ctx context.Context, rules Rules, complete bool) (Decision, error)
+	Decide(ctx context.Context, rules Rules, complete bool, step Step) (Decision, error)
 	// Hold takes the inactivations out of the plan; record stores the set.
-	Hold(ctx context.Context, record bool) (Held, error)
+	Hold(ctx context.Context, record bool, step Step) (Held, error)
 	// ApplyNext applies the next range in one transaction and returns how many
 	// decisions it held; done when there was none left. ErrRunCancelled when the
 	// run was closed.

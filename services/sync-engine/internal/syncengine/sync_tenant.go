@@ -8,11 +8,13 @@ import (
 
 // Phases of a round.
 const (
-	PhaseStaging  = "staging"
-	PhaseDeciding = "deciding"
-	PhaseApplying = "applying"
-	PhaseClosing  = "closing"
-	PhaseDone     = "done"
+	PhaseMapping   = "mapping" // links are brought in line with the mapping
+	PhaseStaging   = "staging"
+	PhasePreparing = "preparing"
+	PhaseDeciding  = "deciding"
+	PhaseApplying  = "applying"
+	PhaseClosing   = "closing"
+	PhaseDone      = "done"
 )
 
 // clockSkew is by how much the queue's clock may differ from ours. It is shorter
@@ -23,6 +25,7 @@ const clockSkew = 2 * time.Second
 type Progress struct {
 	Phase           string
 	Staged, Applied int
+	Done            int // identities, links or items that the phase has gone through; each pass counts
 }
 
 // TenantOutcome is what a round came to.
@@ -101,7 +104,10 @@ type work struct {
 
 func (w *work) do(ctx context.Context) (RoundResult, error) {
 	if !w.run.DryRun {
-		if err := w.round.Follow(ctx, w.rules.Now); err != nil {
+		if err := w.enter(PhaseMapping); err != nil {
+			return RoundResult{}, err
+		}
+		if err := w.round.Follow(ctx, w.rules.Now, w.step); err != nil {
 			return RoundResult{}, err
 		}
 	}
@@ -109,10 +115,10 @@ func (w *work) do(ctx context.Context) (RoundResult, error) {
 	if err != nil {
 		return RoundResult{}, err
 	}
-	if err := w.enter(PhaseDeciding); err != nil {
+	if err := w.enter(PhasePreparing); err != nil {
 		return RoundResult{}, err
 	}
-	if w.tally, err = w.round.Prepare(ctx); err != nil {
+	if w.tally, err = w.round.Prepare(ctx, w.step); err != nil {
 		return RoundResult{}, err
 	}
 	result := RoundResult{
@@ -132,12 +138,15 @@ func (w *work) do(ctx context.Context) (RoundResult, error) {
 	}
 	// A record that may be anybody's proves nobody's absence.
 	complete := listing.Full && w.tally.Nameless == 0
-	decision, err := w.round.Decide(ctx, w.rules, complete)
+	if err := w.enter(PhaseDeciding); err != nil {
+		return RoundResult{}, err
+	}
+	decision, err := w.round.Decide(ctx, w.rules, complete, w.step)
 	if err != nil {
 		return RoundResult{}, err
 	}
 	if guardInactivations(w.rules.Settings, decision.Planned.Inactivated, w.tally.ActiveLinks) {
-		held, err := w.round.Hold(ctx, !w.run.DryRun)
+		held, err := w.round.Hold(ctx, !w.run.DryRun, w.step)
 		if err != nil {
 			return RoundResult{}, err
 		}
@@ -163,7 +172,13 @@ func (w *work) do(ctx context.Context) (RoundResult, error) {
 }
 
 func (w *work) enter(phase string) error {
-	w.at.Phase = phase
+	w.at.Phase, w.at.Done = phase, 0
+	return w.progress(w.at)
+}
+
+// step is a Step.
+func (w *work) step(n int) error {
+	w.at.Done += n
 	return w.progress(w.at)
 }
 
@@ -244,7 +259,7 @@ func (w *work) push(ctx context.Context, complete bool) (map[string]int, error) 
 		return nil, err
 	}
 	push := PushedItems{RunID: w.run.ID, Mapping: w.tenant.mapping()}
-	ambiguous, err := pushAll(ctx, w.round, w.queue, push, func() error { return w.progress(w.at) })
+	ambiguous, err := pushAll(ctx, w.round, w.queue, push, w.step)
 	if err != nil || !complete {
 		return ambiguous, err
 	}

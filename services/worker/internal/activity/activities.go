@@ -18,7 +18,7 @@ import (
 // Pace says how long activities wait; a zero field takes its default.
 type Pace struct {
 	Beat          time.Duration // between heartbeats; 5 s
-	Stall         time.Duration // without progress before a try is given up; 30 min, longer than any statement may take
+	Stall         time.Duration // without progress before a try is given up; 30 min, longer than any statement of a round may take
 	UpstreamFirst time.Duration // after the first upstream error; 5 s, doubled for each further one
 	UpstreamMost  time.Duration // 2 min
 	UpstreamTries int           // tries in all when upstream fails; 5
@@ -98,7 +98,7 @@ func (a *Activities) SyncTenantUsers(ctx context.Context, in workflow.SyncTenant
 			return err
 		}
 		return follow(stream.Recv, func(res *syncenginev1.SyncTenantUsersResponse) bool {
-			t.news(res.GetPhase(), int(res.GetStaged()), int(res.GetApplied()))
+			t.news(res.GetPhase(), int(res.GetStaged()), int(res.GetApplied()+res.GetPhaseDone()))
 			if res.GetOutcome() == nil {
 				return false
 			}

@@ -11,7 +11,8 @@ WITH due AS MATERIALIZED (
     CROSS JOIN LATERAL (SELECT c.client_id FROM contacts c WHERE c.id = p.contact_id LIMIT 1) c
     WHERE p.n > $2 AND p.n <= $3 AND p.visible
     UNION ALL
-    SELECT n, false, 'contact.updated', contact_id, client_id, ARRAY['entraObjectId', 'linkStatus'] FROM released WHERE n > $2 AND n <= $3
+    SELECT n, false, 'contact.updated', contact_id, client_id, ARRAY['entraObjectId', 'linkStatus'] FROM released
+    WHERE n > $2 AND n <= $3 AND freed
 ), counted AS (
     SELECT count(*) AS k FROM due
 ), head AS (

@@ -1,5 +1,7 @@
 -- name: ApplyContacts
--- Field rules, reactivation and what is only metadata.
+-- Field rules, reactivation and what is only metadata. The ids stand there twice so that contacts are
+-- looked up by them: by the tenant alone, which row-level security adds, the planner may take them
+-- for a few.
 -- $1 after n, $2 up to n, $3 now
 UPDATE contacts c
 SET full_name = CASE WHEN 'fullName' = ANY (p.fields) THEN s.full_name ELSE c.full_name END,
@@ -16,4 +18,5 @@ SET full_name = CASE WHEN 'fullName' = ANY (p.fields) THEN s.full_name ELSE c.fu
     entra_user_principal_name = s.upn, entra_account_enabled = s.enabled, last_entra_sync_at = $3,
     version = c.version + 1, updated_at = $3
 FROM plan p JOIN stage s ON s.n = p.n
-WHERE p.n > $1 AND p.n <= $2 AND p.action IN ('update', 'reactivate', 'resume', 'touch') AND c.id = p.contact_id;
+WHERE p.n > $1 AND p.n <= $2 AND p.action IN ('update', 'reactivate', 'resume', 'touch') AND c.id = p.contact_id
+  AND c.id = ANY (ARRAY(SELECT d.contact_id FROM plan d WHERE d.n > $1 AND d.n <= $2 AND d.action IN ('update', 'reactivate', 'resume', 'touch')));

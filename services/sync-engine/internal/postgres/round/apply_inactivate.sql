@@ -1,4 +1,5 @@
 -- name: ApplyInactivate
+-- See ApplyContacts for why the ids stand there twice.
 -- $1 after n, $2 up to n, $3 now
 UPDATE contacts c
 SET inactive = true, inactivated_by_sync = c.inactivated_by_sync OR NOT c.inactive,
@@ -7,4 +8,5 @@ SET inactive = true, inactivated_by_sync = c.inactivated_by_sync OR NOT c.inacti
     entra_account_enabled = CASE WHEN s.n IS NULL THEN c.entra_account_enabled ELSE s.enabled END,
     last_entra_sync_at = $3, version = c.version + 1, updated_at = $3
 FROM plan p LEFT JOIN stage s ON s.n = p.n
-WHERE p.n > $1 AND p.n <= $2 AND p.action = 'inactivate' AND c.id = p.contact_id;
+WHERE p.n > $1 AND p.n <= $2 AND p.action = 'inactivate' AND c.id = p.contact_id
+  AND c.id = ANY (ARRAY(SELECT d.contact_id FROM plan d WHERE d.n > $1 AND d.n <= $2 AND d.action = 'inactivate'));

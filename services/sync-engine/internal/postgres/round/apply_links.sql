@@ -1,10 +1,18 @@
 -- name: ApplyLinks
--- $1 directory, $2 after n, $3 up to n, $4 now
-UPDATE entra_contact_links l
-SET status = CASE p.action WHEN 'inactivate' THEN 'inactive' WHEN 'reactivate' THEN 'active' WHEN 'resume' THEN 'active' ELSE l.status END,
-    gone_at = CASE WHEN p.reason = 'deleted_upstream' THEN COALESCE(l.gone_at, $4) END,
-    last_seen_at = CASE WHEN p.reason = 'deleted_upstream' THEN l.last_seen_at ELSE $4 END,
-    last_synced_at = $4
+-- What becomes of links that stand. Written as an insertion that always meets the link's row, so that
+-- it is found by its key and in no other way: of an UPDATE the planner may think that the directory
+-- has a few links, and read them all for each range.
+-- $1 tenant, $2 directory, $3 client, $4 after n, $5 up to n, $6 now
+INSERT INTO entra_contact_links AS l (tenant_id, entra_tenant_id, entra_object_id, contact_id, client_id, status,
+    last_seen_at, last_synced_at, created_at)
+SELECT $1, $2, p.object_id, p.contact_id, $3, 'inactive', $6, $6, $6
 FROM plan p
-WHERE p.n > $2 AND p.n <= $3 AND p.action IN ('inactivate', 'reactivate', 'resume', 'update', 'touch', 'seen', 'missing')
-  AND l.entra_tenant_id = $1 AND l.entra_object_id = p.object_id;
+WHERE p.n > $4 AND p.n <= $5 AND p.action IN ('inactivate', 'reactivate', 'resume', 'update', 'touch', 'seen', 'missing')
+ORDER BY p.n
+ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) DO UPDATE
+SET (status, gone_at, last_seen_at, last_synced_at) = (
+    SELECT CASE p.action WHEN 'inactivate' THEN 'inactive' WHEN 'reactivate' THEN 'active' WHEN 'resume' THEN 'active' ELSE l.status END,
+           CASE WHEN p.reason = 'deleted_upstream' THEN COALESCE(l.gone_at, $6) END,
+           CASE WHEN p.reason = 'deleted_upstream' THEN l.last_seen_at ELSE $6 END,
+           $6
+    FROM plan p WHERE p.object_id = EXCLUDED.entra_object_id LIMIT 1);

@@ -3,6 +3,7 @@
 DELETE FROM stage;
 DELETE FROM address;
 DELETE FROM duplicate;
+DELETE FROM match;
 DELETE FROM plan;
 DELETE FROM released;
 DELETE FROM repeated;
@@ -11,3 +12,4 @@ RESET plan_cache_mode;
 RESET work_mem;
 RESET random_page_cost;
 RESET jit;
+RESET statement_timeout;

@@ -29,6 +29,13 @@ CREATE TEMP TABLE IF NOT EXISTS address (
     address text COLLATE "C" NOT NULL
 );
 CREATE TEMP TABLE IF NOT EXISTS duplicate (n integer NOT NULL PRIMARY KEY);
+-- What an identity without a link hits by its addresses; no row when that is nobody.
+CREATE TEMP TABLE IF NOT EXISTS match (
+    n          integer NOT NULL PRIMARY KEY,
+    hits       integer NOT NULL,
+    taken      boolean NOT NULL,
+    contact_id uuid
+);
 CREATE TEMP TABLE IF NOT EXISTS plan (
     n          integer NOT NULL PRIMARY KEY,
     action     text NOT NULL,
@@ -38,11 +45,19 @@ CREATE TEMP TABLE IF NOT EXISTS plan (
     reason     text,
     fields     text[] NOT NULL DEFAULT '{}'
 );
--- Contacts that lost their identity to one of another client.
+-- Links that go from a contact of one client to one of another.
 CREATE TEMP TABLE IF NOT EXISTS released (
-    n          integer NOT NULL,
-    contact_id uuid NOT NULL,
-    client_id  uuid NOT NULL
+    n              integer NOT NULL PRIMARY KEY,
+    object_id      text COLLATE "C" NOT NULL,
+    new_contact_id uuid NOT NULL,
+    contact_id     uuid NOT NULL,
+    -- Of the link when it was made, and of the contact now.
+    old_client_id  uuid NOT NULL,
+    client_id      uuid NOT NULL,
+    linked_at      timestamptz NOT NULL,
+    decision_id    uuid NOT NULL,
+    -- The contact shows the identity and loses it.
+    freed          boolean NOT NULL
 );
 -- Identities that came more than once.
 CREATE TEMP TABLE IF NOT EXISTS repeated (
@@ -53,3 +68,6 @@ CREATE TEMP TABLE IF NOT EXISTS repeated (
 SET work_mem = '64MB';
 SET random_page_cost = 1.1;
 SET jit = off;
+-- The tables grow from statement to statement: a plan that was made for other numbers of rows would
+-- be made for nothing.
+SET plan_cache_mode = force_custom_plan;

@@ -1,7 +1,7 @@
 -- name: DecideAddresses
 -- The addresses of the identities that passed and have no link, in the order they are tried. A
 -- link that a person ended is none, nor is one that is to be given to a contact of this client.
--- $1 directory, $2 that client
+-- $1 directory, $2 that client, $3 after n, $4 up to n
 INSERT INTO address (n, ord, address)
 SELECT s.n, a.ord, a.address
 FROM stage s
@@ -11,4 +11,4 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) l ON true
 CROSS JOIN LATERAL unnest(string_to_array(s.addresses, ' ')) WITH ORDINALITY AS a (address, ord)
-WHERE s.failure IS NULL AND s.verdict IS NULL AND l.found IS NULL;
+WHERE s.n > $3 AND s.n <= $4 AND s.failure IS NULL AND s.verdict IS NULL AND l.found IS NULL;

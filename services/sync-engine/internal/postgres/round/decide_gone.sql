@@ -1,8 +1,8 @@
 -- name: DecideGone
--- Linked identities that a complete listing lacks. They are numbered after the staged ones.
--- $1 directory, $2 client, $3 inactivate
+-- Linked identities of the range that a complete listing lacks. They are numbered after those before.
+-- $1 directory, $2 client, $3 inactivate, $4 after this identity, $5 up to this one, $6 the last number taken
 INSERT INTO plan (n, action, visible, object_id, contact_id, reason)
-SELECT (SELECT COALESCE(max(n), 0) FROM stage) + row_number() OVER (ORDER BY g.object_id), g.action,
+SELECT $6::integer + row_number() OVER (ORDER BY g.object_id), g.action,
        g.action = 'inactivate' AND NOT g.inactive, g.object_id, g.contact_id, 'deleted_upstream'
 FROM (
     SELECT l.entra_object_id AS object_id, c.id AS contact_id, c.inactive,
@@ -14,7 +14,8 @@ FROM (
         SELECT l.entra_tenant_id, l.entra_object_id, l.contact_id, l.status, l.gone_at
         FROM entra_contact_links l
         LEFT JOIN LATERAL (SELECT true AS found FROM stage s WHERE s.object_id = l.entra_object_id LIMIT 1) s ON true
-        WHERE l.entra_tenant_id = $1 AND l.client_id = $2 AND l.ended_at IS NULL AND s.found IS NULL
+        WHERE l.entra_tenant_id = $1 AND l.client_id = $2 AND l.entra_object_id > $4 AND l.entra_object_id <= $5 AND l.ended_at IS NULL
+          AND s.found IS NULL
         OFFSET 0
     ) l
     CROSS JOIN LATERAL (

@@ -8,13 +8,18 @@ CROSS JOIN LATERAL (
                                                  'linkedTo', x.linked_to) ORDER BY x.id), '[]') AS candidates
     FROM (
         SELECT c.id, c.full_name, c.email, c.inactive, COALESCE(l.entra_object_id, '') AS linked_to
-        FROM contacts c
+        FROM (
+            SELECT c.id, c.full_name, c.email, c.inactive, c.entra_tenant_id, c.entra_object_id
+            FROM contacts c
+            WHERE c.client_id IS NOT DISTINCT FROM $1::uuid AND NOT c.deleted AND c.email_norm = (
+                SELECT a.address FROM address a
+                WHERE a.n = p.n AND EXISTS (
+                    SELECT FROM contacts h WHERE h.email_norm = a.address AND h.client_id IS NOT DISTINCT FROM $1::uuid AND NOT h.deleted OFFSET 0)
+                ORDER BY a.ord LIMIT 1)
+            OFFSET 0
+        ) c
         LEFT JOIN entra_contact_links l ON l.entra_tenant_id = c.entra_tenant_id AND l.entra_object_id = c.entra_object_id AND l.ended_at IS NULL
             AND l.entra_object_id <> s.object_id
-        WHERE c.client_id IS NOT DISTINCT FROM $1::uuid AND NOT c.deleted AND c.email_norm = (
-            SELECT a.address FROM address a
-            WHERE a.n = p.n AND EXISTS (SELECT FROM contacts h WHERE h.email_norm = a.address AND h.client_id IS NOT DISTINCT FROM $1::uuid AND NOT h.deleted)
-            ORDER BY a.ord LIMIT 1)
         ORDER BY c.id LIMIT 50
     ) x
 ) found

@@ -507,12 +507,15 @@ func (x *SyncTenantUsersRequest) GetManagedTenantId() string {
 
 type SyncTenantUsersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// staging, deciding, applying, closing or done.
+	// mapping, staging, preparing, deciding, applying, closing or done.
 	Phase   string `protobuf:"bytes,1,opt,name=phase,proto3" json:"phase,omitempty"`
 	Staged  int32  `protobuf:"varint,2,opt,name=staged,proto3" json:"staged,omitempty"`
 	Applied int32  `protobuf:"varint,3,opt,name=applied,proto3" json:"applied,omitempty"`
 	// Set in the last message only.
-	Outcome       *TenantOutcome `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Outcome *TenantOutcome `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// How many identities, links or queue items the phase has gone through so far; each pass over
+	// them counts.
+	PhaseDone     int32 `protobuf:"varint,5,opt,name=phase_done,json=phaseDone,proto3" json:"phase_done,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -573,6 +576,13 @@ func (x *SyncTenantUsersResponse) GetOutcome() *TenantOutcome {
 		return x.Outcome
 	}
 	return nil
+}
+
+func (x *SyncTenantUsersResponse) GetPhaseDone() int32 {
+	if x != nil {
+		return x.PhaseDone
+	}
+	return 0
 }
 
 type TenantOutcome struct {
@@ -1568,12 +1578,14 @@ const file_entrasync_syncengine_v1_engine_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"p\n" +
 	"\x16SyncTenantUsersRequest\x12\x1f\n" +
 	"\x06run_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05runId\x125\n" +
-	"\x11managed_tenant_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\"\xa3\x01\n" +
+	"\x11managed_tenant_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\"\xc2\x01\n" +
 	"\x17SyncTenantUsersResponse\x12\x14\n" +
 	"\x05phase\x18\x01 \x01(\tR\x05phase\x12\x16\n" +
 	"\x06staged\x18\x02 \x01(\x05R\x06staged\x12\x18\n" +
 	"\aapplied\x18\x03 \x01(\x05R\aapplied\x12@\n" +
-	"\aoutcome\x18\x04 \x01(\v2&.entrasync.syncengine.v1.TenantOutcomeR\aoutcome\"d\n" +
+	"\aoutcome\x18\x04 \x01(\v2&.entrasync.syncengine.v1.TenantOutcomeR\aoutcome\x12\x1d\n" +
+	"\n" +
+	"phase_done\x18\x05 \x01(\x05R\tphaseDone\"d\n" +
 	"\rTenantOutcome\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12=\n" +
 	"\bcounters\x18\x02 \x01(\v2!.entrasync.syncengine.v1.CountersR\bcounters\"\xde\x01\n" +
