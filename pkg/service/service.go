@@ -108,21 +108,23 @@ func (s *Service) Dial(service, address string, opts ...rpc.ClientOption) *grpc.
 // returns an error the process is not ready. end, which may be nil, is called
 // after everything has stopped; what was named last ends first.
 func (s *Service) Uses(name string, ready func(context.Context) error, end func()) {
-	s.Check(name, ready)
+	s.Check(run.Check{Name: name, Test: ready})
 	if end != nil {
 		s.closers = append(s.closers, func() error { end(); return nil })
 	}
 }
 
-// Check makes the process ready only while ready returns nil.
-func (s *Service) Check(name string, ready func(context.Context) error) {
-	s.checks = append(s.checks, run.Check{Name: name, Test: ready})
-}
+// Check adds a check to readiness; see run.Admin.
+func (s *Service) Check(check run.Check) { s.checks = append(s.checks, check) }
 
-// Ready returns the error of the first check that fails, nil while the process
-// takes requests; for a server that answers readiness itself.
+// Ready returns the error of the first check that fails and does not merely
+// degrade, nil while the process takes requests; for a server that answers
+// readiness itself.
 func (s *Service) Ready(ctx context.Context) error {
 	for _, check := range s.checks {
+		if check.Degrades {
+			continue
+		}
 		if err := check.Test(ctx); err != nil {
 			return fmt.Errorf("%s: %w", check.Name, err)
 		}

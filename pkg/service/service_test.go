@@ -21,6 +21,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
+	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/service"
 )
 
@@ -227,7 +228,9 @@ func TestReadyForAServerOfItsOwn(t *testing.T) {
 	err := service.Run(ctx, "gateway", service.Config{TLSDir: rpctest.New(t).Dir("gateway"), AdminListen: "127.0.0.1:0", LogLevel: "error"},
 		func(ctx context.Context, s *service.Service, _ service.Config) error {
 			require.NoError(t, s.Ready(ctx))
-			s.Check("database", func(context.Context) error { return down })
+			s.Check(run.Check{Name: "secrets", Degrades: true, Test: func(context.Context) error { return down }})
+			require.NoError(t, s.Ready(ctx), "it still serves")
+			s.Check(run.Check{Name: "database", Test: func(context.Context) error { return down }})
 			require.ErrorIs(t, s.Ready(ctx), down)
 			stop()
 			return nil

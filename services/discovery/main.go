@@ -4,17 +4,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"github.com/caarlos0/env/v11"
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
 
 	"github.com/entrasync/entrasync/pkg/pg"
-	pkgrpc "github.com/entrasync/entrasync/pkg/rpc"
-	"github.com/entrasync/entrasync/pkg/run"
-	"github.com/entrasync/entrasync/pkg/telemetry"
+	"github.com/entrasync/entrasync/pkg/service"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	"github.com/entrasync/entrasync/services/discovery/internal/connection"
 	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
@@ -26,69 +22,30 @@ const name = "discovery"
 
 // config is all that the process takes from its environment.
 type config struct {
-	Listen         string `env:"ENTRASYNC_LISTEN" envDefault:"127.0.0.1:7102"`
-	AdminListen    string `env:"ENTRASYNC_ADMIN_LISTEN" envDefault:"127.0.0.1:7202"`
-	DatabaseURL    string `env:"ENTRASYNC_DATABASE_URL,required,notEmpty,unset"`
-	TLSDir         string `env:"ENTRASYNC_TLS_DIR,required,notEmpty"`
-	DatabaseConns  int32  `env:"ENTRASYNC_DATABASE_CONNS" envDefault:"4"`
+	service.Config
+	service.Database
 	ConnectionAddr string `env:"ENTRASYNC_CONNECTION_ADDR" envDefault:"127.0.0.1:7101"`
-	LogLevel       string `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
-	LogFormat      string `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
-	Reflection     bool   `env:"ENTRASYNC_REFLECTION"`
 }
 
 func main() {
-	run.Main(name, func(ctx context.Context) error {
-		cfg, err := env.ParseAs[config]()
-		if err != nil {
-			return err
-		}
-		return serve(ctx, cfg)
-	})
+	service.Main(name, config{
+		Config:   service.Config{Listen: "127.0.0.1:7102", AdminListen: "127.0.0.1:7202"},
+		Database: service.Database{DatabaseConns: 4},
+	}, start)
 }
 
-// serve runs the service until ctx ends.
-func serve(ctx context.Context, cfg config) (err error) {
-	stop, err := telemetry.Start(ctx, telemetry.LogOptions{Service: name, Level: cfg.LogLevel, Format: cfg.LogFormat})
+// start wires the process together.
+func start(ctx context.Context, s *service.Service, c config) error {
+	pool, err := pg.Open(ctx, c.DatabaseURL, pg.Options{Context: name, MaxConns: c.DatabaseConns})
 	if err != nil {
 		return err
 	}
-	defer stop()
-	identity, err := pkgrpc.LoadIdentity(cfg.TLSDir)
-	if err != nil {
-		return err
-	}
-	pool, err := pg.Open(ctx, cfg.DatabaseURL, pg.Options{Context: "discovery", MaxConns: cfg.DatabaseConns})
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
-	directory, err := pkgrpc.Dial(identity, "connection", cfg.ConnectionAddr)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, directory.Close()) }()
-	metrics := telemetry.NewMetrics()
-	server, err := pkgrpc.NewServer(identity, pkgrpc.WithReflection(cfg.Reflection), pkgrpc.WithMetrics(metrics))
-	if err != nil {
-		return err
-	}
-	register(server, pool, directory, time.Now)
-	calls, err := server.Listen(ctx, cfg.Listen)
-	if err != nil {
-		return err
-	}
-	admin, err := run.AdminServer(ctx, cfg.AdminListen, metrics.Handler(), run.Check{Name: "database", Test: pool.Ping})
-	if err != nil {
-		return err
-	}
-	var group run.Group
-	group.Add(admin)
-	group.Add(calls)
-	return group.Run(ctx)
+	s.Uses("database", pool.Ping, pool.Close)
+	register(s.Server(), pool, s.Dial("connection", c.ConnectionAddr), time.Now)
+	return nil
 }
 
-// register wires the service's parts together and adds its methods to a server.
+// register adds the service's methods to a server.
 func register(server grpc.ServiceRegistrar, pool *pg.Pool, directory grpc.ClientConnInterface, now func() time.Time) {
 	store := postgres.NewStore(pool)
 	viewer := discovery.NewViewer(store, now)

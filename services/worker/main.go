@@ -4,17 +4,14 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"log/slog"
 	"time"
 
-	"github.com/caarlos0/env/v11"
-	"go.temporal.io/sdk/client"
 	"google.golang.org/grpc"
 
 	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/pkg/run"
-	"github.com/entrasync/entrasync/pkg/telemetry"
+	"github.com/entrasync/entrasync/pkg/service"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
@@ -22,140 +19,63 @@ import (
 	"github.com/entrasync/entrasync/services/worker/internal/effects"
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
 	"github.com/entrasync/entrasync/services/worker/internal/peers"
-	service "github.com/entrasync/entrasync/services/worker/internal/rpc"
+	api "github.com/entrasync/entrasync/services/worker/internal/rpc"
 	"github.com/entrasync/entrasync/services/worker/internal/temporal"
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
 )
 
-const name = "worker"
-
 // sweepEvery is how often runs without a workflow are looked for.
 const sweepEvery = 30 * time.Second
 
-// config is the whole of the environment that this process reads.
+// config is all that the process takes from its environment.
 type config struct {
-	Listen            string `env:"ENTRASYNC_LISTEN" envDefault:"127.0.0.1:7106"`
-	AdminListen       string `env:"ENTRASYNC_ADMIN_LISTEN" envDefault:"127.0.0.1:7206"`
-	TLSDir            string `env:"ENTRASYNC_TLS_DIR,required"`
+	service.Config
 	ConnectionAddr    string `env:"ENTRASYNC_CONNECTION_ADDR" envDefault:"127.0.0.1:7101"`
 	DiscoveryAddr     string `env:"ENTRASYNC_DISCOVERY_ADDR" envDefault:"127.0.0.1:7102"`
 	MappingAddr       string `env:"ENTRASYNC_MAPPING_ADDR" envDefault:"127.0.0.1:7103"`
 	SyncEngineAddr    string `env:"ENTRASYNC_SYNC_ENGINE_ADDR" envDefault:"127.0.0.1:7104"`
 	TemporalAddr      string `env:"ENTRASYNC_TEMPORAL_ADDR" envDefault:"127.0.0.1:7233"`
 	TemporalNamespace string `env:"ENTRASYNC_TEMPORAL_NAMESPACE" envDefault:"entrasync"`
-	LogLevel          string `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
-	LogFormat         string `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
-	Reflection        bool   `env:"ENTRASYNC_REFLECTION"`
 }
 
-func main() { run.Main(name, serve) }
+// defaults are the configuration without any variable.
+var defaults = config{Config: service.Config{Listen: "127.0.0.1:7106", AdminListen: "127.0.0.1:7206"}}
 
-func serve(ctx context.Context) error {
-	cfg, err := env.ParseAs[config]()
-	if err != nil {
-		return fmt.Errorf("reading the environment: %w", err)
-	}
-	stop, err := telemetry.Start(ctx, telemetry.LogOptions{Service: name, Level: cfg.LogLevel, Format: cfg.LogFormat})
+func main() { service.Main("worker", defaults, start) }
+
+// start wires the process together. Effects and the sweeper stop before the worker of activities.
+func start(_ context.Context, s *service.Service, c config) error {
+	dial := func(name, address string) *grpc.ClientConn { return s.Dial(name, address, rpc.WithOriginator(0)) }
+	engine := syncenginev1.NewSyncEngineInternalServiceClient(dial("sync-engine", c.SyncEngineAddr))
+	discovery := discoveryv1.NewDiscoveryInternalServiceClient(dial("discovery", c.DiscoveryAddr))
+	orchestrator, err := temporal.Dial(c.TemporalAddr, c.TemporalNamespace)
 	if err != nil {
 		return err
 	}
-	defer stop()
-	identity, err := rpc.LoadIdentity(cfg.TLSDir)
-	if err != nil {
-		return err
-	}
-	peer, err := dial(identity, cfg)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = peer.close() }()
-	orchestrator, err := temporal.Dial(cfg.TemporalAddr, cfg.TemporalNamespace)
-	if err != nil {
-		return err
-	}
-	defer orchestrator.Close()
-	group, err := assemble(ctx, cfg, identity, peer, orchestrator)
-	if err != nil {
-		return err
-	}
-	return group.Run(ctx)
-}
-
-// connections are those to the peers; each call carries its tenant and actor.
-type connections struct {
-	connection, discovery, mapping, engine *grpc.ClientConn
-}
-
-func dial(identity *rpc.Identity, cfg config) (connections, error) {
-	var c connections
-	for _, peer := range []struct {
-		name, address string
-		conn          **grpc.ClientConn
-	}{
-		{"connection", cfg.ConnectionAddr, &c.connection},
-		{"discovery", cfg.DiscoveryAddr, &c.discovery},
-		{"mapping", cfg.MappingAddr, &c.mapping},
-		{"sync-engine", cfg.SyncEngineAddr, &c.engine},
-	} {
-		conn, err := rpc.Dial(identity, peer.name, peer.address, rpc.WithOriginator(0))
-		if err != nil {
-			return c, errors.Join(err, c.close())
-		}
-		*peer.conn = conn
-	}
-	return c, nil
-}
-
-func (c connections) close() error {
-	var err error
-	for _, conn := range []*grpc.ClientConn{c.connection, c.discovery, c.mapping, c.engine} {
-		if conn != nil {
-			err = errors.Join(err, conn.Close())
-		}
-	}
-	return err
-}
-
-// assemble puts the parts together. They stop in the reverse order: first what takes requests and
-// effects, then the worker of activities under way.
-func assemble(ctx context.Context, cfg config, identity *rpc.Identity, peer connections, orchestrator client.Client) (*run.Group, error) {
-	engine := syncenginev1.NewSyncEngineInternalServiceClient(peer.engine)
-	discovery := discoveryv1.NewDiscoveryInternalServiceClient(peer.discovery)
-	runs := peers.NewRuns(engine)
-	workflows := temporal.NewWorkflows(orchestrator, temporal.TaskQueue, workflow.Limits{})
 	worker := temporal.NewWorker(orchestrator, temporal.TaskQueue, activity.New(engine, discovery, activity.Pace{}))
-	start := orchestration.NewStart(runs, workflows)
+	s.Uses("temporal", worker.Ready, orchestrator.Close)
+	s.Background(run.Server{Name: "worker", Serve: worker.Serve, Stop: worker.Stop})
 
-	metrics := telemetry.NewMetrics()
-	server, err := rpc.NewServer(identity, rpc.WithReflection(cfg.Reflection), rpc.WithMetrics(metrics))
-	if err != nil {
-		return nil, fmt.Errorf("making the server: %w", err)
-	}
-	api := service.New(service.UseCases{
-		Start: start, Discover: orchestration.NewDiscover(start, workflows, peers.NewDiscoveries(discovery)),
+	runs, workflows := peers.NewRuns(engine), temporal.NewWorkflows(orchestrator, temporal.TaskQueue, workflow.Limits{})
+	startRun := orchestration.NewStart(runs, workflows)
+	sweep := orchestration.NewSweep(runs, workflows, peers.EnterTenant)
+	s.Every("sweeper", sweepEvery, func(ctx context.Context) error {
+		closed, err := sweep.Do(ctx, time.Now())
+		if closed > 0 {
+			slog.InfoContext(ctx, "closed runs without a workflow", "runs", closed)
+		}
+		return err
+	})
+	s.Go("effects", effects.New(map[string]orchestrationv1.EffectServiceClient{
+		"connection": orchestrationv1.NewEffectServiceClient(dial("connection", c.ConnectionAddr)),
+		"mapping":    orchestrationv1.NewEffectServiceClient(dial("mapping", c.MappingAddr)),
+	}, orchestration.NewPerform(startRun, runs, workflows, peers.NewLinks(engine))).Serve)
+
+	methods := api.New(api.UseCases{
+		Start: startRun, Discover: orchestration.NewDiscover(startRun, workflows, peers.NewDiscoveries(discovery)),
 		Describe: orchestration.NewDescribe(workflows),
 	})
-	orchestrationv1.RegisterOrchestrationServiceServer(server, api)
-	orchestrationv1.RegisterOrchestrationInternalServiceServer(server, api)
-	calls, err := server.Listen(ctx, cfg.Listen)
-	if err != nil {
-		return nil, err
-	}
-	admin, err := run.AdminServer(ctx, cfg.AdminListen, metrics.Handler(), run.Check{Name: "temporal", Test: worker.Ready})
-	if err != nil {
-		return nil, err
-	}
-	puller := effects.New(map[string]orchestrationv1.EffectServiceClient{
-		"connection": orchestrationv1.NewEffectServiceClient(peer.connection),
-		"mapping":    orchestrationv1.NewEffectServiceClient(peer.mapping),
-	}, orchestration.NewPerform(start, runs, workflows, peers.NewLinks(engine)))
-	sweeper := effects.NewSweeper(orchestration.NewSweep(runs, workflows, peers.EnterTenant), sweepEvery, time.Now)
-
-	group := &run.Group{}
-	group.Add(admin)
-	group.Add(run.Server{Name: "worker", Serve: worker.Serve, Stop: worker.Stop})
-	group.Add(run.Server{Name: "sweeper", Serve: sweeper.Serve})
-	group.Add(run.Server{Name: "effects", Serve: puller.Serve})
-	group.Add(calls)
-	return group, nil
+	orchestrationv1.RegisterOrchestrationServiceServer(s.Server(), methods)
+	orchestrationv1.RegisterOrchestrationInternalServiceServer(s.Server(), methods)
+	return nil
 }

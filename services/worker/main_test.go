@@ -7,25 +7,27 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caarlos0/env/v11"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
+	"github.com/entrasync/entrasync/pkg/service"
 )
 
 // The process comes up without Temporal and without its peers, tells that it is not ready, and
 // ends in order.
 func TestServeWithoutAnythingElse(t *testing.T) {
 	admin, nobody := free(t), free(t)
-	for name, value := range map[string]string{
+	c := defaults
+	require.NoError(t, env.ParseWithOptions(&c, env.Options{Environment: map[string]string{
 		"ENTRASYNC_LISTEN": free(t), "ENTRASYNC_ADMIN_LISTEN": admin, "ENTRASYNC_TLS_DIR": rpctest.New(t).Dir("worker"),
 		"ENTRASYNC_TEMPORAL_ADDR": nobody, "ENTRASYNC_CONNECTION_ADDR": nobody, "ENTRASYNC_DISCOVERY_ADDR": nobody,
 		"ENTRASYNC_MAPPING_ADDR": nobody, "ENTRASYNC_SYNC_ENGINE_ADDR": nobody, "ENTRASYNC_LOG_LEVEL": "error",
-	} {
-		t.Setenv(name, value)
-	}
+		"ENTRASYNC_DRAIN_DELAY": "0",
+	}}))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx) }()
+	go func() { ended <- service.Run(ctx, "worker", c, start) }()
 	require.Eventually(t, func() bool { return status(t, admin, "/healthz") == http.StatusOK }, 20*time.Second, 20*time.Millisecond)
 	require.Equal(t, http.StatusServiceUnavailable, status(t, admin, "/readyz"))
 	cancel()

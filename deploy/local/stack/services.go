@@ -83,6 +83,7 @@ func (s *Stack) environ(svc service) ([]string, error) {
 	env := map[string]string{
 		"ENTRASYNC_LISTEN":       ports.Addr(svc.listen(o.Ports)),
 		"ENTRASYNC_ADMIN_LISTEN": ports.Addr(svc.admin(o.Ports)),
+		"ENTRASYNC_DRAIN_DELAY":  "0s", // no load balancer has to notice
 		"ENTRASYNC_TLS_DIR":      s.TLSDir(svc.name),
 		"ENTRASYNC_REFLECTION":   "true",
 		"ENTRASYNC_LOG_FORMAT":   "text",
