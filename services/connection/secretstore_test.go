@@ -111,6 +111,9 @@ func TestAnEngineOfVersionOneKeepsNothing(t *testing.T) {
 	_, err = b.public.SetCredentials(person(t, "msp", "admin"), &connectionv1.SetCredentialsRequest{ClientId: clientID, ClientSecret: clientSecret})
 	operators(t, session.ReasonMisconfigured, err)
 	require.Empty(t, store.Stored())
+	resp, err := b.public.Disconnect(person(t, "msp", "admin"), &connectionv1.DisconnectRequest{})
+	require.NoError(t, err, "there is no secret to remove")
+	require.Equal(t, "not_connected", resp.GetStatus())
 	require.Equal(t, session.ReasonMisconfigured, b.status("msp").GetSecretStore().GetCode())
 
 	store.Remount(2)

@@ -56,6 +56,11 @@ func (u *Disconnect) end(ctx context.Context, caller Caller, now time.Time, effe
 	}
 	u.Tokens.forget(caller.Tenant)
 	u.CIPP.forget(caller.Tenant)
+	if !ended {
+		if _, ok, err := u.Store.Current(ctx, caller.Tenant); err != nil || !ok {
+			return false, err // there never was a connection
+		}
+	}
 	// Also when nothing was active: an earlier disconnect may have been cut off
 	// here. The sweeper would do it too, later.
 	for _, set := range providerSets() {
