@@ -105,11 +105,14 @@ func TestABadRecordDoesNotFailTheOthers(t *testing.T) {
 		for _, v := range r.GetViolations() {
 			line += " " + v.GetField()
 		}
+		for _, w := range r.GetWarnings() {
+			line += " warned of " + w.GetField()
+		}
 		got = append(got, line)
 	}
 	require.Equal(t, []string{
-		"created", "invalid externalId", "invalid name", "invalid name", "invalid name", "invalid website",
-		"invalid billingEmail alternativeDomains[1] emailDomains", "invalid domain", "invalid externalId", "created",
+		"created", "invalid externalId", "invalid name", "invalid name", "invalid name", "created warned of website",
+		"invalid emailDomains", "created warned of domain", "invalid externalId", "created",
 	}, got)
 	require.Equal(t, "Fine", b.client(results[0].GetId()).GetName())
 }
@@ -154,21 +157,12 @@ func TestEveryFieldIsChecked(t *testing.T) {
 		change field
 		want   string
 	}{
-		"no external id":              {func(r *mappingv1.ClientRecord) { r.ExternalId = " " }, "externalId: is missing"},
-		"long external id":            {func(r *mappingv1.ClientRecord) { r.ExternalId = long }, "externalId: is longer than 256 characters"},
-		"no name":                     {func(r *mappingv1.ClientRecord) { r.Name = "\t" }, "name: is missing"},
-		"NUL in the name":             {func(r *mappingv1.ClientRecord) { r.Name = "a\x00" }, "name: has characters that cannot be stored"},
-		"website without a dot":       {func(r *mappingv1.ClientRecord) { r.Website = text("localhost") }, "website: has no domain"},
-		"website at an address":       {func(r *mappingv1.ClientRecord) { r.Website = text("http://10.0.0.1/") }, "website: has no domain"},
-		"website too long":            {func(r *mappingv1.ClientRecord) { r.Website = text(long) }, "website: is longer than 2048 characters"},
-		"domain of mixed scripts":     {func(r *mappingv1.ClientRecord) { r.Domain = text("аcme.com") }, "domain: has no domain"},
-		"domain with an underscore":   {func(r *mappingv1.ClientRecord) { r.Domain = text("a_b.com") }, "domain: has no domain"},
-		"empty alternative domain":    {func(r *mappingv1.ClientRecord) { r.AlternativeDomains = []string{"a.example", ""} }, "alternativeDomains[1]: is missing"},
-		"email domain without a dot":  {func(r *mappingv1.ClientRecord) { r.EmailDomains = []string{"a"} }, "emailDomains[0]: has no domain"},
-		"too many email domains":      {func(r *mappingv1.ClientRecord) { r.EmailDomains = make([]string, 101) }, "emailDomains: has more than 100 domains"},
-		"billing email without at":    {func(r *mappingv1.ClientRecord) { r.BillingEmail = text("acme.com") }, "billingEmail: is not an email address"},
-		"billing email without a dot": {func(r *mappingv1.ClientRecord) { r.BillingEmail = text("a@b") }, "billingEmail: has no domain"},
-		"billing email of nobody":     {func(r *mappingv1.ClientRecord) { r.BillingEmail = text("@b.example") }, "billingEmail: is not an email address"},
+		"no external id":         {func(r *mappingv1.ClientRecord) { r.ExternalId = " " }, "externalId: is missing"},
+		"long external id":       {func(r *mappingv1.ClientRecord) { r.ExternalId = long }, "externalId: is longer than 256 characters"},
+		"no name":                {func(r *mappingv1.ClientRecord) { r.Name = "\t" }, "name: is missing"},
+		"NUL in the name":        {func(r *mappingv1.ClientRecord) { r.Name = "a\x00" }, "name: has characters that cannot be stored"},
+		"website too long":       {func(r *mappingv1.ClientRecord) { r.Website = text(long) }, "website: is longer than 2048 characters"},
+		"too many email domains": {func(r *mappingv1.ClientRecord) { r.EmailDomains = make([]string, 101) }, "emailDomains: has more than 100 domains"},
 	} {
 		bad := &mappingv1.ClientRecord{ExternalId: "bad", Name: "Bad"}
 		c.change(bad)
@@ -183,6 +177,55 @@ func TestEveryFieldIsChecked(t *testing.T) {
 	list, err := b.clients.ListClients(b.ctx(), &mappingv1.ListClientsRequest{})
 	require.NoError(t, err)
 	require.Len(t, list.GetClients(), 1, "nothing of a bad record is written")
+}
+
+// TestAFieldWithoutADomainCostsTheFieldAlone: the client is taken, with its other
+// domains, and the answer says which field is of no use.
+func TestAFieldWithoutADomainCostsTheFieldAlone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	type field = func(*mappingv1.ClientRecord)
+	for name, c := range map[string]struct {
+		change field
+		want   string
+	}{
+		"two websites":                {func(r *mappingv1.ClientRecord) { r.Website = text("a.example, b.example") }, "website: holds more than one domain and matches nothing: give one"},
+		"two addresses as website":    {func(r *mappingv1.ClientRecord) { r.Website = text("x@a.example y@b.example") }, "website: holds more than one domain and matches nothing: give one"},
+		"scheme twice":                {func(r *mappingv1.ClientRecord) { r.Website = text("http://http://a.example") }, "website: holds no domain and matches nothing"},
+		"a sentence":                  {func(r *mappingv1.ClientRecord) { r.Website = text("under construction") }, "website: holds no domain and matches nothing"},
+		"to be confirmed":             {func(r *mappingv1.ClientRecord) { r.Domain = text("TBC") }, "domain: holds no domain and matches nothing"},
+		"website without a dot":       {func(r *mappingv1.ClientRecord) { r.Website = text("localhost") }, "website: holds no domain and matches nothing"},
+		"website at an address":       {func(r *mappingv1.ClientRecord) { r.Website = text("http://10.0.0.1/") }, "website: holds no domain and matches nothing"},
+		"domain of mixed scripts":     {func(r *mappingv1.ClientRecord) { r.Domain = text("аcme.com") }, "domain: holds no domain and matches nothing"},
+		"domain with an underscore":   {func(r *mappingv1.ClientRecord) { r.Domain = text("a_b.com") }, "domain: holds no domain and matches nothing"},
+		"empty alternative domain":    {func(r *mappingv1.ClientRecord) { r.AlternativeDomains = []string{"a.example", ""} }, "alternativeDomains[1]: is empty and matches nothing"},
+		"email domain without a dot":  {func(r *mappingv1.ClientRecord) { r.EmailDomains = []string{"a"} }, "emailDomains[0]: holds no domain and matches nothing"},
+		"billing email without at":    {func(r *mappingv1.ClientRecord) { r.BillingEmail = text("acme.com") }, "billingEmail: is not an email address and matches nothing"},
+		"billing email without a dot": {func(r *mappingv1.ClientRecord) { r.BillingEmail = text("a@b") }, "billingEmail: holds no domain and matches nothing"},
+		"billing email of nobody":     {func(r *mappingv1.ClientRecord) { r.BillingEmail = text("@b.example") }, "billingEmail: holds no domain and matches nothing"},
+		"two billing emails":          {func(r *mappingv1.ClientRecord) { r.BillingEmail = text("x@a.example; y@b.example") }, "billingEmail: holds more than one domain and matches nothing: give one"},
+	} {
+		record := &mappingv1.ClientRecord{ExternalId: name, Name: name, EmailDomains: []string{"good.example"}}
+		c.change(record)
+		if len(record.GetEmailDomains()) == 1 && record.GetEmailDomains()[0] != "good.example" {
+			record.AlternativeDomains = []string{"good.example"}
+		}
+		result := b.upsert(record)[0]
+		require.Equal(t, "created", result.GetOutcome(), name)
+		require.Empty(t, result.GetViolations(), name)
+		require.Len(t, result.GetWarnings(), 1, name)
+		require.Equal(t, c.want, result.GetWarnings()[0].GetField()+": "+result.GetWarnings()[0].GetMessage(), name)
+		var domains []string
+		require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT array_agg(domain ORDER BY domain) FROM client_domains WHERE client_id = $1`, result.GetId()).Scan(&domains))
+		require.Contains(t, domains, "good.example", name)
+		require.NotContains(t, domains, "b.example", name)
+		again := b.upsert(record)[0]
+		require.Equal(t, "unchanged", again.GetOutcome(), name)
+		require.Len(t, again.GetWarnings(), 1, "said at every time")
+	}
+	for _, nothing := range []string{"", "-", "N/A", "none"} {
+		require.Empty(t, b.upsert(&mappingv1.ClientRecord{ExternalId: "n", Name: "N", Website: &nothing, Domain: &nothing})[0].GetWarnings(), nothing)
+	}
 }
 
 func TestOfRecordsWithOneExternalIDTheFirstCounts(t *testing.T) {

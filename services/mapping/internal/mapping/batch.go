@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/entrasync/entrasync/pkg/searchkey"
@@ -36,12 +35,19 @@ type RecordViolation struct {
 	Message string
 }
 
+// RecordWarning is a field of a record that was taken as it is and is of no use.
+type RecordWarning struct {
+	Field   string
+	Message string
+}
+
 // RecordResult is what became of one record.
 type RecordResult struct {
 	ID         string // of the client; empty when the record is invalid or names none
 	ExternalID string
 	Outcome    string
 	Violations []RecordViolation
+	Warnings   []RecordWarning // of a record that was taken
 }
 
 // WriteClient is a client to be inserted or replaced.
@@ -85,10 +91,13 @@ func (im *Importer) Upsert(ctx context.Context, records []Client) ([]RecordResul
 	for i := range records {
 		records[i] = trimmed(records[i])
 		results[i] = RecordResult{ExternalID: records[i].ExternalID, Violations: check(records[i])}
+		if len(results[i].Violations) == 0 {
+			results[i].Warnings = warn(records[i])
+		}
 		byID.note(i, records[i].ID, &results[i])
 		byExternalID.note(i, records[i].ExternalID, &results[i])
 		if len(results[i].Violations) > 0 {
-			results[i].Outcome = OutcomeInvalid
+			results[i].Outcome, results[i].Warnings = OutcomeInvalid, nil
 			continue
 		}
 		if records[i].ID != "" {
@@ -116,7 +125,7 @@ func (im *Importer) decide(records []Client, results []RecordResult, stored stor
 		}
 		old, known, problem := stored.find(i, record)
 		if problem != nil {
-			results[i].Outcome, results[i].Violations = OutcomeInvalid, []RecordViolation{*problem}
+			results[i].Outcome, results[i].Violations, results[i].Warnings = OutcomeInvalid, []RecordViolation{*problem}, nil
 			continue
 		}
 		if write := im.settle(record, old, known, &results[i]); write != nil {
@@ -139,7 +148,7 @@ func (im *Importer) settle(record, old Client, known bool, result *RecordResult)
 		result.Outcome = OutcomeUnchanged
 		return nil
 	case record.Deleted && len(old.Mappings) > 0:
-		result.Outcome = OutcomeInvalid
+		result.Outcome, result.Warnings = OutcomeInvalid, nil
 		result.Violations = []RecordViolation{{Field: "deleted", Message: stillMapped(old)}}
 		return nil
 	case record.Deleted:
@@ -190,7 +199,7 @@ func trimmedAll(texts []string) []string {
 	return out
 }
 
-// check lists what is wrong with a record by itself.
+// check lists what is wrong with a record by itself, so that it cannot be taken.
 func check(c Client) (violations []RecordViolation) {
 	report := func(field, message string) {
 		if message != "" {
@@ -204,22 +213,31 @@ func check(c Client) (violations []RecordViolation) {
 		return violations
 	}
 	report("name", checkText(c.Name, maxName))
-	report("website", checkDomain(c.Website, placeholders[strings.ToLower(c.Website)]))
-	report("domain", checkDomain(c.Domain, placeholders[strings.ToLower(c.Domain)]))
-	report("billingEmail", checkEmail(c.BillingEmail))
-	for _, list := range []struct {
-		field   string
-		domains []string
-	}{{"alternativeDomains", c.AlternativeDomains}, {"emailDomains", c.EmailDomains}} {
-		if len(list.domains) > maxDomains {
+	for _, list := range c.domainLists() {
+		if len(list.texts) > maxDomains {
 			report(list.field, fmt.Sprintf("has more than %d domains", maxDomains))
-			continue
 		}
-		for i, domain := range list.domains {
-			report(fmt.Sprintf("%s[%d]", list.field, i), checkDomain(domain, false))
+	}
+	for _, field := range c.domainFields() {
+		if len(violations) < maxDomains && field.text != "" {
+			report(field.name, checkText(field.text, maxText))
 		}
 	}
 	return violations
+}
+
+// warn lists the fields from which no single domain can be read. Their texts stay
+// as they are, so that the same record again changes nothing, and match nothing.
+func warn(c Client) (warnings []RecordWarning) {
+	if c.Deleted {
+		return nil
+	}
+	for _, field := range c.domainFields() {
+		if message := field.warning(); message != "" {
+			warnings = append(warnings, RecordWarning{Field: field.name, Message: message})
+		}
+	}
+	return warnings
 }
 
 func checkText(text string, most int) string {
@@ -230,43 +248,6 @@ func checkText(text string, most int) string {
 		return "is missing"
 	case n > most:
 		return fmt.Sprintf("is longer than %d characters", most)
-	}
-	return ""
-}
-
-// placeholders are what people write where a website or a domain is asked for and
-// there is none, in lower case. They are kept as they are and are no domain.
-var placeholders = map[string]bool{
-	"": true, "-": true, "--": true, "---": true, "–": true, "—": true, "/": true, ".": true, "?": true, "x": true, "n/a": true, "n.a.": true,
-	"na": true, "none": true, "no": true, "nil": true, "null": true, "tbd": true, "tba": true, "unknown": true, "not available": true,
-	"not applicable": true, "no website": true, "no domain": true,
-}
-
-func checkDomain(text string, placeholder bool) string {
-	if placeholder {
-		return ""
-	}
-	if problem := checkText(text, maxText); problem != "" {
-		return problem
-	}
-	if _, ok := NormaliseDomain(text); !ok || strings.ContainsFunc(text, unicode.IsControl) {
-		return "has no domain"
-	}
-	return ""
-}
-
-func checkEmail(address string) string {
-	if address == "" {
-		return ""
-	}
-	if problem := checkText(address, maxText); problem != "" {
-		return problem
-	}
-	if at := strings.LastIndexByte(address, '@'); at < 1 {
-		return "is not an email address"
-	}
-	if _, ok := NormaliseEmailDomain(address); !ok {
-		return "has no domain"
 	}
 	return ""
 }

@@ -148,7 +148,11 @@ func show(p mapping.Preview, withSummary bool) string {
 			}
 			b.WriteString("\n")
 			for _, c := range row.Candidates {
-				b.WriteString(strings.TrimRight(fmt.Sprintf("  %s %.4f %s %s", c.ClientID, c.Score, c.Reason, c.Domain), " ") + "\n")
+				b.WriteString(strings.TrimRight(fmt.Sprintf("  %s %.4f %s %s", c.ClientID, c.Score, c.Reason, c.Domain), " "))
+				if c.StaleDomain {
+					b.WriteString(" stale")
+				}
+				b.WriteString("\n")
 			}
 		}
 	}

@@ -16,9 +16,11 @@ const (
 	StateUndecided   = "undecided" // no decision; never stored
 )
 
-// StateGone is the state in which discovery keeps a managed tenant that is no
-// longer listed.
-const StateGone = "gone"
+// States in which discovery keeps a managed tenant that is not active.
+const (
+	StateGone       = "gone"       // no longer listed
+	StateUnreadable = "unreadable" // listed, and refuses us
+)
 
 // ManagedTenant is a customer's directory, as discovery knows it.
 type ManagedTenant struct {

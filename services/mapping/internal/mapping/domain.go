@@ -51,7 +51,11 @@ func hostOf(text string) string {
 	if end := strings.IndexAny(host, `/?#\`); end >= 0 {
 		host = host[:end]
 	}
-	host = host[strings.LastIndexByte(host, '@')+1:]
+	at := strings.LastIndexByte(host, '@')
+	if strings.ContainsFunc(host[:max(at, 0)], isSeparator) {
+		return "" // a list, whose last entry is no more the one meant than the others
+	}
+	host = host[at+1:]
 	if at := strings.LastIndexByte(host, ':'); at >= 0 && strings.Trim(host[at+1:], "0123456789") == "" {
 		host = host[:at]
 	}
@@ -87,10 +91,10 @@ func wellFormed(domain string) bool {
 }
 
 // NormaliseEmailDomain gives the domain of an email address: what stands after
-// the last "@". False when there is none.
+// the last "@". False when there is none, or where two addresses stand.
 func NormaliseEmailDomain(address string) (string, bool) {
 	at := strings.LastIndexByte(address, '@')
-	if at < 0 {
+	if at < 1 || strings.Contains(address[:at], "@") && strings.ContainsFunc(address[:at], isSeparator) {
 		return "", false
 	}
 	return NormaliseDomain(address[at+1:])

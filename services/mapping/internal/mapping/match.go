@@ -20,6 +20,9 @@ type Match struct {
 	Score      float64 // 0 to 1, four decimals
 	Reason     string  // empty for a client that a person chose and no matcher proposes
 	Domain     string  // the domain that both have; empty for names
+	// StaleDomain marks a match by a domain that an active managed tenant holds too,
+	// while this one is gone or unreadable: the domain has moved.
+	StaleDomain bool
 }
 
 // tenantProfile is what matchers see of a managed tenant.

@@ -179,6 +179,9 @@ func examine(decisions []Decision, version *int64, tenants map[string]ManagedTen
 		if !known || decided && before.State == state && before.ClientID == client.ID {
 			continue
 		}
+		if tenant.State == StateGone && (state == StateMapped || state == StateCreateNew) {
+			report(malformed, i, "managedTenantId", "is gone and cannot be mapped anew")
+		}
 		changes = append(changes, changeOf(tenant, state, client, before, decided))
 		if f := outdated(i, d, now); f != nil && !asOne {
 			found = append(found, *f)

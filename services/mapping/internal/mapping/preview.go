@@ -19,7 +19,7 @@ type Row struct {
 
 // Preview proposes clients for managed tenants.
 type Preview struct {
-	AutoMatched     []Row // exactly one client has an exact match
+	AutoMatched     []Row // exactly one client has an exact match, and not by a stale domain
 	FuzzyCandidates []Row // otherwise, something was found
 	Unmatched       []Row
 	Summary         Summary
@@ -74,7 +74,7 @@ func Propose(tenants []ManagedTenant, snapshot Snapshot) Preview {
 		active[m.ManagedTenantID], states[m.ManagedTenantID] = m, m.State
 	}
 	undecided := int32(0)
-	index := NewIndex(snapshot.Clients)
+	finder := newFinder(tenants, snapshot.Clients)
 	sorted := slices.SortedFunc(slices.Values(tenants), func(a, b ManagedTenant) int {
 		return cmp.Or(strings.Compare(a.DisplayName, b.DisplayName), strings.Compare(a.ID, b.ID))
 	})
@@ -86,7 +86,7 @@ func Propose(tenants []ManagedTenant, snapshot Snapshot) Preview {
 		if !decided {
 			undecided++
 		}
-		row, auto := propose(tenant, index.Match(tenant), decision)
+		row, auto := propose(tenant, finder.find(tenant), decision)
 		switch {
 		case auto:
 			preview.AutoMatched = append(preview.AutoMatched, row)
@@ -101,7 +101,7 @@ func Propose(tenants []ManagedTenant, snapshot Snapshot) Preview {
 }
 
 // propose makes the row of one tenant; auto says that exactly one client has an
-// exact match.
+// exact match, and not by a stale domain.
 func propose(tenant ManagedTenant, found Found, decision Mapping) (row Row, auto bool) {
 	candidates := found.Matches
 	row = Row{Tenant: tenant, Candidates: candidates, LeftOut: found.LeftOut, State: cmp.Or(decision.State, StateUndecided), MappedClientID: decision.ClientID}
@@ -112,13 +112,14 @@ func propose(tenant ManagedTenant, found Found, decision Mapping) (row Row, auto
 			row.Match = &candidates[i]
 		}
 	}
-	if exact != 1 {
+	auto = exact == 1 && !row.Match.StaleDomain
+	if !auto {
 		row.Match = nil
 	}
 	if decision.State == StateMapped {
 		row.Match = savedMatch(candidates, decision)
 	}
-	return row, exact == 1
+	return row, auto
 }
 
 // savedMatch is the client of a mapped tenant, with what the matchers say of it.

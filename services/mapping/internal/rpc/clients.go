@@ -64,6 +64,9 @@ func (s *Clients) BatchUpsertClients(ctx context.Context, req *mappingv1.BatchUp
 		for _, v := range r.Violations {
 			result.Violations = append(result.Violations, &mappingv1.RecordViolation{Field: v.Field, Message: v.Message})
 		}
+		for _, w := range r.Warnings {
+			result.Warnings = append(result.Warnings, &mappingv1.RecordWarning{Field: w.Field, Message: w.Message})
+		}
 		resp.Results = append(resp.Results, result)
 	}
 	return resp, nil

@@ -43,6 +43,7 @@ func rowMessages(rows []mapping.Row) []*mappingv1.PreviewRow {
 func candidateMessage(m mapping.Match) *mappingv1.Candidate {
 	return &mappingv1.Candidate{
 		ClientId: m.ClientID, ClientName: m.ClientName, Score: m.Score, Reason: m.Reason, MatchedDomain: optional(m.Domain),
+		StaleDomain: m.StaleDomain,
 	}
 }
 

@@ -637,8 +637,11 @@ type RecordResult struct {
 	Id         string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	ExternalId string                 `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
 	// created, updated, unchanged, adopted, deleted or invalid.
-	Outcome       string             `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
-	Violations    []*RecordViolation `protobuf:"bytes,5,rep,name=violations,proto3" json:"violations,omitempty"`
+	Outcome    string             `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Violations []*RecordViolation `protobuf:"bytes,5,rep,name=violations,proto3" json:"violations,omitempty"`
+	// Fields of a record that was taken from which no single domain can be read. They are kept as
+	// they are and match nothing.
+	Warnings      []*RecordWarning `protobuf:"bytes,6,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -708,6 +711,66 @@ func (x *RecordResult) GetViolations() []*RecordViolation {
 	return nil
 }
 
+func (x *RecordResult) GetWarnings() []*RecordWarning {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+// RecordWarning is what is wrong with a field of a record that was taken all the same.
+type RecordWarning struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordWarning) Reset() {
+	*x = RecordWarning{}
+	mi := &file_entrasync_mapping_v1_client_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordWarning) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordWarning) ProtoMessage() {}
+
+func (x *RecordWarning) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_mapping_v1_client_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordWarning.ProtoReflect.Descriptor instead.
+func (*RecordWarning) Descriptor() ([]byte, []int) {
+	return file_entrasync_mapping_v1_client_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *RecordWarning) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *RecordWarning) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 type RecordViolation struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
@@ -718,7 +781,7 @@ type RecordViolation struct {
 
 func (x *RecordViolation) Reset() {
 	*x = RecordViolation{}
-	mi := &file_entrasync_mapping_v1_client_proto_msgTypes[10]
+	mi := &file_entrasync_mapping_v1_client_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -730,7 +793,7 @@ func (x *RecordViolation) String() string {
 func (*RecordViolation) ProtoMessage() {}
 
 func (x *RecordViolation) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_mapping_v1_client_proto_msgTypes[10]
+	mi := &file_entrasync_mapping_v1_client_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -743,7 +806,7 @@ func (x *RecordViolation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordViolation.ProtoReflect.Descriptor instead.
 func (*RecordViolation) Descriptor() ([]byte, []int) {
-	return file_entrasync_mapping_v1_client_proto_rawDescGZIP(), []int{10}
+	return file_entrasync_mapping_v1_client_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RecordViolation) GetField() string {
@@ -820,7 +883,7 @@ const file_entrasync_mapping_v1_client_proto_rawDesc = "" +
 	"\x19BatchUpsertClientsRequest\x12I\n" +
 	"\aclients\x18\x01 \x03(\v2\".entrasync.mapping.v1.ClientRecordB\v\xbaH\b\x92\x01\x05\b\x01\x10\x88'R\aclients\"Z\n" +
 	"\x1aBatchUpsertClientsResponse\x12<\n" +
-	"\aresults\x18\x01 \x03(\v2\".entrasync.mapping.v1.RecordResultR\aresults\"\xb6\x01\n" +
+	"\aresults\x18\x01 \x03(\v2\".entrasync.mapping.v1.RecordResultR\aresults\"\xf7\x01\n" +
 	"\fRecordResult\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x05R\x05index\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1f\n" +
@@ -829,7 +892,11 @@ const file_entrasync_mapping_v1_client_proto_rawDesc = "" +
 	"\aoutcome\x18\x04 \x01(\tR\aoutcome\x12E\n" +
 	"\n" +
 	"violations\x18\x05 \x03(\v2%.entrasync.mapping.v1.RecordViolationR\n" +
-	"violations\"A\n" +
+	"violations\x12?\n" +
+	"\bwarnings\x18\x06 \x03(\v2#.entrasync.mapping.v1.RecordWarningR\bwarnings\"?\n" +
+	"\rRecordWarning\x12\x14\n" +
+	"\x05field\x18\x01 \x01(\tR\x05field\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"A\n" +
 	"\x0fRecordViolation\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage2\x81\x04\n" +
@@ -851,7 +918,7 @@ func file_entrasync_mapping_v1_client_proto_rawDescGZIP() []byte {
 	return file_entrasync_mapping_v1_client_proto_rawDescData
 }
 
-var file_entrasync_mapping_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_entrasync_mapping_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_entrasync_mapping_v1_client_proto_goTypes = []any{
 	(*Client)(nil),                     // 0: entrasync.mapping.v1.Client
 	(*ClientMapping)(nil),              // 1: entrasync.mapping.v1.ClientMapping
@@ -863,7 +930,8 @@ var file_entrasync_mapping_v1_client_proto_goTypes = []any{
 	(*BatchUpsertClientsRequest)(nil),  // 7: entrasync.mapping.v1.BatchUpsertClientsRequest
 	(*BatchUpsertClientsResponse)(nil), // 8: entrasync.mapping.v1.BatchUpsertClientsResponse
 	(*RecordResult)(nil),               // 9: entrasync.mapping.v1.RecordResult
-	(*RecordViolation)(nil),            // 10: entrasync.mapping.v1.RecordViolation
+	(*RecordWarning)(nil),              // 10: entrasync.mapping.v1.RecordWarning
+	(*RecordViolation)(nil),            // 11: entrasync.mapping.v1.RecordViolation
 }
 var file_entrasync_mapping_v1_client_proto_depIdxs = []int32{
 	1,  // 0: entrasync.mapping.v1.Client.mappings:type_name -> entrasync.mapping.v1.ClientMapping
@@ -871,18 +939,19 @@ var file_entrasync_mapping_v1_client_proto_depIdxs = []int32{
 	0,  // 2: entrasync.mapping.v1.GetClientResponse.client:type_name -> entrasync.mapping.v1.Client
 	6,  // 3: entrasync.mapping.v1.BatchUpsertClientsRequest.clients:type_name -> entrasync.mapping.v1.ClientRecord
 	9,  // 4: entrasync.mapping.v1.BatchUpsertClientsResponse.results:type_name -> entrasync.mapping.v1.RecordResult
-	10, // 5: entrasync.mapping.v1.RecordResult.violations:type_name -> entrasync.mapping.v1.RecordViolation
-	2,  // 6: entrasync.mapping.v1.ClientService.ListClients:input_type -> entrasync.mapping.v1.ListClientsRequest
-	4,  // 7: entrasync.mapping.v1.ClientService.GetClient:input_type -> entrasync.mapping.v1.GetClientRequest
-	7,  // 8: entrasync.mapping.v1.ClientService.BatchUpsertClients:input_type -> entrasync.mapping.v1.BatchUpsertClientsRequest
-	3,  // 9: entrasync.mapping.v1.ClientService.ListClients:output_type -> entrasync.mapping.v1.ListClientsResponse
-	5,  // 10: entrasync.mapping.v1.ClientService.GetClient:output_type -> entrasync.mapping.v1.GetClientResponse
-	8,  // 11: entrasync.mapping.v1.ClientService.BatchUpsertClients:output_type -> entrasync.mapping.v1.BatchUpsertClientsResponse
-	9,  // [9:12] is the sub-list for method output_type
-	6,  // [6:9] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	11, // 5: entrasync.mapping.v1.RecordResult.violations:type_name -> entrasync.mapping.v1.RecordViolation
+	10, // 6: entrasync.mapping.v1.RecordResult.warnings:type_name -> entrasync.mapping.v1.RecordWarning
+	2,  // 7: entrasync.mapping.v1.ClientService.ListClients:input_type -> entrasync.mapping.v1.ListClientsRequest
+	4,  // 8: entrasync.mapping.v1.ClientService.GetClient:input_type -> entrasync.mapping.v1.GetClientRequest
+	7,  // 9: entrasync.mapping.v1.ClientService.BatchUpsertClients:input_type -> entrasync.mapping.v1.BatchUpsertClientsRequest
+	3,  // 10: entrasync.mapping.v1.ClientService.ListClients:output_type -> entrasync.mapping.v1.ListClientsResponse
+	5,  // 11: entrasync.mapping.v1.ClientService.GetClient:output_type -> entrasync.mapping.v1.GetClientResponse
+	8,  // 12: entrasync.mapping.v1.ClientService.BatchUpsertClients:output_type -> entrasync.mapping.v1.BatchUpsertClientsResponse
+	10, // [10:13] is the sub-list for method output_type
+	7,  // [7:10] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_mapping_v1_client_proto_init() }
@@ -899,7 +968,7 @@ func file_entrasync_mapping_v1_client_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_mapping_v1_client_proto_rawDesc), len(file_entrasync_mapping_v1_client_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

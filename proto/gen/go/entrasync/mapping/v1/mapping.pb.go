@@ -111,6 +111,8 @@ type Candidate struct {
 	// exact_domain, secondary_domain or fuzzy_name.
 	Reason        string  `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	MatchedDomain *string `protobuf:"bytes,5,opt,name=matched_domain,json=matchedDomain,proto3,oneof" json:"matched_domain,omitempty"`
+	// The managed tenant is gone or unreadable, and an active one holds the domain too: it has moved.
+	StaleDomain   bool `protobuf:"varint,6,opt,name=stale_domain,json=staleDomain,proto3" json:"stale_domain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -178,6 +180,13 @@ func (x *Candidate) GetMatchedDomain() string {
 		return *x.MatchedDomain
 	}
 	return ""
+}
+
+func (x *Candidate) GetStaleDomain() bool {
+	if x != nil {
+		return x.StaleDomain
+	}
+	return false
 }
 
 type PreviewRow struct {
@@ -2523,14 +2532,15 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"\fneeds_review\x18\x03 \x01(\x05R\vneedsReview\x12\x1d\n" +
 	"\n" +
 	"create_new\x18\x04 \x01(\x05R\tcreateNew\x12\x1c\n" +
-	"\tundecided\x18\x05 \x01(\x05R\tundecided\"\xb6\x01\n" +
+	"\tundecided\x18\x05 \x01(\x05R\tundecided\"\xd9\x01\n" +
 	"\tCandidate\x12\x1b\n" +
 	"\tclient_id\x18\x01 \x01(\tR\bclientId\x12\x1f\n" +
 	"\vclient_name\x18\x02 \x01(\tR\n" +
 	"clientName\x12\x14\n" +
 	"\x05score\x18\x03 \x01(\x01R\x05score\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12*\n" +
-	"\x0ematched_domain\x18\x05 \x01(\tH\x00R\rmatchedDomain\x88\x01\x01B\x11\n" +
+	"\x0ematched_domain\x18\x05 \x01(\tH\x00R\rmatchedDomain\x88\x01\x01\x12!\n" +
+	"\fstale_domain\x18\x06 \x01(\bR\vstaleDomainB\x11\n" +
 	"\x0f_matched_domain\"\xf2\x03\n" +
 	"\n" +
 	"PreviewRow\x12*\n" +
