@@ -42,6 +42,26 @@ func TestAPlaceholderIsNoDomainAndNoFault(t *testing.T) {
 	require.Equal(t, "invalid", results[0].GetOutcome(), "a word that is no placeholder is a fault")
 }
 
+// TestABatchOfTooManyDomainsIsRefused: records times domains bound what one call
+// writes under the lock of the tenant's clients.
+func TestABatchOfTooManyDomainsIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	domains := make([]string, 100)
+	for i := range domains {
+		domains[i] = fmt.Sprintf("d%d.io", i)
+	}
+	records := make([]*mappingv1.ClientRecord, 100)
+	for i := range records {
+		records[i] = &mappingv1.ClientRecord{ExternalId: fmt.Sprint(i), Name: "Acme", AlternativeDomains: domains, EmailDomains: domains}
+	}
+	require.Len(t, b.upsert(records...), 100)
+	records = append(records, &mappingv1.ClientRecord{ExternalId: "more", Name: "More", EmailDomains: []string{"more.io"}})
+	_, err := b.clients.BatchUpsertClients(b.ctx(), &mappingv1.BatchUpsertClientsRequest{Clients: records})
+	require.Equal(t, errs.Invalid, errs.KindOf(err))
+	require.ErrorContains(t, err, "20001 domains")
+}
+
 func TestBatchWritesClientsByExternalID(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

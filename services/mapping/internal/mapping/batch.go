@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/searchkey"
 )
 
@@ -18,6 +19,10 @@ const (
 	maxText       = 2048
 	maxDomains    = 100
 )
+
+// maxBatchDomains bounds the domains of all records of a batch: each is a row that
+// is written under the lock of the tenant's clients.
+const maxBatchDomains = 20_000
 
 // What became of a record of a batch.
 const (
@@ -83,8 +88,16 @@ func NewImporter(store BatchStore, now func() time.Time, newID func() string) *I
 // record replaces all fields of the client; one that is deleted only marks it, and is
 // refused while the client is mapped; one that is not deleted any more revives it. A
 // bad record does not fail the others, and of records for one client only the first
-// counts.
+// counts. More than 20,000 domains in all records are refused (errs.Invalid).
 func (im *Importer) Upsert(ctx context.Context, records []Client) ([]RecordResult, error) {
+	domains := 0
+	for _, record := range records {
+		domains += len(record.AlternativeDomains) + len(record.EmailDomains)
+	}
+	if domains > maxBatchDomains {
+		return nil, errs.New(errs.Invalid, "invalid_argument", "The call has too many domains.", errs.WithViolation("clients",
+			fmt.Sprintf("have %d domains in all, and at most %d are allowed: send fewer clients in one call", domains, maxBatchDomains)))
+	}
 	results := make([]RecordResult, len(records))
 	var ids, externalIDs []string
 	byID, byExternalID := repeats{field: "id"}, repeats{field: "externalId"}

@@ -543,8 +543,9 @@ func (x *ClientRecord) GetId() string {
 }
 
 type BatchUpsertClientsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Clients       []*ClientRecord        `protobuf:"bytes,1,rep,name=clients,proto3" json:"clients,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 5,000, with at most 20,000 alternative and email domains in all.
+	Clients       []*ClientRecord `protobuf:"bytes,1,rep,name=clients,proto3" json:"clients,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
