@@ -234,10 +234,16 @@ func (s *Store) OpenTenants(ctx context.Context, runID string, afterGroup, limit
 	return groups, err
 }
 
-// OpenRuns names open runs of all tenants, oldest first.
-func (s *Store) OpenRuns(ctx context.Context, before time.Time, limit int) (runs []syncengine.OpenRun, err error) {
+// OpenRuns names open runs of all tenants behind a run, oldest first.
+func (s *Store) OpenRuns(ctx context.Context, before time.Time, after string, limit int) (runs []syncengine.OpenRun, err error) {
+	behind := uuid.Nil
+	if after != "" {
+		if behind, err = parse(after, errBadPage); err != nil {
+			return nil, err
+		}
+	}
 	err = pg.AcrossTenants(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := sqlc.New(tx).OpenRuns(ctx, sqlc.OpenRunsParams{Before: before, Size: int32(limit)}) // at most 1,000
+		rows, err := sqlc.New(tx).OpenRuns(ctx, sqlc.OpenRunsParams{Before: before, After: behind, Size: int32(limit)}) // at most 1,000
 		runs = make([]syncengine.OpenRun, len(rows))
 		for i, row := range rows {
 			runs[i] = syncengine.OpenRun{Tenant: row.TenantID, RunID: row.ID.String(), WorkflowID: row.WorkflowID}

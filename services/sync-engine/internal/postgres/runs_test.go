@@ -111,9 +111,12 @@ func TestTenantsComeByClientInOrder(t *testing.T) {
 	require.Equal(t, []string{"m3"}, page[0].ManagedTenantIDs)
 	require.Equal(t, []string{"m2"}, page[1].ManagedTenantIDs)
 
-	open, err := e.store.OpenRuns(t.Context(), e.now.Add(time.Minute), 10)
+	open, err := e.store.OpenRuns(t.Context(), e.now.Add(time.Minute), "", 10)
 	require.NoError(t, err)
 	require.Equal(t, []syncengine.OpenRun{{Tenant: msp, RunID: run.ID, WorkflowID: run.WorkflowID}}, open)
+	open, err = e.store.OpenRuns(t.Context(), e.now.Add(time.Minute), run.ID, 10)
+	require.NoError(t, err)
+	require.Empty(t, open, "behind the last one")
 	done, err := e.results.Finalise(e.ctx(), run.ID, "", nil, nil)
 	require.NoError(t, err)
 	require.Equal(t, syncengine.StateFailed, done.State)

@@ -95,7 +95,7 @@ func (s *internalServer) FinaliseRun(ctx context.Context, req *syncenginev1.Fina
 }
 
 func (s *internalServer) ListOpenRuns(ctx context.Context, req *syncenginev1.ListOpenRunsRequest) (*syncenginev1.ListOpenRunsResponse, error) {
-	runs, err := s.cases.Runs.Open(ctx, req.GetBefore().AsTime(), int(req.GetPageSize()))
+	runs, err := s.cases.Runs.Open(ctx, req.GetBefore().AsTime(), req.GetAfterRunId(), int(req.GetPageSize()))
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ type RunReader interface {
 	Runs(ctx context.Context, page RunPage) ([]Run, error)
 	CountRuns(ctx context.Context, filter RunFilter) (int, error)
 	Status(ctx context.Context, now time.Time) (SyncStatus, error)
-	OpenRuns(ctx context.Context, before time.Time, limit int) ([]OpenRun, error)
+	OpenRuns(ctx context.Context, before time.Time, after string, limit int) ([]OpenRun, error)
 }
 
 // OpenRun names a run of any tenant that is queued or running.
@@ -84,7 +84,8 @@ func (r *ReadRuns) Status(ctx context.Context) (SyncStatus, error) {
 	return r.store.Status(ctx, r.now())
 }
 
-// Open names open runs of all tenants, oldest first.
-func (r *ReadRuns) Open(ctx context.Context, before time.Time, limit int) ([]OpenRun, error) {
-	return r.store.OpenRuns(ctx, before, limit)
+// Open names open runs of all tenants, oldest first, that began before a time; the
+// list begins behind the run with the id after, at first where that is empty.
+func (r *ReadRuns) Open(ctx context.Context, before time.Time, after string, limit int) ([]OpenRun, error) {
+	return r.store.OpenRuns(ctx, before, after, limit)
 }

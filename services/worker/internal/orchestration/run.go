@@ -70,8 +70,9 @@ type Runs interface {
 	// Cancel closes the tenant's runs that were made before a time and gives the workflows that
 	// ran them; those of runs that were closed so and still work are given again.
 	Cancel(ctx context.Context, before time.Time) (workflowIDs []string, err error)
-	// Open lists runs of all tenants that began before and have not ended, oldest first.
-	Open(ctx context.Context, before time.Time, limit int) ([]OpenRun, error)
+	// Open lists runs of all tenants that began before and have not ended, oldest first, behind
+	// the run with the id after; from the first on where that is empty.
+	Open(ctx context.Context, before time.Time, after string, limit int) ([]OpenRun, error)
 }
 
 // Job is a run as a workflow executes it.

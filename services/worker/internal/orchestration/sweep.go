@@ -10,7 +10,7 @@ import (
 const (
 	// sweepAge is how old a run must be before its workflow is missed: starting takes a moment.
 	sweepAge = 2 * time.Minute
-	// sweepSize is how many runs are looked at in one go.
+	// sweepSize is how many runs are listed in one call.
 	sweepSize = 1000
 )
 
@@ -30,15 +30,31 @@ func NewSweep(runs Runs, workflows Workflows, enter func(ctx context.Context, te
 // Do closes open runs whose workflow is gone or executes another run, and counts them. Several
 // sweepers may run at once. A run whose workflow could not be looked up is left alone.
 func (s *Sweep) Do(ctx context.Context, now time.Time) (closed int, err error) {
-	runs, err := s.runs.Open(ctx, now.Add(-sweepAge), sweepSize)
-	if err != nil {
-		return 0, fmt.Errorf("listing open runs: %w", err)
-	}
 	var failures []error
+	for after := ""; ; {
+		runs, err := s.runs.Open(ctx, now.Add(-sweepAge), after, sweepSize)
+		if err != nil {
+			return closed, errors.Join(append(failures, fmt.Errorf("listing open runs: %w", err))...)
+		}
+		ended, failed, err := s.closeLost(ctx, runs)
+		closed, failures = closed+ended, append(failures, failed...)
+		if err != nil {
+			return closed, errors.Join(append(failures, err)...)
+		}
+		if len(runs) < sweepSize {
+			return closed, errors.Join(failures...)
+		}
+		after = runs[len(runs)-1].RunID
+	}
+}
+
+// closeLost closes those of the runs that nothing executes. failures are those of
+// single runs; err is the orchestrator's, which is down for all.
+func (s *Sweep) closeLost(ctx context.Context, runs []OpenRun) (closed int, failures []error, err error) {
 	for _, run := range runs {
 		lost, err := s.lost(ctx, run)
 		if err != nil {
-			return closed, errors.Join(append(failures, err)...) // the orchestrator is down for all
+			return closed, failures, err
 		}
 		if !lost {
 			continue
@@ -49,7 +65,7 @@ func (s *Sweep) Do(ctx context.Context, now time.Time) (closed int, err error) {
 		}
 		closed++
 	}
-	return closed, errors.Join(failures...)
+	return closed, failures, nil
 }
 
 func (s *Sweep) lost(ctx context.Context, run OpenRun) (bool, error) {

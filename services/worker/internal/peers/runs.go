@@ -49,8 +49,10 @@ func (r *Runs) Cancel(ctx context.Context, before time.Time) ([]string, error) {
 }
 
 // Open lists runs that have not ended; see orchestration.Runs.
-func (r *Runs) Open(ctx context.Context, before time.Time, limit int) ([]orchestration.OpenRun, error) {
-	res, err := r.engine.ListOpenRuns(ctx, &syncenginev1.ListOpenRunsRequest{Before: timestamppb.New(before), PageSize: int32(limit)})
+func (r *Runs) Open(ctx context.Context, before time.Time, after string, limit int) ([]orchestration.OpenRun, error) {
+	res, err := r.engine.ListOpenRuns(ctx, &syncenginev1.ListOpenRunsRequest{
+		Before: timestamppb.New(before), AfterRunId: after, PageSize: int32(limit),
+	})
 	if err != nil {
 		return nil, err
 	}

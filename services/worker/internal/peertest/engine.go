@@ -7,6 +7,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -381,8 +382,8 @@ func derived(r *run) string {
 	return "partial"
 }
 
-// ListOpenRuns names all open runs, whatever their age.
-func (e *Engine) ListOpenRuns(context.Context, *syncenginev1.ListOpenRunsRequest) (*syncenginev1.ListOpenRunsResponse, error) {
+// ListOpenRuns names open runs behind one, in the order of their ids, whatever their age.
+func (e *Engine) ListOpenRuns(_ context.Context, req *syncenginev1.ListOpenRunsRequest) (*syncenginev1.ListOpenRunsResponse, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.down != nil {
@@ -390,10 +391,12 @@ func (e *Engine) ListOpenRuns(context.Context, *syncenginev1.ListOpenRunsRequest
 	}
 	response := &syncenginev1.ListOpenRunsResponse{}
 	for _, r := range e.runs {
-		if open(r.state) {
+		if open(r.state) && r.id > req.GetAfterRunId() {
 			response.Runs = append(response.Runs, &syncenginev1.OpenRun{TenantId: r.tenant, RunId: r.id, WorkflowId: r.workflowID})
 		}
 	}
+	slices.SortFunc(response.Runs, func(a, b *syncenginev1.OpenRun) int { return strings.Compare(a.GetRunId(), b.GetRunId()) })
+	response.Runs = response.Runs[:min(len(response.Runs), int(req.GetPageSize()))]
 	return response, nil
 }
 

@@ -86,7 +86,7 @@ func TestWithoutTemporalTheRunIsClosedAndTheCallerIsTold(t *testing.T) {
 	require.Equal(t, errs.Unavailable, errs.KindOf(err))
 	require.Equal(t, "orchestrator_unavailable", errs.ReasonOf(err))
 	require.Less(t, time.Since(began), 9*time.Second, "the caller is told soon: 4 s, and what a busy machine adds")
-	open, err := b.runs.Open(b.ctx, time.Now(), 10)
+	open, err := b.runs.Open(b.ctx, time.Now(), "", 10)
 	require.NoError(t, err)
 	require.Empty(t, open, "no run is left behind")
 

@@ -137,7 +137,8 @@ UPDATE entra_sync_run_tenants SET state = 'cancelled', completed_at = @now::time
 WHERE run_id = ANY (@run_ids::uuid[]) AND state = 'queued';
 
 -- name: OpenRuns :many
-SELECT tenant_id, id, workflow_id FROM open_runs WHERE created_at < @before ORDER BY created_at, id LIMIT @size;
+-- Ids are in the order of time.
+SELECT tenant_id, id, workflow_id FROM open_runs WHERE created_at < @before AND id > @after ORDER BY id LIMIT @size;
 
 -- name: KeepDirectory :exec
 -- Where the next round takes up. Held rounds keep the delta link they had.

@@ -788,11 +788,12 @@ func (q *Queries) LockRun(ctx context.Context, id uuid.UUID) (string, error) {
 }
 
 const openRuns = `-- name: OpenRuns :many
-SELECT tenant_id, id, workflow_id FROM open_runs WHERE created_at < $1 ORDER BY created_at, id LIMIT $2
+SELECT tenant_id, id, workflow_id FROM open_runs WHERE created_at < $1 AND id > $2 ORDER BY id LIMIT $3
 `
 
 type OpenRunsParams struct {
 	Before time.Time
+	After  uuid.UUID
 	Size   int32
 }
 
@@ -802,8 +803,9 @@ type OpenRunsRow struct {
 	WorkflowID string
 }
 
+// Ids are in the order of time.
 func (q *Queries) OpenRuns(ctx context.Context, arg OpenRunsParams) ([]OpenRunsRow, error) {
-	rows, err := q.db.Query(ctx, openRuns, arg.Before, arg.Size)
+	rows, err := q.db.Query(ctx, openRuns, arg.Before, arg.After, arg.Size)
 	if err != nil {
 		return nil, err
 	}

@@ -868,8 +868,10 @@ func (x *FinaliseRunResponse) GetCounters() *Counters {
 type ListOpenRunsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only runs that began before.
-	Before        *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=before,proto3" json:"before,omitempty"`
-	PageSize      int32                  `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	Before   *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=before,proto3" json:"before,omitempty"`
+	PageSize int32                  `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The run, in the order of their ids, after which the list begins; empty at first.
+	AfterRunId    string `protobuf:"bytes,3,opt,name=after_run_id,json=afterRunId,proto3" json:"after_run_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -916,6 +918,13 @@ func (x *ListOpenRunsRequest) GetPageSize() int32 {
 		return x.PageSize
 	}
 	return 0
+}
+
+func (x *ListOpenRunsRequest) GetAfterRunId() string {
+	if x != nil {
+		return x.AfterRunId
+	}
+	return ""
 }
 
 type OpenRun struct {
@@ -1603,11 +1612,13 @@ const file_entrasync_syncengine_v1_engine_proto_rawDesc = "" +
 	"\x13_discovered_tenants\"j\n" +
 	"\x13FinaliseRunResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12=\n" +
-	"\bcounters\x18\x02 \x01(\v2!.entrasync.syncengine.v1.CountersR\bcounters\"r\n" +
+	"\bcounters\x18\x02 \x01(\v2!.entrasync.syncengine.v1.CountersR\bcounters\"\xa1\x01\n" +
 	"\x13ListOpenRunsRequest\x122\n" +
 	"\x06before\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x06before\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xe8\a(\x01R\bpageSize\"^\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x01R\bpageSize\x12-\n" +
+	"\fafter_run_id\x18\x03 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\n" +
+	"afterRunId\"^\n" +
 	"\aOpenRun\x12\x1b\n" +
 	"\ttenant_id\x18\x01 \x01(\tR\btenantId\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x1f\n" +
