@@ -20,7 +20,7 @@ import (
 // requireNothingLeaked searches everything that a system has written down for every secret that
 // the simulated Microsoft has ever given or taken: tokens, codes, verifiers, client secrets. It
 // runs at the end of every test that had a system, before the system goes.
-func (w *world) requireNothingLeaked(t *testing.T) {
+func (w *world) requireNothingLeaked(t testing.TB) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	var issued []string
@@ -78,7 +78,7 @@ func formsOf(secret string) [][]byte {
 
 // written is everything that stands somewhere, by place: every table of every database of the
 // server (Temporal's histories among them) as raw bytes, and every log.
-func (w *world) written(ctx context.Context, t *testing.T) map[string][]byte {
+func (w *world) written(ctx context.Context, t testing.TB) map[string][]byte {
 	t.Helper()
 	places := map[string][]byte{}
 	server := w.connect(ctx, t, "")
@@ -105,7 +105,7 @@ func (w *world) written(ctx context.Context, t *testing.T) map[string][]byte {
 }
 
 // connect opens a database of the system's server, as an administrator.
-func (w *world) connect(ctx context.Context, t *testing.T, database string) *pgx.Conn {
+func (w *world) connect(ctx context.Context, t testing.TB, database string) *pgx.Conn {
 	t.Helper()
 	config, err := pgx.ParseConfig(w.urls.Database)
 	require.NoError(t, err)
@@ -119,7 +119,7 @@ func (w *world) connect(ctx context.Context, t *testing.T, database string) *pgx
 
 // dumpInto reads every table of a database, whoever it belongs to, and closes the connection. The
 // temporary tables of another session are left out: the server lets nobody read them.
-func dumpInto(ctx context.Context, t *testing.T, places map[string][]byte, conn *pgx.Conn, database string) {
+func dumpInto(ctx context.Context, t testing.TB, places map[string][]byte, conn *pgx.Conn, database string) {
 	t.Helper()
 	defer func() { require.NoError(t, conn.Close(ctx)) }()
 	found, err := conn.Query(ctx, `

@@ -15,7 +15,7 @@ import (
 
 // rowVersions are the versions (xmin) of every contact and link of an MSP: they change when a row
 // is written, and only then. The interface cannot show that.
-func (w *world) rowVersions(t *testing.T, tenant string) map[string]string {
+func (w *world) rowVersions(t testing.TB, tenant string) map[string]string {
 	t.Helper()
 	conn := w.database(t)
 	found, err := conn.Query(t.Context(), `
@@ -35,7 +35,7 @@ func (w *world) rowVersions(t *testing.T, tenant string) map[string]string {
 }
 
 // lastSync is when sync last saw each linked contact.
-func lastSync(t *testing.T, c *host.Client) map[string]time.Time {
+func lastSync(t testing.TB, c *host.Client) map[string]time.Time {
 	t.Helper()
 	contacts, err := c.Contacts(t.Context(), map[string][]string{"entra": {"linked"}})
 	require.NoError(t, err)
@@ -48,7 +48,7 @@ func lastSync(t *testing.T, c *host.Client) map[string]time.Time {
 	return seen
 }
 
-func problemOf(t *testing.T, err error) *host.Problem {
+func problemOf(t testing.TB, err error) *host.Problem {
 	t.Helper()
 	var p *host.Problem
 	require.True(t, errors.As(err, &p), "want a refusal, got %v", err)
@@ -59,7 +59,7 @@ func problemOf(t *testing.T, err error) *host.Problem {
 var ours = []string{"connection", "discovery", "gateway", "mapping", "reconciliation", "sync-engine", "worker"}
 
 // showLogs prints the ends of the logs of a system whose test failed.
-func showLogs(t *testing.T, folder string) {
+func showLogs(t testing.TB, folder string) {
 	t.Helper()
 	for _, process := range ours {
 		b, err := os.ReadFile(filepath.Join(folder, process+".log"))

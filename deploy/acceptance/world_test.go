@@ -37,7 +37,7 @@ type world struct {
 }
 
 // start starts a system with a fleet and stops it when the test ends.
-func start(t *testing.T, options stack.Options) *world {
+func start(t testing.TB, options stack.Options) *world {
 	t.Helper()
 	if options.Fleet == "" {
 		options.Fleet = string(fleet.Small)
@@ -63,7 +63,7 @@ func start(t *testing.T, options stack.Options) *world {
 }
 
 // msp makes a new MSP: every flag is on for it, and the client acts as its administrator.
-func (w *world) msp(t *testing.T, tenant string) *host.Client {
+func (w *world) msp(t testing.TB, tenant string) *host.Client {
 	t.Helper()
 	require.NoError(t, w.platform().EnableFlags(t.Context(), tenant, allFlags...))
 	return w.person(t, tenant, "internal", read, update)
@@ -77,7 +77,7 @@ func (w *world) platform() *host.Client {
 }
 
 // person signs somebody in.
-func (w *world) person(t *testing.T, tenant, userType string, permissions ...string) *host.Client {
+func (w *world) person(t testing.TB, tenant, userType string, permissions ...string) *host.Client {
 	t.Helper()
 	token, err := host.Token(t.Context(), w.urls.Identity, tenant, "somebody", userType, permissions...)
 	require.NoError(t, err)
@@ -85,7 +85,7 @@ func (w *world) person(t *testing.T, tenant, userType string, permissions ...str
 }
 
 // load sends the MSP's clients and contacts.
-func (w *world) load(t *testing.T, c *host.Client) {
+func (w *world) load(t testing.TB, c *host.Client) {
 	t.Helper()
 	_, err := host.Upsert(t.Context(), c, "/api/clients:batch", "clients", slices.Collect(w.fleet.MSP().Clients()))
 	require.NoError(t, err)
@@ -95,7 +95,7 @@ func (w *world) load(t *testing.T, c *host.Client) {
 
 // mapped brings a new MSP to where a sync can start: records loaded, partner connected, tenants
 // discovered, exact matches confirmed.
-func (w *world) mapped(t *testing.T, tenant string) *host.Client {
+func (w *world) mapped(t testing.TB, tenant string) *host.Client {
 	t.Helper()
 	c := w.msp(t, tenant)
 	w.load(t, c)
@@ -108,7 +108,7 @@ func (w *world) mapped(t *testing.T, tenant string) *host.Client {
 }
 
 // sync runs a sync to its end, within a bound.
-func sync(t *testing.T, c *host.Client, scope string) host.RunDetail {
+func sync(t testing.TB, c *host.Client, scope string) host.RunDetail {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
@@ -118,7 +118,7 @@ func sync(t *testing.T, c *host.Client, scope string) host.RunDetail {
 }
 
 // database connects as an administrator, for what the interface does not show.
-func (w *world) database(t *testing.T) *pgx.Conn {
+func (w *world) database(t testing.TB) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), w.urls.Database)
 	require.NoError(t, err)
@@ -127,7 +127,7 @@ func (w *world) database(t *testing.T) *pgx.Conn {
 }
 
 // simulator sends an administrator's order to the simulated Microsoft.
-func (w *world) simulator(t *testing.T, method, path string, body any) json.RawMessage {
+func (w *world) simulator(t testing.TB, method, path string, body any) json.RawMessage {
 	t.Helper()
 	c := host.NewClient(w.urls.Simulator, "")
 	var out json.RawMessage
@@ -151,7 +151,7 @@ type row struct {
 }
 
 // rows are all contacts of an MSP, comparable with those of another one on the same fleet.
-func rows(t *testing.T, c *host.Client) []row {
+func rows(t testing.TB, c *host.Client) []row {
 	t.Helper()
 	clients, err := c.Clients(t.Context())
 	require.NoError(t, err)

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/resolver/manual"
 
 	"github.com/entrasync/entrasync/pkg/tenant"
 )
@@ -48,7 +51,8 @@ func WithClientClock(now func() time.Time) ClientOption {
 }
 
 // Dial makes a connection to a service; it connects on first use and again when
-// the connection is lost. Errors of its calls are errs.Errors. Outgoing metadata
+// the connection is lost. The address may list several replicas, with commas;
+// calls go to them in turn, as to those that a name resolves to. Errors of its calls are errs.Errors. Outgoing metadata
 // is the request's id and the signed context, and nothing that came in: services
 // forward the token of the call they serve, originators make a fresh one.
 func Dial(identity *Identity, service, address string, opts ...ClientOption) (*grpc.ClientConn, error) {
@@ -60,7 +64,8 @@ func Dial(identity *Identity, service, address string, opts ...ClientOption) (*g
 		return nil, fmt.Errorf("%s may not state for whom a call is made", identity.Name())
 	}
 	c := &caller{identity: identity, clientOptions: o}
-	conn, err := grpc.NewClient(address,
+	target, options := replicas(service, address)
+	conn, err := grpc.NewClient(target, append(options,
 		grpc.WithTransportCredentials(identity.clientCredentials(service)),
 		grpc.WithStatsHandler(otelgrpc.NewClientHandler()),
 		grpc.WithChainUnaryInterceptor(c.unary),
@@ -69,11 +74,26 @@ func Dial(identity *Identity, service, address string, opts ...ClientOption) (*g
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(messageBytes), grpc.MaxCallSendMsgSize(messageBytes)),
 		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}]}`),
 		grpc.WithDisableServiceConfig(),
-	)
+	)...)
 	if err != nil {
 		return nil, fmt.Errorf("dialling %s: %w", service, err)
 	}
 	return conn, nil
+}
+
+// replicas is what to dial for an address, or for a list of them.
+func replicas(service, address string) (target string, options []grpc.DialOption) {
+	list := strings.Split(address, ",")
+	if len(list) == 1 {
+		return address, nil
+	}
+	var state resolver.State
+	for _, one := range list {
+		state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{{Addr: strings.TrimSpace(one)}}})
+	}
+	known := manual.NewBuilderWithScheme("replicas")
+	known.InitialState(state)
+	return known.Scheme() + ":///" + service, []grpc.DialOption{grpc.WithResolvers(known)}
 }
 
 // caller makes the outgoing metadata.

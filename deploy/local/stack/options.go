@@ -67,6 +67,10 @@ type Options struct {
 	// Without names processes that are left out, for who runs one in a
 	// debugger on its usual port.
 	Without []string
+	// Twice names services that run as two replicas; callers go to them in turn.
+	Twice []string
+	// SecondPorts are those of second replicas, random free ones when zero.
+	SecondPorts Ports
 	// Env adds NAME=value pairs to one process's environment.
 	Env map[string][]string
 	// Inherit is passed on to every service: proxies, OpenTelemetry.
@@ -155,6 +159,11 @@ func (o Options) complete() (_ Options, err error) {
 	}
 	if o.Ports == (Ports{}) {
 		if o.Ports, err = ports.Random(); err != nil {
+			return o, err
+		}
+	}
+	if len(o.Twice) > 0 && o.SecondPorts == (Ports{}) {
+		if o.SecondPorts, err = ports.Random(); err != nil {
 			return o, err
 		}
 	}

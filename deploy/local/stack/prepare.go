@@ -150,7 +150,7 @@ func (s *Stack) ensureSealedKey(ctx context.Context) error {
 	if _, err := os.Stat(s.secrets.masterKeyFile); !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	env, err := s.environ(services[slices.IndexFunc(services, func(svc service) bool { return svc.name == "connection" })])
+	env, err := s.environ(services[slices.IndexFunc(services, func(svc service) bool { return svc.name == "connection" })], s.options.Ports)
 	if err != nil {
 		return err
 	}

@@ -32,15 +32,18 @@ func (s *Stack) processes() ([]supervisor.Process, error) {
 	list := s.foundation()
 	list = append(list, s.outside()...)
 	for _, svc := range services {
-		env, err := s.environ(svc)
+		process, err := s.process(svc, svc.name, s.options.Ports)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, supervisor.Process{
-			Name: svc.name, After: svc.after,
-			Spec:  child.Spec{Path: filepath.Join(s.layout.Bin(), svc.name), Env: env, Dir: s.layout.State},
-			Ready: get("http://" + ports.Addr(svc.admin(s.options.Ports)) + "/readyz"),
-		})
+		list = append(list, process)
+		if !slices.Contains(s.options.Twice, svc.name) {
+			continue
+		}
+		if process, err = s.process(svc, svc.name+"-2", s.options.SecondPorts); err != nil {
+			return nil, err
+		}
+		list = append(list, process)
 	}
 	list = s.leaveOut(list)
 	for i := range list {
@@ -51,6 +54,32 @@ func (s *Stack) processes() ([]supervisor.Process, error) {
 		list[i].Version = version
 	}
 	return list, nil
+}
+
+// process is one replica of a service.
+func (s *Stack) process(svc service, name string, own Ports) (supervisor.Process, error) {
+	env, err := s.environ(svc, own)
+	return supervisor.Process{
+		Name: name, After: svc.after,
+		Spec:  child.Spec{Path: filepath.Join(s.layout.Bin(), svc.name), Env: env, Dir: s.layout.State},
+		Ready: get(readiness(svc, own)),
+	}, err
+}
+
+func readiness(svc service, own Ports) string {
+	return "http://" + ports.Addr(svc.admin(own)) + "/readyz"
+}
+
+// Readiness lists the addresses at which the services' replicas say whether they
+// are ready.
+func (s *Stack) Readiness() (addresses []string) {
+	for _, svc := range services {
+		addresses = append(addresses, readiness(svc, s.options.Ports))
+		if slices.Contains(s.options.Twice, svc.name) {
+			addresses = append(addresses, readiness(svc, s.options.SecondPorts))
+		}
+	}
+	return addresses
 }
 
 // foundation is the databases and Temporal.

@@ -73,16 +73,20 @@ func (o Options) addr(name string) string {
 	if i < 0 {
 		return ""
 	}
-	return ports.Addr(services[i].listen(o.Ports))
+	address := ports.Addr(services[i].listen(o.Ports))
+	if slices.Contains(o.Twice, name) {
+		address += "," + ports.Addr(services[i].listen(o.SecondPorts))
+	}
+	return address
 }
 
 // environ is the environment of one service. The names are the same in every
-// deployment; only the values are the local stack's.
-func (s *Stack) environ(svc service) ([]string, error) {
+// deployment; only the values are the local stack's. Own are the ports of the replica.
+func (s *Stack) environ(svc service, own Ports) ([]string, error) {
 	o := s.options
 	env := map[string]string{
-		"ENTRASYNC_LISTEN":       ports.Addr(svc.listen(o.Ports)),
-		"ENTRASYNC_ADMIN_LISTEN": ports.Addr(svc.admin(o.Ports)),
+		"ENTRASYNC_LISTEN":       ports.Addr(svc.listen(own)),
+		"ENTRASYNC_ADMIN_LISTEN": ports.Addr(svc.admin(own)),
 		"ENTRASYNC_DRAIN_DELAY":  "0s", // no load balancer has to notice
 		"ENTRASYNC_TLS_DIR":      s.TLSDir(svc.name),
 		"ENTRASYNC_REFLECTION":   "true",
