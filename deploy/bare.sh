@@ -9,8 +9,8 @@
 #   database  as an ordinary user with DATABASE_URL: make up
 #
 # ENTRASYNC_BARE_COMMANDS="up" leaves "test" out. What is committed is tested, in a fresh clone.
-# Go's build cache of this machine is shared, read only, as are the modules that it has downloaded;
-# ENTRASYNC_BARE_COLD=1 does without. It needs root on Debian or Ubuntu.
+# Go's build cache of this machine and the modules that it has downloaded are shared, read only, and
+# what the ways built before is kept for the next; ENTRASYNC_BARE_COLD=1 does without. It needs root on Debian or Ubuntu.
 #
 # Everything happens in namespaces of its own: whatever ends this script, the kernel ends its
 # processes and takes its mounts away, and the folders that are deleted then hold none.
@@ -72,9 +72,10 @@ make_debian() {
 
 # --- in the namespaces -------------------------------------------------------------------------
 
-# layer shows $2 at $3, with what is written kept beside, in $1.
+# layer shows $2 at $3, with what is written kept beside, in $1; $4 is to own that.
 layer() {
     mkdir -p "$1/upper" "$1/work" "$3"
+    [ -z "${4:-}" ] || chown -R "$4" "$1/upper"
     mount -t overlay overlay -o "lowerdir=$(realpath "$2"),upperdir=$1/upper,workdir=$1/work" "$3"
 }
 
@@ -163,11 +164,13 @@ inside() {
     machine "$dir" machine
     local at=$dir/machine
     if [ -z "${ENTRASYNC_BARE_COLD:-}" ]; then
-        layer "$dir/cache.layer" "$(go env GOCACHE)" "$at/var/cache/go-build"
+        local owner
+        owner=$(chroot "$at" id -u "${who%:*}")
+        layer "$checkout/.local/bare/go-build" "$(go env GOCACHE)" "$at/var/cache/go-build" "$owner"
         chroot "$at" find /var/cache/go-build -type d -exec chown "$who" {} +
         mkdir -p "$at/var/cache/go-modules"
         mount --bind -o ro "$(go env GOMODCACHE)/cache/download" "$at/var/cache/go-modules"
-        say "Go's build cache and modules of this machine are shared"
+        say "shared: Go's build cache and modules of this machine, and what the ways built before"
     else
         say "nothing is shared: Go downloads and builds everything"
     fi
