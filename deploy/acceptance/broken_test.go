@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/entrasync/entrasync/deploy/local/host"
+	"github.com/entrasync/entrasync/deploy/hostclient"
 	"github.com/entrasync/entrasync/deploy/local/stack"
 )
 
@@ -16,7 +16,7 @@ func TestOneBadUserNeverFailsTheTenant(t *testing.T) {
 	c := w.mapped(t, "broken")
 	preview, err := c.Preview(t.Context())
 	require.NoError(t, err)
-	at := slices.IndexFunc(preview.AutoMatched, func(r host.PreviewRow) bool { return r.State == "mapped" })
+	at := slices.IndexFunc(preview.AutoMatched, func(r hostclient.PreviewRow) bool { return r.State == "mapped" })
 	require.GreaterOrEqual(t, at, 0)
 	tenant := preview.AutoMatched[at].EntraTenantID
 	for _, kind := range []string{"missing-id", "long-name", "invalid-utf8", "nul", "duplicate-id", "sql-name"} {
@@ -44,7 +44,7 @@ func TestOneBadUserNeverFailsTheTenant(t *testing.T) {
 
 	contacts, err := c.Contacts(t.Context(), nil)
 	require.NoError(t, err)
-	require.True(t, slices.ContainsFunc(contacts, func(contact host.Contact) bool {
+	require.True(t, slices.ContainsFunc(contacts, func(contact hostclient.Contact) bool {
 		return contact.FullName == `Robert'); DROP TABLE contacts;-- "Bobby" \ Tables`
 	}), "a name with quotes and SQL is stored as it is")
 }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/entrasync/entrasync/deploy/local/host"
+	"github.com/entrasync/entrasync/deploy/hostclient"
 	"github.com/entrasync/entrasync/deploy/local/stack"
 )
 
@@ -20,10 +20,10 @@ func TestAClientToBeCreatedIsCreatedOnce(t *testing.T) {
 	preview, err := c.Preview(t.Context())
 	require.NoError(t, err)
 	require.NotEmpty(t, preview.Unmatched)
-	decisions := make([]host.Decision, len(preview.Unmatched))
+	decisions := make([]hostclient.Decision, len(preview.Unmatched))
 	names := make([]string, len(preview.Unmatched))
 	for i, row := range preview.Unmatched {
-		decisions[i] = host.Decision{ManagedTenantID: row.ManagedTenantID, Decision: "create_new"}
+		decisions[i] = hostclient.Decision{ManagedTenantID: row.ManagedTenantID, Decision: "create_new"}
 		names[i] = row.DisplayName
 	}
 	_, err = c.Confirm(t.Context(), decisions)

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/entrasync/entrasync/deploy/local/host"
+	"github.com/entrasync/entrasync/deploy/hostclient"
 	"github.com/entrasync/entrasync/deploy/simulator/fleet"
 )
 
@@ -20,7 +20,7 @@ func (w *world) slowDirectories(t *testing.T) {
 	t.Helper()
 	w.simulator(t, "POST", "/admin/faults", map[string]any{"kind": "slow", "route": "graph.users", "delayMillis": 1500})
 	t.Cleanup(func() {
-		c := host.NewClient(w.urls.Simulator, "")
+		c := hostclient.NewClient(w.urls.Simulator, "")
 		_ = c.Do(context.WithoutCancel(t.Context()), "DELETE", "/admin/faults", nil, nil)
 	})
 }

@@ -6,13 +6,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/entrasync/entrasync/deploy/local/host"
+	"github.com/entrasync/entrasync/deploy/hostclient"
 	"github.com/entrasync/entrasync/deploy/simulator/expect"
 )
 
 // requireExpected compares a first sync, tenant by tenant and reason by reason, with what the
 // fleet implies.
-func (w *world) requireExpected(t *testing.T, c *host.Client, got host.RunDetail) {
+func (w *world) requireExpected(t *testing.T, c *hostclient.Client, got hostclient.RunDetail) {
 	t.Helper()
 	pairs := expect.AutoMatched(w.fleet)
 	want, err := expect.Initial(w.fleet, pairs)
@@ -20,12 +20,12 @@ func (w *world) requireExpected(t *testing.T, c *host.Client, got host.RunDetail
 	require.Len(t, got.TenantResults, len(pairs))
 	clients := clientsByID(t, c)
 
-	var sum host.Counters
+	var sum hostclient.Counters
 	for _, result := range got.TenantResults {
 		outcome, ok := want[result.EntraTenantID]
 		require.True(t, ok, "tenant %s was synced and is not expected", result.EntraTenantID)
 		require.Contains(t, pairs, expect.Pair{TenantID: result.EntraTenantID, ClientExternalID: clients[result.ClientID]})
-		require.Equal(t, host.Counters{
+		require.Equal(t, hostclient.Counters{
 			Created: outcome.Created, Linked: outcome.Linked,
 			Ambiguous: expect.Sum(outcome.Ambiguous), Filtered: expect.Sum(outcome.Filtered), Failed: expect.Sum(outcome.Failed),
 		}, result.Counters, "tenant %s", result.EntraTenantID)
@@ -47,11 +47,11 @@ func (w *world) requireExpected(t *testing.T, c *host.Client, got host.RunDetail
 
 // requireDecisions compares identity by identity: which contact each is linked to, and what waits
 // in the queue for which reason.
-func (w *world) requireDecisions(t *testing.T, c *host.Client, want map[string]expect.Outcome) {
+func (w *world) requireDecisions(t *testing.T, c *hostclient.Client, want map[string]expect.Outcome) {
 	t.Helper()
 	contacts, err := c.Contacts(t.Context(), map[string][]string{"entra": {"linked"}})
 	require.NoError(t, err)
-	linked := map[string]host.Contact{}
+	linked := map[string]hostclient.Contact{}
 	for _, contact := range contacts {
 		linked[text(contact.EntraTenantID)+" "+text(contact.EntraObjectID)] = contact
 	}
@@ -86,7 +86,7 @@ func (w *world) requireDecisions(t *testing.T, c *host.Client, want map[string]e
 	require.Len(t, queued, wantQueued)
 }
 
-func clientsByID(t *testing.T, c *host.Client) map[string]string {
+func clientsByID(t *testing.T, c *hostclient.Client) map[string]string {
 	t.Helper()
 	clients, err := c.Clients(t.Context())
 	require.NoError(t, err)

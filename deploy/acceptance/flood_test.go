@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/entrasync/entrasync/deploy/local/host"
+	"github.com/entrasync/entrasync/deploy/hostclient"
 	"github.com/entrasync/entrasync/deploy/local/stack"
 )
 
@@ -28,7 +28,7 @@ const (
 // neighbours are a tenant that floods and one that reads.
 type neighbours struct {
 	*world
-	loud, quiet *host.Client
+	loud, quiet *hostclient.Client
 	managed     []string // the loud one's managed tenants
 	client      string   // one of its clients
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/entrasync/entrasync/deploy/local/host"
+	"github.com/entrasync/entrasync/deploy/hostclient"
 	"github.com/entrasync/entrasync/deploy/local/stack"
 )
 
@@ -45,9 +45,9 @@ func TestKilledProcessesCostNothing(t *testing.T) {
 }
 
 // waitHalfway returns when some tenants of a run are done and others are not.
-func waitHalfway(ctx context.Context, t *testing.T, c *host.Client, runID string) {
+func waitHalfway(ctx context.Context, t *testing.T, c *hostclient.Client, runID string) {
 	t.Helper()
-	require.NoError(t, host.Poll(ctx, func() (bool, error) {
+	require.NoError(t, hostclient.Poll(ctx, func() (bool, error) {
 		detail, err := c.Run(ctx, runID)
 		if err != nil {
 			return false, err

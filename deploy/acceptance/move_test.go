@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/entrasync/entrasync/deploy/local/host"
+	"github.com/entrasync/entrasync/deploy/hostclient"
 	"github.com/entrasync/entrasync/deploy/local/stack"
 )
 
@@ -28,7 +28,7 @@ type decided struct {
 
 // moved is an MSP that has synced, one of its mapped directories and a client without one.
 type moved struct {
-	*host.Client
+	*hostclient.Client
 	t                            *testing.T
 	managed, directory, from, to string
 }
@@ -37,11 +37,11 @@ func (w *world) moved(t *testing.T, tenant string) moved {
 	t.Helper()
 	c := w.mapped(t, tenant)
 	require.Equal(t, "completed", sync(t, c, "initial").Run.State)
-	_, err := host.Upsert(t.Context(), c, "/api/clients:batch", "clients", []map[string]any{{"externalId": "C-moved", "name": "Quite Another"}})
+	_, err := hostclient.Upsert(t.Context(), c, "/api/clients:batch", "clients", []map[string]any{{"externalId": "C-moved", "name": "Quite Another"}})
 	require.NoError(t, err)
 	preview, err := c.Preview(t.Context())
 	require.NoError(t, err)
-	at := slices.IndexFunc(preview.AutoMatched, func(r host.PreviewRow) bool { return r.State == "mapped" })
+	at := slices.IndexFunc(preview.AutoMatched, func(r hostclient.PreviewRow) bool { return r.State == "mapped" })
 	require.GreaterOrEqual(t, at, 0)
 	row := preview.AutoMatched[at]
 	m := moved{Client: c, t: t, managed: row.ManagedTenantID, directory: row.EntraTenantID, from: row.Match.ClientID}
@@ -63,11 +63,11 @@ func (m moved) do(path string, body map[string]any) decided {
 }
 
 // contactsOf are a client's contacts by the object id of this directory that they show.
-func (m moved) contactsOf(client string) map[string]host.Contact {
+func (m moved) contactsOf(client string) map[string]hostclient.Contact {
 	m.t.Helper()
 	all, err := m.Contacts(m.t.Context(), url.Values{"clientId": {client}})
 	require.NoError(m.t, err)
-	found := map[string]host.Contact{}
+	found := map[string]hostclient.Contact{}
 	for _, contact := range all {
 		if text(contact.EntraTenantID) == m.directory {
 			found[text(contact.EntraObjectID)] = contact
@@ -91,13 +91,13 @@ func (m moved) orphans() int {
 }
 
 // result is what a sync of all tenants says of the directory; ok is false when it was not synced.
-func (m moved) result() (result host.TenantResult, ok bool) {
+func (m moved) result() (result hostclient.TenantResult, ok bool) {
 	m.t.Helper()
 	detail := sync(m.t, m.Client, "all-tenants")
 	require.Equal(m.t, "completed", detail.Run.State, "%+v", detail)
-	at := slices.IndexFunc(detail.TenantResults, func(r host.TenantResult) bool { return r.ManagedTenantID == m.managed })
+	at := slices.IndexFunc(detail.TenantResults, func(r hostclient.TenantResult) bool { return r.ManagedTenantID == m.managed })
 	if at < 0 {
-		return host.TenantResult{}, false
+		return hostclient.TenantResult{}, false
 	}
 	return detail.TenantResults[at], true
 }
@@ -181,7 +181,7 @@ func TestADirectoryMovesToAnotherClient(t *testing.T) {
 func TestMappingsTravelAsATable(t *testing.T) {
 	w := start(t, stack.Options{Fleet: "tiny"})
 	m := w.moved(t, "tables")
-	token, err := host.Token(t.Context(), w.urls.Identity, "tables", "somebody", "internal", read, update)
+	token, err := hostclient.Token(t.Context(), w.urls.Identity, "tables", "somebody", "internal", read, update)
 	require.NoError(t, err)
 	send := func(method, path, body string) (int, string) {
 		req, err := http.NewRequestWithContext(t.Context(), method, w.urls.Gateway+mappings+path, strings.NewReader(body))

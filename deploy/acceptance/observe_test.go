@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/entrasync/entrasync/deploy/local/host"
+	"github.com/entrasync/entrasync/deploy/hostclient"
 )
 
 // rowVersions are the versions (xmin) of every contact and link of an MSP: they change when a row
@@ -35,7 +35,7 @@ func (w *world) rowVersions(t testing.TB, tenant string) map[string]string {
 }
 
 // lastSync is when sync last saw each linked contact.
-func lastSync(t testing.TB, c *host.Client) map[string]time.Time {
+func lastSync(t testing.TB, c *hostclient.Client) map[string]time.Time {
 	t.Helper()
 	contacts, err := c.Contacts(t.Context(), map[string][]string{"entra": {"linked"}})
 	require.NoError(t, err)
@@ -48,9 +48,9 @@ func lastSync(t testing.TB, c *host.Client) map[string]time.Time {
 	return seen
 }
 
-func problemOf(t testing.TB, err error) *host.Problem {
+func problemOf(t testing.TB, err error) *hostclient.Problem {
 	t.Helper()
-	var p *host.Problem
+	var p *hostclient.Problem
 	require.True(t, errors.As(err, &p), "want a refusal, got %v", err)
 	return p
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/entrasync/entrasync/deploy/local/host"
+	"github.com/entrasync/entrasync/deploy/hostclient"
 	"github.com/entrasync/entrasync/deploy/local/stack"
 	"github.com/entrasync/entrasync/deploy/simulator/fleet"
 )
@@ -63,39 +63,39 @@ func start(t testing.TB, options stack.Options) *world {
 }
 
 // msp makes a new MSP: every flag is on for it, and the client acts as its administrator.
-func (w *world) msp(t testing.TB, tenant string) *host.Client {
+func (w *world) msp(t testing.TB, tenant string) *hostclient.Client {
 	t.Helper()
 	require.NoError(t, w.platform().EnableFlags(t.Context(), tenant, allFlags...))
 	return w.person(t, tenant, "internal", read, update)
 }
 
 // platform is a client with the platform key.
-func (w *world) platform() *host.Client {
-	c := host.NewClient(w.urls.Gateway, "")
+func (w *world) platform() *hostclient.Client {
+	c := hostclient.NewClient(w.urls.Gateway, "")
 	c.PlatformKey = w.urls.PlatformKey
 	return c
 }
 
 // person signs somebody in.
-func (w *world) person(t testing.TB, tenant, userType string, permissions ...string) *host.Client {
+func (w *world) person(t testing.TB, tenant, userType string, permissions ...string) *hostclient.Client {
 	t.Helper()
-	token, err := host.Token(t.Context(), w.urls.Identity, tenant, "somebody", userType, permissions...)
+	token, err := hostclient.Token(t.Context(), w.urls.Identity, tenant, "somebody", userType, permissions...)
 	require.NoError(t, err)
-	return host.NewClient(w.urls.Gateway, token)
+	return hostclient.NewClient(w.urls.Gateway, token)
 }
 
 // load sends the MSP's clients and contacts.
-func (w *world) load(t testing.TB, c *host.Client) {
+func (w *world) load(t testing.TB, c *hostclient.Client) {
 	t.Helper()
-	_, err := host.Upsert(t.Context(), c, "/api/clients:batch", "clients", slices.Collect(w.fleet.MSP().Clients()))
+	_, err := hostclient.Upsert(t.Context(), c, "/api/clients:batch", "clients", slices.Collect(w.fleet.MSP().Clients()))
 	require.NoError(t, err)
-	_, err = host.Upsert(t.Context(), c, "/api/contacts:batch", "contacts", slices.Collect(w.fleet.MSP().Contacts()))
+	_, err = hostclient.Upsert(t.Context(), c, "/api/contacts:batch", "contacts", slices.Collect(w.fleet.MSP().Contacts()))
 	require.NoError(t, err)
 }
 
 // mapped brings a new MSP to where a sync can start: records loaded, partner connected, tenants
 // discovered, exact matches confirmed.
-func (w *world) mapped(t testing.TB, tenant string) *host.Client {
+func (w *world) mapped(t testing.TB, tenant string) *hostclient.Client {
 	t.Helper()
 	c := w.msp(t, tenant)
 	w.load(t, c)
@@ -108,7 +108,7 @@ func (w *world) mapped(t testing.TB, tenant string) *host.Client {
 }
 
 // sync runs a sync to its end, within a bound.
-func sync(t testing.TB, c *host.Client, scope string) host.RunDetail {
+func sync(t testing.TB, c *hostclient.Client, scope string) hostclient.RunDetail {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
@@ -129,7 +129,7 @@ func (w *world) database(t testing.TB) *pgx.Conn {
 // simulator sends an administrator's order to the simulated Microsoft.
 func (w *world) simulator(t testing.TB, method, path string, body any) json.RawMessage {
 	t.Helper()
-	c := host.NewClient(w.urls.Simulator, "")
+	c := hostclient.NewClient(w.urls.Simulator, "")
 	var out json.RawMessage
 	// Also for what is asked at a test's end, when its context is over.
 	res, err := c.Send(context.WithoutCancel(t.Context()), method, path, body)
@@ -151,7 +151,7 @@ type row struct {
 }
 
 // rows are all contacts of an MSP, comparable with those of another one on the same fleet.
-func rows(t testing.TB, c *host.Client) []row {
+func rows(t testing.TB, c *hostclient.Client) []row {
 	t.Helper()
 	clients, err := c.Clients(t.Context())
 	require.NoError(t, err)

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/entrasync/entrasync/deploy/local/host"
+	"github.com/entrasync/entrasync/deploy/hostclient"
 	"github.com/entrasync/entrasync/deploy/simulator/fleet"
 )
 
@@ -38,7 +38,7 @@ type Options struct {
 // job is one demonstration under way.
 type job struct {
 	Options
-	client *host.Client
+	client *hostclient.Client
 }
 
 // Run does the main job: records loaded, partner connected, tenants discovered, exact matches
@@ -69,16 +69,16 @@ func Run(ctx context.Context, o Options) error {
 }
 
 func (j *job) signIn(ctx context.Context) (string, error) {
-	platform := host.NewClient(j.Gateway, "")
+	platform := hostclient.NewClient(j.Gateway, "")
 	platform.PlatformKey = j.PlatformKey
 	if err := platform.EnableFlags(ctx, Tenant, Flags...); err != nil {
 		return "", err
 	}
-	token, err := host.Token(ctx, j.Identity, Tenant, "administrator", "internal", "system_settings.read", "system_settings.update")
+	token, err := hostclient.Token(ctx, j.Identity, Tenant, "administrator", "internal", "system_settings.read", "system_settings.update")
 	if err != nil {
 		return "", err
 	}
-	j.client = host.NewClient(j.Gateway, token)
+	j.client = hostclient.NewClient(j.Gateway, token)
 	return fmt.Sprintf("administrator of %s; %d feature flags on", Tenant, len(Flags)), nil
 }
 
@@ -88,7 +88,7 @@ func (j *job) loadClients(ctx context.Context) (string, error) {
 		return "", err
 	}
 	clients := slices.Collect(f.MSP().Clients())
-	outcomes, err := host.Upsert(ctx, j.client, "/api/clients:batch", "clients", clients)
+	outcomes, err := hostclient.Upsert(ctx, j.client, "/api/clients:batch", "clients", clients)
 	return fmt.Sprintf("%d clients: %s", len(clients), list(outcomes)), err
 }
 
@@ -99,8 +99,8 @@ func (j *job) loadContacts(ctx context.Context) (string, error) {
 	}
 	// Contacts are sent batch by batch: a large MSP's do not stand in memory at once.
 	total, outcomes := 0, map[string]int{}
-	for batch := range chunks(f.MSP().Contacts(), host.BatchSize) {
-		some, err := host.Upsert(ctx, j.client, "/api/contacts:batch", "contacts", batch)
+	for batch := range chunks(f.MSP().Contacts(), hostclient.BatchSize) {
+		some, err := hostclient.Upsert(ctx, j.client, "/api/contacts:batch", "contacts", batch)
 		if err != nil {
 			return "", err
 		}
@@ -151,23 +151,23 @@ func (j *job) secondSync(ctx context.Context) (string, error) {
 	return said, err
 }
 
-func (j *job) sync(ctx context.Context, scope string) (string, host.Counters, error) {
+func (j *job) sync(ctx context.Context, scope string) (string, hostclient.Counters, error) {
 	began := j.Now()
 	detail, err := j.client.Sync(ctx, scope, nil)
 	if err != nil {
-		return "", host.Counters{}, err
+		return "", hostclient.Counters{}, err
 	}
 	run := detail.Run
 	if run.State != "completed" && run.State != "partial" {
 		if run.Error != nil {
-			return "", host.Counters{}, fmt.Errorf("the run %s ended %s: %s %s", run.RunID, run.State, run.Error.Code, run.Error.Message)
+			return "", hostclient.Counters{}, fmt.Errorf("the run %s ended %s: %s %s", run.RunID, run.State, run.Error.Code, run.Error.Message)
 		}
 		for _, t := range detail.TenantResults {
 			if t.Error != nil {
-				return "", host.Counters{}, fmt.Errorf("the run %s ended %s: tenant %s: %s %s", run.RunID, run.State, t.EntraTenantID, t.Error.Code, t.Error.Message)
+				return "", hostclient.Counters{}, fmt.Errorf("the run %s ended %s: tenant %s: %s %s", run.RunID, run.State, t.EntraTenantID, t.Error.Code, t.Error.Message)
 			}
 		}
-		return "", host.Counters{}, errors.New("the run " + run.RunID + " ended " + run.State)
+		return "", hostclient.Counters{}, errors.New("the run " + run.RunID + " ended " + run.State)
 	}
 	c := run.Counters
 	rate := float64(c.Total()) / j.Now().Sub(began).Seconds()

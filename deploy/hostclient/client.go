@@ -1,7 +1,7 @@
-// Package host is a host application in miniature: it does what a PSA does with entrasync, by the
+// Package hostclient is a host application in miniature: it does what a PSA does with entrasync, by the
 // public HTTP interface alone. The demonstration of the local stack and the acceptance tests use
 // it; it shares no code with the services.
-package host
+package hostclient
 
 import (
 	"bytes"
