@@ -16,27 +16,55 @@ import (
 )
 
 // Validate checks a message against the rules in its contract; errs.Invalid,
-// reason "request_invalid", with one violation a field, named as in JSON.
+// reason "request_invalid", with the fields that break a rule, named as in JSON:
+// at most 100, and how many more there are. The elements of a list that is too
+// long are not looked at.
 func Validate(validator protovalidate.Validator, message proto.Message) error {
-	err := validator.Validate(message)
+	var found Violations
+	tooMany(message.ProtoReflect(), "", &found)
+	if list := found.List(); len(list) > 0 {
+		return requestInvalid(list)
+	}
+	err := validator.Validate(message, protovalidate.WithFailFast())
 	if err == nil {
 		return nil
 	}
-	broken, ok := errors.AsType[*protovalidate.ValidationError](err)
-	if !ok {
+	if err := collect(validator, message, "", &found); err != nil {
 		return errs.Wrap(err, errs.Internal, "internal", genericMessage) // a rule that does not compile
 	}
-	violations := make([]errs.Violation, 0, len(broken.Violations))
-	for _, v := range broken.Violations {
-		text := v.Proto.GetMessage()
-		if text == "" {
-			text = v.Proto.GetRuleId()
-		}
-		violations = append(violations, errs.Violation{
-			Field: jsonPath(message.ProtoReflect().Descriptor(), v.Proto.GetField()), Message: text,
-		})
+	if len(found.List()) == 0 {
+		return errs.Wrap(err, errs.Internal, "internal", genericMessage)
 	}
-	return errs.New(errs.Invalid, "request_invalid", "The request is not valid.", errs.WithViolations(violations...))
+	return requestInvalid(found.List())
+}
+
+func requestInvalid(list []errs.Violation) error {
+	return errs.New(errs.Invalid, "request_invalid", "The request is not valid.", errs.WithViolations(list...))
+}
+
+// collect adds what is wrong with a message and with those in it. Each message is
+// checked on its own, so that no more than one message's violations exist at once.
+func collect(validator protovalidate.Validator, message proto.Message, at string, found *Violations) error {
+	alone := protovalidate.FilterFunc(func(m protoreflect.Message, _ protoreflect.Descriptor) bool {
+		return m.Interface() == message
+	})
+	err := validator.Validate(message, protovalidate.WithFilter(alone))
+	broken, ok := errors.AsType[*protovalidate.ValidationError](err)
+	if err != nil && !ok {
+		return err
+	}
+	if ok {
+		for _, v := range broken.Violations {
+			text := v.Proto.GetMessage()
+			if text == "" {
+				text = v.Proto.GetRuleId()
+			}
+			found.Add(join(at, jsonPath(message.ProtoReflect().Descriptor(), v.Proto.GetField())), text)
+		}
+	}
+	return eachMessage(message.ProtoReflect(), at, func(inner protoreflect.Message, at string) error {
+		return collect(validator, inner.Interface(), at, found)
+	})
 }
 
 // jsonPath writes a field's path in JSON names: client.emails[2].
