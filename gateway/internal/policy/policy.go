@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/entrasync/entrasync/gateway/internal/flags"
+	"github.com/entrasync/entrasync/pkg/rpc"
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
 
@@ -35,6 +36,20 @@ type Method struct {
 	Verb       string // the HTTP method of the REST route
 	Path       string // its template: "/api/clients/{id}"
 	Body       string // "*", or empty when the request has none
+}
+
+// Bounds of requests, see the contract's max_body_bytes.
+const (
+	defaultBody = 1 << 20
+	LargestBody = 8 << 20
+)
+
+// MaxBody is how many bytes a request may have, before and after decompression.
+func (m Method) MaxBody() int64 {
+	if n := m.Rule.GetMaxBodyBytes(); n > 0 {
+		return int64(n)
+	}
+	return defaultBody
 }
 
 // Name is the method without the leading slash, as audit shows it.
@@ -153,6 +168,37 @@ func check(m Method) error {
 	}
 	if err := CheckRule(m.Path, m.Rule); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
+	}
+	if n := m.Rule.GetMaxBodyBytes(); n < 0 || n > LargestBody {
+		return fmt.Errorf("%s: its rule allows bodies of %d bytes", name, n)
+	}
+	if err := bounded(m.Descriptor.Input(), nil); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// bounded says what in a request has no limit: a list or a map without one in the
+// contract, and a message that can hold itself.
+func bounded(message protoreflect.MessageDescriptor, within []protoreflect.FullName) error {
+	if slices.Contains(within, message.FullName()) {
+		return fmt.Errorf("%s can hold itself", message.FullName())
+	}
+	within = append(within, message.FullName())
+	for i := range message.Fields().Len() {
+		field := message.Fields().Get(i)
+		if _, ok := rpc.MaxItems(field); !ok && (field.IsList() || field.IsMap()) {
+			return fmt.Errorf("%s has no limit to its elements", field.FullName())
+		}
+		inner := field.Message()
+		if field.IsMap() {
+			inner = field.MapValue().Message()
+		}
+		if inner != nil {
+			if err := bounded(inner, within); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

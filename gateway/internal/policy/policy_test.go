@@ -22,6 +22,18 @@ func service(t *testing.T, options ...*descriptorpb.MethodOptions) protoreflect.
 	file := &descriptorpb.FileDescriptorProto{
 		Name: proto.String("made.proto"), Package: proto.String("entrasync.made.v1"), Syntax: proto.String("proto3"),
 		MessageType: []*descriptorpb.DescriptorProto{{
+			Name: proto.String("Endless"),
+			Field: []*descriptorpb.FieldDescriptorProto{{
+				Name: proto.String("names"), Number: proto.Int32(1), Type: descriptorpb.FieldDescriptorProto_TYPE_STRING.Enum(),
+				Label: descriptorpb.FieldDescriptorProto_LABEL_REPEATED.Enum(),
+			}},
+		}, {
+			Name: proto.String("Nested"),
+			Field: []*descriptorpb.FieldDescriptorProto{{
+				Name: proto.String("inner"), Number: proto.Int32(1), Type: descriptorpb.FieldDescriptorProto_TYPE_MESSAGE.Enum(),
+				Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(), TypeName: proto.String(".entrasync.made.v1.Nested"),
+			}},
+		}, {
 			Name: proto.String("Request"),
 			Field: []*descriptorpb.FieldDescriptorProto{{
 				Name: proto.String("scope"), Number: proto.Int32(1), Type: descriptorpb.FieldDescriptorProto_TYPE_STRING.Enum(),
@@ -90,6 +102,8 @@ func TestABrokenContractIsNamed(t *testing.T) {
 		"permission that its auth":             {public("/api/x", user(func(r *policyv1.Rule) { r.Auth = policyv1.Auth_AUTH_SIGNED_IN }))},
 		"unknown flag \"other\"":               {public("/api/x", user(func(r *policyv1.Rule) { r.Flags = []string{"other"} }))},
 		"need the enterprise edition":          {public("/api/integrations/entra/x", fine)},
+		"allows bodies of 8388609 bytes":       {public("/api/x", user(func(r *policyv1.Rule) { r.MaxBodyBytes = LargestBody + 1 }))},
+		"allows bodies of -1 bytes":            {public("/api/x", user(func(r *policyv1.Rule) { r.MaxBodyBytes = -1 }))},
 		"a field \"nothing\" that the request": {public("/api/x", user(func(r *policyv1.Rule) { r.When = []*policyv1.When{{Field: "nothing"}} }))},
 		"a when without a condition":           {public("/api/x", user(func(r *policyv1.Rule) { r.When = []*policyv1.When{{Field: "scope"}} }))},
 		"its rule names the unknown flag \"elsewhere\"": {public("/api/x", user(func(r *policyv1.Rule) {
@@ -98,6 +112,10 @@ func TestABrokenContractIsNamed(t *testing.T) {
 	} {
 		_, err := read(service(t, options...))
 		require.ErrorContains(t, err, want)
+	}
+	for message, want := range map[string]string{"Endless": "names has no limit to its elements", "Nested": "Nested can hold itself"} {
+		descriptor := service(t).ParentFile().Messages().ByName(protoreflect.Name(message))
+		require.ErrorContains(t, bounded(descriptor, nil), want)
 	}
 	methods, err := read(service(t, public("/api/x", fine)))
 	require.NoError(t, err)

@@ -865,15 +865,15 @@ const file_entrasync_mapping_v1_client_proto_rawDesc = "" +
 	"\x10GetClientRequest\x12\x19\n" +
 	"\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x02id\"I\n" +
 	"\x11GetClientResponse\x124\n" +
-	"\x06client\x18\x01 \x01(\v2\x1c.entrasync.mapping.v1.ClientR\x06client\"\xd2\x02\n" +
+	"\x06client\x18\x01 \x01(\v2\x1c.entrasync.mapping.v1.ClientR\x06client\"\xe8\x02\n" +
 	"\fClientRecord\x12\x1f\n" +
 	"\vexternal_id\x18\x01 \x01(\tR\n" +
 	"externalId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1d\n" +
 	"\awebsite\x18\x03 \x01(\tH\x00R\awebsite\x88\x01\x01\x12\x1b\n" +
-	"\x06domain\x18\x04 \x01(\tH\x01R\x06domain\x88\x01\x01\x12/\n" +
-	"\x13alternative_domains\x18\x05 \x03(\tR\x12alternativeDomains\x12#\n" +
-	"\remail_domains\x18\x06 \x03(\tR\femailDomains\x12(\n" +
+	"\x06domain\x18\x04 \x01(\tH\x01R\x06domain\x88\x01\x01\x12:\n" +
+	"\x13alternative_domains\x18\x05 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x12alternativeDomains\x12.\n" +
+	"\remail_domains\x18\x06 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\femailDomains\x12(\n" +
 	"\rbilling_email\x18\a \x01(\tH\x02R\fbillingEmail\x88\x01\x01\x12\x18\n" +
 	"\adeleted\x18\b \x01(\bR\adeleted\x12\x0e\n" +
 	"\x02id\x18\t \x01(\tR\x02idB\n" +
@@ -900,11 +900,11 @@ const file_entrasync_mapping_v1_client_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"A\n" +
 	"\x0fRecordViolation\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage2\x81\x04\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage2\x86\x04\n" +
 	"\rClientService\x12\x96\x01\n" +
 	"\vListClients\x12(.entrasync.mapping.v1.ListClientsRequest\x1a).entrasync.mapping.v1.ListClientsResponse\"2\xaa\xbb\x18\x1a\b\x01\x12\x14system_settings.read0\x01\x82\xd3\xe4\x93\x02\x0e\x12\f/api/clients\x12\x9d\x01\n" +
-	"\tGetClient\x12&.entrasync.mapping.v1.GetClientRequest\x1a'.entrasync.mapping.v1.GetClientResponse\"?\xaa\xbb\x18\x1a\b\x01\x12\x14system_settings.read0\x01\x82\xd3\xe4\x93\x02\x1bb\x06client\x12\x11/api/clients/{id}\x12\xb6\x01\n" +
-	"\x12BatchUpsertClients\x12/.entrasync.mapping.v1.BatchUpsertClientsRequest\x1a0.entrasync.mapping.v1.BatchUpsertClientsResponse\"=\xaa\xbb\x18\x1c\b\x01\x12\x16system_settings.update0\x01\x82\xd3\xe4\x93\x02\x17:\x01*\x1a\x12/api/clients:batchB\xe5\x01\n" +
+	"\tGetClient\x12&.entrasync.mapping.v1.GetClientRequest\x1a'.entrasync.mapping.v1.GetClientResponse\"?\xaa\xbb\x18\x1a\b\x01\x12\x14system_settings.read0\x01\x82\xd3\xe4\x93\x02\x1bb\x06client\x12\x11/api/clients/{id}\x12\xbb\x01\n" +
+	"\x12BatchUpsertClients\x12/.entrasync.mapping.v1.BatchUpsertClientsRequest\x1a0.entrasync.mapping.v1.BatchUpsertClientsResponse\"B\xaa\xbb\x18!\b\x01\x12\x16system_settings.update0\x018\x80\x80\x80\x04\x82\xd3\xe4\x93\x02\x17:\x01*\x1a\x12/api/clients:batchB\xe5\x01\n" +
 	"\x18com.entrasync.mapping.v1B\vClientProtoP\x01ZJgithub.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1;mappingv1\xa2\x02\x03EMX\xaa\x02\x14Entrasync.Mapping.V1\xca\x02\x14Entrasync\\Mapping\\V1\xe2\x02 Entrasync\\Mapping\\V1\\GPBMetadata\xea\x02\x16Entrasync::Mapping::V1b\x06proto3"
 
 var (

@@ -201,7 +201,10 @@ type Rule struct {
 	// The HTTP status of success over REST; 200 when unset.
 	SuccessStatus int32 `protobuf:"varint,5,opt,name=success_status,json=successStatus,proto3" json:"success_status,omitempty"`
 	// True where the method needs the enterprise edition; the community edition answers 501.
-	Enterprise    bool `protobuf:"varint,6,opt,name=enterprise,proto3" json:"enterprise,omitempty"`
+	Enterprise bool `protobuf:"varint,6,opt,name=enterprise,proto3" json:"enterprise,omitempty"`
+	// The most bytes that a request may have, before and after decompression; 1 MiB when unset.
+	// The lengths of its lists are bounded by the rules of its fields.
+	MaxBodyBytes  int32 `protobuf:"varint,7,opt,name=max_body_bytes,json=maxBodyBytes,proto3" json:"max_body_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -276,6 +279,13 @@ func (x *Rule) GetEnterprise() bool {
 		return x.Enterprise
 	}
 	return false
+}
+
+func (x *Rule) GetMaxBodyBytes() int32 {
+	if x != nil {
+		return x.MaxBodyBytes
+	}
+	return 0
 }
 
 // Internal opens a method to named services of this system, never to the outside.
@@ -370,7 +380,7 @@ const file_entrasync_policy_v1_policy_proto_rawDesc = "" +
 	"\x06equals\x18\x02 \x01(\tH\x00R\x06equals\x12\x1a\n" +
 	"\apresent\x18\x03 \x01(\bH\x00R\apresent\x12\x12\n" +
 	"\x04flag\x18\x04 \x01(\tR\x04flagB\v\n" +
-	"\tcondition\"\xe1\x01\n" +
+	"\tcondition\"\x87\x02\n" +
 	"\x04Rule\x12-\n" +
 	"\x04auth\x18\x01 \x01(\x0e2\x19.entrasync.policy.v1.AuthR\x04auth\x12\x1e\n" +
 	"\n" +
@@ -381,7 +391,8 @@ const file_entrasync_policy_v1_policy_proto_rawDesc = "" +
 	"\x0esuccess_status\x18\x05 \x01(\x05R\rsuccessStatus\x12\x1e\n" +
 	"\n" +
 	"enterprise\x18\x06 \x01(\bR\n" +
-	"enterprise\"K\n" +
+	"enterprise\x12$\n" +
+	"\x0emax_body_bytes\x18\a \x01(\x05R\fmaxBodyBytes\"K\n" +
 	"\bInternal\x12\x18\n" +
 	"\acallers\x18\x01 \x03(\tR\acallers\x12%\n" +
 	"\x0ewithout_tenant\x18\x02 \x01(\bR\rwithoutTenant*l\n" +
