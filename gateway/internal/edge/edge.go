@@ -13,7 +13,6 @@ import (
 	"buf.build/go/protovalidate"
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
-	"connectrpc.com/connect/v2/connectproto"
 	"connectrpc.com/grpcreflect/v2"
 	"connectrpc.com/otelconnect"
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,14 +22,14 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/entrasync/entrasync/gateway/internal/audit"
+	"github.com/entrasync/entrasync/gateway/internal/decode"
 	"github.com/entrasync/entrasync/gateway/internal/gate"
 	"github.com/entrasync/entrasync/gateway/internal/idempotency"
+	"github.com/entrasync/entrasync/gateway/internal/limit"
 	"github.com/entrasync/entrasync/gateway/internal/policy"
 )
 
 const (
-	// MaxBody bounds a request; a batch of 5,000 records fits.
-	MaxBody = 16 << 20
 	// deadline is that of a method. It is shorter than an idempotency lease, and
 	// longer than the longest answer that is waited for.
 	deadline = 50 * time.Second
@@ -43,6 +42,7 @@ type Config struct {
 	Gate       *gate.Gate
 	Audit      *audit.Log
 	Keys       *idempotency.Keys
+	Bytes      *limit.Bytes // of requests being served
 	Reflection bool
 	Metrics    prometheus.Registerer // nil: none
 	Now        func() time.Time
@@ -56,6 +56,7 @@ type Edge struct {
 	gate      *gate.Gate
 	audit     *audit.Log
 	keys      *idempotency.Keys
+	bytes     *limit.Bytes
 	validator protovalidate.Validator
 	metrics   *prometheus.HistogramVec
 	now       func() time.Time
@@ -72,7 +73,7 @@ func New(config Config) (*Edge, error) {
 		return nil, fmt.Errorf("preparing traces: %w", err)
 	}
 	e := &Edge{
-		methods: map[string]policy.Method{}, services: map[string]bool{}, gate: config.Gate, audit: config.Audit, keys: config.Keys,
+		methods: map[string]policy.Method{}, services: map[string]bool{}, gate: config.Gate, audit: config.Audit, keys: config.Keys, bytes: config.Bytes,
 		validator: validator, now: config.Now,
 	}
 	if config.Metrics != nil {
@@ -123,8 +124,11 @@ func (e *Edge) mount(m policy.Method, backend grpc.ClientConnInterface) error {
 func (e *Edge) Handler() http.Handler {
 	mux := http.NewServeMux()
 	connecthttp.Mount(mux, e.server,
-		connecthttp.WithCodecs(connectproto.NewBinaryCodec(), jsonCodec()),
-		connecthttp.WithReadMaxBytes(MaxBody))
+		connecthttp.WithCodecs(codecs()...),
+		connecthttp.WithCompressors(decode.NewGzip()),
+		connecthttp.WithConditionalOptions(func(spec connect.Spec) []connecthttp.Option {
+			return []connecthttp.Option{connecthttp.WithReadMaxBytes(int(e.methods[spec.Procedure].MaxBody()))}
+		}))
 	return mux
 }
 

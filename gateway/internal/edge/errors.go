@@ -12,7 +12,9 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connectproto"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 
+	"github.com/entrasync/entrasync/gateway/internal/decode"
 	"github.com/entrasync/entrasync/gateway/internal/inbound"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
@@ -30,7 +32,7 @@ func Public(err error) *errs.Error {
 			err = fromConnect(ce)
 		}
 	}
-	e := rpc.Normalise(err)
+	e := rpc.BoundViolations(rpc.Normalise(err))
 	kind, reason := e.Kind(), e.Reason()
 	if kind == errs.Invalid && (reason == "request_invalid" || reason == "invalid") {
 		return errs.Wrap(err, kind, "invalid_argument", "The request is not valid.", errs.WithViolations(e.Violations()...))
@@ -55,10 +57,10 @@ func Public(err error) *errs.Error {
 // fromConnect classifies what the transport itself says of a request.
 func fromConnect(e *connect.Error) error {
 	if e.Code() == connect.CodeInvalidArgument {
-		return Undecodable(e)
+		return decode.Undecodable(e)
 	}
 	if e.Code() == connect.CodeResourceExhausted {
-		return TooLarge()
+		return decode.TooLarge()
 	}
 	if e.Code() == connect.CodeUnimplemented {
 		return errs.Wrap(e, errs.Unimplemented, "unimplemented", "This is not available.")
@@ -71,6 +73,9 @@ func toConnect(e *errs.Error) *connect.Error {
 	out := connect.NewError(connect.Code(rpc.Code(e.Kind())), e.Public()).WithCause(e)
 	for _, message := range rpc.Details(e) {
 		if detail, err := connectproto.NewErrorDetail(message); err == nil {
+			if _, ok := message.(*errdetails.BadRequest); ok {
+				detail.Debug = []byte(`{}`) // Connect would write it a second time, for people to read
+			}
 			out = out.WithDetail(detail)
 		}
 	}

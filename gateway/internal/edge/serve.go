@@ -18,9 +18,11 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/entrasync/entrasync/gateway/internal/audit"
+	"github.com/entrasync/entrasync/gateway/internal/decode"
 	"github.com/entrasync/entrasync/gateway/internal/gate"
 	"github.com/entrasync/entrasync/gateway/internal/idempotency"
 	"github.com/entrasync/entrasync/gateway/internal/inbound"
+	"github.com/entrasync/entrasync/gateway/internal/limit"
 	"github.com/entrasync/entrasync/gateway/internal/policy"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
@@ -36,6 +38,7 @@ const recordTimeout = 5 * time.Second
 type admission struct {
 	procedure string
 	caller    *gate.Caller
+	held      *limit.Held
 	err       error
 }
 
@@ -43,13 +46,23 @@ type admissionKey struct{}
 
 // Admit takes the decisions about a call that is not decoded yet. Calls in the
 // context that it gives go on from them; a refusal comes back as well, and is
-// recorded by the call, or by Conn.Refuse.
-func (e *Edge) Admit(ctx context.Context, procedure string) (context.Context, error) {
+// recorded by the call, or by Conn.Refuse. Done ends what was begun, in any case.
+func (e *Edge) Admit(ctx context.Context, procedure string) (admitted context.Context, done func(), err error) {
 	a := admission{procedure: procedure, err: errs.New(errs.Denied, "permission_denied", "Nobody may do this.")}
 	if method, ok := e.methods[procedure]; ok {
-		a.caller, a.err = e.gate.Admit(ctx, method.Rule, inbound.From(ctx))
+		a = e.decide(ctx, method)
 	}
-	return context.WithValue(ctx, admissionKey{}, a), a.err
+	return context.WithValue(ctx, admissionKey{}, a), a.held.Release, a.err
+}
+
+// decide asks the gate, and takes the bytes that reading the request may need.
+func (e *Edge) decide(ctx context.Context, m policy.Method) admission {
+	in := inbound.From(ctx)
+	a := admission{procedure: m.Procedure}
+	if a.caller, a.err = e.gate.Admit(ctx, m.Rule, in); a.err == nil {
+		a.held, a.err = e.bytes.Hold(ctx, string(a.caller.Call().Tenant), in.Bytes(m.MaxBody()))
+	}
+	return a
 }
 
 // admit takes the decisions before anything of the request is decoded, and
@@ -66,7 +79,9 @@ func (e *Edge) admit(next connect.ServerFunc) connect.ServerFunc {
 		in := inbound.From(ctx)
 		decided, ok := ctx.Value(admissionKey{}).(admission)
 		if !ok || decided.procedure != spec.Procedure {
-			decided.caller, decided.err = e.gate.Admit(ctx, method.Rule, in)
+			decided = e.decide(ctx, method)
+			defer decided.held.Release()
+			ctx = context.WithValue(ctx, admissionKey{}, decided)
 		}
 		caller, err := decided.caller, decided.err
 		if caller != nil {
@@ -78,7 +93,8 @@ func (e *Edge) admit(next connect.ServerFunc) connect.ServerFunc {
 			err = next(ctx, spec, stream)
 		}
 		// Whoever floods us must not make us write a row each time.
-		if caller != nil && method.Audited() && errs.ReasonOf(decided.err) != gate.RateLimited {
+		reason := errs.ReasonOf(decided.err)
+		if caller != nil && method.Audited() && reason != gate.RateLimited && reason != limit.Overloaded {
 			e.record(ctx, method, in, caller, err)
 		}
 		return err
@@ -117,6 +133,9 @@ func (e *Edge) handler(m policy.Method, backend grpc.ClientConnInterface, input,
 		if err := stream.Receive(request); err != nil {
 			return unread(ctx, err)
 		}
+		if decided, ok := ctx.Value(admissionKey{}).(admission); ok {
+			decided.held.Shrink(int64(proto.Size(request)))
+		}
 		if err := e.gate.When(ctx, m.Rule, caller, request); err != nil {
 			return err
 		}
@@ -139,7 +158,7 @@ func (e *Edge) handler(m policy.Method, backend grpc.ClientConnInterface, input,
 // unread says why a request could not be read.
 func unread(ctx context.Context, err error) error {
 	if inbound.From(ctx).TooLarge.Load() {
-		return TooLarge()
+		return decode.TooLarge()
 	}
 	if e, ok := errors.AsType[*errs.Error](err); ok {
 		return e
@@ -147,7 +166,7 @@ func unread(ctx context.Context, err error) error {
 	if ce, ok := errors.AsType[*connect.Error](err); ok {
 		return fromConnect(ce)
 	}
-	return Undecodable(err)
+	return decode.Undecodable(err)
 }
 
 // once runs a method, or gives the stored answer to a repeated POST.

@@ -5,7 +5,6 @@ package front
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,10 +17,14 @@ import (
 
 	"github.com/entrasync/entrasync/gateway/internal/edge"
 	"github.com/entrasync/entrasync/gateway/internal/inbound"
+	"github.com/entrasync/entrasync/gateway/internal/policy"
 	"github.com/entrasync/entrasync/gateway/internal/problem"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
 )
+
+// frames is what gRPC may add to a message.
+const frames = 1 << 10
 
 var requestID = regexp.MustCompile(`\A[A-Za-z0-9_.:-]{1,128}\z`)
 
@@ -53,7 +56,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	in := inbound.New(r, id, remote, w.Header())
 	ctx := rpc.WithRequestID(inbound.With(r.Context(), in), id)
 	r = r.WithContext(ctx)
-	r.Body = &limited{ReadCloser: http.MaxBytesReader(w, r.Body, edge.MaxBody), in: in}
+	r.Body = inbound.Limit(w, r.Body, policy.LargestBody+frames, in)
 	secure(w.Header(), id)
 	recorder := &recorder{ResponseWriter: w}
 	defer func() {
@@ -131,21 +134,6 @@ func (f *Front) log(ctx context.Context, w *recorder, r *http.Request, in *inbou
 		attrs = append(attrs, "code", in.Code)
 	}
 	slog.InfoContext(ctx, "request", attrs...)
-}
-
-// limited notes when a body goes over the limit; the decoders' errors no longer
-// tell.
-type limited struct {
-	io.ReadCloser
-	in *inbound.Request
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	n, err := l.ReadCloser.Read(p)
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		l.in.TooLarge.Store(true)
-	}
-	return n, err
 }
 
 // recorder remembers what was answered.

@@ -4,6 +4,8 @@ package inbound
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"sync/atomic"
@@ -17,6 +19,8 @@ type Request struct {
 	PlatformKey    string // of the header x-api-key
 	IdempotencyKey string
 	ContentType    string
+	Length         int64 // of the body, in bytes; -1 where it is not known
+	Encoded        bool  // compressed, or in frames that may be
 	Traceparent    string
 	Tracestate     string
 	Query          url.Values
@@ -38,10 +42,21 @@ func New(r *http.Request, id, remote string, answer http.Header) *Request {
 		PlatformKey:    r.Header.Get("X-Api-Key"),
 		IdempotencyKey: r.Header.Get("Idempotency-Key"),
 		ContentType:    r.Header.Get("Content-Type"),
+		Length:         r.ContentLength,
+		Encoded:        r.Header.Get("Content-Encoding") != "" || r.Header.Get("Grpc-Encoding") != "",
 		Traceparent:    r.Header.Get("Traceparent"),
 		Tracestate:     r.Header.Get("Tracestate"),
 		Query:          r.URL.Query(),
 	}
+}
+
+// Bytes is how many bytes the request may have in memory once it is read, under a
+// method's limit.
+func (r *Request) Bytes(limit int64) int64 {
+	if r.Length < 0 || r.Encoded {
+		return limit
+	}
+	return min(r.Length, limit)
 }
 
 // Answer sets a header of the answer, on every protocol.
@@ -49,6 +64,26 @@ func (r *Request) Answer(name, value string) {
 	if r.answer != nil {
 		r.answer.Set(name, value)
 	}
+}
+
+// Limit bounds a body, and notes when it goes over: the decoders' errors do not
+// always tell.
+func Limit(w http.ResponseWriter, body io.ReadCloser, limit int64, r *Request) io.ReadCloser {
+	return &limited{ReadCloser: http.MaxBytesReader(w, body, limit), in: r}
+}
+
+type limited struct {
+	io.ReadCloser
+	in *Request
+}
+
+// Read reads up to the limit.
+func (l *limited) Read(p []byte) (int, error) {
+	n, err := l.ReadCloser.Read(p)
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		l.in.TooLarge.Store(true)
+	}
+	return n, err
 }
 
 type key struct{}

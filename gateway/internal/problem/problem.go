@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/entrasync/entrasync/gateway/internal/inbound"
@@ -33,6 +34,9 @@ type Problem struct {
 	Violations []Violation `json:"violations"`
 }
 
+// UnsupportedMediaType is the reason of a refusal of a body's type.
+const UnsupportedMediaType = "unsupported_media_type"
+
 // statusClientClosed is what proxies write when nobody waits for the answer.
 const statusClientClosed = 499
 
@@ -56,6 +60,7 @@ var reasons = map[string]int{
 	"request_too_large":  http.StatusRequestEntityTooLarge,
 	"cursor_expired":     http.StatusGone,
 	"method_not_allowed": http.StatusMethodNotAllowed,
+	UnsupportedMediaType: http.StatusUnsupportedMediaType,
 }
 
 // Status is the HTTP status of an error.
@@ -80,7 +85,7 @@ func Write(w http.ResponseWriter, r *http.Request, e *errs.Error) {
 	}
 	body := Problem{
 		Type: "urn:entrasync:problem:" + e.Reason(), Title: title, Status: status, Detail: e.Public(),
-		Instance: r.URL.Path, Code: e.Reason(), RequestID: in.ID, Violations: []Violation{},
+		Instance: cut(r.URL.Path), Code: e.Reason(), RequestID: in.ID, Violations: []Violation{},
 	}
 	for _, v := range e.Violations() {
 		body.Violations = append(body.Violations, Violation(v))
@@ -98,6 +103,13 @@ func Write(w http.ResponseWriter, r *http.Request, e *errs.Error) {
 	if err := json.NewEncoder(w).Encode(body); err != nil {
 		slog.DebugContext(r.Context(), "answering with a problem", "error", err)
 	}
+}
+
+// maxInstance is how many bytes of an address an answer repeats.
+const maxInstance = 512
+
+func cut(path string) string {
+	return strings.ToValidUTF8(path[:min(len(path), maxInstance)], "\ufffd")
 }
 
 // NotFound is the answer to an unknown route.

@@ -3,6 +3,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
@@ -19,6 +21,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/entrasync/entrasync/gateway/internal/decode"
 	"github.com/entrasync/entrasync/gateway/internal/edge"
 	"github.com/entrasync/entrasync/gateway/internal/inbound"
 	"github.com/entrasync/entrasync/gateway/internal/policy"
@@ -104,7 +107,14 @@ func (s *server) admitted(next runtime.HandlerFunc) runtime.HandlerFunc {
 		pattern, _ := runtime.HTTPPattern(r.Context()) // without one no method fits, and nobody may call
 		// The pattern writes a variable of one segment as {id=*}.
 		m := s.routes[r.Method+" "+strings.ReplaceAll(pattern.String(), "=*}", "}")]
-		ctx, err := s.edge.Admit(r.Context(), m.Procedure)
+		ctx, done, err := s.edge.Admit(r.Context(), m.Procedure)
+		defer done()
+		if err == nil {
+			err = cmp.Or(wrongMedia(m, r), wrongPath(m, params))
+		}
+		if err == nil {
+			err = readBody(w, r, m)
+		}
 		if err != nil {
 			problem.Write(w, r, edge.Public(s.conn.Refuse(ctx, m.Procedure, edge.Public(err))))
 			return
@@ -138,7 +148,7 @@ func (s *server) unknownQuery(ctx context.Context, procedure string) *errs.Error
 		return nil
 	}
 	var violations []errs.Violation
-	for name := range inbound.From(ctx).Query {
+	for name, values := range inbound.From(ctx).Query {
 		first, _, _ := strings.Cut(name, ".")
 		fields := m.Descriptor.Input().Fields()
 		field := fields.ByJSONName(first)
@@ -146,6 +156,8 @@ func (s *server) unknownQuery(ctx context.Context, procedure string) *errs.Error
 			field = fields.ByName(protoreflect.Name(first))
 		}
 		switch {
+		case !utf8.ValidString(name) || slices.ContainsFunc(values, notText):
+			violations = append(violations, errs.Violation{Field: name, Message: "is not valid UTF-8"})
 		case field == nil || (m.Body == "*" && (!tableRequest(ctx, m) || field == policy.Table(m.Descriptor.Input()))):
 			violations = append(violations, errs.Violation{Field: name, Message: "is not a parameter of this request"})
 		case strings.Contains(m.Path, "{"+string(field.Name())+"}"):
@@ -168,10 +180,7 @@ func (s *server) failed(ctx context.Context, _ *runtime.ServeMux, _ runtime.Mars
 		public = edge.Public(err)
 		var httpError *runtime.HTTPStatusError
 		if status.Code(err) == codes.InvalidArgument || errors.As(err, &httpError) {
-			public = edge.Undecodable(err)
-			if inbound.From(ctx).TooLarge.Load() {
-				public = edge.TooLarge()
-			}
+			public = decode.Undecodable(err)
 			if procedure, ok := runtime.RPCMethod(ctx); ok {
 				public = s.inJSONNames(procedure, public)
 				public = edge.Public(s.conn.Refuse(ctx, procedure, public))
@@ -199,7 +208,7 @@ func (s *server) inJSONNames(procedure string, e *errs.Error) *errs.Error {
 // unrouted answers where no route fits.
 func (s *server) unrouted(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
 	if code == http.StatusBadRequest {
-		problem.Write(w, r, edge.Undecodable(errors.New("malformed path")))
+		problem.Write(w, r, decode.Undecodable(errors.New("malformed path")))
 		return
 	}
 	if allowed := s.verbs(r.URL.Path); len(allowed) > 0 {
@@ -252,23 +261,20 @@ func (s *server) succeeded(ctx context.Context, w http.ResponseWriter, answer pr
 type marshaler struct{ runtime.JSONPb }
 
 func newMarshaler() *marshaler {
-	return &marshaler{runtime.JSONPb{MarshalOptions: edge.MarshalJSON, UnmarshalOptions: edge.UnmarshalJSON}}
+	return &marshaler{runtime.JSONPb{MarshalOptions: edge.MarshalJSON}}
 }
 
 // NewDecoder reads the whole body as one value.
 func (m *marshaler) NewDecoder(r io.Reader) runtime.Decoder {
 	return runtime.DecoderFunc(func(v any) error {
-		raw, err := io.ReadAll(r)
-		if err != nil {
-			return err
-		}
-		if len(raw) == 0 {
-			return io.EOF // no body: every field has its default
+		raw, err := bytesOf(r)
+		if err != nil || len(raw) == 0 {
+			return cmp.Or(err, io.EOF) // no body: every field has its default
 		}
 		message, ok := v.(proto.Message)
 		if !ok {
 			return json.Unmarshal(raw, v)
 		}
-		return edge.UnmarshalJSON.Unmarshal(raw, message)
+		return decode.UnmarshalJSON.Unmarshal(raw, message)
 	})
 }

@@ -2,21 +2,19 @@ package rest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/entrasync/entrasync/gateway/internal/edge"
+	"github.com/entrasync/entrasync/gateway/internal/decode"
 	"github.com/entrasync/entrasync/gateway/internal/inbound"
 	"github.com/entrasync/entrasync/gateway/internal/policy"
 )
@@ -37,7 +35,7 @@ type tables struct{ *marshaler }
 
 // ContentType is that of an answer.
 func (m *tables) ContentType(v any) string {
-	if _, ok := tableIn(v); ok {
+	if _, ok := tableOf(v); ok {
 		return csvType + "; charset=utf-8"
 	}
 	return m.marshaler.ContentType(v)
@@ -45,7 +43,7 @@ func (m *tables) ContentType(v any) string {
 
 // Marshal gives the table of an answer as it is, behind a byte order mark.
 func (m *tables) Marshal(v any) ([]byte, error) {
-	if text, ok := tableIn(v); ok {
+	if text, ok := tableOf(v); ok {
 		return []byte(byteOrderMark + text), nil
 	}
 	return m.marshaler.Marshal(v)
@@ -58,12 +56,9 @@ func (m *tables) NewDecoder(r io.Reader) runtime.Decoder {
 		if !ok || policy.Table(message.ProtoReflect().Descriptor()) == nil {
 			return m.marshaler.NewDecoder(r).Decode(v)
 		}
-		raw, err := io.ReadAll(r)
+		raw, err := bytesOf(r)
 		if err != nil {
 			return err
-		}
-		if !utf8.Valid(raw) {
-			return errNotUTF8
 		}
 		reflected := message.ProtoReflect()
 		reflected.Set(policy.Table(reflected.Descriptor()), protoreflect.ValueOfString(string(raw)))
@@ -71,10 +66,7 @@ func (m *tables) NewDecoder(r io.Reader) runtime.Decoder {
 	})
 }
 
-// errNotUTF8 has the shape that edge.Undecodable reads the field from.
-var errNotUTF8 = errors.New(`parsing field "csv": not UTF-8`)
-
-func tableIn(v any) (string, bool) {
+func tableOf(v any) (string, bool) {
 	message, ok := v.(proto.Message)
 	if !ok {
 		return "", false
@@ -120,8 +112,17 @@ func negotiate(r *http.Request) {
 
 // tableRequest reports a request whose body is a table, by the method's contract.
 func tableRequest(ctx context.Context, m policy.Method) bool {
-	media, _, err := mime.ParseMediaType(inbound.From(ctx).ContentType)
-	return err == nil && media == csvType && m.Body == "*" && policy.Table(m.Descriptor.Input()) != nil
+	return tableIn(m, inbound.From(ctx).ContentType) != nil
+}
+
+// tableIn is the field that a body of a type is the whole of; nil where the body
+// is JSON.
+func tableIn(m policy.Method, contentType string) protoreflect.FieldDescriptor {
+	media, _, err := mime.ParseMediaType(contentType)
+	if err != nil || media != csvType || m.Body != "*" {
+		return nil
+	}
+	return policy.Table(m.Descriptor.Input())
 }
 
 // withQuery takes the other fields of a request whose body is a table from the
@@ -132,7 +133,7 @@ func withQuery(ctx context.Context, m policy.Method, request any) error {
 		return nil
 	}
 	if err := runtime.PopulateQueryParameters(message, inbound.From(ctx).Query, utilities.NewDoubleArray(nil)); err != nil {
-		return edge.Undecodable(err)
+		return decode.Undecodable(err)
 	}
 	return nil
 }
@@ -140,7 +141,7 @@ func withQuery(ctx context.Context, m policy.Method, request any) error {
 // describeTable sets the headers of an answer that is a table: the name of a
 // file, and in a header each what else the answer holds.
 func describeTable(w http.ResponseWriter, m policy.Method, message proto.Message) {
-	_, ok := tableIn(message)
+	_, ok := tableOf(message)
 	if !ok || !strings.HasPrefix(w.Header().Get("Content-Type"), csvType) {
 		return
 	}

@@ -2,6 +2,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -54,6 +55,14 @@ func (b Backends) packages() map[protoreflect.FullName]grpc.ClientConnInterface 
 	}
 }
 
+// Bounds of the requests that are being served. In memory each takes a few times
+// its bytes.
+const (
+	tenantBytes = 32 << 20
+	allBytes    = 128 << 20
+	bytesWait   = 2 * time.Second
+)
+
 // Parts are what a gateway is made of.
 type Parts struct {
 	Backends    Backends
@@ -67,6 +76,9 @@ type Parts struct {
 	CIPP        bool // mounts the connection through CIPP, which is not offered
 	TenantRate  limit.Rate
 	UserRate    limit.Rate
+	TenantBytes int64                 // of requests being served, of one tenant; 32 MiB when 0
+	AllBytes    int64                 // of all; 128 MiB when 0
+	BytesWait   time.Duration         // for others' bytes; 2 s when 0
 	Metrics     prometheus.Registerer // nil: none
 	Now         func() time.Time
 }
@@ -90,6 +102,7 @@ func New(ctx context.Context, p Parts) (http.Handler, error) {
 	e, err := edge.New(edge.Config{
 		Methods: methods, Backends: p.services(methods, switches, log), Gate: g, Audit: log,
 		Keys:       idempotency.New(postgres.NewKeys(p.Pool), box{p.Box}, p.Now),
+		Bytes:      limit.NewBytes(cmp.Or(p.TenantBytes, tenantBytes), cmp.Or(p.AllBytes, allBytes), cmp.Or(p.BytesWait, bytesWait)),
 		Reflection: p.Reflection, Metrics: p.Metrics, Now: p.Now,
 	})
 	if err != nil {

@@ -1,0 +1,94 @@
+// Package decode reads requests of which nothing is known yet. It looks at the
+// bytes first, in constant memory, and builds a message only when every list in
+// them is as long as the contract allows, nothing is nested too deeply and every
+// field is one of the contract's; so a request costs what it may contain, and not
+// what somebody put into it.
+package decode
+
+import (
+	"regexp"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+const (
+	// maxDepth bounds how deeply messages and JSON values are nested.
+	maxDepth = 32
+	// maxElements bounds the elements of all lists and maps of a request together:
+	// a list in each element of a list multiplies what the contract's rules allow.
+	maxElements = 100_000
+)
+
+// JSON fills a message from protobuf JSON; errs.Invalid, reason
+// "invalid_argument", naming the field where one is at fault.
+func JSON(raw []byte, message proto.Message) error {
+	if err := CheckJSON(raw, message.ProtoReflect().Descriptor()); err != nil {
+		return err
+	}
+	if err := UnmarshalJSON.Unmarshal(raw, message); err != nil {
+		return Undecodable(err)
+	}
+	return nil
+}
+
+// UnmarshalJSON builds a message from what CheckJSON has let through.
+var UnmarshalJSON = protojson.UnmarshalOptions{RecursionLimit: maxDepth}
+
+// CheckJSON looks at the bytes alone; errors as of JSON. What it lets through may
+// still not be JSON of the message, but is cheap to try.
+func CheckJSON(raw []byte, message protoreflect.MessageDescriptor) error {
+	scan := jsonScan{raw: raw}
+	return scan.value(message)
+}
+
+// Binary fills a message from the binary encoding. Unlike proto.Unmarshal it
+// refuses what the contract does not know, as JSON does: fields of other numbers
+// or types, and a second value of a field that has one.
+func Binary(raw []byte, message proto.Message) error {
+	scan := binaryScan{}
+	if err := scan.message(raw, message.ProtoReflect().Descriptor(), nil); err != nil {
+		return err
+	}
+	options := proto.UnmarshalOptions{RecursionLimit: maxDepth}
+	if err := options.Unmarshal(raw, message); err != nil {
+		return Undecodable(err)
+	}
+	return nil
+}
+
+// What protojson and grpc-gateway say of the field that they stumble over. Their
+// texts are all they give; the field's name is all that is taken from them.
+var shapes = []struct {
+	pattern *regexp.Regexp
+	message string
+}{
+	{regexp.MustCompile(`unknown field "([^"]{1,200})"`), notAField},
+	{regexp.MustCompile(`invalid value for \S+ field ([A-Za-z0-9_.]{1,200})`), wrongType},
+	{regexp.MustCompile(`(?:type mismatch, parameter: |parsing field ")([A-Za-z0-9_.]{1,200})`), wrongType},
+	{regexp.MustCompile(`duplicate field "([^"]{1,200})"`), givenTwice},
+}
+
+// Undecodable is the answer to a request that cannot be read: errs.Invalid,
+// reason "invalid_argument", naming the field where that is known.
+func Undecodable(cause error) *errs.Error {
+	text := strings.ReplaceAll(cause.Error(), "\u00a0", " ") // protojson varies its spaces
+	for _, shape := range shapes {
+		if found := shape.pattern.FindStringSubmatch(text); found != nil {
+			return errs.Wrap(cause, errs.Invalid, invalidArgument, notValid, errs.WithViolation(found[1], shape.message))
+		}
+	}
+	return errs.Wrap(cause, errs.Invalid, invalidArgument, "The request cannot be read: it is not well-formed JSON of the expected shape.")
+}
+
+// TooLarge is the answer to a body over the limit.
+func TooLarge() *errs.Error {
+	return errs.New(errs.Exhausted, "request_too_large", "The request is larger than is accepted.")
+}
+
+// NotText is the answer to a field of the address that is not UTF-8.
+func NotText(field string) *errs.Error { return refuse(path{{name: field}}, notText) }
