@@ -10,12 +10,15 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
 // Main runs a process until f returns or a signal (SIGINT, SIGTERM) ends ctx,
 // prints f's error once and exits with 0 or 1. It is the one exit: f must not
 // exit. A second signal kills at once.
 func Main(name string, f func(ctx context.Context) error) {
+	_, _ = memlimit.Set() // GOMEMLIMIT: 90 % of the container's memory; none outside of a container
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := finish(ctx, os.Stderr, name, func(ctx context.Context) error {
 		context.AfterFunc(ctx, stop) // from now on a signal has its default effect
