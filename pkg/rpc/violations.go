@@ -69,13 +69,12 @@ func BoundViolations(e *errs.Error) *errs.Error {
 
 // shorten cuts a text at a character, and leaves none that is not UTF-8.
 func shorten(text string) string {
-	text = strings.ToValidUTF8(text, string(utf8.RuneError))
-	if len(text) <= maxViolationText {
-		return text
+	if len(text) > maxViolationText {
+		end := maxViolationText - len("…")
+		for end > 0 && !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end] + "…"
 	}
-	end := maxViolationText - len("…")
-	for !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + "…"
+	return strings.ToValidUTF8(text, "?")
 }

@@ -168,8 +168,10 @@ func TestASmallBodyStaysSmall(t *testing.T) {
 		_, err := w.Write(plain)
 		require.NoError(t, err)
 		require.NoError(t, w.Close())
-		r, err := decode.NewGzip().Decompress(&packed)
-		require.NoError(t, err)
+		r, err := decode.NewGzip(2 << 20).Decompress(&packed)
+		if err != nil {
+			return err
+		}
 		out, err := io.ReadAll(r)
 		require.NoError(t, r.Close())
 		if err == nil {
@@ -184,6 +186,10 @@ func TestASmallBodyStaysSmall(t *testing.T) {
 		text.WriteString(`{"externalId":"` + strings.Repeat(string(rune('a'+i%26)), i%50) + `"},`)
 	}
 	require.NoError(t, inflate(text.Bytes()), "about 20:1")
+	for text.Len() <= 2<<20 {
+		text.Write(text.Bytes())
+	}
+	require.Equal(t, "request_too_large", errs.ReasonOf(inflate(text.Bytes())), "over the method's limit")
 }
 
 // FuzzDecode holds both readers against those of the library: what they let

@@ -1,6 +1,8 @@
 package decode
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -16,39 +18,34 @@ const (
 	freeBytes = 64 << 10
 )
 
-// Gzip is gzip with a bound on how much a small body may become. The limit of the
-// method holds beside it.
-type Gzip struct{ *connectgzip.Compressor }
+// Gzip is gzip with a bound on what a body may become. A body over it is refused
+// before any of it is kept.
+type Gzip struct {
+	*connectgzip.Compressor
+	limit int64
+}
 
-// NewGzip makes a compressor.
-func NewGzip() *Gzip { return &Gzip{connectgzip.New()} }
+// NewGzip makes a compressor for bodies of at most limit bytes.
+func NewGzip(limit int64) *Gzip { return &Gzip{connectgzip.New(), limit} }
 
 // Decompress reads src, which is a whole message in memory.
 func (g *Gzip) Decompress(src io.Reader) (io.ReadCloser, error) {
-	whole, ok := src.(interface{ Len() int })
+	whole, ok := src.(*bytes.Buffer) // what Connect hands over
 	if !ok {
-		return nil, fmt.Errorf("decompressing %T, of unknown length", src)
+		return nil, fmt.Errorf("decompressing %T", src)
 	}
-	left := int64(freeBytes + maxRatio*whole.Len())
-	reader, err := g.Compressor.Decompress(src)
+	reader, err := g.Compressor.Decompress(bytes.NewReader(whole.Bytes()))
 	if err != nil {
 		return nil, err
 	}
-	return &inflating{ReadCloser: reader, left: left}, nil
-}
-
-// inflating ends with an error where more comes out than may.
-type inflating struct {
-	io.ReadCloser
-	left int64
-}
-
-// Read gives what is left of the bound.
-func (i *inflating) Read(p []byte) (int, error) {
-	n, err := i.ReadCloser.Read(p[:min(int64(len(p)), i.left+1)])
-	if i.left -= int64(n); i.left < 0 {
-		e := TooLarge()
-		return 0, connect.NewError(connect.CodeResourceExhausted, e.Public()).WithCause(e)
+	bound := min(g.limit, int64(freeBytes+maxRatio*whole.Len()))
+	n, err := io.Copy(io.Discard, io.LimitReader(reader, bound+1))
+	if err = errors.Join(err, reader.Close()); err != nil {
+		return nil, err
 	}
-	return n, err
+	if n > bound {
+		e := TooLarge()
+		return nil, connect.NewError(connect.CodeResourceExhausted, e.Public()).WithCause(e)
+	}
+	return g.Compressor.Decompress(src)
 }

@@ -125,9 +125,11 @@ func (e *Edge) Handler() http.Handler {
 	mux := http.NewServeMux()
 	connecthttp.Mount(mux, e.server,
 		connecthttp.WithCodecs(codecs()...),
-		connecthttp.WithCompressors(decode.NewGzip()),
 		connecthttp.WithConditionalOptions(func(spec connect.Spec) []connecthttp.Option {
-			return []connecthttp.Option{connecthttp.WithReadMaxBytes(int(e.methods[spec.Procedure].MaxBody()))}
+			limit := e.methods[spec.Procedure].MaxBody()
+			return []connecthttp.Option{
+				connecthttp.WithReadMaxBytes(int(limit)), connecthttp.WithCompressors(decode.NewGzip(limit)),
+			}
 		}))
 	return mux
 }

@@ -59,7 +59,12 @@ func (e *Edge) Admit(ctx context.Context, procedure string) (admitted context.Co
 func (e *Edge) decide(ctx context.Context, m policy.Method) admission {
 	in := inbound.From(ctx)
 	a := admission{procedure: m.Procedure}
-	if a.caller, a.err = e.gate.Admit(ctx, m.Rule, in); a.err == nil {
+	a.caller, a.err = e.gate.Admit(ctx, m.Rule, in)
+	switch {
+	case a.err != nil:
+	case in.Length > m.MaxBody()+inbound.Frame: // what does not say so is found out as it is read
+		a.err = decode.TooLarge()
+	default:
 		a.held, a.err = e.bytes.Hold(ctx, string(a.caller.Call().Tenant), in.Bytes(m.MaxBody()))
 	}
 	return a

@@ -23,9 +23,6 @@ import (
 	"github.com/entrasync/entrasync/pkg/rpc"
 )
 
-// frames is what gRPC may add to a message.
-const frames = 1 << 10
-
 var requestID = regexp.MustCompile(`\A[A-Za-z0-9_.:-]{1,128}\z`)
 
 // Front routes requests.
@@ -56,7 +53,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	in := inbound.New(r, id, remote, w.Header())
 	ctx := rpc.WithRequestID(inbound.With(r.Context(), in), id)
 	r = r.WithContext(ctx)
-	r.Body = inbound.Limit(w, r.Body, policy.LargestBody+frames, in)
+	r.Body = inbound.Limit(w, r.Body, policy.LargestBody+inbound.Frame, in)
 	secure(w.Header(), id)
 	recorder := &recorder{ResponseWriter: w}
 	defer func() {

@@ -50,6 +50,9 @@ func New(r *http.Request, id, remote string, answer http.Header) *Request {
 	}
 }
 
+// Frame is what gRPC may add to a message, with some room.
+const Frame = 1 << 10
+
 // Bytes is how many bytes the request may have in memory once it is read, under a
 // method's limit.
 func (r *Request) Bytes(limit int64) int64 {

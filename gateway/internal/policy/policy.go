@@ -41,7 +41,7 @@ type Method struct {
 // Bounds of requests, see the contract's max_body_bytes.
 const (
 	defaultBody = 1 << 20
-	LargestBody = 8 << 20
+	LargestBody = 5 << 20
 )
 
 // MaxBody is how many bytes a request may have, before and after decompression.

@@ -102,7 +102,7 @@ func TestABrokenContractIsNamed(t *testing.T) {
 		"permission that its auth":             {public("/api/x", user(func(r *policyv1.Rule) { r.Auth = policyv1.Auth_AUTH_SIGNED_IN }))},
 		"unknown flag \"other\"":               {public("/api/x", user(func(r *policyv1.Rule) { r.Flags = []string{"other"} }))},
 		"need the enterprise edition":          {public("/api/integrations/entra/x", fine)},
-		"allows bodies of 8388609 bytes":       {public("/api/x", user(func(r *policyv1.Rule) { r.MaxBodyBytes = LargestBody + 1 }))},
+		"allows bodies of 5242881 bytes":       {public("/api/x", user(func(r *policyv1.Rule) { r.MaxBodyBytes = LargestBody + 1 }))},
 		"allows bodies of -1 bytes":            {public("/api/x", user(func(r *policyv1.Rule) { r.MaxBodyBytes = -1 }))},
 		"a field \"nothing\" that the request": {public("/api/x", user(func(r *policyv1.Rule) { r.When = []*policyv1.When{{Field: "nothing"}} }))},
 		"a when without a condition":           {public("/api/x", user(func(r *policyv1.Rule) { r.When = []*policyv1.When{{Field: "scope"}} }))},

@@ -904,7 +904,7 @@ const file_entrasync_mapping_v1_client_proto_rawDesc = "" +
 	"\rClientService\x12\x96\x01\n" +
 	"\vListClients\x12(.entrasync.mapping.v1.ListClientsRequest\x1a).entrasync.mapping.v1.ListClientsResponse\"2\xaa\xbb\x18\x1a\b\x01\x12\x14system_settings.read0\x01\x82\xd3\xe4\x93\x02\x0e\x12\f/api/clients\x12\x9d\x01\n" +
 	"\tGetClient\x12&.entrasync.mapping.v1.GetClientRequest\x1a'.entrasync.mapping.v1.GetClientResponse\"?\xaa\xbb\x18\x1a\b\x01\x12\x14system_settings.read0\x01\x82\xd3\xe4\x93\x02\x1bb\x06client\x12\x11/api/clients/{id}\x12\xbb\x01\n" +
-	"\x12BatchUpsertClients\x12/.entrasync.mapping.v1.BatchUpsertClientsRequest\x1a0.entrasync.mapping.v1.BatchUpsertClientsResponse\"B\xaa\xbb\x18!\b\x01\x12\x16system_settings.update0\x018\x80\x80\x80\x04\x82\xd3\xe4\x93\x02\x17:\x01*\x1a\x12/api/clients:batchB\xe5\x01\n" +
+	"\x12BatchUpsertClients\x12/.entrasync.mapping.v1.BatchUpsertClientsRequest\x1a0.entrasync.mapping.v1.BatchUpsertClientsResponse\"B\xaa\xbb\x18!\b\x01\x12\x16system_settings.update0\x018\x80\x80\x80\x02\x82\xd3\xe4\x93\x02\x17:\x01*\x1a\x12/api/clients:batchB\xe5\x01\n" +
 	"\x18com.entrasync.mapping.v1B\vClientProtoP\x01ZJgithub.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1;mappingv1\xa2\x02\x03EMX\xaa\x02\x14Entrasync.Mapping.V1\xca\x02\x14Entrasync\\Mapping\\V1\xe2\x02 Entrasync\\Mapping\\V1\\GPBMetadata\xea\x02\x16Entrasync::Mapping::V1b\x06proto3"
 
 var (

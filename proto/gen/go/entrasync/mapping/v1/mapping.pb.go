@@ -2757,7 +2757,7 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"\fRemapMapping\x12).entrasync.mapping.v1.RemapMappingRequest\x1a*.entrasync.mapping.v1.RemapMappingResponse\"g\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02+:\x01*\"&/api/integrations/entra/mappings/remap\x12\xe7\x01\n" +
 	"\rDecideOrphans\x12*.entrasync.mapping.v1.DecideOrphansRequest\x1a+.entrasync.mapping.v1.DecideOrphansResponse\"}\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02A:\x01*\"</api/integrations/entra/mappings/{managed_tenant_id}/orphans\x12\xd0\x01\n" +
 	"\x0eExportMappings\x12+.entrasync.mapping.v1.ExportMappingsRequest\x1a,.entrasync.mapping.v1.ExportMappingsResponse\"c\xaa\xbb\x180\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02)\x12'/api/integrations/entra/mappings/export\x12\xda\x01\n" +
-	"\x0eImportMappings\x12+.entrasync.mapping.v1.ImportMappingsRequest\x1a,.entrasync.mapping.v1.ImportMappingsResponse\"m\xaa\xbb\x187\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x018\x80\x80\x80\x04\x82\xd3\xe4\x93\x02,:\x01*\"'/api/integrations/entra/mappings/import2\xcc\x05\n" +
+	"\x0eImportMappings\x12+.entrasync.mapping.v1.ImportMappingsRequest\x1a,.entrasync.mapping.v1.ImportMappingsResponse\"m\xaa\xbb\x187\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x018\x80\x80\xc0\x02\x82\xd3\xe4\x93\x02,:\x01*\"'/api/integrations/entra/mappings/import2\xcc\x05\n" +
 	"\x16MappingInternalService\x12\x87\x01\n" +
 	"\x11ListMappedTenants\x12..entrasync.mapping.v1.ListMappedTenantsRequest\x1a/.entrasync.mapping.v1.ListMappedTenantsResponse\"\x11\xb2\xbb\x18\r\n" +
 	"\vsync-engine\x12\x81\x01\n" +

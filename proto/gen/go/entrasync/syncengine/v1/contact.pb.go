@@ -890,7 +890,7 @@ const file_entrasync_syncengine_v1_contact_proto_rawDesc = "" +
 	"\fListContacts\x12,.entrasync.syncengine.v1.ListContactsRequest\x1a-.entrasync.syncengine.v1.ListContactsResponse\"3\xaa\xbb\x18\x1a\b\x01\x12\x14system_settings.read0\x01\x82\xd3\xe4\x93\x02\x0f\x12\r/api/contacts\x12\xa8\x01\n" +
 	"\n" +
 	"GetContact\x12*.entrasync.syncengine.v1.GetContactRequest\x1a+.entrasync.syncengine.v1.GetContactResponse\"A\xaa\xbb\x18\x1a\b\x01\x12\x14system_settings.read0\x01\x82\xd3\xe4\x93\x02\x1db\acontact\x12\x12/api/contacts/{id}\x12\xc5\x01\n" +
-	"\x13BatchUpsertContacts\x123.entrasync.syncengine.v1.BatchUpsertContactsRequest\x1a4.entrasync.syncengine.v1.BatchUpsertContactsResponse\"C\xaa\xbb\x18!\b\x01\x12\x16system_settings.update0\x018\x80\x80\x80\x04\x82\xd3\xe4\x93\x02\x18:\x01*\x1a\x13/api/contacts:batchB\xfb\x01\n" +
+	"\x13BatchUpsertContacts\x123.entrasync.syncengine.v1.BatchUpsertContactsRequest\x1a4.entrasync.syncengine.v1.BatchUpsertContactsResponse\"C\xaa\xbb\x18!\b\x01\x12\x16system_settings.update0\x018\x80\x80\x80\x02\x82\xd3\xe4\x93\x02\x18:\x01*\x1a\x13/api/contacts:batchB\xfb\x01\n" +
 	"\x1bcom.entrasync.syncengine.v1B\fContactProtoP\x01ZPgithub.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1;syncenginev1\xa2\x02\x03ESX\xaa\x02\x17Entrasync.Syncengine.V1\xca\x02\x17Entrasync\\Syncengine\\V1\xe2\x02#Entrasync\\Syncengine\\V1\\GPBMetadata\xea\x02\x19Entrasync::Syncengine::V1b\x06proto3"
 
 var (

@@ -1,0 +1,369 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/entrasync/entrasync/gateway/internal/policy"
+	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
+	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+)
+
+const (
+	many      = 1_000_000 // elements, and levels of nesting
+	peakAbove = 64 << 10  // kB that one request may take above the idle process
+	answerMax = 64_000    // bytes of an answer, its headers and trailers included
+)
+
+// attacked is a gateway in a process of its own, as it is delivered: built without
+// the race detector, measured by the kernel.
+type attacked struct {
+	t      *testing.T
+	url    string
+	token  string
+	key    string
+	pid    int
+	idle   int // kB
+	peak   int // kB, the highest so far
+	client *http.Client
+	h2     *http.Client
+	silent bool // about the length of bodies
+}
+
+// startAttacked starts the gateway, in front of a mapping and a sync-engine that
+// read whole requests and do nothing with them, and lets it come to rest.
+func startAttacked(t *testing.T, binary string, methods []policy.Method) *attacked {
+	t.Helper()
+	variables, network := environment(t), rpctest.New(t)
+	issuer := newIssuer(t)
+	sum := sha256.Sum256([]byte("key"))
+	maps.Copy(variables, map[string]string{
+		"ENTRASYNC_TLS_DIR": network.Dir("gateway"), "ENTRASYNC_AUTH_ISSUER": issuer.url,
+		"ENTRASYNC_PLATFORM_KEY_HASH": hex.EncodeToString(sum[:]), "ENTRASYNC_RATE_TENANT": "0", "ENTRASYNC_RATE_USER": "0",
+		"ENTRASYNC_MAPPING_ADDR": network.Serve("mapping", func(r grpc.ServiceRegistrar) {
+			mappingv1.RegisterMappingServiceServer(r, mappingv1.UnimplementedMappingServiceServer{})
+			mappingv1.RegisterClientServiceServer(r, mappingv1.UnimplementedClientServiceServer{})
+		}),
+		"ENTRASYNC_SYNC_ENGINE_ADDR": network.Serve("sync-engine", func(r grpc.ServiceRegistrar) {
+			syncenginev1.RegisterContactServiceServer(r, syncenginev1.UnimplementedContactServiceServer{})
+		}),
+	})
+	for _, away := range []string{"CONNECTION", "DISCOVERY", "RECONCILIATION", "WORKER"} {
+		variables["ENTRASYNC_"+away+"_ADDR"] = free(t)
+	}
+	process := exec.CommandContext(context.WithoutCancel(t.Context()), binary) // ends in the cleanup
+	process.Env = os.Environ()
+	for name, value := range variables {
+		process.Env = append(process.Env, name+"="+value)
+	}
+	process.Stderr = os.Stderr
+	require.NoError(t, process.Start())
+	t.Cleanup(func() {
+		require.NoError(t, process.Process.Signal(os.Interrupt))
+		require.NoError(t, process.Wait())
+	})
+	a := &attacked{
+		t: t, url: "http://" + variables["ENTRASYNC_LISTEN"], token: issuer.token(t), key: "key", pid: process.Process.Pid,
+		client: &http.Client{Timeout: time.Minute}, h2: &http.Client{Timeout: time.Minute, Transport: http2Only()},
+	}
+	require.Eventually(t, func() bool {
+		res, err := a.client.Get(a.url + "/readyz") //nolint:noctx // a test's own server
+		if err == nil {
+			_ = res.Body.Close()
+		}
+		return err == nil && res.StatusCode == http.StatusOK
+	}, time.Minute, 50*time.Millisecond)
+	require.Equal(t, http.StatusOK, a.send("flags", "POST", "/api/v1/platform-feature-flags", []byte(`{"__action":"ensure_entra_phase1_flags"}`), "Content-Type", "application/json"))
+	for _, flag := range []string{"entra-integration-ui", "entra-integration-client-sync-action", "entra-integration-field-sync", "entra-integration-ambiguous-queue"} {
+		path := "/api/v1/platform-feature-flags/" + flag + "/tenants"
+		require.Equal(t, http.StatusOK, a.send(flag, "POST", path, []byte(`{"__action":"add","tenantId":"t1"}`), "Content-Type", "application/json"))
+	}
+	for _, m := range methods { // what is made once for each method is there
+		a.send("warm "+m.Procedure, "POST", m.Procedure, []byte(`{}`), "Content-Type", "application/json")
+		a.send("warm "+m.Procedure, "POST", m.Procedure, frame(nil, 0), "Content-Type", "application/grpc", "Te", "trailers")
+	}
+	a.idle = a.memory("VmRSS")
+	return a
+}
+
+func http2Only() *http.Transport {
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	return transport
+}
+
+// memory reads a figure in kB from the kernel's account of the process.
+func (a *attacked) memory(name string) int {
+	a.t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", a.pid))
+	require.NoError(a.t, err)
+	found := regexp.MustCompile(name + `:\s+(\d+) kB`).FindSubmatch(text)
+	require.NotNil(a.t, found, name)
+	n, err := strconv.Atoi(string(found[1]))
+	require.NoError(a.t, err)
+	return n
+}
+
+// send sends a request and holds its answer and the process's memory against the
+// bounds. Status 0 is an answer that the gateway gave while the rest of the request
+// was still being written, and that the client did not get to see.
+func (a *attacked) send(name, verb, path string, body []byte, headers ...string) (status int) {
+	a.t.Helper()
+	r, err := http.NewRequestWithContext(a.t.Context(), verb, a.url+path, bytes.NewReader(body))
+	require.NoError(a.t, err)
+	if a.silent {
+		r.ContentLength, r.Body = -1, io.NopCloser(bytes.NewReader(body))
+	}
+	r.Header.Set("Authorization", "Bearer "+a.token)
+	r.Header.Set("X-Api-Key", a.key)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	client := a.client
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") && !strings.Contains(r.Header.Get("Content-Type"), "web") {
+		client = a.h2
+	}
+	size := 0
+	if res, err := client.Do(r); err == nil {
+		raw, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		size, status = len(raw), res.StatusCode
+		for _, header := range []http.Header{res.Header, res.Trailer} {
+			for key, values := range header {
+				size += len(key) + len(strings.Join(values, ""))
+			}
+		}
+	}
+	require.Less(a.t, size, answerMax, name)
+	if a.idle > 0 {
+		if peak := a.memory("VmHWM"); peak > a.peak {
+			a.peak = peak
+			a.t.Logf("%d kB above idle after %s (%d bytes, answered %d)", peak-a.idle, name, len(body), status)
+		}
+		require.LessOrEqual(a.t, a.peak-a.idle, peakAbove, name)
+	}
+	return status
+}
+
+// attack is a body that costs its sender little. Some are JSON, the others the
+// binary encoding.
+type attack struct {
+	name         string
+	json, binary []byte
+}
+
+// attacks on a method: a million elements in each list of its request, at any
+// depth, or in a field that has none, and a million levels.
+func attacks(m policy.Method) []attack {
+	out := []attack{
+		{"unknown list", around(`{"surprise":[`, `{}`, `]}`), bytes.Repeat(empty(15), many)},
+		{"deep lists", []byte(`{"surprise":` + strings.Repeat("[", many)), bytes.Repeat(protowire.AppendTag(nil, 1, protowire.StartGroupType), many)},
+		{"deep objects", []byte(strings.Repeat(`{"a":`, many)), nil},
+		{"long name", []byte(`{"` + strings.Repeat("<", many/2) + `":1}`), nil},
+	}
+	if fields := m.Descriptor.Input().Fields(); fields.Len() > 0 {
+		f := fields.Get(0)
+		out = append(out,
+			attack{"list in " + f.JSONName(), around(`{"`+f.JSONName()+`":[[`, `{}`, `]]}`), bytes.Repeat(empty(f.Number()), many)},
+			attack{"depth in " + f.JSONName(), []byte(`{"` + f.JSONName() + `":` + strings.Repeat(`[`, many)), nil})
+	}
+	return append(out, lists(m.Descriptor.Input(), "{", "}", func(raw []byte) []byte { return raw })...)
+}
+
+// lists are the attacks on the lists of a message; before, after and wrap say
+// where in the request the message stands.
+func lists(message protoreflect.MessageDescriptor, before, after string, wrap func([]byte) []byte) (out []attack) {
+	for i := range message.Fields().Len() {
+		f := message.Fields().Get(i)
+		element := `""`
+		if f.Message() != nil {
+			element = `{}`
+		}
+		name, end := `"`+f.JSONName()+`":`, ""
+		if f.IsList() {
+			name, end = name+"[", "]"
+			out = append(out, attack{string(f.FullName()), around(before+name, element, end+after), wrap(bytes.Repeat(empty(f.Number()), many))})
+		}
+		if f.Message() != nil && !f.IsMap() {
+			out = append(out, lists(f.Message(), before+name+"{", "}"+end+after, func(raw []byte) []byte {
+				return wrap(protowire.AppendBytes(protowire.AppendTag(nil, f.Number(), protowire.BytesType), raw))
+			})...)
+		}
+	}
+	return out
+}
+
+func around(before, element, after string) []byte {
+	return []byte(before + strings.TrimSuffix(strings.Repeat(element+",", many), ",") + after)
+}
+
+func empty(number protowire.Number) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), nil)
+}
+
+func packed(t *testing.T, raw []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	_, err := w.Write(raw)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return out.Bytes()
+}
+
+// frame is a message as gRPC and gRPC-Web send it.
+func frame(raw []byte, compressed byte) []byte {
+	return append([]byte{compressed, byte(len(raw) >> 24), byte(len(raw) >> 16), byte(len(raw) >> 8), byte(len(raw))}, raw...)
+}
+
+// tenfold is text of which about a tenth is left by gzip.
+func tenfold(n int) []byte {
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable, not secret
+	var out strings.Builder
+	out.WriteString(`{"surprise":[`)
+	for out.Len() < n {
+		fmt.Fprintf(&out, `{"name":"%08x%s"},`, random.Uint32(), strings.Repeat("n", 90))
+	}
+	return []byte(out.String() + `{}]}`)
+}
+
+var variables = regexp.MustCompile(`\{[^}]+\}`)
+
+func TestNoSingleRequestTakesMuchMemoryOrGetsALongAnswer(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "gateway")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput()
+	require.NoError(t, err, string(out))
+	methods, err := policy.Public()
+	require.NoError(t, err)
+	methods = policy.Offered(methods)
+	// A process each: what one leaves to the collector is not the next one's.
+	for name, send := range map[string]func(*attacked, []policy.Method){
+		"lists and depth": (*attacked).shapes, "compressed": (*attacked).bombs, "of unknown length": (*attacked).chunks, "the largest": (*attacked).largest,
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := startAttacked(t, binary, methods)
+			send(a, methods)
+			t.Logf("idle %d kB, highest %d kB above", a.idle, a.peak-a.idle)
+		})
+	}
+}
+
+// shapes sends every attack to every method over each protocol.
+func (a *attacked) shapes(methods []policy.Method) {
+	a.t.Helper()
+	for _, m := range methods {
+		path := variables.ReplaceAllString(m.Path, "x")
+		if m.Body == "" {
+			a.send("query of "+m.Name(), m.Verb, path+"?"+strings.Repeat("%3C=%22&", 7000), nil)
+			a.send("path of "+m.Name(), m.Verb, strings.ReplaceAll(path, "/x", "/"+strings.Repeat("%3C", 20_000)), nil)
+		}
+		for _, at := range attacks(m) {
+			name := at.name + " of " + m.Name()
+			if m.Body != "" {
+				status := a.send("REST, "+name, m.Verb, path, at.json, "Content-Type", "application/json")
+				require.Contains(a.t, []int{0, 400, 413}, status, name)
+			}
+			a.send("Connect JSON, "+name, "POST", m.Procedure, at.json, "Content-Type", "application/json")
+			a.send("Connect JSON gzip, "+name, "POST", m.Procedure, packed(a.t, at.json), "Content-Type", "application/json", "Content-Encoding", "gzip")
+			if at.binary != nil {
+				a.binary(name, m, at.binary)
+			}
+		}
+	}
+}
+
+// bombs sends bodies that become ten and a thousand times as large.
+func (a *attacked) bombs(methods []policy.Method) {
+	a.t.Helper()
+	thousandfold, tenth := packed(a.t, bytes.Repeat([]byte(" "), 256<<20)), packed(a.t, tenfold(4<<20-4096))
+	for _, m := range methods {
+		a.compressed("1,000:1", m, thousandfold)
+		a.compressed("10:1", m, tenth)
+	}
+}
+
+// chunks sends bodies that do not say how long they are.
+func (a *attacked) chunks(methods []policy.Method) {
+	a.t.Helper()
+	a.silent = true
+	for _, m := range methods {
+		at := attacks(m)[2] // five times what most methods take
+		a.send("Connect JSON in chunks, "+at.name+" of "+m.Name(), "POST", m.Procedure, at.json, "Content-Type", "application/json")
+		if m.Body != "" {
+			path := variables.ReplaceAllString(m.Path, "x")
+			status := a.send("REST in chunks, "+at.name+" of "+m.Name(), m.Verb, path, at.json, "Content-Type", "application/json")
+			require.Contains(a.t, []int{0, 400, 413}, status, m.Name())
+		}
+	}
+}
+
+// binary sends a body in the binary encoding over each protocol.
+func (a *attacked) binary(name string, m policy.Method, raw []byte) {
+	a.t.Helper()
+	a.send("Connect, "+name, "POST", m.Procedure, raw, "Content-Type", "application/proto")
+	a.send("gRPC, "+name, "POST", m.Procedure, frame(raw, 0), "Content-Type", "application/grpc", "Te", "trailers")
+	a.send("gRPC-Web, "+name, "POST", m.Procedure, frame(raw, 0), "Content-Type", "application/grpc-web+proto")
+	small := packed(a.t, raw)
+	a.send("Connect gzip, "+name, "POST", m.Procedure, small, "Content-Type", "application/proto", "Content-Encoding", "gzip")
+	a.send("gRPC gzip, "+name, "POST", m.Procedure, frame(small, 1), "Content-Type", "application/grpc", "Te", "trailers", "Grpc-Encoding", "gzip")
+}
+
+// compressed sends a compressed body over each protocol.
+func (a *attacked) compressed(name string, m policy.Method, small []byte) {
+	a.t.Helper()
+	name += " of " + m.Name()
+	a.send("Connect JSON, "+name, "POST", m.Procedure, small, "Content-Type", "application/json", "Content-Encoding", "gzip")
+	a.send("gRPC, "+name, "POST", m.Procedure, frame(small, 1), "Content-Type", "application/grpc", "Te", "trailers", "Grpc-Encoding", "gzip")
+	a.send("gRPC-Web, "+name, "POST", m.Procedure, frame(small, 1), "Content-Type", "application/grpc-web+proto", "Grpc-Encoding", "gzip")
+	if m.Body != "" {
+		path := variables.ReplaceAllString(m.Path, "x")
+		a.send("REST, "+name, m.Verb, path, small, "Content-Type", "application/json", "Content-Encoding", "gzip")
+	}
+}
+
+// largest sends what is as large as the contract allows, and is served.
+func (a *attacked) largest([]policy.Method) {
+	a.t.Helper()
+	records := func(list, record string, n int) []byte {
+		return []byte(`{"` + list + `":[` + strings.TrimSuffix(strings.Repeat(record+",", n), ",") + `]}`)
+	}
+	text := strings.Repeat("n", 700)
+	for path, body := range map[string][]byte{
+		"/api/clients:batch":  records("clients", `{"externalId":"e","name":"`+text+`","emailDomains":["a.example","b.example"]}`, 5000),
+		"/api/contacts:batch": records("contacts", `{"externalId":"e","fullName":"`+text+`","email":"a@b.example"}`, 5000),
+	} {
+		require.Equal(a.t, 501, a.send("the largest "+path, "PUT", path, body, "Content-Type", "application/json"))
+	}
+	table := []byte("managed_tenant_id,decision\n" + strings.Repeat("m,map\n", 600_000))
+	require.Equal(a.t, 501, a.send("the largest table", "POST", "/api/integrations/entra/mappings/import", table, "Content-Type", "text/csv"))
+	q := url.Values{"q": {strings.Repeat("q", 60_000)}}
+	a.send("a long search", "GET", "/api/contacts?"+q.Encode(), nil)
+	wrong := records("decisions", `{}`, 5000)
+	require.Equal(a.t, 400, a.send("5,000 wrong decisions", "POST", "/api/integrations/entra/mappings/confirm", wrong, "Content-Type", "application/json"))
+	a.send("5,000 wrong decisions over Connect", "POST", "/entrasync.mapping.v1.MappingService/ConfirmMappings", wrong, "Content-Type", "application/json")
+	binary := bytes.Repeat(empty(1), 5000)
+	a.send("5,000 wrong decisions over gRPC", "POST", "/entrasync.mapping.v1.MappingService/ConfirmMappings", frame(binary, 0), "Content-Type", "application/grpc", "Te", "trailers")
+}
