@@ -69,12 +69,13 @@ func BoundViolations(e *errs.Error) *errs.Error {
 
 // shorten cuts a text at a character, and leaves none that is not UTF-8.
 func shorten(text string) string {
-	if len(text) > maxViolationText {
-		end := maxViolationText - len("…")
-		for end > 0 && !utf8.RuneStart(text[end]) {
-			end--
-		}
-		text = text[:end] + "…"
+	text = strings.ToValidUTF8(text[:min(len(text), 4*maxViolationText)], string(utf8.RuneError))
+	if len(text) <= maxViolationText {
+		return text
 	}
-	return strings.ToValidUTF8(text, "?")
+	end := maxViolationText - len("…")
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
 }
