@@ -90,7 +90,9 @@ func (o *Outcome) add(id string, d Decision) {
 // contact is a contact of a client as matching sees it.
 type contact struct {
 	externalID string
+	name       string
 	email      string // normalised; empty without one
+	inactive   bool
 	linked     bool
 }
 
@@ -105,7 +107,9 @@ func Initial(f *fleet.Fleet, pairs []Pair) (map[string]Outcome, error) {
 	for c := range f.MSP().Contacts() {
 		if _, wanted := clients[c.ClientExternalID]; wanted {
 			email, _ := Address(c.Email)
-			clients[c.ClientExternalID] = append(clients[c.ClientExternalID], &contact{externalID: c.ExternalID, email: email})
+			clients[c.ClientExternalID] = append(clients[c.ClientExternalID], &contact{
+				externalID: c.ExternalID, name: c.FullName, email: email, inactive: c.Inactive,
+			})
 		}
 	}
 	out := map[string]Outcome{}
@@ -155,15 +159,17 @@ func directory(users []*fleet.User, contacts []*contact) (Outcome, []*contact, e
 			o.add(u.ID, Decision{Class: Ambiguous, Reason: "duplicate_identity_email"})
 			continue
 		}
-		hits := firstHits(u, byEmail)
+		hits, byAlias := firstHits(u, byEmail)
 		switch {
 		case len(hits) == 0:
 			o.add(u.ID, Decision{Class: Created, Email: createAddress(u)})
-			made = append(made, &contact{email: createAddress(u), linked: true})
+			made = append(made, &contact{name: fullName(u), email: createAddress(u), linked: true})
 		case len(hits) > 1:
 			o.add(u.ID, Decision{Class: Ambiguous, Reason: "multiple_email_matches"})
 		case hits[0].linked:
 			o.add(u.ID, Decision{Class: Ambiguous, Reason: "contact_already_linked"})
+		case byAlias && (hits[0].inactive || !shareWord(hits[0].name, fullName(u))):
+			o.add(u.ID, Decision{Class: Ambiguous, Reason: "alias_match"})
 		case link[hits[0]]:
 			return o, nil, fmt.Errorf("two identities without a common address match contact %s", hits[0].externalID)
 		default:
@@ -207,6 +213,9 @@ func once(users []*fleet.User, o *Outcome) []*fleet.User {
 func content(u *fleet.User) string {
 	same := *u
 	same.Slot = 0
+	for _, list := range []*[]string{&same.BusinessPhones, &same.ProxyAddresses, &same.OtherMails} {
+		*list = slices.Compact(slices.Sorted(slices.Values(*list)))
+	}
 	return fmt.Sprintf("%+v", same)
 }
 
@@ -249,9 +258,16 @@ func filter(u *fleet.User) string {
 	case !valid:
 		return "missing_upn"
 	}
-	local := upn[:strings.LastIndex(upn, "@")]
-	if isServiceAccount(local) || isServiceAccount(clean(visible(u, "displayName", u.DisplayName))) {
+	locals := []string{upn[:strings.LastIndex(upn, "@")]}
+	if mail := mailOf(u); mail != "" {
+		locals = append(locals, mail[:strings.LastIndex(mail, "@")])
+	}
+	hasBothNames := personName(visible(u, "givenName", u.GivenName)) != "" && personName(visible(u, "surname", u.Surname)) != ""
+	switch {
+	case isServiceAccount(locals, clean(visible(u, "displayName", u.DisplayName)), hasBothNames):
 		return "service_account"
+	case createAddress(u) == "":
+		return "no_address"
 	}
 	return ""
 }
@@ -263,68 +279,98 @@ func visible(u *fleet.User, property string, t fleet.Text) string {
 	return t.Or("")
 }
 
-// sharing are the identities whose create address is among another's match
-// addresses, and those others.
+// sharing are the identities that share any of their addresses.
 func sharing(users []*fleet.User) map[string]bool {
-	owners := map[string][]string{} // match address → ids
+	owners := map[string][]string{} // address → ids
 	for _, u := range users {
-		for _, a := range matchAddresses(u) {
+		own, aliases := addresses(u)
+		for _, a := range append(own, aliases...) {
 			if !slices.Contains(owners[a], u.ID) {
 				owners[a] = append(owners[a], u.ID)
 			}
 		}
 	}
 	out := map[string]bool{}
-	for _, u := range users {
-		if ids := owners[createAddress(u)]; len(ids) > 1 {
+	for _, ids := range owners {
+		if len(ids) > 1 {
 			for _, id := range ids {
-				if id != u.ID {
-					out[id], out[u.ID] = true, true
-				}
+				out[id] = true
 			}
 		}
 	}
 	return out
 }
 
-// matchAddresses are all addresses of an identity, in the order they are tried.
-func matchAddresses(u *fleet.User) []string {
-	raw := []string{visible(u, "mail", u.Mail)}
-	for _, p := range u.ProxyAddresses {
-		if strings.HasPrefix(p, "SMTP:") {
-			raw = append(raw, p[5:])
-		}
-	}
-	for _, p := range u.ProxyAddresses {
-		if strings.HasPrefix(p, "smtp:") {
-			raw = append(raw, p[5:])
-		}
-	}
-	raw = append(raw, visible(u, "userPrincipalName", u.UserPrincipalName))
-	raw = append(raw, u.OtherMails...)
-	var out []string
-	for _, r := range raw {
-		if a, ok := Address(r); ok && !slices.Contains(out, a) {
-			out = append(out, a)
-		}
-	}
-	return out
-}
-
-// createAddress is the mail or, without one, the user principal name.
-func createAddress(u *fleet.User) string {
+// mailOf is the mail; of a guest without one, the first of its other mails.
+func mailOf(u *fleet.User) string {
 	if a, ok := Address(visible(u, "mail", u.Mail)); ok {
 		return a
 	}
-	a, _ := Address(visible(u, "userPrincipalName", u.UserPrincipalName))
-	return a
-}
-
-func firstHits(u *fleet.User, byEmail map[string][]*contact) []*contact {
-	for _, a := range matchAddresses(u) {
-		if hits := byEmail[a]; len(hits) > 0 {
-			return hits
+	if strings.EqualFold(visible(u, "userType", u.UserType), "Guest") {
+		for _, other := range u.OtherMails {
+			if a, ok := Address(other); ok {
+				return a
+			}
 		}
 	}
-	return nil
+	return ""
+}
+
+// addresses are the addresses of an identity in the order they are tried: its own,
+// and then its aliases. Other mails are nobody's.
+func addresses(u *fleet.User) (own, aliases []string) {
+	add := func(list *[]string, address string) {
+		if address != "" && !slices.Contains(own, address) && !slices.Contains(*list, address) {
+			*list = append(*list, address)
+		}
+	}
+	smtp := func(list *[]string, kind string) {
+		for _, p := range slices.Sorted(slices.Values(u.ProxyAddresses)) {
+			if rest, ok := strings.CutPrefix(p, kind); ok {
+				a, _ := Address(rest)
+				add(list, a)
+			}
+		}
+	}
+	add(&own, mailOf(u))
+	smtp(&own, "SMTP:")
+	if upn, _ := Address(visible(u, "userPrincipalName", u.UserPrincipalName)); !strings.Contains(upn, "#ext#") {
+		add(&own, upn)
+	}
+	smtp(&aliases, "smtp:")
+	return own, aliases
+}
+
+// createAddress is the first of an identity's own addresses: mail, primary SMTP, user
+// principal name; empty where it has none.
+func createAddress(u *fleet.User) string {
+	if own, _ := addresses(u); len(own) > 0 {
+		return own[0]
+	}
+	return ""
+}
+
+// fullName is the display name, else given name and surname, else what stands before
+// the @ of the address.
+func fullName(u *fleet.User) string {
+	if name := personName(visible(u, "displayName", u.DisplayName)); name != "" {
+		return name
+	}
+	if name := personName(visible(u, "givenName", u.GivenName) + " " + visible(u, "surname", u.Surname)); name != "" {
+		return name
+	}
+	local, _, _ := strings.Cut(createAddress(u), "@")
+	return local
+}
+
+// firstHits are the contacts at the first address that hits; byAlias says that it is
+// none of the identity's own.
+func firstHits(u *fleet.User, byEmail map[string][]*contact) (hits []*contact, byAlias bool) {
+	own, aliases := addresses(u)
+	for i, a := range append(own, aliases...) {
+		if hits := byEmail[a]; len(hits) > 0 {
+			return hits, i >= len(own)
+		}
+	}
+	return nil, false
 }

@@ -138,3 +138,49 @@ func TestBrokenUsersFailAndChangesCount(t *testing.T) {
 	require.Equal(t, before[tenant].Filtered["service_account"]+1, o.Filtered["service_account"])
 	require.Equal(t, before[tenant].Created+1, o.Created)
 }
+
+// TestOddAccountsComeOutAsTheRulesSay looks at the slots of every hundred at which the
+// fleet has what a simple sync gets wrong.
+func TestOddAccountsComeOutAsTheRulesSay(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, fleet.Small, 1)
+	pairs := everyPair(f)
+	out, err := expect.Initial(f, pairs)
+	require.NoError(t, err)
+	seen := map[int]int{}
+	for _, p := range pairs {
+		tenant, _ := f.Tenant(p.TenantID)
+		for u := range f.Users(tenant.Index) {
+			offset, d := u.Slot%100, out[p.TenantID].Decisions[u.ID]
+			seen[offset]++
+			switch offset {
+			case 40, 41, 45, 46, 47, 48, 70, 71: // people, whose contact the host may have, or have twice
+				require.NotEqual(t, expect.Filtered, d.Class, "slot %d: %s", u.Slot, d.Reason)
+				require.NotEqual(t, "duplicate_identity_email", d.Reason, "slot %d", u.Slot)
+			case 42:
+				require.Equal(t, expect.Created, d.Class)
+				require.Equal(t, u.OtherMails[0], d.Email)
+			case 43:
+				require.Equal(t, "no_address", d.Reason)
+			case 44, 49, 50:
+				require.Equal(t, "service_account", d.Reason, "slot %d", u.Slot)
+			case 51, 52:
+				require.Equal(t, expect.Linked, d.Class, "slot %d: %s", u.Slot, d.Reason)
+			}
+		}
+	}
+	for _, offset := range []int{40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 70, 71} {
+		require.Greater(t, seen[offset], 10, "slot %d", offset)
+	}
+}
+
+func TestOddAddressesAndTexts(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		"\ufeffa@x.de": "a@x.de", "<A@x.de>": "a@x.de", "mailto:a@x.de": "a@x.de", "'a@x.de'": "a@x.de", "a@x.de;": "a@x.de", "Ann <a@x.de>": "a@x.de",
+		"o’b@x.de": "o'b@x.de", "a@x.de; b@x.de": "", "a b@x.de": "", "n/a": "",
+	} {
+		got, _ := expect.Address(raw)
+		require.Equal(t, want, got, "%q", raw)
+	}
+}

@@ -10,13 +10,61 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-func clean(s string) string { return norm.NFC.String(strings.TrimSpace(s)) }
+// clean is a text as it is kept: composed, without what cannot be seen, with single
+// spaces.
+func clean(s string) string {
+	var seen []rune
+	for _, r := range s {
+		switch {
+		case unicode.IsSpace(r):
+			seen = append(seen, ' ')
+		case r == '\u200c' || r == '\u200d':
+			seen = append(seen, r)
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Variation_Selector), strings.ContainsRune("\u3164\u115f\u1160\uffa0\u034f", r):
+		default:
+			seen = append(seen, r)
+		}
+	}
+	var out []rune
+	for i, r := range seen {
+		if joins := r == '\u200c' || r == '\u200d'; joins && (i == 0 || i == len(seen)-1 || !unicode.IsLetter(seen[i-1]) || !unicode.IsLetter(seen[i+1])) {
+			continue
+		}
+		out = append(out, r)
+	}
+	return norm.NFC.String(strings.Join(strings.Fields(string(out)), " "))
+}
 
-// Address normalises an email address; false where it is none.
+// personName is a name with a letter or digit, cleaned; empty without one.
+func personName(s string) string {
+	s = clean(s)
+	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
+		return s
+	}
+	return ""
+}
+
+var (
+	nameAndAddress = regexp.MustCompile(`^[^<>@]*<([^<>]*)>$`)
+	localPart      = regexp.MustCompile(`^[\pL\pM\pN!#$%&'*+/=?^_{|}~.\x60-]+$`)
+)
+
+// Address normalises an email address, without what surrounds it; false where a field
+// holds none, or two.
 func Address(raw string) (string, bool) {
-	s := strings.ToLower(clean(raw))
+	s := strings.ToLower(strings.ReplaceAll(clean(raw), "’", "'"))
+	s = strings.TrimPrefix(strings.TrimRight(s, " ;,"), "mailto:")
+	if m := nameAndAddress.FindStringSubmatch(s); m != nil {
+		s = strings.TrimPrefix(strings.TrimSpace(m[1]), "mailto:")
+	}
+	for _, quote := range []string{"'", `"`} {
+		if len(s) > 1 && strings.HasPrefix(s, quote) && strings.HasSuffix(s, quote) {
+			s = s[1 : len(s)-1]
+			break
+		}
+	}
 	local, domain, ok := strings.Cut(s, "@")
-	if !ok || local == "" || strings.Contains(domain, "@") || len(local) > 64 || strings.ContainsFunc(s, unicode.IsSpace) {
+	if !ok || strings.Contains(domain, "@") || len(local) > 64 || !localPart.MatchString(local) {
 		return "", false
 	}
 	ascii, err := idna.Lookup.ToASCII(domain)
@@ -26,23 +74,56 @@ func Address(raw string) (string, bool) {
 	return local + "@" + ascii, true
 }
 
-var inside = regexp.MustCompile(`no[-_. ]?reply|do[-_. ]?not[-_. ]?reply|shared[-_. ]?mailbox`)
+// fold makes one of the spaces and one of the hyphens of every script.
+func fold(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.Is(unicode.Pd, r):
+			return '-'
+		}
+		return r
+	}, strings.ToLower(text))
+}
 
-// isServiceAccount applies the default patterns to a local part or a name.
-func isServiceAccount(text string) bool {
-	s := strings.ToLower(text)
-	for _, prefix := range []string{"svc", "sa", "system", "service account"} {
-		if rest, ok := strings.CutPrefix(s, prefix); ok && (rest == "" || strings.ContainsAny(rest[:1], "-_.")) {
+var (
+	always    = regexp.MustCompile(`^(svc|service account)([^\pL\pN]|$)|(^|[^\pL\pN])service account$`)
+	inside    = regexp.MustCompile(`(^|[^\pL])(no[-_. ]?reply|do[-_. ]?not[-_. ]?reply|shared[-_. ]?mailbox)([^\pL]|$)`)
+	nameless  = regexp.MustCompile(`^(sa|system)([-_.]|$)|(^|[^\pL\pN])(automation|automated|daemon|bot)([^\pL\pN]|$)`)
+	microsoft = []string{
+		"sync_", "msol_", "adtoaadsyncserviceaccount", "healthmailbox", "systemmailbox", "discoverysearchmailbox", "federatedemail.", "migration.", "package_",
+	}
+)
+
+// isServiceAccount applies the default patterns to the local parts of an account's
+// addresses and to its display name.
+func isServiceAccount(locals []string, display string, hasBothNames bool) bool {
+	for _, local := range locals {
+		if slices.ContainsFunc(microsoft, func(prefix string) bool { return strings.HasPrefix(local, prefix) }) {
 			return true
 		}
 	}
-	if inside.MatchString(s) {
-		return true
-	}
-	words := strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	return slices.ContainsFunc(words, func(w string) bool {
-		return w == "automation" || w == "automated" || w == "daemon" || w == "bot"
+	return slices.ContainsFunc(append(locals, display), func(text string) bool {
+		text = fold(text)
+		return always.MatchString(text) || inside.MatchString(text) || !hasBothNames && nameless.MatchString(text)
 	})
+}
+
+// shareWord says whether two names have a word of two letters or more in common,
+// whatever its case and accents.
+func shareWord(a, b string) bool {
+	words := func(name string) []string {
+		plain := strings.Map(func(r rune) rune {
+			if unicode.IsMark(r) {
+				return -1
+			}
+			return unicode.ToLower(r)
+		}, norm.NFKD.String(clean(name)))
+		return strings.FieldsFunc(plain, func(r rune) bool { return !unicode.IsLetter(r) })
+	}
+	others := words(b)
+	return slices.ContainsFunc(words(a), func(w string) bool { return len([]rune(w)) > 1 && slices.Contains(others, w) })
 }
 
 // Domain normalises a domain or a URL; false where there is none.

@@ -21,7 +21,7 @@ const (
 
 // Two neighbouring slots of every block share an address: at sharedMailSlot
 // the second account's mail is the first one's in another letter case, at
-// sharedOtherSlot the second account names it among its other addresses.
+// sharedOtherSlot the second account has it as an alias.
 const (
 	blockSize       = 100
 	sharedMailSlot  = 31
@@ -64,12 +64,16 @@ func (f *Fleet) person(t *Tenant, slot int) person {
 	if slot < 3 || f.inPair(t, slot) {
 		p.kind = kindPerson
 	}
+	odd := f.oddityAt(t, slot) != notOdd
 	pool := t.pool
 	if d.chance(300) {
 		pool = d.intn(len(pools))
 	}
 	p.pool = &pools[pool]
 	p.given, p.sur = pick(&d, p.pool.given), pick(&d, p.pool.surname)
+	if odd {
+		f.oddPerson(t, slot, &p)
+	}
 	p.mailDomain = t.DefaultDomain()
 	if len(t.Domains) > 2 && d.chance(150) {
 		p.mailDomain = t.Domains[2+d.intn(len(t.Domains)-2)].Name
@@ -77,6 +81,9 @@ func (f *Fleet) person(t *Tenant, slot int) person {
 	p.hasAlias, p.shoutingMail, p.titleMail = d.chance(200), d.chance(30), d.chance(100)
 	p.guestDomain = pick(&d, guestHomes)
 	p.local = p.localPart(&d, slot)
+	if odd {
+		f.oddLocal(t, slot, &p)
+	}
 	switch {
 	case p.kind == kindNoMail:
 	case p.kind == kindGuest:
@@ -179,6 +186,7 @@ func (f *Fleet) generate(t *Tenant, slot int) User {
 	if f.sharesAddress(t, slot) {
 		f.shareAddress(t, slot, &u)
 	}
+	f.makeOdd(t, slot, &p, &u)
 	return u
 }
 
@@ -281,7 +289,7 @@ func (f *Fleet) fillAddresses(t *Tenant, p *person, u *User, d *dice) {
 func (f *Fleet) shareAddress(t *Tenant, slot int, u *User) {
 	before := f.person(t, slot-1).mail
 	if slot%blockSize == sharedOtherSlot {
-		u.OtherMails = []string{before}
+		u.ProxyAddresses = append(u.ProxyAddresses, "smtp:"+before)
 		return
 	}
 	u.Mail = Of(swapCase(before))

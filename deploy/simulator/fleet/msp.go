@@ -133,10 +133,11 @@ func (m MSP) Contacts() iter.Seq[Contact] {
 func (m MSP) contactsOf(t *Tenant, slot int) []Contact {
 	d := dice(mix(m.f.cfg.Seed, 13, uint64(t.Index), uint64(slot)))
 	n := d.intn(1000)
-	if n >= 120 || m.f.inPair(t, slot) {
+	p := m.f.person(t, slot)
+	written, certain, never := m.f.writtenOddly(t, slot, p.mail)
+	if n >= 120 && !certain || never || m.f.inPair(t, slot) {
 		return nil
 	}
-	p := m.f.person(t, slot)
 	if p.mail == "" {
 		return nil
 	}
@@ -153,6 +154,8 @@ func (m MSP) contactsOf(t *Tenant, slot int) []Contact {
 		c.Role = pick(&d, jobTitles)
 	}
 	switch {
+	case certain:
+		c.Email = written
 	case n < 80:
 		c.Email = swapCase(p.mail)
 	case n < 92: // ambiguous: two contacts with one address
