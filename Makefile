@@ -5,6 +5,7 @@
 # What a command needs is looked for first, in a moment; then its program is built and run.
 checked = @sh deploy/prerequisites.sh
 run = @sh deploy/start.sh local
+check = @sh deploy/start.sh ci
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,28 +26,27 @@ status: ## say how every process is
 logs: ## the last lines of the logs; "make logs of=worker" for one
 	$(run) logs $(of)
 
-test: ## everything that CI runs
+test: ## run every test
 	$(checked) test
-	$(checked) lint
-	$(run) test
+	$(check) test
 
 fmt: ## format every file
 	$(checked) lint
-	$(run) fmt
+	$(check) fmt
 
-lint: ## look for mistakes
+lint: ## check formatting, contracts, generated code, modules, builds; look for mistakes
 	$(checked) lint
-	$(run) lint
+	$(check) lint
 
 generate: ## make the code from the contracts and the queries again
 	$(checked) lint
-	$(run) generate
+	$(check) generate
 
 bench: ## measure, one line of JSON each; "make bench of=Preview" for some
-	$(run) bench $(of)
+	$(check) bench $(of)
 
 fuzz: ## fuzz every target for ten minutes; goes on after an interruption
-	$(run) fuzz $(with)
+	$(check) fuzz $(with)
 
 bare: ## prove "make up" and "make test" on a bare Debian, in a chroot; "make bare ways=user" for one way
 	@bash deploy/bare.sh $(ways)

@@ -11,8 +11,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/entrasync/entrasync/deploy/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/internal/demo"
-	"github.com/entrasync/entrasync/deploy/local/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/stack"
 )
 

@@ -13,8 +13,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/entrasync/entrasync/deploy/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/internal/daemon"
-	"github.com/entrasync/entrasync/deploy/local/internal/layout"
 )
 
 // showStatus lists the processes. Its exit code is 0 only when all are ready.

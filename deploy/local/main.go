@@ -1,5 +1,5 @@
-// Command local runs the whole system on one machine, and the checks that decide whether the tree
-// is good. Without a verb it says which there are.
+// Command local runs the whole system on one machine, and the servers that tests need. Without a
+// verb it says which verbs there are.
 package main
 
 import (

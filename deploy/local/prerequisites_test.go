@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/entrasync/entrasync/deploy/local/internal/layout"
+	"github.com/entrasync/entrasync/deploy/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/internal/ports"
 )
 

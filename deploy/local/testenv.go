@@ -7,8 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/entrasync/entrasync/deploy/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/internal/build"
-	"github.com/entrasync/entrasync/deploy/local/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/internal/testenv"
 	"github.com/entrasync/entrasync/deploy/local/stack"
 )
@@ -16,6 +16,7 @@ import (
 func testEnvironment(ctx context.Context, where layout.Layout, args []string) (int, error) {
 	flags := flag.NewFlagSet("testenv", flag.ContinueOnError)
 	detach := flags.Bool("detach", false, "start it in the background and print its variables")
+	only := flags.Bool("build", false, "build what it needs and end")
 	stop := flags.Bool("stop", false, "end the one in the background")
 	if err := flags.Parse(args); err != nil {
 		return 2, errUsage
@@ -25,6 +26,9 @@ func testEnvironment(ctx context.Context, where layout.Layout, args []string) (i
 	}
 	if err := buildTemporal(ctx, where); err != nil {
 		return 1, err
+	}
+	if *only {
+		return 0, nil
 	}
 	if *detach {
 		self, err := os.Executable()

@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/entrasync/entrasync/deploy/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/internal/build"
 	"github.com/entrasync/entrasync/deploy/local/internal/daemon"
-	"github.com/entrasync/entrasync/deploy/local/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/internal/postgres"
 	"github.com/entrasync/entrasync/deploy/local/stack"
 )

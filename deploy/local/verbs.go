@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/entrasync/entrasync/deploy/local/internal/layout"
+	"github.com/entrasync/entrasync/deploy/internal/layout"
 )
 
 var errUsage = errors.New("wrong usage")
@@ -21,12 +21,6 @@ var verbs = map[string]verb{
 	"reset":      reset,
 	"status":     showStatus,
 	"logs":       logs,
-	"test":       check,
-	"generate":   generate,
-	"fmt":        reformat,
-	"lint":       lint,
-	"fuzz":       fuzz,
-	"bench":      bench,
 	"testenv":    testEnvironment,
 	"_supervise": supervise,
 	"_testenv":   serveTestEnvironment,
@@ -40,17 +34,10 @@ const usage = `usage: local <verb>
   status                say how every process is
   logs [-f] [process]   show the last lines of the logs
 
-  test                  run everything that CI runs
-  generate              make the code from the contracts and the queries again
-  fmt                   format every file
-  lint                  look for mistakes
-  fuzz [-each 10m] [-jobs n] [-resume=false]
-                        fuzz every target; an interrupted run goes on where it was
-  bench [pattern]       measure; one line of JSON for each benchmark
-
   testenv -- command…   run a command with a throw-away PostgreSQL and Temporal
   testenv -detach       start them in the background and print their variables
   testenv -stop         end them
+  testenv -build        build what they need, and nothing more
 `
 
 func run(ctx context.Context, args []string) (int, error) {

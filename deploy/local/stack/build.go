@@ -5,8 +5,8 @@ import (
 	"io"
 	"slices"
 
+	"github.com/entrasync/entrasync/deploy/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/internal/build"
-	"github.com/entrasync/entrasync/deploy/local/internal/layout"
 )
 
 // Build makes the programs that a stack with these options runs, as far as

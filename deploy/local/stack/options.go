@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/entrasync/entrasync/deploy/local/internal/layout"
+	"github.com/entrasync/entrasync/deploy/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/internal/ports"
 	"github.com/entrasync/entrasync/deploy/simulator/fleet"
 )

@@ -17,8 +17,8 @@ import (
 
 	masterkey "github.com/entrasync/entrasync/pkg/secrets"
 
+	"github.com/entrasync/entrasync/deploy/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/internal/ca"
-	"github.com/entrasync/entrasync/deploy/local/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/internal/postgres"
 	"github.com/entrasync/entrasync/deploy/local/internal/temporal"
 )

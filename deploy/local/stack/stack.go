@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/entrasync/entrasync/deploy/local/internal/layout"
+	"github.com/entrasync/entrasync/deploy/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/internal/postgres"
 	"github.com/entrasync/entrasync/deploy/local/internal/supervisor"
 	"github.com/entrasync/entrasync/deploy/local/internal/temporal"

@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/entrasync/entrasync/deploy/local/internal/layout"
+	"github.com/entrasync/entrasync/deploy/internal/layout"
 )
 
 // Client speaks to a checkout's supervisor.

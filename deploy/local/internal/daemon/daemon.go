@@ -20,7 +20,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/entrasync/entrasync/deploy/local/internal/layout"
+	"github.com/entrasync/entrasync/deploy/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/stack"
 )
 

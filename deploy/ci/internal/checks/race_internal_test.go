@@ -2,6 +2,8 @@ package checks
 
 import (
 	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,7 +23,9 @@ func TestAMissingCompilerTakesTheRaceDetectorAway(t *testing.T) {
 			Compiles: func(context.Context) bool { return compiles },
 		}
 		require.Equal(t, compiles, len(s.raceFlags(t.Context())) == 1)
-		require.Error(t, s.Run(t.Context()), "there is nothing to check in an empty folder")
+		s.Servers = func(context.Context, io.Writer) error { return errors.New("there are none") }
+		require.ErrorIs(t, s.Test(t.Context()), ErrFailed)
+		require.True(t, strings.HasSuffix(out.String(), "\n0 passed, 1 failed\n"), out.String())
 		said := strings.Count(out.String(), withoutRace)
 		if compiles {
 			require.Zero(t, said)

@@ -137,9 +137,7 @@ func (s *Suite) vet(ctx context.Context, log io.Writer) error {
 	return s.command(ctx, log, "", nil, "go", "vet", "work")
 }
 
-// Lint runs the linters over every module.
-func (s *Suite) Lint(ctx context.Context, log io.Writer) error { return s.lint(ctx, log) }
-
+// lint runs the linters over every module.
 func (s *Suite) lint(ctx context.Context, log io.Writer) error {
 	return s.command(ctx, log, "", nil, s.bin("golangci-lint"), append([]string{"run"}, s.moduleDirs()...)...)
 }

@@ -36,7 +36,7 @@ func (s *Suite) tools(ctx context.Context, log io.Writer) error {
 			return err
 		}
 	}
-	return s.Temporal(ctx, log)
+	return nil
 }
 
 // product is something to install, what it is made from, and a file that shows that it is there.

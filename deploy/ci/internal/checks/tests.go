@@ -2,11 +2,13 @@ package checks
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -20,6 +22,9 @@ const acceptancePackages = "github.com/entrasync/entrasync/deploy/acceptance"
 // tally counts tests by their outcome, sub-tests included.
 type tally struct{ passed, failed int }
 
+// servers makes what the tests of this machine run on.
+func (s *Suite) servers(ctx context.Context, log io.Writer) error { return s.Servers(ctx, log) }
+
 func (s *Suite) tests(ctx context.Context, log io.Writer) error {
 	packages, err := s.packages(ctx)
 	if err != nil {
@@ -31,11 +36,11 @@ func (s *Suite) tests(ctx context.Context, log io.Writer) error {
 			rest = append(rest, p)
 		}
 	}
-	return s.goTest(ctx, log, s.TestEnv, slices.Concat(s.raceFlags(ctx), []string{"-count=1", "-timeout=15m"}, rest))
+	return s.goTest(ctx, log, s.TestEnv, slices.Concat(s.raceFlags(ctx), []string{"-count=1", "-vet=off", "-timeout=15m"}, rest))
 }
 
 func (s *Suite) acceptance(ctx context.Context, log io.Writer) error {
-	return s.goTest(ctx, log, nil, append(s.raceFlags(ctx), "-count=1", "-p=1", "-timeout=25m", acceptancePackages+"/..."))
+	return s.goTest(ctx, log, nil, append(s.raceFlags(ctx), "-count=1", "-vet=off", "-p=1", "-timeout=25m", acceptancePackages+"/..."))
 }
 
 func (s *Suite) packages(ctx context.Context) ([]string, error) {
@@ -62,6 +67,7 @@ func (s *Suite) goTest(ctx context.Context, log io.Writer, wrap, args []string) 
 	s.total.passed += results.passed
 	s.total.failed += results.failed
 	results.summary()
+	s.slowest = results.slowest(5)
 	if err == nil && results.passed == 0 {
 		return errors.New("no test ran")
 	}
@@ -80,12 +86,13 @@ type event struct {
 type results struct {
 	log                     io.Writer
 	passed, failed, skipped int
+	took                    map[string]float64 // seconds, by package
 	output                  map[string]*strings.Builder
 	broken                  []string
 }
 
 func newResults(log io.Writer) *results {
-	return &results{log: log, output: map[string]*strings.Builder{}}
+	return &results{log: log, took: map[string]float64{}, output: map[string]*strings.Builder{}}
 }
 
 func (r *results) read(from io.Reader) {
@@ -126,6 +133,7 @@ func (r *results) line(line string) {
 
 func (r *results) end(e event, key string) {
 	if e.Test == "" {
+		r.took[strings.TrimPrefix(e.Package, "github.com/entrasync/entrasync/")] = e.Elapsed
 		fmt.Fprintf(r.log, "%-5s %7.1fs %s\n", e.Action, e.Elapsed, strings.TrimPrefix(e.Package, "github.com/entrasync/entrasync/"))
 		if e.Action == "fail" {
 			r.broken = append(r.broken, key)
@@ -154,4 +162,19 @@ func (r *results) summary() {
 		}
 	}
 	fmt.Fprintf(r.log, "\n%d passed, %d failed, %d skipped\n", r.passed, r.failed, r.skipped)
+}
+
+// slowest names the packages whose tests ran longest, and how long all ran; the rest of a step's
+// time goes into compiling. Packages run beside one another.
+func (r *results) slowest(n int) []string {
+	names := slices.SortedFunc(maps.Keys(r.took), func(a, b string) int { return cmp.Compare(r.took[b], r.took[a]) })
+	total := 0.0
+	for _, seconds := range r.took {
+		total += seconds
+	}
+	lines := []string{fmt.Sprintf("%d packages ran for %.0f s, one beside the other", len(names), total)}
+	for _, name := range names[:min(n, len(names))] {
+		lines = append(lines, fmt.Sprintf("%6.0f s %s", r.took[name], name))
+	}
+	return lines
 }
