@@ -105,13 +105,16 @@ func (s *Service) Dial(service, address string, opts ...rpc.ClientOption) *grpc.
 }
 
 // Uses names something that the process needs, such as its database: while ready
-// returns an error the process is not ready. end, which may be nil, is called
-// after everything has stopped; what was named last ends first.
+// returns an error the process is not ready. end is called as by AtEnd.
 func (s *Service) Uses(name string, ready func(context.Context) error, end func()) {
 	s.Check(run.Check{Name: name, Test: ready})
-	if end != nil {
-		s.closers = append(s.closers, func() error { end(); return nil })
-	}
+	s.AtEnd(end)
+}
+
+// AtEnd calls end after everything has stopped, also when the start fails. What
+// was added last is called first.
+func (s *Service) AtEnd(end func()) {
+	s.closers = append(s.closers, func() error { end(); return nil })
 }
 
 // Check adds a check to readiness; see run.Admin.

@@ -17,6 +17,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/pkg/service"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 )
 
@@ -28,14 +29,14 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// TestTheProcessServesAndStops is not parallel: serve sets the process's logger.
+// TestTheProcessServesAndStops is not parallel: the process sets its logger.
 func TestTheProcessServesAndStops(t *testing.T) {
 	network, db, keys := rpctest.New(t), pgtest.Database(t, "connection"), filepath.Join(t.TempDir(), "keys.json")
 	_, err := secrets.NewKeyFile(keys)
 	require.NoError(t, err)
 	settings := map[string]string{
 		"ENTRASYNC_DATABASE_URL": db.URL, "ENTRASYNC_TLS_DIR": network.Dir(name), "ENTRASYNC_MASTER_KEY_FILE": keys,
-		"ENTRASYNC_LOG_LEVEL": "error", "MICROSOFT_CLIENT_ID": clientID, "MICROSOFT_CLIENT_SECRET": clientSecret,
+		"ENTRASYNC_LOG_LEVEL": "error", "ENTRASYNC_DRAIN_DELAY": "0", "MICROSOFT_CLIENT_ID": clientID, "MICROSOFT_CLIENT_SECRET": clientSecret,
 		"ENTRASYNC_RETURN_TO_ALLOWED": returnTo + ",https://psa.example/other",
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -46,9 +47,9 @@ func TestTheProcessServesAndStops(t *testing.T) {
 		listen = freeAddress(t)
 		admin := freeAddress(t)
 		settings["ENTRASYNC_LISTEN"], settings["ENTRASYNC_ADMIN_LISTEN"] = listen, admin
-		cfg, err := env.ParseAsWithOptions[config](env.Options{Environment: settings})
-		require.NoError(t, err)
-		go func() { ended <- serve(ctx, cfg) }()
+		c := defaults
+		require.NoError(t, env.ParseWithOptions(&c, env.Options{Environment: settings}))
+		go func() { ended <- service.Run(ctx, name, c, start) }()
 		if err = ready(t, admin, ended); err == nil {
 			break
 		}

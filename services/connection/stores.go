@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/pkg/service"
 	session "github.com/entrasync/entrasync/pkg/vault"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres"
@@ -24,6 +24,7 @@ const (
 )
 
 const (
+	sweepEvery  = time.Minute
 	resealEvery = time.Minute
 	// vaultSweepEvery is longer than sweepEvery: it asks the store about every
 	// tenant.
@@ -85,39 +86,17 @@ func kms(s session.Settings) secrets.KMSClients {
 	return secrets.KMSClients{session.TransitScheme: session.Transit(s)}
 }
 
-// upkeep is the work that goes on beside the calls.
-func (p parts) upkeep() []run.Server {
-	servers := []run.Server{
-		repeat("sweeper", sweepEvery, p.sweep.Do),
-		repeat("resealer", resealEvery, p.reseal.Do),
-	}
+// upkeep adds the work that goes on beside the calls.
+func (p parts) upkeep(s *service.Service) {
+	s.Every("sweeper", sweepEvery, p.sweep.Do)
+	s.Every("resealer", resealEvery, p.reseal.Do)
 	if p.store.sweep != nil {
-		servers = append(servers, repeat("secret sweeper", vaultSweepEvery, p.store.sweep.Do))
+		s.Every("secret sweeper", vaultSweepEvery, p.store.sweep.Do)
 	}
 	if watch := p.store.watch; watch != nil {
-		servers = append(servers, repeat("secret store check", vaultCheckEvery, func(ctx context.Context) error {
+		s.Every("secret store check", vaultCheckEvery, func(ctx context.Context) error {
 			_ = watch.Check(ctx) // it logs what it finds
 			return nil
-		}))
+		})
 	}
-	return servers
-}
-
-// repeat does something now and then until ctx ends. What fails is tried again
-// at the next turn.
-func repeat(name string, every time.Duration, do func(context.Context) error) run.Server {
-	return run.Server{Name: name, Serve: func(ctx context.Context) error {
-		tick := time.NewTicker(every)
-		defer tick.Stop()
-		for {
-			if err := do(ctx); err != nil && ctx.Err() == nil {
-				slog.WarnContext(ctx, "upkeep failed", "what", name, "error", err)
-			}
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-tick.C:
-			}
-		}
-	}}
 }
