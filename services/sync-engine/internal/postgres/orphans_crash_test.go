@@ -1,96 +1,31 @@
 package postgres_test
 
 import (
-	"context"
-	"encoding/binary"
 	"flag"
-	"io"
 	"math/rand/v2"
-	"net"
-	"net/url"
 	"strconv"
-	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// cutter stands between the service and the database and cuts every connection
-// at one of the client's messages.
-type cutter struct {
-	server string
-	left   atomic.Int64 // messages until the cut; negative for no cut
-	seen   atomic.Int64
-}
-
-func (c *cutter) listen(t testing.TB) string {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go c.serve(t.Context(), conn)
-		}
-	}()
-	return listener.Addr().String()
-}
-
-func (c *cutter) serve(ctx context.Context, client net.Conn) {
-	defer func() { _ = client.Close() }()
-	server, err := new(net.Dialer).DialContext(ctx, "tcp", c.server)
-	if err != nil {
-		return
-	}
-	defer func() { _ = server.Close() }()
-	go func() {
-		_, _ = io.Copy(client, server)
-		_ = client.Close()
-	}()
-	// The first message has no type: https://www.postgresql.org/docs/current/protocol-message-formats.html
-	for header := 4; ; header = 5 {
-		head := make([]byte, header)
-		if _, err := io.ReadFull(client, head); err != nil {
-			return
-		}
-		body := make([]byte, int(binary.BigEndian.Uint32(head[header-4:]))-4)
-		if _, err := io.ReadFull(client, body); err != nil {
-			return
-		}
-		if header == 5 && (head[0] == 'Q' || head[0] == 'S') { // a statement, or the end of a batch of them
-			c.seen.Add(1)
-			if c.left.Add(-1) == 0 {
-				return
-			}
-		}
-		if _, err := server.Write(append(head, body...)); err != nil {
-			return
-		}
-	}
-}
-
-// through has the engine reach its database through the cutter.
-func (e *engine) through(c *cutter) {
+// through has the engine reach its database through a cutter.
+func (e *engine) through() *pgtest.Cutter {
 	e.t.Helper()
-	target, err := url.Parse(e.db.URLFor(postgres.Context))
-	require.NoError(e.t, err)
-	c.server = target.Host
-	target.Host = c.listen(e.t)
-	pool, err := pg.Open(e.t.Context(), target.String(), pg.Options{Context: postgres.Context, MaxConns: 4})
+	c := e.db.Cutter()
+	pool, err := pg.Open(e.t.Context(), c.Through(e.db.URLFor(postgres.Context)), pg.Options{Context: postgres.Context, MaxConns: 4})
 	require.NoError(e.t, err)
 	e.t.Cleanup(pool.Close)
 	store := postgres.New(pool, postgres.Timeouts{})
 	clock := e.clock
 	e.revise = syncengine.NewReviseMapping(store, e.queue, clock)
 	e.orphans = syncengine.NewDecideOrphans(store, e.mapping, clock)
+	return c
 }
 
 // state is all that matters of links, contacts and history, without ids.
@@ -142,9 +77,7 @@ func TestADecisionCutAtEveryStatementIsFinishedByTheNext(t *testing.T) {
 				e.exec(back)
 				e.queue.items = nil
 			}
-			c := &cutter{}
-			e.through(c)
-			c.left.Store(-1)
+			c := e.through()
 			do := func(d syncengine.OrphanDecision) (syncengine.OrphanResult, error) {
 				if _, err := e.revise.Do(e.ctx(), e.mapped()); err != nil {
 					return syncengine.OrphanResult{}, err
@@ -154,20 +87,19 @@ func TestADecisionCutAtEveryStatementIsFinishedByTheNext(t *testing.T) {
 			want, err := do(e.decision(decision))
 			require.NoError(t, err)
 			state, feed, items := e.state(), e.seq(), len(e.queue.items)
-			statements := int(c.seen.Load())
-			require.Greater(t, statements, 20)
 
-			cuts := 0
+			cuts, statements := 0, 0
 			first, step := sampleOfCuts(t)
-			for at := first; at <= statements; at += step {
+			for at := first; ; at += step {
 				restore()
 				d := e.decision(decision)
-				c.left.Store(int64(at))
+				c.Arm(at-1, false)
 				_, err := do(d)
-				if c.left.Load() > 0 {
-					break // pooled connections need fewer messages than the first time
+				if !c.Disarm() {
+					require.NoError(t, err)
+					break
 				}
-				c.left.Store(-1)
+				statements = at
 				if err != nil {
 					cuts++
 				}
@@ -182,6 +114,7 @@ func TestADecisionCutAtEveryStatementIsFinishedByTheNext(t *testing.T) {
 				require.Len(t, e.queue.items, items)
 				e.gapless()
 			}
+			require.Greater(t, statements, 20)
 			require.Greater(t, cuts*step, 20)
 		})
 	}

@@ -2,14 +2,13 @@ package reconciliation_test
 
 import (
 	"context"
-	"net"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/reconciliation"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
@@ -32,30 +31,10 @@ func (served) FollowMapping(context.Context, *reconciliationv1.FollowMappingRequ
 	return &reconciliationv1.FollowMappingResponse{}, nil
 }
 
-// restarting serves what is registered, after it has hung up on the first caller.
-func restarting(t *testing.T, register func(grpc.ServiceRegistrar)) *grpc.ClientConn {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	server := grpc.NewServer()
-	register(server)
-	t.Cleanup(server.Stop)
-	go func() {
-		if early, err := listener.Accept(); err == nil {
-			_ = early.Close()
-		}
-		_ = server.Serve(listener)
-	}()
-	conn, err := grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, conn.Close()) })
-	return conn
-}
-
 func TestARoundsItemsOutlastARestart(t *testing.T) {
 	t.Parallel()
 	queue := func() *reconciliation.Client {
-		return reconciliation.New(restarting(t, func(r grpc.ServiceRegistrar) {
+		return reconciliation.New(rpctest.Restarting(t, func(r grpc.ServiceRegistrar) {
 			reconciliationv1.RegisterReconciliationInternalServiceServer(r, served{})
 		}))
 	}
