@@ -115,6 +115,46 @@ func TestGuardHoldsMassInactivation(t *testing.T) {
 	require.Equal(t, syncengine.StateHeld, run.State)
 }
 
+// TestGuardsOfSmallDirectories: most customers have fewer than 50 people.
+func TestGuardsOfSmallDirectories(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		before, after int // people of the directory
+		disabled      int // of those after
+		held          int
+	}{
+		"9 of 11":                    {before: 11, after: 2, held: 9},
+		"4 of 11":                    {before: 11, after: 7, held: 4},
+		"3 of 11":                    {before: 11, after: 8},
+		"4 of 20":                    {before: 20, after: 16},
+		"4 of 19, disabled and gone": {before: 19, after: 17, disabled: 2, held: 4},
+		"all of 3":                   {before: 3, after: 0, held: 3},
+		"all of 2":                   {before: 2, after: 0, held: 2},
+		"1 of 1":                     {before: 1, after: 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := setup(t)
+			e.dir.users = people(c.before)
+			e.round()
+			// A new person of every round keeps the listing one to be believed.
+			e.dir.users = append(people(c.after), person("o-new", "New", "new@corp.example"))
+			for i := range c.disabled {
+				e.dir.users[i].AccountEnabled = ptr(false)
+			}
+			got := e.round()
+			if c.held == 0 {
+				require.NotEqual(t, syncengine.StateHeld, got.State)
+				require.Equal(t, c.before-c.after+c.disabled, got.Counters.Inactivated)
+				return
+			}
+			require.Equal(t, syncengine.StateHeld, got.State)
+			require.Equal(t, c.held, got.Held.Count)
+			require.Zero(t, got.Counters.Inactivated)
+		})
+	}
+}
+
 func TestHeldAgainWritesNothing(t *testing.T) {
 	t.Parallel()
 	e := setup(t)

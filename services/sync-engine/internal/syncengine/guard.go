@@ -27,8 +27,14 @@ func guardListing(t Tally) string {
 	return ""
 }
 
-// guardInactivations holds a round that would inactivate too many at once. Both
-// bounds must be passed.
+// guardInactivations holds a round that would inactivate too many at once: at least
+// GuardMinCount and more than GuardPercent of the links that were active when it
+// began, or all of two or more, which is how the smallest customers look when their
+// directory breaks. A share of 100 percent holds nothing.
 func guardInactivations(s Settings, inactivations, activeLinks int) bool {
-	return inactivations >= s.GuardMinCount && inactivations*100 > activeLinks*s.GuardPercent
+	if s.GuardPercent >= 100 {
+		return false
+	}
+	all := inactivations >= 2 && inactivations >= activeLinks
+	return all || inactivations >= s.GuardMinCount && inactivations*100 > activeLinks*s.GuardPercent
 }

@@ -24,8 +24,8 @@ type Settings struct {
 	MarkInactiveWhenDisabled    bool
 	AllowSameEmailAcrossClients bool
 
-	GuardMinCount int // a round that inactivates fewer is never held
-	GuardPercent  int // nor one that inactivates at most this share of the active links
+	GuardMinCount int // a round that inactivates fewer is not held, unless they are all of two or more
+	GuardPercent  int // nor one that inactivates at most this share of the active links; 100 holds nothing
 }
 
 // Fingerprint changes when anything that decides a round does. Rounds record it;
