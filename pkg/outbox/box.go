@@ -1,0 +1,342 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/tenant"
+)
+
+const (
+	// defaultLease is how long whoever pulled an effect may take to answer.
+	defaultLease = 30 * time.Second
+	// defaultTries is after how many tries an effect is set aside: some hours.
+	defaultTries = 50
+	// longestPause bounds the pause before another try, which begins at a second
+	// and doubles.
+	longestPause = 5 * time.Minute
+	// life is how long an effect is kept after its end, for whoever looks into
+	// what happened.
+	life = 30 * 24 * time.Hour
+	// beyond is how many more effects than asked for are looked at: callers that
+	// pull at the same time see the same ones first.
+	beyond = 256
+	// deadShown is how many dead effects are listed.
+	deadShown = 1000
+)
+
+// Options adjust a box; the zero value is usable.
+type Options struct {
+	Lease func(kind string) time.Duration // nil: 30 s
+	Tries int32                           // 0: 50
+	Now   func() time.Time                // nil: time.Now
+	// OnClose does in the same transaction what the end of an effect means; its
+	// error comes back to the caller of Ack and nothing is written.
+	OnClose func(ctx context.Context, tx pgx.Tx, effect Effect, outcome string, result map[string]string) error
+}
+
+// Box hands out the effects of one context.
+type Box struct {
+	pool *pg.Pool
+	opts Options
+	Bell *Bell // rings when effects come or go
+}
+
+// New makes a box over the outbox of the pool's context. It works on the pool's
+// background connections.
+func New(pool *pg.Pool, opts Options) *Box {
+	if opts.Lease == nil {
+		opts.Lease = func(string) time.Duration { return defaultLease }
+	}
+	if opts.Tries == 0 {
+		opts.Tries = defaultTries
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	return &Box{pool: pool, opts: opts, Bell: &Bell{}}
+}
+
+// Pull leases at most so many effects of the given kinds (all, where none is
+// given) that are due, of each tenant one before a second of any, in their order.
+// It waits up to the given time for the first. An effect that is not acknowledged
+// within its lease is handed out again.
+func (b *Box) Pull(ctx context.Context, most int32, wait time.Duration, kinds ...string) (effects []Effect, err error) {
+	look := func(context.Context) bool { // not cut off by the wait: what it leased would lie
+		effects, err = b.lease(ctx, most, kinds)
+		return err != nil || len(effects) > 0
+	}
+	if wait == 0 {
+		look(ctx)
+		return effects, err
+	}
+	if !b.Until(ctx, wait, look) {
+		return nil, ctx.Err()
+	}
+	return effects, err
+}
+
+type place struct {
+	tenant string
+	id     uuid.UUID
+}
+
+// lease finds due effects of all tenants by their ids and leases each in its own
+// tenant. One that cannot be leased holds up no other; what is leased must be
+// handed out, or it would lie until its lease ends.
+func (b *Box) lease(ctx context.Context, most int32, kinds []string) ([]Effect, error) {
+	now := b.opts.Now()
+	if kinds == nil {
+		kinds = []string{}
+	}
+	var waiting []place
+	err := b.across(ctx, "waiting", pgx.NamedArgs{"now": now, "kinds": kinds, "most": most + beyond}, func(row pgx.CollectableRow) error {
+		var p place
+		err := row.Scan(&p.tenant, &p.id)
+		waiting = append(waiting, p)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var effects []Effect
+	var failed []error
+	for _, p := range waiting {
+		if len(effects) == int(most) {
+			break
+		}
+		effect, err := b.leaseOne(in(ctx, p.tenant), p.id, now)
+		if err != nil {
+			failed = append(failed, err)
+		}
+		if effect != nil {
+			effects = append(effects, *effect)
+		}
+	}
+	if len(effects) == 0 {
+		return nil, errors.Join(failed...)
+	}
+	if len(failed) > 0 {
+		slog.WarnContext(ctx, "effects not leased", "number", len(failed), "error", errors.Join(failed...))
+	}
+	return effects, nil
+}
+
+// leaseOne is nil for an effect that another process was faster with, and for one
+// that has had all of its tries.
+func (b *Box) leaseOne(ctx context.Context, id uuid.UUID, now time.Time) (effect *Effect, err error) {
+	err = pg.InTenant(ctx, b.pool.Background(), func(ctx context.Context, tx pgx.Tx) error {
+		var kind string
+		var attempt int32
+		err := tx.QueryRow(ctx, sql["lock"], pgx.NamedArgs{"id": id, "now": now}).Scan(&kind, &attempt)
+		if pg.NoRows(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if attempt >= b.opts.Tries { // nobody answered the last one
+			return b.bury(ctx, tx, id)
+		}
+		until := now.Add(b.opts.Lease(kind))
+		var leased Effect
+		if leased, err = scan(tx.QueryRow(ctx, sql["lease"], pgx.NamedArgs{"id": id, "until": until})); err == nil {
+			effect = &leased
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err // the lease was rolled back
+	}
+	return effect, nil
+}
+
+func scan(row pgx.Row, more ...any) (e Effect, err error) {
+	var arguments []byte
+	var key string
+	err = row.Scan(append([]any{&e.ID, &e.Tenant, &e.ActorID, &e.Kind, &key, &arguments, &e.CreatedAt, &e.Attempt}, more...)...)
+	if err != nil {
+		return e, err
+	}
+	e.OrderKey = &key
+	return e, json.Unmarshal(arguments, &e.Arguments)
+}
+
+// Ack records what became of an effect of the context's tenant: Done or Failed
+// end it, once; Retry hands it out again after a pause, or sets it aside when it
+// has had all of its tries. The same answer again changes nothing. ErrUnknown.
+func (b *Box) Ack(ctx context.Context, id, outcome string, result map[string]string) error {
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return errs.Wrap(err, errs.Invalid, "effect_invalid", "The effect id is not well formed.")
+	}
+	encoded, err := encode(result)
+	if err != nil {
+		return err
+	}
+	return pg.InTenant(ctx, b.pool.Background(), func(ctx context.Context, tx pgx.Tx) error {
+		var ended bool
+		effect, err := scan(tx.QueryRow(ctx, sql["open"], pgx.NamedArgs{"id": parsed}), &ended)
+		switch {
+		case pg.NoRows(err):
+			return ErrUnknown
+		case err != nil || ended:
+			return err
+		case outcome == Retry && effect.Attempt >= b.opts.Tries:
+			return b.bury(ctx, tx, parsed)
+		case outcome == Retry:
+			until := b.opts.Now().Add(pause(effect.Attempt))
+			_, err := tx.Exec(ctx, sql["postpone"], pgx.NamedArgs{"id": parsed, "until": until})
+			return err
+		}
+		_, err = tx.Exec(ctx, sql["close"], pgx.NamedArgs{"id": parsed, "at": b.opts.Now(), "outcome": outcome, "result": encoded})
+		if err == nil && b.opts.OnClose != nil {
+			err = b.opts.OnClose(ctx, tx, effect, outcome, result)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, sql["notify"])
+		return err
+	})
+}
+
+// pause grows from one second, twofold, with each try.
+func pause(attempt int32) time.Duration {
+	return min(time.Second<<min(max(attempt-1, 0), 20), longestPause)
+}
+
+// bury sets an effect aside and raises the alarm.
+func (b *Box) bury(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
+	var kind string
+	var attempt int32
+	err := tx.QueryRow(ctx, sql["bury"], pgx.NamedArgs{"id": id, "at": b.opts.Now()}).Scan(&kind, &attempt)
+	if pg.NoRows(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	slog.ErrorContext(ctx, "an effect is set aside: an operator must retry it", "effect", id, "kind", kind, "attempts", attempt)
+	_, err = tx.Exec(ctx, sql["notify"]) // what waits behind it is due
+	return err
+}
+
+// Settle waits up to the given time for the effects of the context's tenant to
+// end, and tells whether all have. Whatever happens, the change is committed.
+func (b *Box) Settle(ctx context.Context, ids []string, wait time.Duration) bool {
+	if len(ids) == 0 {
+		return true
+	}
+	return b.Bell.Until(ctx, wait, func(ctx context.Context) bool {
+		var open int
+		err := pg.InTenant(ctx, b.pool, func(ctx context.Context, tx pgx.Tx) error {
+			return tx.QueryRow(ctx, sql["unsettled"], pgx.NamedArgs{"ids": ids}).Scan(&open)
+		}, pg.ReadOnly())
+		return err == nil && open == 0
+	})
+}
+
+// State reads how far an effect of the context's tenant is. ErrUnknown.
+func (b *Box) State(ctx context.Context, id string) (state State, err error) {
+	err = pg.InTenant(ctx, b.pool, func(ctx context.Context, tx pgx.Tx) error {
+		var result []byte
+		err := tx.QueryRow(ctx, sql["state"], pgx.NamedArgs{"id": id}).Scan(&state.Done, &state.Outcome, &result)
+		if pg.NoRows(err) {
+			return ErrUnknown
+		}
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(result, &state.Result)
+	}, pg.ReadOnly())
+	return state, err
+}
+
+// Dead lists effects of all tenants that were set aside, the oldest first, at
+// most a thousand.
+func (b *Box) Dead(ctx context.Context) (dead []Dead, err error) {
+	err = b.across(ctx, "dead", pgx.NamedArgs{"most": deadShown}, func(row pgx.CollectableRow) error {
+		var d Dead
+		err := row.Scan(&d.Tenant, &d.ID, &d.Kind, &d.Attempt, &d.At)
+		dead = append(dead, d)
+		return err
+	})
+	return dead, err
+}
+
+// Revive hands out again an effect of the context's tenant that was set aside,
+// with all of its tries. ErrUnknown for one that is not dead.
+func (b *Box) Revive(ctx context.Context, id string) error {
+	return pg.InTenant(ctx, b.pool.Background(), func(ctx context.Context, tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, sql["revive"], pgx.NamedArgs{"id": id})
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return ErrUnknown
+		}
+		_, err = tx.Exec(ctx, sql["notify"])
+		return err
+	})
+}
+
+// Sweep erases effects of all tenants that ended long ago, each tenant's in its
+// own transaction. Dead ones stay.
+func (b *Box) Sweep(ctx context.Context) error {
+	before := b.opts.Now().Add(-life)
+	var tenants []string
+	err := b.across(ctx, "ended", pgx.NamedArgs{"before": before}, func(row pgx.CollectableRow) error {
+		var id string
+		err := row.Scan(&id)
+		tenants = append(tenants, id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, id := range tenants {
+		failed = append(failed, pg.InTenant(in(ctx, id), b.pool.Background(), func(ctx context.Context, tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, sql["erase"], pgx.NamedArgs{"before": before})
+			return err
+		}))
+	}
+	return errors.Join(failed...)
+}
+
+// Until looks at each ring of the bell; see Bell.Until.
+func (b *Box) Until(ctx context.Context, wait time.Duration, done func(context.Context) bool) bool {
+	return b.Bell.Until(ctx, wait, done)
+}
+
+// Listen rings the bell at each notification of effects until ctx ends (nil) or
+// the connection is lost: call it again. Meanwhile callers that wait look for
+// themselves.
+func (b *Box) Listen(ctx context.Context) error {
+	return pg.Listen(ctx, b.pool, b.pool.Context()+"_effects", b.Bell.Ring, func(string) { b.Bell.Ring() })
+}
+
+// across reads rows over all tenants.
+func (b *Box) across(ctx context.Context, name string, args pgx.NamedArgs, each func(pgx.CollectableRow) error) error {
+	return pg.AcrossTenants(ctx, b.pool.Background(), func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, sql[name], args)
+		if err != nil {
+			return err
+		}
+		_, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (struct{}, error) { return struct{}{}, each(row) })
+		return err
+	})
+}
+
+func in(ctx context.Context, id string) context.Context {
+	return tenant.With(ctx, tenant.Call{Tenant: tenant.ID(id)})
+}

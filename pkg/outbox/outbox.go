@@ -1,0 +1,122 @@
+// Package outbox keeps what a committed change of one service must cause in
+// another: effects, rows of the table outbox in the service's own schema, added
+// in the transaction of the change, handed out to whoever does them, tried again
+// and, after too many tries, set aside. It knows nothing of what they mean.
+//
+// A schema that has an outbox has the table outbox and the views effects_waiting,
+// effects_ended and effects_dead, as migrations/mapping/000004_outbox.up.sql
+// leaves them.
+package outbox
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+// How an effect ended, or that it did not.
+const (
+	Done   = "done"
+	Failed = "failed" // for good
+	Retry  = "retry"
+)
+
+// ErrUnknown is the answer for an effect that is unknown or of another tenant.
+var ErrUnknown = errs.New(errs.NotFound, "effect_not_found", "There is no such effect.")
+
+// Effect is one thing to do for a tenant.
+type Effect struct {
+	ID      string // a UUID, the key of idempotency
+	Tenant  string // of the context where it is added
+	ActorID string // who made the change
+	Kind    string
+	// OrderKey orders effects: of those with the same key of a tenant, one is
+	// handed out when the older ones have ended. Unordered ones wait for nobody.
+	OrderKey  *string
+	Arguments map[string]string // ids only
+	CreatedAt time.Time
+	Attempt   int32 // how often it was handed out
+}
+
+// Key is an order key.
+func Key(key string) *string { return &key }
+
+// State is how far an effect is.
+type State struct {
+	Done    bool
+	Outcome string // Done or Failed; empty before
+	Result  map[string]string
+}
+
+// Dead is an effect that was set aside.
+type Dead struct {
+	Tenant, ID, Kind string
+	Attempt          int32
+	At               time.Time
+}
+
+//go:embed queries.sql
+var queries string
+
+// sql are the statements by their names.
+var sql = statements(queries)
+
+func statements(text string) map[string]string {
+	named := map[string]string{}
+	marks := regexp.MustCompile(`(?m)^-- name: (\w+)$`).FindAllStringSubmatchIndex(text, -1)
+	for i, mark := range marks {
+		end := len(text)
+		if i+1 < len(marks) {
+			end = marks[i+1][0]
+		}
+		named[text[mark[2]:mark[3]]] = text[mark[1]:end]
+	}
+	return named
+}
+
+// Add adds effects in the transaction of the change that has them, in their
+// order, and tells of them at the commit. The tenant is the transaction's.
+func Add(ctx context.Context, tx pgx.Tx, effects ...Effect) error {
+	if len(effects) == 0 {
+		return nil
+	}
+	var ids []uuid.UUID
+	var actors, kinds, arguments []string
+	var keys []*string
+	var created []time.Time
+	for _, e := range effects {
+		id, err := uuid.Parse(e.ID)
+		if err != nil {
+			return fmt.Errorf("effect id: %w", err)
+		}
+		encoded, err := encode(e.Arguments)
+		if err != nil {
+			return err
+		}
+		ids, actors, kinds = append(ids, id), append(actors, e.ActorID), append(kinds, e.Kind)
+		keys, arguments, created = append(keys, e.OrderKey), append(arguments, encoded), append(created, e.CreatedAt)
+	}
+	_, err := tx.Exec(ctx, sql["add"], pgx.NamedArgs{
+		"ids": ids, "actors": actors, "kinds": kinds, "order_keys": keys, "arguments": arguments, "created": created,
+	})
+	return err
+}
+
+func encode(pairs map[string]string) (string, error) {
+	if len(pairs) == 0 {
+		return "{}", nil
+	}
+	encoded, err := json.Marshal(pairs)
+	if err != nil {
+		return "", fmt.Errorf("encoding an effect: %w", err)
+	}
+	return string(encoded), nil
+}

@@ -1,0 +1,12 @@
+package outbox_test
+
+import (
+	"testing"
+
+	"github.com/entrasync/entrasync/pkg/outbox/outboxtest"
+)
+
+func TestMappingsOutbox(t *testing.T) {
+	t.Parallel()
+	outboxtest.Suite(t, "mapping", "start_initial_sync")
+}

@@ -1,0 +1,286 @@
+// Package outboxtest holds what every outbox must do: a context whose schema has
+// one runs Suite against it.
+package outboxtest
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/outbox"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/pgtest"
+	"github.com/entrasync/entrasync/pkg/tenant"
+)
+
+// tries is how often an effect of the suite is tried.
+const tries = 3
+
+// bundle is an outbox with a clock of its own.
+type bundle struct {
+	t    *testing.T
+	db   *pgtest.DB
+	pool *pg.Pool
+	box  *outbox.Box
+	kind string
+
+	mu     sync.Mutex
+	now    time.Time
+	closed []string
+}
+
+func setup(t *testing.T, name, kind string) *bundle {
+	t.Helper()
+	b := &bundle{t: t, db: pgtest.Database(t, name), kind: kind, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
+	b.pool = b.db.Pool(name)
+	b.box = outbox.New(b.pool, outbox.Options{
+		Tries: tries, Now: b.clock,
+		OnClose: func(_ context.Context, _ pgx.Tx, e outbox.Effect, outcome string, _ map[string]string) error {
+			b.closed = append(b.closed, e.Tenant+" "+outcome)
+			return nil
+		},
+	})
+	return b
+}
+
+func (b *bundle) clock() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.now
+}
+
+func (b *bundle) advance(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.now = b.now.Add(d)
+}
+
+func (b *bundle) in(id string) context.Context {
+	return tenant.With(b.t.Context(), tenant.Call{Tenant: tenant.ID(id)})
+}
+
+// add adds effects of a tenant with order keys in one transaction.
+func (b *bundle) add(tenantID string, keys ...*string) (ids []string) {
+	b.t.Helper()
+	var effects []outbox.Effect
+	for _, key := range keys {
+		id := uuid.Must(uuid.NewV7()).String()
+		ids = append(ids, id)
+		effects = append(effects, outbox.Effect{
+			ID: id, ActorID: "person-1", Kind: b.kind, OrderKey: key, Arguments: map[string]string{"k": "v"}, CreatedAt: b.clock(),
+		})
+	}
+	require.NoError(b.t, pg.InTenant(b.in(tenantID), b.pool, func(ctx context.Context, tx pgx.Tx) error {
+		return outbox.Add(ctx, tx, effects...)
+	}))
+	return ids
+}
+
+func (b *bundle) pull(most int32) (ids []string) {
+	b.t.Helper()
+	effects, err := b.box.Pull(b.t.Context(), most, 0)
+	require.NoError(b.t, err)
+	for _, e := range effects {
+		ids = append(ids, e.ID)
+	}
+	return ids
+}
+
+// ack answers for an effect of the tenant acme.
+func (b *bundle) ack(id, outcome string) {
+	b.t.Helper()
+	require.NoError(b.t, b.box.Ack(b.in("acme"), id, outcome, map[string]string{"n": "1"}))
+}
+
+// Suite runs against the outbox of a context; kind is one that its table takes.
+func Suite(t *testing.T, name, kind string) {
+	t.Helper()
+	for title, test := range map[string]func(*bundle){
+		"an effect is handed out until it is acknowledged":  handedOut,
+		"effects of one key are done in their order":        ordered,
+		"unordered effects wait for nobody":                 unordered,
+		"tenants take turns":                                turns,
+		"an effect that fails again and again is set aside": setAside,
+		"an effect that nobody answers is set aside":        unanswered,
+		"what is rolled back has no effect":                 rolledBack,
+		"a pull and a settlement are woken":                 woken,
+		"two pull at once and none gets the other's":        concurrent,
+		"what ended long ago is erased":                     swept,
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, name, kind)
+			test(b)
+		})
+	}
+}
+
+func handedOut(b *bundle) {
+	id := b.add("acme", outbox.Key("a"))[0]
+	effects, err := b.box.Pull(b.t.Context(), 10, 0)
+	require.NoError(b.t, err)
+	require.Len(b.t, effects, 1)
+	e := effects[0]
+	require.Equal(b.t, []any{id, "acme", "person-1", b.kind, "v", int32(1)}, []any{e.ID, e.Tenant, e.ActorID, e.Kind, e.Arguments["k"], e.Attempt})
+	require.Empty(b.t, b.pull(10), "it is leased")
+	b.advance(time.Minute)
+	require.Equal(b.t, []string{id}, b.pull(10), "nobody answered")
+	b.ack(id, outbox.Retry)
+	require.Empty(b.t, b.pull(10), "it waits for its next try")
+	require.ErrorIs(b.t, b.box.Ack(b.in("globex"), id, outbox.Done, nil), outbox.ErrUnknown, "another tenant's")
+	for range 2 {
+		b.ack(id, outbox.Done)
+	}
+	b.ack(id, outbox.Retry)
+	b.advance(time.Hour)
+	require.Empty(b.t, b.pull(10), "what is done stays done")
+	require.Equal(b.t, []string{"acme done"}, b.closed, "once")
+	state, err := b.box.State(b.in("acme"), id)
+	require.NoError(b.t, err)
+	require.Equal(b.t, outbox.State{Done: true, Outcome: outbox.Done, Result: map[string]string{"n": "1"}}, state)
+}
+
+func ordered(b *bundle) {
+	a := b.add("acme", outbox.Key("a"), outbox.Key("a"), outbox.Key("b"))
+	require.Equal(b.t, []string{a[0], a[2]}, b.pull(10))
+	b.ack(a[0], outbox.Failed)
+	require.Equal(b.t, []string{a[1]}, b.pull(10))
+	other := b.add("globex", outbox.Key("a"))
+	require.Equal(b.t, other, b.pull(10), "another tenant's key is another key")
+}
+
+func unordered(b *bundle) {
+	ids := b.add("acme", nil, nil, nil)
+	if got := b.pull(10); len(got) < 3 {
+		// A schema of before may order those without a key among themselves.
+		require.Equal(b.t, ids[:1], got)
+		return
+	}
+	require.Empty(b.t, b.pull(10))
+}
+
+func turns(b *bundle) {
+	many := b.add("acme", outbox.Key("a"), outbox.Key("b"), outbox.Key("c"))
+	one := b.add("globex", outbox.Key("a"))
+	require.Equal(b.t, []string{many[0], one[0]}, b.pull(2))
+	require.Equal(b.t, many[1:], b.pull(10))
+}
+
+func setAside(b *bundle) {
+	ids := b.add("acme", outbox.Key("a"), outbox.Key("a"))
+	for range tries {
+		require.Equal(b.t, ids[:1], b.pull(10))
+		b.ack(ids[0], outbox.Retry)
+		b.advance(time.Hour)
+	}
+	require.Equal(b.t, ids[1:], b.pull(10), "it blocks nobody behind it")
+	dead, err := b.box.Dead(b.t.Context())
+	require.NoError(b.t, err)
+	require.Len(b.t, dead, 1)
+	require.Equal(b.t, []any{"acme", ids[0], b.kind, int32(tries)}, []any{dead[0].Tenant, dead[0].ID, dead[0].Kind, dead[0].Attempt})
+	require.False(b.t, b.box.Settle(b.in("acme"), ids[:1], time.Millisecond), "it has not happened")
+	b.ack(ids[1], outbox.Done)
+	require.ErrorIs(b.t, b.box.Revive(b.in("globex"), ids[0]), outbox.ErrUnknown, "another tenant's")
+	require.ErrorIs(b.t, b.box.Revive(b.in("acme"), ids[1]), outbox.ErrUnknown, "it is not dead")
+	require.NoError(b.t, b.box.Revive(b.in("acme"), ids[0]))
+	require.Equal(b.t, ids[:1], b.pull(10))
+	b.ack(ids[0], outbox.Done)
+	require.True(b.t, b.box.Settle(b.in("acme"), ids, time.Minute))
+}
+
+func unanswered(b *bundle) {
+	ids := b.add("acme", outbox.Key("a"), outbox.Key("a"))
+	for range tries {
+		require.Equal(b.t, ids[:1], b.pull(10))
+		b.advance(time.Hour)
+	}
+	require.Empty(b.t, b.pull(10), "this pull sets it aside")
+	require.Equal(b.t, ids[1:], b.pull(10))
+	b.ack(ids[0], outbox.Done) // an answer that comes late counts
+	dead, err := b.box.Dead(b.t.Context())
+	require.NoError(b.t, err)
+	require.Empty(b.t, dead)
+}
+
+func rolledBack(b *bundle) {
+	err := pg.InTenant(b.in("acme"), b.pool, func(ctx context.Context, tx pgx.Tx) error {
+		err := outbox.Add(ctx, tx, outbox.Effect{ID: uuid.NewString(), Kind: b.kind, CreatedAt: b.clock()})
+		require.NoError(b.t, err)
+		return context.Canceled
+	})
+	require.ErrorIs(b.t, err, context.Canceled)
+	require.Empty(b.t, b.pull(10))
+}
+
+func woken(b *bundle) {
+	listening, stop := context.WithCancel(b.t.Context())
+	first := b.box.Bell.Next() // it rings once the listening begins
+	ended := make(chan error, 1)
+	go func() { ended <- b.box.Listen(listening) }()
+	<-first
+	pulled := make(chan []outbox.Effect, 1)
+	go func() {
+		effects, err := b.box.Pull(b.t.Context(), 1, time.Minute)
+		if err != nil {
+			b.t.Errorf("pulling: %v", err)
+		}
+		pulled <- effects
+	}()
+	id := b.add("acme", outbox.Key("a"))[0]
+	require.Equal(b.t, id, (<-pulled)[0].ID)
+	settled := make(chan bool, 1)
+	go func() { settled <- b.box.Settle(b.in("acme"), []string{id}, time.Minute) }()
+	b.ack(id, outbox.Done)
+	require.True(b.t, <-settled)
+	stop()
+	require.NoError(b.t, <-ended)
+}
+
+func concurrent(b *bundle) {
+	keys := make([]*string, 20)
+	for i := range keys {
+		keys[i] = outbox.Key(uuid.NewString())
+	}
+	ids := b.add("acme", keys...)
+	got := make([][]string, 4)
+	var pulls sync.WaitGroup
+	for i := range got {
+		pulls.Go(func() {
+			effects, err := b.box.Pull(b.t.Context(), 20, 0)
+			if err != nil {
+				b.t.Errorf("pulling: %v", err)
+			}
+			for _, e := range effects {
+				got[i] = append(got[i], e.ID)
+			}
+		})
+	}
+	pulls.Wait()
+	var all []string
+	for _, some := range got {
+		all = append(all, some...)
+	}
+	all = append(all, b.pull(20)...)
+	require.ElementsMatch(b.t, ids, all)
+}
+
+func swept(b *bundle) {
+	ids := b.add("acme", outbox.Key("a"), outbox.Key("b"))
+	b.pull(10)
+	b.ack(ids[0], outbox.Done)
+	b.advance(29 * 24 * time.Hour)
+	require.NoError(b.t, b.box.Sweep(b.t.Context()))
+	_, err := b.box.State(b.in("acme"), ids[0])
+	require.NoError(b.t, err)
+	b.advance(2 * 24 * time.Hour)
+	require.NoError(b.t, b.box.Sweep(b.t.Context()))
+	_, err = b.box.State(b.in("acme"), ids[0])
+	require.ErrorIs(b.t, err, outbox.ErrUnknown)
+	_, err = b.box.State(b.in("acme"), ids[1])
+	require.NoError(b.t, err, "what is open stays")
+}

@@ -1,0 +1,80 @@
+-- name: add
+-- Adds effects in the order of the arrays, which their numbers keep, and tells of
+-- them at the commit.
+WITH added AS (
+    INSERT INTO outbox (tenant_id, id, actor_id, kind, order_key, arguments, created_at)
+    SELECT current_setting('app.tenant'), w.id, w.actor_id, w.kind, w.order_key, w.arguments::jsonb, w.created_at
+    FROM unnest(@ids::uuid[], @actors::text[], @kinds::text[], @order_keys::text[], @arguments::text[], @created::timestamptz[])
+         WITH ORDINALITY AS w (id, actor_id, kind, order_key, arguments, created_at, place)
+    ORDER BY w.place
+    RETURNING 1)
+SELECT count(*), pg_notify(current_schema() || '_effects', '') FROM added;
+
+-- name: notify
+SELECT pg_notify(current_schema() || '_effects', '');
+
+-- name: waiting
+-- Over all tenants, as the role that sees ids alone. Effects of one order key are
+-- done in their order: one is due when no older one of the key is open; those
+-- without a key wait for nobody. Each tenant is given its first before any its
+-- second, so that the thousands of one hold up nobody else, and what is being done
+-- counts as a turn; within a tenant those
+-- without a key, or with an empty one, come first.
+WITH heads AS (
+    SELECT DISTINCT ON (w.tenant_id, COALESCE(w.order_key, w.id::text), w.order_key IS NULL)
+           w.tenant_id, w.id, w.kind, w.order_key, w.number, w.leased_until
+    FROM effects_waiting w
+    ORDER BY w.tenant_id, COALESCE(w.order_key, w.id::text), w.order_key IS NULL, w.number),
+turns AS (
+    SELECT h.tenant_id, h.id, h.number, h.leased_until,
+           row_number() OVER (PARTITION BY h.tenant_id ORDER BY (h.order_key <> '') IS TRUE, h.number) AS turn
+    FROM heads h
+    WHERE cardinality(@kinds::text[]) = 0 OR h.kind = ANY (@kinds))
+SELECT t.tenant_id, t.id FROM turns t
+WHERE t.leased_until IS NULL OR t.leased_until <= @now::timestamptz
+ORDER BY t.turn, t.number
+LIMIT @most;
+
+-- name: lock
+-- One that is due still; one that another process is leasing is left to it.
+SELECT o.kind, o.attempt FROM outbox o
+WHERE o.id = @id AND o.done_at IS NULL AND o.dead_at IS NULL AND (o.leased_until IS NULL OR o.leased_until <= @now::timestamptz)
+FOR UPDATE SKIP LOCKED;
+
+-- name: lease
+UPDATE outbox SET leased_until = @until::timestamptz, attempt = attempt + 1
+WHERE id = @id
+RETURNING id::text, tenant_id, actor_id, kind, COALESCE(order_key, ''), arguments, created_at, attempt;
+
+-- name: open
+-- An effect that is to be closed.
+SELECT o.id::text, o.tenant_id, o.actor_id, o.kind, COALESCE(o.order_key, ''), o.arguments, o.created_at, o.attempt, o.done_at IS NOT NULL
+FROM outbox o WHERE o.id = @id FOR UPDATE;
+
+-- name: close
+UPDATE outbox SET done_at = @at::timestamptz, outcome = @outcome, result = @result::jsonb, dead_at = NULL WHERE id = @id;
+
+-- name: postpone
+UPDATE outbox SET leased_until = @until::timestamptz WHERE id = @id AND dead_at IS NULL;
+
+-- name: bury
+-- Sets an effect aside: it blocks nobody behind it and is handed out no more.
+UPDATE outbox SET dead_at = @at::timestamptz, leased_until = NULL WHERE id = @id AND dead_at IS NULL RETURNING kind, attempt;
+
+-- name: revive
+UPDATE outbox SET dead_at = NULL, attempt = 0, leased_until = NULL WHERE id = @id AND dead_at IS NOT NULL;
+
+-- name: state
+SELECT done_at IS NOT NULL, COALESCE(outcome, ''), COALESCE(result, '{}') FROM outbox WHERE id = @id;
+
+-- name: unsettled
+SELECT count(*) FROM outbox WHERE id = ANY (@ids::uuid[]) AND done_at IS NULL;
+
+-- name: dead
+SELECT tenant_id, id::text, kind, attempt, dead_at FROM effects_dead ORDER BY dead_at, id LIMIT @most;
+
+-- name: ended
+SELECT DISTINCT tenant_id FROM effects_ended WHERE done_at < @before::timestamptz;
+
+-- name: erase
+DELETE FROM outbox WHERE done_at < @before::timestamptz;
