@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -182,7 +183,7 @@ func (b *bundle) cuttable() (useCases, *pgtest.Cutter) {
 	for _, id := range u.tenants {
 		directory = append(directory, mapping.ManagedTenant{ID: id, EntraTenantID: b.entra(id), DisplayName: id, PrimaryDomain: "x.io", State: "active"})
 	}
-	quiet := mapping.NewSettling(impatient{}, &mapping.Bell{})
+	quiet := mapping.NewSettling(impatient{}, impatient{})
 	u.confirmer = mapping.NewConfirmer(directory, started{store}, quiet, b.clock.now)
 	u.changer = mapping.NewChanger(directory, store, quiet, b.clock.now)
 	u.orphans = mapping.NewOrphanDecider(done{store}, quiet, b.clock.now)
@@ -195,7 +196,12 @@ func (b *bundle) cuttable() (useCases, *pgtest.Cutter) {
 // impatient, started and done answer at once what comes after the commit.
 type impatient struct{}
 
-func (impatient) OpenEffects(context.Context, []string) (int32, error) { return 0, nil }
+func (impatient) Settle(context.Context, []string, time.Duration) bool { return true }
+
+func (impatient) Until(ctx context.Context, _ time.Duration, done func(context.Context) bool) bool {
+	return done(ctx)
+}
+
 func (impatient) OrphanedLinks(context.Context, string) (int32, error) {
 	return 0, errors.New("not asked")
 }

@@ -216,7 +216,7 @@ func TestTheDatabaseWakesWhoeverWaits(t *testing.T) {
 	b := setup(t)
 	rings := func(cause func()) {
 		t.Helper()
-		rung := b.parts.bell.Next()
+		rung := b.box.Bell.Next()
 		cause()
 		select {
 		case <-rung:
@@ -243,7 +243,7 @@ func TestFinishedEffectsAreErasedAfterThirtyDays(t *testing.T) {
 		SELECT 'another', gen_random_uuid(), actor_id, kind, arguments, created_at, created_at, 'failed' FROM outbox`)
 	require.NoError(t, err)
 	count := func() (all int) {
-		require.NoError(t, b.parts.sweeper.Sweep(t.Context()))
+		require.NoError(t, b.box.Sweep(t.Context()))
 		require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM outbox`).Scan(&all))
 		return all
 	}

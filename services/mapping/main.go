@@ -4,15 +4,17 @@ package main
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
 
+	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/service"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
-	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	"github.com/entrasync/entrasync/services/mapping/internal/discovery"
 	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
 	"github.com/entrasync/entrasync/services/mapping/internal/postgres"
@@ -37,6 +39,9 @@ type config struct {
 }
 
 func main() {
+	if len(os.Args) > 1 {
+		run.Main(name, func(ctx context.Context) error { return outbox.Operate(ctx, name, os.Args[1:], os.Stdout) })
+	}
 	service.Main(name, config{
 		Config:   service.Config{Listen: "127.0.0.1:7103", AdminListen: "127.0.0.1:7203"},
 		Database: service.Database{DatabaseConns: 6},
@@ -50,23 +55,16 @@ func start(ctx context.Context, s *service.Service, c config) error {
 		return err
 	}
 	s.Uses("database", pool.Ping, pool.Close)
-	parts := register(s.Server(), pool, s.Dial("discovery", c.DiscoveryAddr), time.Now)
-	s.Every("sweeper", sweepEvery, parts.sweeper.Sweep)
-	s.Every("listener", listenAgain, func(ctx context.Context) error { return listen(ctx, pool, parts.bell) })
+	box := register(s.Server(), pool, s.Dial("discovery", c.DiscoveryAddr), time.Now)
+	s.Every("sweeper", sweepEvery, box.Sweep)
+	s.Every("listener", listenAgain, box.Listen)
 	return nil
 }
 
-// parts are what runs beside the server.
-type parts struct {
-	bell    *mapping.Bell
-	sweeper *mapping.Sweeper
-}
-
-// register adds the service's methods to a server.
-func register(server grpc.ServiceRegistrar, pool *pg.Pool, conn grpc.ClientConnInterface, now func() time.Time) parts {
-	store, background := postgres.NewStore(pool, newUUID), postgres.NewStore(pool.Background(), newUUID)
-	bell := &mapping.Bell{}
-	settling := mapping.NewSettling(store, bell)
+// register adds the service's methods to a server and gives its outbox.
+func register(server grpc.ServiceRegistrar, pool *pg.Pool, conn grpc.ClientConnInterface, now func() time.Time) *outbox.Box {
+	store, box := postgres.NewStore(pool, newUUID), postgres.NewOutbox(pool, now)
+	settling := mapping.NewSettling(store, box)
 	directory := discovery.NewDirectory(conn)
 	lister := mapping.NewLister(directory, store)
 	mappingv1.RegisterClientServiceServer(server, rpc.NewClients(lister, mapping.NewImporter(store, now, newID)))
@@ -79,14 +77,8 @@ func register(server grpc.ServiceRegistrar, pool *pg.Pool, conn grpc.ClientConnI
 		Importer:  mapping.NewTableImporter(directory, store, settling, now),
 	}))
 	mappingv1.RegisterMappingInternalServiceServer(server, rpc.NewInternal(lister, mapping.NewCreator(store, now, newID)))
-	orchestrationv1.RegisterEffectServiceServer(server, rpc.NewEffects(mapping.NewEffects(background, bell, now)))
-	return parts{bell: bell, sweeper: mapping.NewSweeper(background, now)}
-}
-
-// listen rings the bell at each notification of effects, until ctx ends or the
-// connection is lost. Meanwhile callers that wait look for themselves.
-func listen(ctx context.Context, pool *pg.Pool, bell *mapping.Bell) error {
-	return pg.Listen(ctx, pool, postgres.EffectsChannel, bell.Ring, func(string) { bell.Ring() })
+	outbox.Serve(server, box)
+	return box
 }
 
 // newUUID is a UUIDv7. It panics when the system has no random numbers left.

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	"github.com/entrasync/entrasync/pkg/tenant"
@@ -124,7 +125,7 @@ type bundle struct {
 	summary  mappingv1.MappingInternalServiceClient // as the gateway
 	effects  orchestrationv1.EffectServiceClient    // as the worker
 	internal *rpc.Internal                          // what sync-engine calls, without the network
-	parts    parts
+	box      *outbox.Box
 	listens  <-chan struct{} // closed once the database tells of effects
 }
 
@@ -141,12 +142,12 @@ func setup(t testing.TB) *bundle {
 	conn := network.Dial("mapping", "discovery", discoveryAt)
 	pool := b.db.Pool("mapping")
 	address := network.Serve("mapping", func(server grpc.ServiceRegistrar) {
-		b.parts = register(server, pool, conn, b.clock.now)
+		b.box = register(server, pool, conn, b.clock.now)
 	})
-	b.listens = b.parts.bell.Next() // which rings first when the listening begins
+	b.listens = b.box.Bell.Next() // which rings first when the listening begins
 	listening, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- listen(listening, pool, b.parts.bell) }()
+	go func() { ended <- b.box.Listen(listening) }()
 	t.Cleanup(func() {
 		stop()
 		require.NoError(t, <-ended)
@@ -166,7 +167,7 @@ func (b *bundle) untilRung(holds func() bool) {
 	b.t.Helper()
 	patience := time.After(time.Minute)
 	for {
-		rung := b.parts.bell.Next()
+		rung := b.box.Bell.Next()
 		if holds() {
 			return
 		}

@@ -172,7 +172,7 @@ func anythingToSync(states States, changes []Change) bool {
 // started waits until the worker has answered the effect.
 func (c *Confirmer) started(ctx context.Context, effectID string) (*StartedRun, string) {
 	var state EffectState
-	ended := c.settling.until(ctx, startWait, func(ctx context.Context) bool {
+	ended := c.settling.effects.Until(ctx, startWait, func(ctx context.Context) bool {
 		var err error
 		state, err = c.store.Effect(ctx, effectID)
 		return err == nil && state.Done

@@ -93,7 +93,7 @@ func (d *OrphanDecider) Decide(ctx context.Context, actor, managedTenantID, deci
 		return DecidedOrphans{}, err
 	}
 	var done *OrphansDone
-	ended := d.settling.until(ctx, settleWait, func(ctx context.Context) bool {
+	ended := d.settling.effects.Until(ctx, settleWait, func(ctx context.Context) bool {
 		var err error
 		done, err = d.store.OrphansDone(ctx, id)
 		return err == nil && done != nil

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
 	"github.com/entrasync/entrasync/services/mapping/internal/postgres/sqlc"
@@ -46,7 +47,7 @@ func (s *Store) CreateDecided(ctx context.Context, actor, runID string, at time.
 			return err
 		}
 		created = int32(len(decisions))
-		return addEffects(ctx, tx, actor, at, effects)
+		return outbox.Add(ctx, tx, effects...)
 	})
 	return created, err
 }

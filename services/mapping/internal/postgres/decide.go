@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/searchkey"
 	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
@@ -33,7 +34,7 @@ func (s *Store) Decide(ctx context.Context, actor string, at time.Time, ask mapp
 			return err
 		}
 		written.Version = current.Version
-		var effects []effect
+		var effects []outbox.Effect
 		if len(verdict.Changes) > 0 {
 			if written.Version, effects, err = s.write(ctx, tx, actor, at, decisionsOf(verdict.Changes, actor)); err != nil {
 				return err
@@ -44,8 +45,8 @@ func (s *Store) Decide(ctx context.Context, actor string, at time.Time, ask mapp
 		}
 		written.EffectIDs = idsOf(effects)
 		if verdict.StartSync {
-			start := effect{id: s.newID(), kind: mapping.EffectStartInitialSync}
-			written.StartID = start.id.String()
+			start := s.effect(actor, at, mapping.EffectStartInitialSync, tenantWide, nil)
+			written.StartID = start.ID
 			effects = append(effects, start)
 		}
 		if written.Active, err = activeOf(ctx, q, ask.ManagedTenantIDs); err != nil {
@@ -54,7 +55,7 @@ func (s *Store) Decide(ctx context.Context, actor string, at time.Time, ask mapp
 		if written.States, err = states(ctx, q); err != nil {
 			return err
 		}
-		return addEffects(ctx, tx, actor, at, effects)
+		return outbox.Add(ctx, tx, effects...)
 	})
 	return written, err
 }
@@ -162,7 +163,7 @@ func decisionsOf(changes []mapping.Change, actor string) []decision {
 // write ends the decisions in force about the managed tenants, adds the new
 // ones, and makes the columns of every client concerned true. It gives the new
 // version and the effects for links to follow, which are still to be added.
-func (s *Store) write(ctx context.Context, tx pgx.Tx, actor string, at time.Time, decisions []decision) (int64, []effect, error) {
+func (s *Store) write(ctx context.Context, tx pgx.Tx, actor string, at time.Time, decisions []decision) (int64, []outbox.Effect, error) {
 	q := sqlc.New(tx)
 	version, err := q.RaiseVersion(ctx)
 	if err != nil {
@@ -195,7 +196,7 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, actor string, at time.Time
 	if err := q.RefreshClientColumns(ctx, sqlc.RefreshClientColumnsParams{At: at, Ids: c.concerned}); err != nil {
 		return 0, nil, err
 	}
-	effects, err := s.revised(decisions, linked, revisions)
+	effects, err := s.revised(actor, at, decisions, linked, revisions)
 	return version, effects, err
 }
 

@@ -2,13 +2,13 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
 	"github.com/entrasync/entrasync/services/mapping/internal/postgres/sqlc"
@@ -52,31 +52,26 @@ func (s *Store) DecideOrphans(ctx context.Context, actor string, at time.Time, m
 		if id = decided.ID; id != "" {
 			return nil
 		}
-		e, err := s.decided(managed, actor, state, decided)
-		if err != nil {
-			return err
-		}
-		id = e.id.String()
+		decisionID := s.newID()
+		id = decisionID.String()
 		err = q.AddOrphanDecision(ctx, sqlc.AddOrphanDecisionParams{
-			ID: e.id, ManagedTenantID: managed, ClientID: optionalID(state.ClientID), Revision: decided.Revision,
+			ID: decisionID, ManagedTenantID: managed, ClientID: optionalID(state.ClientID), Revision: decided.Revision,
 			Decision: decided.Decision, DecidedBy: actor, DecidedAt: at,
 		})
 		if err != nil {
 			return err
 		}
-		return addEffects(ctx, tx, actor, at, []effect{e})
+		return outbox.Add(ctx, tx, decidedEffect(id, managed.String(), actor, at, state, decided))
 	})
 	return id, err
 }
 
-// decided is the effect of a decision.
-func (s *Store) decided(managed uuid.UUID, actor string, state mapping.OrphanState, d mapping.OrphanDecision) (effect, error) {
-	id := s.newID()
-	arguments, err := json.Marshal(map[string]string{
-		"decision_id": id.String(), "managed_tenant_id": managed.String(), "entra_tenant_id": state.EntraTenantID,
-		"client_id": state.ClientID, "revision": strconv.FormatInt(d.Revision, 10), "decision": d.Decision, "decided_by": actor,
-	})
-	return effect{id: id, kind: mapping.EffectOrphansDecided, managedTenant: &managed, arguments: string(arguments)}, err
+// decidedEffect is the effect of a decision, whose id it has.
+func decidedEffect(id, managed, actor string, at time.Time, state mapping.OrphanState, d mapping.OrphanDecision) outbox.Effect {
+	return outbox.Effect{ID: id, ActorID: actor, Kind: mapping.EffectOrphansDecided, OrderKey: outbox.Key(managed), CreatedAt: at, Arguments: map[string]string{
+		"decision_id": id, "managed_tenant_id": managed, "entra_tenant_id": state.EntraTenantID, "client_id": state.ClientID,
+		"revision": strconv.FormatInt(d.Revision, 10), "decision": d.Decision, "decided_by": actor,
+	}}
 }
 
 func orphanState(ctx context.Context, q *sqlc.Queries, managed uuid.UUID) (state mapping.OrphanState, err error) {
@@ -97,7 +92,7 @@ func orphanState(ctx context.Context, q *sqlc.Queries, managed uuid.UUID) (state
 	if state.Links, err = q.OrphanedLinks(ctx, managed); err != nil {
 		return state, err
 	}
-	if state.Unfollowed, err = q.RevisionOpen(ctx, &managed); err != nil {
+	if state.Unfollowed, err = q.RevisionOpen(ctx, managed.String()); err != nil {
 		return state, err
 	}
 	pending, err := q.PendingOrphanDecision(ctx, managed)
@@ -131,8 +126,8 @@ func (s *Store) OrphansDone(ctx context.Context, id string) (done *mapping.Orpha
 }
 
 // follow writes what the end of an effect says of a managed tenant's links.
-func follow(ctx context.Context, q *sqlc.Queries, id uuid.UUID, managed *uuid.UUID, after mapping.Aftermath, outcome string, at time.Time) error {
-	if after.OrphanedLinks != nil && managed != nil {
+func follow(ctx context.Context, q *sqlc.Queries, e outbox.Effect, after mapping.Aftermath, outcome string, at time.Time) error {
+	if managed := optionalID(e.Arguments["managed_tenant_id"]); after.OrphanedLinks != nil && managed != nil {
 		err := q.SetOrphanedLinks(ctx, sqlc.SetOrphanedLinksParams{ManagedTenantID: *managed, Links: *after.OrphanedLinks, At: at})
 		if err != nil {
 			return err
@@ -140,6 +135,10 @@ func follow(ctx context.Context, q *sqlc.Queries, id uuid.UUID, managed *uuid.UU
 	}
 	if after.Orphans == nil {
 		return nil
+	}
+	id, err := ours(e.ID)
+	if err != nil {
+		return err
 	}
 	params := sqlc.SettleOrphanDecisionParams{
 		ID: id, At: &at, Outcome: &outcome, Relinking: after.Orphans.Relinking, LeftLinks: after.Orphans.Left,

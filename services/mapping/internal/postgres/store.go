@@ -22,7 +22,6 @@ var (
 	addClientDomains = statement("add_client_domains")
 	addMappings      = statement("add_mappings")
 	createClients    = statement("create_clients")
-	addEffectRows    = statement("add_effects")
 )
 
 // statement reads an embedded file; a missing one is a fault of the build.

@@ -35,6 +35,28 @@ type ClientDomain struct {
 	ClientID uuid.UUID
 }
 
+type EffectsDead struct {
+	TenantID string
+	ID       uuid.UUID
+	Kind     string
+	Attempt  int32
+	DeadAt   *time.Time
+}
+
+type EffectsEnded struct {
+	TenantID string
+	DoneAt   *time.Time
+}
+
+type EffectsWaiting struct {
+	TenantID    string
+	ID          uuid.UUID
+	Kind        string
+	OrderKey    string
+	Number      *int64
+	LeasedUntil *time.Time
+}
+
 type EntraClientTenantMapping struct {
 	TenantID        string
 	ID              uuid.UUID
@@ -107,6 +129,8 @@ type Outbox struct {
 	Result          []byte
 	ManagedTenantID *uuid.UUID
 	Number          *int64
+	OrderKey        *string
+	DeadAt          *time.Time
 }
 
 type WaitingEffect struct {

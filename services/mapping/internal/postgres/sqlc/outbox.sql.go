@@ -12,43 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const closeEffect = `-- name: CloseEffect :execrows
-UPDATE outbox
-SET done_at = $1, outcome = $2, result = $3
-WHERE id = $4 AND done_at IS NULL
-`
-
-type CloseEffectParams struct {
-	At      *time.Time
-	Outcome *string
-	Result  []byte
-	ID      uuid.UUID
-}
-
-func (q *Queries) CloseEffect(ctx context.Context, arg CloseEffectParams) (int64, error) {
-	result, err := q.db.Exec(ctx, closeEffect,
-		arg.At,
-		arg.Outcome,
-		arg.Result,
-		arg.ID,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const countOpenEffects = `-- name: CountOpenEffects :one
-SELECT count(*)::integer FROM outbox WHERE id = ANY ($1::uuid[]) AND done_at IS NULL
-`
-
-func (q *Queries) CountOpenEffects(ctx context.Context, ids []uuid.UUID) (int32, error) {
-	row := q.db.QueryRow(ctx, countOpenEffects, ids)
-	var column_1 int32
-	err := row.Scan(&column_1)
-	return column_1, err
-}
-
 const effect = `-- name: Effect :one
 SELECT done_at, result FROM outbox WHERE id = $1
 `
@@ -65,194 +28,17 @@ func (q *Queries) Effect(ctx context.Context, id uuid.UUID) (EffectRow, error) {
 	return i, err
 }
 
-const eraseFinishedEffects = `-- name: EraseFinishedEffects :execrows
-DELETE FROM outbox WHERE done_at < $1
-`
-
-func (q *Queries) EraseFinishedEffects(ctx context.Context, before *time.Time) (int64, error) {
-	result, err := q.db.Exec(ctx, eraseFinishedEffects, before)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const leaseEffect = `-- name: LeaseEffect :one
-UPDATE outbox
-SET leased_until = CASE WHEN kind = 'start_initial_sync' THEN $1::timestamptz ELSE $2::timestamptz END, attempt = attempt + 1
-WHERE id = $3 AND done_at IS NULL AND (leased_until IS NULL OR leased_until <= $4)
-RETURNING tenant_id, id, actor_id, kind, arguments, created_at, attempt
-`
-
-type LeaseEffectParams struct {
-	Until      time.Time
-	LinksUntil time.Time
-	ID         uuid.UUID
-	Now        *time.Time
-}
-
-type LeaseEffectRow struct {
-	TenantID  string
-	ID        uuid.UUID
-	ActorID   string
-	Kind      string
-	Arguments []byte
-	CreatedAt time.Time
-	Attempt   int32
-}
-
-func (q *Queries) LeaseEffect(ctx context.Context, arg LeaseEffectParams) (LeaseEffectRow, error) {
-	row := q.db.QueryRow(ctx, leaseEffect,
-		arg.Until,
-		arg.LinksUntil,
-		arg.ID,
-		arg.Now,
-	)
-	var i LeaseEffectRow
-	err := row.Scan(
-		&i.TenantID,
-		&i.ID,
-		&i.ActorID,
-		&i.Kind,
-		&i.Arguments,
-		&i.CreatedAt,
-		&i.Attempt,
-	)
-	return i, err
-}
-
-const lockEffect = `-- name: LockEffect :one
-SELECT attempt, kind, managed_tenant_id, done_at FROM outbox WHERE id = $1 FOR UPDATE
-`
-
-type LockEffectRow struct {
-	Attempt         int32
-	Kind            string
-	ManagedTenantID *uuid.UUID
-	DoneAt          *time.Time
-}
-
-func (q *Queries) LockEffect(ctx context.Context, id uuid.UUID) (LockEffectRow, error) {
-	row := q.db.QueryRow(ctx, lockEffect, id)
-	var i LockEffectRow
-	err := row.Scan(
-		&i.Attempt,
-		&i.Kind,
-		&i.ManagedTenantID,
-		&i.DoneAt,
-	)
-	return i, err
-}
-
-const notifyEffects = `-- name: NotifyEffects :exec
-SELECT pg_notify('mapping_effects', '')
-`
-
-// Tells at the commit that effects came or went.
-func (q *Queries) NotifyEffects(ctx context.Context) error {
-	_, err := q.db.Exec(ctx, notifyEffects)
-	return err
-}
-
-const postponeEffect = `-- name: PostponeEffect :exec
-UPDATE outbox SET leased_until = $1 WHERE id = $2 AND done_at IS NULL
-`
-
-type PostponeEffectParams struct {
-	Until *time.Time
-	ID    uuid.UUID
-}
-
-func (q *Queries) PostponeEffect(ctx context.Context, arg PostponeEffectParams) error {
-	_, err := q.db.Exec(ctx, postponeEffect, arg.Until, arg.ID)
-	return err
-}
-
 const revisionOpen = `-- name: RevisionOpen :one
 SELECT EXISTS (
     SELECT FROM outbox
-    WHERE managed_tenant_id = $1 AND done_at IS NULL AND kind = 'mapping_revised')
+    WHERE COALESCE(order_key, managed_tenant_id::text) = $1::text AND done_at IS NULL AND kind = 'mapping_revised')
 `
 
-// Whether a change of the mapping has not been followed yet.
-func (q *Queries) RevisionOpen(ctx context.Context, managedTenantID *uuid.UUID) (bool, error) {
+// Whether a change of the mapping has not been followed yet. Rows of earlier builds
+// have the managed tenant and no order key.
+func (q *Queries) RevisionOpen(ctx context.Context, managedTenantID string) (bool, error) {
 	row := q.db.QueryRow(ctx, revisionOpen, managedTenantID)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
-}
-
-const tenantsWithFinishedEffects = `-- name: TenantsWithFinishedEffects :many
-SELECT DISTINCT tenant_id FROM finished_effects WHERE done_at < $1
-`
-
-func (q *Queries) TenantsWithFinishedEffects(ctx context.Context, before *time.Time) ([]string, error) {
-	rows, err := q.db.Query(ctx, tenantsWithFinishedEffects, before)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var tenant_id string
-		if err := rows.Scan(&tenant_id); err != nil {
-			return nil, err
-		}
-		items = append(items, tenant_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const waitingEffects = `-- name: WaitingEffects :many
-WITH heads AS (
-    SELECT DISTINCT ON (e.tenant_id, e.managed_tenant_id) e.tenant_id, e.id, e.managed_tenant_id, e.number, e.leased_until
-    FROM waiting_effects e
-    ORDER BY e.tenant_id, e.managed_tenant_id, e.number),
-turns AS (
-    SELECT h.tenant_id, h.id, h.number, h.leased_until,
-           row_number() OVER (PARTITION BY h.tenant_id ORDER BY h.managed_tenant_id IS NOT NULL, h.number) AS turn
-    FROM heads h)
-SELECT t.tenant_id, t.id
-FROM turns t
-WHERE t.leased_until IS NULL OR t.leased_until <= $1::timestamptz
-ORDER BY t.turn, t.number
-LIMIT $2
-`
-
-type WaitingEffectsParams struct {
-	Now  time.Time
-	Most int32
-}
-
-type WaitingEffectsRow struct {
-	TenantID string
-	ID       uuid.UUID
-}
-
-// Over all tenants, as the role that sees ids alone. The effects of one managed
-// tenant are done in their order, and so are a tenant's others: one is due when
-// no older one is open. Each tenant is given its first before any its second, so
-// that the thousands of one hold up nobody else; within a tenant those of no managed
-// tenant, for which a person waits, come first.
-func (q *Queries) WaitingEffects(ctx context.Context, arg WaitingEffectsParams) ([]WaitingEffectsRow, error) {
-	rows, err := q.db.Query(ctx, waitingEffects, arg.Now, arg.Most)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []WaitingEffectsRow
-	for rows.Next() {
-		var i WaitingEffectsRow
-		if err := rows.Scan(&i.TenantID, &i.ID); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
