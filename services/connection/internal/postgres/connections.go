@@ -90,7 +90,7 @@ func (s *Connections) Activate(ctx context.Context, tenantID string, c connectio
 		}
 		err = q.InsertConnection(ctx, sqlc.InsertConnectionParams{
 			TenantID: tenantID, ID: id, ConnectionType: string(c.Type), PartnerTenantID: c.PartnerTenantID, Scope: c.Scope,
-			SecretVersion: c.SecretVersion, TokenExpiresAt: orNil(c.TokenExpiresAt), ConnectedBy: c.ConnectedBy,
+			SecretVersion: c.SecretVersion, TokenExpiresAt: pg.TimeOrNil(c.TokenExpiresAt), ConnectedBy: c.ConnectedBy,
 			ConnectedAt: c.ConnectedAt, LastValidatedAt: c.LastValidatedAt, ClientID: c.ClientID,
 		})
 		if err != nil {

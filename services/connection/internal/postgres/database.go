@@ -3,7 +3,6 @@ package postgres
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -40,14 +39,6 @@ func (d database) across(ctx context.Context, fn func(ctx context.Context, q *sq
 
 func (d database) without(ctx context.Context, fn func(ctx context.Context, q *sqlc.Queries) error) error {
 	return pg.WithoutTenant(ctx, d.pool, func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, sqlc.New(tx)) })
-}
-
-// orNil leaves a zero time out.
-func orNil(at time.Time) *time.Time {
-	if at.IsZero() {
-		return nil
-	}
-	return &at
 }
 
 func value[T any](p *T) (v T) {

@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
@@ -81,7 +82,7 @@ func (s *connectionServer) SetCredentials(ctx context.Context, req *connectionv1
 	}
 	return &connectionv1.SetCredentialsResponse{
 		CredentialSource: string(connection.SourceTenant), ClientId: set.ClientID, TenantId: set.TenantID, Proof: string(set.Proof),
-		CustomerAccess: string(set.CustomerAccess), CertificateExpiresAt: optional(set.CertificateExpiresAt),
+		CustomerAccess: string(set.CustomerAccess), CertificateExpiresAt: wire.NonZero(set.CertificateExpiresAt),
 		ReconnectRequired: set.ReconnectRequired,
 	}, nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
@@ -48,7 +49,7 @@ func (s *directoryServer) RepairConsent(ctx context.Context, req *connectionv1.R
 		return nil, err
 	}
 	return &connectionv1.RepairConsentResponse{
-		Outcome: r.Outcome, AdminConsentUrl: r.URL, ExpiresAt: optional(r.ExpiresAt), Problem: toProblem(r.Problem),
+		Outcome: r.Outcome, AdminConsentUrl: r.URL, ExpiresAt: wire.NonZero(r.ExpiresAt), Problem: toProblem(r.Problem),
 	}, nil
 }
 

@@ -1,22 +1,13 @@
 package rpc
 
 import (
-	"time"
-
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
-
-// optional leaves a zero time out.
-func optional(t time.Time) *timestamppb.Timestamp {
-	if t.IsZero() {
-		return nil
-	}
-	return timestamppb.New(t)
-}
 
 func toSnapshot(s *connection.Snapshot) *connectionv1.ValidationError {
 	if s == nil {
@@ -27,8 +18,8 @@ func toSnapshot(s *connection.Snapshot) *connectionv1.ValidationError {
 
 func toConnection(o connection.Overview) *connectionv1.GetConnectionResponse {
 	out := &connectionv1.GetConnectionResponse{
-		Status: string(o.Status), LastValidatedAt: optional(o.LastValidatedAt), LastValidationError: toSnapshot(o.LastError),
-		CredentialSource: string(o.CredentialSource), CustomerAccess: string(o.CustomerAccess), PartnerTenantId: o.PartnerTenantID, ConnectedAt: optional(o.ConnectedAt),
+		Status: string(o.Status), LastValidatedAt: wire.NonZero(o.LastValidatedAt), LastValidationError: toSnapshot(o.LastError),
+		CredentialSource: string(o.CredentialSource), CustomerAccess: string(o.CustomerAccess), PartnerTenantId: o.PartnerTenantID, ConnectedAt: wire.NonZero(o.ConnectedAt),
 		SecretStore: toProblem(o.SecretStore),
 	}
 	if o.Active() {
@@ -45,7 +36,7 @@ func toTenants(tenants []connection.ManagedTenant) *connectionv1.ListManagedTena
 	for _, t := range tenants {
 		out.Tenants = append(out.Tenants, &connectionv1.DirectoryTenant{
 			EntraTenantId: t.EntraTenantID, DisplayName: t.DisplayName, PrimaryDomain: t.PrimaryDomain,
-			AccessEndsAt: optional(t.AccessEndsAt),
+			AccessEndsAt: wire.NonZero(t.AccessEndsAt),
 		})
 	}
 	return out

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
 )
@@ -54,7 +54,7 @@ func (p *Partner) ListManagedTenants(ctx context.Context, each func([]discovery.
 		for _, t := range part.GetTenants() {
 			listed = append(listed, discovery.Listed{
 				EntraTenantID: t.GetEntraTenantId(), DisplayName: t.GetDisplayName(),
-				PrimaryDomain: t.GetPrimaryDomain(), AccessEndsAt: timeOf(t.GetAccessEndsAt()),
+				PrimaryDomain: t.GetPrimaryDomain(), AccessEndsAt: wire.Time(t.GetAccessEndsAt()),
 			})
 		}
 		if err := each(listed); err != nil {
@@ -88,7 +88,7 @@ func (p *Partner) RepairConsent(ctx context.Context, entraTenantID, returnTo str
 		return discovery.Consent{}, err
 	}
 	return discovery.Consent{
-		Outcome: resp.GetOutcome(), AdminURL: resp.GetAdminConsentUrl(), ExpiresAt: timeOf(resp.GetExpiresAt()),
+		Outcome: resp.GetOutcome(), AdminURL: resp.GetAdminConsentUrl(), ExpiresAt: wire.Time(resp.GetExpiresAt()),
 		Problem: problemOf(resp.GetProblem()),
 	}, nil
 }
@@ -98,12 +98,4 @@ func problemOf(p *connectionv1.Problem) *discovery.Problem {
 		return nil
 	}
 	return &discovery.Problem{Code: p.GetCode(), Message: p.GetMessage(), Remedy: p.GetRemedy()}
-}
-
-func timeOf(t *timestamppb.Timestamp) *time.Time {
-	if t == nil {
-		return nil
-	}
-	at := t.AsTime()
-	return &at
 }

@@ -248,10 +248,3 @@ func number(n *int32) int32 {
 	}
 	return *n
 }
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}

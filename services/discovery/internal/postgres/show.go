@@ -44,7 +44,7 @@ func discoveryOf(row sqlc.LatestDiscoveryRow) *discovery.Discovery {
 		CompletedAt: row.CompletedAt, Discovered: row.DiscoveredTenantCount,
 	}
 	if row.ErrorCode != nil {
-		d.Error = &discovery.Problem{Code: *row.ErrorCode, Message: text(row.ErrorMessage), Remedy: text(row.ErrorRemedy)}
+		d.Error = &discovery.Problem{Code: *row.ErrorCode, Message: pg.Text(row.ErrorMessage), Remedy: pg.Text(row.ErrorRemedy)}
 	}
 	return d
 }
@@ -188,7 +188,7 @@ func tenants[R any](rows []R, as func(R) sqlc.ListManagedTenantsRow) []discovery
 			State: row.State, AccessEndsAt: row.AccessEndsAt, DiscoveredAt: row.DiscoveredAt, LastSeenAt: row.LastSeenAt,
 		}
 		if row.ProblemCode != nil {
-			tenant.Problem = &discovery.Problem{Code: *row.ProblemCode, Message: text(row.ProblemMessage), Remedy: text(row.ProblemRemedy)}
+			tenant.Problem = &discovery.Problem{Code: *row.ProblemCode, Message: pg.Text(row.ProblemMessage), Remedy: pg.Text(row.ProblemRemedy)}
 		}
 		out = append(out, tenant)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
 )
@@ -73,7 +74,7 @@ func (s *Internal) GetDiscoverySummary(ctx context.Context, _ *discoveryv1.GetDi
 		return nil, err
 	}
 	return &discoveryv1.GetDiscoverySummaryResponse{
-		LastDiscoveryAt: timestamp(summary.LastDiscoveryAt), ActiveCount: summary.Active, GoneCount: summary.Gone,
+		LastDiscoveryAt: wire.Timestamp(summary.LastDiscoveryAt), ActiveCount: summary.Active, GoneCount: summary.Gone,
 		Unreadable: unreadableTenants(summary.Unreadable), AccessEnding: managedTenants(summary.AccessEnding),
 	}, nil
 }

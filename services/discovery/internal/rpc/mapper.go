@@ -1,10 +1,9 @@
 package rpc
 
 import (
-	"time"
-
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
 )
@@ -14,11 +13,11 @@ const stateNone = "none"
 
 func latestResponse(latest discovery.Latest) *discoveryv1.GetDiscoveryResponse {
 	resp := &discoveryv1.GetDiscoveryResponse{
-		State: stateNone, Unreadable: unreadableTenants(latest.Unreadable), LastDiscoveryAt: timestamp(latest.LastDiscoveryAt),
+		State: stateNone, Unreadable: unreadableTenants(latest.Unreadable), LastDiscoveryAt: wire.Timestamp(latest.LastDiscoveryAt),
 	}
 	if d := latest.Discovery; d != nil {
 		resp.OperationId, resp.State = d.OperationID, d.State
-		resp.StartedAt, resp.CompletedAt = timestamppb.New(d.StartedAt), timestamp(d.CompletedAt)
+		resp.StartedAt, resp.CompletedAt = timestamppb.New(d.StartedAt), wire.Timestamp(d.CompletedAt)
 		resp.DiscoveredTenantCount, resp.Error = d.Discovered, problem(d.Error)
 	}
 	return resp
@@ -36,7 +35,7 @@ func managedTenant(t discovery.ManagedTenant) *discoveryv1.ManagedTenant {
 	return &discoveryv1.ManagedTenant{
 		ManagedTenantId: t.ID, EntraTenantId: t.EntraTenantID, DisplayName: t.DisplayName,
 		PrimaryDomain: t.PrimaryDomain, Domains: t.Domains, SourceUserCount: t.SourceUserCount, State: t.State,
-		Problem: problem(t.Problem), AccessEndsAt: timestamp(t.AccessEndsAt),
+		Problem: problem(t.Problem), AccessEndsAt: wire.Timestamp(t.AccessEndsAt),
 		DiscoveredAt: timestamppb.New(t.DiscoveredAt), LastSeenAt: timestamppb.New(t.LastSeenAt),
 	}
 }
@@ -56,11 +55,4 @@ func problem(p *discovery.Problem) *discoveryv1.TenantProblem {
 		return nil
 	}
 	return &discoveryv1.TenantProblem{Code: p.Code, Message: p.Message, Remedy: p.Remedy}
-}
-
-func timestamp(t *time.Time) *timestamppb.Timestamp {
-	if t == nil {
-		return nil
-	}
-	return timestamppb.New(*t)
 }

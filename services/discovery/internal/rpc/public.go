@@ -4,6 +4,7 @@ package rpc
 import (
 	"context"
 
+	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
 )
@@ -49,7 +50,7 @@ func (s *Public) RepairConsent(ctx context.Context, req *discoveryv1.RepairConse
 		return nil, err
 	}
 	return &discoveryv1.RepairConsentResponse{
-		Outcome: consent.Outcome, AdminConsentUrl: consent.AdminURL, ExpiresAt: timestamp(consent.ExpiresAt),
+		Outcome: consent.Outcome, AdminConsentUrl: consent.AdminURL, ExpiresAt: wire.Timestamp(consent.ExpiresAt),
 		Problem: problem(consent.Problem), ManagedTenant: managedTenant(tenant),
 	}, nil
 }

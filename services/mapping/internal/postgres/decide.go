@@ -118,8 +118,8 @@ func read(ctx context.Context, q *sqlc.Queries, ask mapping.Ask, version int64) 
 	since, err := q.DecidedSince(ctx, *ask.Version)
 	for _, row := range since {
 		current.Since = append(current.Since, mapping.Mapping{
-			ManagedTenantID: row.ManagedTenantID.String(), State: row.State, ClientID: idText(row.ClientID), ClientName: text(row.ClientName),
-			DecidedBy: row.DecidedBy, DecidedAt: row.DecidedAt, DeactivatedBy: text(row.DeactivatedBy), DeactivatedAt: row.DeactivatedAt,
+			ManagedTenantID: row.ManagedTenantID.String(), State: row.State, ClientID: pg.ID(row.ClientID), ClientName: pg.Text(row.ClientName),
+			DecidedBy: row.DecidedBy, DecidedAt: row.DecidedAt, DeactivatedBy: pg.Text(row.DeactivatedBy), DeactivatedAt: row.DeactivatedAt,
 		})
 	}
 	return current, err
@@ -131,7 +131,7 @@ func ended(ctx context.Context, q *sqlc.Queries) ([]mapping.Mapping, error) {
 	list := make([]mapping.Mapping, 0, len(rows))
 	for _, row := range rows {
 		list = append(list, mapping.Mapping{
-			ManagedTenantID: row.ManagedTenantID.String(), Revision: *row.EndedRevision, DeactivatedBy: text(row.DeactivatedBy),
+			ManagedTenantID: row.ManagedTenantID.String(), Revision: *row.EndedRevision, DeactivatedBy: pg.Text(row.DeactivatedBy),
 			DeactivatedAt: row.DeactivatedAt,
 		})
 	}

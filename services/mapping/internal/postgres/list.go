@@ -219,7 +219,7 @@ func mapped[R any](rows []R, as func(R) sqlc.MappedTenantRow) []mapping.MappedTe
 	for _, r := range rows {
 		row := as(r)
 		out = append(out, mapping.MappedTenant{
-			ManagedTenantID: row.ManagedTenantID.String(), EntraTenantID: row.EntraTenantID, ClientID: idText(row.ClientID),
+			ManagedTenantID: row.ManagedTenantID.String(), EntraTenantID: row.EntraTenantID, ClientID: pg.ID(row.ClientID),
 			Revision: row.Revision, ConfirmedAt: row.DecidedAt, MappingID: row.ID.String(),
 		})
 	}
@@ -234,7 +234,7 @@ func (s *Store) Resolve(ctx context.Context, ids, externalIDs []string) (found [
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		rows, err := q.ResolveClients(ctx, sqlc.ResolveClientsParams{Ids: known(ids), ExternalIds: externalIDs})
 		for _, row := range rows {
-			found = append(found, mapping.Client{ID: row.ID.String(), ExternalID: text(row.ExternalID)})
+			found = append(found, mapping.Client{ID: row.ID.String(), ExternalID: pg.Text(row.ExternalID)})
 		}
 		return err
 	})

@@ -115,7 +115,7 @@ func (s *Store) OrphansDone(ctx context.Context, id string) (done *mapping.Orpha
 			return err
 		}
 		done = &mapping.OrphansDone{
-			Failed: text(row.Outcome) == mapping.EffectFailed, Error: text(row.Error), Relinking: row.Relinking, Left: row.LeftLinks,
+			Failed: pg.Text(row.Outcome) == mapping.EffectFailed, Error: pg.Text(row.Error), Relinking: row.Relinking, Left: row.LeftLinks,
 		}
 		if row.RunID != nil {
 			done.RunID = row.RunID.String()

@@ -72,23 +72,9 @@ func ours(id string) (uuid.UUID, error) {
 	return parsed, nil
 }
 
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
-func idText(id *uuid.UUID) string {
-	if id == nil {
-		return ""
-	}
-	return id.String()
-}
-
 func clientOf(row sqlc.ListClientsRow) mapping.Client {
 	return mapping.Client{
-		ID: row.ID.String(), ExternalID: text(row.ExternalID), Name: row.Name, Website: row.Website, Domain: row.Domain,
+		ID: row.ID.String(), ExternalID: pg.Text(row.ExternalID), Name: row.Name, Website: row.Website, Domain: row.Domain,
 		AlternativeDomains: row.AlternativeDomains, EmailDomains: row.EmailDomains, BillingEmail: row.BillingEmail,
 		Deleted: row.Deleted, EntraTenantID: row.EntraTenantID, EntraPrimaryDomain: row.EntraPrimaryDomain,
 	}
@@ -110,9 +96,9 @@ func mappings[R any](rows []R, as func(R) sqlc.ActiveMappingsRow) []mapping.Mapp
 		row := as(r)
 		out = append(out, mapping.Mapping{
 			ManagedTenantID: row.ManagedTenantID.String(), EntraTenantID: row.EntraTenantID, DisplayName: row.DisplayName,
-			PrimaryDomain: row.PrimaryDomain, State: row.State, ClientID: idText(row.ClientID), ClientName: text(row.ClientName), Score: row.Score,
+			PrimaryDomain: row.PrimaryDomain, State: row.State, ClientID: pg.ID(row.ClientID), ClientName: pg.Text(row.ClientName), Score: row.Score,
 			Revision: row.Revision, Version: row.Version, DecidedBy: row.DecidedBy, DecidedAt: row.DecidedAt,
-			DeactivatedBy: text(row.DeactivatedBy), DeactivatedAt: row.DeactivatedAt, OrphanedLinks: &row.OrphanedLinks,
+			DeactivatedBy: pg.Text(row.DeactivatedBy), DeactivatedAt: row.DeactivatedAt, OrphanedLinks: &row.OrphanedLinks,
 		})
 	}
 	return out

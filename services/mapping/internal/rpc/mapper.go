@@ -3,6 +3,7 @@ package rpc
 import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
 	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
 )
@@ -27,7 +28,7 @@ func rowMessages(rows []mapping.Row) []*mappingv1.PreviewRow {
 		m := &mappingv1.PreviewRow{
 			ManagedTenantId: row.Tenant.ID, EntraTenantId: row.Tenant.EntraTenantID, DisplayName: row.Tenant.DisplayName,
 			PrimaryDomain: row.Tenant.PrimaryDomain, Domains: row.Tenant.Domains, SourceUserCount: row.Tenant.SourceUserCount,
-			State: row.State, MappedClientId: optional(row.MappedClientID), CandidatesLeftOut: int32(row.LeftOut),
+			State: row.State, MappedClientId: wire.Optional(row.MappedClientID), CandidatesLeftOut: int32(row.LeftOut),
 		}
 		if row.Match != nil {
 			m.Match = candidateMessage(*row.Match)
@@ -42,7 +43,7 @@ func rowMessages(rows []mapping.Row) []*mappingv1.PreviewRow {
 
 func candidateMessage(m mapping.Match) *mappingv1.Candidate {
 	return &mappingv1.Candidate{
-		ClientId: m.ClientID, ClientName: m.ClientName, Score: m.Score, Reason: m.Reason, MatchedDomain: optional(m.Domain),
+		ClientId: m.ClientID, ClientName: m.ClientName, Score: m.Score, Reason: m.Reason, MatchedDomain: wire.Optional(m.Domain),
 		StaleDomain: m.StaleDomain,
 	}
 }
@@ -63,21 +64,13 @@ func countedMessage(s *mapping.Summary) *mappingv1.MappingSummary {
 
 func mappingMessage(m mapping.Mapping) *mappingv1.Mapping {
 	message := &mappingv1.Mapping{
-		ManagedTenantId: m.ManagedTenantID, EntraTenantId: m.EntraTenantID, ClientId: optional(m.ClientID), State: m.State,
+		ManagedTenantId: m.ManagedTenantID, EntraTenantId: m.EntraTenantID, ClientId: wire.Optional(m.ClientID), State: m.State,
 		Score: m.Score, DecidedBy: m.DecidedBy, DecidedAt: timestamppb.New(m.DecidedAt), DisplayName: m.DisplayName,
-		ClientName: optional(m.ClientName), Active: m.DeactivatedAt == nil, DeactivatedBy: optional(m.DeactivatedBy),
+		ClientName: wire.Optional(m.ClientName), Active: m.DeactivatedAt == nil, DeactivatedBy: wire.Optional(m.DeactivatedBy),
 		OrphanedLinks: m.OrphanedLinks,
 	}
 	if m.DeactivatedAt != nil {
 		message.DeactivatedAt = timestamppb.New(*m.DeactivatedAt)
 	}
 	return message
-}
-
-// optional leaves out what is empty.
-func optional(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
 }

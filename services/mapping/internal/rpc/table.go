@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 
+	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
 )
@@ -35,7 +36,7 @@ func (s *Mappings) ImportMappings(ctx context.Context, req *mappingv1.ImportMapp
 	for _, line := range imported.Lines {
 		row := &mappingv1.ImportedRow{
 			Line: int32(line.Number), ManagedTenantId: line.ManagedTenantID, Decision: line.Decision, Outcome: line.Outcome,
-			ClientId: optional(line.ClientID),
+			ClientId: wire.Optional(line.ClientID),
 		}
 		for _, v := range line.Violations {
 			row.Violations = append(row.Violations, &mappingv1.RecordViolation{Field: v.Field, Message: v.Message})

@@ -1,10 +1,7 @@
 package rpc
 
 import (
-	"time"
-
-	"google.golang.org/protobuf/types/known/timestamppb"
-
+	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
 	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
 )
@@ -27,28 +24,13 @@ func toMessage(item reconciliation.Item) *reconciliationv1.QueueItem {
 		ItemId: item.ID, ManagedTenantId: item.ManagedTenantID, EntraTenantId: item.EntraTenantID, EntraObjectId: item.EntraObjectID,
 		UserPrincipalName: item.UserPrincipalName, DisplayName: item.DisplayName, Email: item.Email, ClientId: item.ClientID,
 		Reason: string(item.Reason), Status: string(item.Status),
-		CreatedAt: toTimestamp(item.CreatedAt), LastSeenAt: toTimestamp(item.LastSeenAt), DecidedAt: toTimestamp(item.DecidedAt),
-		DecidedBy: optional(item.DecidedBy),
+		CreatedAt: wire.NonZero(item.CreatedAt), LastSeenAt: wire.NonZero(item.LastSeenAt), DecidedAt: wire.NonZero(item.DecidedAt),
+		DecidedBy: wire.Optional(item.DecidedBy),
 	}
 	for _, c := range item.Candidates {
 		m.Candidates = append(m.Candidates, &reconciliationv1.Candidate{
-			ContactId: c.ContactID, FullName: c.FullName, Email: c.Email, Inactive: c.Inactive, LinkedTo: optional(c.LinkedTo),
+			ContactId: c.ContactID, FullName: c.FullName, Email: c.Email, Inactive: c.Inactive, LinkedTo: wire.Optional(c.LinkedTo),
 		})
 	}
 	return m
-}
-
-// toTimestamp leaves a zero time out.
-func toTimestamp(t time.Time) *timestamppb.Timestamp {
-	if t.IsZero() {
-		return nil
-	}
-	return timestamppb.New(t)
-}
-
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }

@@ -117,8 +117,8 @@ func (b *batch) Find(ctx context.Context, _ syncengine.BatchQuery) ([]syncengine
 
 func storedContact(r sqlc.FindByIDRow) syncengine.StoredContact {
 	return syncengine.StoredContact{
-		ID: r.ID.String(), ClientID: r.ClientID.String(), ExternalID: value(r.ExternalID), FullName: r.FullName, NameKey: r.NameKey,
-		Email: r.Email, EmailNorm: value(r.EmailNorm), Phone: r.Phone, Role: r.Role, Inactive: r.Inactive, Deleted: r.Deleted,
+		ID: r.ID.String(), ClientID: r.ClientID.String(), ExternalID: pg.Text(r.ExternalID), FullName: r.FullName, NameKey: r.NameKey,
+		Email: r.Email, EmailNorm: pg.Text(r.EmailNorm), Phone: r.Phone, Role: r.Role, Inactive: r.Inactive, Deleted: r.Deleted,
 		InactivatedBySync: r.InactivatedBySync, MadeBy: r.MadeBy, Version: r.Version,
 	}
 }

@@ -110,7 +110,7 @@ func (s *Store) CountContacts(ctx context.Context, cf syncengine.ContactFilter) 
 		return 0, nil
 	}
 	params := sqlc.CountContactsParams{
-		EmailNorm: orNil(cf.EmailNorm), NameFrom: f.from, NameTo: f.to, ClientID: f.client, Inactive: f.inactive, Linked: f.linked,
+		EmailNorm: pg.TextOrNil(cf.EmailNorm), NameFrom: f.from, NameTo: f.to, ClientID: f.client, Inactive: f.inactive, Linked: f.linked,
 	}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
 		n, err := q.CountContacts(ctx, params)
@@ -130,7 +130,7 @@ func contactsOf[R any](rows []R, one func(R) syncengine.Contact) []syncengine.Co
 
 func contactOf(r sqlc.GetContactRow) syncengine.Contact {
 	return syncengine.Contact{
-		ID: r.ID.String(), ClientID: r.ClientID.String(), ExternalID: value(r.ExternalID), FullName: r.FullName, NameKey: r.NameKey,
+		ID: r.ID.String(), ClientID: r.ClientID.String(), ExternalID: pg.Text(r.ExternalID), FullName: r.FullName, NameKey: r.NameKey,
 		Email: r.Email, Phone: r.Phone, Role: r.Role, Inactive: r.Inactive, Deleted: r.Deleted, Version: r.Version,
 		EntraTenantID: r.EntraTenantID, EntraObjectID: r.EntraObjectID, SyncSource: r.EntraSyncSource, LastSyncAt: r.LastEntraSyncAt,
 		UPN: r.EntraUserPrincipalName, AccountEnabled: r.EntraAccountEnabled, SyncStatus: r.EntraSyncStatus,

@@ -72,7 +72,7 @@ func (f *follow) current(ctx context.Context, q *sqlc.Queries) (followed int64, 
 		return 0, err
 	case row.Revision > f.revision:
 		return 0, syncengine.ErrMappingChanged
-	case row.Revision == f.revision && optionalUUID(row.ClientID) != optionalUUID(f.client):
+	case row.Revision == f.revision && pg.ID(row.ClientID) != pg.ID(f.client):
 		return 0, syncengine.ErrMappingDiffers
 	}
 	return row.FollowedRevision, nil
@@ -132,7 +132,7 @@ func (r *Round) Follow(ctx context.Context, now time.Time, step syncengine.Step)
 func nextRange(ctx context.Context, tx pgx.Tx, sql string, directory string, id any, after string) (last string, links int, err error) {
 	var upTo *string
 	err = tx.QueryRow(ctx, sql, directory, id, after, syncengine.RangeSize).Scan(&upTo, &links)
-	return value(upTo), links, err
+	return pg.Text(upTo), links, err
 }
 
 // FollowMapping is syncengine.MappingFollower's.

@@ -50,7 +50,7 @@ func (s *Store) Decision(ctx context.Context, d syncengine.OrphanDecision) (resu
 func sameDecision(row sqlc.GetDecisionRow, d syncengine.OrphanDecision) error {
 	m := d.Mapping
 	if row.EntraTenantID != m.EntraTenantID || row.ManagedTenantID != m.ManagedTenantID || row.MappingRevision != m.Revision ||
-		row.Decision != d.Decision || row.DecidedBy != d.DecidedBy || optionalUUID(row.ClientID) != m.ClientID {
+		row.Decision != d.Decision || row.DecidedBy != d.DecidedBy || pg.ID(row.ClientID) != m.ClientID {
 		return syncengine.ErrDecisionDiffers
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -100,7 +101,7 @@ func (r *Round) directory(result syncengine.RoundResult) sqlc.KeepDirectoryParam
 	params := sqlc.KeepDirectoryParams{
 		TenantID: r.tenantID, EntraTenantID: r.tenant.EntraTenantID, ManagedTenantID: r.tenant.ManagedTenantID, ClientID: r.clientID,
 		MappingRevision: r.tenant.MappingRevision, SettingsFingerprint: result.Fingerprint, LastRoundAt: &result.Now, LastRunID: &r.runID,
-		DeltaLink: orNil(result.Listing.DeltaLink), Held: result.Held != nil,
+		DeltaLink: pg.TextOrNil(result.Listing.DeltaLink), Held: result.Held != nil,
 	}
 	if result.Listing.Full {
 		params.LastFullAt = &result.Now
@@ -117,7 +118,7 @@ func closing(result syncengine.RoundResult) (p sqlc.CloseTenantParams, err error
 	}
 	if result.Held != nil {
 		count := int32(result.Held.Count)
-		p.HeldReason, p.HeldCount, p.HeldDigest = &result.Held.Reason, &count, orNil(result.Held.Digest)
+		p.HeldReason, p.HeldCount, p.HeldDigest = &result.Held.Reason, &count, pg.TextOrNil(result.Held.Digest)
 	}
 	if result.Filtered == nil {
 		result.Filtered = map[string]int{}

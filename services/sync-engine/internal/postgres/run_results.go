@@ -123,7 +123,7 @@ func (s *Store) Runs(ctx context.Context, page syncengine.RunPage) (runs []synce
 		return nil, nil
 	}
 	params := sqlc.ListRunsParams{
-		Before: before, Type: orNil(page.Filter.Type), State: orNil(page.Filter.State), Since: page.Filter.Since, ClientID: client,
+		Before: before, Type: pg.TextOrNil(page.Filter.Type), State: pg.TextOrNil(page.Filter.State), Since: page.Filter.Since, ClientID: client,
 		Size: int32(page.Size), // a few hundred
 	}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
@@ -147,7 +147,7 @@ func (s *Store) CountRuns(ctx context.Context, f syncengine.RunFilter) (count in
 	if !ok {
 		return 0, nil
 	}
-	params := sqlc.CountRunsParams{Type: orNil(f.Type), State: orNil(f.State), Since: f.Since, ClientID: client}
+	params := sqlc.CountRunsParams{Type: pg.TextOrNil(f.Type), State: pg.TextOrNil(f.State), Since: f.Since, ClientID: client}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
 		n, err := q.CountRuns(ctx, params)
 		count = int(n)

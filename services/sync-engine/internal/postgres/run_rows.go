@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -11,7 +12,7 @@ import (
 func runOf(r sqlc.GetRunRow) syncengine.Run {
 	run := syncengine.Run{
 		ID: r.ID.String(), WorkflowID: r.WorkflowID, Type: r.Type, State: r.State, DryRun: r.DryRun, Trigger: r.Trigger,
-		InitiatedBy: r.InitiatedBy, ClientID: optionalUUID(r.ClientID), CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
+		InitiatedBy: r.InitiatedBy, ClientID: pg.ID(r.ClientID), CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
 		CompletedAt: r.CompletedAt, Problem: problemOf(r.ErrorCode, r.ErrorMessage, r.ErrorRemedy),
 	}
 	if r.DiscoveredTenants != nil {
@@ -43,7 +44,7 @@ func runTenantOf(r sqlc.GetRunTenantRow) (syncengine.RunTenant, error) {
 		Problem: problemOf(r.ErrorCode, r.ErrorMessage, r.ErrorRemedy), StartedAt: r.StartedAt, CompletedAt: r.CompletedAt,
 	}
 	if r.HeldReason != nil {
-		t.Held = &syncengine.Held{Reason: *r.HeldReason, Digest: value(r.HeldDigest)}
+		t.Held = &syncengine.Held{Reason: *r.HeldReason, Digest: pg.Text(r.HeldDigest)}
 		if r.HeldCount != nil {
 			t.Held.Count = int(*r.HeldCount)
 		}
@@ -63,12 +64,12 @@ func problemOf(code, message, remedy *string) *syncengine.Problem {
 	if code == nil {
 		return nil
 	}
-	return &syncengine.Problem{Code: *code, Message: value(message), Remedy: value(remedy)}
+	return &syncengine.Problem{Code: *code, Message: pg.Text(message), Remedy: pg.Text(remedy)}
 }
 
 func problemColumns(p *syncengine.Problem) (code, message, remedy *string) {
 	if p == nil {
 		return nil, nil, nil
 	}
-	return &p.Code, orNil(clean(p.Message)), orNil(clean(p.Remedy))
+	return &p.Code, pg.TextOrNil(clean(p.Message)), pg.TextOrNil(clean(p.Remedy))
 }

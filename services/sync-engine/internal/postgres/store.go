@@ -76,28 +76,6 @@ func parseAll(ids []string) ([]uuid.UUID, error) {
 	return out, nil
 }
 
-func optionalUUID(id *uuid.UUID) string {
-	if id == nil {
-		return ""
-	}
-	return id.String()
-}
-
-func value(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
-// orNil is nil for an empty text.
-func orNil(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
 func encode(v any) ([]byte, error) {
 	text, err := json.Marshal(v)
 	if err != nil {

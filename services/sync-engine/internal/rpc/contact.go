@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 
+	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -69,7 +70,7 @@ func (s *contactServer) BatchUpsertContacts(ctx context.Context, req *syncengine
 func contactMessage(c *syncengine.Contact) *syncenginev1.Contact {
 	m := &syncenginev1.Contact{
 		Id: c.ID, ClientId: c.ClientID, FullName: c.FullName, Email: c.Email, Phone: c.Phone, Role: c.Role, Inactive: c.Inactive,
-		EntraObjectId: c.EntraObjectID, EntraTenantId: c.EntraTenantID, EntraSyncSource: c.SyncSource, LastEntraSyncAt: timestamp(c.LastSyncAt),
+		EntraObjectId: c.EntraObjectID, EntraTenantId: c.EntraTenantID, EntraSyncSource: c.SyncSource, LastEntraSyncAt: wire.Timestamp(c.LastSyncAt),
 		EntraUserPrincipalName: c.UPN, EntraAccountEnabled: c.AccountEnabled, EntraSyncStatus: c.SyncStatus,
 		EntraSyncStatusReason: c.SyncReason, LinkStatus: c.LinkStatus, Version: c.Version, Deleted: c.Deleted,
 	}

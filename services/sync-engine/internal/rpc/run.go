@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/entrasync/entrasync/pkg/page"
+	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -64,7 +65,7 @@ func (s *runServer) GetRun(ctx context.Context, req *syncenginev1.GetRunRequest)
 func runMessage(r *syncengine.Run) *syncenginev1.Run {
 	m := &syncenginev1.Run{
 		RunId: r.ID, WorkflowId: r.WorkflowID, Type: r.Type, State: r.State, DryRun: r.DryRun, InitiatedBy: r.InitiatedBy,
-		StartedAt: timestamp(r.StartedAt), CompletedAt: timestamp(r.CompletedAt),
+		StartedAt: wire.Timestamp(r.StartedAt), CompletedAt: wire.Timestamp(r.CompletedAt),
 		TotalTenants: count(r.Totals.Tenants), ProcessedTenants: count(r.Totals.Processed), SucceededTenants: count(r.Totals.Succeeded),
 		FailedTenants: count(r.Totals.Failed), Counters: countersMessage(r.Totals.Counters), Error: problemMessage(r.Problem),
 	}
@@ -81,7 +82,7 @@ func tenantMessage(t *syncengine.RunTenant) *syncenginev1.TenantResult {
 	m := &syncenginev1.TenantResult{
 		ManagedTenantId: t.ManagedTenantID, EntraTenantId: t.EntraTenantID, ClientId: t.ClientID, State: t.State,
 		Counters: countersMessage(t.Counters), Filtered: countsMessage(t.Filtered), Ambiguous: countsMessage(t.Ambiguous),
-		Error: problemMessage(t.Problem), StartedAt: timestamp(t.StartedAt), CompletedAt: timestamp(t.CompletedAt),
+		Error: problemMessage(t.Problem), StartedAt: wire.Timestamp(t.StartedAt), CompletedAt: wire.Timestamp(t.CompletedAt),
 	}
 	for _, f := range t.Failures {
 		m.Failures = append(m.Failures, &syncenginev1.Failure{EntraObjectId: f.ObjectID, Reason: f.Reason})
@@ -119,14 +120,6 @@ func problemOf(m *syncenginev1.RunProblem) *syncengine.Problem {
 		return nil
 	}
 	return &syncengine.Problem{Code: m.GetCode(), Message: m.GetMessage(), Remedy: m.GetRemedy()}
-}
-
-// timestamp leaves an absent time out.
-func timestamp(t *time.Time) *timestamppb.Timestamp {
-	if t == nil {
-		return nil
-	}
-	return timestamppb.New(*t)
 }
 
 // count is a count as the contract has it.

@@ -3,10 +3,8 @@ package rpc
 
 import (
 	"context"
-	"time"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
+	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
@@ -83,14 +81,6 @@ func (s *Server) DescribeWorkflow(ctx context.Context, req *orchestrationv1.Desc
 		return nil, err
 	}
 	return &orchestrationv1.DescribeWorkflowResponse{
-		State: execution.State, StartedAt: toTimestamp(execution.StartedAt), ClosedAt: toTimestamp(execution.ClosedAt),
+		State: execution.State, StartedAt: wire.NonZero(execution.StartedAt), ClosedAt: wire.NonZero(execution.ClosedAt),
 	}, nil
-}
-
-// toTimestamp leaves a zero time out.
-func toTimestamp(t time.Time) *timestamppb.Timestamp {
-	if t.IsZero() {
-		return nil
-	}
-	return timestamppb.New(t)
 }

@@ -1,0 +1,39 @@
+package pg
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Text is the text of a column that may be null: empty for null.
+func Text(column *string) string {
+	if column == nil {
+		return ""
+	}
+	return *column
+}
+
+// TextOrNil is a text as a column that may be null: null for the empty one.
+func TextOrNil(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// ID is the id in a column that may be null, as text: empty for null.
+func ID(column *uuid.UUID) string {
+	if column == nil {
+		return ""
+	}
+	return column.String()
+}
+
+// TimeOrNil is a time as a column that may be null: null for the zero time.
+func TimeOrNil(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return &at
+}
