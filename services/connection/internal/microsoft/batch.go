@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/jsontext"
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
@@ -72,7 +73,7 @@ func parseBatch(body []byte, items int) ([]itemAnswer, error) {
 		Responses *[]itemAnswer `json:"responses"`
 	}
 	if json.Unmarshal(body, &whole) != nil || whole.Responses == nil {
-		return nil, errSyntax
+		return nil, jsontext.ErrSyntax
 	}
 	answers := make([]itemAnswer, items)
 	found := 0

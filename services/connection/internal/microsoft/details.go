@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/jsontext"
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
@@ -32,7 +35,7 @@ func parseOrganization(body []byte, into *connection.Details) error {
 		Value []organization `json:"value"`
 	}
 	if json.Unmarshal(body, &page) != nil || len(page.Value) == 0 {
-		return errSyntax
+		return jsontext.ErrSyntax
 	}
 	into.Domains, into.PrimaryDomain = nil, ""
 	for _, domain := range page.Value[0].VerifiedDomains {
@@ -103,7 +106,7 @@ func countOf(body json.RawMessage) (int32, error) {
 			return count(raw)
 		}
 	}
-	return 0, errSyntax
+	return 0, jsontext.ErrSyntax
 }
 
 // CountUsers counts the users of a managed tenant.
@@ -127,4 +130,17 @@ func (c *Client) CountUsers(ctx context.Context, tokens connection.TokenSource, 
 	}
 	q.lane.size(int(n))
 	return n, nil
+}
+
+// count reads a small whole number in text, such as the answer of $count.
+func count(body []byte) (int32, error) {
+	// Graph's own answer begins with a byte order mark.
+	if len(body) >= 3 && string(body[:3]) == "\ufeff" {
+		body = body[3:]
+	}
+	n, err := strconv.ParseInt(string(body), 10, 32)
+	if err != nil || n < 0 {
+		return 0, errors.New("not a count")
+	}
+	return int32(n), nil
 }

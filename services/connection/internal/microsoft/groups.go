@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/jsontext"
 )
 
 // parseMembers reads a page of ids. One without an id fails the page: a listing
@@ -21,7 +22,7 @@ func parseMembers(body []byte) (ids []string, next string, err error) {
 		NextLink string `json:"@odata.nextLink"`
 	}
 	if json.Unmarshal(body, &page) != nil || page.Value == nil {
-		return nil, "", errSyntax
+		return nil, "", jsontext.ErrSyntax
 	}
 	ids = make([]string, 0, len(*page.Value))
 	for _, member := range *page.Value {

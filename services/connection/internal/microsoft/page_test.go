@@ -204,32 +204,6 @@ func FuzzPage(f *testing.F) {
 	})
 }
 
-// FuzzText holds the reading of strings against encoding/json.
-func FuzzText(f *testing.F) {
-	for _, seed := range []string{`"plain"`, `"\u00e9\ud83d\ude00\n\/"`, "\"\xff\"", `"\ud800x"`} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		s := scanner{data: body}
-		raw, escaped, err := s.text()
-		s.space()
-		var want string
-		wantErr := json.Unmarshal(body, &want)
-		if err != nil || s.pos != len(body) {
-			if wantErr == nil && want != "" {
-				t.Fatalf("refused %q", body)
-			}
-			return
-		}
-		if wantErr != nil {
-			t.Fatalf("took %q", body)
-		}
-		if got, _ := decode(raw, escaped); got != want {
-			t.Fatalf("%q: got %q, want %q", body, got, want)
-		}
-	})
-}
-
 // realisticPage is a page as Graph sends them.
 func realisticPage(n int) []byte {
 	var b strings.Builder

@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/jsontext"
 )
 
 // ResourceToken gives an app its own token for an API, at the authority that the
@@ -20,23 +21,23 @@ func (c *Client) ResourceToken(ctx context.Context, cr connection.Credentials, s
 // nothing.
 func DecodeUsers(body []byte, list string, into []connection.User, rest func(name string, value []byte) error) ([]connection.User, error) {
 	p := page{users: into[:0]}
-	s := scanner{data: body}
+	s := jsontext.Scanner{Data: body}
 	listed := false
-	err := s.object(func(key []byte) error {
+	err := s.Object(func(key []byte) error {
 		if string(key) == list {
 			listed = true
 			p.users = p.users[:0] // of one name twice the last counts
-			return s.array(func() error { return p.record(&s) })
+			return s.Array(func() error { return p.record(&s) })
 		}
-		s.space()
-		start := s.pos
-		if err := s.skip(); err != nil {
+		s.Space()
+		start := s.Pos
+		if err := s.Skip(); err != nil {
 			return err
 		}
-		return rest(string(key), body[start:s.pos])
+		return rest(string(key), body[start:s.Pos])
 	})
-	if err != nil || s.peek() != 0 || s.pos < len(s.data) || !listed || len(p.removed) > 0 {
-		return p.users, errSyntax
+	if err != nil || s.Peek() != 0 || s.Pos < len(s.Data) || !listed || len(p.removed) > 0 {
+		return p.users, jsontext.ErrSyntax
 	}
 	return p.users, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/jsontext"
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
@@ -233,7 +234,7 @@ func parseRows[T any](body []byte) (rows []T, next string, err error) {
 		NextLink string `json:"@odata.nextLink"`
 	}
 	if json.Unmarshal(body, &page) != nil || page.Value == nil {
-		return nil, "", errSyntax
+		return nil, "", jsontext.ErrSyntax
 	}
 	return *page.Value, page.NextLink, nil
 }

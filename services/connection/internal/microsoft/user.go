@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/jsontext"
 )
 
 // userSelect is exactly what a connection.User holds. Some of it comes only when
@@ -27,25 +28,25 @@ type page struct {
 func parsePage(body []byte, p *page) error {
 	p.clear()
 	p.nextLink, p.deltaLink = "", ""
-	s := scanner{data: body}
+	s := jsontext.Scanner{Data: body}
 	listed := false
-	err := s.object(func(key []byte) (err error) {
+	err := s.Object(func(key []byte) (err error) {
 		switch string(key) {
 		case "value":
 			listed = true
 			p.clear() // of one name twice the last counts
-			return s.array(func() error { return p.record(&s) })
+			return s.Array(func() error { return p.record(&s) })
 		case "@odata.nextLink":
-			p.nextLink, err = s.link()
+			p.nextLink, err = s.String()
 			return err
 		case "@odata.deltaLink":
-			p.deltaLink, err = s.link()
+			p.deltaLink, err = s.String()
 			return err
 		}
-		return s.skip()
+		return s.Skip()
 	})
-	if err != nil || s.peek() != 0 || s.pos < len(s.data) || !listed {
-		return errSyntax
+	if err != nil || s.Peek() != 0 || s.Pos < len(s.Data) || !listed {
+		return jsontext.ErrSyntax
 	}
 	p.settle()
 	return nil
@@ -82,24 +83,24 @@ func (p *page) settle() {
 // parseUser reads one user that stands by itself.
 func parseUser(body []byte) (connection.User, error) {
 	var p page
-	s := scanner{data: body}
-	if s.peek() != '{' || p.record(&s) != nil || s.peek() != 0 || s.pos < len(s.data) || len(p.users) != 1 {
-		return connection.User{}, errSyntax
+	s := jsontext.Scanner{Data: body}
+	if s.Peek() != '{' || p.record(&s) != nil || s.Peek() != 0 || s.Pos < len(s.Data) || len(p.users) != 1 {
+		return connection.User{}, jsontext.ErrSyntax
 	}
 	return p.users[0], nil
 }
 
 // record reads one element of a listing.
-func (p *page) record(s *scanner) error {
-	s.space()
-	start := s.pos
-	if s.peek() != '{' {
+func (p *page) record(s *jsontext.Scanner) error {
+	s.Space()
+	start := s.Pos
+	if s.Peek() != '{' {
 		p.users = append(p.users, connection.User{Defect: connection.DefectMalformed})
-		return s.skip()
+		return s.Skip()
 	}
 	p.users = append(p.users, connection.User{})
 	r := reader{s: s, user: &p.users[len(p.users)-1]}
-	if err := s.object(r.member); err != nil {
+	if err := s.Object(r.member); err != nil {
 		return err
 	}
 	if r.removed && r.user.EntraObjectID != "" && !r.wrongType {
@@ -113,7 +114,7 @@ func (p *page) record(s *scanner) error {
 		r.user.Defect = connection.DefectMalformed
 	case r.user.EntraObjectID == "":
 		r.user.Defect = connection.DefectMissingID
-	case r.halfPair || !utf8.Valid(s.data[start:s.pos]):
+	case r.halfPair || !utf8.Valid(s.Data[start:s.Pos]):
 		r.user.Defect = connection.DefectInvalidUTF8
 	case r.wrongType:
 		r.user.Defect = connection.DefectMalformed
@@ -123,7 +124,7 @@ func (p *page) record(s *scanner) error {
 
 // reader fills one user from the members of its object.
 type reader struct {
-	s    *scanner
+	s    *jsontext.Scanner
 	user *connection.User
 
 	removed   bool
@@ -169,31 +170,31 @@ func (r *reader) member(key []byte) error {
 	case "@removed":
 		return r.tombstone()
 	}
-	return r.s.skip()
+	return r.s.Skip()
 }
 
 // null moves past a null, if there is one.
 func (r *reader) null() (bool, error) {
-	if r.s.peek() != 'n' {
+	if r.s.Peek() != 'n' {
 		return false, nil
 	}
-	_, err := r.s.literal()
+	_, err := r.s.Literal()
 	return true, err
 }
 
 // wrong moves past a value of another type than its property has.
 func (r *reader) wrong() error {
 	r.wrongType = true
-	return r.s.skip()
+	return r.s.Skip()
 }
 
 // value reads a string.
 func (r *reader) value() (string, error) {
-	raw, escaped, err := r.s.text()
+	raw, escaped, err := r.s.Text()
 	if err != nil {
 		return "", err
 	}
-	value, whole := decode(raw, escaped)
+	value, whole := jsontext.Decode(raw, escaped)
 	if !whole {
 		r.halfPair = true
 	}
@@ -202,16 +203,16 @@ func (r *reader) value() (string, error) {
 
 func (r *reader) id() error {
 	r.user.EntraObjectID, r.wrongID = "", false
-	switch r.s.peek() {
+	switch r.s.Peek() {
 	case '"':
 		value, err := r.value()
 		r.user.EntraObjectID = value
 		return err
 	case 'n':
-		return r.s.skip()
+		return r.s.Skip()
 	}
 	r.wrongID = true
-	return r.s.skip()
+	return r.s.Skip()
 }
 
 func (r *reader) text(into *connection.Text) error {
@@ -219,7 +220,7 @@ func (r *reader) text(into *connection.Text) error {
 		*into = connection.Text{Presence: connection.Null}
 		return err
 	}
-	if r.s.peek() != '"' {
+	if r.s.Peek() != '"' {
 		return r.wrong()
 	}
 	value, err := r.value()
@@ -230,10 +231,10 @@ func (r *reader) text(into *connection.Text) error {
 // userType spares the allocation for the two values there are.
 func (r *reader) userType(into *connection.Text) error {
 	for _, known := range []string{`"Member"`, `"Guest"`} {
-		r.s.space()
-		rest := r.s.data[r.s.pos:]
+		r.s.Space()
+		rest := r.s.Data[r.s.Pos:]
 		if len(rest) >= len(known) && string(rest[:len(known)]) == known {
-			r.s.pos += len(known)
+			r.s.Pos += len(known)
 			*into = connection.Text{Presence: connection.Set, Value: known[1 : len(known)-1]}
 			return nil
 		}
@@ -242,9 +243,9 @@ func (r *reader) userType(into *connection.Text) error {
 }
 
 func (r *reader) flag(into *connection.Flag) error {
-	switch r.s.peek() {
+	switch r.s.Peek() {
 	case 't', 'f', 'n':
-		letter, err := r.s.literal()
+		letter, err := r.s.Literal()
 		*into = connection.Flag{Presence: connection.Set, Value: letter == 't'}
 		if letter == 'n' {
 			*into = connection.Flag{Presence: connection.Null}
@@ -259,15 +260,15 @@ func (r *reader) texts(into *connection.Texts) error {
 		*into = connection.Texts{Presence: connection.Null}
 		return err
 	}
-	if r.s.peek() != '[' {
+	if r.s.Peek() != '[' {
 		return r.wrong()
 	}
 	*into = connection.Texts{Presence: connection.Set}
-	return r.s.array(func() error {
+	return r.s.Array(func() error {
 		if null, err := r.null(); null || err != nil {
 			return err // left out: it stands for no value
 		}
-		if r.s.peek() != '"' {
+		if r.s.Peek() != '"' {
 			return r.wrong()
 		}
 		value, err := r.value()
@@ -281,24 +282,24 @@ func (r *reader) length(into *connection.Number) error {
 		*into = connection.Number{Presence: connection.Null}
 		return err
 	}
-	if r.s.peek() != '[' {
+	if r.s.Peek() != '[' {
 		return r.wrong()
 	}
 	*into = connection.Number{Presence: connection.Set}
-	return r.s.array(func() error {
+	return r.s.Array(func() error {
 		into.Value++
-		return r.s.skip()
+		return r.s.Skip()
 	})
 }
 
 func (r *reader) tombstone() error {
-	if r.s.peek() != '{' {
+	if r.s.Peek() != '{' {
 		return r.wrong()
 	}
 	r.removed, r.reason = true, ""
-	return r.s.object(func(key []byte) error {
-		if string(key) != "reason" || r.s.peek() != '"' {
-			return r.s.skip()
+	return r.s.Object(func(key []byte) error {
+		if string(key) != "reason" || r.s.Peek() != '"' {
+			return r.s.Skip()
 		}
 		value, err := r.value()
 		r.reason = value
