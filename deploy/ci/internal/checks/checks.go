@@ -84,21 +84,21 @@ func (s *Suite) All(ctx context.Context) error {
 
 func (s *Suite) testSteps() []step {
 	return []step{
-		{name: "servers", waits: "building Temporal, about 10 minutes, once", run: s.servers, needed: true},
-		{name: "tests", waits: "compiling and running; minutes", run: s.tests},
-		{name: "acceptance", waits: "starting and breaking whole stacks; minutes", run: s.acceptance},
+		{name: "servers", waits: "Temporal is built once, in about 10 minutes", run: s.servers, needed: true},
+		{name: "tests", waits: "compiled and run, in minutes", run: s.tests},
+		{name: "acceptance", waits: "whole stacks are started and broken, in minutes", run: s.acceptance},
 	}
 }
 
 func (s *Suite) lintSteps() []step {
 	return []step{
-		{name: "tools", waits: "building them, minutes, once", run: s.tools, needed: true},
+		{name: "tools", waits: "built once, in minutes", run: s.tools, needed: true},
 		{name: "format", run: s.format},
 		{name: "contracts", run: s.contracts},
 		{name: "generated code", run: s.generated},
 		{name: "tidy modules", run: s.tidy},
 		{name: "vet", waits: "compiling", run: s.vet},
-		{name: "lint", waits: "reading all sources, minutes the first time", run: s.lint},
+		{name: "lint", waits: "all sources are read, the first time in minutes", run: s.lint},
 		{name: "stand-alone builds", waits: "compiling", run: s.standalone},
 	}
 }

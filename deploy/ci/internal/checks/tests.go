@@ -43,8 +43,10 @@ func (s *Suite) acceptance(ctx context.Context, log io.Writer) error {
 	return s.goTest(ctx, log, nil, append(s.raceFlags(ctx), "-count=1", "-vet=off", "-p=1", "-timeout=25m", acceptancePackages+"/..."))
 }
 
+// packages are those that have tests; the others are built only where a test needs them.
 func (s *Suite) packages(ctx context.Context) ([]string, error) {
-	cmd := exec.CommandContext(ctx, "go", append([]string{"list"}, s.moduleDirs()...)...)
+	const tested = "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}"
+	cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-f", tested}, s.moduleDirs()...)...)
 	cmd.Dir = s.Root
 	out, err := cmd.Output()
 	if err != nil {
