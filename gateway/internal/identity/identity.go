@@ -135,16 +135,15 @@ func (v *Verifier) Verify(ctx context.Context, authorization string) (Person, er
 }
 
 func (v *Verifier) person(token *oidc.IDToken) (Person, error) {
-	claims := map[string]any{}
-	if err := token.Claims(&claims); err != nil {
-		return Person{}, refuse(err, "The token's claims cannot be read.")
+	claims, err := readClaims(token)
+	if err != nil {
+		return Person{}, err
 	}
 	p := Person{Subject: token.Subject, Permissions: words(claims[v.config.Claims.Permissions])}
 	if p.Subject == "" || len(p.Subject) > 255 {
 		return Person{}, refuse(nil, "The token names nobody.")
 	}
 	id, _ := claims[v.config.Claims.Tenant].(string)
-	var err error
 	if p.Tenant, err = tenant.Parse(id); err != nil {
 		return Person{}, refuse(err, "The token names no tenant.")
 	}

@@ -102,6 +102,12 @@ func (p *provider) bearer(now time.Time, claims map[string]any) string {
 	claims["exp"] = now.Add(time.Hour).Unix()
 	raw, err := json.Marshal(claims)
 	require.NoError(p.t, err)
+	return p.sign(raw)
+}
+
+// sign makes a bearer token of a payload.
+func (p *provider) sign(raw []byte) string {
+	p.t.Helper()
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: p.key, KeyID: p.id}}, nil)
 	require.NoError(p.t, err)
 	signed, err := signer.Sign(raw)
