@@ -115,7 +115,7 @@ func (u *Callback) Do(ctx context.Context, a Answer) (string, error) {
 // Tenant tells for whom the flow of a state was started; empty for a state that
 // is not known.
 func (u *Callback) Tenant(ctx context.Context, state string) (string, error) {
-	if state == "" {
+	if !madeHere(state) {
 		return "", nil
 	}
 	tenant, _, err := u.States.TenantOfState(ctx, hashOf(Secret(state)))
@@ -128,6 +128,9 @@ func (u *Callback) finish(ctx context.Context, a Answer, target *string) (url.Va
 		return nil, refuse(failMissingParams, nil)
 	}
 	if a.Code != "" && a.AdminConsent { // the answer to no flow of ours
+		return nil, refuse(failInvalidState, nil)
+	}
+	if !madeHere(a.State) {
 		return nil, refuse(failInvalidState, nil)
 	}
 	tenant, state, err := u.consume(ctx, a)

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"regexp"
 )
 
 // randomBytes is the strength of states, verifiers and completion codes.
@@ -16,6 +17,13 @@ func newRandom() Secret {
 	_, _ = rand.Read(b[:]) // never fails: it ends the process instead
 	return Secret(base64.RawURLEncoding.EncodeToString(b[:]))
 }
+
+// randomForm is the form of what newRandom makes.
+var randomForm = regexp.MustCompile(`\A[A-Za-z0-9_-]{43}\z`)
+
+// madeHere reports whether a text may be one that newRandom made. What is not
+// need not be looked up.
+func madeHere(text string) bool { return randomForm.MatchString(text) }
 
 // challengeOf is the S256 challenge of a PKCE verifier (RFC 7636 §4.2).
 func challengeOf(verifier Secret) string {
