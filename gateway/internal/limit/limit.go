@@ -1,4 +1,4 @@
-// Package limit bounds how often a tenant and a user may call.
+// Package limit bounds how often a tenant, a user and an address may call.
 package limit
 
 import (
@@ -6,11 +6,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"golang.org/x/time/rate"
 )
 
-// idle is how long a bucket is kept after its last use; it is full again by then.
-const idle = 10 * time.Minute
+// most is how many buckets are kept, some megabytes. Beyond it the bucket that was
+// unused for the longest time goes: whoever has that many addresses is not slowed
+// down by buckets, and must not fill our memory with them.
+const most = 1 << 15
 
 // Rate is a token bucket's: tokens a second, and how many it holds.
 type Rate struct {
@@ -26,25 +29,23 @@ type State struct {
 	Retry     time.Duration // until the next request is let through; zero when this one was
 }
 
-// Limits holds a bucket for each key. It is of one process: replicas count on
-// their own.
+// Limits holds a bucket for each key, at most 32,768 of them. It is of one
+// process: replicas count on their own.
 type Limits struct {
 	rate Rate
 	now  func() time.Time
 
 	mu      sync.Mutex
-	buckets map[string]*bucket
-	swept   time.Time
-}
-
-type bucket struct {
-	limiter *rate.Limiter
-	used    time.Time
+	buckets *simplelru.LRU[string, *rate.Limiter]
 }
 
 // New makes limits; a rate of 0 a second lets everything through.
 func New(r Rate, now func() time.Time) *Limits {
-	return &Limits{rate: r, now: now, buckets: map[string]*bucket{}, swept: now()}
+	buckets, err := simplelru.NewLRU[string, *rate.Limiter](most, nil)
+	if err != nil {
+		panic(err) // most is not positive
+	}
+	return &Limits{rate: r, now: now, buckets: buckets}
 }
 
 // Take counts a request of the key and says whether it is let through.
@@ -53,7 +54,7 @@ func (l *Limits) Take(key string) (State, bool) {
 		return State{}, true
 	}
 	now := l.now()
-	limiter := l.bucket(key, now)
+	limiter := l.bucket(key)
 	allowed := limiter.AllowN(now, 1)
 	tokens := limiter.TokensAt(now)
 	state := State{
@@ -66,24 +67,27 @@ func (l *Limits) Take(key string) (State, bool) {
 	return state, allowed
 }
 
-func (l *Limits) bucket(key string, now time.Time) *rate.Limiter {
+// Spent reports whether Take would refuse the key now. It counts nothing and
+// makes no bucket.
+func (l *Limits) Spent(key string) bool {
+	if l.rate.PerSecond <= 0 {
+		return false
+	}
+	l.mu.Lock()
+	limiter, ok := l.buckets.Peek(key)
+	l.mu.Unlock()
+	return ok && limiter.TokensAt(l.now()) < 1
+}
+
+func (l *Limits) bucket(key string) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if now.Sub(l.swept) > idle {
-		l.swept = now
-		for k, b := range l.buckets {
-			if now.Sub(b.used) > idle {
-				delete(l.buckets, k)
-			}
-		}
-	}
-	b, ok := l.buckets[key]
+	limiter, ok := l.buckets.Get(key)
 	if !ok {
-		b = &bucket{limiter: rate.NewLimiter(rate.Limit(l.rate.PerSecond), l.rate.Burst)}
-		l.buckets[key] = b
+		limiter = rate.NewLimiter(rate.Limit(l.rate.PerSecond), l.rate.Burst)
+		l.buckets.Add(key, limiter)
 	}
-	b.used = now
-	return b.limiter
+	return limiter
 }
 
 // seconds rounds up to whole seconds, which headers count in.

@@ -1,6 +1,7 @@
 package limit_test
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -49,5 +50,56 @@ func TestZeroMeansNoLimit(t *testing.T) {
 	for range 1000 {
 		_, ok := l.Take("a")
 		require.True(t, ok)
+	}
+}
+
+func TestSpentTellsWithoutCounting(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_700_000_000, 0)
+	l := limit.New(limit.Rate{PerSecond: 1, Burst: 2}, func() time.Time { return now })
+	for range 5 {
+		require.False(t, l.Spent("a"))
+	}
+	l.Take("a")
+	require.False(t, l.Spent("a"))
+	l.Take("a")
+	require.True(t, l.Spent("a"))
+	require.False(t, l.Spent("b"))
+	now = now.Add(time.Second)
+	require.False(t, l.Spent("a"))
+	require.False(t, limit.New(limit.Rate{}, time.Now).Spent("a"))
+}
+
+// However many addresses call, the memory for them is bounded, and who calls all
+// the time keeps their bucket.
+func TestTheNumberOfBucketsIsBounded(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_700_000_000, 0)
+	l := limit.New(limit.Rate{PerSecond: 0.001, Burst: 1}, func() time.Time { return now })
+	l.Take("first")
+	l.Take("steady")
+	for i := range 40_000 {
+		l.Take(strconv.Itoa(i))
+		require.True(t, l.Spent("steady"))
+		if i%1000 == 0 {
+			l.Take("steady")
+		}
+	}
+	require.False(t, l.Spent("first"), "forgotten")
+}
+
+func TestAddress(t *testing.T) {
+	t.Parallel()
+	for remote, key := range map[string]string{
+		"203.0.113.7":          "203.0.113.7",
+		"::ffff:203.0.113.7":   "203.0.113.7",
+		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64",
+		"2001:db8:1:2:ffff::":  "2001:db8:1:2::/64",
+		"2001:db8:1:3::1":      "2001:db8:1:3::/64",
+		"fe80::1%eth0":         "fe80::/64",
+		"not an address":       "not an address",
+		"":                     "",
+	} {
+		require.Equal(t, key, limit.Address(remote), remote)
 	}
 }
