@@ -14,6 +14,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/front"
 	"github.com/entrasync/entrasync/gateway/internal/gate"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
+	"github.com/entrasync/entrasync/gateway/internal/inbound"
 	"github.com/entrasync/entrasync/gateway/internal/limit"
 	"github.com/entrasync/entrasync/gateway/internal/wire"
 	"github.com/entrasync/entrasync/pkg/pg"
@@ -54,7 +55,11 @@ type config struct {
 	TenantBurst        int            `env:"ENTRASYNC_RATE_TENANT_BURST" envDefault:"1000"` // requests at once
 	UserRate           float64        `env:"ENTRASYNC_RATE_USER" envDefault:"100"`
 	UserBurst          int            `env:"ENTRASYNC_RATE_USER_BURST" envDefault:"500"`
-	CIPP               bool           `env:"ENTRASYNC_CIPP_ENABLED"` // not offered: for tests
+	AddressRate        float64        `env:"ENTRASYNC_RATE_ADDRESS" envDefault:"5"` // refused unknown callers a second
+	AddressBurst       int            `env:"ENTRASYNC_RATE_ADDRESS_BURST" envDefault:"100"`
+	TrustedProxies     []string       `env:"ENTRASYNC_TRUSTED_PROXIES"`              // networks whose X-Forwarded-For counts
+	AuditMonths        int            `env:"ENTRASYNC_AUDIT_MONTHS" envDefault:"13"` // kept beside the present one; 0: all
+	CIPP               bool           `env:"ENTRASYNC_CIPP_ENABLED"`                 // not offered: for tests
 	LogLevel           string         `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
 	LogFormat          string         `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
 	Reflection         bool           `env:"ENTRASYNC_REFLECTION"`
@@ -108,7 +113,9 @@ func serve(ctx context.Context, cfg config) (err error) {
 	slog.InfoContext(ctx, "serving", "address", cfg.Listen)
 	var group run.Group
 	group.Add(admin)
-	group.Add(run.Server{Name: "audit of connections", Serve: parts.Follower().Serve})
+	for _, server := range handler.Background() {
+		group.Add(server)
+	}
 	group.Add(public)
 	return group.Run(ctx)
 }
@@ -127,12 +134,19 @@ func (cfg config) parts(ctx context.Context) (parts wire.Parts, hangUp func() er
 	parts = wire.Parts{
 		PublicURL: cfg.PublicURL, Reflection: cfg.Reflection, CIPP: cfg.CIPP, Now: time.Now,
 		TenantRate: limit.Rate{PerSecond: cfg.TenantRate, Burst: cfg.TenantBurst},
-		UserRate:   limit.Rate{PerSecond: cfg.UserRate, Burst: cfg.UserBurst},
+		UserRate:   limit.Rate{PerSecond: cfg.UserRate, Burst: cfg.UserBurst}, AuditMonths: cfg.AuditMonths,
+		AddressRate: limit.Rate{PerSecond: cfg.AddressRate, Burst: cfg.AddressBurst},
 	}
 	if parts.Enterprise, err = wire.Edition(cfg.Edition); err != nil {
 		return parts, hangUp, err
 	}
 	if parts.PlatformKey, err = gate.ParsePlatformKey(cfg.PlatformKeyHash); err != nil {
+		return parts, hangUp, err
+	}
+	if cfg.AuditMonths < 0 {
+		return parts, hangUp, errors.New("ENTRASYNC_AUDIT_MONTHS is negative; 0 keeps all")
+	}
+	if parts.Proxies, err = inbound.ParseProxies(cfg.TrustedProxies); err != nil {
 		return parts, hangUp, err
 	}
 	kms := secrets.KMSClients{vault.TransitScheme: vault.Transit(cfg.Vault)}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/page"
 	"github.com/entrasync/entrasync/pkg/tenant"
 )
@@ -19,8 +18,22 @@ const (
 	System   = "system" // nobody: an answer of Microsoft's
 )
 
-// maxPage is the largest size of a page.
-const maxPage = 200
+// Outcomes that are no reason of a refusal.
+const (
+	OK = "ok"
+	// Pending is that of a call that has begun and has not ended.
+	Pending = "pending"
+	// Unknown is shown of a call that has begun long ago and has not ended: its
+	// process died, or cannot write what became of it yet.
+	Unknown = "unknown"
+)
+
+const (
+	// maxPage is the largest size of a page.
+	maxPage = 200
+	// overdue is when no call is under way any more; methods take less.
+	overdue = time.Minute
+)
 
 // Event is one call of a method that changes something, or a change that no call
 // made.
@@ -31,14 +44,18 @@ type Event struct {
 	ActorID    string
 	ActorType  string // User, Platform or System
 	Action     string // "entrasync.mapping.v1.MappingService/ConfirmMappings", "connection.validation_failed"
-	Outcome    string // "ok" or the stable reason of the refusal
+	Outcome    string // OK, Pending, Unknown or the stable reason of the refusal
 	RequestID  string // empty where no call made the change
 	RemoteAddr string // an IP address; empty where no call made the change
 }
 
 // Store keeps events.
 type Store interface {
+	// Insert writes a new event.
 	Insert(ctx context.Context, e Event) error
+	// Settle writes an event, or the outcome of the one of its id that is Pending;
+	// one that has ended stays as it is.
+	Settle(ctx context.Context, e Event) error
 	// Before gives at most n events of the context's tenant with a smaller id,
 	// newest first.
 	Before(ctx context.Context, before uuid.UUID, n int) ([]Event, error)
@@ -48,20 +65,11 @@ type Store interface {
 type Log struct {
 	store Store
 	now   func() time.Time
+	late  late
 }
 
 // New makes a log over a store.
 func New(store Store, now func() time.Time) *Log { return &Log{store: store, now: now} }
-
-// Record writes an event; id and time are filled in.
-func (l *Log) Record(ctx context.Context, e Event) error {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return errs.Wrap(err, errs.Internal, "internal", "")
-	}
-	e.ID, e.OccurredAt = id, l.now()
-	return l.store.Insert(ctx, e)
-}
 
 // List gives a page of the tenant's events, newest first, and the token of the
 // next page, empty after the last. size 0 is page.DefaultSize; page.ErrToken.
@@ -76,9 +84,20 @@ func (l *Log) List(ctx context.Context, size int, token string) (events []Event,
 			if after == nil {
 				before = uuid.Max
 			}
-			return l.store.Before(ctx, before, int(limit))
+			return l.before(ctx, before, int(limit))
 		},
 		Place: func(e Event) page.Cursor { return page.Cursor{ID: e.ID.String()} },
 	})
 	return part.Items, part.Next, err
+}
+
+// before reads events, those as Unknown that should have ended.
+func (l *Log) before(ctx context.Context, before uuid.UUID, n int) ([]Event, error) {
+	events, err := l.store.Before(ctx, before, n)
+	for i, e := range events {
+		if e.Outcome == Pending && l.now().Sub(e.OccurredAt) > overdue {
+			events[i].Outcome = Unknown
+		}
+	}
+	return events, err
 }

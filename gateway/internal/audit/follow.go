@@ -37,8 +37,8 @@ const (
 
 // OnceStore keeps events that may come more than once.
 type OnceStore interface {
-	// InsertOnce writes an event unless it is there already.
-	InsertOnce(ctx context.Context, e Event) error
+	// Settle writes an event unless it is there already.
+	Settle(ctx context.Context, e Event) error
 }
 
 // Follower brings the changes of connections' states into the trail. An event is
@@ -104,7 +104,7 @@ func (f *Follower) once(ctx context.Context) (events int, err error) {
 	for _, e := range pulled.GetEvents() {
 		event, err := fromStatus(e)
 		if err == nil {
-			err = f.store.InsertOnce(ctx, event)
+			err = f.store.Settle(ctx, event)
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("event %s: %w", e.GetEventId(), err))

@@ -29,8 +29,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/tenant"
 )
 
-// recordTimeout bounds what is written after a method, whatever became of the
-// caller.
+// recordTimeout bounds the keeping of an answer, whatever became of the caller.
 const recordTimeout = 5 * time.Second
 
 // admission is what the gate said of a request, kept so that a request that was
@@ -94,37 +93,49 @@ func (e *Edge) admit(next connect.ServerFunc) connect.ServerFunc {
 			in.Tenant = string(call.Tenant)
 			ctx = tenant.With(rpc.WithRequestID(withCaller(ctx, caller), in.ID), call)
 		}
-		if err == nil {
-			err = next(ctx, spec, stream)
-		}
 		// Whoever floods us must not make us write a row each time.
 		reason := errs.ReasonOf(decided.err)
-		if caller != nil && method.Audited() && reason != gate.RateLimited && reason != limit.Overloaded {
-			e.record(ctx, method, in, caller, err)
+		if caller == nil || !method.Audited() || reason == gate.RateLimited || reason == limit.Overloaded {
+			if err == nil {
+				err = next(ctx, spec, stream)
+			}
+			return err
 		}
+		entry := e.enter(method, in, caller)
+		if err == nil {
+			err = next(withEntry(ctx, entry), spec, stream)
+		}
+		outcome := audit.OK
+		if err != nil {
+			outcome = Public(err).Reason()
+		}
+		entry.End(ctx, outcome)
 		return err
 	}
 }
 
-func (e *Edge) record(ctx context.Context, m policy.Method, in *inbound.Request, caller *gate.Caller, err error) {
+// enter makes the entry of a call in the audit trail.
+func (e *Edge) enter(m policy.Method, in *inbound.Request, caller *gate.Caller) *audit.Entry {
 	call := caller.Call()
-	event := audit.Event{
+	return e.audit.Enter(audit.Event{
 		Tenant: call.Tenant, ActorID: call.Actor.ID, ActorType: call.Actor.Type, Action: m.Name(),
-		Outcome: "ok", RequestID: in.ID, RemoteAddr: in.RemoteAddr,
+		RequestID: in.ID, RemoteAddr: in.RemoteAddr,
+	})
+}
+
+type entryKey struct{}
+
+func withEntry(ctx context.Context, entry *audit.Entry) context.Context {
+	return context.WithValue(ctx, entryKey{}, entry)
+}
+
+// begin writes that a change is about to be made, or says why it must not be.
+func begin(ctx context.Context, m policy.Method) error {
+	entry, ok := ctx.Value(entryKey{}).(*audit.Entry)
+	if !ok || m.Verb == http.MethodGet { // a read changes nothing
+		return nil
 	}
-	if err != nil {
-		public := Public(err)
-		event.Outcome = public.Reason()
-		if caller.Platform && public.Kind() == errs.Unauthenticated {
-			event.ActorID = "unknown"
-		}
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	if err := e.audit.Record(ctx, event); err != nil {
-		// The method has taken effect: hiding its answer would help nobody.
-		slog.ErrorContext(ctx, "audit event lost", "action", event.Action, "outcome", event.Outcome, "request", in.ID, "error", err)
-	}
+	return entry.Begin(ctx)
 }
 
 // handler decodes, decides what depends on the body, validates and forwards.
@@ -151,6 +162,9 @@ func (e *Edge) handler(m policy.Method, backend grpc.ClientConnInterface, input,
 		err := e.once(ctx, m, caller, request, answer, func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, deadline)
 			defer cancel()
+			if err := begin(ctx, m); err != nil {
+				return err
+			}
 			return backend.Invoke(ctx, m.Procedure, request, answer)
 		})
 		if err != nil {

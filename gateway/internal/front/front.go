@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"regexp"
 	"runtime/debug"
@@ -31,12 +30,13 @@ type Front struct {
 	rpc      http.Handler
 	rest     http.Handler
 	handlers []Handler
+	proxies  inbound.Proxies
 	now      func() time.Time
 }
 
 // New makes the front.
-func New(e *edge.Edge, rest http.Handler, handlers []Handler, now func() time.Time) *Front {
-	return &Front{edge: e, rpc: e.Handler(), rest: rest, handlers: handlers, now: now}
+func New(e *edge.Edge, rest http.Handler, handlers []Handler, proxies inbound.Proxies, now func() time.Time) *Front {
+	return &Front{edge: e, rpc: e.Handler(), rest: rest, handlers: handlers, proxies: proxies, now: now}
 }
 
 // ServeHTTP serves one request.
@@ -46,11 +46,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !requestID.MatchString(id) {
 		id = uuid.NewString()
 	}
-	remote, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		remote = r.RemoteAddr
-	}
-	in := inbound.New(r, id, remote, w.Header())
+	in := inbound.New(r, id, f.proxies.Client(r), w.Header())
 	ctx := rpc.WithRequestID(inbound.With(r.Context(), in), id)
 	r = r.WithContext(ctx)
 	r.Body = inbound.Limit(w, r.Body, policy.LargestBody+inbound.Frame, in)

@@ -2,6 +2,7 @@ package front
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/edge"
 	"github.com/entrasync/entrasync/gateway/internal/flags"
 	"github.com/entrasync/entrasync/gateway/internal/gate"
+	"github.com/entrasync/entrasync/gateway/internal/inbound"
 	"github.com/entrasync/entrasync/gateway/internal/openapi"
 	"github.com/entrasync/entrasync/gateway/internal/problem"
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -72,27 +74,11 @@ func (p Parts) callback(rule *policyv1.Rule) http.HandlerFunc {
 			return
 		}
 		query := r.URL.Query()
-		request := &connectionv1.CompleteCallbackRequest{
+		target := p.complete(r.Context(), client, rule, &connectionv1.CompleteCallbackRequest{
 			State: cut(query.Get("state"), maxStateParam), Code: cut(query.Get("code"), 2*maxStateParam),
 			Error: cut(query.Get("error"), 256), ErrorDescription: cut(query.Get("error_description"), maxStateParam),
 			AdminConsent: strings.EqualFold(query.Get("admin_consent"), "true"),
-		}
-		var answer *connectionv1.CompleteCallbackResponse
-		err := p.askFlags(r.Context(), client, rule, request)
-		if err == nil {
-			answer, err = client.CompleteCallback(r.Context(), request)
-		}
-		target := answer.GetRedirectUrl()
-		if err != nil {
-			public := edge.Public(err)
-			level := slog.LevelWarn
-			if public.Kind() == errs.Internal {
-				level = slog.LevelError
-			}
-			slog.Log(r.Context(), level, "callback failed", "code", public.Reason(), "error", err)
-			target = strings.TrimSuffix(p.PublicURL, "/") + ResultPath + "?" +
-				url.Values{"entra_status": {"failure"}, "error": {public.Reason()}}.Encode()
-		}
+		})
 		w.Header().Set("Location", target)
 		w.Header().Set("Referrer-Policy", "no-referrer")
 		w.Header().Set("Cache-Control", "no-store")
@@ -100,12 +86,59 @@ func (p Parts) callback(rule *policyv1.Rule) http.HandlerFunc {
 	}
 }
 
+// complete gives the address that the browser is sent to. What failed is counted
+// for the address that it came from.
+func (p Parts) complete(ctx context.Context, client connectionv1.ConnectionInternalServiceClient, rule *policyv1.Rule, request *connectionv1.CompleteCallbackRequest) string {
+	done, err := p.Gate.AdmitState(ctx, inbound.From(ctx))
+	if err != nil {
+		return p.failed(ctx, err)
+	}
+	refused := false // by what the browser brought, not by a failure of ours
+	defer func() { done(refused) }()
+	if err = p.askFlags(ctx, client, rule, request); err != nil {
+		refused = errors.Is(err, errState)
+		return p.failed(ctx, err)
+	}
+	answer, err := client.CompleteCallback(ctx, request)
+	if err != nil {
+		return p.failed(ctx, err)
+	}
+	target, err := url.Parse(answer.GetRedirectUrl())
+	refused = err == nil && target.Query().Get("entra_status") == "failure"
+	return answer.GetRedirectUrl()
+}
+
+// failed is the page that says why a callback failed.
+func (p Parts) failed(ctx context.Context, err error) string {
+	public := edge.Public(err)
+	level := slog.LevelWarn
+	switch public.Kind() {
+	case errs.Internal:
+		level = slog.LevelError
+	case errs.NotFound, errs.Exhausted:
+		level = slog.LevelInfo // anybody can send these
+	}
+	slog.Log(ctx, level, "callback failed", "code", public.Reason(), "error", err)
+	return strings.TrimSuffix(p.PublicURL, "/") + ResultPath + "?" +
+		url.Values{"entra_status": {"failure"}, "error": {public.Reason()}}.Encode()
+}
+
+// errState refuses a state that nobody knows: it was made up, or long ago.
+var errState = errs.New(errs.NotFound, "invalid_state", "This sign-in was not started here, or was used before.")
+
 // askFlags marks the request as refused when a flag is off for the flow's tenant.
-// A state that nobody knows is for the connection to refuse.
+// A state that nobody knows ends here; a request without one, or without an
+// answer, is for the connection to refuse.
 func (p Parts) askFlags(ctx context.Context, client connectionv1.ConnectionInternalServiceClient, rule *policyv1.Rule, request *connectionv1.CompleteCallbackRequest) error {
+	if request.GetState() == "" {
+		return nil
+	}
 	flow, err := client.FindFlow(ctx, &connectionv1.FindFlowRequest{State: request.GetState()})
-	if err != nil || flow.GetTenantId() == "" {
+	if err != nil {
 		return err
+	}
+	if flow.GetTenantId() == "" {
+		return errState
 	}
 	id, err := tenant.Parse(flow.GetTenantId())
 	if err != nil {

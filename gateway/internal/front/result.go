@@ -33,6 +33,7 @@ var failures = map[string]string{
 	"probe_failed":          "Microsoft Graph could not be read with the new sign-in.",
 	"access_denied":         "The sign-in was cancelled, or the consent was refused.",
 	"feature_disabled":      "The integration is not enabled.",
+	"rate_limited":          "Too many sign-ins came from this network. Start it again in a minute.",
 }
 
 // result shows how a flow ended. Everything on it comes from its address, so it

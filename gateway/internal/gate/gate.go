@@ -66,8 +66,11 @@ type Gate struct {
 	Tokens      Tokens
 	PlatformKey PlatformKey
 	Flags       Flags
+	Unknown     Unknown
 	PerTenant   *limit.Limits
 	PerUser     *limit.Limits
+	PerAddress  *limit.Limits // of callers that were refused as unknown
+	Lookups     *Lookups
 }
 
 // Caller is who was let through, or who was recognised before the refusal.
@@ -93,12 +96,8 @@ func (g *Gate) Admit(ctx context.Context, rule *policyv1.Rule, in *inbound.Reque
 	}
 	switch rule.GetAuth() {
 	case policyv1.Auth_AUTH_PLATFORM_KEY:
-		// Bounds guessing, and the audit rows that guessing makes.
-		if err := take(in, "address", g.PerUser, "platform/"+in.RemoteAddr); err != nil {
-			return nil, err
-		}
 		if !g.PlatformKey.fits(in.PlatformKey) {
-			return &Caller{Platform: true}, errs.New(errs.Unauthenticated, "unauthenticated", "The platform's key is needed.")
+			return nil, g.unknown(in, errs.New(errs.Unauthenticated, "unauthenticated", "The platform's key is needed."))
 		}
 		return &Caller{Platform: true}, nil
 	case policyv1.Auth_AUTH_USER, policyv1.Auth_AUTH_SIGNED_IN:
@@ -119,7 +118,7 @@ func (g *Gate) Edition(rule *policyv1.Rule) error {
 func (g *Gate) person(ctx context.Context, rule *policyv1.Rule, in *inbound.Request) (*Caller, error) {
 	person, err := g.Tokens.Verify(ctx, in.Authorization)
 	if err != nil {
-		return nil, err
+		return nil, g.unknown(in, err)
 	}
 	caller := &Caller{Person: person}
 	if err := g.rate(in, person); err != nil {

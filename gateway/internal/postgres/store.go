@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/entrasync/entrasync/gateway/internal/audit"
 	"github.com/entrasync/entrasync/gateway/internal/flags"
 	"github.com/entrasync/entrasync/gateway/internal/idempotency"
 	"github.com/entrasync/entrasync/gateway/internal/postgres/sqlc"
@@ -110,56 +109,6 @@ func (s *Flags) Target(ctx context.Context, idOrKey string, id tenant.ID, on boo
 		}
 		return q.TouchFlag(ctx, sqlc.TouchFlagParams{Now: now, ID: flag.ID})
 	})
-}
-
-// Audit keeps audit events.
-type Audit struct{ pool *pg.Pool }
-
-// NewAudit makes the store of audit events.
-func NewAudit(pool *pg.Pool) *Audit { return &Audit{pool: pool} }
-
-// Insert writes one event.
-func (s *Audit) Insert(ctx context.Context, e audit.Event) error {
-	return inTenant(ctx, s.pool, e.Tenant, func(ctx context.Context, tx pgx.Tx) error {
-		return sqlc.New(tx).InsertAuditEvent(ctx, sqlc.InsertAuditEventParams{
-			ID: e.ID, TenantID: nullable(e.Tenant), OccurredAt: e.OccurredAt, ActorID: e.ActorID, ActorType: e.ActorType,
-			Action: e.Action, Outcome: e.Outcome, RequestID: e.RequestID, RemoteAddr: e.RemoteAddr,
-		})
-	})
-}
-
-// InsertOnce writes an event unless it is there already.
-func (s *Audit) InsertOnce(ctx context.Context, e audit.Event) error {
-	return inTenant(ctx, s.pool, e.Tenant, func(ctx context.Context, tx pgx.Tx) error {
-		return sqlc.New(tx).InsertAuditEventOnce(ctx, sqlc.InsertAuditEventOnceParams{
-			ID: e.ID, TenantID: nullable(e.Tenant), OccurredAt: e.OccurredAt, ActorID: e.ActorID, ActorType: e.ActorType,
-			Action: e.Action, Outcome: e.Outcome, RequestID: e.RequestID, RemoteAddr: e.RemoteAddr,
-		})
-	})
-}
-
-// Before gives at most n events of the context's tenant, newest first.
-func (s *Audit) Before(ctx context.Context, before uuid.UUID, n int) ([]audit.Event, error) {
-	id, err := tenant.IDFrom(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var rows []sqlc.ListAuditEventsRow
-	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
-		rows, err = sqlc.New(tx).ListAuditEvents(ctx, sqlc.ListAuditEventsParams{TenantID: nullable(id), Before: before, PageSize: int32(n)})
-		return err
-	}, pg.ReadOnly())
-	if err != nil {
-		return nil, err
-	}
-	out := make([]audit.Event, 0, len(rows))
-	for _, r := range rows {
-		out = append(out, audit.Event{
-			ID: r.ID, Tenant: id, OccurredAt: r.OccurredAt, ActorID: r.ActorID, ActorType: r.ActorType,
-			Action: r.Action, Outcome: r.Outcome, RequestID: r.RequestID, RemoteAddr: r.RemoteAddr,
-		})
-	}
-	return out, nil
 }
 
 // Keys keeps idempotency keys.

@@ -59,7 +59,7 @@ func TestMain(m *testing.M) {
 type bundle struct {
 	t        *testing.T
 	url      string
-	handler  http.Handler
+	handler  *wire.Gateway
 	db       *pgtest.DB
 	issuer   *issuer
 	backends *backends
@@ -98,6 +98,7 @@ func setup(t *testing.T, options ...option) *bundle {
 		PublicURL: "http://localhost:8080", Now: b.clock.now,
 		CIPP:       true, // what holds for all routes holds for these too
 		TenantRate: limit.Rate{PerSecond: 10_000, Burst: 10_000}, UserRate: limit.Rate{PerSecond: 10_000, Burst: 10_000},
+		AddressRate: limit.Rate{PerSecond: 10_000, Burst: 10_000},
 	}
 	for _, o := range options {
 		o(&parts)
@@ -112,6 +113,16 @@ func setup(t *testing.T, options ...option) *bundle {
 	t.Cleanup(server.Close)
 	b.url, b.handler = server.URL, handler
 	return b
+}
+
+// settle runs what works in the background until it has written what it knows.
+func (b *bundle) settle() {
+	b.t.Helper()
+	ctx, stop := context.WithCancel(b.t.Context())
+	stop()
+	for _, server := range b.handler.Background() {
+		require.NoError(b.t, server.Serve(ctx), server.Name)
+	}
 }
 
 // clock is moved by hand.
@@ -325,6 +336,13 @@ func (b *backends) count() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.calls)
+}
+
+// forget drops the calls so far.
+func (b *backends) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calls = nil
 }
 
 func (b *backends) serve(ctx context.Context, procedure string, request proto.Message, output protoreflect.MessageType) (proto.Message, error) {

@@ -16,17 +16,30 @@ import (
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 )
 
+const (
+	findFlow = "/entrasync.connection.v1.ConnectionInternalService/FindFlow"
+	complete = "/entrasync.connection.v1.ConnectionInternalService/CompleteCallback"
+)
+
 func TestCallbackAlwaysRedirects(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	const complete = "/entrasync.connection.v1.ConnectionInternalService/CompleteCallback"
 	b.backends.on(complete, func(_ context.Context, r proto.Message) (proto.Message, error) {
 		if r.(*connectionv1.CompleteCallbackRequest).GetState() == "broken" {
 			return nil, errs.New(errs.Internal, "internal", "secret")
 		}
 		return &connectionv1.CompleteCallbackResponse{RedirectUrl: "https://host.example/done?entra_status=pending"}, nil
 	})
-	res := b.do("HEAD", front.CallbackPath+"?state=s&code=c", "")
+	// What nobody started ends at the look-up.
+	res := b.do("GET", front.CallbackPath+"?state=s&code=c", "")
+	require.Equal(t, "http://localhost:8080/integrations/entra/result?entra_status=failure&error=invalid_state", res.header.Get("Location"))
+	require.Empty(t, b.backends.of(complete), "an unknown state is not for the flags")
+	b.backends.on(findFlow, func(context.Context, proto.Message) (proto.Message, error) {
+		return &connectionv1.FindFlowResponse{TenantId: "t0"}, nil
+	})
+	b.allOn("t0")
+	b.backends.forget()
+	res = b.do("HEAD", front.CallbackPath+"?state=s&code=c", "")
 	require.Equal(t, 405, res.status, "a HEAD must not complete anything")
 	require.Equal(t, "GET", res.header.Get("Allow"))
 	require.Zero(t, b.backends.count())
@@ -40,7 +53,7 @@ func TestCallbackAlwaysRedirects(t *testing.T) {
 	require.Len(t, calls, 1)
 	require.Empty(t, calls[0].call.Tenant)
 	require.Equal(t, "c", calls[0].request.(*connectionv1.CompleteCallbackRequest).GetCode())
-	require.Empty(t, calls[0].request.(*connectionv1.CompleteCallbackRequest).GetRefusal(), "an unknown state is not for the flags")
+	require.Empty(t, calls[0].request.(*connectionv1.CompleteCallbackRequest).GetRefusal())
 	require.False(t, calls[0].request.(*connectionv1.CompleteCallbackRequest).GetAdminConsent())
 	for word, consent := range map[string]bool{"True": true, "true": true, "False": false, "1": false} {
 		require.Equal(t, 302, b.do("GET", front.CallbackPath+"?state=s&tenant=x&admin_consent="+word, "").status)
@@ -48,7 +61,7 @@ func TestCallbackAlwaysRedirects(t *testing.T) {
 		require.Equal(t, consent, calls[len(calls)-1].request.(*connectionv1.CompleteCallbackRequest).GetAdminConsent(), word)
 	}
 	// The flag of the flow's tenant, as of this request.
-	b.backends.on("/entrasync.connection.v1.ConnectionInternalService/FindFlow", func(context.Context, proto.Message) (proto.Message, error) {
+	b.backends.on(findFlow, func(context.Context, proto.Message) (proto.Message, error) {
 		return &connectionv1.FindFlowResponse{TenantId: "t1"}, nil
 	})
 	refusal := func() string {

@@ -88,11 +88,13 @@ func TestAudit(t *testing.T) {
 	require.Equal(t, 400, b.as(b.reader("t1"), "GET", "/api/audit?pageToken=rubbish", "").status)
 
 	b.do("GET", "/api/v1/platform-feature-flags", "", "X-Api-Key", "wrong", "X-Request-Id", "req-3")
-	var actor, outcome string
+	b.settle()
+	var outcome string
+	var attempts int
 	require.NoError(t, b.db.Admin.QueryRow(t.Context(),
-		`SELECT actor_id, outcome FROM audit_events WHERE tenant_id IS NULL AND request_id = 'req-3'`).Scan(&actor, &outcome))
-	require.Equal(t, "unknown", actor)
+		`SELECT outcome, attempts FROM audit_events WHERE tenant_id IS NULL AND actor_id = 'unknown'`).Scan(&outcome, &attempts))
 	require.Equal(t, "unauthenticated", outcome)
+	require.Equal(t, 1, attempts)
 	var changes int
 	require.NoError(t, b.db.Admin.QueryRow(t.Context(),
 		`SELECT count(*) FROM audit_events WHERE tenant_id IS NULL AND actor_id = 'platform' AND outcome = 'ok'`).Scan(&changes))

@@ -20,6 +20,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/front"
 	"github.com/entrasync/entrasync/gateway/internal/gate"
 	"github.com/entrasync/entrasync/gateway/internal/idempotency"
+	"github.com/entrasync/entrasync/gateway/internal/inbound"
 	"github.com/entrasync/entrasync/gateway/internal/limit"
 	"github.com/entrasync/entrasync/gateway/internal/openapi"
 	"github.com/entrasync/entrasync/gateway/internal/policy"
@@ -27,6 +28,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/rest"
 	"github.com/entrasync/entrasync/gateway/internal/rpc"
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/proto"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
@@ -76,15 +78,28 @@ type Parts struct {
 	CIPP        bool // mounts the connection through CIPP, which is not offered
 	TenantRate  limit.Rate
 	UserRate    limit.Rate
-	TenantBytes int64                 // of requests being served, of one tenant; 32 MiB when 0
-	AllBytes    int64                 // of all; 128 MiB when 0
-	BytesWait   time.Duration         // for others' bytes; 2 s when 0
+	TenantBytes int64         // of requests being served, of one tenant; 32 MiB when 0
+	AllBytes    int64         // of all; 128 MiB when 0
+	BytesWait   time.Duration // for others' bytes; 2 s when 0
+	AddressRate limit.Rate    // of refused unknown callers, and of wrong states of sign-ins
+	Proxies     inbound.Proxies
+	AuditMonths int                   // whole months that the audit trail keeps beside the present one; 0: all
 	Metrics     prometheus.Registerer // nil: none
 	Now         func() time.Time
 }
 
-// New makes the handler of the public port.
-func New(ctx context.Context, p Parts) (http.Handler, error) {
+// Gateway is the handler of the public port, and what works behind it.
+type Gateway struct {
+	http.Handler
+
+	background []run.Server
+}
+
+// Background is what runs beside the handler until the process stops.
+func (g *Gateway) Background() []run.Server { return g.background }
+
+// New makes a gateway.
+func New(ctx context.Context, p Parts) (*Gateway, error) {
 	methods, err := policy.Public()
 	if err != nil {
 		return nil, err
@@ -93,11 +108,13 @@ func New(ctx context.Context, p Parts) (http.Handler, error) {
 	if !p.CIPP {
 		methods = described
 	}
-	log := audit.New(postgres.NewAudit(p.Pool), p.Now)
+	trail := postgres.NewAudit(p.Pool)
+	log, unknown := audit.New(trail, p.Now), audit.NewUnknownCallers(trail, p.Now)
 	switches := flags.New(postgres.NewFlags(p.Pool), p.Now)
 	g := &gate.Gate{
 		Enterprise: p.Enterprise, Tokens: p.Tokens, PlatformKey: p.PlatformKey, Flags: switches,
 		PerTenant: limit.New(p.TenantRate, p.Now), PerUser: limit.New(p.UserRate, p.Now),
+		PerAddress: limit.New(p.AddressRate, p.Now), Unknown: unknown, Lookups: gate.NewLookups(p.AddressRate, p.Now),
 	}
 	e, err := edge.New(edge.Config{
 		Methods: methods, Backends: p.services(methods, switches, log), Gate: g, Audit: log,
@@ -116,7 +133,15 @@ func New(ctx context.Context, p Parts) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return front.New(e, routes, handlers, p.Now), nil
+	return &Gateway{
+		Handler: front.New(e, routes, handlers, p.Proxies, p.Now),
+		background: []run.Server{
+			{Name: "audit of connections", Serve: p.Follower().Serve},
+			{Name: "audit of late outcomes", Serve: log.Serve},
+			{Name: "audit of unknown callers", Serve: unknown.Serve},
+			{Name: "months of the audit trail", Serve: audit.NewMonths(trail, p.AuditMonths).Serve},
+		},
+	}, nil
 }
 
 // Follower brings changes of connections' states into the audit trail.

@@ -12,6 +12,34 @@ import (
 	"github.com/google/uuid"
 )
 
+const addUnknownCallers = `-- name: AddUnknownCallers :exec
+INSERT INTO audit_events (id, tenant_id, occurred_at, actor_id, actor_type, action, outcome, request_id, remote_addr, attempts)
+VALUES ($1, NULL, $2, 'unknown', 'platform', $3, 'unauthenticated', '', $4, $5)
+ON CONFLICT (id) DO UPDATE SET
+    attempts = audit_events.attempts + EXCLUDED.attempts,
+    remote_addr = CASE WHEN EXCLUDED.attempts > audit_events.attempts THEN EXCLUDED.remote_addr ELSE audit_events.remote_addr END
+`
+
+type AddUnknownCallersParams struct {
+	ID         uuid.UUID
+	Minute     time.Time
+	Action     string
+	RemoteAddr string
+	Attempts   int64
+}
+
+// One event a minute, to which every process adds. It names the address that most came from.
+func (q *Queries) AddUnknownCallers(ctx context.Context, arg AddUnknownCallersParams) error {
+	_, err := q.db.Exec(ctx, addUnknownCallers,
+		arg.ID,
+		arg.Minute,
+		arg.Action,
+		arg.RemoteAddr,
+		arg.Attempts,
+	)
+	return err
+}
+
 const insertAuditEvent = `-- name: InsertAuditEvent :exec
 INSERT INTO audit_events (id, tenant_id, occurred_at, actor_id, actor_type, action, outcome, request_id, remote_addr)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -44,38 +72,28 @@ func (q *Queries) InsertAuditEvent(ctx context.Context, arg InsertAuditEventPara
 	return err
 }
 
-const insertAuditEventOnce = `-- name: InsertAuditEventOnce :exec
-INSERT INTO audit_events (id, tenant_id, occurred_at, actor_id, actor_type, action, outcome, request_id, remote_addr)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-ON CONFLICT (id) DO NOTHING
+const keepAuditMonths = `-- name: KeepAuditMonths :many
+SELECT keep_audit_months($1::integer)::text AS done
 `
 
-type InsertAuditEventOnceParams struct {
-	ID         uuid.UUID
-	TenantID   *string
-	OccurredAt time.Time
-	ActorID    string
-	ActorType  string
-	Action     string
-	Outcome    string
-	RequestID  string
-	RemoteAddr string
-}
-
-// For events that another part numbers and may tell of more than once.
-func (q *Queries) InsertAuditEventOnce(ctx context.Context, arg InsertAuditEventOnceParams) error {
-	_, err := q.db.Exec(ctx, insertAuditEventOnce,
-		arg.ID,
-		arg.TenantID,
-		arg.OccurredAt,
-		arg.ActorID,
-		arg.ActorType,
-		arg.Action,
-		arg.Outcome,
-		arg.RequestID,
-		arg.RemoteAddr,
-	)
-	return err
+func (q *Queries) KeepAuditMonths(ctx context.Context, months int32) ([]string, error) {
+	rows, err := q.db.Query(ctx, keepAuditMonths, months)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var done string
+		if err := rows.Scan(&done); err != nil {
+			return nil, err
+		}
+		items = append(items, done)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listAuditEvents = `-- name: ListAuditEvents :many
@@ -130,4 +148,40 @@ func (q *Queries) ListAuditEvents(ctx context.Context, arg ListAuditEventsParams
 		return nil, err
 	}
 	return items, nil
+}
+
+const settleAuditEvent = `-- name: SettleAuditEvent :exec
+INSERT INTO audit_events (id, tenant_id, occurred_at, actor_id, actor_type, action, outcome, request_id, remote_addr)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (id) DO UPDATE SET outcome = EXCLUDED.outcome
+WHERE audit_events.outcome = 'pending'
+`
+
+type SettleAuditEventParams struct {
+	ID         uuid.UUID
+	TenantID   *string
+	OccurredAt time.Time
+	ActorID    string
+	ActorType  string
+	Action     string
+	Outcome    string
+	RequestID  string
+	RemoteAddr string
+}
+
+// Writes an event, or what became of one that was written when it began. What has an outcome keeps
+// it, so that an event that is told more than once stands there once.
+func (q *Queries) SettleAuditEvent(ctx context.Context, arg SettleAuditEventParams) error {
+	_, err := q.db.Exec(ctx, settleAuditEvent,
+		arg.ID,
+		arg.TenantID,
+		arg.OccurredAt,
+		arg.ActorID,
+		arg.ActorType,
+		arg.Action,
+		arg.Outcome,
+		arg.RequestID,
+		arg.RemoteAddr,
+	)
+	return err
 }

@@ -20,6 +20,20 @@ type AuditEvent struct {
 	Outcome    string
 	RequestID  string
 	RemoteAddr string
+	Attempts   int64
+}
+
+type AuditEventsBefore struct {
+	ID         uuid.UUID
+	TenantID   *string
+	OccurredAt time.Time
+	ActorID    string
+	ActorType  string
+	Action     string
+	Outcome    string
+	RequestID  string
+	RemoteAddr string
+	Attempts   int64
 }
 
 type FeatureFlag struct {
