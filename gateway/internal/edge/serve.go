@@ -234,13 +234,16 @@ func end(ctx context.Context, attempt *idempotency.Attempt, answer proto.Message
 			return attempt.Release(ctx)
 		}
 	} else {
+		if dryRun(answer) { // repeating it does no harm
+			return attempt.Release(ctx)
+		}
 		wrapped, err := anypb.New(answer)
 		if err != nil {
 			return errors.Join(err, attempt.Release(ctx))
 		}
 		packed.Details = []*anypb.Any{wrapped}
 	}
-	raw, err := proto.Marshal(packed)
+	raw, err := short(packed)
 	if err != nil {
 		return errors.Join(err, attempt.Release(ctx))
 	}

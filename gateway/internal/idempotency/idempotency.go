@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,6 +20,16 @@ const (
 	Lease = time.Minute
 	// Keep is how long an answer is given again.
 	Keep = 24 * time.Hour
+	// MaxAnswer is the longest answer that is kept, in bytes.
+	MaxAnswer = 64 << 10
+	// PerTenant is how many bytes of answers are kept for a tenant, unless New is
+	// told otherwise.
+	PerTenant = 64 << 20
+	// perKey is counted for each key beside its answer.
+	perKey = 256
+	// trims is how often the answers of a tenant are counted while a whole budget
+	// of new ones comes.
+	trims = 64
 )
 
 var keyPattern = regexp.MustCompile(`\A[\x21-\x7e]{1,255}\z`)
@@ -56,6 +67,9 @@ type Store interface {
 	Claim(ctx context.Context, c Claim) (Found, error)
 	Answer(ctx context.Context, c Claim, sealed []byte) error
 	Release(ctx context.Context, c Claim) error
+	// Trim forgets the oldest answers of a tenant, so that those that stay have at
+	// most so many bytes, counting perKey more for each.
+	Trim(ctx context.Context, id tenant.ID, bytes, perKey int64) error
 }
 
 // Box seals answers.
@@ -66,14 +80,22 @@ type Box interface {
 
 // Keys gives repeated requests their first answer.
 type Keys struct {
-	store Store
-	box   Box
-	now   func() time.Time
+	store  Store
+	box    Box
+	budget int64
+	now    func() time.Time
+
+	mu    sync.Mutex
+	grown map[tenant.ID]int64 // bytes kept by this process since the last count
 }
 
-// New makes Keys.
-func New(store Store, box Box, now func() time.Time) *Keys {
-	return &Keys{store: store, box: box, now: now}
+// New makes Keys; budget is how many bytes of answers are kept for a tenant,
+// PerTenant when 0.
+func New(store Store, box Box, budget int64, now func() time.Time) *Keys {
+	if budget <= 0 {
+		budget = PerTenant
+	}
+	return &Keys{store: store, box: box, budget: budget, now: now, grown: map[tenant.ID]int64{}}
 }
 
 // Attempt is a request that was let through and must be ended by Store or
@@ -122,7 +144,28 @@ func (a *Attempt) Store(ctx context.Context, answer []byte) error {
 	if err != nil {
 		return err
 	}
-	return a.keys.store.Answer(ctx, a.claim, sealed)
+	if err := a.keys.store.Answer(ctx, a.claim, sealed); err != nil {
+		return err
+	}
+	return a.keys.trim(ctx, a.claim.Tenant, int64(len(sealed))+perKey)
+}
+
+// trim counts what was kept for a tenant and now and then forgets the oldest
+// answers beyond the budget: what is repeated is repeated soon, and a refusal
+// would stop people's work for the sake of it.
+func (k *Keys) trim(ctx context.Context, id tenant.ID, bytes int64) error {
+	k.mu.Lock()
+	grown, known := k.grown[id]
+	k.grown[id] = grown + bytes
+	due := !known || grown+bytes > k.budget/trims
+	if due {
+		k.grown[id] = 0
+	}
+	k.mu.Unlock()
+	if !due {
+		return nil
+	}
+	return k.store.Trim(ctx, id, k.budget, perKey)
 }
 
 // Release lets the next request with the key run the method.

@@ -177,6 +177,13 @@ func (s *Keys) Release(ctx context.Context, c idempotency.Claim) error {
 	})
 }
 
+// Trim forgets the oldest answers beyond so many bytes.
+func (s *Keys) Trim(ctx context.Context, id tenant.ID, bytes, perKey int64) error {
+	return inTenant(ctx, s.pool, id, func(ctx context.Context, tx pgx.Tx) error {
+		return sqlc.New(tx).TrimKeys(ctx, sqlc.TrimKeysParams{PerKey: perKey, TenantID: nullable(id), Budget: bytes})
+	})
+}
+
 func nullable(id tenant.ID) *string {
 	if id == "" {
 		return nil

@@ -64,9 +64,10 @@ func TestATableIsTakenAsTheBody(t *testing.T) {
 	b := setup(t)
 	b.allOn("t1")
 	runs := 0
-	b.backends.on(importCall, func(context.Context, proto.Message) (proto.Message, error) {
+	b.backends.on(importCall, func(_ context.Context, r proto.Message) (proto.Message, error) {
 		runs++
-		return &mappingv1.ImportMappingsResponse{DryRun: true, Changed: 2}, nil
+		dry := r.(*mappingv1.ImportMappingsRequest).DryRun
+		return &mappingv1.ImportMappingsResponse{DryRun: dry == nil || *dry, Changed: 2}, nil
 	})
 	post := func(query, body string, headers ...string) answer {
 		return b.as(b.admin("t1"), "POST", importPath+query, body, append([]string{"Content-Type", "text/csv; charset=utf-8"}, headers...)...)
@@ -117,12 +118,12 @@ func TestATableIsTakenAsTheBody(t *testing.T) {
 	require.Equal(t, 413, post("", strings.Repeat("x", 17<<20)).status)
 	require.Equal(t, 3, runs, "nothing of these reached the service")
 
-	first := post("?version=1", text, "Idempotency-Key", "k")
-	again := post("?version=1", text, "Idempotency-Key", "k")
+	first := post("?version=1&dryRun=false", text, "Idempotency-Key", "k") // a dry run is not kept
+	again := post("?version=1&dryRun=false", text, "Idempotency-Key", "k")
 	require.Equal(t, "true", again.header.Get("Idempotency-Replayed"))
 	require.Equal(t, compact(t, first.body), compact(t, again.body))
 	require.Equal(t, 4, runs)
-	require.Equal(t, "idempotency_key_reused", post("?version=2", text, "Idempotency-Key", "k").problem(t).Code)
+	require.Equal(t, "idempotency_key_reused", post("?version=2&dryRun=false", text, "Idempotency-Key", "k").problem(t).Code)
 	var outcomes []string
 	rows, err := b.db.Admin.Query(t.Context(), `SELECT DISTINCT outcome FROM audit_events WHERE action LIKE '%/ImportMappings' ORDER BY 1`)
 	require.NoError(t, err)

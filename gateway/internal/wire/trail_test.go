@@ -3,6 +3,7 @@ package wire_test
 import (
 	"context"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -56,6 +57,8 @@ func TestWhatBeganStandsInTheTrailWhateverBecomesOfTheProcess(t *testing.T) {
 	b := setup(t, func(p *wire.Parts) { parts = *p })
 	b.allOn("t1")
 	entered, leave := make(chan struct{}), make(chan struct{})
+	goOn := sync.OnceFunc(func() { close(leave) })
+	defer goOn()
 	b.backends.on(startSync, func(context.Context, proto.Message) (proto.Message, error) {
 		close(entered)
 		<-leave
@@ -73,7 +76,7 @@ func TestWhatBeganStandsInTheTrailWhateverBecomesOfTheProcess(t *testing.T) {
 	require.NoError(t, err)
 	seen := other.from("192.0.2.1:1", "GET", "/api/audit", "Authorization", "Bearer "+b.reader("t1")).Body.String()
 	require.Contains(t, compact(t, seen), `"outcome":"unknown"`)
-	close(leave)
+	goOn()
 	require.Equal(t, 202, (<-done).status)
 	require.Equal(t, []string{"ok"}, b.outcomes("t1"), "the process was slow, and not dead")
 }

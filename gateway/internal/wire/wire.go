@@ -84,6 +84,7 @@ type Parts struct {
 	AddressRate limit.Rate    // of refused unknown callers, and of wrong states of sign-ins
 	Proxies     inbound.Proxies
 	AuditMonths int                   // whole months that the audit trail keeps beside the present one; 0: all
+	KeptBytes   int64                 // of answers to repeated requests, for each tenant; 0: the default
 	Metrics     prometheus.Registerer // nil: none
 	Now         func() time.Time
 }
@@ -118,7 +119,7 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 	}
 	e, err := edge.New(edge.Config{
 		Methods: methods, Backends: p.services(methods, switches, log), Gate: g, Audit: log,
-		Keys:       idempotency.New(postgres.NewKeys(p.Pool), box{p.Box}, p.Now),
+		Keys:       idempotency.New(postgres.NewKeys(p.Pool), box{p.Box}, p.KeptBytes, p.Now),
 		Bytes:      limit.NewBytes(cmp.Or(p.TenantBytes, tenantBytes), cmp.Or(p.AllBytes, allBytes), cmp.Or(p.BytesWait, bytesWait)),
 		Reflection: p.Reflection, Metrics: p.Metrics, Now: p.Now,
 	})

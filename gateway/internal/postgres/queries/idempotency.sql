@@ -27,3 +27,15 @@ WHERE scope IN (
     WHERE k.tenant_id IS NOT DISTINCT FROM @tenant_id AND k.expires_at < @now
     LIMIT 100
     FOR UPDATE SKIP LOCKED);
+
+-- name: TrimKeys :exec
+-- The oldest answers go first. What still runs stays.
+DELETE FROM idempotency_keys
+WHERE scope IN (
+    SELECT k.scope
+    FROM (
+        SELECT a.scope, a.answer IS NOT NULL AS ended,
+            sum(COALESCE(octet_length(a.answer), 0) + @per_key::bigint) OVER (ORDER BY a.expires_at DESC, a.scope) AS bytes
+        FROM idempotency_keys a
+        WHERE a.tenant_id IS NOT DISTINCT FROM @tenant_id) k
+    WHERE k.ended AND k.bytes > @budget::bigint);

@@ -140,3 +140,27 @@ func (q *Queries) TakeOverKey(ctx context.Context, arg TakeOverKeyParams) error 
 	)
 	return err
 }
+
+const trimKeys = `-- name: TrimKeys :exec
+DELETE FROM idempotency_keys
+WHERE scope IN (
+    SELECT k.scope
+    FROM (
+        SELECT a.scope, a.answer IS NOT NULL AS ended,
+            sum(COALESCE(octet_length(a.answer), 0) + $1::bigint) OVER (ORDER BY a.expires_at DESC, a.scope) AS bytes
+        FROM idempotency_keys a
+        WHERE a.tenant_id IS NOT DISTINCT FROM $2) k
+    WHERE k.ended AND k.bytes > $3::bigint)
+`
+
+type TrimKeysParams struct {
+	PerKey   int64
+	TenantID *string
+	Budget   int64
+}
+
+// The oldest answers go first. What still runs stays.
+func (q *Queries) TrimKeys(ctx context.Context, arg TrimKeysParams) error {
+	_, err := q.db.Exec(ctx, trimKeys, arg.PerKey, arg.TenantID, arg.Budget)
+	return err
+}
