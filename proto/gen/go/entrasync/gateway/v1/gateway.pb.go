@@ -1064,7 +1064,8 @@ type AuditEvent struct {
 	// the connection: connection.connected, connection.replaced, connection.recovered,
 	// connection.validation_failed or connection.disconnected.
 	Action string `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
-	// ok, or the stable code of the refusal or of the failure.
+	// ok, the stable code of the refusal or of the failure, pending while the call runs, or unknown
+	// where its process died before it could write the outcome.
 	Outcome       string `protobuf:"bytes,6,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	RequestId     string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	RemoteAddr    string `protobuf:"bytes,8,opt,name=remote_addr,json=remoteAddr,proto3" json:"remote_addr,omitempty"`
