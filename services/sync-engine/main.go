@@ -13,6 +13,7 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/directory"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/mapping"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/reconciliation"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/rpc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
@@ -51,7 +52,7 @@ func start(ctx context.Context, s *service.Service, c config) error {
 		id, err := uuid.NewV7()
 		return id.String(), err
 	}
-	store := postgres.New(pool, postgres.Timeouts{Range: c.RangeTimeout, Directory: c.DirectoryTimeout})
+	store := postgres.New(pool, round.Timeouts{Range: c.RangeTimeout, Directory: c.DirectoryTimeout})
 	users := directory.New(s.Dial("connection", c.ConnectionAddr))
 	clients := mapping.New(s.Dial("mapping", c.MappingAddr))
 	queue := reconciliation.New(s.Dial("reconciliation", c.ReconciliationAddr))

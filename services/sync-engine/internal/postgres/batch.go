@@ -42,7 +42,7 @@ func (s *Store) Batch(ctx context.Context, bq syncengine.BatchQuery, fn func(ctx
 				return err
 			}
 			return fn(ctx, b)
-		}, pg.StatementTimeout(rangeTimeout), pg.Retries(batchTries))
+		}, pg.StatementTimeout(s.timeouts.Range), pg.Retries(batchTries))
 		if !b.moved {
 			return err
 		}

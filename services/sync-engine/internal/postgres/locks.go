@@ -6,10 +6,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
@@ -23,12 +22,6 @@ const (
 
 // decisionConns are connections on which decisions about orphaned links are done.
 const decisionConns = 2
-
-func directoryLock(tenantID, directory string) string { return "round:" + tenantID + ":" + directory }
-
-func clientLock(tenantID string, client uuid.UUID) string {
-	return "client:" + tenantID + ":" + client.String()
-}
 
 // decisionConn takes a connection of its own, which leave gives back.
 func (s *Store) decisionConn(ctx context.Context) (conn *pg.Conn, leave func(), err error) {
@@ -46,7 +39,7 @@ func (s *Store) decisionConn(ctx context.Context) (conn *pg.Conn, leave func(), 
 }
 
 // waitForLocks takes the keys one after the other. It never blocks on the server:
-// whoever waits for somebody who waits gives up in time (errRoundInProgress).
+// whoever waits for somebody who waits gives up in time (round.ErrInProgress).
 func waitForLocks(ctx context.Context, conn *pg.Conn, keys []string) error {
 	wait, cancel := context.WithTimeout(ctx, lockPatience)
 	defer cancel()
@@ -64,7 +57,7 @@ func waitForLocks(ctx context.Context, conn *pg.Conn, keys []string) error {
 			select {
 			case <-ticker.C:
 			case <-wait.Done():
-				return errRoundInProgress
+				return round.ErrInProgress
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	_ "embed" // the statements
 	"fmt"
 	"time"
 
@@ -9,22 +10,34 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+var (
+	//go:embed orphans/next.sql
+	orphansNext string
+	//go:embed orphans/clients.sql
+	orphansClients string
+	//go:embed orphans/end.sql
+	orphansEnd string
 )
 
 // Orphans are the orphaned links of one directory under a decision, on a
 // connection that holds the locks of a round.
 type Orphans struct {
-	conn     *pg.Conn
-	leave    func() // ends the connection and gives its place back
-	tenantID string
-	mapping  *follow // what was decided on
-	decision uuid.UUID
-	relink   *uuid.UUID // the client that gets the links; nil when they end
-	by       string
-	now      time.Time
-	last     string // the last identity that Next came to
+	conn      *pg.Conn
+	timeout   time.Duration // of a statement
+	leave     func()        // ends the connection and gives its place back
+	tenantID  string
+	mapping   *round.Mapping // what was decided on
+	directory string
+	decision  uuid.UUID
+	relink    *uuid.UUID // the client that gets the links; nil when they end
+	by        string
+	now       time.Time
+	last      string // the last identity that Next came to
 }
 
 // Decision is syncengine.OrphanStore's.
@@ -70,21 +83,24 @@ func (s *Store) OpenOrphans(ctx context.Context, d syncengine.OrphanDecision, no
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.follower(s.pool, tenantID, d.Mapping)
+	mapping, err := round.NewMapping(s.pool, s.timeouts.Range, tenantID, d.Mapping)
 	if err != nil {
 		return nil, err
 	}
 	// A round of an older mapping makes way, if the mapping's own effect did not see to it yet.
-	if _, err := f.announce(ctx, now); err != nil {
+	if _, err := mapping.Announce(ctx, now); err != nil {
 		return nil, err
 	}
 	conn, leave, err := s.decisionConn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	o := &Orphans{conn: conn, leave: leave, tenantID: tenantID, mapping: f, decision: id, by: d.DecidedBy, now: now}
+	o := &Orphans{
+		conn: conn, leave: leave, timeout: s.timeouts.Range, tenantID: tenantID, mapping: mapping.On(conn), directory: d.Mapping.EntraTenantID,
+		decision: id, by: d.DecidedBy, now: now,
+	}
 	if d.Decision == syncengine.DecisionRelink {
-		o.relink = f.client
+		o.relink = mapping.Client()
 	}
 	if err := o.begin(ctx, d); err != nil {
 		o.Release()
@@ -96,14 +112,12 @@ func (s *Store) OpenOrphans(ctx context.Context, d syncengine.OrphanDecision, no
 // begin takes the locks, has the links follow the mapping and records the
 // decision, which may be recorded from an attempt before.
 func (o *Orphans) begin(ctx context.Context, d syncengine.OrphanDecision) error {
-	f := o.mapping
-	if err := waitForLocks(ctx, o.conn, f.locks()); err != nil {
+	if err := waitForLocks(ctx, o.conn, o.mapping.Locks()); err != nil {
 		return err
 	}
-	f.source = o.conn
-	done, err := f.announce(ctx, o.now) // it may have moved while we waited
+	done, err := o.mapping.Announce(ctx, o.now) // it may have moved while we waited
 	if err == nil && !done {
-		_, err = f.links(ctx, o.now, unreported)
+		_, err = o.mapping.Apply(ctx, o.now, unreported)
 	}
 	if err != nil {
 		return err
@@ -112,7 +126,7 @@ func (o *Orphans) begin(ctx context.Context, d syncengine.OrphanDecision) error 
 		q := sqlc.New(tx)
 		err := q.InsertDecision(ctx, sqlc.InsertDecisionParams{
 			TenantID: o.tenantID, ID: o.decision, EntraTenantID: d.Mapping.EntraTenantID, ManagedTenantID: d.Mapping.ManagedTenantID,
-			ClientID: f.client, MappingRevision: d.Mapping.Revision, Decision: d.Decision, DecidedBy: d.DecidedBy, Now: o.now,
+			ClientID: o.mapping.Client(), MappingRevision: d.Mapping.Revision, Decision: d.Decision, DecidedBy: d.DecidedBy, Now: o.now,
 		})
 		if err != nil {
 			return err
@@ -134,12 +148,14 @@ func (o *Orphans) Next(ctx context.Context) (done bool, err error) {
 	upTo := ""
 	err = o.in(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
-		if _, err := o.mapping.current(ctx, q); err != nil {
+		if _, err := o.mapping.Current(ctx, q); err != nil {
 			return err
 		}
-		if upTo, _, err = nextRange(ctx, tx, sqlOrphansNext, o.mapping.directory, o.decision, o.last); err != nil || upTo == "" {
+		var last *string
+		if err := tx.QueryRow(ctx, orphansNext, o.args(upTo)).Scan(&last, nil); err != nil || last == nil {
 			return err
 		}
+		upTo = *last
 		if o.relink != nil {
 			return o.mark(ctx, q, upTo)
 		}
@@ -158,7 +174,7 @@ func (o *Orphans) Next(ctx context.Context) (done bool, err error) {
 // written: who reads the feed has nothing to learn yet.
 func (o *Orphans) mark(ctx context.Context, q *sqlc.Queries, upTo string) error {
 	marked, err := q.MarkOrphans(ctx, sqlc.MarkOrphansParams{
-		EntraTenantID: o.mapping.directory, DecisionID: &o.decision, ClientID: o.relink, After: o.last, UpTo: upTo,
+		EntraTenantID: o.directory, DecisionID: &o.decision, ClientID: o.relink, After: o.last, UpTo: upTo,
 	})
 	if err != nil {
 		return err
@@ -166,9 +182,26 @@ func (o *Orphans) mark(ctx context.Context, q *sqlc.Queries, upTo string) error 
 	return q.CountDecided(ctx, sqlc.CountDecidedParams{ID: o.decision, Marked: int32(marked)}) // at most a range
 }
 
+// args are the arguments of the statements for a range up to an identity.
+func (o *Orphans) args(upTo string) pgx.NamedArgs {
+	return pgx.NamedArgs{
+		"tenant": o.tenantID, "directory": o.directory, "decision": o.decision, "after_id": o.last, "up_to_id": upTo,
+		"limit": syncengine.RangeSize, "decided_by": o.by, "now": o.now,
+	}
+}
+
+// clients are those at which the contacts of the range's links are.
+func (o *Orphans) clients(ctx context.Context, tx pgx.Tx, upTo string) ([]uuid.UUID, error) {
+	rows, err := tx.Query(ctx, orphansClients, o.args(upTo))
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+}
+
 // end ends the range's links. Their contacts stay where they are.
 func (o *Orphans) end(ctx context.Context, tx pgx.Tx, upTo string) error {
-	clients, err := uuids(ctx, tx, sqlOrphansClients, o.mapping.directory, o.last, upTo)
+	clients, err := o.clients(ctx, tx, upTo)
 	if err != nil {
 		return err
 	}
@@ -177,7 +210,7 @@ func (o *Orphans) end(ctx context.Context, tx pgx.Tx, upTo string) error {
 		return err
 	}
 	var ended int32
-	err = tx.QueryRow(ctx, sqlOrphansEnd, o.tenantID, o.mapping.directory, o.decision, o.last, upTo, o.by, o.now).Scan(&ended)
+	err = tx.QueryRow(ctx, orphansEnd, o.args(upTo)).Scan(&ended)
 	if err != nil {
 		return err
 	}
@@ -189,10 +222,10 @@ func (o *Orphans) end(ctx context.Context, tx pgx.Tx, upTo string) error {
 func (o *Orphans) Close(ctx context.Context, now time.Time) (result syncengine.OrphanResult, err error) {
 	err = o.in(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
-		if err := q.ForgetDeltaLink(ctx, o.mapping.directory); err != nil {
+		if err := q.ForgetDeltaLink(ctx, o.directory); err != nil {
 			return err
 		}
-		orphaned, err := q.CountOrphans(ctx, o.mapping.directory)
+		orphaned, err := q.CountOrphans(ctx, o.directory)
 		if err != nil {
 			return err
 		}
@@ -214,5 +247,5 @@ func (o *Orphans) Release() { o.leave() }
 
 // in runs fn in a transaction of the tenant on the connection that holds the locks.
 func (o *Orphans) in(ctx context.Context, fn pg.TxFunc) error {
-	return pg.InTenant(ctx, o.conn, fn, pg.StatementTimeout(o.mapping.timeout), pg.ByIndex())
+	return pg.InTenant(ctx, o.conn, fn, pg.StatementTimeout(o.timeout), pg.ByIndex())
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
@@ -21,7 +22,7 @@ func (e *engine) through() *pgtest.Cutter {
 	pool, err := pg.Open(e.t.Context(), c.Through(e.db.URLFor(postgres.Context)), pg.Options{Context: postgres.Context, MaxConns: 4})
 	require.NoError(e.t, err)
 	e.t.Cleanup(pool.Close)
-	store := postgres.New(pool, postgres.Timeouts{})
+	store := postgres.New(pool, round.Timeouts{})
 	clock := e.clock
 	e.revise = syncengine.NewReviseMapping(store, e.queue, clock)
 	e.orphans = syncengine.NewDecideOrphans(store, e.mapping, clock)

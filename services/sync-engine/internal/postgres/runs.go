@@ -10,6 +10,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -19,8 +20,7 @@ import (
 const openTries = 5
 
 var (
-	errUnknownClient = errs.New(errs.NotFound, "unknown_client", "There is no such client.")
-	errBadPage       = errs.New(errs.Invalid, "invalid_argument", "The page token is not valid.",
+	errBadPage = errs.New(errs.Invalid, "invalid_argument", "The page token is not valid.",
 		errs.WithViolation("pageToken", "is not valid"))
 	errRunChanging = errs.New(errs.Unavailable, "run_changing", "The runs are changing; try again.")
 )
@@ -37,7 +37,7 @@ func (s *Store) OpenRun(ctx context.Context, run syncengine.Run) (open syncengin
 		InitiatedBy: run.InitiatedBy, CreatedAt: run.CreatedAt,
 	}
 	if run.ClientID != "" {
-		client, err := parse(run.ClientID, errUnknownClient)
+		client, err := parse(run.ClientID, round.ErrUnknownClient)
 		if err != nil {
 			return open, false, err
 		}
@@ -129,7 +129,7 @@ func (s *Store) StartRun(ctx context.Context, id string, tenants []syncengine.Ru
 	}
 	params := sqlc.InsertRunTenantsParams{RunID: parsed}
 	for _, t := range tenants {
-		client, err := parse(t.ClientID, errUnknownClient)
+		client, err := parse(t.ClientID, round.ErrUnknownClient)
 		if err != nil {
 			return "", 0, err
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
@@ -57,7 +58,7 @@ func setup(t testing.TB) *engine {
 	t.Helper()
 	db := pgtest.Database(t, postgres.Context)
 	e := &engine{
-		t: t, db: db, admin: db.Admin, store: postgres.New(db.Pool(postgres.Context), postgres.Timeouts{}),
+		t: t, db: db, admin: db.Admin, store: postgres.New(db.Pool(postgres.Context), round.Timeouts{}),
 		dir: &fakeDirectory{full: true, pageSize: 999}, queue: &fakeQueue{}, revision: 1, now: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC),
 		mapping: &fakeMapping{
 			tenants: []syncengine.MappedTenant{{ManagedTenantID: managed, EntraTenantID: directory, ClientID: client, Revision: 1}},

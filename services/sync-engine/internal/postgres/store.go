@@ -3,8 +3,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -13,6 +11,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/queue"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 )
 
@@ -22,7 +21,7 @@ const Context = "syncengine"
 // Store is the adapter. It is safe for concurrent use.
 type Store struct {
 	pool     *pg.Pool
-	timeouts Timeouts
+	timeouts round.Timeouts
 	// One element a round, and a decision about orphaned links, under way.
 	rounds, decisions chan struct{}
 }
@@ -36,10 +35,10 @@ func Writers() queue.Options { return queue.Options{Total: requestConns / 2} }
 
 // New works on a pool of the context's runtime role. Each round takes a
 // connection of its own, for long; of a small pool they take half at most.
-func New(pool *pg.Pool, timeouts Timeouts) *Store {
+func New(pool *pg.Pool, timeouts round.Timeouts) *Store {
 	conns := int(pool.Stat().MaxConns())
 	return &Store{
-		pool: pool, timeouts: timeouts.orDefaults(), rounds: make(chan struct{}, max(conns-requestConns, conns/2, 1)), decisions: make(chan struct{}, decisionConns),
+		pool: pool, timeouts: timeouts.OrDefaults(), rounds: make(chan struct{}, max(conns-requestConns, conns/2, 1)), decisions: make(chan struct{}, decisionConns),
 	}
 }
 
@@ -74,12 +73,4 @@ func parseAll(ids []string) ([]uuid.UUID, error) {
 		out[i] = parsed
 	}
 	return out, nil
-}
-
-func encode(v any) ([]byte, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("encoding a column: %w", err)
-	}
-	return text, nil
 }

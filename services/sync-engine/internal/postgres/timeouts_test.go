@@ -9,6 +9,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
@@ -32,7 +33,7 @@ func TestARoundNeverWaitsLongerThanAStatementMay(t *testing.T) {
 			t.Parallel()
 			e := setup(t)
 			patient := e.sync
-			store := postgres.New(e.db.Pool(postgres.Context), postgres.Timeouts{Range: 2 * time.Second, Directory: 2 * time.Second})
+			store := postgres.New(e.db.Pool(postgres.Context), round.Timeouts{Range: 2 * time.Second, Directory: 2 * time.Second})
 			e.sync = syncengine.NewSyncTenant(store, e.dir, e.mapping, e.queue, e.clock)
 			e.dir.users = people(3)
 			run := e.started(syncengine.TypeAllTenants, false)

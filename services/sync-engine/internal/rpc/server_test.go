@@ -24,6 +24,7 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/directory"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/mapping"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/reconciliation"
 	service "github.com/entrasync/entrasync/services/sync-engine/internal/rpc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
@@ -135,7 +136,7 @@ func setup(t *testing.T) (context.Context, *bundle) {
 	queueAddr := network.Serve("reconciliation", func(r grpc.ServiceRegistrar) {
 		reconciliationv1.RegisterReconciliationInternalServiceServer(r, b.queue)
 	})
-	store := postgres.New(pgtest.Database(t, postgres.Context).Pool(postgres.Context), postgres.Timeouts{})
+	store := postgres.New(pgtest.Database(t, postgres.Context).Pool(postgres.Context), round.Timeouts{})
 	clients, decisions := mapping.New(dial(self, "mapping", mappingAddr)), reconciliation.New(dial(self, "reconciliation", queueAddr))
 	newID := func() (string, error) { return uuid.Must(uuid.NewV7()).String(), nil }
 	address := network.Serve("sync-engine", func(r grpc.ServiceRegistrar) {

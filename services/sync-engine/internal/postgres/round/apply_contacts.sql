@@ -1,8 +1,7 @@
--- name: ApplyContacts
+-- name: apply_contacts
 -- Field rules, reactivation and what is only metadata. The ids stand there twice so that contacts are
 -- looked up by them: by the tenant alone, which row-level security adds, the planner may take them
 -- for a few.
--- $1 after n, $2 up to n, $3 now
 UPDATE contacts c
 SET full_name = CASE WHEN 'fullName' = ANY (p.fields) THEN s.full_name ELSE c.full_name END,
     name_key = CASE WHEN 'fullName' = ANY (p.fields) THEN s.name_key ELSE c.name_key END,
@@ -15,8 +14,8 @@ SET full_name = CASE WHEN 'fullName' = ANY (p.fields) THEN s.full_name ELSE c.fu
     inactivated_by_sync = c.inactivated_by_sync AND p.action <> 'reactivate',
     entra_sync_status = CASE WHEN p.action IN ('reactivate', 'resume') THEN 'active' ELSE c.entra_sync_status END,
     entra_sync_status_reason = CASE WHEN p.action IN ('reactivate', 'resume') THEN NULL ELSE c.entra_sync_status_reason END,
-    entra_user_principal_name = s.upn, entra_account_enabled = s.enabled, last_entra_sync_at = $3,
-    version = c.version + 1, updated_at = $3
+    entra_user_principal_name = s.upn, entra_account_enabled = s.enabled, last_entra_sync_at = @now,
+    version = c.version + 1, updated_at = @now
 FROM plan p JOIN stage s ON s.n = p.n
-WHERE p.n > $1 AND p.n <= $2 AND p.action IN ('update', 'reactivate', 'resume', 'touch') AND c.id = p.contact_id
-  AND c.id = ANY (ARRAY(SELECT d.contact_id FROM plan d WHERE d.n > $1 AND d.n <= $2 AND d.action IN ('update', 'reactivate', 'resume', 'touch')));
+WHERE p.n > @after AND p.n <= @up_to AND p.action IN ('update', 'reactivate', 'resume', 'touch') AND c.id = p.contact_id
+  AND c.id = ANY (ARRAY(SELECT d.contact_id FROM plan d WHERE d.n > @after AND d.n <= @up_to AND d.action IN ('update', 'reactivate', 'resume', 'touch')));

@@ -1,12 +1,11 @@
--- name: ApplyInactivate
--- See ApplyContacts for why the ids stand there twice.
--- $1 after n, $2 up to n, $3 now
+-- name: apply_inactivate
+-- See apply_contacts for why the ids stand there twice.
 UPDATE contacts c
 SET inactive = true, inactivated_by_sync = c.inactivated_by_sync OR NOT c.inactive,
     entra_sync_status = 'inactive', entra_sync_status_reason = p.reason,
     entra_user_principal_name = CASE WHEN s.n IS NULL THEN c.entra_user_principal_name ELSE s.upn END,
     entra_account_enabled = CASE WHEN s.n IS NULL THEN c.entra_account_enabled ELSE s.enabled END,
-    last_entra_sync_at = $3, version = c.version + 1, updated_at = $3
+    last_entra_sync_at = @now, version = c.version + 1, updated_at = @now
 FROM plan p LEFT JOIN stage s ON s.n = p.n
-WHERE p.n > $1 AND p.n <= $2 AND p.action = 'inactivate' AND c.id = p.contact_id
-  AND c.id = ANY (ARRAY(SELECT d.contact_id FROM plan d WHERE d.n > $1 AND d.n <= $2 AND d.action = 'inactivate'));
+WHERE p.n > @after AND p.n <= @up_to AND p.action = 'inactivate' AND c.id = p.contact_id
+  AND c.id = ANY (ARRAY(SELECT d.contact_id FROM plan d WHERE d.n > @after AND d.n <= @up_to AND d.action = 'inactivate'));

@@ -1,18 +1,17 @@
--- name: ApplyLinks
+-- name: apply_links
 -- What becomes of links that stand. Written as an insertion that always meets the link's row, so that
 -- it is found by its key and in no other way: of an UPDATE the planner may think that the directory
 -- has a few links, and read them all for each range.
--- $1 tenant, $2 directory, $3 client, $4 after n, $5 up to n, $6 now
 INSERT INTO entra_contact_links AS l (tenant_id, entra_tenant_id, entra_object_id, contact_id, client_id, status,
     last_seen_at, last_synced_at, created_at)
-SELECT $1, $2, p.object_id, p.contact_id, $3, 'inactive', $6, $6, $6
+SELECT @tenant, @directory, p.object_id, p.contact_id, @client, 'inactive', @now, @now, @now
 FROM plan p
-WHERE p.n > $4 AND p.n <= $5 AND p.action IN ('inactivate', 'reactivate', 'resume', 'update', 'touch', 'seen', 'missing')
+WHERE p.n > @after AND p.n <= @up_to AND p.action IN ('inactivate', 'reactivate', 'resume', 'update', 'touch', 'seen', 'missing')
 ORDER BY p.n
 ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) DO UPDATE
 SET (status, gone_at, last_seen_at, last_synced_at) = (
     SELECT CASE p.action WHEN 'inactivate' THEN 'inactive' WHEN 'reactivate' THEN 'active' WHEN 'resume' THEN 'active' ELSE l.status END,
-           CASE WHEN p.reason = 'deleted_upstream' THEN COALESCE(l.gone_at, $6) END,
-           CASE WHEN p.reason = 'deleted_upstream' THEN l.last_seen_at ELSE $6 END,
-           $6
+           CASE WHEN p.reason = 'deleted_upstream' THEN COALESCE(l.gone_at, @now) END,
+           CASE WHEN p.reason = 'deleted_upstream' THEN l.last_seen_at ELSE @now END,
+           @now
     FROM plan p WHERE p.object_id = EXCLUDED.entra_object_id LIMIT 1);

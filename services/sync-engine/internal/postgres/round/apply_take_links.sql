@@ -1,12 +1,11 @@
--- name: ApplyTakeLinks
--- As ApplyInsertLinks, where the directory has links that a person ended or wants to see relinked:
+-- name: apply_take_links
+-- As apply_insert_links, where the directory has links that a person ended or wants to see relinked:
 -- there the identity's row is taken over. A relinked one is the same link as before.
--- $1 tenant, $2 directory, $3 client, $4 after n, $5 up to n, $6 now, $7 run
 INSERT INTO entra_contact_links AS l (tenant_id, entra_tenant_id, entra_object_id, contact_id, client_id, status,
     last_seen_at, last_synced_at, created_at, created_run_id)
-SELECT $1, $2, p.object_id, p.contact_id, $3, 'active', $6, $6, $6, $7
+SELECT @tenant, @directory, p.object_id, p.contact_id, @client, 'active', @now, @now, @now, @run
 FROM plan p
-WHERE p.n > $4 AND p.n <= $5 AND p.action IN ('create', 'link')
+WHERE p.n > @after AND p.n <= @up_to AND p.action IN ('create', 'link')
 ORDER BY p.n
 ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) DO UPDATE
 SET contact_id = EXCLUDED.contact_id, client_id = EXCLUDED.client_id, status = 'active', gone_at = NULL,

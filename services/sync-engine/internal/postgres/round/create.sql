@@ -1,4 +1,4 @@
--- name: CreateStage
+-- name: create
 -- The round's own tables. They end with the session, which may have served a small round before:
 -- making them costs many times what such a round does with them.
 SET client_min_messages = warning;
@@ -38,7 +38,20 @@ CREATE TEMP TABLE IF NOT EXISTS match (
 );
 CREATE TEMP TABLE IF NOT EXISTS plan (
     n          integer NOT NULL PRIMARY KEY,
-    action     text NOT NULL,
+    -- What becomes of the identity. One that is not planned for is unchanged.
+    action     text NOT NULL CHECK (action IN (
+        'create',     -- No contact has one of its addresses: a contact is made, with a link.
+        'link',       -- One contact that is nobody's has its address: the contact gets the link.
+        'update',     -- Linked and active: fields that the rules let overwrite differ.
+        'reactivate', -- Back, or enabled again: sync made the contact inactive, and makes it active.
+        'resume',     -- Back, or enabled again: the link is active; whether the contact is, somebody else has decided.
+        'touch',      -- Linked: only metadata differ, the sign-in name or whether the account is enabled.
+        'seen',       -- Linked and unchanged: a listing lacked it before, and this one has it.
+        'missing',    -- Linked, and a complete listing lacks it for the first time: nothing else changes.
+        'inactivate', -- Linked and disabled upstream, or lacking in a complete listing: the contact becomes inactive.
+        'queue'       -- Not linked, and a person must decide.
+    )),
+    -- It counts in the result, and the feed tells of it.
     visible    boolean NOT NULL,
     object_id  text COLLATE "C" NOT NULL,
     contact_id uuid,

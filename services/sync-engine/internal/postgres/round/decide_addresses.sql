@@ -1,14 +1,13 @@
--- name: DecideAddresses
+-- name: decide_addresses
 -- The addresses of the identities that passed and have no link, in the order they are tried. A
 -- link that a person ended is none, nor is one that is to be given to a contact of this client.
--- $1 directory, $2 that client, $3 after n, $4 up to n
 INSERT INTO address (n, ord, address)
 SELECT s.n, a.ord, a.address
 FROM stage s
 LEFT JOIN LATERAL (
     SELECT true AS found FROM entra_contact_links l
-    WHERE l.entra_tenant_id = $1 AND l.entra_object_id = s.object_id AND l.ended_at IS NULL AND l.relink_client_id IS DISTINCT FROM $2::uuid
+    WHERE l.entra_tenant_id = @directory AND l.entra_object_id = s.object_id AND l.ended_at IS NULL AND l.relink_client_id IS DISTINCT FROM @relink_client::uuid
     LIMIT 1
 ) l ON true
 CROSS JOIN LATERAL unnest(string_to_array(s.addresses, ' ')) WITH ORDINALITY AS a (address, ord)
-WHERE s.n > $3 AND s.n <= $4 AND s.failure IS NULL AND s.verdict IS NULL AND l.found IS NULL;
+WHERE s.n > @after AND s.n <= @up_to AND s.failure IS NULL AND s.verdict IS NULL AND l.found IS NULL;

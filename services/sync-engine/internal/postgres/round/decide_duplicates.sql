@@ -1,4 +1,4 @@
--- name: DecideDuplicates
+-- name: decide_duplicates
 -- Unlinked identities of the directory that share an address, found by sorting: no join that could
 -- be planned badly.
 CREATE INDEX IF NOT EXISTS address_n ON address (n, ord);

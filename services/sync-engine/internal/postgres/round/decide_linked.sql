@@ -1,7 +1,5 @@
--- name: DecideLinked
+-- name: decide_linked
 -- What changes for identities that have a link; who is unchanged writes no row.
--- $1 directory, $2 client, $3 after n, $4 up to n, $5 inactivate, $6–$10 the field rules
--- displayName, email, phone, role, upn
 INSERT INTO plan (n, action, visible, object_id, contact_id, reason, fields)
 SELECT w.n, w.action,
        CASE w.action WHEN 'inactivate' THEN NOT w.inactive
@@ -13,7 +11,7 @@ SELECT w.n, w.action,
 FROM (
     SELECT v.*,
            CASE
-               WHEN v.verdict = 'account_disabled' AND v.status = 'active' AND $5 THEN 'inactivate'
+               WHEN v.verdict = 'account_disabled' AND v.status = 'active' AND @inactivate THEN 'inactivate'
                WHEN v.verdict IS NULL AND v.status = 'inactive' AND v.inactivated_by_sync THEN 'reactivate'
                -- Active upstream again; whether the contact is active the host or a person has decided since.
                WHEN v.verdict IS NULL AND v.status = 'inactive' THEN 'resume'
@@ -27,16 +25,16 @@ FROM (
                (s.verdict IS NULL OR s.verdict = 'account_disabled')
                    AND (c.entra_user_principal_name IS DISTINCT FROM s.upn OR c.entra_account_enabled IS DISTINCT FROM s.enabled) AS stale,
                array_remove(ARRAY[
-                   CASE WHEN $6 AND s.named AND c.full_name <> s.full_name THEN 'fullName' END,
-                   CASE WHEN $7 AND s.mailed AND c.email_norm IS DISTINCT FROM s.email_norm THEN 'email' END,
-                   CASE WHEN $8 AND s.phone <> '' AND c.phone <> s.phone THEN 'phone' END,
-                   CASE WHEN $9 AND s.role <> '' AND c.role <> s.role THEN 'role' END,
-                   CASE WHEN $10 AND s.upn <> '' AND c.sign_in_name <> s.upn THEN 'signInName' END], NULL) AS fields
+                   CASE WHEN @field_display_name AND s.named AND c.full_name <> s.full_name THEN 'fullName' END,
+                   CASE WHEN @field_email AND s.mailed AND c.email_norm IS DISTINCT FROM s.email_norm THEN 'email' END,
+                   CASE WHEN @field_phone AND s.phone <> '' AND c.phone <> s.phone THEN 'phone' END,
+                   CASE WHEN @field_role AND s.role <> '' AND c.role <> s.role THEN 'role' END,
+                   CASE WHEN @field_upn AND s.upn <> '' AND c.sign_in_name <> s.upn THEN 'signInName' END], NULL) AS fields
         FROM stage s
         CROSS JOIN LATERAL (
             SELECT l.contact_id, l.status, l.gone_at, l.entra_tenant_id, l.entra_object_id
             FROM entra_contact_links l
-            WHERE l.entra_tenant_id = $1 AND l.entra_object_id = s.object_id AND l.client_id = $2 AND l.ended_at IS NULL
+            WHERE l.entra_tenant_id = @directory AND l.entra_object_id = s.object_id AND l.client_id = @client AND l.ended_at IS NULL
             LIMIT 1
         ) l
         CROSS JOIN LATERAL (
@@ -47,7 +45,7 @@ FROM (
             WHERE c.id = l.contact_id AND NOT c.deleted AND c.entra_tenant_id = l.entra_tenant_id AND c.entra_object_id = l.entra_object_id
             LIMIT 1
         ) c
-        WHERE s.n > $3 AND s.n <= $4 AND s.failure IS NULL
+        WHERE s.n > @after AND s.n <= @up_to AND s.failure IS NULL
     ) v
 ) w
 WHERE w.action IS NOT NULL;

@@ -1,8 +1,7 @@
--- name: DecideMatches
+-- name: decide_matches
 -- Which contacts of the client the range's addresses hit: the first address that hits decides. The
 -- client is compared so that no index but that of the address can serve. A contact is another
 -- identity's until that link has ended: an orphaned one may take up again.
--- $1 directory, $2 client, $3 after n, $4 up to n
 INSERT INTO match (n, hits, taken, contact_id)
 SELECT DISTINCT ON (h.n) h.n, h.hits, h.taken, h.contact_id
 FROM (
@@ -10,15 +9,15 @@ FROM (
     FROM address a
     CROSS JOIN LATERAL (SELECT s.object_id FROM stage s WHERE s.n = a.n LIMIT 1) s
     CROSS JOIN LATERAL (
-        SELECT c.id, c.entra_object_id IS NOT NULL AND (c.entra_tenant_id, c.entra_object_id) <> ($1, s.object_id) AND EXISTS (
+        SELECT c.id, c.entra_object_id IS NOT NULL AND (c.entra_tenant_id, c.entra_object_id) <> (@directory, s.object_id) AND EXISTS (
                    SELECT FROM entra_contact_links l
                    WHERE l.entra_tenant_id = c.entra_tenant_id AND l.entra_object_id = c.entra_object_id AND l.ended_at IS NULL
                    OFFSET 0) AS taken
         FROM contacts c
-        WHERE c.email_norm = a.address AND c.client_id IS NOT DISTINCT FROM $2::uuid AND NOT c.deleted
+        WHERE c.email_norm = a.address AND c.client_id IS NOT DISTINCT FROM @client::uuid AND NOT c.deleted
         OFFSET 0
     ) c
-    WHERE a.n > $3 AND a.n <= $4
+    WHERE a.n > @after AND a.n <= @up_to
     GROUP BY a.n, a.ord
 ) h
 ORDER BY h.n, h.ord;

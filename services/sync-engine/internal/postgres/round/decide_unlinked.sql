@@ -1,7 +1,6 @@
--- name: DecideUnlinked
--- What becomes of identities that passed and have no link: DecideDuplicates, DecideMatches and
--- DecideElsewhere have found what there is to decide by.
--- $1 directory, $2 after n, $3 up to n, $4 the client whose links to be relinked count as none
+-- name: decide_unlinked
+-- What becomes of identities that passed and have no link: decide_duplicates, decide_matches and
+-- decide_elsewhere have found what there is to decide by.
 INSERT INTO plan (n, action, visible, object_id, contact_id, reason)
 SELECT s.n,
        CASE WHEN d.found OR m.hits <> 1 OR m.taken THEN 'queue'
@@ -17,9 +16,9 @@ SELECT s.n,
 FROM stage s
 LEFT JOIN LATERAL (
     SELECT true AS found FROM entra_contact_links l
-    WHERE l.entra_tenant_id = $1 AND l.entra_object_id = s.object_id AND l.ended_at IS NULL AND l.relink_client_id IS DISTINCT FROM $4::uuid
+    WHERE l.entra_tenant_id = @directory AND l.entra_object_id = s.object_id AND l.ended_at IS NULL AND l.relink_client_id IS DISTINCT FROM @relink_client::uuid
     LIMIT 1
 ) l ON true
 LEFT JOIN LATERAL (SELECT true AS found FROM duplicate d WHERE d.n = s.n LIMIT 1) d ON true
 LEFT JOIN LATERAL (SELECT m.hits, m.taken, m.contact_id FROM match m WHERE m.n = s.n LIMIT 1) m ON true
-WHERE s.n > $2 AND s.n <= $3 AND s.failure IS NULL AND s.verdict IS NULL AND l.found IS NULL;
+WHERE s.n > @after AND s.n <= @up_to AND s.failure IS NULL AND s.verdict IS NULL AND l.found IS NULL;

@@ -1,2 +1,2 @@
--- name: Head
-SELECT COALESCE((SELECT revision FROM client_heads WHERE client_id = $1), 0);
+-- name: head
+SELECT COALESCE((SELECT revision FROM client_heads WHERE client_id = @client), 0);

@@ -1,8 +1,7 @@
--- name: HoldKnown
+-- name: hold_known
 -- Of these, what is known already.
--- $1 after n, $2 up to n
 DELETE FROM plan p
-WHERE p.n > $1 AND p.n <= $2 AND p.action IN ('missing', 'touch') AND (
+WHERE p.n > @after AND p.n <= @up_to AND p.action IN ('missing', 'touch') AND (
     SELECT p.action = 'missing' AND l.gone_at IS NOT NULL
         OR p.action = 'touch' AND l.gone_at IS NULL AND c.entra_user_principal_name IS NOT DISTINCT FROM s.upn
            AND c.entra_account_enabled IS NOT DISTINCT FROM s.enabled

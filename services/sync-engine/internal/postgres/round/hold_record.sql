@@ -1,5 +1,4 @@
--- name: HoldRecord
--- $1 tenant, $2 run, $3 managed tenant, $4 after n, $5 up to n
+-- name: hold_record
 INSERT INTO held_identities (tenant_id, run_id, managed_tenant_id, entra_object_id, reason)
-SELECT $1, $2, $3, object_id, reason FROM plan
-WHERE n > $4 AND n <= $5 AND action = 'inactivate' AND visible;
+SELECT @tenant, @run, @managed_tenant, object_id, reason FROM plan
+WHERE n > @after AND n <= @up_to AND action = 'inactivate' AND visible;

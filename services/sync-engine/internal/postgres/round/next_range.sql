@@ -1,2 +1,2 @@
--- name: NextRange
-SELECT max(n), count(*) FROM (SELECT n FROM plan WHERE n > $1 ORDER BY n LIMIT $2) r;
+-- name: next_range
+SELECT max(n), count(*) FROM (SELECT n FROM plan WHERE n > @after ORDER BY n LIMIT @limit) r;

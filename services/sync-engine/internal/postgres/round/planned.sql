@@ -1,2 +1,2 @@
--- name: Planned
-SELECT action, COALESCE(reason, ''), count(*) FILTER (WHERE visible), count(*) FROM plan WHERE n > $1 AND n <= $2 GROUP BY action, reason;
+-- name: planned
+SELECT action, COALESCE(reason, ''), count(*) FILTER (WHERE visible), count(*) FROM plan WHERE n > @after AND n <= @up_to GROUP BY action, reason;

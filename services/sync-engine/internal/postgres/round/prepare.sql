@@ -1,4 +1,4 @@
--- name: PrepareStage
+-- name: prepare
 -- One identity may come twice: the same content counts once, different content fails it.
 CREATE UNIQUE INDEX IF NOT EXISTS stage_n ON stage (n);
 ANALYZE stage;

@@ -1,5 +1,4 @@
--- name: Queue
--- $1 client, $2 after n, $3 limit
+-- name: queue
 SELECT p.n, s.object_id, s.upn, s.full_name, s.email, p.reason, s.addresses, found.candidates
 FROM plan p
 JOIN stage s ON s.n = p.n
@@ -11,10 +10,10 @@ CROSS JOIN LATERAL (
         FROM (
             SELECT c.id, c.full_name, c.email, c.inactive, c.entra_tenant_id, c.entra_object_id
             FROM contacts c
-            WHERE c.client_id IS NOT DISTINCT FROM $1::uuid AND NOT c.deleted AND c.email_norm = (
+            WHERE c.client_id IS NOT DISTINCT FROM @client::uuid AND NOT c.deleted AND c.email_norm = (
                 SELECT a.address FROM address a
                 WHERE a.n = p.n AND EXISTS (
-                    SELECT FROM contacts h WHERE h.email_norm = a.address AND h.client_id IS NOT DISTINCT FROM $1::uuid AND NOT h.deleted OFFSET 0)
+                    SELECT FROM contacts h WHERE h.email_norm = a.address AND h.client_id IS NOT DISTINCT FROM @client::uuid AND NOT h.deleted OFFSET 0)
                 ORDER BY a.ord LIMIT 1)
             OFFSET 0
         ) c
@@ -23,5 +22,5 @@ CROSS JOIN LATERAL (
         ORDER BY c.id LIMIT 50
     ) x
 ) found
-WHERE p.n > $2 AND p.action = 'queue'
-ORDER BY p.n LIMIT $3;
+WHERE p.n > @after AND p.action = 'queue'
+ORDER BY p.n LIMIT @limit;

@@ -1,3 +1,2 @@
--- name: RedecideClear
--- $1 after n, $2 up to n
-DELETE FROM plan WHERE n > $1 AND n <= $2 AND reason IS DISTINCT FROM 'deleted_upstream';
+-- name: redecide_clear
+DELETE FROM plan WHERE n > @after AND n <= @up_to AND reason IS DISTINCT FROM 'deleted_upstream';

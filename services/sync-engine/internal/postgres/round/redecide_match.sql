@@ -1,3 +1,2 @@
--- name: RedecideMatch
--- $1 after n, $2 up to n
-DELETE FROM match WHERE n > $1 AND n <= $2;
+-- name: redecide_match
+DELETE FROM match WHERE n > @after AND n <= @up_to;

@@ -1,2 +1,2 @@
--- name: RestartStage
+-- name: restart
 TRUNCATE stage;

@@ -1,8 +1,9 @@
-package postgres
+package round
 
 import (
 	"context"
 	"crypto/sha256"
+	_ "embed" // the statements
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -15,11 +16,14 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
+//go:embed queue.sql
+var queue string
+
 // Queue lists the identities for a person, in order, with what they may be.
 func (r *Round) Queue(ctx context.Context, after, limit int) ([]syncengine.QueueItem, error) {
 	var items []syncengine.QueueItem
 	err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, sqlQueue, r.clientID, after, limit)
+		rows, err := tx.Query(ctx, queue, with(r.args(span{after: after}), "limit", limit))
 		if err != nil {
 			return err
 		}
@@ -93,7 +97,7 @@ func (r *Round) Close(ctx context.Context, result syncengine.RoundResult) error 
 	if err != nil {
 		return fmt.Errorf("closing the round: %w", err)
 	}
-	r.closed = true
+	r.session.closed = true
 	return nil
 }
 
@@ -137,4 +141,12 @@ func closing(result syncengine.RoundResult) (p sqlc.CloseTenantParams, err error
 	}
 	p.Failures, err = encode(result.Failures)
 	return p, err
+}
+
+func encode(v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a column: %w", err)
+	}
+	return text, nil
 }

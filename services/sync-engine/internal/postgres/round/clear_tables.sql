@@ -1,4 +1,4 @@
--- name: ClearRound
+-- name: clear_tables
 -- Leaves the session as a request or the next round may find it.
 DELETE FROM stage;
 DELETE FROM address;

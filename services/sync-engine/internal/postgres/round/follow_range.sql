@@ -1,13 +1,12 @@
--- name: FollowRange
+-- name: follow_range
 -- Links made under another client wait for a person; mapped back, they take up again, unless their
 -- contact has gone over to another identity. What was decided about them on an older mapping is
 -- void. No contact is written, but its link's status shows: the feed says so, last. The rows are
 -- found again by their place: under row-level security and without statistics a join on the key goes
 -- quadratic, and nobody moves rows of a directory whose lock we hold.
--- $1 tenant, $2 directory, $3 client or null, $4 after this identity, $5 up to this one, $6 now
 WITH due AS MATERIALIZED (
     SELECT l.ctid AS place, l.entra_object_id AS object_id, l.status AS was, c.mine, c.id AS contact_id, c.client_id,
-           CASE WHEN l.client_id IS DISTINCT FROM $3::uuid THEN 'orphaned'
+           CASE WHEN l.client_id IS DISTINCT FROM @client::uuid THEN 'orphaned'
                 WHEN l.status = 'orphaned' AND c.mine THEN COALESCE(c.entra_sync_status, 'active')
                 ELSE l.status END AS becomes
     FROM entra_contact_links l
@@ -16,8 +15,8 @@ WITH due AS MATERIALIZED (
                COALESCE(c.entra_tenant_id = l.entra_tenant_id AND c.entra_object_id = l.entra_object_id, false) AS mine
         FROM contacts c WHERE c.id = l.contact_id LIMIT 1
     ) c
-    WHERE l.entra_tenant_id = $2 AND l.entra_object_id > $4 AND l.entra_object_id <= $5 AND l.ended_at IS NULL
-      AND ((l.client_id IS DISTINCT FROM $3::uuid) <> (l.status = 'orphaned') OR l.relink_client_id IS NOT NULL)
+    WHERE l.entra_tenant_id = @directory AND l.entra_object_id > @after_id AND l.entra_object_id <= @up_to_id AND l.ended_at IS NULL
+      AND ((l.client_id IS DISTINCT FROM @client::uuid) <> (l.status = 'orphaned') OR l.relink_client_id IS NOT NULL)
 ), moved AS (
     UPDATE entra_contact_links l
     SET status = d.becomes, relink_client_id = NULL, relink_decision_id = NULL
@@ -29,12 +28,12 @@ WITH due AS MATERIALIZED (
 ), counted AS (
     SELECT count(*) AS k FROM shown
 ), head AS (
-    INSERT INTO feed_heads (tenant_id, seq) SELECT $1, k FROM counted WHERE k > 0
+    INSERT INTO feed_heads (tenant_id, seq) SELECT @tenant, k FROM counted WHERE k > 0
     ON CONFLICT (tenant_id) DO UPDATE SET seq = feed_heads.seq + EXCLUDED.seq
     RETURNING seq
 ), fed AS (
     INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, fields, at)
-    SELECT $1, head.seq - counted.k + s.k, 'contact.updated', 'person', s.contact_id, s.client_id, ARRAY['linkStatus'], $6
+    SELECT @tenant, head.seq - counted.k + s.k, 'contact.updated', 'person', s.contact_id, s.client_id, ARRAY['linkStatus'], @now
     FROM shown s CROSS JOIN head CROSS JOIN counted
     ORDER BY s.k
 )

@@ -1,2 +1,2 @@
--- name: DecideGoneIndex
+-- name: gone_index
 CREATE INDEX IF NOT EXISTS stage_object ON stage (object_id);

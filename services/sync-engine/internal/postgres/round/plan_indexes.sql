@@ -1,4 +1,4 @@
--- name: DecideIndexes
+-- name: plan_indexes
 -- Tables that were never analysed look tiny under row-level security. With an index on either
 -- side of the joins no choice of the planner is quadratic.
 CREATE INDEX IF NOT EXISTS plan_contact ON plan (contact_id);

@@ -1,0 +1,228 @@
+package round
+
+import (
+	"bytes"
+	"context"
+	_ "embed" // the statements
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+var (
+	//go:embed next_range.sql
+	nextRange string
+	//go:embed lock_head.sql
+	lockHead string
+	//go:embed moved_clients.sql
+	movedClients string
+	//go:embed release_clients.sql
+	releaseClients string
+	//go:embed redecide_clear.sql
+	redecideClear string
+	//go:embed redecide_match.sql
+	redecideMatch string
+	//go:embed redecide_gone.sql
+	redecideGone string
+	//go:embed redecide_gone_visible.sql
+	redecideGoneVisible string
+	//go:embed apply_create_contacts.sql
+	applyCreateContacts string
+	//go:embed apply_release.sql
+	applyRelease string
+	//go:embed apply_released.sql
+	applyReleased string
+	//go:embed apply_insert_links.sql
+	applyInsertLinks string
+	//go:embed apply_take_links.sql
+	applyTakeLinks string
+	//go:embed apply_link_contacts.sql
+	applyLinkContacts string
+	//go:embed apply_contacts.sql
+	applyContacts string
+	//go:embed apply_inactivate.sql
+	applyInactivate string
+	//go:embed apply_links.sql
+	applyLinks string
+	//go:embed apply_changes.sql
+	applyChanges string
+	//go:embed count.sql
+	count string
+)
+
+// ApplyNext applies the next range in one transaction. Locks are taken in one
+// order everywhere: the client's head, the rows, the feed's head.
+func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules) (applied int, done bool, err error) {
+	r.by(rules)
+	of, raised := span{after: r.plan.last}, false
+	err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		var last *int
+		if err := tx.QueryRow(ctx, nextRange, with(r.args(of), "limit", syncengine.RangeSize)).Scan(&last, &applied); err != nil {
+			return err
+		}
+		if last == nil {
+			done = true
+			return nil
+		}
+		of.upTo = *last
+		raised, err = r.applyRange(ctx, tx, rules, of)
+		return err
+	})
+	if err != nil {
+		return 0, false, fmt.Errorf("applying the range after %d: %w", of.after, err)
+	}
+	if !done {
+		r.plan.last, r.session.rows = of.upTo, r.session.rows+applied
+		if raised {
+			r.plan.raised++
+		}
+	}
+	return applied, done, nil
+}
+
+func (r *Round) applyRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, of span) (raised bool, err error) {
+	if err := r.checkRevision(ctx, tx); err != nil {
+		return false, err
+	}
+	moved, raised, err := r.lockHeads(ctx, tx, of)
+	if err != nil {
+		return false, err
+	}
+	if moved {
+		if err := r.redecide(ctx, tx, rules, of); err != nil {
+			return false, err
+		}
+	}
+	d, actions, err := r.countPlanned(ctx, tx, of)
+	if err != nil {
+		return false, err
+	}
+	if err := r.write(ctx, tx, of, actions); err != nil {
+		return false, err
+	}
+	if err := r.count(ctx, tx, d.Planned); err != nil {
+		return false, err
+	}
+	// The feed's head is locked last and until the commit only.
+	return raised, exec(ctx, tx, r.args(of), applyChanges)
+}
+
+// checkRevision ends the round when a later mapping of the directory was
+// announced, or the same revision with another client. Whoever announced it waits
+// for the directory, so that all that this round commits comes before.
+func (r *Round) checkRevision(ctx context.Context, tx pgx.Tx) error {
+	_, err := r.mapping.Current(ctx, sqlc.New(tx))
+	return err
+}
+
+// lockHeads locks the client's head, and where contacts of other clients are
+// written theirs too, in one order for all; those it raises. moved when somebody
+// else may have changed contacts of the range since the plan was made.
+func (r *Round) lockHeads(ctx context.Context, tx pgx.Tx, of span) (moved, raised bool, err error) {
+	args := r.args(of)
+	clients, err := uuids(ctx, tx, movedClients, args)
+	if err != nil {
+		return false, false, err
+	}
+	moved, raised = len(clients) > 0, len(clients) > 0 || r.plan.relinks
+	if r.plan.relinks {
+		released, err := uuids(ctx, tx, releaseClients, args)
+		if err != nil {
+			return false, false, err
+		}
+		clients = append(clients, released...)
+	}
+	if raised {
+		clients = append(clients, r.clientID)
+		slices.SortFunc(clients, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+		clients = slices.Compact(clients)
+		if err := sqlc.New(tx).RaiseClientHeads(ctx, sqlc.RaiseClientHeadsParams{TenantID: r.tenantID, ClientIds: clients}); err != nil {
+			return false, false, err
+		}
+	}
+	var revision int64
+	if err := tx.QueryRow(ctx, lockHead, args).Scan(&revision); err != nil {
+		return false, false, err
+	}
+	if raised {
+		revision--
+	}
+	return moved || revision != r.plan.revision+r.plan.raised, raised, nil
+}
+
+func uuids(ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs) ([]uuid.UUID, error) {
+	rows, err := tx.Query(ctx, sql, args)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+}
+
+// count adds what a range came to to the managed tenant's result.
+func (r *Round) count(ctx context.Context, tx pgx.Tx, p syncengine.Outcomes) error {
+	tag, err := tx.Exec(ctx, count, pgx.NamedArgs{
+		"run": r.runID, "managed_tenant": r.tenant.ManagedTenantID, "created": p.Created, "linked": p.Linked, "updated": p.Updated,
+		"inactivated": p.Inactivated, "inactivated_gone": p.InactivatedGone, "reactivated": p.Reactivated,
+	})
+	if err == nil && tag.RowsAffected() == 0 {
+		return syncengine.ErrRunCancelled
+	}
+	return err
+}
+
+// redecide plans the range again: the host or a person changed contacts of the
+// client since the plan was made.
+func (r *Round) redecide(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, of span) error {
+	args := r.args(of)
+	if err := exec(ctx, tx, args, redecideClear, redecideMatch); err != nil {
+		return err
+	}
+	if err := r.decideRange(ctx, tx, rules, of); err != nil {
+		return err
+	}
+	if r.plan.held {
+		return exec(ctx, tx, args, holdPlan, holdKnown)
+	}
+	return exec(ctx, tx, args, redecideGone, redecideGoneVisible)
+}
+
+// write runs the statements of the actions that occur in the range.
+func (r *Round) write(ctx context.Context, tx pgx.Tx, of span, actions map[action]int) error {
+	creates, links, inactivates := actions[actionCreate], actions[actionLink], actions[actionInactivate]
+	changes := actions[actionUpdate] + actions[actionReactivate] + actions[actionResume] + actions[actionTouch]
+	insertLinks := applyInsertLinks
+	if r.plan.takes {
+		insertLinks = applyTakeLinks
+	}
+	released := 0
+	if r.plan.relinks {
+		released = creates + links
+	}
+	args := r.args(of)
+	for _, s := range []struct {
+		rows int
+		sql  string
+	}{
+		{creates, applyCreateContacts},
+		{released, applyRelease},
+		{released, applyReleased},
+		{creates + links, insertLinks},
+		{links, applyLinkContacts},
+		{changes, applyContacts},
+		{inactivates, applyInactivate},
+		{changes + inactivates + actions[actionSeen] + actions[actionMissing], applyLinks},
+	} {
+		if s.rows == 0 {
+			continue
+		}
+		if err := exec(ctx, tx, args, s.sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}

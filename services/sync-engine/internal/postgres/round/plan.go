@@ -1,0 +1,155 @@
+package round
+
+import (
+	"context"
+	_ "embed" // the statements
+	"maps"
+	"math"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// action is what becomes of an identity. One that the plan does not name is
+// unchanged.
+type action string
+
+// The actions; create.sql says the same to the database.
+const (
+	actionCreate     action = "create"     // no contact has one of its addresses: a contact is made, with a link
+	actionLink       action = "link"       // one contact that is nobody's has its address: the contact gets the link
+	actionUpdate     action = "update"     // linked and active: fields that the rules let overwrite differ
+	actionReactivate action = "reactivate" // back, or enabled again: sync made the contact inactive, and makes it active
+	actionResume     action = "resume"     // back, or enabled again: the link is active; whether the contact is, somebody else has decided
+	actionTouch      action = "touch"      // linked: only metadata differ, the sign-in name or whether the account is enabled
+	actionSeen       action = "seen"       // linked and unchanged: a listing lacked it before, and this one has it
+	actionMissing    action = "missing"    // linked, and a complete listing lacks it for the first time: nothing else changes
+	actionInactivate action = "inactivate" // linked and disabled upstream, or lacking in a complete listing: the contact becomes inactive
+	actionQueue      action = "queue"      // not linked, and a person must decide
+)
+
+// reasonDeleted is the reason of what is planned for identities that a listing lacks.
+const reasonDeleted = "deleted_upstream"
+
+// plan is how far the round has come with its plan, which is a temporary table.
+type plan struct {
+	revision int64 // of the client's head when it was made
+	raised   int64 // by how much this round raised the head since
+	takes    bool  // the directory has links whose rows may be taken over
+	relinks  bool  // and some that are to be given to contacts of this client
+	held     bool  // its inactivations are
+	last     int   // n up to which it is applied
+}
+
+// span is a range of n: of what was staged, and of what is planned.
+type span struct{ after, upTo int }
+
+// everything is all that was staged and planned.
+var everything = span{0, math.MaxInt32}
+
+// decideSize is how many identities or links one transaction decides. They are not
+// locked meanwhile, so that it may be more than one applies.
+const decideSize = 5 * syncengine.RangeSize
+
+// by keeps the rules as arguments.
+func (r *Round) by(rules syncengine.Rules) {
+	s := rules.Settings
+	r.rules = pgx.NamedArgs{
+		"now": rules.Now, "inactivate": s.MarkInactiveWhenDisabled,
+		"field_display_name": s.FieldDisplayName, "field_email": s.FieldEmail, "field_phone": s.FieldPhone, "field_role": s.FieldRole,
+		"field_upn": s.FieldUPN,
+	}
+}
+
+// args are the arguments that a statement may name, for one range.
+func (r *Round) args(of span) pgx.NamedArgs {
+	args := pgx.NamedArgs{
+		"tenant": r.tenantID, "directory": r.tenant.EntraTenantID, "client": r.clientID, "relink_client": r.relinkClient(),
+		"managed_tenant": r.tenant.ManagedTenantID, "run": r.runID, "after": of.after, "up_to": of.upTo,
+	}
+	maps.Copy(args, r.rules)
+	return args
+}
+
+// with is args and one more.
+func with(args pgx.NamedArgs, name string, value any) pgx.NamedArgs {
+	args = maps.Clone(args)
+	args[name] = value
+	return args
+}
+
+// relinkClient is the client whose links to be relinked count as none. Before the
+// links are in line with the round's mapping, which only a dry run leaves so, what
+// was decided is void.
+func (r *Round) relinkClient() uuid.UUID {
+	if !r.mapping.applied {
+		return uuid.Nil
+	}
+	return r.clientID
+}
+
+// exec runs statements one after the other.
+func exec(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, statements ...string) error {
+	for _, sql := range statements {
+		if _, err := tx.Exec(ctx, sql, args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachRange calls fn for all that was staged, range by range, each in a
+// transaction of its own.
+func (r *Round) eachRange(ctx context.Context, step syncengine.Step, fn func(ctx context.Context, tx pgx.Tx, of span) error) error {
+	for after := 0; after < r.staged; after += decideSize {
+		of := span{after, min(after+decideSize, r.staged)}
+		if err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, tx, of) }); err != nil {
+			return err
+		}
+		if err := step(of.upTo - of.after); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+//go:embed planned.sql
+var planned string
+
+// countPlanned counts the plan's rows of a range: what they come to, and how many
+// there are of each action.
+func (r *Round) countPlanned(ctx context.Context, tx pgx.Tx, of span) (d syncengine.Decision, actions map[action]int, err error) {
+	d.Queue, actions = map[string]int{}, map[action]int{}
+	rows, err := tx.Query(ctx, planned, r.args(of))
+	if err != nil {
+		return d, nil, err
+	}
+	var what action
+	var reason string
+	var visible, all int
+	_, err = pgx.ForEachRow(rows, []any{&what, &reason, &visible, &all}, func() error {
+		actions[what] += all
+		switch what {
+		case actionCreate:
+			d.Planned.Created += visible
+		case actionLink:
+			d.Planned.Linked += visible
+		case actionUpdate, actionResume:
+			d.Planned.Updated += visible
+		case actionReactivate:
+			d.Planned.Reactivated += visible
+		case actionInactivate:
+			d.Planned.Inactivated += visible
+			if reason == reasonDeleted {
+				d.Planned.InactivatedGone += visible
+			}
+		case actionQueue:
+			d.Queue[reason] += all
+		case actionTouch, actionSeen, actionMissing: // nothing that shows
+		}
+		return nil
+	})
+	return d, actions, err
+}

@@ -1,0 +1,336 @@
+package round
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/pgtest"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// Statements that go through all that was staged, once, and touch no table of the
+// tenant: they may scan and hash.
+var directoryWide = []string{"prepare", "decide_duplicates", "hold_digest"}
+
+// Statements that are nothing but tables and indexes, or empty temporary tables.
+var unplanned = []string{"create", "clear_tables", "drop_indexes", "restart", "gone_index", "plan_indexes"}
+
+// Statements that count all that was staged and a directory's links, or look
+// whether it has some.
+var countLinks = []string{"tally", "free_links"}
+
+// planNode is a node of EXPLAIN (FORMAT JSON).
+type planNode struct {
+	Type     string     `json:"Node Type"`
+	Relation string     `json:"Relation Name"`
+	Index    string     `json:"Index Name"`
+	Cond     string     `json:"Index Cond"`
+	CTE      string     `json:"CTE Name"`
+	Parent   string     `json:"Parent Relationship"`
+	Plans    []planNode `json:"Plans"`
+}
+
+func (n *planNode) each(f func(*planNode)) {
+	f(n)
+	for i := range n.Plans {
+		n.Plans[i].each(f)
+	}
+}
+
+// explain gives the plan of each statement of a file.
+func explain(ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs) (plans []planNode, err error) {
+	for _, part := range strings.Split(sql, ";\n") {
+		var lines []string
+		for _, line := range strings.Split(part, "\n") {
+			if !strings.HasPrefix(strings.TrimSpace(line), "--") {
+				lines = append(lines, line)
+			}
+		}
+		part = strings.TrimSpace(strings.Join(lines, "\n"))
+		if verb, _, _ := strings.Cut(part, " "); part == "" || verb == "CREATE" || verb == "ANALYZE" {
+			continue
+		}
+		var text []byte
+		if err := tx.QueryRow(ctx, "EXPLAIN (FORMAT JSON) "+part, args).Scan(&text); err != nil {
+			return nil, fmt.Errorf("%s: %w", part, err)
+		}
+		var out []struct{ Plan planNode }
+		if err := json.Unmarshal(text, &out); err != nil {
+			return nil, err
+		}
+		plans = append(plans, out[0].Plan)
+	}
+	return plans, nil
+}
+
+// faults are what a plan has that reads more than its range, or reads it once for
+// each row of something.
+func faults(state, name string, plan planNode) (found []string) {
+	wide, counts := slices.Contains(directoryWide, name), slices.Contains(countLinks, name)
+	plan.each(func(n *planNode) {
+		filled := state != empty
+		tenants := n.Relation == "contacts" || n.Relation == "entra_contact_links"
+		switch {
+		case n.Type == "Seq Scan" && (tenants || !wide && !counts):
+			found = append(found, "scans "+n.Relation)
+		case strings.HasPrefix(n.Type, "Index") && n.Cond == "" && tenants && !counts:
+			found = append(found, "reads all of "+n.Index)
+		case filled && n.Relation == "contacts" && strings.HasPrefix(n.Type, "Index") && !strings.Contains(n.Cond, "email_norm =") && !strings.Contains(n.Cond, "(id ="):
+			found = append(found, "looks up contacts by "+n.Cond)
+		case filled && n.Relation == "entra_contact_links" && strings.HasPrefix(n.Type, "Index") && !strings.Contains(n.Cond, "entra_object_id") && !counts:
+			found = append(found, "looks up links by "+n.Cond)
+		case !wide && (n.Type == "Hash Join" || n.Type == "Merge Join"):
+			found = append(found, n.Type)
+		case n.Type == "Nested Loop" && !n.Plans[0].oneRow():
+			found = append(found, inner(&n.Plans[1])...)
+		}
+	})
+	return found
+}
+
+// oneRow reports a side that is the feed's head or the number of its changes.
+func (n *planNode) oneRow() bool {
+	if n.Type == "Nested Loop" {
+		return n.Plans[0].oneRow() && n.Plans[1].oneRow()
+	}
+	return n.CTE == "head" || n.CTE == "counted"
+}
+
+// inner are faults of what a nested loop does for each row of its outer side.
+func inner(side *planNode) (found []string) {
+	side.each(func(n *planNode) {
+		if len(n.Plans) > 0 && n.Type != "Bitmap Heap Scan" {
+			return
+		}
+		few := n.oneRow() || n.Type == "Function Scan" || n.Type == "Result" || n.Type == "Tid Scan" || n.Type == "Bitmap Heap Scan"
+		if !few && n.Cond == "" {
+			found = append(found, fmt.Sprintf("for each row reads all of %s%s%s", n.Type+" ", n.Relation, n.CTE))
+		}
+	})
+	return found
+}
+
+// empty is the state of tables that have no row yet: there the planner may read all.
+// It plans anew for each range, so that it sees them grow.
+const empty = "empty"
+
+// TestEveryStatementReadsItsRangeAlone looks at the plan of every statement of a
+// round, whatever the planner knows of the tables.
+func TestEveryStatementReadsItsRangeAlone(t *testing.T) {
+	t.Parallel()
+	const users = 12_000
+	for name, prepare := range map[string]func(b *bundle){
+		empty:            func(*bundle) {},
+		"never analysed": func(b *bundle) { b.contacts(msp, users/3); b.round(users, true) },
+		"analysed":       func(b *bundle) { b.contacts(msp, users/3); b.round(users, true); b.analyse() },
+		"analysed before the tenant came": func(b *bundle) {
+			b.contacts("msp-2", 2*users)
+			b.exec(`INSERT INTO entra_contact_links (tenant_id, entra_tenant_id, entra_object_id, contact_id, client_id, status, last_seen_at, last_synced_at, created_at)
+				SELECT tenant_id, 'other', email, id, client_id, 'active', now(), now(), now() FROM contacts`)
+			b.analyse()
+			b.contacts(msp, users/3)
+			b.round(users, true)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			prepare(b)
+			b.lookAtPlans(name, b.round(users, false))
+		})
+	}
+}
+
+func (b *bundle) lookAtPlans(state string, r *Round) {
+	b.t.Helper()
+	args := r.args(span{5000, 10000})
+	args["after_id"], args["up_to_id"], args["limit"], args["last"] = "00005000", "00010000", 5000, 10000
+	args["decision"], args["decided_by"] = uuid.New(), "user-1"
+	for _, n := range []string{"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated"} {
+		args[n] = 1
+	}
+	for name, sql := range statements(b.t) {
+		if slices.Contains(unplanned, name) || state == empty && strings.HasPrefix(name, "orphans_") { // of which there are none then
+			continue
+		}
+		in := r.inRange
+		if slices.Contains(directoryWide, name) {
+			in = func(ctx context.Context, fn pg.TxFunc) error { return r.inDirectory(ctx, fn) }
+		}
+		err := in(b.ctx, func(ctx context.Context, tx pgx.Tx) error {
+			plans, err := explain(ctx, tx, sql, args)
+			for i := range plans {
+				assert.Empty(b.t, faults(state, name, plans[i]), "%s, %s: %+v", state, name, plans[i])
+			}
+			return err
+		})
+		require.NoError(b.t, err)
+	}
+}
+
+// statements are those of a round and of orphaned links, by their file.
+func statements(t testing.TB) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for _, folder := range []string{"", "../orphans/"} {
+		files, err := filepath.Glob(folder + "*.sql")
+		require.NoError(t, err)
+		require.NotEmpty(t, files)
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			name := strings.TrimSuffix(strings.TrimPrefix(file, "../"), ".sql")
+			found[strings.ReplaceAll(name, "/", "_")] = string(text)
+		}
+	}
+	return found
+}
+
+// TestStatementsAreNamedOnce holds that a statement has the name of its file, for
+// traces, and names only arguments that a round gives: an unknown one would be null.
+func TestStatementsAreNamedOnce(t *testing.T) {
+	t.Parallel()
+	r := &Round{}
+	r.by(syncengine.Rules{})
+	known := r.args(everything)
+	for _, more := range []string{
+		"after_id", "up_to_id", "limit", "last", "decision", "decided_by",
+		"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated",
+	} {
+		known[more] = nil
+	}
+	argument := regexp.MustCompile(`@([a-z_]+)`)
+	for name, sql := range statements(t) {
+		require.True(t, strings.HasPrefix(sql, "-- name: "+name+"\n"), name)
+		for _, found := range argument.FindAllStringSubmatch(sql, -1) {
+			require.Contains(t, known, found[1], name)
+		}
+	}
+}
+
+// TestActionsAreTheSameInGoAndSQL compares the constants with the check of the plan.
+func TestActionsAreTheSameInGoAndSQL(t *testing.T) {
+	t.Parallel()
+	_, check, found := strings.Cut(create, "CHECK (action IN (")
+	require.True(t, found)
+	check, _, found = strings.Cut(check, "))")
+	require.True(t, found)
+	var actions []action
+	for _, word := range regexp.MustCompile(`(?m)^ +'([a-z]+)'`).FindAllStringSubmatch(check, -1) {
+		actions = append(actions, action(word[1]))
+	}
+	require.Equal(t, []action{
+		actionCreate, actionLink, actionUpdate, actionReactivate, actionResume, actionTouch, actionSeen, actionMissing, actionInactivate, actionQueue,
+	}, actions)
+}
+
+const (
+	msp       = "msp-1"
+	directory = "11111111-1111-4111-8111-111111111111"
+	managed   = "22222222-2222-4222-8222-222222222222"
+	client    = "33333333-3333-4333-8333-333333333333"
+)
+
+// bundle is a database of the engine's that no autovacuum touches.
+type bundle struct {
+	t    testing.TB
+	db   *pgtest.DB
+	ctx  context.Context
+	now  time.Time
+	step syncengine.Step
+}
+
+func setup(t testing.TB) *bundle {
+	t.Helper()
+	b := &bundle{
+		t: t, db: pgtest.Database(t, "syncengine"), now: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC), step: func(int) error { return nil },
+		ctx: tenant.With(t.Context(), tenant.Call{Tenant: msp}),
+	}
+	b.exec(`ALTER TABLE contacts SET (autovacuum_enabled = off)`)
+	b.exec(`ALTER TABLE entra_contact_links SET (autovacuum_enabled = off)`)
+	return b
+}
+
+func (b *bundle) exec(sql string, args ...any) {
+	b.t.Helper()
+	_, err := b.db.Admin.Exec(b.ctx, sql, args...)
+	require.NoError(b.t, err)
+}
+
+func (b *bundle) analyse() {
+	b.t.Helper()
+	b.exec(`ANALYZE contacts`)
+	b.exec(`ANALYZE entra_contact_links`)
+}
+
+// contacts are of the first n users.
+func (b *bundle) contacts(tenantID string, n int) {
+	b.t.Helper()
+	b.exec(`INSERT INTO contacts (tenant_id, id, client_id, full_name, name_key, email, email_norm, made_by, created_at, updated_at)
+		SELECT $1::text, gen_random_uuid(), $2::uuid, 'N', 'n', 'u' || n || '@corp.example', 'u' || n || '@corp.example', 'host', now(), now()
+		FROM generate_series(1, $3::int) n`, tenantID, client, n)
+}
+
+// round decides for n users and, where it is to, applies; else it is left open with
+// its plan made.
+func (b *bundle) round(n int, apply bool) *Round {
+	b.t.Helper()
+	run := uuid.NewString()
+	b.exec(`INSERT INTO entra_sync_runs (tenant_id, id, type, dry_run, trigger, state, workflow_id, initiated_by, created_at)
+		VALUES ($1, $2, 'all-tenants', false, 'manual', 'running', 'workflow', 'user-1', now())`, msp, run)
+	b.exec(`INSERT INTO entra_sync_run_tenants (tenant_id, run_id, managed_tenant_id, entra_tenant_id, client_id, mapping_revision, group_no, position, state)
+		VALUES ($1, $2, $3, $4, $5, 1, 0, 0, 'queued')`, msp, run, managed, directory, client)
+	r, err := Open(b.ctx, b.db.Pool("syncengine"), syncengine.RunTenant{
+		RunID: run, ManagedTenantID: managed, EntraTenantID: directory, ClientID: client, MappingRevision: 1,
+	}, Timeouts{}, b.now, func() {})
+	require.NoError(b.t, err)
+	b.t.Cleanup(r.Release)
+	require.NoError(b.t, r.Follow(b.ctx, b.now, b.step))
+	b.stage(r, n)
+	_, err = r.Prepare(b.ctx, b.step)
+	require.NoError(b.t, err)
+	rules := syncengine.Rules{Now: b.now}
+	_, err = r.Decide(b.ctx, rules, true, b.step)
+	require.NoError(b.t, err)
+	for done := !apply; !done; {
+		_, done, err = r.ApplyNext(b.ctx, rules)
+		require.NoError(b.t, err)
+	}
+	if apply {
+		r.Release()
+		b.exec(`UPDATE entra_sync_runs SET state = 'completed', completed_at = now() WHERE id = $1`, run)
+	}
+	return r
+}
+
+func (b *bundle) stage(r *Round, n int) {
+	b.t.Helper()
+	reader, err := syncengine.NewReader(syncengine.Settings{})
+	require.NoError(b.t, err)
+	enabled := true
+	identities := make([]syncengine.Identity, n)
+	for i := range identities {
+		identities[i] = reader.Read(&syncengine.User{
+			ObjectID: fmt.Sprintf("%08d", i+1), UserPrincipalName: fmt.Sprintf("u%d@corp.example", i+1), DisplayName: fmt.Sprintf("User %d", i+1),
+			AccountEnabled: &enabled, ProxyAddresses: []string{fmt.Sprintf("smtp:alias%d@corp.example", i+1)},
+		})
+	}
+	for chunk := range slices.Chunk(identities, syncengine.RangeSize) {
+		require.NoError(b.t, r.Stage(b.ctx, chunk))
+	}
+}

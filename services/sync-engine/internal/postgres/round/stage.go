@@ -1,0 +1,149 @@
+package round
+
+import (
+	"context"
+	_ "embed" // the statements
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+var (
+	//go:embed drop_indexes.sql
+	dropIndexes string
+	//go:embed restart.sql
+	restart string
+	//go:embed prepare.sql
+	prepare string
+	//go:embed tally.sql
+	tally string
+	//go:embed tally_filtered.sql
+	tallyFiltered string
+	//go:embed failures.sql
+	failures string
+)
+
+var stageColumns = []string{
+	"n", "object_id", "content", "failure", "nameless", "verdict", "upn", "enabled", "full_name", "name_key", "named", "email", "email_norm", "mailed",
+	"phone", "role", "addresses", "contact_id",
+}
+
+// Stage copies a batch into the temporary table, numbered on. A round whose
+// mapping moved ends here already: a long listing would be for nothing.
+func (r *Round) Stage(ctx context.Context, identities []syncengine.Identity) error {
+	if err := r.inRange(ctx, r.checkRevision); err != nil {
+		return fmt.Errorf("staging: %w", err)
+	}
+	if r.staged > 0 && r.session.reused && !r.session.bare {
+		if _, err := r.conn.Raw().Exec(ctx, dropIndexes); err != nil {
+			return fmt.Errorf("staging: %w", pg.Classify(err))
+		}
+		r.session.bare = true
+	}
+	source := &copySource{identities: identities, n: r.staged, at: -1}
+	if _, err := r.conn.Raw().CopyFrom(ctx, pgx.Identifier{"stage"}, stageColumns, source); err != nil {
+		return fmt.Errorf("staging: %w", pg.Classify(err))
+	}
+	r.staged += len(identities)
+	r.session.rows += len(identities)
+	return nil
+}
+
+// copySource feeds identities to COPY without holding a second copy of them.
+type copySource struct {
+	identities []syncengine.Identity
+	n, at      int
+	values     [18]any
+	err        error
+}
+
+func (s *copySource) Next() bool {
+	s.at++
+	return s.at < len(s.identities)
+}
+
+func (s *copySource) Err() error { return s.err }
+
+func (s *copySource) Values() ([]any, error) {
+	i := &s.identities[s.at]
+	id, err := uuid.NewV7() // rises with n, so that contacts are inserted in order of their key
+	if err != nil {
+		return nil, err
+	}
+	s.values = [18]any{
+		int32(s.n + s.at + 1), i.ObjectID, i.Content, text(i.Failure), i.Nameless, text(i.Verdict), i.UserPrincipalName, // far below 2³¹
+		i.Enabled, i.FullName, i.NameKey, i.HasDisplayName, i.Email, text(i.EmailNorm), i.EmailIsMail, i.Phone, i.Role,
+		strings.Join(i.Addresses, " "), id,
+	}
+	return s.values[:], nil
+}
+
+// text is NULL for an empty text.
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// Restart forgets what was staged.
+func (r *Round) Restart(ctx context.Context) error {
+	_, err := r.conn.Raw().Exec(ctx, restart)
+	r.staged = 0
+	return pg.Classify(err)
+}
+
+// Prepare merges repeats and counts.
+func (r *Round) Prepare(ctx context.Context, step syncengine.Step) (t syncengine.Tally, err error) {
+	err = r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, prepare)
+		return err
+	})
+	if err == nil {
+		err = r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error { return r.tally(ctx, tx, &t) }, pg.ByIndex())
+	}
+	if err == nil {
+		t.Filtered = map[string]int{}
+		err = r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
+			return r.tallyFiltered(ctx, tx, of, t.Filtered)
+		})
+	}
+	if err != nil {
+		return syncengine.Tally{}, fmt.Errorf("preparing what was staged: %w", err)
+	}
+	return t, nil
+}
+
+// tally counts what was staged.
+func (r *Round) tally(ctx context.Context, tx pgx.Tx, t *syncengine.Tally) error {
+	err := tx.QueryRow(ctx, tally, r.args(everything)).Scan(&t.Identities, &t.Failed, &t.Passed, &t.Nameless, &t.ActiveLinks)
+	if err != nil {
+		return err
+	}
+	rows, err := tx.Query(ctx, failures)
+	if err != nil {
+		return err
+	}
+	t.Failures, err = pgx.CollectRows(rows, pgx.RowToStructByPos[syncengine.Failure])
+	return err
+}
+
+// tallyFiltered adds the range's filtered identities up, by reason.
+func (r *Round) tallyFiltered(ctx context.Context, tx pgx.Tx, of span, filtered map[string]int) error {
+	rows, err := tx.Query(ctx, tallyFiltered, r.args(of))
+	if err != nil {
+		return err
+	}
+	var reason string
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&reason, &n}, func() error {
+		filtered[reason] += n
+		return nil
+	})
+	return err
+}
