@@ -3,6 +3,10 @@ package postgres_test
 import (
 	"cmp"
 	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,40 +18,216 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// TestCases runs the case files: contacts and a directory in, decisions out.
+var update = flag.Bool("update", false, "write into the case files what they come to")
+
+// TestCases plays the case files of testdata/rounds, which are the rule book of a
+// round: each is named after its rule and begins with it. The sections of a file
+// are steps, in order; see cases for what each does. With -update the sections that
+// hold what happened are written anew: read what changed.
 func TestCases(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/rounds/*.txtar")
 	require.NoError(t, err)
-	require.NotEmpty(t, files)
+	require.GreaterOrEqual(t, len(files), 40)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
 			archive, err := txtar.ParseFile(file)
 			require.NoError(t, err)
-			sections := map[string][]string{}
-			for _, f := range archive.Files {
-				sections[f.Name] = strings.FieldsFunc(string(f.Data), func(r rune) bool { return r == '\n' })
+			require.NotEmpty(t, strings.TrimSpace(string(archive.Comment)), "it does not say its rule")
+			c := &caseFile{engine: setup(t)}
+			for i, section := range archive.Files {
+				play, known := cases[section.Name]
+				require.True(t, known, "there is no step %q", section.Name)
+				lines := strings.FieldsFunc(string(section.Data), func(r rune) bool { return r == '\n' })
+				got := play(c, lines)
+				if got == nil {
+					continue
+				}
+				if *update {
+					archive.Files[i].Data = []byte(strings.Join(append(got, ""), "\n"))
+					continue
+				}
+				require.Equal(t, lines, got, "step %d, %s", i+1, section.Name)
 			}
-			e := setup(t)
-			for _, line := range sections["contacts"] {
-				email, name, _ := strings.Cut(line, " ")
-				e.host(syncengine.ContactRecord{ExternalID: &email, ClientID: ptr(client), FullName: name, Email: &email})
+			if *update {
+				require.NoError(t, os.WriteFile(file, txtar.Format(archive), 0o600))
 			}
-			for _, line := range sections["users"] {
-				var u syncengine.User
-				require.NoError(t, json.Unmarshal([]byte(line), &u))
-				u.UserPrincipalName = cmp.Or(u.UserPrincipalName, u.ObjectID+"@corp.example")
-				u.AccountEnabled = ptr(true)
-				e.dir.users = append(e.dir.users, u)
-			}
-			e.round()
-			got := e.rows(`SELECT f.type, c.entra_object_id, c.email_norm FROM contact_changes f JOIN contacts c ON c.id = f.contact_id WHERE f.source = 'sync'`)
-			for id, item := range e.queue.items {
-				got = append(got, "queue."+item.Reason+" "+id)
-			}
-			slices.Sort(got)
-			require.Equal(t, sections["decisions"], got)
 		})
 	}
+}
+
+// caseFile is a case under way.
+type caseFile struct{ *engine }
+
+// cases are the steps of a case file. A step that gives lines holds what happened.
+var cases = map[string]func(c *caseFile, lines []string) []string{
+	// One setting a line: its column and its value as JSON.
+	"settings": (*caseFile).settings,
+	// Contacts that the host sends for the client, each an address and a name.
+	"contacts": func(c *caseFile, lines []string) []string { return c.send(client, lines) },
+	// The same for another client.
+	"contacts of the other client": func(c *caseFile, lines []string) []string { return c.send(other, lines) },
+	// What the host changes: a contact's name, a colon, and the fields as JSON.
+	"host": (*caseFile).hostChanges,
+	// The whole directory: a user a line, as JSON; enabled, and with a sign-in name, where nothing else is said.
+	"users": (*caseFile).list,
+	// The listings that follow: "full", or "changes" for some of the users.
+	"listing": func(c *caseFile, lines []string) []string { c.dir.full = lines[0] == "full"; return nil },
+	// A round: how it ended, then what the feed says and what waits for a person.
+	"round": func(c *caseFile, _ []string) []string { return c.play(false) },
+	// The same without writing anything.
+	"dry run": func(c *caseFile, _ []string) []string { return c.play(true) },
+	// A round of which only the feed and the queue are looked at.
+	"decisions": func(c *caseFile, _ []string) []string { c.round(); return c.decisions(0, false) },
+	// What the directory is mapped to from here on: client, other or nobody.
+	"mapping": (*caseFile).mapTo,
+	// What a person decides about orphaned links: relink or leave.
+	"orphans": func(c *caseFile, lines []string) []string {
+		_, err := c.decide(lines[0])
+		require.NoError(c.t, err)
+		return nil
+	},
+	// The identities about which a person has decided what the queue asked.
+	"decided in the queue": func(c *caseFile, lines []string) []string { c.queue.decided = lines; return nil },
+	// All contacts.
+	"contacts are": (*caseFile).show,
+}
+
+func (c *caseFile) settings(lines []string) []string {
+	for _, line := range lines {
+		column, text, _ := strings.Cut(line, " ")
+		var value any
+		require.NoError(c.t, json.Unmarshal([]byte(text), &value))
+		c.setting(column, value)
+	}
+	return nil
+}
+
+func (c *caseFile) send(to string, lines []string) []string {
+	for _, line := range lines {
+		email, name, _ := strings.Cut(line, " ")
+		id := email
+		if to != client {
+			id = "other " + email
+		}
+		c.host(syncengine.ContactRecord{ExternalID: &id, ClientID: &to, FullName: name, Email: &email})
+	}
+	return nil
+}
+
+func (c *caseFile) hostChanges(lines []string) []string {
+	for _, line := range lines {
+		name, fields, _ := strings.Cut(line, ": ")
+		var r syncengine.ContactRecord
+		require.NoError(c.t, json.Unmarshal([]byte(fields), &r))
+		if r.ClientID != nil && *r.ClientID == "other" {
+			r.ClientID = ptr(other)
+		}
+		ids := c.rows(`SELECT id::text FROM contacts WHERE full_name = $1`, name)
+		require.Len(c.t, ids, 1, name)
+		r.ID = &ids[0]
+		c.host(r)
+	}
+	return nil
+}
+
+func (c *caseFile) list(lines []string) []string {
+	c.dir.users = nil
+	for _, line := range lines {
+		var u syncengine.User
+		require.NoError(c.t, json.Unmarshal([]byte(line), &u))
+		u.UserPrincipalName = cmp.Or(u.UserPrincipalName, u.ObjectID+"@corp.example")
+		if !strings.Contains(line, `"AccountEnabled"`) {
+			u.AccountEnabled = ptr(true)
+		}
+		c.dir.users = append(c.dir.users, u)
+	}
+	return nil
+}
+
+func (c *caseFile) mapTo(lines []string) []string {
+	c.remap(map[string]string{"client": client, "other": other, "nobody": ""}[lines[0]])
+	c.followed()
+	return nil
+}
+
+// play does a round and says what it came to.
+func (c *caseFile) play(dryRun bool) []string {
+	seq := c.seq()
+	c.queue.items = nil
+	got := c.do(syncengine.TypeAllTenants, dryRun)
+	counted := []string{}
+	for _, counter := range []struct {
+		name string
+		n    int
+	}{
+		{"failed", got.Counters.Failed}, {"inactivated", got.Counters.Inactivated}, {"reactivated", got.Counters.Reactivated},
+		{"filtered", got.Counters.Filtered}, {"ambiguous", got.Counters.Ambiguous}, {"created", got.Counters.Created},
+		{"linked", got.Counters.Linked}, {"updated", got.Counters.Updated}, {"unchanged", got.Counters.Unchanged},
+	} {
+		if counter.n > 0 {
+			counted = append(counted, fmt.Sprintf("%d %s", counter.n, counter.name))
+		}
+	}
+	lines := []string{got.State + ": " + cmp.Or(strings.Join(counted, ", "), "nobody")}
+	if got.Held != nil {
+		lines = append(lines, fmt.Sprintf("held %s %d", got.Held.Reason, got.Held.Count))
+	}
+	for _, reason := range slices.Sorted(maps.Keys(got.Filtered)) {
+		lines = append(lines, fmt.Sprintf("filtered %s %d", reason, got.Filtered[reason]))
+	}
+	for _, failure := range got.Failures {
+		lines = append(lines, fmt.Sprintf("failed %s %s", cmp.Or(failure.ObjectID, "-"), failure.Reason))
+	}
+	return append(lines, c.decisions(seq, true)...)
+}
+
+// decisions are what the feed says after a number, and who waits for a person, with
+// the contacts to choose from where they are asked for.
+func (c *caseFile) decisions(after int, candidates bool) []string {
+	lines := c.rows(`SELECT f.type || CASE WHEN f.fields = '{}' THEN '' ELSE ' ' || array_to_string(f.fields, '+') END, COALESCE(c.entra_object_id, '-'), c.email_norm
+		FROM contact_changes f JOIN contacts c ON c.id = f.contact_id WHERE f.source = 'sync' AND f.seq > $1`, after)
+	for id, item := range c.queue.items {
+		line := "queue." + item.Reason + " " + id
+		if candidates {
+			for i, candidate := range item.Candidates {
+				line += map[bool]string{true: ": ", false: ", "}[i == 0] + candidate.FullName
+				if candidate.LinkedTo != "" {
+					line += " (linked to " + candidate.LinkedTo + ")"
+				}
+			}
+		}
+		lines = append(lines, line)
+	}
+	slices.Sort(lines)
+	return shortened(lines)
+}
+
+// shortened says how many there are where a sort of change comes very often.
+func shortened(lines []string) []string {
+	often := map[string]int{}
+	kind := func(line string) string { return strings.SplitN(line, " o-", 2)[0] }
+	for _, line := range lines {
+		often[kind(line)]++
+	}
+	short := []string{}
+	for _, line := range lines {
+		switch n := often[kind(line)]; {
+		case n < 10:
+			short = append(short, line)
+		case len(short) == 0 || !strings.HasPrefix(short[len(short)-1], kind(line)+" of "):
+			short = append(short, fmt.Sprintf("%s of %d contacts", kind(line), n))
+		}
+	}
+	return short
+}
+
+// show lists the contacts: whose, name, address, phone and role, and what their links say.
+func (c *caseFile) show([]string) []string {
+	return c.rows(`SELECT concat_ws(', ', CASE c.client_id WHEN $1::uuid THEN 'client' ELSE 'other' END || ': ' || c.full_name, NULLIF(c.email, ''), NULLIF(c.phone, ''),
+			NULLIF(c.role, ''), NULLIF(c.sign_in_name, ''), CASE WHEN c.deleted THEN 'deleted' WHEN c.inactive THEN 'inactive' END,
+			CASE WHEN NOT c.entra_account_enabled THEN 'account disabled' END, CASE c.entra_sync_status WHEN 'inactive' THEN c.entra_sync_status_reason END,
+			'link of ' || c.entra_object_id || ' ' || d.link_status)
+		FROM contacts c JOIN contact_details d ON d.id = c.id ORDER BY 1`, client)
 }

@@ -21,81 +21,6 @@ func people(n int) []syncengine.User {
 	return users
 }
 
-func TestDisabledAndDeletedBecomeInactiveOnceAndComeBack(t *testing.T) {
-	t.Parallel()
-	e := setup(t)
-	all := people(8)
-	e.dir.users = all
-	e.round()
-
-	changed := people(7) // the last one is gone
-	changed[0].AccountEnabled = ptr(false)
-	e.dir.users = changed
-	got := e.round()
-	require.Equal(t, syncengine.Counters{Inactivated: 2, Unchanged: 6}, got.Counters)
-	require.Equal(t, []string{"o-000 true disabled_upstream false inactive", "o-007 true deleted_upstream true inactive"},
-		e.rows(`SELECT c.entra_object_id, c.inactive, c.entra_sync_status_reason, c.entra_account_enabled, l.status
-			FROM contacts c JOIN entra_contact_links l ON l.contact_id = c.id WHERE c.inactive ORDER BY 1`))
-	require.Equal(t, syncengine.Counters{Unchanged: 7}, e.round().Counters, "counted once, when it happens")
-	require.Equal(t, 8, e.count(`SELECT count(*) FROM entra_contact_links`), "nothing is ever deleted")
-
-	e.dir.users = all
-	require.Equal(t, syncengine.Counters{Reactivated: 2, Unchanged: 6}, e.round().Counters)
-	require.Zero(t, e.count(`SELECT count(*) FROM contacts WHERE inactive OR entra_sync_status <> 'active'`))
-	require.Equal(t, syncengine.Counters{Unchanged: 8}, e.round().Counters)
-}
-
-func TestHostsOwnInactivationStays(t *testing.T) {
-	t.Parallel()
-	e := setup(t)
-	e.dir.users = people(3)
-	e.round()
-	id := e.rows(`SELECT id::text FROM contacts WHERE entra_object_id = 'o-001'`)[0]
-	e.host(syncengine.ContactRecord{ID: &id, Inactive: ptr(true)})
-	e.dir.users[1].AccountEnabled = ptr(false)
-	require.Equal(t, syncengine.Counters{Unchanged: 3}, e.round().Counters)
-	e.dir.users[1].AccountEnabled = ptr(true)
-	require.Equal(t, syncengine.Counters{Unchanged: 3}, e.round().Counters)
-	require.Equal(t, 1, e.count(`SELECT count(*) FROM contacts WHERE inactive`))
-}
-
-func TestReturnOfWhomTheHostMadeActiveIsAnUpdate(t *testing.T) {
-	t.Parallel()
-	e := setup(t)
-	e.dir.users = people(3)
-	e.round()
-	e.setting("field_display_name", true)
-	for i := range 2 {
-		e.dir.users[i].AccountEnabled = ptr(false)
-	}
-	require.Equal(t, 2, e.round().Counters.Inactivated)
-	for _, id := range e.rows(`SELECT id::text FROM contacts WHERE inactive`) {
-		e.host(syncengine.ContactRecord{ID: &id, Inactive: ptr(false)})
-	}
-	for i := range 2 {
-		e.dir.users[i].AccountEnabled = ptr(true)
-	}
-	e.dir.users[0].DisplayName = "New"
-	before := e.count(`SELECT max(seq) FROM contact_changes`)
-	require.Equal(t, syncengine.Counters{Updated: 1, Unchanged: 2}, e.round().Counters)
-	require.Equal(t, []string{"New contact.updated [fullName]"}, e.rows(`SELECT c.full_name, f.type, f.fields
-		FROM contact_changes f JOIN contacts c ON c.id = f.contact_id WHERE f.seq > $1`, before))
-	require.Equal(t, 3, e.count(`SELECT count(*) FROM contacts c JOIN entra_contact_links l ON l.contact_id = c.id
-		WHERE l.status = 'active' AND c.entra_sync_status = 'active' AND NOT c.inactive AND c.entra_sync_status_reason IS NULL`))
-	require.Equal(t, syncengine.Counters{Unchanged: 3}, e.round().Counters)
-}
-
-func TestFilteredLinkedIdentityStaysAsItIs(t *testing.T) {
-	t.Parallel()
-	e := setup(t)
-	e.dir.users = people(3)
-	e.round()
-	e.dir.users[0].DisplayName = "svc-backup"
-	got := e.round()
-	require.Equal(t, syncengine.Counters{Filtered: 1, Unchanged: 2}, got.Counters)
-	require.Zero(t, e.count(`SELECT count(*) FROM contacts WHERE inactive`))
-}
-
 func TestGuardHoldsMassInactivation(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
@@ -238,26 +163,6 @@ func TestRecordsThatMayBeAnybodyProveNobodyGone(t *testing.T) {
 	e.dir.users = people(8)
 	e.dir.users[0].DisplayName = "Nul\x00" // it fails, and is who it is
 	require.Equal(t, syncengine.Counters{Failed: 1, Inactivated: 1, Unchanged: 7}, e.round().Counters)
-}
-
-func TestFieldSyncOverwritesWhatIsEnabled(t *testing.T) {
-	t.Parallel()
-	e := setup(t)
-	e.host(syncengine.ContactRecord{ExternalID: ptr("a"), ClientID: ptr(client), FullName: "Old", Email: ptr("a@corp.example"), Phone: ptr("1"), Role: ptr("Boss")})
-	a := person("o-a", "New", "A@corp.example")
-	a.MobilePhone, a.JobTitle = "2", ""
-	e.dir.users = []syncengine.User{a}
-	require.Equal(t, 1, e.round().Counters.Linked)
-	require.Equal(t, []string{"Old 1 Boss"}, e.rows(`SELECT full_name, phone, role FROM contacts`), "a link touches no field")
-
-	for _, column := range []string{"field_display_name", "field_phone", "field_role", "field_email"} {
-		e.setting(column, true)
-	}
-	require.Equal(t, syncengine.Counters{Updated: 1}, e.round().Counters)
-	require.Equal(t, []string{"New a@corp.example 2 Boss"}, e.rows(`SELECT full_name, email, phone, role FROM contacts`),
-		"never an empty value, and case alone is no difference of an address")
-	require.Equal(t, []string{"contact.updated [fullName phone]"}, e.rows(`SELECT type, fields FROM contact_changes ORDER BY seq DESC LIMIT 1`))
-	require.Equal(t, syncengine.Counters{Unchanged: 1}, e.round().Counters)
 }
 
 func TestQueueReasons(t *testing.T) {
