@@ -43,7 +43,9 @@ func start(t testing.TB, options stack.Options) *world {
 		options.Fleet = string(fleet.Small)
 	}
 	options.Volatile = true
-	options.Inherit = append(options.Inherit, "ENTRASYNC_LOG_LEVEL=debug") // the most that is ever logged
+	if _, measured := t.(*testing.B); !measured {
+		options.Inherit = append(options.Inherit, "ENTRASYNC_LOG_LEVEL=debug") // the most that is ever logged
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	s, err := stack.Start(ctx, options)
