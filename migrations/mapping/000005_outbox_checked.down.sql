@@ -1,2 +1,2 @@
--- The migration before takes the constraint away.
-SELECT 1;
+-- The constraint goes with its column.
+SELECT;

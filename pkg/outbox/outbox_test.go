@@ -10,3 +10,8 @@ func TestMappingsOutbox(t *testing.T) {
 	t.Parallel()
 	outboxtest.Suite(t, "mapping", "start_initial_sync")
 }
+
+func TestConnectionsOutbox(t *testing.T) {
+	t.Parallel()
+	outboxtest.Suite(t, "connection", "connection_connected")
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	session "github.com/entrasync/entrasync/pkg/vault"
@@ -24,7 +25,9 @@ const usage = `usage: connection                run the service
        connection keys create    make a master key, where there is none
        connection keys status    list the keys and how many values each sealed
        connection keys rotate    add a key that seals from now on; running processes take it up
-       connection keys drop      remove older keys that seal nothing any more`
+       connection keys drop      remove older keys that seal nothing any more
+       connection effects dead   list the effects that were set aside
+       connection effects retry TENANT EFFECT`
 
 // operator is what the commands for operators take from the environment.
 type operator struct {
@@ -35,6 +38,9 @@ type operator struct {
 
 // operate runs a command of an operator and ends.
 func operate(ctx context.Context, arguments []string, out io.Writer, now func() time.Time) error {
+	if arguments[0] == "effects" {
+		return outbox.Operate(ctx, name, arguments, out)
+	}
 	if len(arguments) != 2 || arguments[0] != "keys" {
 		return errors.New(usage)
 	}

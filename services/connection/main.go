@@ -13,7 +13,6 @@ import (
 	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/pkg/service"
-	"github.com/entrasync/entrasync/services/connection/internal/rpc"
 )
 
 const (
@@ -69,7 +68,7 @@ func start(ctx context.Context, s *service.Service, c config) error {
 		s.Check(check)
 	}
 	parts.upkeep(s)
-	rpc.Register(s.Server(), parts.useCases)
+	parts.register(s.Server())
 	return nil
 }
 

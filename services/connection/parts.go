@@ -4,7 +4,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"google.golang.org/grpc"
 
+	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/services/connection/internal/appsecrets"
@@ -19,9 +21,16 @@ type parts struct {
 	useCases rpc.UseCases
 	sweep    *connection.Sweep
 	reseal   *connection.Reseal
+	effects  *outbox.Box
 	store    secretStore
 
 	close func() // ends what goes on without a caller
+}
+
+// register adds the service's methods to a server.
+func (p parts) register(server grpc.ServiceRegistrar) {
+	rpc.Register(server, p.useCases)
+	outbox.Serve(server, p.effects, connection.EffectConnected, connection.EffectDisconnected)
 }
 
 // assemble wires domain and adapters.
@@ -43,7 +52,7 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 	}
 	connections, pointers := postgres.NewConnections(pool, now), postgres.NewPointers(pool, now)
 	flows, locks := postgres.NewFlows(pool, box), postgres.NewLocks(pool, maxGrantLocks)
-	outbox, events := postgres.NewOutbox(pool.Background()), postgres.NewStatusEvents(pool.Background())
+	effects, events := outbox.New(pool, outbox.Options{Now: now}), postgres.NewStatusEvents(pool.Background())
 	store, err := s.secretStore(postgres.NewSecrets(pool, box, now), pointers, locks, now)
 	if err != nil {
 		return parts{}, err
@@ -56,7 +65,7 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 	tokens := connection.NewTokens(resolver, connections, store, locks, client, client, now)
 	consent := &connection.Consent{Epochs: connections, Tokens: tokens, Provider: client}
 	activation := &connection.Activation{Store: connections, Secrets: store, Lock: locks, Now: now, NewID: newID}
-	settling := &connection.Settling{Outbox: postgres.NewOutbox(pool)}
+	settling := &connection.Settling{Effects: effects}
 	through, err := cipp.New(cipp.Options{AllowedHosts: s.CIPPAllowedHosts, Now: now})
 	if err != nil {
 		return parts{}, err
@@ -64,8 +73,9 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 	access := &connection.CIPPAccess{Store: connections, Secrets: store, Directories: through, Identity: client, Now: now}
 	providers := &connection.Providers{Store: connections, Tokens: tokens, Direct: client, Groups: client, CIPP: access}
 	return parts{
-		sweep:  &connection.Sweep{Sweeper: postgres.NewSweeper(pool.Background()), Now: now},
-		reseal: &connection.Reseal{Resealer: postgres.NewResealer(pool.Background(), box)}, store: store,
+		effects: effects,
+		sweep:   &connection.Sweep{Sweeper: postgres.NewSweeper(pool.Background()), Effects: effects, Now: now},
+		reseal:  &connection.Reseal{Resealer: postgres.NewResealer(pool.Background(), box)}, store: store,
 		close: tokens.Close,
 		useCases: rpc.UseCases{
 			Connect: &connection.Connect{
@@ -90,8 +100,6 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 			SaveCIPP:   &connection.SaveCIPP{Access: access, Activation: activation, Settling: settling, Tokens: tokens},
 			Show:       &connection.Show{Store: connections, Credentials: resolver, SecretStore: store.watch},
 			Read:       &connection.Read{Providers: providers},
-			Pull:       &connection.Pull{Outbox: outbox, Now: now},
-			Ack:        &connection.Ack{Outbox: outbox, Now: now},
 			PullEvents: &connection.PullEvents{Log: events, Now: now},
 			AckEvents:  &connection.AckEvents{Log: events, Now: now},
 		},

@@ -21,7 +21,6 @@ import (
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
-	"github.com/entrasync/entrasync/services/connection/internal/rpc"
 )
 
 const returnTo = "https://psa.example/settings/entra?tab=connection"
@@ -128,7 +127,7 @@ func (b *bundle) start(pool *pg.Pool) replica {
 	built.useCases.Disconnect.Settling.Timeout = 100 * time.Millisecond
 	built.useCases.Complete.Settling.Timeout = 100 * time.Millisecond
 	built.useCases.SaveCIPP.Settling.Timeout = 100 * time.Millisecond
-	address := b.network.Serve(name, func(server grpc.ServiceRegistrar) { rpc.Register(server, built.useCases) })
+	address := b.network.Serve(name, built.register)
 	gateway := b.network.Dial("gateway", name, address)
 	return replica{
 		parts: built, public: connectionv1.NewConnectionServiceClient(gateway),

@@ -24,7 +24,9 @@ const (
 )
 
 const (
-	sweepEvery  = time.Minute
+	sweepEvery = time.Minute
+	// listenAgain is the pause after the connection that listens for effects was lost.
+	listenAgain = 2 * time.Second
 	resealEvery = time.Minute
 	// vaultSweepEvery is longer than sweepEvery: it asks the store about every
 	// tenant.
@@ -89,6 +91,7 @@ func kms(s session.Settings) secrets.KMSClients {
 // upkeep adds the work that goes on beside the calls.
 func (p parts) upkeep(s *service.Service) {
 	s.Every("sweeper", sweepEvery, p.sweep.Do)
+	s.Every("effects listener", listenAgain, p.effects.Listen)
 	s.Every("resealer", resealEvery, p.reseal.Do)
 	if p.store.sweep != nil {
 		s.Every("secret sweeper", vaultSweepEvery, p.store.sweep.Do)

@@ -94,7 +94,7 @@ func (u *SaveCIPP) Do(ctx context.Context, caller Caller, c CIPPCredentials) (ef
 	}
 	u.Tokens.forget(caller.Tenant)
 	u.Access.forget(caller.Tenant)
-	return u.Settling.wait(ctx, caller.Tenant, effect), nil
+	return u.Settling.wait(ctx, effect), nil
 }
 
 // keep gives the stored secret, if it belongs to the same address and app.

@@ -45,5 +45,5 @@ func (u *Complete) Do(ctx context.Context, caller Caller, code Secret) (effects 
 	if err != nil {
 		return "", err
 	}
-	return u.Settling.wait(ctx, caller.Tenant, effect), nil
+	return u.Settling.wait(ctx, effect), nil
 }

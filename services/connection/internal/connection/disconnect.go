@@ -45,7 +45,7 @@ func (u *Disconnect) Do(ctx context.Context, caller Caller) (status Status, effe
 		}
 		return current.Status, Settled, nil
 	}
-	return Disconnected, u.Settling.wait(ctx, caller.Tenant, effect.ID), nil
+	return Disconnected, u.Settling.wait(ctx, effect.ID), nil
 }
 
 // end commits the disconnect first: from then on nobody uses the secrets.

@@ -19,20 +19,13 @@ type Effect struct {
 	Kind      string
 	Arguments map[string]string // ids only
 	CreatedAt time.Time
-	Attempt   int32
 }
 
-// Outbox keeps effects.
-type Outbox interface {
-	// LeaseEffects hands out due effects, oldest first, until the lease ends.
-	LeaseEffects(ctx context.Context, now time.Time, lease time.Duration, limit int32) ([]Effect, error)
-	// EffectAttempt is how often the effect was handed out and whether it is done;
-	// errs.NotFound for an unknown one.
-	EffectAttempt(ctx context.Context, tenant, id string) (attempt int32, done bool, err error)
-	// FinishEffect ends an effect for good, once.
-	FinishEffect(ctx context.Context, tenant, id, outcome string, result map[string]string, at time.Time) error
-	// PostponeEffect hands an effect out again, not before a time.
-	PostponeEffect(ctx context.Context, tenant, id string, until time.Time) error
+// EffectWaiter waits for effects.
+type EffectWaiter interface {
+	// Settle waits up to the given time for effects of the context's tenant to end,
+	// and tells whether all have.
+	Settle(ctx context.Context, ids []string, wait time.Duration) bool
 }
 
 // How an answer describes the effects of the change it reports.

@@ -6,25 +6,10 @@ import (
 )
 
 const (
-	// effectLease is how long the worker has for an effect, eventLease how long
-	// the gateway has for an event.
-	effectLease = 30 * time.Second
-	eventLease  = 30 * time.Second
-	pullEvery   = 200 * time.Millisecond
+	// eventLease is how long the gateway has for an event.
+	eventLease = 30 * time.Second
+	pullEvery  = 200 * time.Millisecond
 )
-
-// Pull hands out effects.
-type Pull struct {
-	Outbox Outbox
-	Now    func() time.Time
-}
-
-// Do leases up to limit effects; it waits up to wait for the first.
-func (u *Pull) Do(ctx context.Context, limit int32, wait time.Duration) ([]Effect, error) {
-	return poll(ctx, wait, func() ([]Effect, error) {
-		return u.Outbox.LeaseEffects(ctx, u.Now(), effectLease, limit)
-	})
-}
 
 // poll asks for rows until some come or the wait is over.
 func poll[T any](ctx context.Context, wait time.Duration, lease func() ([]T, error)) ([]T, error) {

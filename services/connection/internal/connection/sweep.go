@@ -25,16 +25,22 @@ type Sweeper interface {
 	// rows when they expired before traces, and secret versions that nothing
 	// points to and that were made before unused.
 	SweepTenant(ctx context.Context, tenant string, now, traces, unused time.Time) error
-	// TenantsWithEnded lists tenants with effects or events that ended before.
+	// TenantsWithEnded lists tenants with work that ended before.
 	TenantsWithEnded(ctx context.Context, before time.Time) ([]string, error)
-	// EraseEnded deletes a tenant's effects and events that ended before.
+	// EraseEnded deletes a tenant's events that ended before.
 	EraseEnded(ctx context.Context, tenant string, before time.Time) error
+}
+
+// EffectSweeper erases effects that ended long ago.
+type EffectSweeper interface {
+	Sweep(ctx context.Context) error
 }
 
 // Sweep destroys expired states and grants, unused versions of secrets, and the
 // traces of work that ended long ago.
 type Sweep struct {
 	Sweeper Sweeper
+	Effects EffectSweeper
 	Now     func() time.Time
 }
 
@@ -58,7 +64,7 @@ func (u *Sweep) Do(ctx context.Context) error {
 		}
 		return each(ctx, tenants, func(tenant string) error { return u.Sweeper.EraseEnded(ctx, tenant, before) })
 	}
-	return errors.Join(expired(), ended())
+	return errors.Join(expired(), ended(), u.Effects.Sweep(ctx))
 }
 
 // each does something for every tenant. One that fails holds up no other; when ctx

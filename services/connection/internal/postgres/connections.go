@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
@@ -69,7 +70,8 @@ func (s *Connections) Activate(ctx context.Context, tenantID string, c connectio
 	if err != nil {
 		return fmt.Errorf("connection id: %w", err)
 	}
-	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+	return s.inTx(ctx, tenantID, func(ctx context.Context, tx pgx.Tx) error {
+		q := sqlc.New(tx)
 		if by.FlowID != "" {
 			if err := stands(ctx, q, tenantID, by.FlowID); err != nil {
 				return err
@@ -108,7 +110,7 @@ func (s *Connections) Activate(ctx context.Context, tenantID string, c connectio
 		if err != nil {
 			return err
 		}
-		return insertEffect(ctx, q, effect)
+		return addEffect(ctx, tx, effect)
 	})
 }
 
@@ -129,7 +131,8 @@ func take(ctx context.Context, q *sqlc.Queries, tenantID, pendingID string, at t
 
 // End disconnects the active connection and ends what would make another one.
 func (s *Connections) End(ctx context.Context, tenantID, user string, at time.Time, effect connection.Effect) (ended bool, err error) {
-	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+	err = s.inTx(ctx, tenantID, func(ctx context.Context, tx pgx.Tx) error {
+		q := sqlc.New(tx)
 		ended = false
 		// The flows first: from then on none of them stores a grant.
 		if err := q.EndFlows(ctx, sqlc.EndFlowsParams{TenantID: tenantID, EndedAt: at}); err != nil {
@@ -154,7 +157,7 @@ func (s *Connections) End(ctx context.Context, tenantID, user string, at time.Ti
 		if err != nil {
 			return err
 		}
-		return insertEffect(ctx, q, effect)
+		return addEffect(ctx, tx, effect)
 	})
 	return ended, err
 }

@@ -18,6 +18,11 @@ type database struct{ pool *pg.Pool }
 // in runs fn in a transaction of the tenant. A context that already speaks for
 // a tenant may not be used for another.
 func (d database) in(ctx context.Context, tenantID string, fn func(ctx context.Context, q *sqlc.Queries) error, opts ...pg.TxOption) error {
+	return d.inTx(ctx, tenantID, func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, sqlc.New(tx)) }, opts...)
+}
+
+// inTx is in for work that needs the transaction itself.
+func (d database) inTx(ctx context.Context, tenantID string, fn pg.TxFunc, opts ...pg.TxOption) error {
 	call, _ := tenant.Lookup(ctx)
 	switch {
 	case call.Tenant == "":
@@ -30,7 +35,7 @@ func (d database) in(ctx context.Context, tenantID string, fn func(ctx context.C
 	case string(call.Tenant) != tenantID:
 		return errs.New(errs.Internal, "tenant_mismatch", "The work is for another tenant than the call.")
 	}
-	return pg.InTenant(ctx, d.pool, func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, sqlc.New(tx)) }, opts...)
+	return pg.InTenant(ctx, d.pool, fn, opts...)
 }
 
 func (d database) across(ctx context.Context, fn func(ctx context.Context, q *sqlc.Queries) error) error {

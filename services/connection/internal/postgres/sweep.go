@@ -42,7 +42,7 @@ func (s *Sweeper) SweepTenant(ctx context.Context, tenantID string, now, traces,
 	})
 }
 
-// TenantsWithEnded lists tenants with effects or events that ended before.
+// TenantsWithEnded lists tenants with work that ended before.
 func (s *Sweeper) TenantsWithEnded(ctx context.Context, before time.Time) (tenants []string, err error) {
 	err = s.across(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		tenants, err = q.EndedWorkTenants(ctx, before)
@@ -51,12 +51,9 @@ func (s *Sweeper) TenantsWithEnded(ctx context.Context, before time.Time) (tenan
 	return tenants, err
 }
 
-// EraseEnded deletes a tenant's effects and events that ended before.
+// EraseEnded deletes a tenant's events that ended before.
 func (s *Sweeper) EraseEnded(ctx context.Context, tenantID string, before time.Time) error {
 	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
-		if err := q.DeleteEndedEffects(ctx, sqlc.DeleteEndedEffectsParams{TenantID: tenantID, Before: before}); err != nil {
-			return err
-		}
 		return q.DeleteAckedEvents(ctx, sqlc.DeleteAckedEventsParams{TenantID: tenantID, Before: before})
 	})
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
-	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
@@ -53,11 +52,4 @@ func toProblem(p *connection.Problem) *connectionv1.Problem {
 		return nil
 	}
 	return &connectionv1.Problem{Code: p.Code, Message: p.Message, Remedy: p.Remedy}
-}
-
-func toEffect(e connection.Effect) *orchestrationv1.Effect {
-	return &orchestrationv1.Effect{
-		EffectId: e.ID, TenantId: e.Tenant, ActorId: e.Actor, Kind: e.Kind, Arguments: e.Arguments,
-		CreatedAt: timestamppb.New(e.CreatedAt), Attempt: e.Attempt,
-	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/tenant"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
-	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
@@ -25,8 +24,6 @@ type UseCases struct {
 	Callback          *connection.Callback
 	Show              *connection.Show
 	Read              *connection.Read
-	Pull              *connection.Pull
-	Ack               *connection.Ack
 	PullEvents        *connection.PullEvents
 	AckEvents         *connection.AckEvents
 }
@@ -37,7 +34,6 @@ func Register(server grpc.ServiceRegistrar, u UseCases) {
 	connectionv1.RegisterCippServiceServer(server, &cippServer{use: u})
 	connectionv1.RegisterConnectionInternalServiceServer(server, &internalServer{use: u})
 	connectionv1.RegisterDirectoryServiceServer(server, &directoryServer{use: u})
-	orchestrationv1.RegisterEffectServiceServer(server, &effectServer{use: u})
 }
 
 // callerOf says on whose behalf a call is made.

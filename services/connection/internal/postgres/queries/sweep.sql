@@ -24,8 +24,5 @@ WHERE s.tenant_id = @tenant_id AND s.created_at < @before
 -- name: EndedWorkTenants :many
 SELECT DISTINCT tenant_id FROM ended_work WHERE since < @before::timestamptz ORDER BY tenant_id;
 
--- name: DeleteEndedEffects :exec
-DELETE FROM outbox WHERE tenant_id = @tenant_id AND done_at < @before::timestamptz;
-
 -- name: DeleteAckedEvents :exec
 DELETE FROM status_events WHERE tenant_id = @tenant_id AND acked_at < @before::timestamptz;

@@ -19,6 +19,28 @@ type AppCredential struct {
 	CustomerAccess *string
 }
 
+type EffectsDead struct {
+	TenantID string
+	ID       uuid.UUID
+	Kind     string
+	Attempt  int32
+	DeadAt   *time.Time
+}
+
+type EffectsEnded struct {
+	TenantID string
+	DoneAt   *time.Time
+}
+
+type EffectsWaiting struct {
+	TenantID    string
+	ID          uuid.UUID
+	Kind        string
+	OrderKey    string
+	Number      *int64
+	LeasedUntil *time.Time
+}
+
 type EndedWork struct {
 	TenantID string
 	Since    *time.Time
@@ -85,6 +107,8 @@ type Outbox struct {
 	Outcome     *string
 	Result      []byte
 	Number      *int64
+	OrderKey    *string
+	DeadAt      *time.Time
 }
 
 type OutboxOpen struct {

@@ -24,20 +24,6 @@ func (q *Queries) DeleteAckedEvents(ctx context.Context, arg DeleteAckedEventsPa
 	return err
 }
 
-const deleteEndedEffects = `-- name: DeleteEndedEffects :exec
-DELETE FROM outbox WHERE tenant_id = $1 AND done_at < $2::timestamptz
-`
-
-type DeleteEndedEffectsParams struct {
-	TenantID string
-	Before   time.Time
-}
-
-func (q *Queries) DeleteEndedEffects(ctx context.Context, arg DeleteEndedEffectsParams) error {
-	_, err := q.db.Exec(ctx, deleteEndedEffects, arg.TenantID, arg.Before)
-	return err
-}
-
 const deleteOldGrants = `-- name: DeleteOldGrants :exec
 DELETE FROM pending_grants WHERE tenant_id = $1 AND expires_at < $2
 `

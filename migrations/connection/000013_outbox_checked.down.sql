@@ -1,0 +1,2 @@
+-- The constraint goes with its column.
+SELECT;
