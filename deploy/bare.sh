@@ -9,8 +9,9 @@
 #   database  as an ordinary user with DATABASE_URL: make up
 #
 # ENTRASYNC_BARE_COMMANDS="up" leaves "test" out. What is committed is tested, in a fresh clone.
-# Go's build cache of this machine and the modules that it has downloaded are shared, read only, and
-# what the ways built before is kept for the next; ENTRASYNC_BARE_COLD=1 does without. It needs root on Debian or Ubuntu.
+# Go's build cache of this machine, the modules that it has downloaded and Temporal's programs of
+# this checkout are shared, read only, and what the ways built before is kept for the next;
+# ENTRASYNC_BARE_COLD=1 does without. It needs root on Debian or Ubuntu.
 #
 # Everything happens in namespaces of its own: whatever ends this script, the kernel ends its
 # processes and takes its mounts away, and the folders that are deleted then hold none.
@@ -156,6 +157,19 @@ command_there() {
     return $code
 }
 
+# share_temporal copies Temporal's programs $1 into the machine $2, to $3, where they run there. The
+# stack builds them all the same when they are not those that the tree names.
+share_temporal() {
+    [ -z "${ENTRASYNC_BARE_COLD:-}" ] && [ -e "$1/.built-from" ] || return 0
+    mkdir -p "$2$3"
+    cp -a "$1/." "$2$3/"
+    if chroot "$2" "$3/temporal-server" --version >/dev/null 2>&1; then
+        say "shared: Temporal's programs, as this checkout built them"
+    else
+        rm -r "$2$3"
+    fi
+}
+
 # inside is one way, as the first process of its namespaces.
 inside() {
     local dir=$1 home=/home/person who=person:person
@@ -175,6 +189,7 @@ inside() {
         say "nothing is shared: Go downloads and builds everything"
     fi
     git -c safe.directory='*' clone -q --no-hardlinks "$checkout" "$at$home/entrasync"
+    share_temporal "$checkout/.local/bin/temporal" "$at" "$home/entrasync/.local/bin/temporal"
     chroot "$at" chown -R "$who" "$home/entrasync"
     environment "$home" "${who%:*}"
     if [ "$way" = database ]; then
