@@ -4,37 +4,28 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"time"
-
-	"github.com/caarlos0/env/v11"
-	"google.golang.org/grpc"
 
 	"github.com/entrasync/entrasync/gateway/internal/front"
-	"github.com/entrasync/entrasync/gateway/internal/gate"
-	"github.com/entrasync/entrasync/gateway/internal/identity"
-	"github.com/entrasync/entrasync/gateway/internal/inbound"
-	"github.com/entrasync/entrasync/gateway/internal/limit"
 	"github.com/entrasync/entrasync/gateway/internal/wire"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/queue"
-	"github.com/entrasync/entrasync/pkg/rpc"
-	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/secrets"
-	"github.com/entrasync/entrasync/pkg/telemetry"
+	"github.com/entrasync/entrasync/pkg/service"
 	"github.com/entrasync/entrasync/pkg/vault"
 )
 
-const name = "gateway"
+const (
+	name = "gateway"
+	// writersWaiting is how many small writes of one tenant (audit, kept answers) wait
+	// for their turn: more than requests that the rate limit lets in at once.
+	writersWaiting = 1024
+)
 
 // config is all that the process takes from its environment.
 type config struct {
-	Listen             string `env:"ENTRASYNC_LISTEN" envDefault:"127.0.0.1:8080"`
-	AdminListen        string `env:"ENTRASYNC_ADMIN_LISTEN" envDefault:"127.0.0.1:8081"`
-	DatabaseURL        string `env:"ENTRASYNC_DATABASE_URL,required,notEmpty,unset"`
-	DatabaseConns      int32  `env:"ENTRASYNC_DATABASE_CONNS" envDefault:"12"`
-	TLSDir             string `env:"ENTRASYNC_TLS_DIR,required,notEmpty"`
+	service.Config
+	service.Database
 	Keys               secrets.Settings
 	Vault              vault.Settings // for a master key that Vault encrypted
 	ConnectionAddr     string         `env:"ENTRASYNC_CONNECTION_ADDR" envDefault:"127.0.0.1:7101"`
@@ -60,128 +51,42 @@ type config struct {
 	TrustedProxies     []string       `env:"ENTRASYNC_TRUSTED_PROXIES"`              // networks whose X-Forwarded-For counts
 	AuditMonths        int            `env:"ENTRASYNC_AUDIT_MONTHS" envDefault:"13"` // kept beside the present one; 0: all
 	CIPP               bool           `env:"ENTRASYNC_CIPP_ENABLED"`                 // not offered: for tests
-	LogLevel           string         `env:"ENTRASYNC_LOG_LEVEL" envDefault:"info"`
-	LogFormat          string         `env:"ENTRASYNC_LOG_FORMAT" envDefault:"json"`
-	Reflection         bool           `env:"ENTRASYNC_REFLECTION"`
 }
 
-func main() {
-	run.Main(name, func(ctx context.Context) error {
-		cfg, err := env.ParseAs[config]()
-		if err != nil {
-			return err
-		}
-		return serve(ctx, cfg)
+// defaults are the configuration without any variable.
+var defaults = config{
+	Config:   service.Config{Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081"},
+	Database: service.Database{DatabaseConns: 12},
+}
+
+func main() { service.Main(name, defaults, start) }
+
+// start wires the process together.
+func start(ctx context.Context, s *service.Service, c config) error {
+	pool, err := pg.Open(ctx, c.DatabaseURL, pg.Options{
+		Context: name, MaxConns: c.DatabaseConns, Writers: queue.Options{Waiting: writersWaiting},
 	})
-}
-
-// writersWaiting is how many small writes of one tenant (audit, kept answers) wait
-// for their turn: more than requests that the rate limit lets in at once.
-const writersWaiting = 1024
-
-// serve runs the gateway until ctx ends.
-func serve(ctx context.Context, cfg config) (err error) {
-	stop, err := telemetry.Start(ctx, telemetry.LogOptions{Service: name, Level: cfg.LogLevel, Format: cfg.LogFormat})
 	if err != nil {
 		return err
 	}
-	defer stop()
-	pool, err := pg.Open(ctx, cfg.DatabaseURL, pg.Options{Context: name, MaxConns: cfg.DatabaseConns, Writers: queue.Options{Waiting: writersWaiting}})
+	s.Uses("database", pool.Ping, pool.Close)
+	parts, err := c.parts(ctx)
 	if err != nil {
 		return err
 	}
-	defer pool.Close()
-	metrics := telemetry.NewMetrics()
-	parts, hangUp, err := cfg.parts(ctx)
-	defer func() { err = errors.Join(err, hangUp()) }()
-	if err != nil {
-		return err
-	}
-	parts.Pool, parts.Metrics = pool, metrics
+	parts.Pool, parts.Metrics, parts.Ready, parts.Backends = pool, s.Metrics, s.Ready, c.backends(s)
 	handler, err := wire.New(ctx, parts)
 	if err != nil {
 		return err
 	}
-	public, err := front.Listen(ctx, cfg.Listen, handler)
+	for _, work := range handler.Background() {
+		s.Background(work)
+	}
+	public, err := front.Listen(ctx, c.Listen, handler)
 	if err != nil {
 		return err
 	}
-	admin, err := run.AdminServer(ctx, cfg.AdminListen, metrics.Handler(), run.Check{Name: "database", Test: pool.Ping})
-	if err != nil {
-		return err
-	}
-	slog.InfoContext(ctx, "serving", "address", cfg.Listen)
-	var group run.Group
-	group.Add(admin)
-	for _, server := range handler.Background() {
-		group.Add(server)
-	}
-	group.Add(public)
-	return group.Run(ctx)
-}
-
-// parts reads what the configuration names. hangUp ends the connections, also
-// after an error.
-func (cfg config) parts(ctx context.Context) (parts wire.Parts, hangUp func() error, err error) {
-	var closers []func() error
-	hangUp = func() error {
-		var err error
-		for _, end := range closers {
-			err = errors.Join(err, end())
-		}
-		return err
-	}
-	parts = wire.Parts{
-		PublicURL: cfg.PublicURL, Reflection: cfg.Reflection, CIPP: cfg.CIPP, Now: time.Now,
-		TenantRate: limit.Rate{PerSecond: cfg.TenantRate, Burst: cfg.TenantBurst},
-		UserRate:   limit.Rate{PerSecond: cfg.UserRate, Burst: cfg.UserBurst}, AuditMonths: cfg.AuditMonths,
-		AddressRate: limit.Rate{PerSecond: cfg.AddressRate, Burst: cfg.AddressBurst},
-	}
-	if parts.Enterprise, err = wire.Edition(cfg.Edition); err != nil {
-		return parts, hangUp, err
-	}
-	if parts.PlatformKey, err = gate.ParsePlatformKey(cfg.PlatformKeyHash); err != nil {
-		return parts, hangUp, err
-	}
-	if cfg.AuditMonths < 0 {
-		return parts, hangUp, errors.New("ENTRASYNC_AUDIT_MONTHS is negative; 0 keeps all")
-	}
-	if parts.Proxies, err = inbound.ParseProxies(cfg.TrustedProxies); err != nil {
-		return parts, hangUp, err
-	}
-	kms := secrets.KMSClients{vault.TransitScheme: vault.Transit(cfg.Vault)}
-	if parts.Box, err = secrets.Open(ctx, cfg.Keys, kms); err != nil {
-		return parts, hangUp, err
-	}
-	parts.Tokens, err = identity.New(identity.Config{
-		Issuers: cfg.AuthIssuers, Audience: cfg.AuthAudience, Now: time.Now,
-		Claims: identity.Claims{Tenant: cfg.TenantClaim, UserType: cfg.UserTypeClaim, Permissions: cfg.PermissionsClaim},
-	})
-	if err != nil {
-		return parts, hangUp, err
-	}
-	us, err := rpc.LoadIdentity(cfg.TLSDir)
-	if err != nil {
-		return parts, hangUp, err
-	}
-	b := &parts.Backends
-	for _, peer := range []struct {
-		service, address string
-		set              func(*grpc.ClientConn)
-	}{
-		{"connection", cfg.ConnectionAddr, func(c *grpc.ClientConn) { b.Connection = c }},
-		{"discovery", cfg.DiscoveryAddr, func(c *grpc.ClientConn) { b.Discovery = c }},
-		{"mapping", cfg.MappingAddr, func(c *grpc.ClientConn) { b.Mapping = c }},
-		{"sync-engine", cfg.SyncEngineAddr, func(c *grpc.ClientConn) { b.SyncEngine = c }},
-		{"reconciliation", cfg.ReconciliationAddr, func(c *grpc.ClientConn) { b.Reconciliation = c }},
-		{"worker", cfg.WorkerAddr, func(c *grpc.ClientConn) { b.Worker = c }},
-	} {
-		conn, err := rpc.Dial(us, peer.service, peer.address, rpc.WithOriginator(0))
-		if err != nil {
-			return parts, hangUp, err
-		}
-		closers = append(closers, conn.Close)
-		peer.set(conn)
-	}
-	return parts, hangUp, nil
+	slog.InfoContext(ctx, "serving", "address", c.Listen)
+	s.Serve(public)
+	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/pkg/service"
 )
 
 // free is an address that nothing listens on at this moment.
@@ -34,19 +35,19 @@ func environment(t *testing.T) map[string]string {
 	return map[string]string{
 		"ENTRASYNC_LISTEN": free(t), "ENTRASYNC_ADMIN_LISTEN": free(t),
 		"ENTRASYNC_DATABASE_URL": pgtest.Database(t, "gateway").URL, "ENTRASYNC_TLS_DIR": rpctest.New(t).Dir("gateway"),
-		"ENTRASYNC_MASTER_KEY_FILE": key, "ENTRASYNC_LOG_LEVEL": "error", "ENTRASYNC_REFLECTION": "true",
+		"ENTRASYNC_MASTER_KEY_FILE": key, "ENTRASYNC_LOG_LEVEL": "error", "ENTRASYNC_REFLECTION": "true", "ENTRASYNC_DRAIN_DELAY": "0",
 		"ENTRASYNC_AUTH_ISSUER": "http://127.0.0.1:1,http://127.0.0.1:2", "ENTRASYNC_AUTH_AUDIENCE": "entrasync",
 	}
 }
 
 func TestTheProcessServesAndStops(t *testing.T) {
 	variables := environment(t)
-	cfg, err := env.ParseAsWithOptions[config](env.Options{Environment: variables})
-	require.NoError(t, err)
+	cfg := defaults
+	require.NoError(t, env.ParseWithOptions(&cfg, env.Options{Environment: variables}))
 	require.Len(t, cfg.AuthIssuers, 2)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, cfg) }()
+	go func() { ended <- service.Run(ctx, name, cfg, start) }()
 	get := func(address, path string) (int, string) {
 		res, err := http.Get("http://" + address + path)
 		if err != nil {
@@ -82,15 +83,15 @@ func TestAWrongConfigurationFailsTheStart(t *testing.T) {
 		t.Run(variable, func(t *testing.T) {
 			variables := environment(t)
 			variables[variable] = value
-			cfg, err := env.ParseAsWithOptions[config](env.Options{Environment: variables})
-			require.NoError(t, err)
-			require.Error(t, serve(t.Context(), cfg))
+			cfg := defaults
+			require.NoError(t, env.ParseWithOptions(&cfg, env.Options{Environment: variables}))
+			require.Error(t, service.Run(t.Context(), name, cfg, start))
 		})
 	}
 	for _, variable := range []string{"ENTRASYNC_DATABASE_URL", "ENTRASYNC_AUTH_ISSUER", "ENTRASYNC_AUTH_AUDIENCE", "ENTRASYNC_TLS_DIR"} {
 		variables := environment(t)
 		variables[variable] = ""
-		_, err := env.ParseAsWithOptions[config](env.Options{Environment: variables})
-		require.ErrorContains(t, err, variable)
+		cfg := defaults
+		require.ErrorContains(t, env.ParseWithOptions(&cfg, env.Options{Environment: variables}), variable)
 	}
 }

@@ -90,7 +90,7 @@ func startAttacked(t *testing.T, binary string, methods []policy.Method) *attack
 		client: &http.Client{Timeout: time.Minute}, h2: &http.Client{Timeout: time.Minute, Transport: http2Only()},
 	}
 	require.Eventually(t, func() bool {
-		res, err := a.client.Get(a.url + "/readyz") //nolint:noctx // a test's own server
+		res, err := a.client.Get(a.url + "/readyz")
 		if err == nil {
 			_ = res.Body.Close()
 		}
@@ -241,7 +241,7 @@ func frame(raw []byte, compressed byte) []byte {
 
 // tenfold is text of which about a tenth is left by gzip.
 func tenfold(n int) []byte {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable, not secret
+	random := rand.New(rand.NewPCG(1, 2)) // repeatable, not secret
 	var out strings.Builder
 	out.WriteString(`{"surprise":[`)
 	for out.Len() < n {

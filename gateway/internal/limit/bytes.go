@@ -52,7 +52,7 @@ type Held struct {
 // all tenants do.
 func (b *Bytes) Hold(ctx context.Context, tenant string, n int64) (*Held, error) {
 	if n == 0 {
-		return nil, nil //nolint:nilnil // holds nothing, which Shrink and Release take
+		return nil, nil // holds nothing, which Shrink and Release take
 	}
 	h := &Held{of: b, tenant: tenant, share: b.enter(tenant), n: min(n, b.perTenant)}
 	waiting, cancel := context.WithTimeout(ctx, b.wait)

@@ -83,9 +83,10 @@ type Parts struct {
 	BytesWait   time.Duration // for others' bytes; 2 s when 0
 	AddressRate limit.Rate    // of refused unknown callers, and of wrong states of sign-ins
 	Proxies     inbound.Proxies
-	AuditMonths int                   // whole months that the audit trail keeps beside the present one; 0: all
-	KeptBytes   int64                 // of answers to repeated requests, for each tenant; 0: the default
-	Metrics     prometheus.Registerer // nil: none
+	AuditMonths int                         // whole months that the audit trail keeps beside the present one; 0: all
+	KeptBytes   int64                       // of answers to repeated requests, for each tenant; 0: the default
+	Metrics     prometheus.Registerer       // nil: none
+	Ready       func(context.Context) error // whether requests can be served; nil: while the database answers
 	Now         func() time.Time
 }
 
@@ -151,12 +152,15 @@ func (p Parts) Follower() *audit.Follower {
 }
 
 func (p Parts) handlers(g *gate.Gate, methods []policy.Method) ([]front.Handler, error) {
+	if p.Ready == nil {
+		p.Ready = p.Pool.Ping
+	}
 	documents, err := openapi.Build(proto.OpenAPI, methods, p.PublicURL)
 	if err != nil {
 		return nil, err
 	}
 	handlers := front.Handlers(front.Parts{
-		Gate: g, Connection: p.Backends.Connection, Documents: documents, PublicURL: p.PublicURL, Ready: p.Pool.Ping,
+		Gate: g, Connection: p.Backends.Connection, Documents: documents, PublicURL: p.PublicURL, Ready: p.Ready,
 	})
 	var problems []error
 	for _, h := range handlers {

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/entrasync/entrasync/gateway/internal/gate"
+	"github.com/entrasync/entrasync/gateway/internal/identity"
+	"github.com/entrasync/entrasync/gateway/internal/inbound"
+	"github.com/entrasync/entrasync/gateway/internal/limit"
+	"github.com/entrasync/entrasync/gateway/internal/wire"
+	"github.com/entrasync/entrasync/pkg/rpc"
+	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/pkg/service"
+	"github.com/entrasync/entrasync/pkg/vault"
+)
+
+// parts reads what the configuration names; the pool, the metrics and the
+// backends are the caller's to add.
+func (c config) parts(ctx context.Context) (parts wire.Parts, err error) {
+	parts = wire.Parts{
+		PublicURL: c.PublicURL, Reflection: c.Reflection, CIPP: c.CIPP, Now: time.Now,
+		TenantRate: limit.Rate{PerSecond: c.TenantRate, Burst: c.TenantBurst},
+		UserRate:   limit.Rate{PerSecond: c.UserRate, Burst: c.UserBurst}, AuditMonths: c.AuditMonths,
+		AddressRate: limit.Rate{PerSecond: c.AddressRate, Burst: c.AddressBurst},
+	}
+	if parts.Enterprise, err = wire.Edition(c.Edition); err != nil {
+		return parts, err
+	}
+	if parts.PlatformKey, err = gate.ParsePlatformKey(c.PlatformKeyHash); err != nil {
+		return parts, err
+	}
+	if c.AuditMonths < 0 {
+		return parts, errors.New("ENTRASYNC_AUDIT_MONTHS is negative; 0 keeps all")
+	}
+	if parts.Proxies, err = inbound.ParseProxies(c.TrustedProxies); err != nil {
+		return parts, err
+	}
+	kms := secrets.KMSClients{vault.TransitScheme: vault.Transit(c.Vault)}
+	if parts.Box, err = secrets.Open(ctx, c.Keys, kms); err != nil {
+		return parts, err
+	}
+	parts.Tokens, err = identity.New(identity.Config{
+		Issuers: c.AuthIssuers, Audience: c.AuthAudience, Now: time.Now,
+		Claims: identity.Claims{Tenant: c.TenantClaim, UserType: c.UserTypeClaim, Permissions: c.PermissionsClaim},
+	})
+	return parts, err
+}
+
+// backends dials the services, on behalf of the tenant of each call.
+func (c config) backends(s *service.Service) wire.Backends {
+	dial := func(name, address string) *grpc.ClientConn { return s.Dial(name, address, rpc.WithOriginator(0)) }
+	return wire.Backends{
+		Connection:     dial("connection", c.ConnectionAddr),
+		Discovery:      dial("discovery", c.DiscoveryAddr),
+		Mapping:        dial("mapping", c.MappingAddr),
+		SyncEngine:     dial("sync-engine", c.SyncEngineAddr),
+		Reconciliation: dial("reconciliation", c.ReconciliationAddr),
+		Worker:         dial("worker", c.WorkerAddr),
+	}
+}
