@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // format asks that every file is written as its formatter would write it.
@@ -75,6 +77,9 @@ func (s *Suite) generated(ctx context.Context, log io.Writer) error {
 // Generate writes the code made from the contracts and the queries.
 func (s *Suite) Generate(ctx context.Context, log io.Writer) error {
 	if err := s.generateContracts(ctx, log, ""); err != nil {
+		return err
+	}
+	if err := os.WriteFile(s.abs("docs/errors.md"), []byte(reason.Page()), 0o644); err != nil {
 		return err
 	}
 	configs, err := s.sqlcConfigs()
