@@ -75,6 +75,6 @@ func (u *Connect) Do(ctx context.Context, caller Caller, returnTo string) (Start
 	if err := u.States.SaveState(ctx, caller.Tenant, state); err != nil {
 		return Started{}, err
 	}
-	address := u.Identity.AuthorizeURL(AuthorizeRequest{Credentials: credentials, State: value, Challenge: challengeOf(verifier)})
+	address := u.Identity.AuthorizeURL(AuthorizeRequest{Credentials: credentials, State: value, Verifier: verifier})
 	return Started{AuthorizeURL: address, ExpiresAt: state.ExpiresAt}, nil
 }

@@ -161,7 +161,7 @@ type RegistrationSource interface {
 type AuthorizeRequest struct {
 	Credentials Credentials
 	State       Secret
-	Challenge   string // S256 of the PKCE verifier
+	Verifier    Secret // PKCE; its S256 challenge travels
 }
 
 // IdentityProvider gives tokens.

@@ -25,10 +25,4 @@ var randomForm = regexp.MustCompile(`\A[A-Za-z0-9_-]{43}\z`)
 // need not be looked up.
 func madeHere(text string) bool { return randomForm.MatchString(text) }
 
-// challengeOf is the S256 challenge of a PKCE verifier (RFC 7636 §4.2).
-func challengeOf(verifier Secret) string {
-	sum := sha256.Sum256([]byte(verifier))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
-}
-
 func hashOf(s Secret) [32]byte { return sha256.Sum256([]byte(s)) }

@@ -28,36 +28,31 @@ const (
 	maxFederatedBytes = 64 << 10
 )
 
-// prove adds to a token request what proves that the app is itself. It is made
-// anew for each attempt: an assertion has an id of its own, and a mounted token
-// rotates.
-func (c *Client) prove(cr connection.Credentials, endpoint string, form url.Values) error {
-	form.Set("client_id", cr.ClientID)
+// prove gives what a token request needs, beside the app's id and its secret where it
+// has one, as a proof that the app is itself. It is made anew for each attempt: an
+// assertion has an id of its own, and a mounted token rotates.
+func (c *Client) prove(cr connection.Credentials, endpoint string) (url.Values, error) {
 	switch cr.Proof() {
 	case connection.ProofSecret:
-		form.Set("client_secret", cr.ClientSecret.Reveal())
-		return nil
+		return nil, nil
 	case connection.ProofCertificate:
 		assertion, err := assertionFor(cr, endpoint, c.now())
 		if err != nil {
-			return noProof.failure(0, "", 0).Err(fmt.Errorf("making a client assertion: %w", err))
+			return nil, noProof.failure(0, "", 0).Err(fmt.Errorf("making a client assertion: %w", err))
 		}
-		addAssertion(form, assertion)
-		return nil
+		return asserted(assertion), nil
 	case connection.ProofFederated:
 		token, err := readFederated(cr.FederatedTokenFile)
 		if err != nil {
-			return noProof.failure(0, "", 0).Err(fmt.Errorf("reading the federated token: %w", err))
+			return nil, noProof.failure(0, "", 0).Err(fmt.Errorf("reading the federated token: %w", err))
 		}
-		addAssertion(form, token)
-		return nil
+		return asserted(token), nil
 	}
-	return noProof.failure(0, "", 0).Err(errors.New("the credentials have no one proof"))
+	return nil, noProof.failure(0, "", 0).Err(errors.New("the credentials have no one proof"))
 }
 
-func addAssertion(form url.Values, assertion connection.Secret) {
-	form.Set("client_assertion_type", assertionType)
-	form.Set("client_assertion", assertion.Reveal())
+func asserted(assertion connection.Secret) url.Values {
+	return url.Values{"client_assertion_type": {assertionType}, "client_assertion": {assertion.Reveal()}}
 }
 
 // assertionClaims are those that Microsoft asks for

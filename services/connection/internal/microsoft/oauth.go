@@ -1,12 +1,15 @@
 package microsoft
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"io"
+	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,6 +17,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
@@ -40,67 +45,94 @@ func authorityOf(c connection.Credentials) string {
 	return c.TenantID
 }
 
+// codeFlow is the authorization code flow of an app at the credentials' authority.
+func (c *Client) codeFlow(cr connection.Credentials) *oauth2.Config {
+	authority := authorityOf(cr)
+	return &oauth2.Config{
+		ClientID: cr.ClientID, ClientSecret: cr.ClientSecret.Reveal(), RedirectURL: c.redirectURI, Scopes: strings.Fields(c.scopes()),
+		Endpoint: oauth2.Endpoint{
+			AuthURL: c.authorizeURL(authority), TokenURL: c.tokenURL(authority), AuthStyle: oauth2.AuthStyleInParams,
+		},
+	}
+}
+
 // AuthorizeURL is the address of the consent page.
 func (c *Client) AuthorizeURL(r connection.AuthorizeRequest) string {
-	query := url.Values{
-		"client_id":             {r.Credentials.ClientID},
-		"response_type":         {"code"},
-		"response_mode":         {"query"},
-		"redirect_uri":          {c.redirectURI},
-		"scope":                 {c.scopes()},
-		"state":                 {r.State.Reveal()},
-		"code_challenge":        {r.Challenge},
-		"code_challenge_method": {"S256"},
-		"prompt":                {"select_account"},
-	}
-	return c.authorizeURL(authorityOf(r.Credentials)) + "?" + query.Encode()
+	return c.codeFlow(r.Credentials).AuthCodeURL(r.State.Reveal(), oauth2.S256ChallengeOption(r.Verifier.Reveal()),
+		oauth2.SetAuthURLParam("response_mode", "query"), oauth2.SetAuthURLParam("prompt", "select_account"))
 }
+
+// ask sends one request to a token endpoint with what proves the app, which is added to
+// its form.
+type ask func(ctx context.Context, proof url.Values) (*oauth2.Token, error)
 
 // Exchange redeems a code. It is sent once: a code works once.
 func (c *Client) Exchange(ctx context.Context, cr connection.Credentials, code, verifier connection.Secret) (connection.Grant, error) {
-	return c.redeem(ctx, cr, atPartner, authorityOf(cr), url.Values{
-		"grant_type": {"authorization_code"},
-		"code":       {code.Reveal()}, "redirect_uri": {c.redirectURI}, "code_verifier": {verifier.Reveal()}, "scope": {c.scopes()},
-	}, 1)
+	return c.redeem(ctx, cr, atPartner, authorityOf(cr), 1, func(ctx context.Context, proof url.Values) (*oauth2.Token, error) {
+		options := []oauth2.AuthCodeOption{oauth2.VerifierOption(verifier.Reveal()), oauth2.SetAuthURLParam("scope", c.scopes())}
+		for name := range proof {
+			options = append(options, oauth2.SetAuthURLParam(name, proof.Get(name)))
+		}
+		return c.codeFlow(cr).Exchange(ctx, code.Reveal(), options...)
+	})
 }
 
-// Refresh redeems the partner's refresh token at the partner's authority.
+// asApp asks for the app's own token of a scope at an authority.
+func (c *Client) asApp(cr connection.Credentials, authority, scope string) ask {
+	return c.asking(cr, authority, scope, url.Values{})
+}
+
+// asHolder redeems a refresh token for a scope at an authority. The library's flow for
+// apps takes it as another type of grant; that of oauth2.Config sends no scope.
+func (c *Client) asHolder(cr connection.Credentials, authority, scope string, refreshToken connection.Secret) ask {
+	return c.asking(cr, authority, scope, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken.Reveal()}})
+}
+
+func (c *Client) asking(cr connection.Credentials, authority, scope string, form url.Values) ask {
+	return func(ctx context.Context, proof url.Values) (*oauth2.Token, error) {
+		config := clientcredentials.Config{
+			ClientID: cr.ClientID, ClientSecret: cr.ClientSecret.Reveal(), TokenURL: c.tokenURL(authority), Scopes: []string{scope},
+			EndpointParams: maps.Clone(form), AuthStyle: oauth2.AuthStyleInParams,
+		}
+		maps.Copy(config.EndpointParams, proof)
+		return config.Token(ctx)
+	}
+}
+
+// Refresh redeems the partner's refresh token at the partner's authority. The grant has
+// the old one where no new one came.
 func (c *Client) Refresh(ctx context.Context, cr connection.Credentials, refreshToken connection.Secret) (connection.Grant, error) {
-	return c.redeem(ctx, cr, atPartner, authorityOf(cr), url.Values{
-		"grant_type": {"refresh_token"}, "refresh_token": {refreshToken.Reveal()}, "scope": {c.scopes()},
-	}, 3)
+	return c.redeem(ctx, cr, atPartner, authorityOf(cr), 3, c.asHolder(cr, authorityOf(cr), c.scopes(), refreshToken))
 }
 
 // CustomerToken redeems the partner's refresh token at a managed tenant's own
 // authority. Whatever else comes back is left.
 func (c *Client) CustomerToken(ctx context.Context, cr connection.Credentials, refreshToken connection.Secret, managedTenant string) (connection.Token, error) {
-	return c.atCustomer(ctx, cr, managedTenant, url.Values{
-		"grant_type": {"refresh_token"}, "refresh_token": {refreshToken.Reveal()}, "scope": {defaultScope},
-	})
+	return c.atCustomer(ctx, cr, managedTenant, c.asHolder(cr, managedTenant, defaultScope, refreshToken))
 }
 
 // AppToken asks for the app's own token at a managed tenant's authority.
 func (c *Client) AppToken(ctx context.Context, cr connection.Credentials, managedTenant string) (connection.Token, error) {
-	return c.atCustomer(ctx, cr, managedTenant, url.Values{"grant_type": {"client_credentials"}, "scope": {defaultScope}})
+	return c.atCustomer(ctx, cr, managedTenant, c.asApp(cr, managedTenant, defaultScope))
 }
 
 // shared are authorities that stand for many tenants. A token from there says
 // nothing about a managed one.
 var shared = []string{"common", "consumers", anyOrganization}
 
-func (c *Client) atCustomer(ctx context.Context, cr connection.Credentials, managedTenant string, form url.Values) (connection.Token, error) {
+func (c *Client) atCustomer(ctx context.Context, cr connection.Credentials, managedTenant string, how ask) (connection.Token, error) {
 	if managedTenant == "" || slices.Contains(shared, strings.ToLower(managedTenant)) {
 		return connection.Token{}, tenantGone.failure(0, "", 0).Err(errors.New("the authority is not that of a managed tenant"))
 	}
-	grant, err := c.redeem(ctx, cr, atCustomer, managedTenant, form, 3)
+	grant, err := c.redeem(ctx, cr, atCustomer, managedTenant, 3, how)
 	return connection.Token{Value: grant.AccessToken, ExpiresAt: grant.ExpiresAt}, err
 }
 
 // redeem asks the token endpoint, again after a passing failure as long as there
 // are attempts and it does not ask for a longer pause than ours.
-func (c *Client) redeem(ctx context.Context, cr connection.Credentials, at authority, tenant string, form url.Values, attempts int) (connection.Grant, error) {
+func (c *Client) redeem(ctx context.Context, cr connection.Credentials, at authority, tenant string, attempts int, how ask) (connection.Grant, error) {
 	for attempt := 1; ; attempt++ {
-		grant, err := c.redeemOnce(ctx, cr, at, tenant, form)
+		grant, err := c.redeemOnce(ctx, cr, at, tenant, how)
 		if err == nil || attempt == attempts || ctx.Err() != nil || connection.ClassOf(err) != connection.Retry {
 			return grant, err
 		}
@@ -122,61 +154,76 @@ func retryAfterOf(err error) time.Duration {
 	return 0
 }
 
-// tokenAnswer is a success of the token endpoint.
-type tokenAnswer struct {
-	TokenType    string `json:"token_type"`
-	Scope        string `json:"scope"`
-	ExpiresIn    int64  `json:"expires_in"` // seconds
-	AccessToken  plain  `json:"access_token"`
-	RefreshToken plain  `json:"refresh_token"`
-	IDToken      plain  `json:"id_token"`
-}
-
-// plain reads a secret out of JSON, which connection.Secret refuses to print but
-// not to read; it is converted at once.
-type plain string
-
-func (c *Client) redeemOnce(ctx context.Context, cr connection.Credentials, whose authority, tenant string, form url.Values) (connection.Grant, error) {
+func (c *Client) redeemOnce(ctx context.Context, cr connection.Credentials, whose authority, tenant string, how ask) (connection.Grant, error) {
 	at := doorOf(cr.ClientID, tenant)
 	if err := c.tooEarly(at); err != nil {
 		return connection.Grant{}, err
 	}
-	if err := c.prove(cr, c.tokenURL(tenant), form); err != nil {
+	proof, err := c.prove(cr, c.tokenURL(tenant))
+	if err != nil {
 		return connection.Grant{}, err
 	}
 	requestCtx, cancel := context.WithTimeoutCause(ctx, tokenTimeout, errUnanswered)
 	defer cancel()
-	req, err := http.NewRequestWithContext(requestCtx, http.MethodPost, c.tokenURL(tenant), strings.NewReader(form.Encode()))
-	if err != nil {
-		return connection.Grant{}, fmt.Errorf("making a token request: %w", err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Accept", "application/json")
-	id := uuid.NewString()
-	req.Header.Set("client-request-id", id)
+	x := &tokenExchange{next: c.http.Transport, id: uuid.NewString()}
 	sent := c.now()
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return connection.Grant{}, lost(ctx, outbound.Cause(err), id)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	id = requestIDIn(resp.Header, id)
-	raw, err := small(ctx, resp, id)
-	if err != nil {
-		return connection.Grant{}, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		failure := parseOAuthFailure(raw)
-		failure.TraceID = cmp.Or(failure.TraceID, id)
-		failure.Status, failure.RetryAfter = resp.StatusCode, outbound.RetryAfter(resp.Header, c.now())
+	token, err := how(context.WithValue(requestCtx, oauth2.HTTPClient, outbound.Client(x)), proof)
+	refused, isRefusal := errors.AsType[*oauth2.RetrieveError](err)
+	switch {
+	case x.unsent != nil:
+		return connection.Grant{}, lost(ctx, x.unsent, x.id)
+	case x.unread != nil && ctx.Err() != nil:
+		return connection.Grant{}, lost(ctx, x.unread, x.id)
+	case x.unread != nil:
+		return connection.Grant{}, unreadable(x.unread, x.id)
+	case isRefusal:
+		failure := parseOAuthFailure(refused.Body)
+		failure.TraceID = cmp.Or(failure.TraceID, x.id)
+		failure.Status, failure.RetryAfter = refused.Response.StatusCode, outbound.RetryAfter(refused.Response.Header, c.now())
 		c.heed(at, failure.Status, failure.RetryAfter)
 		return connection.Grant{}, classifyToken(whose, failure)
+	case err == nil:
+		var grant connection.Grant
+		if grant, err = grantOf(token, sent); err == nil {
+			return grant, nil
+		}
 	}
-	grant, err := parseGrant(raw, sent)
+	return connection.Grant{}, unreadable(errNoGrant, x.id) // the library's error may quote the answer
+}
+
+// errNoGrant is an answer that is no success of a token endpoint. It quotes nothing.
+var errNoGrant = errors.New("not an answer of a token endpoint")
+
+// tokenExchange sends one request to a token endpoint for the library, with our headers
+// and bounds, and keeps what became of it.
+type tokenExchange struct {
+	next   http.RoundTripper
+	id     string // of the request: ours, then Microsoft's
+	unsent error  // there was no answer
+	unread error  // not the whole of it came
+}
+
+// RoundTrip implements http.RoundTripper. What comes is read as JSON, whatever its type
+// says.
+func (x *tokenExchange) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("client-request-id", x.id)
+	resp, err := x.next.RoundTrip(req)
 	if err != nil {
-		return connection.Grant{}, unreadable(err, id)
+		x.unsent = err
+		return nil, err
 	}
-	return grant, nil
+	defer func() { _ = resp.Body.Close() }()
+	x.id = requestIDIn(resp.Header, x.id)
+	raw, err := outbound.ReadBody(resp.Body, nil, maxSmallBytes)
+	if err != nil {
+		x.unread = err
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(raw))
+	resp.Header.Set("Content-Type", "application/json")
+	return resp, nil
 }
 
 // small reads a small answer whole, of what is no Graph. Its errors are classified.
@@ -202,16 +249,19 @@ func parseOAuthFailure(body []byte) oauthFailure {
 	return f
 }
 
-// parseGrant reads a success of the token endpoint, whose request was sent then.
-func parseGrant(body []byte, sent time.Time) (connection.Grant, error) {
-	var answer tokenAnswer
-	if json.Unmarshal(body, &answer) != nil || answer.AccessToken == "" || !strings.EqualFold(answer.TokenType, "Bearer") || answer.ExpiresIn <= 0 {
-		return connection.Grant{}, errors.New("not an answer of a token endpoint")
+// grantOf takes what a token endpoint gave for a request that was sent then. The
+// library counts the life of a token by its own clock, and from the answer.
+func grantOf(token *oauth2.Token, sent time.Time) (connection.Grant, error) {
+	seconds, ok := token.Extra("expires_in").(float64)
+	if token.AccessToken == "" || !strings.EqualFold(token.TokenType, "Bearer") || !ok || seconds < 1 || seconds != math.Trunc(seconds) {
+		return connection.Grant{}, errNoGrant
 	}
+	scope, _ := token.Extra("scope").(string)
+	idToken, _ := token.Extra("id_token").(string)
 	return connection.Grant{
-		AccessToken: connection.Secret(answer.AccessToken), RefreshToken: connection.Secret(answer.RefreshToken),
-		ExpiresAt: sent.Add(time.Duration(min(answer.ExpiresIn, 86400)) * time.Second), Scope: answer.Scope,
-		PartnerTenantID: tenantOf(string(answer.IDToken)),
+		AccessToken: connection.Secret(token.AccessToken), RefreshToken: connection.Secret(token.RefreshToken),
+		ExpiresAt: sent.Add(time.Duration(min(seconds, 86400)) * time.Second), Scope: scope,
+		PartnerTenantID: tenantOf(idToken),
 	}, nil
 }
 

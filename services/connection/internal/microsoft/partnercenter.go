@@ -29,9 +29,7 @@ var customerPermissions = []string{"User.Read.All", "GroupMember.Read.All"}
 
 // PartnerCenterToken redeems the partner's refresh token for the Partner Center.
 func (c *Client) PartnerCenterToken(ctx context.Context, cr connection.Credentials, refreshToken connection.Secret, partnerTenant string) (connection.Secret, error) {
-	grant, err := c.redeem(ctx, cr, atPartner, partnerTenant, url.Values{
-		"grant_type": {"refresh_token"}, "refresh_token": {refreshToken.Reveal()}, "scope": {partnerCenterScope},
-	}, 3)
+	grant, err := c.redeem(ctx, cr, atPartner, partnerTenant, 3, c.asHolder(cr, partnerTenant, partnerCenterScope, refreshToken))
 	return grant.AccessToken, err
 }
 

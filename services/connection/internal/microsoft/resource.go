@@ -2,7 +2,6 @@ package microsoft
 
 import (
 	"context"
-	"net/url"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/microsoft/jsontext"
@@ -11,7 +10,7 @@ import (
 // ResourceToken gives an app its own token for an API, at the authority that the
 // credentials name: that of the tenant where both are registered.
 func (c *Client) ResourceToken(ctx context.Context, cr connection.Credentials, scope string) (connection.Token, error) {
-	grant, err := c.redeem(ctx, cr, atPartner, authorityOf(cr), url.Values{"grant_type": {"client_credentials"}, "scope": {scope}}, 3)
+	grant, err := c.redeem(ctx, cr, atPartner, authorityOf(cr), 3, c.asApp(cr, authorityOf(cr), scope))
 	return connection.Token{Value: grant.AccessToken, ExpiresAt: grant.ExpiresAt}, err
 }
 
