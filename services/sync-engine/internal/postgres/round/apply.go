@@ -47,6 +47,8 @@ var (
 	applyContacts string
 	//go:embed apply_inactivate.sql
 	applyInactivate string
+	//go:embed apply_missing.sql
+	applyMissing string
 	//go:embed apply_links.sql
 	applyLinks string
 	//go:embed apply_changes.sql
@@ -215,6 +217,7 @@ func (r *Round) write(ctx context.Context, tx pgx.Tx, of span, actions map[actio
 		{links, applyLinkContacts},
 		{changes, applyContacts},
 		{inactivates, applyInactivate},
+		{actions[actionMissing], applyMissing},
 		{changes + inactivates + actions[actionSeen] + actions[actionMissing], applyLinks},
 	} {
 		if s.rows == 0 {

@@ -25,7 +25,7 @@ const (
 	actionResume     action = "resume"     // back, or enabled again: the link is active; whether the contact is, somebody else has decided
 	actionTouch      action = "touch"      // linked: only metadata differ, the sign-in name or whether the account is enabled
 	actionSeen       action = "seen"       // linked and unchanged: a listing lacked it before, and this one has it
-	actionMissing    action = "missing"    // linked, and a complete listing lacks it for the first time: nothing else changes
+	actionMissing    action = "missing"    // linked, and a complete listing lacks it for the first time: at most the reason changes
 	actionInactivate action = "inactivate" // linked and disabled upstream, or lacking in a complete listing: the contact becomes inactive
 	actionQueue      action = "queue"      // not linked, and a person must decide
 )
