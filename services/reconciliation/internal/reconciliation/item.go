@@ -13,6 +13,8 @@ const (
 	ContactAlreadyLinked   Reason = "contact_already_linked"   // the one contact belongs to another identity
 	DuplicateIdentityEmail Reason = "duplicate_identity_email" // several identities of the directory share an address
 	EmailInUseElsewhere    Reason = "email_in_use_elsewhere"   // a contact of another client has the address
+	AliasMatch             Reason = "alias_match"              // a contact has an alias of it, and is inactive or has another name
+	ContactDeleted         Reason = "contact_deleted"          // the host deleted the contact that it was linked to
 )
 
 // Status is where an item stands.

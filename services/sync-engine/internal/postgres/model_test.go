@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,6 +15,7 @@ import (
 // modelContact is a contact as the naive reference keeps it.
 type modelContact struct {
 	email    string
+	name     string // one word
 	identity string // "" while not linked
 	inactive bool
 	bySync   bool
@@ -108,7 +110,7 @@ func (m *model) inactivate(contact *modelContact, c syncengine.Counters, apply *
 }
 
 func (m *model) match(id syncengine.Identity, c syncengine.Counters, apply *[]func()) syncengine.Counters {
-	for _, address := range id.Addresses {
+	for i, address := range id.Addresses {
 		var hits []*modelContact
 		for _, contact := range m.contacts {
 			if contact.email == address {
@@ -118,6 +120,8 @@ func (m *model) match(id syncengine.Identity, c syncengine.Counters, apply *[]fu
 		switch {
 		case len(hits) == 0:
 			continue
+		case len(hits) == 1 && hits[0].identity == "" && i >= id.Own && (hits[0].inactive || !strings.EqualFold(hits[0].name, id.FullName)):
+			c.Ambiguous++ // an alias alone
 		case len(hits) == 1 && hits[0].identity == "":
 			c.Linked++
 			*apply = append(*apply, func() { hits[0].identity = id.ObjectID })
@@ -127,7 +131,7 @@ func (m *model) match(id syncengine.Identity, c syncengine.Counters, apply *[]fu
 		return c
 	}
 	c.Created++
-	*apply = append(*apply, func() { m.contacts = append(m.contacts, &modelContact{email: id.EmailNorm, identity: id.ObjectID}) })
+	*apply = append(*apply, func() { m.contacts = append(m.contacts, &modelContact{email: id.EmailNorm, name: id.FullName, identity: id.ObjectID}) })
 	return c
 }
 
@@ -151,10 +155,10 @@ func TestRoundsDecideAsTheModel(t *testing.T) {
 		e.setting("guard_min_count", 1000)
 		m := &model{}
 		for i, mail := range rapid.SliceOfN(address, 0, 5).Draw(rt, "contacts") {
-			inactive := rapid.Bool().Draw(rt, "inactive")
-			e.host(syncengine.ContactRecord{ExternalID: ptr(fmt.Sprint(i)), ClientID: ptr(client), FullName: "N", Email: &mail, Inactive: &inactive})
+			inactive, name := rapid.Bool().Draw(rt, "inactive"), rapid.SampledFrom([]string{"ann", "Other"}).Draw(rt, "name")
+			e.host(syncengine.ContactRecord{ExternalID: ptr(fmt.Sprint(i)), ClientID: ptr(client), FullName: name, Email: &mail, Inactive: &inactive})
 			norm, _ := syncengine.NormaliseAddress(mail)
-			m.contacts = append(m.contacts, &modelContact{email: norm, inactive: inactive})
+			m.contacts = append(m.contacts, &modelContact{email: norm, name: name, inactive: inactive})
 		}
 		reader, err := syncengine.NewReader(syncengine.Settings{FilterServiceAccounts: true})
 		require.NoError(rt, err)

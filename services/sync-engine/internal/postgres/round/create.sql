@@ -21,6 +21,8 @@ CREATE TEMP TABLE IF NOT EXISTS stage (
     phone      text NOT NULL,
     role       text NOT NULL,
     addresses  text COLLATE "C" NOT NULL,
+    -- So many of the addresses, the first, are its own; the others are aliases.
+    own        integer NOT NULL,
     contact_id uuid NOT NULL
 );
 CREATE TEMP TABLE IF NOT EXISTS address (
@@ -34,7 +36,12 @@ CREATE TEMP TABLE IF NOT EXISTS match (
     n          integer NOT NULL PRIMARY KEY,
     hits       integer NOT NULL,
     taken      boolean NOT NULL,
-    contact_id uuid
+    contact_id uuid,
+    -- Hit by an alias alone: whoever has the address now need not be who had it before.
+    alias      boolean NOT NULL DEFAULT false,
+    inactive   boolean NOT NULL DEFAULT false,
+    -- The names share a word; known where it is asked for.
+    named      boolean NOT NULL DEFAULT false
 );
 CREATE TEMP TABLE IF NOT EXISTS plan (
     n          integer NOT NULL PRIMARY KEY,
@@ -47,7 +54,7 @@ CREATE TEMP TABLE IF NOT EXISTS plan (
         'resume',     -- Back, or enabled again: the link is active; whether the contact is, somebody else has decided.
         'touch',      -- Linked: only metadata differ, the sign-in name or whether the account is enabled.
         'seen',       -- Linked and unchanged: a listing lacked it before, and this one has it.
-        'missing',    -- Linked, and a complete listing lacks it for the first time: nothing else changes.
+        'missing',    -- Linked, and a complete listing lacks it for the first time: at most the reason changes.
         'inactivate', -- Linked and disabled upstream, or lacking in a complete listing: the contact becomes inactive.
         'queue'       -- Not linked, and a person must decide.
     )),

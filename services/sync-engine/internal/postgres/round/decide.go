@@ -24,6 +24,10 @@ var (
 	decideLinked string
 	//go:embed decide_matches.sql
 	decideMatches string
+	//go:embed match_names.sql
+	matchNames string
+	//go:embed match_named.sql
+	matchNamed string
 	//go:embed decide_elsewhere.sql
 	decideElsewhere string
 	//go:embed decide_unlinked.sql
@@ -142,11 +146,40 @@ func (r *Round) decided(ctx context.Context) (d syncengine.Decision, err error) 
 
 // decideRange plans for the staged identities of a range.
 func (r *Round) decideRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, of span) error {
-	statements := []string{decideLinked, decideMatches, decideElsewhere, decideUnlinked}
-	if rules.Settings.AllowSameEmailAcrossClients {
-		statements = []string{decideLinked, decideMatches, decideUnlinked}
+	args := r.args(of)
+	if err := exec(ctx, tx, args, decideLinked, decideMatches); err != nil {
+		return err
 	}
-	return exec(ctx, tx, r.args(of), statements...)
+	if err := compareNames(ctx, tx, args); err != nil {
+		return err
+	}
+	if !rules.Settings.AllowSameEmailAcrossClients {
+		if err := exec(ctx, tx, args, decideElsewhere); err != nil {
+			return err
+		}
+	}
+	return exec(ctx, tx, args, decideUnlinked)
+}
+
+// compareNames marks the matches of the range whose names share a word, of those that
+// depend on it.
+func compareNames(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
+	rows, err := tx.Query(ctx, matchNames, args)
+	if err != nil {
+		return err
+	}
+	var n int32
+	var identity, contact string
+	named := []int32{}
+	if _, err = pgx.ForEachRow(rows, []any{&n, &identity, &contact}, func() error {
+		if syncengine.ShareWord(identity, contact) {
+			named = append(named, n)
+		}
+		return nil
+	}); err != nil || len(named) == 0 {
+		return err
+	}
+	return exec(ctx, tx, with(args, "ns", named), matchNamed)
 }
 
 // Hold takes the inactivations out of the plan, range by range.

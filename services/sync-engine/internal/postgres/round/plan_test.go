@@ -160,7 +160,7 @@ func (b *bundle) lookAtPlans(state string, r *Round) {
 	b.t.Helper()
 	args := r.args(span{5000, 10000})
 	args["after_id"], args["up_to_id"], args["limit"], args["last"] = "00005000", "00010000", 5000, 10000
-	args["decision"], args["decided_by"] = uuid.New(), "user-1"
+	args["decision"], args["decided_by"], args["ns"] = uuid.New(), "user-1", []int32{5001, 5002}
 	for _, n := range []string{"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated"} {
 		args[n] = 1
 	}
@@ -209,7 +209,7 @@ func TestStatementsAreNamedOnce(t *testing.T) {
 	r.by(syncengine.Rules{})
 	known := r.args(everything)
 	for _, more := range []string{
-		"after_id", "up_to_id", "limit", "last", "decision", "decided_by",
+		"after_id", "up_to_id", "limit", "last", "decision", "decided_by", "ns",
 		"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated",
 	} {
 		known[more] = nil

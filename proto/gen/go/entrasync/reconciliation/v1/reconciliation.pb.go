@@ -112,8 +112,8 @@ type QueueItem struct {
 	DisplayName       string                 `protobuf:"bytes,5,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	Email             string                 `protobuf:"bytes,6,opt,name=email,proto3" json:"email,omitempty"`
 	ClientId          string                 `protobuf:"bytes,7,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	// multiple_email_matches, contact_already_linked, duplicate_identity_email or
-	// email_in_use_elsewhere.
+	// multiple_email_matches, contact_already_linked, duplicate_identity_email,
+	// email_in_use_elsewhere, alias_match or contact_deleted.
 	Reason string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
 	// open, resolved, dismissed or superseded.
 	Status          string                 `protobuf:"bytes,9,opt,name=status,proto3" json:"status,omitempty"`
@@ -986,12 +986,12 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"\n" +
 	"decided_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12*\n" +
 	"\x11managed_tenant_id\x18\x0f \x01(\tR\x0fmanagedTenantIdB\r\n" +
-	"\v_decided_by\"\xdc\x02\n" +
+	"\v_decided_by\"\xfd\x02\n" +
 	"\x15ListQueueItemsRequest\x12F\n" +
 	"\x06status\x18\x01 \x01(\tB.\xbaH+r)R\x00R\x04openR\bresolvedR\tdismissedR\n" +
 	"supersededR\x06status\x12$\n" +
-	"\tclient_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\bclientId\x12\x81\x01\n" +
-	"\x06reason\x18\x03 \x01(\tBi\xbaHfrdR\x00R\x16multiple_email_matchesR\x16contact_already_linkedR\x18duplicate_identity_emailR\x16email_in_use_elsewhereR\x06reason\x12'\n" +
+	"\tclient_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\bclientId\x12\xa2\x01\n" +
+	"\x06reason\x18\x03 \x01(\tB\x89\x01\xbaH\x85\x01r\x82\x01R\x00R\x16multiple_email_matchesR\x16contact_already_linkedR\x18duplicate_identity_emailR\x16email_in_use_elsewhereR\valias_matchR\x0fcontact_deletedR\x06reason\x12'\n" +
 	"\tpage_size\x18\x04 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12(\n" +
 	"\n" +
@@ -1001,15 +1001,15 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
 	"\n" +
 	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01B\r\n" +
-	"\v_total_size\"\xa0\x03\n" +
+	"\v_total_size\"\xc2\x03\n" +
 	"\n" +
 	"PushedItem\x122\n" +
 	"\x0fentra_object_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\rentraObjectId\x12.\n" +
 	"\x13user_principal_name\x18\x02 \x01(\tR\x11userPrincipalName\x12!\n" +
 	"\fdisplay_name\x18\x03 \x01(\tR\vdisplayName\x12\x14\n" +
-	"\x05email\x18\x04 \x01(\tR\x05email\x12\x7f\n" +
-	"\x06reason\x18\x05 \x01(\tBg\xbaHdrbR\x16multiple_email_matchesR\x16contact_already_linkedR\x18duplicate_identity_emailR\x16email_in_use_elsewhereR\x06reason\x12F\n" +
+	"\x05email\x18\x04 \x01(\tR\x05email\x12\xa0\x01\n" +
+	"\x06reason\x18\x05 \x01(\tB\x87\x01\xbaH\x83\x01r\x80\x01R\x16multiple_email_matchesR\x16contact_already_linkedR\x18duplicate_identity_emailR\x16email_in_use_elsewhereR\valias_matchR\x0fcontact_deletedR\x06reason\x12F\n" +
 	"\n" +
 	"candidates\x18\x06 \x03(\v2&.entrasync.reconciliation.v1.CandidateR\n" +
 	"candidates\x12,\n" +
