@@ -25,7 +25,12 @@ func mailbox(t require.TestingT, address string) string {
 		}
 		return r
 	}, strings.ReplaceAll(address, "’", "'"))
-	address = strings.Trim(strings.TrimPrefix(address, "mailto:"), " \u00a0;,'“”‘")
+	address = strings.Trim(strings.TrimPrefix(address, "mailto:"), " \u00a0;,“”‘")
+	if inner, ok := strings.CutPrefix(address, "'"); ok { // one alone is a character like any other
+		if inner, ok = strings.CutSuffix(inner, "'"); ok {
+			address = inner
+		}
+	}
 	parsed, err := mail.ParseAddress(address)
 	if err != nil { // letters that the parser does not know
 		parsed = &mail.Address{Address: address}
