@@ -42,7 +42,7 @@ func (c *Client) Counts(ctx context.Context) (syncengine.MappingCounts, error) {
 }
 
 // Tenant is the active mapping of one managed tenant; false without one.
-func (c *Client) Tenant(ctx context.Context, managedTenantID string) (syncengine.MappedTenant, bool, error) {
+func (c *Client) MappedTenant(ctx context.Context, managedTenantID string) (syncengine.MappedTenant, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, outage)
 	defer cancel()
 	answer, err := c.mapping.GetMappedTenant(ctx, &mappingv1.GetMappedTenantRequest{ManagedTenantId: managedTenantID}, grpc.WaitForReady(true))
@@ -52,8 +52,8 @@ func (c *Client) Tenant(ctx context.Context, managedTenantID string) (syncengine
 	return tenantOf(answer.GetTenant()), true, nil
 }
 
-// EachTenant calls f with every mapped tenant in order of confirmation.
-func (c *Client) EachTenant(ctx context.Context, clientID string, f func(syncengine.MappedTenant) error) error {
+// EachMappedTenant calls f with every mapped tenant in order of confirmation.
+func (c *Client) EachMappedTenant(ctx context.Context, clientID string, f func(syncengine.MappedTenant) error) error {
 	req := &mappingv1.ListMappedTenantsRequest{ClientId: clientID, PageSize: pageSize}
 	for {
 		answer, err := c.mapping.ListMappedTenants(ctx, req)

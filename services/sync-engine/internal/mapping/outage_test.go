@@ -24,7 +24,7 @@ func (served) GetMappedTenant(_ context.Context, req *mappingv1.GetMappedTenantR
 func TestARoundsQuestionOutlastsARestart(t *testing.T) {
 	t.Parallel()
 	conn := rpctest.Restarting(t, func(r grpc.ServiceRegistrar) { mappingv1.RegisterMappingInternalServiceServer(r, served{}) })
-	mapped, ok, err := mapping.New(conn).Tenant(t.Context(), "m1")
+	mapped, ok, err := mapping.New(conn).MappedTenant(t.Context(), "m1")
 	require.NoError(t, err)
 	require.True(t, ok)
 	require.Equal(t, "c1", mapped.ClientID)

@@ -55,7 +55,7 @@ func BenchmarkRound(b *testing.B) {
 }
 
 // timed does a round, prints how long its phases took, and calls look now and then.
-func (e *engine) timed(b *testing.B, look func()) syncengine.RunTenant {
+func (e *engine) timed(b *testing.B, look func()) syncengine.ManagedTenant {
 	b.Helper()
 	e.now = e.now.Add(time.Hour)
 	run := e.started(syncengine.TypeAllTenants, false)

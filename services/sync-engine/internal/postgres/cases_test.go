@@ -170,7 +170,7 @@ func (c *caseFile) play(dryRun bool) []string {
 			counted = append(counted, fmt.Sprintf("%d %s", counter.n, counter.name))
 		}
 	}
-	lines := []string{got.State + ": " + cmp.Or(strings.Join(counted, ", "), "nobody")}
+	lines := []string{string(got.State) + ": " + cmp.Or(strings.Join(counted, ", "), "nobody")}
 	if got.Held != nil {
 		lines = append(lines, fmt.Sprintf("held %s %d", got.Held.Reason, got.Held.Count))
 	}

@@ -53,7 +53,7 @@ func TestCancelStopsAtTheNextRange(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	require.Equal(t, syncengine.TenantOutcome{State: syncengine.StateCancelled, Counters: syncengine.Counters{Created: syncengine.RangeSize}}, outcome)
+	require.Equal(t, syncengine.Result{State: syncengine.StateCancelled, Counters: syncengine.Counters{Created: syncengine.RangeSize}}, outcome)
 	require.Equal(t, syncengine.StateCancelled, e.finished(run.ID).State)
 	require.Equal(t, syncengine.RangeSize, e.count(`SELECT count(*) FROM contacts`))
 }
@@ -82,7 +82,7 @@ func TestHostBatchBetweenRangesIsDecidedAgain(t *testing.T) {
 func TestRetryThatIsHeldStandsForTheLastAttempt(t *testing.T) {
 	t.Parallel()
 	lost := errs.New(errs.Unavailable, "lost", "Lost.")
-	attempts := func(e *engine, first, second []syncengine.User) syncengine.RunTenant {
+	attempts := func(e *engine, first, second []syncengine.User) syncengine.ManagedTenant {
 		run := e.started(syncengine.TypeAllTenants, false)
 		e.dir.users = first
 		_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {

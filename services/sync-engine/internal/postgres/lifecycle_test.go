@@ -259,7 +259,7 @@ func TestOneRoundADirectory(t *testing.T) {
 	run := e.started(syncengine.TypeAllTenants, false)
 	tried := errors.New("not tried")
 	e.dir.onPage = func() {
-		_, tenant, err := e.store.RunTenant(e.ctx(), run.ID, managed)
+		_, tenant, err := e.store.ManagedTenant(e.ctx(), run.ID, managed)
 		require.NoError(t, err)
 		_, tried = e.store.OpenRound(e.ctx(), tenant, e.now)
 	}

@@ -213,6 +213,6 @@ func TestRoundsDecideAsTheModel(t *testing.T) {
 	})
 }
 
-func goneOf(e *engine, t syncengine.RunTenant) int {
+func goneOf(e *engine, t syncengine.ManagedTenant) int {
 	return e.count(`SELECT inactivated_gone FROM entra_sync_run_tenants WHERE run_id = $1`, t.RunID)
 }

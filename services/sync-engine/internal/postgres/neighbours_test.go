@@ -16,7 +16,7 @@ func TestRoundsLeaveConnectionsToRequests(t *testing.T) {
 	e := setup(t) // with 8 connections
 	open := func() (syncengine.Round, error) {
 		id := uuid.NewString()
-		return e.store.OpenRound(e.ctx(), syncengine.RunTenant{RunID: id, ManagedTenantID: id, EntraTenantID: id, ClientID: id}, e.now)
+		return e.store.OpenRound(e.ctx(), syncengine.ManagedTenant{RunID: id, ManagedTenantID: id, EntraTenantID: id, ClientID: id}, e.now)
 	}
 	var rounds []syncengine.Round
 	for range 4 {
@@ -94,7 +94,7 @@ func TestARevisionGivesUpWaitingForADirectoryInTime(t *testing.T) {
 	e := setup(t)
 	e.dir.users = people(1)
 	run := e.started(syncengine.TypeAllTenants, false)
-	_, rt, err := e.store.RunTenant(e.ctx(), run.ID, managed)
+	_, rt, err := e.store.ManagedTenant(e.ctx(), run.ID, managed)
 	require.NoError(t, err)
 	round, err := e.store.OpenRound(e.ctx(), rt, e.now)
 	require.NoError(t, err)

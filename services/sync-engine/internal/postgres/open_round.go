@@ -14,7 +14,7 @@ var errTooManyRounds = errs.New(errs.Unavailable, "round_in_progress",
 	"As many managed tenants are synced at the moment as the service can.", errs.WithRetryAfter(5*time.Second))
 
 // OpenRound implements syncengine.RoundStore.
-func (s *Store) OpenRound(ctx context.Context, of syncengine.RunTenant, now time.Time) (syncengine.Round, error) {
+func (s *Store) OpenRound(ctx context.Context, of syncengine.ManagedTenant, now time.Time) (syncengine.Round, error) {
 	select {
 	case s.rounds <- struct{}{}:
 	default:

@@ -12,12 +12,12 @@ import (
 )
 
 // FailTenant closes a tenant that has no result yet.
-func (s *Store) FailTenant(ctx context.Context, runID, managedTenantID, state string, problem *syncengine.Problem, now time.Time) error {
+func (s *Store) FailTenant(ctx context.Context, runID, managedTenantID string, state syncengine.State, problem *syncengine.Problem, now time.Time) error {
 	parsed, err := parse(runID, syncengine.ErrUnknownRun)
 	if err != nil {
 		return err
 	}
-	params := sqlc.FailTenantParams{State: state, Now: now, RunID: parsed, ManagedTenantID: managedTenantID}
+	params := sqlc.FailTenantParams{State: string(state), Now: now, RunID: parsed, ManagedTenantID: managedTenantID}
 	params.ErrorCode, params.ErrorMessage, params.ErrorRemedy = problemColumns(problem)
 	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error { return q.FailTenant(ctx, params) })
 }
@@ -29,18 +29,19 @@ func (s *Store) FinishRun(ctx context.Context, end syncengine.RunEnd, derive fun
 		return run, err
 	}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
-		state, err := q.LockRun(ctx, id)
+		locked, err := q.LockRun(ctx, id)
 		if pg.NoRows(err) {
 			return syncengine.ErrUnknownRun
 		}
 		if err != nil {
 			return err
 		}
-		closing := sqlc.CloseTenantsParams{State: end.OpenTenants, Now: end.Now, RunID: id}
+		state := syncengine.State(locked)
+		closing := sqlc.CloseTenantsParams{State: string(end.OpenTenants), Now: end.Now, RunID: id}
 		closing.ErrorCode, closing.ErrorMessage, closing.ErrorRemedy = problemColumns(end.OpenProblem)
 		if syncengine.IsTerminal(state) {
 			// It was cancelled while rounds were under way, which left no result.
-			closing.State, closing.ErrorCode, closing.ErrorMessage, closing.ErrorRemedy = syncengine.StateCancelled, nil, nil, nil
+			closing.State, closing.ErrorCode, closing.ErrorMessage, closing.ErrorRemedy = string(syncengine.StateCancelled), nil, nil, nil
 		}
 		if err := q.CloseTenants(ctx, closing); err != nil {
 			return err
@@ -62,7 +63,7 @@ func finish(ctx context.Context, q *sqlc.Queries, id uuid.UUID, end syncengine.R
 		return err
 	}
 	ending := derive(run)
-	params := sqlc.FinishRunParams{State: ending.State, Now: end.Now, ID: id}
+	params := sqlc.FinishRunParams{State: string(ending.State), Now: end.Now, ID: id}
 	params.ErrorCode, params.ErrorMessage, params.ErrorRemedy = problemColumns(end.Problem)
 	if end.DiscoveredTenants != nil {
 		n := int32(*end.DiscoveredTenants)

@@ -11,7 +11,7 @@ import (
 
 func runOf(r sqlc.GetRunRow) syncengine.Run {
 	run := syncengine.Run{
-		ID: r.ID.String(), WorkflowID: r.WorkflowID, Type: r.Type, State: r.State, DryRun: r.DryRun, Trigger: r.Trigger,
+		ID: r.ID.String(), WorkflowID: r.WorkflowID, Type: r.Type, State: syncengine.State(r.State), DryRun: r.DryRun, Trigger: r.Trigger,
 		InitiatedBy: r.InitiatedBy, ClientID: pg.ID(r.ClientID), CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
 		CompletedAt: r.CompletedAt, Problem: problemOf(r.ErrorCode, r.ErrorMessage, r.ErrorRemedy),
 	}
@@ -33,10 +33,10 @@ func totalsOf(s sqlc.SumRunTenantsRow) syncengine.Totals {
 	}
 }
 
-func runTenantOf(r sqlc.GetRunTenantRow) (syncengine.RunTenant, error) {
-	t := syncengine.RunTenant{
+func managedTenantOf(r sqlc.GetRunTenantRow) (syncengine.ManagedTenant, error) {
+	t := syncengine.ManagedTenant{
 		RunID: r.RunID.String(), ManagedTenantID: r.ManagedTenantID, EntraTenantID: r.EntraTenantID, ClientID: r.ClientID.String(),
-		MappingRevision: r.MappingRevision, Group: int(r.GroupNo), Position: int(r.Position), State: r.State,
+		MappingRevision: r.MappingRevision, Group: int(r.GroupNo), Position: int(r.Position), State: syncengine.State(r.State),
 		Counters: syncengine.Counters{
 			Created: int(r.Created), Linked: int(r.Linked), Updated: int(r.Updated), Unchanged: int(r.Unchanged), Ambiguous: int(r.Ambiguous),
 			Inactivated: int(r.Inactivated), Reactivated: int(r.Reactivated), Filtered: int(r.Filtered), Failed: int(r.Failed),

@@ -122,7 +122,7 @@ func addTotals(ctx context.Context, q *sqlc.Queries, runs []syncengine.Run, ids 
 }
 
 // StartRun marks an open run as running and adds the tenants that it lacks.
-func (s *Store) StartRun(ctx context.Context, id string, tenants []syncengine.RunTenant, now time.Time) (state string, total int, err error) {
+func (s *Store) StartRun(ctx context.Context, id string, tenants []syncengine.ManagedTenant, now time.Time) (state syncengine.State, total int, err error) {
 	parsed, err := parse(id, syncengine.ErrUnknownRun)
 	if err != nil {
 		return "", 0, err
@@ -141,14 +141,14 @@ func (s *Store) StartRun(ctx context.Context, id string, tenants []syncengine.Ru
 		params.Positions = append(params.Positions, int32(t.Position))
 	}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
-		state, err = q.LockRun(ctx, parsed)
+		locked, err := q.LockRun(ctx, parsed)
 		if pg.NoRows(err) {
 			return syncengine.ErrUnknownRun
 		}
 		if err != nil {
 			return err
 		}
-		if state == syncengine.StateQueued {
+		if syncengine.State(locked) == syncengine.StateQueued {
 			if err := q.StartRun(ctx, sqlc.StartRunParams{Now: &now, ID: parsed}); err != nil {
 				return err
 			}
@@ -164,8 +164,8 @@ func (s *Store) StartRun(ctx context.Context, id string, tenants []syncengine.Ru
 	return state, total, err
 }
 
-// RunTenant reads a run and one of its tenants.
-func (s *Store) RunTenant(ctx context.Context, runID, managedTenantID string) (run syncengine.Run, rt syncengine.RunTenant, err error) {
+// ManagedTenant reads a run and one of its tenants.
+func (s *Store) ManagedTenant(ctx context.Context, runID, managedTenantID string) (run syncengine.Run, rt syncengine.ManagedTenant, err error) {
 	parsed, err := parse(runID, syncengine.ErrUnknownRun)
 	if err != nil {
 		return run, rt, err
@@ -181,14 +181,14 @@ func (s *Store) RunTenant(ctx context.Context, runID, managedTenantID string) (r
 		if err != nil {
 			return err
 		}
-		rt, err = runTenantOf(row)
+		rt, err = managedTenantOf(row)
 		return err
 	}, pg.ReadOnly())
 	return run, rt, err
 }
 
 // RunTenants lists the results of a run's tenants, in order.
-func (s *Store) RunTenants(ctx context.Context, runID string) (tenants []syncengine.RunTenant, err error) {
+func (s *Store) RunTenants(ctx context.Context, runID string) (tenants []syncengine.ManagedTenant, err error) {
 	parsed, err := parse(runID, syncengine.ErrUnknownRun)
 	if err != nil {
 		return nil, err
@@ -198,9 +198,9 @@ func (s *Store) RunTenants(ctx context.Context, runID string) (tenants []synceng
 		if err != nil {
 			return err
 		}
-		tenants = make([]syncengine.RunTenant, len(rows))
+		tenants = make([]syncengine.ManagedTenant, len(rows))
 		for i, row := range rows {
-			if tenants[i], err = runTenantOf(sqlc.GetRunTenantRow(row)); err != nil {
+			if tenants[i], err = managedTenantOf(sqlc.GetRunTenantRow(row)); err != nil {
 				return err
 			}
 		}

@@ -219,7 +219,7 @@ func TestCancelIsBoundedByTimeAndCanBeRepeated(t *testing.T) {
 	e := setup(t)
 	e.dir.users = people(2)
 	old := e.started(syncengine.TypeAllTenants, false)
-	_, _, err := e.store.RunTenant(e.ctx(), old.ID, managed)
+	_, _, err := e.store.ManagedTenant(e.ctx(), old.ID, managed)
 	require.NoError(t, err)
 	e.exec(`UPDATE entra_sync_run_tenants SET state = 'running'`) // as in the middle of a round
 	disconnected := e.now.Add(time.Minute)

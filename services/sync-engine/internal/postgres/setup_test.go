@@ -101,12 +101,12 @@ func (e *engine) started(runType string, dryRun bool) syncengine.Run {
 }
 
 // round does a whole run over the one directory, an hour after the last.
-func (e *engine) round() syncengine.RunTenant {
+func (e *engine) round() syncengine.ManagedTenant {
 	e.t.Helper()
 	return e.do(syncengine.TypeAllTenants, false)
 }
 
-func (e *engine) do(runType string, dryRun bool) syncengine.RunTenant {
+func (e *engine) do(runType string, dryRun bool) syncengine.ManagedTenant {
 	e.t.Helper()
 	e.now = e.now.Add(time.Hour)
 	run := e.started(runType, dryRun)
@@ -115,7 +115,7 @@ func (e *engine) do(runType string, dryRun bool) syncengine.RunTenant {
 	return e.finished(run.ID)
 }
 
-func (e *engine) finished(runID string) syncengine.RunTenant {
+func (e *engine) finished(runID string) syncengine.ManagedTenant {
 	e.t.Helper()
 	_, err := e.results.Finalise(e.ctx(), runID, "", nil, nil)
 	require.NoError(e.t, err)
@@ -225,7 +225,7 @@ func (m *fakeMapping) Counts(context.Context) (syncengine.MappingCounts, error) 
 	return syncengine.MappingCounts{Mapped: len(m.tenants), CreateNew: m.createNew}, nil
 }
 
-func (m *fakeMapping) Tenant(_ context.Context, id string) (syncengine.MappedTenant, bool, error) {
+func (m *fakeMapping) MappedTenant(_ context.Context, id string) (syncengine.MappedTenant, bool, error) {
 	if m.onTenant != nil {
 		m.onTenant()
 	}
@@ -237,7 +237,7 @@ func (m *fakeMapping) Tenant(_ context.Context, id string) (syncengine.MappedTen
 	return syncengine.MappedTenant{}, false, nil
 }
 
-func (m *fakeMapping) EachTenant(_ context.Context, clientID string, f func(syncengine.MappedTenant) error) error {
+func (m *fakeMapping) EachMappedTenant(_ context.Context, clientID string, f func(syncengine.MappedTenant) error) error {
 	for _, t := range m.tenants {
 		if clientID == "" || t.ClientID == clientID {
 			if err := f(t); err != nil {

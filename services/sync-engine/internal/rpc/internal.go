@@ -29,7 +29,7 @@ func (s *internalServer) CreateRun(ctx context.Context, req *syncenginev1.Create
 	if err != nil {
 		return nil, err
 	}
-	return &syncenginev1.CreateRunResponse{RunId: run.ID, WorkflowId: run.WorkflowID, Joined: joined, State: run.State, ClientId: run.ClientID}, nil
+	return &syncenginev1.CreateRunResponse{RunId: run.ID, WorkflowId: run.WorkflowID, Joined: joined, State: string(run.State), ClientId: run.ClientID}, nil
 }
 
 func (s *internalServer) BeginRun(ctx context.Context, req *syncenginev1.BeginRunRequest) (*syncenginev1.BeginRunResponse, error) {
@@ -37,7 +37,7 @@ func (s *internalServer) BeginRun(ctx context.Context, req *syncenginev1.BeginRu
 	if err != nil {
 		return nil, err
 	}
-	return &syncenginev1.BeginRunResponse{State: state, TotalTenants: count(total)}, nil
+	return &syncenginev1.BeginRunResponse{State: string(state), TotalTenants: count(total)}, nil
 }
 
 func (s *internalServer) ListRunTenants(ctx context.Context, req *syncenginev1.ListRunTenantsRequest) (*syncenginev1.ListRunTenantsResponse, error) {
@@ -74,7 +74,7 @@ func (s *internalServer) SyncTenantUsers(req *syncenginev1.SyncTenantUsersReques
 }
 
 func (s *internalServer) RecordTenantResult(ctx context.Context, req *syncenginev1.RecordTenantResultRequest) (*syncenginev1.RecordTenantResultResponse, error) {
-	err := s.cases.Results.RecordTenant(ctx, req.GetRunId(), req.GetManagedTenantId(), req.GetState(), problemOf(req.GetError()))
+	err := s.cases.Results.RecordTenant(ctx, req.GetRunId(), req.GetManagedTenantId(), syncengine.State(req.GetState()), problemOf(req.GetError()))
 	if err != nil {
 		return nil, err
 	}
@@ -87,11 +87,11 @@ func (s *internalServer) FinaliseRun(ctx context.Context, req *syncenginev1.Fina
 		n := int(req.GetDiscoveredTenants())
 		discovered = &n
 	}
-	run, err := s.cases.Results.Finalise(ctx, req.GetRunId(), req.GetState(), problemOf(req.GetError()), discovered)
+	run, err := s.cases.Results.Finalise(ctx, req.GetRunId(), syncengine.State(req.GetState()), problemOf(req.GetError()), discovered)
 	if err != nil {
 		return nil, err
 	}
-	return &syncenginev1.FinaliseRunResponse{State: run.State, Counters: countersMessage(run.Totals.Counters)}, nil
+	return &syncenginev1.FinaliseRunResponse{State: string(run.State), Counters: countersMessage(run.Totals.Counters)}, nil
 }
 
 func (s *internalServer) ListOpenRuns(ctx context.Context, req *syncenginev1.ListOpenRunsRequest) (*syncenginev1.ListOpenRunsResponse, error) {

@@ -55,10 +55,10 @@ func (r *reporter) progress(p syncengine.Progress) error {
 }
 
 // done sends the outcome, once.
-func (r *reporter) done(outcome syncengine.TenantOutcome) error {
+func (r *reporter) done(outcome syncengine.Result) error {
 	r.stop()
 	m := &syncenginev1.SyncTenantUsersResponse{
-		Phase: syncengine.PhaseDone, Outcome: &syncenginev1.TenantOutcome{State: outcome.State, Counters: countersMessage(outcome.Counters)},
+		Phase: syncengine.PhaseDone, Outcome: &syncenginev1.TenantOutcome{State: string(outcome.State), Counters: countersMessage(outcome.Counters)},
 	}
 	if r.last != nil {
 		m.Staged, m.Applied, m.PhaseDone = r.last.GetStaged(), r.last.GetApplied(), r.last.GetPhaseDone()

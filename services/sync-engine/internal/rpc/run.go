@@ -64,7 +64,7 @@ func (s *runServer) GetRun(ctx context.Context, req *syncenginev1.GetRunRequest)
 
 func runMessage(r *syncengine.Run) *syncenginev1.Run {
 	m := &syncenginev1.Run{
-		RunId: r.ID, WorkflowId: r.WorkflowID, Type: r.Type, State: r.State, DryRun: r.DryRun, InitiatedBy: r.InitiatedBy,
+		RunId: r.ID, WorkflowId: r.WorkflowID, Type: r.Type, State: string(r.State), DryRun: r.DryRun, InitiatedBy: r.InitiatedBy,
 		StartedAt: wire.Timestamp(r.StartedAt), CompletedAt: wire.Timestamp(r.CompletedAt),
 		TotalTenants: count(r.Totals.Tenants), ProcessedTenants: count(r.Totals.Processed), SucceededTenants: count(r.Totals.Succeeded),
 		FailedTenants: count(r.Totals.Failed), Counters: countersMessage(r.Totals.Counters), Error: problemMessage(r.Problem),
@@ -78,9 +78,9 @@ func runMessage(r *syncengine.Run) *syncenginev1.Run {
 	return m
 }
 
-func tenantMessage(t *syncengine.RunTenant) *syncenginev1.TenantResult {
+func tenantMessage(t *syncengine.ManagedTenant) *syncenginev1.TenantResult {
 	m := &syncenginev1.TenantResult{
-		ManagedTenantId: t.ManagedTenantID, EntraTenantId: t.EntraTenantID, ClientId: t.ClientID, State: t.State,
+		ManagedTenantId: t.ManagedTenantID, EntraTenantId: t.EntraTenantID, ClientId: t.ClientID, State: string(t.State),
 		Counters: countersMessage(t.Counters), Filtered: countsMessage(t.Filtered), Ambiguous: countsMessage(t.Ambiguous),
 		Error: problemMessage(t.Problem), StartedAt: wire.Timestamp(t.StartedAt), CompletedAt: wire.Timestamp(t.CompletedAt),
 	}

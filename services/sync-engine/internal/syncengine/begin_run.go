@@ -9,7 +9,7 @@ import (
 type BeginMapping interface {
 	// CreateDecidedClients creates the clients of create_new decisions, once.
 	CreateDecidedClients(ctx context.Context, runID string) error
-	EachTenant(ctx context.Context, clientID string, f func(MappedTenant) error) error
+	EachMappedTenant(ctx context.Context, clientID string, f func(MappedTenant) error) error
 }
 
 // BeginStore keeps runs and the tenants that they cover.
@@ -17,7 +17,7 @@ type BeginStore interface {
 	Run(ctx context.Context, id string) (Run, error) // ErrUnknownRun
 	// StartRun marks an open run as running and adds the tenants that it lacks;
 	// it returns the run's state and how many tenants it covers.
-	StartRun(ctx context.Context, id string, tenants []RunTenant, now time.Time) (state string, total int, err error)
+	StartRun(ctx context.Context, id string, tenants []ManagedTenant, now time.Time) (state State, total int, err error)
 }
 
 // BeginRun marks a run as running and records what it covers.
@@ -34,7 +34,7 @@ func NewBeginRun(store BeginStore, mapping BeginMapping, now func() time.Time) *
 
 // Do begins the run; repeated, it changes nothing more. A run that was closed
 // before it began keeps its state.
-func (b *BeginRun) Do(ctx context.Context, runID string) (state string, total int, err error) {
+func (b *BeginRun) Do(ctx context.Context, runID string) (state State, total int, err error) {
 	run, err := b.store.Run(ctx, runID)
 	if err != nil {
 		return "", 0, err
@@ -42,7 +42,7 @@ func (b *BeginRun) Do(ctx context.Context, runID string) (state string, total in
 	if IsTerminal(run.State) || run.State == StateRunning && run.Totals.Tenants > 0 {
 		return run.State, run.Totals.Tenants, nil
 	}
-	var tenants []RunTenant
+	var tenants []ManagedTenant
 	if run.Type != TypeDiscovery {
 		// A scheduled sync never creates clients, and a dry run touches none.
 		if run.Trigger == TriggerManual && !run.DryRun {
@@ -59,16 +59,16 @@ func (b *BeginRun) Do(ctx context.Context, runID string) (state string, total in
 
 // tenants lists the directories in order of confirmation, numbered by client:
 // those of one client run one after the other.
-func (b *BeginRun) tenants(ctx context.Context, run Run) ([]RunTenant, error) {
-	var tenants []RunTenant
+func (b *BeginRun) tenants(ctx context.Context, run Run) ([]ManagedTenant, error) {
+	var tenants []ManagedTenant
 	groups := map[string]int{}
-	err := b.mapping.EachTenant(ctx, run.ClientID, func(m MappedTenant) error {
+	err := b.mapping.EachMappedTenant(ctx, run.ClientID, func(m MappedTenant) error {
 		group, known := groups[m.ClientID]
 		if !known {
 			group = len(groups) + 1
 			groups[m.ClientID] = group
 		}
-		tenants = append(tenants, RunTenant{
+		tenants = append(tenants, ManagedTenant{
 			RunID: run.ID, ManagedTenantID: m.ManagedTenantID, EntraTenantID: m.EntraTenantID, ClientID: m.ClientID,
 			MappingRevision: m.Revision, Group: group, Position: len(tenants) + 1, State: StateQueued,
 		})

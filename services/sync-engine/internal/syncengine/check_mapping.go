@@ -16,7 +16,7 @@ var ErrMappingDiffers = errs.New(errs.Precondition, "mapping_differs", "The mapp
 
 // checkMapping asks whether the managed tenant is mapped as it was.
 func checkMapping(ctx context.Context, mapping RoundMapping, was MappingRevision) error {
-	mapped, ok, err := mapping.Tenant(ctx, was.ManagedTenantID)
+	mapped, ok, err := mapping.MappedTenant(ctx, was.ManagedTenantID)
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func checkMapping(ctx context.Context, mapping RoundMapping, was MappingRevision
 }
 
 // mapping is the one that the run covers the tenant by.
-func (t *RunTenant) mapping() MappingRevision {
+func (t *ManagedTenant) mapping() MappingRevision {
 	return MappingRevision{
 		ManagedTenantID: t.ManagedTenantID, EntraTenantID: t.EntraTenantID, ClientID: t.ClientID, Revision: t.MappingRevision,
 	}

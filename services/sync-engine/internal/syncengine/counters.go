@@ -12,9 +12,9 @@ func (c Counters) Total() int {
 	return c.Created + c.Linked + c.Updated + c.Unchanged + c.Ambiguous + c.Inactivated + c.Reactivated + c.Filtered + c.Failed
 }
 
-// Outcomes are what a round wrote (or would write), with those identities whose
+// Changes are what a round wrote (or would write), with those identities whose
 // contact became inactive although the listing lacked them told apart.
-type Outcomes struct {
+type Changes struct {
 	Created, Linked, Updated, Inactivated, InactivatedGone, Reactivated int
 }
 
@@ -38,7 +38,7 @@ type Failure struct {
 // countersOf puts together what was written, over all attempts of a round, with
 // what the last attempt listed: what one attempt wrote the next one finds
 // unchanged, and it must count once.
-func countersOf(tally Tally, written Outcomes, ambiguous int) Counters {
+func countersOf(tally Tally, written Changes, ambiguous int) Counters {
 	c := Counters{
 		Created: written.Created, Linked: written.Linked, Updated: written.Updated, Inactivated: written.Inactivated,
 		Reactivated: written.Reactivated, Failed: tally.Failed, Filtered: sum(tally.Filtered), Ambiguous: ambiguous,

@@ -21,10 +21,10 @@ type MappingCounts struct{ Mapped, CreateNew int }
 type RunMapping interface {
 	Counts(ctx context.Context) (MappingCounts, error)
 	// Tenant is the active mapping of one managed tenant; false without one.
-	Tenant(ctx context.Context, managedTenantID string) (MappedTenant, bool, error)
-	// EachTenant calls f with every mapped tenant, of one client or of all, in
+	MappedTenant(ctx context.Context, managedTenantID string) (MappedTenant, bool, error)
+	// EachMappedTenant calls f with every mapped tenant, of one client or of all, in
 	// order of confirmation.
-	EachTenant(ctx context.Context, clientID string, f func(MappedTenant) error) error
+	EachMappedTenant(ctx context.Context, clientID string, f func(MappedTenant) error) error
 	ClientExists(ctx context.Context, clientID string) (bool, error)
 }
 
@@ -113,7 +113,7 @@ func (c *CreateRun) scope(ctx context.Context, req NewRun) (clientID string, err
 func (c *CreateRun) client(ctx context.Context, req NewRun) (string, error) {
 	notMapped := errs.New(errs.Conflict, "client_not_mapped", "No managed tenant is mapped to this client.")
 	if req.ManagedTenantID != "" {
-		mapped, ok, err := c.mapping.Tenant(ctx, req.ManagedTenantID)
+		mapped, ok, err := c.mapping.MappedTenant(ctx, req.ManagedTenantID)
 		if err != nil {
 			return "", err
 		}
@@ -134,7 +134,7 @@ func (c *CreateRun) client(ctx context.Context, req NewRun) (string, error) {
 		return "", errs.New(errs.NotFound, "unknown_client", "There is no such client.")
 	}
 	found := false
-	err = c.mapping.EachTenant(ctx, req.ClientID, func(MappedTenant) error { found = true; return nil })
+	err = c.mapping.EachMappedTenant(ctx, req.ClientID, func(MappedTenant) error { found = true; return nil })
 	if err != nil {
 		return "", err
 	}

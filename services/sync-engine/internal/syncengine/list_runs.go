@@ -29,7 +29,7 @@ type SyncStatus struct {
 // RunReader reads runs.
 type RunReader interface {
 	Run(ctx context.Context, id string) (Run, error) // ErrUnknownRun
-	RunTenants(ctx context.Context, runID string) ([]RunTenant, error)
+	RunTenants(ctx context.Context, runID string) ([]ManagedTenant, error)
 	Runs(ctx context.Context, page RunPage) ([]Run, error)
 	CountRuns(ctx context.Context, filter RunFilter) (int, error)
 	Status(ctx context.Context, now time.Time) (SyncStatus, error)
@@ -51,7 +51,7 @@ func NewReadRuns(store RunReader, now func() time.Time) *ReadRuns {
 }
 
 // Get returns a run with its tenants' results.
-func (r *ReadRuns) Get(ctx context.Context, id string) (Run, []RunTenant, error) {
+func (r *ReadRuns) Get(ctx context.Context, id string) (Run, []ManagedTenant, error) {
 	run, err := r.store.Run(ctx, id)
 	if err != nil {
 		return Run{}, nil, err

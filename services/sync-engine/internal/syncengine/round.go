@@ -41,12 +41,6 @@ type Rules struct {
 	Now      time.Time
 }
 
-// Decision is what deciding found; nothing is written yet.
-type Decision struct {
-	Planned Outcomes
-	Queue   map[string]int // identities for the queue, by reason
-}
-
 // QueueItem is an identity that a person must decide on.
 type QueueItem struct {
 	Number                                                               int // orders the items of a round
@@ -79,8 +73,9 @@ type Round interface {
 	Stage(ctx context.Context, identities []Identity) error
 	// Prepare merges repeats and counts.
 	Prepare(ctx context.Context, step Step) (Tally, error)
-	// Decide plans against the state as it stands.
-	Decide(ctx context.Context, rules Rules, complete bool, step Step) (Decision, error)
+	// Decide plans against the state as it stands: what the round would write, and
+	// how many identities a person must decide about, by reason. Nothing is written.
+	Decide(ctx context.Context, rules Rules, complete bool, step Step) (planned Changes, queued map[string]int, err error)
 	// Hold takes the inactivations out of the plan; record stores the set.
 	Hold(ctx context.Context, record bool, step Step) (Held, error)
 	// ApplyNext applies the next range in one transaction and returns how many
@@ -90,16 +85,16 @@ type Round interface {
 	// Queue lists items after a number, in order.
 	Queue(ctx context.Context, after, limit int) ([]QueueItem, error)
 	// Written are the outcomes over all attempts of this round.
-	Written(ctx context.Context) (Outcomes, error)
+	Written(ctx context.Context) (Changes, error)
 	// Close records the result, and the directory's times and delta link where
 	// the round was applied, in one transaction.
-	Close(ctx context.Context, result RoundResult) error
+	Close(ctx context.Context, result Result) error
 	Release()
 }
 
-// RoundResult is what a round came to.
-type RoundResult struct {
-	State     string
+// Result is what a round came to.
+type Result struct {
+	State     State
 	Counters  Counters
 	Filtered  map[string]int
 	Ambiguous map[string]int
@@ -115,17 +110,17 @@ type RoundResult struct {
 
 // RoundStore opens rounds.
 type RoundStore interface {
-	RunTenant(ctx context.Context, runID, managedTenantID string) (Run, RunTenant, error) // ErrUnknownRun
+	ManagedTenant(ctx context.Context, runID, managedTenantID string) (Run, ManagedTenant, error) // ErrUnknownRun
 	// Settings makes the row with the defaults where it is missing.
 	Settings(ctx context.Context, now time.Time) (Settings, error)
 	// OpenRound takes the directory's lock; errs.Unavailable, reason
 	// round_in_progress, when another round has it.
-	OpenRound(ctx context.Context, tenant RunTenant, now time.Time) (Round, error)
+	OpenRound(ctx context.Context, of ManagedTenant, now time.Time) (Round, error)
 }
 
 // RoundMapping tells what a managed tenant is mapped to now.
 type RoundMapping interface {
-	Tenant(ctx context.Context, managedTenantID string) (MappedTenant, bool, error)
+	MappedTenant(ctx context.Context, managedTenantID string) (MappedTenant, bool, error)
 }
 
 // PushedItems are items of one round and directory.

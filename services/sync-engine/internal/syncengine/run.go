@@ -14,15 +14,18 @@ const (
 	TypeDiscovery    = "discovery"
 )
 
-// States of runs and of a tenant's part in one.
+// State is that of a run, or of a managed tenant's part in one.
+type State string
+
+// The states. Nothing leaves the last five.
 const (
-	StateQueued    = "queued"
-	StateRunning   = "running"
-	StateCompleted = "completed"
-	StatePartial   = "partial"
-	StateFailed    = "failed"
-	StateCancelled = "cancelled"
-	StateHeld      = "held"
+	StateQueued    State = "queued"
+	StateRunning   State = "running"
+	StateCompleted State = "completed"
+	StatePartial   State = "partial"
+	StateFailed    State = "failed"
+	StateCancelled State = "cancelled"
+	StateHeld      State = "held"
 )
 
 // Triggers of runs.
@@ -32,14 +35,14 @@ const (
 )
 
 // IsTerminal reports a state that nothing leaves.
-func IsTerminal(state string) bool { return state != StateQueued && state != StateRunning }
+func IsTerminal(state State) bool { return state != StateQueued && state != StateRunning }
 
 // Run is one run of a tenant.
 type Run struct {
 	ID                string // UUID
 	WorkflowID        string
 	Type              string
-	State             string
+	State             State
 	DryRun            bool
 	Trigger           string
 	InitiatedBy       string
@@ -61,15 +64,15 @@ type Totals struct {
 // Problem is why something could not be done, for people and programs.
 type Problem struct{ Code, Message, Remedy string }
 
-// RunTenant is a managed tenant's part in a run.
-type RunTenant struct {
+// ManagedTenant is a managed tenant's part in a run.
+type ManagedTenant struct {
 	RunID           string
 	ManagedTenantID string
 	EntraTenantID   string
 	ClientID        string
 	MappingRevision int64
 	Group, Position int
-	State           string
+	State           State
 	Counters        Counters
 	Filtered        map[string]int // by reason
 	Ambiguous       map[string]int // by reason
@@ -101,7 +104,7 @@ func WorkflowID(tenant, runType, clientID string, dryRun bool) string {
 
 // endState is the first that applies of cancelled, failed (all tenants), held,
 // partial, completed.
-func endState(asked string, t Totals) string {
+func endState(asked State, t Totals) State {
 	switch {
 	case asked == StateCancelled:
 		return StateCancelled

@@ -19,7 +19,7 @@ type ResultStore interface {
 	// that have no result yet.
 	OpenTenants(ctx context.Context, runID string, afterGroup, limit int) ([]ClientTenants, error)
 	// FailTenant closes a tenant that has no result yet.
-	FailTenant(ctx context.Context, runID, managedTenantID, state string, problem *Problem, now time.Time) error
+	FailTenant(ctx context.Context, runID, managedTenantID string, state State, problem *Problem, now time.Time) error
 	// FinishRun closes every tenant that has no result with the given state,
 	// derives the run's end from the totals and closes it, all in one transaction.
 	// A run that is closed already comes back as it is.
@@ -37,14 +37,14 @@ type Cancellation struct {
 
 // Ending is what follows from the results of a run's tenants.
 type Ending struct {
-	State         string
+	State         State
 	AutomaticSync bool // turn it on
 }
 
 // RunEnd is how a run is to be closed.
 type RunEnd struct {
 	RunID             string
-	OpenTenants       string // the state that tenants without a result get
+	OpenTenants       State // the state that tenants without a result get
 	OpenProblem       *Problem
 	Problem           *Problem
 	DiscoveredTenants *int
@@ -72,7 +72,7 @@ func (r *RunResults) OpenTenants(ctx context.Context, runID string, afterGroup, 
 
 // RecordTenant records a round that could not be done; a result that exists
 // stays.
-func (r *RunResults) RecordTenant(ctx context.Context, runID, managedTenantID, state string, problem *Problem) error {
+func (r *RunResults) RecordTenant(ctx context.Context, runID, managedTenantID string, state State, problem *Problem) error {
 	if _, err := r.store.Run(ctx, runID); err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (r *RunResults) RecordTenant(ctx context.Context, runID, managedTenantID, s
 // Finalise closes the run; asked is the state that the workflow saw, empty or
 // completed for "as the tenants' results say". A closed run stays as it is. The
 // first initial sync that got through turns automatic sync on.
-func (r *RunResults) Finalise(ctx context.Context, runID, asked string, problem *Problem, discovered *int) (Run, error) {
+func (r *RunResults) Finalise(ctx context.Context, runID string, asked State, problem *Problem, discovered *int) (Run, error) {
 	end := RunEnd{
 		RunID: runID, Problem: problem, DiscoveredTenants: discovered, Now: r.now(), OpenTenants: StateFailed,
 		OpenProblem: &Problem{Code: "not_processed", Message: "The run ended before this managed tenant was synced."},

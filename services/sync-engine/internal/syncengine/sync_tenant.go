@@ -28,12 +28,6 @@ type Progress struct {
 	Done            int // identities, links or items that the phase has gone through; each pass counts
 }
 
-// TenantOutcome is what a round came to.
-type TenantOutcome struct {
-	State    string
-	Counters Counters
-}
-
 // SyncTenant does one round for one managed tenant: stage, decide, apply, close.
 type SyncTenant struct {
 	store     RoundStore
@@ -48,34 +42,34 @@ func NewSyncTenant(store RoundStore, directory Directory, mapping RoundMapping, 
 	return &SyncTenant{store: store, directory: directory, mapping: mapping, queue: queue, now: now}
 }
 
-// Do does the round and records its result. A result that is recorded already
-// is returned; a crash at any point is mended by doing it again. progress may
+// Do does the round, records its result and returns the state and the counters
+// of it. A result that is recorded already is returned; a crash at any point is mended by doing it again. progress may
 // end the round with an error.
-func (s *SyncTenant) Do(ctx context.Context, runID, managedTenantID string, progress func(Progress) error) (TenantOutcome, error) {
-	run, tenant, err := s.store.RunTenant(ctx, runID, managedTenantID)
+func (s *SyncTenant) Do(ctx context.Context, runID, managedTenantID string, progress func(Progress) error) (Result, error) {
+	run, managed, err := s.store.ManagedTenant(ctx, runID, managedTenantID)
 	if err != nil {
-		return TenantOutcome{}, err
+		return Result{}, err
 	}
-	if IsTerminal(tenant.State) {
-		return TenantOutcome{State: tenant.State, Counters: tenant.Counters}, nil
+	if IsTerminal(managed.State) {
+		return Result{State: managed.State, Counters: managed.Counters}, nil
 	}
 	if run.State == StateQueued {
-		return TenantOutcome{}, errNotRunning
+		return Result{}, errNotRunning
 	}
-	if err := checkMapping(ctx, s.mapping, tenant.mapping()); err != nil {
-		return TenantOutcome{}, err
+	if err := checkMapping(ctx, s.mapping, managed.mapping()); err != nil {
+		return Result{}, err
 	}
 	settings, err := s.store.Settings(ctx, s.now())
 	if err != nil {
-		return TenantOutcome{}, err
+		return Result{}, err
 	}
-	round, err := s.store.OpenRound(ctx, tenant, s.now())
+	round, err := s.store.OpenRound(ctx, managed, s.now())
 	if err != nil {
-		return TenantOutcome{}, err
+		return Result{}, err
 	}
 	defer round.Release()
-	w := &work{SyncTenant: s, run: run, tenant: tenant, round: round, rules: Rules{Settings: settings, Now: s.now()}, progress: progress}
-	var result RoundResult
+	w := &work{SyncTenant: s, run: run, managed: managed, round: round, rules: Rules{Settings: settings, Now: s.now()}, progress: progress}
+	var result Result
 	if IsTerminal(run.State) {
 		err = ErrRunCancelled
 	} else {
@@ -85,16 +79,16 @@ func (s *SyncTenant) Do(ctx context.Context, runID, managedTenantID string, prog
 		result, err = w.cancelled(ctx)
 	}
 	if err != nil {
-		return TenantOutcome{}, err
+		return Result{}, err
 	}
-	return TenantOutcome{State: result.State, Counters: result.Counters}, nil
+	return Result{State: result.State, Counters: result.Counters}, nil
 }
 
 // work is one round under way.
 type work struct {
 	*SyncTenant
 	run      Run
-	tenant   RunTenant
+	managed  ManagedTenant
 	round    Round
 	rules    Rules
 	progress func(Progress) error
@@ -102,26 +96,26 @@ type work struct {
 	tally    Tally
 }
 
-func (w *work) do(ctx context.Context) (RoundResult, error) {
+func (w *work) do(ctx context.Context) (Result, error) {
 	if !w.run.DryRun {
 		if err := w.enter(PhaseMapping); err != nil {
-			return RoundResult{}, err
+			return Result{}, err
 		}
 		if err := w.round.Follow(ctx, w.rules.Now, w.step); err != nil {
-			return RoundResult{}, err
+			return Result{}, err
 		}
 	}
 	listing, err := w.stage(ctx)
 	if err != nil {
-		return RoundResult{}, err
+		return Result{}, err
 	}
 	if err := w.enter(PhasePreparing); err != nil {
-		return RoundResult{}, err
+		return Result{}, err
 	}
 	if w.tally, err = w.round.Prepare(ctx, w.step); err != nil {
-		return RoundResult{}, err
+		return Result{}, err
 	}
-	result := RoundResult{
+	result := Result{
 		State: StateCompleted, Filtered: w.tally.Filtered, Failures: w.tally.Failures, Listing: listing,
 		Fingerprint: w.rules.Settings.Fingerprint(), Now: w.rules.Now,
 	}
@@ -132,40 +126,40 @@ func (w *work) do(ctx context.Context) (RoundResult, error) {
 		result.Held, result.State = &Held{Reason: reason, Count: w.tally.ActiveLinks}, StateHeld
 		written, err := w.round.Written(ctx) // by an attempt that saw another listing
 		if err != nil {
-			return RoundResult{}, err
+			return Result{}, err
 		}
 		return result, w.close(ctx, &result, written)
 	}
 	// A record that may be anybody's proves nobody's absence.
 	complete := listing.Full && w.tally.Nameless == 0
 	if err := w.enter(PhaseDeciding); err != nil {
-		return RoundResult{}, err
+		return Result{}, err
 	}
-	decision, err := w.round.Decide(ctx, w.rules, complete, w.step)
+	planned, queued, err := w.round.Decide(ctx, w.rules, complete, w.step)
 	if err != nil {
-		return RoundResult{}, err
+		return Result{}, err
 	}
-	if guardInactivations(w.rules.Settings, decision.Planned.Inactivated, w.tally.ActiveLinks) {
+	if guardInactivations(w.rules.Settings, planned.Inactivated, w.tally.ActiveLinks) {
 		held, err := w.round.Hold(ctx, !w.run.DryRun, w.step)
 		if err != nil {
-			return RoundResult{}, err
+			return Result{}, err
 		}
 		result.Held, result.State = &held, StateHeld
-		decision.Planned.Inactivated, decision.Planned.InactivatedGone = 0, 0
+		planned.Inactivated, planned.InactivatedGone = 0, 0
 	}
-	result.Ambiguous = decision.Queue
+	result.Ambiguous = queued
 	if w.run.DryRun {
-		return result, w.close(ctx, &result, decision.Planned)
+		return result, w.close(ctx, &result, planned)
 	}
 	if err := w.apply(ctx); err != nil {
-		return RoundResult{}, err
+		return Result{}, err
 	}
 	if result.Ambiguous, err = w.push(ctx, complete); err != nil {
-		return RoundResult{}, err
+		return Result{}, err
 	}
 	written, err := w.round.Written(ctx)
 	if err != nil {
-		return RoundResult{}, err
+		return Result{}, err
 	}
 	result.Applied = true
 	return result, w.close(ctx, &result, written)
@@ -222,7 +216,7 @@ func (w *work) stage(ctx context.Context) (Listing, error) {
 	if w.run.Trigger == TriggerSchedule {
 		priority = "low"
 	}
-	listing, err := w.directory.ListUsers(ctx, ListUsers{EntraTenantID: w.tenant.EntraTenantID, Priority: priority}, page, restarted)
+	listing, err := w.directory.ListUsers(ctx, ListUsers{EntraTenantID: w.managed.EntraTenantID, Priority: priority}, page, restarted)
 	if err != nil {
 		return Listing{}, err
 	}
@@ -235,7 +229,7 @@ func (w *work) apply(ctx context.Context) error {
 		return err
 	}
 	for {
-		if err := checkMapping(ctx, w.mapping, w.tenant.mapping()); err != nil {
+		if err := checkMapping(ctx, w.mapping, w.managed.mapping()); err != nil {
 			return err
 		}
 		applied, done, err := w.round.ApplyNext(ctx, w.rules)
@@ -258,7 +252,7 @@ func (w *work) push(ctx context.Context, complete bool) (map[string]int, error) 
 	if err := w.enter(PhaseClosing); err != nil {
 		return nil, err
 	}
-	push := PushedItems{RunID: w.run.ID, Mapping: w.tenant.mapping()}
+	push := PushedItems{RunID: w.run.ID, Mapping: w.managed.mapping()}
 	ambiguous, err := pushAll(ctx, w.round, w.queue, push, w.step)
 	if err != nil || !complete {
 		return ambiguous, err
@@ -266,7 +260,7 @@ func (w *work) push(ctx context.Context, complete bool) (map[string]int, error) 
 	return ambiguous, w.queue.CompleteRound(ctx, push, w.rules.Now.Add(-clockSkew))
 }
 
-func (w *work) close(ctx context.Context, result *RoundResult, written Outcomes) error {
+func (w *work) close(ctx context.Context, result *Result, written Changes) error {
 	if err := w.enter(PhaseClosing); err != nil {
 		return err
 	}
@@ -277,12 +271,12 @@ func (w *work) close(ctx context.Context, result *RoundResult, written Outcomes)
 }
 
 // cancelled records what was written before the run was closed.
-func (w *work) cancelled(ctx context.Context) (RoundResult, error) {
+func (w *work) cancelled(ctx context.Context) (Result, error) {
 	written, err := w.round.Written(ctx)
 	if err != nil {
-		return RoundResult{}, err
+		return Result{}, err
 	}
-	result := RoundResult{State: StateCancelled, Now: w.rules.Now, Counters: Counters{
+	result := Result{State: StateCancelled, Now: w.rules.Now, Counters: Counters{
 		Created: written.Created, Linked: written.Linked, Updated: written.Updated,
 		Inactivated: written.Inactivated, Reactivated: written.Reactivated,
 	}}

@@ -102,14 +102,14 @@ func (r *Round) applyRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rule
 			return false, err
 		}
 	}
-	d, actions, err := r.countPlanned(ctx, tx, of)
+	c, err := r.countPlanned(ctx, tx, of)
 	if err != nil {
 		return false, err
 	}
-	if err := r.write(ctx, tx, of, actions); err != nil {
+	if err := r.write(ctx, tx, of, c.actions); err != nil {
 		return false, err
 	}
-	if err := r.count(ctx, tx, d.Planned); err != nil {
+	if err := r.count(ctx, tx, c.changes); err != nil {
 		return false, err
 	}
 	// The feed's head is locked last and until the commit only.
@@ -168,9 +168,9 @@ func uuids(ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs) ([]uu
 }
 
 // count adds what a range came to to the managed tenant's result.
-func (r *Round) count(ctx context.Context, tx pgx.Tx, p syncengine.Outcomes) error {
+func (r *Round) count(ctx context.Context, tx pgx.Tx, p syncengine.Changes) error {
 	tag, err := tx.Exec(ctx, count, pgx.NamedArgs{
-		"run": r.runID, "managed_tenant": r.tenant.ManagedTenantID, "created": p.Created, "linked": p.Linked, "updated": p.Updated,
+		"run": r.runID, "managed_tenant": r.managed.ManagedTenantID, "created": p.Created, "linked": p.Linked, "updated": p.Updated,
 		"inactivated": p.Inactivated, "inactivated_gone": p.InactivatedGone, "reactivated": p.Reactivated,
 	})
 	if err == nil && tag.RowsAffected() == 0 {

@@ -63,10 +63,10 @@ func fingerprint(reason, addresses string, candidates []syncengine.Candidate) st
 }
 
 // Written are the outcomes over all attempts of the round.
-func (r *Round) Written(ctx context.Context) (out syncengine.Outcomes, err error) {
+func (r *Round) Written(ctx context.Context) (out syncengine.Changes, err error) {
 	err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		row, err := sqlc.New(tx).GetRunTenant(ctx, sqlc.GetRunTenantParams{RunID: r.runID, ManagedTenantID: r.tenant.ManagedTenantID})
-		out = syncengine.Outcomes{
+		row, err := sqlc.New(tx).GetRunTenant(ctx, sqlc.GetRunTenantParams{RunID: r.runID, ManagedTenantID: r.managed.ManagedTenantID})
+		out = syncengine.Changes{
 			Created: int(row.Created), Linked: int(row.Linked), Updated: int(row.Updated), Inactivated: int(row.Inactivated),
 			InactivatedGone: int(row.InactivatedGone), Reactivated: int(row.Reactivated),
 		}
@@ -76,12 +76,12 @@ func (r *Round) Written(ctx context.Context) (out syncengine.Outcomes, err error
 }
 
 // Close records the result and where the directory's next round takes up.
-func (r *Round) Close(ctx context.Context, result syncengine.RoundResult) error {
+func (r *Round) Close(ctx context.Context, result syncengine.Result) error {
 	params, err := closing(result)
 	if err != nil {
 		return err
 	}
-	params.RunID, params.ManagedTenantID = r.runID, r.tenant.ManagedTenantID
+	params.RunID, params.ManagedTenantID = r.runID, r.managed.ManagedTenantID
 	err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
 		if result.Applied {
@@ -101,10 +101,10 @@ func (r *Round) Close(ctx context.Context, result syncengine.RoundResult) error 
 	return nil
 }
 
-func (r *Round) directory(result syncengine.RoundResult) sqlc.KeepDirectoryParams {
+func (r *Round) directory(result syncengine.Result) sqlc.KeepDirectoryParams {
 	params := sqlc.KeepDirectoryParams{
-		TenantID: r.tenantID, EntraTenantID: r.tenant.EntraTenantID, ManagedTenantID: r.tenant.ManagedTenantID, ClientID: r.clientID,
-		MappingRevision: r.tenant.MappingRevision, SettingsFingerprint: result.Fingerprint, LastRoundAt: &result.Now, LastRunID: &r.runID,
+		TenantID: r.tenantID, EntraTenantID: r.managed.EntraTenantID, ManagedTenantID: r.managed.ManagedTenantID, ClientID: r.clientID,
+		MappingRevision: r.managed.MappingRevision, SettingsFingerprint: result.Fingerprint, LastRoundAt: &result.Now, LastRunID: &r.runID,
 		DeltaLink: pg.TextOrNil(result.Listing.DeltaLink), Held: result.Held != nil,
 	}
 	if result.Listing.Full {
@@ -113,10 +113,10 @@ func (r *Round) directory(result syncengine.RoundResult) sqlc.KeepDirectoryParam
 	return params
 }
 
-func closing(result syncengine.RoundResult) (p sqlc.CloseTenantParams, err error) {
+func closing(result syncengine.Result) (p sqlc.CloseTenantParams, err error) {
 	c := result.Counters
 	p = sqlc.CloseTenantParams{
-		State: result.State, Now: result.Now, Created: int32(c.Created), Linked: int32(c.Linked), Updated: int32(c.Updated),
+		State: string(result.State), Now: result.Now, Created: int32(c.Created), Linked: int32(c.Linked), Updated: int32(c.Updated),
 		Unchanged: int32(c.Unchanged), Ambiguous: int32(c.Ambiguous), Inactivated: int32(c.Inactivated),
 		Reactivated: int32(c.Reactivated), Filtered: int32(c.Filtered), Failed: int32(c.Failed),
 	}

@@ -54,7 +54,7 @@ var (
 
 // Decide plans the whole round against the state before it. The head's revision
 // is read first: what changes after shows as a revision that moved.
-func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete bool, step syncengine.Step) (d syncengine.Decision, err error) {
+func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete bool, step syncengine.Step) (planned syncengine.Changes, queued map[string]int, err error) {
 	r.by(rules)
 	for _, do := range []func() error{
 		func() error { return r.inRange(ctx, r.seeState) },
@@ -67,15 +67,16 @@ func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete boo
 		},
 		func() error { return r.decideGone(ctx, complete, step) },
 		func() error {
-			d, err = r.decided(ctx)
+			c, err := r.decided(ctx)
+			planned, queued = c.changes, c.queued
 			return err
 		},
 	} {
 		if err := do(); err != nil {
-			return syncengine.Decision{}, fmt.Errorf("deciding: %w", err)
+			return planned, nil, fmt.Errorf("deciding: %w", err)
 		}
 	}
-	return d, nil
+	return planned, queued, nil
 }
 
 // seeState reads what the plan is made on.
@@ -133,15 +134,15 @@ func (r *Round) decideGone(ctx context.Context, complete bool, step syncengine.S
 }
 
 // decided makes the plan ready to be applied and counts it.
-func (r *Round) decided(ctx context.Context) (d syncengine.Decision, err error) {
+func (r *Round) decided(ctx context.Context) (c counted, err error) {
 	err = r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, planIndexes); err != nil {
 			return err
 		}
-		d, _, err = r.countPlanned(ctx, tx, everything)
+		c, err = r.countPlanned(ctx, tx, everything)
 		return err
 	})
-	return d, err
+	return c, err
 }
 
 // decideRange plans for the staged identities of a range.

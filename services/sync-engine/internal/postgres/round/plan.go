@@ -66,8 +66,8 @@ func (r *Round) by(rules syncengine.Rules) {
 // args are the arguments that a statement may name, for one range.
 func (r *Round) args(of span) pgx.NamedArgs {
 	args := pgx.NamedArgs{
-		"tenant": r.tenantID, "directory": r.tenant.EntraTenantID, "client": r.clientID, "relink_client": r.relinkClient(),
-		"managed_tenant": r.tenant.ManagedTenantID, "run": r.runID, "after": of.after, "up_to": of.upTo,
+		"tenant": r.tenantID, "directory": r.managed.EntraTenantID, "client": r.clientID, "relink_client": r.relinkClient(),
+		"managed_tenant": r.managed.ManagedTenantID, "run": r.runID, "after": of.after, "up_to": of.upTo,
 	}
 	maps.Copy(args, r.rules)
 	return args
@@ -118,38 +118,44 @@ func (r *Round) eachRange(ctx context.Context, step syncengine.Step, fn func(ctx
 //go:embed planned.sql
 var planned string
 
-// countPlanned counts the plan's rows of a range: what they come to, and how many
-// there are of each action.
-func (r *Round) countPlanned(ctx context.Context, tx pgx.Tx, of span) (d syncengine.Decision, actions map[action]int, err error) {
-	d.Queue, actions = map[string]int{}, map[action]int{}
+// counted is what rows of the plan come to.
+type counted struct {
+	changes syncengine.Changes
+	queued  map[string]int // identities for a person, by reason
+	actions map[action]int
+}
+
+// countPlanned counts the plan's rows of a range.
+func (r *Round) countPlanned(ctx context.Context, tx pgx.Tx, of span) (counted, error) {
+	c := counted{queued: map[string]int{}, actions: map[action]int{}}
 	rows, err := tx.Query(ctx, planned, r.args(of))
 	if err != nil {
-		return d, nil, err
+		return c, err
 	}
 	var what action
 	var reason string
 	var visible, all int
 	_, err = pgx.ForEachRow(rows, []any{&what, &reason, &visible, &all}, func() error {
-		actions[what] += all
+		c.actions[what] += all
 		switch what {
 		case actionCreate:
-			d.Planned.Created += visible
+			c.changes.Created += visible
 		case actionLink:
-			d.Planned.Linked += visible
+			c.changes.Linked += visible
 		case actionUpdate, actionResume:
-			d.Planned.Updated += visible
+			c.changes.Updated += visible
 		case actionReactivate:
-			d.Planned.Reactivated += visible
+			c.changes.Reactivated += visible
 		case actionInactivate:
-			d.Planned.Inactivated += visible
+			c.changes.Inactivated += visible
 			if reason == reasonDeleted {
-				d.Planned.InactivatedGone += visible
+				c.changes.InactivatedGone += visible
 			}
 		case actionQueue:
-			d.Queue[reason] += all
+			c.queued[reason] += all
 		case actionTouch, actionSeen, actionMissing: // nothing that shows
 		}
 		return nil
 	})
-	return d, actions, err
+	return c, err
 }

@@ -295,7 +295,7 @@ func (b *bundle) round(n int, apply bool) *Round {
 		VALUES ($1, $2, 'all-tenants', false, 'manual', 'running', 'workflow', 'user-1', now())`, msp, run)
 	b.exec(`INSERT INTO entra_sync_run_tenants (tenant_id, run_id, managed_tenant_id, entra_tenant_id, client_id, mapping_revision, group_no, position, state)
 		VALUES ($1, $2, $3, $4, $5, 1, 0, 0, 'queued')`, msp, run, managed, directory, client)
-	r, err := Open(b.ctx, b.db.Pool("syncengine"), syncengine.RunTenant{
+	r, err := Open(b.ctx, b.db.Pool("syncengine"), syncengine.ManagedTenant{
 		RunID: run, ManagedTenantID: managed, EntraTenantID: directory, ClientID: client, MappingRevision: 1,
 	}, Timeouts{}, b.now, func() {})
 	require.NoError(b.t, err)
@@ -305,7 +305,7 @@ func (b *bundle) round(n int, apply bool) *Round {
 	_, err = r.Prepare(b.ctx, b.step)
 	require.NoError(b.t, err)
 	rules := syncengine.Rules{Now: b.now}
-	_, err = r.Decide(b.ctx, rules, true, b.step)
+	_, _, err = r.Decide(b.ctx, rules, true, b.step)
 	require.NoError(b.t, err)
 	for done := !apply; !done; {
 		_, done, err = r.ApplyNext(b.ctx, rules)

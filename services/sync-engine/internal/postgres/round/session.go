@@ -58,7 +58,7 @@ type Round struct {
 	timeouts Timeouts
 	leave    func() // gives its place among the rounds back
 	tenantID string
-	tenant   syncengine.RunTenant
+	managed  syncengine.ManagedTenant
 	runID    uuid.UUID
 	clientID uuid.UUID
 
@@ -88,13 +88,13 @@ type mapping struct {
 // directories of one client look for the same contacts, so they go one after the
 // other, whichever runs they are of. A mapping later than the run's ends the round
 // before it began. leave is called at the end, also when Open fails.
-func Open(ctx context.Context, pool *pg.Pool, of syncengine.RunTenant, timeouts Timeouts, now time.Time, leave func()) (*Round, error) {
+func Open(ctx context.Context, pool *pg.Pool, of syncengine.ManagedTenant, timeouts Timeouts, now time.Time, leave func()) (*Round, error) {
 	id, err := tenant.IDFrom(ctx)
 	if err != nil {
 		leave()
 		return nil, err
 	}
-	r := &Round{timeouts: timeouts.OrDefaults(), leave: leave, tenantID: id.String(), tenant: of}
+	r := &Round{timeouts: timeouts.OrDefaults(), leave: leave, tenantID: id.String(), managed: of}
 	if r.runID, err = uuid.Parse(of.RunID); err != nil {
 		leave()
 		return nil, syncengine.ErrUnknownRun
@@ -138,7 +138,7 @@ func (r *Round) open(ctx context.Context, now time.Time) error {
 			return err
 		}
 		r.mapping.applied = applied == r.mapping.revision
-		return q.StartTenant(ctx, sqlc.StartTenantParams{Now: &now, RunID: r.runID, ManagedTenantID: r.tenant.ManagedTenantID})
+		return q.StartTenant(ctx, sqlc.StartTenantParams{Now: &now, RunID: r.runID, ManagedTenantID: r.managed.ManagedTenantID})
 	})
 }
 
