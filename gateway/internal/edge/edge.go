@@ -17,7 +17,6 @@ import (
 	"connectrpc.com/otelconnect"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
@@ -148,8 +147,6 @@ func (e *Edge) Method(procedure string) (policy.Method, bool) {
 	m, ok := e.methods[procedure]
 	return m, ok
 }
-
-func rpcCode(code connect.Code) codes.Code { return codes.Code(code) }
 
 type callerKey struct{}
 

@@ -13,6 +13,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connectproto"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
 
 	"github.com/entrasync/entrasync/gateway/internal/decode"
 	"github.com/entrasync/entrasync/gateway/internal/inbound"
@@ -65,7 +66,7 @@ func fromConnect(e *connect.Error) error {
 	if e.Code() == connect.CodeUnimplemented {
 		return errs.Wrap(e, errs.Unimplemented, "unimplemented", "This is not available.")
 	}
-	return errs.Wrap(e, rpc.KindOfCode(rpcCode(e.Code())), "", "The request could not be served.")
+	return errs.Wrap(e, rpc.KindOfCode(codes.Code(e.Code())), "", "The request could not be served.")
 }
 
 // toConnect is a public error on the wire of Connect, gRPC and gRPC-Web.

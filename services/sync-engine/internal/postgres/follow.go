@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/pg"
@@ -24,7 +25,7 @@ func (s *Store) FollowMapping(ctx context.Context, m syncengine.MappingRevision,
 	if err == nil && !done {
 		revised.Reactivated, err = s.applyAlone(ctx, mapping, now)
 	}
-	if err != nil && !isStale(err) { // a later mapping is applied by its own effect
+	if err != nil && !errors.Is(err, syncengine.ErrMappingChanged) { // a later revision has an effect of its own
 		return revised, err
 	}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {

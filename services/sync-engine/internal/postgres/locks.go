@@ -2,14 +2,12 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
-	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
 // How long a person's decision waits for a round to make way, and how often it
@@ -68,5 +66,3 @@ func tenantOf(ctx context.Context) (string, error) {
 	id, err := tenant.IDFrom(ctx)
 	return id.String(), err
 }
-
-func isStale(err error) bool { return errors.Is(err, syncengine.ErrMappingChanged) }

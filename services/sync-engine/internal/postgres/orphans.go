@@ -40,7 +40,7 @@ type Orphans struct {
 	last      string // the last identity that Next came to
 }
 
-// Decision is syncengine.OrphanStore's.
+// Decision implements syncengine.OrphanStore.
 func (s *Store) Decision(ctx context.Context, d syncengine.OrphanDecision) (result syncengine.OrphanResult, done bool, err error) {
 	id, err := parse(d.ID, syncengine.ErrDecisionDiffers)
 	if err != nil {
@@ -73,7 +73,7 @@ func resultOf(row sqlc.GetDecisionRow) syncengine.OrphanResult {
 	return syncengine.OrphanResult{Relinking: int(row.Marked), Left: int(row.Ended), Orphaned: int(row.Orphaned)}
 }
 
-// OpenOrphans is syncengine.OrphanStore's.
+// OpenOrphans implements syncengine.OrphanStore.
 func (s *Store) OpenOrphans(ctx context.Context, d syncengine.OrphanDecision, now time.Time) (syncengine.Orphans, error) {
 	tenantID, err := tenantOf(ctx)
 	if err != nil {
