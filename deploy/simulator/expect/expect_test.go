@@ -164,12 +164,14 @@ func TestOddAccountsComeOutAsTheRulesSay(t *testing.T) {
 				require.Equal(t, "no_address", d.Reason)
 			case 44, 49, 50:
 				require.Equal(t, "service_account", d.Reason, "slot %d", u.Slot)
+			case 53:
+				require.Equal(t, "alias_match", d.Reason, "slot %d", u.Slot)
 			case 51, 52:
 				require.Equal(t, expect.Linked, d.Class, "slot %d: %s", u.Slot, d.Reason)
 			}
 		}
 	}
-	for _, offset := range []int{40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 70, 71} {
+	for _, offset := range []int{40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 70, 71} {
 		require.Greater(t, seen[offset], 10, "slot %d", offset)
 	}
 }

@@ -134,6 +134,9 @@ func (m MSP) contactsOf(t *Tenant, slot int) []Contact {
 	d := dice(mix(m.f.cfg.Seed, 13, uint64(t.Index), uint64(slot)))
 	n := d.intn(1000)
 	p := m.f.person(t, slot)
+	if m.f.oddityAt(t, slot) == leaversAlias {
+		return []Contact{m.f.leaver(t, slot)}
+	}
 	written, certain, never := m.f.writtenOddly(t, slot, p.mail)
 	if n >= 120 && !certain || never || m.f.inPair(t, slot) {
 		return nil

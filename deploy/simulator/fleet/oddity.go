@@ -24,6 +24,7 @@ const (
 	hardSpace                // a shared mailbox by a space that does not break
 	invisibleAtHost          // the host's address begins with a character that cannot be seen
 	surroundedAtHost         // the host's address has brackets, quotes or mailto: around it
+	leaversAlias             // it has a leaver's address as an alias, and the MSP has the leaver
 	lastOddity               // none
 )
 
@@ -104,6 +105,8 @@ func (f *Fleet) makeOdd(t *Tenant, slot int, p *person, u *User) {
 		u.DisplayName = Of("\u202a" + p.given.shown + "\u00a0\r\n" + p.sur.shown + "\u200b")
 	case dashName:
 		u.DisplayName, u.GivenName, u.Surname = Of("-"), Of(p.given.shown), Of(p.sur.shown)
+	case leaversAlias:
+		u.ProxyAddresses = append(u.ProxyAddresses, "smtp:"+f.leaver(t, slot).Email)
 	case noReplyMail:
 		fillAccount(p, u)
 		u.DisplayName = Of("Notifications " + number)
@@ -112,6 +115,14 @@ func (f *Fleet) makeOdd(t *Tenant, slot int, p *person, u *User) {
 	case hardSpace:
 		fillAccount(p, u)
 		u.DisplayName = Of("Shared\u00a0Mailbox " + number)
+	}
+}
+
+// leaver is the contact whose address the account of a slot has inherited.
+func (f *Fleet) leaver(t *Tenant, slot int) Contact {
+	return Contact{
+		ExternalID: fmt.Sprintf("P-%04d-L%d", t.Index, slot), ClientExternalID: clientID(*t),
+		FullName: "Quentin Xanthopoulos", Email: fmt.Sprintf("q.leaver%dx@%s", slot, t.DefaultDomain()),
 	}
 }
 
