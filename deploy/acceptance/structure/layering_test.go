@@ -96,6 +96,26 @@ func TestProgramsLinkOnlyWhatIsTheirs(t *testing.T) {
 	}
 }
 
+// TestMicrosoftsRoomsStandInLayers: the scanner knows nothing of ours, and what keeps the
+// pace knows no directory, no failure for people and no store.
+func TestMicrosoftsRoomsStandInLayers(t *testing.T) {
+	t.Parallel()
+	const rooms = "services/connection/internal/microsoft/"
+	packages := graph(t)
+	for room, allowed := range map[string][]string{
+		"jsontext": nil,
+		"pace":     {project + "services/connection/internal/outbound"},
+	} {
+		p, ok := packages[rooms+room]
+		require.True(t, ok, room)
+		for _, imported := range p.Imports {
+			if strings.HasPrefix(imported, project) {
+				require.Contains(t, allowed, imported, room)
+			}
+		}
+	}
+}
+
 func TestNoPackageIsNamedForNothing(t *testing.T) {
 	t.Parallel()
 	for name := range graph(t) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/services/connection/internal/microsoft/jsontext"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
@@ -96,7 +97,7 @@ func parseBatch(body []byte, items int) ([]itemAnswer, error) {
 // throttled, or cannot be answered just now, is sent again, and only that, no
 // earlier than its own answer and those beside it allow. The outer answer is 200 whatever became of the items.
 func (c *Client) batch(ctx context.Context, q call, items []item, settled func(i int, a itemAnswer) error) error {
-	b := &batching{client: c, call: q, items: items, waits: make([]patience, len(items)), ready: make([]time.Time, len(items)), settled: settled}
+	b := &batching{client: c, call: q, items: items, waits: make([]pace.RetryBudget, len(items)), ready: make([]time.Time, len(items)), settled: settled}
 	pending := make([]int, len(items))
 	for i := range items {
 		pending[i] = i
@@ -123,7 +124,7 @@ type batching struct {
 	client  *Client
 	call    call
 	items   []item
-	waits   []patience
+	waits   []pace.RetryBudget
 	ready   []time.Time // when an item may be sent again
 	settled func(i int, a itemAnswer) error
 	renewed bool
@@ -184,7 +185,7 @@ func (b *batching) send(ctx context.Context, due []int) (again []int, err error)
 	rejected := false
 	for n, a := range answers {
 		i := due[n]
-		q.lane.learn(a.header(), b.items[i].cost)
+		q.quota.SettleCost(a.header(), b.items[i].cost)
 		if a.Status == http.StatusUnauthorized && !b.renewed {
 			rejected = true
 			again = append(again, i)
@@ -198,7 +199,7 @@ func (b *batching) send(ctx context.Context, due []int) (again []int, err error)
 			continue
 		}
 		again = append(again, i)
-		b.ready[i] = c.now().Add(max(pause, q.lane.refused()))
+		b.ready[i] = c.now().Add(max(pause, q.quota.Blocked()))
 	}
 	if rejected && err == nil {
 		b.renewed = true
@@ -210,8 +211,8 @@ func (b *batching) send(ctx context.Context, due []int) (again []int, err error)
 // holdBack keeps others from coming earlier than every refused item may.
 func (b *batching) holdBack(answers []itemAnswer) {
 	for _, a := range answers {
-		if transient(a.Status) {
-			b.call.lane.heed(a.refusal(b.call.at, b.client.now()).graphFailure)
+		if pace.Transient(a.Status) {
+			b.call.quota.BackOff(a.refusal(b.call.at, b.client.now()).asksFor())
 		}
 	}
 }
@@ -230,11 +231,12 @@ func (b *batching) itemOf(n int, of item) batchItem {
 // judge gives after what pause an item is sent again, zero when its answer is
 // final.
 func (b *batching) judge(ctx context.Context, i int, a itemAnswer) (time.Duration, error) {
-	if !transient(a.Status) {
+	if !pace.Transient(a.Status) {
 		return 0, b.settled(i, a)
 	}
 	r := a.refusal(b.call.at, b.client.now())
-	pause, again := b.waits[i].after(ctx, r, r)
+	asked := r.asksFor()
+	pause, again := b.waits[i].Next(ctx, &asked, false)
 	if !again {
 		return 0, handBack(r, r, pause)
 	}

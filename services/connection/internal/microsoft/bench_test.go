@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 )
 
 // perUser reports what a benchmark took for each user.
@@ -81,30 +82,30 @@ func BenchmarkListUsersLoopback(b *testing.B) {
 	perUser(b, listed, before)
 }
 
-// BenchmarkLane is what the budgets and the breaker cost one request that is below
+// BenchmarkQuota is what the budgets and the breaker cost one request that is below
 // the limits.
-func BenchmarkLane(b *testing.B) {
+func BenchmarkQuota(b *testing.B) {
 	c, err := New(Options{Endpoints: Endpoints{Login: "https://login.example", Graph: graphBase}})
 	if err != nil {
 		b.Fatal(err)
 	}
 	tokens := directoryTokens{"app", "tenant"}
 	for b.Loop() {
-		l, err := c.laneOf(b.Context(), tokens)
+		l, err := c.quotaOf(b.Context(), tokens)
 		if err != nil {
 			b.Fatal(err)
 		}
 		// Without cost, so that the benchmark does not come to the limits.
-		_, leave, err := l.enter(b.Context(), 0, 0, longestWait)
+		_, leave, err := l.Enter(b.Context(), 0, 0, pace.LongestWait)
 		if err != nil {
 			b.Fatal(err)
 		}
-		done, err := l.breaker.enter()
+		done, err := l.Breaker().Enter()
 		if err != nil {
 			b.Fatal(err)
 		}
 		done(nil)
-		l.learn(http.Header{}, 1)
+		l.SettleCost(http.Header{}, 1)
 		leave()
 	}
 }

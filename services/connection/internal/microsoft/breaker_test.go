@@ -12,6 +12,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 )
 
 // outage is a Microsoft that fails at the directories it is told to.
@@ -44,7 +45,7 @@ func TestABreakerSparesADirectoryThatIsDown(t *testing.T) {
 				_, err := c.CountUsers(t.Context(), directoryTokens{"app", directory}, connection.TenantRequest{ManagedTenant: directory})
 				return o.asked.Load() - before, err
 			}
-			for o.asked.Load() < tripAfter {
+			for o.asked.Load() < pace.TripAfter {
 				_, err := count("down")
 				require.Equal(t, "upstream_error", errs.ReasonOf(err))
 			}
@@ -53,16 +54,16 @@ func TestABreakerSparesADirectoryThatIsDown(t *testing.T) {
 			require.Equal(t, "upstream_error", errs.ReasonOf(err))
 			require.Equal(t, connection.Retry, connection.ClassOf(err))
 			require.Positive(t, retryAfterOf(err))
-			require.LessOrEqual(t, retryAfterOf(err), openFor)
+			require.LessOrEqual(t, retryAfterOf(err), pace.OpenFor)
 			asked, err = count("well")
 			require.NoError(t, err, "one directory's failures are its own")
 			require.EqualValues(t, 1, asked)
 
-			<-time.After(openFor + time.Second)
+			<-time.After(pace.OpenFor + time.Second)
 			asked, err = count("down")
 			require.Error(t, err)
 			require.EqualValues(t, 1, asked, "one probe, and it stays open")
-			<-time.After(openFor + time.Second)
+			<-time.After(pace.OpenFor + time.Second)
 			delete(o.status, "down")
 			for range 3 {
 				asked, err = count("down")
@@ -98,7 +99,7 @@ func TestRefusalsOpenNoBreaker(t *testing.T) {
 			o := &outage{status: map[string]int{"tenant": status}}
 			c, err := New(Options{Endpoints: Endpoints{Login: "https://login.example", Graph: graphBase}, Transport: o})
 			require.NoError(t, err)
-			for range 3 * tripAfter {
+			for range 3 * pace.TripAfter {
 				_, err := c.CountUsers(t.Context(), directoryTokens{"app", "tenant"}, connection.TenantRequest{ManagedTenant: "tenant"})
 				require.Error(t, err)
 			}
@@ -125,7 +126,7 @@ func TestABreakerForEachAuthorityOfTheIdentityPlatform(t *testing.T) {
 			_, err := c.CustomerToken(t.Context(), connection.Credentials{ClientID: "app", ClientSecret: "s"}, "grant", directory)
 			return err
 		}
-		for asked.Load() < tripAfter {
+		for asked.Load() < pace.TripAfter {
 			require.Equal(t, "upstream_error", errs.ReasonOf(token("down")))
 		}
 		before := asked.Load()

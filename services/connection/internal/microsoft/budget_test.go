@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 )
 
 // readByID reads so many thousands of users of a directory.
@@ -48,7 +48,7 @@ func TestEightTenantsInParallelStayBelowTheLimits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const pages = 1750 // 7,000 units
-		graph := newLedger(unitsOfSmall)
+		graph := newLedger(pace.UnitsOfSmall)
 		c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPost {
 				graph.serveUsersByID(w, r)
@@ -69,10 +69,10 @@ func TestEightTenantsInParallelStayBelowTheLimits(t *testing.T) {
 		require.Zero(t, graph.refused)
 		require.Zero(t, graph.early)
 		require.Equal(t, 16_000+8*pages, graph.served)
-		require.Equal(t, requestsOfApp, graph.peaks.requests, "what the app may ask in a second is asked")
+		require.Equal(t, pace.RequestsOfApp, graph.peaks.requests, "what the app may ask in a second is asked")
 		require.Len(t, graph.peaks.directory, 8)
 		for directory, peak := range graph.peaks.directory {
-			require.Greater(t, peak, unitsOfSmall-5, "what a directory gives in ten seconds is taken from "+directory)
+			require.Greater(t, peak, pace.UnitsOfSmall-5, "what a directory gives in ten seconds is taken from "+directory)
 		}
 		// 9,000 units of each directory are two windows, and the begin of a third.
 		require.Less(t, time.Since(began), 32*time.Second, "the limits themselves are used")
@@ -85,7 +85,7 @@ func TestManyDirectoriesStayBelowTheLimitOfTheApp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const directories, pages = 24, 1700 // 163,200 units
-		graph := newLedger(unitsOfSmall)
+		graph := newLedger(pace.UnitsOfSmall)
 		c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { graph.serveMembers(w, r, pages) }))
 		began := time.Now()
 		var runs sync.WaitGroup
@@ -96,7 +96,7 @@ func TestManyDirectoriesStayBelowTheLimitOfTheApp(t *testing.T) {
 		require.Zero(t, graph.refused)
 		require.Zero(t, graph.early)
 		require.Equal(t, directories*pages, graph.served)
-		require.Equal(t, unitsOfApp, graph.peaks.app, "what the app may spend is spent")
+		require.Equal(t, pace.UnitsOfApp, graph.peaks.app, "what the app may spend is spent")
 		require.Less(t, time.Since(began), 24*time.Second, "the limits themselves are used")
 	})
 }
@@ -104,7 +104,7 @@ func TestManyDirectoriesStayBelowTheLimitOfTheApp(t *testing.T) {
 func TestADirectoryOfUnknownSizeGetsTheSmallestBudget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		graph := newLedger(unitsOfSmall)
+		graph := newLedger(pace.UnitsOfSmall)
 		c := clientOf(t, http.HandlerFunc(graph.serveUsersByID))
 		began := time.Now()
 		readByID(t, c, "tenant", 3)
@@ -118,7 +118,7 @@ func TestADirectoryOfUnknownSizeGetsTheSmallestBudget(t *testing.T) {
 func TestALargeDirectoryGetsALargeBudget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		graph := newLedger(unitsOfLarge)
+		graph := newLedger(pace.UnitsOfLarge)
 		c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet {
 				_, _ = w.Write([]byte("501"))
@@ -139,7 +139,7 @@ func TestALargeDirectoryGetsALargeBudget(t *testing.T) {
 func TestRunsShareABudgetFairly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		graph := newLedger(unitsOfSmall)
+		graph := newLedger(pace.UnitsOfSmall)
 		c := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			<-time.After(time.Millisecond) // so that no run gets ahead where the machine is busy
 			graph.serveUsersByID(w, r)
@@ -243,75 +243,6 @@ func TestWhoIsToldToWaitHoldsBackTheOthers(t *testing.T) {
 		<-time.After(10 * time.Minute)
 		require.NoError(t, count("one"))
 		require.NoError(t, count("two"))
-	})
-}
-
-// TestIdleLanesAreForgotten: partners and their customers come and go for as long as
-// a process runs. What Microsoft refuses, and what is in use, is kept.
-func TestIdleLanesAreForgotten(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := clientOf(t, http.NotFoundHandler()).budgets
-		at := func(app, directory int) *lane {
-			return b.lane(connection.Origin{App: "app-" + strconv.Itoa(app), Directory: "d-" + strconv.Itoa(directory)})
-		}
-		blocked, ofBlockedApp, used := at(0, 0), at(1, 0), at(2, 0)
-		blocked.block(time.Hour, "")
-		ofBlockedApp.block(time.Hour, "Application/ReadWrite/app-1")
-		for n := range 4 * maxLanes {
-			at(3+n/4, n)
-		}
-		require.Len(t, b.lanes, 3+4*maxLanes, "all were used just now")
-		for range 3 {
-			<-time.After(idleLane - time.Second)
-			pause, _ := used.take(1, 1)
-			require.Zero(t, pause)
-		}
-		for n := range maxLanes {
-			at(-1, n)
-		}
-		require.Less(t, len(b.lanes), 2*maxLanes)
-		require.Less(t, len(b.apps), maxLanes/2, "an app goes with its last lane")
-		require.Same(t, blocked, at(0, 0))
-		require.Same(t, ofBlockedApp, at(1, 0))
-		require.Same(t, used, at(2, 0))
-		<-time.After(time.Hour + idleLane)
-		for n := range 4 * maxLanes {
-			at(-2, n)
-			if n%maxLanes == maxLanes-1 {
-				<-time.After(2 * idleLane)
-			}
-		}
-		require.Less(t, len(b.lanes), 2*maxLanes, "however long it runs")
-	})
-}
-
-// TestAWindowHolds draws arrivals at random: in no span is more spent than the
-// limit, and nobody waits longer than the span.
-func TestAWindowHolds(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		limit := rapid.IntRange(5, 200).Draw(t, "limit")
-		w := newWindow(limit, unitsSpan)
-		now := time.Unix(rapid.Int64Range(0, 1e6).Draw(t, "start"), 0)
-		var spent span
-		for range rapid.IntRange(1, 200).Draw(t, "requests") {
-			now = now.Add(time.Duration(rapid.Int64Range(0, int64(2*time.Second)).Draw(t, "pause")))
-			units := rapid.IntRange(1, 5).Draw(t, "units")
-			pause := w.room(now, units)
-			if pause > unitsSpan+unitsSpan/10 {
-				t.Fatalf("a pause of %s", pause)
-			}
-			now = now.Add(pause)
-			if again := w.room(now, units); again != 0 {
-				t.Fatalf("not free after the pause, but in %s", again)
-			}
-			w.spend(now, units)
-			spent.add(entry{now, units})
-			if sum := spent.within(now.Add(-unitsSpan)); sum > limit {
-				t.Fatalf("%d of %d within %s", sum, limit, unitsSpan)
-			}
-		}
 	})
 }
 

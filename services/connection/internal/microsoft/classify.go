@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 )
 
 // This file says what a failure at Microsoft means.
@@ -283,10 +284,22 @@ func lost(ctx context.Context, err error, requestID string) error {
 	if ctx.Err() != nil {
 		return connection.Unanswered{RequestID: requestID, Cause: ctx.Err()}
 	}
-	if open, ok := errors.AsType[*openError](err); ok {
-		return open.failure()
+	if open, ok := errors.AsType[*pace.OpenError](err); ok {
+		m := unreachable
+		if open.Outage() {
+			m = passing
+		}
+		return m.failure(0, "", open.After).Err(open)
 	}
 	return unreachable.failure(0, requestID, 0).Err(fmt.Errorf("request %q: %w", requestID, err))
+}
+
+// heldBack says what it means that we hold a request back ourselves.
+func heldBack(err error) error {
+	if wait, ok := errors.AsType[pace.ErrWait](err); ok {
+		return throttled.failure(0, "", wait.After).Err(wait)
+	}
+	return err
 }
 
 // unreadable says what it means that an answer could not be read.
@@ -307,11 +320,6 @@ func (m meaning) failure(number int, requestID string, retryAfter time.Duration)
 		Reason: m.reason, Class: m.class, Message: message, Remedy: m.remedy, AADSTS: number,
 		RequestID: requestID, RetryAfter: retryAfter,
 	}
-}
-
-// transient tells whether the same request may succeed a little later.
-func transient(status int) bool {
-	return status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
 // listingEnd is why a listing cannot go on from where it is.

@@ -6,16 +6,12 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
 const (
 	attemptTimeout = 100 * time.Second // one request with its body
-	maxAttempts    = 6
-	maxUnanswered  = 3 // attempts without a whole answer
-	// longestWait is how long one request holds its worker in all; beyond it the
-	// caller is told when to come back.
-	longestWait = 90 * time.Second
 
 	maxPageBytes  = 64 << 20
 	maxSmallBytes = 1 << 20
@@ -38,9 +34,9 @@ type Client struct {
 	redirectURI  string
 	http         *http.Client // for the identity platform, with a breaker for each authority
 	graphHTTP    *http.Client
-	reach        *breaker // whether Graph answers at all
-	budgets      *budgets
-	notBefore    outbound.NotBefore[door]
+	reach        *pace.Breaker // whether Graph answers at all
+	limiter      *pace.Limiter
+	pauses       pace.Pauses // of the identity platform and the Partner Center
 	source       TenantSource
 	now          func() time.Time
 	wait         func(ctx context.Context, d time.Duration) error
@@ -66,7 +62,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{login: login, graph: graph, partner: partner, redirectURI: o.RedirectURI, source: source, now: o.Now, wait: o.Wait, reach: newBreaker()}
+	c := &Client{login: login, graph: graph, partner: partner, redirectURI: o.RedirectURI, source: source, now: o.Now, wait: o.Wait, reach: pace.NewBreaker()}
 	if c.now == nil {
 		c.now = time.Now
 	}
@@ -80,8 +76,8 @@ func New(o Options) (*Client, error) {
 		t.TLSClientConfig = outbound.TLS(nil)
 		transport = t
 	}
-	c.budgets = newBudgets(c.now, c.wait)
-	c.http = outbound.Client(&guarded{next: transport})
+	c.limiter = pace.NewLimiter(c.now, c.wait)
+	c.http = outbound.Client(&pace.Guarded{Next: transport})
 	c.graphHTTP = outbound.Client(transport)
 	return c, nil
 }

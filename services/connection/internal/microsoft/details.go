@@ -79,7 +79,7 @@ func (c *Client) TenantDetails(ctx context.Context, tokens connection.TokenSourc
 				return nil
 			}
 			details.UserCount = &n
-			q.lane.size(int(n))
+			q.quota.Size(int(n))
 		}
 		return nil
 	})
@@ -128,7 +128,7 @@ func (c *Client) CountUsers(ctx context.Context, tokens connection.TokenSource, 
 	if err != nil {
 		return 0, settle(err)
 	}
-	q.lane.size(int(n))
+	q.quota.Size(int(n))
 	return n, nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 )
 
 // inProcess answers requests by a handler and without a network, so that an
@@ -217,8 +218,8 @@ func (l *ledger) ask(directory string, requests, units int) int {
 		spent = &span{}
 		l.units[directory] = spent
 	}
-	if spent.within(now.Add(-unitsSpan))+units > l.perDirectory || l.app.within(now.Add(-appSpan))+units > unitsOfApp ||
-		l.all.within(now.Add(-requestsSpan))+requests > requestsOfApp {
+	if spent.within(now.Add(-pace.UnitsSpan))+units > l.perDirectory || l.app.within(now.Add(-pace.AppSpan))+units > pace.UnitsOfApp ||
+		l.all.within(now.Add(-pace.RequestsSpan))+requests > pace.RequestsOfApp {
 		l.refused++
 		l.blocked[directory] = now.Add(10 * time.Second)
 		return 10

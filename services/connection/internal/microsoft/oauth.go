@@ -22,6 +22,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
@@ -155,15 +156,15 @@ func retryAfterOf(err error) time.Duration {
 }
 
 func (c *Client) redeemOnce(ctx context.Context, cr connection.Credentials, whose authority, tenant string, how ask) (connection.Grant, error) {
-	at := doorOf(cr.ClientID, tenant)
-	if err := c.tooEarly(at); err != nil {
-		return connection.Grant{}, err
+	at := pace.EndpointOf(cr.ClientID, tenant)
+	if err := c.pauses.Check(at, c.now()); err != nil {
+		return connection.Grant{}, heldBack(err)
 	}
 	proof, err := c.prove(cr, c.tokenURL(tenant))
 	if err != nil {
 		return connection.Grant{}, err
 	}
-	requestCtx, cancel := context.WithTimeoutCause(ctx, tokenTimeout, errUnanswered)
+	requestCtx, cancel := context.WithTimeoutCause(ctx, tokenTimeout, pace.ErrUnanswered)
 	defer cancel()
 	x := &tokenExchange{next: c.http.Transport, id: uuid.NewString()}
 	sent := c.now()
@@ -180,7 +181,7 @@ func (c *Client) redeemOnce(ctx context.Context, cr connection.Credentials, whos
 		failure := parseOAuthFailure(refused.Body)
 		failure.TraceID = cmp.Or(failure.TraceID, x.id)
 		failure.Status, failure.RetryAfter = refused.Response.StatusCode, outbound.RetryAfter(refused.Response.Header, c.now())
-		c.heed(at, failure.Status, failure.RetryAfter)
+		c.pauses.BackOff(at, pace.Failure{Status: failure.Status, RetryAfter: failure.RetryAfter}, c.now())
 		return connection.Grant{}, classifyToken(whose, failure)
 	case err == nil:
 		var grant connection.Grant

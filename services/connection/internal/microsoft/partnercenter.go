@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
@@ -57,7 +58,7 @@ func (c *Client) GrantConsent(ctx context.Context, cr connection.Credentials, to
 		return fmt.Errorf("encoding a consent: %w", err)
 	}
 	for attempt := 1; ; attempt++ {
-		err := c.consentOnce(ctx, doorOf(cr.ClientID, partnerCenterScope), token, managedTenant, body)
+		err := c.consentOnce(ctx, pace.EndpointOf(cr.ClientID, partnerCenterScope), token, managedTenant, body)
 		if err == nil || attempt == partnerAttempts || ctx.Err() != nil || connection.ClassOf(err) != connection.Retry {
 			return err
 		}
@@ -71,14 +72,14 @@ func (c *Client) GrantConsent(ctx context.Context, cr connection.Credentials, to
 	}
 }
 
-func (c *Client) consentOnce(ctx context.Context, at door, token connection.Secret, managedTenant string, body []byte) error {
+func (c *Client) consentOnce(ctx context.Context, at pace.Endpoint, token connection.Secret, managedTenant string, body []byte) error {
 	if c.partner == nil {
 		return classifyPartnerCenter(partnerFailure{Status: http.StatusNotImplemented})
 	}
-	if err := c.tooEarly(at); err != nil {
-		return err
+	if err := c.pauses.Check(at, c.now()); err != nil {
+		return heldBack(err)
 	}
-	requestCtx, cancel := context.WithTimeoutCause(ctx, tokenTimeout, errUnanswered)
+	requestCtx, cancel := context.WithTimeoutCause(ctx, tokenTimeout, pace.ErrUnanswered)
 	defer cancel()
 	address := c.partner.String() + "/v1/customers/" + url.PathEscape(managedTenant) + "/applicationconsents"
 	req, err := http.NewRequestWithContext(requestCtx, http.MethodPost, address, bytes.NewReader(body))
@@ -111,7 +112,7 @@ func (c *Client) consentOnce(ctx context.Context, at door, token connection.Secr
 		return nil
 	}
 	pause := outbound.RetryAfter(resp.Header, c.now())
-	c.heed(at, resp.StatusCode, pause)
+	c.pauses.BackOff(at, pace.Failure{Status: resp.StatusCode, RetryAfter: pause}, c.now())
 	return classifyPartnerCenter(partnerFailure{
 		Status: resp.StatusCode, RequestID: id, RetryAfter: pause,
 	})

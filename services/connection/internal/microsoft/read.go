@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
@@ -24,7 +25,7 @@ type call struct {
 	body      []byte // of a POST; nil: a GET
 	at        authority
 	tokens    connection.TokenSource
-	lane      *lane
+	quota     *pace.Quota
 	cost      int // resource units, as documented
 	requests  int // how many it counts as; 0: one
 	priority  connection.Priority
@@ -32,10 +33,10 @@ type call struct {
 	plainText bool // what is asked for is not JSON
 }
 
-// call begins a call by tokens, in the lane that they are good for.
+// call begins a call by tokens, in the quota that they count against.
 func (c *Client) call(ctx context.Context, at authority, tokens connection.TokenSource, priority connection.Priority) (call, error) {
-	lane, err := c.laneOf(ctx, tokens)
-	return call{at: at, tokens: tokens, lane: lane, priority: priority}, err
+	quota, err := c.quotaOf(ctx, tokens)
+	return call{at: at, tokens: tokens, quota: quota, priority: priority}, err
 }
 
 // answer is a success of Graph.
@@ -50,6 +51,11 @@ type refusal struct {
 	at authority
 }
 
+// asksFor is the pause that it asks for.
+func (r *refusal) asksFor() pace.Failure {
+	return pace.Failure{Status: r.Status, RetryAfter: r.RetryAfter, Scope: r.Scope}
+}
+
 func (r *refusal) Error() string { return fmt.Sprintf("graph answered %d %s", r.Status, r.Code) }
 
 // read gets an answer and hands it to parse, whose errors are the answer's. It
@@ -62,14 +68,14 @@ func (c *Client) read(ctx context.Context, q call, parse func(answer) error) err
 		return err
 	}
 	renewed := false
-	var p patience
+	var budget pace.RetryBudget
 	for {
-		held, leave, err := q.lane.enter(ctx, max(q.cost, 1), max(q.requests, 1), longestWait-p.held)
-		p.held += held
+		held, leave, err := q.quota.Enter(ctx, max(q.cost, 1), max(q.requests, 1), budget.Left())
+		budget.Waited(held)
 		if err != nil {
-			return err
+			return heldBack(err)
 		}
-		r, err := c.inTurn(ctx, q, token, leave, parse)
+		r, err := c.inSlot(ctx, q, token, leave, parse)
 		if err == nil {
 			return nil
 		}
@@ -80,7 +86,12 @@ func (c *Client) read(ctx context.Context, q call, parse func(answer) error) err
 			}
 			continue
 		}
-		pause, again := p.after(ctx, err, r)
+		var asked *pace.Failure
+		if r != nil {
+			f := r.asksFor()
+			asked = &f
+		}
+		pause, again := budget.Next(ctx, asked, isPassing(err) && !isOpen(err))
 		if !again {
 			return handBack(err, r, pause)
 		}
@@ -90,14 +101,14 @@ func (c *Client) read(ctx context.Context, q call, parse func(answer) error) err
 	}
 }
 
-// inTurn sends one request and gives the turn back, whatever became of it. Others
+// inSlot sends one request and gives the slot back, whatever became of it. Others
 // are held back before that.
-func (c *Client) inTurn(ctx context.Context, q call, token connection.Secret, leave func(), parse func(answer) error) (*refusal, error) {
+func (c *Client) inSlot(ctx context.Context, q call, token connection.Secret, leave func(), parse func(answer) error) (*refusal, error) {
 	defer leave()
 	err := c.attempt(ctx, q, token, parse)
 	r, refused := errors.AsType[*refusal](err)
 	if refused {
-		q.lane.heed(r.graphFailure)
+		q.quota.BackOff(r.asksFor())
 	}
 	return r, err
 }
@@ -128,7 +139,7 @@ func settle(err error) error {
 
 // attempt sends one request.
 func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, parse func(answer) error) error {
-	attemptCtx, cancel := context.WithTimeoutCause(ctx, attemptTimeout, errUnanswered)
+	attemptCtx, cancel := context.WithTimeoutCause(ctx, attemptTimeout, pace.ErrUnanswered)
 	defer cancel()
 	req, err := newRequest(attemptCtx, q, token)
 	if err != nil {
@@ -136,7 +147,7 @@ func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, p
 	}
 	// Whether there is an answer is Graph's matter, whether it is a good one may be
 	// that directory's alone.
-	answered, err := q.lane.breaker.enter()
+	answered, err := q.quota.Breaker().Enter()
 	if err != nil {
 		return lost(ctx, err, "") // it was not sent
 	}
@@ -145,15 +156,15 @@ func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, p
 	resp, err := c.send(req)
 	if err != nil {
 		if !isOpen(err) {
-			became = outcome(attemptCtx, nil, err)
+			became = pace.Outcome(attemptCtx, nil, err)
 		}
 		return lost(ctx, err, req.Header.Get("client-request-id"))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	id := requestIDIn(resp.Header, req.Header.Get("client-request-id"))
-	q.lane.learn(resp.Header, q.cost)
+	q.quota.SettleCost(resp.Header, q.cost)
 	if resp.StatusCode != http.StatusOK {
-		became = outcome(attemptCtx, resp, nil)
+		became = pace.Outcome(attemptCtx, resp, nil)
 		raw, _ := outbound.ReadBody(resp.Body, nil, maxSmallBytes) // the status decides
 		return &refusal{graphFailure: readFailure(id, resp.StatusCode, resp.Header, raw, c.now()), at: q.at}
 	}
@@ -175,7 +186,7 @@ func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, p
 // send sends a request, if Graph can be reached at all. Once a request is written
 // it can: who then does not answer may be one directory's part of Graph.
 func (c *Client) send(req *http.Request) (*http.Response, error) {
-	reached, err := c.reach.enter()
+	reached, err := c.reach.Enter()
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +201,7 @@ func (c *Client) send(req *http.Request) (*http.Response, error) {
 	case err == nil:
 		became = nil
 	case !written.Load():
-		became = outcome(ctx, nil, err)
+		became = pace.Outcome(ctx, nil, err)
 	}
 	return resp, outbound.Cause(err)
 }
@@ -221,3 +232,12 @@ func newRequest(ctx context.Context, q call, token connection.Secret) (*http.Req
 	}
 	return req, nil
 }
+
+func isOpen(err error) bool {
+	_, open := errors.AsType[*pace.OpenError](err)
+	return open
+}
+
+// isPassing tells a failure on the way, which another attempt may not meet, from
+// one of the caller's own.
+func isPassing(err error) bool { return connection.ClassOf(err) == connection.Retry }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 )
 
 // readWith reads one answer of a directory by a decoder of the test's.
@@ -51,12 +52,12 @@ func TestAPanicGivesTheTurnBack(t *testing.T) {
 		require.EqualValues(t, 3, n)
 
 		status = http.StatusInternalServerError
-		for range tripAfter {
+		for range pace.TripAfter {
 			_, err := c.CountUsers(t.Context(), tokens, connection.TenantRequest{ManagedTenant: "one"})
 			require.Error(t, err)
 		}
 		status = http.StatusOK
-		<-time.After(openFor + time.Second)
+		<-time.After(pace.OpenFor + time.Second)
 		require.PanicsWithValue(t, "a decoder", broken, "as the probe of a breaker")
 		_, err = c.CountUsers(t.Context(), tokens, connection.TenantRequest{ManagedTenant: "one"})
 		require.NoError(t, err, errs.ReasonOf(err))
@@ -97,7 +98,7 @@ func TestADirectoryThatHangsIsItsOwnMatter(t *testing.T) {
 					_, err := c.CountUsers(ctx, directoryTokens{"app", directory}, connection.TenantRequest{ManagedTenant: directory})
 					return err
 				}
-				for range tripAfter {
+				for range pace.TripAfter {
 					require.Error(t, count("slow"))
 				}
 				require.NoError(t, count("well"))
@@ -122,7 +123,7 @@ func TestAnAuthorityThatHangs(t *testing.T) {
 			h := &hanging{}
 			c, err := New(Options{Endpoints: Endpoints{Login: "https://login.example", Graph: graphBase}, Transport: h})
 			require.NoError(t, err)
-			for range tripAfter {
+			for range pace.TripAfter {
 				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				_, err := c.AppToken(ctx, connection.Credentials{ClientID: "app", ClientSecret: "s"}, "managed")
 				cancel()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 )
 
 // virtual is a clock that waiting moves.
@@ -72,7 +73,7 @@ func TestOnlyMicrosoftSaysWhenToComeBack(t *testing.T) {
 		_, err := c.TenantDetails(t.Context(), fixedToken{}, connection.TenantRequest{ManagedTenant: "managed"})
 		require.Equal(t, "upstream_error", errs.ReasonOf(err))
 		require.Zero(t, retryAfterOf(err), "the pause between our own tries is nothing for the caller, who counts")
-		require.EqualValues(t, maxAttempts, asked.Load())
+		require.EqualValues(t, pace.MaxAttempts, asked.Load())
 
 		c, _ = broken(t, status, "7")
 		_, err = c.TenantDetails(t.Context(), fixedToken{}, connection.TenantRequest{ManagedTenant: "managed"})

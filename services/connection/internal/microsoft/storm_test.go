@@ -14,6 +14,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 )
 
 // storm answers nine requests of ten with 429 for half a minute, and counts who
@@ -153,7 +154,7 @@ func TestNobodyIsHeldInTheQueueForLonger(t *testing.T) {
 			if errs.ReasonOf(err) != "throttled" || retryAfterOf(err) <= 0 || retryAfterOf(err) > 40*time.Second {
 				t.Errorf("%v, again after %s", err, retryAfterOf(err))
 			}
-			if deadline, hurried := ctx.Deadline(); held > longestWait || hurried && time.Now().After(deadline) {
+			if deadline, hurried := ctx.Deadline(); held > pace.LongestWait || hurried && time.Now().After(deadline) {
 				t.Errorf("held for %s", held)
 			}
 		}
@@ -201,7 +202,7 @@ func TestTheQueueBehindASlowAnswer(t *testing.T) {
 		_, err := c.CountUsers(t.Context(), tokens, connection.TenantRequest{ManagedTenant: "tenant"})
 		require.Equal(t, "throttled", errs.ReasonOf(err))
 		require.Positive(t, retryAfterOf(err), "it is told when to come again")
-		require.Equal(t, longestWait, time.Since(began))
+		require.Equal(t, pace.LongestWait, time.Since(began))
 
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)

@@ -84,7 +84,7 @@ func (l *listing) round(ctx context.Context, link string) (listingEnd, error) {
 		return goesOn, settle(err)
 	}
 	if link == "" {
-		l.call.lane.size(l.users)
+		l.call.quota.Size(l.users)
 	}
 	return goesOn, l.emit(connection.UsersEvent{Completed: &connection.Completed{DeltaLink: deltaLink, Full: link == ""}})
 }

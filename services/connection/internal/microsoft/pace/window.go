@@ -1,4 +1,4 @@
-package microsoft
+package pace
 
 import "time"
 
@@ -9,11 +9,11 @@ type window struct {
 	length time.Duration // with a margin for requests that are long on their way
 	grain  time.Duration // how finely times are kept
 	spent  int
-	slots  []slot // by time
+	parts  []part // by time
 }
 
-// slot is what was spent within one grain.
-type slot struct {
+// part is what was spent within one grain.
+type part struct {
 	leaves time.Time // when it is out of the window
 	units  int
 }
@@ -30,11 +30,11 @@ func newWindow(limit int, span time.Duration) window {
 // pass forgets what has left the window.
 func (w *window) pass(now time.Time) {
 	gone := 0
-	for gone < len(w.slots) && !now.Before(w.slots[gone].leaves) {
-		w.spent -= w.slots[gone].units
+	for gone < len(w.parts) && !now.Before(w.parts[gone].leaves) {
+		w.spent -= w.parts[gone].units
 		gone++
 	}
-	w.slots = w.slots[gone:]
+	w.parts = w.parts[gone:]
 }
 
 // room is how long to wait until so many units fit; zero when they do now. What is
@@ -42,7 +42,7 @@ func (w *window) pass(now time.Time) {
 func (w *window) room(now time.Time, units int) time.Duration {
 	w.pass(now)
 	left := w.spent
-	for _, s := range w.slots {
+	for _, s := range w.parts {
 		if left+units <= w.limit {
 			break
 		}
@@ -59,12 +59,12 @@ func (w *window) spend(now time.Time, units int) {
 	w.pass(now)
 	// Times are rounded up, so that nothing leaves too early.
 	leaves := now.Truncate(w.grain).Add(w.grain + w.length)
-	last := len(w.slots) - 1
-	if last >= 0 && !w.slots[last].leaves.Before(leaves) {
-		units = max(units, -w.slots[last].units) // no slot gives back more than it took
-		w.slots[last].units += units
+	last := len(w.parts) - 1
+	if last >= 0 && !w.parts[last].leaves.Before(leaves) {
+		units = max(units, -w.parts[last].units) // no part gives back more than it took
+		w.parts[last].units += units
 	} else if units > 0 {
-		w.slots = append(w.slots, slot{leaves: leaves, units: units})
+		w.parts = append(w.parts, part{leaves: leaves, units: units})
 	} else {
 		return
 	}
