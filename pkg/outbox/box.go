@@ -18,8 +18,9 @@ import (
 const (
 	// defaultLease is how long whoever pulled an effect may take to answer.
 	defaultLease = 30 * time.Second
-	// defaultTries is after how many tries an effect is set aside: some hours.
-	defaultTries = 50
+	// DefaultTries is after how many tries an effect is set aside: some hours, where
+	// each is answered with Retry.
+	DefaultTries = 50
 	// longestPause bounds the pause before another try, which begins at a second
 	// and doubles.
 	longestPause = 5 * time.Minute
@@ -36,7 +37,7 @@ const (
 // Options adjust a box; the zero value is usable.
 type Options struct {
 	Lease func(kind string) time.Duration // nil: 30 s
-	Tries int32                           // 0: 50
+	Tries func(kind string) int32         // nil: 50
 	Now   func() time.Time                // nil: time.Now
 	// OnClose does in the same transaction what the end of an effect means; its
 	// error comes back to the caller of Ack and nothing is written.
@@ -56,8 +57,8 @@ func New(pool *pg.Pool, opts Options) *Box {
 	if opts.Lease == nil {
 		opts.Lease = func(string) time.Duration { return defaultLease }
 	}
-	if opts.Tries == 0 {
-		opts.Tries = defaultTries
+	if opts.Tries == nil {
+		opts.Tries = func(string) int32 { return DefaultTries }
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -143,7 +144,7 @@ func (b *Box) leaseOne(ctx context.Context, id uuid.UUID, now time.Time) (effect
 		if err != nil {
 			return err
 		}
-		if attempt >= b.opts.Tries { // nobody answered the last one
+		if attempt >= b.opts.Tries(kind) { // nobody answered the last one
 			return b.bury(ctx, tx, id)
 		}
 		until := now.Add(b.opts.Lease(kind))
@@ -190,7 +191,7 @@ func (b *Box) Ack(ctx context.Context, id, outcome string, result map[string]str
 			return ErrUnknown
 		case err != nil || ended:
 			return err
-		case outcome == Retry && effect.Attempt >= b.opts.Tries:
+		case outcome == Retry && effect.Attempt >= b.opts.Tries(effect.Kind):
 			return b.bury(ctx, tx, parsed)
 		case outcome == Retry:
 			until := b.opts.Now().Add(pause(effect.Attempt))

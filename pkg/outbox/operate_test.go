@@ -21,7 +21,7 @@ func TestAnOperatorRetriesWhatWasSetAside(t *testing.T) {
 	db := pgtest.Database(t, "mapping")
 	t.Setenv("ENTRASYNC_DATABASE_URL", db.URL)
 	acme := tenant.With(t.Context(), tenant.Call{Tenant: "acme"})
-	box := outbox.New(db.Pool("mapping"), outbox.Options{Tries: 1})
+	box := outbox.New(db.Pool("mapping"), outbox.Options{Tries: func(string) int32 { return 1 }})
 	id := uuid.NewString()
 	require.NoError(t, pg.InTenant(acme, db.Pool("mapping"), func(ctx context.Context, tx pgx.Tx) error {
 		return outbox.Add(ctx, tx, outbox.Effect{ID: id, Kind: "start_initial_sync", CreatedAt: time.Now()})

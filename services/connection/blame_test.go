@@ -73,7 +73,7 @@ func TestACustomerThatRefusesTheGrantIsAlone(t *testing.T) {
 	require.Equal(t, "connected", b.status("msp").GetStatus())
 	require.Nil(t, b.status("msp").GetLastValidationError())
 	var events int
-	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM status_events`).Scan(&events))
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM outbox WHERE kind = 'status_changed'`).Scan(&events))
 	require.Equal(t, 1, events, "connected, and no more")
 
 	// While nobody knows whether the grant lives, the tenant is not blamed.

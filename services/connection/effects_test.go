@@ -52,7 +52,7 @@ func TestEffectsOfAConnection(t *testing.T) {
 	require.NoError(t, b.ack(ctx, got[0].GetEffectId(), "done"))
 	require.NoError(t, b.ack(ctx, got[0].GetEffectId(), "failed"), "the same effect again changes nothing")
 	var outcome string
-	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT outcome FROM outbox`).Scan(&outcome))
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT outcome FROM outbox WHERE kind = 'connection_connected'`).Scan(&outcome))
 	require.Equal(t, "done", outcome)
 	b.clock.advance(time.Hour)
 	require.Empty(t, b.pull(0))

@@ -15,15 +15,15 @@ import (
 // oldest, is no reason to leave the others' lying; those who pull ask for few.
 func TestWhatCannotBeLeasedHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
-	for table, pull := range map[string]func(b *bundle, most int32) (tenants []string, err error){
-		"outbox": func(b *bundle, most int32) (tenants []string, err error) {
+	for kinds, pull := range map[string]func(b *bundle, most int32) (tenants []string, err error){
+		"connection_": func(b *bundle, most int32) (tenants []string, err error) {
 			resp, err := b.worker.PullEffects(b.t.Context(), &orchestrationv1.PullEffectsRequest{MaxEffects: most})
 			for _, e := range resp.GetEffects() {
 				tenants = append(tenants, e.GetTenantId())
 			}
 			return tenants, err
 		},
-		"status_events": func(b *bundle, most int32) (tenants []string, err error) {
+		"status_": func(b *bundle, most int32) (tenants []string, err error) {
 			resp, err := b.internal.PullStatusEvents(b.t.Context(), &connectionv1.PullStatusEventsRequest{MaxEvents: most})
 			for _, e := range resp.GetEvents() {
 				tenants = append(tenants, e.GetTenantId())
@@ -31,7 +31,7 @@ func TestWhatCannotBeLeasedHoldsUpNoOther(t *testing.T) {
 			return tenants, err
 		},
 	} {
-		t.Run(table, func(t *testing.T) {
+		t.Run(kinds, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			for _, id := range []tenant.ID{"broken", "one", "two", "three"} {
@@ -40,7 +40,7 @@ func TestWhatCannotBeLeasedHoldsUpNoOther(t *testing.T) {
 			b.connect("broken") // a second row, as old as the others' first
 			_, err := b.db.Admin.Exec(t.Context(), `
 				CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'a row that cannot be leased'; END $$;
-				CREATE TRIGGER refuse BEFORE UPDATE ON `+table+` FOR EACH ROW WHEN (OLD.tenant_id = 'broken') EXECUTE FUNCTION refuse()`)
+				CREATE TRIGGER refuse BEFORE UPDATE ON outbox FOR EACH ROW WHEN (OLD.tenant_id = 'broken' AND OLD.kind ^@ '`+kinds+`') EXECUTE FUNCTION refuse()`)
 			require.NoError(t, err)
 			got, err := pull(b, 1)
 			require.NoError(t, err)
@@ -50,7 +50,7 @@ func TestWhatCannotBeLeasedHoldsUpNoOther(t *testing.T) {
 			require.Equal(t, []string{"two", "three"}, got, "the rest, in their order")
 			_, err = pull(b, 10)
 			require.Error(t, err, "nothing but what cannot be leased")
-			_, err = b.db.Admin.Exec(t.Context(), `DROP TRIGGER refuse ON `+table)
+			_, err = b.db.Admin.Exec(t.Context(), `DROP TRIGGER refuse ON outbox`)
 			require.NoError(t, err)
 			got, err = pull(b, 10)
 			require.NoError(t, err)

@@ -52,7 +52,8 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 	}
 	connections, pointers := postgres.NewConnections(pool, now), postgres.NewPointers(pool, now)
 	flows, locks := postgres.NewFlows(pool, box), postgres.NewLocks(pool, maxGrantLocks)
-	effects, events := outbox.New(pool, outbox.Options{Now: now}), postgres.NewStatusEvents(pool.Background())
+	effects := outbox.New(pool, outbox.Options{Now: now, Tries: postgres.Tries})
+	events := postgres.NewStatusEvents(effects)
 	store, err := s.secretStore(postgres.NewSecrets(pool, box, now), pointers, locks, now)
 	if err != nil {
 		return parts{}, err
@@ -100,8 +101,8 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 			SaveCIPP:   &connection.SaveCIPP{Access: access, Activation: activation, Settling: settling, Tokens: tokens},
 			Show:       &connection.Show{Store: connections, Credentials: resolver, SecretStore: store.watch},
 			Read:       &connection.Read{Providers: providers},
-			PullEvents: &connection.PullEvents{Log: events, Now: now},
-			AckEvents:  &connection.AckEvents{Log: events, Now: now},
+			PullEvents: &connection.PullEvents{Log: events},
+			AckEvents:  &connection.AckEvents{Log: events},
 		},
 	}, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entrasync/entrasync/migrations"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
@@ -110,7 +111,7 @@ func TestAChangeAndItsEventAreOne(t *testing.T) {
 	b := setup(t)
 	b.connect("msp")
 	ctx := person(t, "msp", "admin")
-	_, err := b.db.Admin.Exec(t.Context(), `REVOKE INSERT ON status_events FROM entrasync_connection`)
+	_, err := b.db.Admin.Exec(t.Context(), `REVOKE INSERT ON outbox FROM entrasync_connection`)
 	require.NoError(t, err)
 	_, err = b.public.Disconnect(ctx, &connectionv1.DisconnectRequest{})
 	require.Error(t, err)
@@ -120,12 +121,36 @@ func TestAChangeAndItsEventAreOne(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, "connected", b.status("msp").GetStatus())
 	b.sim.heal()
-	_, err = b.db.Admin.Exec(t.Context(), `GRANT INSERT ON status_events TO entrasync_connection`)
+	_, err = b.db.Admin.Exec(t.Context(), `GRANT INSERT ON outbox TO entrasync_connection`)
 	require.NoError(t, err)
 	_, err = b.public.Disconnect(ctx, &connectionv1.DisconnectRequest{})
 	require.NoError(t, err)
 	_, got := b.pullEvents(b.replica, 0)
 	require.Len(t, got, 2)
+}
+
+// TestEventsOfEarlierBuildsAreTakenAlong: those that waited when the database was
+// migrated, and those that a process of an earlier build writes after that.
+func TestEventsOfEarlierBuildsAreTakenAlong(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	written := func(actor string) {
+		_, err := b.db.Admin.Exec(t.Context(), `INSERT INTO status_events (tenant_id, id, at, actor_id, from_status, to_status, connection_type, reason)
+			VALUES ('msp', gen_random_uuid(), $1, $2, 'connected', 'validation_failed', 'direct', 'refresh_failed')`, b.clock.now(), actor)
+		require.NoError(t, err)
+	}
+	require.NoError(t, migrations.Steps(t.Context(), b.db.AdminURL, "connection", -2))
+	written("before")
+	require.NoError(t, migrations.Steps(t.Context(), b.db.AdminURL, "connection", 2))
+	written("behind")
+	ids, got := b.pullEvents(b.replica, 0)
+	require.Equal(t, []change{
+		{"msp", "before", "connected", "validation_failed", "refresh_failed"}, {"msp", "behind", "connected", "validation_failed", "refresh_failed"},
+	}, got)
+	b.ackEvents("msp", ids)
+	b.clock.advance(time.Hour)
+	ids, _ = b.pullEvents(b.replica, 0)
+	require.Empty(t, ids)
 }
 
 func TestWhatHasEndedIsErasedAfterThirtyDays(t *testing.T) {
@@ -139,7 +164,7 @@ func TestWhatHasEndedIsErasedAfterThirtyDays(t *testing.T) {
 	}
 	b.connect("other") // its effect and its event stay open
 	rows := func() (n int) {
-		require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM status_events)`).Scan(&n))
+		require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM outbox`).Scan(&n))
 		return n
 	}
 	b.clock.advance(29 * 24 * time.Hour)

@@ -39,7 +39,7 @@ func setup(t *testing.T, name, kind string) *bundle {
 	b := &bundle{t: t, db: pgtest.Database(t, name), kind: kind, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
 	b.pool = b.db.Pool(name)
 	b.box = outbox.New(b.pool, outbox.Options{
-		Tries: tries, Now: b.clock,
+		Tries: func(string) int32 { return tries }, Now: b.clock,
 		OnClose: func(_ context.Context, _ pgx.Tx, e outbox.Effect, outcome string, _ map[string]string) error {
 			b.closed = append(b.closed, e.Tenant+" "+outcome)
 			return nil

@@ -33,9 +33,10 @@ func MendedByRefresh(code string) bool { return mendedByRefresh[code] }
 
 // EventLog keeps the events that the audit trail does not have yet.
 type EventLog interface {
-	// LeaseStatusEvents hands out events, oldest first, until the lease ends.
-	LeaseStatusEvents(ctx context.Context, now time.Time, lease time.Duration, limit int32) ([]StatusEvent, error)
-	// AckStatusEvents ends events of the tenant; unknown ones, and those that have
+	// Pull hands out events, oldest first, and waits up to the given time for the
+	// first. What is not acknowledged comes again.
+	Pull(ctx context.Context, limit int32, wait time.Duration) ([]StatusEvent, error)
+	// Ack ends events of the context's tenant; unknown ones, and those that have
 	// ended, change nothing.
-	AckStatusEvents(ctx context.Context, tenant string, ids []string, at time.Time) error
+	Ack(ctx context.Context, ids []string) error
 }

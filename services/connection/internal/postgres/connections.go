@@ -104,7 +104,7 @@ func (s *Connections) Activate(ctx context.Context, tenantID string, c connectio
 		if err != nil {
 			return err
 		}
-		err = insertEvent(ctx, q, tenantID, connection.StatusEvent{
+		err = addEvent(ctx, tx, connection.StatusEvent{
 			Actor: c.ConnectedBy, From: from, To: connection.Connected, Type: c.Type, At: c.ConnectedAt,
 		})
 		if err != nil {
@@ -151,7 +151,7 @@ func (s *Connections) End(ctx context.Context, tenantID, user string, at time.Ti
 			return err
 		}
 		ended = true
-		err = insertEvent(ctx, q, tenantID, connection.StatusEvent{
+		err = addEvent(ctx, tx, connection.StatusEvent{
 			Actor: user, From: from, To: connection.Disconnected, Type: kind, At: at,
 		})
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
@@ -17,30 +18,30 @@ import (
 
 // change runs fn on the active connection of that id, locked; nothing happens when
 // there is none any more.
-func (s *Connections) change(ctx context.Context, tenantID, id string, fn func(ctx context.Context, q *sqlc.Queries, key uuid.UUID, now sqlc.LockActiveRow) error) error {
+func (s *Connections) change(ctx context.Context, tenantID, id string, fn func(ctx context.Context, tx pgx.Tx, key uuid.UUID, now sqlc.LockActiveRow) error) error {
 	key, err := uuid.Parse(id)
 	if err != nil {
 		return fmt.Errorf("connection id: %w", err)
 	}
-	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
-		row, err := q.LockActive(ctx, sqlc.LockActiveParams{TenantID: tenantID, ID: key})
+	return s.inTx(ctx, tenantID, func(ctx context.Context, tx pgx.Tx) error {
+		row, err := sqlc.New(tx).LockActive(ctx, sqlc.LockActiveParams{TenantID: tenantID, ID: key})
 		if pg.NoRows(err) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		return fn(ctx, q, key, row)
+		return fn(ctx, tx, key, row)
 	})
 }
 
 // tell writes the event of a change, where it is one.
-func tell(ctx context.Context, q *sqlc.Queries, tenantID string, was sqlc.LockActiveRow, to connection.Status, code string, at time.Time) error {
+func tell(ctx context.Context, tx pgx.Tx, was sqlc.LockActiveRow, to connection.Status, code string, at time.Time) error {
 	from := connection.Status(was.Status)
 	if !connection.Notable(from, value(was.ErrorCode), to, code) {
 		return nil
 	}
-	return insertEvent(ctx, q, tenantID, connection.StatusEvent{
+	return addEvent(ctx, tx, connection.StatusEvent{
 		From: from, To: to, Type: connection.Type(was.ConnectionType), Reason: code, At: at,
 	})
 }
@@ -48,7 +49,8 @@ func tell(ctx context.Context, q *sqlc.Queries, tenantID string, was sqlc.LockAc
 // SwapSecret points the connection to a new token set, if it still points to
 // the old one. It ends a failure to get one.
 func (s *Connections) SwapSecret(ctx context.Context, tenantID, id, oldVersion, newVersion string, expires time.Time) (swapped bool, err error) {
-	err = s.change(ctx, tenantID, id, func(ctx context.Context, q *sqlc.Queries, key uuid.UUID, was sqlc.LockActiveRow) error {
+	err = s.change(ctx, tenantID, id, func(ctx context.Context, tx pgx.Tx, key uuid.UUID, was sqlc.LockActiveRow) error {
+		q := sqlc.New(tx)
 		rows, err := q.SwapSecret(ctx, sqlc.SwapSecretParams{
 			TenantID: tenantID, ID: key, OldVersion: oldVersion, NewVersion: newVersion, TokenExpiresAt: expires,
 		})
@@ -59,7 +61,7 @@ func (s *Connections) SwapSecret(ctx context.Context, tenantID, id, oldVersion, 
 		if err := q.ClearFailure(ctx, sqlc.ClearFailureParams{TenantID: tenantID, ID: key}); err != nil {
 			return err
 		}
-		return tell(ctx, q, tenantID, was, connection.Connected, "", s.now())
+		return tell(ctx, tx, was, connection.Connected, "", s.now())
 	})
 	return swapped && err == nil, err
 }
@@ -67,19 +69,21 @@ func (s *Connections) SwapSecret(ctx context.Context, tenantID, id, oldVersion, 
 // RecordValid marks the active connection as proven, unless it failed after the
 // proof had begun.
 func (s *Connections) RecordValid(ctx context.Context, tenantID, id string, begun, at time.Time) error {
-	return s.change(ctx, tenantID, id, func(ctx context.Context, q *sqlc.Queries, key uuid.UUID, was sqlc.LockActiveRow) error {
+	return s.change(ctx, tenantID, id, func(ctx context.Context, tx pgx.Tx, key uuid.UUID, was sqlc.LockActiveRow) error {
+		q := sqlc.New(tx)
 		rows, err := q.RecordValid(ctx, sqlc.RecordValidParams{TenantID: tenantID, ID: key, Begun: begun, CheckedAt: at})
 		if err != nil || rows == 0 {
 			return err
 		}
-		return tell(ctx, q, tenantID, was, connection.Connected, "", at)
+		return tell(ctx, tx, was, connection.Connected, "", at)
 	})
 }
 
 // RecordFailed stores why the connection failed, if it still works with the token
 // set of that version.
 func (s *Connections) RecordFailed(ctx context.Context, tenantID, id, version string, snapshot connection.Snapshot) error {
-	return s.change(ctx, tenantID, id, func(ctx context.Context, q *sqlc.Queries, key uuid.UUID, was sqlc.LockActiveRow) error {
+	return s.change(ctx, tenantID, id, func(ctx context.Context, tx pgx.Tx, key uuid.UUID, was sqlc.LockActiveRow) error {
+		q := sqlc.New(tx)
 		if value(was.SecretVersion) != version {
 			return nil
 		}
@@ -90,6 +94,6 @@ func (s *Connections) RecordFailed(ctx context.Context, tenantID, id, version st
 		if err != nil {
 			return err
 		}
-		return tell(ctx, q, tenantID, was, connection.ValidationFailed, snapshot.Code, snapshot.CheckedAt)
+		return tell(ctx, tx, was, connection.ValidationFailed, snapshot.Code, snapshot.CheckedAt)
 	})
 }

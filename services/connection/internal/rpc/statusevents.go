@@ -27,11 +27,10 @@ func (s *internalServer) PullStatusEvents(ctx context.Context, req *connectionv1
 
 // AckStatusEvents ends events of the caller's tenant.
 func (s *internalServer) AckStatusEvents(ctx context.Context, req *connectionv1.AckStatusEventsRequest) (*connectionv1.AckStatusEventsResponse, error) {
-	caller, err := callerOf(ctx)
-	if err != nil {
+	if _, err := callerOf(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.use.AckEvents.Do(ctx, caller.Tenant, req.GetEventIds()); err != nil {
+	if err := s.use.AckEvents.Do(ctx, req.GetEventIds()); err != nil {
 		return nil, err
 	}
 	return &connectionv1.AckStatusEventsResponse{}, nil

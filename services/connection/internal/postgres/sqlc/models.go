@@ -36,7 +36,7 @@ type EffectsWaiting struct {
 	TenantID    string
 	ID          uuid.UUID
 	Kind        string
-	OrderKey    string
+	OrderKey    interface{}
 	Number      *int64
 	LeasedUntil *time.Time
 }

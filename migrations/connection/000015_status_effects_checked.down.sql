@@ -1,0 +1,2 @@
+-- The migration before changes the constraint back.
+SELECT;
