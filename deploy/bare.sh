@@ -253,6 +253,7 @@ outside() {
 
 # clean ends what runs and deletes what was made.
 clean() {
+    trap '' INT TERM HUP # it is not interrupted in its turn
     if [ -n "${running:-}" ]; then
         # The first process of the namespace; the kernel ends the others with it.
         pkill -KILL -P "$running" || true
