@@ -36,6 +36,10 @@ func JSON(raw []byte, message proto.Message) error {
 	return nil
 }
 
+// MarshalJSON is the one JSON setting of answers, over REST and Connect: zero
+// counts and empty lists are written.
+var MarshalJSON = protojson.MarshalOptions{EmitDefaultValues: true}
+
 // UnmarshalJSON builds a message from what CheckJSON has let through.
 var UnmarshalJSON = protojson.UnmarshalOptions{RecursionLimit: maxDepth}
 

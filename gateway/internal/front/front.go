@@ -13,8 +13,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 
-	"github.com/entrasync/entrasync/gateway/internal/edge"
 	"github.com/entrasync/entrasync/gateway/internal/inbound"
 	"github.com/entrasync/entrasync/gateway/internal/policy"
 	"github.com/entrasync/entrasync/gateway/internal/problem"
@@ -24,19 +27,31 @@ import (
 
 var requestID = regexp.MustCompile(`\A[A-Za-z0-9_.:-]{1,128}\z`)
 
+// Adapter serves requests of the public methods in one or more protocols.
+type Adapter interface {
+	Serve(w http.ResponseWriter, r *http.Request, in *inbound.Request)
+}
+
+// RPC is the adapter of the protocols whose paths are the methods' names.
+type RPC interface {
+	Adapter
+
+	// Serves reports whether a path is one of the methods'.
+	Serves(path string) bool
+}
+
 // Front routes requests.
 type Front struct {
-	edge     *edge.Edge
-	rpc      http.Handler
-	rest     http.Handler
+	rpc      RPC
+	rest     Adapter
 	handlers []Handler
 	proxies  inbound.Proxies
 	now      func() time.Time
 }
 
 // New makes the front.
-func New(e *edge.Edge, rest http.Handler, handlers []Handler, proxies inbound.Proxies, now func() time.Time) *Front {
-	return &Front{edge: e, rpc: e.Handler(), rest: rest, handlers: handlers, proxies: proxies, now: now}
+func New(rpc RPC, rest Adapter, handlers []Handler, proxies inbound.Proxies, now func() time.Time) *Front {
+	return &Front{rpc: rpc, rest: rest, handlers: handlers, proxies: proxies, now: now}
 }
 
 // ServeHTTP serves one request.
@@ -47,21 +62,21 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		id = uuid.NewString()
 	}
 	in := inbound.New(r, id, f.proxies.Client(r), w.Header())
-	ctx := rpc.WithRequestID(inbound.With(r.Context(), in), id)
+	ctx := rpc.WithRequestID(r.Context(), id)
 	r = r.WithContext(ctx)
 	r.Body = inbound.Limit(w, r.Body, policy.LargestBody+inbound.Frame, in)
 	secure(w.Header(), id)
 	recorder := &recorder{ResponseWriter: w}
 	defer func() {
 		if v := recover(); v != nil {
-			f.panicked(ctx, recorder, r, v)
+			f.panicked(ctx, recorder, r, in, v)
 		}
 		f.log(ctx, recorder, r, in, f.now().Sub(start))
 	}()
-	f.route(recorder, r)
+	f.route(recorder, r, in)
 }
 
-func (f *Front) route(w http.ResponseWriter, r *http.Request) {
+func (f *Front) route(w http.ResponseWriter, r *http.Request, in *inbound.Request) {
 	var allowed []string
 	for _, h := range f.handlers {
 		if h.Path != r.URL.Path {
@@ -70,8 +85,8 @@ func (f *Front) route(w http.ResponseWriter, r *http.Request) {
 		// Only what is open to anyone merely shows something; the callback acts, and
 		// a HEAD must not.
 		if h.Verb == r.Method || (h.Open != "" && h.Verb == http.MethodGet && r.Method == http.MethodHead) {
-			inbound.From(r.Context()).Procedure = h.Path
-			h.Serve(w, r)
+			in.Procedure = h.Path
+			h.Serve(w, r, in)
 			return
 		}
 		allowed = append(allowed, h.Verb)
@@ -79,14 +94,30 @@ func (f *Front) route(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case len(allowed) > 0:
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		problem.Write(w, r, problem.MethodNotAllowed())
+		problem.Write(w, r, in, problem.MethodNotAllowed())
 	case strings.HasPrefix(r.URL.Path, "/api/"):
-		f.rest.ServeHTTP(w, r)
-	case f.edge.Serves(r.URL.Path):
-		f.rpc.ServeHTTP(w, r)
+		traced(f.rest, w, r, in)
+	case f.rpc.Serves(r.URL.Path):
+		traced(f.rpc, w, r, in)
 	default:
-		problem.Write(w, r, problem.NotFound())
+		problem.Write(w, r, in, problem.NotFound())
 	}
+}
+
+// traced serves a request within a span that goes on from the caller's trace.
+func traced(a Adapter, w http.ResponseWriter, r *http.Request, in *inbound.Request) {
+	ctx := otel.GetTextMapPropagator().Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+	ctx, span := otel.Tracer("gateway").Start(ctx, "request", trace.WithSpanKind(trace.SpanKindServer))
+	defer func() {
+		if in.Procedure != "" {
+			span.SetName(strings.TrimPrefix(in.Procedure, "/"))
+		}
+		if in.Code != "" {
+			span.SetStatus(codes.Error, in.Code)
+		}
+		span.End()
+	}()
+	a.Serve(w, r.WithContext(ctx), in)
 }
 
 // secure sets what every answer carries; pages loosen it for themselves.
@@ -100,13 +131,13 @@ func secure(h http.Header, id string) {
 	h.Set("Cache-Control", "no-store")
 }
 
-func (f *Front) panicked(ctx context.Context, w *recorder, r *http.Request, v any) {
+func (f *Front) panicked(ctx context.Context, w *recorder, r *http.Request, in *inbound.Request, v any) {
 	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(v)
 	}
-	slog.ErrorContext(ctx, "panic", "request", inbound.From(ctx).ID, "value", v, "stack", string(debug.Stack()))
+	slog.ErrorContext(ctx, "panic", "request", in.ID, "value", v, "stack", string(debug.Stack()))
 	if w.status == 0 {
-		problem.Write(w, r, errs.New(errs.Internal, "internal", "Something went wrong on our side."))
+		problem.Write(w, r, in, errs.New(errs.Internal, "internal", "Something went wrong on our side."))
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 
-	"github.com/entrasync/entrasync/gateway/internal/edge"
+	"github.com/entrasync/entrasync/gateway/internal/core"
 	"github.com/entrasync/entrasync/gateway/internal/flags"
 	"github.com/entrasync/entrasync/gateway/internal/gate"
 	"github.com/entrasync/entrasync/gateway/internal/inbound"
@@ -28,6 +28,9 @@ const (
 	ResultPath   = "/integrations/entra/result"
 )
 
+// Handle serves one request.
+type Handle func(w http.ResponseWriter, r *http.Request, in *inbound.Request)
+
 // Handler is an HTTP handler that is no method of a contract. It has a rule, or
 // says why it is open to anyone.
 type Handler struct {
@@ -35,7 +38,7 @@ type Handler struct {
 	Path  string
 	Rule  *policyv1.Rule
 	Open  string // why anyone may call it; empty where there is a rule
-	Serve http.HandlerFunc
+	Serve Handle
 }
 
 // Parts are what the handlers need.
@@ -66,15 +69,15 @@ const maxStateParam = 4096
 // callback takes Microsoft's answer. The tenant and the person come from the
 // state alone, which the connection knows. A browser stands before it, so
 // whatever went wrong it is sent on to a page that says so.
-func (p Parts) callback(rule *policyv1.Rule) http.HandlerFunc {
+func (p Parts) callback(rule *policyv1.Rule) Handle {
 	client := connectionv1.NewConnectionInternalServiceClient(p.Connection)
-	return func(w http.ResponseWriter, r *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request, in *inbound.Request) {
 		if err := p.Gate.Edition(rule); err != nil {
-			problem.Write(w, r, edge.Public(err))
+			problem.Write(w, r, in, core.Public(err))
 			return
 		}
 		query := r.URL.Query()
-		target := p.complete(r.Context(), client, rule, &connectionv1.CompleteCallbackRequest{
+		target := p.complete(r.Context(), in, client, rule, &connectionv1.CompleteCallbackRequest{
 			State: cut(query.Get("state"), maxStateParam), Code: cut(query.Get("code"), 2*maxStateParam),
 			Error: cut(query.Get("error"), 256), ErrorDescription: cut(query.Get("error_description"), maxStateParam),
 			AdminConsent: strings.EqualFold(query.Get("admin_consent"), "true"),
@@ -88,8 +91,8 @@ func (p Parts) callback(rule *policyv1.Rule) http.HandlerFunc {
 
 // complete gives the address that the browser is sent to. What failed is counted
 // for the address that it came from.
-func (p Parts) complete(ctx context.Context, client connectionv1.ConnectionInternalServiceClient, rule *policyv1.Rule, request *connectionv1.CompleteCallbackRequest) string {
-	done, err := p.Gate.AdmitState(ctx, inbound.From(ctx))
+func (p Parts) complete(ctx context.Context, in *inbound.Request, client connectionv1.ConnectionInternalServiceClient, rule *policyv1.Rule, request *connectionv1.CompleteCallbackRequest) string {
+	done, err := p.Gate.AdmitState(ctx, in)
 	if err != nil {
 		return p.failed(ctx, err)
 	}
@@ -110,7 +113,7 @@ func (p Parts) complete(ctx context.Context, client connectionv1.ConnectionInter
 
 // failed is the page that says why a callback failed.
 func (p Parts) failed(ctx context.Context, err error) string {
-	public := edge.Public(err)
+	public := core.Public(err)
 	level := slog.LevelWarn
 	switch public.Kind() {
 	case errs.Internal:
@@ -165,34 +168,34 @@ func cut(s string, n int) string {
 	return strings.ToValidUTF8(s, "")
 }
 
-func serve(contentType string, body []byte) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
+func serve(contentType string, body []byte) Handle {
+	return func(w http.ResponseWriter, _ *http.Request, _ *inbound.Request) {
 		w.Header().Set("Content-Type", contentType)
 		_, _ = w.Write(body)
 	}
 }
 
 // page serves HTML with styles of its own and nothing from elsewhere.
-func page(body []byte) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
+func page(body []byte) Handle {
+	return func(w http.ResponseWriter, _ *http.Request, _ *inbound.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
 		_, _ = w.Write(body)
 	}
 }
 
-func healthy(w http.ResponseWriter, _ *http.Request) {
+func healthy(w http.ResponseWriter, _ *http.Request, _ *inbound.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write([]byte(`{"status":"ok"}` + "\n"))
 }
 
-func (p Parts) ready(w http.ResponseWriter, r *http.Request) {
+func (p Parts) ready(w http.ResponseWriter, r *http.Request, in *inbound.Request) {
 	if p.Ready != nil {
 		if err := p.Ready(r.Context()); err != nil {
 			slog.WarnContext(r.Context(), "not ready", "error", err)
-			problem.Write(w, r, errs.New(errs.Unavailable, "not_ready", "Requests cannot be served at the moment."))
+			problem.Write(w, r, in, errs.New(errs.Unavailable, "not_ready", "Requests cannot be served at the moment."))
 			return
 		}
 	}
-	healthy(w, r)
+	healthy(w, r, in)
 }

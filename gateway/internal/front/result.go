@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/entrasync/entrasync/gateway/internal/inbound"
 	"github.com/entrasync/entrasync/gateway/internal/problem"
 	"github.com/entrasync/entrasync/pkg/errs"
 )
@@ -38,7 +39,7 @@ var failures = map[string]string{
 
 // result shows how a flow ended. Everything on it comes from its address, so it
 // proves nothing and offers no link but what it explains.
-func result(w http.ResponseWriter, r *http.Request) {
+func result(w http.ResponseWriter, r *http.Request, in *inbound.Request) {
 	query := r.URL.Query()
 	var o outcome
 	switch query.Get("entra_status") {
@@ -58,8 +59,8 @@ func result(w http.ResponseWriter, r *http.Request) {
 	var body bytes.Buffer
 	if err := resultTemplate.Execute(&body, o); err != nil {
 		slog.ErrorContext(r.Context(), "writing the result page", "error", err)
-		problem.Write(w, r, errs.New(errs.Internal, "internal", "Something went wrong on our side."))
+		problem.Write(w, r, in, errs.New(errs.Internal, "internal", "Something went wrong on our side."))
 		return
 	}
-	page(body.Bytes())(w, r)
+	page(body.Bytes())(w, r, in)
 }

@@ -3,11 +3,9 @@
 package inbound
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"sync/atomic"
 )
 
@@ -18,12 +16,8 @@ type Request struct {
 	Authorization  string
 	PlatformKey    string // of the header x-api-key
 	IdempotencyKey string
-	ContentType    string
-	Length         int64 // of the body, in bytes; -1 where it is not known
-	Encoded        bool  // compressed, or in frames that may be
-	Traceparent    string
-	Tracestate     string
-	Query          url.Values
+	Length         int64       // of the body, in bytes; -1 where it is not known
+	Encoded        bool        // compressed, or in frames that may be
 	TooLarge       atomic.Bool // the body went over the limit while it was read
 
 	answer http.Header
@@ -41,12 +35,8 @@ func New(r *http.Request, id, remote string, answer http.Header) *Request {
 		Authorization:  r.Header.Get("Authorization"),
 		PlatformKey:    r.Header.Get("X-Api-Key"),
 		IdempotencyKey: r.Header.Get("Idempotency-Key"),
-		ContentType:    r.Header.Get("Content-Type"),
 		Length:         r.ContentLength,
 		Encoded:        r.Header.Get("Content-Encoding") != "" || r.Header.Get("Grpc-Encoding") != "",
-		Traceparent:    r.Header.Get("Traceparent"),
-		Tracestate:     r.Header.Get("Tracestate"),
-		Query:          r.URL.Query(),
 	}
 }
 
@@ -87,20 +77,4 @@ func (l *limited) Read(p []byte) (int, error) {
 		l.in.TooLarge.Store(true)
 	}
 	return n, err
-}
-
-type key struct{}
-
-// With returns a context that carries the request.
-func With(ctx context.Context, r *Request) context.Context {
-	return context.WithValue(ctx, key{}, r)
-}
-
-// From gives the request; an empty one, which no check lets through, outside of
-// a request.
-func From(ctx context.Context) *Request {
-	if r, ok := ctx.Value(key{}).(*Request); ok {
-		return r
-	}
-	return &Request{}
 }

@@ -75,8 +75,7 @@ func Status(e *errs.Error) int {
 }
 
 // Write answers a request with an error that is fit for the outside.
-func Write(w http.ResponseWriter, r *http.Request, e *errs.Error) {
-	in := inbound.From(r.Context())
+func Write(w http.ResponseWriter, r *http.Request, in *inbound.Request, e *errs.Error) {
 	in.Code = e.Reason()
 	status := Status(e)
 	title := http.StatusText(status)

@@ -1,5 +1,5 @@
 // Package rest serves the REST routes of the contracts: grpc-gateway's generated
-// handlers in front of the edge, called in process.
+// handlers over the core.
 package rest
 
 import (
@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -21,8 +22,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/entrasync/entrasync/gateway/internal/core"
 	"github.com/entrasync/entrasync/gateway/internal/decode"
-	"github.com/entrasync/entrasync/gateway/internal/edge"
 	"github.com/entrasync/entrasync/gateway/internal/inbound"
 	"github.com/entrasync/entrasync/gateway/internal/policy"
 	"github.com/entrasync/entrasync/gateway/internal/problem"
@@ -61,15 +62,24 @@ func register(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnIn
 	)
 }
 
-// New makes the handler of all REST routes.
-func New(ctx context.Context, e *edge.Edge, methods []policy.Method) (http.Handler, error) {
-	s := &server{edge: e, conn: e.InProcess(), methods: map[string]policy.Method{}, routes: map[string]policy.Method{}, all: methods}
+// Server serves the REST routes of the methods of a core.
+type Server struct {
+	core   *core.Core
+	mux    *runtime.ServeMux
+	routes map[string]policy.Method // by HTTP method and template: "GET /api/clients/{id}"
+	all    []policy.Method
+}
+
+// New makes a server.
+func New(ctx context.Context, c *core.Core, methods []policy.Method) (*Server, error) {
+	s := &Server{core: c, routes: map[string]policy.Method{}, all: methods}
+	procedures := map[string]policy.Method{}
 	for _, m := range methods {
-		s.methods[m.Procedure] = m
+		procedures[m.Procedure] = m
 		s.routes[m.Verb+" "+m.Path] = m
 	}
 	none := func(string) (string, bool) { return "", false }
-	mux := runtime.NewServeMux(
+	s.mux = runtime.NewServeMux(
 		runtime.WithMiddlewares(s.admitted),
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, newMarshaler()),
 		runtime.WithMarshalerOption(csvType, &tables{newMarshaler()}),
@@ -82,73 +92,108 @@ func New(ctx context.Context, e *edge.Edge, methods []policy.Method) (http.Handl
 		runtime.WithDisablePathLengthFallback(),
 		runtime.WithDisableHTTPMethodOverride(),
 	)
-	if err := register(ctx, mux, s, s.methods); err != nil {
-		return nil, err
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Header.Del("Grpc-Timeout") // deadlines are ours
-		negotiate(r)
-		mux.ServeHTTP(w, r)
-	}), nil
+	return s, register(ctx, s.mux, s, procedures)
 }
 
-type server struct {
-	edge    *edge.Edge
-	conn    *edge.Conn
-	methods map[string]policy.Method // by procedure
-	routes  map[string]policy.Method // by HTTP method and template: "GET /api/clients/{id}"
-	all     []policy.Method
+// exchange is one request on its way through grpc-gateway's library, which hands
+// nothing from the middleware to the call but the context. Nobody else sees it.
+type exchange struct {
+	in     *inbound.Request
+	query  url.Values
+	media  string // of the body, as its header says
+	method policy.Method
+	call   *core.Call // nil until it is let through
+}
+
+type exchangeKey struct{}
+
+// exchangeOf gives the request that a context belongs to.
+func exchangeOf(ctx context.Context) *exchange {
+	x, ok := ctx.Value(exchangeKey{}).(*exchange)
+	if !ok {
+		return &exchange{in: &inbound.Request{}}
+	}
+	return x
+}
+
+// Serve serves one request.
+func (s *Server) Serve(w http.ResponseWriter, r *http.Request, in *inbound.Request) {
+	r.Header.Del("Grpc-Timeout") // deadlines are ours
+	negotiate(r)
+	x := &exchange{in: in, query: r.URL.Query(), media: r.Header.Get("Content-Type")}
+	s.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 }
 
 // admitted runs the checks before a generated handler reads the body: decoding
 // takes much memory, and who may not call must not make us spend it.
-func (s *server) admitted(next runtime.HandlerFunc) runtime.HandlerFunc {
+func (s *Server) admitted(next runtime.HandlerFunc) runtime.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, params map[string]string) {
-		pattern, _ := runtime.HTTPPattern(r.Context()) // without one no method fits, and nobody may call
+		ctx := r.Context()
+		x := exchangeOf(ctx)
+		pattern, _ := runtime.HTTPPattern(ctx) // without one no method fits, and nobody may call
 		// The pattern writes a variable of one segment as {id=*}.
-		m := s.routes[r.Method+" "+strings.ReplaceAll(pattern.String(), "=*}", "}")]
-		ctx, done, err := s.edge.Admit(r.Context(), m.Procedure)
-		defer done()
-		if err == nil {
-			err = cmp.Or(wrongMedia(m, r), wrongPath(m, params))
-		}
-		if err == nil {
-			err = readBody(w, r, m)
-		}
+		x.method = s.routes[r.Method+" "+strings.ReplaceAll(pattern.String(), "=*}", "}")]
+		call, err := s.core.Admit(ctx, x.method.Procedure, x.in)
 		if err != nil {
-			problem.Write(w, r, edge.Public(s.conn.Refuse(ctx, m.Procedure, edge.Public(err))))
+			problem.Write(w, r, x.in, core.Public(err))
 			return
 		}
-		next(w, r.WithContext(ctx), params)
+		defer call.Done()
+		x.call = call
+		if err = cmp.Or(wrongMedia(x.method, r), wrongPath(x.method, params)); err == nil {
+			err = readBody(w, r, x.method)
+		}
+		if err != nil {
+			problem.Write(w, r, x.in, call.Refuse(ctx, err))
+			return
+		}
+		next(w, r, params)
 	}
 }
 
-// Invoke passes a decoded request on, unless its address says what the method
-// does not know.
-func (s *server) Invoke(ctx context.Context, procedure string, args, reply any, opts ...grpc.CallOption) error {
-	if e := s.unknownQuery(ctx, procedure); e != nil {
-		return s.conn.Refuse(ctx, procedure, e)
+// Invoke serves a decoded request, unless its address says what the method does
+// not know. Its errors are fit for the outside.
+func (s *Server) Invoke(ctx context.Context, _ string, args, reply any, _ ...grpc.CallOption) error {
+	x := exchangeOf(ctx)
+	request, ok := args.(proto.Message)
+	into, fits := reply.(proto.Message)
+	if x.call == nil || !ok || !fits {
+		return core.Public(errors.New("a call that was not let through"))
 	}
-	if err := withQuery(ctx, s.methods[procedure], args); err != nil {
-		return s.conn.Refuse(ctx, procedure, s.inJSONNames(procedure, edge.Public(err)))
+	answer, err := x.call.Serve(ctx, func() (proto.Message, error) {
+		if e := x.unknownQuery(); e != nil {
+			return nil, e
+		}
+		return request, inJSONNames(x.method, withQuery(x, request))
+	})
+	if err != nil {
+		return err
 	}
-	return s.conn.Invoke(ctx, procedure, args, reply, opts...)
+	share(into, answer)
+	return nil
+}
+
+// share makes an empty message the same as another, without a copy of what is in
+// it.
+func share(into, from proto.Message) {
+	to := into.ProtoReflect()
+	from.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		to.Set(field, value)
+		return true
+	})
 }
 
 // NewStream refuses: no public method streams.
-func (s *server) NewStream(ctx context.Context, desc *grpc.StreamDesc, procedure string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	return s.conn.NewStream(ctx, desc, procedure, opts...)
+func (s *Server) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+	return nil, errs.New(errs.Unimplemented, "unimplemented", "This is not available.")
 }
 
 // unknownQuery refuses query parameters that are no field: a misspelt filter
 // must not list everything.
-func (s *server) unknownQuery(ctx context.Context, procedure string) *errs.Error {
-	m, ok := s.methods[procedure]
-	if !ok {
-		return nil
-	}
+func (x *exchange) unknownQuery() *errs.Error {
+	m := x.method
 	var violations []errs.Violation
-	for name, values := range inbound.From(ctx).Query {
+	for name, values := range x.query {
 		first, _, _ := strings.Cut(name, ".")
 		fields := m.Descriptor.Input().Fields()
 		field := fields.ByJSONName(first)
@@ -158,7 +203,7 @@ func (s *server) unknownQuery(ctx context.Context, procedure string) *errs.Error
 		switch {
 		case !utf8.ValidString(name) || slices.ContainsFunc(values, notText):
 			violations = append(violations, errs.Violation{Field: name, Message: "is not valid UTF-8"})
-		case field == nil || (m.Body == "*" && (!tableRequest(ctx, m) || field == policy.Table(m.Descriptor.Input()))):
+		case field == nil || (m.Body == "*" && (!x.tabular() || field == policy.Table(m.Descriptor.Input()))):
 			violations = append(violations, errs.Violation{Field: name, Message: "is not a parameter of this request"})
 		case strings.Contains(m.Path, "{"+string(field.Name())+"}"):
 			violations = append(violations, errs.Violation{Field: name, Message: "is taken from the path"})
@@ -171,30 +216,29 @@ func (s *server) unknownQuery(ctx context.Context, procedure string) *errs.Error
 	return errs.New(errs.Invalid, "invalid_argument", "The request is not valid.", errs.WithViolations(violations...))
 }
 
-// failed answers with an error. One that is not the edge's own comes from
-// grpc-gateway, which decodes before it calls: the call is then made all the same,
-// so that it is logged, counted and audited as every other.
-func (s *server) failed(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+// failed answers with an error. One that is not the core's own comes from
+// grpc-gateway, which decodes before it calls: the call is then refused, so that it
+// is logged, counted and audited as every other.
+func (s *Server) failed(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+	x := exchangeOf(ctx)
 	public, ok := errors.AsType[*errs.Error](err)
 	if !ok {
-		public = edge.Public(err)
 		var httpError *runtime.HTTPStatusError
 		if status.Code(err) == codes.InvalidArgument || errors.As(err, &httpError) {
-			public = decode.Undecodable(err)
-			if procedure, ok := runtime.RPCMethod(ctx); ok {
-				public = s.inJSONNames(procedure, public)
-				public = edge.Public(s.conn.Refuse(ctx, procedure, public))
-			}
+			err = inJSONNames(x.method, decode.Undecodable(err))
+		}
+		if public = core.Public(err); x.call != nil {
+			public = x.call.Refuse(ctx, err)
 		}
 	}
-	problem.Write(w, r, public)
+	problem.Write(w, r, x.in, public)
 }
 
 // inJSONNames renames fields that grpc-gateway named as the proto file does.
-func (s *server) inJSONNames(procedure string, e *errs.Error) *errs.Error {
-	m, ok := s.methods[procedure]
-	if !ok || len(e.Violations()) == 0 {
-		return e
+func inJSONNames(m policy.Method, err error) error {
+	e, ok := errors.AsType[*errs.Error](err)
+	if !ok || m.Descriptor == nil || len(e.Violations()) == 0 {
+		return err
 	}
 	violations := e.Violations()
 	for i, v := range violations {
@@ -206,21 +250,22 @@ func (s *server) inJSONNames(procedure string, e *errs.Error) *errs.Error {
 }
 
 // unrouted answers where no route fits.
-func (s *server) unrouted(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
+func (s *Server) unrouted(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
+	in := exchangeOf(ctx).in
 	if code == http.StatusBadRequest {
-		problem.Write(w, r, decode.Undecodable(errors.New("malformed path")))
+		problem.Write(w, r, in, decode.Undecodable(errors.New("malformed path")))
 		return
 	}
 	if allowed := s.verbs(r.URL.Path); len(allowed) > 0 {
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		problem.Write(w, r, problem.MethodNotAllowed())
+		problem.Write(w, r, in, problem.MethodNotAllowed())
 		return
 	}
-	problem.Write(w, r, problem.NotFound())
+	problem.Write(w, r, in, problem.NotFound())
 }
 
 // verbs are the HTTP methods that a path takes.
-func (s *server) verbs(path string) []string {
+func (s *Server) verbs(path string) []string {
 	var out []string
 	for _, m := range s.all {
 		if fits(m.Path, path) && !slices.Contains(out, m.Verb) {
@@ -247,21 +292,21 @@ func fits(template, path string) bool {
 
 // succeeded sets the status that the method's rule asks for, and the headers of
 // a table.
-func (s *server) succeeded(ctx context.Context, w http.ResponseWriter, answer proto.Message) error {
-	procedure, _ := runtime.RPCMethod(ctx)
-	describeTable(w, s.methods[procedure], answer)
-	if code := s.methods[procedure].Rule.GetSuccessStatus(); code != 0 {
+func (s *Server) succeeded(ctx context.Context, w http.ResponseWriter, answer proto.Message) error {
+	m := exchangeOf(ctx).method
+	describeTable(w, m, answer)
+	if code := m.Rule.GetSuccessStatus(); code != 0 {
 		w.WriteHeader(int(code))
 	}
 	return nil
 }
 
-// marshaler is the edge's JSON setting for grpc-gateway. A body is one JSON
+// marshaler is the one JSON setting for grpc-gateway. A body is one JSON
 // value and nothing after it.
 type marshaler struct{ runtime.JSONPb }
 
 func newMarshaler() *marshaler {
-	return &marshaler{runtime.JSONPb{MarshalOptions: edge.MarshalJSON}}
+	return &marshaler{runtime.JSONPb{MarshalOptions: decode.MarshalJSON}}
 }
 
 // NewDecoder reads the whole body as one value.

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"mime"
@@ -15,7 +14,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/entrasync/entrasync/gateway/internal/decode"
-	"github.com/entrasync/entrasync/gateway/internal/inbound"
 	"github.com/entrasync/entrasync/gateway/internal/policy"
 )
 
@@ -110,10 +108,8 @@ func negotiate(r *http.Request) {
 	}
 }
 
-// tableRequest reports a request whose body is a table, by the method's contract.
-func tableRequest(ctx context.Context, m policy.Method) bool {
-	return tableIn(m, inbound.From(ctx).ContentType) != nil
-}
+// tabular reports a request whose body is a table, by the method's contract.
+func (x *exchange) tabular() bool { return tableIn(x.method, x.media) != nil }
 
 // tableIn is the field that a body of a type is the whole of; nil where the body
 // is JSON.
@@ -127,12 +123,11 @@ func tableIn(m policy.Method, contentType string) protoreflect.FieldDescriptor {
 
 // withQuery takes the other fields of a request whose body is a table from the
 // query.
-func withQuery(ctx context.Context, m policy.Method, request any) error {
-	message, ok := request.(proto.Message)
-	if !ok || !tableRequest(ctx, m) {
+func withQuery(x *exchange, request proto.Message) error {
+	if !x.tabular() {
 		return nil
 	}
-	if err := runtime.PopulateQueryParameters(message, inbound.From(ctx).Query, utilities.NewDoubleArray(nil)); err != nil {
+	if err := runtime.PopulateQueryParameters(request, x.query, utilities.NewDoubleArray(nil)); err != nil {
 		return decode.Undecodable(err)
 	}
 	return nil

@@ -14,8 +14,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/entrasync/entrasync/gateway/internal/audit"
+	"github.com/entrasync/entrasync/gateway/internal/connect"
 	"github.com/entrasync/entrasync/gateway/internal/console"
-	"github.com/entrasync/entrasync/gateway/internal/edge"
+	"github.com/entrasync/entrasync/gateway/internal/core"
 	"github.com/entrasync/entrasync/gateway/internal/flags"
 	"github.com/entrasync/entrasync/gateway/internal/front"
 	"github.com/entrasync/entrasync/gateway/internal/gate"
@@ -118,16 +119,20 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 		PerTenant: limit.New(p.TenantRate, p.Now), PerUser: limit.New(p.UserRate, p.Now),
 		PerAddress: limit.New(p.AddressRate, p.Now), Unknown: unknown, Lookups: gate.NewLookups(p.AddressRate, p.Now),
 	}
-	e, err := edge.New(edge.Config{
+	c, err := core.New(core.Config{
 		Methods: methods, Backends: p.services(methods, switches, log), Gate: g, Audit: log,
-		Keys:       idempotency.New(postgres.NewKeys(p.Pool), box{p.Box}, p.KeptBytes, p.Now),
-		Bytes:      limit.NewBytes(cmp.Or(p.TenantBytes, tenantBytes), cmp.Or(p.AllBytes, allBytes), cmp.Or(p.BytesWait, bytesWait)),
-		Reflection: p.Reflection, Metrics: p.Metrics, Now: p.Now,
+		Keys:    idempotency.New(postgres.NewKeys(p.Pool), box{p.Box}, p.KeptBytes, p.Now),
+		Bytes:   limit.NewBytes(cmp.Or(p.TenantBytes, tenantBytes), cmp.Or(p.AllBytes, allBytes), cmp.Or(p.BytesWait, bytesWait)),
+		Metrics: p.Metrics, Now: p.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
-	routes, err := rest.New(ctx, e, methods)
+	procedures, err := connect.New(c, methods, p.Reflection)
+	if err != nil {
+		return nil, err
+	}
+	routes, err := rest.New(ctx, c, methods)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +141,7 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 		return nil, err
 	}
 	return &Gateway{
-		Handler: front.New(e, routes, handlers, p.Proxies, p.Now),
+		Handler: front.New(procedures, routes, handlers, p.Proxies, p.Now),
 		background: []run.Server{
 			{Name: "audit of connections", Serve: p.Follower().Serve},
 			{Name: "audit of late outcomes", Serve: log.Serve},
@@ -177,7 +182,7 @@ func (p Parts) handlers(g *gate.Gate, methods []policy.Method) ([]front.Handler,
 // services gives each public service its backend: the gateway's own are served
 // here, the others by whom their contract belongs to.
 func (p Parts) services(methods []policy.Method, switches *flags.Flags, log *audit.Log) map[protoreflect.FullName]grpc.ClientConnInterface {
-	own := &edge.Local{}
+	own := &core.Local{}
 	gatewayv1.RegisterStatusServiceServer(own, console.NewStatus(console.Backends{
 		Connection: p.Backends.Connection, Discovery: p.Backends.Discovery, Mapping: p.Backends.Mapping,
 		SyncEngine: p.Backends.SyncEngine, Reconciliation: p.Backends.Reconciliation,

@@ -1,4 +1,4 @@
-package edge
+package connect
 
 import (
 	"bytes"
@@ -8,15 +8,10 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connectproto"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/entrasync/entrasync/gateway/internal/decode"
 )
-
-// MarshalJSON is the one JSON setting of REST and Connect for answers: zero counts
-// and empty lists are written. Requests are read by decode.JSON.
-var MarshalJSON = protojson.MarshalOptions{EmitDefaultValues: true}
 
 // codec is one of Connect's, with requests read by package decode.
 type codec struct {
@@ -27,7 +22,7 @@ type codec struct {
 func codecs() []connect.Codec {
 	return []connect.Codec{
 		&codec{connectproto.NewBinaryCodec(), decode.Binary},
-		&codec{&connectproto.JSONCodec{MarshalOptions: MarshalJSON}, decode.JSON},
+		&codec{&connectproto.JSONCodec{MarshalOptions: decode.MarshalJSON}, decode.JSON},
 	}
 }
 

@@ -1,0 +1,198 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/entrasync/entrasync/gateway/internal/audit"
+	"github.com/entrasync/entrasync/gateway/internal/decode"
+	"github.com/entrasync/entrasync/gateway/internal/gate"
+	"github.com/entrasync/entrasync/gateway/internal/inbound"
+	"github.com/entrasync/entrasync/gateway/internal/limit"
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/rpc"
+	"github.com/entrasync/entrasync/pkg/tenant"
+)
+
+// Decode gives the request of a call. Its error is the caller's mistake.
+type Decode func() (proto.Message, error)
+
+// Call is one call of a public method that was let through. Whoever has it calls
+// Serve or Refuse, which record how it ended, and in any case Done. It is used by
+// one goroutine.
+type Call struct {
+	core    *Core
+	method  method
+	in      *inbound.Request
+	start   time.Time
+	caller  *gate.Caller
+	held    *limit.Held
+	entry   *audit.Entry // nil where the call is not recorded
+	settled bool
+}
+
+// Admit takes the decisions about a call that need nothing of its body, and takes
+// the bytes that reading the body may need. A refusal is recorded and fit for the
+// outside; there is no call then.
+func (c *Core) Admit(ctx context.Context, procedure string, in *inbound.Request) (*Call, error) {
+	call := &Call{core: c, in: in, start: c.now()}
+	err := call.admit(ctx, procedure)
+	if err == nil {
+		return call, nil
+	}
+	call.Done()
+	return nil, call.end(ctx, err)
+}
+
+func (call *Call) admit(ctx context.Context, procedure string) (err error) {
+	defer recovered(&err)
+	m, ok := call.core.methods[procedure]
+	if !ok {
+		return nobody()
+	}
+	call.method, call.in.Procedure = m, procedure
+	call.caller, err = call.core.gate.Admit(ctx, m.Rule, call.in)
+	if err == nil {
+		err = call.hold(ctx)
+	}
+	if call.caller == nil {
+		return err
+	}
+	call.in.Tenant = string(call.caller.Call().Tenant)
+	// Whoever floods us must not make us write a row each time.
+	if reason := errs.ReasonOf(err); m.Audited() && reason != gate.RateLimited && reason != limit.Overloaded {
+		call.enter()
+	}
+	return err
+}
+
+// recovered turns a panic into an error.
+func recovered(err *error) {
+	if v := recover(); v != nil {
+		*err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+	}
+}
+
+func nobody() error { return errs.New(errs.Denied, "permission_denied", "Nobody may do this.") }
+
+// hold takes the bytes of the body. One that does not say how long it is, and is
+// longer than the method takes, is found out as it is read.
+func (call *Call) hold(ctx context.Context) (err error) {
+	limit := call.method.MaxBody()
+	if call.in.Length > limit+inbound.Frame {
+		return decode.TooLarge()
+	}
+	call.held, err = call.core.bytes.Hold(ctx, string(call.caller.Call().Tenant), call.in.Bytes(limit))
+	return err
+}
+
+// enter makes the entry of the call in the audit trail.
+func (call *Call) enter() {
+	who := call.caller.Call()
+	call.entry = call.core.audit.Enter(audit.Event{
+		Tenant: who.Tenant, ActorID: who.Actor.ID, ActorType: who.Actor.Type, Action: call.method.Name(),
+		RequestID: call.in.ID, RemoteAddr: call.in.RemoteAddr,
+	})
+}
+
+// Serve makes the call: it decodes, decides what depends on the body, validates
+// and forwards, or gives the stored answer to a repeated request. Its error is
+// recorded and fit for the outside.
+func (call *Call) Serve(ctx context.Context, decode Decode) (answer proto.Message, err error) {
+	defer func() {
+		if err = call.end(ctx, err); err != nil {
+			answer = nil
+		}
+	}()
+	defer recovered(&err)
+	request, err := decode()
+	if err != nil {
+		return nil, err
+	}
+	call.held.Shrink(int64(proto.Size(request)))
+	ctx = tenant.With(rpc.WithRequestID(ctx, call.in.ID), call.caller.Call())
+	if err := call.core.gate.When(ctx, call.method.Rule, call.caller, request); err != nil {
+		return nil, err
+	}
+	if err := rpc.Validate(call.core.validator, request); err != nil {
+		return nil, err
+	}
+	answer = call.method.output.New().Interface()
+	return answer, call.once(ctx, request, answer)
+}
+
+// forward calls the backend. A change is recorded before it is made.
+func (call *Call) forward(ctx context.Context, request, answer proto.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	if call.entry != nil && call.method.Verb != http.MethodGet {
+		if err := call.entry.Begin(ctx); err != nil {
+			return err
+		}
+	}
+	return call.method.backend.Invoke(ctx, call.method.Procedure, request, answer)
+}
+
+// Refuse ends a call that cannot be served, and gives the error that is fit for
+// the outside.
+func (call *Call) Refuse(ctx context.Context, err error) *errs.Error {
+	return Public(call.end(ctx, err))
+}
+
+// Done gives back what the call holds. It may be called more than once.
+func (call *Call) Done() {
+	call.held.Release()
+	call.held = nil
+}
+
+// end records the outcome, once, and makes an error public.
+func (call *Call) end(ctx context.Context, err error) error {
+	if call.settled {
+		return err
+	}
+	call.settled = true
+	code, outcome := "ok", audit.OK
+	if err != nil {
+		public := Public(err)
+		code, outcome = public.Reason(), public.Reason()
+		call.in.Code = code
+		if after := public.RetryAfter(); after > 0 {
+			call.in.Answer("Retry-After", retryAfter(after))
+		}
+		logHidden(ctx, call.in, public, err)
+		err = public
+	}
+	if call.entry != nil {
+		call.entry.End(tenantOf(ctx, call.caller), outcome)
+	}
+	if call.core.metrics != nil {
+		call.core.metrics.WithLabelValues(call.in.Procedure, code).Observe(call.core.now().Sub(call.start).Seconds())
+	}
+	return err
+}
+
+func tenantOf(ctx context.Context, caller *gate.Caller) context.Context {
+	return tenant.With(ctx, caller.Call())
+}
+
+func logHidden(ctx context.Context, in *inbound.Request, public *errs.Error, err error) {
+	level := slog.LevelDebug
+	if public.Kind() == errs.Internal {
+		level = slog.LevelError
+	} else if public.Kind() == errs.Unavailable || public.Kind() == errs.Deadline {
+		level = slog.LevelWarn
+	}
+	slog.Log(ctx, level, "request failed", "procedure", in.Procedure, "request", in.ID, "code", public.Reason(), "error", err)
+}
+
+// retryAfter is in whole seconds, at least one.
+func retryAfter(d time.Duration) string {
+	return strconv.Itoa(max(int((d+time.Second-1)/time.Second), 1))
+}

@@ -1,0 +1,98 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/entrasync/entrasync/gateway/internal/idempotency"
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/rpc"
+)
+
+// recordTimeout bounds the keeping of an answer, whatever became of the caller.
+const recordTimeout = 5 * time.Second
+
+// once runs a method, or gives the stored answer to a repeated POST.
+func (call *Call) once(ctx context.Context, request, answer proto.Message) error {
+	if call.method.Verb != http.MethodPost || call.in.IdempotencyKey == "" {
+		return call.forward(ctx, request, answer)
+	}
+	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(request)
+	if err != nil {
+		return fmt.Errorf("encoding the request: %w", err)
+	}
+	who := call.caller.Call()
+	stored, attempt, err := call.core.keys.Begin(ctx, idempotency.Request{
+		Tenant: who.Tenant, Actor: who.Actor.Type + "/" + who.Actor.ID, Route: call.method.Procedure, Key: call.in.IdempotencyKey, Body: body,
+	})
+	if err != nil {
+		return err
+	}
+	if attempt == nil {
+		call.in.Answer("Idempotency-Replayed", "true")
+		return unpack(stored, answer)
+	}
+	// A key says that the caller will ask again: when the connection is lost the
+	// method goes on, and its answer waits.
+	ctx = context.WithoutCancel(ctx)
+	err = call.forward(ctx, request, answer)
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	defer cancel()
+	if ended := end(ctx, attempt, answer, err); ended != nil {
+		slog.ErrorContext(ctx, "answer not kept for repetition", "procedure", call.method.Procedure, "request", call.in.ID, "error", ended)
+	}
+	return err
+}
+
+// end stores an answer that would be the same again; a failure on our side, or
+// one that passes, leaves the key free.
+func end(ctx context.Context, attempt *idempotency.Attempt, answer proto.Message, err error) error {
+	packed := &spb.Status{}
+	if err != nil {
+		public := Public(err)
+		switch public.Kind() {
+		case errs.Invalid, errs.Denied, errs.NotFound, errs.Conflict, errs.Precondition:
+			packed = rpc.ToStatus(public).Proto()
+		default:
+			return attempt.Release(ctx)
+		}
+	} else {
+		if dryRun(answer) { // repeating it does no harm
+			return attempt.Release(ctx)
+		}
+		wrapped, err := anypb.New(answer)
+		if err != nil {
+			return errors.Join(err, attempt.Release(ctx))
+		}
+		packed.Details = []*anypb.Any{wrapped}
+	}
+	raw, err := short(packed)
+	if err != nil {
+		return errors.Join(err, attempt.Release(ctx))
+	}
+	return attempt.Store(ctx, raw)
+}
+
+// unpack gives back what end packed.
+func unpack(raw []byte, answer proto.Message) error {
+	packed := &spb.Status{}
+	if err := proto.Unmarshal(raw, packed); err != nil {
+		return fmt.Errorf("reading a stored answer: %w", err)
+	}
+	if packed.GetCode() != 0 {
+		return rpc.FromStatus(status.FromProto(packed).Err())
+	}
+	if len(packed.GetDetails()) != 1 {
+		return errors.New("a stored answer is empty")
+	}
+	return packed.GetDetails()[0].UnmarshalTo(answer)
+}
