@@ -13,7 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/stretchr/testify/require"
 
-	"github.com/entrasync/entrasync/gateway/internal/policy"
+	"github.com/entrasync/entrasync/gateway/internal/access"
 )
 
 // issuer is an OpenID provider with one key.
@@ -49,7 +49,7 @@ func (i *issuer) token(t *testing.T) string {
 	now := time.Now()
 	raw, err := json.Marshal(map[string]any{
 		"iss": i.url, "aud": "entrasync", "sub": "admin", "user_type": "internal", "tenant_id": "t1",
-		"permissions": []string{policy.Read, policy.Update}, "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		"permissions": []string{access.Read, access.Update}, "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 	})
 	require.NoError(t, err)
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: i.key, KeyID: "1"}}, nil)

@@ -6,8 +6,8 @@ import (
 	"context"
 	"log/slog"
 
-	"github.com/entrasync/entrasync/gateway/internal/front"
-	"github.com/entrasync/entrasync/gateway/internal/wire"
+	"github.com/entrasync/entrasync/gateway/internal/gateway"
+	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/queue"
 	"github.com/entrasync/entrasync/pkg/secrets"
@@ -75,14 +75,14 @@ func start(ctx context.Context, s *service.Service, c config) error {
 		return err
 	}
 	parts.Pool, parts.Metrics, parts.Ready, parts.Backends = pool, s.Metrics, s.Ready, c.backends(s)
-	handler, err := wire.New(ctx, parts)
+	handler, err := gateway.New(ctx, parts)
 	if err != nil {
 		return err
 	}
 	for _, work := range handler.Background() {
 		s.Background(work)
 	}
-	public, err := front.Listen(ctx, c.Listen, handler)
+	public, err := gwhttp.Listen(ctx, c.Listen, handler)
 	if err != nil {
 		return err
 	}

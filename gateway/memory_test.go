@@ -26,7 +26,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/entrasync/entrasync/gateway/internal/policy"
+	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
@@ -55,7 +55,7 @@ type attacked struct {
 
 // startAttacked starts the gateway, in front of a mapping and a sync-engine that
 // read whole requests and do nothing with them, and lets it come to rest.
-func startAttacked(t *testing.T, binary string, methods []policy.Method) *attacked {
+func startAttacked(t *testing.T, binary string, methods []access.Method) *attacked {
 	t.Helper()
 	variables, network := environment(t), rpctest.New(t)
 	issuer := newIssuer(t)
@@ -177,7 +177,7 @@ type attack struct {
 
 // attacks on a method: a million elements in each list of its request, at any
 // depth, or in a field that has none, and a million levels.
-func attacks(m policy.Method) []attack {
+func attacks(m access.Method) []attack {
 	out := []attack{
 		{"unknown list", around(`{"surprise":[`, `{}`, `]}`), bytes.Repeat(empty(15), many)},
 		{"deep lists", []byte(`{"surprise":` + strings.Repeat("[", many)), bytes.Repeat(protowire.AppendTag(nil, 1, protowire.StartGroupType), many)},
@@ -256,11 +256,11 @@ func TestNoSingleRequestTakesMuchMemoryOrGetsALongAnswer(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "gateway")
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput()
 	require.NoError(t, err, string(out))
-	methods, err := policy.Public()
+	methods, err := access.PublicMethods()
 	require.NoError(t, err)
-	methods = policy.Offered(methods)
+	methods = access.Offered(methods)
 	// A process each: what one leaves to the collector is not the next one's.
-	for name, send := range map[string]func(*attacked, []policy.Method){
+	for name, send := range map[string]func(*attacked, []access.Method){
 		"lists and depth": (*attacked).shapes, "compressed": (*attacked).bombs, "of unknown length": (*attacked).chunks, "the largest": (*attacked).largest,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -272,7 +272,7 @@ func TestNoSingleRequestTakesMuchMemoryOrGetsALongAnswer(t *testing.T) {
 }
 
 // shapes sends every attack to every method over each protocol.
-func (a *attacked) shapes(methods []policy.Method) {
+func (a *attacked) shapes(methods []access.Method) {
 	a.t.Helper()
 	for _, m := range methods {
 		path := variables.ReplaceAllString(m.Path, "x")
@@ -296,7 +296,7 @@ func (a *attacked) shapes(methods []policy.Method) {
 }
 
 // bombs sends bodies that become ten and a thousand times as large.
-func (a *attacked) bombs(methods []policy.Method) {
+func (a *attacked) bombs(methods []access.Method) {
 	a.t.Helper()
 	thousandfold, tenth := packed(a.t, bytes.Repeat([]byte(" "), 256<<20)), packed(a.t, tenfold(4<<20-4096))
 	for _, m := range methods {
@@ -306,7 +306,7 @@ func (a *attacked) bombs(methods []policy.Method) {
 }
 
 // chunks sends bodies that do not say how long they are.
-func (a *attacked) chunks(methods []policy.Method) {
+func (a *attacked) chunks(methods []access.Method) {
 	a.t.Helper()
 	a.silent = true
 	for _, m := range methods {
@@ -321,7 +321,7 @@ func (a *attacked) chunks(methods []policy.Method) {
 }
 
 // binary sends a body in the binary encoding over each protocol.
-func (a *attacked) binary(name string, m policy.Method, raw []byte) {
+func (a *attacked) binary(name string, m access.Method, raw []byte) {
 	a.t.Helper()
 	a.send("Connect, "+name, "POST", m.Procedure, raw, "Content-Type", "application/proto")
 	a.send("gRPC, "+name, "POST", m.Procedure, frame(raw, 0), "Content-Type", "application/grpc", "Te", "trailers")
@@ -332,7 +332,7 @@ func (a *attacked) binary(name string, m policy.Method, raw []byte) {
 }
 
 // compressed sends a compressed body over each protocol.
-func (a *attacked) compressed(name string, m policy.Method, small []byte) {
+func (a *attacked) compressed(name string, m access.Method, small []byte) {
 	a.t.Helper()
 	name += " of " + m.Name()
 	a.send("Connect JSON, "+name, "POST", m.Procedure, small, "Content-Type", "application/json", "Content-Encoding", "gzip")
@@ -345,7 +345,7 @@ func (a *attacked) compressed(name string, m policy.Method, small []byte) {
 }
 
 // largest sends what is as large as the contract allows, and is served.
-func (a *attacked) largest([]policy.Method) {
+func (a *attacked) largest([]access.Method) {
 	a.t.Helper()
 	records := func(list, record string, n int) []byte {
 		return []byte(`{"` + list + `":[` + strings.TrimSuffix(strings.Repeat(record+",", n), ",") + `]}`)

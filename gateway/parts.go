@@ -7,11 +7,10 @@ import (
 
 	"google.golang.org/grpc"
 
-	"github.com/entrasync/entrasync/gateway/internal/gate"
+	"github.com/entrasync/entrasync/gateway/internal/access"
+	"github.com/entrasync/entrasync/gateway/internal/gateway"
+	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
-	"github.com/entrasync/entrasync/gateway/internal/inbound"
-	"github.com/entrasync/entrasync/gateway/internal/limit"
-	"github.com/entrasync/entrasync/gateway/internal/wire"
 	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/pkg/service"
@@ -20,23 +19,23 @@ import (
 
 // parts reads what the configuration names; the pool, the metrics and the
 // backends are the caller's to add.
-func (c config) parts(ctx context.Context) (parts wire.Parts, err error) {
-	parts = wire.Parts{
+func (c config) parts(ctx context.Context) (parts gateway.Parts, err error) {
+	parts = gateway.Parts{
 		PublicURL: c.PublicURL, Reflection: c.Reflection, CIPP: c.CIPP, Now: time.Now,
-		TenantRate: limit.Rate{PerSecond: c.TenantRate, Burst: c.TenantBurst},
-		UserRate:   limit.Rate{PerSecond: c.UserRate, Burst: c.UserBurst}, AuditMonths: c.AuditMonths,
-		AddressRate: limit.Rate{PerSecond: c.AddressRate, Burst: c.AddressBurst},
+		TenantRate: access.Rate{PerSecond: c.TenantRate, Burst: c.TenantBurst},
+		UserRate:   access.Rate{PerSecond: c.UserRate, Burst: c.UserBurst}, AuditMonths: c.AuditMonths,
+		AddressRate: access.Rate{PerSecond: c.AddressRate, Burst: c.AddressBurst},
 	}
-	if parts.Enterprise, err = wire.Edition(c.Edition); err != nil {
+	if parts.Enterprise, err = gateway.Edition(c.Edition); err != nil {
 		return parts, err
 	}
-	if parts.PlatformKey, err = gate.ParsePlatformKey(c.PlatformKeyHash); err != nil {
+	if parts.PlatformKey, err = access.ParsePlatformKey(c.PlatformKeyHash); err != nil {
 		return parts, err
 	}
 	if c.AuditMonths < 0 {
 		return parts, errors.New("ENTRASYNC_AUDIT_MONTHS is negative; 0 keeps all")
 	}
-	if parts.Proxies, err = inbound.ParseProxies(c.TrustedProxies); err != nil {
+	if parts.Proxies, err = gwhttp.ParseProxies(c.TrustedProxies); err != nil {
 		return parts, err
 	}
 	kms := secrets.KMSClients{vault.TransitScheme: vault.Transit(c.Vault)}
@@ -51,9 +50,9 @@ func (c config) parts(ctx context.Context) (parts wire.Parts, err error) {
 }
 
 // backends dials the services, on behalf of the tenant of each call.
-func (c config) backends(s *service.Service) wire.Backends {
+func (c config) backends(s *service.Service) gateway.Backends {
 	dial := func(name, address string) *grpc.ClientConn { return s.Dial(name, address, rpc.WithOriginator(0)) }
-	return wire.Backends{
+	return gateway.Backends{
 		Connection:     dial("connection", c.ConnectionAddr),
 		Discovery:      dial("discovery", c.DiscoveryAddr),
 		Mapping:        dial("mapping", c.MappingAddr),

@@ -140,7 +140,7 @@ func (s source) route(t *testing.T, verb, path string) (method protoreflect.Meth
 	if found {
 		return method, true
 	}
-	named := callback.FindStringSubmatch(s.read(t, "gateway/internal/front/handlers.go"))
+	named := callback.FindStringSubmatch(s.read(t, "gateway/internal/http/handlers.go"))
 	require.NotNil(t, named)
 	return nil, verb == "GET" && path == named[1]
 }

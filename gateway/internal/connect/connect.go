@@ -15,10 +15,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/core"
 	"github.com/entrasync/entrasync/gateway/internal/decode"
-	"github.com/entrasync/entrasync/gateway/internal/inbound"
-	"github.com/entrasync/entrasync/gateway/internal/policy"
 	"github.com/entrasync/entrasync/pkg/errs"
 )
 
@@ -30,7 +29,7 @@ type Server struct {
 }
 
 // New makes a server; reflection lets anyone list the methods.
-func New(c *core.Core, methods []policy.Method, reflection bool) (*Server, error) {
+func New(c *core.Core, methods []access.Method, reflection bool) (*Server, error) {
 	s := &Server{core: c, mux: http.NewServeMux(), services: map[string]bool{}}
 	server, limits := connect.NewServer(), map[string]int64{}
 	for _, m := range methods {
@@ -55,7 +54,7 @@ func New(c *core.Core, methods []policy.Method, reflection bool) (*Server, error
 		connecthttp.WithConditionalOptions(func(spec connect.Spec) []connecthttp.Option {
 			limit, ok := limits[spec.Procedure]
 			if !ok { // reflection
-				limit = policy.Method{}.MaxBody()
+				limit = access.Method{}.MaxBody()
 			}
 			return []connecthttp.Option{
 				connecthttp.WithReadMaxBytes(int(limit)), connecthttp.WithCompressors(decode.NewGzip(limit)),
@@ -75,14 +74,14 @@ func (s *Server) Serves(path string) bool {
 type requestKey struct{}
 
 // Serve serves one request.
-func (s *Server) Serve(w http.ResponseWriter, r *http.Request, in *inbound.Request) {
+func (s *Server) Serve(w http.ResponseWriter, r *http.Request, in *access.Request) {
 	s.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, in)))
 }
 
 // handler makes one call.
-func (s *Server) handler(m policy.Method, input protoreflect.MessageType) connect.ServerFunc {
+func (s *Server) handler(m access.Method, input protoreflect.MessageType) connect.ServerFunc {
 	return func(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
-		in, ok := ctx.Value(requestKey{}).(*inbound.Request)
+		in, ok := ctx.Value(requestKey{}).(*access.Request)
 		if !ok {
 			return connect.NewError(connect.CodeInternal, "no request")
 		}
@@ -106,7 +105,7 @@ func (s *Server) handler(m policy.Method, input protoreflect.MessageType) connec
 }
 
 // unread says why a request could not be read.
-func unread(in *inbound.Request, err error) error {
+func unread(in *access.Request, err error) error {
 	if in.TooLarge.Load() {
 		return decode.TooLarge()
 	}

@@ -11,11 +11,9 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/audit"
 	"github.com/entrasync/entrasync/gateway/internal/decode"
-	"github.com/entrasync/entrasync/gateway/internal/gate"
-	"github.com/entrasync/entrasync/gateway/internal/inbound"
-	"github.com/entrasync/entrasync/gateway/internal/limit"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/pkg/tenant"
@@ -30,10 +28,10 @@ type Decode func() (proto.Message, error)
 type Call struct {
 	core    *Core
 	method  method
-	in      *inbound.Request
+	in      *access.Request
 	start   time.Time
-	caller  *gate.Caller
-	held    *limit.Held
+	caller  *access.Caller
+	held    *access.Held
 	entry   *audit.Entry // nil where the call is not recorded
 	settled bool
 }
@@ -41,7 +39,7 @@ type Call struct {
 // Admit takes the decisions about a call that need nothing of its body, and takes
 // the bytes that reading the body may need. A refusal is recorded and fit for the
 // outside; there is no call then.
-func (c *Core) Admit(ctx context.Context, procedure string, in *inbound.Request) (*Call, error) {
+func (c *Core) Admit(ctx context.Context, procedure string, in *access.Request) (*Call, error) {
 	call := &Call{core: c, in: in, start: c.now()}
 	err := call.admit(ctx, procedure)
 	if err == nil {
@@ -67,7 +65,7 @@ func (call *Call) admit(ctx context.Context, procedure string) (err error) {
 	}
 	call.in.Tenant = string(call.caller.Call().Tenant)
 	// Whoever floods us must not make us write a row each time.
-	if reason := errs.ReasonOf(err); m.Audited() && reason != gate.RateLimited && reason != limit.Overloaded {
+	if reason := errs.ReasonOf(err); m.Audited() && reason != access.RateLimited && reason != access.Overloaded {
 		call.enter()
 	}
 	return err
@@ -86,7 +84,7 @@ func nobody() error { return errs.New(errs.Denied, "permission_denied", "Nobody 
 // longer than the method takes, is found out as it is read.
 func (call *Call) hold(ctx context.Context) (err error) {
 	limit := call.method.MaxBody()
-	if call.in.Length > limit+inbound.Frame {
+	if call.in.Length > limit+access.Frame {
 		return decode.TooLarge()
 	}
 	call.held, err = call.core.bytes.Hold(ctx, string(call.caller.Call().Tenant), call.in.Bytes(limit))
@@ -178,11 +176,11 @@ func (call *Call) end(ctx context.Context, err error) error {
 	return err
 }
 
-func tenantOf(ctx context.Context, caller *gate.Caller) context.Context {
+func tenantOf(ctx context.Context, caller *access.Caller) context.Context {
 	return tenant.With(ctx, caller.Call())
 }
 
-func logHidden(ctx context.Context, in *inbound.Request, public *errs.Error, err error) {
+func logHidden(ctx context.Context, in *access.Request, public *errs.Error, err error) {
 	level := slog.LevelDebug
 	if public.Kind() == errs.Internal {
 		level = slog.LevelError

@@ -14,11 +14,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/audit"
-	"github.com/entrasync/entrasync/gateway/internal/gate"
 	"github.com/entrasync/entrasync/gateway/internal/idempotency"
-	"github.com/entrasync/entrasync/gateway/internal/limit"
-	"github.com/entrasync/entrasync/gateway/internal/policy"
 )
 
 // deadline is that of a method. It is shorter than an idempotency lease, and
@@ -27,12 +25,12 @@ const deadline = 50 * time.Second
 
 // Config is what a core is made of.
 type Config struct {
-	Methods  []policy.Method
+	Methods  []access.Method
 	Backends map[protoreflect.FullName]grpc.ClientConnInterface // by service
-	Gate     *gate.Gate
+	Gate     *access.Gate
 	Audit    *audit.Log
 	Keys     *idempotency.Keys
-	Bytes    *limit.Bytes          // of requests being served
+	Bytes    *access.Bytes         // of requests being served
 	Metrics  prometheus.Registerer // nil: none
 	Now      func() time.Time
 }
@@ -40,10 +38,10 @@ type Config struct {
 // Core is the public methods with all checks before them.
 type Core struct {
 	methods   map[string]method
-	gate      *gate.Gate
+	gate      *access.Gate
 	audit     *audit.Log
 	keys      *idempotency.Keys
-	bytes     *limit.Bytes
+	bytes     *access.Bytes
 	validator protovalidate.Validator
 	metrics   *prometheus.HistogramVec
 	now       func() time.Time
@@ -51,7 +49,7 @@ type Core struct {
 
 // method is one public method and who serves it.
 type method struct {
-	policy.Method
+	access.Method
 
 	backend grpc.ClientConnInterface
 	output  protoreflect.MessageType

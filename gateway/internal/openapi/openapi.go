@@ -18,8 +18,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi2conv"
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"github.com/entrasync/entrasync/gateway/internal/policy"
-	"github.com/entrasync/entrasync/gateway/internal/problem"
+	"github.com/entrasync/entrasync/gateway/internal/access"
+	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
 
@@ -37,7 +37,7 @@ type Documents struct {
 
 // Build makes the documents from the generated OpenAPI 2 text and the methods'
 // rules. Only routes of public methods are in them.
-func Build(generated []byte, methods []policy.Method, publicURL string) (Documents, error) {
+func Build(generated []byte, methods []access.Method, publicURL string) (Documents, error) {
 	var v2 openapi2.T
 	if err := json.Unmarshal(generated, &v2); err != nil {
 		return Documents{}, fmt.Errorf("reading the generated description: %w", err)
@@ -53,7 +53,7 @@ func Build(generated []byte, methods []policy.Method, publicURL string) (Documen
 	doc.Servers = openapi3.Servers{{URL: publicURL}}
 	doc.Tags = nil
 	addComponents(doc)
-	byRoute := map[string]policy.Method{}
+	byRoute := map[string]access.Method{}
 	for _, m := range methods {
 		byRoute[m.Verb+" "+restPath(m)] = m
 	}
@@ -97,7 +97,7 @@ func valid(raw []byte) error {
 }
 
 // restPath is a method's path with variables named as in JSON.
-func restPath(m policy.Method) string {
+func restPath(m access.Method) string {
 	path := m.Path
 	fields := m.Descriptor.Input().Fields()
 	for i := range fields.Len() {
@@ -132,7 +132,7 @@ func addComponents(doc *openapi3.T) {
 }
 
 // describe adds to an operation what its rule says.
-func describe(operation *openapi3.Operation, m policy.Method) {
+func describe(operation *openapi3.Operation, m access.Method) {
 	if code := int(m.Rule.GetSuccessStatus()); code != 0 && code != 200 {
 		if ok := operation.Responses.Value("200"); ok != nil {
 			operation.Responses.Set(strconv.Itoa(code), ok)
@@ -147,7 +147,7 @@ func describe(operation *openapi3.Operation, m policy.Method) {
 	describeTables(operation, m)
 	operation.Responses.Set("default", &openapi3.ResponseRef{Value: openapi3.NewResponse().
 		WithDescription("What went wrong.").
-		WithContent(openapi3.NewContentWithSchemaRef(openapi3.NewSchemaRef("#/components/schemas/Problem", nil), []string{problem.ContentType}))})
+		WithContent(openapi3.NewContentWithSchemaRef(openapi3.NewSchemaRef("#/components/schemas/Problem", nil), []string{gwhttp.ProblemType}))})
 	scheme := bearer
 	if m.Rule.GetAuth() == policyv1.Auth_AUTH_PLATFORM_KEY {
 		scheme = platformKey
@@ -161,7 +161,7 @@ func describe(operation *openapi3.Operation, m policy.Method) {
 }
 
 // needs says in words what a rule asks for.
-func needs(m policy.Method) string {
+func needs(m access.Method) string {
 	var parts []string
 	switch m.Rule.GetAuth() {
 	case policyv1.Auth_AUTH_PLATFORM_KEY:
@@ -195,7 +195,7 @@ type route struct {
 
 type parameter struct{ Name, In, Type string }
 
-func render(doc *openapi3.T, byRoute map[string]policy.Method) ([]byte, error) {
+func render(doc *openapi3.T, byRoute map[string]access.Method) ([]byte, error) {
 	var routes []route
 	paths := doc.Paths.Map()
 	for _, path := range slices.Sorted(maps.Keys(paths)) {

@@ -4,19 +4,19 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/entrasync/entrasync/gateway/internal/policy"
+	"github.com/entrasync/entrasync/gateway/internal/access"
 )
 
 const csvType = "text/csv"
 
 // describeTables says where a method gives or takes a table for a spreadsheet
 // beside JSON.
-func describeTables(operation *openapi3.Operation, m policy.Method) {
+func describeTables(operation *openapi3.Operation, m access.Method) {
 	text := openapi3.NewMediaType().WithSchema(openapi3.NewStringSchema())
-	if response := operation.Responses.Value("200"); policy.Table(m.Descriptor.Output()) != nil && response != nil && response.Value != nil {
+	if response := operation.Responses.Value("200"); access.Table(m.Descriptor.Output()) != nil && response != nil && response.Value != nil {
 		response.Value.Content[csvType] = text
 	}
-	table := policy.Table(m.Descriptor.Input())
+	table := access.Table(m.Descriptor.Input())
 	if table == nil || operation.RequestBody == nil || operation.RequestBody.Value == nil {
 		return
 	}

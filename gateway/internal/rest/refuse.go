@@ -11,9 +11,9 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/decode"
-	"github.com/entrasync/entrasync/gateway/internal/policy"
-	"github.com/entrasync/entrasync/gateway/internal/problem"
+	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/pkg/errs"
 )
 
@@ -22,7 +22,7 @@ const jsonType = "application/json"
 // wrongMedia refuses a body that says it is neither JSON nor, where the method
 // takes one, a table. A page of another origin can make a browser send any other
 // type without asking first.
-func wrongMedia(m policy.Method, r *http.Request) error {
+func wrongMedia(m access.Method, r *http.Request) error {
 	if m.Body == "" {
 		return nil
 	}
@@ -33,26 +33,26 @@ func wrongMedia(m policy.Method, r *http.Request) error {
 	case header == "" && r.ContentLength == 0: // every field has its default
 	case err != nil, charset != "" && !strings.EqualFold(charset, "utf-8"):
 		return unsupported(m)
-	case media == jsonType, media == csvType && policy.Table(m.Descriptor.Input()) != nil:
+	case media == jsonType, media == csvType && access.Table(m.Descriptor.Input()) != nil:
 	default:
 		return unsupported(m)
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return errs.New(errs.Invalid, problem.UnsupportedMediaType, "The request's body must not be compressed.")
+		return errs.New(errs.Invalid, gwhttp.UnsupportedMediaType, "The request's body must not be compressed.")
 	}
 	return nil
 }
 
-func unsupported(m policy.Method) error {
+func unsupported(m access.Method) error {
 	types := jsonType
-	if policy.Table(m.Descriptor.Input()) != nil {
+	if access.Table(m.Descriptor.Input()) != nil {
 		types += " or " + csvType
 	}
-	return errs.New(errs.Invalid, problem.UnsupportedMediaType, "The request's body must be "+types+" in UTF-8.")
+	return errs.New(errs.Invalid, gwhttp.UnsupportedMediaType, "The request's body must be "+types+" in UTF-8.")
 }
 
 // wrongPath refuses variables of the path that are no text.
-func wrongPath(m policy.Method, params map[string]string) error {
+func wrongPath(m access.Method, params map[string]string) error {
 	for name, value := range params {
 		if !notText(value) {
 			continue
@@ -76,7 +76,7 @@ func (*body) Close() error { return nil }
 
 // readBody reads a request's body up to the method's limit and looks at it before
 // the generated handler builds a message of it.
-func readBody(w http.ResponseWriter, r *http.Request, m policy.Method) error {
+func readBody(w http.ResponseWriter, r *http.Request, m access.Method) error {
 	if m.Body == "" {
 		return nil
 	}

@@ -22,11 +22,10 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/core"
 	"github.com/entrasync/entrasync/gateway/internal/decode"
-	"github.com/entrasync/entrasync/gateway/internal/inbound"
-	"github.com/entrasync/entrasync/gateway/internal/policy"
-	"github.com/entrasync/entrasync/gateway/internal/problem"
+	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/pkg/errs"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
@@ -40,7 +39,7 @@ import (
 // register mounts the generated handlers of every public service. A test holds
 // it against the contracts. One that is not offered is mounted where its methods
 // are.
-func register(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface, methods map[string]policy.Method) error {
+func register(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface, methods map[string]access.Method) error {
 	if _, ok := methods[connectionv1.CippService_SaveCipp_FullMethodName]; ok {
 		if err := connectionv1.RegisterCippServiceHandlerClient(ctx, mux, connectionv1.NewCippServiceClient(conn)); err != nil {
 			return err
@@ -66,14 +65,14 @@ func register(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnIn
 type Server struct {
 	core   *core.Core
 	mux    *runtime.ServeMux
-	routes map[string]policy.Method // by HTTP method and template: "GET /api/clients/{id}"
-	all    []policy.Method
+	routes map[string]access.Method // by HTTP method and template: "GET /api/clients/{id}"
+	all    []access.Method
 }
 
 // New makes a server.
-func New(ctx context.Context, c *core.Core, methods []policy.Method) (*Server, error) {
-	s := &Server{core: c, routes: map[string]policy.Method{}, all: methods}
-	procedures := map[string]policy.Method{}
+func New(ctx context.Context, c *core.Core, methods []access.Method) (*Server, error) {
+	s := &Server{core: c, routes: map[string]access.Method{}, all: methods}
+	procedures := map[string]access.Method{}
 	for _, m := range methods {
 		procedures[m.Procedure] = m
 		s.routes[m.Verb+" "+m.Path] = m
@@ -98,10 +97,10 @@ func New(ctx context.Context, c *core.Core, methods []policy.Method) (*Server, e
 // exchange is one request on its way through grpc-gateway's library, which hands
 // nothing from the middleware to the call but the context. Nobody else sees it.
 type exchange struct {
-	in     *inbound.Request
+	in     *access.Request
 	query  url.Values
 	media  string // of the body, as its header says
-	method policy.Method
+	method access.Method
 	call   *core.Call // nil until it is let through
 }
 
@@ -111,13 +110,13 @@ type exchangeKey struct{}
 func exchangeOf(ctx context.Context) *exchange {
 	x, ok := ctx.Value(exchangeKey{}).(*exchange)
 	if !ok {
-		return &exchange{in: &inbound.Request{}}
+		return &exchange{in: &access.Request{}}
 	}
 	return x
 }
 
 // Serve serves one request.
-func (s *Server) Serve(w http.ResponseWriter, r *http.Request, in *inbound.Request) {
+func (s *Server) Serve(w http.ResponseWriter, r *http.Request, in *access.Request) {
 	r.Header.Del("Grpc-Timeout") // deadlines are ours
 	negotiate(r)
 	x := &exchange{in: in, query: r.URL.Query(), media: r.Header.Get("Content-Type")}
@@ -135,7 +134,7 @@ func (s *Server) admitted(next runtime.HandlerFunc) runtime.HandlerFunc {
 		x.method = s.routes[r.Method+" "+strings.ReplaceAll(pattern.String(), "=*}", "}")]
 		call, err := s.core.Admit(ctx, x.method.Procedure, x.in)
 		if err != nil {
-			problem.Write(w, r, x.in, core.Public(err))
+			gwhttp.WriteProblem(w, r, x.in, core.Public(err))
 			return
 		}
 		defer call.Done()
@@ -144,7 +143,7 @@ func (s *Server) admitted(next runtime.HandlerFunc) runtime.HandlerFunc {
 			err = readBody(w, r, x.method)
 		}
 		if err != nil {
-			problem.Write(w, r, x.in, call.Refuse(ctx, err))
+			gwhttp.WriteProblem(w, r, x.in, call.Refuse(ctx, err))
 			return
 		}
 		next(w, r, params)
@@ -203,7 +202,7 @@ func (x *exchange) unknownQuery() *errs.Error {
 		switch {
 		case !utf8.ValidString(name) || slices.ContainsFunc(values, notText):
 			violations = append(violations, errs.Violation{Field: name, Message: "is not valid UTF-8"})
-		case field == nil || (m.Body == "*" && (!x.tabular() || field == policy.Table(m.Descriptor.Input()))):
+		case field == nil || (m.Body == "*" && (!x.tabular() || field == access.Table(m.Descriptor.Input()))):
 			violations = append(violations, errs.Violation{Field: name, Message: "is not a parameter of this request"})
 		case strings.Contains(m.Path, "{"+string(field.Name())+"}"):
 			violations = append(violations, errs.Violation{Field: name, Message: "is taken from the path"})
@@ -231,11 +230,11 @@ func (s *Server) failed(ctx context.Context, _ *runtime.ServeMux, _ runtime.Mars
 			public = x.call.Refuse(ctx, err)
 		}
 	}
-	problem.Write(w, r, x.in, public)
+	gwhttp.WriteProblem(w, r, x.in, public)
 }
 
 // inJSONNames renames fields that grpc-gateway named as the proto file does.
-func inJSONNames(m policy.Method, err error) error {
+func inJSONNames(m access.Method, err error) error {
 	e, ok := errors.AsType[*errs.Error](err)
 	if !ok || m.Descriptor == nil || len(e.Violations()) == 0 {
 		return err
@@ -253,15 +252,15 @@ func inJSONNames(m policy.Method, err error) error {
 func (s *Server) unrouted(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
 	in := exchangeOf(ctx).in
 	if code == http.StatusBadRequest {
-		problem.Write(w, r, in, decode.Undecodable(errors.New("malformed path")))
+		gwhttp.WriteProblem(w, r, in, decode.Undecodable(errors.New("malformed path")))
 		return
 	}
 	if allowed := s.verbs(r.URL.Path); len(allowed) > 0 {
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		problem.Write(w, r, in, problem.MethodNotAllowed())
+		gwhttp.WriteProblem(w, r, in, gwhttp.MethodNotAllowed())
 		return
 	}
-	problem.Write(w, r, in, problem.NotFound())
+	gwhttp.WriteProblem(w, r, in, gwhttp.NotFound())
 }
 
 // verbs are the HTTP methods that a path takes.

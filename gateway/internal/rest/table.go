@@ -13,8 +13,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/decode"
-	"github.com/entrasync/entrasync/gateway/internal/policy"
 )
 
 // csvType is the media type of tables. A method whose answer holds one gives it
@@ -51,7 +51,7 @@ func (m *tables) Marshal(v any) ([]byte, error) {
 func (m *tables) NewDecoder(r io.Reader) runtime.Decoder {
 	return runtime.DecoderFunc(func(v any) error {
 		message, ok := v.(proto.Message)
-		if !ok || policy.Table(message.ProtoReflect().Descriptor()) == nil {
+		if !ok || access.Table(message.ProtoReflect().Descriptor()) == nil {
 			return m.marshaler.NewDecoder(r).Decode(v)
 		}
 		raw, err := bytesOf(r)
@@ -59,7 +59,7 @@ func (m *tables) NewDecoder(r io.Reader) runtime.Decoder {
 			return err
 		}
 		reflected := message.ProtoReflect()
-		reflected.Set(policy.Table(reflected.Descriptor()), protoreflect.ValueOfString(string(raw)))
+		reflected.Set(access.Table(reflected.Descriptor()), protoreflect.ValueOfString(string(raw)))
 		return nil
 	})
 }
@@ -70,7 +70,7 @@ func tableOf(v any) (string, bool) {
 		return "", false
 	}
 	reflected := message.ProtoReflect()
-	field := policy.Table(reflected.Descriptor())
+	field := access.Table(reflected.Descriptor())
 	if field == nil {
 		return "", false
 	}
@@ -113,12 +113,12 @@ func (x *exchange) tabular() bool { return tableIn(x.method, x.media) != nil }
 
 // tableIn is the field that a body of a type is the whole of; nil where the body
 // is JSON.
-func tableIn(m policy.Method, contentType string) protoreflect.FieldDescriptor {
+func tableIn(m access.Method, contentType string) protoreflect.FieldDescriptor {
 	media, _, err := mime.ParseMediaType(contentType)
 	if err != nil || media != csvType || m.Body != "*" {
 		return nil
 	}
-	return policy.Table(m.Descriptor.Input())
+	return access.Table(m.Descriptor.Input())
 }
 
 // withQuery takes the other fields of a request whose body is a table from the
@@ -135,7 +135,7 @@ func withQuery(x *exchange, request proto.Message) error {
 
 // describeTable sets the headers of an answer that is a table: the name of a
 // file, and in a header each what else the answer holds.
-func describeTable(w http.ResponseWriter, m policy.Method, message proto.Message) {
+func describeTable(w http.ResponseWriter, m access.Method, message proto.Message) {
 	_, ok := tableOf(message)
 	if !ok || !strings.HasPrefix(w.Header().Get("Content-Type"), csvType) {
 		return
@@ -144,7 +144,7 @@ func describeTable(w http.ResponseWriter, m policy.Method, message proto.Message
 	name := path[len(path)-1]
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s.csv"`, name))
 	message.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		if field != policy.Table(field.ContainingMessage()) && !field.IsList() && !field.IsMap() && field.Message() == nil {
+		if field != access.Table(field.ContainingMessage()) && !field.IsList() && !field.IsMap() && field.Message() == nil {
 			w.Header().Set("Entrasync-"+strings.ReplaceAll(string(field.Name()), "_", "-"), value.String())
 		}
 		return true

@@ -1,0 +1,213 @@
+package access
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"strconv"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/entrasync/entrasync/gateway/internal/flags"
+	"github.com/entrasync/entrasync/gateway/internal/identity"
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
+)
+
+// Tokens tells who an Authorization header speaks for.
+type Tokens interface {
+	Verify(ctx context.Context, authorization string) (identity.Person, error)
+}
+
+// Flags gives the flags that are on for a tenant, as of now.
+type Flags interface {
+	For(ctx context.Context, id tenant.ID) (flags.Set, error)
+}
+
+// RateLimited is the reason of a refusal for too many requests.
+const RateLimited = "rate_limited"
+
+// PlatformKey is the SHA-256 of the platform's key; the zero value fits no key.
+type PlatformKey struct {
+	sum [sha256.Size]byte
+	set bool
+}
+
+// ParsePlatformKey reads the hash in hexadecimal; an empty one refuses all keys.
+func ParsePlatformKey(text string) (PlatformKey, error) {
+	if text == "" {
+		return PlatformKey{}, nil
+	}
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != sha256.Size {
+		return PlatformKey{}, errors.New("the platform key's hash is not a SHA-256 in hexadecimal")
+	}
+	return PlatformKey{sum: [sha256.Size]byte(raw), set: true}, nil
+}
+
+// fits compares in constant time.
+func (k PlatformKey) fits(key string) bool {
+	sum := sha256.Sum256([]byte(key))
+	return subtle.ConstantTimeCompare(sum[:], k.sum[:]) == 1 && k.set && key != ""
+}
+
+// Gate holds what the decisions need.
+type Gate struct {
+	Enterprise  bool
+	Tokens      Tokens
+	PlatformKey PlatformKey
+	Flags       Flags
+	Unknown     Unknown
+	PerTenant   *Limits
+	PerUser     *Limits
+	PerAddress  *Limits // of callers that were refused as unknown
+	Lookups     *Lookups
+}
+
+// Caller is who was let through, or who was recognised before the refusal.
+type Caller struct {
+	Person   identity.Person // the zero value for the platform
+	Platform bool
+	flags    flags.Set // read once a request
+}
+
+// Call is on whose behalf the method works.
+func (c *Caller) Call() tenant.Call {
+	if c.Platform {
+		return tenant.Call{Actor: tenant.Actor{ID: "platform", Type: "platform"}}
+	}
+	return tenant.Call{Tenant: c.Person.Tenant, Actor: tenant.Actor{ID: c.Person.Subject, Type: "user"}}
+}
+
+// Admit takes the decisions that need nothing of the request's body. The caller
+// comes back also with a refusal, as far as it was recognised.
+func (g *Gate) Admit(ctx context.Context, rule *policyv1.Rule, in *Request) (*Caller, error) {
+	if err := g.Edition(rule); err != nil {
+		return nil, err
+	}
+	switch rule.GetAuth() {
+	case policyv1.Auth_AUTH_PLATFORM_KEY:
+		if !g.PlatformKey.fits(in.PlatformKey) {
+			return nil, g.unknown(in, errs.New(errs.Unauthenticated, "unauthenticated", "The platform's key is needed."))
+		}
+		return &Caller{Platform: true}, nil
+	case policyv1.Auth_AUTH_USER, policyv1.Auth_AUTH_SIGNED_IN:
+		return g.person(ctx, rule, in)
+	case policyv1.Auth_AUTH_OAUTH_STATE, policyv1.Auth_AUTH_UNSPECIFIED: // no method is called so
+	}
+	return nil, errs.New(errs.Denied, "permission_denied", "Nobody may do this.")
+}
+
+// Edition refuses what the running edition does not serve.
+func (g *Gate) Edition(rule *policyv1.Rule) error {
+	if rule.GetEnterprise() && !g.Enterprise {
+		return errs.New(errs.Unimplemented, "edition_required", "The enterprise edition is needed for this.")
+	}
+	return nil
+}
+
+func (g *Gate) person(ctx context.Context, rule *policyv1.Rule, in *Request) (*Caller, error) {
+	person, err := g.Tokens.Verify(ctx, in.Authorization)
+	if err != nil {
+		return nil, g.unknown(in, err)
+	}
+	caller := &Caller{Person: person}
+	if err := g.rate(in, person); err != nil {
+		return caller, err
+	}
+	if person.Type != identity.Internal {
+		return caller, errs.New(errs.Denied, "client_user_denied", "Users of the client portal may not do this.")
+	}
+	if rule.GetAuth() == policyv1.Auth_AUTH_USER && !person.May(rule.GetPermission()) {
+		return caller, errs.New(errs.Denied, "permission_denied", "You do not have the permission that this needs.",
+			errs.WithMetadata("permission", rule.GetPermission()))
+	}
+	for _, flag := range rule.GetFlags() {
+		if err := g.flag(ctx, caller, flag); err != nil {
+			return caller, err
+		}
+	}
+	return caller, nil
+}
+
+// When asks for the flags that depend on what the request says.
+func (g *Gate) When(ctx context.Context, rule *policyv1.Rule, caller *Caller, request proto.Message) error {
+	message := request.ProtoReflect()
+	for _, when := range rule.GetWhen() {
+		field := message.Descriptor().Fields().ByName(protoreflect.Name(when.GetField()))
+		if field == nil {
+			return errs.New(errs.Internal, "internal", "")
+		}
+		asked := message.Has(field)
+		if equals, ok := when.GetCondition().(*policyv1.When_Equals); ok {
+			asked = message.Get(field).String() == equals.Equals
+		}
+		if asked {
+			if err := g.flag(ctx, caller, when.GetFlag()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (g *Gate) flag(ctx context.Context, caller *Caller, flag string) error {
+	if caller.flags == nil {
+		on, err := g.Flags.For(ctx, caller.Person.Tenant)
+		if err != nil {
+			return err
+		}
+		caller.flags = on
+	}
+	if !caller.flags.On(flag) {
+		return errs.New(errs.NotFound, "feature_disabled", "This feature is not enabled.", errs.WithMetadata("flag", flag))
+	}
+	return nil
+}
+
+// rate counts the request for its user and its tenant. The user's bucket comes
+// first, so that a user over the limit spends nothing of the tenant's; it is the
+// smaller one, and what the headers tell, unless the tenant's refuses.
+func (g *Gate) rate(in *Request, person identity.Person) error {
+	if err := take(in, "user", g.PerUser, string(person.Tenant)+"/"+person.Subject); err != nil {
+		return err
+	}
+	if g.PerTenant == nil {
+		return nil
+	}
+	if state, ok := g.PerTenant.Take(string(person.Tenant)); !ok {
+		return limited(in, "tenant", state)
+	}
+	return nil
+}
+
+func take(in *Request, whose string, limits *Limits, key string) error {
+	if limits == nil {
+		return nil
+	}
+	state, ok := limits.Take(key)
+	if !ok {
+		return limited(in, whose, state)
+	}
+	tell(in, state)
+	return nil
+}
+
+func limited(in *Request, whose string, state State) error {
+	tell(in, state)
+	return errs.New(errs.Exhausted, RateLimited, "Too many requests of this "+whose+".", errs.WithRetryAfter(state.Retry))
+}
+
+// tell sets the headers that describe a bucket.
+func tell(in *Request, state State) {
+	if state.Limit > 0 {
+		in.Answer("RateLimit-Limit", strconv.Itoa(state.Limit))
+		in.Answer("RateLimit-Remaining", strconv.Itoa(state.Remaining))
+		in.Answer("RateLimit-Reset", strconv.Itoa(int(state.Reset/time.Second)))
+	}
+}

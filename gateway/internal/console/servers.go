@@ -1,0 +1,126 @@
+package console
+
+import (
+	"context"
+	"slices"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/entrasync/entrasync/gateway/internal/audit"
+	"github.com/entrasync/entrasync/gateway/internal/flags"
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
+)
+
+// FeatureFlags answers the integration's flags for the caller's tenant.
+type FeatureFlags struct {
+	gatewayv1.UnimplementedFeatureFlagServiceServer
+	flags *flags.Flags
+}
+
+// NewFeatureFlags makes the server.
+func NewFeatureFlags(f *flags.Flags) *FeatureFlags { return &FeatureFlags{flags: f} }
+
+// ListFeatureFlags gives the five flags as they stand.
+func (s *FeatureFlags) ListFeatureFlags(ctx context.Context, _ *gatewayv1.ListFeatureFlagsRequest) (*gatewayv1.ListFeatureFlagsResponse, error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	on, err := s.flags.For(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	answer := &gatewayv1.ListFeatureFlagsResponse{}
+	for _, key := range flags.Known() {
+		answer.Flags = append(answer.Flags, &gatewayv1.FeatureFlag{Key: key, Enabled: on.On(key)})
+	}
+	return answer, nil
+}
+
+// PlatformFlags defines flags and targets them.
+type PlatformFlags struct {
+	gatewayv1.UnimplementedPlatformFlagServiceServer
+	flags *flags.Flags
+}
+
+// NewPlatformFlags makes the server.
+func NewPlatformFlags(f *flags.Flags) *PlatformFlags { return &PlatformFlags{flags: f} }
+
+// ListPlatformFlags gives every flag.
+func (s *PlatformFlags) ListPlatformFlags(ctx context.Context, _ *gatewayv1.ListPlatformFlagsRequest) (*gatewayv1.ListPlatformFlagsResponse, error) {
+	all, err := s.flags.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &gatewayv1.ListPlatformFlagsResponse{Flags: messages(all)}, nil
+}
+
+// CreatePlatformFlag creates one flag, or those of the five that are missing.
+func (s *PlatformFlags) CreatePlatformFlag(ctx context.Context, r *gatewayv1.CreatePlatformFlagRequest) (*gatewayv1.CreatePlatformFlagResponse, error) {
+	var created, all []flags.Flag
+	var err error
+	if r.GetAction() != "" { // validated: the one action there is
+		created, all, err = s.flags.EnsurePhase1(ctx)
+	} else {
+		created, all, err = s.flags.Create(ctx, r.GetKey(), r.GetDescription())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &gatewayv1.CreatePlatformFlagResponse{Created: messages(created), Flags: messages(all)}, nil
+}
+
+// TargetPlatformFlag turns a flag on or off for a tenant.
+func (s *PlatformFlags) TargetPlatformFlag(ctx context.Context, r *gatewayv1.TargetPlatformFlagRequest) (*gatewayv1.TargetPlatformFlagResponse, error) {
+	id, err := tenant.Parse(r.GetTenantId())
+	if err != nil {
+		return nil, errs.New(errs.Invalid, "invalid_argument", "The request is not valid.", errs.WithViolation("tenantId", "is not a tenant id"))
+	}
+	flag, err := s.flags.Target(ctx, r.GetId(), id, r.GetAction() == "add")
+	if err != nil {
+		return nil, err
+	}
+	return &gatewayv1.TargetPlatformFlagResponse{Flag: message(flag)}, nil
+}
+
+func messages(all []flags.Flag) []*gatewayv1.PlatformFlag {
+	out := make([]*gatewayv1.PlatformFlag, 0, len(all))
+	for _, f := range all {
+		out = append(out, message(f))
+	}
+	return out
+}
+
+func message(f flags.Flag) *gatewayv1.PlatformFlag {
+	return &gatewayv1.PlatformFlag{
+		Id: f.ID.String(), Key: f.Key, Description: f.Description, TenantIds: slices.Clone(f.Tenants),
+		CreatedAt: timestamppb.New(f.CreatedAt), UpdatedAt: timestamppb.New(f.UpdatedAt),
+	}
+}
+
+// Audit shows the audit log.
+type Audit struct {
+	gatewayv1.UnimplementedAuditServiceServer
+	log *audit.Log
+}
+
+// NewAudit makes the server.
+func NewAudit(log *audit.Log) *Audit { return &Audit{log: log} }
+
+// ListAuditEvents gives a page, newest first.
+func (s *Audit) ListAuditEvents(ctx context.Context, r *gatewayv1.ListAuditEventsRequest) (*gatewayv1.ListAuditEventsResponse, error) {
+	events, next, err := s.log.List(ctx, int(r.GetPageSize()), r.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	answer := &gatewayv1.ListAuditEventsResponse{NextPageToken: next}
+	for _, e := range events {
+		answer.Events = append(answer.Events, &gatewayv1.AuditEvent{
+			Id: e.ID.String(), OccurredAt: timestamppb.New(e.OccurredAt), ActorId: e.ActorID, ActorType: e.ActorType,
+			Action: e.Action, Outcome: e.Outcome, RequestId: e.RequestID, RemoteAddr: e.RemoteAddr,
+		})
+	}
+	return answer, nil
+}

@@ -1,0 +1,221 @@
+// Package gateway puts the gateway together from its parts.
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/entrasync/entrasync/gateway/internal/access"
+	"github.com/entrasync/entrasync/gateway/internal/audit"
+	"github.com/entrasync/entrasync/gateway/internal/connect"
+	"github.com/entrasync/entrasync/gateway/internal/console"
+	"github.com/entrasync/entrasync/gateway/internal/core"
+	"github.com/entrasync/entrasync/gateway/internal/flags"
+	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
+	"github.com/entrasync/entrasync/gateway/internal/idempotency"
+	"github.com/entrasync/entrasync/gateway/internal/openapi"
+	"github.com/entrasync/entrasync/gateway/internal/postgres"
+	"github.com/entrasync/entrasync/gateway/internal/rest"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/run"
+	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/proto"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
+)
+
+// Backends are the connections to the services.
+type Backends struct {
+	Connection     grpc.ClientConnInterface
+	Discovery      grpc.ClientConnInterface
+	Mapping        grpc.ClientConnInterface
+	SyncEngine     grpc.ClientConnInterface
+	Reconciliation grpc.ClientConnInterface
+	Worker         grpc.ClientConnInterface
+}
+
+// packages says which service serves the public methods of each contract.
+func (b Backends) packages() map[protoreflect.FullName]grpc.ClientConnInterface {
+	return map[protoreflect.FullName]grpc.ClientConnInterface{
+		"entrasync.connection.v1":     b.Connection,
+		"entrasync.discovery.v1":      b.Discovery,
+		"entrasync.mapping.v1":        b.Mapping,
+		"entrasync.syncengine.v1":     b.SyncEngine,
+		"entrasync.reconciliation.v1": b.Reconciliation,
+		"entrasync.orchestration.v1":  b.Worker,
+	}
+}
+
+// Bounds of the requests that are being served. In memory each takes a few times
+// its bytes.
+const (
+	tenantBytes = 32 << 20
+	allBytes    = 128 << 20
+	bytesWait   = 2 * time.Second
+)
+
+// Parts are what a gateway is made of.
+type Parts struct {
+	Backends    Backends
+	Pool        *pg.Pool
+	Box         *secrets.Box
+	Tokens      access.Tokens
+	PlatformKey access.PlatformKey
+	Enterprise  bool
+	PublicURL   string
+	Reflection  bool
+	CIPP        bool // mounts the connection through CIPP, which is not offered
+	TenantRate  access.Rate
+	UserRate    access.Rate
+	TenantBytes int64         // of requests being served, of one tenant; 32 MiB when 0
+	AllBytes    int64         // of all; 128 MiB when 0
+	BytesWait   time.Duration // for others' bytes; 2 s when 0
+	AddressRate access.Rate   // of refused unknown callers, and of wrong states of sign-ins
+	Proxies     gwhttp.Proxies
+	AuditMonths int                         // whole months that the audit trail keeps beside the present one; 0: all
+	KeptBytes   int64                       // of answers to repeated requests, for each tenant; 0: the default
+	Metrics     prometheus.Registerer       // nil: none
+	Ready       func(context.Context) error // whether requests can be served; nil: while the database answers
+	Now         func() time.Time
+}
+
+// Gateway is the handler of the public port, and what works behind it.
+type Gateway struct {
+	http.Handler
+
+	background []run.Server
+}
+
+// Background is what runs beside the handler until the process stops.
+func (g *Gateway) Background() []run.Server { return g.background }
+
+// New makes a gateway.
+func New(ctx context.Context, p Parts) (*Gateway, error) {
+	methods, err := access.PublicMethods()
+	if err != nil {
+		return nil, err
+	}
+	described := access.Offered(methods)
+	if !p.CIPP {
+		methods = described
+	}
+	trail := postgres.NewAudit(p.Pool)
+	log, unknown := audit.New(trail, p.Now), audit.NewUnknownCallers(trail, p.Now)
+	switches := flags.New(postgres.NewFlags(p.Pool), p.Now)
+	g := &access.Gate{
+		Enterprise: p.Enterprise, Tokens: p.Tokens, PlatformKey: p.PlatformKey, Flags: switches,
+		PerTenant: access.NewLimits(p.TenantRate, p.Now), PerUser: access.NewLimits(p.UserRate, p.Now),
+		PerAddress: access.NewLimits(p.AddressRate, p.Now), Unknown: unknown, Lookups: access.NewLookups(p.AddressRate, p.Now),
+	}
+	c, err := core.New(core.Config{
+		Methods: methods, Backends: p.services(methods, switches, log), Gate: g, Audit: log,
+		Keys:    idempotency.New(postgres.NewKeys(p.Pool), box{p.Box}, p.KeptBytes, p.Now),
+		Bytes:   access.NewBytes(cmp.Or(p.TenantBytes, tenantBytes), cmp.Or(p.AllBytes, allBytes), cmp.Or(p.BytesWait, bytesWait)),
+		Metrics: p.Metrics, Now: p.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	procedures, err := connect.New(c, methods, p.Reflection)
+	if err != nil {
+		return nil, err
+	}
+	routes, err := rest.New(ctx, c, methods)
+	if err != nil {
+		return nil, err
+	}
+	handlers, err := p.handlers(g, described)
+	if err != nil {
+		return nil, err
+	}
+	return &Gateway{
+		Handler: gwhttp.New(procedures, routes, handlers, p.Proxies, p.Now),
+		background: []run.Server{
+			{Name: "audit of connections", Serve: p.Follower().Serve},
+			{Name: "audit of late outcomes", Serve: log.Serve},
+			{Name: "audit of unknown callers", Serve: unknown.Serve},
+			{Name: "months of the audit trail", Serve: audit.NewMonths(trail, p.AuditMonths).Serve},
+		},
+	}, nil
+}
+
+// Follower brings changes of connections' states into the audit trail.
+func (p Parts) Follower() *audit.Follower {
+	return audit.NewFollower(connectionv1.NewConnectionInternalServiceClient(p.Backends.Connection), postgres.NewAudit(p.Pool))
+}
+
+func (p Parts) handlers(g *access.Gate, methods []access.Method) ([]gwhttp.Handler, error) {
+	if p.Ready == nil {
+		p.Ready = p.Pool.Ping
+	}
+	documents, err := openapi.Build(proto.OpenAPI, methods, p.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	handlers := gwhttp.Handlers(gwhttp.Parts{
+		Gate: g, Connection: p.Backends.Connection, OpenAPI: documents.JSON, Docs: documents.Page, PublicURL: p.PublicURL, Ready: p.Ready,
+	})
+	var problems []error
+	for _, h := range handlers {
+		if (h.Rule == nil) == (h.Open == "") {
+			problems = append(problems, errors.New(h.Path+": needs a rule, or a reason to be open, and not both"))
+		}
+		if h.Rule != nil {
+			problems = append(problems, access.CheckRule(h.Path, h.Rule))
+		}
+	}
+	return handlers, errors.Join(problems...)
+}
+
+// services gives each public service its backend: the gateway's own are served
+// here, the others by whom their contract belongs to.
+func (p Parts) services(methods []access.Method, switches *flags.Flags, log *audit.Log) map[protoreflect.FullName]grpc.ClientConnInterface {
+	own := &core.Local{}
+	gatewayv1.RegisterStatusServiceServer(own, console.NewStatus(console.Backends{
+		Connection: p.Backends.Connection, Discovery: p.Backends.Discovery, Mapping: p.Backends.Mapping,
+		SyncEngine: p.Backends.SyncEngine, Reconciliation: p.Backends.Reconciliation,
+	}))
+	gatewayv1.RegisterFeatureFlagServiceServer(own, console.NewFeatureFlags(switches))
+	gatewayv1.RegisterPlatformFlagServiceServer(own, console.NewPlatformFlags(switches))
+	gatewayv1.RegisterAuditServiceServer(own, console.NewAudit(log))
+	packages := p.Backends.packages()
+	packages["entrasync.gateway.v1"] = own
+	services := map[protoreflect.FullName]grpc.ClientConnInterface{}
+	for _, m := range methods {
+		if backend := packages[m.Service.Parent()]; backend != nil {
+			services[m.Service] = backend
+		}
+	}
+	return services
+}
+
+// box seals stored answers with the key set of the process.
+type box struct{ box *secrets.Box }
+
+func (b box) Seal(plain []byte, associated string) ([]byte, error) {
+	return b.box.Seal(secrets.Text(plain), associated)
+}
+
+func (b box) Open(sealed []byte, associated string) ([]byte, error) {
+	plain, err := b.box.Open(sealed, associated)
+	return []byte(plain.Reveal()), err
+}
+
+// Edition reads the name of an edition; an unknown one is refused.
+func Edition(name string) (enterprise bool, err error) {
+	switch strings.ToLower(name) {
+	case "", "enterprise":
+		return true, nil
+	case "community":
+		return false, nil
+	}
+	return false, errors.New("edition " + name + ": choose enterprise or community")
+}

@@ -1,0 +1,65 @@
+package http
+
+import (
+	"bytes"
+	_ "embed"
+	"html/template"
+	"log/slog"
+	"net/http"
+
+	"github.com/entrasync/entrasync/gateway/internal/access"
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+//go:embed result.html
+var resultSource string
+
+var resultTemplate = template.Must(template.New("result").Parse(resultSource))
+
+// outcome is what the page says.
+type outcome struct {
+	Title, Text, Code, Completion string
+}
+
+// failures explains the codes that a flow can end with.
+var failures = map[string]string{
+	"missing_params":        "Microsoft's answer was incomplete.",
+	"invalid_state":         "This sign-in was not started here, or was used before.",
+	"expired_state":         "The sign-in took longer than ten minutes.",
+	"session_mismatch":      "The sign-in was started in another browser session.",
+	"missing_credentials":   "No app credentials are configured.",
+	"token_exchange_failed": "Microsoft did not accept the sign-in.",
+	"consent_missing":       "The consent that the app needs was not given.",
+	"probe_failed":          "Microsoft Graph could not be read with the new sign-in.",
+	"access_denied":         "The sign-in was cancelled, or the consent was refused.",
+	"feature_disabled":      "The integration is not enabled.",
+	"rate_limited":          "Too many sign-ins came from this network. Start it again in a minute.",
+}
+
+// result shows how a flow ended. Everything on it comes from its address, so it
+// proves nothing and offers no link but what it explains.
+func result(w http.ResponseWriter, r *http.Request, in *access.Request) {
+	query := r.URL.Query()
+	var o outcome
+	switch query.Get("entra_status") {
+	case "success":
+		o = outcome{Title: "Connected", Text: "Microsoft is connected. You can close this page."}
+	case "pending":
+		o = outcome{
+			Title: "One step left", Text: "Hand this completion code to the system that started the sign-in. It is valid for five minutes and once.",
+			Completion: query.Get("completion_code"),
+		}
+	default:
+		o = outcome{Title: "Not connected", Code: query.Get("error"), Text: failures[query.Get("error")]}
+		if o.Text == "" {
+			o.Text = "The sign-in did not succeed. Nothing was changed; start it again."
+		}
+	}
+	var body bytes.Buffer
+	if err := resultTemplate.Execute(&body, o); err != nil {
+		slog.ErrorContext(r.Context(), "writing the result page", "error", err)
+		WriteProblem(w, r, in, errs.New(errs.Internal, "internal", "Something went wrong on our side."))
+		return
+	}
+	page(body.Bytes())(w, r, in)
+}
