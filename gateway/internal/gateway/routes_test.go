@@ -50,7 +50,7 @@ func routes(t *testing.T) []route {
 		out = append(out,
 			route{name: "REST " + m.Verb + " " + m.Path, verb: m.Verb, path: variable.ReplaceAllString(m.Path, "x"), rule: m.Rule},
 			route{name: "Connect " + m.Procedure, verb: http.MethodPost, path: m.Procedure, rule: m.Rule})
-		if access.Table(m.Descriptor.Input()) != nil || access.Table(m.Descriptor.Output()) != nil {
+		if access.CSVField(m.Descriptor.Input()) != nil || access.CSVField(m.Descriptor.Output()) != nil {
 			out = append(out, route{
 				name: "CSV " + m.Verb + " " + m.Path, verb: m.Verb, path: m.Path, rule: m.Rule,
 				headers: []string{"Accept", "text/csv", "Content-Type", "text/csv"},

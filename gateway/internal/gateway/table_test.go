@@ -144,12 +144,12 @@ func TestTablesAreDescribed(t *testing.T) {
 	found := 0
 	for _, m := range methods(t) {
 		item := doc.Paths.Value(m.Path)
-		if access.Table(m.Descriptor.Output()) != nil {
+		if access.CSVField(m.Descriptor.Output()) != nil {
 			found++
 			require.NotNil(t, item.GetOperation(m.Verb).Responses.Value("200").Value.Content.Get("text/csv"))
 			require.NotNil(t, item.GetOperation(m.Verb).Responses.Value("200").Value.Content.Get("application/json"))
 		}
-		if access.Table(m.Descriptor.Input()) != nil {
+		if access.CSVField(m.Descriptor.Input()) != nil {
 			found++
 			require.NotNil(t, item.GetOperation(m.Verb).RequestBody.Value.Content.Get("text/csv"))
 			require.NotNil(t, item.GetOperation(m.Verb).Parameters.GetByInAndName("query", "dryRun"))

@@ -144,7 +144,7 @@ func describe(operation *openapi3.Operation, m access.Method) {
 			response.Value.WithDescription("Done.")
 		}
 	}
-	describeTables(operation, m)
+	describeCSV(operation, m)
 	operation.Responses.Set("default", &openapi3.ResponseRef{Value: openapi3.NewResponse().
 		WithDescription("What went wrong.").
 		WithContent(openapi3.NewContentWithSchemaRef(openapi3.NewSchemaRef("#/components/schemas/Problem", nil), []string{gwhttp.ProblemType}))})

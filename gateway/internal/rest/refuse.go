@@ -33,7 +33,7 @@ func wrongMedia(m access.Method, r *http.Request) error {
 	case header == "" && r.ContentLength == 0: // every field has its default
 	case err != nil, charset != "" && !strings.EqualFold(charset, "utf-8"):
 		return unsupported(m)
-	case media == jsonType, media == csvType && access.Table(m.Descriptor.Input()) != nil:
+	case media == jsonType, media == access.CSVType && access.CSVField(m.Descriptor.Input()) != nil:
 	default:
 		return unsupported(m)
 	}
@@ -45,8 +45,8 @@ func wrongMedia(m access.Method, r *http.Request) error {
 
 func unsupported(m access.Method) error {
 	types := jsonType
-	if access.Table(m.Descriptor.Input()) != nil {
-		types += " or " + csvType
+	if access.CSVField(m.Descriptor.Input()) != nil {
+		types += " or " + access.CSVType
 	}
 	return errs.New(errs.Invalid, gwhttp.UnsupportedMediaType, "The request's body must be "+types+" in UTF-8.")
 }
@@ -88,7 +88,7 @@ func readBody(w http.ResponseWriter, r *http.Request, m access.Method) error {
 		return decode.Undecodable(err)
 	}
 	r.Body = &body{bytes.NewReader(raw), raw}
-	if table := tableIn(m, r.Header.Get("Content-Type")); table != nil {
+	if table := csvBody(m, r.Header.Get("Content-Type")); table != nil {
 		if !utf8.Valid(raw) {
 			return decode.NotText(table.JSONName())
 		}

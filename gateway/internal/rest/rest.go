@@ -81,7 +81,7 @@ func New(ctx context.Context, c *core.Core, methods []access.Method) (*Server, e
 	s.mux = runtime.NewServeMux(
 		runtime.WithMiddlewares(s.admitted),
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, newMarshaler()),
-		runtime.WithMarshalerOption(csvType, &tables{newMarshaler()}),
+		runtime.WithMarshalerOption(access.CSVType, &csvMarshaler{newMarshaler()}),
 		runtime.WithErrorHandler(s.failed),
 		runtime.WithRoutingErrorHandler(s.unrouted),
 		runtime.WithForwardResponseOption(s.succeeded),
@@ -202,7 +202,7 @@ func (x *exchange) unknownQuery() *errs.Error {
 		switch {
 		case !utf8.ValidString(name) || slices.ContainsFunc(values, notText):
 			violations = append(violations, errs.Violation{Field: name, Message: "is not valid UTF-8"})
-		case field == nil || (m.Body == "*" && (!x.tabular() || field == access.Table(m.Descriptor.Input()))):
+		case field == nil || (m.Body == "*" && (!x.isCSV() || field == access.CSVField(m.Descriptor.Input()))):
 			violations = append(violations, errs.Violation{Field: name, Message: "is not a parameter of this request"})
 		case strings.Contains(m.Path, "{"+string(field.Name())+"}"):
 			violations = append(violations, errs.Violation{Field: name, Message: "is taken from the path"})
@@ -293,7 +293,7 @@ func fits(template, path string) bool {
 // a table.
 func (s *Server) succeeded(ctx context.Context, w http.ResponseWriter, answer proto.Message) error {
 	m := exchangeOf(ctx).method
-	describeTable(w, m, answer)
+	describeCSV(w, m, answer)
 	if code := m.Rule.GetSuccessStatus(); code != 0 {
 		w.WriteHeader(int(code))
 	}

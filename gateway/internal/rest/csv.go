@@ -17,41 +17,35 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/decode"
 )
 
-// csvType is the media type of tables. A method whose answer holds one gives it
-// as it is to who accepts this type, and one whose request holds one takes it as
-// the body, with the other fields in the query. Nothing else about the route
-// changes: it is the same method under the same rule.
-const csvType = "text/csv"
-
 // byteOrderMark stands before a table that is given as a file: Excel knows by it that
 // the text is UTF-8, and else reads it in the code page of its country.
 const byteOrderMark = "\ufeff"
 
-// tables is the marshaler for text/csv. What has no table travels as JSON, also
+// csvMarshaler is the marshaler for text/csv. What has no table travels as JSON, also
 // the answer to a table that was sent.
-type tables struct{ *marshaler }
+type csvMarshaler struct{ *marshaler }
 
 // ContentType is that of an answer.
-func (m *tables) ContentType(v any) string {
-	if _, ok := tableOf(v); ok {
-		return csvType + "; charset=utf-8"
+func (m *csvMarshaler) ContentType(v any) string {
+	if _, ok := csvOf(v); ok {
+		return access.CSVType + "; charset=utf-8"
 	}
 	return m.marshaler.ContentType(v)
 }
 
 // Marshal gives the table of an answer as it is, behind a byte order mark.
-func (m *tables) Marshal(v any) ([]byte, error) {
-	if text, ok := tableOf(v); ok {
+func (m *csvMarshaler) Marshal(v any) ([]byte, error) {
+	if text, ok := csvOf(v); ok {
 		return []byte(byteOrderMark + text), nil
 	}
 	return m.marshaler.Marshal(v)
 }
 
 // NewDecoder reads the whole body as the table of a request.
-func (m *tables) NewDecoder(r io.Reader) runtime.Decoder {
+func (m *csvMarshaler) NewDecoder(r io.Reader) runtime.Decoder {
 	return runtime.DecoderFunc(func(v any) error {
 		message, ok := v.(proto.Message)
-		if !ok || access.Table(message.ProtoReflect().Descriptor()) == nil {
+		if !ok || access.CSVField(message.ProtoReflect().Descriptor()) == nil {
 			return m.marshaler.NewDecoder(r).Decode(v)
 		}
 		raw, err := bytesOf(r)
@@ -59,18 +53,18 @@ func (m *tables) NewDecoder(r io.Reader) runtime.Decoder {
 			return err
 		}
 		reflected := message.ProtoReflect()
-		reflected.Set(access.Table(reflected.Descriptor()), protoreflect.ValueOfString(string(raw)))
+		reflected.Set(access.CSVField(reflected.Descriptor()), protoreflect.ValueOfString(string(raw)))
 		return nil
 	})
 }
 
-func tableOf(v any) (string, bool) {
+func csvOf(v any) (string, bool) {
 	message, ok := v.(proto.Message)
 	if !ok {
 		return "", false
 	}
 	reflected := message.ProtoReflect()
-	field := access.Table(reflected.Descriptor())
+	field := access.CSVField(reflected.Descriptor())
 	if field == nil {
 		return "", false
 	}
@@ -95,7 +89,7 @@ func negotiate(r *http.Request) {
 				}
 			}
 			switch media {
-			case csvType:
+			case access.CSVType:
 				table = max(table, weight)
 			case "application/json":
 				other = max(other, weight)
@@ -104,27 +98,27 @@ func negotiate(r *http.Request) {
 	}
 	r.Header.Set("Accept", "application/json")
 	if table > other {
-		r.Header.Set("Accept", csvType)
+		r.Header.Set("Accept", access.CSVType)
 	}
 }
 
-// tabular reports a request whose body is a table, by the method's contract.
-func (x *exchange) tabular() bool { return tableIn(x.method, x.media) != nil }
+// isCSV reports a request whose body is a table, by the method's contract.
+func (x *exchange) isCSV() bool { return csvBody(x.method, x.media) != nil }
 
-// tableIn is the field that a body of a type is the whole of; nil where the body
+// csvBody is the field that a body of a type is the whole of; nil where the body
 // is JSON.
-func tableIn(m access.Method, contentType string) protoreflect.FieldDescriptor {
+func csvBody(m access.Method, contentType string) protoreflect.FieldDescriptor {
 	media, _, err := mime.ParseMediaType(contentType)
-	if err != nil || media != csvType || m.Body != "*" {
+	if err != nil || media != access.CSVType || m.Body != "*" {
 		return nil
 	}
-	return access.Table(m.Descriptor.Input())
+	return access.CSVField(m.Descriptor.Input())
 }
 
 // withQuery takes the other fields of a request whose body is a table from the
 // query.
 func withQuery(x *exchange, request proto.Message) error {
-	if !x.tabular() {
+	if !x.isCSV() {
 		return nil
 	}
 	if err := runtime.PopulateQueryParameters(request, x.query, utilities.NewDoubleArray(nil)); err != nil {
@@ -133,18 +127,18 @@ func withQuery(x *exchange, request proto.Message) error {
 	return nil
 }
 
-// describeTable sets the headers of an answer that is a table: the name of a
+// describeCSV sets the headers of an answer that is a table: the name of a
 // file, and in a header each what else the answer holds.
-func describeTable(w http.ResponseWriter, m access.Method, message proto.Message) {
-	_, ok := tableOf(message)
-	if !ok || !strings.HasPrefix(w.Header().Get("Content-Type"), csvType) {
+func describeCSV(w http.ResponseWriter, m access.Method, message proto.Message) {
+	_, ok := csvOf(message)
+	if !ok || !strings.HasPrefix(w.Header().Get("Content-Type"), access.CSVType) {
 		return
 	}
 	path := strings.Split(strings.TrimSuffix(m.Path, "/export"), "/")
 	name := path[len(path)-1]
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s.csv"`, name))
 	message.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		if field != access.Table(field.ContainingMessage()) && !field.IsList() && !field.IsMap() && field.Message() == nil {
+		if field != access.CSVField(field.ContainingMessage()) && !field.IsList() && !field.IsMap() && field.Message() == nil {
 			w.Header().Set("Entrasync-"+strings.ReplaceAll(string(field.Name()), "_", "-"), value.String())
 		}
 		return true

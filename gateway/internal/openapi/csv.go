@@ -7,25 +7,23 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/access"
 )
 
-const csvType = "text/csv"
-
-// describeTables says where a method gives or takes a table for a spreadsheet
+// describeCSV says where a method gives or takes a table for a spreadsheet
 // beside JSON.
-func describeTables(operation *openapi3.Operation, m access.Method) {
+func describeCSV(operation *openapi3.Operation, m access.Method) {
 	text := openapi3.NewMediaType().WithSchema(openapi3.NewStringSchema())
-	if response := operation.Responses.Value("200"); access.Table(m.Descriptor.Output()) != nil && response != nil && response.Value != nil {
-		response.Value.Content[csvType] = text
+	if response := operation.Responses.Value("200"); access.CSVField(m.Descriptor.Output()) != nil && response != nil && response.Value != nil {
+		response.Value.Content[access.CSVType] = text
 	}
-	table := access.Table(m.Descriptor.Input())
+	table := access.CSVField(m.Descriptor.Input())
 	if table == nil || operation.RequestBody == nil || operation.RequestBody.Value == nil {
 		return
 	}
-	operation.RequestBody.Value.Content[csvType] = text
+	operation.RequestBody.Value.Content[access.CSVType] = text
 	fields := m.Descriptor.Input().Fields()
 	for i := range fields.Len() {
 		if field := fields.Get(i); field != table {
 			operation.AddParameter(openapi3.NewQueryParameter(field.JSONName()).
-				WithDescription("Only with a body of " + csvType + ".").WithSchema(plain(field.Kind())))
+				WithDescription("Only with a body of " + access.CSVType + ".").WithSchema(plain(field.Kind())))
 		}
 	}
 }
