@@ -48,8 +48,8 @@ var inside = regexp.MustCompile(`(?i:rpc error|\bpeer\b|desc =|sqlstate|goroutin
 	`|\b[\w-]+(?:\.[\w-]+)*:\d{2,5}\b` +
 	`|(?:^|[\s"'(])/(?:[\w.-]+/)+[\w.-]+|\.go\b`)
 
-// internals are texts as our own parts write them, none of which may come out.
-var internals = errors.New(`secret-text: from a peer: rpc error: code = Unknown desc = ERROR: duplicate key (SQLSTATE 23505) ` +
+// errInternals are texts as our own parts write them, none of which may come out.
+var errInternals = errors.New(`secret-text: from a peer: rpc error: code = Unknown desc = ERROR: duplicate key (SQLSTATE 23505) ` +
 	`*pgconn.PgError dial tcp 127.0.0.1:5433: connect: refused /srv/app/internal/store.go:17`)
 
 func TestInsideIsFound(t *testing.T) {
@@ -188,7 +188,10 @@ func TestNoRefusalBeforeTheMethodNamesTheInside(t *testing.T) {
 				query, body string
 				headers     []string
 			}{
-				{"", string(raw), nil}, {"", `{"rubbish`, nil}, {"", `[]`, nil}, {"?rubbish=1&pageSize=many", `{"rubbish":{"a":[1]}}`, nil},
+				{"", string(raw), nil},
+				{"", `{"rubbish`, nil},
+				{"", `[]`, nil},
+				{"?rubbish=1&pageSize=many", `{"rubbish":{"a":[1]}}`, nil},
 				{"", `{}`, []string{"Authorization", "Bearer rubbish", "X-Api-Key", "wrong"}},
 				{"", `{}`, []string{"Authorization", "Bearer " + b.portal("t1"), "X-Api-Key", ""}},
 				{"", `{}`, []string{"Authorization", "Bearer " + b.reader("t2")}},
@@ -224,23 +227,23 @@ func TestNoFailureOfABackendNamesTheInside(t *testing.T) {
 	var failures []func(ctx context.Context) error
 	for _, kind := range errs.Kinds() {
 		failures = append(failures, func(context.Context) error {
-			return errs.Wrap(internals, kind, "some_reason", "For people.", errs.WithViolation("field", "is wrong"))
+			return errs.Wrap(errInternals, kind, "some_reason", "For people.", errs.WithViolation("field", "is wrong"))
 		}, func(ctx context.Context) error { // read twice on its way, as some part may do
 			far.on(getClient, func(context.Context, proto.Message) (proto.Message, error) {
-				return nil, errs.Wrap(internals, kind, "some_reason", "For people.")
+				return nil, errs.Wrap(errInternals, kind, "some_reason", "For people.")
 			})
 			_, err := relay.GetClient(ctx, &mappingv1.GetClientRequest{Id: "x"})
 			return rpc.FromStatus(fmt.Errorf("asking: %w", rpc.FromStatus(err)))
 		})
 	}
 	for code := codes.Canceled; code <= codes.Unauthenticated; code++ {
-		failures = append(failures, func(context.Context) error { return status.Error(code, internals.Error()) })
+		failures = append(failures, func(context.Context) error { return status.Error(code, errInternals.Error()) })
 	}
 	failures = append(failures,
-		func(context.Context) error { return internals },
-		func(context.Context) error { return fmt.Errorf("%w: %w", context.DeadlineExceeded, internals) },
-		func(context.Context) error { return fmt.Errorf("%w: %w", context.Canceled, internals) },
-		func(context.Context) error { panic(internals) },
+		func(context.Context) error { return errInternals },
+		func(context.Context) error { return fmt.Errorf("%w: %w", context.DeadlineExceeded, errInternals) },
+		func(context.Context) error { return fmt.Errorf("%w: %w", context.Canceled, errInternals) },
+		func(context.Context) error { panic(errInternals) },
 	)
 	for _, m := range methods(t) {
 		if m.Service.Parent() == "entrasync.gateway.v1" {
@@ -366,7 +369,7 @@ func TestOverGRPCToo(t *testing.T) {
 	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+b.admin("t1")), time.Minute)
 	defer cancel()
 	for _, fail := range []error{
-		internals, errs.Wrap(internals, errs.Precondition, "some_reason", "For people."), status.Error(codes.Unavailable, internals.Error()),
+		errInternals, errs.Wrap(errInternals, errs.Precondition, "some_reason", "For people."), status.Error(codes.Unavailable, errInternals.Error()),
 	} {
 		b.backends.on(getClient, func(context.Context, proto.Message) (proto.Message, error) { return nil, fail })
 		_, err := mappingv1.NewClientServiceClient(conn).GetClient(ctx, &mappingv1.GetClientRequest{Id: "x"})
