@@ -39,7 +39,9 @@ func TestAPlaceholderIsNoDomainAndNoFault(t *testing.T) {
 	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM client_domains`).Scan(&domains))
 	require.Zero(t, domains)
 	results := b.upsert(&mappingv1.ClientRecord{ExternalId: "bad", Name: "Bad", Website: text("nonesuch")})
-	require.Equal(t, "invalid", results[0].GetOutcome(), "a word that is no placeholder is a fault")
+	require.Equal(t, "created", results[0].GetOutcome(), "a word that is no placeholder costs the field")
+	require.Len(t, results[0].GetWarnings(), 1)
+	require.Equal(t, "website", results[0].GetWarnings()[0].GetField())
 }
 
 // TestABatchOfTooManyDomainsIsRefused: records times domains bound what one call
@@ -408,9 +410,10 @@ func TestFiveThousandClientsInOneCall(t *testing.T) {
 		t.Logf("5,000 clients %s in %v", outcome, time.Since(start))
 		for i, r := range results {
 			if i == 17 {
-				require.Equal(t, "invalid", r.GetOutcome())
-				require.Equal(t, "website", r.GetViolations()[0].GetField())
-				continue
+				require.Len(t, r.GetWarnings(), 1, "its website is none, and it is taken without it")
+				require.Equal(t, "website", r.GetWarnings()[0].GetField())
+			} else {
+				require.Empty(t, r.GetWarnings())
 			}
 			require.Equal(t, outcome, r.GetOutcome())
 			require.EqualValues(t, i, r.GetIndex())
