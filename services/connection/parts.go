@@ -67,11 +67,11 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 	consent := &connection.Consent{Epochs: connections, Tokens: tokens, Provider: client}
 	activation := &connection.Activation{Store: connections, Secrets: store, Lock: locks, Now: now, NewID: newID}
 	settling := &connection.Settling{Effects: effects}
-	through, err := cipp.New(cipp.Options{AllowedHosts: s.CIPPAllowedHosts, Now: now})
+	directories, err := cipp.New(cipp.Options{AllowedHosts: s.CIPPAllowedHosts, Now: now})
 	if err != nil {
 		return parts{}, err
 	}
-	access := &connection.CIPPAccess{Store: connections, Secrets: store, Directories: through, Identity: client, Now: now}
+	access := &connection.CIPPAccess{Store: connections, Secrets: store, Directories: directories, Identity: client, Now: now}
 	providers := &connection.Providers{Store: connections, Tokens: tokens, Direct: client, Groups: client, CIPP: access}
 	return parts{
 		effects: effects,

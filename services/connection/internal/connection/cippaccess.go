@@ -18,9 +18,9 @@ type CIPPAccess struct {
 	Identity    ResourceIdentity
 	Now         func() time.Time
 
-	turns  keyLocks
-	mu     sync.Mutex
-	tokens map[cippKey]Token
+	minting keyedMutex
+	mu      sync.Mutex
+	tokens  map[cippKey]Token
 }
 
 // cippKey names a kept token. The version of the secret is part of it, so that a
@@ -39,17 +39,17 @@ func (a *CIPPAccess) load(ctx context.Context, tenant string) (Connection, CIPPC
 
 // open gives the way through the tenant's CIPP. Its address is checked again: what
 // is allowed may have changed since it was saved.
-func (a *CIPPAccess) open(ctx context.Context, tenant string) (through, error) {
+func (a *CIPPAccess) open(ctx context.Context, tenant string) (access, error) {
 	current, credentials, err := a.load(ctx, tenant)
 	if err != nil {
-		return through{}, err
+		return access{}, err
 	}
 	provider, err := a.Directories.OpenCIPP(credentials)
 	if err != nil {
-		return through{}, err
+		return access{}, err
 	}
 	tokens := cippTokens{access: a, tenant: tenant, connection: current, credentials: credentials}
-	return through{
+	return access{
 		provider: provider, partner: tokens,
 		customer: func(string) TokenSource { return tokens }, // CIPP itself holds what opens a managed tenant
 		prove: func(ctx context.Context) error {
@@ -137,7 +137,7 @@ func (c cippTokens) Renew(ctx context.Context, rejected Secret) (Secret, error) 
 	if token, ok := c.access.cached(key, rejected); ok {
 		return token, nil
 	}
-	unlock, err := c.access.turns.lock(ctx, c.tenant)
+	unlock, err := c.access.minting.lock(ctx, c.tenant)
 	if err != nil {
 		return "", err
 	}

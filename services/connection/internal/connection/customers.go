@@ -103,7 +103,7 @@ func (c customerTokens) Renew(ctx context.Context, rejected Secret) (Secret, err
 	if token, ok := t.cached(key, rejected); ok {
 		return token, nil
 	}
-	unlock, err := t.turns.lock(ctx, "customer:"+c.tenant+":"+c.managedTenant)
+	unlock, err := t.minting.lock(ctx, "customer:"+c.tenant+":"+c.managedTenant)
 	if err != nil {
 		return "", err
 	}
@@ -162,7 +162,7 @@ func (t *Tokens) cached(key customerKey, rejected Secret) (Secret, bool) {
 
 // forget drops the cached tokens of a tenant, and what it manages.
 func (t *Tokens) forget(tenant string) {
-	t.roster.forget(tenant)
+	t.managed.forget(tenant)
 	t.customers.mu.Lock()
 	defer t.customers.mu.Unlock()
 	for key := range t.customers.tokens {

@@ -11,8 +11,8 @@ type Providers struct {
 	CIPP   *CIPPAccess
 }
 
-// through is a way into directories: a provider, and tokens for it.
-type through struct {
+// access is how a tenant's directories are read: a provider, and tokens for it.
+type access struct {
 	provider Provider
 	partner  TokenSource
 	customer func(managedTenant string) TokenSource
@@ -27,39 +27,39 @@ type through struct {
 
 // into gives tokens for a managed tenant, which is named by its id alone: other names
 // may stand for many, at Microsoft and at CIPP.
-func (w through) into(managedTenant string) (TokenSource, error) {
+func (a access) into(managedTenant string) (TokenSource, error) {
 	if err := checkManaged(managedTenant); err != nil {
 		return nil, err
 	}
-	return w.customer(managedTenant), nil
+	return a.customer(managedTenant), nil
 }
 
 // groups gives what reads parts of a directory.
-func (w through) groups() (Groups, error) {
-	if w.reads == nil {
+func (a access) groups() (Groups, error) {
+	if a.reads == nil {
 		return nil, Failure{
 			Reason: ReasonNotSupported, Class: Reconnect, Message: "This connection cannot read groups or single users.",
 			Remedy: "Connect to Microsoft directly, or do without filters by group.",
 		}.Err(nil)
 	}
-	return w.reads, nil
+	return a.reads, nil
 }
 
 // of gives the way through the tenant's active connection; errs.Precondition
 // "not_connected" without one.
-func (p *Providers) of(ctx context.Context, tenant string) (through, error) {
+func (p *Providers) of(ctx context.Context, tenant string) (access, error) {
 	current, ok, err := p.Store.Current(ctx, tenant)
 	if err != nil {
-		return through{}, err
+		return access{}, err
 	}
 	if !ok || !current.Active() {
-		return through{}, errNotConnected()
+		return access{}, errNotConnected()
 	}
 	if current.Type == CIPP {
 		return p.CIPP.open(ctx, tenant)
 	}
 	partner := &partnerTokens{tokens: p.Tokens, tenant: tenant}
-	return through{
+	return access{
 		provider: p.Direct, reads: p.Groups, partner: partner, prove: partner.prove, used: partner.used,
 		customer: func(managedTenant string) TokenSource { return p.Tokens.Customer(tenant, managedTenant) },
 	}, nil

@@ -12,24 +12,24 @@ type Read struct {
 
 // ManagedTenants streams the customers of the partner.
 func (u *Read) ManagedTenants(ctx context.Context, tenant string, p Priority, emit func([]ManagedTenant) error) error {
-	through, err := u.Providers.of(ctx, tenant)
+	access, err := u.Providers.of(ctx, tenant)
 	if err != nil {
 		return err
 	}
-	return through.provider.ListManagedTenants(ctx, through.partner, p, emit)
+	return access.provider.ListManagedTenants(ctx, access.partner, p, emit)
 }
 
 // Details reads one managed tenant. A tenant that refuses, or cannot be reached
 // now, answers with its problem; an error is about the partner or about us.
 func (u *Read) Details(ctx context.Context, tenant string, r TenantRequest) (Details, error) {
-	through, err := u.Providers.of(ctx, tenant)
+	access, err := u.Providers.of(ctx, tenant)
 	if err != nil {
 		return Details{}, err
 	}
 	var details Details
-	tokens, err := through.into(r.ManagedTenant)
+	tokens, err := access.into(r.ManagedTenant)
 	if err == nil {
-		details, err = through.provider.TenantDetails(ctx, tokens, r)
+		details, err = access.provider.TenantDetails(ctx, tokens, r)
 	}
 	if err == nil {
 		return details, nil
@@ -46,41 +46,41 @@ func (u *Read) Details(ctx context.Context, tenant string, r TenantRequest) (Det
 
 // Users streams the users of a managed tenant.
 func (u *Read) Users(ctx context.Context, tenant string, r UsersRequest, emit func(UsersEvent) error) error {
-	through, err := u.Providers.of(ctx, tenant)
+	access, err := u.Providers.of(ctx, tenant)
 	if err != nil {
 		return err
 	}
-	tokens, err := through.into(r.ManagedTenant)
+	tokens, err := access.into(r.ManagedTenant)
 	if err != nil {
 		return err
 	}
-	return through.provider.ListUsers(ctx, tokens, r, emit)
+	return access.provider.ListUsers(ctx, tokens, r, emit)
 }
 
 // Count counts the users of a managed tenant.
 func (u *Read) Count(ctx context.Context, tenant string, r TenantRequest) (int32, error) {
-	through, err := u.Providers.of(ctx, tenant)
+	access, err := u.Providers.of(ctx, tenant)
 	if err != nil {
 		return 0, err
 	}
-	tokens, err := through.into(r.ManagedTenant)
+	tokens, err := access.into(r.ManagedTenant)
 	if err != nil {
 		return 0, err
 	}
-	return through.provider.CountUsers(ctx, tokens, r)
+	return access.provider.CountUsers(ctx, tokens, r)
 }
 
 // GroupMembers streams the ids of the users in a group.
 func (u *Read) GroupMembers(ctx context.Context, tenant string, r GroupRequest, emit func(ids []string) error) error {
-	through, err := u.Providers.of(ctx, tenant)
+	access, err := u.Providers.of(ctx, tenant)
 	if err != nil {
 		return err
 	}
-	groups, err := through.groups()
+	groups, err := access.groups()
 	if err != nil {
 		return err
 	}
-	tokens, err := through.into(r.ManagedTenant)
+	tokens, err := access.into(r.ManagedTenant)
 	if err != nil {
 		return err
 	}
@@ -91,15 +91,15 @@ func (u *Read) GroupMembers(ctx context.Context, tenant string, r GroupRequest, 
 func (u *Read) UsersByID(ctx context.Context, tenant string, r ByIDRequest) (users []User, missing []string, err error) {
 	slices.Sort(r.IDs)
 	r.IDs = slices.Compact(r.IDs)
-	through, err := u.Providers.of(ctx, tenant)
+	access, err := u.Providers.of(ctx, tenant)
 	if err != nil {
 		return nil, nil, err
 	}
-	groups, err := through.groups()
+	groups, err := access.groups()
 	if err != nil {
 		return nil, nil, err
 	}
-	tokens, err := through.into(r.ManagedTenant)
+	tokens, err := access.into(r.ManagedTenant)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -80,7 +80,7 @@ func (u *RepairConsent) grant(ctx context.Context, tenant, managedTenant string)
 // passes by itself, a grant that is dead for the partner itself, and a proof of our
 // own that Microsoft does not take.
 func endsRepair(ctx context.Context, refused error) error {
-	if _, partners := errors.AsType[partnersWord](refused); partners || ctx.Err() != nil || ClassOf(refused) == Retry || refusesApp(refused) {
+	if _, partners := errors.AsType[partnerFailure](refused); partners || ctx.Err() != nil || ClassOf(refused) == Retry || refusesApp(refused) {
 		return refused
 	}
 	return nil

@@ -23,12 +23,12 @@ type Tokens struct {
 	directory   TenantLister
 	now         func() time.Time
 
-	renewals  flights[tokenSet]
-	rosters   flights[managedList]
-	turns     keyLocks
+	renewals  singleflight[tokenSet]
+	listings  singleflight[managedList]
+	minting   keyedMutex // of customers' tokens
 	customers customerCache
 	proofs    proofs
-	roster    roster
+	managed   managedTenants
 }
 
 // NewTokens makes a source of tokens.
@@ -168,7 +168,7 @@ func refusedSince(c Connection, since time.Time) error {
 // Close breaks off the shared work under way and waits for it. What Microsoft
 // answers to them is lost, which harms nothing: a used refresh token stays good.
 func (t *Tokens) Close() {
-	t.rosters.end()
+	t.listings.end()
 	t.renewals.end()
 }
 

@@ -54,19 +54,19 @@ func (u *Validate) Do(ctx context.Context, caller Caller, kind Type) (Validation
 // failure it first gets a fresh token: an old one may still be good for an hour when
 // the grant behind it is dead.
 func (u *Validate) probe(ctx context.Context, tenant string, c Connection) (sample int, version string, err error) {
-	through, err := u.Providers.of(ctx, tenant)
+	access, err := u.Providers.of(ctx, tenant)
 	if err != nil {
 		return 0, c.SecretVersion, err
 	}
 	version = c.SecretVersion
 	if c.Status == ValidationFailed {
-		err = through.prove(ctx)
+		err = access.prove(ctx)
 	}
 	if err == nil {
-		sample, err = through.provider.Probe(ctx, through.partner)
+		sample, err = access.provider.Probe(ctx, access.partner)
 	}
-	if through.used != nil {
-		if used := through.used(); used != "" {
+	if access.used != nil {
+		if used := access.used(); used != "" {
 			version = used
 		}
 	}

@@ -10,19 +10,19 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 )
 
-// flightLimit bounds a piece of shared work. It is longer than every attempt at
+// sharedLimit bounds a piece of shared work. It is longer than every attempt at
 // the token endpoint with its pauses takes.
-const flightLimit = 2 * time.Minute
+const sharedLimit = 2 * time.Minute
 
-// flights share one piece of work on a key among all who ask for it while it is
-// under way. It goes on when those who asked have left: others may wait for it.
-type flights[T any] struct {
+// singleflight runs one piece of work on a key for all callers that ask for it while
+// it is under way. It goes on when they have left: others may wait for it.
+type singleflight[T any] struct {
 	mu    sync.Mutex
-	under map[string]*flight[T]
+	under map[string]*sharedCall[T]
 	ended bool
 }
 
-type flight[T any] struct {
+type sharedCall[T any] struct {
 	done   chan struct{} // closed when result and err are set
 	cancel context.CancelFunc
 	result T
@@ -31,7 +31,7 @@ type flight[T any] struct {
 
 // do joins the work on the key, or begins it, and waits until it is done or ctx
 // ends.
-func (f *flights[T]) do(ctx context.Context, key string, work func(ctx context.Context) (T, error)) (result T, err error) {
+func (f *singleflight[T]) do(ctx context.Context, key string, work func(ctx context.Context) (T, error)) (result T, err error) {
 	one, err := f.join(ctx, key, work)
 	if err != nil {
 		return result, err
@@ -44,7 +44,7 @@ func (f *flights[T]) do(ctx context.Context, key string, work func(ctx context.C
 	}
 }
 
-func (f *flights[T]) join(ctx context.Context, key string, work func(ctx context.Context) (T, error)) (*flight[T], error) {
+func (f *singleflight[T]) join(ctx context.Context, key string, work func(ctx context.Context) (T, error)) (*sharedCall[T], error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ended {
@@ -53,21 +53,21 @@ func (f *flights[T]) join(ctx context.Context, key string, work func(ctx context
 	if one, ok := f.under[key]; ok {
 		return one, nil
 	}
-	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightLimit)
-	one := &flight[T]{done: make(chan struct{}), cancel: cancel}
+	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), sharedLimit)
+	one := &sharedCall[T]{done: make(chan struct{}), cancel: cancel}
 	if f.under == nil {
-		f.under = map[string]*flight[T]{}
+		f.under = map[string]*sharedCall[T]{}
 	}
 	f.under[key] = one
 	go func() {
-		defer f.land(key, one)
+		defer f.finish(key, one)
 		one.result, one.err = work(detached)
 	}()
 	return one, nil
 }
 
-// land ends a flight, also one that panicked: those who wait must hear of it.
-func (f *flights[T]) land(key string, one *flight[T]) {
+// finish ends a call, also one that panicked: the waiting callers must hear of it.
+func (f *singleflight[T]) finish(key string, one *sharedCall[T]) {
 	if p := recover(); p != nil {
 		one.err = errs.Wrap(fmt.Errorf("panic: %v\n%s", p, debug.Stack()), errs.Internal, "internal", "")
 	}
@@ -79,10 +79,10 @@ func (f *flights[T]) land(key string, one *flight[T]) {
 }
 
 // end breaks off what is under way and waits for it. Nothing begins any more.
-func (f *flights[T]) end() {
+func (f *singleflight[T]) end() {
 	f.mu.Lock()
 	f.ended = true
-	var left []*flight[T]
+	var left []*sharedCall[T]
 	for _, one := range f.under {
 		one.cancel()
 		left = append(left, one)

@@ -10,10 +10,10 @@ import (
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 )
 
-// TestOneLaneForAnAppInADirectory: Microsoft refuses an app in a directory, not one
+// TestOneQuotaForAnAppInADirectory: Microsoft refuses an app in a directory, not one
 // of our tenants or one of our calls. Whoever comes by the same app to the same
 // directory comes too early, whatever we know of credentials just then.
-func TestOneLaneForAnAppInADirectory(t *testing.T) {
+func TestOneQuotaForAnAppInADirectory(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.connect("msp")

@@ -8,14 +8,14 @@ import (
 )
 
 const (
-	// rosterLife is how long the partner's list of managed tenants is believed.
-	rosterLife = 15 * time.Minute
-	// rosterDoubt is how old a list must be before it is asked again for a tenant
+	// listLife is how long the partner's list of managed tenants is believed.
+	listLife = 15 * time.Minute
+	// listDoubt is how old a list must be before it is asked again for a tenant
 	// that does not stand on it: it may be new.
-	rosterDoubt = time.Minute
-	// rosterGrace is how much longer it is believed while the partner's directory
+	listDoubt = time.Minute
+	// listGrace is how much longer it is believed while the partner's directory
 	// cannot be read for a moment.
-	rosterGrace = 15 * time.Minute
+	listGrace = 15 * time.Minute
 )
 
 // TenantLister lists the customers of a partner.
@@ -23,8 +23,8 @@ type TenantLister interface {
 	ListManagedTenants(ctx context.Context, tokens TokenSource, p Priority, emit func([]ManagedTenant) error) error
 }
 
-// roster remembers what partners manage, by tenant.
-type roster struct {
+// managedTenants remember what partners manage, by tenant.
+type managedTenants struct {
 	mu    sync.Mutex
 	lists map[string]managedList
 }
@@ -39,31 +39,31 @@ type managedList struct {
 // vouches tells whether a list that a newer one could not be had for still says that
 // the partner manages a tenant.
 func (l managedList) vouches(id string, now time.Time) bool {
-	return l.tenants[id] && now.Sub(l.at) < rosterLife+rosterGrace
+	return l.tenants[id] && now.Sub(l.at) < listLife+listGrace
 }
 
-func (r *roster) get(tenant, connection string) managedList {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if list := r.lists[tenant]; list.connection == connection {
+func (m *managedTenants) get(tenant, connection string) managedList {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if list := m.lists[tenant]; list.connection == connection {
 		return list
 	}
 	return managedList{}
 }
 
-func (r *roster) put(tenant string, list managedList) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.lists == nil {
-		r.lists = map[string]managedList{}
+func (m *managedTenants) put(tenant string, list managedList) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.lists == nil {
+		m.lists = map[string]managedList{}
 	}
-	r.lists[tenant] = list
+	m.lists[tenant] = list
 }
 
-func (r *roster) forget(tenant string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.lists, tenant)
+func (m *managedTenants) forget(tenant string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.lists, tenant)
 }
 
 // mustManage refuses a managed tenant that the partner's own grant does not
@@ -71,14 +71,14 @@ func (r *roster) forget(tenant string) {
 // also those of other partners and those whose relationship has ended.
 func (t *Tokens) mustManage(ctx context.Context, tenant, connection, managedTenant string) error {
 	id := strings.ToLower(managedTenant)
-	list, now := t.roster.get(tenant, connection), t.now()
+	list, now := t.managed.get(tenant, connection), t.now()
 	age := now.Sub(list.at)
-	if list.vouches(id, now) && now.Sub(list.failed) < rosterDoubt {
+	if list.vouches(id, now) && now.Sub(list.failed) < listDoubt {
 		return nil
 	}
-	if list.tenants == nil || age >= rosterLife || (!list.tenants[id] && age >= rosterDoubt) {
+	if list.tenants == nil || age >= listLife || (!list.tenants[id] && age >= listDoubt) {
 		// Whoever came first asks for all who come meanwhile.
-		fresh, err := t.rosters.do(ctx, tenant+" "+connection, func(ctx context.Context) (managedList, error) {
+		fresh, err := t.listings.do(ctx, tenant+" "+connection, func(ctx context.Context) (managedList, error) {
 			return t.listManaged(ctx, tenant, connection)
 		})
 		switch {
@@ -110,13 +110,13 @@ func (t *Tokens) listManaged(ctx context.Context, tenant, connection string) (ma
 		err = tooSlow(err)
 	}
 	if err != nil {
-		old := t.roster.get(tenant, connection)
+		old := t.managed.get(tenant, connection)
 		if ClassOf(err) == Retry && old.tenants != nil {
 			old.failed = t.now()
-			t.roster.put(tenant, old)
+			t.managed.put(tenant, old)
 		}
 		return managedList{}, err
 	}
-	t.roster.put(tenant, list)
+	t.managed.put(tenant, list)
 	return list, nil
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestTheRosterOutlivesAPassingFailure: an app that reads by itself goes on with the
+// TestTheListOfManagedTenantsOutlivesAPassingFailure: an app that reads by itself goes on with the
 // partner's list of before, for a while, and asks once for all who come.
-func TestTheRosterOutlivesAPassingFailure(t *testing.T) {
+func TestTheListOfManagedTenantsOutlivesAPassingFailure(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(s *settings) { s.CustomerAccess = "app_only" })
 	b.connect("msp")
@@ -47,8 +47,8 @@ func TestTheRosterOutlivesAPassingFailure(t *testing.T) {
 	require.Error(t, err, "what does not pass by itself is an answer: %v", resp)
 }
 
-// TestTheRosterIsAskedForOnce by all who need it at a time, also where that fails.
-func TestTheRosterIsAskedForOnce(t *testing.T) {
+// TestTheListOfManagedTenantsIsAskedForOnce by all who need it at a time, also where that fails.
+func TestTheListOfManagedTenantsIsAskedForOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(s *settings) { s.CustomerAccess = "app_only" })
 	b.connect("msp")

@@ -15,7 +15,7 @@ const answerLife = 30 * time.Second
 // delegatedToken redeems the partner's refresh token at a managed tenant's own
 // authority.
 func (t *Tokens) delegatedToken(ctx context.Context, tenant string, g Grant, app Credentials, managedTenant string) (Token, error) {
-	return suspect(ctx, t, tenant, g, func(refreshToken Secret) (Token, error) {
+	return verifyGrant(ctx, t, tenant, g, func(refreshToken Secret) (Token, error) {
 		return t.identity.CustomerToken(ctx, app, refreshToken, managedTenant)
 	})
 }
@@ -24,20 +24,20 @@ func (t *Tokens) delegatedToken(ctx context.Context, tenant string, g Grant, app
 func (t *Tokens) partnerCenterToken(ctx context.Context, tenant string, app Credentials, from ConsentProvider) (Secret, error) {
 	connection, grant, err := t.load(ctx, tenant)
 	if err != nil {
-		return "", partnersWord{err}
+		return "", partnerFailure{err}
 	}
-	return suspect(ctx, t, tenant, grant, func(refreshToken Secret) (Secret, error) {
+	return verifyGrant(ctx, t, tenant, grant, func(refreshToken Secret) (Secret, error) {
 		return from.PartnerCenterToken(ctx, app, refreshToken, connection.PartnerTenantID)
 	})
 }
 
-// suspect uses the partner's grant for something else than the partner's own tokens.
+// verifyGrant uses the partner's grant for something else than the partner's own tokens.
 // A refusal there that blames the grant may be that place's own or the partner's: a
 // dead grant is refused everywhere while the partner's access token still lives. The
 // partner's authority is asked for a fresh token set, once, and its refusal is the
-// answer then (partnersWord); if it takes the grant, or has just taken it, that place
+// answer then (partnerFailure); if it takes the grant, or has just taken it, that place
 // alone refuses it.
-func suspect[T any](ctx context.Context, t *Tokens, tenant string, g Grant, use func(refreshToken Secret) (T, error)) (none T, err error) {
+func verifyGrant[T any](ctx context.Context, t *Tokens, tenant string, g Grant, use func(refreshToken Secret) (T, error)) (none T, err error) {
 	believed := t.now().Add(-answerLife)
 	got, refusal := use(g.RefreshToken)
 	if refusal == nil || !blamesGrant(refusal) {
@@ -48,7 +48,7 @@ func suspect[T any](ctx context.Context, t *Tokens, tenant string, g Grant, use 
 	}
 	_, proven, err := t.partnerSince(ctx, tenant, g.AccessToken, believed)
 	if err != nil {
-		return none, partnersWord{err}
+		return none, partnerFailure{err}
 	}
 	t.proofs.put(tenant, proven, t.now())
 	if proven.RefreshToken == g.RefreshToken {
@@ -57,11 +57,11 @@ func suspect[T any](ctx context.Context, t *Tokens, tenant string, g Grant, use 
 	return use(proven.RefreshToken)
 }
 
-// partnersWord is why there is no token of the partner's own: whatever was to be
+// partnerFailure is why there is no token of the partner's own: whatever was to be
 // done with the grant, it is not to blame.
-type partnersWord struct{ error }
+type partnerFailure struct{ error }
 
-func (w partnersWord) Unwrap() error { return w.error }
+func (w partnerFailure) Unwrap() error { return w.error }
 
 // blamesGrant tells whether the grant itself is refused: by a customer's authority,
 // or by the partner's for an API that it was not given for.
@@ -75,7 +75,7 @@ func blamesGrant(err error) bool {
 	return false
 }
 
-// proofs remember when the partner's authority took a grant under suspicion, by
+// proofs remember when the partner's authority took a grant that was refused elsewhere, by
 // tenant.
 type proofs struct {
 	mu   sync.Mutex
