@@ -54,6 +54,7 @@ func BenchmarkHostedRound(b *testing.B) {
 					got := e.timed(b, busy.look)
 					b.ReportMetric(float64(time.Since(began).Microseconds())/float64(users), name+"-µs/user")
 					b.ReportMetric(float64(busy.used().Microseconds())/float64(users), name+"-cpu-µs/user")
+					b.Logf("%s: %v of the processors", name, busy.used())
 					require.Equal(b, users, got.Counters.Total())
 					if name == "linked" {
 						require.InDelta(b, contacts, got.Counters.Linked, float64(users)/20, "disabled ones are filtered")
