@@ -271,15 +271,24 @@ remove() {
     rm -rf --one-file-system "$1"
 }
 
-if [ "${1:-}" = _inside ]; then
-    inside "$2" "$3"
+main() {
+    if [ "${1:-}" = _inside ]; then
+        inside "$2" "$3"
+        return
+    fi
+    [ $# -gt 0 ] || set -- root user database
+    local way
+    for way; do
+        case $way in
+        root | user | database) ;;
+        *) fail "there is no way $way; the ways are root, user, database" ;;
+        esac
+    done
+    outside "$@"
+}
+
+# Read to its end before it begins: the checkout may change meanwhile.
+{
+    main "$@"
     exit
-fi
-[ $# -gt 0 ] || set -- root user database
-for way; do
-    case $way in
-    root | user | database) ;;
-    *) fail "there is no way $way; the ways are root, user, database" ;;
-    esac
-done
-outside "$@"
+}
