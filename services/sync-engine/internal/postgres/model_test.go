@@ -20,7 +20,6 @@ type modelContact struct {
 	inactive bool
 	bySync   bool
 	linkOff  bool // the link is inactive
-	gone     bool // the last listing lacked the identity
 }
 
 // model decides as behaviour demands, in memory and one identity after another.
@@ -92,11 +91,6 @@ func (m *model) round(all []syncengine.Identity) (c syncengine.Counters) {
 			c = m.inactivate(contact, c, &apply)
 		}
 	}
-	for _, contact := range m.contacts {
-		contact := contact
-		gone := contact.identity != "" && !seen[contact.identity]
-		apply = append([]func(){func() { contact.gone = gone }}, apply...)
-	}
 	for _, f := range apply {
 		f()
 	}
@@ -128,11 +122,6 @@ func (m *model) match(id syncengine.Identity, c syncengine.Counters, apply *[]fu
 			continue
 		case len(hits) == 1 && hits[0].identity == "" && i >= id.Own && (hits[0].inactive || !strings.EqualFold(hits[0].name, id.FullName)):
 			c.Ambiguous++ // an alias alone
-		case len(hits) == 1 && hits[0].gone && hits[0].linkOff && i < id.Own && strings.EqualFold(hits[0].name, id.FullName):
-			c.Linked++ // the account was made again
-			*apply = append(*apply, func() {
-				*hits[0] = modelContact{email: hits[0].email, name: hits[0].name, identity: id.ObjectID, inactive: hits[0].inactive && !hits[0].bySync}
-			})
 		case len(hits) == 1 && hits[0].identity == "":
 			c.Linked++
 			*apply = append(*apply, func() { hits[0].identity = id.ObjectID })
@@ -142,9 +131,7 @@ func (m *model) match(id syncengine.Identity, c syncengine.Counters, apply *[]fu
 		return c
 	}
 	c.Created++
-	*apply = append(*apply, func() {
-		m.contacts = append(m.contacts, &modelContact{email: id.EmailNorm, name: id.FullName, identity: id.ObjectID})
-	})
+	*apply = append(*apply, func() { m.contacts = append(m.contacts, &modelContact{email: id.EmailNorm, name: id.FullName, identity: id.ObjectID}) })
 	return c
 }
 
@@ -199,7 +186,7 @@ func TestRoundsDecideAsTheModel(t *testing.T) {
 			require.Equal(rt, want, got.Counters)
 			require.Equal(rt, got.Counters.Total()-goneOf(e, got), len(users), "the counters sum to the identities")
 			lines := e.rows(`SELECT COALESCE(c.email_norm, ''), COALESCE(c.entra_object_id, ''), c.inactive, COALESCE(l.status = 'active', false)
-				FROM contacts c LEFT JOIN entra_contact_links l ON l.contact_id = c.id AND l.ended_at IS NULL`)
+				FROM contacts c LEFT JOIN entra_contact_links l ON l.contact_id = c.id`)
 			for i := range lines {
 				lines[i] += "\n"
 			}

@@ -37,8 +37,6 @@ var (
 	applyRelease string
 	//go:embed apply_released.sql
 	applyReleased string
-	//go:embed apply_made_again.sql
-	applyMadeAgain string
 	//go:embed apply_insert_links.sql
 	applyInsertLinks string
 	//go:embed apply_take_links.sql
@@ -215,7 +213,6 @@ func (r *Round) write(ctx context.Context, tx pgx.Tx, of span, actions map[actio
 		{creates, applyCreateContacts},
 		{released, applyRelease},
 		{released, applyReleased},
-		{links, applyMadeAgain},
 		{creates + links, insertLinks},
 		{links, applyLinkContacts},
 		{changes, applyContacts},

@@ -40,8 +40,6 @@ CREATE TEMP TABLE IF NOT EXISTS match (
     -- Hit by an alias alone: whoever has the address now need not be who had it before.
     alias      boolean NOT NULL DEFAULT false,
     inactive   boolean NOT NULL DEFAULT false,
-    -- Taken by an identity of the same directory whose account was deleted.
-    gone       boolean NOT NULL DEFAULT false,
     -- The names share a word; known where it is asked for.
     named      boolean NOT NULL DEFAULT false
 );
@@ -50,7 +48,7 @@ CREATE TEMP TABLE IF NOT EXISTS plan (
     -- What becomes of the identity. One that is not planned for is unchanged.
     action     text NOT NULL CHECK (action IN (
         'create',     -- No contact has one of its addresses: a contact is made, with a link.
-        'link',       -- One contact that is nobody's, or was of an account that is made again, has its address: the contact gets the link.
+        'link',       -- One contact that is nobody's has its address: the contact gets the link.
         'update',     -- Linked and active: fields that the rules let overwrite differ.
         'reactivate', -- Back, or enabled again: sync made the contact inactive, and makes it active.
         'resume',     -- Back, or enabled again: the link is active; whether the contact is, somebody else has decided.

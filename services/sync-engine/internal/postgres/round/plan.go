@@ -19,7 +19,7 @@ type action string
 // The actions; create.sql says the same to the database.
 const (
 	actionCreate     action = "create"     // no contact has one of its addresses: a contact is made, with a link
-	actionLink       action = "link"       // one contact that is nobody's, or was of an account that is made again, has its address: the contact gets the link
+	actionLink       action = "link"       // one contact that is nobody's has its address: the contact gets the link
 	actionUpdate     action = "update"     // linked and active: fields that the rules let overwrite differ
 	actionReactivate action = "reactivate" // back, or enabled again: sync made the contact inactive, and makes it active
 	actionResume     action = "resume"     // back, or enabled again: the link is active; whether the contact is, somebody else has decided
