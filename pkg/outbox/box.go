@@ -13,6 +13,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 const (
@@ -177,7 +178,7 @@ func scan(row pgx.Row, more ...any) (e Effect, err error) {
 func (b *Box) Ack(ctx context.Context, id, outcome string, result map[string]string) error {
 	parsed, err := uuid.Parse(id)
 	if err != nil {
-		return errs.Wrap(err, errs.Invalid, "effect_invalid", "The effect id is not well formed.")
+		return errs.Wrap(err, errs.Invalid, reason.EffectInvalid, "The effect id is not well formed.")
 	}
 	encoded, err := encode(result)
 	if err != nil {

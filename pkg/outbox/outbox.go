@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // How an effect ended, or that it did not.
@@ -30,7 +31,7 @@ const (
 )
 
 // ErrUnknown is the answer for an effect that is unknown or of another tenant.
-var ErrUnknown = errs.New(errs.NotFound, "effect_not_found", "There is no such effect.")
+var ErrUnknown = errs.New(errs.NotFound, reason.EffectNotFound, "There is no such effect.")
 
 // Effect is one thing to do for a tenant.
 type Effect struct {

@@ -11,10 +11,11 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // ErrToken means that a page token is not one of this list.
-var ErrToken = errs.New(errs.Invalid, "invalid_argument", "The page token does not belong to this list.",
+var ErrToken = errs.New(errs.Invalid, reason.InvalidArgument, "The page token does not belong to this list.",
 	errs.WithViolation("pageToken", "does not belong to this list"))
 
 // Cursor is the place in a list, sorted by a key and then an id, after which a page

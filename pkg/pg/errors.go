@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // SQLSTATEs with a meaning of their own, from
@@ -39,34 +40,34 @@ type stateClass struct {
 	after   time.Duration // when to try again; 0: unknown
 }
 
-var unavailable = stateClass{kind: errs.Unavailable, reason: "database_unavailable", message: "The database cannot be reached at the moment."}
+var unavailable = stateClass{kind: errs.Unavailable, reason: reason.DatabaseUnavailable, message: "The database cannot be reached at the moment."}
 
 // states is looked up by the whole code first and by its class (the first two
 // characters) second.
 var states = map[string]stateClass{
-	codeUnique:         {kind: errs.Conflict, reason: "already_exists", message: "It already exists."},
-	codeExclusion:      {kind: errs.Conflict, reason: "already_exists", message: "It collides with something that exists."},
-	codeForeignKey:     {kind: errs.Precondition, reason: "reference_broken", message: "Something it refers to is missing or still in use."},
-	codeCheck:          {kind: errs.Invalid, reason: "value_refused", message: "A value is not allowed."},
-	codeNotNull:        {kind: errs.Invalid, reason: "value_missing", message: "A value is missing."},
-	codeSerialization:  {kind: errs.Unavailable, reason: "database_contention", message: "Somebody else changed the same data; try again."},
-	codeDeadlock:       {kind: errs.Unavailable, reason: "database_contention", message: "Somebody else changed the same data; try again."},
-	codeLockTimeout:    {kind: errs.Unavailable, reason: "database_busy", message: "The data is in use; try again.", after: time.Second},
-	codeQueryCancelled: {kind: errs.Deadline, reason: "database_timeout", message: "The database took too long."},
+	codeUnique:         {kind: errs.Conflict, reason: reason.AlreadyExists, message: "It already exists."},
+	codeExclusion:      {kind: errs.Conflict, reason: reason.AlreadyExists, message: "It collides with something that exists."},
+	codeForeignKey:     {kind: errs.Precondition, reason: reason.ReferenceBroken, message: "Something it refers to is missing or still in use."},
+	codeCheck:          {kind: errs.Invalid, reason: reason.ValueRefused, message: "A value is not allowed."},
+	codeNotNull:        {kind: errs.Invalid, reason: reason.ValueMissing, message: "A value is missing."},
+	codeSerialization:  {kind: errs.Unavailable, reason: reason.DatabaseContention, message: "Somebody else changed the same data; try again."},
+	codeDeadlock:       {kind: errs.Unavailable, reason: reason.DatabaseContention, message: "Somebody else changed the same data; try again."},
+	codeLockTimeout:    {kind: errs.Unavailable, reason: reason.DatabaseBusy, message: "The data is in use; try again.", after: time.Second},
+	codeQueryCancelled: {kind: errs.Deadline, reason: reason.DatabaseTimeout, message: "The database took too long."},
 	codeReadOnly:       unavailable, // a standby after a failover
 	codeIdleTimeout:    unavailable,
-	"22001":            {kind: errs.Invalid, reason: "value_too_long", message: "A value is too long."},
-	"22003":            {kind: errs.Invalid, reason: "value_out_of_range", message: "A number is out of range."},
-	"22021":            {kind: errs.Invalid, reason: "invalid_argument", message: "A text has characters that cannot be stored."},
-	"22P02":            {kind: errs.Invalid, reason: "value_invalid", message: "A value is not well formed."},
-	"22P05":            {kind: errs.Invalid, reason: "invalid_argument", message: "A text has characters that cannot be stored."},
-	"08":               unavailable,                                                                                        // connection exceptions
-	"53":               {kind: errs.Unavailable, reason: "database_overloaded", message: "The database has no room left."}, // out of connections, memory, disk
-	"57P01":            unavailable,                                                                                        // admin_shutdown
-	"57P02":            unavailable,                                                                                        // crash_shutdown
-	"57P03":            unavailable,                                                                                        // cannot_connect_now
-	"57P05":            unavailable,                                                                                        // idle_session_timeout
-	"58":               unavailable,                                                                                        // system error outside PostgreSQL
+	"22001":            {kind: errs.Invalid, reason: reason.ValueTooLong, message: "A value is too long."},
+	"22003":            {kind: errs.Invalid, reason: reason.ValueOutOfRange, message: "A number is out of range."},
+	"22021":            {kind: errs.Invalid, reason: reason.InvalidArgument, message: "A text has characters that cannot be stored."},
+	"22P02":            {kind: errs.Invalid, reason: reason.ValueInvalid, message: "A value is not well formed."},
+	"22P05":            {kind: errs.Invalid, reason: reason.InvalidArgument, message: "A text has characters that cannot be stored."},
+	"08":               unavailable,                                                                                            // connection exceptions
+	"53":               {kind: errs.Unavailable, reason: reason.DatabaseOverloaded, message: "The database has no room left."}, // out of connections, memory, disk
+	"57P01":            unavailable,                                                                                            // admin_shutdown
+	"57P02":            unavailable,                                                                                            // crash_shutdown
+	"57P03":            unavailable,                                                                                            // cannot_connect_now
+	"57P05":            unavailable,                                                                                            // idle_session_timeout
+	"58":               unavailable,                                                                                            // system error outside PostgreSQL
 }
 
 // Classify turns what pgx returns into an errs.Error; an error that already is
@@ -81,17 +82,17 @@ func Classify(err error) error {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		class, known := lookUp(pgErr.Code)
 		if !known {
-			return errs.Wrap(describe(err, pgErr), errs.Internal, "database_error", "The database refused a statement.")
+			return errs.Wrap(describe(err, pgErr), errs.Internal, reason.DatabaseError, "The database refused a statement.")
 		}
 		return errs.Wrap(describe(err, pgErr), class.kind, class.reason, class.message, errs.WithRetryAfter(class.after))
 	}
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return errs.Wrap(err, errs.NotFound, "not_found", "It was not found.")
+		return errs.Wrap(err, errs.NotFound, reason.NotFound, "It was not found.")
 	case errors.Is(err, context.Canceled):
-		return errs.Wrap(err, errs.Cancelled, "cancelled", "The request was cancelled.")
+		return errs.Wrap(err, errs.Cancelled, reason.Cancelled, "The request was cancelled.")
 	case errors.Is(err, context.DeadlineExceeded):
-		return errs.Wrap(err, errs.Deadline, "deadline", "The request took too long.")
+		return errs.Wrap(err, errs.Deadline, reason.Deadline, "The request took too long.")
 	case ConnectionLost(err):
 		return errs.Wrap(err, unavailable.kind, unavailable.reason, unavailable.message)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // Source is where a transaction can begin: a *Pool or a *Conn.
@@ -98,7 +99,7 @@ func InTenant(ctx context.Context, src Source, fn TxFunc, opts ...TxOption) erro
 		return err
 	}
 	if !id.Valid() { // it is quoted below
-		return errs.New(errs.Internal, "tenant_invalid", "The tenant id is not well formed.")
+		return errs.New(errs.Internal, reason.TenantInvalid, "The tenant id is not well formed.")
 	}
 	opts = append(opts, func(o *txOptions) { o.tenant = id })
 	return within(ctx, src, "SET LOCAL app.tenant = '"+string(id)+"'", fn, opts)

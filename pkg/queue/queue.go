@@ -10,11 +10,12 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // ErrBusy is the answer to a caller whose key has too much work waiting, or that
 // waited too long.
-var ErrBusy = errs.New(errs.Exhausted, "tenant_busy",
+var ErrBusy = errs.New(errs.Exhausted, reason.TenantBusy,
 	"Too many changes of this organisation are waiting; try again in a moment.", errs.WithRetryAfter(retryAfter))
 
 // retryAfter is when a refused caller should come back.

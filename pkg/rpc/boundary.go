@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // requestKey is the metadata key of the request's id, which joins the logs of
@@ -102,7 +103,7 @@ func (b *boundary) leave(ctx context.Context, method string, start time.Time, er
 }
 
 func panicked(v any) error {
-	return errs.Wrap(fmt.Errorf("panic: %v\n%s", v, debug.Stack()), errs.Internal, "internal", genericMessage)
+	return errs.Wrap(fmt.Errorf("panic: %v\n%s", v, debug.Stack()), errs.Internal, reason.Internal, genericMessage)
 }
 
 func withIncomingRequestID(ctx context.Context) context.Context {

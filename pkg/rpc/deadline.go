@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 const (
@@ -32,7 +33,7 @@ func trim(ctx context.Context, fallback time.Duration) (context.Context, context
 		deadline = deadline.Add(-returnTime)
 	}
 	if time.Until(deadline) < leastTime {
-		return nil, nil, errs.New(errs.Deadline, "deadline", "The request took too long.")
+		return nil, nil, errs.New(errs.Deadline, reason.Deadline, "The request took too long.")
 	}
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	return ctx, cancel, nil

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // Domain is that of every google.rpc.ErrorInfo of ours.
@@ -67,13 +68,13 @@ func Normalise(err error) *errs.Error {
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return errs.Wrap(err, errs.Deadline, "deadline", "The request took too long.")
+		return errs.Wrap(err, errs.Deadline, reason.Deadline, "The request took too long.")
 	case errors.Is(err, context.Canceled):
-		return errs.Wrap(err, errs.Cancelled, "cancelled", "The request was cancelled.")
+		return errs.Wrap(err, errs.Cancelled, reason.Cancelled, "The request was cancelled.")
 	case status.Code(err) == codes.Unimplemented: // what generated servers answer
-		return errs.Wrap(err, errs.Unimplemented, "unimplemented", "This is not built.")
+		return errs.Wrap(err, errs.Unimplemented, reason.Unimplemented, "This is not built.")
 	}
-	return errs.Wrap(err, errs.Internal, "internal", genericMessage)
+	return errs.Wrap(err, errs.Internal, reason.Internal, genericMessage)
 }
 
 // Details are the google.rpc messages that carry an error beside its code and
@@ -135,7 +136,7 @@ func FromStatus(err error) error {
 		return nil
 	}
 	kind := KindOfCode(s.Code())
-	reason, ours := kind.String(), false
+	why, ours := kind.String(), false
 	var opts []errs.Option
 	for _, detail := range s.Details() {
 		switch d := detail.(type) {
@@ -143,7 +144,7 @@ func FromStatus(err error) error {
 			if d.GetDomain() != Domain {
 				continue
 			}
-			reason, ours = d.GetReason(), true
+			why, ours = d.GetReason(), true
 			for key, value := range d.GetMetadata() {
 				opts = append(opts, errs.WithMetadata(key, value))
 			}
@@ -156,10 +157,10 @@ func FromStatus(err error) error {
 		}
 	}
 	if ours {
-		return errs.Wrap(&remote{err}, kind, reason, s.Message(), opts...)
+		return errs.Wrap(&remote{err}, kind, why, s.Message(), opts...)
 	}
 	// The transport's own: its text is for logs, not for people.
-	return errs.Wrap(err, kind, reason, transportMessage(kind), opts...)
+	return errs.Wrap(err, kind, why, transportMessage(kind), opts...)
 }
 
 func transportMessage(kind errs.Kind) string {

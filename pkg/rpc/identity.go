@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/peer"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // The files of a TLS folder, laid out as cert-manager does.
@@ -216,15 +217,15 @@ func (c *clientCredentials) OverrideServerName(string) error {
 func peerName(ctx context.Context) (string, error) {
 	p, ok := peer.FromContext(ctx)
 	if !ok {
-		return "", errs.New(errs.Unauthenticated, "certificate_missing", "The caller showed no certificate.")
+		return "", errs.New(errs.Unauthenticated, reason.CertificateMissing, "The caller showed no certificate.")
 	}
 	info, ok := p.AuthInfo.(credentials.TLSInfo)
 	if !ok || len(info.State.VerifiedChains) == 0 {
-		return "", errs.New(errs.Unauthenticated, "certificate_missing", "The caller showed no certificate.")
+		return "", errs.New(errs.Unauthenticated, reason.CertificateMissing, "The caller showed no certificate.")
 	}
 	name, err := serviceName(info.State.VerifiedChains[0][0])
 	if err != nil {
-		return "", errs.Wrap(err, errs.Unauthenticated, "certificate_invalid", "The caller's certificate names no service.")
+		return "", errs.Wrap(err, errs.Unauthenticated, reason.CertificateInvalid, "The caller's certificate names no service.")
 	}
 	return name, nil
 }

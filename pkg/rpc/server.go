@@ -22,6 +22,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // Connections carry streams that live for hours, so nothing ends them by age;
@@ -145,7 +146,7 @@ func (g *guardian) admit(ctx context.Context, method string) (context.Context, e
 	}
 	p := g.policies.of(method)
 	if !p.admits(caller) {
-		return nil, errs.New(errs.Denied, "caller_refused", "The calling service may not use this method.",
+		return nil, errs.New(errs.Denied, reason.CallerRefused, "The calling service may not use this method.",
 			errs.WithMetadata("caller", caller), errs.WithMetadata("method", method))
 	}
 	if p.anyone {
@@ -155,9 +156,9 @@ func (g *guardian) admit(ctx context.Context, method string) (context.Context, e
 	tokens := incoming.Get(contextKey)
 	switch {
 	case len(tokens) > 1:
-		return nil, refuse("context_invalid", errors.New("more than one"))
+		return nil, refuse(reason.ContextInvalid, errors.New("more than one"))
 	case len(tokens) == 0 && !p.withoutTenant:
-		return nil, errs.New(errs.Unauthenticated, "context_missing", "The request does not say on whose behalf it is made.")
+		return nil, errs.New(errs.Unauthenticated, reason.ContextMissing, "The request does not say on whose behalf it is made.")
 	case len(tokens) == 0:
 		return ctx, nil
 	}
@@ -166,7 +167,7 @@ func (g *guardian) admit(ctx context.Context, method string) (context.Context, e
 		return nil, err
 	}
 	if call.Tenant == "" && !p.withoutTenant {
-		return nil, errs.New(errs.Unauthenticated, "tenant_missing", "The request does not say for which tenant it is made.")
+		return nil, errs.New(errs.Unauthenticated, reason.TenantMissing, "The request does not say for which tenant it is made.")
 	}
 	return tenant.With(withToken(ctx, tokens[0]), call), nil
 }

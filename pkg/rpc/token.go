@@ -21,6 +21,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 const (
@@ -125,8 +126,8 @@ func newVerifier(i *Identity, now func() time.Time) *verifier {
 	return &verifier{identity: i, now: now, verified: map[[sha256.Size]byte]tenant.Call{}}
 }
 
-func refuse(reason string, cause error) error {
-	return errs.Wrap(cause, errs.Unauthenticated, reason, "The request's context cannot be trusted.")
+func refuse(why string, cause error) error {
+	return errs.Wrap(cause, errs.Unauthenticated, why, "The request's context cannot be trusted.")
 }
 
 // verify gives the call that the token states; errs.Unauthenticated with the
@@ -145,7 +146,7 @@ func (v *verifier) verify(token string) (tenant.Call, error) {
 		v.remember(sum, call, now)
 	}
 	if !now.Before(call.Expires) {
-		return tenant.Call{}, refuse("context_expired", nil)
+		return tenant.Call{}, refuse(reason.ContextExpired, nil)
 	}
 	return call, nil
 }
@@ -173,33 +174,33 @@ func (v *verifier) remember(sum [sha256.Size]byte, call tenant.Call, now time.Ti
 
 func (v *verifier) check(token string, now time.Time) (tenant.Call, error) {
 	if len(token) > maxTokenBytes {
-		return tenant.Call{}, refuse("context_invalid", errors.New("too long"))
+		return tenant.Call{}, refuse(reason.ContextInvalid, errors.New("too long"))
 	}
 	signed, err := jose.ParseSignedCompact(token, signatures)
 	if err != nil {
-		return tenant.Call{}, refuse("context_invalid", err)
+		return tenant.Call{}, refuse(reason.ContextInvalid, err)
 	}
 	header := signed.Signatures[0].Protected
 	if header.ExtraHeaders[jose.HeaderType] != tokenType {
-		return tenant.Call{}, refuse("context_invalid", errors.New("of another type"))
+		return tenant.Call{}, refuse(reason.ContextInvalid, errors.New("of another type"))
 	}
 	chains, err := header.Certificates(x509.VerifyOptions{
 		Roots: v.identity.now().roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	if err != nil {
-		return tenant.Call{}, refuse("context_invalid", err)
+		return tenant.Call{}, refuse(reason.ContextInvalid, err)
 	}
 	leaf := chains[0][0]
 	signer, err := serviceName(leaf)
 	if err != nil {
-		return tenant.Call{}, refuse("context_invalid", err)
+		return tenant.Call{}, refuse(reason.ContextInvalid, err)
 	}
 	if !slices.Contains(originators, signer) {
-		return tenant.Call{}, refuse("context_invalid", fmt.Errorf("%s may not sign", signer))
+		return tenant.Call{}, refuse(reason.ContextInvalid, fmt.Errorf("%s may not sign", signer))
 	}
 	payload, err := signed.Verify(leaf.PublicKey)
 	if err != nil {
-		return tenant.Call{}, refuse("context_invalid", err)
+		return tenant.Call{}, refuse(reason.ContextInvalid, err)
 	}
 	return read(payload, signer, now)
 }
@@ -208,18 +209,18 @@ func (v *verifier) check(token string, now time.Time) (tenant.Call, error) {
 func read(payload []byte, signer string, now time.Time) (tenant.Call, error) {
 	var c claims
 	if err := json.Unmarshal(payload, &c); err != nil {
-		return tenant.Call{}, refuse("context_invalid", err)
+		return tenant.Call{}, refuse(reason.ContextInvalid, err)
 	}
 	issued, expires := time.Unix(c.IssuedAt, 0), time.Unix(c.Expires, 0)
 	switch {
 	case c.Audience != audience || c.Issuer != signer:
-		return tenant.Call{}, refuse("context_invalid", errors.New("for another audience or by another issuer"))
+		return tenant.Call{}, refuse(reason.ContextInvalid, errors.New("for another audience or by another issuer"))
 	case issued.After(now.Add(clockSkew)):
-		return tenant.Call{}, refuse("context_invalid", errors.New("issued in the future"))
+		return tenant.Call{}, refuse(reason.ContextInvalid, errors.New("issued in the future"))
 	case expires.Sub(issued) > maxLife:
-		return tenant.Call{}, refuse("context_invalid", errors.New("lives too long"))
+		return tenant.Call{}, refuse(reason.ContextInvalid, errors.New("lives too long"))
 	case !now.Before(expires):
-		return tenant.Call{}, refuse("context_expired", nil)
+		return tenant.Call{}, refuse(reason.ContextExpired, nil)
 	}
 	call := tenant.Call{
 		Actor: tenant.Actor{ID: c.ActorID, Type: c.ActorType}, Run: c.Run, Session: c.Session, Expires: expires,
@@ -227,7 +228,7 @@ func read(payload []byte, signer string, now time.Time) (tenant.Call, error) {
 	if c.Tenant != "" {
 		id, err := tenant.Parse(c.Tenant)
 		if err != nil {
-			return tenant.Call{}, refuse("context_invalid", err)
+			return tenant.Call{}, refuse(reason.ContextInvalid, err)
 		}
 		call.Tenant = id
 	}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // Validate checks a message against the rules in its contract; errs.Invalid,
@@ -30,16 +31,16 @@ func Validate(validator protovalidate.Validator, message proto.Message) error {
 		return nil
 	}
 	if err := collect(validator, message, "", &found); err != nil {
-		return errs.Wrap(err, errs.Internal, "internal", genericMessage) // a rule that does not compile
+		return errs.Wrap(err, errs.Internal, reason.Internal, genericMessage) // a rule that does not compile
 	}
 	if len(found.List()) == 0 {
-		return errs.Wrap(err, errs.Internal, "internal", genericMessage)
+		return errs.Wrap(err, errs.Internal, reason.Internal, genericMessage)
 	}
 	return requestInvalid(found.List())
 }
 
 func requestInvalid(list []errs.Violation) error {
-	return errs.New(errs.Invalid, "request_invalid", "The request is not valid.", errs.WithViolations(list...))
+	return errs.New(errs.Invalid, reason.RequestInvalid, "The request is not valid.", errs.WithViolations(list...))
 }
 
 // collect adds what is wrong with a message and with those in it. Each message is

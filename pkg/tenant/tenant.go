@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // ID names a tenant of the host: 1 to 64 characters of A-Z a-z 0-9 _ -.
@@ -18,7 +19,7 @@ var idPattern = regexp.MustCompile(`\A[A-Za-z0-9_-]{1,64}\z`)
 // Parse checks the form of an id; errs.Invalid, reason "tenant_invalid".
 func Parse(s string) (ID, error) {
 	if !idPattern.MatchString(s) {
-		return "", errs.New(errs.Invalid, "tenant_invalid", "The tenant id is not well formed.")
+		return "", errs.New(errs.Invalid, reason.TenantInvalid, "The tenant id is not well formed.")
 	}
 	return ID(s), nil
 }
@@ -64,7 +65,7 @@ func Lookup(ctx context.Context) (Call, bool) {
 func From(ctx context.Context) (Call, error) {
 	call, ok := Lookup(ctx)
 	if !ok {
-		return Call{}, errs.New(errs.Unauthenticated, "context_missing", "The request does not say on whose behalf it is made.")
+		return Call{}, errs.New(errs.Unauthenticated, reason.ContextMissing, "The request does not say on whose behalf it is made.")
 	}
 	return call, nil
 }
@@ -74,7 +75,7 @@ func From(ctx context.Context) (Call, error) {
 func IDFrom(ctx context.Context) (ID, error) {
 	call, ok := Lookup(ctx)
 	if !ok || call.Tenant == "" {
-		return "", errs.New(errs.Unauthenticated, "tenant_missing", "The request does not say for which tenant it is made.")
+		return "", errs.New(errs.Unauthenticated, reason.TenantMissing, "The request does not say for which tenant it is made.")
 	}
 	return call.Tenant, nil
 }

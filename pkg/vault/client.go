@@ -14,17 +14,18 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // The reasons of failures. Those that begin with "secret_store_" are the
 // installation's: only its operator can mend them.
 const (
-	ReasonUnavailable   = "secret_store_unavailable"   // sealed, standby, unreachable, overloaded
-	ReasonDenied        = "secret_store_denied"        // the login or the policy does not allow it
-	ReasonMisconfigured = "secret_store_misconfigured" // no such mount, or not of version 2
-	ReasonRefused       = "secret_store_refused"       // an answer that none of these explains
-	ReasonNotThere      = "secret_not_found"
-	ReasonChanged       = "secret_changed" // somebody else wrote since
+	ReasonUnavailable   = reason.SecretStoreUnavailable   // sealed, standby, unreachable, overloaded
+	ReasonDenied        = reason.SecretStoreDenied        // the login or the policy does not allow it
+	ReasonMisconfigured = reason.SecretStoreMisconfigured // no such mount, or not of version 2
+	ReasonRefused       = reason.SecretStoreRefused       // an answer that none of these explains
+	ReasonNotThere      = reason.SecretNotFound
+	ReasonChanged       = reason.SecretChanged // somebody else wrote since
 )
 
 // The pauses after which a failed request may be sent again.
@@ -250,9 +251,9 @@ func denied(cause error) *errs.Error {
 // ended returns the error of a context that has ended.
 func ended(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return errs.Wrap(ctx.Err(), errs.Cancelled, "cancelled", "The request was cancelled.")
+		return errs.Wrap(ctx.Err(), errs.Cancelled, reason.Cancelled, "The request was cancelled.")
 	}
-	return errs.Wrap(ctx.Err(), errs.Deadline, "deadline", "The request took too long.")
+	return errs.Wrap(ctx.Err(), errs.Deadline, reason.Deadline, "The request took too long.")
 }
 
 // Unavailable is the failure of a store that cannot be used now.

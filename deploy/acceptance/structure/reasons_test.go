@@ -174,6 +174,36 @@ func TestEveryReasonStandsInTheContractWithItsKind(t *testing.T) {
 	}
 }
 
+// words are reasons that mean something else where they are spelled out: a state of
+// a connection, a kind of failure.
+var words = map[string]string{
+	"not_connected": "services/connection/internal/connection/connection.go",
+	"not_found":     "pkg/errs/errs.go",
+}
+
+func TestNoReasonIsMadeOutsideTheContract(t *testing.T) {
+	t.Parallel()
+	p := parseProgram(t)
+	for _, m := range p.makes() {
+		require.False(t, m.literal, "%s: %q is spelled out; use the constant of proto/entrasync/reason", m.where, m.reason)
+	}
+	for name, file := range p.files {
+		ast.Inspect(file, func(n ast.Node) bool {
+			literal, ok := n.(*ast.BasicLit)
+			if !ok || literal.Kind != token.STRING {
+				return true
+			}
+			text, err := strconv.Unquote(literal.Value)
+			require.NoError(t, err)
+			// A single word may be any word; one with an underscore is a code.
+			if _, known := reason.Of(text); known && strings.Contains(text, "_") && words[text] != name {
+				t.Errorf("%s: %q is spelled out; use the constant of proto/entrasync/reason", p.set.Position(literal.Pos()), text)
+			}
+			return true
+		})
+	}
+}
+
 func TestTheContractsReasonsAreWellFormed(t *testing.T) {
 	t.Parallel()
 	form := regexp.MustCompile(`^[a-z]+(_[a-z0-9]+)*$`)

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // Overloaded is the reason of a refusal for the requests of all tenants.
@@ -59,7 +60,7 @@ func (b *Bytes) Hold(ctx context.Context, tenant string, n int64) (*Held, error)
 	defer cancel()
 	if err := acquire(waiting, h.share.held, h.n); err != nil {
 		b.leave(tenant)
-		return nil, refused(ctx, errs.Exhausted, "rate_limited", "Too many and too large requests of this tenant are being served.")
+		return nil, refused(ctx, errs.Exhausted, reason.RateLimited, "Too many and too large requests of this tenant are being served.")
 	}
 	if err := acquire(waiting, b.all, h.n); err != nil {
 		h.share.held.Release(h.n)
@@ -77,11 +78,11 @@ func acquire(ctx context.Context, from *semaphore.Weighted, n int64) error {
 	return from.Acquire(ctx, n)
 }
 
-func refused(ctx context.Context, kind errs.Kind, reason, message string) error {
+func refused(ctx context.Context, kind errs.Kind, why, message string) error {
 	if err := ctx.Err(); err != nil { // nobody waits for the answer
 		return err
 	}
-	return errs.New(kind, reason, message, errs.WithRetryAfter(time.Second))
+	return errs.New(kind, why, message, errs.WithRetryAfter(time.Second))
 }
 
 // Shrink gives back all but n bytes, once it is known that no more are needed.

@@ -16,6 +16,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/identity"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
 
@@ -30,7 +31,7 @@ type Flags interface {
 }
 
 // RateLimited is the reason of a refusal for too many requests.
-const RateLimited = "rate_limited"
+const RateLimited = reason.RateLimited
 
 // PlatformKey is the SHA-256 of the platform's key; the zero value fits no key.
 type PlatformKey struct {
@@ -93,20 +94,20 @@ func (g *Gate) Admit(ctx context.Context, rule *policyv1.Rule, in *Request) (*Ca
 	switch rule.GetAuth() {
 	case policyv1.Auth_AUTH_PLATFORM_KEY:
 		if !g.PlatformKey.fits(in.PlatformKey) {
-			return nil, g.unknown(in, errs.New(errs.Unauthenticated, "unauthenticated", "The platform's key is needed."))
+			return nil, g.unknown(in, errs.New(errs.Unauthenticated, reason.Unauthenticated, "The platform's key is needed."))
 		}
 		return &Caller{Platform: true}, nil
 	case policyv1.Auth_AUTH_USER, policyv1.Auth_AUTH_SIGNED_IN:
 		return g.person(ctx, rule, in)
 	case policyv1.Auth_AUTH_OAUTH_STATE, policyv1.Auth_AUTH_UNSPECIFIED: // no method is called so
 	}
-	return nil, errs.New(errs.Denied, "permission_denied", "Nobody may do this.")
+	return nil, errs.New(errs.Denied, reason.PermissionDenied, "Nobody may do this.")
 }
 
 // Edition refuses what the running edition does not serve.
 func (g *Gate) Edition(rule *policyv1.Rule) error {
 	if rule.GetEnterprise() && !g.Enterprise {
-		return errs.New(errs.Unimplemented, "edition_required", "The enterprise edition is needed for this.")
+		return errs.New(errs.Unimplemented, reason.EditionRequired, "The enterprise edition is needed for this.")
 	}
 	return nil
 }
@@ -121,10 +122,10 @@ func (g *Gate) person(ctx context.Context, rule *policyv1.Rule, in *Request) (*C
 		return caller, err
 	}
 	if person.Type != identity.Internal {
-		return caller, errs.New(errs.Denied, "client_user_denied", "Users of the client portal may not do this.")
+		return caller, errs.New(errs.Denied, reason.ClientUserDenied, "Users of the client portal may not do this.")
 	}
 	if rule.GetAuth() == policyv1.Auth_AUTH_USER && !person.May(rule.GetPermission()) {
-		return caller, errs.New(errs.Denied, "permission_denied", "You do not have the permission that this needs.",
+		return caller, errs.New(errs.Denied, reason.PermissionDenied, "You do not have the permission that this needs.",
 			errs.WithMetadata("permission", rule.GetPermission()))
 	}
 	for _, flag := range rule.GetFlags() {
@@ -141,7 +142,7 @@ func (g *Gate) When(ctx context.Context, rule *policyv1.Rule, caller *Caller, re
 	for _, when := range rule.GetWhen() {
 		field := message.Descriptor().Fields().ByName(protoreflect.Name(when.GetField()))
 		if field == nil {
-			return errs.New(errs.Internal, "internal", "")
+			return errs.New(errs.Internal, reason.Internal, "")
 		}
 		asked := message.Has(field)
 		if equals, ok := when.GetCondition().(*policyv1.When_Equals); ok {
@@ -165,7 +166,7 @@ func (g *Gate) flag(ctx context.Context, caller *Caller, flag string) error {
 		caller.flags = on
 	}
 	if !caller.flags.On(flag) {
-		return errs.New(errs.NotFound, "feature_disabled", "This feature is not enabled.", errs.WithMetadata("flag", flag))
+		return errs.New(errs.NotFound, reason.FeatureDisabled, "This feature is not enabled.", errs.WithMetadata("flag", flag))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 const (
@@ -43,7 +44,7 @@ func (e *Entry) Begin(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, writeEntry)
 	defer cancel()
 	if err := e.log.store.Insert(ctx, e.event); err != nil {
-		return errs.Wrap(err, errs.Unavailable, "audit_unavailable",
+		return errs.Wrap(err, errs.Unavailable, reason.AuditUnavailable,
 			"The change cannot be recorded at the moment, so it was not made.", errs.WithRetryAfter(retryIntent))
 	}
 	return nil

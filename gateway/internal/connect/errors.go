@@ -9,6 +9,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/decode"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // fromConnect classifies what the library itself says of a request.
@@ -19,7 +20,7 @@ func fromConnect(e *connect.Error) error {
 	case connect.CodeResourceExhausted:
 		return decode.TooLarge()
 	case connect.CodeUnimplemented:
-		return errs.Wrap(e, errs.Unimplemented, "unimplemented", "This is not available.")
+		return errs.Wrap(e, errs.Unimplemented, reason.Unimplemented, "This is not available.")
 	}
 	return errs.Wrap(e, rpc.KindOfCode(codes.Code(e.Code())), "", "The request could not be served.")
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/flags"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
 )
 
@@ -75,7 +76,7 @@ func (s *PlatformFlags) CreatePlatformFlag(ctx context.Context, r *gatewayv1.Cre
 func (s *PlatformFlags) TargetPlatformFlag(ctx context.Context, r *gatewayv1.TargetPlatformFlagRequest) (*gatewayv1.TargetPlatformFlagResponse, error) {
 	id, err := tenant.Parse(r.GetTenantId())
 	if err != nil {
-		return nil, errs.New(errs.Invalid, "invalid_argument", "The request is not valid.", errs.WithViolation("tenantId", "is not a tenant id"))
+		return nil, errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.", errs.WithViolation("tenantId", "is not a tenant id"))
 	}
 	flag, err := s.flags.Target(ctx, r.GetId(), id, r.GetAction() == "add")
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // Decode gives the request of a call. Its error is the caller's mistake.
@@ -65,7 +66,7 @@ func (call *Call) admit(ctx context.Context, procedure string) (err error) {
 	}
 	call.in.Tenant = string(call.caller.Call().Tenant)
 	// Whoever floods us must not make us write a row each time.
-	if reason := errs.ReasonOf(err); m.Audited() && reason != access.RateLimited && reason != access.Overloaded {
+	if why := errs.ReasonOf(err); m.Audited() && why != access.RateLimited && why != access.Overloaded {
 		call.enter()
 	}
 	return err
@@ -78,7 +79,7 @@ func recovered(err *error) {
 	}
 }
 
-func nobody() error { return errs.New(errs.Denied, "permission_denied", "Nobody may do this.") }
+func nobody() error { return errs.New(errs.Denied, reason.PermissionDenied, "Nobody may do this.") }
 
 // hold takes the bytes of the body. One that does not say how long it is, and is
 // longer than the method takes, is found out as it is read.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // ours begins reasons that speak of the inside: a caller who sees one can do
@@ -15,23 +16,23 @@ var ours = []string{"database_", "context_", "certificate_", "caller_", "tenant_
 // names no internals. The cause stays for the log.
 func Public(err error) *errs.Error {
 	e := rpc.BoundViolations(rpc.Normalise(err))
-	kind, reason := e.Kind(), e.Reason()
-	if kind == errs.Invalid && (reason == "request_invalid" || reason == "invalid") {
-		return errs.Wrap(err, kind, "invalid_argument", "The request is not valid.", errs.WithViolations(e.Violations()...))
+	kind, why := e.Kind(), e.Reason()
+	if kind == errs.Invalid && (why == reason.RequestInvalid || why == "invalid") {
+		return errs.Wrap(err, kind, reason.InvalidArgument, "The request is not valid.", errs.WithViolations(e.Violations()...))
 	}
 	inside := false
 	for _, prefix := range ours {
-		inside = inside || strings.HasPrefix(reason, prefix)
+		inside = inside || strings.HasPrefix(why, prefix)
 	}
 	switch {
 	case kind == errs.Internal, inside && (kind == errs.Unauthenticated || kind == errs.Denied || kind == errs.Precondition):
-		return errs.Wrap(err, errs.Internal, "internal", "Something went wrong on our side.")
+		return errs.Wrap(err, errs.Internal, reason.Internal, "Something went wrong on our side.")
 	case inside && kind == errs.Unavailable:
-		return errs.Wrap(err, kind, "unavailable", "A part of the system cannot be reached at the moment.")
+		return errs.Wrap(err, kind, reason.Unavailable, "A part of the system cannot be reached at the moment.")
 	case inside && kind == errs.Deadline:
-		return errs.Wrap(err, kind, "deadline", "The request took too long.")
-	case kind == errs.Unimplemented && reason == "unimplemented":
-		return errs.Wrap(err, kind, "unimplemented", "This is not available.")
+		return errs.Wrap(err, kind, reason.Deadline, "The request took too long.")
+	case kind == errs.Unimplemented && why == "unimplemented":
+		return errs.Wrap(err, kind, reason.Unimplemented, "This is not available.")
 	}
 	return e
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/idempotency"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // short encodes a packed answer for keeping. Of one that is too long its outcome
@@ -24,7 +25,7 @@ func short(packed *spb.Status) ([]byte, error) {
 	}
 	digest := sha256.Sum256(raw)
 	opts := []errs.Option{errs.WithMetadata("answerSha256", hex.EncodeToString(digest[:]))}
-	done := errs.New(errs.Conflict, "already_done",
+	done := errs.New(errs.Conflict, reason.AlreadyDone,
 		"This request was done before. Its answer was too long to be kept: ask for the present state.", opts...)
 	if packed.GetCode() != 0 {
 		refusal := rpc.Normalise(rpc.FromStatus(status.FromProto(packed).Err()))

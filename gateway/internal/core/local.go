@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // Local serves the gateway's own services as if they were a backend. Services
@@ -35,7 +36,7 @@ func (l *Local) RegisterService(desc *grpc.ServiceDesc, implementation any) {
 func (l *Local) Invoke(ctx context.Context, procedure string, args, reply any, _ ...grpc.CallOption) error {
 	m, ok := l.methods[procedure]
 	if !ok {
-		return errs.New(errs.Unimplemented, "unimplemented", "This is not available.")
+		return errs.New(errs.Unimplemented, reason.Unimplemented, "This is not available.")
 	}
 	answer, err := m.handler(m.implementation, ctx, func(into any) error { return merge(into, args) }, nil)
 	if err != nil {
@@ -46,7 +47,7 @@ func (l *Local) Invoke(ctx context.Context, procedure string, args, reply any, _
 
 // NewStream refuses: none of our own methods streams.
 func (l *Local) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
-	return nil, errs.New(errs.Unimplemented, "unimplemented", "This is not available.")
+	return nil, errs.New(errs.Unimplemented, reason.Unimplemented, "This is not available.")
 }
 
 func merge(into, from any) error {

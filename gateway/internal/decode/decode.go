@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 const (
@@ -91,7 +92,7 @@ func Undecodable(cause error) *errs.Error {
 
 // TooLarge is the answer to a body over the limit.
 func TooLarge() *errs.Error {
-	return errs.New(errs.Exhausted, "request_too_large", "The request is larger than is accepted.")
+	return errs.New(errs.Exhausted, reason.RequestTooLarge, "The request is larger than is accepted.")
 }
 
 // NotText is the answer to a field of the address that is not UTF-8.

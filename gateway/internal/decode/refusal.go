@@ -10,10 +10,11 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 const (
-	invalidArgument = "invalid_argument"
+	invalidArgument = reason.InvalidArgument
 	notValid        = "The request is not valid."
 	notAField       = "is not a field of this request"
 	wrongType       = "has a value of the wrong type"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // The flags of the integration.
@@ -105,7 +106,7 @@ func (f *Flags) Create(ctx context.Context, key, description string) (created, a
 		return nil, nil, err
 	}
 	if len(added) == 0 {
-		return nil, nil, errs.New(errs.Conflict, "flag_exists", "A flag with this key exists.", errs.WithMetadata("key", key))
+		return nil, nil, errs.New(errs.Conflict, reason.FlagExists, "A flag with this key exists.", errs.WithMetadata("key", key))
 	}
 	return f.after(ctx, added)
 }
@@ -133,7 +134,7 @@ func (f *Flags) EnsurePhase1(ctx context.Context) (created, all []Flag, err erro
 func (f *Flags) Target(ctx context.Context, idOrKey string, id tenant.ID, on bool) (Flag, error) {
 	if err := f.store.Target(ctx, idOrKey, id, on, f.now()); err != nil {
 		if errs.KindOf(err) == errs.NotFound {
-			return Flag{}, errs.Wrap(err, errs.NotFound, "flag_unknown", "There is no such flag.")
+			return Flag{}, errs.Wrap(err, errs.NotFound, reason.FlagUnknown, "There is no such flag.")
 		}
 		return Flag{}, err
 	}
@@ -143,7 +144,7 @@ func (f *Flags) Target(ctx context.Context, idOrKey string, id tenant.ID, on boo
 	}
 	at := slices.IndexFunc(all, func(one Flag) bool { return one.Key == idOrKey || one.ID.String() == idOrKey })
 	if at < 0 {
-		return Flag{}, errs.New(errs.NotFound, "flag_unknown", "There is no such flag.")
+		return Flag{}, errs.New(errs.NotFound, reason.FlagUnknown, "There is no such flag.")
 	}
 	return all[at], nil
 }
@@ -151,7 +152,7 @@ func (f *Flags) Target(ctx context.Context, idOrKey string, id tenant.ID, on boo
 func (f *Flags) flag(key, description string) (Flag, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
-		return Flag{}, errs.Wrap(err, errs.Internal, "internal", "")
+		return Flag{}, errs.Wrap(err, errs.Internal, reason.Internal, "")
 	}
 	now := f.now()
 	return Flag{ID: id, Key: key, Description: description, CreatedAt: now, UpdatedAt: now}, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/flags"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
@@ -125,7 +126,7 @@ func (p Parts) failed(ctx context.Context, err error) string {
 }
 
 // errState refuses a state that nobody knows: it was made up, or long ago.
-var errState = errs.New(errs.NotFound, "invalid_state", "This sign-in was not started here, or was used before.")
+var errState = errs.New(errs.NotFound, reason.InvalidState, "This sign-in was not started here, or was used before.")
 
 // askFlags marks the request as refused when a flag is off for the flow's tenant.
 // A state that nobody knows ends here; a request without one, or without an
@@ -151,7 +152,7 @@ func (p Parts) askFlags(ctx context.Context, client connectionv1.ConnectionInter
 	}
 	for _, flag := range rule.GetFlags() {
 		if !on.On(flag) {
-			request.Refusal = "feature_disabled"
+			request.Refusal = reason.FeatureDisabled
 		}
 	}
 	return nil
@@ -191,7 +192,7 @@ func (p Parts) ready(w http.ResponseWriter, r *http.Request, in *access.Request)
 	if p.Ready != nil {
 		if err := p.Ready(r.Context()); err != nil {
 			slog.WarnContext(r.Context(), "not ready", "error", err)
-			WriteProblem(w, r, in, errs.New(errs.Unavailable, "not_ready", "Requests cannot be served at the moment."))
+			WriteProblem(w, r, in, errs.New(errs.Unavailable, reason.NotReady, "Requests cannot be served at the moment."))
 			return
 		}
 	}

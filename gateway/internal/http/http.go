@@ -21,6 +21,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 var requestID = regexp.MustCompile(`\A[A-Za-z0-9_.:-]{1,128}\z`)
@@ -135,7 +136,7 @@ func (f *Front) panicked(ctx context.Context, w *recorder, r *http.Request, in *
 	}
 	slog.ErrorContext(ctx, "panic", "request", in.ID, "value", v, "stack", string(debug.Stack()))
 	if w.status == 0 {
-		WriteProblem(w, r, in, errs.New(errs.Internal, "internal", "Something went wrong on our side."))
+		WriteProblem(w, r, in, errs.New(errs.Internal, reason.Internal, "Something went wrong on our side."))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // ProblemType is that of every error over REST.
@@ -34,7 +35,7 @@ type Problem struct {
 }
 
 // UnsupportedMediaType is the reason of a refusal of a body's type.
-const UnsupportedMediaType = "unsupported_media_type"
+const UnsupportedMediaType = reason.UnsupportedMediaType
 
 // statusClientClosed is what proxies write when nobody waits for the answer.
 const statusClientClosed = 499
@@ -56,10 +57,10 @@ var kinds = map[errs.Kind]int{
 
 // reasons are those whose status is not their kind's.
 var reasons = map[string]int{
-	"request_too_large":  http.StatusRequestEntityTooLarge,
-	"cursor_expired":     http.StatusGone,
-	"method_not_allowed": http.StatusMethodNotAllowed,
-	UnsupportedMediaType: http.StatusUnsupportedMediaType,
+	reason.RequestTooLarge:  http.StatusRequestEntityTooLarge,
+	reason.CursorExpired:    http.StatusGone,
+	reason.MethodNotAllowed: http.StatusMethodNotAllowed,
+	UnsupportedMediaType:    http.StatusUnsupportedMediaType,
 }
 
 // Status is the HTTP status of an error.
@@ -112,10 +113,10 @@ func short(path string) string {
 
 // NotFound is the answer to an unknown route.
 func NotFound() *errs.Error {
-	return errs.New(errs.NotFound, "not_found", "There is nothing at this address.")
+	return errs.New(errs.NotFound, reason.NotFound, "There is nothing at this address.")
 }
 
 // MethodNotAllowed is the answer to a known route under another HTTP method.
 func MethodNotAllowed() *errs.Error {
-	return errs.New(errs.Unimplemented, "method_not_allowed", "This address does not take that method.")
+	return errs.New(errs.Unimplemented, reason.MethodNotAllowed, "This address does not take that method.")
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 //go:embed result.html
@@ -23,17 +24,17 @@ type outcome struct {
 
 // failures explains the codes that a flow can end with.
 var failures = map[string]string{
-	"missing_params":        "Microsoft's answer was incomplete.",
-	"invalid_state":         "This sign-in was not started here, or was used before.",
-	"expired_state":         "The sign-in took longer than ten minutes.",
-	"session_mismatch":      "The sign-in was started in another browser session.",
-	"missing_credentials":   "No app credentials are configured.",
-	"token_exchange_failed": "Microsoft did not accept the sign-in.",
-	"consent_missing":       "The consent that the app needs was not given.",
-	"probe_failed":          "Microsoft Graph could not be read with the new sign-in.",
-	"access_denied":         "The sign-in was cancelled, or the consent was refused.",
-	"feature_disabled":      "The integration is not enabled.",
-	"rate_limited":          "Too many sign-ins came from this network. Start it again in a minute.",
+	reason.MissingParams:       "Microsoft's answer was incomplete.",
+	reason.InvalidState:        "This sign-in was not started here, or was used before.",
+	reason.ExpiredState:        "The sign-in took longer than ten minutes.",
+	reason.SessionMismatch:     "The sign-in was started in another browser session.",
+	reason.MissingCredentials:  "No app credentials are configured.",
+	reason.TokenExchangeFailed: "Microsoft did not accept the sign-in.",
+	reason.ConsentMissing:      "The consent that the app needs was not given.",
+	reason.ProbeFailed:         "Microsoft Graph could not be read with the new sign-in.",
+	"access_denied":            "The sign-in was cancelled, or the consent was refused.",
+	reason.FeatureDisabled:     "The integration is not enabled.",
+	reason.RateLimited:         "Too many sign-ins came from this network. Start it again in a minute.",
 }
 
 // result shows how a flow ended. Everything on it comes from its address, so it
@@ -58,7 +59,7 @@ func result(w http.ResponseWriter, r *http.Request, in *access.Request) {
 	var body bytes.Buffer
 	if err := resultTemplate.Execute(&body, o); err != nil {
 		slog.ErrorContext(r.Context(), "writing the result page", "error", err)
-		WriteProblem(w, r, in, errs.New(errs.Internal, "internal", "Something went wrong on our side."))
+		WriteProblem(w, r, in, errs.New(errs.Internal, reason.Internal, "Something went wrong on our side."))
 		return
 	}
 	page(body.Bytes())(w, r, in)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 const (
@@ -110,12 +111,12 @@ type Attempt struct {
 // "idempotency_key_reused" (another body) and "idempotency_in_progress".
 func (k *Keys) Begin(ctx context.Context, r Request) (answer []byte, attempt *Attempt, err error) {
 	if !keyPattern.MatchString(r.Key) {
-		return nil, nil, errs.New(errs.Invalid, "invalid_argument", "The request is not valid.",
+		return nil, nil, errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.",
 			errs.WithViolation("Idempotency-Key", "must be 1 to 255 printable ASCII characters"))
 	}
 	owner, err := uuid.NewV7()
 	if err != nil {
-		return nil, nil, errs.Wrap(err, errs.Internal, "internal", "")
+		return nil, nil, errs.Wrap(err, errs.Internal, reason.Internal, "")
 	}
 	now := k.now()
 	claim := Claim{
@@ -129,9 +130,9 @@ func (k *Keys) Begin(ctx context.Context, r Request) (answer []byte, attempt *At
 	case found.Owned:
 		return nil, &Attempt{keys: k, claim: claim}, nil
 	case found.OtherBody:
-		return nil, nil, errs.New(errs.Conflict, "idempotency_key_reused", "This Idempotency-Key was used for another request.")
+		return nil, nil, errs.New(errs.Conflict, reason.IdempotencyKeyReused, "This Idempotency-Key was used for another request.")
 	case found.Answer == nil:
-		return nil, nil, errs.New(errs.Conflict, "idempotency_in_progress", "The first request with this Idempotency-Key still runs.",
+		return nil, nil, errs.New(errs.Conflict, reason.IdempotencyInProgress, "The first request with this Idempotency-Key still runs.",
 			errs.WithRetryAfter(max(found.LeasedUntil.Sub(now), time.Second)))
 	}
 	answer, err = k.box.Open(found.Answer, associated(claim))

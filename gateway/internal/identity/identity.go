@@ -17,6 +17,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // Types of people.
@@ -101,7 +102,7 @@ func New(config Config) (*Verifier, error) {
 
 // refuse is the one answer to every bad token; why is for people.
 func refuse(cause error, why string) error {
-	return errs.Wrap(cause, errs.Unauthenticated, "unauthenticated", why)
+	return errs.Wrap(cause, errs.Unauthenticated, reason.Unauthenticated, why)
 }
 
 // Verify reads the value of an Authorization header. errs.Unauthenticated for

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 const (
@@ -70,7 +71,7 @@ func (k *keys) VerifySignature(ctx context.Context, token string) ([]byte, error
 
 // unavailable says that nobody can be told apart from anybody at the moment.
 func unavailable(cause error) error {
-	return errs.Wrap(cause, errs.Unavailable, "identity_unavailable", "Sign-in cannot be checked at the moment.")
+	return errs.Wrap(cause, errs.Unavailable, reason.IdentityUnavailable, "Sign-in cannot be checked at the moment.")
 }
 
 // spacing keeps requests apart.

@@ -15,6 +15,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // inTenant works as one tenant, or as the platform when there is none.
@@ -146,7 +147,7 @@ func (s *Keys) Claim(ctx context.Context, c idempotency.Claim) (found idempotenc
 func (s *Keys) existing(ctx context.Context, q *sqlc.Queries, c idempotency.Claim) (idempotency.Found, error) {
 	row, err := q.LockKey(ctx, c.Scope[:])
 	if errors.Is(err, pgx.ErrNoRows) { // released in between
-		return idempotency.Found{}, errs.Wrap(err, errs.Unavailable, "database_contention", "The request was repeated at the same time; try again.")
+		return idempotency.Found{}, errs.Wrap(err, errs.Unavailable, reason.DatabaseContention, "The request was repeated at the same time; try again.")
 	}
 	if err != nil {
 		return idempotency.Found{}, err

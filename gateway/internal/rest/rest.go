@@ -27,6 +27,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/decode"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
@@ -184,7 +185,7 @@ func share(into, from proto.Message) {
 
 // NewStream refuses: no public method streams.
 func (s *Server) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
-	return nil, errs.New(errs.Unimplemented, "unimplemented", "This is not available.")
+	return nil, errs.New(errs.Unimplemented, reason.Unimplemented, "This is not available.")
 }
 
 // unknownQuery refuses query parameters that are no field: a misspelt filter
@@ -212,7 +213,7 @@ func (x *exchange) unknownQuery() *errs.Error {
 		return nil
 	}
 	slices.SortFunc(violations, func(a, b errs.Violation) int { return strings.Compare(a.Field, b.Field) })
-	return errs.New(errs.Invalid, "invalid_argument", "The request is not valid.", errs.WithViolations(violations...))
+	return errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.", errs.WithViolations(violations...))
 }
 
 // failed answers with an error. One that is not the core's own comes from

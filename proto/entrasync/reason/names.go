@@ -122,6 +122,7 @@ const (
 	WorkflowLost            = "workflow_lost"
 	RunDeadline             = "run_deadline"
 	Timeout                 = "timeout"
+	WorkerStopped           = "worker_stopped"
 	Stalled                 = "stalled"
 	RunCancelled            = "run_cancelled"
 	RunChanging             = "run_changing"

@@ -3,8 +3,6 @@
 // contract: no reason is made elsewhere, and none changes its name or its kind.
 package reason
 
-import "net/http"
-
 // Kind is the sort of failure, as pkg/errs names it.
 type Kind string
 
@@ -27,20 +25,21 @@ const (
 // StatusClientClosed is what proxies write when nobody waits for the answer.
 const StatusClientClosed = 499
 
-// statuses are the HTTP statuses of the kinds.
+// statuses are the HTTP statuses of the kinds. They are spelled out: domains import
+// this package, and none links a network.
 var statuses = map[Kind]int{
-	KindInternal:        http.StatusInternalServerError,
-	KindInvalid:         http.StatusBadRequest,
-	KindUnauthenticated: http.StatusUnauthorized,
-	KindDenied:          http.StatusForbidden,
-	KindNotFound:        http.StatusNotFound,
-	KindConflict:        http.StatusConflict,
-	KindPrecondition:    http.StatusConflict,
-	KindExhausted:       http.StatusTooManyRequests,
-	KindUnavailable:     http.StatusServiceUnavailable,
-	KindDeadline:        http.StatusGatewayTimeout,
+	KindInternal:        500,
+	KindInvalid:         400,
+	KindUnauthenticated: 401,
+	KindDenied:          403,
+	KindNotFound:        404,
+	KindConflict:        409,
+	KindPrecondition:    409,
+	KindExhausted:       429,
+	KindUnavailable:     503,
+	KindDeadline:        504,
 	KindCancelled:       StatusClientClosed,
-	KindUnimplemented:   http.StatusNotImplemented,
+	KindUnimplemented:   501,
 }
 
 // Class says whose move it is after a failure at or before a directory. It stands
@@ -102,6 +101,9 @@ var byName = func() map[string]Reason {
 	}
 	return all
 }()
+
+// Text is what a reason says to people; empty for a name that is none.
+func Text(name string) string { return byName[name].Text }
 
 // Of gives the reason of a name, if there is one.
 func Of(name string) (Reason, bool) {

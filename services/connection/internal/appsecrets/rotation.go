@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
@@ -26,7 +27,7 @@ const (
 )
 
 // errUnsettled says that the files changed each time they were read.
-var errUnsettled = errs.New(errs.Unavailable, "app_credentials_changing", "The app credentials are being replaced; try again.")
+var errUnsettled = errs.New(errs.Unavailable, reason.AppCredentialsChanging, "The app credentials are being replaced; try again.")
 
 // snapshot is what files hold at one moment.
 type snapshot struct {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // entraTenant is the form of a directory's id. Names such as "common" stand for
@@ -21,6 +22,6 @@ func CheckAuthority(name string) error {
 	if entraTenant.MatchString(name) || (len(name) <= 255 && domainName.MatchString(name)) {
 		return nil
 	}
-	return errs.New(errs.Invalid, "invalid_tenant", "This is neither the id nor a domain of a directory.",
+	return errs.New(errs.Invalid, reason.InvalidTenant, "This is neither the id nor a domain of a directory.",
 		errs.WithViolation("tenantId", "must be a directory's id or a domain of it"))
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // PendingLife is how long a grant waits for its person.
@@ -18,15 +19,15 @@ const PendingLife = 5 * time.Minute
 
 // What the browser is told when a flow fails, beside the provider's own codes.
 const (
-	failMissingParams      = "missing_params"
-	failInvalidState       = "invalid_state"
-	failExpiredState       = "expired_state"
-	failSessionMismatch    = "session_mismatch"
-	failMissingCredentials = "missing_credentials"
-	failTokenExchange      = "token_exchange_failed"
-	failConsentMissing     = "consent_missing"
-	failProbe              = "probe_failed"
-	failProvider           = "provider_error" // the provider's code was not one
+	failMissingParams      = reason.MissingParams
+	failInvalidState       = reason.InvalidState
+	failExpiredState       = reason.ExpiredState
+	failSessionMismatch    = reason.SessionMismatch
+	failMissingCredentials = reason.MissingCredentials
+	failTokenExchange      = reason.TokenExchangeFailed
+	failConsentMissing     = reason.ConsentMissing
+	failProbe              = reason.ProbeFailed
+	failProvider           = reason.ProviderError // the provider's code was not one
 	failInternal           = "internal"
 )
 
@@ -102,8 +103,8 @@ func (u *Callback) Do(ctx context.Context, a Answer) (string, error) {
 			code = r.code
 			slog.InfoContext(ctx, "connect refused", "code", code, "error", r)
 		} else {
-			if reason := errs.ReasonOf(err); strings.HasPrefix(reason, SecretStoreReasons) {
-				code = reason
+			if why := errs.ReasonOf(err); strings.HasPrefix(why, SecretStoreReasons) {
+				code = why
 			}
 			slog.ErrorContext(ctx, "connect failed", "code", code, "error", err)
 		}

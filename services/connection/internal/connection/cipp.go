@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // CIPPCredentials say where a partner's CIPP answers and how to sign in to it.
@@ -61,7 +62,7 @@ type SaveCIPP struct {
 // upstream_error.
 func (u *SaveCIPP) Do(ctx context.Context, caller Caller, c CIPPCredentials) (effects string, err error) {
 	if caller.User == "" {
-		return "", errs.New(errs.Denied, "person_required", "Only a person can connect CIPP.")
+		return "", errs.New(errs.Denied, reason.PersonRequired, "Only a person can connect CIPP.")
 	}
 	if c, err = c.check(u.Access.Directories); err != nil {
 		return "", err
@@ -104,7 +105,7 @@ func (u *SaveCIPP) keep(ctx context.Context, tenant string, c CIPPCredentials) (
 		return Connection{}, "", err
 	}
 	if err != nil || !stored.sameApp(c) {
-		return Connection{}, "", errs.New(errs.Invalid, "client_secret_required", "There is no stored secret for this address and app.",
+		return Connection{}, "", errs.New(errs.Invalid, reason.ClientSecretRequired, "There is no stored secret for this address and app.",
 			errs.WithViolation("clientSecret", "must be given"))
 	}
 	return current, stored.ClientSecret, nil
@@ -121,7 +122,7 @@ func (u *SaveCIPP) stillKept(ctx context.Context, tenant string, kept Connection
 		return err
 	}
 	if !ok || !current.Active() || current.ID != kept.ID || current.SecretVersion != kept.SecretVersion {
-		return errs.New(errs.Conflict, "connection_changed", "The connection was changed meanwhile.")
+		return errs.New(errs.Conflict, reason.ConnectionChanged, "The connection was changed meanwhile.")
 	}
 	return nil
 }

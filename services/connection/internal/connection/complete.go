@@ -5,15 +5,16 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // ErrInvalidCompletion refuses a completion code that is unknown, used, or
 // somebody else's.
-var ErrInvalidCompletion = errs.New(errs.Invalid, "invalid_completion", "This completion code is not valid.",
+var ErrInvalidCompletion = errs.New(errs.Invalid, reason.InvalidCompletion, "This completion code is not valid.",
 	errs.WithViolation("completionCode", "is unknown, used, or somebody else's"))
 
 // ErrExpiredCompletion refuses a completion code that waited too long.
-var ErrExpiredCompletion = errs.New(errs.Invalid, "expired_completion", "This completion code has expired. Connect again.",
+var ErrExpiredCompletion = errs.New(errs.Invalid, reason.ExpiredCompletion, "This completion code has expired. Connect again.",
 	errs.WithViolation("completionCode", "has expired"))
 
 // Complete finishes a flow that was started with a bearer token.

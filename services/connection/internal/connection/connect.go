@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // StateLife is how long a started flow may take.
@@ -24,7 +25,7 @@ func (r Returns) choose(asked string) (string, error) {
 		return r.Default, nil
 	}
 	if !slices.Contains(r.Allowed, asked) {
-		return "", errs.New(errs.Invalid, "return_to_not_allowed", "This address is not one that a browser may return to.",
+		return "", errs.New(errs.Invalid, reason.ReturnToNotAllowed, "This address is not one that a browser may return to.",
 			errs.WithViolation("returnTo", "is not on the list of allowed addresses"))
 	}
 	return asked, nil
@@ -55,7 +56,7 @@ func (u *Connect) Do(ctx context.Context, caller Caller, returnTo string) (Start
 		return Started{}, err
 	}
 	if caller.User == "" {
-		return Started{}, errs.New(errs.Denied, "person_required", "Only a person can connect a partner account.")
+		return Started{}, errs.New(errs.Denied, reason.PersonRequired, "Only a person can connect a partner account.")
 	}
 	if u.SecretStore != nil { // else the person would consent to what cannot be kept
 		if err := u.SecretStore.Check(ctx); err != nil {

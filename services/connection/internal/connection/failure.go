@@ -7,36 +7,37 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // Class says whose move it is after a failure.
-type Class string
+type Class = reason.Class
 
-// The classes, as they stand in an error's metadata under "class".
+// The classes.
 const (
-	Retry     Class = "retry"     // it may work later
-	Reconnect Class = "reconnect" // the partner has to connect again or mend its own directory
-	Customer  Class = "customer"  // one managed tenant, and no other
-	Bug       Class = "bug"       // our request or our app registration is wrong
+	Retry     = reason.ClassRetry
+	Reconnect = reason.ClassReconnect
+	Customer  = reason.ClassCustomer
+	Bug       = reason.ClassBug
 )
 
 // The reasons of failures at or before the directory.
 const (
-	ReasonNotConnected       = "not_connected"
-	ReasonMissingCredentials = "missing_credentials"
-	ReasonGrantMissing       = "grant_missing"
-	ReasonRefreshFailed      = "refresh_failed"
-	ReasonAuthRejected       = "auth_rejected"
-	ReasonConsentMissing     = "consent_missing"
-	ReasonGDAPEnded          = "gdap_ended"
-	ReasonConditionalAccess  = "conditional_access"
-	ReasonTenantGone         = "tenant_gone"
-	ReasonThrottled          = "throttled"
-	ReasonUpstreamError      = "upstream_error"
-	ReasonUnreachable        = "unreachable"
-	ReasonGroupUnreadable    = "group_unreadable"
-	ReasonBaseURLRefused     = "base_url_refused"
-	ReasonNotSupported       = "not_supported"
+	ReasonNotConnected       = reason.NotConnected
+	ReasonMissingCredentials = reason.MissingCredentials
+	ReasonGrantMissing       = reason.GrantMissing
+	ReasonRefreshFailed      = reason.RefreshFailed
+	ReasonAuthRejected       = reason.AuthRejected
+	ReasonConsentMissing     = reason.ConsentMissing
+	ReasonGDAPEnded          = reason.GDAPEnded
+	ReasonConditionalAccess  = reason.ConditionalAccess
+	ReasonTenantGone         = reason.TenantGone
+	ReasonThrottled          = reason.Throttled
+	ReasonUpstreamError      = reason.UpstreamError
+	ReasonUnreachable        = reason.Unreachable
+	ReasonGroupUnreadable    = reason.GroupUnreadable
+	ReasonBaseURLRefused     = reason.BaseUrlRefused
+	ReasonNotSupported       = reason.NotSupported
 )
 
 // requestID is the key of a request's id in an error's metadata.
@@ -55,7 +56,7 @@ type Failure struct {
 
 // Err makes the error. The cause is for logs only.
 func (f Failure) Err(cause error) *errs.Error {
-	options := []errs.Option{errs.WithMetadata("class", string(f.Class)), errs.WithMetadata("remedy", f.Remedy)}
+	options := []errs.Option{errs.WithMetadata(reason.ClassKey, string(f.Class)), errs.WithMetadata("remedy", f.Remedy)}
 	if f.AADSTS != 0 {
 		options = append(options, errs.WithMetadata("aadsts", strconv.Itoa(f.AADSTS)))
 	}
@@ -81,7 +82,7 @@ func ClassOf(err error) Class {
 	if !errors.As(err, &e) {
 		return Bug
 	}
-	if class, ok := e.Metadata()["class"]; ok {
+	if class, ok := e.Metadata()[reason.ClassKey]; ok {
 		return Class(class)
 	}
 	switch e.Kind() {

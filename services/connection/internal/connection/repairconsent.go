@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // RepairConsent lets the app into a managed tenant again.
@@ -28,10 +29,10 @@ func (u *RepairConsent) Do(ctx context.Context, caller Caller, managedTenant, re
 		return Repaired{}, err
 	}
 	if caller.User == "" {
-		return Repaired{}, errs.New(errs.Denied, "person_required", "Only a person can ask for consent.")
+		return Repaired{}, errs.New(errs.Denied, reason.PersonRequired, "Only a person can ask for consent.")
 	}
 	if !entraTenant.MatchString(managedTenant) {
-		return Repaired{}, errs.New(errs.Invalid, "invalid_tenant", "This is not the id of a directory.",
+		return Repaired{}, errs.New(errs.Invalid, reason.InvalidTenant, "This is not the id of a directory.",
 			errs.WithViolation("entraTenantId", "must be a directory's id"))
 	}
 	credentials, err := u.Credentials.Resolve(ctx, caller.Tenant)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // SetCredentials stores the tenant's own app registration (F034). Nothing ever
@@ -35,7 +36,7 @@ type CredentialsSet struct {
 func (u *SetCredentials) Do(ctx context.Context, caller Caller, c Credentials) (CredentialsSet, error) {
 	c.FederatedTokenFile = "" // a tenant never names files of ours
 	if !c.Complete() {
-		return CredentialsSet{}, errs.New(errs.Invalid, "credentials_incomplete", "An app registration needs its client id and one proof.",
+		return CredentialsSet{}, errs.New(errs.Invalid, reason.CredentialsIncomplete, "An app registration needs its client id and one proof.",
 			errs.WithViolation("clientId", "must come with exactly one of clientSecret and clientCertificate"))
 	}
 	if c.TenantID != "" {
@@ -50,7 +51,7 @@ func (u *SetCredentials) Do(ctx context.Context, caller Caller, c Credentials) (
 			err = certificate.Valid(u.Now())
 		}
 		if err != nil {
-			return CredentialsSet{}, errs.New(errs.Invalid, "certificate_invalid", "This certificate cannot be used.",
+			return CredentialsSet{}, errs.New(errs.Invalid, reason.CertificateInvalid, "This certificate cannot be used.",
 				errs.WithViolation("clientCertificate", err.Error()))
 		}
 		set.CertificateExpiresAt = certificate.Leaf.NotAfter

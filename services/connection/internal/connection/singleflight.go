@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // sharedLimit bounds a piece of shared work. It is longer than every attempt at
@@ -48,7 +49,7 @@ func (f *singleflight[T]) join(ctx context.Context, key string, work func(ctx co
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ended {
-		return nil, errs.New(errs.Unavailable, "stopping", "The service is stopping; try again.")
+		return nil, errs.New(errs.Unavailable, reason.Stopping, "The service is stopping; try again.")
 	}
 	if one, ok := f.under[key]; ok {
 		return one, nil
@@ -69,7 +70,7 @@ func (f *singleflight[T]) join(ctx context.Context, key string, work func(ctx co
 // finish ends a call, also one that panicked: the waiting callers must hear of it.
 func (f *singleflight[T]) finish(key string, one *sharedCall[T]) {
 	if p := recover(); p != nil {
-		one.err = errs.Wrap(fmt.Errorf("panic: %v\n%s", p, debug.Stack()), errs.Internal, "internal", "")
+		one.err = errs.Wrap(fmt.Errorf("panic: %v\n%s", p, debug.Stack()), errs.Internal, reason.Internal, "")
 	}
 	f.mu.Lock()
 	delete(f.under, key)

@@ -9,6 +9,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
 )
 
@@ -33,7 +34,7 @@ func (d database) inTx(ctx context.Context, tenantID string, fn pg.TxFunc, opts 
 		call.Tenant = id
 		ctx = tenant.With(ctx, call)
 	case string(call.Tenant) != tenantID:
-		return errs.New(errs.Internal, "tenant_mismatch", "The work is for another tenant than the call.")
+		return errs.New(errs.Internal, reason.TenantMismatch, "The work is for another tenant than the call.")
 	}
 	return pg.InTenant(ctx, d.pool, fn, opts...)
 }

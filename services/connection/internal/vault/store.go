@@ -21,6 +21,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/pkg/vault"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
@@ -62,7 +63,7 @@ func (s *Store) path(ctx context.Context, part, tenantID, key string) (string, e
 		return "", err
 	}
 	if call, _ := tenant.Lookup(ctx); call.Tenant != "" && string(call.Tenant) != tenantID {
-		return "", errs.New(errs.Internal, "tenant_mismatch", "The work is for another tenant than the call.")
+		return "", errs.New(errs.Internal, reason.TenantMismatch, "The work is for another tenant than the call.")
 	}
 	if err := connection.CheckSecretKey(key); err != nil {
 		return "", err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc/wire"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
 )
@@ -69,8 +70,8 @@ func (p *Partner) Details(ctx context.Context, entraTenantID string) (discovery.
 	defer cancel()
 	resp, err := p.directory.GetTenantDetails(one, &connectionv1.GetTenantDetailsRequest{EntraTenantId: entraTenantID, Priority: clicked})
 	if err != nil && one.Err() != nil && ctx.Err() == nil { // this directory is slow, not the whole of them
-		err = errs.Wrap(err, errs.Unavailable, "unreachable", "The directory took too long to answer.",
-			errs.WithMetadata("class", "retry"))
+		err = errs.Wrap(err, errs.Unavailable, reason.Unreachable, "The directory took too long to answer.",
+			errs.WithMetadata(reason.ClassKey, string(reason.ClassRetry)))
 	}
 	if err != nil {
 		return discovery.Details{}, err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // The outcomes of an attempt to restore the app's consent in a managed tenant.
@@ -59,7 +60,7 @@ func (r *Repairer) Do(ctx context.Context, id, returnTo string) (Consent, Manage
 		return Consent{}, ManagedTenant{}, err
 	}
 	if tenant.State == StateGone {
-		return Consent{}, ManagedTenant{}, errs.New(errs.Precondition, "managed_tenant_gone",
+		return Consent{}, ManagedTenant{}, errs.New(errs.Precondition, reason.ManagedTenantGone,
 			"The managed tenant is not in the partner's list any more.",
 			errs.WithMetadata("remedy", "Renew the delegated admin relationship and discover again."))
 	}
@@ -87,7 +88,7 @@ func (r *Repairer) load(ctx context.Context, id string) (tenant ManagedTenant, e
 		return nil
 	})
 	if err == nil && !known {
-		err = errs.New(errs.NotFound, "managed_tenant_not_found", "There is no such managed tenant.")
+		err = errs.New(errs.NotFound, reason.ManagedTenantNotFound, "There is no such managed tenant.")
 	}
 	return tenant, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/searchkey"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // readers is how many directories are read at once.
@@ -113,8 +114,8 @@ func (r *Runner) find(ctx context.Context, progress func(seen, read int)) ([]Fou
 		for _, listed := range part {
 			tenant := r.foundIn(listed)
 			if tenant.EntraTenantID == "" || utf8.RuneCountInString(tenant.EntraTenantID) > maxID {
-				return errs.New(errs.Unavailable, "upstream_error", "The partner's directory named a customer without an id, or with one that cannot be an id.",
-					errs.WithMetadata("class", "retry"))
+				return errs.New(errs.Unavailable, reason.UpstreamError, "The partner's directory named a customer without an id, or with one that cannot be an id.",
+					errs.WithMetadata(reason.ClassKey, string(reason.ClassRetry)))
 			}
 			if at, seen := index[tenant.EntraTenantID]; seen {
 				found[at].AccessEndsAt = later(found[at].AccessEndsAt, tenant.AccessEndsAt)
@@ -201,7 +202,7 @@ func outage(found []Found) error {
 		return nil
 	}
 	p := found[0].Problem
-	return errs.New(errs.Unavailable, p.Code, p.Message, errs.WithMetadata("class", "retry"), errs.WithMetadata("remedy", p.Remedy))
+	return errs.New(errs.Unavailable, p.Code, p.Message, errs.WithMetadata(reason.ClassKey, string(reason.ClassRetry)), errs.WithMetadata("remedy", p.Remedy))
 }
 
 func (r *Runner) readOne(ctx context.Context, tenant *Found) error {
@@ -242,10 +243,10 @@ func concernsOne(err error) (own, passing bool) {
 	if !ok {
 		return false, false
 	}
-	switch e.Metadata()["class"] {
-	case "customer":
+	switch reason.Class(e.Metadata()[reason.ClassKey]) {
+	case reason.ClassCustomer:
 		return true, false
-	case "retry", "bug":
+	case reason.ClassRetry, reason.ClassBug:
 		return true, true
 	}
 	return false, false
@@ -254,7 +255,7 @@ func concernsOne(err error) (own, passing bool) {
 func problemOf(err error) Problem {
 	e, ok := errors.AsType[*errs.Error](err)
 	if !ok {
-		return Problem{Code: "internal", Message: "The discovery failed.", Remedy: ""}
+		return Problem{Code: reason.Internal, Message: "The discovery failed.", Remedy: ""}
 	}
 	return Problem{Code: e.Reason(), Message: e.Public(), Remedy: e.Metadata()["remedy"]}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/page"
 	"github.com/entrasync/entrasync/pkg/searchkey"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // endingSoon is how long before the end of their delegated access people are
@@ -94,7 +95,7 @@ func (v *Viewer) CountOthers(ctx context.Context, exceptIDs []string) (int32, er
 // query that is not empty and yet would find everything.
 func (v *Viewer) List(ctx context.Context, filter Filter, size int32, pageToken string) (page.Page[ManagedTenant], error) {
 	if strings.TrimSpace(filter.Query) != "" && searchkey.Of(filter.Query) == "" {
-		return page.Page[ManagedTenant]{}, errs.New(errs.Invalid, "invalid_argument", "The request is not valid.",
+		return page.Page[ManagedTenant]{}, errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.",
 			errs.WithViolation("q", "has nothing that can be looked for"))
 	}
 	key, query := searchkey.Of(filter.Query), cleanID(filter.Query)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
 	"github.com/entrasync/entrasync/services/discovery/internal/postgres/sqlc"
 )
@@ -103,7 +104,7 @@ func (s *Store) Complete(ctx context.Context, operationID string, found []discov
 			return err
 		}
 		if closed == 0 {
-			return errs.New(errs.NotFound, "discovery_not_found", "There is no such discovery.")
+			return errs.New(errs.NotFound, reason.DiscoveryNotFound, "There is no such discovery.")
 		}
 		if old {
 			return nil // the last discovery is still the newer one
@@ -162,7 +163,7 @@ func newColumns(found []discovery.Found) (columns, error) {
 	for _, f := range found {
 		id, err := uuid.Parse(f.ID)
 		if err != nil {
-			return columns{}, errs.Wrap(err, errs.Internal, "id_malformed", "")
+			return columns{}, errs.Wrap(err, errs.Internal, reason.IDMalformed, "")
 		}
 		count := int32(-1)
 		if f.UserCount != nil {
@@ -193,7 +194,7 @@ func newColumns(found []discovery.Found) (columns, error) {
 func (s *Store) Refresh(ctx context.Context, found discovery.Found) error {
 	id, err := uuid.Parse(found.ID)
 	if err != nil {
-		return errs.Wrap(err, errs.Internal, "id_malformed", "")
+		return errs.Wrap(err, errs.Internal, reason.IDMalformed, "")
 	}
 	params := sqlc.RefreshManagedTenantParams{
 		ID: id, PrimaryDomain: found.PrimaryDomain, Domains: found.Domains, UserCount: found.UserCount, Passing: found.Passing,
@@ -236,7 +237,7 @@ func (s *Store) Fail(ctx context.Context, operationID string, problem discovery.
 func operation(id string) (uuid.UUID, error) {
 	parsed, err := uuid.Parse(id)
 	if err != nil {
-		return uuid.Nil, errs.Wrap(err, errs.Invalid, "invalid_argument", "The operation id is not a UUID.",
+		return uuid.Nil, errs.Wrap(err, errs.Invalid, reason.InvalidArgument, "The operation id is not a UUID.",
 			errs.WithViolation("operationId", "is not a UUID"))
 	}
 	return parsed, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/searchkey"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // Limits of a client's texts, in characters.
@@ -95,7 +96,7 @@ func (im *Importer) Upsert(ctx context.Context, records []Client) ([]RecordResul
 		domains += len(record.AlternativeDomains) + len(record.EmailDomains)
 	}
 	if domains > maxBatchDomains {
-		return nil, errs.New(errs.Invalid, "invalid_argument", "The call has too many domains.", errs.WithViolation("clients",
+		return nil, errs.New(errs.Invalid, reason.InvalidArgument, "The call has too many domains.", errs.WithViolation("clients",
 			fmt.Sprintf("have %d domains in all, and at most %d are allowed: send fewer clients in one call", domains, maxBatchDomains)))
 	}
 	results := make([]RecordResult, len(records))

@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // The answers for a single managed tenant or client that cannot be used.
 var (
-	errTenantNotFound = errs.New(errs.NotFound, "managed_tenant_not_found", "There is no such managed tenant.")
-	errNotMapped      = errs.New(errs.NotFound, "not_mapped", "This managed tenant is not mapped to a client.")
-	errClientDeleted  = errs.New(errs.Conflict, "client_deleted", "This client has been deleted.")
+	errTenantNotFound = errs.New(errs.NotFound, reason.ManagedTenantNotFound, "There is no such managed tenant.")
+	errNotMapped      = errs.New(errs.NotFound, reason.NotMapped, "This managed tenant is not mapped to a client.")
+	errClientDeleted  = errs.New(errs.Conflict, reason.ClientDeleted, "This client has been deleted.")
 )
 
 // Changer changes the mapping of one managed tenant.

@@ -3,6 +3,8 @@ package mapping
 import (
 	"context"
 	"time"
+
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // startWait is how long a confirm waits for the sync that it asked for to start.
@@ -10,9 +12,9 @@ const startWait = 5 * time.Second
 
 // Why an initial sync that was asked for has not started.
 const (
-	RunErrorNoMapping = "no_confirmed_mapping" // nothing is mapped or to be created
-	RunErrorPending   = "start_pending"        // the worker has not answered yet; the sync starts when it does
-	RunErrorFailed    = "start_failed"         // the worker gave up without saying why
+	RunErrorNoMapping = reason.NoConfirmedMapping // nothing is mapped or to be created
+	RunErrorPending   = reason.StartPending       // the worker has not answered yet; the sync starts when it does
+	RunErrorFailed    = reason.StartFailed        // the worker gave up without saying why
 )
 
 // Confirmed is what a confirm did.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // The kinds of effects.
@@ -71,7 +72,7 @@ type counts struct {
 func (c *counts) of(name string) int32 {
 	n, err := strconv.ParseInt(c.result[name], 10, 32)
 	if (err != nil || n < 0) && c.err == nil {
-		c.err = errs.New(errs.Invalid, "invalid_argument", "The result of the effect is not complete.",
+		c.err = errs.New(errs.Invalid, reason.InvalidArgument, "The result of the effect is not complete.",
 			errs.WithViolation("result."+name, "is not a count"))
 	}
 	return int32(n)

@@ -12,10 +12,11 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/page"
 	"github.com/entrasync/entrasync/pkg/searchkey"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // errClientNotFound is the answer for an id that is unknown or of another tenant.
-var errClientNotFound = errs.New(errs.NotFound, "client_not_found", "There is no such client.")
+var errClientNotFound = errs.New(errs.NotFound, reason.ClientNotFound, "There is no such client.")
 
 // mappedPage is the size of a page of mapped tenants when the caller names none.
 const mappedPage = 500
@@ -131,7 +132,7 @@ func looksForNothing(query string) bool {
 }
 
 func refuseFilters(violations ...errs.Violation) error {
-	return errs.New(errs.Invalid, "invalid_argument", "The request is not valid.", errs.WithViolations(violations...))
+	return errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.", errs.WithViolations(violations...))
 }
 
 // Filter chooses mappings: those in force by state and query, or those of one managed

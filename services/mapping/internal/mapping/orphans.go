@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // What a person can decide about orphaned links.
@@ -18,12 +19,12 @@ const orphansRetry = 2 * time.Second
 
 // The refusals of a decision about orphaned links.
 var (
-	errNoOrphans       = errs.New(errs.NotFound, "no_orphans", "No links of this managed tenant wait for a decision.")
-	errRelinkNowhere   = errs.New(errs.Conflict, "not_mapped", "Links can only go to the client that the managed tenant is mapped to, and it is mapped to none.")
-	errDecisionPending = errs.New(errs.Conflict, "decision_pending", "Another decision about these links is being done.")
-	errEffectsPending  = errs.New(errs.Conflict, "effects_pending", "The last change of the mapping has not been followed yet. Try again in a moment.",
+	errNoOrphans       = errs.New(errs.NotFound, reason.NoOrphans, "No links of this managed tenant wait for a decision.")
+	errRelinkNowhere   = errs.New(errs.Conflict, reason.NotMapped, "Links can only go to the client that the managed tenant is mapped to, and it is mapped to none.")
+	errDecisionPending = errs.New(errs.Conflict, reason.DecisionPending, "Another decision about these links is being done.")
+	errEffectsPending  = errs.New(errs.Conflict, reason.EffectsPending, "The last change of the mapping has not been followed yet. Try again in a moment.",
 		errs.WithRetryAfter(orphansRetry))
-	errMappingChanged = errs.New(errs.Conflict, "mapping_changed", "The mapping was changed before the decision could be done. Look at the links again.")
+	errMappingChanged = errs.New(errs.Conflict, reason.MappingChanged, reason.Text(reason.MappingChanged))
 )
 
 // OrphanState is what is known of a managed tenant's orphaned links.
@@ -104,7 +105,7 @@ func (d *OrphanDecider) Decide(ctx context.Context, actor, managedTenantID, deci
 	case done.Error == errMappingChanged.Reason():
 		return DecidedOrphans{}, errMappingChanged
 	case done.Failed:
-		return DecidedOrphans{}, errs.New(errs.Conflict, "decision_failed", "The decision could not be done.", errs.WithMetadata("error", done.Error))
+		return DecidedOrphans{}, errs.New(errs.Conflict, reason.DecisionFailed, "The decision could not be done.", errs.WithMetadata("error", done.Error))
 	}
 	return DecidedOrphans{OrphansDone: *done, Effects: EffectsSettled}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // What a person can decide about a managed tenant.
@@ -261,11 +262,11 @@ func (p placing) refusal(found []finding) error {
 	all := errs.WithViolations(violations...)
 	switch found[0].gravity {
 	case malformed:
-		return errs.New(errs.Invalid, "invalid_argument", "The decisions cannot be confirmed as they are.", all)
+		return errs.New(errs.Invalid, reason.InvalidArgument, "The decisions cannot be confirmed as they are.", all)
 	case doubled:
-		return errs.New(errs.Conflict, "mapping_conflict", "A managed tenant is decided more than once.", all)
+		return errs.New(errs.Conflict, reason.MappingConflict, "A managed tenant is decided more than once.", all)
 	}
-	return errs.New(errs.Conflict, "stale_version", "Somebody else decided in between. Look at the mappings again.", all)
+	return errs.New(errs.Conflict, reason.StaleVersion, "Somebody else decided in between. Look at the mappings again.", all)
 }
 
 // clientOf gives the client that a decision names, or what is wrong with which

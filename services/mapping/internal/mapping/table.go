@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // The columns of a table of mappings.
@@ -133,7 +134,7 @@ func refuseTable(problems ...string) error {
 	for _, problem := range problems {
 		violations = append(violations, errs.Violation{Field: columnTable, Message: problem})
 	}
-	return errs.New(errs.Invalid, "invalid_argument", "The table cannot be read.", errs.WithViolations(violations...))
+	return errs.New(errs.Invalid, reason.InvalidArgument, "The table cannot be read.", errs.WithViolations(violations...))
 }
 
 // separators are what cells can be parted by.

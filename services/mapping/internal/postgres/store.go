@@ -9,6 +9,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
 	"github.com/entrasync/entrasync/services/mapping/internal/postgres/sqlc"
 )
@@ -67,7 +68,7 @@ func known(ids []string) []uuid.UUID {
 func ours(id string) (uuid.UUID, error) {
 	parsed, err := uuid.Parse(id)
 	if err != nil {
-		return uuid.Nil, errs.Wrap(err, errs.Internal, "id_malformed", "")
+		return uuid.Nil, errs.Wrap(err, errs.Internal, reason.IDMalformed, "")
 	}
 	return parsed, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // NewItem is a sighting with the id it gets should it become an item.
@@ -50,7 +51,7 @@ func (p *Push) Do(ctx context.Context, round Directory, sightings []Sighting) (P
 	seen := make(map[string]bool, len(sightings))
 	for i, s := range sightings {
 		if seen[s.EntraObjectID] {
-			return Pushed{}, errs.New(errs.Invalid, "duplicate_identity", "An identity is named twice.",
+			return Pushed{}, errs.New(errs.Invalid, reason.DuplicateIdentity, "An identity is named twice.",
 				errs.WithViolation(fmt.Sprintf("items[%d].entraObjectId", i), "is named twice"))
 		}
 		seen[s.EntraObjectID] = true

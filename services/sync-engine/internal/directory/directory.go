@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -36,7 +37,7 @@ func (c *Client) ListUsers(ctx context.Context, req syncengine.ListUsers, page f
 	for {
 		message, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
-			return syncengine.Listing{}, errs.New(errs.Unavailable, "listing_broke_off", "The listing of the directory broke off.")
+			return syncengine.Listing{}, errs.New(errs.Unavailable, reason.ListingBrokeOff, "The listing of the directory broke off.")
 		}
 		if err != nil {
 			return syncengine.Listing{}, err

@@ -11,6 +11,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -18,7 +19,7 @@ import (
 // batchTries bounds how often a batch begins anew after contention.
 const batchTries = 3
 
-var errMoved = errs.New(errs.Unavailable, "database_contention", "Somebody else changed the same data; try again.")
+var errMoved = errs.New(errs.Unavailable, reason.DatabaseContention, "Somebody else changed the same data; try again.")
 
 // Batch runs fn while it holds the heads of all clients concerned: those named
 // and those that the contacts stand at. Rounds of these clients decide again.

@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-var errTooManyRounds = errs.New(errs.Unavailable, "round_in_progress",
+var errTooManyRounds = errs.New(errs.Unavailable, reason.RoundInProgress,
 	"As many managed tenants are synced at the moment as the service can.", errs.WithRetryAfter(5*time.Second))
 
 // OpenRound implements syncengine.RoundStore.

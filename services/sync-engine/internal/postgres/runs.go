@@ -10,6 +10,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
@@ -20,9 +21,9 @@ import (
 const openTries = 5
 
 var (
-	errBadPage = errs.New(errs.Invalid, "invalid_argument", "The page token is not valid.",
+	errBadPage = errs.New(errs.Invalid, reason.InvalidArgument, "The page token is not valid.",
 		errs.WithViolation("pageToken", "is not valid"))
-	errRunChanging = errs.New(errs.Unavailable, "run_changing", "The runs are changing; try again.")
+	errRunChanging = errs.New(errs.Unavailable, reason.RunChanging, "The runs are changing; try again.")
 )
 
 // OpenRun inserts the run or joins: the one that has its id, else the open one of
@@ -176,7 +177,7 @@ func (s *Store) ManagedTenant(ctx context.Context, runID, managedTenantID string
 		}
 		row, err := q.GetRunTenant(ctx, sqlc.GetRunTenantParams{RunID: parsed, ManagedTenantID: managedTenantID})
 		if pg.NoRows(err) {
-			return errs.New(errs.NotFound, "not_found", "The run does not cover this managed tenant.")
+			return errs.New(errs.NotFound, reason.NotFound, "The run does not cover this managed tenant.")
 		}
 		if err != nil {
 			return err

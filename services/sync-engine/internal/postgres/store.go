@@ -11,6 +11,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/queue"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 )
@@ -68,7 +69,7 @@ func parseAll(ids []string) ([]uuid.UUID, error) {
 	for i, id := range ids {
 		parsed, err := uuid.Parse(id)
 		if err != nil {
-			return nil, errs.Wrap(err, errs.Internal, "id_malformed", "An id is not well formed.")
+			return nil, errs.Wrap(err, errs.Internal, reason.IDMalformed, "An id is not well formed.")
 		}
 		out[i] = parsed
 	}

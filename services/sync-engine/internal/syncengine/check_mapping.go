@@ -4,15 +4,16 @@ import (
 	"context"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // ErrMappingChanged ends work on a managed tenant whose mapping is another one by
 // now.
-var ErrMappingChanged = errs.New(errs.Precondition, "mapping_changed", "The mapping of the managed tenant changed meanwhile.")
+var ErrMappingChanged = errs.New(errs.Conflict, reason.MappingChanged, reason.Text(reason.MappingChanged))
 
 // ErrMappingDiffers tells of a revision that stands for another client than was
 // told before. Which of the two is right only a later revision can say.
-var ErrMappingDiffers = errs.New(errs.Precondition, "mapping_differs", "The mapping of the managed tenant is not the one that was told before.")
+var ErrMappingDiffers = errs.New(errs.Precondition, reason.MappingDiffers, reason.Text(reason.MappingDiffers))
 
 // checkMapping asks whether the managed tenant is mapped as it was.
 func checkMapping(ctx context.Context, mapping RoundMapping, was MappingRevision) error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // Who made a contact.
@@ -39,7 +40,7 @@ type Contact struct {
 }
 
 // ErrUnknownContact is another tenant's contact as well as none.
-var ErrUnknownContact = errs.New(errs.NotFound, "not_found", "There is no such contact.")
+var ErrUnknownContact = errs.New(errs.NotFound, reason.NotFound, "There is no such contact.")
 
 // ContactFilter narrows a list; empty fields do not.
 type ContactFilter struct {

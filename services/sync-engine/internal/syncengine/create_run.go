@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // MappedTenant is a managed tenant that belongs to a client.
@@ -102,7 +103,7 @@ func (c *CreateRun) scope(ctx context.Context, req NewRun) (clientID string, err
 			return "", err
 		}
 		if counts.Mapped+counts.CreateNew == 0 {
-			return "", errs.New(errs.Conflict, "no_confirmed_mapping", "No managed tenant is mapped to a client yet.")
+			return "", errs.New(errs.Conflict, reason.NoConfirmedMapping, "No managed tenant is mapped to a client yet.")
 		}
 	case TypeSingleClient:
 		return c.client(ctx, req)
@@ -111,7 +112,7 @@ func (c *CreateRun) scope(ctx context.Context, req NewRun) (clientID string, err
 }
 
 func (c *CreateRun) client(ctx context.Context, req NewRun) (string, error) {
-	notMapped := errs.New(errs.Conflict, "client_not_mapped", "No managed tenant is mapped to this client.")
+	notMapped := errs.New(errs.Conflict, reason.ClientNotMapped, "No managed tenant is mapped to this client.")
 	if req.ManagedTenantID != "" {
 		mapped, ok, err := c.mapping.MappedTenant(ctx, req.ManagedTenantID)
 		if err != nil {
@@ -123,7 +124,7 @@ func (c *CreateRun) client(ctx context.Context, req NewRun) (string, error) {
 		return mapped.ClientID, nil
 	}
 	if req.ClientID == "" {
-		return "", errs.New(errs.Invalid, "client_required", "A single-client run needs a client.",
+		return "", errs.New(errs.Invalid, reason.ClientRequired, "A single-client run needs a client.",
 			errs.WithViolation("clientId", "is required"))
 	}
 	exists, err := c.mapping.ClientExists(ctx, req.ClientID)
@@ -131,7 +132,7 @@ func (c *CreateRun) client(ctx context.Context, req NewRun) (string, error) {
 		return "", err
 	}
 	if !exists {
-		return "", errs.New(errs.NotFound, "unknown_client", "There is no such client.")
+		return "", errs.New(errs.NotFound, reason.UnknownClient, "There is no such client.")
 	}
 	found := false
 	err = c.mapping.EachMappedTenant(ctx, req.ClientID, func(MappedTenant) error { found = true; return nil })

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // What a person decides about orphaned links.
@@ -54,9 +55,9 @@ type OrphanStore interface {
 }
 
 var (
-	errNoClient = errs.New(errs.Precondition, "not_mapped", "No client is mapped that the links could be given to.")
+	errNoClient = errs.New(errs.Precondition, reason.NotMapped, "No client is mapped that the links could be given to.")
 	// ErrDecisionDiffers tells of an id that was used twice.
-	ErrDecisionDiffers = errs.New(errs.Conflict, "decision_differs", "Another decision has this id.")
+	ErrDecisionDiffers = errs.New(errs.Conflict, reason.DecisionDiffers, "Another decision has this id.")
 )
 
 // DecideOrphans does what a person decided about orphaned links. Links that end do

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // Why a filter keeps an identity out of creating and linking.
@@ -34,7 +35,7 @@ const (
 // wrong with it.
 func CompilePatterns(patterns []string) ([]*regexp.Regexp, error) {
 	if len(patterns) > maxPatterns {
-		return nil, errs.New(errs.Invalid, "invalid_pattern", "There are too many patterns.",
+		return nil, errs.New(errs.Invalid, reason.InvalidPattern, "There are too many patterns.",
 			errs.WithViolation("customPatterns", "at most 100 patterns"))
 	}
 	var violations []errs.Violation
@@ -48,7 +49,7 @@ func CompilePatterns(patterns []string) ([]*regexp.Regexp, error) {
 		compiled = append(compiled, re)
 	}
 	if len(violations) > 0 {
-		return nil, errs.New(errs.Invalid, "invalid_pattern", "A pattern is not valid.", errs.WithViolations(violations...))
+		return nil, errs.New(errs.Invalid, reason.InvalidPattern, "A pattern is not valid.", errs.WithViolations(violations...))
 	}
 	return compiled, nil
 }
@@ -90,7 +91,7 @@ type filters struct {
 // verdict is the first filter that the user hits, empty when it passes, with the
 // pattern where one decided. upn is the normalised UPN, empty when it is not valid;
 // mail the user's mail, normalised; name the display name.
-func (f *filters) verdict(u *User, upn, mail, name string) (reason, pattern string) {
+func (f *filters) verdict(u *User, upn, mail, name string) (why, pattern string) {
 	switch {
 	case u.AccountEnabled != nil && !*u.AccountEnabled:
 		return FilterDisabled, ""

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // RangeSize is how many decisions one transaction applies, and how many
@@ -13,7 +14,7 @@ import (
 const RangeSize = 5000
 
 // ErrRunCancelled ends a round whose run was closed meanwhile.
-var ErrRunCancelled = errs.New(errs.Cancelled, "run_cancelled", "The run was cancelled.")
+var ErrRunCancelled = errs.New(errs.Cancelled, reason.RunCancelled, "The run was cancelled.")
 
 // Listing is how a directory's listing ended.
 type Listing struct {

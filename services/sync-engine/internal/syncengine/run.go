@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // Run types.
@@ -120,6 +121,6 @@ func endState(asked State, t Totals) State {
 
 // Failures of more than one use case.
 var (
-	ErrUnknownRun = errs.New(errs.NotFound, "not_found", "There is no such run.")
-	errNotRunning = errs.New(errs.Precondition, "run_not_running", "The run is not running.")
+	ErrUnknownRun = errs.New(errs.NotFound, reason.NotFound, "There is no such run.")
+	errNotRunning = errs.New(errs.Precondition, reason.RunNotRunning, "The run is not running.")
 )

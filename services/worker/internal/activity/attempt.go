@@ -10,6 +10,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
 )
 
@@ -79,7 +80,7 @@ func (t *tally) count(upstream, own int) Progress {
 func (a *Activities) attempt(ctx context.Context, ref workflow.RunRef, call func(ctx context.Context, t *tally) error) error {
 	id, err := tenant.Parse(ref.TenantID)
 	if err != nil {
-		return fatal("tenant_invalid")
+		return fatal(reason.TenantInvalid)
 	}
 	t := newTally(ctx)
 	work, cancel := context.WithCancel(tenant.With(ctx, tenant.Call{
@@ -116,7 +117,7 @@ const (
 )
 
 // errStalled is the error of a call that made no progress for long.
-var errStalled = errs.New(errs.Internal, "stalled", "The work came no step further.")
+var errStalled = errs.New(errs.Internal, reason.Stalled, "The work came no step further.")
 
 // beat sends heartbeats until the work ends. It cancels the work when the worker stops or the
 // work makes no progress for long.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // verdict is what to do about a failure.
@@ -20,32 +21,25 @@ const (
 	tryOwn                     // one of our own services is down: retry until the run's deadline
 )
 
-// The classes that the connection gives a failure of Microsoft or a partner's directory, in the
-// metadata of its errors.
-const (
-	classKey   = "class"
-	classRetry = "retry"
-)
-
 // reasonThrottled says that Microsoft limits the rate: waiting mends it, however often.
-const reasonThrottled = "throttled"
+const reasonThrottled = reason.Throttled
 
 // reasonTimeout says that a statement ran into its limit: the database answers, and this work is
 // too much for it. Repeating it would only keep the database busy.
-const reasonTimeout = "database_timeout"
+const reasonTimeout = reason.DatabaseTimeout
 
 // reasonBusy says that another round holds the directory.
-const reasonBusy = "round_in_progress"
+const reasonBusy = reason.RoundInProgress
 
 // reasonExpired says that a call's context token was too old: sign a new one.
-const reasonExpired = "context_expired"
+const reasonExpired = reason.ContextExpired
 
 // verdictOf judges a failure by what the service that sent it says of it.
 func verdictOf(e *errs.Error) verdict {
 	told := e.RetryAfter() > 0
-	if class, ok := e.Metadata()[classKey]; ok {
+	if class, ok := e.Metadata()[reason.ClassKey]; ok {
 		switch {
-		case class != classRetry:
+		case reason.Class(class) != reason.ClassRetry:
 			return giveUp // the partner, the customer or we must mend something first
 		case told && e.Reason() == reasonThrottled:
 			return waitAsTold

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // Describe is the use case of showing the state of a workflow.
@@ -19,7 +20,7 @@ func (d *Describe) Do(ctx context.Context, tenantID, workflowID string) (Executi
 	// entra-discovery:{tenant}, entra-client-sync:{tenant}:{client}, …
 	parts := strings.Split(workflowID, ":")
 	if len(parts) < 2 || !strings.HasPrefix(parts[0], "entra-") || parts[1] != tenantID {
-		return Execution{}, errs.New(errs.NotFound, "unknown_workflow", "There is no such workflow.")
+		return Execution{}, errs.New(errs.NotFound, reason.UnknownWorkflow, "There is no such workflow.")
 	}
 	execution, err := d.workflows.Describe(ctx, workflowID)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // The kinds of effects.
@@ -121,7 +122,7 @@ func (p *Perform) perform(ctx context.Context, effect Effect) (map[string]string
 	case effectOrphansDecided:
 		return p.decide(ctx, effect)
 	}
-	return nil, errs.New(errs.Invalid, "unknown_effect", "Nobody knows how to do this.", errs.WithMetadata("kind", effect.Kind))
+	return nil, errs.New(errs.Invalid, reason.UnknownEffect, "Nobody knows how to do this.", errs.WithMetadata("kind", effect.Kind))
 }
 
 func (p *Perform) revise(ctx context.Context, effect Effect) (map[string]string, error) {
@@ -174,7 +175,7 @@ func (p *Perform) sync(ctx context.Context, effect Effect, clientID string, answ
 func mappingOf(effect Effect) (Mapping, error) {
 	revision, err := strconv.ParseInt(effect.Arguments["revision"], 10, 64)
 	if err != nil {
-		return Mapping{}, errs.Wrap(err, errs.Invalid, "malformed_effect", "The effect has no revision that could be read.")
+		return Mapping{}, errs.Wrap(err, errs.Invalid, reason.MalformedEffect, "The effect has no revision that could be read.")
 	}
 	return Mapping{
 		ManagedTenantID: effect.Arguments["managed_tenant_id"], EntraTenantID: effect.Arguments["entra_tenant_id"],
@@ -213,14 +214,14 @@ func OnManyLinks(kind string) bool {
 // a fresh call, and giving up would leave links that do not reflect their mapping.
 func settled(err error) bool {
 	switch errs.ReasonOf(err) {
-	case "mapping_changed", "mapping_differs", "not_mapped", "decision_differs":
+	case reason.MappingChanged, reason.MappingDiffers, reason.NotMapped, reason.DecisionDiffers:
 		return true
 	}
 	return errs.KindOf(err) == errs.Invalid
 }
 
 func unreachable(err error) error {
-	return errs.Wrap(err, errs.Unavailable, "orchestrator_away", "The orchestrator cannot be reached at the moment.")
+	return errs.Wrap(err, errs.Unavailable, reason.OrchestratorAway, "The orchestrator cannot be reached at the moment.")
 }
 
 // mayPass reports a failure that another try may mend. A run that the orchestrator did not

@@ -55,7 +55,7 @@ func (s *Start) start(ctx context.Context, tenantID string, ask NewRun) (started
 	defer cancel()
 	executionID, err = s.workflows.Start(wait, Job{Kind: ask.Kind, TenantID: tenantID, RunID: run.ID, WorkflowID: run.WorkflowID})
 	if err != nil {
-		err = errs.Wrap(err, errs.Unavailable, codeUnavailable, problems[codeUnavailable].Message)
+		err = errs.Wrap(err, errs.Unavailable, codeUnavailable, ProblemOf(codeUnavailable).Message)
 		if run.Joined {
 			return Started{}, "", err // its workflow may well be under way
 		}

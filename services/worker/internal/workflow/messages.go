@@ -2,6 +2,8 @@
 // else: no clock, no network, no store, and nothing about a person or a secret.
 package workflow
 
+import "github.com/entrasync/entrasync/proto/entrasync/reason"
+
 // The names under which the workflows are registered.
 const (
 	Discovery      = "DiscoveryWorkflow"
@@ -30,10 +32,10 @@ const (
 
 // The codes that the workflows themselves give a failure. Others come from the services.
 const (
-	CodeDeadline = "run_deadline"   // the run's time was up
-	CodeTimeout  = "timeout"        // an activity's time was up
-	CodeInternal = "internal"       // unclassified
-	CodeWorker   = "worker_stopped" // the worker that did it was stopped
+	CodeDeadline = reason.RunDeadline   // the run's time was up
+	CodeTimeout  = reason.Timeout       // an activity's time was up
+	CodeInternal = reason.Internal      // unclassified
+	CodeWorker   = reason.WorkerStopped // the worker that did it was stopped
 )
 
 // RunRef names a run and the tenant it belongs to.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -23,7 +24,7 @@ var (
 )
 
 // ErrUnknownClient is returned for a client's id that is none.
-var ErrUnknownClient = errs.New(errs.NotFound, "unknown_client", "There is no such client.")
+var ErrUnknownClient = errs.New(errs.NotFound, reason.UnknownClient, "There is no such client.")
 
 // Mapping is one revision of what a directory is mapped to, with which its links
 // are brought in line.

@@ -15,6 +15,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -39,7 +40,7 @@ func (t Timeouts) OrDefaults() Timeouts {
 
 // ErrInProgress is returned while another round, or a decision about orphaned
 // links, has the directory or the client.
-var ErrInProgress = errs.New(errs.Unavailable, "round_in_progress",
+var ErrInProgress = errs.New(errs.Unavailable, reason.RoundInProgress,
 	"Another run syncs this managed tenant or another one of its client at the moment.", errs.WithRetryAfter(busyRetry))
 
 const busyRetry = 5 * time.Second
