@@ -136,6 +136,7 @@ var reads = []string{
 
 // read reads in turn until ctx ends and gives how long each read took.
 func (n *neighbours) read(ctx context.Context, t testing.TB) (took []time.Duration) {
+	t.Helper()
 	tick := time.NewTicker(readEvery)
 	defer tick.Stop()
 	for i := 0; ctx.Err() == nil; i++ {
@@ -156,6 +157,7 @@ func (n *neighbours) read(ctx context.Context, t testing.TB) (took []time.Durati
 
 // ready asks every replica again and again whether it is ready.
 func (n *neighbours) ready(ctx context.Context, t testing.TB) (asked int) {
+	t.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for ctx.Err() == nil {

@@ -35,7 +35,8 @@ func (c Client) domainLists() []domainList {
 // of a list for itself.
 func (c Client) domainFields() []domainField {
 	fields := []domainField{
-		{name: "website", text: c.Website, first: true}, {name: "domain", text: c.Domain, first: true},
+		{name: "website", text: c.Website, first: true},
+		{name: "domain", text: c.Domain, first: true},
 		{name: "billingEmail", text: c.BillingEmail, kind: emailField, first: true},
 	}
 	for _, list := range c.domainLists() {

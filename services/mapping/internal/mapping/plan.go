@@ -147,8 +147,8 @@ func Plan(decisions []Decision, version *int64, tenants map[string]ManagedTenant
 // examine gives the changes that decisions make, and all that speaks against
 // them; with anything that does, the changes mean nothing.
 func examine(decisions []Decision, version *int64, tenants map[string]ManagedTenant, now Current) (changes []Change, found []finding) {
-	report := func(g gravity, at int, field, message string) {
-		found = append(found, finding{gravity: g, at: at, field: field, message: message})
+	report := func(at int, field, message string) {
+		found = append(found, finding{gravity: malformed, at: at, field: field, message: message})
 	}
 	byExternalID := make(map[string]Client, len(now.Clients))
 	for _, client := range now.Clients {
@@ -160,7 +160,7 @@ func examine(decisions []Decision, version *int64, tenants map[string]ManagedTen
 	for i, d := range decisions {
 		tenant, known := tenants[d.ManagedTenantID]
 		if !known {
-			report(malformed, i, "managedTenantId", "is not a managed tenant")
+			report(i, "managedTenantId", "is not a managed tenant")
 		}
 		if at, twice := first[d.ManagedTenantID]; twice {
 			found = append(found, finding{gravity: doubled, at: i, field: "managedTenantId", other: at})
@@ -169,19 +169,19 @@ func examine(decisions []Decision, version *int64, tenants map[string]ManagedTen
 		}
 		state, ok := decidedStates[d.Kind]
 		if !ok {
-			report(malformed, i, "decision", "is not map, skip, review or create_new")
+			report(i, "decision", "is not map, skip, review or create_new")
 			continue
 		}
 		client, field, problem := clientOf(d, now.Clients, byExternalID)
 		if problem != "" {
-			report(malformed, i, field, problem)
+			report(i, field, problem)
 		}
 		before, decided := now.Active[d.ManagedTenantID]
 		if !known || decided && before.State == state && before.ClientID == client.ID {
 			continue
 		}
 		if tenant.State == StateGone && (state == StateMapped || state == StateCreateNew) {
-			report(malformed, i, "managedTenantId", "is gone and cannot be mapped anew")
+			report(i, "managedTenantId", "is gone and cannot be mapped anew")
 		}
 		changes = append(changes, changeOf(tenant, state, client, before, decided))
 		if f := outdated(i, d, now); f != nil && !asOne {

@@ -41,7 +41,7 @@ func (c *Client) Counts(ctx context.Context) (syncengine.MappingCounts, error) {
 	return syncengine.MappingCounts{Mapped: int(answer.GetSummary().GetMapped()), CreateNew: int(answer.GetSummary().GetCreateNew())}, nil
 }
 
-// Tenant is the active mapping of one managed tenant; false without one.
+// MappedTenant is the active mapping of one managed tenant; false without one.
 func (c *Client) MappedTenant(ctx context.Context, managedTenantID string) (syncengine.MappedTenant, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, outage)
 	defer cancel()

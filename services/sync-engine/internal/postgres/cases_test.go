@@ -162,9 +162,15 @@ func (c *caseFile) play(dryRun bool) []string {
 		name string
 		n    int
 	}{
-		{"failed", got.Counters.Failed}, {"inactivated", got.Counters.Inactivated}, {"reactivated", got.Counters.Reactivated},
-		{"filtered", got.Counters.Filtered}, {"ambiguous", got.Counters.Ambiguous}, {"created", got.Counters.Created},
-		{"linked", got.Counters.Linked}, {"updated", got.Counters.Updated}, {"unchanged", got.Counters.Unchanged},
+		{"failed", got.Counters.Failed},
+		{"inactivated", got.Counters.Inactivated},
+		{"reactivated", got.Counters.Reactivated},
+		{"filtered", got.Counters.Filtered},
+		{"ambiguous", got.Counters.Ambiguous},
+		{"created", got.Counters.Created},
+		{"linked", got.Counters.Linked},
+		{"updated", got.Counters.Updated},
+		{"unchanged", got.Counters.Unchanged},
 	} {
 		if counter.n > 0 {
 			counted = append(counted, fmt.Sprintf("%d %s", counter.n, counter.name))

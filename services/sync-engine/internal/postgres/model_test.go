@@ -131,7 +131,9 @@ func (m *model) match(id syncengine.Identity, c syncengine.Counters, apply *[]fu
 		return c
 	}
 	c.Created++
-	*apply = append(*apply, func() { m.contacts = append(m.contacts, &modelContact{email: id.EmailNorm, name: id.FullName, identity: id.ObjectID}) })
+	*apply = append(*apply, func() {
+		m.contacts = append(m.contacts, &modelContact{email: id.EmailNorm, name: id.FullName, identity: id.ObjectID})
+	})
 	return c
 }
 

@@ -11,7 +11,12 @@ import (
 func TestShareWord(t *testing.T) {
 	t.Parallel()
 	for _, pair := range [][2]string{
-		{"Ann Lee", "LEE, Anna"}, {"José Núñez", "jose nunez"}, {"Anne-Marie Fox", "Marie Ray"}, {"王 伟明", "伟明 李"}, {"Ａnn Lee", "ann"}, {"Jo", "jo"},
+		{"Ann Lee", "LEE, Anna"},
+		{"José Núñez", "jose nunez"},
+		{"Anne-Marie Fox", "Marie Ray"},
+		{"王 伟明", "伟明 李"},
+		{"Ａnn Lee", "ann"},
+		{"Jo", "jo"},
 		{"می\u200cنا رضایی", "مینا"},
 	} {
 		require.True(t, syncengine.ShareWord(pair[0], pair[1]), pair)
