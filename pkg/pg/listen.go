@@ -14,7 +14,7 @@ import (
 func Listen(ctx context.Context, pool *Pool, channel string, ready func(), notify func(payload string)) error {
 	conn, err := pgx.ConnectConfig(ctx, pool.pool.Config().ConnConfig)
 	if err != nil {
-		return Classify(err)
+		return ended(ctx, err)
 	}
 	defer func() {
 		farewell, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWait)
@@ -22,19 +22,24 @@ func Listen(ctx context.Context, pool *Pool, channel string, ready func(), notif
 		_ = conn.Close(farewell)
 	}()
 	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize()); err != nil {
-		return Classify(err)
+		return ended(ctx, err)
 	}
 	if ready != nil {
 		ready()
 	}
 	for {
 		notification, err := conn.WaitForNotification(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
 		if err != nil {
-			return Classify(err)
+			return ended(ctx, err)
 		}
 		notify(notification.Payload)
 	}
+}
+
+// ended is nil where listening was to end, however far it had come.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return Classify(err)
 }

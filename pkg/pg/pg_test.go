@@ -340,6 +340,14 @@ func TestListen(t *testing.T) {
 	require.NoError(t, <-ended)
 }
 
+func TestListeningThatEndsBeforeItBeganIsNoFailure(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, pg.Listen(ctx, b.pool, "effects", nil, func(string) {}))
+}
+
 func TestUUIDsTravelInBinary(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
