@@ -57,7 +57,11 @@ func (e *engine) pull(ctx context.Context, b *bundle) {
 	for _, effect := range pulled.GetEffects() {
 		outcome, result := e.do(effect)
 		ack := &orchestrationv1.AckEffectRequest{EffectId: effect.GetEffectId(), Outcome: outcome, Result: result}
-		_, _ = b.effects.AckEffect(as(e.t, "msp"), ack)
+		for try := 0; try < 10 && ctx.Err() == nil; try++ { // what is not acknowledged lies until its lease ends
+			if _, err := b.effects.AckEffect(as(e.t, "msp"), ack); err == nil {
+				break
+			}
+		}
 	}
 }
 
