@@ -38,8 +38,10 @@ func Listen(ctx context.Context, pool *Pool, channel string, ready func(), notif
 
 // ended is nil where listening was to end, however far it had come.
 func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
+		return Classify(err)
 	}
-	return Classify(err)
 }
