@@ -52,6 +52,7 @@ func (s *Server) adminRoutes() *http.ServeMux {
 	mux.HandleFunc("GET /admin/requests", s.adminRequests)
 	mux.HandleFunc("DELETE /admin/requests", func(w http.ResponseWriter, _ *http.Request) {
 		s.counters.reset()
+		s.throttle.forget()
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("POST /admin/throttle", s.adminThrottle)

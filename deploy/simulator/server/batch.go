@@ -2,7 +2,9 @@ package server
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -49,10 +51,15 @@ func (s *Server) batch(w http.ResponseWriter, r *http.Request, version, tenant s
 		s.writeGraphError(w, e)
 		return
 	}
+	payload, e := plainBody(w, r)
+	if e != nil {
+		s.writeGraphError(w, e)
+		return
+	}
 	var body struct {
 		Requests []batchItem `json:"requests"`
 	}
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<20)).Decode(&body); err != nil || len(body.Requests) == 0 {
+	if err := json.NewDecoder(payload).Decode(&body); err != nil || len(body.Requests) == 0 {
 		s.writeGraphError(w, &graphError{status: http.StatusBadRequest, code: "BadRequest", message: "Invalid batch payload format."})
 		return
 	}
@@ -68,6 +75,23 @@ func (s *Server) batch(w http.ResponseWriter, r *http.Request, version, tenant s
 	slices.Reverse(answers)
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{"responses": answers})
+}
+
+// plainBody is the body without the gzip that Microsoft's own clients send it in.
+func plainBody(w http.ResponseWriter, r *http.Request) (io.Reader, *graphError) {
+	const limit = 4 << 20
+	body := http.MaxBytesReader(w, r.Body, limit)
+	switch strings.ToLower(r.Header.Get("Content-Encoding")) {
+	case "", "identity":
+		return body, nil
+	case "gzip":
+		unzipped, err := gzip.NewReader(body)
+		if err != nil {
+			return nil, &graphError{status: http.StatusBadRequest, code: "BadRequest", message: "Invalid batch payload format."}
+		}
+		return io.LimitReader(unzipped, limit), nil
+	}
+	return nil, &graphError{status: http.StatusUnsupportedMediaType, code: "UnsupportedMediaType", message: "The content encoding is not supported."}
 }
 
 // onlyJSON refuses what does not say that it is JSON, as Graph refuses any write.
@@ -140,8 +164,8 @@ func (s *Server) batchOne(outer *http.Request, version string, item batchItem) b
 		answer.Headers[name] = rec.header.Get(name)
 	}
 	answer.Body = rec.body.Bytes()
-	if !json.Valid(answer.Body) {
-		answer.Body, _ = json.Marshal(rec.body.String())
+	if kind, _, _ := mime.ParseMediaType(rec.header.Get("Content-Type")); kind != "application/json" || !json.Valid(answer.Body) {
+		answer.Body, _ = json.Marshal(rec.body.String()) // text, as $count answers it, is a string
 	}
 	return answer
 }

@@ -22,7 +22,7 @@ func (s *Server) deltaUsers(c *call, _ []string) *graphError {
 	if e != nil {
 		return e
 	}
-	selected, names, e := parseSelect(c.version, t.Select)
+	selected, names, e := c.parseSelect(t.Select)
 	if e != nil {
 		return e
 	}
@@ -193,7 +193,7 @@ func (p *deltaRows) add(slot int, only []string) {
 
 // writeDelta ends a page with a next link or, when done, the delta link.
 func (s *Server) writeDelta(c *call, t pageToken, rows []byte, done bool) *graphError {
-	head := appendString([]byte(`{"@odata.context":`), contextOf(c, t.Select))
+	head := appendString([]byte(`{"@odata.context":`), contextOf(c, "users", t.Select))
 	link := c.root() + "/users/delta?"
 	if done {
 		t.Kind, t.Position, t.From = "delta", 0, 0

@@ -2,6 +2,7 @@ package server
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -221,6 +222,21 @@ func appendString(dst []byte, s string) []byte {
 
 // betaProperties come on beta when nothing is selected: all that it knows.
 var betaProperties = slices.Sorted(maps.Keys(columns))
+
+// errNoAuditLog refuses who may not read when people signed in.
+var errNoAuditLog = &graphError{
+	status: http.StatusForbidden, code: "Authorization_RequestDenied",
+	message: "Calling principal does not have required MSGraph permissions AuditLog.Read.All",
+}
+
+// parseSelect reads $select; when people signed in wants a permission of its own.
+func (c *call) parseSelect(raw string) ([]column, []string, *graphError) {
+	selected, names, e := parseSelect(c.version, raw)
+	if e == nil && slices.Contains(names, "signInActivity") && !c.claims.allows(readAuditLog, readAuditLog) {
+		return nil, nil, errNoAuditLog
+	}
+	return selected, names, e
+}
 
 // parseSelect reads $select; empty selects the version's default properties.
 func parseSelect(version, raw string) ([]column, []string, *graphError) {

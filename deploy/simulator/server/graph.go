@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -61,6 +62,9 @@ type graphRoute struct {
 var (
 	readUsers  = []string{"User.Read.All", "Directory.Read.All"}
 	readGroups = []string{"GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"}
+	// readOrganization reads all of an organization; User.Read alone its id, name and domains.
+	readOrganization = []string{"User.Read.All", "Organization.Read.All", "Directory.Read.All"}
+	readAuditLog     = []string{"AuditLog.Read.All"}
 )
 
 // findRoute reads the path after the version.
@@ -69,8 +73,7 @@ func findRoute(version string, parts []string) (graphRoute, bool) {
 	case match(parts, "organization"):
 		return graphRoute{
 			"graph.organization", 1, (*Server).organization,
-			[]string{"User.Read", "User.Read.All", "Organization.Read.All", "Directory.Read.All"},
-			[]string{"User.Read.All", "Organization.Read.All", "Directory.Read.All"},
+			append([]string{"User.Read"}, readOrganization...), readOrganization,
 		}, true
 	case match(parts, "me"):
 		return graphRoute{"graph.me", 1, (*Server).me, []string{"User.Read", "User.Read.All", "Directory.Read.All"}, readUsers}, true
@@ -86,7 +89,8 @@ func findRoute(version string, parts []string) (graphRoute, bool) {
 		return graphRoute{"graph.groups", 1, (*Server).listGroups, readGroups, readGroups}, true
 	case match(parts, "groups", "*"):
 		return graphRoute{"graph.group", 1, (*Server).getGroup, readGroups, readGroups}, true
-	case match(parts, "groups", "*", "transitiveMembers", "microsoft.graph.user"):
+	case match(parts, "groups", "*", "transitiveMembers"), match(parts, "groups", "*", "transitiveMembers", "microsoft.graph.user"),
+		match(parts, "groups", "*", "transitiveMembers", "graph.user"):
 		return graphRoute{"graph.groups.members", 5, (*Server).groupMembers, readGroups, readGroups}, true
 	case match(parts, "contracts"):
 		return graphRoute{"graph.contracts", 3, (*Server).contracts, []string{"Directory.Read.All"}, []string{"Directory.Read.All"}}, true
@@ -113,6 +117,9 @@ func match(parts []string, pattern ...string) bool {
 	return true
 }
 
+// graphVersion is what a version of Graph looks like; but two of them are unknown.
+var graphVersion = regexp.MustCompile(`^v[0-9]+\.[0-9]+$`)
+
 // serveGraph answers as graph.microsoft.com.
 func (s *Server) serveGraph(w http.ResponseWriter, r *http.Request, version, rest string) {
 	h := w.Header()
@@ -126,6 +133,10 @@ func (s *Server) serveGraph(w http.ResponseWriter, r *http.Request, version, res
 	route, tenant := "graph.unknown", ""
 	defer func() { s.counters.add(r, route, tenant, sw.status) }()
 
+	if version != "v1.0" && version != "beta" {
+		s.writeGraphError(sw, &graphError{status: http.StatusBadRequest, code: "BadRequest", message: "Invalid version: " + version + "."})
+		return
+	}
 	token, e := s.bearer(r)
 	if e != nil {
 		s.writeGraphError(sw, e)

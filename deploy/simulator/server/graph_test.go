@@ -225,11 +225,14 @@ func TestSameSeedSameBytes(t *testing.T) {
 	require.NotEqual(t, serve(1), serve(2))
 }
 
-// allProperties are all properties of a user, as $select wants them.
+// allProperties are the properties of a user that User.Read.All reads, as $select wants them: all
+// but when people signed in.
 func allProperties() string {
 	names := []string{"id", "deletedDateTime"}
 	for name := range graphtypes.Types["microsoft.graph.user"].Properties {
-		names = append(names, name)
+		if name != "signInActivity" {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names) // two processes ask for the same bytes
 	return strings.Join(names, ",")
@@ -265,7 +268,7 @@ func TestBatch(t *testing.T) {
 	require.Len(t, byID, 20)
 	require.EqualValues(t, 200, byID["0"]["status"])
 	require.Equal(t, first.ID, byID["0"]["body"].(map[string]any)["id"])
-	require.EqualValues(t, 38, byID["1"]["body"])
+	require.Equal(t, "38", byID["1"]["body"], "text is a string in a batch")
 	require.EqualValues(t, 404, byID["2"]["status"])
 	require.Equal(t, http.StatusBadRequest, send(21).status)
 

@@ -72,8 +72,8 @@ func (s *Server) getGroup(c *call, parts []string) *graphError {
 	return c.writeJSON(row)
 }
 
-// groupMembers answers GET /groups/{id}/transitiveMembers/microsoft.graph.user,
-// whose cast wants the advanced query engine.
+// groupMembers answers GET /groups/{id}/transitiveMembers, whose rows name their type, and its
+// cast to users, microsoft.graph.user or graph.user, which wants the advanced query engine.
 func (s *Server) groupMembers(c *call, parts []string) *graphError {
 	g, e := s.findGroup(c, parts[1])
 	if e != nil {
@@ -83,12 +83,13 @@ func (s *Server) groupMembers(c *call, parts []string) *graphError {
 	if e != nil {
 		return e
 	}
-	if !c.eventual() || !l.token.Count {
+	l.typed = len(parts) == 3
+	if !l.typed && (!c.eventual() || !l.token.Count) {
 		return errNoAdvanced
 	}
 	count := -1
 	switch {
-	case l.token.Position > 0: // only the first page tells
+	case l.token.Position > 0 || !l.token.Count: // only the first page tells
 	case l.keep == nil:
 		count = s.fleet.MemberCount(c.tenant.Index, g)
 	default:
@@ -99,7 +100,7 @@ func (s *Server) groupMembers(c *call, parts []string) *graphError {
 			}
 		}
 	}
-	path := "/groups/" + g.ID + "/transitiveMembers/microsoft.graph.user"
+	path := "/groups/" + g.ID + "/" + strings.Join(parts[2:], "/")
 	return s.writePage(c, l, path, s.fleet.Slots(c.tenant.Index), count, func(slot int) (fleet.User, bool) {
 		return s.fleet.Member(c.tenant.Index, g, slot)
 	})

@@ -17,7 +17,7 @@ var oidcScopes = []string{"openid", "profile", "email", "offline_access"}
 var knownScopes = map[string][]string{
 	graphResource: {
 		"User.Read", "User.Read.All", "User.ReadBasic.All", "Directory.Read.All", "Group.Read.All", "GroupMember.Read.All",
-		"Organization.Read.All", "DelegatedAdminRelationship.Read.All", "ManagedTenants.Read.All",
+		"Organization.Read.All", "DelegatedAdminRelationship.Read.All", "ManagedTenants.Read.All", "AuditLog.Read.All",
 	},
 	partnerResource: {"user_impersonation"},
 }

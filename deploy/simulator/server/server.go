@@ -134,6 +134,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "", "favicon.ico":
 		http.NotFound(w, r)
 	default:
+		if graphVersion.MatchString(first) {
+			s.serveGraph(w, r, first, rest)
+			return
+		}
 		s.serveLogin(w, r, first, rest)
 	}
 }

@@ -21,6 +21,9 @@ type verifiedDomain struct {
 	Type         string `json:"type"`
 }
 
+// openOrganization are the properties that User.Read gives; the others come as null.
+var openOrganization = []string{"id", "displayName", "verifiedDomains"}
+
 // organization answers GET /organization.
 func (s *Server) organization(c *call, _ []string) *graphError {
 	if e := onlyOptions(c.query, "$select"); e != nil {
@@ -36,11 +39,24 @@ func (s *Server) organization(c *call, _ []string) *graphError {
 		"businessPhones": []string{}, "city": nil, "country": nil, "countryLetterCode": "GB", "preferredLanguage": "en",
 		"tenantType": "AAD", "onPremisesSyncEnabled": nil, "technicalNotificationMails": []string{}, "verifiedDomains": domains,
 	}
+	if !c.claims.allows(readOrganization, readOrganization) {
+		for name := range row {
+			if !slices.Contains(openOrganization, name) {
+				row[name] = nil
+			}
+		}
+	}
 	row, e := project(row, c.query.Get("$select"), "microsoft.graph.organization")
 	if e != nil {
 		return e
 	}
 	return c.writeJSON(map[string]any{"@odata.context": graphResource + "/v1.0/$metadata#organization", "value": []any{row}})
+}
+
+// relationshipStatuses are the members of delegatedAdminRelationshipStatus.
+var relationshipStatuses = []string{
+	"activating", "active", "approvalPending", "approved", "created", "expired", "expiring", "terminated",
+	"terminating", "terminationRequested", "unknownFutureValue",
 }
 
 var statusFilter = regexp.MustCompile(`^(status|customer/tenantId) eq '([^']*)'$`)
@@ -55,7 +71,7 @@ func (s *Server) listRelationships(c *call, _ []string) *graphError {
 		var tests [][]string
 		for term := range strings.SplitSeq(raw, " and ") {
 			m := statusFilter.FindStringSubmatch(strings.TrimSpace(term))
-			if m == nil {
+			if m == nil || m[1] == "status" && !slices.Contains(relationshipStatuses, m[2]) {
 				return badFilter(raw)
 			}
 			tests = append(tests, m)

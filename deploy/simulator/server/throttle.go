@@ -245,6 +245,14 @@ func (t *throttle) lift(off bool) {
 	t.early, t.refused, t.off = 0, 0, off
 }
 
+// forget forgets what was counted; budgets and blocks stay.
+func (t *throttle) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.peaks)
+	t.early, t.refused = 0, 0
+}
+
 // throttleCounts are what an administrator sees.
 type throttleCounts struct {
 	refused, early int

@@ -351,9 +351,12 @@ func (s *Server) clientCredentials(form url.Values, app App, authority string, t
 	if e != nil {
 		return issue{}, e
 	}
-	if !wanted.isDefault(resource) || len(wanted.oidc) > 0 {
+	if !wanted.isDefault(resource) {
 		return issue{}, refuse(1002012, "invalid_scope", "The provided value for scope %s is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).", form.Get("scope"))
 	}
+	// Words of OpenID Connect beside it are passed over: azidentity sends them with every request,
+	// and an app alone gets neither an id token nor a refresh token.
+	wanted.oidc = nil
 	out := issue{tenant: tenant, home: tenant, app: app, resource: resource, wanted: wanted}
 	if resource != graphResource {
 		return out, nil // the app's own interface, or one whose permissions go to people

@@ -54,6 +54,7 @@ type listing struct {
 	token    pageToken
 	selected []column
 	keep     func(*fleet.User) bool // nil keeps all
+	typed    bool                   // rows name their type, as where several may come
 }
 
 func (s *Server) readListing(c *call, kind, subject string) (listing, *graphError) {
@@ -79,7 +80,7 @@ func (s *Server) readListing(c *call, kind, subject string) (listing, *graphErro
 		return listing{}, errNoCount
 	}
 	out := listing{token: t}
-	if out.selected, _, e = parseSelect(c.version, t.Select); e != nil {
+	if out.selected, _, e = c.parseSelect(t.Select); e != nil {
 		return listing{}, e
 	}
 	if t.Filter != "" {
@@ -185,13 +186,18 @@ func (s *Server) writePage(c *call, l listing, path string, slots, count int, at
 		if n > 0 {
 			rows = append(rows, ',')
 		}
-		rows = appendUser(rows, &u, l.selected, false)
+		if l.typed {
+			rows = append(rows, `{"@odata.type":"#microsoft.graph.user",`...)
+			rows = append(rows, appendUser(nil, &u, l.selected, false)[1:]...)
+		} else {
+			rows = appendUser(rows, &u, l.selected, false)
+		}
 		n++
 	}
 	*buffer = rows
 	_, empty := c.fired["empty-page"]
 	head := append(make([]byte, 0, 1024), `{"@odata.context":`...)
-	head = appendString(head, contextOf(c, l.token.Select))
+	head = appendString(head, l.context(c))
 	if count >= 0 {
 		head = append(append(head, `,"@odata.count":`...), strconv.Itoa(count)...)
 	}
@@ -204,8 +210,16 @@ func (s *Server) writePage(c *call, l listing, path string, slots, count int, at
 	return c.writeRows(append(head, `,"value":[`...), rows)
 }
 
-func contextOf(c *call, selected string) string {
-	context := graphResource + "/" + c.version + "/$metadata#users"
+// context is the @odata.context of the listing.
+func (l listing) context(c *call) string {
+	if l.typed {
+		return contextOf(c, "directoryObjects", l.token.Select)
+	}
+	return contextOf(c, "users", l.token.Select)
+}
+
+func contextOf(c *call, set, selected string) string {
+	context := graphResource + "/" + c.version + "/$metadata#" + set
 	if selected != "" {
 		context += "(" + strings.ReplaceAll(selected, " ", "") + ")"
 	}
@@ -268,7 +282,7 @@ func (s *Server) oneUser(c *call, id string) *graphError {
 	if e := onlyOptions(c.query, "$select"); e != nil {
 		return e
 	}
-	selected, _, e := parseSelect(c.version, c.query.Get("$select"))
+	selected, _, e := c.parseSelect(c.query.Get("$select"))
 	if e != nil {
 		return e
 	}
@@ -281,7 +295,7 @@ func (s *Server) oneUser(c *call, id string) *graphError {
 	if gone != fleet.Present {
 		return notFound
 	}
-	context := contextOf(c, c.query.Get("$select")) + "/$entity"
+	context := contextOf(c, "users", c.query.Get("$select")) + "/$entity"
 	body := appendString([]byte(`{"@odata.context":`), context)
 	body = append(body, ',')
 	body = append(body, appendUser(nil, &u, selected, false)[1:]...)
