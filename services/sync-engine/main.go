@@ -57,15 +57,16 @@ func start(ctx context.Context, s *service.Service, c config) error {
 	clients := mapping.New(s.Dial("mapping", c.MappingAddr))
 	queue := reconciliation.New(s.Dial("reconciliation", c.ReconciliationAddr))
 	rpc.Register(s.Server(), rpc.UseCases{
-		Contacts: syncengine.NewListContacts(store),
-		Batch:    syncengine.NewBatchUpsert(store, clients, newID, time.Now),
-		Runs:     syncengine.NewReadRuns(store, time.Now),
-		Create:   syncengine.NewCreateRun(store, clients, newID, time.Now),
-		Begin:    syncengine.NewBeginRun(store, clients, time.Now),
-		Results:  syncengine.NewRunResults(store, time.Now),
-		Sync:     syncengine.NewSyncTenant(store, users, clients, queue, time.Now),
-		Revise:   syncengine.NewReviseMapping(store, queue, time.Now),
-		Orphans:  syncengine.NewDecideOrphans(store, clients, time.Now),
+		Contacts:  syncengine.NewListContacts(store),
+		Batch:     syncengine.NewBatchUpsert(store, clients, newID, time.Now),
+		Runs:      syncengine.NewReadRuns(store, time.Now),
+		Create:    syncengine.NewCreateRun(store, clients, newID, time.Now),
+		Begin:     syncengine.NewBeginRun(store, clients, time.Now),
+		Results:   syncengine.NewRunResults(store, time.Now),
+		Sync:      syncengine.NewSyncTenant(store, users, clients, queue, time.Now),
+		Revise:    syncengine.NewReviseMapping(store, queue, time.Now),
+		Orphans:   syncengine.NewDecideOrphans(store, clients, time.Now),
+		Schedules: syncengine.NewReadSchedules(store, time.Now),
 	})
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/service"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
@@ -26,6 +27,9 @@ import (
 
 // sweepEvery is how often runs without a workflow are looked for.
 const sweepEvery = 30 * time.Second
+
+// reconcileEvery is how often all schedules are compared with what tenants want.
+const reconcileEvery = 10 * time.Minute
 
 // config is all that the process takes from its environment.
 type config struct {
@@ -46,18 +50,19 @@ func main() { service.Main("worker", defaults, start) }
 // start wires the process together. Effects and the sweeper stop before the worker of activities.
 func start(_ context.Context, s *service.Service, c config) error {
 	dial := func(name, address string) *grpc.ClientConn { return s.Dial(name, address, rpc.WithOriginator(0)) }
-	engine := syncenginev1.NewSyncEngineInternalServiceClient(dial("sync-engine", c.SyncEngineAddr))
+	connectionConn, engineConn := dial("connection", c.ConnectionAddr), dial("sync-engine", c.SyncEngineAddr)
+	engine := syncenginev1.NewSyncEngineInternalServiceClient(engineConn)
 	discovery := discoveryv1.NewDiscoveryInternalServiceClient(dial("discovery", c.DiscoveryAddr))
 	orchestrator, err := temporal.Dial(c.TemporalAddr, c.TemporalNamespace)
 	if err != nil {
 		return err
 	}
-	worker := temporal.NewWorker(orchestrator, temporal.TaskQueue, activity.New(engine, discovery, activity.Pace{}))
+	runs, workflows := peers.NewRuns(engine), temporal.NewWorkflows(orchestrator, temporal.TaskQueue, workflow.Limits{})
+	startRun := orchestration.NewStart(runs, workflows)
+	worker := temporal.NewWorker(orchestrator, temporal.TaskQueue, activity.New(engine, discovery, startRun, activity.Pace{}))
 	s.Uses("temporal", worker.Ready, orchestrator.Close)
 	s.Background(run.Server{Name: "worker", Serve: worker.Serve, Stop: worker.Stop})
 
-	runs, workflows := peers.NewRuns(engine), temporal.NewWorkflows(orchestrator, temporal.TaskQueue, workflow.Limits{})
-	startRun := orchestration.NewStart(runs, workflows)
 	sweep := orchestration.NewSweep(runs, workflows, peers.EnterTenant)
 	s.Every("sweeper", sweepEvery, func(ctx context.Context) error {
 		closed, err := sweep.Do(ctx, time.Now())
@@ -66,16 +71,21 @@ func start(_ context.Context, s *service.Service, c config) error {
 		}
 		return err
 	})
+	wishes := peers.NewSchedules(syncenginev1.NewScheduleInternalServiceClient(engineConn), connectionv1.NewConnectionInternalServiceClient(connectionConn))
+	schedules := temporal.NewSchedules(orchestrator, temporal.TaskQueue)
+	applySchedule := orchestration.NewApplySchedule(wishes, schedules)
+	s.Every("schedules", reconcileEvery, orchestration.NewReconcileSchedules(wishes, applySchedule, peers.EnterTenant).Do)
 	s.Go("effects", effects.New(map[string]orchestrationv1.EffectServiceClient{
-		"connection": orchestrationv1.NewEffectServiceClient(dial("connection", c.ConnectionAddr)),
+		"connection": orchestrationv1.NewEffectServiceClient(connectionConn),
 		"mapping":    orchestrationv1.NewEffectServiceClient(dial("mapping", c.MappingAddr)),
-	}, orchestration.NewPerform(startRun, runs, workflows, peers.NewLinks(engine))).Serve)
+	}, orchestration.NewPerform(startRun, runs, workflows, peers.NewLinks(engine), applySchedule)).Serve)
 
 	methods := api.New(api.UseCases{
 		Start: startRun, Discover: orchestration.NewDiscover(startRun, workflows, peers.NewDiscoveries(discovery)),
-		Describe: orchestration.NewDescribe(workflows),
+		Describe: orchestration.NewDescribe(workflows), Schedule: orchestration.NewDescribeSchedule(schedules),
 	})
 	orchestrationv1.RegisterOrchestrationServiceServer(s.Server(), methods)
 	orchestrationv1.RegisterOrchestrationInternalServiceServer(s.Server(), methods)
+	orchestrationv1.RegisterScheduleInternalServiceServer(s.Server(), methods)
 	return nil
 }

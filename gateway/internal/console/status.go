@@ -13,6 +13,7 @@ import (
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
+	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
@@ -28,6 +29,7 @@ type Backends struct {
 	Mapping        grpc.ClientConnInterface
 	SyncEngine     grpc.ClientConnInterface
 	Reconciliation grpc.ClientConnInterface
+	Worker         grpc.ClientConnInterface
 }
 
 // Status is the status panel: one answer from several services.
@@ -38,6 +40,7 @@ type Status struct {
 	mapping        mappingv1.MappingInternalServiceClient
 	engine         syncenginev1.SyncEngineInternalServiceClient
 	reconciliation reconciliationv1.ReconciliationInternalServiceClient
+	schedules      orchestrationv1.ScheduleInternalServiceClient
 }
 
 // NewStatus makes the server of the status panel.
@@ -48,6 +51,7 @@ func NewStatus(b Backends) *Status {
 		mapping:        mappingv1.NewMappingInternalServiceClient(b.Mapping),
 		engine:         syncenginev1.NewSyncEngineInternalServiceClient(b.SyncEngine),
 		reconciliation: reconciliationv1.NewReconciliationInternalServiceClient(b.Reconciliation),
+		schedules:      orchestrationv1.NewScheduleInternalServiceClient(b.Worker),
 	}
 }
 
@@ -58,6 +62,7 @@ type answers struct {
 	mapping    *mappingv1.GetMappingSummaryResponse
 	engine     *syncenginev1.GetSyncStatusResponse
 	queue      *reconciliationv1.CountItemsResponse
+	schedule   *orchestrationv1.DescribeScheduleResponse
 }
 
 // GetStatus asks all services at once. The connection must answer, for without
@@ -83,6 +88,10 @@ func (s *Status) GetStatus(ctx context.Context, _ *gatewayv1.GetStatusRequest) (
 	})
 	part(ctx, &group, "reconciliation", func(ctx context.Context) (err error) {
 		a.queue, err = s.reconciliation.CountItems(ctx, &reconciliationv1.CountItemsRequest{})
+		return err
+	})
+	part(ctx, &group, "worker", func(ctx context.Context) (err error) {
+		a.schedule, err = s.schedules.DescribeSchedule(ctx, &orchestrationv1.DescribeScheduleRequest{})
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -115,7 +124,7 @@ func compose(a answers) *gatewayv1.GetStatusResponse {
 			NeedsReview: a.mapping.GetSummary().GetNeedsReview(), Undecided: a.mapping.GetSummary().GetUndecided(),
 			CreateNew: a.mapping.GetSummary().GetCreateNew(),
 		},
-		Schedule: schedule(a.engine),
+		Schedule: schedule(a),
 	}
 	if e := c.GetLastValidationError(); e != nil {
 		out.LastValidationError = &gatewayv1.StatusError{Code: e.GetCode(), Message: e.GetMessage(), CheckedAt: e.GetCheckedAt()}
@@ -125,12 +134,11 @@ func compose(a answers) *gatewayv1.GetStatusResponse {
 }
 
 // schedule says when the next sync starts by itself. Automatic sync being on is a setting; it is
-// called enabled only where a schedule stands behind it, which has a next run or is paused.
-func schedule(engine *syncenginev1.GetSyncStatusResponse) *gatewayv1.StatusSchedule {
-	exists := engine.GetNextRunAt() != nil || engine.GetPaused()
+// called enabled only where a schedule stands behind it.
+func schedule(a answers) *gatewayv1.StatusSchedule {
 	return &gatewayv1.StatusSchedule{
-		Enabled: engine.GetScheduleEnabled() && exists, IntervalMinutes: engine.GetIntervalMinutes(),
-		NextRunAt: engine.GetNextRunAt(), Paused: engine.GetPaused(), PausedReason: engine.GetPausedReason(),
+		Enabled: a.engine.GetScheduleEnabled() && a.schedule.GetExists(), IntervalMinutes: a.engine.GetIntervalMinutes(),
+		NextRunAt: a.schedule.GetNextRunAt(), Paused: a.schedule.GetPaused(), PausedReason: a.schedule.GetPausedReason(),
 	}
 }
 
@@ -151,8 +159,14 @@ func attention(a answers, status *gatewayv1.GetStatusResponse) []*gatewayv1.Atte
 	if status.GetLastRun().GetState() == "held" {
 		add("run_held", "The last run was held back by a guard.", "Look at the run and approve or reject what it would do.")
 	}
-	if status.GetSchedule().GetPaused() {
-		add("schedule_paused", "Automatic sync is paused.", "Reconnect, or switch automatic sync on again.")
+	switch status.GetSchedule().GetPausedReason() {
+	case "disconnected":
+		add("schedule_paused", "Automatic sync is paused: there is no connection.", "Connect again; it resumes by itself.")
+	case "quarantined":
+		add("schedule_quarantined", "The last syncs have all failed, so that only one a day is tried.",
+			"Look at the last run and mend what it names. The first sync that gets through ends this.")
+	case "paused_by_operator":
+		add("schedule_paused", "The operator of entrasync paused automatic sync.", "Ask the operator.")
 	}
 	if d := a.discovery; d.GetGoneCount() > 0 && d.GetActiveCount() == 0 && len(d.GetUnreadable()) == 0 {
 		add("all_tenants_gone", "The last discovery found none of the managed tenants.",
@@ -179,6 +193,7 @@ func attention(a answers, status *gatewayv1.GetStatusResponse) []*gatewayv1.Atte
 		{a.mapping == nil, "mappings"},
 		{a.engine == nil, "sync"},
 		{a.queue == nil, "the review queue"},
+		{a.schedule == nil, "the schedule"},
 	} {
 		if missing.gone {
 			add("part_unavailable", "What is known of "+missing.what+" cannot be shown at the moment.", "Try again in a minute.")

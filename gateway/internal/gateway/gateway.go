@@ -181,7 +181,7 @@ func (p Parts) services(methods []access.Method, switches *flags.Flags, log *aud
 	own := &core.Local{}
 	gatewayv1.RegisterStatusServiceServer(own, console.NewStatus(console.Backends{
 		Connection: p.Backends.Connection, Discovery: p.Backends.Discovery, Mapping: p.Backends.Mapping,
-		SyncEngine: p.Backends.SyncEngine, Reconciliation: p.Backends.Reconciliation,
+		SyncEngine: p.Backends.SyncEngine, Reconciliation: p.Backends.Reconciliation, Worker: p.Backends.Worker,
 	}))
 	gatewayv1.RegisterFeatureFlagServiceServer(own, console.NewFeatureFlags(switches))
 	gatewayv1.RegisterPlatformFlagServiceServer(own, console.NewPlatformFlags(switches))

@@ -9,29 +9,53 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
-// TestTheStatusCallsAScheduleEnabledOnlyWhereOneRuns gives the panel what the engine knows:
-// the setting alone schedules nothing.
+// TestTheStatusCallsAScheduleEnabledOnlyWhereOneRuns gives the panel what the engine and the
+// worker know: the setting alone schedules nothing.
 func TestTheStatusCallsAScheduleEnabledOnlyWhereOneRuns(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.allOn("t1")
-	schedule := func(status *syncenginev1.GetSyncStatusResponse) map[string]any {
+	status := func(automatic bool, schedule *orchestrationv1.DescribeScheduleResponse) (shown map[string]any, attention []string) {
 		b.backends.on("/entrasync.syncengine.v1.SyncEngineInternalService/GetSyncStatus", func(context.Context, proto.Message) (proto.Message, error) {
-			return status, nil
+			return &syncenginev1.GetSyncStatusResponse{ScheduleEnabled: automatic, IntervalMinutes: 1440}, nil
 		})
-		return b.as(b.reader("t1"), "GET", "/api/integrations/entra", "").json(t)["schedule"].(map[string]any)
+		b.backends.on("/entrasync.orchestration.v1.ScheduleInternalService/DescribeSchedule", func(context.Context, proto.Message) (proto.Message, error) {
+			return schedule, nil
+		})
+		answer := b.as(b.reader("t1"), "GET", "/api/integrations/entra", "").json(t)
+		for _, entry := range answer["attention"].([]any) {
+			attention = append(attention, entry.(map[string]any)["code"].(string))
+		}
+		return answer["schedule"].(map[string]any), attention
 	}
 	next := timestamppb.New(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 
-	onlyTheSetting := schedule(&syncenginev1.GetSyncStatusResponse{ScheduleEnabled: true, IntervalMinutes: 1440})
+	onlyTheSetting, _ := status(true, &orchestrationv1.DescribeScheduleResponse{})
 	require.Equal(t, false, onlyTheSetting["enabled"])
 	require.EqualValues(t, 1440, onlyTheSetting["intervalMinutes"])
 	require.NotContains(t, onlyTheSetting, "nextRunAt")
 
-	require.Equal(t, true, schedule(&syncenginev1.GetSyncStatusResponse{ScheduleEnabled: true, NextRunAt: next})["enabled"])
-	require.Equal(t, true, schedule(&syncenginev1.GetSyncStatusResponse{ScheduleEnabled: true, Paused: true})["enabled"])
-	require.Equal(t, false, schedule(&syncenginev1.GetSyncStatusResponse{NextRunAt: next})["enabled"])
+	running, attention := status(true, &orchestrationv1.DescribeScheduleResponse{Exists: true, IntervalMinutes: 1440, NextRunAt: next})
+	require.Equal(t, true, running["enabled"])
+	require.Equal(t, "2026-01-02T03:04:05Z", running["nextRunAt"])
+	require.NotContains(t, attention, "schedule_paused")
+
+	off, attention := status(false, &orchestrationv1.DescribeScheduleResponse{Exists: true, Paused: true, PausedReason: "automatic_sync_off"})
+	require.Equal(t, false, off["enabled"])
+	require.Equal(t, true, off["paused"])
+	require.NotContains(t, attention, "schedule_paused", "who switched it off knows")
+
+	disconnected, attention := status(true, &orchestrationv1.DescribeScheduleResponse{Exists: true, Paused: true, PausedReason: "disconnected"})
+	require.Equal(t, true, disconnected["enabled"])
+	require.Equal(t, "disconnected", disconnected["pausedReason"])
+	require.Contains(t, attention, "schedule_paused")
+
+	quarantined, attention := status(true, &orchestrationv1.DescribeScheduleResponse{Exists: true, NextRunAt: next, PausedReason: "quarantined"})
+	require.Equal(t, false, quarantined["paused"])
+	require.Equal(t, "2026-01-02T03:04:05Z", quarantined["nextRunAt"])
+	require.Contains(t, attention, "schedule_quarantined")
 }

@@ -72,6 +72,9 @@ func finish(ctx context.Context, q *sqlc.Queries, id uuid.UUID, end syncengine.R
 	if err := q.FinishRun(ctx, params); err != nil {
 		return err
 	}
+	if err := recordEnd(ctx, q, tenantID, run, ending.State, end.Now); err != nil {
+		return err
+	}
 	if !ending.AutomaticSync {
 		return nil
 	}

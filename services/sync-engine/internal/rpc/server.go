@@ -11,15 +11,16 @@ import (
 
 // UseCases are what the servers call.
 type UseCases struct {
-	Contacts *syncengine.ListContacts
-	Batch    *syncengine.BatchUpsert
-	Runs     *syncengine.ReadRuns
-	Create   *syncengine.CreateRun
-	Begin    *syncengine.BeginRun
-	Results  *syncengine.RunResults
-	Sync     *syncengine.SyncTenant
-	Revise   *syncengine.ReviseMapping
-	Orphans  *syncengine.DecideOrphans
+	Contacts  *syncengine.ListContacts
+	Batch     *syncengine.BatchUpsert
+	Runs      *syncengine.ReadRuns
+	Create    *syncengine.CreateRun
+	Begin     *syncengine.BeginRun
+	Results   *syncengine.RunResults
+	Sync      *syncengine.SyncTenant
+	Revise    *syncengine.ReviseMapping
+	Orphans   *syncengine.DecideOrphans
+	Schedules *syncengine.ReadSchedules
 }
 
 // Register serves all contracts of the sync engine.
@@ -27,6 +28,7 @@ func Register(server grpc.ServiceRegistrar, cases UseCases) {
 	syncenginev1.RegisterContactServiceServer(server, &contactServer{cases: cases})
 	syncenginev1.RegisterRunServiceServer(server, &runServer{cases: cases})
 	syncenginev1.RegisterSyncEngineInternalServiceServer(server, &internalServer{cases: cases})
+	syncenginev1.RegisterScheduleInternalServiceServer(server, &scheduleServer{cases: cases})
 }
 
 // defaultPage is the size of a page where none is asked for.

@@ -54,12 +54,14 @@ func (p Pace) orDefaults() Pace {
 type Activities struct {
 	engine    syncenginev1.SyncEngineInternalServiceClient
 	discovery discoveryv1.DiscoveryInternalServiceClient
+	start     *orchestration.Start
 	pace      Pace
 }
 
-// New returns activities on clients that sign each call's tenant and actor.
-func New(engine syncenginev1.SyncEngineInternalServiceClient, discovery discoveryv1.DiscoveryInternalServiceClient, pace Pace) *Activities {
-	return &Activities{engine: engine, discovery: discovery, pace: pace.orDefaults()}
+// New returns activities on clients that sign each call's tenant and actor, and on the use case
+// that starts runs.
+func New(engine syncenginev1.SyncEngineInternalServiceClient, discovery discoveryv1.DiscoveryInternalServiceClient, start *orchestration.Start, pace Pace) *Activities {
+	return &Activities{engine: engine, discovery: discovery, start: start, pace: pace.orDefaults()}
 }
 
 // UpsertRun marks the run as running and has the engine record what it covers.

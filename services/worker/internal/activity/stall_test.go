@@ -39,7 +39,7 @@ func syncOnce(t *testing.T, phases int, phase func(i int) string) (workflow.Sync
 	ctx := tenant.With(t.Context(), tenant.Call{Tenant: "msp", Actor: tenant.Actor{Type: "system"}})
 	run, err := peers.NewRuns(engine).Create(ctx, orchestration.NewRun{Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
 	require.NoError(t, err)
-	a := New(engine, nil, Pace{Beat: 20 * time.Millisecond, Stall: 500 * time.Millisecond})
+	a := New(engine, nil, nil, Pace{Beat: 20 * time.Millisecond, Stall: 500 * time.Millisecond})
 	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
 	env.SetTestTimeout(time.Minute)
 	env.RegisterActivity(a.SyncTenantUsers)

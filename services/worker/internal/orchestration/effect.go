@@ -18,6 +18,7 @@ const (
 	effectDisconnected     = "connection_disconnected"
 	effectMappingRevised   = "mapping_revised"
 	effectOrphansDecided   = "orphans_decided"
+	effectScheduleChanged  = "schedule_changed"
 )
 
 // How an effect ended.
@@ -79,11 +80,12 @@ type Perform struct {
 	runs      Runs
 	workflows Workflows
 	links     Links
+	schedule  *ApplySchedule
 }
 
 // NewPerform makes the use case.
-func NewPerform(start *Start, runs Runs, workflows Workflows, links Links) *Perform {
-	return &Perform{start: start, runs: runs, workflows: workflows, links: links}
+func NewPerform(start *Start, runs Runs, workflows Workflows, links Links, schedule *ApplySchedule) *Perform {
+	return &Perform{start: start, runs: runs, workflows: workflows, links: links, schedule: schedule}
 }
 
 // Do performs the effect for the tenant of the context. The error, for logs, goes with the
@@ -112,11 +114,8 @@ func (p *Perform) perform(ctx context.Context, effect Effect) (map[string]string
 		}, nil
 	case effectDisconnected:
 		return nil, p.disconnected(ctx, effect)
-	case effectConnected:
-		if err := p.workflows.ResumeSchedule(ctx, effect.TenantID, "connected"); err != nil {
-			return nil, unreachable(err)
-		}
-		return nil, nil
+	case effectConnected, effectScheduleChanged:
+		return nil, p.schedule.Do(ctx, effect.TenantID)
 	case effectMappingRevised:
 		return p.revise(ctx, effect)
 	case effectOrphansDecided:
@@ -197,8 +196,8 @@ func (p *Perform) disconnected(ctx context.Context, effect Effect) error {
 			failures = append(failures, unreachable(err))
 		}
 	}
-	if err := p.workflows.PauseSchedule(ctx, effect.TenantID, "disconnected"); err != nil {
-		failures = append(failures, unreachable(err))
+	if err := p.schedule.Do(ctx, effect.TenantID); err != nil {
+		failures = append(failures, err)
 	}
 	return errors.Join(failures...)
 }

@@ -114,8 +114,4 @@ type Workflows interface {
 	// Cancel asks a workflow to end that executes a run made before a time; it is no error if
 	// there is none or it executes a later run.
 	Cancel(ctx context.Context, workflowID string, before time.Time) error
-	// PauseSchedule and ResumeSchedule pause and resume the tenant's recurring sync; it
-	// is no error if there is none.
-	PauseSchedule(ctx context.Context, tenantID, note string) error
-	ResumeSchedule(ctx context.Context, tenantID, note string) error
 }

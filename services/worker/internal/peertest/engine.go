@@ -26,7 +26,7 @@ type Round func(ctx context.Context, try int, send func(phase string)) (*synceng
 
 // run is a run in memory.
 type run struct {
-	id, tenant, kind, client, workflowID string
+	id, tenant, kind, client, workflowID, trigger string
 
 	created time.Time
 	state   string
@@ -60,6 +60,8 @@ type Engine struct {
 	revised []*syncenginev1.ReviseMappingRequest
 	decided []*syncenginev1.DecideOrphansRequest
 	refuse  error // what the next calls about links answer
+
+	schedule *syncenginev1.GetScheduleResponse
 }
 
 // NewEngine makes an engine whose runs cover the groups. A nil round ends well at once.
@@ -136,6 +138,7 @@ func (e *Engine) Forget(runID string) {
 // Ended is how a run ended, or stands.
 type Ended struct {
 	State   string
+	Trigger string
 	Code    string
 	Found   *int32
 	Results map[string]Result
@@ -149,7 +152,7 @@ func (e *Engine) Run(id string) Ended {
 		if r.id != id {
 			continue
 		}
-		ended := Ended{State: r.state, Code: r.problem.GetCode(), Found: r.found, Results: map[string]Result{}}
+		ended := Ended{State: r.state, Trigger: r.trigger, Code: r.problem.GetCode(), Found: r.found, Results: map[string]Result{}}
 		for managed, result := range r.results {
 			ended.Results[managed] = *result
 		}
@@ -185,6 +188,7 @@ func (e *Engine) CreateRun(ctx context.Context, req *syncenginev1.CreateRunReque
 	r := &run{
 		id: cmp.Or(req.GetRunId(), uuid.Must(uuid.NewV7()).String()), created: time.Now(), tenant: id.String(), kind: req.GetType(), client: req.GetClientId(),
 		workflowID: WorkflowID(req.GetType(), id.String(), req.GetClientId()), state: "queued", results: map[string]*Result{},
+		trigger: req.GetTrigger(),
 	}
 	e.runs = append(e.runs, r)
 	return &syncenginev1.CreateRunResponse{RunId: r.id, WorkflowId: r.workflowID, State: r.state}, nil

@@ -3,6 +3,7 @@ package rpc
 
 import (
 	"context"
+	"time"
 
 	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	"github.com/entrasync/entrasync/pkg/tenant"
@@ -15,12 +16,14 @@ type UseCases struct {
 	Start    *orchestration.Start
 	Discover *orchestration.Discover
 	Describe *orchestration.Describe
+	Schedule *orchestration.DescribeSchedule
 }
 
-// Server serves OrchestrationService and OrchestrationInternalService.
+// Server serves OrchestrationService, OrchestrationInternalService and ScheduleInternalService.
 type Server struct {
 	orchestrationv1.UnimplementedOrchestrationServiceServer
 	orchestrationv1.UnimplementedOrchestrationInternalServiceServer
+	orchestrationv1.UnimplementedScheduleInternalServiceServer
 	use UseCases
 }
 
@@ -82,5 +85,21 @@ func (s *Server) DescribeWorkflow(ctx context.Context, req *orchestrationv1.Desc
 	}
 	return &orchestrationv1.DescribeWorkflowResponse{
 		State: execution.State, StartedAt: wire.NonZero(execution.StartedAt), ClosedAt: wire.NonZero(execution.ClosedAt),
+	}, nil
+}
+
+// DescribeSchedule returns the state of the tenant's recurring sync.
+func (s *Server) DescribeSchedule(ctx context.Context, _ *orchestrationv1.DescribeScheduleRequest) (*orchestrationv1.DescribeScheduleResponse, error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	schedule, err := s.use.Schedule.Do(ctx, id.String())
+	if err != nil {
+		return nil, err
+	}
+	return &orchestrationv1.DescribeScheduleResponse{
+		Exists: schedule.Exists, IntervalMinutes: int32(schedule.Every / time.Minute), NextRunAt: wire.NonZero(schedule.NextRunAt),
+		Paused: schedule.Paused, PausedReason: schedule.Reason,
 	}, nil
 }

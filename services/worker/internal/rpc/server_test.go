@@ -45,9 +45,21 @@ func (o *orchestrator) Describe(_ context.Context, _ string) (orchestration.Exec
 	return orchestration.Execution{State: "running", StartedAt: time.Unix(1_700_000_000, 0)}, nil
 }
 
-func (o *orchestrator) Cancel(context.Context, string, time.Time) error      { return nil }
-func (o *orchestrator) PauseSchedule(context.Context, string, string) error  { return nil }
-func (o *orchestrator) ResumeSchedule(context.Context, string, string) error { return nil }
+func (o *orchestrator) Put(context.Context, string, orchestration.Plan) error { return nil }
+
+func (o *orchestrator) Schedule(_ context.Context, tenantID string) (orchestration.ScheduleState, error) {
+	if o.down {
+		return orchestration.ScheduleState{}, errors.New("connection refused")
+	}
+	if tenantID != "msp-1" {
+		return orchestration.ScheduleState{}, nil
+	}
+	return orchestration.ScheduleState{
+		Exists: true, Plan: orchestration.Plan{Every: time.Hour, Reason: orchestration.ReasonQuarantined}, NextRunAt: time.Unix(1_700_000_000, 0),
+	}, nil
+}
+
+func (o *orchestrator) Cancel(context.Context, string, time.Time) error { return nil }
 
 // bundle is the API as the gateway reaches it.
 type bundle struct {
@@ -56,6 +68,7 @@ type bundle struct {
 	engine       *peertest.Engine
 	api          orchestrationv1.OrchestrationServiceClient
 	internal     orchestrationv1.OrchestrationInternalServiceClient
+	schedules    orchestrationv1.ScheduleInternalServiceClient
 }
 
 func setup(t *testing.T) *bundle {
@@ -70,15 +83,17 @@ func setup(t *testing.T) *bundle {
 	server := rpc.New(rpc.UseCases{
 		Start:    start,
 		Discover: orchestration.NewDiscover(start, b.orchestrator, peers.NewDiscoveries((&peertest.Discovery{}).Client(t, network))),
-		Describe: orchestration.NewDescribe(b.orchestrator),
+		Describe: orchestration.NewDescribe(b.orchestrator), Schedule: orchestration.NewDescribeSchedule(b.orchestrator),
 	})
 	address := network.Serve("worker", func(r grpc.ServiceRegistrar) {
 		orchestrationv1.RegisterOrchestrationServiceServer(r, server)
 		orchestrationv1.RegisterOrchestrationInternalServiceServer(r, server)
+		orchestrationv1.RegisterScheduleInternalServiceServer(r, server)
 	})
 	conn := network.Dial("gateway", "worker", address)
 	b.api = orchestrationv1.NewOrchestrationServiceClient(conn)
 	b.internal = orchestrationv1.NewOrchestrationInternalServiceClient(conn)
+	b.schedules = orchestrationv1.NewScheduleInternalServiceClient(conn)
 	return b
 }
 
@@ -154,5 +169,19 @@ func TestDescribeWorkflow(t *testing.T) {
 	require.Equal(t, errs.NotFound, errs.KindOf(err))
 	b.orchestrator.down = true
 	_, err = b.internal.DescribeWorkflow(b.ctx, &orchestrationv1.DescribeWorkflowRequest{WorkflowId: "entra-discovery:msp-1"})
+	require.Equal(t, "orchestrator_unavailable", errs.ReasonOf(err))
+}
+
+func TestDescribeSchedule(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	res, err := b.schedules.DescribeSchedule(b.ctx, &orchestrationv1.DescribeScheduleRequest{})
+	require.NoError(t, err)
+	require.True(t, res.GetExists())
+	require.EqualValues(t, 60, res.GetIntervalMinutes())
+	require.Equal(t, "quarantined", res.GetPausedReason())
+	require.EqualValues(t, 1_700_000_000, res.GetNextRunAt().GetSeconds())
+	b.orchestrator.down = true
+	_, err = b.schedules.DescribeSchedule(b.ctx, &orchestrationv1.DescribeScheduleRequest{})
 	require.Equal(t, "orchestrator_unavailable", errs.ReasonOf(err))
 }

@@ -17,7 +17,7 @@ import (
 func TestEffectsOfAMapping(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil, nil, workflow.Limits{})
-	perform := orchestration.NewPerform(b.start, b.runs, b.workflows, b.links)
+	perform := b.performer(b.workflows)
 	revised := b.effect("mapping_revised")
 	revised.Arguments = map[string]string{"managed_tenant_id": "m-1", "entra_tenant_id": "d-1", "client_id": "c-1", "revision": "4"}
 	for range 2 { // handed out at least once
@@ -76,7 +76,7 @@ func TestADecisionAboutLinksStandsWhateverBecomesOfItsSync(t *testing.T) {
 			"decision_id": effect.ID, "managed_tenant_id": "m-1", "entra_tenant_id": "d-1", "client_id": "c-1", "revision": "4",
 			"decision": decision, "decided_by": "user-1",
 		}
-		outcome, err := orchestration.NewPerform(orchestration.NewStart(b.runs, workflows), b.runs, workflows, b.links).Do(b.ctx, effect)
+		outcome, err := b.performer(workflows).Do(b.ctx, effect)
 		require.NoError(t, err)
 		require.Equal(t, "done", outcome.State)
 		require.Equal(t, "1", outcome.Result["left"])
@@ -96,7 +96,7 @@ func TestADecisionAboutLinksStandsWhateverBecomesOfItsSync(t *testing.T) {
 func TestEffectsOfAMappingThatCannotBeDone(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil, nil, workflow.Limits{})
-	perform := orchestration.NewPerform(b.start, b.runs, b.workflows, b.links)
+	perform := b.performer(b.workflows)
 	effect := func(kind string) orchestration.Effect {
 		effect := b.effect(kind)
 		effect.Arguments = map[string]string{

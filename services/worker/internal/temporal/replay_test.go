@@ -105,6 +105,15 @@ func TestRecordHistories(t *testing.T) {
 			b.synced(started)
 			return b, started.WorkflowID
 		},
+		"scheduled-completed": func(t *testing.T) (*bundle, string) {
+			b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
+			b.work()
+			b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 1440, FirstSyncDone: true})
+			b.scheduled()
+			started := b.due()
+			require.NoError(t, b.client.GetWorkflow(b.ctx, started.WorkflowID, "").Get(b.ctx, nil))
+			return b, started.WorkflowID
+		},
 		"client-completed": func(t *testing.T) (*bundle, string) {
 			b := setup(t, peertest.Groups(1, 3), nil, workflow.Limits{})
 			b.work()

@@ -51,6 +51,11 @@ type bundle struct {
 	workflows *Workflows
 	start     *orchestration.Start
 	discover  *orchestration.Discover
+
+	connection *peertest.Connection
+	wishes     *peers.Schedules
+	schedules  *Schedules
+	apply      *orchestration.ApplySchedule
 }
 
 func setup(t *testing.T, groups []*syncenginev1.ClientTenants, round peertest.Round, limits workflow.Limits) *bundle {
@@ -58,15 +63,17 @@ func setup(t *testing.T, groups []*syncenginev1.ClientTenants, round peertest.Ro
 	id := "t-" + uuid.NewString()[:13]
 	b := &bundle{
 		t: t, tenant: id, queue: "test-" + id, client: dial(t),
-		engine: peertest.NewEngine(groups, round), discovery: &peertest.Discovery{},
+		engine: peertest.NewEngine(groups, round), discovery: &peertest.Discovery{}, connection: &peertest.Connection{},
 		ctx: tenant.With(t.Context(), tenant.Call{Tenant: tenant.ID(id), Actor: tenant.Actor{ID: "user-1", Type: "user"}}),
 	}
 	network := rpctest.New(t)
 	engine, discovery := b.engine.Client(t, network), b.discovery.Client(t, network)
-	b.acts = activity.New(engine, discovery, quick)
 	b.runs, b.links = peers.NewRuns(engine), peers.NewLinks(engine)
-	b.workflows = NewWorkflows(b.client, b.queue, limits)
+	b.workflows, b.schedules = NewWorkflows(b.client, b.queue, limits), NewSchedules(b.client, b.queue)
 	b.start = orchestration.NewStart(b.runs, b.workflows)
+	b.acts = activity.New(engine, discovery, b.start, quick)
+	b.wishes = peers.NewSchedules(b.engine.Schedules(t, network), b.connection.Client(t, network))
+	b.apply = orchestration.NewApplySchedule(b.wishes, b.schedules)
 	b.discover = orchestration.NewDiscover(b.start, b.workflows, peers.NewDiscoveries(discovery))
 	return b
 }
@@ -134,4 +141,9 @@ func (b *bundle) synced(started orchestration.Started) workflow.SyncOutput {
 	var out workflow.SyncOutput
 	require.NoError(b.t, b.client.GetWorkflow(ctx, started.WorkflowID, "").Get(ctx, &out))
 	return out
+}
+
+// performer does effects with these workflows.
+func (b *bundle) performer(workflows *Workflows) *orchestration.Perform {
+	return orchestration.NewPerform(orchestration.NewStart(b.runs, workflows), b.runs, workflows, b.links, b.apply)
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/client"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
@@ -264,18 +263,13 @@ func TestEffectsOfAConnection(t *testing.T) {
 		return nil, ctx.Err()
 	}, workflow.Limits{})
 	b.work()
-	perform := orchestration.NewPerform(b.start, b.runs, b.workflows, b.links)
-	schedule, err := b.client.ScheduleClient().Create(b.ctx, client.ScheduleOptions{
-		ID:     scheduleID(b.tenant),
-		Spec:   client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: 24 * time.Hour, Offset: time.Since(time.Unix(0, 0).Add(-time.Hour)) % (24 * time.Hour)}}},
-		Action: &client.ScheduleWorkflowAction{ID: "unused-" + b.tenant, Workflow: "unused", TaskQueue: b.queue},
-	})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = schedule.Delete(context.WithoutCancel(t.Context())) })
+	perform := b.performer(b.workflows)
+	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 1440, FirstSyncDone: true})
+	b.scheduled()
 	paused := func() bool {
-		described, err := schedule.Describe(b.ctx)
+		state, err := b.schedules.Schedule(b.ctx, b.tenant)
 		require.NoError(t, err)
-		return described.Schedule.State.Paused
+		return state.Paused
 	}
 
 	start := b.effect("start_initial_sync")
@@ -287,6 +281,8 @@ func TestEffectsOfAConnection(t *testing.T) {
 	runID := started.Result["run_id"]
 	<-begun
 
+	require.False(t, paused())
+	b.connection.SetStatus("disconnected")
 	outcome, err := perform.Do(b.ctx, b.effect("connection_disconnected"))
 	require.NoError(t, err)
 	require.Equal(t, orchestration.Outcome{State: "done"}, outcome)
@@ -298,12 +294,13 @@ func TestEffectsOfAConnection(t *testing.T) {
 	})
 
 	// Another process, which knows nothing of the first, is handed the same effect.
-	again, err := orchestration.NewPerform(b.start, b.runs, b.workflows, b.links).Do(b.ctx, start)
+	again, err := b.performer(b.workflows).Do(b.ctx, start)
 	require.NoError(t, err)
 	require.Equal(t, started, again, "the same effect again starts nothing")
 	require.Equal(t, start.ID, again.Result["run_id"])
 	require.Empty(t, begun)
 
+	b.connection.SetStatus("connected")
 	outcome, err = perform.Do(b.ctx, b.effect("connection_connected"))
 	require.NoError(t, err)
 	require.Equal(t, "done", outcome.State)
@@ -335,7 +332,7 @@ func TestAStartThatAProcessDidNotFinishIsFinishedByTheNext(t *testing.T) {
 	start := b.effect("start_initial_sync")
 	_, err := b.runs.Create(b.ctx, orchestration.NewRun{ID: start.ID, Kind: orchestration.InitialSync, Trigger: orchestration.TriggerManual})
 	require.NoError(t, err)
-	outcome, err := orchestration.NewPerform(b.start, b.runs, b.workflows, b.links).Do(b.ctx, start)
+	outcome, err := b.performer(b.workflows).Do(b.ctx, start)
 	require.NoError(t, err)
 	require.Equal(t, "done", outcome.State)
 	require.Equal(t, map[string]string{"run_id": start.ID, "workflow_id": "entra-initial-sync:" + b.tenant, "joined": "false"}, outcome.Result)
@@ -357,7 +354,7 @@ func TestADisconnectDoneAgainLeavesWhatBeganLaterAlone(t *testing.T) {
 	// The process that did it died between the database and the orchestrator.
 	_, err := b.runs.Cancel(b.ctx, disconnect.CreatedAt)
 	require.NoError(t, err)
-	perform := orchestration.NewPerform(b.start, b.runs, b.workflows, b.links)
+	perform := b.performer(b.workflows)
 	outcome, err := perform.Do(b.ctx, disconnect)
 	require.NoError(t, err)
 	require.Equal(t, "done", outcome.State)
@@ -383,7 +380,7 @@ func TestADisconnectDoneAgainLeavesWhatBeganLaterAlone(t *testing.T) {
 func TestAConnectionEffectWithoutAScheduleIsDone(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil, nil, workflow.Limits{})
-	perform := orchestration.NewPerform(b.start, b.runs, b.workflows, b.links)
+	perform := b.performer(b.workflows)
 	for _, kind := range []string{"connection_connected", "connection_disconnected"} {
 		outcome, err := perform.Do(b.ctx, b.effect(kind))
 		require.NoError(t, err)

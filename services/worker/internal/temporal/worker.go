@@ -81,6 +81,7 @@ func Register(r worker.Registry, a *activities.Activities) {
 		workflow.UpsertRun:          a.UpsertRun,
 		workflow.FinaliseRun:        a.FinaliseRun,
 		workflow.RecordTenantResult: a.RecordTenantResult,
+		workflow.StartScheduledSync: a.StartScheduledSync,
 	} {
 		r.RegisterActivityWithOptions(definition, activity.RegisterOptions{Name: name})
 	}
@@ -93,6 +94,7 @@ func Workflow() map[string]any {
 		workflow.InitialSync:    workflow.InitialSyncWorkflow,
 		workflow.AllTenantsSync: workflow.AllTenantsSyncWorkflow,
 		workflow.ClientSync:     workflow.ClientSyncWorkflow,
+		workflow.ScheduledSync:  workflow.ScheduledSyncWorkflow,
 	}
 }
 

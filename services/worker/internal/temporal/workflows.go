@@ -184,25 +184,3 @@ func madeAt(runID string) time.Time {
 	}
 	return time.Unix(id.Time().UnixTime())
 }
-
-// scheduleID is that of the tenant's recurring sync.
-func scheduleID(tenantID string) string { return "entra-all-tenants-sync:" + tenantID }
-
-// PauseSchedule implements orchestration.Workflows.
-func (w *Workflows) PauseSchedule(ctx context.Context, tenantID, note string) error {
-	handle := w.client.ScheduleClient().GetHandle(ctx, scheduleID(tenantID))
-	return scheduleError(handle.Pause(ctx, client.SchedulePauseOptions{Note: note}))
-}
-
-// ResumeSchedule implements orchestration.Workflows.
-func (w *Workflows) ResumeSchedule(ctx context.Context, tenantID, note string) error {
-	handle := w.client.ScheduleClient().GetHandle(ctx, scheduleID(tenantID))
-	return scheduleError(handle.Unpause(ctx, client.ScheduleUnpauseOptions{Note: note}))
-}
-
-func scheduleError(err error) error {
-	if notFound := new(serviceerror.NotFound); err == nil || errors.As(err, &notFound) {
-		return nil
-	}
-	return fmt.Errorf("switching the schedule: %w", err)
-}

@@ -10,6 +10,7 @@ const (
 	InitialSync    = "InitialSyncWorkflow"
 	AllTenantsSync = "AllTenantsSyncWorkflow"
 	ClientSync     = "ClientSyncWorkflow"
+	ScheduledSync  = "ScheduledSyncWorkflow"
 )
 
 // The names under which the activities are registered.
@@ -20,6 +21,7 @@ const (
 	UpsertRun          = "UpsertRun"
 	FinaliseRun        = "FinaliseRun"
 	RecordTenantResult = "RecordTenantResult"
+	StartScheduledSync = "StartScheduledSync"
 )
 
 // The states in which a run or a tenant's part of it can end, and the one in which work goes on.
@@ -182,4 +184,15 @@ type FinaliseRunInput struct {
 type FinaliseRunOutput struct {
 	State    string   `json:"state"`
 	Counters Counters `json:"counters"`
+}
+
+// ScheduledSyncInput names the tenant whose schedule has come to its time.
+type ScheduledSyncInput struct {
+	TenantID string `json:"tenantId"`
+}
+
+// StartScheduledSyncOutput is the run that was started or joined.
+type StartScheduledSyncOutput struct {
+	RunID  string `json:"runId"`
+	Joined bool   `json:"joined,omitempty"`
 }

@@ -249,3 +249,14 @@ type OrphanDecision struct {
 	CompletedAt     *time.Time
 	Marked          int32
 }
+
+type ScheduledTenant struct {
+	TenantID string
+}
+
+type SyncSchedule struct {
+	TenantID      string
+	FirstSyncedAt *time.Time
+	FailedRuns    int32
+	QuarantinedAt *time.Time
+}

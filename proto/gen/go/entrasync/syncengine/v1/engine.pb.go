@@ -1171,9 +1171,6 @@ type GetSyncStatusResponse struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	ScheduleEnabled bool                   `protobuf:"varint,1,opt,name=schedule_enabled,json=scheduleEnabled,proto3" json:"schedule_enabled,omitempty"`
 	IntervalMinutes int32                  `protobuf:"varint,2,opt,name=interval_minutes,json=intervalMinutes,proto3" json:"interval_minutes,omitempty"`
-	NextRunAt       *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=next_run_at,json=nextRunAt,proto3" json:"next_run_at,omitempty"`
-	Paused          bool                   `protobuf:"varint,4,opt,name=paused,proto3" json:"paused,omitempty"`
-	PausedReason    string                 `protobuf:"bytes,5,opt,name=paused_reason,json=pausedReason,proto3" json:"paused_reason,omitempty"`
 	LastRun         *Run                   `protobuf:"bytes,6,opt,name=last_run,json=lastRun,proto3" json:"last_run,omitempty"`
 	Contacts        int32                  `protobuf:"varint,7,opt,name=contacts,proto3" json:"contacts,omitempty"`
 	Linked          int32                  `protobuf:"varint,8,opt,name=linked,proto3" json:"linked,omitempty"`
@@ -1223,27 +1220,6 @@ func (x *GetSyncStatusResponse) GetIntervalMinutes() int32 {
 		return x.IntervalMinutes
 	}
 	return 0
-}
-
-func (x *GetSyncStatusResponse) GetNextRunAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.NextRunAt
-	}
-	return nil
-}
-
-func (x *GetSyncStatusResponse) GetPaused() bool {
-	if x != nil {
-		return x.Paused
-	}
-	return false
-}
-
-func (x *GetSyncStatusResponse) GetPausedReason() string {
-	if x != nil {
-		return x.PausedReason
-	}
-	return ""
 }
 
 func (x *GetSyncStatusResponse) GetLastRun() *Run {
@@ -1631,16 +1607,13 @@ const file_entrasync_syncengine_v1_engine_proto_rawDesc = "" +
 	"\x0ecreated_before\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\"7\n" +
 	"\x12CancelRunsResponse\x12!\n" +
 	"\fworkflow_ids\x18\x01 \x03(\tR\vworkflowIds\"\x16\n" +
-	"\x14GetSyncStatusRequest\"\xd3\x02\n" +
+	"\x14GetSyncStatusRequest\"\x84\x02\n" +
 	"\x15GetSyncStatusResponse\x12)\n" +
 	"\x10schedule_enabled\x18\x01 \x01(\bR\x0fscheduleEnabled\x12)\n" +
-	"\x10interval_minutes\x18\x02 \x01(\x05R\x0fintervalMinutes\x12:\n" +
-	"\vnext_run_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tnextRunAt\x12\x16\n" +
-	"\x06paused\x18\x04 \x01(\bR\x06paused\x12#\n" +
-	"\rpaused_reason\x18\x05 \x01(\tR\fpausedReason\x127\n" +
+	"\x10interval_minutes\x18\x02 \x01(\x05R\x0fintervalMinutes\x127\n" +
 	"\blast_run\x18\x06 \x01(\v2\x1c.entrasync.syncengine.v1.RunR\alastRun\x12\x1a\n" +
 	"\bcontacts\x18\a \x01(\x05R\bcontacts\x12\x16\n" +
-	"\x06linked\x18\b \x01(\x05R\x06linked\"\xcb\x01\n" +
+	"\x06linked\x18\b \x01(\x05R\x06linkedJ\x04\b\x03\x10\x06R\vnext_run_atR\x06pausedR\rpaused_reason\"\xcb\x01\n" +
 	"\x14ReviseMappingRequest\x125\n" +
 	"\x11managed_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\x121\n" +
 	"\x0fentra_tenant_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rentraTenantId\x12$\n" +
@@ -1745,35 +1718,34 @@ var file_entrasync_syncengine_v1_engine_proto_depIdxs = []int32{
 	27, // 6: entrasync.syncengine.v1.ListOpenRunsRequest.before:type_name -> google.protobuf.Timestamp
 	15, // 7: entrasync.syncengine.v1.ListOpenRunsResponse.runs:type_name -> entrasync.syncengine.v1.OpenRun
 	27, // 8: entrasync.syncengine.v1.CancelRunsRequest.created_before:type_name -> google.protobuf.Timestamp
-	27, // 9: entrasync.syncengine.v1.GetSyncStatusResponse.next_run_at:type_name -> google.protobuf.Timestamp
-	28, // 10: entrasync.syncengine.v1.GetSyncStatusResponse.last_run:type_name -> entrasync.syncengine.v1.Run
-	0,  // 11: entrasync.syncengine.v1.SyncEngineInternalService.CreateRun:input_type -> entrasync.syncengine.v1.CreateRunRequest
-	2,  // 12: entrasync.syncengine.v1.SyncEngineInternalService.BeginRun:input_type -> entrasync.syncengine.v1.BeginRunRequest
-	4,  // 13: entrasync.syncengine.v1.SyncEngineInternalService.ListRunTenants:input_type -> entrasync.syncengine.v1.ListRunTenantsRequest
-	7,  // 14: entrasync.syncengine.v1.SyncEngineInternalService.SyncTenantUsers:input_type -> entrasync.syncengine.v1.SyncTenantUsersRequest
-	10, // 15: entrasync.syncengine.v1.SyncEngineInternalService.RecordTenantResult:input_type -> entrasync.syncengine.v1.RecordTenantResultRequest
-	12, // 16: entrasync.syncengine.v1.SyncEngineInternalService.FinaliseRun:input_type -> entrasync.syncengine.v1.FinaliseRunRequest
-	14, // 17: entrasync.syncengine.v1.SyncEngineInternalService.ListOpenRuns:input_type -> entrasync.syncengine.v1.ListOpenRunsRequest
-	17, // 18: entrasync.syncengine.v1.SyncEngineInternalService.CancelRuns:input_type -> entrasync.syncengine.v1.CancelRunsRequest
-	21, // 19: entrasync.syncengine.v1.SyncEngineInternalService.ReviseMapping:input_type -> entrasync.syncengine.v1.ReviseMappingRequest
-	23, // 20: entrasync.syncengine.v1.SyncEngineInternalService.DecideOrphans:input_type -> entrasync.syncengine.v1.DecideOrphansRequest
-	19, // 21: entrasync.syncengine.v1.SyncEngineInternalService.GetSyncStatus:input_type -> entrasync.syncengine.v1.GetSyncStatusRequest
-	1,  // 22: entrasync.syncengine.v1.SyncEngineInternalService.CreateRun:output_type -> entrasync.syncengine.v1.CreateRunResponse
-	3,  // 23: entrasync.syncengine.v1.SyncEngineInternalService.BeginRun:output_type -> entrasync.syncengine.v1.BeginRunResponse
-	6,  // 24: entrasync.syncengine.v1.SyncEngineInternalService.ListRunTenants:output_type -> entrasync.syncengine.v1.ListRunTenantsResponse
-	8,  // 25: entrasync.syncengine.v1.SyncEngineInternalService.SyncTenantUsers:output_type -> entrasync.syncengine.v1.SyncTenantUsersResponse
-	11, // 26: entrasync.syncengine.v1.SyncEngineInternalService.RecordTenantResult:output_type -> entrasync.syncengine.v1.RecordTenantResultResponse
-	13, // 27: entrasync.syncengine.v1.SyncEngineInternalService.FinaliseRun:output_type -> entrasync.syncengine.v1.FinaliseRunResponse
-	16, // 28: entrasync.syncengine.v1.SyncEngineInternalService.ListOpenRuns:output_type -> entrasync.syncengine.v1.ListOpenRunsResponse
-	18, // 29: entrasync.syncengine.v1.SyncEngineInternalService.CancelRuns:output_type -> entrasync.syncengine.v1.CancelRunsResponse
-	22, // 30: entrasync.syncengine.v1.SyncEngineInternalService.ReviseMapping:output_type -> entrasync.syncengine.v1.ReviseMappingResponse
-	24, // 31: entrasync.syncengine.v1.SyncEngineInternalService.DecideOrphans:output_type -> entrasync.syncengine.v1.DecideOrphansResponse
-	20, // 32: entrasync.syncengine.v1.SyncEngineInternalService.GetSyncStatus:output_type -> entrasync.syncengine.v1.GetSyncStatusResponse
-	22, // [22:33] is the sub-list for method output_type
-	11, // [11:22] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	28, // 9: entrasync.syncengine.v1.GetSyncStatusResponse.last_run:type_name -> entrasync.syncengine.v1.Run
+	0,  // 10: entrasync.syncengine.v1.SyncEngineInternalService.CreateRun:input_type -> entrasync.syncengine.v1.CreateRunRequest
+	2,  // 11: entrasync.syncengine.v1.SyncEngineInternalService.BeginRun:input_type -> entrasync.syncengine.v1.BeginRunRequest
+	4,  // 12: entrasync.syncengine.v1.SyncEngineInternalService.ListRunTenants:input_type -> entrasync.syncengine.v1.ListRunTenantsRequest
+	7,  // 13: entrasync.syncengine.v1.SyncEngineInternalService.SyncTenantUsers:input_type -> entrasync.syncengine.v1.SyncTenantUsersRequest
+	10, // 14: entrasync.syncengine.v1.SyncEngineInternalService.RecordTenantResult:input_type -> entrasync.syncengine.v1.RecordTenantResultRequest
+	12, // 15: entrasync.syncengine.v1.SyncEngineInternalService.FinaliseRun:input_type -> entrasync.syncengine.v1.FinaliseRunRequest
+	14, // 16: entrasync.syncengine.v1.SyncEngineInternalService.ListOpenRuns:input_type -> entrasync.syncengine.v1.ListOpenRunsRequest
+	17, // 17: entrasync.syncengine.v1.SyncEngineInternalService.CancelRuns:input_type -> entrasync.syncengine.v1.CancelRunsRequest
+	21, // 18: entrasync.syncengine.v1.SyncEngineInternalService.ReviseMapping:input_type -> entrasync.syncengine.v1.ReviseMappingRequest
+	23, // 19: entrasync.syncengine.v1.SyncEngineInternalService.DecideOrphans:input_type -> entrasync.syncengine.v1.DecideOrphansRequest
+	19, // 20: entrasync.syncengine.v1.SyncEngineInternalService.GetSyncStatus:input_type -> entrasync.syncengine.v1.GetSyncStatusRequest
+	1,  // 21: entrasync.syncengine.v1.SyncEngineInternalService.CreateRun:output_type -> entrasync.syncengine.v1.CreateRunResponse
+	3,  // 22: entrasync.syncengine.v1.SyncEngineInternalService.BeginRun:output_type -> entrasync.syncengine.v1.BeginRunResponse
+	6,  // 23: entrasync.syncengine.v1.SyncEngineInternalService.ListRunTenants:output_type -> entrasync.syncengine.v1.ListRunTenantsResponse
+	8,  // 24: entrasync.syncengine.v1.SyncEngineInternalService.SyncTenantUsers:output_type -> entrasync.syncengine.v1.SyncTenantUsersResponse
+	11, // 25: entrasync.syncengine.v1.SyncEngineInternalService.RecordTenantResult:output_type -> entrasync.syncengine.v1.RecordTenantResultResponse
+	13, // 26: entrasync.syncengine.v1.SyncEngineInternalService.FinaliseRun:output_type -> entrasync.syncengine.v1.FinaliseRunResponse
+	16, // 27: entrasync.syncengine.v1.SyncEngineInternalService.ListOpenRuns:output_type -> entrasync.syncengine.v1.ListOpenRunsResponse
+	18, // 28: entrasync.syncengine.v1.SyncEngineInternalService.CancelRuns:output_type -> entrasync.syncengine.v1.CancelRunsResponse
+	22, // 29: entrasync.syncengine.v1.SyncEngineInternalService.ReviseMapping:output_type -> entrasync.syncengine.v1.ReviseMappingResponse
+	24, // 30: entrasync.syncengine.v1.SyncEngineInternalService.DecideOrphans:output_type -> entrasync.syncengine.v1.DecideOrphansResponse
+	20, // 31: entrasync.syncengine.v1.SyncEngineInternalService.GetSyncStatus:output_type -> entrasync.syncengine.v1.GetSyncStatusResponse
+	21, // [21:32] is the sub-list for method output_type
+	10, // [10:21] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_syncengine_v1_engine_proto_init() }

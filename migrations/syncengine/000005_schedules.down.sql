@@ -1,0 +1,2 @@
+DROP VIEW scheduled_tenants;
+DROP TABLE sync_schedules;

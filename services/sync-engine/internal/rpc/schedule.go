@@ -1,0 +1,32 @@
+package rpc
+
+import (
+	"context"
+
+	"github.com/entrasync/entrasync/pkg/rpc/wire"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+)
+
+type scheduleServer struct {
+	syncenginev1.UnimplementedScheduleInternalServiceServer
+	cases UseCases
+}
+
+func (s *scheduleServer) GetSchedule(ctx context.Context, _ *syncenginev1.GetScheduleRequest) (*syncenginev1.GetScheduleResponse, error) {
+	schedule, err := s.cases.Schedules.Do(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &syncenginev1.GetScheduleResponse{
+		AutomaticSync: schedule.AutomaticSync, IntervalMinutes: count(schedule.IntervalMinutes), FirstSyncDone: schedule.FirstSyncedAt != nil,
+		QuarantinedAt: wire.Timestamp(schedule.QuarantinedAt), FailedRuns: count(schedule.FailedRuns),
+	}, nil
+}
+
+func (s *scheduleServer) ListScheduledTenants(ctx context.Context, req *syncenginev1.ListScheduledTenantsRequest) (*syncenginev1.ListScheduledTenantsResponse, error) {
+	tenants, err := s.cases.Schedules.Tenants(ctx, req.GetAfterTenantId(), int(req.GetPageSize()))
+	if err != nil {
+		return nil, err
+	}
+	return &syncenginev1.ListScheduledTenantsResponse{TenantIds: tenants}, nil
+}

@@ -1,0 +1,75 @@
+package syncengine
+
+import (
+	"context"
+	"time"
+)
+
+// quarantineRuns is how many runs over all tenants fail in a row before the tenant is tried only
+// once a day.
+const quarantineRuns = 5
+
+// FleetHistory is what a tenant's schedule follows from beside the settings: how its runs over all
+// managed tenants ended.
+type FleetHistory struct {
+	FirstSyncedAt *time.Time // when the first initial sync got through; nil before
+	FailedRuns    int        // in a row
+	QuarantinedAt *time.Time // since when they are too many; nil while they are not
+}
+
+// After is the history with one more run that ended at a time. A run that never began, was
+// cancelled, was a dry run or did not cover all managed tenants says nothing.
+func (h FleetHistory) After(run Run, ended State, at time.Time) FleetHistory {
+	if run.State == StateQueued || run.DryRun || run.Type != TypeInitial && run.Type != TypeAllTenants {
+		return h
+	}
+	switch ended {
+	case StateFailed:
+		h.FailedRuns++
+		if h.FailedRuns >= quarantineRuns && h.QuarantinedAt == nil {
+			h.QuarantinedAt = &at
+		}
+	case StateCompleted, StatePartial, StateHeld:
+		h.FailedRuns, h.QuarantinedAt = 0, nil
+		if run.Type == TypeInitial && h.FirstSyncedAt == nil {
+			h.FirstSyncedAt = &at
+		}
+	}
+	return h
+}
+
+// Schedule is how a tenant wants to be synced by itself.
+type Schedule struct {
+	AutomaticSync   bool
+	IntervalMinutes int // 15 to 10080
+	FleetHistory
+}
+
+// ScheduleStore keeps what schedules follow from.
+type ScheduleStore interface {
+	Schedule(ctx context.Context, now time.Time) (Schedule, error)
+	// ScheduledTenants names tenants after one, of all tenants, whose first sync got through.
+	ScheduledTenants(ctx context.Context, after string, limit int) ([]string, error)
+}
+
+// ReadSchedules shows what schedules follow from.
+type ReadSchedules struct {
+	store ScheduleStore
+	now   func() time.Time
+}
+
+// NewReadSchedules wires the use case.
+func NewReadSchedules(store ScheduleStore, now func() time.Time) *ReadSchedules {
+	return &ReadSchedules{store: store, now: now}
+}
+
+// Do returns how the tenant of the context wants to be synced by itself.
+func (r *ReadSchedules) Do(ctx context.Context) (Schedule, error) {
+	return r.store.Schedule(ctx, r.now())
+}
+
+// Tenants names at most limit tenants whose first sync got through, in the order of their ids,
+// after the given one.
+func (r *ReadSchedules) Tenants(ctx context.Context, after string, limit int) ([]string, error) {
+	return r.store.ScheduledTenants(ctx, after, limit)
+}

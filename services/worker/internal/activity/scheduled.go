@@ -1,0 +1,42 @@
+package activity
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
+
+	"github.com/google/uuid"
+	"go.temporal.io/sdk/activity"
+
+	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
+	"github.com/entrasync/entrasync/services/worker/internal/workflow"
+)
+
+// StartScheduledSync starts the tenant's run over all managed tenants, or joins the one in flight.
+// Each try asks for the same run.
+func (a *Activities) StartScheduledSync(ctx context.Context, in workflow.ScheduledSyncInput) (out workflow.StartScheduledSyncOutput, err error) {
+	info := activity.GetInfo(ctx)
+	id := runID(info.ScheduledTime, info.WorkflowExecution.RunID)
+	err = a.attempt(ctx, workflow.RunRef{TenantID: in.TenantID, RunID: id}, func(ctx context.Context, _ *tally) error {
+		started, err := a.start.Do(ctx, in.TenantID, orchestration.NewRun{
+			ID: id, Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerSchedule,
+		})
+		out = workflow.StartScheduledSyncOutput{RunID: started.RunID, Joined: started.Joined}
+		return err
+	})
+	return out, err
+}
+
+// runID is a UUID of version 7 (RFC 9562 §5.7), whose order is that of time, for what an execution
+// asked for at a time: the same each time.
+func runID(at time.Time, executionID string) string {
+	sum := sha256.Sum256([]byte(executionID))
+	id := uuid.UUID(sum[:16])
+	var milliseconds [8]byte
+	binary.BigEndian.PutUint64(milliseconds[:], uint64(at.UnixMilli()))
+	copy(id[:6], milliseconds[2:])
+	id[6] = id[6]&0x0f | 0x70
+	id[8] = id[8]&0x3f | 0x80
+	return id.String()
+}

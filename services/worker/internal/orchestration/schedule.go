@@ -1,0 +1,183 @@
+package orchestration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+)
+
+const (
+	// quarantineEvery is how often a tenant in quarantine is tried.
+	quarantineEvery = 24 * time.Hour
+	// scheduleTries bounds how often a schedule is written while what is wanted changes meanwhile.
+	scheduleTries = 5
+	// schedulesSize is how many tenants are listed in one call.
+	schedulesSize = 500
+)
+
+// Why a schedule is paused, or starts runs more rarely than the settings say.
+const (
+	ReasonDisconnected = "disconnected"
+	ReasonSwitchedOff  = "automatic_sync_off"
+	ReasonQuarantined  = "quarantined" // not paused: it tries once a day
+	ReasonOperator     = "paused_by_operator"
+)
+
+// Wish is how a tenant wants to be synced by itself, and what stands against it.
+type Wish struct {
+	Automatic     bool
+	Interval      time.Duration
+	FirstSyncDone bool // an initial sync got through
+	Quarantined   bool // too many runs in a row have failed
+	Connected     bool
+}
+
+// Plan is a schedule as it should be.
+type Plan struct {
+	Every  time.Duration
+	Paused bool
+	Reason string // one of the reasons above; empty where it starts runs as the settings say
+}
+
+// plan is the schedule that follows; false where there is to be none yet.
+func (w Wish) plan() (Plan, bool) {
+	plan := Plan{Every: w.Interval}
+	switch {
+	case !w.FirstSyncDone:
+		return Plan{}, false
+	case !w.Connected:
+		plan.Paused, plan.Reason = true, ReasonDisconnected
+	case !w.Automatic:
+		plan.Paused, plan.Reason = true, ReasonSwitchedOff
+	case w.Quarantined:
+		plan.Every, plan.Reason = max(w.Interval, quarantineEvery), ReasonQuarantined
+	}
+	return plan, true
+}
+
+// ScheduleState is a schedule as the orchestrator has it.
+type ScheduleState struct {
+	Exists bool
+	Plan
+	NextRunAt time.Time // zero where it will not start one
+}
+
+// Wishes says how tenants want to be synced. Wish is for the tenant of the context.
+type Wishes interface {
+	Wish(ctx context.Context) (Wish, error)
+	// Scheduled names at most limit tenants of which a first sync got through, in the order of
+	// their ids, after the given one.
+	Scheduled(ctx context.Context, after string, limit int) ([]string, error)
+}
+
+// Schedules keeps the recurring syncs of tenants.
+type Schedules interface {
+	// Put makes the tenant's schedule as planned; one that is so already stays untouched.
+	Put(ctx context.Context, tenantID string, plan Plan) error
+	// Schedule returns the tenant's schedule.
+	Schedule(ctx context.Context, tenantID string) (ScheduleState, error)
+}
+
+// ApplySchedule is the use case of bringing a tenant's schedule in line with what is wanted.
+type ApplySchedule struct {
+	wishes    Wishes
+	schedules Schedules
+}
+
+// NewApplySchedule makes the use case.
+func NewApplySchedule(wishes Wishes, schedules Schedules) *ApplySchedule {
+	return &ApplySchedule{wishes: wishes, schedules: schedules}
+}
+
+// Do does it for the tenant of the context. Several may do so at once: each looks again after it
+// wrote, so that the last one to write has seen the last wish.
+func (a *ApplySchedule) Do(ctx context.Context, tenantID string) error {
+	wish, err := a.wishes.Wish(ctx)
+	if err != nil {
+		return fmt.Errorf("asking how the tenant is to be synced: %w", err)
+	}
+	for range scheduleTries {
+		plan, ok := wish.plan()
+		if !ok {
+			return nil
+		}
+		if err := a.schedules.Put(ctx, tenantID, plan); err != nil {
+			return unreachable(err)
+		}
+		now, err := a.wishes.Wish(ctx)
+		if err != nil {
+			return fmt.Errorf("asking again how the tenant is to be synced: %w", err)
+		}
+		if now == wish {
+			return nil
+		}
+		wish = now
+	}
+	return unreachable(errors.New("what is wanted of the schedule keeps changing"))
+}
+
+// ReconcileSchedules is the use case of bringing all schedules in line with what is wanted: the
+// net under the effects that do so at each change.
+type ReconcileSchedules struct {
+	wishes Wishes
+	apply  *ApplySchedule
+	enter  func(ctx context.Context, tenantID string) (context.Context, error)
+}
+
+// NewReconcileSchedules makes the use case; enter returns the context of the system's own work for
+// a tenant.
+func NewReconcileSchedules(wishes Wishes, apply *ApplySchedule, enter func(ctx context.Context, tenantID string) (context.Context, error)) *ReconcileSchedules {
+	return &ReconcileSchedules{wishes: wishes, apply: apply, enter: enter}
+}
+
+// Do does it. The failure of one tenant leaves the others alone.
+func (r *ReconcileSchedules) Do(ctx context.Context) error {
+	var failures []error
+	for after := ""; ; {
+		tenants, err := r.wishes.Scheduled(ctx, after, schedulesSize)
+		if err != nil {
+			return errors.Join(append(failures, fmt.Errorf("listing scheduled tenants: %w", err))...)
+		}
+		for _, tenantID := range tenants {
+			if err := r.one(ctx, tenantID); err != nil {
+				failures = append(failures, fmt.Errorf("schedule of tenant %s: %w", tenantID, err))
+			}
+			if ctx.Err() != nil {
+				return errors.Join(append(failures, ctx.Err())...)
+			}
+		}
+		if len(tenants) < schedulesSize {
+			return errors.Join(failures...)
+		}
+		after = tenants[len(tenants)-1]
+	}
+}
+
+func (r *ReconcileSchedules) one(ctx context.Context, tenantID string) error {
+	ctx, err := r.enter(ctx, tenantID)
+	if err != nil {
+		return err
+	}
+	return r.apply.Do(ctx, tenantID)
+}
+
+// DescribeSchedule is the use case of showing a tenant's schedule.
+type DescribeSchedule struct{ schedules Schedules }
+
+// NewDescribeSchedule makes the use case.
+func NewDescribeSchedule(schedules Schedules) *DescribeSchedule {
+	return &DescribeSchedule{schedules: schedules}
+}
+
+// Do returns the tenant's schedule; errs.Unavailable, reason "orchestrator_unavailable", where the
+// orchestrator cannot be asked.
+func (d *DescribeSchedule) Do(ctx context.Context, tenantID string) (ScheduleState, error) {
+	state, err := d.schedules.Schedule(ctx, tenantID)
+	if err != nil {
+		return ScheduleState{}, errs.Wrap(err, errs.Unavailable, codeUnavailable, "The orchestrator cannot be reached at the moment.")
+	}
+	return state, nil
+}

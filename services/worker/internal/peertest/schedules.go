@@ -1,0 +1,96 @@
+package peertest
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+
+	"google.golang.org/grpc"
+
+	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+)
+
+// Schedules serves what schedules follow from until the test ends and gives a client that signs as
+// the worker.
+func (e *Engine) Schedules(t testing.TB, network *rpctest.Network) syncenginev1.ScheduleInternalServiceClient {
+	t.Helper()
+	address := network.Serve("sync-engine", func(r grpc.ServiceRegistrar) {
+		syncenginev1.RegisterScheduleInternalServiceServer(r, &schedules{engine: e})
+	})
+	return syncenginev1.NewScheduleInternalServiceClient(network.Dial("worker", "sync-engine", address))
+}
+
+// SetSchedule makes every tenant want this schedule; nil: none wants one.
+func (e *Engine) SetSchedule(schedule *syncenginev1.GetScheduleResponse) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.schedule = schedule
+}
+
+type schedules struct {
+	syncenginev1.UnimplementedScheduleInternalServiceServer
+	engine *Engine
+}
+
+// GetSchedule returns what was set.
+func (s *schedules) GetSchedule(context.Context, *syncenginev1.GetScheduleRequest) (*syncenginev1.GetScheduleResponse, error) {
+	s.engine.mu.Lock()
+	defer s.engine.mu.Unlock()
+	if s.engine.down != nil {
+		return nil, s.engine.down
+	}
+	if s.engine.schedule == nil {
+		return &syncenginev1.GetScheduleResponse{IntervalMinutes: 1440}, nil
+	}
+	return s.engine.schedule, nil
+}
+
+// ListScheduledTenants names the tenants that had runs.
+func (s *schedules) ListScheduledTenants(_ context.Context, req *syncenginev1.ListScheduledTenantsRequest) (*syncenginev1.ListScheduledTenantsResponse, error) {
+	s.engine.mu.Lock()
+	defer s.engine.mu.Unlock()
+	var tenants []string
+	for _, r := range s.engine.runs {
+		if r.tenant > req.GetAfterTenantId() {
+			tenants = append(tenants, r.tenant)
+		}
+	}
+	slices.Sort(tenants)
+	tenants = slices.Compact(tenants)
+	return &syncenginev1.ListScheduledTenantsResponse{TenantIds: tenants[:min(len(tenants), int(req.GetPageSize()))]}, nil
+}
+
+// Connection is a connection service that knows one state, "connected" at first.
+type Connection struct {
+	connectionv1.UnimplementedConnectionInternalServiceServer
+
+	mu     sync.Mutex
+	status string
+}
+
+// Client serves the connection until the test ends and gives a client that signs as the worker.
+func (c *Connection) Client(t testing.TB, network *rpctest.Network) connectionv1.ConnectionInternalServiceClient {
+	t.Helper()
+	address := network.Serve("connection", func(r grpc.ServiceRegistrar) { connectionv1.RegisterConnectionInternalServiceServer(r, c) })
+	return connectionv1.NewConnectionInternalServiceClient(network.Dial("worker", "connection", address))
+}
+
+// SetStatus makes this every tenant's state.
+func (c *Connection) SetStatus(status string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status = status
+}
+
+// GetConnection returns the state.
+func (c *Connection) GetConnection(context.Context, *connectionv1.GetConnectionRequest) (*connectionv1.GetConnectionResponse, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.status == "" {
+		return &connectionv1.GetConnectionResponse{Status: "connected"}, nil
+	}
+	return &connectionv1.GetConnectionResponse{Status: c.status}, nil
+}
