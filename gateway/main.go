@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/entrasync/entrasync/gateway/internal/gateway"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
@@ -39,6 +40,13 @@ type config struct {
 	TenantClaim        string         `env:"ENTRASYNC_AUTH_TENANT_CLAIM" envDefault:"tenant_id"`
 	UserTypeClaim      string         `env:"ENTRASYNC_AUTH_USER_TYPE_CLAIM" envDefault:"user_type"`
 	PermissionsClaim   string         `env:"ENTRASYNC_AUTH_PERMISSIONS_CLAIM" envDefault:"permissions"`
+	SignInIssuer       string         `env:"ENTRASYNC_SIGN_IN_ISSUER"`    // for browsers; the first of the issuers when empty
+	SignInClientID     string         `env:"ENTRASYNC_SIGN_IN_CLIENT_ID"` // the console at that issuer; empty: no sign-in with a browser
+	SignInClientSecret secrets.Text   `env:"ENTRASYNC_SIGN_IN_CLIENT_SECRET"`
+	SignInScopes       []string       `env:"ENTRASYNC_SIGN_IN_SCOPES" envDefault:"profile,email"` // beside openid
+	SessionLifetime    time.Duration  `env:"ENTRASYNC_SESSION_LIFETIME" envDefault:"12h"`
+	SessionIdle        time.Duration  `env:"ENTRASYNC_SESSION_IDLE" envDefault:"1h"`
+	EmbedOrigins       []string       `env:"ENTRASYNC_EMBED_ORIGINS"` // pages that may show the console in a frame
 	Edition            string         `env:"ENTRASYNC_EDITION" envDefault:"enterprise"`
 	PlatformKeyHash    string         `env:"ENTRASYNC_PLATFORM_KEY_HASH"`
 	PublicURL          string         `env:"ENTRASYNC_PUBLIC_URL" envDefault:"http://localhost:8080"`

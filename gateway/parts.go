@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -11,6 +12,10 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/gateway"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
+	"github.com/entrasync/entrasync/gateway/internal/session"
+	"github.com/entrasync/entrasync/gateway/internal/signin"
+	"github.com/entrasync/entrasync/gateway/internal/static"
+	"github.com/entrasync/entrasync/gateway/web"
 	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/pkg/service"
@@ -42,11 +47,35 @@ func (c config) parts(ctx context.Context) (parts gateway.Parts, err error) {
 	if parts.Box, err = secrets.Open(ctx, c.Keys, kms); err != nil {
 		return parts, err
 	}
-	parts.Tokens, err = identity.New(identity.Config{
+	tokens, err := identity.New(identity.Config{
 		Issuers: c.AuthIssuers, Audience: c.AuthAudience, Now: time.Now,
 		Claims: identity.Claims{Tenant: c.TenantClaim, UserType: c.UserTypeClaim, Permissions: c.PermissionsClaim},
 	})
-	return parts, err
+	if err != nil {
+		return parts, err
+	}
+	parts.Tokens = tokens
+	return parts, c.console(&parts, tokens)
+}
+
+// console reads what people with a browser need.
+func (c config) console(parts *gateway.Parts, tokens *identity.Verifier) (err error) {
+	parts.Console = web.Build()
+	if parts.Embed, err = static.ParseOrigins(c.EmbedOrigins); err != nil {
+		return err
+	}
+	if c.SessionLifetime <= 0 || c.SessionIdle <= 0 {
+		return errors.New("ENTRASYNC_SESSION_LIFETIME and ENTRASYNC_SESSION_IDLE must be longer than nothing")
+	}
+	parts.Session = session.Config{Lifetime: c.SessionLifetime, Idle: c.SessionIdle}
+	if c.SignInClientID == "" {
+		return nil
+	}
+	parts.SignIn, err = identity.NewSignIn(tokens, identity.Console{
+		Issuer: c.SignInIssuer, ID: c.SignInClientID, Secret: c.SignInClientSecret, Scopes: c.SignInScopes,
+		Redirect: strings.TrimSuffix(c.PublicURL, "/") + signin.CallbackPath,
+	})
+	return err
 }
 
 // backends dials the services, on behalf of the tenant of each call.

@@ -43,11 +43,17 @@ type settings struct {
 	KV               vault.Settings
 }
 
-// returns reads where a browser may end: the result page, or an address of the
-// list.
+// consolePages are the pages of the console that a sign-in may lead back to.
+var consolePages = []string{"/integrations/entra", "/integrations/entra/setup"}
+
+// returns reads where a browser may end: the result page, the console, or an
+// address of the list.
 func (s settings) returns() (connection.Returns, error) {
 	public := strings.TrimRight(s.PublicURL, "/")
 	r := connection.Returns{Default: public + resultPath}
+	for _, page := range consolePages {
+		r.Allowed = append(r.Allowed, public+page)
+	}
 	for _, raw := range append([]string{r.Default}, s.ReturnToAllowed...) {
 		raw = strings.TrimSpace(raw)
 		if raw == "" {

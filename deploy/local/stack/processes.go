@@ -23,6 +23,7 @@ import (
 
 // The app registration that the simulator knows from the start.
 const (
+	consoleClientID       = "entrasync-console"
 	simulatorClientID     = "5e11aa00-0000-4000-8000-000000000001"
 	simulatorClientSecret = "simulated-client-secret"
 )
@@ -121,6 +122,7 @@ func (s *Stack) outside() []supervisor.Process {
 			"ENTRASYNC_IDENTITY_ISSUER":        o.identityURL(),
 			"ENTRASYNC_IDENTITY_KEY_FILE":      filepath.Join(s.layout.Secrets(), "identity-key.pem"),
 			"ENTRASYNC_IDENTITY_AUDIENCE":      o.AuthAudience,
+			"ENTRASYNC_IDENTITY_CLIENT_ID":     consoleClientID,
 			"ENTRASYNC_IDENTITY_REDIRECT_URIS": o.gatewayURL() + "/auth/callback",
 		}, o.Env["identity"])
 		list = append(list, supervisor.Process{

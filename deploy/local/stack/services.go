@@ -126,6 +126,7 @@ func (s *Stack) environ(svc service, own Ports) ([]string, error) {
 		env["ENTRASYNC_AUTH_ISSUER"] = o.AuthIssuer
 		if o.OwnIssuer() {
 			env["ENTRASYNC_AUTH_ISSUER"] = o.identityURL()
+			env["ENTRASYNC_SIGN_IN_CLIENT_ID"] = consoleClientID
 		}
 	}
 	return overlay(env, o.Inherit, o.Env[svc.name]), nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/entrasync/entrasync/gateway/internal/flags"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
+	"github.com/entrasync/entrasync/gateway/internal/session"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
@@ -23,6 +24,11 @@ import (
 // Tokens tells who an Authorization header speaks for.
 type Tokens interface {
 	Verify(ctx context.Context, authorization string) (identity.Person, error)
+}
+
+// Sessions tells who signed in with the browser that holds a token.
+type Sessions interface {
+	Find(ctx context.Context, token string) (session.Session, error)
 }
 
 // Flags gives the flags that are on for a tenant, as of now.
@@ -61,6 +67,7 @@ func (k PlatformKey) fits(key string) bool {
 type Gate struct {
 	Enterprise  bool
 	Tokens      Tokens
+	Sessions    Sessions // nil: none are accepted
 	PlatformKey PlatformKey
 	Flags       Flags
 	Unknown     Unknown
@@ -74,7 +81,8 @@ type Gate struct {
 type Caller struct {
 	Person   identity.Person // the zero value for the platform
 	Platform bool
-	flags    flags.Set // read once a request
+	Session  *session.Session // nil for bearer callers
+	flags    flags.Set        // read once a request
 }
 
 // Call is on whose behalf the method works.
@@ -82,7 +90,11 @@ func (c *Caller) Call() tenant.Call {
 	if c.Platform {
 		return tenant.Call{Actor: tenant.Actor{ID: "platform", Type: "platform"}}
 	}
-	return tenant.Call{Tenant: c.Person.Tenant, Actor: tenant.Actor{ID: c.Person.Subject, Type: "user"}}
+	call := tenant.Call{Tenant: c.Person.Tenant, Actor: tenant.Actor{ID: c.Person.Subject, Type: "user"}}
+	if c.Session != nil {
+		call.Session = c.Session.ID.String()
+	}
+	return call
 }
 
 // Admit takes the decisions that need nothing of the request's body. The caller
@@ -113,14 +125,11 @@ func (g *Gate) Edition(rule *policyv1.Rule) error {
 }
 
 func (g *Gate) person(ctx context.Context, rule *policyv1.Rule, in *Request) (*Caller, error) {
-	person, err := g.Tokens.Verify(ctx, in.Authorization)
+	caller, err := g.Identify(ctx, in)
 	if err != nil {
-		return nil, g.unknown(in, err)
-	}
-	caller := &Caller{Person: person}
-	if err := g.rate(in, person); err != nil {
 		return caller, err
 	}
+	person := caller.Person
 	if person.Type != identity.Internal {
 		return caller, errs.New(errs.Denied, reason.ClientUserDenied, "Users of the client portal may not do this.")
 	}
@@ -134,6 +143,66 @@ func (g *Gate) person(ctx context.Context, rule *policyv1.Rule, in *Request) (*C
 		}
 	}
 	return caller, nil
+}
+
+// Identify tells which person calls, by bearer token or session, and counts the
+// request. It asks for no permission. The caller comes back also with a refusal, as
+// far as it was recognised.
+func (g *Gate) Identify(ctx context.Context, in *Request) (*Caller, error) {
+	caller, err := g.identify(ctx, in)
+	if err != nil {
+		return nil, g.unknown(in, err)
+	}
+	if err := g.rate(in, caller.Person); err != nil {
+		return caller, err
+	}
+	return caller, ownPage(in, caller)
+}
+
+// FlagsOf gives the integration's flags as they stand for a caller.
+func (g *Gate) FlagsOf(ctx context.Context, caller *Caller) (map[string]bool, error) {
+	on, err := g.Flags.For(ctx, caller.Person.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for _, key := range flags.Known() {
+		out[key] = on.On(key)
+	}
+	return out, nil
+}
+
+// SessionID names the session of the browser that a request comes from; empty where
+// there is none. It lets nobody do anything.
+func (g *Gate) SessionID(ctx context.Context, in *Request) string {
+	if in.Session == "" || g.Sessions == nil {
+		return ""
+	}
+	found, err := g.Sessions.Find(ctx, in.Session)
+	if err != nil {
+		return ""
+	}
+	return found.ID.String()
+}
+
+// identify looks at a bearer token first: no page of another origin can make a
+// browser send one.
+func (g *Gate) identify(ctx context.Context, in *Request) (*Caller, error) {
+	if in.Authorization == "" && in.Session != "" && g.Sessions != nil {
+		found, err := g.Sessions.Find(ctx, in.Session)
+		return &Caller{Person: found.Person, Session: &found}, err
+	}
+	person, err := g.Tokens.Verify(ctx, in.Authorization)
+	return &Caller{Person: person}, err
+}
+
+// ownPage refuses unsafe requests of a session that none of our own pages made:
+// browsers send the cookie with those of other sites too.
+func ownPage(in *Request, caller *Caller) error {
+	if caller.Session == nil || !in.Unsafe || (!in.CrossSite && caller.Session.Fits(in.CSRFToken)) {
+		return nil
+	}
+	return errs.New(errs.Denied, reason.CSRFTokenInvalid, "The request does not come from the page that you signed in with. Load the page again.")
 }
 
 // When asks for the flags that depend on what the request says.

@@ -238,14 +238,15 @@ type claims map[string]any
 type issuer struct {
 	url string
 	key *ecdsa.PrivateKey
+	mux *http.ServeMux
 }
 
 func newIssuer(t *testing.T) *issuer {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	i := &issuer{key: key}
 	mux := http.NewServeMux()
+	i := &issuer{key: key, mux: mux}
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]any{
 			"issuer": i.url, "jwks_uri": i.url + "/keys", "authorization_endpoint": i.url + "/a", "token_endpoint": i.url + "/t",

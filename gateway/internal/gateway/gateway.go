@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io/fs"
 	"net/http"
 	"strings"
 	"time"
@@ -21,9 +22,13 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/flags"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/gateway/internal/idempotency"
+	"github.com/entrasync/entrasync/gateway/internal/identity"
 	"github.com/entrasync/entrasync/gateway/internal/openapi"
 	"github.com/entrasync/entrasync/gateway/internal/postgres"
 	"github.com/entrasync/entrasync/gateway/internal/rest"
+	"github.com/entrasync/entrasync/gateway/internal/session"
+	"github.com/entrasync/entrasync/gateway/internal/signin"
+	"github.com/entrasync/entrasync/gateway/internal/static"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/secrets"
@@ -62,6 +67,12 @@ const (
 	bytesWait   = 2 * time.Second
 )
 
+// How long a person stays signed in.
+const (
+	sessionLifetime = 12 * time.Hour
+	sessionIdle     = time.Hour
+)
+
 // Parts are what a gateway is made of.
 type Parts struct {
 	Backends    Backends
@@ -80,6 +91,10 @@ type Parts struct {
 	BytesWait   time.Duration // for others' bytes; 2 s when 0
 	AddressRate access.Rate   // of refused unknown callers, and of wrong states of sign-ins
 	Proxies     gwhttp.Proxies
+	SignIn      *identity.SignIn            // of people with a browser; nil: not offered
+	Session     session.Config              // how long they stay signed in; 12 h and 1 h of idleness when empty
+	Console     fs.FS                       // the built console; nil: none
+	Embed       []string                    // origins of pages that may show the console in a frame
 	AuditMonths int                         // whole months that the audit trail keeps beside the present one; 0: all
 	KeptBytes   int64                       // of answers to repeated requests, for each tenant; 0: the default
 	Metrics     prometheus.Registerer       // nil: none
@@ -110,8 +125,11 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 	trail := postgres.NewAudit(p.Pool)
 	log, unknown := audit.New(trail, p.Now), audit.NewUnknownCallers(trail, p.Now)
 	switches := flags.New(postgres.NewFlags(p.Pool), p.Now)
+	p.Session.Lifetime, p.Session.Idle = cmp.Or(p.Session.Lifetime, sessionLifetime), cmp.Or(p.Session.Idle, sessionIdle)
+	p.Session.Now = p.Now
+	sessions := session.New(postgres.NewSessions(p.Pool), box{p.Box}, p.Session)
 	g := &access.Gate{
-		Enterprise: p.Enterprise, Tokens: p.Tokens, PlatformKey: p.PlatformKey, Flags: switches,
+		Enterprise: p.Enterprise, Tokens: p.Tokens, Sessions: sessions, PlatformKey: p.PlatformKey, Flags: switches,
 		PerTenant: access.NewLimits(p.TenantRate, p.Now), PerUser: access.NewLimits(p.UserRate, p.Now),
 		PerAddress: access.NewLimits(p.AddressRate, p.Now), Unknown: unknown, Lookups: access.NewLookups(p.AddressRate, p.Now),
 	}
@@ -132,12 +150,16 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	handlers, err := p.handlers(g, described)
+	handlers, err := p.handlers(g, described, sessions, log)
+	if err != nil {
+		return nil, err
+	}
+	front, err := gwhttp.New(procedures, routes, handlers, p.Proxies, p.PublicURL, p.Now)
 	if err != nil {
 		return nil, err
 	}
 	return &Gateway{
-		Handler: gwhttp.New(procedures, routes, handlers, p.Proxies, p.Now),
+		Handler: front,
 		background: []run.Server{
 			{Name: "audit of connections", Serve: p.Follower().Serve},
 			{Name: "audit of late outcomes", Serve: log.Serve},
@@ -152,7 +174,7 @@ func (p Parts) Follower() *audit.Follower {
 	return audit.NewFollower(connectionv1.NewConnectionInternalServiceClient(p.Backends.Connection), postgres.NewAudit(p.Pool))
 }
 
-func (p Parts) handlers(g *access.Gate, methods []access.Method) ([]gwhttp.Handler, error) {
+func (p Parts) handlers(g *access.Gate, methods []access.Method, sessions *session.Sessions, log *audit.Log) ([]gwhttp.Handler, error) {
 	if p.Ready == nil {
 		p.Ready = p.Pool.Ping
 	}
@@ -163,6 +185,16 @@ func (p Parts) handlers(g *access.Gate, methods []access.Method) ([]gwhttp.Handl
 	handlers := gwhttp.Handlers(gwhttp.Parts{
 		Gate: g, Connection: p.Backends.Connection, OpenAPI: documents.JSON, Docs: documents.Page, PublicURL: p.PublicURL, Ready: p.Ready,
 	})
+	handlers = append(handlers, signin.Handlers(signin.Parts{
+		Gate: g, Sessions: sessions, SignIn: p.SignIn, Box: box{p.Box}, Audit: log, PublicURL: p.PublicURL, EmbedOrigins: p.Embed, Now: p.Now,
+	})...)
+	if p.Console != nil {
+		files, err := static.New(p.Console, p.Embed)
+		if err != nil {
+			return nil, err
+		}
+		handlers = append(handlers, files.Handler())
+	}
 	var problems []error
 	for _, h := range handlers {
 		if (h.Rule == nil) == (h.Open == "") {

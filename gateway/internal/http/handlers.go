@@ -80,6 +80,7 @@ func (p Parts) callback(rule *policyv1.Rule) Handle {
 			State: cut(query.Get("state"), maxStateParam), Code: cut(query.Get("code"), 2*maxStateParam),
 			Error: cut(query.Get("error"), 256), ErrorDescription: cut(query.Get("error_description"), maxStateParam),
 			AdminConsent: strings.EqualFold(query.Get("admin_consent"), "true"),
+			Session:      p.Gate.SessionID(r.Context(), in),
 		})
 		w.Header().Set("Location", target)
 		w.Header().Set("Referrer-Policy", "no-referrer")
@@ -176,11 +177,15 @@ func serve(contentType string, body []byte) Handle {
 
 // page serves HTML with styles of its own and nothing from elsewhere.
 func page(body []byte) Handle {
-	return func(w http.ResponseWriter, _ *http.Request, _ *access.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
-		_, _ = w.Write(body)
-	}
+	return func(w http.ResponseWriter, _ *http.Request, _ *access.Request) { WritePage(w, http.StatusOK, body) }
+}
+
+// WritePage answers with HTML that has styles of its own and nothing from elsewhere.
+func WritePage(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
 }
 
 func healthy(w http.ResponseWriter, _ *http.Request, _ *access.Request) {

@@ -5,8 +5,10 @@ package http
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"regexp"
 	"runtime/debug"
 	"strings"
@@ -41,16 +43,28 @@ type RPC interface {
 
 // Front routes requests.
 type Front struct {
-	rpc      RPC
-	rest     Adapter
-	handlers []Handler
-	proxies  Proxies
-	now      func() time.Time
+	rpc       RPC
+	rest      Adapter
+	handlers  []Handler
+	elsewhere Handle // nil: nothing
+	proxies   Proxies
+	origins   *http.CrossOriginProtection
+	now       func() time.Time
 }
 
-// New makes the front.
-func New(rpc RPC, rest Adapter, handlers []Handler, proxies Proxies, now func() time.Time) *Front {
-	return &Front{rpc: rpc, rest: rest, handlers: handlers, proxies: proxies, now: now}
+// New makes the front; own is the gateway's address as browsers see it.
+func New(rpc RPC, rest Adapter, handlers []Handler, proxies Proxies, own string, now func() time.Time) (*Front, error) {
+	f := &Front{rpc: rpc, rest: rest, handlers: handlers, proxies: proxies, origins: http.NewCrossOriginProtection(), now: now}
+	address, err := url.Parse(own)
+	if err != nil || address.Host == "" {
+		return nil, fmt.Errorf("the public address %q is no URL", own)
+	}
+	for _, h := range handlers {
+		if h.Path == Elsewhere {
+			f.elsewhere = h.Serve
+		}
+	}
+	return f, f.origins.AddTrustedOrigin(address.Scheme + "://" + address.Host)
 }
 
 // ServeHTTP serves one request.
@@ -60,7 +74,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !requestID.MatchString(id) {
 		id = uuid.NewString()
 	}
-	in := newRequest(r, id, f.proxies.Client(r), w.Header())
+	in := newRequest(r, id, f.proxies.Client(r), w.Header(), f.origins)
 	ctx := rpc.WithRequestID(r.Context(), id)
 	r = r.WithContext(ctx)
 	r.Body = limitBody(w, r.Body, access.LargestBody+access.Frame, in)
@@ -78,7 +92,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (f *Front) route(w http.ResponseWriter, r *http.Request, in *access.Request) {
 	var allowed []string
 	for _, h := range f.handlers {
-		if h.Path != r.URL.Path {
+		if h.Path == Elsewhere || !Fits(h.Path, r.URL.Path) {
 			continue
 		}
 		// Only what is open to anyone merely shows something; the callback acts, and
@@ -98,6 +112,9 @@ func (f *Front) route(w http.ResponseWriter, r *http.Request, in *access.Request
 		traced(f.rest, w, r, in)
 	case f.rpc.Serves(r.URL.Path):
 		traced(f.rpc, w, r, in)
+	case f.elsewhere != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+		in.Procedure = Elsewhere
+		f.elsewhere(w, r, in)
 	default:
 		WriteProblem(w, r, in, NotFound())
 	}

@@ -6,18 +6,27 @@ import (
 	"net/http"
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
+	"github.com/entrasync/entrasync/gateway/internal/session"
 )
 
-// newRequest reads a request; answer is the header of the answer to it.
-func newRequest(r *http.Request, id, remote string, answer http.Header) *access.Request {
-	return &access.Request{
+// newRequest reads a request; answer is the header of the answer to it, and origins
+// tells requests that pages of other origins make a browser send.
+func newRequest(r *http.Request, id, remote string, answer http.Header, origins *http.CrossOriginProtection) *access.Request {
+	in := &access.Request{
 		ID: id, RemoteAddr: remote, Headers: answer,
 		Authorization:  r.Header.Get("Authorization"),
 		PlatformKey:    r.Header.Get("X-Api-Key"),
 		IdempotencyKey: r.Header.Get("Idempotency-Key"),
 		Length:         r.ContentLength,
 		Encoded:        r.Header.Get("Content-Encoding") != "" || r.Header.Get("Grpc-Encoding") != "",
+		CSRFToken:      r.Header.Get("X-Csrf-Token"),
+		Unsafe:         r.Method != http.MethodGet && r.Method != http.MethodHead,
+		CrossSite:      origins.Check(r) != nil,
 	}
+	if cookie, err := r.Cookie(session.Cookie); err == nil {
+		in.Session = cookie.Value
+	}
+	return in
 }
 
 // limitBody bounds a body, and notes when it goes over: the decoders' errors do not

@@ -7,10 +7,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -42,6 +40,8 @@ var algorithms = []string{
 // Person is who a token speaks for.
 type Person struct {
 	Subject     string
+	Name        string // empty where the token names none
+	Email       string // likewise
 	Tenant      tenant.ID
 	Type        string // Internal or Client
 	Permissions []string
@@ -120,17 +120,13 @@ func (v *Verifier) Verify(ctx context.Context, authorization string) (Person, er
 	if !ok {
 		return Person{}, refuse(nil, "The token is not from a known issuer.")
 	}
-	verifier, err := from.verifier(ctx, v.config)
+	found, err := from.discovered(ctx, v.config)
 	if err != nil {
 		return Person{}, err
 	}
-	said := &verdict{}
-	verified, err := verifier.Verify(context.WithValue(ctx, verdictKey{}, said), token)
-	if said.unavailable != nil {
-		return Person{}, said.unavailable
-	}
+	verified, err := found.verify(ctx, v.config, v.config.Audience, token)
 	if err != nil {
-		return Person{}, refuse(err, "The token is not valid.")
+		return Person{}, err
 	}
 	return v.person(verified)
 }
@@ -141,6 +137,8 @@ func (v *Verifier) person(token *oidc.IDToken) (Person, error) {
 		return Person{}, err
 	}
 	p := Person{Subject: token.Subject, Permissions: words(claims[v.config.Claims.Permissions])}
+	p.Name, _ = claims["name"].(string)
+	p.Email, _ = claims["email"].(string)
 	if p.Subject == "" || len(p.Subject) > 255 {
 		return Person{}, refuse(nil, "The token names nobody.")
 	}
@@ -189,51 +187,4 @@ func unverifiedIssuer(token string) string {
 		return ""
 	}
 	return claims.Issuer
-}
-
-// issuer is one issuer, discovered on first use.
-type issuer struct {
-	url string
-
-	mu       sync.Mutex
-	found    *oidc.IDTokenVerifier
-	failed   error
-	failedAt time.Time
-}
-
-func (i *issuer) verifier(ctx context.Context, config Config) (*oidc.IDTokenVerifier, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.found != nil {
-		return i.found, nil
-	}
-	if i.failed != nil && config.Now().Sub(i.failedAt) < retryDiscovery {
-		return nil, i.failed
-	}
-	// The keys outlive this request, so the request's end must not end them.
-	found, err := discover(context.WithoutCancel(ctx), i.url, config)
-	if err != nil {
-		i.failed, i.failedAt = unavailable(err), config.Now()
-		return nil, i.failed
-	}
-	i.found = found
-	return i.found, nil
-}
-
-// discover asks an issuer where its keys are.
-func discover(ctx context.Context, issuer string, config Config) (*oidc.IDTokenVerifier, error) {
-	client := &http.Client{Timeout: config.Timeout}
-	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, client), issuer)
-	if err != nil {
-		return nil, err
-	}
-	var document struct {
-		Keys string `json:"jwks_uri"`
-	}
-	if err := provider.Claims(&document); err != nil {
-		return nil, err
-	}
-	return oidc.NewVerifier(issuer, newKeys(ctx, document.Keys, client, config.Now), &oidc.Config{
-		ClientID: config.Audience, SupportedSigningAlgs: algorithms, Now: config.Now,
-	}), nil
 }

@@ -268,26 +268,12 @@ func (s *Server) unrouted(ctx context.Context, _ *runtime.ServeMux, _ runtime.Ma
 func (s *Server) verbs(path string) []string {
 	var out []string
 	for _, m := range s.all {
-		if fits(m.Path, path) && !slices.Contains(out, m.Verb) {
+		if gwhttp.Fits(m.Path, path) && !slices.Contains(out, m.Verb) {
 			out = append(out, m.Verb)
 		}
 	}
 	slices.Sort(out)
 	return out
-}
-
-// fits compares a path with a template whose variables are whole segments.
-func fits(template, path string) bool {
-	want, have := strings.Split(template, "/"), strings.Split(path, "/")
-	if len(want) != len(have) {
-		return false
-	}
-	for i := range want {
-		if want[i] != have[i] && (!strings.HasPrefix(want[i], "{") || have[i] == "") {
-			return false
-		}
-	}
-	return true
 }
 
 // succeeded sets the status that the method's rule asks for, and the headers of

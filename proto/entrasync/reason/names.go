@@ -12,6 +12,8 @@ const (
 	Overloaded            = "overloaded"
 	ClientUserDenied      = "client_user_denied"
 	PermissionDenied      = "permission_denied"
+	CSRFTokenInvalid      = "csrf_token_invalid"
+	SignInRefused         = "sign_in_refused"
 	PersonRequired        = "person_required"
 	FeatureDisabled       = "feature_disabled"
 	InvalidArgument       = "invalid_argument"

@@ -36,6 +36,15 @@ var groups = []Group{
 			Text: "You do not have the permission that this needs.", Do: "Give the person the permission.",
 		},
 		{
+			Name: CSRFTokenInvalid, Kinds: []Kind{KindDenied},
+			Text: "The request does not come from the page that you signed in with. Load the page again.",
+			Do:   "Send the session's csrfToken, which GET /auth/session gives, in the header X-CSRF-Token, from a page of the gateway's own origin.",
+		},
+		{
+			Name: SignInRefused, Kinds: []Kind{KindUnauthenticated},
+			Text: "The sign-in was cancelled or refused.", Do: "Sign in again; see at the identity provider why it refuses.",
+		},
+		{
 			Name: PersonRequired, Kinds: []Kind{KindDenied},
 			Text: "Only a person can do this.", Do: "Sign in as a person.",
 		},

@@ -73,6 +73,7 @@ type Session struct {
 	CreatedAt  time.Time
 	LastUsedAt time.Time
 	ExpiresAt  time.Time
+	SessionID  uuid.UUID
 }
 
 type SessionTenant struct {

@@ -1,0 +1,187 @@
+// Package static serves the built console: its files, and its first page wherever
+// a browser opens an address that nobody else serves.
+package static
+
+import (
+	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/entrasync/entrasync/gateway/internal/access"
+	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
+)
+
+const (
+	first = "index.html"
+	// hashed is the folder whose files' names change with what is in them.
+	hashed = "assets/"
+	// worthwhile is the size from which a file is sent compressed.
+	worthwhile = 1 << 10
+)
+
+// types are those of the files of a build; what the system calls them varies.
+var types = map[string]string{
+	".css": "text/css; charset=utf-8", ".html": "text/html; charset=utf-8", ".ico": "image/x-icon",
+	".js": "text/javascript; charset=utf-8", ".json": "application/json", ".map": "application/json", ".png": "image/png",
+	".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8", ".webmanifest": "application/manifest+json", ".woff2": "font/woff2",
+}
+
+//go:embed unbuilt.html
+var unbuilt []byte
+
+// file is one file of the build.
+type file struct {
+	name    string
+	kind    string // its media type
+	body    []byte
+	gzipped func() []byte // nil where it is not worth while
+}
+
+// Console serves a build.
+type Console struct {
+	files     map[string]*file
+	ancestors []string // origins that may show it in a frame
+}
+
+// New reads a build; one without a first page is not there, and a page says so.
+// Origins are those of pages that may show the console in a frame.
+func New(build fs.FS, origins []string) (*Console, error) {
+	c := &Console{files: map[string]*file{}, ancestors: origins}
+	err := fs.WalkDir(build, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || types[path.Ext(name)] == "" {
+			return err
+		}
+		body, err := fs.ReadFile(build, name)
+		if err != nil {
+			return err
+		}
+		c.files[name] = newFile(name, body)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the console: %w", err)
+	}
+	return c, nil
+}
+
+func newFile(name string, body []byte) *file {
+	f := &file{name: name, kind: types[path.Ext(name)], body: body}
+	if len(body) >= worthwhile && !strings.HasPrefix(f.kind, "image/png") && !strings.HasPrefix(f.kind, "font/") {
+		f.gzipped = sync.OnceValue(func() []byte {
+			var out bytes.Buffer
+			w, _ := gzip.NewWriterLevel(&out, gzip.BestCompression) // a known level
+			_, _ = w.Write(body)                                    // into memory
+			_ = w.Close()
+			return out.Bytes()
+		})
+	}
+	return f
+}
+
+// Handler is the console among the gateway's handlers.
+func (c *Console) Handler() gwhttp.Handler {
+	return gwhttp.Handler{
+		Verb: http.MethodGet, Path: gwhttp.Elsewhere, Open: "the console's files, which hold no data", Serve: c.serve,
+	}
+}
+
+func (c *Console) serve(w http.ResponseWriter, r *http.Request, in *access.Request) {
+	name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
+	if f, ok := c.files[name]; ok && name != first {
+		c.write(w, r, f)
+		return
+	}
+	// Only what opens a page gets one: a program with a wrong address must see that.
+	if name != "" && !strings.Contains(r.Header.Get("Accept"), "text/html") || strings.HasPrefix(name, hashed) {
+		gwhttp.WriteProblem(w, r, in, gwhttp.NotFound())
+		return
+	}
+	f, ok := c.files[first]
+	if !ok {
+		gwhttp.WritePage(w, http.StatusServiceUnavailable, unbuilt)
+		return
+	}
+	c.write(w, r, f)
+}
+
+func (c *Console) write(w http.ResponseWriter, r *http.Request, f *file) {
+	h := w.Header()
+	h.Set("Content-Type", f.kind)
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	switch {
+	case strings.HasPrefix(f.name, hashed):
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	case f.name != first:
+		h.Set("Cache-Control", "public, max-age=3600")
+	}
+	if f.name == first {
+		c.protect(h)
+	}
+	body := f.body
+	if f.gzipped != nil {
+		h.Add("Vary", "Accept-Encoding")
+		if acceptsGzip(r) {
+			h.Set("Content-Encoding", "gzip")
+			body = f.gzipped()
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body) // the server leaves it out of the answer to a HEAD
+}
+
+// protect lets the page load what is our own alone, and be shown where it may be.
+// Styles are set by script as attributes and elements, hence 'unsafe-inline'.
+func (c *Console) protect(h http.Header) {
+	ancestors := "'none'"
+	if len(c.ancestors) > 0 {
+		ancestors = "'self' " + strings.Join(c.ancestors, " ")
+		h.Del("X-Frame-Options") // which knows no list
+	}
+	h.Set("Content-Security-Policy", "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "+
+		"img-src 'self' data:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; "+
+		"form-action 'self'; frame-ancestors "+ancestors)
+	h.Set("Cache-Control", "no-store")
+}
+
+func acceptsGzip(r *http.Request) bool {
+	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		name, weight, _ := strings.Cut(strings.TrimSpace(coding), ";")
+		if strings.EqualFold(strings.TrimSpace(name), "gzip") && strings.ReplaceAll(weight, " ", "") != "q=0" {
+			return true
+		}
+	}
+	return false
+}
+
+// ParseOrigins reads origins of pages that may show the console in a frame, such
+// as "https://psa.example". Without TLS only those of this machine are taken.
+func ParseOrigins(list []string) ([]string, error) {
+	var out []string
+	for _, text := range list {
+		text = strings.TrimSpace(text)
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != text || strings.ContainsAny(u.Host, "*;,' ") {
+			return nil, fmt.Errorf("%q is no origin such as https://app.example", text)
+		}
+		if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+			return nil, errors.New(text + ": an origin that may show the console needs https")
+		}
+		out = append(out, text)
+	}
+	return out, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
