@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/entrasync/entrasync/pkg/sheet"
 )
 
 // What the column "proposal" says of an undecided managed tenant.
@@ -88,8 +90,8 @@ func exportLine(row Row, auto bool, revision int64, clients map[string]Client) [
 		}
 	}
 	return []string{
-		row.Tenant.ID, row.Tenant.EntraTenantID, shown(row.Tenant.DisplayName), shown(row.Tenant.PrimaryDomain), row.State,
-		client.ID, client.ExternalID, shown(client.Name), "", proposal, score, reason, strconv.FormatInt(revision, 10),
+		row.Tenant.ID, row.Tenant.EntraTenantID, sheet.Shown(row.Tenant.DisplayName), sheet.Shown(row.Tenant.PrimaryDomain), row.State,
+		client.ID, client.ExternalID, sheet.Shown(client.Name), "", proposal, score, reason, strconv.FormatInt(revision, 10),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/sheet"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
@@ -300,7 +301,7 @@ func clientOf(d Decision, byID, byExternalID map[string]Client) (client Client, 
 
 // changedBySpreadsheet says what may be behind an external id that nobody has.
 func changedBySpreadsheet(externalID string) string {
-	if !looksRewritten(externalID) {
+	if !sheet.LooksRewritten(externalID) {
 		return ""
 	}
 	return ": it looks as if a spreadsheet had made a number or a date of it; write it as text, or leave it empty and name the client by its id"

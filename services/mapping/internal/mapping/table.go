@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/sheet"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
@@ -32,9 +33,7 @@ var tableColumns = []string{
 }
 
 // keptColumns hold ids and numbers of a form that no spreadsheet changes.
-var keptColumns = map[string]bool{
-	columnManagedTenant: true, columnEntraTenant: true, columnClient: true, columnScore: true, columnRevision: true,
-}
+var keptColumns = []string{columnManagedTenant, columnEntraTenant, columnClient, columnScore, columnRevision}
 
 // Limits of a table that is imported.
 const (
@@ -45,24 +44,8 @@ const (
 // byteOrderMark is what some spreadsheets put before a table.
 const byteOrderMark = "\ufeff"
 
-// writeTable writes lines as RFC 4180 says, the columns' names first. Every cell
-// is text to a spreadsheet, never a formula and, but for numbers, none of those.
-func writeTable(lines [][]string) string {
-	var b strings.Builder
-	for _, cells := range append([][]string{tableColumns}, lines...) {
-		for i, cell := range cells {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			if formula(cell) || !keptColumns[tableColumns[i]] {
-				cell = escape(cell)
-			}
-			b.WriteString(quote(cell))
-		}
-		b.WriteString("\r\n")
-	}
-	return b.String()
-}
+// writeTable writes lines as csv, the columns' names first.
+func writeTable(lines [][]string) string { return sheet.Write(tableColumns, lines, keptColumns...) }
 
 // tableLine is a line of a table that decides something.
 type tableLine struct {
@@ -191,7 +174,7 @@ type columns struct {
 func columnsOf(header []string) (columns, error) {
 	names := make([]string, len(header))
 	for i, name := range header {
-		names[i] = strings.ToLower(strings.TrimSpace(unescape(name)))
+		names[i] = strings.ToLower(strings.TrimSpace(sheet.Unescape(name)))
 	}
 	var problems []string
 	place := func(name string, needed bool) int {
@@ -222,7 +205,7 @@ func (c columns) line(number int, cells []string) tableLine {
 		if at < 0 || at >= len(cells) {
 			return ""
 		}
-		return strings.TrimSpace(unescape(strings.TrimSpace(cells[at])))
+		return strings.TrimSpace(sheet.Unescape(strings.TrimSpace(cells[at])))
 	}
 	line := tableLine{Number: number, Decision: Decision{
 		ManagedTenantID: strings.ToLower(cell(c.managedTenant)), Kind: strings.ToLower(cell(c.decisionsAt)), Revision: revisionIn(cell(c.revision)),

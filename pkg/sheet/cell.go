@@ -1,4 +1,5 @@
-package mapping
+// Package sheet writes CSV that spreadsheets take as it is meant.
+package sheet
 
 import (
 	"strings"
@@ -10,10 +11,10 @@ import (
 // a number, a date or a truth value they read as one and write back in a form of
 // their own: 007 as 7, 1234567890123 as 1.23457E+12, MAR01 as 01-Mar.
 
-// shown makes a text that is for people alone, and never read back, one piece:
+// Shown makes a text that is for people alone, and never read back, one piece:
 // some spreadsheets part cells at semicolons, tabs or ends of lines whatever quotes
 // stand around them, and what follows would be a cell of its own.
-func shown(text string) string {
+func Shown(text string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if r == ';' || unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) {
 			return ' '
@@ -22,26 +23,27 @@ func shown(text string) string {
 	}, text))
 }
 
-// quote encloses a cell that holds what separates cells. A reader that separates
-// them by semicolons takes no notice of quotes that follow a comma: see shown.
-func quote(cell string) string {
+// Quote encloses a cell that holds what separates cells. A reader that separates
+// them by semicolons takes no notice of quotes that follow a comma: see Shown.
+func Quote(cell string) string {
 	if !strings.ContainsAny(cell, "\",;\t\r\n") && cell == strings.TrimSpace(cell) {
 		return cell
 	}
 	return `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
 }
 
-// escape makes a cell text for a spreadsheet; unescape undoes it, so that any
+// Escape makes a cell text for a spreadsheet; Unescape undoes it, so that any
 // cell comes back as it was.
-func escape(cell string) string {
-	if formula(cell) || rewritable(cell) {
+func Escape(cell string) string {
+	if Formula(cell) || rewritable(cell) {
 		return "'" + cell
 	}
 	return cell
 }
 
-func unescape(cell string) string {
-	if rest, ok := strings.CutPrefix(cell, "'"); ok && (formula(cell) || rewritable(cell)) {
+// Unescape undoes Escape.
+func Unescape(cell string) string {
+	if rest, ok := strings.CutPrefix(cell, "'"); ok && (Formula(cell) || rewritable(cell)) {
 		return rest
 	}
 	return cell
@@ -51,16 +53,16 @@ func unescape(cell string) string {
 // spreadsheets with an input method for East Asian text take as well.
 const formulaSigns = "=+-@\t\r\n＝＋－＠"
 
-// formula reports a cell that a spreadsheet may run as a formula, or one that
+// Formula reports a cell that a spreadsheet may run as a formula, or one that
 // looks like the escape of such a cell
 // (https://owasp.org/www-community/attacks/CSV_Injection).
-func formula(cell string) bool {
+func Formula(cell string) bool {
 	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(cell, "'"))
 	return strings.ContainsRune(formulaSigns, first)
 }
 
 // plainDigits is up to how many digits a whole number without leading zeros is
-// shown, and so written, as it is even in a narrow column.
+// Shown, and so written, as it is even in a narrow column.
 const plainDigits = 8
 
 // rewritable reports a cell that a spreadsheet may write back in another form, or
@@ -94,8 +96,8 @@ func rewritable(cell string) bool {
 	return digits > 0 && (word == 0 || numberWord(text[len(text)-word:]))
 }
 
-// looksRewritten reports a cell that may be what a spreadsheet made of another.
-func looksRewritten(cell string) bool { return wholeNumber(cell) || rewritable(cell) }
+// LooksRewritten reports a cell that may be what a spreadsheet made of another.
+func LooksRewritten(cell string) bool { return wholeNumber(cell) || rewritable(cell) }
 
 // wholeNumber reports a text of ASCII digits alone.
 func wholeNumber(text string) bool {
