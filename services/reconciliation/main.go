@@ -48,6 +48,7 @@ func register(server grpc.ServiceRegistrar, store *postgres.Store) {
 	}
 	s := rpc.New(rpc.UseCases{
 		Push:     reconciliation.NewPush(store, newID, time.Now),
+		Decided:  reconciliation.NewFindDecided(store),
 		Complete: reconciliation.NewComplete(store, time.Now),
 		Follow:   reconciliation.NewFollow(store, time.Now),
 		List:     reconciliation.NewList(store),

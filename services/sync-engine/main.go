@@ -30,6 +30,8 @@ type config struct {
 	// the whole directory.
 	RangeTimeout     time.Duration `env:"ENTRASYNC_ROUND_RANGE_TIMEOUT" envDefault:"1m"`
 	DirectoryTimeout time.Duration `env:"ENTRASYNC_ROUND_DIRECTORY_TIMEOUT" envDefault:"5m"`
+	// For how many days what runs did with each identity is kept; 0 keeps it for ever.
+	ReportDays int `env:"ENTRASYNC_REPORT_DAYS" envDefault:"30"`
 }
 
 func main() {
@@ -68,5 +70,5 @@ func start(ctx context.Context, s *service.Service, c config) error {
 		Orphans:   syncengine.NewDecideOrphans(store, clients, time.Now),
 		Schedules: syncengine.NewReadSchedules(store, time.Now),
 	})
-	return nil
+	return reports(s, c, store)
 }

@@ -15,3 +15,14 @@ func CSVField(message protoreflect.MessageDescriptor) protoreflect.FieldDescript
 	}
 	return field
 }
+
+// AsCSVField is the field of a request that asks for CSV, a boolean named as_csv;
+// nil when it has none. Lists have one: their answers are JSON or CSV and never
+// both.
+func AsCSVField(message protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
+	field := message.Fields().ByName("as_csv")
+	if field == nil || field.Kind() != protoreflect.BoolKind {
+		return nil
+	}
+	return field
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/pkg/errs"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
 const (
@@ -157,4 +158,37 @@ func TestTablesAreDescribed(t *testing.T) {
 	}
 	require.Equal(t, 2, found)
 	require.Equal(t, http.StatusOK, b.do("GET", "/docs", "").status)
+}
+
+// TestAListIsGivenAsCSVOrAsJSON: never both, and CSV says how it goes on.
+func TestAListIsGivenAsCSVOrAsJSON(t *testing.T) {
+	t.Parallel()
+	const (
+		path = "/api/integrations/entra/sync/runs/r1/identities"
+		call = "/entrasync.syncengine.v1.ReportService/ListRunIdentities"
+	)
+	b := setup(t)
+	b.allOn("t1")
+	b.backends.on(call, func(_ context.Context, in proto.Message) (proto.Message, error) {
+		request, ok := in.(*syncenginev1.ListRunIdentitiesRequest)
+		require.True(t, ok)
+		require.Equal(t, "r1", request.GetRunId())
+		require.Equal(t, "held", request.GetOutcome())
+		answer := &syncenginev1.ListRunIdentitiesResponse{NextPageToken: "next"}
+		if request.GetAsCsv() {
+			answer.Csv = proto.String("a\r\n")
+		} else {
+			answer.Identities = []*syncenginev1.RunIdentity{{DisplayName: "Ann"}}
+		}
+		return answer, nil
+	})
+	res := b.as(b.reader("t1"), "GET", path+"?outcome=held", "", "Accept", "text/csv")
+	require.Equal(t, 200, res.status, res.body)
+	require.Equal(t, "\ufeffa\r\n", res.body)
+	require.Equal(t, "next", res.header.Get("Entrasync-Next-Page-Token"))
+	require.Equal(t, `attachment; filename="identities.csv"`, res.header.Get("Content-Disposition"))
+	res = b.as(b.reader("t1"), "GET", path+"?outcome=held", "")
+	require.Equal(t, 200, res.status, res.body)
+	require.Len(t, res.json(t)["identities"], 1)
+	require.NotContains(t, res.json(t), "csv")
 }

@@ -266,7 +266,7 @@ func TestNoFailureOfABackendNamesTheInside(t *testing.T) {
 func example(t *testing.T, m access.Method) string {
 	t.Helper()
 	for name, body := range map[string]string{
-		"StartSync": `{"scope":"initial"}`, "ConfirmMappings": `{"decisions":[{"managedTenantId":"m","decision":"skip"}]}`,
+		"StartSync": `{"scope":"initial"}`, "StartPreflight": `{"scope":"initial"}`, "ConfirmMappings": `{"decisions":[{"managedTenantId":"m","decision":"skip"}]}`,
 		"Connect": `{"connectionType":"direct"}`, "CompleteConnect": `{"completionCode":"c"}`, "ImportMappings": `{"csv":"x"}`,
 		"SetCredentials":      `{"clientId":"c","clientSecret":"s"}`,
 		"SaveCipp":            `{"baseUrl":"https://cipp.example","tenantId":"contoso.example","clientId":"c","clientSecret":"s"}`,

@@ -127,6 +127,14 @@ func withQuery(x *exchange, request proto.Message) error {
 	return nil
 }
 
+// askForCSV tells a list that the caller wants it as CSV.
+func askForCSV(x *exchange, request proto.Message) {
+	reflected := request.ProtoReflect()
+	if field := access.AsCSVField(reflected.Descriptor()); field != nil && x.csv {
+		reflected.Set(field, protoreflect.ValueOfBool(true))
+	}
+}
+
 // describeCSV sets the headers of an answer that is a table: the name of a
 // file, and in a header each what else the answer holds.
 func describeCSV(w http.ResponseWriter, m access.Method, message proto.Message) {

@@ -52,6 +52,7 @@ func register(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnIn
 		mappingv1.RegisterMappingServiceHandlerClient(ctx, mux, mappingv1.NewMappingServiceClient(conn)),
 		mappingv1.RegisterClientServiceHandlerClient(ctx, mux, mappingv1.NewClientServiceClient(conn)),
 		syncenginev1.RegisterRunServiceHandlerClient(ctx, mux, syncenginev1.NewRunServiceClient(conn)),
+		syncenginev1.RegisterReportServiceHandlerClient(ctx, mux, syncenginev1.NewReportServiceClient(conn)),
 		syncenginev1.RegisterContactServiceHandlerClient(ctx, mux, syncenginev1.NewContactServiceClient(conn)),
 		reconciliationv1.RegisterReconciliationServiceHandlerClient(ctx, mux, reconciliationv1.NewReconciliationServiceClient(conn)),
 		orchestrationv1.RegisterOrchestrationServiceHandlerClient(ctx, mux, orchestrationv1.NewOrchestrationServiceClient(conn)),
@@ -101,6 +102,7 @@ type exchange struct {
 	in     *access.Request
 	query  url.Values
 	media  string // of the body, as its header says
+	csv    bool   // the caller prefers it
 	method access.Method
 	call   *core.Call // nil until it is let through
 }
@@ -120,7 +122,7 @@ func exchangeOf(ctx context.Context) *exchange {
 func (s *Server) Serve(w http.ResponseWriter, r *http.Request, in *access.Request) {
 	r.Header.Del("Grpc-Timeout") // deadlines are ours
 	negotiate(r)
-	x := &exchange{in: in, query: r.URL.Query(), media: r.Header.Get("Content-Type")}
+	x := &exchange{in: in, query: r.URL.Query(), media: r.Header.Get("Content-Type"), csv: r.Header.Get("Accept") == access.CSVType}
 	s.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 }
 
@@ -164,6 +166,7 @@ func (s *Server) Invoke(ctx context.Context, _ string, args, reply any, _ ...grp
 		if e := x.unknownQuery(); e != nil {
 			return nil, e
 		}
+		askForCSV(x, request)
 		return request, inJSONNames(x.method, withQuery(x, request))
 	})
 	if err != nil {

@@ -149,6 +149,10 @@ func TestADecidedItemStaysClosedWhileTheFactsAreTheSame(t *testing.T) {
 
 	pushed := b.pushed(uuid.NewString(), sighting("o3", "f1"), sighting("o2", "f1"), sighting("o1", "f1"))
 	require.Equal(t, reconciliation.Pushed{Open: 1, Decided: []string{"o1", "o2"}}, pushed)
+	asked, err := reconciliation.NewFindDecided(b.store).Do(b.ctx, directory(""),
+		[]reconciliation.Sighting{sighting("o3", "f1"), sighting("o2", "f1"), sighting("o1", "f2")})
+	require.NoError(t, err)
+	require.Equal(t, []string{"o2"}, asked, "a dry run asks the same, and writes nothing")
 	require.Len(t, b.items(reconciliation.Open), 1)
 	dismissed := b.items(reconciliation.Dismissed)
 	require.Len(t, dismissed, 1)

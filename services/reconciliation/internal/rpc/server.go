@@ -12,6 +12,7 @@ import (
 // UseCases are what the server calls.
 type UseCases struct {
 	Push     *reconciliation.Push
+	Decided  *reconciliation.FindDecided
 	Complete *reconciliation.Complete
 	Follow   *reconciliation.Follow
 	List     *reconciliation.List
@@ -62,6 +63,19 @@ func (s *Server) PushItems(ctx context.Context, req *reconciliationv1.PushItemsR
 		return nil, err
 	}
 	return &reconciliationv1.PushItemsResponse{Open: int32(pushed.Open), DecidedObjectIds: pushed.Decided}, nil
+}
+
+// FindDecidedItems tells what a push would leave out.
+func (s *Server) FindDecidedItems(ctx context.Context, req *reconciliationv1.FindDecidedItemsRequest) (*reconciliationv1.FindDecidedItemsResponse, error) {
+	sightings := make([]reconciliation.Sighting, 0, len(req.GetItems()))
+	for _, item := range req.GetItems() {
+		sightings = append(sightings, toSighting(item))
+	}
+	decided, err := s.use.Decided.Do(ctx, reconciliation.Directory{EntraTenantID: req.GetEntraTenantId(), ClientID: req.GetClientId()}, sightings)
+	if err != nil {
+		return nil, err
+	}
+	return &reconciliationv1.FindDecidedItemsResponse{DecidedObjectIds: decided}, nil
 }
 
 // CompleteRound closes items that the round no longer found ambiguous.

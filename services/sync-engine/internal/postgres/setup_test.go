@@ -52,6 +52,7 @@ type engine struct {
 	list    *syncengine.ListContacts
 	revise  *syncengine.ReviseMapping
 	orphans *syncengine.DecideOrphans
+	report  *syncengine.ListIdentities
 }
 
 func setup(t testing.TB) *engine {
@@ -79,6 +80,7 @@ func setup(t testing.TB) *engine {
 	e.list = syncengine.NewListContacts(e.store)
 	e.revise = syncengine.NewReviseMapping(e.store, e.queue, clock)
 	e.orphans = syncengine.NewDecideOrphans(e.store, e.mapping, clock)
+	e.report = syncengine.NewListIdentities(e.store, 30, clock)
 	return e
 }
 
@@ -297,6 +299,12 @@ func (q *fakeQueue) Push(_ context.Context, items syncengine.PushedItems) ([]str
 	for _, item := range items.Items {
 		q.items[item.ObjectID] = item
 	}
+	return q.decided, nil
+}
+
+func (q *fakeQueue) Decided(context.Context, syncengine.PushedItems) ([]string, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	return q.decided, nil
 }
 

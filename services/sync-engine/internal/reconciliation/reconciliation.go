@@ -42,6 +42,20 @@ func (c *Client) Push(ctx context.Context, items syncengine.PushedItems) ([]stri
 	return answer.GetDecidedObjectIds(), err
 }
 
+// Decided returns the identities decided already.
+func (c *Client) Decided(ctx context.Context, items syncengine.PushedItems) ([]string, error) {
+	req := &reconciliationv1.FindDecidedItemsRequest{
+		EntraTenantId: items.Mapping.EntraTenantID, ClientId: items.Mapping.ClientID, Items: make([]*reconciliationv1.PushedItem, len(items.Items)),
+	}
+	for i := range items.Items {
+		req.Items[i] = itemOf(&items.Items[i])
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	answer, err := c.queue.FindDecidedItems(ctx, req, grpc.WaitForReady(true))
+	return answer.GetDecidedObjectIds(), err
+}
+
 // CompleteRound closes the directory's open items that the round did not push
 // since it began.
 func (c *Client) CompleteRound(ctx context.Context, round syncengine.PushedItems, since time.Time) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -117,6 +118,7 @@ type bundle struct {
 	engine     syncenginev1.SyncEngineInternalServiceClient // as the worker
 	runs       syncenginev1.RunServiceClient                // as the gateway
 	contacts   syncenginev1.ContactServiceClient
+	reports    syncenginev1.ReportServiceClient
 	stranger   syncenginev1.SyncEngineInternalServiceClient // as mapping
 }
 
@@ -147,10 +149,12 @@ func setup(t *testing.T) (context.Context, *bundle) {
 			Sync:   syncengine.NewSyncTenant(store, directory.New(dial(self, "connection", connectionAddr)), clients, decisions, time.Now),
 			Revise: syncengine.NewReviseMapping(store, decisions, time.Now), Orphans: syncengine.NewDecideOrphans(store, clients, time.Now),
 		})
+		service.RegisterReports(r, service.ReportCases{Identities: syncengine.NewListIdentities(store, 30, time.Now)})
 	})
 	b.engine = syncenginev1.NewSyncEngineInternalServiceClient(dial(network.Identity("worker"), "sync-engine", address, rpc.WithOriginator(0)))
 	gateway := dial(network.Identity("gateway"), "sync-engine", address, rpc.WithOriginator(0))
 	b.runs, b.contacts = syncenginev1.NewRunServiceClient(gateway), syncenginev1.NewContactServiceClient(gateway)
+	b.reports = syncenginev1.NewReportServiceClient(gateway)
 	b.stranger = syncenginev1.NewSyncEngineInternalServiceClient(dial(network.Identity("mapping"), "sync-engine", address))
 	return tenant.With(t.Context(), tenant.Call{Tenant: "msp", Actor: tenant.Actor{ID: "user-7", Type: "user"}}), b
 }
@@ -236,6 +240,23 @@ func TestRunOverTheWire(t *testing.T) {
 	require.Equal(t, "user-7", shown.GetRun().GetInitiatedBy())
 	require.Equal(t, "malformed", shown.GetTenantResults()[0].GetFailures()[0].GetReason())
 	require.Equal(t, int32(1), shown.GetTenantResults()[0].GetAmbiguous()["multiple_email_matches"])
+	report, err := b.reports.ListRunIdentities(ctx, &syncenginev1.ListRunIdentitiesRequest{RunId: run.GetRunId(), PageSize: 1})
+	require.NoError(t, err)
+	require.Equal(t, int32(3), report.GetTotalSize())
+	require.True(t, report.GetReportKept())
+	require.Equal(t, "created", report.GetIdentities()[0].GetOutcome())
+	require.Equal(t, "fullName", report.GetIdentities()[0].GetChanges()[0].GetField())
+	rest, err := b.reports.ListRunIdentities(ctx, &syncenginev1.ListRunIdentitiesRequest{RunId: run.GetRunId(), PageToken: report.GetNextPageToken(), PageSize: 1})
+	require.NoError(t, err)
+	require.Equal(t, "malformed", rest.GetIdentities()[0].GetReason())
+	require.Nil(t, rest.TotalSize)
+	_, err = b.reports.ListRunIdentities(ctx, &syncenginev1.ListRunIdentitiesRequest{RunId: run.GetRunId(), PageToken: report.GetNextPageToken(), Q: "x"})
+	require.Equal(t, "invalid_argument", errs.ReasonOf(err), "a token is good for its filters alone")
+	file, err := b.reports.ListRunIdentities(ctx, &syncenginev1.ListRunIdentitiesRequest{RunId: run.GetRunId(), AsCsv: true})
+	require.NoError(t, err)
+	require.Empty(t, file.GetIdentities())
+	require.Equal(t, 4, strings.Count(file.GetCsv(), "\r\n"))
+	require.Contains(t, file.GetCsv(), "Name of a,a@corp.example,created")
 	list, err := b.contacts.ListContacts(ctx, &syncenginev1.ListContactsRequest{Entra: "linked"})
 	require.NoError(t, err)
 	require.Equal(t, int32(1), list.GetTotalSize())

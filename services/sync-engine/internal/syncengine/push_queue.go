@@ -9,12 +9,13 @@ const queueChunk = 200
 // queueSource lists what stands for a person to decide, after a number, in order.
 type queueSource interface {
 	Queue(ctx context.Context, after, limit int) ([]QueueItem, error)
+	ReportQueued(ctx context.Context, after, upTo int, decided []string) error
 }
 
-// pushAll hands the items over and counts by reason those that stand open: what a
-// person has decided on the same facts is unchanged. step is called after each
-// push.
-func pushAll(ctx context.Context, from queueSource, queue Queue, push PushedItems, step Step) (map[string]int, error) {
+// pushAll hands the items over, reports and counts by reason those that stand open:
+// what a person has decided on the same facts, which is what hand answers, is
+// unchanged. step is called after each.
+func pushAll(ctx context.Context, from queueSource, hand func(context.Context, PushedItems) ([]string, error), push PushedItems, step Step) (map[string]int, error) {
 	open := map[string]int{}
 	for after := 0; ; {
 		items, err := from.Queue(ctx, after, queueChunk)
@@ -24,12 +25,16 @@ func pushAll(ctx context.Context, from queueSource, queue Queue, push PushedItem
 		if len(items) == 0 {
 			return open, nil
 		}
-		after = items[len(items)-1].Number
 		push.Items = items
-		decided, err := queue.Push(ctx, push)
+		decided, err := hand(ctx, push)
 		if err != nil {
 			return nil, err
 		}
+		upTo := items[len(items)-1].Number
+		if err := from.ReportQueued(ctx, after, upTo, decided); err != nil {
+			return nil, err
+		}
+		after = upTo
 		closed := make(map[string]bool, len(decided))
 		for _, id := range decided {
 			closed[id] = true

@@ -85,6 +85,13 @@ type Round interface {
 	ApplyNext(ctx context.Context, rules Rules) (applied int, done bool, err error)
 	// Queue lists items after a number, in order.
 	Queue(ctx context.Context, after, limit int) ([]QueueItem, error)
+	// ReportPlan reports what the plan would write; a round that applies it reports as
+	// it goes. ReportQueued reports the identities for a person of a range of numbers,
+	// but for those that a person has decided about. ReportStaged reports failed and
+	// filtered identities and, last, everybody else where everybody is asked for.
+	ReportPlan(ctx context.Context, step Step) error
+	ReportQueued(ctx context.Context, after, upTo int, decided []string) error
+	ReportStaged(ctx context.Context, everybody bool, step Step) error
 	// Written are the outcomes over all attempts of this round.
 	Written(ctx context.Context) (Changes, error)
 	// Close records the result, and the directory's times and delta link where
@@ -136,6 +143,9 @@ type Queue interface {
 	// Push opens or refreshes items and returns the identities that a person has
 	// decided on the same facts.
 	Push(ctx context.Context, items PushedItems) (decided []string, err error)
+	// Decided are those of the items that a person has decided on the same facts.
+	// Nothing is written.
+	Decided(ctx context.Context, items PushedItems) ([]string, error)
 	// CompleteRound closes the directory's open items that this attempt of the
 	// round, begun at since, did not push.
 	CompleteRound(ctx context.Context, round PushedItems, since time.Time) error

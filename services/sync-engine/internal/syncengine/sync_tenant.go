@@ -149,7 +149,7 @@ func (w *work) do(ctx context.Context) (Result, error) {
 	}
 	result.Ambiguous = queued
 	if w.run.DryRun {
-		return result, w.close(ctx, &result, planned)
+		return result, w.preview(ctx, &result, planned)
 	}
 	if err := w.apply(ctx); err != nil {
 		return Result{}, err
@@ -253,16 +253,35 @@ func (w *work) push(ctx context.Context, complete bool) (map[string]int, error) 
 		return nil, err
 	}
 	push := PushedItems{RunID: w.run.ID, Mapping: w.managed.mapping()}
-	ambiguous, err := pushAll(ctx, w.round, w.queue, push, w.step)
+	ambiguous, err := pushAll(ctx, w.round, w.queue.Push, push, w.step)
 	if err != nil || !complete {
 		return ambiguous, err
 	}
 	return ambiguous, w.queue.CompleteRound(ctx, push, w.rules.Now.Add(-clockSkew))
 }
 
+// preview ends a dry run: it reports what the plan would write, and asks which of
+// the identities for a person are decided already.
+func (w *work) preview(ctx context.Context, result *Result, planned Changes) error {
+	if err := w.round.ReportPlan(ctx, w.step); err != nil {
+		return err
+	}
+	items := PushedItems{RunID: w.run.ID, Mapping: w.managed.mapping()}
+	var err error
+	if result.Ambiguous, err = pushAll(ctx, w.round, w.queue.Decided, items, w.step); err != nil {
+		return err
+	}
+	return w.close(ctx, result, planned)
+}
+
 func (w *work) close(ctx context.Context, result *Result, written Changes) error {
 	if err := w.enter(PhaseClosing); err != nil {
 		return err
+	}
+	if w.run.DryRun || w.tally.Failed+sum(w.tally.Filtered) > 0 {
+		if err := w.round.ReportStaged(ctx, w.run.DryRun, w.step); err != nil {
+			return err
+		}
 	}
 	result.Counters = countersOf(w.tally, written, sum(result.Ambiguous))
 	result.Now = w.now()

@@ -40,6 +40,7 @@ type NewRun struct {
 	ClientID        string // of a ClientSync
 	ManagedTenantID string // stands in for the client
 	Trigger         string
+	DryRun          bool // it decides and writes nothing
 }
 
 // Run is a run that the database has.

@@ -25,7 +25,7 @@ func NewRuns(engine syncenginev1.SyncEngineInternalServiceClient) *Runs { return
 func (r *Runs) Create(ctx context.Context, run orchestration.NewRun) (orchestration.Run, error) {
 	res, err := r.engine.CreateRun(ctx, &syncenginev1.CreateRunRequest{
 		Type: string(run.Kind), ClientId: run.ClientID, ManagedTenantId: run.ManagedTenantID, Trigger: run.Trigger,
-		RunId: run.ID,
+		RunId: run.ID, DryRun: run.DryRun,
 	})
 	if err != nil {
 		return orchestration.Run{}, err

@@ -28,6 +28,7 @@ type Round func(ctx context.Context, try int, send func(phase string)) (*synceng
 type run struct {
 	id, tenant, kind, client, workflowID, trigger string
 
+	dry     bool
 	created time.Time
 	state   string
 	problem *syncenginev1.RunProblem
@@ -181,14 +182,17 @@ func (e *Engine) CreateRun(ctx context.Context, req *syncenginev1.CreateRunReque
 		}
 	}
 	for _, r := range e.runs {
-		if r.tenant == id.String() && r.kind == req.GetType() && r.client == req.GetClientId() && open(r.state) {
+		if r.tenant == id.String() && r.kind == req.GetType() && r.client == req.GetClientId() && r.dry == req.GetDryRun() && open(r.state) {
 			return &syncenginev1.CreateRunResponse{RunId: r.id, WorkflowId: r.workflowID, Joined: true, State: r.state}, nil
 		}
 	}
 	r := &run{
 		id: cmp.Or(req.GetRunId(), uuid.Must(uuid.NewV7()).String()), created: time.Now(), tenant: id.String(), kind: req.GetType(), client: req.GetClientId(),
 		workflowID: WorkflowID(req.GetType(), id.String(), req.GetClientId()), state: "queued", results: map[string]*Result{},
-		trigger: req.GetTrigger(),
+		trigger: req.GetTrigger(), dry: req.GetDryRun(),
+	}
+	if r.dry {
+		r.workflowID += ":preflight"
 	}
 	e.runs = append(e.runs, r)
 	return &syncenginev1.CreateRunResponse{RunId: r.id, WorkflowId: r.workflowID, State: r.state}, nil

@@ -46,6 +46,22 @@ func (s *Server) StartSync(ctx context.Context, req *orchestrationv1.StartSyncRe
 	return &orchestrationv1.StartSyncResponse{RunId: started.RunID, WorkflowId: started.WorkflowID, Joined: started.Joined}, nil
 }
 
+// StartPreflight starts a dry run or joins the one in flight.
+func (s *Server) StartPreflight(ctx context.Context, req *orchestrationv1.StartPreflightRequest) (*orchestrationv1.StartPreflightResponse, error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	started, err := s.use.Start.Do(ctx, id.String(), orchestration.NewRun{
+		Kind: orchestration.Kind(req.GetScope()), ClientID: req.GetClientId(), ManagedTenantID: req.GetManagedTenantId(),
+		Trigger: orchestration.TriggerManual, DryRun: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &orchestrationv1.StartPreflightResponse{RunId: started.RunID, WorkflowId: started.WorkflowID, Joined: started.Joined}, nil
+}
+
 // StartDiscovery starts or joins a discovery and waits a while for its result.
 func (s *Server) StartDiscovery(ctx context.Context, _ *orchestrationv1.StartDiscoveryRequest) (*orchestrationv1.StartDiscoveryResponse, error) {
 	id, err := tenant.IDFrom(ctx)

@@ -97,6 +97,23 @@ func setup(t *testing.T) *bundle {
 	return b
 }
 
+func TestStartPreflight(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sync, err := b.api.StartSync(b.ctx, &orchestrationv1.StartSyncRequest{Scope: "all-tenants"})
+	require.NoError(t, err)
+	dry, err := b.api.StartPreflight(b.ctx, &orchestrationv1.StartPreflightRequest{Scope: "all-tenants"})
+	require.NoError(t, err)
+	require.Equal(t, sync.GetWorkflowId()+":preflight", dry.GetWorkflowId())
+	require.NotEqual(t, sync.GetRunId(), dry.GetRunId())
+	require.False(t, dry.GetJoined(), "a dry run joins no sync")
+	again, err := b.api.StartPreflight(b.ctx, &orchestrationv1.StartPreflightRequest{Scope: "all-tenants"})
+	require.NoError(t, err)
+	require.True(t, again.GetJoined())
+	_, err = b.api.StartPreflight(b.ctx, &orchestrationv1.StartPreflightRequest{Scope: "single-client"})
+	require.Equal(t, errs.Invalid, errs.KindOf(err))
+}
+
 func TestStartSync(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

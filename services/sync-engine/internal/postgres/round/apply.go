@@ -104,6 +104,9 @@ func (r *Round) applyRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rule
 	if err != nil {
 		return false, err
 	}
+	if err := r.reportPlan(ctx, tx, of, c); err != nil {
+		return false, err
+	}
 	if err := r.write(ctx, tx, of, c.actions); err != nil {
 		return false, err
 	}

@@ -10,6 +10,8 @@ CREATE TEMP TABLE IF NOT EXISTS stage (
     -- A failure whose id may not be the one upstream has.
     nameless   boolean NOT NULL,
     verdict    text,
+    -- Which pattern the verdict is by.
+    pattern    text,
     upn        text NOT NULL,
     enabled    boolean,
     full_name  text NOT NULL,

@@ -211,7 +211,7 @@ func (r *Round) Hold(ctx context.Context, record bool, step syncengine.Step) (sy
 }
 
 func (r *Round) holdRange(ctx context.Context, tx pgx.Tx, record bool, of span) error {
-	statements := []string{holdRecord, holdPlan, holdKnown}
+	statements := []string{holdRecord, reportHeld, holdPlan, holdKnown}
 	if !record {
 		statements = statements[1:]
 	}

@@ -139,6 +139,11 @@ func (r *Round) open(ctx context.Context, now time.Time) error {
 			return err
 		}
 		r.mapping.applied = applied == r.mapping.revision
+		if r.managed.StartedAt != nil { // an earlier attempt did not come to its end
+			if err := exec(ctx, tx, r.args(everything), reportClear); err != nil {
+				return err
+			}
+		}
 		return q.StartTenant(ctx, sqlc.StartTenantParams{Now: &now, RunID: r.runID, ManagedTenantID: r.managed.ManagedTenantID})
 	})
 }

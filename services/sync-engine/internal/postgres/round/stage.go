@@ -29,7 +29,7 @@ var (
 )
 
 var stageColumns = []string{
-	"n", "object_id", "content", "failure", "nameless", "verdict", "upn", "enabled", "full_name", "name_key", "named", "email", "email_norm", "mailed",
+	"n", "object_id", "content", "failure", "nameless", "verdict", "pattern", "upn", "enabled", "full_name", "name_key", "named", "email", "email_norm", "mailed",
 	"phone", "role", "addresses", "own", "contact_id",
 }
 
@@ -58,7 +58,7 @@ func (r *Round) Stage(ctx context.Context, identities []syncengine.Identity) err
 type copySource struct {
 	identities []syncengine.Identity
 	n, at      int
-	values     [19]any
+	values     [20]any
 	err        error
 }
 
@@ -75,9 +75,9 @@ func (s *copySource) Values() ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.values = [19]any{
-		int32(s.n + s.at + 1), i.ObjectID, i.Content, text(i.Failure), i.Nameless, text(i.Verdict), i.UserPrincipalName, // far below 2³¹
-		i.Enabled, i.FullName, i.NameKey, i.HasDisplayName, i.Email, text(i.EmailNorm), i.EmailIsMail, i.Phone, i.Role,
+	s.values = [20]any{
+		int32(s.n + s.at + 1), i.ObjectID, i.Content, text(i.Failure), i.Nameless, text(i.Verdict), text(i.Pattern), // far below 2³¹
+		i.UserPrincipalName, i.Enabled, i.FullName, i.NameKey, i.HasDisplayName, i.Email, text(i.EmailNorm), i.EmailIsMail, i.Phone, i.Role,
 		strings.Join(i.Addresses, " "), int32(i.Own), id, // far below 2³¹
 	}
 	return s.values[:], nil

@@ -138,6 +138,40 @@ type EntraContactLinkHistory struct {
 	At            time.Time
 }
 
+type EntraRunIdentitiesOther struct {
+	TenantID          string
+	RunID             uuid.UUID
+	ManagedTenantID   string
+	EntraObjectID     string
+	N                 int32
+	Outcome           string
+	Reason            *string
+	Pattern           *string
+	ContactID         *uuid.UUID
+	DisplayName       string
+	UserPrincipalName string
+	Fields            []string
+	Before            []string
+	After             []string
+}
+
+type EntraRunIdentity struct {
+	TenantID          string
+	RunID             uuid.UUID
+	ManagedTenantID   string
+	EntraObjectID     string
+	N                 int32
+	Outcome           string
+	Reason            *string
+	Pattern           *string
+	ContactID         *uuid.UUID
+	DisplayName       string
+	UserPrincipalName string
+	Fields            []string
+	Before            []string
+	After             []string
+}
+
 type EntraSyncRun struct {
 	TenantID          string
 	ID                uuid.UUID

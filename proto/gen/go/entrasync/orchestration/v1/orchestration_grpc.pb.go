@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	OrchestrationService_StartSync_FullMethodName      = "/entrasync.orchestration.v1.OrchestrationService/StartSync"
+	OrchestrationService_StartPreflight_FullMethodName = "/entrasync.orchestration.v1.OrchestrationService/StartPreflight"
 	OrchestrationService_StartDiscovery_FullMethodName = "/entrasync.orchestration.v1.OrchestrationService/StartDiscovery"
 )
 
@@ -32,6 +33,11 @@ type OrchestrationServiceClient interface {
 	// StartSync starts a run, or joins the one of the same kind in flight.
 	// Reasons: no_confirmed_mapping, unknown_client, client_not_mapped, orchestrator_unavailable.
 	StartSync(ctx context.Context, in *StartSyncRequest, opts ...grpc.CallOption) (*StartSyncResponse, error)
+	// StartPreflight starts a dry run of a sync, or joins the one of the same kind in flight; a sync
+	// joins no dry run and a dry run no sync. It lists and decides as the sync would and writes
+	// nothing but itself: its counters are in GetRun, what would become of each identity in
+	// ListRunIdentities. Reasons: as StartSync.
+	StartPreflight(ctx context.Context, in *StartPreflightRequest, opts ...grpc.CallOption) (*StartPreflightResponse, error)
 	// StartDiscovery starts or joins a discovery and waits up to 25 s for its result.
 	StartDiscovery(ctx context.Context, in *StartDiscoveryRequest, opts ...grpc.CallOption) (*StartDiscoveryResponse, error)
 }
@@ -48,6 +54,16 @@ func (c *orchestrationServiceClient) StartSync(ctx context.Context, in *StartSyn
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(StartSyncResponse)
 	err := c.cc.Invoke(ctx, OrchestrationService_StartSync_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *orchestrationServiceClient) StartPreflight(ctx context.Context, in *StartPreflightRequest, opts ...grpc.CallOption) (*StartPreflightResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StartPreflightResponse)
+	err := c.cc.Invoke(ctx, OrchestrationService_StartPreflight_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +89,11 @@ type OrchestrationServiceServer interface {
 	// StartSync starts a run, or joins the one of the same kind in flight.
 	// Reasons: no_confirmed_mapping, unknown_client, client_not_mapped, orchestrator_unavailable.
 	StartSync(context.Context, *StartSyncRequest) (*StartSyncResponse, error)
+	// StartPreflight starts a dry run of a sync, or joins the one of the same kind in flight; a sync
+	// joins no dry run and a dry run no sync. It lists and decides as the sync would and writes
+	// nothing but itself: its counters are in GetRun, what would become of each identity in
+	// ListRunIdentities. Reasons: as StartSync.
+	StartPreflight(context.Context, *StartPreflightRequest) (*StartPreflightResponse, error)
 	// StartDiscovery starts or joins a discovery and waits up to 25 s for its result.
 	StartDiscovery(context.Context, *StartDiscoveryRequest) (*StartDiscoveryResponse, error)
 	mustEmbedUnimplementedOrchestrationServiceServer()
@@ -87,6 +108,9 @@ type UnimplementedOrchestrationServiceServer struct{}
 
 func (UnimplementedOrchestrationServiceServer) StartSync(context.Context, *StartSyncRequest) (*StartSyncResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method StartSync not implemented")
+}
+func (UnimplementedOrchestrationServiceServer) StartPreflight(context.Context, *StartPreflightRequest) (*StartPreflightResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StartPreflight not implemented")
 }
 func (UnimplementedOrchestrationServiceServer) StartDiscovery(context.Context, *StartDiscoveryRequest) (*StartDiscoveryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method StartDiscovery not implemented")
@@ -130,6 +154,24 @@ func _OrchestrationService_StartSync_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _OrchestrationService_StartPreflight_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StartPreflightRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrchestrationServiceServer).StartPreflight(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrchestrationService_StartPreflight_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrchestrationServiceServer).StartPreflight(ctx, req.(*StartPreflightRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _OrchestrationService_StartDiscovery_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(StartDiscoveryRequest)
 	if err := dec(in); err != nil {
@@ -158,6 +200,10 @@ var OrchestrationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "StartSync",
 			Handler:    _OrchestrationService_StartSync_Handler,
+		},
+		{
+			MethodName: "StartPreflight",
+			Handler:    _OrchestrationService_StartPreflight_Handler,
 		},
 		{
 			MethodName: "StartDiscovery",

@@ -631,6 +631,111 @@ func (x *PushItemsResponse) GetDecidedObjectIds() []string {
 	return nil
 }
 
+type FindDecidedItemsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	EntraTenantId string                 `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	ClientId      string                 `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Only the identity and the fingerprint count.
+	Items         []*PushedItem `protobuf:"bytes,3,rep,name=items,proto3" json:"items,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindDecidedItemsRequest) Reset() {
+	*x = FindDecidedItemsRequest{}
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindDecidedItemsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindDecidedItemsRequest) ProtoMessage() {}
+
+func (x *FindDecidedItemsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindDecidedItemsRequest.ProtoReflect.Descriptor instead.
+func (*FindDecidedItemsRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *FindDecidedItemsRequest) GetEntraTenantId() string {
+	if x != nil {
+		return x.EntraTenantId
+	}
+	return ""
+}
+
+func (x *FindDecidedItemsRequest) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *FindDecidedItemsRequest) GetItems() []*PushedItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+type FindDecidedItemsResponse struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	DecidedObjectIds []string               `protobuf:"bytes,1,rep,name=decided_object_ids,json=decidedObjectIds,proto3" json:"decided_object_ids,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *FindDecidedItemsResponse) Reset() {
+	*x = FindDecidedItemsResponse{}
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindDecidedItemsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindDecidedItemsResponse) ProtoMessage() {}
+
+func (x *FindDecidedItemsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindDecidedItemsResponse.ProtoReflect.Descriptor instead.
+func (*FindDecidedItemsResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *FindDecidedItemsResponse) GetDecidedObjectIds() []string {
+	if x != nil {
+		return x.DecidedObjectIds
+	}
+	return nil
+}
+
 type CompleteRoundRequest struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	RunId           string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
@@ -649,7 +754,7 @@ type CompleteRoundRequest struct {
 
 func (x *CompleteRoundRequest) Reset() {
 	*x = CompleteRoundRequest{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[7]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -661,7 +766,7 @@ func (x *CompleteRoundRequest) String() string {
 func (*CompleteRoundRequest) ProtoMessage() {}
 
 func (x *CompleteRoundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[7]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -674,7 +779,7 @@ func (x *CompleteRoundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteRoundRequest.ProtoReflect.Descriptor instead.
 func (*CompleteRoundRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{7}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CompleteRoundRequest) GetRunId() string {
@@ -728,7 +833,7 @@ type CompleteRoundResponse struct {
 
 func (x *CompleteRoundResponse) Reset() {
 	*x = CompleteRoundResponse{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[8]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -740,7 +845,7 @@ func (x *CompleteRoundResponse) String() string {
 func (*CompleteRoundResponse) ProtoMessage() {}
 
 func (x *CompleteRoundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[8]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -753,7 +858,7 @@ func (x *CompleteRoundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteRoundResponse.ProtoReflect.Descriptor instead.
 func (*CompleteRoundResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{8}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CompleteRoundResponse) GetSuperseded() int32 {
@@ -776,7 +881,7 @@ type FollowMappingRequest struct {
 
 func (x *FollowMappingRequest) Reset() {
 	*x = FollowMappingRequest{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[9]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -788,7 +893,7 @@ func (x *FollowMappingRequest) String() string {
 func (*FollowMappingRequest) ProtoMessage() {}
 
 func (x *FollowMappingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[9]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -801,7 +906,7 @@ func (x *FollowMappingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FollowMappingRequest.ProtoReflect.Descriptor instead.
 func (*FollowMappingRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{9}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *FollowMappingRequest) GetEntraTenantId() string {
@@ -834,7 +939,7 @@ type FollowMappingResponse struct {
 
 func (x *FollowMappingResponse) Reset() {
 	*x = FollowMappingResponse{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[10]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -846,7 +951,7 @@ func (x *FollowMappingResponse) String() string {
 func (*FollowMappingResponse) ProtoMessage() {}
 
 func (x *FollowMappingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[10]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -859,7 +964,7 @@ func (x *FollowMappingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FollowMappingResponse.ProtoReflect.Descriptor instead.
 func (*FollowMappingResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{10}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *FollowMappingResponse) GetSuperseded() int32 {
@@ -877,7 +982,7 @@ type CountItemsRequest struct {
 
 func (x *CountItemsRequest) Reset() {
 	*x = CountItemsRequest{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[11]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -889,7 +994,7 @@ func (x *CountItemsRequest) String() string {
 func (*CountItemsRequest) ProtoMessage() {}
 
 func (x *CountItemsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[11]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -902,7 +1007,7 @@ func (x *CountItemsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountItemsRequest.ProtoReflect.Descriptor instead.
 func (*CountItemsRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{11}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{13}
 }
 
 type CountItemsResponse struct {
@@ -914,7 +1019,7 @@ type CountItemsResponse struct {
 
 func (x *CountItemsResponse) Reset() {
 	*x = CountItemsResponse{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[12]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -926,7 +1031,7 @@ func (x *CountItemsResponse) String() string {
 func (*CountItemsResponse) ProtoMessage() {}
 
 func (x *CountItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[12]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -939,7 +1044,7 @@ func (x *CountItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountItemsResponse.ProtoReflect.Descriptor instead.
 func (*CountItemsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{12}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CountItemsResponse) GetOpen() int32 {
@@ -1024,7 +1129,13 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"\x10mapping_revision\x18\x06 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x0fmappingRevision\"U\n" +
 	"\x11PushItemsResponse\x12\x12\n" +
 	"\x04open\x18\x01 \x01(\x05R\x04open\x12,\n" +
-	"\x12decided_object_ids\x18\x02 \x03(\tR\x10decidedObjectIds\"\xa4\x02\n" +
+	"\x12decided_object_ids\x18\x02 \x03(\tR\x10decidedObjectIds\"\xba\x01\n" +
+	"\x17FindDecidedItemsRequest\x12/\n" +
+	"\x0fentra_tenant_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\rentraTenantId\x12$\n" +
+	"\tclient_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bclientId\x12H\n" +
+	"\x05items\x18\x03 \x03(\v2'.entrasync.reconciliation.v1.PushedItemB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05items\"H\n" +
+	"\x18FindDecidedItemsResponse\x12,\n" +
+	"\x12decided_object_ids\x18\x01 \x03(\tR\x10decidedObjectIds\"\xa4\x02\n" +
 	"\x14CompleteRoundRequest\x12\x1f\n" +
 	"\x06run_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05runId\x123\n" +
 	"\x11managed_tenant_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x0fmanagedTenantId\x12/\n" +
@@ -1048,9 +1159,11 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"\x12CountItemsResponse\x12\x12\n" +
 	"\x04open\x18\x01 \x01(\x05R\x04open2\xa1\x02\n" +
 	"\x15ReconciliationService\x12\x87\x02\n" +
-	"\x0eListQueueItems\x122.entrasync.reconciliation.v1.ListQueueItemsRequest\x1a3.entrasync.reconciliation.v1.ListQueueItemsResponse\"\x8b\x01\xaa\xbb\x18S\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x02.\x12,/api/integrations/entra/reconciliation-queue2\xb4\x04\n" +
+	"\x0eListQueueItems\x122.entrasync.reconciliation.v1.ListQueueItemsRequest\x1a3.entrasync.reconciliation.v1.ListQueueItemsResponse\"\x8b\x01\xaa\xbb\x18S\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x02.\x12,/api/integrations/entra/reconciliation-queue2\xc9\x05\n" +
 	"\x1dReconciliationInternalService\x12}\n" +
 	"\tPushItems\x12-.entrasync.reconciliation.v1.PushItemsRequest\x1a..entrasync.reconciliation.v1.PushItemsResponse\"\x11\xb2\xbb\x18\r\n" +
+	"\vsync-engine\x12\x92\x01\n" +
+	"\x10FindDecidedItems\x124.entrasync.reconciliation.v1.FindDecidedItemsRequest\x1a5.entrasync.reconciliation.v1.FindDecidedItemsResponse\"\x11\xb2\xbb\x18\r\n" +
 	"\vsync-engine\x12\x89\x01\n" +
 	"\rCompleteRound\x121.entrasync.reconciliation.v1.CompleteRoundRequest\x1a2.entrasync.reconciliation.v1.CompleteRoundResponse\"\x11\xb2\xbb\x18\r\n" +
 	"\vsync-engine\x12\x89\x01\n" +
@@ -1073,47 +1186,52 @@ func file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP() []byte 
 	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescData
 }
 
-var file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_entrasync_reconciliation_v1_reconciliation_proto_goTypes = []any{
-	(*Candidate)(nil),              // 0: entrasync.reconciliation.v1.Candidate
-	(*QueueItem)(nil),              // 1: entrasync.reconciliation.v1.QueueItem
-	(*ListQueueItemsRequest)(nil),  // 2: entrasync.reconciliation.v1.ListQueueItemsRequest
-	(*ListQueueItemsResponse)(nil), // 3: entrasync.reconciliation.v1.ListQueueItemsResponse
-	(*PushedItem)(nil),             // 4: entrasync.reconciliation.v1.PushedItem
-	(*PushItemsRequest)(nil),       // 5: entrasync.reconciliation.v1.PushItemsRequest
-	(*PushItemsResponse)(nil),      // 6: entrasync.reconciliation.v1.PushItemsResponse
-	(*CompleteRoundRequest)(nil),   // 7: entrasync.reconciliation.v1.CompleteRoundRequest
-	(*CompleteRoundResponse)(nil),  // 8: entrasync.reconciliation.v1.CompleteRoundResponse
-	(*FollowMappingRequest)(nil),   // 9: entrasync.reconciliation.v1.FollowMappingRequest
-	(*FollowMappingResponse)(nil),  // 10: entrasync.reconciliation.v1.FollowMappingResponse
-	(*CountItemsRequest)(nil),      // 11: entrasync.reconciliation.v1.CountItemsRequest
-	(*CountItemsResponse)(nil),     // 12: entrasync.reconciliation.v1.CountItemsResponse
-	(*timestamppb.Timestamp)(nil),  // 13: google.protobuf.Timestamp
+	(*Candidate)(nil),                // 0: entrasync.reconciliation.v1.Candidate
+	(*QueueItem)(nil),                // 1: entrasync.reconciliation.v1.QueueItem
+	(*ListQueueItemsRequest)(nil),    // 2: entrasync.reconciliation.v1.ListQueueItemsRequest
+	(*ListQueueItemsResponse)(nil),   // 3: entrasync.reconciliation.v1.ListQueueItemsResponse
+	(*PushedItem)(nil),               // 4: entrasync.reconciliation.v1.PushedItem
+	(*PushItemsRequest)(nil),         // 5: entrasync.reconciliation.v1.PushItemsRequest
+	(*PushItemsResponse)(nil),        // 6: entrasync.reconciliation.v1.PushItemsResponse
+	(*FindDecidedItemsRequest)(nil),  // 7: entrasync.reconciliation.v1.FindDecidedItemsRequest
+	(*FindDecidedItemsResponse)(nil), // 8: entrasync.reconciliation.v1.FindDecidedItemsResponse
+	(*CompleteRoundRequest)(nil),     // 9: entrasync.reconciliation.v1.CompleteRoundRequest
+	(*CompleteRoundResponse)(nil),    // 10: entrasync.reconciliation.v1.CompleteRoundResponse
+	(*FollowMappingRequest)(nil),     // 11: entrasync.reconciliation.v1.FollowMappingRequest
+	(*FollowMappingResponse)(nil),    // 12: entrasync.reconciliation.v1.FollowMappingResponse
+	(*CountItemsRequest)(nil),        // 13: entrasync.reconciliation.v1.CountItemsRequest
+	(*CountItemsResponse)(nil),       // 14: entrasync.reconciliation.v1.CountItemsResponse
+	(*timestamppb.Timestamp)(nil),    // 15: google.protobuf.Timestamp
 }
 var file_entrasync_reconciliation_v1_reconciliation_proto_depIdxs = []int32{
 	0,  // 0: entrasync.reconciliation.v1.QueueItem.candidates:type_name -> entrasync.reconciliation.v1.Candidate
-	13, // 1: entrasync.reconciliation.v1.QueueItem.created_at:type_name -> google.protobuf.Timestamp
-	13, // 2: entrasync.reconciliation.v1.QueueItem.last_seen_at:type_name -> google.protobuf.Timestamp
-	13, // 3: entrasync.reconciliation.v1.QueueItem.decided_at:type_name -> google.protobuf.Timestamp
+	15, // 1: entrasync.reconciliation.v1.QueueItem.created_at:type_name -> google.protobuf.Timestamp
+	15, // 2: entrasync.reconciliation.v1.QueueItem.last_seen_at:type_name -> google.protobuf.Timestamp
+	15, // 3: entrasync.reconciliation.v1.QueueItem.decided_at:type_name -> google.protobuf.Timestamp
 	1,  // 4: entrasync.reconciliation.v1.ListQueueItemsResponse.items:type_name -> entrasync.reconciliation.v1.QueueItem
 	0,  // 5: entrasync.reconciliation.v1.PushedItem.candidates:type_name -> entrasync.reconciliation.v1.Candidate
 	4,  // 6: entrasync.reconciliation.v1.PushItemsRequest.items:type_name -> entrasync.reconciliation.v1.PushedItem
-	13, // 7: entrasync.reconciliation.v1.CompleteRoundRequest.since:type_name -> google.protobuf.Timestamp
-	2,  // 8: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:input_type -> entrasync.reconciliation.v1.ListQueueItemsRequest
-	5,  // 9: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:input_type -> entrasync.reconciliation.v1.PushItemsRequest
-	7,  // 10: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:input_type -> entrasync.reconciliation.v1.CompleteRoundRequest
-	9,  // 11: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:input_type -> entrasync.reconciliation.v1.FollowMappingRequest
-	11, // 12: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:input_type -> entrasync.reconciliation.v1.CountItemsRequest
-	3,  // 13: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:output_type -> entrasync.reconciliation.v1.ListQueueItemsResponse
-	6,  // 14: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:output_type -> entrasync.reconciliation.v1.PushItemsResponse
-	8,  // 15: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:output_type -> entrasync.reconciliation.v1.CompleteRoundResponse
-	10, // 16: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:output_type -> entrasync.reconciliation.v1.FollowMappingResponse
-	12, // 17: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:output_type -> entrasync.reconciliation.v1.CountItemsResponse
-	13, // [13:18] is the sub-list for method output_type
-	8,  // [8:13] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	4,  // 7: entrasync.reconciliation.v1.FindDecidedItemsRequest.items:type_name -> entrasync.reconciliation.v1.PushedItem
+	15, // 8: entrasync.reconciliation.v1.CompleteRoundRequest.since:type_name -> google.protobuf.Timestamp
+	2,  // 9: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:input_type -> entrasync.reconciliation.v1.ListQueueItemsRequest
+	5,  // 10: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:input_type -> entrasync.reconciliation.v1.PushItemsRequest
+	7,  // 11: entrasync.reconciliation.v1.ReconciliationInternalService.FindDecidedItems:input_type -> entrasync.reconciliation.v1.FindDecidedItemsRequest
+	9,  // 12: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:input_type -> entrasync.reconciliation.v1.CompleteRoundRequest
+	11, // 13: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:input_type -> entrasync.reconciliation.v1.FollowMappingRequest
+	13, // 14: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:input_type -> entrasync.reconciliation.v1.CountItemsRequest
+	3,  // 15: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:output_type -> entrasync.reconciliation.v1.ListQueueItemsResponse
+	6,  // 16: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:output_type -> entrasync.reconciliation.v1.PushItemsResponse
+	8,  // 17: entrasync.reconciliation.v1.ReconciliationInternalService.FindDecidedItems:output_type -> entrasync.reconciliation.v1.FindDecidedItemsResponse
+	10, // 18: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:output_type -> entrasync.reconciliation.v1.CompleteRoundResponse
+	12, // 19: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:output_type -> entrasync.reconciliation.v1.FollowMappingResponse
+	14, // 20: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:output_type -> entrasync.reconciliation.v1.CountItemsResponse
+	15, // [15:21] is the sub-list for method output_type
+	9,  // [9:15] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_reconciliation_v1_reconciliation_proto_init() }
@@ -1130,7 +1248,7 @@ func file_entrasync_reconciliation_v1_reconciliation_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc), len(file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -127,10 +127,11 @@ var ReconciliationService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
-	ReconciliationInternalService_PushItems_FullMethodName     = "/entrasync.reconciliation.v1.ReconciliationInternalService/PushItems"
-	ReconciliationInternalService_CompleteRound_FullMethodName = "/entrasync.reconciliation.v1.ReconciliationInternalService/CompleteRound"
-	ReconciliationInternalService_FollowMapping_FullMethodName = "/entrasync.reconciliation.v1.ReconciliationInternalService/FollowMapping"
-	ReconciliationInternalService_CountItems_FullMethodName    = "/entrasync.reconciliation.v1.ReconciliationInternalService/CountItems"
+	ReconciliationInternalService_PushItems_FullMethodName        = "/entrasync.reconciliation.v1.ReconciliationInternalService/PushItems"
+	ReconciliationInternalService_FindDecidedItems_FullMethodName = "/entrasync.reconciliation.v1.ReconciliationInternalService/FindDecidedItems"
+	ReconciliationInternalService_CompleteRound_FullMethodName    = "/entrasync.reconciliation.v1.ReconciliationInternalService/CompleteRound"
+	ReconciliationInternalService_FollowMapping_FullMethodName    = "/entrasync.reconciliation.v1.ReconciliationInternalService/FollowMapping"
+	ReconciliationInternalService_CountItems_FullMethodName       = "/entrasync.reconciliation.v1.ReconciliationInternalService/CountItems"
 )
 
 // ReconciliationInternalServiceClient is the client API for ReconciliationInternalService service.
@@ -142,6 +143,9 @@ type ReconciliationInternalServiceClient interface {
 	// PushItems opens or refreshes items; what a person has decided on the same facts stays closed.
 	// The same push again changes nothing except when the items were last seen.
 	PushItems(ctx context.Context, in *PushItemsRequest, opts ...grpc.CallOption) (*PushItemsResponse, error)
+	// FindDecidedItems tells which of the items a person has decided on the same facts; nothing is
+	// written.
+	FindDecidedItems(ctx context.Context, in *FindDecidedItemsRequest, opts ...grpc.CallOption) (*FindDecidedItemsResponse, error)
 	// CompleteRound closes items that the round no longer found ambiguous as superseded.
 	CompleteRound(ctx context.Context, in *CompleteRoundRequest, opts ...grpc.CallOption) (*CompleteRoundResponse, error)
 	// FollowMapping closes as superseded the open items of a directory that an earlier revision
@@ -163,6 +167,16 @@ func (c *reconciliationInternalServiceClient) PushItems(ctx context.Context, in 
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(PushItemsResponse)
 	err := c.cc.Invoke(ctx, ReconciliationInternalService_PushItems_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *reconciliationInternalServiceClient) FindDecidedItems(ctx context.Context, in *FindDecidedItemsRequest, opts ...grpc.CallOption) (*FindDecidedItemsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FindDecidedItemsResponse)
+	err := c.cc.Invoke(ctx, ReconciliationInternalService_FindDecidedItems_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -208,6 +222,9 @@ type ReconciliationInternalServiceServer interface {
 	// PushItems opens or refreshes items; what a person has decided on the same facts stays closed.
 	// The same push again changes nothing except when the items were last seen.
 	PushItems(context.Context, *PushItemsRequest) (*PushItemsResponse, error)
+	// FindDecidedItems tells which of the items a person has decided on the same facts; nothing is
+	// written.
+	FindDecidedItems(context.Context, *FindDecidedItemsRequest) (*FindDecidedItemsResponse, error)
 	// CompleteRound closes items that the round no longer found ambiguous as superseded.
 	CompleteRound(context.Context, *CompleteRoundRequest) (*CompleteRoundResponse, error)
 	// FollowMapping closes as superseded the open items of a directory that an earlier revision
@@ -227,6 +244,9 @@ type UnimplementedReconciliationInternalServiceServer struct{}
 
 func (UnimplementedReconciliationInternalServiceServer) PushItems(context.Context, *PushItemsRequest) (*PushItemsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method PushItems not implemented")
+}
+func (UnimplementedReconciliationInternalServiceServer) FindDecidedItems(context.Context, *FindDecidedItemsRequest) (*FindDecidedItemsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method FindDecidedItems not implemented")
 }
 func (UnimplementedReconciliationInternalServiceServer) CompleteRound(context.Context, *CompleteRoundRequest) (*CompleteRoundResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CompleteRound not implemented")
@@ -273,6 +293,24 @@ func _ReconciliationInternalService_PushItems_Handler(srv interface{}, ctx conte
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(ReconciliationInternalServiceServer).PushItems(ctx, req.(*PushItemsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReconciliationInternalService_FindDecidedItems_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FindDecidedItemsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReconciliationInternalServiceServer).FindDecidedItems(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReconciliationInternalService_FindDecidedItems_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReconciliationInternalServiceServer).FindDecidedItems(ctx, req.(*FindDecidedItemsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -341,6 +379,10 @@ var ReconciliationInternalService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "PushItems",
 			Handler:    _ReconciliationInternalService_PushItems_Handler,
+		},
+		{
+			MethodName: "FindDecidedItems",
+			Handler:    _ReconciliationInternalService_FindDecidedItems_Handler,
 		},
 		{
 			MethodName: "CompleteRound",

@@ -1,0 +1,185 @@
+package postgres_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// identities reads the whole report of a run, in pages of three.
+func (e *engine) identities(runID string, filter syncengine.IdentityFilter) (all []syncengine.RunIdentity) {
+	e.t.Helper()
+	page := syncengine.IdentityPage{RunID: runID, Filter: filter, Size: 3}
+	for {
+		found, err := e.report.Do(e.ctx(), page)
+		require.NoError(e.t, err)
+		all = append(all, found.Identities...)
+		if page.After = found.Next; page.After == nil {
+			return all
+		}
+	}
+}
+
+// reported is a report as lines, without those who are unchanged and without the
+// ids of contacts that a dry run would make.
+func (e *engine) reported(runID string) (lines []string) {
+	e.t.Helper()
+	for _, i := range e.identities(runID, syncengine.IdentityFilter{}) {
+		if i.Outcome == "created" {
+			i.ContactID = ""
+		}
+		if i.Place.ObjectID == "" {
+			i.Place.Number = 0
+		}
+		if i.Outcome != "unchanged" {
+			lines = append(lines, fmt.Sprintf("%+v", i))
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// TestAPreflightIsWhatTheRunComesTo: for random directories, contacts and settings
+// the dry run's counters and report are those of the run that follows, and the
+// report has as many of each outcome as the counters say.
+func TestAPreflightIsWhatTheRunComesTo(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	address := rapid.SampledFrom([]string{"a@c.de", "b@c.de", "c@c.de", "d@c.de", "e@c.de", "f@c.de"})
+	rapid.Check(t, func(rt *rapid.T) {
+		e.exec(`TRUNCATE contacts, entra_contact_links, contact_changes, feed_heads, directories, client_heads, held_identities, entra_run_identities,
+			entra_sync_run_tenants, entra_sync_runs, entra_sync_settings, directory_mappings, orphan_decisions, entra_contact_link_history`)
+		e.setting("custom_patterns", []string{"^temp"})
+		for _, rule := range []string{"field_display_name", "field_email", "field_role", "field_upn", "mark_inactive_when_disabled"} {
+			e.setting(rule, rapid.Bool().Draw(rt, rule))
+		}
+		for i, mail := range rapid.SliceOfN(address, 0, 5).Draw(rt, "contacts") {
+			inactive := rapid.Bool().Draw(rt, "inactive")
+			e.host(syncengine.ContactRecord{ExternalID: ptr(fmt.Sprint(i)), ClientID: ptr(client), FullName: "Ann", Email: &mail, Inactive: &inactive})
+		}
+		for range 3 {
+			users := []syncengine.User{person("o-sure", "Sure", "sure@c.de")}
+			for _, n := range rapid.SliceOfNDistinct(rapid.IntRange(0, 9), 0, 7, rapid.ID[int]).Draw(rt, "ids") {
+				u := person(fmt.Sprintf("o-%d", n), rapid.SampledFrom([]string{"Ann", "Bea", "svc-x", "temp one"}).Draw(rt, "name"), "")
+				u.AccountEnabled = ptr(rapid.IntRange(0, 3).Draw(rt, "enabled") > 0)
+				u.JobTitle = rapid.SampledFrom([]string{"", "Chef"}).Draw(rt, "role")
+				if rapid.Bool().Draw(rt, "has mail") {
+					u.Mail = address.Draw(rt, "mail")
+				}
+				if rapid.IntRange(0, 9).Draw(rt, "sound") == 0 {
+					u.Defect = rapid.SampledFrom([]string{syncengine.FailureMalformed, syncengine.FailureMissingID}).Draw(rt, "defect")
+				}
+				for _, alias := range rapid.SliceOfN(address, 0, 2).Draw(rt, "aliases") {
+					u.ProxyAddresses = append(u.ProxyAddresses, "smtp:"+alias)
+				}
+				users = append(users, u)
+			}
+			e.dir.users, e.dir.pageSize = users, rapid.IntRange(1, 7).Draw(rt, "page")
+			e.queue.decided = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"o-1", "o-4"}), 0, 2, rapid.ID[string]).Draw(rt, "decided")
+			dry := e.do(syncengine.TypeAllTenants, true)
+			run := e.round()
+			require.Equal(rt, run.Counters, dry.Counters)
+			require.Equal(rt, run.State, dry.State)
+			require.Equal(rt, run.Held, dry.Held)
+			require.Equal(rt, run.Ambiguous, dry.Ambiguous)
+			require.Equal(rt, e.reported(run.RunID), e.reported(dry.RunID))
+			counted := map[string]int{}
+			for _, i := range e.identities(dry.RunID, syncengine.IdentityFilter{}) {
+				counted[i.Outcome]++
+			}
+			c := dry.Counters
+			for outcome, n := range map[string]int{
+				"failed": c.Failed, "inactivated": c.Inactivated, "reactivated": c.Reactivated, "filtered": c.Filtered, "ambiguous": c.Ambiguous,
+				"created": c.Created, "linked": c.Linked, "updated": c.Updated,
+			} {
+				require.Equal(rt, n, counted[outcome], outcome)
+			}
+			require.GreaterOrEqual(rt, c.Unchanged, counted["unchanged"], "a held one counts as unchanged where it was listed")
+		}
+	})
+}
+
+// TestTheReportSaysWhatChanges: before and after, which pattern, and who is held.
+func TestTheReportSaysWhatChanges(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.setting("field_role", true)
+	e.host(syncengine.ContactRecord{ExternalID: ptr("1"), ClientID: ptr(client), FullName: "Bea", Email: ptr("bea@c.de")})
+	ann := person("o-ann", "Ann", "ann@c.de")
+	ann.JobTitle = "Chef"
+	svc := person("o-svc", "svc-backup", "svc@c.de")
+	bad := person("o-bad", "Bad", "bad@c.de")
+	bad.Defect = syncengine.FailureMalformed
+	e.dir.users = []syncengine.User{ann, person("o-bea", "Bea B.", "bea@c.de"), svc, bad}
+	first := e.round()
+	require.Equal(t, []string{
+		"o-ann created   [{fullName  Ann} {email  ann@c.de} {role  Chef}]", "o-bad failed malformed  []", "o-bea linked   []",
+		"o-svc filtered service_account svc… []",
+	}, e.brief(first.RunID, syncengine.IdentityFilter{}))
+
+	ann.JobTitle = "Boss"
+	e.dir.users = []syncengine.User{ann, person("o-bea", "Bea B.", "bea@c.de")}
+	second := e.round()
+	require.Equal(t, []string{"o-ann updated   [{role Chef Boss}]"}, e.brief(second.RunID, syncengine.IdentityFilter{}))
+
+	ann.AccountEnabled = ptr(false)
+	e.dir.users = []syncengine.User{ann, person("o-new", "New", "new@c.de")}
+	dry := e.do(syncengine.TypeAllTenants, true)
+	require.Equal(t, syncengine.StateHeld, dry.State)
+	require.Equal(t, []string{
+		"o-ann held disabled_upstream  [{inactive false true}]", "o-bea held deleted_upstream  [{inactive false true}]",
+		"o-new created   [{fullName  New} {email  new@c.de}]",
+	}, e.brief(dry.RunID, syncengine.IdentityFilter{}))
+	require.Zero(t, e.count(`SELECT count(*) FROM held_identities`), "a dry run holds nobody")
+	require.Equal(t, []string{"o-bea held deleted_upstream  [{inactive false true}]"},
+		e.brief(dry.RunID, syncengine.IdentityFilter{Outcome: "held", Reason: "deleted_upstream"}))
+	require.Len(t, e.brief(dry.RunID, syncengine.IdentityFilter{Q: "NE"}), 1)
+	require.Len(t, e.brief(dry.RunID, syncengine.IdentityFilter{Q: "o-bea@"}), 1, "by the sign-in name too")
+	require.Empty(t, e.brief(dry.RunID, syncengine.IdentityFilter{ManagedTenantID: "another"}))
+
+	_, err := e.report.Do(e.ctx(), syncengine.IdentityPage{RunID: "00000000-0000-4000-8000-000000000000", Size: 1})
+	require.Equal(t, errs.NotFound, errs.KindOf(err))
+}
+
+// brief is a report as lines, of what a person looks at.
+func (e *engine) brief(runID string, filter syncengine.IdentityFilter) (lines []string) {
+	for _, i := range e.identities(runID, filter) {
+		lines = append(lines, fmt.Sprintln(i.Place.ObjectID, i.Outcome, i.Reason, i.Pattern, i.Changes))
+	}
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return lines
+}
+
+// TestReportsAreKeptForSomeDays: the identities go with their day, the counts stay.
+func TestReportsAreKeptForSomeDays(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = []syncengine.User{person("o-ann", "Ann", "ann@c.de")}
+	run := e.round()
+	done, err := e.store.KeepReports(t.Context(), 30)
+	require.NoError(t, err)
+	require.Empty(t, done, "the days to come are there already")
+	found, err := e.report.Do(e.ctx(), syncengine.IdentityPage{RunID: run.RunID, Size: 10})
+	require.NoError(t, err)
+	require.True(t, found.Kept)
+	require.Len(t, found.Identities, 1)
+
+	e.exec(`SELECT keep_report_days_at(now() + interval '31 days', 30)`)
+	e.now = e.now.AddDate(0, 0, 31)
+	found, err = e.report.Do(e.ctx(), syncengine.IdentityPage{RunID: run.RunID, Size: 10})
+	require.NoError(t, err)
+	require.False(t, found.Kept)
+	require.Empty(t, found.Identities)
+	_, tenants, err := e.runs.Get(e.ctx(), run.RunID)
+	require.NoError(t, err)
+	require.Equal(t, 1, tenants[0].Counters.Created)
+}

@@ -1,0 +1,95 @@
+package round
+
+import (
+	"context"
+	_ "embed" // the statements
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+var (
+	//go:embed report_created.sql
+	reportCreated string
+	//go:embed report_changed.sql
+	reportChanged string
+	//go:embed report_held.sql
+	reportHeld string
+	//go:embed report_queued.sql
+	reportQueued string
+	//go:embed report_staged.sql
+	reportStaged string
+	//go:embed report_unchanged.sql
+	reportUnchanged string
+	//go:embed report_clear.sql
+	reportClear string
+)
+
+// reportPlan reports what a range of the plan writes, in the transaction that
+// writes it and before it does: what contacts were is then still to be seen.
+func (r *Round) reportPlan(ctx context.Context, tx pgx.Tx, of span, c counted) error {
+	var statements []string
+	if c.changes.Created > 0 {
+		statements = append(statements, reportCreated)
+	}
+	if c.changes.Linked+c.changes.Updated+c.changes.Reactivated+c.changes.Inactivated > 0 {
+		statements = append(statements, reportChanged)
+	}
+	return exec(ctx, tx, r.args(of), statements...)
+}
+
+// ReportPlan implements syncengine.Round.
+func (r *Round) ReportPlan(ctx context.Context, step syncengine.Step) error {
+	last := 0
+	err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, "SELECT COALESCE(max(n), 0) FROM plan").Scan(&last)
+	})
+	for after := 0; err == nil && after < last; after += syncengine.RangeSize {
+		of := span{after, after + syncengine.RangeSize}
+		err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			c, err := r.countPlanned(ctx, tx, of)
+			if err != nil {
+				return err
+			}
+			return r.reportPlan(ctx, tx, of, c)
+		})
+		if err == nil {
+			err = step(min(syncengine.RangeSize, last-after))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("reporting the plan: %w", err)
+	}
+	return nil
+}
+
+// ReportQueued implements syncengine.Round.
+func (r *Round) ReportQueued(ctx context.Context, after, upTo int, decided []string) error {
+	if decided == nil {
+		decided = []string{}
+	}
+	err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		return exec(ctx, tx, with(r.args(span{after, upTo}), "decided", decided), reportQueued)
+	})
+	if err != nil {
+		return fmt.Errorf("reporting queue items: %w", err)
+	}
+	return nil
+}
+
+// ReportStaged implements syncengine.Round.
+func (r *Round) ReportStaged(ctx context.Context, everybody bool, step syncengine.Step) error {
+	statements := []string{reportStaged}
+	if everybody {
+		statements = append(statements, reportUnchanged)
+	}
+	err := r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
+		return exec(ctx, tx, r.args(of), statements...)
+	})
+	if err != nil {
+		return fmt.Errorf("reporting what was staged: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,4 @@
+-- name: report_clear
+-- What an earlier attempt of the round reported and did not write, which may have seen another listing.
+DELETE FROM entra_run_identities
+WHERE run_id = @run AND managed_tenant_id = @managed_tenant AND outcome NOT IN ('created', 'linked', 'updated', 'inactivated', 'reactivated');

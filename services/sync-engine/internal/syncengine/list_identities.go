@@ -1,0 +1,108 @@
+package syncengine
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// FieldChange is one field of a contact that changes.
+type FieldChange struct{ Field, Before, After string }
+
+// RunIdentity is what a run did, or a dry run would do, with one identity.
+type RunIdentity struct {
+	Place             IdentityPlace
+	DisplayName       string
+	UserPrincipalName string
+	Outcome           string // as in the counters; or held, which counts as unchanged where it was listed
+	Reason            string // empty where the outcome needs none
+	Pattern           string
+	ContactID         string
+	Changes           []FieldChange
+}
+
+// IdentityPlace is the place of an identity in a run's report, by which it is sorted.
+type IdentityPlace struct {
+	ManagedTenantID string
+	ObjectID        string // empty for a record that came without one
+	Number          int    // tells such records apart; else 0
+}
+
+// IdentityFilter narrows a run's report; empty fields do not.
+type IdentityFilter struct {
+	ManagedTenantID, Outcome, Reason string
+	Q                                string // the beginning of a word of the name, or of the sign-in name
+}
+
+// IdentityPage asks for one page of a run's report.
+type IdentityPage struct {
+	RunID  string
+	Filter IdentityFilter
+	After  *IdentityPlace
+	Size   int
+}
+
+// countedIdentities is up to how many identities a report is counted.
+const countedIdentities = 10_000
+
+// IdentityReader reads reports of runs.
+type IdentityReader interface {
+	Run(ctx context.Context, id string) (Run, error) // ErrUnknownRun
+	RunIdentities(ctx context.Context, page IdentityPage) ([]RunIdentity, error)
+	// CountRunIdentities counts up to so many.
+	CountRunIdentities(ctx context.Context, runID string, filter IdentityFilter, most int) (int, error)
+}
+
+// Identities is one page of a run's report.
+type Identities struct {
+	Identities []RunIdentity
+	Next       *IdentityPlace // nil after the last page
+	Total      int            // of the first page; else -1
+	Minimum    bool           // there are more than Total
+	Kept       bool           // false once the identities were deleted
+}
+
+// ListIdentities pages through the report of a run.
+type ListIdentities struct {
+	store IdentityReader
+	keep  int
+	now   func() time.Time
+}
+
+// NewListIdentities wires the use case; keep is for how many days identities are kept.
+func NewListIdentities(store IdentityReader, keep int, now func() time.Time) *ListIdentities {
+	return &ListIdentities{store: store, keep: keep, now: now}
+}
+
+// Do returns one page, in order of managed tenant and object id.
+func (l *ListIdentities) Do(ctx context.Context, page IdentityPage) (Identities, error) {
+	run, err := l.store.Run(ctx, page.RunID)
+	if err != nil {
+		return Identities{}, err
+	}
+	page.Filter.Q = strings.ToLower(strings.TrimSpace(NormaliseText(page.Filter.Q)))
+	size := page.Size
+	page.Size++ // one more tells whether there is a next page
+	found := Identities{Total: -1, Kept: l.kept(run)}
+	if found.Identities, err = l.store.RunIdentities(ctx, page); err != nil {
+		return Identities{}, err
+	}
+	if len(found.Identities) > size {
+		found.Identities = found.Identities[:size]
+		found.Next = &found.Identities[size-1].Place
+	}
+	if page.After != nil {
+		return found, nil
+	}
+	found.Total, err = l.store.CountRunIdentities(ctx, page.RunID, page.Filter, countedIdentities+1)
+	if found.Total > countedIdentities {
+		found.Total, found.Minimum = countedIdentities, true
+	}
+	return found, err
+}
+
+// kept tells by the day on which the run was made, which is what identities are deleted by.
+func (l *ListIdentities) kept(run Run) bool {
+	day := func(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
+	return l.keep <= 0 || !day(run.CreatedAt).Before(day(l.now()).AddDate(0, 0, -l.keep))
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/service"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/rpc"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// reports wires what is shown of runs and what a person decides about them.
+func reports(s *service.Service, c config, store *postgres.Store) error {
+	if c.ReportDays < 0 {
+		return errors.New("ENTRASYNC_REPORT_DAYS is negative; 0 keeps all")
+	}
+	rpc.RegisterReports(s.Server(), rpc.ReportCases{
+		Identities: syncengine.NewListIdentities(store, c.ReportDays, time.Now),
+	})
+	s.Every("report days", time.Hour, func(ctx context.Context) error {
+		done, err := store.KeepReports(ctx, c.ReportDays)
+		for _, what := range done {
+			slog.InfoContext(ctx, "reports of runs", "day", what)
+		}
+		return err
+	})
+	return nil
+}
