@@ -56,9 +56,11 @@ type config struct {
 	UserBurst          int            `env:"ENTRASYNC_RATE_USER_BURST" envDefault:"500"`
 	AddressRate        float64        `env:"ENTRASYNC_RATE_ADDRESS" envDefault:"5"` // refused unknown callers a second
 	AddressBurst       int            `env:"ENTRASYNC_RATE_ADDRESS_BURST" envDefault:"100"`
-	TrustedProxies     []string       `env:"ENTRASYNC_TRUSTED_PROXIES"`              // networks whose X-Forwarded-For counts
-	AuditMonths        int            `env:"ENTRASYNC_AUDIT_MONTHS" envDefault:"13"` // kept beside the present one; 0: all
-	CIPP               bool           `env:"ENTRASYNC_CIPP_ENABLED"`                 // not offered: for tests
+	TenantCalls        int            `env:"ENTRASYNC_TENANT_CALLS" envDefault:"8"`      // executed at once of one tenant, reading and changing ones each
+	RefusalDelay       time.Duration  `env:"ENTRASYNC_REFUSAL_DELAY" envDefault:"500ms"` // of answers to callers over a limit
+	TrustedProxies     []string       `env:"ENTRASYNC_TRUSTED_PROXIES"`                  // networks whose X-Forwarded-For counts
+	AuditMonths        int            `env:"ENTRASYNC_AUDIT_MONTHS" envDefault:"13"`     // kept beside the present one; 0: all
+	CIPP               bool           `env:"ENTRASYNC_CIPP_ENABLED"`                     // not offered: for tests
 }
 
 // defaults are the configuration without any variable.

@@ -22,6 +22,9 @@ import (
 	"github.com/entrasync/entrasync/pkg/vault"
 )
 
+// longestRefusal bounds how long refusals are held back.
+const longestRefusal = 10 * time.Second
+
 // parts reads what the configuration names; the pool, the metrics and the
 // backends are the caller's to add.
 func (c config) parts(ctx context.Context) (parts gateway.Parts, err error) {
@@ -29,6 +32,7 @@ func (c config) parts(ctx context.Context) (parts gateway.Parts, err error) {
 		PublicURL: c.PublicURL, Reflection: c.Reflection, CIPP: c.CIPP, Now: time.Now,
 		TenantRate: access.Rate{PerSecond: c.TenantRate, Burst: c.TenantBurst},
 		UserRate:   access.Rate{PerSecond: c.UserRate, Burst: c.UserBurst}, AuditMonths: c.AuditMonths,
+		TenantCalls: c.TenantCalls, Refusals: c.RefusalDelay,
 		AddressRate: access.Rate{PerSecond: c.AddressRate, Burst: c.AddressBurst},
 	}
 	if parts.Enterprise, err = gateway.Edition(c.Edition); err != nil {
@@ -36,6 +40,9 @@ func (c config) parts(ctx context.Context) (parts gateway.Parts, err error) {
 	}
 	if parts.PlatformKey, err = access.ParsePlatformKey(c.PlatformKeyHash); err != nil {
 		return parts, err
+	}
+	if c.TenantCalls < 1 || c.RefusalDelay < 0 || c.RefusalDelay > longestRefusal {
+		return parts, errors.New("ENTRASYNC_TENANT_CALLS is less than 1, or ENTRASYNC_REFUSAL_DELAY not between 0 and 10 s")
 	}
 	if c.AuditMonths < 0 {
 		return parts, errors.New("ENTRASYNC_AUDIT_MONTHS is negative; 0 keeps all")

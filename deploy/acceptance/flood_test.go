@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	stdsync "sync"
 	"testing"
 	"time"
@@ -74,13 +75,28 @@ func (n *neighbours) writingRoutes() []writingRoute {
 		{http.MethodPost, integration + "/mappings/skip", managed},
 		{http.MethodPost, integration + "/mappings/unmap", managed},
 		{http.MethodPost, integration + "/mappings/" + n.managed[0] + "/orphans", func(int) any { return map[string]any{"decision": "leave"} }},
+		{http.MethodPost, integration + "/mappings/import", func(i int) any { return map[string]any{"csv": n.table(i), "dryRun": false} }},
 		{http.MethodPost, integration + "/sync", func(int) any { return map[string]any{"scope": "all-tenants"} }},
 		{http.MethodPost, integration + "/discovery", nothing},
 		{http.MethodPost, integration + "/managed-tenants/" + n.managed[0] + "/consent", nothing},
 		{http.MethodPost, integration + "/validate-direct", nothing},
 		{http.MethodPost, integration + "/connect", func(int) any { return map[string]any{"connectionType": "direct"} }},
+		{http.MethodPost, integration + "/connect/complete", func(int) any { return map[string]any{"completionCode": "made-up"} }},
+		{http.MethodPut, integration + "/credentials", func(i int) any {
+			return map[string]any{"clientId": "5e11aa00-0000-4000-8000-000000000002", "clientSecret": fmt.Sprintf("flood %d", i)}
+		}},
+		{http.MethodDelete, integration + "/credentials", func(int) any { return nil }},
 		{http.MethodPost, integration + "/disconnect", nothing},
 	}
+}
+
+// table is a CSV that decides about every managed tenant, now so and now otherwise.
+func (n *neighbours) table(i int) string {
+	lines := []string{"managed_tenant_id,decision"}
+	for _, id := range n.managed {
+		lines = append(lines, id+","+[]string{"skip", "review"}[i%2])
+	}
+	return strings.Join(lines, "\r\n")
 }
 
 // clients are a batch that changes the names of the same clients again and again.

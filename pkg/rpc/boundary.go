@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
@@ -83,8 +85,8 @@ func (b *boundary) stream(srv any, stream grpc.ServerStream, info *grpc.StreamSe
 
 // leave logs what the caller will not see and returns what it may see.
 func (b *boundary) leave(ctx context.Context, method string, start time.Time, err error) error {
-	status := ToStatus(err)
-	b.seconds.WithLabelValues(method, status.Code().String()).Observe(time.Since(start).Seconds())
+	answer := ToStatus(err)
+	b.seconds.WithLabelValues(method, answer.Code().String()).Observe(time.Since(start).Seconds())
 	if err == nil {
 		return nil
 	}
@@ -92,14 +94,22 @@ func (b *boundary) leave(ctx context.Context, method string, start time.Time, er
 	told := Normalise(err)
 	switch kind := told.Kind(); {
 	case fromPeer(err): // the peer logged it
+	case errors.Is(ctx.Err(), context.Canceled) && ownStatus(err): // the caller left while something was sent
 	case kind != errs.Internal && told.RetryAfter() > 0: // nothing is broken: the caller should retry later
 	case kind == errs.Internal:
 		level = slog.LevelError
 	case kind == errs.Unavailable || kind == errs.Deadline:
 		level = slog.LevelWarn
 	}
-	slog.Log(ctx, level, "call failed", "method", method, "request", RequestID(ctx), "code", status.Code().String(), "error", err)
-	return status.Err()
+	slog.Log(ctx, level, "call failed", "method", method, "request", RequestID(ctx), "code", answer.Code().String(), "error", err)
+	return answer.Err()
+}
+
+// ownStatus reports an error that the library made of a broken stream.
+func ownStatus(err error) bool {
+	_, ours := errors.AsType[*errs.Error](err)
+	_, made := status.FromError(err)
+	return made && !ours
 }
 
 func panicked(v any) error {

@@ -69,7 +69,7 @@ func Normalise(err error) *errs.Error {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return errs.Wrap(err, errs.Deadline, reason.Deadline, "The request took too long.")
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), status.Code(err) == codes.Canceled: // a stream says it by a status
 		return errs.Wrap(err, errs.Cancelled, reason.Cancelled, "The request was cancelled.")
 	case status.Code(err) == codes.Unimplemented: // what generated servers answer
 		return errs.Wrap(err, errs.Unimplemented, reason.Unimplemented, "This is not built.")

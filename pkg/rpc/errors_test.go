@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
 
@@ -128,4 +130,12 @@ func TestUnknownErrorsStayInside(t *testing.T) {
 		require.Contains(t, log.String(), "request=req-7")
 	}
 	require.Contains(t, log.String(), "disco")
+}
+
+// What gRPC itself says of a stream whose caller has left is no failure of ours.
+func TestALeftStreamIsCancelled(t *testing.T) {
+	t.Parallel()
+	left := fmt.Errorf("sending a page: %w", status.Error(codes.Canceled, "context canceled"))
+	require.Equal(t, errs.Cancelled, rpc.Normalise(left).Kind())
+	require.Equal(t, "cancelled", rpc.Normalise(left).Reason())
 }

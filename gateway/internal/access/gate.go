@@ -75,6 +75,7 @@ type Gate struct {
 	PerUser     *Limits
 	PerAddress  *Limits // of callers that were refused as unknown
 	Lookups     *Lookups
+	Refusals    *Delay // of answers to callers over a limit; nil: none
 }
 
 // Caller is who was let through, or who was recognised before the refusal.
@@ -106,7 +107,7 @@ func (g *Gate) Admit(ctx context.Context, rule *policyv1.Rule, in *Request) (*Ca
 	switch rule.GetAuth() {
 	case policyv1.Auth_AUTH_PLATFORM_KEY:
 		if !g.PlatformKey.fits(in.PlatformKey) {
-			return nil, g.unknown(in, errs.New(errs.Unauthenticated, reason.Unauthenticated, "The platform's key is needed."))
+			return nil, g.unknown(ctx, in, errs.New(errs.Unauthenticated, reason.Unauthenticated, "The platform's key is needed."))
 		}
 		return &Caller{Platform: true}, nil
 	case policyv1.Auth_AUTH_USER, policyv1.Auth_AUTH_SIGNED_IN:
@@ -151,9 +152,9 @@ func (g *Gate) person(ctx context.Context, rule *policyv1.Rule, in *Request) (*C
 func (g *Gate) Identify(ctx context.Context, in *Request) (*Caller, error) {
 	caller, err := g.identify(ctx, in)
 	if err != nil {
-		return nil, g.unknown(in, err)
+		return nil, g.unknown(ctx, in, err)
 	}
-	if err := g.rate(in, caller.Person); err != nil {
+	if err := g.rate(ctx, in, caller.Person); err != nil {
 		return caller, err
 	}
 	return caller, ownPage(in, caller)
@@ -243,32 +244,26 @@ func (g *Gate) flag(ctx context.Context, caller *Caller, flag string) error {
 // rate counts the request for its user and its tenant. The user's bucket comes
 // first, so that a user over the limit spends nothing of the tenant's; it is the
 // smaller one, and what the headers tell, unless the tenant's refuses.
-func (g *Gate) rate(in *Request, person identity.Person) error {
-	if err := take(in, "user", g.PerUser, string(person.Tenant)+"/"+person.Subject); err != nil {
-		return err
+func (g *Gate) rate(ctx context.Context, in *Request, person identity.Person) error {
+	if g.PerUser != nil {
+		state, ok := g.PerUser.Take(string(person.Tenant) + "/" + person.Subject)
+		if !ok {
+			return g.limited(ctx, in, "user", state)
+		}
+		tell(in, state)
 	}
 	if g.PerTenant == nil {
 		return nil
 	}
 	if state, ok := g.PerTenant.Take(string(person.Tenant)); !ok {
-		return limited(in, "tenant", state)
+		return g.limited(ctx, in, "tenant", state)
 	}
 	return nil
 }
 
-func take(in *Request, whose string, limits *Limits, key string) error {
-	if limits == nil {
-		return nil
-	}
-	state, ok := limits.Take(key)
-	if !ok {
-		return limited(in, whose, state)
-	}
-	tell(in, state)
-	return nil
-}
-
-func limited(in *Request, whose string, state State) error {
+// limited refuses a caller over a limit, and takes its time.
+func (g *Gate) limited(ctx context.Context, in *Request, whose string, state State) error {
+	g.Refusals.Wait(ctx)
 	tell(in, state)
 	return errs.New(errs.Exhausted, RateLimited, "Too many requests of this "+whose+".", errs.WithRetryAfter(state.Retry))
 }

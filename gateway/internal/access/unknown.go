@@ -18,7 +18,7 @@ type Unknown interface {
 // unknown counts a refusal of a caller that nobody knows, and answers it. Who is
 // known is looked at first and never counted here, so that a flood of wrong keys
 // and tokens keeps no right one of the same address out.
-func (g *Gate) unknown(in *Request, err error) error {
+func (g *Gate) unknown(ctx context.Context, in *Request, err error) error {
 	if errs.KindOf(err) != errs.Unauthenticated {
 		return err // the issuer cannot be asked
 	}
@@ -28,7 +28,7 @@ func (g *Gate) unknown(in *Request, err error) error {
 	}
 	if g.PerAddress != nil {
 		if state, ok := g.PerAddress.Take("caller/" + address); !ok {
-			return limited(in, "address", state)
+			return g.limited(ctx, in, "address", state)
 		}
 	}
 	return err

@@ -39,11 +39,15 @@ func (l *Log) Enter(e Event) *Entry {
 }
 
 // Begin writes that the call is about to be made. errs.Unavailable, reason
-// "audit_unavailable", when that fails: the call must not be made then.
+// "audit_unavailable", when that fails, and the context's error when the caller
+// has left: the call must not be made then.
 func (e *Entry) Begin(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, writeEntry)
+	bounded, cancel := context.WithTimeout(ctx, writeEntry)
 	defer cancel()
-	if err := e.log.store.Insert(ctx, e.event); err != nil {
+	if err := e.log.store.Insert(bounded, e.event); err != nil {
+		if gone := ctx.Err(); gone != nil { // nobody waits for the answer, and nothing failed
+			return gone
+		}
 		return errs.Wrap(err, errs.Unavailable, reason.AuditUnavailable,
 			"The change cannot be recorded at the moment, so it was not made.", errs.WithRetryAfter(retryIntent))
 	}

@@ -32,6 +32,7 @@ type Call struct {
 	in      *access.Request
 	start   time.Time
 	caller  *access.Caller
+	leave   func() // gives back the place among the tenant's calls; nil without one
 	held    *access.Held
 	entry   *audit.Entry // nil where the call is not recorded
 	settled bool
@@ -61,12 +62,15 @@ func (call *Call) admit(ctx context.Context, procedure string) (err error) {
 	if err == nil {
 		err = call.hold(ctx)
 	}
+	if errs.ReasonOf(err) == reason.TenantBusy {
+		call.core.gate.Refusals.Wait(ctx)
+	}
 	if call.caller == nil {
 		return err
 	}
 	call.in.Tenant = string(call.caller.Call().Tenant)
 	// Whoever floods us must not make us write a row each time.
-	if why := errs.ReasonOf(err); m.Audited() && why != access.RateLimited && why != access.Overloaded {
+	if why := errs.ReasonOf(err); m.Audited() && why != access.RateLimited && why != access.Overloaded && why != reason.TenantBusy {
 		call.enter()
 	}
 	return err
@@ -81,14 +85,20 @@ func recovered(err *error) {
 
 func nobody() error { return errs.New(errs.Denied, reason.PermissionDenied, "Nobody may do this.") }
 
-// hold takes the bytes of the body. One that does not say how long it is, and is
+// hold takes a place among the calls of the tenant, and the bytes of the body. One that does not say how long it is, and is
 // longer than the method takes, is found out as it is read.
 func (call *Call) hold(ctx context.Context) (err error) {
 	limit := call.method.MaxBody()
 	if call.in.Length > limit+access.Frame {
 		return decode.TooLarge()
 	}
-	call.held, err = call.core.bytes.Hold(ctx, string(call.caller.Call().Tenant), call.in.Bytes(limit))
+	of := string(call.caller.Call().Tenant)
+	if of != "" {
+		if call.leave, err = call.core.calls.Enter(ctx, of, call.method.Verb == http.MethodGet); err != nil {
+			return err
+		}
+	}
+	call.held, err = call.core.bytes.Hold(ctx, of, call.in.Bytes(limit))
 	return err
 }
 
@@ -149,6 +159,10 @@ func (call *Call) Refuse(ctx context.Context, err error) *errs.Error {
 func (call *Call) Done() {
 	call.held.Release()
 	call.held = nil
+	if call.leave != nil {
+		call.leave()
+		call.leave = nil
+	}
 }
 
 // end records the outcome, once, and makes an error public.

@@ -30,6 +30,7 @@ type Config struct {
 	Gate     *access.Gate
 	Audit    *audit.Log
 	Keys     *idempotency.Keys
+	Calls    *access.Calls         // of each tenant, at once
 	Bytes    *access.Bytes         // of requests being served
 	Metrics  prometheus.Registerer // nil: none
 	Now      func() time.Time
@@ -41,6 +42,7 @@ type Core struct {
 	gate      *access.Gate
 	audit     *audit.Log
 	keys      *idempotency.Keys
+	calls     *access.Calls
 	bytes     *access.Bytes
 	validator protovalidate.Validator
 	metrics   *prometheus.HistogramVec
@@ -62,7 +64,7 @@ func New(config Config) (*Core, error) {
 		return nil, fmt.Errorf("preparing validation: %w", err)
 	}
 	c := &Core{
-		methods: map[string]method{}, gate: config.Gate, audit: config.Audit, keys: config.Keys, bytes: config.Bytes,
+		methods: map[string]method{}, gate: config.Gate, audit: config.Audit, keys: config.Keys, calls: config.Calls, bytes: config.Bytes,
 		validator: validator, now: config.Now,
 	}
 	if config.Metrics != nil {

@@ -60,11 +60,12 @@ func (b Backends) packages() map[protoreflect.FullName]grpc.ClientConnInterface 
 }
 
 // Bounds of the requests that are being served. In memory each takes a few times
-// its bytes.
+// its bytes, and each that is executed keeps processors and connections busy.
 const (
 	tenantBytes = 32 << 20
 	allBytes    = 128 << 20
 	bytesWait   = 2 * time.Second
+	tenantCalls = 8
 )
 
 // How long a person stays signed in.
@@ -88,6 +89,8 @@ type Parts struct {
 	UserRate    access.Rate
 	TenantBytes int64         // of requests being served, of one tenant; 32 MiB when 0
 	AllBytes    int64         // of all; 128 MiB when 0
+	TenantCalls int           // of one tenant executed at once, reading and changing ones each; 8 when 0
+	Refusals    time.Duration // how long answers to callers over a limit are held back
 	BytesWait   time.Duration // for others' bytes; 2 s when 0
 	AddressRate access.Rate   // of refused unknown callers, and of wrong states of sign-ins
 	Proxies     gwhttp.Proxies
@@ -132,10 +135,12 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 		Enterprise: p.Enterprise, Tokens: p.Tokens, Sessions: sessions, PlatformKey: p.PlatformKey, Flags: switches,
 		PerTenant: access.NewLimits(p.TenantRate, p.Now), PerUser: access.NewLimits(p.UserRate, p.Now),
 		PerAddress: access.NewLimits(p.AddressRate, p.Now), Unknown: unknown, Lookups: access.NewLookups(p.AddressRate, p.Now),
+		Refusals: access.NewDelay(p.Refusals),
 	}
 	c, err := core.New(core.Config{
 		Methods: methods, Backends: p.services(methods, switches, log), Gate: g, Audit: log,
 		Keys:    idempotency.New(postgres.NewKeys(p.Pool), box{p.Box}, p.KeptBytes, p.Now),
+		Calls:   access.NewCalls(cmp.Or(p.TenantCalls, tenantCalls)),
 		Bytes:   access.NewBytes(cmp.Or(p.TenantBytes, tenantBytes), cmp.Or(p.AllBytes, allBytes), cmp.Or(p.BytesWait, bytesWait)),
 		Metrics: p.Metrics, Now: p.Now,
 	})

@@ -1,0 +1,44 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/queue"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
+)
+
+const (
+	// callsWaiting is how many calls of one kind of one tenant wait at most.
+	callsWaiting = 256
+	// callsWait is how long a call waits at most.
+	callsWait = 10 * time.Second
+)
+
+// Calls bounds how many calls of one tenant are executed at once. Others of that
+// tenant wait in order. Calls that only read have places of their own, so that
+// nobody waits to see something behind changes that take long.
+type Calls struct{ queue *queue.Queue }
+
+// NewCalls makes a bound of so many reading and so many changing calls at once for
+// each tenant.
+func NewCalls(atOnce int) *Calls {
+	return &Calls{queue: queue.New(queue.Options{Running: atOnce, Waiting: callsWaiting, Wait: callsWait})}
+}
+
+// Enter waits for a place; leave gives it back. errs.Exhausted, reason
+// "tenant_busy", when too many wait or the wait was too long.
+func (c *Calls) Enter(ctx context.Context, tenant string, reads bool) (leave func(), err error) {
+	kind := "/changes"
+	if reads {
+		kind = "/reads"
+	}
+	leave, err = c.queue.Enter(ctx, tenant+kind)
+	if errors.Is(err, queue.ErrBusy) {
+		return nil, errs.Wrap(err, errs.Exhausted, reason.TenantBusy,
+			"Too many calls of this organisation are being served; try again in a moment.", errs.WithRetryAfter(time.Second))
+	}
+	return leave, err
+}

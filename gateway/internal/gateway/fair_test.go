@@ -1,0 +1,114 @@
+package gateway_test
+
+import (
+	"context"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/entrasync/entrasync/gateway/internal/access"
+	"github.com/entrasync/entrasync/gateway/internal/gateway"
+	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
+)
+
+func TestCallsOfOneTenantAreExecutedAFewAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(p *gateway.Parts) { p.TenantCalls = 2 })
+	b.allOn("t1")
+	b.allOn("t2")
+	entered, leave := make(chan struct{}, 10), make(chan struct{})
+	goOn := sync.OnceFunc(func() { close(leave) })
+	t.Cleanup(goOn)
+	b.backends.on(startSync, func(ctx context.Context, _ proto.Message) (proto.Message, error) {
+		entered <- struct{}{}
+		select {
+		case <-leave:
+		case <-ctx.Done():
+		}
+		return &orchestrationv1.StartSyncResponse{}, nil
+	})
+	token := b.admin("t1")
+	var calls sync.WaitGroup
+	for range 5 {
+		calls.Go(func() {
+			if status := b.as(token, "POST", syncPath, `{"scope":"initial"}`).status; status != 202 {
+				t.Errorf("a call that waited was answered %d", status)
+			}
+		})
+	}
+	<-entered
+	<-entered
+	// While two are executed and others wait, reads and other tenants go on.
+	require.Equal(t, 200, b.as(token, "GET", "/api/clients", "").status)
+	other := make(chan int)
+	go func() { other <- b.as(b.admin("t2"), "POST", syncPath, `{"scope":"initial"}`).status }()
+	<-entered
+	require.Len(t, b.backends.of(startSync), 3)
+	goOn()
+	calls.Wait()
+	require.Equal(t, 202, <-other)
+	require.Len(t, b.backends.of(startSync), 6)
+}
+
+// A caller that sends the next request as soon as the last was refused is slowed
+// down; nobody else is.
+func TestRefusalsOfCallersOverTheirLimitTakeTheirTime(t *testing.T) {
+	t.Parallel()
+	const delay, refusals = 50 * time.Millisecond, 5
+	b := setup(t, strict, func(p *gateway.Parts) { p.Refusals = delay })
+	b.allOn("t1")
+	loud := b.issuer.token(t, b.clock.now(), claims{"tenant_id": "t1", "permissions": access.Read, "sub": "loud"})
+	b.clock.move(time.Second)
+	for range 199 {
+		require.Equal(t, 200, b.as(loud, "GET", "/api/feature-flags", "").status)
+	}
+	require.Equal(t, 200, b.as(loud, "GET", "/api/feature-flags", "").status)
+	start := time.Now()
+	for range refusals {
+		res := b.as(loud, "GET", "/api/feature-flags", "")
+		require.Equal(t, "rate_limited", res.problem(t).Code)
+	}
+	require.GreaterOrEqual(t, time.Since(start), refusals*delay)
+	for range 20 {
+		require.Equal(t, 401, b.do("GET", "/api/feature-flags", "").status, "below the limit it is refused at once")
+	}
+	start = time.Now()
+	require.Equal(t, 429, b.do("GET", "/api/feature-flags", "").status)
+	require.GreaterOrEqual(t, time.Since(start), delay)
+}
+
+// A caller that leaves while its intent waits to be written is no failure of ours.
+func TestALeavingCallerIsNoFailure(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.allOn("t1")
+	tx, err := b.db.Admin.Begin(t.Context())
+	require.NoError(t, err)
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
+	_, err = tx.Exec(t.Context(), `LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE`)
+	require.NoError(t, err)
+	ctx, left := context.WithCancel(t.Context())
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(ctx, "POST", syncPath, strings.NewReader(`{"scope":"initial"}`))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+b.admin("t1"))
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		b.handler.ServeHTTP(w, r)
+	}()
+	require.Eventually(t, func() bool {
+		var waits bool
+		return tx.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'gateway.audit_events'::regclass)`).Scan(&waits) == nil && waits
+	}, time.Minute, 5*time.Millisecond)
+	left()
+	require.NoError(t, tx.Rollback(t.Context()))
+	<-served
+	require.Equal(t, 499, w.Code, w.Body.String())
+	require.Contains(t, w.Body.String(), `"cancelled"`)
+}
