@@ -69,6 +69,7 @@ func start(ctx context.Context, s *service.Service, c config) error {
 		Revise:    syncengine.NewReviseMapping(store, queue, time.Now),
 		Orphans:   syncengine.NewDecideOrphans(store, clients, time.Now),
 		Schedules: syncengine.NewReadSchedules(store, time.Now),
+		Tickets:   syncengine.NewTickets(store, time.Now),
 	})
 	return reports(s, c, store)
 }

@@ -57,9 +57,10 @@ func start(_ context.Context, s *service.Service, c config) error {
 	if err != nil {
 		return err
 	}
-	runs, workflows := peers.NewRuns(engine), temporal.NewWorkflows(orchestrator, temporal.TaskQueue, workflow.Limits{})
+	tickets := syncenginev1.NewTicketInternalServiceClient(engineConn)
+	runs, workflows := peers.NewRuns(engine, tickets), temporal.NewWorkflows(orchestrator, temporal.TaskQueue, workflow.Limits{})
 	startRun := orchestration.NewStart(runs, workflows)
-	worker := temporal.NewWorker(orchestrator, temporal.TaskQueue, activity.New(engine, discovery, startRun, activity.Pace{}))
+	worker := temporal.NewWorker(orchestrator, temporal.TaskQueue, activity.New(activity.Clients{Engine: engine, Tickets: tickets, Discovery: discovery}, startRun, activity.Pace{}))
 	s.Uses("temporal", worker.Ready, orchestrator.Close)
 	s.Background(run.Server{Name: "worker", Serve: worker.Serve, Stop: worker.Stop})
 

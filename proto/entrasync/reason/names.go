@@ -129,6 +129,7 @@ const (
 	RunCancelled            = "run_cancelled"
 	RunChanging             = "run_changing"
 	RunNotRunning           = "run_not_running"
+	RunTicketInvalid        = "run_ticket_invalid"
 	RoundInProgress         = "round_in_progress"
 	ListingBrokeOff         = "listing_broke_off"
 	InvalidPattern          = "invalid_pattern"

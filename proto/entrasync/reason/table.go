@@ -455,6 +455,11 @@ var groups = []Group{
 			Text: "The run is not running.", Do: "Look at the run.",
 		},
 		{
+			Name: RunTicketInvalid, Kinds: []Kind{KindDenied},
+			Text: "The run does not carry the ticket that it was made with, or one that has expired.",
+			Do:   "Start the run again. If it was not started by a person or a schedule, tell the operator of entrasync: somebody else reaches the orchestrator.",
+		},
+		{
 			Name: RoundInProgress, Kinds: []Kind{KindUnavailable},
 			Text: "Another run syncs this managed tenant or another one of its client at the moment.", Do: "Wait; the run goes on by itself.",
 		},

@@ -139,8 +139,10 @@ func TestAnotherTenantSeesNothing(t *testing.T) {
 	run := e.do(syncengine.TypeInitial, false)
 	e.dir.users = people(20)
 	e.round() // held, which fills its table
+	_, err := syncengine.NewTickets(e.store, e.clock).Issue(e.ctx(), msp, run.RunID, syncengine.TypeInitial)
+	require.NoError(t, err)
 	e.remap(other)
-	_, err := e.decide(syncengine.DecisionLeave)
+	_, err = e.decide(syncengine.DecisionLeave)
 	require.NoError(t, err)
 	conn, err := e.admin.Acquire(t.Context())
 	require.NoError(t, err)

@@ -29,10 +29,19 @@ func (s *internalServer) CreateRun(ctx context.Context, req *syncenginev1.Create
 	if err != nil {
 		return nil, err
 	}
-	return &syncenginev1.CreateRunResponse{RunId: run.ID, WorkflowId: run.WorkflowID, Joined: joined, State: string(run.State), ClientId: run.ClientID}, nil
+	ticket, err := s.cases.Tickets.Issue(ctx, call.Tenant.String(), run.ID, run.Type)
+	if err != nil {
+		return nil, err
+	}
+	return &syncenginev1.CreateRunResponse{
+		RunId: run.ID, WorkflowId: run.WorkflowID, Joined: joined, State: string(run.State), ClientId: run.ClientID, Ticket: ticket,
+	}, nil
 }
 
 func (s *internalServer) BeginRun(ctx context.Context, req *syncenginev1.BeginRunRequest) (*syncenginev1.BeginRunResponse, error) {
+	if err := s.admit(ctx, req); err != nil {
+		return nil, err
+	}
 	state, total, err := s.cases.Begin.Do(ctx, req.GetRunId())
 	if err != nil {
 		return nil, err
@@ -41,6 +50,9 @@ func (s *internalServer) BeginRun(ctx context.Context, req *syncenginev1.BeginRu
 }
 
 func (s *internalServer) ListRunTenants(ctx context.Context, req *syncenginev1.ListRunTenantsRequest) (*syncenginev1.ListRunTenantsResponse, error) {
+	if err := s.admit(ctx, req); err != nil {
+		return nil, err
+	}
 	after := 0
 	if token := req.GetPageToken(); token != "" {
 		group, err := strconv.ParseInt(token, 10, 32)
@@ -64,6 +76,9 @@ func (s *internalServer) ListRunTenants(ctx context.Context, req *syncenginev1.L
 }
 
 func (s *internalServer) SyncTenantUsers(req *syncenginev1.SyncTenantUsersRequest, stream grpc.ServerStreamingServer[syncenginev1.SyncTenantUsersResponse]) error {
+	if err := s.admit(stream.Context(), req); err != nil {
+		return err
+	}
 	report := newReporter(stream)
 	defer report.stop()
 	outcome, err := s.cases.Sync.Do(stream.Context(), req.GetRunId(), req.GetManagedTenantId(), report.progress)
@@ -74,6 +89,9 @@ func (s *internalServer) SyncTenantUsers(req *syncenginev1.SyncTenantUsersReques
 }
 
 func (s *internalServer) RecordTenantResult(ctx context.Context, req *syncenginev1.RecordTenantResultRequest) (*syncenginev1.RecordTenantResultResponse, error) {
+	if err := s.admit(ctx, req); err != nil {
+		return nil, err
+	}
 	err := s.cases.Results.RecordTenant(ctx, req.GetRunId(), req.GetManagedTenantId(), syncengine.State(req.GetState()), problemOf(req.GetError()))
 	if err != nil {
 		return nil, err
@@ -82,6 +100,9 @@ func (s *internalServer) RecordTenantResult(ctx context.Context, req *syncengine
 }
 
 func (s *internalServer) FinaliseRun(ctx context.Context, req *syncenginev1.FinaliseRunRequest) (*syncenginev1.FinaliseRunResponse, error) {
+	if err := s.admit(ctx, req); err != nil {
+		return nil, err
+	}
 	var discovered *int
 	if req.DiscoveredTenants != nil { // absent differs from none found
 		n := int(req.GetDiscoveredTenants())

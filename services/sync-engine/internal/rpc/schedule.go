@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/entrasync/entrasync/pkg/rpc/wire"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
@@ -17,9 +18,17 @@ func (s *scheduleServer) GetSchedule(ctx context.Context, _ *syncenginev1.GetSch
 	if err != nil {
 		return nil, err
 	}
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ticket, err := s.cases.Tickets.IssueSchedule(ctx, id.String())
+	if err != nil {
+		return nil, err
+	}
 	return &syncenginev1.GetScheduleResponse{
 		AutomaticSync: schedule.AutomaticSync, IntervalMinutes: count(schedule.IntervalMinutes), FirstSyncDone: schedule.FirstSyncedAt != nil,
-		QuarantinedAt: wire.Timestamp(schedule.QuarantinedAt), FailedRuns: count(schedule.FailedRuns),
+		QuarantinedAt: wire.Timestamp(schedule.QuarantinedAt), FailedRuns: count(schedule.FailedRuns), Ticket: ticket,
 	}, nil
 }
 

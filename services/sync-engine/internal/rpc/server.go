@@ -21,6 +21,7 @@ type UseCases struct {
 	Revise    *syncengine.ReviseMapping
 	Orphans   *syncengine.DecideOrphans
 	Schedules *syncengine.ReadSchedules
+	Tickets   *syncengine.Tickets
 }
 
 // Register serves all contracts of the sync engine.
@@ -29,6 +30,7 @@ func Register(server grpc.ServiceRegistrar, cases UseCases) {
 	syncenginev1.RegisterRunServiceServer(server, &runServer{cases: cases})
 	syncenginev1.RegisterSyncEngineInternalServiceServer(server, &internalServer{cases: cases})
 	syncenginev1.RegisterScheduleInternalServiceServer(server, &scheduleServer{cases: cases})
+	syncenginev1.RegisterTicketInternalServiceServer(server, &ticketServer{cases: cases})
 }
 
 // defaultPage is the size of a page where none is asked for.

@@ -119,6 +119,8 @@ type bundle struct {
 	runs       syncenginev1.RunServiceClient                // as the gateway
 	contacts   syncenginev1.ContactServiceClient
 	reports    syncenginev1.ReportServiceClient
+	tickets    syncenginev1.TicketInternalServiceClient
+	schedules  syncenginev1.ScheduleInternalServiceClient
 	stranger   syncenginev1.SyncEngineInternalServiceClient // as mapping
 }
 
@@ -148,10 +150,13 @@ func setup(t *testing.T) (context.Context, *bundle) {
 			Begin: syncengine.NewBeginRun(store, clients, time.Now), Results: syncengine.NewRunResults(store, time.Now),
 			Sync:   syncengine.NewSyncTenant(store, directory.New(dial(self, "connection", connectionAddr)), clients, decisions, time.Now),
 			Revise: syncengine.NewReviseMapping(store, decisions, time.Now), Orphans: syncengine.NewDecideOrphans(store, clients, time.Now),
+			Schedules: syncengine.NewReadSchedules(store, time.Now), Tickets: syncengine.NewTickets(store, time.Now),
 		})
 		service.RegisterReports(r, service.ReportCases{Identities: syncengine.NewListIdentities(store, 30, time.Now)})
 	})
-	b.engine = syncenginev1.NewSyncEngineInternalServiceClient(dial(network.Identity("worker"), "sync-engine", address, rpc.WithOriginator(0)))
+	worker := dial(network.Identity("worker"), "sync-engine", address, rpc.WithOriginator(0))
+	b.engine = syncenginev1.NewSyncEngineInternalServiceClient(worker)
+	b.tickets, b.schedules = syncenginev1.NewTicketInternalServiceClient(worker), syncenginev1.NewScheduleInternalServiceClient(worker)
 	gateway := dial(network.Identity("gateway"), "sync-engine", address, rpc.WithOriginator(0))
 	b.runs, b.contacts = syncenginev1.NewRunServiceClient(gateway), syncenginev1.NewContactServiceClient(gateway)
 	b.reports = syncenginev1.NewReportServiceClient(gateway)
@@ -176,8 +181,8 @@ var completed = &connectionv1.ListUsersResponse{
 }
 
 // sync does the one tenant of a run and returns the outcome.
-func (b *bundle) sync(ctx context.Context, runID string) (*syncenginev1.TenantOutcome, error) {
-	stream, err := b.engine.SyncTenantUsers(ctx, &syncenginev1.SyncTenantUsersRequest{RunId: runID, ManagedTenantId: managed})
+func (b *bundle) sync(ctx context.Context, run *syncenginev1.CreateRunResponse) (*syncenginev1.TenantOutcome, error) {
+	stream, err := b.engine.SyncTenantUsers(ctx, &syncenginev1.SyncTenantUsersRequest{RunId: run.GetRunId(), Ticket: run.GetTicket(), ManagedTenantId: managed})
 	if err != nil {
 		return nil, err
 	}
@@ -209,12 +214,12 @@ func TestRunOverTheWire(t *testing.T) {
 	run, err := b.engine.CreateRun(ctx, &syncenginev1.CreateRunRequest{Type: "initial", Trigger: "manual"})
 	require.NoError(t, err)
 	require.Equal(t, "entra-initial-sync:msp", run.GetWorkflowId())
-	begun, err := b.engine.BeginRun(ctx, &syncenginev1.BeginRunRequest{RunId: run.GetRunId()})
+	begun, err := b.engine.BeginRun(ctx, &syncenginev1.BeginRunRequest{RunId: run.GetRunId(), Ticket: run.GetTicket()})
 	require.NoError(t, err)
 	require.Equal(t, int32(1), begun.GetTotalTenants())
 
 	b.connection.events = []*connectionv1.ListUsersResponse{page(user("a", "a@corp.example"))}
-	_, err = b.sync(ctx, run.GetRunId())
+	_, err = b.sync(ctx, run)
 	require.Equal(t, "listing_broke_off", errs.ReasonOf(err), "a stream that ends without its last event broke off")
 
 	b.connection.events = []*connectionv1.ListUsersResponse{
@@ -222,17 +227,17 @@ func TestRunOverTheWire(t *testing.T) {
 		{Event: &connectionv1.ListUsersResponse_Restarted{Restarted: &connectionv1.ListingRestarted{Full: true, Reason: "page_token_expired"}}},
 		page(user("a", "a@corp.example"), user("two", "two@corp.example")), page(), page(&connectionv1.DirectoryUser{EntraObjectId: "bad", Defect: "malformed"}), completed,
 	}
-	outcome, err := b.sync(ctx, run.GetRunId())
+	outcome, err := b.sync(ctx, run)
 	require.NoError(t, err)
 	require.Equal(t, "partial", outcome.GetState())
 	require.Equal(t, int32(1), outcome.GetCounters().GetCreated())
-	again, err := b.sync(ctx, run.GetRunId())
+	again, err := b.sync(ctx, run)
 	require.NoError(t, err)
 	require.Equal(t, outcome.GetCounters().GetCreated(), again.GetCounters().GetCreated(), "a result that exists is returned")
 	require.Len(t, b.queue.pushed, 1)
 	require.Equal(t, 1, b.queue.completed)
 
-	ended, err := b.engine.FinaliseRun(ctx, &syncenginev1.FinaliseRunRequest{RunId: run.GetRunId()})
+	ended, err := b.engine.FinaliseRun(ctx, &syncenginev1.FinaliseRunRequest{RunId: run.GetRunId(), Ticket: run.GetTicket()})
 	require.NoError(t, err)
 	require.Equal(t, "partial", ended.GetState())
 	shown, err := b.runs.GetRun(ctx, &syncenginev1.GetRunRequest{RunId: run.GetRunId()})

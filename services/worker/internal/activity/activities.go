@@ -50,24 +50,34 @@ func (p Pace) orDefaults() Pace {
 	return p
 }
 
-// Activities do what workflows ask for.
+// Clients are the services that activities call; each signs the call's tenant and actor.
+type Clients struct {
+	Engine    syncenginev1.SyncEngineInternalServiceClient
+	Tickets   syncenginev1.TicketInternalServiceClient
+	Discovery discoveryv1.DiscoveryInternalServiceClient
+}
+
+// Activities do what workflows ask for. Whoever reaches the orchestrator can ask for them: each
+// call about a run carries the run's ticket, which the engine verifies.
 type Activities struct {
 	engine    syncenginev1.SyncEngineInternalServiceClient
+	tickets   syncenginev1.TicketInternalServiceClient
 	discovery discoveryv1.DiscoveryInternalServiceClient
 	start     *orchestration.Start
 	pace      Pace
 }
 
-// New returns activities on clients that sign each call's tenant and actor, and on the use case
-// that starts runs.
-func New(engine syncenginev1.SyncEngineInternalServiceClient, discovery discoveryv1.DiscoveryInternalServiceClient, start *orchestration.Start, pace Pace) *Activities {
-	return &Activities{engine: engine, discovery: discovery, start: start, pace: pace.orDefaults()}
+// New returns activities on clients of the services, and on the use case that starts runs.
+func New(clients Clients, start *orchestration.Start, pace Pace) *Activities {
+	return &Activities{
+		engine: clients.Engine, tickets: clients.Tickets, discovery: clients.Discovery, start: start, pace: pace.orDefaults(),
+	}
 }
 
 // UpsertRun marks the run as running and has the engine record what it covers.
 func (a *Activities) UpsertRun(ctx context.Context, in workflow.RunRef) (out workflow.UpsertRunOutput, err error) {
 	err = a.attempt(ctx, in, func(ctx context.Context, _ *tally) error {
-		res, err := a.engine.BeginRun(ctx, &syncenginev1.BeginRunRequest{RunId: in.RunID})
+		res, err := a.engine.BeginRun(ctx, &syncenginev1.BeginRunRequest{RunId: in.RunID, Ticket: in.Ticket})
 		out = workflow.UpsertRunOutput{State: res.GetState(), Total: int(res.GetTotalTenants())}
 		return err
 	})
@@ -78,7 +88,7 @@ func (a *Activities) UpsertRun(ctx context.Context, in workflow.RunRef) (out wor
 func (a *Activities) LoadMappedTenants(ctx context.Context, in workflow.LoadMappedTenantsInput) (out workflow.LoadMappedTenantsOutput, err error) {
 	err = a.attempt(ctx, in.RunRef, func(ctx context.Context, _ *tally) error {
 		res, err := a.engine.ListRunTenants(ctx, &syncenginev1.ListRunTenantsRequest{
-			RunId: in.RunID, PageSize: int32(in.PageSize), PageToken: in.PageToken,
+			RunId: in.RunID, Ticket: in.Ticket, PageSize: int32(in.PageSize), PageToken: in.PageToken,
 		})
 		if err != nil {
 			return err
@@ -95,7 +105,7 @@ func (a *Activities) LoadMappedTenants(ctx context.Context, in workflow.LoadMapp
 // SyncTenantUsers does one round for one managed tenant. The engine records the result.
 func (a *Activities) SyncTenantUsers(ctx context.Context, in workflow.SyncTenantUsersInput) (out workflow.SyncTenantUsersOutput, err error) {
 	err = a.attempt(ctx, in.RunRef, func(ctx context.Context, t *tally) error {
-		stream, err := a.engine.SyncTenantUsers(ctx, &syncenginev1.SyncTenantUsersRequest{RunId: in.RunID, ManagedTenantId: in.ManagedTenantID})
+		stream, err := a.engine.SyncTenantUsers(ctx, &syncenginev1.SyncTenantUsersRequest{RunId: in.RunID, Ticket: in.Ticket, ManagedTenantId: in.ManagedTenantID})
 		if err != nil {
 			return err
 		}
@@ -111,9 +121,14 @@ func (a *Activities) SyncTenantUsers(ctx context.Context, in workflow.SyncTenant
 	return out, err
 }
 
-// DiscoverTenants reads the partner's managed tenants; the run's id is the discovery's.
+// DiscoverTenants reads the partner's managed tenants; the run's id is the discovery's. Discovery
+// knows nothing of tickets, so the engine is asked first.
 func (a *Activities) DiscoverTenants(ctx context.Context, in workflow.RunRef) (out workflow.DiscoverTenantsOutput, err error) {
 	err = a.attempt(ctx, in, func(ctx context.Context, t *tally) error {
+		_, err := a.tickets.CheckTicket(ctx, &syncenginev1.CheckTicketRequest{RunId: in.RunID, Type: string(orchestration.Discovery), Ticket: in.Ticket})
+		if err != nil {
+			return err
+		}
 		stream, err := a.discovery.RunDiscovery(ctx, &discoveryv1.RunDiscoveryRequest{OperationId: in.RunID})
 		if err != nil {
 			return err
@@ -138,7 +153,7 @@ func (a *Activities) DiscoverTenants(ctx context.Context, in workflow.RunRef) (o
 func (a *Activities) RecordTenantResult(ctx context.Context, in workflow.RecordTenantResultInput) error {
 	return a.attempt(ctx, in.RunRef, func(ctx context.Context, _ *tally) error {
 		_, err := a.engine.RecordTenantResult(ctx, &syncenginev1.RecordTenantResultRequest{
-			RunId: in.RunID, ManagedTenantId: in.ManagedTenantID, State: in.State, Error: toProblem(in.Code),
+			RunId: in.RunID, Ticket: in.Ticket, ManagedTenantId: in.ManagedTenantID, State: in.State, Error: toProblem(in.Code),
 		})
 		return err
 	})
@@ -147,7 +162,7 @@ func (a *Activities) RecordTenantResult(ctx context.Context, in workflow.RecordT
 // FinaliseRun closes the run.
 func (a *Activities) FinaliseRun(ctx context.Context, in workflow.FinaliseRunInput) (out workflow.FinaliseRunOutput, err error) {
 	err = a.attempt(ctx, in.RunRef, func(ctx context.Context, _ *tally) error {
-		req := &syncenginev1.FinaliseRunRequest{RunId: in.RunID, State: in.State}
+		req := &syncenginev1.FinaliseRunRequest{RunId: in.RunID, Ticket: in.Ticket, State: in.State}
 		if in.Code != "" {
 			req.Error = toProblem(in.Code)
 		}

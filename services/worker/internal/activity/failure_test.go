@@ -64,7 +64,7 @@ func TestVerdicts(t *testing.T) {
 
 func TestFailuresCarryCodesOnly(t *testing.T) {
 	t.Parallel()
-	a := New(nil, nil, nil, Pace{})
+	a := New(Clients{}, nil, Pace{})
 	for _, err := range []error{
 		of(errs.Precondition, "consent_missing", errs.WithMetadata("class", "customer")),
 		of(errs.Unavailable, "database_unavailable"),
@@ -83,7 +83,7 @@ func TestFailuresCarryCodesOnly(t *testing.T) {
 
 func TestABrokenDirectoryIsAskedAgainWhenItSaysAndFiveTimesAtMost(t *testing.T) {
 	t.Parallel()
-	a := New(nil, nil, nil, Pace{})
+	a := New(Clients{}, nil, Pace{})
 	counts := &tally{}
 	for try := 1; try <= 5; try++ {
 		failure := new(temporal.ApplicationError)
@@ -98,7 +98,7 @@ func TestABrokenDirectoryIsAskedAgainWhenItSaysAndFiveTimesAtMost(t *testing.T) 
 
 func TestEachSortOfFailureIsCountedOnItsOwn(t *testing.T) {
 	t.Parallel()
-	a := New(nil, nil, nil, Pace{})
+	a := New(Clients{}, nil, Pace{})
 	counts := &tally{}
 	upstream := of(errs.Unavailable, "upstream_error", errs.WithMetadata("class", "retry"))
 	delay := func(err error) (time.Duration, bool) {

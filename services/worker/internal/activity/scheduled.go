@@ -9,9 +9,13 @@ import (
 	"github.com/google/uuid"
 	"go.temporal.io/sdk/activity"
 
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
 )
+
+// scheduleTicket is what the ticket of a schedule is for.
+const scheduleTicket = "schedule"
 
 // StartScheduledSync starts the tenant's run over all managed tenants, or joins the one in flight.
 // Each try asks for the same run.
@@ -19,6 +23,10 @@ func (a *Activities) StartScheduledSync(ctx context.Context, in workflow.Schedul
 	info := activity.GetInfo(ctx)
 	id := runID(info.ScheduledTime, info.WorkflowExecution.RunID)
 	err = a.attempt(ctx, workflow.RunRef{TenantID: in.TenantID, RunID: id}, func(ctx context.Context, _ *tally) error {
+		_, err := a.tickets.CheckTicket(ctx, &syncenginev1.CheckTicketRequest{Type: scheduleTicket, Ticket: in.Ticket})
+		if err != nil {
+			return err
+		}
 		started, err := a.start.Do(ctx, in.TenantID, orchestration.NewRun{
 			ID: id, Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerSchedule,
 		})

@@ -37,14 +37,14 @@ func syncOnce(t *testing.T, phases int, phase func(i int) string) (workflow.Sync
 		return peertest.Done(), nil
 	}).Client(t, rpctest.New(t))
 	ctx := tenant.With(t.Context(), tenant.Call{Tenant: "msp", Actor: tenant.Actor{Type: "system"}})
-	run, err := peers.NewRuns(engine).Create(ctx, orchestration.NewRun{Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
+	run, err := peers.NewRuns(engine, nil).Create(ctx, orchestration.NewRun{Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
 	require.NoError(t, err)
-	a := New(engine, nil, nil, Pace{Beat: 20 * time.Millisecond, Stall: 500 * time.Millisecond})
+	a := New(Clients{Engine: engine}, nil, Pace{Beat: 20 * time.Millisecond, Stall: 500 * time.Millisecond})
 	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
 	env.SetTestTimeout(time.Minute)
 	env.RegisterActivity(a.SyncTenantUsers)
 	value, err := env.ExecuteActivity(a.SyncTenantUsers, workflow.SyncTenantUsersInput{
-		RunRef: workflow.RunRef{TenantID: "msp", RunID: run.ID}, ManagedTenantID: "c0-0",
+		RunRef: workflow.RunRef{TenantID: "msp", RunID: run.ID, Ticket: run.Ticket}, ManagedTenantID: "c0-0",
 	})
 	if err != nil {
 		return workflow.SyncTenantUsersOutput{}, err

@@ -25,6 +25,7 @@ var carried = []string{
 	codeUnavailable,
 	CodeLost,
 	reason.RunDeadline,
+	reason.RunTicketInvalid,
 	reason.Timeout,
 	reason.Stalled,
 	reason.Internal,

@@ -49,6 +49,7 @@ type Run struct {
 	WorkflowID string // deterministic: the same for every run of the tenant, kind and scope
 	Joined     bool   // it was there before
 	State      string
+	Ticket     string // that the engine made it, for its workflow to show
 }
 
 // Open reports whether the run has not ended.
@@ -82,6 +83,7 @@ type Job struct {
 	TenantID   string
 	RunID      string
 	WorkflowID string
+	Ticket     string
 }
 
 // Found is how a discovery's workflow ended.

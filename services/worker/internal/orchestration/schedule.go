@@ -33,6 +33,7 @@ type Wish struct {
 	FirstSyncDone bool // an initial sync got through
 	Quarantined   bool // too many runs in a row have failed
 	Connected     bool
+	Ticket        string // what the schedule carries, so that nobody else starts scheduled runs
 }
 
 // Plan is a schedule as it should be.
@@ -40,11 +41,12 @@ type Plan struct {
 	Every  time.Duration
 	Paused bool
 	Reason string // one of the reasons above; empty where it starts runs as the settings say
+	Ticket string
 }
 
 // plan is the schedule that follows; false where there is to be none yet.
 func (w Wish) plan() (Plan, bool) {
-	plan := Plan{Every: w.Interval}
+	plan := Plan{Every: w.Interval, Ticket: w.Ticket}
 	switch {
 	case !w.FirstSyncDone:
 		return Plan{}, false

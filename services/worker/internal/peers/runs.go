@@ -15,11 +15,14 @@ import (
 
 // Runs calls the sync engine's methods about runs.
 type Runs struct {
-	engine syncenginev1.SyncEngineInternalServiceClient
+	engine  syncenginev1.SyncEngineInternalServiceClient
+	tickets syncenginev1.TicketInternalServiceClient
 }
 
-// NewRuns returns Runs on a client that signs each call's tenant and actor.
-func NewRuns(engine syncenginev1.SyncEngineInternalServiceClient) *Runs { return &Runs{engine: engine} }
+// NewRuns returns Runs on clients that sign each call's tenant and actor.
+func NewRuns(engine syncenginev1.SyncEngineInternalServiceClient, tickets syncenginev1.TicketInternalServiceClient) *Runs {
+	return &Runs{engine: engine, tickets: tickets}
+}
 
 // Create makes or joins a run; see orchestration.Runs.
 func (r *Runs) Create(ctx context.Context, run orchestration.NewRun) (orchestration.Run, error) {
@@ -30,13 +33,17 @@ func (r *Runs) Create(ctx context.Context, run orchestration.NewRun) (orchestrat
 	if err != nil {
 		return orchestration.Run{}, err
 	}
-	return orchestration.Run{ID: res.GetRunId(), WorkflowID: res.GetWorkflowId(), Joined: res.GetJoined(), State: res.GetState()}, nil
+	return orchestration.Run{ID: res.GetRunId(), WorkflowID: res.GetWorkflowId(), Joined: res.GetJoined(), State: res.GetState(), Ticket: res.GetTicket()}, nil
 }
 
 // Fail closes a run as failed; see orchestration.Runs.
 func (r *Runs) Fail(ctx context.Context, runID string, problem orchestration.Problem) error {
-	_, err := r.engine.FinaliseRun(ctx, &syncenginev1.FinaliseRunRequest{
-		RunId: runID, State: orchestration.StateFailed,
+	issued, err := r.tickets.IssueTicket(ctx, &syncenginev1.IssueTicketRequest{RunId: runID})
+	if err != nil {
+		return err
+	}
+	_, err = r.engine.FinaliseRun(ctx, &syncenginev1.FinaliseRunRequest{
+		RunId: runID, State: orchestration.StateFailed, Ticket: issued.GetTicket(),
 		Error: &syncenginev1.RunProblem{Code: problem.Code, Message: problem.Message, Remedy: problem.Remedy},
 	})
 	return err

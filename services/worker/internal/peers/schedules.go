@@ -33,7 +33,7 @@ func (s *Schedules) Wish(ctx context.Context) (orchestration.Wish, error) {
 	}
 	return orchestration.Wish{
 		Automatic: schedule.GetAutomaticSync(), Interval: time.Duration(schedule.GetIntervalMinutes()) * time.Minute,
-		FirstSyncDone: schedule.GetFirstSyncDone(), Quarantined: schedule.GetQuarantinedAt() != nil,
+		Ticket: schedule.GetTicket(), FirstSyncDone: schedule.GetFirstSyncDone(), Quarantined: schedule.GetQuarantinedAt() != nil,
 		Connected: connection.GetStatus() == "connected" || connection.GetStatus() == "validation_failed",
 	}, nil
 }

@@ -178,12 +178,12 @@ func (e *Engine) CreateRun(ctx context.Context, req *syncenginev1.CreateRunReque
 	}
 	for _, r := range e.runs {
 		if r.tenant == id.String() && r.id == req.GetRunId() {
-			return &syncenginev1.CreateRunResponse{RunId: r.id, WorkflowId: r.workflowID, Joined: true, State: r.state}, nil
+			return &syncenginev1.CreateRunResponse{RunId: r.id, WorkflowId: r.workflowID, Joined: true, State: r.state, Ticket: TicketOf(r.tenant, r.id)}, nil
 		}
 	}
 	for _, r := range e.runs {
 		if r.tenant == id.String() && r.kind == req.GetType() && r.client == req.GetClientId() && r.dry == req.GetDryRun() && open(r.state) {
-			return &syncenginev1.CreateRunResponse{RunId: r.id, WorkflowId: r.workflowID, Joined: true, State: r.state}, nil
+			return &syncenginev1.CreateRunResponse{RunId: r.id, WorkflowId: r.workflowID, Joined: true, State: r.state, Ticket: TicketOf(r.tenant, r.id)}, nil
 		}
 	}
 	r := &run{
@@ -195,7 +195,7 @@ func (e *Engine) CreateRun(ctx context.Context, req *syncenginev1.CreateRunReque
 		r.workflowID += ":preflight"
 	}
 	e.runs = append(e.runs, r)
-	return &syncenginev1.CreateRunResponse{RunId: r.id, WorkflowId: r.workflowID, State: r.state}, nil
+	return &syncenginev1.CreateRunResponse{RunId: r.id, WorkflowId: r.workflowID, State: r.state, Ticket: TicketOf(r.tenant, r.id)}, nil
 }
 
 // WorkflowID is the workflow of a kind of run.
@@ -232,6 +232,9 @@ func (e *Engine) find(ctx context.Context, id string) (*run, error) {
 
 // BeginRun marks a run as running.
 func (e *Engine) BeginRun(ctx context.Context, req *syncenginev1.BeginRunRequest) (*syncenginev1.BeginRunResponse, error) {
+	if err := checked(ctx, req.GetRunId(), req.GetTicket()); err != nil {
+		return nil, err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r, err := e.find(ctx, req.GetRunId())
@@ -250,6 +253,9 @@ func (e *Engine) BeginRun(ctx context.Context, req *syncenginev1.BeginRunRequest
 
 // ListRunTenants pages by managed tenants; a client may stand on two pages.
 func (e *Engine) ListRunTenants(ctx context.Context, req *syncenginev1.ListRunTenantsRequest) (*syncenginev1.ListRunTenantsResponse, error) {
+	if err := checked(ctx, req.GetRunId(), req.GetTicket()); err != nil {
+		return nil, err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r, err := e.find(ctx, req.GetRunId())
@@ -283,6 +289,9 @@ func (e *Engine) ListRunTenants(ctx context.Context, req *syncenginev1.ListRunTe
 
 // SyncTenantUsers does a fake round and records its result.
 func (e *Engine) SyncTenantUsers(req *syncenginev1.SyncTenantUsersRequest, stream grpc.ServerStreamingServer[syncenginev1.SyncTenantUsersResponse]) error {
+	if err := checked(stream.Context(), req.GetRunId(), req.GetTicket()); err != nil {
+		return err
+	}
 	client, try, err := e.enter(stream.Context(), req)
 	if err != nil {
 		return err
@@ -347,6 +356,9 @@ func (e *Engine) leave(client string) {
 
 // RecordTenantResult keeps a result that exists.
 func (e *Engine) RecordTenantResult(ctx context.Context, req *syncenginev1.RecordTenantResultRequest) (*syncenginev1.RecordTenantResultResponse, error) {
+	if err := checked(ctx, req.GetRunId(), req.GetTicket()); err != nil {
+		return nil, err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r, err := e.find(ctx, req.GetRunId())
@@ -361,6 +373,9 @@ func (e *Engine) RecordTenantResult(ctx context.Context, req *syncenginev1.Recor
 
 // FinaliseRun closes a run; one that has ended stays as it is.
 func (e *Engine) FinaliseRun(ctx context.Context, req *syncenginev1.FinaliseRunRequest) (*syncenginev1.FinaliseRunResponse, error) {
+	if err := checked(ctx, req.GetRunId(), req.GetTicket()); err != nil {
+		return nil, err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r, err := e.find(ctx, req.GetRunId())

@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
@@ -36,16 +38,19 @@ type schedules struct {
 }
 
 // GetSchedule returns what was set.
-func (s *schedules) GetSchedule(context.Context, *syncenginev1.GetScheduleRequest) (*syncenginev1.GetScheduleResponse, error) {
+func (s *schedules) GetSchedule(ctx context.Context, _ *syncenginev1.GetScheduleRequest) (*syncenginev1.GetScheduleResponse, error) {
 	s.engine.mu.Lock()
 	defer s.engine.mu.Unlock()
 	if s.engine.down != nil {
 		return nil, s.engine.down
 	}
-	if s.engine.schedule == nil {
-		return &syncenginev1.GetScheduleResponse{IntervalMinutes: 1440}, nil
+	answer := &syncenginev1.GetScheduleResponse{IntervalMinutes: 1440}
+	if s.engine.schedule != nil {
+		answer = proto.CloneOf(s.engine.schedule)
 	}
-	return s.engine.schedule, nil
+	id, err := tenant.IDFrom(ctx)
+	answer.Ticket = TicketOf(id.String(), "")
+	return answer, err
 }
 
 // ListScheduledTenants names the tenants that had runs.

@@ -78,7 +78,7 @@ func setup(t *testing.T) *bundle {
 		orchestrator: &orchestrator{}, engine: peertest.NewEngine(peertest.Groups(1, 1), nil),
 		ctx: tenant.With(t.Context(), tenant.Call{Tenant: "msp-1", Actor: tenant.Actor{ID: "u", Type: "user"}}),
 	}
-	runs := peers.NewRuns(b.engine.Client(t, network))
+	runs := peers.NewRuns(b.engine.Client(t, network), b.engine.Tickets(t, network))
 	start := orchestration.NewStart(runs, b.orchestrator)
 	server := rpc.New(rpc.UseCases{
 		Start:    start,
@@ -123,7 +123,7 @@ func TestStartSync(t *testing.T) {
 	require.Equal(t, "entra-client-sync:msp-1:c0", res.GetWorkflowId())
 	require.False(t, res.GetJoined())
 	require.Equal(t, []orchestration.Job{{
-		Kind: orchestration.ClientSync, TenantID: "msp-1", RunID: res.GetRunId(), WorkflowID: res.GetWorkflowId(),
+		Kind: orchestration.ClientSync, TenantID: "msp-1", RunID: res.GetRunId(), WorkflowID: res.GetWorkflowId(), Ticket: peertest.TicketOf("msp-1", res.GetRunId()),
 	}}, b.orchestrator.jobs)
 	again, err := b.api.StartSync(b.ctx, &orchestrationv1.StartSyncRequest{Scope: "single-client", ClientId: &clientID})
 	require.NoError(t, err)

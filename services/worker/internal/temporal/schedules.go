@@ -7,9 +7,11 @@ import (
 	"hash/fnv"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
@@ -75,7 +77,7 @@ func (s *Schedules) options(tenantID string, plan orchestration.Plan) client.Sch
 		},
 		Action: &client.ScheduleWorkflowAction{
 			ID: "entra-scheduled-sync:" + tenantID, Workflow: workflow.ScheduledSync, TaskQueue: s.queue,
-			Args:     []any{workflow.ScheduledSyncInput{TenantID: tenantID}},
+			Args:     []any{workflow.ScheduledSyncInput{TenantID: tenantID, Ticket: plan.Ticket}},
 			Priority: temporal.Priority{FairnessKey: tenantID},
 		},
 		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchup,
@@ -113,10 +115,25 @@ func (s *Schedules) Schedule(ctx context.Context, tenantID string) (orchestratio
 	if intervals := described.Schedule.Spec.Intervals; len(intervals) > 0 {
 		state.Every = intervals[0].Every
 	}
+	state.Ticket = ticketOf(described.Schedule.Action)
 	if next := described.Info.NextActionTimes; !state.Paused && len(next) > 0 {
 		state.NextRunAt = next[0]
 	}
 	return state, nil
+}
+
+// ticketOf is the ticket that a schedule carries; empty where it cannot be read.
+func ticketOf(action client.ScheduleAction) string {
+	starts, ok := action.(*client.ScheduleWorkflowAction)
+	if !ok || len(starts.Args) != 1 {
+		return ""
+	}
+	payload, ok := starts.Args[0].(*commonpb.Payload)
+	var in workflow.ScheduledSyncInput
+	if !ok || converter.GetDefaultDataConverter().FromPayload(payload, &in) != nil {
+		return ""
+	}
+	return in.Ticket
 }
 
 func wrapped(doing string, err error) error {

@@ -48,7 +48,7 @@ func TestAScheduleFollowsWhatItsTenantWants(t *testing.T) {
 
 	wants(true, 60, false)
 	state := b.scheduled()
-	require.Equal(t, orchestration.Plan{Every: time.Hour}, state.Plan)
+	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: time.Hour}, state.Plan)
 	require.WithinDuration(t, time.Now().Add(33*time.Minute), state.NextRunAt, 40*time.Minute)
 	described, err := b.handle(b.ctx).Describe(b.ctx)
 	require.NoError(t, err)
@@ -57,27 +57,27 @@ func TestAScheduleFollowsWhatItsTenantWants(t *testing.T) {
 	require.Equal(t, 10*time.Minute, described.Schedule.Policy.CatchupWindow)
 
 	wants(true, 15, false)
-	require.Equal(t, orchestration.Plan{Every: 15 * time.Minute}, b.scheduled().Plan)
+	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: 15 * time.Minute}, b.scheduled().Plan)
 
 	wants(false, 15, false)
 	state = b.scheduled()
-	require.Equal(t, orchestration.Plan{Every: 15 * time.Minute, Paused: true, Reason: orchestration.ReasonSwitchedOff}, state.Plan)
+	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: 15 * time.Minute, Paused: true, Reason: orchestration.ReasonSwitchedOff}, state.Plan)
 	require.Zero(t, state.NextRunAt)
 
 	wants(true, 15, true)
 	state = b.scheduled()
-	require.Equal(t, orchestration.Plan{Every: 24 * time.Hour, Reason: orchestration.ReasonQuarantined}, state.Plan)
+	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: 24 * time.Hour, Reason: orchestration.ReasonQuarantined}, state.Plan)
 	require.NotZero(t, state.NextRunAt, "it is tried once a day")
 	b.connection.SetStatus("disconnected")
-	require.Equal(t, orchestration.Plan{Every: 15 * time.Minute, Paused: true, Reason: orchestration.ReasonDisconnected}, b.scheduled().Plan)
+	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: 15 * time.Minute, Paused: true, Reason: orchestration.ReasonDisconnected}, b.scheduled().Plan)
 	b.connection.SetStatus("validation_failed")
 	wants(true, 15, false)
-	require.Equal(t, orchestration.Plan{Every: 15 * time.Minute}, b.scheduled().Plan)
+	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: 15 * time.Minute}, b.scheduled().Plan)
 
 	require.NoError(t, b.handle(b.ctx).Pause(b.ctx, client.SchedulePauseOptions{Note: "looking into something"}))
 	state, err = b.schedules.Schedule(b.ctx, b.tenant)
 	require.NoError(t, err)
-	require.Equal(t, orchestration.Plan{Every: 15 * time.Minute, Paused: true, Reason: orchestration.ReasonOperator}, state.Plan)
+	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: 15 * time.Minute, Paused: true, Reason: orchestration.ReasonOperator}, state.Plan)
 }
 
 // An interval counts absolute time: a change of clocks neither doubles a run nor drops one.
@@ -162,5 +162,5 @@ func TestAllSchedulesAreBroughtInLineAtTheStart(t *testing.T) {
 	b.started(orchestration.NewRun{Kind: orchestration.InitialSync})
 	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 30, FirstSyncDone: true})
 	require.NoError(t, orchestration.NewReconcileSchedules(b.wishes, b.apply, peers.EnterTenant).Do(t.Context()))
-	require.Equal(t, orchestration.Plan{Every: 30 * time.Minute}, b.scheduled().Plan)
+	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: 30 * time.Minute}, b.scheduled().Plan)
 }

@@ -68,10 +68,11 @@ func setup(t *testing.T, groups []*syncenginev1.ClientTenants, round peertest.Ro
 	}
 	network := rpctest.New(t)
 	engine, discovery := b.engine.Client(t, network), b.discovery.Client(t, network)
-	b.runs, b.links = peers.NewRuns(engine), peers.NewLinks(engine)
+	tickets := b.engine.Tickets(t, network)
+	b.runs, b.links = peers.NewRuns(engine, tickets), peers.NewLinks(engine)
 	b.workflows, b.schedules = NewWorkflows(b.client, b.queue, limits), NewSchedules(b.client, b.queue)
 	b.start = orchestration.NewStart(b.runs, b.workflows)
-	b.acts = activity.New(engine, discovery, b.start, quick)
+	b.acts = activity.New(activity.Clients{Engine: engine, Tickets: tickets, Discovery: discovery}, b.start, quick)
 	b.wishes = peers.NewSchedules(b.engine.Schedules(t, network), b.connection.Client(t, network))
 	b.apply = orchestration.NewApplySchedule(b.wishes, b.schedules)
 	b.discover = orchestration.NewDiscover(b.start, b.workflows, peers.NewDiscoveries(discovery))

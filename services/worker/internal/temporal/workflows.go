@@ -89,7 +89,7 @@ func (w *Workflows) endStranger(ctx context.Context, run client.WorkflowRun) err
 
 // call is the workflow of a job and its input.
 func (w *Workflows) call(job orchestration.Job) (name string, input any, err error) {
-	ref := workflow.RunRef{TenantID: job.TenantID, RunID: job.RunID}
+	ref := workflow.RunRef{TenantID: job.TenantID, RunID: job.RunID, Ticket: job.Ticket}
 	sync := workflow.SyncInput{RunRef: ref, Limits: w.limits}
 	switch job.Kind {
 	case orchestration.Discovery:

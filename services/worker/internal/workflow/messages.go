@@ -40,10 +40,11 @@ const (
 	CodeWorker   = reason.WorkerStopped // the worker that did it was stopped
 )
 
-// RunRef names a run and the tenant it belongs to.
+// RunRef names a run and the tenant it belongs to, and shows that the run is the engine's.
 type RunRef struct {
 	TenantID string `json:"tenantId"`
 	RunID    string `json:"runId"`
+	Ticket   string `json:"ticket,omitempty"` // signed by the engine when it made the run; it refuses calls without
 }
 
 // Counters are outcomes over all identities of a run.
@@ -189,6 +190,7 @@ type FinaliseRunOutput struct {
 // ScheduledSyncInput names the tenant whose schedule has come to its time.
 type ScheduledSyncInput struct {
 	TenantID string `json:"tenantId"`
+	Ticket   string `json:"ticket,omitempty"` // of the schedule, signed by the engine
 }
 
 // StartScheduledSyncOutput is the run that was started or joined.

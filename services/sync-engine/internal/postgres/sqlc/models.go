@@ -284,6 +284,12 @@ type OrphanDecision struct {
 	Marked          int32
 }
 
+type RunTicketKey struct {
+	TenantID  string
+	Key       []byte
+	CreatedAt time.Time
+}
+
 type ScheduledTenant struct {
 	TenantID string
 }

@@ -121,7 +121,9 @@ type CreateRunResponse struct {
 	// queued or running; of a run that was found by its id, any.
 	State string `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
 	// The client of the run, also where a managed tenant was given.
-	ClientId      string `protobuf:"bytes,5,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	ClientId string `protobuf:"bytes,5,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Every later call about the run carries it: the engine's own statement that it made this run.
+	Ticket        string `protobuf:"bytes,6,opt,name=ticket,proto3" json:"ticket,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -191,9 +193,18 @@ func (x *CreateRunResponse) GetClientId() string {
 	return ""
 }
 
+func (x *CreateRunResponse) GetTicket() string {
+	if x != nil {
+		return x.Ticket
+	}
+	return ""
+}
+
 type BeginRunRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	RunId         string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	RunId string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The run's ticket, as creating it answered. Reason: run_ticket_invalid.
+	Ticket        string `protobuf:"bytes,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -231,6 +242,13 @@ func (*BeginRunRequest) Descriptor() ([]byte, []int) {
 func (x *BeginRunRequest) GetRunId() string {
 	if x != nil {
 		return x.RunId
+	}
+	return ""
+}
+
+func (x *BeginRunRequest) GetTicket() string {
+	if x != nil {
+		return x.Ticket
 	}
 	return ""
 }
@@ -289,10 +307,12 @@ func (x *BeginRunResponse) GetTotalTenants() int32 {
 }
 
 type ListRunTenantsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	RunId         string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	PageSize      int32                  `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string                 `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	RunId     string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	PageSize  int32                  `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string                 `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// The run's ticket, as creating it answered. Reason: run_ticket_invalid.
+	Ticket        string `protobuf:"bytes,4,opt,name=ticket,proto3" json:"ticket,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -344,6 +364,13 @@ func (x *ListRunTenantsRequest) GetPageSize() int32 {
 func (x *ListRunTenantsRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListRunTenantsRequest) GetTicket() string {
+	if x != nil {
+		return x.Ticket
 	}
 	return ""
 }
@@ -457,8 +484,10 @@ type SyncTenantUsersRequest struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	RunId           string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	ManagedTenantId string                 `protobuf:"bytes,2,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The run's ticket, as creating it answered. Reason: run_ticket_invalid.
+	Ticket        string `protobuf:"bytes,3,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SyncTenantUsersRequest) Reset() {
@@ -501,6 +530,13 @@ func (x *SyncTenantUsersRequest) GetRunId() string {
 func (x *SyncTenantUsersRequest) GetManagedTenantId() string {
 	if x != nil {
 		return x.ManagedTenantId
+	}
+	return ""
+}
+
+func (x *SyncTenantUsersRequest) GetTicket() string {
+	if x != nil {
+		return x.Ticket
 	}
 	return ""
 }
@@ -643,8 +679,10 @@ type RecordTenantResultRequest struct {
 	RunId           string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	ManagedTenantId string                 `protobuf:"bytes,2,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	// failed or cancelled.
-	State         string      `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
-	Error         *RunProblem `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
+	State string      `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	Error *RunProblem `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
+	// The run's ticket, as creating it answered. Reason: run_ticket_invalid.
+	Ticket        string `protobuf:"bytes,5,opt,name=ticket,proto3" json:"ticket,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -707,6 +745,13 @@ func (x *RecordTenantResultRequest) GetError() *RunProblem {
 	return nil
 }
 
+func (x *RecordTenantResultRequest) GetTicket() string {
+	if x != nil {
+		return x.Ticket
+	}
+	return ""
+}
+
 type RecordTenantResultResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -751,8 +796,10 @@ type FinaliseRunRequest struct {
 	Error *RunProblem `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
 	// How many tenants a discovery found; absent for a sync.
 	DiscoveredTenants *int32 `protobuf:"varint,4,opt,name=discovered_tenants,json=discoveredTenants,proto3,oneof" json:"discovered_tenants,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// The run's ticket, as creating it answered. Reason: run_ticket_invalid.
+	Ticket        string `protobuf:"bytes,5,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FinaliseRunRequest) Reset() {
@@ -811,6 +858,13 @@ func (x *FinaliseRunRequest) GetDiscoveredTenants() int32 {
 		return *x.DiscoveredTenants
 	}
 	return 0
+}
+
+func (x *FinaliseRunRequest) GetTicket() string {
+	if x != nil {
+		return x.Ticket
+	}
+	return ""
 }
 
 type FinaliseRunResponse struct {
@@ -1536,34 +1590,38 @@ const file_entrasync_syncengine_v1_engine_proto_rawDesc = "" +
 	"\x11managed_tenant_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\x0fmanagedTenantId\x12\x17\n" +
 	"\adry_run\x18\x04 \x01(\bR\x06dryRun\x121\n" +
 	"\atrigger\x18\x05 \x01(\tB\x17\xbaH\x14r\x12R\x06manualR\bscheduleR\atrigger\x12\"\n" +
-	"\x06run_id\x18\x06 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\x05runId\"\x96\x01\n" +
+	"\x06run_id\x18\x06 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\x05runId\"\xae\x01\n" +
 	"\x11CreateRunResponse\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1f\n" +
 	"\vworkflow_id\x18\x02 \x01(\tR\n" +
 	"workflowId\x12\x16\n" +
 	"\x06joined\x18\x03 \x01(\bR\x06joined\x12\x14\n" +
 	"\x05state\x18\x04 \x01(\tR\x05state\x12\x1b\n" +
-	"\tclient_id\x18\x05 \x01(\tR\bclientId\"2\n" +
+	"\tclient_id\x18\x05 \x01(\tR\bclientId\x12\x16\n" +
+	"\x06ticket\x18\x06 \x01(\tR\x06ticket\"T\n" +
 	"\x0fBeginRunRequest\x12\x1f\n" +
-	"\x06run_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05runId\"M\n" +
+	"\x06run_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05runId\x12 \n" +
+	"\x06ticket\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x06ticket\"M\n" +
 	"\x10BeginRunResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12#\n" +
-	"\rtotal_tenants\x18\x02 \x01(\x05R\ftotalTenants\"\x8b\x01\n" +
+	"\rtotal_tenants\x18\x02 \x01(\x05R\ftotalTenants\"\xad\x01\n" +
 	"\x15ListRunTenantsRequest\x12\x1f\n" +
 	"\x06run_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05runId\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x01R\bpageSize\x12(\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"Z\n" +
+	"page_token\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\x12 \n" +
+	"\x06ticket\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x06ticket\"Z\n" +
 	"\rClientTenants\x12\x1b\n" +
 	"\tclient_id\x18\x01 \x01(\tR\bclientId\x12,\n" +
 	"\x12managed_tenant_ids\x18\x02 \x03(\tR\x10managedTenantIds\"\x80\x01\n" +
 	"\x16ListRunTenantsResponse\x12>\n" +
 	"\x06groups\x18\x01 \x03(\v2&.entrasync.syncengine.v1.ClientTenantsR\x06groups\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"p\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x92\x01\n" +
 	"\x16SyncTenantUsersRequest\x12\x1f\n" +
 	"\x06run_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05runId\x125\n" +
-	"\x11managed_tenant_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\"\xc2\x01\n" +
+	"\x11managed_tenant_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\x12 \n" +
+	"\x06ticket\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x06ticket\"\xc2\x01\n" +
 	"\x17SyncTenantUsersResponse\x12\x14\n" +
 	"\x05phase\x18\x01 \x01(\tR\x05phase\x12\x16\n" +
 	"\x06staged\x18\x02 \x01(\x05R\x06staged\x12\x18\n" +
@@ -1573,18 +1631,20 @@ const file_entrasync_syncengine_v1_engine_proto_rawDesc = "" +
 	"phase_done\x18\x05 \x01(\x05R\tphaseDone\"d\n" +
 	"\rTenantOutcome\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12=\n" +
-	"\bcounters\x18\x02 \x01(\v2!.entrasync.syncengine.v1.CountersR\bcounters\"\xde\x01\n" +
+	"\bcounters\x18\x02 \x01(\v2!.entrasync.syncengine.v1.CountersR\bcounters\"\x80\x02\n" +
 	"\x19RecordTenantResultRequest\x12\x1f\n" +
 	"\x06run_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05runId\x125\n" +
 	"\x11managed_tenant_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\x12.\n" +
 	"\x05state\x18\x03 \x01(\tB\x18\xbaH\x15r\x13R\x06failedR\tcancelledR\x05state\x129\n" +
-	"\x05error\x18\x04 \x01(\v2#.entrasync.syncengine.v1.RunProblemR\x05error\"\x1c\n" +
-	"\x1aRecordTenantResultResponse\"\xf8\x01\n" +
+	"\x05error\x18\x04 \x01(\v2#.entrasync.syncengine.v1.RunProblemR\x05error\x12 \n" +
+	"\x06ticket\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x06ticket\"\x1c\n" +
+	"\x1aRecordTenantResultResponse\"\x9a\x02\n" +
 	"\x12FinaliseRunRequest\x12\x1f\n" +
 	"\x06run_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05runId\x12;\n" +
 	"\x05state\x18\x02 \x01(\tB%\xbaH\"r R\x00R\tcompletedR\x06failedR\tcancelledR\x05state\x129\n" +
 	"\x05error\x18\x03 \x01(\v2#.entrasync.syncengine.v1.RunProblemR\x05error\x122\n" +
-	"\x12discovered_tenants\x18\x04 \x01(\x05H\x00R\x11discoveredTenants\x88\x01\x01B\x15\n" +
+	"\x12discovered_tenants\x18\x04 \x01(\x05H\x00R\x11discoveredTenants\x88\x01\x01\x12 \n" +
+	"\x06ticket\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x06ticketB\x15\n" +
 	"\x13_discovered_tenants\"j\n" +
 	"\x13FinaliseRunResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12=\n" +

@@ -72,7 +72,10 @@ type GetScheduleResponse struct {
 	// through, the tenant is synced once a day.
 	QuarantinedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=quarantined_at,json=quarantinedAt,proto3" json:"quarantined_at,omitempty"`
 	// Runs over all tenants that failed in a row.
-	FailedRuns    int32 `protobuf:"varint,5,opt,name=failed_runs,json=failedRuns,proto3" json:"failed_runs,omitempty"`
+	FailedRuns int32 `protobuf:"varint,5,opt,name=failed_runs,json=failedRuns,proto3" json:"failed_runs,omitempty"`
+	// What the tenant's schedule carries, so that nobody else starts scheduled runs. It stays the same
+	// for a week and is valid for a month.
+	Ticket        string `protobuf:"bytes,6,opt,name=ticket,proto3" json:"ticket,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -140,6 +143,13 @@ func (x *GetScheduleResponse) GetFailedRuns() int32 {
 		return x.FailedRuns
 	}
 	return 0
+}
+
+func (x *GetScheduleResponse) GetTicket() string {
+	if x != nil {
+		return x.Ticket
+	}
+	return ""
 }
 
 type ListScheduledTenantsRequest struct {
@@ -244,14 +254,15 @@ var File_entrasync_syncengine_v1_schedule_proto protoreflect.FileDescriptor
 const file_entrasync_syncengine_v1_schedule_proto_rawDesc = "" +
 	"\n" +
 	"&entrasync/syncengine/v1/schedule.proto\x12\x17entrasync.syncengine.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x14\n" +
-	"\x12GetScheduleRequest\"\xf3\x01\n" +
+	"\x12GetScheduleRequest\"\x8b\x02\n" +
 	"\x13GetScheduleResponse\x12%\n" +
 	"\x0eautomatic_sync\x18\x01 \x01(\bR\rautomaticSync\x12)\n" +
 	"\x10interval_minutes\x18\x02 \x01(\x05R\x0fintervalMinutes\x12&\n" +
 	"\x0ffirst_sync_done\x18\x03 \x01(\bR\rfirstSyncDone\x12A\n" +
 	"\x0equarantined_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\rquarantinedAt\x12\x1f\n" +
 	"\vfailed_runs\x18\x05 \x01(\x05R\n" +
-	"failedRuns\"w\n" +
+	"failedRuns\x12\x16\n" +
+	"\x06ticket\x18\x06 \x01(\tR\x06ticket\"w\n" +
 	"\x1bListScheduledTenantsRequest\x12/\n" +
 	"\x0fafter_tenant_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\rafterTenantId\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +

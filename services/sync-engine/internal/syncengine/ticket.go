@@ -1,0 +1,128 @@
+package syncengine
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
+)
+
+// TicketSchedule is what the ticket of a schedule is for; those of runs are for their type.
+const TicketSchedule = "schedule"
+
+const (
+	// runTicketLife is how long the ticket of a run is valid: its deadline of a day, another for
+	// closing it, and a margin.
+	runTicketLife = 49 * time.Hour
+	// A schedule's ticket is the same for scheduleTicketSpan and valid for scheduleTicketLife more.
+	scheduleTicketSpan = 7 * 24 * time.Hour
+	scheduleTicketLife = 30 * 24 * time.Hour
+	ticketKeyBytes     = 32
+)
+
+var errTicket = errs.New(errs.Denied, reason.RunTicketInvalid, "The run does not carry the ticket that it was made with, or one that has expired.")
+
+// TicketStore keeps each tenant's key.
+type TicketStore interface {
+	// TicketKey returns the key of the context's tenant; the fresh one where it has none yet.
+	TicketKey(ctx context.Context, fresh []byte, now time.Time) ([]byte, error)
+	Run(ctx context.Context, id string) (Run, error) // ErrUnknownRun
+}
+
+// Tickets signs and verifies run tickets. Whoever can start workflows, and is not this system, has
+// none. It is safe for concurrent use.
+type Tickets struct {
+	store TicketStore
+	now   func() time.Time
+
+	mu   sync.Mutex
+	keys map[string][]byte // by tenant; a key never changes
+}
+
+// NewTickets wires the use cases.
+func NewTickets(store TicketStore, now func() time.Time) *Tickets {
+	return &Tickets{store: store, now: now, keys: map[string][]byte{}}
+}
+
+// Issue signs a ticket for a run of the tenant of the context.
+func (t *Tickets) Issue(ctx context.Context, tenant, runID, runType string) (string, error) {
+	return t.sign(ctx, tenant, runID, runType, t.now().Add(runTicketLife))
+}
+
+// IssueAgain signs one for a run that exists; ErrUnknownRun without it.
+func (t *Tickets) IssueAgain(ctx context.Context, tenant, runID string) (string, error) {
+	run, err := t.store.Run(ctx, runID)
+	if err != nil {
+		return "", err
+	}
+	return t.Issue(ctx, tenant, run.ID, run.Type)
+}
+
+// IssueSchedule signs what the schedule of the tenant of the context carries.
+func (t *Tickets) IssueSchedule(ctx context.Context, tenant string) (string, error) {
+	return t.sign(ctx, tenant, "", TicketSchedule, t.now().Truncate(scheduleTicketSpan).Add(scheduleTicketSpan+scheduleTicketLife))
+}
+
+// Check verifies the ticket of a run, or of a schedule where runID is empty, for the tenant of the
+// context. With types, it must be for one of them.
+func (t *Tickets) Check(ctx context.Context, tenant, runID, ticket string, types ...string) error {
+	kind, rest, ok := strings.Cut(ticket, ".")
+	expiry, _, signed := strings.Cut(rest, ".")
+	seconds, err := strconv.ParseInt(expiry, 10, 64)
+	if !ok || !signed || err != nil || len(types) > 0 && !slices.Contains(types, kind) {
+		return errTicket
+	}
+	expires := time.Unix(seconds, 0)
+	if !t.now().Before(expires) {
+		return errTicket
+	}
+	want, err := t.sign(ctx, tenant, runID, kind, expires)
+	if err != nil {
+		return err
+	}
+	if !hmac.Equal([]byte(want), []byte(ticket)) {
+		return errTicket
+	}
+	return nil
+}
+
+// sign writes "type.expiry.signature"; the signature covers tenant and run too, none of which can
+// hold the separator.
+func (t *Tickets) sign(ctx context.Context, tenant, runID, kind string, expires time.Time) (string, error) {
+	key, err := t.key(ctx, tenant)
+	if err != nil {
+		return "", err
+	}
+	statement := kind + "." + strconv.FormatInt(expires.Unix(), 10)
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("entrasync run ticket\n" + tenant + "\n" + runID + "\n" + statement))
+	return statement + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), nil
+}
+
+func (t *Tickets) key(ctx context.Context, tenant string) ([]byte, error) {
+	t.mu.Lock()
+	key := t.keys[tenant]
+	t.mu.Unlock()
+	if key != nil {
+		return key, nil
+	}
+	fresh := make([]byte, ticketKeyBytes)
+	_, _ = rand.Read(fresh) // never fails
+	key, err := t.store.TicketKey(ctx, fresh, t.now())
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	t.keys[tenant] = key
+	t.mu.Unlock()
+	return key, nil
+}
