@@ -34,12 +34,11 @@ const reconcileEvery = 10 * time.Minute
 // config is all that the process takes from its environment.
 type config struct {
 	service.Config
-	ConnectionAddr    string `env:"ENTRASYNC_CONNECTION_ADDR" envDefault:"127.0.0.1:7101"`
-	DiscoveryAddr     string `env:"ENTRASYNC_DISCOVERY_ADDR" envDefault:"127.0.0.1:7102"`
-	MappingAddr       string `env:"ENTRASYNC_MAPPING_ADDR" envDefault:"127.0.0.1:7103"`
-	SyncEngineAddr    string `env:"ENTRASYNC_SYNC_ENGINE_ADDR" envDefault:"127.0.0.1:7104"`
-	TemporalAddr      string `env:"ENTRASYNC_TEMPORAL_ADDR" envDefault:"127.0.0.1:7233"`
-	TemporalNamespace string `env:"ENTRASYNC_TEMPORAL_NAMESPACE" envDefault:"entrasync"`
+	ConnectionAddr string `env:"ENTRASYNC_CONNECTION_ADDR" envDefault:"127.0.0.1:7101"`
+	DiscoveryAddr  string `env:"ENTRASYNC_DISCOVERY_ADDR" envDefault:"127.0.0.1:7102"`
+	MappingAddr    string `env:"ENTRASYNC_MAPPING_ADDR" envDefault:"127.0.0.1:7103"`
+	SyncEngineAddr string `env:"ENTRASYNC_SYNC_ENGINE_ADDR" envDefault:"127.0.0.1:7104"`
+	Temporal       temporal.Connection
 }
 
 // defaults are the configuration without any variable.
@@ -53,7 +52,7 @@ func start(_ context.Context, s *service.Service, c config) error {
 	connectionConn, engineConn := dial("connection", c.ConnectionAddr), dial("sync-engine", c.SyncEngineAddr)
 	engine := syncenginev1.NewSyncEngineInternalServiceClient(engineConn)
 	discovery := discoveryv1.NewDiscoveryInternalServiceClient(dial("discovery", c.DiscoveryAddr))
-	orchestrator, err := temporal.Dial(c.TemporalAddr, c.TemporalNamespace)
+	orchestrator, err := temporal.Dial(c.Temporal)
 	if err != nil {
 		return err
 	}

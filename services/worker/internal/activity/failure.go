@@ -74,7 +74,7 @@ func (a *Activities) judge(err error, t *tally) error {
 	if errors.Is(err, errNoResult) {
 		return again("stream_ended", a.ownDelay(t))
 	}
-	e := rpc.Normalise(rpc.FromStatus(err))
+	e := rpc.Normalise(err)
 	switch verdictOf(e) {
 	case waitAsTold:
 		delay := e.RetryAfter()

@@ -82,7 +82,7 @@ func TestADecisionAboutLinksStandsWhateverBecomesOfItsSync(t *testing.T) {
 		require.Equal(t, "1", outcome.Result["left"])
 		return outcome.Result
 	}
-	away, err := Dial(nobody(t), namespace)
+	away, err := Dial(Connection{Address: nobody(t), Namespace: namespace})
 	require.NoError(t, err)
 	defer away.Close()
 	require.NotContains(t, decide(NewWorkflows(away, b.queue, workflow.Limits{}), "relink"), "run_id", "the next sync relinks")

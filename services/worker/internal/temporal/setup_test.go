@@ -83,7 +83,7 @@ func dial(t *testing.T) client.Client {
 	t.Helper()
 	address := os.Getenv(addressVariable)
 	require.NotEmpty(t, address, addressVariable+" must name a Temporal server, for example 127.0.0.1:7233; the test environment sets it")
-	c, err := Dial(address, namespace)
+	c, err := Dial(Connection{Address: address, Namespace: namespace})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -76,7 +76,7 @@ func TestTheWorkflowOfAClosedRunDoesNotSwallowTheNext(t *testing.T) {
 func TestWithoutTemporalTheRunIsClosedAndTheCallerIsTold(t *testing.T) {
 	t.Parallel()
 	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
-	away, err := Dial(nobody(t), namespace)
+	away, err := Dial(Connection{Address: nobody(t), Namespace: namespace})
 	require.NoError(t, err)
 	defer away.Close()
 	start := orchestration.NewStart(b.runs, NewWorkflows(away, b.queue, workflow.Limits{}))
@@ -243,7 +243,7 @@ func TestTheSweeperLeavesRunsAloneWhileTemporalIsAway(t *testing.T) {
 	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
 	run, err := b.runs.Create(b.ctx, orchestration.NewRun{Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
 	require.NoError(t, err)
-	away, err := Dial(nobody(t), namespace)
+	away, err := Dial(Connection{Address: nobody(t), Namespace: namespace})
 	require.NoError(t, err)
 	defer away.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -411,7 +411,7 @@ func TestDescribeTellsOnlyOfTheTenantsOwn(t *testing.T) {
 func TestAWorkerWaitsForTemporal(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil, nil, workflow.Limits{})
-	away, err := Dial(nobody(t), namespace)
+	away, err := Dial(Connection{Address: nobody(t), Namespace: namespace})
 	require.NoError(t, err)
 	defer away.Close()
 	w := NewWorker(away, b.queue, b.acts)

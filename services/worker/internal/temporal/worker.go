@@ -36,18 +36,21 @@ const (
 
 // Dial makes a client that connects when it is first used, so that a process can start before
 // Temporal does. Traces go along with workflows and activities.
-func Dial(address, namespace string) (client.Client, error) {
+func Dial(connection Connection) (client.Client, error) {
 	tracing, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{
 		TextMapPropagator: propagation.TraceContext{}, DisableBaggage: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing traces: %w", err)
 	}
-	c, err := client.NewLazyClient(client.Options{
-		HostPort: address, Namespace: namespace,
+	options := client.Options{
 		Logger:       temporallog.NewStructuredLogger(slog.Default()),
 		Interceptors: []interceptor.ClientInterceptor{tracing},
-	})
+	}
+	if err := connection.apply(&options); err != nil {
+		return nil, err
+	}
+	c, err := client.NewLazyClient(options)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the client: %w", err)
 	}
