@@ -22,6 +22,11 @@ func Build(ctx context.Context, options Options, out io.Writer) error {
 			return err
 		}
 	}
+	if options.Console {
+		if err := build.Console(ctx, where.Root, where.Bin(), out); err != nil {
+			return err
+		}
+	}
 	return build.Programs(ctx, where.Root, where.Bin(), options.packages())
 }
 

@@ -57,6 +57,8 @@ type Options struct {
 	// Temporal UI, which else only shows them.
 	TemporalUIWritable bool
 
+	// Console builds the console into the gateway, which else has none.
+	Console bool
 	// Fleet is the size of the simulator's: "small" when empty, "tiny", "wide"
 	// (2,000 customers), "large" or "one-huge".
 	Fleet string
@@ -105,6 +107,7 @@ func FromEnv(root string, environ []string) (Options, error) {
 	}
 	o := Options{
 		Root: root, State: layout.Default(root).State, Ports: set,
+		Console:             true,
 		DatabaseURL:         vars["DATABASE_URL"],
 		MicrosoftLoginURL:   vars["ENTRASYNC_MICROSOFT_LOGIN_URL"],
 		MicrosoftGraphURL:   vars["ENTRASYNC_MICROSOFT_GRAPH_URL"],

@@ -27,6 +27,9 @@ func Places(options Options) ([]Place, error) {
 			list = append(list, Place{Address: address, Shows: shows})
 		}
 	}
+	if o.Console {
+		add("gateway", o.gatewayURL(), "the console: sign in as the administrator")
+	}
 	add("gateway", o.gatewayURL()+"/docs", "the HTTP interface")
 	if o.TemporalUIWritable {
 		add("temporal-ui", o.temporalUIURL(), "Temporal: every run as a workflow")

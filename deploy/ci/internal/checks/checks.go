@@ -100,6 +100,7 @@ func (s *Suite) lintSteps() []step {
 		{name: "vet", waits: "compiling", run: s.vet},
 		{name: "lint", waits: "all sources are read, the first time in minutes", run: s.lint},
 		{name: "stand-alone builds", waits: "compiling", run: s.standalone},
+		{name: "console", waits: "installed from npm once, in minutes", run: s.console},
 	}
 }
 

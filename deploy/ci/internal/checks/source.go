@@ -59,8 +59,10 @@ func (s *Suite) generated(ctx context.Context, log io.Writer) error {
 	if err := s.generateContracts(ctx, log, fresh); err != nil {
 		return err
 	}
-	if err := s.command(ctx, log, "", nil, "diff", "-r", "proto/gen", filepath.Join(fresh, "proto/gen")); err != nil {
-		return fmt.Errorf("proto/gen is not what the contracts give; run `make generate`: %w", err)
+	for _, made := range []string{"proto/gen", web + "/src/gen"} {
+		if err := s.command(ctx, log, "", nil, "diff", "-r", made, filepath.Join(fresh, made)); err != nil {
+			return fmt.Errorf("%s is not what the contracts give; run `make generate`: %w", made, err)
+		}
 	}
 	configs, err := s.sqlcConfigs()
 	if err != nil {
@@ -94,19 +96,23 @@ func (s *Suite) Generate(ctx context.Context, log io.Writer) error {
 	return nil
 }
 
-// generateContracts runs the plugins that buf.gen.yaml names, by their path below the state
-// folder, into out (the tree itself when empty).
+// generateContracts runs the plugins that the templates name, by their path below the state
+// folder, into out (the tree itself when empty): the servers' code, then the console's client.
 func (s *Suite) generateContracts(ctx context.Context, log io.Writer, out string) error {
-	template, err := os.ReadFile(s.abs("buf.gen.yaml"))
-	if err != nil {
-		return err
+	for _, template := range []string{"buf.gen.yaml", "buf.gen.web.yaml"} {
+		text, err := os.ReadFile(s.abs(template))
+		if err != nil {
+			return err
+		}
+		args := []string{"generate", "--template", strings.ReplaceAll(string(text), "local: .local/bin/", "local: "+s.bin("")+"/")}
+		if out != "" {
+			args = append(args, "--output", out)
+		}
+		if err := s.command(ctx, log, "", s.withPath(), s.buf(), args...); err != nil {
+			return err
+		}
 	}
-	text := strings.ReplaceAll(string(template), "local: .local/bin/", "local: "+s.bin("")+"/")
-	args := []string{"generate", "--template", text}
-	if out != "" {
-		args = append(args, "--output", out)
-	}
-	return s.command(ctx, log, "", s.withPath(), s.buf(), args...)
+	return nil
 }
 
 func (s *Suite) sqlcConfigs() ([]string, error) {

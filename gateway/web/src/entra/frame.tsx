@@ -1,0 +1,9 @@
+import { Outlet } from '@tanstack/react-router'
+
+import { flags, useFlag } from '../api/flags'
+import { FeatureOff } from '../ui/states'
+
+// EntraFrame shows the Entra screens while their flag is on; one that goes off takes away what is open.
+export function EntraFrame() {
+  return useFlag(flags.ui) ? <Outlet /> : <FeatureOff />
+}

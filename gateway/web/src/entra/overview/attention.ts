@@ -1,0 +1,78 @@
+import type { UnreadableTenant } from '../../gen/entrasync/discovery/v1/discovery_pb'
+import type { GetStatusResponse } from '../../gen/entrasync/gateway/v1/gateway_pb'
+import { count, counted, type Tone } from '../../ui/words'
+
+// Need is something that a person should do, with the one place where it is done.
+export interface Need {
+  key: string
+  tone: Tone
+  title: string
+  remedy: string
+  names: string[]
+  action?: { label: string; to: string; params?: Record<string, string> }
+}
+
+const reconnect = { label: 'Check the connection', to: '/integrations/entra/setup' }
+
+// needs lists what a person should look at, the gravest first: many entries of one cause are one need.
+export function needs(status: GetStatusResponse, unreadable: UnreadableTenant[]): Need[] {
+  const found = new Map<string, Need>()
+  for (const entry of status.attention) {
+    const known = found.get(entry.code)
+    const need: Need = known ?? {
+      key: entry.code,
+      tone: toneOf(entry.code),
+      title: titleOf(entry.code, entry.message, entry.count),
+      remedy: entry.remedy,
+      names: [],
+      action: actionOf(entry.code, entry.managedTenantId !== undefined, status),
+    }
+    const name = unreadable.find((tenant) => tenant.managedTenantId === entry.managedTenantId)?.displayName
+    if (name) need.names.push(name)
+    found.set(entry.code, need)
+  }
+  const list = [...found.values()]
+  const run = status.lastRun
+  if (run && run.failedTenants > 0) {
+    list.push({
+      key: 'failed',
+      tone: 'bad',
+      title: `${counted(run.failedTenants, 'directory', 'directories')} failed in the last sync`,
+      remedy: 'Look at the causes; those of one kind are mended together.',
+      names: [],
+      action: { label: 'Look at the causes', to: '/integrations/entra/runs/$runId', params: { runId: run.runId } },
+    })
+  }
+  const undecided = status.mappingSummary?.undecided ?? 0
+  if (undecided > 0) {
+    list.push({
+      key: 'undecided',
+      tone: 'warn',
+      title: `${counted(undecided, 'directory is', 'directories are')} not mapped to a client yet`,
+      remedy: 'They are not synced until you map or skip them.',
+      names: [],
+      action: { label: 'Map them', to: '/integrations/entra/mapping' },
+    })
+  }
+  const order: Record<Tone, number> = { bad: 0, warn: 1, busy: 2, quiet: 3, good: 4 }
+  return list.sort((a, b) => order[a.tone] - order[b.tone])
+}
+
+function toneOf(code: string): Tone {
+  return ['queue_open', 'access_ending', 'run_held', 'schedule_paused'].includes(code) ? 'warn' : 'bad'
+}
+
+function titleOf(code: string, message: string, n: number | undefined): string {
+  if (code === 'queue_open' && n !== undefined) return `${count(n)} ${n === 1 ? 'person waits' : 'people wait'} for your decision`
+  return message
+}
+
+function actionOf(code: string, ofTenant: boolean, status: GetStatusResponse): Need['action'] {
+  if (code === 'queue_open') return { label: 'Review them', to: '/integrations/entra/queue' }
+  if (code === 'run_held' && status.lastRun) {
+    return { label: 'Approve or reject', to: '/integrations/entra/runs/$runId', params: { runId: status.lastRun.runId } }
+  }
+  if (code === 'part_unavailable') return undefined
+  if (ofTenant || code === 'all_tenants_gone') return { label: 'See the directories', to: '/integrations/entra/setup' }
+  return reconnect
+}

@@ -1,0 +1,78 @@
+import '@mantine/charts/styles.css'
+
+import { timestampDate } from '@bufbuild/protobuf/wkt'
+import { useQuery } from '@connectrpc/connect-query'
+import { BarChart } from '@mantine/charts'
+import { Group, Stack, Text, Title } from '@mantine/core'
+
+import { RunService, type Run } from '../../gen/entrasync/syncengine/v1/run_pb'
+import { Loading, Problem } from '../../ui/states'
+import { count } from '../../ui/words'
+
+const shown = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
+
+const series = [
+  { name: 'created', label: 'Created', color: 'teal.6' },
+  { name: 'linked', label: 'Linked', color: 'blue.6' },
+  { name: 'updated', label: 'Updated', color: 'grape.6' },
+  { name: 'inactivated', label: 'Made inactive', color: 'gray.6' },
+  { name: 'ambiguous', label: 'For review', color: 'orange.6' },
+  { name: 'failed', label: 'Failed', color: 'red.6' },
+]
+
+// History shows what the last syncs did, by outcome. What was unchanged or left out is not drawn: it
+// would dwarf the rest.
+export default function History() {
+  const runs = useQuery(RunService.method.listRuns, { pageSize: 40 })
+  return (
+    <Stack className="card" p="lg" gap="md" component="section" aria-labelledby="history">
+      <Group justify="space-between" align="baseline">
+        <Title order={2} size="h4" id="history">
+          What the last syncs did
+        </Title>
+        <Text size="sm" c="dimmed">
+          People per sync, by outcome
+        </Text>
+      </Group>
+      {runs.isPending ? <Loading /> : runs.isError ? <Problem error={runs.error} again={() => void runs.refetch()} /> : <Chart runs={runs.data.runs} />}
+    </Stack>
+  )
+}
+
+function Chart({ runs }: { runs: Run[] }) {
+  const synced = runs.filter((run) => run.type !== 'discovery' && !run.dryRun && run.completedAt && run.counters).reverse()
+  if (synced.length === 0) return <Text c="dimmed">No sync has ended yet.</Text>
+  const data = synced.slice(-20).map((run) => ({
+    at: run.startedAt ? shown.format(timestampDate(run.startedAt)) : '',
+    created: run.counters?.created ?? 0,
+    linked: run.counters?.linked ?? 0,
+    updated: run.counters?.updated ?? 0,
+    inactivated: run.counters?.inactivated ?? 0,
+    ambiguous: run.counters?.ambiguous ?? 0,
+    failed: run.counters?.failed ?? 0,
+  }))
+  const last = data.at(-1)
+  return (
+    <>
+      <BarChart
+        h={240}
+        data={data}
+        dataKey="at"
+        type="stacked"
+        series={series}
+        withLegend
+        legendProps={{ verticalAlign: 'bottom' }}
+        barProps={{ maxBarSize: 48, isAnimationActive: false }}
+        valueFormatter={(n) => count(n)}
+        tickLine="none"
+        barChartProps={{ accessibilityLayer: false }}
+        aria-hidden
+      />
+      {last && (
+        <Text size="sm" c="dimmed">
+          The last one: {series.map((s) => `${count(last[s.name as 'created'])} ${s.label.toLowerCase()}`).join(', ')}.
+        </Text>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,255 @@
+import { createConnectQueryKey, useMutation, useQuery } from '@connectrpc/connect-query'
+import { Anchor, Box, Button, Divider, Group, SimpleGrid, Skeleton, Stack, Text, Title } from '@mantine/core'
+import { useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { lazy, Suspense, type ReactNode } from 'react'
+
+import { useMayChange } from '../../api/flags'
+import { DiscoveryService } from '../../gen/entrasync/discovery/v1/discovery_pb'
+import { StatusService, type GetStatusResponse } from '../../gen/entrasync/gateway/v1/gateway_pb'
+import { OrchestrationService } from '../../gen/entrasync/orchestration/v1/orchestration_pb'
+import { RunService } from '../../gen/entrasync/syncengine/v1/run_pb'
+import { Icon } from '../../ui/icon'
+import { TextLink } from '../../ui/link'
+import { Empty, Loading, Page, Problem, State, toneColor } from '../../ui/states'
+import { Time, took, useNow } from '../../ui/time'
+import { connectionState, count, counted, runState, runType, underWay } from '../../ui/words'
+import { LiveRun } from '../runs/live'
+import { needs, type Need } from './attention'
+
+const History = lazy(() => import('./history'))
+
+// OverviewPage says first what needs a person, then how it goes.
+export function OverviewPage() {
+  const status = useQuery(StatusService.method.getStatus, {}, {
+    refetchInterval: (query) => (underWay(query.state.data?.lastRun?.state ?? '') ? 2_000 : 15_000),
+  })
+  if (status.isPending) return <Loading lines={8} />
+  if (status.isError) return <Problem error={status.error} again={() => void status.refetch()} />
+  if (status.data.status === 'not_connected') return <NotConnected />
+  return <Overview status={status.data} />
+}
+
+function NotConnected() {
+  const mayChange = useMayChange()
+  return (
+    <Page title="Microsoft Entra">
+      <div className="card">
+        <Empty
+          icon="sync"
+          title="Not connected yet"
+          action={
+            mayChange && (
+              <Button component={Link} to="/integrations/entra/setup">
+                Start the setup
+              </Button>
+            )
+          }
+        >
+          {mayChange
+            ? 'Four steps: connect your partner account, find your customers’ directories, map them to clients, sync. Nothing is written before you confirm it.'
+            : 'An administrator of your organisation connects your partner account. What is synced then appears here.'}
+        </Empty>
+      </div>
+    </Page>
+  )
+}
+
+function Overview({ status }: { status: GetStatusResponse }) {
+  const discovery = useQuery(DiscoveryService.method.getDiscovery)
+  const mayChange = useMayChange()
+  const list = needs(status, discovery.data?.unreadable ?? [])
+  return (
+    <Page title="Microsoft Entra" about="What needs you, and how the sync goes." actions={mayChange && <SyncAll status={status} />}>
+      {status.lastRun && underWay(status.lastRun.state) && <LiveRun runId={status.lastRun.runId} />}
+      <Attention list={list} />
+      <Figures status={status} />
+      <Suspense fallback={<Skeleton height={300} radius="md" />}>
+        <History />
+      </Suspense>
+    </Page>
+  )
+}
+
+function SyncAll({ status }: { status: GetStatusResponse }) {
+  const client = useQueryClient()
+  const start = useMutation(OrchestrationService.method.startSync, {
+    onSuccess: () =>
+      Promise.all([
+        client.invalidateQueries({ queryKey: createConnectQueryKey({ schema: StatusService.method.getStatus, cardinality: 'finite' }) }),
+        client.invalidateQueries({ queryKey: createConnectQueryKey({ schema: RunService.method.listRuns, cardinality: undefined }) }),
+      ]),
+  })
+  const running = status.lastRun !== undefined && underWay(status.lastRun.state)
+  const nothing = (status.mappingSummary?.mapped ?? 0) + (status.mappingSummary?.createNew ?? 0) === 0
+  return (
+    <Stack gap={4} align="flex-end">
+      <Button
+        leftSection={<Icon name="sync" size={16} />}
+        loading={start.isPending}
+        disabled={running || nothing || status.status !== 'connected'}
+        onClick={() => start.mutate({ scope: 'all-tenants' })}
+      >
+        {running ? 'A sync is running' : 'Sync all tenants now'}
+      </Button>
+      {start.data && (
+        <Text size="sm" c="dimmed" role="status">
+          {start.data.joined ? 'Joined the sync that was already running.' : 'Accepted.'}{' '}
+          <TextLink to="/integrations/entra/runs/$runId" params={{ runId: start.data.runId }} size="sm">
+            Follow it
+          </TextLink>
+        </Text>
+      )}
+      {start.isError && (
+        <Box maw={420}>
+          <Problem error={start.error} title="The sync was not started" />
+        </Box>
+      )}
+    </Stack>
+  )
+}
+
+function Attention({ list }: { list: Need[] }) {
+  return (
+    <Stack className="card" gap={0} component="section" aria-labelledby="needs-you">
+      <Group px="lg" py="md" justify="space-between">
+        <Title order={2} size="h4" id="needs-you">
+          What needs you
+        </Title>
+        {list.length > 0 && (
+          <Text c="dimmed" size="sm">
+            {counted(list.length, 'thing')}
+          </Text>
+        )}
+      </Group>
+      <Divider />
+      {list.length === 0 ? (
+        <Group px="lg" py="lg" gap="sm">
+          <Text c="teal" component="span" lh={0}>
+            <Icon name="check" />
+          </Text>
+          <Text>Nothing. Everything that is mapped is in step.</Text>
+        </Group>
+      ) : (
+        list.map((need, i) => (
+          <Box key={need.key}>
+            {i > 0 && <Divider />}
+            <NeedRow need={need} />
+          </Box>
+        ))
+      )}
+    </Stack>
+  )
+}
+
+function NeedRow({ need }: { need: Need }) {
+  return (
+    <Group px="lg" py="md" justify="space-between" align="center" gap="md">
+      <Group gap="md" wrap="nowrap" align="flex-start" style={{ flex: '1 1 300px', minWidth: 0 }}>
+        <Text c={toneColor[need.tone]} component="span" lh={0} pt={2}>
+          <Icon name={need.tone === 'bad' ? 'error' : 'warning'} size={20} />
+        </Text>
+        <div style={{ minWidth: 0 }}>
+          <Text fw={600}>{need.title}</Text>
+          {need.names.length > 0 && (
+            <Text size="sm">
+              {need.names.slice(0, 3).join(', ')}
+              {need.names.length > 3 && ` and ${count(need.names.length - 3)} more`}
+            </Text>
+          )}
+          <Text size="sm" c="dimmed">
+            {need.remedy}
+          </Text>
+        </div>
+      </Group>
+      {need.action && (
+        <Button component={Link} to={need.action.to} params={need.action.params as never} variant="light">
+          {need.action.label}
+        </Button>
+      )}
+    </Group>
+  )
+}
+
+function Figures({ status }: { status: GetStatusResponse }) {
+  const now = useNow()
+  const connection = connectionState(status.status)
+  const run = status.lastRun
+  const schedule = status.schedule
+  const summary = status.mappingSummary
+  return (
+    <SimpleGrid cols={{ base: 1, sm: 2, lg: 4 }}>
+      <Figure title="Connection" foot={<>Checked <Time at={status.lastValidatedAt} /></>}>
+        <State {...connection} />
+      </Figure>
+      <Figure
+        title="Directories"
+        foot={<>Last discovery <Time at={status.lastDiscoveryAt} /></>}
+        link={{ to: '/integrations/entra/mapping', label: 'Mapping' }}
+      >
+        <Text className="number" size="xl" fw={650} lh={1.2}>
+          {count(summary?.mapped ?? 0)} mapped
+        </Text>
+        <Text size="sm" c="dimmed">
+          {[
+            [summary?.undecided ?? 0, 'undecided'],
+            [summary?.needsReview ?? 0, 'to review'],
+            [summary?.createNew ?? 0, 'to create'],
+            [summary?.skipped ?? 0, 'skipped'],
+          ]
+            .filter(([n]) => n !== 0)
+            .map(([n, word]) => `${count(n as number)} ${word}`)
+            .join(' · ') || 'none left to decide'}
+        </Text>
+      </Figure>
+      <Figure title="Last sync" foot={run && <>{took(run.startedAt, run.completedAt, now)} · started <Time at={run.startedAt} /></>} link={run && { to: '/integrations/entra/runs', label: 'History' }}>
+        {run ? (
+          <Group gap="xs">
+            <State {...runState(run.state)} />
+            <Text size="sm">{runType(run.type, run.dryRun)}</Text>
+          </Group>
+        ) : (
+          <Text>Never</Text>
+        )}
+      </Figure>
+      <Figure title="Next sync" foot={schedule && schedule.intervalMinutes > 0 ? `Set to every ${every(schedule.intervalMinutes)}` : undefined}>
+        {schedule?.paused ? (
+          <State text="Paused" tone="warn" />
+        ) : schedule?.enabled && schedule.nextRunAt ? (
+          <Text size="xl" fw={650} lh={1.2}>
+            <Time at={schedule.nextRunAt} />
+          </Text>
+        ) : (
+          <Text>Only when you start it</Text>
+        )}
+      </Figure>
+    </SimpleGrid>
+  )
+}
+
+function Figure({ title, children, foot, link }: { title: string; children: ReactNode; foot?: ReactNode; link?: { to: string; label: string } | undefined }) {
+  return (
+    <Stack className="card" p="md" gap="xs" justify="space-between">
+      <Group justify="space-between">
+        <Text size="sm" c="dimmed" fw={600}>
+          {title}
+        </Text>
+        {link && (
+          <Anchor component={Link} to={link.to} size="sm">
+            {link.label}
+          </Anchor>
+        )}
+      </Group>
+      <div>{children}</div>
+      <Text size="sm" c="dimmed" component="div">
+        {foot ?? '\u00a0'}
+      </Text>
+    </Stack>
+  )
+}
+
+function every(minutes: number): string {
+  if (minutes % 1440 === 0) return minutes === 1440 ? 'day' : `${minutes / 1440} days`
+  if (minutes % 60 === 0) return minutes === 60 ? 'hour' : `${minutes / 60} hours`
+  return `${minutes} minutes`
+}

@@ -1,0 +1,4 @@
+import { Text } from '@mantine/core'
+export function RunsPage() {
+  return <Text>Runs</Text>
+}

@@ -1,0 +1,5 @@
+// The Entra screens: one module, so that they are one chunk that is loaded on demand.
+export { EntraFrame } from './frame'
+export { OverviewPage } from './overview/page'
+export { RunPage } from './runs/run'
+export { RunsPage } from './runs/page'

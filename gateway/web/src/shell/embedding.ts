@@ -1,0 +1,33 @@
+import { queryClient } from '../api/client'
+import { sessionKey, setBearer } from '../api/session'
+
+// acceptHostToken lets a host application that shows the console in a frame sign its person in: it
+// posts {type: "entrasync:token", token} to the frame, again before the token expires. Only pages
+// of the origins that this installation names are listened to.
+export function acceptHostToken() {
+  if (window.parent === window) return
+  void allowedOrigins().then((origins) => {
+    window.addEventListener('message', (event: MessageEvent<unknown>) => {
+      if (!origins.includes(event.origin) || event.source !== window.parent) return
+      const said = event.data as { type?: unknown; token?: unknown } | null
+      if (said?.type !== 'entrasync:token' || typeof said.token !== 'string') return
+      setBearer(said.token)
+      void queryClient.invalidateQueries({ queryKey: sessionKey })
+    })
+    for (const origin of origins) window.parent.postMessage({ type: 'entrasync:ready' }, origin)
+  })
+}
+
+async function allowedOrigins(): Promise<string[]> {
+  try {
+    const response = await fetch('/auth/config')
+    if (!response.ok) return []
+    return ((await response.json()) as { embedOrigins?: string[] }).embedOrigins ?? []
+  } catch {
+    return []
+  }
+}
+
+export function embedded(): boolean {
+  return window.parent !== window
+}

@@ -1,0 +1,128 @@
+import { Alert, Badge, Button, Center, Group, Skeleton, Stack, Text, Title, type MantineColor } from '@mantine/core'
+import type { ReactNode } from 'react'
+
+import { describe } from '../api/failure'
+import { signInAddress } from '../api/session'
+import { Icon, type IconName } from './icon'
+import type { Tone } from './words'
+
+export const toneColor: Record<Tone, MantineColor> = { good: 'teal', busy: 'blue', warn: 'orange', bad: 'red', quiet: 'gray' }
+
+const toneIcon: Record<Tone, IconName> = { good: 'check', busy: 'sync', warn: 'warning', bad: 'error', quiet: 'info' }
+
+// State is a word with a colour and a sign, so that it is understood without the colour.
+export function State({ text, tone }: { text: string; tone: Tone }) {
+  return (
+    <Badge className="state" color={toneColor[tone]} variant="light" radius="sm" tt="none" fw={600} leftSection={<Icon name={toneIcon[tone]} size={12} />}>
+      {text}
+    </Badge>
+  )
+}
+
+// Loading keeps the place of what will come.
+export function Loading({ lines = 4, label = 'Loading' }: { lines?: number; label?: string }) {
+  return (
+    <Stack gap="sm" role="status" aria-live="polite" aria-label={label}>
+      {Array.from({ length: lines }, (_, i) => (
+        <Skeleton key={i} height={i === 0 ? 28 : 18} width={i === 0 ? '40%' : `${95 - i * 8}%`} />
+      ))}
+    </Stack>
+  )
+}
+
+// Empty says that there is nothing, why, and what comes next.
+export function Empty({ icon = 'info', title, children, action }: { icon?: IconName; title: string; children?: ReactNode; action?: ReactNode }) {
+  return (
+    <Center py={48} px="md">
+      <Stack align="center" gap="xs" maw={460}>
+        <Text c="dimmed" component="span" lh={1}>
+          <Icon name={icon} size={36} />
+        </Text>
+        <Title order={3} size="h4" ta="center">
+          {title}
+        </Title>
+        {children && (
+          <Text c="dimmed" ta="center" component="div">
+            {children}
+          </Text>
+        )}
+        {action && <Group mt="sm">{action}</Group>}
+      </Stack>
+    </Center>
+  )
+}
+
+// Problem shows an error in words, with what to do.
+export function Problem({ error, again, title }: { error: unknown; again?: () => void; title?: string }) {
+  const failure = describe(error)
+  if (failure.kind === 'forbidden') {
+    return (
+      <Empty icon="lock" title="You may not see this">
+        {failure.message} {failure.remedy}
+      </Empty>
+    )
+  }
+  if (failure.kind === 'feature-off') return <FeatureOff />
+  return (
+    <Alert role="alert" color="red" variant="light" icon={<Icon name="error" />} title={title ?? failure.message}>
+      <Stack gap="xs" align="flex-start">
+        {title && <Text size="sm">{failure.message}</Text>}
+        {failure.violations.length > 0 && (
+          <ul style={{ margin: 0, paddingInlineStart: 18 }}>
+            {failure.violations.slice(0, 10).map((violation, i) => (
+              <li key={i}>
+                <Text size="sm">
+                  {violation.field !== '' && <b>{violation.field}: </b>}
+                  {violation.message}
+                </Text>
+              </li>
+            ))}
+          </ul>
+        )}
+        <Text size="sm">{failure.remedy}</Text>
+        {failure.kind === 'signed-out' ? (
+          <Button size="xs" color="red" variant="outline" component="a" href={signInAddress()}>
+            Sign in
+          </Button>
+        ) : (
+          again && (
+            <Button size="xs" color="red" variant="outline" onClick={again}>
+              Try again
+            </Button>
+          )
+        )}
+      </Stack>
+    </Alert>
+  )
+}
+
+// FeatureOff stands where a feature is switched off, also when that happens while it is open.
+export function FeatureOff() {
+  return (
+    <Empty icon="pause" title="This is switched off for your organisation">
+      Nothing was lost. Whoever runs this installation can switch it on again.
+    </Empty>
+  )
+}
+
+// Page is the frame of every screen: its name, one line about it, and its actions.
+export function Page({ title, about, actions, children }: { title: ReactNode; about?: ReactNode; actions?: ReactNode; children: ReactNode }) {
+  return (
+    <Stack gap="lg">
+      <Group justify="space-between" align="flex-start" gap="md">
+        <Stack gap={2} style={{ flex: '1 1 320px', minWidth: 0 }}>
+          <Title order={1} size="h2" style={{ overflowWrap: 'anywhere' }}>
+            {title}
+          </Title>
+          {about && (
+            <Text c="dimmed" component="div">
+              {about}
+            </Text>
+          )}
+        </Stack>
+        {actions && <Group gap="sm">{actions}</Group>}
+      </Group>
+      {children}
+    </Stack>
+  )
+}

@@ -1,0 +1,32 @@
+import { createTheme, type MantineColorsTuple } from '@mantine/core'
+
+// A quiet blue; the shade that carries white text has a contrast of more than 4.5.
+const entra: MantineColorsTuple = [
+  '#eef3ff',
+  '#dce4f8',
+  '#b8c7ee',
+  '#91a8e4',
+  '#708edc',
+  '#5b7dd7',
+  '#4f74d5',
+  '#2f5fd0',
+  '#2853bb',
+  '#1d47a6',
+]
+
+export const theme = createTheme({
+  primaryColor: 'entra',
+  primaryShade: { light: 7, dark: 8 },
+  colors: { entra },
+  fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif',
+  headings: { fontWeight: '650' },
+  defaultRadius: 'md',
+  cursorType: 'pointer',
+  components: {
+    Tooltip: { defaultProps: { withArrow: true, openDelay: 200, multiline: true } },
+    Button: { defaultProps: { size: 'sm' } },
+    Modal: { defaultProps: { centered: true, closeButtonProps: { 'aria-label': 'Close' } } },
+    Drawer: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } },
+    Table: { defaultProps: { verticalSpacing: 'sm', horizontalSpacing: 'md' } },
+  },
+})

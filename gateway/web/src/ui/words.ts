@@ -1,0 +1,228 @@
+// Words for the contract's closed vocabularies. What is not listed is shown as words all the same.
+
+const numbers = new Intl.NumberFormat('en')
+
+export function count(n: number | bigint): string {
+  return numbers.format(n)
+}
+
+// counted is "1 client", "12 clients".
+export function counted(n: number, one: string, many = one + 's'): string {
+  return `${count(n)} ${n === 1 ? one : many}`
+}
+
+function plain(code: string): string {
+  const text = code.replaceAll(/[_-]/g, ' ')
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+function say(words: Record<string, string>, code: string): string {
+  return words[code] ?? plain(code)
+}
+
+export type Tone = 'good' | 'busy' | 'warn' | 'bad' | 'quiet'
+
+const runStates: Record<string, [string, Tone]> = {
+  queued: ['Waiting to start', 'busy'],
+  running: ['Running', 'busy'],
+  completed: ['Completed', 'good'],
+  partial: ['Partly done', 'warn'],
+  failed: ['Failed', 'bad'],
+  cancelled: ['Cancelled', 'quiet'],
+  held: ['Held for you', 'warn'],
+  skipped: ['Left out', 'quiet'],
+}
+
+export function runState(code: string): { text: string; tone: Tone } {
+  const [text, tone] = runStates[code] ?? [plain(code), 'quiet' as Tone]
+  return { text, tone }
+}
+
+export function underWay(state: string): boolean {
+  return state === 'queued' || state === 'running'
+}
+
+export function runType(code: string, dryRun = false): string {
+  const text = say(
+    { initial: 'First sync', 'all-tenants': 'All clients', 'single-client': 'One client', discovery: 'Discovery' },
+    code,
+  )
+  return dryRun ? `${text} (preview)` : text
+}
+
+const connectionStates: Record<string, [string, Tone]> = {
+  not_connected: ['Not connected', 'quiet'],
+  connected: ['Connected', 'good'],
+  validation_failed: ['Needs attention', 'bad'],
+  disconnected: ['Disconnected', 'quiet'],
+}
+
+export function connectionState(code: string): { text: string; tone: Tone } {
+  const [text, tone] = connectionStates[code] ?? [plain(code), 'quiet' as Tone]
+  return { text, tone }
+}
+
+export function credentialSource(code: string): string {
+  return say(
+    {
+      'tenant-secret': 'your own app registration',
+      env: 'the app registration of this installation',
+      'app-secret': 'the app registration of this installation',
+      '': 'none',
+    },
+    code,
+  )
+}
+
+const mappingStates: Record<string, [string, Tone]> = {
+  mapped: ['Mapped', 'good'],
+  skip_for_now: ['Skipped', 'quiet'],
+  needs_review: ['To review', 'warn'],
+  create_new: ['New client', 'busy'],
+  undecided: ['Undecided', 'warn'],
+}
+
+export function mappingState(code: string): { text: string; tone: Tone } {
+  const [text, tone] = mappingStates[code] ?? [plain(code), 'quiet' as Tone]
+  return { text, tone }
+}
+
+export function matchReason(code: string): string {
+  return say(
+    {
+      exact_domain: 'Same domain',
+      secondary_domain: 'Another domain of the client',
+      fuzzy_name: 'Similar name',
+    },
+    code,
+  )
+}
+
+export function tenantState(code: string): { text: string; tone: Tone } {
+  const states: Record<string, [string, Tone]> = {
+    active: ['Readable', 'good'],
+    unreadable: ['Cannot be read', 'bad'],
+    gone: ['No longer managed', 'quiet'],
+  }
+  const [text, tone] = states[code] ?? [plain(code), 'quiet' as Tone]
+  return { text, tone }
+}
+
+// Why an identity was left out of a sync.
+export function filterReason(code: string): string {
+  return say(
+    {
+      account_disabled: 'Account is disabled',
+      account_state_unknown: 'Microsoft does not say whether the account is enabled',
+      no_address: 'No usable e-mail address',
+      no_upn: 'No valid sign-in name',
+      invalid_upn: 'No valid sign-in name',
+      service_account: 'Service account, by its name',
+      guest: 'Guest',
+      guests: 'Guest',
+      unlicensed: 'No licence',
+      custom_pattern: 'One of your patterns',
+      never_include: 'On your list of people never to include',
+      not_in_group: 'In none of the chosen groups',
+      group: 'In none of the chosen groups',
+      no_name: 'No name',
+    },
+    code,
+  )
+}
+
+export function failureReason(code: string): string {
+  return say(
+    {
+      missing_id: 'Microsoft sent the account without an id',
+      invalid_utf8: 'The record holds characters that cannot be read',
+      nul_character: 'The record holds a character that cannot be stored',
+      name_too_long: 'The name is too long',
+      conflicting_duplicate: 'Microsoft sent the account twice with different content',
+      malformed: 'The record cannot be read',
+    },
+    code,
+  )
+}
+
+export function heldReason(code: string): { title: string; text: string } {
+  const known: Record<string, { title: string; text: string }> = {
+    mass_inactivation: {
+      title: 'Unusually many people would become inactive',
+      text: 'Accounts vanished or were disabled in the directory. If that is so, approve; if not, find out why first.',
+    },
+    empty_directory: {
+      title: 'The directory came back empty',
+      text: 'Microsoft listed nobody. If the customer has really left, approve; else repair the access first.',
+    },
+    filter_drops_all: {
+      title: 'The filters would leave out everybody',
+      text: 'With the present filters nobody of this directory is left. Look at the filters before you approve.',
+    },
+  }
+  return known[code] ?? { title: plain(code), text: 'A guard stopped this sync before it wrote anything.' }
+}
+
+export function queueReason(code: string): { title: string; text: string } {
+  const known: Record<string, { title: string; text: string }> = {
+    multiple_email_matches: {
+      title: 'Several contacts have this address',
+      text: 'More than one contact of the client has an address of this account. Which one is it?',
+    },
+    contact_already_linked: {
+      title: 'The contact belongs to another account',
+      text: 'The contact with this address is linked to another account already.',
+    },
+    duplicate_identity_email: {
+      title: 'Several accounts share this address',
+      text: 'Two or more accounts of the directory have the same address. Which one is the contact?',
+    },
+    email_in_use_elsewhere: {
+      title: 'Another client has this address',
+      text: 'A contact of another client has this address. Is it the same person?',
+    },
+    alias_match: {
+      title: 'Only a second address fits',
+      text: 'The contact fits by an additional address of the account, not by its main one.',
+    },
+    contact_deleted: {
+      title: 'The contact was deleted here',
+      text: 'The account was linked to a contact that somebody deleted.',
+    },
+  }
+  return known[code] ?? { title: plain(code), text: 'A person has to decide.' }
+}
+
+export function queueStatus(code: string): { text: string; tone: Tone } {
+  const states: Record<string, [string, Tone]> = {
+    open: ['Open', 'warn'],
+    resolved: ['Resolved', 'good'],
+    dismissed: ['Dismissed', 'quiet'],
+    superseded: ['No longer needed', 'quiet'],
+    deciding: ['Being applied', 'busy'],
+  }
+  const [text, tone] = states[code] ?? [plain(code), 'quiet' as Tone]
+  return { text, tone }
+}
+
+export function inactiveReason(code: string): string {
+  return say(
+    {
+      disabled_upstream: 'The account was disabled in Microsoft Entra',
+      deleted_upstream: 'The account was deleted in Microsoft Entra',
+    },
+    code,
+  )
+}
+
+export const counters = [
+  ['created', 'Created'],
+  ['linked', 'Linked'],
+  ['updated', 'Updated'],
+  ['unchanged', 'Unchanged'],
+  ['inactivated', 'Made inactive'],
+  ['reactivated', 'Made active again'],
+  ['ambiguous', 'For review'],
+  ['filtered', 'Left out'],
+  ['failed', 'Failed'],
+] as const

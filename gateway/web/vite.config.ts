@@ -1,0 +1,25 @@
+import { rmSync } from 'node:fs'
+
+import react from '@vitejs/plugin-react'
+import { defineConfig, type Plugin } from 'vite'
+
+// The development server forwards everything that is not a page to a stack that runs (`make up`).
+const gateway = process.env.ENTRASYNC_GATEWAY ?? 'http://localhost:8080'
+const forwarded = { target: gateway, changeOrigin: false }
+
+// clean removes what the last build wrote. The folder itself is in version control, with a file that
+// keeps what is built out of it.
+const clean: Plugin = {
+  name: 'clean',
+  apply: 'build',
+  buildStart: () => rmSync('dist/assets', { recursive: true, force: true }),
+}
+
+export default defineConfig({
+  plugins: [clean, react()],
+  build: { emptyOutDir: false, target: 'es2022', sourcemap: false, chunkSizeWarningLimit: 900 },
+  server: {
+    port: 5173,
+    proxy: { '/api': forwarded, '/auth': forwarded, '^/entrasync\\.': forwarded },
+  },
+})
