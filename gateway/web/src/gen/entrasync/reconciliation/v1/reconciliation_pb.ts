@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file entrasync/reconciliation/v1/reconciliation.proto.
  */
 export const file_entrasync_reconciliation_v1_reconciliation: GenFile = /*@__PURE__*/
-  fileDesc("CjBlbnRyYXN5bmMvcmVjb25jaWxpYXRpb24vdjEvcmVjb25jaWxpYXRpb24ucHJvdG8SG2VudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MSJ5CglDYW5kaWRhdGUSEgoKY29udGFjdF9pZBgBIAEoCRIRCglmdWxsX25hbWUYAiABKAkSDQoFZW1haWwYAyABKAkSEAoIaW5hY3RpdmUYBCABKAgSFgoJbGlua2VkX3RvGAUgASgJSACIAQFCDAoKX2xpbmtlZF90byLUAwoJUXVldWVJdGVtEg8KB2l0ZW1faWQYASABKAkSFwoPZW50cmFfdGVuYW50X2lkGAIgASgJEhcKD2VudHJhX29iamVjdF9pZBgDIAEoCRIbChN1c2VyX3ByaW5jaXBhbF9uYW1lGAQgASgJEhQKDGRpc3BsYXlfbmFtZRgFIAEoCRINCgVlbWFpbBgGIAEoCRIRCgljbGllbnRfaWQYByABKAkSDgoGcmVhc29uGAggASgJEg4KBnN0YXR1cxgJIAEoCRI6CgpjYW5kaWRhdGVzGAogAygLMiYuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkNhbmRpZGF0ZRIuCgpjcmVhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxsYXN0X3NlZW5fYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKCmRlY2lkZWRfYnkYDSABKAlIAIgBARIuCgpkZWNpZGVkX2F0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFtYW5hZ2VkX3RlbmFudF9pZBgPIAEoCUINCgtfZGVjaWRlZF9ieSJxChVMaXN0UXVldWVJdGVtc1JlcXVlc3QSDgoGc3RhdHVzGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRIOCgZyZWFzb24YAyABKAkSEQoJcGFnZV9zaXplGAQgASgFEhIKCnBhZ2VfdG9rZW4YBSABKAkikAEKFkxpc3RRdWV1ZUl0ZW1zUmVzcG9uc2USNQoFaXRlbXMYASADKAsyJi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUXVldWVJdGVtEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIXCgp0b3RhbF9zaXplGAMgASgFSACIAQFCDQoLX3RvdGFsX3NpemUiyAEKClB1c2hlZEl0ZW0SFwoPZW50cmFfb2JqZWN0X2lkGAEgASgJEhsKE3VzZXJfcHJpbmNpcGFsX25hbWUYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEg0KBWVtYWlsGAQgASgJEg4KBnJlYXNvbhgFIAEoCRI6CgpjYW5kaWRhdGVzGAYgAygLMiYuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkNhbmRpZGF0ZRITCgtmaW5nZXJwcmludBgHIAEoCSK7AQoQUHVzaEl0ZW1zUmVxdWVzdBIOCgZydW5faWQYASABKAkSGQoRbWFuYWdlZF90ZW5hbnRfaWQYAiABKAkSFwoPZW50cmFfdGVuYW50X2lkGAMgASgJEhEKCWNsaWVudF9pZBgEIAEoCRI2CgVpdGVtcxgFIAMoCzInLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5QdXNoZWRJdGVtEhgKEG1hcHBpbmdfcmV2aXNpb24YBiABKAMiPQoRUHVzaEl0ZW1zUmVzcG9uc2USDAoEb3BlbhgBIAEoBRIaChJkZWNpZGVkX29iamVjdF9pZHMYAiADKAkiswEKFENvbXBsZXRlUm91bmRSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIZChFtYW5hZ2VkX3RlbmFudF9pZBgCIAEoCRIXCg9lbnRyYV90ZW5hbnRfaWQYAyABKAkSEAoIY29tcGxldGUYBCABKAgSGgoSc2V0dGxlZF9vYmplY3RfaWRzGAUgAygJEikKBXNpbmNlGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIrChVDb21wbGV0ZVJvdW5kUmVzcG9uc2USEgoKc3VwZXJzZWRlZBgBIAEoBSJcChRGb2xsb3dNYXBwaW5nUmVxdWVzdBIXCg9lbnRyYV90ZW5hbnRfaWQYASABKAkSEQoJY2xpZW50X2lkGAIgASgJEhgKEG1hcHBpbmdfcmV2aXNpb24YAyABKAMiKwoVRm9sbG93TWFwcGluZ1Jlc3BvbnNlEhIKCnN1cGVyc2VkZWQYASABKAUiEwoRQ291bnRJdGVtc1JlcXVlc3QiIgoSQ291bnRJdGVtc1Jlc3BvbnNlEgwKBG9wZW4YASABKAUykgEKFVJlY29uY2lsaWF0aW9uU2VydmljZRJ5Cg5MaXN0UXVldWVJdGVtcxIyLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5MaXN0UXVldWVJdGVtc1JlcXVlc3QaMy5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuTGlzdFF1ZXVlSXRlbXNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("CjBlbnRyYXN5bmMvcmVjb25jaWxpYXRpb24vdjEvcmVjb25jaWxpYXRpb24ucHJvdG8SG2VudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MSJ5CglDYW5kaWRhdGUSEgoKY29udGFjdF9pZBgBIAEoCRIRCglmdWxsX25hbWUYAiABKAkSDQoFZW1haWwYAyABKAkSEAoIaW5hY3RpdmUYBCABKAgSFgoJbGlua2VkX3RvGAUgASgJSACIAQFCDAoKX2xpbmtlZF90byLUAwoJUXVldWVJdGVtEg8KB2l0ZW1faWQYASABKAkSFwoPZW50cmFfdGVuYW50X2lkGAIgASgJEhcKD2VudHJhX29iamVjdF9pZBgDIAEoCRIbChN1c2VyX3ByaW5jaXBhbF9uYW1lGAQgASgJEhQKDGRpc3BsYXlfbmFtZRgFIAEoCRINCgVlbWFpbBgGIAEoCRIRCgljbGllbnRfaWQYByABKAkSDgoGcmVhc29uGAggASgJEg4KBnN0YXR1cxgJIAEoCRI6CgpjYW5kaWRhdGVzGAogAygLMiYuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkNhbmRpZGF0ZRIuCgpjcmVhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxsYXN0X3NlZW5fYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKCmRlY2lkZWRfYnkYDSABKAlIAIgBARIuCgpkZWNpZGVkX2F0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFtYW5hZ2VkX3RlbmFudF9pZBgPIAEoCUINCgtfZGVjaWRlZF9ieSJxChVMaXN0UXVldWVJdGVtc1JlcXVlc3QSDgoGc3RhdHVzGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRIOCgZyZWFzb24YAyABKAkSEQoJcGFnZV9zaXplGAQgASgFEhIKCnBhZ2VfdG9rZW4YBSABKAkikAEKFkxpc3RRdWV1ZUl0ZW1zUmVzcG9uc2USNQoFaXRlbXMYASADKAsyJi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUXVldWVJdGVtEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIXCgp0b3RhbF9zaXplGAMgASgFSACIAQFCDQoLX3RvdGFsX3NpemUiyAEKClB1c2hlZEl0ZW0SFwoPZW50cmFfb2JqZWN0X2lkGAEgASgJEhsKE3VzZXJfcHJpbmNpcGFsX25hbWUYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEg0KBWVtYWlsGAQgASgJEg4KBnJlYXNvbhgFIAEoCRI6CgpjYW5kaWRhdGVzGAYgAygLMiYuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkNhbmRpZGF0ZRITCgtmaW5nZXJwcmludBgHIAEoCSK7AQoQUHVzaEl0ZW1zUmVxdWVzdBIOCgZydW5faWQYASABKAkSGQoRbWFuYWdlZF90ZW5hbnRfaWQYAiABKAkSFwoPZW50cmFfdGVuYW50X2lkGAMgASgJEhEKCWNsaWVudF9pZBgEIAEoCRI2CgVpdGVtcxgFIAMoCzInLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5QdXNoZWRJdGVtEhgKEG1hcHBpbmdfcmV2aXNpb24YBiABKAMiPQoRUHVzaEl0ZW1zUmVzcG9uc2USDAoEb3BlbhgBIAEoBRIaChJkZWNpZGVkX29iamVjdF9pZHMYAiADKAkifQoXRmluZERlY2lkZWRJdGVtc1JlcXVlc3QSFwoPZW50cmFfdGVuYW50X2lkGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRI2CgVpdGVtcxgDIAMoCzInLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5QdXNoZWRJdGVtIjYKGEZpbmREZWNpZGVkSXRlbXNSZXNwb25zZRIaChJkZWNpZGVkX29iamVjdF9pZHMYASADKAkiswEKFENvbXBsZXRlUm91bmRSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIZChFtYW5hZ2VkX3RlbmFudF9pZBgCIAEoCRIXCg9lbnRyYV90ZW5hbnRfaWQYAyABKAkSEAoIY29tcGxldGUYBCABKAgSGgoSc2V0dGxlZF9vYmplY3RfaWRzGAUgAygJEikKBXNpbmNlGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIrChVDb21wbGV0ZVJvdW5kUmVzcG9uc2USEgoKc3VwZXJzZWRlZBgBIAEoBSJcChRGb2xsb3dNYXBwaW5nUmVxdWVzdBIXCg9lbnRyYV90ZW5hbnRfaWQYASABKAkSEQoJY2xpZW50X2lkGAIgASgJEhgKEG1hcHBpbmdfcmV2aXNpb24YAyABKAMiKwoVRm9sbG93TWFwcGluZ1Jlc3BvbnNlEhIKCnN1cGVyc2VkZWQYASABKAUiEwoRQ291bnRJdGVtc1JlcXVlc3QiIgoSQ291bnRJdGVtc1Jlc3BvbnNlEgwKBG9wZW4YASABKAUykgEKFVJlY29uY2lsaWF0aW9uU2VydmljZRJ5Cg5MaXN0UXVldWVJdGVtcxIyLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5MaXN0UXVldWVJdGVtc1JlcXVlc3QaMy5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuTGlzdFF1ZXVlSXRlbXNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * Candidate is a contact that an identity may belong to.
@@ -333,6 +333,52 @@ export const PushItemsResponseSchema: GenMessage<PushItemsResponse> = /*@__PURE_
   messageDesc(file_entrasync_reconciliation_v1_reconciliation, 6);
 
 /**
+ * @generated from message entrasync.reconciliation.v1.FindDecidedItemsRequest
+ */
+export type FindDecidedItemsRequest = Message<"entrasync.reconciliation.v1.FindDecidedItemsRequest"> & {
+  /**
+   * @generated from field: string entra_tenant_id = 1;
+   */
+  entraTenantId: string;
+
+  /**
+   * @generated from field: string client_id = 2;
+   */
+  clientId: string;
+
+  /**
+   * Only the identity and the fingerprint count.
+   *
+   * @generated from field: repeated entrasync.reconciliation.v1.PushedItem items = 3;
+   */
+  items: PushedItem[];
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.FindDecidedItemsRequest.
+ * Use `create(FindDecidedItemsRequestSchema)` to create a new message.
+ */
+export const FindDecidedItemsRequestSchema: GenMessage<FindDecidedItemsRequest> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 7);
+
+/**
+ * @generated from message entrasync.reconciliation.v1.FindDecidedItemsResponse
+ */
+export type FindDecidedItemsResponse = Message<"entrasync.reconciliation.v1.FindDecidedItemsResponse"> & {
+  /**
+   * @generated from field: repeated string decided_object_ids = 1;
+   */
+  decidedObjectIds: string[];
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.FindDecidedItemsResponse.
+ * Use `create(FindDecidedItemsResponseSchema)` to create a new message.
+ */
+export const FindDecidedItemsResponseSchema: GenMessage<FindDecidedItemsResponse> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 8);
+
+/**
  * @generated from message entrasync.reconciliation.v1.CompleteRoundRequest
  */
 export type CompleteRoundRequest = Message<"entrasync.reconciliation.v1.CompleteRoundRequest"> & {
@@ -379,7 +425,7 @@ export type CompleteRoundRequest = Message<"entrasync.reconciliation.v1.Complete
  * Use `create(CompleteRoundRequestSchema)` to create a new message.
  */
 export const CompleteRoundRequestSchema: GenMessage<CompleteRoundRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 7);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 9);
 
 /**
  * @generated from message entrasync.reconciliation.v1.CompleteRoundResponse
@@ -396,7 +442,7 @@ export type CompleteRoundResponse = Message<"entrasync.reconciliation.v1.Complet
  * Use `create(CompleteRoundResponseSchema)` to create a new message.
  */
 export const CompleteRoundResponseSchema: GenMessage<CompleteRoundResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 8);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 10);
 
 /**
  * @generated from message entrasync.reconciliation.v1.FollowMappingRequest
@@ -427,7 +473,7 @@ export type FollowMappingRequest = Message<"entrasync.reconciliation.v1.FollowMa
  * Use `create(FollowMappingRequestSchema)` to create a new message.
  */
 export const FollowMappingRequestSchema: GenMessage<FollowMappingRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 9);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 11);
 
 /**
  * @generated from message entrasync.reconciliation.v1.FollowMappingResponse
@@ -444,7 +490,7 @@ export type FollowMappingResponse = Message<"entrasync.reconciliation.v1.FollowM
  * Use `create(FollowMappingResponseSchema)` to create a new message.
  */
 export const FollowMappingResponseSchema: GenMessage<FollowMappingResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 10);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 12);
 
 /**
  * @generated from message entrasync.reconciliation.v1.CountItemsRequest
@@ -457,7 +503,7 @@ export type CountItemsRequest = Message<"entrasync.reconciliation.v1.CountItemsR
  * Use `create(CountItemsRequestSchema)` to create a new message.
  */
 export const CountItemsRequestSchema: GenMessage<CountItemsRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 11);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 13);
 
 /**
  * @generated from message entrasync.reconciliation.v1.CountItemsResponse
@@ -474,7 +520,7 @@ export type CountItemsResponse = Message<"entrasync.reconciliation.v1.CountItems
  * Use `create(CountItemsResponseSchema)` to create a new message.
  */
 export const CountItemsResponseSchema: GenMessage<CountItemsResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 12);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 14);
 
 /**
  * ReconciliationService shows what a person must decide.
