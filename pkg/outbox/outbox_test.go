@@ -15,3 +15,8 @@ func TestConnectionsOutbox(t *testing.T) {
 	t.Parallel()
 	outboxtest.Suite(t, "connection", "connection_connected")
 }
+
+func TestSyncEngineHasAnOutbox(t *testing.T) {
+	t.Parallel()
+	outboxtest.Suite(t, "syncengine", "schedule_changed")
+}

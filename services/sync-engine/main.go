@@ -4,11 +4,14 @@ package main
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/service"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/directory"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/mapping"
@@ -34,8 +37,16 @@ type config struct {
 	ReportDays int `env:"ENTRASYNC_REPORT_DAYS" envDefault:"30"`
 }
 
+const name = "sync-engine"
+
+// backgroundConns are for effects and the sweeper.
+const backgroundConns = 2
+
 func main() {
-	service.Main("sync-engine", config{
+	if len(os.Args) > 1 {
+		run.Main(name, func(ctx context.Context) error { return outbox.Operate(ctx, postgres.Context, os.Args[1:], os.Stdout) })
+	}
+	service.Main(name, config{
 		Config:   service.Config{Listen: "127.0.0.1:7104", AdminListen: "127.0.0.1:7204"},
 		Database: service.Database{DatabaseConns: 18},
 	}, start)
@@ -44,7 +55,7 @@ func main() {
 // start wires the process together.
 func start(ctx context.Context, s *service.Service, c config) error {
 	pool, err := pg.Open(ctx, c.DatabaseURL, pg.Options{
-		Context: postgres.Context, MaxConns: c.DatabaseConns, Writers: postgres.Writers(),
+		Context: postgres.Context, MaxConns: c.DatabaseConns, Writers: postgres.Writers(), BackgroundConns: backgroundConns,
 	})
 	if err != nil {
 		return err
@@ -58,6 +69,7 @@ func start(ctx context.Context, s *service.Service, c config) error {
 	users := directory.New(s.Dial("connection", c.ConnectionAddr))
 	clients := mapping.New(s.Dial("mapping", c.MappingAddr))
 	queue := reconciliation.New(s.Dial("reconciliation", c.ReconciliationAddr))
+	settings(s, pool, store, clients)
 	rpc.Register(s.Server(), rpc.UseCases{
 		Contacts:  syncengine.NewListContacts(store),
 		Batch:     syncengine.NewBatchUpsert(store, clients, newID, time.Now),

@@ -76,8 +76,9 @@ func start(_ context.Context, s *service.Service, c config) error {
 	applySchedule := orchestration.NewApplySchedule(wishes, schedules)
 	s.Every("schedules", reconcileEvery, orchestration.NewReconcileSchedules(wishes, applySchedule, peers.EnterTenant).Do)
 	s.Go("effects", effects.New(map[string]orchestrationv1.EffectServiceClient{
-		"connection": orchestrationv1.NewEffectServiceClient(connectionConn),
-		"mapping":    orchestrationv1.NewEffectServiceClient(dial("mapping", c.MappingAddr)),
+		"connection":  orchestrationv1.NewEffectServiceClient(connectionConn),
+		"mapping":     orchestrationv1.NewEffectServiceClient(dial("mapping", c.MappingAddr)),
+		"sync-engine": orchestrationv1.NewEffectServiceClient(engineConn),
 	}, orchestration.NewPerform(startRun, runs, workflows, peers.NewLinks(engine), applySchedule)).Serve)
 
 	methods := api.New(api.UseCases{

@@ -79,7 +79,13 @@ func checkRule(t *testing.T, m protoreflect.MethodDescriptor, rule *policyv1.Rul
 	}
 	for _, when := range rule.GetWhen() {
 		require.Contains(t, knownFlags, when.GetFlag(), name)
-		require.NotNil(t, m.Input().Fields().ByName(protoreflect.Name(when.GetField())), "%s: no field %s", name, when.GetField())
+		message := m.Input()
+		for step := range strings.SplitSeq(when.GetField(), ".") {
+			require.NotNil(t, message, "%s: no field %s", name, when.GetField())
+			field := message.Fields().ByName(protoreflect.Name(step))
+			require.NotNil(t, field, "%s: no field %s", name, when.GetField())
+			message = field.Message()
+		}
 	}
 	path, verb := address(m)
 	if verb != "GET" && rule.GetAuth() == policyv1.Auth_AUTH_USER && !strings.HasSuffix(path, "/test-filters") {

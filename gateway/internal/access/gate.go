@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/entrasync/entrasync/gateway/internal/flags"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
@@ -210,13 +209,13 @@ func ownPage(in *Request, caller *Caller) error {
 func (g *Gate) When(ctx context.Context, rule *policyv1.Rule, caller *Caller, request proto.Message) error {
 	message := request.ProtoReflect()
 	for _, when := range rule.GetWhen() {
-		field := message.Descriptor().Fields().ByName(protoreflect.Name(when.GetField()))
-		if field == nil {
+		fields := fieldsAt(message.Descriptor(), when.GetField())
+		if fields == nil {
 			return errs.New(errs.Internal, reason.Internal, "")
 		}
-		asked := message.Has(field)
+		asked := says(message, fields)
 		if equals, ok := when.GetCondition().(*policyv1.When_Equals); ok {
-			asked = message.Get(field).String() == equals.Equals
+			asked = message.Get(fields[0]).String() == equals.Equals
 		}
 		if asked {
 			if err := g.flag(ctx, caller, when.GetFlag()); err != nil {

@@ -156,9 +156,8 @@ func check(m Method) error {
 		return fmt.Errorf("%s: public methods do not stream", name)
 	}
 	for _, when := range m.Rule.GetWhen() {
-		field := m.Descriptor.Input().Fields().ByName(protoreflect.Name(when.GetField()))
 		switch {
-		case field == nil:
+		case fieldsAt(m.Descriptor.Input(), when.GetField()) == nil:
 			return fmt.Errorf("%s: its rule asks for a field %q that the request does not have", name, when.GetField())
 		case when.GetCondition() == nil:
 			return fmt.Errorf("%s: its rule has a when without a condition", name)

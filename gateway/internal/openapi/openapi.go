@@ -145,6 +145,7 @@ func describe(operation *openapi3.Operation, m access.Method) {
 		}
 	}
 	describeCSV(operation, m)
+	dropBodyFields(operation, m)
 	operation.Responses.Set("default", &openapi3.ResponseRef{Value: openapi3.NewResponse().
 		WithDescription("What went wrong.").
 		WithContent(openapi3.NewContentWithSchemaRef(openapi3.NewSchemaRef("#/components/schemas/Problem", nil), []string{gwhttp.ProblemType}))})
@@ -158,6 +159,17 @@ func describe(operation *openapi3.Operation, m access.Method) {
 			WithDescription("The same key and body within 24 hours gets the first answer again.").WithSchema(openapi3.NewStringSchema().WithMaxLength(255)))
 	}
 	operation.Description = strings.TrimSpace(operation.Description + "\n\n" + needs(m))
+}
+
+// dropBodyFields leaves out the parameters that REST fills itself.
+func dropBodyFields(operation *openapi3.Operation, m access.Method) {
+	field := access.BodyFields(m.Descriptor.Input())
+	if field == nil {
+		return
+	}
+	operation.Parameters = slices.DeleteFunc(operation.Parameters, func(p *openapi3.ParameterRef) bool {
+		return p.Value != nil && strings.HasPrefix(p.Value.Name, field.JSONName()+".")
+	})
 }
 
 // needs says in words what a rule asks for.

@@ -97,7 +97,7 @@ func readBody(w http.ResponseWriter, r *http.Request, m access.Method) error {
 	if len(raw) == 0 {
 		return nil
 	}
-	return decode.CheckJSON(raw, m.Descriptor.Input())
+	return decode.CheckJSON(raw, bodyOf(m))
 }
 
 // bytesOf gives the bytes of a body that was read, without a copy.

@@ -53,6 +53,7 @@ func register(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnIn
 		mappingv1.RegisterClientServiceHandlerClient(ctx, mux, mappingv1.NewClientServiceClient(conn)),
 		syncenginev1.RegisterRunServiceHandlerClient(ctx, mux, syncenginev1.NewRunServiceClient(conn)),
 		syncenginev1.RegisterReportServiceHandlerClient(ctx, mux, syncenginev1.NewReportServiceClient(conn)),
+		syncenginev1.RegisterSettingsServiceHandlerClient(ctx, mux, syncenginev1.NewSettingsServiceClient(conn)),
 		syncenginev1.RegisterContactServiceHandlerClient(ctx, mux, syncenginev1.NewContactServiceClient(conn)),
 		reconciliationv1.RegisterReconciliationServiceHandlerClient(ctx, mux, reconciliationv1.NewReconciliationServiceClient(conn)),
 		orchestrationv1.RegisterOrchestrationServiceHandlerClient(ctx, mux, orchestrationv1.NewOrchestrationServiceClient(conn)),
@@ -103,6 +104,7 @@ type exchange struct {
 	query  url.Values
 	media  string // of the body, as its header says
 	csv    bool   // the caller prefers it
+	body   []byte
 	method access.Method
 	call   *core.Call // nil until it is let through
 }
@@ -144,6 +146,7 @@ func (s *Server) admitted(next runtime.HandlerFunc) runtime.HandlerFunc {
 		x.call = call
 		if err = cmp.Or(wrongMedia(x.method, r), wrongPath(x.method, params)); err == nil {
 			err = readBody(w, r, x.method)
+			x.body = rawOf(r)
 		}
 		if err != nil {
 			gwhttp.WriteProblem(w, r, x.in, call.Refuse(ctx, err))
@@ -167,10 +170,10 @@ func (s *Server) Invoke(ctx context.Context, _ string, args, reply any, _ ...grp
 			return nil, e
 		}
 		askForCSV(x, request)
-		return request, inJSONNames(x.method, withQuery(x, request))
+		return request, inJSONNames(x.method, cmp.Or(withQuery(x, request), withBodyFields(x, request)))
 	})
 	if err != nil {
-		return err
+		return inBodyNames(x.method, err)
 	}
 	share(into, answer)
 	return nil
@@ -206,7 +209,7 @@ func (x *exchange) unknownQuery() *errs.Error {
 		switch {
 		case !utf8.ValidString(name) || slices.ContainsFunc(values, notText):
 			violations = append(violations, errs.Violation{Field: name, Message: "is not valid UTF-8"})
-		case field == nil || (m.Body == "*" && (!x.isCSV() || field == access.CSVField(m.Descriptor.Input()))):
+		case field == nil || field == bodyField(m) || field == access.BodyFields(m.Descriptor.Input()) || (m.Body == "*" && (!x.isCSV() || field == access.CSVField(m.Descriptor.Input()))):
 			violations = append(violations, errs.Violation{Field: name, Message: "is not a parameter of this request"})
 		case strings.Contains(m.Path, "{"+string(field.Name())+"}"):
 			violations = append(violations, errs.Violation{Field: name, Message: "is taken from the path"})
@@ -305,7 +308,7 @@ func (m *marshaler) NewDecoder(r io.Reader) runtime.Decoder {
 		if err != nil || len(raw) == 0 {
 			return cmp.Or(err, io.EOF) // no body: every field has its default
 		}
-		message, ok := v.(proto.Message)
+		message, ok := messageOf(v)
 		if !ok {
 			return json.Unmarshal(raw, v)
 		}

@@ -350,7 +350,7 @@ var groups = []Group{
 		},
 		{
 			Name: StaleVersion, Kinds: []Kind{KindConflict},
-			Text: "Somebody else decided in between. Look at the mappings again.", Do: "Read the preview again and decide again.",
+			Text: "Somebody else changed this in between. Read it again.", Do: "Read the preview, or the settings, again and decide again.",
 		},
 		{
 			Name: NotMapped, Kinds: []Kind{KindNotFound, KindConflict, KindPrecondition},

@@ -81,7 +81,11 @@ func finish(ctx context.Context, q *sqlc.Queries, id uuid.UUID, end syncengine.R
 	if err := q.EnsureSettings(ctx, sqlc.EnsureSettingsParams{TenantID: tenantID, Now: end.Now}); err != nil {
 		return err
 	}
-	return q.EnableAutomaticSync(ctx, sqlc.EnableAutomaticSyncParams{Now: end.Now, RunID: id})
+	change, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	return q.EnableAutomaticSync(ctx, sqlc.EnableAutomaticSyncParams{Now: end.Now, RunID: id, ChangeID: change})
 }
 
 // CancelRuns closes open runs of the tenant and what of them has not begun.

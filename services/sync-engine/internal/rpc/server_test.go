@@ -14,12 +14,14 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
+	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/directory"
@@ -63,7 +65,10 @@ func (*mappings) ListMappedTenants(context.Context, *mappingv1.ListMappedTenants
 	return &mappingv1.ListMappedTenantsResponse{Tenants: []*mappingv1.MappedTenant{mapped}}, nil
 }
 
-func (*mappings) GetMappedTenant(context.Context, *mappingv1.GetMappedTenantRequest) (*mappingv1.GetMappedTenantResponse, error) {
+func (*mappings) GetMappedTenant(_ context.Context, req *mappingv1.GetMappedTenantRequest) (*mappingv1.GetMappedTenantResponse, error) {
+	if req.GetManagedTenantId() != managed {
+		return &mappingv1.GetMappedTenantResponse{}, nil
+	}
 	return &mappingv1.GetMappedTenantResponse{Tenant: mapped}, nil
 }
 
@@ -121,6 +126,8 @@ type bundle struct {
 	reports    syncenginev1.ReportServiceClient
 	tickets    syncenginev1.TicketInternalServiceClient
 	schedules  syncenginev1.ScheduleInternalServiceClient
+	settings   syncenginev1.SettingsServiceClient
+	effects    orchestrationv1.EffectServiceClient          // as the worker
 	stranger   syncenginev1.SyncEngineInternalServiceClient // as mapping
 }
 
@@ -140,7 +147,8 @@ func setup(t *testing.T) (context.Context, *bundle) {
 	queueAddr := network.Serve("reconciliation", func(r grpc.ServiceRegistrar) {
 		reconciliationv1.RegisterReconciliationInternalServiceServer(r, b.queue)
 	})
-	store := postgres.New(pgtest.Database(t, postgres.Context).Pool(postgres.Context), round.Timeouts{})
+	pool := pgtest.Database(t, postgres.Context).Pool(postgres.Context)
+	store, box := postgres.New(pool, round.Timeouts{}), outbox.New(pool, outbox.Options{})
 	clients, decisions := mapping.New(dial(self, "mapping", mappingAddr)), reconciliation.New(dial(self, "reconciliation", queueAddr))
 	newID := func() (string, error) { return uuid.Must(uuid.NewV7()).String(), nil }
 	address := network.Serve("sync-engine", func(r grpc.ServiceRegistrar) {
@@ -153,13 +161,18 @@ func setup(t *testing.T) (context.Context, *bundle) {
 			Schedules: syncengine.NewReadSchedules(store, time.Now), Tickets: syncengine.NewTickets(store, time.Now),
 		})
 		service.RegisterReports(r, service.ReportCases{Identities: syncengine.NewListIdentities(store, 30, time.Now)})
+		service.RegisterSettings(r, service.SettingsCases{
+			Read: syncengine.NewReadSettings(store, clients, time.Now), Change: syncengine.NewChangeSettings(store, clients, box, newID, time.Now),
+		})
+		outbox.Serve(r, box)
 	})
 	worker := dial(network.Identity("worker"), "sync-engine", address, rpc.WithOriginator(0))
-	b.engine = syncenginev1.NewSyncEngineInternalServiceClient(worker)
+	b.engine, b.effects = syncenginev1.NewSyncEngineInternalServiceClient(worker), orchestrationv1.NewEffectServiceClient(worker)
 	b.tickets, b.schedules = syncenginev1.NewTicketInternalServiceClient(worker), syncenginev1.NewScheduleInternalServiceClient(worker)
 	gateway := dial(network.Identity("gateway"), "sync-engine", address, rpc.WithOriginator(0))
 	b.runs, b.contacts = syncenginev1.NewRunServiceClient(gateway), syncenginev1.NewContactServiceClient(gateway)
 	b.reports = syncenginev1.NewReportServiceClient(gateway)
+	b.settings = syncenginev1.NewSettingsServiceClient(gateway)
 	b.stranger = syncenginev1.NewSyncEngineInternalServiceClient(dial(network.Identity("mapping"), "sync-engine", address))
 	return tenant.With(t.Context(), tenant.Call{Tenant: "msp", Actor: tenant.Actor{ID: "user-7", Type: "user"}}), b
 }

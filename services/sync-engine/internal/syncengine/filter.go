@@ -23,6 +23,9 @@ const (
 	FilterNoAddress      = "no_address" // none of its own, so that no contact could be made
 )
 
+// patternsField is where a tenant's own patterns stand in its settings.
+const patternsField = "filters.customPatterns"
+
 // maxPatterns and maxPatternBytes bound a tenant's own patterns.
 const (
 	maxPatterns     = 100
@@ -36,14 +39,14 @@ const (
 func CompilePatterns(patterns []string) ([]*regexp.Regexp, error) {
 	if len(patterns) > maxPatterns {
 		return nil, errs.New(errs.Invalid, reason.InvalidPattern, "There are too many patterns.",
-			errs.WithViolation("customPatterns", "at most 100 patterns"))
+			errs.WithViolation(patternsField, "at most 100 patterns"))
 	}
 	var violations []errs.Violation
 	compiled := make([]*regexp.Regexp, 0, len(patterns))
 	for i, pattern := range patterns {
 		re, problem := compile(pattern)
 		if problem != "" {
-			violations = append(violations, errs.Violation{Field: "customPatterns[" + strconv.Itoa(i) + "]", Message: problem})
+			violations = append(violations, errs.Violation{Field: patternsField + "[" + strconv.Itoa(i) + "]", Message: problem})
 			continue
 		}
 		compiled = append(compiled, re)

@@ -61,7 +61,7 @@ func TestInvalidPatternIsRefusedWithItsPosition(t *testing.T) {
 	_, err := syncengine.CompilePatterns([]string{"^ok", "ab(c"})
 	var e *errs.Error
 	require.ErrorAs(t, err, &e)
-	require.Equal(t, "customPatterns[1]", e.Violations()[0].Field)
+	require.Equal(t, "filters.customPatterns[1]", e.Violations()[0].Field)
 	_, err = syncengine.CompilePatterns([]string{"a)|(b"})
 	require.Error(t, err, "our own brackets must not balance theirs")
 }

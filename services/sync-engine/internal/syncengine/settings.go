@@ -17,6 +17,9 @@ type Settings struct {
 	FilterUnlicensed      bool
 	FilterServiceAccounts bool
 	CustomPatterns        []string // RE2
+	Groups                []string // object ids; none for everybody
+	AlwaysInclude         []string // object ids, and addresses in their normal form
+	NeverInclude          []string // as AlwaysInclude
 
 	// Field rules govern overwriting only; all off by default.
 	FieldDisplayName, FieldEmail, FieldPhone, FieldRole, FieldUPN bool
@@ -28,10 +31,17 @@ type Settings struct {
 	GuardPercent  int // nor one that inactivates at most this share of the active links; 100 holds nothing
 }
 
-// Fingerprint changes when anything that decides a round does. Rounds record it;
-// every round lists the whole directory, whatever it was.
+// Fingerprint changes when anything that decides a round does, and with nothing
+// else: neither the schedule nor the guards count, nor the order of a list. A round
+// that finds another one than the last lists the whole directory.
 func (s Settings) Fingerprint() string {
 	s.AutomaticSync, s.IntervalMinutes, s.GuardMinCount, s.GuardPercent = false, 0, 0, 0
+	for _, list := range []*[]string{&s.CustomPatterns, &s.Groups, &s.AlwaysInclude, &s.NeverInclude} {
+		*list = asSet(*list)
+		if len(*list) == 0 {
+			*list = nil // as one that was never stored
+		}
+	}
 	text, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // flags and strings always encode

@@ -105,6 +105,28 @@ type DirectoryMapping struct {
 	UpdatedAt        time.Time
 }
 
+type EffectsDead struct {
+	TenantID string
+	ID       uuid.UUID
+	Kind     string
+	Attempt  int32
+	DeadAt   *time.Time
+}
+
+type EffectsEnded struct {
+	TenantID string
+	DoneAt   *time.Time
+}
+
+type EffectsWaiting struct {
+	TenantID    string
+	ID          uuid.UUID
+	Kind        string
+	OrderKey    *string
+	Number      int64
+	LeasedUntil *time.Time
+}
+
 type EntraContactLink struct {
 	TenantID         string
 	EntraTenantID    string
@@ -243,6 +265,11 @@ type EntraSyncSetting struct {
 	GuardMinCount               int32
 	GuardPercent                int32
 	UpdatedAt                   time.Time
+	FilterGroups                []string
+	AlwaysInclude               []string
+	NeverInclude                []string
+	Version                     int64
+	UpdatedBy                   string
 }
 
 type FeedHead struct {
@@ -256,6 +283,26 @@ type HeldIdentity struct {
 	ManagedTenantID string
 	EntraObjectID   string
 	Reason          string
+}
+
+type ManagedTenantSetting struct {
+	TenantID              string
+	ManagedTenantID       string
+	FilterGuests          *bool
+	FilterUnlicensed      *bool
+	FilterServiceAccounts *bool
+	CustomPatterns        []string
+	FilterGroups          []string
+	AlwaysInclude         []string
+	NeverInclude          []string
+	FieldDisplayName      *bool
+	FieldEmail            *bool
+	FieldPhone            *bool
+	FieldRole             *bool
+	FieldUpn              *bool
+	Version               int64
+	UpdatedAt             time.Time
+	UpdatedBy             string
 }
 
 type OpenRun struct {
@@ -284,6 +331,23 @@ type OrphanDecision struct {
 	Marked          int32
 }
 
+type Outbox struct {
+	TenantID    string
+	ID          uuid.UUID
+	Number      int64
+	ActorID     string
+	Kind        string
+	OrderKey    *string
+	Arguments   []byte
+	CreatedAt   time.Time
+	Attempt     int32
+	LeasedUntil *time.Time
+	DoneAt      *time.Time
+	DeadAt      *time.Time
+	Outcome     *string
+	Result      []byte
+}
+
 type RunTicketKey struct {
 	TenantID  string
 	Key       []byte
@@ -292,6 +356,18 @@ type RunTicketKey struct {
 
 type ScheduledTenant struct {
 	TenantID string
+}
+
+type SettingsChange struct {
+	TenantID        string
+	ID              uuid.UUID
+	ManagedTenantID string
+	Version         int64
+	ChangedAt       time.Time
+	ChangedBy       string
+	Fields          []string
+	Before          []byte
+	After           []byte
 }
 
 type SyncSchedule struct {

@@ -12,21 +12,74 @@ import (
 	"github.com/google/uuid"
 )
 
+const addSettingsChange = `-- name: AddSettingsChange :exec
+INSERT INTO settings_changes (tenant_id, id, managed_tenant_id, version, changed_at, changed_by, fields, before, after)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+`
+
+type AddSettingsChangeParams struct {
+	TenantID        string
+	ID              uuid.UUID
+	ManagedTenantID string
+	Version         int64
+	ChangedAt       time.Time
+	ChangedBy       string
+	Fields          []string
+	Before          []byte
+	After           []byte
+}
+
+func (q *Queries) AddSettingsChange(ctx context.Context, arg AddSettingsChangeParams) error {
+	_, err := q.db.Exec(ctx, addSettingsChange,
+		arg.TenantID,
+		arg.ID,
+		arg.ManagedTenantID,
+		arg.Version,
+		arg.ChangedAt,
+		arg.ChangedBy,
+		arg.Fields,
+		arg.Before,
+		arg.After,
+	)
+	return err
+}
+
 const enableAutomaticSync = `-- name: EnableAutomaticSync :exec
-UPDATE entra_sync_settings SET automatic_sync = true, updated_at = $1
-WHERE NOT automatic_sync
-  AND NOT EXISTS (SELECT FROM entra_sync_runs r
-                  WHERE r.type = 'initial' AND NOT r.dry_run AND r.state IN ('completed', 'partial', 'held') AND r.id <> $2)
+WITH changed AS (
+    UPDATE entra_sync_settings SET automatic_sync = true, version = version + 1, updated_at = $2, updated_by = ''
+    WHERE NOT automatic_sync
+      AND NOT EXISTS (SELECT FROM entra_sync_runs r
+                      WHERE r.type = 'initial' AND NOT r.dry_run AND r.state IN ('completed', 'partial', 'held') AND r.id <> $3::uuid)
+    RETURNING tenant_id, version)
+INSERT INTO settings_changes (tenant_id, id, version, changed_at, changed_by, fields, before, after)
+SELECT tenant_id, $1::uuid, version, $2, '', '{automaticSync}', '{"automaticSync": false}', '{"automaticSync": true}' FROM changed
 `
 
 type EnableAutomaticSyncParams struct {
-	Now   time.Time
-	RunID uuid.UUID
+	ChangeID uuid.UUID
+	Now      time.Time
+	RunID    uuid.UUID
 }
 
 // By the first initial run that got through. Once it was on, off is a person's decision.
 func (q *Queries) EnableAutomaticSync(ctx context.Context, arg EnableAutomaticSyncParams) error {
-	_, err := q.db.Exec(ctx, enableAutomaticSync, arg.Now, arg.RunID)
+	_, err := q.db.Exec(ctx, enableAutomaticSync, arg.ChangeID, arg.Now, arg.RunID)
+	return err
+}
+
+const ensureManagedTenantSettings = `-- name: EnsureManagedTenantSettings :exec
+INSERT INTO managed_tenant_settings (tenant_id, managed_tenant_id, updated_at) VALUES ($1, $2, $3)
+ON CONFLICT (tenant_id, managed_tenant_id) DO NOTHING
+`
+
+type EnsureManagedTenantSettingsParams struct {
+	TenantID        string
+	ManagedTenantID string
+	Now             time.Time
+}
+
+func (q *Queries) EnsureManagedTenantSettings(ctx context.Context, arg EnsureManagedTenantSettingsParams) error {
+	_, err := q.db.Exec(ctx, ensureManagedTenantSettings, arg.TenantID, arg.ManagedTenantID, arg.Now)
 	return err
 }
 
@@ -44,9 +97,57 @@ func (q *Queries) EnsureSettings(ctx context.Context, arg EnsureSettingsParams) 
 	return err
 }
 
+const getManagedTenantSettings = `-- name: GetManagedTenantSettings :one
+SELECT filter_guests, filter_unlicensed, filter_service_accounts, custom_patterns, filter_groups, always_include, never_include,
+       field_display_name, field_email, field_phone, field_role, field_upn, version, updated_at, updated_by
+FROM managed_tenant_settings WHERE managed_tenant_id = $1
+`
+
+type GetManagedTenantSettingsRow struct {
+	FilterGuests          *bool
+	FilterUnlicensed      *bool
+	FilterServiceAccounts *bool
+	CustomPatterns        []string
+	FilterGroups          []string
+	AlwaysInclude         []string
+	NeverInclude          []string
+	FieldDisplayName      *bool
+	FieldEmail            *bool
+	FieldPhone            *bool
+	FieldRole             *bool
+	FieldUpn              *bool
+	Version               int64
+	UpdatedAt             time.Time
+	UpdatedBy             string
+}
+
+func (q *Queries) GetManagedTenantSettings(ctx context.Context, managedTenantID string) (GetManagedTenantSettingsRow, error) {
+	row := q.db.QueryRow(ctx, getManagedTenantSettings, managedTenantID)
+	var i GetManagedTenantSettingsRow
+	err := row.Scan(
+		&i.FilterGuests,
+		&i.FilterUnlicensed,
+		&i.FilterServiceAccounts,
+		&i.CustomPatterns,
+		&i.FilterGroups,
+		&i.AlwaysInclude,
+		&i.NeverInclude,
+		&i.FieldDisplayName,
+		&i.FieldEmail,
+		&i.FieldPhone,
+		&i.FieldRole,
+		&i.FieldUpn,
+		&i.Version,
+		&i.UpdatedAt,
+		&i.UpdatedBy,
+	)
+	return i, err
+}
+
 const getSettings = `-- name: GetSettings :one
-SELECT automatic_sync, interval_minutes, filter_guests, filter_unlicensed, filter_service_accounts, custom_patterns, field_display_name,
-       field_email, field_phone, field_role, field_upn, mark_inactive_when_disabled, allow_same_email_across_clients, guard_min_count, guard_percent
+SELECT automatic_sync, interval_minutes, filter_guests, filter_unlicensed, filter_service_accounts, custom_patterns, filter_groups,
+       always_include, never_include, field_display_name, field_email, field_phone, field_role, field_upn, mark_inactive_when_disabled,
+       allow_same_email_across_clients, guard_min_count, guard_percent, version, updated_at, updated_by
 FROM entra_sync_settings
 `
 
@@ -57,6 +158,9 @@ type GetSettingsRow struct {
 	FilterUnlicensed            bool
 	FilterServiceAccounts       bool
 	CustomPatterns              []string
+	FilterGroups                []string
+	AlwaysInclude               []string
+	NeverInclude                []string
 	FieldDisplayName            bool
 	FieldEmail                  bool
 	FieldPhone                  bool
@@ -66,6 +170,9 @@ type GetSettingsRow struct {
 	AllowSameEmailAcrossClients bool
 	GuardMinCount               int32
 	GuardPercent                int32
+	Version                     int64
+	UpdatedAt                   time.Time
+	UpdatedBy                   string
 }
 
 func (q *Queries) GetSettings(ctx context.Context) (GetSettingsRow, error) {
@@ -78,6 +185,9 @@ func (q *Queries) GetSettings(ctx context.Context) (GetSettingsRow, error) {
 		&i.FilterUnlicensed,
 		&i.FilterServiceAccounts,
 		&i.CustomPatterns,
+		&i.FilterGroups,
+		&i.AlwaysInclude,
+		&i.NeverInclude,
 		&i.FieldDisplayName,
 		&i.FieldEmail,
 		&i.FieldPhone,
@@ -87,6 +197,246 @@ func (q *Queries) GetSettings(ctx context.Context) (GetSettingsRow, error) {
 		&i.AllowSameEmailAcrossClients,
 		&i.GuardMinCount,
 		&i.GuardPercent,
+		&i.Version,
+		&i.UpdatedAt,
+		&i.UpdatedBy,
 	)
 	return i, err
+}
+
+const listManagedTenantSettingsChanges = `-- name: ListManagedTenantSettingsChanges :many
+SELECT id, managed_tenant_id, version, changed_at, changed_by, fields, before, after
+FROM settings_changes
+WHERE managed_tenant_id = $1 AND ($2::uuid IS NULL OR id < $2)
+ORDER BY id DESC LIMIT $3
+`
+
+type ListManagedTenantSettingsChangesParams struct {
+	ManagedTenantID string
+	After           *uuid.UUID
+	Size            int32
+}
+
+type ListManagedTenantSettingsChangesRow struct {
+	ID              uuid.UUID
+	ManagedTenantID string
+	Version         int64
+	ChangedAt       time.Time
+	ChangedBy       string
+	Fields          []string
+	Before          []byte
+	After           []byte
+}
+
+func (q *Queries) ListManagedTenantSettingsChanges(ctx context.Context, arg ListManagedTenantSettingsChangesParams) ([]ListManagedTenantSettingsChangesRow, error) {
+	rows, err := q.db.Query(ctx, listManagedTenantSettingsChanges, arg.ManagedTenantID, arg.After, arg.Size)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListManagedTenantSettingsChangesRow
+	for rows.Next() {
+		var i ListManagedTenantSettingsChangesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ManagedTenantID,
+			&i.Version,
+			&i.ChangedAt,
+			&i.ChangedBy,
+			&i.Fields,
+			&i.Before,
+			&i.After,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listSettingsChanges = `-- name: ListSettingsChanges :many
+SELECT id, managed_tenant_id, version, changed_at, changed_by, fields, before, after
+FROM settings_changes
+WHERE ($1::uuid IS NULL OR id < $1)
+ORDER BY tenant_id DESC, id DESC LIMIT $2
+`
+
+type ListSettingsChangesParams struct {
+	After *uuid.UUID
+	Size  int32
+}
+
+type ListSettingsChangesRow struct {
+	ID              uuid.UUID
+	ManagedTenantID string
+	Version         int64
+	ChangedAt       time.Time
+	ChangedBy       string
+	Fields          []string
+	Before          []byte
+	After           []byte
+}
+
+// Newest first: ids are in the order of time.
+func (q *Queries) ListSettingsChanges(ctx context.Context, arg ListSettingsChangesParams) ([]ListSettingsChangesRow, error) {
+	rows, err := q.db.Query(ctx, listSettingsChanges, arg.After, arg.Size)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListSettingsChangesRow
+	for rows.Next() {
+		var i ListSettingsChangesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ManagedTenantID,
+			&i.Version,
+			&i.ChangedAt,
+			&i.ChangedBy,
+			&i.Fields,
+			&i.Before,
+			&i.After,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockManagedTenantSettings = `-- name: LockManagedTenantSettings :exec
+SELECT FROM managed_tenant_settings WHERE managed_tenant_id = $1 FOR UPDATE
+`
+
+func (q *Queries) LockManagedTenantSettings(ctx context.Context, managedTenantID string) error {
+	_, err := q.db.Exec(ctx, lockManagedTenantSettings, managedTenantID)
+	return err
+}
+
+const lockSettings = `-- name: LockSettings :exec
+SELECT FROM entra_sync_settings FOR UPDATE
+`
+
+func (q *Queries) LockSettings(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, lockSettings)
+	return err
+}
+
+const updateManagedTenantSettings = `-- name: UpdateManagedTenantSettings :exec
+UPDATE managed_tenant_settings
+SET filter_guests = $1, filter_unlicensed = $2,
+    filter_service_accounts = $3, custom_patterns = $4,
+    filter_groups = $5, always_include = $6, never_include = $7,
+    field_display_name = $8, field_email = $9, field_phone = $10,
+    field_role = $11, field_upn = $12, version = $13, updated_at = $14, updated_by = $15
+WHERE managed_tenant_id = $16
+`
+
+type UpdateManagedTenantSettingsParams struct {
+	FilterGuests          *bool
+	FilterUnlicensed      *bool
+	FilterServiceAccounts *bool
+	CustomPatterns        []string
+	FilterGroups          []string
+	AlwaysInclude         []string
+	NeverInclude          []string
+	FieldDisplayName      *bool
+	FieldEmail            *bool
+	FieldPhone            *bool
+	FieldRole             *bool
+	FieldUpn              *bool
+	Version               int64
+	UpdatedAt             time.Time
+	UpdatedBy             string
+	ManagedTenantID       string
+}
+
+func (q *Queries) UpdateManagedTenantSettings(ctx context.Context, arg UpdateManagedTenantSettingsParams) error {
+	_, err := q.db.Exec(ctx, updateManagedTenantSettings,
+		arg.FilterGuests,
+		arg.FilterUnlicensed,
+		arg.FilterServiceAccounts,
+		arg.CustomPatterns,
+		arg.FilterGroups,
+		arg.AlwaysInclude,
+		arg.NeverInclude,
+		arg.FieldDisplayName,
+		arg.FieldEmail,
+		arg.FieldPhone,
+		arg.FieldRole,
+		arg.FieldUpn,
+		arg.Version,
+		arg.UpdatedAt,
+		arg.UpdatedBy,
+		arg.ManagedTenantID,
+	)
+	return err
+}
+
+const updateSettings = `-- name: UpdateSettings :exec
+UPDATE entra_sync_settings
+SET automatic_sync = $1, interval_minutes = $2, filter_guests = $3,
+    filter_unlicensed = $4, filter_service_accounts = $5, custom_patterns = $6,
+    filter_groups = $7, always_include = $8, never_include = $9,
+    field_display_name = $10, field_email = $11, field_phone = $12, field_role = $13,
+    field_upn = $14, mark_inactive_when_disabled = $15,
+    allow_same_email_across_clients = $16, guard_min_count = $17, guard_percent = $18,
+    version = $19, updated_at = $20, updated_by = $21
+`
+
+type UpdateSettingsParams struct {
+	AutomaticSync               bool
+	IntervalMinutes             int32
+	FilterGuests                bool
+	FilterUnlicensed            bool
+	FilterServiceAccounts       bool
+	CustomPatterns              []string
+	FilterGroups                []string
+	AlwaysInclude               []string
+	NeverInclude                []string
+	FieldDisplayName            bool
+	FieldEmail                  bool
+	FieldPhone                  bool
+	FieldRole                   bool
+	FieldUpn                    bool
+	MarkInactiveWhenDisabled    bool
+	AllowSameEmailAcrossClients bool
+	GuardMinCount               int32
+	GuardPercent                int32
+	Version                     int64
+	UpdatedAt                   time.Time
+	UpdatedBy                   string
+}
+
+func (q *Queries) UpdateSettings(ctx context.Context, arg UpdateSettingsParams) error {
+	_, err := q.db.Exec(ctx, updateSettings,
+		arg.AutomaticSync,
+		arg.IntervalMinutes,
+		arg.FilterGuests,
+		arg.FilterUnlicensed,
+		arg.FilterServiceAccounts,
+		arg.CustomPatterns,
+		arg.FilterGroups,
+		arg.AlwaysInclude,
+		arg.NeverInclude,
+		arg.FieldDisplayName,
+		arg.FieldEmail,
+		arg.FieldPhone,
+		arg.FieldRole,
+		arg.FieldUpn,
+		arg.MarkInactiveWhenDisabled,
+		arg.AllowSameEmailAcrossClients,
+		arg.GuardMinCount,
+		arg.GuardPercent,
+		arg.Version,
+		arg.UpdatedAt,
+		arg.UpdatedBy,
+	)
+	return err
 }

@@ -1,0 +1,121 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/entrasync/entrasync/gateway/internal/access"
+	"github.com/entrasync/entrasync/gateway/internal/decode"
+	"github.com/entrasync/entrasync/pkg/errs"
+	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
+)
+
+// bodyField is the field of a request that the body is the whole of; nil where the
+// body is the request.
+func bodyField(m access.Method) protoreflect.FieldDescriptor {
+	if m.Descriptor == nil || m.Body == "" || m.Body == "*" {
+		return nil
+	}
+	return m.Descriptor.Input().Fields().ByName(protoreflect.Name(m.Body))
+}
+
+// bodyOf is the message that a body holds.
+func bodyOf(m access.Method) protoreflect.MessageDescriptor {
+	if field := bodyField(m); field != nil {
+		return field.Message()
+	}
+	return m.Descriptor.Input()
+}
+
+// messageOf gives the message that is to be filled: of a body that is one field of
+// the request, a generated handler hands out where the field's pointer stands.
+func messageOf(v any) (proto.Message, bool) {
+	if message, ok := v.(proto.Message); ok {
+		return message, true
+	}
+	at := reflect.ValueOf(v)
+	if at.Kind() != reflect.Pointer || at.Elem().Kind() != reflect.Pointer {
+		return nil, false
+	}
+	if at.Elem().IsNil() {
+		at.Elem().Set(reflect.New(at.Elem().Type().Elem()))
+	}
+	message, ok := at.Elem().Interface().(proto.Message)
+	return message, ok
+}
+
+// withBodyFields tells a request that asks for it which fields of its body were
+// given, and which are null.
+func withBodyFields(x *exchange, request proto.Message) error {
+	field := access.BodyFields(x.method.Descriptor.Input())
+	if field == nil || bodyField(x.method) == nil {
+		return nil
+	}
+	told := &policyv1.BodyFields{}
+	if err := tellFields(x.body, bodyOf(x.method), "", told); err != nil {
+		return decode.Undecodable(err)
+	}
+	request.ProtoReflect().Set(field, protoreflect.ValueOfMessage(told.ProtoReflect()))
+	return nil
+}
+
+// tellFields walks the object of a message, which was decoded before.
+func tellFields(raw []byte, message protoreflect.MessageDescriptor, within string, told *policyv1.BodyFields) error {
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return err
+	}
+	fields := message.Fields()
+	for i := range fields.Len() {
+		field := fields.Get(i)
+		value, ok := members[field.JSONName()]
+		if !ok {
+			value, ok = members[field.TextName()]
+		}
+		path := within + field.JSONName()
+		switch {
+		case !ok:
+		case string(bytes.TrimSpace(value)) == "null":
+			told.Null = append(told.Null, path)
+		case field.Message() != nil && !field.IsList() && !field.IsMap():
+			if err := tellFields(value, field.Message(), path+".", told); err != nil {
+				return err
+			}
+		default:
+			told.Given = append(told.Given, path)
+		}
+	}
+	return nil
+}
+
+// inBodyNames names the fields of a body as the body does.
+func inBodyNames(m access.Method, err error) error {
+	field := bodyField(m)
+	e, ok := errors.AsType[*errs.Error](err)
+	if field == nil || !ok || len(e.Violations()) == 0 {
+		return err
+	}
+	violations := e.Violations()
+	for i, v := range violations {
+		violations[i].Field = strings.TrimPrefix(v.Field, field.JSONName()+".")
+	}
+	return errs.Wrap(e, e.Kind(), e.Reason(), e.Public(), errs.WithViolations(violations...))
+}
+
+// rawOf gives the bytes of a body that was read.
+func rawOf(r *http.Request) []byte {
+	if read, ok := r.Body.(*body); ok {
+		return read.raw
+	}
+	return nil
+}

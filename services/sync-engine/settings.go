@@ -1,0 +1,37 @@
+package main
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/entrasync/entrasync/pkg/outbox"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/service"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/mapping"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/rpc"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+const (
+	sweepEvery = time.Hour
+	// listenAgain is the pause after the connection that listens was lost.
+	listenAgain = 2 * time.Second
+)
+
+// settings serves settings, and the effects that their changes have elsewhere.
+func settings(s *service.Service, pool *pg.Pool, store *postgres.Store, clients *mapping.Client) {
+	box := outbox.New(pool, outbox.Options{})
+	outbox.Serve(s.Server(), box)
+	s.Every("sweeper", sweepEvery, box.Sweep)
+	s.Every("listener", listenAgain, box.Listen)
+	newID := func() (string, error) {
+		id, err := uuid.NewV7()
+		return id.String(), err
+	}
+	rpc.RegisterSettings(s.Server(), rpc.SettingsCases{
+		Read:   syncengine.NewReadSettings(store, clients, time.Now),
+		Change: syncengine.NewChangeSettings(store, clients, box, newID, time.Now),
+	})
+}
