@@ -66,6 +66,7 @@ func start(ctx context.Context, s *service.Service, c config) error {
 		return id.String(), err
 	}
 	store := postgres.New(pool, round.Timeouts{Range: c.RangeTimeout, Directory: c.DirectoryTimeout})
+	rounds := postgres.NewRoundReports(pool)
 	users := directory.New(s.Dial("connection", c.ConnectionAddr))
 	clients := mapping.New(s.Dial("mapping", c.MappingAddr))
 	queue := reconciliation.New(s.Dial("reconciliation", c.ReconciliationAddr))
@@ -82,6 +83,8 @@ func start(ctx context.Context, s *service.Service, c config) error {
 		Orphans:   syncengine.NewDecideOrphans(store, clients, time.Now),
 		Schedules: syncengine.NewReadSchedules(store, time.Now),
 		Tickets:   syncengine.NewTickets(store, time.Now),
+		Watch:     syncengine.NewWatchRun(store, rounds, syncengine.WatchEvery),
+		Rounds:    rounds,
 	})
 	return reports(s, c, store)
 }

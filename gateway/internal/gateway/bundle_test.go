@@ -32,11 +32,13 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/gateway"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
+	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/pkg/telemetry"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
 const (
@@ -303,6 +305,7 @@ type seen struct {
 type backends struct {
 	mu      sync.Mutex
 	answers map[string]func(context.Context, proto.Message) (proto.Message, error)
+	watched map[string]chan *syncenginev1.RunProgress // by run; others have ended already
 	calls   []seen
 }
 
@@ -367,12 +370,57 @@ func (b *backends) register(r grpc.ServiceRegistrar, pkg protoreflect.FullName) 
 			for j := range service.Methods().Len() {
 				if m := service.Methods().Get(j); !m.IsStreamingServer() {
 					desc.Methods = append(desc.Methods, b.method(m))
+				} else if m.Name() == "WatchRun" {
+					desc.Streams = append(desc.Streams, grpc.StreamDesc{StreamName: string(m.Name()), Handler: b.watch, ServerStreams: true})
 				}
 			}
 			r.RegisterService(desc, b)
 		}
 		return true
 	})
+}
+
+// watch plays the engine that is asked for the progress of a run.
+func (b *backends) watch(_ any, stream grpc.ServerStream) error {
+	request := &syncenginev1.WatchRunRequest{}
+	if err := stream.RecvMsg(request); err != nil {
+		return err
+	}
+	call, _ := tenant.Lookup(stream.Context())
+	b.mu.Lock()
+	b.calls = append(b.calls, seen{procedure: syncenginev1.ProgressInternalService_WatchRun_FullMethodName, call: call, request: request})
+	progress := b.watched[request.GetRunId()]
+	b.mu.Unlock()
+	if progress == nil {
+		if request.GetRunId() == "unknown" {
+			return errs.New(errs.NotFound, "not_found", "It was not found.")
+		}
+		return stream.SendMsg(&syncenginev1.WatchRunResponse{Progress: &syncenginev1.RunProgress{RunId: request.GetRunId(), State: "completed"}})
+	}
+	for {
+		select {
+		case p, ok := <-progress:
+			if !ok {
+				return nil
+			}
+			if err := stream.SendMsg(&syncenginev1.WatchRunResponse{Progress: p}); err != nil {
+				return err
+			}
+		case <-stream.Context().Done():
+			return stream.Context().Err()
+		}
+	}
+}
+
+// watching lets a test say how far a run has come.
+func (b *backends) watching(run string) chan<- *syncenginev1.RunProgress {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.watched == nil {
+		b.watched = map[string]chan *syncenginev1.RunProgress{}
+	}
+	b.watched[run] = make(chan *syncenginev1.RunProgress, 10)
+	return b.watched[run]
 }
 
 func (b *backends) method(m protoreflect.MethodDescriptor) grpc.MethodDesc {

@@ -25,6 +25,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/identity"
 	"github.com/entrasync/entrasync/gateway/internal/openapi"
 	"github.com/entrasync/entrasync/gateway/internal/postgres"
+	"github.com/entrasync/entrasync/gateway/internal/progress"
 	"github.com/entrasync/entrasync/gateway/internal/rest"
 	"github.com/entrasync/entrasync/gateway/internal/session"
 	"github.com/entrasync/entrasync/gateway/internal/signin"
@@ -35,6 +36,7 @@ import (
 	"github.com/entrasync/entrasync/proto"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
 // Backends are the connections to the services.
@@ -155,7 +157,8 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	handlers, err := p.handlers(g, described, sessions, log)
+	hub := progress.NewHub(syncenginev1.NewProgressInternalServiceClient(p.Backends.SyncEngine))
+	handlers, err := p.handlers(g, described, sessions, log, progress.Handler(g, hub))
 	if err != nil {
 		return nil, err
 	}
@@ -166,6 +169,7 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 	return &Gateway{
 		Handler: front,
 		background: []run.Server{
+			{Name: "progress of runs", Serve: hub.Serve},
 			{Name: "audit of connections", Serve: p.Follower().Serve},
 			{Name: "audit of late outcomes", Serve: log.Serve},
 			{Name: "audit of unknown callers", Serve: unknown.Serve},
@@ -179,7 +183,7 @@ func (p Parts) Follower() *audit.Follower {
 	return audit.NewFollower(connectionv1.NewConnectionInternalServiceClient(p.Backends.Connection), postgres.NewAudit(p.Pool))
 }
 
-func (p Parts) handlers(g *access.Gate, methods []access.Method, sessions *session.Sessions, log *audit.Log) ([]gwhttp.Handler, error) {
+func (p Parts) handlers(g *access.Gate, methods []access.Method, sessions *session.Sessions, log *audit.Log, more ...gwhttp.Handler) ([]gwhttp.Handler, error) {
 	if p.Ready == nil {
 		p.Ready = p.Pool.Ping
 	}
@@ -190,6 +194,7 @@ func (p Parts) handlers(g *access.Gate, methods []access.Method, sessions *sessi
 	handlers := gwhttp.Handlers(gwhttp.Parts{
 		Gate: g, Connection: p.Backends.Connection, OpenAPI: documents.JSON, Docs: documents.Page, PublicURL: p.PublicURL, Ready: p.Ready,
 	})
+	handlers = append(handlers, more...)
 	handlers = append(handlers, signin.Handlers(signin.Parts{
 		Gate: g, Sessions: sessions, SignIn: p.SignIn, Box: box{p.Box}, Audit: log, PublicURL: p.PublicURL, EmbedOrigins: p.Embed, Now: p.Now,
 	})...)

@@ -19,6 +19,8 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/flags"
 	"github.com/entrasync/entrasync/gateway/internal/gateway"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
+	"github.com/entrasync/entrasync/gateway/internal/progress"
+	"github.com/entrasync/entrasync/gateway/internal/signin"
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
 
@@ -42,10 +44,11 @@ func methods(t *testing.T) []access.Method {
 	return all
 }
 
-// routes are all routes of all public methods, on both protocols.
+// routes are all routes of all public methods, on both protocols, and the handlers
+// that ask who calls.
 func routes(t *testing.T) []route {
 	t.Helper()
-	var out []route
+	out := []route{{name: "events of a run", verb: http.MethodGet, path: variable.ReplaceAllString(progress.Path, "x"), rule: progress.Rule()}}
 	for _, m := range methods(t) {
 		out = append(out,
 			route{name: "REST " + m.Verb + " " + m.Path, verb: m.Verb, path: variable.ReplaceAllString(m.Path, "x"), rule: m.Rule},
@@ -215,7 +218,8 @@ func TestEveryRouteLetsItsCallersThrough(t *testing.T) {
 
 func TestHandlersAreAClosedListWithRules(t *testing.T) {
 	t.Parallel()
-	for _, h := range gwhttp.Handlers(gwhttp.Parts{}) {
+	list := append(gwhttp.Handlers(gwhttp.Parts{}), signin.Handlers(signin.Parts{})...)
+	for _, h := range append(list, progress.Handler(nil, nil)) {
 		require.NotEqual(t, h.Rule == nil, h.Open == "", h.Path)
 		if h.Rule != nil {
 			require.NoError(t, access.CheckRule(h.Path, h.Rule), h.Path)

@@ -188,6 +188,23 @@ func (s *Store) ManagedTenant(ctx context.Context, runID, managedTenantID string
 	return run, rt, err
 }
 
+// TenantStates gives the state of each of a run's managed tenants.
+func (s *Store) TenantStates(ctx context.Context, runID string) (states map[string]syncengine.State, err error) {
+	parsed, err := parse(runID, syncengine.ErrUnknownRun)
+	if err != nil {
+		return nil, err
+	}
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
+		rows, err := q.ListTenantStates(ctx, parsed)
+		states = make(map[string]syncengine.State, len(rows))
+		for _, row := range rows {
+			states[row.ManagedTenantID] = syncengine.State(row.State)
+		}
+		return err
+	}, pg.ReadOnly())
+	return states, err
+}
+
 // RunTenants lists the results of a run's tenants, in order.
 func (s *Store) RunTenants(ctx context.Context, runID string) (tenants []syncengine.ManagedTenant, err error) {
 	parsed, err := parse(runID, syncengine.ErrUnknownRun)

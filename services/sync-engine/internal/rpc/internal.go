@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"log/slog"
 	"strconv"
 
 	"google.golang.org/grpc"
@@ -76,12 +77,17 @@ func (s *internalServer) ListRunTenants(ctx context.Context, req *syncenginev1.L
 }
 
 func (s *internalServer) SyncTenantUsers(req *syncenginev1.SyncTenantUsersRequest, stream grpc.ServerStreamingServer[syncenginev1.SyncTenantUsersResponse]) error {
-	if err := s.admit(stream.Context(), req); err != nil {
+	ctx := stream.Context()
+	if err := s.admit(ctx, req); err != nil {
 		return err
 	}
-	report := newReporter(stream)
+	report := newReporter(stream, func(at syncengine.Progress) {
+		if err := s.cases.Rounds.Tell(ctx, req.GetRunId(), req.GetManagedTenantId(), at); err != nil {
+			slog.DebugContext(ctx, "nobody hears how far the round is", "error", err) // the round goes on
+		}
+	})
 	defer report.stop()
-	outcome, err := s.cases.Sync.Do(stream.Context(), req.GetRunId(), req.GetManagedTenantId(), report.progress)
+	outcome, err := s.cases.Sync.Do(ctx, req.GetRunId(), req.GetManagedTenantId(), report.progress)
 	if err != nil {
 		return err
 	}

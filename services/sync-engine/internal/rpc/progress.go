@@ -14,17 +14,23 @@ import (
 // that whoever watches knows that the round lives.
 const reportEvery = 5 * time.Second
 
+// tellEvery is how often those who watch the run are told. Rounds that end sooner
+// say nothing.
+const tellEvery = time.Second
+
 // reporter sends progress to the caller, from the round and from a ticker.
 type reporter struct {
 	stream grpc.ServerStreamingServer[syncenginev1.SyncTenantUsersResponse]
+	tell   func(syncengine.Progress)
 	mu     sync.Mutex
+	at     syncengine.Progress
 	last   *syncenginev1.SyncTenantUsersResponse
 	quit   chan struct{}
 	ended  chan struct{}
 }
 
-func newReporter(stream grpc.ServerStreamingServer[syncenginev1.SyncTenantUsersResponse]) *reporter {
-	r := &reporter{stream: stream, quit: make(chan struct{}), ended: make(chan struct{})}
+func newReporter(stream grpc.ServerStreamingServer[syncenginev1.SyncTenantUsersResponse], tell func(syncengine.Progress)) *reporter {
+	r := &reporter{stream: stream, tell: tell, quit: make(chan struct{}), ended: make(chan struct{})}
 	go r.repeat()
 	return r
 }
@@ -33,10 +39,21 @@ func (r *reporter) repeat() {
 	defer close(r.ended)
 	ticker := time.NewTicker(reportEvery)
 	defer ticker.Stop()
+	telling := time.NewTicker(tellEvery)
+	defer telling.Stop()
+	var told syncengine.Progress
 	for {
 		select {
 		case <-r.quit:
 			return
+		case <-telling.C:
+			r.mu.Lock()
+			at := r.at
+			r.mu.Unlock()
+			if at != told {
+				told = at
+				r.tell(at)
+			}
 		case <-ticker.C:
 			r.mu.Lock()
 			if r.last != nil {
@@ -50,6 +67,7 @@ func (r *reporter) repeat() {
 func (r *reporter) progress(p syncengine.Progress) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.at = p
 	r.last = &syncenginev1.SyncTenantUsersResponse{Phase: p.Phase, Staged: count(p.Staged), Applied: count(p.Applied), PhaseDone: count(p.Done)}
 	return r.stream.Send(r.last)
 }

@@ -22,6 +22,8 @@ type UseCases struct {
 	Orphans   *syncengine.DecideOrphans
 	Schedules *syncengine.ReadSchedules
 	Tickets   *syncengine.Tickets
+	Watch     *syncengine.WatchRun
+	Rounds    syncengine.RoundReports
 }
 
 // Register serves all contracts of the sync engine.
@@ -29,6 +31,7 @@ func Register(server grpc.ServiceRegistrar, cases UseCases) {
 	syncenginev1.RegisterContactServiceServer(server, &contactServer{cases: cases})
 	syncenginev1.RegisterRunServiceServer(server, &runServer{cases: cases})
 	syncenginev1.RegisterSyncEngineInternalServiceServer(server, &internalServer{cases: cases})
+	syncenginev1.RegisterProgressInternalServiceServer(server, &progressServer{cases: cases})
 	syncenginev1.RegisterScheduleInternalServiceServer(server, &scheduleServer{cases: cases})
 	syncenginev1.RegisterTicketInternalServiceServer(server, &ticketServer{cases: cases})
 }

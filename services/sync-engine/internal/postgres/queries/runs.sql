@@ -75,6 +75,9 @@ SELECT run_id, managed_tenant_id, entra_tenant_id, client_id, mapping_revision, 
 FROM entra_sync_run_tenants WHERE run_id = @run_id
 ORDER BY group_no, position;
 
+-- name: ListTenantStates :many
+SELECT managed_tenant_id, state FROM entra_sync_run_tenants WHERE run_id = @run_id;
+
 -- name: ListOpenTenants :many
 -- The open tenants of the next groups: whole groups, never a part of one.
 SELECT s.group_no, s.client_id, s.managed_tenant_id

@@ -776,6 +776,35 @@ func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]ListRunsR
 	return items, nil
 }
 
+const listTenantStates = `-- name: ListTenantStates :many
+SELECT managed_tenant_id, state FROM entra_sync_run_tenants WHERE run_id = $1
+`
+
+type ListTenantStatesRow struct {
+	ManagedTenantID string
+	State           string
+}
+
+func (q *Queries) ListTenantStates(ctx context.Context, runID uuid.UUID) ([]ListTenantStatesRow, error) {
+	rows, err := q.db.Query(ctx, listTenantStates, runID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListTenantStatesRow
+	for rows.Next() {
+		var i ListTenantStatesRow
+		if err := rows.Scan(&i.ManagedTenantID, &i.State); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockRun = `-- name: LockRun :one
 SELECT state FROM entra_sync_runs WHERE id = $1 FOR UPDATE
 `

@@ -1,0 +1,83 @@
+package postgres_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// A run is watched in one process while another does its rounds.
+func TestWhoWatchesARunHearsOfItsRoundsAndItsEnd(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	pool := e.db.Pool(postgres.Context)
+	here, there := postgres.NewRoundReports(pool), postgres.NewRoundReports(pool)
+	watch := syncengine.NewWatchRun(e.store, here, 5*time.Millisecond)
+	run := e.started(syncengine.TypeAllTenants, false)
+	told, ended := make(chan syncengine.RunProgress), make(chan error, 1)
+	go func() {
+		ended <- watch.Do(e.ctx(), run.ID, func(p syncengine.RunProgress) error {
+			told <- p
+			return nil
+		})
+	}()
+	first := <-told
+	require.Equal(t, syncengine.StateRunning, first.Run.State)
+	require.Equal(t, 1, first.Run.Totals.Tenants)
+	require.Empty(t, first.Tenants, "one that is queued is not told of")
+
+	// The first reports may come before anybody listens: rounds tell again and again.
+	stranger := tenant.With(e.ctx(), tenant.Call{Tenant: "another"})
+	stop := make(chan struct{})
+	go func() {
+		for i := 1; ; i++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(10 * time.Millisecond):
+				_ = there.Tell(stranger, run.ID, managed, syncengine.Progress{Phase: "a stranger's"})
+				_ = there.Tell(e.ctx(), run.ID, managed, syncengine.Progress{Phase: syncengine.PhaseStaging, Staged: i})
+			}
+		}
+	}()
+	heard := <-told
+	require.Len(t, heard.Tenants, 1)
+	require.Equal(t, managed, heard.Tenants[0].ManagedTenantID)
+	require.Equal(t, syncengine.PhaseStaging, heard.Tenants[0].At.Phase)
+	require.Positive(t, heard.Tenants[0].At.Staged)
+	close(stop)
+
+	go func() {
+		_, _ = e.results.Finalise(e.ctx(), run.ID, syncengine.StateFailed, &syncengine.Problem{Code: "x"}, nil)
+	}()
+	for last := heard; ; last = <-told {
+		for _, at := range last.Tenants {
+			require.NotEqual(t, "a stranger's", at.At.Phase)
+		}
+		if syncengine.IsTerminal(last.Run.State) {
+			require.Equal(t, syncengine.StateFailed, last.Run.State)
+			require.Equal(t, 1, last.Run.Totals.Processed)
+			require.Equal(t, syncengine.StateFailed, last.Tenants[0].State)
+			break
+		}
+	}
+	require.NoError(t, <-ended, "it ends with the run")
+
+	// Who comes later is told how it ended, and who has left nothing.
+	require.NoError(t, watch.Do(e.ctx(), run.ID, func(p syncengine.RunProgress) error {
+		require.Equal(t, syncengine.StateFailed, p.Run.State)
+		require.Len(t, p.Tenants, 1)
+		return nil
+	}))
+	require.Equal(t, errs.NotFound, errs.KindOf(watch.Do(stranger, run.ID, nil)), "of another tenant's run")
+	again := e.started(syncengine.TypeAllTenants, false)
+	ctx, leave := context.WithCancel(e.ctx())
+	require.ErrorIs(t, watch.Do(ctx, again.ID, func(syncengine.RunProgress) error { leave(); return nil }), context.Canceled)
+}
