@@ -51,6 +51,9 @@ func (s Server) WriteConfig() error {
 	if err := writeJSON(s.configFile(), serverConfig); err != nil {
 		return err
 	}
+	if err := writeJSON(s.dynamicConfigFile(), dynamicConfig()); err != nil {
+		return err
+	}
 	return writeJSON(filepath.Join(s.uiDir(), "local.yaml"), map[string]any{
 		"temporalGrpcAddress": ports.Addr(s.Ports.Temporal),
 		"host":                "127.0.0.1",
@@ -63,8 +66,21 @@ func (s Server) WriteConfig() error {
 	})
 }
 
-func (s Server) configFile() string { return filepath.Join(s.Dir, "temporal-server.yaml") }
-func (s Server) uiDir() string      { return filepath.Join(s.Dir, "temporal-ui") }
+func (s Server) configFile() string        { return filepath.Join(s.Dir, "temporal-server.yaml") }
+func (s Server) dynamicConfigFile() string { return filepath.Join(s.Dir, "temporal-dynamic.yaml") }
+func (s Server) uiDir() string             { return filepath.Join(s.Dir, "temporal-ui") }
+
+// dynamicConfig turns on what is off by default: task queues that serve the keys of fairness, by
+// which no tenant's activities delay another's. Tenants take turns within a partition of a queue
+// alone; one is plenty for one server.
+func dynamicConfig() map[string]any {
+	setting := func(value any) []map[string]any { return []map[string]any{{"value": value}} }
+	return map[string]any{
+		"matching.enableFairness":              setting(true),
+		"matching.numTaskqueueWritePartitions": setting(1),
+		"matching.numTaskqueueReadPartitions":  setting(1),
+	}
+}
 
 func writeJSON(path string, v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
@@ -119,6 +135,7 @@ func (s Server) config() (map[string]any, error) {
 		},
 		"dcRedirectionPolicy": map[string]any{"policy": "noop"},
 		"publicClient":        map[string]any{"hostPort": address},
+		"dynamicConfigClient": map[string]any{"filepath": s.dynamicConfigFile(), "pollInterval": "1m"},
 	}, nil
 }
 

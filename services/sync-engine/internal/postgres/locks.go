@@ -5,8 +5,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 )
 
@@ -21,12 +23,15 @@ const (
 // decisionConns are connections on which decisions about orphaned links are done.
 const decisionConns = 2
 
+var errTooManyDecisions = errs.New(errs.Unavailable, reason.RoundInProgress,
+	"As many decisions are carried out at the moment as the service can.", errs.WithRetryAfter(5*time.Second))
+
 // decisionConn takes a connection of its own, which leave gives back.
 func (s *Store) decisionConn(ctx context.Context) (conn *pg.Conn, leave func(), err error) {
 	select {
 	case s.decisions <- struct{}{}:
 	default:
-		return nil, nil, errTooManyRounds
+		return nil, nil, errTooManyDecisions
 	}
 	free := func() { <-s.decisions }
 	if conn, err = pg.Dedicated(ctx, s.pool); err != nil {

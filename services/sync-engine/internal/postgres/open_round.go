@@ -2,26 +2,25 @@ package postgres
 
 import (
 	"context"
-	"sync"
 	"time"
 
-	"github.com/entrasync/entrasync/pkg/errs"
-	"github.com/entrasync/entrasync/proto/entrasync/reason"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-var errTooManyRounds = errs.New(errs.Unavailable, reason.RoundInProgress,
-	"As many managed tenants are synced at the moment as the service can.", errs.WithRetryAfter(5*time.Second))
-
-// OpenRound implements syncengine.RoundStore.
+// OpenRound implements syncengine.RoundStore. Rounds wait for a place, which go round by tenant:
+// one with thousands of directories delays nobody.
 func (s *Store) OpenRound(ctx context.Context, of syncengine.ManagedTenant, now time.Time) (syncengine.Round, error) {
-	select {
-	case s.rounds <- struct{}{}:
-	default:
-		return nil, errTooManyRounds
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
 	}
-	r, err := round.Open(ctx, s.pool, of, s.timeouts, now, sync.OnceFunc(func() { <-s.rounds }))
+	leave, err := s.rounds.Enter(ctx, id.String())
+	if err != nil {
+		return nil, err
+	}
+	r, err := round.Open(ctx, s.pool, of, s.timeouts, now, leave)
 	if err != nil {
 		return nil, err
 	}

@@ -23,8 +23,9 @@ const Context = "syncengine"
 type Store struct {
 	pool     *pg.Pool
 	timeouts round.Timeouts
-	// One element a round, and a decision about orphaned links, under way.
-	rounds, decisions chan struct{}
+	rounds   *queue.Fair // by tenant
+	// One element a decision about orphaned links under way.
+	decisions chan struct{}
 }
 
 // requestConns are connections that rounds leave to requests. Writing requests
@@ -39,7 +40,7 @@ func Writers() queue.Options { return queue.Options{Total: requestConns / 2} }
 func New(pool *pg.Pool, timeouts round.Timeouts) *Store {
 	conns := int(pool.Stat().MaxConns())
 	return &Store{
-		pool: pool, timeouts: timeouts.OrDefaults(), rounds: make(chan struct{}, max(conns-requestConns, conns/2, 1)), decisions: make(chan struct{}, decisionConns),
+		pool: pool, timeouts: timeouts.OrDefaults(), rounds: queue.NewFair(max(conns-requestConns, conns/2)), decisions: make(chan struct{}, decisionConns),
 	}
 }
 

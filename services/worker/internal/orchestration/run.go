@@ -84,6 +84,29 @@ type Job struct {
 	RunID      string
 	WorkflowID string
 	Ticket     string
+	Urgency    Urgency
+}
+
+// Urgency is how soon a run's work is done while other work waits. Among work of one urgency
+// tenants take turns.
+type Urgency int
+
+// The urgencies.
+const (
+	Awaited   Urgency = iota + 1 // a person waits for its end: a discovery, one client
+	Asked                        // a person started it
+	Scheduled                    // nobody waits
+)
+
+// urgency is that of a run.
+func (r NewRun) urgency() Urgency {
+	switch {
+	case r.Trigger == TriggerSchedule:
+		return Scheduled
+	case r.Kind == Discovery || r.Kind == ClientSync:
+		return Awaited
+	}
+	return Asked
 }
 
 // Found is how a discovery's workflow ended.

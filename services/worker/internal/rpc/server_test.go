@@ -124,6 +124,7 @@ func TestStartSync(t *testing.T) {
 	require.False(t, res.GetJoined())
 	require.Equal(t, []orchestration.Job{{
 		Kind: orchestration.ClientSync, TenantID: "msp-1", RunID: res.GetRunId(), WorkflowID: res.GetWorkflowId(), Ticket: peertest.TicketOf("msp-1", res.GetRunId()),
+		Urgency: orchestration.Awaited,
 	}}, b.orchestrator.jobs)
 	again, err := b.api.StartSync(b.ctx, &orchestrationv1.StartSyncRequest{Scope: "single-client", ClientId: &clientID})
 	require.NoError(t, err)

@@ -52,6 +52,7 @@ type bundle struct {
 	start     *orchestration.Start
 	discover  *orchestration.Discover
 
+	atOnce     int // activities of the worker; 0: many
 	connection *peertest.Connection
 	wishes     *peers.Schedules
 	schedules  *Schedules
@@ -101,6 +102,7 @@ func dial(t *testing.T) client.Client {
 func (b *bundle) work() (stop func()) {
 	b.t.Helper()
 	w := NewWorker(b.client, b.queue, b.acts)
+	w.atOnce = b.atOnce
 	w.beatAtMost = 100 * time.Millisecond
 	ctx, cancel := context.WithCancel(context.WithoutCancel(b.t.Context()))
 	ended := make(chan error, 1)

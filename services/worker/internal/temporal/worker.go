@@ -63,6 +63,7 @@ type Worker struct {
 	queue      string
 	activities *activities.Activities
 	beatAtMost time.Duration
+	atOnce     int // activities; 0: the SDK's default
 	started    atomic.Bool
 	stop       chan struct{}
 }
@@ -126,7 +127,7 @@ func (w *Worker) Serve(ctx context.Context) error {
 func (w *Worker) start(ctx context.Context, fatal chan<- error) worker.Worker {
 	for delay := retryFirst; ; delay = min(2*delay, retryMost) {
 		candidate := worker.New(w.client, w.queue, worker.Options{
-			WorkerStopTimeout: stopWait, MaxHeartbeatThrottleInterval: w.beatAtMost, DefaultHeartbeatThrottleInterval: w.beatAtMost,
+			WorkerStopTimeout: stopWait, MaxConcurrentActivityExecutionSize: w.atOnce, MaxHeartbeatThrottleInterval: w.beatAtMost, DefaultHeartbeatThrottleInterval: w.beatAtMost,
 			OnFatalError: func(err error) {
 				select {
 				case fatal <- err:

@@ -47,7 +47,7 @@ func (w *Workflows) Start(ctx context.Context, job orchestration.Job) (execution
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		Memo:                     map[string]any{memoRun: job.RunID},
 		// Activities inherit it, so a tenant with a large fleet does not delay the others.
-		Priority: temporal.Priority{FairnessKey: job.TenantID},
+		Priority: temporal.Priority{FairnessKey: job.TenantID, PriorityKey: priority(job.Urgency)},
 	}
 	name, input, err := w.call(job)
 	if err != nil {
@@ -73,6 +73,17 @@ func (w *Workflows) Start(ctx context.Context, job orchestration.Job) (execution
 			return "", err
 		}
 	}
+}
+
+// priority is Temporal's key, from 1, the first, to 5; 3 is the default.
+func priority(urgency orchestration.Urgency) int {
+	switch urgency {
+	case orchestration.Awaited:
+		return 2
+	case orchestration.Scheduled:
+		return 4
+	}
+	return 3
 }
 
 // endStranger asks an execution to end and waits a moment for it.
