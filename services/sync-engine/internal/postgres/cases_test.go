@@ -64,6 +64,12 @@ type caseFile struct{ *engine }
 var cases = map[string]func(c *caseFile, lines []string) []string{
 	// One setting a line: its column and its value as JSON.
 	"settings": (*caseFile).settings,
+	// The same of what the managed tenant has of its own.
+	"own settings": (*caseFile).ownSettings,
+	// Groups of the directory, each an id and its members; one that is not named cannot be read.
+	"groups": (*caseFile).groups,
+	// A round that fails, and why.
+	"failing round": (*caseFile).failing,
 	// Contacts that the host sends for the client, each an address and a name.
 	"contacts": func(c *caseFile, lines []string) []string { return c.send(client, lines) },
 	// The same for another client.

@@ -32,6 +32,19 @@ func (s *Store) Settings(ctx context.Context, now time.Time) (settings syncengin
 	return settings, err
 }
 
+// RoundSettings implements syncengine.RoundStore.
+func (s *Store) RoundSettings(ctx context.Context, managedTenantID string, now time.Time) (settings syncengine.Settings, err error) {
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
+		if settings, err = ensureSettings(ctx, q, tenantID, now); err != nil {
+			return err
+		}
+		own, err := ownState(ctx, q, managedTenantID)
+		settings = settings.With(own.Stated)
+		return err
+	})
+	return settings, err
+}
+
 // SettingsState implements syncengine.SettingsReader.
 func (s *Store) SettingsState(ctx context.Context, managedTenantID string, now time.Time) (state syncengine.SettingsState, err error) {
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {

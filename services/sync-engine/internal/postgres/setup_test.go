@@ -186,6 +186,7 @@ type fakeDirectory struct {
 	onPage   func() // before each page
 	restart  bool   // once, after the first page
 	stream   func(page func([]syncengine.User) error) error
+	groups   map[string][]string // members by group; one that is not here cannot be read
 }
 
 func (d *fakeDirectory) ListUsers(_ context.Context, _ syncengine.ListUsers, page func([]syncengine.User) error, restarted func() error) (syncengine.Listing, error) {

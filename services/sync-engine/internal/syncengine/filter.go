@@ -20,7 +20,9 @@ const (
 	FilterCustom         = "tenant_custom_pattern"
 	FilterGuest          = "guest"
 	FilterUnlicensed     = "unlicensed"
-	FilterNoAddress      = "no_address" // none of its own, so that no contact could be made
+	FilterNeverIncluded  = "never_included" // by hand
+	FilterGroupScope     = "group_scope"    // in none of the groups
+	FilterNoAddress      = "no_address"     // none of its own, so that no contact could be made
 )
 
 // patternsField is where a tenant's own patterns stand in its settings.
@@ -88,27 +90,51 @@ func compile(pattern string) (re *regexp.Regexp, problem string) {
 type filters struct {
 	serviceAccounts, guests, unlicensed bool
 	custom                              []*regexp.Regexp
-	patterns                            []string // of custom, as the tenant wrote them
+	patterns                            []string        // of custom, as the tenant wrote them
+	always, never                       map[string]bool // object ids and addresses
+	members                             *Members        // nil for everybody
+}
+
+func setOf(list []string) map[string]bool {
+	set := make(map[string]bool, len(list))
+	for _, entry := range list {
+		set[entry] = true
+	}
+	return set
+}
+
+// reading is what of a user filters look at: its own addresses and the texts that
+// patterns are held against, normalised. upn is empty when it is not valid.
+type reading struct {
+	upn, mail, name string
+	own             []string
 }
 
 // verdict is the first filter that the user hits, empty when it passes, with the
-// pattern where one decided. upn is the normalised UPN, empty when it is not valid;
-// mail the user's mail, normalised; name the display name.
-func (f *filters) verdict(u *User, upn, mail, name string) (why, pattern string) {
+// pattern, or the entry of a list, where one decided. What a person included by hand
+// no filter leaves out that somebody chose; it must still be an enabled account with
+// a sign-in name.
+func (f *filters) verdict(u *User, r reading) (why, pattern string) {
 	switch {
 	case u.AccountEnabled != nil && !*u.AccountEnabled:
 		return FilterDisabled, ""
 	case u.AccountEnabled == nil:
 		return FilterUnknownState, ""
-	case upn == "":
+	case r.upn == "":
 		return FilterMissingUPN, ""
 	}
+	if entry := listed(f.never, u, r); entry != "" {
+		return FilterNeverIncluded, entry
+	}
+	if listed(f.always, u, r) != "" {
+		return "", ""
+	}
 	if f.serviceAccounts {
-		if pattern = serviceAccount(u, upn, mail, name); pattern != "" {
+		if pattern = serviceAccount(u, r.upn, r.mail, r.name); pattern != "" {
 			return FilterServiceAccount, pattern
 		}
 	}
-	if pattern = f.matchesCustom(u, upn, name); pattern != "" {
+	if pattern = f.matchesCustom(u, r.upn, r.name); pattern != "" {
 		return FilterCustom, pattern
 	}
 	switch {
@@ -116,8 +142,30 @@ func (f *filters) verdict(u *User, upn, mail, name string) (why, pattern string)
 		return FilterGuest, ""
 	case f.unlicensed && (u.LicenceCount == nil || *u.LicenceCount == 0):
 		return FilterUnlicensed, ""
+	case f.members != nil && !f.members.Has(u.ObjectID):
+		return FilterGroupScope, ""
 	}
 	return "", ""
+}
+
+// listed is the entry of a list that names the user, by its id or by one of its own
+// addresses.
+func listed(list map[string]bool, u *User, r reading) string {
+	if len(list) == 0 {
+		return ""
+	}
+	if id := strings.ToLower(strings.TrimSpace(u.ObjectID)); list[id] {
+		return id
+	}
+	for _, address := range r.own {
+		if list[address] {
+			return address
+		}
+	}
+	if list[r.upn] { // a guest's sign-in name is none of its addresses
+		return r.upn
+	}
+	return ""
 }
 
 // matchesCustom is the first of the tenant's own patterns that the user falls under.

@@ -63,7 +63,9 @@ func (r *Reader) Read(u *User) Identity {
 	}
 	id.NameKey = NameKey(id.FullName)
 	id.Addresses, id.Own = from.inOrder()
-	id.Verdict, id.Pattern = r.filters.verdict(u, upn.Norm, from.mail.Norm, NormaliseText(u.DisplayName))
+	id.Verdict, id.Pattern = r.filters.verdict(u, reading{
+		upn: upn.Norm, mail: from.mail.Norm, name: NormaliseText(u.DisplayName), own: id.Addresses[:id.Own],
+	})
 	if id.Verdict == "" && id.Own == 0 {
 		id.Verdict = FilterNoAddress
 	}

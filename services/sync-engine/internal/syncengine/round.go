@@ -28,6 +28,10 @@ type Directory interface {
 	// far is void, and returns when the listing reached its end. A listing that
 	// breaks off is an error.
 	ListUsers(ctx context.Context, req ListUsers, page func([]User) error, restarted func() error) (Listing, error)
+	// ListGroupMembers calls page with the ids of a group's users, also of those in
+	// groups within it; without an error they are all. errs.Precondition, reason
+	// group_unreadable.
+	ListGroupMembers(ctx context.Context, req ListGroupMembers, page func(ids []string) error) error
 }
 
 // ListUsers asks for a listing.
@@ -119,8 +123,10 @@ type Result struct {
 // RoundStore opens rounds.
 type RoundStore interface {
 	ManagedTenant(ctx context.Context, runID, managedTenantID string) (Run, ManagedTenant, error) // ErrUnknownRun
-	// Settings makes the row with the defaults where it is missing.
-	Settings(ctx context.Context, now time.Time) (Settings, error)
+	// RoundSettings are those that a managed tenant is synced by: the tenant's, which it
+	// makes with the defaults where they are missing, and over them what the managed
+	// tenant has of its own.
+	RoundSettings(ctx context.Context, managedTenantID string, now time.Time) (Settings, error)
 	// OpenRound takes the directory's lock; errs.Unavailable, reason
 	// round_in_progress, when another round has it.
 	OpenRound(ctx context.Context, of ManagedTenant, now time.Time) (Round, error)

@@ -20,6 +20,7 @@ type Settings struct {
 	Groups                []string // object ids; none for everybody
 	AlwaysInclude         []string // object ids, and addresses in their normal form
 	NeverInclude          []string // as AlwaysInclude
+	Members               *Members // of Groups, once a round has asked; nil for everybody
 
 	// Field rules govern overwriting only; all off by default.
 	FieldDisplayName, FieldEmail, FieldPhone, FieldRole, FieldUPN bool
@@ -58,5 +59,8 @@ func (s Settings) filters() (*filters, error) {
 			return nil, err
 		}
 	}
-	return &filters{serviceAccounts: s.FilterServiceAccounts, guests: s.FilterGuests, unlicensed: s.FilterUnlicensed, custom: custom, patterns: s.CustomPatterns}, nil
+	return &filters{
+		serviceAccounts: s.FilterServiceAccounts, guests: s.FilterGuests, unlicensed: s.FilterUnlicensed, custom: custom, patterns: s.CustomPatterns,
+		always: setOf(s.AlwaysInclude), never: setOf(s.NeverInclude), members: s.Members,
+	}, nil
 }

@@ -59,7 +59,7 @@ func (s *SyncTenant) Do(ctx context.Context, runID, managedTenantID string, prog
 	if err := checkMapping(ctx, s.mapping, managed.mapping()); err != nil {
 		return Result{}, err
 	}
-	settings, err := s.store.Settings(ctx, s.now())
+	settings, err := s.store.RoundSettings(ctx, managedTenantID, s.now())
 	if err != nil {
 		return Result{}, err
 	}
@@ -68,6 +68,9 @@ func (s *SyncTenant) Do(ctx context.Context, runID, managedTenantID string, prog
 		return Result{}, err
 	}
 	defer round.Release()
+	if settings, err = s.scoped(ctx, settings, managed, priorityOf(run), progress); err != nil {
+		return Result{}, err
+	}
 	w := &work{SyncTenant: s, run: run, managed: managed, round: round, rules: Rules{Settings: settings, Now: s.now()}, progress: progress}
 	var result Result
 	if IsTerminal(run.State) {
