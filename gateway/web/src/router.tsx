@@ -1,4 +1,4 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect, stripSearchParams } from '@tanstack/react-router'
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
 
 import { IntegrationsPage } from './integrations/page'
 import { NotFoundPage } from './shell/notfound'
@@ -30,21 +30,35 @@ const overview = createRoute({ getParentRoute: () => entra, path: '/', component
 const runs = createRoute({
   getParentRoute: () => entra,
   path: '/runs',
-  validateSearch: (search: Record<string, unknown>) => ({ type: text(search.type), state: text(search.state), clientId: text(search.clientId) }),
-  search: { middlewares: [stripSearchParams({ type: '', state: '', clientId: '' })] },
+  validateSearch: (search: Record<string, unknown>): { type?: string; state?: string; clientId?: string } => ({
+    type: text(search.type),
+    state: text(search.state),
+    clientId: text(search.clientId),
+  }),
   component: lazyRouteComponent(entraScreens, 'RunsPage'),
 })
 const run = createRoute({ getParentRoute: () => entra, path: '/runs/$runId', component: lazyRouteComponent(entraScreens, 'RunPage') })
 
+const mapping = createRoute({ getParentRoute: () => entra, path: '/mapping', component: lazyRouteComponent(entraScreens, 'MappingPage') })
+const setup = createRoute({
+  getParentRoute: () => entra,
+  path: '/setup',
+  validateSearch: (search: Record<string, unknown>): { entra_status?: string; error?: string } => ({ entra_status: text(search.entra_status), error: text(search.error) }),
+  component: lazyRouteComponent(entraScreens, 'SetupPage'),
+})
+
 const clients = createRoute({ getParentRoute: () => root, path: '/clients', component: lazyRouteComponent(recordScreens, 'ClientsPage') })
+const client = createRoute({ getParentRoute: () => root, path: '/clients/$clientId', component: lazyRouteComponent(recordScreens, 'ClientPage') })
+const contacts = createRoute({ getParentRoute: () => root, path: '/contacts', component: lazyRouteComponent(recordScreens, 'ContactsPage') })
+const contact = createRoute({ getParentRoute: () => root, path: '/contacts/$contactId', component: lazyRouteComponent(recordScreens, 'ContactPage') })
 const audit = createRoute({ getParentRoute: () => root, path: '/audit', component: lazyRouteComponent(recordScreens, 'AuditPage') })
 
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : ''
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
 }
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, integrations, entra.addChildren([overview, runs, run]), clients, audit]),
+  routeTree: root.addChildren([home, integrations, entra.addChildren([overview, setup, mapping, runs, run]), clients, client, contacts, contact, audit]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Loading />,
   defaultErrorComponent: ({ error, reset }) => <Problem error={error} again={reset} />,

@@ -24,7 +24,7 @@ export function describe(error: unknown): Failure {
   return {
     reason,
     kind,
-    message: unreached ? 'The server cannot be reached.' : error.rawMessage,
+    message: unreached ? 'The server cannot be reached.' : reason === '' ? 'This cannot be shown at the moment.' : error.rawMessage,
     remedy: remedies[kind],
     violations: violationsOf(error),
   }

@@ -41,7 +41,7 @@ async function fetchSession(): Promise<Session> {
 }
 
 // problemText is what an answer of the gateway says about its failure.
-export async function problemText(response: Response): Promise<string> {
+async function problemText(response: Response): Promise<string> {
   try {
     const problem = (await response.json()) as { detail?: string }
     if (problem.detail) return problem.detail

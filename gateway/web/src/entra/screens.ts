@@ -1,5 +1,7 @@
 // The Entra screens: one module, so that they are one chunk that is loaded on demand.
 export { EntraFrame } from './frame'
+export { MappingPage } from './mapping/page'
 export { OverviewPage } from './overview/page'
 export { RunPage } from './runs/run'
 export { RunsPage } from './runs/page'
+export { SetupPage } from './setup/page'

@@ -75,7 +75,7 @@ function EntraCard() {
         </Text>
       )}
       <Group>
-        <ButtonLink to={synced || !mayChange ? '/integrations/entra' : '/integrations/entra'} rightSection={<Icon name="right" size={16} />}>
+        <ButtonLink to={synced || !mayChange ? '/integrations/entra' : '/integrations/entra/setup'} rightSection={<Icon name="right" size={16} />}>
           {synced || !mayChange ? 'Open' : started ? 'Go on with the setup' : 'Set up'}
         </ButtonLink>
       </Group>

@@ -15,6 +15,7 @@ export const groups: { title: string; entries: Entry[] }[] = [
     title: 'Microsoft Entra',
     entries: [
       { to: '/integrations/entra', label: 'Overview', icon: 'overview', needs: [flags.ui], exact: true },
+      { to: '/integrations/entra/setup', label: 'Setup', icon: 'setup', needs: [flags.ui] },
       { to: '/integrations/entra/mapping', label: 'Mapping', icon: 'link', needs: [flags.ui] },
       { to: '/integrations/entra/runs', label: 'Sync history', icon: 'runs', needs: [flags.ui] },
       { to: '/integrations/entra/queue', label: 'Review queue', icon: 'queue', needs: [flags.ui, flags.queue] },

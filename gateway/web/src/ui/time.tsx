@@ -16,7 +16,7 @@ const units: [Intl.RelativeTimeFormatUnit, number][] = [
 ]
 
 // ago says how far a time is from now: "2 hours ago", "in 3 days".
-export function ago(at: Date, now: number): string {
+function ago(at: Date, now: number): string {
   const seconds = Math.round((at.getTime() - now) / 1000)
   for (const [unit, length] of units) {
     if (Math.abs(seconds) >= length) return relative.format(Math.trunc(seconds / length), unit)

@@ -15,7 +15,7 @@ const series = [
   { name: 'created', label: 'Created', color: 'teal.6' },
   { name: 'linked', label: 'Linked', color: 'blue.6' },
   { name: 'updated', label: 'Updated', color: 'grape.6' },
-  { name: 'inactivated', label: 'Made inactive', color: 'gray.6' },
+  { name: 'inactivated', label: 'Inactivated', color: 'gray.6' },
   { name: 'ambiguous', label: 'For review', color: 'orange.6' },
   { name: 'failed', label: 'Failed', color: 'red.6' },
 ]

@@ -1,0 +1,128 @@
+import { useMutation } from '@connectrpc/connect-query'
+import { Button, FileButton, Group, Modal, Stack, Table, Text } from '@mantine/core'
+import { useState } from 'react'
+
+import { useAskAgain } from '../../api/invalidate'
+import { useTenants } from '../../api/names'
+import { MappingService, type ImportedRow } from '../../gen/entrasync/mapping/v1/mapping_pb'
+import { download } from '../../ui/download'
+import { Icon } from '../../ui/icon'
+import { Problem, State } from '../../ui/states'
+import { counted, type Tone } from '../../ui/words'
+
+// Sheet takes the mapping to a spreadsheet and back. What a file would change is shown before it does.
+export function Sheet({ mayChange }: { mayChange: boolean }) {
+  const [csv, setCSV] = useState('')
+  const askAgain = useAskAgain()
+  const out = useMutation(MappingService.method.exportMappings, { onSuccess: (answer) => download('mappings.csv', answer.csv) })
+  const dry = useMutation(MappingService.method.importMappings)
+  const real = useMutation(MappingService.method.importMappings, { onSuccess: () => askAgain() })
+  const close = () => {
+    setCSV('')
+    dry.reset()
+    real.reset()
+  }
+  return (
+    <>
+      <Button variant="default" leftSection={<Icon name="download" size={16} />} onClick={() => out.mutate({})} loading={out.isPending}>
+        Export
+      </Button>
+      {mayChange && (
+        <FileButton
+          accept=".csv,text/csv"
+          onChange={(file) => {
+            if (!file) return
+            void file.text().then((text) => {
+              setCSV(text)
+              dry.mutate({ csv: text, dryRun: true })
+            })
+          }}
+        >
+          {(props) => (
+            <Button variant="default" leftSection={<Icon name="upload" size={16} />} {...props}>
+              Import
+            </Button>
+          )}
+        </FileButton>
+      )}
+      {out.isError && <Problem error={out.error} />}
+      <Modal opened={csv !== ''} onClose={close} title="What the file would change" size="xl">
+        <Stack>
+          {dry.isError && <Problem error={dry.error} title="The file cannot be used" />}
+          {real.isError && <Problem error={real.error} title="Nothing was written" />}
+          {real.data ? (
+            <Text role="status">{counted(real.data.changed, 'decision is', 'decisions are')} written.</Text>
+          ) : (
+            dry.data && (
+              <>
+                <Text>
+                  {counted(dry.data.changed, 'change')}, {dry.data.unchanged} unchanged, {dry.data.undecided} without a decision
+                  {dry.data.conflicts > 0 && `, ${counted(dry.data.conflicts, 'conflict')}`}
+                  {dry.data.invalid > 0 && `, ${counted(dry.data.invalid, 'line')} with mistakes`}.
+                </Text>
+                <Lines rows={dry.data.rows.filter((row) => row.outcome !== 'unchanged')} />
+                <Group justify="flex-end">
+                  <Button variant="default" onClick={close}>
+                    Back
+                  </Button>
+                  <Button disabled={dry.data.changed === 0 || dry.data.invalid + dry.data.conflicts > 0} loading={real.isPending} onClick={() => real.mutate({ csv, dryRun: false, version: dry.data.version })}>
+                    Write {counted(dry.data.changed, 'change')}
+                  </Button>
+                </Group>
+                {dry.data.invalid + dry.data.conflicts > 0 && (
+                  <Text size="sm" c="dimmed">
+                    A file is taken whole or not at all. Correct the marked lines and import it again.
+                  </Text>
+                )}
+              </>
+            )
+          )}
+        </Stack>
+      </Modal>
+    </>
+  )
+}
+
+const outcomes: Record<string, { text: string; tone: Tone }> = {
+  changed: { text: 'Changes', tone: 'busy' },
+  conflict: { text: 'Conflict', tone: 'warn' },
+  invalid: { text: 'Mistake', tone: 'bad' },
+}
+
+const decisionWords: Record<string, string> = { map: 'Map', skip: 'Skip', review: 'Review later', create_new: 'New client' }
+
+function Lines({ rows }: { rows: ImportedRow[] }) {
+  const tenants = useTenants()
+  if (rows.length === 0) return null
+  return (
+    <div style={{ maxHeight: 360, overflow: 'auto' }} tabIndex={0} role="region" aria-label="Lines of the file">
+      <Table>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Line</Table.Th>
+            <Table.Th>Directory</Table.Th>
+            <Table.Th>Decision</Table.Th>
+            <Table.Th>Outcome</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {rows.slice(0, 500).map((row) => (
+            <Table.Tr key={row.line}>
+              <Table.Td className="number">{row.line}</Table.Td>
+              <Table.Td dir="auto">{tenants.data?.get(row.managedTenantId)?.displayName ?? 'Unknown'}</Table.Td>
+              <Table.Td>{decisionWords[row.decision] ?? row.decision}</Table.Td>
+              <Table.Td>
+                <State {...(outcomes[row.outcome] ?? { text: row.outcome, tone: 'quiet' })} />
+                {row.violations.map((violation, i) => (
+                  <Text size="sm" key={i}>
+                    {violation.message}
+                  </Text>
+                ))}
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </div>
+  )
+}

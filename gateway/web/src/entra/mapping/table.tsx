@@ -1,0 +1,213 @@
+import { ActionIcon, Box, Button, Group, Menu, Progress, Stack, Text, Tooltip } from '@mantine/core'
+import { createColumnHelper, getCoreRowModel, useReactTable } from '@tanstack/react-table'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { memo, useMemo, useRef, useState } from 'react'
+
+import type { PreviewRow } from '../../gen/entrasync/mapping/v1/mapping_pb'
+import { Icon } from '../../ui/icon'
+import { State } from '../../ui/states'
+import { count, counted, mappingState, matchReason } from '../../ui/words'
+import { decisionText } from './confirm'
+import type { Decision, Decisions } from './decisions'
+import { ClientPicker } from './picker'
+import type { Row } from './rows'
+
+interface Acts {
+  decide: (id: string, decision: Decision) => void
+  undo: (id: string) => void
+}
+
+const columnHelper = createColumnHelper<Row>()
+const columns = [
+  columnHelper.accessor((row) => row.tenant.displayName, { id: 'directory', header: 'Directory' }),
+  columnHelper.accessor((row) => row.tenant.sourceUserCount, { id: 'people', header: 'People' }),
+  columnHelper.accessor((row) => row.tenant.match?.clientName ?? '', { id: 'proposal', header: 'Best client' }),
+  columnHelper.accessor((row) => row.tenant.state, { id: 'decision', header: 'Decision' }),
+]
+
+const grid = 'minmax(200px, 3fr) 90px minmax(200px, 3fr) minmax(280px, 3fr)'
+
+// MappingTable draws only the rows that can be seen, so thousands scroll as ten do.
+export function MappingTable({ rows, decisions, conflicts, mayChange, decide, undo }: { rows: Row[]; decisions: Decisions; conflicts: Record<string, string>; mayChange: boolean } & Acts) {
+  const scroller = useRef<HTMLDivElement>(null)
+  const table = useReactTable({ data: rows, columns, getCoreRowModel: getCoreRowModel(), getRowId: (row) => row.tenant.managedTenantId })
+  const model = table.getRowModel().rows
+  const list = useVirtualizer({
+    count: model.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => 78,
+    overscan: 8,
+    getItemKey: (index) => model[index]?.id ?? index,
+  })
+  const acts = useMemo(() => ({ decide, undo }), [decide, undo])
+  return (
+    <div className="card" role="table" aria-label="Directories and clients" aria-rowcount={model.length + 1}>
+      <div ref={scroller} style={{ maxHeight: 'min(64vh, 720px)', overflow: 'auto' }} tabIndex={0} role="rowgroup" aria-label="Directories">
+        <div role="row" style={{ display: 'grid', gridTemplateColumns: grid, position: 'sticky', top: 0, zIndex: 2, background: 'var(--card)', borderBottom: '1px solid var(--line)', minWidth: 800 }}>
+          {table.getFlatHeaders().map((header) => (
+            <Text key={header.id} role="columnheader" size="sm" c="dimmed" fw={600} px="md" py="sm">
+              {String(header.column.columnDef.header)}
+            </Text>
+          ))}
+        </div>
+        <div role="presentation" style={{ height: list.getTotalSize(), position: 'relative', minWidth: 800 }}>
+          {list.getVirtualItems().map((item) => {
+            const row = model[item.index]?.original
+            if (!row) return null
+            const id = row.tenant.managedTenantId
+            return (
+              <div
+                key={item.key}
+                ref={list.measureElement}
+                data-index={item.index}
+                role="row"
+                aria-rowindex={item.index + 2}
+                style={{ position: 'absolute', top: 0, left: 0, width: '100%', transform: `translateY(${item.start}px)`, display: 'grid', gridTemplateColumns: grid, borderBottom: '1px solid var(--line)', alignItems: 'center', background: decisions[id] ? 'var(--hover)' : undefined }}
+              >
+                <Cells row={row} decision={decisions[id]} conflict={conflicts[id]} mayChange={mayChange} acts={acts} />
+              </div>
+            )
+          })}
+        </div>
+      </div>
+    </div>
+  )
+}
+
+const Cells = memo(function Cells({ row, decision, conflict, mayChange, acts }: { row: Row; decision: Decision | undefined; conflict: string | undefined; mayChange: boolean; acts: Acts }) {
+  const { tenant } = row
+  return (
+    <>
+      <Box role="cell" px="md" py="sm" style={{ overflowWrap: 'anywhere' }}>
+        <Text fw={600} dir="auto" lineClamp={2}>
+          {tenant.displayName}
+        </Text>
+        <Text size="sm" c="dimmed">
+          {tenant.primaryDomain}
+          {tenant.domains.length > 1 && (
+            <Tooltip label={tenant.domains.join(', ')} events={{ hover: true, focus: true, touch: true }} maw={320}>
+              <span tabIndex={0}> +{tenant.domains.length - 1}</span>
+            </Tooltip>
+          )}
+        </Text>
+        {conflict && (
+          <Text size="sm" c="red" role="alert">
+            {conflict}
+          </Text>
+        )}
+      </Box>
+      <Text role="cell" px="md" className="number">
+        {count(tenant.sourceUserCount)}
+      </Text>
+      <Box role="cell" px="md" py="sm">
+        <Proposal tenant={tenant} />
+      </Box>
+      <Box role="cell" px="md" py="sm">
+        <Choice row={row} decision={decision} mayChange={mayChange} acts={acts} />
+      </Box>
+    </>
+  )
+})
+
+function Proposal({ tenant }: { tenant: PreviewRow }) {
+  const best = tenant.match ?? tenant.candidates[0]
+  if (!best) return <Text c="dimmed">No client fits</Text>
+  const others = tenant.candidates.length - 1 + tenant.candidatesLeftOut
+  const percent = Math.round(best.score * 100)
+  return (
+    <Stack gap={2}>
+      <Text dir="auto" lineClamp={1}>
+        {best.clientName}
+      </Text>
+      <Group gap={8} wrap="nowrap">
+        <Progress value={percent} w={48} size="sm" aria-label={`Confidence ${percent} percent`} color={percent === 100 ? 'teal' : 'orange'} />
+        <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
+          {percent} % · {matchReason(best.reason)}
+          {best.matchedDomain && best.reason !== 'fuzzy_name' && ` ${best.matchedDomain}`}
+          {best.staleDomain && ' · the domain has moved to another directory'}
+          {others > 0 && ` · ${counted(others, 'other')}`}
+        </Text>
+      </Group>
+    </Stack>
+  )
+}
+
+function Choice({ row, decision, mayChange, acts }: { row: Row; decision: Decision | undefined; mayChange: boolean; acts: Acts }) {
+  const [picking, setPicking] = useState(false)
+  const { tenant } = row
+  const id = tenant.managedTenantId
+  const best = tenant.match ?? tenant.candidates[0]
+  if (picking) {
+    return (
+      <ClientPicker
+        label={`Client for ${tenant.displayName}`}
+        suggested={tenant.candidates.map((candidate) => ({ id: candidate.clientId, name: candidate.clientName }))}
+        onPick={(client) => {
+          acts.decide(id, { decision: 'map', clientId: client.id, clientName: client.name })
+          setPicking(false)
+        }}
+        onClose={() => setPicking(false)}
+      />
+    )
+  }
+  if (decision) {
+    return (
+      <Group justify="space-between" wrap="nowrap" gap="xs">
+        <div>
+          <Text fw={600} dir="auto">
+            {decisionText(decision)}
+          </Text>
+          <Text size="sm" c="dimmed">
+            not written yet
+          </Text>
+        </div>
+        <ActionIcon variant="subtle" color="gray" aria-label={`Take back the decision about ${tenant.displayName}`} onClick={() => acts.undo(id)}>
+          <Icon name="undo" />
+        </ActionIcon>
+      </Group>
+    )
+  }
+  const decided = tenant.state !== 'undecided'
+  const change = decided ? 'Change' : best ? 'Other client' : 'Choose a client'
+  return (
+    <Group gap="xs" wrap="nowrap" justify="space-between">
+      {decided ? (
+        <State {...mappingState(tenant.state)} />
+      ) : mayChange && best ? (
+        <Button size="xs" variant="light" onClick={() => acts.decide(id, { decision: 'map', clientId: best.clientId, clientName: best.clientName })} aria-label={`Accept ${best.clientName} for ${tenant.displayName}`}>
+          Accept
+        </Button>
+      ) : (
+        <State {...mappingState(tenant.state)} />
+      )}
+      {mayChange && (
+        <Group gap="xs" wrap="nowrap">
+          <Button size="xs" variant="default" onClick={() => setPicking(true)} aria-label={`${change} for ${tenant.displayName}`}>
+            {change}
+          </Button>
+          <Menu position="bottom-end" withinPortal>
+            <Menu.Target>
+              <ActionIcon variant="default" size={30} aria-label={`More for ${tenant.displayName}`}>
+                <Icon name="down" size={14} />
+              </ActionIcon>
+            </Menu.Target>
+            <Menu.Dropdown>
+              {tenant.candidates.slice(0, 5).map((candidate) => (
+                <Menu.Item key={candidate.clientId} onClick={() => acts.decide(id, { decision: 'map', clientId: candidate.clientId, clientName: candidate.clientName })}>
+                  {candidate.clientName}
+                  <Text size="sm" c="dimmed">
+                    {Math.round(candidate.score * 100)} % · {matchReason(candidate.reason)}
+                  </Text>
+                </Menu.Item>
+              ))}
+              {tenant.candidates.length > 0 && <Menu.Divider />}
+              <Menu.Item onClick={() => acts.decide(id, { decision: 'create_new' })}>Create a new client</Menu.Item>
+              <Menu.Item onClick={() => acts.decide(id, { decision: 'review' })}>Review later</Menu.Item>
+              <Menu.Item onClick={() => acts.decide(id, { decision: 'skip' })}>Skip for now</Menu.Item>
+            </Menu.Dropdown>
+          </Menu>
+        </Group>
+      )}
+    </Group>
+  )
+}

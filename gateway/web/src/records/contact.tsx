@@ -1,0 +1,98 @@
+import { useQuery } from '@connectrpc/connect-query'
+import { SimpleGrid, Stack, Text, Title } from '@mantine/core'
+import { useParams } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+
+import { useClientName } from '../api/names'
+import { ContactService, type Contact } from '../gen/entrasync/syncengine/v1/contact_pb'
+import { TextLink } from '../ui/link'
+import { Empty, Loading, Page, Problem } from '../ui/states'
+import { Time } from '../ui/time'
+import { ContactState } from './contacts'
+
+// ContactPage shows one person, and where what is known of them comes from.
+export function ContactPage() {
+  const { contactId } = useParams({ from: '/contacts/$contactId' })
+  const answer = useQuery(ContactService.method.getContact, { id: contactId })
+  const client = useClientName(answer.data?.contact?.clientId)
+  if (answer.isPending) return <Loading lines={6} />
+  if (answer.isError) return <Problem error={answer.error} again={() => void answer.refetch()} />
+  const contact = answer.data.contact
+  if (!contact) return <Empty title="There is no such contact" />
+  return (
+    <Page
+      title={<span dir="auto">{contact.fullName || 'No name'}</span>}
+      about={
+        <>
+          At{' '}
+          <TextLink to="/clients/$clientId" params={{ clientId: contact.clientId }}>
+            {client || 'a client'}
+          </TextLink>
+        </>
+      }
+    >
+      <SimpleGrid cols={{ base: 1, md: 2 }}>
+        <Facts title="Contact">
+          <Fact name="State">
+            <ContactState contact={contact} />
+          </Fact>
+          <Fact name="E-mail">{contact.email}</Fact>
+          <Fact name="Phone">{contact.phone}</Fact>
+          <Fact name="Role">{contact.role}</Fact>
+          <Fact name="Known to your application">{contact.externalId ? 'Yes' : 'Not yet'}</Fact>
+        </Facts>
+        <Provenance contact={contact} />
+      </SimpleGrid>
+    </Page>
+  )
+}
+
+const links: Record<string, string> = {
+  active: 'Linked: syncs keep it up to date',
+  inactive: 'Linked, and inactive',
+  orphaned: 'Linked under an earlier mapping: a person decides what becomes of it',
+}
+
+function Provenance({ contact }: { contact: Contact }) {
+  if (!contact.entraObjectId) {
+    return (
+      <Facts title="Microsoft Entra">
+        <Text c="dimmed">No account is linked. The next sync links one that has this address.</Text>
+      </Facts>
+    )
+  }
+  return (
+    <Facts title="Microsoft Entra">
+      <Fact name="Link">{links[contact.linkStatus ?? 'active'] ?? contact.linkStatus}</Fact>
+      <Fact name="Sign-in name">{contact.entraUserPrincipalName}</Fact>
+      <Fact name="Account">{contact.entraAccountEnabled === undefined ? 'Microsoft does not say whether it is enabled' : contact.entraAccountEnabled ? 'Enabled' : 'Disabled'}</Fact>
+      <Fact name="Last sync">
+        <Time at={contact.lastEntraSyncAt} />
+      </Fact>
+    </Facts>
+  )
+}
+
+function Facts({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <Stack className="card" p="lg" gap="sm" component="section" aria-label={title}>
+      <Title order={2} size="h4">
+        {title}
+      </Title>
+      {children}
+    </Stack>
+  )
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <Text size="sm" c="dimmed">
+        {name}
+      </Text>
+      <Text component="div" style={{ overflowWrap: 'anywhere' }} dir="auto">
+        {children || <Text c="dimmed">none</Text>}
+      </Text>
+    </div>
+  )
+}
