@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"time"
 
@@ -35,6 +36,8 @@ type config struct {
 	DirectoryTimeout time.Duration `env:"ENTRASYNC_ROUND_DIRECTORY_TIMEOUT" envDefault:"5m"`
 	// For how many days what runs did with each identity is kept; 0 keeps it for ever.
 	ReportDays int `env:"ENTRASYNC_REPORT_DAYS" envDefault:"30"`
+	// How many whole months of the change feed stay beside the present one; 0 keeps all.
+	FeedMonths int `env:"ENTRASYNC_FEED_MONTHS" envDefault:"3"`
 }
 
 const name = "sync-engine"
@@ -73,6 +76,7 @@ func start(ctx context.Context, s *service.Service, c config) error {
 	settings(s, pool, store, clients)
 	rpc.Register(s.Server(), rpc.UseCases{
 		Contacts:  syncengine.NewListContacts(store),
+		Changes:   syncengine.NewListChanges(store),
 		Batch:     syncengine.NewBatchUpsert(store, clients, newID, time.Now),
 		Runs:      syncengine.NewReadRuns(store, time.Now),
 		Create:    syncengine.NewCreateRun(store, clients, newID, time.Now),
@@ -86,5 +90,15 @@ func start(ctx context.Context, s *service.Service, c config) error {
 		Watch:     syncengine.NewWatchRun(store, rounds, syncengine.WatchEvery),
 		Rounds:    rounds,
 	})
+	s.Every("feed months", time.Hour, func(ctx context.Context) error { return keepFeedMonths(ctx, store, c.FeedMonths) })
 	return reports(s, c, store)
+}
+
+// keepFeedMonths makes the change feed's partitions to come and drops the old ones.
+func keepFeedMonths(ctx context.Context, store *postgres.Store, months int) error {
+	done, err := store.KeepFeedMonths(ctx, months)
+	for _, what := range done {
+		slog.InfoContext(ctx, "change feed", "month", what)
+	}
+	return err
 }

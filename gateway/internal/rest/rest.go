@@ -55,6 +55,8 @@ func register(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnIn
 		syncenginev1.RegisterReportServiceHandlerClient(ctx, mux, syncenginev1.NewReportServiceClient(conn)),
 		syncenginev1.RegisterSettingsServiceHandlerClient(ctx, mux, syncenginev1.NewSettingsServiceClient(conn)),
 		syncenginev1.RegisterContactServiceHandlerClient(ctx, mux, syncenginev1.NewContactServiceClient(conn)),
+		// After the contacts: of two routes that fit, the one registered last is taken.
+		syncenginev1.RegisterChangeServiceHandlerClient(ctx, mux, syncenginev1.NewChangeServiceClient(conn)),
 		reconciliationv1.RegisterReconciliationServiceHandlerClient(ctx, mux, reconciliationv1.NewReconciliationServiceClient(conn)),
 		orchestrationv1.RegisterOrchestrationServiceHandlerClient(ctx, mux, orchestrationv1.NewOrchestrationServiceClient(conn)),
 		gatewayv1.RegisterStatusServiceHandlerClient(ctx, mux, gatewayv1.NewStatusServiceClient(conn)),

@@ -346,7 +346,7 @@ var groups = []Group{
 		},
 		{
 			Name: CursorExpired, Kinds: []Kind{KindPrecondition}, Status: 410,
-			Text: "The cursor is older than what is kept.", Do: "Start again from the snapshot.",
+			Text: "The cursor is older than what is kept.", Do: "List all contacts again, and follow the feed from the changesCursor of that list.",
 		},
 		{
 			Name: StaleVersion, Kinds: []Kind{KindConflict},

@@ -44,7 +44,9 @@ func (s *Store) Batch(ctx context.Context, bq syncengine.BatchQuery, fn func(ctx
 			}
 			return fn(ctx, b)
 		}, pg.StatementTimeout(s.timeouts.Range), pg.Retries(batchTries))
-		if !b.moved {
+		// A contact with the same external id may have come meanwhile, at a client whose head we
+		// do not hold: the next time it is found.
+		if !b.moved && errs.ReasonOf(err) != reason.AlreadyExists {
 			return err
 		}
 	}
@@ -164,6 +166,7 @@ func (b *batch) feed(ctx context.Context, w syncengine.BatchWrite) error {
 		p.Types = append(p.Types, change.Type)
 		p.ContactIds = append(p.ContactIds, contact[0])
 		p.ClientIds = append(p.ClientIds, contact[1])
+		p.Versions = append(p.Versions, change.Version)
 		p.Fields = append(p.Fields, strings.Join(change.Fields, ","))
 	}
 	last, err := b.q.AdvanceFeed(ctx, sqlc.AdvanceFeedParams{TenantID: b.tenantID, Count: int64(len(w.Changes))})

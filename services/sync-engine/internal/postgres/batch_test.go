@@ -32,7 +32,7 @@ func TestBatchUpserts(t *testing.T) {
 	require.Equal(t, []string{"updated", "unchanged"}, outcomes(e.host(partly, record("b", "Berta"))))
 	require.Equal(t, []string{"Anna Boss a@corp.example 2 " + client}, e.rows(`SELECT full_name, role, email, version, client_id::text FROM contacts WHERE external_id = 'a'`))
 	require.Equal(t, []string{"deleted"}, outcomes(e.host(syncengine.ContactRecord{ID: &first[1].ID, Deleted: ptr(true)})))
-	require.Equal(t, []string{"1 contact.created host", "2 contact.created host", "3 contact.updated host", "4 contact.updated host"},
+	require.Equal(t, []string{"1 contact.created host", "2 contact.created host", "3 contact.updated host", "4 contact.deleted host"},
 		e.rows(`SELECT seq, type, source FROM contact_changes ORDER BY seq`))
 	require.Equal(t, 1, e.count(`SELECT count(*) FROM contacts WHERE NOT deleted`))
 }

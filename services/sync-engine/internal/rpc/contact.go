@@ -23,12 +23,20 @@ func (s *contactServer) ListContacts(ctx context.Context, req *syncenginev1.List
 	if page.After, err = positionOf(req.GetPageToken(), filters...); err != nil {
 		return nil, err
 	}
+	var cursor *string
+	if page.After == nil {
+		at, err := s.cases.Contacts.FeedCursor(ctx)
+		if err != nil {
+			return nil, err
+		}
+		cursor = &at
+	}
 	contacts, next, total, err := s.cases.Contacts.Do(ctx, req.GetQ(), page)
 	if err != nil {
 		return nil, err
 	}
 	answer := &syncenginev1.ListContactsResponse{
-		Contacts: make([]*syncenginev1.Contact, len(contacts)), NextPageToken: tokenOf(next, filters...), TotalSize: totalOf(total),
+		Contacts: make([]*syncenginev1.Contact, len(contacts)), NextPageToken: tokenOf(next, filters...), TotalSize: totalOf(total), ChangesCursor: cursor,
 	}
 	for i := range contacts {
 		answer.Contacts[i] = contactMessage(&contacts[i])

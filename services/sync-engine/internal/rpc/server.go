@@ -12,6 +12,7 @@ import (
 // UseCases are what the servers call.
 type UseCases struct {
 	Contacts  *syncengine.ListContacts
+	Changes   *syncengine.ListChanges
 	Batch     *syncengine.BatchUpsert
 	Runs      *syncengine.ReadRuns
 	Create    *syncengine.CreateRun
@@ -29,6 +30,7 @@ type UseCases struct {
 // Register serves all contracts of the sync engine.
 func Register(server grpc.ServiceRegistrar, cases UseCases) {
 	syncenginev1.RegisterContactServiceServer(server, &contactServer{cases: cases})
+	syncenginev1.RegisterChangeServiceServer(server, &changeServer{cases: cases})
 	syncenginev1.RegisterRunServiceServer(server, &runServer{cases: cases})
 	syncenginev1.RegisterSyncEngineInternalServiceServer(server, &internalServer{cases: cases})
 	syncenginev1.RegisterProgressInternalServiceServer(server, &progressServer{cases: cases})

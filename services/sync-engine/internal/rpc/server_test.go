@@ -123,6 +123,7 @@ type bundle struct {
 	engine     syncenginev1.SyncEngineInternalServiceClient // as the worker
 	runs       syncenginev1.RunServiceClient                // as the gateway
 	contacts   syncenginev1.ContactServiceClient
+	changes    syncenginev1.ChangeServiceClient
 	reports    syncenginev1.ReportServiceClient
 	tickets    syncenginev1.TicketInternalServiceClient
 	schedules  syncenginev1.ScheduleInternalServiceClient
@@ -153,7 +154,7 @@ func setup(t *testing.T) (context.Context, *bundle) {
 	newID := func() (string, error) { return uuid.Must(uuid.NewV7()).String(), nil }
 	address := network.Serve("sync-engine", func(r grpc.ServiceRegistrar) {
 		service.Register(r, service.UseCases{
-			Contacts: syncengine.NewListContacts(store), Batch: syncengine.NewBatchUpsert(store, clients, newID, time.Now),
+			Contacts: syncengine.NewListContacts(store), Changes: syncengine.NewListChanges(store), Batch: syncengine.NewBatchUpsert(store, clients, newID, time.Now),
 			Runs: syncengine.NewReadRuns(store, time.Now), Create: syncengine.NewCreateRun(store, clients, newID, time.Now),
 			Begin: syncengine.NewBeginRun(store, clients, time.Now), Results: syncengine.NewRunResults(store, time.Now),
 			Sync:   syncengine.NewSyncTenant(store, directory.New(dial(self, "connection", connectionAddr)), clients, decisions, time.Now),
@@ -173,6 +174,7 @@ func setup(t *testing.T) (context.Context, *bundle) {
 	b.runs, b.contacts = syncenginev1.NewRunServiceClient(gateway), syncenginev1.NewContactServiceClient(gateway)
 	b.reports = syncenginev1.NewReportServiceClient(gateway)
 	b.settings = syncenginev1.NewSettingsServiceClient(gateway)
+	b.changes = syncenginev1.NewChangeServiceClient(gateway)
 	b.stranger = syncenginev1.NewSyncEngineInternalServiceClient(dial(network.Identity("mapping"), "sync-engine", address))
 	return tenant.With(t.Context(), tenant.Call{Tenant: "msp", Actor: tenant.Actor{ID: "user-7", Type: "user"}}), b
 }
@@ -351,4 +353,35 @@ func TestOrphansOverTheWire(t *testing.T) {
 	require.Equal(t, "mapping_changed", errs.ReasonOf(err))
 	_, err = b.stranger.ReviseMapping(ctx, &syncenginev1.ReviseMappingRequest{ManagedTenantId: managed, EntraTenantId: entra, Revision: 3})
 	require.Equal(t, "caller_refused", errs.ReasonOf(err))
+}
+
+func TestTheHostFollowsTheFeed(t *testing.T) {
+	t.Parallel()
+	ctx, b := setup(t)
+	write := func(name string) {
+		_, err := b.contacts.BatchUpsertContacts(ctx, &syncenginev1.BatchUpsertContactsRequest{Contacts: []*syncenginev1.ContactRecord{
+			{ExternalId: ptr("1"), ClientExternalId: ptr("ext"), FullName: name},
+		}})
+		require.NoError(t, err)
+	}
+	write("Before")
+	list, err := b.contacts.ListContacts(ctx, &syncenginev1.ListContactsRequest{})
+	require.NoError(t, err)
+	require.Len(t, list.GetContacts(), 1)
+	write("After")
+	all, err := b.changes.ListChanges(ctx, &syncenginev1.ListChangesRequest{})
+	require.NoError(t, err)
+	require.Len(t, all.GetChanges(), 2)
+	require.Equal(t, "Before", all.GetChanges()[0].GetContact().GetFullName())
+	later, err := b.changes.ListChanges(ctx, &syncenginev1.ListChangesRequest{Cursor: list.GetChangesCursor(), WaitSeconds: 1})
+	require.NoError(t, err)
+	require.Len(t, later.GetChanges(), 1)
+	entry := later.GetChanges()[0]
+	require.Equal(t, "contact.updated", entry.GetType())
+	require.Equal(t, "host", entry.GetSource())
+	require.Equal(t, []string{"fullName"}, entry.GetFields())
+	require.Equal(t, "After", entry.GetContact().GetFullName())
+	require.Equal(t, all.GetNextCursor(), later.GetNextCursor())
+	_, err = b.changes.ListChanges(ctx, &syncenginev1.ListChangesRequest{Cursor: syncengine.FeedCursor(9)})
+	require.Equal(t, "cursor_expired", errs.ReasonOf(err))
 }

@@ -44,6 +44,7 @@ type StoredContact struct {
 // Change is one entry of the change feed.
 type Change struct {
 	Type, ContactID, ClientID string
+	Version                   int64 // that the contact came to
 	Fields                    []string
 }
 

@@ -9,6 +9,7 @@ const (
 	ChangeUpdated     = "contact.updated"
 	ChangeInactivated = "contact.inactivated"
 	ChangeReactivated = "contact.reactivated"
+	ChangeDeleted     = "contact.deleted"
 )
 
 // decided is what is to become of one record.
@@ -154,7 +155,7 @@ func (b *BatchUpsert) create(it *item, write *BatchWrite) (decided, error) {
 	}
 	c.Inactive = it.inactive != nil && *it.inactive
 	write.Insert = append(write.Insert, c)
-	write.Changes = append(write.Changes, Change{Type: ChangeCreated, ContactID: c.ID, ClientID: c.ClientID})
+	write.Changes = append(write.Changes, Change{Type: ChangeCreated, ContactID: c.ID, ClientID: c.ClientID, Version: c.Version})
 	return decided{id: c.ID, externalID: c.ExternalID, outcome: OutcomeCreated}, nil
 }
 
@@ -200,6 +201,9 @@ func update(it *item, current *StoredContact, write *BatchWrite) decided {
 	if it.deleted != nil && *it.deleted != c.Deleted {
 		c.Deleted = *it.deleted
 		fields = append(fields, "deleted")
+		if c.Deleted {
+			kind = ChangeDeleted
+		}
 	}
 	d := decided{id: c.ID, externalID: c.ExternalID, outcome: OutcomeUpdated}
 	switch {
@@ -213,6 +217,6 @@ func update(it *item, current *StoredContact, write *BatchWrite) decided {
 	}
 	c.Version++
 	write.Update = append(write.Update, c)
-	write.Changes = append(write.Changes, Change{Type: kind, ContactID: c.ID, ClientID: c.ClientID, Fields: fields})
+	write.Changes = append(write.Changes, Change{Type: kind, ContactID: c.ID, ClientID: c.ClientID, Version: c.Version, Fields: fields})
 	return d
 }

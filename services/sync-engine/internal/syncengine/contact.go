@@ -15,6 +15,9 @@ const (
 	MadeBySync = "sync"
 )
 
+// SyncSource marks contacts that a sync has processed.
+const SyncSource = "entra_sync"
+
 // Contact is a person at a client, as it is shown.
 type Contact struct {
 	ID             string // UUID
@@ -70,6 +73,7 @@ type ContactStore interface {
 	Contact(ctx context.Context, id string) (Contact, error) // ErrUnknownContact
 	Contacts(ctx context.Context, page ContactPage) ([]Contact, error)
 	CountContacts(ctx context.Context, filter ContactFilter) (int, error)
+	FeedHead(ctx context.Context) (int64, error)
 }
 
 // ListContacts pages through contacts.
@@ -81,6 +85,13 @@ func NewListContacts(store ContactStore) *ListContacts { return &ListContacts{st
 // Get returns one contact.
 func (l *ListContacts) Get(ctx context.Context, id string) (Contact, error) {
 	return l.store.Contact(ctx, id)
+}
+
+// FeedCursor is where the change feed stands. Who reads it before the first page
+// of a list, then all pages, and then follows the feed from it, misses nothing.
+func (l *ListContacts) FeedCursor(ctx context.Context) (string, error) {
+	head, err := l.store.FeedHead(ctx)
+	return FeedCursor(head), err
 }
 
 // Do returns a page and where the next one begins, nil after the last. total is

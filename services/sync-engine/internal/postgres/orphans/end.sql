@@ -27,9 +27,9 @@ WITH due AS MATERIALIZED (
         entra_account_enabled = NULL, entra_sync_status = NULL, entra_sync_status_reason = NULL, version = c.version + 1, updated_at = @now
     FROM ended e
     WHERE c.id = e.contact_id AND e.mine
-    RETURNING c.id, c.client_id, e.object_id
+    RETURNING c.id, c.client_id, c.version, e.object_id
 ), shown AS (
-    SELECT id, client_id, row_number() OVER (ORDER BY object_id) AS k FROM freed
+    SELECT id, client_id, version, row_number() OVER (ORDER BY object_id) AS k FROM freed
 ), counted AS (
     SELECT count(*) AS k FROM shown
 ), head AS (
@@ -37,8 +37,8 @@ WITH due AS MATERIALIZED (
     ON CONFLICT (tenant_id) DO UPDATE SET seq = feed_heads.seq + EXCLUDED.seq
     RETURNING seq
 ), fed AS (
-    INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, fields, at)
-    SELECT @tenant, head.seq - counted.k + s.k, 'contact.updated', 'person', s.id, s.client_id, ARRAY['entraObjectId', 'linkStatus'], @now
+    INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, fields, at)
+    SELECT @tenant, head.seq - counted.k + s.k, 'contact.updated', 'person', s.id, s.client_id, s.version, ARRAY['entraObjectId', 'linkStatus'], @now
     FROM shown s CROSS JOIN head CROSS JOIN counted
     ORDER BY s.k
 )

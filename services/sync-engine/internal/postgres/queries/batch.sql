@@ -66,9 +66,13 @@ ON CONFLICT (tenant_id) DO UPDATE SET seq = feed_heads.seq + EXCLUDED.seq
 RETURNING seq;
 
 -- name: InsertChanges :exec
--- fields are joined by commas: arrays of arrays must not be ragged.
-INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, fields, at)
-SELECT @tenant_id::text, CAST(@first_seq AS bigint) + r.ord - 1, r.type, 'host', r.contact_id, r.client_id, string_to_array(r.fields, ','), @now::timestamptz
+-- fields are joined by commas: arrays of arrays must not be ragged. The status of a contact's link
+-- stands in the link; nobody changes it while we hold the client's head.
+INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, link_status, fields, at)
+SELECT @tenant_id::text, CAST(@first_seq AS bigint) + r.ord - 1, r.type, 'host', r.contact_id, r.client_id, r.version,
+       (SELECT l.status FROM contacts c JOIN entra_contact_links l ON l.entra_tenant_id = c.entra_tenant_id AND l.entra_object_id = c.entra_object_id
+        WHERE c.id = r.contact_id LIMIT 1),
+       string_to_array(r.fields, ','), @now::timestamptz
 FROM (SELECT generate_subscripts(@types::text[], 1) AS ord, unnest(@types::text[]) AS type, unnest(@contact_ids::uuid[]) AS contact_id,
-             unnest(@client_ids::uuid[]) AS client_id, unnest(@fields::text[]) AS fields) r
+             unnest(@client_ids::uuid[]) AS client_id, unnest(@versions::bigint[]) AS version, unnest(@fields::text[]) AS fields) r
 ORDER BY r.ord;

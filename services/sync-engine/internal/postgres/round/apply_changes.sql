@@ -1,17 +1,22 @@
 -- name: apply_changes
 -- The change feed, last: its head row is locked until the commit. A contact that the host moved is
--- told of as its own client's.
+-- told of as its own client's, and as the version that it came to.
 WITH due AS MATERIALIZED (
     SELECT p.n, true AS planned,
            CASE p.action WHEN 'create' THEN 'contact.created' WHEN 'link' THEN 'contact.linked' WHEN 'inactivate' THEN 'contact.inactivated'
                          WHEN 'reactivate' THEN 'contact.reactivated' ELSE 'contact.updated' END AS type,
-           p.contact_id, c.client_id, p.fields
+           p.contact_id, c.client_id, c.version, p.fields,
+           CASE WHEN p.action IN ('create', 'link', 'reactivate', 'resume') THEN 'active' WHEN p.action = 'inactivate' THEN 'inactive'
+                ELSE (SELECT l.status FROM entra_contact_links l
+                      WHERE l.entra_tenant_id = @directory AND l.entra_object_id = p.object_id LIMIT 1) END AS link_status
     FROM plan p
-    CROSS JOIN LATERAL (SELECT c.client_id FROM contacts c WHERE c.id = p.contact_id LIMIT 1) c
+    CROSS JOIN LATERAL (SELECT c.client_id, c.version FROM contacts c WHERE c.id = p.contact_id LIMIT 1) c
     WHERE p.n > @after AND p.n <= @up_to AND p.visible
     UNION ALL
-    SELECT n, false, 'contact.updated', contact_id, client_id, ARRAY['entraObjectId', 'linkStatus'] FROM released
-    WHERE n > @after AND n <= @up_to AND freed
+    SELECT r.n, false, 'contact.updated', r.contact_id, r.client_id, c.version, ARRAY['entraObjectId', 'linkStatus'], NULL
+    FROM released r
+    CROSS JOIN LATERAL (SELECT c.version FROM contacts c WHERE c.id = r.contact_id LIMIT 1) c
+    WHERE r.n > @after AND r.n <= @up_to AND r.freed
 ), counted AS (
     SELECT count(*) AS k FROM due
 ), head AS (
@@ -19,7 +24,7 @@ WITH due AS MATERIALIZED (
     ON CONFLICT (tenant_id) DO UPDATE SET seq = feed_heads.seq + EXCLUDED.seq
     RETURNING seq
 )
-INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, fields, run_id, at)
-SELECT @tenant, head.seq - counted.k + row_number() OVER (ORDER BY d.n, d.planned), d.type, 'sync', d.contact_id, d.client_id, d.fields, @run, @now
+INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, link_status, fields, run_id, at)
+SELECT @tenant, head.seq - counted.k + row_number() OVER (ORDER BY d.n, d.planned), d.type, 'sync', d.contact_id, d.client_id, d.version, d.link_status, d.fields, @run, @now
 FROM due d CROSS JOIN head CROSS JOIN counted
 ORDER BY d.n, d.planned;

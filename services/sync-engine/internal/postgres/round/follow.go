@@ -19,6 +19,8 @@ import (
 var (
 	//go:embed follow_next.sql
 	followNext string
+	//go:embed follow_clients.sql
+	followClients string
 	//go:embed follow_range.sql
 	followRange string
 )
@@ -136,8 +138,16 @@ func (m *Mapping) Apply(ctx context.Context, now time.Time, step syncengine.Step
 			if done = upTo == nil; done {
 				return m.applied(ctx, q, now)
 			}
+			args["up_to_id"] = *upTo
+			clients, err := uuids(ctx, tx, followClients, args)
+			if err != nil {
+				return err
+			}
+			if err := q.RaiseClientHeads(ctx, sqlc.RaiseClientHeadsParams{TenantID: m.tenantID, ClientIds: clients}); err != nil {
+				return err
+			}
 			var n int
-			if err := tx.QueryRow(ctx, followRange, with(args, "up_to_id", *upTo)).Scan(&n); err != nil {
+			if err := tx.QueryRow(ctx, followRange, args).Scan(&n); err != nil {
 				return err
 			}
 			after, reactivated = *upTo, reactivated+n

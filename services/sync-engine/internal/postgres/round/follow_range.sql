@@ -5,13 +5,13 @@
 -- found again by their place: under row-level security and without statistics a join on the key goes
 -- quadratic, and nobody moves rows of a directory whose lock we hold.
 WITH due AS MATERIALIZED (
-    SELECT l.ctid AS place, l.entra_object_id AS object_id, l.status AS was, c.mine, c.id AS contact_id, c.client_id,
+    SELECT l.ctid AS place, l.entra_object_id AS object_id, l.status AS was, c.mine, c.id AS contact_id, c.client_id, c.version,
            CASE WHEN l.client_id IS DISTINCT FROM @client::uuid THEN 'orphaned'
                 WHEN l.status = 'orphaned' AND c.mine THEN COALESCE(c.entra_sync_status, 'active')
                 ELSE l.status END AS becomes
     FROM entra_contact_links l
     CROSS JOIN LATERAL (
-        SELECT c.id, c.client_id, c.entra_sync_status,
+        SELECT c.id, c.client_id, c.version, c.entra_sync_status,
                COALESCE(c.entra_tenant_id = l.entra_tenant_id AND c.entra_object_id = l.entra_object_id, false) AS mine
         FROM contacts c WHERE c.id = l.contact_id LIMIT 1
     ) c
@@ -22,9 +22,9 @@ WITH due AS MATERIALIZED (
     SET status = d.becomes, relink_client_id = NULL, relink_decision_id = NULL
     FROM due d
     WHERE l.ctid = d.place AND (d.becomes <> d.was OR l.relink_client_id IS NOT NULL)
-    RETURNING d.object_id, d.was, d.becomes, d.mine, d.contact_id, d.client_id
+    RETURNING d.object_id, d.was, d.becomes, d.mine, d.contact_id, d.client_id, d.version
 ), shown AS (
-    SELECT contact_id, client_id, row_number() OVER (ORDER BY object_id) AS k FROM moved WHERE mine AND becomes <> was
+    SELECT contact_id, client_id, version, becomes, row_number() OVER (ORDER BY object_id) AS k FROM moved WHERE mine AND becomes <> was
 ), counted AS (
     SELECT count(*) AS k FROM shown
 ), head AS (
@@ -32,8 +32,8 @@ WITH due AS MATERIALIZED (
     ON CONFLICT (tenant_id) DO UPDATE SET seq = feed_heads.seq + EXCLUDED.seq
     RETURNING seq
 ), fed AS (
-    INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, fields, at)
-    SELECT @tenant, head.seq - counted.k + s.k, 'contact.updated', 'person', s.contact_id, s.client_id, ARRAY['linkStatus'], @now
+    INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, link_status, fields, at)
+    SELECT @tenant, head.seq - counted.k + s.k, 'contact.updated', 'person', s.contact_id, s.client_id, s.version, s.becomes, ARRAY['linkStatus'], @now
     FROM shown s CROSS JOIN head CROSS JOIN counted
     ORDER BY s.k
 )

@@ -254,10 +254,13 @@ func (q *Queries) FindByID(ctx context.Context, ids []uuid.UUID) ([]FindByIDRow,
 }
 
 const insertChanges = `-- name: InsertChanges :exec
-INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, fields, at)
-SELECT $1::text, CAST($2 AS bigint) + r.ord - 1, r.type, 'host', r.contact_id, r.client_id, string_to_array(r.fields, ','), $3::timestamptz
+INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, link_status, fields, at)
+SELECT $1::text, CAST($2 AS bigint) + r.ord - 1, r.type, 'host', r.contact_id, r.client_id, r.version,
+       (SELECT l.status FROM contacts c JOIN entra_contact_links l ON l.entra_tenant_id = c.entra_tenant_id AND l.entra_object_id = c.entra_object_id
+        WHERE c.id = r.contact_id LIMIT 1),
+       string_to_array(r.fields, ','), $3::timestamptz
 FROM (SELECT generate_subscripts($4::text[], 1) AS ord, unnest($4::text[]) AS type, unnest($5::uuid[]) AS contact_id,
-             unnest($6::uuid[]) AS client_id, unnest($7::text[]) AS fields) r
+             unnest($6::uuid[]) AS client_id, unnest($7::bigint[]) AS version, unnest($8::text[]) AS fields) r
 ORDER BY r.ord
 `
 
@@ -268,10 +271,12 @@ type InsertChangesParams struct {
 	Types      []string
 	ContactIds []uuid.UUID
 	ClientIds  []uuid.UUID
+	Versions   []int64
 	Fields     []string
 }
 
-// fields are joined by commas: arrays of arrays must not be ragged.
+// fields are joined by commas: arrays of arrays must not be ragged. The status of a contact's link
+// stands in the link; nobody changes it while we hold the client's head.
 func (q *Queries) InsertChanges(ctx context.Context, arg InsertChangesParams) error {
 	_, err := q.db.Exec(ctx, insertChanges,
 		arg.TenantID,
@@ -280,6 +285,7 @@ func (q *Queries) InsertChanges(ctx context.Context, arg InsertChangesParams) er
 		arg.Types,
 		arg.ContactIds,
 		arg.ClientIds,
+		arg.Versions,
 		arg.Fields,
 	)
 	return err

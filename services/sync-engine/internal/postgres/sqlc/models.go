@@ -46,15 +46,33 @@ type Contact struct {
 }
 
 type ContactChange struct {
-	TenantID  string
-	Seq       int64
-	Type      string
-	Source    string
-	ContactID uuid.UUID
-	ClientID  uuid.UUID
-	Fields    []string
-	RunID     *uuid.UUID
-	At        time.Time
+	TenantID   string
+	Seq        int64
+	Type       string
+	Source     string
+	ContactID  *uuid.UUID
+	ClientID   uuid.UUID
+	Fields     []string
+	RunID      *uuid.UUID
+	At         time.Time
+	Version    *int64
+	LinkStatus *string
+	Client     []byte
+}
+
+type ContactChangesBefore struct {
+	TenantID   string
+	Seq        int64
+	Type       string
+	Source     string
+	ContactID  *uuid.UUID
+	ClientID   uuid.UUID
+	Fields     []string
+	RunID      *uuid.UUID
+	At         time.Time
+	Version    *int64
+	LinkStatus *string
+	Client     []byte
 }
 
 type ContactDetail struct {
@@ -80,6 +98,28 @@ type ContactDetail struct {
 	EntraSyncStatus        *string
 	EntraSyncStatusReason  *string
 	LinkStatus             *string
+}
+
+type ContactVersion struct {
+	TenantID               string
+	ContactID              uuid.UUID
+	Version                int64
+	At                     time.Time
+	ClientID               uuid.UUID
+	ExternalID             *string
+	FullName               string
+	Email                  string
+	Phone                  string
+	Role                   string
+	Inactive               bool
+	Deleted                bool
+	EntraTenantID          *string
+	EntraObjectID          *string
+	LastEntraSyncAt        *time.Time
+	EntraUserPrincipalName *string
+	EntraAccountEnabled    *bool
+	EntraSyncStatus        *string
+	EntraSyncStatusReason  *string
 }
 
 type Directory struct {

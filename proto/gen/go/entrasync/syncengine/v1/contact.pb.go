@@ -310,6 +310,9 @@ type ListContactsResponse struct {
 	Contacts      []*Contact             `protobuf:"bytes,1,rep,name=contacts,proto3" json:"contacts,omitempty"`
 	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	TotalSize     *int32                 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	// Where the change feed stood before the first page was read; stands on that page alone. Who has
+	// read all pages and follows the feed from here misses nothing.
+	ChangesCursor *string `protobuf:"bytes,4,opt,name=changes_cursor,json=changesCursor,proto3,oneof" json:"changes_cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -363,6 +366,13 @@ func (x *ListContactsResponse) GetTotalSize() int32 {
 		return *x.TotalSize
 	}
 	return 0
+}
+
+func (x *ListContactsResponse) GetChangesCursor() string {
+	if x != nil && x.ChangesCursor != nil {
+		return *x.ChangesCursor
+	}
+	return ""
 }
 
 type GetContactRequest struct {
@@ -835,13 +845,15 @@ const file_entrasync_syncengine_v1_contact_proto_rawDesc = "" +
 	"\tpage_size\x18\x05 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12(\n" +
 	"\n" +
-	"page_token\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"\xaf\x01\n" +
+	"page_token\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"\xee\x01\n" +
 	"\x14ListContactsResponse\x12<\n" +
 	"\bcontacts\x18\x01 \x03(\v2 .entrasync.syncengine.v1.ContactR\bcontacts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01B\r\n" +
-	"\v_total_size\".\n" +
+	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01\x12*\n" +
+	"\x0echanges_cursor\x18\x04 \x01(\tH\x01R\rchangesCursor\x88\x01\x01B\r\n" +
+	"\v_total_sizeB\x11\n" +
+	"\x0f_changes_cursor\".\n" +
 	"\x11GetContactRequest\x12\x19\n" +
 	"\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x02id\"P\n" +
 	"\x12GetContactResponse\x12:\n" +

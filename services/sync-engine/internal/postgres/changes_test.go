@@ -1,0 +1,213 @@
+package postgres_test
+
+import (
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// replica is what a host keeps of its contacts by the feed alone.
+type replica struct {
+	cursor   string
+	last     int64
+	contacts map[string]syncengine.Contact
+}
+
+// follow reads the feed to its end and applies it. It demands that no number is
+// missing and that no contact goes back to an older version.
+func (r *replica) follow(t *testing.T, e *engine, changes *syncengine.ListChanges, size int) {
+	t.Helper()
+	for {
+		entries, next, err := changes.Do(e.ctx(), r.cursor, size, 0)
+		require.NoError(t, err)
+		for i := range entries {
+			entry := &entries[i]
+			require.Equal(t, r.last+1, entry.Sequence)
+			r.last = entry.Sequence
+			require.NotNil(t, entry.Contact, "entry %d", entry.Sequence)
+			require.GreaterOrEqual(t, entry.Contact.Version, r.contacts[entry.Contact.ID].Version, "entry %d", entry.Sequence)
+			r.contacts[entry.Contact.ID] = *entry.Contact
+		}
+		r.cursor = next
+		if len(entries) == 0 {
+			return
+		}
+	}
+}
+
+// shown is a contact without what changes with no entry in the feed: the times of a
+// sync that changed nothing, and the metadata of the account.
+func shown(c syncengine.Contact) syncengine.Contact {
+	c.LastSyncAt, c.NameKey, c.UPN, c.AccountEnabled, c.Version = nil, "", nil, nil, 0
+	return c
+}
+
+// table reads every contact as it is shown.
+func (e *engine) table() map[string]syncengine.Contact {
+	e.t.Helper()
+	out := map[string]syncengine.Contact{}
+	for _, id := range e.rows(`SELECT id::text FROM contacts`) {
+		c, err := e.store.Contact(e.ctx(), id)
+		require.NoError(e.t, err)
+		out[id] = c
+	}
+	return out
+}
+
+func (r *replica) requireEquals(t *testing.T, table map[string]syncengine.Contact) {
+	t.Helper()
+	require.Len(t, r.contacts, len(table))
+	for id, c := range table {
+		require.Equal(t, shown(c), shown(r.contacts[id]))
+	}
+}
+
+// TestTheFeedReplaysToTheTable has eight hosts write while one reads, and a round
+// between; every entry is as of its change, so that what was read equals the table.
+func TestTheFeedReplaysToTheTable(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	changes := syncengine.NewListChanges(e.store)
+	r := &replica{contacts: map[string]syncengine.Contact{}}
+	const writers, turns = 8, 15
+	var writing sync.WaitGroup
+	var failed atomic.Value
+	for w := range writers {
+		writing.Go(func() {
+			for turn := range turns {
+				var records []syncengine.ContactRecord
+				for n := range 4 { // every contact is written by two writers
+					id := fmt.Sprintf("c-%d-%d", w/2, n)
+					record := syncengine.ContactRecord{
+						ExternalID: &id, ClientID: ptr([]string{client, other}[(w+turn)%2]), FullName: fmt.Sprintf("Name %d of %d", turn, w),
+						Email: ptr(id + "@corp.example"), Role: ptr(strconv.Itoa(turn)),
+					}
+					if turn%5 == 4 {
+						record.Inactive = ptr(n%2 == 0)
+					}
+					record.Deleted = ptr(turn%7 == 6)
+					records = append(records, record)
+				}
+				if _, err := e.batch.Do(e.ctx(), records); err != nil && errs.KindOf(err) != errs.Unavailable && errs.KindOf(err) != errs.Exhausted {
+					failed.Store(err)
+					return
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { writing.Wait(); close(done) }()
+	for ended := false; !ended; {
+		select {
+		case <-done:
+			ended = true
+		default:
+		}
+		r.follow(t, e, changes, 7)
+	}
+	require.Nil(t, failed.Load())
+	r.requireEquals(t, e.table())
+	require.Equal(t, int(r.last), e.count(`SELECT seq FROM feed_heads`))
+
+	e.dir.users = append(people(30), person("linked", "Linked", "c-0-1@corp.example"))
+	e.setting("field_display_name", true)
+	e.round()
+	r.follow(t, e, changes, 7)
+	r.requireEquals(t, e.table())
+	e.dir.users = e.dir.users[2:]
+	e.dir.users[0].DisplayName = "Another name"
+	e.dir.users[1].AccountEnabled = ptr(false)
+	e.round()
+	r.follow(t, e, changes, 7)
+	r.requireEquals(t, e.table())
+	e.remap(other)
+	e.followed()
+	r.follow(t, e, changes, 7)
+	r.requireEquals(t, e.table())
+	require.Zero(t, e.count(`SELECT count(*) FROM contact_changes WHERE version IS NULL`), "an entry without a version is told as of now")
+}
+
+// TestAnEntryIsAsOfItsChange reads old entries after the contact went on.
+func TestAnEntryIsAsOfItsChange(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	for _, name := range []string{"First", "Second", "Third"} {
+		e.host(syncengine.ContactRecord{ExternalID: ptr("x"), ClientID: ptr(client), FullName: name})
+	}
+	e.host(syncengine.ContactRecord{ExternalID: ptr("x"), Deleted: ptr(true)})
+	entries, next, err := syncengine.NewListChanges(e.store).Do(e.ctx(), "", 50, 0)
+	require.NoError(t, err)
+	var told []string
+	for _, entry := range entries {
+		told = append(told, fmt.Sprintf("%d %s %s %s %v %v v%d", entry.Sequence, entry.Type, entry.Source, entry.Contact.FullName,
+			entry.Fields, entry.Contact.Deleted, entry.Contact.Version))
+	}
+	require.Equal(t, []string{
+		"1 contact.created host First [] false v1", "2 contact.updated host Second [fullName] false v2",
+		"3 contact.updated host Third [fullName] false v3", "4 contact.deleted host Third [deleted] true v4",
+	}, told)
+	again, end, err := syncengine.NewListChanges(e.store).Do(e.ctx(), next, 50, 0)
+	require.NoError(t, err)
+	require.Empty(t, again)
+	require.Equal(t, next, end)
+}
+
+// TestACursorThatIsNotKeptExpires drops months, and starts again from a list.
+func TestACursorThatIsNotKeptExpires(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	changes := syncengine.NewListChanges(e.store)
+	month := func(name string) {
+		e.now = time.Now()
+		e.host(syncengine.ContactRecord{ExternalID: &name, ClientID: ptr(client), FullName: name})
+		_, err := e.admin.Exec(t.Context(), `SELECT keep_feed_months_at(now(), 1)`)
+		require.NoError(t, err)
+	}
+	month("old")
+	_, first, err := changes.Do(e.ctx(), "", 1, 0)
+	require.NoError(t, err)
+	month("new")
+	_, _, err = changes.Do(e.ctx(), first, 1, 0)
+	require.NoError(t, err, "what is of this month is kept")
+	e.exec(`SELECT keep_feed_months_at(now() + interval '70 days', 1)`)
+	for _, cursor := range []string{"", first, syncengine.FeedCursor(99)} {
+		_, _, err = changes.Do(e.ctx(), cursor, 1, 0)
+		require.Equal(t, "cursor_expired", errs.ReasonOf(err), cursor)
+	}
+	require.Zero(t, e.count(`SELECT count(*) FROM contact_versions`))
+	cursor, err := e.list.FeedCursor(e.ctx())
+	require.NoError(t, err)
+	entries, _, err := changes.Do(e.ctx(), cursor, 1, 0)
+	require.NoError(t, err)
+	require.Empty(t, entries)
+	e.host(syncengine.ContactRecord{ExternalID: ptr("later"), ClientID: ptr(client), FullName: "Later"})
+	entries, _, err = changes.Do(e.ctx(), cursor, 1, time.Minute)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	_, _, err = changes.Do(e.ctx(), "f1-x y", 1, 0)
+	require.Equal(t, errs.Invalid, errs.KindOf(err))
+}
+
+// TestAReaderWaitsForAChange is answered by a write that comes while it waits.
+func TestAReaderWaitsForAChange(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	got := make(chan []syncengine.FeedEntry, 1)
+	go func() {
+		entries, _, err := syncengine.NewListChanges(e.store).Do(e.ctx(), "", 10, time.Minute)
+		if err == nil {
+			got <- entries
+		}
+		close(got)
+	}()
+	e.host(syncengine.ContactRecord{ExternalID: ptr("x"), ClientID: ptr(client), FullName: "X"})
+	require.Len(t, <-got, 1)
+}

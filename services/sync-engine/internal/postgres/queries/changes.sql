@@ -1,0 +1,32 @@
+-- name: FeedHead :one
+-- The number of the tenant's last change; 0 before the first.
+SELECT COALESCE(max(seq), 0)::bigint FROM feed_heads;
+
+-- name: ListChanges :many
+SELECT seq, type, source, contact_id, client_id, version, link_status, client, fields, run_id, at
+FROM contact_changes
+WHERE seq > @after
+ORDER BY seq
+LIMIT @size;
+
+-- name: ContactsAsOf :many
+-- Contacts as they were in these versions: each stands in contacts until it is written again, and
+-- from that commit on among the versions. Version 0 asks for the present one.
+SELECT r.version AS asked, c.id, c.client_id, c.external_id, c.full_name, c.email, c.phone, c.role, c.inactive, c.deleted, c.version,
+       c.entra_tenant_id, c.entra_object_id, c.last_entra_sync_at, c.entra_user_principal_name, c.entra_account_enabled,
+       c.entra_sync_status, c.entra_sync_status_reason
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@versions::bigint[])::bigint AS version) r
+JOIN contacts c ON c.id = r.id AND (c.version = r.version OR r.version = 0)
+UNION ALL
+SELECT r.version AS asked, v.contact_id, v.client_id, v.external_id, v.full_name, v.email, v.phone, v.role, v.inactive, v.deleted, v.version,
+       v.entra_tenant_id, v.entra_object_id, v.last_entra_sync_at, v.entra_user_principal_name, v.entra_account_enabled,
+       v.entra_sync_status, v.entra_sync_status_reason
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@versions::bigint[])::bigint AS version) r
+JOIN contact_versions v ON v.contact_id = r.id AND v.version = r.version;
+
+-- name: LinkStatuses :many
+-- Of entries that do not tell the status of the link: as it is now.
+SELECT id, link_status FROM contact_details WHERE id = ANY (@ids::uuid[]);
+
+-- name: KeepFeedMonths :many
+SELECT keep_feed_months(@months::integer)::text AS done;

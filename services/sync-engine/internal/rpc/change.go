@@ -1,0 +1,43 @@
+package rpc
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+type changeServer struct {
+	syncenginev1.UnimplementedChangeServiceServer
+	cases UseCases
+}
+
+func (s *changeServer) ListChanges(ctx context.Context, req *syncenginev1.ListChangesRequest) (*syncenginev1.ListChangesResponse, error) {
+	wait := time.Duration(req.GetWaitSeconds()) * time.Second
+	entries, next, err := s.cases.Changes.Do(ctx, req.GetCursor(), pageSize(req.GetPageSize()), wait)
+	if err != nil {
+		return nil, err
+	}
+	answer := &syncenginev1.ListChangesResponse{Changes: make([]*syncenginev1.Change, len(entries)), NextCursor: next}
+	for i := range entries {
+		answer.Changes[i] = changeMessage(&entries[i])
+	}
+	return answer, nil
+}
+
+func changeMessage(e *syncengine.FeedEntry) *syncenginev1.Change {
+	m := &syncenginev1.Change{Sequence: e.Sequence, Type: e.Type, Source: e.Source, Fields: e.Fields, At: timestamppb.New(e.At)}
+	if e.Contact != nil {
+		m.Contact = contactMessage(e.Contact)
+	}
+	if e.Client != nil {
+		m.Client = &syncenginev1.ChangedClient{Id: e.Client.ID, ExternalId: e.Client.ExternalID, Name: e.Client.Name}
+	}
+	if e.RunID != "" {
+		m.RunId = &e.RunID
+	}
+	return m
+}
