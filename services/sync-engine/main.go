@@ -76,6 +76,7 @@ func start(ctx context.Context, s *service.Service, c config) error {
 	settings(s, pool, store, clients)
 	rpc.Register(s.Server(), rpc.UseCases{
 		Contacts:  syncengine.NewListContacts(store),
+		Show:      syncengine.NewShowContact(store),
 		Changes:   syncengine.NewListChanges(store),
 		Batch:     syncengine.NewBatchUpsert(store, clients, newID, time.Now),
 		Runs:      syncengine.NewReadRuns(store, time.Now),

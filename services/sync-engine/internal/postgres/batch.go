@@ -122,7 +122,7 @@ func storedContact(r sqlc.FindByIDRow) syncengine.StoredContact {
 	return syncengine.StoredContact{
 		ID: r.ID.String(), ClientID: r.ClientID.String(), ExternalID: pg.Text(r.ExternalID), FullName: r.FullName, NameKey: r.NameKey,
 		Email: r.Email, EmailNorm: pg.Text(r.EmailNorm), Phone: r.Phone, Role: r.Role, Inactive: r.Inactive, Deleted: r.Deleted,
-		InactivatedBySync: r.InactivatedBySync, MadeBy: r.MadeBy, Version: r.Version,
+		InactivatedBySync: r.InactivatedBySync, MadeBy: r.MadeBy, Version: r.Version, Linked: r.Linked,
 	}
 }
 

@@ -114,3 +114,44 @@ func TestListContacts(t *testing.T) {
 	require.Equal(t, []string{"Änne"}, find("", syncengine.ContactFilter{Status: "inactive"}))
 	require.Empty(t, find("", syncengine.ContactFilter{ClientID: "no-uuid"}))
 }
+
+// TestARecordMayNameTheVersionItChanges is taken while nobody was faster.
+func TestARecordMayNameTheVersionItChanges(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	write := func(name string, version *int64) syncengine.ContactResult {
+		return e.host(syncengine.ContactRecord{ExternalID: ptr("x"), ClientID: ptr(client), FullName: name, Version: version})[0]
+	}
+	require.Equal(t, []string{"conflict version"}, outcomes([]syncengine.ContactResult{write("None", ptr(int64(1)))}), "there is none yet")
+	require.Zero(t, e.count(`SELECT count(*) FROM contacts`))
+	require.Equal(t, int64(1), write("First", nil).Version)
+	require.Equal(t, int64(2), write("Second", ptr(int64(1))).Version)
+	late := write("Late", ptr(int64(1)))
+	require.Equal(t, []string{"conflict version"}, outcomes([]syncengine.ContactResult{late}))
+	require.Equal(t, int64(2), late.Version, "the version that the contact has")
+	require.NotEmpty(t, late.ID)
+	require.Equal(t, []string{"Second 2"}, e.rows(`SELECT full_name, version FROM contacts`))
+	require.Equal(t, 2, e.count(`SELECT count(*) FROM contact_changes`))
+}
+
+// TestWarningsSayWhatBecomesOfALink also of a name that is none.
+func TestWarningsSayWhatBecomesOfALink(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	warned := func(r syncengine.ContactRecord) (fields []string) {
+		result := e.host(r)[0]
+		require.Empty(t, result.Violations)
+		for _, w := range result.Warnings {
+			fields = append(fields, w.Field)
+		}
+		return fields
+	}
+	require.Empty(t, warned(syncengine.ContactRecord{ExternalID: ptr("p"), ClientID: ptr(client), FullName: "P", Email: ptr("p0@corp.example")}))
+	require.Equal(t, []string{"fullName"}, warned(syncengine.ContactRecord{ExternalID: ptr("n"), ClientID: ptr(client), FullName: "-", Email: ptr("n@corp.example")}))
+	require.Empty(t, warned(syncengine.ContactRecord{ExternalID: ptr("n"), Deleted: ptr(true)}), "it is linked to nobody")
+	e.dir.users = people(1)
+	e.round()
+	require.Equal(t, []string{"clientId"}, warned(syncengine.ContactRecord{ExternalID: ptr("p"), ClientID: ptr(other)}))
+	require.Equal(t, 1, e.count(`SELECT count(*) FROM entra_contact_links WHERE status = 'active'`), "a contact that moves keeps its link")
+	require.Equal(t, []string{"deleted"}, warned(syncengine.ContactRecord{ExternalID: ptr("p"), Deleted: ptr(true)}))
+}

@@ -44,20 +44,12 @@ func (s *contactServer) ListContacts(ctx context.Context, req *syncenginev1.List
 	return answer, nil
 }
 
-func (s *contactServer) GetContact(ctx context.Context, req *syncenginev1.GetContactRequest) (*syncenginev1.GetContactResponse, error) {
-	contact, err := s.cases.Contacts.Get(ctx, req.GetId())
-	if err != nil {
-		return nil, err
-	}
-	return &syncenginev1.GetContactResponse{Contact: contactMessage(&contact)}, nil
-}
-
 func (s *contactServer) BatchUpsertContacts(ctx context.Context, req *syncenginev1.BatchUpsertContactsRequest) (*syncenginev1.BatchUpsertContactsResponse, error) {
 	records := make([]syncengine.ContactRecord, len(req.GetContacts()))
 	for i, r := range req.GetContacts() {
 		records[i] = syncengine.ContactRecord{
 			ID: r.Id, ExternalID: r.ExternalId, ClientID: r.ClientId, ClientExternalID: r.ClientExternalId, FullName: r.GetFullName(), // absent differs from empty
-			Email: r.Email, Phone: r.Phone, Role: r.Role, Inactive: r.Inactive, Deleted: r.Deleted, // absent differs from empty
+			Email: r.Email, Phone: r.Phone, Role: r.Role, Inactive: r.Inactive, Deleted: r.Deleted, Version: r.Version, // absent differs from empty
 		}
 	}
 	results, err := s.cases.Batch.Do(ctx, records)
@@ -69,6 +61,12 @@ func (s *contactServer) BatchUpsertContacts(ctx context.Context, req *syncengine
 		m := &syncenginev1.ContactResult{Index: int32(i), Id: r.ID, ExternalId: r.ExternalID, Outcome: r.Outcome} // at most 5,000
 		for _, v := range r.Violations {
 			m.Violations = append(m.Violations, &syncenginev1.ContactViolation{Field: v.Field, Message: v.Message})
+		}
+		for _, w := range r.Warnings {
+			m.Warnings = append(m.Warnings, &syncenginev1.ContactWarning{Field: w.Field, Message: w.Message})
+		}
+		if r.Version > 0 {
+			m.Version = &r.Version
 		}
 		answer.Results[i] = m
 	}

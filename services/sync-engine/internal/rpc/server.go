@@ -12,6 +12,7 @@ import (
 // UseCases are what the servers call.
 type UseCases struct {
 	Contacts  *syncengine.ListContacts
+	Show      *syncengine.ShowContact
 	Changes   *syncengine.ListChanges
 	Batch     *syncengine.BatchUpsert
 	Runs      *syncengine.ReadRuns

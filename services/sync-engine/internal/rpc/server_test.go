@@ -154,7 +154,7 @@ func setup(t *testing.T) (context.Context, *bundle) {
 	newID := func() (string, error) { return uuid.Must(uuid.NewV7()).String(), nil }
 	address := network.Serve("sync-engine", func(r grpc.ServiceRegistrar) {
 		service.Register(r, service.UseCases{
-			Contacts: syncengine.NewListContacts(store), Changes: syncengine.NewListChanges(store), Batch: syncengine.NewBatchUpsert(store, clients, newID, time.Now),
+			Contacts: syncengine.NewListContacts(store), Show: syncengine.NewShowContact(store), Changes: syncengine.NewListChanges(store), Batch: syncengine.NewBatchUpsert(store, clients, newID, time.Now),
 			Runs: syncengine.NewReadRuns(store, time.Now), Create: syncengine.NewCreateRun(store, clients, newID, time.Now),
 			Begin: syncengine.NewBeginRun(store, clients, time.Now), Results: syncengine.NewRunResults(store, time.Now),
 			Sync:   syncengine.NewSyncTenant(store, directory.New(dial(self, "connection", connectionAddr)), clients, decisions, time.Now),

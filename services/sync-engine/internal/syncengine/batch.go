@@ -14,6 +14,7 @@ const (
 	OutcomeUnchanged = "unchanged"
 	OutcomeAdopted   = "adopted"
 	OutcomeDeleted   = "deleted"
+	OutcomeConflict  = "conflict"
 	OutcomeInvalid   = "invalid"
 )
 
@@ -23,13 +24,19 @@ type ContactRecord struct {
 	FullName                                   string // empty leaves it as it is
 	Email, Phone, Role                         *string
 	Inactive, Deleted                          *bool
+	Version                                    *int64 // that the contact must have
 }
 
 // ContactResult is what became of one record.
 type ContactResult struct {
 	ID, ExternalID, Outcome string
 	Violations              []errs.Violation
+	Warnings                []RecordWarning
+	Version                 int64 // of the contact afterwards; 0 where there is none
 }
+
+// RecordWarning is what is to be known of a field of a record that was taken.
+type RecordWarning struct{ Field, Message string }
 
 // StoredContact is what a batch compares with and writes.
 type StoredContact struct {
@@ -39,6 +46,7 @@ type StoredContact struct {
 	Inactive, Deleted, InactivatedBySync bool
 	MadeBy                               string
 	Version                              int64
+	Linked                               bool
 }
 
 // Change is one entry of the change feed.
@@ -201,10 +209,15 @@ func results(items []*item, decided []decided) []ContactResult {
 	out := make([]ContactResult, len(items))
 	for i, it := range items {
 		out[i] = ContactResult{ID: it.id, ExternalID: it.external, Outcome: OutcomeInvalid, Violations: it.violations}
-		if decided != nil && len(decided[i].violations) == 0 && len(it.violations) == 0 {
-			out[i].ID, out[i].ExternalID, out[i].Outcome = decided[i].id, decided[i].externalID, decided[i].outcome
-		} else if decided != nil && len(it.violations) == 0 {
-			out[i].Violations = decided[i].violations
+		if decided == nil || len(it.violations) > 0 {
+			continue
+		}
+		d := decided[i]
+		if out[i].Violations = d.violations; d.outcome != "" {
+			out[i].ID, out[i].ExternalID, out[i].Outcome, out[i].Version = d.id, d.externalID, d.outcome, d.version
+		}
+		if len(d.violations) == 0 {
+			out[i].Warnings = d.warnings
 		}
 	}
 	return out

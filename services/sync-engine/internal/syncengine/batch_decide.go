@@ -15,7 +15,9 @@ const (
 // decided is what is to become of one record.
 type decided struct {
 	id, externalID, outcome string
+	version                 int64
 	violations              []errs.Violation
+	warnings                []RecordWarning
 }
 
 // known indexes the contacts that a batch may touch.
@@ -129,22 +131,28 @@ func (b *BatchUpsert) create(it *item, write *BatchWrite) (decided, error) {
 	if it.clientID == "" {
 		violations = append(violations, errs.Violation{Field: "clientId", Message: "is required for a new contact"})
 	}
-	if it.fullName == "" && it.email != "" {
-		it.fullName = personName("", "", "", it.email)
-		it.nameKey = NameKey(it.fullName)
+	name, nameKey := it.fullName, it.nameKey
+	var warnings []RecordWarning
+	if name == "" && it.email != "" {
+		name = personName("", "", "", it.email)
+		nameKey = NameKey(name)
+		warnings = []RecordWarning{{Field: "fullName", Message: "has no letter or digit; a part of the email stands in for it"}}
 	}
-	if it.fullName == "" {
+	if name == "" {
 		violations = append(violations, errs.Violation{Field: "fullName", Message: "is required for a new contact"})
 	}
 	if len(violations) > 0 {
 		return decided{violations: violations}, nil
+	}
+	if it.version != nil {
+		return decided{outcome: OutcomeConflict, violations: []errs.Violation{{Field: "version", Message: "there is no such contact yet"}}}, nil
 	}
 	id, err := b.newID()
 	if err != nil {
 		return decided{}, err
 	}
 	c := StoredContact{
-		ID: id, ClientID: it.clientID, ExternalID: it.external, FullName: it.fullName, NameKey: it.nameKey,
+		ID: id, ClientID: it.clientID, ExternalID: it.external, FullName: name, NameKey: nameKey,
 		Email: it.email, EmailNorm: it.emailNorm, MadeBy: MadeByHost, Version: 1,
 	}
 	if it.phone != nil {
@@ -156,11 +164,17 @@ func (b *BatchUpsert) create(it *item, write *BatchWrite) (decided, error) {
 	c.Inactive = it.inactive != nil && *it.inactive
 	write.Insert = append(write.Insert, c)
 	write.Changes = append(write.Changes, Change{Type: ChangeCreated, ContactID: c.ID, ClientID: c.ClientID, Version: c.Version})
-	return decided{id: c.ID, externalID: c.ExternalID, outcome: OutcomeCreated}, nil
+	return decided{id: c.ID, externalID: c.ExternalID, outcome: OutcomeCreated, version: c.Version, warnings: warnings}, nil
 }
 
 // update compares the record with the contact and writes what differs.
 func update(it *item, current *StoredContact, write *BatchWrite) decided {
+	if it.version != nil && *it.version != current.Version {
+		return decided{
+			id: current.ID, externalID: current.ExternalID, outcome: OutcomeConflict, version: current.Version,
+			violations: []errs.Violation{{Field: "version", Message: "the contact has another version by now"}},
+		}
+	}
 	c := *current
 	var fields []string
 	set := func(field string, to *string, value string) {
@@ -205,7 +219,7 @@ func update(it *item, current *StoredContact, write *BatchWrite) decided {
 			kind = ChangeDeleted
 		}
 	}
-	d := decided{id: c.ID, externalID: c.ExternalID, outcome: OutcomeUpdated}
+	d := decided{id: c.ID, externalID: c.ExternalID, outcome: OutcomeUpdated, version: c.Version, warnings: linkWarnings(current, &c)}
 	switch {
 	case len(fields) == 0:
 		d.outcome = OutcomeUnchanged
@@ -216,7 +230,26 @@ func update(it *item, current *StoredContact, write *BatchWrite) decided {
 		d.outcome = OutcomeAdopted
 	}
 	c.Version++
+	d.version = c.Version
 	write.Update = append(write.Update, c)
 	write.Changes = append(write.Changes, Change{Type: kind, ContactID: c.ID, ClientID: c.ClientID, Version: c.Version, Fields: fields})
 	return d
+}
+
+// linkWarnings tells the host what a record means for the contact's link.
+func linkWarnings(before, after *StoredContact) (warnings []RecordWarning) {
+	if !before.Linked {
+		return nil
+	}
+	if after.Deleted && !before.Deleted {
+		warnings = append(warnings, RecordWarning{
+			Field: "deleted", Message: "the contact is linked to an Entra identity; the link ends with the next sync of its directory",
+		})
+	}
+	if after.ClientID != before.ClientID {
+		warnings = append(warnings, RecordWarning{
+			Field: "clientId", Message: "the contact keeps its link to an identity of the other client's directory",
+		})
+	}
+	return warnings
 }

@@ -21,6 +21,7 @@ type item struct {
 	hasEmail                               bool
 	phone, role                            *string
 	inactive, deleted                      *bool
+	version                                *int64
 	violations                             []errs.Violation
 }
 
@@ -65,7 +66,7 @@ func (it *item) key(field string, value *string, bytes int) string {
 
 // read checks a record by itself.
 func read(r *ContactRecord) *item {
-	it := &item{inactive: r.Inactive, deleted: r.Deleted}
+	it := &item{inactive: r.Inactive, deleted: r.Deleted, version: r.Version}
 	it.id = strings.ToLower(it.key("id", r.ID, 64))
 	it.external = it.key("externalId", r.ExternalID, maxExternalIDBytes)
 	it.clientID = strings.ToLower(it.key("clientId", r.ClientID, 64))

@@ -70,7 +70,6 @@ type ContactPage struct {
 
 // ContactStore reads contacts.
 type ContactStore interface {
-	Contact(ctx context.Context, id string) (Contact, error) // ErrUnknownContact
 	Contacts(ctx context.Context, page ContactPage) ([]Contact, error)
 	CountContacts(ctx context.Context, filter ContactFilter) (int, error)
 	FeedHead(ctx context.Context) (int64, error)
@@ -81,11 +80,6 @@ type ListContacts struct{ store ContactStore }
 
 // NewListContacts wires the use case.
 func NewListContacts(store ContactStore) *ListContacts { return &ListContacts{store: store} }
-
-// Get returns one contact.
-func (l *ListContacts) Get(ctx context.Context, id string) (Contact, error) {
-	return l.store.Contact(ctx, id)
-}
 
 // FeedCursor is where the change feed stands. Who reads it before the first page
 // of a list, then all pages, and then follows the feed from it, misses nothing.

@@ -11,13 +11,15 @@ SELECT @tenant_id::text, c, 1 FROM unnest(@client_ids::uuid[]) AS c ORDER BY c
 ON CONFLICT (tenant_id, client_id) DO UPDATE SET revision = client_heads.revision + 1;
 
 -- name: FindByID :many
-SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version
+SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version,
+       (entra_object_id IS NOT NULL)::boolean AS linked
 FROM contacts WHERE id = ANY (@ids::uuid[])
 ORDER BY id FOR UPDATE;
 
 -- name: FindByExternalID :many
 -- One look-up each: a table that was never analysed would be read from end to end.
-SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version
+SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version,
+       (entra_object_id IS NOT NULL)::boolean AS linked
 FROM contacts
 WHERE id = ANY (ARRAY(
     SELECT x.id FROM unnest(@external_ids::text[]) AS e (id)
@@ -25,7 +27,8 @@ WHERE id = ANY (ARRAY(
 ORDER BY id FOR UPDATE;
 
 -- name: FindAdoptable :many
-SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version
+SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version,
+       (entra_object_id IS NOT NULL)::boolean AS linked
 FROM contacts
 WHERE id = ANY (ARRAY(
     SELECT x.id FROM unnest(@emails::text[]) AS e (address)

@@ -63,7 +63,8 @@ func (q *Queries) ClientsOfContacts(ctx context.Context, arg ClientsOfContactsPa
 }
 
 const findAdoptable = `-- name: FindAdoptable :many
-SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version
+SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version,
+       (entra_object_id IS NOT NULL)::boolean AS linked
 FROM contacts
 WHERE id = ANY (ARRAY(
     SELECT x.id FROM unnest($1::text[]) AS e (address)
@@ -96,6 +97,7 @@ type FindAdoptableRow struct {
 	InactivatedBySync bool
 	MadeBy            string
 	Version           int64
+	Linked            bool
 }
 
 func (q *Queries) FindAdoptable(ctx context.Context, arg FindAdoptableParams) ([]FindAdoptableRow, error) {
@@ -122,6 +124,7 @@ func (q *Queries) FindAdoptable(ctx context.Context, arg FindAdoptableParams) ([
 			&i.InactivatedBySync,
 			&i.MadeBy,
 			&i.Version,
+			&i.Linked,
 		); err != nil {
 			return nil, err
 		}
@@ -134,7 +137,8 @@ func (q *Queries) FindAdoptable(ctx context.Context, arg FindAdoptableParams) ([
 }
 
 const findByExternalID = `-- name: FindByExternalID :many
-SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version
+SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version,
+       (entra_object_id IS NOT NULL)::boolean AS linked
 FROM contacts
 WHERE id = ANY (ARRAY(
     SELECT x.id FROM unnest($1::text[]) AS e (id)
@@ -157,6 +161,7 @@ type FindByExternalIDRow struct {
 	InactivatedBySync bool
 	MadeBy            string
 	Version           int64
+	Linked            bool
 }
 
 // One look-up each: a table that was never analysed would be read from end to end.
@@ -184,6 +189,7 @@ func (q *Queries) FindByExternalID(ctx context.Context, externalIds []string) ([
 			&i.InactivatedBySync,
 			&i.MadeBy,
 			&i.Version,
+			&i.Linked,
 		); err != nil {
 			return nil, err
 		}
@@ -196,7 +202,8 @@ func (q *Queries) FindByExternalID(ctx context.Context, externalIds []string) ([
 }
 
 const findByID = `-- name: FindByID :many
-SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version
+SELECT id, client_id, external_id, full_name, name_key, email, email_norm, phone, role, inactive, deleted, inactivated_by_sync, made_by, version,
+       (entra_object_id IS NOT NULL)::boolean AS linked
 FROM contacts WHERE id = ANY ($1::uuid[])
 ORDER BY id FOR UPDATE
 `
@@ -216,6 +223,7 @@ type FindByIDRow struct {
 	InactivatedBySync bool
 	MadeBy            string
 	Version           int64
+	Linked            bool
 }
 
 func (q *Queries) FindByID(ctx context.Context, ids []uuid.UUID) ([]FindByIDRow, error) {
@@ -242,6 +250,7 @@ func (q *Queries) FindByID(ctx context.Context, ids []uuid.UUID) ([]FindByIDRow,
 			&i.InactivatedBySync,
 			&i.MadeBy,
 			&i.Version,
+			&i.Linked,
 		); err != nil {
 			return nil, err
 		}

@@ -50,8 +50,10 @@ type Contact struct {
 	// active, inactive or orphaned.
 	LinkStatus *string `protobuf:"bytes,17,opt,name=link_status,json=linkStatus,proto3,oneof" json:"link_status,omitempty"`
 	// Rises with every change.
-	Version       int64 `protobuf:"varint,18,opt,name=version,proto3" json:"version,omitempty"`
-	Deleted       bool  `protobuf:"varint,19,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	Version int64 `protobuf:"varint,18,opt,name=version,proto3" json:"version,omitempty"`
+	Deleted bool  `protobuf:"varint,19,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	// Where the contact came from and what became of its link; in the answer to GetContact alone.
+	Provenance    *ContactProvenance `protobuf:"bytes,20,opt,name=provenance,proto3" json:"provenance,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -219,6 +221,347 @@ func (x *Contact) GetDeleted() bool {
 	return false
 }
 
+func (x *Contact) GetProvenance() *ContactProvenance {
+	if x != nil {
+		return x.Provenance
+	}
+	return nil
+}
+
+// ContactProvenance says where a contact came from, which directory it is kept in step with, and
+// why it is inactive.
+type ContactProvenance struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// host, sync or person.
+	MadeBy    string                 `protobuf:"bytes,1,opt,name=made_by,json=madeBy,proto3" json:"made_by,omitempty"`
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
+	// The link; absent where the contact has none.
+	Link *ContactLink `protobuf:"bytes,4,opt,name=link,proto3" json:"link,omitempty"`
+	// Why the contact is inactive: disabled_upstream or deleted_upstream where sync made it so, host
+	// where the host did. Absent for active contacts.
+	InactiveReason *string `protobuf:"bytes,5,opt,name=inactive_reason,json=inactiveReason,proto3,oneof" json:"inactive_reason,omitempty"`
+	// Links that the contact had or got by a person's decision, newest first, at most 100.
+	LinkHistory   []*ContactLinkEvent `protobuf:"bytes,6,rep,name=link_history,json=linkHistory,proto3" json:"link_history,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ContactProvenance) Reset() {
+	*x = ContactProvenance{}
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContactProvenance) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContactProvenance) ProtoMessage() {}
+
+func (x *ContactProvenance) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContactProvenance.ProtoReflect.Descriptor instead.
+func (*ContactProvenance) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ContactProvenance) GetMadeBy() string {
+	if x != nil {
+		return x.MadeBy
+	}
+	return ""
+}
+
+func (x *ContactProvenance) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
+}
+
+func (x *ContactProvenance) GetUpdatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdatedAt
+	}
+	return nil
+}
+
+func (x *ContactProvenance) GetLink() *ContactLink {
+	if x != nil {
+		return x.Link
+	}
+	return nil
+}
+
+func (x *ContactProvenance) GetInactiveReason() string {
+	if x != nil && x.InactiveReason != nil {
+		return *x.InactiveReason
+	}
+	return ""
+}
+
+func (x *ContactProvenance) GetLinkHistory() []*ContactLinkEvent {
+	if x != nil {
+		return x.LinkHistory
+	}
+	return nil
+}
+
+// ContactLink is the tie between a contact and an Entra identity.
+type ContactLink struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty where no round of the directory has ended yet.
+	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	EntraTenantId   string `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	EntraObjectId   string `protobuf:"bytes,3,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
+	// active, inactive or orphaned.
+	Status   string                 `protobuf:"bytes,4,opt,name=status,proto3" json:"status,omitempty"`
+	LinkedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=linked_at,json=linkedAt,proto3" json:"linked_at,omitempty"`
+	// The run that made the link; absent where a person did.
+	LinkedByRunId *string `protobuf:"bytes,6,opt,name=linked_by_run_id,json=linkedByRunId,proto3,oneof" json:"linked_by_run_id,omitempty"`
+	// When a sync last found the identity in its directory.
+	LastSeenAt   *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=last_seen_at,json=lastSeenAt,proto3" json:"last_seen_at,omitempty"`
+	LastSyncedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_synced_at,json=lastSyncedAt,proto3" json:"last_synced_at,omitempty"`
+	// Since when complete listings of the directory lack the identity.
+	GoneAt        *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=gone_at,json=goneAt,proto3" json:"gone_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ContactLink) Reset() {
+	*x = ContactLink{}
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContactLink) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContactLink) ProtoMessage() {}
+
+func (x *ContactLink) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContactLink.ProtoReflect.Descriptor instead.
+func (*ContactLink) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ContactLink) GetManagedTenantId() string {
+	if x != nil {
+		return x.ManagedTenantId
+	}
+	return ""
+}
+
+func (x *ContactLink) GetEntraTenantId() string {
+	if x != nil {
+		return x.EntraTenantId
+	}
+	return ""
+}
+
+func (x *ContactLink) GetEntraObjectId() string {
+	if x != nil {
+		return x.EntraObjectId
+	}
+	return ""
+}
+
+func (x *ContactLink) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *ContactLink) GetLinkedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LinkedAt
+	}
+	return nil
+}
+
+func (x *ContactLink) GetLinkedByRunId() string {
+	if x != nil && x.LinkedByRunId != nil {
+		return *x.LinkedByRunId
+	}
+	return ""
+}
+
+func (x *ContactLink) GetLastSeenAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSeenAt
+	}
+	return nil
+}
+
+func (x *ContactLink) GetLastSyncedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSyncedAt
+	}
+	return nil
+}
+
+func (x *ContactLink) GetGoneAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.GoneAt
+	}
+	return nil
+}
+
+// ContactLinkEvent is a link that went from one contact to another, or ended.
+type ContactLinkEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// relinked or ended, or what else became of the link.
+	Event         string                 `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	EntraTenantId string                 `protobuf:"bytes,3,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	EntraObjectId string                 `protobuf:"bytes,4,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
+	OldContactId  string                 `protobuf:"bytes,5,opt,name=old_contact_id,json=oldContactId,proto3" json:"old_contact_id,omitempty"`
+	OldClientId   string                 `protobuf:"bytes,6,opt,name=old_client_id,json=oldClientId,proto3" json:"old_client_id,omitempty"`
+	NewContactId  *string                `protobuf:"bytes,7,opt,name=new_contact_id,json=newContactId,proto3,oneof" json:"new_contact_id,omitempty"`
+	NewClientId   *string                `protobuf:"bytes,8,opt,name=new_client_id,json=newClientId,proto3,oneof" json:"new_client_id,omitempty"`
+	// Since when the old link stood.
+	LinkedAt *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=linked_at,json=linkedAt,proto3" json:"linked_at,omitempty"`
+	// The person who decided.
+	DecidedBy string `protobuf:"bytes,10,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
+	// The run that carried it out.
+	RunId         *string `protobuf:"bytes,11,opt,name=run_id,json=runId,proto3,oneof" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ContactLinkEvent) Reset() {
+	*x = ContactLinkEvent{}
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContactLinkEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContactLinkEvent) ProtoMessage() {}
+
+func (x *ContactLinkEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContactLinkEvent.ProtoReflect.Descriptor instead.
+func (*ContactLinkEvent) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ContactLinkEvent) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *ContactLinkEvent) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *ContactLinkEvent) GetEntraTenantId() string {
+	if x != nil {
+		return x.EntraTenantId
+	}
+	return ""
+}
+
+func (x *ContactLinkEvent) GetEntraObjectId() string {
+	if x != nil {
+		return x.EntraObjectId
+	}
+	return ""
+}
+
+func (x *ContactLinkEvent) GetOldContactId() string {
+	if x != nil {
+		return x.OldContactId
+	}
+	return ""
+}
+
+func (x *ContactLinkEvent) GetOldClientId() string {
+	if x != nil {
+		return x.OldClientId
+	}
+	return ""
+}
+
+func (x *ContactLinkEvent) GetNewContactId() string {
+	if x != nil && x.NewContactId != nil {
+		return *x.NewContactId
+	}
+	return ""
+}
+
+func (x *ContactLinkEvent) GetNewClientId() string {
+	if x != nil && x.NewClientId != nil {
+		return *x.NewClientId
+	}
+	return ""
+}
+
+func (x *ContactLinkEvent) GetLinkedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LinkedAt
+	}
+	return nil
+}
+
+func (x *ContactLinkEvent) GetDecidedBy() string {
+	if x != nil {
+		return x.DecidedBy
+	}
+	return ""
+}
+
+func (x *ContactLinkEvent) GetRunId() string {
+	if x != nil && x.RunId != nil {
+		return *x.RunId
+	}
+	return ""
+}
+
 type ListContactsRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	ClientId string                 `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
@@ -235,7 +578,7 @@ type ListContactsRequest struct {
 
 func (x *ListContactsRequest) Reset() {
 	*x = ListContactsRequest{}
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[1]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -247,7 +590,7 @@ func (x *ListContactsRequest) String() string {
 func (*ListContactsRequest) ProtoMessage() {}
 
 func (x *ListContactsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[1]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -260,7 +603,7 @@ func (x *ListContactsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListContactsRequest.ProtoReflect.Descriptor instead.
 func (*ListContactsRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{1}
+	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListContactsRequest) GetClientId() string {
@@ -319,7 +662,7 @@ type ListContactsResponse struct {
 
 func (x *ListContactsResponse) Reset() {
 	*x = ListContactsResponse{}
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[2]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -331,7 +674,7 @@ func (x *ListContactsResponse) String() string {
 func (*ListContactsResponse) ProtoMessage() {}
 
 func (x *ListContactsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[2]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -344,7 +687,7 @@ func (x *ListContactsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListContactsResponse.ProtoReflect.Descriptor instead.
 func (*ListContactsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{2}
+	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListContactsResponse) GetContacts() []*Contact {
@@ -384,7 +727,7 @@ type GetContactRequest struct {
 
 func (x *GetContactRequest) Reset() {
 	*x = GetContactRequest{}
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[3]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -396,7 +739,7 @@ func (x *GetContactRequest) String() string {
 func (*GetContactRequest) ProtoMessage() {}
 
 func (x *GetContactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[3]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -409,7 +752,7 @@ func (x *GetContactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetContactRequest.ProtoReflect.Descriptor instead.
 func (*GetContactRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{3}
+	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetContactRequest) GetId() string {
@@ -428,7 +771,7 @@ type GetContactResponse struct {
 
 func (x *GetContactResponse) Reset() {
 	*x = GetContactResponse{}
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[4]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -440,7 +783,7 @@ func (x *GetContactResponse) String() string {
 func (*GetContactResponse) ProtoMessage() {}
 
 func (x *GetContactResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[4]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -453,7 +796,7 @@ func (x *GetContactResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetContactResponse.ProtoReflect.Descriptor instead.
 func (*GetContactResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{4}
+	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetContactResponse) GetContact() *Contact {
@@ -477,14 +820,17 @@ type ContactRecord struct {
 	Role             *string                `protobuf:"bytes,8,opt,name=role,proto3,oneof" json:"role,omitempty"`
 	Inactive         *bool                  `protobuf:"varint,9,opt,name=inactive,proto3,oneof" json:"inactive,omitempty"`
 	// Marks the contact as deleted; it is never removed.
-	Deleted       *bool `protobuf:"varint,10,opt,name=deleted,proto3,oneof" json:"deleted,omitempty"`
+	Deleted *bool `protobuf:"varint,10,opt,name=deleted,proto3,oneof" json:"deleted,omitempty"`
+	// The version that the contact must have for the record to be taken; absent for any. A contact
+	// that has another one by now is left as it is: the result says conflict.
+	Version       *int64 `protobuf:"varint,11,opt,name=version,proto3,oneof" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ContactRecord) Reset() {
 	*x = ContactRecord{}
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[5]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -496,7 +842,7 @@ func (x *ContactRecord) String() string {
 func (*ContactRecord) ProtoMessage() {}
 
 func (x *ContactRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[5]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -509,7 +855,7 @@ func (x *ContactRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactRecord.ProtoReflect.Descriptor instead.
 func (*ContactRecord) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{5}
+	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ContactRecord) GetId() string {
@@ -582,6 +928,13 @@ func (x *ContactRecord) GetDeleted() bool {
 	return false
 }
 
+func (x *ContactRecord) GetVersion() int64 {
+	if x != nil && x.Version != nil {
+		return *x.Version
+	}
+	return 0
+}
+
 type BatchUpsertContactsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Contacts      []*ContactRecord       `protobuf:"bytes,1,rep,name=contacts,proto3" json:"contacts,omitempty"`
@@ -591,7 +944,7 @@ type BatchUpsertContactsRequest struct {
 
 func (x *BatchUpsertContactsRequest) Reset() {
 	*x = BatchUpsertContactsRequest{}
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[6]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -603,7 +956,7 @@ func (x *BatchUpsertContactsRequest) String() string {
 func (*BatchUpsertContactsRequest) ProtoMessage() {}
 
 func (x *BatchUpsertContactsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[6]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -616,7 +969,7 @@ func (x *BatchUpsertContactsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchUpsertContactsRequest.ProtoReflect.Descriptor instead.
 func (*BatchUpsertContactsRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{6}
+	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *BatchUpsertContactsRequest) GetContacts() []*ContactRecord {
@@ -635,7 +988,7 @@ type BatchUpsertContactsResponse struct {
 
 func (x *BatchUpsertContactsResponse) Reset() {
 	*x = BatchUpsertContactsResponse{}
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[7]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -647,7 +1000,7 @@ func (x *BatchUpsertContactsResponse) String() string {
 func (*BatchUpsertContactsResponse) ProtoMessage() {}
 
 func (x *BatchUpsertContactsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[7]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -660,7 +1013,7 @@ func (x *BatchUpsertContactsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchUpsertContactsResponse.ProtoReflect.Descriptor instead.
 func (*BatchUpsertContactsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{7}
+	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *BatchUpsertContactsResponse) GetResults() []*ContactResult {
@@ -676,16 +1029,20 @@ type ContactResult struct {
 	Index      int32                  `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
 	Id         string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	ExternalId string                 `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
-	// created, updated, unchanged, adopted, deleted or invalid.
-	Outcome       string              `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
-	Violations    []*ContactViolation `protobuf:"bytes,5,rep,name=violations,proto3" json:"violations,omitempty"`
+	// created, updated, unchanged, adopted, deleted, conflict or invalid.
+	Outcome    string              `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Violations []*ContactViolation `protobuf:"bytes,5,rep,name=violations,proto3" json:"violations,omitempty"`
+	// What is to be known of a record that was taken.
+	Warnings []*ContactWarning `protobuf:"bytes,6,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// The version of the contact after the call; absent for a record that was not taken and names none.
+	Version       *int64 `protobuf:"varint,7,opt,name=version,proto3,oneof" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ContactResult) Reset() {
 	*x = ContactResult{}
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[8]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -697,7 +1054,7 @@ func (x *ContactResult) String() string {
 func (*ContactResult) ProtoMessage() {}
 
 func (x *ContactResult) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[8]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -710,7 +1067,7 @@ func (x *ContactResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactResult.ProtoReflect.Descriptor instead.
 func (*ContactResult) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{8}
+	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ContactResult) GetIndex() int32 {
@@ -748,6 +1105,73 @@ func (x *ContactResult) GetViolations() []*ContactViolation {
 	return nil
 }
 
+func (x *ContactResult) GetWarnings() []*ContactWarning {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+func (x *ContactResult) GetVersion() int64 {
+	if x != nil && x.Version != nil {
+		return *x.Version
+	}
+	return 0
+}
+
+// ContactWarning is what is to be known of a field of a record that was taken.
+type ContactWarning struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ContactWarning) Reset() {
+	*x = ContactWarning{}
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContactWarning) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContactWarning) ProtoMessage() {}
+
+func (x *ContactWarning) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContactWarning.ProtoReflect.Descriptor instead.
+func (*ContactWarning) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ContactWarning) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *ContactWarning) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 type ContactViolation struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
@@ -758,7 +1182,7 @@ type ContactViolation struct {
 
 func (x *ContactViolation) Reset() {
 	*x = ContactViolation{}
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[9]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -770,7 +1194,7 @@ func (x *ContactViolation) String() string {
 func (*ContactViolation) ProtoMessage() {}
 
 func (x *ContactViolation) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[9]
+	mi := &file_entrasync_syncengine_v1_contact_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -783,7 +1207,7 @@ func (x *ContactViolation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactViolation.ProtoReflect.Descriptor instead.
 func (*ContactViolation) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{9}
+	return file_entrasync_syncengine_v1_contact_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ContactViolation) GetField() string {
@@ -804,7 +1228,7 @@ var File_entrasync_syncengine_v1_contact_proto protoreflect.FileDescriptor
 
 const file_entrasync_syncengine_v1_contact_proto_rawDesc = "" +
 	"\n" +
-	"%entrasync/syncengine/v1/contact.proto\x12\x17entrasync.syncengine.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb4\a\n" +
+	"%entrasync/syncengine/v1/contact.proto\x12\x17entrasync.syncengine.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\b\n" +
 	"\aContact\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12$\n" +
 	"\vexternal_id\x18\x02 \x01(\tH\x00R\n" +
@@ -827,7 +1251,10 @@ const file_entrasync_syncengine_v1_contact_proto_rawDesc = "" +
 	"\vlink_status\x18\x11 \x01(\tH\bR\n" +
 	"linkStatus\x88\x01\x01\x12\x18\n" +
 	"\aversion\x18\x12 \x01(\x03R\aversion\x12\x18\n" +
-	"\adeleted\x18\x13 \x01(\bR\adeletedB\x0e\n" +
+	"\adeleted\x18\x13 \x01(\bR\adeleted\x12J\n" +
+	"\n" +
+	"provenance\x18\x14 \x01(\v2*.entrasync.syncengine.v1.ContactProvenanceR\n" +
+	"provenanceB\x0e\n" +
 	"\f_external_idB\x12\n" +
 	"\x10_entra_object_idB\x12\n" +
 	"\x10_entra_tenant_idB\x14\n" +
@@ -836,7 +1263,46 @@ const file_entrasync_syncengine_v1_contact_proto_rawDesc = "" +
 	"\x16_entra_account_enabledB\x14\n" +
 	"\x12_entra_sync_statusB\x1b\n" +
 	"\x19_entra_sync_status_reasonB\x0e\n" +
-	"\f_link_status\"\x8a\x02\n" +
+	"\f_link_status\"\xec\x02\n" +
+	"\x11ContactProvenance\x12\x17\n" +
+	"\amade_by\x18\x01 \x01(\tR\x06madeBy\x129\n" +
+	"\n" +
+	"created_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
+	"\n" +
+	"updated_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x128\n" +
+	"\x04link\x18\x04 \x01(\v2$.entrasync.syncengine.v1.ContactLinkR\x04link\x12,\n" +
+	"\x0finactive_reason\x18\x05 \x01(\tH\x00R\x0einactiveReason\x88\x01\x01\x12L\n" +
+	"\flink_history\x18\x06 \x03(\v2).entrasync.syncengine.v1.ContactLinkEventR\vlinkHistoryB\x12\n" +
+	"\x10_inactive_reason\"\xd2\x03\n" +
+	"\vContactLink\x12*\n" +
+	"\x11managed_tenant_id\x18\x01 \x01(\tR\x0fmanagedTenantId\x12&\n" +
+	"\x0fentra_tenant_id\x18\x02 \x01(\tR\rentraTenantId\x12&\n" +
+	"\x0fentra_object_id\x18\x03 \x01(\tR\rentraObjectId\x12\x16\n" +
+	"\x06status\x18\x04 \x01(\tR\x06status\x127\n" +
+	"\tlinked_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\blinkedAt\x12,\n" +
+	"\x10linked_by_run_id\x18\x06 \x01(\tH\x00R\rlinkedByRunId\x88\x01\x01\x12<\n" +
+	"\flast_seen_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"lastSeenAt\x12@\n" +
+	"\x0elast_synced_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\flastSyncedAt\x123\n" +
+	"\agone_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x06goneAtB\x13\n" +
+	"\x11_linked_by_run_id\"\xe6\x03\n" +
+	"\x10ContactLinkEvent\x12\x14\n" +
+	"\x05event\x18\x01 \x01(\tR\x05event\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12&\n" +
+	"\x0fentra_tenant_id\x18\x03 \x01(\tR\rentraTenantId\x12&\n" +
+	"\x0fentra_object_id\x18\x04 \x01(\tR\rentraObjectId\x12$\n" +
+	"\x0eold_contact_id\x18\x05 \x01(\tR\foldContactId\x12\"\n" +
+	"\rold_client_id\x18\x06 \x01(\tR\voldClientId\x12)\n" +
+	"\x0enew_contact_id\x18\a \x01(\tH\x00R\fnewContactId\x88\x01\x01\x12'\n" +
+	"\rnew_client_id\x18\b \x01(\tH\x01R\vnewClientId\x88\x01\x01\x127\n" +
+	"\tlinked_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\blinkedAt\x12\x1d\n" +
+	"\n" +
+	"decided_by\x18\n" +
+	" \x01(\tR\tdecidedBy\x12\x1a\n" +
+	"\x06run_id\x18\v \x01(\tH\x02R\x05runId\x88\x01\x01B\x11\n" +
+	"\x0f_new_contact_idB\x10\n" +
+	"\x0e_new_client_idB\t\n" +
+	"\a_run_id\"\x8a\x02\n" +
 	"\x13ListContactsRequest\x12$\n" +
 	"\tclient_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\bclientId\x12\x16\n" +
 	"\x01q\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x01q\x12/\n" +
@@ -857,7 +1323,7 @@ const file_entrasync_syncengine_v1_contact_proto_rawDesc = "" +
 	"\x11GetContactRequest\x12\x19\n" +
 	"\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x02id\"P\n" +
 	"\x12GetContactResponse\x12:\n" +
-	"\acontact\x18\x01 \x01(\v2 .entrasync.syncengine.v1.ContactR\acontact\"\xbd\x03\n" +
+	"\acontact\x18\x01 \x01(\v2 .entrasync.syncengine.v1.ContactR\acontact\"\xf1\x03\n" +
 	"\rContactRecord\x12\x13\n" +
 	"\x02id\x18\x01 \x01(\tH\x00R\x02id\x88\x01\x01\x12$\n" +
 	"\vexternal_id\x18\x02 \x01(\tH\x01R\n" +
@@ -870,7 +1336,8 @@ const file_entrasync_syncengine_v1_contact_proto_rawDesc = "" +
 	"\x04role\x18\b \x01(\tH\x06R\x04role\x88\x01\x01\x12\x1f\n" +
 	"\binactive\x18\t \x01(\bH\aR\binactive\x88\x01\x01\x12\x1d\n" +
 	"\adeleted\x18\n" +
-	" \x01(\bH\bR\adeleted\x88\x01\x01B\x05\n" +
+	" \x01(\bH\bR\adeleted\x88\x01\x01\x12&\n" +
+	"\aversion\x18\v \x01(\x03B\a\xbaH\x04\"\x02(\x01H\tR\aversion\x88\x01\x01B\x05\n" +
 	"\x03_idB\x0e\n" +
 	"\f_external_idB\f\n" +
 	"\n" +
@@ -881,11 +1348,13 @@ const file_entrasync_syncengine_v1_contact_proto_rawDesc = "" +
 	"\x05_roleB\v\n" +
 	"\t_inactiveB\n" +
 	"\n" +
-	"\b_deleted\"m\n" +
+	"\b_deletedB\n" +
+	"\n" +
+	"\b_version\"m\n" +
 	"\x1aBatchUpsertContactsRequest\x12O\n" +
 	"\bcontacts\x18\x01 \x03(\v2&.entrasync.syncengine.v1.ContactRecordB\v\xbaH\b\x92\x01\x05\b\x01\x10\x88'R\bcontacts\"_\n" +
 	"\x1bBatchUpsertContactsResponse\x12@\n" +
-	"\aresults\x18\x01 \x03(\v2&.entrasync.syncengine.v1.ContactResultR\aresults\"\xbb\x01\n" +
+	"\aresults\x18\x01 \x03(\v2&.entrasync.syncengine.v1.ContactResultR\aresults\"\xab\x02\n" +
 	"\rContactResult\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x05R\x05index\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1f\n" +
@@ -894,7 +1363,14 @@ const file_entrasync_syncengine_v1_contact_proto_rawDesc = "" +
 	"\aoutcome\x18\x04 \x01(\tR\aoutcome\x12I\n" +
 	"\n" +
 	"violations\x18\x05 \x03(\v2).entrasync.syncengine.v1.ContactViolationR\n" +
-	"violations\"B\n" +
+	"violations\x12C\n" +
+	"\bwarnings\x18\x06 \x03(\v2'.entrasync.syncengine.v1.ContactWarningR\bwarnings\x12\x1d\n" +
+	"\aversion\x18\a \x01(\x03H\x00R\aversion\x88\x01\x01B\n" +
+	"\n" +
+	"\b_version\"@\n" +
+	"\x0eContactWarning\x12\x14\n" +
+	"\x05field\x18\x01 \x01(\tR\x05field\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"B\n" +
 	"\x10ContactViolation\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage2\xa6\x04\n" +
@@ -917,38 +1393,54 @@ func file_entrasync_syncengine_v1_contact_proto_rawDescGZIP() []byte {
 	return file_entrasync_syncengine_v1_contact_proto_rawDescData
 }
 
-var file_entrasync_syncengine_v1_contact_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_entrasync_syncengine_v1_contact_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_entrasync_syncengine_v1_contact_proto_goTypes = []any{
 	(*Contact)(nil),                     // 0: entrasync.syncengine.v1.Contact
-	(*ListContactsRequest)(nil),         // 1: entrasync.syncengine.v1.ListContactsRequest
-	(*ListContactsResponse)(nil),        // 2: entrasync.syncengine.v1.ListContactsResponse
-	(*GetContactRequest)(nil),           // 3: entrasync.syncengine.v1.GetContactRequest
-	(*GetContactResponse)(nil),          // 4: entrasync.syncengine.v1.GetContactResponse
-	(*ContactRecord)(nil),               // 5: entrasync.syncengine.v1.ContactRecord
-	(*BatchUpsertContactsRequest)(nil),  // 6: entrasync.syncengine.v1.BatchUpsertContactsRequest
-	(*BatchUpsertContactsResponse)(nil), // 7: entrasync.syncengine.v1.BatchUpsertContactsResponse
-	(*ContactResult)(nil),               // 8: entrasync.syncengine.v1.ContactResult
-	(*ContactViolation)(nil),            // 9: entrasync.syncengine.v1.ContactViolation
-	(*timestamppb.Timestamp)(nil),       // 10: google.protobuf.Timestamp
+	(*ContactProvenance)(nil),           // 1: entrasync.syncengine.v1.ContactProvenance
+	(*ContactLink)(nil),                 // 2: entrasync.syncengine.v1.ContactLink
+	(*ContactLinkEvent)(nil),            // 3: entrasync.syncengine.v1.ContactLinkEvent
+	(*ListContactsRequest)(nil),         // 4: entrasync.syncengine.v1.ListContactsRequest
+	(*ListContactsResponse)(nil),        // 5: entrasync.syncengine.v1.ListContactsResponse
+	(*GetContactRequest)(nil),           // 6: entrasync.syncengine.v1.GetContactRequest
+	(*GetContactResponse)(nil),          // 7: entrasync.syncengine.v1.GetContactResponse
+	(*ContactRecord)(nil),               // 8: entrasync.syncengine.v1.ContactRecord
+	(*BatchUpsertContactsRequest)(nil),  // 9: entrasync.syncengine.v1.BatchUpsertContactsRequest
+	(*BatchUpsertContactsResponse)(nil), // 10: entrasync.syncengine.v1.BatchUpsertContactsResponse
+	(*ContactResult)(nil),               // 11: entrasync.syncengine.v1.ContactResult
+	(*ContactWarning)(nil),              // 12: entrasync.syncengine.v1.ContactWarning
+	(*ContactViolation)(nil),            // 13: entrasync.syncengine.v1.ContactViolation
+	(*timestamppb.Timestamp)(nil),       // 14: google.protobuf.Timestamp
 }
 var file_entrasync_syncengine_v1_contact_proto_depIdxs = []int32{
-	10, // 0: entrasync.syncengine.v1.Contact.last_entra_sync_at:type_name -> google.protobuf.Timestamp
-	0,  // 1: entrasync.syncengine.v1.ListContactsResponse.contacts:type_name -> entrasync.syncengine.v1.Contact
-	0,  // 2: entrasync.syncengine.v1.GetContactResponse.contact:type_name -> entrasync.syncengine.v1.Contact
-	5,  // 3: entrasync.syncengine.v1.BatchUpsertContactsRequest.contacts:type_name -> entrasync.syncengine.v1.ContactRecord
-	8,  // 4: entrasync.syncengine.v1.BatchUpsertContactsResponse.results:type_name -> entrasync.syncengine.v1.ContactResult
-	9,  // 5: entrasync.syncengine.v1.ContactResult.violations:type_name -> entrasync.syncengine.v1.ContactViolation
-	1,  // 6: entrasync.syncengine.v1.ContactService.ListContacts:input_type -> entrasync.syncengine.v1.ListContactsRequest
-	3,  // 7: entrasync.syncengine.v1.ContactService.GetContact:input_type -> entrasync.syncengine.v1.GetContactRequest
-	6,  // 8: entrasync.syncengine.v1.ContactService.BatchUpsertContacts:input_type -> entrasync.syncengine.v1.BatchUpsertContactsRequest
-	2,  // 9: entrasync.syncengine.v1.ContactService.ListContacts:output_type -> entrasync.syncengine.v1.ListContactsResponse
-	4,  // 10: entrasync.syncengine.v1.ContactService.GetContact:output_type -> entrasync.syncengine.v1.GetContactResponse
-	7,  // 11: entrasync.syncengine.v1.ContactService.BatchUpsertContacts:output_type -> entrasync.syncengine.v1.BatchUpsertContactsResponse
-	9,  // [9:12] is the sub-list for method output_type
-	6,  // [6:9] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	14, // 0: entrasync.syncengine.v1.Contact.last_entra_sync_at:type_name -> google.protobuf.Timestamp
+	1,  // 1: entrasync.syncengine.v1.Contact.provenance:type_name -> entrasync.syncengine.v1.ContactProvenance
+	14, // 2: entrasync.syncengine.v1.ContactProvenance.created_at:type_name -> google.protobuf.Timestamp
+	14, // 3: entrasync.syncengine.v1.ContactProvenance.updated_at:type_name -> google.protobuf.Timestamp
+	2,  // 4: entrasync.syncengine.v1.ContactProvenance.link:type_name -> entrasync.syncengine.v1.ContactLink
+	3,  // 5: entrasync.syncengine.v1.ContactProvenance.link_history:type_name -> entrasync.syncengine.v1.ContactLinkEvent
+	14, // 6: entrasync.syncengine.v1.ContactLink.linked_at:type_name -> google.protobuf.Timestamp
+	14, // 7: entrasync.syncengine.v1.ContactLink.last_seen_at:type_name -> google.protobuf.Timestamp
+	14, // 8: entrasync.syncengine.v1.ContactLink.last_synced_at:type_name -> google.protobuf.Timestamp
+	14, // 9: entrasync.syncengine.v1.ContactLink.gone_at:type_name -> google.protobuf.Timestamp
+	14, // 10: entrasync.syncengine.v1.ContactLinkEvent.at:type_name -> google.protobuf.Timestamp
+	14, // 11: entrasync.syncengine.v1.ContactLinkEvent.linked_at:type_name -> google.protobuf.Timestamp
+	0,  // 12: entrasync.syncengine.v1.ListContactsResponse.contacts:type_name -> entrasync.syncengine.v1.Contact
+	0,  // 13: entrasync.syncengine.v1.GetContactResponse.contact:type_name -> entrasync.syncengine.v1.Contact
+	8,  // 14: entrasync.syncengine.v1.BatchUpsertContactsRequest.contacts:type_name -> entrasync.syncengine.v1.ContactRecord
+	11, // 15: entrasync.syncengine.v1.BatchUpsertContactsResponse.results:type_name -> entrasync.syncengine.v1.ContactResult
+	13, // 16: entrasync.syncengine.v1.ContactResult.violations:type_name -> entrasync.syncengine.v1.ContactViolation
+	12, // 17: entrasync.syncengine.v1.ContactResult.warnings:type_name -> entrasync.syncengine.v1.ContactWarning
+	4,  // 18: entrasync.syncengine.v1.ContactService.ListContacts:input_type -> entrasync.syncengine.v1.ListContactsRequest
+	6,  // 19: entrasync.syncengine.v1.ContactService.GetContact:input_type -> entrasync.syncengine.v1.GetContactRequest
+	9,  // 20: entrasync.syncengine.v1.ContactService.BatchUpsertContacts:input_type -> entrasync.syncengine.v1.BatchUpsertContactsRequest
+	5,  // 21: entrasync.syncengine.v1.ContactService.ListContacts:output_type -> entrasync.syncengine.v1.ListContactsResponse
+	7,  // 22: entrasync.syncengine.v1.ContactService.GetContact:output_type -> entrasync.syncengine.v1.GetContactResponse
+	10, // 23: entrasync.syncengine.v1.ContactService.BatchUpsertContacts:output_type -> entrasync.syncengine.v1.BatchUpsertContactsResponse
+	21, // [21:24] is the sub-list for method output_type
+	18, // [18:21] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_syncengine_v1_contact_proto_init() }
@@ -957,15 +1449,19 @@ func file_entrasync_syncengine_v1_contact_proto_init() {
 		return
 	}
 	file_entrasync_syncengine_v1_contact_proto_msgTypes[0].OneofWrappers = []any{}
+	file_entrasync_syncengine_v1_contact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_entrasync_syncengine_v1_contact_proto_msgTypes[2].OneofWrappers = []any{}
+	file_entrasync_syncengine_v1_contact_proto_msgTypes[3].OneofWrappers = []any{}
 	file_entrasync_syncengine_v1_contact_proto_msgTypes[5].OneofWrappers = []any{}
+	file_entrasync_syncengine_v1_contact_proto_msgTypes[8].OneofWrappers = []any{}
+	file_entrasync_syncengine_v1_contact_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_syncengine_v1_contact_proto_rawDesc), len(file_entrasync_syncengine_v1_contact_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,1 @@
+DROP INDEX entra_contact_link_history_old, entra_contact_link_history_new;
