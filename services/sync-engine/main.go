@@ -73,7 +73,7 @@ func start(ctx context.Context, s *service.Service, c config) error {
 	users := directory.New(s.Dial("connection", c.ConnectionAddr))
 	clients := mapping.New(s.Dial("mapping", c.MappingAddr))
 	queue := reconciliation.New(s.Dial("reconciliation", c.ReconciliationAddr))
-	settings(s, pool, store, clients)
+	settings(s, pool, store, users, clients)
 	rpc.Register(s.Server(), rpc.UseCases{
 		Contacts:  syncengine.NewListContacts(store),
 		Show:      syncengine.NewShowContact(store),

@@ -8,6 +8,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/service"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/directory"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/mapping"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/rpc"
@@ -21,7 +22,7 @@ const (
 )
 
 // settings serves settings, and the effects that their changes have elsewhere.
-func settings(s *service.Service, pool *pg.Pool, store *postgres.Store, clients *mapping.Client) {
+func settings(s *service.Service, pool *pg.Pool, store *postgres.Store, users *directory.Client, clients *mapping.Client) {
 	box := outbox.New(pool, outbox.Options{})
 	outbox.Serve(s.Server(), box)
 	s.Every("sweeper", sweepEvery, box.Sweep)
@@ -33,5 +34,6 @@ func settings(s *service.Service, pool *pg.Pool, store *postgres.Store, clients 
 	rpc.RegisterSettings(s.Server(), rpc.SettingsCases{
 		Read:   syncengine.NewReadSettings(store, clients, time.Now),
 		Change: syncengine.NewChangeSettings(store, clients, box, newID, time.Now),
+		Test:   syncengine.NewTestFilters(store, users, clients, time.Now),
 	})
 }

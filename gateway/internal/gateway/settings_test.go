@@ -63,6 +63,22 @@ func TestAPatchTellsWhatItsBodyGives(t *testing.T) {
 	require.Equal(t, "is 9 now", res.problem(t).Violations[0].Message)
 }
 
+// TestFiltersAreTriedByWhoMayRead, and an empty list is told from an absent one.
+func TestFiltersAreTriedByWhoMayRead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.allOn("t1")
+	const call = "/entrasync.syncengine.v1.FilterTestService/TestFilters"
+	b.backends.on(call, func(context.Context, proto.Message) (proto.Message, error) { return &syncenginev1.TestFiltersResponse{Total: 1}, nil })
+	res := b.as(b.reader("t1"), http.MethodPost, settingsPath+"/test-filters",
+		`{"identities":[{"userPrincipalName":"a@b.example"}],"filters":{"customPatterns":[],"guests":true}}`)
+	require.Equal(t, http.StatusOK, res.status, res.body)
+	require.InDelta(t, 1, res.json(t)["total"], 0)
+	got := b.backends.of(call)[0].request.(*syncenginev1.TestFiltersRequest)
+	require.Equal(t, []string{"filters.guests", "filters.customPatterns", "identities"}, got.GetFields().GetGiven())
+	require.Len(t, got.GetIdentities(), 1)
+}
+
 // TestFieldRulesNeedTheirFlag, also where they are taken back.
 func TestFieldRulesNeedTheirFlag(t *testing.T) {
 	t.Parallel()

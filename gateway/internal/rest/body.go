@@ -55,7 +55,7 @@ func messageOf(v any) (proto.Message, bool) {
 // given, and which are null.
 func withBodyFields(x *exchange, request proto.Message) error {
 	field := access.BodyFields(x.method.Descriptor.Input())
-	if field == nil || bodyField(x.method) == nil {
+	if field == nil || x.method.Body == "" {
 		return nil
 	}
 	told := &policyv1.BodyFields{}

@@ -53,6 +53,7 @@ func register(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnIn
 		mappingv1.RegisterClientServiceHandlerClient(ctx, mux, mappingv1.NewClientServiceClient(conn)),
 		syncenginev1.RegisterRunServiceHandlerClient(ctx, mux, syncenginev1.NewRunServiceClient(conn)),
 		syncenginev1.RegisterReportServiceHandlerClient(ctx, mux, syncenginev1.NewReportServiceClient(conn)),
+		syncenginev1.RegisterFilterTestServiceHandlerClient(ctx, mux, syncenginev1.NewFilterTestServiceClient(conn)),
 		syncenginev1.RegisterSettingsServiceHandlerClient(ctx, mux, syncenginev1.NewSettingsServiceClient(conn)),
 		syncenginev1.RegisterContactServiceHandlerClient(ctx, mux, syncenginev1.NewContactServiceClient(conn)),
 		// After the contacts: of two routes that fit, the one registered last is taken.

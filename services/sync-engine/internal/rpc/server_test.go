@@ -128,6 +128,7 @@ type bundle struct {
 	tickets    syncenginev1.TicketInternalServiceClient
 	schedules  syncenginev1.ScheduleInternalServiceClient
 	settings   syncenginev1.SettingsServiceClient
+	filters    syncenginev1.FilterTestServiceClient
 	effects    orchestrationv1.EffectServiceClient          // as the worker
 	stranger   syncenginev1.SyncEngineInternalServiceClient // as mapping
 }
@@ -164,6 +165,7 @@ func setup(t *testing.T) (context.Context, *bundle) {
 		service.RegisterReports(r, service.ReportCases{Identities: syncengine.NewListIdentities(store, 30, time.Now)})
 		service.RegisterSettings(r, service.SettingsCases{
 			Read: syncengine.NewReadSettings(store, clients, time.Now), Change: syncengine.NewChangeSettings(store, clients, box, newID, time.Now),
+			Test: syncengine.NewTestFilters(store, directory.New(dial(self, "connection", connectionAddr)), clients, time.Now),
 		})
 		outbox.Serve(r, box)
 	})
@@ -173,8 +175,8 @@ func setup(t *testing.T) (context.Context, *bundle) {
 	gateway := dial(network.Identity("gateway"), "sync-engine", address, rpc.WithOriginator(0))
 	b.runs, b.contacts = syncenginev1.NewRunServiceClient(gateway), syncenginev1.NewContactServiceClient(gateway)
 	b.reports = syncenginev1.NewReportServiceClient(gateway)
-	b.settings = syncenginev1.NewSettingsServiceClient(gateway)
 	b.changes = syncenginev1.NewChangeServiceClient(gateway)
+	b.settings, b.filters = syncenginev1.NewSettingsServiceClient(gateway), syncenginev1.NewFilterTestServiceClient(gateway)
 	b.stranger = syncenginev1.NewSyncEngineInternalServiceClient(dial(network.Identity("mapping"), "sync-engine", address))
 	return tenant.With(t.Context(), tenant.Call{Tenant: "msp", Actor: tenant.Actor{ID: "user-7", Type: "user"}}), b
 }

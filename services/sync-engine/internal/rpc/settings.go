@@ -19,11 +19,13 @@ import (
 type SettingsCases struct {
 	Read   *syncengine.ReadSettings
 	Change *syncengine.ChangeSettings
+	Test   *syncengine.TestFilters
 }
 
-// RegisterSettings serves the contract of settings.
+// RegisterSettings serves the contracts of settings.
 func RegisterSettings(server grpc.ServiceRegistrar, cases SettingsCases) {
 	syncenginev1.RegisterSettingsServiceServer(server, &settingsServer{cases: cases})
+	syncenginev1.RegisterFilterTestServiceServer(server, &filterTestServer{test: cases.Test})
 }
 
 type settingsServer struct {

@@ -158,6 +158,8 @@ func errStale(current SettingsState) error {
 	return errs.New(errs.Conflict, reason.StaleVersion, "Somebody else changed the settings in between. Read them again.", errs.WithViolation("version", message))
 }
 
+var errNotMapped = errs.New(errs.NotFound, reason.NotMapped, "This managed tenant is not mapped to a client.")
+
 // mustBeMapped asks that a managed tenant, if one is named, is mapped.
 func mustBeMapped(ctx context.Context, mapping RoundMapping, managedTenantID string) error {
 	if managedTenantID == "" {
@@ -168,7 +170,7 @@ func mustBeMapped(ctx context.Context, mapping RoundMapping, managedTenantID str
 		return err
 	}
 	if !mapped {
-		return errs.New(errs.NotFound, reason.NotMapped, "This managed tenant is not mapped to a client.")
+		return errNotMapped
 	}
 	return nil
 }

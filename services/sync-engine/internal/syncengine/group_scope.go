@@ -66,22 +66,38 @@ func memberKey(id string) (key [16]byte) {
 	return key
 }
 
+// GroupSource reads the groups of a directory.
+type GroupSource interface {
+	// ListGroupMembers calls page with the ids of a group's users, also of those in
+	// groups within it; without an error they are all. errs.Precondition, reason
+	// group_unreadable.
+	ListGroupMembers(ctx context.Context, req ListGroupMembers, page func(ids []string) error) error
+}
+
+// groupsOf asks a directory for the members of groups; step is called as they come,
+// and its error ends it.
+type groupsOf struct {
+	directory               GroupSource
+	entraTenantID, priority string
+	step                    func() error
+}
+
 // scoped are settings with the members of their groups, as they are now; nil where
 // no group is named. A group that cannot be read is an error: it never means that
 // nobody is in it.
-func (s *SyncTenant) scoped(ctx context.Context, settings Settings, of ManagedTenant, priority string, progress func(Progress) error) (Settings, error) {
+func (g groupsOf) scoped(ctx context.Context, settings Settings) (Settings, error) {
 	if len(settings.Groups) == 0 {
 		return settings, nil
 	}
 	members := &Members{}
 	for _, group := range settings.Groups {
-		asked := ListGroupMembers{EntraTenantID: of.EntraTenantID, GroupID: group, Priority: priority}
-		err := s.directory.ListGroupMembers(ctx, asked, func(ids []string) error {
+		asked := ListGroupMembers{EntraTenantID: g.entraTenantID, GroupID: group, Priority: g.priority}
+		err := g.directory.ListGroupMembers(ctx, asked, func(ids []string) error {
 			members.add(ids)
-			return progress(Progress{Phase: PhaseStaging})
+			return g.step()
 		})
 		if err != nil {
-			return Settings{}, err
+			return settings, err
 		}
 	}
 	members.settle()

@@ -28,10 +28,7 @@ type Directory interface {
 	// far is void, and returns when the listing reached its end. A listing that
 	// breaks off is an error.
 	ListUsers(ctx context.Context, req ListUsers, page func([]User) error, restarted func() error) (Listing, error)
-	// ListGroupMembers calls page with the ids of a group's users, also of those in
-	// groups within it; without an error they are all. errs.Precondition, reason
-	// group_unreadable.
-	ListGroupMembers(ctx context.Context, req ListGroupMembers, page func(ids []string) error) error
+	GroupSource
 }
 
 // ListUsers asks for a listing.

@@ -68,7 +68,11 @@ func (s *SyncTenant) Do(ctx context.Context, runID, managedTenantID string, prog
 		return Result{}, err
 	}
 	defer round.Release()
-	if settings, err = s.scoped(ctx, settings, managed, priorityOf(run), progress); err != nil {
+	groups := groupsOf{
+		directory: s.directory, entraTenantID: managed.EntraTenantID, priority: priorityOf(run),
+		step: func() error { return progress(Progress{Phase: PhaseStaging}) },
+	}
+	if settings, err = groups.scoped(ctx, settings); err != nil {
 		return Result{}, err
 	}
 	w := &work{SyncTenant: s, run: run, managed: managed, round: round, rules: Rules{Settings: settings, Now: s.now()}, progress: progress}
