@@ -44,7 +44,8 @@ type Effect struct {
 	OrderKey  *string
 	Arguments map[string]string // ids only
 	CreatedAt time.Time
-	Attempt   int32 // how often it was handed out
+	NotBefore *time.Time // it is not handed out earlier; nil: at once
+	Attempt   int32      // how often it was handed out
 }
 
 // Key is an order key.
@@ -93,6 +94,7 @@ func Add(ctx context.Context, tx pgx.Tx, effects ...Effect) error {
 	var actors, kinds, arguments []string
 	var keys []*string
 	var created []time.Time
+	var notBefore []*time.Time
 	for _, e := range effects {
 		id, err := uuid.Parse(e.ID)
 		if err != nil {
@@ -104,10 +106,19 @@ func Add(ctx context.Context, tx pgx.Tx, effects ...Effect) error {
 		}
 		ids, actors, kinds = append(ids, id), append(actors, e.ActorID), append(kinds, e.Kind)
 		keys, arguments, created = append(keys, e.OrderKey), append(arguments, encoded), append(created, e.CreatedAt)
+		notBefore = append(notBefore, e.NotBefore)
 	}
 	_, err := tx.Exec(ctx, sql["add"], pgx.NamedArgs{
 		"ids": ids, "actors": actors, "kinds": kinds, "order_keys": keys, "arguments": arguments, "created": created,
+		"not_before": notBefore,
 	})
+	return err
+}
+
+// Finish ends as Done, in the caller's transaction, an effect that the caller did
+// itself before it was handed out. One that has ended stays as it is.
+func Finish(ctx context.Context, tx pgx.Tx, id string, at time.Time) error {
+	_, err := tx.Exec(ctx, sql["finish"], pgx.NamedArgs{"id": id, "at": at})
 	return err
 }
 

@@ -2,10 +2,11 @@
 -- Adds effects in the order of the arrays, which their numbers keep, and tells of
 -- them at the commit.
 WITH added AS (
-    INSERT INTO outbox (tenant_id, id, actor_id, kind, order_key, arguments, created_at)
-    SELECT current_setting('app.tenant'), w.id, w.actor_id, w.kind, w.order_key, w.arguments::jsonb, w.created_at
-    FROM unnest(@ids::uuid[], @actors::text[], @kinds::text[], @order_keys::text[], @arguments::text[], @created::timestamptz[])
-         WITH ORDINALITY AS w (id, actor_id, kind, order_key, arguments, created_at, place)
+    INSERT INTO outbox (tenant_id, id, actor_id, kind, order_key, arguments, created_at, leased_until)
+    SELECT current_setting('app.tenant'), w.id, w.actor_id, w.kind, w.order_key, w.arguments::jsonb, w.created_at, w.not_before
+    FROM unnest(@ids::uuid[], @actors::text[], @kinds::text[], @order_keys::text[], @arguments::text[], @created::timestamptz[],
+                @not_before::timestamptz[])
+         WITH ORDINALITY AS w (id, actor_id, kind, order_key, arguments, created_at, not_before, place)
     ORDER BY w.place
     RETURNING 1)
 SELECT count(*), pg_notify(current_schema() || '_effects', '') FROM added;
@@ -53,6 +54,9 @@ FROM outbox o WHERE o.id = @id FOR UPDATE;
 
 -- name: close
 UPDATE outbox SET done_at = @at::timestamptz, outcome = @outcome, result = @result::jsonb, dead_at = NULL WHERE id = @id;
+
+-- name: finish
+UPDATE outbox SET done_at = @at::timestamptz, outcome = 'done', dead_at = NULL WHERE id = @id AND done_at IS NULL;
 
 -- name: postpone
 UPDATE outbox SET leased_until = @until::timestamptz WHERE id = @id AND dead_at IS NULL;

@@ -3,26 +3,44 @@ package main
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
 
+	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/service"
 	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
+	"github.com/entrasync/entrasync/services/reconciliation/internal/peers"
 	"github.com/entrasync/entrasync/services/reconciliation/internal/postgres"
 	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
 	"github.com/entrasync/entrasync/services/reconciliation/internal/rpc"
+)
+
+const (
+	sweepEvery = time.Hour
+	// backgroundConns are for effects and the sweeper.
+	backgroundConns = 2
+	// listenAgain is the pause after the connection that listens was lost.
+	listenAgain = 2 * time.Second
 )
 
 // config is all that the process takes from its environment.
 type config struct {
 	service.Config
 	service.Database
+	SyncEngineAddr string `env:"ENTRASYNC_SYNC_ENGINE_ADDR" envDefault:"127.0.0.1:7104"`
 }
 
 func main() {
+	if len(os.Args) > 1 {
+		run.Main(postgres.Context, func(ctx context.Context) error {
+			return outbox.Operate(ctx, postgres.Context, os.Args[1:], os.Stdout)
+		})
+	}
 	service.Main("reconciliation", config{
 		Config:   service.Config{Listen: "127.0.0.1:7105", AdminListen: "127.0.0.1:7205"},
 		Database: service.Database{DatabaseConns: 4},
@@ -31,28 +49,36 @@ func main() {
 
 // start wires the process together.
 func start(ctx context.Context, s *service.Service, c config) error {
-	pool, err := pg.Open(ctx, c.DatabaseURL, pg.Options{Context: postgres.Context, MaxConns: c.DatabaseConns})
+	pool, err := pg.Open(ctx, c.DatabaseURL, pg.Options{Context: postgres.Context, MaxConns: c.DatabaseConns, BackgroundConns: backgroundConns})
 	if err != nil {
 		return err
 	}
 	s.Uses("database", pool.Ping, pool.Close)
-	register(s.Server(), postgres.New(pool))
+	box := register(s.Server(), pool, s.Dial("sync-engine", c.SyncEngineAddr), time.Now)
+	s.Every("sweeper", sweepEvery, box.Sweep)
+	s.Every("listener", listenAgain, box.Listen)
 	return nil
 }
 
-// register adds the service's methods to a server.
-func register(server grpc.ServiceRegistrar, store *postgres.Store) {
+// register adds the service's methods to a server and gives its outbox.
+func register(server grpc.ServiceRegistrar, pool *pg.Pool, engine grpc.ClientConnInterface, now func() time.Time) *outbox.Box {
 	newID := func() (string, error) {
 		id, err := uuid.NewV7()
 		return id.String(), err
 	}
+	store, box := postgres.New(pool), outbox.New(pool, outbox.Options{Now: now})
 	s := rpc.New(rpc.UseCases{
-		Push:     reconciliation.NewPush(store, newID, time.Now),
+		Push:     reconciliation.NewPush(store, newID, now),
 		Decided:  reconciliation.NewFindDecided(store),
-		Complete: reconciliation.NewComplete(store, time.Now),
-		Follow:   reconciliation.NewFollow(store, time.Now),
+		Complete: reconciliation.NewComplete(store, now),
+		Follow:   reconciliation.NewFollow(store, now),
 		List:     reconciliation.NewList(store),
+		Decide:   reconciliation.NewDecide(store, peers.NewSyncEngine(engine), newID, now),
 	})
 	reconciliationv1.RegisterReconciliationServiceServer(server, s)
 	reconciliationv1.RegisterReconciliationInternalServiceServer(server, s)
+	reconciliationv1.RegisterDecisionServiceServer(server, s)
+	reconciliationv1.RegisterDecisionInternalServiceServer(server, s)
+	outbox.Serve(server, box)
+	return box
 }

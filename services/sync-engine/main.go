@@ -90,6 +90,7 @@ func start(ctx context.Context, s *service.Service, c config) error {
 		Tickets:   syncengine.NewTickets(store, time.Now),
 		Watch:     syncengine.NewWatchRun(store, rounds, syncengine.WatchEvery),
 		Rounds:    rounds,
+		Resolve:   syncengine.NewResolveIdentity(store, clients, newID, time.Now),
 	})
 	s.Every("feed months", time.Hour, func(ctx context.Context) error { return keepFeedMonths(ctx, store, c.FeedMonths) })
 	return reports(s, c, store)

@@ -15,6 +15,7 @@ import (
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
+	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/worker/internal/activity"
 	"github.com/entrasync/entrasync/services/worker/internal/effects"
@@ -34,11 +35,12 @@ const reconcileEvery = 10 * time.Minute
 // config is all that the process takes from its environment.
 type config struct {
 	service.Config
-	ConnectionAddr string `env:"ENTRASYNC_CONNECTION_ADDR" envDefault:"127.0.0.1:7101"`
-	DiscoveryAddr  string `env:"ENTRASYNC_DISCOVERY_ADDR" envDefault:"127.0.0.1:7102"`
-	MappingAddr    string `env:"ENTRASYNC_MAPPING_ADDR" envDefault:"127.0.0.1:7103"`
-	SyncEngineAddr string `env:"ENTRASYNC_SYNC_ENGINE_ADDR" envDefault:"127.0.0.1:7104"`
-	Temporal       temporal.Connection
+	ConnectionAddr     string `env:"ENTRASYNC_CONNECTION_ADDR" envDefault:"127.0.0.1:7101"`
+	DiscoveryAddr      string `env:"ENTRASYNC_DISCOVERY_ADDR" envDefault:"127.0.0.1:7102"`
+	MappingAddr        string `env:"ENTRASYNC_MAPPING_ADDR" envDefault:"127.0.0.1:7103"`
+	SyncEngineAddr     string `env:"ENTRASYNC_SYNC_ENGINE_ADDR" envDefault:"127.0.0.1:7104"`
+	ReconciliationAddr string `env:"ENTRASYNC_RECONCILIATION_ADDR" envDefault:"127.0.0.1:7105"`
+	Temporal           temporal.Connection
 }
 
 // defaults are the configuration without any variable.
@@ -80,6 +82,10 @@ func start(_ context.Context, s *service.Service, c config) error {
 		"mapping":     orchestrationv1.NewEffectServiceClient(dial("mapping", c.MappingAddr)),
 		"sync-engine": orchestrationv1.NewEffectServiceClient(engineConn),
 	}, orchestration.NewPerform(startRun, runs, workflows, peers.NewLinks(engine), applySchedule)).Serve)
+	queueConn := dial("reconciliation", c.ReconciliationAddr)
+	s.Go("decisions", effects.New(map[string]orchestrationv1.EffectServiceClient{
+		"reconciliation": orchestrationv1.NewEffectServiceClient(queueConn),
+	}, orchestration.NewFinishDecision(peers.NewQueue(reconciliationv1.NewDecisionInternalServiceClient(queueConn)))).Serve)
 
 	methods := api.New(api.UseCases{
 		Start: startRun, Discover: orchestration.NewDiscover(startRun, workflows, peers.NewDiscoveries(discovery)),

@@ -22,7 +22,7 @@ func TestServeWithoutAnythingElse(t *testing.T) {
 	require.NoError(t, env.ParseWithOptions(&c, env.Options{Environment: map[string]string{
 		"ENTRASYNC_LISTEN": free(t), "ENTRASYNC_ADMIN_LISTEN": admin, "ENTRASYNC_TLS_DIR": rpctest.New(t).Dir("worker"),
 		"ENTRASYNC_TEMPORAL_ADDR": nobody, "ENTRASYNC_CONNECTION_ADDR": nobody, "ENTRASYNC_DISCOVERY_ADDR": nobody,
-		"ENTRASYNC_MAPPING_ADDR": nobody, "ENTRASYNC_SYNC_ENGINE_ADDR": nobody, "ENTRASYNC_LOG_LEVEL": "error",
+		"ENTRASYNC_MAPPING_ADDR": nobody, "ENTRASYNC_SYNC_ENGINE_ADDR": nobody, "ENTRASYNC_RECONCILIATION_ADDR": nobody, "ENTRASYNC_LOG_LEVEL": "error",
 		"ENTRASYNC_DRAIN_DELAY": "0",
 	}}))
 	ctx, cancel := context.WithCancel(t.Context())

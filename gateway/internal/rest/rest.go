@@ -59,6 +59,7 @@ func register(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnIn
 		// After the contacts: of two routes that fit, the one registered last is taken.
 		syncenginev1.RegisterChangeServiceHandlerClient(ctx, mux, syncenginev1.NewChangeServiceClient(conn)),
 		reconciliationv1.RegisterReconciliationServiceHandlerClient(ctx, mux, reconciliationv1.NewReconciliationServiceClient(conn)),
+		reconciliationv1.RegisterDecisionServiceHandlerClient(ctx, mux, reconciliationv1.NewDecisionServiceClient(conn)),
 		orchestrationv1.RegisterOrchestrationServiceHandlerClient(ctx, mux, orchestrationv1.NewOrchestrationServiceClient(conn)),
 		gatewayv1.RegisterStatusServiceHandlerClient(ctx, mux, gatewayv1.NewStatusServiceClient(conn)),
 		gatewayv1.RegisterFeatureFlagServiceHandlerClient(ctx, mux, gatewayv1.NewFeatureFlagServiceClient(conn)),

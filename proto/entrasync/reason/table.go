@@ -378,7 +378,31 @@ var groups = []Group{
 		},
 		{
 			Name: DecisionPending, Kinds: []Kind{KindConflict},
-			Text: "Another decision about these links is being done.", Do: "Try again in a moment.",
+			Text: "Another decision about the same is being carried out.", Do: "Try again in a moment.",
+		},
+		{
+			Name: DecisionStored, Kinds: []Kind{KindUnavailable},
+			Text: "The decision is stored and will be carried out in a moment.", Do: "Read the item, or send the same request again.",
+		},
+		{
+			Name: ItemClosed, Kinds: []Kind{KindConflict},
+			Text: "This item is not open any more.", Do: "Read the item: somebody has decided, or there is nothing left to decide.",
+		},
+		{
+			Name: ContactOfOtherClient, Kinds: []Kind{KindConflict},
+			Text: "This contact belongs to another client than the item.", Do: "Choose a contact of the item's client.",
+		},
+		{
+			Name: DeletedContact, Kinds: []Kind{KindConflict},
+			Text: "This contact has been deleted.", Do: "Choose another contact, or resolve to a new one.",
+		},
+		{
+			Name: ContactLinked, Kinds: []Kind{KindConflict},
+			Text: "This contact is linked to another identity.", Do: "Choose another contact, or resolve to a new one.",
+		},
+		{
+			Name: IdentityLinked, Kinds: []Kind{KindConflict},
+			Text: "This identity is linked to a contact by now.", Do: "Nothing: the next sync closes the item.",
 		},
 		{
 			Name: EffectsPending, Kinds: []Kind{KindConflict},

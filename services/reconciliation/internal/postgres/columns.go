@@ -3,6 +3,7 @@ package postgres
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/google/uuid"
 
@@ -19,6 +20,9 @@ type columns struct {
 	candidates         [][]byte
 	reasons            []string
 	fingerprints       []string
+	phones             []string
+	roles              []string
+	accountEnabled     []string // true, false or empty
 }
 
 func columnsOf(items []reconciliation.NewItem) (columns, error) {
@@ -40,6 +44,9 @@ func columnsOf(items []reconciliation.NewItem) (columns, error) {
 		c.candidates = append(c.candidates, candidates)
 		c.reasons = append(c.reasons, string(item.Reason))
 		c.fingerprints = append(c.fingerprints, item.Fingerprint)
+		c.phones = append(c.phones, item.Phone)
+		c.roles = append(c.roles, item.Role)
+		c.accountEnabled = append(c.accountEnabled, boolText(item.AccountEnabled))
 	}
 	return c, nil
 }
@@ -62,6 +69,16 @@ func (c columns) without(objectIDs []string) columns {
 		rest.candidates = append(rest.candidates, c.candidates[i])
 		rest.reasons = append(rest.reasons, c.reasons[i])
 		rest.fingerprints = append(rest.fingerprints, c.fingerprints[i])
+		rest.phones = append(rest.phones, c.phones[i])
+		rest.roles = append(rest.roles, c.roles[i])
+		rest.accountEnabled = append(rest.accountEnabled, c.accountEnabled[i])
 	}
 	return rest
+}
+
+func boolText(b *bool) string {
+	if b == nil {
+		return ""
+	}
+	return strconv.FormatBool(*b)
 }

@@ -61,6 +61,7 @@ func (s *Store) Push(ctx context.Context, round reconciliation.Directory, items 
 			MappingRevision: round.MappingRevision, RunID: runID, Now: now, Ids: open.ids, EntraObjectIds: open.objectIDs,
 			UserPrincipalNames: open.userPrincipalNames, DisplayNames: open.displayNames, Emails: open.emails,
 			Candidates: open.candidates, Reasons: open.reasons, Fingerprints: open.fingerprints,
+			Phones: open.phones, Roles: open.roles, AccountEnabled: open.accountEnabled,
 		})
 		return err
 	}, pg.Retries(3))
@@ -157,7 +158,7 @@ func itemOf(row sqlc.ListItemsRow) (reconciliation.Item, error) {
 		ID: row.ID.String(), ManagedTenantID: row.ManagedTenantID, EntraTenantID: row.EntraTenantID, ClientID: row.ClientID,
 		Sighting: reconciliation.Sighting{
 			EntraObjectID: row.EntraObjectID, UserPrincipalName: row.UserPrincipalName, DisplayName: row.DisplayName,
-			Email: row.Email, Reason: reconciliation.Reason(row.Reason), Candidates: candidates, Fingerprint: row.Fingerprint,
+			Email: row.Email, Phone: row.Phone, Role: row.Role, AccountEnabled: row.AccountEnabled, Reason: reconciliation.Reason(row.Reason), Candidates: candidates, Fingerprint: row.Fingerprint,
 		},
 		Status: reconciliation.Status(row.Status), CreatedAt: row.CreatedAt, LastSeenAt: row.LastSeenAt,
 	}

@@ -44,6 +44,9 @@ type Sighting struct {
 	UserPrincipalName string
 	DisplayName       string
 	Email             string
+	Phone             string // a contact made from the identity gets it, and the role
+	Role              string
+	AccountEnabled    *bool // nil when it is not known
 	Reason            Reason
 	Candidates        []Candidate
 	Fingerprint       string // changes when the reason, the candidates or the addresses change

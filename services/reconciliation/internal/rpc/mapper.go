@@ -10,6 +10,7 @@ func toSighting(m *reconciliationv1.PushedItem) reconciliation.Sighting {
 	s := reconciliation.Sighting{
 		EntraObjectID: m.GetEntraObjectId(), UserPrincipalName: m.GetUserPrincipalName(), DisplayName: m.GetDisplayName(),
 		Email: m.GetEmail(), Reason: reconciliation.Reason(m.GetReason()), Fingerprint: m.GetFingerprint(),
+		Phone: m.GetPhone(), Role: m.GetRole(), AccountEnabled: m.AccountEnabled,
 	}
 	for _, c := range m.GetCandidates() {
 		s.Candidates = append(s.Candidates, reconciliation.Candidate{
@@ -25,7 +26,7 @@ func toMessage(item reconciliation.Item) *reconciliationv1.QueueItem {
 		UserPrincipalName: item.UserPrincipalName, DisplayName: item.DisplayName, Email: item.Email, ClientId: item.ClientID,
 		Reason: string(item.Reason), Status: string(item.Status),
 		CreatedAt: wire.NonZero(item.CreatedAt), LastSeenAt: wire.NonZero(item.LastSeenAt), DecidedAt: wire.NonZero(item.DecidedAt),
-		DecidedBy: wire.Optional(item.DecidedBy),
+		DecidedBy: wire.Optional(item.DecidedBy), AccountEnabled: item.AccountEnabled,
 	}
 	for _, c := range item.Candidates {
 		m.Candidates = append(m.Candidates, &reconciliationv1.Candidate{

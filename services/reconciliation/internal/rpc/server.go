@@ -16,12 +16,15 @@ type UseCases struct {
 	Complete *reconciliation.Complete
 	Follow   *reconciliation.Follow
 	List     *reconciliation.List
+	Decide   *reconciliation.Decide
 }
 
-// Server serves ReconciliationService and ReconciliationInternalService.
+// Server serves ReconciliationService, DecisionService and the internal services beside them.
 type Server struct {
 	reconciliationv1.UnimplementedReconciliationServiceServer
 	reconciliationv1.UnimplementedReconciliationInternalServiceServer
+	reconciliationv1.UnimplementedDecisionServiceServer
+	reconciliationv1.UnimplementedDecisionInternalServiceServer
 	use UseCases
 }
 

@@ -144,6 +144,10 @@ func TestAnotherTenantSeesNothing(t *testing.T) {
 	e.remap(other)
 	_, err = e.decide(syncengine.DecisionLeave)
 	require.NoError(t, err)
+	resolution := e.resolutionOf(person("o-resolved", "Resolved", "resolved@corp.example"))
+	resolution.Mapping.ClientID = other
+	_, err = e.resolver().Do(e.ctx(), resolution)
+	require.NoError(t, err)
 	conn, err := e.admin.Acquire(t.Context())
 	require.NoError(t, err)
 	defer conn.Release()

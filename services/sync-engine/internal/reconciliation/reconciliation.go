@@ -82,7 +82,8 @@ func (c *Client) FollowMapping(ctx context.Context, m syncengine.MappingRevision
 func itemOf(item *syncengine.QueueItem) *reconciliationv1.PushedItem {
 	pushed := &reconciliationv1.PushedItem{
 		EntraObjectId: item.ObjectID, UserPrincipalName: item.UserPrincipalName, DisplayName: item.DisplayName, Email: item.Email,
-		Reason: item.Reason, Fingerprint: item.Fingerprint, Candidates: make([]*reconciliationv1.Candidate, len(item.Candidates)),
+		Reason: item.Reason, Fingerprint: item.Fingerprint, Phone: item.Phone, Role: item.Role, AccountEnabled: item.Enabled,
+		Candidates: make([]*reconciliationv1.Candidate, len(item.Candidates)),
 	}
 	for i, candidate := range item.Candidates {
 		pushed.Candidates[i] = &reconciliationv1.Candidate{

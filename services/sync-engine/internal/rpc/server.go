@@ -26,6 +26,7 @@ type UseCases struct {
 	Tickets   *syncengine.Tickets
 	Watch     *syncengine.WatchRun
 	Rounds    syncengine.RoundReports
+	Resolve   *syncengine.ResolveIdentity
 }
 
 // Register serves all contracts of the sync engine.
@@ -37,6 +38,7 @@ func Register(server grpc.ServiceRegistrar, cases UseCases) {
 	syncenginev1.RegisterProgressInternalServiceServer(server, &progressServer{cases: cases})
 	syncenginev1.RegisterScheduleInternalServiceServer(server, &scheduleServer{cases: cases})
 	syncenginev1.RegisterTicketInternalServiceServer(server, &ticketServer{cases: cases})
+	syncenginev1.RegisterResolutionServiceServer(server, &resolutionServer{resolve: cases.Resolve})
 }
 
 // defaultPage is the size of a page where none is asked for.

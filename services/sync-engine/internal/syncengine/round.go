@@ -47,6 +47,8 @@ type Rules struct {
 type QueueItem struct {
 	Number                                                               int // orders the items of a round
 	ObjectID, UserPrincipalName, DisplayName, Email, Reason, Fingerprint string
+	Phone, Role                                                          string
+	Enabled                                                              *bool // nil when it is not known
 	Candidates                                                           []Candidate
 }
 

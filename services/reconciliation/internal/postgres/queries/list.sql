@@ -1,6 +1,6 @@
 -- name: ListItems :many
 -- One page of items after a place in the order, oldest first; empty filters let all through.
-SELECT id, managed_tenant_id, entra_tenant_id, entra_object_id, user_principal_name, display_name, email,
+SELECT id, managed_tenant_id, entra_tenant_id, entra_object_id, user_principal_name, display_name, email, phone, role, account_enabled,
        client_id, candidates, reason, fingerprint, status, created_at, last_seen_at, decided_by, decided_at
 FROM entra_contact_reconciliation_queue
 WHERE (@status::text = '' OR status = @status)

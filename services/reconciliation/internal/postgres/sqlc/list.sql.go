@@ -34,7 +34,7 @@ func (q *Queries) CountItems(ctx context.Context, arg CountItemsParams) (int64, 
 }
 
 const listItems = `-- name: ListItems :many
-SELECT id, managed_tenant_id, entra_tenant_id, entra_object_id, user_principal_name, display_name, email,
+SELECT id, managed_tenant_id, entra_tenant_id, entra_object_id, user_principal_name, display_name, email, phone, role, account_enabled,
        client_id, candidates, reason, fingerprint, status, created_at, last_seen_at, decided_by, decided_at
 FROM entra_contact_reconciliation_queue
 WHERE ($1::text = '' OR status = $1)
@@ -62,6 +62,9 @@ type ListItemsRow struct {
 	UserPrincipalName string
 	DisplayName       string
 	Email             string
+	Phone             string
+	Role              string
+	AccountEnabled    *bool
 	ClientID          string
 	Candidates        []byte
 	Reason            string
@@ -98,6 +101,9 @@ func (q *Queries) ListItems(ctx context.Context, arg ListItemsParams) ([]ListIte
 			&i.UserPrincipalName,
 			&i.DisplayName,
 			&i.Email,
+			&i.Phone,
+			&i.Role,
+			&i.AccountEnabled,
 			&i.ClientID,
 			&i.Candidates,
 			&i.Reason,

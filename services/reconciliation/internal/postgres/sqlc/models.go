@@ -8,7 +8,30 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 )
+
+type EffectsDead struct {
+	TenantID string
+	ID       uuid.UUID
+	Kind     string
+	Attempt  int32
+	DeadAt   *time.Time
+}
+
+type EffectsEnded struct {
+	TenantID string
+	DoneAt   *time.Time
+}
+
+type EffectsWaiting struct {
+	TenantID    string
+	ID          uuid.UUID
+	Kind        string
+	OrderKey    *string
+	Number      int64
+	LeasedUntil *time.Time
+}
 
 type EntraContactReconciliationQueue struct {
 	TenantID          string
@@ -32,4 +55,40 @@ type EntraContactReconciliationQueue struct {
 	DecidedAt         *time.Time
 	SupersededAt      *time.Time
 	MappingRevision   int64
+	Phone             string
+	Role              string
+	AccountEnabled    *bool
+	PendingAttempt    *int32
+}
+
+type Outbox struct {
+	TenantID    string
+	ID          uuid.UUID
+	Number      int64
+	ActorID     string
+	Kind        string
+	OrderKey    *string
+	Arguments   []byte
+	CreatedAt   time.Time
+	Attempt     int32
+	LeasedUntil *time.Time
+	DoneAt      *time.Time
+	DeadAt      *time.Time
+	Outcome     *string
+	Result      []byte
+}
+
+type QueueDecision struct {
+	TenantID        string
+	ItemID          uuid.UUID
+	Attempt         int32
+	Action          string
+	ContactID       *string
+	Note            *string
+	State           string
+	DecidedBy       string
+	RequestedAt     time.Time
+	CompletedAt     *time.Time
+	ResultContactID *string
+	EffectID        pgtype.UUID
 }

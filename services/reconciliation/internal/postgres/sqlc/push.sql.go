@@ -100,11 +100,11 @@ const upsertOpenItems = `-- name: UpsertOpenItems :execrows
 INSERT INTO entra_contact_reconciliation_queue AS q (
     tenant_id, id, managed_tenant_id, entra_tenant_id, mapping_revision, entra_object_id,
     user_principal_name, display_name, email, client_id, candidates, reason, fingerprint,
-    status, first_run_id, last_run_id, created_at, last_seen_at)
+    phone, role, account_enabled, status, first_run_id, last_run_id, created_at, last_seen_at)
 SELECT NULLIF(current_setting('app.tenant', true), ''), pushed.id, $1::text, $2::text, $3::bigint,
        pushed.entra_object_id, pushed.user_principal_name, pushed.display_name, pushed.email, $4::text,
        pushed.candidates, pushed.reason, pushed.fingerprint,
-       'open', $5::uuid, $5::uuid, $6::timestamptz, $6::timestamptz
+       pushed.phone, pushed.role, NULLIF(pushed.account_enabled, '')::boolean, 'open', $5::uuid, $5::uuid, $6::timestamptz, $6::timestamptz
 FROM (
     SELECT unnest($7::uuid[]) AS id,
            unnest($8::text[]) AS entra_object_id,
@@ -113,7 +113,11 @@ FROM (
            unnest($11::text[]) AS email,
            unnest($12::jsonb[]) AS candidates,
            unnest($13::text[]) AS reason,
-           unnest($14::text[]) AS fingerprint
+           unnest($14::text[]) AS fingerprint,
+           unnest($15::text[]) AS phone,
+           unnest($16::text[]) AS role,
+           -- true, false, or empty where it is not known
+           unnest($17::text[]) AS account_enabled
 ) AS pushed
 ORDER BY pushed.entra_object_id
 ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) WHERE status = 'open'
@@ -127,14 +131,18 @@ DO UPDATE SET
     candidates = EXCLUDED.candidates,
     reason = EXCLUDED.reason,
     fingerprint = EXCLUDED.fingerprint,
+    phone = EXCLUDED.phone,
+    role = EXCLUDED.role,
+    account_enabled = EXCLUDED.account_enabled,
     last_run_id = EXCLUDED.last_run_id,
     last_seen_at = GREATEST(q.last_seen_at, EXCLUDED.last_seen_at)
 WHERE q.last_seen_at < EXCLUDED.last_seen_at
    OR (q.last_run_id, q.mapping_revision, q.fingerprint, q.client_id, q.managed_tenant_id, q.reason, q.candidates,
-       q.user_principal_name, q.display_name, q.email)
+       q.user_principal_name, q.display_name, q.email, q.phone, q.role, q.account_enabled)
    IS DISTINCT FROM
       (EXCLUDED.last_run_id, EXCLUDED.mapping_revision, EXCLUDED.fingerprint, EXCLUDED.client_id, EXCLUDED.managed_tenant_id, EXCLUDED.reason,
-       EXCLUDED.candidates, EXCLUDED.user_principal_name, EXCLUDED.display_name, EXCLUDED.email)
+       EXCLUDED.candidates, EXCLUDED.user_principal_name, EXCLUDED.display_name, EXCLUDED.email,
+       EXCLUDED.phone, EXCLUDED.role, EXCLUDED.account_enabled)
 `
 
 type UpsertOpenItemsParams struct {
@@ -152,6 +160,9 @@ type UpsertOpenItemsParams struct {
 	Candidates         [][]byte
 	Reasons            []string
 	Fingerprints       []string
+	Phones             []string
+	Roles              []string
+	AccountEnabled     []string
 }
 
 // A sighting refreshes the open item; one at the same time as the last writes nothing more.
@@ -171,6 +182,9 @@ func (q *Queries) UpsertOpenItems(ctx context.Context, arg UpsertOpenItemsParams
 		arg.Candidates,
 		arg.Reasons,
 		arg.Fingerprints,
+		arg.Phones,
+		arg.Roles,
+		arg.AccountEnabled,
 	)
 	if err != nil {
 		return 0, err

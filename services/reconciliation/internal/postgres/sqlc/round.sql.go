@@ -19,6 +19,7 @@ WHERE entra_tenant_id = $2
   AND status = 'open'
   AND client_id <> $3
   AND mapping_revision < $4
+  AND pending_attempt IS NULL
 `
 
 type SupersedeForeignParams struct {
@@ -48,6 +49,7 @@ SET status = 'superseded', superseded_at = $1::timestamptz
 WHERE entra_tenant_id = $2
   AND status = 'open'
   AND entra_object_id = ANY ($3::text[])
+  AND pending_attempt IS NULL
 `
 
 type SupersedeIdentitiesParams struct {
@@ -56,7 +58,8 @@ type SupersedeIdentitiesParams struct {
 	EntraObjectIds []string
 }
 
-// Closes the open items of identities that need no decision any more.
+// Closes the open items of identities that need no decision any more. One about which a decision is
+// being carried out is left to it, here and below.
 func (q *Queries) SupersedeIdentities(ctx context.Context, arg SupersedeIdentitiesParams) (int64, error) {
 	result, err := q.db.Exec(ctx, supersedeIdentities, arg.Now, arg.EntraTenantID, arg.EntraObjectIds)
 	if err != nil {
@@ -71,6 +74,7 @@ SET status = 'superseded', superseded_at = $1::timestamptz
 WHERE entra_tenant_id = $2
   AND status = 'open'
   AND (last_run_id <> $3::uuid OR last_seen_at < $4::timestamptz)
+  AND pending_attempt IS NULL
 `
 
 type SupersedeUnseenParams struct {

@@ -40,7 +40,8 @@ func queueItem(row pgx.CollectableRow) (syncengine.QueueItem, error) {
 	var item syncengine.QueueItem
 	var addresses string
 	var candidates []byte
-	err := row.Scan(&item.Number, &item.ObjectID, &item.UserPrincipalName, &item.DisplayName, &item.Email, &item.Reason, &addresses, &candidates)
+	err := row.Scan(&item.Number, &item.ObjectID, &item.UserPrincipalName, &item.DisplayName, &item.Email, &item.Reason, &addresses,
+		&item.Phone, &item.Role, &item.Enabled, &candidates)
 	if err != nil {
 		return item, err
 	}

@@ -1,5 +1,5 @@
 -- name: queue
-SELECT p.n, s.object_id, s.upn, s.full_name, s.email, p.reason, s.addresses, found.candidates
+SELECT p.n, s.object_id, s.upn, s.full_name, s.email, p.reason, s.addresses, s.phone, s.role, s.enabled, found.candidates
 FROM plan p
 JOIN stage s ON s.n = p.n
 CROSS JOIN LATERAL (

@@ -325,6 +325,22 @@ type HeldIdentity struct {
 	Reason          string
 }
 
+type IdentityResolution struct {
+	TenantID             string
+	ItemID               uuid.UUID
+	Attempt              int32
+	EntraTenantID        string
+	EntraObjectID        string
+	ClientID             uuid.UUID
+	ContactID            uuid.UUID
+	Created              bool
+	ContactVersion       int64
+	WasInactive          bool
+	WasInactivatedBySync bool
+	DecidedBy            string
+	At                   time.Time
+}
+
 type ManagedTenantSetting struct {
 	TenantID              string
 	ManagedTenantID       string

@@ -123,6 +123,14 @@ type QueueItem struct {
 	DecidedBy       *string                `protobuf:"bytes,13,opt,name=decided_by,json=decidedBy,proto3,oneof" json:"decided_by,omitempty"`
 	DecidedAt       *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
 	ManagedTenantId string                 `protobuf:"bytes,15,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// Absent when it is not known.
+	AccountEnabled *bool `protobuf:"varint,16,opt,name=account_enabled,json=accountEnabled,proto3,oneof" json:"account_enabled,omitempty"`
+	// Why the item was dismissed.
+	DecisionReason *string `protobuf:"bytes,17,opt,name=decision_reason,json=decisionReason,proto3,oneof" json:"decision_reason,omitempty"`
+	// The contact that the identity was linked to by the decision.
+	ResolvedContactId *string `protobuf:"bytes,18,opt,name=resolved_contact_id,json=resolvedContactId,proto3,oneof" json:"resolved_contact_id,omitempty"`
+	// True while a decision is being carried out; the item counts as open.
+	DecisionPending bool `protobuf:"varint,19,opt,name=decision_pending,json=decisionPending,proto3" json:"decision_pending,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -260,6 +268,34 @@ func (x *QueueItem) GetManagedTenantId() string {
 		return x.ManagedTenantId
 	}
 	return ""
+}
+
+func (x *QueueItem) GetAccountEnabled() bool {
+	if x != nil && x.AccountEnabled != nil {
+		return *x.AccountEnabled
+	}
+	return false
+}
+
+func (x *QueueItem) GetDecisionReason() string {
+	if x != nil && x.DecisionReason != nil {
+		return *x.DecisionReason
+	}
+	return ""
+}
+
+func (x *QueueItem) GetResolvedContactId() string {
+	if x != nil && x.ResolvedContactId != nil {
+		return *x.ResolvedContactId
+	}
+	return ""
+}
+
+func (x *QueueItem) GetDecisionPending() bool {
+	if x != nil {
+		return x.DecisionPending
+	}
+	return false
 }
 
 type ListQueueItemsRequest struct {
@@ -408,9 +444,14 @@ type PushedItem struct {
 	Reason            string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
 	Candidates        []*Candidate           `protobuf:"bytes,6,rep,name=candidates,proto3" json:"candidates,omitempty"`
 	// Changes when the reason, the candidates or the addresses change.
-	Fingerprint   string `protobuf:"bytes,7,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Fingerprint string `protobuf:"bytes,7,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
+	// What a contact made from the identity gets besides its name and email.
+	Phone string `protobuf:"bytes,8,opt,name=phone,proto3" json:"phone,omitempty"`
+	Role  string `protobuf:"bytes,9,opt,name=role,proto3" json:"role,omitempty"`
+	// Absent when it is not known.
+	AccountEnabled *bool `protobuf:"varint,10,opt,name=account_enabled,json=accountEnabled,proto3,oneof" json:"account_enabled,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *PushedItem) Reset() {
@@ -490,6 +531,27 @@ func (x *PushedItem) GetFingerprint() string {
 		return x.Fingerprint
 	}
 	return ""
+}
+
+func (x *PushedItem) GetPhone() string {
+	if x != nil {
+		return x.Phone
+	}
+	return ""
+}
+
+func (x *PushedItem) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *PushedItem) GetAccountEnabled() bool {
+	if x != nil && x.AccountEnabled != nil {
+		return *x.AccountEnabled
+	}
+	return false
 }
 
 type PushItemsRequest struct {
@@ -1067,7 +1129,7 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"\binactive\x18\x04 \x01(\bR\binactive\x12 \n" +
 	"\tlinked_to\x18\x05 \x01(\tH\x00R\blinkedTo\x88\x01\x01B\f\n" +
 	"\n" +
-	"_linked_to\"\x85\x05\n" +
+	"_linked_to\"\x81\a\n" +
 	"\tQueueItem\x12\x17\n" +
 	"\aitem_id\x18\x01 \x01(\tR\x06itemId\x12&\n" +
 	"\x0fentra_tenant_id\x18\x02 \x01(\tR\rentraTenantId\x12&\n" +
@@ -1090,8 +1152,15 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"decided_by\x18\r \x01(\tH\x00R\tdecidedBy\x88\x01\x01\x129\n" +
 	"\n" +
 	"decided_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12*\n" +
-	"\x11managed_tenant_id\x18\x0f \x01(\tR\x0fmanagedTenantIdB\r\n" +
-	"\v_decided_by\"\xfd\x02\n" +
+	"\x11managed_tenant_id\x18\x0f \x01(\tR\x0fmanagedTenantId\x12,\n" +
+	"\x0faccount_enabled\x18\x10 \x01(\bH\x01R\x0eaccountEnabled\x88\x01\x01\x12,\n" +
+	"\x0fdecision_reason\x18\x11 \x01(\tH\x02R\x0edecisionReason\x88\x01\x01\x123\n" +
+	"\x13resolved_contact_id\x18\x12 \x01(\tH\x03R\x11resolvedContactId\x88\x01\x01\x12)\n" +
+	"\x10decision_pending\x18\x13 \x01(\bR\x0fdecisionPendingB\r\n" +
+	"\v_decided_byB\x12\n" +
+	"\x10_account_enabledB\x12\n" +
+	"\x10_decision_reasonB\x16\n" +
+	"\x14_resolved_contact_id\"\xfd\x02\n" +
 	"\x15ListQueueItemsRequest\x12F\n" +
 	"\x06status\x18\x01 \x01(\tB.\xbaH+r)R\x00R\x04openR\bresolvedR\tdismissedR\n" +
 	"supersededR\x06status\x12$\n" +
@@ -1106,7 +1175,7 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
 	"\n" +
 	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01B\r\n" +
-	"\v_total_size\"\xc2\x03\n" +
+	"\v_total_size\"\xae\x04\n" +
 	"\n" +
 	"PushedItem\x122\n" +
 	"\x0fentra_object_id\x18\x01 \x01(\tB\n" +
@@ -1119,7 +1188,12 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"candidates\x18\x06 \x03(\v2&.entrasync.reconciliation.v1.CandidateR\n" +
 	"candidates\x12,\n" +
 	"\vfingerprint\x18\a \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\vfingerprint\"\xbd\x02\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\vfingerprint\x12\x14\n" +
+	"\x05phone\x18\b \x01(\tR\x05phone\x12\x12\n" +
+	"\x04role\x18\t \x01(\tR\x04role\x12,\n" +
+	"\x0faccount_enabled\x18\n" +
+	" \x01(\bH\x00R\x0eaccountEnabled\x88\x01\x01B\x12\n" +
+	"\x10_account_enabled\"\xbd\x02\n" +
 	"\x10PushItemsRequest\x12\x1f\n" +
 	"\x06run_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05runId\x123\n" +
 	"\x11managed_tenant_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x0fmanagedTenantId\x12/\n" +
@@ -1242,6 +1316,7 @@ func file_entrasync_reconciliation_v1_reconciliation_proto_init() {
 	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[0].OneofWrappers = []any{}
 	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[1].OneofWrappers = []any{}
 	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[3].OneofWrappers = []any{}
+	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

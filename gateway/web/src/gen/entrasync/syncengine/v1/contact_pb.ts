@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file entrasync/syncengine/v1/contact.proto.
  */
 export const file_entrasync_syncengine_v1_contact: GenFile = /*@__PURE__*/
-  fileDesc("CiVlbnRyYXN5bmMvc3luY2VuZ2luZS92MS9jb250YWN0LnByb3RvEhdlbnRyYXN5bmMuc3luY2VuZ2luZS52MSK/BQoHQ29udGFjdBIKCgJpZBgBIAEoCRIYCgtleHRlcm5hbF9pZBgCIAEoCUgAiAEBEhEKCWNsaWVudF9pZBgDIAEoCRIRCglmdWxsX25hbWUYBCABKAkSDQoFZW1haWwYBSABKAkSDQoFcGhvbmUYBiABKAkSDAoEcm9sZRgHIAEoCRIQCghpbmFjdGl2ZRgIIAEoCBIcCg9lbnRyYV9vYmplY3RfaWQYCSABKAlIAYgBARIcCg9lbnRyYV90ZW5hbnRfaWQYCiABKAlIAogBARIeChFlbnRyYV9zeW5jX3NvdXJjZRgLIAEoCUgDiAEBEjYKEmxhc3RfZW50cmFfc3luY19hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoZZW50cmFfdXNlcl9wcmluY2lwYWxfbmFtZRgNIAEoCUgEiAEBEiIKFWVudHJhX2FjY291bnRfZW5hYmxlZBgOIAEoCEgFiAEBEh4KEWVudHJhX3N5bmNfc3RhdHVzGA8gASgJSAaIAQESJQoYZW50cmFfc3luY19zdGF0dXNfcmVhc29uGBAgASgJSAeIAQESGAoLbGlua19zdGF0dXMYESABKAlICIgBARIPCgd2ZXJzaW9uGBIgASgDEg8KB2RlbGV0ZWQYEyABKAhCDgoMX2V4dGVybmFsX2lkQhIKEF9lbnRyYV9vYmplY3RfaWRCEgoQX2VudHJhX3RlbmFudF9pZEIUChJfZW50cmFfc3luY19zb3VyY2VCHAoaX2VudHJhX3VzZXJfcHJpbmNpcGFsX25hbWVCGAoWX2VudHJhX2FjY291bnRfZW5hYmxlZEIUChJfZW50cmFfc3luY19zdGF0dXNCGwoZX2VudHJhX3N5bmNfc3RhdHVzX3JlYXNvbkIOCgxfbGlua19zdGF0dXMieQoTTGlzdENvbnRhY3RzUmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkSCQoBcRgCIAEoCRINCgVlbnRyYRgDIAEoCRIOCgZzdGF0dXMYBCABKAkSEQoJcGFnZV9zaXplGAUgASgFEhIKCnBhZ2VfdG9rZW4YBiABKAkiuwEKFExpc3RDb250YWN0c1Jlc3BvbnNlEjIKCGNvbnRhY3RzGAEgAygLMiAuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuQ29udGFjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoBUgAiAEBEhsKDmNoYW5nZXNfY3Vyc29yGAQgASgJSAGIAQFCDQoLX3RvdGFsX3NpemVCEQoPX2NoYW5nZXNfY3Vyc29yIh8KEUdldENvbnRhY3RSZXF1ZXN0EgoKAmlkGAEgASgJIkcKEkdldENvbnRhY3RSZXNwb25zZRIxCgdjb250YWN0GAEgASgLMiAuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuQ29udGFjdCLgAgoNQ29udGFjdFJlY29yZBIPCgJpZBgBIAEoCUgAiAEBEhgKC2V4dGVybmFsX2lkGAIgASgJSAGIAQESFgoJY2xpZW50X2lkGAMgASgJSAKIAQESHwoSY2xpZW50X2V4dGVybmFsX2lkGAQgASgJSAOIAQESEQoJZnVsbF9uYW1lGAUgASgJEhIKBWVtYWlsGAYgASgJSASIAQESEgoFcGhvbmUYByABKAlIBYgBARIRCgRyb2xlGAggASgJSAaIAQESFQoIaW5hY3RpdmUYCSABKAhIB4gBARIUCgdkZWxldGVkGAogASgISAiIAQFCBQoDX2lkQg4KDF9leHRlcm5hbF9pZEIMCgpfY2xpZW50X2lkQhUKE19jbGllbnRfZXh0ZXJuYWxfaWRCCAoGX2VtYWlsQggKBl9waG9uZUIHCgVfcm9sZUILCglfaW5hY3RpdmVCCgoIX2RlbGV0ZWQiVgoaQmF0Y2hVcHNlcnRDb250YWN0c1JlcXVlc3QSOAoIY29udGFjdHMYASADKAsyJi5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5Db250YWN0UmVjb3JkIlYKG0JhdGNoVXBzZXJ0Q29udGFjdHNSZXNwb25zZRI3CgdyZXN1bHRzGAEgAygLMiYuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuQ29udGFjdFJlc3VsdCKPAQoNQ29udGFjdFJlc3VsdBINCgVpbmRleBgBIAEoBRIKCgJpZBgCIAEoCRITCgtleHRlcm5hbF9pZBgDIAEoCRIPCgdvdXRjb21lGAQgASgJEj0KCnZpb2xhdGlvbnMYBSADKAsyKS5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5Db250YWN0VmlvbGF0aW9uIjIKEENvbnRhY3RWaW9sYXRpb24SDQoFZmllbGQYASABKAkSDwoHbWVzc2FnZRgCIAEoCTLnAgoOQ29udGFjdFNlcnZpY2USawoMTGlzdENvbnRhY3RzEiwuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuTGlzdENvbnRhY3RzUmVxdWVzdBotLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkxpc3RDb250YWN0c1Jlc3BvbnNlEmUKCkdldENvbnRhY3QSKi5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5HZXRDb250YWN0UmVxdWVzdBorLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkdldENvbnRhY3RSZXNwb25zZRKAAQoTQmF0Y2hVcHNlcnRDb250YWN0cxIzLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkJhdGNoVXBzZXJ0Q29udGFjdHNSZXF1ZXN0GjQuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuQmF0Y2hVcHNlcnRDb250YWN0c1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CiVlbnRyYXN5bmMvc3luY2VuZ2luZS92MS9jb250YWN0LnByb3RvEhdlbnRyYXN5bmMuc3luY2VuZ2luZS52MSL/BQoHQ29udGFjdBIKCgJpZBgBIAEoCRIYCgtleHRlcm5hbF9pZBgCIAEoCUgAiAEBEhEKCWNsaWVudF9pZBgDIAEoCRIRCglmdWxsX25hbWUYBCABKAkSDQoFZW1haWwYBSABKAkSDQoFcGhvbmUYBiABKAkSDAoEcm9sZRgHIAEoCRIQCghpbmFjdGl2ZRgIIAEoCBIcCg9lbnRyYV9vYmplY3RfaWQYCSABKAlIAYgBARIcCg9lbnRyYV90ZW5hbnRfaWQYCiABKAlIAogBARIeChFlbnRyYV9zeW5jX3NvdXJjZRgLIAEoCUgDiAEBEjYKEmxhc3RfZW50cmFfc3luY19hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoZZW50cmFfdXNlcl9wcmluY2lwYWxfbmFtZRgNIAEoCUgEiAEBEiIKFWVudHJhX2FjY291bnRfZW5hYmxlZBgOIAEoCEgFiAEBEh4KEWVudHJhX3N5bmNfc3RhdHVzGA8gASgJSAaIAQESJQoYZW50cmFfc3luY19zdGF0dXNfcmVhc29uGBAgASgJSAeIAQESGAoLbGlua19zdGF0dXMYESABKAlICIgBARIPCgd2ZXJzaW9uGBIgASgDEg8KB2RlbGV0ZWQYEyABKAgSPgoKcHJvdmVuYW5jZRgUIAEoCzIqLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkNvbnRhY3RQcm92ZW5hbmNlQg4KDF9leHRlcm5hbF9pZEISChBfZW50cmFfb2JqZWN0X2lkQhIKEF9lbnRyYV90ZW5hbnRfaWRCFAoSX2VudHJhX3N5bmNfc291cmNlQhwKGl9lbnRyYV91c2VyX3ByaW5jaXBhbF9uYW1lQhgKFl9lbnRyYV9hY2NvdW50X2VuYWJsZWRCFAoSX2VudHJhX3N5bmNfc3RhdHVzQhsKGV9lbnRyYV9zeW5jX3N0YXR1c19yZWFzb25CDgoMX2xpbmtfc3RhdHVzIqsCChFDb250YWN0UHJvdmVuYW5jZRIPCgdtYWRlX2J5GAEgASgJEi4KCmNyZWF0ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKBGxpbmsYBCABKAsyJC5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5Db250YWN0TGluaxIcCg9pbmFjdGl2ZV9yZWFzb24YBSABKAlIAIgBARI/CgxsaW5rX2hpc3RvcnkYBiADKAsyKS5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5Db250YWN0TGlua0V2ZW50QhIKEF9pbmFjdGl2ZV9yZWFzb24i4AIKC0NvbnRhY3RMaW5rEhkKEW1hbmFnZWRfdGVuYW50X2lkGAEgASgJEhcKD2VudHJhX3RlbmFudF9pZBgCIAEoCRIXCg9lbnRyYV9vYmplY3RfaWQYAyABKAkSDgoGc3RhdHVzGAQgASgJEi0KCWxpbmtlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHQoQbGlua2VkX2J5X3J1bl9pZBgGIAEoCUgAiAEBEjAKDGxhc3Rfc2Vlbl9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF9zeW5jZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB2dvbmVfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQhMKEV9saW5rZWRfYnlfcnVuX2lkIusCChBDb250YWN0TGlua0V2ZW50Eg0KBWV2ZW50GAEgASgJEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCg9lbnRyYV90ZW5hbnRfaWQYAyABKAkSFwoPZW50cmFfb2JqZWN0X2lkGAQgASgJEhYKDm9sZF9jb250YWN0X2lkGAUgASgJEhUKDW9sZF9jbGllbnRfaWQYBiABKAkSGwoObmV3X2NvbnRhY3RfaWQYByABKAlIAIgBARIaCg1uZXdfY2xpZW50X2lkGAggASgJSAGIAQESLQoJbGlua2VkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpkZWNpZGVkX2J5GAogASgJEhMKBnJ1bl9pZBgLIAEoCUgCiAEBQhEKD19uZXdfY29udGFjdF9pZEIQCg5fbmV3X2NsaWVudF9pZEIJCgdfcnVuX2lkInkKE0xpc3RDb250YWN0c1JlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEgkKAXEYAiABKAkSDQoFZW50cmEYAyABKAkSDgoGc3RhdHVzGAQgASgJEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJIrsBChRMaXN0Q29udGFjdHNSZXNwb25zZRIyCghjb250YWN0cxgBIAMoCzIgLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkNvbnRhY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKAVIAIgBARIbCg5jaGFuZ2VzX2N1cnNvchgEIAEoCUgBiAEBQg0KC190b3RhbF9zaXplQhEKD19jaGFuZ2VzX2N1cnNvciIfChFHZXRDb250YWN0UmVxdWVzdBIKCgJpZBgBIAEoCSJHChJHZXRDb250YWN0UmVzcG9uc2USMQoHY29udGFjdBgBIAEoCzIgLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkNvbnRhY3QiggMKDUNvbnRhY3RSZWNvcmQSDwoCaWQYASABKAlIAIgBARIYCgtleHRlcm5hbF9pZBgCIAEoCUgBiAEBEhYKCWNsaWVudF9pZBgDIAEoCUgCiAEBEh8KEmNsaWVudF9leHRlcm5hbF9pZBgEIAEoCUgDiAEBEhEKCWZ1bGxfbmFtZRgFIAEoCRISCgVlbWFpbBgGIAEoCUgEiAEBEhIKBXBob25lGAcgASgJSAWIAQESEQoEcm9sZRgIIAEoCUgGiAEBEhUKCGluYWN0aXZlGAkgASgISAeIAQESFAoHZGVsZXRlZBgKIAEoCEgIiAEBEhQKB3ZlcnNpb24YCyABKANICYgBAUIFCgNfaWRCDgoMX2V4dGVybmFsX2lkQgwKCl9jbGllbnRfaWRCFQoTX2NsaWVudF9leHRlcm5hbF9pZEIICgZfZW1haWxCCAoGX3Bob25lQgcKBV9yb2xlQgsKCV9pbmFjdGl2ZUIKCghfZGVsZXRlZEIKCghfdmVyc2lvbiJWChpCYXRjaFVwc2VydENvbnRhY3RzUmVxdWVzdBI4Cghjb250YWN0cxgBIAMoCzImLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkNvbnRhY3RSZWNvcmQiVgobQmF0Y2hVcHNlcnRDb250YWN0c1Jlc3BvbnNlEjcKB3Jlc3VsdHMYASADKAsyJi5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5Db250YWN0UmVzdWx0IuwBCg1Db250YWN0UmVzdWx0Eg0KBWluZGV4GAEgASgFEgoKAmlkGAIgASgJEhMKC2V4dGVybmFsX2lkGAMgASgJEg8KB291dGNvbWUYBCABKAkSPQoKdmlvbGF0aW9ucxgFIAMoCzIpLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkNvbnRhY3RWaW9sYXRpb24SOQoId2FybmluZ3MYBiADKAsyJy5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5Db250YWN0V2FybmluZxIUCgd2ZXJzaW9uGAcgASgDSACIAQFCCgoIX3ZlcnNpb24iMAoOQ29udGFjdFdhcm5pbmcSDQoFZmllbGQYASABKAkSDwoHbWVzc2FnZRgCIAEoCSIyChBDb250YWN0VmlvbGF0aW9uEg0KBWZpZWxkGAEgASgJEg8KB21lc3NhZ2UYAiABKAky5wIKDkNvbnRhY3RTZXJ2aWNlEmsKDExpc3RDb250YWN0cxIsLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkxpc3RDb250YWN0c1JlcXVlc3QaLS5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5MaXN0Q29udGFjdHNSZXNwb25zZRJlCgpHZXRDb250YWN0EiouZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuR2V0Q29udGFjdFJlcXVlc3QaKy5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5HZXRDb250YWN0UmVzcG9uc2USgAEKE0JhdGNoVXBzZXJ0Q29udGFjdHMSMy5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5CYXRjaFVwc2VydENvbnRhY3RzUmVxdWVzdBo0LmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkJhdGNoVXBzZXJ0Q29udGFjdHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * Contact is a person at a client, with where it came from.
@@ -124,6 +124,13 @@ export type Contact = Message<"entrasync.syncengine.v1.Contact"> & {
    * @generated from field: bool deleted = 19;
    */
   deleted: boolean;
+
+  /**
+   * Where the contact came from and what became of its link; in the answer to GetContact alone.
+   *
+   * @generated from field: entrasync.syncengine.v1.ContactProvenance provenance = 20;
+   */
+  provenance?: ContactProvenance | undefined;
 };
 
 /**
@@ -132,6 +139,206 @@ export type Contact = Message<"entrasync.syncengine.v1.Contact"> & {
  */
 export const ContactSchema: GenMessage<Contact> = /*@__PURE__*/
   messageDesc(file_entrasync_syncengine_v1_contact, 0);
+
+/**
+ * ContactProvenance says where a contact came from, which directory it is kept in step with, and
+ * why it is inactive.
+ *
+ * @generated from message entrasync.syncengine.v1.ContactProvenance
+ */
+export type ContactProvenance = Message<"entrasync.syncengine.v1.ContactProvenance"> & {
+  /**
+   * host, sync or person.
+   *
+   * @generated from field: string made_by = 1;
+   */
+  madeBy: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp created_at = 2;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp updated_at = 3;
+   */
+  updatedAt?: Timestamp | undefined;
+
+  /**
+   * The link; absent where the contact has none.
+   *
+   * @generated from field: entrasync.syncengine.v1.ContactLink link = 4;
+   */
+  link?: ContactLink | undefined;
+
+  /**
+   * Why the contact is inactive: disabled_upstream or deleted_upstream where sync made it so, host
+   * where the host did. Absent for active contacts.
+   *
+   * @generated from field: optional string inactive_reason = 5;
+   */
+  inactiveReason?: string | undefined;
+
+  /**
+   * Links that the contact had or got by a person's decision, newest first, at most 100.
+   *
+   * @generated from field: repeated entrasync.syncengine.v1.ContactLinkEvent link_history = 6;
+   */
+  linkHistory: ContactLinkEvent[];
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.ContactProvenance.
+ * Use `create(ContactProvenanceSchema)` to create a new message.
+ */
+export const ContactProvenanceSchema: GenMessage<ContactProvenance> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_contact, 1);
+
+/**
+ * ContactLink is the tie between a contact and an Entra identity.
+ *
+ * @generated from message entrasync.syncengine.v1.ContactLink
+ */
+export type ContactLink = Message<"entrasync.syncengine.v1.ContactLink"> & {
+  /**
+   * Empty where no round of the directory has ended yet.
+   *
+   * @generated from field: string managed_tenant_id = 1;
+   */
+  managedTenantId: string;
+
+  /**
+   * @generated from field: string entra_tenant_id = 2;
+   */
+  entraTenantId: string;
+
+  /**
+   * @generated from field: string entra_object_id = 3;
+   */
+  entraObjectId: string;
+
+  /**
+   * active, inactive or orphaned.
+   *
+   * @generated from field: string status = 4;
+   */
+  status: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp linked_at = 5;
+   */
+  linkedAt?: Timestamp | undefined;
+
+  /**
+   * The run that made the link; absent where a person did.
+   *
+   * @generated from field: optional string linked_by_run_id = 6;
+   */
+  linkedByRunId?: string | undefined;
+
+  /**
+   * When a sync last found the identity in its directory.
+   *
+   * @generated from field: google.protobuf.Timestamp last_seen_at = 7;
+   */
+  lastSeenAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp last_synced_at = 8;
+   */
+  lastSyncedAt?: Timestamp | undefined;
+
+  /**
+   * Since when complete listings of the directory lack the identity.
+   *
+   * @generated from field: google.protobuf.Timestamp gone_at = 9;
+   */
+  goneAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.ContactLink.
+ * Use `create(ContactLinkSchema)` to create a new message.
+ */
+export const ContactLinkSchema: GenMessage<ContactLink> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_contact, 2);
+
+/**
+ * ContactLinkEvent is a link that went from one contact to another, or ended.
+ *
+ * @generated from message entrasync.syncengine.v1.ContactLinkEvent
+ */
+export type ContactLinkEvent = Message<"entrasync.syncengine.v1.ContactLinkEvent"> & {
+  /**
+   * relinked or ended, or what else became of the link.
+   *
+   * @generated from field: string event = 1;
+   */
+  event: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 2;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string entra_tenant_id = 3;
+   */
+  entraTenantId: string;
+
+  /**
+   * @generated from field: string entra_object_id = 4;
+   */
+  entraObjectId: string;
+
+  /**
+   * @generated from field: string old_contact_id = 5;
+   */
+  oldContactId: string;
+
+  /**
+   * @generated from field: string old_client_id = 6;
+   */
+  oldClientId: string;
+
+  /**
+   * @generated from field: optional string new_contact_id = 7;
+   */
+  newContactId?: string | undefined;
+
+  /**
+   * @generated from field: optional string new_client_id = 8;
+   */
+  newClientId?: string | undefined;
+
+  /**
+   * Since when the old link stood.
+   *
+   * @generated from field: google.protobuf.Timestamp linked_at = 9;
+   */
+  linkedAt?: Timestamp | undefined;
+
+  /**
+   * The person who decided.
+   *
+   * @generated from field: string decided_by = 10;
+   */
+  decidedBy: string;
+
+  /**
+   * The run that carried it out.
+   *
+   * @generated from field: optional string run_id = 11;
+   */
+  runId?: string | undefined;
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.ContactLinkEvent.
+ * Use `create(ContactLinkEventSchema)` to create a new message.
+ */
+export const ContactLinkEventSchema: GenMessage<ContactLinkEvent> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_contact, 3);
 
 /**
  * @generated from message entrasync.syncengine.v1.ListContactsRequest
@@ -177,7 +384,7 @@ export type ListContactsRequest = Message<"entrasync.syncengine.v1.ListContactsR
  * Use `create(ListContactsRequestSchema)` to create a new message.
  */
 export const ListContactsRequestSchema: GenMessage<ListContactsRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_syncengine_v1_contact, 1);
+  messageDesc(file_entrasync_syncengine_v1_contact, 4);
 
 /**
  * @generated from message entrasync.syncengine.v1.ListContactsResponse
@@ -212,7 +419,7 @@ export type ListContactsResponse = Message<"entrasync.syncengine.v1.ListContacts
  * Use `create(ListContactsResponseSchema)` to create a new message.
  */
 export const ListContactsResponseSchema: GenMessage<ListContactsResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_syncengine_v1_contact, 2);
+  messageDesc(file_entrasync_syncengine_v1_contact, 5);
 
 /**
  * @generated from message entrasync.syncengine.v1.GetContactRequest
@@ -229,7 +436,7 @@ export type GetContactRequest = Message<"entrasync.syncengine.v1.GetContactReque
  * Use `create(GetContactRequestSchema)` to create a new message.
  */
 export const GetContactRequestSchema: GenMessage<GetContactRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_syncengine_v1_contact, 3);
+  messageDesc(file_entrasync_syncengine_v1_contact, 6);
 
 /**
  * @generated from message entrasync.syncengine.v1.GetContactResponse
@@ -246,7 +453,7 @@ export type GetContactResponse = Message<"entrasync.syncengine.v1.GetContactResp
  * Use `create(GetContactResponseSchema)` to create a new message.
  */
 export const GetContactResponseSchema: GenMessage<GetContactResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_syncengine_v1_contact, 4);
+  messageDesc(file_entrasync_syncengine_v1_contact, 7);
 
 /**
  * ContactRecord is a contact as the host sends it. Each field is checked, and violations are
@@ -306,6 +513,14 @@ export type ContactRecord = Message<"entrasync.syncengine.v1.ContactRecord"> & {
    * @generated from field: optional bool deleted = 10;
    */
   deleted?: boolean | undefined;
+
+  /**
+   * The version that the contact must have for the record to be taken; absent for any. A contact
+   * that has another one by now is left as it is: the result says conflict.
+   *
+   * @generated from field: optional int64 version = 11;
+   */
+  version?: bigint | undefined;
 };
 
 /**
@@ -313,7 +528,7 @@ export type ContactRecord = Message<"entrasync.syncengine.v1.ContactRecord"> & {
  * Use `create(ContactRecordSchema)` to create a new message.
  */
 export const ContactRecordSchema: GenMessage<ContactRecord> = /*@__PURE__*/
-  messageDesc(file_entrasync_syncengine_v1_contact, 5);
+  messageDesc(file_entrasync_syncengine_v1_contact, 8);
 
 /**
  * @generated from message entrasync.syncengine.v1.BatchUpsertContactsRequest
@@ -330,7 +545,7 @@ export type BatchUpsertContactsRequest = Message<"entrasync.syncengine.v1.BatchU
  * Use `create(BatchUpsertContactsRequestSchema)` to create a new message.
  */
 export const BatchUpsertContactsRequestSchema: GenMessage<BatchUpsertContactsRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_syncengine_v1_contact, 6);
+  messageDesc(file_entrasync_syncengine_v1_contact, 9);
 
 /**
  * @generated from message entrasync.syncengine.v1.BatchUpsertContactsResponse
@@ -347,7 +562,7 @@ export type BatchUpsertContactsResponse = Message<"entrasync.syncengine.v1.Batch
  * Use `create(BatchUpsertContactsResponseSchema)` to create a new message.
  */
 export const BatchUpsertContactsResponseSchema: GenMessage<BatchUpsertContactsResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_syncengine_v1_contact, 7);
+  messageDesc(file_entrasync_syncengine_v1_contact, 10);
 
 /**
  * ContactResult is the outcome of one record of a batch.
@@ -371,7 +586,7 @@ export type ContactResult = Message<"entrasync.syncengine.v1.ContactResult"> & {
   externalId: string;
 
   /**
-   * created, updated, unchanged, adopted, deleted or invalid.
+   * created, updated, unchanged, adopted, deleted, conflict or invalid.
    *
    * @generated from field: string outcome = 4;
    */
@@ -381,6 +596,20 @@ export type ContactResult = Message<"entrasync.syncengine.v1.ContactResult"> & {
    * @generated from field: repeated entrasync.syncengine.v1.ContactViolation violations = 5;
    */
   violations: ContactViolation[];
+
+  /**
+   * What is to be known of a record that was taken.
+   *
+   * @generated from field: repeated entrasync.syncengine.v1.ContactWarning warnings = 6;
+   */
+  warnings: ContactWarning[];
+
+  /**
+   * The version of the contact after the call; absent for a record that was not taken and names none.
+   *
+   * @generated from field: optional int64 version = 7;
+   */
+  version?: bigint | undefined;
 };
 
 /**
@@ -388,7 +617,31 @@ export type ContactResult = Message<"entrasync.syncengine.v1.ContactResult"> & {
  * Use `create(ContactResultSchema)` to create a new message.
  */
 export const ContactResultSchema: GenMessage<ContactResult> = /*@__PURE__*/
-  messageDesc(file_entrasync_syncengine_v1_contact, 8);
+  messageDesc(file_entrasync_syncengine_v1_contact, 11);
+
+/**
+ * ContactWarning is what is to be known of a field of a record that was taken.
+ *
+ * @generated from message entrasync.syncengine.v1.ContactWarning
+ */
+export type ContactWarning = Message<"entrasync.syncengine.v1.ContactWarning"> & {
+  /**
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * @generated from field: string message = 2;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.ContactWarning.
+ * Use `create(ContactWarningSchema)` to create a new message.
+ */
+export const ContactWarningSchema: GenMessage<ContactWarning> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_contact, 12);
 
 /**
  * @generated from message entrasync.syncengine.v1.ContactViolation
@@ -410,7 +663,7 @@ export type ContactViolation = Message<"entrasync.syncengine.v1.ContactViolation
  * Use `create(ContactViolationSchema)` to create a new message.
  */
 export const ContactViolationSchema: GenMessage<ContactViolation> = /*@__PURE__*/
-  messageDesc(file_entrasync_syncengine_v1_contact, 9);
+  messageDesc(file_entrasync_syncengine_v1_contact, 13);
 
 /**
  * ContactService keeps the contacts of the host's clients.

@@ -1,0 +1,54 @@
+// Package peers calls the services that reconciliation needs.
+package peers
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/entrasync/entrasync/pkg/rpc/wire"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
+)
+
+// callTimeout bounds a call: a person waits for the answer.
+const callTimeout = 8 * time.Second
+
+// SyncEngine links identities to contacts.
+type SyncEngine struct {
+	resolutions syncenginev1.ResolutionServiceClient
+}
+
+// NewSyncEngine makes a client on a connection to sync-engine, which forwards the
+// caller's context.
+func NewSyncEngine(conn grpc.ClientConnInterface) *SyncEngine {
+	return &SyncEngine{resolutions: syncenginev1.NewResolutionServiceClient(conn)}
+}
+
+// Check implements reconciliation.Resolver.
+func (s *SyncEngine) Check(ctx context.Context, item reconciliation.Item, attempt int, d reconciliation.Decision) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_, err := s.resolutions.CheckResolution(ctx, &syncenginev1.CheckResolutionRequest{Resolution: resolution(item, attempt, d)})
+	return err
+}
+
+// Resolve implements reconciliation.Resolver.
+func (s *SyncEngine) Resolve(ctx context.Context, item reconciliation.Item, attempt int, d reconciliation.Decision) (contactID string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	resolved, err := s.resolutions.ResolveIdentity(ctx, &syncenginev1.ResolveIdentityRequest{Resolution: resolution(item, attempt, d)})
+	return resolved.GetContactId(), err
+}
+
+func resolution(item reconciliation.Item, attempt int, d reconciliation.Decision) *syncenginev1.Resolution {
+	return &syncenginev1.Resolution{
+		ItemId: item.ID, Attempt: int32(attempt), ManagedTenantId: item.ManagedTenantID, EntraTenantId: item.EntraTenantID,
+		ClientId: item.ClientID, ContactId: wire.Optional(d.ContactID), DecidedBy: d.DecidedBy,
+		Identity: &syncenginev1.AmbiguousIdentity{
+			EntraObjectId: item.EntraObjectID, UserPrincipalName: item.UserPrincipalName, FullName: item.DisplayName, Email: item.Email,
+			Phone: item.Phone, Role: item.Role, AccountEnabled: item.AccountEnabled,
+		},
+	}
+}

@@ -1,0 +1,175 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/entrasync/entrasync/pkg/outbox"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/services/reconciliation/internal/postgres/sqlc"
+	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
+)
+
+// effectFinishDecision finishes a decision that a crash interrupted.
+const effectFinishDecision = "finish_decision"
+
+// Item implements reconciliation.DecisionStore.
+func (s *Store) Item(ctx context.Context, id string) (item reconciliation.DecidedItem, err error) {
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return item, reconciliation.ErrUnknownItem
+	}
+	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
+		item, err = readItem(ctx, sqlc.New(tx), parsed)
+		return err
+	}, pg.ReadOnly())
+	return item, err
+}
+
+// Begin implements reconciliation.DecisionStore.
+func (s *Store) Begin(
+	ctx context.Context, itemID string, begun reconciliation.Begun, admit reconciliation.Admit,
+) (item reconciliation.DecidedItem, err error) {
+	id, err := uuid.Parse(itemID)
+	if err != nil {
+		return item, reconciliation.ErrUnknownItem
+	}
+	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+		q := sqlc.New(tx)
+		if err := q.LockItem(ctx, id); err != nil {
+			return err
+		}
+		locked, err := readItem(ctx, q, id)
+		if err != nil {
+			return err
+		}
+		if err := admit(&locked); err != nil {
+			return err
+		}
+		attempt := 1
+		if locked.Last != nil {
+			attempt = locked.Last.Attempt + 1
+		}
+		if err := begin(ctx, tx, q, id, attempt, begun); err != nil {
+			return err
+		}
+		item, err = readItem(ctx, q, id)
+		return err
+	}, pg.Retries(3))
+	return item, err
+}
+
+func begin(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, id uuid.UUID, attempt int, begun reconciliation.Begun) error {
+	params := sqlc.InsertDecisionParams{
+		ItemID: id, Attempt: int32(attempt), Action: string(begun.Action), ContactID: pg.TextOrNil(begun.ContactID), Note: pg.TextOrNil(begun.Note),
+		State: string(reconciliation.Done), DecidedBy: begun.DecidedBy, Now: begun.Now, CompletedAt: &begun.Now,
+	}
+	if begun.EffectID == "" {
+		if err := q.InsertDecision(ctx, params); err != nil {
+			return err
+		}
+		return q.CloseItem(ctx, sqlc.CloseItemParams{
+			Status: string(reconciliation.Dismissed), DecidedBy: &begun.DecidedBy, Now: begun.Now, ID: id,
+		})
+	}
+	effect, err := uuid.Parse(begun.EffectID)
+	if err != nil {
+		return fmt.Errorf("reading an effect id: %w", err)
+	}
+	params.State, params.CompletedAt, params.EffectID = string(reconciliation.Pending), nil, pgtype.UUID{Bytes: effect, Valid: true}
+	if err := q.InsertDecision(ctx, params); err != nil {
+		return err
+	}
+	if err := q.SetPending(ctx, sqlc.SetPendingParams{Attempt: &params.Attempt, ID: id}); err != nil {
+		return err
+	}
+	return outbox.Add(ctx, tx, outbox.Effect{
+		ID: begun.EffectID, ActorID: begun.DecidedBy, Kind: effectFinishDecision, CreatedAt: begun.Now, NotBefore: &begun.FinishAfter,
+		Arguments: map[string]string{"item_id": id.String(), "attempt": strconv.Itoa(attempt)},
+	})
+}
+
+// End implements reconciliation.DecisionStore.
+func (s *Store) End(
+	ctx context.Context, itemID string, attempt int, state reconciliation.DecisionState, contactID string, now time.Time,
+) (item reconciliation.DecidedItem, err error) {
+	id, err := uuid.Parse(itemID)
+	if err != nil {
+		return item, reconciliation.ErrUnknownItem
+	}
+	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+		q := sqlc.New(tx)
+		if err := q.LockItem(ctx, id); err != nil {
+			return err
+		}
+		ended, err := q.EndDecision(ctx, sqlc.EndDecisionParams{
+			State: string(state), Now: now, ResultContactID: pg.TextOrNil(contactID), ItemID: id, Attempt: int32(attempt),
+		})
+		switch {
+		case err != nil && !pg.NoRows(err):
+			return err
+		case err == nil:
+			if err := end(ctx, tx, q, id, ended, state, now); err != nil {
+				return err
+			}
+		}
+		item, err = readItem(ctx, q, id)
+		return err
+	}, pg.Retries(3))
+	return item, err
+}
+
+func end(
+	ctx context.Context, tx pgx.Tx, q *sqlc.Queries, id uuid.UUID, ended sqlc.EndDecisionRow, state reconciliation.DecisionState, now time.Time,
+) error {
+	var err error
+	if state == reconciliation.Done {
+		err = q.CloseItem(ctx, sqlc.CloseItemParams{Status: string(reconciliation.Resolved), DecidedBy: &ended.DecidedBy, Now: now, ID: id})
+	} else {
+		err = q.SetPending(ctx, sqlc.SetPendingParams{ID: id})
+	}
+	if err != nil {
+		return err
+	}
+	return outbox.Finish(ctx, tx, uuid.UUID(ended.EffectID.Bytes).String(), now)
+}
+
+func readItem(ctx context.Context, q *sqlc.Queries, id uuid.UUID) (item reconciliation.DecidedItem, err error) {
+	row, err := q.GetItem(ctx, id)
+	if pg.NoRows(err) {
+		return item, reconciliation.ErrUnknownItem
+	}
+	if err != nil {
+		return item, err
+	}
+	if item.Item, err = itemOf(sqlc.ListItemsRow(row)); err != nil {
+		return item, err
+	}
+	last, err := q.GetLastDecision(ctx, id)
+	if pg.NoRows(err) {
+		return item, nil
+	}
+	if err != nil {
+		return item, err
+	}
+	item.Last = &reconciliation.StoredDecision{
+		Decision: reconciliation.Decision{
+			Action: reconciliation.Action(last.Action), ContactID: pg.Text(last.ContactID), Note: pg.Text(last.Note), DecidedBy: last.DecidedBy,
+		},
+		Attempt: int(last.Attempt), State: reconciliation.DecisionState(last.State), RequestedAt: last.RequestedAt,
+		ResultContactID: pg.Text(last.ResultContactID),
+	}
+	if last.CompletedAt != nil {
+		item.Last.CompletedAt = *last.CompletedAt
+	}
+	if last.EffectID.Valid {
+		item.Last.EffectID = uuid.UUID(last.EffectID.Bytes).String()
+	}
+	return item, nil
+}

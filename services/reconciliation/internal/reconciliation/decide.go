@@ -1,0 +1,173 @@
+package reconciliation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
+)
+
+// finishAfter is how long a decision may take before somebody else finishes it.
+const finishAfter = 30 * time.Second
+
+// Admit looks at an item, which is locked where it is about to be written.
+type Admit func(item *DecidedItem) error
+
+// Begun is a decision that is about to be stored.
+type Begun struct {
+	Decision
+	EffectID    string // a UUID; empty for a dismissal, which nobody has to carry out
+	FinishAfter time.Time
+	Now         time.Time
+}
+
+// DecisionStore keeps decisions.
+type DecisionStore interface {
+	// Item reads an item with the last decision about it. ErrUnknownItem.
+	Item(ctx context.Context, id string) (DecidedItem, error)
+	// Begin locks the item and, unless admit returns an error, stores the decision: a
+	// dismissal closes the item, any other one is pending.
+	Begin(ctx context.Context, itemID string, begun Begun, admit Admit) (DecidedItem, error)
+	// End ends a pending decision and, when it was done, closes its item. One that has
+	// ended stays as it is.
+	End(ctx context.Context, itemID string, attempt int, state DecisionState, contactID string, now time.Time) (DecidedItem, error)
+}
+
+// Resolver links identities to contacts: the sync engine.
+type Resolver interface {
+	// Check refuses what Resolve would refuse now, and writes nothing.
+	Check(ctx context.Context, item Item, attempt int, d Decision) error
+	// Resolve links the item's identity and returns the contact that has it. Done before
+	// by the same item and attempt, it answers the same.
+	Resolve(ctx context.Context, item Item, attempt int, d Decision) (contactID string, err error)
+}
+
+// Decide is the use case of deciding about an item: the item is locked, the decision
+// stored, the sync engine called with the item and the number of the decision as the
+// key, and the item closed. What a crash interrupts is finished by Finish.
+type Decide struct {
+	store  DecisionStore
+	engine Resolver
+	newID  func() (string, error)
+	now    func() time.Time
+}
+
+// NewDecide makes the use case; newID gives a UUID of version 7.
+func NewDecide(store DecisionStore, engine Resolver, newID func() (string, error), now func() time.Time) *Decide {
+	return &Decide{store: store, engine: engine, newID: newID, now: now}
+}
+
+// Do decides about the item and returns it closed. A check that fails writes nothing.
+// The same request of the same person again has the same answer. Errors: ErrUnknownItem;
+// errs.Conflict with the reasons item_closed and decision_pending; what the engine
+// refuses. errs.Unavailable with the reason decision_stored: the decision is stored, and
+// is carried out once the engine can be reached.
+func (u *Decide) Do(ctx context.Context, itemID string, d Decision) (DecidedItem, error) {
+	item, err := u.store.Item(ctx, itemID)
+	if err != nil {
+		return DecidedItem{}, err
+	}
+	again, err := admit(&item, d)
+	if err != nil {
+		return DecidedItem{}, err
+	}
+	if again == nil {
+		if item, again, err = u.begin(ctx, item, d); err != nil {
+			return DecidedItem{}, err
+		}
+	}
+	if again.State != Pending {
+		return item, nil
+	}
+	return u.carryOut(ctx, item)
+}
+
+// begin checks the decision with the engine and stores it, or finds that a request at
+// the same time was faster with the same one.
+func (u *Decide) begin(ctx context.Context, item DecidedItem, d Decision) (DecidedItem, *StoredDecision, error) {
+	begun := Begun{Decision: d, Now: u.now()}
+	if d.Action != Dismiss {
+		if err := u.engine.Check(ctx, item.Item, item.next(), d); err != nil {
+			return DecidedItem{}, nil, err
+		}
+		id, err := u.newID()
+		if err != nil {
+			return DecidedItem{}, nil, fmt.Errorf("making an effect id: %w", err)
+		}
+		begun.EffectID, begun.FinishAfter = id, begun.Now.Add(finishAfter)
+	}
+	var again *StoredDecision
+	stored, err := u.store.Begin(ctx, item.ID, begun, func(locked *DecidedItem) (err error) {
+		if again, err = admit(locked, d); err == nil && again != nil {
+			item = *locked
+			return errAgain
+		}
+		return err
+	})
+	switch {
+	case again != nil:
+		return item, again, nil
+	case err != nil:
+		return DecidedItem{}, nil, err
+	}
+	return stored, stored.Last, nil
+}
+
+// errAgain keeps a repeated decision from being stored again; nobody sees it.
+var errAgain = errs.New(errs.Conflict, reason.AlreadyDone, "The decision is stored already.")
+
+// next is the number of the next decision about the item.
+func (i *DecidedItem) next() int {
+	if i.Last == nil {
+		return 1
+	}
+	return i.Last.Attempt + 1
+}
+
+// Finish carries out a stored decision where that was interrupted; nothing happens where
+// it has ended.
+func (u *Decide) Finish(ctx context.Context, itemID string, attempt int) error {
+	item, err := u.store.Item(ctx, itemID)
+	if err != nil {
+		return err
+	}
+	if pending := item.pending(); pending == nil || pending.Attempt != attempt {
+		return nil
+	}
+	_, err = u.carryOut(ctx, item)
+	if refused(err) {
+		return nil // the decision has ended
+	}
+	return err
+}
+
+// carryOut has the engine do the pending decision and closes the item.
+func (u *Decide) carryOut(ctx context.Context, item DecidedItem) (DecidedItem, error) {
+	d := item.Last
+	contactID, err := u.engine.Resolve(ctx, item.Item, d.Attempt, d.Decision)
+	switch {
+	case refused(err):
+		if _, err := u.store.End(ctx, item.ID, d.Attempt, Refused, "", u.now()); err != nil {
+			return DecidedItem{}, fmt.Errorf("recording a refusal: %w", err)
+		}
+		return DecidedItem{}, err
+	case err != nil:
+		return DecidedItem{}, errs.Wrap(err, errs.Unavailable, reason.DecisionStored, reason.Text(reason.DecisionStored))
+	}
+	ended, err := u.store.End(ctx, item.ID, d.Attempt, Done, contactID, u.now())
+	if err != nil {
+		return DecidedItem{}, errs.Wrap(err, errs.Unavailable, reason.DecisionStored, reason.Text(reason.DecisionStored))
+	}
+	return ended, nil
+}
+
+// refused tells a check that failed from a failure that may pass.
+func refused(err error) bool {
+	switch errs.KindOf(err) {
+	case errs.Conflict, errs.NotFound, errs.Precondition, errs.Invalid:
+		return err != nil
+	}
+	return false
+}

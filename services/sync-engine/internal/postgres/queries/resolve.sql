@@ -1,0 +1,65 @@
+-- name: GetResolution :one
+SELECT entra_tenant_id, entra_object_id, client_id, contact_id, created, decided_by
+FROM identity_resolutions WHERE item_id = @item_id AND attempt = @attempt;
+
+-- name: InsertResolution :exec
+INSERT INTO identity_resolutions (tenant_id, item_id, attempt, entra_tenant_id, entra_object_id, client_id, contact_id, created,
+    contact_version, was_inactive, was_inactivated_by_sync, decided_by, at)
+VALUES (@tenant_id, @item_id, @attempt, @entra_tenant_id, @entra_object_id, @client_id, @contact_id, @created,
+    @contact_version, @was_inactive, @was_inactivated_by_sync, @decided_by, @now::timestamptz);
+
+-- name: GetResolvableContact :one
+-- A contact is another identity's until that link has ended, as for a round.
+SELECT c.client_id, c.deleted, c.inactive, c.inactivated_by_sync, c.version,
+       EXISTS (
+           SELECT FROM entra_contact_links l
+           WHERE l.entra_tenant_id = c.entra_tenant_id AND l.entra_object_id = c.entra_object_id AND l.ended_at IS NULL
+             AND (l.entra_tenant_id, l.entra_object_id) <> (@entra_tenant_id::text, @entra_object_id::text)
+       )::boolean AS taken
+FROM contacts c
+WHERE c.id = @id;
+
+-- name: LockContact :exec
+SELECT id FROM contacts WHERE id = @id FOR UPDATE;
+
+-- name: GetIdentityLink :one
+SELECT contact_id, (ended_at IS NOT NULL OR relink_client_id IS NOT DISTINCT FROM @client_id::uuid)::boolean AS free
+FROM entra_contact_links
+WHERE entra_tenant_id = @entra_tenant_id AND entra_object_id = @entra_object_id;
+
+-- name: InsertResolvedContact :exec
+-- Made by sync as far as the host is concerned, which may adopt it: its content is the directory's.
+INSERT INTO contacts (tenant_id, id, client_id, full_name, name_key, email, email_norm, phone, role, sign_in_name, made_by,
+    entra_tenant_id, entra_object_id, entra_sync_source, last_entra_sync_at, entra_user_principal_name, entra_account_enabled,
+    entra_sync_status, created_at, updated_at)
+VALUES (@tenant_id, @id, @client_id, @full_name, @name_key, @email, NULLIF(@email_norm::text, ''), @phone, @role, @sign_in_name, 'sync',
+    @entra_tenant_id::text, @entra_object_id::text, 'entra_sync', @now::timestamptz, @upn::text, sqlc.narg(enabled),
+    'active', @now::timestamptz, @now::timestamptz);
+
+-- name: MarkResolvedContact :one
+-- A match takes the markers and no other field, as in a round.
+UPDATE contacts c
+SET entra_tenant_id = @entra_tenant_id::text, entra_object_id = @entra_object_id::text, entra_sync_source = 'entra_sync',
+    last_entra_sync_at = @now::timestamptz, entra_user_principal_name = @upn::text, entra_account_enabled = sqlc.narg(enabled),
+    entra_sync_status = 'active', entra_sync_status_reason = NULL,
+    inactive = c.inactive AND NOT c.inactivated_by_sync, inactivated_by_sync = false,
+    version = c.version + 1, updated_at = @now::timestamptz
+WHERE c.id = @id
+RETURNING c.version;
+
+-- name: LinkIdentity :execrows
+-- A link that was ended, or that waits for a contact of the client, is taken up again. No row when
+-- the identity is linked.
+INSERT INTO entra_contact_links AS l (tenant_id, entra_tenant_id, entra_object_id, contact_id, client_id, status,
+    last_seen_at, last_synced_at, created_at)
+VALUES (@tenant_id, @entra_tenant_id, @entra_object_id, @contact_id, @client_id, 'active', @now::timestamptz, @now::timestamptz, @now::timestamptz)
+ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) DO UPDATE
+SET contact_id = EXCLUDED.contact_id, client_id = EXCLUDED.client_id, status = 'active', gone_at = NULL,
+    ended_at = NULL, relink_client_id = NULL, relink_decision_id = NULL,
+    last_seen_at = EXCLUDED.last_seen_at, last_synced_at = EXCLUDED.last_synced_at,
+    created_at = EXCLUDED.created_at, created_run_id = NULL
+WHERE l.ended_at IS NOT NULL OR l.relink_client_id = EXCLUDED.client_id;
+
+-- name: InsertPersonChange :exec
+INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, link_status, fields, at)
+VALUES (@tenant_id, @seq, @type, 'person', @contact_id::uuid, @client_id::uuid, @version::bigint, @link_status::text, @fields, @now::timestamptz);

@@ -1,0 +1,222 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// resolution is one in its transaction.
+type resolution struct {
+	syncengine.Resolution
+	q        *sqlc.Queries
+	tenantID string
+	item     uuid.UUID
+	client   uuid.UUID
+	contact  uuid.UUID // to be linked, or made
+	now      time.Time
+}
+
+func newResolution(r syncengine.Resolution, contactID string, now time.Time) (*resolution, error) {
+	item, err := parse(r.ItemID, syncengine.ErrDecisionDiffers)
+	if err != nil {
+		return nil, err
+	}
+	client, err := parse(r.Mapping.ClientID, round.ErrUnknownClient)
+	if err != nil {
+		return nil, err
+	}
+	out := &resolution{Resolution: r, item: item, client: client, now: now}
+	if contactID != "" {
+		out.contact, err = parse(contactID, syncengine.ErrUnknownContact)
+	}
+	return out, err
+}
+
+// CheckResolution implements syncengine.ResolutionStore.
+func (s *Store) CheckResolution(ctx context.Context, r syncengine.Resolution) error {
+	res, err := newResolution(r, r.ContactID, time.Time{})
+	if err != nil {
+		return err
+	}
+	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
+		res.q = q
+		_, err := res.check(ctx)
+		return err
+	}, pg.ReadOnly())
+}
+
+// Resolve implements syncengine.ResolutionStore. Locks are taken in the order of a
+// round: the client's head, the rows, the feed's head. What the directory is mapped
+// to is locked before them, so that a later mapping finds the link.
+func (s *Store) Resolve(ctx context.Context, r syncengine.Resolution, contact syncengine.ResolvedContact, now time.Time) (contactID string, err error) {
+	res, err := newResolution(r, contact.ID, now)
+	if err != nil {
+		return "", err
+	}
+	tenantID, err := tenantOf(ctx)
+	if err != nil {
+		return "", err
+	}
+	mapping, err := round.NewMapping(s.pool, s.timeouts.Range, tenantID, r.Mapping)
+	if err != nil {
+		return "", err
+	}
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
+		res.q, res.tenantID = q, tenantID
+		if err := res.lock(ctx, mapping); err != nil {
+			return err
+		}
+		contactID, err = res.before(ctx)
+		if err != nil || contactID != "" {
+			return err
+		}
+		contactID = res.contact.String()
+		return res.write(ctx, contact)
+	}, pg.StatementTimeout(s.timeouts.Range), pg.Retries(batchTries))
+	if err != nil {
+		return "", err
+	}
+	return contactID, nil
+}
+
+func (r *resolution) lock(ctx context.Context, mapping *round.Mapping) error {
+	err := r.q.AnnounceMapping(ctx, sqlc.AnnounceMappingParams{
+		TenantID: r.tenantID, EntraTenantID: r.Mapping.EntraTenantID, ManagedTenantID: r.Mapping.ManagedTenantID, ClientID: &r.client,
+		Revision: r.Mapping.Revision, Now: r.now,
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := mapping.Current(ctx, r.q); err != nil {
+		return err
+	}
+	err = r.q.RaiseClientHeads(ctx, sqlc.RaiseClientHeadsParams{TenantID: r.tenantID, ClientIds: []uuid.UUID{r.client}})
+	if err != nil || r.ContactID == "" {
+		return err
+	}
+	return r.q.LockContact(ctx, r.contact)
+}
+
+// before is the contact that the same resolution linked; empty when it is new.
+func (r *resolution) before(ctx context.Context) (contactID string, err error) {
+	row, err := r.q.GetResolution(ctx, sqlc.GetResolutionParams{ItemID: r.item, Attempt: int32(r.Attempt)})
+	switch {
+	case pg.NoRows(err):
+		return "", nil
+	case err != nil:
+		return "", err
+	case row.EntraTenantID != r.Mapping.EntraTenantID || row.EntraObjectID != r.Identity.ObjectID || row.ClientID != r.client,
+		row.Created != (r.ContactID == ""), !row.Created && row.ContactID != r.contact, row.DecidedBy != r.DecidedBy:
+		return "", syncengine.ErrDecisionDiffers
+	}
+	return row.ContactID.String(), nil
+}
+
+// check sees that the identity and the contact are free; the contact is the zero
+// value where one is to be made.
+func (r *resolution) check(ctx context.Context) (contact sqlc.GetResolvableContactRow, err error) {
+	link, err := r.q.GetIdentityLink(ctx, sqlc.GetIdentityLinkParams{
+		EntraTenantID: r.Mapping.EntraTenantID, EntraObjectID: r.Identity.ObjectID, ClientID: r.client,
+	})
+	switch {
+	case err != nil && !pg.NoRows(err):
+		return contact, err
+	case err == nil && !link.Free:
+		return contact, syncengine.ErrIdentityLinked
+	case r.ContactID == "":
+		return contact, nil
+	}
+	contact, err = r.q.GetResolvableContact(ctx, sqlc.GetResolvableContactParams{
+		EntraTenantID: r.Mapping.EntraTenantID, EntraObjectID: r.Identity.ObjectID, ID: r.contact,
+	})
+	switch {
+	case pg.NoRows(err):
+		return contact, syncengine.ErrUnknownContact
+	case err != nil:
+		return contact, err
+	case contact.ClientID != r.client:
+		return contact, syncengine.ErrContactOfOtherClient
+	case contact.Deleted:
+		return contact, syncengine.ErrContactDeleted
+	case contact.Taken:
+		return contact, syncengine.ErrContactLinked
+	}
+	return contact, nil
+}
+
+// write checks under the locks and writes what a round writes for an identity that it
+// links or creates.
+func (r *resolution) write(ctx context.Context, made syncengine.ResolvedContact) error {
+	was, err := r.check(ctx)
+	if err != nil {
+		return err
+	}
+	version, change := int64(1), syncengine.ChangeCreated
+	if r.ContactID == "" {
+		err = r.create(ctx, made)
+	} else {
+		change = syncengine.ChangeLinked
+		version, err = r.q.MarkResolvedContact(ctx, sqlc.MarkResolvedContactParams{
+			EntraTenantID: r.Mapping.EntraTenantID, EntraObjectID: r.Identity.ObjectID, Now: r.now, Upn: r.Identity.UserPrincipalName,
+			Enabled: r.Identity.Enabled, ID: r.contact,
+		})
+	}
+	if err != nil {
+		return err
+	}
+	linked, err := r.q.LinkIdentity(ctx, sqlc.LinkIdentityParams{
+		TenantID: r.tenantID, EntraTenantID: r.Mapping.EntraTenantID, EntraObjectID: r.Identity.ObjectID, ContactID: r.contact,
+		ClientID: r.client, Now: r.now,
+	})
+	if err != nil {
+		return err
+	}
+	if linked == 0 {
+		return syncengine.ErrIdentityLinked
+	}
+	err = r.q.InsertResolution(ctx, sqlc.InsertResolutionParams{
+		TenantID: r.tenantID, ItemID: r.item, Attempt: int32(r.Attempt), EntraTenantID: r.Mapping.EntraTenantID,
+		EntraObjectID: r.Identity.ObjectID, ClientID: r.client, ContactID: r.contact, Created: r.ContactID == "",
+		ContactVersion: version, WasInactive: was.Inactive, WasInactivatedBySync: was.InactivatedBySync, DecidedBy: r.DecidedBy, Now: r.now,
+	})
+	if err != nil {
+		return err
+	}
+	return r.tell(ctx, change, version)
+}
+
+func (r *resolution) create(ctx context.Context, made syncengine.ResolvedContact) error {
+	signInName := ""
+	settings, err := r.q.GetSettings(ctx)
+	switch {
+	case err == nil && settings.FieldUpn:
+		signInName = r.Identity.UserPrincipalName
+	case err != nil && !pg.NoRows(err):
+		return err
+	}
+	return r.q.InsertResolvedContact(ctx, sqlc.InsertResolvedContactParams{
+		TenantID: r.tenantID, ID: r.contact, ClientID: r.client, FullName: r.Identity.FullName, NameKey: made.NameKey,
+		Email: r.Identity.Email, EmailNorm: made.EmailNorm, Phone: r.Identity.Phone, Role: r.Identity.Role, SignInName: signInName,
+		EntraTenantID: r.Mapping.EntraTenantID, EntraObjectID: r.Identity.ObjectID, Now: r.now, Upn: r.Identity.UserPrincipalName,
+		Enabled: r.Identity.Enabled,
+	})
+}
+
+// tell adds the change to the feed, whose head is locked last and until the commit.
+func (r *resolution) tell(ctx context.Context, change string, version int64) error {
+	seq, err := r.q.AdvanceFeed(ctx, sqlc.AdvanceFeedParams{TenantID: r.tenantID, Count: 1})
+	if err != nil {
+		return err
+	}
+	return r.q.InsertPersonChange(ctx, sqlc.InsertPersonChangeParams{
+		TenantID: r.tenantID, Seq: seq, Type: change, ContactID: r.contact, ClientID: r.client, Version: version, LinkStatus: "active",
+		Fields: []string{}, Now: r.now,
+	})
+}

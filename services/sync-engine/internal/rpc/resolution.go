@@ -1,0 +1,43 @@
+package rpc
+
+import (
+	"context"
+
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// resolutionServer links identities as people decided.
+type resolutionServer struct {
+	syncenginev1.UnimplementedResolutionServiceServer
+	resolve *syncengine.ResolveIdentity
+}
+
+func (s *resolutionServer) CheckResolution(ctx context.Context, req *syncenginev1.CheckResolutionRequest) (*syncenginev1.CheckResolutionResponse, error) {
+	if err := s.resolve.Check(ctx, resolutionOf(req.GetResolution())); err != nil {
+		return nil, err
+	}
+	return &syncenginev1.CheckResolutionResponse{}, nil
+}
+
+func (s *resolutionServer) ResolveIdentity(ctx context.Context, req *syncenginev1.ResolveIdentityRequest) (*syncenginev1.ResolveIdentityResponse, error) {
+	contactID, err := s.resolve.Do(ctx, resolutionOf(req.GetResolution()))
+	if err != nil {
+		return nil, err
+	}
+	return &syncenginev1.ResolveIdentityResponse{ContactId: contactID}, nil
+}
+
+func resolutionOf(m *syncenginev1.Resolution) syncengine.Resolution {
+	identity := m.GetIdentity()
+	return syncengine.Resolution{
+		ItemID: m.GetItemId(), Attempt: int(m.GetAttempt()), ContactID: m.GetContactId(), DecidedBy: m.GetDecidedBy(),
+		Mapping: syncengine.MappingRevision{
+			ManagedTenantID: m.GetManagedTenantId(), EntraTenantID: m.GetEntraTenantId(), ClientID: m.GetClientId(),
+		},
+		Identity: syncengine.AmbiguousIdentity{
+			ObjectID: identity.GetEntraObjectId(), UserPrincipalName: identity.GetUserPrincipalName(), FullName: identity.GetFullName(),
+			Email: identity.GetEmail(), Phone: identity.GetPhone(), Role: identity.GetRole(), Enabled: identity.AccountEnabled,
+		},
+	}
+}

@@ -1,0 +1,112 @@
+package syncengine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
+)
+
+// AmbiguousIdentity is an identity about which a person decided, as the round that
+// queued it read it.
+type AmbiguousIdentity struct {
+	ObjectID          string
+	UserPrincipalName string
+	FullName          string
+	Email             string
+	Phone             string
+	Role              string
+	Enabled           *bool // nil when it is not known
+}
+
+// Resolution is what a person decided about one identity.
+type Resolution struct {
+	ItemID    string          // of the queue, a UUID; with Attempt the key of idempotency
+	Attempt   int             // which of the item's decisions, from 1
+	Mapping   MappingRevision // of the identity's directory; the client is the item's
+	Identity  AmbiguousIdentity
+	ContactID string // the contact that gets the link; empty to make one
+	DecidedBy string // the person, by id
+}
+
+// ResolvedContact is the contact that a resolution links or makes.
+type ResolvedContact struct {
+	ID        string // of a contact that is made, a UUIDv7; else the resolution's
+	NameKey   string
+	EmailNorm string
+}
+
+// Why a resolution is refused.
+var (
+	ErrContactOfOtherClient = errs.New(errs.Conflict, reason.ContactOfOtherClient, reason.Text(reason.ContactOfOtherClient))
+	ErrContactDeleted       = errs.New(errs.Conflict, reason.DeletedContact, reason.Text(reason.DeletedContact))
+	ErrContactLinked        = errs.New(errs.Conflict, reason.ContactLinked, reason.Text(reason.ContactLinked))
+	ErrIdentityLinked       = errs.New(errs.Conflict, reason.IdentityLinked, reason.Text(reason.IdentityLinked))
+)
+
+// ResolutionStore links identities as people decide.
+type ResolutionStore interface {
+	// CheckResolution refuses as Resolve would at this moment: ErrUnknownContact,
+	// ErrContactOfOtherClient, ErrContactDeleted, ErrContactLinked, ErrIdentityLinked.
+	// It writes nothing.
+	CheckResolution(ctx context.Context, r Resolution) error
+	// Resolve writes the contact, the link, the record of the resolution and the feed in
+	// one transaction, which raises the client's revision: rounds decide again. Done
+	// before, it returns the contact of then; ErrDecisionDiffers when the key stands for
+	// another resolution. ErrMappingChanged when a later mapping was announced.
+	Resolve(ctx context.Context, r Resolution, contact ResolvedContact, now time.Time) (contactID string, err error)
+}
+
+// ResolveIdentity links an identity to a contact as a person decided.
+type ResolveIdentity struct {
+	store   ResolutionStore
+	mapping RoundMapping
+	newID   func() (string, error)
+	now     func() time.Time
+}
+
+// NewResolveIdentity wires the use case; newID gives a UUID of version 7.
+func NewResolveIdentity(store ResolutionStore, mapping RoundMapping, newID func() (string, error), now func() time.Time) *ResolveIdentity {
+	return &ResolveIdentity{store: store, mapping: mapping, newID: newID, now: now}
+}
+
+// Check refuses what Do would refuse now, and writes nothing.
+func (u *ResolveIdentity) Check(ctx context.Context, r Resolution) error {
+	if err := u.current(ctx, &r.Mapping); err != nil {
+		return err
+	}
+	return u.store.CheckResolution(ctx, r)
+}
+
+// Do links the identity and returns the contact that has it. A check that fails
+// writes nothing.
+func (u *ResolveIdentity) Do(ctx context.Context, r Resolution) (contactID string, err error) {
+	if err := u.current(ctx, &r.Mapping); err != nil {
+		return "", err
+	}
+	contact := ResolvedContact{ID: r.ContactID}
+	if r.ContactID == "" {
+		if contact.ID, err = u.newID(); err != nil {
+			return "", fmt.Errorf("making a contact id: %w", err)
+		}
+		contact.NameKey = NameKey(r.Identity.FullName)
+		contact.EmailNorm, _ = NormaliseAddress(r.Identity.Email)
+	}
+	return u.store.Resolve(ctx, r, contact, u.now())
+}
+
+// current sees that the directory is mapped to the item's client and fills in by
+// which revision.
+func (u *ResolveIdentity) current(ctx context.Context, of *MappingRevision) error {
+	mapped, ok, err := u.mapping.MappedTenant(ctx, of.ManagedTenantID)
+	if err != nil {
+		return err
+	}
+	if !ok || mapped.ClientID != of.ClientID || mapped.EntraTenantID != of.EntraTenantID {
+		return ErrMappingChanged
+	}
+	of.Revision = mapped.Revision
+	return nil
+}
