@@ -93,7 +93,7 @@ func start(ctx context.Context, s *service.Service, c config) error {
 		Resolve:   syncengine.NewResolveIdentity(store, clients, newID, time.Now),
 	})
 	s.Every("feed months", time.Hour, func(ctx context.Context) error { return keepFeedMonths(ctx, store, c.FeedMonths) })
-	return reports(s, c, store)
+	return reports(s, c, store, clients, newID)
 }
 
 // keepFeedMonths makes the change feed's partitions to come and drops the old ones.

@@ -7,18 +7,22 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/service"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/mapping"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/rpc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
 // reports wires what is shown of runs and what a person decides about them.
-func reports(s *service.Service, c config, store *postgres.Store) error {
+func reports(s *service.Service, c config, store *postgres.Store, clients *mapping.Client, newID func() (string, error)) error {
 	if c.ReportDays < 0 {
 		return errors.New("ENTRASYNC_REPORT_DAYS is negative; 0 keeps all")
 	}
 	rpc.RegisterReports(s.Server(), rpc.ReportCases{
-		Identities: syncengine.NewListIdentities(store, c.ReportDays, time.Now),
+		Identities:    syncengine.NewListIdentities(store, c.ReportDays, time.Now),
+		Held:          syncengine.NewDecideHeld(store, clients, newID, time.Now),
+		TenantResults: syncengine.NewListTenantResults(store),
+		Statistics:    syncengine.NewReadStatistics(store, time.Now),
 	})
 	s.Every("report days", time.Hour, func(ctx context.Context) error {
 		done, err := store.KeepReports(ctx, c.ReportDays)

@@ -90,6 +90,7 @@ func start(_ context.Context, s *service.Service, c config) error {
 	methods := api.New(api.UseCases{
 		Start: startRun, Discover: orchestration.NewDiscover(startRun, workflows, peers.NewDiscoveries(discovery)),
 		Describe: orchestration.NewDescribe(workflows), Schedule: orchestration.NewDescribeSchedule(schedules),
+		Cancel: orchestration.NewCancel(runs, workflows),
 	})
 	orchestrationv1.RegisterOrchestrationServiceServer(s.Server(), methods)
 	orchestrationv1.RegisterOrchestrationInternalServiceServer(s.Server(), methods)

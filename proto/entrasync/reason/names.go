@@ -137,6 +137,9 @@ const (
 	RunNotRunning           = "run_not_running"
 	RunTicketInvalid        = "run_ticket_invalid"
 	RoundInProgress         = "round_in_progress"
+	NotHeld                 = "not_held"
+	HeldSetDiffers          = "held_set_differs"
+	HeldDecided             = "held_decided"
 	ListingBrokeOff         = "listing_broke_off"
 	InvalidPattern          = "invalid_pattern"
 

@@ -484,6 +484,18 @@ var groups = []Group{
 			Do:   "Start the run again. If it was not started by a person or a schedule, tell the operator of entrasync: somebody else reaches the orchestrator.",
 		},
 		{
+			Name: NotHeld, Kinds: []Kind{KindConflict},
+			Text: "No guard holds anything of this managed tenant back in this run.", Do: "Look at the run's held managed tenants.",
+		},
+		{
+			Name: HeldSetDiffers, Kinds: []Kind{KindConflict},
+			Text: "The digest is not that of what is held.", Do: "Read the run again, look at the held identities and decide with its digest.",
+		},
+		{
+			Name: HeldDecided, Kinds: []Kind{KindConflict},
+			Text: "The opposite has been decided about this already.", Do: "Sync again; what a guard holds then can be decided anew.",
+		},
+		{
 			Name: RoundInProgress, Kinds: []Kind{KindUnavailable},
 			Text: "Another run syncs this managed tenant or another one of its client at the moment.", Do: "Wait; the run goes on by itself.",
 		},

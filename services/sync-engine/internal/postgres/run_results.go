@@ -72,6 +72,9 @@ func finish(ctx context.Context, q *sqlc.Queries, id uuid.UUID, end syncengine.R
 	if err := q.FinishRun(ctx, params); err != nil {
 		return err
 	}
+	if err := addStatistics(ctx, q, id); err != nil {
+		return err
+	}
 	if err := recordEnd(ctx, q, tenantID, run, ending.State, end.Now); err != nil {
 		return err
 	}
@@ -113,7 +116,10 @@ func (s *Store) CancelRuns(ctx context.Context, which syncengine.Cancellation, n
 			ids[i] = row.ID
 			workflowIDs = append(workflowIDs, row.WorkflowID)
 		}
-		return q.CancelQueuedTenants(ctx, sqlc.CancelQueuedTenantsParams{Now: now, RunIds: ids})
+		if err := q.CancelQueuedTenants(ctx, sqlc.CancelQueuedTenantsParams{Now: now, RunIds: ids}); err != nil {
+			return err
+		}
+		return addStatistics(ctx, q, ids...)
 	})
 	return workflowIDs, err
 }
@@ -150,12 +156,12 @@ func (s *Store) Runs(ctx context.Context, page syncengine.RunPage) (runs []synce
 }
 
 // CountRuns counts what a list would hold.
-func (s *Store) CountRuns(ctx context.Context, f syncengine.RunFilter) (count int, err error) {
+func (s *Store) CountRuns(ctx context.Context, f syncengine.RunFilter, most int) (count int, err error) {
 	client, ok := clientFilter(f)
 	if !ok {
 		return 0, nil
 	}
-	params := sqlc.CountRunsParams{Type: pg.TextOrNil(f.Type), State: pg.TextOrNil(f.State), Since: f.Since, ClientID: client}
+	params := sqlc.CountRunsParams{Type: pg.TextOrNil(f.Type), State: pg.TextOrNil(f.State), Since: f.Since, ClientID: client, Most: int32(most)} // some thousand
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
 		n, err := q.CountRuns(ctx, params)
 		count = int(n)

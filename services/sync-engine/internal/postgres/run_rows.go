@@ -15,6 +15,9 @@ func runOf(r sqlc.GetRunRow) syncengine.Run {
 		InitiatedBy: r.InitiatedBy, ClientID: pg.ID(r.ClientID), CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
 		CompletedAt: r.CompletedAt, Problem: problemOf(r.ErrorCode, r.ErrorMessage, r.ErrorRemedy),
 	}
+	if r.ApprovesRunID != nil {
+		run.Approves = &syncengine.Approval{RunID: r.ApprovesRunID.String(), ManagedTenantID: pg.Text(r.ManagedTenantID), Reason: pg.Text(r.ApprovesReason)}
+	}
 	if r.DiscoveredTenants != nil {
 		n := int(*r.DiscoveredTenants)
 		run.DiscoveredTenants = &n

@@ -205,14 +205,14 @@ func (s *Store) TenantStates(ctx context.Context, runID string) (states map[stri
 	return states, err
 }
 
-// RunTenants lists the results of a run's tenants, in order.
-func (s *Store) RunTenants(ctx context.Context, runID string) (tenants []syncengine.ManagedTenant, err error) {
+// RunTenants lists results of a run's tenants, what needs a person first.
+func (s *Store) RunTenants(ctx context.Context, runID string, most int) (tenants []syncengine.ManagedTenant, err error) {
 	parsed, err := parse(runID, syncengine.ErrUnknownRun)
 	if err != nil {
 		return nil, err
 	}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
-		rows, err := q.ListRunTenants(ctx, parsed)
+		rows, err := q.ListRunTenants(ctx, sqlc.ListRunTenantsParams{RunID: parsed, Size: int32(most)}) // some hundred
 		if err != nil {
 			return err
 		}
@@ -222,7 +222,7 @@ func (s *Store) RunTenants(ctx context.Context, runID string) (tenants []synceng
 				return err
 			}
 		}
-		return nil
+		return addDecisions(ctx, q, parsed, tenants)
 	}, pg.ReadOnly())
 	return tenants, err
 }

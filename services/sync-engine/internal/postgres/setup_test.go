@@ -53,6 +53,7 @@ type engine struct {
 	revise  *syncengine.ReviseMapping
 	orphans *syncengine.DecideOrphans
 	report  *syncengine.ListIdentities
+	held    *syncengine.DecideHeld
 }
 
 func setup(t testing.TB) *engine {
@@ -80,6 +81,7 @@ func setup(t testing.TB) *engine {
 	e.list = syncengine.NewListContacts(e.store)
 	e.revise = syncengine.NewReviseMapping(e.store, e.queue, clock)
 	e.orphans = syncengine.NewDecideOrphans(e.store, e.mapping, clock)
+	e.held = syncengine.NewDecideHeld(e.store, e.mapping, newID, clock)
 	e.report = syncengine.NewListIdentities(e.store, 30, clock)
 	return e
 }

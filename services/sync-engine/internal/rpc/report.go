@@ -18,7 +18,10 @@ const csvPage = 5000
 
 // ReportCases are what the servers of reports call.
 type ReportCases struct {
-	Identities *syncengine.ListIdentities
+	Identities    *syncengine.ListIdentities
+	Held          *syncengine.DecideHeld
+	TenantResults *syncengine.ListTenantResults
+	Statistics    *syncengine.ReadStatistics
 }
 
 // RegisterReports serves what is shown of runs, identity by identity.

@@ -21,7 +21,7 @@ type runServer struct {
 func (s *runServer) ListRuns(ctx context.Context, req *syncenginev1.ListRunsRequest) (*syncenginev1.ListRunsResponse, error) {
 	asked := syncengine.RunPage{
 		Filter: syncengine.RunFilter{Type: req.GetType(), State: req.GetState(), ClientID: req.GetClientId()},
-		Size:   pageSize(req.GetPageSize()),
+		Size:   sizeOf(req.GetPageSize(), req.GetAsCsv()),
 	}
 	filters := []string{"runs", req.GetType(), req.GetState(), req.GetClientId(), ""}
 	if req.GetSince() != nil {
@@ -43,7 +43,13 @@ func (s *runServer) ListRuns(ctx context.Context, req *syncenginev1.ListRunsRequ
 	if last != "" {
 		next = page.Cursor{ID: last}.Token(filters...)
 	}
-	answer := &syncenginev1.ListRunsResponse{Runs: make([]*syncenginev1.Run, len(runs)), NextPageToken: next, TotalSize: totalOf(total)}
+	answer := &syncenginev1.ListRunsResponse{NextPageToken: next, TotalSizeIsMinimum: total > mostCounted, TotalSize: totalOf(min(total, mostCounted))}
+	if req.GetAsCsv() {
+		text := runsCSV(runs)
+		answer.Csv = &text
+		return answer, nil
+	}
+	answer.Runs = make([]*syncenginev1.Run, len(runs))
 	for i := range runs {
 		answer.Runs[i] = runMessage(&runs[i])
 	}
@@ -72,6 +78,9 @@ func runMessage(r *syncengine.Run) *syncenginev1.Run {
 	if r.StartedAt == nil {
 		m.StartedAt = timestamppb.New(r.CreatedAt)
 	}
+	if r.Approves != nil {
+		m.ApprovesRunId, m.ManagedTenantId = &r.Approves.RunID, &r.Approves.ManagedTenantID
+	}
 	if r.ClientID != "" {
 		m.ClientId = &r.ClientID
 	}
@@ -83,12 +92,10 @@ func tenantMessage(t *syncengine.ManagedTenant) *syncenginev1.TenantResult {
 		ManagedTenantId: t.ManagedTenantID, EntraTenantId: t.EntraTenantID, ClientId: t.ClientID, State: string(t.State),
 		Counters: countersMessage(t.Counters), Filtered: countsMessage(t.Filtered), Ambiguous: countsMessage(t.Ambiguous),
 		Error: problemMessage(t.Problem), StartedAt: wire.Timestamp(t.StartedAt), CompletedAt: wire.Timestamp(t.CompletedAt),
+		Held: heldMessage(t.Held),
 	}
 	for _, f := range t.Failures {
 		m.Failures = append(m.Failures, &syncenginev1.Failure{EntraObjectId: f.ObjectID, Reason: f.Reason})
-	}
-	if t.Held != nil {
-		m.Held = &syncenginev1.Held{Reason: t.Held.Reason, Count: count(t.Held.Count), Digest: t.Held.Digest}
 	}
 	return m
 }

@@ -45,7 +45,7 @@ func (b *BeginRun) Do(ctx context.Context, runID string) (state State, total int
 	var tenants []ManagedTenant
 	if run.Type != TypeDiscovery {
 		// A scheduled sync never creates clients, and a dry run touches none.
-		if run.Trigger == TriggerManual && !run.DryRun {
+		if run.Trigger == TriggerManual && !run.DryRun && run.Approves == nil {
 			if err := b.mapping.CreateDecidedClients(ctx, run.ID); err != nil {
 				return "", 0, err
 			}
@@ -63,6 +63,9 @@ func (b *BeginRun) tenants(ctx context.Context, run Run) ([]ManagedTenant, error
 	var tenants []ManagedTenant
 	groups := map[string]int{}
 	err := b.mapping.EachMappedTenant(ctx, run.ClientID, func(m MappedTenant) error {
+		if run.Approves != nil && m.ManagedTenantID != run.Approves.ManagedTenantID {
+			return nil
+		}
 		group, known := groups[m.ClientID]
 		if !known {
 			group = len(groups) + 1

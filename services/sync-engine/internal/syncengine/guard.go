@@ -1,5 +1,11 @@
 package syncengine
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+)
+
 // Why a guard holds a round back.
 const (
 	HeldMassInactivation = "mass_inactivation"
@@ -11,7 +17,16 @@ const (
 type Held struct {
 	Reason string
 	Count  int
-	Digest string // of the set; approving needs it
+	Digest string // of the set; deciding needs it
+	// What a person decided; nil before.
+	Decision *HeldDecision
+}
+
+// holdListing is what a guard holds back of a listing as a whole: its digest is of
+// the directory and of how many links stood.
+func holdListing(reason, directory string, activeLinks int) *Held {
+	sum := sha256.Sum256([]byte(reason + " " + directory + " " + strconv.Itoa(activeLinks)))
+	return &Held{Reason: reason, Count: activeLinks, Digest: hex.EncodeToString(sum[:])}
 }
 
 // guardListing holds a listing that must not be believed: one without users

@@ -29,9 +29,11 @@ type SyncStatus struct {
 // RunReader reads runs.
 type RunReader interface {
 	Run(ctx context.Context, id string) (Run, error) // ErrUnknownRun
-	RunTenants(ctx context.Context, runID string) ([]ManagedTenant, error)
+	// RunTenants reads at most so many results, what needs a person first.
+	RunTenants(ctx context.Context, runID string, most int) ([]ManagedTenant, error)
 	Runs(ctx context.Context, page RunPage) ([]Run, error)
-	CountRuns(ctx context.Context, filter RunFilter) (int, error)
+	// CountRuns counts up to so many.
+	CountRuns(ctx context.Context, filter RunFilter, most int) (int, error)
 	Status(ctx context.Context, now time.Time) (SyncStatus, error)
 	OpenRuns(ctx context.Context, before time.Time, after string, limit int) ([]OpenRun, error)
 }
@@ -50,18 +52,26 @@ func NewReadRuns(store RunReader, now func() time.Time) *ReadRuns {
 	return &ReadRuns{store: store, now: now}
 }
 
-// Get returns a run with its tenants' results.
+// shownTenants is how many results a run is shown with; ListTenantResults has all.
+const shownTenants = 200
+
+// countedRuns is up to how many runs a list is counted.
+const countedRuns = 10_000
+
+// Get returns a run with the first 200 of its tenants' results, what needs a person
+// first.
 func (r *ReadRuns) Get(ctx context.Context, id string) (Run, []ManagedTenant, error) {
 	run, err := r.store.Run(ctx, id)
 	if err != nil {
 		return Run{}, nil, err
 	}
-	tenants, err := r.store.RunTenants(ctx, id)
+	tenants, err := r.store.RunTenants(ctx, id, shownTenants)
 	return run, tenants, err
 }
 
 // List returns a page and the id after which the next one begins, empty after
-// the last. total is counted for the first page only, else -1.
+// the last. total is counted for the first page only, else -1; one more than 10,000
+// stands for all that is more.
 func (r *ReadRuns) List(ctx context.Context, page RunPage) (runs []Run, next string, total int, err error) {
 	size := page.Size
 	page.Size++
@@ -75,7 +85,7 @@ func (r *ReadRuns) List(ctx context.Context, page RunPage) (runs []Run, next str
 	if page.After != "" {
 		return runs, next, -1, nil
 	}
-	total, err = r.store.CountRuns(ctx, page.Filter)
+	total, err = r.store.CountRuns(ctx, page.Filter, countedRuns+1)
 	return runs, next, total, err
 }
 

@@ -88,6 +88,12 @@ type Round interface {
 	ApplyNext(ctx context.Context, rules Rules) (applied int, done bool, err error)
 	// Queue lists items after a number, in order.
 	Queue(ctx context.Context, after, limit int) ([]QueueItem, error)
+	// ListingApproved reports that a person has approved that the directory lists nobody
+	// whom the filters let pass, and that it has not listed anybody since.
+	ListingApproved(ctx context.Context) (bool, error)
+	// LetThrough has Hold leave the inactivations alone that were held in an earlier
+	// run, and counts those that are planned again.
+	LetThrough(ctx context.Context, heldIn string) (Changes, error)
 	// ReportPlan reports what the plan would write; a round that applies it reports as
 	// it goes. ReportQueued reports the identities for a person of a range of numbers,
 	// but for those that a person has decided about. ReportStaged reports failed and
@@ -114,6 +120,7 @@ type Result struct {
 	// Applied advances the directory's times; Listing and Fingerprint are then
 	// kept for the next round.
 	Applied     bool
+	Believed    bool // somebody was listed whom the filters let pass: an approved empty listing is one no more
 	Listing     Listing
 	Fingerprint string
 	Now         time.Time

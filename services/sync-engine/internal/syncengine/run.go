@@ -54,6 +54,7 @@ type Run struct {
 	Problem           *Problem
 	DiscoveredTenants *int // of a discovery
 	Totals            Totals
+	Approves          *Approval // what it was started for; nil for all other runs
 }
 
 // Totals add up the results of a run's tenants.

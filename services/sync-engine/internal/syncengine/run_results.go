@@ -101,7 +101,17 @@ func (r *RunResults) Finalise(ctx context.Context, runID string, asked State, pr
 
 // Cancel closes open runs of the tenant; their rounds stop at the next chunk. It
 // returns the workflows to be cancelled, and does so again when repeated while
-// rounds of theirs have not stopped.
+// rounds of theirs have not stopped. One run that is asked for by its id is not_found,
+// or run_not_running where it ended otherwise.
 func (r *RunResults) Cancel(ctx context.Context, which Cancellation) ([]string, error) {
+	if which.RunID != "" {
+		run, err := r.store.Run(ctx, which.RunID)
+		if err != nil {
+			return nil, err
+		}
+		if IsTerminal(run.State) && run.State != StateCancelled {
+			return nil, errNotRunning
+		}
+	}
 	return r.store.CancelRuns(ctx, which, r.now())
 }

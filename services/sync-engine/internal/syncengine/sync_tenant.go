@@ -129,8 +129,12 @@ func (w *work) do(ctx context.Context) (Result, error) {
 	if w.tally.Failed > 0 {
 		result.State = StatePartial
 	}
-	if reason := guardListing(w.tally); reason != "" {
-		result.Held, result.State = &Held{Reason: reason, Count: w.tally.ActiveLinks}, StateHeld
+	reason, err := w.heldListing(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	if reason != "" {
+		result.Held, result.State = holdListing(reason, w.managed.EntraTenantID, w.tally.ActiveLinks), StateHeld
 		written, err := w.round.Written(ctx) // by an attempt that saw another listing
 		if err != nil {
 			return Result{}, err
@@ -146,13 +150,8 @@ func (w *work) do(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if guardInactivations(w.rules.Settings, planned.Inactivated, w.tally.ActiveLinks) {
-		held, err := w.round.Hold(ctx, !w.run.DryRun, w.step)
-		if err != nil {
-			return Result{}, err
-		}
-		result.Held, result.State = &held, StateHeld
-		planned.Inactivated, planned.InactivatedGone = 0, 0
+	if err := w.holdInactivations(ctx, &planned, &result); err != nil {
+		return Result{}, err
 	}
 	result.Ambiguous = queued
 	if w.run.DryRun {
@@ -168,7 +167,7 @@ func (w *work) do(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	result.Applied = true
+	result.Applied, result.Believed = true, w.tally.Passed > 0
 	return result, w.close(ctx, &result, written)
 }
 

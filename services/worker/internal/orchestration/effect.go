@@ -19,6 +19,7 @@ const (
 	effectMappingRevised   = "mapping_revised"
 	effectOrphansDecided   = "orphans_decided"
 	effectScheduleChanged  = "schedule_changed"
+	effectRunCreated       = "run_created"
 )
 
 // How an effect ended.
@@ -112,6 +113,8 @@ func (p *Perform) perform(ctx context.Context, effect Effect) (map[string]string
 		return map[string]string{
 			"run_id": started.RunID, "workflow_id": started.WorkflowID, "joined": fmt.Sprint(started.Joined),
 		}, nil
+	case effectRunCreated:
+		return nil, p.startCreated(ctx, effect)
 	case effectDisconnected:
 		return nil, p.disconnected(ctx, effect)
 	case effectConnected, effectScheduleChanged:
@@ -122,6 +125,18 @@ func (p *Perform) perform(ctx context.Context, effect Effect) (map[string]string
 		return p.decide(ctx, effect)
 	}
 	return nil, errs.New(errs.Invalid, reason.UnknownEffect, "Nobody knows how to do this.", errs.WithMetadata("kind", effect.Kind))
+}
+
+// startCreated starts the workflow of a run that a change has made. The change stands, so the run
+// waits until the orchestrator takes it.
+func (p *Perform) startCreated(ctx context.Context, effect Effect) error {
+	_, err := p.start.Do(ctx, effect.TenantID, NewRun{
+		ID: effect.ID, Kind: Kind(effect.Arguments["type"]), ClientID: effect.Arguments["client_id"], Trigger: TriggerManual,
+	})
+	if errs.ReasonOf(err) == codeUnavailable {
+		return unreachable(err)
+	}
+	return err
 }
 
 func (p *Perform) revise(ctx context.Context, effect Effect) (map[string]string, error) {

@@ -55,6 +55,12 @@ func (r *Runs) Cancel(ctx context.Context, before time.Time) ([]string, error) {
 	return res.GetWorkflowIds(), err
 }
 
+// CancelOne closes an open run; see orchestration.CancelRuns.
+func (r *Runs) CancelOne(ctx context.Context, runID string) ([]string, error) {
+	res, err := r.engine.CancelRuns(ctx, &syncenginev1.CancelRunsRequest{RunId: runID})
+	return res.GetWorkflowIds(), err
+}
+
 // Open lists runs that have not ended; see orchestration.Runs.
 func (r *Runs) Open(ctx context.Context, before time.Time, after string, limit int) ([]orchestration.OpenRun, error) {
 	res, err := r.engine.ListOpenRuns(ctx, &syncenginev1.ListOpenRunsRequest{

@@ -437,7 +437,7 @@ func (e *Engine) CancelRuns(ctx context.Context, req *syncenginev1.CancelRunsReq
 	}
 	response := &syncenginev1.CancelRunsResponse{}
 	for _, r := range e.runs {
-		if r.tenant != id.String() || req.CreatedBefore != nil && !r.created.Before(req.GetCreatedBefore().AsTime()) {
+		if r.tenant != id.String() || req.GetRunId() != "" && r.id != req.GetRunId() || req.CreatedBefore != nil && !r.created.Before(req.GetCreatedBefore().AsTime()) {
 			continue
 		}
 		if open(r.state) || r.state == "cancelled" && len(r.results) == 0 {

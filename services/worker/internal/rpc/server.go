@@ -17,6 +17,7 @@ type UseCases struct {
 	Discover *orchestration.Discover
 	Describe *orchestration.Describe
 	Schedule *orchestration.DescribeSchedule
+	Cancel   *orchestration.Cancel
 }
 
 // Server serves OrchestrationService, OrchestrationInternalService and ScheduleInternalService.
@@ -60,6 +61,14 @@ func (s *Server) StartPreflight(ctx context.Context, req *orchestrationv1.StartP
 		return nil, err
 	}
 	return &orchestrationv1.StartPreflightResponse{RunId: started.RunID, WorkflowId: started.WorkflowID, Joined: started.Joined}, nil
+}
+
+// CancelRun ends a run before its end.
+func (s *Server) CancelRun(ctx context.Context, req *orchestrationv1.CancelRunRequest) (*orchestrationv1.CancelRunResponse, error) {
+	if err := s.use.Cancel.Do(ctx, req.GetRunId()); err != nil {
+		return nil, err
+	}
+	return &orchestrationv1.CancelRunResponse{RunId: req.GetRunId(), State: "cancelled"}, nil
 }
 
 // StartDiscovery starts or joins a discovery and waits a while for its result.

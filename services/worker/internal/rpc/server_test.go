@@ -21,9 +21,10 @@ import (
 
 // orchestrator is the port of workflows in memory.
 type orchestrator struct {
-	jobs  []orchestration.Job
-	down  bool
-	found orchestration.Found
+	cancelled []string
+	jobs      []orchestration.Job
+	down      bool
+	found     orchestration.Found
 }
 
 func (o *orchestrator) Start(_ context.Context, job orchestration.Job) (string, error) {
@@ -60,6 +61,13 @@ func (o *orchestrator) Schedule(_ context.Context, tenantID string) (orchestrati
 }
 
 func (o *orchestrator) Cancel(context.Context, string, time.Time) error { return nil }
+func (o *orchestrator) CancelRun(_ context.Context, workflowID, runID string) error {
+	if o.down {
+		return errors.New("connection refused")
+	}
+	o.cancelled = append(o.cancelled, workflowID+" "+runID)
+	return nil
+}
 
 // bundle is the API as the gateway reaches it.
 type bundle struct {
@@ -84,6 +92,7 @@ func setup(t *testing.T) *bundle {
 		Start:    start,
 		Discover: orchestration.NewDiscover(start, b.orchestrator, peers.NewDiscoveries((&peertest.Discovery{}).Client(t, network))),
 		Describe: orchestration.NewDescribe(b.orchestrator), Schedule: orchestration.NewDescribeSchedule(b.orchestrator),
+		Cancel: orchestration.NewCancel(runs, b.orchestrator),
 	})
 	address := network.Serve("worker", func(r grpc.ServiceRegistrar) {
 		orchestrationv1.RegisterOrchestrationServiceServer(r, server)
@@ -95,6 +104,27 @@ func setup(t *testing.T) *bundle {
 	b.internal = orchestrationv1.NewOrchestrationInternalServiceClient(conn)
 	b.schedules = orchestrationv1.NewScheduleInternalServiceClient(conn)
 	return b
+}
+
+func TestCancelRun(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	first, err := b.api.StartSync(b.ctx, &orchestrationv1.StartSyncRequest{Scope: "all-tenants"})
+	require.NoError(t, err)
+	dry, err := b.api.StartPreflight(b.ctx, &orchestrationv1.StartPreflightRequest{Scope: "all-tenants"})
+	require.NoError(t, err)
+	for range 2 {
+		res, err := b.api.CancelRun(b.ctx, &orchestrationv1.CancelRunRequest{RunId: first.GetRunId()})
+		require.NoError(t, err)
+		require.Equal(t, "cancelled", res.GetState())
+	}
+	require.Equal(t, first.GetWorkflowId()+" "+first.GetRunId(), b.orchestrator.cancelled[0])
+	require.Equal(t, "cancelled", b.engine.Run(first.GetRunId()).State)
+	require.Equal(t, "queued", b.engine.Run(dry.GetRunId()).State, "no other run")
+	b.orchestrator.down = true
+	_, err = b.api.CancelRun(b.ctx, &orchestrationv1.CancelRunRequest{RunId: dry.GetRunId()})
+	require.NoError(t, err, "rounds stop at what the database says")
+	require.Equal(t, "cancelled", b.engine.Run(dry.GetRunId()).State)
 }
 
 func TestStartPreflight(t *testing.T) {

@@ -339,6 +339,29 @@ func TestAStartThatAProcessDidNotFinishIsFinishedByTheNext(t *testing.T) {
 	b.eventually(func() bool { return b.engine.Run(start.ID).State == "completed" })
 }
 
+func TestARunThatAChangeMadeIsStartedWhateverLiesBetween(t *testing.T) {
+	t.Parallel()
+	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
+	b.work()
+	created := b.effect("run_created")
+	created.Arguments = map[string]string{"type": "all-tenants"}
+	_, err := b.runs.Create(b.ctx, orchestration.NewRun{ID: created.ID, Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
+	require.NoError(t, err)
+	away, err := Dial(Connection{Address: nobody(t), Namespace: namespace})
+	require.NoError(t, err)
+	defer away.Close()
+	outcome, err := b.performer(NewWorkflows(away, b.queue, workflow.Limits{})).Do(b.ctx, created)
+	require.Error(t, err)
+	require.Equal(t, "retry", outcome.State, "the change stands, so the run waits")
+	require.Equal(t, "queued", b.engine.Run(created.ID).State)
+	for range 2 {
+		outcome, err = b.performer(b.workflows).Do(b.ctx, created)
+		require.NoError(t, err)
+		require.Equal(t, "done", outcome.State)
+	}
+	b.eventually(func() bool { return b.engine.Run(created.ID).State == "completed" })
+}
+
 func TestADisconnectDoneAgainLeavesWhatBeganLaterAlone(t *testing.T) {
 	t.Parallel()
 	begun := make(chan struct{}, 10)

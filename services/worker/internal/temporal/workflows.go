@@ -186,6 +186,22 @@ func (w *Workflows) Cancel(ctx context.Context, workflowID string, before time.T
 	return fmt.Errorf("cancelling the workflow: %w", err)
 }
 
+// CancelRun implements orchestration.CancelWorkflows.
+func (w *Workflows) CancelRun(ctx context.Context, workflowID, runID string) error {
+	execution, err := w.Describe(ctx, workflowID)
+	if err != nil {
+		return fmt.Errorf("looking at the workflow to cancel: %w", err)
+	}
+	if !execution.Running() || execution.RunID != runID {
+		return nil
+	}
+	err = w.client.CancelWorkflow(ctx, workflowID, "")
+	if notFound := new(serviceerror.NotFound); err == nil || errors.As(err, &notFound) {
+		return nil
+	}
+	return fmt.Errorf("cancelling the workflow: %w", err)
+}
+
 // madeAt is when a run was made, to the millisecond: run ids are UUIDs of version 7 (RFC 9562
 // §5.7). Zero for an id of another form.
 func madeAt(runID string) time.Time {

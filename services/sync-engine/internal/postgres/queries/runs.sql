@@ -1,6 +1,8 @@
 -- name: InsertRun :execrows
-INSERT INTO entra_sync_runs (tenant_id, id, type, scope, client_id, dry_run, trigger, state, workflow_id, initiated_by, created_at)
-VALUES (@tenant_id, @id, @type, @scope, sqlc.narg(client_id), @dry_run, @trigger, 'queued', @workflow_id, @initiated_by, @created_at)
+INSERT INTO entra_sync_runs (tenant_id, id, type, scope, client_id, dry_run, trigger, state, workflow_id, initiated_by, created_at,
+    managed_tenant_id, approves_run_id, approves_reason)
+VALUES (@tenant_id, @id, @type, @scope, sqlc.narg(client_id), @dry_run, @trigger, 'queued', @workflow_id, @initiated_by, @created_at,
+    sqlc.narg(managed_tenant_id), sqlc.narg(approves_run_id), sqlc.narg(approves_reason))
 ON CONFLICT DO NOTHING;
 
 -- name: FindOpenRun :one
@@ -8,7 +10,7 @@ SELECT id FROM entra_sync_runs WHERE type = @type AND scope = @scope AND dry_run
 
 -- name: GetRun :one
 SELECT id, workflow_id, type, state, dry_run, trigger, initiated_by, client_id, created_at, started_at, completed_at,
-       error_code, error_message, error_remedy, discovered_tenants
+       error_code, error_message, error_remedy, discovered_tenants, managed_tenant_id, approves_run_id, approves_reason
 FROM entra_sync_runs WHERE id = @id;
 
 -- name: LockRun :one
@@ -20,7 +22,7 @@ SELECT id FROM entra_sync_runs WHERE NOT dry_run AND type <> 'discovery' ORDER B
 -- name: ListRuns :many
 -- Newest first: ids rise with time.
 SELECT r.id, r.workflow_id, r.type, r.state, r.dry_run, r.trigger, r.initiated_by, r.client_id, r.created_at, r.started_at, r.completed_at,
-       r.error_code, r.error_message, r.error_remedy, r.discovered_tenants
+       r.error_code, r.error_message, r.error_remedy, r.discovered_tenants, r.managed_tenant_id, r.approves_run_id, r.approves_reason
 FROM entra_sync_runs r
 WHERE r.id < @before
   AND (sqlc.narg(type)::text IS NULL OR r.type = sqlc.narg(type))
@@ -32,13 +34,14 @@ ORDER BY r.id DESC
 LIMIT @size;
 
 -- name: CountRuns :one
-SELECT count(*)
-FROM entra_sync_runs r
+SELECT count(*) FROM (
+SELECT FROM entra_sync_runs r
 WHERE (sqlc.narg(type)::text IS NULL OR r.type = sqlc.narg(type))
   AND (sqlc.narg(state)::text IS NULL OR r.state = sqlc.narg(state))
   AND (sqlc.narg(since)::timestamptz IS NULL OR r.created_at >= sqlc.narg(since))
   AND (sqlc.narg(client_id)::uuid IS NULL OR r.client_id = sqlc.narg(client_id)
-       OR EXISTS (SELECT FROM entra_sync_run_tenants t WHERE t.client_id = sqlc.narg(client_id) AND t.run_id = r.id));
+       OR EXISTS (SELECT FROM entra_sync_run_tenants t WHERE t.client_id = sqlc.narg(client_id) AND t.run_id = r.id))
+LIMIT @most) r;
 
 -- name: SumRunTenants :many
 SELECT run_id, count(*)::integer AS tenants, (count(*) FILTER (WHERE state NOT IN ('queued', 'running')))::integer AS processed,
@@ -69,11 +72,13 @@ SELECT run_id, managed_tenant_id, entra_tenant_id, client_id, mapping_revision, 
 FROM entra_sync_run_tenants WHERE run_id = @run_id AND managed_tenant_id = @managed_tenant_id;
 
 -- name: ListRunTenants :many
+-- What needs a person first, then what is under way.
 SELECT run_id, managed_tenant_id, entra_tenant_id, client_id, mapping_revision, group_no, position, state, created, linked, updated, unchanged,
        ambiguous, inactivated, inactivated_gone, reactivated, filtered, failed, filtered_reasons, ambiguous_reasons, failures, held_reason,
        held_count, held_digest, error_code, error_message, error_remedy, started_at, completed_at
 FROM entra_sync_run_tenants WHERE run_id = @run_id
-ORDER BY group_no, position;
+ORDER BY CASE state WHEN 'held' THEN 1 WHEN 'failed' THEN 2 WHEN 'partial' THEN 3 WHEN 'running' THEN 4 ELSE 5 END, group_no, position
+LIMIT @size;
 
 -- name: ListTenantStates :many
 SELECT managed_tenant_id, state FROM entra_sync_run_tenants WHERE run_id = @run_id;

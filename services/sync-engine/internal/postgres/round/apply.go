@@ -110,6 +110,11 @@ func (r *Round) applyRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rule
 	if err := r.write(ctx, tx, of, c.actions); err != nil {
 		return false, err
 	}
+	if r.plan.rejects {
+		if err := exec(ctx, tx, r.args(of), rejectedVoid); err != nil {
+			return false, err
+		}
+	}
 	if err := r.count(ctx, tx, c.changes); err != nil {
 		return false, err
 	}
@@ -188,6 +193,9 @@ func (r *Round) redecide(ctx context.Context, tx pgx.Tx, rules syncengine.Rules,
 		return err
 	}
 	if err := r.decideRange(ctx, tx, rules, of); err != nil {
+		return err
+	}
+	if err := r.redecideGuarded(ctx, tx, of); err != nil {
 		return err
 	}
 	if r.plan.held {

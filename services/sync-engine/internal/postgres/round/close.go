@@ -92,6 +92,11 @@ func (r *Round) Close(ctx context.Context, result syncengine.Result) error {
 			if err := q.KeepDirectory(ctx, r.directory(result)); err != nil {
 				return err
 			}
+			if result.Believed && r.plan.emptyApproved {
+				if err := q.EndListingApproval(ctx, r.managed.EntraTenantID); err != nil {
+					return err
+				}
+			}
 		}
 		return q.CloseTenant(ctx, params)
 	})

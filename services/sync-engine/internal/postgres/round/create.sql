@@ -65,7 +65,9 @@ CREATE TEMP TABLE IF NOT EXISTS plan (
     object_id  text COLLATE "C" NOT NULL,
     contact_id uuid,
     reason     text,
-    fields     text[] NOT NULL DEFAULT '{}'
+    fields     text[] NOT NULL DEFAULT '{}',
+    -- A person has approved it: no guard holds it back.
+    approved   boolean NOT NULL DEFAULT false
 );
 -- Links that go from a contact of one client to one of another.
 CREATE TEMP TABLE IF NOT EXISTS released (

@@ -66,6 +66,7 @@ func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete boo
 			})
 		},
 		func() error { return r.decideGone(ctx, complete, step) },
+		func() error { return r.dropRejected(ctx, step) },
 		func() error {
 			c, err := r.decided(ctx)
 			planned, queued = c.changes, c.queued
@@ -85,7 +86,7 @@ func (r *Round) seeState(ctx context.Context, tx pgx.Tx) error {
 	if err := tx.QueryRow(ctx, head, args).Scan(&r.plan.revision); err != nil {
 		return err
 	}
-	return tx.QueryRow(ctx, freeLinks, args).Scan(&r.plan.takes, &r.plan.relinks)
+	return tx.QueryRow(ctx, freeLinks, args).Scan(&r.plan.takes, &r.plan.relinks, &r.plan.rejects, &r.plan.emptyApproved)
 }
 
 func (r *Round) decideAddresses(ctx context.Context, tx pgx.Tx, of span) error {

@@ -40,7 +40,12 @@ type plan struct {
 	takes    bool  // the directory has links whose rows may be taken over
 	relinks  bool  // and some that are to be given to contacts of this client
 	held     bool  // its inactivations are
-	last     int   // n up to which it is applied
+	rejects  bool  // a person has kept some of the directory's links active
+	// A person has approved that the directory lists nobody.
+	emptyApproved bool
+	// The run whose held inactivations go through; zero for none.
+	approved uuid.UUID
+	last     int // n up to which it is applied
 }
 
 // span is a range of n: of what was staged, and of what is planned.

@@ -42,23 +42,13 @@ func (r *Round) reportPlan(ctx context.Context, tx pgx.Tx, of span, c counted) e
 
 // ReportPlan implements syncengine.Round.
 func (r *Round) ReportPlan(ctx context.Context, step syncengine.Step) error {
-	last := 0
-	err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		return tx.QueryRow(ctx, "SELECT COALESCE(max(n), 0) FROM plan").Scan(&last)
-	})
-	for after := 0; err == nil && after < last; after += syncengine.RangeSize {
-		of := span{after, after + syncengine.RangeSize}
-		err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			c, err := r.countPlanned(ctx, tx, of)
-			if err != nil {
-				return err
-			}
-			return r.reportPlan(ctx, tx, of, c)
-		})
-		if err == nil {
-			err = step(min(syncengine.RangeSize, last-after))
+	err := r.eachPlanned(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
+		c, err := r.countPlanned(ctx, tx, of)
+		if err != nil {
+			return err
 		}
-	}
+		return r.reportPlan(ctx, tx, of, c)
+	})
 	if err != nil {
 		return fmt.Errorf("reporting the plan: %w", err)
 	}

@@ -7,6 +7,6 @@ SELECT @tenant, @run, @managed_tenant, p.object_id, 'held', p.reason, p.contact_
 FROM plan p
 CROSS JOIN LATERAL (SELECT c.full_name, c.entra_user_principal_name FROM contacts c WHERE c.id = p.contact_id LIMIT 1) c
 LEFT JOIN LATERAL (SELECT s.full_name, s.upn FROM stage s WHERE s.n = p.n LIMIT 1) s ON true
-WHERE p.n > @after AND p.n <= @up_to AND p.action = 'inactivate' AND p.visible
+WHERE p.n > @after AND p.n <= @up_to AND p.action = 'inactivate' AND p.visible AND NOT p.approved
 ORDER BY p.object_id
 ON CONFLICT DO NOTHING;

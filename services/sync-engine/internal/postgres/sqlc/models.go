@@ -8,7 +8,16 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 )
+
+type ApprovedListing struct {
+	TenantID      string
+	EntraTenantID string
+	RunID         uuid.UUID
+	ApprovedBy    string
+	ApprovedAt    time.Time
+}
 
 type ClientHead struct {
 	TenantID string
@@ -252,6 +261,9 @@ type EntraSyncRun struct {
 	ErrorMessage      *string
 	ErrorRemedy       *string
 	DiscoveredTenants *int32
+	ManagedTenantID   *string
+	ApprovesRunID     *uuid.UUID
+	ApprovesReason    *string
 }
 
 type EntraSyncRunTenant struct {
@@ -315,6 +327,17 @@ type EntraSyncSetting struct {
 type FeedHead struct {
 	TenantID string
 	Seq      int64
+}
+
+type HeldDecision struct {
+	TenantID        string
+	RunID           uuid.UUID
+	ManagedTenantID string
+	EntraTenantID   string
+	Decision        string
+	DecidedBy       string
+	DecidedAt       time.Time
+	StartedRunID    *uuid.UUID
 }
 
 type HeldIdentity struct {
@@ -404,6 +427,14 @@ type Outbox struct {
 	Result      []byte
 }
 
+type RejectedInactivation struct {
+	TenantID      string
+	EntraTenantID string
+	EntraObjectID string
+	Reason        string
+	RunID         uuid.UUID
+}
+
 type RunTicketKey struct {
 	TenantID  string
 	Key       []byte
@@ -426,9 +457,40 @@ type SettingsChange struct {
 	After           []byte
 }
 
+type SyncFailure struct {
+	TenantID string
+	Day      pgtype.Date
+	Code     string
+	Tenants  int64
+}
+
 type SyncSchedule struct {
 	TenantID      string
 	FirstSyncedAt *time.Time
 	FailedRuns    int32
 	QuarantinedAt *time.Time
+}
+
+type SyncStatistic struct {
+	TenantID       string
+	Day            pgtype.Date
+	Completed      int64
+	Partial        int64
+	Failed         int64
+	Cancelled      int64
+	Held           int64
+	Seconds        int64
+	LongestSeconds int64
+	Tenants        int64
+	FailedTenants  int64
+	HeldTenants    int64
+	Created        int64
+	Linked         int64
+	Updated        int64
+	Unchanged      int64
+	Ambiguous      int64
+	Inactivated    int64
+	Reactivated    int64
+	Filtered       int64
+	Failures       int64
 }

@@ -151,13 +151,14 @@ func (q *Queries) CloseTenants(ctx context.Context, arg CloseTenantsParams) erro
 }
 
 const countRuns = `-- name: CountRuns :one
-SELECT count(*)
-FROM entra_sync_runs r
+SELECT count(*) FROM (
+SELECT FROM entra_sync_runs r
 WHERE ($1::text IS NULL OR r.type = $1)
   AND ($2::text IS NULL OR r.state = $2)
   AND ($3::timestamptz IS NULL OR r.created_at >= $3)
   AND ($4::uuid IS NULL OR r.client_id = $4
        OR EXISTS (SELECT FROM entra_sync_run_tenants t WHERE t.client_id = $4 AND t.run_id = r.id))
+LIMIT $5) r
 `
 
 type CountRunsParams struct {
@@ -165,6 +166,7 @@ type CountRunsParams struct {
 	State    *string
 	Since    *time.Time
 	ClientID *uuid.UUID
+	Most     int32
 }
 
 func (q *Queries) CountRuns(ctx context.Context, arg CountRunsParams) (int64, error) {
@@ -173,6 +175,7 @@ func (q *Queries) CountRuns(ctx context.Context, arg CountRunsParams) (int64, er
 		arg.State,
 		arg.Since,
 		arg.ClientID,
+		arg.Most,
 	)
 	var count int64
 	err := row.Scan(&count)
@@ -258,7 +261,7 @@ func (q *Queries) FinishRun(ctx context.Context, arg FinishRunParams) error {
 
 const getRun = `-- name: GetRun :one
 SELECT id, workflow_id, type, state, dry_run, trigger, initiated_by, client_id, created_at, started_at, completed_at,
-       error_code, error_message, error_remedy, discovered_tenants
+       error_code, error_message, error_remedy, discovered_tenants, managed_tenant_id, approves_run_id, approves_reason
 FROM entra_sync_runs WHERE id = $1
 `
 
@@ -278,6 +281,9 @@ type GetRunRow struct {
 	ErrorMessage      *string
 	ErrorRemedy       *string
 	DiscoveredTenants *int32
+	ManagedTenantID   *string
+	ApprovesRunID     *uuid.UUID
+	ApprovesReason    *string
 }
 
 func (q *Queries) GetRun(ctx context.Context, id uuid.UUID) (GetRunRow, error) {
@@ -299,6 +305,9 @@ func (q *Queries) GetRun(ctx context.Context, id uuid.UUID) (GetRunRow, error) {
 		&i.ErrorMessage,
 		&i.ErrorRemedy,
 		&i.DiscoveredTenants,
+		&i.ManagedTenantID,
+		&i.ApprovesRunID,
+		&i.ApprovesReason,
 	)
 	return i, err
 }
@@ -385,22 +394,27 @@ func (q *Queries) GetRunTenant(ctx context.Context, arg GetRunTenantParams) (Get
 }
 
 const insertRun = `-- name: InsertRun :execrows
-INSERT INTO entra_sync_runs (tenant_id, id, type, scope, client_id, dry_run, trigger, state, workflow_id, initiated_by, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $9, $10)
+INSERT INTO entra_sync_runs (tenant_id, id, type, scope, client_id, dry_run, trigger, state, workflow_id, initiated_by, created_at,
+    managed_tenant_id, approves_run_id, approves_reason)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $9, $10,
+    $11, $12, $13)
 ON CONFLICT DO NOTHING
 `
 
 type InsertRunParams struct {
-	TenantID    string
-	ID          uuid.UUID
-	Type        string
-	Scope       string
-	ClientID    *uuid.UUID
-	DryRun      bool
-	Trigger     string
-	WorkflowID  string
-	InitiatedBy string
-	CreatedAt   time.Time
+	TenantID        string
+	ID              uuid.UUID
+	Type            string
+	Scope           string
+	ClientID        *uuid.UUID
+	DryRun          bool
+	Trigger         string
+	WorkflowID      string
+	InitiatedBy     string
+	CreatedAt       time.Time
+	ManagedTenantID *string
+	ApprovesRunID   *uuid.UUID
+	ApprovesReason  *string
 }
 
 func (q *Queries) InsertRun(ctx context.Context, arg InsertRunParams) (int64, error) {
@@ -415,6 +429,9 @@ func (q *Queries) InsertRun(ctx context.Context, arg InsertRunParams) (int64, er
 		arg.WorkflowID,
 		arg.InitiatedBy,
 		arg.CreatedAt,
+		arg.ManagedTenantID,
+		arg.ApprovesRunID,
+		arg.ApprovesReason,
 	)
 	if err != nil {
 		return 0, err
@@ -606,8 +623,14 @@ SELECT run_id, managed_tenant_id, entra_tenant_id, client_id, mapping_revision, 
        ambiguous, inactivated, inactivated_gone, reactivated, filtered, failed, filtered_reasons, ambiguous_reasons, failures, held_reason,
        held_count, held_digest, error_code, error_message, error_remedy, started_at, completed_at
 FROM entra_sync_run_tenants WHERE run_id = $1
-ORDER BY group_no, position
+ORDER BY CASE state WHEN 'held' THEN 1 WHEN 'failed' THEN 2 WHEN 'partial' THEN 3 WHEN 'running' THEN 4 ELSE 5 END, group_no, position
+LIMIT $2
 `
+
+type ListRunTenantsParams struct {
+	RunID uuid.UUID
+	Size  int32
+}
 
 type ListRunTenantsRow struct {
 	RunID            uuid.UUID
@@ -641,8 +664,9 @@ type ListRunTenantsRow struct {
 	CompletedAt      *time.Time
 }
 
-func (q *Queries) ListRunTenants(ctx context.Context, runID uuid.UUID) ([]ListRunTenantsRow, error) {
-	rows, err := q.db.Query(ctx, listRunTenants, runID)
+// What needs a person first, then what is under way.
+func (q *Queries) ListRunTenants(ctx context.Context, arg ListRunTenantsParams) ([]ListRunTenantsRow, error) {
+	rows, err := q.db.Query(ctx, listRunTenants, arg.RunID, arg.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -693,7 +717,7 @@ func (q *Queries) ListRunTenants(ctx context.Context, runID uuid.UUID) ([]ListRu
 
 const listRuns = `-- name: ListRuns :many
 SELECT r.id, r.workflow_id, r.type, r.state, r.dry_run, r.trigger, r.initiated_by, r.client_id, r.created_at, r.started_at, r.completed_at,
-       r.error_code, r.error_message, r.error_remedy, r.discovered_tenants
+       r.error_code, r.error_message, r.error_remedy, r.discovered_tenants, r.managed_tenant_id, r.approves_run_id, r.approves_reason
 FROM entra_sync_runs r
 WHERE r.id < $1
   AND ($2::text IS NULL OR r.type = $2)
@@ -730,6 +754,9 @@ type ListRunsRow struct {
 	ErrorMessage      *string
 	ErrorRemedy       *string
 	DiscoveredTenants *int32
+	ManagedTenantID   *string
+	ApprovesRunID     *uuid.UUID
+	ApprovesReason    *string
 }
 
 // Newest first: ids rise with time.
@@ -765,6 +792,9 @@ func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]ListRunsR
 			&i.ErrorMessage,
 			&i.ErrorRemedy,
 			&i.DiscoveredTenants,
+			&i.ManagedTenantID,
+			&i.ApprovesRunID,
+			&i.ApprovesReason,
 		); err != nil {
 			return nil, err
 		}

@@ -83,8 +83,8 @@ type Effect struct {
 	TenantId string                 `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	// The person whose change it was, by id.
 	ActorId string `protobuf:"bytes,3,opt,name=actor_id,json=actorId,proto3" json:"actor_id,omitempty"`
-	// start_initial_sync, mapping_revised, orphans_decided, schedule_changed, connection_connected or
-	// connection_disconnected.
+	// start_initial_sync, mapping_revised, orphans_decided, schedule_changed, run_created,
+	// connection_connected or connection_disconnected.
 	Kind string `protobuf:"bytes,4,opt,name=kind,proto3" json:"kind,omitempty"`
 	// Ids only.
 	Arguments     map[string]string      `protobuf:"bytes,5,rep,name=arguments,proto3" json:"arguments,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`

@@ -516,7 +516,7 @@ var File_entrasync_orchestration_v1_orchestration_proto protoreflect.FileDescrip
 
 const file_entrasync_orchestration_v1_orchestration_proto_rawDesc = "" +
 	"\n" +
-	".entrasync/orchestration/v1/orchestration.proto\x12\x1aentrasync.orchestration.v1\x1a\x1bbuf/validate/validate.proto\x1a*entrasync/orchestration/v1/preflight.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x04\n" +
+	".entrasync/orchestration/v1/orchestration.proto\x12\x1aentrasync.orchestration.v1\x1a\x1bbuf/validate/validate.proto\x1a'entrasync/orchestration/v1/cancel.proto\x1a*entrasync/orchestration/v1/preflight.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x04\n" +
 	"\x10StartSyncRequest\x12@\n" +
 	"\x05scope\x18\x01 \x01(\tB*\xbaH'r%R\ainitialR\vall-tenantsR\rsingle-clientR\x05scope\x12+\n" +
 	"\tclient_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@H\x00R\bclientId\x88\x01\x01\x12:\n" +
@@ -560,12 +560,13 @@ const file_entrasync_orchestration_v1_orchestration_proto_rawDesc = "" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x129\n" +
 	"\n" +
 	"started_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tstartedAt\x127\n" +
-	"\tclosed_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bclosedAt2\xa5\x06\n" +
+	"\tclosed_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bclosedAt2\x84\b\n" +
 	"\x14OrchestrationService\x12\x89\x02\n" +
 	"\tStartSync\x12,.entrasync.orchestration.v1.StartSyncRequest\x1a-.entrasync.orchestration.v1.StartSyncResponse\"\x9e\x01\xaa\xbb\x18s\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\"<\n" +
 	"\x05scope\"$entra-integration-client-sync-action\x12\rsingle-client(\xca\x010\x01\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/api/integrations/entra/sync\x12\xa2\x02\n" +
 	"\x0eStartPreflight\x121.entrasync.orchestration.v1.StartPreflightRequest\x1a2.entrasync.orchestration.v1.StartPreflightResponse\"\xa8\x01\xaa\xbb\x18s\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\"<\n" +
-	"\x05scope\"$entra-integration-client-sync-action\x12\rsingle-client(\xca\x010\x01\x82\xd3\xe4\x93\x02+:\x01*\"&/api/integrations/entra/sync/preflight\x12\xdb\x01\n" +
+	"\x05scope\"$entra-integration-client-sync-action\x12\rsingle-client(\xca\x010\x01\x82\xd3\xe4\x93\x02+:\x01*\"&/api/integrations/entra/sync/preflight\x12\xdc\x01\n" +
+	"\tCancelRun\x12,.entrasync.orchestration.v1.CancelRunRequest\x1a-.entrasync.orchestration.v1.CancelRunResponse\"r\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x026:\x01*\"1/api/integrations/entra/sync/runs/{run_id}/cancel\x12\xdb\x01\n" +
 	"\x0eStartDiscovery\x121.entrasync.orchestration.v1.StartDiscoveryRequest\x1a2.entrasync.orchestration.v1.StartDiscoveryResponse\"b\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02&:\x01*\"!/api/integrations/entra/discovery2\xad\x01\n" +
 	"\x1cOrchestrationInternalService\x12\x8c\x01\n" +
 	"\x10DescribeWorkflow\x123.entrasync.orchestration.v1.DescribeWorkflowRequest\x1a4.entrasync.orchestration.v1.DescribeWorkflowResponse\"\r\xb2\xbb\x18\t\n" +
@@ -596,7 +597,9 @@ var file_entrasync_orchestration_v1_orchestration_proto_goTypes = []any{
 	(*DescribeWorkflowResponse)(nil), // 7: entrasync.orchestration.v1.DescribeWorkflowResponse
 	(*timestamppb.Timestamp)(nil),    // 8: google.protobuf.Timestamp
 	(*StartPreflightRequest)(nil),    // 9: entrasync.orchestration.v1.StartPreflightRequest
-	(*StartPreflightResponse)(nil),   // 10: entrasync.orchestration.v1.StartPreflightResponse
+	(*CancelRunRequest)(nil),         // 10: entrasync.orchestration.v1.CancelRunRequest
+	(*StartPreflightResponse)(nil),   // 11: entrasync.orchestration.v1.StartPreflightResponse
+	(*CancelRunResponse)(nil),        // 12: entrasync.orchestration.v1.CancelRunResponse
 }
 var file_entrasync_orchestration_v1_orchestration_proto_depIdxs = []int32{
 	3,  // 0: entrasync.orchestration.v1.StartDiscoveryResponse.unreadable:type_name -> entrasync.orchestration.v1.UnreadableTenant
@@ -605,14 +608,16 @@ var file_entrasync_orchestration_v1_orchestration_proto_depIdxs = []int32{
 	8,  // 3: entrasync.orchestration.v1.DescribeWorkflowResponse.closed_at:type_name -> google.protobuf.Timestamp
 	0,  // 4: entrasync.orchestration.v1.OrchestrationService.StartSync:input_type -> entrasync.orchestration.v1.StartSyncRequest
 	9,  // 5: entrasync.orchestration.v1.OrchestrationService.StartPreflight:input_type -> entrasync.orchestration.v1.StartPreflightRequest
-	2,  // 6: entrasync.orchestration.v1.OrchestrationService.StartDiscovery:input_type -> entrasync.orchestration.v1.StartDiscoveryRequest
-	6,  // 7: entrasync.orchestration.v1.OrchestrationInternalService.DescribeWorkflow:input_type -> entrasync.orchestration.v1.DescribeWorkflowRequest
-	1,  // 8: entrasync.orchestration.v1.OrchestrationService.StartSync:output_type -> entrasync.orchestration.v1.StartSyncResponse
-	10, // 9: entrasync.orchestration.v1.OrchestrationService.StartPreflight:output_type -> entrasync.orchestration.v1.StartPreflightResponse
-	4,  // 10: entrasync.orchestration.v1.OrchestrationService.StartDiscovery:output_type -> entrasync.orchestration.v1.StartDiscoveryResponse
-	7,  // 11: entrasync.orchestration.v1.OrchestrationInternalService.DescribeWorkflow:output_type -> entrasync.orchestration.v1.DescribeWorkflowResponse
-	8,  // [8:12] is the sub-list for method output_type
-	4,  // [4:8] is the sub-list for method input_type
+	10, // 6: entrasync.orchestration.v1.OrchestrationService.CancelRun:input_type -> entrasync.orchestration.v1.CancelRunRequest
+	2,  // 7: entrasync.orchestration.v1.OrchestrationService.StartDiscovery:input_type -> entrasync.orchestration.v1.StartDiscoveryRequest
+	6,  // 8: entrasync.orchestration.v1.OrchestrationInternalService.DescribeWorkflow:input_type -> entrasync.orchestration.v1.DescribeWorkflowRequest
+	1,  // 9: entrasync.orchestration.v1.OrchestrationService.StartSync:output_type -> entrasync.orchestration.v1.StartSyncResponse
+	11, // 10: entrasync.orchestration.v1.OrchestrationService.StartPreflight:output_type -> entrasync.orchestration.v1.StartPreflightResponse
+	12, // 11: entrasync.orchestration.v1.OrchestrationService.CancelRun:output_type -> entrasync.orchestration.v1.CancelRunResponse
+	4,  // 12: entrasync.orchestration.v1.OrchestrationService.StartDiscovery:output_type -> entrasync.orchestration.v1.StartDiscoveryResponse
+	7,  // 13: entrasync.orchestration.v1.OrchestrationInternalService.DescribeWorkflow:output_type -> entrasync.orchestration.v1.DescribeWorkflowResponse
+	9,  // [9:14] is the sub-list for method output_type
+	4,  // [4:9] is the sub-list for method input_type
 	4,  // [4:4] is the sub-list for extension type_name
 	4,  // [4:4] is the sub-list for extension extendee
 	0,  // [0:4] is the sub-list for field type_name
@@ -623,6 +628,7 @@ func file_entrasync_orchestration_v1_orchestration_proto_init() {
 	if File_entrasync_orchestration_v1_orchestration_proto != nil {
 		return
 	}
+	file_entrasync_orchestration_v1_cancel_proto_init()
 	file_entrasync_orchestration_v1_preflight_proto_init()
 	file_entrasync_orchestration_v1_orchestration_proto_msgTypes[0].OneofWrappers = []any{}
 	file_entrasync_orchestration_v1_orchestration_proto_msgTypes[4].OneofWrappers = []any{}

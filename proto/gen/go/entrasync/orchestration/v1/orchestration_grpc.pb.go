@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	OrchestrationService_StartSync_FullMethodName      = "/entrasync.orchestration.v1.OrchestrationService/StartSync"
 	OrchestrationService_StartPreflight_FullMethodName = "/entrasync.orchestration.v1.OrchestrationService/StartPreflight"
+	OrchestrationService_CancelRun_FullMethodName      = "/entrasync.orchestration.v1.OrchestrationService/CancelRun"
 	OrchestrationService_StartDiscovery_FullMethodName = "/entrasync.orchestration.v1.OrchestrationService/StartDiscovery"
 )
 
@@ -38,6 +39,10 @@ type OrchestrationServiceClient interface {
 	// nothing but itself: its counters are in GetRun, what would become of each identity in
 	// ListRunIdentities. Reasons: as StartSync.
 	StartPreflight(ctx context.Context, in *StartPreflightRequest, opts ...grpc.CallOption) (*StartPreflightResponse, error)
+	// CancelRun ends a run that is queued or running: what is written stays, rounds under way stop at
+	// their next range, and nothing more is begun. A run that was cancelled gives the same answer.
+	// Reasons: not_found, run_not_running.
+	CancelRun(ctx context.Context, in *CancelRunRequest, opts ...grpc.CallOption) (*CancelRunResponse, error)
 	// StartDiscovery starts or joins a discovery and waits up to 25 s for its result.
 	StartDiscovery(ctx context.Context, in *StartDiscoveryRequest, opts ...grpc.CallOption) (*StartDiscoveryResponse, error)
 }
@@ -70,6 +75,16 @@ func (c *orchestrationServiceClient) StartPreflight(ctx context.Context, in *Sta
 	return out, nil
 }
 
+func (c *orchestrationServiceClient) CancelRun(ctx context.Context, in *CancelRunRequest, opts ...grpc.CallOption) (*CancelRunResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CancelRunResponse)
+	err := c.cc.Invoke(ctx, OrchestrationService_CancelRun_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *orchestrationServiceClient) StartDiscovery(ctx context.Context, in *StartDiscoveryRequest, opts ...grpc.CallOption) (*StartDiscoveryResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(StartDiscoveryResponse)
@@ -94,6 +109,10 @@ type OrchestrationServiceServer interface {
 	// nothing but itself: its counters are in GetRun, what would become of each identity in
 	// ListRunIdentities. Reasons: as StartSync.
 	StartPreflight(context.Context, *StartPreflightRequest) (*StartPreflightResponse, error)
+	// CancelRun ends a run that is queued or running: what is written stays, rounds under way stop at
+	// their next range, and nothing more is begun. A run that was cancelled gives the same answer.
+	// Reasons: not_found, run_not_running.
+	CancelRun(context.Context, *CancelRunRequest) (*CancelRunResponse, error)
 	// StartDiscovery starts or joins a discovery and waits up to 25 s for its result.
 	StartDiscovery(context.Context, *StartDiscoveryRequest) (*StartDiscoveryResponse, error)
 	mustEmbedUnimplementedOrchestrationServiceServer()
@@ -111,6 +130,9 @@ func (UnimplementedOrchestrationServiceServer) StartSync(context.Context, *Start
 }
 func (UnimplementedOrchestrationServiceServer) StartPreflight(context.Context, *StartPreflightRequest) (*StartPreflightResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method StartPreflight not implemented")
+}
+func (UnimplementedOrchestrationServiceServer) CancelRun(context.Context, *CancelRunRequest) (*CancelRunResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CancelRun not implemented")
 }
 func (UnimplementedOrchestrationServiceServer) StartDiscovery(context.Context, *StartDiscoveryRequest) (*StartDiscoveryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method StartDiscovery not implemented")
@@ -172,6 +194,24 @@ func _OrchestrationService_StartPreflight_Handler(srv interface{}, ctx context.C
 	return interceptor(ctx, in, info, handler)
 }
 
+func _OrchestrationService_CancelRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CancelRunRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrchestrationServiceServer).CancelRun(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrchestrationService_CancelRun_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrchestrationServiceServer).CancelRun(ctx, req.(*CancelRunRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _OrchestrationService_StartDiscovery_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(StartDiscoveryRequest)
 	if err := dec(in); err != nil {
@@ -204,6 +244,10 @@ var OrchestrationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "StartPreflight",
 			Handler:    _OrchestrationService_StartPreflight_Handler,
+		},
+		{
+			MethodName: "CancelRun",
+			Handler:    _OrchestrationService_CancelRun_Handler,
 		},
 		{
 			MethodName: "StartDiscovery",

@@ -59,7 +59,7 @@ type SyncEngineInternalServiceClient interface {
 	// sweeper that closes runs whose workflow is gone.
 	ListOpenRuns(ctx context.Context, in *ListOpenRunsRequest, opts ...grpc.CallOption) (*ListOpenRunsResponse, error)
 	// CancelRuns closes the tenant's queued and running runs as cancelled; rounds in flight stop
-	// at their next chunk.
+	// at their next chunk. Reasons, for one run: not_found, run_not_running (it ended otherwise).
 	CancelRuns(ctx context.Context, in *CancelRunsRequest, opts ...grpc.CallOption) (*CancelRunsResponse, error)
 	// ReviseMapping applies a mapping revision: links of the managed tenant that were made under
 	// another client are orphaned, those of the client that is mapped now are reactivated, and open
@@ -229,7 +229,7 @@ type SyncEngineInternalServiceServer interface {
 	// sweeper that closes runs whose workflow is gone.
 	ListOpenRuns(context.Context, *ListOpenRunsRequest) (*ListOpenRunsResponse, error)
 	// CancelRuns closes the tenant's queued and running runs as cancelled; rounds in flight stop
-	// at their next chunk.
+	// at their next chunk. Reasons, for one run: not_found, run_not_running (it ended otherwise).
 	CancelRuns(context.Context, *CancelRunsRequest) (*CancelRunsResponse, error)
 	// ReviseMapping applies a mapping revision: links of the managed tenant that were made under
 	// another client are orphaned, those of the client that is mapped now are reactivated, and open

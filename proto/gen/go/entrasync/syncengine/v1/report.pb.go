@@ -12,6 +12,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -23,6 +24,606 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+type ListTenantResultsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	RunId string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	State string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// The beginning of an id of the managed tenant, of its directory or its client; or the code of its error.
+	Q         string `protobuf:"bytes,3,opt,name=q,proto3" json:"q,omitempty"`
+	PageSize  int32  `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// The answer is csv and nothing else; "Accept: text/csv" sets it.
+	AsCsv         bool `protobuf:"varint,6,opt,name=as_csv,json=asCsv,proto3" json:"as_csv,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTenantResultsRequest) Reset() {
+	*x = ListTenantResultsRequest{}
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTenantResultsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTenantResultsRequest) ProtoMessage() {}
+
+func (x *ListTenantResultsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTenantResultsRequest.ProtoReflect.Descriptor instead.
+func (*ListTenantResultsRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_report_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ListTenantResultsRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ListTenantResultsRequest) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *ListTenantResultsRequest) GetQ() string {
+	if x != nil {
+		return x.Q
+	}
+	return ""
+}
+
+func (x *ListTenantResultsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListTenantResultsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListTenantResultsRequest) GetAsCsv() bool {
+	if x != nil {
+		return x.AsCsv
+	}
+	return false
+}
+
+type ListTenantResultsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	TenantResults []*TenantResult        `protobuf:"bytes,1,rep,name=tenant_results,json=tenantResults,proto3" json:"tenant_results,omitempty"`
+	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	TotalSize     *int32                 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	// RFC 4180, UTF-8, with a header line; a line for each managed tenant.
+	Csv           *string `protobuf:"bytes,4,opt,name=csv,proto3,oneof" json:"csv,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTenantResultsResponse) Reset() {
+	*x = ListTenantResultsResponse{}
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTenantResultsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTenantResultsResponse) ProtoMessage() {}
+
+func (x *ListTenantResultsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTenantResultsResponse.ProtoReflect.Descriptor instead.
+func (*ListTenantResultsResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_report_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ListTenantResultsResponse) GetTenantResults() []*TenantResult {
+	if x != nil {
+		return x.TenantResults
+	}
+	return nil
+}
+
+func (x *ListTenantResultsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListTenantResultsResponse) GetTotalSize() int32 {
+	if x != nil && x.TotalSize != nil {
+		return *x.TotalSize
+	}
+	return 0
+}
+
+func (x *ListTenantResultsResponse) GetCsv() string {
+	if x != nil && x.Csv != nil {
+		return *x.Csv
+	}
+	return ""
+}
+
+type GetSyncStatisticsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Up to today; 30 when absent.
+	Days          int32 `protobuf:"varint,1,opt,name=days,proto3" json:"days,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSyncStatisticsRequest) Reset() {
+	*x = GetSyncStatisticsRequest{}
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSyncStatisticsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSyncStatisticsRequest) ProtoMessage() {}
+
+func (x *GetSyncStatisticsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSyncStatisticsRequest.ProtoReflect.Descriptor instead.
+func (*GetSyncStatisticsRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_report_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *GetSyncStatisticsRequest) GetDays() int32 {
+	if x != nil {
+		return x.Days
+	}
+	return 0
+}
+
+// DayStatistics is what the syncs that were made on one day came to; dry runs and discoveries are not
+// in it.
+type DayStatistics struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As 2026-05-01, in UTC.
+	Day       string `protobuf:"bytes,1,opt,name=day,proto3" json:"day,omitempty"`
+	Runs      int32  `protobuf:"varint,2,opt,name=runs,proto3" json:"runs,omitempty"`
+	Completed int32  `protobuf:"varint,3,opt,name=completed,proto3" json:"completed,omitempty"`
+	Partial   int32  `protobuf:"varint,4,opt,name=partial,proto3" json:"partial,omitempty"`
+	Failed    int32  `protobuf:"varint,5,opt,name=failed,proto3" json:"failed,omitempty"`
+	Cancelled int32  `protobuf:"varint,6,opt,name=cancelled,proto3" json:"cancelled,omitempty"`
+	Held      int32  `protobuf:"varint,7,opt,name=held,proto3" json:"held,omitempty"`
+	// From the beginning of a run to its end.
+	AverageSeconds int32 `protobuf:"varint,8,opt,name=average_seconds,json=averageSeconds,proto3" json:"average_seconds,omitempty"`
+	LongestSeconds int32 `protobuf:"varint,9,opt,name=longest_seconds,json=longestSeconds,proto3" json:"longest_seconds,omitempty"`
+	// Results of managed tenants, those that failed and those that were held.
+	Tenants       int32     `protobuf:"varint,10,opt,name=tenants,proto3" json:"tenants,omitempty"`
+	FailedTenants int32     `protobuf:"varint,11,opt,name=failed_tenants,json=failedTenants,proto3" json:"failed_tenants,omitempty"`
+	HeldTenants   int32     `protobuf:"varint,12,opt,name=held_tenants,json=heldTenants,proto3" json:"held_tenants,omitempty"`
+	Counters      *Counters `protobuf:"bytes,13,opt,name=counters,proto3" json:"counters,omitempty"`
+	// How many managed tenants failed, by the code of the error.
+	Failures      map[string]int32 `protobuf:"bytes,14,rep,name=failures,proto3" json:"failures,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DayStatistics) Reset() {
+	*x = DayStatistics{}
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DayStatistics) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DayStatistics) ProtoMessage() {}
+
+func (x *DayStatistics) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DayStatistics.ProtoReflect.Descriptor instead.
+func (*DayStatistics) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_report_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *DayStatistics) GetDay() string {
+	if x != nil {
+		return x.Day
+	}
+	return ""
+}
+
+func (x *DayStatistics) GetRuns() int32 {
+	if x != nil {
+		return x.Runs
+	}
+	return 0
+}
+
+func (x *DayStatistics) GetCompleted() int32 {
+	if x != nil {
+		return x.Completed
+	}
+	return 0
+}
+
+func (x *DayStatistics) GetPartial() int32 {
+	if x != nil {
+		return x.Partial
+	}
+	return 0
+}
+
+func (x *DayStatistics) GetFailed() int32 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *DayStatistics) GetCancelled() int32 {
+	if x != nil {
+		return x.Cancelled
+	}
+	return 0
+}
+
+func (x *DayStatistics) GetHeld() int32 {
+	if x != nil {
+		return x.Held
+	}
+	return 0
+}
+
+func (x *DayStatistics) GetAverageSeconds() int32 {
+	if x != nil {
+		return x.AverageSeconds
+	}
+	return 0
+}
+
+func (x *DayStatistics) GetLongestSeconds() int32 {
+	if x != nil {
+		return x.LongestSeconds
+	}
+	return 0
+}
+
+func (x *DayStatistics) GetTenants() int32 {
+	if x != nil {
+		return x.Tenants
+	}
+	return 0
+}
+
+func (x *DayStatistics) GetFailedTenants() int32 {
+	if x != nil {
+		return x.FailedTenants
+	}
+	return 0
+}
+
+func (x *DayStatistics) GetHeldTenants() int32 {
+	if x != nil {
+		return x.HeldTenants
+	}
+	return 0
+}
+
+func (x *DayStatistics) GetCounters() *Counters {
+	if x != nil {
+		return x.Counters
+	}
+	return nil
+}
+
+func (x *DayStatistics) GetFailures() map[string]int32 {
+	if x != nil {
+		return x.Failures
+	}
+	return nil
+}
+
+type GetSyncStatisticsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In order, also those without a run.
+	Days          []*DayStatistics `protobuf:"bytes,1,rep,name=days,proto3" json:"days,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSyncStatisticsResponse) Reset() {
+	*x = GetSyncStatisticsResponse{}
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSyncStatisticsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSyncStatisticsResponse) ProtoMessage() {}
+
+func (x *GetSyncStatisticsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSyncStatisticsResponse.ProtoReflect.Descriptor instead.
+func (*GetSyncStatisticsResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_report_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *GetSyncStatisticsResponse) GetDays() []*DayStatistics {
+	if x != nil {
+		return x.Days
+	}
+	return nil
+}
+
+type DecideHeldRequest struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	RunId           string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	ManagedTenantId string                 `protobuf:"bytes,2,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	Decision        string                 `protobuf:"bytes,3,opt,name=decision,proto3" json:"decision,omitempty"`
+	// As in the managed tenant's result: of what the person saw.
+	Digest        string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecideHeldRequest) Reset() {
+	*x = DecideHeldRequest{}
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecideHeldRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecideHeldRequest) ProtoMessage() {}
+
+func (x *DecideHeldRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecideHeldRequest.ProtoReflect.Descriptor instead.
+func (*DecideHeldRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_report_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *DecideHeldRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *DecideHeldRequest) GetManagedTenantId() string {
+	if x != nil {
+		return x.ManagedTenantId
+	}
+	return ""
+}
+
+func (x *DecideHeldRequest) GetDecision() string {
+	if x != nil {
+		return x.Decision
+	}
+	return ""
+}
+
+func (x *DecideHeldRequest) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+// HeldRun is the run that carries an approval out.
+type HeldRun struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	RunId      string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	WorkflowId string                 `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	// queued, running, completed, partial, failed, cancelled or held.
+	State         string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldRun) Reset() {
+	*x = HeldRun{}
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldRun) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldRun) ProtoMessage() {}
+
+func (x *HeldRun) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldRun.ProtoReflect.Descriptor instead.
+func (*HeldRun) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_report_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *HeldRun) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *HeldRun) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *HeldRun) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+type DecideHeldResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// approve or reject.
+	Decision  string                 `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
+	DecidedBy string                 `protobuf:"bytes,2,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
+	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
+	// Of an approval.
+	Run           *HeldRun `protobuf:"bytes,4,opt,name=run,proto3" json:"run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecideHeldResponse) Reset() {
+	*x = DecideHeldResponse{}
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecideHeldResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecideHeldResponse) ProtoMessage() {}
+
+func (x *DecideHeldResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecideHeldResponse.ProtoReflect.Descriptor instead.
+func (*DecideHeldResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_report_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *DecideHeldResponse) GetDecision() string {
+	if x != nil {
+		return x.Decision
+	}
+	return ""
+}
+
+func (x *DecideHeldResponse) GetDecidedBy() string {
+	if x != nil {
+		return x.DecidedBy
+	}
+	return ""
+}
+
+func (x *DecideHeldResponse) GetDecidedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DecidedAt
+	}
+	return nil
+}
+
+func (x *DecideHeldResponse) GetRun() *HeldRun {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
 
 type ListRunIdentitiesRequest struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
@@ -43,7 +644,7 @@ type ListRunIdentitiesRequest struct {
 
 func (x *ListRunIdentitiesRequest) Reset() {
 	*x = ListRunIdentitiesRequest{}
-	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[0]
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -55,7 +656,7 @@ func (x *ListRunIdentitiesRequest) String() string {
 func (*ListRunIdentitiesRequest) ProtoMessage() {}
 
 func (x *ListRunIdentitiesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[0]
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -68,7 +669,7 @@ func (x *ListRunIdentitiesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunIdentitiesRequest.ProtoReflect.Descriptor instead.
 func (*ListRunIdentitiesRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_report_proto_rawDescGZIP(), []int{0}
+	return file_entrasync_syncengine_v1_report_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListRunIdentitiesRequest) GetRunId() string {
@@ -140,7 +741,7 @@ type FieldChange struct {
 
 func (x *FieldChange) Reset() {
 	*x = FieldChange{}
-	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[1]
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -152,7 +753,7 @@ func (x *FieldChange) String() string {
 func (*FieldChange) ProtoMessage() {}
 
 func (x *FieldChange) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[1]
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -165,7 +766,7 @@ func (x *FieldChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldChange.ProtoReflect.Descriptor instead.
 func (*FieldChange) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_report_proto_rawDescGZIP(), []int{1}
+	return file_entrasync_syncengine_v1_report_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *FieldChange) GetField() string {
@@ -214,7 +815,7 @@ type RunIdentity struct {
 
 func (x *RunIdentity) Reset() {
 	*x = RunIdentity{}
-	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[2]
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -226,7 +827,7 @@ func (x *RunIdentity) String() string {
 func (*RunIdentity) ProtoMessage() {}
 
 func (x *RunIdentity) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[2]
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -239,7 +840,7 @@ func (x *RunIdentity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunIdentity.ProtoReflect.Descriptor instead.
 func (*RunIdentity) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_report_proto_rawDescGZIP(), []int{2}
+	return file_entrasync_syncengine_v1_report_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RunIdentity) GetEntraObjectId() string {
@@ -322,7 +923,7 @@ type ListRunIdentitiesResponse struct {
 
 func (x *ListRunIdentitiesResponse) Reset() {
 	*x = ListRunIdentitiesResponse{}
-	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[3]
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -334,7 +935,7 @@ func (x *ListRunIdentitiesResponse) String() string {
 func (*ListRunIdentitiesResponse) ProtoMessage() {}
 
 func (x *ListRunIdentitiesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[3]
+	mi := &file_entrasync_syncengine_v1_report_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -347,7 +948,7 @@ func (x *ListRunIdentitiesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunIdentitiesResponse.ProtoReflect.Descriptor instead.
 func (*ListRunIdentitiesResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_report_proto_rawDescGZIP(), []int{3}
+	return file_entrasync_syncengine_v1_report_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListRunIdentitiesResponse) GetIdentities() []*RunIdentity {
@@ -396,7 +997,66 @@ var File_entrasync_syncengine_v1_report_proto protoreflect.FileDescriptor
 
 const file_entrasync_syncengine_v1_report_proto_rawDesc = "" +
 	"\n" +
-	"$entrasync/syncengine/v1/report.proto\x12\x17entrasync.syncengine.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\"\x9a\x03\n" +
+	"$entrasync/syncengine/v1/report.proto\x12\x17entrasync.syncengine.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a!entrasync/syncengine/v1/run.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9a\x02\n" +
+	"\x18ListTenantResultsRequest\x12 \n" +
+	"\x06run_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05runId\x12[\n" +
+	"\x05state\x18\x02 \x01(\tBE\xbaHBr@R\x00R\x06queuedR\arunningR\tcompletedR\apartialR\x06failedR\tcancelledR\x04heldR\x05state\x12\x15\n" +
+	"\x01q\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\x01q\x12'\n" +
+	"\tpage_size\x18\x04 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12(\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\x12\x15\n" +
+	"\x06as_csv\x18\x06 \x01(\bR\x05asCsv\"\xe3\x01\n" +
+	"\x19ListTenantResultsResponse\x12L\n" +
+	"\x0etenant_results\x18\x01 \x03(\v2%.entrasync.syncengine.v1.TenantResultR\rtenantResults\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
+	"\n" +
+	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01\x12\x15\n" +
+	"\x03csv\x18\x04 \x01(\tH\x01R\x03csv\x88\x01\x01B\r\n" +
+	"\v_total_sizeB\x06\n" +
+	"\x04_csv\":\n" +
+	"\x18GetSyncStatisticsRequest\x12\x1e\n" +
+	"\x04days\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xee\x02(\x00R\x04days\"\xbb\x04\n" +
+	"\rDayStatistics\x12\x10\n" +
+	"\x03day\x18\x01 \x01(\tR\x03day\x12\x12\n" +
+	"\x04runs\x18\x02 \x01(\x05R\x04runs\x12\x1c\n" +
+	"\tcompleted\x18\x03 \x01(\x05R\tcompleted\x12\x18\n" +
+	"\apartial\x18\x04 \x01(\x05R\apartial\x12\x16\n" +
+	"\x06failed\x18\x05 \x01(\x05R\x06failed\x12\x1c\n" +
+	"\tcancelled\x18\x06 \x01(\x05R\tcancelled\x12\x12\n" +
+	"\x04held\x18\a \x01(\x05R\x04held\x12'\n" +
+	"\x0faverage_seconds\x18\b \x01(\x05R\x0eaverageSeconds\x12'\n" +
+	"\x0flongest_seconds\x18\t \x01(\x05R\x0elongestSeconds\x12\x18\n" +
+	"\atenants\x18\n" +
+	" \x01(\x05R\atenants\x12%\n" +
+	"\x0efailed_tenants\x18\v \x01(\x05R\rfailedTenants\x12!\n" +
+	"\fheld_tenants\x18\f \x01(\x05R\vheldTenants\x12=\n" +
+	"\bcounters\x18\r \x01(\v2!.entrasync.syncengine.v1.CountersR\bcounters\x12P\n" +
+	"\bfailures\x18\x0e \x03(\v24.entrasync.syncengine.v1.DayStatistics.FailuresEntryR\bfailures\x1a;\n" +
+	"\rFailuresEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"W\n" +
+	"\x19GetSyncStatisticsResponse\x12:\n" +
+	"\x04days\x18\x01 \x03(\v2&.entrasync.syncengine.v1.DayStatisticsR\x04days\"\xc4\x01\n" +
+	"\x11DecideHeldRequest\x12 \n" +
+	"\x06run_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05runId\x125\n" +
+	"\x11managed_tenant_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\x122\n" +
+	"\bdecision\x18\x03 \x01(\tB\x16\xbaH\x13r\x11R\aapproveR\x06rejectR\bdecision\x12\"\n" +
+	"\x06digest\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x06digest\"W\n" +
+	"\aHeldRun\x12\x15\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1f\n" +
+	"\vworkflow_id\x18\x02 \x01(\tR\n" +
+	"workflowId\x12\x14\n" +
+	"\x05state\x18\x03 \x01(\tR\x05state\"\xbe\x01\n" +
+	"\x12DecideHeldResponse\x12\x1a\n" +
+	"\bdecision\x18\x01 \x01(\tR\bdecision\x12\x1d\n" +
+	"\n" +
+	"decided_by\x18\x02 \x01(\tR\tdecidedBy\x129\n" +
+	"\n" +
+	"decided_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x122\n" +
+	"\x03run\x18\x04 \x01(\v2 .entrasync.syncengine.v1.HeldRunR\x03run\"\x9a\x03\n" +
 	"\x18ListRunIdentitiesRequest\x12 \n" +
 	"\x06run_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05runId\x123\n" +
 	"\x11managed_tenant_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x0fmanagedTenantId\x12\x83\x01\n" +
@@ -439,9 +1099,13 @@ const file_entrasync_syncengine_v1_report_proto_rawDesc = "" +
 	"reportKept\x12\x15\n" +
 	"\x03csv\x18\x06 \x01(\tH\x01R\x03csv\x88\x01\x01B\r\n" +
 	"\v_total_sizeB\x06\n" +
-	"\x04_csv2\xff\x01\n" +
+	"\x04_csv2\xbd\a\n" +
 	"\rReportService\x12\xed\x01\n" +
-	"\x11ListRunIdentities\x121.entrasync.syncengine.v1.ListRunIdentitiesRequest\x1a2.entrasync.syncengine.v1.ListRunIdentitiesResponse\"q\xaa\xbb\x180\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x027\x125/api/integrations/entra/sync/runs/{run_id}/identitiesB\xfa\x01\n" +
+	"\x11ListRunIdentities\x121.entrasync.syncengine.v1.ListRunIdentitiesRequest\x1a2.entrasync.syncengine.v1.ListRunIdentitiesResponse\"q\xaa\xbb\x180\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x027\x125/api/integrations/entra/sync/runs/{run_id}/identities\x12\xea\x01\n" +
+	"\x11ListTenantResults\x121.entrasync.syncengine.v1.ListTenantResultsRequest\x1a2.entrasync.syncengine.v1.ListTenantResultsResponse\"n\xaa\xbb\x180\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x024\x122/api/integrations/entra/sync/runs/{run_id}/tenants\x12\xdf\x01\n" +
+	"\x11GetSyncStatistics\x121.entrasync.syncengine.v1.GetSyncStatisticsRequest\x1a2.entrasync.syncengine.v1.GetSyncStatisticsResponse\"c\xaa\xbb\x180\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02)\x12'/api/integrations/entra/sync/statistics\x12\xec\x01\n" +
+	"\n" +
+	"DecideHeld\x12*.entrasync.syncengine.v1.DecideHeldRequest\x1a+.entrasync.syncengine.v1.DecideHeldResponse\"\x84\x01\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02H:\x01*\"C/api/integrations/entra/sync/runs/{run_id}/held/{managed_tenant_id}B\xfa\x01\n" +
 	"\x1bcom.entrasync.syncengine.v1B\vReportProtoP\x01ZPgithub.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1;syncenginev1\xa2\x02\x03ESX\xaa\x02\x17Entrasync.Syncengine.V1\xca\x02\x17Entrasync\\Syncengine\\V1\xe2\x02#Entrasync\\Syncengine\\V1\\GPBMetadata\xea\x02\x19Entrasync::Syncengine::V1b\x06proto3"
 
 var (
@@ -456,23 +1120,47 @@ func file_entrasync_syncengine_v1_report_proto_rawDescGZIP() []byte {
 	return file_entrasync_syncengine_v1_report_proto_rawDescData
 }
 
-var file_entrasync_syncengine_v1_report_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_entrasync_syncengine_v1_report_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_entrasync_syncengine_v1_report_proto_goTypes = []any{
-	(*ListRunIdentitiesRequest)(nil),  // 0: entrasync.syncengine.v1.ListRunIdentitiesRequest
-	(*FieldChange)(nil),               // 1: entrasync.syncengine.v1.FieldChange
-	(*RunIdentity)(nil),               // 2: entrasync.syncengine.v1.RunIdentity
-	(*ListRunIdentitiesResponse)(nil), // 3: entrasync.syncengine.v1.ListRunIdentitiesResponse
+	(*ListTenantResultsRequest)(nil),  // 0: entrasync.syncengine.v1.ListTenantResultsRequest
+	(*ListTenantResultsResponse)(nil), // 1: entrasync.syncengine.v1.ListTenantResultsResponse
+	(*GetSyncStatisticsRequest)(nil),  // 2: entrasync.syncengine.v1.GetSyncStatisticsRequest
+	(*DayStatistics)(nil),             // 3: entrasync.syncengine.v1.DayStatistics
+	(*GetSyncStatisticsResponse)(nil), // 4: entrasync.syncengine.v1.GetSyncStatisticsResponse
+	(*DecideHeldRequest)(nil),         // 5: entrasync.syncengine.v1.DecideHeldRequest
+	(*HeldRun)(nil),                   // 6: entrasync.syncengine.v1.HeldRun
+	(*DecideHeldResponse)(nil),        // 7: entrasync.syncengine.v1.DecideHeldResponse
+	(*ListRunIdentitiesRequest)(nil),  // 8: entrasync.syncengine.v1.ListRunIdentitiesRequest
+	(*FieldChange)(nil),               // 9: entrasync.syncengine.v1.FieldChange
+	(*RunIdentity)(nil),               // 10: entrasync.syncengine.v1.RunIdentity
+	(*ListRunIdentitiesResponse)(nil), // 11: entrasync.syncengine.v1.ListRunIdentitiesResponse
+	nil,                               // 12: entrasync.syncengine.v1.DayStatistics.FailuresEntry
+	(*TenantResult)(nil),              // 13: entrasync.syncengine.v1.TenantResult
+	(*Counters)(nil),                  // 14: entrasync.syncengine.v1.Counters
+	(*timestamppb.Timestamp)(nil),     // 15: google.protobuf.Timestamp
 }
 var file_entrasync_syncengine_v1_report_proto_depIdxs = []int32{
-	1, // 0: entrasync.syncengine.v1.RunIdentity.changes:type_name -> entrasync.syncengine.v1.FieldChange
-	2, // 1: entrasync.syncengine.v1.ListRunIdentitiesResponse.identities:type_name -> entrasync.syncengine.v1.RunIdentity
-	0, // 2: entrasync.syncengine.v1.ReportService.ListRunIdentities:input_type -> entrasync.syncengine.v1.ListRunIdentitiesRequest
-	3, // 3: entrasync.syncengine.v1.ReportService.ListRunIdentities:output_type -> entrasync.syncengine.v1.ListRunIdentitiesResponse
-	3, // [3:4] is the sub-list for method output_type
-	2, // [2:3] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	13, // 0: entrasync.syncengine.v1.ListTenantResultsResponse.tenant_results:type_name -> entrasync.syncengine.v1.TenantResult
+	14, // 1: entrasync.syncengine.v1.DayStatistics.counters:type_name -> entrasync.syncengine.v1.Counters
+	12, // 2: entrasync.syncengine.v1.DayStatistics.failures:type_name -> entrasync.syncengine.v1.DayStatistics.FailuresEntry
+	3,  // 3: entrasync.syncengine.v1.GetSyncStatisticsResponse.days:type_name -> entrasync.syncengine.v1.DayStatistics
+	15, // 4: entrasync.syncengine.v1.DecideHeldResponse.decided_at:type_name -> google.protobuf.Timestamp
+	6,  // 5: entrasync.syncengine.v1.DecideHeldResponse.run:type_name -> entrasync.syncengine.v1.HeldRun
+	9,  // 6: entrasync.syncengine.v1.RunIdentity.changes:type_name -> entrasync.syncengine.v1.FieldChange
+	10, // 7: entrasync.syncengine.v1.ListRunIdentitiesResponse.identities:type_name -> entrasync.syncengine.v1.RunIdentity
+	8,  // 8: entrasync.syncengine.v1.ReportService.ListRunIdentities:input_type -> entrasync.syncengine.v1.ListRunIdentitiesRequest
+	0,  // 9: entrasync.syncengine.v1.ReportService.ListTenantResults:input_type -> entrasync.syncengine.v1.ListTenantResultsRequest
+	2,  // 10: entrasync.syncengine.v1.ReportService.GetSyncStatistics:input_type -> entrasync.syncengine.v1.GetSyncStatisticsRequest
+	5,  // 11: entrasync.syncengine.v1.ReportService.DecideHeld:input_type -> entrasync.syncengine.v1.DecideHeldRequest
+	11, // 12: entrasync.syncengine.v1.ReportService.ListRunIdentities:output_type -> entrasync.syncengine.v1.ListRunIdentitiesResponse
+	1,  // 13: entrasync.syncengine.v1.ReportService.ListTenantResults:output_type -> entrasync.syncengine.v1.ListTenantResultsResponse
+	4,  // 14: entrasync.syncengine.v1.ReportService.GetSyncStatistics:output_type -> entrasync.syncengine.v1.GetSyncStatisticsResponse
+	7,  // 15: entrasync.syncengine.v1.ReportService.DecideHeld:output_type -> entrasync.syncengine.v1.DecideHeldResponse
+	12, // [12:16] is the sub-list for method output_type
+	8,  // [8:12] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_syncengine_v1_report_proto_init() }
@@ -480,15 +1168,17 @@ func file_entrasync_syncengine_v1_report_proto_init() {
 	if File_entrasync_syncengine_v1_report_proto != nil {
 		return
 	}
-	file_entrasync_syncengine_v1_report_proto_msgTypes[2].OneofWrappers = []any{}
-	file_entrasync_syncengine_v1_report_proto_msgTypes[3].OneofWrappers = []any{}
+	file_entrasync_syncengine_v1_run_proto_init()
+	file_entrasync_syncengine_v1_report_proto_msgTypes[1].OneofWrappers = []any{}
+	file_entrasync_syncengine_v1_report_proto_msgTypes[10].OneofWrappers = []any{}
+	file_entrasync_syncengine_v1_report_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_syncengine_v1_report_proto_rawDesc), len(file_entrasync_syncengine_v1_report_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

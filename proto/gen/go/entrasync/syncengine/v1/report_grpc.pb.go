@@ -20,6 +20,9 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	ReportService_ListRunIdentities_FullMethodName = "/entrasync.syncengine.v1.ReportService/ListRunIdentities"
+	ReportService_ListTenantResults_FullMethodName = "/entrasync.syncengine.v1.ReportService/ListTenantResults"
+	ReportService_GetSyncStatistics_FullMethodName = "/entrasync.syncengine.v1.ReportService/GetSyncStatistics"
+	ReportService_DecideHeld_FullMethodName        = "/entrasync.syncengine.v1.ReportService/DecideHeld"
 )
 
 // ReportServiceClient is the client API for ReportService service.
@@ -34,6 +37,20 @@ type ReportServiceClient interface {
 	// Over REST, "Accept: text/csv" returns the page as CSV, up to 5,000 lines when no pageSize is
 	// given, with the header Entrasync-Next-Page-Token while there are more. Reasons: not_found.
 	ListRunIdentities(ctx context.Context, in *ListRunIdentitiesRequest, opts ...grpc.CallOption) (*ListRunIdentitiesResponse, error)
+	// ListTenantResults lists the results of a run's managed tenants, in the order in which they are
+	// synced. Over REST, "Accept: text/csv" returns the page as CSV, as in ListRunIdentities. Reasons:
+	// not_found.
+	ListTenantResults(ctx context.Context, in *ListTenantResultsRequest, opts ...grpc.CallOption) (*ListTenantResultsResponse, error)
+	// GetSyncStatistics shows what syncs came to, day by day.
+	GetSyncStatistics(ctx context.Context, in *GetSyncStatisticsRequest, opts ...grpc.CallOption) (*GetSyncStatisticsResponse, error)
+	// DecideHeld decides about what a guard held back of a managed tenant. approve starts a run of that
+	// managed tenant alone, which inactivates those of the held set that are still gone or disabled; of
+	// a listing that was held as a whole it lists again and applies, and the directory may list nobody
+	// until it lists somebody again whom the filters let pass. reject keeps the links of the set active
+	// until upstream changes them. The same decision again gives the same answer. Who is held can be
+	// read in ListRunIdentities with outcome held. Reasons: not_found, not_held, held_set_differs,
+	// held_decided, mapping_changed, round_in_progress.
+	DecideHeld(ctx context.Context, in *DecideHeldRequest, opts ...grpc.CallOption) (*DecideHeldResponse, error)
 }
 
 type reportServiceClient struct {
@@ -54,6 +71,36 @@ func (c *reportServiceClient) ListRunIdentities(ctx context.Context, in *ListRun
 	return out, nil
 }
 
+func (c *reportServiceClient) ListTenantResults(ctx context.Context, in *ListTenantResultsRequest, opts ...grpc.CallOption) (*ListTenantResultsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListTenantResultsResponse)
+	err := c.cc.Invoke(ctx, ReportService_ListTenantResults_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *reportServiceClient) GetSyncStatistics(ctx context.Context, in *GetSyncStatisticsRequest, opts ...grpc.CallOption) (*GetSyncStatisticsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetSyncStatisticsResponse)
+	err := c.cc.Invoke(ctx, ReportService_GetSyncStatistics_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *reportServiceClient) DecideHeld(ctx context.Context, in *DecideHeldRequest, opts ...grpc.CallOption) (*DecideHeldResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DecideHeldResponse)
+	err := c.cc.Invoke(ctx, ReportService_DecideHeld_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ReportServiceServer is the server API for ReportService service.
 // All implementations must embed UnimplementedReportServiceServer
 // for forward compatibility.
@@ -66,6 +113,20 @@ type ReportServiceServer interface {
 	// Over REST, "Accept: text/csv" returns the page as CSV, up to 5,000 lines when no pageSize is
 	// given, with the header Entrasync-Next-Page-Token while there are more. Reasons: not_found.
 	ListRunIdentities(context.Context, *ListRunIdentitiesRequest) (*ListRunIdentitiesResponse, error)
+	// ListTenantResults lists the results of a run's managed tenants, in the order in which they are
+	// synced. Over REST, "Accept: text/csv" returns the page as CSV, as in ListRunIdentities. Reasons:
+	// not_found.
+	ListTenantResults(context.Context, *ListTenantResultsRequest) (*ListTenantResultsResponse, error)
+	// GetSyncStatistics shows what syncs came to, day by day.
+	GetSyncStatistics(context.Context, *GetSyncStatisticsRequest) (*GetSyncStatisticsResponse, error)
+	// DecideHeld decides about what a guard held back of a managed tenant. approve starts a run of that
+	// managed tenant alone, which inactivates those of the held set that are still gone or disabled; of
+	// a listing that was held as a whole it lists again and applies, and the directory may list nobody
+	// until it lists somebody again whom the filters let pass. reject keeps the links of the set active
+	// until upstream changes them. The same decision again gives the same answer. Who is held can be
+	// read in ListRunIdentities with outcome held. Reasons: not_found, not_held, held_set_differs,
+	// held_decided, mapping_changed, round_in_progress.
+	DecideHeld(context.Context, *DecideHeldRequest) (*DecideHeldResponse, error)
 	mustEmbedUnimplementedReportServiceServer()
 }
 
@@ -78,6 +139,15 @@ type UnimplementedReportServiceServer struct{}
 
 func (UnimplementedReportServiceServer) ListRunIdentities(context.Context, *ListRunIdentitiesRequest) (*ListRunIdentitiesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRunIdentities not implemented")
+}
+func (UnimplementedReportServiceServer) ListTenantResults(context.Context, *ListTenantResultsRequest) (*ListTenantResultsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListTenantResults not implemented")
+}
+func (UnimplementedReportServiceServer) GetSyncStatistics(context.Context, *GetSyncStatisticsRequest) (*GetSyncStatisticsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSyncStatistics not implemented")
+}
+func (UnimplementedReportServiceServer) DecideHeld(context.Context, *DecideHeldRequest) (*DecideHeldResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DecideHeld not implemented")
 }
 func (UnimplementedReportServiceServer) mustEmbedUnimplementedReportServiceServer() {}
 func (UnimplementedReportServiceServer) testEmbeddedByValue()                       {}
@@ -118,6 +188,60 @@ func _ReportService_ListRunIdentities_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ReportService_ListTenantResults_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListTenantResultsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReportServiceServer).ListTenantResults(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReportService_ListTenantResults_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReportServiceServer).ListTenantResults(ctx, req.(*ListTenantResultsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReportService_GetSyncStatistics_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetSyncStatisticsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReportServiceServer).GetSyncStatistics(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReportService_GetSyncStatistics_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReportServiceServer).GetSyncStatistics(ctx, req.(*GetSyncStatisticsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReportService_DecideHeld_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DecideHeldRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReportServiceServer).DecideHeld(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReportService_DecideHeld_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReportServiceServer).DecideHeld(ctx, req.(*DecideHeldRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ReportService_ServiceDesc is the grpc.ServiceDesc for ReportService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -128,6 +252,18 @@ var ReportService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListRunIdentities",
 			Handler:    _ReportService_ListRunIdentities_Handler,
+		},
+		{
+			MethodName: "ListTenantResults",
+			Handler:    _ReportService_ListTenantResults_Handler,
+		},
+		{
+			MethodName: "GetSyncStatistics",
+			Handler:    _ReportService_GetSyncStatistics_Handler,
+		},
+		{
+			MethodName: "DecideHeld",
+			Handler:    _ReportService_DecideHeld_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -154,9 +154,12 @@ type Run struct {
 	// The client of a single-client run.
 	ClientId *string `protobuf:"bytes,14,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
 	// Why the run as a whole failed.
-	Error         *RunProblem `protobuf:"bytes,15,opt,name=error,proto3" json:"error,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Error *RunProblem `protobuf:"bytes,15,opt,name=error,proto3" json:"error,omitempty"`
+	// Of a run that carries an approval out: the run that was held, and the one managed tenant.
+	ApprovesRunId   *string `protobuf:"bytes,16,opt,name=approves_run_id,json=approvesRunId,proto3,oneof" json:"approves_run_id,omitempty"`
+	ManagedTenantId *string `protobuf:"bytes,17,opt,name=managed_tenant_id,json=managedTenantId,proto3,oneof" json:"managed_tenant_id,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Run) Reset() {
@@ -294,6 +297,20 @@ func (x *Run) GetError() *RunProblem {
 	return nil
 }
 
+func (x *Run) GetApprovesRunId() string {
+	if x != nil && x.ApprovesRunId != nil {
+		return *x.ApprovesRunId
+	}
+	return ""
+}
+
+func (x *Run) GetManagedTenantId() string {
+	if x != nil && x.ManagedTenantId != nil {
+		return *x.ManagedTenantId
+	}
+	return ""
+}
+
 type RunProblem struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
@@ -410,9 +427,17 @@ func (x *Failure) GetReason() string {
 type Held struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// mass_inactivation, empty_directory or filter_drops_all.
-	Reason        string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
-	Count         int32  `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
-	Digest        string `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Of contacts that would become inactive; of a listing that was held, of active links.
+	Count int32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	// Deciding about it needs it.
+	Digest string `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	// What a person decided, approve or reject; absent before.
+	Decision  *string                `protobuf:"bytes,4,opt,name=decision,proto3,oneof" json:"decision,omitempty"`
+	DecidedBy *string                `protobuf:"bytes,5,opt,name=decided_by,json=decidedBy,proto3,oneof" json:"decided_by,omitempty"`
+	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
+	// The run that carries an approval out.
+	StartedRunId  *string `protobuf:"bytes,7,opt,name=started_run_id,json=startedRunId,proto3,oneof" json:"started_run_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -464,6 +489,34 @@ func (x *Held) GetCount() int32 {
 func (x *Held) GetDigest() string {
 	if x != nil {
 		return x.Digest
+	}
+	return ""
+}
+
+func (x *Held) GetDecision() string {
+	if x != nil && x.Decision != nil {
+		return *x.Decision
+	}
+	return ""
+}
+
+func (x *Held) GetDecidedBy() string {
+	if x != nil && x.DecidedBy != nil {
+		return *x.DecidedBy
+	}
+	return ""
+}
+
+func (x *Held) GetDecidedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DecidedAt
+	}
+	return nil
+}
+
+func (x *Held) GetStartedRunId() string {
+	if x != nil && x.StartedRunId != nil {
+		return *x.StartedRunId
 	}
 	return ""
 }
@@ -605,13 +658,15 @@ func (x *TenantResult) GetAmbiguous() map[string]int32 {
 }
 
 type ListRunsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Type          string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
-	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
-	ClientId      string                 `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	Since         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
-	PageSize      int32                  `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string                 `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Type      string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	State     string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	ClientId  string                 `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	Since     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
+	PageSize  int32                  `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string                 `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// The answer is csv and nothing else; "Accept: text/csv" sets it.
+	AsCsv         bool `protobuf:"varint,7,opt,name=as_csv,json=asCsv,proto3" json:"as_csv,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -688,11 +743,22 @@ func (x *ListRunsRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListRunsRequest) GetAsCsv() bool {
+	if x != nil {
+		return x.AsCsv
+	}
+	return false
+}
+
 type ListRunsResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Runs          []*Run                 `protobuf:"bytes,1,rep,name=runs,proto3" json:"runs,omitempty"`
 	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	TotalSize     *int32                 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	// Of the first page, counted to 10,000.
+	TotalSize          *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	TotalSizeIsMinimum bool   `protobuf:"varint,4,opt,name=total_size_is_minimum,json=totalSizeIsMinimum,proto3" json:"total_size_is_minimum,omitempty"`
+	// RFC 4180, UTF-8, with a header line; a line for each run.
+	Csv           *string `protobuf:"bytes,5,opt,name=csv,proto3,oneof" json:"csv,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -746,6 +812,20 @@ func (x *ListRunsResponse) GetTotalSize() int32 {
 		return *x.TotalSize
 	}
 	return 0
+}
+
+func (x *ListRunsResponse) GetTotalSizeIsMinimum() bool {
+	if x != nil {
+		return x.TotalSizeIsMinimum
+	}
+	return false
+}
+
+func (x *ListRunsResponse) GetCsv() string {
+	if x != nil && x.Csv != nil {
+		return *x.Csv
+	}
+	return ""
 }
 
 type GetRunRequest struct {
@@ -858,7 +938,7 @@ const file_entrasync_syncengine_v1_run_proto_rawDesc = "" +
 	"\vinactivated\x18\x06 \x01(\x05R\vinactivated\x12 \n" +
 	"\vreactivated\x18\a \x01(\x05R\vreactivated\x12\x1a\n" +
 	"\bfiltered\x18\b \x01(\x05R\bfiltered\x12\x16\n" +
-	"\x06failed\x18\t \x01(\x05R\x06failed\"\xed\x04\n" +
+	"\x06failed\x18\t \x01(\x05R\x06failed\"\xf5\x05\n" +
 	"\x03Run\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1f\n" +
 	"\vworkflow_id\x18\x02 \x01(\tR\n" +
@@ -877,9 +957,13 @@ const file_entrasync_syncengine_v1_run_proto_rawDesc = "" +
 	"\x0efailed_tenants\x18\f \x01(\x05R\rfailedTenants\x12=\n" +
 	"\bcounters\x18\r \x01(\v2!.entrasync.syncengine.v1.CountersR\bcounters\x12 \n" +
 	"\tclient_id\x18\x0e \x01(\tH\x00R\bclientId\x88\x01\x01\x129\n" +
-	"\x05error\x18\x0f \x01(\v2#.entrasync.syncengine.v1.RunProblemR\x05errorB\f\n" +
+	"\x05error\x18\x0f \x01(\v2#.entrasync.syncengine.v1.RunProblemR\x05error\x12+\n" +
+	"\x0fapproves_run_id\x18\x10 \x01(\tH\x01R\rapprovesRunId\x88\x01\x01\x12/\n" +
+	"\x11managed_tenant_id\x18\x11 \x01(\tH\x02R\x0fmanagedTenantId\x88\x01\x01B\f\n" +
 	"\n" +
-	"_client_id\"R\n" +
+	"_client_idB\x12\n" +
+	"\x10_approves_run_idB\x14\n" +
+	"\x12_managed_tenant_id\"R\n" +
 	"\n" +
 	"RunProblem\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
@@ -887,11 +971,20 @@ const file_entrasync_syncengine_v1_run_proto_rawDesc = "" +
 	"\x06remedy\x18\x03 \x01(\tR\x06remedy\"I\n" +
 	"\aFailure\x12&\n" +
 	"\x0fentra_object_id\x18\x01 \x01(\tR\rentraObjectId\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"L\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xa6\x02\n" +
 	"\x04Held\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\x05R\x05count\x12\x16\n" +
-	"\x06digest\x18\x03 \x01(\tR\x06digest\"\x9a\x06\n" +
+	"\x06digest\x18\x03 \x01(\tR\x06digest\x12\x1f\n" +
+	"\bdecision\x18\x04 \x01(\tH\x00R\bdecision\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"decided_by\x18\x05 \x01(\tH\x01R\tdecidedBy\x88\x01\x01\x129\n" +
+	"\n" +
+	"decided_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12)\n" +
+	"\x0estarted_run_id\x18\a \x01(\tH\x02R\fstartedRunId\x88\x01\x01B\v\n" +
+	"\t_decisionB\r\n" +
+	"\v_decided_byB\x11\n" +
+	"\x0f_started_run_id\"\x9a\x06\n" +
 	"\fTenantResult\x12*\n" +
 	"\x11managed_tenant_id\x18\x01 \x01(\tR\x0fmanagedTenantId\x12&\n" +
 	"\x0fentra_tenant_id\x18\x02 \x01(\tR\rentraTenantId\x12\x1b\n" +
@@ -912,7 +1005,7 @@ const file_entrasync_syncengine_v1_run_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\x1a<\n" +
 	"\x0eAmbiguousEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"\xe6\x02\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"\xfd\x02\n" +
 	"\x0fListRunsRequest\x12K\n" +
 	"\x04type\x18\x01 \x01(\tB7\xbaH4r2R\x00R\ainitialR\vall-tenantsR\rsingle-clientR\tdiscoveryR\x04type\x12[\n" +
 	"\x05state\x18\x02 \x01(\tBE\xbaHBr@R\x00R\x06queuedR\arunningR\tcompletedR\apartialR\x06failedR\tcancelledR\x04heldR\x05state\x12$\n" +
@@ -921,13 +1014,17 @@ const file_entrasync_syncengine_v1_run_proto_rawDesc = "" +
 	"\tpage_size\x18\x05 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12(\n" +
 	"\n" +
-	"page_token\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"\x9f\x01\n" +
+	"page_token\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\x12\x15\n" +
+	"\x06as_csv\x18\a \x01(\bR\x05asCsv\"\xf1\x01\n" +
 	"\x10ListRunsResponse\x120\n" +
 	"\x04runs\x18\x01 \x03(\v2\x1c.entrasync.syncengine.v1.RunR\x04runs\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01B\r\n" +
-	"\v_total_size\"1\n" +
+	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01\x121\n" +
+	"\x15total_size_is_minimum\x18\x04 \x01(\bR\x12totalSizeIsMinimum\x12\x15\n" +
+	"\x03csv\x18\x05 \x01(\tH\x01R\x03csv\x88\x01\x01B\r\n" +
+	"\v_total_sizeB\x06\n" +
+	"\x04_csv\"1\n" +
 	"\rGetRunRequest\x12 \n" +
 	"\x06run_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05runId\"\x8e\x01\n" +
 	"\x0eGetRunResponse\x12.\n" +
@@ -972,27 +1069,28 @@ var file_entrasync_syncengine_v1_run_proto_depIdxs = []int32{
 	12, // 1: entrasync.syncengine.v1.Run.completed_at:type_name -> google.protobuf.Timestamp
 	0,  // 2: entrasync.syncengine.v1.Run.counters:type_name -> entrasync.syncengine.v1.Counters
 	2,  // 3: entrasync.syncengine.v1.Run.error:type_name -> entrasync.syncengine.v1.RunProblem
-	0,  // 4: entrasync.syncengine.v1.TenantResult.counters:type_name -> entrasync.syncengine.v1.Counters
-	10, // 5: entrasync.syncengine.v1.TenantResult.filtered:type_name -> entrasync.syncengine.v1.TenantResult.FilteredEntry
-	3,  // 6: entrasync.syncengine.v1.TenantResult.failures:type_name -> entrasync.syncengine.v1.Failure
-	4,  // 7: entrasync.syncengine.v1.TenantResult.held:type_name -> entrasync.syncengine.v1.Held
-	2,  // 8: entrasync.syncengine.v1.TenantResult.error:type_name -> entrasync.syncengine.v1.RunProblem
-	12, // 9: entrasync.syncengine.v1.TenantResult.started_at:type_name -> google.protobuf.Timestamp
-	12, // 10: entrasync.syncengine.v1.TenantResult.completed_at:type_name -> google.protobuf.Timestamp
-	11, // 11: entrasync.syncengine.v1.TenantResult.ambiguous:type_name -> entrasync.syncengine.v1.TenantResult.AmbiguousEntry
-	12, // 12: entrasync.syncengine.v1.ListRunsRequest.since:type_name -> google.protobuf.Timestamp
-	1,  // 13: entrasync.syncengine.v1.ListRunsResponse.runs:type_name -> entrasync.syncengine.v1.Run
-	1,  // 14: entrasync.syncengine.v1.GetRunResponse.run:type_name -> entrasync.syncengine.v1.Run
-	5,  // 15: entrasync.syncengine.v1.GetRunResponse.tenant_results:type_name -> entrasync.syncengine.v1.TenantResult
-	6,  // 16: entrasync.syncengine.v1.RunService.ListRuns:input_type -> entrasync.syncengine.v1.ListRunsRequest
-	8,  // 17: entrasync.syncengine.v1.RunService.GetRun:input_type -> entrasync.syncengine.v1.GetRunRequest
-	7,  // 18: entrasync.syncengine.v1.RunService.ListRuns:output_type -> entrasync.syncengine.v1.ListRunsResponse
-	9,  // 19: entrasync.syncengine.v1.RunService.GetRun:output_type -> entrasync.syncengine.v1.GetRunResponse
-	18, // [18:20] is the sub-list for method output_type
-	16, // [16:18] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	12, // 4: entrasync.syncengine.v1.Held.decided_at:type_name -> google.protobuf.Timestamp
+	0,  // 5: entrasync.syncengine.v1.TenantResult.counters:type_name -> entrasync.syncengine.v1.Counters
+	10, // 6: entrasync.syncengine.v1.TenantResult.filtered:type_name -> entrasync.syncengine.v1.TenantResult.FilteredEntry
+	3,  // 7: entrasync.syncengine.v1.TenantResult.failures:type_name -> entrasync.syncengine.v1.Failure
+	4,  // 8: entrasync.syncengine.v1.TenantResult.held:type_name -> entrasync.syncengine.v1.Held
+	2,  // 9: entrasync.syncengine.v1.TenantResult.error:type_name -> entrasync.syncengine.v1.RunProblem
+	12, // 10: entrasync.syncengine.v1.TenantResult.started_at:type_name -> google.protobuf.Timestamp
+	12, // 11: entrasync.syncengine.v1.TenantResult.completed_at:type_name -> google.protobuf.Timestamp
+	11, // 12: entrasync.syncengine.v1.TenantResult.ambiguous:type_name -> entrasync.syncengine.v1.TenantResult.AmbiguousEntry
+	12, // 13: entrasync.syncengine.v1.ListRunsRequest.since:type_name -> google.protobuf.Timestamp
+	1,  // 14: entrasync.syncengine.v1.ListRunsResponse.runs:type_name -> entrasync.syncengine.v1.Run
+	1,  // 15: entrasync.syncengine.v1.GetRunResponse.run:type_name -> entrasync.syncengine.v1.Run
+	5,  // 16: entrasync.syncengine.v1.GetRunResponse.tenant_results:type_name -> entrasync.syncengine.v1.TenantResult
+	6,  // 17: entrasync.syncengine.v1.RunService.ListRuns:input_type -> entrasync.syncengine.v1.ListRunsRequest
+	8,  // 18: entrasync.syncengine.v1.RunService.GetRun:input_type -> entrasync.syncengine.v1.GetRunRequest
+	7,  // 19: entrasync.syncengine.v1.RunService.ListRuns:output_type -> entrasync.syncengine.v1.ListRunsResponse
+	9,  // 20: entrasync.syncengine.v1.RunService.GetRun:output_type -> entrasync.syncengine.v1.GetRunResponse
+	19, // [19:21] is the sub-list for method output_type
+	17, // [17:19] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_syncengine_v1_run_proto_init() }
@@ -1001,6 +1099,7 @@ func file_entrasync_syncengine_v1_run_proto_init() {
 		return
 	}
 	file_entrasync_syncengine_v1_run_proto_msgTypes[1].OneofWrappers = []any{}
+	file_entrasync_syncengine_v1_run_proto_msgTypes[4].OneofWrappers = []any{}
 	file_entrasync_syncengine_v1_run_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -29,9 +29,12 @@ const (
 //
 // RunService shows what sync runs did.
 type RunServiceClient interface {
-	// ListRuns lists runs, newest first.
+	// ListRuns lists runs, newest first. Over REST, "Accept: text/csv" returns the page as CSV, up to
+	// 5,000 lines when no pageSize is given, with the header Entrasync-Next-Page-Token while there are
+	// more.
 	ListRuns(ctx context.Context, in *ListRunsRequest, opts ...grpc.CallOption) (*ListRunsResponse, error)
-	// GetRun returns one run with its result for each managed tenant.
+	// GetRun returns one run with the results of the first 200 managed tenants, what needs a person
+	// first; ListTenantResults has all.
 	GetRun(ctx context.Context, in *GetRunRequest, opts ...grpc.CallOption) (*GetRunResponse, error)
 }
 
@@ -69,9 +72,12 @@ func (c *runServiceClient) GetRun(ctx context.Context, in *GetRunRequest, opts .
 //
 // RunService shows what sync runs did.
 type RunServiceServer interface {
-	// ListRuns lists runs, newest first.
+	// ListRuns lists runs, newest first. Over REST, "Accept: text/csv" returns the page as CSV, up to
+	// 5,000 lines when no pageSize is given, with the header Entrasync-Next-Page-Token while there are
+	// more.
 	ListRuns(context.Context, *ListRunsRequest) (*ListRunsResponse, error)
-	// GetRun returns one run with its result for each managed tenant.
+	// GetRun returns one run with the results of the first 200 managed tenants, what needs a person
+	// first; ListTenantResults has all.
 	GetRun(context.Context, *GetRunRequest) (*GetRunResponse, error)
 	mustEmbedUnimplementedRunServiceServer()
 }

@@ -4,13 +4,329 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Counters, TenantResult } from "./run_pb";
+import { file_entrasync_syncengine_v1_run } from "./run_pb";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file entrasync/syncengine/v1/report.proto.
  */
 export const file_entrasync_syncengine_v1_report: GenFile = /*@__PURE__*/
-  fileDesc("CiRlbnRyYXN5bmMvc3luY2VuZ2luZS92MS9yZXBvcnQucHJvdG8SF2VudHJhc3luYy5zeW5jZW5naW5lLnYxIqgBChhMaXN0UnVuSWRlbnRpdGllc1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhkKEW1hbmFnZWRfdGVuYW50X2lkGAIgASgJEg8KB291dGNvbWUYAyABKAkSDgoGcmVhc29uGAQgASgJEgkKAXEYBSABKAkSEQoJcGFnZV9zaXplGAYgASgFEhIKCnBhZ2VfdG9rZW4YByABKAkSDgoGYXNfY3N2GAggASgIIjsKC0ZpZWxkQ2hhbmdlEg0KBWZpZWxkGAEgASgJEg4KBmJlZm9yZRgCIAEoCRINCgVhZnRlchgDIAEoCSKmAgoLUnVuSWRlbnRpdHkSFwoPZW50cmFfb2JqZWN0X2lkGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIbChN1c2VyX3ByaW5jaXBhbF9uYW1lGAMgASgJEg8KB291dGNvbWUYBCABKAkSEwoGcmVhc29uGAUgASgJSACIAQESFAoHcGF0dGVybhgGIAEoCUgBiAEBEhcKCmNvbnRhY3RfaWQYByABKAlIAogBARI1CgdjaGFuZ2VzGAggAygLMiQuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuRmllbGRDaGFuZ2USGQoRbWFuYWdlZF90ZW5hbnRfaWQYCSABKAlCCQoHX3JlYXNvbkIKCghfcGF0dGVybkINCgtfY29udGFjdF9pZCLkAQoZTGlzdFJ1bklkZW50aXRpZXNSZXNwb25zZRI4CgppZGVudGl0aWVzGAEgAygLMiQuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuUnVuSWRlbnRpdHkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKAVIAIgBARIdChV0b3RhbF9zaXplX2lzX21pbmltdW0YBCABKAgSEwoLcmVwb3J0X2tlcHQYBSABKAgSEAoDY3N2GAYgASgJSAGIAQFCDQoLX3RvdGFsX3NpemVCBgoEX2NzdjKLAQoNUmVwb3J0U2VydmljZRJ6ChFMaXN0UnVuSWRlbnRpdGllcxIxLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkxpc3RSdW5JZGVudGl0aWVzUmVxdWVzdBoyLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkxpc3RSdW5JZGVudGl0aWVzUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("CiRlbnRyYXN5bmMvc3luY2VuZ2luZS92MS9yZXBvcnQucHJvdG8SF2VudHJhc3luYy5zeW5jZW5naW5lLnYxInsKGExpc3RUZW5hbnRSZXN1bHRzUmVxdWVzdBIOCgZydW5faWQYASABKAkSDQoFc3RhdGUYAiABKAkSCQoBcRgDIAEoCRIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCRIOCgZhc19jc3YYBiABKAgitQEKGUxpc3RUZW5hbnRSZXN1bHRzUmVzcG9uc2USPQoOdGVuYW50X3Jlc3VsdHMYASADKAsyJS5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5UZW5hbnRSZXN1bHQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKAVIAIgBARIQCgNjc3YYBCABKAlIAYgBAUINCgtfdG90YWxfc2l6ZUIGCgRfY3N2IigKGEdldFN5bmNTdGF0aXN0aWNzUmVxdWVzdBIMCgRkYXlzGAEgASgFIp4DCg1EYXlTdGF0aXN0aWNzEgsKA2RheRgBIAEoCRIMCgRydW5zGAIgASgFEhEKCWNvbXBsZXRlZBgDIAEoBRIPCgdwYXJ0aWFsGAQgASgFEg4KBmZhaWxlZBgFIAEoBRIRCgljYW5jZWxsZWQYBiABKAUSDAoEaGVsZBgHIAEoBRIXCg9hdmVyYWdlX3NlY29uZHMYCCABKAUSFwoPbG9uZ2VzdF9zZWNvbmRzGAkgASgFEg8KB3RlbmFudHMYCiABKAUSFgoOZmFpbGVkX3RlbmFudHMYCyABKAUSFAoMaGVsZF90ZW5hbnRzGAwgASgFEjMKCGNvdW50ZXJzGA0gASgLMiEuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuQ291bnRlcnMSRgoIZmFpbHVyZXMYDiADKAsyNC5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5EYXlTdGF0aXN0aWNzLkZhaWx1cmVzRW50cnkaLwoNRmFpbHVyZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAU6AjgBIlEKGUdldFN5bmNTdGF0aXN0aWNzUmVzcG9uc2USNAoEZGF5cxgBIAMoCzImLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkRheVN0YXRpc3RpY3MiYAoRRGVjaWRlSGVsZFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhkKEW1hbmFnZWRfdGVuYW50X2lkGAIgASgJEhAKCGRlY2lzaW9uGAMgASgJEg4KBmRpZ2VzdBgEIAEoCSI9CgdIZWxkUnVuEg4KBnJ1bl9pZBgBIAEoCRITCgt3b3JrZmxvd19pZBgCIAEoCRINCgVzdGF0ZRgDIAEoCSKZAQoSRGVjaWRlSGVsZFJlc3BvbnNlEhAKCGRlY2lzaW9uGAEgASgJEhIKCmRlY2lkZWRfYnkYAiABKAkSLgoKZGVjaWRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoDcnVuGAQgASgLMiAuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuSGVsZFJ1biKoAQoYTGlzdFJ1bklkZW50aXRpZXNSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIZChFtYW5hZ2VkX3RlbmFudF9pZBgCIAEoCRIPCgdvdXRjb21lGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIJCgFxGAUgASgJEhEKCXBhZ2Vfc2l6ZRgGIAEoBRISCgpwYWdlX3Rva2VuGAcgASgJEg4KBmFzX2NzdhgIIAEoCCI7CgtGaWVsZENoYW5nZRINCgVmaWVsZBgBIAEoCRIOCgZiZWZvcmUYAiABKAkSDQoFYWZ0ZXIYAyABKAkipgIKC1J1bklkZW50aXR5EhcKD2VudHJhX29iamVjdF9pZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSGwoTdXNlcl9wcmluY2lwYWxfbmFtZRgDIAEoCRIPCgdvdXRjb21lGAQgASgJEhMKBnJlYXNvbhgFIAEoCUgAiAEBEhQKB3BhdHRlcm4YBiABKAlIAYgBARIXCgpjb250YWN0X2lkGAcgASgJSAKIAQESNQoHY2hhbmdlcxgIIAMoCzIkLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkZpZWxkQ2hhbmdlEhkKEW1hbmFnZWRfdGVuYW50X2lkGAkgASgJQgkKB19yZWFzb25CCgoIX3BhdHRlcm5CDQoLX2NvbnRhY3RfaWQi5AEKGUxpc3RSdW5JZGVudGl0aWVzUmVzcG9uc2USOAoKaWRlbnRpdGllcxgBIAMoCzIkLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLlJ1bklkZW50aXR5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIXCgp0b3RhbF9zaXplGAMgASgFSACIAQESHQoVdG90YWxfc2l6ZV9pc19taW5pbXVtGAQgASgIEhMKC3JlcG9ydF9rZXB0GAUgASgIEhAKA2NzdhgGIAEoCUgBiAEBQg0KC190b3RhbF9zaXplQgYKBF9jc3Yy6gMKDVJlcG9ydFNlcnZpY2USegoRTGlzdFJ1bklkZW50aXRpZXMSMS5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5MaXN0UnVuSWRlbnRpdGllc1JlcXVlc3QaMi5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5MaXN0UnVuSWRlbnRpdGllc1Jlc3BvbnNlEnoKEUxpc3RUZW5hbnRSZXN1bHRzEjEuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuTGlzdFRlbmFudFJlc3VsdHNSZXF1ZXN0GjIuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuTGlzdFRlbmFudFJlc3VsdHNSZXNwb25zZRJ6ChFHZXRTeW5jU3RhdGlzdGljcxIxLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkdldFN5bmNTdGF0aXN0aWNzUmVxdWVzdBoyLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkdldFN5bmNTdGF0aXN0aWNzUmVzcG9uc2USZQoKRGVjaWRlSGVsZBIqLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkRlY2lkZUhlbGRSZXF1ZXN0GisuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuRGVjaWRlSGVsZFJlc3BvbnNlYgZwcm90bzM", [file_entrasync_syncengine_v1_run, file_google_protobuf_timestamp]);
+
+/**
+ * @generated from message entrasync.syncengine.v1.ListTenantResultsRequest
+ */
+export type ListTenantResultsRequest = Message<"entrasync.syncengine.v1.ListTenantResultsRequest"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string state = 2;
+   */
+  state: string;
+
+  /**
+   * The beginning of an id of the managed tenant, of its directory or its client; or the code of its error.
+   *
+   * @generated from field: string q = 3;
+   */
+  q: string;
+
+  /**
+   * @generated from field: int32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
+
+  /**
+   * The answer is csv and nothing else; "Accept: text/csv" sets it.
+   *
+   * @generated from field: bool as_csv = 6;
+   */
+  asCsv: boolean;
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.ListTenantResultsRequest.
+ * Use `create(ListTenantResultsRequestSchema)` to create a new message.
+ */
+export const ListTenantResultsRequestSchema: GenMessage<ListTenantResultsRequest> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_report, 0);
+
+/**
+ * @generated from message entrasync.syncengine.v1.ListTenantResultsResponse
+ */
+export type ListTenantResultsResponse = Message<"entrasync.syncengine.v1.ListTenantResultsResponse"> & {
+  /**
+   * @generated from field: repeated entrasync.syncengine.v1.TenantResult tenant_results = 1;
+   */
+  tenantResults: TenantResult[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * @generated from field: optional int32 total_size = 3;
+   */
+  totalSize?: number | undefined;
+
+  /**
+   * RFC 4180, UTF-8, with a header line; a line for each managed tenant.
+   *
+   * @generated from field: optional string csv = 4;
+   */
+  csv?: string | undefined;
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.ListTenantResultsResponse.
+ * Use `create(ListTenantResultsResponseSchema)` to create a new message.
+ */
+export const ListTenantResultsResponseSchema: GenMessage<ListTenantResultsResponse> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_report, 1);
+
+/**
+ * @generated from message entrasync.syncengine.v1.GetSyncStatisticsRequest
+ */
+export type GetSyncStatisticsRequest = Message<"entrasync.syncengine.v1.GetSyncStatisticsRequest"> & {
+  /**
+   * Up to today; 30 when absent.
+   *
+   * @generated from field: int32 days = 1;
+   */
+  days: number;
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.GetSyncStatisticsRequest.
+ * Use `create(GetSyncStatisticsRequestSchema)` to create a new message.
+ */
+export const GetSyncStatisticsRequestSchema: GenMessage<GetSyncStatisticsRequest> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_report, 2);
+
+/**
+ * DayStatistics is what the syncs that were made on one day came to; dry runs and discoveries are not
+ * in it.
+ *
+ * @generated from message entrasync.syncengine.v1.DayStatistics
+ */
+export type DayStatistics = Message<"entrasync.syncengine.v1.DayStatistics"> & {
+  /**
+   * As 2026-05-01, in UTC.
+   *
+   * @generated from field: string day = 1;
+   */
+  day: string;
+
+  /**
+   * @generated from field: int32 runs = 2;
+   */
+  runs: number;
+
+  /**
+   * @generated from field: int32 completed = 3;
+   */
+  completed: number;
+
+  /**
+   * @generated from field: int32 partial = 4;
+   */
+  partial: number;
+
+  /**
+   * @generated from field: int32 failed = 5;
+   */
+  failed: number;
+
+  /**
+   * @generated from field: int32 cancelled = 6;
+   */
+  cancelled: number;
+
+  /**
+   * @generated from field: int32 held = 7;
+   */
+  held: number;
+
+  /**
+   * From the beginning of a run to its end.
+   *
+   * @generated from field: int32 average_seconds = 8;
+   */
+  averageSeconds: number;
+
+  /**
+   * @generated from field: int32 longest_seconds = 9;
+   */
+  longestSeconds: number;
+
+  /**
+   * Results of managed tenants, those that failed and those that were held.
+   *
+   * @generated from field: int32 tenants = 10;
+   */
+  tenants: number;
+
+  /**
+   * @generated from field: int32 failed_tenants = 11;
+   */
+  failedTenants: number;
+
+  /**
+   * @generated from field: int32 held_tenants = 12;
+   */
+  heldTenants: number;
+
+  /**
+   * @generated from field: entrasync.syncengine.v1.Counters counters = 13;
+   */
+  counters?: Counters | undefined;
+
+  /**
+   * How many managed tenants failed, by the code of the error.
+   *
+   * @generated from field: map<string, int32> failures = 14;
+   */
+  failures: { [key: string]: number };
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.DayStatistics.
+ * Use `create(DayStatisticsSchema)` to create a new message.
+ */
+export const DayStatisticsSchema: GenMessage<DayStatistics> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_report, 3);
+
+/**
+ * @generated from message entrasync.syncengine.v1.GetSyncStatisticsResponse
+ */
+export type GetSyncStatisticsResponse = Message<"entrasync.syncengine.v1.GetSyncStatisticsResponse"> & {
+  /**
+   * In order, also those without a run.
+   *
+   * @generated from field: repeated entrasync.syncengine.v1.DayStatistics days = 1;
+   */
+  days: DayStatistics[];
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.GetSyncStatisticsResponse.
+ * Use `create(GetSyncStatisticsResponseSchema)` to create a new message.
+ */
+export const GetSyncStatisticsResponseSchema: GenMessage<GetSyncStatisticsResponse> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_report, 4);
+
+/**
+ * @generated from message entrasync.syncengine.v1.DecideHeldRequest
+ */
+export type DecideHeldRequest = Message<"entrasync.syncengine.v1.DecideHeldRequest"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string managed_tenant_id = 2;
+   */
+  managedTenantId: string;
+
+  /**
+   * @generated from field: string decision = 3;
+   */
+  decision: string;
+
+  /**
+   * As in the managed tenant's result: of what the person saw.
+   *
+   * @generated from field: string digest = 4;
+   */
+  digest: string;
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.DecideHeldRequest.
+ * Use `create(DecideHeldRequestSchema)` to create a new message.
+ */
+export const DecideHeldRequestSchema: GenMessage<DecideHeldRequest> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_report, 5);
+
+/**
+ * HeldRun is the run that carries an approval out.
+ *
+ * @generated from message entrasync.syncengine.v1.HeldRun
+ */
+export type HeldRun = Message<"entrasync.syncengine.v1.HeldRun"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string workflow_id = 2;
+   */
+  workflowId: string;
+
+  /**
+   * queued, running, completed, partial, failed, cancelled or held.
+   *
+   * @generated from field: string state = 3;
+   */
+  state: string;
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.HeldRun.
+ * Use `create(HeldRunSchema)` to create a new message.
+ */
+export const HeldRunSchema: GenMessage<HeldRun> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_report, 6);
+
+/**
+ * @generated from message entrasync.syncengine.v1.DecideHeldResponse
+ */
+export type DecideHeldResponse = Message<"entrasync.syncengine.v1.DecideHeldResponse"> & {
+  /**
+   * approve or reject.
+   *
+   * @generated from field: string decision = 1;
+   */
+  decision: string;
+
+  /**
+   * @generated from field: string decided_by = 2;
+   */
+  decidedBy: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp decided_at = 3;
+   */
+  decidedAt?: Timestamp | undefined;
+
+  /**
+   * Of an approval.
+   *
+   * @generated from field: entrasync.syncengine.v1.HeldRun run = 4;
+   */
+  run?: HeldRun | undefined;
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.DecideHeldResponse.
+ * Use `create(DecideHeldResponseSchema)` to create a new message.
+ */
+export const DecideHeldResponseSchema: GenMessage<DecideHeldResponse> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_report, 7);
 
 /**
  * @generated from message entrasync.syncengine.v1.ListRunIdentitiesRequest
@@ -68,7 +384,7 @@ export type ListRunIdentitiesRequest = Message<"entrasync.syncengine.v1.ListRunI
  * Use `create(ListRunIdentitiesRequestSchema)` to create a new message.
  */
 export const ListRunIdentitiesRequestSchema: GenMessage<ListRunIdentitiesRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_syncengine_v1_report, 0);
+  messageDesc(file_entrasync_syncengine_v1_report, 8);
 
 /**
  * FieldChange is one field of a contact, named as in Contact.
@@ -99,7 +415,7 @@ export type FieldChange = Message<"entrasync.syncengine.v1.FieldChange"> & {
  * Use `create(FieldChangeSchema)` to create a new message.
  */
 export const FieldChangeSchema: GenMessage<FieldChange> = /*@__PURE__*/
-  messageDesc(file_entrasync_syncengine_v1_report, 1);
+  messageDesc(file_entrasync_syncengine_v1_report, 9);
 
 /**
  * RunIdentity is what a run did, or a dry run would do, with one identity.
@@ -170,7 +486,7 @@ export type RunIdentity = Message<"entrasync.syncengine.v1.RunIdentity"> & {
  * Use `create(RunIdentitySchema)` to create a new message.
  */
 export const RunIdentitySchema: GenMessage<RunIdentity> = /*@__PURE__*/
-  messageDesc(file_entrasync_syncengine_v1_report, 2);
+  messageDesc(file_entrasync_syncengine_v1_report, 10);
 
 /**
  * @generated from message entrasync.syncengine.v1.ListRunIdentitiesResponse
@@ -218,7 +534,7 @@ export type ListRunIdentitiesResponse = Message<"entrasync.syncengine.v1.ListRun
  * Use `create(ListRunIdentitiesResponseSchema)` to create a new message.
  */
 export const ListRunIdentitiesResponseSchema: GenMessage<ListRunIdentitiesResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_syncengine_v1_report, 3);
+  messageDesc(file_entrasync_syncengine_v1_report, 11);
 
 /**
  * ReportService shows what a run did, or would do, with each identity.
@@ -239,6 +555,44 @@ export const ReportService: GenService<{
     methodKind: "unary";
     input: typeof ListRunIdentitiesRequestSchema;
     output: typeof ListRunIdentitiesResponseSchema;
+  },
+  /**
+   * ListTenantResults lists the results of a run's managed tenants, in the order in which they are
+   * synced. Over REST, "Accept: text/csv" returns the page as CSV, as in ListRunIdentities. Reasons:
+   * not_found.
+   *
+   * @generated from rpc entrasync.syncengine.v1.ReportService.ListTenantResults
+   */
+  listTenantResults: {
+    methodKind: "unary";
+    input: typeof ListTenantResultsRequestSchema;
+    output: typeof ListTenantResultsResponseSchema;
+  },
+  /**
+   * GetSyncStatistics shows what syncs came to, day by day.
+   *
+   * @generated from rpc entrasync.syncengine.v1.ReportService.GetSyncStatistics
+   */
+  getSyncStatistics: {
+    methodKind: "unary";
+    input: typeof GetSyncStatisticsRequestSchema;
+    output: typeof GetSyncStatisticsResponseSchema;
+  },
+  /**
+   * DecideHeld decides about what a guard held back of a managed tenant. approve starts a run of that
+   * managed tenant alone, which inactivates those of the held set that are still gone or disabled; of
+   * a listing that was held as a whole it lists again and applies, and the directory may list nobody
+   * until it lists somebody again whom the filters let pass. reject keeps the links of the set active
+   * until upstream changes them. The same decision again gives the same answer. Who is held can be
+   * read in ListRunIdentities with outcome held. Reasons: not_found, not_held, held_set_differs,
+   * held_decided, mapping_changed, round_in_progress.
+   *
+   * @generated from rpc entrasync.syncengine.v1.ReportService.DecideHeld
+   */
+  decideHeld: {
+    methodKind: "unary";
+    input: typeof DecideHeldRequestSchema;
+    output: typeof DecideHeldResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_entrasync_syncengine_v1_report, 0);

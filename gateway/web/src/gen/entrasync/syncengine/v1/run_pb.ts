@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file entrasync/syncengine/v1/run.proto.
  */
 export const file_entrasync_syncengine_v1_run: GenFile = /*@__PURE__*/
-  fileDesc("CiFlbnRyYXN5bmMvc3luY2VuZ2luZS92MS9ydW4ucHJvdG8SF2VudHJhc3luYy5zeW5jZW5naW5lLnYxIq4BCghDb3VudGVycxIPCgdjcmVhdGVkGAEgASgFEg4KBmxpbmtlZBgCIAEoBRIPCgd1cGRhdGVkGAMgASgFEhEKCXVuY2hhbmdlZBgEIAEoBRIRCglhbWJpZ3VvdXMYBSABKAUSEwoLaW5hY3RpdmF0ZWQYBiABKAUSEwoLcmVhY3RpdmF0ZWQYByABKAUSEAoIZmlsdGVyZWQYCCABKAUSDgoGZmFpbGVkGAkgASgFIsQDCgNSdW4SDgoGcnVuX2lkGAEgASgJEhMKC3dvcmtmbG93X2lkGAIgASgJEgwKBHR5cGUYAyABKAkSDQoFc3RhdGUYBCABKAkSDwoHZHJ5X3J1bhgFIAEoCBIUCgxpbml0aWF0ZWRfYnkYBiABKAkSLgoKc3RhcnRlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMY29tcGxldGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg10b3RhbF90ZW5hbnRzGAkgASgFEhkKEXByb2Nlc3NlZF90ZW5hbnRzGAogASgFEhkKEXN1Y2NlZWRlZF90ZW5hbnRzGAsgASgFEhYKDmZhaWxlZF90ZW5hbnRzGAwgASgFEjMKCGNvdW50ZXJzGA0gASgLMiEuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuQ291bnRlcnMSFgoJY2xpZW50X2lkGA4gASgJSACIAQESMgoFZXJyb3IYDyABKAsyIy5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5SdW5Qcm9ibGVtQgwKCl9jbGllbnRfaWQiOwoKUnVuUHJvYmxlbRIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDgoGcmVtZWR5GAMgASgJIjIKB0ZhaWx1cmUSFwoPZW50cmFfb2JqZWN0X2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSI1CgRIZWxkEg4KBnJlYXNvbhgBIAEoCRINCgVjb3VudBgCIAEoBRIOCgZkaWdlc3QYAyABKAkigwUKDFRlbmFudFJlc3VsdBIZChFtYW5hZ2VkX3RlbmFudF9pZBgBIAEoCRIXCg9lbnRyYV90ZW5hbnRfaWQYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEg0KBXN0YXRlGAQgASgJEjMKCGNvdW50ZXJzGAUgASgLMiEuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuQ291bnRlcnMSRQoIZmlsdGVyZWQYBiADKAsyMy5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5UZW5hbnRSZXN1bHQuRmlsdGVyZWRFbnRyeRIyCghmYWlsdXJlcxgHIAMoCzIgLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkZhaWx1cmUSKwoEaGVsZBgIIAEoCzIdLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkhlbGQSMgoFZXJyb3IYCSABKAsyIy5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5SdW5Qcm9ibGVtEi4KCnN0YXJ0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGNvbXBsZXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASRwoJYW1iaWd1b3VzGAwgAygLMjQuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuVGVuYW50UmVzdWx0LkFtYmlndW91c0VudHJ5Gi8KDUZpbHRlcmVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgFOgI4ARowCg5BbWJpZ3VvdXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAU6AjgBIpMBCg9MaXN0UnVuc1JlcXVlc3QSDAoEdHlwZRgBIAEoCRINCgVzdGF0ZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSKQoFc2luY2UYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJIn8KEExpc3RSdW5zUmVzcG9uc2USKgoEcnVucxgBIAMoCzIcLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoBUgAiAEBQg0KC190b3RhbF9zaXplIh8KDUdldFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJInoKDkdldFJ1blJlc3BvbnNlEikKA3J1bhgBIAEoCzIcLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLlJ1bhI9Cg50ZW5hbnRfcmVzdWx0cxgCIAMoCzIlLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLlRlbmFudFJlc3VsdDLIAQoKUnVuU2VydmljZRJfCghMaXN0UnVucxIoLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkxpc3RSdW5zUmVxdWVzdBopLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkxpc3RSdW5zUmVzcG9uc2USWQoGR2V0UnVuEiYuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuR2V0UnVuUmVxdWVzdBonLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkdldFJ1blJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CiFlbnRyYXN5bmMvc3luY2VuZ2luZS92MS9ydW4ucHJvdG8SF2VudHJhc3luYy5zeW5jZW5naW5lLnYxIq4BCghDb3VudGVycxIPCgdjcmVhdGVkGAEgASgFEg4KBmxpbmtlZBgCIAEoBRIPCgd1cGRhdGVkGAMgASgFEhEKCXVuY2hhbmdlZBgEIAEoBRIRCglhbWJpZ3VvdXMYBSABKAUSEwoLaW5hY3RpdmF0ZWQYBiABKAUSEwoLcmVhY3RpdmF0ZWQYByABKAUSEAoIZmlsdGVyZWQYCCABKAUSDgoGZmFpbGVkGAkgASgFIqwECgNSdW4SDgoGcnVuX2lkGAEgASgJEhMKC3dvcmtmbG93X2lkGAIgASgJEgwKBHR5cGUYAyABKAkSDQoFc3RhdGUYBCABKAkSDwoHZHJ5X3J1bhgFIAEoCBIUCgxpbml0aWF0ZWRfYnkYBiABKAkSLgoKc3RhcnRlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMY29tcGxldGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg10b3RhbF90ZW5hbnRzGAkgASgFEhkKEXByb2Nlc3NlZF90ZW5hbnRzGAogASgFEhkKEXN1Y2NlZWRlZF90ZW5hbnRzGAsgASgFEhYKDmZhaWxlZF90ZW5hbnRzGAwgASgFEjMKCGNvdW50ZXJzGA0gASgLMiEuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuQ291bnRlcnMSFgoJY2xpZW50X2lkGA4gASgJSACIAQESMgoFZXJyb3IYDyABKAsyIy5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5SdW5Qcm9ibGVtEhwKD2FwcHJvdmVzX3J1bl9pZBgQIAEoCUgBiAEBEh4KEW1hbmFnZWRfdGVuYW50X2lkGBEgASgJSAKIAQFCDAoKX2NsaWVudF9pZEISChBfYXBwcm92ZXNfcnVuX2lkQhQKEl9tYW5hZ2VkX3RlbmFudF9pZCI7CgpSdW5Qcm9ibGVtEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIOCgZyZW1lZHkYAyABKAkiMgoHRmFpbHVyZRIXCg9lbnRyYV9vYmplY3RfaWQYASABKAkSDgoGcmVhc29uGAIgASgJIuEBCgRIZWxkEg4KBnJlYXNvbhgBIAEoCRINCgVjb3VudBgCIAEoBRIOCgZkaWdlc3QYAyABKAkSFQoIZGVjaXNpb24YBCABKAlIAIgBARIXCgpkZWNpZGVkX2J5GAUgASgJSAGIAQESLgoKZGVjaWRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGwoOc3RhcnRlZF9ydW5faWQYByABKAlIAogBAUILCglfZGVjaXNpb25CDQoLX2RlY2lkZWRfYnlCEQoPX3N0YXJ0ZWRfcnVuX2lkIoMFCgxUZW5hbnRSZXN1bHQSGQoRbWFuYWdlZF90ZW5hbnRfaWQYASABKAkSFwoPZW50cmFfdGVuYW50X2lkGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRINCgVzdGF0ZRgEIAEoCRIzCghjb3VudGVycxgFIAEoCzIhLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkNvdW50ZXJzEkUKCGZpbHRlcmVkGAYgAygLMjMuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuVGVuYW50UmVzdWx0LkZpbHRlcmVkRW50cnkSMgoIZmFpbHVyZXMYByADKAsyIC5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5GYWlsdXJlEisKBGhlbGQYCCABKAsyHS5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5IZWxkEjIKBWVycm9yGAkgASgLMiMuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuUnVuUHJvYmxlbRIuCgpzdGFydGVkX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxjb21wbGV0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEkcKCWFtYmlndW91cxgMIAMoCzI0LmVudHJhc3luYy5zeW5jZW5naW5lLnYxLlRlbmFudFJlc3VsdC5BbWJpZ3VvdXNFbnRyeRovCg1GaWx0ZXJlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBToCOAEaMAoOQW1iaWd1b3VzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgFOgI4ASKjAQoPTGlzdFJ1bnNSZXF1ZXN0EgwKBHR5cGUYASABKAkSDQoFc3RhdGUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwYWdlX3NpemUYBSABKAUSEgoKcGFnZV90b2tlbhgGIAEoCRIOCgZhc19jc3YYByABKAgiuAEKEExpc3RSdW5zUmVzcG9uc2USKgoEcnVucxgBIAMoCzIcLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoBUgAiAEBEh0KFXRvdGFsX3NpemVfaXNfbWluaW11bRgEIAEoCBIQCgNjc3YYBSABKAlIAYgBAUINCgtfdG90YWxfc2l6ZUIGCgRfY3N2Ih8KDUdldFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJInoKDkdldFJ1blJlc3BvbnNlEikKA3J1bhgBIAEoCzIcLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLlJ1bhI9Cg50ZW5hbnRfcmVzdWx0cxgCIAMoCzIlLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLlRlbmFudFJlc3VsdDLIAQoKUnVuU2VydmljZRJfCghMaXN0UnVucxIoLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkxpc3RSdW5zUmVxdWVzdBopLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkxpc3RSdW5zUmVzcG9uc2USWQoGR2V0UnVuEiYuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuR2V0UnVuUmVxdWVzdBonLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkdldFJ1blJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * Counters are outcomes; each identity counts once.
@@ -159,6 +159,18 @@ export type Run = Message<"entrasync.syncengine.v1.Run"> & {
    * @generated from field: entrasync.syncengine.v1.RunProblem error = 15;
    */
   error?: RunProblem | undefined;
+
+  /**
+   * Of a run that carries an approval out: the run that was held, and the one managed tenant.
+   *
+   * @generated from field: optional string approves_run_id = 16;
+   */
+  approvesRunId?: string | undefined;
+
+  /**
+   * @generated from field: optional string managed_tenant_id = 17;
+   */
+  managedTenantId?: string | undefined;
 };
 
 /**
@@ -231,14 +243,42 @@ export type Held = Message<"entrasync.syncengine.v1.Held"> & {
   reason: string;
 
   /**
+   * Of contacts that would become inactive; of a listing that was held, of active links.
+   *
    * @generated from field: int32 count = 2;
    */
   count: number;
 
   /**
+   * Deciding about it needs it.
+   *
    * @generated from field: string digest = 3;
    */
   digest: string;
+
+  /**
+   * What a person decided, approve or reject; absent before.
+   *
+   * @generated from field: optional string decision = 4;
+   */
+  decision?: string | undefined;
+
+  /**
+   * @generated from field: optional string decided_by = 5;
+   */
+  decidedBy?: string | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp decided_at = 6;
+   */
+  decidedAt?: Timestamp | undefined;
+
+  /**
+   * The run that carries an approval out.
+   *
+   * @generated from field: optional string started_run_id = 7;
+   */
+  startedRunId?: string | undefined;
 };
 
 /**
@@ -361,6 +401,13 @@ export type ListRunsRequest = Message<"entrasync.syncengine.v1.ListRunsRequest">
    * @generated from field: string page_token = 6;
    */
   pageToken: string;
+
+  /**
+   * The answer is csv and nothing else; "Accept: text/csv" sets it.
+   *
+   * @generated from field: bool as_csv = 7;
+   */
+  asCsv: boolean;
 };
 
 /**
@@ -385,9 +432,23 @@ export type ListRunsResponse = Message<"entrasync.syncengine.v1.ListRunsResponse
   nextPageToken: string;
 
   /**
+   * Of the first page, counted to 10,000.
+   *
    * @generated from field: optional int32 total_size = 3;
    */
   totalSize?: number | undefined;
+
+  /**
+   * @generated from field: bool total_size_is_minimum = 4;
+   */
+  totalSizeIsMinimum: boolean;
+
+  /**
+   * RFC 4180, UTF-8, with a header line; a line for each run.
+   *
+   * @generated from field: optional string csv = 5;
+   */
+  csv?: string | undefined;
 };
 
 /**
@@ -443,7 +504,9 @@ export const GetRunResponseSchema: GenMessage<GetRunResponse> = /*@__PURE__*/
  */
 export const RunService: GenService<{
   /**
-   * ListRuns lists runs, newest first.
+   * ListRuns lists runs, newest first. Over REST, "Accept: text/csv" returns the page as CSV, up to
+   * 5,000 lines when no pageSize is given, with the header Entrasync-Next-Page-Token while there are
+   * more.
    *
    * @generated from rpc entrasync.syncengine.v1.RunService.ListRuns
    */
@@ -453,7 +516,8 @@ export const RunService: GenService<{
     output: typeof ListRunsResponseSchema;
   },
   /**
-   * GetRun returns one run with its result for each managed tenant.
+   * GetRun returns one run with the results of the first 200 managed tenants, what needs a person
+   * first; ListTenantResults has all.
    *
    * @generated from rpc entrasync.syncengine.v1.RunService.GetRun
    */

@@ -1,0 +1,2 @@
+ALTER TABLE entra_sync_runs VALIDATE CONSTRAINT entra_sync_runs_scope;
+ALTER TABLE entra_sync_runs VALIDATE CONSTRAINT entra_sync_runs_approves;

@@ -1,0 +1,92 @@
+package round
+
+import (
+	"context"
+	_ "embed" // the statements
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+var (
+	//go:embed let_through.sql
+	letThrough string
+	//go:embed let_through_count.sql
+	letThroughCount string
+	//go:embed rejected_plan.sql
+	rejectedPlan string
+	//go:embed rejected_void.sql
+	rejectedVoid string
+)
+
+// ListingApproved implements syncengine.Round.
+func (r *Round) ListingApproved(ctx context.Context) (approved bool, err error) {
+	err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		approved, err = sqlc.New(tx).ListingApproved(ctx, r.managed.EntraTenantID)
+		return err
+	})
+	return approved, err
+}
+
+// LetThrough implements syncengine.Round.
+func (r *Round) LetThrough(ctx context.Context, heldIn string) (through syncengine.Changes, err error) {
+	if r.plan.approved, err = uuid.Parse(heldIn); err != nil {
+		return through, syncengine.ErrUnknownRun
+	}
+	err = r.eachPlanned(ctx, func(int) error { return nil }, func(ctx context.Context, tx pgx.Tx, of span) error {
+		return exec(ctx, tx, with(r.args(of), "approved", r.plan.approved), letThrough)
+	})
+	if err == nil {
+		err = r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			return tx.QueryRow(ctx, letThroughCount).Scan(&through.Inactivated, &through.InactivatedGone)
+		})
+	}
+	if err != nil {
+		return through, fmt.Errorf("letting approved inactivations through: %w", err)
+	}
+	return through, nil
+}
+
+// dropRejected takes inactivations out of the plan that a person has rejected.
+func (r *Round) dropRejected(ctx context.Context, step syncengine.Step) error {
+	if !r.plan.rejects {
+		return nil
+	}
+	return r.eachPlanned(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
+		return exec(ctx, tx, r.args(of), rejectedPlan, holdKnown)
+	})
+}
+
+// redecideGuarded does for a range that was decided again what a person's decisions
+// about guards come to.
+func (r *Round) redecideGuarded(ctx context.Context, tx pgx.Tx, of span) error {
+	if r.plan.rejects {
+		if err := exec(ctx, tx, r.args(of), rejectedPlan, holdKnown); err != nil {
+			return err
+		}
+	}
+	if r.plan.approved == uuid.Nil {
+		return nil
+	}
+	return exec(ctx, tx, with(r.args(of), "approved", r.plan.approved), letThrough)
+}
+
+// eachPlanned calls fn for all that is planned, range by range, each in a
+// transaction of its own.
+func (r *Round) eachPlanned(ctx context.Context, step syncengine.Step, fn func(ctx context.Context, tx pgx.Tx, of span) error) error {
+	last := 0
+	err := r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, "SELECT COALESCE(max(n), 0) FROM plan").Scan(&last)
+	})
+	for after := 0; err == nil && after < last; after += syncengine.RangeSize {
+		of := span{after, after + syncengine.RangeSize}
+		if err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, tx, of) }); err == nil {
+			err = step(min(syncengine.RangeSize, last-after))
+		}
+	}
+	return err
+}

@@ -1,0 +1,136 @@
+package syncengine
+
+import (
+	"context"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
+)
+
+// What a person decides about what a guard held back.
+const (
+	DecisionApprove = "approve"
+	DecisionReject  = "reject"
+)
+
+// EffectRunCreated has a run's workflow started; the effect's id is the run's.
+const EffectRunCreated = "run_created"
+
+// HeldDecision is what a person decided about what a guard held back of a managed
+// tenant in a run.
+type HeldDecision struct {
+	RunID           string
+	ManagedTenantID string
+	Decision        string // DecisionApprove or DecisionReject
+	DecidedBy       string
+	DecidedAt       time.Time
+	StartedRunID    string // the run that carries an approval out; empty for a rejection
+}
+
+// Approval is what a run was started for: the held set of an earlier one.
+type Approval struct {
+	RunID           string
+	ManagedTenantID string
+	Reason          string // why the guard held it
+}
+
+// ofListing reports that the listing as a whole was held, and not inactivations.
+func (a *Approval) ofListing() bool { return a.Reason != HeldMassInactivation }
+
+// HeldStore keeps decisions about what guards held.
+type HeldStore interface {
+	ManagedTenant(ctx context.Context, runID, managedTenantID string) (Run, ManagedTenant, error) // ErrUnknownRun
+	Run(ctx context.Context, id string) (Run, error)
+	// HeldDecision is what was decided about it; false where nothing was.
+	HeldDecision(ctx context.Context, runID, managedTenantID string) (HeldDecision, bool, error)
+	// ApproveHeld records the approval, makes the run and has it started, all in one
+	// transaction. ErrHeldDecided where somebody decided meanwhile, ErrApprovalRunning
+	// where an approval of the managed tenant is being carried out.
+	ApproveHeld(ctx context.Context, decision HeldDecision, managed ManagedTenant, start Run) error
+	// RejectHeld records the rejection and whose links stay active.
+	RejectHeld(ctx context.Context, decision HeldDecision, managed ManagedTenant) error
+}
+
+// Failures of decisions about what guards held.
+var (
+	ErrHeldDecided     = errs.New(errs.Conflict, reason.HeldDecided, reason.Text(reason.HeldDecided))
+	ErrApprovalRunning = errs.New(errs.Unavailable, reason.RoundInProgress,
+		"An earlier approval for this managed tenant is being carried out.", errs.WithRetryAfter(5*time.Second))
+	errNotHeld       = errs.New(errs.Conflict, reason.NotHeld, reason.Text(reason.NotHeld))
+	errDigestDiffers = errs.New(errs.Conflict, reason.HeldSetDiffers, reason.Text(reason.HeldSetDiffers))
+)
+
+// DecideHeld carries out what a person decided about what a guard held back.
+type DecideHeld struct {
+	store   HeldStore
+	mapping RoundMapping
+	newID   func() (string, error)
+	now     func() time.Time
+}
+
+// NewDecideHeld wires the use case.
+func NewDecideHeld(store HeldStore, mapping RoundMapping, newID func() (string, error), now func() time.Time) *DecideHeld {
+	return &DecideHeld{store: store, mapping: mapping, newID: newID, now: now}
+}
+
+// Deciding asks to decide.
+type Deciding struct {
+	Tenant                           string
+	RunID, ManagedTenantID, Decision string
+	Digest                           string // of the set that the person saw
+	Actor                            string
+}
+
+// Do decides, and gives the run that carries an approval out. The same decision
+// again gives the same answer. Reasons: not_found, not_held, held_set_differs,
+// held_decided, mapping_changed, round_in_progress.
+func (d *DecideHeld) Do(ctx context.Context, ask Deciding) (HeldDecision, *Run, error) {
+	run, managed, err := d.store.ManagedTenant(ctx, ask.RunID, ask.ManagedTenantID)
+	if err != nil {
+		return HeldDecision{}, nil, err
+	}
+	if managed.Held == nil || run.DryRun {
+		return HeldDecision{}, nil, errNotHeld
+	}
+	if managed.Held.Digest != ask.Digest {
+		return HeldDecision{}, nil, errDigestDiffers
+	}
+	was, decided, err := d.store.HeldDecision(ctx, ask.RunID, ask.ManagedTenantID)
+	switch {
+	case err != nil:
+		return HeldDecision{}, nil, err
+	case decided && was.Decision != ask.Decision:
+		return HeldDecision{}, nil, ErrHeldDecided
+	case decided && was.StartedRunID == "":
+		return was, nil, nil
+	case decided:
+		started, err := d.store.Run(ctx, was.StartedRunID)
+		return was, &started, err
+	}
+	decision := HeldDecision{
+		RunID: ask.RunID, ManagedTenantID: ask.ManagedTenantID, Decision: ask.Decision, DecidedBy: ask.Actor, DecidedAt: d.now(),
+	}
+	if ask.Decision == DecisionReject {
+		return decision, nil, d.store.RejectHeld(ctx, decision, managed)
+	}
+	return d.approve(ctx, ask.Tenant, decision, managed)
+}
+
+func (d *DecideHeld) approve(ctx context.Context, tenant string, decision HeldDecision, managed ManagedTenant) (HeldDecision, *Run, error) {
+	if err := checkMapping(ctx, d.mapping, managed.mapping()); err != nil {
+		return HeldDecision{}, nil, err
+	}
+	id, err := d.newID()
+	if err != nil {
+		return HeldDecision{}, nil, err
+	}
+	decision.StartedRunID = id
+	start := Run{
+		ID: id, WorkflowID: WorkflowID(tenant, TypeSingleClient, managed.ClientID, false) + ":held:" + managed.ManagedTenantID,
+		Type: TypeSingleClient, State: StateQueued, Trigger: TriggerManual, InitiatedBy: decision.DecidedBy, ClientID: managed.ClientID,
+		CreatedAt: decision.DecidedAt,
+		Approves:  &Approval{RunID: decision.RunID, ManagedTenantID: managed.ManagedTenantID, Reason: managed.Held.Reason},
+	}
+	return decision, &start, d.store.ApproveHeld(ctx, decision, managed, start)
+}
