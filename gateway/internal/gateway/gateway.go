@@ -192,7 +192,7 @@ func (p Parts) handlers(g *access.Gate, methods []access.Method, sessions *sessi
 		return nil, err
 	}
 	handlers := gwhttp.Handlers(gwhttp.Parts{
-		Gate: g, Connection: p.Backends.Connection, OpenAPI: documents.JSON, Docs: documents.Page, PublicURL: p.PublicURL, Ready: p.Ready,
+		Gate: g, Connection: p.Backends.Connection, OpenAPI: documents.JSON, Docs: documents.Page, DocsScript: documents.Script, PublicURL: p.PublicURL, Ready: p.Ready,
 	})
 	handlers = append(handlers, more...)
 	handlers = append(handlers, signin.Handlers(signin.Parts{

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
+	"github.com/entrasync/entrasync/gateway/internal/progress"
 	"github.com/entrasync/entrasync/pkg/errs"
 	contracts "github.com/entrasync/entrasync/proto"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
@@ -108,23 +110,101 @@ func TestDescriptions(t *testing.T) {
 	for _, item := range doc.Paths.Map() {
 		total += len(item.Operations())
 	}
-	require.Len(t, access.Offered(methods(t)), total, "every route that is offered, and nothing else")
-	require.NotContains(t, res.body, "Internal")
+	require.Len(t, access.Offered(methods(t)), total-1, "every route that is offered, the events of a run, and nothing else")
+	require.NotContains(t, res.body, "InternalService")
 	require.NotContains(t, strings.ToLower(res.body), "cipp", "also where it is mounted")
 	require.NotNil(t, doc.Paths.Value("/api/integrations/entra/sync").Post.Responses.Value("202"))
+	require.NotContains(t, strings.ToLower(string(contracts.OpenAPI)), "cipp", "the generated description")
+}
+
+func TestThePageOfTheInterfaceLoadsNothingFromElsewhere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
 	page := b.do("GET", "/docs", "")
 	require.Equal(t, 200, page.status)
-	require.Contains(t, page.header.Get("Content-Security-Policy"), "default-src 'none'")
-	require.NotContains(t, strings.ToLower(page.body), "cipp")
-	require.NotContains(t, strings.ToLower(string(contracts.OpenAPI)), "cipp", "the generated description")
-	for _, m := range access.Offered(methods(t)) {
-		if m.Path != "" && m.Body == "*" {
-			require.Contains(t, page.body, m.Verb)
-		}
-	}
-	require.Contains(t, page.body, "/api/integrations/entra/mappings/confirm")
+	require.Contains(t, page.header.Get("Content-Security-Policy"), "default-src 'none'; script-src 'self'; connect-src 'self'")
+	require.Contains(t, page.body, `src="/docs/redoc.js"`)
 	require.NotContains(t, page.body, "http://")
 	require.NotContains(t, page.body, "https://")
+	script := b.do("GET", "/docs/redoc.js", "")
+	require.Equal(t, 200, script.status)
+	require.Equal(t, "text/javascript; charset=utf-8", script.header.Get("Content-Type"))
+	require.Greater(t, len(script.body), 500_000)
+	require.False(t, strings.Contains(script.body, "https://cdn."), "see redoc/README.md") // the whole script is no message
+}
+
+// What the contracts demand of fields stands in the description, so that clients
+// made from it refuse what the gateway would.
+func TestTheDescriptionHoldsTheContractsRules(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(b.do("GET", "/openapi.json", "").body))
+	require.NoError(t, err)
+	require.Equal(t, "3.1.0", doc.OpenAPI)
+	schema := func(name string) *openapi3.Schema {
+		require.Contains(t, doc.Components.Schemas, name)
+		return doc.Components.Schemas[name].Value
+	}
+	decision := schema("MappingDecision")
+	require.Equal(t, []any{"map", "skip", "review", "create_new"}, decision.Properties["decision"].Value.Enum, "and no delete")
+	require.Equal(t, []string{"decision", "managedTenantId"}, decision.Required)
+	require.Equal(t, []string{"decisions"}, schema("ConfirmMappingsRequest").Required)
+	require.EqualValues(t, 64, *decision.Properties["managedTenantId"].Value.MaxLength)
+	require.Contains(t, schema("ListContactsResponse").Required, "contacts", "an empty list is written too")
+	require.Contains(t, schema("Contact").Required, "fullName")
+	require.NotContains(t, schema("Contact").Required, "externalId", "what may be absent")
+	for _, p := range doc.Paths.Value("/api/clients").Get.Parameters {
+		if p.Value.Name == "pageSize" {
+			require.EqualValues(t, 200, *p.Value.Schema.Value.Max)
+		}
+	}
+	sync := doc.Paths.Value("/api/integrations/entra/sync").Post
+	require.Contains(t, *sync.Responses.Value("403").Value.Description, "csrf_token_invalid")
+	require.Contains(t, *sync.Responses.Value("409").Value.Description, "idempotency_key_reused")
+	require.Contains(t, sync.Responses.Value("429").Value.Headers, "Retry-After")
+	require.Contains(t, sync.Responses.Value("202").Value.Headers, "RateLimit-Remaining")
+	require.NotNil(t, doc.Paths.Value(progress.Path).Get.Responses.Value("200").Value.Content["text/event-stream"])
+}
+
+// Nobody has to guess what a field, a parameter, a group or a route is.
+func TestEveryPublicFieldIsDescribed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var doc struct {
+		Tags       []struct{ Name, Description string }
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]struct{ Description string }
+			}
+		}
+		Paths map[string]map[string]struct {
+			Summary    string
+			Tags       []string
+			Parameters []struct{ Name, Description string }
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(b.do("GET", "/openapi.json", "").body), &doc))
+	groups := map[string]bool{}
+	for _, tag := range doc.Tags {
+		require.NotEmpty(t, tag.Description, tag.Name)
+		groups[tag.Name] = true
+	}
+	require.Greater(t, len(doc.Components.Schemas), 50)
+	for name, schema := range doc.Components.Schemas {
+		for field, property := range schema.Properties {
+			require.NotEmpty(t, property.Description, "give %s.%s a comment in its contract", name, field)
+		}
+	}
+	for path, operations := range doc.Paths {
+		for verb, operation := range operations {
+			require.NotEmpty(t, operation.Summary, verb+" "+path)
+			require.Len(t, operation.Tags, 1, verb+" "+path)
+			require.True(t, groups[operation.Tags[0]], operation.Tags[0])
+			for _, p := range operation.Parameters {
+				require.NotEmpty(t, p.Description, "%s %s: %s", verb, path, p.Name)
+			}
+		}
+	}
 }
 
 func TestHealth(t *testing.T) {

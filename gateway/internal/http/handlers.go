@@ -44,7 +44,8 @@ type Parts struct {
 	Gate       *access.Gate
 	Connection grpc.ClientConnInterface
 	OpenAPI    []byte // the description of the interface
-	Docs       []byte // the same, as a page
+	Docs       []byte // the page that shows it
+	DocsScript []byte // what the page loads
 	PublicURL  string
 	Ready      func(ctx context.Context) error
 }
@@ -56,7 +57,8 @@ func Handlers(p Parts) []Handler {
 		{Verb: http.MethodGet, Path: CallbackPath, Rule: callback, Serve: p.callback(callback)},
 		{Verb: http.MethodGet, Path: ResultPath, Open: "a page that says how the flow ended, from its own address", Serve: result},
 		{Verb: http.MethodGet, Path: "/openapi.json", Open: "describes the interface and holds no data", Serve: serve("application/json", p.OpenAPI)},
-		{Verb: http.MethodGet, Path: "/docs", Open: "describes the interface and holds no data", Serve: page(p.Docs)},
+		{Verb: http.MethodGet, Path: "/docs", Open: "describes the interface and holds no data", Serve: docs(p.Docs)},
+		{Verb: http.MethodGet, Path: "/docs/redoc.js", Open: "shows the description of the interface, and holds no data", Serve: script(p.DocsScript)},
 		{Verb: http.MethodGet, Path: "/healthz", Open: "says that the process runs", Serve: healthy},
 		{Verb: http.MethodGet, Path: "/readyz", Open: "says whether requests can be served", Serve: p.ready},
 	}
@@ -171,6 +173,26 @@ func cut(s string, n int) string {
 func serve(contentType string, body []byte) Handle {
 	return func(w http.ResponseWriter, _ *http.Request, _ *access.Request) {
 		w.Header().Set("Content-Type", contentType)
+		_, _ = w.Write(body)
+	}
+}
+
+// docs serves the page of the description. Its script sets styles, draws pictures of
+// its own and searches in a worker that it makes of itself.
+func docs(body []byte) Handle {
+	return func(w http.ResponseWriter, _ *http.Request, _ *access.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; connect-src 'self'; worker-src blob:; "+
+			"style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'")
+		_, _ = w.Write(body)
+	}
+}
+
+// script serves what a page loads; it changes with the gateway alone.
+func script(body []byte) Handle {
+	return func(w http.ResponseWriter, _ *http.Request, _ *access.Request) {
+		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+		w.Header().Set("Cache-Control", "public, max-age=3600")
 		_, _ = w.Write(body)
 	}
 }

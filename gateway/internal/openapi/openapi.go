@@ -3,13 +3,10 @@
 package openapi
 
 import (
-	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"html/template"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,21 +16,34 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
-	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
+	"github.com/entrasync/entrasync/gateway/internal/session"
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
 
-// The names of the two ways to say who calls.
+// version is that of OpenAPI.
+const version = "3.1.0"
+
+// The names of the ways to say who calls.
 const (
 	bearer      = "bearer"
+	cookie      = "session"
 	platformKey = "platformKey"
 )
 
-// Documents are the two descriptions, ready to serve.
+// Documents are the description, and the page that shows it, ready to serve.
 type Documents struct {
-	JSON []byte
-	Page []byte
+	JSON   []byte
+	Page   []byte
+	Script []byte // what the page loads: Redoc
 }
+
+//go:embed page.html
+var page []byte
+
+// script is Redoc, as its npm package has it; its licences stand beside it.
+//
+//go:embed redoc/redoc.standalone.js
+var script []byte
 
 // Build makes the documents from the generated OpenAPI 2 text and the methods'
 // rules. Only routes of public methods are in them.
@@ -47,12 +57,13 @@ func Build(generated []byte, methods []access.Method, publicURL string) (Documen
 		return Documents{}, fmt.Errorf("converting the description: %w", err)
 	}
 	doc.Info = &openapi3.Info{
-		Title: "entrasync", Version: "1",
-		Description: "Keeps an MSP's client contacts in step with the Microsoft Entra directories of the companies it serves.",
+		Title: "entrasync", Version: "1", Description: about + codesOf("Every call"),
+		License: &openapi3.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 	}
+	doc.OpenAPI = version
 	doc.Servers = openapi3.Servers{{URL: publicURL}}
-	doc.Tags = nil
 	addComponents(doc)
+	ruler := &ruler{doc: doc, done: map[*openapi3.Schema]bool{}}
 	byRoute := map[string]access.Method{}
 	for _, m := range methods {
 		byRoute[m.Verb+" "+restPath(m)] = m
@@ -65,23 +76,69 @@ func Build(generated []byte, methods []access.Method, publicURL string) (Documen
 				continue
 			}
 			describe(operation, m)
+			ruler.requests(operation, m)
 		}
 		if len(item.Operations()) == 0 {
 			doc.Paths.Delete(path)
 		}
 	}
-	raw, err := json.Marshal(doc)
+	for path, item := range doc.Paths.Map() {
+		for verb, operation := range item.Operations() {
+			ruler.answers(operation, byRoute[verb+" "+path])
+		}
+	}
+	addEvents(doc, ruler)
+	group(doc)
+	dropUnused(doc)
+	raw, err := write(doc)
 	if err != nil {
 		return Documents{}, fmt.Errorf("writing the description: %w", err)
 	}
 	if err := valid(raw); err != nil {
 		return Documents{}, err
 	}
-	page, err := render(doc, byRoute)
+	return Documents{JSON: raw, Page: page, Script: script}, nil
+}
+
+// about is what the description says before anything else.
+const about = `Keeps an MSP's client contacts in step with the Microsoft Entra directories of the companies it serves.
+
+Sign in with a bearer token of the host's identity provider; the tenant is the token's, nothing else chooses it. Unknown fields are refused, on every route. Times are RFC 3339, counts are there also when they are zero. Lists come in pages: send ` + "`nextPageToken`" + ` as ` + "`pageToken`" + ` until it is empty. Every POST takes an ` + "`Idempotency-Key`" + `.
+
+Errors are ` + "`application/problem+json`" + ` with a stable ` + "`code`" + `. Any call can be refused with these; each group below lists its own:`
+
+// write encodes the document. A reference with a description beside it, which the
+// library cannot hold, stands in it as the only part of an allOf.
+func write(doc *openapi3.T) ([]byte, error) {
+	raw, err := json.Marshal(doc)
 	if err != nil {
-		return Documents{}, err
+		return nil, err
 	}
-	return Documents{JSON: raw, Page: page}, nil
+	var tree any
+	if err := json.Unmarshal(raw, &tree); err != nil {
+		return nil, err
+	}
+	flatten(tree)
+	return json.Marshal(tree)
+}
+
+func flatten(node any) {
+	switch node := node.(type) {
+	case []any:
+		for _, one := range node {
+			flatten(one)
+		}
+	case map[string]any:
+		if all, ok := node["allOf"].([]any); ok && len(all) == 1 {
+			if only, ok := all[0].(map[string]any); ok && only["$ref"] != nil {
+				delete(node, "allOf")
+				node["$ref"] = only["$ref"]
+			}
+		}
+		for _, one := range node {
+			flatten(one)
+		}
+	}
 }
 
 // valid reads the document as a client would.
@@ -113,6 +170,7 @@ func addComponents(doc *openapi3.T) {
 	}
 	doc.Components.SecuritySchemes = openapi3.SecuritySchemes{
 		bearer:      {Value: openapi3.NewJWTSecurityScheme()},
+		cookie:      {Value: openapi3.NewSecurityScheme().WithType("apiKey").WithIn("cookie").WithName(session.Cookie)},
 		platformKey: {Value: openapi3.NewSecurityScheme().WithType("apiKey").WithIn("header").WithName("x-api-key")},
 	}
 	violation := openapi3.NewObjectSchema().WithProperty("field", openapi3.NewStringSchema()).WithProperty("message", openapi3.NewStringSchema())
@@ -125,6 +183,19 @@ func addComponents(doc *openapi3.T) {
 		WithProperty("code", openapi3.NewStringSchema()).
 		WithProperty("requestId", openapi3.NewStringSchema()).
 		WithProperty("violations", openapi3.NewArraySchema().WithItems(violation))
+	for name, text := range map[string]string{
+		"type": "Names the kind of problem.", "title": "The status in words.", "status": "The HTTP status.",
+		"detail": "What went wrong, for people.", "instance": "The path that was called.", "code": "What went wrong, for programs; it is stable.",
+		"requestId": "Names the request in logs.", "violations": "The fields that break a rule; empty where none does.",
+	} {
+		shape.Properties[name].Value.Description = text
+		shape.Required = append(shape.Required, name)
+	}
+	slices.Sort(shape.Required)
+	violation.Required = []string{"field", "message"}
+	violation.Properties["field"].Value.Description = "The field, by its place in the request."
+	violation.Properties["message"].Value.Description = "What it breaks."
+	doc.Components.Headers = headers()
 	if doc.Components.Schemas == nil {
 		doc.Components.Schemas = openapi3.Schemas{}
 	}
@@ -146,19 +217,36 @@ func describe(operation *openapi3.Operation, m access.Method) {
 	}
 	describeCSV(operation, m)
 	dropBodyFields(operation, m)
-	operation.Responses.Set("default", &openapi3.ResponseRef{Value: openapi3.NewResponse().
-		WithDescription("What went wrong.").
-		WithContent(openapi3.NewContentWithSchemaRef(openapi3.NewSchemaRef("#/components/schemas/Problem", nil), []string{gwhttp.ProblemType}))})
+	describeHeaders(operation, m)
+	describeRefusals(operation, m)
+	operation.Tags = []string{tagOf(string(m.Service.Name())).name}
 	scheme := bearer
 	if m.Rule.GetAuth() == policyv1.Auth_AUTH_PLATFORM_KEY {
 		scheme = platformKey
 	}
 	operation.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate(scheme))
+	if scheme == bearer {
+		operation.Security.With(openapi3.NewSecurityRequirement().Authenticate(cookie))
+	}
 	if m.Verb == "POST" {
 		operation.AddParameter(openapi3.NewHeaderParameter("Idempotency-Key").
 			WithDescription("The same key and body within 24 hours gets the first answer again.").WithSchema(openapi3.NewStringSchema().WithMaxLength(255)))
 	}
+	summarise(operation, string(m.Descriptor.Name()))
 	operation.Description = strings.TrimSpace(operation.Description + "\n\n" + needs(m))
+}
+
+// summarise makes the first sentence of a method's comment, without the method's
+// name, the summary.
+func summarise(operation *openapi3.Operation, method string) {
+	text := strings.TrimSpace(operation.Summary + "\n\n" + operation.Description)
+	text = strings.TrimSpace(strings.TrimPrefix(text, method))
+	first, rest, _ := strings.Cut(text, ".")
+	if first == "" {
+		first = method
+	}
+	operation.Summary = strings.ToUpper(first[:1]) + strings.ReplaceAll(first[1:], "\n", " ")
+	operation.Description = strings.TrimSpace(rest)
 }
 
 // dropBodyFields leaves out the parameters that REST fills itself.
@@ -193,98 +281,4 @@ func needs(m access.Method) string {
 		parts = append(parts, "the enterprise edition")
 	}
 	return "Needs: " + strings.Join(parts, ", ") + "."
-}
-
-//go:embed page.html
-var pageSource string
-
-var pageTemplate = template.Must(template.New("page").Parse(pageSource))
-
-type route struct {
-	Verb, Path, Summary, Needs, Request, Response string
-	Parameters                                    []parameter
-}
-
-type parameter struct{ Name, In, Type string }
-
-func render(doc *openapi3.T, byRoute map[string]access.Method) ([]byte, error) {
-	var routes []route
-	paths := doc.Paths.Map()
-	for _, path := range slices.Sorted(maps.Keys(paths)) {
-		operations := paths[path].Operations()
-		for _, verb := range slices.Sorted(maps.Keys(operations)) {
-			operation := operations[verb]
-			one := route{Verb: verb, Path: path, Summary: operation.Summary, Needs: needs(byRoute[verb+" "+path])}
-			for _, p := range operation.Parameters {
-				if p.Value != nil {
-					one.Parameters = append(one.Parameters, parameter{Name: p.Value.Name, In: p.Value.In, Type: typeOf(p.Value.Schema)})
-				}
-			}
-			if body := operation.RequestBody; body != nil && body.Value != nil {
-				one.Request = content(doc, body.Value.Content)
-			}
-			for _, code := range []string{"200", "202"} {
-				if response := operation.Responses.Value(code); response != nil && response.Value != nil {
-					one.Response = content(doc, response.Value.Content)
-				}
-			}
-			routes = append(routes, one)
-		}
-	}
-	var page bytes.Buffer
-	if err := pageTemplate.Execute(&page, map[string]any{"Title": doc.Info.Title, "Description": doc.Info.Description, "Routes": routes}); err != nil {
-		return nil, fmt.Errorf("writing the page: %w", err)
-	}
-	return page.Bytes(), nil
-}
-
-// maxDepth bounds how deep a shape is written out.
-const maxDepth = 4
-
-func content(doc *openapi3.T, c openapi3.Content) string {
-	for _, name := range slices.Sorted(maps.Keys(c)) {
-		if c[name].Schema != nil {
-			return outline(doc, c[name].Schema, 0)
-		}
-	}
-	return ""
-}
-
-// outline writes a schema as an example-like shape.
-func outline(doc *openapi3.T, ref *openapi3.SchemaRef, depth int) string {
-	schema := ref.Value
-	if name, ok := strings.CutPrefix(ref.Ref, "#/components/schemas/"); ok {
-		if found := doc.Components.Schemas[name]; found != nil {
-			schema = found.Value
-		}
-	}
-	switch {
-	case schema == nil:
-		return "…"
-	case schema.Type != nil && schema.Type.Is("array") && schema.Items != nil:
-		return "[" + outline(doc, schema.Items, depth) + "]"
-	case len(schema.Properties) > 0:
-		if depth >= maxDepth {
-			return "{…}"
-		}
-		pad := strings.Repeat("  ", depth+1)
-		var b strings.Builder
-		b.WriteString("{\n")
-		for _, name := range slices.Sorted(maps.Keys(schema.Properties)) {
-			fmt.Fprintf(&b, "%s%s: %s\n", pad, name, outline(doc, schema.Properties[name], depth+1))
-		}
-		return b.String() + strings.Repeat("  ", depth) + "}"
-	}
-	return typeOf(ref)
-}
-
-func typeOf(ref *openapi3.SchemaRef) string {
-	if ref == nil || ref.Value == nil || ref.Value.Type == nil {
-		return "object"
-	}
-	text := strings.Join(ref.Value.Type.Slice(), " or ")
-	if ref.Value.Format != "" {
-		text += " (" + ref.Value.Format + ")"
-	}
-	return text
 }

@@ -1,0 +1,138 @@
+package openapi
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/entrasync/entrasync/gateway/internal/access"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+)
+
+func trimService(name string) string { return strings.TrimSuffix(name, "Service") }
+
+// group lists the groups that have routes, each with the codes of its own.
+func group(doc *openapi3.T) {
+	used := map[string]bool{}
+	for _, item := range doc.Paths.Map() {
+		for _, operation := range item.Operations() {
+			for _, name := range operation.Tags {
+				used[name] = true
+			}
+		}
+	}
+	abouts := map[string]tag{}
+	for _, t := range tags {
+		abouts[t.name] = t
+	}
+	doc.Tags = nil
+	type section struct {
+		Name string   `json:"name"`
+		Tags []string `json:"tags"`
+	}
+	var order []section
+	add := func(title string, names []string) {
+		s := section{Name: title}
+		for _, name := range names {
+			if !used[name] {
+				continue
+			}
+			delete(used, name)
+			of, ok := abouts[name]
+			if !ok {
+				of = tagOf(name + "Service")
+			}
+			description := of.about
+			if of.reasons != "Every call" {
+				description += codesOf(of.reasons)
+			}
+			doc.Tags = append(doc.Tags, &openapi3.Tag{Name: name, Description: description})
+			s.Tags = append(s.Tags, name)
+		}
+		if len(s.Tags) > 0 {
+			order = append(order, s)
+		}
+	}
+	for _, s := range sections {
+		add(s.name, s.tags)
+	}
+	var rest []string
+	for name := range used {
+		rest = append(rest, name)
+	}
+	slices.Sort(rest)
+	add("More", rest)
+	doc.Extensions = map[string]any{"x-tagGroups": order}
+}
+
+// dropUnused leaves out schemas that no route names: those of bodies that REST
+// takes otherwise.
+func dropUnused(doc *openapi3.T) {
+	for {
+		raw, err := json.Marshal(doc)
+		if err != nil {
+			return // the caller will see it
+		}
+		dropped := false
+		for name := range doc.Components.Schemas {
+			if !strings.Contains(string(raw), `"`+componentsPrefix+name+`"`) {
+				delete(doc.Components.Schemas, name)
+				dropped = true
+			}
+		}
+		if !dropped {
+			return
+		}
+	}
+}
+
+// addEvents describes the one stream, which is no method of a contract.
+func addEvents(doc *openapi3.T, r *ruler) {
+	const progress = "RunProgress"
+	message := (&syncenginev1.RunProgress{}).ProtoReflect().Descriptor()
+	doc.Components.Schemas[progress] = openapi3.NewSchemaRef("", schemaOf(doc, message))
+	r.message(openapi3.NewSchemaRef(componentsPrefix+progress, nil), message, given)
+	stream := openapi3.NewResponse().WithDescription("Events named `progress`, each with the managed tenants that have changed; the last says how the run ended. A comment every 15 seconds.")
+	stream.Content = openapi3.Content{"text/event-stream": openapi3.NewMediaType().WithSchemaRef(openapi3.NewSchemaRef(componentsPrefix+progress, nil))}
+	operation := openapi3.NewOperation()
+	operation.OperationID, operation.Summary = "WatchRun", "Follow a run until it has ended."
+	operation.Description = "Server-sent events. `Last-Event-ID` goes on where a stream broke off; a run that has ended, and whose last event came, is answered 204.\n\n" +
+		"Needs: permission " + access.Read + ", flag entra-integration-ui, the enterprise edition."
+	operation.Tags = []string{"Runs"}
+	operation.AddParameter(openapi3.NewPathParameter("runId").WithDescription("The run's id.").WithSchema(openapi3.NewStringSchema()))
+	operation.AddParameter(openapi3.NewHeaderParameter("Last-Event-ID").WithDescription("The id of the last event that came.").WithSchema(openapi3.NewStringSchema()))
+	operation.AddResponse(200, stream)
+	operation.AddResponse(204, openapi3.NewResponse().WithDescription("Nothing more follows."))
+	operation.AddResponse(401, problem("`unauthenticated`"))
+	operation.AddResponse(404, problem("`not_found`, `feature_disabled`"))
+	operation.Responses.Set("default", &openapi3.ResponseRef{Value: problem("Any other refusal.")})
+	operation.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate(bearer)).
+		With(openapi3.NewSecurityRequirement().Authenticate(cookie))
+	doc.Paths.Set("/api/integrations/entra/sync/runs/{runId}/events", &openapi3.PathItem{Get: operation})
+}
+
+// schemaOf makes the schema of a message that no route of a contract has.
+func schemaOf(doc *openapi3.T, message protoreflect.MessageDescriptor) *openapi3.Schema {
+	schema := openapi3.NewObjectSchema()
+	for i := range message.Fields().Len() {
+		field := message.Fields().Get(i)
+		of := openapi3.NewSchemaRef("", plain(field.Kind()))
+		if inner := field.Message(); inner != nil {
+			name := string(inner.Name())
+			if doc.Components.Schemas[name] == nil {
+				doc.Components.Schemas[name] = openapi3.NewSchemaRef("", schemaOf(doc, inner))
+			}
+			of = openapi3.NewSchemaRef(componentsPrefix+name, nil)
+		}
+		if field.IsList() {
+			list := openapi3.NewArraySchema()
+			list.Items = of
+			of = openapi3.NewSchemaRef("", list)
+		}
+		schema.WithPropertyRef(field.JSONName(), of)
+	}
+	return schema
+}
