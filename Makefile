@@ -1,6 +1,6 @@
 # Everything is done by Go programs; these are their names.
 
-.PHONY: help up down reset status logs test fmt lint generate bench fuzz bare
+.PHONY: help up down reset status logs test fmt lint generate console bench fuzz bare
 
 # What a command needs is looked for first, in a moment; then its program is built and run.
 checked = @sh deploy/prerequisites.sh
@@ -41,6 +41,10 @@ lint: ## check formatting, contracts, generated code, modules, builds; look for 
 generate: ## make the code from the contracts and the queries again
 	$(checked) lint
 	$(check) generate
+
+console: ## test the console in Chromium against the stack that "make up" started; pictures in gateway/web/shots
+	$(checked) lint
+	$(check) console
 
 bench: ## measure, one line of JSON each; "make bench of=Preview" for some
 	$(check) bench $(of)

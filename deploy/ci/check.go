@@ -46,6 +46,11 @@ func reformat(ctx context.Context, where layout.Layout, _ []string) error {
 	return suite.Reformat(ctx, os.Stdout)
 }
 
+// console tests the console in a browser.
+func console(ctx context.Context, where layout.Layout, _ []string) error {
+	return newSuite(where).Browse(ctx, os.Stdout)
+}
+
 func newSuite(where layout.Layout) *checks.Suite {
 	local := filepath.Join(where.Bin(), "entrasync-local")
 	return &checks.Suite{

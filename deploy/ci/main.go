@@ -27,6 +27,7 @@ var verbs = map[string]verb{
 	"fmt":      reformat,
 	"fuzz":     fuzz,
 	"bench":    bench,
+	"console":  console,
 }
 
 const usage = `usage: ci <verb>
@@ -40,6 +41,7 @@ const usage = `usage: ci <verb>
   fuzz [-each 10m] [-jobs n] [-resume=false]
                         fuzz every target; an interrupted run goes on where it was
   bench [pattern]       measure; one line of JSON for each benchmark
+  console               test the console in Chromium, against the stack that "make up" has started
 `
 
 func main() {

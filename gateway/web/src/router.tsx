@@ -47,6 +47,10 @@ const setup = createRoute({
   component: lazyRouteComponent(entraScreens, 'SetupPage'),
 })
 
+const queueFrame = createRoute({ getParentRoute: () => entra, id: 'queue', component: lazyRouteComponent(entraScreens, 'QueueFrame') })
+const queue = createRoute({ getParentRoute: () => queueFrame, path: '/queue', component: lazyRouteComponent(entraScreens, 'QueuePage') })
+const settings = createRoute({ getParentRoute: () => entra, path: '/settings', component: lazyRouteComponent(entraScreens, 'SettingsPage') })
+
 const clients = createRoute({ getParentRoute: () => root, path: '/clients', component: lazyRouteComponent(recordScreens, 'ClientsPage') })
 const client = createRoute({ getParentRoute: () => root, path: '/clients/$clientId', component: lazyRouteComponent(recordScreens, 'ClientPage') })
 const contacts = createRoute({ getParentRoute: () => root, path: '/contacts', component: lazyRouteComponent(recordScreens, 'ContactsPage') })
@@ -58,7 +62,7 @@ function text(value: unknown): string | undefined {
 }
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, integrations, entra.addChildren([overview, setup, mapping, runs, run]), clients, client, contacts, contact, audit]),
+  routeTree: root.addChildren([home, integrations, entra.addChildren([overview, setup, mapping, runs, run, queueFrame.addChildren([queue]), settings]), clients, client, contacts, contact, audit]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Loading />,
   defaultErrorComponent: ({ error, reset }) => <Problem error={error} again={reset} />,

@@ -27,6 +27,15 @@ func (s *Suite) console(ctx context.Context, log io.Writer) error {
 	return nil
 }
 
+// Browse tests the console in a browser against the stack that runs, and leaves a picture of every
+// screen in gateway/web/shots. It is no part of Test: a bare machine has no browser.
+func (s *Suite) Browse(ctx context.Context, log io.Writer) error {
+	if err := s.consoleTools(ctx, log); err != nil {
+		return err
+	}
+	return s.command(ctx, log, web, nil, "npm", "run", "--silent", "e2e")
+}
+
 // consoleTools installs what the console is built and checked with, as its lock file says. The
 // stamp is the one that `make up` looks at, which installs only what it builds with.
 func (s *Suite) consoleTools(ctx context.Context, log io.Writer) error {

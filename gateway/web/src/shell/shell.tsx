@@ -107,7 +107,7 @@ function Frame({ session, ended }: { session: Session; ended: boolean }) {
             </Group>
           )}
           {client ? (
-            <Empty icon="lock" title="This page is for your service provider">
+            <Empty order={1} icon="lock" title="This page is for your service provider">
               Users of the client portal see nothing here. Ask your service provider for what you need.
             </Empty>
           ) : (

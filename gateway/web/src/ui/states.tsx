@@ -31,14 +31,14 @@ export function Loading({ lines = 4, label = 'Loading' }: { lines?: number; labe
 }
 
 // Empty says that there is nothing, why, and what comes next.
-export function Empty({ icon = 'info', title, children, action }: { icon?: IconName; title: string; children?: ReactNode; action?: ReactNode }) {
+export function Empty({ icon = 'info', title, order = 3, children, action }: { icon?: IconName; title: string; order?: 1 | 3; children?: ReactNode; action?: ReactNode }) {
   return (
     <Center py={48} px="md">
       <Stack align="center" gap="xs" maw={460}>
         <Text c="dimmed" component="span" lh={1}>
           <Icon name={icon} size={36} />
         </Text>
-        <Title order={3} size="h4" ta="center">
+        <Title order={order} size="h4" ta="center">
           {title}
         </Title>
         {children && (
@@ -57,7 +57,7 @@ export function Problem({ error, again, title }: { error: unknown; again?: () =>
   const failure = describe(error)
   if (failure.kind === 'forbidden') {
     return (
-      <Empty icon="lock" title="You may not see this">
+      <Empty order={1} icon="lock" title="You may not see this">
         {failure.message} {failure.remedy}
       </Empty>
     )
@@ -99,7 +99,7 @@ export function Problem({ error, again, title }: { error: unknown; again?: () =>
 // FeatureOff stands where a feature is switched off, also when that happens while it is open.
 export function FeatureOff() {
   return (
-    <Empty icon="pause" title="This is switched off for your organisation">
+    <Empty order={1} icon="pause" title="This is switched off for your organisation">
       Nothing was lost. Whoever runs this installation can switch it on again.
     </Empty>
   )

@@ -1,0 +1,227 @@
+// The console in a real browser, against the stack that `make up` has started: what people do, and what
+// they see.
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+
+import { call, gateway, look, open, setFlag, signedIn } from './browser.mjs'
+
+const entra = '/integrations/entra'
+const allFlags = ['entra-integration-ui', 'entra-integration-client-sync-action', 'entra-integration-field-sync', 'entra-integration-ambiguous-queue']
+let browser
+
+beforeEach(async () => {
+  for (const flag of allFlags) await setFlag(flag, true)
+})
+before(async () => {
+  browser = await open()
+})
+after(async () => {
+  for (const flag of allFlags) await setFlag(flag, true)
+  await browser?.close()
+})
+
+// screens are all there are, with a text that shows that each has loaded.
+async function screens() {
+  const { runs } = await call('GET', `/api${entra}/sync/runs?type=all-tenants&pageSize=1`)
+  const { clients } = await call('GET', '/api/clients?pageSize=1')
+  const { contacts } = await call('GET', '/api/contacts?entra=linked&pageSize=1')
+  return [
+    ['integrations', '/integrations', 'Microsoft Entra'],
+    ['overview', entra, 'What needs you'],
+    ['setup', entra + '/setup', 'Set up Microsoft Entra'],
+    ['mapping', entra + '/mapping', 'Mapping'],
+    ['runs', entra + '/runs', 'Sync history'],
+    ['run', `${entra}/runs/${runs[0].runId}`, 'By directory'],
+    ['queue', entra + '/queue', 'Review queue'],
+    ['settings', entra + '/settings', 'Sync settings'],
+    ['clients', '/clients', 'Clients'],
+    ['client', `/clients/${clients[0].id}`, 'Contacts'],
+    ['contacts', '/contacts', 'Contacts'],
+    ['contact', `/contacts/${contacts[0].id}`, 'Microsoft Entra'],
+    ['audit', '/audit', 'Audit trail'],
+  ]
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`every screen is accessible and shows no failure, ${colorScheme}`, async () => {
+    const page = await signedIn(browser, 'administrator', { colorScheme })
+    for (const [name, path, title] of await screens()) {
+      await page.goto(gateway + path)
+      await page.getByRole('heading', { name: title, exact: true }).first().waitFor()
+      await page.waitForLoadState('networkidle')
+      await look(page, `${name}-${colorScheme}`)
+      assert.equal(await page.getByRole('alert').count(), 0, `${name}: shows a failure`)
+    }
+    await page.context().close()
+  })
+}
+
+test('every screen fits a narrow window', async () => {
+  const page = await signedIn(browser, 'administrator', { viewport: { width: 390, height: 844 } })
+  for (const [name, path, title] of await screens()) {
+    await page.goto(gateway + path)
+    await page.getByRole('heading', { name: title, exact: true }).first().waitFor()
+    await look(page, `${name}-narrow`)
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+    assert.ok(wider <= 0, `${name}: ${wider} pixels wider than the window`)
+  }
+  await page.context().close()
+})
+
+test('an administrator syncs all tenants and follows the run to its end', async () => {
+  const page = await signedIn(browser, 'administrator')
+  await page.getByRole('link', { name: 'Overview' }).click()
+  await page.getByRole('button', { name: 'Sync all tenants now' }).click()
+  await page.getByRole('link', { name: 'Follow it' }).click()
+  await page.getByText('Completed').first().waitFor({ timeout: 120_000 })
+  await page.getByRole('heading', { name: 'By directory' }).waitFor()
+  await page.context().close()
+})
+
+test('decisions about mapping are provisional, outlive the page, and are written by one confirm', async () => {
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(`${gateway}${entra}/mapping`)
+  await page.getByText('All (', { exact: false }).click()
+  await page.getByLabel('Find').fill('quixotic')
+  const row = page.getByRole('row', { name: /Quixotic/ })
+  const state = async () => (await call('GET', `/api${entra}/mappings?q=quixotic`)).mappings.map((mapping) => mapping.state)
+  const before = await state()
+  const decide = before[0] === 'skip_for_now' ? 'Review later' : 'Skip for now'
+  await row.getByRole('button', { name: /^More for/ }).click()
+  await page.getByRole('menuitem', { name: decide }).click()
+  await page.getByText('1 decision is not written yet').waitFor()
+  await page.reload()
+  await page.getByText('1 decision is not written yet').waitFor()
+  assert.deepEqual(await state(), before, 'written before the confirm')
+  await look(page, 'mapping-decided')
+  await page.getByRole('button', { name: 'Review and confirm' }).click()
+  const dialog = page.getByRole('dialog', { name: 'What will be written' })
+  await dialog.getByText('Quixotic').waitFor()
+  await look(page, 'mapping-confirm')
+  await dialog.getByRole('button', { name: 'Confirm 1 decision' }).click()
+  await page.getByText('1 decision is written').waitFor()
+  assert.deepEqual(await state(), [decide === 'Skip for now' ? 'skip_for_now' : 'needs_review'])
+  await page.context().close()
+})
+
+test('a picker finds a client by any word, with the keyboard alone', async () => {
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(`${gateway}${entra}/mapping`)
+  await page.getByText('All (', { exact: false }).click()
+  const choose = page.getByRole('button', { name: /^(Other client|Choose a client|Change) for / }).first()
+  await choose.focus()
+  await page.keyboard.press('Enter')
+  await page.keyboard.type('Halvorsen')
+  await page.getByRole('option', { name: 'Halvorsen Dental AS' }).waitFor()
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('Enter')
+  await page.getByText('→ Halvorsen Dental AS').waitFor()
+  await page.getByRole('button', { name: 'Discard' }).click()
+  await page.context().close()
+})
+
+test('settings are saved, and the field rules are there only with their flag', async () => {
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(`${gateway}${entra}/settings`)
+  const guests = page.getByRole('switch', { name: 'Leave guests out' })
+  await guests.waitFor()
+  const was = await guests.isChecked()
+  await page.getByText('Leave guests out').click()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('Not saved yet').waitFor({ state: 'detached' })
+  const { filters } = await call('GET', `/api${entra}/settings`)
+  assert.equal(filters.guests, !was)
+  await call('PATCH', `/api${entra}/settings`, { filters: { guests: was } })
+  await page.getByRole('heading', { name: 'What it may overwrite' }).waitFor()
+  await setFlag('entra-integration-field-sync', false)
+  await page.getByRole('heading', { name: 'What it may overwrite' }).waitFor({ state: 'detached' })
+  await setFlag('entra-integration-field-sync', true)
+  await page.context().close()
+})
+
+test('a client is synced from its page, which names the run', async () => {
+  const page = await signedIn(browser, 'administrator')
+  const { clients } = await call('GET', '/api/clients?q=halvorsen')
+  await page.goto(`${gateway}/clients/${clients[0].id}`)
+  await page.getByRole('button', { name: 'Sync Entra now' }).click()
+  await page.getByRole('link', { name: /^Run / }).click()
+  await page.getByText('Completed').first().waitFor({ timeout: 120_000 })
+  await setFlag('entra-integration-client-sync-action', false)
+  await page.goto(`${gateway}/clients/${clients[0].id}`)
+  await page.getByRole('heading', { name: 'Its own syncs' }).waitFor()
+  assert.equal(await page.getByRole('button', { name: 'Sync Entra now' }).count(), 0)
+  await setFlag('entra-integration-client-sync-action', true)
+  await page.context().close()
+})
+
+test('a reader sees and cannot change', async () => {
+  const page = await signedIn(browser, 'reader')
+  await page.goto(gateway + entra)
+  await page.getByRole('heading', { name: 'What needs you' }).waitFor()
+  assert.equal(await page.getByRole('button', { name: 'Sync all tenants now' }).count(), 0)
+  await page.goto(`${gateway}${entra}/mapping`)
+  await page.getByRole('table', { name: 'Directories and clients' }).waitFor()
+  assert.equal(await page.getByRole('button', { name: /^(Accept|Other client|Choose a client|Change|More)/ }).count(), 0)
+  await page.goto(`${gateway}${entra}/settings`)
+  await page.getByText('You may look, not change.').waitFor()
+  await look(page, 'settings-reader')
+  await page.context().close()
+})
+
+test('a user of the client portal sees nothing', async () => {
+  const page = await signedIn(browser, 'client')
+  for (const path of ['/integrations', entra, '/clients']) {
+    await page.goto(gateway + path)
+    await page.getByRole('heading', { name: 'This page is for your service provider' }).waitFor()
+  }
+  assert.equal(await page.getByRole('link', { name: 'Overview' }).count(), 0)
+  await look(page, 'client-portal')
+  await page.context().close()
+})
+
+test('a flag that goes off takes away the card and the screen that is open', async () => {
+  const page = await signedIn(browser, 'administrator')
+  const other = await page.context().newPage()
+  await page.getByRole('region', { name: 'Microsoft Entra' }).waitFor()
+  await other.goto(`${gateway}${entra}/mapping`)
+  await other.getByRole('table', { name: 'Directories and clients' }).waitFor()
+  await setFlag('entra-integration-ui', false)
+  await page.getByRole('heading', { name: 'No integration is switched on' }).waitFor()
+  await other.getByRole('heading', { name: 'This is switched off for your organisation' }).waitFor()
+  assert.equal(await other.getByRole('link', { name: 'Mapping' }).count(), 0)
+  await look(other, 'switched-off')
+  await setFlag('entra-integration-ui', true)
+  await page.getByRole('region', { name: 'Microsoft Entra' }).waitFor()
+  await page.context().close()
+})
+
+test('the review queue is there only with its flag', async () => {
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(`${gateway}${entra}/queue`)
+  await page.getByRole('listbox', { name: 'People to decide about' }).waitFor()
+  await setFlag('entra-integration-ambiguous-queue', false)
+  await page.getByRole('heading', { name: 'This is switched off for your organisation' }).waitFor()
+  assert.equal(await page.getByRole('link', { name: 'Review queue' }).count(), 0)
+  await setFlag('entra-integration-ambiguous-queue', true)
+  await page.context().close()
+})
+
+test('a session that ends says so and keeps what was entered', async () => {
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(`${gateway}${entra}/settings`)
+  await page.getByLabel('Patterns of your own').fill('^scanner')
+  await page.context().clearCookies()
+  await page.getByText('Your session has ended.', { exact: false }).waitFor()
+  assert.equal(await page.getByLabel('Patterns of your own').inputValue(), '^scanner')
+  await page.context().close()
+})
+
+test('somebody who signs out is signed out', async () => {
+  const page = await signedIn(browser, 'administrator')
+  await page.getByRole('button', { name: /account$/ }).click()
+  await page.getByRole('menuitem', { name: 'Sign out', exact: true }).click()
+  await page.goto(gateway + '/integrations')
+  await page.getByRole('link', { name: 'Sign in' }).waitFor()
+  await look(page, 'sign-in')
+  await page.context().close()
+})
