@@ -60,7 +60,7 @@ func TestOneContactForEachMailbox(t *testing.T) {
 	})
 	rapid.Check(t, func(rt *rapid.T) {
 		e.exec(`TRUNCATE contacts, entra_contact_links, contact_changes, feed_heads, directories, client_heads, held_identities, held_decisions, rejected_inactivations, approved_listings,
-			entra_sync_run_tenants, entra_sync_runs, entra_sync_settings, directory_mappings, orphan_decisions, entra_contact_link_history`)
+			entra_sync_run_tenants, entra_sync_runs, entra_sync_settings, directory_mappings, orphan_decisions, entra_contact_link_history CASCADE`)
 		e.setting("guard_min_count", 1000)
 		for round := range 2 {
 			for i, email := range rapid.SliceOfN(field, 0, 4).Draw(rt, "host") {
