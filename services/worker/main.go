@@ -29,8 +29,9 @@ import (
 // sweepEvery is how often runs without a workflow are looked for.
 const sweepEvery = 30 * time.Second
 
-// reconcileEvery is how often all schedules are compared with what tenants want.
-const reconcileEvery = 10 * time.Minute
+// reconcileEvery is how often all schedules are compared with what tenants want, beside the effects
+// that change them at once.
+const reconcileEvery = time.Hour
 
 // config is all that the process takes from its environment.
 type config struct {

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
@@ -41,6 +42,7 @@ type Status struct {
 	engine         syncenginev1.SyncEngineInternalServiceClient
 	reconciliation reconciliationv1.ReconciliationInternalServiceClient
 	schedules      orchestrationv1.ScheduleInternalServiceClient
+	history        syncenginev1.ScheduleInternalServiceClient
 }
 
 // NewStatus makes the server of the status panel.
@@ -52,6 +54,7 @@ func NewStatus(b Backends) *Status {
 		engine:         syncenginev1.NewSyncEngineInternalServiceClient(b.SyncEngine),
 		reconciliation: reconciliationv1.NewReconciliationInternalServiceClient(b.Reconciliation),
 		schedules:      orchestrationv1.NewScheduleInternalServiceClient(b.Worker),
+		history:        syncenginev1.NewScheduleInternalServiceClient(b.SyncEngine),
 	}
 }
 
@@ -63,6 +66,7 @@ type answers struct {
 	engine     *syncenginev1.GetSyncStatusResponse
 	queue      *reconciliationv1.CountItemsResponse
 	schedule   *orchestrationv1.DescribeScheduleResponse
+	failing    *syncenginev1.ListQuarantinedTenantsResponse
 }
 
 // GetStatus asks all services at once. The connection must answer, for without
@@ -88,6 +92,10 @@ func (s *Status) GetStatus(ctx context.Context, _ *gatewayv1.GetStatusRequest) (
 	})
 	part(ctx, &group, "reconciliation", func(ctx context.Context) (err error) {
 		a.queue, err = s.reconciliation.CountItems(ctx, &reconciliationv1.CountItemsRequest{})
+		return err
+	})
+	part(ctx, &group, "quarantine", func(ctx context.Context) (err error) {
+		a.failing, err = s.history.ListQuarantinedTenants(ctx, &syncenginev1.ListQuarantinedTenantsRequest{})
 		return err
 	})
 	part(ctx, &group, "worker", func(ctx context.Context) (err error) {
@@ -174,6 +182,15 @@ func attention(a answers, status *gatewayv1.GetStatusResponse) []*gatewayv1.Atte
 	}
 	for _, t := range a.discovery.GetUnreadable() {
 		entry := add(t.GetProblem().GetCode(), t.GetProblem().GetMessage(), t.GetProblem().GetRemedy())
+		id := t.GetManagedTenantId()
+		entry.ManagedTenantId = &id
+	}
+	for _, t := range a.failing.GetTenants() {
+		why, _ := reason.Of(reason.TenantQuarantined)
+		entry := add(reason.TenantQuarantined, why.Text, why.Do)
+		if last, ok := reason.Of(t.GetCode()); ok {
+			entry.Message += " The last failure: " + last.Text
+		}
 		id := t.GetManagedTenantId()
 		entry.ManagedTenantId = &id
 	}

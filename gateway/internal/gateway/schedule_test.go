@@ -59,3 +59,26 @@ func TestTheStatusCallsAScheduleEnabledOnlyWhereOneRuns(t *testing.T) {
 	require.Equal(t, "2026-01-02T03:04:05Z", quarantined["nextRunAt"])
 	require.Contains(t, attention, "schedule_quarantined")
 }
+
+// TestAttentionNamesManagedTenantsInQuarantine says which one, why, and what mends it.
+func TestAttentionNamesManagedTenantsInQuarantine(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.allOn("t1")
+	b.backends.on("/entrasync.syncengine.v1.ScheduleInternalService/ListQuarantinedTenants", func(context.Context, proto.Message) (proto.Message, error) {
+		return &syncenginev1.ListQuarantinedTenantsResponse{Tenants: []*syncenginev1.QuarantinedTenant{{
+			ManagedTenantId: "m-1", Since: timestamppb.New(time.Unix(1_700_000_000, 0)), FailedRuns: 6, Code: "consent_missing",
+		}}}, nil
+	})
+	answer := b.as(b.reader("t1"), "GET", "/api/integrations/entra", "").json(t)
+	for _, entry := range answer["attention"].([]any) {
+		if e := entry.(map[string]any); e["code"] == "tenant_quarantined" {
+			require.Equal(t, "m-1", e["managedTenantId"])
+			require.Contains(t, e["message"], "once a day")
+			require.Contains(t, e["message"], "The last failure: ")
+			require.NotEmpty(t, e["remedy"])
+			return
+		}
+	}
+	require.Fail(t, "attention does not name it", "%v", answer["attention"])
+}

@@ -136,6 +136,7 @@ const (
 	RunChanging             = "run_changing"
 	RunNotRunning           = "run_not_running"
 	RunTicketInvalid        = "run_ticket_invalid"
+	TenantQuarantined       = "tenant_quarantined"
 	RoundInProgress         = "round_in_progress"
 	NotHeld                 = "not_held"
 	HeldSetDiffers          = "held_set_differs"

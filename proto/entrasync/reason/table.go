@@ -479,6 +479,11 @@ var groups = []Group{
 			Text: "The run is not running.", Do: "Look at the run.",
 		},
 		{
+			Name: TenantQuarantined, Kinds: []Kind{KindUnavailable},
+			Text: "The managed tenant failed in the last five runs, so that scheduled runs try it once a day only.",
+			Do:   "Mend what its last failure names, then sync its client: the first sync that gets through ends this.",
+		},
+		{
 			Name: RunTicketInvalid, Kinds: []Kind{KindDenied},
 			Text: "The run does not carry the ticket that it was made with, or one that has expired.",
 			Do:   "Start the run again. If it was not started by a person or a schedule, tell the operator of entrasync: somebody else reaches the orchestrator.",

@@ -5,8 +5,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -28,7 +30,12 @@ func (s *Store) FinishRun(ctx context.Context, end syncengine.RunEnd, derive fun
 	if err != nil {
 		return run, err
 	}
-	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
+	tenantID, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return run, err
+	}
+	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+		q := sqlc.New(tx)
 		locked, err := q.LockRun(ctx, id)
 		if pg.NoRows(err) {
 			return syncengine.ErrUnknownRun
@@ -47,7 +54,7 @@ func (s *Store) FinishRun(ctx context.Context, end syncengine.RunEnd, derive fun
 			return err
 		}
 		if !syncengine.IsTerminal(state) {
-			if err := finish(ctx, q, id, end, derive, tenantID); err != nil {
+			if err := finish(ctx, tx, id, end, derive, tenantID.String()); err != nil {
 				return err
 			}
 		}
@@ -57,7 +64,8 @@ func (s *Store) FinishRun(ctx context.Context, end syncengine.RunEnd, derive fun
 	return run, err
 }
 
-func finish(ctx context.Context, q *sqlc.Queries, id uuid.UUID, end syncengine.RunEnd, derive func(syncengine.Run) syncengine.Ending, tenantID string) error {
+func finish(ctx context.Context, tx pgx.Tx, id uuid.UUID, end syncengine.RunEnd, derive func(syncengine.Run) syncengine.Ending, tenantID string) error {
+	q := sqlc.New(tx)
 	run, err := getRun(ctx, q, id)
 	if err != nil {
 		return err
@@ -75,7 +83,7 @@ func finish(ctx context.Context, q *sqlc.Queries, id uuid.UUID, end syncengine.R
 	if err := addStatistics(ctx, q, id); err != nil {
 		return err
 	}
-	if err := recordEnd(ctx, q, tenantID, run, ending.State, end.Now); err != nil {
+	if err := recordEnd(ctx, tx, tenantID, run, ending.State, end.Now); err != nil {
 		return err
 	}
 	if !ending.AutomaticSync {

@@ -123,7 +123,7 @@ func addTotals(ctx context.Context, q *sqlc.Queries, runs []syncengine.Run, ids 
 }
 
 // StartRun marks an open run as running and adds the tenants that it lacks.
-func (s *Store) StartRun(ctx context.Context, id string, tenants []syncengine.ManagedTenant, now time.Time) (state syncengine.State, total int, err error) {
+func (s *Store) StartRun(ctx context.Context, id string, tenants []syncengine.ManagedTenant, out *syncengine.LeaveOut, now time.Time) (state syncengine.State, total int, err error) {
 	parsed, err := parse(id, syncengine.ErrUnknownRun)
 	if err != nil {
 		return "", 0, err
@@ -155,6 +155,9 @@ func (s *Store) StartRun(ctx context.Context, id string, tenants []syncengine.Ma
 			}
 			params.TenantID = tenantID
 			if err := q.InsertRunTenants(ctx, params); err != nil {
+				return err
+			}
+			if err := setAside(ctx, q, parsed, out, now); err != nil {
 				return err
 			}
 		}

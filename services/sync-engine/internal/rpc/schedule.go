@@ -3,6 +3,8 @@ package rpc
 import (
 	"context"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
@@ -38,4 +40,18 @@ func (s *scheduleServer) ListScheduledTenants(ctx context.Context, req *syncengi
 		return nil, err
 	}
 	return &syncenginev1.ListScheduledTenantsResponse{TenantIds: tenants}, nil
+}
+
+func (s *scheduleServer) ListQuarantinedTenants(ctx context.Context, _ *syncenginev1.ListQuarantinedTenantsRequest) (*syncenginev1.ListQuarantinedTenantsResponse, error) {
+	tenants, err := s.cases.Schedules.Quarantined(ctx)
+	if err != nil {
+		return nil, err
+	}
+	answer := &syncenginev1.ListQuarantinedTenantsResponse{Tenants: make([]*syncenginev1.QuarantinedTenant, len(tenants))}
+	for i, t := range tenants {
+		answer.Tenants[i] = &syncenginev1.QuarantinedTenant{
+			ManagedTenantId: t.ManagedTenantID, Since: timestamppb.New(t.Since), FailedRuns: count(t.FailedRuns), Code: t.Code,
+		}
+	}
+	return answer, nil
 }

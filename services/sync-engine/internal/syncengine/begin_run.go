@@ -17,7 +17,8 @@ type BeginStore interface {
 	Run(ctx context.Context, id string) (Run, error) // ErrUnknownRun
 	// StartRun marks an open run as running and adds the tenants that it lacks;
 	// it returns the run's state and how many tenants it covers.
-	StartRun(ctx context.Context, id string, tenants []ManagedTenant, now time.Time) (state State, total int, err error)
+	// What is left out has failed from the start; nil leaves nothing out.
+	StartRun(ctx context.Context, id string, tenants []ManagedTenant, out *LeaveOut, now time.Time) (state State, total int, err error)
 }
 
 // BeginRun marks a run as running and records what it covers.
@@ -54,7 +55,8 @@ func (b *BeginRun) Do(ctx context.Context, runID string) (state State, total int
 			return "", 0, err
 		}
 	}
-	return b.store.StartRun(ctx, runID, tenants, b.now())
+	now := b.now()
+	return b.store.StartRun(ctx, runID, tenants, leaveOut(run, now), now)
 }
 
 // tenants lists the directories in order of confirmation, numbered by client:

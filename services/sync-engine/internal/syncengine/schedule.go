@@ -3,11 +3,46 @@ package syncengine
 import (
 	"context"
 	"time"
+
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // quarantineRuns is how many runs over all tenants fail in a row before the tenant is tried only
 // once a day.
 const quarantineRuns = 5
+
+// quarantineTry is how long a managed tenant in quarantine is left out of scheduled runs after a
+// try: a day, less what jitter may take of a daily schedule.
+const quarantineTry = 20 * time.Hour
+
+// QuarantineRuns is how many runs in a row one managed tenant fails in before it is left out.
+const QuarantineRuns = quarantineRuns
+
+// LeaveOut says which managed tenants a run leaves out.
+type LeaveOut struct {
+	TriedAfter time.Time // those in quarantine that were tried later than this
+	Problem    Problem   // what their result says
+}
+
+// leaveOut is what a run leaves out: a person's run nothing.
+func leaveOut(run Run, now time.Time) *LeaveOut {
+	if run.Trigger != TriggerSchedule {
+		return nil
+	}
+	why, _ := reason.Of(reason.TenantQuarantined)
+	return &LeaveOut{TriedAfter: now.Add(-quarantineTry), Problem: Problem{Code: reason.TenantQuarantined, Message: why.Text, Remedy: why.Do}}
+}
+
+// QuarantinedTenant is a managed tenant that scheduled runs try once a day.
+type QuarantinedTenant struct {
+	ManagedTenantID string
+	Since           time.Time
+	FailedRuns      int
+	Code            string // of the last failure
+}
+
+// quarantinedShown bounds the list of managed tenants in quarantine.
+const quarantinedShown = 100
 
 // FleetHistory is what a tenant's schedule follows from beside the settings: how its runs over all
 // managed tenants ended.
@@ -48,6 +83,8 @@ type Schedule struct {
 // ScheduleStore keeps what schedules follow from.
 type ScheduleStore interface {
 	Schedule(ctx context.Context, now time.Time) (Schedule, error)
+	// QuarantinedTenants lists at most limit managed tenants in quarantine.
+	QuarantinedTenants(ctx context.Context, limit int) ([]QuarantinedTenant, error)
 	// ScheduledTenants names tenants after one, of all tenants, whose first sync got through.
 	ScheduledTenants(ctx context.Context, after string, limit int) ([]string, error)
 }
@@ -72,4 +109,9 @@ func (r *ReadSchedules) Do(ctx context.Context) (Schedule, error) {
 // after the given one.
 func (r *ReadSchedules) Tenants(ctx context.Context, after string, limit int) ([]string, error) {
 	return r.store.ScheduledTenants(ctx, after, limit)
+}
+
+// Quarantined lists managed tenants in quarantine, 100 at most.
+func (r *ReadSchedules) Quarantined(ctx context.Context) ([]QuarantinedTenant, error) {
+	return r.store.QuarantinedTenants(ctx, quarantinedShown)
 }

@@ -77,8 +77,9 @@ func (s *Schedules) options(tenantID string, plan orchestration.Plan) client.Sch
 		},
 		Action: &client.ScheduleWorkflowAction{
 			ID: "entra-scheduled-sync:" + tenantID, Workflow: workflow.ScheduledSync, TaskQueue: s.queue,
-			Args:     []any{workflow.ScheduledSyncInput{TenantID: tenantID, Ticket: plan.Ticket}},
-			Priority: temporal.Priority{FairnessKey: tenantID, PriorityKey: priority(orchestration.Scheduled)},
+			Args:          []any{workflow.ScheduledSyncInput{TenantID: tenantID, Ticket: plan.Ticket}},
+			StaticSummary: "Start the scheduled sync for tenant " + tenantID,
+			Priority:      temporal.Priority{FairnessKey: tenantID, PriorityKey: priority(orchestration.Scheduled)},
 		},
 		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchup,
 		Paused: plan.Paused, Note: plan.Reason,

@@ -46,6 +46,8 @@ func (w *Workflows) Start(ctx context.Context, job orchestration.Job) (execution
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		Memo:                     map[string]any{memoRun: job.RunID},
+		StaticSummary:            summaries[job.Kind] + " for tenant " + job.TenantID,
+		StaticDetails:            "Run `" + job.RunID + "`",
 		// Activities inherit it, so a tenant with a large fleet does not delay the others.
 		Priority: temporal.Priority{FairnessKey: job.TenantID, PriorityKey: priority(job.Urgency)},
 	}
@@ -73,6 +75,12 @@ func (w *Workflows) Start(ctx context.Context, job orchestration.Job) (execution
 			return "", err
 		}
 	}
+}
+
+// summaries say in words what the workflow of a run does.
+var summaries = map[orchestration.Kind]string{
+	orchestration.Discovery: "Look for managed tenants", orchestration.InitialSync: "First sync of all managed tenants",
+	orchestration.AllTenantsSync: "Sync of all managed tenants", orchestration.ClientSync: "Sync of one client's managed tenants",
 }
 
 // priority is Temporal's key, from 1, the first, to 5; 3 is the default.

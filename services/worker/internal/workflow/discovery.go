@@ -16,7 +16,7 @@ func DiscoveryWorkflow(ctx workflow.Context, in DiscoveryInput) (DiscoveryOutput
 		return DiscoveryOutput{State: begun.State}, nil // it was closed before it began
 	}
 	var found DiscoverTenantsOutput
-	err := workflow.ExecuteActivity(round(ctx, runDeadline), DiscoverTenants, in.RunRef).Get(ctx, &found)
+	err := workflow.ExecuteActivity(round(ctx, runDeadline, "managed tenants of the partner"), DiscoverTenants, in.RunRef).Get(ctx, &found)
 	return closeDiscovery(ctx, in, found, err)
 }
 

@@ -132,7 +132,7 @@ func (f *fleet) work(ctx workflow.Context, l *lane) {
 func (f *fleet) sync(ctx workflow.Context, managedTenantID string) {
 	in := SyncTenantUsersInput{RunRef: f.ref, ManagedTenantID: managedTenantID}
 	var out SyncTenantUsersOutput
-	err := workflow.ExecuteActivity(round(ctx, f.left(ctx)), SyncTenantUsers, in).Get(ctx, &out)
+	err := workflow.ExecuteActivity(round(ctx, f.left(ctx), "managed tenant "+managedTenantID), SyncTenantUsers, in).Get(ctx, &out)
 	f.state.Done++
 	if err == nil {
 		if out.State == StateFailed {

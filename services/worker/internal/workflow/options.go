@@ -36,8 +36,10 @@ func unary(ctx workflow.Context, left time.Duration) workflow.Context {
 	})
 }
 
-func round(ctx workflow.Context, left time.Duration) workflow.Context {
+// round is for calls that stream; whose they are about, by id, shows in the orchestrator's pages.
+func round(ctx workflow.Context, left time.Duration, about string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                about,
 		ScheduleToCloseTimeout: max(left, leastTime),
 		StartToCloseTimeout:    roundTimeout,
 		HeartbeatTimeout:       heartbeatTimeout,

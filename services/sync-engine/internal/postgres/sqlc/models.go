@@ -324,6 +324,15 @@ type EntraSyncSetting struct {
 	UpdatedBy                   string
 }
 
+type FailingTenant struct {
+	TenantID        string
+	ManagedTenantID string
+	FailedRuns      int32
+	QuarantinedAt   *time.Time
+	TriedAt         time.Time
+	Code            string
+}
+
 type FeedHead struct {
 	TenantID string
 	Seq      int64

@@ -8,7 +8,49 @@ package sqlc
 import (
 	"context"
 	"time"
+
+	"github.com/google/uuid"
 )
+
+const countFailures = `-- name: CountFailures :exec
+INSERT INTO failing_tenants AS f (tenant_id, managed_tenant_id, failed_runs, tried_at, code)
+SELECT t.tenant_id, t.managed_tenant_id, 1, $1::timestamptz, COALESCE(t.error_code, '')
+FROM entra_sync_run_tenants t
+WHERE t.run_id = $2 AND t.state = 'failed' AND t.error_code IS DISTINCT FROM $3::text
+  AND t.error_code IS DISTINCT FROM 'not_processed'
+ON CONFLICT (tenant_id, managed_tenant_id) DO UPDATE
+SET failed_runs = f.failed_runs + 1, tried_at = EXCLUDED.tried_at, code = EXCLUDED.code,
+    quarantined_at = CASE WHEN f.failed_runs + 1 >= $4::integer THEN COALESCE(f.quarantined_at, EXCLUDED.tried_at) END
+`
+
+type CountFailuresParams struct {
+	Now         time.Time
+	RunID       uuid.UUID
+	Quarantined string
+	Most        int32
+}
+
+// Adds a run's failures to those before. One that was not tried says nothing.
+func (q *Queries) CountFailures(ctx context.Context, arg CountFailuresParams) error {
+	_, err := q.db.Exec(ctx, countFailures,
+		arg.Now,
+		arg.RunID,
+		arg.Quarantined,
+		arg.Most,
+	)
+	return err
+}
+
+const forgetFailures = `-- name: ForgetFailures :exec
+DELETE FROM failing_tenants f
+USING entra_sync_run_tenants t
+WHERE t.run_id = $1 AND t.state IN ('completed', 'partial', 'held') AND t.tenant_id = f.tenant_id AND t.managed_tenant_id = f.managed_tenant_id
+`
+
+func (q *Queries) ForgetFailures(ctx context.Context, runID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, forgetFailures, runID)
+	return err
+}
 
 const getSchedule = `-- name: GetSchedule :many
 SELECT first_synced_at, failed_runs, quarantined_at FROM sync_schedules
@@ -38,6 +80,37 @@ func (q *Queries) GetSchedule(ctx context.Context) ([]GetScheduleRow, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const leaveOutFailing = `-- name: LeaveOutFailing :exec
+UPDATE entra_sync_run_tenants t
+SET state = 'failed', error_code = $1::text, error_message = $2::text, error_remedy = $3::text,
+    started_at = $4::timestamptz, completed_at = $4::timestamptz
+FROM failing_tenants f
+WHERE t.run_id = $5 AND t.state = 'queued' AND f.tenant_id = t.tenant_id AND f.managed_tenant_id = t.managed_tenant_id
+  AND f.quarantined_at IS NOT NULL AND f.tried_at > $6::timestamptz
+`
+
+type LeaveOutFailingParams struct {
+	Code       string
+	Message    string
+	Remedy     string
+	Now        time.Time
+	RunID      uuid.UUID
+	TriedAfter time.Time
+}
+
+// Managed tenants in quarantine that were tried a short time ago.
+func (q *Queries) LeaveOutFailing(ctx context.Context, arg LeaveOutFailingParams) error {
+	_, err := q.db.Exec(ctx, leaveOutFailing,
+		arg.Code,
+		arg.Message,
+		arg.Remedy,
+		arg.Now,
+		arg.RunID,
+		arg.TriedAfter,
+	)
+	return err
 }
 
 const lockSchedule = `-- name: LockSchedule :many
@@ -93,6 +166,43 @@ func (q *Queries) PutSchedule(ctx context.Context, arg PutScheduleParams) error 
 		arg.QuarantinedAt,
 	)
 	return err
+}
+
+const quarantinedTenants = `-- name: QuarantinedTenants :many
+SELECT managed_tenant_id, failed_runs, quarantined_at, code FROM failing_tenants
+WHERE quarantined_at IS NOT NULL ORDER BY managed_tenant_id LIMIT $1
+`
+
+type QuarantinedTenantsRow struct {
+	ManagedTenantID string
+	FailedRuns      int32
+	QuarantinedAt   *time.Time
+	Code            string
+}
+
+func (q *Queries) QuarantinedTenants(ctx context.Context, size int32) ([]QuarantinedTenantsRow, error) {
+	rows, err := q.db.Query(ctx, quarantinedTenants, size)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []QuarantinedTenantsRow
+	for rows.Next() {
+		var i QuarantinedTenantsRow
+		if err := rows.Scan(
+			&i.ManagedTenantID,
+			&i.FailedRuns,
+			&i.QuarantinedAt,
+			&i.Code,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const scheduledTenants = `-- name: ScheduledTenants :many

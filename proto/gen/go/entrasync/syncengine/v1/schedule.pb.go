@@ -249,6 +249,156 @@ func (x *ListScheduledTenantsResponse) GetTenantIds() []string {
 	return nil
 }
 
+type ListQuarantinedTenantsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListQuarantinedTenantsRequest) Reset() {
+	*x = ListQuarantinedTenantsRequest{}
+	mi := &file_entrasync_syncengine_v1_schedule_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListQuarantinedTenantsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListQuarantinedTenantsRequest) ProtoMessage() {}
+
+func (x *ListQuarantinedTenantsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_schedule_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListQuarantinedTenantsRequest.ProtoReflect.Descriptor instead.
+func (*ListQuarantinedTenantsRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_schedule_proto_rawDescGZIP(), []int{4}
+}
+
+type QuarantinedTenant struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	Since           *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since,proto3" json:"since,omitempty"`
+	// Runs in a row.
+	FailedRuns int32 `protobuf:"varint,3,opt,name=failed_runs,json=failedRuns,proto3" json:"failed_runs,omitempty"`
+	// Of the last failure.
+	Code          string `protobuf:"bytes,4,opt,name=code,proto3" json:"code,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QuarantinedTenant) Reset() {
+	*x = QuarantinedTenant{}
+	mi := &file_entrasync_syncengine_v1_schedule_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QuarantinedTenant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QuarantinedTenant) ProtoMessage() {}
+
+func (x *QuarantinedTenant) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_schedule_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QuarantinedTenant.ProtoReflect.Descriptor instead.
+func (*QuarantinedTenant) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_schedule_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *QuarantinedTenant) GetManagedTenantId() string {
+	if x != nil {
+		return x.ManagedTenantId
+	}
+	return ""
+}
+
+func (x *QuarantinedTenant) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *QuarantinedTenant) GetFailedRuns() int32 {
+	if x != nil {
+		return x.FailedRuns
+	}
+	return 0
+}
+
+func (x *QuarantinedTenant) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+type ListQuarantinedTenantsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tenants       []*QuarantinedTenant   `protobuf:"bytes,1,rep,name=tenants,proto3" json:"tenants,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListQuarantinedTenantsResponse) Reset() {
+	*x = ListQuarantinedTenantsResponse{}
+	mi := &file_entrasync_syncengine_v1_schedule_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListQuarantinedTenantsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListQuarantinedTenantsResponse) ProtoMessage() {}
+
+func (x *ListQuarantinedTenantsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_schedule_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListQuarantinedTenantsResponse.ProtoReflect.Descriptor instead.
+func (*ListQuarantinedTenantsResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_schedule_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ListQuarantinedTenantsResponse) GetTenants() []*QuarantinedTenant {
+	if x != nil {
+		return x.Tenants
+	}
+	return nil
+}
+
 var File_entrasync_syncengine_v1_schedule_proto protoreflect.FileDescriptor
 
 const file_entrasync_syncengine_v1_schedule_proto_rawDesc = "" +
@@ -269,10 +419,21 @@ const file_entrasync_syncengine_v1_schedule_proto_rawDesc = "" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x01R\bpageSize\"=\n" +
 	"\x1cListScheduledTenantsResponse\x12\x1d\n" +
 	"\n" +
-	"tenant_ids\x18\x01 \x03(\tR\ttenantIds2\xa7\x02\n" +
+	"tenant_ids\x18\x01 \x03(\tR\ttenantIds\"\x1f\n" +
+	"\x1dListQuarantinedTenantsRequest\"\xa6\x01\n" +
+	"\x11QuarantinedTenant\x12*\n" +
+	"\x11managed_tenant_id\x18\x01 \x01(\tR\x0fmanagedTenantId\x120\n" +
+	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1f\n" +
+	"\vfailed_runs\x18\x03 \x01(\x05R\n" +
+	"failedRuns\x12\x12\n" +
+	"\x04code\x18\x04 \x01(\tR\x04code\"f\n" +
+	"\x1eListQuarantinedTenantsResponse\x12D\n" +
+	"\atenants\x18\x01 \x03(\v2*.entrasync.syncengine.v1.QuarantinedTenantR\atenants2\xc2\x03\n" +
 	"\x17ScheduleInternalService\x12v\n" +
 	"\vGetSchedule\x12+.entrasync.syncengine.v1.GetScheduleRequest\x1a,.entrasync.syncengine.v1.GetScheduleResponse\"\f\xb2\xbb\x18\b\n" +
-	"\x06worker\x12\x93\x01\n" +
+	"\x06worker\x12\x98\x01\n" +
+	"\x16ListQuarantinedTenants\x126.entrasync.syncengine.v1.ListQuarantinedTenantsRequest\x1a7.entrasync.syncengine.v1.ListQuarantinedTenantsResponse\"\r\xb2\xbb\x18\t\n" +
+	"\agateway\x12\x93\x01\n" +
 	"\x14ListScheduledTenants\x124.entrasync.syncengine.v1.ListScheduledTenantsRequest\x1a5.entrasync.syncengine.v1.ListScheduledTenantsResponse\"\x0e\xb2\xbb\x18\n" +
 	"\n" +
 	"\x06worker\x10\x01B\xfc\x01\n" +
@@ -290,25 +451,32 @@ func file_entrasync_syncengine_v1_schedule_proto_rawDescGZIP() []byte {
 	return file_entrasync_syncengine_v1_schedule_proto_rawDescData
 }
 
-var file_entrasync_syncengine_v1_schedule_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_entrasync_syncengine_v1_schedule_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_entrasync_syncengine_v1_schedule_proto_goTypes = []any{
-	(*GetScheduleRequest)(nil),           // 0: entrasync.syncengine.v1.GetScheduleRequest
-	(*GetScheduleResponse)(nil),          // 1: entrasync.syncengine.v1.GetScheduleResponse
-	(*ListScheduledTenantsRequest)(nil),  // 2: entrasync.syncengine.v1.ListScheduledTenantsRequest
-	(*ListScheduledTenantsResponse)(nil), // 3: entrasync.syncengine.v1.ListScheduledTenantsResponse
-	(*timestamppb.Timestamp)(nil),        // 4: google.protobuf.Timestamp
+	(*GetScheduleRequest)(nil),             // 0: entrasync.syncengine.v1.GetScheduleRequest
+	(*GetScheduleResponse)(nil),            // 1: entrasync.syncengine.v1.GetScheduleResponse
+	(*ListScheduledTenantsRequest)(nil),    // 2: entrasync.syncengine.v1.ListScheduledTenantsRequest
+	(*ListScheduledTenantsResponse)(nil),   // 3: entrasync.syncengine.v1.ListScheduledTenantsResponse
+	(*ListQuarantinedTenantsRequest)(nil),  // 4: entrasync.syncengine.v1.ListQuarantinedTenantsRequest
+	(*QuarantinedTenant)(nil),              // 5: entrasync.syncengine.v1.QuarantinedTenant
+	(*ListQuarantinedTenantsResponse)(nil), // 6: entrasync.syncengine.v1.ListQuarantinedTenantsResponse
+	(*timestamppb.Timestamp)(nil),          // 7: google.protobuf.Timestamp
 }
 var file_entrasync_syncengine_v1_schedule_proto_depIdxs = []int32{
-	4, // 0: entrasync.syncengine.v1.GetScheduleResponse.quarantined_at:type_name -> google.protobuf.Timestamp
-	0, // 1: entrasync.syncengine.v1.ScheduleInternalService.GetSchedule:input_type -> entrasync.syncengine.v1.GetScheduleRequest
-	2, // 2: entrasync.syncengine.v1.ScheduleInternalService.ListScheduledTenants:input_type -> entrasync.syncengine.v1.ListScheduledTenantsRequest
-	1, // 3: entrasync.syncengine.v1.ScheduleInternalService.GetSchedule:output_type -> entrasync.syncengine.v1.GetScheduleResponse
-	3, // 4: entrasync.syncengine.v1.ScheduleInternalService.ListScheduledTenants:output_type -> entrasync.syncengine.v1.ListScheduledTenantsResponse
-	3, // [3:5] is the sub-list for method output_type
-	1, // [1:3] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	7, // 0: entrasync.syncengine.v1.GetScheduleResponse.quarantined_at:type_name -> google.protobuf.Timestamp
+	7, // 1: entrasync.syncengine.v1.QuarantinedTenant.since:type_name -> google.protobuf.Timestamp
+	5, // 2: entrasync.syncengine.v1.ListQuarantinedTenantsResponse.tenants:type_name -> entrasync.syncengine.v1.QuarantinedTenant
+	0, // 3: entrasync.syncengine.v1.ScheduleInternalService.GetSchedule:input_type -> entrasync.syncengine.v1.GetScheduleRequest
+	4, // 4: entrasync.syncengine.v1.ScheduleInternalService.ListQuarantinedTenants:input_type -> entrasync.syncengine.v1.ListQuarantinedTenantsRequest
+	2, // 5: entrasync.syncengine.v1.ScheduleInternalService.ListScheduledTenants:input_type -> entrasync.syncengine.v1.ListScheduledTenantsRequest
+	1, // 6: entrasync.syncengine.v1.ScheduleInternalService.GetSchedule:output_type -> entrasync.syncengine.v1.GetScheduleResponse
+	6, // 7: entrasync.syncengine.v1.ScheduleInternalService.ListQuarantinedTenants:output_type -> entrasync.syncengine.v1.ListQuarantinedTenantsResponse
+	3, // 8: entrasync.syncengine.v1.ScheduleInternalService.ListScheduledTenants:output_type -> entrasync.syncengine.v1.ListScheduledTenantsResponse
+	6, // [6:9] is the sub-list for method output_type
+	3, // [3:6] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_syncengine_v1_schedule_proto_init() }
@@ -322,7 +490,7 @@ func file_entrasync_syncengine_v1_schedule_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_syncengine_v1_schedule_proto_rawDesc), len(file_entrasync_syncengine_v1_schedule_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,8 +19,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ScheduleInternalService_GetSchedule_FullMethodName          = "/entrasync.syncengine.v1.ScheduleInternalService/GetSchedule"
-	ScheduleInternalService_ListScheduledTenants_FullMethodName = "/entrasync.syncengine.v1.ScheduleInternalService/ListScheduledTenants"
+	ScheduleInternalService_GetSchedule_FullMethodName            = "/entrasync.syncengine.v1.ScheduleInternalService/GetSchedule"
+	ScheduleInternalService_ListQuarantinedTenants_FullMethodName = "/entrasync.syncengine.v1.ScheduleInternalService/ListQuarantinedTenants"
+	ScheduleInternalService_ListScheduledTenants_FullMethodName   = "/entrasync.syncengine.v1.ScheduleInternalService/ListScheduledTenants"
 )
 
 // ScheduleInternalServiceClient is the client API for ScheduleInternalService service.
@@ -32,6 +33,9 @@ const (
 type ScheduleInternalServiceClient interface {
 	// GetSchedule returns how the tenant wants to be synced by itself.
 	GetSchedule(ctx context.Context, in *GetScheduleRequest, opts ...grpc.CallOption) (*GetScheduleResponse, error)
+	// ListQuarantinedTenants names the managed tenants that a schedule tries only once a day, since
+	// they failed in too many runs in a row; at most 100.
+	ListQuarantinedTenants(ctx context.Context, in *ListQuarantinedTenantsRequest, opts ...grpc.CallOption) (*ListQuarantinedTenantsResponse, error)
 	// ListScheduledTenants names the tenants of which a first sync got through, in the order of
 	// their ids; the others have no schedule.
 	ListScheduledTenants(ctx context.Context, in *ListScheduledTenantsRequest, opts ...grpc.CallOption) (*ListScheduledTenantsResponse, error)
@@ -49,6 +53,16 @@ func (c *scheduleInternalServiceClient) GetSchedule(ctx context.Context, in *Get
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetScheduleResponse)
 	err := c.cc.Invoke(ctx, ScheduleInternalService_GetSchedule_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *scheduleInternalServiceClient) ListQuarantinedTenants(ctx context.Context, in *ListQuarantinedTenantsRequest, opts ...grpc.CallOption) (*ListQuarantinedTenantsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListQuarantinedTenantsResponse)
+	err := c.cc.Invoke(ctx, ScheduleInternalService_ListQuarantinedTenants_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +88,9 @@ func (c *scheduleInternalServiceClient) ListScheduledTenants(ctx context.Context
 type ScheduleInternalServiceServer interface {
 	// GetSchedule returns how the tenant wants to be synced by itself.
 	GetSchedule(context.Context, *GetScheduleRequest) (*GetScheduleResponse, error)
+	// ListQuarantinedTenants names the managed tenants that a schedule tries only once a day, since
+	// they failed in too many runs in a row; at most 100.
+	ListQuarantinedTenants(context.Context, *ListQuarantinedTenantsRequest) (*ListQuarantinedTenantsResponse, error)
 	// ListScheduledTenants names the tenants of which a first sync got through, in the order of
 	// their ids; the others have no schedule.
 	ListScheduledTenants(context.Context, *ListScheduledTenantsRequest) (*ListScheduledTenantsResponse, error)
@@ -89,6 +106,9 @@ type UnimplementedScheduleInternalServiceServer struct{}
 
 func (UnimplementedScheduleInternalServiceServer) GetSchedule(context.Context, *GetScheduleRequest) (*GetScheduleResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetSchedule not implemented")
+}
+func (UnimplementedScheduleInternalServiceServer) ListQuarantinedTenants(context.Context, *ListQuarantinedTenantsRequest) (*ListQuarantinedTenantsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListQuarantinedTenants not implemented")
 }
 func (UnimplementedScheduleInternalServiceServer) ListScheduledTenants(context.Context, *ListScheduledTenantsRequest) (*ListScheduledTenantsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListScheduledTenants not implemented")
@@ -133,6 +153,24 @@ func _ScheduleInternalService_GetSchedule_Handler(srv interface{}, ctx context.C
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ScheduleInternalService_ListQuarantinedTenants_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListQuarantinedTenantsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScheduleInternalServiceServer).ListQuarantinedTenants(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScheduleInternalService_ListQuarantinedTenants_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScheduleInternalServiceServer).ListQuarantinedTenants(ctx, req.(*ListQuarantinedTenantsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ScheduleInternalService_ListScheduledTenants_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListScheduledTenantsRequest)
 	if err := dec(in); err != nil {
@@ -161,6 +199,10 @@ var ScheduleInternalService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetSchedule",
 			Handler:    _ScheduleInternalService_GetSchedule_Handler,
+		},
+		{
+			MethodName: "ListQuarantinedTenants",
+			Handler:    _ScheduleInternalService_ListQuarantinedTenants_Handler,
 		},
 		{
 			MethodName: "ListScheduledTenants",

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file entrasync/syncengine/v1/schedule.proto.
  */
 export const file_entrasync_syncengine_v1_schedule: GenFile = /*@__PURE__*/
-  fileDesc("CiZlbnRyYXN5bmMvc3luY2VuZ2luZS92MS9zY2hlZHVsZS5wcm90bxIXZW50cmFzeW5jLnN5bmNlbmdpbmUudjEiFAoSR2V0U2NoZWR1bGVSZXF1ZXN0IrkBChNHZXRTY2hlZHVsZVJlc3BvbnNlEhYKDmF1dG9tYXRpY19zeW5jGAEgASgIEhgKEGludGVydmFsX21pbnV0ZXMYAiABKAUSFwoPZmlyc3Rfc3luY19kb25lGAMgASgIEjIKDnF1YXJhbnRpbmVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtmYWlsZWRfcnVucxgFIAEoBRIOCgZ0aWNrZXQYBiABKAkiSQobTGlzdFNjaGVkdWxlZFRlbmFudHNSZXF1ZXN0EhcKD2FmdGVyX3RlbmFudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUiMgocTGlzdFNjaGVkdWxlZFRlbmFudHNSZXNwb25zZRISCgp0ZW5hbnRfaWRzGAEgAygJMokCChdTY2hlZHVsZUludGVybmFsU2VydmljZRJoCgtHZXRTY2hlZHVsZRIrLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkdldFNjaGVkdWxlUmVxdWVzdBosLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkdldFNjaGVkdWxlUmVzcG9uc2USgwEKFExpc3RTY2hlZHVsZWRUZW5hbnRzEjQuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuTGlzdFNjaGVkdWxlZFRlbmFudHNSZXF1ZXN0GjUuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuTGlzdFNjaGVkdWxlZFRlbmFudHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("CiZlbnRyYXN5bmMvc3luY2VuZ2luZS92MS9zY2hlZHVsZS5wcm90bxIXZW50cmFzeW5jLnN5bmNlbmdpbmUudjEiFAoSR2V0U2NoZWR1bGVSZXF1ZXN0IrkBChNHZXRTY2hlZHVsZVJlc3BvbnNlEhYKDmF1dG9tYXRpY19zeW5jGAEgASgIEhgKEGludGVydmFsX21pbnV0ZXMYAiABKAUSFwoPZmlyc3Rfc3luY19kb25lGAMgASgIEjIKDnF1YXJhbnRpbmVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtmYWlsZWRfcnVucxgFIAEoBRIOCgZ0aWNrZXQYBiABKAkiSQobTGlzdFNjaGVkdWxlZFRlbmFudHNSZXF1ZXN0EhcKD2FmdGVyX3RlbmFudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUiMgocTGlzdFNjaGVkdWxlZFRlbmFudHNSZXNwb25zZRISCgp0ZW5hbnRfaWRzGAEgAygJIh8KHUxpc3RRdWFyYW50aW5lZFRlbmFudHNSZXF1ZXN0InwKEVF1YXJhbnRpbmVkVGVuYW50EhkKEW1hbmFnZWRfdGVuYW50X2lkGAEgASgJEikKBXNpbmNlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtmYWlsZWRfcnVucxgDIAEoBRIMCgRjb2RlGAQgASgJIl0KHkxpc3RRdWFyYW50aW5lZFRlbmFudHNSZXNwb25zZRI7Cgd0ZW5hbnRzGAEgAygLMiouZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuUXVhcmFudGluZWRUZW5hbnQylQMKF1NjaGVkdWxlSW50ZXJuYWxTZXJ2aWNlEmgKC0dldFNjaGVkdWxlEisuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuR2V0U2NoZWR1bGVSZXF1ZXN0GiwuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuR2V0U2NoZWR1bGVSZXNwb25zZRKJAQoWTGlzdFF1YXJhbnRpbmVkVGVuYW50cxI2LmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkxpc3RRdWFyYW50aW5lZFRlbmFudHNSZXF1ZXN0GjcuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuTGlzdFF1YXJhbnRpbmVkVGVuYW50c1Jlc3BvbnNlEoMBChRMaXN0U2NoZWR1bGVkVGVuYW50cxI0LmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkxpc3RTY2hlZHVsZWRUZW5hbnRzUmVxdWVzdBo1LmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkxpc3RTY2hlZHVsZWRUZW5hbnRzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message entrasync.syncengine.v1.GetScheduleRequest
@@ -125,6 +125,72 @@ export const ListScheduledTenantsResponseSchema: GenMessage<ListScheduledTenants
   messageDesc(file_entrasync_syncengine_v1_schedule, 3);
 
 /**
+ * @generated from message entrasync.syncengine.v1.ListQuarantinedTenantsRequest
+ */
+export type ListQuarantinedTenantsRequest = Message<"entrasync.syncengine.v1.ListQuarantinedTenantsRequest"> & {
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.ListQuarantinedTenantsRequest.
+ * Use `create(ListQuarantinedTenantsRequestSchema)` to create a new message.
+ */
+export const ListQuarantinedTenantsRequestSchema: GenMessage<ListQuarantinedTenantsRequest> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_schedule, 4);
+
+/**
+ * @generated from message entrasync.syncengine.v1.QuarantinedTenant
+ */
+export type QuarantinedTenant = Message<"entrasync.syncengine.v1.QuarantinedTenant"> & {
+  /**
+   * @generated from field: string managed_tenant_id = 1;
+   */
+  managedTenantId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp since = 2;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * Runs in a row.
+   *
+   * @generated from field: int32 failed_runs = 3;
+   */
+  failedRuns: number;
+
+  /**
+   * Of the last failure.
+   *
+   * @generated from field: string code = 4;
+   */
+  code: string;
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.QuarantinedTenant.
+ * Use `create(QuarantinedTenantSchema)` to create a new message.
+ */
+export const QuarantinedTenantSchema: GenMessage<QuarantinedTenant> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_schedule, 5);
+
+/**
+ * @generated from message entrasync.syncengine.v1.ListQuarantinedTenantsResponse
+ */
+export type ListQuarantinedTenantsResponse = Message<"entrasync.syncengine.v1.ListQuarantinedTenantsResponse"> & {
+  /**
+   * @generated from field: repeated entrasync.syncengine.v1.QuarantinedTenant tenants = 1;
+   */
+  tenants: QuarantinedTenant[];
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.ListQuarantinedTenantsResponse.
+ * Use `create(ListQuarantinedTenantsResponseSchema)` to create a new message.
+ */
+export const ListQuarantinedTenantsResponseSchema: GenMessage<ListQuarantinedTenantsResponse> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_schedule, 6);
+
+/**
  * ScheduleInternalService says which tenants are synced by themselves, and how often. What it
  * says is what is wanted; the schedules themselves are the worker's.
  *
@@ -140,6 +206,17 @@ export const ScheduleInternalService: GenService<{
     methodKind: "unary";
     input: typeof GetScheduleRequestSchema;
     output: typeof GetScheduleResponseSchema;
+  },
+  /**
+   * ListQuarantinedTenants names the managed tenants that a schedule tries only once a day, since
+   * they failed in too many runs in a row; at most 100.
+   *
+   * @generated from rpc entrasync.syncengine.v1.ScheduleInternalService.ListQuarantinedTenants
+   */
+  listQuarantinedTenants: {
+    methodKind: "unary";
+    input: typeof ListQuarantinedTenantsRequestSchema;
+    output: typeof ListQuarantinedTenantsResponseSchema;
   },
   /**
    * ListScheduledTenants names the tenants of which a first sync got through, in the order of
