@@ -169,7 +169,7 @@ func TestTablesAreDescribed(t *testing.T) {
 			require.NotNil(t, item.GetOperation(m.Verb).Parameters.GetByInAndName("query", "dryRun"))
 		}
 	}
-	require.Equal(t, 3, found)
+	require.Equal(t, 5, found)
 	require.Equal(t, http.StatusOK, b.do("GET", "/docs", "").status)
 }
 
