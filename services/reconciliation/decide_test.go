@@ -20,6 +20,14 @@ func TestDecisions(t *testing.T) {
 	b := setup(t)
 	contacts := b.queued(3)
 	items, ctx := b.open(), b.as("user-1")
+	counts, err := b.decisions.CountQueueItems(ctx, &reconciliationv1.CountQueueItemsRequest{ClientId: clientID})
+	require.NoError(t, err)
+	require.Len(t, counts.GetCounts(), 1)
+	require.EqualValues(t, 3, counts.GetCounts()[0].GetOpen())
+	require.Equal(t, "multiple_email_matches", counts.GetCounts()[0].GetReason())
+	counts, err = b.decisions.CountQueueItems(ctx, &reconciliationv1.CountQueueItemsRequest{ClientId: "another"})
+	require.NoError(t, err)
+	require.Empty(t, counts.GetCounts())
 
 	existing := &reconciliationv1.ResolveToExistingRequest{ItemId: items["o-0"].GetItemId(), ContactId: contacts["o-0"][1]}
 	linked, err := b.decisions.ResolveToExisting(ctx, existing)
@@ -58,6 +66,12 @@ func TestDecisions(t *testing.T) {
 		_, err := b.decisions.DismissItem(ctx, &reconciliationv1.DismissItemRequest{ItemId: items["o-2"].GetItemId(), Reason: "other"})
 		return err
 	})
+
+	read, err := b.decisions.GetQueueItem(b.as("user-2"), &reconciliationv1.GetQueueItemRequest{ItemId: items["o-0"].GetItemId()})
+	require.NoError(t, err)
+	require.Equal(t, linked.GetItem().String(), read.GetItem().String())
+	_, err = b.decisions.GetQueueItem(ctx, &reconciliationv1.GetQueueItemRequest{ItemId: newID()})
+	require.Equal(t, "not_found", errs.ReasonOf(err))
 
 	versions := `SELECT id || ' ' || xmin FROM syncengine.contacts UNION ALL SELECT contact_id || ' ' || xmin FROM syncengine.entra_contact_links ORDER BY 1`
 	before := b.strings(versions)

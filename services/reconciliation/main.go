@@ -73,6 +73,7 @@ func register(server grpc.ServiceRegistrar, pool *pg.Pool, engine grpc.ClientCon
 		Complete: reconciliation.NewComplete(store, now),
 		Follow:   reconciliation.NewFollow(store, now),
 		List:     reconciliation.NewList(store),
+		Read:     reconciliation.NewReadItem(store),
 		Decide:   reconciliation.NewDecide(store, peers.NewSyncEngine(engine), newID, now),
 	})
 	reconciliationv1.RegisterReconciliationServiceServer(server, s)

@@ -149,6 +149,22 @@ func (s *Store) Count(ctx context.Context, filter reconciliation.Filter) (int, e
 	return int(count), err
 }
 
+// OpenCounts implements reconciliation.ItemReader.
+func (s *Store) OpenCounts(ctx context.Context, clientID string, limit int) (counts []reconciliation.OpenCount, err error) {
+	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := sqlc.New(tx).CountOpenItems(ctx, sqlc.CountOpenItemsParams{ClientID: clientID, Most: int32(limit)})
+		if err != nil {
+			return err
+		}
+		counts = make([]reconciliation.OpenCount, 0, len(rows))
+		for _, row := range rows {
+			counts = append(counts, reconciliation.OpenCount{ClientID: row.ClientID, Reason: reconciliation.Reason(row.Reason), Open: int(row.Open)})
+		}
+		return nil
+	}, pg.ReadOnly())
+	return counts, err
+}
+
 func itemOf(row sqlc.ListItemsRow) (reconciliation.Item, error) {
 	candidates, err := decodeCandidates(row.Candidates)
 	if err != nil {

@@ -9,6 +9,28 @@ import (
 	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
 )
 
+// GetQueueItem reads one item.
+func (s *Server) GetQueueItem(ctx context.Context, req *reconciliationv1.GetQueueItemRequest) (*reconciliationv1.GetQueueItemResponse, error) {
+	item, err := s.use.Read.Do(ctx, req.GetItemId())
+	if err != nil {
+		return nil, err
+	}
+	return &reconciliationv1.GetQueueItemResponse{Item: decidedMessage(item)}, nil
+}
+
+// CountQueueItems counts open items by client and reason.
+func (s *Server) CountQueueItems(ctx context.Context, req *reconciliationv1.CountQueueItemsRequest) (*reconciliationv1.CountQueueItemsResponse, error) {
+	counts, err := s.use.Read.Counts(ctx, req.GetClientId())
+	if err != nil {
+		return nil, err
+	}
+	answer := &reconciliationv1.CountQueueItemsResponse{}
+	for _, c := range counts {
+		answer.Counts = append(answer.Counts, &reconciliationv1.QueueCount{ClientId: c.ClientID, Reason: string(c.Reason), Open: int32(c.Open)})
+	}
+	return answer, nil
+}
+
 // ResolveToExisting links an item's identity to a contact.
 func (s *Server) ResolveToExisting(ctx context.Context, req *reconciliationv1.ResolveToExistingRequest) (*reconciliationv1.ResolveToExistingResponse, error) {
 	item, err := s.decide(ctx, req.GetItemId(), reconciliation.Decision{Action: reconciliation.ResolveExisting, ContactID: req.GetContactId()})

@@ -17,6 +17,7 @@ type UseCases struct {
 	Follow   *reconciliation.Follow
 	List     *reconciliation.List
 	Decide   *reconciliation.Decide
+	Read     *reconciliation.ReadItem
 }
 
 // Server serves ReconciliationService, DecisionService and the internal services beside them.

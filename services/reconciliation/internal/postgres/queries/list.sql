@@ -16,3 +16,11 @@ FROM entra_contact_reconciliation_queue
 WHERE (@status::text = '' OR status = @status)
   AND (@client_id::text = '' OR client_id = @client_id)
   AND (@reason::text = '' OR reason = @reason);
+
+-- name: CountOpenItems :many
+SELECT client_id, reason, count(*)::integer AS open
+FROM entra_contact_reconciliation_queue
+WHERE status = 'open' AND (@client_id::text = '' OR client_id = @client_id)
+GROUP BY client_id, reason
+ORDER BY open DESC, client_id, reason
+LIMIT @most::int;

@@ -33,6 +33,46 @@ func (q *Queries) CountItems(ctx context.Context, arg CountItemsParams) (int64, 
 	return count, err
 }
 
+const countOpenItems = `-- name: CountOpenItems :many
+SELECT client_id, reason, count(*)::integer AS open
+FROM entra_contact_reconciliation_queue
+WHERE status = 'open' AND ($1::text = '' OR client_id = $1)
+GROUP BY client_id, reason
+ORDER BY open DESC, client_id, reason
+LIMIT $2::int
+`
+
+type CountOpenItemsParams struct {
+	ClientID string
+	Most     int32
+}
+
+type CountOpenItemsRow struct {
+	ClientID string
+	Reason   string
+	Open     int32
+}
+
+func (q *Queries) CountOpenItems(ctx context.Context, arg CountOpenItemsParams) ([]CountOpenItemsRow, error) {
+	rows, err := q.db.Query(ctx, countOpenItems, arg.ClientID, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountOpenItemsRow
+	for rows.Next() {
+		var i CountOpenItemsRow
+		if err := rows.Scan(&i.ClientID, &i.Reason, &i.Open); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listItems = `-- name: ListItems :many
 SELECT id, managed_tenant_id, entra_tenant_id, entra_object_id, user_principal_name, display_name, email, phone, role, account_enabled,
        client_id, candidates, reason, fingerprint, status, created_at, last_seen_at, decided_by, decided_at

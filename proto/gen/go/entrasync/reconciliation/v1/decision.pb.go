@@ -24,6 +24,244 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type GetQueueItemRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ItemId        string                 `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetQueueItemRequest) Reset() {
+	*x = GetQueueItemRequest{}
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetQueueItemRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetQueueItemRequest) ProtoMessage() {}
+
+func (x *GetQueueItemRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetQueueItemRequest.ProtoReflect.Descriptor instead.
+func (*GetQueueItemRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *GetQueueItemRequest) GetItemId() string {
+	if x != nil {
+		return x.ItemId
+	}
+	return ""
+}
+
+type GetQueueItemResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Item          *QueueItem             `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetQueueItemResponse) Reset() {
+	*x = GetQueueItemResponse{}
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetQueueItemResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetQueueItemResponse) ProtoMessage() {}
+
+func (x *GetQueueItemResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetQueueItemResponse.ProtoReflect.Descriptor instead.
+func (*GetQueueItemResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *GetQueueItemResponse) GetItem() *QueueItem {
+	if x != nil {
+		return x.Item
+	}
+	return nil
+}
+
+type CountQueueItemsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only items of this client; empty for all.
+	ClientId      string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountQueueItemsRequest) Reset() {
+	*x = CountQueueItemsRequest{}
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountQueueItemsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountQueueItemsRequest) ProtoMessage() {}
+
+func (x *CountQueueItemsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountQueueItemsRequest.ProtoReflect.Descriptor instead.
+func (*CountQueueItemsRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *CountQueueItemsRequest) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+type QueueCount struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ClientId      string                 `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Open          int32                  `protobuf:"varint,3,opt,name=open,proto3" json:"open,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueueCount) Reset() {
+	*x = QueueCount{}
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueueCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueueCount) ProtoMessage() {}
+
+func (x *QueueCount) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueueCount.ProtoReflect.Descriptor instead.
+func (*QueueCount) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *QueueCount) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *QueueCount) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *QueueCount) GetOpen() int32 {
+	if x != nil {
+		return x.Open
+	}
+	return 0
+}
+
+type CountQueueItemsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The largest first, at most 1,000.
+	Counts        []*QueueCount `protobuf:"bytes,1,rep,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountQueueItemsResponse) Reset() {
+	*x = CountQueueItemsResponse{}
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountQueueItemsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountQueueItemsResponse) ProtoMessage() {}
+
+func (x *CountQueueItemsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountQueueItemsResponse.ProtoReflect.Descriptor instead.
+func (*CountQueueItemsResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *CountQueueItemsResponse) GetCounts() []*QueueCount {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
 type ResolveToExistingRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	ItemId        string                 `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
@@ -34,7 +272,7 @@ type ResolveToExistingRequest struct {
 
 func (x *ResolveToExistingRequest) Reset() {
 	*x = ResolveToExistingRequest{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[0]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -46,7 +284,7 @@ func (x *ResolveToExistingRequest) String() string {
 func (*ResolveToExistingRequest) ProtoMessage() {}
 
 func (x *ResolveToExistingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[0]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -59,7 +297,7 @@ func (x *ResolveToExistingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveToExistingRequest.ProtoReflect.Descriptor instead.
 func (*ResolveToExistingRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{0}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ResolveToExistingRequest) GetItemId() string {
@@ -87,7 +325,7 @@ type ResolveToExistingResponse struct {
 
 func (x *ResolveToExistingResponse) Reset() {
 	*x = ResolveToExistingResponse{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[1]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -99,7 +337,7 @@ func (x *ResolveToExistingResponse) String() string {
 func (*ResolveToExistingResponse) ProtoMessage() {}
 
 func (x *ResolveToExistingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[1]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -112,7 +350,7 @@ func (x *ResolveToExistingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveToExistingResponse.ProtoReflect.Descriptor instead.
 func (*ResolveToExistingResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{1}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ResolveToExistingResponse) GetItem() *QueueItem {
@@ -138,7 +376,7 @@ type ResolveToNewRequest struct {
 
 func (x *ResolveToNewRequest) Reset() {
 	*x = ResolveToNewRequest{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[2]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -150,7 +388,7 @@ func (x *ResolveToNewRequest) String() string {
 func (*ResolveToNewRequest) ProtoMessage() {}
 
 func (x *ResolveToNewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[2]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -163,7 +401,7 @@ func (x *ResolveToNewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveToNewRequest.ProtoReflect.Descriptor instead.
 func (*ResolveToNewRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{2}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ResolveToNewRequest) GetItemId() string {
@@ -184,7 +422,7 @@ type ResolveToNewResponse struct {
 
 func (x *ResolveToNewResponse) Reset() {
 	*x = ResolveToNewResponse{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[3]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -196,7 +434,7 @@ func (x *ResolveToNewResponse) String() string {
 func (*ResolveToNewResponse) ProtoMessage() {}
 
 func (x *ResolveToNewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[3]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -209,7 +447,7 @@ func (x *ResolveToNewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveToNewResponse.ProtoReflect.Descriptor instead.
 func (*ResolveToNewResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{3}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ResolveToNewResponse) GetItem() *QueueItem {
@@ -237,7 +475,7 @@ type DismissItemRequest struct {
 
 func (x *DismissItemRequest) Reset() {
 	*x = DismissItemRequest{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[4]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -249,7 +487,7 @@ func (x *DismissItemRequest) String() string {
 func (*DismissItemRequest) ProtoMessage() {}
 
 func (x *DismissItemRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[4]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -262,7 +500,7 @@ func (x *DismissItemRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DismissItemRequest.ProtoReflect.Descriptor instead.
 func (*DismissItemRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{4}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DismissItemRequest) GetItemId() string {
@@ -288,7 +526,7 @@ type DismissItemResponse struct {
 
 func (x *DismissItemResponse) Reset() {
 	*x = DismissItemResponse{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[5]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -300,7 +538,7 @@ func (x *DismissItemResponse) String() string {
 func (*DismissItemResponse) ProtoMessage() {}
 
 func (x *DismissItemResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[5]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -313,7 +551,7 @@ func (x *DismissItemResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DismissItemResponse.ProtoReflect.Descriptor instead.
 func (*DismissItemResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{5}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DismissItemResponse) GetItem() *QueueItem {
@@ -334,7 +572,7 @@ type FinishDecisionRequest struct {
 
 func (x *FinishDecisionRequest) Reset() {
 	*x = FinishDecisionRequest{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[6]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -346,7 +584,7 @@ func (x *FinishDecisionRequest) String() string {
 func (*FinishDecisionRequest) ProtoMessage() {}
 
 func (x *FinishDecisionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[6]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -359,7 +597,7 @@ func (x *FinishDecisionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishDecisionRequest.ProtoReflect.Descriptor instead.
 func (*FinishDecisionRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{6}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *FinishDecisionRequest) GetItemId() string {
@@ -384,7 +622,7 @@ type FinishDecisionResponse struct {
 
 func (x *FinishDecisionResponse) Reset() {
 	*x = FinishDecisionResponse{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[7]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -396,7 +634,7 @@ func (x *FinishDecisionResponse) String() string {
 func (*FinishDecisionResponse) ProtoMessage() {}
 
 func (x *FinishDecisionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[7]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -409,14 +647,27 @@ func (x *FinishDecisionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishDecisionResponse.ProtoReflect.Descriptor instead.
 func (*FinishDecisionResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{7}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{12}
 }
 
 var File_entrasync_reconciliation_v1_decision_proto protoreflect.FileDescriptor
 
 const file_entrasync_reconciliation_v1_decision_proto_rawDesc = "" +
 	"\n" +
-	"*entrasync/reconciliation/v1/decision.proto\x12\x1bentrasync.reconciliation.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a0entrasync/reconciliation/v1/reconciliation.proto\x1a\x1cgoogle/api/annotations.proto\"h\n" +
+	"*entrasync/reconciliation/v1/decision.proto\x12\x1bentrasync.reconciliation.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a0entrasync/reconciliation/v1/reconciliation.proto\x1a\x1cgoogle/api/annotations.proto\"9\n" +
+	"\x13GetQueueItemRequest\x12\"\n" +
+	"\aitem_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06itemId\"R\n" +
+	"\x14GetQueueItemResponse\x12:\n" +
+	"\x04item\x18\x01 \x01(\v2&.entrasync.reconciliation.v1.QueueItemR\x04item\">\n" +
+	"\x16CountQueueItemsRequest\x12$\n" +
+	"\tclient_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\bclientId\"U\n" +
+	"\n" +
+	"QueueCount\x12\x1b\n" +
+	"\tclient_id\x18\x01 \x01(\tR\bclientId\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04open\x18\x03 \x01(\x05R\x04open\"Z\n" +
+	"\x17CountQueueItemsResponse\x12?\n" +
+	"\x06counts\x18\x01 \x03(\v2'.entrasync.reconciliation.v1.QueueCountR\x06counts\"h\n" +
 	"\x18ResolveToExistingRequest\x12\"\n" +
 	"\aitem_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06itemId\x12(\n" +
 	"\n" +
@@ -440,8 +691,10 @@ const file_entrasync_reconciliation_v1_decision_proto_rawDesc = "" +
 	"\x15FinishDecisionRequest\x12!\n" +
 	"\aitem_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06itemId\x12!\n" +
 	"\aattempt\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01R\aattempt\"\x18\n" +
-	"\x16FinishDecisionResponse2\xfb\x06\n" +
-	"\x0fDecisionService\x12\xb0\x02\n" +
+	"\x16FinishDecisionResponse2\x9d\v\n" +
+	"\x0fDecisionService\x12\x8b\x02\n" +
+	"\fGetQueueItem\x120.entrasync.reconciliation.v1.GetQueueItemRequest\x1a1.entrasync.reconciliation.v1.GetQueueItemResponse\"\x95\x01\xaa\xbb\x18S\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x028\x126/api/integrations/entra/reconciliation-queue/{item_id}\x12\x91\x02\n" +
+	"\x0fCountQueueItems\x123.entrasync.reconciliation.v1.CountQueueItemsRequest\x1a4.entrasync.reconciliation.v1.CountQueueItemsResponse\"\x92\x01\xaa\xbb\x18S\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x025\x123/api/integrations/entra/reconciliation-queue:counts\x12\xb0\x02\n" +
 	"\x11ResolveToExisting\x125.entrasync.reconciliation.v1.ResolveToExistingRequest\x1a6.entrasync.reconciliation.v1.ResolveToExistingResponse\"\xab\x01\xaa\xbb\x18U\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x02L:\x01*\"G/api/integrations/entra/reconciliation-queue/{item_id}/resolve-existing\x12\x9c\x02\n" +
 	"\fResolveToNew\x120.entrasync.reconciliation.v1.ResolveToNewRequest\x1a1.entrasync.reconciliation.v1.ResolveToNewResponse\"\xa6\x01\xaa\xbb\x18U\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x02G:\x01*\"B/api/integrations/entra/reconciliation-queue/{item_id}/resolve-new\x12\x95\x02\n" +
 	"\vDismissItem\x12/.entrasync.reconciliation.v1.DismissItemRequest\x1a0.entrasync.reconciliation.v1.DismissItemResponse\"\xa2\x01\xaa\xbb\x18U\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x02C:\x01*\">/api/integrations/entra/reconciliation-queue/{item_id}/dismiss2\xa3\x01\n" +
@@ -462,35 +715,46 @@ func file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP() []byte {
 	return file_entrasync_reconciliation_v1_decision_proto_rawDescData
 }
 
-var file_entrasync_reconciliation_v1_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_entrasync_reconciliation_v1_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_entrasync_reconciliation_v1_decision_proto_goTypes = []any{
-	(*ResolveToExistingRequest)(nil),  // 0: entrasync.reconciliation.v1.ResolveToExistingRequest
-	(*ResolveToExistingResponse)(nil), // 1: entrasync.reconciliation.v1.ResolveToExistingResponse
-	(*ResolveToNewRequest)(nil),       // 2: entrasync.reconciliation.v1.ResolveToNewRequest
-	(*ResolveToNewResponse)(nil),      // 3: entrasync.reconciliation.v1.ResolveToNewResponse
-	(*DismissItemRequest)(nil),        // 4: entrasync.reconciliation.v1.DismissItemRequest
-	(*DismissItemResponse)(nil),       // 5: entrasync.reconciliation.v1.DismissItemResponse
-	(*FinishDecisionRequest)(nil),     // 6: entrasync.reconciliation.v1.FinishDecisionRequest
-	(*FinishDecisionResponse)(nil),    // 7: entrasync.reconciliation.v1.FinishDecisionResponse
-	(*QueueItem)(nil),                 // 8: entrasync.reconciliation.v1.QueueItem
+	(*GetQueueItemRequest)(nil),       // 0: entrasync.reconciliation.v1.GetQueueItemRequest
+	(*GetQueueItemResponse)(nil),      // 1: entrasync.reconciliation.v1.GetQueueItemResponse
+	(*CountQueueItemsRequest)(nil),    // 2: entrasync.reconciliation.v1.CountQueueItemsRequest
+	(*QueueCount)(nil),                // 3: entrasync.reconciliation.v1.QueueCount
+	(*CountQueueItemsResponse)(nil),   // 4: entrasync.reconciliation.v1.CountQueueItemsResponse
+	(*ResolveToExistingRequest)(nil),  // 5: entrasync.reconciliation.v1.ResolveToExistingRequest
+	(*ResolveToExistingResponse)(nil), // 6: entrasync.reconciliation.v1.ResolveToExistingResponse
+	(*ResolveToNewRequest)(nil),       // 7: entrasync.reconciliation.v1.ResolveToNewRequest
+	(*ResolveToNewResponse)(nil),      // 8: entrasync.reconciliation.v1.ResolveToNewResponse
+	(*DismissItemRequest)(nil),        // 9: entrasync.reconciliation.v1.DismissItemRequest
+	(*DismissItemResponse)(nil),       // 10: entrasync.reconciliation.v1.DismissItemResponse
+	(*FinishDecisionRequest)(nil),     // 11: entrasync.reconciliation.v1.FinishDecisionRequest
+	(*FinishDecisionResponse)(nil),    // 12: entrasync.reconciliation.v1.FinishDecisionResponse
+	(*QueueItem)(nil),                 // 13: entrasync.reconciliation.v1.QueueItem
 }
 var file_entrasync_reconciliation_v1_decision_proto_depIdxs = []int32{
-	8, // 0: entrasync.reconciliation.v1.ResolveToExistingResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
-	8, // 1: entrasync.reconciliation.v1.ResolveToNewResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
-	8, // 2: entrasync.reconciliation.v1.DismissItemResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
-	0, // 3: entrasync.reconciliation.v1.DecisionService.ResolveToExisting:input_type -> entrasync.reconciliation.v1.ResolveToExistingRequest
-	2, // 4: entrasync.reconciliation.v1.DecisionService.ResolveToNew:input_type -> entrasync.reconciliation.v1.ResolveToNewRequest
-	4, // 5: entrasync.reconciliation.v1.DecisionService.DismissItem:input_type -> entrasync.reconciliation.v1.DismissItemRequest
-	6, // 6: entrasync.reconciliation.v1.DecisionInternalService.FinishDecision:input_type -> entrasync.reconciliation.v1.FinishDecisionRequest
-	1, // 7: entrasync.reconciliation.v1.DecisionService.ResolveToExisting:output_type -> entrasync.reconciliation.v1.ResolveToExistingResponse
-	3, // 8: entrasync.reconciliation.v1.DecisionService.ResolveToNew:output_type -> entrasync.reconciliation.v1.ResolveToNewResponse
-	5, // 9: entrasync.reconciliation.v1.DecisionService.DismissItem:output_type -> entrasync.reconciliation.v1.DismissItemResponse
-	7, // 10: entrasync.reconciliation.v1.DecisionInternalService.FinishDecision:output_type -> entrasync.reconciliation.v1.FinishDecisionResponse
-	7, // [7:11] is the sub-list for method output_type
-	3, // [3:7] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	13, // 0: entrasync.reconciliation.v1.GetQueueItemResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
+	3,  // 1: entrasync.reconciliation.v1.CountQueueItemsResponse.counts:type_name -> entrasync.reconciliation.v1.QueueCount
+	13, // 2: entrasync.reconciliation.v1.ResolveToExistingResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
+	13, // 3: entrasync.reconciliation.v1.ResolveToNewResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
+	13, // 4: entrasync.reconciliation.v1.DismissItemResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
+	0,  // 5: entrasync.reconciliation.v1.DecisionService.GetQueueItem:input_type -> entrasync.reconciliation.v1.GetQueueItemRequest
+	2,  // 6: entrasync.reconciliation.v1.DecisionService.CountQueueItems:input_type -> entrasync.reconciliation.v1.CountQueueItemsRequest
+	5,  // 7: entrasync.reconciliation.v1.DecisionService.ResolveToExisting:input_type -> entrasync.reconciliation.v1.ResolveToExistingRequest
+	7,  // 8: entrasync.reconciliation.v1.DecisionService.ResolveToNew:input_type -> entrasync.reconciliation.v1.ResolveToNewRequest
+	9,  // 9: entrasync.reconciliation.v1.DecisionService.DismissItem:input_type -> entrasync.reconciliation.v1.DismissItemRequest
+	11, // 10: entrasync.reconciliation.v1.DecisionInternalService.FinishDecision:input_type -> entrasync.reconciliation.v1.FinishDecisionRequest
+	1,  // 11: entrasync.reconciliation.v1.DecisionService.GetQueueItem:output_type -> entrasync.reconciliation.v1.GetQueueItemResponse
+	4,  // 12: entrasync.reconciliation.v1.DecisionService.CountQueueItems:output_type -> entrasync.reconciliation.v1.CountQueueItemsResponse
+	6,  // 13: entrasync.reconciliation.v1.DecisionService.ResolveToExisting:output_type -> entrasync.reconciliation.v1.ResolveToExistingResponse
+	8,  // 14: entrasync.reconciliation.v1.DecisionService.ResolveToNew:output_type -> entrasync.reconciliation.v1.ResolveToNewResponse
+	10, // 15: entrasync.reconciliation.v1.DecisionService.DismissItem:output_type -> entrasync.reconciliation.v1.DismissItemResponse
+	12, // 16: entrasync.reconciliation.v1.DecisionInternalService.FinishDecision:output_type -> entrasync.reconciliation.v1.FinishDecisionResponse
+	11, // [11:17] is the sub-list for method output_type
+	5,  // [5:11] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_reconciliation_v1_decision_proto_init() }
@@ -505,7 +769,7 @@ func file_entrasync_reconciliation_v1_decision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_reconciliation_v1_decision_proto_rawDesc), len(file_entrasync_reconciliation_v1_decision_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -19,6 +19,8 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
+	DecisionService_GetQueueItem_FullMethodName      = "/entrasync.reconciliation.v1.DecisionService/GetQueueItem"
+	DecisionService_CountQueueItems_FullMethodName   = "/entrasync.reconciliation.v1.DecisionService/CountQueueItems"
 	DecisionService_ResolveToExisting_FullMethodName = "/entrasync.reconciliation.v1.DecisionService/ResolveToExisting"
 	DecisionService_ResolveToNew_FullMethodName      = "/entrasync.reconciliation.v1.DecisionService/ResolveToNew"
 	DecisionService_DismissItem_FullMethodName       = "/entrasync.reconciliation.v1.DecisionService/DismissItem"
@@ -33,6 +35,10 @@ const (
 // one about an item that is not open is refused: item_closed (409). While the decision of another
 // person is being carried out: decision_pending (409).
 type DecisionServiceClient interface {
+	// GetQueueItem reads one item with the last decision about it. Reasons: not_found (404).
+	GetQueueItem(ctx context.Context, in *GetQueueItemRequest, opts ...grpc.CallOption) (*GetQueueItemResponse, error)
+	// CountQueueItems counts open items by client and reason.
+	CountQueueItems(ctx context.Context, in *CountQueueItemsRequest, opts ...grpc.CallOption) (*CountQueueItemsResponse, error)
 	// ResolveToExisting links the identity to a contact of the item's client. Reasons: not_found (404,
 	// the item or the contact), contact_of_other_client, deleted_contact, contact_linked,
 	// identity_linked and mapping_changed (409).
@@ -51,6 +57,26 @@ type decisionServiceClient struct {
 
 func NewDecisionServiceClient(cc grpc.ClientConnInterface) DecisionServiceClient {
 	return &decisionServiceClient{cc}
+}
+
+func (c *decisionServiceClient) GetQueueItem(ctx context.Context, in *GetQueueItemRequest, opts ...grpc.CallOption) (*GetQueueItemResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetQueueItemResponse)
+	err := c.cc.Invoke(ctx, DecisionService_GetQueueItem_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *decisionServiceClient) CountQueueItems(ctx context.Context, in *CountQueueItemsRequest, opts ...grpc.CallOption) (*CountQueueItemsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CountQueueItemsResponse)
+	err := c.cc.Invoke(ctx, DecisionService_CountQueueItems_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func (c *decisionServiceClient) ResolveToExisting(ctx context.Context, in *ResolveToExistingRequest, opts ...grpc.CallOption) (*ResolveToExistingResponse, error) {
@@ -92,6 +118,10 @@ func (c *decisionServiceClient) DismissItem(ctx context.Context, in *DismissItem
 // one about an item that is not open is refused: item_closed (409). While the decision of another
 // person is being carried out: decision_pending (409).
 type DecisionServiceServer interface {
+	// GetQueueItem reads one item with the last decision about it. Reasons: not_found (404).
+	GetQueueItem(context.Context, *GetQueueItemRequest) (*GetQueueItemResponse, error)
+	// CountQueueItems counts open items by client and reason.
+	CountQueueItems(context.Context, *CountQueueItemsRequest) (*CountQueueItemsResponse, error)
 	// ResolveToExisting links the identity to a contact of the item's client. Reasons: not_found (404,
 	// the item or the contact), contact_of_other_client, deleted_contact, contact_linked,
 	// identity_linked and mapping_changed (409).
@@ -112,6 +142,12 @@ type DecisionServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedDecisionServiceServer struct{}
 
+func (UnimplementedDecisionServiceServer) GetQueueItem(context.Context, *GetQueueItemRequest) (*GetQueueItemResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetQueueItem not implemented")
+}
+func (UnimplementedDecisionServiceServer) CountQueueItems(context.Context, *CountQueueItemsRequest) (*CountQueueItemsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CountQueueItems not implemented")
+}
 func (UnimplementedDecisionServiceServer) ResolveToExisting(context.Context, *ResolveToExistingRequest) (*ResolveToExistingResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResolveToExisting not implemented")
 }
@@ -140,6 +176,42 @@ func RegisterDecisionServiceServer(s grpc.ServiceRegistrar, srv DecisionServiceS
 		t.testEmbeddedByValue()
 	}
 	s.RegisterService(&DecisionService_ServiceDesc, srv)
+}
+
+func _DecisionService_GetQueueItem_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetQueueItemRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DecisionServiceServer).GetQueueItem(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DecisionService_GetQueueItem_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DecisionServiceServer).GetQueueItem(ctx, req.(*GetQueueItemRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _DecisionService_CountQueueItems_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CountQueueItemsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DecisionServiceServer).CountQueueItems(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DecisionService_CountQueueItems_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DecisionServiceServer).CountQueueItems(ctx, req.(*CountQueueItemsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
 }
 
 func _DecisionService_ResolveToExisting_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
@@ -203,6 +275,14 @@ var DecisionService_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "entrasync.reconciliation.v1.DecisionService",
 	HandlerType: (*DecisionServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "GetQueueItem",
+			Handler:    _DecisionService_GetQueueItem_Handler,
+		},
+		{
+			MethodName: "CountQueueItems",
+			Handler:    _DecisionService_CountQueueItems_Handler,
+		},
 		{
 			MethodName: "ResolveToExisting",
 			Handler:    _DecisionService_ResolveToExisting_Handler,

@@ -12,7 +12,106 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file entrasync/reconciliation/v1/decision.proto.
  */
 export const file_entrasync_reconciliation_v1_decision: GenFile = /*@__PURE__*/
-  fileDesc("CiplbnRyYXN5bmMvcmVjb25jaWxpYXRpb24vdjEvZGVjaXNpb24ucHJvdG8SG2VudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MSI/ChhSZXNvbHZlVG9FeGlzdGluZ1JlcXVlc3QSDwoHaXRlbV9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJImUKGVJlc29sdmVUb0V4aXN0aW5nUmVzcG9uc2USNAoEaXRlbRgBIAEoCzImLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5RdWV1ZUl0ZW0SEgoKY29udGFjdF9pZBgCIAEoCSImChNSZXNvbHZlVG9OZXdSZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkiYAoUUmVzb2x2ZVRvTmV3UmVzcG9uc2USNAoEaXRlbRgBIAEoCzImLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5RdWV1ZUl0ZW0SEgoKY29udGFjdF9pZBgCIAEoCSI1ChJEaXNtaXNzSXRlbVJlcXVlc3QSDwoHaXRlbV9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiSwoTRGlzbWlzc0l0ZW1SZXNwb25zZRI0CgRpdGVtGAEgASgLMiYuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlF1ZXVlSXRlbSI5ChVGaW5pc2hEZWNpc2lvblJlcXVlc3QSDwoHaXRlbV9pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgFIhgKFkZpbmlzaERlY2lzaW9uUmVzcG9uc2Uy/QIKD0RlY2lzaW9uU2VydmljZRKCAQoRUmVzb2x2ZVRvRXhpc3RpbmcSNS5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUmVzb2x2ZVRvRXhpc3RpbmdSZXF1ZXN0GjYuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlJlc29sdmVUb0V4aXN0aW5nUmVzcG9uc2UScwoMUmVzb2x2ZVRvTmV3EjAuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlJlc29sdmVUb05ld1JlcXVlc3QaMS5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUmVzb2x2ZVRvTmV3UmVzcG9uc2UScAoLRGlzbWlzc0l0ZW0SLy5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuRGlzbWlzc0l0ZW1SZXF1ZXN0GjAuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkRpc21pc3NJdGVtUmVzcG9uc2ViBnByb3RvMw", [file_entrasync_reconciliation_v1_reconciliation]);
+  fileDesc("CiplbnRyYXN5bmMvcmVjb25jaWxpYXRpb24vdjEvZGVjaXNpb24ucHJvdG8SG2VudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MSImChNHZXRRdWV1ZUl0ZW1SZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkiTAoUR2V0UXVldWVJdGVtUmVzcG9uc2USNAoEaXRlbRgBIAEoCzImLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5RdWV1ZUl0ZW0iKwoWQ291bnRRdWV1ZUl0ZW1zUmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkiPQoKUXVldWVDb3VudBIRCgljbGllbnRfaWQYASABKAkSDgoGcmVhc29uGAIgASgJEgwKBG9wZW4YAyABKAUiUgoXQ291bnRRdWV1ZUl0ZW1zUmVzcG9uc2USNwoGY291bnRzGAEgAygLMicuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlF1ZXVlQ291bnQiPwoYUmVzb2x2ZVRvRXhpc3RpbmdSZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkSEgoKY29udGFjdF9pZBgCIAEoCSJlChlSZXNvbHZlVG9FeGlzdGluZ1Jlc3BvbnNlEjQKBGl0ZW0YASABKAsyJi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUXVldWVJdGVtEhIKCmNvbnRhY3RfaWQYAiABKAkiJgoTUmVzb2x2ZVRvTmV3UmVxdWVzdBIPCgdpdGVtX2lkGAEgASgJImAKFFJlc29sdmVUb05ld1Jlc3BvbnNlEjQKBGl0ZW0YASABKAsyJi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUXVldWVJdGVtEhIKCmNvbnRhY3RfaWQYAiABKAkiNQoSRGlzbWlzc0l0ZW1SZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkSDgoGcmVhc29uGAIgASgJIksKE0Rpc21pc3NJdGVtUmVzcG9uc2USNAoEaXRlbRgBIAEoCzImLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5RdWV1ZUl0ZW0iOQoVRmluaXNoRGVjaXNpb25SZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoBSIYChZGaW5pc2hEZWNpc2lvblJlc3BvbnNlMvAECg9EZWNpc2lvblNlcnZpY2UScwoMR2V0UXVldWVJdGVtEjAuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkdldFF1ZXVlSXRlbVJlcXVlc3QaMS5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuR2V0UXVldWVJdGVtUmVzcG9uc2USfAoPQ291bnRRdWV1ZUl0ZW1zEjMuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkNvdW50UXVldWVJdGVtc1JlcXVlc3QaNC5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuQ291bnRRdWV1ZUl0ZW1zUmVzcG9uc2USggEKEVJlc29sdmVUb0V4aXN0aW5nEjUuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlJlc29sdmVUb0V4aXN0aW5nUmVxdWVzdBo2LmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5SZXNvbHZlVG9FeGlzdGluZ1Jlc3BvbnNlEnMKDFJlc29sdmVUb05ldxIwLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5SZXNvbHZlVG9OZXdSZXF1ZXN0GjEuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlJlc29sdmVUb05ld1Jlc3BvbnNlEnAKC0Rpc21pc3NJdGVtEi8uZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkRpc21pc3NJdGVtUmVxdWVzdBowLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5EaXNtaXNzSXRlbVJlc3BvbnNlYgZwcm90bzM", [file_entrasync_reconciliation_v1_reconciliation]);
+
+/**
+ * @generated from message entrasync.reconciliation.v1.GetQueueItemRequest
+ */
+export type GetQueueItemRequest = Message<"entrasync.reconciliation.v1.GetQueueItemRequest"> & {
+  /**
+   * @generated from field: string item_id = 1;
+   */
+  itemId: string;
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.GetQueueItemRequest.
+ * Use `create(GetQueueItemRequestSchema)` to create a new message.
+ */
+export const GetQueueItemRequestSchema: GenMessage<GetQueueItemRequest> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_decision, 0);
+
+/**
+ * @generated from message entrasync.reconciliation.v1.GetQueueItemResponse
+ */
+export type GetQueueItemResponse = Message<"entrasync.reconciliation.v1.GetQueueItemResponse"> & {
+  /**
+   * @generated from field: entrasync.reconciliation.v1.QueueItem item = 1;
+   */
+  item?: QueueItem | undefined;
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.GetQueueItemResponse.
+ * Use `create(GetQueueItemResponseSchema)` to create a new message.
+ */
+export const GetQueueItemResponseSchema: GenMessage<GetQueueItemResponse> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_decision, 1);
+
+/**
+ * @generated from message entrasync.reconciliation.v1.CountQueueItemsRequest
+ */
+export type CountQueueItemsRequest = Message<"entrasync.reconciliation.v1.CountQueueItemsRequest"> & {
+  /**
+   * Only items of this client; empty for all.
+   *
+   * @generated from field: string client_id = 1;
+   */
+  clientId: string;
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.CountQueueItemsRequest.
+ * Use `create(CountQueueItemsRequestSchema)` to create a new message.
+ */
+export const CountQueueItemsRequestSchema: GenMessage<CountQueueItemsRequest> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_decision, 2);
+
+/**
+ * @generated from message entrasync.reconciliation.v1.QueueCount
+ */
+export type QueueCount = Message<"entrasync.reconciliation.v1.QueueCount"> & {
+  /**
+   * @generated from field: string client_id = 1;
+   */
+  clientId: string;
+
+  /**
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: int32 open = 3;
+   */
+  open: number;
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.QueueCount.
+ * Use `create(QueueCountSchema)` to create a new message.
+ */
+export const QueueCountSchema: GenMessage<QueueCount> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_decision, 3);
+
+/**
+ * @generated from message entrasync.reconciliation.v1.CountQueueItemsResponse
+ */
+export type CountQueueItemsResponse = Message<"entrasync.reconciliation.v1.CountQueueItemsResponse"> & {
+  /**
+   * The largest first, at most 1,000.
+   *
+   * @generated from field: repeated entrasync.reconciliation.v1.QueueCount counts = 1;
+   */
+  counts: QueueCount[];
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.CountQueueItemsResponse.
+ * Use `create(CountQueueItemsResponseSchema)` to create a new message.
+ */
+export const CountQueueItemsResponseSchema: GenMessage<CountQueueItemsResponse> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_decision, 4);
 
 /**
  * @generated from message entrasync.reconciliation.v1.ResolveToExistingRequest
@@ -34,7 +133,7 @@ export type ResolveToExistingRequest = Message<"entrasync.reconciliation.v1.Reso
  * Use `create(ResolveToExistingRequestSchema)` to create a new message.
  */
 export const ResolveToExistingRequestSchema: GenMessage<ResolveToExistingRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 0);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 5);
 
 /**
  * @generated from message entrasync.reconciliation.v1.ResolveToExistingResponse
@@ -58,7 +157,7 @@ export type ResolveToExistingResponse = Message<"entrasync.reconciliation.v1.Res
  * Use `create(ResolveToExistingResponseSchema)` to create a new message.
  */
 export const ResolveToExistingResponseSchema: GenMessage<ResolveToExistingResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 1);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 6);
 
 /**
  * @generated from message entrasync.reconciliation.v1.ResolveToNewRequest
@@ -75,7 +174,7 @@ export type ResolveToNewRequest = Message<"entrasync.reconciliation.v1.ResolveTo
  * Use `create(ResolveToNewRequestSchema)` to create a new message.
  */
 export const ResolveToNewRequestSchema: GenMessage<ResolveToNewRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 2);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 7);
 
 /**
  * @generated from message entrasync.reconciliation.v1.ResolveToNewResponse
@@ -99,7 +198,7 @@ export type ResolveToNewResponse = Message<"entrasync.reconciliation.v1.ResolveT
  * Use `create(ResolveToNewResponseSchema)` to create a new message.
  */
 export const ResolveToNewResponseSchema: GenMessage<ResolveToNewResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 3);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 8);
 
 /**
  * @generated from message entrasync.reconciliation.v1.DismissItemRequest
@@ -123,7 +222,7 @@ export type DismissItemRequest = Message<"entrasync.reconciliation.v1.DismissIte
  * Use `create(DismissItemRequestSchema)` to create a new message.
  */
 export const DismissItemRequestSchema: GenMessage<DismissItemRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 4);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 9);
 
 /**
  * @generated from message entrasync.reconciliation.v1.DismissItemResponse
@@ -140,7 +239,7 @@ export type DismissItemResponse = Message<"entrasync.reconciliation.v1.DismissIt
  * Use `create(DismissItemResponseSchema)` to create a new message.
  */
 export const DismissItemResponseSchema: GenMessage<DismissItemResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 5);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 10);
 
 /**
  * @generated from message entrasync.reconciliation.v1.FinishDecisionRequest
@@ -164,7 +263,7 @@ export type FinishDecisionRequest = Message<"entrasync.reconciliation.v1.FinishD
  * Use `create(FinishDecisionRequestSchema)` to create a new message.
  */
 export const FinishDecisionRequestSchema: GenMessage<FinishDecisionRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 6);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 11);
 
 /**
  * @generated from message entrasync.reconciliation.v1.FinishDecisionResponse
@@ -177,7 +276,7 @@ export type FinishDecisionResponse = Message<"entrasync.reconciliation.v1.Finish
  * Use `create(FinishDecisionResponseSchema)` to create a new message.
  */
 export const FinishDecisionResponseSchema: GenMessage<FinishDecisionResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 7);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 12);
 
 /**
  * DecisionService records what a person decides about an item and carries it out. A check that
@@ -188,6 +287,26 @@ export const FinishDecisionResponseSchema: GenMessage<FinishDecisionResponse> = 
  * @generated from service entrasync.reconciliation.v1.DecisionService
  */
 export const DecisionService: GenService<{
+  /**
+   * GetQueueItem reads one item with the last decision about it. Reasons: not_found (404).
+   *
+   * @generated from rpc entrasync.reconciliation.v1.DecisionService.GetQueueItem
+   */
+  getQueueItem: {
+    methodKind: "unary";
+    input: typeof GetQueueItemRequestSchema;
+    output: typeof GetQueueItemResponseSchema;
+  },
+  /**
+   * CountQueueItems counts open items by client and reason.
+   *
+   * @generated from rpc entrasync.reconciliation.v1.DecisionService.CountQueueItems
+   */
+  countQueueItems: {
+    methodKind: "unary";
+    input: typeof CountQueueItemsRequestSchema;
+    output: typeof CountQueueItemsResponseSchema;
+  },
   /**
    * ResolveToExisting links the identity to a contact of the item's client. Reasons: not_found (404,
    * the item or the contact), contact_of_other_client, deleted_contact, contact_linked,
