@@ -133,7 +133,7 @@ func (s source) route(t *testing.T, verb, path string) (method protoreflect.Meth
 		}
 		pattern, its := address(m)
 		fits := regexp.MustCompile(`^` + pathVariable.ReplaceAllString(regexp.QuoteMeta(pattern), `[^/]+`) + `$`)
-		if its == verb && fits.MatchString(path) {
+		if its == verb && fits.MatchString(path) && (!found || pattern == path) { // a path without variables goes before one with them
 			method, found = m, true
 		}
 	})
