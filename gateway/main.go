@@ -7,13 +7,17 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/entrasync/entrasync/gateway/internal/console"
+	"github.com/entrasync/entrasync/gateway/internal/flags"
 	"github.com/entrasync/entrasync/gateway/internal/gateway"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
+	"github.com/entrasync/entrasync/gateway/internal/postgres"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/queue"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/pkg/service"
 	"github.com/entrasync/entrasync/pkg/vault"
+	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
 )
 
 const (
@@ -27,6 +31,7 @@ const (
 type config struct {
 	service.Config
 	service.Database
+	InternalListen     string `env:"ENTRASYNC_INTERNAL_LISTEN" envDefault:"127.0.0.1:7107"` // what other services ask
 	Keys               secrets.Settings
 	Vault              vault.Settings // for a master key that Vault encrypted
 	ConnectionAddr     string         `env:"ENTRASYNC_CONNECTION_ADDR" envDefault:"127.0.0.1:7101"`
@@ -92,6 +97,7 @@ func start(ctx context.Context, s *service.Service, c config) error {
 	for _, work := range handler.Background() {
 		s.Background(work)
 	}
+	gatewayv1.RegisterFlagInternalServiceServer(s.ServerOn(c.InternalListen), console.NewTenantFlags(flags.New(postgres.NewFlags(pool), time.Now)))
 	public, err := gwhttp.Listen(ctx, c.Listen, handler)
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ func environment(t *testing.T) map[string]string {
 	_, err := secrets.NewKeyFile(key)
 	require.NoError(t, err)
 	return map[string]string{
-		"ENTRASYNC_LISTEN": free(t), "ENTRASYNC_ADMIN_LISTEN": free(t),
+		"ENTRASYNC_LISTEN": free(t), "ENTRASYNC_ADMIN_LISTEN": free(t), "ENTRASYNC_INTERNAL_LISTEN": free(t),
 		"ENTRASYNC_DATABASE_URL": pgtest.Database(t, "gateway").URL, "ENTRASYNC_TLS_DIR": rpctest.New(t).Dir("gateway"),
 		"ENTRASYNC_MASTER_KEY_FILE": key, "ENTRASYNC_LOG_LEVEL": "error", "ENTRASYNC_REFLECTION": "true", "ENTRASYNC_DRAIN_DELAY": "0",
 		"ENTRASYNC_AUTH_ISSUER": "http://127.0.0.1:1,http://127.0.0.1:2", "ENTRASYNC_AUTH_AUDIENCE": "entrasync",

@@ -91,6 +91,13 @@ func (s *Service) Server() *rpc.Server {
 	return s.server
 }
 
+// ServerOn is Server for a process that listens on Config.Listen itself: the
+// methods are served on another address.
+func (s *Service) ServerOn(address string) *rpc.Server {
+	s.config.Listen = address
+	return s.Server()
+}
+
 // Dial makes a connection to another service; see rpc.Dial. It is closed at the
 // end of the process. An error makes Run fail after start, so callers need not
 // check for one.

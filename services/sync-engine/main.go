@@ -16,6 +16,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/service"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/directory"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/mapping"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/peers"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/reconciliation"
@@ -30,6 +31,7 @@ type config struct {
 	ConnectionAddr     string `env:"ENTRASYNC_CONNECTION_ADDR" envDefault:"127.0.0.1:7101"`
 	MappingAddr        string `env:"ENTRASYNC_MAPPING_ADDR" envDefault:"127.0.0.1:7103"`
 	ReconciliationAddr string `env:"ENTRASYNC_RECONCILIATION_ADDR" envDefault:"127.0.0.1:7105"`
+	GatewayAddr        string `env:"ENTRASYNC_GATEWAY_ADDR" envDefault:"127.0.0.1:7107"` // for other services
 	// Bounds of a round's statements: of those on some thousand rows, and of those on
 	// the whole directory.
 	RangeTimeout     time.Duration `env:"ENTRASYNC_ROUND_RANGE_TIMEOUT" envDefault:"1m"`
@@ -83,7 +85,7 @@ func start(ctx context.Context, s *service.Service, c config) error {
 		Create:    syncengine.NewCreateRun(store, clients, newID, time.Now),
 		Begin:     syncengine.NewBeginRun(store, clients, time.Now),
 		Results:   syncengine.NewRunResults(store, time.Now),
-		Sync:      syncengine.NewSyncTenant(store, users, clients, queue, time.Now),
+		Sync:      syncengine.NewSyncTenant(syncengine.GateFieldRules(store, peers.NewFlags(s.Dial("gateway", c.GatewayAddr))), users, clients, queue, time.Now),
 		Revise:    syncengine.NewReviseMapping(store, queue, time.Now),
 		Orphans:   syncengine.NewDecideOrphans(store, clients, time.Now),
 		Schedules: syncengine.NewReadSchedules(store, time.Now),

@@ -100,6 +100,10 @@ func (s *Stack) environ(svc service, own Ports) ([]string, error) {
 			env["ENTRASYNC_"+strings.ToUpper(strings.ReplaceAll(peer.name, "-", "_"))+"_ADDR"] = o.addr(peer.name)
 		}
 	}
+	env["ENTRASYNC_GATEWAY_ADDR"] = ports.Addr(o.Ports.GatewayInternal)
+	if slices.Contains(o.Twice, "gateway") {
+		env["ENTRASYNC_GATEWAY_ADDR"] += "," + ports.Addr(o.SecondPorts.GatewayInternal)
+	}
 	if svc.context != "" {
 		url, err := s.roleURL(svc.context)
 		if err != nil {
@@ -118,6 +122,7 @@ func (s *Stack) environ(svc service, own Ports) ([]string, error) {
 		env["ENTRASYNC_TEMPORAL_ADDR"] = ports.Addr(o.Ports.Temporal)
 		env["ENTRASYNC_TEMPORAL_NAMESPACE"] = temporalNamespace
 	case "gateway":
+		env["ENTRASYNC_INTERNAL_LISTEN"] = ports.Addr(own.GatewayInternal)
 		// Not the key of the tokens: this process faces the internet.
 		env["ENTRASYNC_MASTER_KEY_FILE"] = s.secrets.gatewayKeyFile
 		env["ENTRASYNC_EDITION"] = o.Edition

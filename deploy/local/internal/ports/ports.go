@@ -29,6 +29,8 @@ type Set struct {
 	SyncEngine     int `env:"ENTRASYNC_PORT_SYNC_ENGINE" default:"7104"`
 	Reconciliation int `env:"ENTRASYNC_PORT_RECONCILIATION" default:"7105"`
 	Worker         int `env:"ENTRASYNC_PORT_WORKER" default:"7106"`
+	// What the gateway serves to the other services.
+	GatewayInternal int `env:"ENTRASYNC_PORT_GATEWAY_INTERNAL" default:"7107"`
 
 	ConnectionAdmin     int `env:"ENTRASYNC_PORT_CONNECTION_ADMIN" default:"7201"`
 	DiscoveryAdmin      int `env:"ENTRASYNC_PORT_DISCOVERY_ADMIN" default:"7202"`

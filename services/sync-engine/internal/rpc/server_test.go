@@ -20,12 +20,14 @@ import (
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/directory"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/mapping"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/peers"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/reconciliation"
@@ -120,6 +122,7 @@ func (q *queue) CompleteRound(_ context.Context, req *reconciliationv1.CompleteR
 type bundle struct {
 	connection *connection
 	queue      *queue
+	flags      *flagged
 	engine     syncenginev1.SyncEngineInternalServiceClient // as the worker
 	runs       syncenginev1.RunServiceClient                // as the gateway
 	contacts   syncenginev1.ContactServiceClient
@@ -135,7 +138,7 @@ type bundle struct {
 
 func setup(t *testing.T) (context.Context, *bundle) {
 	t.Helper()
-	b := &bundle{connection: &connection{}, queue: &queue{}}
+	b := &bundle{connection: &connection{}, queue: &queue{}, flags: &flagged{}}
 	network := rpctest.New(t)
 	self := network.Identity("sync-engine")
 	dial := func(identity *rpc.Identity, name, address string, opts ...rpc.ClientOption) *grpc.ClientConn {
@@ -152,13 +155,15 @@ func setup(t *testing.T) (context.Context, *bundle) {
 	pool := pgtest.Database(t, postgres.Context).Pool(postgres.Context)
 	store, box := postgres.New(pool, round.Timeouts{}), outbox.New(pool, outbox.Options{})
 	clients, decisions := mapping.New(dial(self, "mapping", mappingAddr)), reconciliation.New(dial(self, "reconciliation", queueAddr))
+	flagsAddr := network.Serve("gateway", func(r grpc.ServiceRegistrar) { gatewayv1.RegisterFlagInternalServiceServer(r, b.flags) })
+	flags := peers.NewFlags(dial(self, "gateway", flagsAddr))
 	newID := func() (string, error) { return uuid.Must(uuid.NewV7()).String(), nil }
 	address := network.Serve("sync-engine", func(r grpc.ServiceRegistrar) {
 		service.Register(r, service.UseCases{
 			Contacts: syncengine.NewListContacts(store), Show: syncengine.NewShowContact(store), Changes: syncengine.NewListChanges(store), Batch: syncengine.NewBatchUpsert(store, clients, newID, time.Now),
 			Runs: syncengine.NewReadRuns(store, time.Now), Create: syncengine.NewCreateRun(store, clients, newID, time.Now),
 			Begin: syncengine.NewBeginRun(store, clients, time.Now), Results: syncengine.NewRunResults(store, time.Now),
-			Sync:   syncengine.NewSyncTenant(store, directory.New(dial(self, "connection", connectionAddr)), clients, decisions, time.Now),
+			Sync:   syncengine.NewSyncTenant(syncengine.GateFieldRules(store, flags), directory.New(dial(self, "connection", connectionAddr)), clients, decisions, time.Now),
 			Revise: syncengine.NewReviseMapping(store, decisions, time.Now), Orphans: syncengine.NewDecideOrphans(store, clients, time.Now),
 			Schedules: syncengine.NewReadSchedules(store, time.Now), Tickets: syncengine.NewTickets(store, time.Now),
 		})

@@ -1,0 +1,37 @@
+package console
+
+import (
+	"context"
+
+	"github.com/entrasync/entrasync/gateway/internal/flags"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
+)
+
+// TenantFlags tells other parts of the system which flags are on for a tenant.
+type TenantFlags struct {
+	gatewayv1.UnimplementedFlagInternalServiceServer
+	flags *flags.Flags
+}
+
+// NewTenantFlags makes the server.
+func NewTenantFlags(f *flags.Flags) *TenantFlags { return &TenantFlags{flags: f} }
+
+// GetTenantFlags implements gatewayv1.FlagInternalServiceServer.
+func (s *TenantFlags) GetTenantFlags(ctx context.Context, _ *gatewayv1.GetTenantFlagsRequest) (*gatewayv1.GetTenantFlagsResponse, error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	on, err := s.flags.For(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	answer := &gatewayv1.GetTenantFlagsResponse{}
+	for _, key := range flags.Known() {
+		if on.On(key) {
+			answer.On = append(answer.On, key)
+		}
+	}
+	return answer, nil
+}
