@@ -155,8 +155,16 @@ func TestAnotherTenantSeesNothing(t *testing.T) {
 	defer conn.Release()
 	_, err = conn.Exec(t.Context(), `INSERT INTO managed_tenant_settings (tenant_id, managed_tenant_id, updated_at) VALUES ($1, $2, now())`, msp, managed)
 	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), `
+		INSERT INTO held_decisions (tenant_id, run_id, managed_tenant_id, entra_tenant_id, decision, decided_by, decided_at)
+		SELECT tenant_id, run_id, managed_tenant_id, entra_tenant_id, 'reject', 'user-1', now() FROM entra_sync_run_tenants WHERE state = 'held';
+		INSERT INTO rejected_inactivations (tenant_id, entra_tenant_id, entra_object_id, reason, run_id)
+		SELECT tenant_id, '`+directory+`', entra_object_id, reason, run_id FROM held_identities ON CONFLICT DO NOTHING;
+		INSERT INTO approved_listings (tenant_id, entra_tenant_id, run_id, approved_by, approved_at)
+		SELECT tenant_id, entra_tenant_id, run_id, 'user-1', now() FROM entra_sync_run_tenants WHERE state = 'held' ON CONFLICT DO NOTHING`)
+	require.NoError(t, err)
 	// Neither contacts nor links nor anything that history is made of.
-	deletable := []string{"held_identities", "entra_run_identities", "failing_tenants", "outbox"}
+	deletable := []string{"held_identities", "entra_run_identities", "failing_tenants", "outbox", "rejected_inactivations", "approved_listings"}
 	for _, table := range e.rows(`SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'syncengine'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'schema_migrations'`) {
 		require.Positive(t, e.count(`SELECT count(*) FROM `+table), table)
 		for tenantID, visible := range map[string]bool{msp: true, "msp-2": false, "": false} {
