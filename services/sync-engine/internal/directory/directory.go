@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"google.golang.org/grpc"
 
@@ -26,14 +27,17 @@ func New(conn grpc.ClientConnInterface) *Client {
 
 // ListUsers streams a directory's users. A stream that ends before the listing
 // did is errs.Unavailable, reason listing_broke_off.
-func (c *Client) ListUsers(ctx context.Context, req syncengine.ListUsers, page func([]syncengine.User) error, restarted func() error) (syncengine.Listing, error) {
+func (c *Client) ListUsers(ctx context.Context, req syncengine.ListUsers, to syncengine.Receiver) (syncengine.Listing, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the stream where we give up
-	stream, err := c.directory.ListUsers(ctx, &connectionv1.ListUsersRequest{EntraTenantId: req.EntraTenantID, Priority: req.Priority})
+	stream, err := c.directory.ListUsers(ctx, &connectionv1.ListUsersRequest{
+		EntraTenantId: req.EntraTenantID, Priority: req.Priority, DeltaLink: string(req.DeltaLink),
+	})
 	if err != nil {
 		return syncengine.Listing{}, err
 	}
 	var users []syncengine.User
+	var removed []string
 	for {
 		message, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
@@ -44,21 +48,47 @@ func (c *Client) ListUsers(ctx context.Context, req syncengine.ListUsers, page f
 		}
 		switch event := message.GetEvent().(type) {
 		case *connectionv1.ListUsersResponse_Page:
-			users = users[:0]
+			users, removed = users[:0], removed[:0]
 			for _, u := range event.Page.GetUsers() {
 				users = append(users, userOf(u))
 			}
-			if err := page(users); err != nil {
+			for _, r := range event.Page.GetRemoved() {
+				removed = append(removed, r.GetEntraObjectId())
+			}
+			if err := to.Page(users, removed); err != nil {
 				return syncengine.Listing{}, err
 			}
 		case *connectionv1.ListUsersResponse_Restarted:
-			if err := restarted(); err != nil {
+			if err := to.Restarted(event.Restarted.GetFull()); err != nil {
 				return syncengine.Listing{}, err
 			}
 		case *connectionv1.ListUsersResponse_Completed:
-			return syncengine.Listing{DeltaLink: event.Completed.GetDeltaLink(), Full: event.Completed.GetFull()}, nil
+			return syncengine.Listing{DeltaLink: syncengine.DeltaLink(event.Completed.GetDeltaLink()), Full: event.Completed.GetFull()}, nil
 		}
 	}
+}
+
+// atOnce is how many users one call reads, as the contract bounds it.
+const atOnce = 1000
+
+// GetUsers reads users by their ids.
+func (c *Client) GetUsers(ctx context.Context, req syncengine.GetUsers, each func(users []syncengine.User, missing []string) error) error {
+	for ids := range slices.Chunk(req.ObjectIDs, atOnce) {
+		answer, err := c.directory.GetUsers(ctx, &connectionv1.GetUsersRequest{
+			EntraTenantId: req.EntraTenantID, Priority: req.Priority, EntraObjectIds: ids,
+		})
+		if err != nil {
+			return err
+		}
+		users := make([]syncengine.User, 0, len(answer.GetUsers()))
+		for _, u := range answer.GetUsers() {
+			users = append(users, userOf(u))
+		}
+		if err := each(users, answer.GetMissing()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func userOf(u *connectionv1.DirectoryUser) syncengine.User {
@@ -68,5 +98,35 @@ func userOf(u *connectionv1.DirectoryUser) syncengine.User {
 		JobTitle: u.GetJobTitle(), Department: u.GetDepartment(), MobilePhone: u.GetMobilePhone(),
 		BusinessPhones: u.GetBusinessPhones().GetValues(), ProxyAddresses: u.GetProxyAddresses().GetValues(),
 		OtherMails: u.GetOtherMails().GetValues(), LicenceCount: u.AssignedLicenceCount, Defect: u.GetDefect(), // absent is unknown
+		Absent: absent(u),
 	}
+}
+
+// absent are the properties that the message neither has nor calls cleared.
+func absent(u *connectionv1.DirectoryUser) (found syncengine.Properties) {
+	for _, p := range []struct {
+		absent   bool
+		name     string
+		property syncengine.Properties
+	}{
+		{u.UserPrincipalName == nil, "user_principal_name", syncengine.PropertyUserPrincipalName},
+		{u.Mail == nil, "mail", syncengine.PropertyMail},
+		{u.DisplayName == nil, "display_name", syncengine.PropertyDisplayName},
+		{u.GivenName == nil, "given_name", syncengine.PropertyGivenName},
+		{u.Surname == nil, "surname", syncengine.PropertySurname},
+		{u.AccountEnabled == nil, "account_enabled", syncengine.PropertyAccountEnabled},
+		{u.UserType == nil, "user_type", syncengine.PropertyUserType},
+		{u.JobTitle == nil, "job_title", syncengine.PropertyJobTitle},
+		{u.Department == nil, "department", syncengine.PropertyDepartment},
+		{u.MobilePhone == nil, "mobile_phone", syncengine.PropertyMobilePhone},
+		{u.BusinessPhones == nil, "business_phones", syncengine.PropertyBusinessPhones},
+		{u.ProxyAddresses == nil, "proxy_addresses", syncengine.PropertyProxyAddresses},
+		{u.OtherMails == nil, "other_mails", syncengine.PropertyOtherMails},
+		{u.AssignedLicenceCount == nil, "assigned_licence_count", syncengine.PropertyLicenceCount},
+	} {
+		if p.absent && !slices.Contains(u.GetCleared(), p.name) {
+			found |= p.property
+		}
+	}
+	return found
 }

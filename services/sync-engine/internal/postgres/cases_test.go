@@ -80,6 +80,12 @@ var cases = map[string]func(c *caseFile, lines []string) []string{
 	"users": (*caseFile).list,
 	// The listings that follow: "full", or "changes" for some of the users.
 	"listing": func(c *caseFile, lines []string) []string { c.dir.full = lines[0] == "full"; return nil },
+	// Whether delta links lead anywhere from here on: "work", or "expired".
+	"delta links": func(c *caseFile, lines []string) []string { c.dir.expired = lines[0] == "expired"; return nil },
+	// What the last round asked Microsoft for: everybody or what changed, and whom it read by id.
+	"asked": func(c *caseFile, _ []string) []string { return c.askedFor() },
+	// What changed of a user besides, as JSON, in the next list of changes: no more is named.
+	"a part of a change": (*caseFile).partly,
 	// A round: how it ended, then what the feed says and what waits for a person.
 	"round": func(c *caseFile, _ []string) []string { return c.play(false) },
 	// The same without writing anything.
@@ -148,6 +154,45 @@ func (c *caseFile) list(lines []string) []string {
 			u.AccountEnabled = ptr(true)
 		}
 		c.dir.users = append(c.dir.users, u)
+	}
+	return nil
+}
+
+// askedFor also forgets whom was read.
+func (c *caseFile) askedFor() []string {
+	what := "what changed"
+	if c.dir.asked[len(c.dir.asked)-1] == "" {
+		what = "everybody"
+	}
+	lines := []string{what}
+	for _, id := range c.dir.read {
+		lines = append(lines, "read "+id)
+	}
+	c.dir.read = nil
+	return lines
+}
+
+// partly changes users of the directory, and has the next list of changes name only
+// what is said here.
+func (c *caseFile) partly(lines []string) []string {
+	named := map[string]syncengine.Properties{}
+	for _, line := range lines {
+		var u syncengine.User
+		require.NoError(c.t, json.Unmarshal([]byte(line), &u))
+		at := slices.IndexFunc(c.dir.users, func(was syncengine.User) bool { return was.ObjectID == u.ObjectID })
+		require.GreaterOrEqual(c.t, at, 0, line)
+		c.dir.users = slices.Clone(c.dir.users)
+		require.NoError(c.t, json.Unmarshal([]byte(line), &c.dir.users[at]))
+		named[u.ObjectID] = ^empty(&u)
+	}
+	c.dir.changes = func(users []syncengine.User, removed []string) []change {
+		for i := range users {
+			if only, partly := named[users[i].ObjectID]; partly {
+				users[i] = without(users[i], ^only)
+			}
+		}
+		c.dir.changes = nil
+		return []change{{users: users, removed: removed}}
 	}
 	return nil
 }

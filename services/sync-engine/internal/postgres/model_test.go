@@ -152,7 +152,7 @@ func TestRoundsDecideAsTheModel(t *testing.T) {
 	e := setup(t)
 	address := rapid.SampledFrom([]string{"a@c.de", "b@c.de", "c@c.de", "D@C.de", "e@c.de", "f@c.de", "g@c.de", "h@c.de"})
 	rapid.Check(t, func(rt *rapid.T) {
-		e.exec(`TRUNCATE contacts, entra_contact_links, contact_changes, feed_heads, directories, client_heads, held_identities, held_decisions, rejected_inactivations, approved_listings,
+		e.exec(`TRUNCATE contacts, entra_contact_links, contact_changes, feed_heads, directories, client_heads, held_identities, kept_identities, held_decisions, rejected_inactivations, approved_listings,
 			entra_sync_run_tenants, entra_sync_runs, entra_sync_settings, directory_mappings, orphan_decisions, entra_contact_link_history CASCADE`)
 		e.setting("guard_min_count", 1000)
 		m := &model{}

@@ -136,9 +136,10 @@ func TestTenantsComeByClientInOrder(t *testing.T) {
 func TestAnotherTenantSeesNothing(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
-	e.dir.users = people(40)
+	filtered := person("o-svc", "svc-scan", "scan@corp.example") // is kept
+	e.dir.users = append(people(40), filtered)
 	run := e.do(syncengine.TypeInitial, false)
-	e.dir.users = people(20)
+	e.dir.users = append(people(20), filtered)
 	e.round() // held, which fills its table
 	e.failing()
 	_, err := syncengine.NewTickets(e.store, e.clock).Issue(e.ctx(), msp, run.RunID, syncengine.TypeInitial)
@@ -164,7 +165,7 @@ func TestAnotherTenantSeesNothing(t *testing.T) {
 		SELECT tenant_id, entra_tenant_id, run_id, 'user-1', now() FROM entra_sync_run_tenants WHERE state = 'held' ON CONFLICT DO NOTHING`)
 	require.NoError(t, err)
 	// Neither contacts nor links nor anything that history is made of.
-	deletable := []string{"held_identities", "entra_run_identities", "failing_tenants", "outbox", "rejected_inactivations", "approved_listings"}
+	deletable := []string{"kept_identities", "held_identities", "entra_run_identities", "failing_tenants", "outbox", "rejected_inactivations", "approved_listings"}
 	for _, table := range e.rows(`SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'syncengine'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'schema_migrations'`) {
 		require.Positive(t, e.count(`SELECT count(*) FROM `+table), table)
 		for tenantID, visible := range map[string]bool{msp: true, "msp-2": false, "": false} {

@@ -180,43 +180,6 @@ func person(id, name, mail string) syncengine.User {
 	return syncengine.User{ObjectID: id, UserPrincipalName: id + "@corp.example", Mail: mail, DisplayName: name, AccountEnabled: ptr(true)}
 }
 
-type fakeDirectory struct {
-	users    []syncengine.User
-	full     bool
-	pageSize int
-	fail     error  // after the first page
-	onPage   func() // before each page
-	restart  bool   // once, after the first page
-	stream   func(page func([]syncengine.User) error) error
-	groups   map[string][]string // members by group; one that is not here cannot be read
-}
-
-func (d *fakeDirectory) ListUsers(_ context.Context, _ syncengine.ListUsers, page func([]syncengine.User) error, restarted func() error) (syncengine.Listing, error) {
-	listing := syncengine.Listing{DeltaLink: "delta", Full: d.full}
-	if d.stream != nil {
-		return listing, d.stream(page)
-	}
-	for chunk := range slices.Chunk(d.users, max(d.pageSize, 1)) {
-		if d.onPage != nil {
-			d.onPage()
-		}
-		if err := page(chunk); err != nil {
-			return syncengine.Listing{}, err
-		}
-		if d.fail != nil {
-			return syncengine.Listing{}, d.fail
-		}
-		if d.restart {
-			d.restart = false
-			if err := restarted(); err != nil {
-				return syncengine.Listing{}, err
-			}
-			return d.ListUsers(context.Background(), syncengine.ListUsers{}, page, restarted)
-		}
-	}
-	return listing, nil
-}
-
 type fakeMapping struct {
 	tenants   []syncengine.MappedTenant
 	clients   map[string]string // id to external id

@@ -13,6 +13,8 @@ import (
 // addresses in the order they are tried, and the fields a contact would get.
 type Identity struct {
 	ObjectID string // trimmed; empty only for a failed record
+	Removed  bool   // it left the directory; the rest is then empty
+	User     *User  // as upstream gave it, where it is to be kept; nil for a failed record
 	Content  int64  // digest of all that was read; equal for equal records
 	Failure  string // see the Failure constants; the rest is then empty
 	Nameless bool   // a failure whose ObjectID may not be the one upstream has

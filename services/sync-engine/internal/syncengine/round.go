@@ -18,23 +18,48 @@ var ErrRunCancelled = errs.New(errs.Cancelled, reason.RunCancelled, "The run was
 
 // Listing is how a directory's listing ended.
 type Listing struct {
-	DeltaLink string // recorded, not used yet; empty when the source has none
-	Full      bool   // every user was listed
+	DeltaLink DeltaLink // with which the next one asks for changes; empty when the source has none
+	Full      bool      // every user was listed
 }
 
 // Directory reads a managed tenant's users.
 type Directory interface {
-	// ListUsers calls page with each page in order, restarted when everything so
-	// far is void, and returns when the listing reached its end. A listing that
-	// breaks off is an error.
-	ListUsers(ctx context.Context, req ListUsers, page func([]User) error, restarted func() error) (Listing, error)
+	// ListUsers calls to with what it lists, in order, and returns when the listing
+	// reached its end. A listing that breaks off is an error.
+	ListUsers(ctx context.Context, req ListUsers, to Receiver) (Listing, error)
+	// GetUsers reads users by their ids, as they are now, and calls each with some
+	// at a time and with the ids that the directory does not have.
+	GetUsers(ctx context.Context, req GetUsers, each func(users []User, missing []string) error) error
 	GroupSource
+}
+
+// Receiver takes a listing. Its errors end it.
+type Receiver interface {
+	// Page takes users and, in a list of changes, the ids of those that left the
+	// directory. What is said later holds. The slices are the caller's.
+	Page(users []User, removed []string) error
+	// Restarted says that everything so far is void; full, that everybody is listed
+	// from here on although changes were asked for.
+	Restarted(full bool) error
 }
 
 // ListUsers asks for a listing.
 type ListUsers struct {
 	EntraTenantID string
+	Priority      string    // low, normal or high
+	DeltaLink     DeltaLink // for what changed since; empty for everybody
+}
+
+// GetUsers asks for some users.
+type GetUsers struct {
+	EntraTenantID string
 	Priority      string // low, normal or high
+	ObjectIDs     []string
+}
+
+// Known is what is known of a user that changed.
+type Known struct {
+	User *User // nil where its properties were not kept
 }
 
 // Rules are what one round decides by.
@@ -72,13 +97,21 @@ type Round interface {
 	// Follow has the directory's links follow the round's mapping; a dry run goes
 	// without. ErrMappingChanged, here and below, when a later mapping is known.
 	Follow(ctx context.Context, now time.Time, step Step) error
-	// Restart forgets what was staged.
-	Restart(ctx context.Context) error
+	// LastRound is where the directory's last round left off; the zero value when
+	// there was none.
+	LastRound(ctx context.Context) (LastRound, error)
+	// Restart forgets what was staged; what is staged from here on is everybody or,
+	// where delta says so, what changed.
+	Restart(ctx context.Context, delta bool) error
+	// Known are the users that are kept, or staged in this round, of these ids.
+	Known(ctx context.Context, ids []string) (map[string]Known, error)
 	Stage(ctx context.Context, identities []Identity) error
-	// Prepare merges repeats and counts.
+	// Prepare merges repeats, adds to what changed those that are to be decided about
+	// again, and counts the directory.
 	Prepare(ctx context.Context, step Step) (Tally, error)
 	// Decide plans against the state as it stands: what the round would write, and
 	// how many identities a person must decide about, by reason. Nothing is written.
+	// complete says that who was not staged is gone; of changes those are gone who left.
 	Decide(ctx context.Context, rules Rules, complete bool, step Step) (planned Changes, queued map[string]int, err error)
 	// Hold takes the inactivations out of the plan; record stores the set.
 	Hold(ctx context.Context, record bool, step Step) (Held, error)
@@ -86,6 +119,9 @@ type Round interface {
 	// decisions it held; done when there was none left. ErrRunCancelled when the
 	// run was closed.
 	ApplyNext(ctx context.Context, rules Rules) (applied int, done bool, err error)
+	// Keep keeps what a delta round needs to know of identities without a link, and
+	// forgets what it no longer needs. complete as for Decide.
+	Keep(ctx context.Context, complete bool, step Step) error
 	// Queue lists items after a number, in order.
 	Queue(ctx context.Context, after, limit int) ([]QueueItem, error)
 	// ListingApproved reports that a person has approved that the directory lists nobody
@@ -117,8 +153,8 @@ type Result struct {
 	Ambiguous map[string]int
 	Failures  []Failure
 	Held      *Held
-	// Applied advances the directory's times; Listing and Fingerprint are then
-	// kept for the next round.
+	// Applied advances the directory's times; Listing and Fingerprint are then kept
+	// for the next round, unless a guard held some of it back.
 	Applied     bool
 	Believed    bool // somebody was listed whom the filters let pass: an approved empty listing is one no more
 	Listing     Listing

@@ -32,6 +32,10 @@ type Settings struct {
 	GuardPercent  int // nor one that inactivates at most this share of the active links; 100 holds nothing
 }
 
+// rulesVersion rises when a release reads or decides the same user otherwise than
+// the one before: what delta rounds keep is then made anew.
+const rulesVersion = 1
+
 // Fingerprint changes when anything that decides a round does, and with nothing
 // else: neither the schedule nor the guards count, nor the order of a list. A round
 // that finds another one than the last lists the whole directory.
@@ -47,7 +51,7 @@ func (s Settings) Fingerprint() string {
 	if err != nil {
 		panic(err) // flags and strings always encode
 	}
-	sum := sha256.Sum256(text)
+	sum := sha256.Sum256(append(text, rulesVersion))
 	return hex.EncodeToString(sum[:8])
 }
 

@@ -101,6 +101,7 @@ type work struct {
 	progress func(Progress) error
 	at       Progress
 	tally    Tally
+	delta    bool // what was staged is what changed
 }
 
 func (w *work) do(ctx context.Context) (Result, error) {
@@ -142,7 +143,10 @@ func (w *work) do(ctx context.Context) (Result, error) {
 		return result, w.close(ctx, &result, written)
 	}
 	// A record that may be anybody's proves nobody's absence.
-	complete := listing.Full && w.tally.Nameless == 0
+	complete := (listing.Full || w.delta) && w.tally.Nameless == 0
+	if !complete {
+		result.Listing.DeltaLink = "" // there is nothing to build on
+	}
 	if err := w.enter(PhaseDeciding); err != nil {
 		return Result{}, err
 	}
@@ -158,6 +162,9 @@ func (w *work) do(ctx context.Context) (Result, error) {
 		return result, w.preview(ctx, &result, planned)
 	}
 	if err := w.apply(ctx); err != nil {
+		return Result{}, err
+	}
+	if err := w.round.Keep(ctx, complete, w.step); err != nil {
 		return Result{}, err
 	}
 	if result.Ambiguous, err = w.push(ctx, complete); err != nil {
@@ -180,53 +187,6 @@ func (w *work) enter(phase string) error {
 func (w *work) step(n int) error {
 	w.at.Done += n
 	return w.progress(w.at)
-}
-
-// stage reads the listing and stages it in batches.
-func (w *work) stage(ctx context.Context) (Listing, error) {
-	reader, err := NewReader(w.rules.Settings)
-	if err != nil {
-		return Listing{}, err
-	}
-	if err := w.enter(PhaseStaging); err != nil {
-		return Listing{}, err
-	}
-	batch := make([]Identity, 0, RangeSize)
-	flush := func() error {
-		if len(batch) == 0 {
-			return nil
-		}
-		if err := w.round.Stage(ctx, batch); err != nil {
-			return err
-		}
-		w.at.Staged += len(batch)
-		batch = batch[:0]
-		return w.progress(w.at)
-	}
-	page := func(users []User) error {
-		for i := range users {
-			batch = append(batch, reader.Read(&users[i]))
-			if len(batch) == RangeSize {
-				if err := flush(); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	}
-	restarted := func() error {
-		batch, w.at.Staged = batch[:0], 0
-		return w.round.Restart(ctx)
-	}
-	priority := "high" // somebody waits
-	if w.run.Trigger == TriggerSchedule {
-		priority = "low"
-	}
-	listing, err := w.directory.ListUsers(ctx, ListUsers{EntraTenantID: w.managed.EntraTenantID, Priority: priority}, page, restarted)
-	if err != nil {
-		return Listing{}, err
-	}
-	return listing, flush()
 }
 
 // apply writes the plan range by range and stops where the mapping moved.

@@ -21,6 +21,9 @@ type User struct {
 	// Defect says why the record could not be taken as it is: missing_id,
 	// invalid_utf8, malformed; empty for a sound one.
 	Defect string
+	// Absent are the properties that a list of changes does not name. They are
+	// empty here, and so they are in a list of all.
+	Absent Properties
 }
 
 // texts are the user's single texts, lists those that come in any number.

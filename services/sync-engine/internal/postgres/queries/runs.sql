@@ -149,13 +149,18 @@ WHERE run_id = ANY (@run_ids::uuid[]) AND state = 'queued';
 SELECT tenant_id, id, workflow_id FROM open_runs WHERE created_at < @before AND id > @after ORDER BY id LIMIT @size;
 
 -- name: KeepDirectory :exec
--- Where the next round takes up. Held rounds keep the delta link they had.
+-- Where the next round takes up. What a guard held back comes again: by the delta link that the round
+-- began with, or by listing everybody again, for whatever reason it did.
 INSERT INTO directories (tenant_id, entra_tenant_id, managed_tenant_id, client_id, mapping_revision, delta_link, settings_fingerprint,
     last_full_at, last_round_at, last_run_id)
-VALUES (@tenant_id, @entra_tenant_id, @managed_tenant_id, @client_id, @mapping_revision, sqlc.narg(delta_link), @settings_fingerprint,
-    sqlc.narg(last_full_at), @last_round_at, @last_run_id)
+VALUES (@tenant_id, @entra_tenant_id, @managed_tenant_id, @client_id, @mapping_revision,
+    CASE WHEN @held::boolean THEN NULL ELSE sqlc.narg(delta_link)::text END, @settings_fingerprint, sqlc.narg(last_full_at), @last_round_at, @last_run_id)
 ON CONFLICT (tenant_id, entra_tenant_id) DO UPDATE
 SET managed_tenant_id = EXCLUDED.managed_tenant_id, client_id = EXCLUDED.client_id, mapping_revision = EXCLUDED.mapping_revision,
-    delta_link = CASE WHEN @held::boolean THEN directories.delta_link ELSE EXCLUDED.delta_link END,
+    delta_link = CASE WHEN NOT @held::boolean THEN EXCLUDED.delta_link WHEN EXCLUDED.last_full_at IS NULL THEN directories.delta_link END,
     settings_fingerprint = EXCLUDED.settings_fingerprint, last_full_at = COALESCE(EXCLUDED.last_full_at, directories.last_full_at),
     last_round_at = EXCLUDED.last_round_at, last_run_id = EXCLUDED.last_run_id;
+
+-- name: GetDirectory :one
+-- Where a directory's last round left off.
+SELECT client_id, mapping_revision, delta_link, settings_fingerprint, last_full_at FROM directories WHERE entra_tenant_id = @entra_tenant_id;

@@ -7,6 +7,8 @@ DELETE FROM match;
 DELETE FROM plan;
 DELETE FROM released;
 DELETE FROM repeated;
+DELETE FROM removed;
+DELETE FROM keep;
 RESET client_min_messages;
 RESET plan_cache_mode;
 RESET work_mem;

@@ -111,7 +111,7 @@ func (r *Round) directory(result syncengine.Result) sqlc.KeepDirectoryParams {
 	params := sqlc.KeepDirectoryParams{
 		TenantID: r.tenantID, EntraTenantID: r.managed.EntraTenantID, ManagedTenantID: r.managed.ManagedTenantID, ClientID: r.clientID,
 		MappingRevision: r.managed.MappingRevision, SettingsFingerprint: result.Fingerprint, LastRoundAt: &result.Now, LastRunID: &r.runID,
-		DeltaLink: pg.TextOrNil(result.Listing.DeltaLink), Held: result.Held != nil,
+		DeltaLink: pg.TextOrNil(string(result.Listing.DeltaLink)), Held: result.Held != nil,
 	}
 	if result.Listing.Full {
 		params.LastFullAt = &result.Now

@@ -25,7 +25,11 @@ CREATE TEMP TABLE IF NOT EXISTS stage (
     addresses  text COLLATE "C" NOT NULL,
     -- So many of the addresses, the first, are its own; the others are aliases.
     own        integer NOT NULL,
-    contact_id uuid NOT NULL
+    contact_id uuid NOT NULL,
+    -- It left the directory: the rest is empty.
+    removed    boolean NOT NULL,
+    -- As upstream gave it, where that is to be kept.
+    properties jsonb
 );
 CREATE TEMP TABLE IF NOT EXISTS address (
     n       integer NOT NULL,
@@ -89,6 +93,10 @@ CREATE TEMP TABLE IF NOT EXISTS repeated (
     first       integer NOT NULL,
     conflicting boolean NOT NULL
 );
+-- Of a delta round, identities that left the directory.
+CREATE TEMP TABLE IF NOT EXISTS removed (n integer NOT NULL PRIMARY KEY, object_id text COLLATE "C" NOT NULL UNIQUE);
+-- Identities that a delta round must know.
+CREATE TEMP TABLE IF NOT EXISTS keep (n integer NOT NULL PRIMARY KEY, object_id text COLLATE "C" NOT NULL UNIQUE, linked boolean NOT NULL);
 SET work_mem = '64MB';
 SET random_page_cost = 1.1;
 SET jit = off;

@@ -38,6 +38,8 @@ var (
 	goneNext string
 	//go:embed decide_gone.sql
 	decideGone string
+	//go:embed decide_removed.sql
+	decideRemoved string
 	//go:embed plan_indexes.sql
 	planIndexes string
 	//go:embed hold_clear.sql
@@ -65,7 +67,12 @@ func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete boo
 				return r.decideRange(ctx, tx, rules, of)
 			})
 		},
-		func() error { return r.decideGone(ctx, complete, step) },
+		func() error {
+			if r.delta {
+				return r.eachRange(ctx, step, r.decideRemoved)
+			}
+			return r.decideGone(ctx, complete, step)
+		},
 		func() error { return r.dropRejected(ctx, step) },
 		func() error {
 			c, err := r.decided(ctx)
@@ -132,6 +139,11 @@ func (r *Round) decideGone(ctx context.Context, complete bool, step syncengine.S
 		}
 	}
 	return err
+}
+
+// decideRemoved plans for linked identities that left the directory.
+func (r *Round) decideRemoved(ctx context.Context, tx pgx.Tx, of span) error {
+	return exec(ctx, tx, r.args(of), decideRemoved)
 }
 
 // decided makes the plan ready to be applied and counts it.

@@ -25,14 +25,17 @@ import (
 
 // Statements that go through all that was staged, once, and touch no table of the
 // tenant: they may scan and hash.
-var directoryWide = []string{"prepare", "decide_duplicates", "hold_digest"}
+var directoryWide = []string{"prepare", "prepare_changes", "decide_duplicates", "hold_digest"}
 
 // Statements that are nothing but tables and indexes, or empty temporary tables.
 var unplanned = []string{"create", "clear_tables", "drop_indexes", "restart", "gone_index", "plan_indexes"}
 
 // Statements that count all that was staged and a directory's links, or look
 // whether it has some.
-var countLinks = []string{"tally", "free_links"}
+var countLinks = []string{"tally", "tally_links", "free_links"}
+
+// Statements that go through a directory's kept identities, once.
+var countKept = []string{"tally_kept", "kept_failures"}
 
 // planNode is a node of EXPLAIN (FORMAT JSON).
 type planNode struct {
@@ -81,10 +84,10 @@ func explain(ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs) (pl
 // faults are what a plan has that reads more than its range, or reads it once for
 // each row of something.
 func faults(state, name string, plan planNode) (found []string) {
-	wide, counts := slices.Contains(directoryWide, name), slices.Contains(countLinks, name)
+	wide, counts, keptAll := slices.Contains(directoryWide, name), slices.Contains(countLinks, name), slices.Contains(countKept, name)
 	plan.each(func(n *planNode) {
 		filled := state != empty
-		tenants := n.Relation == "contacts" || n.Relation == "entra_contact_links"
+		tenants := n.Relation == "contacts" || n.Relation == "entra_contact_links" || n.Relation == "kept_identities"
 		switch {
 		case n.Type == "Seq Scan" && (tenants || !wide && !counts):
 			found = append(found, "scans "+n.Relation)
@@ -94,6 +97,8 @@ func faults(state, name string, plan planNode) (found []string) {
 			found = append(found, "looks up contacts by "+n.Cond)
 		case filled && n.Relation == "entra_contact_links" && strings.HasPrefix(n.Type, "Index") && !strings.Contains(n.Cond, "entra_object_id") && !counts:
 			found = append(found, "looks up links by "+n.Cond)
+		case filled && n.Relation == "kept_identities" && strings.HasPrefix(n.Type, "Index") && !strings.Contains(n.Cond, "entra_object_id") && !keptAll:
+			found = append(found, "looks up kept identities by "+n.Cond)
 		case !wide && (n.Type == "Hash Join" || n.Type == "Merge Join"):
 			found = append(found, n.Type)
 		case n.Type == "Nested Loop" && !n.Plans[0].oneRow():
@@ -161,6 +166,7 @@ func (b *bundle) lookAtPlans(state string, r *Round) {
 	args := r.args(span{5000, 10000})
 	args["after_id"], args["up_to_id"], args["limit"], args["last"] = "00005000", "00010000", 5000, 10000
 	args["decision"], args["decided_by"], args["ns"] = uuid.New(), "user-1", []int32{5001, 5002}
+	args["everybody"], args["ids"] = true, []string{"00005000", "00005001"}
 	for _, n := range []string{"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated"} {
 		args[n] = 1
 	}
@@ -209,7 +215,7 @@ func TestStatementsAreNamedOnce(t *testing.T) {
 	r.by(syncengine.Rules{})
 	known := r.args(everything)
 	for _, more := range []string{
-		"after_id", "up_to_id", "limit", "last", "decision", "decided_by", "ns",
+		"after_id", "up_to_id", "limit", "last", "decision", "decided_by", "ns", "ids", "everybody",
 		"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated",
 	} {
 		known[more] = nil
@@ -263,6 +269,7 @@ func setup(t testing.TB) *bundle {
 	}
 	b.exec(`ALTER TABLE contacts SET (autovacuum_enabled = off)`)
 	b.exec(`ALTER TABLE entra_contact_links SET (autovacuum_enabled = off)`)
+	b.exec(`ALTER TABLE kept_identities SET (autovacuum_enabled = off)`)
 	return b
 }
 
@@ -276,6 +283,7 @@ func (b *bundle) analyse() {
 	b.t.Helper()
 	b.exec(`ANALYZE contacts`)
 	b.exec(`ANALYZE entra_contact_links`)
+	b.exec(`ANALYZE kept_identities`)
 }
 
 // contacts are of the first n users.
@@ -312,6 +320,7 @@ func (b *bundle) round(n int, apply bool) *Round {
 		require.NoError(b.t, err)
 	}
 	if apply {
+		require.NoError(b.t, r.Keep(b.ctx, true, b.step))
 		r.Release()
 		b.exec(`UPDATE entra_sync_runs SET state = 'completed', completed_at = now() WHERE id = $1`, run)
 	}
@@ -322,9 +331,9 @@ func (b *bundle) stage(r *Round, n int) {
 	b.t.Helper()
 	reader, err := syncengine.NewReader(syncengine.Settings{})
 	require.NoError(b.t, err)
-	enabled := true
 	identities := make([]syncengine.Identity, n)
 	for i := range identities {
+		enabled := i%7 != 6 // the others are kept
 		identities[i] = reader.Read(&syncengine.User{
 			ObjectID: fmt.Sprintf("%08d", i+1), UserPrincipalName: fmt.Sprintf("u%d@corp.example", i+1), DisplayName: fmt.Sprintf("User %d", i+1),
 			AccountEnabled: &enabled, ProxyAddresses: []string{fmt.Sprintf("smtp:alias%d@corp.example", i+1)},

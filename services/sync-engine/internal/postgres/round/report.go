@@ -23,6 +23,8 @@ var (
 	reportStaged string
 	//go:embed report_unchanged.sql
 	reportUnchanged string
+	//go:embed report_kept.sql
+	reportKept string
 	//go:embed report_clear.sql
 	reportClear string
 )
@@ -78,6 +80,11 @@ func (r *Round) ReportStaged(ctx context.Context, everybody bool, step syncengin
 	err := r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
 		return exec(ctx, tx, r.args(of), statements...)
 	})
+	if err == nil && r.delta {
+		err = r.eachKept(ctx, step, func(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
+			return exec(ctx, tx, args, reportKept)
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("reporting what was staged: %w", err)
 	}

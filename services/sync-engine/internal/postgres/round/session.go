@@ -68,6 +68,7 @@ type Round struct {
 	plan    plan
 	rules   pgx.NamedArgs // by which the plan is made
 	staged  int           // identities
+	delta   bool          // they are what changed
 }
 
 // session is how the round found its session and what it did with it.

@@ -16,8 +16,6 @@ import (
 var (
 	//go:embed drop_indexes.sql
 	dropIndexes string
-	//go:embed restart.sql
-	restart string
 	//go:embed prepare.sql
 	prepare string
 	//go:embed tally.sql
@@ -30,7 +28,7 @@ var (
 
 var stageColumns = []string{
 	"n", "object_id", "content", "failure", "nameless", "verdict", "pattern", "upn", "enabled", "full_name", "name_key", "named", "email", "email_norm", "mailed",
-	"phone", "role", "addresses", "own", "contact_id",
+	"phone", "role", "addresses", "own", "contact_id", "removed", "properties",
 }
 
 // Stage copies a batch into the temporary table, numbered on. A round whose
@@ -39,7 +37,7 @@ func (r *Round) Stage(ctx context.Context, identities []syncengine.Identity) err
 	if err := r.inRange(ctx, r.checkRevision); err != nil {
 		return fmt.Errorf("staging: %w", err)
 	}
-	if r.staged > 0 && r.session.reused && !r.session.bare {
+	if r.staged > 0 && r.session.reused && !r.session.bare && !r.delta {
 		if _, err := r.conn.Raw().Exec(ctx, dropIndexes); err != nil {
 			return fmt.Errorf("staging: %w", pg.Classify(err))
 		}
@@ -58,7 +56,7 @@ func (r *Round) Stage(ctx context.Context, identities []syncengine.Identity) err
 type copySource struct {
 	identities []syncengine.Identity
 	n, at      int
-	values     [20]any
+	values     [22]any
 	err        error
 }
 
@@ -75,10 +73,14 @@ func (s *copySource) Values() ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.values = [20]any{
+	kept, err := propertiesOf(i.User)
+	if err != nil {
+		return nil, err
+	}
+	s.values = [22]any{
 		int32(s.n + s.at + 1), i.ObjectID, i.Content, text(i.Failure), i.Nameless, text(i.Verdict), text(i.Pattern), // far below 2³¹
 		i.UserPrincipalName, i.Enabled, i.FullName, i.NameKey, i.HasDisplayName, i.Email, text(i.EmailNorm), i.EmailIsMail, i.Phone, i.Role,
-		strings.Join(i.Addresses, " "), int32(i.Own), id, // far below 2³¹
+		strings.Join(i.Addresses, " "), int32(i.Own), id, i.Removed, kept, // far below 2³¹
 	}
 	return s.values[:], nil
 }
@@ -91,19 +93,20 @@ func text(s string) any {
 	return s
 }
 
-// Restart forgets what was staged.
-func (r *Round) Restart(ctx context.Context) error {
-	_, err := r.conn.Raw().Exec(ctx, restart)
-	r.staged = 0
-	return pg.Classify(err)
-}
-
-// Prepare merges repeats and counts.
+// Prepare merges repeats, adds to what changed those that are to be decided about
+// again, and counts.
 func (r *Round) Prepare(ctx context.Context, step syncengine.Step) (t syncengine.Tally, err error) {
+	merge := prepare
+	if r.delta {
+		merge = prepareChanges
+	}
 	err = r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, prepare)
+		_, err := tx.Exec(ctx, merge)
 		return err
 	})
+	if err == nil && r.delta {
+		err = r.stageUndecided(ctx)
+	}
 	if err == nil {
 		err = r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error { return r.tally(ctx, tx, &t) }, pg.ByIndex())
 	}
@@ -112,6 +115,9 @@ func (r *Round) Prepare(ctx context.Context, step syncengine.Step) (t syncengine
 		err = r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
 			return r.tallyFiltered(ctx, tx, of, t.Filtered)
 		})
+	}
+	if err == nil && r.delta {
+		err = r.tallyDirectory(ctx, &t)
 	}
 	if err != nil {
 		return syncengine.Tally{}, fmt.Errorf("preparing what was staged: %w", err)

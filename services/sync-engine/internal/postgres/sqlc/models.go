@@ -373,6 +373,31 @@ type IdentityResolution struct {
 	At                   time.Time
 }
 
+type KeptIdentity struct {
+	TenantID      string
+	EntraTenantID string
+	EntraObjectID string
+	Failure       *string
+	Verdict       *string
+	Pattern       *string
+	Linked        bool
+	Content       int64
+	Upn           string
+	Enabled       *bool
+	FullName      string
+	NameKey       string
+	Named         bool
+	Email         string
+	EmailNorm     *string
+	Mailed        bool
+	Phone         string
+	Role          string
+	Addresses     string
+	Own           int32
+	ContactID     uuid.UUID
+	Properties    []byte
+}
+
 type ManagedTenantSetting struct {
 	TenantID              string
 	ManagedTenantID       string

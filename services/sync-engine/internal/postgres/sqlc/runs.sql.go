@@ -259,6 +259,32 @@ func (q *Queries) FinishRun(ctx context.Context, arg FinishRunParams) error {
 	return err
 }
 
+const getDirectory = `-- name: GetDirectory :one
+SELECT client_id, mapping_revision, delta_link, settings_fingerprint, last_full_at FROM directories WHERE entra_tenant_id = $1
+`
+
+type GetDirectoryRow struct {
+	ClientID            uuid.UUID
+	MappingRevision     int64
+	DeltaLink           *string
+	SettingsFingerprint string
+	LastFullAt          *time.Time
+}
+
+// Where a directory's last round left off.
+func (q *Queries) GetDirectory(ctx context.Context, entraTenantID string) (GetDirectoryRow, error) {
+	row := q.db.QueryRow(ctx, getDirectory, entraTenantID)
+	var i GetDirectoryRow
+	err := row.Scan(
+		&i.ClientID,
+		&i.MappingRevision,
+		&i.DeltaLink,
+		&i.SettingsFingerprint,
+		&i.LastFullAt,
+	)
+	return i, err
+}
+
 const getRun = `-- name: GetRun :one
 SELECT id, workflow_id, type, state, dry_run, trigger, initiated_by, client_id, created_at, started_at, completed_at,
        error_code, error_message, error_remedy, discovered_tenants, managed_tenant_id, approves_run_id, approves_reason
@@ -474,11 +500,11 @@ func (q *Queries) InsertRunTenants(ctx context.Context, arg InsertRunTenantsPara
 const keepDirectory = `-- name: KeepDirectory :exec
 INSERT INTO directories (tenant_id, entra_tenant_id, managed_tenant_id, client_id, mapping_revision, delta_link, settings_fingerprint,
     last_full_at, last_round_at, last_run_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7,
-    $8, $9, $10)
+VALUES ($1, $2, $3, $4, $5,
+    CASE WHEN $6::boolean THEN NULL ELSE $7::text END, $8, $9, $10, $11)
 ON CONFLICT (tenant_id, entra_tenant_id) DO UPDATE
 SET managed_tenant_id = EXCLUDED.managed_tenant_id, client_id = EXCLUDED.client_id, mapping_revision = EXCLUDED.mapping_revision,
-    delta_link = CASE WHEN $11::boolean THEN directories.delta_link ELSE EXCLUDED.delta_link END,
+    delta_link = CASE WHEN NOT $6::boolean THEN EXCLUDED.delta_link WHEN EXCLUDED.last_full_at IS NULL THEN directories.delta_link END,
     settings_fingerprint = EXCLUDED.settings_fingerprint, last_full_at = COALESCE(EXCLUDED.last_full_at, directories.last_full_at),
     last_round_at = EXCLUDED.last_round_at, last_run_id = EXCLUDED.last_run_id
 `
@@ -489,15 +515,16 @@ type KeepDirectoryParams struct {
 	ManagedTenantID     string
 	ClientID            uuid.UUID
 	MappingRevision     int64
+	Held                bool
 	DeltaLink           *string
 	SettingsFingerprint string
 	LastFullAt          *time.Time
 	LastRoundAt         *time.Time
 	LastRunID           *uuid.UUID
-	Held                bool
 }
 
-// Where the next round takes up. Held rounds keep the delta link they had.
+// Where the next round takes up. What a guard held back comes again: by the delta link that the round
+// began with, or by listing everybody again, for whatever reason it did.
 func (q *Queries) KeepDirectory(ctx context.Context, arg KeepDirectoryParams) error {
 	_, err := q.db.Exec(ctx, keepDirectory,
 		arg.TenantID,
@@ -505,12 +532,12 @@ func (q *Queries) KeepDirectory(ctx context.Context, arg KeepDirectoryParams) er
 		arg.ManagedTenantID,
 		arg.ClientID,
 		arg.MappingRevision,
+		arg.Held,
 		arg.DeltaLink,
 		arg.SettingsFingerprint,
 		arg.LastFullAt,
 		arg.LastRoundAt,
 		arg.LastRunID,
-		arg.Held,
 	)
 	return err
 }

@@ -1,0 +1,24 @@
+-- name: decide_removed
+-- Linked identities that left the directory, as decide_gone.
+INSERT INTO plan (n, action, visible, object_id, contact_id, reason)
+SELECT g.n, g.action, g.action = 'inactivate' AND NOT g.inactive, g.object_id, g.contact_id, 'deleted_upstream'
+FROM (
+    SELECT r.n, r.object_id, c.id AS contact_id, c.inactive,
+           CASE WHEN @inactivate AND NOT c.deleted AND c.entra_tenant_id = l.entra_tenant_id AND c.entra_object_id = l.entra_object_id
+                     AND COALESCE(NULLIF(l.status, 'orphaned'), c.entra_sync_status, 'active') = 'active'
+                THEN 'inactivate'
+                WHEN l.gone_at IS NULL THEN 'missing' END AS action
+    FROM removed r
+    CROSS JOIN LATERAL (
+        SELECT l.entra_tenant_id, l.entra_object_id, l.contact_id, l.status, l.gone_at
+        FROM entra_contact_links l
+        WHERE l.entra_tenant_id = @directory AND l.entra_object_id = r.object_id AND l.client_id = @client AND l.ended_at IS NULL
+        LIMIT 1
+    ) l
+    CROSS JOIN LATERAL (
+        SELECT c.id, c.inactive, c.deleted, c.entra_tenant_id, c.entra_object_id, c.entra_sync_status
+        FROM contacts c WHERE c.id = l.contact_id LIMIT 1
+    ) c
+    WHERE r.n > @after AND r.n <= @up_to
+) g
+WHERE g.action IS NOT NULL;

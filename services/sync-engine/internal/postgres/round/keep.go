@@ -1,0 +1,71 @@
+package round
+
+import (
+	"context"
+	_ "embed" // the statements
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+var (
+	//go:embed keep.sql
+	keep string
+	//go:embed keep_write.sql
+	keepWrite string
+	//go:embed kept_next.sql
+	keptNext string
+	//go:embed kept_forget.sql
+	keptForget string
+)
+
+// Keep implements syncengine.Round. It comes after what was planned is applied, and
+// before the delta link is kept: after a crash in between the same changes come again.
+func (r *Round) Keep(ctx context.Context, complete bool, step syncengine.Step) error {
+	err := r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
+		if err := r.checkRevision(ctx, tx); err != nil {
+			return err
+		}
+		return exec(ctx, tx, r.args(of), keep, keepWrite)
+	})
+	if err == nil && complete {
+		err = r.forgetKept(ctx, step)
+	}
+	if err != nil {
+		return fmt.Errorf("keeping identities: %w", err)
+	}
+	return nil
+}
+
+// forgetKept forgets who need not be kept any longer.
+func (r *Round) forgetKept(ctx context.Context, step syncengine.Step) error {
+	return r.eachKept(ctx, step, func(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
+		return exec(ctx, tx, with(args, "everybody", !r.delta), keptForget)
+	})
+}
+
+// eachKept calls fn for the directory's kept identities, range by range, each in a
+// transaction of its own.
+func (r *Round) eachKept(ctx context.Context, step syncengine.Step, fn func(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error) error {
+	for after := ""; ; {
+		var upTo *string
+		seen := 0
+		err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			args := r.args(everything)
+			args["after_id"], args["limit"] = after, decideSize
+			if err := tx.QueryRow(ctx, keptNext, args).Scan(&upTo, &seen); err != nil || upTo == nil {
+				return err
+			}
+			return fn(ctx, tx, with(args, "up_to_id", *upTo))
+		})
+		if err != nil || upTo == nil {
+			return err
+		}
+		after = *upTo
+		if err := step(seen); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package round
+
+import (
+	"context"
+	_ "embed" // the statements
+	"maps"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+var (
+	//go:embed tally_links.sql
+	tallyLinks string
+	//go:embed tally_links_staged.sql
+	tallyLinksStaged string
+	//go:embed tally_kept.sql
+	tallyKept string
+	//go:embed tally_kept_staged.sql
+	tallyKeptStaged string
+	//go:embed kept_failures.sql
+	keptFailures string
+)
+
+// maxFailures is how many failures a result names.
+const maxFailures = 100
+
+// rest are identities of the directory of which this round has nothing to say.
+type rest struct {
+	linked, active          int // with a link; of these, the ones that are not inactive
+	failed, filtered, alone int // kept; alone: without a link
+	filteredLinked          int // filtered with a link
+	reasons                 map[string]int
+}
+
+func (d *rest) count(failure, verdict string, linked bool, n int) {
+	switch {
+	case failure != "":
+		d.failed += n
+	default:
+		d.filtered += n
+		d.reasons[verdict] += n
+		if linked {
+			d.filteredLinked += n
+		}
+	}
+	if !linked {
+		d.alone += n
+	}
+}
+
+// tallyDirectory adds to what was staged, which is what changed, the directory's other
+// identities, so that a delta round counts as a full one does.
+func (r *Round) tallyDirectory(ctx context.Context, t *syncengine.Tally) error {
+	others := rest{reasons: map[string]int{}}
+	err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, tallyLinks, r.args(everything)).Scan(&others.linked, &others.active); err != nil {
+			return err
+		}
+		return tallyBy(ctx, tx, tallyKept, r.args(everything), 1, &others)
+	})
+	if err == nil {
+		err = r.eachRange(ctx, func(int) error { return nil }, func(ctx context.Context, tx pgx.Tx, of span) error {
+			var linked, active int
+			if err := tx.QueryRow(ctx, tallyLinksStaged, r.args(of)).Scan(&linked, &active); err != nil {
+				return err
+			}
+			others.linked, others.active = others.linked-linked, others.active-active
+			return tallyBy(ctx, tx, tallyKeptStaged, r.args(of), -1, &others)
+		})
+	}
+	if err != nil {
+		return err
+	}
+	t.Identities += others.linked + others.alone
+	t.Failed += others.failed
+	t.Passed += max(others.active-others.filteredLinked, 0)
+	maps.DeleteFunc(others.reasons, func(_ string, n int) bool { return n == 0 })
+	for reason, n := range others.reasons {
+		t.Filtered[reason] += n
+	}
+	if others.failed == 0 || len(t.Failures) >= maxFailures {
+		return nil
+	}
+	return r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, keptFailures, r.args(everything))
+		if err != nil {
+			return err
+		}
+		known, err := pgx.CollectRows(rows, pgx.RowToStructByPos[syncengine.Failure])
+		t.Failures = append(t.Failures, known[:min(len(known), maxFailures-len(t.Failures))]...)
+		return err
+	})
+}
+
+func tallyBy(ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs, sign int, others *rest) error {
+	rows, err := tx.Query(ctx, sql, args)
+	if err != nil {
+		return err
+	}
+	var failure, verdict string
+	var linked bool
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&failure, &verdict, &linked, &n}, func() error {
+		others.count(failure, verdict, linked, sign*n)
+		return nil
+	})
+	return err
+}
