@@ -166,7 +166,7 @@ func (b *bundle) lookAtPlans(state string, r *Round) {
 	args := r.args(span{5000, 10000})
 	args["after_id"], args["up_to_id"], args["limit"], args["last"] = "00005000", "00010000", 5000, 10000
 	args["decision"], args["decided_by"], args["ns"] = uuid.New(), "user-1", []int32{5001, 5002}
-	args["everybody"], args["ids"] = true, []string{"00005000", "00005001"}
+	args["everybody"], args["decided"], args["ids"] = true, []string{"x"}, []string{"00005000", "00005001"}
 	for _, n := range []string{"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated"} {
 		args[n] = 1
 	}
@@ -215,7 +215,7 @@ func TestStatementsAreNamedOnce(t *testing.T) {
 	r.by(syncengine.Rules{})
 	known := r.args(everything)
 	for _, more := range []string{
-		"after_id", "up_to_id", "limit", "last", "decision", "decided_by", "ns", "ids", "everybody",
+		"after_id", "up_to_id", "limit", "last", "decision", "decided_by", "ns", "ids", "everybody", "decided",
 		"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated",
 	} {
 		known[more] = nil
