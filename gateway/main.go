@@ -64,6 +64,7 @@ type config struct {
 	TenantCalls        int            `env:"ENTRASYNC_TENANT_CALLS" envDefault:"8"`      // executed at once of one tenant, reading and changing ones each
 	RefusalDelay       time.Duration  `env:"ENTRASYNC_REFUSAL_DELAY" envDefault:"500ms"` // of answers to callers over a limit
 	TrustedProxies     []string       `env:"ENTRASYNC_TRUSTED_PROXIES"`                  // networks whose X-Forwarded-For counts
+	WebhookHosts       []string       `env:"ENTRASYNC_WEBHOOK_ALLOWED_HOSTS"`            // host:port inside that webhooks may reach all the same
 	AuditMonths        int            `env:"ENTRASYNC_AUDIT_MONTHS" envDefault:"13"`     // kept beside the present one; 0: all
 	CIPP               bool           `env:"ENTRASYNC_CIPP_ENABLED"`                     // not offered: for tests
 }

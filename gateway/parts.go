@@ -32,6 +32,7 @@ func (c config) parts(ctx context.Context) (parts gateway.Parts, err error) {
 		PublicURL: c.PublicURL, Reflection: c.Reflection, CIPP: c.CIPP, Now: time.Now,
 		TenantRate: access.Rate{PerSecond: c.TenantRate, Burst: c.TenantBurst},
 		UserRate:   access.Rate{PerSecond: c.UserRate, Burst: c.UserBurst}, AuditMonths: c.AuditMonths,
+		Webhooks:    gateway.WebhookParts{AllowedHosts: c.WebhookHosts},
 		TenantCalls: c.TenantCalls, Refusals: c.RefusalDelay,
 		AddressRate: access.Rate{PerSecond: c.AddressRate, Burst: c.AddressBurst},
 	}

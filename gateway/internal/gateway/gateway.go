@@ -30,6 +30,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/session"
 	"github.com/entrasync/entrasync/gateway/internal/signin"
 	"github.com/entrasync/entrasync/gateway/internal/static"
+	"github.com/entrasync/entrasync/gateway/internal/webhook"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/secrets"
@@ -96,12 +97,13 @@ type Parts struct {
 	BytesWait   time.Duration // for others' bytes; 2 s when 0
 	AddressRate access.Rate   // of refused unknown callers, and of wrong states of sign-ins
 	Proxies     gwhttp.Proxies
-	SignIn      *identity.SignIn            // of people with a browser; nil: not offered
-	Session     session.Config              // how long they stay signed in; 12 h and 1 h of idleness when empty
-	Console     fs.FS                       // the built console; nil: none
-	Embed       []string                    // origins of pages that may show the console in a frame
-	AuditMonths int                         // whole months that the audit trail keeps beside the present one; 0: all
-	KeptBytes   int64                       // of answers to repeated requests, for each tenant; 0: the default
+	SignIn      *identity.SignIn // of people with a browser; nil: not offered
+	Session     session.Config   // how long they stay signed in; 12 h and 1 h of idleness when empty
+	Console     fs.FS            // the built console; nil: none
+	Embed       []string         // origins of pages that may show the console in a frame
+	AuditMonths int              // whole months that the audit trail keeps beside the present one; 0: all
+	KeptBytes   int64            // of answers to repeated requests, for each tenant; 0: the default
+	Webhooks    WebhookParts
 	Metrics     prometheus.Registerer       // nil: none
 	Ready       func(context.Context) error // whether requests can be served; nil: while the database answers
 	Now         func() time.Time
@@ -139,8 +141,12 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 		PerAddress: access.NewLimits(p.AddressRate, p.Now), Unknown: unknown, Lookups: access.NewLookups(p.AddressRate, p.Now),
 		Refusals: access.NewDelay(p.Refusals),
 	}
+	hooks, err := p.webhooks()
+	if err != nil {
+		return nil, err
+	}
 	c, err := core.New(core.Config{
-		Methods: methods, Backends: p.services(methods, switches, log), Gate: g, Audit: log,
+		Methods: methods, Backends: p.services(methods, switches, log, hooks.endpoints), Gate: g, Audit: log,
 		Keys:    idempotency.New(postgres.NewKeys(p.Pool), box{p.Box}, p.KeptBytes, p.Now),
 		Calls:   access.NewCalls(cmp.Or(p.TenantCalls, tenantCalls)),
 		Bytes:   access.NewBytes(cmp.Or(p.TenantBytes, tenantBytes), cmp.Or(p.AllBytes, allBytes), cmp.Or(p.BytesWait, bytesWait)),
@@ -173,6 +179,7 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 			{Name: "audit of connections", Serve: p.Follower().Serve},
 			{Name: "audit of late outcomes", Serve: log.Serve},
 			{Name: "audit of unknown callers", Serve: unknown.Serve},
+			{Name: "webhooks", Serve: hooks.deliverer.Serve},
 			{Name: "months of the audit trail", Serve: audit.NewMonths(trail, p.AuditMonths).Serve},
 		},
 	}, nil
@@ -219,7 +226,7 @@ func (p Parts) handlers(g *access.Gate, methods []access.Method, sessions *sessi
 
 // services gives each public service its backend: the gateway's own are served
 // here, the others by whom their contract belongs to.
-func (p Parts) services(methods []access.Method, switches *flags.Flags, log *audit.Log) map[protoreflect.FullName]grpc.ClientConnInterface {
+func (p Parts) services(methods []access.Method, switches *flags.Flags, log *audit.Log, endpoints *webhook.Endpoints) map[protoreflect.FullName]grpc.ClientConnInterface {
 	own := &core.Local{}
 	gatewayv1.RegisterStatusServiceServer(own, console.NewStatus(console.Backends{
 		Connection: p.Backends.Connection, Discovery: p.Backends.Discovery, Mapping: p.Backends.Mapping,
@@ -228,6 +235,7 @@ func (p Parts) services(methods []access.Method, switches *flags.Flags, log *aud
 	gatewayv1.RegisterFeatureFlagServiceServer(own, console.NewFeatureFlags(switches))
 	gatewayv1.RegisterPlatformFlagServiceServer(own, console.NewPlatformFlags(switches))
 	gatewayv1.RegisterAuditServiceServer(own, console.NewAudit(log))
+	gatewayv1.RegisterWebhookServiceServer(own, console.NewWebhooks(endpoints))
 	packages := p.Backends.packages()
 	packages["entrasync.gateway.v1"] = own
 	services := map[protoreflect.FullName]grpc.ClientConnInterface{}

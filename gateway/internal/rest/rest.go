@@ -65,6 +65,7 @@ func register(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnIn
 		gatewayv1.RegisterFeatureFlagServiceHandlerClient(ctx, mux, gatewayv1.NewFeatureFlagServiceClient(conn)),
 		gatewayv1.RegisterPlatformFlagServiceHandlerClient(ctx, mux, gatewayv1.NewPlatformFlagServiceClient(conn)),
 		gatewayv1.RegisterAuditServiceHandlerClient(ctx, mux, gatewayv1.NewAuditServiceClient(conn)),
+		gatewayv1.RegisterWebhookServiceHandlerClient(ctx, mux, gatewayv1.NewWebhookServiceClient(conn)),
 	)
 }
 

@@ -100,6 +100,7 @@ const (
 	ClientDeleted         = "client_deleted"
 	MappingConflict       = "mapping_conflict"
 	CursorExpired         = "cursor_expired"
+	TooManyWebhooks       = "too_many_webhooks"
 	StaleVersion          = "stale_version"
 	NotMapped             = "not_mapped"
 	NoOrphans             = "no_orphans"

@@ -349,6 +349,10 @@ var groups = []Group{
 			Text: "The cursor is older than what is kept.", Do: "List all contacts again, and follow the feed from the changesCursor of that list.",
 		},
 		{
+			Name: TooManyWebhooks, Kinds: []Kind{KindPrecondition},
+			Text: "There are 20 webhooks already.", Do: "Delete one of them first.",
+		},
+		{
 			Name: StaleVersion, Kinds: []Kind{KindConflict},
 			Text: "Somebody else changed this in between. Read it again.", Do: "Read the preview, or the settings, again and decide again.",
 		},

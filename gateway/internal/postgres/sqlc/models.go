@@ -36,6 +36,12 @@ type AuditEventsBefore struct {
 	Attempts   int64
 }
 
+type DueWebhook struct {
+	TenantID string
+	ID       uuid.UUID
+	DueAt    interface{}
+}
+
 type FeatureFlag struct {
 	ID          uuid.UUID
 	Key         string
@@ -79,4 +85,38 @@ type Session struct {
 type SessionTenant struct {
 	TokenHash []byte
 	TenantID  string
+}
+
+type Webhook struct {
+	TenantID       string
+	ID             uuid.UUID
+	Url            string
+	Events         []string
+	State          string
+	DisabledReason *string
+	Secret         []byte
+	OldSecret      []byte
+	OldSecretUntil *time.Time
+	FeedCursor     string
+	RunsUntil      time.Time
+	FailingSince   *time.Time
+	Attempts       int32
+	NextAt         time.Time
+	LeasedUntil    time.Time
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+}
+
+type WebhookDelivery struct {
+	TenantID  string
+	WebhookID uuid.UUID
+	ID        uuid.UUID
+	MessageID string
+	Type      string
+	Attempt   int32
+	Delivered bool
+	Status    *int32
+	Error     *string
+	TookMs    int32
+	At        time.Time
 }

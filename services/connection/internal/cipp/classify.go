@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/entrasync/entrasync/pkg/publicnet"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/microsoft"
 )
@@ -133,7 +134,7 @@ func lost(ctx context.Context, err error, requestID string) error {
 		return connection.Unanswered{RequestID: requestID, Cause: ctx.Err()}
 	}
 	cause := fmt.Errorf("request %q: %w", requestID, err)
-	if errors.Is(err, errPrivate) {
+	if errors.Is(err, publicnet.ErrPrivate) {
 		return connection.Failure{
 			Reason: connection.ReasonBaseURLRefused, Class: connection.Reconnect,
 			Message: "The address of CIPP does not lead to the public internet.", Remedy: "Save CIPP with an address that does.",

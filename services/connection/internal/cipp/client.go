@@ -64,7 +64,7 @@ func New(o Options) (*Client, error) {
 	c.http = outbound.Client(&http.Transport{
 		// Made anew and not cloned: a proxy of the environment would resolve names
 		// itself and go where we may not.
-		DialContext: g.dial, ForceAttemptHTTP2: true, MaxIdleConns: 64, MaxIdleConnsPerHost: 8, IdleConnTimeout: 90 * time.Second,
+		DialContext: g.Dial, ForceAttemptHTTP2: true, MaxIdleConns: 64, MaxIdleConnsPerHost: 8, IdleConnTimeout: 90 * time.Second,
 		TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: cmp.Or(o.FirstByte, firstByte), MaxResponseHeaderBytes: maxHeaderBytes,
 		TLSClientConfig: outbound.TLS(o.RootCAs),
 	})

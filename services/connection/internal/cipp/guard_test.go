@@ -20,6 +20,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/publicnet"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
@@ -41,25 +42,25 @@ func TestOnlyThePublicInternet(t *testing.T) {
 	require.NoError(t, err)
 	at := func(text string) string { return net.JoinHostPort(text, "443") }
 	for _, text := range refused {
-		require.False(t, public(netip.MustParseAddr(text)), text)
-		require.ErrorIs(t, control(t.Context(), "tcp", at(text), nil), errPrivate, text)
+		require.False(t, publicnet.Public(netip.MustParseAddr(text)), text)
+		require.ErrorIs(t, publicnet.Control(t.Context(), "tcp", at(text), nil), publicnet.ErrPrivate, text)
 		_, err := g.checkBaseURL("https://" + strings.ReplaceAll(at(text), "%", "%25"))
 		require.Error(t, err, text)
 		if text == "::ffff:8.8.8.8" {
 			continue // the dialer would go to 8.8.8.8, which is no harm
 		}
-		_, err = g.dial(t.Context(), "tcp", at(text))
-		require.ErrorIs(t, err, errPrivate, text)
+		_, err = g.Dial(t.Context(), "tcp", at(text))
+		require.ErrorIs(t, err, publicnet.ErrPrivate, text)
 	}
-	require.False(t, public(netip.Addr{}))
+	require.False(t, publicnet.Public(netip.Addr{}))
 	for _, text := range taken {
-		require.True(t, public(netip.MustParseAddr(text)), text)
-		require.NoError(t, control(t.Context(), "tcp", at(text), nil), text)
+		require.True(t, publicnet.Public(netip.MustParseAddr(text)), text)
+		require.NoError(t, publicnet.Control(t.Context(), "tcp", at(text), nil), text)
 		u, err := g.checkBaseURL("https://" + at(text))
 		require.NoError(t, err, text)
 		require.Equal(t, "https://"+at(text), u.String())
 	}
-	require.ErrorIs(t, control(t.Context(), "unix", "/run/docker.sock", nil), errPrivate)
+	require.ErrorIs(t, publicnet.Control(t.Context(), "unix", "/run/docker.sock", nil), publicnet.ErrPrivate)
 }
 
 func TestBaseURLs(t *testing.T) {
@@ -180,9 +181,9 @@ func watch(t *testing.T, n *names, allowed ...string) *watched {
 	client, err := New(Options{AllowedHosts: allowed, Wait: func(context.Context, time.Duration) error { return nil }})
 	require.NoError(t, err)
 	w := &watched{client: client}
-	client.guard.resolver = resolver(t, n)
-	client.guard.control = func(ctx context.Context, network, address string, c syscall.RawConn) error {
-		if err := control(ctx, network, address, c); err != nil {
+	client.guard.Resolver = resolver(t, n)
+	client.guard.Control = func(ctx context.Context, network, address string, c syscall.RawConn) error {
+		if err := publicnet.Control(ctx, network, address, c); err != nil {
 			return err
 		}
 		w.mu.Lock()
@@ -278,7 +279,7 @@ func FuzzBaseURL(f *testing.F) {
 			!strings.HasSuffix(again.Path, "/api/me") || path.Clean(again.Path) != again.Path {
 			t.Fatalf("%q was taken as %q", raw, u)
 		}
-		if literal, err := netip.ParseAddr(again.Hostname()); err == nil && !public(literal) {
+		if literal, err := netip.ParseAddr(again.Hostname()); err == nil && !publicnet.Public(literal) {
 			t.Fatalf("%q leads to %s", raw, literal)
 		}
 	})

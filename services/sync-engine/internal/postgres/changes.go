@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -132,6 +133,22 @@ func (s *Store) FeedHead(ctx context.Context) (head int64, err error) {
 		return err
 	}, pg.ReadOnly())
 	return head, err
+}
+
+// FeedBefore implements syncengine.FeedStore.
+func (s *Store) FeedBefore(ctx context.Context, at time.Time) (before int64, err error) {
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
+		first, err := q.FeedBefore(ctx, at)
+		if err == nil && first > 0 {
+			before = first - 1
+			return nil
+		}
+		if err == nil {
+			before, err = q.FeedHead(ctx)
+		}
+		return err
+	}, pg.ReadOnly(), pg.RepeatableRead())
+	return before, err
 }
 
 // KeepFeedMonths makes the feed's partitions to come and drops those that are more

@@ -16,12 +16,25 @@ type changeServer struct {
 }
 
 func (s *changeServer) ListChanges(ctx context.Context, req *syncenginev1.ListChangesRequest) (*syncenginev1.ListChangesResponse, error) {
-	wait := time.Duration(req.GetWaitSeconds()) * time.Second
-	entries, next, err := s.cases.Changes.Do(ctx, req.GetCursor(), pageSize(req.GetPageSize()), wait)
+	wait, size := time.Duration(req.GetWaitSeconds())*time.Second, pageSize(req.GetPageSize())
+	read := func() ([]syncengine.FeedEntry, string, error) {
+		return s.cases.Changes.Do(ctx, req.GetCursor(), size, wait)
+	}
+	if req.GetSince() != nil {
+		read = func() ([]syncengine.FeedEntry, string, error) {
+			return s.cases.Changes.Since(ctx, req.GetSince().AsTime(), size)
+		}
+	}
+	entries, next, err := read()
 	if err != nil {
 		return nil, err
 	}
 	answer := &syncenginev1.ListChangesResponse{Changes: make([]*syncenginev1.Change, len(entries)), NextCursor: next}
+	if len(entries) > 0 {
+		answer.Cursor = syncengine.FeedCursor(entries[0].Sequence - 1)
+	} else {
+		answer.Cursor = next
+	}
 	for i := range entries {
 		answer.Changes[i] = changeMessage(&entries[i])
 	}
@@ -29,7 +42,7 @@ func (s *changeServer) ListChanges(ctx context.Context, req *syncenginev1.ListCh
 }
 
 func changeMessage(e *syncengine.FeedEntry) *syncenginev1.Change {
-	m := &syncenginev1.Change{Sequence: e.Sequence, Type: e.Type, Source: e.Source, Fields: e.Fields, At: timestamppb.New(e.At)}
+	m := &syncenginev1.Change{Sequence: e.Sequence, Type: e.Type, Source: e.Source, Fields: e.Fields, At: timestamppb.New(e.At), Cursor: syncengine.FeedCursor(e.Sequence)}
 	if e.Contact != nil {
 		m.Contact = contactMessage(e.Contact)
 	}

@@ -44,6 +44,9 @@ type FeedStore interface {
 	// Changes returns at most size entries after a number, in order, and the number
 	// of the tenant's last one.
 	Changes(ctx context.Context, after int64, size int) (entries []FeedEntry, head int64, err error)
+	// FeedBefore is the number before the first entry of that time or later, that of
+	// the last entry where there is none.
+	FeedBefore(ctx context.Context, at time.Time) (int64, error)
 }
 
 // ListChanges reads the change feed.
@@ -86,6 +89,15 @@ func (l *ListChanges) Do(ctx context.Context, cursor string, size int, wait time
 		case <-time.After(l.poll):
 		}
 	}
+}
+
+// Since is Do from the first entry of that time or later.
+func (l *ListChanges) Since(ctx context.Context, at time.Time, size int) (entries []FeedEntry, next string, err error) {
+	after, err := l.store.FeedBefore(ctx, at)
+	if err != nil {
+		return nil, "", err
+	}
+	return l.Do(ctx, FeedCursor(after), size, 0)
 }
 
 const cursorPrefix = "f1-" // the form of the cursor, should there be another one day

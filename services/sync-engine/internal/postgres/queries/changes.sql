@@ -9,6 +9,10 @@ WHERE seq > @after
 ORDER BY seq
 LIMIT @size;
 
+-- name: FeedBefore :one
+-- The number of the first change of that time or later; 0 where there is none.
+SELECT COALESCE(min(seq), 0)::bigint FROM contact_changes WHERE at >= @since::timestamptz;
+
 -- name: ContactsAsOf :many
 -- Contacts as they were in these versions: each stands in contacts until it is written again, and
 -- from that commit on among the versions. Version 0 asks for the present one.

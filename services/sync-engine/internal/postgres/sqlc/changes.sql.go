@@ -93,6 +93,18 @@ func (q *Queries) ContactsAsOf(ctx context.Context, arg ContactsAsOfParams) ([]C
 	return items, nil
 }
 
+const feedBefore = `-- name: FeedBefore :one
+SELECT COALESCE(min(seq), 0)::bigint FROM contact_changes WHERE at >= $1::timestamptz
+`
+
+// The number of the first change of that time or later; 0 where there is none.
+func (q *Queries) FeedBefore(ctx context.Context, since time.Time) (int64, error) {
+	row := q.db.QueryRow(ctx, feedBefore, since)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const feedHead = `-- name: FeedHead :one
 SELECT COALESCE(max(seq), 0)::bigint FROM feed_heads
 `

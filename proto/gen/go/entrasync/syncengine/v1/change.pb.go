@@ -31,7 +31,9 @@ type ListChangesRequest struct {
 	Cursor   string `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	PageSize int32  `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// How long to wait for a change where there is none yet.
-	WaitSeconds   int32 `protobuf:"varint,3,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
+	WaitSeconds int32 `protobuf:"varint,3,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
+	// Begins with the first change that was made at this time or later, instead of with a cursor.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -87,11 +89,20 @@ func (x *ListChangesRequest) GetWaitSeconds() int32 {
 	return 0
 }
 
+func (x *ListChangesRequest) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
 type ListChangesResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Changes []*Change              `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
 	// Where to go on; the cursor itself while there is nothing new.
-	NextCursor    string `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
+	NextCursor string `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
+	// Where this page begins.
+	Cursor        string `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -140,6 +151,13 @@ func (x *ListChangesResponse) GetNextCursor() string {
 	return ""
 }
 
+func (x *ListChangesResponse) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
 // Change is one entry of the change feed.
 type Change struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -157,8 +175,10 @@ type Change struct {
 	// Which fields changed, by their names in contact.
 	Fields []string `protobuf:"bytes,6,rep,name=fields,proto3" json:"fields,omitempty"`
 	// The run that made the change.
-	RunId         *string                `protobuf:"bytes,7,opt,name=run_id,json=runId,proto3,oneof" json:"run_id,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=at,proto3" json:"at,omitempty"`
+	RunId *string                `protobuf:"bytes,7,opt,name=run_id,json=runId,proto3,oneof" json:"run_id,omitempty"`
+	At    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=at,proto3" json:"at,omitempty"`
+	// The cursor behind this entry.
+	Cursor        string `protobuf:"bytes,9,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -249,6 +269,13 @@ func (x *Change) GetAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Change) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
 // ChangedClient is a client as the change feed tells of it.
 type ChangedClient struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -314,16 +341,19 @@ var File_entrasync_syncengine_v1_change_proto protoreflect.FileDescriptor
 
 const file_entrasync_syncengine_v1_change_proto_rawDesc = "" +
 	"\n" +
-	"$entrasync/syncengine/v1/change.proto\x12\x17entrasync.syncengine.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a%entrasync/syncengine/v1/contact.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8c\x01\n" +
+	"$entrasync/syncengine/v1/change.proto\x12\x17entrasync.syncengine.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a%entrasync/syncengine/v1/contact.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x02\n" +
 	"\x12ListChangesRequest\x12\x1f\n" +
 	"\x06cursor\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06cursor\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12,\n" +
-	"\fwait_seconds\x18\x03 \x01(\x05B\t\xbaH\x06\x1a\x04\x18\x14(\x00R\vwaitSeconds\"q\n" +
+	"\fwait_seconds\x18\x03 \x01(\x05B\t\xbaH\x06\x1a\x04\x18\x14(\x00R\vwaitSeconds\x120\n" +
+	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since:b\xbaH_\x1a]\n" +
+	"\x0fcursor_or_since\x12#cursor and since exclude each other\x1a%this.cursor == '' || !has(this.since)\"\x89\x01\n" +
 	"\x13ListChangesResponse\x129\n" +
 	"\achanges\x18\x01 \x03(\v2\x1f.entrasync.syncengine.v1.ChangeR\achanges\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
-	"nextCursor\"\xb7\x02\n" +
+	"nextCursor\x12\x16\n" +
+	"\x06cursor\x18\x03 \x01(\tR\x06cursor\"\xcf\x02\n" +
 	"\x06Change\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x16\n" +
@@ -332,7 +362,8 @@ const file_entrasync_syncengine_v1_change_proto_rawDesc = "" +
 	"\x06client\x18\x05 \x01(\v2&.entrasync.syncengine.v1.ChangedClientR\x06client\x12\x16\n" +
 	"\x06fields\x18\x06 \x03(\tR\x06fields\x12\x1a\n" +
 	"\x06run_id\x18\a \x01(\tH\x00R\x05runId\x88\x01\x01\x12*\n" +
-	"\x02at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x02atB\t\n" +
+	"\x02at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x16\n" +
+	"\x06cursor\x18\t \x01(\tR\x06cursorB\t\n" +
 	"\a_run_id\"T\n" +
 	"\rChangedClient\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
@@ -361,21 +392,22 @@ var file_entrasync_syncengine_v1_change_proto_goTypes = []any{
 	(*ListChangesResponse)(nil),   // 1: entrasync.syncengine.v1.ListChangesResponse
 	(*Change)(nil),                // 2: entrasync.syncengine.v1.Change
 	(*ChangedClient)(nil),         // 3: entrasync.syncengine.v1.ChangedClient
-	(*Contact)(nil),               // 4: entrasync.syncengine.v1.Contact
-	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(*Contact)(nil),               // 5: entrasync.syncengine.v1.Contact
 }
 var file_entrasync_syncengine_v1_change_proto_depIdxs = []int32{
-	2, // 0: entrasync.syncengine.v1.ListChangesResponse.changes:type_name -> entrasync.syncengine.v1.Change
-	4, // 1: entrasync.syncengine.v1.Change.contact:type_name -> entrasync.syncengine.v1.Contact
-	3, // 2: entrasync.syncengine.v1.Change.client:type_name -> entrasync.syncengine.v1.ChangedClient
-	5, // 3: entrasync.syncengine.v1.Change.at:type_name -> google.protobuf.Timestamp
-	0, // 4: entrasync.syncengine.v1.ChangeService.ListChanges:input_type -> entrasync.syncengine.v1.ListChangesRequest
-	1, // 5: entrasync.syncengine.v1.ChangeService.ListChanges:output_type -> entrasync.syncengine.v1.ListChangesResponse
-	5, // [5:6] is the sub-list for method output_type
-	4, // [4:5] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	4, // 0: entrasync.syncengine.v1.ListChangesRequest.since:type_name -> google.protobuf.Timestamp
+	2, // 1: entrasync.syncengine.v1.ListChangesResponse.changes:type_name -> entrasync.syncengine.v1.Change
+	5, // 2: entrasync.syncengine.v1.Change.contact:type_name -> entrasync.syncengine.v1.Contact
+	3, // 3: entrasync.syncengine.v1.Change.client:type_name -> entrasync.syncengine.v1.ChangedClient
+	4, // 4: entrasync.syncengine.v1.Change.at:type_name -> google.protobuf.Timestamp
+	0, // 5: entrasync.syncengine.v1.ChangeService.ListChanges:input_type -> entrasync.syncengine.v1.ListChangesRequest
+	1, // 6: entrasync.syncengine.v1.ChangeService.ListChanges:output_type -> entrasync.syncengine.v1.ListChangesResponse
+	6, // [6:7] is the sub-list for method output_type
+	5, // [5:6] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_syncengine_v1_change_proto_init() }

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file entrasync/syncengine/v1/change.proto.
  */
 export const file_entrasync_syncengine_v1_change: GenFile = /*@__PURE__*/
-  fileDesc("CiRlbnRyYXN5bmMvc3luY2VuZ2luZS92MS9jaGFuZ2UucHJvdG8SF2VudHJhc3luYy5zeW5jZW5naW5lLnYxIk0KEkxpc3RDaGFuZ2VzUmVxdWVzdBIOCgZjdXJzb3IYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhQKDHdhaXRfc2Vjb25kcxgDIAEoBSJcChNMaXN0Q2hhbmdlc1Jlc3BvbnNlEjAKB2NoYW5nZXMYASADKAsyHy5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5DaGFuZ2USEwoLbmV4dF9jdXJzb3IYAiABKAki+wEKBkNoYW5nZRIQCghzZXF1ZW5jZRgBIAEoAxIMCgR0eXBlGAIgASgJEg4KBnNvdXJjZRgDIAEoCRIxCgdjb250YWN0GAQgASgLMiAuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuQ29udGFjdBI2CgZjbGllbnQYBSABKAsyJi5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5DaGFuZ2VkQ2xpZW50Eg4KBmZpZWxkcxgGIAMoCRITCgZydW5faWQYByABKAlIAIgBARImCgJhdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCQoHX3J1bl9pZCI+Cg1DaGFuZ2VkQ2xpZW50EgoKAmlkGAEgASgJEhMKC2V4dGVybmFsX2lkGAIgASgJEgwKBG5hbWUYAyABKAkyeQoNQ2hhbmdlU2VydmljZRJoCgtMaXN0Q2hhbmdlcxIrLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkxpc3RDaGFuZ2VzUmVxdWVzdBosLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkxpc3RDaGFuZ2VzUmVzcG9uc2ViBnByb3RvMw", [file_entrasync_syncengine_v1_contact, file_google_protobuf_timestamp]);
+  fileDesc("CiRlbnRyYXN5bmMvc3luY2VuZ2luZS92MS9jaGFuZ2UucHJvdG8SF2VudHJhc3luYy5zeW5jZW5naW5lLnYxIngKEkxpc3RDaGFuZ2VzUmVxdWVzdBIOCgZjdXJzb3IYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhQKDHdhaXRfc2Vjb25kcxgDIAEoBRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAibAoTTGlzdENoYW5nZXNSZXNwb25zZRIwCgdjaGFuZ2VzGAEgAygLMh8uZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuQ2hhbmdlEhMKC25leHRfY3Vyc29yGAIgASgJEg4KBmN1cnNvchgDIAEoCSKLAgoGQ2hhbmdlEhAKCHNlcXVlbmNlGAEgASgDEgwKBHR5cGUYAiABKAkSDgoGc291cmNlGAMgASgJEjEKB2NvbnRhY3QYBCABKAsyIC5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5Db250YWN0EjYKBmNsaWVudBgFIAEoCzImLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkNoYW5nZWRDbGllbnQSDgoGZmllbGRzGAYgAygJEhMKBnJ1bl9pZBgHIAEoCUgAiAEBEiYKAmF0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjdXJzb3IYCSABKAlCCQoHX3J1bl9pZCI+Cg1DaGFuZ2VkQ2xpZW50EgoKAmlkGAEgASgJEhMKC2V4dGVybmFsX2lkGAIgASgJEgwKBG5hbWUYAyABKAkyeQoNQ2hhbmdlU2VydmljZRJoCgtMaXN0Q2hhbmdlcxIrLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkxpc3RDaGFuZ2VzUmVxdWVzdBosLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkxpc3RDaGFuZ2VzUmVzcG9uc2ViBnByb3RvMw", [file_entrasync_syncengine_v1_contact, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message entrasync.syncengine.v1.ListChangesRequest
@@ -38,6 +38,13 @@ export type ListChangesRequest = Message<"entrasync.syncengine.v1.ListChangesReq
    * @generated from field: int32 wait_seconds = 3;
    */
   waitSeconds: number;
+
+  /**
+   * Begins with the first change that was made at this time or later, instead of with a cursor.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 4;
+   */
+  since?: Timestamp | undefined;
 };
 
 /**
@@ -62,6 +69,13 @@ export type ListChangesResponse = Message<"entrasync.syncengine.v1.ListChangesRe
    * @generated from field: string next_cursor = 2;
    */
   nextCursor: string;
+
+  /**
+   * Where this page begins.
+   *
+   * @generated from field: string cursor = 3;
+   */
+  cursor: string;
 };
 
 /**
@@ -131,6 +145,13 @@ export type Change = Message<"entrasync.syncengine.v1.Change"> & {
    * @generated from field: google.protobuf.Timestamp at = 8;
    */
   at?: Timestamp | undefined;
+
+  /**
+   * The cursor behind this entry.
+   *
+   * @generated from field: string cursor = 9;
+   */
+  cursor: string;
 };
 
 /**

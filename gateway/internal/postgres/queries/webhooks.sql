@@ -1,0 +1,70 @@
+-- name: ListWebhooks :many
+SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
+       next_at, leased_until, created_at, updated_at
+FROM webhooks ORDER BY created_at, id;
+
+-- name: GetWebhook :one
+SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
+       next_at, leased_until, created_at, updated_at
+FROM webhooks WHERE id = @id;
+
+-- name: LockWebhookAt :one
+SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
+       next_at, leased_until, created_at, updated_at
+FROM webhooks WHERE url = @url FOR UPDATE;
+
+-- name: InsertWebhook :exec
+INSERT INTO webhooks (tenant_id, id, url, events, state, disabled_reason, secret, feed_cursor, runs_until, next_at, leased_until, created_at, updated_at)
+VALUES (@tenant_id, @id, @url, @events, @state, @disabled_reason, @secret, @feed_cursor, @now::timestamptz, @now::timestamptz, @now::timestamptz,
+    @now::timestamptz, @now::timestamptz);
+
+-- name: UpdateWebhook :exec
+-- What a person sets. An endpoint that is enabled anew begins where it stopped, at once.
+UPDATE webhooks
+SET events = @events, state = @state, disabled_reason = @disabled_reason, secret = @secret, old_secret = @old_secret,
+    old_secret_until = @old_secret_until, failing_since = @failing_since, attempts = @attempts, next_at = @next_at, updated_at = @now::timestamptz
+WHERE id = @id;
+
+-- name: CountWebhooks :one
+SELECT count(*) FROM webhooks;
+
+-- name: DeleteWebhook :execrows
+DELETE FROM webhooks WHERE id = @id;
+
+-- name: RewindWebhook :execrows
+UPDATE webhooks SET feed_cursor = @feed_cursor, runs_until = @since::timestamptz, attempts = 0, next_at = @now::timestamptz, updated_at = @now::timestamptz
+WHERE id = @id;
+
+-- name: DueWebhooks :many
+SELECT tenant_id, id FROM due_webhooks WHERE due_at <= @now::timestamptz ORDER BY due_at LIMIT @size;
+
+-- name: LeaseWebhook :one
+-- Whoever has the lease alone sends.
+UPDATE webhooks SET leased_until = @until::timestamptz
+WHERE id = @id AND state = 'enabled' AND next_at <= @now::timestamptz AND leased_until <= @now::timestamptz
+RETURNING id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
+       next_at, leased_until, created_at, updated_at;
+
+-- name: SettleWebhook :exec
+-- How far the endpoint was told. Nothing is kept of a turn that lost its lease or whose endpoint was
+-- sent back meanwhile.
+UPDATE webhooks
+SET feed_cursor = @feed_cursor, runs_until = @runs_until, failing_since = @failing_since, attempts = @attempts, next_at = @next_at,
+    state = @state, disabled_reason = @disabled_reason, leased_until = @now::timestamptz
+WHERE id = @id AND leased_until = @lease::timestamptz AND feed_cursor = @was_cursor::text AND state = 'enabled';
+
+-- name: InsertDelivery :exec
+INSERT INTO webhook_deliveries (tenant_id, webhook_id, id, message_id, type, attempt, delivered, status, error, took_ms, at)
+SELECT w.tenant_id, w.id, @id, @message_id, @type, @attempt, @delivered, @status, @error, @took_ms, @at::timestamptz
+FROM webhooks w WHERE w.id = @webhook_id;
+
+-- name: Delivered :one
+SELECT EXISTS (SELECT FROM webhook_deliveries WHERE webhook_id = @webhook_id AND message_id = @message_id AND delivered AND at >= @since::timestamptz);
+
+-- name: ListDeliveries :many
+SELECT id, message_id, type, attempt, delivered, status, error, took_ms, at
+FROM webhook_deliveries WHERE webhook_id = @webhook_id AND id < @before
+ORDER BY id DESC LIMIT @size;
+
+-- name: ForgetDeliveries :exec
+DELETE FROM webhook_deliveries WHERE webhook_id = @webhook_id AND id < @before;

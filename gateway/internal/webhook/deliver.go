@@ -1,0 +1,273 @@
+package webhook
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
+)
+
+const (
+	// idle is how long an endpoint that was told everything waits for more.
+	idle = 2 * time.Second
+	// turnTime is how long one turn sends, lease how long nobody else may.
+	turnTime = 30 * time.Second
+	lease    = 2 * time.Minute
+	// firstRetry doubles with every attempt, up to mostRetry.
+	firstRetry = 5 * time.Second
+	mostRetry  = time.Hour
+	// giveUp is how long an endpoint may fail before it is disabled.
+	giveUp = 5 * 24 * time.Hour
+	// keepDeliveries is how long attempts are listed.
+	keepDeliveries = 30 * 24 * time.Hour
+	// atOnce is how many endpoints one process tells at once.
+	atOnce = 8
+	// lateRuns is how much later than it ended a run may become visible.
+	lateRuns = 10 * time.Minute
+
+	pageSize  = 100
+	runPrefix = "sync.run."
+)
+
+// Due names an endpoint whose turn it is.
+type Due struct {
+	Tenant tenant.ID
+	ID     uuid.UUID
+}
+
+// TurnStore keeps how far endpoints were told.
+type TurnStore interface {
+	// Due names at most n endpoints of all tenants whose turn it is.
+	Due(ctx context.Context, now time.Time, n int) ([]Due, error)
+	// Lease takes the endpoint of the context's tenant; false where somebody else was
+	// faster.
+	Lease(ctx context.Context, id uuid.UUID, now, until time.Time) (Endpoint, bool, error)
+	// Settle keeps how far the turn came and ends its lease. was is the endpoint as it
+	// was leased: where a person sent it back meanwhile, that counts.
+	Settle(ctx context.Context, was, is *Endpoint, now time.Time) error
+	AddDelivery(ctx context.Context, endpoint uuid.UUID, d Delivery) error
+	// Delivered reports whether a message was delivered since.
+	Delivered(ctx context.Context, endpoint uuid.UUID, messageID string, since time.Time) (bool, error)
+	// Forget forgets deliveries that are older.
+	Forget(ctx context.Context, endpoint uuid.UUID, before time.Time) error
+}
+
+// Event is a message and the cursor of the feed behind it.
+type Event struct {
+	Message
+
+	Cursor string
+}
+
+// Source tells what happened to the context's tenant.
+type Source interface {
+	Feed
+	// Changes gives what came after a cursor, in order; errs.Precondition, reason
+	// cursor_expired.
+	Changes(ctx context.Context, cursor string, n int) ([]Event, error)
+	// EndedRuns gives runs that ended at that time or later, the first first.
+	EndedRuns(ctx context.Context, since time.Time) ([]Event, error)
+}
+
+// Deliverer tells endpoints what happens. Several may do so at once.
+type Deliverer struct {
+	store  TurnStore
+	source Source
+	sender *Sender
+	now    func() time.Time
+	poll   time.Duration
+}
+
+// NewDeliverer makes a deliverer.
+func NewDeliverer(store TurnStore, source Source, sender *Sender, now func() time.Time) *Deliverer {
+	return &Deliverer{store: store, source: source, sender: sender, now: now, poll: time.Second}
+}
+
+// Serve delivers until ctx ends.
+func (d *Deliverer) Serve(ctx context.Context) error {
+	tick := time.NewTicker(d.poll)
+	defer tick.Stop()
+	for {
+		if err := d.Round(ctx); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "webhooks cannot be delivered at the moment", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Round gives each endpoint that is due its turn.
+func (d *Deliverer) Round(ctx context.Context) error {
+	due, err := d.store.Due(ctx, d.now(), 10*atOnce)
+	if err != nil {
+		return err
+	}
+	var turns sync.WaitGroup
+	places := make(chan struct{}, atOnce)
+	for _, one := range due {
+		places <- struct{}{}
+		turns.Go(func() {
+			defer func() { <-places }()
+			mine := tenant.With(ctx, tenant.Call{Tenant: one.Tenant, Actor: tenant.Actor{ID: "gateway", Type: "system"}})
+			if err := d.turn(mine, one.ID); err != nil && ctx.Err() == nil {
+				slog.WarnContext(mine, "a webhook was not told", "webhook", one.ID, "error", err)
+			}
+		})
+	}
+	turns.Wait()
+	return nil
+}
+
+// turn tells one endpoint what it was not told yet.
+func (d *Deliverer) turn(ctx context.Context, id uuid.UUID) error {
+	now := d.now()
+	was, mine, err := d.store.Lease(ctx, id, now, now.Add(lease))
+	if err != nil || !mine {
+		return err
+	}
+	is := was
+	err = d.tell(ctx, &is)
+	if is.Attempts == 0 && is.State == Enabled {
+		is.NextAt = d.now().Add(idle)
+	}
+	// What was told is kept also when the process is told to stop.
+	ctx = context.WithoutCancel(ctx)
+	if kept := d.store.Settle(ctx, &was, &is, d.now()); kept != nil {
+		return kept
+	}
+	if err != nil {
+		return err
+	}
+	return d.store.Forget(ctx, id, d.now().Add(-keepDeliveries))
+}
+
+// tell sends what came, up to the first message that cannot be delivered.
+func (d *Deliverer) tell(ctx context.Context, e *Endpoint) error {
+	ctx, cancel := context.WithTimeout(ctx, turnTime)
+	defer cancel()
+	if done, err := d.tellRuns(ctx, e); err != nil || !done {
+		return err
+	}
+	for ctx.Err() == nil {
+		events, err := d.source.Changes(ctx, e.FeedCursor, pageSize)
+		if errs.ReasonOf(err) == reason.CursorExpired {
+			slog.WarnContext(ctx, "a webhook missed what is not kept any more", "webhook", e.ID)
+			e.FeedCursor, err = d.source.Head(ctx)
+		}
+		if ctx.Err() != nil {
+			return nil // the next turn goes on
+		}
+		if err != nil || len(events) == 0 {
+			return err
+		}
+		for _, event := range events {
+			if slices.Contains(e.Events, event.Type) {
+				delivered, err := d.send(ctx, e, event.Message)
+				if err != nil || !delivered {
+					return err
+				}
+			}
+			e.FeedCursor = event.Cursor
+		}
+	}
+	return nil
+}
+
+// tellRuns tells of runs that ended. They become visible in another order than they
+// end, so that each look goes back a little; what was delivered is not sent again. It
+// is done where all could be delivered.
+func (d *Deliverer) tellRuns(ctx context.Context, e *Endpoint) (done bool, err error) {
+	if !slices.ContainsFunc(e.Events, func(t string) bool { return strings.HasPrefix(t, runPrefix) }) {
+		e.RunsUntil = d.now()
+		return true, nil
+	}
+	since := e.RunsUntil.Add(-lateRuns)
+	if since.Before(e.CreatedAt) && !e.RunsUntil.Before(e.CreatedAt) {
+		since = e.CreatedAt // what happened before it was made is no news to it
+	}
+	runs, err := d.source.EndedRuns(ctx, since)
+	if err != nil {
+		return false, err
+	}
+	for _, run := range runs {
+		if !slices.Contains(e.Events, run.Type) {
+			continue
+		}
+		// After a replay they are sent again: those before it do not count.
+		told, err := d.store.Delivered(ctx, e.ID, run.ID, e.UpdatedAt)
+		if err != nil {
+			return false, err
+		}
+		if !told {
+			delivered, err := d.send(ctx, e, run.Message)
+			if err != nil || !delivered {
+				return false, err
+			}
+		}
+		if run.At.After(e.RunsUntil) {
+			e.RunsUntil = run.At
+		}
+	}
+	return true, nil
+}
+
+// send sends a message and says what is next for the endpoint.
+func (d *Deliverer) send(ctx context.Context, e *Endpoint, m Message) (delivered bool, err error) {
+	select {
+	case <-ctx.Done():
+		return false, nil // the turn is over; the next one begins here
+	default:
+	}
+	got, err := d.sender.Send(context.WithoutCancel(ctx), e, m, e.Attempts+1)
+	if err != nil {
+		return false, err
+	}
+	if err := d.store.AddDelivery(ctx, e.ID, got); err != nil {
+		return false, err
+	}
+	now := d.now()
+	if got.Delivered {
+		e.Attempts, e.FailingSince = 0, nil
+		return true, nil
+	}
+	e.Attempts++
+	if e.FailingSince == nil {
+		e.FailingSince = &now
+	}
+	e.NextAt = now.Add(backoff(e.Attempts))
+	switch {
+	case got.Status != nil && *got.Status == http.StatusGone:
+		d.disable(ctx, e, Gone)
+	case now.Sub(*e.FailingSince) >= giveUp:
+		d.disable(ctx, e, Failing)
+	}
+	return false, nil
+}
+
+func (d *Deliverer) disable(ctx context.Context, e *Endpoint, why string) {
+	e.State, e.DisabledReason = Disabled, &why
+	slog.WarnContext(ctx, "a webhook was disabled", "webhook", e.ID, "why", why)
+}
+
+// backoff is how long after so many attempts the next one follows.
+func backoff(attempts int) time.Duration {
+	wait := firstRetry
+	for range attempts - 1 {
+		if wait *= 2; wait >= mostRetry {
+			return mostRetry
+		}
+	}
+	return wait
+}

@@ -1,0 +1,3 @@
+DROP VIEW due_webhooks;
+DROP TABLE webhook_deliveries;
+DROP TABLE webhooks;
