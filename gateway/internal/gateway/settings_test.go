@@ -69,7 +69,9 @@ func TestFiltersAreTriedByWhoMayRead(t *testing.T) {
 	b := setup(t)
 	b.allOn("t1")
 	const call = "/entrasync.syncengine.v1.FilterTestService/TestFilters"
-	b.backends.on(call, func(context.Context, proto.Message) (proto.Message, error) { return &syncenginev1.TestFiltersResponse{Total: 1}, nil })
+	b.backends.on(call, func(context.Context, proto.Message) (proto.Message, error) {
+		return &syncenginev1.TestFiltersResponse{Total: 1}, nil
+	})
 	res := b.as(b.reader("t1"), http.MethodPost, settingsPath+"/test-filters",
 		`{"identities":[{"userPrincipalName":"a@b.example"}],"filters":{"customPatterns":[],"guests":true}}`)
 	require.Equal(t, http.StatusOK, res.status, res.body)
