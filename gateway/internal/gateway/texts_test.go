@@ -273,6 +273,7 @@ func example(t *testing.T, m access.Method) string {
 		"BatchUpsertClients":  `{"clients":[{"externalId":"C-1","name":"n"}]}`,
 		"BatchUpsertContacts": `{"contacts":[{"externalId":"P-1"}]}`,
 		"DecideOrphans":       `{"managedTenantId":"m","decision":"leave"}`,
+		"DismissItem":         `{"itemId":"x","reason":"known"}`,
 		"DecideHeld":          `{"runId":"r","managedTenantId":"m","decision":"approve","digest":"d"}`,
 	} {
 		if string(m.Descriptor.Name()) == name {

@@ -47,6 +47,14 @@ func TestRowsOfAnotherTenantAreNotThere(t *testing.T) {
 		VALUES ('t1', sha256('x'), 'a', 'x', now(), now(), now())`)
 	require.NoError(t, err)
 
+	webhook := uuid.Must(uuid.NewV7())
+	_, err = db.Admin.Exec(t.Context(), `INSERT INTO webhooks (tenant_id, id, url, events, state, secret, feed_cursor, runs_until, next_at, leased_until, created_at, updated_at)
+		VALUES ('t1', $1, 'https://host.example/hook', '{contact.created}', 'enabled', 'x', '', now(), now(), now(), now(), now())`, webhook)
+	require.NoError(t, err)
+	_, err = db.Admin.Exec(t.Context(), `INSERT INTO webhook_deliveries (tenant_id, webhook_id, id, message_id, type, attempt, delivered, took_ms, at)
+		VALUES ('t1', $1, $1, 'm', 'contact.created', 1, true, 1, now())`, webhook)
+	require.NoError(t, err)
+
 	// The tables of the schema that hold a tenant, whatever they are.
 	rows, err := db.Admin.Query(t.Context(), `SELECT table_name FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
 		WHERE table_schema = 'gateway' AND column_name = 'tenant_id' AND table_type = 'BASE TABLE' ORDER BY 1`)
@@ -67,7 +75,7 @@ func TestRowsOfAnotherTenantAreNotThere(t *testing.T) {
 		}
 		return true
 	})
-	require.Equal(t, []string{"audit_events", "feature_flag_tenants", "idempotency_keys", "sessions"}, tables)
+	require.Equal(t, []string{"audit_events", "feature_flag_tenants", "idempotency_keys", "sessions", "webhook_deliveries", "webhooks"}, tables)
 	for _, table := range tables {
 		count := func(id tenant.ID) (n int) {
 			ctx := tenant.With(t.Context(), tenant.Call{Tenant: id})

@@ -166,6 +166,7 @@ func setup(t *testing.T) (context.Context, *bundle) {
 			Sync:   syncengine.NewSyncTenant(syncengine.GateFieldRules(store, flags), directory.New(dial(self, "connection", connectionAddr)), clients, decisions, time.Now),
 			Revise: syncengine.NewReviseMapping(store, decisions, time.Now), Orphans: syncengine.NewDecideOrphans(store, clients, time.Now),
 			Schedules: syncengine.NewReadSchedules(store, time.Now), Tickets: syncengine.NewTickets(store, time.Now),
+			Rounds: postgres.NewRoundReports(pool),
 		})
 		service.RegisterReports(r, service.ReportCases{Identities: syncengine.NewListIdentities(store, 30, time.Now)})
 		service.RegisterSettings(r, service.SettingsCases{

@@ -25,7 +25,7 @@ import (
 
 // Statements that go through all that was staged, once, and touch no table of the
 // tenant: they may scan and hash.
-var directoryWide = []string{"prepare", "prepare_changes", "decide_duplicates", "hold_digest"}
+var directoryWide = []string{"prepare", "prepare_changes", "decide_duplicates", "hold_digest", "let_through_count"}
 
 // Statements that are nothing but tables and indexes, or empty temporary tables.
 var unplanned = []string{"create", "clear_tables", "drop_indexes", "restart", "gone_index", "plan_indexes"}
@@ -166,6 +166,7 @@ func (b *bundle) lookAtPlans(state string, r *Round) {
 	args := r.args(span{5000, 10000})
 	args["after_id"], args["up_to_id"], args["limit"], args["last"] = "00005000", "00010000", 5000, 10000
 	args["decision"], args["decided_by"], args["ns"] = uuid.New(), "user-1", []int32{5001, 5002}
+	args["approved"], args["managed_tenant"] = uuid.New(), "m"
 	args["everybody"], args["decided"], args["ids"] = true, []string{"x"}, []string{"00005000", "00005001"}
 	for _, n := range []string{"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated"} {
 		args[n] = 1
@@ -216,7 +217,7 @@ func TestStatementsAreNamedOnce(t *testing.T) {
 	known := r.args(everything)
 	for _, more := range []string{
 		"after_id", "up_to_id", "limit", "last", "decision", "decided_by", "ns", "ids", "everybody", "decided",
-		"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated",
+		"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated", "approved",
 	} {
 		known[more] = nil
 	}
