@@ -79,7 +79,7 @@ func (d *directory) ListUsers(_ *connectionv1.ListUsersRequest, stream grpc.Serv
 		return err
 	}
 	return stream.Send(&connectionv1.ListUsersResponse{
-		Event: &connectionv1.ListUsersResponse_Completed{Completed: &connectionv1.ListingCompleted{Full: true, DeltaLink: "d"}},
+		Event: &connectionv1.ListUsersResponse_Completed{Completed: &connectionv1.ListingCompleted{Full: true}}, // no link: the next lists everybody too
 	})
 }
 
