@@ -36,7 +36,7 @@ func (s *Suite) tests(ctx context.Context, log io.Writer) error {
 			rest = append(rest, p)
 		}
 	}
-	return s.goTest(ctx, log, s.TestEnv, slices.Concat(s.raceFlags(ctx), []string{"-count=1", "-vet=off", "-timeout=15m"}, rest))
+	return s.goTest(ctx, log, s.TestEnv, slices.Concat(s.raceFlags(ctx), []string{"-count=1", "-vet=off", "-timeout=30m"}, rest))
 }
 
 func (s *Suite) acceptance(ctx context.Context, log io.Writer) error {
