@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -44,7 +45,14 @@ func TestEveryAddressThatIsNamedLeadsSomewhere(t *testing.T) {
 		client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 		res, err := client.Get(address)
 		require.NoError(t, err)
+		page, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
 		require.NoError(t, res.Body.Close())
+		if res.StatusCode == http.StatusServiceUnavailable {
+			// The tests build no console; its address then says how it is built.
+			require.Contains(t, string(page), "The console is not built", address)
+			return
+		}
 		require.Less(t, res.StatusCode, http.StatusBadRequest, address)
 	}
 	for _, address := range localAddress.FindAllString(shellBlock.ReplaceAllString(readme, ""), -1) {
