@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url'
 
 import { chromium } from 'playwright-core'
 
-export const gateway = process.env.ENTRASYNC_GATEWAY ?? 'http://localhost:8080'
+const gateway = process.env.ENTRASYNC_GATEWAY ?? 'http://localhost:8080'
+// Where the console itself is: elsewhere than the gateway only while it is developed.
+export const site = process.env.ENTRASYNC_CONSOLE ?? gateway
+const simulator = process.env.ENTRASYNC_SIMULATOR ?? 'http://localhost:9400'
 const identity = process.env.ENTRASYNC_IDENTITY ?? 'http://localhost:9500'
 const root = new URL('../../../', import.meta.url)
 const shots = fileURLToPath(new URL('../shots/', import.meta.url))
@@ -38,12 +41,14 @@ export async function signedIn(browser, who, options = {}) {
   await page.getByRole('link', { name: 'Sign in' }).click()
   await page.getByRole('button', { name: names[who] }).click()
   await page.waitForURL(gateway + '/integrations')
+  if (site !== gateway) await page.goto(site + '/integrations')
   return page
 }
 
 // accessible fails for everything that axe finds, and takes a picture of the screen.
 export async function look(page, name) {
   await page.mouse.move(0, 0)
+  await page.evaluate(() => globalThis.scrollTo(0, 0))
   await page.screenshot({ path: `${shots}${name}.png`, fullPage: true })
   await page.evaluate(axe)
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
@@ -73,4 +78,21 @@ export async function call(method, path, body) {
   const answer = await fetch(gateway + path, { method, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: body && JSON.stringify(body) })
   assert.ok(answer.ok, `${method} ${path}: ${answer.status}`)
   return answer.json()
+}
+
+// microsoft moves the simulated Microsoft.
+export async function microsoft(method, path, body) {
+  const answer = await fetch(simulator + path, { method, headers: { 'content-type': 'application/json' }, body: body && JSON.stringify(body) })
+  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${answer.ok ? '' : await answer.text()}`)
+  return answer.status === 204 ? undefined : answer.json()
+}
+
+// ended waits until a run has ended, and returns it.
+export async function ended(runId) {
+  for (let tries = 0; tries < 240; tries++) {
+    const { run } = await call('GET', `/api/integrations/entra/sync/runs/${runId}`)
+    if (!['queued', 'running'].includes(run.state)) return run
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
+  throw new Error(`the run ${runId} does not end`)
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 
-import { call, gateway, look, open, setFlag, signedIn } from './browser.mjs'
+import { call, site, look, open, setFlag, signedIn } from './browser.mjs'
 
 const entra = '/integrations/entra'
 const allFlags = ['entra-integration-ui', 'entra-integration-client-sync-action', 'entra-integration-field-sync', 'entra-integration-ambiguous-queue']
@@ -46,7 +46,7 @@ for (const colorScheme of ['light', 'dark']) {
   test(`every screen is accessible and shows no failure, ${colorScheme}`, async () => {
     const page = await signedIn(browser, 'administrator', { colorScheme })
     for (const [name, path, title] of await screens()) {
-      await page.goto(gateway + path)
+      await page.goto(site + path)
       await page.getByRole('heading', { name: title, exact: true }).first().waitFor()
       await page.waitForLoadState('networkidle')
       await look(page, `${name}-${colorScheme}`)
@@ -59,7 +59,7 @@ for (const colorScheme of ['light', 'dark']) {
 test('every screen fits a narrow window', async () => {
   const page = await signedIn(browser, 'administrator', { viewport: { width: 390, height: 844 } })
   for (const [name, path, title] of await screens()) {
-    await page.goto(gateway + path)
+    await page.goto(site + path)
     await page.getByRole('heading', { name: title, exact: true }).first().waitFor()
     await look(page, `${name}-narrow`)
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
@@ -80,7 +80,7 @@ test('an administrator syncs all tenants and follows the run to its end', async 
 
 test('decisions about mapping are provisional, outlive the page, and are written by one confirm', async () => {
   const page = await signedIn(browser, 'administrator')
-  await page.goto(`${gateway}${entra}/mapping`)
+  await page.goto(`${site}${entra}/mapping`)
   await page.getByText('All (', { exact: false }).click()
   await page.getByLabel('Find').fill('quixotic')
   const row = page.getByRole('row', { name: /Quixotic/ })
@@ -106,7 +106,7 @@ test('decisions about mapping are provisional, outlive the page, and are written
 
 test('a picker finds a client by any word, with the keyboard alone', async () => {
   const page = await signedIn(browser, 'administrator')
-  await page.goto(`${gateway}${entra}/mapping`)
+  await page.goto(`${site}${entra}/mapping`)
   await page.getByText('All (', { exact: false }).click()
   const choose = page.getByRole('button', { name: /^(Other client|Choose a client|Change) for / }).first()
   await choose.focus()
@@ -126,7 +126,7 @@ test('a picker finds a client by any word, with the keyboard alone', async () =>
 
 test('settings are saved, and the field rules are there only with their flag', async () => {
   const page = await signedIn(browser, 'administrator')
-  await page.goto(`${gateway}${entra}/settings`)
+  await page.goto(`${site}${entra}/settings`)
   const guests = page.getByRole('switch', { name: 'Leave guests out' })
   await guests.waitFor()
   const was = await guests.isChecked()
@@ -146,12 +146,12 @@ test('settings are saved, and the field rules are there only with their flag', a
 test('a client is synced from its page, which names the run', async () => {
   const page = await signedIn(browser, 'administrator')
   const { clients } = await call('GET', '/api/clients?q=halvorsen')
-  await page.goto(`${gateway}/clients/${clients[0].id}`)
+  await page.goto(`${site}/clients/${clients[0].id}`)
   await page.getByRole('button', { name: 'Sync Entra now' }).click()
   await page.getByRole('link', { name: /^Run / }).click()
   await page.getByText('Completed').first().waitFor({ timeout: 120_000 })
   await setFlag('entra-integration-client-sync-action', false)
-  await page.goto(`${gateway}/clients/${clients[0].id}`)
+  await page.goto(`${site}/clients/${clients[0].id}`)
   await page.getByRole('heading', { name: 'Its own syncs' }).waitFor()
   assert.equal(await page.getByRole('button', { name: 'Sync Entra now' }).count(), 0)
   await setFlag('entra-integration-client-sync-action', true)
@@ -160,13 +160,13 @@ test('a client is synced from its page, which names the run', async () => {
 
 test('a reader sees and cannot change', async () => {
   const page = await signedIn(browser, 'reader')
-  await page.goto(gateway + entra)
+  await page.goto(site + entra)
   await page.getByRole('heading', { name: 'What needs you' }).waitFor()
   assert.equal(await page.getByRole('button', { name: 'Sync all tenants now' }).count(), 0)
-  await page.goto(`${gateway}${entra}/mapping`)
+  await page.goto(`${site}${entra}/mapping`)
   await page.getByRole('table', { name: 'Directories and clients' }).waitFor()
   assert.equal(await page.getByRole('button', { name: /^(Accept|Other client|Choose a client|Change|More)/ }).count(), 0)
-  await page.goto(`${gateway}${entra}/settings`)
+  await page.goto(`${site}${entra}/settings`)
   await page.getByText('You may look, not change.').waitFor()
   await look(page, 'settings-reader')
   await page.context().close()
@@ -175,7 +175,7 @@ test('a reader sees and cannot change', async () => {
 test('a user of the client portal sees nothing', async () => {
   const page = await signedIn(browser, 'client')
   for (const path of ['/integrations', entra, '/clients']) {
-    await page.goto(gateway + path)
+    await page.goto(site + path)
     await page.getByRole('heading', { name: 'This page is for your service provider' }).waitFor()
   }
   assert.equal(await page.getByRole('link', { name: 'Overview' }).count(), 0)
@@ -187,7 +187,7 @@ test('a flag that goes off takes away the card and the screen that is open', asy
   const page = await signedIn(browser, 'administrator')
   const other = await page.context().newPage()
   await page.getByRole('region', { name: 'Microsoft Entra' }).waitFor()
-  await other.goto(`${gateway}${entra}/mapping`)
+  await other.goto(`${site}${entra}/mapping`)
   await other.getByRole('table', { name: 'Directories and clients' }).waitFor()
   await setFlag('entra-integration-ui', false)
   await page.getByRole('heading', { name: 'No integration is switched on' }).waitFor()
@@ -201,7 +201,7 @@ test('a flag that goes off takes away the card and the screen that is open', asy
 
 test('the review queue is there only with its flag', async () => {
   const page = await signedIn(browser, 'administrator')
-  await page.goto(`${gateway}${entra}/queue`)
+  await page.goto(`${site}${entra}/queue`)
   await page.getByRole('listbox', { name: 'People to decide about' }).waitFor()
   await setFlag('entra-integration-ambiguous-queue', false)
   await page.getByRole('heading', { name: 'This is switched off for your organisation' }).waitFor()
@@ -212,7 +212,7 @@ test('the review queue is there only with its flag', async () => {
 
 test('a session that ends says so and keeps what was entered', async () => {
   const page = await signedIn(browser, 'administrator')
-  await page.goto(`${gateway}${entra}/settings`)
+  await page.goto(`${site}${entra}/settings`)
   await page.getByLabel('Patterns of your own').fill('^scanner')
   await page.context().clearCookies()
   await page.getByText('Your session has ended.', { exact: false }).waitFor()
@@ -224,7 +224,7 @@ test('somebody who signs out is signed out', async () => {
   const page = await signedIn(browser, 'administrator')
   await page.getByRole('button', { name: /account$/ }).click()
   await page.getByRole('menuitem', { name: 'Sign out', exact: true }).click()
-  await page.goto(gateway + '/integrations')
+  await page.goto(site + '/integrations')
   await page.getByRole('link', { name: 'Sign in' }).waitFor()
   await look(page, 'sign-in')
   await page.context().close()

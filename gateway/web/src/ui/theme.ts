@@ -14,10 +14,13 @@ const entra: MantineColorsTuple = [
   '#1d47a6',
 ]
 
+// The greys of the dark scheme: as blue as the cards.
+const dark: MantineColorsTuple = ['#d5d9e0', '#b7bdc8', '#9aa2b0', '#747d8c', '#4d5563', '#3a404b', '#2b2f37', '#191b20', '#141619', '#0f1113']
+
 export const theme = createTheme({
   primaryColor: 'entra',
   primaryShade: { light: 7, dark: 8 },
-  colors: { entra },
+  colors: { entra, dark },
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif',
   headings: { fontWeight: '650' },
   defaultRadius: 'md',

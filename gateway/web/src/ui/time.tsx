@@ -77,6 +77,7 @@ export function took(from: Timestamp | undefined, to: Timestamp | undefined, cur
   if (!from) return ''
   const end = to ? timestampDate(to).getTime() : current
   const seconds = Math.max(0, Math.round((end - timestampDate(from).getTime()) / 1000))
+  if (seconds === 0) return 'under a second'
   if (seconds < 60) return `${seconds} s`
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`

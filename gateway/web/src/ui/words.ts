@@ -114,18 +114,14 @@ export function filterReason(code: string): string {
     {
       account_disabled: 'Account is disabled',
       account_state_unknown: 'Microsoft does not say whether the account is enabled',
-      no_address: 'No usable e-mail address',
-      no_upn: 'No valid sign-in name',
-      invalid_upn: 'No valid sign-in name',
+      missing_upn: 'No valid sign-in name',
+      never_included: 'On your list of people never to take',
       service_account: 'Service account, by its name',
+      tenant_custom_pattern: 'One of your patterns',
       guest: 'Guest',
-      guests: 'Guest',
       unlicensed: 'No licence',
-      custom_pattern: 'One of your patterns',
-      never_include: 'On your list of people never to include',
-      not_in_group: 'In none of the chosen groups',
-      group: 'In none of the chosen groups',
-      no_name: 'No name',
+      group_scope: 'In none of the chosen groups',
+      no_address: 'No usable e-mail address',
     },
     code,
   )
@@ -143,6 +139,25 @@ export function failureReason(code: string): string {
     },
     code,
   )
+}
+
+// phase is what a directory's sync does at the moment.
+export function phase(code: string): string {
+  return say(
+    {
+      mapping: 'Looking up the client',
+      staging: 'Reading from Microsoft',
+      preparing: 'Putting in order',
+      deciding: 'Comparing with your contacts',
+      applying: 'Writing',
+      closing: 'Finishing',
+    },
+    code,
+  )
+}
+
+export function fieldWord(field: string): string {
+  return say({ fullName: 'Name', email: 'E-mail', phone: 'Phone', role: 'Role', inactive: 'Inactive', entraUserPrincipalName: 'Sign-in name' }, field)
 }
 
 export function heldReason(code: string): { title: string; text: string } {
@@ -210,6 +225,7 @@ export function inactiveReason(code: string): string {
     {
       disabled_upstream: 'The account was disabled in Microsoft Entra',
       deleted_upstream: 'The account was deleted in Microsoft Entra',
+      host: 'Your application made it inactive',
     },
     code,
   )

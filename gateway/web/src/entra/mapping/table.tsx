@@ -120,7 +120,7 @@ function Proposal({ tenant }: { tenant: PreviewRow }) {
         {best.clientName}
       </Text>
       <Group gap={8} wrap="nowrap">
-        <Progress value={percent} w={48} size="sm" aria-label={`Confidence ${percent} percent`} color={percent === 100 ? 'teal' : 'orange'} />
+        <Progress value={percent} w={48} size="sm" style={{ flexShrink: 0 }} aria-label={`Confidence ${percent} percent`} color={percent === 100 ? 'teal' : 'orange'} />
         <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
           {percent} % · {matchReason(best.reason)}
           {best.matchedDomain && best.reason !== 'fuzzy_name' && ` ${best.matchedDomain}`}

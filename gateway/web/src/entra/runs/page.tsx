@@ -2,7 +2,9 @@ import { useInfiniteQuery } from '@connectrpc/connect-query'
 import { Group, Select, Table, Text } from '@mantine/core'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 
+import { runsSheet } from '../../api/sheet'
 import { RunService, type Run } from '../../gen/entrasync/syncengine/v1/run_pb'
+import { DownloadButton } from '../../ui/download'
 import { TextLink } from '../../ui/link'
 import { Rows } from '../../ui/list'
 import { Empty, Loading, Page, Problem, State } from '../../ui/states'
@@ -23,7 +25,7 @@ export function RunsPage() {
   })
   const list = runs.data?.pages.flatMap((page) => page.runs) ?? []
   return (
-    <Page title="Sync history" about="Every discovery, preview and sync, newest first.">
+    <Page title="Sync history" about="Every discovery, preview and sync, newest first." actions={list.length > 0 && <DownloadButton name="entrasync-runs.csv" of="these runs" fetch={() => runsSheet(search)} />}>
       <Group>
         <Select
           label="Kind"

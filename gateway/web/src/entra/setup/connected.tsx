@@ -60,7 +60,7 @@ export function Connected({ status }: { status: GetStatusResponse }) {
             <Button variant="default" onClick={close} data-autofocus>
               Stay connected
             </Button>
-            <Button color="red" loading={disconnect.isPending} onClick={() => disconnect.mutate({}, { onSuccess: close })}>
+            <Button color="red.9" loading={disconnect.isPending} onClick={() => disconnect.mutate({}, { onSuccess: close })}>
               Disconnect
             </Button>
           </Group>

@@ -1,0 +1,162 @@
+// Runs that need a person, in a real browser: one that is held, one that is cancelled, one that fails.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+
+import { call, ended, look, microsoft, open, signedIn, site } from './browser.mjs'
+
+const entra = '/integrations/entra'
+let browser
+
+before(async () => {
+  browser = await open()
+})
+after(async () => {
+  await microsoft('DELETE', '/admin/faults')
+  await browser?.close()
+})
+
+// mapped is a mapped directory with its client, found by a word of its name.
+async function mapped(word) {
+  const { mappings } = await call('GET', `/api${entra}/mappings?state=mapped&q=${encodeURIComponent(word)}`)
+  assert.equal(mappings.length, 1, `a mapped directory named ${word}`)
+  return mappings[0]
+}
+
+async function sync(clientId) {
+  const { runId } = await call('POST', `/api${entra}/sync`, { scope: 'single-client', clientId })
+  return ended(runId)
+}
+
+// vanish disables a third of a directory's people who are linked, and returns what enables them again.
+async function vanish(mapping) {
+  const { contacts } = await call('GET', `/api/contacts?clientId=${mapping.clientId}&entra=linked&status=active&pageSize=200`)
+  const some = contacts.filter((contact) => contact.entraTenantId === mapping.entraTenantId).slice(0, Math.max(5, Math.ceil(contacts.length / 3)))
+  const set = (accountEnabled) =>
+    microsoft('POST', '/admin/changes', { changes: some.map((contact) => ({ kind: 'edit', tenant: mapping.entraTenantId, user: contact.entraObjectId, set: { accountEnabled } })) })
+  await set(false)
+  return { people: some, back: () => set(true) }
+}
+
+test('a held run names the people concerned, and an approval makes them inactive', async () => {
+  const mapping = await mapped('noor')
+  await sync(mapping.clientId)
+  const { people, back } = await vanish(mapping)
+  try {
+    const run = await sync(mapping.clientId)
+    assert.equal(run.state, 'held')
+    const page = await signedIn(browser, 'administrator')
+    await page.goto(`${site}${entra}`)
+    await page.getByRole('link', { name: 'Approve or reject' }).click()
+    const held = page.getByRole('region', { name: /^Held back: Al Noor/ })
+    await held.getByText('Who would become inactive').waitFor()
+    for (const person of people.slice(0, 3)) await held.getByText(person.entraUserPrincipalName, { exact: false }).first().waitFor()
+    await look(page, 'run-held')
+    await held.getByRole('button', { name: /^Approve for/ }).click()
+    const dialog = page.getByRole('dialog')
+    await look(page, 'run-held-approve')
+    await dialog.getByRole('button', { name: /inactive$/ }).click()
+    await held.getByText('Approved', { exact: true }).waitFor()
+    await held.getByRole('link', { name: 'The run that carries it out' }).click()
+    await page.getByText('It carries out what a person approved', { exact: false }).waitFor()
+    await page.getByRole('heading', { level: 1 }).getByText('Completed').waitFor({ timeout: 60_000 })
+    const { contact } = await call('GET', `/api/contacts/${people[0].id}`).then((answer) => ({ contact: answer.contact ?? answer }))
+    assert.equal(contact.inactive, true)
+    await page.context().close()
+  } finally {
+    await back()
+    await sync(mapping.clientId)
+  }
+})
+
+test('a rejection keeps them active, and a reader decides nothing', async () => {
+  const mapping = await mapped('fujin')
+  await sync(mapping.clientId)
+  const { people, back } = await vanish(mapping)
+  try {
+    const run = await sync(mapping.clientId)
+    assert.equal(run.state, 'held')
+    const reader = await signedIn(browser, 'reader')
+    await reader.goto(`${site}${entra}/runs/${run.runId}`)
+    await reader.getByText('An administrator of your organisation approves or rejects it.').waitFor()
+    assert.equal(await reader.getByRole('button', { name: /^(Approve|Reject)/ }).count(), 0)
+    await reader.context().close()
+    const page = await signedIn(browser, 'administrator')
+    await page.goto(`${site}${entra}/runs/${run.runId}`)
+    await page.getByRole('button', { name: /^Reject for/ }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Keep them active' }).click()
+    await page.getByText('They stay active until Microsoft changes them again.').waitFor()
+    await look(page, 'run-rejected')
+    const answer = await call('GET', `/api/contacts/${people[0].id}`)
+    assert.equal((answer.contact ?? answer).inactive, false)
+    await page.context().close()
+  } finally {
+    await back()
+    await sync(mapping.clientId)
+  }
+})
+
+test('a run shows each directory as it goes, goes on after the connection broke, and is cancelled', async () => {
+  const mapping = await mapped('brightwater')
+  const page = await signedIn(browser, 'administrator')
+  await microsoft('POST', '/admin/faults', { kind: 'slow', route: 'graph.users*', tenant: mapping.entraTenantId, delayMillis: 20_000 })
+  try {
+    await page.goto(`${site}${entra}`)
+    let streams = 0
+    page.on('request', (request) => (streams += request.url().endsWith('/events') ? 1 : 0))
+    await page.getByRole('button', { name: 'Sync all tenants now' }).click()
+    await page.getByRole('region', { name: 'Sync under way' }).getByRole('link', { name: 'Details' }).click()
+    await page.getByRole('heading', { name: 'By directory' }).waitFor()
+    await page.getByText(/^[1-9]\d* of \d+ directories/).first().waitFor()
+    await look(page, 'run-under-way')
+    const before = streams
+    assert.ok(before > 0, 'no stream of events')
+    await page.context().setOffline(true)
+    await page.context().setOffline(false)
+    await page.getByRole('button', { name: 'Cancel', exact: true }).click()
+    const dialog = page.getByRole('dialog', { name: 'Cancel this run?' })
+    await look(page, 'run-cancel')
+    await dialog.getByRole('button', { name: 'Cancel the run' }).click()
+    await page.getByRole('heading', { level: 1 }).getByText('Cancelled').waitFor({ timeout: 60_000 })
+    await page.getByText('A person cancelled this run.', { exact: false }).waitFor()
+    await look(page, 'run-cancelled')
+  } finally {
+    await microsoft('DELETE', '/admin/faults')
+    await page.context().close()
+  }
+  await sync(mapping.clientId)
+})
+
+test('a run that fails says why, and what mends it', async () => {
+  const mapping = await mapped('talbot')
+  const apps = await microsoft('GET', '/admin/apps')
+  const app = apps.apps.find((each) => !each.name.includes('CIPP'))
+  await microsoft('POST', '/admin/consents', { clientId: app.clientId, tenant: mapping.entraTenantId })
+  await microsoft('POST', '/admin/access-tokens/expire', { tenant: mapping.entraTenantId })
+  try {
+    const run = await sync(mapping.clientId)
+    assert.equal(run.state, 'failed')
+    const page = await signedIn(browser, 'administrator')
+    await page.goto(`${site}${entra}/runs/${run.runId}`)
+    await page.getByRole('heading', { level: 1 }).getByText('Failed').waitFor()
+    await page.getByRole('note', { name: 'Why it failed' }).first().waitFor()
+    await look(page, 'run-failed')
+    await page.getByRole('link', { name: 'To the directories' }).first().click()
+    await page.getByRole('heading', { name: 'Set up Microsoft Entra' }).waitFor()
+    await page.context().close()
+  } finally {
+    await microsoft('POST', '/admin/consents', { clientId: app.clientId, tenant: mapping.entraTenantId, restore: true })
+    const run = await sync(mapping.clientId)
+    assert.equal(run.state, 'completed')
+  }
+})
+
+test('the history and the people of a run are fetched as tables', async () => {
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(`${site}${entra}/runs?type=initial`)
+  const [history] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV of these runs' }).click()])
+  assert.equal(history.suggestedFilename(), 'entrasync-runs.csv')
+  await page.getByRole('link', { name: 'First sync' }).first().click()
+  const [people] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV of these people' }).click()])
+  assert.match(people.suggestedFilename(), /people\.csv$/)
+  await page.context().close()
+})

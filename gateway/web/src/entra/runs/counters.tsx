@@ -1,0 +1,33 @@
+import { SimpleGrid, Stack, Text } from '@mantine/core'
+
+import type { Counters, Run } from '../../gen/entrasync/syncengine/v1/run_pb'
+import { count, counters } from '../../ui/words'
+
+// CounterGrid shows what a run did, an outcome a tile.
+export function CounterGrid({ run }: { run: Run }) {
+  return (
+    <SimpleGrid cols={{ base: 2, xs: 3, md: 5, lg: 9 }} spacing="sm" component="section" aria-label="Counters">
+      {counters.map(([name, label]) => {
+        const n = run.counters?.[name] ?? 0
+        return (
+          <Stack key={name} className="card" p="sm" gap={0}>
+            <Text className="number" size="xl" fw={650} c={n === 0 ? 'dimmed' : name === 'failed' ? 'red' : undefined}>
+              {count(n)}
+            </Text>
+            <Text size="sm" c="dimmed">
+              {label}
+            </Text>
+          </Stack>
+        )
+      })}
+    </SimpleGrid>
+  )
+}
+
+// brief is what happened, in one line; what is unchanged goes without saying.
+export function brief(of: Counters | undefined): string {
+  return counters
+    .filter(([name]) => name !== 'unchanged' && (of?.[name] ?? 0) > 0)
+    .map(([name, label]) => `${count(of?.[name] ?? 0)} ${label.toLowerCase()}`)
+    .join(' · ')
+}

@@ -1,0 +1,28 @@
+import { Button, Stack } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
+
+import { Icon } from './icon'
+import { Problem } from './states'
+
+// download saves a text as a file, as spreadsheets read it: a byte order mark says that it is UTF-8.
+export function download(name: string, text: string) {
+  const address = URL.createObjectURL(new Blob(['\ufeff', text.replace(/^\ufeff/, '')], { type: 'text/csv;charset=utf-8' }))
+  const link = document.createElement('a')
+  link.href = address
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(address), 10_000)
+}
+
+// DownloadButton fetches a table and saves it.
+export function DownloadButton({ name, fetch, label = 'CSV', of }: { name: string; fetch: () => Promise<string>; label?: string; of: string }) {
+  const table = useMutation({ mutationFn: fetch, onSuccess: (text) => download(name, text) })
+  return (
+    <Stack gap="xs" align="flex-end">
+      <Button variant="default" leftSection={<Icon name="download" size={16} />} loading={table.isPending} onClick={() => table.mutate()} aria-label={`${label} of ${of}`}>
+        {label}
+      </Button>
+      {table.isError && <Problem error={table.error} title="The table could not be fetched" />}
+    </Stack>
+  )
+}
