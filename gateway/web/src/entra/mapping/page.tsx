@@ -5,7 +5,7 @@ import { useDeferredValue, useMemo, useState } from 'react'
 import { useMayChange } from '../../api/flags'
 import { useAskAgain } from '../../api/invalidate'
 import { describe } from '../../api/failure'
-import { MappingService, type ConfirmMappingsResponse } from '../../gen/entrasync/mapping/v1/mapping_pb'
+import { MappingService, type ConfirmMappingsResponse, type PreviewRow } from '../../gen/entrasync/mapping/v1/mapping_pb'
 import { Icon } from '../../ui/icon'
 import { ButtonLink, TextLink } from '../../ui/link'
 import { Empty, Loading, Page, Problem } from '../../ui/states'
@@ -14,7 +14,10 @@ import { ConfirmBar } from './confirm'
 import { useDecisions, type Decisions } from './decisions'
 import { chosen, counts, rowsOf, type Filter, type Row } from './rows'
 import { Sheet } from './sheet'
+import { Orphans } from './orphans'
+import { Past } from './past'
 import { MappingTable } from './table'
+import { Unmap } from './unmap'
 
 // MappingPage decides which directory belongs to which client. What is decided here is written by one
 // confirm, which says beforehand what it will do.
@@ -34,6 +37,8 @@ function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; relo
   const [filter, setFilter] = useState<Filter>(number.open > 0 ? 'open' : 'all')
   const searched = useDeferredValue(text)
   const shown = useMemo(() => chosen(rows, filter, searched), [rows, filter, searched])
+  const [ending, setEnding] = useState<PreviewRow>()
+  const [past, setPast] = useState<PreviewRow>()
   const [written, setWritten] = useState<ConfirmMappingsResponse>()
   const confirm = useMutation(MappingService.method.confirmMappings, {
     onSuccess: (answer) => {
@@ -66,6 +71,7 @@ function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; relo
   }
   return (
     <Page title="Mapping" about="Which directory belongs to which client. Nothing is written before you confirm." actions={<Sheet mayChange={mayChange} />}>
+      <Orphans />
       <Group justify="space-between" align="flex-end">
         <TextInput
           label="Find"
@@ -115,8 +121,10 @@ function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; relo
           </Empty>
         </div>
       ) : (
-        <MappingTable rows={shown} decisions={decisions} conflicts={conflicts} mayChange={mayChange} decide={provisional.decide} undo={provisional.undo} />
+        <MappingTable rows={shown} decisions={decisions} conflicts={conflicts} mayChange={mayChange} decide={provisional.decide} undo={provisional.undo} unmap={setEnding} past={setPast} />
       )}
+      {ending && <Unmap tenant={ending} version={version} close={() => setEnding(undefined)} />}
+      {past && <Past tenant={past} close={() => setPast(undefined)} />}
       {mayChange && order.length > 0 && <ConfirmBar decisions={decisions} pending={confirm.isPending} send={send} clear={provisional.clear} />}
     </Page>
   )
@@ -125,10 +133,11 @@ function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; relo
 // rowConflicts puts what the server says of single decisions beside their rows.
 function rowConflicts(error: unknown, order: string[]): Record<string, string> {
   const found: Record<string, string> = {}
-  for (const violation of describe(error).violations) {
+  const failure = describe(error)
+  for (const violation of failure.violations) {
     const index = /^decisions\[(\d+)\]/.exec(violation.field)?.[1]
     const id = index === undefined ? undefined : order[Number(index)]
-    if (id) found[id] = violation.message
+    if (id) found[id] = failure.reason === 'stale_version' ? 'Somebody else decided about this one meanwhile.' : violation.message
   }
   return found
 }

@@ -1,7 +1,7 @@
 import { ActionIcon, Box, Button, Group, Menu, Progress, Stack, Text, Tooltip } from '@mantine/core'
 import { createColumnHelper, getCoreRowModel, useReactTable } from '@tanstack/react-table'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { memo, useMemo, useRef, useState } from 'react'
+import { memo, useMemo, useRef, useState, type ReactNode } from 'react'
 
 import type { PreviewRow } from '../../gen/entrasync/mapping/v1/mapping_pb'
 import { Icon } from '../../ui/icon'
@@ -15,6 +15,9 @@ import type { Row } from './rows'
 interface Acts {
   decide: (id: string, decision: Decision) => void
   undo: (id: string) => void
+  // Opens what ends a mapping, or shows the decisions before.
+  unmap: (tenant: PreviewRow) => void
+  past: (tenant: PreviewRow) => void
 }
 
 const columnHelper = createColumnHelper<Row>()
@@ -28,7 +31,7 @@ const columns = [
 const grid = 'minmax(200px, 3fr) 90px minmax(200px, 3fr) minmax(280px, 3fr)'
 
 // MappingTable draws only the rows that can be seen, so thousands scroll as ten do.
-export function MappingTable({ rows, decisions, conflicts, mayChange, decide, undo }: { rows: Row[]; decisions: Decisions; conflicts: Record<string, string>; mayChange: boolean } & Acts) {
+export function MappingTable({ rows, decisions, conflicts, mayChange, decide, undo, unmap, past }: { rows: Row[]; decisions: Decisions; conflicts: Record<string, string>; mayChange: boolean } & Acts) {
   const scroller = useRef<HTMLDivElement>(null)
   const table = useReactTable({ data: rows, columns, getCoreRowModel: getCoreRowModel(), getRowId: (row) => row.tenant.managedTenantId })
   const model = table.getRowModel().rows
@@ -39,7 +42,7 @@ export function MappingTable({ rows, decisions, conflicts, mayChange, decide, un
     overscan: 8,
     getItemKey: (index) => model[index]?.id ?? index,
   })
-  const acts = useMemo(() => ({ decide, undo }), [decide, undo])
+  const acts = useMemo(() => ({ decide, undo, unmap, past }), [decide, undo, unmap, past])
   return (
     <div className="card" role="table" aria-label="Directories and clients" aria-rowcount={model.length + 1}>
       <div ref={scroller} style={{ maxHeight: 'min(64vh, 720px)', overflow: 'auto' }} tabIndex={0} role="rowgroup" aria-label="Directories">
@@ -91,7 +94,7 @@ const Cells = memo(function Cells({ row, decision, conflict, mayChange, acts }: 
           )}
         </Text>
         {conflict && (
-          <Text size="sm" c="red" role="alert">
+          <Text size="sm" c="var(--bad)" role="alert">
             {conflict}
           </Text>
         )}
@@ -129,6 +132,23 @@ function Proposal({ tenant }: { tenant: PreviewRow }) {
         </Text>
       </Group>
     </Stack>
+  )
+}
+
+// More is a menu that is made when it is asked for: hundreds of them would be made while one scrolls.
+function More({ label, children }: { label: string; children: ReactNode }) {
+  const [opened, setOpened] = useState(false)
+  const button = (
+    <ActionIcon variant="default" size={30} aria-label={label} aria-haspopup="menu" onClick={() => setOpened(true)}>
+      <Icon name="down" size={14} />
+    </ActionIcon>
+  )
+  if (!opened) return button
+  return (
+    <Menu position="bottom-end" withinPortal defaultOpened onClose={() => setOpened(false)}>
+      <Menu.Target>{button}</Menu.Target>
+      <Menu.Dropdown>{children}</Menu.Dropdown>
+    </Menu>
   )
 }
 
@@ -185,13 +205,8 @@ function Choice({ row, decision, mayChange, acts }: { row: Row; decision: Decisi
           <Button size="xs" variant="default" onClick={() => setPicking(true)} aria-label={`${change} for ${tenant.displayName}`}>
             {change}
           </Button>
-          <Menu position="bottom-end" withinPortal>
-            <Menu.Target>
-              <ActionIcon variant="default" size={30} aria-label={`More for ${tenant.displayName}`}>
-                <Icon name="down" size={14} />
-              </ActionIcon>
-            </Menu.Target>
-            <Menu.Dropdown>
+          <More label={`More for ${tenant.displayName}`}>
+            <>
               {tenant.candidates.slice(0, 5).map((candidate) => (
                 <Menu.Item key={candidate.clientId} onClick={() => acts.decide(id, { decision: 'map', clientId: candidate.clientId, clientName: candidate.clientName })}>
                   {candidate.clientName}
@@ -204,8 +219,15 @@ function Choice({ row, decision, mayChange, acts }: { row: Row; decision: Decisi
               <Menu.Item onClick={() => acts.decide(id, { decision: 'create_new' })}>Create a new client</Menu.Item>
               <Menu.Item onClick={() => acts.decide(id, { decision: 'review' })}>Review later</Menu.Item>
               <Menu.Item onClick={() => acts.decide(id, { decision: 'skip' })}>Skip for now</Menu.Item>
-            </Menu.Dropdown>
-          </Menu>
+              {decided && (
+                <>
+                  <Menu.Divider />
+                  <Menu.Item onClick={() => acts.past(tenant)}>Earlier decisions</Menu.Item>
+                  {tenant.state === 'mapped' && <Menu.Item onClick={() => acts.unmap(tenant)}>End the mapping…</Menu.Item>}
+                </>
+              )}
+            </>
+          </More>
         </Group>
       )}
     </Group>

@@ -13,7 +13,7 @@ const atSettings = new Set(['group_unreadable'])
 export function Cause({ problem }: { problem: RunProblem }) {
   return (
     <Group wrap="nowrap" align="flex-start" gap="sm" role="note" aria-label="Why it failed">
-      <Text c="red" component="span" lh={0} pt={2}>
+      <Text c="var(--bad)" component="span" lh={0} pt={2}>
         <Icon name="error" />
       </Text>
       <Stack gap={0}>

@@ -11,7 +11,7 @@ export function CounterGrid({ run }: { run: Run }) {
         const n = run.counters?.[name] ?? 0
         return (
           <Stack key={name} className="card" p="sm" gap={0}>
-            <Text className="number" size="xl" fw={650} c={n === 0 ? 'dimmed' : name === 'failed' ? 'red' : undefined}>
+            <Text className="number" size="xl" fw={650} c={n === 0 ? 'dimmed' : name === 'failed' ? 'var(--bad)' : undefined}>
               {count(n)}
             </Text>
             <Text size="sm" c="dimmed">

@@ -83,7 +83,7 @@ function RunRow({ run }: { run: Run }) {
       <Table.Td className="number">
         {count(run.processedTenants)} of {count(run.totalTenants)}
         {run.failedTenants > 0 && (
-          <Text size="sm" c="red" component="div">
+          <Text size="sm" c="var(--bad)" component="div">
             {count(run.failedTenants)} failed
           </Text>
         )}

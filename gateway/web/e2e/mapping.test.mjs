@@ -1,0 +1,164 @@
+// The mapping table in a real browser: what becomes of mappings that end, two people at one table, a
+// session that ends meanwhile, and thousands of rows.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+
+import { call, ended, look, open, signedIn, site } from './browser.mjs'
+
+const entra = '/integrations/entra'
+const table = `${site}${entra}/mapping`
+let browser
+
+before(async () => {
+  browser = await open()
+})
+after(() => browser?.close())
+
+// all shows every row, and finds those with a word.
+async function find(page, word) {
+  await page.getByText('All (', { exact: false }).click()
+  await page.getByLabel('Find').fill(word)
+  const row = page.getByRole('row', { name: new RegExp(word, 'i') })
+  await row.waitFor()
+  return row
+}
+
+async function choose(page, word, item) {
+  const row = await find(page, word)
+  await row.getByRole('button', { name: /^More for/ }).click()
+  await page.getByRole('menuitem', { name: item }).click()
+}
+
+test('a mapping is ended, its links wait for a decision, and mapping back puts them in force', async () => {
+  const page = await signedIn(browser, 'administrator')
+  const { mappings } = await call('GET', `/api${entra}/mappings?state=mapped&q=talbot`)
+  const [mapping] = mappings
+  await page.goto(table)
+  await choose(page, 'talbot', 'End the mapping…')
+  await look(page, 'mapping-unmap')
+  await page.getByRole('dialog', { name: 'End this mapping?' }).getByRole('button', { name: 'End the mapping' }).click()
+  try {
+    const orphans = page.getByRole('region', { name: 'Links of an earlier client' })
+    await orphans.getByText('not mapped now', { exact: false }).waitFor()
+    await look(page, 'mapping-orphans')
+    await orphans.getByRole('button', { name: /^Leave behind: Talbot/ }).click()
+    const dialog = page.getByRole('dialog', { name: 'Leave the old contacts behind?' })
+    await look(page, 'mapping-orphans-leave')
+    await dialog.getByRole('button', { name: 'Back' }).click()
+  } finally {
+    await call('POST', `/api${entra}/mappings/remap`, { managedTenantId: mapping.managedTenantId, targetClientId: mapping.clientId })
+  }
+  await page.reload()
+  await choose(page, 'talbot', 'Earlier decisions')
+  const past = page.getByRole('dialog', { name: /^Decisions about Talbot/ })
+  await past.getByText('ended by administrator', { exact: false }).first().waitFor()
+  await look(page, 'mapping-past')
+  await page.keyboard.press('Escape')
+  assert.equal(await page.getByRole('region', { name: 'Links of an earlier client' }).count(), 0)
+  const { runId } = await call('POST', `/api${entra}/sync`, { scope: 'single-client', clientId: mapping.clientId })
+  assert.equal((await ended(runId)).state, 'completed')
+  await page.context().close()
+})
+
+test('of two people at one mapping table the second is told, and keeps what was decided', async () => {
+  const ada = await signedIn(browser, 'administrator')
+  const other = await signedIn(browser, 'administrator')
+  await ada.goto(table)
+  await other.goto(table)
+  await choose(ada, 'quixotic', 'Create a new client')
+  const { mappings } = await call('GET', `/api${entra}/mappings?q=quixotic`)
+  await choose(other, 'quixotic', mappings[0]?.state === 'needs_review' ? 'Skip for now' : 'Review later')
+  await confirm(other)
+  await other.getByText('1 decision is written').waitFor()
+  await confirm(ada)
+  await ada.getByRole('alert').getByText('Nothing was written').waitFor()
+  await look(ada, 'mapping-conflict')
+  await ada.getByRole('button', { name: 'Load how it is now' }).click()
+  await ada.getByText('1 decision is not written yet').waitFor()
+  await ada.getByRole('button', { name: 'Discard' }).click()
+  await ada.context().close()
+  await other.context().close()
+})
+
+async function confirm(page) {
+  await page.getByRole('button', { name: 'Review and confirm' }).click()
+  await page.getByRole('dialog', { name: 'What will be written' }).getByRole('button', { name: 'Confirm 1 decision' }).click()
+}
+
+test('a session that ends in the middle of mapping loses no decision', async () => {
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(table)
+  await choose(page, 'stonebridge', 'Review later')
+  await page.getByText('1 decision is not written yet').waitFor()
+  await page.context().clearCookies()
+  await page.getByText('Your session has ended.', { exact: false }).waitFor()
+  await page.getByText('1 decision is not written yet').waitFor()
+  await look(page, 'session-ended')
+  const [signIn] = await Promise.all([page.context().waitForEvent('page'), page.getByRole('link', { name: 'Sign in' }).click()])
+  await signIn.getByRole('button', { name: /Ada Administrator/ }).click()
+  await page.getByText('Your session has ended.', { exact: false }).waitFor({ state: 'detached' })
+  await page.getByText('1 decision is not written yet').waitFor()
+  await page.getByRole('button', { name: 'Discard' }).click()
+  await page.context().close()
+})
+
+// many is the answer of a preview with n rows, made of the real one: what a stack holds is too small.
+async function many(page, n) {
+  await page.route('**/entrasync.mapping.v1.MappingService/GetMappingPreview', async (route) => {
+    const answer = await route.fetch()
+    const preview = await answer.json()
+    const rows = [...(preview.autoMatched ?? []), ...(preview.fuzzyCandidates ?? [])]
+    preview.autoMatched = Array.from({ length: n }, (_, i) => ({ ...rows[i % rows.length], managedTenantId: `made-${i}`, displayName: `${rows[i % rows.length].displayName} ${i}` }))
+    preview.fuzzyCandidates = []
+    preview.unmatched = []
+    await route.fulfill({ response: answer, json: preview })
+  })
+}
+
+test('5,000 directories: typing answers within 100 ms, and no frame of scrolling takes over 50 ms', async () => {
+  const page = await signedIn(browser, 'administrator')
+  await many(page, 5_000)
+  await page.goto(table)
+  await page.getByText('All (5000)').click()
+  await page.getByRole('row', { name: / 0\b/ }).first().waitFor()
+  const find = page.getByLabel('Find')
+  await find.focus()
+  const word = 'halvorsen 43'
+  const typing = await worked(page, () => page.keyboard.type(word))
+  await page.getByText('Halvorsen Dental AS 43').first().waitFor()
+  await find.fill('')
+  const scrolling = await worked(page, () =>
+    page.evaluate(async () => {
+      const scroller = document.querySelector('[aria-label="Directories"]')
+      for (let i = 0; i < 90; i++) {
+        scroller.scrollTop += 240
+        await new Promise(requestAnimationFrame)
+      }
+    }),
+  )
+  const letter = typing.reduce((sum, task) => sum + task, 0) / word.length
+  console.log(`a letter takes ${letter.toFixed(1)} ms of work, the longest task of typing ${Math.max(...typing).toFixed(1)} ms, of scrolling ${Math.max(...scrolling).toFixed(1)} ms`)
+  assert.ok(letter < 100 && Math.max(...typing) < 100, 'typing is slow')
+  assert.ok(Math.max(...scrolling) < 50, 'scrolling stutters')
+  await look(page, 'mapping-5000')
+  await page.context().close()
+})
+
+// worked is how long each task of the page's main thread worked during act, in ms of the processor:
+// what else the machine does at the same time does not count.
+async function worked(page, act) {
+  const session = await page.context().newCDPSession(page)
+  const events = []
+  session.on('Tracing.dataCollected', ({ value }) => events.push(...value))
+  await session.send('Tracing.start', { categories: 'devtools.timeline,disabled-by-default-devtools.timeline,__metadata', transferMode: 'ReportEvents' })
+  await act()
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0))))
+  const complete = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve))
+  await session.send('Tracing.end')
+  await complete
+  const drawing = events.filter((event) => event.name === 'FireAnimationFrame').map((event) => event.pid)
+  const main = events.find((event) => event.name === 'thread_name' && event.args.name === 'CrRendererMain' && drawing.includes(event.pid))
+  const tasks = events.filter((event) => event.name === 'RunTask' && event.pid === main?.pid && event.tid === main?.tid && event.tdur)
+  assert.ok(tasks.length > 0, 'an empty trace')
+  return tasks.map((event) => event.tdur / 1000)
+}

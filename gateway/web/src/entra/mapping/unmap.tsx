@@ -1,0 +1,38 @@
+import { useMutation } from '@connectrpc/connect-query'
+import { Button, Group, Modal, Stack, Text } from '@mantine/core'
+
+import { useAskAgain } from '../../api/invalidate'
+import { MappingService, type PreviewRow } from '../../gen/entrasync/mapping/v1/mapping_pb'
+import { Problem } from '../../ui/states'
+
+// Unmap ends the mapping of one directory, after it was said what that leaves. It is written at once.
+export function Unmap({ tenant, version, close }: { tenant: PreviewRow; version: bigint; close: () => void }) {
+  const askAgain = useAskAgain()
+  const unmap = useMutation(MappingService.method.unmapMapping, {
+    onSuccess: () => {
+      close()
+      return askAgain()
+    },
+  })
+  return (
+    <Modal opened onClose={close} title="End this mapping?">
+      <Stack>
+        <Text style={{ overflowWrap: 'anywhere' }}>
+          <b dir="auto">{tenant.displayName}</b> no longer belongs to <b dir="auto">{tenant.match?.clientName ?? 'its client'}</b> and is not synced until you map it again.
+        </Text>
+        <Text size="sm" c="dimmed">
+          No contact is deleted or made inactive. The links between its people and their contacts wait for your decision, and mapping it back to the same client puts them in force again. This is written at once.
+        </Text>
+        {unmap.isError && <Problem error={unmap.error} title="Nothing was written" />}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={close} data-autofocus>
+            Keep it
+          </Button>
+          <Button color="red.9" loading={unmap.isPending} onClick={() => unmap.mutate({ managedTenantId: tenant.managedTenantId, version })}>
+            End the mapping
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  )
+}
