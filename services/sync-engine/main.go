@@ -76,6 +76,8 @@ func start(ctx context.Context, s *service.Service, c config) error {
 	clients := mapping.New(s.Dial("mapping", c.MappingAddr))
 	queue := reconciliation.New(s.Dial("reconciliation", c.ReconciliationAddr))
 	settings(s, pool, store, users, clients)
+	gated := syncengine.GateFieldRules(store, peers.NewFlags(s.Dial("gateway", c.GatewayAddr)))
+	rpc.RegisterExplain(s.Server(), syncengine.NewExplain(store, gated, users, clients, queue, time.Now))
 	rpc.Register(s.Server(), rpc.UseCases{
 		Contacts:  syncengine.NewListContacts(store),
 		Show:      syncengine.NewShowContact(store),
@@ -85,7 +87,7 @@ func start(ctx context.Context, s *service.Service, c config) error {
 		Create:    syncengine.NewCreateRun(store, clients, newID, time.Now),
 		Begin:     syncengine.NewBeginRun(store, clients, time.Now),
 		Results:   syncengine.NewRunResults(store, time.Now),
-		Sync:      syncengine.NewSyncTenant(syncengine.GateFieldRules(store, peers.NewFlags(s.Dial("gateway", c.GatewayAddr))), users, clients, queue, time.Now),
+		Sync:      syncengine.NewSyncTenant(gated, users, clients, queue, time.Now),
 		Revise:    syncengine.NewReviseMapping(store, queue, time.Now),
 		Orphans:   syncengine.NewDecideOrphans(store, clients, time.Now),
 		Schedules: syncengine.NewReadSchedules(store, time.Now),

@@ -103,3 +103,25 @@ func TestFieldRulesNeedTheirFlag(t *testing.T) {
 	res = b.as(b.reader("t1"), http.MethodPatch, settingsPath, `{"filters":{"guests":true}}`)
 	require.Equal(t, http.StatusForbidden, res.status, res.body)
 }
+
+// TestAPersonIsExplainedToWhoMayChange: it tells of one person, so that it needs more
+// than reading, and stands in the audit trail.
+func TestAPersonIsExplainedToWhoMayChange(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.allOn("t1")
+	const call = "/entrasync.syncengine.v1.ExplainService/Explain"
+	b.backends.on(call, func(context.Context, proto.Message) (proto.Message, error) {
+		return &syncenginev1.ExplainResponse{Outcome: "created", Steps: []*syncenginev1.ExplainStep{{Name: "guest", Result: "skipped", Text: "Switched off."}}}, nil
+	})
+	const path, body = "/api/integrations/entra/explain", `{"managedTenantId":"m1","userPrincipalName":"a@b.example"}`
+	require.Equal(t, http.StatusForbidden, b.as(b.reader("t1"), http.MethodPost, path, body).status)
+	res := b.as(b.admin("t1"), http.MethodPost, path, body)
+	require.Equal(t, http.StatusOK, res.status, res.body)
+	require.Equal(t, "created", res.json(t)["outcome"])
+	require.Equal(t, "m1", b.backends.of(call)[0].request.(*syncenginev1.ExplainRequest).GetManagedTenantId())
+	require.Equal(t, http.StatusBadRequest, b.as(b.admin("t1"), http.MethodPost, path, `{"managedTenantId":"m1"}`).status)
+	trail := b.as(b.admin("t1"), http.MethodGet, "/api/audit", "")
+	require.Contains(t, trail.body, "Explain")
+	require.NotContains(t, trail.body, "a@b.example")
+}

@@ -24,6 +24,7 @@ type fakeDirectory struct {
 	asked   []syncengine.DeltaLink // by each round; empty for everybody
 	read    []string               // users that were read by their ids
 	expired bool                   // no delta link leads anywhere
+	away    error                  // when users are read by their ids
 	// What the directory held when a delta link was given.
 	links map[syncengine.DeltaLink][]syncengine.User
 	// What each user ever had: a list of changes says of it that it was cleared.
@@ -122,11 +123,14 @@ func (d *fakeDirectory) tellChanges(before []syncengine.User, to syncengine.Rece
 }
 
 func (d *fakeDirectory) GetUsers(_ context.Context, req syncengine.GetUsers, each func([]syncengine.User, []string) error) error {
+	if d.away != nil {
+		return d.away
+	}
 	var users []syncengine.User
 	var missing []string
 	for _, id := range req.ObjectIDs {
 		d.read = append(d.read, id)
-		at := slices.IndexFunc(d.users, func(u syncengine.User) bool { return u.ObjectID == id })
+		at := slices.IndexFunc(d.users, func(u syncengine.User) bool { return u.ObjectID == id || u.UserPrincipalName == id })
 		if at < 0 {
 			missing = append(missing, id)
 			continue

@@ -54,6 +54,7 @@ type engine struct {
 	orphans *syncengine.DecideOrphans
 	report  *syncengine.ListIdentities
 	held    *syncengine.DecideHeld
+	explain *syncengine.Explain
 }
 
 func setup(t testing.TB) *engine {
@@ -83,6 +84,7 @@ func setup(t testing.TB) *engine {
 	e.orphans = syncengine.NewDecideOrphans(e.store, e.mapping, clock)
 	e.held = syncengine.NewDecideHeld(e.store, e.mapping, newID, clock)
 	e.report = syncengine.NewListIdentities(e.store, 30, clock)
+	e.explain = syncengine.NewExplain(e.store, e.store, e.dir, e.mapping, e.queue, clock)
 	return e
 }
 

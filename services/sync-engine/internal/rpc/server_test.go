@@ -132,6 +132,7 @@ type bundle struct {
 	schedules  syncenginev1.ScheduleInternalServiceClient
 	settings   syncenginev1.SettingsServiceClient
 	filters    syncenginev1.FilterTestServiceClient
+	explain    syncenginev1.ExplainServiceClient
 	effects    orchestrationv1.EffectServiceClient          // as the worker
 	stranger   syncenginev1.SyncEngineInternalServiceClient // as mapping
 }
@@ -173,6 +174,7 @@ func setup(t *testing.T) (context.Context, *bundle) {
 			Read: syncengine.NewReadSettings(store, clients, time.Now), Change: syncengine.NewChangeSettings(store, clients, box, newID, time.Now),
 			Test: syncengine.NewTestFilters(store, directory.New(dial(self, "connection", connectionAddr)), clients, time.Now),
 		})
+		service.RegisterExplain(r, syncengine.NewExplain(store, store, directory.New(dial(self, "connection", connectionAddr)), clients, decisions, time.Now))
 		outbox.Serve(r, box)
 	})
 	worker := dial(network.Identity("worker"), "sync-engine", address, rpc.WithOriginator(0))
@@ -183,6 +185,7 @@ func setup(t *testing.T) (context.Context, *bundle) {
 	b.reports = syncenginev1.NewReportServiceClient(gateway)
 	b.changes = syncenginev1.NewChangeServiceClient(gateway)
 	b.settings, b.filters = syncenginev1.NewSettingsServiceClient(gateway), syncenginev1.NewFilterTestServiceClient(gateway)
+	b.explain = syncenginev1.NewExplainServiceClient(gateway)
 	b.stranger = syncenginev1.NewSyncEngineInternalServiceClient(dial(network.Identity("mapping"), "sync-engine", address))
 	return tenant.With(t.Context(), tenant.Call{Tenant: "msp", Actor: tenant.Actor{ID: "user-7", Type: "user"}}), b
 }

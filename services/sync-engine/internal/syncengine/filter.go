@@ -110,40 +110,67 @@ type reading struct {
 	own             []string
 }
 
+// filterCheck is one of the filters: whether it looks at this user at all, and what of
+// the user it hits.
+type filterCheck struct {
+	reason string
+	passes bool // one that it hits passes, whatever the filters after it say
+	on     func(f *filters) bool
+	hit    func(f *filters, u *User, r reading) (pattern string, hit bool)
+}
+
+// filterIncluded is not a filter but what ends them: a person included the user by
+// hand. It must still be an enabled account with a sign-in name.
+const filterIncluded = "always_included"
+
+func always(*filters) bool { return true }
+
+func found(pattern string) (string, bool) { return pattern, pattern != "" }
+
+// filterChecks are the filters in the order in which they are tried.
+var filterChecks = []filterCheck{
+	{reason: FilterDisabled, on: always, hit: func(_ *filters, u *User, _ reading) (string, bool) {
+		return "", u.AccountEnabled != nil && !*u.AccountEnabled
+	}},
+	{reason: FilterUnknownState, on: always, hit: func(_ *filters, u *User, _ reading) (string, bool) { return "", u.AccountEnabled == nil }},
+	{reason: FilterMissingUPN, on: always, hit: func(_ *filters, _ *User, r reading) (string, bool) { return "", r.upn == "" }},
+	{reason: FilterNeverIncluded, on: func(f *filters) bool { return len(f.never) > 0 }, hit: func(f *filters, u *User, r reading) (string, bool) {
+		return found(listed(f.never, u, r))
+	}},
+	{reason: filterIncluded, passes: true, on: func(f *filters) bool { return len(f.always) > 0 }, hit: func(f *filters, u *User, r reading) (string, bool) {
+		return found(listed(f.always, u, r))
+	}},
+	{reason: FilterServiceAccount, on: func(f *filters) bool { return f.serviceAccounts }, hit: func(_ *filters, u *User, r reading) (string, bool) {
+		return found(serviceAccount(u, r.upn, r.mail, r.name))
+	}},
+	{reason: FilterCustom, on: func(f *filters) bool { return len(f.custom) > 0 }, hit: func(f *filters, u *User, r reading) (string, bool) {
+		return found(f.matchesCustom(u, r.upn, r.name))
+	}},
+	{reason: FilterGuest, on: func(f *filters) bool { return f.guests }, hit: func(_ *filters, u *User, _ reading) (string, bool) {
+		return "", strings.EqualFold(u.UserType, userTypeGuest)
+	}},
+	{reason: FilterUnlicensed, on: func(f *filters) bool { return f.unlicensed }, hit: func(_ *filters, u *User, _ reading) (string, bool) {
+		return "", u.LicenceCount == nil || *u.LicenceCount == 0
+	}},
+	{reason: FilterGroupScope, on: func(f *filters) bool { return f.members != nil }, hit: func(f *filters, u *User, _ reading) (string, bool) {
+		return "", !f.members.Has(u.ObjectID)
+	}},
+}
+
 // verdict is the first filter that the user hits, empty when it passes, with the
-// pattern, or the entry of a list, where one decided. What a person included by hand
-// no filter leaves out that somebody chose; it must still be an enabled account with
-// a sign-in name.
+// pattern, or the entry of a list, where one decided.
 func (f *filters) verdict(u *User, r reading) (why, pattern string) {
-	switch {
-	case u.AccountEnabled != nil && !*u.AccountEnabled:
-		return FilterDisabled, ""
-	case u.AccountEnabled == nil:
-		return FilterUnknownState, ""
-	case r.upn == "":
-		return FilterMissingUPN, ""
-	}
-	if entry := listed(f.never, u, r); entry != "" {
-		return FilterNeverIncluded, entry
-	}
-	if listed(f.always, u, r) != "" {
-		return "", ""
-	}
-	if f.serviceAccounts {
-		if pattern = serviceAccount(u, r.upn, r.mail, r.name); pattern != "" {
-			return FilterServiceAccount, pattern
+	for i := range filterChecks {
+		check := &filterChecks[i]
+		if !check.on(f) {
+			continue
 		}
-	}
-	if pattern = f.matchesCustom(u, r.upn, r.name); pattern != "" {
-		return FilterCustom, pattern
-	}
-	switch {
-	case f.guests && strings.EqualFold(u.UserType, userTypeGuest):
-		return FilterGuest, ""
-	case f.unlicensed && (u.LicenceCount == nil || *u.LicenceCount == 0):
-		return FilterUnlicensed, ""
-	case f.members != nil && !f.members.Has(u.ObjectID):
-		return FilterGroupScope, ""
+		if pattern, hit := check.hit(f, u, r); hit {
+			if check.passes {
+				return "", ""
+			}
+			return check.reason, pattern
+		}
 	}
 	return "", ""
 }

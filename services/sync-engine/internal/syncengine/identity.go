@@ -65,13 +65,16 @@ func (r *Reader) Read(u *User) Identity {
 	}
 	id.NameKey = NameKey(id.FullName)
 	id.Addresses, id.Own = from.inOrder()
-	id.Verdict, id.Pattern = r.filters.verdict(u, reading{
-		upn: upn.Norm, mail: from.mail.Norm, name: NormaliseText(u.DisplayName), own: id.Addresses[:id.Own],
-	})
+	id.Verdict, id.Pattern = r.filters.verdict(u, readingOf(u, upn, &from, id.Addresses[:id.Own]))
 	if id.Verdict == "" && id.Own == 0 {
 		id.Verdict = FilterNoAddress
 	}
 	return id
+}
+
+// readingOf is what filters look at.
+func readingOf(u *User, upn Address, from *userAddresses, own []string) reading {
+	return reading{upn: upn.Norm, mail: from.mail.Norm, name: NormaliseText(u.DisplayName), own: own}
 }
 
 // phoneOf is the mobile phone, else the first business phone in order of their

@@ -1448,10 +1448,10 @@ const file_entrasync_connection_v1_directory_proto_rawDesc = "" +
 	"\bgroup_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\agroupId\x126\n" +
 	"\bpriority\x18\x03 \x01(\tB\x1a\xbaH\x17r\x15R\x00R\x03lowR\x06normalR\x04highR\bpriority\"D\n" +
 	"\x18ListGroupMembersResponse\x12(\n" +
-	"\x10entra_object_ids\x18\x01 \x03(\tR\x0eentraObjectIds\"\xce\x01\n" +
+	"\x10entra_object_ids\x18\x01 \x03(\tR\x0eentraObjectIds\"\x83\x02\n" +
 	"\x0fGetUsersRequest\x121\n" +
-	"\x0fentra_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rentraTenantId\x12P\n" +
-	"\x10entra_object_ids\x18\x02 \x03(\tB&\xbaH#\x92\x01 \b\x01\x10\xe8\a\"\x19r\x172\x15^[A-Za-z0-9-]{1,128}$R\x0eentraObjectIds\x126\n" +
+	"\x0fentra_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rentraTenantId\x12\x84\x01\n" +
+	"\x10entra_object_ids\x18\x02 \x03(\tBZ\xbaHW\x92\x01T\b\x01\x10\xe8\a\"MrK2I^([A-Za-z0-9-]{1,128}|[^@$\\s/\\\\?][^@\\s/\\\\?]{0,199}@[A-Za-z0-9.-]{1,255})$R\x0eentraObjectIds\x126\n" +
 	"\bpriority\x18\x03 \x01(\tB\x1a\xbaH\x17r\x15R\x00R\x03lowR\x06normalR\x04highR\bpriority\"j\n" +
 	"\x10GetUsersResponse\x12<\n" +
 	"\x05users\x18\x01 \x03(\v2&.entrasync.connection.v1.DirectoryUserR\x05users\x12\x18\n" +

@@ -50,7 +50,7 @@ type DirectoryServiceClient interface {
 	// stream that ends without an error is complete. Reason group_unreadable: there is no such
 	// group, or it may not be read.
 	ListGroupMembers(ctx context.Context, in *ListGroupMembersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListGroupMembersResponse], error)
-	// GetUsers reads users by id. Ids that do not exist are listed in missing.
+	// GetUsers reads users by id, or by sign-in name. Those that do not exist are listed in missing.
 	GetUsers(ctx context.Context, in *GetUsersRequest, opts ...grpc.CallOption) (*GetUsersResponse, error)
 	// RepairConsent restores the app's consent in a managed tenant, by the partner's right where
 	// it has one; else it returns the page on which an administrator of that tenant can give it.
@@ -184,7 +184,7 @@ type DirectoryServiceServer interface {
 	// stream that ends without an error is complete. Reason group_unreadable: there is no such
 	// group, or it may not be read.
 	ListGroupMembers(*ListGroupMembersRequest, grpc.ServerStreamingServer[ListGroupMembersResponse]) error
-	// GetUsers reads users by id. Ids that do not exist are listed in missing.
+	// GetUsers reads users by id, or by sign-in name. Those that do not exist are listed in missing.
 	GetUsers(context.Context, *GetUsersRequest) (*GetUsersResponse, error)
 	// RepairConsent restores the app's consent in a managed tenant, by the partner's right where
 	// it has one; else it returns the page on which an administrator of that tenant can give it.

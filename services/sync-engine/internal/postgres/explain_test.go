@@ -1,0 +1,156 @@
+package postgres_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+func (e *engine) explained(req syncengine.ExplainRequest) syncengine.Explanation {
+	e.t.Helper()
+	so, err := e.explain.Do(e.ctx(), req)
+	require.NoError(e.t, err)
+	return so
+}
+
+// said are the texts of the steps of a name, with their results.
+func said(so syncengine.Explanation, name string) string {
+	var lines []string
+	for _, step := range so.Steps {
+		if step.Name == name {
+			lines = append(lines, step.Result+": "+step.Text)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// everyOutcome has the engine hold people of every outcome of a second round.
+func everyOutcome(t *testing.T) *engine {
+	t.Helper()
+	e := setup(t)
+	e.setting("custom_patterns", []string{"^nobody", "^room "})
+	e.setting("field_role", true)
+	e.setting("guard_min_count", 50)
+	e.host(
+		syncengine.ContactRecord{ExternalID: ptr("h-1"), ClientID: ptr(client), FullName: "Linus by the host", Email: ptr("linus@corp.example")},
+		syncengine.ContactRecord{ExternalID: ptr("h-2"), ClientID: ptr(client), FullName: "Two", Email: ptr("two@corp.example")},
+		syncengine.ContactRecord{ExternalID: ptr("h-3"), ClientID: ptr(client), FullName: "Two again", Email: ptr("two@corp.example")},
+		syncengine.ContactRecord{ExternalID: ptr("h-4"), ClientID: ptr(client), FullName: "Reception", Email: ptr("desk@corp.example")},
+	)
+	back := person("o-back", "Back", "back@corp.example")
+	e.dir.users = []syncengine.User{
+		person("o-same", "Same", "same@corp.example"), person("o-gone", "Gone", "gone@corp.example"), person("o-off", "Off", "off@corp.example"),
+		person("o-role", "Role", "role@corp.example"), person("o-two", "Zwei", "two@corp.example"), person("o-room", "Room 5", "room5@corp.example"),
+		person("o-stays", "Stays", "stays@corp.example"), back,
+	}
+	e.round()
+	back.AccountEnabled = ptr(false)
+	e.dir.users[7] = back
+	e.round()
+	back.AccountEnabled = ptr(true)
+	off, role, stays := e.dir.users[2], e.dir.users[3], e.dir.users[6]
+	off.AccountEnabled, role.JobTitle, stays.DisplayName = ptr(false), "Chief", "Room of its own"
+	stays.UserPrincipalName = "stays@corp.example"
+	desk := person("o-desk", "Dora", "dora@corp.example")
+	desk.ProxyAddresses = []string{"smtp:desk@corp.example"}
+	e.dir.users = []syncengine.User{
+		e.dir.users[0], off, role, e.dir.users[4], e.dir.users[5], stays, back, desk,
+		person("o-new", "New", "new@corp.example"), person("o-link", "Linus", "linus@corp.example"), person("o-svc", "svc-scan", ""),
+	}
+	return e
+}
+
+// TestWhatIsExplainedIsWhatTheNextRoundDoes explains people of every outcome, and then
+// has a round do it.
+func TestWhatIsExplainedIsWhatTheNextRoundDoes(t *testing.T) {
+	t.Parallel()
+	e := everyOutcome(t)
+	before := e.rows(`SELECT xmin::text, id FROM contacts ORDER BY id`)
+	outcomes := map[string]string{}
+	for _, id := range []string{"o-same", "o-gone", "o-off", "o-role", "o-two", "o-room", "o-stays", "o-back", "o-desk", "o-new", "o-link", "o-svc"} {
+		so := e.explained(syncengine.ExplainRequest{ManagedTenantID: managed, ObjectID: id})
+		require.NotEmpty(t, said(so, "decision"), id)
+		outcomes[id] = so.Outcome + " " + so.Reason
+		require.Equal(t, syncengine.SourceMicrosoft, so.Source)
+	}
+	require.Equal(t, map[string]string{
+		"o-same": "unchanged ", "o-gone": "inactivated deleted_upstream", "o-off": "inactivated disabled_upstream", "o-role": "updated ",
+		"o-two": "ambiguous multiple_email_matches", "o-room": "filtered tenant_custom_pattern", "o-stays": "filtered tenant_custom_pattern",
+		"o-back": "reactivated ", "o-desk": "ambiguous alias_match", "o-new": "created ", "o-link": "linked ", "o-svc": "filtered service_account",
+	}, outcomes)
+	require.Equal(t, before, e.rows(`SELECT xmin::text, id FROM contacts ORDER BY id`), "an explanation writes nothing")
+	e.now = e.now.AddDate(0, 0, 8) // everybody is listed
+	report, err := e.report.Do(e.ctx(), syncengine.IdentityPage{RunID: func() string {
+		run := e.started(syncengine.TypeAllTenants, true)
+		_, err := e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
+		require.NoError(t, err)
+		return run.ID
+	}(), Size: 100})
+	require.NoError(t, err)
+	done := map[string]string{}
+	for _, id := range report.Identities {
+		done[id.Place.ObjectID] = id.Outcome + " " + id.Reason
+	}
+	require.Equal(t, outcomes, done)
+}
+
+func TestAnExplanationNamesWhatDecided(t *testing.T) {
+	t.Parallel()
+	e := everyOutcome(t)
+	by := func(id string) syncengine.Explanation {
+		return e.explained(syncengine.ExplainRequest{ManagedTenantID: managed, ObjectID: id})
+	}
+	room := by("o-room")
+	require.Equal(t, "stopped: One of your own patterns matches the sign-in name, the display name or the mail address: filters.customPatterns[1] is ^room ",
+		said(room, "tenant_custom_pattern"))
+	require.Contains(t, said(room, "group_scope"), "skipped: Not asked")
+	require.Equal(t, "skipped: Switched off.", said(by("o-new"), "guest"))
+	two := by("o-two")
+	require.Contains(t, said(two, "match"), "2 contacts of the client have it: Two, Two again.")
+	require.Contains(t, said(two, "match"), "skipped: o-two@corp.example: not looked for, an earlier address decided.")
+	require.Contains(t, said(two, "address"), "noted: two@corp.example: the mail address. A contact that is made gets it as its email.")
+	require.Contains(t, said(two, "queue"), "an item is open")
+	e.queue.decided = []string{"o-two"}
+	require.Equal(t, "unchanged", by("o-two").Outcome, "a person has decided on the same facts")
+	require.Contains(t, said(by("o-off"), "guard"), "at least 50 contacts and more than 20 %")
+	require.Equal(t, []syncengine.FieldChange{{Field: "role", Before: "", After: "Chief"}}, by("o-role").Changes)
+	require.Contains(t, said(by("o-stays"), "decision"), "stay as they are")
+	alike := person("o-alike", "Alike", "new@corp.example")
+	e.dir.users = append(e.dir.users, alike)
+	e.round() // both wait for a person by now
+	require.Contains(t, said(by("o-alike"), "duplicate"), "stopped: Other identities")
+	require.Contains(t, said(by("o-alike"), "duplicate"), "o-new@corp.example")
+}
+
+func TestAPersonIsFoundByWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	e := everyOutcome(t)
+	for query, id := range map[string]string{"SAME@corp.example": "o-same", "Zwe": "o-two", "same": "o-same", "role@corp.example": "o-role"} {
+		require.Equal(t, id, e.explained(syncengine.ExplainRequest{Query: query}).Person.ObjectID, query)
+	}
+	require.Equal(t, "o-new", e.explained(syncengine.ExplainRequest{ManagedTenantID: managed, Query: "o-new@corp.example"}).Person.ObjectID,
+		"Microsoft is asked for whom no sync has seen")
+	e.host(syncengine.ContactRecord{ExternalID: ptr("h-9"), ClientID: ptr(client), FullName: "Same again", Email: ptr("x@corp.example")})
+	require.Equal(t, "o-same", e.explained(syncengine.ExplainRequest{Query: "same"}).Person.ObjectID, "contacts without an identity are nobody")
+	e.dir.users = append(e.dir.users, person("o-same-2", "Same too", "same2@corp.example"))
+	e.round()
+	so := e.explained(syncengine.ExplainRequest{Query: "same"})
+	require.Len(t, so.Choices, 2)
+	require.Empty(t, so.Steps)
+	_, err := e.explain.Do(e.ctx(), syncengine.ExplainRequest{Query: "new@elsewhere.example"})
+	require.Equal(t, "not_found", errs.ReasonOf(err))
+
+	e.dir.away = errs.New(errs.Unavailable, "upstream_unavailable", "Microsoft does not answer.")
+	room := e.explained(syncengine.ExplainRequest{Query: "room5@corp.example"})
+	require.Equal(t, syncengine.SourceKept, room.Source)
+	require.Equal(t, "filtered tenant_custom_pattern", room.Outcome+" "+room.Reason)
+	require.Contains(t, said(room, "person"), "Microsoft does not answer.")
+	require.Equal(t, syncengine.OutcomeUnknown, e.explained(syncengine.ExplainRequest{Query: "same@corp.example"}).Outcome, "of linked people nothing is kept")
+	e.mapping.tenants = nil
+	so = e.explained(syncengine.ExplainRequest{ManagedTenantID: managed, ObjectID: "o-same"})
+	require.Equal(t, "not_synced not_mapped", so.Outcome+" "+so.Reason)
+}

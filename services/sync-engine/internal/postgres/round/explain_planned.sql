@@ -1,0 +1,13 @@
+-- name: explain_planned
+-- What is planned for one identity, which was staged or left the directory; no row where it is neither.
+SELECT i.n, COALESCE(p.action, ''), COALESCE(p.reason, ''), COALESCE(p.fields, '{}'), COALESCE(p.contact_id::text, ''),
+       EXISTS (SELECT FROM rejected_inactivations j WHERE j.entra_tenant_id = @directory AND j.entra_object_id = @object_id),
+       COALESCE((SELECT h.run_id::text FROM held_identities h
+                 WHERE h.run_id = (SELECT d.last_run_id FROM directories d WHERE d.entra_tenant_id = @directory)
+                   AND h.managed_tenant_id = @managed_tenant AND h.entra_object_id = @object_id), '')
+FROM (
+    SELECT s.n FROM stage s WHERE s.object_id = @object_id
+    UNION ALL
+    SELECT r.n FROM removed r WHERE r.object_id = @object_id
+) i
+LEFT JOIN LATERAL (SELECT p.action, p.reason, p.fields, p.contact_id FROM plan p WHERE p.n = i.n LIMIT 1) p ON true;

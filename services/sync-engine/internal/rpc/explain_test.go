@@ -1,0 +1,55 @@
+package rpc_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+)
+
+// GetUsers plays a directory of one person.
+func (c *connection) GetUsers(_ context.Context, req *connectionv1.GetUsersRequest) (*connectionv1.GetUsersResponse, error) {
+	if asked := req.GetEntraObjectIds()[0]; asked != "ann" && asked != "ann@corp.example" {
+		return &connectionv1.GetUsersResponse{Missing: req.GetEntraObjectIds()}, nil
+	}
+	return &connectionv1.GetUsersResponse{Users: []*connectionv1.DirectoryUser{user("ann", "ann@corp.example")}}, nil
+}
+
+func (q *queue) FindDecidedItems(context.Context, *reconciliationv1.FindDecidedItemsRequest) (*reconciliationv1.FindDecidedItemsResponse, error) {
+	return &reconciliationv1.FindDecidedItemsResponse{}, nil
+}
+
+func TestAPersonIsExplainedOverTheWire(t *testing.T) {
+	t.Parallel()
+	ctx, b := setup(t)
+	answer, err := b.explain.Explain(ctx, &syncenginev1.ExplainRequest{ManagedTenantId: managed, UserPrincipalName: "ann@corp.example"})
+	require.NoError(t, err)
+	require.Equal(t, "created", answer.GetOutcome())
+	require.Equal(t, "ann", answer.GetIdentity().GetEntraObjectId())
+	require.Equal(t, clientID, answer.GetClientId())
+	require.Equal(t, "microsoft", answer.GetSource())
+	require.Nil(t, answer.ContactId, "there is none yet")
+	require.Equal(t, "person", answer.GetSteps()[0].GetName())
+	require.Equal(t, "Name of ann", answer.GetChanges()[0].GetAfter())
+
+	gone, err := b.explain.Explain(ctx, &syncenginev1.ExplainRequest{ManagedTenantId: managed, EntraObjectId: "bob"})
+	require.NoError(t, err)
+	require.Equal(t, "not_synced deleted_upstream", gone.GetOutcome()+" "+gone.GetReason())
+	unmapped, err := b.explain.Explain(ctx, &syncenginev1.ExplainRequest{ManagedTenantId: "unknown", EntraObjectId: "ann"})
+	require.NoError(t, err)
+	require.Equal(t, "not_mapped", unmapped.GetReason())
+
+	for _, bad := range []*syncenginev1.ExplainRequest{
+		{ManagedTenantId: managed}, {UserPrincipalName: "a@b.example", Query: "a"}, {UserPrincipalName: "a/b@c.example"}, {EntraObjectId: "../me"},
+	} {
+		_, err = b.explain.Explain(ctx, bad)
+		require.Equal(t, errs.Invalid, errs.KindOf(err), bad)
+	}
+	_, err = b.explain.Explain(ctx, &syncenginev1.ExplainRequest{Query: "nobody"})
+	require.Equal(t, "not_found", errs.ReasonOf(err))
+}

@@ -1,0 +1,120 @@
+package syncengine
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// filterWords say what each filter looks at, and what it means to hit it.
+var filterWords = map[string]struct{ passed, hit string }{
+	FilterDisabled:       {"The account is enabled, or not known not to be.", "The account is disabled."},
+	FilterUnknownState:   {"Microsoft says whether the account is enabled.", "Microsoft does not say whether the account is enabled."},
+	FilterMissingUPN:     {"The account has a valid sign-in name.", "The account has no valid sign-in name."},
+	FilterNeverIncluded:  {"Nobody keeps the person out by hand.", "Somebody keeps the person out by hand: filters.neverInclude names"},
+	filterIncluded:       {"Nobody includes the person by hand.", "Somebody includes the person by hand, so that no other filter counts: filters.alwaysInclude names"},
+	FilterServiceAccount: {"It does not look like a service account.", "It looks like a service account, by the pattern"},
+	FilterCustom:         {"None of your own patterns matches the sign-in name, the display name or the mail address.", "One of your own patterns matches the sign-in name, the display name or the mail address:"},
+	FilterGuest:          {"The account is no guest.", "The account is a guest, and guests are left out."},
+	FilterUnlicensed:     {"The account has a licence.", "The account has no licence, and such accounts are left out."},
+	FilterGroupScope:     {"The person is in one of the chosen groups.", "The person is in none of the groups by which people are chosen."},
+	FilterNoAddress:      {"There is an address of its own that a contact can have.", "None of its own addresses can be a contact's."},
+}
+
+// recordStep says whether the record could be taken.
+func (x *explaining) recordStep(id *Identity) {
+	if id.Failure == "" {
+		x.step("record", StepPassed, "The record can be read.")
+		return
+	}
+	x.step("record", StepStopped, "The record cannot be taken: "+id.Failure+". It is counted as failed, and the rest of the directory goes on.")
+}
+
+// filterSteps says of each filter, in the order in which they are tried, what it says.
+func (x *explaining) filterSteps(reader *Reader, u *User, s Settings) {
+	upn, _ := ReadAddress(u.UserPrincipalName)
+	from := addressesOf(u, upn)
+	addresses, own := from.inOrder()
+	reads := readingOf(u, upn, &from, addresses[:own])
+	ended := false
+	for i := range filterChecks {
+		check := &filterChecks[i]
+		words := filterWords[check.reason]
+		switch {
+		case ended:
+			x.step(check.reason, StepSkipped, "Not asked: an earlier filter decided.")
+		case !check.on(reader.filters):
+			x.step(check.reason, StepSkipped, "Switched off.")
+		default:
+			pattern, hit := check.hit(reader.filters, u, reads)
+			switch {
+			case !hit:
+				x.step(check.reason, StepPassed, words.passed)
+			case check.passes:
+				ended = true
+				x.step(check.reason, StepPassed, words.hit+" "+pattern+".")
+			default:
+				ended = true
+				x.step(check.reason, StepStopped, strings.TrimSpace(words.hit+" "+patternPlace(check.reason, pattern, s)))
+			}
+		}
+	}
+	words := filterWords[FilterNoAddress]
+	if own == 0 && !ended {
+		x.step(FilterNoAddress, StepStopped, words.hit)
+		return
+	}
+	if own > 0 {
+		x.step(FilterNoAddress, StepPassed, words.passed)
+	}
+}
+
+// patternPlace is a pattern and where it stands in the settings.
+func patternPlace(why, pattern string, s Settings) string {
+	if pattern == "" {
+		return ""
+	}
+	if at := slices.Index(s.CustomPatterns, pattern); why == FilterCustom && at >= 0 {
+		return patternsField + "[" + strconv.Itoa(at) + "] is " + pattern
+	}
+	return pattern + "."
+}
+
+// addressSteps says what becomes of each address that the person has, in the order in
+// which contacts are looked for by them.
+func (x *explaining) addressSteps(u *User) {
+	upn, _ := ReadAddress(u.UserPrincipalName)
+	from := addressesOf(u, upn)
+	email, _ := from.email()
+	say := func(what string, address Address) {
+		if address.Norm == "" {
+			return
+		}
+		text := address.Norm + ": " + what
+		if address.Norm == email.Norm {
+			text += " A contact that is made gets it as its email."
+		}
+		x.step("address", StepNoted, text)
+	}
+	if from.mail.Norm == "" && u.Mail != "" {
+		x.step("address", StepSkipped, "The mail field holds no address.")
+	}
+	what := "the mail address."
+	if mail, _ := ReadAddress(u.Mail); mail.Norm == "" {
+		what = "another mail address, which stands for a guest's mail."
+	}
+	say(what, from.mail)
+	for _, primary := range from.primary {
+		say("the primary address of the mailbox.", primary)
+	}
+	say("the sign-in name.", from.upn)
+	if from.upn.Norm == "" && upn.Norm != "" {
+		x.step("address", StepSkipped, "The sign-in name of a guest is made of an address and is none.")
+	}
+	for _, alias := range from.aliases {
+		say("an alias. It finds only an active contact whose name shares a word with the person's; else a person decides.", alias)
+	}
+	if rest := len(u.OtherMails); rest > 0 && from.mail.Norm != "" && !strings.EqualFold(u.UserType, userTypeGuest) {
+		x.step("address", StepSkipped, "Other mail addresses are for recovering a password and find nobody.")
+	}
+}
