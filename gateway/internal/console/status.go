@@ -164,8 +164,15 @@ func attention(a answers, status *gatewayv1.GetStatusResponse) []*gatewayv1.Atte
 	if e := status.GetLastValidationError(); e != nil {
 		add(e.GetCode(), e.GetMessage(), "Validate the connection, or connect again.")
 	}
-	if status.GetLastRun().GetState() == "held" {
+	switch status.GetLastRun().GetState() {
+	case "held":
 		add("run_held", "The last run was held back by a guard.", "Look at the run and approve or reject what it would do.")
+	case "failed":
+		add("run_failed", "The last run failed: nothing was synced.", "Look at the run; it names for each managed tenant what is wrong and what to do.")
+	case "partial":
+		if n := status.GetLastRun().GetFailedTenants(); n > 0 {
+			add("tenants_failed", "The last run could not sync some managed tenants.", "Look at the run; it names what is wrong with each and what to do.").Count = &n
+		}
 	}
 	switch status.GetSchedule().GetPausedReason() {
 	case "disconnected":

@@ -25,6 +25,7 @@ import (
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
 const (
@@ -356,4 +357,30 @@ func TestAUserOverTheLimitSpendsNothingOfTheTenants(t *testing.T) {
 	var rows int
 	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM audit_events WHERE tenant_id = 't1'`).Scan(&rows))
 	require.Equal(t, 3, rows, "what is refused for its rate writes nothing")
+}
+
+// TestTheStatusTellsOfRunsThatNeedAPerson: of one that a guard held, of one that failed,
+// and of managed tenants that failed in a run that went on.
+func TestTheStatusTellsOfRunsThatNeedAPerson(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.allOn("t1")
+	for state, want := range map[string]any{"held": "run_held", "failed": "run_failed", "partial": "tenants_failed", "completed": nil} {
+		b.backends.on("/entrasync.syncengine.v1.SyncEngineInternalService/GetSyncStatus", func(context.Context, proto.Message) (proto.Message, error) {
+			return &syncenginev1.GetSyncStatusResponse{LastRun: &syncenginev1.Run{State: state, FailedTenants: 2}}, nil
+		})
+		var found any
+		var count any
+		for _, entry := range b.as(b.reader("t1"), "GET", "/api/integrations/entra", "").json(t)["attention"].([]any) {
+			entry := entry.(map[string]any)
+			if code := entry["code"].(string); strings.HasPrefix(code, "run_") || code == "tenants_failed" {
+				found, count = code, entry["count"]
+				require.NotEmpty(t, entry["remedy"])
+			}
+		}
+		require.Equal(t, want, found, state)
+		if state == "partial" {
+			require.InDelta(t, 2, count, 0)
+		}
+	}
 }

@@ -33,7 +33,7 @@ export function needs(status: GetStatusResponse, unreadable: UnreadableTenant[])
   }
   const list = [...found.values()]
   const run = status.lastRun
-  if (run && run.failedTenants > 0) {
+  if (run && run.failedTenants > 0 && !found.has('run_failed') && !found.has('tenants_failed')) {
     list.push({
       key: 'failed',
       tone: 'bad',
@@ -64,6 +64,7 @@ function toneOf(code: string): Tone {
 
 function titleOf(code: string, message: string, n: number | undefined): string {
   if (code === 'queue_open' && n !== undefined) return `${count(n)} ${n === 1 ? 'person waits' : 'people wait'} for your decision`
+  if (code === 'tenants_failed' && n !== undefined) return `${counted(n, 'directory', 'directories')} failed in the last sync`
   return message
 }
 
@@ -71,6 +72,9 @@ function actionOf(code: string, ofTenant: boolean, status: GetStatusResponse): N
   if (code === 'queue_open') return { label: 'Review them', to: '/integrations/entra/queue' }
   if (code === 'run_held' && status.lastRun) {
     return { label: 'Approve or reject', to: '/integrations/entra/runs/$runId', params: { runId: status.lastRun.runId } }
+  }
+  if ((code === 'run_failed' || code === 'tenants_failed') && status.lastRun) {
+    return { label: 'Look at the causes', to: '/integrations/entra/runs/$runId', params: { runId: status.lastRun.runId } }
   }
   if (code === 'part_unavailable') return undefined
   if (ofTenant || code === 'all_tenants_gone') return { label: 'See the directories', to: '/integrations/entra/setup' }
