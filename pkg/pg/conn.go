@@ -46,6 +46,19 @@ func (c *Conn) TryLock(ctx context.Context, key string) (locked bool, err error)
 	return locked, nil
 }
 
+// TryLocks takes several, in their order and in one statement; false when another
+// session has one of them. Those that it took then end with Release.
+func (c *Conn) TryLocks(ctx context.Context, keys ...string) (locked bool, err error) {
+	named := make([]string, len(keys))
+	for i, key := range keys {
+		named[i] = c.name + ":" + key
+	}
+	c.locked = true
+	err = c.conn.QueryRow(ctx, `SELECT COALESCE(bool_and(pg_try_advisory_lock(hashtextextended(k.key, 0)) ORDER BY k.n), true)
+FROM unnest($1::text[]) WITH ORDINALITY AS k (key, n)`, named).Scan(&locked)
+	return locked, Classify(err)
+}
+
 // Unlock gives the advisory lock of the key back; an error when this session
 // did not have it.
 func (c *Conn) Unlock(ctx context.Context, key string) error {

@@ -31,6 +31,7 @@ func TestLostConnectionEndsTheRoundAndTheRetryConverges(t *testing.T) {
 	})
 	require.Equal(t, errs.Unavailable, errs.KindOf(err), "%v", err)
 	require.Equal(t, syncengine.RangeSize, e.count(`SELECT count(*) FROM contacts`), "what was committed stays")
+	e.ended() // the server gives the locks back after it has told that it ends the session
 
 	_, err = e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
 	require.NoError(t, err)

@@ -105,7 +105,7 @@ func TestAnExplanationNamesWhatDecided(t *testing.T) {
 		return e.explained(syncengine.ExplainRequest{ManagedTenantID: managed, ObjectID: id})
 	}
 	room := by("o-room")
-	require.Equal(t, "stopped: One of your own patterns matches the sign-in name, the display name or the mail address: filters.customPatterns[1] is ^room ",
+	require.Equal(t, "stopped: One of your own patterns matches the sign-in name, the display name or the mail address: filters.customPatterns[1], \"^room \".",
 		said(room, "tenant_custom_pattern"))
 	require.Contains(t, said(room, "group_scope"), "skipped: Not asked")
 	require.Equal(t, "skipped: Switched off.", said(by("o-new"), "guest"))

@@ -175,9 +175,14 @@ func (s *Store) ManagedTenant(ctx context.Context, runID, managedTenantID string
 		return run, rt, err
 	}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
-		if run, err = getRun(ctx, q, parsed); err != nil {
+		of, err := q.GetRun(ctx, parsed) // the sums over its tenants are nothing to a round of one
+		if pg.NoRows(err) {
+			return syncengine.ErrUnknownRun
+		}
+		if err != nil {
 			return err
 		}
+		run = runOf(of)
 		row, err := q.GetRunTenant(ctx, sqlc.GetRunTenantParams{RunID: parsed, ManagedTenantID: managedTenantID})
 		if pg.NoRows(err) {
 			return errs.New(errs.NotFound, reason.NotFound, "The run does not cover this managed tenant.")

@@ -148,10 +148,13 @@ func listChanges(ctx context.Context, q *sqlc.Queries, managedTenantID string, a
 }
 
 func ensureSettings(ctx context.Context, q *sqlc.Queries, tenantID string, now time.Time) (syncengine.Settings, error) {
-	if err := q.EnsureSettings(ctx, sqlc.EnsureSettingsParams{TenantID: tenantID, Now: now}); err != nil {
-		return syncengine.Settings{}, err
-	}
 	row, err := q.GetSettings(ctx)
+	if pg.NoRows(err) {
+		if err := q.EnsureSettings(ctx, sqlc.EnsureSettingsParams{TenantID: tenantID, Now: now}); err != nil {
+			return syncengine.Settings{}, err
+		}
+		row, err = q.GetSettings(ctx)
+	}
 	return settingsOf(row), err
 }
 

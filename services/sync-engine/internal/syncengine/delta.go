@@ -31,6 +31,27 @@ type LastRound struct {
 	ClientID        string
 	MappingRevision int64
 	FullAt          *time.Time // when everybody was listed last
+	Standing        *Standing  // nil where it is not known
+	HostMoved       bool       // contacts of the client were written since, by others than its rounds
+}
+
+// Standing is what a directory comes to while nothing changes in it.
+type Standing struct {
+	Identities int            `json:"identities"`
+	Failed     int            `json:"failed"`
+	Filtered   map[string]int `json:"filtered"`
+	Failures   []Failure      `json:"failures"`
+	Undecided  int            `json:"undecided"` // identities that a person decides about, or has decided about
+}
+
+// standing is what a round leaves behind, nil where the next one must count.
+func (t Tally) standing(queued map[string]int) *Standing {
+	return &Standing{Identities: t.Identities, Failed: t.Failed, Filtered: t.Filtered, Failures: t.Failures, Undecided: sum(queued)}
+}
+
+// tally is what was counted.
+func (s *Standing) tally() Tally {
+	return Tally{Identities: s.Identities, Failed: s.Failed, Filtered: s.Filtered, Failures: s.Failures}
 }
 
 // A delta token lives seven days, and everybody is to be listed as often. Each

@@ -75,9 +75,9 @@ func patternPlace(why, pattern string, s Settings) string {
 		return ""
 	}
 	if at := slices.Index(s.CustomPatterns, pattern); why == FilterCustom && at >= 0 {
-		return patternsField + "[" + strconv.Itoa(at) + "] is " + pattern
+		return patternsField + "[" + strconv.Itoa(at) + "], \"" + pattern + "\"."
 	}
-	return pattern + "."
+	return "\"" + pattern + "\"."
 }
 
 // addressSteps says what becomes of each address that the person has, in the order in

@@ -100,6 +100,9 @@ type Round interface {
 	// LastRound is where the directory's last round left off; the zero value when
 	// there was none.
 	LastRound(ctx context.Context) (LastRound, error)
+	// HostChanged are the linked identities of the directory whose contacts the host, or a
+	// person, wrote since the last round, at most so many.
+	HostChanged(ctx context.Context, most int) ([]string, error)
 	// Restart forgets what was staged; what is staged from here on is everybody or,
 	// where delta says so, what changed.
 	Restart(ctx context.Context, delta bool) error
@@ -137,6 +140,8 @@ type Round interface {
 	ReportPlan(ctx context.Context, step Step) error
 	ReportQueued(ctx context.Context, after, upTo int, decided []string) error
 	ReportStaged(ctx context.Context, everybody bool, step Step) error
+	// ReportKept reports failed and filtered identities where nothing was staged.
+	ReportKept(ctx context.Context, step Step) error
 	// Written are the outcomes over all attempts of this round.
 	Written(ctx context.Context) (Changes, error)
 	// Close records the result, and the directory's times and delta link where
@@ -159,6 +164,7 @@ type Result struct {
 	Believed    bool // somebody was listed whom the filters let pass: an approved empty listing is one no more
 	Listing     Listing
 	Fingerprint string
+	Standing    *Standing // nil where the next round must count
 	Now         time.Time
 }
 

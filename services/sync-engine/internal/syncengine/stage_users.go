@@ -15,6 +15,10 @@ type staging struct {
 	// too little.
 	changes []change
 	partial []string
+	// Of a delta round: users whose contacts the host wrote since the last one. What is to be
+	// written over depends on the user as it is now.
+	hostChanged []string
+	touched     bool // something came, or began anew
 }
 
 // change is one user that changed, or one that left.
@@ -22,6 +26,10 @@ type change struct {
 	User
 	left bool
 }
+
+// hostChangedMost is how many users are read one by one because the host wrote their
+// contacts; where there are more, everybody is listed.
+const hostChangedMost = 2000
 
 // stage lists the directory, or what changed in it, and stages that.
 func (w *work) stage(ctx context.Context) (Listing, error) {
@@ -33,11 +41,21 @@ func (w *work) stage(ctx context.Context) (Listing, error) {
 	if err != nil {
 		return Listing{}, err
 	}
+	w.last = last
 	if err := w.enter(PhaseStaging); err != nil {
 		return Listing{}, err
 	}
 	s := &staging{work: w, ctx: ctx, reader: reader, batch: make([]Identity, 0, RangeSize)}
 	link := last.since(w.managed, w.rules)
+	if link != "" && last.HostMoved {
+		if s.partial, err = w.round.HostChanged(ctx, hostChangedMost+1); err != nil {
+			return Listing{}, err
+		}
+		if len(s.partial) > hostChangedMost {
+			link, s.partial = "", nil
+		}
+	}
+	s.hostChanged = s.partial
 	if w.delta = link != ""; w.delta {
 		if err := w.round.Restart(ctx, true); err != nil {
 			return Listing{}, err
@@ -50,11 +68,13 @@ func (w *work) stage(ctx context.Context) (Listing, error) {
 	if err == nil && w.delta {
 		err = s.complete()
 	}
+	w.silent = w.delta && !s.touched
 	return listing, err
 }
 
 // Page implements Receiver.
 func (s *staging) Page(users []User, removed []string) error {
+	s.touched = s.touched || len(users)+len(removed) > 0
 	for i := range users {
 		if s.delta {
 			s.changes = append(s.changes, change{User: users[i]})
@@ -76,7 +96,8 @@ func (s *staging) Page(users []User, removed []string) error {
 
 // Restarted implements Receiver.
 func (s *staging) Restarted(full bool) error {
-	s.batch, s.changes, s.partial, s.at.Staged = s.batch[:0], s.changes[:0], nil, 0
+	s.batch, s.changes, s.partial, s.at.Staged = s.batch[:0], s.changes[:0], s.hostChanged, 0
+	s.touched = true
 	s.delta = s.delta && !full
 	return s.round.Restart(s.ctx, s.delta)
 }
@@ -163,6 +184,7 @@ func (s *staging) complete() error {
 	if len(ask.ObjectIDs) == 0 {
 		return nil
 	}
+	s.touched = true
 	err := s.directory.GetUsers(s.ctx, ask, func(users []User, missing []string) error {
 		for i := range users {
 			users[i].Absent = 0

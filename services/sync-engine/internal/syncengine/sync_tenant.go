@@ -102,6 +102,8 @@ type work struct {
 	at       Progress
 	tally    Tally
 	delta    bool // what was staged is what changed
+	last     LastRound
+	silent   bool // nothing changed: nothing was staged
 }
 
 func (w *work) do(ctx context.Context) (Result, error) {
@@ -116,6 +118,9 @@ func (w *work) do(ctx context.Context) (Result, error) {
 	listing, err := w.stage(ctx)
 	if err != nil {
 		return Result{}, err
+	}
+	if w.unchanged() {
+		return w.closeUnchanged(ctx, listing)
 	}
 	if err := w.enter(PhasePreparing); err != nil {
 		return Result{}, err
@@ -175,6 +180,9 @@ func (w *work) do(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	result.Applied, result.Believed = true, w.tally.Passed > 0
+	if result.Held == nil {
+		result.Standing = w.tally.standing(queued)
+	}
 	return result, w.close(ctx, &result, written)
 }
 

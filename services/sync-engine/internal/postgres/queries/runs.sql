@@ -152,15 +152,22 @@ SELECT tenant_id, id, workflow_id FROM open_runs WHERE created_at < @before AND 
 -- Where the next round takes up. What a guard held back comes again: by the delta link that the round
 -- began with, or by listing everybody again, for whatever reason it did.
 INSERT INTO directories (tenant_id, entra_tenant_id, managed_tenant_id, client_id, mapping_revision, delta_link, settings_fingerprint,
-    last_full_at, last_round_at, last_run_id)
+    last_full_at, last_round_at, last_run_id, standing, client_revision, feed_seq)
 VALUES (@tenant_id, @entra_tenant_id, @managed_tenant_id, @client_id, @mapping_revision,
-    CASE WHEN @held::boolean THEN NULL ELSE sqlc.narg(delta_link)::text END, @settings_fingerprint, sqlc.narg(last_full_at), @last_round_at, @last_run_id)
+    CASE WHEN @held::boolean THEN NULL ELSE sqlc.narg(delta_link)::text END, @settings_fingerprint, sqlc.narg(last_full_at), @last_round_at, @last_run_id,
+    sqlc.narg(standing), sqlc.narg(client_revision), sqlc.narg(feed_seq))
 ON CONFLICT (tenant_id, entra_tenant_id) DO UPDATE
 SET managed_tenant_id = EXCLUDED.managed_tenant_id, client_id = EXCLUDED.client_id, mapping_revision = EXCLUDED.mapping_revision,
     delta_link = CASE WHEN NOT @held::boolean THEN EXCLUDED.delta_link WHEN EXCLUDED.last_full_at IS NULL THEN directories.delta_link END,
     settings_fingerprint = EXCLUDED.settings_fingerprint, last_full_at = COALESCE(EXCLUDED.last_full_at, directories.last_full_at),
-    last_round_at = EXCLUDED.last_round_at, last_run_id = EXCLUDED.last_run_id;
+    last_round_at = EXCLUDED.last_round_at, last_run_id = EXCLUDED.last_run_id,
+    standing = EXCLUDED.standing, client_revision = EXCLUDED.client_revision, feed_seq = EXCLUDED.feed_seq;
 
 -- name: GetDirectory :one
--- Where a directory's last round left off.
-SELECT client_id, mapping_revision, delta_link, settings_fingerprint, last_full_at FROM directories WHERE entra_tenant_id = @entra_tenant_id;
+-- Where a directory's last round left off, and how far the client's contacts and the feed are now.
+SELECT d.client_id, d.mapping_revision, d.delta_link, COALESCE(d.settings_fingerprint, '') AS settings_fingerprint, d.last_full_at, d.standing,
+       d.client_revision, d.feed_seq,
+       COALESCE((SELECT h.revision FROM client_heads h WHERE h.client_id = @client_id), 0)::bigint AS head,
+       COALESCE((SELECT f.seq FROM feed_heads f), 0)::bigint AS feed
+FROM (SELECT) AS one
+LEFT JOIN directories d ON d.entra_tenant_id = @entra_tenant_id;

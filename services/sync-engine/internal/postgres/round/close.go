@@ -89,7 +89,11 @@ func (r *Round) Close(ctx context.Context, result syncengine.Result) error {
 			if err := r.checkRevision(ctx, tx); err != nil {
 				return err
 			}
-			if err := q.KeepDirectory(ctx, r.directory(result)); err != nil {
+			kept, err := r.directory(result)
+			if err != nil {
+				return err
+			}
+			if err := q.KeepDirectory(ctx, kept); err != nil {
 				return err
 			}
 			if result.Believed && r.plan.emptyApproved {
@@ -107,7 +111,7 @@ func (r *Round) Close(ctx context.Context, result syncengine.Result) error {
 	return nil
 }
 
-func (r *Round) directory(result syncengine.Result) sqlc.KeepDirectoryParams {
+func (r *Round) directory(result syncengine.Result) (sqlc.KeepDirectoryParams, error) {
 	params := sqlc.KeepDirectoryParams{
 		TenantID: r.tenantID, EntraTenantID: r.managed.EntraTenantID, ManagedTenantID: r.managed.ManagedTenantID, ClientID: r.clientID,
 		MappingRevision: r.managed.MappingRevision, SettingsFingerprint: result.Fingerprint, LastRoundAt: &result.Now, LastRunID: &r.runID,
@@ -116,7 +120,18 @@ func (r *Round) directory(result syncengine.Result) sqlc.KeepDirectoryParams {
 	if result.Listing.Full {
 		params.LastFullAt = &result.Now
 	}
-	return params
+	if result.Held != nil { // what was held back comes again, and so does what the host wrote
+		params.FeedSeq = r.seen.since
+		return params, nil
+	}
+	head := r.seen.head + r.plan.raised
+	params.ClientRevision, params.FeedSeq = &head, &r.seen.feed
+	if result.Standing == nil {
+		return params, nil
+	}
+	var err error
+	params.Standing, err = encode(result.Standing)
+	return params, err
 }
 
 func closing(result syncengine.Result) (p sqlc.CloseTenantParams, err error) {

@@ -3,6 +3,7 @@ package round
 import (
 	"context"
 	_ "embed" // the statements
+	"encoding/json"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -23,6 +24,8 @@ var (
 	knownKept string
 	//go:embed prepare_changes.sql
 	prepareChanges string
+	//go:embed host_changed.sql
+	hostChanged string
 	//go:embed undecided_next.sql
 	undecidedNext string
 	//go:embed stage_undecided.sql
@@ -30,25 +33,81 @@ var (
 )
 
 // LastRound is where the directory's last round left off.
-func (r *Round) LastRound(ctx context.Context) (last syncengine.LastRound, err error) {
+func (r *Round) LastRound(ctx context.Context) (syncengine.LastRound, error) {
+	var err error
+	if r.last == nil {
+		err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			r.last, err = r.lastRound(ctx, sqlc.New(tx))
+			return err
+		})
+	}
+	if err != nil {
+		return syncengine.LastRound{}, fmt.Errorf("reading the last round: %w", err)
+	}
+	return *r.last, nil
+}
+
+func (r *Round) lastRound(ctx context.Context, q *sqlc.Queries) (*syncengine.LastRound, error) {
+	row, err := q.GetDirectory(ctx, sqlc.GetDirectoryParams{ClientID: r.clientID, EntraTenantID: r.managed.EntraTenantID})
+	if err != nil {
+		return nil, err
+	}
+	r.seen = seen{head: row.Head, feed: row.Feed, since: row.FeedSeq}
+	if row.ClientID == nil || row.MappingRevision == nil {
+		return &syncengine.LastRound{}, nil
+	}
+	last := syncengine.LastRound{
+		DeltaLink: syncengine.DeltaLink(pg.Text(row.DeltaLink)), Fingerprint: row.SettingsFingerprint, ClientID: row.ClientID.String(),
+		MappingRevision: *row.MappingRevision, FullAt: row.LastFullAt, HostMoved: row.ClientRevision == nil || *row.ClientRevision != row.Head,
+	}
+	if row.Standing == nil || row.FeedSeq == nil {
+		return &last, nil
+	}
+	if err := json.Unmarshal(row.Standing, &last.Standing); err != nil {
+		return nil, fmt.Errorf("reading what the directory comes to: %w", err)
+	}
+	return &last, nil
+}
+
+// seen is what the client's contacts and the feed had come to when the round began, and
+// how far the feed was when the last one did; nil where that is not known.
+type seen struct {
+	head, feed int64
+	since      *int64
+}
+
+// HostChanged implements syncengine.Round.
+func (r *Round) HostChanged(ctx context.Context, most int) (ids []string, err error) {
+	if r.seen.since == nil { // the last round was one of an earlier release
+		return nil, nil
+	}
 	err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		row, err := sqlc.New(tx).GetDirectory(ctx, r.managed.EntraTenantID)
-		if pg.NoRows(err) {
-			return nil
+		args := r.args(everything)
+		args["since"], args["limit"] = *r.seen.since, most
+		rows, err := tx.Query(ctx, hostChanged, args)
+		if err != nil {
+			return err
 		}
-		last = syncengine.LastRound{
-			DeltaLink: syncengine.DeltaLink(pg.Text(row.DeltaLink)), Fingerprint: row.SettingsFingerprint, ClientID: row.ClientID.String(),
-			MappingRevision: row.MappingRevision, FullAt: row.LastFullAt,
-		}
+		ids, err = pgx.CollectRows(rows, pgx.RowTo[string])
 		return err
 	})
-	return last, err
+	if err != nil {
+		return nil, fmt.Errorf("looking for what the host changed: %w", err)
+	}
+	return ids, nil
 }
 
 // Restart forgets what was staged. Changes are looked up by identity while more come.
 func (r *Round) Restart(ctx context.Context, delta bool) error {
+	staged := r.staged
 	r.staged, r.delta = 0, delta
-	_, err := r.conn.Raw().Exec(ctx, restart)
+	if !r.session.ready {
+		return nil
+	}
+	var err error
+	if staged > 0 {
+		_, err = r.conn.Raw().Exec(ctx, restart)
+	}
 	if err == nil && delta {
 		_, err = r.conn.Raw().Exec(ctx, stageIndex)
 	}
@@ -59,6 +118,9 @@ func (r *Round) Restart(ctx context.Context, delta bool) error {
 // are kept.
 func (r *Round) Known(ctx context.Context, ids []string) (map[string]syncengine.Known, error) {
 	known := make(map[string]syncengine.Known, len(ids))
+	if err := r.prepareSession(ctx); err != nil {
+		return nil, err
+	}
 	err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		args := with(r.args(everything), "ids", ids)
 		for _, sql := range []string{knownKept, knownStaged} { // the later replaces the earlier

@@ -46,14 +46,11 @@ func OpenExplanation(ctx context.Context, pool *pg.Pool, of syncengine.ManagedTe
 		source: r.conn, timeout: r.timeouts.Range, tenantID: r.tenantID, directory: of.EntraTenantID, managed: of.ManagedTenantID,
 		client: &r.clientID, revision: of.MappingRevision,
 	}
-	if err = r.prepareSession(ctx); err == nil {
-		err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			applied, err := r.mapping.Current(ctx, sqlc.New(tx))
-			r.mapping.applied = applied == r.mapping.revision
-			return err
-		})
-	}
-	if err != nil {
+	if err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		applied, err := r.mapping.Current(ctx, sqlc.New(tx))
+		r.mapping.applied = applied == r.mapping.revision
+		return err
+	}); err != nil {
 		r.Release()
 		return nil, err
 	}
@@ -72,16 +69,19 @@ func (r *Round) DecidedAbout(ctx context.Context, objectID string) (d syncengine
 			return err
 		}
 		args["n"] = d.Number
-		if d.Addresses, err = explainedAddresses(ctx, tx, args); err != nil {
-			return err
-		}
-		rows, err := tx.Query(ctx, explainSharing, args)
-		if err != nil {
-			return err
-		}
-		d.Sharing, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		d.Addresses, err = explainedAddresses(ctx, tx, args)
 		return err
 	})
+	if err == nil {
+		err = r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			rows, err := tx.Query(ctx, explainSharing, args)
+			if err != nil {
+				return err
+			}
+			d.Sharing, err = pgx.CollectRows(rows, pgx.RowTo[string])
+			return err
+		})
+	}
 	if err != nil {
 		return d, fmt.Errorf("reading what was decided: %w", err)
 	}

@@ -25,7 +25,7 @@ import (
 
 // Statements that go through all that was staged, once, and touch no table of the
 // tenant: they may scan and hash.
-var directoryWide = []string{"prepare", "prepare_changes", "decide_duplicates", "hold_digest", "let_through_count"}
+var directoryWide = []string{"prepare", "prepare_changes", "decide_duplicates", "hold_digest", "let_through_count", "explain_sharing"}
 
 // Statements that are nothing but tables and indexes, or empty temporary tables.
 var unplanned = []string{"create", "clear_tables", "drop_indexes", "restart", "gone_index", "plan_indexes"}
@@ -35,7 +35,7 @@ var unplanned = []string{"create", "clear_tables", "drop_indexes", "restart", "g
 var countLinks = []string{"tally", "tally_links", "free_links"}
 
 // Statements that go through a directory's kept identities, once.
-var countKept = []string{"tally_kept", "kept_failures"}
+var countKept = []string{"tally_kept", "kept_failures", "report_kept_all"}
 
 // planNode is a node of EXPLAIN (FORMAT JSON).
 type planNode struct {
@@ -167,6 +167,7 @@ func (b *bundle) lookAtPlans(state string, r *Round) {
 	args["after_id"], args["up_to_id"], args["limit"], args["last"] = "00005000", "00010000", 5000, 10000
 	args["decision"], args["decided_by"], args["ns"] = uuid.New(), "user-1", []int32{5001, 5002}
 	args["approved"], args["managed_tenant"] = uuid.New(), "m"
+	args["object_id"], args["n"], args["since"] = "00005001", 5001, 0
 	args["everybody"], args["decided"], args["ids"] = true, []string{"x"}, []string{"00005000", "00005001"}
 	for _, n := range []string{"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated"} {
 		args[n] = 1
@@ -217,7 +218,7 @@ func TestStatementsAreNamedOnce(t *testing.T) {
 	known := r.args(everything)
 	for _, more := range []string{
 		"after_id", "up_to_id", "limit", "last", "decision", "decided_by", "ns", "ids", "everybody", "decided",
-		"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated", "approved",
+		"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated", "approved", "object_id", "n", "since",
 	} {
 		known[more] = nil
 	}

@@ -68,11 +68,14 @@ type Round struct {
 	plan    plan
 	rules   pgx.NamedArgs // by which the plan is made
 	staged  int           // identities
-	delta   bool          // they are what changed
+	seen    seen
+	last    *syncengine.LastRound // nil before it was read
+	delta   bool                  // they are what changed
 }
 
 // session is how the round found its session and what it did with it.
 type session struct {
+	ready  bool // it has the round's tables
 	reused bool // it served rounds before
 	bare   bool // it has lost the indexes of their tables
 	rows   int  // written to temporary tables, restarts included
@@ -121,17 +124,12 @@ func Open(ctx context.Context, pool *pg.Pool, of syncengine.ManagedTenant, timeo
 }
 
 func (r *Round) open(ctx context.Context, now time.Time) error {
-	for _, key := range r.mapping.Locks() {
-		locked, err := r.conn.TryLock(ctx, key)
-		if err != nil {
-			return err
-		}
-		if !locked {
-			return ErrInProgress
-		}
-	}
-	if err := r.prepareSession(ctx); err != nil {
+	locked, err := r.conn.TryLocks(ctx, r.mapping.Locks()...)
+	if err != nil {
 		return err
+	}
+	if !locked {
+		return ErrInProgress
 	}
 	return r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
@@ -142,6 +140,11 @@ func (r *Round) open(ctx context.Context, now time.Time) error {
 		r.mapping.applied = applied == r.mapping.revision
 		if r.managed.StartedAt != nil { // an earlier attempt did not come to its end
 			if err := exec(ctx, tx, r.args(everything), reportClear); err != nil {
+				return err
+			}
+		}
+		if r.mapping.applied { // else the links are to be brought in line before
+			if r.last, err = r.lastRound(ctx, q); err != nil {
 				return err
 			}
 		}
@@ -179,12 +182,23 @@ var (
 )
 
 // prepareSession makes the round's tables where the session has none, and bounds
-// the statements that belong to no transaction.
+// the statements that belong to no transaction. It comes with the first of them: a round
+// that hears of no change needs no table.
 func (r *Round) prepareSession(ctx context.Context) error {
+	if r.session.ready {
+		return nil
+	}
 	r.session.reused = r.conn.Raw().PgConn().CustomData()[sessionUsed] != nil
 	bound := fmt.Sprintf("SET statement_timeout = %d;\n", r.timeouts.Range.Milliseconds())
-	_, err := r.conn.Raw().Exec(ctx, bound+create)
-	return pg.Classify(err)
+	sql := bound + create
+	if r.delta {
+		sql += stageIndex
+	}
+	if _, err := r.conn.Raw().Exec(ctx, sql); err != nil {
+		return pg.Classify(err)
+	}
+	r.session.ready = true
+	return nil
 }
 
 // Release gives the locks back and forgets what was staged. After a small round
@@ -202,6 +216,9 @@ func (r *Round) Release() {
 // clear empties the session for the next round; false when it is not to be used
 // again.
 func (r *Round) clear() bool {
+	if !r.session.ready { // nothing was made in it
+		return true
+	}
 	data := r.conn.Raw().PgConn().CustomData()
 	used, _ := data[sessionUsed].(int)
 	if used += r.session.rows; used > sessionRows {

@@ -37,6 +37,9 @@ func (r *Round) Stage(ctx context.Context, identities []syncengine.Identity) err
 	if err := r.inRange(ctx, r.checkRevision); err != nil {
 		return fmt.Errorf("staging: %w", err)
 	}
+	if err := r.prepareSession(ctx); err != nil {
+		return fmt.Errorf("staging: %w", err)
+	}
 	if r.staged > 0 && r.session.reused && !r.session.bare && !r.delta {
 		if _, err := r.conn.Raw().Exec(ctx, dropIndexes); err != nil {
 			return fmt.Errorf("staging: %w", pg.Classify(err))
@@ -96,6 +99,9 @@ func text(s string) any {
 // Prepare merges repeats, adds to what changed those that are to be decided about
 // again, and counts.
 func (r *Round) Prepare(ctx context.Context, step syncengine.Step) (t syncengine.Tally, err error) {
+	if err := r.prepareSession(ctx); err != nil {
+		return t, fmt.Errorf("preparing what was staged: %w", err)
+	}
 	merge := prepare
 	if r.delta {
 		merge = prepareChanges

@@ -142,6 +142,9 @@ type Directory struct {
 	LastFullAt          *time.Time
 	LastRoundAt         *time.Time
 	LastRunID           *uuid.UUID
+	Standing            []byte
+	ClientRevision      *int64
+	FeedSeq             *int64
 }
 
 type DirectoryMapping struct {

@@ -260,20 +260,35 @@ func (q *Queries) FinishRun(ctx context.Context, arg FinishRunParams) error {
 }
 
 const getDirectory = `-- name: GetDirectory :one
-SELECT client_id, mapping_revision, delta_link, settings_fingerprint, last_full_at FROM directories WHERE entra_tenant_id = $1
+SELECT d.client_id, d.mapping_revision, d.delta_link, COALESCE(d.settings_fingerprint, '') AS settings_fingerprint, d.last_full_at, d.standing,
+       d.client_revision, d.feed_seq,
+       COALESCE((SELECT h.revision FROM client_heads h WHERE h.client_id = $1), 0)::bigint AS head,
+       COALESCE((SELECT f.seq FROM feed_heads f), 0)::bigint AS feed
+FROM (SELECT) AS one
+LEFT JOIN directories d ON d.entra_tenant_id = $2
 `
 
+type GetDirectoryParams struct {
+	ClientID      uuid.UUID
+	EntraTenantID string
+}
+
 type GetDirectoryRow struct {
-	ClientID            uuid.UUID
-	MappingRevision     int64
+	ClientID            *uuid.UUID
+	MappingRevision     *int64
 	DeltaLink           *string
 	SettingsFingerprint string
 	LastFullAt          *time.Time
+	Standing            []byte
+	ClientRevision      *int64
+	FeedSeq             *int64
+	Head                int64
+	Feed                int64
 }
 
-// Where a directory's last round left off.
-func (q *Queries) GetDirectory(ctx context.Context, entraTenantID string) (GetDirectoryRow, error) {
-	row := q.db.QueryRow(ctx, getDirectory, entraTenantID)
+// Where a directory's last round left off, and how far the client's contacts and the feed are now.
+func (q *Queries) GetDirectory(ctx context.Context, arg GetDirectoryParams) (GetDirectoryRow, error) {
+	row := q.db.QueryRow(ctx, getDirectory, arg.ClientID, arg.EntraTenantID)
 	var i GetDirectoryRow
 	err := row.Scan(
 		&i.ClientID,
@@ -281,6 +296,11 @@ func (q *Queries) GetDirectory(ctx context.Context, entraTenantID string) (GetDi
 		&i.DeltaLink,
 		&i.SettingsFingerprint,
 		&i.LastFullAt,
+		&i.Standing,
+		&i.ClientRevision,
+		&i.FeedSeq,
+		&i.Head,
+		&i.Feed,
 	)
 	return i, err
 }
@@ -499,14 +519,16 @@ func (q *Queries) InsertRunTenants(ctx context.Context, arg InsertRunTenantsPara
 
 const keepDirectory = `-- name: KeepDirectory :exec
 INSERT INTO directories (tenant_id, entra_tenant_id, managed_tenant_id, client_id, mapping_revision, delta_link, settings_fingerprint,
-    last_full_at, last_round_at, last_run_id)
+    last_full_at, last_round_at, last_run_id, standing, client_revision, feed_seq)
 VALUES ($1, $2, $3, $4, $5,
-    CASE WHEN $6::boolean THEN NULL ELSE $7::text END, $8, $9, $10, $11)
+    CASE WHEN $6::boolean THEN NULL ELSE $7::text END, $8, $9, $10, $11,
+    $12, $13, $14)
 ON CONFLICT (tenant_id, entra_tenant_id) DO UPDATE
 SET managed_tenant_id = EXCLUDED.managed_tenant_id, client_id = EXCLUDED.client_id, mapping_revision = EXCLUDED.mapping_revision,
     delta_link = CASE WHEN NOT $6::boolean THEN EXCLUDED.delta_link WHEN EXCLUDED.last_full_at IS NULL THEN directories.delta_link END,
     settings_fingerprint = EXCLUDED.settings_fingerprint, last_full_at = COALESCE(EXCLUDED.last_full_at, directories.last_full_at),
-    last_round_at = EXCLUDED.last_round_at, last_run_id = EXCLUDED.last_run_id
+    last_round_at = EXCLUDED.last_round_at, last_run_id = EXCLUDED.last_run_id,
+    standing = EXCLUDED.standing, client_revision = EXCLUDED.client_revision, feed_seq = EXCLUDED.feed_seq
 `
 
 type KeepDirectoryParams struct {
@@ -521,6 +543,9 @@ type KeepDirectoryParams struct {
 	LastFullAt          *time.Time
 	LastRoundAt         *time.Time
 	LastRunID           *uuid.UUID
+	Standing            []byte
+	ClientRevision      *int64
+	FeedSeq             *int64
 }
 
 // Where the next round takes up. What a guard held back comes again: by the delta link that the round
@@ -538,6 +563,9 @@ func (q *Queries) KeepDirectory(ctx context.Context, arg KeepDirectoryParams) er
 		arg.LastFullAt,
 		arg.LastRoundAt,
 		arg.LastRunID,
+		arg.Standing,
+		arg.ClientRevision,
+		arg.FeedSeq,
 	)
 	return err
 }

@@ -1,0 +1,41 @@
+package syncengine
+
+import "context"
+
+// unchanged reports a round that has nothing to do: nothing changed in the directory
+// since the last one, nor in the contacts of its people, and nobody waits for a person.
+// An attempt that follows another one counts what that one wrote, and a dry run reports
+// everybody.
+func (w *work) unchanged() bool {
+	return w.silent && w.last.Standing != nil && w.last.Standing.Undecided == 0 && w.managed.StartedAt == nil && !w.run.DryRun && w.run.Approves == nil &&
+		guardListing(w.last.Standing.listed()) == ""
+}
+
+// listed is the tally with those whom the filters let pass.
+func (s *Standing) listed() Tally {
+	t := s.tally()
+	t.Passed = max(t.Identities-t.Failed-sum(t.Filtered), 0)
+	return t
+}
+
+// closeUnchanged ends such a round. What it comes to was counted by the last one that
+// had something to do, so that it costs the same for any directory.
+func (w *work) closeUnchanged(ctx context.Context, listing Listing) (Result, error) {
+	w.tally = w.last.Standing.tally()
+	result := Result{
+		State: StateCompleted, Filtered: w.tally.Filtered, Failures: w.tally.Failures, Listing: listing, Fingerprint: w.rules.Settings.Fingerprint(),
+		Applied: true, Standing: w.last.Standing, Counters: countersOf(w.tally, Changes{}, 0), Now: w.now(),
+	}
+	if w.tally.Failed > 0 {
+		result.State = StatePartial
+	}
+	if err := w.enter(PhaseClosing); err != nil {
+		return Result{}, err
+	}
+	if w.tally.Failed+sum(w.tally.Filtered) > 0 {
+		if err := w.round.ReportKept(ctx, w.step); err != nil {
+			return Result{}, err
+		}
+	}
+	return result, w.round.Close(ctx, result)
+}
