@@ -51,10 +51,20 @@ const queueFrame = createRoute({ getParentRoute: () => entra, id: 'queue', compo
 const queue = createRoute({ getParentRoute: () => queueFrame, path: '/queue', component: lazyRouteComponent(entraScreens, 'QueuePage') })
 const settings = createRoute({ getParentRoute: () => entra, path: '/settings', component: lazyRouteComponent(entraScreens, 'SettingsPage') })
 
+const ownSettings = createRoute({ getParentRoute: () => entra, path: '/settings/$managedTenantId', component: lazyRouteComponent(entraScreens, 'OwnSettingsPage') })
+
+const explain = createRoute({
+  getParentRoute: () => entra,
+  path: '/explain',
+  validateSearch: (search: Record<string, unknown>): { q?: string; directory?: string; id?: string } => ({ q: text(search.q), directory: text(search.directory), id: text(search.id) }),
+  component: lazyRouteComponent(entraScreens, 'ExplainPage'),
+})
+
 const clients = createRoute({ getParentRoute: () => root, path: '/clients', component: lazyRouteComponent(recordScreens, 'ClientsPage') })
 const client = createRoute({ getParentRoute: () => root, path: '/clients/$clientId', component: lazyRouteComponent(recordScreens, 'ClientPage') })
 const contacts = createRoute({ getParentRoute: () => root, path: '/contacts', component: lazyRouteComponent(recordScreens, 'ContactsPage') })
 const contact = createRoute({ getParentRoute: () => root, path: '/contacts/$contactId', component: lazyRouteComponent(recordScreens, 'ContactPage') })
+const webhooks = createRoute({ getParentRoute: () => root, path: '/webhooks', component: lazyRouteComponent(() => import('./webhooks/screens'), 'WebhooksPage') })
 const audit = createRoute({ getParentRoute: () => root, path: '/audit', component: lazyRouteComponent(recordScreens, 'AuditPage') })
 
 function text(value: unknown): string | undefined {
@@ -62,7 +72,7 @@ function text(value: unknown): string | undefined {
 }
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, integrations, entra.addChildren([overview, setup, mapping, runs, run, queueFrame.addChildren([queue]), settings]), clients, client, contacts, contact, audit]),
+  routeTree: root.addChildren([home, integrations, entra.addChildren([overview, setup, mapping, runs, run, queueFrame.addChildren([queue]), settings, ownSettings, explain]), clients, client, contacts, contact, webhooks, audit]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Loading />,
   defaultErrorComponent: ({ error, reset }) => <Problem error={error} again={reset} />,

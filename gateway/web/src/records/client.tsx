@@ -39,9 +39,12 @@ export function ClientPage() {
               </Text>
             ) : (
               client.mappings.map((mapping) => (
-                <Text key={mapping.managedTenantId} dir="auto">
-                  {mapping.displayName}
-                </Text>
+                <Group key={mapping.managedTenantId} justify="space-between" gap="xs">
+                  <Text dir="auto">{mapping.displayName}</Text>
+                  <TextLink to="/integrations/entra/settings/$managedTenantId" params={{ managedTenantId: mapping.managedTenantId }} size="sm">
+                    Settings of its own
+                  </TextLink>
+                </Group>
               ))
             )}
           </Stack>
@@ -61,12 +64,31 @@ function SyncClient({ clientId, mapped }: { clientId: string; mapped: boolean })
   const mayChange = useMayChange()
   const askAgain = useAskAgain()
   const start = useMutation(OrchestrationService.method.startSync, { onSuccess: () => askAgain() })
+  const preview = useMutation(OrchestrationService.method.startPreflight, { onSuccess: () => askAgain() })
   if (!offered || !mayChange) return null
   return (
     <Stack gap={4} align="flex-end">
+      <Group gap="sm">
+      <Button variant="default" disabled={!mapped} loading={preview.isPending} onClick={() => preview.mutate({ scope: 'single-client', clientId })}>
+        Preview a sync
+      </Button>
       <Button leftSection={<Icon name="sync" size={16} />} disabled={!mapped} loading={start.isPending} onClick={() => start.mutate({ scope: 'single-client', clientId })}>
         Sync Entra now
       </Button>
+      </Group>
+      {preview.data && (
+        <Text size="sm" c="dimmed" role="status">
+          The preview runs; nothing is written.{' '}
+          <TextLink to="/integrations/entra/runs/$runId" params={{ runId: preview.data.runId }} size="sm">
+            See what it finds
+          </TextLink>
+        </Text>
+      )}
+      {preview.isError && (
+        <Box maw={420}>
+          <Problem error={preview.error} title="The preview was not started" />
+        </Box>
+      )}
       {start.data && (
         <Text size="sm" c="dimmed" role="status">
           {start.data.joined ? 'Joined the sync that was already running.' : 'Accepted.'}{' '}

@@ -19,6 +19,7 @@ export const groups: { title: string; entries: Entry[] }[] = [
       { to: '/integrations/entra/mapping', label: 'Mapping', icon: 'link', needs: [flags.ui] },
       { to: '/integrations/entra/runs', label: 'Sync history', icon: 'runs', needs: [flags.ui] },
       { to: '/integrations/entra/queue', label: 'Review queue', icon: 'queue', needs: [flags.ui, flags.queue] },
+      { to: '/integrations/entra/explain', label: 'Explain a person', icon: 'explain', needs: [flags.ui] },
       { to: '/integrations/entra/settings', label: 'Settings', icon: 'settings', needs: [flags.ui] },
     ],
   },
@@ -33,6 +34,7 @@ export const groups: { title: string; entries: Entry[] }[] = [
     title: 'Organisation',
     entries: [
       { to: '/integrations', label: 'Integrations', icon: 'puzzle', needs: [], exact: true },
+      { to: '/webhooks', label: 'Webhooks', icon: 'webhooks', needs: [] },
       { to: '/audit', label: 'Audit trail', icon: 'audit', needs: [] },
     ],
   },

@@ -31,7 +31,7 @@ export function Loading({ lines = 4, label = 'Loading' }: { lines?: number; labe
 }
 
 // Empty says that there is nothing, why, and what comes next.
-export function Empty({ icon = 'info', title, order = 3, children, action }: { icon?: IconName; title: string; order?: 1 | 3; children?: ReactNode; action?: ReactNode }) {
+export function Empty({ icon = 'info', title, order = 2, children, action }: { icon?: IconName; title: string; order?: 1 | 2; children?: ReactNode; action?: ReactNode }) {
   return (
     <Center py={48} px="md">
       <Stack align="center" gap="xs" maw={460}>

@@ -242,3 +242,26 @@ export const counters = [
   ['filtered', 'Left out'],
   ['failed', 'Failed'],
 ] as const
+
+// explainedOutcome is what the next sync does with a person, and why where that is short.
+export function explainedOutcome(outcome: string, reason: string | undefined): string {
+  const because = reason ? `: ${(outcome === 'filtered' ? filterReason(reason) : outcome === 'ambiguous' ? queueReason(reason).title : outcome === 'failed' ? failureReason(reason) : inactiveReason(reason)).replace(/^./, (first) => first.toLowerCase())}` : ''
+  return (
+    say(
+      {
+        created: 'Gets a new contact',
+        linked: 'Is linked to a contact',
+        updated: 'The contact changes',
+        unchanged: 'Nothing changes',
+        ambiguous: 'Waits for a person',
+        inactivated: 'The contact becomes inactive',
+        reactivated: 'The contact becomes active again',
+        filtered: 'Is left out',
+        failed: 'Cannot be taken',
+        not_synced: 'The directory is not synced',
+        unknown: 'It cannot be said',
+      },
+      outcome,
+    ) + because
+  )
+}

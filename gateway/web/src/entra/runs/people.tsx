@@ -3,6 +3,7 @@ import { Group, Select, Stack, Table, Text, TextInput, Title } from '@mantine/co
 import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
 
+import { useMayChange } from '../../api/flags'
 import { useTenants } from '../../api/names'
 import { peopleSheet } from '../../api/sheet'
 import { ReportService, type RunIdentity } from '../../gen/entrasync/syncengine/v1/report_pb'
@@ -79,6 +80,7 @@ export function People({ run, results }: { run: Run; results: TenantResult[] }) 
 // PersonRow is a person; there says whether the contact exists, which it does not where a preview would make it.
 function PersonRow({ identity, directory, there }: { identity: RunIdentity; directory: string; there: boolean }) {
   const name = identity.displayName || 'No name'
+  const mayAsk = useMayChange()
   return (
     <Table.Tr>
       <Table.Td style={{ overflowWrap: 'anywhere' }}>
@@ -96,6 +98,11 @@ function PersonRow({ identity, directory, there }: { identity: RunIdentity; dire
         <Text size="sm" c="dimmed">
           {identity.userPrincipalName}
         </Text>
+        {identity.entraObjectId && mayAsk && (
+          <TextLink to="/integrations/entra/explain" search={{ q: identity.displayName || identity.userPrincipalName, directory: identity.managedTenantId, id: identity.entraObjectId }} size="sm">
+            Why?
+          </TextLink>
+        )}
         {directory && (
           <Text size="sm" c="dimmed" dir="auto">
             {directory}

@@ -1,6 +1,6 @@
-import { useInfiniteQuery, useMutation, useQuery } from '@connectrpc/connect-query'
-import { Alert, Button, Divider, Group, NumberInput, Select, Stack, Switch, TagsInput, Text, Textarea, Title } from '@mantine/core'
-import { useState, type ReactNode } from 'react'
+import { useMutation, useQuery } from '@connectrpc/connect-query'
+import { Alert, Button, Group, NumberInput, Select, Switch, TagsInput, Text, Textarea } from '@mantine/core'
+import { useState } from 'react'
 
 import { describe, type Failure } from '../../api/failure'
 import { flags, useFlag, useMayChange } from '../../api/flags'
@@ -9,59 +9,21 @@ import { SettingsService, type Settings } from '../../gen/entrasync/syncengine/v
 import { Icon } from '../../ui/icon'
 import { Loading, Page, Problem } from '../../ui/states'
 import { Time } from '../../ui/time'
+import { Changes } from './changes'
+import { draftOf, filterLists, filtersOf, type Draft } from './draft'
+import { OwnSettings } from './picker'
+import { Section } from './section'
+import { TryFilters } from './try'
 
 // SettingsPage says when and whom a sync takes, and what it may change.
 export function SettingsPage() {
   const settings = useQuery(SettingsService.method.getSettings, {}, { refetchOnWindowFocus: false })
+  const [saved, setSaved] = useState(false)
   if (settings.isPending) return <Loading lines={8} />
   if (settings.isError) return <Problem error={settings.error} again={() => void settings.refetch()} />
   const present = settings.data.settings
   if (!present) return null
-  return <Form key={String(present.version)} present={present} />
-}
-
-interface Draft {
-  automaticSync: boolean
-  intervalMinutes: number
-  guests: boolean
-  unlicensed: boolean
-  serviceAccounts: boolean
-  customPatterns: string
-  groups: string[]
-  alwaysInclude: string[]
-  neverInclude: string[]
-  displayName: boolean
-  email: boolean
-  phone: boolean
-  role: boolean
-  upn: boolean
-  markInactiveWhenDisabled: boolean
-  allowSameEmailAcrossClients: boolean
-  minCount: number
-  percent: number
-}
-
-function draftOf(s: Settings): Draft {
-  return {
-    automaticSync: s.automaticSync ?? false,
-    intervalMinutes: s.intervalMinutes ?? 1440,
-    guests: s.filters?.guests ?? false,
-    unlicensed: s.filters?.unlicensed ?? false,
-    serviceAccounts: s.filters?.serviceAccounts ?? false,
-    customPatterns: (s.filters?.customPatterns ?? []).join('\n'),
-    groups: s.filters?.groups ?? [],
-    alwaysInclude: s.filters?.alwaysInclude ?? [],
-    neverInclude: s.filters?.neverInclude ?? [],
-    displayName: s.fieldRules?.displayName ?? false,
-    email: s.fieldRules?.email ?? false,
-    phone: s.fieldRules?.phone ?? false,
-    role: s.fieldRules?.role ?? false,
-    upn: s.fieldRules?.upn ?? false,
-    markInactiveWhenDisabled: s.markInactiveWhenDisabled ?? false,
-    allowSameEmailAcrossClients: s.allowSameEmailAcrossClients ?? false,
-    minCount: s.guard?.minCount ?? 1,
-    percent: s.guard?.percent ?? 0,
-  }
+  return <Form key={String(present.version)} present={present} saved={saved} settle={() => setSaved(true)} />
 }
 
 const intervals = [
@@ -72,14 +34,18 @@ const intervals = [
   { value: '10080', label: 'every week' },
 ]
 
-const lines = (text: string) => text.split('\n').map((line) => line.trim()).filter(Boolean)
-
-function Form({ present }: { present: Settings }) {
+// Form begins anew with every version: saved says that the last one was made here.
+function Form({ present, saved, settle }: { present: Settings; saved: boolean; settle: () => void }) {
   const [draft, setDraft] = useState<Draft>(() => draftOf(present))
   const mayChange = useMayChange()
   const fieldRules = useFlag(flags.fieldSync)
   const askAgain = useAskAgain()
-  const save = useMutation(SettingsService.method.updateSettings, { onSuccess: () => askAgain() })
+  const save = useMutation(SettingsService.method.updateSettings, {
+    onSuccess: () => {
+      settle()
+      return askAgain()
+    },
+  })
   const failure = save.isError ? describe(save.error) : undefined
   const changed = JSON.stringify(draft) !== JSON.stringify(draftOf(present))
   const set = <K extends keyof Draft>(key: K, value: Draft[K]) => setDraft((before) => ({ ...before, [key]: value }))
@@ -92,22 +58,13 @@ function Form({ present }: { present: Settings }) {
         version: present.version,
         automaticSync: draft.automaticSync,
         intervalMinutes: draft.intervalMinutes,
-        filters: {
-          guests: draft.guests,
-          unlicensed: draft.unlicensed,
-          serviceAccounts: draft.serviceAccounts,
-          customPatterns: lines(draft.customPatterns),
-          groups: draft.groups,
-          alwaysInclude: draft.alwaysInclude,
-          neverInclude: draft.neverInclude,
-        },
+        filters: filtersOf(draft),
         fieldRules: fieldRules ? { displayName: draft.displayName, email: draft.email, phone: draft.phone, role: draft.role, upn: draft.upn } : undefined,
         markInactiveWhenDisabled: draft.markInactiveWhenDisabled,
         allowSameEmailAcrossClients: draft.allowSameEmailAcrossClients,
         guard: { minCount: draft.minCount, percent: draft.percent },
       },
-      // Lists that were emptied look like absent ones in a message.
-      fields: { given: ['filters.customPatterns', 'filters.groups', 'filters.alwaysInclude', 'filters.neverInclude'], null: [] },
+      fields: { given: filterLists, null: [] },
     })
   return (
     <Page
@@ -123,7 +80,7 @@ function Form({ present }: { present: Settings }) {
       }
     >
       {!mayChange && <Alert icon={<Icon name="lock" />}>You may look, not change.</Alert>}
-      {save.isSuccess && !changed && (
+      {saved && !changed && (
         <Alert role="status" color="teal" icon={<Icon name="check" />}>
           Saved. The next sync uses it.
         </Alert>
@@ -140,6 +97,7 @@ function Form({ present }: { present: Settings }) {
         <TagsInput label="Only members of these groups" description="Object ids; empty takes everybody." value={draft.groups} readOnly={!mayChange} error={violation(failure, 'groups')} onChange={(value) => set('groups', value)} />
         <TagsInput label="Always take" description="Addresses or object ids that no filter leaves out." value={draft.alwaysInclude} readOnly={!mayChange} error={violation(failure, 'alwaysInclude')} onChange={(value) => set('alwaysInclude', value)} />
         <TagsInput label="Never take" description="Addresses or object ids that are left out." value={draft.neverInclude} readOnly={!mayChange} error={violation(failure, 'neverInclude')} onChange={(value) => set('neverInclude', value)} />
+        <TryFilters filters={filtersOf(draft)} />
       </Section>
       {fieldRules && (
         <Section title="What it may overwrite" about="New contacts get every field. On contacts that exist, a sync changes only these.">
@@ -174,7 +132,8 @@ function Form({ present }: { present: Settings }) {
           </Group>
         </Group>
       )}
-      <History />
+      <OwnSettings />
+      <Changes />
     </Page>
   )
 }
@@ -186,73 +145,4 @@ function known(minutes: number) {
 
 function violation(failure: Failure | undefined, field: string): string | undefined {
   return failure?.violations.find((each) => each.field.includes(field))?.message
-}
-
-function Section({ title, about, children }: { title: string; about?: string; children: ReactNode }) {
-  return (
-    <Stack className="card" p="lg" gap="md" component="section" aria-label={title}>
-      <div>
-        <Title order={2} size="h4">
-          {title}
-        </Title>
-        {about && (
-          <Text size="sm" c="dimmed">
-            {about}
-          </Text>
-        )}
-      </div>
-      {children}
-    </Stack>
-  )
-}
-
-const fieldWords: Record<string, string> = {
-  automaticSync: 'automatic sync',
-  intervalMinutes: 'how often',
-  'filters.guests': 'guests',
-  'filters.unlicensed': 'accounts without a licence',
-  'filters.serviceAccounts': 'service accounts',
-  'filters.customPatterns': 'patterns',
-  'filters.groups': 'groups',
-  'filters.alwaysInclude': 'who is always taken',
-  'filters.neverInclude': 'who is never taken',
-  markInactiveWhenDisabled: 'leavers',
-  allowSameEmailAcrossClients: 'addresses of several clients',
-  'guard.minCount': 'when to stop and ask',
-  'guard.percent': 'when to stop and ask',
-}
-
-function History() {
-  const changes = useInfiniteQuery(SettingsService.method.listSettingsChanges, { pageSize: 20, pageToken: '' }, {
-    pageParamKey: 'pageToken',
-    getNextPageParam: (page) => page.nextPageToken || undefined,
-  })
-  const list = changes.data?.pages.flatMap((page) => page.changes) ?? []
-  if (list.length === 0) return null
-  return (
-    <Stack className="card" p="lg" gap="xs" component="section" aria-labelledby="changes">
-      <Title order={2} size="h4" id="changes">
-        Who changed what
-      </Title>
-      {list.map((change, i) => (
-        <div key={change.changeId}>
-          {i > 0 && <Divider mb="xs" />}
-          <Group justify="space-between">
-            <Text>
-              {change.changedBy || 'The first sync'} changed {[...new Set(change.fields.map((field) => fieldWords[field] ?? (field.startsWith('fieldRules') ? 'what is overwritten' : field)))].join(', ')}
-              {change.managedTenantId && ' of one directory'}
-            </Text>
-            <Text size="sm" c="dimmed">
-              <Time at={change.changedAt} />
-            </Text>
-          </Group>
-        </div>
-      ))}
-      {changes.hasNextPage && (
-        <Button variant="subtle" onClick={() => void changes.fetchNextPage()} loading={changes.isFetchingNextPage}>
-          Show more
-        </Button>
-      )}
-    </Stack>
-  )
 }

@@ -10,6 +10,7 @@ import { Icon } from '../../ui/icon'
 import { Problem, State } from '../../ui/states'
 import { Time } from '../../ui/time'
 import { connectionState, counted, credentialSource } from '../../ui/words'
+import { Registration } from './registration'
 
 // Connected is a connection that works, with what one does with it: check it, or take it away.
 export function Connected({ status }: { status: GetStatusResponse }) {
@@ -38,6 +39,7 @@ export function Connected({ status }: { status: GetStatusResponse }) {
           </Group>
         )}
       </Group>
+      {mayChange && <Registration status={status} />}
       {validate.data &&
         (validate.data.valid ? (
           <Alert role="status" color="teal" icon={<Icon name="check" />}>

@@ -3,7 +3,7 @@ import { Alert, Button, Group, List, Stack, Text, ThemeIcon, Title } from '@mant
 import { useSearch } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 
-import { useMayChange } from '../../api/flags'
+import { flags, useFlag, useMayChange } from '../../api/flags'
 import { useAskAgain } from '../../api/invalidate'
 import { ConnectionService } from '../../gen/entrasync/connection/v1/connection_pb'
 import { StatusService, type GetStatusResponse } from '../../gen/entrasync/gateway/v1/gateway_pb'
@@ -16,6 +16,8 @@ import { connectionState, count, counted, credentialSource, underWay } from '../
 import { LiveRun } from '../runs/live'
 import { Connected } from './connected'
 import { Discover } from './discover'
+import { Pilot } from './pilot'
+import { Registration } from './registration'
 
 // SetupPage leads from nothing to the first sync in four steps. Where one stands is read from what
 // there is, so it can be left at any time.
@@ -146,12 +148,14 @@ function Connect({ status, mayChange }: { status: GetStatusResponse; mayChange: 
         </Button>
       )}
       {connect.isError && <Problem error={connect.error} title="The sign-in cannot be started" />}
+      {mayChange && <Registration status={status} />}
     </Stack>
   )
 }
 
 function FirstSync({ status, mayChange }: { status: GetStatusResponse; mayChange: boolean }) {
   const askAgain = useAskAgain()
+  const single = useFlag(flags.clientSync)
   const start = useMutation(OrchestrationService.method.startSync, { onSuccess: () => askAgain() })
   const preview = useMutation(OrchestrationService.method.startPreflight, { onSuccess: () => askAgain() })
   const run = status.lastRun
@@ -163,6 +167,7 @@ function FirstSync({ status, mayChange }: { status: GetStatusResponse; mayChange
       <Text>
         People of {counted(ready, 'mapped directory', 'mapped directories')} are compared with your contacts: who is there already is linked, who is missing is added, and what is doubtful waits for you. Nothing is deleted.
       </Text>
+      {mayChange && single && ready > 0 && <Pilot />}
       {mayChange && (
         <Group>
           <Button onClick={() => start.mutate({ scope: 'initial' })} loading={start.isPending} disabled={ready === 0}>

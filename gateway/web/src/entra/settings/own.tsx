@@ -1,0 +1,172 @@
+import { fromJson } from '@bufbuild/protobuf'
+import { useMutation, useQuery } from '@connectrpc/connect-query'
+import { Alert, Button, Checkbox, Group, SegmentedControl, Stack, TagsInput, Text } from '@mantine/core'
+import { useParams } from '@tanstack/react-router'
+import { useState } from 'react'
+
+import { describe } from '../../api/failure'
+import { flags, useFlag, useMayChange } from '../../api/flags'
+import { useAskAgain } from '../../api/invalidate'
+import { useTenants } from '../../api/names'
+import { FieldRulesSchema, FiltersSchema, SettingsService, type Settings } from '../../gen/entrasync/syncengine/v1/settings_pb'
+import { Icon } from '../../ui/icon'
+import { TextLink } from '../../ui/link'
+import { Loading, Page, Problem } from '../../ui/states'
+import { Time } from '../../ui/time'
+import { Changes } from './changes'
+import { Section } from './section'
+
+// OwnSettingsPage is what one directory has of its own; all else it takes from the settings of all.
+export function OwnSettingsPage() {
+  const { managedTenantId } = useParams({ from: '/integrations/entra/settings/$managedTenantId' })
+  const own = useQuery(SettingsService.method.getSettings, { managedTenantId }, { refetchOnWindowFocus: false })
+  const all = useQuery(SettingsService.method.getSettings, {}, { refetchOnWindowFocus: false })
+  const [saved, setSaved] = useState('')
+  if (own.isPending || all.isPending) return <Loading lines={8} />
+  if (own.isError) return <Problem error={own.error} again={() => void own.refetch()} />
+  if (all.isError) return <Problem error={all.error} again={() => void all.refetch()} />
+  if (!own.data.settings || !all.data.settings) return null
+  return <Form key={`${managedTenantId} ${own.data.settings.version}`} managedTenantId={managedTenantId} own={own.data.settings} all={all.data.settings} saved={saved === managedTenantId} settle={() => setSaved(managedTenantId)} />
+}
+
+const toggles = [
+  ['filters', 'guests', 'Leave guests out'],
+  ['filters', 'unlicensed', 'Leave out accounts without a licence'],
+  ['filters', 'serviceAccounts', 'Leave out service accounts'],
+  ['fieldRules', 'displayName', 'Name'],
+  ['fieldRules', 'email', 'E-mail'],
+  ['fieldRules', 'phone', 'Phone'],
+  ['fieldRules', 'role', 'Role'],
+  ['fieldRules', 'upn', 'Show the sign-in name at the contact'],
+] as const
+
+const lists = [
+  ['customPatterns', 'Patterns', 'Whose name, sign-in name or address matches one is left out.'],
+  ['groups', 'Only members of these groups', 'Object ids; empty takes everybody.'],
+  ['alwaysInclude', 'Always take', 'Addresses or object ids that no filter leaves out.'],
+  ['neverInclude', 'Never take', 'Addresses or object ids that are left out.'],
+] as const
+
+type Value = boolean | string[] | undefined
+type Draft = Record<string, Value>
+
+// draftOf has only what the directory has of its own, by the names of the contract.
+function draftOf(settings: Settings): Draft {
+  const draft: Draft = {}
+  for (const [group, key] of toggles) draft[`${group}.${key}`] = valueOf(settings, group, key)
+  for (const [key] of lists) draft[`filters.${key}`] = settings.ownFields.includes(`filters.${key}`) ? (settings.filters?.[key] ?? []) : undefined
+  return draft
+}
+
+function valueOf(settings: Settings, group: 'filters' | 'fieldRules', key: string): boolean | undefined {
+  return group === 'filters' ? settings.filters?.[key as 'guests'] : settings.fieldRules?.[key as 'email']
+}
+
+// Form begins anew with every version: saved says that the last one was made here.
+function Form({ managedTenantId, own, all, saved, settle }: { managedTenantId: string; own: Settings; all: Settings; saved: boolean; settle: () => void }) {
+  const tenants = useTenants()
+  const mayChange = useMayChange()
+  const fieldRules = useFlag(flags.fieldSync)
+  const askAgain = useAskAgain()
+  const [draft, setDraft] = useState(() => draftOf(own))
+  const save = useMutation(SettingsService.method.updateSettings, {
+    onSuccess: () => {
+      settle()
+      return askAgain()
+    },
+  })
+  const set = (name: string, value: Value) => setDraft((before) => ({ ...before, [name]: value }))
+  const was = draftOf(own)
+  const names = Object.keys(draft).filter((name) => (fieldRules || !name.startsWith('fieldRules')) && JSON.stringify(draft[name]) !== JSON.stringify(was[name]))
+  const violation = (name: string) => (save.isError ? describe(save.error).violations.find((each) => each.field.includes(name))?.message : undefined)
+  const write = () => {
+    const some = (group: string) => Object.fromEntries(names.filter((name) => name.startsWith(group + '.')).flatMap((name) => (draft[name] === undefined ? [] : [[name.slice(group.length + 1), draft[name]]])))
+    const rules = names.some((name) => name.startsWith('fieldRules.'))
+    save.mutate({
+      managedTenantId,
+      settings: { version: own.version, filters: fromJson(FiltersSchema, some('filters')), fieldRules: rules ? fromJson(FieldRulesSchema, some('fieldRules')) : undefined },
+      fields: { given: names.filter((name) => Array.isArray(draft[name])), null: names.filter((name) => draft[name] === undefined) },
+    })
+  }
+  const toggle = (group: 'filters' | 'fieldRules', key: string, label: string) => {
+    const name = `${group}.${key}`
+    const value = draft[name]
+    return (
+      <Group key={name} justify="space-between" gap="xs" role="group" aria-label={label}>
+        <Text>{label}</Text>
+        <SegmentedControl
+          aria-label={label}
+          size="xs"
+          readOnly={!mayChange}
+          value={value === undefined ? 'all' : String(value)}
+          onChange={(chosen) => set(name, chosen === 'all' ? undefined : chosen === 'true')}
+          data={[
+            { value: 'all', label: `As for all (${valueOf(all, group, key) ? 'yes' : 'no'})` },
+            { value: 'true', label: 'Yes' },
+            { value: 'false', label: 'No' },
+          ]}
+        />
+      </Group>
+    )
+  }
+  const directory = tenants.data?.get(managedTenantId)?.displayName ?? 'One directory'
+  return (
+    <Page
+      title={<span dir="auto">{directory}</span>}
+      about={
+        <>
+          What this directory has of its own; all else follows <TextLink to="/integrations/entra/settings">the settings of all</TextLink>.
+          {own.updatedAt && own.updatedBy && (
+            <>
+              {' '}
+              Last changed <Time at={own.updatedAt} /> by {own.updatedBy}.
+            </>
+          )}
+        </>
+      }
+    >
+      {!mayChange && <Alert icon={<Icon name="lock" />}>You may look, not change.</Alert>}
+      {saved && names.length === 0 && (
+        <Alert role="status" color="teal" icon={<Icon name="check" />}>
+          Saved. The next sync of this directory uses it.
+        </Alert>
+      )}
+      <Section title="Whom">
+        {toggles.filter(([group]) => group === 'filters').map(([group, key, label]) => toggle(group, key, label))}
+        {lists.map(([key, label, about]) => {
+          const name = `filters.${key}`
+          const value = draft[name]
+          const ofAll = all.filters?.[key] ?? []
+          return (
+            <Stack key={name} gap="xs">
+              <Checkbox label={`${label}: its own list`} description={about} checked={value !== undefined} disabled={!mayChange} onChange={(event) => set(name, event.currentTarget.checked ? ofAll : undefined)} />
+              {Array.isArray(value) ? (
+                <TagsInput aria-label={label} ml={32} value={value} readOnly={!mayChange} error={violation(key)} onChange={(next) => set(name, next)} />
+              ) : (
+                <Text size="sm" c="dimmed" ml={32} style={{ overflowWrap: 'anywhere' }}>
+                  As for all: {ofAll.length === 0 ? 'none' : ofAll.join(', ')}
+                </Text>
+              )}
+            </Stack>
+          )
+        })}
+      </Section>
+      {fieldRules && <Section title="What it may overwrite">{toggles.filter(([group]) => group === 'fieldRules').map(([group, key, label]) => toggle(group, key, label))}</Section>}
+      {save.isError && <Problem error={save.error} title="Nothing was saved" />}
+      {mayChange && names.length > 0 && (
+        <Group className="card" p="md" justify="space-between" style={{ position: 'sticky', bottom: 12, zIndex: 5, boxShadow: 'var(--mantine-shadow-md)' }} role="region" aria-label="Changes that are not saved yet">
+          <Text fw={600}>Not saved yet</Text>
+          <Group gap="sm">
+            <Button variant="default" onClick={() => setDraft(was)}>
+              Discard
+            </Button>
+            <Button onClick={write} loading={save.isPending}>
+              Save
+            </Button>
+          </Group>
+        </Group>
+      )}
+      <Changes managedTenantId={managedTenantId} />
+    </Page>
+  )
+}

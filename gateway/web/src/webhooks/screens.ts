@@ -1,0 +1,2 @@
+// The webhooks: a chunk of their own, loaded on demand.
+export { WebhooksPage } from './page'

@@ -1,0 +1,43 @@
+import type { Webhook } from '../gen/entrasync/gateway/v1/webhook_pb'
+import type { Tone } from '../ui/words'
+
+// What a webhook can be told, in words.
+export const events: { value: string; label: string }[] = [
+  { value: 'contact.created', label: 'A contact was created' },
+  { value: 'contact.linked', label: 'A contact was linked to an account' },
+  { value: 'contact.updated', label: 'A contact changed' },
+  { value: 'contact.inactivated', label: 'A contact became inactive' },
+  { value: 'contact.reactivated', label: 'A contact became active again' },
+  { value: 'contact.deleted', label: 'A contact was deleted' },
+  { value: 'client.created', label: 'A client was created' },
+  { value: 'sync.run.completed', label: 'A sync was completed' },
+  { value: 'sync.run.failed', label: 'A sync failed' },
+  { value: 'sync.run.held', label: 'A sync waits for approval' },
+]
+
+export function eventWord(value: string): string {
+  if (value === 'webhook.test') return 'A test'
+  return events.find((event) => event.value === value)?.label ?? value
+}
+
+export function webhookState(webhook: Webhook): { text: string; tone: Tone; about: string } {
+  if (webhook.state === 'enabled') {
+    if (webhook.failingSince) return { text: 'Not answering', tone: 'warn', about: 'Messages wait and are sent again. After five days without success it is switched off.' }
+    return { text: 'On', tone: 'good', about: '' }
+  }
+  switch (webhook.disabledReason) {
+    case 'failing':
+      return { text: 'Switched off', tone: 'bad', about: 'It did not answer for five days. Mend it, switch it on, and send again what it missed.' }
+    case 'gone':
+      return { text: 'Switched off', tone: 'bad', about: 'It answered that it is gone for good.' }
+    default:
+      return { text: 'Off', tone: 'quiet', about: 'A person switched it off.' }
+  }
+}
+
+// deliveryError says why a message did not arrive. The server's text is for people, without a full stop.
+export function deliveryError(error: string | undefined, status: number | undefined): string {
+  if (status !== undefined) return `It answered ${status}`
+  const text = error || 'no answer'
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
