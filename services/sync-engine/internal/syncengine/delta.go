@@ -41,12 +41,13 @@ type Standing struct {
 	Failed     int            `json:"failed"`
 	Filtered   map[string]int `json:"filtered"`
 	Failures   []Failure      `json:"failures"`
-	Undecided  int            `json:"undecided"` // identities that a person decides about, or has decided about
+	Undecided  int            `json:"undecided"`  // identities that a person decides about, or has decided about
+	ReportedIn string         `json:"reportedIn"` // the run in whose report those stand who failed or are kept out
 }
 
 // standing is what a round leaves behind, nil where the next one must count.
-func (t Tally) standing(queued map[string]int) *Standing {
-	return &Standing{Identities: t.Identities, Failed: t.Failed, Filtered: t.Filtered, Failures: t.Failures, Undecided: sum(queued)}
+func (t Tally) standing(runID string, queued map[string]int) *Standing {
+	return &Standing{ReportedIn: runID, Identities: t.Identities, Failed: t.Failed, Filtered: t.Filtered, Failures: t.Failures, Undecided: sum(queued)}
 }
 
 // tally is what was counted.

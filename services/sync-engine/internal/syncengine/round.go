@@ -140,8 +140,6 @@ type Round interface {
 	ReportPlan(ctx context.Context, step Step) error
 	ReportQueued(ctx context.Context, after, upTo int, decided []string) error
 	ReportStaged(ctx context.Context, everybody bool, step Step) error
-	// ReportKept reports failed and filtered identities where nothing was staged.
-	ReportKept(ctx context.Context, step Step) error
 	// Written are the outcomes over all attempts of this round.
 	Written(ctx context.Context) (Changes, error)
 	// Close records the result, and the directory's times and delta link where
@@ -165,6 +163,7 @@ type Result struct {
 	Listing     Listing
 	Fingerprint string
 	Standing    *Standing // nil where the next round must count
+	ReportedIn  string    // the earlier run in whose report those stand who failed or are kept out; empty for this one
 	Now         time.Time
 }
 

@@ -181,7 +181,7 @@ func (w *work) do(ctx context.Context) (Result, error) {
 	}
 	result.Applied, result.Believed = true, w.tally.Passed > 0
 	if result.Held == nil {
-		result.Standing = w.tally.standing(queued)
+		result.Standing = w.tally.standing(w.run.ID, queued)
 	}
 	return result, w.close(ctx, &result, written)
 }

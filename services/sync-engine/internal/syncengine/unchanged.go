@@ -7,7 +7,7 @@ import "context"
 // An attempt that follows another one counts what that one wrote, and a dry run reports
 // everybody.
 func (w *work) unchanged() bool {
-	return w.silent && w.last.Standing != nil && w.last.Standing.Undecided == 0 && w.managed.StartedAt == nil && !w.run.DryRun && w.run.Approves == nil &&
+	return w.silent && w.last.Standing != nil && w.last.Standing.Undecided == 0 && w.last.Standing.ReportedIn != "" && w.managed.StartedAt == nil && !w.run.DryRun && w.run.Approves == nil &&
 		guardListing(w.last.Standing.listed()) == ""
 }
 
@@ -24,18 +24,13 @@ func (w *work) closeUnchanged(ctx context.Context, listing Listing) (Result, err
 	w.tally = w.last.Standing.tally()
 	result := Result{
 		State: StateCompleted, Filtered: w.tally.Filtered, Failures: w.tally.Failures, Listing: listing, Fingerprint: w.rules.Settings.Fingerprint(),
-		Applied: true, Standing: w.last.Standing, Counters: countersOf(w.tally, Changes{}, 0), Now: w.now(),
+		Applied: true, Standing: w.last.Standing, ReportedIn: w.last.Standing.ReportedIn, Counters: countersOf(w.tally, Changes{}, 0), Now: w.now(),
 	}
 	if w.tally.Failed > 0 {
 		result.State = StatePartial
 	}
 	if err := w.enter(PhaseClosing); err != nil {
 		return Result{}, err
-	}
-	if w.tally.Failed+sum(w.tally.Filtered) > 0 {
-		if err := w.round.ReportKept(ctx, w.step); err != nil {
-			return Result{}, err
-		}
 	}
 	return result, w.round.Close(ctx, result)
 }

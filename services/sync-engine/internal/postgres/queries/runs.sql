@@ -114,7 +114,7 @@ UPDATE entra_sync_run_tenants
 SET state = @state, created = @created, linked = @linked, updated = @updated, unchanged = @unchanged, ambiguous = @ambiguous,
     inactivated = @inactivated, reactivated = @reactivated, filtered = @filtered, failed = @failed, filtered_reasons = @filtered_reasons,
     ambiguous_reasons = @ambiguous_reasons, failures = @failures, held_reason = sqlc.narg(held_reason), held_count = sqlc.narg(held_count),
-    held_digest = sqlc.narg(held_digest), completed_at = @now::timestamptz
+    held_digest = sqlc.narg(held_digest), report_run_id = sqlc.narg(report_run_id), completed_at = @now::timestamptz
 WHERE run_id = @run_id AND managed_tenant_id = @managed_tenant_id AND state IN ('queued', 'running');
 
 -- name: FinishRun :exec

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/entrasync/entrasync/pkg/pg"
@@ -83,6 +84,13 @@ func (r *Round) Close(ctx context.Context, result syncengine.Result) error {
 		return err
 	}
 	params.RunID, params.ManagedTenantID = r.runID, r.managed.ManagedTenantID
+	if result.ReportedIn != "" {
+		reported, err := uuid.Parse(result.ReportedIn)
+		if err != nil {
+			return fmt.Errorf("closing the round: %w", err)
+		}
+		params.ReportRunID = &reported
+	}
 	err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
 		if result.Applied {

@@ -35,7 +35,7 @@ var unplanned = []string{"create", "clear_tables", "drop_indexes", "restart", "g
 var countLinks = []string{"tally", "tally_links", "free_links"}
 
 // Statements that go through a directory's kept identities, once.
-var countKept = []string{"tally_kept", "kept_failures", "report_kept_all"}
+var countKept = []string{"tally_kept", "kept_failures"}
 
 // planNode is a node of EXPLAIN (FORMAT JSON).
 type planNode struct {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
@@ -26,8 +25,6 @@ var (
 	reportUnchanged string
 	//go:embed report_kept.sql
 	reportKept string
-	//go:embed report_kept_all.sql
-	reportKeptAll string
 	//go:embed report_clear.sql
 	reportClear string
 )
@@ -92,15 +89,4 @@ func (r *Round) ReportStaged(ctx context.Context, everybody bool, step syncengin
 		return fmt.Errorf("reporting what was staged: %w", err)
 	}
 	return nil
-}
-
-// ReportKept implements syncengine.Round.
-func (r *Round) ReportKept(ctx context.Context, step syncengine.Step) error {
-	err := r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		return exec(ctx, tx, r.args(everything), reportKeptAll)
-	}, pg.ByIndex())
-	if err != nil {
-		return fmt.Errorf("reporting who is kept: %w", err)
-	}
-	return step(0)
 }

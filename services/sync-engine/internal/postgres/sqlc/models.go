@@ -300,6 +300,7 @@ type EntraSyncRunTenant struct {
 	ErrorRemedy      *string
 	StartedAt        *time.Time
 	CompletedAt      *time.Time
+	ReportRunID      *uuid.UUID
 }
 
 type EntraSyncSetting struct {

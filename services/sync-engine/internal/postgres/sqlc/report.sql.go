@@ -13,33 +13,43 @@ import (
 
 const countRunIdentities = `-- name: CountRunIdentities :one
 SELECT count(*) FROM (
-    SELECT FROM entra_run_identities
-    WHERE run_id = $1
-      AND ($2::text IS NULL OR managed_tenant_id = $2)
-      AND ($3::text IS NULL OR outcome = $3)
-      AND ($4::text IS NULL OR reason = $4)
-      AND ($5::text IS NULL OR strpos(' ' || lower(display_name), ' ' || $5) > 0 OR starts_with(lower(user_principal_name), $5))
-    LIMIT $6
-) i
+    (SELECT FROM entra_run_identities i
+    WHERE i.run_id = $2
+      AND ($3::text IS NULL OR i.managed_tenant_id = $3)
+      AND ($4::text IS NULL OR i.outcome = $4)
+      AND ($5::text IS NULL OR i.reason = $5)
+      AND ($6::text IS NULL OR strpos(' ' || lower(i.display_name), ' ' || $6) > 0 OR starts_with(lower(i.user_principal_name), $6))
+    LIMIT $1)
+    UNION ALL
+    (SELECT FROM entra_sync_run_tenants t
+    JOIN entra_run_identities i ON i.run_id = t.report_run_id AND i.managed_tenant_id = t.managed_tenant_id AND i.outcome IN ('failed', 'filtered')
+    WHERE t.run_id = $2 AND t.report_run_id IS NOT NULL
+      AND ($3::text IS NULL OR t.managed_tenant_id = $3)
+      AND ($4::text IS NULL OR i.outcome = $4)
+      AND ($5::text IS NULL OR i.reason = $5)
+      AND ($6::text IS NULL OR strpos(' ' || lower(i.display_name), ' ' || $6) > 0 OR starts_with(lower(i.user_principal_name), $6))
+    LIMIT $1)
+    LIMIT $1
+) u
 `
 
 type CountRunIdentitiesParams struct {
+	Most            int32
 	RunID           uuid.UUID
 	ManagedTenantID *string
 	Outcome         *string
 	Reason          *string
 	Q               *string
-	Most            int32
 }
 
 func (q *Queries) CountRunIdentities(ctx context.Context, arg CountRunIdentitiesParams) (int64, error) {
 	row := q.db.QueryRow(ctx, countRunIdentities,
+		arg.Most,
 		arg.RunID,
 		arg.ManagedTenantID,
 		arg.Outcome,
 		arg.Reason,
 		arg.Q,
-		arg.Most,
 	)
 	var count int64
 	err := row.Scan(&count)
@@ -71,15 +81,42 @@ func (q *Queries) KeepReportDays(ctx context.Context, days int32) ([]string, err
 }
 
 const listRunIdentities = `-- name: ListRunIdentities :many
-SELECT managed_tenant_id, entra_object_id, n, outcome, reason, pattern, contact_id, display_name, user_principal_name, fields, before, after
-FROM entra_run_identities
-WHERE run_id = $1
-  AND (managed_tenant_id, entra_object_id, n) > ($2::text, $3::text, $4::integer)
-  AND ($5::text IS NULL OR managed_tenant_id = $5)
-  AND ($6::text IS NULL OR outcome = $6)
-  AND ($7::text IS NULL OR reason = $7)
-  AND ($8::text IS NULL OR strpos(' ' || lower(display_name), ' ' || $8) > 0 OR starts_with(lower(user_principal_name), $8))
-ORDER BY managed_tenant_id, entra_object_id, n
+SELECT u.managed_tenant_id, u.entra_object_id, u.n, u.outcome, u.reason, u.pattern, u.contact_id, u.display_name, u.user_principal_name, u.fields,
+       u.before, u.after
+FROM (
+    (SELECT i.managed_tenant_id, i.entra_object_id, i.n, i.outcome, i.reason, i.pattern, i.contact_id, i.display_name, i.user_principal_name, i.fields,
+            i.before, i.after
+    FROM entra_run_identities i
+    WHERE i.run_id = $1
+      AND (i.managed_tenant_id, i.entra_object_id, i.n) > ($2::text, $3::text, $4::integer)
+      AND ($5::text IS NULL OR i.managed_tenant_id = $5)
+      AND ($6::text IS NULL OR i.outcome = $6)
+      AND ($7::text IS NULL OR i.reason = $7)
+      AND ($8::text IS NULL OR strpos(' ' || lower(i.display_name), ' ' || $8) > 0 OR starts_with(lower(i.user_principal_name), $8))
+    ORDER BY i.managed_tenant_id, i.entra_object_id, i.n
+    LIMIT $9)
+    UNION ALL
+    (SELECT i.managed_tenant_id, i.entra_object_id, i.n, i.outcome, i.reason, i.pattern, i.contact_id, i.display_name, i.user_principal_name, i.fields,
+            i.before, i.after
+    FROM entra_sync_run_tenants t
+    CROSS JOIN LATERAL (
+        SELECT i.managed_tenant_id, i.entra_object_id, i.n, i.outcome, i.reason, i.pattern, i.contact_id, i.display_name, i.user_principal_name,
+               i.fields, i.before, i.after
+        FROM entra_run_identities i
+        WHERE i.run_id = t.report_run_id AND i.managed_tenant_id = t.managed_tenant_id AND i.outcome IN ('failed', 'filtered')
+          AND (i.managed_tenant_id, i.entra_object_id, i.n) > ($2::text, $3::text, $4::integer)
+          AND ($6::text IS NULL OR i.outcome = $6)
+          AND ($7::text IS NULL OR i.reason = $7)
+          AND ($8::text IS NULL OR strpos(' ' || lower(i.display_name), ' ' || $8) > 0 OR starts_with(lower(i.user_principal_name), $8))
+        ORDER BY i.entra_object_id, i.n
+        LIMIT $9
+    ) i
+    WHERE t.run_id = $1 AND t.report_run_id IS NOT NULL AND t.managed_tenant_id >= $2
+      AND ($5::text IS NULL OR t.managed_tenant_id = $5)
+    ORDER BY t.managed_tenant_id, i.entra_object_id, i.n
+    LIMIT $9)
+) u
+ORDER BY u.managed_tenant_id, u.entra_object_id, u.n
 LIMIT $9
 `
 
@@ -110,7 +147,8 @@ type ListRunIdentitiesRow struct {
 	After             []string
 }
 
-// In order of the key. A filter that is null narrows nothing.
+// In order of the key. A filter that is null narrows nothing. Those who failed or are kept out stand,
+// for rounds in which nothing changed, in the report of an earlier run.
 func (q *Queries) ListRunIdentities(ctx context.Context, arg ListRunIdentitiesParams) ([]ListRunIdentitiesRow, error) {
 	rows, err := q.db.Query(ctx, listRunIdentities,
 		arg.RunID,

@@ -71,8 +71,8 @@ UPDATE entra_sync_run_tenants
 SET state = $1, created = $2, linked = $3, updated = $4, unchanged = $5, ambiguous = $6,
     inactivated = $7, reactivated = $8, filtered = $9, failed = $10, filtered_reasons = $11,
     ambiguous_reasons = $12, failures = $13, held_reason = $14, held_count = $15,
-    held_digest = $16, completed_at = $17::timestamptz
-WHERE run_id = $18 AND managed_tenant_id = $19 AND state IN ('queued', 'running')
+    held_digest = $16, report_run_id = $17, completed_at = $18::timestamptz
+WHERE run_id = $19 AND managed_tenant_id = $20 AND state IN ('queued', 'running')
 `
 
 type CloseTenantParams struct {
@@ -92,6 +92,7 @@ type CloseTenantParams struct {
 	HeldReason       *string
 	HeldCount        *int32
 	HeldDigest       *string
+	ReportRunID      *uuid.UUID
 	Now              time.Time
 	RunID            uuid.UUID
 	ManagedTenantID  string
@@ -115,6 +116,7 @@ func (q *Queries) CloseTenant(ctx context.Context, arg CloseTenantParams) error 
 		arg.HeldReason,
 		arg.HeldCount,
 		arg.HeldDigest,
+		arg.ReportRunID,
 		arg.Now,
 		arg.RunID,
 		arg.ManagedTenantID,
