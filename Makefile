@@ -1,6 +1,6 @@
 # Everything is done by Go programs; these are their names.
 
-.PHONY: help up down reset status logs test fmt lint generate console bench fuzz bare
+.PHONY: help up down reset status logs test fmt lint generate console bench fuzz soak bare
 
 # What a command needs is looked for first, in a moment; then its program is built and run.
 checked = @sh deploy/prerequisites.sh
@@ -51,6 +51,9 @@ bench: ## measure, one line of JSON each; "make bench of=Preview" for some
 
 fuzz: ## fuzz every target for ten minutes; goes on after an interruption
 	$(check) fuzz $(with)
+
+soak: ## random histories and cut connections at length; goes on after an interruption
+	$(check) soak $(with)
 
 bare: ## prove "make up" and "make test" on a bare Debian, in a chroot; "make bare ways=user" for one way
 	@bash deploy/bare.sh $(ways)

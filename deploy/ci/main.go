@@ -27,6 +27,7 @@ var verbs = map[string]verb{
 	"fmt":      reformat,
 	"fuzz":     fuzz,
 	"bench":    bench,
+	"soak":     soak,
 	"console":  console,
 }
 
@@ -41,6 +42,9 @@ const usage = `usage: ci <verb>
   fuzz [-each 10m] [-jobs n] [-resume=false]
                         fuzz every target; an interrupted run goes on where it was
   bench [pattern]       measure; one line of JSON for each benchmark
+  soak [-histories 10000] [-batch 100] [-resume=false]
+                        random histories and cut connections at length; an interrupted
+                        run goes on where it was
   console               test the console in Chromium, against the stack that "make up" has started
 `
 

@@ -23,6 +23,18 @@ func fuzz(ctx context.Context, where layout.Layout, args []string) error {
 	return newSuite(where).Fuzz(ctx, checks.FuzzOptions{Each: *each, Jobs: *jobs, Resume: *resume})
 }
 
+// soak does the random histories of tests at length.
+func soak(ctx context.Context, where layout.Layout, args []string) error {
+	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
+	histories := flags.Int("histories", 10_000, "for each test, in all")
+	batch := flags.Int("batch", 100, "histories of one run of the tests")
+	resume := flags.Bool("resume", true, "go on from what an interrupted run has done")
+	if err := flags.Parse(args); err != nil || *histories < 1 || *batch < 1 {
+		return errUsage
+	}
+	return newSuite(where).Soak(ctx, checks.SoakOptions{Histories: *histories, Batch: *batch, Resume: *resume})
+}
+
 // bench runs the benchmarks; what Go prints beside their results is kept in a log.
 func bench(ctx context.Context, where layout.Layout, args []string) error {
 	pattern := ""

@@ -1,0 +1,66 @@
+package checks
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// soaked are the tests that soaking does at length: random histories against reference
+// models, and rounds and decisions whose connection is cut.
+var soaked = []struct{ dir, tests string }{
+	{"./services/sync-engine/internal/postgres", "AsTheModel|AsInTheModel|CutAnywhere|CutAtEvery|IsWhatTheRun"},
+}
+
+// SoakOptions say for how long to soak.
+type SoakOptions struct {
+	Histories int  // for each test, in all
+	Batch     int  // of one run of the tests
+	Resume    bool // go on from what an earlier run has done
+}
+
+// Soak does the soaked tests with many random histories, batch by batch. After an
+// interruption it goes on with the batch that it was at; a batch that fails ends it, with
+// the seed that does it again in what it prints.
+func (s *Suite) Soak(ctx context.Context, o SoakOptions) error {
+	path := filepath.Join(s.State, "soaked")
+	if err := os.MkdirAll(s.State, 0o755); err != nil {
+		return err
+	}
+	done := 0
+	if o.Resume {
+		text, err := os.ReadFile(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		done, _ = strconv.Atoi(strings.TrimSpace(string(text))) // 0 where there is none
+	}
+	if done >= o.Histories {
+		done = 0
+	}
+	for done < o.Histories {
+		batch := min(o.Batch, o.Histories-done)
+		began := s.Now()
+		for _, of := range soaked {
+			var log bytes.Buffer
+			err := s.command(ctx, &log, "", nil, "go", "test", of.dir, "-run="+of.tests, "-count=1", "-timeout=6h", "-rapid.checks="+strconv.Itoa(batch))
+			if err != nil {
+				fmt.Fprint(s.Out, log.String())
+				return errors.Join(ErrFailed, ctx.Err())
+			}
+		}
+		done += batch
+		fmt.Fprintf(s.Out, "%d of %d histories, %s for the last %d\n", done, o.Histories, s.Now().Sub(began).Round(time.Second), batch)
+		if err := os.WriteFile(path, []byte(strconv.Itoa(done)+"\n"), 0o644); err != nil { //nolint:gosec // a number
+			return err
+		}
+	}
+	return nil
+}
