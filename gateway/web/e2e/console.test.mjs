@@ -23,6 +23,7 @@ after(async () => {
 // screens are all there are, with a text that shows that each has loaded.
 async function screens() {
   const { runs } = await call('GET', `/api${entra}/sync/runs?type=all-tenants&pageSize=1`)
+  const { mappings } = await call('GET', `/api${entra}/mappings?state=mapped&pageSize=1`)
   const { clients } = await call('GET', '/api/clients?pageSize=1')
   const { contacts } = await call('GET', '/api/contacts?entra=linked&pageSize=1')
   return [
@@ -34,10 +35,13 @@ async function screens() {
     ['run', `${entra}/runs/${runs[0].runId}`, 'By directory'],
     ['queue', entra + '/queue', 'Review queue'],
     ['settings', entra + '/settings', 'Sync settings'],
+    ['settings-of-one', `${entra}/settings/${mappings[0].managedTenantId}`, 'Whom'],
+    ['explain-empty', entra + '/explain', 'Why is somebody synced?'],
     ['clients', '/clients', 'Clients'],
     ['client', `/clients/${clients[0].id}`, 'Contacts'],
     ['contacts', '/contacts', 'Contacts'],
     ['contact', `/contacts/${contacts[0].id}`, 'Microsoft Entra'],
+    ['webhooks-all', '/webhooks', 'Webhooks'],
     ['audit', '/audit', 'Audit trail'],
   ]
 }
@@ -224,6 +228,7 @@ test('somebody who signs out is signed out', async () => {
   const page = await signedIn(browser, 'administrator')
   await page.getByRole('button', { name: /account$/ }).click()
   await page.getByRole('menuitem', { name: 'Sign out', exact: true }).click()
+  await page.getByRole('link', { name: 'Sign in' }).waitFor()
   await page.goto(site + '/integrations')
   await page.getByRole('link', { name: 'Sign in' }).waitFor()
   await look(page, 'sign-in')

@@ -24,6 +24,15 @@ async function pick(page, label, word) {
   await page.keyboard.press('Enter')
 }
 
+test('the settings page starts a sync of all', async () => {
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(`${site}${entra}/settings`)
+  await page.getByRole('button', { name: 'Sync all tenants now' }).click()
+  await page.getByRole('link', { name: 'Follow it' }).click()
+  await page.getByRole('heading', { level: 1 }).getByText('Completed').waitFor({ timeout: 120_000 })
+  await page.context().close()
+})
+
 test('filters are tried on real people before they are saved', async () => {
   const page = await signedIn(browser, 'administrator')
   await page.goto(`${site}${entra}/settings`)

@@ -48,7 +48,7 @@ const setup = createRoute({
 })
 
 const queueFrame = createRoute({ getParentRoute: () => entra, id: 'queue', component: lazyRouteComponent(entraScreens, 'QueueFrame') })
-const queue = createRoute({ getParentRoute: () => queueFrame, path: '/queue', component: lazyRouteComponent(entraScreens, 'QueuePage') })
+const queue = createRoute({ getParentRoute: () => queueFrame, path: '/queue', validateSearch: (search: Record<string, unknown>): { item?: string } => ({ item: text(search.item) }), component: lazyRouteComponent(entraScreens, 'QueuePage') })
 const settings = createRoute({ getParentRoute: () => entra, path: '/settings', component: lazyRouteComponent(entraScreens, 'SettingsPage') })
 
 const ownSettings = createRoute({ getParentRoute: () => entra, path: '/settings/$managedTenantId', component: lazyRouteComponent(entraScreens, 'OwnSettingsPage') })

@@ -8,6 +8,7 @@ import { ContactService, type Contact } from '../gen/entrasync/syncengine/v1/con
 import { TextLink } from '../ui/link'
 import { Empty, Loading, Page, Problem } from '../ui/states'
 import { Time } from '../ui/time'
+import { inactiveReason } from '../ui/words'
 import { ContactState } from './contacts'
 
 // ContactPage shows one person, and where what is known of them comes from.
@@ -39,13 +40,24 @@ export function ContactPage() {
           <Fact name="E-mail">{contact.email}</Fact>
           <Fact name="Phone">{contact.phone}</Fact>
           <Fact name="Role">{contact.role}</Fact>
+          <Fact name="Came from">
+            {contact.provenance && (
+              <>
+                {madeBy[contact.provenance.madeBy] ?? contact.provenance.madeBy} <Time at={contact.provenance.createdAt} />
+              </>
+            )}
+          </Fact>
+          {contact.inactive && contact.provenance?.inactiveReason && <Fact name="Why it is inactive">{inactiveReason(contact.provenance.inactiveReason)}</Fact>}
           <Fact name="Known to your application">{contact.externalId ? 'Yes' : 'Not yet'}</Fact>
         </Facts>
         <Provenance contact={contact} />
       </SimpleGrid>
+      <LinkHistory contact={contact} />
     </Page>
   )
 }
+
+const madeBy: Record<string, string> = { host: 'Your application', sync: 'A sync', person: 'A person who decided in the review queue' }
 
 const links: Record<string, string> = {
   active: 'Linked: syncs keep it up to date',
@@ -69,6 +81,27 @@ function Provenance({ contact }: { contact: Contact }) {
       <Fact name="Last sync">
         <Time at={contact.lastEntraSyncAt} />
       </Fact>
+    </Facts>
+  )
+}
+
+// LinkHistory is what persons decided about the links of the contact, the newest first.
+function LinkHistory({ contact }: { contact: Contact }) {
+  const history = contact.provenance?.linkHistory ?? []
+  if (history.length === 0) return null
+  return (
+    <Facts title="Links before">
+      {history.map((event, i) => (
+        <Text key={i} size="sm">
+          {event.event === 'relinked' ? 'The account was tied to another contact' : event.event === 'ended' ? 'The link was ended' : event.event.replaceAll('_', ' ')} <Time at={event.at} />
+          {event.decidedBy && ` by ${event.decidedBy}`}
+          {event.linkedAt && (
+            <>
+              , after it stood since <Time at={event.linkedAt} />
+            </>
+          )}
+        </Text>
+      ))}
     </Facts>
   )
 }

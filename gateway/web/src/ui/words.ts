@@ -265,3 +265,22 @@ export function explainedOutcome(outcome: string, reason: string | undefined): s
     ) + because
   )
 }
+
+// stepWord names a step of an explanation.
+export function stepWord(name: string): string {
+  const words: Record<string, string> = {
+    person: 'The person',
+    mapping: 'The mapping',
+    record: 'The record',
+    address: 'An address',
+    link: 'The link',
+    duplicate: 'Other accounts',
+    match: 'Contacts',
+    decision: 'The decision',
+    field: 'A field',
+    guard: 'The guard',
+    candidate: 'A contact',
+    queue: 'The review queue',
+  }
+  return words[name] ?? filterReason(name)
+}

@@ -11,7 +11,7 @@ import { DirectoryPicker } from '../../ui/directory'
 import { Icon, type IconName } from '../../ui/icon'
 import { TextLink } from '../../ui/link'
 import { Empty, Loading, Page, Problem } from '../../ui/states'
-import { explainedOutcome, fieldWord } from '../../ui/words'
+import { explainedOutcome, fieldWord, stepWord } from '../../ui/words'
 
 // ExplainPage tells why one person is, or is not, synced: every step of the decision, nothing written.
 // Who is asked about stands in the address, so that it can be passed on.
@@ -112,7 +112,7 @@ function Explanation({ answer }: { answer: ExplainResponse }) {
         {identity && (
           <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
             {identity.userPrincipalName} · {tenants.data?.get(identity.managedTenantId)?.displayName ?? 'a directory'}
-            {client && ` · ${client}`}
+            {client && ` · contacts of ${client}`}
           </Text>
         )}
         <Title order={2} size="h4">
@@ -179,7 +179,7 @@ function Step({ step }: { step: ExplainStep }) {
         <Icon name={result.icon} size={16} />
       </Text>
       <Text style={{ flex: 1, overflowWrap: 'anywhere' }} c={step.result === 'skipped' ? 'dimmed' : undefined} fw={step.result === 'stopped' ? 600 : undefined}>
-        {step.text}
+        {step.result === 'skipped' ? `${stepWord(step.name)}: ${step.text.charAt(0).toLowerCase()}${step.text.slice(1)}` : step.text}
       </Text>
       <Badge className="state" variant="light" color={result.color} tt="none" fw={500}>
         {result.word}

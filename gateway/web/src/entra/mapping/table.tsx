@@ -39,7 +39,7 @@ export function MappingTable({ rows, decisions, conflicts, mayChange, decide, un
     count: model.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => 78,
-    overscan: 8,
+    overscan: 5,
     getItemKey: (index) => model[index]?.id ?? index,
   })
   const acts = useMemo(() => ({ decide, undo, unmap, past }), [decide, undo, unmap, past])
@@ -88,9 +88,7 @@ const Cells = memo(function Cells({ row, decision, conflict, mayChange, acts }: 
         <Text size="sm" c="dimmed">
           {tenant.primaryDomain}
           {tenant.domains.length > 1 && (
-            <Tooltip label={tenant.domains.join(', ')} events={{ hover: true, focus: true, touch: true }} maw={320}>
-              <span tabIndex={0}> +{tenant.domains.length - 1}</span>
-            </Tooltip>
+            <MoreDomains domains={tenant.domains} />
           )}
         </Text>
         {conflict && (
@@ -111,6 +109,23 @@ const Cells = memo(function Cells({ row, decision, conflict, mayChange, acts }: 
     </>
   )
 })
+
+// MoreDomains tells the other domains when it is pointed at; hundreds of tips would be made while one scrolls.
+function MoreDomains({ domains }: { domains: string[] }) {
+  const [wanted, setWanted] = useState(false)
+  const show = () => setWanted(true)
+  const hide = () => setWanted(false)
+  const anchor = useRef<HTMLSpanElement>(null)
+  return (
+    <>
+      <span ref={anchor} tabIndex={0} onFocus={show} onBlur={hide} onPointerEnter={show} onPointerLeave={hide}>
+        {' '}
+        +{domains.length - 1}
+      </span>
+      {wanted && <Tooltip target={anchor} label={domains.join(', ')} opened maw={320} />}
+    </>
+  )
+}
 
 function Proposal({ tenant }: { tenant: PreviewRow }) {
   const best = tenant.match ?? tenant.candidates[0]

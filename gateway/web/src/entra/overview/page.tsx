@@ -1,20 +1,17 @@
-import { createConnectQueryKey, useMutation, useQuery } from '@connectrpc/connect-query'
+import { useQuery } from '@connectrpc/connect-query'
 import { Anchor, Box, Button, Divider, Group, SimpleGrid, Skeleton, Stack, Text, Title } from '@mantine/core'
-import { useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { lazy, Suspense, type ReactNode } from 'react'
 
 import { useMayChange } from '../../api/flags'
 import { DiscoveryService } from '../../gen/entrasync/discovery/v1/discovery_pb'
 import { StatusService, type GetStatusResponse } from '../../gen/entrasync/gateway/v1/gateway_pb'
-import { OrchestrationService } from '../../gen/entrasync/orchestration/v1/orchestration_pb'
-import { RunService } from '../../gen/entrasync/syncengine/v1/run_pb'
 import { Icon } from '../../ui/icon'
-import { TextLink } from '../../ui/link'
 import { Empty, Loading, Page, Problem, State, toneColor } from '../../ui/states'
 import { Time, took, useNow } from '../../ui/time'
 import { connectionState, count, counted, runState, runType, underWay } from '../../ui/words'
 import { LiveRun } from '../runs/live'
+import { SyncAll } from '../runs/syncall'
 import { needs, type Need } from './attention'
 
 const History = lazy(() => import('./history'))
@@ -68,44 +65,6 @@ function Overview({ status }: { status: GetStatusResponse }) {
         <History />
       </Suspense>
     </Page>
-  )
-}
-
-function SyncAll({ status }: { status: GetStatusResponse }) {
-  const client = useQueryClient()
-  const start = useMutation(OrchestrationService.method.startSync, {
-    onSuccess: () =>
-      Promise.all([
-        client.invalidateQueries({ queryKey: createConnectQueryKey({ schema: StatusService.method.getStatus, cardinality: 'finite' }) }),
-        client.invalidateQueries({ queryKey: createConnectQueryKey({ schema: RunService.method.listRuns, cardinality: undefined }) }),
-      ]),
-  })
-  const running = status.lastRun !== undefined && underWay(status.lastRun.state)
-  const nothing = (status.mappingSummary?.mapped ?? 0) + (status.mappingSummary?.createNew ?? 0) === 0
-  return (
-    <Stack gap={4} align="flex-end">
-      <Button
-        leftSection={<Icon name="sync" size={16} />}
-        loading={start.isPending}
-        disabled={running || nothing || status.status !== 'connected'}
-        onClick={() => start.mutate({ scope: 'all-tenants' })}
-      >
-        {running ? 'A sync is running' : 'Sync all tenants now'}
-      </Button>
-      {start.data && (
-        <Text size="sm" c="dimmed" role="status">
-          {start.data.joined ? 'Joined the sync that was already running.' : 'Accepted.'}{' '}
-          <TextLink to="/integrations/entra/runs/$runId" params={{ runId: start.data.runId }} size="sm">
-            Follow it
-          </TextLink>
-        </Text>
-      )}
-      {start.isError && (
-        <Box maw={420}>
-          <Problem error={start.error} title="The sync was not started" />
-        </Box>
-      )}
-    </Stack>
   )
 }
 

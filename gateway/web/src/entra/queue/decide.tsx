@@ -8,14 +8,22 @@ import { useAskAgain } from '../../api/invalidate'
 import { DecisionService } from '../../gen/entrasync/reconciliation/v1/decision_pb'
 import type { Candidate, QueueItem } from '../../gen/entrasync/reconciliation/v1/reconciliation_pb'
 import { Problem } from '../../ui/states'
+import { OtherContact } from './other'
+
+// Decided is called with what was decided, in words.
+export type Decided = (text: string) => void
+
+function nameOf(item: QueueItem): string {
+  return item.displayName || item.userPrincipalName || 'The account'
+}
 
 // LinkTo says that the account belongs to this contact.
-export function LinkTo({ item, candidate, decided }: { item: QueueItem; candidate: Candidate; decided: () => void }) {
+export function LinkTo({ item, candidate, decided }: { item: QueueItem; candidate: Candidate; decided: Decided }) {
   const mayChange = useMayChange()
   const askAgain = useAskAgain()
   const link = useMutation(DecisionService.method.resolveToExisting, {
     onSuccess: () => {
-      decided()
+      decided(`${nameOf(item)} is linked to ${candidate.fullName || candidate.email}.`)
       return askAgain()
     },
   })
@@ -31,20 +39,23 @@ export function LinkTo({ item, candidate, decided }: { item: QueueItem; candidat
 }
 
 // Decide offers what does not choose one of the candidates: a contact of its own, or none.
-export function Decide({ item, decided }: { item: QueueItem; decided: () => void }) {
+export function Decide({ item, decided }: { item: QueueItem; decided: Decided }) {
   const mayChange = useMayChange()
   const askAgain = useAskAgain()
   const [opened, { open, close }] = useDisclosure()
   const [reason, setReason] = useState('')
-  const onSuccess = () => {
-    decided()
+  const told = (text: string) => () => {
+    decided(text)
     return askAgain()
   }
-  const create = useMutation(DecisionService.method.resolveToNew, { onSuccess })
-  const dismiss = useMutation(DecisionService.method.dismissItem, { onSuccess })
+  const create = useMutation(DecisionService.method.resolveToNew, { onSuccess: told(`${nameOf(item)} has a contact of its own.`) })
+  const dismiss = useMutation(DecisionService.method.dismissItem, { onSuccess: told(`${nameOf(item)} was dismissed.`) })
+  const link = useMutation(DecisionService.method.resolveToExisting)
   if (!mayChange) return null
   return (
     <Stack gap="sm">
+      <OtherContact clientId={item.clientId} pending={link.isPending} pick={(contactId, name) => link.mutate({ itemId: item.itemId, contactId }, { onSuccess: told(`${nameOf(item)} is linked to ${name}.`) })} />
+      {link.isError && <Problem error={link.error} title="Nothing was written" />}
       <Group gap="sm">
         <Button variant="light" loading={create.isPending} onClick={() => create.mutate({ itemId: item.itemId })}>
           Create a new contact

@@ -1,14 +1,17 @@
-import { useInfiniteQuery } from '@connectrpc/connect-query'
-import { Badge, Button, Group, Select, SimpleGrid, Stack, Text, Title, UnstyledButton } from '@mantine/core'
+import { useInfiniteQuery, useQuery } from '@connectrpc/connect-query'
+import { Alert, Badge, Button, Group, Select, SimpleGrid, Stack, Text, Title, UnstyledButton } from '@mantine/core'
+import { useSearch } from '@tanstack/react-router'
 import { useState, type KeyboardEvent } from 'react'
 
 import { useClientName, useTenants } from '../../api/names'
+import { DecisionService } from '../../gen/entrasync/reconciliation/v1/decision_pb'
 import { ReconciliationService, type Candidate, type QueueItem } from '../../gen/entrasync/reconciliation/v1/reconciliation_pb'
+import { Icon } from '../../ui/icon'
 import { TextLink } from '../../ui/link'
 import { Empty, Loading, Page, Problem, State } from '../../ui/states'
 import { Time } from '../../ui/time'
 import { count, counted, queueReason, queueStatus } from '../../ui/words'
-import { Decide, LinkTo } from './decide'
+import { Decide, LinkTo, type Decided } from './decide'
 
 const reasons = ['multiple_email_matches', 'contact_already_linked', 'duplicate_identity_email', 'email_in_use_elsewhere', 'alias_match', 'contact_deleted']
 const statuses = ['open', 'resolved', 'dismissed', 'superseded']
@@ -18,12 +21,18 @@ const statuses = ['open', 'resolved', 'dismissed', 'superseded']
 export function QueuePage() {
   const [reason, setReason] = useState('')
   const [status, setStatus] = useState('open')
-  const [chosen, setChosen] = useState('')
+  const search = useSearch({ from: '/integrations/entra/queue/queue' })
+  const [chosen, setChosen] = useState(search.item ?? '')
+  const [told, setTold] = useState('')
   const items = useInfiniteQuery(ReconciliationService.method.listQueueItems, { reason, status, pageSize: 50, pageToken: '' }, {
     pageParamKey: 'pageToken',
     getNextPageParam: (page) => page.nextPageToken || undefined,
   })
-  const list = items.data?.pages.flatMap((page) => page.items) ?? []
+  const loaded = items.data?.pages.flatMap((page) => page.items) ?? []
+  // An item that the address names may stand on a page that is not loaded.
+  const named = useQuery(DecisionService.method.getQueueItem, { itemId: search.item ?? '' }, { enabled: search.item !== undefined })
+  const extra = named.data?.item
+  const list = extra && extra.status === status && !loaded.some((item) => item.itemId === extra.itemId) ? [extra, ...loaded] : loaded
   const total = items.data?.pages[0]?.totalSize
   const at = Math.max(0, list.findIndex((item) => item.itemId === chosen))
   const item = list[at]
@@ -46,6 +55,11 @@ export function QueuePage() {
           </Text>
         )}
       </Group>
+      {told !== '' && (
+        <Alert role="status" color="teal" icon={<Icon name="check" />} withCloseButton closeButtonLabel="Close" onClose={() => setTold('')}>
+          <span dir="auto">{told}</span>
+        </Alert>
+      )}
       {items.isPending ? (
         <Loading lines={8} />
       ) : items.isError ? (
@@ -70,7 +84,11 @@ export function QueuePage() {
               </Button>
             )}
           </Stack>
-          <Detail item={item} key={item.itemId} decided={() => setChosen(list[at + 1]?.itemId ?? list[at - 1]?.itemId ?? '')} />
+          <Detail item={item} key={item.itemId} decided={(text) => {
+              setTold(text)
+              setChosen(list[at + 1]?.itemId ?? list[at - 1]?.itemId ?? '')
+            }}
+          />
         </SimpleGrid>
       )}
     </Page>
@@ -91,7 +109,7 @@ function Entry({ item, selected, choose }: { item: QueueItem; selected: boolean;
   )
 }
 
-function Detail({ item, decided }: { item: QueueItem; decided: () => void }) {
+function Detail({ item, decided }: { item: QueueItem; decided: Decided }) {
   const client = useClientName(item.clientId)
   const tenants = useTenants()
   const reason = queueReason(item.reason)
@@ -138,7 +156,7 @@ function Detail({ item, decided }: { item: QueueItem; decided: () => void }) {
   )
 }
 
-function CandidateRow({ candidate, item, decided }: { candidate: Candidate; item: QueueItem; decided: () => void }) {
+function CandidateRow({ candidate, item, decided }: { candidate: Candidate; item: QueueItem; decided: Decided }) {
   const sameName = candidate.fullName.trim().toLowerCase() === item.displayName.trim().toLowerCase()
   const sameAddress = candidate.email !== '' && candidate.email.toLowerCase() === item.email.toLowerCase()
   return (

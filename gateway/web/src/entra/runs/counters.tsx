@@ -14,7 +14,7 @@ export function CounterGrid({ run }: { run: Run }) {
             <Text className="number" size="xl" fw={650} c={n === 0 ? 'dimmed' : name === 'failed' ? 'var(--bad)' : undefined}>
               {count(n)}
             </Text>
-            <Text size="sm" c="dimmed">
+            <Text size="xs" c="dimmed">
               {label}
             </Text>
           </Stack>

@@ -5,10 +5,12 @@ import { useState } from 'react'
 import { describe, type Failure } from '../../api/failure'
 import { flags, useFlag, useMayChange } from '../../api/flags'
 import { useAskAgain } from '../../api/invalidate'
+import { StatusService } from '../../gen/entrasync/gateway/v1/gateway_pb'
 import { SettingsService, type Settings } from '../../gen/entrasync/syncengine/v1/settings_pb'
 import { Icon } from '../../ui/icon'
 import { Loading, Page, Problem } from '../../ui/states'
 import { Time } from '../../ui/time'
+import { SyncAll } from '../runs/syncall'
 import { Changes } from './changes'
 import { draftOf, filterLists, filtersOf, type Draft } from './draft'
 import { OwnSettings } from './picker'
@@ -39,6 +41,7 @@ function Form({ present, saved, settle }: { present: Settings; saved: boolean; s
   const [draft, setDraft] = useState<Draft>(() => draftOf(present))
   const mayChange = useMayChange()
   const fieldRules = useFlag(flags.fieldSync)
+  const status = useQuery(StatusService.method.getStatus, {}, { refetchInterval: 15_000 })
   const askAgain = useAskAgain()
   const save = useMutation(SettingsService.method.updateSettings, {
     onSuccess: () => {
@@ -69,6 +72,7 @@ function Form({ present, saved, settle }: { present: Settings; saved: boolean; s
   return (
     <Page
       title="Sync settings"
+      actions={mayChange && status.data && <SyncAll status={status.data} />}
       about={
         present.updatedAt && present.updatedBy ? (
           <>

@@ -1,0 +1,43 @@
+import { useQuery } from '@connectrpc/connect-query'
+import { Button, Select } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
+import { keepPreviousData } from '@tanstack/react-query'
+import { useState } from 'react'
+
+import { ContactService } from '../../gen/entrasync/syncengine/v1/contact_pb'
+
+// OtherContact finds a contact of the item's client that the sync did not propose.
+export function OtherContact({ clientId, pick, pending }: { clientId: string; pick: (contactId: string, name: string) => void; pending: boolean }) {
+  const [opened, setOpened] = useState(false)
+  const [q, setQ] = useState('')
+  const [typed] = useDebouncedValue(q, 200)
+  const contacts = useQuery(ContactService.method.listContacts, { clientId, q: typed, entra: 'unlinked', pageSize: 30 }, { placeholderData: keepPreviousData, enabled: opened })
+  if (!opened) {
+    return (
+      <Button variant="subtle" size="xs" px={0} style={{ alignSelf: 'flex-start' }} onClick={() => setOpened(true)} loading={pending}>
+        Another contact of this client…
+      </Button>
+    )
+  }
+  const list = contacts.data?.contacts ?? []
+  return (
+    <Select
+      label="Another contact of this client"
+      description="Only contacts that are not linked yet."
+      placeholder="Find by name or address"
+      searchable
+      autoFocus
+      disabled={pending}
+      searchValue={q}
+      onSearchChange={setQ}
+      value={null}
+      data={list.map((contact) => ({ value: contact.id, label: contact.email ? `${contact.fullName || 'No name'} · ${contact.email}` : contact.fullName || 'No name' }))}
+      filter={({ options }) => options}
+      nothingFoundMessage={contacts.isFetching ? 'Searching…' : contacts.isError ? 'Contacts cannot be searched now. Try again.' : 'No such contact of this client'}
+      onChange={(id) => {
+        const contact = list.find((each) => each.id === id)
+        if (contact) pick(contact.id, contact.fullName || contact.email)
+      }}
+    />
+  )
+}
