@@ -52,6 +52,7 @@ type config struct {
 	SessionLifetime    time.Duration  `env:"ENTRASYNC_SESSION_LIFETIME" envDefault:"12h"`
 	SessionIdle        time.Duration  `env:"ENTRASYNC_SESSION_IDLE" envDefault:"1h"`
 	EmbedOrigins       []string       `env:"ENTRASYNC_EMBED_ORIGINS"` // pages that may show the console in a frame
+	WorkflowsURL       string         `env:"ENTRASYNC_WORKFLOWS_URL"` // where operators look at workflows; empty: the console shows no link
 	Edition            string         `env:"ENTRASYNC_EDITION" envDefault:"enterprise"`
 	PlatformKeyHash    string         `env:"ENTRASYNC_PLATFORM_KEY_HASH"`
 	PublicURL          string         `env:"ENTRASYNC_PUBLIC_URL" envDefault:"http://localhost:8080"`

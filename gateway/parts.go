@@ -72,6 +72,10 @@ func (c config) console(parts *gateway.Parts, tokens *identity.Verifier) (err er
 	if parts.Embed, err = static.ParseOrigins(c.EmbedOrigins); err != nil {
 		return err
 	}
+	if c.WorkflowsURL != "" && !strings.HasPrefix(c.WorkflowsURL, "https://") && !strings.HasPrefix(c.WorkflowsURL, "http://") {
+		return errors.New("ENTRASYNC_WORKFLOWS_URL must begin with https:// or http://")
+	}
+	parts.WorkflowsURL = c.WorkflowsURL
 	if c.SessionLifetime <= 0 || c.SessionIdle <= 0 {
 		return errors.New("ENTRASYNC_SESSION_LIFETIME and ENTRASYNC_SESSION_IDLE must be longer than nothing")
 	}

@@ -120,6 +120,9 @@ func (s source) tables(t *testing.T) map[string]string {
 	return tables
 }
 
+// browserTests is where the tests of the console lie; one is named by its file and its title.
+const browserTests = "gateway/web/e2e/"
+
 // callback is where a browser comes back to; it is no method of a contract.
 var callback = regexp.MustCompile(`CallbackPath = "(\S+)"`)
 
@@ -148,6 +151,9 @@ func (s source) route(t *testing.T, verb, path string) (method protoreflect.Meth
 // hasTest tells whether a package has a test; the name is folder.Function.
 func (s source) hasTest(t *testing.T, name string) bool {
 	t.Helper()
+	if file, title, found := strings.Cut(name, ": "); found && strings.HasPrefix(file, browserTests) {
+		return strings.Contains(s.read(t, file), "\ntest('"+title+"', ")
+	}
 	dot := strings.LastIndex(name, ".")
 	if dot < 0 {
 		return false

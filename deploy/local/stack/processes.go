@@ -26,6 +26,8 @@ const (
 	consoleClientID       = "entrasync-console"
 	simulatorClientID     = "5e11aa00-0000-4000-8000-000000000001"
 	simulatorClientSecret = "simulated-client-secret"
+	// hostPage is where tests serve the page of a host application that shows the console in a frame.
+	hostPage = "http://localhost:9600"
 )
 
 // processes is the whole system, each process after those it needs.

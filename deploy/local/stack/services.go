@@ -129,9 +129,11 @@ func (s *Stack) environ(svc service, own Ports) ([]string, error) {
 		env["ENTRASYNC_PLATFORM_KEY_HASH"] = hash(s.secrets.platformKey)
 		env["ENTRASYNC_AUTH_AUDIENCE"] = o.AuthAudience
 		env["ENTRASYNC_AUTH_ISSUER"] = o.AuthIssuer
+		env["ENTRASYNC_WORKFLOWS_URL"] = o.temporalUIURL()
 		if o.OwnIssuer() {
 			env["ENTRASYNC_AUTH_ISSUER"] = o.identityURL()
 			env["ENTRASYNC_SIGN_IN_CLIENT_ID"] = consoleClientID
+			env["ENTRASYNC_EMBED_ORIGINS"] = hostPage
 		}
 	}
 	return overlay(env, o.Inherit, o.Env[svc.name]), nil

@@ -365,7 +365,9 @@ func TestTheConsoleIsServed(t *testing.T) {
 		"favicon.svg":           {Data: []byte("<svg/>")},
 		".gitignore":            {Data: []byte("*")},
 	}
-	b := setup(t, func(p *gateway.Parts) { p.Console, p.Embed = build, []string{"https://psa.example"} })
+	b := setup(t, func(p *gateway.Parts) {
+		p.Console, p.Embed, p.WorkflowsURL = build, []string{"https://psa.example"}, "https://temporal.example/workflows"
+	})
 	page := []string{"Accept", "text/html,*/*;q=0.8"}
 	for _, path := range []string{"/", "/integrations/entra", "/clients/contoso.com", "/index.html"} {
 		res := b.do("GET", path, "", page...)
@@ -389,7 +391,9 @@ func TestTheConsoleIsServed(t *testing.T) {
 	require.Equal(t, 404, b.do("GET", "/assets/gone-1.js", "", page...).status, "no page in a script's place")
 	require.Equal(t, 404, b.do("GET", "/wrong/address", "").status, "a program sees that the address is wrong")
 	require.Equal(t, 404, b.do("POST", "/clients", "{}", page...).status)
-	require.Equal(t, []any{"https://psa.example"}, b.do("GET", "/auth/config", "").json(t)["embedOrigins"])
+	config := b.do("GET", "/auth/config", "").json(t)
+	require.Equal(t, []any{"https://psa.example"}, config["embedOrigins"])
+	require.Equal(t, "https://temporal.example/workflows", config["workflowsUrl"])
 
 	alone := setup(t, func(p *gateway.Parts) { p.Console = build })
 	res = alone.do("GET", "/", "", page...)

@@ -36,6 +36,7 @@ type Parts struct {
 	Audit        *audit.Log
 	PublicURL    string
 	EmbedOrigins []string // pages that may show the console in a frame
+	WorkflowsURL string   // where operators look at workflows; may be empty
 	Now          func() time.Time
 }
 
@@ -52,7 +53,7 @@ func Handlers(p Parts) []gwhttp.Handler {
 }
 
 func (p Parts) config(w http.ResponseWriter, r *http.Request, _ *access.Request) {
-	answer(w, r, map[string]any{"signIn": p.SignIn != nil, "embedOrigins": append([]string{}, p.EmbedOrigins...)})
+	answer(w, r, map[string]any{"signIn": p.SignIn != nil, "embedOrigins": append([]string{}, p.EmbedOrigins...), "workflowsUrl": p.WorkflowsURL})
 }
 
 // who is what a caller is told about themselves.

@@ -49,7 +49,7 @@ export async function signedIn(browser, who, options = {}) {
 export async function look(page, name) {
   await page.mouse.move(0, 0)
   await page.evaluate(() => globalThis.scrollTo(0, 0))
-  await page.screenshot({ path: `${shots}${name}.png`, fullPage: true })
+  await page.screenshot({ path: `${shots}${name}.png`, fullPage: (await page.getByRole('dialog').count()) === 0 })
   await page.evaluate(axe)
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
   const found = violations.map((violation) => `${violation.id}: ${violation.help}: ${violation.nodes.map((node) => node.html.slice(0, 140)).join(' | ')}`)
@@ -67,15 +67,18 @@ export async function setFlag(key, on) {
   assert.ok(answer.ok, await answer.text())
 }
 
+// token is a bearer token of the administrator.
+export async function token() {
+  const answer = await fetch(identity + '/token', {
+    method: 'POST',
+    body: JSON.stringify({ tenantId: 'msp-demo', sub: 'administrator', userType: 'internal', permissions: ['system_settings.read', 'system_settings.update'] }),
+  })
+  return (await answer.json()).access_token
+}
+
 // call is a call of the public interface as the administrator, to look at what a screen has done.
 export async function call(method, path, body) {
-  const { access_token: token } = await (
-    await fetch(identity + '/token', {
-      method: 'POST',
-      body: JSON.stringify({ tenantId: 'msp-demo', sub: 'administrator', userType: 'internal', permissions: ['system_settings.read', 'system_settings.update'] }),
-    })
-  ).json()
-  const answer = await fetch(gateway + path, { method, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: body && JSON.stringify(body) })
+  const answer = await fetch(gateway + path, { method, headers: { authorization: `Bearer ${await token()}`, 'content-type': 'application/json' }, body: body && JSON.stringify(body) })
   assert.ok(answer.ok, `${method} ${path}: ${answer.status}`)
   return answer.json()
 }

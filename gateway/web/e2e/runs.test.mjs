@@ -156,6 +156,8 @@ test('the history and the people of a run are fetched as tables', async () => {
   const [history] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV of these runs' }).click()])
   assert.equal(history.suggestedFilename(), 'entrasync-runs.csv')
   await page.getByRole('link', { name: 'First sync' }).first().click()
+  const workflow = await page.getByRole('link', { name: 'this run in the Temporal UI' }).getAttribute('href')
+  assert.ok((await fetch(workflow)).ok, `a dead link: ${workflow}`)
   const [people] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV of these people' }).click()])
   assert.match(people.suggestedFilename(), /people\.csv$/)
   await page.context().close()

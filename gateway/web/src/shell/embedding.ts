@@ -1,4 +1,5 @@
 import { queryClient } from '../api/client'
+import { fetchConfig } from '../api/config'
 import { sessionKey, setBearer } from '../api/session'
 
 // acceptHostToken lets a host application that shows the console in a frame sign its person in: it
@@ -6,7 +7,7 @@ import { sessionKey, setBearer } from '../api/session'
 // of the origins that this installation names are listened to.
 export function acceptHostToken() {
   if (window.parent === window) return
-  void allowedOrigins().then((origins) => {
+  void fetchConfig().then(({ embedOrigins: origins = [] }) => {
     window.addEventListener('message', (event: MessageEvent<unknown>) => {
       if (!origins.includes(event.origin) || event.source !== window.parent) return
       const said = event.data as { type?: unknown; token?: unknown } | null
@@ -16,16 +17,6 @@ export function acceptHostToken() {
     })
     for (const origin of origins) window.parent.postMessage({ type: 'entrasync:ready' }, origin)
   })
-}
-
-async function allowedOrigins(): Promise<string[]> {
-  try {
-    const response = await fetch('/auth/config')
-    if (!response.ok) return []
-    return ((await response.json()) as { embedOrigins?: string[] }).embedOrigins ?? []
-  } catch {
-    return []
-  }
 }
 
 export function embedded(): boolean {

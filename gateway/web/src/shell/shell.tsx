@@ -89,7 +89,7 @@ function Frame({ session, ended }: { session: Session; ended: boolean }) {
           </Group>
           <Group gap="xs" wrap="nowrap">
             <ColourChoice />
-            <Person session={session} />
+            {!embedded() && <Person session={session} />}
           </Group>
         </Group>
       </AppShell.Header>
@@ -100,10 +100,12 @@ function Frame({ session, ended }: { session: Session; ended: boolean }) {
         <Box maw={1320} mx="auto">
           {ended && (
             <Group className="card" p="sm" mb="md" role="alert" justify="space-between">
-              <Text>Your session has ended. What you entered here stays: sign in in a new tab, then go on.</Text>
-              <Button component="a" href="/auth/sign-in?returnTo=/" target="_blank" size="xs">
-                Sign in
-              </Button>
+              <Text>{embedded() ? 'Your session has ended. What you entered here stays until the application around this page signs you in again.' : 'Your session has ended. What you entered here stays: sign in in a new tab, then go on.'}</Text>
+              {!embedded() && (
+                <Button component="a" href="/auth/sign-in?returnTo=/" target="_blank" size="xs">
+                  Sign in
+                </Button>
+              )}
             </Group>
           )}
           {client ? (

@@ -1,6 +1,7 @@
 import { Anchor, Group, Text } from '@mantine/core'
 import { useParams } from '@tanstack/react-router'
 
+import { useWorkflowsUrl } from '../../api/config'
 import type { Run } from '../../gen/entrasync/syncengine/v1/run_pb'
 import { TextLink } from '../../ui/link'
 import { Empty, Loading, Page, Problem, State } from '../../ui/states'
@@ -28,6 +29,7 @@ function somebody(run: Run): boolean {
 function OneRun({ runId }: { runId: string }) {
   const { answer, run, tenants } = useRun(runId)
   const now = useNow()
+  const workflows = useWorkflowsUrl()
   if (answer.isPending) return <Loading lines={8} />
   if (answer.isError) return <Problem error={answer.error} again={() => void answer.refetch()} />
   if (!run) return <Empty order={1} title="There is no such run" />
@@ -80,12 +82,14 @@ function OneRun({ runId }: { runId: string }) {
       {sync && <CounterGrid run={run} />}
       {sync && <Results run={run} results={results} live={tenants} />}
       {sync && !underWay(run.state) && somebody(run) && <People run={run} results={results} />}
-      <Text size="sm" c="dimmed">
-        For operators:{' '}
-        <Anchor href={`${location.protocol}//${location.hostname}:8233/namespaces/entrasync/workflows/${encodeURIComponent(run.workflowId)}`} target="_blank" rel="noreferrer" size="sm">
-          this run in the Temporal UI
-        </Anchor>
-      </Text>
+      {workflows && (
+        <Text size="sm" c="dimmed">
+          For operators:{' '}
+          <Anchor href={`${workflows}/${encodeURIComponent(run.workflowId)}`} target="_blank" rel="noreferrer" size="sm">
+            this run in the Temporal UI
+          </Anchor>
+        </Text>
+      )}
     </Page>
   )
 }
