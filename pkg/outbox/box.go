@@ -22,8 +22,8 @@ const (
 	// DefaultTries is after how many tries an effect is set aside: some hours, where
 	// each is answered with Retry.
 	DefaultTries = 50
-	// longestPause bounds the pause before another try, which begins at a second
-	// and doubles.
+	// firstPause and longestPause bound the pause before another try; see Backoff.
+	firstPause   = time.Second
 	longestPause = 5 * time.Minute
 	// life is how long an effect is kept after its end, for whoever looks into
 	// what happened.
@@ -195,7 +195,7 @@ func (b *Box) Ack(ctx context.Context, id, outcome string, result map[string]str
 		case outcome == Retry && effect.Attempt >= b.opts.Tries(effect.Kind):
 			return b.bury(ctx, tx, parsed)
 		case outcome == Retry:
-			until := b.opts.Now().Add(pause(effect.Attempt))
+			until := b.opts.Now().Add(Backoff(effect.Attempt, firstPause, longestPause))
 			_, err := tx.Exec(ctx, sql["postpone"], pgx.NamedArgs{"id": parsed, "until": until})
 			return err
 		}
@@ -209,11 +209,6 @@ func (b *Box) Ack(ctx context.Context, id, outcome string, result map[string]str
 		_, err = tx.Exec(ctx, sql["notify"])
 		return err
 	})
-}
-
-// pause grows from one second, twofold, with each try.
-func pause(attempt int32) time.Duration {
-	return min(time.Second<<min(max(attempt-1, 0), 20), longestPause)
 }
 
 // bury sets an effect aside and raises the alarm.

@@ -78,15 +78,15 @@ func start(_ context.Context, s *service.Service, c config) error {
 	schedules := temporal.NewSchedules(orchestrator, temporal.TaskQueue)
 	applySchedule := orchestration.NewApplySchedule(wishes, schedules)
 	s.Every("schedules", reconcileEvery, orchestration.NewReconcileSchedules(wishes, applySchedule, peers.EnterTenant).Do)
-	s.Go("effects", effects.New(map[string]orchestrationv1.EffectServiceClient{
-		"connection":  orchestrationv1.NewEffectServiceClient(connectionConn),
-		"mapping":     orchestrationv1.NewEffectServiceClient(dial("mapping", c.MappingAddr)),
-		"sync-engine": orchestrationv1.NewEffectServiceClient(engineConn),
-	}, orchestration.NewPerform(startRun, runs, workflows, peers.NewLinks(engine), applySchedule)).Serve)
+	perform := orchestration.NewPerform(startRun, runs, workflows, peers.NewLinks(engine), applySchedule)
+	for name, conn := range map[string]*grpc.ClientConn{
+		"connection": connectionConn, "mapping": dial("mapping", c.MappingAddr), "sync-engine": engineConn,
+	} {
+		s.Go("effects of "+name, effects.New(name, conn, perform).Serve)
+	}
 	queueConn := dial("reconciliation", c.ReconciliationAddr)
-	s.Go("decisions", effects.New(map[string]orchestrationv1.EffectServiceClient{
-		"reconciliation": orchestrationv1.NewEffectServiceClient(queueConn),
-	}, orchestration.NewFinishDecision(peers.NewQueue(reconciliationv1.NewDecisionInternalServiceClient(queueConn)))).Serve)
+	finish := orchestration.NewFinishDecision(peers.NewQueue(reconciliationv1.NewDecisionInternalServiceClient(queueConn)))
+	s.Go("effects of reconciliation", effects.New("reconciliation", queueConn, finish).Serve)
 
 	methods := api.New(api.UseCases{
 		Start: startRun, Discover: orchestration.NewDiscover(startRun, workflows, peers.NewDiscoveries(discovery)),

@@ -24,6 +24,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/idempotency"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
 	"github.com/entrasync/entrasync/gateway/internal/openapi"
+	"github.com/entrasync/entrasync/gateway/internal/peers"
 	"github.com/entrasync/entrasync/gateway/internal/postgres"
 	"github.com/entrasync/entrasync/gateway/internal/progress"
 	"github.com/entrasync/entrasync/gateway/internal/rest"
@@ -31,11 +32,11 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/signin"
 	"github.com/entrasync/entrasync/gateway/internal/static"
 	"github.com/entrasync/entrasync/gateway/internal/webhook"
+	"github.com/entrasync/entrasync/pkg/outbox/puller"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/proto"
-	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
@@ -186,9 +187,13 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 	}, nil
 }
 
-// Follower brings changes of connections' states into the audit trail.
-func (p Parts) Follower() *audit.Follower {
-	return audit.NewFollower(connectionv1.NewConnectionInternalServiceClient(p.Backends.Connection), postgres.NewAudit(p.Pool))
+// statusEvents is how many changes of connections' states one pull takes.
+const statusEvents = 50
+
+// Follower writes changes of connections' states into the audit trail.
+func (p Parts) Follower() *puller.Puller {
+	follow := audit.NewFollow(postgres.NewAudit(p.Pool))
+	return puller.New("status events", peers.NewStatusEvents(p.Backends.Connection), follow.Do, puller.Options{Most: statusEvents})
 }
 
 func (p Parts) handlers(g *access.Gate, methods []access.Method, sessions *session.Sessions, log *audit.Log, more ...gwhttp.Handler) ([]gwhttp.Handler, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
@@ -246,7 +247,7 @@ func (d *Deliverer) send(ctx context.Context, e *Endpoint, m Message) (delivered
 	if e.FailingSince == nil {
 		e.FailingSince = &now
 	}
-	e.NextAt = now.Add(backoff(e.Attempts))
+	e.NextAt = now.Add(outbox.Backoff(int32(e.Attempts), firstRetry, mostRetry))
 	switch {
 	case got.Status != nil && *got.Status == http.StatusGone:
 		d.disable(ctx, e, Gone)
@@ -259,15 +260,4 @@ func (d *Deliverer) send(ctx context.Context, e *Endpoint, m Message) (delivered
 func (d *Deliverer) disable(ctx context.Context, e *Endpoint, why string) {
 	e.State, e.DisabledReason = Disabled, &why
 	slog.WarnContext(ctx, "a webhook was disabled", "webhook", e.ID, "why", why)
-}
-
-// backoff is how long after so many attempts the next one follows.
-func backoff(attempts int) time.Duration {
-	wait := firstRetry
-	for range attempts - 1 {
-		if wait *= 2; wait >= mostRetry {
-			return mostRetry
-		}
-	}
-	return wait
 }

@@ -83,10 +83,10 @@ func TestEffectsArePulledDoneAndAcknowledged(t *testing.T) {
 			leased: map[string]*orchestrationv1.Effect{}, broken: 4,
 		}
 		address := network.Serve("mapping", func(r grpc.ServiceRegistrar) { orchestrationv1.RegisterEffectServiceServer(r, box) })
-		source := orchestrationv1.NewEffectServiceClient(network.Dial("worker", "mapping", address))
+		conn := network.Dial("worker", "mapping", address)
 		tries := 0
 		var seen tenant.Call
-		puller := effects.New(map[string]orchestrationv1.EffectServiceClient{"mapping": source},
+		puller := effects.New("mapping", conn,
 			performer(func(ctx context.Context, effect orchestration.Effect) (orchestration.Outcome, error) {
 				seen, _ = tenant.Lookup(ctx)
 				if tries++; tries == 1 {
@@ -122,10 +122,10 @@ func TestEffectsOnManyLinksHaveLongerAndStopWithTheProcess(t *testing.T) {
 		due: make(chan *orchestrationv1.Effect, 10), acked: make(chan *orchestrationv1.AckEffectRequest, 10), leased: map[string]*orchestrationv1.Effect{},
 	}
 	address := network.Serve("mapping", func(r grpc.ServiceRegistrar) { orchestrationv1.RegisterEffectServiceServer(r, box) })
-	source := orchestrationv1.NewEffectServiceClient(network.Dial("worker", "mapping", address))
+	conn := network.Dial("worker", "mapping", address)
 	left := make(chan time.Duration, 10)
 	slow := make(chan struct{}, 1)
-	puller := effects.New(map[string]orchestrationv1.EffectServiceClient{"mapping": source},
+	puller := effects.New("mapping", conn,
 		performer(func(ctx context.Context, effect orchestration.Effect) (orchestration.Outcome, error) {
 			deadline, _ := ctx.Deadline()
 			left <- time.Until(deadline)
