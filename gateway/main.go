@@ -62,7 +62,8 @@ type config struct {
 	UserBurst          int            `env:"ENTRASYNC_RATE_USER_BURST" envDefault:"500"`
 	AddressRate        float64        `env:"ENTRASYNC_RATE_ADDRESS" envDefault:"5"` // refused unknown callers a second
 	AddressBurst       int            `env:"ENTRASYNC_RATE_ADDRESS_BURST" envDefault:"100"`
-	TenantCalls        int            `env:"ENTRASYNC_TENANT_CALLS" envDefault:"8"`      // executed at once of one tenant, reading and changing ones each
+	TenantReads        int            `env:"ENTRASYNC_TENANT_READS" envDefault:"8"`      // calls of one tenant that read, executed at once
+	TenantChanges      int            `env:"ENTRASYNC_TENANT_CHANGES" envDefault:"3"`    // that change something
 	RefusalDelay       time.Duration  `env:"ENTRASYNC_REFUSAL_DELAY" envDefault:"500ms"` // of answers to callers over a limit
 	TrustedProxies     []string       `env:"ENTRASYNC_TRUSTED_PROXIES"`                  // networks whose X-Forwarded-For counts
 	WebhookHosts       []string       `env:"ENTRASYNC_WEBHOOK_ALLOWED_HOSTS"`            // host:port inside that webhooks may reach all the same

@@ -33,7 +33,7 @@ func (c config) parts(ctx context.Context) (parts gateway.Parts, err error) {
 		TenantRate: access.Rate{PerSecond: c.TenantRate, Burst: c.TenantBurst},
 		UserRate:   access.Rate{PerSecond: c.UserRate, Burst: c.UserBurst}, AuditMonths: c.AuditMonths,
 		Webhooks:    gateway.WebhookParts{AllowedHosts: c.WebhookHosts},
-		TenantCalls: c.TenantCalls, Refusals: c.RefusalDelay,
+		TenantReads: c.TenantReads, TenantChanges: c.TenantChanges, Refusals: c.RefusalDelay,
 		AddressRate: access.Rate{PerSecond: c.AddressRate, Burst: c.AddressBurst},
 	}
 	if parts.Enterprise, err = gateway.Edition(c.Edition); err != nil {
@@ -42,8 +42,8 @@ func (c config) parts(ctx context.Context) (parts gateway.Parts, err error) {
 	if parts.PlatformKey, err = access.ParsePlatformKey(c.PlatformKeyHash); err != nil {
 		return parts, err
 	}
-	if c.TenantCalls < 1 || c.RefusalDelay < 0 || c.RefusalDelay > longestRefusal {
-		return parts, errors.New("ENTRASYNC_TENANT_CALLS is less than 1, or ENTRASYNC_REFUSAL_DELAY not between 0 and 10 s")
+	if c.TenantReads < 1 || c.TenantChanges < 1 || c.RefusalDelay < 0 || c.RefusalDelay > longestRefusal {
+		return parts, errors.New("ENTRASYNC_TENANT_READS or ENTRASYNC_TENANT_CHANGES is less than 1, or ENTRASYNC_REFUSAL_DELAY not between 0 and 10 s")
 	}
 	if c.AuditMonths < 0 {
 		return parts, errors.New("ENTRASYNC_AUDIT_MONTHS is negative; 0 keeps all")

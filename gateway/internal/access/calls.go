@@ -20,22 +20,25 @@ const (
 // Calls bounds how many calls of one tenant are executed at once. Others of that
 // tenant wait in order. Calls that only read have places of their own, so that
 // nobody waits to see something behind changes that take long.
-type Calls struct{ queue *queue.Queue }
+type Calls struct{ reads, changes *queue.Queue }
 
 // NewCalls makes a bound of so many reading and so many changing calls at once for
 // each tenant.
-func NewCalls(atOnce int) *Calls {
-	return &Calls{queue: queue.New(queue.Options{Running: atOnce, Waiting: callsWaiting, Wait: callsWait})}
+func NewCalls(reads, changes int) *Calls {
+	atOnce := func(n int) *queue.Queue {
+		return queue.New(queue.Options{Running: n, Waiting: callsWaiting, Wait: callsWait})
+	}
+	return &Calls{reads: atOnce(reads), changes: atOnce(changes)}
 }
 
 // Enter waits for a place; leave gives it back. errs.Exhausted, reason
 // "tenant_busy", when too many wait or the wait was too long.
 func (c *Calls) Enter(ctx context.Context, tenant string, reads bool) (leave func(), err error) {
-	kind := "/changes"
+	waiting := c.changes
 	if reads {
-		kind = "/reads"
+		waiting = c.reads
 	}
-	leave, err = c.queue.Enter(ctx, tenant+kind)
+	leave, err = waiting.Enter(ctx, tenant)
 	if errors.Is(err, queue.ErrBusy) {
 		return nil, errs.Wrap(err, errs.Exhausted, reason.TenantBusy,
 			"Too many calls of this organisation are being served; try again in a moment.", errs.WithRetryAfter(time.Second))

@@ -18,7 +18,7 @@ import (
 
 func TestCallsOfOneTenantAreExecutedAFewAtOnce(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(p *gateway.Parts) { p.TenantCalls = 2 })
+	b := setup(t, func(p *gateway.Parts) { p.TenantChanges = 2 })
 	b.allOn("t1")
 	b.allOn("t2")
 	entered, leave := make(chan struct{}, 10), make(chan struct{})

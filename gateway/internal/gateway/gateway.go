@@ -69,7 +69,8 @@ const (
 	tenantBytes = 32 << 20
 	allBytes    = 128 << 20
 	bytesWait   = 2 * time.Second
-	tenantCalls = 8
+
+	tenantReads, tenantChanges = 8, 3 // executed at once
 )
 
 // How long a person stays signed in.
@@ -80,35 +81,36 @@ const (
 
 // Parts are what a gateway is made of.
 type Parts struct {
-	Backends     Backends
-	Pool         *pg.Pool
-	Box          *secrets.Box
-	Tokens       access.Tokens
-	PlatformKey  access.PlatformKey
-	Enterprise   bool
-	PublicURL    string
-	Reflection   bool
-	CIPP         bool // mounts the connection through CIPP, which is not offered
-	TenantRate   access.Rate
-	UserRate     access.Rate
-	TenantBytes  int64         // of requests being served, of one tenant; 32 MiB when 0
-	AllBytes     int64         // of all; 128 MiB when 0
-	TenantCalls  int           // of one tenant executed at once, reading and changing ones each; 8 when 0
-	Refusals     time.Duration // how long answers to callers over a limit are held back
-	BytesWait    time.Duration // for others' bytes; 2 s when 0
-	AddressRate  access.Rate   // of refused unknown callers, and of wrong states of sign-ins
-	Proxies      gwhttp.Proxies
-	SignIn       *identity.SignIn // of people with a browser; nil: not offered
-	Session      session.Config   // how long they stay signed in; 12 h and 1 h of idleness when empty
-	Console      fs.FS            // the built console; nil: none
-	Embed        []string         // origins of pages that may show the console in a frame
-	WorkflowsURL string           // where operators look at workflows; may be empty
-	AuditMonths  int              // whole months that the audit trail keeps beside the present one; 0: all
-	KeptBytes    int64            // of answers to repeated requests, for each tenant; 0: the default
-	Webhooks     WebhookParts
-	Metrics      prometheus.Registerer       // nil: none
-	Ready        func(context.Context) error // whether requests can be served; nil: while the database answers
-	Now          func() time.Time
+	Backends      Backends
+	Pool          *pg.Pool
+	Box           *secrets.Box
+	Tokens        access.Tokens
+	PlatformKey   access.PlatformKey
+	Enterprise    bool
+	PublicURL     string
+	Reflection    bool
+	CIPP          bool // mounts the connection through CIPP, which is not offered
+	TenantRate    access.Rate
+	UserRate      access.Rate
+	TenantBytes   int64         // of requests being served, of one tenant; 32 MiB when 0
+	AllBytes      int64         // of all; 128 MiB when 0
+	TenantReads   int           // calls of one tenant that read, executed at once; 8 when 0
+	TenantChanges int           // calls of one tenant that change something; 3 when 0
+	Refusals      time.Duration // how long answers to callers over a limit are held back
+	BytesWait     time.Duration // for others' bytes; 2 s when 0
+	AddressRate   access.Rate   // of refused unknown callers, and of wrong states of sign-ins
+	Proxies       gwhttp.Proxies
+	SignIn        *identity.SignIn // of people with a browser; nil: not offered
+	Session       session.Config   // how long they stay signed in; 12 h and 1 h of idleness when empty
+	Console       fs.FS            // the built console; nil: none
+	Embed         []string         // origins of pages that may show the console in a frame
+	WorkflowsURL  string           // where operators look at workflows; may be empty
+	AuditMonths   int              // whole months that the audit trail keeps beside the present one; 0: all
+	KeptBytes     int64            // of answers to repeated requests, for each tenant; 0: the default
+	Webhooks      WebhookParts
+	Metrics       prometheus.Registerer       // nil: none
+	Ready         func(context.Context) error // whether requests can be served; nil: while the database answers
+	Now           func() time.Time
 }
 
 // Gateway is the handler of the public port, and what works behind it.
@@ -150,7 +152,7 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 	c, err := core.New(core.Config{
 		Methods: methods, Backends: p.services(methods, switches, log, hooks.endpoints), Gate: g, Audit: log,
 		Keys:    idempotency.New(postgres.NewKeys(p.Pool), box{p.Box}, p.KeptBytes, p.Now),
-		Calls:   access.NewCalls(cmp.Or(p.TenantCalls, tenantCalls)),
+		Calls:   access.NewCalls(cmp.Or(p.TenantReads, tenantReads), cmp.Or(p.TenantChanges, tenantChanges)),
 		Bytes:   access.NewBytes(cmp.Or(p.TenantBytes, tenantBytes), cmp.Or(p.AllBytes, allBytes), cmp.Or(p.BytesWait, bytesWait)),
 		Metrics: p.Metrics, Now: p.Now,
 	})
