@@ -300,8 +300,9 @@ func (x *ExplainedChange) GetAfter() string {
 type ExplainResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Who may be meant, where that is not one person; at most 20. The rest is then empty.
-	Choices  []*ExplainedIdentity `protobuf:"bytes,1,rep,name=choices,proto3" json:"choices,omitempty"`
-	Identity *ExplainedIdentity   `protobuf:"bytes,2,opt,name=identity,proto3" json:"identity,omitempty"`
+	Choices []*ExplainedIdentity `protobuf:"bytes,1,rep,name=choices,proto3" json:"choices,omitempty"`
+	// Whom the steps are about. Absent where nobody, or more than one person, is meant.
+	Identity *ExplainedIdentity `protobuf:"bytes,2,opt,name=identity,proto3" json:"identity,omitempty"`
 	// Absent where the managed tenant is not mapped.
 	ClientId *string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
 	// Where what is known of the person comes from: microsoft, read just now; kept, from the last
@@ -313,8 +314,10 @@ type ExplainResponse struct {
 	// Which filter, which reason of the queue, or why the contact becomes inactive.
 	Reason *string `protobuf:"bytes,6,opt,name=reason,proto3,oneof" json:"reason,omitempty"`
 	// The contact that it is, or would be.
-	ContactId     *string            `protobuf:"bytes,7,opt,name=contact_id,json=contactId,proto3,oneof" json:"contact_id,omitempty"`
-	Steps         []*ExplainStep     `protobuf:"bytes,8,rep,name=steps,proto3" json:"steps,omitempty"`
+	ContactId *string `protobuf:"bytes,7,opt,name=contact_id,json=contactId,proto3,oneof" json:"contact_id,omitempty"`
+	// The steps in the order in which a sync takes them, up to the one that decides.
+	Steps []*ExplainStep `protobuf:"bytes,8,rep,name=steps,proto3" json:"steps,omitempty"`
+	// What the next sync would write to the contact, field by field.
 	Changes       []*ExplainedChange `protobuf:"bytes,9,rep,name=changes,proto3" json:"changes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

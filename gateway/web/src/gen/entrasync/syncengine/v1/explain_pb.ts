@@ -164,6 +164,8 @@ export type ExplainResponse = Message<"entrasync.syncengine.v1.ExplainResponse">
   choices: ExplainedIdentity[];
 
   /**
+   * Whom the steps are about. Absent where nobody, or more than one person, is meant.
+   *
    * @generated from field: entrasync.syncengine.v1.ExplainedIdentity identity = 2;
    */
   identity?: ExplainedIdentity | undefined;
@@ -206,11 +208,15 @@ export type ExplainResponse = Message<"entrasync.syncengine.v1.ExplainResponse">
   contactId?: string | undefined;
 
   /**
+   * The steps in the order in which a sync takes them, up to the one that decides.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.ExplainStep steps = 8;
    */
   steps: ExplainStep[];
 
   /**
+   * What the next sync would write to the contact, field by field.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.ExplainedChange changes = 9;
    */
   changes: ExplainedChange[];
