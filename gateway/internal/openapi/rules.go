@@ -1,6 +1,9 @@
 package openapi
 
 import (
+	"cmp"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -18,8 +21,9 @@ const componentsPrefix = "#/components/schemas/"
 // ruler writes the rules of the contracts' fields into the schemas of their
 // messages.
 type ruler struct {
-	doc  *openapi3.T
-	done map[*openapi3.Schema]bool
+	doc        *openapi3.T
+	done       map[*openapi3.Schema]bool
+	besideRefs map[string]string
 }
 
 // rule writes the rules of what a method takes and gives. Requests come first: of a
@@ -89,7 +93,7 @@ func (r *ruler) message(ref *openapi3.SchemaRef, message protoreflect.MessageDes
 			schema.Required = append(schema.Required, name)
 		}
 		r.inside(property, field, required)
-		schema.Properties[name] = described(property, field)
+		schema.Properties[name] = r.described(property, field)
 	}
 	slices.Sort(schema.Required)
 }
@@ -113,13 +117,38 @@ func (r *ruler) inside(property *openapi3.SchemaRef, field protoreflect.FieldDes
 	}
 }
 
+// besideRefs reads the descriptions that stand beside references, by
+// "Schema.property": the library drops them when it reads the text.
+func besideRefs(generated []byte) (map[string]string, error) {
+	var doc struct {
+		Definitions map[string]struct {
+			Properties map[string]struct {
+				Ref         string `json:"$ref"`
+				Description string
+			}
+		}
+	}
+	if err := json.Unmarshal(generated, &doc); err != nil {
+		return nil, fmt.Errorf("reading the comments of the generated description: %w", err)
+	}
+	found := map[string]string{}
+	for name, schema := range doc.Definitions {
+		for field, property := range schema.Properties {
+			if property.Ref != "" && property.Description != "" {
+				found[name+"."+field] = property.Description
+			}
+		}
+	}
+	return found, nil
+}
+
 // described gives a property its words; a reference cannot have any, so it is
 // wrapped.
-func described(property *openapi3.SchemaRef, field protoreflect.FieldDescriptor) *openapi3.SchemaRef {
+func (r *ruler) described(property *openapi3.SchemaRef, field protoreflect.FieldDescriptor) *openapi3.SchemaRef {
 	if property.Ref != "" {
 		schema := openapi3.NewSchema()
 		schema.AllOf = openapi3.SchemaRefs{property}
-		schema.Description = wordsOf(field)
+		schema.Description = cmp.Or(r.besideRefs[string(field.Parent().Name())+"."+field.JSONName()], wordsOf(field))
 		return openapi3.NewSchemaRef("", schema)
 	}
 	if property.Value.Description == "" {
