@@ -84,6 +84,16 @@ func ByIndex() TxOption {
 	}
 }
 
+// InOnePass has every statement read each side of a join once, by hashing or sorting,
+// and reach tables by index. It is for statements that put all of a directory beside
+// something as large: for a few rows by its estimate, the planner would take them one
+// after the other.
+func InOnePass() TxOption {
+	return func(o *txOptions) {
+		o.local = append(o.local, "SET LOCAL enable_seqscan = off", "SET LOCAL enable_nestloop = off")
+	}
+}
+
 // InTenant runs fn in a transaction that sees and writes the rows of the
 // context's tenant alone (row-level security), and commits when fn returns nil.
 // Without a tenant in ctx it is refused (errs.Unauthenticated). Errors of the

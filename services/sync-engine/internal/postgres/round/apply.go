@@ -27,6 +27,10 @@ var (
 	redecideClear string
 	//go:embed redecide_match.sql
 	redecideMatch string
+	//go:embed redecide_links.sql
+	redecideLinks string
+	//go:embed redecide_addresses.sql
+	redecideAddresses string
 	//go:embed redecide_gone.sql
 	redecideGone string
 	//go:embed redecide_gone_visible.sql
@@ -189,10 +193,11 @@ func (r *Round) count(ctx context.Context, tx pgx.Tx, p syncengine.Changes) erro
 // client since the plan was made.
 func (r *Round) redecide(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, of span) error {
 	args := r.args(of)
-	if err := exec(ctx, tx, args, redecideClear, redecideMatch); err != nil {
+	r.plan.matches = true // whoever changed contacts may have made some
+	if err := exec(ctx, tx, args, redecideClear, redecideMatch, redecideLinks, redecideAddresses, findLinksRange, decideLinked, decideAddresses); err != nil {
 		return err
 	}
-	if err := r.decideRange(ctx, tx, rules, of); err != nil {
+	if err := r.decideUnlinkedRange(ctx, tx, rules, of); err != nil {
 		return err
 	}
 	if err := r.redecideGuarded(ctx, tx, of); err != nil {

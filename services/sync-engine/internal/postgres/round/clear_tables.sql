@@ -1,6 +1,7 @@
 -- name: clear_tables
 -- Leaves the session as a request or the next round may find it.
 DELETE FROM stage;
+DELETE FROM staged_link;
 DELETE FROM address;
 DELETE FROM duplicate;
 DELETE FROM match;
@@ -14,4 +15,5 @@ RESET plan_cache_mode;
 RESET work_mem;
 RESET random_page_cost;
 RESET jit;
+RESET default_statistics_target;
 RESET statement_timeout;

@@ -31,6 +31,22 @@ CREATE TEMP TABLE IF NOT EXISTS stage (
     -- As upstream gave it, where that is to be kept.
     properties jsonb
 );
+-- The links that count, of who was staged and, where everybody was listed, of who was not. They are
+-- found once, and looked up by number from then on.
+CREATE TEMP TABLE IF NOT EXISTS staged_link (
+    n          integer,
+    object_id  text COLLATE "C" NOT NULL,
+    contact_id uuid NOT NULL,
+    status     text NOT NULL,
+    -- Listings lacked the identity before.
+    gone       boolean NOT NULL,
+    -- Made under the client that the directory is mapped to.
+    ours       boolean NOT NULL,
+    -- It is to be given to a contact of this client: the identity is decided about as one without.
+    waits      boolean NOT NULL,
+    -- It was staged, and has neither failed nor been hit by a filter.
+    passed     boolean NOT NULL
+);
 CREATE TEMP TABLE IF NOT EXISTS address (
     n       integer NOT NULL,
     ord     bigint NOT NULL,
@@ -100,6 +116,8 @@ CREATE TEMP TABLE IF NOT EXISTS keep (n integer NOT NULL PRIMARY KEY, object_id 
 SET work_mem = '64MB';
 SET random_page_cost = 1.1;
 SET jit = off;
+-- What is sampled of the tables is to tell large ones from small ones, and no more.
+SET default_statistics_target = 10;
 -- The tables grow from statement to statement: a plan that was made for other numbers of rows would
 -- be made for nothing.
 SET plan_cache_mode = force_custom_plan;

@@ -18,6 +18,8 @@ var (
 	freeLinks string
 	//go:embed decide_addresses.sql
 	decideAddresses string
+	//go:embed address_index.sql
+	addressIndex string
 	//go:embed decide_duplicates.sql
 	decideDuplicates string
 	//go:embed decide_linked.sql
@@ -32,10 +34,12 @@ var (
 	decideElsewhere string
 	//go:embed decide_unlinked.sql
 	decideUnlinked string
-	//go:embed gone_index.sql
-	goneIndex string
-	//go:embed gone_next.sql
-	goneNext string
+	//go:embed find_links.sql
+	findLinks string
+	//go:embed find_links_range.sql
+	findLinksRange string
+	//go:embed links_index.sql
+	linksIndex string
 	//go:embed decide_gone.sql
 	decideGone string
 	//go:embed decide_removed.sql
@@ -54,24 +58,21 @@ var (
 	holdKnown string
 )
 
-// Decide plans the whole round against the state before it. The head's revision
-// is read first: what changes after shows as a revision that moved.
+// Decide plans the whole round against the state before it.
 func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete bool, step syncengine.Step) (planned syncengine.Changes, queued map[string]int, err error) {
 	r.by(rules)
 	for _, do := range []func() error{
-		func() error { return r.inRange(ctx, r.seeState) },
-		func() error { return r.eachRange(ctx, step, r.decideAddresses) },
-		func() error { return r.decideDuplicates(ctx) },
 		func() error {
 			return r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
-				return r.decideRange(ctx, tx, rules, of)
+				return exec(ctx, tx, r.args(of), decideLinked)
 			})
 		},
+		func() error { return r.decideUnlinked(ctx, rules, step) },
 		func() error {
 			if r.delta {
 				return r.eachRange(ctx, step, r.decideRemoved)
 			}
-			return r.decideGone(ctx, complete, step)
+			return r.decideGone(ctx, complete)
 		},
 		func() error { return r.dropRejected(ctx, step) },
 		func() error {
@@ -87,58 +88,73 @@ func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete boo
 	return planned, queued, nil
 }
 
-// seeState reads what the plan is made on.
+// seeState reads what the plan is made on. The head's revision is read first: what
+// changes after shows as a revision that moved.
 func (r *Round) seeState(ctx context.Context, tx pgx.Tx) error {
 	args := r.args(everything)
 	if err := tx.QueryRow(ctx, head, args).Scan(&r.plan.revision); err != nil {
 		return err
 	}
-	return tx.QueryRow(ctx, freeLinks, args).Scan(&r.plan.takes, &r.plan.relinks, &r.plan.rejects, &r.plan.emptyApproved)
+	return tx.QueryRow(ctx, freeLinks, args).Scan(&r.plan.takes, &r.plan.relinks, &r.plan.rejects, &r.plan.emptyApproved, &r.plan.matches)
 }
 
-func (r *Round) decideAddresses(ctx context.Context, tx pgx.Tx, of span) error {
-	return exec(ctx, tx, r.args(of), decideAddresses)
-}
-
-func (r *Round) decideDuplicates(ctx context.Context) error {
-	return r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, decideDuplicates)
+// findLinks finds the links of who was staged and, where everybody was listed, of who
+// was not.
+func (r *Round) findLinks(ctx context.Context, step syncengine.Step) error {
+	if err := r.inRange(ctx, r.seeState); err != nil {
 		return err
+	}
+	if r.delta {
+		err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, linksIndex)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
+			return exec(ctx, tx, r.args(of), findLinksRange)
+		})
+	}
+	return r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		return exec(ctx, tx, r.args(everything), findLinks, linksIndex)
+	}, pg.InOnePass())
+}
+
+// decideUnlinked plans for those who passed and have no link.
+func (r *Round) decideUnlinked(ctx context.Context, rules syncengine.Rules, step syncengine.Step) error {
+	if !r.plan.allLinked {
+		if err := r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
+			return exec(ctx, tx, r.args(of), decideAddresses)
+		}); err != nil {
+			return err
+		}
+	}
+	err := r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		sql := addressIndex
+		if !r.plan.allLinked {
+			sql += decideDuplicates
+		}
+		_, err := tx.Exec(ctx, sql)
+		return err
+	}, pg.InOnePass())
+	if err != nil || r.plan.allLinked {
+		return err
+	}
+	return r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
+		return r.decideUnlinkedRange(ctx, tx, rules, of)
 	})
 }
 
 // decideGone plans for linked identities that a complete listing lacks, numbered
 // after those that it has.
-func (r *Round) decideGone(ctx context.Context, complete bool, step syncengine.Step) error {
+func (r *Round) decideGone(ctx context.Context, complete bool) error {
 	if !complete {
 		return nil
 	}
-	err := r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, goneIndex)
-		return err
-	})
-	for last, after, done := r.staged, "", false; err == nil && !done; {
-		links := 0
-		err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			var upTo *string
-			args := r.args(everything)
-			args["after_id"], args["limit"] = after, decideSize
-			if err := tx.QueryRow(ctx, goneNext, args).Scan(&upTo, &links); err != nil {
-				return err
-			}
-			if done = upTo == nil; done {
-				return nil
-			}
-			args["up_to_id"], args["last"] = *upTo, last
-			tag, err := tx.Exec(ctx, decideGone, args)
-			last, after = last+int(tag.RowsAffected()), *upTo
-			return err
-		})
-		if err == nil && !done {
-			err = step(links)
-		}
-	}
-	return err
+	return r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		return exec(ctx, tx, with(r.args(everything), "last", r.staged), decideGone)
+	}, pg.ByIndex())
 }
 
 // decideRemoved plans for linked identities that left the directory.
@@ -158,14 +174,16 @@ func (r *Round) decided(ctx context.Context) (c counted, err error) {
 	return c, err
 }
 
-// decideRange plans for the staged identities of a range.
-func (r *Round) decideRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, of span) error {
+// decideUnlinkedRange does so for a range.
+func (r *Round) decideUnlinkedRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, of span) error {
 	args := r.args(of)
-	if err := exec(ctx, tx, args, decideLinked, decideMatches); err != nil {
-		return err
-	}
-	if err := compareNames(ctx, tx, args); err != nil {
-		return err
+	if r.plan.matches {
+		if err := exec(ctx, tx, args, decideMatches); err != nil {
+			return err
+		}
+		if err := compareNames(ctx, tx, args); err != nil {
+			return err
+		}
 	}
 	if !rules.Settings.AllowSameEmailAcrossClients {
 		if err := exec(ctx, tx, args, decideElsewhere); err != nil {

@@ -4,10 +4,6 @@
 INSERT INTO address (n, ord, address)
 SELECT s.n, a.ord, a.address
 FROM stage s
-LEFT JOIN LATERAL (
-    SELECT true AS found FROM entra_contact_links l
-    WHERE l.entra_tenant_id = @directory AND l.entra_object_id = s.object_id AND l.ended_at IS NULL AND l.relink_client_id IS DISTINCT FROM @relink_client::uuid
-    LIMIT 1
-) l ON true
+LEFT JOIN LATERAL (SELECT true AS found FROM staged_link l WHERE l.n = s.n AND NOT l.waits LIMIT 1) l ON true
 CROSS JOIN LATERAL unnest(string_to_array(s.addresses, ' ')) WITH ORDINALITY AS a (address, ord)
 WHERE s.n > @after AND s.n <= @up_to AND s.failure IS NULL AND s.verdict IS NULL AND l.found IS NULL;

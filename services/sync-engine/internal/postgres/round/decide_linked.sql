@@ -20,7 +20,7 @@ FROM (
                WHEN v.was_gone THEN 'seen'
            END AS action
     FROM (
-        SELECT s.n, s.object_id, s.verdict, c.id AS contact_id, c.inactive, c.inactivated_by_sync, l.gone_at IS NOT NULL AS was_gone,
+        SELECT s.n, s.object_id, s.verdict, c.id AS contact_id, c.inactive, c.inactivated_by_sync, l.gone AS was_gone,
                CASE WHEN l.status <> 'orphaned' THEN l.status ELSE COALESCE(c.entra_sync_status, 'active') END AS status,
                (s.verdict IS NULL OR s.verdict = 'account_disabled')
                    AND (c.entra_user_principal_name IS DISTINCT FROM s.upn OR c.entra_account_enabled IS DISTINCT FROM s.enabled) AS stale,
@@ -30,22 +30,20 @@ FROM (
                    CASE WHEN @field_phone AND s.phone <> '' AND c.phone <> s.phone THEN 'phone' END,
                    CASE WHEN @field_role AND s.role <> '' AND c.role <> s.role THEN 'role' END,
                    CASE WHEN @field_upn AND s.upn <> '' AND c.sign_in_name <> s.upn THEN 'signInName' END], NULL) AS fields
-        FROM stage s
+        FROM staged_link l
         CROSS JOIN LATERAL (
-            SELECT l.contact_id, l.status, l.gone_at, l.entra_tenant_id, l.entra_object_id
-            FROM entra_contact_links l
-            WHERE l.entra_tenant_id = @directory AND l.entra_object_id = s.object_id AND l.client_id = @client AND l.ended_at IS NULL
-            LIMIT 1
-        ) l
+            SELECT s.n, s.object_id, s.failure, s.verdict, s.upn, s.enabled, s.named, s.full_name, s.mailed, s.email_norm, s.phone, s.role
+            FROM stage s WHERE s.n = l.n LIMIT 1
+        ) s
         CROSS JOIN LATERAL (
             SELECT c.id, c.inactive, c.inactivated_by_sync, c.entra_sync_status, c.entra_user_principal_name, c.entra_account_enabled,
                    c.full_name, c.email_norm, c.phone, c.role, c.sign_in_name
             FROM contacts c
             -- A contact that has gone over to another identity is no longer this one's.
-            WHERE c.id = l.contact_id AND NOT c.deleted AND c.entra_tenant_id = l.entra_tenant_id AND c.entra_object_id = l.entra_object_id
+            WHERE c.id = l.contact_id AND NOT c.deleted AND c.entra_tenant_id = @directory AND c.entra_object_id = l.object_id
             LIMIT 1
         ) c
-        WHERE s.n > @after AND s.n <= @up_to AND s.failure IS NULL
+        WHERE l.n > @after AND l.n <= @up_to AND l.ours AND s.failure IS NULL
     ) v
 ) w
 WHERE w.action IS NOT NULL;

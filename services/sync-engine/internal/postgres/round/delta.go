@@ -16,7 +16,7 @@ import (
 var (
 	//go:embed restart.sql
 	restart string
-	//go:embed gone_index.sql
+	//go:embed stage_index.sql
 	stageIndex string
 	//go:embed known_staged.sql
 	knownStaged string
@@ -99,6 +99,9 @@ func (r *Round) HostChanged(ctx context.Context, most int) (ids []string, err er
 
 // Restart forgets what was staged. Changes are looked up by identity while more come.
 func (r *Round) Restart(ctx context.Context, delta bool) error {
+	if err := r.copied(); err != nil {
+		return err
+	}
 	staged := r.staged
 	r.staged, r.delta = 0, delta
 	if !r.session.ready {

@@ -19,6 +19,8 @@ var (
 	keptNext string
 	//go:embed kept_forget.sql
 	keptForget string
+	//go:embed kept_forget_changed.sql
+	keptForgetChanged string
 )
 
 // Keep implements syncengine.Round. It comes after what was planned is applied, and
@@ -41,8 +43,13 @@ func (r *Round) Keep(ctx context.Context, complete bool, step syncengine.Step) e
 
 // forgetKept forgets who need not be kept any longer.
 func (r *Round) forgetKept(ctx context.Context, step syncengine.Step) error {
+	if r.delta {
+		return r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
+			return exec(ctx, tx, r.args(of), keptForgetChanged)
+		})
+	}
 	return r.eachKept(ctx, step, func(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
-		return exec(ctx, tx, with(args, "everybody", !r.delta), keptForget)
+		return exec(ctx, tx, args, keptForget)
 	})
 }
 

@@ -41,6 +41,9 @@ type plan struct {
 	relinks  bool  // and some that are to be given to contacts of this client
 	held     bool  // its inactivations are
 	rejects  bool  // a person has kept some of the directory's links active
+	matches  bool  // the client has contacts, one of which may be an identity's
+	// Everybody who passed has a link.
+	allLinked bool
 	// A person has approved that the directory lists nobody.
 	emptyApproved bool
 	// The run whose held inactivations go through; zero for none.

@@ -80,6 +80,8 @@ type session struct {
 	bare   bool // it has lost the indexes of their tables
 	rows   int  // written to temporary tables, restarts included
 	closed bool // the result is recorded
+	// Tells how the copy of a batch ended; nil where none is under way.
+	copying <-chan error
 }
 
 // mapping is what the directory is mapped to, as the round knows it.
@@ -155,12 +157,18 @@ func (r *Round) open(ctx context.Context, now time.Time) error {
 // inRange runs fn in a transaction of the tenant on the round's connection. Its
 // statements work on a few thousand rows and find them by index.
 func (r *Round) inRange(ctx context.Context, fn pg.TxFunc) error {
+	if err := r.copied(); err != nil {
+		return err
+	}
 	return pg.InTenant(ctx, r.conn, fn, pg.StatementTimeout(r.timeouts.Range), pg.ByIndex())
 }
 
 // inDirectory runs fn likewise, for statements that go through all that was staged
 // or planned, once. Those that join or sort it leave ByIndex out.
 func (r *Round) inDirectory(ctx context.Context, fn pg.TxFunc, how ...pg.TxOption) error {
+	if err := r.copied(); err != nil {
+		return err
+	}
 	return pg.InTenant(ctx, r.conn, fn, append(how, pg.StatementTimeout(r.timeouts.Directory))...)
 }
 
@@ -206,7 +214,8 @@ func (r *Round) prepareSession(ctx context.Context) error {
 // tables, takes longer than such a round. Any other session ends, and whatever is
 // wrong with it too.
 func (r *Round) Release() {
-	if r.session.closed && r.clear() {
+	failed := r.copied() != nil // a round that was given up may have a copy under way
+	if !failed && r.session.closed && r.clear() {
 		r.conn.Return()
 	}
 	r.conn.Release()

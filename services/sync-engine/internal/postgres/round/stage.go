@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed" // the statements
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -20,6 +21,8 @@ var (
 	prepare string
 	//go:embed tally.sql
 	tally string
+	//go:embed tally_listed.sql
+	tallyListed string
 	//go:embed tally_filtered.sql
 	tallyFiltered string
 	//go:embed failures.sql
@@ -31,8 +34,10 @@ var stageColumns = []string{
 	"phone", "role", "addresses", "own", "contact_id", "removed", "properties",
 }
 
-// Stage copies a batch into the temporary table, numbered on. A round whose
-// mapping moved ends here already: a long listing would be for nothing.
+// Stage copies a batch into the temporary table, numbered on. It returns before the
+// copy is done, so that the next batch is read meanwhile; whatever uses the connection
+// next waits for it. A round whose mapping moved ends here already: a long listing would
+// be for nothing.
 func (r *Round) Stage(ctx context.Context, identities []syncengine.Identity) error {
 	if err := r.inRange(ctx, r.checkRevision); err != nil {
 		return fmt.Errorf("staging: %w", err)
@@ -46,13 +51,26 @@ func (r *Round) Stage(ctx context.Context, identities []syncengine.Identity) err
 		}
 		r.session.bare = true
 	}
-	source := &copySource{identities: identities, n: r.staged, at: -1}
-	if _, err := r.conn.Raw().CopyFrom(ctx, pgx.Identifier{"stage"}, stageColumns, source); err != nil {
-		return fmt.Errorf("staging: %w", pg.Classify(err))
-	}
+	source := &copySource{identities: slices.Clone(identities), n: r.staged, at: -1}
+	done := make(chan error, 1)
+	r.session.copying = done
+	go func() {
+		_, err := r.conn.Raw().CopyFrom(ctx, pgx.Identifier{"stage"}, stageColumns, source)
+		done <- err
+	}()
 	r.staged += len(identities)
 	r.session.rows += len(identities)
 	return nil
+}
+
+// copied waits until the batch before is staged.
+func (r *Round) copied() error {
+	if r.session.copying == nil {
+		return nil
+	}
+	err := <-r.session.copying
+	r.session.copying = nil
+	return pg.Classify(err)
 }
 
 // copySource feeds identities to COPY without holding a second copy of them.
@@ -97,7 +115,7 @@ func text(s string) any {
 }
 
 // Prepare merges repeats, adds to what changed those that are to be decided about
-// again, and counts.
+// again, finds the links, and counts.
 func (r *Round) Prepare(ctx context.Context, step syncengine.Step) (t syncengine.Tally, err error) {
 	if err := r.prepareSession(ctx); err != nil {
 		return t, fmt.Errorf("preparing what was staged: %w", err)
@@ -112,6 +130,9 @@ func (r *Round) Prepare(ctx context.Context, step syncengine.Step) (t syncengine
 	})
 	if err == nil && r.delta {
 		err = r.stageUndecided(ctx)
+	}
+	if err == nil {
+		err = r.findLinks(ctx, step)
 	}
 	if err == nil {
 		err = r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error { return r.tally(ctx, tx, &t) }, pg.ByIndex())
@@ -133,9 +154,16 @@ func (r *Round) Prepare(ctx context.Context, step syncengine.Step) (t syncengine
 
 // tally counts what was staged.
 func (r *Round) tally(ctx context.Context, tx pgx.Tx, t *syncengine.Tally) error {
-	err := tx.QueryRow(ctx, tally, r.args(everything)).Scan(&t.Identities, &t.Failed, &t.Passed, &t.Nameless, &t.ActiveLinks)
+	err := tx.QueryRow(ctx, tally).Scan(&t.Identities, &t.Failed, &t.Passed, &t.Nameless)
 	if err != nil {
 		return err
+	}
+	if !r.delta {
+		linked := 0
+		if err := tx.QueryRow(ctx, tallyListed).Scan(&t.ActiveLinks, &linked); err != nil {
+			return err
+		}
+		r.plan.allLinked = linked == t.Passed
 	}
 	rows, err := tx.Query(ctx, failures)
 	if err != nil {

@@ -55,7 +55,7 @@ func (d *rest) count(failure, verdict string, linked bool, n int) {
 func (r *Round) tallyDirectory(ctx context.Context, t *syncengine.Tally) error {
 	others := rest{reasons: map[string]int{}}
 	err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, tallyLinks, r.args(everything)).Scan(&others.linked, &others.active); err != nil {
+		if err := tx.QueryRow(ctx, tallyLinks, r.args(everything)).Scan(&others.linked, &others.active, &t.ActiveLinks); err != nil {
 			return err
 		}
 		return tallyBy(ctx, tx, tallyKept, r.args(everything), 1, &others)

@@ -1,2 +1,2 @@
--- name: gone_index
+-- name: stage_index
 CREATE INDEX IF NOT EXISTS stage_object ON stage (object_id);

@@ -1,0 +1,2 @@
+-- name: address_index
+CREATE INDEX IF NOT EXISTS address_n ON address (n, ord);
