@@ -84,7 +84,7 @@ func Empty(t testing.TB) *DB {
 	}
 	db.AdminURL = at(*base, db.Name)
 	err = onServer(t.Context(), *base, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(t.Context(), "CREATE DATABASE "+db.Name+" TEMPLATE template0")
+		_, err := conn.Exec(t.Context(), "CREATE DATABASE "+db.Name+" TEMPLATE template0 STRATEGY FILE_COPY")
 		return err
 	})
 	if err != nil {
@@ -147,7 +147,8 @@ func create(ctx context.Context, base url.URL, db *DB, contexts []string) error 
 		return err
 	}
 	err = onServer(ctx, base, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "CREATE DATABASE "+db.Name+" TEMPLATE "+template)
+		// Copying files takes less than half the time of logging each page, which is the default.
+		_, err := conn.Exec(ctx, "CREATE DATABASE "+db.Name+" TEMPLATE "+template+" STRATEGY FILE_COPY")
 		return err
 	})
 	if err != nil {
