@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 )
@@ -128,4 +129,28 @@ func TestADisconnectSettlesWhenTheWorkerHasActed(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "connection_disconnected", <-acted)
 	require.Equal(t, "settled", resp.GetEffects())
+}
+
+// The worker asks for whom something recurs: for those that have a connection, whatever its state.
+func TestConnectedTenantsAreNamed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	named := func(after string, size int32) []string {
+		res, err := b.named.ListConnectedTenants(t.Context(), &connectionv1.ListConnectedTenantsRequest{AfterTenantId: after, PageSize: size})
+		require.NoError(t, err)
+		return res.GetTenantIds()
+	}
+	require.Empty(t, named("", 10))
+	for _, id := range []tenant.ID{"msp-b", "msp-a", "msp-c", "msp-d"} {
+		b.connect(id)
+	}
+	b.sim.fault(map[string]any{"kind": "status", "route": "graph.relationships", "status": 403})
+	require.Equal(t, "consent_missing", validate(person(t, "msp-a", "admin"), b.replica).code)
+	b.sim.heal()
+	_, err := b.public.Disconnect(person(t, "msp-d", "admin"), &connectionv1.DisconnectRequest{})
+	require.NoError(t, err)
+	b.connect("msp-b") // anew: the one before is history
+	require.Equal(t, []string{"msp-a", "msp-b", "msp-c"}, named("", 10))
+	require.Equal(t, []string{"msp-b"}, named("msp-a", 1))
+	require.Empty(t, named("msp-c", 10))
 }

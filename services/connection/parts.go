@@ -103,6 +103,8 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 			Read:       &connection.Read{Providers: providers},
 			PullEvents: &connection.PullEvents{Log: events},
 			AckEvents:  &connection.AckEvents{Log: events},
+
+			ConnectedTenants: &connection.ConnectedTenants{Store: connections},
 		},
 	}, nil
 }

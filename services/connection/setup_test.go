@@ -64,6 +64,7 @@ type replica struct {
 	discovery connectionv1.DirectoryServiceClient          // as discovery
 	engine    connectionv1.DirectoryServiceClient          // as the sync engine
 	worker    orchestrationv1.EffectServiceClient          // as the worker
+	named     connectionv1.ConnectionInternalServiceClient // as the worker
 }
 
 // bundle is the service between a real database and a made-up Microsoft.
@@ -136,6 +137,7 @@ func (b *bundle) start(pool *pg.Pool) replica {
 		discovery: connectionv1.NewDirectoryServiceClient(b.network.Dial("discovery", name, address)),
 		engine:    connectionv1.NewDirectoryServiceClient(b.network.Dial("sync-engine", name, address)),
 		worker:    orchestrationv1.NewEffectServiceClient(b.network.Dial("worker", name, address)),
+		named:     connectionv1.NewConnectionInternalServiceClient(b.network.Dial("worker", name, address)),
 	}
 }
 

@@ -40,6 +40,15 @@ func (s *Connections) Current(ctx context.Context, tenantID string) (c connectio
 	return c, ok, err
 }
 
+// ConnectedTenants names tenants that have a connection.
+func (s *Connections) ConnectedTenants(ctx context.Context, after string, limit int32) (tenants []string, err error) {
+	err = s.across(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		tenants, err = q.ConnectedTenants(ctx, sqlc.ConnectedTenantsParams{After: after, Size: limit})
+		return err
+	})
+	return tenants, err
+}
+
 func fromRow(r sqlc.CurrentConnectionRow) connection.Connection {
 	c := connection.Connection{
 		ID: r.ID.String(), Type: connection.Type(r.ConnectionType), Status: connection.Status(r.Status),

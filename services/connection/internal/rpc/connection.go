@@ -124,6 +124,15 @@ func (s *internalServer) FindFlow(ctx context.Context, req *connectionv1.FindFlo
 	return &connectionv1.FindFlowResponse{TenantId: tenant}, nil
 }
 
+// ListConnectedTenants names the tenants that have a connection.
+func (s *internalServer) ListConnectedTenants(ctx context.Context, req *connectionv1.ListConnectedTenantsRequest) (*connectionv1.ListConnectedTenantsResponse, error) {
+	tenants, err := s.use.ConnectedTenants.Do(withoutTenant(ctx), req.GetAfterTenantId(), req.GetPageSize())
+	if err != nil {
+		return nil, err
+	}
+	return &connectionv1.ListConnectedTenantsResponse{TenantIds: tenants}, nil
+}
+
 func (s *internalServer) GetConnection(ctx context.Context, _ *connectionv1.GetConnectionRequest) (*connectionv1.GetConnectionResponse, error) {
 	caller, err := callerOf(ctx)
 	if err != nil {

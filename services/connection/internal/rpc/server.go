@@ -24,6 +24,7 @@ type UseCases struct {
 	Callback          *connection.Callback
 	Show              *connection.Show
 	Read              *connection.Read
+	ConnectedTenants  *connection.ConnectedTenants
 	PullEvents        *connection.PullEvents
 	AckEvents         *connection.AckEvents
 }

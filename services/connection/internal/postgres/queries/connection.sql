@@ -70,3 +70,7 @@ WHERE tenant_id = @tenant_id AND id = @id AND secret_version = @secret_version::
 -- Tokens of managed tenants that any replica keeps are void from here on.
 UPDATE entra_partner_connections SET customer_epoch = customer_epoch + 1
 WHERE tenant_id = @tenant_id AND status IN ('connected', 'validation_failed');
+
+-- name: ConnectedTenants :many
+-- Of all tenants; at most one connection of each is active.
+SELECT tenant_id FROM connected_tenants WHERE tenant_id > @after ORDER BY tenant_id LIMIT @size;

@@ -29,6 +29,36 @@ func (q *Queries) ClearFailure(ctx context.Context, arg ClearFailureParams) erro
 	return err
 }
 
+const connectedTenants = `-- name: ConnectedTenants :many
+SELECT tenant_id FROM connected_tenants WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2
+`
+
+type ConnectedTenantsParams struct {
+	After string
+	Size  int32
+}
+
+// Of all tenants; at most one connection of each is active.
+func (q *Queries) ConnectedTenants(ctx context.Context, arg ConnectedTenantsParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, connectedTenants, arg.After, arg.Size)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var tenant_id string
+		if err := rows.Scan(&tenant_id); err != nil {
+			return nil, err
+		}
+		items = append(items, tenant_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const currentConnection = `-- name: CurrentConnection :one
 SELECT id, connection_type, status, partner_tenant_id, scope, secret_version, token_expires_at, connected_by,
     connected_at, last_validated_at, error_code, error_message, error_checked_at, client_id, customer_epoch

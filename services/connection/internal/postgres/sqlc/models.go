@@ -19,6 +19,10 @@ type AppCredential struct {
 	CustomerAccess *string
 }
 
+type ConnectedTenant struct {
+	TenantID string
+}
+
 type EffectsDead struct {
 	TenantID string
 	ID       uuid.UUID

@@ -1209,6 +1209,103 @@ func (x *GetConnectionResponse) GetSecretStore() *Problem {
 	return nil
 }
 
+type ListConnectedTenantsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names come after this one; empty at first.
+	AfterTenantId string `protobuf:"bytes,1,opt,name=after_tenant_id,json=afterTenantId,proto3" json:"after_tenant_id,omitempty"`
+	PageSize      int32  `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListConnectedTenantsRequest) Reset() {
+	*x = ListConnectedTenantsRequest{}
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListConnectedTenantsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListConnectedTenantsRequest) ProtoMessage() {}
+
+func (x *ListConnectedTenantsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListConnectedTenantsRequest.ProtoReflect.Descriptor instead.
+func (*ListConnectedTenantsRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ListConnectedTenantsRequest) GetAfterTenantId() string {
+	if x != nil {
+		return x.AfterTenantId
+	}
+	return ""
+}
+
+func (x *ListConnectedTenantsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+type ListConnectedTenantsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	TenantIds     []string               `protobuf:"bytes,1,rep,name=tenant_ids,json=tenantIds,proto3" json:"tenant_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListConnectedTenantsResponse) Reset() {
+	*x = ListConnectedTenantsResponse{}
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListConnectedTenantsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListConnectedTenantsResponse) ProtoMessage() {}
+
+func (x *ListConnectedTenantsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListConnectedTenantsResponse.ProtoReflect.Descriptor instead.
+func (*ListConnectedTenantsResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ListConnectedTenantsResponse) GetTenantIds() []string {
+	if x != nil {
+		return x.TenantIds
+	}
+	return nil
+}
+
 type PullStatusEventsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	MaxEvents     int32                  `protobuf:"varint,1,opt,name=max_events,json=maxEvents,proto3" json:"max_events,omitempty"`
@@ -1219,7 +1316,7 @@ type PullStatusEventsRequest struct {
 
 func (x *PullStatusEventsRequest) Reset() {
 	*x = PullStatusEventsRequest{}
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[20]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1231,7 +1328,7 @@ func (x *PullStatusEventsRequest) String() string {
 func (*PullStatusEventsRequest) ProtoMessage() {}
 
 func (x *PullStatusEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[20]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1244,7 +1341,7 @@ func (x *PullStatusEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PullStatusEventsRequest.ProtoReflect.Descriptor instead.
 func (*PullStatusEventsRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{20}
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *PullStatusEventsRequest) GetMaxEvents() int32 {
@@ -1283,7 +1380,7 @@ type StatusEvent struct {
 
 func (x *StatusEvent) Reset() {
 	*x = StatusEvent{}
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[21]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1295,7 +1392,7 @@ func (x *StatusEvent) String() string {
 func (*StatusEvent) ProtoMessage() {}
 
 func (x *StatusEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[21]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1308,7 +1405,7 @@ func (x *StatusEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusEvent.ProtoReflect.Descriptor instead.
 func (*StatusEvent) Descriptor() ([]byte, []int) {
-	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{21}
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *StatusEvent) GetEventId() string {
@@ -1376,7 +1473,7 @@ type PullStatusEventsResponse struct {
 
 func (x *PullStatusEventsResponse) Reset() {
 	*x = PullStatusEventsResponse{}
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[22]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1388,7 +1485,7 @@ func (x *PullStatusEventsResponse) String() string {
 func (*PullStatusEventsResponse) ProtoMessage() {}
 
 func (x *PullStatusEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[22]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1401,7 +1498,7 @@ func (x *PullStatusEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PullStatusEventsResponse.ProtoReflect.Descriptor instead.
 func (*PullStatusEventsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{22}
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PullStatusEventsResponse) GetEvents() []*StatusEvent {
@@ -1420,7 +1517,7 @@ type AckStatusEventsRequest struct {
 
 func (x *AckStatusEventsRequest) Reset() {
 	*x = AckStatusEventsRequest{}
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[23]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1432,7 +1529,7 @@ func (x *AckStatusEventsRequest) String() string {
 func (*AckStatusEventsRequest) ProtoMessage() {}
 
 func (x *AckStatusEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[23]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1445,7 +1542,7 @@ func (x *AckStatusEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AckStatusEventsRequest.ProtoReflect.Descriptor instead.
 func (*AckStatusEventsRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{23}
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *AckStatusEventsRequest) GetEventIds() []string {
@@ -1463,7 +1560,7 @@ type AckStatusEventsResponse struct {
 
 func (x *AckStatusEventsResponse) Reset() {
 	*x = AckStatusEventsResponse{}
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[24]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1475,7 +1572,7 @@ func (x *AckStatusEventsResponse) String() string {
 func (*AckStatusEventsResponse) ProtoMessage() {}
 
 func (x *AckStatusEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[24]
+	mi := &file_entrasync_connection_v1_connection_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1488,7 +1585,7 @@ func (x *AckStatusEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AckStatusEventsResponse.ProtoReflect.Descriptor instead.
 func (*AckStatusEventsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{24}
+	return file_entrasync_connection_v1_connection_proto_rawDescGZIP(), []int{26}
 }
 
 var File_entrasync_connection_v1_connection_proto protoreflect.FileDescriptor
@@ -1575,7 +1672,14 @@ const file_entrasync_connection_v1_connection_proto_rawDesc = "" +
 	"\fconnected_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\vconnectedAt\x12'\n" +
 	"\x0fcustomer_access\x18\t \x01(\tR\x0ecustomerAccess\x12C\n" +
 	"\fsecret_store\x18\n" +
-	" \x01(\v2 .entrasync.connection.v1.ProblemR\vsecretStore\"q\n" +
+	" \x01(\v2 .entrasync.connection.v1.ProblemR\vsecretStore\"w\n" +
+	"\x1bListConnectedTenantsRequest\x12/\n" +
+	"\x0fafter_tenant_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\rafterTenantId\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x01R\bpageSize\"=\n" +
+	"\x1cListConnectedTenantsResponse\x12\x1d\n" +
+	"\n" +
+	"tenant_ids\x18\x01 \x03(\tR\ttenantIds\"q\n" +
 	"\x17PullStatusEventsRequest\x12(\n" +
 	"\n" +
 	"max_events\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x01R\tmaxEvents\x12,\n" +
@@ -1603,7 +1707,7 @@ const file_entrasync_connection_v1_connection_proto_rawDesc = "" +
 	"Disconnect\x12*.entrasync.connection.v1.DisconnectRequest\x1a+.entrasync.connection.v1.DisconnectResponse\"c\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02':\x01*\"\"/api/integrations/entra/disconnect\x12\xdb\x01\n" +
 	"\x0eValidateDirect\x12..entrasync.connection.v1.ValidateDirectRequest\x1a/.entrasync.connection.v1.ValidateDirectResponse\"h\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02,:\x01*\"'/api/integrations/entra/validate-direct\x12\xd7\x01\n" +
 	"\x0eSetCredentials\x12..entrasync.connection.v1.SetCredentialsRequest\x1a/.entrasync.connection.v1.SetCredentialsResponse\"d\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02(:\x01*\x1a#/api/integrations/entra/credentials\x12\xdd\x01\n" +
-	"\x11DeleteCredentials\x121.entrasync.connection.v1.DeleteCredentialsRequest\x1a2.entrasync.connection.v1.DeleteCredentialsResponse\"a\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02%*#/api/integrations/entra/credentials2\xc9\x05\n" +
+	"\x11DeleteCredentials\x121.entrasync.connection.v1.DeleteCredentialsRequest\x1a2.entrasync.connection.v1.DeleteCredentialsResponse\"a\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02%*#/api/integrations/entra/credentials2\xdf\x06\n" +
 	"\x19ConnectionInternalService\x12\x88\x01\n" +
 	"\x10CompleteCallback\x120.entrasync.connection.v1.CompleteCallbackRequest\x1a1.entrasync.connection.v1.CompleteCallbackResponse\"\x0f\xb2\xbb\x18\v\n" +
 	"\agateway\x10\x01\x12p\n" +
@@ -1613,7 +1717,10 @@ const file_entrasync_connection_v1_connection_proto_rawDesc = "" +
 	"\agateway\n" +
 	"\tdiscovery\n" +
 	"\vsync-engine\n" +
-	"\x06worker\x12\x88\x01\n" +
+	"\x06worker\x12\x93\x01\n" +
+	"\x14ListConnectedTenants\x124.entrasync.connection.v1.ListConnectedTenantsRequest\x1a5.entrasync.connection.v1.ListConnectedTenantsResponse\"\x0e\xb2\xbb\x18\n" +
+	"\n" +
+	"\x06worker\x10\x01\x12\x88\x01\n" +
 	"\x10PullStatusEvents\x120.entrasync.connection.v1.PullStatusEventsRequest\x1a1.entrasync.connection.v1.PullStatusEventsResponse\"\x0f\xb2\xbb\x18\v\n" +
 	"\agateway\x10\x01\x12\x83\x01\n" +
 	"\x0fAckStatusEvents\x12/.entrasync.connection.v1.AckStatusEventsRequest\x1a0.entrasync.connection.v1.AckStatusEventsResponse\"\r\xb2\xbb\x18\t\n" +
@@ -1632,47 +1739,49 @@ func file_entrasync_connection_v1_connection_proto_rawDescGZIP() []byte {
 	return file_entrasync_connection_v1_connection_proto_rawDescData
 }
 
-var file_entrasync_connection_v1_connection_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_entrasync_connection_v1_connection_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_entrasync_connection_v1_connection_proto_goTypes = []any{
-	(*Problem)(nil),                   // 0: entrasync.connection.v1.Problem
-	(*ConnectRequest)(nil),            // 1: entrasync.connection.v1.ConnectRequest
-	(*ConnectResponse)(nil),           // 2: entrasync.connection.v1.ConnectResponse
-	(*CompleteConnectRequest)(nil),    // 3: entrasync.connection.v1.CompleteConnectRequest
-	(*CompleteConnectResponse)(nil),   // 4: entrasync.connection.v1.CompleteConnectResponse
-	(*DisconnectRequest)(nil),         // 5: entrasync.connection.v1.DisconnectRequest
-	(*DisconnectResponse)(nil),        // 6: entrasync.connection.v1.DisconnectResponse
-	(*ValidateDirectRequest)(nil),     // 7: entrasync.connection.v1.ValidateDirectRequest
-	(*ValidateDirectResponse)(nil),    // 8: entrasync.connection.v1.ValidateDirectResponse
-	(*ValidationError)(nil),           // 9: entrasync.connection.v1.ValidationError
-	(*SetCredentialsRequest)(nil),     // 10: entrasync.connection.v1.SetCredentialsRequest
-	(*SetCredentialsResponse)(nil),    // 11: entrasync.connection.v1.SetCredentialsResponse
-	(*DeleteCredentialsRequest)(nil),  // 12: entrasync.connection.v1.DeleteCredentialsRequest
-	(*DeleteCredentialsResponse)(nil), // 13: entrasync.connection.v1.DeleteCredentialsResponse
-	(*CompleteCallbackRequest)(nil),   // 14: entrasync.connection.v1.CompleteCallbackRequest
-	(*FindFlowRequest)(nil),           // 15: entrasync.connection.v1.FindFlowRequest
-	(*FindFlowResponse)(nil),          // 16: entrasync.connection.v1.FindFlowResponse
-	(*CompleteCallbackResponse)(nil),  // 17: entrasync.connection.v1.CompleteCallbackResponse
-	(*GetConnectionRequest)(nil),      // 18: entrasync.connection.v1.GetConnectionRequest
-	(*GetConnectionResponse)(nil),     // 19: entrasync.connection.v1.GetConnectionResponse
-	(*PullStatusEventsRequest)(nil),   // 20: entrasync.connection.v1.PullStatusEventsRequest
-	(*StatusEvent)(nil),               // 21: entrasync.connection.v1.StatusEvent
-	(*PullStatusEventsResponse)(nil),  // 22: entrasync.connection.v1.PullStatusEventsResponse
-	(*AckStatusEventsRequest)(nil),    // 23: entrasync.connection.v1.AckStatusEventsRequest
-	(*AckStatusEventsResponse)(nil),   // 24: entrasync.connection.v1.AckStatusEventsResponse
-	(*timestamppb.Timestamp)(nil),     // 25: google.protobuf.Timestamp
+	(*Problem)(nil),                      // 0: entrasync.connection.v1.Problem
+	(*ConnectRequest)(nil),               // 1: entrasync.connection.v1.ConnectRequest
+	(*ConnectResponse)(nil),              // 2: entrasync.connection.v1.ConnectResponse
+	(*CompleteConnectRequest)(nil),       // 3: entrasync.connection.v1.CompleteConnectRequest
+	(*CompleteConnectResponse)(nil),      // 4: entrasync.connection.v1.CompleteConnectResponse
+	(*DisconnectRequest)(nil),            // 5: entrasync.connection.v1.DisconnectRequest
+	(*DisconnectResponse)(nil),           // 6: entrasync.connection.v1.DisconnectResponse
+	(*ValidateDirectRequest)(nil),        // 7: entrasync.connection.v1.ValidateDirectRequest
+	(*ValidateDirectResponse)(nil),       // 8: entrasync.connection.v1.ValidateDirectResponse
+	(*ValidationError)(nil),              // 9: entrasync.connection.v1.ValidationError
+	(*SetCredentialsRequest)(nil),        // 10: entrasync.connection.v1.SetCredentialsRequest
+	(*SetCredentialsResponse)(nil),       // 11: entrasync.connection.v1.SetCredentialsResponse
+	(*DeleteCredentialsRequest)(nil),     // 12: entrasync.connection.v1.DeleteCredentialsRequest
+	(*DeleteCredentialsResponse)(nil),    // 13: entrasync.connection.v1.DeleteCredentialsResponse
+	(*CompleteCallbackRequest)(nil),      // 14: entrasync.connection.v1.CompleteCallbackRequest
+	(*FindFlowRequest)(nil),              // 15: entrasync.connection.v1.FindFlowRequest
+	(*FindFlowResponse)(nil),             // 16: entrasync.connection.v1.FindFlowResponse
+	(*CompleteCallbackResponse)(nil),     // 17: entrasync.connection.v1.CompleteCallbackResponse
+	(*GetConnectionRequest)(nil),         // 18: entrasync.connection.v1.GetConnectionRequest
+	(*GetConnectionResponse)(nil),        // 19: entrasync.connection.v1.GetConnectionResponse
+	(*ListConnectedTenantsRequest)(nil),  // 20: entrasync.connection.v1.ListConnectedTenantsRequest
+	(*ListConnectedTenantsResponse)(nil), // 21: entrasync.connection.v1.ListConnectedTenantsResponse
+	(*PullStatusEventsRequest)(nil),      // 22: entrasync.connection.v1.PullStatusEventsRequest
+	(*StatusEvent)(nil),                  // 23: entrasync.connection.v1.StatusEvent
+	(*PullStatusEventsResponse)(nil),     // 24: entrasync.connection.v1.PullStatusEventsResponse
+	(*AckStatusEventsRequest)(nil),       // 25: entrasync.connection.v1.AckStatusEventsRequest
+	(*AckStatusEventsResponse)(nil),      // 26: entrasync.connection.v1.AckStatusEventsResponse
+	(*timestamppb.Timestamp)(nil),        // 27: google.protobuf.Timestamp
 }
 var file_entrasync_connection_v1_connection_proto_depIdxs = []int32{
-	25, // 0: entrasync.connection.v1.ConnectResponse.expires_at:type_name -> google.protobuf.Timestamp
-	25, // 1: entrasync.connection.v1.ValidateDirectResponse.checked_at:type_name -> google.protobuf.Timestamp
+	27, // 0: entrasync.connection.v1.ConnectResponse.expires_at:type_name -> google.protobuf.Timestamp
+	27, // 1: entrasync.connection.v1.ValidateDirectResponse.checked_at:type_name -> google.protobuf.Timestamp
 	9,  // 2: entrasync.connection.v1.ValidateDirectResponse.error:type_name -> entrasync.connection.v1.ValidationError
-	25, // 3: entrasync.connection.v1.ValidationError.checked_at:type_name -> google.protobuf.Timestamp
-	25, // 4: entrasync.connection.v1.SetCredentialsResponse.certificate_expires_at:type_name -> google.protobuf.Timestamp
-	25, // 5: entrasync.connection.v1.GetConnectionResponse.last_validated_at:type_name -> google.protobuf.Timestamp
+	27, // 3: entrasync.connection.v1.ValidationError.checked_at:type_name -> google.protobuf.Timestamp
+	27, // 4: entrasync.connection.v1.SetCredentialsResponse.certificate_expires_at:type_name -> google.protobuf.Timestamp
+	27, // 5: entrasync.connection.v1.GetConnectionResponse.last_validated_at:type_name -> google.protobuf.Timestamp
 	9,  // 6: entrasync.connection.v1.GetConnectionResponse.last_validation_error:type_name -> entrasync.connection.v1.ValidationError
-	25, // 7: entrasync.connection.v1.GetConnectionResponse.connected_at:type_name -> google.protobuf.Timestamp
+	27, // 7: entrasync.connection.v1.GetConnectionResponse.connected_at:type_name -> google.protobuf.Timestamp
 	0,  // 8: entrasync.connection.v1.GetConnectionResponse.secret_store:type_name -> entrasync.connection.v1.Problem
-	25, // 9: entrasync.connection.v1.StatusEvent.at:type_name -> google.protobuf.Timestamp
-	21, // 10: entrasync.connection.v1.PullStatusEventsResponse.events:type_name -> entrasync.connection.v1.StatusEvent
+	27, // 9: entrasync.connection.v1.StatusEvent.at:type_name -> google.protobuf.Timestamp
+	23, // 10: entrasync.connection.v1.PullStatusEventsResponse.events:type_name -> entrasync.connection.v1.StatusEvent
 	1,  // 11: entrasync.connection.v1.ConnectionService.Connect:input_type -> entrasync.connection.v1.ConnectRequest
 	3,  // 12: entrasync.connection.v1.ConnectionService.CompleteConnect:input_type -> entrasync.connection.v1.CompleteConnectRequest
 	5,  // 13: entrasync.connection.v1.ConnectionService.Disconnect:input_type -> entrasync.connection.v1.DisconnectRequest
@@ -1682,21 +1791,23 @@ var file_entrasync_connection_v1_connection_proto_depIdxs = []int32{
 	14, // 17: entrasync.connection.v1.ConnectionInternalService.CompleteCallback:input_type -> entrasync.connection.v1.CompleteCallbackRequest
 	15, // 18: entrasync.connection.v1.ConnectionInternalService.FindFlow:input_type -> entrasync.connection.v1.FindFlowRequest
 	18, // 19: entrasync.connection.v1.ConnectionInternalService.GetConnection:input_type -> entrasync.connection.v1.GetConnectionRequest
-	20, // 20: entrasync.connection.v1.ConnectionInternalService.PullStatusEvents:input_type -> entrasync.connection.v1.PullStatusEventsRequest
-	23, // 21: entrasync.connection.v1.ConnectionInternalService.AckStatusEvents:input_type -> entrasync.connection.v1.AckStatusEventsRequest
-	2,  // 22: entrasync.connection.v1.ConnectionService.Connect:output_type -> entrasync.connection.v1.ConnectResponse
-	4,  // 23: entrasync.connection.v1.ConnectionService.CompleteConnect:output_type -> entrasync.connection.v1.CompleteConnectResponse
-	6,  // 24: entrasync.connection.v1.ConnectionService.Disconnect:output_type -> entrasync.connection.v1.DisconnectResponse
-	8,  // 25: entrasync.connection.v1.ConnectionService.ValidateDirect:output_type -> entrasync.connection.v1.ValidateDirectResponse
-	11, // 26: entrasync.connection.v1.ConnectionService.SetCredentials:output_type -> entrasync.connection.v1.SetCredentialsResponse
-	13, // 27: entrasync.connection.v1.ConnectionService.DeleteCredentials:output_type -> entrasync.connection.v1.DeleteCredentialsResponse
-	17, // 28: entrasync.connection.v1.ConnectionInternalService.CompleteCallback:output_type -> entrasync.connection.v1.CompleteCallbackResponse
-	16, // 29: entrasync.connection.v1.ConnectionInternalService.FindFlow:output_type -> entrasync.connection.v1.FindFlowResponse
-	19, // 30: entrasync.connection.v1.ConnectionInternalService.GetConnection:output_type -> entrasync.connection.v1.GetConnectionResponse
-	22, // 31: entrasync.connection.v1.ConnectionInternalService.PullStatusEvents:output_type -> entrasync.connection.v1.PullStatusEventsResponse
-	24, // 32: entrasync.connection.v1.ConnectionInternalService.AckStatusEvents:output_type -> entrasync.connection.v1.AckStatusEventsResponse
-	22, // [22:33] is the sub-list for method output_type
-	11, // [11:22] is the sub-list for method input_type
+	20, // 20: entrasync.connection.v1.ConnectionInternalService.ListConnectedTenants:input_type -> entrasync.connection.v1.ListConnectedTenantsRequest
+	22, // 21: entrasync.connection.v1.ConnectionInternalService.PullStatusEvents:input_type -> entrasync.connection.v1.PullStatusEventsRequest
+	25, // 22: entrasync.connection.v1.ConnectionInternalService.AckStatusEvents:input_type -> entrasync.connection.v1.AckStatusEventsRequest
+	2,  // 23: entrasync.connection.v1.ConnectionService.Connect:output_type -> entrasync.connection.v1.ConnectResponse
+	4,  // 24: entrasync.connection.v1.ConnectionService.CompleteConnect:output_type -> entrasync.connection.v1.CompleteConnectResponse
+	6,  // 25: entrasync.connection.v1.ConnectionService.Disconnect:output_type -> entrasync.connection.v1.DisconnectResponse
+	8,  // 26: entrasync.connection.v1.ConnectionService.ValidateDirect:output_type -> entrasync.connection.v1.ValidateDirectResponse
+	11, // 27: entrasync.connection.v1.ConnectionService.SetCredentials:output_type -> entrasync.connection.v1.SetCredentialsResponse
+	13, // 28: entrasync.connection.v1.ConnectionService.DeleteCredentials:output_type -> entrasync.connection.v1.DeleteCredentialsResponse
+	17, // 29: entrasync.connection.v1.ConnectionInternalService.CompleteCallback:output_type -> entrasync.connection.v1.CompleteCallbackResponse
+	16, // 30: entrasync.connection.v1.ConnectionInternalService.FindFlow:output_type -> entrasync.connection.v1.FindFlowResponse
+	19, // 31: entrasync.connection.v1.ConnectionInternalService.GetConnection:output_type -> entrasync.connection.v1.GetConnectionResponse
+	21, // 32: entrasync.connection.v1.ConnectionInternalService.ListConnectedTenants:output_type -> entrasync.connection.v1.ListConnectedTenantsResponse
+	24, // 33: entrasync.connection.v1.ConnectionInternalService.PullStatusEvents:output_type -> entrasync.connection.v1.PullStatusEventsResponse
+	26, // 34: entrasync.connection.v1.ConnectionInternalService.AckStatusEvents:output_type -> entrasync.connection.v1.AckStatusEventsResponse
+	23, // [23:35] is the sub-list for method output_type
+	11, // [11:23] is the sub-list for method input_type
 	11, // [11:11] is the sub-list for extension type_name
 	11, // [11:11] is the sub-list for extension extendee
 	0,  // [0:11] is the sub-list for field type_name
@@ -1713,7 +1824,7 @@ func file_entrasync_connection_v1_connection_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_connection_v1_connection_proto_rawDesc), len(file_entrasync_connection_v1_connection_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -331,11 +331,12 @@ var ConnectionService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
-	ConnectionInternalService_CompleteCallback_FullMethodName = "/entrasync.connection.v1.ConnectionInternalService/CompleteCallback"
-	ConnectionInternalService_FindFlow_FullMethodName         = "/entrasync.connection.v1.ConnectionInternalService/FindFlow"
-	ConnectionInternalService_GetConnection_FullMethodName    = "/entrasync.connection.v1.ConnectionInternalService/GetConnection"
-	ConnectionInternalService_PullStatusEvents_FullMethodName = "/entrasync.connection.v1.ConnectionInternalService/PullStatusEvents"
-	ConnectionInternalService_AckStatusEvents_FullMethodName  = "/entrasync.connection.v1.ConnectionInternalService/AckStatusEvents"
+	ConnectionInternalService_CompleteCallback_FullMethodName     = "/entrasync.connection.v1.ConnectionInternalService/CompleteCallback"
+	ConnectionInternalService_FindFlow_FullMethodName             = "/entrasync.connection.v1.ConnectionInternalService/FindFlow"
+	ConnectionInternalService_GetConnection_FullMethodName        = "/entrasync.connection.v1.ConnectionInternalService/GetConnection"
+	ConnectionInternalService_ListConnectedTenants_FullMethodName = "/entrasync.connection.v1.ConnectionInternalService/ListConnectedTenants"
+	ConnectionInternalService_PullStatusEvents_FullMethodName     = "/entrasync.connection.v1.ConnectionInternalService/PullStatusEvents"
+	ConnectionInternalService_AckStatusEvents_FullMethodName      = "/entrasync.connection.v1.ConnectionInternalService/AckStatusEvents"
 )
 
 // ConnectionInternalServiceClient is the client API for ConnectionInternalService service.
@@ -353,6 +354,9 @@ type ConnectionInternalServiceClient interface {
 	FindFlow(ctx context.Context, in *FindFlowRequest, opts ...grpc.CallOption) (*FindFlowResponse, error)
 	// GetConnection returns the state of the tenant's connection.
 	GetConnection(ctx context.Context, in *GetConnectionRequest, opts ...grpc.CallOption) (*GetConnectionResponse, error)
+	// ListConnectedTenants names the tenants that have a connection, also one whose last validation
+	// failed, in the order of their ids.
+	ListConnectedTenants(ctx context.Context, in *ListConnectedTenantsRequest, opts ...grpc.CallOption) (*ListConnectedTenantsResponse, error)
 	// PullStatusEvents returns changes of connections' states that are not in the audit trail yet,
 	// oldest first; it waits up to wait_seconds for one. Events that are not acknowledged are
 	// returned again.
@@ -399,6 +403,16 @@ func (c *connectionInternalServiceClient) GetConnection(ctx context.Context, in 
 	return out, nil
 }
 
+func (c *connectionInternalServiceClient) ListConnectedTenants(ctx context.Context, in *ListConnectedTenantsRequest, opts ...grpc.CallOption) (*ListConnectedTenantsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListConnectedTenantsResponse)
+	err := c.cc.Invoke(ctx, ConnectionInternalService_ListConnectedTenants_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *connectionInternalServiceClient) PullStatusEvents(ctx context.Context, in *PullStatusEventsRequest, opts ...grpc.CallOption) (*PullStatusEventsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(PullStatusEventsResponse)
@@ -434,6 +448,9 @@ type ConnectionInternalServiceServer interface {
 	FindFlow(context.Context, *FindFlowRequest) (*FindFlowResponse, error)
 	// GetConnection returns the state of the tenant's connection.
 	GetConnection(context.Context, *GetConnectionRequest) (*GetConnectionResponse, error)
+	// ListConnectedTenants names the tenants that have a connection, also one whose last validation
+	// failed, in the order of their ids.
+	ListConnectedTenants(context.Context, *ListConnectedTenantsRequest) (*ListConnectedTenantsResponse, error)
 	// PullStatusEvents returns changes of connections' states that are not in the audit trail yet,
 	// oldest first; it waits up to wait_seconds for one. Events that are not acknowledged are
 	// returned again.
@@ -458,6 +475,9 @@ func (UnimplementedConnectionInternalServiceServer) FindFlow(context.Context, *F
 }
 func (UnimplementedConnectionInternalServiceServer) GetConnection(context.Context, *GetConnectionRequest) (*GetConnectionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetConnection not implemented")
+}
+func (UnimplementedConnectionInternalServiceServer) ListConnectedTenants(context.Context, *ListConnectedTenantsRequest) (*ListConnectedTenantsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListConnectedTenants not implemented")
 }
 func (UnimplementedConnectionInternalServiceServer) PullStatusEvents(context.Context, *PullStatusEventsRequest) (*PullStatusEventsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method PullStatusEvents not implemented")
@@ -541,6 +561,24 @@ func _ConnectionInternalService_GetConnection_Handler(srv interface{}, ctx conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ConnectionInternalService_ListConnectedTenants_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListConnectedTenantsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConnectionInternalServiceServer).ListConnectedTenants(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConnectionInternalService_ListConnectedTenants_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConnectionInternalServiceServer).ListConnectedTenants(ctx, req.(*ListConnectedTenantsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ConnectionInternalService_PullStatusEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(PullStatusEventsRequest)
 	if err := dec(in); err != nil {
@@ -595,6 +633,10 @@ var ConnectionInternalService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetConnection",
 			Handler:    _ConnectionInternalService_GetConnection_Handler,
+		},
+		{
+			MethodName: "ListConnectedTenants",
+			Handler:    _ConnectionInternalService_ListConnectedTenants_Handler,
 		},
 		{
 			MethodName: "PullStatusEvents",

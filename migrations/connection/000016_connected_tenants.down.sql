@@ -1,0 +1,2 @@
+DROP VIEW connected_tenants;
+REVOKE SELECT (status) ON entra_partner_connections FROM entrasync_connection_views;
