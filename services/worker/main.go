@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
 	"time"
 
 	"google.golang.org/grpc"
@@ -47,7 +48,12 @@ type config struct {
 // defaults are the configuration without any variable.
 var defaults = config{Config: service.Config{Listen: "127.0.0.1:7106", AdminListen: "127.0.0.1:7206"}}
 
-func main() { service.Main("worker", defaults, start) }
+func main() {
+	if len(os.Args) > 1 {
+		run.Main("worker", func(ctx context.Context) error { return operate(ctx, os.Args[1:], os.Stdout) })
+	}
+	service.Main("worker", defaults, start)
+}
 
 // start wires the process together. Effects and the sweeper stop before the worker of activities.
 func start(_ context.Context, s *service.Service, c config) error {
@@ -60,7 +66,8 @@ func start(_ context.Context, s *service.Service, c config) error {
 		return err
 	}
 	tickets := syncenginev1.NewTicketInternalServiceClient(engineConn)
-	runs, workflows := peers.NewRuns(engine, tickets), temporal.NewWorkflows(orchestrator, temporal.TaskQueue, workflow.Limits{})
+	attributes := temporal.NewAttributes(orchestrator, c.Temporal.Namespace)
+	runs, workflows := peers.NewRuns(engine, tickets), temporal.NewWorkflows(orchestrator, temporal.TaskQueue, workflow.Limits{}, attributes)
 	startRun := orchestration.NewStart(runs, workflows)
 	worker := temporal.NewWorker(orchestrator, temporal.TaskQueue, activity.New(activity.Clients{Engine: engine, Tickets: tickets, Discovery: discovery}, startRun, activity.Pace{}))
 	s.Uses("temporal", worker.Ready, orchestrator.Close)
@@ -75,7 +82,7 @@ func start(_ context.Context, s *service.Service, c config) error {
 		return err
 	})
 	wishes := peers.NewSchedules(syncenginev1.NewScheduleInternalServiceClient(engineConn), connectionv1.NewConnectionInternalServiceClient(connectionConn))
-	schedules := temporal.NewSchedules(orchestrator, temporal.TaskQueue)
+	schedules := temporal.NewSchedules(orchestrator, temporal.TaskQueue, attributes)
 	applySchedule := orchestration.NewApplySchedule(wishes, schedules)
 	s.Every("schedules", reconcileEvery, orchestration.NewReconcileSchedules(wishes, applySchedule, peers.EnterTenant).Do)
 	perform := orchestration.NewPerform(startRun, runs, workflows, peers.NewLinks(engine), applySchedule)

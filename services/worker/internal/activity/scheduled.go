@@ -18,8 +18,17 @@ import (
 const scheduleTicket = "schedule"
 
 // StartScheduledSync starts the tenant's run over all managed tenants, or joins the one in flight.
-// Each try asks for the same run.
-func (a *Activities) StartScheduledSync(ctx context.Context, in workflow.ScheduledSyncInput) (out workflow.StartScheduledSyncOutput, err error) {
+func (a *Activities) StartScheduledSync(ctx context.Context, in workflow.ScheduledInput) (workflow.StartScheduledOutput, error) {
+	return a.startScheduled(ctx, in, orchestration.AllTenantsSync)
+}
+
+// StartScheduledDiscovery starts the tenant's discovery, or joins the one in flight.
+func (a *Activities) StartScheduledDiscovery(ctx context.Context, in workflow.ScheduledInput) (workflow.StartScheduledOutput, error) {
+	return a.startScheduled(ctx, in, orchestration.Discovery)
+}
+
+// startScheduled starts or joins a run. Each try asks for the same one.
+func (a *Activities) startScheduled(ctx context.Context, in workflow.ScheduledInput, kind orchestration.Kind) (out workflow.StartScheduledOutput, err error) {
 	info := activity.GetInfo(ctx)
 	id := runID(info.ScheduledTime, info.WorkflowExecution.RunID)
 	err = a.attempt(ctx, workflow.RunRef{TenantID: in.TenantID, RunID: id}, func(ctx context.Context, _ *tally) error {
@@ -27,10 +36,8 @@ func (a *Activities) StartScheduledSync(ctx context.Context, in workflow.Schedul
 		if err != nil {
 			return err
 		}
-		started, err := a.start.Do(ctx, in.TenantID, orchestration.NewRun{
-			ID: id, Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerSchedule,
-		})
-		out = workflow.StartScheduledSyncOutput{RunID: started.RunID, Joined: started.Joined}
+		started, err := a.start.Do(ctx, in.TenantID, orchestration.NewRun{ID: id, Kind: kind, Trigger: orchestration.TriggerSchedule})
+		out = workflow.StartScheduledOutput{RunID: started.RunID, Joined: started.Joined}
 		return err
 	})
 	return out, err

@@ -47,6 +47,7 @@ type NewRun struct {
 type Run struct {
 	ID         string
 	WorkflowID string // deterministic: the same for every run of the tenant, kind and scope
+	ClientID   string // of a ClientSync, also where a managed tenant was given
 	Joined     bool   // it was there before
 	State      string
 	Ticket     string // that the engine made it, for its workflow to show
@@ -83,6 +84,7 @@ type Job struct {
 	TenantID   string
 	RunID      string
 	WorkflowID string
+	ClientID   string // of a ClientSync
 	Ticket     string
 	Urgency    Urgency
 }

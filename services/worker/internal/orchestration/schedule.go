@@ -12,6 +12,9 @@ import (
 const (
 	// quarantineEvery is how often a tenant in quarantine is tried.
 	quarantineEvery = 24 * time.Hour
+	// discoverEvery is how often managed tenants are looked for: what changes there, new customers
+	// and access that ends, is told within a day.
+	discoverEvery = 24 * time.Hour
 	// scheduleTries bounds how often a schedule is written while what is wanted changes meanwhile.
 	scheduleTries = 5
 	// schedulesSize is how many tenants are listed in one call.
@@ -26,14 +29,24 @@ const (
 	ReasonOperator     = "paused_by_operator"
 )
 
-// Wish is how a tenant wants to be synced by itself, and what stands against it.
+// Recurring is what a schedule starts.
+type Recurring string
+
+// What recurs for a tenant.
+const (
+	RecurringSync      Recurring = "sync"      // of all managed tenants
+	RecurringDiscovery Recurring = "discovery" // of managed tenants
+)
+
+// Wish is how a tenant wants to be worked for by itself, and what stands against it.
 type Wish struct {
 	Automatic     bool
 	Interval      time.Duration
 	FirstSyncDone bool // an initial sync got through
 	Quarantined   bool // too many runs in a row have failed
 	Connected     bool
-	Ticket        string // what the schedule carries, so that nobody else starts scheduled runs
+	EverConnected bool   // there is a connection, or was one
+	Ticket        string // what schedules carry, so that nobody else starts scheduled runs
 }
 
 // Plan is a schedule as it should be.
@@ -44,12 +57,21 @@ type Plan struct {
 	Ticket string
 }
 
-// plan is the schedule that follows; false where there is to be none yet.
-func (w Wish) plan() (Plan, bool) {
+// plans are the schedules that follow; what is not among them has no schedule yet.
+func (w Wish) plans() map[Recurring]Plan {
+	plans := map[Recurring]Plan{}
+	if w.FirstSyncDone {
+		plans[RecurringSync] = w.sync()
+	}
+	if w.EverConnected {
+		plans[RecurringDiscovery] = w.discovery()
+	}
+	return plans
+}
+
+func (w Wish) sync() Plan {
 	plan := Plan{Every: w.Interval, Ticket: w.Ticket}
 	switch {
-	case !w.FirstSyncDone:
-		return Plan{}, false
 	case !w.Connected:
 		plan.Paused, plan.Reason = true, ReasonDisconnected
 	case !w.Automatic:
@@ -57,7 +79,16 @@ func (w Wish) plan() (Plan, bool) {
 	case w.Quarantined:
 		plan.Every, plan.Reason = max(w.Interval, quarantineEvery), ReasonQuarantined
 	}
-	return plan, true
+	return plan
+}
+
+// discovery recurs whether contacts are synced by themselves or not: it changes none.
+func (w Wish) discovery() Plan {
+	plan := Plan{Every: discoverEvery, Ticket: w.Ticket}
+	if !w.Connected {
+		plan.Paused, plan.Reason = true, ReasonDisconnected
+	}
+	return plan
 }
 
 // ScheduleState is a schedule as the orchestrator has it.
@@ -67,23 +98,23 @@ type ScheduleState struct {
 	NextRunAt time.Time // zero where it will not start one
 }
 
-// Wishes says how tenants want to be synced. Wish is for the tenant of the context.
+// Wishes says how tenants want to be worked for. Wish is for the tenant of the context.
 type Wishes interface {
 	Wish(ctx context.Context) (Wish, error)
-	// Scheduled names at most limit tenants of which a first sync got through, in the order of
-	// their ids, after the given one.
+	// Scheduled names at most limit tenants that are connected, or of which a first sync got
+	// through, in the order of their ids, after the given one.
 	Scheduled(ctx context.Context, after string, limit int) ([]string, error)
 }
 
-// Schedules keeps the recurring syncs of tenants.
+// Schedules keeps what recurs for tenants.
 type Schedules interface {
 	// Put makes the tenant's schedule as planned; one that is so already stays untouched.
-	Put(ctx context.Context, tenantID string, plan Plan) error
+	Put(ctx context.Context, tenantID string, what Recurring, plan Plan) error
 	// Schedule returns the tenant's schedule.
-	Schedule(ctx context.Context, tenantID string) (ScheduleState, error)
+	Schedule(ctx context.Context, tenantID string, what Recurring) (ScheduleState, error)
 }
 
-// ApplySchedule is the use case of bringing a tenant's schedule in line with what is wanted.
+// ApplySchedule is the use case of bringing a tenant's schedules in line with what is wanted.
 type ApplySchedule struct {
 	wishes    Wishes
 	schedules Schedules
@@ -99,26 +130,24 @@ func NewApplySchedule(wishes Wishes, schedules Schedules) *ApplySchedule {
 func (a *ApplySchedule) Do(ctx context.Context, tenantID string) error {
 	wish, err := a.wishes.Wish(ctx)
 	if err != nil {
-		return fmt.Errorf("asking how the tenant is to be synced: %w", err)
+		return fmt.Errorf("asking how the tenant is to be worked for: %w", err)
 	}
 	for range scheduleTries {
-		plan, ok := wish.plan()
-		if !ok {
-			return nil
-		}
-		if err := a.schedules.Put(ctx, tenantID, plan); err != nil {
-			return unreachable(err)
+		for what, plan := range wish.plans() {
+			if err := a.schedules.Put(ctx, tenantID, what, plan); err != nil {
+				return unreachable(err)
+			}
 		}
 		now, err := a.wishes.Wish(ctx)
 		if err != nil {
-			return fmt.Errorf("asking again how the tenant is to be synced: %w", err)
+			return fmt.Errorf("asking again how the tenant is to be worked for: %w", err)
 		}
 		if now == wish {
 			return nil
 		}
 		wish = now
 	}
-	return unreachable(errors.New("what is wanted of the schedule keeps changing"))
+	return unreachable(errors.New("what is wanted of the schedules keeps changing"))
 }
 
 // ReconcileSchedules is the use case of bringing all schedules in line with what is wanted: the
@@ -145,7 +174,7 @@ func (r *ReconcileSchedules) Do(ctx context.Context) error {
 		}
 		for _, tenantID := range tenants {
 			if err := r.one(ctx, tenantID); err != nil {
-				failures = append(failures, fmt.Errorf("schedule of tenant %s: %w", tenantID, err))
+				failures = append(failures, fmt.Errorf("schedules of tenant %s: %w", tenantID, err))
 			}
 			if ctx.Err() != nil {
 				return errors.Join(append(failures, ctx.Err())...)
@@ -166,7 +195,7 @@ func (r *ReconcileSchedules) one(ctx context.Context, tenantID string) error {
 	return r.apply.Do(ctx, tenantID)
 }
 
-// DescribeSchedule is the use case of showing a tenant's schedule.
+// DescribeSchedule is the use case of showing the schedule of a tenant's recurring sync.
 type DescribeSchedule struct{ schedules Schedules }
 
 // NewDescribeSchedule makes the use case.
@@ -177,7 +206,7 @@ func NewDescribeSchedule(schedules Schedules) *DescribeSchedule {
 // Do returns the tenant's schedule; errs.Unavailable, reason "orchestrator_unavailable", where the
 // orchestrator cannot be asked.
 func (d *DescribeSchedule) Do(ctx context.Context, tenantID string) (ScheduleState, error) {
-	state, err := d.schedules.Schedule(ctx, tenantID)
+	state, err := d.schedules.Schedule(ctx, tenantID, RecurringSync)
 	if err != nil {
 		return ScheduleState{}, errs.Wrap(err, errs.Unavailable, codeUnavailable, "The orchestrator cannot be reached at the moment.")
 	}

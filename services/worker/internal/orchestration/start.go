@@ -53,7 +53,9 @@ func (s *Start) start(ctx context.Context, tenantID string, ask NewRun) (started
 	}
 	wait, cancel := context.WithTimeout(ctx, startWait)
 	defer cancel()
-	executionID, err = s.workflows.Start(wait, Job{Kind: ask.Kind, TenantID: tenantID, RunID: run.ID, WorkflowID: run.WorkflowID, Ticket: run.Ticket, Urgency: ask.urgency()})
+	executionID, err = s.workflows.Start(wait, Job{
+		Kind: ask.Kind, TenantID: tenantID, RunID: run.ID, WorkflowID: run.WorkflowID, ClientID: run.ClientID, Ticket: run.Ticket, Urgency: ask.urgency(),
+	})
 	if err != nil {
 		err = errs.Wrap(err, errs.Unavailable, codeUnavailable, ProblemOf(codeUnavailable).Message)
 		if run.Joined {

@@ -33,7 +33,9 @@ func (r *Runs) Create(ctx context.Context, run orchestration.NewRun) (orchestrat
 	if err != nil {
 		return orchestration.Run{}, err
 	}
-	return orchestration.Run{ID: res.GetRunId(), WorkflowID: res.GetWorkflowId(), Joined: res.GetJoined(), State: res.GetState(), Ticket: res.GetTicket()}, nil
+	return orchestration.Run{
+		ID: res.GetRunId(), WorkflowID: res.GetWorkflowId(), ClientID: res.GetClientId(), Joined: res.GetJoined(), State: res.GetState(), Ticket: res.GetTicket(),
+	}, nil
 }
 
 // Fail closes a run as failed; see orchestration.Runs.

@@ -2,6 +2,7 @@ package peers
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
@@ -9,7 +10,7 @@ import (
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
 )
 
-// Schedules asks the services what a tenant's schedule follows from.
+// Schedules asks the services what a tenant's schedules follow from.
 type Schedules struct {
 	engine     syncenginev1.ScheduleInternalServiceClient
 	connection connectionv1.ConnectionInternalServiceClient
@@ -31,15 +32,32 @@ func (s *Schedules) Wish(ctx context.Context) (orchestration.Wish, error) {
 	if err != nil {
 		return orchestration.Wish{}, err
 	}
-	return orchestration.Wish{
+	wish := orchestration.Wish{
 		Automatic: schedule.GetAutomaticSync(), Interval: time.Duration(schedule.GetIntervalMinutes()) * time.Minute,
 		Ticket: schedule.GetTicket(), FirstSyncDone: schedule.GetFirstSyncDone(), Quarantined: schedule.GetQuarantinedAt() != nil,
-		Connected: connection.GetStatus() == "connected" || connection.GetStatus() == "validation_failed",
-	}, nil
+	}
+	switch connection.GetStatus() {
+	case "connected", "validation_failed":
+		wish.Connected, wish.EverConnected = true, true
+	case "disconnected":
+		wish.EverConnected = true
+	}
+	return wish, nil
 }
 
-// Scheduled implements orchestration.Wishes.
+// Scheduled implements orchestration.Wishes. Both services list in the order of ids, so the first
+// of both together are among the first of each.
 func (s *Schedules) Scheduled(ctx context.Context, after string, limit int) ([]string, error) {
-	res, err := s.engine.ListScheduledTenants(ctx, &syncenginev1.ListScheduledTenantsRequest{AfterTenantId: after, PageSize: int32(limit)})
-	return res.GetTenantIds(), err
+	synced, err := s.engine.ListScheduledTenants(ctx, &syncenginev1.ListScheduledTenantsRequest{AfterTenantId: after, PageSize: int32(limit)})
+	if err != nil {
+		return nil, err
+	}
+	connected, err := s.connection.ListConnectedTenants(ctx, &connectionv1.ListConnectedTenantsRequest{AfterTenantId: after, PageSize: int32(limit)})
+	if err != nil {
+		return nil, err
+	}
+	tenants := slices.Concat(synced.GetTenantIds(), connected.GetTenantIds())
+	slices.Sort(tenants)
+	tenants = slices.Compact(tenants)
+	return tenants[:min(len(tenants), limit)], nil
 }

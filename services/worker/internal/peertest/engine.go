@@ -178,12 +178,12 @@ func (e *Engine) CreateRun(ctx context.Context, req *syncenginev1.CreateRunReque
 	}
 	for _, r := range e.runs {
 		if r.tenant == id.String() && r.id == req.GetRunId() {
-			return &syncenginev1.CreateRunResponse{RunId: r.id, WorkflowId: r.workflowID, Joined: true, State: r.state, Ticket: TicketOf(r.tenant, r.id)}, nil
+			return &syncenginev1.CreateRunResponse{RunId: r.id, WorkflowId: r.workflowID, ClientId: r.client, Joined: true, State: r.state, Ticket: TicketOf(r.tenant, r.id)}, nil
 		}
 	}
 	for _, r := range e.runs {
 		if r.tenant == id.String() && r.kind == req.GetType() && r.client == req.GetClientId() && r.dry == req.GetDryRun() && open(r.state) {
-			return &syncenginev1.CreateRunResponse{RunId: r.id, WorkflowId: r.workflowID, Joined: true, State: r.state, Ticket: TicketOf(r.tenant, r.id)}, nil
+			return &syncenginev1.CreateRunResponse{RunId: r.id, WorkflowId: r.workflowID, ClientId: r.client, Joined: true, State: r.state, Ticket: TicketOf(r.tenant, r.id)}, nil
 		}
 	}
 	r := &run{
@@ -195,7 +195,7 @@ func (e *Engine) CreateRun(ctx context.Context, req *syncenginev1.CreateRunReque
 		r.workflowID += ":preflight"
 	}
 	e.runs = append(e.runs, r)
-	return &syncenginev1.CreateRunResponse{RunId: r.id, WorkflowId: r.workflowID, State: r.state, Ticket: TicketOf(r.tenant, r.id)}, nil
+	return &syncenginev1.CreateRunResponse{RunId: r.id, WorkflowId: r.workflowID, ClientId: r.client, State: r.state, Ticket: TicketOf(r.tenant, r.id)}, nil
 }
 
 // WorkflowID is the workflow of a kind of run.

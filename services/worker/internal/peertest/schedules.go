@@ -2,6 +2,7 @@ package peertest
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -74,6 +75,7 @@ type Connection struct {
 
 	mu     sync.Mutex
 	status string
+	asked  map[string]bool // tenants
 }
 
 // Client serves the connection until the test ends and gives a client that signs as the worker.
@@ -90,10 +92,31 @@ func (c *Connection) SetStatus(status string) {
 	c.status = status
 }
 
-// GetConnection returns the state.
-func (c *Connection) GetConnection(context.Context, *connectionv1.GetConnectionRequest) (*connectionv1.GetConnectionResponse, error) {
+// ListConnectedTenants names the tenants that have asked for their state, while that is connected.
+func (c *Connection) ListConnectedTenants(_ context.Context, req *connectionv1.ListConnectedTenantsRequest) (*connectionv1.ListConnectedTenantsResponse, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	var tenants []string
+	for _, id := range slices.Sorted(maps.Keys(c.asked)) {
+		if c.status == "" && id > req.GetAfterTenantId() && len(tenants) < int(req.GetPageSize()) {
+			tenants = append(tenants, id)
+		}
+	}
+	return &connectionv1.ListConnectedTenantsResponse{TenantIds: tenants}, nil
+}
+
+// GetConnection returns the state.
+func (c *Connection) GetConnection(ctx context.Context, _ *connectionv1.GetConnectionRequest) (*connectionv1.GetConnectionResponse, error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.asked == nil {
+		c.asked = map[string]bool{}
+	}
+	c.asked[id.String()] = true
 	if c.status == "" {
 		return &connectionv1.GetConnectionResponse{Status: "connected"}, nil
 	}

@@ -46,9 +46,11 @@ func (o *orchestrator) Describe(_ context.Context, _ string) (orchestration.Exec
 	return orchestration.Execution{State: "running", StartedAt: time.Unix(1_700_000_000, 0)}, nil
 }
 
-func (o *orchestrator) Put(context.Context, string, orchestration.Plan) error { return nil }
+func (o *orchestrator) Put(context.Context, string, orchestration.Recurring, orchestration.Plan) error {
+	return nil
+}
 
-func (o *orchestrator) Schedule(_ context.Context, tenantID string) (orchestration.ScheduleState, error) {
+func (o *orchestrator) Schedule(_ context.Context, tenantID string, _ orchestration.Recurring) (orchestration.ScheduleState, error) {
 	if o.down {
 		return orchestration.ScheduleState{}, errors.New("connection refused")
 	}
@@ -153,7 +155,7 @@ func TestStartSync(t *testing.T) {
 	require.Equal(t, "entra-client-sync:msp-1:c0", res.GetWorkflowId())
 	require.False(t, res.GetJoined())
 	require.Equal(t, []orchestration.Job{{
-		Kind: orchestration.ClientSync, TenantID: "msp-1", RunID: res.GetRunId(), WorkflowID: res.GetWorkflowId(), Ticket: peertest.TicketOf("msp-1", res.GetRunId()),
+		Kind: orchestration.ClientSync, TenantID: "msp-1", RunID: res.GetRunId(), WorkflowID: res.GetWorkflowId(), ClientID: "c0", Ticket: peertest.TicketOf("msp-1", res.GetRunId()),
 		Urgency: orchestration.Awaited,
 	}}, b.orchestrator.jobs)
 	again, err := b.api.StartSync(b.ctx, &orchestrationv1.StartSyncRequest{Scope: "single-client", ClientId: &clientID})

@@ -85,7 +85,7 @@ func TestADecisionAboutLinksStandsWhateverBecomesOfItsSync(t *testing.T) {
 	away, err := Dial(Connection{Address: nobody(t), Namespace: namespace})
 	require.NoError(t, err)
 	defer away.Close()
-	require.NotContains(t, decide(NewWorkflows(away, b.queue, workflow.Limits{}), "relink"), "run_id", "the next sync relinks")
+	require.NotContains(t, decide(NewWorkflows(away, b.queue, workflow.Limits{}, nil), "relink"), "run_id", "the next sync relinks")
 	require.NotContains(t, decide(b.workflows, "leave"), "run_id")
 
 	under, err := b.start.Do(b.ctx, b.tenant, orchestration.NewRun{Kind: orchestration.ClientSync, ClientID: "c-1", Trigger: orchestration.TriggerManual})

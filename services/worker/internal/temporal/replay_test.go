@@ -23,10 +23,10 @@ import (
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
 )
 
-// record writes the histories of this build beside those of earlier ones: go test -run
-// TestRecordHistories -record. Files of earlier builds stay: workflows that they began may still
-// be under way.
-var record = flag.Bool("record", false, "write the histories of this build to testdata")
+// record writes the histories of this build beside those of earlier ones, in a folder of that name: go
+// test -run TestRecordHistories -record=tickets. Those of earlier builds stay: workflows that they
+// began may still be under way.
+var record = flag.String("record", "", "write the histories of this build to testdata, in a folder of this name")
 
 const histories = "testdata/histories"
 
@@ -34,11 +34,19 @@ const histories = "testdata/histories"
 // run is under way.
 func TestEveryRecordedHistoryReplays(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob(filepath.Join(histories, "*.json"))
+	files, err := filepath.Glob(filepath.Join(histories, "*", "*.json"))
 	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(files), 7)
+	recorded := map[string]bool{}
 	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
+		raw, err := os.ReadFile(file)
+		require.NoError(t, err)
+		recorded[string(regexp.MustCompile(`"workflowType": \{\s+"name": "(\w+)"`).FindSubmatch(raw)[1])] = true
+	}
+	for name := range Workflow() {
+		require.True(t, recorded[name], "no history of %s is recorded", name)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(filepath.Dir(file))+"/"+filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			require.NoError(t, replayer().ReplayWorkflowHistoryFromJSONFile(nil, file))
 		})
@@ -110,7 +118,15 @@ func TestRecordHistories(t *testing.T) {
 			b.work()
 			b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 1440, FirstSyncDone: true})
 			b.scheduled()
-			started := b.due()
+			started := b.due(orchestration.RecurringSync)
+			require.NoError(t, b.client.GetWorkflow(b.ctx, started.WorkflowID, "").Get(b.ctx, nil))
+			return b, started.WorkflowID
+		},
+		"scheduled-discovery-completed": func(t *testing.T) (*bundle, string) {
+			b := setup(t, nil, nil, workflow.Limits{})
+			b.work()
+			b.scheduled()
+			started := b.due(orchestration.RecurringDiscovery)
 			require.NoError(t, b.client.GetWorkflow(b.ctx, started.WorkflowID, "").Get(b.ctx, nil))
 			return b, started.WorkflowID
 		},
@@ -147,12 +163,13 @@ func (b *bundle) replays(name string, events []*historypb.HistoryEvent) {
 	b.t.Helper()
 	history := &historypb.History{Events: events}
 	require.NoError(b.t, replayer().ReplayWorkflowHistory(nil, history))
-	if !*record {
+	if *record == "" {
 		return
 	}
 	encoded, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
 	require.NoError(b.t, err)
 	encoded = identities.ReplaceAll(encoded, []byte(`$1"worker"`))
-	require.NoError(b.t, os.MkdirAll(histories, 0o755))
-	require.NoError(b.t, os.WriteFile(filepath.Join(histories, name+".json"), append(encoded, '\n'), 0o644))
+	folder := filepath.Join(histories, *record)
+	require.NoError(b.t, os.MkdirAll(folder, 0o755))
+	require.NoError(b.t, os.WriteFile(filepath.Join(folder, name+".json"), append(encoded, '\n'), 0o644))
 }

@@ -18,46 +18,68 @@ import (
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
 )
 
-const (
-	// catchup is how late a schedule may start a run that it missed: after a longer outage the
-	// next regular one does.
-	catchup = 10 * time.Minute
-	// jitterShare of the interval is the most by which a run starts later than the interval says.
-	jitterShare = 10
-)
+// jitterShare of the interval is the most by which a run starts later than the interval says.
+const jitterShare = 10
 
-// Schedules keeps recurring syncs on Temporal.
+// recurring says how a schedule of Temporal's does what recurs.
+type recurring struct {
+	schedule string // before the tenant's id, that of the schedule
+	starts   string // before the tenant's id, that of the workflow it starts
+	workflow string
+	summary  string
+	// catchup is how late a schedule may start what it missed: after a longer outage the next
+	// regular one does. It is shorter than the interval, so that no outage is followed by several.
+	catchup time.Duration
+	// after is how long a new schedule waits: a person has just done the same by hand.
+	after time.Duration
+}
+
+var recurrings = map[orchestration.Recurring]recurring{
+	orchestration.RecurringSync: {
+		schedule: "entra-all-tenants-sync:", starts: "entra-scheduled-sync:", workflow: workflow.ScheduledSync,
+		summary: "Start the scheduled sync for tenant ", catchup: 10 * time.Minute,
+	},
+	orchestration.RecurringDiscovery: {
+		schedule: "entra-discovery:", starts: "entra-scheduled-discovery:", workflow: workflow.ScheduledDiscovery,
+		summary: "Start the daily discovery for tenant ", catchup: 12 * time.Hour, after: 12 * time.Hour,
+	},
+}
+
+// Schedules keeps what recurs for tenants on Temporal.
 type Schedules struct {
-	client client.ScheduleClient
-	queue  string
+	client     client.ScheduleClient
+	queue      string
+	attributes *Attributes
 }
 
 // NewSchedules makes the adapter; workers of the task queue execute what the schedules start.
-func NewSchedules(c client.Client, queue string) *Schedules {
-	return &Schedules{client: c.ScheduleClient(), queue: queue}
+func NewSchedules(c client.Client, queue string, attributes *Attributes) *Schedules {
+	return &Schedules{client: c.ScheduleClient(), queue: queue, attributes: attributes}
 }
 
-// scheduleID is that of the tenant's recurring sync.
-func scheduleID(tenantID string) string { return "entra-all-tenants-sync:" + tenantID }
-
 // Put implements orchestration.Schedules.
-func (s *Schedules) Put(ctx context.Context, tenantID string, plan orchestration.Plan) error {
-	handle := s.client.GetHandle(ctx, scheduleID(tenantID))
-	state, err := s.Schedule(ctx, tenantID)
+func (s *Schedules) Put(ctx context.Context, tenantID string, what orchestration.Recurring, plan orchestration.Plan) error {
+	state, err := s.Schedule(ctx, tenantID, what)
 	if err != nil {
 		return err
 	}
 	if !state.Exists {
-		if _, err = s.client.Create(ctx, s.options(tenantID, plan)); !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
+		options := s.options(ctx, tenantID, what, plan)
+		if after := recurrings[what].after; after > 0 {
+			options.Spec.StartAt = time.Now().Add(after)
+		}
+		if _, err = s.client.Create(ctx, options); !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
 			return wrapped("making the schedule", err)
 		}
 	}
 	if state.Exists && state.Plan == plan {
 		return nil
 	}
+	handle := s.client.GetHandle(ctx, recurrings[what].schedule+tenantID)
 	err = handle.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
 		schedule := in.Description.Schedule
-		options := s.options(tenantID, plan)
+		options := s.options(ctx, tenantID, what, plan)
+		options.Spec.StartAt = schedule.Spec.StartAt
 		schedule.Spec, schedule.Action = &options.Spec, options.Action
 		schedule.Policy = &client.SchedulePolicies{Overlap: options.Overlap, CatchupWindow: options.CatchupWindow}
 		schedule.State.Paused, schedule.State.Note = plan.Paused, plan.Reason
@@ -68,20 +90,23 @@ func (s *Schedules) Put(ctx context.Context, tenantID string, plan orchestration
 
 // options say all of a schedule. The tenant's own offset spreads the tenants over the interval.
 // The interval counts absolute time, so that no change of clocks doubles or drops a run.
-func (s *Schedules) options(tenantID string, plan orchestration.Plan) client.ScheduleOptions {
+func (s *Schedules) options(ctx context.Context, tenantID string, what orchestration.Recurring, plan orchestration.Plan) client.ScheduleOptions {
+	r := recurrings[what]
 	return client.ScheduleOptions{
-		ID: scheduleID(tenantID),
+		ID: r.schedule + tenantID,
 		Spec: client.ScheduleSpec{
 			Intervals: []client.ScheduleIntervalSpec{{Every: plan.Every, Offset: offset(tenantID, plan.Every)}},
 			Jitter:    plan.Every / jitterShare,
 		},
 		Action: &client.ScheduleWorkflowAction{
-			ID: "entra-scheduled-sync:" + tenantID, Workflow: workflow.ScheduledSync, TaskQueue: s.queue,
-			Args:          []any{workflow.ScheduledSyncInput{TenantID: tenantID, Ticket: plan.Ticket}},
-			StaticSummary: "Start the scheduled sync for tenant " + tenantID,
-			Priority:      temporal.Priority{FairnessKey: tenantID, PriorityKey: priority(orchestration.Scheduled)},
+			ID: r.starts + tenantID, Workflow: r.workflow, TaskQueue: s.queue,
+			Args:          []any{workflow.ScheduledInput{TenantID: tenantID, Ticket: plan.Ticket}},
+			StaticSummary: r.summary + tenantID,
+
+			TypedSearchAttributes: s.attributes.ofTenant(ctx, tenantID),
+			Priority:              temporal.Priority{FairnessKey: tenantID, PriorityKey: priority(orchestration.Scheduled)},
 		},
-		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchup,
+		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: r.catchup,
 		Paused: plan.Paused, Note: plan.Reason,
 	}
 }
@@ -95,8 +120,8 @@ func offset(tenantID string, every time.Duration) time.Duration {
 
 // Schedule implements orchestration.Schedules. A schedule that somebody paused in Temporal itself
 // carries a note that is none of ours.
-func (s *Schedules) Schedule(ctx context.Context, tenantID string) (orchestration.ScheduleState, error) {
-	described, err := s.client.GetHandle(ctx, scheduleID(tenantID)).Describe(ctx)
+func (s *Schedules) Schedule(ctx context.Context, tenantID string, what orchestration.Recurring) (orchestration.ScheduleState, error) {
+	described, err := s.client.GetHandle(ctx, recurrings[what].schedule+tenantID).Describe(ctx)
 	if notFound := new(serviceerror.NotFound); errors.As(err, &notFound) {
 		return orchestration.ScheduleState{}, nil
 	}
@@ -130,7 +155,7 @@ func ticketOf(action client.ScheduleAction) string {
 		return ""
 	}
 	payload, ok := starts.Args[0].(*commonpb.Payload)
-	var in workflow.ScheduledSyncInput
+	var in workflow.ScheduledInput
 	if !ok || converter.GetDefaultDataConverter().FromPayload(payload, &in) != nil {
 		return ""
 	}

@@ -17,20 +17,83 @@ import (
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
 )
 
-// scheduled brings the tenant's schedule in line and removes it after the test.
+// scheduled brings the tenant's schedules in line, removes them after the test, and gives that of the
+// recurring sync.
 func (b *bundle) scheduled() orchestration.ScheduleState {
 	b.t.Helper()
 	require.NoError(b.t, b.apply.Do(b.ctx, b.tenant))
 	b.t.Cleanup(func() {
-		_ = b.handle(context.WithoutCancel(b.t.Context())).Delete(context.WithoutCancel(b.t.Context()))
+		for what := range recurrings {
+			_ = b.handle(context.WithoutCancel(b.t.Context()), what).Delete(context.WithoutCancel(b.t.Context()))
+		}
 	})
-	state, err := b.schedules.Schedule(b.ctx, b.tenant)
+	return b.state(orchestration.RecurringSync)
+}
+
+func (b *bundle) state(what orchestration.Recurring) orchestration.ScheduleState {
+	b.t.Helper()
+	state, err := b.schedules.Schedule(b.ctx, b.tenant, what)
 	require.NoError(b.t, err)
 	return state
 }
 
-func (b *bundle) handle(ctx context.Context) client.ScheduleHandle {
-	return b.client.ScheduleClient().GetHandle(ctx, scheduleID(b.tenant))
+func (b *bundle) handle(ctx context.Context, what orchestration.Recurring) client.ScheduleHandle {
+	return b.client.ScheduleClient().GetHandle(ctx, recurrings[what].schedule+b.tenant)
+}
+
+// TestManagedTenantsAreLookedForEveryDay has the daily discovery there from the connection on, paused
+// without one, and come to its time.
+func TestManagedTenantsAreLookedForEveryDay(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil, nil, workflow.Limits{})
+	b.work()
+	b.connection.SetStatus("not_connected")
+	b.scheduled()
+	require.False(t, b.state(orchestration.RecurringDiscovery).Exists, "nobody connected yet")
+	b.connection.SetStatus("connected")
+	require.False(t, b.scheduled().Exists, "nothing was synced yet")
+	day := orchestration.Plan{Every: 24 * time.Hour, Ticket: peertest.TicketOf(b.tenant, "")}
+	state := b.state(orchestration.RecurringDiscovery)
+	require.Equal(t, day, state.Plan)
+	require.WithinDuration(t, time.Now().Add(12*time.Hour+13*time.Hour), state.NextRunAt, 14*time.Hour, "not right after a person did it")
+	described, err := b.handle(b.ctx, orchestration.RecurringDiscovery).Describe(b.ctx)
+	require.NoError(t, err)
+	require.Equal(t, enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, described.Schedule.Policy.Overlap)
+	require.Less(t, described.Schedule.Policy.CatchupWindow, 24*time.Hour, "an outage is followed by one at most")
+	require.Positive(t, described.Schedule.Spec.Jitter)
+	begins := described.Schedule.Spec.StartAt
+
+	b.connection.SetStatus("disconnected")
+	b.scheduled()
+	paused := day
+	paused.Paused, paused.Reason = true, orchestration.ReasonDisconnected
+	require.Equal(t, paused, b.state(orchestration.RecurringDiscovery).Plan)
+	b.connection.SetStatus("validation_failed")
+	b.scheduled()
+	require.Equal(t, day, b.state(orchestration.RecurringDiscovery).Plan)
+	described, err = b.handle(b.ctx, orchestration.RecurringDiscovery).Describe(b.ctx)
+	require.NoError(t, err)
+	require.Equal(t, begins, described.Schedule.Spec.StartAt)
+
+	due := b.due(orchestration.RecurringDiscovery)
+	var started workflow.StartScheduledOutput
+	require.NoError(t, b.client.GetWorkflow(b.ctx, due.WorkflowID, due.FirstExecutionRunID).Get(b.ctx, &started))
+	require.False(t, started.Joined)
+	b.eventually(func() bool { return b.engine.Run(started.RunID).State == "completed" })
+	require.Equal(t, orchestration.TriggerSchedule, b.engine.Run(started.RunID).Trigger)
+	require.NotNil(t, b.engine.Run(started.RunID).Found)
+}
+
+// A tenant that is connected has its schedules again although nothing was synced yet and Temporal has
+// lost them.
+func TestLostSchedulesOfConnectedTenantsComeBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil, nil, workflow.Limits{})
+	b.scheduled()
+	require.NoError(t, b.handle(b.ctx, orchestration.RecurringDiscovery).Delete(b.ctx))
+	require.False(t, b.state(orchestration.RecurringDiscovery).Exists)
+	require.NoError(t, orchestration.NewReconcileSchedules(b.wishes, b.apply, peers.EnterTenant).Do(t.Context()))
+	require.True(t, b.state(orchestration.RecurringDiscovery).Exists)
 }
 
 func TestAScheduleFollowsWhatItsTenantWants(t *testing.T) {
@@ -50,7 +113,7 @@ func TestAScheduleFollowsWhatItsTenantWants(t *testing.T) {
 	state := b.scheduled()
 	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: time.Hour}, state.Plan)
 	require.WithinDuration(t, time.Now().Add(33*time.Minute), state.NextRunAt, 40*time.Minute)
-	described, err := b.handle(b.ctx).Describe(b.ctx)
+	described, err := b.handle(b.ctx, orchestration.RecurringSync).Describe(b.ctx)
 	require.NoError(t, err)
 	require.Equal(t, 6*time.Minute, described.Schedule.Spec.Jitter)
 	require.Equal(t, enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, described.Schedule.Policy.Overlap)
@@ -74,10 +137,8 @@ func TestAScheduleFollowsWhatItsTenantWants(t *testing.T) {
 	wants(true, 15, false)
 	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: 15 * time.Minute}, b.scheduled().Plan)
 
-	require.NoError(t, b.handle(b.ctx).Pause(b.ctx, client.SchedulePauseOptions{Note: "looking into something"}))
-	state, err = b.schedules.Schedule(b.ctx, b.tenant)
-	require.NoError(t, err)
-	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: 15 * time.Minute, Paused: true, Reason: orchestration.ReasonOperator}, state.Plan)
+	require.NoError(t, b.handle(b.ctx, orchestration.RecurringSync).Pause(b.ctx, client.SchedulePauseOptions{Note: "looking into something"}))
+	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: 15 * time.Minute, Paused: true, Reason: orchestration.ReasonOperator}, b.state(orchestration.RecurringSync).Plan)
 }
 
 // An interval counts absolute time: a change of clocks neither doubles a run nor drops one.
@@ -87,7 +148,7 @@ func TestAScheduleKeepsItsIntervalWhenClocksChange(t *testing.T) {
 	const week = 7 * 24 * time.Hour
 	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: int32(week / time.Minute), FirstSyncDone: true})
 	b.scheduled()
-	described, err := b.handle(b.ctx).Describe(b.ctx)
+	described, err := b.handle(b.ctx, orchestration.RecurringSync).Describe(b.ctx)
 	require.NoError(t, err)
 	require.Empty(t, described.Schedule.Spec.Calendars)
 	times := described.Info.NextActionTimes
@@ -114,8 +175,8 @@ func TestAScheduledRunIsStartedAsAPersonStartsIt(t *testing.T) {
 	b.work()
 	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 1440, FirstSyncDone: true})
 	b.scheduled()
-	due := func() (out workflow.StartScheduledSyncOutput) {
-		started := b.due()
+	due := func() (out workflow.StartScheduledOutput) {
+		started := b.due(orchestration.RecurringSync)
 		require.NoError(t, b.client.GetWorkflow(b.ctx, started.WorkflowID, started.FirstExecutionRunID).Get(b.ctx, &out))
 		return out
 	}
@@ -139,21 +200,74 @@ func TestAScheduledRunIsStartedAsAPersonStartsIt(t *testing.T) {
 }
 
 // due has the schedule come to its time and names the workflow that it started.
-func (b *bundle) due() *client.ScheduleWorkflowExecution {
+func (b *bundle) due(what orchestration.Recurring) *client.ScheduleWorkflowExecution {
 	b.t.Helper()
-	before := b.actions()
-	require.NoError(b.t, b.handle(b.ctx).Trigger(b.ctx, client.ScheduleTriggerOptions{}))
-	b.eventually(func() bool { return b.actions() > before })
-	described, err := b.handle(b.ctx).Describe(b.ctx)
+	before := b.actions(what)
+	require.NoError(b.t, b.handle(b.ctx, what).Trigger(b.ctx, client.ScheduleTriggerOptions{}))
+	b.eventually(func() bool { return b.actions(what) > before })
+	described, err := b.handle(b.ctx, what).Describe(b.ctx)
 	require.NoError(b.t, err)
 	return described.Info.RecentActions[len(described.Info.RecentActions)-1].StartWorkflowResult
 }
 
 // actions is how many runs the schedule has started.
-func (b *bundle) actions() int {
-	described, err := b.handle(b.ctx).Describe(b.ctx)
+func (b *bundle) actions(what orchestration.Recurring) int {
+	described, err := b.handle(b.ctx, what).Describe(b.ctx)
 	require.NoError(b.t, err)
 	return described.Info.NumActions
+}
+
+// TestAnOutageIsFollowedByOneRun has the schedule make up for a day of hourly starts at once, also such
+// as Temporal would skip: all of them are one run.
+func TestAnOutageIsFollowedByOneRun(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	b := setup(t, peertest.Groups(1, 1), func(ctx context.Context, _ int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
+		select {
+		case <-release:
+		case <-ctx.Done():
+		}
+		return peertest.Done(), ctx.Err()
+	}, workflow.Limits{})
+	b.work()
+	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 60, FirstSyncDone: true})
+	b.scheduled()
+	now := time.Now()
+	require.NoError(t, b.handle(b.ctx, orchestration.RecurringSync).Backfill(b.ctx, client.ScheduleBackfillOptions{Backfill: []client.ScheduleBackfill{
+		{Start: now.Add(-24 * time.Hour), End: now, Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL},
+	}}))
+	b.eventually(func() bool { return b.actions(orchestration.RecurringSync) >= 23 })
+	b.eventually(func() bool {
+		described, err := b.handle(b.ctx, orchestration.RecurringSync).Describe(b.ctx)
+		return err == nil && len(described.Info.RunningWorkflows) == 0
+	})
+	open, err := b.runs.Open(b.ctx, time.Now(), "", 100)
+	require.NoError(t, err)
+	require.Len(t, open, 1)
+	close(release)
+	b.eventually(func() bool { return b.engine.Run(open[0].RunID).State == "completed" })
+	require.Equal(t, map[string]int{"c0-0": 1}, b.engine.Seen().Tries)
+}
+
+// TestAScheduleSkipsWhatOverlaps has the schedule come to its time twice while the first start cannot
+// be done.
+func TestAScheduleSkipsWhatOverlaps(t *testing.T) {
+	t.Parallel()
+	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
+	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 60, FirstSyncDone: true})
+	b.scheduled()
+	first := b.due(orchestration.RecurringSync) // no worker takes it yet
+	handle := b.handle(b.ctx, orchestration.RecurringSync)
+	require.NoError(t, handle.Trigger(b.ctx, client.ScheduleTriggerOptions{}))
+	b.eventually(func() bool {
+		described, err := handle.Describe(b.ctx)
+		return err == nil && described.Info.NumActionsSkippedOverlap == 1
+	})
+	require.Equal(t, 1, b.actions(orchestration.RecurringSync))
+	b.work()
+	var started workflow.StartScheduledOutput
+	require.NoError(t, b.client.GetWorkflow(b.ctx, first.WorkflowID, first.FirstExecutionRunID).Get(b.ctx, &started))
+	b.eventually(func() bool { return b.engine.Run(started.RunID).State == "completed" })
 }
 
 func TestAllSchedulesAreBroughtInLineAtTheStart(t *testing.T) {

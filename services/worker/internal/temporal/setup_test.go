@@ -3,6 +3,7 @@ package temporal
 import (
 	"context"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/searchattribute"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/worker/internal/activity"
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
@@ -70,8 +72,9 @@ func setup(t *testing.T, groups []*syncenginev1.ClientTenants, round peertest.Ro
 	network := rpctest.New(t)
 	engine, discovery := b.engine.Client(t, network), b.discovery.Client(t, network)
 	tickets := b.engine.Tickets(t, network)
+	attributes := registered(t, b.client)
 	b.runs, b.links = peers.NewRuns(engine, tickets), peers.NewLinks(engine)
-	b.workflows, b.schedules = NewWorkflows(b.client, b.queue, limits), NewSchedules(b.client, b.queue)
+	b.workflows, b.schedules = NewWorkflows(b.client, b.queue, limits, attributes), NewSchedules(b.client, b.queue, attributes)
 	b.start = orchestration.NewStart(b.runs, b.workflows)
 	b.acts = activity.New(activity.Clients{Engine: engine, Tickets: tickets, Discovery: discovery}, b.start, quick)
 	b.wishes = peers.NewSchedules(b.engine.Schedules(t, network), b.connection.Client(t, network))
@@ -97,6 +100,25 @@ func dial(t *testing.T) client.Client {
 	}
 	return c
 }
+
+// registered has the namespace know the search attributes.
+func registered(t *testing.T, c client.Client) *Attributes {
+	t.Helper()
+	attributes := NewAttributes(c, namespace)
+	registering.Do(func() {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		require.NoError(t, attributes.Register(ctx))
+		// The parts of the server look again at what they know of a namespace every few seconds.
+		require.Eventually(t, func() bool {
+			_, err := c.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: searchattribute.State + " = 'none'"})
+			return err == nil && attributes.Known(ctx)
+		}, patience, 100*time.Millisecond)
+	})
+	return attributes
+}
+
+var registering sync.Once
 
 // work runs a worker until stop is called or the test ends.
 func (b *bundle) work() (stop func()) {

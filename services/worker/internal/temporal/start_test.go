@@ -79,7 +79,7 @@ func TestWithoutTemporalTheRunIsClosedAndTheCallerIsTold(t *testing.T) {
 	away, err := Dial(Connection{Address: nobody(t), Namespace: namespace})
 	require.NoError(t, err)
 	defer away.Close()
-	start := orchestration.NewStart(b.runs, NewWorkflows(away, b.queue, workflow.Limits{}))
+	start := orchestration.NewStart(b.runs, NewWorkflows(away, b.queue, workflow.Limits{}, nil))
 	began := time.Now()
 	_, err = start.Do(b.ctx, b.tenant, orchestration.NewRun{Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
 	require.Equal(t, errs.Unavailable, errs.KindOf(err))
@@ -248,7 +248,7 @@ func TestTheSweeperLeavesRunsAloneWhileTemporalIsAway(t *testing.T) {
 	defer away.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	closed, err := orchestration.NewSweep(b.runs, NewWorkflows(away, b.queue, workflow.Limits{}), peers.EnterTenant).Do(ctx, time.Now())
+	closed, err := orchestration.NewSweep(b.runs, NewWorkflows(away, b.queue, workflow.Limits{}, nil), peers.EnterTenant).Do(ctx, time.Now())
 	require.Error(t, err)
 	require.Zero(t, closed)
 	require.Equal(t, "queued", b.engine.Run(run.ID).State)
@@ -267,7 +267,7 @@ func TestEffectsOfAConnection(t *testing.T) {
 	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 1440, FirstSyncDone: true})
 	b.scheduled()
 	paused := func() bool {
-		state, err := b.schedules.Schedule(b.ctx, b.tenant)
+		state, err := b.schedules.Schedule(b.ctx, b.tenant, orchestration.RecurringSync)
 		require.NoError(t, err)
 		return state.Paused
 	}
@@ -350,7 +350,7 @@ func TestARunThatAChangeMadeIsStartedWhateverLiesBetween(t *testing.T) {
 	away, err := Dial(Connection{Address: nobody(t), Namespace: namespace})
 	require.NoError(t, err)
 	defer away.Close()
-	outcome, err := b.performer(NewWorkflows(away, b.queue, workflow.Limits{})).Do(b.ctx, created)
+	outcome, err := b.performer(NewWorkflows(away, b.queue, workflow.Limits{}, nil)).Do(b.ctx, created)
 	require.Error(t, err)
 	require.Equal(t, "retry", outcome.State, "the change stands, so the run waits")
 	require.Equal(t, "queued", b.engine.Run(created.ID).State)

@@ -52,7 +52,8 @@ func TestAStrangerAtTemporalChangesNothing(t *testing.T) {
 		inputs := map[string]any{
 			workflow.Discovery: workflow.DiscoveryInput{RunRef: ref}, workflow.InitialSync: workflow.SyncInput{RunRef: ref},
 			workflow.AllTenantsSync: workflow.SyncInput{RunRef: ref}, workflow.ClientSync: workflow.SyncInput{RunRef: ref},
-			workflow.ScheduledSync: workflow.ScheduledSyncInput{TenantID: b.tenant, Ticket: ticket},
+			workflow.ScheduledSync:      workflow.ScheduledInput{TenantID: b.tenant, Ticket: ticket},
+			workflow.ScheduledDiscovery: workflow.ScheduledInput{TenantID: b.tenant, Ticket: ticket},
 		}
 		for name := range Workflow() {
 			require.Contains(t, inputs, name)
@@ -81,7 +82,9 @@ func TestAStrangersActivitiesChangeNothing(t *testing.T) {
 		workflow.SyncTenantUsers:    workflow.SyncTenantUsersInput{RunRef: ref, ManagedTenantID: "c0-0"},
 		workflow.FinaliseRun:        workflow.FinaliseRunInput{RunRef: ref, State: "cancelled"},
 		workflow.RecordTenantResult: workflow.RecordTenantResultInput{RunRef: ref, ManagedTenantID: "c0-0", State: "failed", Code: "x"},
-		workflow.StartScheduledSync: workflow.ScheduledSyncInput{TenantID: b.tenant},
+		workflow.StartScheduledSync: workflow.ScheduledInput{TenantID: b.tenant},
+
+		workflow.StartScheduledDiscovery: workflow.ScheduledInput{TenantID: b.tenant},
 	}
 	stranger := worker.New(b.client, "stranger-"+b.queue, worker.Options{})
 	stranger.RegisterWorkflowWithOptions(func(ctx sdk.Context, name string) error {

@@ -86,6 +86,8 @@ func Register(r worker.Registry, a *activities.Activities) {
 		workflow.FinaliseRun:        a.FinaliseRun,
 		workflow.RecordTenantResult: a.RecordTenantResult,
 		workflow.StartScheduledSync: a.StartScheduledSync,
+
+		workflow.StartScheduledDiscovery: a.StartScheduledDiscovery,
 	} {
 		r.RegisterActivityWithOptions(definition, activity.RegisterOptions{Name: name})
 	}
@@ -99,6 +101,8 @@ func Workflow() map[string]any {
 		workflow.AllTenantsSync: workflow.AllTenantsSyncWorkflow,
 		workflow.ClientSync:     workflow.ClientSyncWorkflow,
 		workflow.ScheduledSync:  workflow.ScheduledSyncWorkflow,
+
+		workflow.ScheduledDiscovery: workflow.ScheduledDiscoveryWorkflow,
 	}
 }
 

@@ -27,14 +27,15 @@ const strangerWait = 1500 * time.Millisecond
 
 // Workflows executes runs on Temporal.
 type Workflows struct {
-	client client.Client
-	queue  string
-	limits workflow.Limits
+	client     client.Client
+	queue      string
+	limits     workflow.Limits
+	attributes *Attributes
 }
 
 // NewWorkflows makes the adapter; workers of the task queue execute what it starts.
-func NewWorkflows(c client.Client, queue string, limits workflow.Limits) *Workflows {
-	return &Workflows{client: c, queue: queue, limits: limits}
+func NewWorkflows(c client.Client, queue string, limits workflow.Limits, attributes *Attributes) *Workflows {
+	return &Workflows{client: c, queue: queue, limits: limits, attributes: attributes}
 }
 
 // Start implements orchestration.Workflows. The id is deterministic, so an execution that exists
@@ -48,6 +49,7 @@ func (w *Workflows) Start(ctx context.Context, job orchestration.Job) (execution
 		Memo:                     map[string]any{memoRun: job.RunID},
 		StaticSummary:            summaries[job.Kind] + " for tenant " + job.TenantID,
 		StaticDetails:            "Run `" + job.RunID + "`",
+		TypedSearchAttributes:    w.attributes.ofRun(ctx, job),
 		// Activities inherit it, so a tenant with a large fleet does not delay the others.
 		Priority: temporal.Priority{FairnessKey: job.TenantID, PriorityKey: priority(job.Urgency)},
 	}

@@ -81,7 +81,7 @@ func (f *fleet) fill(ctx workflow.Context) error {
 func (f *fleet) load(ctx workflow.Context) error {
 	for len(f.waiting) == 0 && !f.state.Listed && !f.full(ctx) {
 		var page LoadMappedTenantsOutput
-		err := workflow.ExecuteActivity(unary(ctx, f.left(ctx)), LoadMappedTenants, LoadMappedTenantsInput{
+		err := workflow.ExecuteActivity(unary(ctx, f.left(ctx), "list the next managed tenants"), LoadMappedTenants, LoadMappedTenantsInput{
 			RunRef: f.ref, PageSize: f.limits.PageSize, PageToken: f.state.PageToken,
 		}).Get(ctx, &page)
 		if err != nil {
@@ -134,6 +134,7 @@ func (f *fleet) sync(ctx workflow.Context, managedTenantID string) {
 	var out SyncTenantUsersOutput
 	err := workflow.ExecuteActivity(round(ctx, f.left(ctx), "managed tenant "+managedTenantID), SyncTenantUsers, in).Get(ctx, &out)
 	f.state.Done++
+	defer f.tell(ctx)
 	if err == nil {
 		if out.State == StateFailed {
 			f.state.Failed++
@@ -148,7 +149,7 @@ func (f *fleet) sync(ctx workflow.Context, managedTenantID string) {
 	}
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	if err := workflow.ExecuteActivity(unary(ctx, f.left(ctx)), RecordTenantResult, result).Get(ctx, nil); err != nil {
+	if err := workflow.ExecuteActivity(unary(ctx, f.left(ctx), "record that managed tenant "+managedTenantID+" ended as "+result.State), RecordTenantResult, result).Get(ctx, nil); err != nil {
 		workflow.GetLogger(ctx).Error("recording a tenant's result", "managed_tenant", managedTenantID, "code", codeOf(err))
 	}
 }

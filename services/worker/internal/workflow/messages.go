@@ -11,6 +11,8 @@ const (
 	AllTenantsSync = "AllTenantsSyncWorkflow"
 	ClientSync     = "ClientSyncWorkflow"
 	ScheduledSync  = "ScheduledSyncWorkflow"
+
+	ScheduledDiscovery = "ScheduledDiscoveryWorkflow"
 )
 
 // The names under which the activities are registered.
@@ -22,6 +24,8 @@ const (
 	FinaliseRun        = "FinaliseRun"
 	RecordTenantResult = "RecordTenantResult"
 	StartScheduledSync = "StartScheduledSync"
+
+	StartScheduledDiscovery = "StartScheduledDiscovery"
 )
 
 // The states in which a run or a tenant's part of it can end, and the one in which work goes on.
@@ -187,14 +191,14 @@ type FinaliseRunOutput struct {
 	Counters Counters `json:"counters"`
 }
 
-// ScheduledSyncInput names the tenant whose schedule has come to its time.
-type ScheduledSyncInput struct {
+// ScheduledInput names the tenant whose schedule has come to its time.
+type ScheduledInput struct {
 	TenantID string `json:"tenantId"`
 	Ticket   string `json:"ticket,omitempty"` // of the schedule, signed by the engine
 }
 
-// StartScheduledSyncOutput is the run that was started or joined.
-type StartScheduledSyncOutput struct {
+// StartScheduledOutput is the run that was started or joined.
+type StartScheduledOutput struct {
 	RunID  string `json:"runId"`
 	Joined bool   `json:"joined,omitempty"`
 }

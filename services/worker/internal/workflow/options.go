@@ -27,8 +27,10 @@ const (
 // also set the wait; the intervals here apply when a worker died and could not.
 var retry = temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second}
 
-func unary(ctx workflow.Context, left time.Duration) workflow.Context {
+// unary is for calls that answer once; what they do shows in the orchestrator's pages.
+func unary(ctx workflow.Context, left time.Duration, about string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                about,
 		ScheduleToCloseTimeout: max(left, leastTime),
 		StartToCloseTimeout:    unaryTimeout,
 		HeartbeatTimeout:       heartbeatTimeout,
@@ -67,6 +69,9 @@ func codeOf(err error) string {
 func finalise(ctx workflow.Context, in FinaliseRunInput) (out FinaliseRunOutput, err error) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	err = workflow.ExecuteActivity(unary(ctx, runDeadline), FinaliseRun, in).Get(ctx, &out)
+	err = workflow.ExecuteActivity(unary(ctx, runDeadline, "close the run"), FinaliseRun, in).Get(ctx, &out)
+	if err == nil {
+		showState(ctx, out.State)
+	}
 	return out, err
 }

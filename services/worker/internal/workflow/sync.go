@@ -53,6 +53,7 @@ func runFleet(ctx workflow.Context, in SyncInput) (SyncOutput, error) {
 	if err != nil {
 		return SyncOutput{}, err
 	}
+	workflow.SetCurrentDetails(ctx, "Ended "+out.State+because(end.Code)+". "+f.progress())
 	return SyncOutput{
 		State: out.State, Code: end.Code, Counters: out.Counters,
 		Total: f.state.Total, Done: f.state.Done, Failed: f.state.Failed,
@@ -62,18 +63,21 @@ func runFleet(ctx workflow.Context, in SyncInput) (SyncOutput, error) {
 // begin marks the run as running, once over all executions.
 func (f *fleet) begin(ctx workflow.Context) error {
 	if f.state.StartedUnix != 0 {
+		f.tell(ctx)
 		return nil
 	}
 	f.state.StartedUnix = workflow.Now(ctx).Unix()
 	var begun UpsertRunOutput
-	if err := workflow.ExecuteActivity(unary(ctx, f.left(ctx)), UpsertRun, f.ref).Get(ctx, &begun); err != nil {
+	if err := workflow.ExecuteActivity(unary(ctx, f.left(ctx), "begin the run"), UpsertRun, f.ref).Get(ctx, &begun); err != nil {
 		return err
 	}
+	showState(ctx, begun.State)
 	if begun.State != StateRunning {
 		f.closedAs = begun.State
 		return errClosed
 	}
 	f.state.Total = begun.Total
+	f.tell(ctx)
 	return nil
 }
 
