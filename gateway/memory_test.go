@@ -27,6 +27,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
+	"github.com/entrasync/entrasync/gateway/internal/issuertest"
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
@@ -58,10 +59,10 @@ type attacked struct {
 func startAttacked(t *testing.T, binary string, methods []access.Method) *attacked {
 	t.Helper()
 	variables, network := environment(t), rpctest.New(t)
-	issuer := newIssuer(t)
+	issuer := issuertest.New(t)
 	sum := sha256.Sum256([]byte("key"))
 	maps.Copy(variables, map[string]string{
-		"ENTRASYNC_TLS_DIR": network.Dir("gateway"), "ENTRASYNC_AUTH_ISSUER": issuer.url,
+		"ENTRASYNC_TLS_DIR": network.Dir("gateway"), "ENTRASYNC_AUTH_ISSUER": issuer.URL,
 		"ENTRASYNC_PLATFORM_KEY_HASH": hex.EncodeToString(sum[:]), "ENTRASYNC_RATE_TENANT": "0", "ENTRASYNC_RATE_USER": "0",
 		"ENTRASYNC_MAPPING_ADDR": network.Serve("mapping", func(r grpc.ServiceRegistrar) {
 			mappingv1.RegisterMappingServiceServer(r, mappingv1.UnimplementedMappingServiceServer{})
@@ -86,7 +87,7 @@ func startAttacked(t *testing.T, binary string, methods []access.Method) *attack
 		require.NoError(t, process.Wait())
 	})
 	a := &attacked{
-		t: t, url: "http://" + variables["ENTRASYNC_LISTEN"], token: issuer.token(t), key: "key", pid: process.Process.Pid,
+		t: t, url: "http://" + variables["ENTRASYNC_LISTEN"], token: administrator(t, issuer), key: "key", pid: process.Process.Pid,
 		client: &http.Client{Timeout: time.Minute}, h2: &http.Client{Timeout: time.Minute, Transport: http2Only()},
 	}
 	require.Eventually(t, func() bool {

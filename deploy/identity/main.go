@@ -9,15 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
-	"github.com/caarlos0/env/v11"
-
 	"github.com/entrasync/entrasync/deploy/identity/internal/issuer"
+	"github.com/entrasync/entrasync/deploy/internal/program"
 )
 
 // config is the issuer's environment.
@@ -36,23 +31,7 @@ type config struct {
 	Lifetime     time.Duration `env:"TOKEN_LIFETIME" envDefault:"1h"`
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := start(ctx)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "identity:", err)
-		os.Exit(1)
-	}
-}
-
-func start(ctx context.Context) error {
-	cfg, err := env.ParseAsWithOptions[config](env.Options{Prefix: "ENTRASYNC_IDENTITY_"})
-	if err != nil {
-		return err
-	}
-	return run(ctx, cfg)
-}
+func main() { program.Main("identity", "ENTRASYNC_IDENTITY_", run) }
 
 // run serves until ctx ends.
 func run(ctx context.Context, cfg config) error {
@@ -72,20 +51,7 @@ func run(ctx context.Context, cfg config) error {
 		return err
 	}
 	fmt.Printf("issuer %s listens on %s\n", cfg.Issuer, listener.Addr())
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	select {
-	case err := <-served:
-		return err
-	case <-ctx.Done():
-	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
-	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
-		return server.Close() // somebody holds a connection; let go of it
-	}
-	return nil
+	return program.Serve(ctx, listener, handler)
 }
 
 // listenLoopback refuses any address that others could reach.

@@ -14,6 +14,7 @@ import (
 	"github.com/entrasync/entrasync/deploy/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/internal/build"
 	"github.com/entrasync/entrasync/deploy/local/internal/daemon"
+	"github.com/entrasync/entrasync/deploy/local/internal/file"
 	"github.com/entrasync/entrasync/deploy/local/internal/postgres"
 	"github.com/entrasync/entrasync/deploy/local/stack"
 )
@@ -110,7 +111,7 @@ func stopOutdated(ctx context.Context, where layout.Layout, client *daemon.Clien
 	if err != nil || !running {
 		return true, err
 	}
-	want, err := daemon.Digest(supervisorProgram(where))
+	want, err := file.Digest(supervisorProgram(where))
 	if err != nil {
 		return false, err
 	}
@@ -184,20 +185,17 @@ func notReady(where layout.Layout, processes []stack.Status) error {
 
 // down ends the stack; the data stays.
 func down(ctx context.Context, where layout.Layout, _ []string) (int, error) {
-	unlock, err := daemon.Lock(where)
-	if err != nil {
-		return 1, err
-	}
-	defer unlock()
-	if err := daemon.NewClient(where).Stop(ctx); err != nil {
-		return 1, err
-	}
-	say("nothing runs any more; the data stays in " + where.State)
-	return 0, nil
+	return ended(ctx, where, "nothing runs any more; the data stays in "+where.State, func() error { return nil })
 }
 
 // reset ends the stack and deletes its data; what was built stays.
 func reset(ctx context.Context, where layout.Layout, _ []string) (int, error) {
+	return ended(ctx, where, "nothing runs any more, and the data is deleted", func() error { return stack.Delete(where) })
+}
+
+// ended ends the stack, does something before another command can start it again, and says what
+// was done.
+func ended(ctx context.Context, where layout.Layout, done string, then func() error) (int, error) {
 	unlock, err := daemon.Lock(where)
 	if err != nil {
 		return 1, err
@@ -206,10 +204,10 @@ func reset(ctx context.Context, where layout.Layout, _ []string) (int, error) {
 	if err := daemon.NewClient(where).Stop(ctx); err != nil {
 		return 1, err
 	}
-	if err := stack.Delete(where); err != nil {
+	if err := then(); err != nil {
 		return 1, err
 	}
-	say("nothing runs any more, and the data is deleted")
+	say(done)
 	return 0, nil
 }
 

@@ -11,12 +11,9 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
-	"github.com/caarlos0/env/v11"
-
+	"github.com/entrasync/entrasync/deploy/internal/program"
 	"github.com/entrasync/entrasync/deploy/simulator/fleet"
 	"github.com/entrasync/entrasync/deploy/simulator/server"
 )
@@ -42,20 +39,7 @@ type config struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	if err := start(ctx, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "simulator:", err)
-		os.Exit(1)
-	}
-}
-
-func start(ctx context.Context, out io.Writer) error {
-	cfg, err := env.ParseAsWithOptions[config](env.Options{Prefix: "ENTRASYNC_SIMULATOR_"})
-	if err != nil {
-		return err
-	}
-	return run(ctx, cfg, out)
+	program.Main("simulator", "ENTRASYNC_SIMULATOR_", func(ctx context.Context, c config) error { return run(ctx, c, os.Stdout) })
 }
 
 // run serves until the context ends.
@@ -102,7 +86,7 @@ func serve(ctx context.Context, services []service, out io.Writer) error {
 			}
 			return err
 		}
-		go func() { ended <- each.run(ctx, listener) }()
+		go func() { ended <- program.Serve(ctx, listener, each.handler) }()
 		if _, err := fmt.Fprintf(out, "%s on %s\n", each.name, listener.Addr()); err != nil {
 			return err
 		}
@@ -125,21 +109,4 @@ func (s service) listen() (net.Listener, error) {
 		return nil, errors.Join(fmt.Errorf("the certificate of %s: %w", s.address, err), listener.Close())
 	}
 	return tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}), nil
-}
-
-func (s service) run(ctx context.Context, listener net.Listener) error {
-	web := &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second}
-	served := make(chan error, 1)
-	go func() { served <- web.Serve(listener) }()
-	select {
-	case err := <-served:
-		return err
-	case <-ctx.Done():
-	}
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if err := web.Shutdown(stopping); err != nil {
-		return web.Close() // somebody holds a connection; let go of it
-	}
-	return nil
 }

@@ -37,3 +37,14 @@ func TimeOrNil(at time.Time) *time.Time {
 	}
 	return &at
 }
+
+// KnownIDs returns the ids that are UUIDs, as ours all are; others are unknown.
+func KnownIDs(ids []string) []uuid.UUID {
+	parsed := make([]uuid.UUID, 0, len(ids))
+	for _, id := range ids {
+		if u, err := uuid.Parse(id); err == nil {
+			parsed = append(parsed, u)
+		}
+	}
+	return parsed
+}

@@ -64,7 +64,7 @@ func add(name string) pg.TxFunc {
 	}
 }
 
-func (b *bundle) names(ctx context.Context, t *testing.T, src pg.Source) (names []string) {
+func (b *bundle) names(ctx context.Context, t *testing.T, src pg.Source, options ...pg.TxOption) (names []string) {
 	t.Helper()
 	require.NoError(t, pg.InTenant(ctx, src, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT name FROM probe ORDER BY name`)
@@ -73,7 +73,7 @@ func (b *bundle) names(ctx context.Context, t *testing.T, src pg.Source) (names 
 		}
 		names, err = pgx.CollectRows(rows, pgx.RowTo[string])
 		return err
-	}))
+	}, options...))
 	return names
 }
 

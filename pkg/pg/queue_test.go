@@ -58,7 +58,7 @@ func TestWritersThatWaitTakeNoConnectionsFromOthers(t *testing.T) {
 	globex := inTenant(t.Context(), "globex")
 	require.NoError(t, pg.InTenant(globex, pool, add("another tenant writes")))
 	require.Equal(t, []string{"another tenant writes"}, b.names(globex, t, pool))
-	require.Empty(t, b.readOnly(b.acme, t, pool), "and the same tenant reads")
+	require.Empty(t, b.names(b.acme, t, pool, pg.ReadOnly()), "and the same tenant reads")
 	require.NoError(t, pool.Ping(t.Context()))
 	release()
 	for range 31 {
@@ -67,19 +67,6 @@ func TestWritersThatWaitTakeNoConnectionsFromOthers(t *testing.T) {
 	var n int
 	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT n FROM mapping.counter`).Scan(&n))
 	require.Equal(t, 31, n)
-}
-
-func (b *bundle) readOnly(ctx context.Context, t *testing.T, src pg.Source) (names []string) {
-	t.Helper()
-	require.NoError(t, pg.InTenant(ctx, src, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT name FROM probe ORDER BY name`)
-		if err != nil {
-			return err
-		}
-		names, err = pgx.CollectRows(rows, pgx.RowTo[string])
-		return err
-	}, pg.ReadOnly()))
-	return names
 }
 
 func TestAPoolInUseIsReadyAndItsBackgroundWorks(t *testing.T) {
@@ -92,7 +79,7 @@ func TestAPoolInUseIsReadyAndItsBackgroundWorks(t *testing.T) {
 		defer conn.Release()
 	}
 	require.NoError(t, pool.Ping(t.Context()))
-	require.Empty(t, b.readOnly(b.acme, t, pool.Background()))
+	require.Empty(t, b.names(b.acme, t, pool.Background(), pg.ReadOnly()))
 	ctx, cancel := context.WithCancel(t.Context())
 	require.NoError(t, pg.Listen(ctx, pool, "anything", cancel, func(string) {}))
 	require.Same(t, b.pool, b.pool.Background(), "where there is none of its own")

@@ -73,6 +73,11 @@ func HTTP(ctx context.Context, name, address string, handler http.Handler, write
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		WriteTimeout: writeTimeout, MaxHeaderBytes: 64 << 10,
 	}
+	return Serving(name, listener, server), listener.Addr(), nil
+}
+
+// Serving is an HTTP server on its listener as a server of a group.
+func Serving(name string, listener net.Listener, server *http.Server) Server {
 	return Server{
 		Name: name,
 		Serve: func(context.Context) error {
@@ -87,7 +92,7 @@ func HTTP(ctx context.Context, name, address string, handler http.Handler, write
 			}
 			return nil
 		},
-	}, listener.Addr(), nil
+	}
 }
 
 // AdminServer is the admin listener as a server of a group.

@@ -15,31 +15,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entrasync/entrasync/pkg/clocktest"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/vault"
 	"github.com/entrasync/entrasync/pkg/vault/vaulttest"
 )
 
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
 type bundle struct {
 	t        *testing.T
-	clock    *clock
+	clock    *clocktest.Clock
 	server   *vaulttest.Server
 	settings vault.Settings
 	client   *vault.Client
@@ -47,14 +31,14 @@ type bundle struct {
 
 func setup(t *testing.T, adjust ...func(*vaulttest.Server, *vault.Settings)) *bundle {
 	t.Helper()
-	b := &bundle{t: t, clock: &clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}}
-	b.server = vaulttest.New(t, b.clock.now)
+	b := &bundle{t: t, clock: clocktest.At(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
+	b.server = vaulttest.New(t, b.clock.Now)
 	b.settings = vault.Settings{Address: b.server.URL, Auth: vault.AppRole, RoleID: b.server.RoleID, SecretID: "secret-id-of-the-tests"}
 	for _, change := range adjust {
 		change(b.server, &b.settings)
 	}
 	var err error
-	b.client, err = vault.Open(b.settings, b.clock.now)
+	b.client, err = vault.Open(b.settings, b.clock.Now)
 	require.NoError(t, err)
 	return b
 }
@@ -72,15 +56,15 @@ func TestTokensAreRenewedInTime(t *testing.T) {
 		require.NoError(t, b.write())
 	}
 	require.Equal(t, 1, b.server.Count("login"))
-	b.clock.advance(39 * time.Minute)
+	b.clock.Advance(39 * time.Minute)
 	require.NoError(t, b.write())
 	require.Zero(t, b.server.Count("renew"))
-	b.clock.advance(2 * time.Minute) // two thirds of the hour are over
+	b.clock.Advance(2 * time.Minute) // two thirds of the hour are over
 	require.NoError(t, b.write())
 	require.NoError(t, b.write())
 	require.Equal(t, 1, b.server.Count("renew"))
 	for range 60 { // far beyond the first lease, and beyond the day that the token may live
-		b.clock.advance(45 * time.Minute)
+		b.clock.Advance(45 * time.Minute)
 		require.NoError(t, b.write())
 	}
 	require.Equal(t, 2, b.server.Count("login"), "one more when the token neared its maximum")
@@ -92,14 +76,14 @@ func TestARefusedRenewalIsANewLogin(t *testing.T) {
 	b := setup(t)
 	require.NoError(t, b.write())
 	b.server.RefuseRenewal(true)
-	b.clock.advance(41 * time.Minute)
+	b.clock.Advance(41 * time.Minute)
 	require.NoError(t, b.write())
 	require.Equal(t, 2, b.server.Count("login"))
 	// The new token says that it cannot be renewed: it is used to its end.
-	b.clock.advance(55 * time.Minute)
+	b.clock.Advance(55 * time.Minute)
 	require.NoError(t, b.write())
 	require.Equal(t, 1, b.server.Count("renew"))
-	b.clock.advance(5 * time.Minute)
+	b.clock.Advance(5 * time.Minute)
 	require.NoError(t, b.write())
 	require.Equal(t, 3, b.server.Count("login"))
 	require.Zero(t, b.server.Count("denied"))
@@ -109,11 +93,11 @@ func TestATokenThatDiedIsReplacedOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	require.NoError(t, b.write())
-	b.clock.advance(time.Minute)
+	b.clock.Advance(time.Minute)
 	b.server.Revoke()
 	require.NoError(t, b.write(), "after a fresh login")
 	require.Equal(t, 2, b.server.Count("login"))
-	b.clock.advance(time.Minute)
+	b.clock.Advance(time.Minute)
 	b.server.Deny(true)
 	err := b.write()
 	require.Equal(t, vault.ReasonDenied, errs.ReasonOf(err))
@@ -151,7 +135,7 @@ func TestKubernetesLogin(t *testing.T) {
 	require.NoError(t, b.write())
 	// The mounted token rotates; the next login reads it anew.
 	require.NoError(t, os.WriteFile(file, []byte("another"), 0o600))
-	b.clock.advance(time.Hour)
+	b.clock.Advance(time.Hour)
 	err := b.write()
 	require.Equal(t, vault.ReasonDenied, errs.ReasonOf(err))
 	require.NotContains(t, err.Error(), "another")
@@ -161,8 +145,8 @@ func TestKubernetesLogin(t *testing.T) {
 
 func TestNamespacesAndOwnCA(t *testing.T) {
 	t.Parallel()
-	clock := &clock{at: time.Now()}
-	server, ca := vaulttest.NewTLS(t, clock.now)
+	clock := clocktest.At(time.Now())
+	server, ca := vaulttest.NewTLS(t, clock.Now)
 	server.Namespace = "team/psa"
 	file := filepath.Join(t.TempDir(), "ca.pem")
 	require.NoError(t, os.WriteFile(file, ca, 0o600))
@@ -170,7 +154,7 @@ func TestNamespacesAndOwnCA(t *testing.T) {
 		Address: server.URL, Auth: vault.AppRole, RoleID: server.RoleID, SecretID: "secret-id-of-the-tests", CAFile: file, Namespace: "team/psa",
 	}
 	write := func(s vault.Settings) error {
-		client, err := vault.Open(s, clock.now)
+		client, err := vault.Open(s, clock.Now)
 		require.NoError(t, err)
 		return client.Write(t.Context(), "secret/data/x", map[string]any{"data": map[string]string{}}, nil)
 	}

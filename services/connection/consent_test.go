@@ -56,11 +56,7 @@ func (b *bundle) partnerMayConsent() {
 
 func TestThePartnerRepairsConsent(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.connect("msp")
-	b.partnerMayConsent()
-	_, managed := b.sim.directories()
-	one := managed[0].TenantID
+	b, one := setupConsent(t)
 	b.revoke(one)
 	require.Equal(t, "consent_missing", b.read(one).GetProblem().GetCode())
 	before := b.status("msp").GetConnectedAt().AsTime()
@@ -85,11 +81,7 @@ func TestThePartnerRepairsConsent(t *testing.T) {
 // carry what was granted.
 func TestARepairVoidsTokensOnEveryReplica(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.connect("msp")
-	b.partnerMayConsent()
-	_, managed := b.sim.directories()
-	one := managed[0].TenantID
+	b, one := setupConsent(t)
 	b.sim.admin(http.MethodPost, "consents", map[string]any{"clientId": clientID, "tenant": one, "delegated": []string{"User.Read"}}, nil)
 	second := b.start(b.pool())
 	ctx := b.inside("msp")
@@ -232,9 +224,7 @@ func TestConsentOfAnAppByItself(t *testing.T) {
 // own, and nobody is sent to one in vain.
 func TestARepairMeetsADeadGrant(t *testing.T) {
 	t.Parallel()
-	sim := startSimulator(t)
-	microsoft := startLogin(t, sim)
-	b := setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url })
+	b, microsoft := setupLogin(t)
 	b.connect("msp")
 	b.partnerMayConsent()
 	_, managed := b.sim.directories()

@@ -51,9 +51,7 @@ func TestADisconnectEndsACallbackUnderWay(t *testing.T) {
 	for name, session := range map[string]string{"in a session": "s9", "by a bearer token": ""} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			sim := startSimulator(t)
-			microsoft := startLogin(t, sim)
-			b := setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url })
+			b, microsoft := setupLogin(t)
 			b.connect("msp")
 			answer := b.sim.consent(b.begin(browser(t, "msp", "leaver", session)).GetAuthorizeUrl())
 			asked, held := make(chan struct{}), make(chan struct{})
@@ -80,9 +78,7 @@ func TestADisconnectEndsACallbackUnderWay(t *testing.T) {
 // app's secret, while Microsoft does not answer that tenant's refresh.
 func TestNobodyWaitsForARefreshThatHangs(t *testing.T) {
 	t.Parallel()
-	sim := startSimulator(t)
-	microsoft := startLogin(t, sim)
-	b := setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url })
+	b, microsoft := setupLogin(t)
 	b.connect("msp")
 	b.clock.advance(2 * time.Hour)
 	asked, held := make(chan struct{}), make(chan struct{})

@@ -55,11 +55,7 @@ func (b *bundle) group(tenantID string) string {
 
 func TestGroupMembersAndUsersByID(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.connect("msp")
-	_, managed := b.sim.directories()
-	one := largest(managed)
-	ctx := b.inside("msp")
+	b, ctx, one := setupListing(t)
 	full, err := b.listUsers(ctx, &connectionv1.ListUsersRequest{EntraTenantId: one.TenantID})
 	require.NoError(t, err)
 	all := ids(full.users)

@@ -85,6 +85,34 @@ func setup(t *testing.T, adjust ...func(*settings)) *bundle {
 	return setupOn(t, sim, adjust...)
 }
 
+// setupLogin has a Microsoft in between whose answers a test changes.
+func setupLogin(t *testing.T) (*bundle, *login) {
+	t.Helper()
+	sim := startSimulator(t)
+	microsoft := startLogin(t, sim)
+	return setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url }), microsoft
+}
+
+// setupConsent is connected by a partner that may consent for customers; one is a
+// managed tenant.
+func setupConsent(t *testing.T) (b *bundle, one string) {
+	t.Helper()
+	b = setup(t)
+	b.connect("msp")
+	b.partnerMayConsent()
+	_, managed := b.sim.directories()
+	return b, managed[0].TenantID
+}
+
+// setupListing is connected; one is the managed tenant with the most users.
+func setupListing(t *testing.T) (b *bundle, ctx context.Context, one directory) {
+	t.Helper()
+	b = setup(t)
+	b.connect("msp")
+	_, managed := b.sim.directories()
+	return b, b.inside("msp"), largest(managed)
+}
+
 func setupOn(t *testing.T, sim *simulator, adjust ...func(*settings)) *bundle {
 	t.Helper()
 	keys := filepath.Join(t.TempDir(), "keys.json")

@@ -44,9 +44,7 @@ func TestACutDatabaseConnectionLosesNoTokenSet(t *testing.T) {
 	for name, whole := range map[string]bool{"the lock alone": false, "all of the process": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			sim := startSimulator(t)
-			microsoft := startLogin(t, sim)
-			b := setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url })
+			b, microsoft := setupLogin(t)
 			b.connect("msp")
 			before := b.force("msp")
 			replicas := b.three()
@@ -98,9 +96,7 @@ func TestACutDatabaseConnectionLosesNoTokenSet(t *testing.T) {
 
 func TestASlowWriterUsesTheNewerTokenSet(t *testing.T) {
 	t.Parallel()
-	sim := startSimulator(t)
-	microsoft := startLogin(t, sim)
-	b := setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url })
+	b, microsoft := setupLogin(t)
 	b.connect("msp")
 	replicas := b.three()
 	b.clock.advance(2 * time.Hour)
@@ -147,9 +143,7 @@ func TestASlowWriterUsesTheNewerTokenSet(t *testing.T) {
 
 func TestACallerThatLeavesAbortsNoRefresh(t *testing.T) {
 	t.Parallel()
-	sim := startSimulator(t)
-	microsoft := startLogin(t, sim)
-	b := setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url })
+	b, microsoft := setupLogin(t)
 	b.connect("msp")
 	before := b.force("msp")
 	b.clock.advance(2 * time.Hour)
@@ -226,9 +220,7 @@ func TestATokenIsRefreshedAMinuteBeforeItsEnd(t *testing.T) {
 
 func TestTheOldRefreshTokenIsKeptWhenNoneComesBack(t *testing.T) {
 	t.Parallel()
-	sim := startSimulator(t)
-	microsoft := startLogin(t, sim)
-	b := setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url })
+	b, microsoft := setupLogin(t)
 	b.connect("msp")
 	var mu sync.Mutex
 	var sent []string
@@ -259,9 +251,7 @@ func TestTheOldRefreshTokenIsKeptWhenNoneComesBack(t *testing.T) {
 // TestSlowRefreshesHoldUpNoPerson: what people do needs nothing of Microsoft's sign-in.
 func TestSlowRefreshesHoldUpNoPerson(t *testing.T) {
 	t.Parallel()
-	sim := startSimulator(t)
-	microsoft := startLogin(t, sim)
-	b := setupOn(t, sim, func(s *settings) { s.LoginURL = microsoft.url })
+	b, microsoft := setupLogin(t)
 	ids := []tenant.ID{"t0", "t1", "t2", "t3", "t4", "t5"}
 	require.Greater(t, len(ids), maxGrantLocks)
 	for _, id := range append(ids, "other") {

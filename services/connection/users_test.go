@@ -58,11 +58,7 @@ func ids(users []*connectionv1.DirectoryUser) map[string]*connectionv1.Directory
 
 func TestListUsersAndThenChanges(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.connect("msp")
-	_, managed := b.sim.directories()
-	one := largest(managed)
-	ctx := b.inside("msp")
+	b, ctx, one := setupListing(t)
 	full, err := b.listUsers(ctx, &connectionv1.ListUsersRequest{EntraTenantId: one.TenantID, Priority: "low"})
 	require.NoError(t, err)
 	require.Len(t, ids(full.users), one.Users)
@@ -106,11 +102,7 @@ func TestListUsersAndThenChanges(t *testing.T) {
 
 func TestListingsStartAgainWhereGraphAsksForIt(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.connect("msp")
-	_, managed := b.sim.directories()
-	one := largest(managed)
-	ctx := b.inside("msp")
+	b, ctx, one := setupListing(t)
 	b.sim.admin(http.MethodPost, "changes", map[string]any{"kind": "grow", "tenant": one.TenantID, "count": 1500}, nil)
 	one.Users += 1500 // more than one page
 	full, err := b.listUsers(ctx, &connectionv1.ListUsersRequest{EntraTenantId: one.TenantID})
@@ -142,11 +134,7 @@ func TestListingsStartAgainWhereGraphAsksForIt(t *testing.T) {
 
 func TestListUsersThroughTroubleOnTheWay(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.connect("msp")
-	_, managed := b.sim.directories()
-	one := largest(managed)
-	ctx := b.inside("msp")
+	b, ctx, one := setupListing(t)
 	for _, fault := range []map[string]any{
 		{"kind": "throttle", "route": "graph.users", "times": 1, "retryAfterSeconds": 1},
 		{"kind": "status", "route": "graph.users", "status": 503, "times": 1, "retryAfterSeconds": 1, "retryAfterDate": true},

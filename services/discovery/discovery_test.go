@@ -92,7 +92,7 @@ func TestDiscoveryThatChangesNothingWritesNoManagedTenant(t *testing.T) {
 	threeTenants(b.directories)
 	b.mustDiscover()
 	before := b.versions()
-	later := b.clock.advance(time.Hour)
+	later := b.clock.Advance(time.Hour)
 	b.mustDiscover()
 	require.Equal(t, before, b.versions())
 	for _, tenant := range b.list() {
@@ -141,11 +141,11 @@ func TestTenantsThatDisappearAreGoneAndComeBack(t *testing.T) {
 	threeTenants(b.directories)
 	b.mustDiscover()
 	id := b.list()["t-2"].GetManagedTenantId()
-	seen := b.clock.advance(time.Hour)
+	seen := b.clock.Advance(time.Hour)
 	b.mustDiscover()
 	borealis := b.directories.tenants[1]
 	b.directories.change(func() { b.directories.tenants = append(b.directories.tenants[:1:1], b.directories.tenants[2]) })
-	b.clock.advance(time.Hour)
+	b.clock.Advance(time.Hour)
 	require.EqualValues(t, 1, b.mustDiscover().GetGoneCount())
 	gone := b.list()["t-2"]
 	require.Equal(t, "gone", gone.GetState())
@@ -153,12 +153,12 @@ func TestTenantsThatDisappearAreGoneAndComeBack(t *testing.T) {
 	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT gone_at FROM entra_managed_tenants WHERE entra_tenant_id = 't-2'`).Scan(&since))
 	require.Equal(t, seen.Add(time.Hour), since.UTC())
 	require.Equal(t, seen, gone.GetLastSeenAt().AsTime(), "the last discovery that had it")
-	b.clock.advance(time.Hour)
+	b.clock.Advance(time.Hour)
 	require.Zero(t, b.mustDiscover().GetGoneCount(), "it was gone before")
 	require.Equal(t, seen, b.list()["t-2"].GetLastSeenAt().AsTime())
 
 	b.directories.change(func() { b.directories.tenants = append(b.directories.tenants, borealis) })
-	back := b.clock.advance(time.Hour)
+	back := b.clock.Advance(time.Hour)
 	b.mustDiscover()
 	again := b.list()["t-2"]
 	require.Equal(t, "active", again.GetState())
@@ -271,7 +271,7 @@ func TestAFailedReadOfThePartnerChangesNothing(t *testing.T) {
 			threeTenants(b.directories)
 			b.mustDiscover()
 			before := b.versions()
-			b.clock.advance(time.Hour)
+			b.clock.Advance(time.Hour)
 			refused := errs.New(errs.Precondition, "refresh_failed", "The sign-in has expired.",
 				errs.WithMetadata("class", "reconnect"), errs.WithMetadata("remedy", "Connect again."))
 			b.directories.change(func() { breakIt(b.directories, refused) })
@@ -346,7 +346,7 @@ func TestLastDiscoveryIsKeptWhenNothingWasFound(t *testing.T) {
 // streamed reads what mapping is streamed.
 func (b *bundle) streamed(ctx context.Context) (tenants []discovery.ManagedTenant) {
 	b.t.Helper()
-	viewer := discovery.NewViewer(postgres.NewStore(b.db.Pool("discovery")), b.clock.now)
+	viewer := discovery.NewViewer(postgres.NewStore(b.db.Pool("discovery")), b.clock.Now)
 	err := viewer.Each(ctx, nil, func(part []discovery.ManagedTenant) error {
 		tenants = append(tenants, part...)
 		return nil
@@ -386,7 +386,7 @@ func TestACompleteEmptyListingMarksAllAsGone(t *testing.T) {
 	b.mustDiscover()
 	before := b.list()
 	b.directories.change(func() { b.directories.tenants = nil })
-	b.clock.advance(time.Hour)
+	b.clock.Advance(time.Hour)
 	result := b.mustDiscover()
 	require.Zero(t, result.GetDiscoveredTenantCount())
 	require.EqualValues(t, 3, result.GetGoneCount())

@@ -143,7 +143,7 @@ func TestManagedTenantsAreCountedWithoutSome(t *testing.T) {
 	}
 	b.directories.change(func() { b.directories.tenants = b.directories.tenants[1:] })
 	b.mustDiscover()
-	viewer := discovery.NewViewer(postgres.NewStore(b.db.Pool("discovery")), b.clock.now)
+	viewer := discovery.NewViewer(postgres.NewStore(b.db.Pool("discovery")), b.clock.Now)
 	for want, except := range map[int32][]string{
 		2: {ids["t-1"], uuid.NewString(), "no id of ours"}, 1: {ids["t-2"], ids["t-2"], ids["t-1"]}, 0: {ids["t-2"], ids["t-3"]},
 	} {

@@ -40,7 +40,7 @@ func TestARepairedConsentReadsTheTenantAnew(t *testing.T) {
 	b.mustDiscover()
 	before := b.list()["t-3"]
 	require.Equal(t, "unreadable", before.GetState())
-	b.clock.advance(time.Hour)
+	b.clock.Advance(time.Hour)
 	b.directories.change(func() { b.directories.granted("t-3") })
 	resp, err := b.public.RepairConsent(as(t, "msp"), &discoveryv1.RepairConsentRequest{ManagedTenantId: before.GetManagedTenantId()})
 	require.NoError(t, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
 
+	"github.com/entrasync/entrasync/pkg/clocktest"
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	"github.com/entrasync/entrasync/pkg/tenant"
@@ -22,25 +23,6 @@ import (
 
 // began is when the tests' clocks start.
 var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
-
-// clock is a clock that a test moves.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) advance(d time.Duration) time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-	return c.at
-}
 
 // directories is the connection service as the tests want it.
 type directories struct {
@@ -104,7 +86,7 @@ type bundle struct {
 	t           *testing.T
 	db          *pgtest.DB
 	directories *directories
-	clock       *clock
+	clock       *clocktest.Clock
 	internal    discoveryv1.DiscoveryInternalServiceClient // as the worker
 	public      discoveryv1.DiscoveryServiceClient         // as the gateway
 	summary     discoveryv1.DiscoveryInternalServiceClient // as the gateway
@@ -113,7 +95,7 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{
-		t: t, db: pgtest.Database(t, "discovery"), clock: &clock{at: began},
+		t: t, db: pgtest.Database(t, "discovery"), clock: clocktest.At(began),
 		directories: &directories{details: map[string]*connectionv1.GetTenantDetailsResponse{}, refuse: map[string]error{}},
 	}
 	network := rpctest.New(t)
@@ -122,7 +104,7 @@ func setup(t *testing.T) *bundle {
 	})
 	directory := network.Dial("discovery", "connection", connectionAt)
 	address := network.Serve("discovery", func(server grpc.ServiceRegistrar) {
-		register(server, b.db.Pool("discovery"), directory, b.clock.now)
+		register(server, b.db.Pool("discovery"), directory, b.clock.Now)
 	})
 	b.internal = discoveryv1.NewDiscoveryInternalServiceClient(network.Dial("worker", "discovery", address))
 	gateway := network.Dial("gateway", "discovery", address)

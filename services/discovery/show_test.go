@@ -96,7 +96,7 @@ func TestTwoThousandTenants(t *testing.T) {
 	require.Greater(t, b.directories.mostRead, 1, "directories are read in parallel")
 	require.LessOrEqual(t, b.directories.mostRead, 8)
 	versions := b.versions()
-	b.clock.advance(time.Hour)
+	b.clock.Advance(time.Hour)
 	require.EqualValues(t, 2000, b.mustDiscover().GetDiscoveredTenantCount())
 	require.Equal(t, versions, b.versions(), "a discovery that changes nothing writes no tenant, however many there are")
 
@@ -107,7 +107,7 @@ func TestTwoThousandTenants(t *testing.T) {
 		b.directories.details["t-0700"] = &connectionv1.GetTenantDetailsResponse{Domains: []string{"t-0700.example", "t-0700.new"}, UserCount: count(5)}
 		b.directories.tenants = b.directories.tenants[:1999]
 	})
-	b.clock.advance(time.Hour)
+	b.clock.Advance(time.Hour)
 	require.EqualValues(t, 1, b.mustDiscover().GetGoneCount())
 	require.Equal(t, []string{"no t-0700.test of t-0700", "t-0003", "t-0700", "t-0700.new of t-0700", "t-1999"}, written(versions, b.versions()))
 	require.Len(t, b.streamed(as(t, "msp")), 2000)
@@ -134,11 +134,11 @@ func TestAccessIsWarnedAboutThirtyDaysBefore(t *testing.T) {
 		return len(summary.GetAccessEnding()) == 1
 	}
 	require.False(t, warned())
-	b.clock.advance(60*24*time.Hour - time.Second)
+	b.clock.Advance(60*24*time.Hour - time.Second)
 	require.False(t, warned(), "thirty days and a second before")
-	b.clock.advance(time.Second)
+	b.clock.Advance(time.Second)
 	require.True(t, warned(), "thirty days before")
-	b.clock.advance(31 * 24 * time.Hour)
+	b.clock.Advance(31 * 24 * time.Hour)
 	require.True(t, warned(), "when it has ended")
 	b.directories.change(func() { b.directories.tenants[0].AccessEndsAt = timestamppb.New(ends.Add(730 * 24 * time.Hour)) })
 	b.mustDiscover()

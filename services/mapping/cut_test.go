@@ -184,12 +184,12 @@ func (b *bundle) cuttable() (useCases, *pgtest.Cutter) {
 		directory = append(directory, mapping.ManagedTenant{ID: id, EntraTenantID: b.entra(id), DisplayName: id, PrimaryDomain: "x.io", State: "active"})
 	}
 	quiet := mapping.NewSettling(impatient{}, impatient{})
-	u.confirmer = mapping.NewConfirmer(directory, started{store}, quiet, b.clock.now)
-	u.changer = mapping.NewChanger(directory, store, quiet, b.clock.now)
-	u.orphans = mapping.NewOrphanDecider(done{store}, quiet, b.clock.now)
-	u.importer = mapping.NewTableImporter(directory, store, quiet, b.clock.now)
-	u.creator = mapping.NewCreator(store, b.clock.now, newID)
-	u.batch = mapping.NewImporter(store, b.clock.now, newID)
+	u.confirmer = mapping.NewConfirmer(directory, started{store}, quiet, b.clock.Now)
+	u.changer = mapping.NewChanger(directory, store, quiet, b.clock.Now)
+	u.orphans = mapping.NewOrphanDecider(done{store}, quiet, b.clock.Now)
+	u.importer = mapping.NewTableImporter(directory, store, quiet, b.clock.Now)
+	u.creator = mapping.NewCreator(store, b.clock.Now, newID)
+	u.batch = mapping.NewImporter(store, b.clock.Now, newID)
 	return u, c
 }
 

@@ -45,7 +45,7 @@ func TestAnEffectThatNobodyAnswersIsHandedOutAgain(t *testing.T) {
 	require.Equal(t, "person-1", first[0].GetActorId())
 	require.EqualValues(t, 1, first[0].GetAttempt())
 	require.Empty(t, b.pull(), "it is leased")
-	b.clock.advance(time.Minute)
+	b.clock.Advance(time.Minute)
 	again := b.pull()
 	require.Len(t, again, 1)
 	require.Equal(t, first[0].GetEffectId(), again[0].GetEffectId(), "the key of idempotency")
@@ -55,7 +55,7 @@ func TestAnEffectThatNobodyAnswersIsHandedOutAgain(t *testing.T) {
 	_, err := b.effects.AckEffect(b.ctx(), ack)
 	require.NoError(t, err)
 	require.Empty(t, b.pull(), "it waits for its next try")
-	b.clock.advance(time.Minute)
+	b.clock.Advance(time.Minute)
 	require.Len(t, b.pull(), 1)
 
 	ack.Outcome = "done"
@@ -68,7 +68,7 @@ func TestAnEffectThatNobodyAnswersIsHandedOutAgain(t *testing.T) {
 	ack.Outcome = "retry"
 	_, err = b.effects.AckEffect(b.ctx(), ack)
 	require.NoError(t, err)
-	b.clock.advance(time.Hour)
+	b.clock.Advance(time.Hour)
 	require.Empty(t, b.pull(), "what is done stays done")
 }
 
@@ -76,7 +76,7 @@ func TestATenantsEffectsAreDoneInTheirOrder(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.startSync()
-	b.clock.advance(time.Second)
+	b.clock.Advance(time.Second)
 	_, err := b.db.Admin.Exec(t.Context(), `INSERT INTO outbox (tenant_id, id, actor_id, kind, arguments, created_at)
 		SELECT tenant_id, gen_random_uuid(), actor_id, kind, arguments, created_at + interval '1 second' FROM outbox`)
 	require.NoError(t, err)
@@ -99,7 +99,7 @@ func TestAnEffectThatCannotBeLeasedHoldsUpNoOther(t *testing.T) {
 			SELECT $1, gen_random_uuid(), actor_id, kind, '{"odd": 1}', created_at - $2::interval FROM outbox WHERE tenant_id = 'msp'`, tenant, age)
 		require.NoError(t, err)
 	}
-	b.clock.advance(time.Second)
+	b.clock.Advance(time.Second)
 	effects := b.pull()
 	require.Len(t, effects, 1)
 	require.Equal(t, "msp", effects[0].GetTenantId())
@@ -131,10 +131,10 @@ func TestEffectsOfOneManagedTenantAreDoneInTheirOrder(t *testing.T) {
 	require.Equal(t, []string{tenants[0] + " 2", tenants[1] + " 2"}, revisions(first))
 	require.Empty(t, b.pull())
 	b.ack(first[0], "retry", nil)
-	b.clock.advance(5 * time.Minute)
+	b.clock.Advance(5 * time.Minute)
 	require.Equal(t, []string{tenants[0] + " 2"}, revisions(b.pull()), "the lease of one that goes through links is longer")
 	b.ack(first[0], "retry", nil)
-	b.clock.advance(2 * time.Minute)
+	b.clock.Advance(2 * time.Minute)
 	again := b.pull()
 	require.Equal(t, []string{tenants[0] + " 2", tenants[1] + " 2"}, revisions(again), "it is tried again, and the other lease is over")
 	b.ack(again[0], "done", map[string]string{"orphaned_links": "5"})
@@ -173,7 +173,7 @@ func TestPullersAtOnceGetAllThatIsDue(t *testing.T) {
 			require.NoError(t, err)
 		}
 		require.Equal(t, []int{1, 1, 1, 1}, got)
-		b.clock.advance(10 * time.Minute) // the leases are over
+		b.clock.Advance(10 * time.Minute) // the leases are over
 	}
 }
 
@@ -247,13 +247,13 @@ func TestFinishedEffectsAreErasedAfterThirtyDays(t *testing.T) {
 		require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM outbox`).Scan(&all))
 		return all
 	}
-	b.clock.advance(29 * 24 * time.Hour)
+	b.clock.Advance(29 * 24 * time.Hour)
 	require.Equal(t, 2, count())
-	b.clock.advance(2 * 24 * time.Hour)
+	b.clock.Advance(2 * 24 * time.Hour)
 	require.Equal(t, 1, count(), "one that is not done stays")
 	b.ack(b.pull()[0], "done", nil)
 	require.Equal(t, 1, count(), "its time begins with its end")
-	b.clock.advance(31 * 24 * time.Hour)
+	b.clock.Advance(31 * 24 * time.Hour)
 	require.Zero(t, count())
 }
 

@@ -4,13 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
-	"runtime/metrics"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entrasync/entrasync/pkg/costtest"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
 )
 
@@ -51,31 +50,6 @@ func (b *bundle) addMany(tenants, clients int) {
 	b.discover(discovered...)
 }
 
-// peakHeap runs do and gives the most bytes that the heap had in use meanwhile,
-// live objects and those not yet collected.
-func peakHeap(do func()) uint64 {
-	runtime.GC()
-	done, measured := make(chan struct{}), make(chan uint64)
-	go func() {
-		sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}}
-		tick := time.NewTicker(time.Millisecond)
-		defer tick.Stop()
-		for peak := uint64(0); ; {
-			metrics.Read(sample)
-			peak = max(peak, sample[0].Value.Uint64()+sample[1].Value.Uint64())
-			select {
-			case <-tick.C:
-			case <-done:
-				measured <- peak
-				return
-			}
-		}
-	}()
-	do()
-	close(done)
-	return <-measured
-}
-
 // patience is how long a preview may take on a machine that does much else, with
 // the race detector. Alone it takes a second; the benchmark tells.
 const patience = time.Minute
@@ -87,7 +61,7 @@ func (b *bundle) previewed() (cost time.Duration, peak uint64) {
 	ctx, cancel := context.WithTimeout(b.ctx(), patience)
 	defer cancel()
 	before := b.processorTime()
-	peak = peakHeap(func() {
+	peak = costtest.PeakHeap(func() {
 		preview, err := b.mappings.GetMappingPreview(ctx, &mappingv1.GetMappingPreviewRequest{})
 		require.NoError(b.t, err)
 		require.Len(b.t, preview.GetAutoMatched(), 1000)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
 
+	"github.com/entrasync/entrasync/pkg/clocktest"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pgtest"
@@ -26,26 +27,6 @@ import (
 
 // began is when the tests' clocks start.
 var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
-
-// clock moves on by a second each time it is read, so that times tell the order
-// of what was done.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(time.Second)
-	return c.at
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
 
 // found is the discovery service as the tests want it.
 type found struct {
@@ -119,7 +100,7 @@ type bundle struct {
 	t        testing.TB
 	db       *pgtest.DB
 	found    *found
-	clock    *clock
+	clock    *clocktest.Clock
 	clients  mappingv1.ClientServiceClient          // as the gateway
 	mappings mappingv1.MappingServiceClient         // as the gateway
 	summary  mappingv1.MappingInternalServiceClient // as the gateway
@@ -132,7 +113,7 @@ type bundle struct {
 func setup(t testing.TB) *bundle {
 	t.Helper()
 	b := &bundle{
-		t: t, db: pgtest.Database(t, "mapping"), clock: &clock{at: began},
+		t: t, db: pgtest.Database(t, "mapping"), clock: clocktest.Stepping(began, time.Second),
 		found: &found{tenants: map[string][]*discoveryv1.ManagedTenant{}},
 	}
 	network := rpctest.New(t)
@@ -142,7 +123,7 @@ func setup(t testing.TB) *bundle {
 	conn := network.Dial("mapping", "discovery", discoveryAt)
 	pool := b.db.Pool("mapping")
 	address := network.Serve("mapping", func(server grpc.ServiceRegistrar) {
-		b.box = register(server, pool, conn, b.clock.now)
+		b.box = register(server, pool, conn, b.clock.Now)
 	})
 	b.listens = b.box.Bell.Next() // which rings first when the listening begins
 	listening, stop := context.WithCancel(t.Context())
@@ -158,7 +139,7 @@ func setup(t testing.TB) *bundle {
 	b.summary = mappingv1.NewMappingInternalServiceClient(gateway)
 	b.effects = orchestrationv1.NewEffectServiceClient(network.Dial("worker", "mapping", address))
 	store := postgres.NewStore(b.db.Pool("mapping"), newUUID)
-	b.internal = rpc.NewInternal(mapping.NewLister(nil, store), mapping.NewCreator(store, b.clock.now, newID))
+	b.internal = rpc.NewInternal(mapping.NewLister(nil, store), mapping.NewCreator(store, b.clock.Now, newID))
 	return b
 }
 

@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"github.com/entrasync/entrasync/deploy/local/internal/child"
+	"github.com/entrasync/entrasync/deploy/local/internal/file"
 	"github.com/entrasync/entrasync/deploy/local/internal/ports"
 	"github.com/entrasync/entrasync/deploy/local/internal/supervisor"
 )
@@ -227,14 +228,5 @@ func programVersion(path string) (string, error) {
 	if info.Size() > small {
 		return fmt.Sprint(info.Size(), info.ModTime().UnixNano()), nil
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = f.Close() }()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return file.Digest(path)
 }

@@ -64,9 +64,8 @@ func (s *Server) adminGDAP(w http.ResponseWriter, r *http.Request) {
 	user, _ := s.fleet.At(partner.Index, slot)
 	m := membership{UserID: user.ID, Out: !body.Member}
 	if body.Tenant != "" {
-		t, ok := s.fleet.Tenant(body.Tenant)
+		t, ok := s.tenantNamed(w, body.Tenant)
 		if !ok {
-			adminError(w, fmt.Errorf("tenant %q: %w", body.Tenant, fleet.ErrNotFound))
 			return
 		}
 		m.TenantID = t.ID
@@ -84,9 +83,8 @@ func (s *Server) adminPolicy(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &body) {
 		return
 	}
-	t, ok := s.fleet.Tenant(body.Tenant)
+	t, ok := s.tenantNamed(w, body.Tenant)
 	if !ok {
-		adminError(w, fmt.Errorf("tenant %q: %w", body.Tenant, fleet.ErrNotFound))
 		return
 	}
 	if body.AADSTS < 0 {

@@ -91,9 +91,8 @@ func (s *Server) adminConsents(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &body) {
 		return
 	}
-	t, ok := s.fleet.Tenant(body.Tenant)
+	t, ok := s.tenantNamed(w, body.Tenant)
 	if !ok {
-		adminError(w, fmt.Errorf("tenant %q: %w", body.Tenant, fleet.ErrNotFound))
 		return
 	}
 	if _, ok := s.state.app(body.ClientID); !ok {
@@ -121,6 +120,14 @@ func (s *Server) adminRevoke(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// tenantNamed finds a tenant by its id or a domain; where there is none it answers with that.
+func (s *Server) tenantNamed(w http.ResponseWriter, name string) (t fleet.Tenant, ok bool) {
+	if t, ok = s.fleet.Tenant(name); !ok {
+		adminError(w, fmt.Errorf("tenant %q: %w", name, fleet.ErrNotFound))
+	}
+	return t, ok
+}
+
 // adminExpire makes access tokens expire at once, of one tenant or all.
 func (s *Server) adminExpire(w http.ResponseWriter, r *http.Request) {
 	var body struct {
@@ -131,9 +138,8 @@ func (s *Server) adminExpire(w http.ResponseWriter, r *http.Request) {
 	}
 	id := ""
 	if body.Tenant != "" {
-		t, ok := s.fleet.Tenant(body.Tenant)
+		t, ok := s.tenantNamed(w, body.Tenant)
 		if !ok {
-			adminError(w, fmt.Errorf("tenant %q: %w", body.Tenant, fleet.ErrNotFound))
 			return
 		}
 		id = t.ID
@@ -148,9 +154,8 @@ func (s *Server) adminAddFault(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if f.Tenant != "" {
-		t, ok := s.fleet.Tenant(f.Tenant)
+		t, ok := s.tenantNamed(w, f.Tenant)
 		if !ok {
-			adminError(w, fmt.Errorf("tenant %q: %w", f.Tenant, fleet.ErrNotFound))
 			return
 		}
 		f.Tenant = t.ID

@@ -42,7 +42,7 @@ func TestClientAssertion(t *testing.T) {
 	x5t := map[string]string{"x5t": base64.RawURLEncoding.EncodeToString(sha1sum[:])}
 	x5tS256 := map[string]string{"x5t#S256": base64.RawURLEncoding.EncodeToString(sha2sum[:])}
 	tenant := b.fleet.Customers()[0]
-	now := b.clock.now()
+	now := b.clock.Now()
 	good := map[string]any{
 		"aud": b.base + "/" + tenant.ID + "/oauth2/v2.0/token", "iss": app, "sub": app, "jti": "",
 		"nbf": now.Unix(), "iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),

@@ -64,7 +64,7 @@ func TestCIPPWantsAGoodToken(t *testing.T) {
 	requireOAuthError(t, b.postToken(b.fleet.Customers()[0].ID, cippForm(cippScope)), 400, "unauthorized_client", "700016")
 	requireOAuthError(t, b.postToken("common", cippForm(cippScope)), 400, "invalid_request", "50059")
 	requireOAuthError(t, b.postToken(b.fleet.Partner().ID, cippForm("api://"+clientID+"/.default")), 400, "invalid_resource", "500011")
-	b.clock.advance(time.Hour)
+	b.clock.Advance(time.Hour)
 	require.Equal(t, http.StatusUnauthorized, b.cipp(good, "me", nil).status)
 }
 
@@ -85,10 +85,10 @@ func TestCIPPTenants(t *testing.T) {
 		require.NoError(t, err)
 		if row["Excluded"] == true {
 			excluded++
-			require.True(t, end.Before(b.clock.now()))
+			require.True(t, end.Before(b.clock.Now()))
 			continue
 		}
-		require.True(t, end.After(b.clock.now()))
+		require.True(t, end.After(b.clock.Now()))
 	}
 	require.Equal(t, 1, excluded)
 	one := b.fleet.Customers()[0]
@@ -192,7 +192,7 @@ func TestCIPPGraphRequestPages(t *testing.T) {
 	b.admin(http.MethodPost, "/faults", server.Fault{Kind: "expired-page-token", Route: "cipp.graph", Times: 1})
 	require.Contains(t, string(b.cipp(token, "ListGraphRequest", query("nextLink", link)).raw), "has expired")
 	require.Equal(t, http.StatusOK, b.cipp(token, "ListGraphRequest", query("nextLink", link)).status)
-	b.clock.advance(2 * time.Hour)
+	b.clock.Advance(2 * time.Hour)
 	old := b.cipp(b.cippToken(), "ListGraphRequest", query("nextLink", link))
 	require.Equal(t, http.StatusBadRequest, old.status)
 	require.Contains(t, string(old.raw), "has expired")
@@ -295,8 +295,8 @@ func TestCIPPStartsCold(t *testing.T) {
 	const cold = 300 * time.Millisecond
 	b.admin(http.MethodPost, "/cipp", server.CIPPSettings{ColdStartMillis: 300, IdleSeconds: 600})
 	require.GreaterOrEqual(t, took(), cold)
-	b.clock.advance(time.Second)
+	b.clock.Advance(time.Second)
 	require.Less(t, took(), cold)
-	b.clock.advance(10 * time.Minute)
+	b.clock.Advance(10 * time.Minute)
 	require.GreaterOrEqual(t, took(), cold, "idle again")
 }

@@ -135,6 +135,6 @@ func TestDeltaEnds(t *testing.T) {
 	rows, _, _ := b.all(token, location)
 	require.Len(t, rows, 38, "the location begins a full round")
 
-	b.clock.advance(7*24*time.Hour + time.Minute)
+	b.clock.Advance(7*24*time.Hour + time.Minute)
 	requireGraphError(t, b.get(b.customer(tenant), link), http.StatusBadRequest, "syncStateNotFound")
 }

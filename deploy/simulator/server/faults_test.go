@@ -67,7 +67,7 @@ func TestOrderedFaults(t *testing.T) {
 	require.Len(t, b.admin(http.MethodGet, "/faults", nil).json["faults"], 1)
 	b.order(server.Fault{Kind: "status", Route: "graph.users", ForSeconds: 5})
 	require.Equal(t, 503, b.get(token, "/v1.0/users").status)
-	b.clock.advance(5 * time.Second)
+	b.clock.Advance(5 * time.Second)
 	require.Equal(t, http.StatusOK, b.get(token, "/v1.0/users").status, "it ends by itself")
 }
 

@@ -55,7 +55,7 @@ func TestFederatedCredential(t *testing.T) {
 	register(server.FederatedCredential{Issuer: mine.Issuer, Subject: subject, Audience: "api://elsewhere"})
 	requireOAuthError(t, ask(good), 401, "invalid_client", "700212")
 	register(mine)
-	b.clock.advance(2 * time.Hour)
+	b.clock.Advance(2 * time.Hour)
 	requireOAuthError(t, ask(good), 401, "invalid_client", "700024")
 
 	// The issuer is an OpenID provider whose keys verify its tokens.

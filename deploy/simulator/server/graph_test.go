@@ -49,7 +49,7 @@ func TestGraphWantsAGoodToken(t *testing.T) {
 	b.admin(http.MethodPost, "/access-tokens/expire", map[string]any{})
 	requireGraphError(t, b.get(access, "/v1.0/organization"), http.StatusUnauthorized, "InvalidAuthenticationToken")
 	access, _ = b.connect()
-	b.clock.advance(time.Hour)
+	b.clock.Advance(time.Hour)
 	requireGraphError(t, b.get(access, "/v1.0/organization"), http.StatusUnauthorized, "InvalidAuthenticationToken")
 }
 
@@ -129,7 +129,7 @@ func TestUsersAreStrict(t *testing.T) {
 	requireGraphError(t, b.get(token, "/v1.0/unheard"), http.StatusBadRequest, "BadRequest")
 	next := b.get(token, "/v1.0/users?$select=id,mail&$top=5").json["@odata.nextLink"].(string)
 	requireGraphError(t, b.get(token, strings.Replace(next, "mail", "city", 1)), http.StatusBadRequest, "Request_BadRequest")
-	b.clock.advance(2 * time.Hour)
+	b.clock.Advance(2 * time.Hour)
 	requireGraphError(t, b.get(b.customer(b.fleet.Customers()[0]), next), http.StatusBadRequest, "Directory_ExpiredPageToken")
 }
 

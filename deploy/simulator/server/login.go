@@ -98,12 +98,8 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, authority str
 		s.redirectError(w, r, redirect, q.Get("state"), refuse(50058, "login_required", "A silent sign-in request was sent but no user is signed in."))
 		return
 	}
-	switch s.decision(r) {
-	case undecided:
-		s.consentPage(w, r, app, tenant, user.UserPrincipalName.Or(""), scopeNames(wanted))
-		return
-	case declined:
-		s.redirectError(w, r, redirect, q.Get("state"), &oauthError{number: 65004, code: "access_denied", message: "User declined to consent to access the app."})
+	if d := s.decision(r); d != accepted {
+		s.notConsented(w, r, d, consentAsked{app, tenant, user.UserPrincipalName.Or(""), scopeNames(wanted), redirect, "User"})
 		return
 	}
 	c := s.state.consentOf(app.ID, tenant)
@@ -224,12 +220,8 @@ func (s *Server) adminConsent(w http.ResponseWriter, r *http.Request, authority 
 		s.redirectError(w, r, redirect, q.Get("state"), e)
 		return
 	}
-	switch s.decision(r) {
-	case undecided:
-		s.consentPage(w, r, app, tenant, user.UserPrincipalName.Or(""), scopeNames(wanted))
-		return
-	case declined:
-		s.redirectError(w, r, redirect, q.Get("state"), &oauthError{number: 65004, code: "access_denied", message: "The admin declined to consent to access the app."})
+	if d := s.decision(r); d != accepted {
+		s.notConsented(w, r, d, consentAsked{app, tenant, user.UserPrincipalName.Or(""), scopeNames(wanted), redirect, "The admin"})
 		return
 	}
 	c := s.state.consentOf(app.ID, tenant)
@@ -256,6 +248,27 @@ const (
 	accepted
 	declined
 )
+
+// consentAsked is what the person is asked to consent to, and who is asked.
+type consentAsked struct {
+	app      App
+	tenant   fleet.Tenant
+	user     string
+	scopes   []string
+	redirect string
+	who      string
+}
+
+// notConsented asks a person who has not decided yet, and sends one who declined back to the app.
+func (s *Server) notConsented(w http.ResponseWriter, r *http.Request, decision verdict, asked consentAsked) {
+	if decision == undecided {
+		s.consentPage(w, r, asked.app, asked.tenant, asked.user, asked.scopes)
+		return
+	}
+	s.redirectError(w, r, asked.redirect, r.URL.Query().Get("state"), &oauthError{
+		number: 65004, code: "access_denied", message: asked.who + " declined to consent to access the app.",
+	})
+}
 
 // decision is what the person clicked; a client that wants no HTML is let
 // through where consent is automatic.

@@ -105,11 +105,11 @@ func TestTokenEndpointRefuses(t *testing.T) {
 	}
 	t.Run("a code after ten minutes", func(t *testing.T) {
 		form := fresh()
-		b.clock.advance(11 * time.Minute)
+		b.clock.Advance(11 * time.Minute)
 		requireOAuthError(t, b.token("organizations", form), 400, "invalid_grant", "70008")
 	})
 	t.Run("a refresh token after 90 days", func(t *testing.T) {
-		b.clock.advance(91 * 24 * time.Hour)
+		b.clock.Advance(91 * 24 * time.Hour)
 		requireOAuthError(t, b.token("organizations", refreshForm(refresh, graphDefault)), 400, "invalid_grant", "700082")
 	})
 }

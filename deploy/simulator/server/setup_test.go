@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 
 	"github.com/entrasync/entrasync/deploy/simulator/fleet"
 	"github.com/entrasync/entrasync/deploy/simulator/server"
+	"github.com/entrasync/entrasync/pkg/clocktest"
 )
 
 const (
@@ -31,30 +31,12 @@ const (
 	graphDefault = "https://graph.microsoft.com/.default"
 )
 
-// clock is a time that tests move.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
 // bundle is a simulator and what a test needs to talk to it.
 type bundle struct {
 	t      *testing.T
 	fleet  *fleet.Fleet
 	server *server.Server
-	clock  *clock
+	clock  *clocktest.Clock
 	base   string
 	http   *http.Client
 }
@@ -68,9 +50,9 @@ func setupWith(t *testing.T, size fleet.Size, state string, autoConsent bool) *b
 	t.Helper()
 	f, err := fleet.New(fleet.Config{Size: size, Seed: 1, Year: 2026})
 	require.NoError(t, err)
-	clk := &clock{at: time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)}
+	clk := clocktest.At(time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC))
 	s, err := server.New(server.Config{
-		Fleet: f, AutoConsent: autoConsent, StateFile: state, Now: clk.now,
+		Fleet: f, AutoConsent: autoConsent, StateFile: state, Now: clk.Now,
 		Apps: []server.App{{ID: clientID, Name: "entrasync", Secret: clientSecret, RedirectURIs: []string{redirectURI}}},
 		CIPP: server.App{ID: cippID, Name: "CIPP-API", Secret: cippSecret},
 	})

@@ -36,12 +36,12 @@ func TestThrottleStorm(t *testing.T) {
 	require.Zero(t, b.early(), "that one was under way when the other was refused")
 	require.Equal(t, http.StatusTooManyRequests, b.get(token, "/v1.0/users").status)
 	require.EqualValues(t, 1, b.early(), "the same again is a retry")
-	b.clock.advance(3 * time.Second)
+	b.clock.Advance(3 * time.Second)
 	early := b.get(token, "/v1.0/organization")
 	requireGraphError(t, early, http.StatusTooManyRequests, "TooManyRequests")
 	require.Equal(t, "4", early.header.Get("Retry-After"), "each early retry prolongs the wait")
 	require.Equal(t, http.StatusOK, b.get(other, "/v1.0/users").status, "another tenant goes on")
-	b.clock.advance(4 * time.Second)
+	b.clock.Advance(4 * time.Second)
 	require.Equal(t, http.StatusOK, b.get(token, "/v1.0/users", "x-ms-throttle-priority", "Low").status)
 	counts := b.admin(http.MethodGet, "/requests", nil).json
 	require.EqualValues(t, 2, counts["earlyRetries"])
@@ -57,15 +57,15 @@ func TestRetryAfterAsADate(t *testing.T) {
 	t.Parallel()
 	b := setup(t, fleet.Tiny)
 	token := b.customer(b.fleet.Customers()[0])
-	b.clock.advance(700 * time.Millisecond)
+	b.clock.Advance(700 * time.Millisecond)
 	b.admin(http.MethodPost, "/faults", server.Fault{Kind: "throttle", Route: "graph.users", Times: 1, RetryAfterSeconds: 2, RetryAfterDate: true, NoCode: true})
 	a := b.get(token, "/v1.0/users")
 	require.Equal(t, http.StatusTooManyRequests, a.status)
 	require.Empty(t, a.json["error"].(map[string]any)["code"])
 	until, err := http.ParseTime(a.header.Get("Retry-After"))
 	require.NoError(t, err)
-	require.Equal(t, b.clock.now().Add(2300*time.Millisecond), until.UTC())
-	b.clock.advance(until.Sub(b.clock.now()))
+	require.Equal(t, b.clock.Now().Add(2300*time.Millisecond), until.UTC())
+	b.clock.Advance(until.Sub(b.clock.Now()))
 	require.Equal(t, http.StatusOK, b.get(token, "/v1.0/users").status)
 	require.Zero(t, b.early())
 }
@@ -82,7 +82,7 @@ func TestStormOfNinetyPercent(t *testing.T) {
 		if a.status == http.StatusTooManyRequests {
 			refused++
 		}
-		b.clock.advance(time.Second)
+		b.clock.Advance(time.Second)
 	}
 	require.Equal(t, 27, refused)
 	require.Zero(t, b.early(), "who waits is never early")
@@ -101,7 +101,7 @@ func TestDocumentedLimitsHold(t *testing.T) {
 		a := b.quick(token, "/v1.0/organization", headers...)
 		for a.status == http.StatusTooManyRequests && a.header.Get("Retry-After") == "1" { // also 2,000 requests a second for the app
 			require.True(t, strings.HasPrefix(a.header.Get("x-ms-throttle-scope"), "Application/ReadWrite/"+clientID+"/"))
-			b.clock.advance(time.Second)
+			b.clock.Advance(time.Second)
 			a = b.quick(token, "/v1.0/organization", headers...)
 		}
 		return a
@@ -127,7 +127,7 @@ func TestDocumentedLimitsHold(t *testing.T) {
 	require.EqualValues(t, 1, b.admin(http.MethodGet, "/requests", nil).json["peakUse"].(map[string]any)["tenant"])
 	wait, err := strconv.Atoi(a.header.Get("Retry-After"))
 	require.NoError(t, err)
-	b.clock.advance(time.Duration(wait) * time.Second)
+	b.clock.Advance(time.Duration(wait) * time.Second)
 	require.Equal(t, http.StatusOK, ask().status)
 	b.admin(http.MethodPost, "/throttle", map[string]any{})
 	require.Empty(t, b.admin(http.MethodGet, "/requests", nil).json["peakUse"])
@@ -158,10 +158,10 @@ func TestRefusalOfTheAppHoldsInEveryTenant(t *testing.T) {
 	exhaust(0, 2000)
 	refused(1, target, "Application", "1")
 	require.Zero(t, b.early(), "what another tenant asks is no repetition")
-	b.clock.advance(600 * time.Millisecond)
+	b.clock.Advance(600 * time.Millisecond)
 	refused(1, "/v1.0/me", "Application", "2")
 	require.EqualValues(t, 1, b.early(), "by then the app knows")
-	b.clock.advance(900 * time.Millisecond)
+	b.clock.Advance(900 * time.Millisecond)
 	refused(2, "/v1.0/me", "Application", "2")
 	const other = "another-app"
 	b.admin(http.MethodPost, "/apps", server.App{ID: other, Name: other, Secret: "s"})
@@ -169,16 +169,16 @@ func TestRefusalOfTheAppHoldsInEveryTenant(t *testing.T) {
 	form.Set("client_id", other)
 	form.Set("client_secret", "s")
 	require.Equal(t, http.StatusOK, b.quick(b.token(tenants[0].ID, form).json["access_token"].(string), "/v1.0/users").status)
-	b.clock.advance(1500 * time.Millisecond)
+	b.clock.Advance(1500 * time.Millisecond)
 	require.Equal(t, http.StatusOK, b.quick(tokens[2], target).status)
 
 	// Of two refusals the longer one is told.
-	b.clock.advance(10 * time.Second)
+	b.clock.Advance(10 * time.Second)
 	b.admin(http.MethodPost, "/faults", server.Fault{Kind: "throttle", Route: "graph.users", Tenant: tenants[0].ID, Times: 1, RetryAfterSeconds: 5})
 	refused(0, "/v1.0/users", "Tenant_Application", "5")
 	exhaust(1, 1999)
 	refused(0, target, "Tenant_Application", "5")
-	b.clock.advance(time.Second)
+	b.clock.Advance(time.Second)
 	require.Equal(t, http.StatusOK, b.quick(tokens[1], target).status)
 	refused(0, "/v1.0/me", "Tenant_Application", "5")
 }
@@ -254,6 +254,6 @@ func TestPartnerCenterTakesFiftyASecond(t *testing.T) {
 	a := ask()
 	require.Equal(t, http.StatusTooManyRequests, a.status)
 	require.Equal(t, "1", a.header.Get("Retry-After"))
-	b.clock.advance(time.Second)
+	b.clock.Advance(time.Second)
 	require.Equal(t, http.StatusBadRequest, ask().status)
 }

@@ -24,11 +24,7 @@ func NewFeatureFlags(f *flags.Flags) *FeatureFlags { return &FeatureFlags{flags:
 
 // ListFeatureFlags gives the five flags as they stand.
 func (s *FeatureFlags) ListFeatureFlags(ctx context.Context, _ *gatewayv1.ListFeatureFlagsRequest) (*gatewayv1.ListFeatureFlagsResponse, error) {
-	id, err := tenant.IDFrom(ctx)
-	if err != nil {
-		return nil, err
-	}
-	on, err := s.flags.For(ctx, id)
+	on, err := ofTenant(ctx, s.flags)
 	if err != nil {
 		return nil, err
 	}
@@ -37,6 +33,15 @@ func (s *FeatureFlags) ListFeatureFlags(ctx context.Context, _ *gatewayv1.ListFe
 		answer.Flags = append(answer.Flags, &gatewayv1.FeatureFlag{Key: key, Enabled: on.On(key)})
 	}
 	return answer, nil
+}
+
+// ofTenant reads the flags of the context's tenant.
+func ofTenant(ctx context.Context, f *flags.Flags) (flags.Set, error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return f.For(ctx, id)
 }
 
 // PlatformFlags defines flags and targets them.

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/entrasync/entrasync/gateway/internal/flags"
-	"github.com/entrasync/entrasync/pkg/tenant"
 	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
 )
 
@@ -19,11 +18,7 @@ func NewTenantFlags(f *flags.Flags) *TenantFlags { return &TenantFlags{flags: f}
 
 // GetTenantFlags implements gatewayv1.FlagInternalServiceServer.
 func (s *TenantFlags) GetTenantFlags(ctx context.Context, _ *gatewayv1.GetTenantFlagsRequest) (*gatewayv1.GetTenantFlagsResponse, error) {
-	id, err := tenant.IDFrom(ctx)
-	if err != nil {
-		return nil, err
-	}
-	on, err := s.flags.For(ctx, id)
+	on, err := ofTenant(ctx, s.flags)
 	if err != nil {
 		return nil, err
 	}

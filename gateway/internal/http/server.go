@@ -2,7 +2,6 @@ package http
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -34,19 +33,5 @@ func Listen(ctx context.Context, address string, handler http.Handler) (run.Serv
 		Handler: handler, Protocols: protocols, ReadHeaderTimeout: readHeader, ReadTimeout: readAll,
 		WriteTimeout: writeAll, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
 	}
-	return run.Server{
-		Name: "http",
-		Serve: func(context.Context) error {
-			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-				return err
-			}
-			return nil
-		},
-		Stop: func(ctx context.Context) error {
-			if err := server.Shutdown(ctx); err != nil {
-				return errors.Join(err, server.Close())
-			}
-			return nil
-		},
-	}, nil
+	return run.Serving("http", listener, server), nil
 }

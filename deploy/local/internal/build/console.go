@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/entrasync/entrasync/deploy/local/internal/file"
 )
 
 // Console builds the console, which the gateway embeds, unless it was already built from the very
@@ -20,10 +22,7 @@ import (
 // npm the gateway does without a console, and out is told.
 func Console(ctx context.Context, root, bin string, out io.Writer) error {
 	web := filepath.Join(root, "gateway", "web")
-	if err := os.MkdirAll(bin, 0o755); err != nil {
-		return err
-	}
-	unlock, err := lock(ctx, filepath.Join(bin, ".lock"), out)
+	unlock, err := lock(ctx, bin, out)
 	if err != nil {
 		return err
 	}
@@ -56,7 +55,7 @@ func Console(ctx context.Context, root, bin string, out io.Writer) error {
 const Installed = ".installed-from"
 
 func install(ctx context.Context, web string, out io.Writer) error {
-	want, err := digest(filepath.Join(web, "package-lock.json"))
+	want, err := file.Digest(filepath.Join(web, "package-lock.json"))
 	if err != nil {
 		return err
 	}
@@ -95,20 +94,11 @@ func sources(web string) (string, error) {
 		case entry.IsDir():
 			return nil
 		}
-		sum, err := digest(path)
+		sum, err := file.Digest(path)
 		fmt.Fprintln(h, path[len(web):], sum)
 		return err
 	})
 	return hex.EncodeToString(h.Sum(nil)), err
-}
-
-func digest(path string) (string, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:]), nil
 }
 
 func stamped(stamp, want string) bool {

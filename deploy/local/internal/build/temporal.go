@@ -34,10 +34,7 @@ func Temporal(ctx context.Context, root, bin string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(bin, 0o755); err != nil {
-		return err
-	}
-	unlock, err := lock(ctx, filepath.Join(bin, ".lock"), out)
+	unlock, err := lock(ctx, bin, out)
 	if err != nil {
 		return err
 	}
@@ -98,10 +95,13 @@ func fingerprint(files ...string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// lock waits for the right to build, which one program has at a time, until ctx ends. It tells
-// who waits why.
-func lock(ctx context.Context, path string, out io.Writer) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+// lock makes the folder of what is built, and waits until ctx ends for the right to build into
+// it, which one program has at a time. It says that it waits.
+func lock(ctx context.Context, bin string, out io.Writer) (unlock func(), err error) {
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(bin, ".lock"), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
 	}

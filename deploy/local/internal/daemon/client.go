@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/deploy/internal/layout"
+	"github.com/entrasync/entrasync/deploy/local/internal/file"
 )
 
 // Client speaks to a checkout's supervisor.
@@ -39,7 +40,7 @@ func (c *Client) Running() (bool, error) {
 	if _, err := os.Stat(lockFile(c.where)); errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
-	f, held, err := tryLock(lockFile(c.where))
+	f, held, err := file.TryLock(lockFile(c.where))
 	if err != nil || held {
 		return held, err
 	}
@@ -184,7 +185,7 @@ func Lock(where layout.Layout) (unlock func(), err error) {
 	if err := os.MkdirAll(where.State, 0o755); err != nil {
 		return nil, err
 	}
-	f, held, err := tryLock(filepath.Join(where.State, "command.lock"))
+	f, held, err := file.TryLock(filepath.Join(where.State, "command.lock"))
 	if err != nil {
 		return nil, err
 	}

@@ -10,17 +10,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/entrasync/entrasync/deploy/internal/layout"
+	"github.com/entrasync/entrasync/deploy/local/internal/file"
 	"github.com/entrasync/entrasync/deploy/local/stack"
 )
 
@@ -45,7 +44,7 @@ func Serve(ctx context.Context, where layout.Layout, log *slog.Logger) (err erro
 	defer unlock()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	program, err := Digest("/proc/self/exe")
+	program, err := file.Digest("/proc/self/exe")
 	if err != nil {
 		return err
 	}
@@ -180,7 +179,7 @@ func acquire(ctx context.Context, where layout.Layout) (unlock func(), err error
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		f, held, err := tryLock(lockFile(where))
+		f, held, err := file.TryLock(lockFile(where))
 		if err != nil {
 			return nil, err
 		}
@@ -199,33 +198,4 @@ func acquire(ctx context.Context, where layout.Layout) (unlock func(), err error
 		case <-tick.C:
 		}
 	}
-}
-
-func tryLock(path string) (f *os.File, held bool, err error) {
-	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, false, err
-	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, true, f.Close()
-	}
-	if err != nil {
-		return nil, false, errors.Join(err, f.Close())
-	}
-	return f, false, nil
-}
-
-// Digest is the SHA-256 of a file, in hexadecimal.
-func Digest(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = f.Close() }()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

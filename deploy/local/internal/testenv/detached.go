@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/entrasync/entrasync/deploy/local/internal/file"
 )
 
 // state is what a detached environment writes about itself.
@@ -121,13 +123,13 @@ func print(out io.Writer, s state) error {
 
 // acquire takes the file's lock. Whoever only looks holds it for a moment, so
 // a lock that is held is tried again before it counts as another environment.
-func acquire(ctx context.Context, file string) (*os.File, error) {
+func acquire(ctx context.Context, path string) (*os.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		f, held, err := lock(file)
+		f, held, err := file.TryLock(path)
 		if err != nil || !held {
 			return f, err
 		}
@@ -137,22 +139,6 @@ func acquire(ctx context.Context, file string) (*os.File, error) {
 		case <-tick.C:
 		}
 	}
-}
-
-// lock opens file and takes its lock; held says that another process has it.
-func lock(file string) (f *os.File, held bool, err error) {
-	f, err = os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, false, err
-	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, true, f.Close()
-	}
-	if err != nil {
-		return nil, false, errors.Join(err, f.Close())
-	}
-	return f, false, nil
 }
 
 func write(f *os.File, s state) error {
@@ -168,11 +154,11 @@ func write(f *os.File, s state) error {
 }
 
 // read answers the state of a living environment.
-func read(file string) (state, bool) {
-	if _, err := os.Stat(file); err != nil {
+func read(path string) (state, bool) {
+	if _, err := os.Stat(path); err != nil {
 		return state{}, false
 	}
-	f, held, err := lock(file)
+	f, held, err := file.TryLock(path)
 	if err != nil {
 		return state{}, false
 	}
@@ -181,7 +167,7 @@ func read(file string) (state, bool) {
 		return state{}, false
 	}
 	var s state
-	b, err := os.ReadFile(file)
+	b, err := os.ReadFile(path)
 	if err != nil || json.Unmarshal(b, &s) != nil {
 		return state{}, true // alive, but has not written yet
 	}

@@ -44,11 +44,11 @@ func TestAFailureThatLastsIsLoggedOnceAMinute(t *testing.T) { // not parallel: i
 		require.Error(t, err)
 	}
 	require.Equal(t, []line{{"WARN", "the secret store fails", session.ReasonUnavailable, "/v1/secret/data/" + path, "read", 503}}, lines())
-	b.clock.advance(59 * time.Second)
+	b.clock.Advance(59 * time.Second)
 	_, err := b.store.PutSecret(t.Context(), "msp", key, "hunter2")
 	require.Error(t, err)
 	require.Empty(t, lines())
-	b.clock.advance(time.Second)
+	b.clock.Advance(time.Second)
 	require.Error(t, b.store.Check(t.Context()))
 	require.Len(t, lines(), 1)
 
@@ -77,7 +77,7 @@ func TestWhatOneOperationMeetsAnotherDoesNotMend(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, b.store.Check(t.Context()))
 	require.Equal(t, session.ReasonDenied, b.store.Problem().Code)
-	b.clock.advance(3 * time.Hour)
+	b.clock.Advance(3 * time.Hour)
 	require.Nil(t, b.store.Problem(), "nobody has tried since")
 }
 

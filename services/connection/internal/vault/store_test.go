@@ -4,12 +4,12 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entrasync/entrasync/pkg/clocktest"
 	"github.com/entrasync/entrasync/pkg/errs"
 	session "github.com/entrasync/entrasync/pkg/vault"
 	"github.com/entrasync/entrasync/pkg/vault/vaulttest"
@@ -18,26 +18,9 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/vault"
 )
 
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
 type bundle struct {
 	t      *testing.T
-	clock  *clock
+	clock  *clocktest.Clock
 	server *vaulttest.Server
 	client *session.Client
 	store  *vault.Store
@@ -45,15 +28,15 @@ type bundle struct {
 
 func setup(t *testing.T, adjust ...func(*vaulttest.Server)) *bundle {
 	t.Helper()
-	b := &bundle{t: t, clock: &clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}}
-	b.server = vaulttest.New(t, b.clock.now)
+	b := &bundle{t: t, clock: clocktest.At(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
+	b.server = vaulttest.New(t, b.clock.Now)
 	for _, change := range adjust {
 		change(b.server)
 	}
 	var err error
 	b.client, err = session.Open(session.Settings{
 		Address: b.server.URL, Auth: session.AppRole, RoleID: b.server.RoleID, SecretID: "secret-id-of-the-tests",
-	}, b.clock.now)
+	}, b.clock.Now)
 	require.NoError(t, err)
 	b.store = b.installation("one", nil)
 	return b
@@ -77,7 +60,7 @@ func (i installation) UsedSecrets(_ context.Context, tenant string) (map[string]
 // installation gives the store of one, under the same prefix as all others.
 func (b *bundle) installation(id string, used map[string]string) *vault.Store {
 	b.t.Helper()
-	store, err := vault.New(b.client, vault.Settings{Mount: b.server.Mount, Prefix: "psa/entrasync"}, installation{id, used}, b.clock.now)
+	store, err := vault.New(b.client, vault.Settings{Mount: b.server.Mount, Prefix: "psa/entrasync"}, installation{id, used}, b.clock.Now)
 	require.NoError(b.t, err)
 	return store
 }
@@ -199,12 +182,12 @@ func TestTheStoreFails(t *testing.T) {
 	require.NoError(t, err, "nothing was lost")
 	require.Equal(t, "one", value)
 
-	elsewhere, err := vault.New(b.client, vault.Settings{Mount: "none", Prefix: "entrasync"}, installation{}, b.clock.now)
+	elsewhere, err := vault.New(b.client, vault.Settings{Mount: "none", Prefix: "entrasync"}, installation{}, b.clock.Now)
 	require.NoError(t, err)
 	_, err = elsewhere.GetSecret(t.Context(), "msp", key, version)
 	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err), "a mount that is not there is not a secret that is not there")
 	for _, bad := range []vault.Settings{{Mount: "", Prefix: "x"}, {Mount: "secret", Prefix: "../sys"}, {Mount: "/secret", Prefix: "x"}} {
-		_, err := vault.New(b.client, bad, installation{}, b.clock.now)
+		_, err := vault.New(b.client, bad, installation{}, b.clock.Now)
 		require.Error(t, err)
 	}
 }
@@ -225,9 +208,9 @@ func TestVersionsThatNothingPointsToAreDestroyed(t *testing.T) {
 	b.put("three")
 	_, err := b.store.PutSecret(t.Context(), "msp", connection.SetApp, "app")
 	require.NoError(t, err)
-	b.clock.advance(time.Hour)
+	b.clock.Advance(time.Hour)
 	b.put("young")
-	before := b.clock.now().Add(-15 * time.Minute)
+	before := b.clock.Now().Add(-15 * time.Minute)
 	tenants, err := b.store.SecretTenants(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"msp"}, tenants)
@@ -241,8 +224,8 @@ func TestVersionsThatNothingPointsToAreDestroyed(t *testing.T) {
 	require.Equal(t, "two", value)
 	require.Equal(t, []string{mark, path}, b.server.Paths(), "the app registration was pointed to by nothing")
 
-	b.clock.advance(time.Hour)
-	require.NoError(t, b.store.SweepSecrets(t.Context(), "msp", nil, b.clock.now().Add(-15*time.Minute)))
+	b.clock.Advance(time.Hour)
+	require.NoError(t, b.store.SweepSecrets(t.Context(), "msp", nil, b.clock.Now().Add(-15*time.Minute)))
 	require.Equal(t, []string{mark}, b.server.Paths(), "after a disconnect that was cut off")
 	tenants, err = b.store.SecretTenants(t.Context())
 	require.NoError(t, err)
@@ -255,7 +238,7 @@ func TestAPrefixIsOneInstallations(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	version := b.put("one")
-	b.clock.advance(time.Hour)
+	b.clock.Advance(time.Hour)
 	other := b.installation("two", map[string]string{key: version}) // also for a pointer that was copied
 	refused := func(err error) {
 		t.Helper()
@@ -265,7 +248,7 @@ func TestAPrefixIsOneInstallations(t *testing.T) {
 	}
 	_, err := other.SecretTenants(t.Context())
 	refused(err)
-	refused(other.SweepSecrets(t.Context(), "msp", nil, b.clock.now()))
+	refused(other.SweepSecrets(t.Context(), "msp", nil, b.clock.Now()))
 	refused(other.DeleteSecret(t.Context(), "msp", key))
 	_, err = other.PutSecret(t.Context(), "msp", key, "two")
 	refused(err)

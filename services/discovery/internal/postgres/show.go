@@ -143,25 +143,14 @@ func (s *Store) Each(ctx context.Context, ids []string, each func([]discovery.Ma
 // CountOthers counts the managed tenants that are not gone, except the given ones.
 func (s *Store) CountOthers(ctx context.Context, exceptIDs []string) (count int32, err error) {
 	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
-		count, err = sqlc.New(tx).CountOthers(ctx, known(exceptIDs))
+		count, err = sqlc.New(tx).CountOthers(ctx, pg.KnownIDs(exceptIDs))
 		return err
 	}, pg.ReadOnly())
 	return count, err
 }
 
-// known returns the ids that are UUIDs; others cannot be ours and are unknown.
-func known(ids []string) []uuid.UUID {
-	parsed := make([]uuid.UUID, 0, len(ids))
-	for _, id := range ids {
-		if u, err := uuid.Parse(id); err == nil {
-			parsed = append(parsed, u)
-		}
-	}
-	return parsed
-}
-
 func (s *Store) eachOf(ctx context.Context, ids []string, each func([]discovery.ManagedTenant) error) error {
-	parsed := known(ids)
+	parsed := pg.KnownIDs(ids)
 	var part []discovery.ManagedTenant
 	err := pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := sqlc.New(tx).ManagedTenantsByID(ctx, parsed)

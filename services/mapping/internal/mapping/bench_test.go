@@ -3,12 +3,9 @@ package mapping_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"runtime"
-	"runtime/metrics"
-	"syscall"
 	"testing"
-	"time"
 
+	"github.com/entrasync/entrasync/pkg/costtest"
 	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
 )
 
@@ -50,57 +47,21 @@ func largeMSP(tenants, clients int) ([]mapping.ManagedTenant, []mapping.Client) 
 	return list, records
 }
 
-// peakHeap runs do and gives the most bytes that the heap had in use meanwhile,
-// live objects and those not yet collected.
-func peakHeap(do func()) uint64 {
-	runtime.GC()
-	done, measured := make(chan struct{}), make(chan uint64)
-	go func() {
-		sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}}
-		tick := time.NewTicker(time.Millisecond)
-		defer tick.Stop()
-		for peak := uint64(0); ; {
-			metrics.Read(sample)
-			peak = max(peak, sample[0].Value.Uint64()+sample[1].Value.Uint64())
-			select {
-			case <-tick.C:
-			case <-done:
-				measured <- peak
-				return
-			}
-		}
-	}()
-	do()
-	close(done)
-	return <-measured
-}
-
-// processorTime is what this process has used of the processors. It tells more
-// than the clock on a machine that does other work too.
-func processorTime(b *testing.B) time.Duration {
-	b.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-}
-
 // BenchmarkPreview2000x20000 measures the preview of a large provider without its
 // store: seconds, and the most heap in use, the input included.
 func BenchmarkPreview2000x20000(b *testing.B) {
 	tenants, clients := largeMSP(2000, 20000)
-	peak, before := uint64(0), processorTime(b)
+	peak, before := uint64(0), costtest.ProcessorTime(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		peak = max(peak, peakHeap(func() {
+		peak = max(peak, costtest.PeakHeap(func() {
 			if got := mapping.Propose(tenants, mapping.Snapshot{Clients: clients}); len(got.AutoMatched) != 1000 {
 				b.Fatalf("%d tenants were matched", len(got.AutoMatched))
 			}
 		}))
 	}
 	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s")
-	b.ReportMetric((processorTime(b)-before).Seconds()/float64(b.N), "cpu-s")
+	b.ReportMetric((costtest.ProcessorTime(b)-before).Seconds()/float64(b.N), "cpu-s")
 	b.ReportMetric(float64(peak)/(1<<20), "peak-MiB")
 }
 
@@ -134,11 +95,11 @@ func commonNames(tenants, clients int) ([]mapping.ManagedTenant, []mapping.Clien
 // few words.
 func BenchmarkPreviewOfCommonNames(b *testing.B) {
 	tenants, clients := commonNames(2000, 20000)
-	before := processorTime(b)
+	before := costtest.ProcessorTime(b)
 	for b.Loop() {
 		if got := mapping.Propose(tenants, mapping.Snapshot{Clients: clients}); len(got.FuzzyCandidates) < 1900 {
 			b.Fatalf("%d tenants have candidates", len(got.FuzzyCandidates))
 		}
 	}
-	b.ReportMetric((processorTime(b)-before).Seconds()/float64(b.N), "cpu-s")
+	b.ReportMetric((costtest.ProcessorTime(b)-before).Seconds()/float64(b.N), "cpu-s")
 }

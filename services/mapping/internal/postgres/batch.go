@@ -25,7 +25,7 @@ func (s *Store) WriteClients(ctx context.Context, ids, externalIDs []string, at 
 		if _, err := lockHead(ctx, q); err != nil {
 			return err
 		}
-		rows, err := q.ClientsByAnyID(ctx, sqlc.ClientsByAnyIDParams{Ids: known(ids), ExternalIds: externalIDs})
+		rows, err := q.ClientsByAnyID(ctx, sqlc.ClientsByAnyIDParams{Ids: pg.KnownIDs(ids), ExternalIds: externalIDs})
 		if err != nil {
 			return err
 		}

@@ -86,7 +86,7 @@ func read(ctx context.Context, q *sqlc.Queries, ask mapping.Ask, version int64) 
 	if current.States, err = states(ctx, q); err != nil {
 		return mapping.Current{}, err
 	}
-	byID, err := q.ClientsByID(ctx, known(ask.ClientIDs))
+	byID, err := q.ClientsByID(ctx, pg.KnownIDs(ask.ClientIDs))
 	if err != nil {
 		return mapping.Current{}, err
 	}
@@ -220,7 +220,7 @@ func learn(ctx context.Context, q *sqlc.Queries, at time.Time, learnt []mapping.
 	if err := q.LearnTenants(ctx, params); err != nil {
 		return err
 	}
-	return q.RefreshClientColumns(ctx, sqlc.RefreshClientColumnsParams{At: at, Ids: known(clients)})
+	return q.RefreshClientColumns(ctx, sqlc.RefreshClientColumnsParams{At: at, Ids: pg.KnownIDs(clients)})
 }
 
 // add inserts decisions and notes the revision of each.

@@ -84,7 +84,7 @@ func (s *Store) CountClients(ctx context.Context, search mapping.ClientSearch) (
 // Client reads one client with its mappings; nil when there is none.
 func (s *Store) Client(ctx context.Context, id string) (client *mapping.Client, err error) {
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
-		rows, err := q.ClientsByID(ctx, known([]string{id}))
+		rows, err := q.ClientsByID(ctx, pg.KnownIDs([]string{id}))
 		if err != nil || len(rows) == 0 {
 			return err
 		}
@@ -232,7 +232,7 @@ func (s *Store) Resolve(ctx context.Context, ids, externalIDs []string) (found [
 		externalIDs = []string{}
 	}
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
-		rows, err := q.ResolveClients(ctx, sqlc.ResolveClientsParams{Ids: known(ids), ExternalIds: externalIDs})
+		rows, err := q.ResolveClients(ctx, sqlc.ResolveClientsParams{Ids: pg.KnownIDs(ids), ExternalIds: externalIDs})
 		for _, row := range rows {
 			found = append(found, mapping.Client{ID: row.ID.String(), ExternalID: pg.Text(row.ExternalID)})
 		}

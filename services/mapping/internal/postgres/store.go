@@ -53,17 +53,6 @@ func lockHead(ctx context.Context, q *sqlc.Queries) (int64, error) {
 	return q.LockHead(ctx)
 }
 
-// known are the ids that can be ours; others are unknown.
-func known(ids []string) []uuid.UUID {
-	parsed := make([]uuid.UUID, 0, len(ids))
-	for _, id := range ids {
-		if u, err := uuid.Parse(id); err == nil {
-			parsed = append(parsed, u)
-		}
-	}
-	return parsed
-}
-
 // ours parses an id that we made ourselves.
 func ours(id string) (uuid.UUID, error) {
 	parsed, err := uuid.Parse(id)
@@ -112,7 +101,7 @@ func active(ctx context.Context, q *sqlc.Queries) ([]mapping.Mapping, error) {
 
 // activeOf reads the decisions in force about the given managed tenants.
 func activeOf(ctx context.Context, q *sqlc.Queries, managedTenantIDs []string) ([]mapping.Mapping, error) {
-	rows, err := q.ActiveMappingsOf(ctx, known(managedTenantIDs))
+	rows, err := q.ActiveMappingsOf(ctx, pg.KnownIDs(managedTenantIDs))
 	return mappings(rows, func(row sqlc.ActiveMappingsOfRow) sqlc.ActiveMappingsRow { return sqlc.ActiveMappingsRow(row) }), err
 }
 
@@ -137,7 +126,7 @@ func withMappings(ctx context.Context, q *sqlc.Queries, clients []mapping.Client
 		ids = append(ids, c.ID)
 		at[c.ID] = i
 	}
-	rows, err := q.MappingsOfClients(ctx, known(ids))
+	rows, err := q.MappingsOfClients(ctx, pg.KnownIDs(ids))
 	if err != nil {
 		return err
 	}

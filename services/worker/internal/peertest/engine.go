@@ -162,17 +162,26 @@ func (e *Engine) Run(id string) Ended {
 	return Ended{}
 }
 
+// called takes the engine for a call of a tenant, unless it is down.
+func (e *Engine) called(ctx context.Context) (id tenant.ID, leave func(), err error) {
+	if id, err = tenant.IDFrom(ctx); err != nil {
+		return "", nil, err
+	}
+	e.mu.Lock()
+	if e.down != nil {
+		defer e.mu.Unlock()
+		return "", nil, e.down
+	}
+	return id, e.mu.Unlock, nil
+}
+
 // CreateRun makes or joins a run.
 func (e *Engine) CreateRun(ctx context.Context, req *syncenginev1.CreateRunRequest) (*syncenginev1.CreateRunResponse, error) {
-	id, err := tenant.IDFrom(ctx)
+	id, leave, err := e.called(ctx)
 	if err != nil {
 		return nil, err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.down != nil {
-		return nil, e.down
-	}
+	defer leave()
 	if req.GetType() == "initial" && len(e.groups) == 0 {
 		return nil, errs.New(errs.Conflict, "no_confirmed_mapping", "No mapping is confirmed.")
 	}
@@ -426,15 +435,11 @@ func (e *Engine) ListOpenRuns(_ context.Context, req *syncenginev1.ListOpenRunsR
 // CancelRuns closes the tenant's runs as cancelled, and names again the workflows of those that
 // have managed tenants without a result.
 func (e *Engine) CancelRuns(ctx context.Context, req *syncenginev1.CancelRunsRequest) (*syncenginev1.CancelRunsResponse, error) {
-	id, err := tenant.IDFrom(ctx)
+	id, leave, err := e.called(ctx)
 	if err != nil {
 		return nil, err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.down != nil {
-		return nil, e.down
-	}
+	defer leave()
 	response := &syncenginev1.CancelRunsResponse{}
 	for _, r := range e.runs {
 		if r.tenant != id.String() || req.GetRunId() != "" && r.id != req.GetRunId() || req.CreatedBefore != nil && !r.created.Before(req.GetCreatedBefore().AsTime()) {

@@ -166,11 +166,7 @@ func TestAScheduledRunIsStartedAsAPersonStartsIt(t *testing.T) {
 	begun := make(chan struct{}, 10)
 	b := setup(t, peertest.Groups(1, 1), func(ctx context.Context, _ int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
 		begun <- struct{}{}
-		select {
-		case <-release:
-		case <-ctx.Done():
-		}
-		return peertest.Done(), ctx.Err()
+		return held(release)(ctx, 0, nil)
 	}, workflow.Limits{})
 	b.work()
 	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 1440, FirstSyncDone: true})

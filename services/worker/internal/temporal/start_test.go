@@ -18,16 +18,21 @@ import (
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
 )
 
-func TestASecondRequestJoinsTheRunInFlight(t *testing.T) {
-	t.Parallel()
-	release := make(chan struct{})
-	b := setup(t, peertest.Groups(1, 1), func(ctx context.Context, _ int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
+// held is the sync of a managed tenant that is done at a release.
+func held(release <-chan struct{}) func(context.Context, int, func(string)) (*syncenginev1.TenantOutcome, error) {
+	return func(ctx context.Context, _ int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
 		select {
 		case <-release:
 		case <-ctx.Done():
 		}
 		return peertest.Done(), ctx.Err()
-	}, workflow.Limits{})
+	}
+}
+
+func TestASecondRequestJoinsTheRunInFlight(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	b := setup(t, peertest.Groups(1, 1), held(release), workflow.Limits{})
 	b.work()
 	first := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
 	require.False(t, first.Joined)
@@ -207,13 +212,7 @@ func (i *impatient) AwaitDiscovery(ctx context.Context, workflowID, executionID 
 func TestTheSweeperClosesRunsWithoutAWorkflow(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
-	b := setup(t, peertest.Groups(1, 1), func(ctx context.Context, _ int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
-		select {
-		case <-release:
-		case <-ctx.Done():
-		}
-		return peertest.Done(), ctx.Err()
-	}, workflow.Limits{})
+	b := setup(t, peertest.Groups(1, 1), held(release), workflow.Limits{})
 	b.work()
 	alive := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
 	lost, err := b.runs.Create(b.ctx, orchestration.NewRun{Kind: orchestration.InitialSync, Trigger: orchestration.TriggerManual})
