@@ -28,6 +28,11 @@ const (
 	// life is how long an effect is kept after its end, for whoever looks into
 	// what happened.
 	life = 30 * 24 * time.Hour
+	// DefaultKeep is how many effects of one tenant are kept after their end: some
+	// thousand mappings of one import have an effect each.
+	DefaultKeep = 20_000
+	// eraseAtOnce is how many effects one transaction erases.
+	eraseAtOnce = 5000
 	// beyond is how many more effects than asked for are looked at: callers that
 	// pull at the same time see the same ones first.
 	beyond = 256
@@ -39,6 +44,7 @@ const (
 type Options struct {
 	Lease func(kind string) time.Duration // nil: 30 s
 	Tries func(kind string) int32         // nil: 50
+	Keep  int                             // effects of one tenant after their end; 0: 20,000
 	Now   func() time.Time                // nil: time.Now
 	// OnClose does in the same transaction what the end of an effect means; its
 	// error comes back to the caller of Ack and nothing is written.
@@ -47,9 +53,10 @@ type Options struct {
 
 // Box hands out the effects of one context.
 type Box struct {
-	pool *pg.Pool
-	opts Options
-	Bell *Bell // rings when effects come or go
+	pool  *pg.Pool
+	opts  Options
+	gauge gauges
+	Bell  *Bell // rings when effects come or go
 }
 
 // New makes a box over the outbox of the pool's context. It works on the pool's
@@ -61,10 +68,13 @@ func New(pool *pg.Pool, opts Options) *Box {
 	if opts.Tries == nil {
 		opts.Tries = func(string) int32 { return DefaultTries }
 	}
+	if opts.Keep == 0 {
+		opts.Keep = DefaultKeep
+	}
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Box{pool: pool, opts: opts, Bell: &Bell{}}
+	return &Box{pool: pool, opts: opts, gauge: newGauges(), Bell: &Bell{}}
 }
 
 // Pull leases at most so many effects of the given kinds (all, where none is
@@ -270,6 +280,14 @@ func (b *Box) Dead(ctx context.Context) (dead []Dead, err error) {
 	return dead, err
 }
 
+// CountDead is how many effects of the context's tenant are set aside.
+func (b *Box) CountDead(ctx context.Context) (dead int32, err error) {
+	err = pg.InTenant(ctx, b.pool, func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, sql["dead_of_tenant"]).Scan(&dead)
+	}, pg.ReadOnly())
+	return dead, err
+}
+
 // Revive hands out again an effect of the context's tenant that was set aside,
 // with all of its tries. ErrUnknown for one that is not dead.
 func (b *Box) Revive(ctx context.Context, id string) error {
@@ -284,30 +302,6 @@ func (b *Box) Revive(ctx context.Context, id string) error {
 		_, err = tx.Exec(ctx, sql["notify"])
 		return err
 	})
-}
-
-// Sweep erases effects of all tenants that ended long ago, each tenant's in its
-// own transaction. Dead ones stay.
-func (b *Box) Sweep(ctx context.Context) error {
-	before := b.opts.Now().Add(-life)
-	var tenants []string
-	err := b.across(ctx, "ended", pgx.NamedArgs{"before": before}, func(row pgx.CollectableRow) error {
-		var id string
-		err := row.Scan(&id)
-		tenants = append(tenants, id)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	var failed []error
-	for _, id := range tenants {
-		failed = append(failed, pg.InTenant(in(ctx, id), b.pool.Background(), func(ctx context.Context, tx pgx.Tx) error {
-			_, err := tx.Exec(ctx, sql["erase"], pgx.NamedArgs{"before": before})
-			return err
-		}))
-	}
-	return errors.Join(failed...)
 }
 
 // Until looks at each ring of the bell; see Bell.Until.

@@ -25,6 +25,11 @@ func TestSyncEngineHasAnOutbox(t *testing.T) {
 	outboxtest.Suite(t, "syncengine", "schedule_changed")
 }
 
+func TestReconciliationsOutbox(t *testing.T) {
+	t.Parallel()
+	outboxtest.Suite(t, "reconciliation", "finish_decision")
+}
+
 func TestThePauseDoublesUpToTheLongest(t *testing.T) {
 	t.Parallel()
 	for attempts, want := range map[int32]time.Duration{

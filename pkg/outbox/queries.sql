@@ -77,8 +77,24 @@ SELECT count(*) FROM outbox WHERE id = ANY (@ids::uuid[]) AND done_at IS NULL;
 -- name: dead
 SELECT tenant_id, id::text, kind, attempt, dead_at FROM effects_dead ORDER BY dead_at, id LIMIT @most;
 
+-- name: dead_of_tenant
+SELECT count(*) FROM outbox WHERE dead_at IS NOT NULL;
+
+-- name: measure
+-- Over all tenants. An effect is late from the moment that it was due at first.
+SELECT (SELECT count(*) FROM effects_waiting), (SELECT min(due_at) FROM effects_waiting), (SELECT count(*) FROM effects_dead);
+
 -- name: ended
-SELECT DISTINCT tenant_id FROM effects_ended WHERE done_at < @before::timestamptz;
+-- Tenants with ended effects that are old, or too many.
+SELECT tenant_id FROM effects_ended GROUP BY tenant_id
+HAVING min(done_at) < @before::timestamptz OR count(*) > @most::bigint;
 
 -- name: erase
-DELETE FROM outbox WHERE done_at < @before::timestamptz;
+-- So many of a tenant's ended effects as one transaction takes: old ones, and those that
+-- ended before its latest ones.
+DELETE FROM outbox WHERE id IN (
+    SELECT o.id FROM outbox o
+    WHERE o.done_at < @before::timestamptz OR o.done_at < (
+        SELECT latest.done_at FROM outbox latest WHERE latest.done_at IS NOT NULL
+        ORDER BY latest.done_at DESC OFFSET @most::bigint - 1 LIMIT 1)
+    LIMIT @batch);

@@ -11,7 +11,7 @@ import (
 )
 
 // Serve adds the methods by which the worker pulls and acknowledges the effects
-// of the given kinds, all where none is given.
+// of the given kinds, all where none is given, and the gateway asks for dead ones.
 func Serve(registrar grpc.ServiceRegistrar, box *Box, kinds ...string) {
 	orchestrationv1.RegisterEffectServiceServer(registrar, &server{box: box, kinds: kinds})
 }
@@ -44,4 +44,13 @@ func (s *server) AckEffect(ctx context.Context, req *orchestrationv1.AckEffectRe
 		return nil, err
 	}
 	return &orchestrationv1.AckEffectResponse{}, nil
+}
+
+// CountDeadEffects implements orchestrationv1.EffectServiceServer.
+func (s *server) CountDeadEffects(ctx context.Context, _ *orchestrationv1.CountDeadEffectsRequest) (*orchestrationv1.CountDeadEffectsResponse, error) {
+	dead, err := s.box.CountDead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &orchestrationv1.CountDeadEffectsResponse{Dead: dead}, nil
 }

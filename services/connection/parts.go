@@ -75,7 +75,7 @@ func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time)
 	providers := &connection.Providers{Store: connections, Tokens: tokens, Direct: client, Groups: client, CIPP: access}
 	return parts{
 		effects: effects,
-		sweep:   &connection.Sweep{Sweeper: postgres.NewSweeper(pool.Background()), Effects: effects, Now: now},
+		sweep:   &connection.Sweep{Sweeper: postgres.NewSweeper(pool.Background()), Now: now},
 		reseal:  &connection.Reseal{Resealer: postgres.NewResealer(pool.Background(), box)}, store: store,
 		close: tokens.Close,
 		useCases: rpc.UseCases{

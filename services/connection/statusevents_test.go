@@ -168,9 +168,9 @@ func TestWhatHasEndedIsErasedAfterThirtyDays(t *testing.T) {
 		return n
 	}
 	b.clock.advance(29 * 24 * time.Hour)
-	require.NoError(t, b.parts.sweep.Do(t.Context()))
+	require.NoError(t, b.parts.effects.Sweep(t.Context()))
 	require.Equal(t, 4, rows())
 	b.clock.advance(25 * time.Hour)
-	require.NoError(t, b.parts.sweep.Do(t.Context()))
+	require.NoError(t, b.parts.effects.Sweep(t.Context()))
 	require.Equal(t, 2, rows(), "what nobody has taken yet is kept")
 }

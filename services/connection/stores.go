@@ -24,9 +24,7 @@ const (
 )
 
 const (
-	sweepEvery = time.Minute
-	// listenAgain is the pause after the connection that listens for effects was lost.
-	listenAgain = 2 * time.Second
+	sweepEvery  = time.Minute
 	resealEvery = time.Minute
 	// vaultSweepEvery is longer than sweepEvery: it asks the store about every
 	// tenant.
@@ -91,7 +89,7 @@ func kms(s session.Settings) secrets.KMSClients {
 // upkeep adds the work that goes on beside the calls.
 func (p parts) upkeep(s *service.Service) {
 	s.Every("sweeper", sweepEvery, p.sweep.Do)
-	s.Every("effects listener", listenAgain, p.effects.Listen)
+	p.effects.Keep(s, s.Metrics)
 	s.Every("resealer", resealEvery, p.reseal.Do)
 	if p.store.sweep != nil {
 		s.Every("secret sweeper", vaultSweepEvery, p.store.sweep.Do)

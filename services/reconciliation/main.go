@@ -20,13 +20,8 @@ import (
 	"github.com/entrasync/entrasync/services/reconciliation/internal/rpc"
 )
 
-const (
-	sweepEvery = time.Hour
-	// backgroundConns are for effects and the sweeper.
-	backgroundConns = 2
-	// listenAgain is the pause after the connection that listens was lost.
-	listenAgain = 2 * time.Second
-)
+// backgroundConns are for effects and the sweeper.
+const backgroundConns = 2
 
 // config is all that the process takes from its environment.
 type config struct {
@@ -55,8 +50,7 @@ func start(ctx context.Context, s *service.Service, c config) error {
 	}
 	s.Uses("database", pool.Ping, pool.Close)
 	box := register(s.Server(), pool, s.Dial("sync-engine", c.SyncEngineAddr), time.Now)
-	s.Every("sweeper", sweepEvery, box.Sweep)
-	s.Every("listener", listenAgain, box.Listen)
+	box.Keep(s, s.Metrics)
 	return nil
 }
 

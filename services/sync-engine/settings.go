@@ -15,18 +15,11 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-const (
-	sweepEvery = time.Hour
-	// listenAgain is the pause after the connection that listens was lost.
-	listenAgain = 2 * time.Second
-)
-
 // settings serves settings, and the effects that their changes have elsewhere.
 func settings(s *service.Service, pool *pg.Pool, store *postgres.Store, users *directory.Client, clients *mapping.Client) {
 	box := outbox.New(pool, outbox.Options{})
 	outbox.Serve(s.Server(), box)
-	s.Every("sweeper", sweepEvery, box.Sweep)
-	s.Every("listener", listenAgain, box.Listen)
+	box.Keep(s, s.Metrics)
 	newID := func() (string, error) {
 		id, err := uuid.NewV7()
 		return id.String(), err

@@ -4,6 +4,7 @@ package console
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -43,6 +44,7 @@ type Status struct {
 	reconciliation reconciliationv1.ReconciliationInternalServiceClient
 	schedules      orchestrationv1.ScheduleInternalServiceClient
 	history        syncenginev1.ScheduleInternalServiceClient
+	outboxes       map[string]orchestrationv1.EffectServiceClient // by the name of the service
 }
 
 // NewStatus makes the server of the status panel.
@@ -55,6 +57,12 @@ func NewStatus(b Backends) *Status {
 		reconciliation: reconciliationv1.NewReconciliationInternalServiceClient(b.Reconciliation),
 		schedules:      orchestrationv1.NewScheduleInternalServiceClient(b.Worker),
 		history:        syncenginev1.NewScheduleInternalServiceClient(b.SyncEngine),
+		outboxes: map[string]orchestrationv1.EffectServiceClient{
+			"connection":     orchestrationv1.NewEffectServiceClient(b.Connection),
+			"mapping":        orchestrationv1.NewEffectServiceClient(b.Mapping),
+			"sync-engine":    orchestrationv1.NewEffectServiceClient(b.SyncEngine),
+			"reconciliation": orchestrationv1.NewEffectServiceClient(b.Reconciliation),
+		},
 	}
 }
 
@@ -67,6 +75,7 @@ type answers struct {
 	queue      *reconciliationv1.CountItemsResponse
 	schedule   *orchestrationv1.DescribeScheduleResponse
 	failing    *syncenginev1.ListQuarantinedTenantsResponse
+	dead       atomic.Int32 // effects that are set aside
 }
 
 // GetStatus asks all services at once. The connection must answer, for without
@@ -102,10 +111,11 @@ func (s *Status) GetStatus(ctx context.Context, _ *gatewayv1.GetStatusRequest) (
 		a.schedule, err = s.schedules.DescribeSchedule(ctx, &orchestrationv1.DescribeScheduleRequest{})
 		return err
 	})
+	s.countDead(ctx, &group, &a.dead)
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return compose(a), nil
+	return compose(&a), nil
 }
 
 // part asks one service whose failure the panel survives. What it said on
@@ -121,7 +131,7 @@ func part(ctx context.Context, group *errgroup.Group, name string, ask func(cont
 	})
 }
 
-func compose(a answers) *gatewayv1.GetStatusResponse {
+func compose(a *answers) *gatewayv1.GetStatusResponse {
 	c := a.connection
 	out := &gatewayv1.GetStatusResponse{
 		Status: c.GetStatus(), ConnectionType: c.GetConnectionType(), AvailableConnectionTypes: c.GetAvailableConnectionTypes(),
@@ -143,7 +153,7 @@ func compose(a answers) *gatewayv1.GetStatusResponse {
 
 // schedule says when the next sync starts by itself. Automatic sync being on is a setting; it is
 // called enabled only where a schedule stands behind it.
-func schedule(a answers) *gatewayv1.StatusSchedule {
+func schedule(a *answers) *gatewayv1.StatusSchedule {
 	return &gatewayv1.StatusSchedule{
 		Enabled: a.engine.GetScheduleEnabled() && a.schedule.GetExists(), IntervalMinutes: a.engine.GetIntervalMinutes(),
 		NextRunAt: a.schedule.GetNextRunAt(), Paused: a.schedule.GetPaused(), PausedReason: a.schedule.GetPausedReason(),
@@ -151,7 +161,7 @@ func schedule(a answers) *gatewayv1.StatusSchedule {
 }
 
 // attention lists what a person should look at, the gravest first.
-func attention(a answers, status *gatewayv1.GetStatusResponse) []*gatewayv1.Attention {
+func attention(a *answers, status *gatewayv1.GetStatusResponse) []*gatewayv1.Attention {
 	var out []*gatewayv1.Attention
 	add := func(code, message, remedy string) *gatewayv1.Attention {
 		entry := &gatewayv1.Attention{Code: code, Message: message, Remedy: remedy}
@@ -163,6 +173,10 @@ func attention(a answers, status *gatewayv1.GetStatusResponse) []*gatewayv1.Atte
 	}
 	if e := status.GetLastValidationError(); e != nil {
 		add(e.GetCode(), e.GetMessage(), "Validate the connection, or connect again.")
+	}
+	if n := a.dead.Load(); n > 0 {
+		add("effects_dead", "Some of what was decided could not be carried out everywhere, and is not tried again by itself.",
+			"Ask the operator of entrasync to retry it.").Count = &n
 	}
 	switch status.GetLastRun().GetState() {
 	case "held":

@@ -128,7 +128,7 @@ func TestTheFirstCheckThatFailsIsTheAnswer(t *testing.T) {
 	b.target("entra-integration-ui", "t1", "remove")
 	b.target("entra-integration-client-sync-action", "t1", "remove")
 	require.Equal(t, "unauthenticated", b.do("POST", syncPath, bad).problem(t).Code)
-	require.Equal(t, "client_user_denied", code(b.issuer.token(t, b.clock.now(), claims{"tenant_id": "t1", "user_type": "client"}), bad))
+	require.Equal(t, "client_user_denied", code(b.issuer.token(t, b.clock.Now(), claims{"tenant_id": "t1", "user_type": "client"}), bad))
 	require.Equal(t, "permission_denied", code(b.reader("t1"), bad))
 	require.Equal(t, "feature_disabled", code(b.admin("t1"), bad))
 	b.target("entra-integration-ui", "t1", "add")
@@ -258,7 +258,7 @@ func TestRateLimits(t *testing.T) {
 	require.Equal(t, "rate_limited", res.problem(t).Code)
 	require.Equal(t, "2", res.header.Get("Retry-After"))
 	require.Equal(t, 200, b.as(b.reader("t1"), "GET", "/api/feature-flags", "").status, "another user")
-	b.clock.move(2 * time.Second)
+	b.clock.Advance(2 * time.Second)
 	require.Equal(t, 200, b.as(token, "GET", "/api/feature-flags", "").status)
 }
 
@@ -288,6 +288,26 @@ func TestStatusSurvivesAPartThatIsDown(t *testing.T) {
 		return nil, errs.New(errs.Unavailable, "database_unavailable", "")
 	})
 	require.Equal(t, http.StatusServiceUnavailable, b.as(b.reader("t1"), "GET", "/api/integrations/entra", "").status)
+}
+
+func TestStatusTellsOfEffectsThatWereSetAside(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.allOn("t1")
+	dead := int32(2)
+	b.backends.on(orchestrationv1.EffectService_CountDeadEffects_FullMethodName, func(context.Context, proto.Message) (proto.Message, error) {
+		return &orchestrationv1.CountDeadEffectsResponse{Dead: dead}, nil
+	})
+	attention := func() []any {
+		list, _ := b.as(b.reader("t1"), "GET", "/api/integrations/entra", "").json(t)["attention"].([]any)
+		return list
+	}
+	require.Len(t, attention(), 1)
+	entry := attention()[0].(map[string]any)
+	require.Equal(t, "effects_dead", entry["code"])
+	require.InEpsilon(t, 8, entry["count"], 0, "of the four services that have an outbox")
+	dead = 0
+	require.Empty(t, attention())
 }
 
 func TestReflectionIsASetting(t *testing.T) {

@@ -3,9 +3,6 @@ package gateway_test
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -20,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
@@ -32,12 +28,15 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/gateway"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
+	"github.com/entrasync/entrasync/gateway/internal/issuertest"
+	"github.com/entrasync/entrasync/pkg/clocktest"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/pkg/telemetry"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
@@ -63,7 +62,7 @@ type bundle struct {
 	db       *pgtest.DB
 	issuer   *issuer
 	backends *backends
-	clock    *clock
+	clock    *clocktest.Clock
 }
 
 // option changes the parts before the gateway is made.
@@ -73,13 +72,13 @@ func setup(t *testing.T, options ...option) *bundle {
 	t.Helper()
 	db := pgtest.Database(t, "gateway")
 	net := rpctest.New(t)
-	b := &bundle{t: t, db: db, issuer: newIssuer(t), backends: newBackends(), clock: &clock{at: time.Now()}}
+	b := &bundle{t: t, db: db, issuer: newIssuer(t), backends: newBackends(), clock: clocktest.At(time.Now())}
 	keyFile := filepath.Join(t.TempDir(), "master.json")
 	_, err := secrets.NewKeyFile(keyFile)
 	require.NoError(t, err)
 	box, err := secrets.OpenBox(keyFile)
 	require.NoError(t, err)
-	tokens, err := identity.New(identity.Config{Issuers: []string{b.issuer.url}, Audience: audience, Now: b.clock.now})
+	tokens, err := identity.New(identity.Config{Issuers: []string{b.issuer.URL}, Audience: audience, Now: b.clock.Now})
 	require.NoError(t, err)
 	sum := sha256.Sum256([]byte(platformKey))
 	key, err := access.ParsePlatformKey(hex.EncodeToString(sum[:]))
@@ -92,10 +91,10 @@ func setup(t *testing.T, options ...option) *bundle {
 		Backends: gateway.Backends{
 			Connection: dial("connection", "entrasync.connection.v1"), Discovery: dial("discovery", "entrasync.discovery.v1"),
 			Mapping: dial("mapping", "entrasync.mapping.v1"), SyncEngine: dial("sync-engine", "entrasync.syncengine.v1"),
-			Reconciliation: dial("reconciliation", "entrasync.reconciliation.v1"), Worker: dial("worker", "entrasync.orchestration.v1"),
+			Reconciliation: dial("reconciliation", "entrasync.reconciliation.v1"), Worker: dial("worker", orchestration),
 		},
 		Pool: db.Pool("gateway"), Box: box, Tokens: tokens, PlatformKey: key, Enterprise: true,
-		PublicURL: "http://localhost:8080", Now: b.clock.now,
+		PublicURL: "http://localhost:8080", Now: b.clock.Now,
 		CIPP:       true, // what holds for all routes holds for these too
 		TenantRate: access.Rate{PerSecond: 10_000, Burst: 10_000}, UserRate: access.Rate{PerSecond: 10_000, Burst: 10_000},
 		AddressRate: access.Rate{PerSecond: 10_000, Burst: 10_000},
@@ -123,24 +122,6 @@ func (b *bundle) settle() {
 	for _, server := range b.handler.Background() {
 		require.NoError(b.t, server.Serve(ctx), server.Name)
 	}
-}
-
-// clock is moved by hand.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
 }
 
 // allOn switches every flag on for a tenant, through the public interface.
@@ -220,15 +201,15 @@ func (b *bundle) as(token, verb, path, body string, headers ...string) answer {
 }
 
 func (b *bundle) admin(id string) string {
-	return b.issuer.token(b.t, b.clock.now(), claims{"tenant_id": id, "permissions": []string{access.Read, access.Update}})
+	return b.issuer.token(b.t, b.clock.Now(), claims{"tenant_id": id, "permissions": []string{access.Read, access.Update}})
 }
 
 func (b *bundle) reader(id string) string {
-	return b.issuer.token(b.t, b.clock.now(), claims{"tenant_id": id, "permissions": access.Read, "sub": "reader"})
+	return b.issuer.token(b.t, b.clock.Now(), claims{"tenant_id": id, "permissions": access.Read, "sub": "reader"})
 }
 
 func (b *bundle) portal(id string) string {
-	return b.issuer.token(b.t, b.clock.now(), claims{
+	return b.issuer.token(b.t, b.clock.Now(), claims{
 		"tenant_id": id, "user_type": "client", "permissions": []string{access.Read, access.Update}, "sub": "portal",
 	})
 }
@@ -237,37 +218,17 @@ func (b *bundle) portal(id string) string {
 type claims map[string]any
 
 // issuer is an OpenID provider with one key.
-type issuer struct {
-	url string
-	key *ecdsa.PrivateKey
-	mux *http.ServeMux
-}
+type issuer struct{ *issuertest.Issuer }
 
 func newIssuer(t *testing.T) *issuer {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	mux := http.NewServeMux()
-	i := &issuer{key: key, mux: mux}
-	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(map[string]any{
-			"issuer": i.url, "jwks_uri": i.url + "/keys", "authorization_endpoint": i.url + "/a", "token_endpoint": i.url + "/t",
-			"id_token_signing_alg_values_supported": []string{"ES256"},
-		})
-	})
-	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "1", Algorithm: "ES256", Use: "sig"}}})
-	})
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-	i.url = server.URL
-	return i
+	return &issuer{issuertest.New(t)}
 }
 
 func (i *issuer) payload(t *testing.T, now time.Time, over claims) []byte {
 	t.Helper()
 	all := claims{
-		"iss": i.url, "aud": audience, "sub": "admin", "user_type": "internal", "name": "Ada", "email": "ada@example.com",
+		"iss": i.URL, "aud": audience, "sub": "admin", "user_type": "internal", "name": "Ada", "email": "ada@example.com",
 		"iat": now.Unix(), "nbf": now.Add(-time.Minute).Unix(), "exp": now.Add(time.Hour).Unix(),
 	}
 	maps.Copy(all, over)
@@ -279,18 +240,7 @@ func (i *issuer) payload(t *testing.T, now time.Time, over claims) []byte {
 
 func (i *issuer) token(t *testing.T, now time.Time, over claims) string {
 	t.Helper()
-	return sign(t, jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: i.key, KeyID: "1"}}, i.payload(t, now, over))
-}
-
-func sign(t *testing.T, key jose.SigningKey, payload []byte) string {
-	t.Helper()
-	signer, err := jose.NewSigner(key, nil)
-	require.NoError(t, err)
-	signed, err := signer.Sign(payload)
-	require.NoError(t, err)
-	token, err := signed.CompactSerialize()
-	require.NoError(t, err)
-	return token
+	return i.Token(t, i.payload(t, now, over))
 }
 
 // seen is one call that reached a backend.
@@ -361,23 +311,32 @@ func (b *backends) serve(ctx context.Context, procedure string, request proto.Me
 	return output.New().Interface(), nil
 }
 
-// register adds every service of a contract, by its descriptor.
+// orchestration is the contract of the worker, and of every outbox.
+const orchestration protoreflect.FullName = "entrasync.orchestration.v1"
+
+// register adds every service of a contract, by its descriptor, and the outbox of one that has one.
 func (b *backends) register(r grpc.ServiceRegistrar, pkg protoreflect.FullName) {
 	protoregistry.GlobalFiles.RangeFilesByPackage(pkg, func(file protoreflect.FileDescriptor) bool {
 		for i := range file.Services().Len() {
-			service := file.Services().Get(i)
-			desc := &grpc.ServiceDesc{ServiceName: string(service.FullName()), HandlerType: (*any)(nil)}
-			for j := range service.Methods().Len() {
-				if m := service.Methods().Get(j); !m.IsStreamingServer() {
-					desc.Methods = append(desc.Methods, b.method(m))
-				} else if m.Name() == "WatchRun" {
-					desc.Streams = append(desc.Streams, grpc.StreamDesc{StreamName: string(m.Name()), Handler: b.watch, ServerStreams: true})
-				}
-			}
-			r.RegisterService(desc, b)
+			b.add(r, file.Services().Get(i))
 		}
 		return true
 	})
+	if pkg != orchestration && pkg != "entrasync.discovery.v1" {
+		b.add(r, orchestrationv1.File_entrasync_orchestration_v1_effect_proto.Services().ByName("EffectService"))
+	}
+}
+
+func (b *backends) add(r grpc.ServiceRegistrar, service protoreflect.ServiceDescriptor) {
+	desc := &grpc.ServiceDesc{ServiceName: string(service.FullName()), HandlerType: (*any)(nil)}
+	for j := range service.Methods().Len() {
+		if m := service.Methods().Get(j); !m.IsStreamingServer() {
+			desc.Methods = append(desc.Methods, b.method(m))
+		} else if m.Name() == "WatchRun" {
+			desc.Streams = append(desc.Streams, grpc.StreamDesc{StreamName: string(m.Name()), Handler: b.watch, ServerStreams: true})
+		}
+	}
+	r.RegisterService(desc, b)
 }
 
 // watch plays the engine that is asked for the progress of a run.

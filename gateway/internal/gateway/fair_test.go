@@ -62,8 +62,8 @@ func TestRefusalsOfCallersOverTheirLimitTakeTheirTime(t *testing.T) {
 	const delay, refusals = 50 * time.Millisecond, 5
 	b := setup(t, strict, func(p *gateway.Parts) { p.Refusals = delay })
 	b.allOn("t1")
-	loud := b.issuer.token(t, b.clock.now(), claims{"tenant_id": "t1", "permissions": access.Read, "sub": "loud"})
-	b.clock.move(time.Second)
+	loud := b.issuer.token(t, b.clock.Now(), claims{"tenant_id": "t1", "permissions": access.Read, "sub": "loud"})
+	b.clock.Advance(time.Second)
 	for range 199 {
 		require.Equal(t, 200, b.as(loud, "GET", "/api/feature-flags", "").status)
 	}

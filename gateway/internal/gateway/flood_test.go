@@ -101,7 +101,7 @@ func TestWrongKeysNeitherFillTheTrailNorKeepTheRightOneOut(t *testing.T) {
 	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT remote_addr FROM audit_events WHERE actor_id = 'unknown'`).Scan(&address))
 	require.Equal(t, "192.0.2.1", address)
 
-	b.clock.move(time.Minute)
+	b.clock.Advance(time.Minute)
 	b.from("192.0.2.1:1", "GET", platformFlags)
 	rows, attempts = b.trail()
 	require.Equal(t, 2, rows)
@@ -114,7 +114,7 @@ func TestATenantCalledPlatformIsATenant(t *testing.T) {
 	t.Parallel()
 	b := setup(t, strict)
 	b.allOn("platform")
-	token := b.issuer.token(t, b.clock.now(), claims{"tenant_id": "platform", "sub": "192.0.2.1", "permissions": access.Read})
+	token := b.issuer.token(t, b.clock.Now(), claims{"tenant_id": "platform", "sub": "192.0.2.1", "permissions": access.Read})
 	for range 300 {
 		b.from("192.0.2.1:1", "GET", platformFlags, "X-Api-Key", "wrong")
 	}

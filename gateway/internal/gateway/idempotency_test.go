@@ -51,7 +51,7 @@ func TestIdempotencyKeys(t *testing.T) {
 
 	post(b.admin("t2"), "k1", `{"scope":"initial"}`)
 	require.Equal(t, 2, runs, "another tenant's key is another key")
-	someone := b.issuer.token(t, b.clock.now(), claims{"tenant_id": "t1", "sub": "someone", "permissions": access.Update})
+	someone := b.issuer.token(t, b.clock.Now(), claims{"tenant_id": "t1", "sub": "someone", "permissions": access.Update})
 	post(someone, "k1", `{"scope":"initial"}`)
 	require.Equal(t, 3, runs, "another user's key is another key")
 
@@ -66,7 +66,7 @@ func TestIdempotencyKeys(t *testing.T) {
 	require.Equal(t, "Confirm first.", kept.problem(t).Detail)
 	require.Equal(t, 5, runs)
 
-	b.clock.move(24*time.Hour + time.Second)
+	b.clock.Advance(24*time.Hour + time.Second)
 	require.Equal(t, 202, post(b.admin("t1"), "k2", `{"scope":"initial"}`).status, "forgotten after a day")
 	require.Equal(t, 400, post(b.admin("t1"), strings.Repeat("k", 256), `{"scope":"initial"}`).status)
 
@@ -102,7 +102,7 @@ func TestARequestThatStillRunsKeepsItsKey(t *testing.T) {
 	require.Equal(t, 409, running.status)
 	require.Equal(t, "idempotency_in_progress", running.problem(t).Code)
 	require.Equal(t, "60", running.header.Get("Retry-After"))
-	b.clock.move(time.Minute) // the first is taken for dead
+	b.clock.Advance(time.Minute) // the first is taken for dead
 	go func() { done <- post() }()
 	<-entered
 	close(leave)

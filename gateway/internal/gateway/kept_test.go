@@ -91,7 +91,7 @@ func TestTheOldestAnswersOfATenantGoWhenThereAreTooMany(t *testing.T) {
 		return &orchestrationv1.StartSyncResponse{RunId: "run", WorkflowId: strings.Repeat("w", 4000)}, nil
 	})
 	post := func(id string, i int) answer {
-		b.clock.move(time.Millisecond)
+		b.clock.Advance(time.Millisecond)
 		return b.as(b.admin(id), "POST", syncPath, `{"scope":"initial"}`, "Idempotency-Key", strconv.Itoa(i))
 	}
 	require.Equal(t, 202, post("t2", 0).status)

@@ -19,6 +19,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/flags"
 	"github.com/entrasync/entrasync/gateway/internal/gateway"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
+	"github.com/entrasync/entrasync/gateway/internal/issuertest"
 	"github.com/entrasync/entrasync/gateway/internal/progress"
 	"github.com/entrasync/entrasync/gateway/internal/signin"
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
@@ -100,9 +101,9 @@ func TestEveryRouteRefusesWhoItShould(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.allOn("t1")
-	now := b.clock.now()
+	now := b.clock.Now()
 	other := newIssuer(t)
-	hmac := sign(t, jose.SigningKey{Algorithm: jose.HS256, Key: []byte(strings.Repeat("k", 32))}, b.issuer.payload(t, now, claims{"tenant_id": "t1"}))
+	hmac := issuertest.Sign(t, jose.SigningKey{Algorithm: jose.HS256, Key: []byte(strings.Repeat("k", 32))}, b.issuer.payload(t, now, claims{"tenant_id": "t1"}))
 	full := claims{"tenant_id": "t1", "permissions": []string{access.Read, access.Update}}
 	with := func(over claims) string {
 		all := claims{}
@@ -126,7 +127,7 @@ func TestEveryRouteRefusesWhoItShould(t *testing.T) {
 		"HS256":            "Bearer " + hmac,
 		"wrong audience":   "Bearer " + with(claims{"aud": "another"}),
 		"wrong issuer":     "Bearer " + other.token(t, now, full),
-		"claimed issuer":   "Bearer " + other.token(t, now, claims{"iss": b.issuer.url, "tenant_id": "t1"}),
+		"claimed issuer":   "Bearer " + other.token(t, now, claims{"iss": b.issuer.URL, "tenant_id": "t1"}),
 		"no tenant":        "Bearer " + with(claims{"tenant_id": nil}),
 		"bad tenant":       "Bearer " + with(claims{"tenant_id": "../t2"}),
 		"no subject":       "Bearer " + with(claims{"sub": nil}),

@@ -66,7 +66,7 @@ func signInSetup(t *testing.T, options ...option) (*bundle, *browser) {
 	t.Helper()
 	p := newProvider(t)
 	b := setup(t, append([]option{func(parts *gateway.Parts) {
-		tokens, err := identity.New(identity.Config{Issuers: []string{p.url}, Audience: audience, Now: parts.Now})
+		tokens, err := identity.New(identity.Config{Issuers: []string{p.URL}, Audience: audience, Now: parts.Now})
 		require.NoError(t, err)
 		parts.Tokens = tokens
 		parts.SignIn, err = identity.NewSignIn(tokens, identity.Console{ID: console, Redirect: "http://localhost:8080/auth/callback"})
@@ -101,7 +101,7 @@ func (br *browser) begin(returnTo string) url.Values {
 	require.Equal(t, 302, res.status, res.body)
 	target, err := url.Parse(res.header.Get("Location"))
 	require.NoError(t, err)
-	require.True(t, strings.HasPrefix(target.String(), br.provider.url+"/a?"), target)
+	require.True(t, strings.HasPrefix(target.String(), br.provider.URL+"/a?"), target)
 	asked := target.Query()
 	require.Equal(t, "code", asked.Get("response_type"))
 	require.Equal(t, "S256", asked.Get("code_challenge_method"))
@@ -111,7 +111,7 @@ func (br *browser) begin(returnTo string) url.Values {
 
 // code is what the identity provider gives for a person.
 func (br *browser) code(asked url.Values, person claims, id claims) string {
-	t, now := br.b.t, br.b.clock.now()
+	t, now := br.b.t, br.b.clock.Now()
 	t.Helper()
 	proof := claims{"aud": console, "nonce": asked.Get("nonce")}
 	for k, v := range id {
@@ -190,7 +190,7 @@ func TestASignInEndsInItsOwnBrowser(t *testing.T) {
 		"another nonce":    {person, claims{"nonce": "another"}, 401},
 		"another client":   {person, claims{"aud": "another"}, 401},
 		"another person":   {person, claims{"sub": "somebody"}, 401},
-		"expired":          {person, claims{"exp": b.clock.now().Add(-time.Minute).Unix()}, 401},
+		"expired":          {person, claims{"exp": b.clock.Now().Add(-time.Minute).Unix()}, 401},
 		"another audience": {claims{"tenant_id": "t1", "aud": "another"}, nil, 401},
 		"no tenant":        {claims{}, nil, 401},
 	} {
@@ -206,7 +206,7 @@ func TestASignInEndsInItsOwnBrowser(t *testing.T) {
 	br.provider.codes["wrong"] = found
 	require.Equal(t, 401, br.callback(asked, "wrong").status, "another verifier")
 	asked = br.begin("/")
-	b.clock.move(11 * time.Minute)
+	b.clock.Advance(11 * time.Minute)
 	require.Equal(t, 404, br.callback(asked, br.code(asked, person, nil)).status, "too late")
 	asked = br.begin("/")
 	res := br.do("GET", "/auth/callback?error=access_denied&state="+asked.Get("state"), "")
@@ -282,19 +282,19 @@ func TestSessionsEnd(t *testing.T) {
 	require.Equal(t, 401, alive(), "of another browser")
 
 	br.signIn()
-	b.clock.move(59 * time.Minute)
+	b.clock.Advance(59 * time.Minute)
 	require.Equal(t, 200, alive())
-	b.clock.move(59 * time.Minute)
+	b.clock.Advance(59 * time.Minute)
 	require.Equal(t, 200, alive(), "used in between")
-	b.clock.move(61 * time.Minute)
+	b.clock.Advance(61 * time.Minute)
 	require.Equal(t, 401, alive(), "idle for too long")
 
 	br.signIn()
 	for range 23 {
-		b.clock.move(30 * time.Minute)
+		b.clock.Advance(30 * time.Minute)
 		require.Equal(t, 200, alive())
 	}
-	b.clock.move(31 * time.Minute)
+	b.clock.Advance(31 * time.Minute)
 	require.Equal(t, 401, alive(), "too old, however much it is used")
 	br.signIn()
 	var rows int
@@ -310,7 +310,7 @@ func TestATokenIsReplaced(t *testing.T) {
 	old := br.cookies[session.Cookie]
 	br.session()
 	require.Equal(t, old, br.cookies[session.Cookie], "a fresh one stays")
-	b.clock.move(16 * time.Minute)
+	b.clock.Advance(16 * time.Minute)
 	before := br.session()
 	fresh := br.cookies[session.Cookie]
 	require.NotEqual(t, old, fresh)
@@ -319,7 +319,7 @@ func TestATokenIsReplaced(t *testing.T) {
 		return br.do("GET", "/api/clients", "").status
 	}
 	require.Equal(t, 200, with(old), "requests on their way")
-	b.clock.move(61 * time.Second)
+	b.clock.Advance(61 * time.Second)
 	require.Equal(t, 401, with(old))
 	require.Equal(t, 200, with(fresh))
 	after := br.session()
@@ -407,4 +407,4 @@ func TestTheConsoleIsServed(t *testing.T) {
 }
 
 // handle adds to what an issuer serves.
-func (i *issuer) handle(pattern string, f http.HandlerFunc) { i.mux.HandleFunc(pattern, f) }
+func (i *issuer) handle(pattern string, f http.HandlerFunc) { i.Mux.HandleFunc(pattern, f) }

@@ -68,7 +68,7 @@ func TestWhatBeganStandsInTheTrailWhateverBecomesOfTheProcess(t *testing.T) {
 	go func() { done <- b.as(b.admin("t1"), "POST", syncPath, `{"scope":"initial"}`) }()
 	<-entered
 	require.Equal(t, []string{"pending"}, b.outcomes("t1"))
-	b.clock.move(61 * time.Second)
+	b.clock.Advance(61 * time.Second)
 	// Another process knows no more of the first than what that wrote.
 	var err error
 	other := &bundle{t: t, clock: b.clock, issuer: b.issuer}
@@ -95,7 +95,7 @@ func TestAnOutcomeThatCannotBeWrittenIsWrittenLater(t *testing.T) {
 	require.Equal(t, "permission_denied", b.as(b.reader("t1"), "POST", syncPath, `{"scope":"initial"}`).problem(t).Code)
 	require.Equal(t, []string{"pending"}, b.outcomes("t1"))
 	b.settle()
-	b.clock.move(61 * time.Second)
+	b.clock.Advance(61 * time.Second)
 	require.Equal(t, []string{"unknown"}, b.outcomes("t1"))
 	b.sql(`GRANT INSERT ON audit_events TO entrasync_gateway;
 		GRANT UPDATE (outcome, attempts, remote_addr) ON audit_events TO entrasync_gateway`)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/outbox"
@@ -18,8 +19,12 @@ import (
 	"github.com/entrasync/entrasync/pkg/tenant"
 )
 
-// tries is how often an effect of the suite is tried.
-const tries = 3
+const (
+	// tries is how often an effect of the suite is tried.
+	tries = 3
+	// keep is how many effects of a tenant are kept after their end.
+	keep = 4
+)
 
 // bundle is an outbox with a clock of its own.
 type bundle struct {
@@ -39,7 +44,7 @@ func setup(t *testing.T, name, kind string) *bundle {
 	b := &bundle{t: t, db: pgtest.Database(t, name), kind: kind, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
 	b.pool = b.db.Pool(name)
 	b.box = outbox.New(b.pool, outbox.Options{
-		Tries: func(string) int32 { return tries }, Now: b.clock,
+		Tries: func(string) int32 { return tries }, Keep: keep, Now: b.clock,
 		OnClose: func(_ context.Context, _ pgx.Tx, e outbox.Effect, outcome string, _ map[string]string) error {
 			b.closed = append(b.closed, e.Tenant+" "+outcome)
 			return nil
@@ -111,6 +116,9 @@ func Suite(t *testing.T, name, kind string) {
 		"a pull and a settlement are woken":                 woken,
 		"two pull at once and none gets the other's":        concurrent,
 		"what ended long ago is erased":                     swept,
+		"of what ended the latest are kept":                 kept,
+		"what waits and what is set aside is measured":      measured,
+		"a tenant is told of what was set aside":            counted,
 	} {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()
@@ -283,4 +291,110 @@ func swept(b *bundle) {
 	require.ErrorIs(b.t, err, outbox.ErrUnknown)
 	_, err = b.box.State(b.in("acme"), ids[1])
 	require.NoError(b.t, err, "what is open stays")
+}
+
+// finish adds unordered effects and ends each a second after the one before.
+func (b *bundle) finish(n int) (ids []string) {
+	b.t.Helper()
+	for range n {
+		id := b.add("acme", outbox.Key(uuid.NewString()))[0]
+		require.Equal(b.t, []string{id}, b.pull(1))
+		b.ack(id, outbox.Done)
+		b.advance(time.Second)
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// there tells which of the effects are kept.
+func (b *bundle) there(ids []string) (kept []string) {
+	b.t.Helper()
+	for _, id := range ids {
+		_, err := b.box.State(b.in("acme"), id)
+		if err == nil {
+			kept = append(kept, id)
+			continue
+		}
+		require.ErrorIs(b.t, err, outbox.ErrUnknown)
+	}
+	return kept
+}
+
+func kept(b *bundle) {
+	other := b.add("globex", outbox.Key("a"))
+	require.Equal(b.t, other, b.pull(1))
+	require.NoError(b.t, b.box.Ack(b.in("globex"), other[0], outbox.Done, nil))
+	ids := b.finish(keep)
+	open := b.add("acme", outbox.Key("open"))
+	require.NoError(b.t, b.box.Sweep(b.t.Context()))
+	require.Equal(b.t, ids, b.there(ids), "no more than may be kept")
+	require.Equal(b.t, open, b.pull(1)) // leased, so that the next ones are handed out
+	ids = append(ids, b.finish(3)...)
+	require.NoError(b.t, b.box.Sweep(b.t.Context()))
+	require.Equal(b.t, ids[len(ids)-keep:], b.there(ids))
+	require.Equal(b.t, open, b.there(open), "what is open stays")
+	_, err := b.box.State(b.in("globex"), other[0])
+	require.NoError(b.t, err, "another tenant's")
+}
+
+// process runs once what an outbox does beside calls.
+type process struct {
+	do map[string]func(context.Context) error
+}
+
+// Every implements outbox.Process.
+func (p process) Every(name string, _ time.Duration, do func(context.Context) error) { p.do[name] = do }
+
+// gauges reads the metrics of the outbox.
+func gauges(t *testing.T, registry *prometheus.Registry) map[string]float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	values := map[string]float64{}
+	for _, family := range families {
+		values[family.GetName()] = family.GetMetric()[0].GetGauge().GetValue()
+	}
+	return values
+}
+
+func measured(b *bundle) {
+	registry, beside := prometheus.NewRegistry(), process{do: map[string]func(context.Context) error{}}
+	b.box.Keep(beside, registry)
+	shows := func(waiting, oldest, dead float64) {
+		b.t.Helper()
+		require.NoError(b.t, beside.do["effects measure"](b.t.Context()))
+		require.Equal(b.t, map[string]float64{"outbox_waiting": waiting, "outbox_oldest_seconds": oldest, "outbox_dead": dead}, gauges(b.t, registry))
+	}
+	shows(0, 0, 0)
+	id := b.add("acme", outbox.Key("a"))[0]
+	b.advance(time.Minute)
+	later := b.clock().Add(time.Hour)
+	require.NoError(b.t, pg.InTenant(b.in("globex"), b.pool, func(ctx context.Context, tx pgx.Tx) error {
+		return outbox.Add(ctx, tx, outbox.Effect{ID: uuid.NewString(), Kind: b.kind, OrderKey: outbox.Key("a"), CreatedAt: b.clock(), NotBefore: &later})
+	}))
+	shows(2, 60, 0)
+	for range tries {
+		require.Equal(b.t, []string{id}, b.pull(1))
+		b.ack(id, outbox.Retry)
+		b.advance(10 * time.Minute)
+	}
+	shows(1, 0, 1) // the other is not due yet
+	b.advance(31 * time.Minute)
+	shows(1, 60, 1)
+	require.NoError(b.t, b.box.Revive(b.in("acme"), id))
+	shows(2, 62*60, 0)
+}
+
+func counted(b *bundle) {
+	id := b.add("acme", outbox.Key("a"), outbox.Key("b"))[0]
+	for range tries {
+		require.Contains(b.t, b.pull(10), id)
+		b.ack(id, outbox.Retry)
+		b.advance(time.Hour)
+	}
+	for tenantID, want := range map[string]int32{"acme": 1, "globex": 0} {
+		dead, err := b.box.CountDead(b.in(tenantID))
+		require.NoError(b.t, err)
+		require.Equal(b.t, want, dead, tenantID)
+	}
 }

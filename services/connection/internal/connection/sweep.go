@@ -12,7 +12,7 @@ const (
 	// traceLife keeps the emptied rows of flows, so that a late browser or host
 	// hears "expired".
 	traceLife = 24 * time.Hour
-	// endedLife keeps effects and events that have ended, for whoever asks what
+	// endedLife keeps events of earlier builds that have ended, for whoever asks what
 	// became of them.
 	endedLife = 30 * 24 * time.Hour
 )
@@ -31,16 +31,10 @@ type Sweeper interface {
 	EraseEnded(ctx context.Context, tenant string, before time.Time) error
 }
 
-// EffectSweeper erases effects that ended long ago.
-type EffectSweeper interface {
-	Sweep(ctx context.Context) error
-}
-
 // Sweep destroys expired states and grants, unused versions of secrets, and the
 // traces of work that ended long ago.
 type Sweep struct {
 	Sweeper Sweeper
-	Effects EffectSweeper
 	Now     func() time.Time
 }
 
@@ -64,7 +58,7 @@ func (u *Sweep) Do(ctx context.Context) error {
 		}
 		return each(ctx, tenants, func(tenant string) error { return u.Sweeper.EraseEnded(ctx, tenant, before) })
 	}
-	return errors.Join(expired(), ended(), u.Effects.Sweep(ctx))
+	return errors.Join(expired(), ended())
 }
 
 // each does something for every tenant. One that fails holds up no other; when ctx

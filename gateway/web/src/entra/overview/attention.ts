@@ -76,7 +76,7 @@ function actionOf(code: string, ofTenant: boolean, status: GetStatusResponse): N
   if ((code === 'run_failed' || code === 'tenants_failed') && status.lastRun) {
     return { label: 'Look at the causes', to: '/integrations/entra/runs/$runId', params: { runId: status.lastRun.runId } }
   }
-  if (code === 'part_unavailable') return undefined
+  if (code === 'part_unavailable' || code === 'effects_dead') return undefined
   if (ofTenant || code === 'all_tenants_gone') return { label: 'See the directories', to: '/integrations/entra/setup' }
   return reconnect
 }

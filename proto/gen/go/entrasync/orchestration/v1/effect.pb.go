@@ -317,6 +317,86 @@ func (*AckEffectResponse) Descriptor() ([]byte, []int) {
 	return file_entrasync_orchestration_v1_effect_proto_rawDescGZIP(), []int{4}
 }
 
+type CountDeadEffectsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountDeadEffectsRequest) Reset() {
+	*x = CountDeadEffectsRequest{}
+	mi := &file_entrasync_orchestration_v1_effect_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountDeadEffectsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountDeadEffectsRequest) ProtoMessage() {}
+
+func (x *CountDeadEffectsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_orchestration_v1_effect_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountDeadEffectsRequest.ProtoReflect.Descriptor instead.
+func (*CountDeadEffectsRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_orchestration_v1_effect_proto_rawDescGZIP(), []int{5}
+}
+
+type CountDeadEffectsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Dead          int32                  `protobuf:"varint,1,opt,name=dead,proto3" json:"dead,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountDeadEffectsResponse) Reset() {
+	*x = CountDeadEffectsResponse{}
+	mi := &file_entrasync_orchestration_v1_effect_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountDeadEffectsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountDeadEffectsResponse) ProtoMessage() {}
+
+func (x *CountDeadEffectsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_orchestration_v1_effect_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountDeadEffectsResponse.ProtoReflect.Descriptor instead.
+func (*CountDeadEffectsResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_orchestration_v1_effect_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *CountDeadEffectsResponse) GetDead() int32 {
+	if x != nil {
+		return x.Dead
+	}
+	return 0
+}
+
 var File_entrasync_orchestration_v1_effect_proto protoreflect.FileDescriptor
 
 const file_entrasync_orchestration_v1_effect_proto_rawDesc = "" +
@@ -347,13 +427,18 @@ const file_entrasync_orchestration_v1_effect_proto_rawDesc = "" +
 	"\vResultEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x13\n" +
-	"\x11AckEffectResponse2\x87\x02\n" +
+	"\x11AckEffectResponse\"\x19\n" +
+	"\x17CountDeadEffectsRequest\".\n" +
+	"\x18CountDeadEffectsResponse\x12\x12\n" +
+	"\x04dead\x18\x01 \x01(\x05R\x04dead2\x96\x03\n" +
 	"\rEffectService\x12~\n" +
 	"\vPullEffects\x12..entrasync.orchestration.v1.PullEffectsRequest\x1a/.entrasync.orchestration.v1.PullEffectsResponse\"\x0e\xb2\xbb\x18\n" +
 	"\n" +
 	"\x06worker\x10\x01\x12v\n" +
 	"\tAckEffect\x12,.entrasync.orchestration.v1.AckEffectRequest\x1a-.entrasync.orchestration.v1.AckEffectResponse\"\f\xb2\xbb\x18\b\n" +
-	"\x06workerB\x8f\x02\n" +
+	"\x06worker\x12\x8c\x01\n" +
+	"\x10CountDeadEffects\x123.entrasync.orchestration.v1.CountDeadEffectsRequest\x1a4.entrasync.orchestration.v1.CountDeadEffectsResponse\"\r\xb2\xbb\x18\t\n" +
+	"\agatewayB\x8f\x02\n" +
 	"\x1ecom.entrasync.orchestration.v1B\vEffectProtoP\x01ZVgithub.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1;orchestrationv1\xa2\x02\x03EOX\xaa\x02\x1aEntrasync.Orchestration.V1\xca\x02\x1aEntrasync\\Orchestration\\V1\xe2\x02&Entrasync\\Orchestration\\V1\\GPBMetadata\xea\x02\x1cEntrasync::Orchestration::V1b\x06proto3"
 
 var (
@@ -368,28 +453,32 @@ func file_entrasync_orchestration_v1_effect_proto_rawDescGZIP() []byte {
 	return file_entrasync_orchestration_v1_effect_proto_rawDescData
 }
 
-var file_entrasync_orchestration_v1_effect_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_entrasync_orchestration_v1_effect_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_entrasync_orchestration_v1_effect_proto_goTypes = []any{
-	(*PullEffectsRequest)(nil),    // 0: entrasync.orchestration.v1.PullEffectsRequest
-	(*Effect)(nil),                // 1: entrasync.orchestration.v1.Effect
-	(*PullEffectsResponse)(nil),   // 2: entrasync.orchestration.v1.PullEffectsResponse
-	(*AckEffectRequest)(nil),      // 3: entrasync.orchestration.v1.AckEffectRequest
-	(*AckEffectResponse)(nil),     // 4: entrasync.orchestration.v1.AckEffectResponse
-	nil,                           // 5: entrasync.orchestration.v1.Effect.ArgumentsEntry
-	nil,                           // 6: entrasync.orchestration.v1.AckEffectRequest.ResultEntry
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*PullEffectsRequest)(nil),       // 0: entrasync.orchestration.v1.PullEffectsRequest
+	(*Effect)(nil),                   // 1: entrasync.orchestration.v1.Effect
+	(*PullEffectsResponse)(nil),      // 2: entrasync.orchestration.v1.PullEffectsResponse
+	(*AckEffectRequest)(nil),         // 3: entrasync.orchestration.v1.AckEffectRequest
+	(*AckEffectResponse)(nil),        // 4: entrasync.orchestration.v1.AckEffectResponse
+	(*CountDeadEffectsRequest)(nil),  // 5: entrasync.orchestration.v1.CountDeadEffectsRequest
+	(*CountDeadEffectsResponse)(nil), // 6: entrasync.orchestration.v1.CountDeadEffectsResponse
+	nil,                              // 7: entrasync.orchestration.v1.Effect.ArgumentsEntry
+	nil,                              // 8: entrasync.orchestration.v1.AckEffectRequest.ResultEntry
+	(*timestamppb.Timestamp)(nil),    // 9: google.protobuf.Timestamp
 }
 var file_entrasync_orchestration_v1_effect_proto_depIdxs = []int32{
-	5, // 0: entrasync.orchestration.v1.Effect.arguments:type_name -> entrasync.orchestration.v1.Effect.ArgumentsEntry
-	7, // 1: entrasync.orchestration.v1.Effect.created_at:type_name -> google.protobuf.Timestamp
+	7, // 0: entrasync.orchestration.v1.Effect.arguments:type_name -> entrasync.orchestration.v1.Effect.ArgumentsEntry
+	9, // 1: entrasync.orchestration.v1.Effect.created_at:type_name -> google.protobuf.Timestamp
 	1, // 2: entrasync.orchestration.v1.PullEffectsResponse.effects:type_name -> entrasync.orchestration.v1.Effect
-	6, // 3: entrasync.orchestration.v1.AckEffectRequest.result:type_name -> entrasync.orchestration.v1.AckEffectRequest.ResultEntry
+	8, // 3: entrasync.orchestration.v1.AckEffectRequest.result:type_name -> entrasync.orchestration.v1.AckEffectRequest.ResultEntry
 	0, // 4: entrasync.orchestration.v1.EffectService.PullEffects:input_type -> entrasync.orchestration.v1.PullEffectsRequest
 	3, // 5: entrasync.orchestration.v1.EffectService.AckEffect:input_type -> entrasync.orchestration.v1.AckEffectRequest
-	2, // 6: entrasync.orchestration.v1.EffectService.PullEffects:output_type -> entrasync.orchestration.v1.PullEffectsResponse
-	4, // 7: entrasync.orchestration.v1.EffectService.AckEffect:output_type -> entrasync.orchestration.v1.AckEffectResponse
-	6, // [6:8] is the sub-list for method output_type
-	4, // [4:6] is the sub-list for method input_type
+	5, // 6: entrasync.orchestration.v1.EffectService.CountDeadEffects:input_type -> entrasync.orchestration.v1.CountDeadEffectsRequest
+	2, // 7: entrasync.orchestration.v1.EffectService.PullEffects:output_type -> entrasync.orchestration.v1.PullEffectsResponse
+	4, // 8: entrasync.orchestration.v1.EffectService.AckEffect:output_type -> entrasync.orchestration.v1.AckEffectResponse
+	6, // 9: entrasync.orchestration.v1.EffectService.CountDeadEffects:output_type -> entrasync.orchestration.v1.CountDeadEffectsResponse
+	7, // [7:10] is the sub-list for method output_type
+	4, // [4:7] is the sub-list for method input_type
 	4, // [4:4] is the sub-list for extension type_name
 	4, // [4:4] is the sub-list for extension extendee
 	0, // [0:4] is the sub-list for field type_name
@@ -406,7 +495,7 @@ func file_entrasync_orchestration_v1_effect_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_orchestration_v1_effect_proto_rawDesc), len(file_entrasync_orchestration_v1_effect_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,8 +19,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	EffectService_PullEffects_FullMethodName = "/entrasync.orchestration.v1.EffectService/PullEffects"
-	EffectService_AckEffect_FullMethodName   = "/entrasync.orchestration.v1.EffectService/AckEffect"
+	EffectService_PullEffects_FullMethodName      = "/entrasync.orchestration.v1.EffectService/PullEffects"
+	EffectService_AckEffect_FullMethodName        = "/entrasync.orchestration.v1.EffectService/AckEffect"
+	EffectService_CountDeadEffects_FullMethodName = "/entrasync.orchestration.v1.EffectService/CountDeadEffects"
 )
 
 // EffectServiceClient is the client API for EffectService service.
@@ -36,6 +37,9 @@ type EffectServiceClient interface {
 	PullEffects(ctx context.Context, in *PullEffectsRequest, opts ...grpc.CallOption) (*PullEffectsResponse, error)
 	// AckEffect records the outcome of an effect; the same answer again changes nothing.
 	AckEffect(ctx context.Context, in *AckEffectRequest, opts ...grpc.CallOption) (*AckEffectResponse, error)
+	// CountDeadEffects says how many effects of the tenant are set aside, until an operator
+	// retries them, after too many tries.
+	CountDeadEffects(ctx context.Context, in *CountDeadEffectsRequest, opts ...grpc.CallOption) (*CountDeadEffectsResponse, error)
 }
 
 type effectServiceClient struct {
@@ -66,6 +70,16 @@ func (c *effectServiceClient) AckEffect(ctx context.Context, in *AckEffectReques
 	return out, nil
 }
 
+func (c *effectServiceClient) CountDeadEffects(ctx context.Context, in *CountDeadEffectsRequest, opts ...grpc.CallOption) (*CountDeadEffectsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CountDeadEffectsResponse)
+	err := c.cc.Invoke(ctx, EffectService_CountDeadEffects_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // EffectServiceServer is the server API for EffectService service.
 // All implementations must embed UnimplementedEffectServiceServer
 // for forward compatibility.
@@ -79,6 +93,9 @@ type EffectServiceServer interface {
 	PullEffects(context.Context, *PullEffectsRequest) (*PullEffectsResponse, error)
 	// AckEffect records the outcome of an effect; the same answer again changes nothing.
 	AckEffect(context.Context, *AckEffectRequest) (*AckEffectResponse, error)
+	// CountDeadEffects says how many effects of the tenant are set aside, until an operator
+	// retries them, after too many tries.
+	CountDeadEffects(context.Context, *CountDeadEffectsRequest) (*CountDeadEffectsResponse, error)
 	mustEmbedUnimplementedEffectServiceServer()
 }
 
@@ -94,6 +111,9 @@ func (UnimplementedEffectServiceServer) PullEffects(context.Context, *PullEffect
 }
 func (UnimplementedEffectServiceServer) AckEffect(context.Context, *AckEffectRequest) (*AckEffectResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AckEffect not implemented")
+}
+func (UnimplementedEffectServiceServer) CountDeadEffects(context.Context, *CountDeadEffectsRequest) (*CountDeadEffectsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CountDeadEffects not implemented")
 }
 func (UnimplementedEffectServiceServer) mustEmbedUnimplementedEffectServiceServer() {}
 func (UnimplementedEffectServiceServer) testEmbeddedByValue()                       {}
@@ -152,6 +172,24 @@ func _EffectService_AckEffect_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EffectService_CountDeadEffects_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CountDeadEffectsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EffectServiceServer).CountDeadEffects(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EffectService_CountDeadEffects_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EffectServiceServer).CountDeadEffects(ctx, req.(*CountDeadEffectsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // EffectService_ServiceDesc is the grpc.ServiceDesc for EffectService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -166,6 +204,10 @@ var EffectService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "AckEffect",
 			Handler:    _EffectService_AckEffect_Handler,
+		},
+		{
+			MethodName: "CountDeadEffects",
+			Handler:    _EffectService_CountDeadEffects_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
