@@ -1,16 +1,17 @@
 -- name: apply_changes
 -- The change feed, last: its head row is locked until the commit. A contact that the host moved is
--- told of as its own client's, and as the version that it came to.
+-- told of as its own client's, and as the version that it came to; one that this transaction made is the
+-- round's client's and a first version.
 WITH due AS MATERIALIZED (
     SELECT p.n, true AS planned,
            CASE p.action WHEN 'create' THEN 'contact.created' WHEN 'link' THEN 'contact.linked' WHEN 'inactivate' THEN 'contact.inactivated'
                          WHEN 'reactivate' THEN 'contact.reactivated' ELSE 'contact.updated' END AS type,
-           p.contact_id, c.client_id, c.version, p.fields,
+           p.contact_id, COALESCE(c.client_id, @client) AS client_id, COALESCE(c.version, 1) AS version, p.fields,
            CASE WHEN p.action IN ('create', 'link', 'reactivate', 'resume') THEN 'active' WHEN p.action = 'inactivate' THEN 'inactive'
                 ELSE (SELECT l.status FROM entra_contact_links l
                       WHERE l.entra_tenant_id = @directory AND l.entra_object_id = p.object_id LIMIT 1) END AS link_status
     FROM plan p
-    CROSS JOIN LATERAL (SELECT c.client_id, c.version FROM contacts c WHERE c.id = p.contact_id LIMIT 1) c
+    LEFT JOIN LATERAL (SELECT c.client_id, c.version FROM contacts c WHERE p.action <> 'create' AND c.id = p.contact_id LIMIT 1) c ON true
     WHERE p.n > @after AND p.n <= @up_to AND p.visible
     UNION ALL
     SELECT r.n, false, 'contact.updated', r.contact_id, r.client_id, c.version, ARRAY['entraObjectId', 'linkStatus'], NULL

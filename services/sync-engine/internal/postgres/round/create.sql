@@ -107,6 +107,8 @@ CREATE TEMP TABLE IF NOT EXISTS released (
 CREATE TEMP TABLE IF NOT EXISTS repeated (
     object_id   text COLLATE "C" NOT NULL,
     first       integer NOT NULL,
+    -- How often but for the first time.
+    more        bigint NOT NULL,
     conflicting boolean NOT NULL
 );
 -- Of a delta round, identities that left the directory.
@@ -117,7 +119,7 @@ SET work_mem = '64MB';
 SET random_page_cost = 1.1;
 SET jit = off;
 -- What is sampled of the tables is to tell large ones from small ones, and no more.
-SET default_statistics_target = 10;
+SET default_statistics_target = 1;
 -- The tables grow from statement to statement: a plan that was made for other numbers of rows would
 -- be made for nothing.
 SET plan_cache_mode = force_custom_plan;

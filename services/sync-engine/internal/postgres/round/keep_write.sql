@@ -1,6 +1,6 @@
 -- name: keep_write
 -- Who is known already writes no row.
-INSERT INTO kept_identities AS k (tenant_id, entra_tenant_id, entra_object_id, failure, verdict, pattern, linked, content, upn, enabled, full_name, name_key, named,
+INSERT INTO kept_identities (tenant_id, entra_tenant_id, entra_object_id, failure, verdict, pattern, linked, content, upn, enabled, full_name, name_key, named,
     email, email_norm, mailed, phone, role, addresses, own, contact_id, properties)
 SELECT @tenant, @directory, h.object_id, s.failure, s.verdict, s.pattern, h.linked, s.content, s.upn, s.enabled, s.full_name, s.name_key, s.named,
        s.email, s.email_norm, s.mailed, s.phone, s.role, s.addresses, s.own, s.contact_id, s.properties
@@ -10,14 +10,19 @@ CROSS JOIN LATERAL (
            s.addresses, s.own, s.contact_id, s.properties
     FROM stage s WHERE s.n = h.n LIMIT 1
 ) s
-WHERE h.n > @after AND h.n <= @up_to
+LEFT JOIN LATERAL (
+    SELECT true AS found FROM kept_identities k
+    WHERE k.entra_tenant_id = @directory AND k.entra_object_id = h.object_id
+      AND (k.failure, k.verdict, k.linked, k.content, k.upn, k.enabled, k.full_name, k.name_key, k.named, k.email, k.email_norm, k.mailed, k.phone, k.role,
+           k.addresses, k.own)
+          IS NOT DISTINCT FROM (s.failure, s.verdict, h.linked, s.content, s.upn, s.enabled, s.full_name, s.name_key, s.named, s.email, s.email_norm,
+           s.mailed, s.phone, s.role, s.addresses, s.own)
+    LIMIT 1
+) k ON true
+WHERE h.n > @after AND h.n <= @up_to AND k.found IS NULL
 ORDER BY h.n
 ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) DO UPDATE
 SET failure = EXCLUDED.failure, verdict = EXCLUDED.verdict, pattern = EXCLUDED.pattern, linked = EXCLUDED.linked, content = EXCLUDED.content, upn = EXCLUDED.upn,
     enabled = EXCLUDED.enabled, full_name = EXCLUDED.full_name, name_key = EXCLUDED.name_key, named = EXCLUDED.named, email = EXCLUDED.email,
     email_norm = EXCLUDED.email_norm, mailed = EXCLUDED.mailed, phone = EXCLUDED.phone, role = EXCLUDED.role, addresses = EXCLUDED.addresses,
-    own = EXCLUDED.own, contact_id = EXCLUDED.contact_id, properties = EXCLUDED.properties
-WHERE (k.failure, k.verdict, k.linked, k.content, k.upn, k.enabled, k.full_name, k.name_key, k.named, k.email, k.email_norm, k.mailed, k.phone, k.role,
-       k.addresses, k.own)
-    IS DISTINCT FROM (EXCLUDED.failure, EXCLUDED.verdict, EXCLUDED.linked, EXCLUDED.content, EXCLUDED.upn, EXCLUDED.enabled, EXCLUDED.full_name,
-       EXCLUDED.name_key, EXCLUDED.named, EXCLUDED.email, EXCLUDED.email_norm, EXCLUDED.mailed, EXCLUDED.phone, EXCLUDED.role, EXCLUDED.addresses, EXCLUDED.own);
+    own = EXCLUDED.own, contact_id = EXCLUDED.contact_id, properties = EXCLUDED.properties;

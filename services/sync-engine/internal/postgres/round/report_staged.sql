@@ -12,7 +12,7 @@ LEFT JOIN LATERAL (
     WHERE l.entra_tenant_id = @directory AND l.entra_object_id = s.object_id AND l.ended_at IS NULL AND l.relink_client_id IS DISTINCT FROM @relink_client::uuid
     LIMIT 1
 ) l ON true
-WHERE s.n > @after AND s.n <= @up_to
+WHERE s.n > @after AND s.n <= @up_to AND (s.failure IS NOT NULL OR s.verdict IS NOT NULL)
   AND (s.failure IS NOT NULL OR s.verdict IS NOT NULL AND (l.client_id IS NULL OR s.verdict <> 'account_disabled' AND l.client_id = @client))
 ORDER BY s.object_id
 ON CONFLICT DO NOTHING;

@@ -139,9 +139,11 @@ func (r *Round) Prepare(ctx context.Context, step syncengine.Step) (t syncengine
 	}
 	if err == nil {
 		t.Filtered = map[string]int{}
-		err = r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
-			return r.tallyFiltered(ctx, tx, of, t.Filtered)
-		})
+		if t.Passed+t.Failed < t.Identities {
+			err = r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
+				return r.tallyFiltered(ctx, tx, of, t.Filtered)
+			})
+		}
 	}
 	if err == nil && r.delta {
 		err = r.tallyDirectory(ctx, &t)
@@ -154,16 +156,21 @@ func (r *Round) Prepare(ctx context.Context, step syncengine.Step) (t syncengine
 
 // tally counts what was staged.
 func (r *Round) tally(ctx context.Context, tx pgx.Tx, t *syncengine.Tally) error {
-	err := tx.QueryRow(ctx, tally).Scan(&t.Identities, &t.Failed, &t.Passed, &t.Nameless)
-	if err != nil {
+	dropped, filtered := 0, 0
+	if err := tx.QueryRow(ctx, tally).Scan(&dropped, &t.Failed, &filtered, &t.Nameless); err != nil {
 		return err
 	}
+	t.Identities = r.staged - dropped
+	t.Passed = t.Identities - t.Failed - filtered
 	if !r.delta {
 		linked := 0
 		if err := tx.QueryRow(ctx, tallyListed).Scan(&t.ActiveLinks, &linked); err != nil {
 			return err
 		}
 		r.plan.allLinked = linked == t.Passed
+	}
+	if t.Failed == 0 {
+		return nil
 	}
 	rows, err := tx.Query(ctx, failures)
 	if err != nil {
