@@ -194,6 +194,9 @@ func (r *Round) count(ctx context.Context, tx pgx.Tx, p syncengine.Changes) erro
 func (r *Round) redecide(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, of span) error {
 	args := r.args(of)
 	r.plan.matches = true // whoever changed contacts may have made some
+	if err := r.indexPlan(ctx, tx); err != nil {
+		return err
+	}
 	if err := exec(ctx, tx, args, redecideClear, redecideMatch, redecideLinks, redecideAddresses, findLinksRange, decideLinked, decideAddresses); err != nil {
 		return err
 	}

@@ -20,6 +20,8 @@ var (
 	decideAddresses string
 	//go:embed address_index.sql
 	addressIndex string
+	//go:embed shared_addresses.sql
+	sharedAddresses string
 	//go:embed decide_duplicates.sql
 	decideDuplicates string
 	//go:embed decide_linked.sql
@@ -92,10 +94,10 @@ func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete boo
 // changes after shows as a revision that moved.
 func (r *Round) seeState(ctx context.Context, tx pgx.Tx) error {
 	args := r.args(everything)
-	if err := tx.QueryRow(ctx, head, args).Scan(&r.plan.revision); err != nil {
+	if err := tx.QueryRow(ctx, head, args).Scan(&r.plan.revision, &r.plan.matches); err != nil {
 		return err
 	}
-	return tx.QueryRow(ctx, freeLinks, args).Scan(&r.plan.takes, &r.plan.relinks, &r.plan.rejects, &r.plan.emptyApproved, &r.plan.matches)
+	return tx.QueryRow(ctx, freeLinks, args).Scan(&r.plan.takes, &r.plan.relinks, &r.plan.rejects, &r.plan.emptyApproved)
 }
 
 // findLinks finds the links of who was staged and, where everybody was listed, of who
@@ -121,29 +123,39 @@ func (r *Round) findLinks(ctx context.Context, step syncengine.Step) error {
 	}, pg.InOnePass())
 }
 
-// decideUnlinked plans for those who passed and have no link.
+// decideUnlinked plans for those who passed and have no link. Where nobody shares an
+// address with another one or a contact, addresses are not even listed.
 func (r *Round) decideUnlinked(ctx context.Context, rules syncengine.Rules, step syncengine.Step) error {
-	if !r.plan.allLinked {
-		if err := r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
-			return exec(ctx, tx, r.args(of), decideAddresses)
-		}); err != nil {
+	shared := r.plan.matches || !rules.Settings.AllowSameEmailAcrossClients
+	err := r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, addressIndex); err != nil || shared || r.plan.allLinked {
 			return err
 		}
+		return tx.QueryRow(ctx, sharedAddresses).Scan(&shared)
+	}, pg.ByIndex())
+	if err == nil && shared && !r.plan.allLinked {
+		err = r.listAddresses(ctx, step)
 	}
-	err := r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		sql := addressIndex
-		if !r.plan.allLinked {
-			sql += decideDuplicates
-		}
-		_, err := tx.Exec(ctx, sql)
-		return err
-	}, pg.InOnePass())
 	if err != nil || r.plan.allLinked {
 		return err
 	}
 	return r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
 		return r.decideUnlinkedRange(ctx, tx, rules, of)
 	})
+}
+
+// listAddresses lists the addresses of those without a link, and who shares one.
+func (r *Round) listAddresses(ctx context.Context, step syncengine.Step) error {
+	err := r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
+		return exec(ctx, tx, r.args(of), decideAddresses)
+	})
+	if err != nil {
+		return err
+	}
+	return r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, decideDuplicates)
+		return err
+	}, pg.InOnePass())
 }
 
 // decideGone plans for linked identities that a complete listing lacks, numbered
@@ -165,13 +177,18 @@ func (r *Round) decideRemoved(ctx context.Context, tx pgx.Tx, of span) error {
 // decided makes the plan ready to be applied and counts it.
 func (r *Round) decided(ctx context.Context) (c counted, err error) {
 	err = r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, planIndexes); err != nil {
-			return err
+		if c, err = r.countPlanned(ctx, tx, everything); err != nil || c.actions[actionCreate]+c.actions[actionQueue] == c.planned() {
+			return err // no contact and no link is looked up by the plan
 		}
-		c, err = r.countPlanned(ctx, tx, everything)
-		return err
+		return r.indexPlan(ctx, tx)
 	})
 	return c, err
+}
+
+// indexPlan lets what is planned be looked up by contact and by identity.
+func (r *Round) indexPlan(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, planIndexes)
+	return err
 }
 
 // decideUnlinkedRange does so for a range.

@@ -1,6 +1,6 @@
 -- name: decide_unlinked
--- What becomes of identities that passed and have no link, which are those with addresses (who passed
--- has one): decide_duplicates, decide_matches and decide_elsewhere have found what there is to decide by.
+-- What becomes of identities that passed and have no link: decide_duplicates, decide_matches and
+-- decide_elsewhere have found what there is to decide by.
 INSERT INTO plan (n, action, visible, object_id, contact_id, reason)
 SELECT s.n,
        CASE WHEN d.found OR m.hits <> 1 OR m.taken OR m.alias AND NOT m.named THEN 'queue'
@@ -14,9 +14,8 @@ SELECT s.n,
             WHEN m.taken THEN 'contact_already_linked'
             WHEN m.alias AND NOT m.named THEN 'alias_match'
             WHEN m.hits = 0 THEN 'email_in_use_elsewhere' END
-FROM address a
-CROSS JOIN LATERAL (SELECT s.n, s.object_id, s.contact_id FROM stage s WHERE s.n = a.n LIMIT 1) s
-LEFT JOIN LATERAL (SELECT true AS found FROM staged_link l WHERE l.n = a.n AND NOT l.waits LIMIT 1) l ON true
+FROM stage s
+LEFT JOIN LATERAL (SELECT true AS found FROM staged_link l WHERE l.n = s.n AND NOT l.waits LIMIT 1) l ON true
 LEFT JOIN LATERAL (SELECT true AS found FROM duplicate d WHERE d.n = s.n LIMIT 1) d ON true
 LEFT JOIN LATERAL (SELECT m.hits, m.taken, m.contact_id, m.alias, m.named FROM match m WHERE m.n = s.n LIMIT 1) m ON true
-WHERE a.n > @after AND a.n <= @up_to AND a.ord = 1 AND l.found IS NULL;
+WHERE s.n > @after AND s.n <= @up_to AND s.failure IS NULL AND s.verdict IS NULL AND l.found IS NULL;

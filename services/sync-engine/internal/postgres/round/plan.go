@@ -41,7 +41,7 @@ type plan struct {
 	relinks  bool  // and some that are to be given to contacts of this client
 	held     bool  // its inactivations are
 	rejects  bool  // a person has kept some of the directory's links active
-	matches  bool  // the client has contacts, one of which may be an identity's
+	matches  bool  // the client may have contacts, one of which may be an identity's
 	// Everybody who passed has a link.
 	allLinked bool
 	// A person has approved that the directory lists nobody.
@@ -131,6 +131,14 @@ type counted struct {
 	changes syncengine.Changes
 	queued  map[string]int // identities for a person, by reason
 	actions map[action]int
+}
+
+// planned is how many rows those are.
+func (c *counted) planned() (all int) {
+	for _, n := range c.actions {
+		all += n
+	}
+	return all
 }
 
 // countPlanned counts the plan's rows of a range.
