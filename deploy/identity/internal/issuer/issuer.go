@@ -34,8 +34,8 @@ type Config struct {
 // New makes the issuer's HTTP interface: the OpenID endpoints as discovery
 // lists them, POST /token (see shortcut), and GET /healthz.
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Key == nil || cfg.Now == nil || cfg.Lifetime <= 0 || len(cfg.RedirectURIs) == 0 {
-		return nil, errors.New("an issuer needs a key, a clock, a lifetime and a redirect URI")
+	if cfg.Key == nil || cfg.Now == nil || cfg.Lifetime <= 0 || len(cfg.RedirectURIs) == 0 || len(cfg.People) == 0 {
+		return nil, errors.New("an issuer needs a key, a clock, a lifetime, a redirect URI and people")
 	}
 	base, err := url.Parse(cfg.URL)
 	if err != nil || base.Host == "" {

@@ -138,6 +138,12 @@ func (w world) authorizeURL(d discovery, challenge string, change func(url.Value
 // signIn goes through the browser's part for one person and returns the code.
 func (w world) signIn(t *testing.T, subject, challenge string) string {
 	t.Helper()
+	return w.signInAt(t, "", subject, challenge)
+}
+
+// signInAt does so for a person of an organisation.
+func (w world) signInAt(t *testing.T, organisation, subject, challenge string) string {
+	t.Helper()
 	a := w.get(t, w.authorizeURL(w.discover(t), challenge, nil))
 	require.Equal(t, http.StatusFound, a.status, a.body)
 	page := w.get(t, a.location.String())
@@ -145,7 +151,7 @@ func (w world) signIn(t *testing.T, subject, challenge string) string {
 	for _, name := range []string{"Ada Administrator", "Rita Reader", "Carl Client"} {
 		require.Contains(t, page.body, name)
 	}
-	a = w.post(t, "/sign-in", url.Values{"request": a.location.Query()["request"], "person": {subject}})
+	a = w.post(t, "/sign-in", url.Values{"request": a.location.Query()["request"], "person": {subject}, "organisation": {organisation}})
 	require.Equal(t, http.StatusSeeOther, a.status, a.body)
 	a = w.get(t, a.location.String())
 	require.Equal(t, http.StatusFound, a.status, a.body)
@@ -211,6 +217,30 @@ func TestCodeFlowWithPKCE(t *testing.T) {
 		info := w.do(t, req, err)
 		require.Equal(t, http.StatusOK, info.status)
 		require.Contains(t, info.body, `"sub":"`+subject+`"`)
+	}
+}
+
+func TestPeopleOfAnotherOrganisationAreOthers(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	for organisation, want := range map[string]string{"msp-demo": "administrator", "msp-new": "administrator@msp-new"} {
+		verifier, challenge := pkce()
+		a := w.redeem(t, w.signInAt(t, organisation, "administrator", challenge), verifier)
+		require.Equal(t, http.StatusOK, a.status, a.body)
+		var got tokens
+		require.NoError(t, json.Unmarshal([]byte(a.body), &got))
+		for kind, token := range map[string]string{"access": got.AccessToken, "id": got.IDToken} {
+			claims := w.claims(t, token)
+			require.Equal(t, organisation, claims["tenant_id"], kind)
+			require.Equal(t, want, claims["sub"], kind)
+			require.Equal(t, "Ada Administrator", claims["name"], kind)
+		}
+	}
+	_, challenge := pkce()
+	page := w.get(t, w.authorizeURL(w.discover(t), challenge, nil))
+	for _, organisation := range []string{"msp new", "a@b", strings.Repeat("a", 65)} {
+		form := url.Values{"request": page.location.Query()["request"], "person": {"administrator"}, "organisation": {organisation}}
+		require.Equal(t, http.StatusBadRequest, w.post(t, "/sign-in", form).status, organisation)
 	}
 }
 

@@ -19,6 +19,8 @@ type pageData struct {
 	Title, Note string
 	Request     string
 	People      []Person
+	// Organisation is whose people they are.
+	Organisation string
 }
 
 var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
@@ -31,13 +33,17 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
   button { display: block; width: 100%; text-align: left; margin: .75rem 0; padding: .9rem 1rem; font: inherit; background: #fff; border: 1px solid #8a939d; border-radius: .5rem; cursor: pointer; }
   button:hover, button:focus-visible { border-color: #0b57d0; outline: 2px solid #0b57d0; outline-offset: -1px; }
   small { display: block; color: #4d5761; }
+  label { display: block; margin-top: 1.5rem; }
+  input { display: block; box-sizing: border-box; width: 100%; padding: .6rem .75rem; font: inherit; border: 1px solid #8a939d; border-radius: .5rem; }
 </style>
 <h1>{{.Title}}</h1>
 <p>{{.Note}}</p>
 {{if .Request}}<form method="post" action="` + loginPath + `">
 <input type="hidden" name="request" value="{{.Request}}">
 {{range .People}}<button name="person" value="{{.Subject}}">{{.Name}}<small>{{.Role}}</small></button>
-{{end}}</form>{{end}}
+{{end}}<label>Organisation<input name="organisation" value="{{.Organisation}}" pattern="[A-Za-z0-9_\-]+" maxlength="64" required></label>
+<small>Another name is another organisation, empty until somebody fills it. Its feature flags are off.</small>
+</form>{{end}}
 </html>
 `))
 
@@ -60,13 +66,13 @@ func (s *signIn) page(w http.ResponseWriter, r *http.Request) {
 	}
 	write(w, http.StatusOK, pageData{
 		Title: "Who are you?", Note: "This is the development issuer: choose somebody, there are no passwords.",
-		Request: id, People: s.people,
+		Request: id, People: s.people, Organisation: s.people[0].Tenant,
 	})
 }
 
 func (s *signIn) choose(w http.ResponseWriter, r *http.Request) {
 	id := r.PostFormValue("request")
-	if err := s.store.choose(id, r.PostFormValue("person")); err != nil {
+	if err := s.store.choose(id, r.PostFormValue("person"), r.PostFormValue("organisation")); err != nil {
 		write(w, http.StatusBadRequest, pageData{Title: "That did not work", Note: err.Error()})
 		return
 	}

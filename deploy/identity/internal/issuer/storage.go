@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,10 +56,17 @@ func (s *storage) CreateAuthRequest(_ context.Context, r *oidc.AuthRequest, _ st
 	return request, nil
 }
 
-// choose records who signed in.
-func (s *storage) choose(id, subject string) error {
-	if _, ok := s.person(subject); !ok {
+// choose records who signed in, and at which organisation: the person's own when none is named.
+func (s *storage) choose(id, subject, organisation string) error {
+	known, ok := s.person(subject)
+	if !ok {
 		return errors.New("there is no such person")
+	}
+	if organisation != "" && organisation != known.Tenant {
+		if !organisations.MatchString(organisation) {
+			return errors.New("an organisation is up to 64 letters, digits, hyphens and underscores")
+		}
+		subject += elsewhere + organisation
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,12 +81,24 @@ func (s *storage) choose(id, subject string) error {
 	return nil
 }
 
+// elsewhere stands between a person's subject and the organisation, where that is not the person's own.
+const elsewhere = "@"
+
+var organisations = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// person is who has a subject. "administrator@msp-new" is the administrator of another organisation,
+// somebody else than the administrator here.
 func (s *storage) person(subject string) (Person, bool) {
-	i := slices.IndexFunc(s.cfg.People, func(p Person) bool { return p.Subject == subject })
+	name, organisation, other := strings.Cut(subject, elsewhere)
+	i := slices.IndexFunc(s.cfg.People, func(p Person) bool { return p.Subject == name })
 	if i < 0 {
 		return Person{}, false
 	}
-	return s.cfg.People[i], true
+	p := s.cfg.People[i]
+	if other {
+		p.Subject, p.Tenant = subject, organisation
+	}
+	return p, true
 }
 
 // AuthRequestByID implements op.AuthStorage.
