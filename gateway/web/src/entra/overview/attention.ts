@@ -15,9 +15,11 @@ export interface Need {
 const reconnect = { label: 'Check the connection', to: '/integrations/entra/setup' }
 
 // needs lists what a person should look at, the gravest first: many entries of one cause are one need.
-export function needs(status: GetStatusResponse, unreadable: UnreadableTenant[]): Need[] {
+// The queue is left out while its flag is off, as it cannot be opened then.
+export function needs(status: GetStatusResponse, unreadable: UnreadableTenant[], queue: boolean): Need[] {
   const found = new Map<string, Need>()
   for (const entry of status.attention) {
+    if (entry.code === 'queue_open' && !queue) continue
     const known = found.get(entry.code)
     const need: Need = known ?? {
       key: entry.code,
@@ -41,6 +43,16 @@ export function needs(status: GetStatusResponse, unreadable: UnreadableTenant[])
       remedy: 'Look at the causes; those of one kind are mended together.',
       names: [],
       action: { label: 'Look at the causes', to: '/integrations/entra/runs/$runId', params: { runId: run.runId } },
+    })
+  }
+  if (status.status === 'connected' && !run && (status.mappingSummary?.mapped ?? 0) + (status.mappingSummary?.createNew ?? 0) > 0) {
+    list.push({
+      key: 'never_synced',
+      tone: 'warn',
+      title: 'Nothing was synced yet',
+      remedy: 'The first sync compares your contacts with the directories that are mapped.',
+      names: [],
+      action: { label: 'To the first sync', to: '/integrations/entra/setup' },
     })
   }
   const undecided = status.mappingSummary?.undecided ?? 0

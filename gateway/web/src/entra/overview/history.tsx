@@ -6,7 +6,7 @@ import { BarChart } from '@mantine/charts'
 import { Group, Stack, Text, Title } from '@mantine/core'
 
 import { RunService, type Run } from '../../gen/entrasync/syncengine/v1/run_pb'
-import { Loading, Problem } from '../../ui/states'
+import { Loading, Problem, ready } from '../../ui/states'
 import { count } from '../../ui/words'
 
 const shown = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
@@ -34,7 +34,7 @@ export default function History() {
           People per sync, by outcome
         </Text>
       </Group>
-      {runs.isPending ? <Loading /> : runs.isError ? <Problem error={runs.error} again={() => void runs.refetch()} /> : <Chart runs={runs.data.runs} />}
+      {runs.isPending ? <Loading /> : !ready(runs) ? <Problem error={runs.error} again={() => void runs.refetch()} /> : <Chart runs={runs.data.runs} />}
     </Stack>
   )
 }

@@ -3,11 +3,11 @@ import { Anchor, Box, Button, Divider, Group, SimpleGrid, Skeleton, Stack, Text,
 import { Link } from '@tanstack/react-router'
 import { lazy, Suspense, type ReactNode } from 'react'
 
-import { useMayChange } from '../../api/flags'
+import { flags, useFlag, useMayChange } from '../../api/flags'
 import { DiscoveryService } from '../../gen/entrasync/discovery/v1/discovery_pb'
 import { StatusService, type GetStatusResponse } from '../../gen/entrasync/gateway/v1/gateway_pb'
 import { Icon } from '../../ui/icon'
-import { Empty, Loading, Page, Problem, State, toneColor } from '../../ui/states'
+import { Empty, Page, State, Unready, ready, toneColor } from '../../ui/states'
 import { Time, took, useNow } from '../../ui/time'
 import { connectionState, count, counted, runState, runType, underWay } from '../../ui/words'
 import { LiveRun } from '../runs/live'
@@ -21,8 +21,7 @@ export function OverviewPage() {
   const status = useQuery(StatusService.method.getStatus, {}, {
     refetchInterval: (query) => (underWay(query.state.data?.lastRun?.state ?? '') ? 2_000 : 15_000),
   })
-  if (status.isPending) return <Loading lines={8} />
-  if (status.isError) return <Problem error={status.error} again={() => void status.refetch()} />
+  if (!ready(status)) return <Unready title="Microsoft Entra" of={[status]} />
   if (status.data.status === 'not_connected') return <NotConnected />
   return <Overview status={status.data} />
 }
@@ -55,7 +54,7 @@ function NotConnected() {
 function Overview({ status }: { status: GetStatusResponse }) {
   const discovery = useQuery(DiscoveryService.method.getDiscovery)
   const mayChange = useMayChange()
-  const list = needs(status, discovery.data?.unreadable ?? [])
+  const list = needs(status, discovery.data?.unreadable ?? [], useFlag(flags.queue))
   return (
     <Page title="Microsoft Entra" about="What needs you, and how the sync goes." actions={mayChange && <SyncAll status={status} />}>
       {status.lastRun && underWay(status.lastRun.state) && <LiveRun runId={status.lastRun.runId} />}

@@ -1,5 +1,5 @@
 import { useMutation, useQuery } from '@connectrpc/connect-query'
-import { Alert, Button, Group, List, Stack, Text, ThemeIcon, Title } from '@mantine/core'
+import { Alert, Box, Button, Group, List, Stack, Text, ThemeIcon, Title } from '@mantine/core'
 import { useSearch } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 
@@ -10,35 +10,35 @@ import { StatusService, type GetStatusResponse } from '../../gen/entrasync/gatew
 import { OrchestrationService } from '../../gen/entrasync/orchestration/v1/orchestration_pb'
 import { Icon } from '../../ui/icon'
 import { ButtonLink, TextLink } from '../../ui/link'
-import { Loading, Page, Problem, State } from '../../ui/states'
+import { Page, Problem, State, Unready, ready } from '../../ui/states'
 import { Time } from '../../ui/time'
-import { connectionState, count, counted, credentialSource, underWay } from '../../ui/words'
+import { connectionState, count, counted, credentialSource, runState, runType, underWay } from '../../ui/words'
 import { LiveRun } from '../runs/live'
 import { Connected } from './connected'
 import { Discover } from './discover'
 import { Pilot } from './pilot'
 import { Registration } from './registration'
+import { useSyncedOnce } from './synced'
 
 // SetupPage leads from nothing to the first sync in four steps. Where one stands is read from what
 // there is, so it can be left at any time.
 export function SetupPage() {
   const status = useQuery(StatusService.method.getStatus, {}, { refetchInterval: 10_000 })
-  if (status.isPending) return <Loading lines={8} />
-  if (status.isError) return <Problem error={status.error} again={() => void status.refetch()} />
-  return <Steps status={status.data} />
+  const synced = useSyncedOnce()
+  if (!ready(status) || synced === undefined) return <Unready title="Set up Microsoft Entra" of={[status]} />
+  return <Steps status={status.data} synced={synced} />
 }
 
-function stepOf(status: GetStatusResponse): number {
+function stepOf(status: GetStatusResponse, synced: boolean): number {
   if (status.status !== 'connected') return 1
   if (!status.lastDiscoveryAt) return 2
   const summary = status.mappingSummary
   if ((summary?.mapped ?? 0) + (summary?.createNew ?? 0) === 0) return 3
-  const run = status.lastRun
-  return run && run.type !== 'discovery' && !run.dryRun && run.state === 'completed' ? 5 : 4
+  return synced ? 5 : 4
 }
 
-function Steps({ status }: { status: GetStatusResponse }) {
-  const at = stepOf(status)
+function Steps({ status, synced }: { status: GetStatusResponse; synced: boolean }) {
+  const at = stepOf(status, synced)
   const mayChange = useMayChange()
   const summary = status.mappingSummary
   return (
@@ -159,7 +159,8 @@ function FirstSync({ status, mayChange }: { status: GetStatusResponse; mayChange
   const start = useMutation(OrchestrationService.method.startSync, { onSuccess: () => askAgain() })
   const preview = useMutation(OrchestrationService.method.startPreflight, { onSuccess: () => askAgain() })
   const run = status.lastRun
-  if (run && underWay(run.state) && run.type !== 'discovery') return <LiveRun runId={run.runId} />
+  const live = run !== undefined && underWay(run.state)
+  if (live && run.type !== 'single-client') return <LiveRun runId={run.runId} />
   const summary = status.mappingSummary
   const ready = (summary?.mapped ?? 0) + (summary?.createNew ?? 0)
   return (
@@ -167,13 +168,18 @@ function FirstSync({ status, mayChange }: { status: GetStatusResponse; mayChange
       <Text>
         People of {counted(ready, 'mapped directory', 'mapped directories')} are compared with your contacts: who is there already is linked, who is missing is added, and what is doubtful waits for you. Nothing is deleted.
       </Text>
+      {live && (
+        <Box w="100%">
+          <LiveRun runId={run.runId} />
+        </Box>
+      )}
       {mayChange && single && ready > 0 && <Pilot />}
       {mayChange && (
         <Group>
-          <Button onClick={() => start.mutate({ scope: 'initial' })} loading={start.isPending} disabled={ready === 0}>
+          <Button onClick={() => start.mutate({ scope: 'initial' })} loading={start.isPending} disabled={ready === 0 || live}>
             Start the first sync
           </Button>
-          <Button variant="default" onClick={() => preview.mutate({ scope: 'initial' })} loading={preview.isPending} disabled={ready === 0}>
+          <Button variant="default" onClick={() => preview.mutate({ scope: 'initial' })} loading={preview.isPending} disabled={ready === 0 || live}>
             Preview it without writing
           </Button>
         </Group>
@@ -188,13 +194,16 @@ function FirstSync({ status, mayChange }: { status: GetStatusResponse; mayChange
       )}
       {start.isError && <Problem error={start.error} title="The sync was not started" />}
       {preview.isError && <Problem error={preview.error} title="The preview was not started" />}
-      {run && run.type !== 'discovery' && run.state !== 'completed' && (
-        <Text size="sm" c="dimmed">
-          The last try ended <Time at={run.completedAt} />.{' '}
+      {run && !live && (
+        <Group gap="xs">
+          <Text size="sm" c="dimmed">
+            Last: {runType(run.type).toLowerCase()}, <Time at={run.completedAt} />
+          </Text>
+          <State {...runState(run.state)} />
           <TextLink to="/integrations/entra/runs/$runId" params={{ runId: run.runId }} size="sm">
-            Why
+            What it found
           </TextLink>
-        </Text>
+        </Group>
       )}
     </Stack>
   )

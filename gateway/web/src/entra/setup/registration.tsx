@@ -1,5 +1,5 @@
 import { useMutation } from '@connectrpc/connect-query'
-import { Alert, Button, Collapse, Group, Modal, PasswordInput, SegmentedControl, Stack, Text, Textarea, TextInput } from '@mantine/core'
+import { Alert, Button, Collapse, Group, PasswordInput, SegmentedControl, Stack, Text, Textarea, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useState, type FormEvent } from 'react'
 
@@ -7,6 +7,7 @@ import { describe } from '../../api/failure'
 import { useAskAgain } from '../../api/invalidate'
 import { ConnectionService } from '../../gen/entrasync/connection/v1/connection_pb'
 import type { GetStatusResponse } from '../../gen/entrasync/gateway/v1/gateway_pb'
+import { Dialog } from '../../ui/dialog'
 import { Icon } from '../../ui/icon'
 import { Problem } from '../../ui/states'
 import { Day } from '../../ui/time'
@@ -136,7 +137,7 @@ function Remove({ close }: { close: () => void }) {
     },
   })
   return (
-    <Modal opened onClose={close} title="Remove your own app registration?">
+    <Dialog onClose={close} title="Remove your own app registration?">
       <Stack>
         <Text>That of this installation is used from then on, where there is one. You may have to connect again at Microsoft.</Text>
         {remove.isError && <Problem error={remove.error} title="It was not removed" />}
@@ -149,6 +150,6 @@ function Remove({ close }: { close: () => void }) {
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }
