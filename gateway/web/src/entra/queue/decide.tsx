@@ -1,85 +1,59 @@
-import { useMutation } from '@connectrpc/connect-query'
-import { Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core'
-import { useDisclosure } from '@mantine/hooks'
+import { Button, Group, Kbd, Stack, Text, Textarea } from '@mantine/core'
 import { useState } from 'react'
 
 import { useMayChange } from '../../api/flags'
-import { useAskAgain } from '../../api/invalidate'
-import { DecisionService } from '../../gen/entrasync/reconciliation/v1/decision_pb'
-import type { Candidate, QueueItem } from '../../gen/entrasync/reconciliation/v1/reconciliation_pb'
+import type { QueueItem } from '../../gen/entrasync/reconciliation/v1/reconciliation_pb'
+import { Dialog } from '../../ui/dialog'
 import { Problem } from '../../ui/states'
 import { OtherContact } from './other'
+import type { Resolve } from './resolve'
 
-// Decided is called with what was decided, in words.
-export type Decided = (text: string) => void
+// Asking is what is open beside the buttons: the box for another contact, or the reason of a dismissal.
+export type Asking = '' | 'other' | 'dismiss'
 
-function nameOf(item: QueueItem): string {
-  return item.displayName || item.userPrincipalName || 'The account'
-}
-
-// LinkTo says that the account belongs to this contact.
-export function LinkTo({ item, candidate, decided }: { item: QueueItem; candidate: Candidate; decided: Decided }) {
+// Decide offers what does not choose one of the candidates: another contact, one of its own, or none.
+export function Decide({ item, resolve, asking, ask }: { item: QueueItem; resolve: Resolve; asking: Asking; ask: (what: Asking) => void }) {
   const mayChange = useMayChange()
-  const askAgain = useAskAgain()
-  const link = useMutation(DecisionService.method.resolveToExisting, {
-    onSuccess: () => {
-      decided(`${nameOf(item)} is linked to ${candidate.fullName || candidate.email}.`)
-      return askAgain()
-    },
-  })
   if (!mayChange) return null
   return (
-    <Stack gap="xs" align="flex-end">
-      <Button size="xs" loading={link.isPending} onClick={() => link.mutate({ itemId: item.itemId, contactId: candidate.contactId })} aria-label={`It is this one: ${candidate.fullName}`}>
-        It is this one
-      </Button>
-      {link.isError && <Problem error={link.error} title="Nothing was written" />}
+    <Stack gap="sm">
+      {asking === 'other' && <OtherContact clientId={item.clientId} pending={resolve.pending !== ''} pick={resolve.link} />}
+      <Group gap="sm">
+        <Button variant="light" loading={resolve.pending === 'create'} onClick={resolve.create} rightSection={<Kbd size="xs">n</Kbd>}>
+          Create a new contact
+        </Button>
+        {asking !== 'other' && (
+          <Button variant="default" onClick={() => ask('other')} rightSection={<Kbd size="xs">o</Kbd>}>
+            Another contact of this client…
+          </Button>
+        )}
+        <Button variant="default" onClick={() => ask('dismiss')} rightSection={<Kbd size="xs">d</Kbd>}>
+          Dismiss
+        </Button>
+      </Group>
+      {resolve.error !== undefined && asking !== 'dismiss' && <Problem error={resolve.error} title="Nothing was written" />}
+      {asking === 'dismiss' && <Dismiss resolve={resolve} close={() => ask('')} />}
     </Stack>
   )
 }
 
-// Decide offers what does not choose one of the candidates: a contact of its own, or none.
-export function Decide({ item, decided }: { item: QueueItem; decided: Decided }) {
-  const mayChange = useMayChange()
-  const askAgain = useAskAgain()
-  const [opened, { open, close }] = useDisclosure()
+function Dismiss({ resolve, close }: { resolve: Resolve; close: () => void }) {
   const [reason, setReason] = useState('')
-  const told = (text: string) => () => {
-    decided(text)
-    return askAgain()
-  }
-  const create = useMutation(DecisionService.method.resolveToNew, { onSuccess: told(`${nameOf(item)} has a contact of its own.`) })
-  const dismiss = useMutation(DecisionService.method.dismissItem, { onSuccess: told(`${nameOf(item)} was dismissed.`) })
-  const link = useMutation(DecisionService.method.resolveToExisting)
-  if (!mayChange) return null
   return (
-    <Stack gap="sm">
-      <OtherContact clientId={item.clientId} pending={link.isPending} pick={(contactId, name) => link.mutate({ itemId: item.itemId, contactId }, { onSuccess: told(`${nameOf(item)} is linked to ${name}.`) })} />
-      {link.isError && <Problem error={link.error} title="Nothing was written" />}
-      <Group gap="sm">
-        <Button variant="light" loading={create.isPending} onClick={() => create.mutate({ itemId: item.itemId })}>
-          Create a new contact
-        </Button>
-        <Button variant="default" onClick={open}>
-          Dismiss
-        </Button>
-      </Group>
-      {create.isError && <Problem error={create.error} title="Nothing was written" />}
-      <Modal opened={opened} onClose={close} title="Dismiss without a contact?">
-        <Stack>
-          <Text>The account stays without a contact. It comes back only when what made it doubtful changes.</Text>
-          <Textarea label="Why" placeholder="A room, a test account, …" required data-autofocus value={reason} onChange={(event) => setReason(event.currentTarget.value)} maxLength={1000} />
-          {dismiss.isError && <Problem error={dismiss.error} title="Nothing was written" />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              Back
-            </Button>
-            <Button loading={dismiss.isPending} disabled={reason.trim() === ''} onClick={() => dismiss.mutate({ itemId: item.itemId, reason: reason.trim() })}>
-              Dismiss
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
-    </Stack>
+    <Dialog onClose={close} title="Dismiss without a contact?">
+      <Stack>
+        <Text>The account stays without a contact. It comes back only when what made it doubtful changes.</Text>
+        <Textarea label="Why" placeholder="A room, a test account, …" required data-autofocus value={reason} onChange={(event) => setReason(event.currentTarget.value)} maxLength={1000} />
+        {resolve.error !== undefined && <Problem error={resolve.error} title="Nothing was written" />}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={close}>
+            Back
+          </Button>
+          <Button loading={resolve.pending === 'dismiss'} disabled={reason.trim() === ''} onClick={() => resolve.dismiss(reason.trim())}>
+            Dismiss
+          </Button>
+        </Group>
+      </Stack>
+    </Dialog>
   )
 }

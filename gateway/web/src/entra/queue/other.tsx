@@ -1,5 +1,5 @@
 import { useQuery } from '@connectrpc/connect-query'
-import { Button, Select } from '@mantine/core'
+import { Select } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { keepPreviousData } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -8,17 +8,9 @@ import { ContactService } from '../../gen/entrasync/syncengine/v1/contact_pb'
 
 // OtherContact finds a contact of the item's client that the sync did not propose.
 export function OtherContact({ clientId, pick, pending }: { clientId: string; pick: (contactId: string, name: string) => void; pending: boolean }) {
-  const [opened, setOpened] = useState(false)
   const [q, setQ] = useState('')
   const [typed] = useDebouncedValue(q, 200)
-  const contacts = useQuery(ContactService.method.listContacts, { clientId, q: typed, entra: 'unlinked', pageSize: 30 }, { placeholderData: keepPreviousData, enabled: opened })
-  if (!opened) {
-    return (
-      <Button variant="subtle" size="xs" px={0} style={{ alignSelf: 'flex-start' }} onClick={() => setOpened(true)} loading={pending}>
-        Another contact of this client…
-      </Button>
-    )
-  }
+  const contacts = useQuery(ContactService.method.listContacts, { clientId, q: typed, entra: 'unlinked', pageSize: 30 }, { placeholderData: keepPreviousData })
   const list = contacts.data?.contacts ?? []
   return (
     <Select
