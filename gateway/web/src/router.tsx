@@ -3,7 +3,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirec
 import { IntegrationsPage } from './integrations/page'
 import { NotFoundPage } from './shell/notfound'
 import { Shell } from './shell/shell'
-import { Loading, Problem } from './ui/states'
+import { Loading, Page, Problem } from './ui/states'
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFoundPage })
 
@@ -75,7 +75,11 @@ export const router = createRouter({
   routeTree: root.addChildren([home, integrations, entra.addChildren([overview, setup, mapping, runs, run, queueFrame.addChildren([queue]), settings, ownSettings, explain]), clients, client, contacts, contact, webhooks, audit]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Loading />,
-  defaultErrorComponent: ({ error, reset }) => <Problem error={error} again={reset} />,
+  defaultErrorComponent: ({ error, reset }) => (
+    <Page title="Something went wrong">
+      <Problem error={error} again={reset} />
+    </Page>
+  ),
   scrollRestoration: true,
 })
 

@@ -5,7 +5,7 @@ import { flags, useFlag, useMayChange } from '../api/flags'
 import { StatusService } from '../gen/entrasync/gateway/v1/gateway_pb'
 import { Icon } from '../ui/icon'
 import { ButtonLink, TextLink } from '../ui/link'
-import { Empty, Loading, Page, Problem, State } from '../ui/states'
+import { Empty, Loading, Page, Problem, State, failed, ready } from '../ui/states'
 import { connectionState, counted } from '../ui/words'
 
 // IntegrationsPage lists what can be connected. The Entra card is there only while its flag is on.
@@ -31,14 +31,14 @@ export function IntegrationsPage() {
 function EntraCard() {
   const status = useQuery(StatusService.method.getStatus, {}, { refetchInterval: 30_000 })
   const mayChange = useMayChange()
-  if (status.isPending) {
+  if (!ready(status) && !failed(status)) {
     return (
       <div className="card" style={{ padding: 24 }}>
         <Loading />
       </div>
     )
   }
-  if (status.isError) return <Problem error={status.error} again={() => void status.refetch()} />
+  if (!ready(status)) return <Problem error={status.error} again={() => void status.refetch()} />
   const { text, tone } = connectionState(status.data.status)
   const started = status.data.status !== 'not_connected'
   const synced = status.data.lastRun !== undefined

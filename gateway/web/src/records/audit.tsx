@@ -3,7 +3,7 @@ import { Table, Text } from '@mantine/core'
 
 import { AuditService, type AuditEvent } from '../gen/entrasync/gateway/v1/gateway_pb'
 import { Rows } from '../ui/list'
-import { Empty, Loading, Page, Problem, State } from '../ui/states'
+import { Empty, Loading, Page, Problem, State, failed } from '../ui/states'
 import { Time } from '../ui/time'
 import type { Tone } from '../ui/words'
 
@@ -18,7 +18,7 @@ export function AuditPage() {
     <Page title="Audit trail" about="Who did what, when and from where. Nothing here can be changed or deleted.">
       {events.isPending ? (
         <Loading lines={8} />
-      ) : events.isError ? (
+      ) : failed(events) ? (
         <Problem error={events.error} again={() => void events.refetch()} />
       ) : list.length === 0 ? (
         <div className="card">

@@ -10,7 +10,7 @@ import { RunService } from '../gen/entrasync/syncengine/v1/run_pb'
 import { LiveRun } from '../entra/runs/live'
 import { Icon } from '../ui/icon'
 import { TextLink } from '../ui/link'
-import { Empty, Loading, Page, Problem, State } from '../ui/states'
+import { Empty, Loading, Page, Problem, State, Unready, ready } from '../ui/states'
 import { Time } from '../ui/time'
 import { runState, runType, underWay } from '../ui/words'
 import { ContactList } from './contacts'
@@ -20,13 +20,12 @@ export function ClientPage() {
   const { clientId } = useParams({ from: '/clients/$clientId' })
   const answer = useQuery(ClientService.method.getClient, { id: clientId })
   const entra = useFlag(flags.ui)
-  if (answer.isPending) return <Loading lines={8} />
-  if (answer.isError) return <Problem error={answer.error} again={() => void answer.refetch()} />
+  if (!ready(answer)) return <Unready title="Client" of={[answer]} />
   const client = answer.data.client
-  if (!client) return <Empty title="There is no such client" />
+  if (!client) return <Empty order={1} title="There is no such client" />
   const domains = [...new Set([client.domain, ...client.emailDomains, ...client.alternativeDomains].filter(Boolean))]
   return (
-    <Page title={<span dir="auto">{client.name}</span>} about={domains.join(', ') || 'No domain is known'} actions={entra && <SyncClient clientId={clientId} mapped={client.mappings.length > 0} />}>
+    <Page title={<span dir="auto">{client.name}</span>} name={client.name} about={domains.join(', ') || 'No domain is known'} actions={entra && <SyncClient clientId={clientId} mapped={client.mappings.length > 0} />}>
       {entra && (
         <SimpleGrid cols={{ base: 1, md: 2 }}>
           <Stack className="card" p="lg" gap="xs" component="section" aria-labelledby="directories">
@@ -117,7 +116,7 @@ function LastRuns({ clientId }: { clientId: string }) {
       {live && <LiveRun runId={live.runId} />}
       {runs.isPending ? (
         <Loading lines={2} />
-      ) : runs.isError ? (
+      ) : !ready(runs) ? (
         <Problem error={runs.error} again={() => void runs.refetch()} />
       ) : runs.data.runs.length === 0 ? (
         <Text c="dimmed">None yet. It also takes part in every sync of all clients.</Text>

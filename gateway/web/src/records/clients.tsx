@@ -7,7 +7,7 @@ import { ClientService } from '../gen/entrasync/mapping/v1/client_pb'
 import { Icon } from '../ui/icon'
 import { TextLink } from '../ui/link'
 import { Rows } from '../ui/list'
-import { Empty, Loading, Page, Problem, State } from '../ui/states'
+import { Empty, Loading, Page, Problem, State, failed } from '../ui/states'
 
 // ClientsPage lists the host's clients, with the directory that each belongs to.
 export function ClientsPage() {
@@ -23,7 +23,7 @@ export function ClientsPage() {
       <TextInput label="Find" placeholder="Any word of the name, or a domain" leftSection={<Icon name="search" size={16} />} value={q} onChange={(event) => setQ(event.currentTarget.value)} maw={360} />
       {clients.isPending ? (
         <Loading lines={8} />
-      ) : clients.isError ? (
+      ) : failed(clients) ? (
         <Problem error={clients.error} again={() => void clients.refetch()} />
       ) : list.length === 0 ? (
         <div className="card">

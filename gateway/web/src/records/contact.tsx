@@ -6,7 +6,7 @@ import type { ReactNode } from 'react'
 import { useClientName } from '../api/names'
 import { ContactService, type Contact } from '../gen/entrasync/syncengine/v1/contact_pb'
 import { TextLink } from '../ui/link'
-import { Empty, Loading, Page, Problem } from '../ui/states'
+import { Empty, Page, Unready, ready } from '../ui/states'
 import { Time } from '../ui/time'
 import { inactiveReason } from '../ui/words'
 import { ContactState } from './contacts'
@@ -16,13 +16,13 @@ export function ContactPage() {
   const { contactId } = useParams({ from: '/contacts/$contactId' })
   const answer = useQuery(ContactService.method.getContact, { id: contactId })
   const client = useClientName(answer.data?.contact?.clientId)
-  if (answer.isPending) return <Loading lines={6} />
-  if (answer.isError) return <Problem error={answer.error} again={() => void answer.refetch()} />
+  if (!ready(answer)) return <Unready title="Contact" of={[answer]} />
   const contact = answer.data.contact
-  if (!contact) return <Empty title="There is no such contact" />
+  if (!contact) return <Empty order={1} title="There is no such contact" />
   return (
     <Page
       title={<span dir="auto">{contact.fullName || 'No name'}</span>}
+      name={contact.fullName}
       about={
         <>
           At{' '}

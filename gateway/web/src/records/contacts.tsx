@@ -8,7 +8,7 @@ import { ContactService, type Contact } from '../gen/entrasync/syncengine/v1/con
 import { Icon } from '../ui/icon'
 import { TextLink } from '../ui/link'
 import { Rows } from '../ui/list'
-import { Empty, Loading, Page, Problem, State } from '../ui/states'
+import { Empty, Loading, Page, Problem, State, failed } from '../ui/states'
 import { Time } from '../ui/time'
 import { inactiveReason } from '../ui/words'
 
@@ -42,7 +42,7 @@ export function ContactList({ clientId = '' }: { clientId?: string }) {
       </Group>
       {contacts.isPending ? (
         <Loading lines={8} />
-      ) : contacts.isError ? (
+      ) : failed(contacts) ? (
         <Problem error={contacts.error} again={() => void contacts.refetch()} />
       ) : list.length === 0 ? (
         <div className="card">

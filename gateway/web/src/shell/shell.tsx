@@ -13,6 +13,7 @@ import {
   Text,
   Title,
   useMantineColorScheme,
+  VisuallyHidden,
   type MantineColorScheme,
 } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
@@ -36,14 +37,15 @@ export function Shell() {
   if (session.error instanceof SignedOut && !session.data) return <SignIn />
   if (!session.data) {
     return (
-      <Center mih="100vh" p="md">
+      <Center mih="100vh" p="md" component="main">
         <Box w="100%" maw={520}>
+          <VisuallyHidden component="h1">entrasync</VisuallyHidden>
           {session.error ? <Problem error={session.error} again={() => void session.refetch()} /> : <Loading label="Starting" />}
         </Box>
       </Center>
     )
   }
-  return <Frame session={session.data} ended={session.error instanceof SignedOut} />
+  return <Frame session={session.data} ended={session.error instanceof SignedOut} away={session.error !== null && !(session.error instanceof SignedOut)} />
 }
 
 function SignIn() {
@@ -69,7 +71,7 @@ function SignIn() {
   )
 }
 
-function Frame({ session, ended }: { session: Session; ended: boolean }) {
+function Frame({ session, ended, away }: { session: Session; ended: boolean; away: boolean }) {
   const [opened, { toggle, close }] = useDisclosure()
   const path = useRouterState({ select: (state) => state.location.pathname })
   const client = session.userType === 'client'
@@ -106,6 +108,11 @@ function Frame({ session, ended }: { session: Session; ended: boolean }) {
                   Sign in
                 </Button>
               )}
+            </Group>
+          )}
+          {away && (
+            <Group className="card" p="sm" mb="md" role="status">
+              <Text>The server cannot be reached. What you see may be old; as soon as it answers, this goes on by itself.</Text>
             </Group>
           )}
           {client ? (

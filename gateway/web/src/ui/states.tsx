@@ -1,4 +1,5 @@
 import { Alert, Badge, Button, Center, Group, Skeleton, Stack, Text, Title, type MantineColor } from '@mantine/core'
+import { useDocumentTitle } from '@mantine/hooks'
 import type { ReactNode } from 'react'
 
 import { describe } from '../api/failure'
@@ -30,6 +31,44 @@ export function Loading({ lines = 4, label = 'Loading' }: { lines?: number; labe
   )
 }
 
+// Asked is a question to the server, and what came of it.
+interface Asked {
+  data: unknown
+  error: unknown
+  refetch: () => unknown
+}
+
+// failed says that nothing can be shown of a question. An answer that came before stays on the screen
+// while the server is away or the session has ended, unless it may no longer be seen.
+export function failed(asked: Asked): boolean {
+  if (!asked.error) return false
+  return asked.data === undefined || ['forbidden', 'feature-off', 'not-found'].includes(describe(asked.error).kind)
+}
+
+// ready says that there is an answer to show.
+export function ready<Q extends Asked>(asked: Q): asked is Q & { data: NonNullable<Q['data']> } {
+  return asked.data !== undefined && !failed(asked)
+}
+
+// Unready is a page while its question has no answer, or when it got none.
+export function Unready({ title, of, lines = 8, label }: { title: ReactNode; of: Asked[]; lines?: number; label?: string }) {
+  const wrong = of.find(failed)
+  return (
+    <Page title={title}>
+      {wrong ? (
+        <Problem
+          error={wrong.error}
+          again={() => {
+            for (const each of of) if (each.error) void each.refetch()
+          }}
+        />
+      ) : (
+        <Loading lines={lines} {...(label ? { label } : {})} />
+      )}
+    </Page>
+  )
+}
+
 // Empty says that there is nothing, why, and what comes next.
 export function Empty({ icon = 'info', title, order = 2, children, action }: { icon?: IconName; title: string; order?: 1 | 2; children?: ReactNode; action?: ReactNode }) {
   return (
@@ -57,12 +96,12 @@ export function Problem({ error, again, title }: { error: unknown; again?: () =>
   const failure = describe(error)
   if (failure.kind === 'forbidden') {
     return (
-      <Empty order={1} icon="lock" title="You may not see this">
+      <Empty icon="lock" title="You may not see this">
         {failure.message} {failure.remedy}
       </Empty>
     )
   }
-  if (failure.kind === 'feature-off') return <FeatureOff />
+  if (failure.kind === 'feature-off') return <FeatureOff order={2} />
   return (
     <Alert role="alert" color="red" variant="light" icon={<Icon name="error" />} title={title ?? failure.message}>
       <Stack gap="xs" align="flex-start">
@@ -97,16 +136,19 @@ export function Problem({ error, again, title }: { error: unknown; again?: () =>
 }
 
 // FeatureOff stands where a feature is switched off, also when that happens while it is open.
-export function FeatureOff() {
+export function FeatureOff({ order = 1 }: { order?: 1 | 2 }) {
   return (
-    <Empty order={1} icon="pause" title="This is switched off for your organisation">
+    <Empty order={order} icon="pause" title="This is switched off for your organisation">
       Nothing was lost. Whoever runs this installation can switch it on again.
     </Empty>
   )
 }
 
-// Page is the frame of every screen: its name, one line about it, and its actions.
-export function Page({ title, about, actions, children }: { title: ReactNode; about?: ReactNode; actions?: ReactNode; children: ReactNode }) {
+// Page is the frame of every screen: its name, one line about it, and its actions. The browser's tab
+// says name where the title is more than a text.
+export function Page({ title, name, about, actions, children }: { title: ReactNode; name?: string; about?: ReactNode; actions?: ReactNode; children: ReactNode }) {
+  const tab = name ?? (typeof title === 'string' ? title : '')
+  useDocumentTitle(tab === '' ? 'entrasync' : `${tab} · entrasync`)
   return (
     <Stack gap="lg">
       <Group justify="space-between" align="flex-start" gap="md">

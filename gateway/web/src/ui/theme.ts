@@ -30,6 +30,10 @@ export const theme = createTheme({
     Button: { defaultProps: { size: 'sm' } },
     Modal: { defaultProps: { centered: true, attributes: { header: { role: 'presentation' } }, closeButtonProps: { 'aria-label': 'Close' } } },
     Drawer: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } },
+    // Whoever opens a menu is at its first entry, and back at its button when it closes.
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false, returnFocus: true } },
+    // What is drawn over the page stands within a landmark of it.
+    Portal: { defaultProps: { target: '#overlays' } },
     Checkbox: { defaultProps: { radius: 'sm' } },
     Table: { defaultProps: { verticalSpacing: 'sm', horizontalSpacing: 'md' } },
   },

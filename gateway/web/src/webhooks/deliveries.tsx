@@ -1,9 +1,10 @@
 import { useInfiniteQuery } from '@connectrpc/connect-query'
-import { Modal, Table, Text } from '@mantine/core'
+import { Table, Text } from '@mantine/core'
 
 import { WebhookService, type Webhook } from '../gen/entrasync/gateway/v1/webhook_pb'
+import { Dialog } from '../ui/dialog'
 import { Rows } from '../ui/list'
-import { Empty, Loading, Problem, State } from '../ui/states'
+import { Empty, Loading, Problem, State, failed } from '../ui/states'
 import { Time } from '../ui/time'
 import { count } from '../ui/words'
 import { deliveryError, eventWord } from './words'
@@ -17,10 +18,10 @@ export function Deliveries({ webhook, close }: { webhook: Webhook; close: () => 
   })
   const list = deliveries.data?.pages.flatMap((page) => page.deliveries) ?? []
   return (
-    <Modal opened onClose={close} title="Deliveries of the last 30 days" size="xl">
+    <Dialog onClose={close} title="Deliveries of the last 30 days" size="xl">
       {deliveries.isPending ? (
         <Loading />
-      ) : deliveries.isError ? (
+      ) : failed(deliveries) ? (
         <Problem error={deliveries.error} again={() => void deliveries.refetch()} />
       ) : list.length === 0 ? (
         <Empty icon="webhooks" title="Nothing was sent yet">
@@ -54,6 +55,6 @@ export function Deliveries({ webhook, close }: { webhook: Webhook; close: () => 
           ))}
         </Rows>
       )}
-    </Modal>
+    </Dialog>
   )
 }

@@ -1,10 +1,11 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { useMutation } from '@connectrpc/connect-query'
-import { ActionIcon, Alert, Button, Group, Menu, Modal, Select, Stack, Text, Title } from '@mantine/core'
+import { ActionIcon, Alert, Button, Group, Menu, Select, Stack, Text, Title } from '@mantine/core'
 import { useState } from 'react'
 
 import { useAskAgain } from '../api/invalidate'
 import { WebhookService, type Webhook } from '../gen/entrasync/gateway/v1/webhook_pb'
+import { Dialog } from '../ui/dialog'
 import { Icon } from '../ui/icon'
 import { Problem, State } from '../ui/states'
 import { Time } from '../ui/time'
@@ -18,6 +19,7 @@ type Asking = 'change' | 'rotate' | 'replay' | 'delete' | 'log'
 export function Endpoint({ webhook, showSecret }: { webhook: Webhook; showSecret: (secret: string) => void }) {
   const askAgain = useAskAgain()
   const [asking, setAsking] = useState<Asking>()
+  const [sent, setSent] = useState('')
   const close = () => setAsking(undefined)
   const test = useMutation(WebhookService.method.testWebhook, { onSuccess: () => askAgain() })
   const put = useMutation(WebhookService.method.putWebhook, { onSuccess: () => askAgain() })
@@ -87,10 +89,15 @@ export function Endpoint({ webhook, showSecret }: { webhook: Webhook; showSecret
           {test.data.delivered ? 'The test arrived.' : `The test did not arrive. ${deliveryError(test.data.error, test.data.status)}.`}
         </Alert>
       )}
+      {sent !== '' && (
+        <Alert role="status" color="teal" icon={<Icon name="check" />} withCloseButton closeButtonLabel="Close" onClose={() => setSent('')}>
+          What happened in {sent} is sent again; the deliveries say how that goes.
+        </Alert>
+      )}
       {asking === 'log' && <Deliveries webhook={webhook} close={close} />}
       {asking === 'change' && <WebhookForm webhook={webhook} close={close} saved={close} />}
       {asking === 'rotate' && <Rotate webhook={webhook} close={close} showSecret={showSecret} />}
-      {asking === 'replay' && <Replay webhook={webhook} close={close} />}
+      {asking === 'replay' && <Replay webhook={webhook} close={close} sent={setSent} />}
       {asking === 'delete' && <Delete webhook={webhook} close={close} />}
     </Stack>
   )
@@ -106,7 +113,7 @@ function Rotate({ webhook, close, showSecret }: { webhook: Webhook; close: () =>
     },
   })
   return (
-    <Modal opened onClose={close} title="Make a new secret?">
+    <Dialog onClose={close} title="Make a new secret?">
       <Stack>
         <Text>Messages are signed with both secrets for 24 hours, so that your application can change over in between.</Text>
         {put.isError && <Problem error={put.error} title="Nothing was changed" />}
@@ -119,7 +126,7 @@ function Rotate({ webhook, close, showSecret }: { webhook: Webhook; close: () =>
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }
 
@@ -130,17 +137,18 @@ const spans = [
   { value: '720', label: 'the last 30 days' },
 ]
 
-function Replay({ webhook, close }: { webhook: Webhook; close: () => void }) {
+function Replay({ webhook, close, sent }: { webhook: Webhook; close: () => void; sent: (span: string) => void }) {
   const askAgain = useAskAgain()
   const [hours, setHours] = useState('24')
   const replay = useMutation(WebhookService.method.replayWebhook, {
     onSuccess: () => {
+      sent(spans.find((span) => span.value === hours)?.label ?? '')
       close()
       return askAgain()
     },
   })
   return (
-    <Modal opened onClose={close} title="Send again what happened?">
+    <Dialog onClose={close} title="Send again what happened?">
       <Stack>
         <Text>Messages have the same id as before, by which your application knows them again.</Text>
         <Select label="Of" data={spans} value={hours} allowDeselect={false} onChange={(value) => setHours(value ?? '24')} data-autofocus />
@@ -154,7 +162,7 @@ function Replay({ webhook, close }: { webhook: Webhook; close: () => void }) {
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }
 
@@ -167,7 +175,7 @@ function Delete({ webhook, close }: { webhook: Webhook; close: () => void }) {
     },
   })
   return (
-    <Modal opened onClose={close} title="Delete this webhook?">
+    <Dialog onClose={close} title="Delete this webhook?">
       <Stack>
         <Text style={{ overflowWrap: 'anywhere' }}>{webhook.url} is told nothing more, and its deliveries are forgotten.</Text>
         {remove.isError && <Problem error={remove.error} title="It was not deleted" />}
@@ -180,6 +188,6 @@ function Delete({ webhook, close }: { webhook: Webhook; close: () => void }) {
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }

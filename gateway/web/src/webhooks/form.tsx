@@ -1,10 +1,11 @@
 import { useMutation } from '@connectrpc/connect-query'
-import { Button, Checkbox, Group, Modal, Stack, TextInput } from '@mantine/core'
+import { Button, Checkbox, Group, Stack, TextInput } from '@mantine/core'
 import { useState, type FormEvent } from 'react'
 
 import { describe } from '../api/failure'
 import { useAskAgain } from '../api/invalidate'
 import { WebhookService, type Webhook } from '../gen/entrasync/gateway/v1/webhook_pb'
+import { Dialog } from '../ui/dialog'
 import { Problem } from '../ui/states'
 import { events } from './words'
 
@@ -25,7 +26,7 @@ export function WebhookForm({ webhook, close, saved }: { webhook?: Webhook; clos
     put.mutate({ url: url.trim(), events: chosen, disabled: webhook?.state === 'disabled' })
   }
   return (
-    <Modal opened onClose={close} title={webhook ? 'What it is told' : 'Add a webhook'} size="lg">
+    <Dialog onClose={close} title={webhook ? 'What it is told' : 'Add a webhook'} size="lg">
       <form onSubmit={submit}>
         <Stack>
           <TextInput label="Address" description="https, and reachable from the internet." placeholder="https://psa.example/hooks/entrasync" required data-autofocus={!webhook} readOnly={webhook !== undefined} type="url" value={url} error={wrong} onChange={(event) => setURL(event.currentTarget.value)} />
@@ -47,6 +48,6 @@ export function WebhookForm({ webhook, close, saved }: { webhook?: Webhook; clos
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   )
 }

@@ -6,7 +6,7 @@ import { useState } from 'react'
 import { useMayChange } from '../api/flags'
 import { WebhookService } from '../gen/entrasync/gateway/v1/webhook_pb'
 import { Icon } from '../ui/icon'
-import { Empty, Loading, Page, Problem } from '../ui/states'
+import { Empty, Loading, Page, Problem, failed } from '../ui/states'
 import { WebhookForm } from './form'
 import { Endpoint } from './endpoint'
 import { Secret } from './secret'
@@ -45,7 +45,7 @@ function Webhooks() {
     >
       {webhooks.isPending ? (
         <Loading lines={6} />
-      ) : webhooks.isError ? (
+      ) : failed(webhooks) ? (
         <Problem error={webhooks.error} again={() => void webhooks.refetch()} />
       ) : list.length === 0 ? (
         <div className="card">

@@ -1,9 +1,11 @@
-import { Button, Code, CopyButton, Group, Modal, Stack, Text } from '@mantine/core'
+import { Button, Code, CopyButton, Group, Stack, Text } from '@mantine/core'
+
+import { Dialog } from '../ui/dialog'
 
 // Secret shows what signs the messages, once.
 export function Secret({ secret, close }: { secret: string; close: () => void }) {
   return (
-    <Modal opened onClose={close} title="The secret of this webhook" closeOnClickOutside={false}>
+    <Dialog onClose={close} title="The secret of this webhook" closeOnClickOutside={false}>
       <Stack>
         <Text>Your application checks with it that a message comes from here. It is shown this once; keep it where your application keeps its secrets.</Text>
         <Code block style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-wrap' }}>
@@ -22,6 +24,6 @@ export function Secret({ secret, close }: { secret: string; close: () => void })
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }

@@ -1,13 +1,14 @@
 import { useInfiniteQuery, useMutation } from '@connectrpc/connect-query'
-import { Button, Divider, Group, Modal, Stack, Text, Title } from '@mantine/core'
+import { Button, Divider, Group, Stack, Text, Title } from '@mantine/core'
 import { useState } from 'react'
 
 import { useMayChange } from '../../api/flags'
 import { useAskAgain } from '../../api/invalidate'
 import { MappingService, type Mapping } from '../../gen/entrasync/mapping/v1/mapping_pb'
+import { Dialog } from '../../ui/dialog'
 import { Icon } from '../../ui/icon'
 import { TextLink } from '../../ui/link'
-import { Problem } from '../../ui/states'
+import { Problem, failed } from '../../ui/states'
 import { counted } from '../../ui/words'
 
 type Choice = { mapping: Mapping; decision: 'relink' | 'leave' }
@@ -20,7 +21,7 @@ export function Orphans() {
   const [done, setDone] = useState<{ name: string; decision: string; runId?: string | undefined }>()
   const mappings = useInfiniteQuery(MappingService.method.listMappings, { orphans: true, pageSize: 50, pageToken: '' }, { pageParamKey: 'pageToken', getNextPageParam: (page) => page.nextPageToken || undefined })
   const list = mappings.data?.pages.flatMap((page) => page.mappings) ?? []
-  if (mappings.isError) return <Problem error={mappings.error} again={() => void mappings.refetch()} />
+  if (failed(mappings)) return <Problem error={mappings.error} again={() => void mappings.refetch()} />
   if (list.length === 0 && !done) return null
   return (
     <Stack className="card" gap={0} component="section" aria-labelledby="orphans">
@@ -105,7 +106,7 @@ function Confirm({ choice, close, settled }: { choice: Choice; close: () => void
   })
   const links = counted(mapping.orphanedLinks ?? 0, 'person is', 'people are')
   return (
-    <Modal opened onClose={close} title={decision === 'relink' ? 'Move the links to the new client?' : 'Leave the old contacts behind?'}>
+    <Dialog onClose={close} title={decision === 'relink' ? 'Move the links to the new client?' : 'Leave the old contacts behind?'}>
       <Stack>
         <Text style={{ overflowWrap: 'anywhere' }}>
           {decision === 'relink'
@@ -122,6 +123,6 @@ function Confirm({ choice, close, settled }: { choice: Choice; close: () => void
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }

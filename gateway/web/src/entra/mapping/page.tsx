@@ -8,7 +8,7 @@ import { describe } from '../../api/failure'
 import { MappingService, type ConfirmMappingsResponse, type PreviewRow } from '../../gen/entrasync/mapping/v1/mapping_pb'
 import { Icon } from '../../ui/icon'
 import { ButtonLink, TextLink } from '../../ui/link'
-import { Empty, Loading, Page, Problem } from '../../ui/states'
+import { Empty, Page, Problem, Unready, ready } from '../../ui/states'
 import { counted } from '../../ui/words'
 import { ConfirmBar } from './confirm'
 import { useDecisions, type Decisions } from './decisions'
@@ -23,8 +23,7 @@ import { Unmap } from './unmap'
 // confirm, which says beforehand what it will do.
 export function MappingPage() {
   const preview = useQuery(MappingService.method.getMappingPreview, {}, { refetchOnWindowFocus: true, staleTime: 30_000 })
-  if (preview.isPending) return <Loading lines={10} label="Comparing directories with clients" />
-  if (preview.isError) return <Problem error={preview.error} again={() => void preview.refetch()} />
+  if (!ready(preview)) return <Unready title="Mapping" of={[preview]} lines={10} label="Comparing directories with clients" />
   return <Mapping rows={rowsOf(preview.data)} version={preview.data.version} reload={() => void preview.refetch()} />
 }
 

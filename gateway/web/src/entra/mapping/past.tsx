@@ -1,8 +1,9 @@
 import { useInfiniteQuery } from '@connectrpc/connect-query'
-import { Button, Modal, Stack, Text, Timeline } from '@mantine/core'
+import { Button, Stack, Text, Timeline } from '@mantine/core'
 
 import { MappingService, type Mapping, type PreviewRow } from '../../gen/entrasync/mapping/v1/mapping_pb'
-import { Loading, Problem } from '../../ui/states'
+import { Dialog } from '../../ui/dialog'
+import { Loading, Problem, failed } from '../../ui/states'
 import { Time } from '../../ui/time'
 import { mappingState } from '../../ui/words'
 
@@ -15,11 +16,11 @@ export function Past({ tenant, close }: { tenant: PreviewRow; close: () => void 
   )
   const list = mappings.data?.pages.flatMap((page) => page.mappings) ?? []
   return (
-    <Modal opened onClose={close} title={`Decisions about ${tenant.displayName}`} size="lg">
+    <Dialog onClose={close} title={`Decisions about ${tenant.displayName}`} size="lg">
       <Stack>
         {mappings.isPending ? (
           <Loading />
-        ) : mappings.isError ? (
+        ) : failed(mappings) ? (
           <Problem error={mappings.error} again={() => void mappings.refetch()} />
         ) : list.length === 0 ? (
           <Text c="dimmed">Nobody has decided about it yet.</Text>
@@ -46,7 +47,7 @@ export function Past({ tenant, close }: { tenant: PreviewRow; close: () => void 
           </Button>
         )}
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }
 

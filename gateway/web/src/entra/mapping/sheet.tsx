@@ -7,8 +7,8 @@ import { useTenants } from '../../api/names'
 import { MappingService, type ImportedRow } from '../../gen/entrasync/mapping/v1/mapping_pb'
 import { download } from '../../ui/download'
 import { Icon } from '../../ui/icon'
-import { Problem, State } from '../../ui/states'
-import { counted, type Tone } from '../../ui/words'
+import { Loading, Problem, State } from '../../ui/states'
+import { count, counted, type Tone } from '../../ui/words'
 
 // Sheet takes the mapping to a spreadsheet and back. What a file would change is shown before it does.
 export function Sheet({ mayChange }: { mayChange: boolean }) {
@@ -48,6 +48,7 @@ export function Sheet({ mayChange }: { mayChange: boolean }) {
       {out.isError && <Problem error={out.error} />}
       <Modal opened={csv !== ''} onClose={close} title="What the file would change" size="xl">
         <Stack>
+          {dry.isPending && <Loading label="Comparing the file with the mapping" />}
           {dry.isError && <Problem error={dry.error} title="The file cannot be used" />}
           {real.isError && <Problem error={real.error} title="Nothing was written" />}
           {real.data ? (
@@ -56,7 +57,7 @@ export function Sheet({ mayChange }: { mayChange: boolean }) {
             dry.data && (
               <>
                 <Text>
-                  {counted(dry.data.changed, 'change')}, {dry.data.unchanged} unchanged, {dry.data.undecided} without a decision
+                  {counted(dry.data.changed, 'change')}, {count(dry.data.unchanged)} unchanged, {count(dry.data.undecided)} without a decision
                   {dry.data.conflicts > 0 && `, ${counted(dry.data.conflicts, 'conflict')}`}
                   {dry.data.invalid > 0 && `, ${counted(dry.data.invalid, 'line')} with mistakes`}.
                 </Text>

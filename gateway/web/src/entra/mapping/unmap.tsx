@@ -1,8 +1,9 @@
 import { useMutation } from '@connectrpc/connect-query'
-import { Button, Group, Modal, Stack, Text } from '@mantine/core'
+import { Button, Group, Stack, Text } from '@mantine/core'
 
 import { useAskAgain } from '../../api/invalidate'
 import { MappingService, type PreviewRow } from '../../gen/entrasync/mapping/v1/mapping_pb'
+import { Dialog } from '../../ui/dialog'
 import { Problem } from '../../ui/states'
 
 // Unmap ends the mapping of one directory, after it was said what that leaves. It is written at once.
@@ -15,7 +16,7 @@ export function Unmap({ tenant, version, close }: { tenant: PreviewRow; version:
     },
   })
   return (
-    <Modal opened onClose={close} title="End this mapping?">
+    <Dialog onClose={close} title="End this mapping?">
       <Stack>
         <Text style={{ overflowWrap: 'anywhere' }}>
           <b dir="auto">{tenant.displayName}</b> no longer belongs to <b dir="auto">{tenant.match?.clientName ?? 'its client'}</b> and is not synced until you map it again.
@@ -33,6 +34,6 @@ export function Unmap({ tenant, version, close }: { tenant: PreviewRow; version:
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }

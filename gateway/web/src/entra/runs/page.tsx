@@ -7,7 +7,7 @@ import { RunService, type Run } from '../../gen/entrasync/syncengine/v1/run_pb'
 import { DownloadButton } from '../../ui/download'
 import { TextLink } from '../../ui/link'
 import { Rows } from '../../ui/list'
-import { Empty, Loading, Page, Problem, State } from '../../ui/states'
+import { Empty, Loading, Page, Problem, State, failed } from '../../ui/states'
 import { Time, took, useNow } from '../../ui/time'
 import { count, counters, runState, runType, underWay } from '../../ui/words'
 
@@ -46,7 +46,7 @@ export function RunsPage() {
       </Group>
       {runs.isPending ? (
         <Loading lines={8} />
-      ) : runs.isError ? (
+      ) : failed(runs) ? (
         <Problem error={runs.error} again={() => void runs.refetch()} />
       ) : list.length === 0 ? (
         <div className="card">

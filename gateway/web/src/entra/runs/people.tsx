@@ -12,7 +12,7 @@ import { DownloadButton } from '../../ui/download'
 import { Icon } from '../../ui/icon'
 import { TextLink } from '../../ui/link'
 import { Rows } from '../../ui/list'
-import { Empty, Loading, Problem } from '../../ui/states'
+import { Empty, Loading, Problem, failed } from '../../ui/states'
 import { counted, counters, failureReason, fieldWord, filterReason, inactiveReason, queueReason } from '../../ui/words'
 
 const outcomes = ['created', 'linked', 'updated', 'inactivated', 'reactivated', 'ambiguous', 'filtered', 'failed', 'held', 'unchanged']
@@ -56,7 +56,7 @@ export function People({ run, results }: { run: Run; results: TenantResult[] }) 
       </Group>
       {people.isPending ? (
         <Loading />
-      ) : people.isError ? (
+      ) : failed(people) ? (
         <Problem error={people.error} again={() => void people.refetch()} />
       ) : first && !first.reportKept ? (
         <Text c="dimmed">The details of single people were deleted after their time; the counters above remain.</Text>

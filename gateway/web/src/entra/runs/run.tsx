@@ -4,7 +4,7 @@ import { useParams } from '@tanstack/react-router'
 import { useWorkflowsUrl } from '../../api/config'
 import type { Run } from '../../gen/entrasync/syncengine/v1/run_pb'
 import { TextLink } from '../../ui/link'
-import { Empty, Loading, Page, Problem, State } from '../../ui/states'
+import { Empty, Page, State, Unready, ready } from '../../ui/states'
 import { Time, took, useNow } from '../../ui/time'
 import { counters, runState, runType, underWay } from '../../ui/words'
 import { CancelRun } from './cancel'
@@ -30,8 +30,7 @@ function OneRun({ runId }: { runId: string }) {
   const { answer, run, tenants } = useRun(runId)
   const now = useNow()
   const workflows = useWorkflowsUrl()
-  if (answer.isPending) return <Loading lines={8} />
-  if (answer.isError) return <Problem error={answer.error} again={() => void answer.refetch()} />
+  if (!ready(answer)) return <Unready title="Run" of={[answer]} />
   if (!run) return <Empty order={1} title="There is no such run" />
   const results = answer.data.tenantResults
   const sync = run.type !== 'discovery'
@@ -42,6 +41,7 @@ function OneRun({ runId }: { runId: string }) {
           {runType(run.type, run.dryRun)} <State {...runState(run.state)} />
         </Group>
       }
+      name={runType(run.type, run.dryRun)}
       about={
         <>
           Started <Time at={run.startedAt} never="not yet" /> by {run.initiatedBy || 'the schedule'}

@@ -11,7 +11,7 @@ import { useTenants } from '../../api/names'
 import { FieldRulesSchema, FiltersSchema, SettingsService, type Settings } from '../../gen/entrasync/syncengine/v1/settings_pb'
 import { Icon } from '../../ui/icon'
 import { TextLink } from '../../ui/link'
-import { Loading, Page, Problem } from '../../ui/states'
+import { Page, Problem, Unready, ready } from '../../ui/states'
 import { Time } from '../../ui/time'
 import { Changes } from './changes'
 import { Section } from './section'
@@ -22,9 +22,7 @@ export function OwnSettingsPage() {
   const own = useQuery(SettingsService.method.getSettings, { managedTenantId }, { refetchOnWindowFocus: false })
   const all = useQuery(SettingsService.method.getSettings, {}, { refetchOnWindowFocus: false })
   const [saved, setSaved] = useState('')
-  if (own.isPending || all.isPending) return <Loading lines={8} />
-  if (own.isError) return <Problem error={own.error} again={() => void own.refetch()} />
-  if (all.isError) return <Problem error={all.error} again={() => void all.refetch()} />
+  if (!ready(own) || !ready(all)) return <Unready title="Settings of one directory" of={[own, all]} />
   if (!own.data.settings || !all.data.settings) return null
   return <Form key={`${managedTenantId} ${own.data.settings.version}`} managedTenantId={managedTenantId} own={own.data.settings} all={all.data.settings} saved={saved === managedTenantId} settle={() => setSaved(managedTenantId)} />
 }

@@ -8,7 +8,7 @@ import { useAskAgain } from '../../api/invalidate'
 import { StatusService } from '../../gen/entrasync/gateway/v1/gateway_pb'
 import { SettingsService, type Settings } from '../../gen/entrasync/syncengine/v1/settings_pb'
 import { Icon } from '../../ui/icon'
-import { Loading, Page, Problem } from '../../ui/states'
+import { Page, Problem, Unready, ready } from '../../ui/states'
 import { Time } from '../../ui/time'
 import { SyncAll } from '../runs/syncall'
 import { Changes } from './changes'
@@ -21,8 +21,7 @@ import { TryFilters } from './try'
 export function SettingsPage() {
   const settings = useQuery(SettingsService.method.getSettings, {}, { refetchOnWindowFocus: false })
   const [saved, setSaved] = useState(false)
-  if (settings.isPending) return <Loading lines={8} />
-  if (settings.isError) return <Problem error={settings.error} again={() => void settings.refetch()} />
+  if (!ready(settings)) return <Unready title="Sync settings" of={[settings]} />
   const present = settings.data.settings
   if (!present) return null
   return <Form key={String(present.version)} present={present} saved={saved} settle={() => setSaved(true)} />
