@@ -32,20 +32,33 @@ export async function open() {
 
 const names = { administrator: /Ada Administrator/, reader: /Rita Reader/, client: /Carl Client/ }
 
+// The organisation that \`make up\` has filled.
+const demonstration = 'msp-demo'
+
 // signedIn is a page on which somebody has signed in by the issuer's own page.
-export async function signedIn(browser, who, options = {}) {
+export async function signedIn(browser, who, { organisation = demonstration, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, bypassCSP: true, ...options })
   const page = await context.newPage()
   page.setDefaultTimeout(30_000)
   await page.goto(gateway + '/integrations')
   await page.getByRole('link', { name: 'Sign in' }).click()
+  await page.getByLabel('Organisation').fill(organisation)
   await page.getByRole('button', { name: names[who] }).click()
   await page.waitForURL(gateway + '/integrations')
   if (site !== gateway) await page.goto(site + '/integrations')
   return page
 }
 
-// accessible fails for everything that axe finds, and takes a picture of the screen.
+// as is a page of somebody with these claims, signed in by a bearer token as an embedded console is.
+export async function as(browser, { organisation = demonstration, permissions = ['system_settings.read', 'system_settings.update'], name = 'Ada Administrator', ...options } = {}) {
+  const bearer = await token(organisation, { permissions, name })
+  const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, bypassCSP: true, extraHTTPHeaders: { authorization: `Bearer ${bearer}` }, ...options })
+  const page = await context.newPage()
+  page.setDefaultTimeout(30_000)
+  return page
+}
+
+// look fails for everything that axe finds, and takes a picture of the screen.
 export async function look(page, name) {
   await page.mouse.move(0, 0)
   await page.evaluate(() => globalThis.scrollTo(0, 0))
@@ -56,32 +69,78 @@ export async function look(page, name) {
   assert.deepEqual(found, [], `${name}: accessibility`)
 }
 
-// setFlag turns a flag on or off for the tenant of the demonstration, as the platform does.
-export async function setFlag(key, on) {
+// fits fails where a page is wider than its window.
+export async function fits(page, name) {
+  const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+  assert.ok(wider <= 0, `${name}: ${wider} pixels wider than the window`)
+}
+
+// pick chooses in a box that searches while one types, with the keyboard.
+export async function pick(page, label, word) {
+  // What loads later moves the list of options.
+  await page.waitForLoadState('networkidle')
+  await page.getByRole('textbox', { name: label }).fill(word)
+  await chosen(page, word)
+}
+
+// chosen takes the one option that what was typed has left.
+export async function chosen(page, word) {
+  await page.getByRole('option').nth(1).waitFor({ state: 'detached' })
+  await page.getByRole('option', { name: new RegExp(word, 'i') }).waitFor()
+  // An answer that comes later draws the options anew, with none selected.
+  await page.waitForLoadState('networkidle')
+  await page.keyboard.press('ArrowDown')
+  await page.locator('[data-combobox-selected]').waitFor()
+  await page.keyboard.press('Enter')
+}
+
+// setFlag turns a flag on or off for an organisation, as the platform does.
+export async function setFlag(key, on, organisation = demonstration) {
   const platformKey = process.env.ENTRASYNC_PLATFORM_KEY ?? readFileSync(new URL('.local/platform-key', root), 'utf8').trim()
   const answer = await fetch(`${gateway}/api/v1/platform-feature-flags/${key}/tenants`, {
     method: 'POST',
     headers: { 'x-api-key': platformKey, 'content-type': 'application/json' },
-    body: JSON.stringify({ __action: on ? 'add' : 'remove', tenantId: 'msp-demo' }),
+    body: JSON.stringify({ __action: on ? 'add' : 'remove', tenantId: organisation }),
   })
   assert.ok(answer.ok, await answer.text())
 }
 
-// token is a bearer token of the administrator.
-export async function token() {
+// token is a bearer token of the administrator, or of somebody with other claims.
+export async function token(organisation = demonstration, claims = {}) {
   const answer = await fetch(identity + '/token', {
     method: 'POST',
-    body: JSON.stringify({ tenantId: 'msp-demo', sub: 'administrator', userType: 'internal', permissions: ['system_settings.read', 'system_settings.update'] }),
+    body: JSON.stringify({ tenantId: organisation, sub: 'administrator', userType: 'internal', permissions: ['system_settings.read', 'system_settings.update'], ...claims }),
   })
   return (await answer.json()).access_token
 }
 
 // call is a call of the public interface as the administrator, to look at what a screen has done.
-export async function call(method, path, body) {
-  const answer = await fetch(gateway + path, { method, headers: { authorization: `Bearer ${await token()}`, 'content-type': 'application/json' }, body: body && JSON.stringify(body) })
-  assert.ok(answer.ok, `${method} ${path}: ${answer.status}`)
+export async function call(method, path, body, organisation = demonstration) {
+  const answer = await fetch(gateway + path, { method, headers: { authorization: `Bearer ${await token(organisation)}`, 'content-type': 'application/json' }, body: body && JSON.stringify(body) })
+  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${answer.ok ? '' : await answer.text()}`)
   return answer.json()
 }
+
+export const allFlags = ['entra-integration-ui', 'entra-integration-client-sync-action', 'entra-integration-field-sync', 'entra-integration-ambiguous-queue']
+
+// newOrganisation is one of which nothing is known but what its application has sent: those clients of
+// the simulated MSP whose names fit, and their contacts. Every test that asks has its own.
+export async function newOrganisation(fit) {
+  const organisation = `msp-${Date.now().toString(36)}-${Math.floor(Math.random() * 1e6).toString(36)}`
+  for (const flag of allFlags) await setFlag(flag, true, organisation)
+  if (!fit) return organisation
+  const records = async (list) => (await (await fetch(`${simulator}/admin/msp/${list}`)).text()).split('\n').filter(Boolean).map((line) => JSON.parse(line))
+  const clients = (await records('clients')).filter((client) => fit.test(client.name))
+  const contacts = (await records('contacts')).filter((contact) => clients.some((client) => client.externalId === contact.clientExternalId))
+  for (const [list, all] of [['clients', clients], ['contacts', contacts]]) {
+    const { results } = await call('PUT', `/api/${list}:batch`, { [list]: all }, organisation)
+    assert.deepEqual(results.filter((result) => result.outcome !== 'created'), [], `${list} of ${organisation}`)
+  }
+  return organisation
+}
+
+// callbackAddress is where Microsoft sends people back; app registrations name it.
+export const callbackAddress = `${gateway}/api/auth/microsoft/entra/callback`
 
 // microsoft moves the simulated Microsoft.
 export async function microsoft(method, path, body) {
@@ -91,11 +150,30 @@ export async function microsoft(method, path, body) {
 }
 
 // ended waits until a run has ended, and returns it.
-export async function ended(runId) {
+export async function ended(runId, organisation = demonstration) {
   for (let tries = 0; tries < 240; tries++) {
-    const { run } = await call('GET', `/api/integrations/entra/sync/runs/${runId}`)
+    const { run } = await call('GET', `/api/integrations/entra/sync/runs/${runId}`, undefined, organisation)
     if (!['queued', 'running'].includes(run.state)) return run
     await new Promise((resolve) => setTimeout(resolve, 500))
   }
   throw new Error(`the run ${runId} does not end`)
+}
+
+// worked is how long each task of the page's main thread worked during act, in ms of the processor:
+// what else the machine does at the same time does not count.
+export async function worked(page, act) {
+  const session = await page.context().newCDPSession(page)
+  const events = []
+  session.on('Tracing.dataCollected', ({ value }) => events.push(...value))
+  await session.send('Tracing.start', { categories: 'devtools.timeline,disabled-by-default-devtools.timeline,__metadata', transferMode: 'ReportEvents' })
+  await act()
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0))))
+  const complete = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve))
+  await session.send('Tracing.end')
+  await complete
+  const drawing = events.filter((event) => event.name === 'FireAnimationFrame').map((event) => event.pid)
+  const mains = events.filter((event) => event.name === 'thread_name' && event.args.name === 'CrRendererMain' && drawing.includes(event.pid))
+  const tasks = events.filter((event) => event.name === 'RunTask' && event.tdur && mains.some((main) => event.pid === main.pid && event.tid === main.tid))
+  assert.ok(tasks.length > 0, 'an empty trace')
+  return tasks.map((event) => event.tdur / 1000)
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
-import { call, ended, look, open, signedIn, site } from './browser.mjs'
+import { call, ended, look, open, signedIn, site, worked } from './browser.mjs'
 
 const entra = '/integrations/entra'
 const table = `${site}${entra}/mapping`
@@ -119,7 +119,13 @@ test('a session that ends in the middle of mapping loses no decision', async () 
   await signIn.getByRole('button', { name: /Ada Administrator/ }).click()
   await page.getByText('Your session has ended.', { exact: false }).waitFor({ state: 'detached' })
   await page.getByText('1 decision is not written yet').waitFor()
-  await page.getByRole('button', { name: 'Discard' }).click()
+  const before = await call('GET', `/api${entra}/mappings/preview`)
+  const found = [...before.autoMatched, ...before.fuzzyCandidates, ...before.unmatched].find((row) => /Stonebridge/.test(row.displayName))
+  await confirm(page)
+  await page.getByText('1 decision is written').waitFor()
+  const { mappings } = await call('GET', `/api${entra}/mappings?q=stonebridge`)
+  assert.equal(mappings[0].state, 'needs_review')
+  if (found.state === 'mapped') await call('POST', `/api${entra}/mappings/remap`, { managedTenantId: found.managedTenantId, targetClientId: found.match.clientId })
   await page.context().close()
 })
 
@@ -168,23 +174,4 @@ async function scrollOn() {
     scroller.scrollTop += 240
     await new Promise(requestAnimationFrame)
   }
-}
-
-// worked is how long each task of the page's main thread worked during act, in ms of the processor:
-// what else the machine does at the same time does not count.
-async function worked(page, act) {
-  const session = await page.context().newCDPSession(page)
-  const events = []
-  session.on('Tracing.dataCollected', ({ value }) => events.push(...value))
-  await session.send('Tracing.start', { categories: 'devtools.timeline,disabled-by-default-devtools.timeline,__metadata', transferMode: 'ReportEvents' })
-  await act()
-  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0))))
-  const complete = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve))
-  await session.send('Tracing.end')
-  await complete
-  const drawing = events.filter((event) => event.name === 'FireAnimationFrame').map((event) => event.pid)
-  const main = events.find((event) => event.name === 'thread_name' && event.args.name === 'CrRendererMain' && drawing.includes(event.pid))
-  const tasks = events.filter((event) => event.name === 'RunTask' && event.pid === main?.pid && event.tid === main?.tid && event.tdur)
-  assert.ok(tasks.length > 0, 'an empty trace')
-  return tasks.map((event) => event.tdur / 1000)
 }

@@ -30,6 +30,69 @@ async function decided(item, status) {
   assert.equal((answer.item ?? answer).status, status)
 }
 
+test('the account stands beside each contact, line by line, with what the contact says', async () => {
+  const page = await signedIn(browser, 'administrator')
+  const item = await first('multiple_email_matches')
+  await shown(page, item)
+  const table = page.getByRole('table', { name: 'The account beside the contacts' })
+  for (const [i, candidate] of item.candidates.entries()) {
+    const answer = await call('GET', `/api/contacts/${candidate.contactId}`)
+    const contact = answer.contact ?? answer
+    const cell = (line) => table.getByRole('row', { name: new RegExp(`^${line}`) }).getByRole('cell').nth(i + 1)
+    await cell('Name').getByText(contact.fullName, { exact: true }).waitFor()
+    if (contact.phone) await cell('Phone').getByText(contact.phone).waitFor()
+    if (contact.role) await cell('Role').getByText(contact.role, { exact: true }).waitFor()
+    const agrees = (await cell('E-mail').getByText('as the account').count()) > 0
+    assert.equal(agrees, contact.email.toLowerCase() === item.email.toLowerCase(), `e-mail of contact ${i + 1}`)
+  }
+  await page.waitForLoadState('networkidle')
+  await look(page, 'queue-side-by-side')
+  await page.context().close()
+})
+
+test('another contact is found among those of the client alone', async () => {
+  const page = await signedIn(browser, 'administrator')
+  const item = await first('duplicate_identity_email')
+  const of = async (clientId) => (await call('GET', `/api/contacts?clientId=${clientId}&entra=unlinked&pageSize=200`)).contacts
+  const { clients } = await call('GET', '/api/clients?pageSize=200')
+  const own = (await of(item.clientId)).find((contact) => contact.email)
+  let stranger
+  for (const client of clients) if (client.id !== item.clientId) stranger ??= (await of(client.id)).find((contact) => contact.email)
+  assert.ok(own && stranger, 'contacts that are not linked, of this client and of another')
+  await shown(page, item)
+  await page.getByRole('listbox', { name: 'People to decide about' }).focus()
+  await page.keyboard.press('o')
+  const box = page.getByRole('textbox', { name: 'Another contact of this client' })
+  await box.fill(own.email)
+  await page.getByRole('option', { name: own.email }).waitFor()
+  await box.fill(stranger.email)
+  await page.getByText('No such contact of this client').waitFor()
+  await page.context().close()
+})
+
+test('a key links, a key makes a contact, and the next person follows', async () => {
+  const page = await signedIn(browser, 'administrator')
+  const list = page.getByRole('listbox', { name: 'People to decide about' })
+  for (const [reason, key, said] of [['alias_match', undefined, 'is linked to'], ['duplicate_identity_email', 'n', 'has a contact of its own']]) {
+    const item = await first(reason)
+    await shown(page, item)
+    await list.focus()
+    await page.keyboard.press(key ?? String(item.candidates.findIndex((candidate) => !candidate.linkedTo) + 1))
+    await page.getByRole('status').getByText(said, { exact: false }).waitFor()
+    await decided(item, 'resolved')
+    assert.ok(await list.evaluate((element) => element === document.activeElement), 'the list lost the focus')
+    await page.locator(`[data-item="${item.itemId}"]`).waitFor({ state: 'detached' })
+  }
+  await page.keyboard.press('d')
+  await page.getByRole('dialog', { name: 'Dismiss without a contact?' }).getByLabel('Why').waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await page.locator('[role="listbox"][aria-label="People to decide about"]:focus').waitFor()
+  await page.keyboard.press('?')
+  await page.getByRole('dialog', { name: /^Keys/ }).waitFor()
+  await page.context().close()
+})
+
 test('keys go through the queue', async () => {
   const page = await signedIn(browser, 'administrator')
   await page.goto(`${site}${entra}/queue`)

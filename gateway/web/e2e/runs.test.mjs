@@ -1,8 +1,9 @@
 // Runs that need a person, in a real browser: one that is held, one that is cancelled, one that fails.
 import assert from 'node:assert/strict'
+import { connect, createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 
-import { call, ended, look, microsoft, open, signedIn, site } from './browser.mjs'
+import { as, call, ended, look, microsoft, open, signedIn, site } from './browser.mjs'
 
 const entra = '/integrations/entra'
 let browser
@@ -124,6 +125,62 @@ test('a run shows each directory as it goes, goes on after the connection broke,
     await page.context().close()
   }
   await sync(mapping.clientId)
+})
+
+// between is a way to the stack that a test can cut: every connection that there is breaks, and none is
+// taken until it is mended.
+async function between() {
+  const { hostname, port } = new URL(site)
+  const open = new Set()
+  let broken = false
+  const proxy = createServer((socket) => {
+    if (broken) return socket.destroy()
+    const on = connect(Number(port), hostname)
+    for (const end of [socket, on]) {
+      open.add(end)
+      end.on('error', () => undefined)
+      end.on('close', () => {
+        open.delete(end)
+        socket.destroy()
+        on.destroy()
+      })
+    }
+    socket.pipe(on).pipe(socket)
+  })
+  await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  const cut = () => {
+    broken = true
+    for (const end of open) end.destroy()
+  }
+  return { url: `http://127.0.0.1:${proxy.address().port}`, cut, mend: () => (broken = false), close: () => (cut(), proxy.close()) }
+}
+
+test('progress that breaks off goes on from its last event when the server is there again', async () => {
+  const mapping = await mapped('brightwater')
+  const way = await between()
+  await microsoft('POST', '/admin/faults', { kind: 'slow', route: 'graph.users*', tenant: mapping.entraTenantId, delayMillis: 12_000 })
+  try {
+    const { runId } = await call('POST', `/api${entra}/sync`, { scope: 'all-tenants' })
+    const page = await as(browser)
+    const streams = []
+    page.on('request', (request) => request.url().endsWith('/events') && streams.push(request.headers()['last-event-id']))
+    await page.goto(`${way.url}${entra}/runs/${runId}`)
+    await page.getByText(/^[1-9]\d* of \d+ directories/).first().waitFor()
+    assert.deepEqual(streams, [undefined])
+    way.cut()
+    await page.getByText('The server cannot be reached. What you see may be old', { exact: false }).waitFor()
+    assert.ok(streams.length > 1, 'the stream was not asked for again')
+    await page.getByRole('heading', { name: 'By directory' }).waitFor()
+    await look(page, 'run-cut-off')
+    way.mend()
+    await page.getByText('The server cannot be reached.', { exact: false }).waitFor({ state: 'detached' })
+    await page.getByRole('heading', { level: 1 }).getByText(/Completed|Partly done/).waitFor({ timeout: 120_000 })
+    assert.ok(streams.at(-1), 'the stream does not go on from the last event')
+    await page.context().close()
+  } finally {
+    await microsoft('DELETE', '/admin/faults')
+    way.close()
+  }
 })
 
 test('a run that fails says why, and what mends it', async () => {

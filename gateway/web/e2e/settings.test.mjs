@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
-import { call, ended, look, open, signedIn, site } from './browser.mjs'
+import { call, ended, look, open, pick, signedIn, site } from './browser.mjs'
 
 const entra = '/integrations/entra'
 let browser
@@ -12,17 +12,6 @@ before(async () => {
   browser = await open()
 })
 after(() => browser?.close())
-
-async function pick(page, label, word) {
-  // What loads later moves the list of options.
-  await page.waitForLoadState('networkidle')
-  await page.getByRole('textbox', { name: label }).fill(word)
-  await page.getByRole('option').nth(1).waitFor({ state: 'detached' })
-  await page.getByRole('option', { name: new RegExp(word, 'i') }).waitFor()
-  await page.keyboard.press('ArrowDown')
-  await page.locator('[data-combobox-selected]').waitFor()
-  await page.keyboard.press('Enter')
-}
 
 test('the settings page starts a sync of all', async () => {
   const page = await signedIn(browser, 'administrator')
@@ -130,6 +119,7 @@ test('a webhook is added, tested, changed and deleted, and its secret is shown o
   await page.getByRole('dialog').getByText('Not arrived').first().waitFor()
   await look(page, 'webhooks-deliveries')
   await page.keyboard.press('Escape')
+  await replayed(page, endpoint)
   await endpoint.getByRole('button', { name: /^More for/ }).click()
   await page.getByRole('menuitem', { name: 'Switch off' }).click()
   await endpoint.getByText('A person switched it off.').waitFor()
@@ -150,6 +140,34 @@ test('a webhook is added, tested, changed and deleted, and its secret is shown o
   await reader.context().close()
   await page.context().close()
 })
+
+// replayed sends again what happened, and sees it among the deliveries.
+async function replayed(page, endpoint) {
+  const { webhooks } = await call('GET', '/api/webhooks')
+  const deliveries = async () => (await call('GET', `/api/webhooks/${webhooks[0].id}/deliveries?pageSize=200`)).deliveries.filter((delivery) => delivery.type !== 'webhook.test')
+  const { clients } = await call('GET', '/api/clients?q=talbot')
+  assert.equal((await ended((await call('POST', `/api${entra}/sync`, { scope: 'single-client', clientId: clients[0].id })).runId)).state, 'completed')
+  const more = async (than) => {
+    for (let tries = 0; tries < 60; tries++) {
+      const { length } = await deliveries()
+      if (length > than) return length
+      await new Promise((resolve) => setTimeout(resolve, 500))
+    }
+    throw new Error(`no more than ${than} deliveries`)
+  }
+  const before = await more(0)
+  await endpoint.getByRole('button', { name: /^More for/ }).click()
+  await page.getByRole('menuitem', { name: 'Send again…' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Send again what happened?' })
+  await look(page, 'webhooks-replay')
+  await dialog.getByRole('button', { name: 'Send again' }).click()
+  await endpoint.getByRole('status').getByText('is sent again', { exact: false }).waitFor()
+  await endpoint.getByRole('button', { name: 'Deliveries' }).click()
+  const log = page.getByRole('dialog', { name: 'Deliveries of the last 30 days' })
+  await more(before)
+  await log.getByRole('cell', { name: /^A (sync was completed|contact|client)/ }).first().waitFor()
+  await page.keyboard.press('Escape')
+}
 
 test('a name is explained step by step, by keyboard alone', async () => {
   const page = await signedIn(browser, 'administrator')

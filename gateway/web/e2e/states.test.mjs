@@ -1,0 +1,262 @@
+// What the screens look like when things are not as usual, in a real browser: nothing there, very much
+// there, on its way, broken, partly there, forbidden, switched off, with names that do not fit.
+import assert from 'node:assert/strict'
+import { after, afterEach, before, test } from 'node:test'
+
+import { as, call, ended, fits, look, microsoft, newOrganisation, open, setFlag, site } from './browser.mjs'
+
+const entra = '/integrations/entra'
+let browser
+
+before(async () => {
+  browser = await open()
+})
+// What a test leaves open when it fails goes with its contexts.
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close()
+})
+after(() => browser?.close())
+
+// screens are those that an organisation has from the start, with their names.
+const screens = [
+  ['overview', entra, 'Microsoft Entra'],
+  ['setup', `${entra}/setup`, 'Set up Microsoft Entra'],
+  ['mapping', `${entra}/mapping`, 'Mapping'],
+  ['runs', `${entra}/runs`, 'Sync history'],
+  ['queue', `${entra}/queue`, 'Review queue'],
+  ['settings', `${entra}/settings`, 'Sync settings'],
+  ['clients', '/clients', 'Clients'],
+  ['contacts', '/contacts', 'Contacts'],
+  ['webhooks', '/webhooks', 'Webhooks'],
+  ['audit', '/audit', 'Audit trail'],
+]
+
+// calls are the screens' questions to the services; who is signed in is another one.
+const calls = '**/entrasync.*/**'
+
+async function go(page, path, title) {
+  await page.goto(site + path)
+  await page.getByRole('heading', { name: title, level: 1 }).waitFor()
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`an organisation of which nothing is known sees what comes next, ${colorScheme}`, async () => {
+    const organisation = await newOrganisation()
+    const page = await as(browser, { organisation, colorScheme })
+    const says = {
+      overview: 'Not connected yet',
+      setup: 'Sign in with an administrator of your partner directory.',
+      mapping: 'No directories were found yet',
+      runs: 'Nothing was run yet',
+      queue: 'Nobody waits for you',
+      settings: 'These are the defaults; nobody has changed them.',
+      clients: 'No clients yet',
+      contacts: 'No contacts yet',
+      webhooks: 'Nobody is told yet',
+      // The platform has switched the features on.
+      audit: 'Switched a feature on or off',
+    }
+    for (const [name, path, title] of screens) {
+      await go(page, path, title)
+      await page.getByText(says[name], { exact: false }).first().waitFor()
+      await look(page, `${name}-empty-${colorScheme}`)
+      assert.equal(await page.getByRole('alert').count(), 0, name)
+    }
+  })
+
+  test(`while an answer is on its way its place is kept, ${colorScheme}`, async () => {
+    const page = await as(browser, { colorScheme })
+    let answer
+    const held = new Promise((resolve) => (answer = resolve))
+    await page.route(calls, async (route) => {
+      await held
+      await route.continue().catch(() => undefined)
+    })
+    for (const [name, path, title] of screens) {
+      await go(page, path, title)
+      await page.getByRole('status', { name: /Loading|Comparing/ }).first().waitFor()
+      await look(page, `${name}-loading-${colorScheme}`)
+    }
+    answer()
+  })
+
+  test(`what fails says what to do, and goes on when it is asked again, ${colorScheme}`, async () => {
+    const page = await as(browser, { colorScheme })
+    for (const [name, path, title] of screens) {
+      await page.route(calls, (route) => route.fulfill({ status: 503, contentType: 'application/json', body: '{"code":"unavailable","message":"no"}' }))
+      await go(page, path, title)
+      const alert = page.getByRole('alert').first()
+      await alert.getByText('The server cannot be reached.').waitFor()
+      await look(page, `${name}-failed-${colorScheme}`)
+      const again = alert.getByRole('button', { name: 'Try again' })
+      await again.waitFor()
+      await page.unroute(calls)
+      // Some screens ask again by themselves, perhaps just now.
+      await again.click({ timeout: 5_000 }).catch(() => undefined)
+      await alert.waitFor({ state: 'detached' })
+    }
+  })
+}
+
+test('a server that goes away takes nothing from the screen', async () => {
+  const page = await as(browser)
+  await go(page, `${entra}/setup`, 'Set up Microsoft Entra')
+  await page.getByRole('button', { name: /app registration/ }).click()
+  await page.getByRole('textbox', { name: 'Application (client) id' }).fill('half of an id')
+  const everything = /\/(auth|api|entrasync\.)/
+  await page.route(everything, (route) => route.abort('connectionrefused'))
+  await page.getByText('The server cannot be reached. What you see may be old', { exact: false }).waitFor()
+  // The status is asked for every ten seconds.
+  await page.waitForRequest('**/GetStatus', { timeout: 20_000 })
+  await page.waitForRequest('**/GetStatus', { timeout: 20_000 })
+  assert.equal(await page.getByRole('textbox', { name: 'Application (client) id' }).inputValue(), 'half of an id')
+  await look(page, 'server-away')
+  await page.unroute(everything)
+  await page.getByText('The server cannot be reached.', { exact: false }).waitFor({ state: 'detached' })
+})
+
+test('somebody without a permission is told so on every screen', async () => {
+  const page = await as(browser, { permissions: [], name: 'Nora Nothing' })
+  for (const [name, path, title] of screens) {
+    await go(page, path, title)
+    await page.getByText(/^You may not see/).first().waitFor()
+    await look(page, `${name}-forbidden`)
+    assert.equal(await page.getByRole('button', { name: /^(Sync|Save|Add|Start|Connect|Discover)/ }).count(), 0, name)
+  }
+})
+
+test('a flag that goes off takes away every screen of it that is open', async () => {
+  const organisation = await newOrganisation()
+  const page = await as(browser, { organisation })
+  const open = []
+  for (const [name, path, title] of screens.filter(([, path]) => path.startsWith(entra))) {
+    const tab = open.length === 0 ? page : await page.context().newPage()
+    await go(tab, path, title)
+    open.push([name, tab])
+  }
+  await setFlag('entra-integration-ui', false, organisation)
+  for (const [name, tab] of open) {
+    await tab.getByRole('heading', { name: 'This is switched off for your organisation' }).waitFor()
+    assert.equal(await tab.getByRole('link', { name: 'Mapping', exact: true }).count(), 0, name)
+  }
+  await look(page, 'flag-off-while-open')
+  await setFlag('entra-integration-ui', true, organisation)
+  for (const [, tab] of open) await tab.getByRole('link', { name: 'Mapping', exact: true }).waitFor()
+})
+
+test('when a part does not answer the others are shown', async () => {
+  const page = await as(browser)
+  await page.route('**/StatusService/GetStatus', async (route) => {
+    const answer = await route.fetch()
+    const status = await answer.json()
+    const attention = [...(status.attention ?? []), { code: 'part_unavailable', message: 'The state of the review queue is not known at the moment.', remedy: 'Look again in a moment.' }]
+    await route.fulfill({ response: answer, json: { ...status, schedule: undefined, mappingSummary: undefined, attention } })
+  })
+  await go(page, entra, 'Microsoft Entra')
+  await page.getByText('The state of the review queue is not known', { exact: false }).waitFor()
+  await page.waitForLoadState('networkidle')
+  await look(page, 'overview-partial')
+})
+
+test('a sync of which one directory failed is partly done, and says which and why', async () => {
+  const { mappings } = await call('GET', `/api${entra}/mappings?state=mapped&q=talbot`)
+  const { apps } = await microsoft('GET', '/admin/apps')
+  const app = apps.find((each) => each.name.startsWith('entrasync'))
+  const consent = (restore) => microsoft('POST', '/admin/consents', { clientId: app.clientId, tenant: mappings[0].entraTenantId, restore })
+  const sync = async () => (await ended((await call('POST', `/api${entra}/sync`, { scope: 'all-tenants' })).runId)).state
+  await consent(false)
+  await microsoft('POST', '/admin/access-tokens/expire', { tenant: mappings[0].entraTenantId })
+  try {
+    assert.equal(await sync(), 'partial')
+    const page = await as(browser)
+    await go(page, entra, 'Microsoft Entra')
+    await page.getByText('1 directory failed in the last sync').waitFor()
+    await page.waitForLoadState('networkidle')
+    await look(page, 'overview-one-failed')
+    await page.getByRole('link', { name: 'Look at the causes' }).click()
+    await page.getByRole('heading', { level: 1 }).getByText('Partly done').waitFor()
+    await page.getByRole('note', { name: 'Why it failed' }).first().waitFor()
+    await look(page, 'run-partial')
+  } finally {
+    await consent(true)
+    assert.equal(await sync(), 'completed')
+  }
+})
+
+const long = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft'
+const names = [`${long}${long} mbH`, 'شركة النور للتجارة العامة والمقاولات ذات المسؤولية المحدودة', 'מרפאת השיניים של ד״ר לוי ובניו בע״מ', '<b>Not bold</b> & “quoted”']
+
+test('ten thousand clients and contacts, with names that are long or written from the right', async () => {
+  const organisation = await newOrganisation()
+  const clients = Array.from({ length: 10_000 }, (_, i) => ({ externalId: `c${i}`, name: names[i] ?? `Client ${i}`, domain: `client-${i}.example` }))
+  const contacts = Array.from({ length: 10_000 }, (_, i) => ({ externalId: `p${i}`, clientExternalId: `c${i % 8}`, fullName: names[i] ?? `Person ${i}`, email: `${i === 0 ? long.slice(0, 60) : `person-${i}`}@client-${i % 8}.example`, role: i === 0 ? long : '' }))
+  for (let from = 0; from < 10_000; from += 5_000) {
+    await call('PUT', '/api/clients:batch', { clients: clients.slice(from, from + 5_000) }, organisation)
+  }
+  for (let from = 0; from < 10_000; from += 5_000) {
+    await call('PUT', '/api/contacts:batch', { contacts: contacts.slice(from, from + 5_000) }, organisation)
+  }
+  for (const [size, viewport] of [['wide', { width: 1360, height: 900 }], ['narrow', { width: 390, height: 844 }]]) {
+    const page = await as(browser, { organisation, viewport, name: names[0] })
+    for (const [path, title, word] of [['/clients', 'Clients', long.slice(0, 12)], ['/contacts', 'Contacts', long.slice(0, 12)]]) {
+      await go(page, path, title)
+      const rows = page.getByRole('table').getByRole('row')
+      await rows.nth(50).waitFor()
+      await page.getByRole('button', { name: 'Show more' }).click()
+      await rows.nth(100).waitFor()
+      for (const name of [word, 'شركة', 'מרפאת', '<b>Not']) {
+        await page.getByLabel('Find').fill(name)
+        await rows.nth(1).waitFor()
+        await page.getByRole('link', { name: new RegExp(name) }).first().waitFor()
+        await fits(page, `${title} ${size}`)
+      }
+      await page.getByLabel('Find').fill(word)
+      await page.getByRole('link', { name: new RegExp(word) }).first().waitFor()
+      await rows.nth(2).waitFor({ state: 'detached' })
+      await look(page, `${title.toLowerCase()}-long-${size}`)
+      await page.getByRole('link', { name: new RegExp(word) }).first().click()
+      await page.getByRole('heading', { level: 1, name: new RegExp(word) }).waitFor()
+      await page.waitForLoadState('networkidle')
+      await fits(page, `one of ${title} ${size}`)
+      await look(page, `${title.toLowerCase().slice(0, -1)}-long-${size}`)
+    }
+    await page.context().close()
+  }
+})
+
+test('directories and people of the queue with names that do not fit', async () => {
+  const preview = '**/entrasync.mapping.v1.MappingService/GetMappingPreview'
+  for (const [size, viewport] of [['wide', { width: 1360, height: 900 }], ['narrow', { width: 390, height: 844 }]]) {
+    const page = await as(browser, { viewport })
+    await page.route(preview, async (route) => {
+      const answer = await route.fetch()
+      const json = await answer.json()
+      json.autoMatched.forEach((row, i) => {
+        row.displayName = names[i % names.length]
+        row.state = 'undecided'
+        if (row.match) row.match.clientName = names[(i + 1) % names.length]
+      })
+      await route.fulfill({ response: answer, json })
+    })
+    await go(page, `${entra}/mapping`, 'Mapping')
+    await page.getByText('All (', { exact: false }).click()
+    await page.getByText(names[0]).first().waitFor()
+    await fits(page, `mapping ${size}`)
+    await look(page, `mapping-long-${size}`)
+    await page.route('**/ReconciliationService/ListQueueItems', async (route) => {
+      const answer = await route.fetch()
+      const json = await answer.json()
+      json.items?.forEach((item, i) => {
+        item.displayName = names[i % names.length]
+        item.userPrincipalName = `${long}@${long}.example`
+        for (const candidate of item.candidates ?? []) candidate.fullName = names[0]
+      })
+      await route.fulfill({ response: answer, json })
+    })
+    await go(page, `${entra}/queue`, 'Review queue')
+    await page.getByRole('option').first().getByText(names[0]).waitFor()
+    await fits(page, `queue ${size}`)
+    await look(page, `queue-long-${size}`)
+    await page.context().close()
+  }
+})
