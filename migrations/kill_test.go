@@ -1,7 +1,10 @@
 package migrations_test
 
 import (
+	"flag"
+	"hash/fnv"
 	"io/fs"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +14,29 @@ import (
 	"github.com/entrasync/entrasync/migrations"
 	"github.com/entrasync/entrasync/pkg/pgtest"
 )
+
+// exhaustive has every boundary of every file tried, as `make soak` does. Otherwise a run tries a
+// sixth of a file's boundaries, and a fourth of the files with a mark, others each time.
+var (
+	exhaustive = flag.Bool("exhaustive", false, "try every boundary of every migration")
+	seed       = flag.Uint64("seed", rand.Uint64(), "chooses what is tried")
+)
+
+// sample takes every n-th of a list, from another one on for each of the list's names.
+func sample[T any](t *testing.T, all []T, n int, name string) (some []T) {
+	t.Helper()
+	if *exhaustive {
+		return all
+	}
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(name))
+	first := int((hash.Sum64() ^ *seed) % uint64(min(n, len(all))))
+	for i := first; i < len(all); i += n {
+		some = append(some, all[i])
+	}
+	t.Logf("%s: %d of %d; -seed=%d does it again, -exhaustive tries all", name, len(some), len(all), *seed)
+	return some
+}
 
 // ladder is a database on which one context goes up and down.
 type ladder struct {
@@ -95,7 +121,7 @@ func (l *ladder) move(from, to int) {
 }
 
 // TestAMigrationKilledBetweenAnyTwoStatementsIsWholeOrNotThere ends the server's
-// side at each boundary between statements of each file, up and down.
+// side at boundaries between statements of each file, up and down.
 func TestAMigrationKilledBetweenAnyTwoStatementsIsWholeOrNotThere(t *testing.T) {
 	t.Parallel()
 	for _, name := range migrations.Contexts() {
@@ -124,7 +150,9 @@ func (l *ladder) killed(file string, from, to int) {
 	require.NoError(l.t, err)
 	boundaries := boundariesOf(string(text))
 	require.NotEmpty(l.t, boundaries)
-	for _, boundary := range boundaries {
+	require.Equal(l.t, from, l.settled(from, to, file))
+	before := l.rows()
+	for _, boundary := range sample(l.t, boundaries, 6, file) {
 		found := false
 		l.cutter.Edit(func(sql string) string {
 			if !strings.HasPrefix(sql, string(text)) {
@@ -136,8 +164,27 @@ func (l *ladder) killed(file string, from, to int) {
 		require.Error(l.t, migrations.Steps(l.t.Context(), l.through(), l.name, to-from))
 		l.cutter.Edit(nil)
 		require.True(l.t, found, "%s was sent otherwise", file)
-		require.Equal(l.t, from, l.settled(from, to, file))
+		require.Equal(l.t, before, l.rows(), "%s left something when it was killed at byte %d", file, boundary)
 	}
+}
+
+// rows is a digest of the version and of who wrote the rows of the catalogue last. It is the same
+// only where nothing was committed, and costs a fraction of the shape.
+func (l *ladder) rows() (digest string) {
+	l.t.Helper()
+	require.NoError(l.t, l.db.Admin.QueryRow(l.t.Context(), `
+		WITH ours AS (SELECT c.oid, c.xmin FROM pg_class c WHERE c.relnamespace = to_regnamespace($1))
+		SELECT md5(COALESCE((SELECT string_agg(v.version || ' ' || v.dirty, ',') FROM `+l.name+`.schema_migrations v), '') || string_agg(line, ',' ORDER BY line)) FROM (
+			SELECT 'class ' || o.oid || ' ' || o.xmin AS line FROM ours o
+			UNION ALL SELECT 'column ' || a.attrelid || ' ' || a.attnum || ' ' || a.xmin FROM pg_attribute a JOIN ours o ON o.oid = a.attrelid
+			UNION ALL SELECT 'default ' || d.oid || ' ' || d.xmin FROM pg_attrdef d JOIN ours o ON o.oid = d.adrelid
+			UNION ALL SELECT 'constraint ' || r.oid || ' ' || r.xmin FROM pg_constraint r JOIN ours o ON o.oid = r.conrelid
+			UNION ALL SELECT 'policy ' || p.oid || ' ' || p.xmin FROM pg_policy p JOIN ours o ON o.oid = p.polrelid
+			UNION ALL SELECT 'trigger ' || g.oid || ' ' || g.xmin FROM pg_trigger g JOIN ours o ON o.oid = g.tgrelid
+			UNION ALL SELECT 'function ' || f.oid || ' ' || f.xmin FROM pg_proc f WHERE f.pronamespace = to_regnamespace($1)
+			UNION ALL SELECT 'type ' || y.oid || ' ' || y.xmin FROM pg_type y WHERE y.typnamespace = to_regnamespace($1)) lines`,
+		l.name).Scan(&digest))
+	return digest
 }
 
 // boundariesOf are the places behind the semicolons that end statements.
@@ -198,7 +245,7 @@ func TestAMigrationCutAtAnyMessageIsWholeOrNotThere(t *testing.T) {
 }
 
 // TestUpResolvesTheMarkOfAKill sets the marks that builds left which wrote version
-// and file apart, of every file, applied and not.
+// and file apart, applied and not.
 func TestUpResolvesTheMarkOfAKill(t *testing.T) {
 	t.Parallel()
 	for _, name := range migrations.Contexts() {
@@ -222,7 +269,11 @@ func TestUpResolvesTheMarkOfAKill(t *testing.T) {
 				require.Equal(t, len(l.files), at)
 				l.shaped(at, "resolved")
 			}
-			for i := range l.files {
+			marked := make([]int, len(l.files))
+			for i := range marked {
+				marked[i] = i
+			}
+			for _, i := range sample(t, marked, 4, name) {
 				resolved(i, i+1)   // up, before the file took effect
 				resolved(i+1, i+1) // up, after it
 				resolved(i+1, i)   // down, before
