@@ -64,17 +64,13 @@ func NewServer(identity *Identity, opts ...ServerOption) (*Server, error) {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	validator, err := protovalidate.New()
-	if err != nil {
-		return nil, err
-	}
 	g := &guardian{policies: &policies{reflection: o.reflection}, verifier: newVerifier(identity, time.Now)}
 	outer := newBoundary(o.metrics)
 	server := grpc.NewServer(
 		grpc.Creds(identity.serverCredentials()),
 		grpc.StatsHandler(otelgrpc.NewServerHandler()),
-		grpc.ChainUnaryInterceptor(outer.unary, g.unary, deadlineUnary, validateUnary(validator)),
-		grpc.ChainStreamInterceptor(outer.stream, g.stream, deadlineStream, validateStream(validator)),
+		grpc.ChainUnaryInterceptor(outer.unary, g.unary, deadlineUnary, validateUnary(protovalidate.GlobalValidator)),
+		grpc.ChainStreamInterceptor(outer.stream, g.stream, deadlineStream, validateStream(protovalidate.GlobalValidator)),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingEvery, Timeout: pingTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingAtMost, PermitWithoutStream: true}),
 		grpc.MaxRecvMsgSize(messageBytes), grpc.MaxSendMsgSize(messageBytes),

@@ -59,13 +59,9 @@ type method struct {
 
 // New makes a core; an error when a method's service has no backend.
 func New(config Config) (*Core, error) {
-	validator, err := protovalidate.New()
-	if err != nil {
-		return nil, fmt.Errorf("preparing validation: %w", err)
-	}
 	c := &Core{
 		methods: map[string]method{}, gate: config.Gate, audit: config.Audit, keys: config.Keys, calls: config.Calls, bytes: config.Bytes,
-		validator: validator, now: config.Now,
+		validator: protovalidate.GlobalValidator, now: config.Now,
 	}
 	if config.Metrics != nil {
 		c.metrics = prometheus.NewHistogramVec(prometheus.HistogramOpts{

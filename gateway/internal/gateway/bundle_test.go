@@ -29,6 +29,7 @@ import (
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
 	"github.com/entrasync/entrasync/gateway/internal/issuertest"
+	"github.com/entrasync/entrasync/gateway/internal/openapi"
 	"github.com/entrasync/entrasync/pkg/clocktest"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pgtest"
@@ -36,6 +37,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/pkg/telemetry"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	entrasync "github.com/entrasync/entrasync/proto"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
@@ -94,13 +96,18 @@ func setup(t *testing.T, options ...option) *bundle {
 			Reconciliation: dial("reconciliation", "entrasync.reconciliation.v1"), Worker: dial("worker", orchestration),
 		},
 		Pool: db.Pool("gateway"), Box: box, Tokens: tokens, PlatformKey: key, Enterprise: true,
-		PublicURL: "http://localhost:8080", Now: b.clock.Now,
+		PublicURL: publicURL, Now: b.clock.Now,
 		CIPP:       true, // what holds for all routes holds for these too
 		TenantRate: access.Rate{PerSecond: 10_000, Burst: 10_000}, UserRate: access.Rate{PerSecond: 10_000, Burst: 10_000},
 		AddressRate: access.Rate{PerSecond: 10_000, Burst: 10_000},
 	}
 	for _, o := range options {
 		o(&parts)
+	}
+	if parts.PublicURL == publicURL {
+		documents, err := described()
+		require.NoError(t, err)
+		parts.Documents = &documents
 	}
 	handler, err := gateway.New(t.Context(), parts)
 	require.NoError(t, err)
@@ -113,6 +120,18 @@ func setup(t *testing.T, options ...option) *bundle {
 	b.url, b.handler = server.URL, handler
 	return b
 }
+
+const publicURL = "http://localhost:8080"
+
+// described are the documents of a gateway at publicURL. Each test has a gateway, and making them
+// takes longer than all the rest of it.
+var described = sync.OnceValues(func() (openapi.Documents, error) {
+	methods, err := access.PublicMethods()
+	if err != nil {
+		return openapi.Documents{}, err
+	}
+	return openapi.Build(entrasync.OpenAPI, access.Offered(methods), publicURL)
+})
 
 // settle runs what works in the background until it has written what it knows.
 func (b *bundle) settle() {

@@ -108,6 +108,7 @@ type Parts struct {
 	AuditMonths   int              // whole months that the audit trail keeps beside the present one; 0: all
 	KeptBytes     int64            // of answers to repeated requests, for each tenant; 0: the default
 	Webhooks      WebhookParts
+	Documents     *openapi.Documents          // the description of the routes; nil: made from the contracts
 	Metrics       prometheus.Registerer       // nil: none
 	Ready         func(context.Context) error // whether requests can be served; nil: while the database answers
 	Now           func() time.Time
@@ -202,9 +203,13 @@ func (p Parts) handlers(g *access.Gate, methods []access.Method, sessions *sessi
 	if p.Ready == nil {
 		p.Ready = p.Pool.Ping
 	}
-	documents, err := openapi.Build(proto.OpenAPI, methods, p.PublicURL)
-	if err != nil {
-		return nil, err
+	documents := p.Documents
+	if documents == nil {
+		made, err := openapi.Build(proto.OpenAPI, methods, p.PublicURL)
+		if err != nil {
+			return nil, err
+		}
+		documents = &made
 	}
 	handlers := gwhttp.Handlers(gwhttp.Parts{
 		Gate: g, Connection: p.Backends.Connection, OpenAPI: documents.JSON, Docs: documents.Page, DocsScript: documents.Script, PublicURL: p.PublicURL, Ready: p.Ready,
