@@ -85,7 +85,14 @@ function Provenance({ contact }: { contact: Contact }) {
   )
 }
 
-// LinkHistory is what persons decided about the links of the contact, the newest first.
+const linkEvents: Record<string, string | undefined> = {
+  relinked: 'The account was tied to another contact',
+  ended: 'The link was ended',
+  contact_deleted: 'The contact was deleted, and the link ended',
+  taken_over: 'The account was deleted and made again; the new one has the contact since',
+}
+
+// LinkHistory is what became of the links of the contact, the newest first.
 function LinkHistory({ contact }: { contact: Contact }) {
   const history = contact.provenance?.linkHistory ?? []
   if (history.length === 0) return null
@@ -93,7 +100,7 @@ function LinkHistory({ contact }: { contact: Contact }) {
     <Facts title="Links before">
       {history.map((event, i) => (
         <Text key={i} size="sm">
-          {event.event === 'relinked' ? 'The account was tied to another contact' : event.event === 'ended' ? 'The link was ended' : event.event.replaceAll('_', ' ')} <Time at={event.at} />
+          {linkEvents[event.event] ?? event.event.replaceAll('_', ' ')} <Time at={event.at} />
           {event.decidedBy && ` by ${event.decidedBy}`}
           {event.linkedAt && (
             <>

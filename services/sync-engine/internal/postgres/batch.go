@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	_ "embed" // the statement
 	"slices"
 	"strings"
 
@@ -16,6 +17,9 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
+//go:embed batch/end_links.sql
+var endLinks string
+
 // batchTries bounds how often a batch begins anew after contention.
 const batchTries = 3
 
@@ -24,11 +28,11 @@ var errMoved = errs.New(errs.Unavailable, reason.DatabaseContention, "Somebody e
 // Batch runs fn while it holds the heads of all clients concerned: those named
 // and those that the contacts stand at. Rounds of these clients decide again.
 func (s *Store) Batch(ctx context.Context, bq syncengine.BatchQuery, fn func(ctx context.Context, tx syncengine.BatchTx) error) error {
-	id, err := tenant.IDFrom(ctx)
+	call, err := tenant.From(ctx)
 	if err != nil {
 		return err
 	}
-	b := &batch{tenantID: id.String(), externals: bq.ExternalIDs, emails: bq.Emails}
+	b := &batch{tenantID: call.Tenant.String(), actor: call.Actor.ID, externals: bq.ExternalIDs, emails: bq.Emails}
 	if b.ids, err = parseAll(bq.IDs); err != nil {
 		return err
 	}
@@ -38,7 +42,7 @@ func (s *Store) Batch(ctx context.Context, bq syncengine.BatchQuery, fn func(ctx
 	for range batchTries {
 		b.moved = false
 		err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
-			b.q = sqlc.New(tx)
+			b.q, b.tx = sqlc.New(tx), tx
 			if err := b.lockHeads(ctx); err != nil {
 				return err
 			}
@@ -56,7 +60,9 @@ func (s *Store) Batch(ctx context.Context, bq syncengine.BatchQuery, fn func(ctx
 // batch is a batch's transaction.
 type batch struct {
 	q            *sqlc.Queries
+	tx           pgx.Tx
 	tenantID     string
+	actor        string // who sent it
 	ids, clients []uuid.UUID
 	externals    []string
 	emails       []string
@@ -152,8 +158,27 @@ func (b *batch) Write(ctx context.Context, w syncengine.BatchWrite) error {
 		}); err != nil {
 			return err
 		}
+		if err := b.endLinks(ctx, w, c); err != nil {
+			return err
+		}
 	}
 	return b.feed(ctx, w)
+}
+
+// endLinks ends the links of contacts that are deleted. Rounds that have planned for them
+// decide again: they see that the client's head has moved.
+func (b *batch) endLinks(ctx context.Context, w syncengine.BatchWrite, c columns) error {
+	var gone []uuid.UUID
+	for i, id := range c.ids {
+		if c.deleted[i] {
+			gone = append(gone, id)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	_, err := b.tx.Exec(ctx, endLinks, pgx.NamedArgs{"ids": gone, "tenant": b.tenantID, "decided_by": b.actor, "now": w.Now})
+	return err
 }
 
 func (b *batch) feed(ctx context.Context, w syncengine.BatchWrite) error {

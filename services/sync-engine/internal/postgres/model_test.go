@@ -12,196 +12,277 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// modelContact is a contact as the naive reference keeps it.
-type modelContact struct {
-	email    string
-	name     string // one word
-	identity string // "" while not linked
-	inactive bool
-	bySync   bool
-	linkOff  bool // the link is inactive
+// forgotten are the tables that a random history begins without.
+const forgotten = `TRUNCATE contacts, entra_contact_links, contact_changes, feed_heads, directories, client_heads, held_identities, kept_identities,
+	held_decisions, rejected_inactivations, approved_listings, entra_run_identities, entra_sync_run_tenants, entra_sync_runs, entra_sync_settings,
+	managed_tenant_settings, directory_mappings, orphan_decisions, entra_contact_link_history, identity_resolutions, outbox,
+	contact_versions, sync_schedules, sync_statistics, sync_failures, failing_tenants, settings_changes CASCADE`
+
+// history is one random history under way, in the engine and in the reference.
+type history struct {
+	*engine
+	rt   *rapid.T
+	m    *reference
+	own  map[string]any // what the managed tenant has of its own, by column
+	all  map[string]any // the tenant's settings, by column
+	next int
 }
 
-// model decides as behaviour demands, in memory and one identity after another.
-type model struct{ contacts []*modelContact }
+var (
+	someNames     = rapid.SampledFrom([]string{"Ann Lee", "Bea Fox", "Lee Ray", "Ann Fox", "svc-x run", "temp one"})
+	someAddresses = rapid.SampledFrom([]string{"a@c.de", "b@c.de", "c@c.de", "D@C.de", "e@c.de", "f@c.de"})
+)
 
-func (m *model) linked(id string) *modelContact {
-	for _, c := range m.contacts {
-		if c.identity == id {
-			return c
-		}
+// users are a random directory.
+func (h *history) users() (users []syncengine.User) {
+	if rapid.IntRange(0, 9).Draw(h.rt, "somebody") > 0 { // so that no guard holds most of the listings
+		users = append(users, person("o-sure", "Sure Sure", "sure@c.de"))
 	}
-	return nil
+	for _, n := range rapid.SliceOfNDistinct(rapid.IntRange(0, 7), 0, 6, rapid.ID[int]).Draw(h.rt, "ids") {
+		u := person(fmt.Sprintf("o-%d", n), someNames.Draw(h.rt, "name"), "")
+		switch rapid.IntRange(0, 9).Draw(h.rt, "account") {
+		case 0, 1:
+			u.AccountEnabled = ptr(false)
+		case 2:
+			u.AccountEnabled = nil
+		case 3:
+			u.UserPrincipalName = ""
+		case 4:
+			u.UserPrincipalName = fmt.Sprintf("o-%d#EXT#@corp.example", n)
+		case 5:
+			u.DisplayName = strings.Repeat("n", 300)
+		}
+		if rapid.IntRange(0, 3).Draw(h.rt, "mailed") > 0 {
+			u.Mail = someAddresses.Draw(h.rt, "mail")
+		}
+		u.UserType = rapid.SampledFrom([]string{"Member", "Guest", ""}).Draw(h.rt, "type")
+		if rapid.IntRange(0, 3).Draw(h.rt, "others") == 0 {
+			u.OtherMails = []string{lower(someAddresses.Draw(h.rt, "other"))}
+		}
+		for _, alias := range rapid.SliceOfN(someAddresses, 0, 2).Draw(h.rt, "aliases") {
+			u.ProxyAddresses = append(u.ProxyAddresses, rapid.SampledFrom([]string{"smtp:", "SMTP:"}).Draw(h.rt, "kind")+alias)
+		}
+		u.JobTitle = rapid.SampledFrom([]string{"", "Chef", "Boss"}).Draw(h.rt, "role")
+		u.MobilePhone = rapid.SampledFrom([]string{"", "1", "2"}).Draw(h.rt, "phone")
+		u.LicenceCount = rapid.SampledFrom([]*int32{nil, ptr[int32](0), ptr[int32](1)}).Draw(h.rt, "licences")
+		users = append(users, u)
+	}
+	return users
 }
 
-// shared reports whether another identity that passed and has no link has one of
-// the addresses.
-func shared(all []syncengine.Identity, at int, unlinked map[string]bool) bool {
-	for j := range all {
-		if j == at || all[j].Verdict != "" || !unlinked[all[j].ObjectID] {
-			continue
-		}
-		if slices.ContainsFunc(all[at].Addresses, func(a string) bool { return slices.Contains(all[j].Addresses, a) }) {
-			return true
-		}
+// decide draws a setting anew.
+func (h *history) value(column string) any {
+	switch column {
+	case "custom_patterns":
+		return rapid.SampledFrom([][]string{{}, {"^temp"}, {"fox$", "^temp"}}).Draw(h.rt, column)
+	case "filter_groups":
+		return rapid.SampledFrom([][]string{{}, {"g-1"}, {"g-1", "g-2"}}).Draw(h.rt, column)
+	case "always_include", "never_include":
+		return rapid.SampledFrom([][]string{{}, {"o-1"}, {"o-2", "a@c.de"}}).Draw(h.rt, column)
+	case "guard_min_count":
+		return rapid.SampledFrom([]int{1, 2, 1000}).Draw(h.rt, column)
+	case "guard_percent":
+		return rapid.SampledFrom([]int{20, 50, 100}).Draw(h.rt, column)
 	}
-	return false
+	return rapid.Bool().Draw(h.rt, column)
 }
 
-func (m *model) round(all []syncengine.Identity) (c syncengine.Counters) {
-	unlinked := map[string]bool{}
-	seen := map[string]bool{}
-	for _, id := range all {
-		unlinked[id.ObjectID] = m.linked(id.ObjectID) == nil
-		seen[id.ObjectID] = true
+// Settings that a managed tenant may have of its own, and those that are the tenant's alone.
+var (
+	ownColumns = []string{
+		"filter_guests", "filter_unlicensed", "filter_service_accounts", "custom_patterns", "filter_groups", "always_include", "never_include",
+		"field_display_name", "field_email", "field_phone", "field_role", "field_upn",
 	}
-	var apply []func() // decisions see the state before the round
-	for i := range all {
-		id := all[i]
-		contact := m.linked(id.ObjectID)
-		switch {
-		case contact != nil && id.Verdict == syncengine.FilterDisabled:
-			c = m.inactivate(contact, c, &apply)
-			if contact.linkOff || contact.inactive {
-				c.Unchanged++
-			}
-		case contact != nil && id.Verdict != "":
-			c.Filtered++
-		case contact != nil && contact.linkOff:
-			if contact.bySync {
-				c.Reactivated++
-			} else {
-				c.Unchanged++
-			}
-			apply = append(apply, func() {
-				contact.linkOff, contact.inactive, contact.bySync = false, contact.inactive && !contact.bySync, false
-			})
-		case contact != nil:
-			c.Unchanged++
-		case id.Verdict != "":
-			c.Filtered++
-		case shared(all, i, unlinked):
-			c.Ambiguous++
-		default:
-			c = m.match(id, c, &apply)
-		}
+	tenantColumns = []string{"mark_inactive_when_disabled", "allow_same_email_across_clients", "guard_min_count", "guard_percent"}
+)
+
+// change changes a setting: the tenant's, or what the managed tenant has of its own.
+func (h *history) change() {
+	column := rapid.SampledFrom(append(slices.Clone(ownColumns), tenantColumns...)).Draw(h.rt, "setting")
+	switch whose := rapid.IntRange(0, 3).Draw(h.rt, "whose"); {
+	case whose < 2 || slices.Contains(tenantColumns, column):
+		h.all[column] = h.value(column)
+		h.setting(column, h.all[column])
+	case whose == 2:
+		h.own[column] = h.value(column)
+		h.exec(`UPDATE managed_tenant_settings SET `+column+` = $1`, h.own[column])
+	default: // it gives its own back
+		delete(h.own, column)
+		h.exec(`UPDATE managed_tenant_settings SET ` + column + ` = NULL`)
 	}
-	for _, contact := range m.contacts {
-		if contact.identity != "" && !seen[contact.identity] {
-			c = m.inactivate(contact, c, &apply)
-		}
-	}
-	for _, f := range apply {
-		f()
-	}
-	return c
 }
 
-func (m *model) inactivate(contact *modelContact, c syncengine.Counters, apply *[]func()) syncengine.Counters {
-	if contact.linkOff {
-		return c
-	}
-	if !contact.inactive {
-		c.Inactivated++
-		*apply = append(*apply, func() { contact.inactive, contact.bySync = true, true })
-	}
-	*apply = append(*apply, func() { contact.linkOff = true })
-	return c
-}
-
-func (m *model) match(id syncengine.Identity, c syncengine.Counters, apply *[]func()) syncengine.Counters {
-	for i, address := range id.Addresses {
-		var hits []*modelContact
-		for _, contact := range m.contacts {
-			if contact.email == address {
-				hits = append(hits, contact)
-			}
+// effective are the settings that hold for the directory.
+func (h *history) effective() (s syncengine.Settings) {
+	of := func(column string) any {
+		if own, ok := h.own[column]; ok {
+			return own
 		}
-		switch {
-		case len(hits) == 0:
-			continue
-		case len(hits) == 1 && hits[0].identity == "" && i >= id.Own && (hits[0].inactive || !strings.EqualFold(hits[0].name, id.FullName)):
-			c.Ambiguous++ // an alias alone
-		case len(hits) == 1 && hits[0].identity == "":
-			c.Linked++
-			*apply = append(*apply, func() { hits[0].identity = id.ObjectID })
-		default:
-			c.Ambiguous++
+		return h.all[column]
+	}
+	flag := func(column string) bool { return of(column).(bool) }
+	list := func(column string) []string { return of(column).([]string) }
+	return syncengine.Settings{
+		FilterGuests: flag("filter_guests"), FilterUnlicensed: flag("filter_unlicensed"), FilterServiceAccounts: flag("filter_service_accounts"),
+		CustomPatterns: list("custom_patterns"), Groups: list("filter_groups"), AlwaysInclude: list("always_include"), NeverInclude: list("never_include"),
+		FieldDisplayName: flag("field_display_name"), FieldEmail: flag("field_email"), FieldPhone: flag("field_phone"), FieldRole: flag("field_role"),
+		FieldUPN: flag("field_upn"), MarkInactiveWhenDisabled: flag("mark_inactive_when_disabled"),
+		AllowSameEmailAcrossClients: flag("allow_same_email_across_clients"), GuardMinCount: of("guard_min_count").(int), GuardPercent: of("guard_percent").(int),
+	}
+}
+
+func (h *history) begin() {
+	h.exec(forgotten)
+	h.dir.users, h.dir.links, h.dir.had, h.dir.read = nil, nil, nil, nil
+	h.dir.groups = map[string][]string{"g-1": {"o-sure", "o-1", "o-2"}, "g-2": {"o-3", "o-4"}}
+	h.own = map[string]any{}
+	h.all = map[string]any{
+		"filter_guests": false, "filter_unlicensed": false, "filter_service_accounts": true, "custom_patterns": []string{}, "filter_groups": []string{},
+		"always_include": []string{}, "never_include": []string{}, "field_display_name": false, "field_email": false, "field_phone": false,
+		"field_role": false, "field_upn": false, "mark_inactive_when_disabled": true, "allow_same_email_across_clients": true,
+		"guard_min_count": 1000, "guard_percent": 50,
+	}
+	for column, value := range h.all {
+		h.setting(column, value)
+	}
+	h.exec(`INSERT INTO managed_tenant_settings (tenant_id, managed_tenant_id, updated_at) VALUES ($1, $2, $3)`, msp, managed, h.now)
+	h.m = &reference{links: map[string]*refLink{}, groups: h.dir.groups}
+}
+
+// hostDoes is one thing that the host does.
+func (h *history) hostDoes() {
+	what := rapid.SampledFrom([]string{"new", "new", "email", "name", "inactive", "active", "delete", "undelete"}).Draw(h.rt, "host")
+	if what == "new" || len(h.m.contacts) == 0 {
+		h.newContact()
+		return
+	}
+	c := rapid.SampledFrom(h.m.contacts).Draw(h.rt, "contact")
+	if c.external == "" { // it is known by its id alone; from here on the host has a name for it
+		h.next++
+		c.external = fmt.Sprint("h-", h.next)
+	}
+	r := syncengine.ContactRecord{ID: ptr(h.idOf(c)), ExternalID: &c.external}
+	switch what {
+	case "email":
+		email := someAddresses.Draw(h.rt, "email")
+		r.Email, c.email = &email, lower(email)
+	case "name":
+		r.FullName = someNames.Draw(h.rt, "name")
+		c.name = r.FullName
+	case "inactive", "active":
+		inactive := what == "inactive"
+		r.Inactive = &inactive
+		if c.inactive != inactive {
+			c.inactive, c.bySync = inactive, false
 		}
-		return c
+	case "delete":
+		r.Deleted = ptr(true)
+		h.m.deleteContact(c)
+	case "undelete":
+		r.Deleted = ptr(false)
+		c.deleted = false
 	}
-	c.Created++
-	*apply = append(*apply, func() {
-		m.contacts = append(m.contacts, &modelContact{email: id.EmailNorm, name: id.FullName, identity: id.ObjectID})
-	})
-	return c
+	require.Empty(h.rt, h.host(r)[0].Violations)
 }
 
-func (m *model) lines() (lines []string) {
-	for _, c := range m.contacts {
-		lines = append(lines, fmt.Sprintln(c.email, c.identity, c.inactive, c.identity != "" && !c.linkOff))
+// idOf finds the contact in the database: by the identity that it shows, or by the host's
+// name for it.
+func (h *history) idOf(c *refContact) string {
+	ids := h.rows(`SELECT id::text FROM contacts WHERE external_id = $1 OR external_id IS NULL AND entra_object_id = $2`, c.external, c.identity)
+	if len(ids) != 1 { // made by sync, and nobody's any more
+		ids = h.rows(`SELECT id::text FROM contacts WHERE external_id IS NULL AND entra_object_id IS NULL AND email_norm = $1 AND full_name = $2 AND phone = $3
+			AND role = $4 AND sign_in_name = $5 AND deleted = $6 AND inactive = $7 ORDER BY id LIMIT 1`, c.email, c.name, c.phone, c.role, c.signIn, c.deleted, c.inactive)
 	}
-	slices.Sort(lines)
-	return lines
+	require.Len(h.rt, ids, 1)
+	return ids[0]
 }
 
-// TestRoundsDecideAsTheModel runs random directories over random contacts, three
-// rounds each, in random order and pages, and compares with the model.
+// newContact has the host send a contact; one that sync made for the address is adopted.
+func (h *history) newContact() {
+	h.next++
+	at := rapid.SampledFrom([]string{client, client, client, other}).Draw(h.rt, "client")
+	email, name := someAddresses.Draw(h.rt, "email"), someNames.Draw(h.rt, "name")
+	external := fmt.Sprint("h-", h.next)
+	require.Empty(h.rt, h.host(syncengine.ContactRecord{ExternalID: &external, ClientID: &at, FullName: name, Email: &email})[0].Violations)
+	var adoptable []*refContact
+	for _, c := range h.m.contacts {
+		if c.external == "" && c.client == at && !c.deleted && c.email == lower(email) {
+			adoptable = append(adoptable, c)
+		}
+	}
+	if len(adoptable) == 1 {
+		adoptable[0].external, adoptable[0].name = external, name
+		return
+	}
+	h.m.contacts = append(h.m.contacts, &refContact{client: at, external: external, name: name, email: lower(email)})
+}
+
+// round does one, with or without a dry run before it, and compares.
+func (h *history) round() {
+	h.m.settings = h.effective()
+	h.queue.items = nil
+	want := h.m.round(h.dir.users)
+	var dry *syncengine.ManagedTenant
+	if rapid.Bool().Draw(h.rt, "dry run") {
+		before := h.asReference()
+		got := h.do(syncengine.TypeAllTenants, true)
+		dry = &got
+		require.Equal(h.rt, before, h.asReference(), "a dry run writes nothing")
+		require.Empty(h.rt, h.queue.items)
+	}
+	seq := h.seq()
+	got := h.engine.round()
+	held := ""
+	if got.Held != nil {
+		held = got.Held.Reason
+	}
+	require.Equal(h.rt, want.held, held)
+	if want.held != "empty_directory" && want.held != "filter_drops_all" {
+		require.Equal(h.rt, want.Counters, got.Counters)
+	}
+	if dry != nil {
+		require.Equal(h.rt, got.Counters, dry.Counters)
+		require.Equal(h.rt, got.Held, dry.Held)
+	}
+	queue := map[string]string{}
+	for id, item := range h.queue.items {
+		queue[id] = item.Reason
+	}
+	require.Equal(h.rt, want.queue, queue)
+	feed := h.rows(`SELECT trim(f.type || ' ' || COALESCE(c.entra_object_id, '-') || ' ' || array_to_string(f.fields, '+'))
+		FROM contact_changes f JOIN contacts c ON c.id = f.contact_id WHERE f.source = 'sync' AND f.seq > $1`, seq)
+	slices.Sort(feed)
+	require.Equal(h.rt, want.feed, feed)
+	require.Equal(h.rt, h.m.lines(), h.asReference())
+}
+
+// TestRoundsDecideAsTheModel plays random histories of a directory, the host and the
+// settings: after each round contacts, links, queue, feed and counters are the
+// reference's, whether the round listed everybody or what changed, in whatever order.
 func TestRoundsDecideAsTheModel(t *testing.T) {
 	t.Parallel()
-	e := setup(t)
-	address := rapid.SampledFrom([]string{"a@c.de", "b@c.de", "c@c.de", "D@C.de", "e@c.de", "f@c.de", "g@c.de", "h@c.de"})
+	h := &history{engine: setup(t)}
 	rapid.Check(t, func(rt *rapid.T) {
-		e.exec(`TRUNCATE contacts, entra_contact_links, contact_changes, feed_heads, directories, client_heads, held_identities, kept_identities, held_decisions, rejected_inactivations, approved_listings,
-			entra_sync_run_tenants, entra_sync_runs, entra_sync_settings, directory_mappings, orphan_decisions, entra_contact_link_history CASCADE`)
-		e.setting("guard_min_count", 1000)
-		m := &model{}
-		for i, mail := range rapid.SliceOfN(address, 0, 5).Draw(rt, "contacts") {
-			inactive, name := rapid.Bool().Draw(rt, "inactive"), rapid.SampledFrom([]string{"ann", "Other"}).Draw(rt, "name")
-			e.host(syncengine.ContactRecord{ExternalID: ptr(fmt.Sprint(i)), ClientID: ptr(client), FullName: name, Email: &mail, Inactive: &inactive})
-			norm, _ := syncengine.NormaliseAddress(mail)
-			m.contacts = append(m.contacts, &modelContact{email: norm, name: name, inactive: inactive})
+		h.rt = rt
+		h.begin()
+		for range rapid.IntRange(2, 5).Draw(rt, "rounds") {
+			for range rapid.IntRange(0, 3).Draw(rt, "host") {
+				h.hostDoes()
+			}
+			for range rapid.IntRange(0, 2).Draw(rt, "settings") {
+				h.change()
+			}
+			switch rapid.IntRange(0, 4).Draw(rt, "directory") {
+			case 0: // nothing changes
+			case 1:
+				h.dir.groups["g-1"] = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"o-sure", "o-1", "o-2", "o-3"}), 0, 3, rapid.ID[string]).Draw(rt, "members")
+			default:
+				h.dir.users = rapid.Permutation(h.users()).Draw(rt, "order")
+			}
+			h.dir.expired = rapid.IntRange(0, 4).Draw(rt, "expired") == 0
+			h.dir.pageSize = rapid.IntRange(1, 7).Draw(rt, "page")
+			h.round()
 		}
-		reader, err := syncengine.NewReader(syncengine.Settings{FilterServiceAccounts: true})
-		require.NoError(rt, err)
-		for range 3 {
-			// One sound user is always there, so that no guard holds the listing.
-			users := []syncengine.User{person("o-sure", "Sure", "sure@c.de")}
-			for _, n := range rapid.SliceOfNDistinct(rapid.IntRange(0, 9), 0, 6, rapid.ID[int]).Draw(rt, "ids") {
-				u := person(fmt.Sprintf("o-%d", n), rapid.SampledFrom([]string{"Ann", "svc-x"}).Draw(rt, "name"), "")
-				u.AccountEnabled = ptr(rapid.IntRange(0, 3).Draw(rt, "enabled") > 0)
-				if rapid.Bool().Draw(rt, "has mail") {
-					u.Mail = address.Draw(rt, "mail")
-				}
-				for _, alias := range rapid.SliceOfN(address, 0, 2).Draw(rt, "aliases") {
-					u.ProxyAddresses = append(u.ProxyAddresses, rapid.SampledFrom([]string{"smtp:", "SMTP:"}).Draw(rt, "kind")+alias)
-				}
-				users = append(users, u)
-			}
-			e.dir.users, e.dir.pageSize = rapid.Permutation(users).Draw(rt, "order"), rapid.IntRange(1, 7).Draw(rt, "page")
-			identities := make([]syncengine.Identity, len(users))
-			for i := range users {
-				identities[i] = reader.Read(&users[i])
-			}
-			want := m.round(identities)
-			got := e.round()
-			require.Equal(rt, want, got.Counters)
-			require.Equal(rt, got.Counters.Total()-goneOf(e, got), len(users), "the counters sum to the identities")
-			lines := e.rows(`SELECT COALESCE(c.email_norm, ''), COALESCE(c.entra_object_id, ''), c.inactive, COALESCE(l.status = 'active', false)
-				FROM contacts c LEFT JOIN entra_contact_links l ON l.contact_id = c.id`)
-			for i := range lines {
-				lines[i] += "\n"
-			}
-			slices.Sort(lines)
-			require.Equal(rt, m.lines(), lines)
-			// The same directory again changes nothing.
-			again := e.round().Counters
-			require.Zero(rt, again.Created+again.Linked+again.Updated+again.Inactivated+again.Reactivated)
-			m.round(identities)
-		}
+		h.gaplessOrEmpty(rt)
 	})
-}
-
-func goneOf(e *engine, t syncengine.ManagedTenant) int {
-	return e.count(`SELECT inactivated_gone FROM entra_sync_run_tenants WHERE run_id = $1`, t.RunID)
 }

@@ -46,7 +46,7 @@ type StoredContact struct {
 	Inactive, Deleted, InactivatedBySync bool
 	MadeBy                               string
 	Version                              int64
-	Linked                               bool
+	Linked                               bool // an Entra identity is shown; where it no longer is, the link ends
 }
 
 // Change is one entry of the change feed.

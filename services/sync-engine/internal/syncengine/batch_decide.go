@@ -219,6 +219,10 @@ func update(it *item, current *StoredContact, write *BatchWrite) decided {
 			kind = ChangeDeleted
 		}
 	}
+	if c.Deleted && c.Linked { // its link ends with it
+		c.Linked = false
+		fields = append(fields, "entraObjectId", "linkStatus")
+	}
 	d := decided{id: c.ID, externalID: c.ExternalID, outcome: OutcomeUpdated, version: c.Version, warnings: linkWarnings(current, &c)}
 	switch {
 	case len(fields) == 0:
@@ -243,7 +247,7 @@ func linkWarnings(before, after *StoredContact) (warnings []RecordWarning) {
 	}
 	if after.Deleted && !before.Deleted {
 		warnings = append(warnings, RecordWarning{
-			Field: "deleted", Message: "the contact is linked to an Entra identity; the link ends with the next sync of its directory",
+			Field: "deleted", Message: "the contact was linked to an Entra identity; the link has ended, and the next sync decides about the identity anew",
 		})
 	}
 	if after.ClientID != before.ClientID {

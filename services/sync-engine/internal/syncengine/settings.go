@@ -34,7 +34,7 @@ type Settings struct {
 
 // rulesVersion rises when a release reads or decides the same user otherwise than
 // the one before: what delta rounds keep is then made anew.
-const rulesVersion = 1
+const rulesVersion = 2
 
 // Fingerprint changes when anything that decides a round does, and with nothing
 // else: neither the schedule nor the guards count, nor the order of a list. A round

@@ -27,6 +27,8 @@ var (
 	redecideClear string
 	//go:embed redecide_match.sql
 	redecideMatch string
+	//go:embed redecide_takeover.sql
+	redecideTakeover string
 	//go:embed redecide_links.sql
 	redecideLinks string
 	//go:embed redecide_addresses.sql
@@ -41,6 +43,8 @@ var (
 	applyRelease string
 	//go:embed apply_released.sql
 	applyReleased string
+	//go:embed apply_takeover.sql
+	applyTakeover string
 	//go:embed apply_insert_links.sql
 	applyInsertLinks string
 	//go:embed apply_take_links.sql
@@ -197,7 +201,7 @@ func (r *Round) redecide(ctx context.Context, tx pgx.Tx, rules syncengine.Rules,
 	if err := r.indexPlan(ctx, tx); err != nil {
 		return err
 	}
-	if err := exec(ctx, tx, args, redecideClear, redecideMatch, redecideLinks, redecideAddresses, findLinksRange, decideLinked, decideAddresses); err != nil {
+	if err := exec(ctx, tx, args, redecideClear, redecideMatch, redecideTakeover, redecideLinks, redecideAddresses, findLinksRange, decideLinked, decideAddresses); err != nil {
 		return err
 	}
 	if err := r.decideUnlinkedRange(ctx, tx, rules, of); err != nil {
@@ -220,9 +224,12 @@ func (r *Round) write(ctx context.Context, tx pgx.Tx, of span, actions map[actio
 	if r.plan.takes {
 		insertLinks = applyTakeLinks
 	}
-	released := 0
+	released, takeovers := 0, 0
 	if r.plan.relinks {
 		released = creates + links
+	}
+	if r.plan.takeovers {
+		takeovers = links
 	}
 	args := r.args(of)
 	for _, s := range []struct {
@@ -232,6 +239,7 @@ func (r *Round) write(ctx context.Context, tx pgx.Tx, of span, actions map[actio
 		{creates, applyCreateContacts},
 		{released, applyRelease},
 		{released, applyReleased},
+		{takeovers, applyTakeover},
 		{creates + links, insertLinks},
 		{links, applyLinkContacts},
 		{changes, applyContacts},

@@ -5,6 +5,7 @@ DELETE FROM staged_link;
 DELETE FROM address;
 DELETE FROM duplicate;
 DELETE FROM match;
+DELETE FROM takeover;
 DELETE FROM plan;
 DELETE FROM released;
 DELETE FROM repeated;

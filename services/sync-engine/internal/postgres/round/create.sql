@@ -62,9 +62,14 @@ CREATE TEMP TABLE IF NOT EXISTS match (
     -- Hit by an alias alone: whoever has the address now need not be who had it before.
     alias      boolean NOT NULL DEFAULT false,
     inactive   boolean NOT NULL DEFAULT false,
-    -- The names share a word; known where it is asked for.
+    -- The identity of the same directory that has the contact, where one has.
+    holder     text COLLATE "C",
+    -- The names share a word; known where it is asked for: of a contact that is taken, where the
+    -- identity that has it is gone, so that the new one takes it over.
     named      boolean NOT NULL DEFAULT false
 );
+-- Accounts that were made again: whose contact the identity of this number takes over.
+CREATE TEMP TABLE IF NOT EXISTS takeover (n integer NOT NULL PRIMARY KEY, holder text COLLATE "C" NOT NULL UNIQUE);
 CREATE TEMP TABLE IF NOT EXISTS plan (
     n          integer NOT NULL PRIMARY KEY,
     -- What becomes of the identity. One that is not planned for is unchanged.

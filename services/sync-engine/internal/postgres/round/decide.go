@@ -32,6 +32,14 @@ var (
 	matchNames string
 	//go:embed match_named.sql
 	matchNamed string
+	//go:embed takeover_index.sql
+	takeoverIndex string
+	//go:embed match_takeovers.sql
+	matchTakeovers string
+	//go:embed match_takeovers_changed.sql
+	matchTakeoversChanged string
+	//go:embed match_taken_over.sql
+	matchTakenOver string
 	//go:embed decide_elsewhere.sql
 	decideElsewhere string
 	//go:embed decide_unlinked.sql
@@ -63,6 +71,7 @@ var (
 // Decide plans the whole round against the state before it.
 func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete bool, step syncengine.Step) (planned syncengine.Changes, queued map[string]int, err error) {
 	r.by(rules)
+	r.plan.complete = complete && !r.delta
 	for _, do := range []func() error{
 		func() error {
 			return r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
@@ -198,7 +207,7 @@ func (r *Round) decideUnlinkedRange(ctx context.Context, tx pgx.Tx, rules syncen
 		if err := exec(ctx, tx, args, decideMatches); err != nil {
 			return err
 		}
-		if err := compareNames(ctx, tx, args); err != nil {
+		if err := r.compareNames(ctx, tx, args); err != nil {
 			return err
 		}
 	}
@@ -212,23 +221,50 @@ func (r *Round) decideUnlinkedRange(ctx context.Context, tx pgx.Tx, rules syncen
 
 // compareNames marks the matches of the range whose names share a word, of those that
 // depend on it.
-func compareNames(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
+func (r *Round) compareNames(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
 	rows, err := tx.Query(ctx, matchNames, args)
 	if err != nil {
 		return err
 	}
 	var n int32
 	var identity, contact string
-	named := []int32{}
-	if _, err = pgx.ForEachRow(rows, []any{&n, &identity, &contact}, func() error {
-		if syncengine.ShareWord(identity, contact) {
+	var taken bool
+	var named, again []int32
+	if _, err = pgx.ForEachRow(rows, []any{&n, &identity, &contact, &taken}, func() error {
+		switch {
+		case !syncengine.ShareWord(identity, contact):
+		case taken:
+			again = append(again, n)
+		default:
 			named = append(named, n)
 		}
 		return nil
-	}); err != nil || len(named) == 0 {
+	}); err != nil {
 		return err
 	}
-	return exec(ctx, tx, with(args, "ns", named), matchNamed)
+	if len(named) > 0 {
+		if err := exec(ctx, tx, with(args, "ns", named), matchNamed); err != nil {
+			return err
+		}
+	}
+	if len(again) == 0 {
+		return nil
+	}
+	return r.takeOver(ctx, tx, with(args, "ns", again))
+}
+
+// takeOver finds those of some whose contact is another identity's that the directory
+// has no more: accounts that were made again.
+func (r *Round) takeOver(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
+	find := matchTakeoversChanged
+	if !r.delta {
+		find = matchTakeovers
+		if _, err := tx.Exec(ctx, takeoverIndex); err != nil {
+			return err
+		}
+	}
+	r.plan.takeovers = true
+	return exec(ctx, tx, args, find, matchTakenOver)
 }
 
 // Hold takes the inactivations out of the plan, range by range.

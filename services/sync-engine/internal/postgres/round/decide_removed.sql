@@ -4,7 +4,7 @@ INSERT INTO plan (n, action, visible, object_id, contact_id, reason)
 SELECT g.n, g.action, g.action = 'inactivate' AND NOT g.inactive, g.object_id, g.contact_id, 'deleted_upstream'
 FROM (
     SELECT r.n, r.object_id, c.id AS contact_id, c.inactive,
-           CASE WHEN @inactivate AND NOT c.deleted AND c.entra_tenant_id = l.entra_tenant_id AND c.entra_object_id = l.entra_object_id
+           CASE WHEN t.found IS NULL AND @inactivate AND NOT c.deleted AND c.entra_tenant_id = l.entra_tenant_id AND c.entra_object_id = l.entra_object_id
                      AND COALESCE(NULLIF(l.status, 'orphaned'), c.entra_sync_status, 'active') = 'active'
                 THEN 'inactivate'
                 WHEN l.gone_at IS NULL THEN 'missing' END AS action
@@ -19,6 +19,7 @@ FROM (
         SELECT c.id, c.inactive, c.deleted, c.entra_tenant_id, c.entra_object_id, c.entra_sync_status
         FROM contacts c WHERE c.id = l.contact_id LIMIT 1
     ) c
+    LEFT JOIN LATERAL (SELECT true AS found FROM takeover t WHERE t.holder = l.entra_object_id LIMIT 1) t ON true
     WHERE r.n > @after AND r.n <= @up_to
 ) g
 WHERE g.action IS NOT NULL;

@@ -40,8 +40,11 @@ type plan struct {
 	takes    bool  // the directory has links whose rows may be taken over
 	relinks  bool  // and some that are to be given to contacts of this client
 	held     bool  // its inactivations are
+	complete bool  // who was not staged is gone
 	rejects  bool  // a person has kept some of the directory's links active
 	matches  bool  // the client may have contacts, one of which may be an identity's
+	// It may have accounts that were made again, which take contacts over.
+	takeovers bool
 	// Everybody who passed has a link.
 	allLinked bool
 	// A person has approved that the directory lists nobody.
@@ -76,6 +79,7 @@ func (r *Round) args(of span) pgx.NamedArgs {
 	args := pgx.NamedArgs{
 		"tenant": r.tenantID, "directory": r.managed.EntraTenantID, "client": r.clientID, "relink_client": r.relinkClient(),
 		"managed_tenant": r.managed.ManagedTenantID, "run": r.runID, "after": of.after, "up_to": of.upTo,
+		"complete": r.plan.complete, "takes": r.plan.takes,
 	}
 	maps.Copy(args, r.rules)
 	return args

@@ -27,7 +27,7 @@ import (
 var directoryWide = []string{"prepare", "prepare_changes", "find_links", "shared_addresses", "decide_duplicates", "hold_digest", "let_through_count", "explain_sharing"}
 
 // Statements that are nothing but tables and indexes, or empty temporary tables.
-var unplanned = []string{"create", "clear_tables", "drop_indexes", "restart", "stage_index", "links_index", "address_index", "plan_indexes"}
+var unplanned = []string{"create", "clear_tables", "drop_indexes", "restart", "stage_index", "links_index", "address_index", "takeover_index", "plan_indexes"}
 
 // Statements that count all that was staged and a directory's links, or look
 // whether it has some.
@@ -180,6 +180,9 @@ func (b *bundle) lookAtPlans(state string, r *Round) {
 	// As rounds have that list what changed, and that write more than new contacts.
 	_, err := r.conn.Raw().Exec(b.ctx, stageIndex+planIndexes)
 	require.NoError(b.t, err)
+	_, err = r.conn.Raw().Exec(b.ctx, takeoverIndex) // and those that find accounts made again
+	require.NoError(b.t, err)
+	args["takes"] = true
 	for name, sql := range statements(b.t) {
 		if slices.Contains(unplanned, name) || state == empty && strings.HasPrefix(name, "orphans_") { // of which there are none then
 			continue

@@ -1,0 +1,2 @@
+-- What was validated may stay so.
+SELECT 1;

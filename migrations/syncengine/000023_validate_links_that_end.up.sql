@@ -1,0 +1,1 @@
+ALTER TABLE entra_contact_link_history VALIDATE CONSTRAINT entra_contact_link_history_event;

@@ -1,0 +1,2 @@
+-- The links have ended: which contacts they had stands in their history.
+SELECT 1;

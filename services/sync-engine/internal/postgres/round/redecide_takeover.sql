@@ -1,0 +1,2 @@
+-- name: redecide_takeover
+DELETE FROM takeover WHERE n > @after AND n <= @up_to;
