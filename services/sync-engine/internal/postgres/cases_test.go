@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/tools/txtar"
 
+	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
@@ -28,14 +30,21 @@ func TestCases(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/rounds/*.txtar")
 	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(files), 40)
+	require.GreaterOrEqual(t, len(files), 150)
+	engines := make(chan *engine, runtime.GOMAXPROCS(0))
+	for range cap(engines) {
+		engines <- setup(t)
+	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
 			archive, err := txtar.ParseFile(file)
 			require.NoError(t, err)
 			require.NotEmpty(t, strings.TrimSpace(string(archive.Comment)), "it does not say its rule")
-			c := &caseFile{engine: setup(t)}
+			e := <-engines
+			defer func() { engines <- e }()
+			e.anew(t)
+			c := &caseFile{engine: e}
 			for i, section := range archive.Files {
 				play, known := cases[section.Name]
 				require.True(t, known, "there is no step %q", section.Name)
@@ -57,8 +66,22 @@ func TestCases(t *testing.T) {
 	}
 }
 
+// anew makes the engine of another test as good as a new one: a database of its own costs
+// more than most cases.
+func (e *engine) anew(t *testing.T) {
+	t.Helper()
+	e.t, e.revision, e.now = t, 1, dawn
+	e.exec(forgotten)
+	*e.dir, *e.mapping = *newDirectory(), *newMapping()
+	e.queue.items, e.queue.decided, e.queue.completed, e.queue.since, e.queue.pushed, e.queue.followed = nil, nil, nil, nil, nil, nil
+}
+
 // caseFile is a case under way.
-type caseFile struct{ *engine }
+type caseFile struct {
+	*engine
+	told []syncengine.ContactResult // the host, last
+	last syncengine.ManagedTenant   // what the last round came to
+}
 
 // cases are the steps of a case file. A step that gives lines holds what happened.
 var cases = map[string]func(c *caseFile, lines []string) []string{
@@ -76,10 +99,14 @@ var cases = map[string]func(c *caseFile, lines []string) []string{
 	"contacts of the other client": func(c *caseFile, lines []string) []string { return c.send(other, lines) },
 	// What the host changes: a contact's name, a colon, and the fields as JSON.
 	"host": (*caseFile).hostChanges,
+	// Contacts that the host sends for the client, as JSON.
+	"host sends": (*caseFile).hostSends,
+	// What the host was answered last: of each record what became of it, and what was wrong.
+	"the host was told": func(c *caseFile, _ []string) []string { return c.answers() },
 	// The whole directory: a user a line, as JSON; enabled, and with a sign-in name, where nothing else is said.
 	"users": (*caseFile).list,
-	// The listings that follow: "full", or "changes" for some of the users.
-	"listing": func(c *caseFile, lines []string) []string { c.dir.full = lines[0] == "full"; return nil },
+	// The listings that follow: "full", "changes" for some of the users, or "breaks off" after the first page.
+	"listing": (*caseFile).listing,
 	// Whether delta links lead anywhere from here on: "work", or "expired".
 	"delta links": func(c *caseFile, lines []string) []string { c.dir.expired = lines[0] == "expired"; return nil },
 	// What the last round asked Microsoft for: everybody or what changed, and whom it read by id.
@@ -102,8 +129,29 @@ var cases = map[string]func(c *caseFile, lines []string) []string{
 	},
 	// The identities about which a person has decided what the queue asked.
 	"decided in the queue": func(c *caseFile, lines []string) []string { c.queue.decided = lines; return nil },
+	// What a person decides about what the last round held; of an approval the run that it starts.
+	"approve": func(c *caseFile, _ []string) []string {
+		return c.outcome(c.seq(), func() syncengine.ManagedTenant { return c.approved(c.last) })
+	},
+	"reject": func(c *caseFile, _ []string) []string {
+		_, _, err := c.decideHeld(c.last, syncengine.DecisionReject, c.last.Held.Digest)
+		require.NoError(c.t, err)
+		return nil
+	},
+	// The report of the last round.
+	"report": func(c *caseFile, _ []string) []string { return c.brief(c.last.RunID, syncengine.IdentityFilter{}) },
 	// All contacts.
 	"contacts are": (*caseFile).show,
+	// All links: whose, and which contact they are to.
+	"links are": func(c *caseFile, _ []string) []string {
+		return c.rows(`SELECT l.entra_object_id || ' ' || CASE WHEN l.ended_at IS NULL THEN l.status ELSE 'ended' END, c.full_name
+			FROM entra_contact_links l JOIN contacts c ON c.id = l.contact_id ORDER BY 1`)
+	},
+	// What became of links.
+	"history is": func(c *caseFile, _ []string) []string {
+		return c.rows(`SELECT h.entra_object_id || ' ' || h.event, c.full_name || COALESCE(', then ' || d.full_name, '') || CASE h.decided_by WHEN '' THEN '' ELSE ', by ' || h.decided_by END
+			FROM entra_contact_link_history h JOIN contacts c ON c.id = h.old_contact_id LEFT JOIN contacts d ON d.id = h.new_contact_id ORDER BY h.at, 1`)
+	},
 }
 
 func (c *caseFile) settings(lines []string) []string {
@@ -117,18 +165,53 @@ func (c *caseFile) settings(lines []string) []string {
 }
 
 func (c *caseFile) send(to string, lines []string) []string {
+	var records []syncengine.ContactRecord
 	for _, line := range lines {
 		email, name, _ := strings.Cut(line, " ")
 		id := email
 		if to != client {
 			id = "other " + email
 		}
-		c.host(syncengine.ContactRecord{ExternalID: &id, ClientID: &to, FullName: name, Email: &email})
+		records = append(records, syncengine.ContactRecord{ExternalID: &id, ClientID: &to, FullName: name, Email: &email})
+	}
+	c.told = c.host(records...)
+	return nil
+}
+
+func (c *caseFile) hostSends(lines []string) []string {
+	records := make([]syncengine.ContactRecord, len(lines))
+	for i, line := range lines {
+		require.NoError(c.t, json.Unmarshal([]byte(line), &records[i]))
+		records[i].ClientID = ptr(client)
+	}
+	c.told = c.host(records...)
+	return nil
+}
+
+func (c *caseFile) answers() (lines []string) {
+	for _, r := range c.told {
+		line := r.Outcome
+		for _, v := range r.Violations {
+			line += ": " + v.Field + " " + v.Message
+		}
+		for _, w := range r.Warnings {
+			line += ", warned: " + w.Field + " " + w.Message
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func (c *caseFile) listing(lines []string) []string {
+	c.dir.full, c.dir.fail = lines[0] != "changes", nil
+	if lines[0] == "breaks off" {
+		c.dir.fail = errs.New(errs.Unavailable, "broken", "The listing broke off.")
 	}
 	return nil
 }
 
 func (c *caseFile) hostChanges(lines []string) []string {
+	c.told = nil
 	for _, line := range lines {
 		name, fields, _ := strings.Cut(line, ": ")
 		var r syncengine.ContactRecord
@@ -139,7 +222,7 @@ func (c *caseFile) hostChanges(lines []string) []string {
 		ids := c.rows(`SELECT id::text FROM contacts WHERE full_name = $1`, name)
 		require.Len(c.t, ids, 1, name)
 		r.ID = &ids[0]
-		c.host(r)
+		c.told = append(c.told, c.host(r)...)
 	}
 	return nil
 }
@@ -205,9 +288,14 @@ func (c *caseFile) mapTo(lines []string) []string {
 
 // play does a round and says what it came to.
 func (c *caseFile) play(dryRun bool) []string {
-	seq := c.seq()
+	return c.outcome(c.seq(), func() syncengine.ManagedTenant { return c.do(syncengine.TypeAllTenants, dryRun) })
+}
+
+// outcome says what a round came to.
+func (c *caseFile) outcome(seq int, do func() syncengine.ManagedTenant) []string {
 	c.queue.items = nil
-	got := c.do(syncengine.TypeAllTenants, dryRun)
+	got := do()
+	c.last = got
 	counted := []string{}
 	for _, counter := range []struct {
 		name string

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -25,8 +26,11 @@ type fakeDirectory struct {
 	read    []string               // users that were read by their ids
 	expired bool                   // no delta link leads anywhere
 	away    error                  // when users are read by their ids
-	// What the directory held when a delta link was given.
-	links map[syncengine.DeltaLink][]syncengine.User
+	// What the directory held when a delta link was given, and how often each user had changed.
+	links   map[syncengine.DeltaLink][]syncengine.User
+	changed map[syncengine.DeltaLink]map[string]int
+	current map[string]int
+	before  []syncengine.User // when it was listed last
 	// What each user ever had: a list of changes says of it that it was cleared.
 	had map[string]syncengine.Properties
 	// changes alters a list of changes before it is told.
@@ -49,6 +53,7 @@ func (d *fakeDirectory) ListUsers(_ context.Context, req syncengine.ListUsers, t
 	}
 	link := syncengine.DeltaLink(fmt.Sprintf("delta-%d", len(d.links)))
 	d.links[link] = slices.Clone(d.users)
+	d.count(link)
 	listing := syncengine.Listing{DeltaLink: link, Full: d.full}
 	before, known := d.links[req.DeltaLink]
 	switch {
@@ -58,7 +63,7 @@ func (d *fakeDirectory) ListUsers(_ context.Context, req syncengine.ListUsers, t
 		}
 	case req.DeltaLink != "" && d.full:
 		listing.Full = false
-		return listing, d.tellChanges(before, to)
+		return listing, d.tellChanges(req.DeltaLink, before, to)
 	}
 	if d.stream != nil {
 		return listing, d.stream(func(users []syncengine.User) error { return to.Page(users, nil) })
@@ -97,11 +102,25 @@ func (d *fakeDirectory) tell(users []syncengine.User, removed []string, to synce
 	return nil
 }
 
-func (d *fakeDirectory) tellChanges(before []syncengine.User, to syncengine.Receiver) error {
+// count notes who has changed since the directory was listed last. Who changed and changed
+// back is named by a list of changes all the same.
+func (d *fakeDirectory) count(link syncengine.DeltaLink) {
+	if len(d.links) == 1 {
+		d.changed, d.current, d.before = map[syncengine.DeltaLink]map[string]int{}, map[string]int{}, nil
+	}
+	for _, u := range d.users {
+		if !slices.ContainsFunc(d.before, func(b syncengine.User) bool { return reflect.DeepEqual(b, u) }) {
+			d.current[u.ObjectID]++
+		}
+	}
+	d.before, d.changed[link] = slices.Clone(d.users), maps.Clone(d.current)
+}
+
+func (d *fakeDirectory) tellChanges(since syncengine.DeltaLink, before []syncengine.User, to syncengine.Receiver) error {
 	var changed []syncengine.User
 	var removed []string
 	for _, u := range d.users {
-		if !slices.ContainsFunc(before, func(b syncengine.User) bool { return reflect.DeepEqual(b, u) }) {
+		if d.current[u.ObjectID] != d.changed[since][u.ObjectID] {
 			u.Absent = empty(&u) &^ d.had[u.ObjectID]
 			changed = append(changed, u)
 		}

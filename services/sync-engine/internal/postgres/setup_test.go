@@ -57,16 +57,25 @@ type engine struct {
 	explain *syncengine.Explain
 }
 
+// dawn is when tests begin.
+var dawn = time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)
+
+func newDirectory() *fakeDirectory { return &fakeDirectory{full: true, pageSize: 999} }
+
+// newMapping has the one directory mapped to the one client.
+func newMapping() *fakeMapping {
+	return &fakeMapping{
+		tenants: []syncengine.MappedTenant{{ManagedTenantID: managed, EntraTenantID: directory, ClientID: client, Revision: 1}},
+		clients: map[string]string{client: "ext-client", other: "ext-other"},
+	}
+}
+
 func setup(t testing.TB) *engine {
 	t.Helper()
 	db := pgtest.Database(t, postgres.Context)
 	e := &engine{
 		t: t, db: db, admin: db.Admin, store: postgres.New(db.Pool(postgres.Context), round.Timeouts{}),
-		dir: &fakeDirectory{full: true, pageSize: 999}, queue: &fakeQueue{}, revision: 1, now: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC),
-		mapping: &fakeMapping{
-			tenants: []syncengine.MappedTenant{{ManagedTenantID: managed, EntraTenantID: directory, ClientID: client, Revision: 1}},
-			clients: map[string]string{client: "ext-client", other: "ext-other"},
-		},
+		dir: newDirectory(), queue: &fakeQueue{}, mapping: newMapping(), revision: 1, now: dawn,
 	}
 	clock := e.clock
 	newID := func() (string, error) {
