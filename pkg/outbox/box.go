@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// defaultLease is how long whoever pulled an effect may take to answer.
+	// defaultLease is how long the puller of an effect may take to answer.
 	defaultLease = 30 * time.Second
 	// DefaultTries is after how many tries an effect is set aside: some hours, where
 	// each is answered with Retry.
@@ -25,8 +25,8 @@ const (
 	// firstPause and longestPause bound the pause before another try; see Backoff.
 	firstPause   = time.Second
 	longestPause = 5 * time.Minute
-	// life is how long an effect is kept after its end, for whoever looks into
-	// what happened.
+	// life is how long an effect is kept after its end, for an operator who
+	// looks into what happened.
 	life = 30 * 24 * time.Hour
 	// DefaultKeep is how many effects of one tenant are kept after their end: some
 	// thousand mappings of one import have an effect each.

@@ -1,7 +1,7 @@
 // Package outbox keeps what a committed change of one service must cause in
 // another: effects, rows of the table outbox in the service's own schema, added
-// in the transaction of the change, handed out to whoever does them, tried again
-// and, after too many tries, set aside. It knows nothing of what they mean.
+// in the transaction of the change, handed out to a puller, tried again and,
+// after too many tries, set aside. It knows nothing of what they mean.
 //
 // A schema that has an outbox has the table outbox and the views effects_waiting,
 // effects_ended and effects_dead, as migrations/mapping/000004_outbox.up.sql
@@ -85,7 +85,7 @@ func statements(text string) map[string]string {
 }
 
 // Add adds effects in the transaction of the change that has them, in their
-// order, and tells of them at the commit. The tenant is the transaction's.
+// order, and announces them at the commit. The tenant is the transaction's.
 func Add(ctx context.Context, tx pgx.Tx, effects ...Effect) error {
 	if len(effects) == 0 {
 		return nil

@@ -1,5 +1,5 @@
 -- name: add
--- Adds effects in the order of the arrays, which their numbers keep, and tells of
+-- Adds effects in the order of the arrays, which their numbers keep, and announces
 -- them at the commit.
 WITH added AS (
     INSERT INTO outbox (tenant_id, id, actor_id, kind, order_key, arguments, created_at, leased_until)

@@ -18,7 +18,7 @@ const inFlight = 500 * time.Millisecond
 const lowShare = 0.9
 
 // throttle enforces the documented limits of Graph's identity services and
-// refuses whoever comes back before it was told to.
+// refuses requests that come back before Retry-After is over.
 type throttle struct {
 	mu      sync.Mutex
 	now     func() time.Time
@@ -160,8 +160,8 @@ func (t *throttle) spend(l load) ruling {
 }
 
 // waiting says whether a request is blocked and for how long; of several
-// blocks the longest counts. Whoever comes too early waits a second longer, up
-// to half a minute.
+// blocks the longest counts. A request that comes too early adds a second,
+// up to half a minute.
 func (t *throttle) waiting(l load, now time.Time) (ruling, bool) {
 	var longest *block
 	var held hold

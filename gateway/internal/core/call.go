@@ -23,8 +23,8 @@ import (
 // Decode gives the request of a call. Its error is the caller's mistake.
 type Decode func() (proto.Message, error)
 
-// Call is one call of a public method that was let through. Whoever has it calls
-// Serve or Refuse, which record how it ended, and in any case Done. It is used by
+// Call is one call of a public method that was let through. Its user calls
+// Serve or Refuse, which record how it ended, and Done in either case. It is used by
 // one goroutine.
 type Call struct {
 	core    *Core
@@ -69,7 +69,7 @@ func (call *Call) admit(ctx context.Context, procedure string) (err error) {
 		return err
 	}
 	call.in.Tenant = string(call.caller.Call().Tenant)
-	// Whoever floods us must not make us write a row each time.
+	// A flood must not make us write a row for each of its requests.
 	if why := errs.ReasonOf(err); m.Audited() && why != access.RateLimited && why != access.Overloaded && why != reason.TenantBusy {
 		call.enter()
 	}

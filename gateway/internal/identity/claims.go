@@ -17,8 +17,8 @@ const maxNamed = 64
 
 // readClaims gives the claims of a verified token. errs.Unauthenticated, naming
 // the claim, for one with a text that cannot be stored or shown: invalid UTF-8,
-// half a surrogate pair, a control character. Whoever bears it could act and leave
-// no trace.
+// half a surrogate pair, a control character. Its bearer could act and leave no
+// trace.
 func readClaims(token *oidc.IDToken) (map[string]any, error) {
 	raw := map[string]json.RawMessage{}
 	if err := token.Claims(&raw); err != nil {

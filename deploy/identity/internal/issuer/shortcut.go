@@ -13,7 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// shortcut makes an access token for whoever asks, so that scripts and tests
+// shortcut makes an access token for every caller, so that scripts and tests
 // need no browser: POST /token {"tenantId", "sub", "userType", "permissions"}.
 type shortcut struct {
 	cfg Config

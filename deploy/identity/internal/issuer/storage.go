@@ -113,7 +113,7 @@ func (s *storage) AuthRequestByID(_ context.Context, id string) (op.AuthRequest,
 }
 
 // AuthRequestByCode implements op.AuthStorage. Asking for a code uses it up:
-// whoever fails to redeem it, say with a wrong verifier, has had the one try.
+// a failed attempt to redeem it, say with a wrong verifier, is the only one.
 func (s *storage) AuthRequestByCode(_ context.Context, code string) (op.AuthRequest, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -121,8 +121,8 @@ func print(out io.Writer, s state) error {
 	return err
 }
 
-// acquire takes the file's lock. Whoever only looks holds it for a moment, so
-// a lock that is held is tried again before it counts as another environment.
+// acquire takes the file's lock. A process that only looks holds it for a
+// moment, so a lock that is held is tried again before it counts as another environment.
 func acquire(ctx context.Context, path string) (*os.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

@@ -80,7 +80,7 @@ func (r *rotation) isWhole(c connection.Credentials) bool {
 	return err == nil
 }
 
-// young tells whether whoever writes may still be at it.
+// young reports whether the file may still be written.
 func (r *rotation) young(changed time.Time) bool {
 	age := r.now().Sub(changed)
 	return !changed.IsZero() && age < settle && age > -settle

@@ -58,7 +58,7 @@ func (d *Directory) read(ctx context.Context, q call, buf []byte, parse func(bod
 		again := err != nil && ctx.Err() == nil && attempt < maxAttempts && connection.ClassOf(err) == connection.Retry
 		pause := outbound.Backoff(attempt)
 		if refused {
-			d.heed(r)
+			d.backOff(r)
 			again = r.transient() && attempt < maxAttempts
 			pause = max(pause, r.retryAfter)
 		}
@@ -72,8 +72,8 @@ func (d *Directory) read(ctx context.Context, q call, buf []byte, parse func(bod
 	}
 }
 
-// heed keeps everybody from coming to this CIPP earlier than it allows.
-func (d *Directory) heed(r *refusal) {
+// backOff keeps all callers from asking this CIPP earlier than it allows.
+func (d *Directory) backOff(r *refusal) {
 	if r.transient() && r.retryAfter > 0 {
 		now := d.client.now()
 		d.client.notBefore.Note(d.base.String(), now.Add(r.retryAfter), now)

@@ -18,7 +18,7 @@ import (
 const (
 	// tenantsChunk is how many managed tenants are handed on at once.
 	tenantsChunk = 500
-	// probeTime leaves whoever asks time to answer.
+	// probeTime leaves the caller time to answer.
 	probeTime = 40 * time.Second
 )
 
@@ -53,7 +53,7 @@ var directoryID = regexp.MustCompile(`\A[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a
 var (
 	errNotRows = errors.New("not a list of tenants")
 	// errFailedRow: CIPP tells a failure by a row without an id, with status 200.
-	// Whoever took such an answer for a list would take every tenant for gone.
+	// Taken for a list, such an answer would mean that every tenant is gone.
 	errFailedRow = errors.New("a list of tenants with a row that is none")
 )
 

@@ -124,8 +124,8 @@ func publicOf(err error) (message, remedy string) {
 	return e.Public(), e.Metadata()["remedy"]
 }
 
-// snapshotOf is what a connection keeps of a failure. Whoever asks Microsoft for
-// help needs the request's id.
+// snapshotOf is what a connection keeps of a failure. Microsoft's support
+// asks for the request's id.
 func snapshotOf(code string, err error, at time.Time) Snapshot {
 	message, remedy := publicOf(err)
 	text := join(message, remedy)

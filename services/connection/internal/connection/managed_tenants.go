@@ -77,7 +77,7 @@ func (t *Tokens) mustManage(ctx context.Context, tenant, connection, managedTena
 		return nil
 	}
 	if list.tenants == nil || age >= listLife || (!list.tenants[id] && age >= listDoubt) {
-		// Whoever came first asks for all who come meanwhile.
+		// The first caller asks, and those that come meanwhile share the answer.
 		fresh, err := t.listings.do(ctx, tenant+" "+connection, func(ctx context.Context) (managedList, error) {
 			return t.listManaged(ctx, tenant, connection)
 		})

@@ -60,7 +60,7 @@ type TokenLocks interface {
 // belongs together is one value, and a new value is a new version. The version is
 // written first; the row that is then pointed to it, by compare-and-swap, is the
 // commit. What dies in between leaves a version that nothing points to: it is
-// swept and stands in nobody's way.
+// swept, and until then changes nothing.
 type SecretStore interface {
 	// PutSecret writes a new version and gives its name, which is never given
 	// again. errs.Invalid for what CheckSecret refuses; errs.Conflict, and nothing

@@ -1,5 +1,4 @@
-// Package outbound is what requests to outside parties have in common, whoever the
-// party is.
+// Package outbound is what requests to all outside parties have in common.
 package outbound
 
 import (

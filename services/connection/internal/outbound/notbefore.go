@@ -10,8 +10,8 @@ import (
 // first are forgotten, which costs some refusals more.
 const maxNotBefore = 4096
 
-// NotBefore keeps until when parties take no requests: whoever comes earlier is
-// refused anew, for longer. The zero value is ready for use, by many goroutines.
+// NotBefore keeps until when parties take no requests: an earlier request is
+// refused again, for longer. The zero value is ready for use, by many goroutines.
 type NotBefore[Party comparable] struct {
 	mu    sync.Mutex
 	until map[Party]time.Time

@@ -25,7 +25,7 @@ func Backoff(attempt int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// Fits tells whether a pause ends before the caller's patience does.
+// Fits reports whether a pause ends before the caller's deadline.
 func Fits(ctx context.Context, pause time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return !ok || time.Until(deadline) > pause

@@ -9,8 +9,8 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
 )
 
-// Locks hold whoever refreshes a tenant's token set, and whoever changes its
-// secrets, apart, over all replicas.
+// Locks exclude refreshes of one tenant's token set from each other, and changes
+// of its secrets, over all replicas.
 type Locks struct {
 	database
 	// Those that this process may hold at once: those of refreshes, which wait for

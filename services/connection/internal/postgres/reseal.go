@@ -87,11 +87,11 @@ type page struct {
 	unopened []error
 }
 
-// toldOf is how many values that cannot be opened are told of, one by one.
-const toldOf = 20
+// listed is how many values that cannot be opened the error lists one by one.
+const listed = 20
 
 // ResealTenant seals again what an older key sealed, page by page. What cannot be
-// opened stays as it is and is told of; it hides nothing behind it.
+// opened stays as it is and is reported; the values after it are resealed.
 func (s *Resealer) ResealTenant(ctx context.Context, tenantID string) error {
 	older := s.older()
 	var failed []error
@@ -110,7 +110,7 @@ func (s *Resealer) ResealTenant(ctx context.Context, tenantID string) error {
 				return errors.Join(append(failed, err)...)
 			}
 			unopened += len(done.unopened)
-			failed = append(failed, done.unopened[:min(len(done.unopened), toldOf-len(failed))]...)
+			failed = append(failed, done.unopened[:min(len(done.unopened), listed-len(failed))]...)
 		}
 	}
 	if unopened > len(failed) {

@@ -15,8 +15,8 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
-// statusChanged is the kind of an effect that tells the audit trail of a change of
-// a connection's state.
+// statusChanged is the kind of the effect that sends a change of a connection's
+// state to the audit trail.
 const statusChanged = "status_changed"
 
 // eventTries are those of an event that is not acknowledged, one in half a minute:

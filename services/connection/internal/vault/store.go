@@ -71,7 +71,7 @@ func (s *Store) path(ctx context.Context, part, tenantID, key string) (string, e
 	return s.Mount + "/" + part + "/" + s.Prefix + "/" + tenantID + "/" + key, nil
 }
 
-// metadata is what Vault tells of a path's versions.
+// metadata is what Vault says about a path's versions.
 type metadata struct {
 	Current     int                `json:"current_version"`
 	MaxVersions int                `json:"max_versions"` // zero: the mount's

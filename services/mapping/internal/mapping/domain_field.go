@@ -8,7 +8,7 @@ import (
 
 // domainField is a field of a client that a domain is read from.
 type domainField struct {
-	name  string // as whoever sent it sees it
+	name  string // as its sender sees it
 	text  string
 	kind  fieldKind
 	first bool // it is not part of a list

@@ -22,14 +22,14 @@ const (
 const EffectFailed = "failed"
 
 const (
-	// effectLease is how long whoever pulled an effect may take to answer.
+	// effectLease is how long the puller of an effect may take to answer.
 	effectLease = 30 * time.Second
 	// linksLease is that of effects which go through all links of a managed tenant:
 	// longer than the worker tries one.
 	linksLease = 6 * time.Minute
 )
 
-// Lease is how long whoever pulled an effect of a kind may take to answer.
+// Lease is how long the puller of an effect of a kind may take to answer.
 func Lease(kind string) time.Duration {
 	if kind == EffectStartInitialSync {
 		return effectLease

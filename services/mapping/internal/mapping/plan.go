@@ -108,7 +108,7 @@ type finding struct {
 	other   int // index of the decision that a doubled one repeats
 }
 
-// placing names decisions and their fields as whoever sent them sees them.
+// placing names decisions and their fields as their sender sees them.
 type placing struct {
 	decision func(at int) string
 	field    func(at int, field string) string
@@ -193,7 +193,7 @@ func examine(decisions []Decision, version *int64, tenants map[string]ManagedTen
 }
 
 // outdated compares the revision that a person saw; nil when nobody decided since.
-// Whoever decided the same as the person is in nobody's way and not asked about.
+// Another person's decision that says the same is no conflict.
 func outdated(at int, d Decision, now Current) *finding {
 	last, decided := now.Active[d.ManagedTenantID]
 	if !decided {

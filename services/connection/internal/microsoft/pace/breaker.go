@@ -89,7 +89,7 @@ func (b *Breaker) Enter() (done func(error), err error) {
 	}, nil
 }
 
-// Outcome is what a breaker is told of an answer, or of there being none. That
+// Outcome is what a breaker records of an answer, or of there being none. That
 // the caller went away, or was in a hurry, says nothing.
 func Outcome(ctx context.Context, resp *http.Response, err error) error {
 	switch {
