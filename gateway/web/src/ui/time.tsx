@@ -21,7 +21,8 @@ function ago(at: Date, now: number): string {
   for (const [unit, length] of units) {
     if (Math.abs(seconds) >= length) return relative.format(Math.trunc(seconds / length), unit)
   }
-  return seconds > 5 ? 'in a moment' : seconds < -20 ? 'less than a minute ago' : 'just now'
+  // The clock of the page is up to a quarter of a minute behind: what is hardly ahead of it is now.
+  return seconds > 20 ? 'in a moment' : seconds < -20 ? 'less than a minute ago' : 'just now'
 }
 
 // One clock for the whole page, so that hundreds of times do not keep hundreds of timers.

@@ -1,7 +1,7 @@
 import { ActionIcon, Box, Button, Group, Menu, Progress, Stack, Text, Tooltip } from '@mantine/core'
 import { createColumnHelper, getCoreRowModel, useReactTable } from '@tanstack/react-table'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { memo, useMemo, useRef, useState, type ReactNode } from 'react'
+import { memo, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 
 import type { PreviewRow } from '../../gen/entrasync/mapping/v1/mapping_pb'
 import { Icon } from '../../ui/icon'
@@ -153,14 +153,25 @@ function Proposal({ tenant }: { tenant: PreviewRow }) {
 // More is a menu that is made when it is asked for: hundreds of them would be made while one scrolls.
 function More({ label, children }: { label: string; children: ReactNode }) {
   const [opened, setOpened] = useState(false)
+  const target = useRef<HTMLButtonElement>(null)
+  const closed = useRef(false)
+  // The button is another one after the menu than within it, and gets the focus back all the same.
+  useEffect(() => {
+    if (!opened && closed.current) target.current?.focus({ preventScroll: true })
+    closed.current = false
+  }, [opened])
   const button = (
-    <ActionIcon variant="default" size={30} aria-label={label} aria-haspopup="menu" onClick={() => setOpened(true)}>
+    <ActionIcon ref={target} variant="default" size={30} aria-label={label} aria-haspopup="menu" onClick={() => setOpened(true)}>
       <Icon name="down" size={14} />
     </ActionIcon>
   )
   if (!opened) return button
+  const close = () => {
+    closed.current = true
+    setOpened(false)
+  }
   return (
-    <Menu position="bottom-end" withinPortal defaultOpened onClose={() => setOpened(false)}>
+    <Menu position="bottom-end" withinPortal defaultOpened returnFocus={false} onClose={close}>
       <Menu.Target>{button}</Menu.Target>
       <Menu.Dropdown>{children}</Menu.Dropdown>
     </Menu>
