@@ -241,7 +241,7 @@ func (s *Store) OpenTenants(ctx context.Context, runID string, afterGroup, limit
 	if err != nil {
 		return nil, err
 	}
-	params := sqlc.ListOpenTenantsParams{RunID: parsed, AfterGroup: int32(afterGroup), Groups: int32(limit)}
+	params := sqlc.ListOpenTenantsParams{RunID: parsed, AfterGroup: int32(afterGroup), Groups: int32(limit), QuickIdentities: syncengine.QuickIdentities}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
 		rows, err := q.ListOpenTenants(ctx, params)
 		if err != nil {
@@ -250,9 +250,10 @@ func (s *Store) OpenTenants(ctx context.Context, runID string, afterGroup, limit
 		groups = nil
 		for _, row := range rows {
 			if n := len(groups); n == 0 || groups[n-1].Group != int(row.GroupNo) {
-				groups = append(groups, syncengine.ClientTenants{Group: int(row.GroupNo), ClientID: row.ClientID.String()})
+				groups = append(groups, syncengine.ClientTenants{Group: int(row.GroupNo), ClientID: row.ClientID.String(), Quick: true})
 			}
 			last := &groups[len(groups)-1]
+			last.Quick = last.Quick && row.Quick
 			last.ManagedTenantIDs = append(last.ManagedTenantIDs, row.ManagedTenantID)
 		}
 		return nil

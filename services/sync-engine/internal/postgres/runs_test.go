@@ -338,3 +338,27 @@ func TestADecidedClientIsCreatedOnceUnderRetries(t *testing.T) {
 	require.Equal(t, map[string]bool{run.ID: true}, made, "every attempt asks as the same run")
 	require.Empty(t, answers, "once begun it asks no more")
 }
+
+// What is small, and of which only the changes are asked for, is told to be quick.
+func TestUnchangedSmallDirectoriesAreQuick(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = []syncengine.User{person("o-1", "One", "one@corp.example")}
+	listed := func() []syncengine.ClientTenants {
+		run := e.started(syncengine.TypeAllTenants, false)
+		groups, err := e.results.OpenTenants(e.ctx(), run.ID, 0, 10)
+		require.NoError(t, err)
+		_, err = e.results.Finalise(e.ctx(), run.ID, syncengine.StateCancelled, nil, nil)
+		require.NoError(t, err)
+		require.Len(t, groups, 1)
+		return groups
+	}
+	require.False(t, listed()[0].Quick, "it was never listed")
+	e.round()
+	e.round()
+	require.True(t, listed()[0].Quick)
+	e.exec(`UPDATE directories SET standing = jsonb_set(standing, '{identities}', '501')`)
+	require.False(t, listed()[0].Quick, "it is large")
+	e.exec(`UPDATE directories SET standing = NULL`)
+	require.False(t, listed()[0].Quick, "it has to be counted")
+}

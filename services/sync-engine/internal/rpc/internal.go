@@ -68,7 +68,7 @@ func (s *internalServer) ListRunTenants(ctx context.Context, req *syncenginev1.L
 	}
 	answer := &syncenginev1.ListRunTenantsResponse{Groups: make([]*syncenginev1.ClientTenants, len(groups))}
 	for i, group := range groups {
-		answer.Groups[i] = &syncenginev1.ClientTenants{ClientId: group.ClientID, ManagedTenantIds: group.ManagedTenantIDs}
+		answer.Groups[i] = &syncenginev1.ClientTenants{ClientId: group.ClientID, ManagedTenantIds: group.ManagedTenantIDs, Quick: group.Quick}
 	}
 	if len(groups) == int(req.GetPageSize()) {
 		answer.NextPageToken = strconv.Itoa(groups[len(groups)-1].Group)

@@ -10,7 +10,11 @@ type ClientTenants struct {
 	Group            int
 	ClientID         string
 	ManagedTenantIDs []string
+	Quick            bool // each is small, and only what changed will be asked for
 }
+
+// QuickIdentities is up to how many identities a directory counts as small.
+const QuickIdentities = 500
 
 // ResultStore keeps what became of a run's tenants.
 type ResultStore interface {

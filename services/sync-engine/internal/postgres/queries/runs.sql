@@ -84,9 +84,11 @@ LIMIT @size;
 SELECT managed_tenant_id, state FROM entra_sync_run_tenants WHERE run_id = @run_id;
 
 -- name: ListOpenTenants :many
--- The open tenants of the next groups: whole groups, never a part of one.
-SELECT s.group_no, s.client_id, s.managed_tenant_id
+-- The open tenants of the next groups: whole groups, never a part of one. Quick are those of which little is known to be left to do.
+SELECT s.group_no, s.client_id, s.managed_tenant_id,
+       COALESCE(d.delta_link IS NOT NULL AND (d.standing ->> 'identities')::integer <= @quick_identities::integer, false)::boolean AS quick
 FROM entra_sync_run_tenants s
+LEFT JOIN directories d ON d.tenant_id = s.tenant_id AND d.entra_tenant_id = s.entra_tenant_id
 JOIN (SELECT DISTINCT x.group_no FROM entra_sync_run_tenants x
       WHERE x.run_id = @run_id AND x.state IN ('queued', 'running') AND x.group_no > @after_group
       ORDER BY x.group_no LIMIT @groups) g ON g.group_no = s.group_no

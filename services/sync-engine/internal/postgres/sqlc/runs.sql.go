@@ -633,30 +633,39 @@ func (q *Queries) ListCancelledWorkflows(ctx context.Context, arg ListCancelledW
 }
 
 const listOpenTenants = `-- name: ListOpenTenants :many
-SELECT s.group_no, s.client_id, s.managed_tenant_id
+SELECT s.group_no, s.client_id, s.managed_tenant_id,
+       COALESCE(d.delta_link IS NOT NULL AND (d.standing ->> 'identities')::integer <= $1::integer, false)::boolean AS quick
 FROM entra_sync_run_tenants s
+LEFT JOIN directories d ON d.tenant_id = s.tenant_id AND d.entra_tenant_id = s.entra_tenant_id
 JOIN (SELECT DISTINCT x.group_no FROM entra_sync_run_tenants x
-      WHERE x.run_id = $1 AND x.state IN ('queued', 'running') AND x.group_no > $2
-      ORDER BY x.group_no LIMIT $3) g ON g.group_no = s.group_no
-WHERE s.run_id = $1 AND s.state IN ('queued', 'running')
+      WHERE x.run_id = $2 AND x.state IN ('queued', 'running') AND x.group_no > $3
+      ORDER BY x.group_no LIMIT $4) g ON g.group_no = s.group_no
+WHERE s.run_id = $2 AND s.state IN ('queued', 'running')
 ORDER BY s.group_no, s.position
 `
 
 type ListOpenTenantsParams struct {
-	RunID      uuid.UUID
-	AfterGroup int32
-	Groups     int32
+	QuickIdentities int32
+	RunID           uuid.UUID
+	AfterGroup      int32
+	Groups          int32
 }
 
 type ListOpenTenantsRow struct {
 	GroupNo         int32
 	ClientID        uuid.UUID
 	ManagedTenantID string
+	Quick           bool
 }
 
-// The open tenants of the next groups: whole groups, never a part of one.
+// The open tenants of the next groups: whole groups, never a part of one. Quick are those of which little is known to be left to do.
 func (q *Queries) ListOpenTenants(ctx context.Context, arg ListOpenTenantsParams) ([]ListOpenTenantsRow, error) {
-	rows, err := q.db.Query(ctx, listOpenTenants, arg.RunID, arg.AfterGroup, arg.Groups)
+	rows, err := q.db.Query(ctx, listOpenTenants,
+		arg.QuickIdentities,
+		arg.RunID,
+		arg.AfterGroup,
+		arg.Groups,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -664,7 +673,12 @@ func (q *Queries) ListOpenTenants(ctx context.Context, arg ListOpenTenantsParams
 	var items []ListOpenTenantsRow
 	for rows.Next() {
 		var i ListOpenTenantsRow
-		if err := rows.Scan(&i.GroupNo, &i.ClientID, &i.ManagedTenantID); err != nil {
+		if err := rows.Scan(
+			&i.GroupNo,
+			&i.ClientID,
+			&i.ManagedTenantID,
+			&i.Quick,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -380,8 +380,10 @@ type ClientTenants struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
 	ClientId         string                 `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	ManagedTenantIds []string               `protobuf:"bytes,2,rep,name=managed_tenant_ids,json=managedTenantIds,proto3" json:"managed_tenant_ids,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Each of them is expected to be done in a moment: it is small, and only what changed is asked for.
+	Quick         bool `protobuf:"varint,3,opt,name=quick,proto3" json:"quick,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ClientTenants) Reset() {
@@ -426,6 +428,13 @@ func (x *ClientTenants) GetManagedTenantIds() []string {
 		return x.ManagedTenantIds
 	}
 	return nil
+}
+
+func (x *ClientTenants) GetQuick() bool {
+	if x != nil {
+		return x.Quick
+	}
+	return false
 }
 
 type ListRunTenantsResponse struct {
@@ -1611,10 +1620,11 @@ const file_entrasync_syncengine_v1_engine_proto_rawDesc = "" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x01R\bpageSize\x12(\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\x12 \n" +
-	"\x06ticket\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x06ticket\"Z\n" +
+	"\x06ticket\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x06ticket\"p\n" +
 	"\rClientTenants\x12\x1b\n" +
 	"\tclient_id\x18\x01 \x01(\tR\bclientId\x12,\n" +
-	"\x12managed_tenant_ids\x18\x02 \x03(\tR\x10managedTenantIds\"\x80\x01\n" +
+	"\x12managed_tenant_ids\x18\x02 \x03(\tR\x10managedTenantIds\x12\x14\n" +
+	"\x05quick\x18\x03 \x01(\bR\x05quick\"\x80\x01\n" +
 	"\x16ListRunTenantsResponse\x12>\n" +
 	"\x06groups\x18\x01 \x03(\v2&.entrasync.syncengine.v1.ClientTenantsR\x06groups\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x92\x01\n" +
