@@ -43,6 +43,7 @@ type config struct {
 	SyncEngineAddr     string `env:"ENTRASYNC_SYNC_ENGINE_ADDR" envDefault:"127.0.0.1:7104"`
 	ReconciliationAddr string `env:"ENTRASYNC_RECONCILIATION_ADDR" envDefault:"127.0.0.1:7105"`
 	Temporal           temporal.Connection
+	Version            temporal.Version
 }
 
 // defaults are the configuration without any variable.
@@ -61,15 +62,19 @@ func start(_ context.Context, s *service.Service, c config) error {
 	connectionConn, engineConn := dial("connection", c.ConnectionAddr), dial("sync-engine", c.SyncEngineAddr)
 	engine := syncenginev1.NewSyncEngineInternalServiceClient(engineConn)
 	discovery := discoveryv1.NewDiscoveryInternalServiceClient(dial("discovery", c.DiscoveryAddr))
-	orchestrator, err := temporal.Dial(c.Temporal)
+	payloads, err := c.Temporal.Payloads()
+	if err != nil {
+		return err
+	}
+	orchestrator, err := temporal.Dial(c.Temporal, payloads)
 	if err != nil {
 		return err
 	}
 	tickets := syncenginev1.NewTicketInternalServiceClient(engineConn)
 	attributes := temporal.NewAttributes(orchestrator, c.Temporal.Namespace)
-	runs, workflows := peers.NewRuns(engine, tickets), temporal.NewWorkflows(orchestrator, temporal.TaskQueue, workflow.Limits{}, attributes)
+	runs, workflows := peers.NewRuns(engine, tickets), temporal.NewWorkflows(orchestrator, temporal.TaskQueue, workflow.Limits{}, attributes, payloads)
 	startRun := orchestration.NewStart(runs, workflows)
-	worker := temporal.NewWorker(orchestrator, temporal.TaskQueue, activity.New(activity.Clients{Engine: engine, Tickets: tickets, Discovery: discovery}, startRun, activity.Pace{}))
+	worker := temporal.NewWorker(orchestrator, temporal.TaskQueue, activity.New(activity.Clients{Engine: engine, Tickets: tickets, Discovery: discovery}, startRun, activity.Pace{}), c.Version)
 	s.Uses("temporal", worker.Ready, orchestrator.Close)
 	s.Background(run.Server{Name: "worker", Serve: worker.Serve, Stop: worker.Stop})
 
@@ -82,7 +87,7 @@ func start(_ context.Context, s *service.Service, c config) error {
 		return err
 	})
 	wishes := peers.NewSchedules(syncenginev1.NewScheduleInternalServiceClient(engineConn), connectionv1.NewConnectionInternalServiceClient(connectionConn))
-	schedules := temporal.NewSchedules(orchestrator, temporal.TaskQueue, attributes)
+	schedules := temporal.NewSchedules(orchestrator, temporal.TaskQueue, attributes, payloads)
 	applySchedule := orchestration.NewApplySchedule(wishes, schedules)
 	s.Every("schedules", reconcileEvery, orchestration.NewReconcileSchedules(wishes, applySchedule, peers.EnterTenant).Do)
 	perform := orchestration.NewPerform(startRun, runs, workflows, peers.NewLinks(engine), applySchedule)

@@ -25,6 +25,7 @@ type Pace struct {
 	OwnFirst      time.Duration // after an outage of our own services; 1 s, doubled each time
 	OwnMost       time.Duration // 30 s
 	Busy          time.Duration // while another round holds the directory, when it does not say; 5 s
+	Quick         time.Duration // how long a managed tenant may hold up others in one activity; 20 s
 }
 
 func (p Pace) orDefaults() Pace {
@@ -39,6 +40,7 @@ func (p Pace) orDefaults() Pace {
 		{&p.OwnFirst, time.Second},
 		{&p.OwnMost, 30 * time.Second},
 		{&p.Busy, 5 * time.Second},
+		{&p.Quick, 20 * time.Second},
 	} {
 		if *d.value <= 0 {
 			*d.value = d.fallback
@@ -95,7 +97,9 @@ func (a *Activities) LoadMappedTenants(ctx context.Context, in workflow.LoadMapp
 		}
 		out = workflow.LoadMappedTenantsOutput{NextPageToken: res.GetNextPageToken()}
 		for _, group := range res.GetGroups() {
-			out.Groups = append(out.Groups, workflow.Group{ClientID: group.GetClientId(), ManagedTenantIDs: group.GetManagedTenantIds()})
+			out.Groups = append(out.Groups, workflow.Group{
+				ClientID: group.GetClientId(), ManagedTenantIDs: group.GetManagedTenantIds(), Quick: group.GetQuick(),
+			})
 		}
 		return nil
 	})
@@ -105,18 +109,29 @@ func (a *Activities) LoadMappedTenants(ctx context.Context, in workflow.LoadMapp
 // SyncTenantUsers does one round for one managed tenant. The engine records the result.
 func (a *Activities) SyncTenantUsers(ctx context.Context, in workflow.SyncTenantUsersInput) (out workflow.SyncTenantUsersOutput, err error) {
 	err = a.attempt(ctx, in.RunRef, func(ctx context.Context, t *tally) error {
-		stream, err := a.engine.SyncTenantUsers(ctx, &syncenginev1.SyncTenantUsersRequest{RunId: in.RunID, Ticket: in.Ticket, ManagedTenantId: in.ManagedTenantID})
-		if err != nil {
-			return err
+		t.met(in.Upstream)
+		out, err = a.round(ctx, t, in.RunRef, in.ManagedTenantID, func() {})
+		return err
+	})
+	return out, err
+}
+
+// round does one round; begun is called whenever the engine says what it is at.
+func (a *Activities) round(ctx context.Context, t *tally, ref workflow.RunRef, managedTenantID string, begun func()) (out workflow.SyncTenantUsersOutput, err error) {
+	stream, err := a.engine.SyncTenantUsers(ctx, &syncenginev1.SyncTenantUsersRequest{RunId: ref.RunID, Ticket: ref.Ticket, ManagedTenantId: managedTenantID})
+	if err != nil {
+		return out, err
+	}
+	err = follow(stream.Recv, func(res *syncenginev1.SyncTenantUsersResponse) bool {
+		t.news(res.GetPhase(), int(res.GetStaged()), int(res.GetApplied()+res.GetPhaseDone()))
+		if res.GetPhase() != "" {
+			begun()
 		}
-		return follow(stream.Recv, func(res *syncenginev1.SyncTenantUsersResponse) bool {
-			t.news(res.GetPhase(), int(res.GetStaged()), int(res.GetApplied()+res.GetPhaseDone()))
-			if res.GetOutcome() == nil {
-				return false
-			}
-			out = workflow.SyncTenantUsersOutput{State: res.GetOutcome().GetState(), Counters: toCounters(res.GetOutcome().GetCounters())}
-			return true
-		})
+		if res.GetOutcome() == nil {
+			return false
+		}
+		out = workflow.SyncTenantUsersOutput{State: res.GetOutcome().GetState(), Counters: toCounters(res.GetOutcome().GetCounters())}
+		return true
 	})
 	return out, err
 }

@@ -60,6 +60,21 @@ func (t *tally) news(phase string, seen, done int) {
 	}
 }
 
+// met says how many upstream errors were met before the first try.
+func (t *tally) met(upstream int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.progress.Upstream = max(t.progress.Upstream, upstream)
+}
+
+// step says that one of several pieces of work is done.
+func (t *tally) step() {
+	select {
+	case t.alive <- struct{}{}:
+	default:
+	}
+}
+
 func (t *tally) now() Progress {
 	t.mu.Lock()
 	defer t.mu.Unlock()

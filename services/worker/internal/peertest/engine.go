@@ -91,6 +91,14 @@ func Groups(clients, each int) []*syncenginev1.ClientTenants {
 	return groups
 }
 
+// Quick makes groups of managed tenants that are expected to be done in a moment.
+func Quick(groups []*syncenginev1.ClientTenants) []*syncenginev1.ClientTenants {
+	for _, group := range groups {
+		group.Quick = true
+	}
+	return groups
+}
+
 // Client serves the engine until the test ends and gives a client that signs as the worker.
 func (e *Engine) Client(t testing.TB, network *rpctest.Network) syncenginev1.SyncEngineInternalServiceClient {
 	t.Helper()
@@ -286,7 +294,7 @@ func (e *Engine) ListRunTenants(ctx context.Context, req *syncenginev1.ListRunTe
 				return response, nil
 			}
 			if group.GetClientId() != g.GetClientId() {
-				group = &syncenginev1.ClientTenants{ClientId: g.GetClientId()}
+				group = &syncenginev1.ClientTenants{ClientId: g.GetClientId(), Quick: g.GetQuick()}
 				response.Groups = append(response.Groups, group)
 			}
 			group.ManagedTenantIds = append(group.ManagedTenantIds, managed)
@@ -300,6 +308,9 @@ func (e *Engine) ListRunTenants(ctx context.Context, req *syncenginev1.ListRunTe
 func (e *Engine) SyncTenantUsers(req *syncenginev1.SyncTenantUsersRequest, stream grpc.ServerStreamingServer[syncenginev1.SyncTenantUsersResponse]) error {
 	if err := checked(stream.Context(), req.GetRunId(), req.GetTicket()); err != nil {
 		return err
+	}
+	if done := e.recorded(stream.Context(), req); done != nil {
+		return stream.Send(done)
 	}
 	client, try, err := e.enter(stream.Context(), req)
 	if err != nil {
@@ -322,6 +333,17 @@ func (e *Engine) SyncTenantUsers(req *syncenginev1.SyncTenantUsersRequest, strea
 		return err
 	}
 	return stream.Send(&syncenginev1.SyncTenantUsersResponse{Phase: "done", Staged: 10, Applied: 10, Outcome: outcome})
+}
+
+// recorded is the result that a managed tenant has already, nil without one.
+func (e *Engine) recorded(ctx context.Context, req *syncenginev1.SyncTenantUsersRequest) *syncenginev1.SyncTenantUsersResponse {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r, err := e.find(ctx, req.GetRunId())
+	if err != nil || r.results[req.GetManagedTenantId()] == nil {
+		return nil
+	}
+	return &syncenginev1.SyncTenantUsersResponse{Phase: "done", Outcome: &syncenginev1.TenantOutcome{State: r.results[req.GetManagedTenantId()].State}}
 }
 
 type managedKey struct{}
@@ -399,19 +421,24 @@ func (e *Engine) FinaliseRun(ctx context.Context, req *syncenginev1.FinaliseRunR
 }
 
 func derived(r *run) string {
-	failed := 0
+	failed, held := 0, 0
 	for _, result := range r.results {
-		if result.State == "failed" {
+		switch result.State {
+		case "failed":
 			failed++
+		case "held":
+			held++
 		}
 	}
 	switch {
-	case failed == 0:
-		return "completed"
-	case failed == len(r.results):
+	case failed > 0 && failed == len(r.results):
 		return "failed"
+	case held > 0:
+		return "held"
+	case failed > 0:
+		return "partial"
 	}
-	return "partial"
+	return "completed"
 }
 
 // ListOpenRuns names open runs behind one, in the order of their ids, whatever their age.

@@ -11,6 +11,9 @@ import (
 	"strings"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/entrasync/entrasync/pkg/secrets"
 )
 
 // Connection says where Temporal is and how the worker shows who it is. Files are read again for
@@ -24,6 +27,20 @@ type Connection struct {
 	KeyFile    string `env:"ENTRASYNC_TEMPORAL_TLS_KEY"`      // PEM
 	ServerName string `env:"ENTRASYNC_TEMPORAL_TLS_SERVER"`   // in the server's certificate; else the address's host
 	APIKeyFile string `env:"ENTRASYNC_TEMPORAL_API_KEY_FILE"` // holds the API key, instead of mTLS
+
+	PayloadKeyFile string `env:"ENTRASYNC_TEMPORAL_PAYLOAD_KEY_FILE"` // a Tink key set that seals what Temporal keeps; empty: clear text
+}
+
+// Payloads is how what Temporal keeps is written and read; see the function of that name.
+func (c Connection) Payloads() (converter.DataConverter, error) {
+	if c.PayloadKeyFile == "" {
+		return Payloads(nil, c.Namespace), nil
+	}
+	box, err := secrets.OpenBox(c.PayloadKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("ENTRASYNC_TEMPORAL_PAYLOAD_KEY_FILE: %w", err)
+	}
+	return Payloads(box, c.Namespace), nil
 }
 
 // check refuses a connection that others could read, or that Temporal would have to take from

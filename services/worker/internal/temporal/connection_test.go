@@ -49,7 +49,7 @@ func TestTemporalOffThisMachineNeedsCredentials(t *testing.T) {
 		"an authority of words": {Connection{Address: "127.0.0.1:7233", CAFile: key}, "no certificate"},
 		"no port":               {Connection{Address: "temporal"}, "ENTRASYNC_TEMPORAL_ADDR"},
 	} {
-		dialled, err := Dial(c.connection)
+		dialled, err := Dial(c.connection, inClear)
 		if c.want != "" {
 			require.ErrorContains(t, err, c.want, name)
 			continue
@@ -104,7 +104,7 @@ func TestTheWorkerShowsTemporalWhoItIs(t *testing.T) {
 		return listener.Addr().String(), f.asked
 	}
 	ask := func(connection Connection) error {
-		c, err := Dial(connection)
+		c, err := Dial(connection, inClear)
 		require.NoError(t, err)
 		defer c.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), patience)

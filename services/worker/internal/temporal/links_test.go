@@ -82,10 +82,10 @@ func TestADecisionAboutLinksStandsWhateverBecomesOfItsSync(t *testing.T) {
 		require.Equal(t, "1", outcome.Result["left"])
 		return outcome.Result
 	}
-	away, err := Dial(Connection{Address: nobody(t), Namespace: namespace})
+	away, err := Dial(Connection{Address: nobody(t), Namespace: namespace}, inClear)
 	require.NoError(t, err)
 	defer away.Close()
-	require.NotContains(t, decide(NewWorkflows(away, b.queue, workflow.Limits{}, nil), "relink"), "run_id", "the next sync relinks")
+	require.NotContains(t, decide(NewWorkflows(away, b.queue, workflow.Limits{}, nil, inClear), "relink"), "run_id", "the next sync relinks")
 	require.NotContains(t, decide(b.workflows, "leave"), "run_id")
 
 	under, err := b.start.Do(b.ctx, b.tenant, orchestration.NewRun{Kind: orchestration.ClientSync, ClientID: "c-1", Trigger: orchestration.TriggerManual})

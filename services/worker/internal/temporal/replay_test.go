@@ -122,6 +122,16 @@ func TestRecordHistories(t *testing.T) {
 			require.NoError(t, b.client.GetWorkflow(b.ctx, started.WorkflowID, "").Get(b.ctx, nil))
 			return b, started.WorkflowID
 		},
+		"all-tenants-quick": func(t *testing.T) (*bundle, string) {
+			b := setup(t, peertest.Quick(peertest.Groups(20, 2)), func(ctx context.Context, try int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
+				if peertest.ManagedTenant(ctx) == "c3-0" && try == 1 {
+					return nil, errs.New(errs.Unavailable, "upstream_error", "Microsoft answered 503.", errs.WithMetadata("class", "retry"))
+				}
+				return peertest.Done(), nil
+			}, workflow.Limits{})
+			b.work()
+			return b, b.ended(orchestration.AllTenantsSync)
+		},
 		"scheduled-discovery-completed": func(t *testing.T) (*bundle, string) {
 			b := setup(t, nil, nil, workflow.Limits{})
 			b.work()

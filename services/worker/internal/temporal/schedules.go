@@ -50,11 +50,13 @@ type Schedules struct {
 	client     client.ScheduleClient
 	queue      string
 	attributes *Attributes
+	payloads   converter.DataConverter
 }
 
 // NewSchedules makes the adapter; workers of the task queue execute what the schedules start.
-func NewSchedules(c client.Client, queue string, attributes *Attributes) *Schedules {
-	return &Schedules{client: c.ScheduleClient(), queue: queue, attributes: attributes}
+// Payloads are those of the client.
+func NewSchedules(c client.Client, queue string, attributes *Attributes, payloads converter.DataConverter) *Schedules {
+	return &Schedules{client: c.ScheduleClient(), queue: queue, attributes: attributes, payloads: payloads}
 }
 
 // Put implements orchestration.Schedules.
@@ -141,7 +143,7 @@ func (s *Schedules) Schedule(ctx context.Context, tenantID string, what orchestr
 	if intervals := described.Schedule.Spec.Intervals; len(intervals) > 0 {
 		state.Every = intervals[0].Every
 	}
-	state.Ticket = ticketOf(described.Schedule.Action)
+	state.Ticket = s.ticketOf(described.Schedule.Action)
 	if next := described.Info.NextActionTimes; !state.Paused && len(next) > 0 {
 		state.NextRunAt = next[0]
 	}
@@ -149,14 +151,14 @@ func (s *Schedules) Schedule(ctx context.Context, tenantID string, what orchestr
 }
 
 // ticketOf is the ticket that a schedule carries; empty where it cannot be read.
-func ticketOf(action client.ScheduleAction) string {
+func (s *Schedules) ticketOf(action client.ScheduleAction) string {
 	starts, ok := action.(*client.ScheduleWorkflowAction)
 	if !ok || len(starts.Args) != 1 {
 		return ""
 	}
 	payload, ok := starts.Args[0].(*commonpb.Payload)
 	var in workflow.ScheduledInput
-	if !ok || converter.GetDefaultDataConverter().FromPayload(payload, &in) != nil {
+	if !ok || s.payloads.FromPayload(payload, &in) != nil {
 		return ""
 	}
 	return in.Ticket

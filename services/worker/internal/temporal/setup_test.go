@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
@@ -31,10 +32,13 @@ const (
 	patience        = 60 * time.Second
 )
 
+// inClear is how Temporal keeps what has no key.
+var inClear = Payloads(nil, "")
+
 // quick makes activities wait as little as possible.
 var quick = activity.Pace{
 	Beat: 100 * time.Millisecond, UpstreamFirst: 5 * time.Millisecond, UpstreamMost: 20 * time.Millisecond,
-	OwnFirst: 5 * time.Millisecond, OwnMost: 50 * time.Millisecond, Busy: 5 * time.Millisecond,
+	OwnFirst: 5 * time.Millisecond, OwnMost: 50 * time.Millisecond, Busy: 5 * time.Millisecond, Quick: 2 * time.Second,
 }
 
 // bundle is a worker on a real Temporal with a task queue and a tenant of its own, and fakes of
@@ -54,6 +58,7 @@ type bundle struct {
 	start     *orchestration.Start
 	discover  *orchestration.Discover
 
+	payloads   converter.DataConverter
 	atOnce     int // activities of the worker; 0: many
 	connection *peertest.Connection
 	wishes     *peers.Schedules
@@ -63,9 +68,14 @@ type bundle struct {
 
 func setup(t *testing.T, groups []*syncenginev1.ClientTenants, round peertest.Round, limits workflow.Limits) *bundle {
 	t.Helper()
+	return setupWith(t, groups, round, limits, inClear)
+}
+
+func setupWith(t *testing.T, groups []*syncenginev1.ClientTenants, round peertest.Round, limits workflow.Limits, payloads converter.DataConverter) *bundle {
+	t.Helper()
 	id := "t-" + uuid.NewString()[:13]
 	b := &bundle{
-		t: t, tenant: id, queue: "test-" + id, client: dial(t),
+		t: t, tenant: id, queue: "test-" + id, client: dial(t, payloads), payloads: payloads,
 		engine: peertest.NewEngine(groups, round), discovery: &peertest.Discovery{}, connection: &peertest.Connection{},
 		ctx: tenant.With(t.Context(), tenant.Call{Tenant: tenant.ID(id), Actor: tenant.Actor{ID: "user-1", Type: "user"}}),
 	}
@@ -74,7 +84,7 @@ func setup(t *testing.T, groups []*syncenginev1.ClientTenants, round peertest.Ro
 	tickets := b.engine.Tickets(t, network)
 	attributes := registered(t, b.client)
 	b.runs, b.links = peers.NewRuns(engine, tickets), peers.NewLinks(engine)
-	b.workflows, b.schedules = NewWorkflows(b.client, b.queue, limits, attributes), NewSchedules(b.client, b.queue, attributes)
+	b.workflows, b.schedules = NewWorkflows(b.client, b.queue, limits, attributes, b.payloads), NewSchedules(b.client, b.queue, attributes, b.payloads)
 	b.start = orchestration.NewStart(b.runs, b.workflows)
 	b.acts = activity.New(activity.Clients{Engine: engine, Tickets: tickets, Discovery: discovery}, b.start, quick)
 	b.wishes = peers.NewSchedules(b.engine.Schedules(t, network), b.connection.Client(t, network))
@@ -83,11 +93,11 @@ func setup(t *testing.T, groups []*syncenginev1.ClientTenants, round peertest.Ro
 	return b
 }
 
-func dial(t *testing.T) client.Client {
+func dial(t *testing.T, payloads converter.DataConverter) client.Client {
 	t.Helper()
 	address := os.Getenv(addressVariable)
 	require.NotEmpty(t, address, addressVariable+" must name a Temporal server, for example 127.0.0.1:7233; the test environment sets it")
-	c, err := Dial(Connection{Address: address, Namespace: namespace})
+	c, err := Dial(Connection{Address: address, Namespace: namespace}, payloads)
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -123,7 +133,13 @@ var registering sync.Once
 // work runs a worker until stop is called or the test ends.
 func (b *bundle) work() (stop func()) {
 	b.t.Helper()
-	w := NewWorker(b.client, b.queue, b.acts)
+	return b.workAs(Version{})
+}
+
+// workAs runs a worker of a version.
+func (b *bundle) workAs(version Version) (stop func()) {
+	b.t.Helper()
+	w := NewWorker(b.client, b.queue, b.acts, version)
 	w.atOnce = b.atOnce
 	w.beatAtMost = 100 * time.Millisecond
 	ctx, cancel := context.WithCancel(context.WithoutCancel(b.t.Context()))

@@ -85,6 +85,9 @@ func TestAStrangersActivitiesChangeNothing(t *testing.T) {
 		workflow.StartScheduledSync: workflow.ScheduledInput{TenantID: b.tenant},
 
 		workflow.StartScheduledDiscovery: workflow.ScheduledInput{TenantID: b.tenant},
+		workflow.SyncQuickTenants: workflow.SyncQuickTenantsInput{
+			RunRef: ref, Groups: []workflow.Group{{ClientID: "c0", ManagedTenantIDs: []string{"c0-0"}}},
+		},
 	}
 	stranger := worker.New(b.client, "stranger-"+b.queue, worker.Options{})
 	stranger.RegisterWorkflowWithOptions(func(ctx sdk.Context, name string) error {

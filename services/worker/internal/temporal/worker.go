@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/opentelemetry"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/interceptor"
 	temporallog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
@@ -36,7 +37,7 @@ const (
 
 // Dial makes a client that connects when it is first used, so that a process can start before
 // Temporal does. Traces go along with workflows and activities.
-func Dial(connection Connection) (client.Client, error) {
+func Dial(connection Connection, payloads converter.DataConverter) (client.Client, error) {
 	tracing, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{
 		TextMapPropagator: propagation.TraceContext{}, DisableBaggage: true,
 	})
@@ -44,8 +45,9 @@ func Dial(connection Connection) (client.Client, error) {
 		return nil, fmt.Errorf("preparing traces: %w", err)
 	}
 	options := client.Options{
-		Logger:       temporallog.NewStructuredLogger(slog.Default()),
-		Interceptors: []interceptor.ClientInterceptor{tracing},
+		Logger:        temporallog.NewStructuredLogger(slog.Default()),
+		Interceptors:  []interceptor.ClientInterceptor{tracing},
+		DataConverter: payloads,
 	}
 	if err := connection.apply(&options); err != nil {
 		return nil, err
@@ -64,13 +66,14 @@ type Worker struct {
 	activities *activities.Activities
 	beatAtMost time.Duration
 	atOnce     int // activities; 0: the SDK's default
+	version    Version
 	started    atomic.Bool
 	stop       chan struct{}
 }
 
 // NewWorker makes a worker of the task queue.
-func NewWorker(c client.Client, queue string, a *activities.Activities) *Worker {
-	return &Worker{client: c, queue: queue, activities: a, beatAtMost: beatAtMost, stop: make(chan struct{})}
+func NewWorker(c client.Client, queue string, a *activities.Activities, version Version) *Worker {
+	return &Worker{client: c, queue: queue, activities: a, beatAtMost: beatAtMost, version: version, stop: make(chan struct{})}
 }
 
 // Register puts every workflow and activity under its name.
@@ -78,18 +81,23 @@ func Register(r worker.Registry, a *activities.Activities) {
 	for name, definition := range Workflow() {
 		r.RegisterWorkflowWithOptions(definition, sdk.RegisterOptions{Name: name})
 	}
-	for name, definition := range map[string]any{
-		workflow.DiscoverTenants:    a.DiscoverTenants,
-		workflow.LoadMappedTenants:  a.LoadMappedTenants,
-		workflow.SyncTenantUsers:    a.SyncTenantUsers,
-		workflow.UpsertRun:          a.UpsertRun,
-		workflow.FinaliseRun:        a.FinaliseRun,
-		workflow.RecordTenantResult: a.RecordTenantResult,
-		workflow.StartScheduledSync: a.StartScheduledSync,
-
-		workflow.StartScheduledDiscovery: a.StartScheduledDiscovery,
-	} {
+	for name, definition := range Activity(a) {
 		r.RegisterActivityWithOptions(definition, activity.RegisterOptions{Name: name})
+	}
+}
+
+// Activity lists the activities by name.
+func Activity(a *activities.Activities) map[string]any {
+	return map[string]any{
+		workflow.DiscoverTenants:         a.DiscoverTenants,
+		workflow.LoadMappedTenants:       a.LoadMappedTenants,
+		workflow.SyncTenantUsers:         a.SyncTenantUsers,
+		workflow.SyncQuickTenants:        a.SyncQuickTenants,
+		workflow.UpsertRun:               a.UpsertRun,
+		workflow.FinaliseRun:             a.FinaliseRun,
+		workflow.RecordTenantResult:      a.RecordTenantResult,
+		workflow.StartScheduledSync:      a.StartScheduledSync,
+		workflow.StartScheduledDiscovery: a.StartScheduledDiscovery,
 	}
 }
 
@@ -131,6 +139,7 @@ func (w *Worker) Serve(ctx context.Context) error {
 func (w *Worker) start(ctx context.Context, fatal chan<- error) worker.Worker {
 	for delay := retryFirst; ; delay = min(2*delay, retryMost) {
 		candidate := worker.New(w.client, w.queue, worker.Options{
+			DeploymentOptions: w.version.options(),
 			WorkerStopTimeout: stopWait, MaxConcurrentActivityExecutionSize: w.atOnce, MaxHeartbeatThrottleInterval: w.beatAtMost, DefaultHeartbeatThrottleInterval: w.beatAtMost,
 			OnFatalError: func(err error) {
 				select {

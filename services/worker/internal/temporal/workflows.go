@@ -31,11 +31,13 @@ type Workflows struct {
 	queue      string
 	limits     workflow.Limits
 	attributes *Attributes
+	payloads   converter.DataConverter
 }
 
-// NewWorkflows makes the adapter; workers of the task queue execute what it starts.
-func NewWorkflows(c client.Client, queue string, limits workflow.Limits, attributes *Attributes) *Workflows {
-	return &Workflows{client: c, queue: queue, limits: limits, attributes: attributes}
+// NewWorkflows makes the adapter; workers of the task queue execute what it starts. Payloads are
+// those of the client.
+func NewWorkflows(c client.Client, queue string, limits workflow.Limits, attributes *Attributes, payloads converter.DataConverter) *Workflows {
+	return &Workflows{client: c, queue: queue, limits: limits, attributes: attributes, payloads: payloads}
 }
 
 // Start implements orchestration.Workflows. The id is deterministic, so an execution that exists
@@ -173,7 +175,7 @@ func (w *Workflows) describe(ctx context.Context, workflowID, executionID string
 		execution.ClosedAt = info.GetCloseTime().AsTime()
 	}
 	if payload, ok := info.GetMemo().GetFields()[memoRun]; ok {
-		if err := converter.GetDefaultDataConverter().FromPayload(payload, &execution.RunID); err != nil {
+		if err := w.payloads.FromPayload(payload, &execution.RunID); err != nil {
 			return orchestration.Execution{}, fmt.Errorf("reading the workflow's memo: %w", err)
 		}
 	}

@@ -2,6 +2,8 @@ package workflow
 
 import (
 	"errors"
+	"strconv"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -19,15 +21,18 @@ type fleet struct {
 
 	waiting []*lane          // clients not begun yet, in the order of the list
 	clients map[string]*lane // clients that wait or are being synced, by id
-	active  int              // clients being synced
-	taken   int              // managed tenants taken from the list by this execution
-	expired bool             // the run's time was up before all that was taken was begun
+	active  int              // clients, or batches of quick ones, being synced
+
+	together int  // quick clients in one batch
+	taken    int  // managed tenants taken from the list by this execution
+	expired  bool // the run's time was up before all that was taken was begun
 }
 
 // lane is the directories of one client, which are synced one after the other.
 type lane struct {
 	client  string
-	tenants []string
+	tenants []LeftTenant
+	quick   bool
 }
 
 // run syncs managed tenants until the list ends or this execution has done its share; then all
@@ -64,12 +69,16 @@ func (f *fleet) fill(ctx workflow.Context) error {
 		if len(f.waiting) == 0 {
 			return nil
 		}
-		next := f.waiting[0]
-		f.waiting = f.waiting[1:]
+		next := f.next()
 		f.active++
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer func() { f.active-- }()
-			f.work(ctx, next)
+			if len(next) > 1 {
+				f.batch(ctx, next)
+			}
+			for _, l := range next {
+				f.work(ctx, l)
+			}
 		})
 		if err := workflow.Await(ctx, func() bool { return f.active < f.limits.Window }); err != nil {
 			return err
@@ -90,6 +99,7 @@ func (f *fleet) load(ctx workflow.Context) error {
 		for _, group := range page.Groups {
 			f.add(group)
 		}
+		f.shareOut()
 		f.state.PageToken, f.state.Listed = page.NextPageToken, page.NextPageToken == ""
 	}
 	return nil
@@ -101,17 +111,85 @@ func (f *fleet) full(ctx workflow.Context) bool {
 	return f.taken >= f.limits.TenantsPerExecution || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
 }
 
+// next takes what is begun next: a client, or several quick ones.
+func (f *fleet) next() []*lane {
+	if !f.waiting[0].quick || f.together == 1 {
+		l := f.waiting[0]
+		f.waiting = f.waiting[1:]
+		return []*lane{l}
+	}
+	var taken, rest []*lane
+	for _, l := range f.waiting {
+		if l.quick && len(taken) < f.together {
+			taken = append(taken, l)
+		} else {
+			rest = append(rest, l)
+		}
+	}
+	f.waiting = rest
+	return taken
+}
+
+// shareOut says how many quick clients of the page are done together: so many that all are begun at
+// once, as far as one activity may hold them.
+func (f *fleet) shareOut() {
+	quick := 0
+	for _, l := range f.waiting {
+		if l.quick {
+			quick++
+		}
+	}
+	f.together = max(min((quick+f.limits.Window-1)/f.limits.Window, f.limits.Batch), 1)
+}
+
 // add appends a group to the waiting clients. A client whose directories are on two pages is
 // one entry.
 func (f *fleet) add(group Group) {
 	f.taken += len(group.ManagedTenantIDs)
-	if l, ok := f.clients[group.ClientID]; ok {
-		l.tenants = append(l.tenants, group.ManagedTenantIDs...)
-		return
+	l, ok := f.clients[group.ClientID]
+	if !ok {
+		l = &lane{client: group.ClientID, quick: group.Quick}
+		f.clients[group.ClientID] = l
+		f.waiting = append(f.waiting, l)
 	}
-	l := &lane{client: group.ClientID, tenants: group.ManagedTenantIDs}
-	f.clients[group.ClientID] = l
-	f.waiting = append(f.waiting, l)
+	l.quick = l.quick && group.Quick
+	for _, id := range group.ManagedTenantIDs {
+		l.tenants = append(l.tenants, LeftTenant{ManagedTenantID: id})
+	}
+}
+
+// batch syncs the directories of quick clients in one activity. What turns out not to be quick stays
+// with its client.
+func (f *fleet) batch(ctx workflow.Context, lanes []*lane) {
+	in := SyncQuickTenantsInput{RunRef: f.ref}
+	all := map[string]*lane{}
+	for _, l := range lanes {
+		group := Group{ClientID: l.client}
+		for _, t := range l.tenants {
+			group.ManagedTenantIDs = append(group.ManagedTenantIDs, t.ManagedTenantID)
+			all[t.ManagedTenantID] = l
+		}
+		in.Groups = append(in.Groups, group)
+	}
+	last := in.Groups[len(in.Groups)-1].ManagedTenantIDs
+	about := strconv.Itoa(len(all)) + " managed tenants, from " + in.Groups[0].ManagedTenantIDs[0] + " to " + last[len(last)-1]
+	var out SyncQuickTenantsOutput
+	err := workflow.ExecuteActivity(round(ctx, f.left(ctx), about), SyncQuickTenants, in).Get(ctx, &out)
+	if err != nil {
+		return // each is tried on its own, unless the run is over
+	}
+	f.state.Done += out.Done
+	f.state.Failed += out.Failed
+	for _, l := range lanes {
+		// What was listed meanwhile follows what is left.
+		l.tenants = l.tenants[len(in.Groups[0].ManagedTenantIDs):]
+		in.Groups = in.Groups[1:]
+	}
+	for i := len(out.Left) - 1; i >= 0; i-- {
+		l := all[out.Left[i].ManagedTenantID]
+		l.tenants = append([]LeftTenant{out.Left[i]}, l.tenants...)
+	}
+	f.tell(ctx)
 }
 
 // work syncs a client's directories one after the other.
@@ -129,8 +207,12 @@ func (f *fleet) work(ctx workflow.Context, l *lane) {
 }
 
 // sync does one managed tenant. Its failure concerns it alone.
-func (f *fleet) sync(ctx workflow.Context, managedTenantID string) {
-	in := SyncTenantUsersInput{RunRef: f.ref, ManagedTenantID: managedTenantID}
+func (f *fleet) sync(ctx workflow.Context, next LeftTenant) {
+	managedTenantID := next.ManagedTenantID
+	if next.WaitSeconds > 0 && workflow.Sleep(ctx, time.Duration(next.WaitSeconds)*time.Second) != nil {
+		return // cancelled: the run's end closes it
+	}
+	in := SyncTenantUsersInput{RunRef: f.ref, ManagedTenantID: managedTenantID, Upstream: next.Upstream}
 	var out SyncTenantUsersOutput
 	err := workflow.ExecuteActivity(round(ctx, f.left(ctx), "managed tenant "+managedTenantID), SyncTenantUsers, in).Get(ctx, &out)
 	f.state.Done++

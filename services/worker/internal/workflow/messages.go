@@ -26,6 +26,7 @@ const (
 	StartScheduledSync = "StartScheduledSync"
 
 	StartScheduledDiscovery = "StartScheduledDiscovery"
+	SyncQuickTenants        = "SyncQuickTenants"
 )
 
 // The states in which a run or a tenant's part of it can end, and the one in which work goes on.
@@ -90,13 +91,14 @@ type Limits struct {
 	Window              int `json:"window,omitempty"`              // clients in parallel; 8
 	PageSize            int `json:"pageSize,omitempty"`            // managed tenants listed at once; 200
 	TenantsPerExecution int `json:"tenantsPerExecution,omitempty"` // before it continues as new; 1,000
+	Batch               int `json:"batch,omitempty"`               // quick clients in one activity, at most; 25
 }
 
 func (l Limits) orDefaults() Limits {
 	for _, limit := range []struct {
 		value    *int
 		fallback int
-	}{{&l.Window, 8}, {&l.PageSize, 200}, {&l.TenantsPerExecution, 1000}} {
+	}{{&l.Window, 8}, {&l.PageSize, 200}, {&l.TenantsPerExecution, 1000}, {&l.Batch, 25}} {
 		if *limit.value <= 0 {
 			*limit.value = limit.fallback
 		}
@@ -148,6 +150,7 @@ type LoadMappedTenantsInput struct {
 type Group struct {
 	ClientID         string   `json:"clientId"`
 	ManagedTenantIDs []string `json:"managedTenantIds"`
+	Quick            bool     `json:"quick,omitempty"` // each is expected to be done in a moment
 }
 
 // LoadMappedTenantsOutput is a page.
@@ -160,6 +163,29 @@ type LoadMappedTenantsOutput struct {
 type SyncTenantUsersInput struct {
 	RunRef
 	ManagedTenantID string `json:"managedTenantId"`
+	Upstream        int    `json:"upstream,omitempty"` // upstream errors that it has met in this run already
+}
+
+// SyncQuickTenantsInput names clients whose managed tenants are expected to be done in a moment, to be
+// synced one after the other.
+type SyncQuickTenantsInput struct {
+	RunRef
+	Groups []Group `json:"groups"`
+}
+
+// SyncQuickTenantsOutput counts the managed tenants that have a result, and names those that are left:
+// each of these needs an activity of its own, and what follows it within its client waits for it.
+type SyncQuickTenantsOutput struct {
+	Done   int          `json:"done"`
+	Failed int          `json:"failed,omitempty"`
+	Left   []LeftTenant `json:"left,omitempty"`
+}
+
+// LeftTenant is a managed tenant without a result, and what was met with it.
+type LeftTenant struct {
+	ManagedTenantID string `json:"managedTenantId"`
+	Upstream        int    `json:"upstream,omitempty"`    // upstream errors so far
+	WaitSeconds     int    `json:"waitSeconds,omitempty"` // before it is tried again
 }
 
 // SyncTenantUsersOutput is the result that the engine recorded.
