@@ -27,10 +27,7 @@ func Program(ctx context.Context, root, target, pkg string) error {
 }
 
 func inWorkspace(ctx context.Context, root, bin string, args []string) error {
-	if err := os.MkdirAll(bin, 0o755); err != nil {
-		return err
-	}
-	unlock, err := lock(ctx, filepath.Join(bin, ".lock"), os.Stderr)
+	unlock, err := lock(ctx, bin, os.Stderr)
 	if err != nil {
 		return err
 	}
