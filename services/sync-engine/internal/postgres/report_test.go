@@ -1,11 +1,14 @@
 package postgres_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -182,4 +185,54 @@ func TestReportsAreKeptForSomeDays(t *testing.T) {
 	_, tenants, err := e.runs.Get(e.ctx(), run.RunID)
 	require.NoError(t, err)
 	require.Equal(t, 1, tenants[0].Counters.Created)
+}
+
+// idOf is the id of a run that was made at that time.
+func idOf(t testing.TB, at time.Time) string {
+	t.Helper()
+	id, err := uuid.NewV7()
+	require.NoError(t, err)
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(at.UnixMilli()))
+	copy(id[:6], ms[2:])
+	return id.String()
+}
+
+// TestAReportOutlivesTheOneThatItRefersTo: a round in which nothing changed shows who is
+// kept out for as long as its own run is kept, although they stand in an earlier run's
+// report.
+func TestAReportOutlivesTheOneThatItRefersTo(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	day := func(n int) time.Time { return time.Now().AddDate(0, 0, n) }
+	on := func(n int) string {
+		e.create = syncengine.NewCreateRun(e.store, e.mapping, func() (string, error) { return idOf(t, day(n)), nil }, e.clock)
+		return e.round().RunID
+	}
+	drop := func(n int) { e.exec(`SELECT keep_report_days_at($1, 30)`, day(n)) }
+	filter := syncengine.IdentityFilter{}
+	e.dir.users = mixed()
+	first := on(0)
+	want := e.brief(first, syncengine.IdentityFilter{Outcome: "filtered"})
+	want = append(want, e.brief(first, syncengine.IdentityFilter{Outcome: "failed"})...)
+	require.Len(t, want, 3)
+	later, last := on(3), on(5)
+	require.ElementsMatch(t, want, e.brief(later, filter))
+	require.Equal(t, 2, e.count(`SELECT count(*) FROM entra_sync_run_tenants WHERE report_run_id = $1`, first), "neither reports by itself")
+
+	drop(31)
+	require.Empty(t, e.brief(first, filter))
+	require.ElementsMatch(t, want, e.brief(later, filter))
+	require.ElementsMatch(t, want, e.brief(last, filter))
+	drop(34)
+	require.Empty(t, e.brief(later, filter))
+	require.ElementsMatch(t, want, e.brief(last, filter))
+
+	// What the directory comes to refers to the first report still.
+	next := on(5)
+	require.ElementsMatch(t, want, e.brief(next, filter))
+	require.Zero(t, e.count(`SELECT count(*) FROM entra_sync_run_tenants WHERE run_id = $1 AND report_run_id IS NOT NULL`, next))
+	drop(36)
+	require.Empty(t, e.brief(last, filter))
+	require.Zero(t, e.count(`SELECT count(*) FROM entra_run_identities`))
 }

@@ -143,7 +143,7 @@ type Round interface {
 	// Written are the outcomes over all attempts of this round.
 	Written(ctx context.Context) (Changes, error)
 	// Close records the result, and the directory's times and delta link where
-	// the round was applied, in one transaction.
+	// the round was applied, in one transaction. ErrReportGone.
 	Close(ctx context.Context, result Result) error
 	Release()
 }

@@ -120,7 +120,10 @@ func (w *work) do(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	if w.unchanged() {
-		return w.closeUnchanged(ctx, listing)
+		result, err := w.closeUnchanged(ctx, listing)
+		if !errors.Is(err, ErrReportGone) {
+			return result, err
+		}
 	}
 	if err := w.enter(PhasePreparing); err != nil {
 		return Result{}, err

@@ -1,6 +1,13 @@
 package syncengine
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// ErrReportGone is returned by Close where the report that the result refers to was
+// deleted meanwhile: the round must report by itself.
+var ErrReportGone = errors.New("the report of the earlier run is not kept any longer")
 
 // unchanged reports a round that has nothing to do: nothing changed in the directory
 // since the last one, nor in the contacts of its people, and nobody waits for a person.

@@ -62,3 +62,10 @@ SELECT count(*) FROM (
 
 -- name: KeepReportDays :many
 SELECT keep_report_days(@days::integer)::text AS done;
+
+-- name: ReportStands :one
+-- Whether those who failed or are kept out still stand in a run's report. Nothing of it goes before this
+-- transaction ends.
+SELECT EXISTS (
+    SELECT FROM entra_run_identities i
+    WHERE i.run_id = @run_id AND i.managed_tenant_id = @managed_tenant_id AND i.outcome IN ('failed', 'filtered'));

@@ -93,6 +93,15 @@ func (r *Round) Close(ctx context.Context, result syncengine.Result) error {
 	}
 	err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
+		if params.ReportRunID != nil && params.Failed+params.Filtered > 0 {
+			stands, err := q.ReportStands(ctx, sqlc.ReportStandsParams{RunID: *params.ReportRunID, ManagedTenantID: r.managed.ManagedTenantID})
+			if err != nil {
+				return err
+			}
+			if !stands {
+				return syncengine.ErrReportGone
+			}
+		}
 		if result.Applied {
 			if err := r.checkRevision(ctx, tx); err != nil {
 				return err

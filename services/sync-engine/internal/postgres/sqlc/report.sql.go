@@ -191,3 +191,23 @@ func (q *Queries) ListRunIdentities(ctx context.Context, arg ListRunIdentitiesPa
 	}
 	return items, nil
 }
+
+const reportStands = `-- name: ReportStands :one
+SELECT EXISTS (
+    SELECT FROM entra_run_identities i
+    WHERE i.run_id = $1 AND i.managed_tenant_id = $2 AND i.outcome IN ('failed', 'filtered'))
+`
+
+type ReportStandsParams struct {
+	RunID           uuid.UUID
+	ManagedTenantID string
+}
+
+// Whether those who failed or are kept out still stand in a run's report. Nothing of it goes before this
+// transaction ends.
+func (q *Queries) ReportStands(ctx context.Context, arg ReportStandsParams) (bool, error) {
+	row := q.db.QueryRow(ctx, reportStands, arg.RunID, arg.ManagedTenantID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
