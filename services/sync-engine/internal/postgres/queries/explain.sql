@@ -26,7 +26,11 @@ FROM (
     UNION
     SELECT k.entra_tenant_id, k.entra_object_id, k.full_name, k.upn
     FROM kept_identities k
-    WHERE (k.email_norm = @address::text OR lower(k.upn) = @address::text) AND NOT k.linked
+    WHERE k.email_norm = @address::text AND NOT k.linked
+    UNION
+    SELECT k.entra_tenant_id, k.entra_object_id, k.full_name, k.upn
+    FROM kept_identities k
+    WHERE k.upn_key = @address::text AND NOT k.linked
 ) f
 JOIN directories d ON d.entra_tenant_id = f.entra_tenant_id
 WHERE (sqlc.narg(managed_tenant_id)::text IS NULL OR d.managed_tenant_id = sqlc.narg(managed_tenant_id))

@@ -18,7 +18,11 @@ FROM (
     UNION
     SELECT k.entra_tenant_id, k.entra_object_id, k.full_name, k.upn
     FROM kept_identities k
-    WHERE (k.email_norm = $1::text OR lower(k.upn) = $1::text) AND NOT k.linked
+    WHERE k.email_norm = $1::text AND NOT k.linked
+    UNION
+    SELECT k.entra_tenant_id, k.entra_object_id, k.full_name, k.upn
+    FROM kept_identities k
+    WHERE k.upn_key = $1::text AND NOT k.linked
 ) f
 JOIN directories d ON d.entra_tenant_id = f.entra_tenant_id
 WHERE ($2::text IS NULL OR d.managed_tenant_id = $2)

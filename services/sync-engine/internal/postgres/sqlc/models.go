@@ -177,6 +177,7 @@ type EffectsWaiting struct {
 	OrderKey    *string
 	Number      int64
 	LeasedUntil *time.Time
+	DueAt       interface{}
 }
 
 type EntraContactLink struct {
@@ -400,6 +401,7 @@ type KeptIdentity struct {
 	Own           int32
 	ContactID     uuid.UUID
 	Properties    []byte
+	UpnKey        *string
 }
 
 type ManagedTenantSetting struct {

@@ -1,0 +1,136 @@
+package postgres_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
+)
+
+// queryPlan is a node of EXPLAIN (FORMAT JSON).
+type queryPlan struct {
+	Type     string      `json:"Node Type"`
+	Relation string      `json:"Relation Name"`
+	Index    string      `json:"Index Name"`
+	Cond     string      `json:"Index Cond"`
+	Plans    []queryPlan `json:"Plans"`
+}
+
+func (p *queryPlan) each(f func(*queryPlan)) {
+	f(p)
+	for i := range p.Plans {
+		p.Plans[i].each(f)
+	}
+}
+
+// queriesOf are the queries of a file by their names, with arguments as pgx names them.
+func queriesOf(t testing.TB, file string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("queries/" + file)
+	require.NoError(t, err)
+	nullable := regexp.MustCompile(`sqlc\.narg\((\w+)\)`)
+	found := map[string]string{}
+	for _, part := range strings.Split(string(text), "-- name: ")[1:] {
+		head, sql, _ := strings.Cut(part, "\n")
+		name, _, _ := strings.Cut(head, " ")
+		found[name] = nullable.ReplaceAllString(sql, "@$1")
+	}
+	return found
+}
+
+// selective says by which conditions an index finds a few rows of a table.
+var selective = map[string][]string{
+	"contacts":            {"email_norm =", "name_key >=", "(id ="},
+	"entra_contact_links": {"entra_object_id ="},
+	"kept_identities":     {"email_norm =", "upn_key =", "name_key >=", "entra_object_id ="},
+	// Of a report its rows are read in order, until the page is full.
+	"entra_run_identities": {"run_id ="},
+}
+
+// TestLookUpsReadByIndex looks at the plans of the queries that a person waits for: who
+// somebody is, and a page of a report. None reads a table of the tenant whole.
+func TestLookUpsReadByIndex(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	const people = 10_000
+	runs := make([]uuid.UUID, 20)
+	for i := range runs {
+		runs[i] = uuid.Must(uuid.NewV7())
+	}
+	for _, id := range []string{msp, "msp-2"} {
+		e.exec(`INSERT INTO contacts (tenant_id, id, client_id, full_name, name_key, email, email_norm, made_by, entra_tenant_id, entra_object_id, entra_sync_source, created_at, updated_at)
+			SELECT $1::text, gen_random_uuid(), gen_random_uuid(), 'N ' || n, 'n ' || n, 'u' || n || '@c.de', 'u' || n || '@c.de', 'sync', $2, 'o' || n, 'entra_sync', now(), now()
+			FROM generate_series(1, $3::int) n`, id, directory, people)
+		e.exec(`INSERT INTO entra_contact_links (tenant_id, entra_tenant_id, entra_object_id, contact_id, client_id, status, last_seen_at, last_synced_at, created_at)
+			SELECT tenant_id, entra_tenant_id, entra_object_id, id, client_id, 'active', now(), now(), now() FROM contacts WHERE tenant_id = $1`, id)
+		e.exec(`INSERT INTO kept_identities (tenant_id, entra_tenant_id, entra_object_id, verdict, linked, content, upn, full_name, name_key, named, email, email_norm, mailed, phone, role, addresses, own, contact_id)
+			SELECT $1::text, $2, 'k' || n, 'unlicensed', false, n, 'K' || n || '@c.de', 'K ' || n, 'k ' || n, true, '', 'k' || n || '@c.de', true, '', '', '', 1, gen_random_uuid()
+			FROM generate_series(1, $3::int) n`, id, directory, people)
+		e.exec(`INSERT INTO directories (tenant_id, entra_tenant_id, managed_tenant_id, client_id, mapping_revision, settings_fingerprint)
+			SELECT $1::text, 'd' || n, 'm' || n, gen_random_uuid(), 1, '' FROM generate_series(1, 300) n`, id)
+		e.exec(`INSERT INTO entra_run_identities (tenant_id, run_id, managed_tenant_id, entra_object_id, outcome, display_name, user_principal_name)
+			SELECT $1::text, ($2::uuid[])[1 + n % 20], 'm', 'o' || n, 'filtered', 'N ' || n, 'u' || n || '@c.de'
+			FROM generate_series(1, $3::int) n`, id, runs, people)
+	}
+	args := pgx.NamedArgs{
+		"object_id": "o1", "managed_tenant_id": nil, "most": 20, "address": "u1@c.de", "name_from": "n 1", "name_to": "n 1\U0010FFFF",
+		"run_id": runs[0], "after_managed_tenant": "", "after_object": "", "after_n": 0, "outcome": nil, "reason": nil, "q": nil, "size": 50, "days": 30,
+	}
+	look := func(state string) {
+		for _, file := range []string{"explain.sql", "report.sql"} {
+			for name, sql := range queriesOf(t, file) {
+				if name == "KeepReportDays" { // a function of the owner
+					continue
+				}
+				err := pg.InTenant(e.ctx(), e.db.Pool(postgres.Context), func(ctx context.Context, tx pgx.Tx) error {
+					var text []byte
+					if err := tx.QueryRow(ctx, "EXPLAIN (FORMAT JSON) "+sql, args).Scan(&text); err != nil {
+						return err
+					}
+					var out []struct{ Plan queryPlan }
+					if err := json.Unmarshal(text, &out); err != nil {
+						return err
+					}
+					out[0].Plan.each(func(p *queryPlan) { assert.Empty(t, readsAll(p), "%s: %s", state, name) })
+					return nil
+				}, pg.ReadOnly())
+				require.NoError(t, err, name)
+			}
+		}
+	}
+	look("never analysed")
+	e.exec(`ANALYZE`)
+	look("analysed")
+}
+
+// readsAll is what a node reads that is not a few rows; empty where it is.
+func readsAll(p *queryPlan) string {
+	table := p.Relation
+	if table == "entra_run_identities_"+time.Now().UTC().Format("2006_01_02") { // other days are empty
+		table = "entra_run_identities"
+	}
+	conditions, tenants := selective[table]
+	switch {
+	case !tenants, p.Type == "Bitmap Heap Scan": // its index is a node of its own
+		return ""
+	case p.Type == "Seq Scan":
+		return "scans " + p.Relation
+	}
+	for _, condition := range conditions {
+		if strings.Contains(p.Cond, condition) {
+			return ""
+		}
+	}
+	return p.Type + " of " + p.Index + " by " + p.Cond
+}
