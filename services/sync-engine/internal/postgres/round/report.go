@@ -92,7 +92,7 @@ func (r *Round) ReportStaged(ctx context.Context, everybody bool, step syncengin
 	})
 	if err == nil && r.delta {
 		err = r.eachKept(ctx, step, func(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
-			return exec(ctx, tx, args, reportKept)
+			return exec(ctx, tx, args, r.reportOnce(reportKept))
 		})
 	}
 	if err != nil {
