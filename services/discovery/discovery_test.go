@@ -38,10 +38,17 @@ func threeTenants(d *directories) {
 	}
 }
 
-func TestDiscoveryStoresWhatItFinds(t *testing.T) {
-	t.Parallel()
+// setupThree has a partner with three tenants.
+func setupThree(t *testing.T) *bundle {
+	t.Helper()
 	b := setup(t)
 	threeTenants(b.directories)
+	return b
+}
+
+func TestDiscoveryStoresWhatItFinds(t *testing.T) {
+	t.Parallel()
+	b := setupThree(t)
 	operation := uuid.NewString()
 	result, err := b.discover(operation)
 	require.NoError(t, err)
@@ -88,8 +95,7 @@ func TestDiscoveryStoresWhatItFinds(t *testing.T) {
 
 func TestDiscoveryThatChangesNothingWritesNoManagedTenant(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	b.mustDiscover()
 	before := b.versions()
 	later := b.clock.Advance(time.Hour)
@@ -137,8 +143,7 @@ func written(before, after map[string]string) (rows []string) {
 
 func TestTenantsThatDisappearAreGoneAndComeBack(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	b.mustDiscover()
 	id := b.list()["t-2"].GetManagedTenantId()
 	seen := b.clock.Advance(time.Hour)
@@ -191,8 +196,7 @@ func TestACustomerWithSeveralGrantsIsOneManagedTenant(t *testing.T) {
 
 func TestAnUnreadableTenantKeepsWhatWasKnown(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	b.mustDiscover()
 	b.directories.change(func() {
 		b.directories.refuse["t-1"] = errs.New(errs.Denied, "consent_missing", "No right.", errs.WithMetadata("class", "customer"))
@@ -213,8 +217,7 @@ var throttled = errs.New(errs.Unavailable, "throttled", "Microsoft asks us to wa
 // because Microsoft is busy for a while.
 func TestAPassingFailureFlipsNoTenant(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	b.mustDiscover()
 	before, versions := b.list(), b.versions()
 	b.directories.change(func() {
@@ -303,8 +306,7 @@ func TestAFailedReadOfThePartnerChangesNothing(t *testing.T) {
 // absence.
 func TestACustomerWithoutAnIDFailsTheDiscovery(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	b.mustDiscover()
 	before := b.versions()
 	b.directories.change(func() {
@@ -317,8 +319,7 @@ func TestACustomerWithoutAnIDFailsTheDiscovery(t *testing.T) {
 
 func TestTheSameOperationAgainTellsTheSameResult(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	operation := uuid.NewString()
 	first, err := b.discover(operation)
 	require.NoError(t, err)
@@ -357,8 +358,7 @@ func (b *bundle) streamed(ctx context.Context) (tenants []discovery.ManagedTenan
 
 func TestTheSameOperationTwiceAtOnceCompletesOnce(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	operation := uuid.NewString()
 	store := postgres.NewStore(b.db.Pool("discovery"))
 	ctx := as(t, "msp")
@@ -381,8 +381,7 @@ func TestTheSameOperationTwiceAtOnceCompletesOnce(t *testing.T) {
 // nothing hangs on the state "gone" and a tenant that appears again is as it was.
 func TestACompleteEmptyListingMarksAllAsGone(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	b.mustDiscover()
 	before := b.list()
 	b.directories.change(func() { b.directories.tenants = nil })
@@ -405,8 +404,7 @@ func TestACompleteEmptyListingMarksAllAsGone(t *testing.T) {
 // TestADiscoveryIsWrittenWholeOrNotAtAll cuts the connection while a discovery waits to write.
 func TestADiscoveryIsWrittenWholeOrNotAtAll(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	b.mustDiscover()
 	before := b.versions()
 	b.directories.change(func() {

@@ -19,8 +19,7 @@ import (
 // TestTheOrderOfDomainsIsNoChange: Microsoft promises none.
 func TestTheOrderOfDomainsIsNoChange(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	b.mustDiscover()
 	before := b.versions()
 	b.directories.change(func() { slices.Reverse(b.directories.details["t-1"].Domains) })
@@ -73,8 +72,7 @@ func TestTextsThatAreTooLongFailNobody(t *testing.T) {
 // as the upstream's fault: who it is cannot be told.
 func TestACustomerWithAnIDThatCannotBeOneFailsTheDiscovery(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	b.mustDiscover()
 	before := b.versions()
 	b.directories.change(func() { b.directories.tenants[1].EntraTenantId = strings.Repeat("x", 65) })
@@ -134,8 +132,7 @@ func TestAnOlderListingThatCompletesLastTakesNothingBack(t *testing.T) {
 // that is nobody's takes nobody away.
 func TestManagedTenantsAreCountedWithoutSome(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	b.mustDiscover()
 	ids := map[string]string{}
 	for id, tenant := range b.list() {

@@ -35,8 +35,7 @@ func (d *directories) granted(tenant string) {
 
 func TestARepairedConsentReadsTheTenantAnew(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	b.mustDiscover()
 	before := b.list()["t-3"]
 	require.Equal(t, "unreadable", before.GetState())
@@ -61,8 +60,7 @@ func TestARepairedConsentReadsTheTenantAnew(t *testing.T) {
 // discovery completes that knows the tenant by another name and end of access.
 func TestARepairTakesNothingBackThatADiscoveryWrote(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	b.mustDiscover()
 	before := b.list()["t-3"]
 	store, ends := postgres.NewStore(b.db.Pool("discovery")), began.Add(400*24*time.Hour)
@@ -97,8 +95,7 @@ func TestARepairTakesNothingBackThatADiscoveryWrote(t *testing.T) {
 
 func TestAConsentThatAnAdministratorHasToGive(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	b.mustDiscover()
 	versions, ends := b.versions(), began.Add(10*time.Minute)
 	b.directories.consent = func(string) (*connectionv1.RepairConsentResponse, error) {
@@ -123,8 +120,7 @@ func TestAConsentThatAnAdministratorHasToGive(t *testing.T) {
 
 func TestConsentsThatCannotBeRepairedChangeNothing(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	b.mustDiscover()
 	gone := b.list()["t-2"].GetManagedTenantId()
 	b.directories.change(func() { b.directories.tenants = append(b.directories.tenants[:1:1], b.directories.tenants[2]) })

@@ -19,8 +19,7 @@ import (
 
 func TestListSearchesAndPages(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	for i := range 7 {
 		b.directories.tenants = append(b.directories.tenants, &connectionv1.DirectoryTenant{
 			EntraTenantId: fmt.Sprintf("m-%d", i), DisplayName: "Same name",
@@ -70,8 +69,7 @@ func TestListSearchesAndPages(t *testing.T) {
 // to look for, and a list of everything would look like an answer.
 func TestASearchForNothingIsRefused(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	b.mustDiscover()
 	for _, q := range []string{"\x01", " \x00 \u0085"} {
 		_, err := b.public.ListManagedTenants(as(t, "msp"), &discoveryv1.ListManagedTenantsRequest{Q: q})
@@ -116,8 +114,7 @@ func TestTwoThousandTenants(t *testing.T) {
 
 func TestTenantsAreKeptApart(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	threeTenants(b.directories)
+	b := setupThree(t)
 	b.mustDiscover()
 	pgtest.TenantTables(t, b.db, "discovery")
 }

@@ -36,15 +36,7 @@ func (s *Store) Item(ctx context.Context, id string) (item reconciliation.Decide
 func (s *Store) Begin(
 	ctx context.Context, itemID string, begun reconciliation.Begun, admit reconciliation.Admit,
 ) (item reconciliation.DecidedItem, err error) {
-	id, err := uuid.Parse(itemID)
-	if err != nil {
-		return item, reconciliation.ErrUnknownItem
-	}
-	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
-		q := sqlc.New(tx)
-		if err := q.LockItem(ctx, id); err != nil {
-			return err
-		}
+	return s.deciding(ctx, itemID, func(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, id uuid.UUID) error {
 		locked, err := readItem(ctx, q, id)
 		if err != nil {
 			return err
@@ -56,7 +48,24 @@ func (s *Store) Begin(
 		if locked.Last != nil {
 			attempt = locked.Last.Attempt + 1
 		}
-		if err := begin(ctx, tx, q, id, attempt, begun); err != nil {
+		return begin(ctx, tx, q, id, attempt, begun)
+	})
+}
+
+// deciding locks an item, does something about it in the same transaction, and reads what is then there.
+func (s *Store) deciding(
+	ctx context.Context, itemID string, do func(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, id uuid.UUID) error,
+) (item reconciliation.DecidedItem, err error) {
+	id, err := uuid.Parse(itemID)
+	if err != nil {
+		return item, reconciliation.ErrUnknownItem
+	}
+	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+		q := sqlc.New(tx)
+		if err := q.LockItem(ctx, id); err != nil {
+			return err
+		}
+		if err := do(ctx, tx, q, id); err != nil {
 			return err
 		}
 		item, err = readItem(ctx, q, id)
@@ -99,15 +108,7 @@ func begin(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, id uuid.UUID, attemp
 func (s *Store) End(
 	ctx context.Context, itemID string, attempt int, state reconciliation.DecisionState, contactID string, now time.Time,
 ) (item reconciliation.DecidedItem, err error) {
-	id, err := uuid.Parse(itemID)
-	if err != nil {
-		return item, reconciliation.ErrUnknownItem
-	}
-	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
-		q := sqlc.New(tx)
-		if err := q.LockItem(ctx, id); err != nil {
-			return err
-		}
+	return s.deciding(ctx, itemID, func(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, id uuid.UUID) error {
 		ended, err := q.EndDecision(ctx, sqlc.EndDecisionParams{
 			State: string(state), Now: now, ResultContactID: pg.TextOrNil(contactID), ItemID: id, Attempt: int32(attempt),
 		})
@@ -119,10 +120,8 @@ func (s *Store) End(
 				return err
 			}
 		}
-		item, err = readItem(ctx, q, id)
-		return err
-	}, pg.Retries(3))
-	return item, err
+		return nil
+	})
 }
 
 func end(

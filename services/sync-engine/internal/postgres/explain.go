@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/entrasync/entrasync/pkg/pg"
-	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
@@ -12,11 +11,7 @@ import (
 
 // OpenExplanation implements syncengine.ExplainStore. It waits for a place as rounds do.
 func (s *Store) OpenExplanation(ctx context.Context, of syncengine.ManagedTenant) (syncengine.ExplainRound, error) {
-	id, err := tenant.IDFrom(ctx)
-	if err != nil {
-		return nil, err
-	}
-	leave, err := s.rounds.Enter(ctx, id.String())
+	leave, err := s.enterRound(ctx)
 	if err != nil {
 		return nil, err
 	}

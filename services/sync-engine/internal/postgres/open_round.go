@@ -12,11 +12,7 @@ import (
 // OpenRound implements syncengine.RoundStore. Rounds wait for a place, which go round by tenant:
 // one with thousands of directories delays nobody.
 func (s *Store) OpenRound(ctx context.Context, of syncengine.ManagedTenant, now time.Time) (syncengine.Round, error) {
-	id, err := tenant.IDFrom(ctx)
-	if err != nil {
-		return nil, err
-	}
-	leave, err := s.rounds.Enter(ctx, id.String())
+	leave, err := s.enterRound(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -25,4 +21,13 @@ func (s *Store) OpenRound(ctx context.Context, of syncengine.ManagedTenant, now 
 		return nil, err
 	}
 	return r, nil
+}
+
+// enterRound waits for the tenant's turn to do a round; leave gives the place back.
+func (s *Store) enterRound(ctx context.Context) (leave func(), err error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.rounds.Enter(ctx, id.String())
 }

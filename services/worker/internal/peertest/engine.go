@@ -247,17 +247,29 @@ func (e *Engine) find(ctx context.Context, id string) (*run, error) {
 	return nil, errs.New(errs.NotFound, "unknown_run", "There is no such run.")
 }
 
-// BeginRun marks a run as running.
-func (e *Engine) BeginRun(ctx context.Context, req *syncenginev1.BeginRunRequest) (*syncenginev1.BeginRunResponse, error) {
+// ofRun takes the engine for a call about a run, whose ticket it checks.
+func (e *Engine) ofRun(ctx context.Context, req interface {
+	GetRunId() string
+	GetTicket() string
+}) (r *run, leave func(), err error) {
 	if err := checked(ctx, req.GetRunId(), req.GetTicket()); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	r, err := e.find(ctx, req.GetRunId())
+	if r, err = e.find(ctx, req.GetRunId()); err != nil {
+		defer e.mu.Unlock()
+		return nil, nil, err
+	}
+	return r, e.mu.Unlock, nil
+}
+
+// BeginRun marks a run as running.
+func (e *Engine) BeginRun(ctx context.Context, req *syncenginev1.BeginRunRequest) (*syncenginev1.BeginRunResponse, error) {
+	r, leave, err := e.ofRun(ctx, req)
 	if err != nil {
 		return nil, err
 	}
+	defer leave()
 	if r.state == "queued" {
 		r.state = "running"
 	}
@@ -270,15 +282,11 @@ func (e *Engine) BeginRun(ctx context.Context, req *syncenginev1.BeginRunRequest
 
 // ListRunTenants pages by managed tenants; a client may stand on two pages.
 func (e *Engine) ListRunTenants(ctx context.Context, req *syncenginev1.ListRunTenantsRequest) (*syncenginev1.ListRunTenantsResponse, error) {
-	if err := checked(ctx, req.GetRunId(), req.GetTicket()); err != nil {
-		return nil, err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	r, err := e.find(ctx, req.GetRunId())
+	r, leave, err := e.ofRun(ctx, req)
 	if err != nil {
 		return nil, err
 	}
+	defer leave()
 	after, _ := strconv.Atoi(cmp.Or(req.GetPageToken(), "-1"))
 	response := &syncenginev1.ListRunTenantsResponse{}
 	var group *syncenginev1.ClientTenants
@@ -387,15 +395,11 @@ func (e *Engine) leave(client string) {
 
 // RecordTenantResult keeps a result that exists.
 func (e *Engine) RecordTenantResult(ctx context.Context, req *syncenginev1.RecordTenantResultRequest) (*syncenginev1.RecordTenantResultResponse, error) {
-	if err := checked(ctx, req.GetRunId(), req.GetTicket()); err != nil {
-		return nil, err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	r, err := e.find(ctx, req.GetRunId())
+	r, leave, err := e.ofRun(ctx, req)
 	if err != nil {
 		return nil, err
 	}
+	defer leave()
 	if r.results[req.GetManagedTenantId()] == nil {
 		r.results[req.GetManagedTenantId()] = &Result{State: req.GetState(), Code: req.GetError().GetCode()}
 	}
@@ -404,15 +408,11 @@ func (e *Engine) RecordTenantResult(ctx context.Context, req *syncenginev1.Recor
 
 // FinaliseRun closes a run; one that has ended stays as it is.
 func (e *Engine) FinaliseRun(ctx context.Context, req *syncenginev1.FinaliseRunRequest) (*syncenginev1.FinaliseRunResponse, error) {
-	if err := checked(ctx, req.GetRunId(), req.GetTicket()); err != nil {
-		return nil, err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	r, err := e.find(ctx, req.GetRunId())
+	r, leave, err := e.ofRun(ctx, req)
 	if err != nil {
 		return nil, err
 	}
+	defer leave()
 	if open(r.state) {
 		r.state = cmp.Or(req.GetState(), derived(r))
 		r.problem, r.found = req.GetError(), req.DiscoveredTenants

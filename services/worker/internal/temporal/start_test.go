@@ -18,6 +18,15 @@ import (
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
 )
 
+// endless is the sync of a managed tenant that only an end of the run ends; it says that it began.
+func endless(begun chan<- struct{}) func(context.Context, int, func(string)) (*syncenginev1.TenantOutcome, error) {
+	return func(ctx context.Context, _ int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
+		begun <- struct{}{}
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+}
+
 // held is the sync of a managed tenant that is done at a release.
 func held(release <-chan struct{}) func(context.Context, int, func(string)) (*syncenginev1.TenantOutcome, error) {
 	return func(ctx context.Context, _ int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
@@ -256,11 +265,7 @@ func TestTheSweeperLeavesRunsAloneWhileTemporalIsAway(t *testing.T) {
 func TestEffectsOfAConnection(t *testing.T) {
 	t.Parallel()
 	begun := make(chan struct{}, 10)
-	b := setup(t, peertest.Groups(1, 1), func(ctx context.Context, _ int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
-		begun <- struct{}{}
-		<-ctx.Done()
-		return nil, ctx.Err()
-	}, workflow.Limits{})
+	b := setup(t, peertest.Groups(1, 1), endless(begun), workflow.Limits{})
 	b.work()
 	perform := b.performer(b.workflows)
 	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 1440, FirstSyncDone: true})
@@ -364,11 +369,7 @@ func TestARunThatAChangeMadeIsStartedWhateverLiesBetween(t *testing.T) {
 func TestADisconnectDoneAgainLeavesWhatBeganLaterAlone(t *testing.T) {
 	t.Parallel()
 	begun := make(chan struct{}, 10)
-	b := setup(t, peertest.Groups(1, 1), func(ctx context.Context, _ int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
-		begun <- struct{}{}
-		<-ctx.Done()
-		return nil, ctx.Err()
-	}, workflow.Limits{})
+	b := setup(t, peertest.Groups(1, 1), endless(begun), workflow.Limits{})
 	b.work()
 	first := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
 	<-begun

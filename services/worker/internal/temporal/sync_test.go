@@ -174,11 +174,7 @@ func TestAnotherWorkerGoesOnWhereOneStopped(t *testing.T) {
 func TestCancellingClosesTheRun(t *testing.T) {
 	t.Parallel()
 	begun := make(chan struct{}, 100)
-	b := setup(t, peertest.Groups(12, 1), func(ctx context.Context, _ int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
-		begun <- struct{}{}
-		<-ctx.Done()
-		return nil, ctx.Err()
-	}, workflow.Limits{})
+	b := setup(t, peertest.Groups(12, 1), endless(begun), workflow.Limits{})
 	b.work()
 	started := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
 	for range 8 {
