@@ -142,6 +142,25 @@ func TestReplayedStateIsRefused(t *testing.T) {
 	require.Equal(t, exchanges, b.sim.requests("login.token", ""), "a replay does not reach Microsoft")
 }
 
+// Whoever starts flows without end keeps the last of them, and nobody else loses any.
+func TestAPersonHasABoundedNumberOfFlows(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	begin := func(user string) url.Values { return b.sim.consent(b.begin(browser(t, "msp", user, "s1")).GetAuthorizeUrl()) }
+	others, first := begin("other"), begin("admin")
+	for range 30 {
+		b.clock.advance(time.Second)
+		b.begin(browser(t, "msp", "admin", "s1"))
+	}
+	last := begin("admin")
+	var kept int
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM oauth_states WHERE user_id = 'admin'`).Scan(&kept))
+	require.Equal(t, 20, kept)
+	require.Equal(t, "invalid_state", b.back(first, "s1").Get("error"))
+	require.Equal(t, "success", b.back(last, "s1").Get("entra_status"))
+	require.Equal(t, "success", b.back(others, "s1").Get("entra_status"))
+}
+
 func TestAStateDecidesWhoseConnectionItIs(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

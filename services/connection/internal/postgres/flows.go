@@ -32,7 +32,11 @@ func pendingData(tenantID, id string) string {
 	return "connection/pending_grants/" + tenantID + "/" + id
 }
 
-// SaveState keeps a started flow, its verifier sealed.
+// flowsOfOne is how many flows of one person are kept.
+const flowsOfOne = 20
+
+// SaveState keeps a started flow, its verifier sealed, and forgets the oldest of the
+// person's where those are many.
 func (s *Flows) SaveState(ctx context.Context, tenantID string, state connection.State) error {
 	id, err := uuid.Parse(state.ID)
 	if err != nil {
@@ -46,11 +50,14 @@ func (s *Flows) SaveState(ctx context.Context, tenantID string, state connection
 		return err
 	}
 	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
-		return q.InsertState(ctx, sqlc.InsertStateParams{
+		if err := q.InsertState(ctx, sqlc.InsertStateParams{
 			TenantID: tenantID, ID: id, StateHash: state.Hash[:], UserID: state.User, SessionHash: state.Session,
 			SealedVerifier: sealed, ReturnTo: state.ReturnTo, CreatedAt: state.CreatedAt, ExpiresAt: state.ExpiresAt,
 			Kind: string(state.Kind), ManagedTenantID: managed,
-		})
+		}); err != nil {
+			return err
+		}
+		return q.ForgetOldStates(ctx, sqlc.ForgetOldStatesParams{TenantID: tenantID, UserID: state.User, Most: flowsOfOne})
 	})
 }
 

@@ -4,6 +4,12 @@ INSERT INTO oauth_states (tenant_id, id, state_hash, user_id, session_hash, seal
 VALUES (@tenant_id, @id, @state_hash, @user_id, @session_hash, @sealed_verifier, @return_to, @created_at, @expires_at,
     @kind, sqlc.narg(managed_tenant_id));
 
+-- name: ForgetOldStates :exec
+-- A person has no use for more flows at once than a browser has tabs for them.
+DELETE FROM oauth_states s
+WHERE s.tenant_id = @tenant_id AND s.user_id = @user_id AND s.id NOT IN (
+    SELECT n.id FROM oauth_states n WHERE n.tenant_id = @tenant_id AND n.user_id = @user_id ORDER BY n.created_at DESC, n.id DESC LIMIT @most);
+
 -- name: TenantOfState :one
 SELECT tenant_id FROM oauth_state_tenants WHERE state_hash = @state_hash;
 

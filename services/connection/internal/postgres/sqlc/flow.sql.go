@@ -61,6 +61,24 @@ func (q *Queries) EndFlows(ctx context.Context, arg EndFlowsParams) error {
 	return err
 }
 
+const forgetOldStates = `-- name: ForgetOldStates :exec
+DELETE FROM oauth_states s
+WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.id NOT IN (
+    SELECT n.id FROM oauth_states n WHERE n.tenant_id = $1 AND n.user_id = $2 ORDER BY n.created_at DESC, n.id DESC LIMIT $3)
+`
+
+type ForgetOldStatesParams struct {
+	TenantID string
+	UserID   string
+	Most     int32
+}
+
+// A person has no use for more flows at once than a browser has tabs for them.
+func (q *Queries) ForgetOldStates(ctx context.Context, arg ForgetOldStatesParams) error {
+	_, err := q.db.Exec(ctx, forgetOldStates, arg.TenantID, arg.UserID, arg.Most)
+	return err
+}
+
 const insertPendingGrant = `-- name: InsertPendingGrant :exec
 INSERT INTO pending_grants (tenant_id, id, code_hash, user_id, sealed_grant, created_at, expires_at, client_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)

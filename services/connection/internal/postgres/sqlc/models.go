@@ -43,6 +43,7 @@ type EffectsWaiting struct {
 	OrderKey    interface{}
 	Number      *int64
 	LeasedUntil *time.Time
+	DueAt       interface{}
 }
 
 type EndedWork struct {
