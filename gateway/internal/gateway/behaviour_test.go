@@ -102,6 +102,7 @@ func TestTheSameCallOverEveryProtocol(t *testing.T) {
 	require.Equal(t, 404, p.Status)
 	require.Equal(t, "There is no such client.", p.Detail)
 	require.Equal(t, "/api/clients/c2", p.Instance)
+	require.Equal(t, map[string]string{"id": "c2"}, p.Metadata)
 	require.Equal(t, "client_unknown", reason(t, b.as(token, "POST", getClient, `{"id":"c2"}`).body))
 	_, err = client.GetClient(ctx, &mappingv1.GetClientRequest{Id: "c2"})
 	require.Equal(t, "client_unknown", errs.ReasonOf(rpc.FromStatus(err)))

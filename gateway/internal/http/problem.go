@@ -32,6 +32,8 @@ type Problem struct {
 	Code       string      `json:"code"` // stable, for programs
 	RequestID  string      `json:"requestId"`
 	Violations []Violation `json:"violations"`
+	// What programs may go by besides the code, such as the state of what somebody else has changed.
+	Metadata map[string]string `json:"metadata,omitempty"`
 }
 
 // UnsupportedMediaType is the reason of a refusal of a body's type.
@@ -85,6 +87,7 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, in *access.Request, e 
 	body := Problem{
 		Type: "urn:entrasync:problem:" + e.Reason(), Title: title, Status: status, Detail: e.Public(),
 		Instance: short(r.URL.Path), Code: e.Reason(), RequestID: in.ID, Violations: []Violation{},
+		Metadata: e.Metadata(),
 	}
 	for _, v := range e.Violations() {
 		body.Violations = append(body.Violations, Violation(v))

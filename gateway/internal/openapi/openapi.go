@@ -195,6 +195,9 @@ func addComponents(doc *openapi3.T) {
 		shape.Required = append(shape.Required, name)
 	}
 	slices.Sort(shape.Required)
+	details := openapi3.NewObjectSchema().WithAdditionalProperties(openapi3.NewStringSchema())
+	details.Description = "What programs may go by besides the code, such as the state of what somebody else has changed; absent where there is nothing."
+	shape.WithProperty("metadata", details)
 	violation.Required = []string{"field", "message"}
 	violation.Properties["field"].Value.Description = "The field, by its place in the request."
 	violation.Properties["message"].Value.Description = "What it breaks."
