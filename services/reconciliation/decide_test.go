@@ -4,11 +4,13 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pgtest"
+	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
@@ -56,6 +58,12 @@ func TestDecisions(t *testing.T) {
 	require.Equal(t, linked.GetItem().String(), again.GetItem().String(), "the same request has the same answer")
 	b.refused("item_closed", func() error {
 		_, err := b.decisions.ResolveToExisting(b.as("user-2"), existing)
+		var e *errs.Error
+		require.ErrorAs(t, rpc.FromStatus(err), &e)
+		require.Equal(t, map[string]string{
+			"status": "resolved", "action": "resolve_existing", "decided_by": "user-1", "contact_id": contacts["o-0"][1],
+			"decided_at": linked.GetItem().GetDecidedAt().AsTime().Format(time.RFC3339),
+		}, e.Metadata(), "who was slower learns what became of it")
 		return err
 	})
 	b.refused("item_closed", func() error {
@@ -67,9 +75,17 @@ func TestDecisions(t *testing.T) {
 		return err
 	})
 
-	read, err := b.decisions.GetQueueItem(b.as("user-2"), &reconciliationv1.GetQueueItemRequest{ItemId: items["o-0"].GetItemId()})
+	listed, err := b.queue.ListQueueItems(b.as("user-2"), &reconciliationv1.ListQueueItemsRequest{})
 	require.NoError(t, err)
-	require.Equal(t, linked.GetItem().String(), read.GetItem().String())
+	require.Len(t, listed.GetItems(), 3)
+	for _, item := range listed.GetItems() {
+		read, err := b.decisions.GetQueueItem(b.as("user-2"), &reconciliationv1.GetQueueItemRequest{ItemId: item.GetItemId()})
+		require.NoError(t, err)
+		require.Equal(t, item.String(), read.GetItem().String(), "the list shows what a look at one does")
+		if item.GetItemId() == items["o-0"].GetItemId() {
+			require.Equal(t, linked.GetItem().String(), read.GetItem().String())
+		}
+	}
 	_, err = b.decisions.GetQueueItem(ctx, &reconciliationv1.GetQueueItemRequest{ItemId: newID()})
 	require.Equal(t, "not_found", errs.ReasonOf(err))
 
@@ -107,10 +123,13 @@ func TestRefusedDecisionsWriteNothing(t *testing.T) {
 	require.NoError(t, err)
 	deleted := contact("0-2", "Other", "p0@corp.example")
 	deleted.Deleted = ptr(true)
-	b.host(deleted)
+	foreigner := contact("foreign", "Person 0", "p0@corp.example")
+	foreigner.ClientId = ptr(another)
+	ofAnother := b.host(deleted, foreigner)[1]
 	item := items["o-0"].GetItemId()
 	for reason, contactID := range map[string]string{
 		"not_found": newID(), "contact_linked": taken.GetContactId(), "deleted_contact": contacts["o-0"][1],
+		"contact_of_other_client": ofAnother,
 	} {
 		b.refused(reason, func() error {
 			_, err := b.decisions.ResolveToExisting(b.as("user-1"), &reconciliationv1.ResolveToExistingRequest{ItemId: item, ContactId: contactID})

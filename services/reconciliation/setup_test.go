@@ -34,6 +34,7 @@ import (
 
 const (
 	clientID = "33333333-3333-4333-8333-333333333333"
+	another  = "44444444-4444-4444-8444-444444444444" // a client without a directory
 	managed  = "22222222-2222-4222-8222-222222222222"
 	entra    = "11111111-1111-4111-8111-111111111111"
 )
@@ -103,7 +104,9 @@ func (*mappings) CreateDecidedClients(context.Context, *mappingv1.CreateDecidedC
 }
 
 func (*mappings) ResolveClients(context.Context, *mappingv1.ResolveClientsRequest) (*mappingv1.ResolveClientsResponse, error) {
-	return &mappingv1.ResolveClientsResponse{Clients: []*mappingv1.ResolvedClient{{ClientId: clientID, ExternalId: "ext"}}}, nil
+	return &mappingv1.ResolveClientsResponse{Clients: []*mappingv1.ResolvedClient{
+		{ClientId: clientID, ExternalId: "ext"}, {ClientId: another, ExternalId: "ext-2"},
+	}}, nil
 }
 
 func (*mappings) GetMappingSummary(context.Context, *mappingv1.GetMappingSummaryRequest) (*mappingv1.GetMappingSummaryResponse, error) {

@@ -95,6 +95,7 @@ func start(ctx context.Context, s *service.Service, c config) error {
 		Watch:     syncengine.NewWatchRun(store, rounds, syncengine.WatchEvery),
 		Rounds:    rounds,
 		Resolve:   syncengine.NewResolveIdentity(store, clients, newID, time.Now),
+		Undo:      syncengine.NewUndoResolution(store, clients, time.Now),
 	})
 	s.Every("feed months", time.Hour, func(ctx context.Context) error { return keepFeedMonths(ctx, store, c.FeedMonths) })
 	return reports(s, c, store, clients, newID)

@@ -71,6 +71,19 @@ var mapping = Group{Title: "Discovery and mapping", About: "Codes of managed ten
 		Text: "This item is not open any more.", Do: "Read the item: somebody has decided, or there is nothing left to decide.",
 	},
 	{
+		Name: NothingToUndo, Kinds: []Kind{KindConflict},
+		Text: "There is no such decision to take back.", Do: "Read the item: its decisionNumber names the decision that stands.",
+	},
+	{
+		Name: UndoExpired, Kinds: []Kind{KindConflict},
+		Text: "The decision was made more than 24 hours ago.", Do: "Change the contact in the host, or unmap and leave the links.",
+	},
+	{
+		Name: DecisionBuiltOn, Kinds: []Kind{KindConflict},
+		Text: "Something was built on the decision since: the contact, its link or the question about the identity has changed.",
+		Do:   "Change the contact in the host.",
+	},
+	{
 		Name: ContactOfOtherClient, Kinds: []Kind{KindConflict},
 		Text: "This contact belongs to another client than the item.", Do: "Choose a contact of the item's client.",
 	},

@@ -42,13 +42,36 @@ func (s *SyncEngine) Resolve(ctx context.Context, item reconciliation.Item, atte
 	return resolved.GetContactId(), err
 }
 
+// CheckUndo implements reconciliation.Resolver.
+func (s *SyncEngine) CheckUndo(ctx context.Context, item reconciliation.Item, undone reconciliation.StoredDecision, by string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_, err := s.resolutions.CheckUndo(ctx, &syncenginev1.CheckUndoRequest{Undo: undo(item, undone, by)})
+	return err
+}
+
+// Undo implements reconciliation.Resolver.
+func (s *SyncEngine) Undo(ctx context.Context, item reconciliation.Item, undone reconciliation.StoredDecision, by string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_, err := s.resolutions.UndoResolution(ctx, &syncenginev1.UndoResolutionRequest{Undo: undo(item, undone, by)})
+	return err
+}
+
+func undo(item reconciliation.Item, undone reconciliation.StoredDecision, by string) *syncenginev1.Undo {
+	return &syncenginev1.Undo{
+		ItemId: item.ID, Attempt: int32(undone.Attempt), ManagedTenantId: item.ManagedTenantID, EntraTenantId: item.EntraTenantID,
+		ClientId: item.ClientID, EntraObjectId: item.EntraObjectID, Linked: undone.Action != reconciliation.Dismiss, UndoneBy: by,
+	}
+}
+
 func resolution(item reconciliation.Item, attempt int, d reconciliation.Decision) *syncenginev1.Resolution {
 	return &syncenginev1.Resolution{
 		ItemId: item.ID, Attempt: int32(attempt), ManagedTenantId: item.ManagedTenantID, EntraTenantId: item.EntraTenantID,
 		ClientId: item.ClientID, ContactId: wire.Optional(d.ContactID), DecidedBy: d.DecidedBy,
 		Identity: &syncenginev1.AmbiguousIdentity{
 			EntraObjectId: item.EntraObjectID, UserPrincipalName: item.UserPrincipalName, FullName: item.DisplayName, Email: item.Email,
-			Phone: item.Phone, Role: item.Role, AccountEnabled: item.AccountEnabled,
+			Phone: item.Phone, Role: item.Role, AccountEnabled: item.Enabled,
 		},
 	}
 }

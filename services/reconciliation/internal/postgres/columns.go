@@ -23,6 +23,10 @@ type columns struct {
 	phones             []string
 	roles              []string
 	accountEnabled     []string // true, false or empty
+	licenceCounts      []int32  // -1 where it is not known
+	userTypes          []string
+	peers              [][]byte
+	searches           []string
 }
 
 func columnsOf(items []reconciliation.NewItem) (columns, error) {
@@ -36,6 +40,10 @@ func columnsOf(items []reconciliation.NewItem) (columns, error) {
 		if err != nil {
 			return columns{}, err
 		}
+		peers, err := encodePeers(item.Peers)
+		if err != nil {
+			return columns{}, err
+		}
 		c.ids = append(c.ids, id)
 		c.objectIDs = append(c.objectIDs, item.EntraObjectID)
 		c.userPrincipalNames = append(c.userPrincipalNames, item.UserPrincipalName)
@@ -46,7 +54,11 @@ func columnsOf(items []reconciliation.NewItem) (columns, error) {
 		c.fingerprints = append(c.fingerprints, item.Fingerprint)
 		c.phones = append(c.phones, item.Phone)
 		c.roles = append(c.roles, item.Role)
-		c.accountEnabled = append(c.accountEnabled, boolText(item.AccountEnabled))
+		c.accountEnabled = append(c.accountEnabled, boolText(item.Enabled))
+		c.licenceCounts = append(c.licenceCounts, orUnknown(item.Licences))
+		c.userTypes = append(c.userTypes, item.UserType)
+		c.peers = append(c.peers, peers)
+		c.searches = append(c.searches, item.SearchText())
 	}
 	return c, nil
 }
@@ -72,6 +84,10 @@ func (c columns) without(objectIDs []string) columns {
 		rest.phones = append(rest.phones, c.phones[i])
 		rest.roles = append(rest.roles, c.roles[i])
 		rest.accountEnabled = append(rest.accountEnabled, c.accountEnabled[i])
+		rest.licenceCounts = append(rest.licenceCounts, c.licenceCounts[i])
+		rest.userTypes = append(rest.userTypes, c.userTypes[i])
+		rest.peers = append(rest.peers, c.peers[i])
+		rest.searches = append(rest.searches, c.searches[i])
 	}
 	return rest
 }
@@ -81,4 +97,12 @@ func boolText(b *bool) string {
 		return ""
 	}
 	return strconv.FormatBool(*b)
+}
+
+// orUnknown is -1 where the number is not known.
+func orUnknown(n *int) int32 {
+	if n == nil {
+		return -1
+	}
+	return int32(*n) //nolint:gosec // of licences
 }

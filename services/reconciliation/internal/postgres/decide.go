@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -44,6 +45,11 @@ func (s *Store) Begin(
 		if err := admit(&locked); err != nil {
 			return err
 		}
+		if begun.Action == reconciliation.Undo {
+			if overtaken, err := q.IsOvertaken(ctx, id); err != nil || overtaken {
+				return cmp.Or(err, error(reconciliation.ErrBuiltOn))
+			}
+		}
 		attempt := 1
 		if locked.Last != nil {
 			attempt = locked.Last.Attempt + 1
@@ -79,13 +85,15 @@ func begin(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, id uuid.UUID, attemp
 		ItemID: id, Attempt: int32(attempt), Action: string(begun.Action), ContactID: pg.TextOrNil(begun.ContactID), Note: pg.TextOrNil(begun.Note),
 		State: string(reconciliation.Done), DecidedBy: begun.DecidedBy, Now: begun.Now, CompletedAt: &begun.Now,
 	}
+	if begun.Action == reconciliation.Undo {
+		undoes := int32(begun.Undoes) //nolint:gosec // a number of a decision
+		params.Undoes = &undoes
+	}
 	if begun.EffectID == "" {
 		if err := q.InsertDecision(ctx, params); err != nil {
 			return err
 		}
-		return q.CloseItem(ctx, sqlc.CloseItemParams{
-			Status: string(reconciliation.Dismissed), DecidedBy: &begun.DecidedBy, Now: begun.Now, ID: id,
-		})
+		return conclude(ctx, q, id, begun.Action, begun.DecidedBy, begun.Now)
 	}
 	effect, err := uuid.Parse(begun.EffectID)
 	if err != nil {
@@ -95,8 +103,10 @@ func begin(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, id uuid.UUID, attemp
 	if err := q.InsertDecision(ctx, params); err != nil {
 		return err
 	}
-	if err := q.SetPending(ctx, sqlc.SetPendingParams{Attempt: &params.Attempt, ID: id}); err != nil {
-		return err
+	if begun.Action != reconciliation.Undo { // of an item that is closed: no round touches it
+		if err := q.SetPending(ctx, sqlc.SetPendingParams{Attempt: &params.Attempt, ID: id}); err != nil {
+			return err
+		}
 	}
 	return outbox.Add(ctx, tx, outbox.Effect{
 		ID: begun.EffectID, ActorID: begun.DecidedBy, Kind: effectFinishDecision, CreatedAt: begun.Now, NotBefore: &begun.FinishAfter,
@@ -129,7 +139,7 @@ func end(
 ) error {
 	var err error
 	if state == reconciliation.Done {
-		err = q.CloseItem(ctx, sqlc.CloseItemParams{Status: string(reconciliation.Resolved), DecidedBy: &ended.DecidedBy, Now: now, ID: id})
+		err = conclude(ctx, q, id, reconciliation.Action(ended.Action), ended.DecidedBy, now)
 	} else {
 		err = q.SetPending(ctx, sqlc.SetPendingParams{ID: id})
 	}
@@ -139,36 +149,15 @@ func end(
 	return outbox.Finish(ctx, tx, uuid.UUID(ended.EffectID.Bytes).String(), now)
 }
 
-func readItem(ctx context.Context, q *sqlc.Queries, id uuid.UUID) (item reconciliation.DecidedItem, err error) {
-	row, err := q.GetItem(ctx, id)
-	if pg.NoRows(err) {
-		return item, reconciliation.ErrUnknownItem
+// conclude gives the item the status that a decision leads to.
+func conclude(ctx context.Context, q *sqlc.Queries, id uuid.UUID, action reconciliation.Action, by string, now time.Time) error {
+	status := reconciliation.Resolved
+	switch action {
+	case reconciliation.Undo:
+		return q.ReopenItem(ctx, sqlc.ReopenItemParams{Now: now, ID: id})
+	case reconciliation.Dismiss:
+		status = reconciliation.Dismissed
+	case reconciliation.ResolveExisting, reconciliation.ResolveNew:
 	}
-	if err != nil {
-		return item, err
-	}
-	if item.Item, err = itemOf(sqlc.ListItemsRow(row)); err != nil {
-		return item, err
-	}
-	last, err := q.GetLastDecision(ctx, id)
-	if pg.NoRows(err) {
-		return item, nil
-	}
-	if err != nil {
-		return item, err
-	}
-	item.Last = &reconciliation.StoredDecision{
-		Decision: reconciliation.Decision{
-			Action: reconciliation.Action(last.Action), ContactID: pg.Text(last.ContactID), Note: pg.Text(last.Note), DecidedBy: last.DecidedBy,
-		},
-		Attempt: int(last.Attempt), State: reconciliation.DecisionState(last.State), RequestedAt: last.RequestedAt,
-		ResultContactID: pg.Text(last.ResultContactID),
-	}
-	if last.CompletedAt != nil {
-		item.Last.CompletedAt = *last.CompletedAt
-	}
-	if last.EffectID.Valid {
-		item.Last.EffectID = uuid.UUID(last.EffectID.Bytes).String()
-	}
-	return item, nil
+	return q.CloseItem(ctx, sqlc.CloseItemParams{Status: string(status), DecidedBy: &by, Now: now, ID: id})
 }

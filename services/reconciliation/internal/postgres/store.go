@@ -3,7 +3,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -62,6 +61,7 @@ func (s *Store) Push(ctx context.Context, round reconciliation.Directory, items 
 			UserPrincipalNames: open.userPrincipalNames, DisplayNames: open.displayNames, Emails: open.emails,
 			Candidates: open.candidates, Reasons: open.reasons, Fingerprints: open.fingerprints,
 			Phones: open.phones, Roles: open.roles, AccountEnabled: open.accountEnabled,
+			LicenceCounts: open.licenceCounts, UserTypes: open.userTypes, Peers: open.peers, Searches: open.searches,
 		})
 		return err
 	}, pg.Retries(3))
@@ -109,40 +109,39 @@ func (s *Store) SupersedeForeign(ctx context.Context, mapped reconciliation.Mapp
 }
 
 // List implements reconciliation.Lister.
-func (s *Store) List(ctx context.Context, filter reconciliation.Filter, after reconciliation.Place, limit int) (items []reconciliation.Item, err error) {
+func (s *Store) List(
+	ctx context.Context, filter reconciliation.Filter, after reconciliation.Place, limit int,
+) (items []reconciliation.DecidedItem, err error) {
 	afterID := uuid.Nil
 	if after.ID != "" {
 		if afterID, err = uuid.Parse(after.ID); err != nil {
 			return nil, fmt.Errorf("reading a place: %w", err)
 		}
 	}
+	search := filter.Search()
 	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := sqlc.New(tx).ListItems(ctx, sqlc.ListItemsParams{
-			Status: string(filter.Status), ClientID: filter.ClientID, Reason: string(filter.Reason),
-			AfterCreatedAt: after.CreatedAt, AfterID: afterID, PageSize: int32(limit),
+		q := sqlc.New(tx)
+		rows, err := q.ListItems(ctx, sqlc.ListItemsParams{
+			Status: string(filter.Status), ClientID: filter.ClientID, ManagedTenantID: filter.ManagedTenantID, Reason: string(filter.Reason),
+			Address: search.Address, Words: search.Words, AfterCreatedAt: after.CreatedAt, AfterID: afterID, PageSize: int32(limit),
 		})
 		if err != nil {
 			return err
 		}
-		items = make([]reconciliation.Item, 0, len(rows))
-		for _, row := range rows {
-			item, err := itemOf(row)
-			if err != nil {
-				return err
-			}
-			items = append(items, item)
-		}
-		return nil
+		items, err = decided(ctx, q, rows)
+		return err
 	}, pg.ReadOnly())
 	return items, err
 }
 
 // Count implements reconciliation.Lister.
-func (s *Store) Count(ctx context.Context, filter reconciliation.Filter) (int, error) {
+func (s *Store) Count(ctx context.Context, filter reconciliation.Filter, most int) (int, error) {
 	var count int64
+	search := filter.Search()
 	err := pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
 		count, err = sqlc.New(tx).CountItems(ctx, sqlc.CountItemsParams{
-			Status: string(filter.Status), ClientID: filter.ClientID, Reason: string(filter.Reason),
+			Status: string(filter.Status), ClientID: filter.ClientID, ManagedTenantID: filter.ManagedTenantID, Reason: string(filter.Reason),
+			Address: search.Address, Words: search.Words, Most: int32(most),
 		})
 		return err
 	}, pg.ReadOnly())
@@ -150,9 +149,12 @@ func (s *Store) Count(ctx context.Context, filter reconciliation.Filter) (int, e
 }
 
 // OpenCounts implements reconciliation.ItemReader.
-func (s *Store) OpenCounts(ctx context.Context, clientID string, limit int) (counts []reconciliation.OpenCount, err error) {
+func (s *Store) OpenCounts(ctx context.Context, filter reconciliation.Filter, limit int) (counts []reconciliation.OpenCount, err error) {
+	search := filter.Search()
 	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := sqlc.New(tx).CountOpenItems(ctx, sqlc.CountOpenItemsParams{ClientID: clientID, Most: int32(limit)})
+		rows, err := sqlc.New(tx).CountOpenItems(ctx, sqlc.CountOpenItemsParams{
+			ClientID: filter.ClientID, ManagedTenantID: filter.ManagedTenantID, Address: search.Address, Words: search.Words, Most: int32(limit),
+		})
 		if err != nil {
 			return err
 		}
@@ -163,59 +165,4 @@ func (s *Store) OpenCounts(ctx context.Context, clientID string, limit int) (cou
 		return nil
 	}, pg.ReadOnly())
 	return counts, err
-}
-
-func itemOf(row sqlc.ListItemsRow) (reconciliation.Item, error) {
-	candidates, err := decodeCandidates(row.Candidates)
-	if err != nil {
-		return reconciliation.Item{}, err
-	}
-	item := reconciliation.Item{
-		ID: row.ID.String(), ManagedTenantID: row.ManagedTenantID, EntraTenantID: row.EntraTenantID, ClientID: row.ClientID,
-		Sighting: reconciliation.Sighting{
-			EntraObjectID: row.EntraObjectID, UserPrincipalName: row.UserPrincipalName, DisplayName: row.DisplayName,
-			Email: row.Email, Phone: row.Phone, Role: row.Role, AccountEnabled: row.AccountEnabled, Reason: reconciliation.Reason(row.Reason), Candidates: candidates, Fingerprint: row.Fingerprint,
-		},
-		Status: reconciliation.Status(row.Status), CreatedAt: row.CreatedAt, LastSeenAt: row.LastSeenAt,
-	}
-	if row.DecidedBy != nil {
-		item.DecidedBy = *row.DecidedBy
-	}
-	if row.DecidedAt != nil {
-		item.DecidedAt = *row.DecidedAt
-	}
-	return item, nil
-}
-
-// candidateJSON is a candidate as the column holds it.
-type candidateJSON struct {
-	ContactID string `json:"contactId"`
-	FullName  string `json:"fullName"`
-	Email     string `json:"email"`
-	Inactive  bool   `json:"inactive"`
-	LinkedTo  string `json:"linkedTo,omitempty"`
-}
-
-func encodeCandidates(candidates []reconciliation.Candidate) ([]byte, error) {
-	stored := make([]candidateJSON, 0, len(candidates))
-	for _, c := range candidates {
-		stored = append(stored, candidateJSON(c))
-	}
-	encoded, err := json.Marshal(stored)
-	if err != nil {
-		return nil, fmt.Errorf("encoding candidates: %w", err)
-	}
-	return encoded, nil
-}
-
-func decodeCandidates(encoded []byte) ([]reconciliation.Candidate, error) {
-	var stored []candidateJSON
-	if err := json.Unmarshal(encoded, &stored); err != nil {
-		return nil, fmt.Errorf("decoding candidates: %w", err)
-	}
-	candidates := make([]reconciliation.Candidate, 0, len(stored))
-	for _, c := range stored {
-		candidates = append(candidates, reconciliation.Candidate(c))
-	}
-	return candidates, nil
 }

@@ -76,8 +76,8 @@ func (b *bundle) pushed(run string, sightings ...reconciliation.Sighting) reconc
 	return pushed
 }
 
-func (b *bundle) items(status reconciliation.Status) []reconciliation.Item {
-	page, err := b.list.Do(b.ctx, reconciliation.Filter{Status: status}, reconciliation.Place{}, 200)
+func (b *bundle) items(status reconciliation.Status) []reconciliation.DecidedItem {
+	page, err := b.list.Do(b.ctx, reconciliation.Filter{Status: status}, 200, "")
 	require.NoError(b.t, err)
 	return page.Items
 }
@@ -253,27 +253,92 @@ func TestTheListIsPagedOldestFirst(t *testing.T) {
 	}
 	b.decide("3", reconciliation.Dismissed)
 	var got []string
-	var after reconciliation.Place
-	for {
-		page, err := b.list.Do(b.ctx, reconciliation.Filter{Status: reconciliation.Open}, after, 2)
+	for token, first := "", true; token != "" || first; first = false {
+		page, err := b.list.Do(b.ctx, reconciliation.Filter{Status: reconciliation.Open}, 2, token)
 		require.NoError(t, err)
-		require.Equal(t, 6, page.Total)
+		if token == "" {
+			require.EqualValues(t, 6, *page.Total)
+		} else {
+			require.Nil(t, page.Total, "later pages cost no more than they show")
+		}
 		for _, item := range page.Items {
 			got = append(got, item.EntraObjectID)
 		}
-		if page.Next == nil {
-			break
-		}
-		after = *page.Next
+		token = page.Next
 	}
 	require.Equal(t, []string{"0", "1", "2", "4", "5", "6"}, got)
+}
 
-	page, err := b.list.Do(b.ctx, reconciliation.Filter{ClientID: "client-2"}, reconciliation.Place{}, 0)
+// found are the identities whose items match.
+func (b *bundle) found(filter reconciliation.Filter) (objects []string) {
+	page, err := b.list.Do(b.ctx, filter, 0, "")
+	require.NoError(b.t, err)
+	for _, item := range page.Items {
+		objects = append(objects, item.EntraObjectID)
+	}
+	require.Len(b.t, objects, int(*page.Total))
+	return objects
+}
+
+func TestTheListAndTheCountsAreFiltered(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	anna, boris := sighting("anna", "f"), sighting("boris", "f")
+	anna.DisplayName, boris.DisplayName, boris.Reason = "Anna Söder-Holm", "Boris Lind", reconciliation.AliasMatch
+	b.pushed(uuid.NewString(), anna)
+	b.now = b.now.Add(time.Second)
+	elsewhere := directory(uuid.NewString())
+	elsewhere.ManagedTenantID, elsewhere.EntraTenantID, elsewhere.ClientID = "mt-2", "entra-2", "client-2"
+	_, err := b.push.Do(b.ctx, elsewhere, []reconciliation.Sighting{boris})
 	require.NoError(t, err)
-	require.Empty(t, page.Items)
-	page, err = b.list.Do(b.ctx, reconciliation.Filter{Reason: reconciliation.MultipleEmailMatches}, reconciliation.Place{}, 0)
+
+	for _, of := range []struct {
+		filter reconciliation.Filter
+		want   []string
+	}{
+		{reconciliation.Filter{}, []string{"anna", "boris"}},
+		{reconciliation.Filter{ClientID: "client-2"}, []string{"boris"}},
+		{reconciliation.Filter{ClientID: "client-3"}, nil},
+		{reconciliation.Filter{ManagedTenantID: "mt-1"}, []string{"anna"}},
+		{reconciliation.Filter{Reason: reconciliation.AliasMatch}, []string{"boris"}},
+		{reconciliation.Filter{Query: "holm"}, []string{"anna"}},
+		{reconciliation.Filter{Query: "SODER h"}, []string{"anna"}},
+		{reconciliation.Filter{Query: "boris@ex"}, []string{"boris"}},
+		{reconciliation.Filter{Query: "example"}, nil},
+		{reconciliation.Filter{Query: "%"}, nil},
+		{reconciliation.Filter{Status: reconciliation.Dismissed}, nil},
+	} {
+		require.Equal(t, of.want, b.found(of.filter), "%+v", of.filter)
+		counts, err := reconciliation.NewReadItem(b.store).Counts(b.ctx, of.filter)
+		require.NoError(t, err)
+		if of.filter.Status == "" && of.filter.Reason == "" {
+			require.Len(t, counts, len(of.want), "%+v", of.filter)
+		}
+	}
+	first, err := b.list.Do(b.ctx, reconciliation.Filter{}, 1, "")
 	require.NoError(t, err)
-	require.Len(t, page.Items, 7)
+	_, err = b.list.Do(b.ctx, reconciliation.Filter{Query: "holm"}, 1, first.Next)
+	require.Equal(t, "invalid_argument", errs.ReasonOf(err), "the token of another list")
+
+	anna.DisplayName = "Anna Berg"
+	b.now = b.now.Add(time.Second)
+	b.pushed(uuid.NewString(), anna)
+	require.Empty(t, b.found(reconciliation.Filter{Query: "holm"}), "what it is found by changes with it")
+	require.Equal(t, []string{"anna"}, b.found(reconciliation.Filter{Query: "berg"}))
+}
+
+func TestAnItemKeepsWhatTellsIdentitiesApart(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	yes, none, two := true, 0, 2
+	item := sighting("o1", "f")
+	item.Account = reconciliation.Account{Enabled: &yes, Licences: &two, UserType: "Member"}
+	item.Candidates[1].Linked = &reconciliation.LinkedIdentity{State: reconciliation.LinkDeleted, UserPrincipalName: "old@example.com"}
+	item.Peers = []reconciliation.Peer{{
+		EntraObjectID: "o2", UserPrincipalName: "o2@example.com", DisplayName: "Anna", Account: reconciliation.Account{Enabled: &yes, Licences: &none, UserType: "Guest"},
+	}, {EntraObjectID: "o3", UserPrincipalName: "o3@example.com"}}
+	b.pushed(uuid.NewString(), item)
+	require.Equal(t, item, b.items(reconciliation.Open)[0].Sighting)
 }
 
 func TestAnotherTenantSeesAndTouchesNothing(t *testing.T) {
@@ -283,10 +348,10 @@ func TestAnotherTenantSeesAndTouchesNothing(t *testing.T) {
 	b.pushed(run, sighting("o1", "f"))
 	other := as(t.Context(), "msp-2")
 
-	page, err := b.list.Do(other, reconciliation.Filter{}, reconciliation.Place{}, 0)
+	page, err := b.list.Do(other, reconciliation.Filter{}, 0, "")
 	require.NoError(t, err)
 	require.Empty(t, page.Items)
-	require.Zero(t, page.Total)
+	require.Zero(t, *page.Total)
 	closed, err := b.complete.Do(other, directory(uuid.NewString()), true, time.Time{}, nil)
 	require.NoError(t, err)
 	require.Zero(t, closed)
@@ -314,7 +379,7 @@ func TestAnotherTenantSeesAndTouchesNothing(t *testing.T) {
 		return err
 	})
 	require.Error(t, err, "nothing is ever deleted")
-	_, err = b.list.Do(t.Context(), reconciliation.Filter{}, reconciliation.Place{}, 0)
+	_, err = b.list.Do(t.Context(), reconciliation.Filter{}, 0, "")
 	require.Equal(t, "tenant_missing", errs.ReasonOf(err))
 }
 

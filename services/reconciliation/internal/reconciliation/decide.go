@@ -18,7 +18,7 @@ type Admit func(item *DecidedItem) error
 // Begun is a decision that is about to be stored.
 type Begun struct {
 	Decision
-	EffectID    string // a UUID; empty for a dismissal, which nobody has to carry out
+	EffectID    string // a UUID; empty where nobody has to carry it out
 	FinishAfter time.Time
 	Now         time.Time
 }
@@ -27,11 +27,12 @@ type Begun struct {
 type DecisionStore interface {
 	// Item reads an item with the last decision about it. ErrUnknownItem.
 	Item(ctx context.Context, id string) (DecidedItem, error)
-	// Begin locks the item and, unless admit returns an error, stores the decision: a
-	// dismissal closes the item, any other one is pending.
+	// Begin locks the item and, unless admit returns an error, stores the decision: one
+	// without an effect is done at once, any other one is pending. ErrBuiltOn for an undo
+	// where the identity was asked about anew since.
 	Begin(ctx context.Context, itemID string, begun Begun, admit Admit) (DecidedItem, error)
-	// End ends a pending decision and, when it was done, closes its item. One that has
-	// ended stays as it is.
+	// End ends a pending decision and, when it was done, closes its item, or opens it
+	// where the decision was an undo. One that has ended stays as it is.
 	End(ctx context.Context, itemID string, attempt int, state DecisionState, contactID string, now time.Time) (DecidedItem, error)
 }
 
@@ -42,6 +43,11 @@ type Resolver interface {
 	// Resolve links the item's identity and returns the contact that has it. Done before
 	// by the same item and attempt, it answers the same.
 	Resolve(ctx context.Context, item Item, attempt int, d Decision) (contactID string, err error)
+	// CheckUndo refuses what Undo would refuse now, and writes nothing; of a dismissal it
+	// sees that the identity has no contact.
+	CheckUndo(ctx context.Context, item Item, undone StoredDecision, by string) error
+	// Undo takes back what Resolve did for the decision. Done before, it does nothing.
+	Undo(ctx context.Context, item Item, undone StoredDecision, by string) error
 }
 
 // Decide is the use case of deciding about an item: the item is locked, the decision
@@ -78,7 +84,12 @@ func (u *Decide) Do(ctx context.Context, itemID string, d Decision) (DecidedItem
 			return DecidedItem{}, err
 		}
 	}
-	if again.State != Pending {
+	return u.end(ctx, item, again)
+}
+
+// end carries the decision out, if it is not.
+func (u *Decide) end(ctx context.Context, item DecidedItem, stored *StoredDecision) (DecidedItem, error) {
+	if stored.State != Pending {
 		return item, nil
 	}
 	return u.carryOut(ctx, item)
@@ -92,15 +103,31 @@ func (u *Decide) begin(ctx context.Context, item DecidedItem, d Decision) (Decid
 		if err := u.engine.Check(ctx, item.Item, item.next(), d); err != nil {
 			return DecidedItem{}, nil, err
 		}
-		id, err := u.newID()
-		if err != nil {
-			return DecidedItem{}, nil, fmt.Errorf("making an effect id: %w", err)
+		if err := u.withEffect(&begun); err != nil {
+			return DecidedItem{}, nil, err
 		}
-		begun.EffectID, begun.FinishAfter = id, begun.Now.Add(finishAfter)
 	}
+	return u.keep(ctx, item, begun, func(locked *DecidedItem) (*StoredDecision, error) { return admit(locked, d) })
+}
+
+// withEffect has somebody else finish the decision, should this process not come to it.
+func (u *Decide) withEffect(begun *Begun) error {
+	id, err := u.newID()
+	if err != nil {
+		return fmt.Errorf("making an effect id: %w", err)
+	}
+	begun.EffectID, begun.FinishAfter = id, begun.Now.Add(finishAfter)
+	return nil
+}
+
+// keep stores the decision, or finds that a request at the same time was faster with the
+// same one.
+func (u *Decide) keep(
+	ctx context.Context, item DecidedItem, begun Begun, admit func(*DecidedItem) (*StoredDecision, error),
+) (DecidedItem, *StoredDecision, error) {
 	var again *StoredDecision
 	stored, err := u.store.Begin(ctx, item.ID, begun, func(locked *DecidedItem) (err error) {
-		if again, err = admit(locked, d); err == nil && again != nil {
+		if again, err = admit(locked); err == nil && again != nil {
 			item = *locked
 			return errAgain
 		}
@@ -146,7 +173,7 @@ func (u *Decide) Finish(ctx context.Context, itemID string, attempt int) error {
 // carryOut has the engine do the pending decision and closes the item.
 func (u *Decide) carryOut(ctx context.Context, item DecidedItem) (DecidedItem, error) {
 	d := item.Last
-	contactID, err := u.engine.Resolve(ctx, item.Item, d.Attempt, d.Decision)
+	contactID, err := u.perform(ctx, item)
 	switch {
 	case refused(err):
 		if _, err := u.store.End(ctx, item.ID, d.Attempt, Refused, "", u.now()); err != nil {
@@ -161,6 +188,14 @@ func (u *Decide) carryOut(ctx context.Context, item DecidedItem) (DecidedItem, e
 		return DecidedItem{}, errs.Wrap(err, errs.Unavailable, reason.DecisionStored, reason.Text(reason.DecisionStored))
 	}
 	return ended, nil
+}
+
+// perform has the engine do the pending decision.
+func (u *Decide) perform(ctx context.Context, item DecidedItem) (contactID string, err error) {
+	if item.Last.Action == Undo {
+		return "", u.engine.Undo(ctx, item.Item, *item.Standing, item.Last.DecidedBy)
+	}
+	return u.engine.Resolve(ctx, item.Item, item.Last.Attempt, item.Last.Decision)
 }
 
 // refused tells a check that failed from a failure that may pass.

@@ -1,6 +1,7 @@
 package reconciliation
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -15,6 +16,7 @@ const (
 	ResolveExisting Action = "resolve_existing" // the identity is linked to a contact of the client
 	ResolveNew      Action = "resolve_new"      // a contact is made from the identity and linked
 	Dismiss         Action = "dismiss"          // the identity stays without a contact
+	Undo            Action = "undo"             // an earlier decision is taken back
 )
 
 // DecisionState is how far a decision is.
@@ -32,6 +34,7 @@ type Decision struct {
 	Action    Action
 	ContactID string // of ResolveExisting
 	Note      string // of Dismiss: why, in the person's words
+	Undoes    int    // of Undo: the number of the decision
 	DecidedBy string // the person, by id
 }
 
@@ -46,13 +49,32 @@ type StoredDecision struct {
 	RequestedAt     time.Time
 	CompletedAt     time.Time // zero while pending
 	ResultContactID string    // the contact that the identity was linked to; empty before and after a dismissal
-	EffectID        string    // finishes the decision after a crash; empty for a dismissal
+	EffectID        string    // finishes the decision after a crash; empty for one that nobody carries out
 }
 
-// DecidedItem is an item with the last decision about it, nil while there was none.
+// DecidedItem is an item with what was decided about it.
 type DecidedItem struct {
 	Item
-	Last *StoredDecision
+	Last     *StoredDecision // the last decision, however far it came; nil while there was none
+	Standing *StoredDecision // the decision by which the item is resolved or dismissed; else nil
+}
+
+// NewDecidedItem makes one of the last decision about an item and of the last one that was
+// carried out and is no undo, each nil where there is none.
+func NewDecidedItem(item Item, last, done *StoredDecision) DecidedItem {
+	if item.Status != Resolved && item.Status != Dismissed {
+		done = nil
+	}
+	return DecidedItem{Item: item, Last: last, Standing: done}
+}
+
+// ResolvedContactID is the contact that the decision that stands linked the identity to;
+// empty where there is none.
+func (i *DecidedItem) ResolvedContactID() string {
+	if i.Standing == nil {
+		return ""
+	}
+	return i.Standing.ResultContactID
 }
 
 // pending is the decision that is being carried out, nil when there is none.
@@ -72,25 +94,50 @@ var closedTexts = map[Status]string{
 	Superseded: "This item needs no decision any more.",
 }
 
-// closed tells of an item that is not open, with its state.
-func closed(item Item) error {
-	return errs.New(errs.Conflict, reason.ItemClosed, closedTexts[item.Status],
-		errs.WithMetadata("status", string(item.Status)), errs.WithMetadata("decided_by", item.DecidedBy))
+// closed tells of an item that is not open, with what became of it.
+func (i *DecidedItem) closed() error {
+	return errs.New(errs.Conflict, reason.ItemClosed, closedTexts[i.Status], i.state()...)
 }
 
-var errPending = errs.New(errs.Conflict, reason.DecisionPending, "Another decision about this item is being carried out.",
-	errs.WithMetadata("status", string(Open)))
+// errPending tells of an item about which another decision is being carried out.
+func (i *DecidedItem) errPending() error {
+	return errs.New(errs.Conflict, reason.DecisionPending, "Another decision about this item is being carried out.", i.state()...)
+}
+
+// state is where the item stands, for whoever was not the first to decide.
+func (i *DecidedItem) state() (out []errs.Option) {
+	add := func(key, value string) {
+		if value != "" {
+			out = append(out, errs.WithMetadata(key, value))
+		}
+	}
+	add("status", string(i.Status))
+	of := cmp.Or(i.pending(), i.Standing)
+	if of == nil {
+		return out
+	}
+	add("action", string(of.Action))
+	add("decided_by", of.DecidedBy)
+	if !i.DecidedAt.IsZero() {
+		add("decided_at", i.DecidedAt.UTC().Format(time.RFC3339))
+	}
+	add("contact_id", cmp.Or(of.ResultContactID, of.ContactID))
+	return out
+}
 
 // admit tells whether a decision may be begun about the item as it stands: nil, nil
 // when it may; the stored decision where the same person asked for the same before.
 func admit(item *DecidedItem, d Decision) (again *StoredDecision, err error) {
-	switch last := item.Last; {
-	case item.Status == Open && item.pending() == nil:
+	pending := item.pending()
+	switch {
+	case item.Status == Open && pending == nil:
 		return nil, nil
-	case last != nil && last.State != Refused && item.Status != Superseded && last.same(d):
-		return last, nil
-	case item.Status == Open:
-		return nil, errPending
+	case pending != nil && pending.same(d):
+		return pending, nil
+	case item.Standing != nil && item.Standing.same(d):
+		return item.Standing, nil
+	case pending != nil:
+		return nil, item.errPending()
 	}
-	return nil, closed(item.Item)
+	return nil, item.closed()
 }

@@ -36,6 +36,39 @@ type Candidate struct {
 	Email     string
 	Inactive  bool
 	LinkedTo  string // the object id of the identity it is linked to; empty when it is not
+	Linked    *LinkedIdentity
+}
+
+// LinkState is how the identity stands that a contact is linked to.
+type LinkState string
+
+// The states of linked identities.
+const (
+	LinkActive   LinkState = "active"
+	LinkDisabled LinkState = "disabled" // its account is disabled
+	LinkDeleted  LinkState = "deleted"  // it is not in its directory any more
+	LinkOrphaned LinkState = "orphaned" // its directory belongs to another client by now
+)
+
+// LinkedIdentity is the identity that a contact is linked to.
+type LinkedIdentity struct {
+	State             LinkState
+	UserPrincipalName string
+}
+
+// Peer is another identity of the directory that shares an address with the item's.
+type Peer struct {
+	EntraObjectID     string
+	UserPrincipalName string
+	DisplayName       string
+	Account
+}
+
+// Account is what tells identities apart that have the same address.
+type Account struct {
+	Enabled  *bool  // nil when it is not known
+	Licences *int   // nil when it is not known
+	UserType string // Member or Guest; empty when it is not known
 }
 
 // Sighting is one ambiguous identity as a round found it.
@@ -46,9 +79,10 @@ type Sighting struct {
 	Email             string
 	Phone             string // a contact made from the identity gets it, and the role
 	Role              string
-	AccountEnabled    *bool // nil when it is not known
+	Account
 	Reason            Reason
 	Candidates        []Candidate
+	Peers             []Peer // the other identities that share an address with it
 	Fingerprint       string // changes when the reason, the candidates or the addresses change
 }
 

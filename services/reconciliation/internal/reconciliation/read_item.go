@@ -16,9 +16,9 @@ type OpenCount struct {
 type ItemReader interface {
 	// Item reads an item with the last decision about it. ErrUnknownItem.
 	Item(ctx context.Context, id string) (DecidedItem, error)
-	// OpenCounts counts open items by client and reason, the largest first, at most so
-	// many; of one client where one is given.
-	OpenCounts(ctx context.Context, clientID string, limit int) ([]OpenCount, error)
+	// OpenCounts counts the open items that match the filter by client and reason, the
+	// largest first, at most so many.
+	OpenCounts(ctx context.Context, filter Filter, limit int) ([]OpenCount, error)
 }
 
 // maxCounts bounds the counts of one answer.
@@ -35,9 +35,11 @@ func (r *ReadItem) Do(ctx context.Context, id string) (DecidedItem, error) {
 	return r.store.Item(ctx, id)
 }
 
-// Counts counts open items by client and reason, the largest first, at most 1,000.
-func (r *ReadItem) Counts(ctx context.Context, clientID string) ([]OpenCount, error) {
-	counts, err := r.store.OpenCounts(ctx, clientID, maxCounts)
+// Counts counts the open items that match the filter by client and reason, the largest
+// first, at most 1,000.
+func (r *ReadItem) Counts(ctx context.Context, filter Filter) ([]OpenCount, error) {
+	filter.Status = Open
+	counts, err := r.store.OpenCounts(ctx, filter, maxCounts)
 	if err != nil {
 		return nil, fmt.Errorf("counting items: %w", err)
 	}

@@ -3,7 +3,6 @@ package rpc
 import (
 	"context"
 
-	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
 	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
@@ -15,12 +14,14 @@ func (s *Server) GetQueueItem(ctx context.Context, req *reconciliationv1.GetQueu
 	if err != nil {
 		return nil, err
 	}
-	return &reconciliationv1.GetQueueItemResponse{Item: decidedMessage(item)}, nil
+	return &reconciliationv1.GetQueueItemResponse{Item: toMessage(item)}, nil
 }
 
 // CountQueueItems counts open items by client and reason.
 func (s *Server) CountQueueItems(ctx context.Context, req *reconciliationv1.CountQueueItemsRequest) (*reconciliationv1.CountQueueItemsResponse, error) {
-	counts, err := s.use.Read.Counts(ctx, req.GetClientId())
+	counts, err := s.use.Read.Counts(ctx, reconciliation.Filter{
+		ClientID: req.GetClientId(), ManagedTenantID: req.GetManagedTenantId(), Query: req.GetQ(),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +38,7 @@ func (s *Server) ResolveToExisting(ctx context.Context, req *reconciliationv1.Re
 	if err != nil {
 		return nil, err
 	}
-	return &reconciliationv1.ResolveToExistingResponse{Item: decidedMessage(item), ContactId: item.Last.ResultContactID}, nil
+	return &reconciliationv1.ResolveToExistingResponse{Item: toMessage(item), ContactId: item.ResolvedContactID()}, nil
 }
 
 // ResolveToNew makes a contact from an item's identity.
@@ -46,7 +47,7 @@ func (s *Server) ResolveToNew(ctx context.Context, req *reconciliationv1.Resolve
 	if err != nil {
 		return nil, err
 	}
-	return &reconciliationv1.ResolveToNewResponse{Item: decidedMessage(item), ContactId: item.Last.ResultContactID}, nil
+	return &reconciliationv1.ResolveToNewResponse{Item: toMessage(item), ContactId: item.ResolvedContactID()}, nil
 }
 
 // DismissItem keeps an item's identity without a contact.
@@ -55,7 +56,20 @@ func (s *Server) DismissItem(ctx context.Context, req *reconciliationv1.DismissI
 	if err != nil {
 		return nil, err
 	}
-	return &reconciliationv1.DismissItemResponse{Item: decidedMessage(item)}, nil
+	return &reconciliationv1.DismissItemResponse{Item: toMessage(item)}, nil
+}
+
+// UndoDecision takes a decision back.
+func (s *Server) UndoDecision(ctx context.Context, req *reconciliationv1.UndoDecisionRequest) (*reconciliationv1.UndoDecisionResponse, error) {
+	call, err := tenant.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	item, err := s.use.Decide.Undo(ctx, req.GetItemId(), int(req.GetDecisionNumber()), call.Actor.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &reconciliationv1.UndoDecisionResponse{Item: toMessage(item)}, nil
 }
 
 // FinishDecision carries out a stored decision.
@@ -74,13 +88,4 @@ func (s *Server) decide(ctx context.Context, itemID string, d reconciliation.Dec
 	}
 	d.DecidedBy = call.Actor.ID
 	return s.use.Decide.Do(ctx, itemID, d)
-}
-
-func decidedMessage(item reconciliation.DecidedItem) *reconciliationv1.QueueItem {
-	m := toMessage(item.Item)
-	if last := item.Last; last != nil && last.State != reconciliation.Refused {
-		m.DecisionPending = last.State == reconciliation.Pending
-		m.DecisionReason, m.ResolvedContactId = wire.Optional(last.Note), wire.Optional(last.ResultContactID)
-	}
-	return m
 }

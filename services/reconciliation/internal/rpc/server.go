@@ -34,19 +34,17 @@ func New(use UseCases) *Server { return &Server{use: use} }
 
 // ListQueueItems lists items, oldest first.
 func (s *Server) ListQueueItems(ctx context.Context, req *reconciliationv1.ListQueueItemsRequest) (*reconciliationv1.ListQueueItemsResponse, error) {
-	filters := []string{"items", req.GetStatus(), req.GetClientId(), req.GetReason()}
-	after, err := placeOf(req.GetPageToken(), filters...)
-	if err != nil {
-		return nil, err
-	}
 	page, err := s.use.List.Do(ctx, reconciliation.Filter{
-		Status: reconciliation.Status(req.GetStatus()), ClientID: req.GetClientId(), Reason: reconciliation.Reason(req.GetReason()),
-	}, after, int(req.GetPageSize()))
+		Status: reconciliation.Status(req.GetStatus()), ClientID: req.GetClientId(), ManagedTenantID: req.GetManagedTenantId(),
+		Reason: reconciliation.Reason(req.GetReason()), Query: req.GetQ(),
+	}, int(req.GetPageSize()), req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
-	total := int32(page.Total)
-	response := &reconciliationv1.ListQueueItemsResponse{TotalSize: &total, NextPageToken: tokenOf(page.Next, filters...)}
+	response := &reconciliationv1.ListQueueItemsResponse{TotalSize: page.Total, NextPageToken: page.Next}
+	if page.Total != nil && *page.Total > reconciliation.MostCounted {
+		*response.TotalSize, response.TotalSizeIsMinimum = reconciliation.MostCounted, true
+	}
 	for _, item := range page.Items {
 		response.Items = append(response.Items, toMessage(item))
 	}

@@ -83,6 +83,7 @@ func itemOf(item *syncengine.QueueItem) *reconciliationv1.PushedItem {
 	pushed := &reconciliationv1.PushedItem{
 		EntraObjectId: item.ObjectID, UserPrincipalName: item.UserPrincipalName, DisplayName: item.DisplayName, Email: item.Email,
 		Reason: item.Reason, Fingerprint: item.Fingerprint, Phone: item.Phone, Role: item.Role, AccountEnabled: item.Enabled,
+		AssignedLicenceCount: item.Licences, UserType: item.UserType, Peers: make([]*reconciliationv1.Peer, len(item.Peers)),
 		Candidates: make([]*reconciliationv1.Candidate, len(item.Candidates)),
 	}
 	for i, candidate := range item.Candidates {
@@ -91,6 +92,13 @@ func itemOf(item *syncengine.QueueItem) *reconciliationv1.PushedItem {
 		}
 		if candidate.LinkedTo != "" {
 			pushed.Candidates[i].LinkedTo = &candidate.LinkedTo
+			pushed.Candidates[i].LinkedIdentity = &reconciliationv1.LinkedIdentity{State: candidate.LinkedState, UserPrincipalName: candidate.LinkedUPN}
+		}
+	}
+	for i, peer := range item.Peers {
+		pushed.Peers[i] = &reconciliationv1.Peer{
+			EntraObjectId: peer.ObjectID, UserPrincipalName: peer.UserPrincipalName, DisplayName: peer.DisplayName, AccountEnabled: peer.Enabled,
+			AssignedLicenceCount: peer.Licences, UserType: peer.UserType,
 		}
 	}
 	return pushed

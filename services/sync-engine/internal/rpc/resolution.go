@@ -11,6 +11,7 @@ import (
 type resolutionServer struct {
 	syncenginev1.UnimplementedResolutionServiceServer
 	resolve *syncengine.ResolveIdentity
+	undo    *syncengine.UndoResolution
 }
 
 func (s *resolutionServer) CheckResolution(ctx context.Context, req *syncenginev1.CheckResolutionRequest) (*syncenginev1.CheckResolutionResponse, error) {
@@ -26,6 +27,29 @@ func (s *resolutionServer) ResolveIdentity(ctx context.Context, req *syncenginev
 		return nil, err
 	}
 	return &syncenginev1.ResolveIdentityResponse{ContactId: contactID}, nil
+}
+
+func (s *resolutionServer) CheckUndo(ctx context.Context, req *syncenginev1.CheckUndoRequest) (*syncenginev1.CheckUndoResponse, error) {
+	if err := s.undo.Check(ctx, undoOf(req.GetUndo())); err != nil {
+		return nil, err
+	}
+	return &syncenginev1.CheckUndoResponse{}, nil
+}
+
+func (s *resolutionServer) UndoResolution(ctx context.Context, req *syncenginev1.UndoResolutionRequest) (*syncenginev1.UndoResolutionResponse, error) {
+	if err := s.undo.Do(ctx, undoOf(req.GetUndo())); err != nil {
+		return nil, err
+	}
+	return &syncenginev1.UndoResolutionResponse{}, nil
+}
+
+func undoOf(m *syncenginev1.Undo) syncengine.ResolutionUndo {
+	return syncengine.ResolutionUndo{
+		ItemID: m.GetItemId(), Attempt: int(m.GetAttempt()), ObjectID: m.GetEntraObjectId(), Linked: m.GetLinked(), UndoneBy: m.GetUndoneBy(),
+		Mapping: syncengine.MappingRevision{
+			ManagedTenantID: m.GetManagedTenantId(), EntraTenantID: m.GetEntraTenantId(), ClientID: m.GetClientId(),
+		},
+	}
 }
 
 func resolutionOf(m *syncenginev1.Resolution) syncengine.Resolution {

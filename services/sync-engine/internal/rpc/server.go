@@ -27,6 +27,7 @@ type UseCases struct {
 	Watch     *syncengine.WatchRun
 	Rounds    syncengine.RoundReports
 	Resolve   *syncengine.ResolveIdentity
+	Undo      *syncengine.UndoResolution
 }
 
 // Register serves all contracts of the sync engine.
@@ -38,7 +39,7 @@ func Register(server grpc.ServiceRegistrar, cases UseCases) {
 	syncenginev1.RegisterProgressInternalServiceServer(server, &progressServer{cases: cases})
 	syncenginev1.RegisterScheduleInternalServiceServer(server, &scheduleServer{cases: cases})
 	syncenginev1.RegisterTicketInternalServiceServer(server, &ticketServer{cases: cases})
-	syncenginev1.RegisterResolutionServiceServer(server, &resolutionServer{resolve: cases.Resolve})
+	syncenginev1.RegisterResolutionServiceServer(server, &resolutionServer{resolve: cases.Resolve, undo: cases.Undo})
 }
 
 // defaultPage is the size of a page where none is asked for.

@@ -32,7 +32,9 @@ type Identity struct {
 	Phone             string
 	Role              string
 	Addresses         []string // normalised, each once, in the order they are tried
-	Own               int      // so many of Addresses, the first, are the identity's own; the others are aliases
+	Licences          *int32   // nil when it is not known
+	UserType          string
+	Own               int // so many of Addresses, the first, are the identity's own; the others are aliases
 }
 
 // Reader turns users into identities by a tenant's settings.
@@ -61,7 +63,7 @@ func (r *Reader) Read(u *User) Identity {
 		UserPrincipalName: NormaliseText(u.UserPrincipalName), Enabled: u.AccountEnabled,
 		FullName: personName(u.DisplayName, u.GivenName, u.Surname, email.Shown), HasDisplayName: NormaliseName(u.DisplayName) != "",
 		Email: email.Shown, EmailNorm: email.Norm, EmailIsMail: isMail,
-		Role: NormaliseText(u.JobTitle), Phone: phoneOf(u),
+		Role: NormaliseText(u.JobTitle), Phone: phoneOf(u), Licences: u.LicenceCount, UserType: NormaliseText(u.UserType),
 	}
 	id.NameKey = NameKey(id.FullName)
 	id.Addresses, id.Own = from.inOrder()

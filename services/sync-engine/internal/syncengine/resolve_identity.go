@@ -74,7 +74,7 @@ func NewResolveIdentity(store ResolutionStore, mapping RoundMapping, newID func(
 
 // Check refuses what Do would refuse now, and writes nothing.
 func (u *ResolveIdentity) Check(ctx context.Context, r Resolution) error {
-	if err := u.current(ctx, &r.Mapping); err != nil {
+	if err := followed(ctx, u.mapping, &r.Mapping); err != nil {
 		return err
 	}
 	return u.store.CheckResolution(ctx, r)
@@ -83,7 +83,7 @@ func (u *ResolveIdentity) Check(ctx context.Context, r Resolution) error {
 // Do links the identity and returns the contact that has it. A check that fails
 // writes nothing.
 func (u *ResolveIdentity) Do(ctx context.Context, r Resolution) (contactID string, err error) {
-	if err := u.current(ctx, &r.Mapping); err != nil {
+	if err := followed(ctx, u.mapping, &r.Mapping); err != nil {
 		return "", err
 	}
 	contact := ResolvedContact{ID: r.ContactID}
@@ -97,10 +97,10 @@ func (u *ResolveIdentity) Do(ctx context.Context, r Resolution) (contactID strin
 	return u.store.Resolve(ctx, r, contact, u.now())
 }
 
-// current sees that the directory is mapped to the item's client and fills in by
+// followed sees that the directory is mapped to the item's client and fills in by
 // which revision.
-func (u *ResolveIdentity) current(ctx context.Context, of *MappingRevision) error {
-	mapped, ok, err := u.mapping.MappedTenant(ctx, of.ManagedTenantID)
+func followed(ctx context.Context, mapping RoundMapping, of *MappingRevision) error {
+	mapped, ok, err := mapping.MappedTenant(ctx, of.ManagedTenantID)
 	if err != nil {
 		return err
 	}

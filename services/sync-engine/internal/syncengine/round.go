@@ -73,8 +73,21 @@ type QueueItem struct {
 	Number                                                               int // orders the items of a round
 	ObjectID, UserPrincipalName, DisplayName, Email, Reason, Fingerprint string
 	Phone, Role                                                          string
-	Enabled                                                              *bool // nil when it is not known
+	Enabled                                                              *bool  // nil when it is not known
+	Licences                                                             *int32 // nil when it is not known
+	UserType                                                             string // empty when it is not known
 	Candidates                                                           []Candidate
+	Peers                                                                []Peer // who shares an address with it, at most 20
+}
+
+// Peer is another identity of the directory that has the address of one.
+type Peer struct {
+	ObjectID          string `json:"objectId"`
+	UserPrincipalName string `json:"upn"`
+	DisplayName       string `json:"name"`
+	Enabled           *bool  `json:"enabled"`
+	Licences          *int32 `json:"licences"`
+	UserType          string `json:"type"`
 }
 
 // Candidate is a contact that an identity may belong to.
@@ -84,6 +97,9 @@ type Candidate struct {
 	Email     string `json:"email"`
 	Inactive  bool   `json:"inactive"`
 	LinkedTo  string `json:"linkedTo"` // object id, empty when not linked
+	// How that identity stands: active, disabled, deleted or orphaned; and its sign-in name.
+	LinkedState string `json:"linkedState"`
+	LinkedUPN   string `json:"linkedUpn"`
 }
 
 // Step tells how many more identities, links or items a phase has gone through;

@@ -28,11 +28,12 @@ ORDER BY q.entra_object_id;
 INSERT INTO entra_contact_reconciliation_queue AS q (
     tenant_id, id, managed_tenant_id, entra_tenant_id, mapping_revision, entra_object_id,
     user_principal_name, display_name, email, client_id, candidates, reason, fingerprint,
-    phone, role, account_enabled, status, first_run_id, last_run_id, created_at, last_seen_at)
+    phone, role, account_enabled, licence_count, user_type, peers, search, status, first_run_id, last_run_id, created_at, last_seen_at)
 SELECT NULLIF(current_setting('app.tenant', true), ''), pushed.id, @managed_tenant_id::text, @entra_tenant_id::text, @mapping_revision::bigint,
        pushed.entra_object_id, pushed.user_principal_name, pushed.display_name, pushed.email, @client_id::text,
        pushed.candidates, pushed.reason, pushed.fingerprint,
-       pushed.phone, pushed.role, NULLIF(pushed.account_enabled, '')::boolean, 'open', @run_id::uuid, @run_id::uuid, @now::timestamptz, @now::timestamptz
+       pushed.phone, pushed.role, NULLIF(pushed.account_enabled, '')::boolean,
+       NULLIF(pushed.licence_count, -1), pushed.user_type, pushed.peers, pushed.search, 'open', @run_id::uuid, @run_id::uuid, @now::timestamptz, @now::timestamptz
 FROM (
     SELECT unnest(@ids::uuid[]) AS id,
            unnest(@entra_object_ids::text[]) AS entra_object_id,
@@ -45,7 +46,12 @@ FROM (
            unnest(@phones::text[]) AS phone,
            unnest(@roles::text[]) AS role,
            -- true, false, or empty where it is not known
-           unnest(@account_enabled::text[]) AS account_enabled
+           unnest(@account_enabled::text[]) AS account_enabled,
+           -- -1 where it is not known
+           unnest(@licence_counts::integer[]) AS licence_count,
+           unnest(@user_types::text[]) AS user_type,
+           unnest(@peers::jsonb[]) AS peers,
+           unnest(@searches::text[]) AS search
 ) AS pushed
 ORDER BY pushed.entra_object_id
 ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) WHERE status = 'open'
@@ -62,12 +68,16 @@ DO UPDATE SET
     phone = EXCLUDED.phone,
     role = EXCLUDED.role,
     account_enabled = EXCLUDED.account_enabled,
+    licence_count = EXCLUDED.licence_count,
+    user_type = EXCLUDED.user_type,
+    peers = EXCLUDED.peers,
+    search = EXCLUDED.search,
     last_run_id = EXCLUDED.last_run_id,
     last_seen_at = GREATEST(q.last_seen_at, EXCLUDED.last_seen_at)
 WHERE q.last_seen_at < EXCLUDED.last_seen_at
    OR (q.last_run_id, q.mapping_revision, q.fingerprint, q.client_id, q.managed_tenant_id, q.reason, q.candidates,
-       q.user_principal_name, q.display_name, q.email, q.phone, q.role, q.account_enabled)
+       q.user_principal_name, q.display_name, q.email, q.phone, q.role, q.account_enabled, q.licence_count, q.user_type, q.peers, q.search)
    IS DISTINCT FROM
       (EXCLUDED.last_run_id, EXCLUDED.mapping_revision, EXCLUDED.fingerprint, EXCLUDED.client_id, EXCLUDED.managed_tenant_id, EXCLUDED.reason,
        EXCLUDED.candidates, EXCLUDED.user_principal_name, EXCLUDED.display_name, EXCLUDED.email,
-       EXCLUDED.phone, EXCLUDED.role, EXCLUDED.account_enabled);
+       EXCLUDED.phone, EXCLUDED.role, EXCLUDED.account_enabled, EXCLUDED.licence_count, EXCLUDED.user_type, EXCLUDED.peers, EXCLUDED.search);

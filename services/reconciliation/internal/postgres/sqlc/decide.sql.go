@@ -40,7 +40,7 @@ const endDecision = `-- name: EndDecision :one
 UPDATE queue_decisions
 SET state = $1, completed_at = $2::timestamptz, result_contact_id = $3
 WHERE item_id = $4 AND attempt = $5 AND state = 'pending'
-RETURNING effect_id, decided_by
+RETURNING action, effect_id, decided_by
 `
 
 type EndDecisionParams struct {
@@ -52,6 +52,7 @@ type EndDecisionParams struct {
 }
 
 type EndDecisionRow struct {
+	Action    string
 	EffectID  pgtype.UUID
 	DecidedBy string
 }
@@ -66,13 +67,13 @@ func (q *Queries) EndDecision(ctx context.Context, arg EndDecisionParams) (EndDe
 		arg.Attempt,
 	)
 	var i EndDecisionRow
-	err := row.Scan(&i.EffectID, &i.DecidedBy)
+	err := row.Scan(&i.Action, &i.EffectID, &i.DecidedBy)
 	return i, err
 }
 
 const getItem = `-- name: GetItem :one
 SELECT id, managed_tenant_id, entra_tenant_id, entra_object_id, user_principal_name, display_name, email, phone, role, account_enabled,
-       client_id, candidates, reason, fingerprint, status, created_at, last_seen_at, decided_by, decided_at
+       licence_count, user_type, client_id, candidates, peers, reason, fingerprint, status, created_at, last_seen_at, decided_by, decided_at
 FROM entra_contact_reconciliation_queue
 WHERE id = $1
 `
@@ -88,8 +89,11 @@ type GetItemRow struct {
 	Phone             string
 	Role              string
 	AccountEnabled    *bool
+	LicenceCount      *int32
+	UserType          string
 	ClientID          string
 	Candidates        []byte
+	Peers             []byte
 	Reason            string
 	Fingerprint       string
 	Status            string
@@ -113,8 +117,11 @@ func (q *Queries) GetItem(ctx context.Context, id uuid.UUID) (GetItemRow, error)
 		&i.Phone,
 		&i.Role,
 		&i.AccountEnabled,
+		&i.LicenceCount,
+		&i.UserType,
 		&i.ClientID,
 		&i.Candidates,
+		&i.Peers,
 		&i.Reason,
 		&i.Fingerprint,
 		&i.Status,
@@ -126,49 +133,10 @@ func (q *Queries) GetItem(ctx context.Context, id uuid.UUID) (GetItemRow, error)
 	return i, err
 }
 
-const getLastDecision = `-- name: GetLastDecision :one
-SELECT attempt, action, contact_id, note, state, decided_by, requested_at, completed_at, result_contact_id, effect_id
-FROM queue_decisions
-WHERE item_id = $1
-ORDER BY attempt DESC
-LIMIT 1
-`
-
-type GetLastDecisionRow struct {
-	Attempt         int32
-	Action          string
-	ContactID       *string
-	Note            *string
-	State           string
-	DecidedBy       string
-	RequestedAt     time.Time
-	CompletedAt     *time.Time
-	ResultContactID *string
-	EffectID        pgtype.UUID
-}
-
-func (q *Queries) GetLastDecision(ctx context.Context, itemID uuid.UUID) (GetLastDecisionRow, error) {
-	row := q.db.QueryRow(ctx, getLastDecision, itemID)
-	var i GetLastDecisionRow
-	err := row.Scan(
-		&i.Attempt,
-		&i.Action,
-		&i.ContactID,
-		&i.Note,
-		&i.State,
-		&i.DecidedBy,
-		&i.RequestedAt,
-		&i.CompletedAt,
-		&i.ResultContactID,
-		&i.EffectID,
-	)
-	return i, err
-}
-
 const insertDecision = `-- name: InsertDecision :exec
-INSERT INTO queue_decisions (tenant_id, item_id, attempt, action, contact_id, note, state, decided_by, requested_at, completed_at, effect_id)
-VALUES (NULLIF(current_setting('app.tenant', true), ''), $1, $2, $3, $4, $5, $6,
-        $7, $8::timestamptz, $9, $10)
+INSERT INTO queue_decisions (tenant_id, item_id, attempt, action, contact_id, note, undoes, state, decided_by, requested_at, completed_at, effect_id)
+VALUES (NULLIF(current_setting('app.tenant', true), ''), $1, $2, $3, $4, $5, $6, $7,
+        $8, $9::timestamptz, $10, $11)
 `
 
 type InsertDecisionParams struct {
@@ -177,6 +145,7 @@ type InsertDecisionParams struct {
 	Action      string
 	ContactID   *string
 	Note        *string
+	Undoes      *int32
 	State       string
 	DecidedBy   string
 	Now         time.Time
@@ -191,6 +160,7 @@ func (q *Queries) InsertDecision(ctx context.Context, arg InsertDecisionParams) 
 		arg.Action,
 		arg.ContactID,
 		arg.Note,
+		arg.Undoes,
 		arg.State,
 		arg.DecidedBy,
 		arg.Now,
@@ -200,12 +170,115 @@ func (q *Queries) InsertDecision(ctx context.Context, arg InsertDecisionParams) 
 	return err
 }
 
+const isOvertaken = `-- name: IsOvertaken :one
+SELECT EXISTS (
+    SELECT FROM entra_contact_reconciliation_queue q
+    JOIN entra_contact_reconciliation_queue o
+        ON o.entra_tenant_id = q.entra_tenant_id AND o.entra_object_id = q.entra_object_id AND o.id <> q.id
+    WHERE q.id = $1 AND (o.status = 'open' OR o.decided_at >= q.decided_at)
+)
+`
+
+// Whether the identity was asked about anew, or decided about, since.
+func (q *Queries) IsOvertaken(ctx context.Context, id uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, isOvertaken, id)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
+const listDecisions = `-- name: ListDecisions :many
+SELECT d.item_id, d.attempt, d.action, d.contact_id, d.note, d.undoes, d.state, d.decided_by, d.requested_at, d.completed_at, d.result_contact_id,
+       d.effect_id
+FROM queue_decisions d
+WHERE d.item_id = ANY ($1::uuid[])
+  AND d.attempt IN (
+      (SELECT max(l.attempt) FROM queue_decisions l WHERE l.item_id = d.item_id),
+      (SELECT max(l.attempt) FROM queue_decisions l WHERE l.item_id = d.item_id AND l.state = 'done' AND l.action <> 'undo'))
+ORDER BY d.item_id, d.attempt
+`
+
+type ListDecisionsRow struct {
+	ItemID          uuid.UUID
+	Attempt         int32
+	Action          string
+	ContactID       *string
+	Note            *string
+	Undoes          *int32
+	State           string
+	DecidedBy       string
+	RequestedAt     time.Time
+	CompletedAt     *time.Time
+	ResultContactID *string
+	EffectID        pgtype.UUID
+}
+
+// Of each item the last decision, and the last that was carried out and takes none back.
+func (q *Queries) ListDecisions(ctx context.Context, itemIds []uuid.UUID) ([]ListDecisionsRow, error) {
+	rows, err := q.db.Query(ctx, listDecisions, itemIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListDecisionsRow
+	for rows.Next() {
+		var i ListDecisionsRow
+		if err := rows.Scan(
+			&i.ItemID,
+			&i.Attempt,
+			&i.Action,
+			&i.ContactID,
+			&i.Note,
+			&i.Undoes,
+			&i.State,
+			&i.DecidedBy,
+			&i.RequestedAt,
+			&i.CompletedAt,
+			&i.ResultContactID,
+			&i.EffectID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockItem = `-- name: LockItem :exec
 SELECT id FROM entra_contact_reconciliation_queue WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) LockItem(ctx context.Context, id uuid.UUID) error {
 	_, err := q.db.Exec(ctx, lockItem, id)
+	return err
+}
+
+const reopenItem = `-- name: ReopenItem :exec
+UPDATE entra_contact_reconciliation_queue q
+SET status = CASE WHEN other.open THEN 'superseded' ELSE 'open' END,
+    superseded_at = CASE WHEN other.open THEN $1::timestamptz END,
+    decided_by = NULL, decided_at = NULL
+FROM (
+    SELECT EXISTS (
+        SELECT FROM entra_contact_reconciliation_queue m
+        JOIN entra_contact_reconciliation_queue o
+            ON o.entra_tenant_id = m.entra_tenant_id AND o.entra_object_id = m.entra_object_id AND o.id <> m.id AND o.status = 'open'
+        WHERE m.id = $2) AS open
+) AS other
+WHERE q.id = $2 AND q.status IN ('resolved', 'dismissed')
+`
+
+type ReopenItemParams struct {
+	Now time.Time
+	ID  uuid.UUID
+}
+
+// An identity that was asked about anew meanwhile has an open item already.
+func (q *Queries) ReopenItem(ctx context.Context, arg ReopenItemParams) error {
+	_, err := q.db.Exec(ctx, reopenItem, arg.Now, arg.ID)
 	return err
 }
 

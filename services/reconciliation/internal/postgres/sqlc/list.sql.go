@@ -14,20 +14,38 @@ import (
 
 const countItems = `-- name: CountItems :one
 SELECT count(*)
-FROM entra_contact_reconciliation_queue
-WHERE ($1::text = '' OR status = $1)
-  AND ($2::text = '' OR client_id = $2)
-  AND ($3::text = '' OR reason = $3)
+FROM (
+    SELECT FROM entra_contact_reconciliation_queue
+    WHERE ($1::text = '' OR status = $1)
+      AND ($2::text = '' OR client_id = $2)
+      AND ($3::text = '' OR managed_tenant_id = $3)
+      AND ($4::text = '' OR reason = $4)
+      AND ($5::text = '' OR position($5 IN search) > 0 OR $6::text <> '' AND position($6 IN search) > 0)
+    LIMIT $7::int
+) AS counted
 `
 
 type CountItemsParams struct {
-	Status   string
-	ClientID string
-	Reason   string
+	Status          string
+	ClientID        string
+	ManagedTenantID string
+	Reason          string
+	Address         string
+	Words           string
+	Most            int32
 }
 
+// So many at most.
 func (q *Queries) CountItems(ctx context.Context, arg CountItemsParams) (int64, error) {
-	row := q.db.QueryRow(ctx, countItems, arg.Status, arg.ClientID, arg.Reason)
+	row := q.db.QueryRow(ctx, countItems,
+		arg.Status,
+		arg.ClientID,
+		arg.ManagedTenantID,
+		arg.Reason,
+		arg.Address,
+		arg.Words,
+		arg.Most,
+	)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -36,15 +54,21 @@ func (q *Queries) CountItems(ctx context.Context, arg CountItemsParams) (int64, 
 const countOpenItems = `-- name: CountOpenItems :many
 SELECT client_id, reason, count(*)::integer AS open
 FROM entra_contact_reconciliation_queue
-WHERE status = 'open' AND ($1::text = '' OR client_id = $1)
+WHERE status = 'open'
+  AND ($1::text = '' OR client_id = $1)
+  AND ($2::text = '' OR managed_tenant_id = $2)
+  AND ($3::text = '' OR position($3 IN search) > 0 OR $4::text <> '' AND position($4 IN search) > 0)
 GROUP BY client_id, reason
 ORDER BY open DESC, client_id, reason
-LIMIT $2::int
+LIMIT $5::int
 `
 
 type CountOpenItemsParams struct {
-	ClientID string
-	Most     int32
+	ClientID        string
+	ManagedTenantID string
+	Address         string
+	Words           string
+	Most            int32
 }
 
 type CountOpenItemsRow struct {
@@ -54,7 +78,13 @@ type CountOpenItemsRow struct {
 }
 
 func (q *Queries) CountOpenItems(ctx context.Context, arg CountOpenItemsParams) ([]CountOpenItemsRow, error) {
-	rows, err := q.db.Query(ctx, countOpenItems, arg.ClientID, arg.Most)
+	rows, err := q.db.Query(ctx, countOpenItems,
+		arg.ClientID,
+		arg.ManagedTenantID,
+		arg.Address,
+		arg.Words,
+		arg.Most,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -75,23 +105,28 @@ func (q *Queries) CountOpenItems(ctx context.Context, arg CountOpenItemsParams) 
 
 const listItems = `-- name: ListItems :many
 SELECT id, managed_tenant_id, entra_tenant_id, entra_object_id, user_principal_name, display_name, email, phone, role, account_enabled,
-       client_id, candidates, reason, fingerprint, status, created_at, last_seen_at, decided_by, decided_at
+       licence_count, user_type, client_id, candidates, peers, reason, fingerprint, status, created_at, last_seen_at, decided_by, decided_at
 FROM entra_contact_reconciliation_queue
 WHERE ($1::text = '' OR status = $1)
   AND ($2::text = '' OR client_id = $2)
-  AND ($3::text = '' OR reason = $3)
-  AND (created_at, id) > ($4::timestamptz, $5::uuid)
+  AND ($3::text = '' OR managed_tenant_id = $3)
+  AND ($4::text = '' OR reason = $4)
+  AND ($5::text = '' OR position($5 IN search) > 0 OR $6::text <> '' AND position($6 IN search) > 0)
+  AND (created_at, id) > ($7::timestamptz, $8::uuid)
 ORDER BY created_at, id
-LIMIT $6::int
+LIMIT $9::int
 `
 
 type ListItemsParams struct {
-	Status         string
-	ClientID       string
-	Reason         string
-	AfterCreatedAt time.Time
-	AfterID        uuid.UUID
-	PageSize       int32
+	Status          string
+	ClientID        string
+	ManagedTenantID string
+	Reason          string
+	Address         string
+	Words           string
+	AfterCreatedAt  time.Time
+	AfterID         uuid.UUID
+	PageSize        int32
 }
 
 type ListItemsRow struct {
@@ -105,8 +140,11 @@ type ListItemsRow struct {
 	Phone             string
 	Role              string
 	AccountEnabled    *bool
+	LicenceCount      *int32
+	UserType          string
 	ClientID          string
 	Candidates        []byte
+	Peers             []byte
 	Reason            string
 	Fingerprint       string
 	Status            string
@@ -121,7 +159,10 @@ func (q *Queries) ListItems(ctx context.Context, arg ListItemsParams) ([]ListIte
 	rows, err := q.db.Query(ctx, listItems,
 		arg.Status,
 		arg.ClientID,
+		arg.ManagedTenantID,
 		arg.Reason,
+		arg.Address,
+		arg.Words,
 		arg.AfterCreatedAt,
 		arg.AfterID,
 		arg.PageSize,
@@ -144,8 +185,11 @@ func (q *Queries) ListItems(ctx context.Context, arg ListItemsParams) ([]ListIte
 			&i.Phone,
 			&i.Role,
 			&i.AccountEnabled,
+			&i.LicenceCount,
+			&i.UserType,
 			&i.ClientID,
 			&i.Candidates,
+			&i.Peers,
 			&i.Reason,
 			&i.Fingerprint,
 			&i.Status,

@@ -59,6 +59,10 @@ type EntraContactReconciliationQueue struct {
 	Role              string
 	AccountEnabled    *bool
 	PendingAttempt    *int32
+	Search            string
+	Peers             []byte
+	LicenceCount      *int32
+	UserType          string
 }
 
 type Outbox struct {
@@ -91,4 +95,5 @@ type QueueDecision struct {
 	CompletedAt     *time.Time
 	ResultContactID *string
 	EffectID        pgtype.UUID
+	Undoes          *int32
 }

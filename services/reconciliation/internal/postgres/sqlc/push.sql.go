@@ -100,11 +100,12 @@ const upsertOpenItems = `-- name: UpsertOpenItems :execrows
 INSERT INTO entra_contact_reconciliation_queue AS q (
     tenant_id, id, managed_tenant_id, entra_tenant_id, mapping_revision, entra_object_id,
     user_principal_name, display_name, email, client_id, candidates, reason, fingerprint,
-    phone, role, account_enabled, status, first_run_id, last_run_id, created_at, last_seen_at)
+    phone, role, account_enabled, licence_count, user_type, peers, search, status, first_run_id, last_run_id, created_at, last_seen_at)
 SELECT NULLIF(current_setting('app.tenant', true), ''), pushed.id, $1::text, $2::text, $3::bigint,
        pushed.entra_object_id, pushed.user_principal_name, pushed.display_name, pushed.email, $4::text,
        pushed.candidates, pushed.reason, pushed.fingerprint,
-       pushed.phone, pushed.role, NULLIF(pushed.account_enabled, '')::boolean, 'open', $5::uuid, $5::uuid, $6::timestamptz, $6::timestamptz
+       pushed.phone, pushed.role, NULLIF(pushed.account_enabled, '')::boolean,
+       NULLIF(pushed.licence_count, -1), pushed.user_type, pushed.peers, pushed.search, 'open', $5::uuid, $5::uuid, $6::timestamptz, $6::timestamptz
 FROM (
     SELECT unnest($7::uuid[]) AS id,
            unnest($8::text[]) AS entra_object_id,
@@ -117,7 +118,12 @@ FROM (
            unnest($15::text[]) AS phone,
            unnest($16::text[]) AS role,
            -- true, false, or empty where it is not known
-           unnest($17::text[]) AS account_enabled
+           unnest($17::text[]) AS account_enabled,
+           -- -1 where it is not known
+           unnest($18::integer[]) AS licence_count,
+           unnest($19::text[]) AS user_type,
+           unnest($20::jsonb[]) AS peers,
+           unnest($21::text[]) AS search
 ) AS pushed
 ORDER BY pushed.entra_object_id
 ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) WHERE status = 'open'
@@ -134,15 +140,19 @@ DO UPDATE SET
     phone = EXCLUDED.phone,
     role = EXCLUDED.role,
     account_enabled = EXCLUDED.account_enabled,
+    licence_count = EXCLUDED.licence_count,
+    user_type = EXCLUDED.user_type,
+    peers = EXCLUDED.peers,
+    search = EXCLUDED.search,
     last_run_id = EXCLUDED.last_run_id,
     last_seen_at = GREATEST(q.last_seen_at, EXCLUDED.last_seen_at)
 WHERE q.last_seen_at < EXCLUDED.last_seen_at
    OR (q.last_run_id, q.mapping_revision, q.fingerprint, q.client_id, q.managed_tenant_id, q.reason, q.candidates,
-       q.user_principal_name, q.display_name, q.email, q.phone, q.role, q.account_enabled)
+       q.user_principal_name, q.display_name, q.email, q.phone, q.role, q.account_enabled, q.licence_count, q.user_type, q.peers, q.search)
    IS DISTINCT FROM
       (EXCLUDED.last_run_id, EXCLUDED.mapping_revision, EXCLUDED.fingerprint, EXCLUDED.client_id, EXCLUDED.managed_tenant_id, EXCLUDED.reason,
        EXCLUDED.candidates, EXCLUDED.user_principal_name, EXCLUDED.display_name, EXCLUDED.email,
-       EXCLUDED.phone, EXCLUDED.role, EXCLUDED.account_enabled)
+       EXCLUDED.phone, EXCLUDED.role, EXCLUDED.account_enabled, EXCLUDED.licence_count, EXCLUDED.user_type, EXCLUDED.peers, EXCLUDED.search)
 `
 
 type UpsertOpenItemsParams struct {
@@ -163,6 +173,10 @@ type UpsertOpenItemsParams struct {
 	Phones             []string
 	Roles              []string
 	AccountEnabled     []string
+	LicenceCounts      []int32
+	UserTypes          []string
+	Peers              [][]byte
+	Searches           []string
 }
 
 // A sighting refreshes the open item; one at the same time as the last writes nothing more.
@@ -185,6 +199,10 @@ func (q *Queries) UpsertOpenItems(ctx context.Context, arg UpsertOpenItemsParams
 		arg.Phones,
 		arg.Roles,
 		arg.AccountEnabled,
+		arg.LicenceCounts,
+		arg.UserTypes,
+		arg.Peers,
+		arg.Searches,
 	)
 	if err != nil {
 		return 0, err

@@ -63,3 +63,39 @@ WHERE l.ended_at IS NOT NULL OR l.relink_client_id = EXCLUDED.client_id;
 -- name: InsertPersonChange :exec
 INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, link_status, fields, at)
 VALUES (@tenant_id, @seq, @type, 'person', @contact_id::uuid, @client_id::uuid, @version::bigint, @link_status::text, @fields, @now::timestamptz);
+
+-- name: GetUndoable :one
+-- A resolution, and whether its contact and its link are as it left them.
+SELECT r.entra_tenant_id, r.entra_object_id, r.client_id, r.contact_id, r.created, r.was_inactive, r.was_inactivated_by_sync,
+       (r.undone_at IS NOT NULL)::boolean AS undone,
+       COALESCE(c.version = r.contact_version AND NOT c.deleted AND c.client_id = r.client_id
+           AND c.entra_tenant_id = r.entra_tenant_id AND c.entra_object_id = r.entra_object_id
+           AND l.contact_id = r.contact_id AND l.status = 'active' AND l.ended_at IS NULL, false)::boolean AS untouched
+FROM identity_resolutions r
+JOIN contacts c ON c.id = r.contact_id
+LEFT JOIN entra_contact_links l ON l.entra_tenant_id = r.entra_tenant_id AND l.entra_object_id = r.entra_object_id
+WHERE r.item_id = @item_id AND r.attempt = @attempt;
+
+-- name: EndResolvedLink :exec
+UPDATE entra_contact_links
+SET status = 'orphaned', ended_at = @now::timestamptz
+WHERE entra_tenant_id = @entra_tenant_id AND entra_object_id = @entra_object_id;
+
+-- name: FreeResolvedContact :one
+-- As it was before the resolution; one that it made is deleted.
+UPDATE contacts c
+SET entra_tenant_id = NULL, entra_object_id = NULL, entra_sync_source = NULL, last_entra_sync_at = NULL, entra_user_principal_name = NULL,
+    entra_account_enabled = NULL, entra_sync_status = NULL, entra_sync_status_reason = NULL,
+    inactive = @was_inactive, inactivated_by_sync = @was_inactivated_by_sync, deleted = @created,
+    version = c.version + 1, updated_at = @now::timestamptz
+WHERE c.id = @id
+RETURNING c.version;
+
+-- name: MarkUndone :exec
+UPDATE identity_resolutions
+SET undone_at = @now::timestamptz, undone_by = @undone_by, undone_seq = @undone_seq
+WHERE item_id = @item_id AND attempt = @attempt;
+
+-- name: InsertUndoChange :exec
+INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, fields, at)
+VALUES (@tenant_id, @seq, @type, 'person', @contact_id::uuid, @client_id::uuid, @version::bigint, @fields, @now::timestamptz);

@@ -40,14 +40,17 @@ func (r *Round) Queue(ctx context.Context, after, limit int) ([]syncengine.Queue
 func queueItem(row pgx.CollectableRow) (syncengine.QueueItem, error) {
 	var item syncengine.QueueItem
 	var addresses string
-	var candidates []byte
+	var candidates, peers []byte
 	err := row.Scan(&item.Number, &item.ObjectID, &item.UserPrincipalName, &item.DisplayName, &item.Email, &item.Reason, &addresses,
-		&item.Phone, &item.Role, &item.Enabled, &candidates)
+		&item.Phone, &item.Role, &item.Enabled, &item.Licences, &item.UserType, &candidates, &peers)
 	if err != nil {
 		return item, err
 	}
 	if err := json.Unmarshal(candidates, &item.Candidates); err != nil {
 		return item, fmt.Errorf("reading candidates: %w", err)
+	}
+	if err := json.Unmarshal(peers, &item.Peers); err != nil {
+		return item, fmt.Errorf("reading peers: %w", err)
 	}
 	item.Fingerprint = fingerprint(item.Reason, addresses, item.Candidates)
 	return item, nil

@@ -29,7 +29,10 @@ CREATE TEMP TABLE IF NOT EXISTS stage (
     -- It left the directory: the rest is empty.
     removed    boolean NOT NULL,
     -- As upstream gave it, where that is to be kept.
-    properties jsonb
+    properties jsonb,
+    -- Null when it is not known.
+    licences   integer,
+    user_type  text NOT NULL DEFAULT ''
 );
 -- The links that count, of who was staged and, where everybody was listed, of who was not. They are
 -- found once, and looked up by number from then on.
@@ -52,7 +55,13 @@ CREATE TEMP TABLE IF NOT EXISTS address (
     ord     bigint NOT NULL,
     address text COLLATE "C" NOT NULL
 );
-CREATE TEMP TABLE IF NOT EXISTS duplicate (n integer NOT NULL PRIMARY KEY);
+-- Addresses that several identities without a link have.
+CREATE TEMP TABLE IF NOT EXISTS duplicate (
+    n       integer NOT NULL,
+    address text COLLATE "C" NOT NULL,
+    PRIMARY KEY (n, address)
+);
+CREATE INDEX IF NOT EXISTS duplicate_address ON duplicate (address);
 -- What an identity without a link hits by its addresses; no row when that is nobody.
 CREATE TEMP TABLE IF NOT EXISTS match (
     n          integer NOT NULL PRIMARY KEY,

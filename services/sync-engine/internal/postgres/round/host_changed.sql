@@ -1,7 +1,7 @@
 -- name: host_changed
 -- Identities of the directory whose contacts others than rounds wrote since the last one, by the
--- change feed. A contact that was moved is still shown as the identity's; of one that was deleted the
--- link's history knows whose it was.
+-- change feed, and those about whom a person took a decision back. A contact that was moved is still
+-- shown as the identity's; of one that was deleted the link's history knows whose it was.
 SELECT DISTINCT i.entra_object_id
 FROM (
     SELECT DISTINCT f.contact_id FROM contact_changes f WHERE f.seq > @since AND f.source <> 'sync'
@@ -12,4 +12,6 @@ CROSS JOIN LATERAL (
     SELECT h.entra_object_id FROM entra_contact_link_history h
     WHERE h.old_contact_id = f.contact_id AND h.entra_tenant_id = @directory AND h.event = 'contact_deleted'
 ) i
+UNION
+SELECT r.entra_object_id FROM identity_resolutions r WHERE r.entra_tenant_id = @directory AND r.undone_seq > @since
 LIMIT @limit;

@@ -1,13 +1,13 @@
 -- name: keep_write
 -- Who is known already writes no row.
 INSERT INTO kept_identities (tenant_id, entra_tenant_id, entra_object_id, failure, verdict, pattern, linked, content, upn, enabled, full_name, name_key, named,
-    email, email_norm, mailed, phone, role, addresses, own, contact_id, properties)
+    email, email_norm, mailed, phone, role, addresses, own, contact_id, properties, licences, user_type)
 SELECT @tenant, @directory, h.object_id, s.failure, s.verdict, s.pattern, h.linked, s.content, s.upn, s.enabled, s.full_name, s.name_key, s.named,
-       s.email, s.email_norm, s.mailed, s.phone, s.role, s.addresses, s.own, s.contact_id, s.properties
+       s.email, s.email_norm, s.mailed, s.phone, s.role, s.addresses, s.own, s.contact_id, s.properties, s.licences, s.user_type
 FROM keep h
 CROSS JOIN LATERAL (
     SELECT s.failure, s.verdict, s.pattern, s.content, s.upn, s.enabled, s.full_name, s.name_key, s.named, s.email, s.email_norm, s.mailed, s.phone, s.role,
-           s.addresses, s.own, s.contact_id, s.properties
+           s.addresses, s.own, s.contact_id, s.properties, s.licences, s.user_type
     FROM stage s WHERE s.n = h.n LIMIT 1
 ) s
 LEFT JOIN LATERAL (
@@ -25,4 +25,5 @@ ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) DO UPDATE
 SET failure = EXCLUDED.failure, verdict = EXCLUDED.verdict, pattern = EXCLUDED.pattern, linked = EXCLUDED.linked, content = EXCLUDED.content, upn = EXCLUDED.upn,
     enabled = EXCLUDED.enabled, full_name = EXCLUDED.full_name, name_key = EXCLUDED.name_key, named = EXCLUDED.named, email = EXCLUDED.email,
     email_norm = EXCLUDED.email_norm, mailed = EXCLUDED.mailed, phone = EXCLUDED.phone, role = EXCLUDED.role, addresses = EXCLUDED.addresses,
-    own = EXCLUDED.own, contact_id = EXCLUDED.contact_id, properties = EXCLUDED.properties;
+    own = EXCLUDED.own, contact_id = EXCLUDED.contact_id, properties = EXCLUDED.properties,
+    licences = EXCLUDED.licences, user_type = EXCLUDED.user_type;

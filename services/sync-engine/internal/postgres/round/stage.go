@@ -31,7 +31,7 @@ var (
 
 var stageColumns = []string{
 	"n", "object_id", "content", "failure", "nameless", "verdict", "pattern", "upn", "enabled", "full_name", "name_key", "named", "email", "email_norm", "mailed",
-	"phone", "role", "addresses", "own", "contact_id", "removed", "properties",
+	"phone", "role", "addresses", "own", "contact_id", "removed", "properties", "licences", "user_type",
 }
 
 // Stage copies a batch into the temporary table, numbered on. It returns before the
@@ -77,7 +77,7 @@ func (r *Round) copied() error {
 type copySource struct {
 	identities []syncengine.Identity
 	n, at      int
-	values     [22]any
+	values     [24]any
 	err        error
 }
 
@@ -98,10 +98,10 @@ func (s *copySource) Values() ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.values = [22]any{
+	s.values = [24]any{
 		int32(s.n + s.at + 1), i.ObjectID, i.Content, text(i.Failure), i.Nameless, text(i.Verdict), text(i.Pattern), // far below 2³¹
 		i.UserPrincipalName, i.Enabled, i.FullName, i.NameKey, i.HasDisplayName, i.Email, text(i.EmailNorm), i.EmailIsMail, i.Phone, i.Role,
-		strings.Join(i.Addresses, " "), int32(i.Own), id, i.Removed, kept, // far below 2³¹
+		strings.Join(i.Addresses, " "), int32(i.Own), id, i.Removed, kept, i.Licences, i.UserType, // far below 2³¹
 	}
 	return s.values[:], nil
 }

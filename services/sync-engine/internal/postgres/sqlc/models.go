@@ -177,7 +177,6 @@ type EffectsWaiting struct {
 	OrderKey    *string
 	Number      int64
 	LeasedUntil *time.Time
-	DueAt       interface{}
 }
 
 type EntraContactLink struct {
@@ -376,6 +375,9 @@ type IdentityResolution struct {
 	WasInactivatedBySync bool
 	DecidedBy            string
 	At                   time.Time
+	UndoneAt             *time.Time
+	UndoneBy             *string
+	UndoneSeq            *int64
 }
 
 type KeptIdentity struct {
@@ -401,7 +403,8 @@ type KeptIdentity struct {
 	Own           int32
 	ContactID     uuid.UUID
 	Properties    []byte
-	UpnKey        *string
+	Licences      *int32
+	UserType      string
 }
 
 type ManagedTenantSetting struct {

@@ -12,6 +12,55 @@ import (
 	"github.com/google/uuid"
 )
 
+const endResolvedLink = `-- name: EndResolvedLink :exec
+UPDATE entra_contact_links
+SET status = 'orphaned', ended_at = $1::timestamptz
+WHERE entra_tenant_id = $2 AND entra_object_id = $3
+`
+
+type EndResolvedLinkParams struct {
+	Now           time.Time
+	EntraTenantID string
+	EntraObjectID string
+}
+
+func (q *Queries) EndResolvedLink(ctx context.Context, arg EndResolvedLinkParams) error {
+	_, err := q.db.Exec(ctx, endResolvedLink, arg.Now, arg.EntraTenantID, arg.EntraObjectID)
+	return err
+}
+
+const freeResolvedContact = `-- name: FreeResolvedContact :one
+UPDATE contacts c
+SET entra_tenant_id = NULL, entra_object_id = NULL, entra_sync_source = NULL, last_entra_sync_at = NULL, entra_user_principal_name = NULL,
+    entra_account_enabled = NULL, entra_sync_status = NULL, entra_sync_status_reason = NULL,
+    inactive = $1, inactivated_by_sync = $2, deleted = $3,
+    version = c.version + 1, updated_at = $4::timestamptz
+WHERE c.id = $5
+RETURNING c.version
+`
+
+type FreeResolvedContactParams struct {
+	WasInactive          bool
+	WasInactivatedBySync bool
+	Created              bool
+	Now                  time.Time
+	ID                   uuid.UUID
+}
+
+// As it was before the resolution; one that it made is deleted.
+func (q *Queries) FreeResolvedContact(ctx context.Context, arg FreeResolvedContactParams) (int64, error) {
+	row := q.db.QueryRow(ctx, freeResolvedContact,
+		arg.WasInactive,
+		arg.WasInactivatedBySync,
+		arg.Created,
+		arg.Now,
+		arg.ID,
+	)
+	var version int64
+	err := row.Scan(&version)
+	return version, err
+}
+
 const getIdentityLink = `-- name: GetIdentityLink :one
 SELECT contact_id, (ended_at IS NOT NULL OR relink_client_id IS NOT DISTINCT FROM $1::uuid)::boolean AS free
 FROM entra_contact_links
@@ -106,6 +155,53 @@ func (q *Queries) GetResolvableContact(ctx context.Context, arg GetResolvableCon
 		&i.InactivatedBySync,
 		&i.Version,
 		&i.Taken,
+	)
+	return i, err
+}
+
+const getUndoable = `-- name: GetUndoable :one
+SELECT r.entra_tenant_id, r.entra_object_id, r.client_id, r.contact_id, r.created, r.was_inactive, r.was_inactivated_by_sync,
+       (r.undone_at IS NOT NULL)::boolean AS undone,
+       COALESCE(c.version = r.contact_version AND NOT c.deleted AND c.client_id = r.client_id
+           AND c.entra_tenant_id = r.entra_tenant_id AND c.entra_object_id = r.entra_object_id
+           AND l.contact_id = r.contact_id AND l.status = 'active' AND l.ended_at IS NULL, false)::boolean AS untouched
+FROM identity_resolutions r
+JOIN contacts c ON c.id = r.contact_id
+LEFT JOIN entra_contact_links l ON l.entra_tenant_id = r.entra_tenant_id AND l.entra_object_id = r.entra_object_id
+WHERE r.item_id = $1 AND r.attempt = $2
+`
+
+type GetUndoableParams struct {
+	ItemID  uuid.UUID
+	Attempt int32
+}
+
+type GetUndoableRow struct {
+	EntraTenantID        string
+	EntraObjectID        string
+	ClientID             uuid.UUID
+	ContactID            uuid.UUID
+	Created              bool
+	WasInactive          bool
+	WasInactivatedBySync bool
+	Undone               bool
+	Untouched            bool
+}
+
+// A resolution, and whether its contact and its link are as it left them.
+func (q *Queries) GetUndoable(ctx context.Context, arg GetUndoableParams) (GetUndoableRow, error) {
+	row := q.db.QueryRow(ctx, getUndoable, arg.ItemID, arg.Attempt)
+	var i GetUndoableRow
+	err := row.Scan(
+		&i.EntraTenantID,
+		&i.EntraObjectID,
+		&i.ClientID,
+		&i.ContactID,
+		&i.Created,
+		&i.WasInactive,
+		&i.WasInactivatedBySync,
+		&i.Undone,
+		&i.Untouched,
 	)
 	return i, err
 }
@@ -233,6 +329,36 @@ func (q *Queries) InsertResolvedContact(ctx context.Context, arg InsertResolvedC
 	return err
 }
 
+const insertUndoChange = `-- name: InsertUndoChange :exec
+INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, fields, at)
+VALUES ($1, $2, $3, 'person', $4::uuid, $5::uuid, $6::bigint, $7, $8::timestamptz)
+`
+
+type InsertUndoChangeParams struct {
+	TenantID  string
+	Seq       int64
+	Type      string
+	ContactID uuid.UUID
+	ClientID  uuid.UUID
+	Version   int64
+	Fields    []string
+	Now       time.Time
+}
+
+func (q *Queries) InsertUndoChange(ctx context.Context, arg InsertUndoChangeParams) error {
+	_, err := q.db.Exec(ctx, insertUndoChange,
+		arg.TenantID,
+		arg.Seq,
+		arg.Type,
+		arg.ContactID,
+		arg.ClientID,
+		arg.Version,
+		arg.Fields,
+		arg.Now,
+	)
+	return err
+}
+
 const linkIdentity = `-- name: LinkIdentity :execrows
 INSERT INTO entra_contact_links AS l (tenant_id, entra_tenant_id, entra_object_id, contact_id, client_id, status,
     last_seen_at, last_synced_at, created_at)
@@ -313,4 +439,29 @@ func (q *Queries) MarkResolvedContact(ctx context.Context, arg MarkResolvedConta
 	var version int64
 	err := row.Scan(&version)
 	return version, err
+}
+
+const markUndone = `-- name: MarkUndone :exec
+UPDATE identity_resolutions
+SET undone_at = $1::timestamptz, undone_by = $2, undone_seq = $3
+WHERE item_id = $4 AND attempt = $5
+`
+
+type MarkUndoneParams struct {
+	Now       time.Time
+	UndoneBy  *string
+	UndoneSeq *int64
+	ItemID    uuid.UUID
+	Attempt   int32
+}
+
+func (q *Queries) MarkUndone(ctx context.Context, arg MarkUndoneParams) error {
+	_, err := q.db.Exec(ctx, markUndone,
+		arg.Now,
+		arg.UndoneBy,
+		arg.UndoneSeq,
+		arg.ItemID,
+		arg.Attempt,
+	)
+	return err
 }

@@ -115,7 +115,11 @@ func (x *GetQueueItemResponse) GetItem() *QueueItem {
 type CountQueueItemsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only items of this client; empty for all.
-	ClientId      string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	ClientId string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Only items of this managed tenant; empty for all.
+	ManagedTenantId string `protobuf:"bytes,2,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// The beginning of any word of the identity's name, or of its address or sign-in name.
+	Q             string `protobuf:"bytes,3,opt,name=q,proto3" json:"q,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -157,11 +161,29 @@ func (x *CountQueueItemsRequest) GetClientId() string {
 	return ""
 }
 
+func (x *CountQueueItemsRequest) GetManagedTenantId() string {
+	if x != nil {
+		return x.ManagedTenantId
+	}
+	return ""
+}
+
+func (x *CountQueueItemsRequest) GetQ() string {
+	if x != nil {
+		return x.Q
+	}
+	return ""
+}
+
+// QueueCount is how many items of a client are open for a reason.
 type QueueCount struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ClientId      string                 `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	Open          int32                  `protobuf:"varint,3,opt,name=open,proto3" json:"open,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The client's id.
+	ClientId string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Why they are in the queue.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// How many are open.
+	Open          int32 `protobuf:"varint,3,opt,name=open,proto3" json:"open,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -561,6 +583,104 @@ func (x *DismissItemResponse) GetItem() *QueueItem {
 	return nil
 }
 
+type UndoDecisionRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	ItemId string                 `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	// Which decision, as the item's decisionNumber says: a late request cannot undo a later one.
+	DecisionNumber int32 `protobuf:"varint,2,opt,name=decision_number,json=decisionNumber,proto3" json:"decision_number,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *UndoDecisionRequest) Reset() {
+	*x = UndoDecisionRequest{}
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UndoDecisionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UndoDecisionRequest) ProtoMessage() {}
+
+func (x *UndoDecisionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UndoDecisionRequest.ProtoReflect.Descriptor instead.
+func (*UndoDecisionRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *UndoDecisionRequest) GetItemId() string {
+	if x != nil {
+		return x.ItemId
+	}
+	return ""
+}
+
+func (x *UndoDecisionRequest) GetDecisionNumber() int32 {
+	if x != nil {
+		return x.DecisionNumber
+	}
+	return 0
+}
+
+type UndoDecisionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The item, which is open again.
+	Item          *QueueItem `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UndoDecisionResponse) Reset() {
+	*x = UndoDecisionResponse{}
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UndoDecisionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UndoDecisionResponse) ProtoMessage() {}
+
+func (x *UndoDecisionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UndoDecisionResponse.ProtoReflect.Descriptor instead.
+func (*UndoDecisionResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *UndoDecisionResponse) GetItem() *QueueItem {
+	if x != nil {
+		return x.Item
+	}
+	return nil
+}
+
 type FinishDecisionRequest struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	ItemId string                 `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
@@ -572,7 +692,7 @@ type FinishDecisionRequest struct {
 
 func (x *FinishDecisionRequest) Reset() {
 	*x = FinishDecisionRequest{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[11]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -584,7 +704,7 @@ func (x *FinishDecisionRequest) String() string {
 func (*FinishDecisionRequest) ProtoMessage() {}
 
 func (x *FinishDecisionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[11]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -597,7 +717,7 @@ func (x *FinishDecisionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishDecisionRequest.ProtoReflect.Descriptor instead.
 func (*FinishDecisionRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{11}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *FinishDecisionRequest) GetItemId() string {
@@ -622,7 +742,7 @@ type FinishDecisionResponse struct {
 
 func (x *FinishDecisionResponse) Reset() {
 	*x = FinishDecisionResponse{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[12]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -634,7 +754,7 @@ func (x *FinishDecisionResponse) String() string {
 func (*FinishDecisionResponse) ProtoMessage() {}
 
 func (x *FinishDecisionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[12]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -647,7 +767,7 @@ func (x *FinishDecisionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishDecisionResponse.ProtoReflect.Descriptor instead.
 func (*FinishDecisionResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{12}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{14}
 }
 
 var File_entrasync_reconciliation_v1_decision_proto protoreflect.FileDescriptor
@@ -658,9 +778,11 @@ const file_entrasync_reconciliation_v1_decision_proto_rawDesc = "" +
 	"\x13GetQueueItemRequest\x12\"\n" +
 	"\aitem_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06itemId\"R\n" +
 	"\x14GetQueueItemResponse\x12:\n" +
-	"\x04item\x18\x01 \x01(\v2&.entrasync.reconciliation.v1.QueueItemR\x04item\">\n" +
+	"\x04item\x18\x01 \x01(\v2&.entrasync.reconciliation.v1.QueueItemR\x04item\"\x8b\x01\n" +
 	"\x16CountQueueItemsRequest\x12$\n" +
-	"\tclient_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\bclientId\"U\n" +
+	"\tclient_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\bclientId\x123\n" +
+	"\x11managed_tenant_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x0fmanagedTenantId\x12\x16\n" +
+	"\x01q\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x01q\"U\n" +
 	"\n" +
 	"QueueCount\x12\x1b\n" +
 	"\tclient_id\x18\x01 \x01(\tR\bclientId\x12\x16\n" +
@@ -687,17 +809,23 @@ const file_entrasync_reconciliation_v1_decision_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\"Q\n" +
 	"\x13DismissItemResponse\x12:\n" +
+	"\x04item\x18\x01 \x01(\v2&.entrasync.reconciliation.v1.QueueItemR\x04item\"k\n" +
+	"\x13UndoDecisionRequest\x12\"\n" +
+	"\aitem_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06itemId\x120\n" +
+	"\x0fdecision_number\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01R\x0edecisionNumber\"R\n" +
+	"\x14UndoDecisionResponse\x12:\n" +
 	"\x04item\x18\x01 \x01(\v2&.entrasync.reconciliation.v1.QueueItemR\x04item\"]\n" +
 	"\x15FinishDecisionRequest\x12!\n" +
 	"\aitem_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06itemId\x12!\n" +
 	"\aattempt\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01R\aattempt\"\x18\n" +
-	"\x16FinishDecisionResponse2\x9d\v\n" +
+	"\x16FinishDecisionResponse2\xb5\r\n" +
 	"\x0fDecisionService\x12\x8b\x02\n" +
 	"\fGetQueueItem\x120.entrasync.reconciliation.v1.GetQueueItemRequest\x1a1.entrasync.reconciliation.v1.GetQueueItemResponse\"\x95\x01\xaa\xbb\x18S\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x028\x126/api/integrations/entra/reconciliation-queue/{item_id}\x12\x91\x02\n" +
 	"\x0fCountQueueItems\x123.entrasync.reconciliation.v1.CountQueueItemsRequest\x1a4.entrasync.reconciliation.v1.CountQueueItemsResponse\"\x92\x01\xaa\xbb\x18S\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x025\x123/api/integrations/entra/reconciliation-queue:counts\x12\xb0\x02\n" +
 	"\x11ResolveToExisting\x125.entrasync.reconciliation.v1.ResolveToExistingRequest\x1a6.entrasync.reconciliation.v1.ResolveToExistingResponse\"\xab\x01\xaa\xbb\x18U\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x02L:\x01*\"G/api/integrations/entra/reconciliation-queue/{item_id}/resolve-existing\x12\x9c\x02\n" +
 	"\fResolveToNew\x120.entrasync.reconciliation.v1.ResolveToNewRequest\x1a1.entrasync.reconciliation.v1.ResolveToNewResponse\"\xa6\x01\xaa\xbb\x18U\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x02G:\x01*\"B/api/integrations/entra/reconciliation-queue/{item_id}/resolve-new\x12\x95\x02\n" +
-	"\vDismissItem\x12/.entrasync.reconciliation.v1.DismissItemRequest\x1a0.entrasync.reconciliation.v1.DismissItemResponse\"\xa2\x01\xaa\xbb\x18U\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x02C:\x01*\">/api/integrations/entra/reconciliation-queue/{item_id}/dismiss2\xa3\x01\n" +
+	"\vDismissItem\x12/.entrasync.reconciliation.v1.DismissItemRequest\x1a0.entrasync.reconciliation.v1.DismissItemResponse\"\xa2\x01\xaa\xbb\x18U\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x02C:\x01*\">/api/integrations/entra/reconciliation-queue/{item_id}/dismiss\x12\x95\x02\n" +
+	"\fUndoDecision\x120.entrasync.reconciliation.v1.UndoDecisionRequest\x1a1.entrasync.reconciliation.v1.UndoDecisionResponse\"\x9f\x01\xaa\xbb\x18U\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x02@:\x01*\";/api/integrations/entra/reconciliation-queue/{item_id}/undo2\xa3\x01\n" +
 	"\x17DecisionInternalService\x12\x87\x01\n" +
 	"\x0eFinishDecision\x122.entrasync.reconciliation.v1.FinishDecisionRequest\x1a3.entrasync.reconciliation.v1.FinishDecisionResponse\"\f\xb2\xbb\x18\b\n" +
 	"\x06workerB\x98\x02\n" +
@@ -715,7 +843,7 @@ func file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP() []byte {
 	return file_entrasync_reconciliation_v1_decision_proto_rawDescData
 }
 
-var file_entrasync_reconciliation_v1_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_entrasync_reconciliation_v1_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_entrasync_reconciliation_v1_decision_proto_goTypes = []any{
 	(*GetQueueItemRequest)(nil),       // 0: entrasync.reconciliation.v1.GetQueueItemRequest
 	(*GetQueueItemResponse)(nil),      // 1: entrasync.reconciliation.v1.GetQueueItemResponse
@@ -728,33 +856,38 @@ var file_entrasync_reconciliation_v1_decision_proto_goTypes = []any{
 	(*ResolveToNewResponse)(nil),      // 8: entrasync.reconciliation.v1.ResolveToNewResponse
 	(*DismissItemRequest)(nil),        // 9: entrasync.reconciliation.v1.DismissItemRequest
 	(*DismissItemResponse)(nil),       // 10: entrasync.reconciliation.v1.DismissItemResponse
-	(*FinishDecisionRequest)(nil),     // 11: entrasync.reconciliation.v1.FinishDecisionRequest
-	(*FinishDecisionResponse)(nil),    // 12: entrasync.reconciliation.v1.FinishDecisionResponse
-	(*QueueItem)(nil),                 // 13: entrasync.reconciliation.v1.QueueItem
+	(*UndoDecisionRequest)(nil),       // 11: entrasync.reconciliation.v1.UndoDecisionRequest
+	(*UndoDecisionResponse)(nil),      // 12: entrasync.reconciliation.v1.UndoDecisionResponse
+	(*FinishDecisionRequest)(nil),     // 13: entrasync.reconciliation.v1.FinishDecisionRequest
+	(*FinishDecisionResponse)(nil),    // 14: entrasync.reconciliation.v1.FinishDecisionResponse
+	(*QueueItem)(nil),                 // 15: entrasync.reconciliation.v1.QueueItem
 }
 var file_entrasync_reconciliation_v1_decision_proto_depIdxs = []int32{
-	13, // 0: entrasync.reconciliation.v1.GetQueueItemResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
+	15, // 0: entrasync.reconciliation.v1.GetQueueItemResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
 	3,  // 1: entrasync.reconciliation.v1.CountQueueItemsResponse.counts:type_name -> entrasync.reconciliation.v1.QueueCount
-	13, // 2: entrasync.reconciliation.v1.ResolveToExistingResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
-	13, // 3: entrasync.reconciliation.v1.ResolveToNewResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
-	13, // 4: entrasync.reconciliation.v1.DismissItemResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
-	0,  // 5: entrasync.reconciliation.v1.DecisionService.GetQueueItem:input_type -> entrasync.reconciliation.v1.GetQueueItemRequest
-	2,  // 6: entrasync.reconciliation.v1.DecisionService.CountQueueItems:input_type -> entrasync.reconciliation.v1.CountQueueItemsRequest
-	5,  // 7: entrasync.reconciliation.v1.DecisionService.ResolveToExisting:input_type -> entrasync.reconciliation.v1.ResolveToExistingRequest
-	7,  // 8: entrasync.reconciliation.v1.DecisionService.ResolveToNew:input_type -> entrasync.reconciliation.v1.ResolveToNewRequest
-	9,  // 9: entrasync.reconciliation.v1.DecisionService.DismissItem:input_type -> entrasync.reconciliation.v1.DismissItemRequest
-	11, // 10: entrasync.reconciliation.v1.DecisionInternalService.FinishDecision:input_type -> entrasync.reconciliation.v1.FinishDecisionRequest
-	1,  // 11: entrasync.reconciliation.v1.DecisionService.GetQueueItem:output_type -> entrasync.reconciliation.v1.GetQueueItemResponse
-	4,  // 12: entrasync.reconciliation.v1.DecisionService.CountQueueItems:output_type -> entrasync.reconciliation.v1.CountQueueItemsResponse
-	6,  // 13: entrasync.reconciliation.v1.DecisionService.ResolveToExisting:output_type -> entrasync.reconciliation.v1.ResolveToExistingResponse
-	8,  // 14: entrasync.reconciliation.v1.DecisionService.ResolveToNew:output_type -> entrasync.reconciliation.v1.ResolveToNewResponse
-	10, // 15: entrasync.reconciliation.v1.DecisionService.DismissItem:output_type -> entrasync.reconciliation.v1.DismissItemResponse
-	12, // 16: entrasync.reconciliation.v1.DecisionInternalService.FinishDecision:output_type -> entrasync.reconciliation.v1.FinishDecisionResponse
-	11, // [11:17] is the sub-list for method output_type
-	5,  // [5:11] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	15, // 2: entrasync.reconciliation.v1.ResolveToExistingResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
+	15, // 3: entrasync.reconciliation.v1.ResolveToNewResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
+	15, // 4: entrasync.reconciliation.v1.DismissItemResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
+	15, // 5: entrasync.reconciliation.v1.UndoDecisionResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
+	0,  // 6: entrasync.reconciliation.v1.DecisionService.GetQueueItem:input_type -> entrasync.reconciliation.v1.GetQueueItemRequest
+	2,  // 7: entrasync.reconciliation.v1.DecisionService.CountQueueItems:input_type -> entrasync.reconciliation.v1.CountQueueItemsRequest
+	5,  // 8: entrasync.reconciliation.v1.DecisionService.ResolveToExisting:input_type -> entrasync.reconciliation.v1.ResolveToExistingRequest
+	7,  // 9: entrasync.reconciliation.v1.DecisionService.ResolveToNew:input_type -> entrasync.reconciliation.v1.ResolveToNewRequest
+	9,  // 10: entrasync.reconciliation.v1.DecisionService.DismissItem:input_type -> entrasync.reconciliation.v1.DismissItemRequest
+	11, // 11: entrasync.reconciliation.v1.DecisionService.UndoDecision:input_type -> entrasync.reconciliation.v1.UndoDecisionRequest
+	13, // 12: entrasync.reconciliation.v1.DecisionInternalService.FinishDecision:input_type -> entrasync.reconciliation.v1.FinishDecisionRequest
+	1,  // 13: entrasync.reconciliation.v1.DecisionService.GetQueueItem:output_type -> entrasync.reconciliation.v1.GetQueueItemResponse
+	4,  // 14: entrasync.reconciliation.v1.DecisionService.CountQueueItems:output_type -> entrasync.reconciliation.v1.CountQueueItemsResponse
+	6,  // 15: entrasync.reconciliation.v1.DecisionService.ResolveToExisting:output_type -> entrasync.reconciliation.v1.ResolveToExistingResponse
+	8,  // 16: entrasync.reconciliation.v1.DecisionService.ResolveToNew:output_type -> entrasync.reconciliation.v1.ResolveToNewResponse
+	10, // 17: entrasync.reconciliation.v1.DecisionService.DismissItem:output_type -> entrasync.reconciliation.v1.DismissItemResponse
+	12, // 18: entrasync.reconciliation.v1.DecisionService.UndoDecision:output_type -> entrasync.reconciliation.v1.UndoDecisionResponse
+	14, // 19: entrasync.reconciliation.v1.DecisionInternalService.FinishDecision:output_type -> entrasync.reconciliation.v1.FinishDecisionResponse
+	13, // [13:20] is the sub-list for method output_type
+	6,  // [6:13] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_reconciliation_v1_decision_proto_init() }
@@ -769,7 +902,7 @@ func file_entrasync_reconciliation_v1_decision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_reconciliation_v1_decision_proto_rawDesc), len(file_entrasync_reconciliation_v1_decision_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

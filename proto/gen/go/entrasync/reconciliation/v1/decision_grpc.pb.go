@@ -24,6 +24,7 @@ const (
 	DecisionService_ResolveToExisting_FullMethodName = "/entrasync.reconciliation.v1.DecisionService/ResolveToExisting"
 	DecisionService_ResolveToNew_FullMethodName      = "/entrasync.reconciliation.v1.DecisionService/ResolveToNew"
 	DecisionService_DismissItem_FullMethodName       = "/entrasync.reconciliation.v1.DecisionService/DismissItem"
+	DecisionService_UndoDecision_FullMethodName      = "/entrasync.reconciliation.v1.DecisionService/UndoDecision"
 )
 
 // DecisionServiceClient is the client API for DecisionService service.
@@ -32,12 +33,14 @@ const (
 //
 // DecisionService records what a person decides about an item and carries it out. A check that
 // fails changes nothing. The same request of the same person again has the same answer; any other
-// one about an item that is not open is refused: item_closed (409). While the decision of another
-// person is being carried out: decision_pending (409).
+// one about an item that is not open is refused: item_closed (409), with what became of it under
+// metadata: status, action, decided_by, decided_at, contact_id. While the decision of another person is
+// being carried out: decision_pending (409), with the action and decided_by.
 type DecisionServiceClient interface {
 	// GetQueueItem reads one item with the last decision about it. Reasons: not_found (404).
 	GetQueueItem(ctx context.Context, in *GetQueueItemRequest, opts ...grpc.CallOption) (*GetQueueItemResponse, error)
-	// CountQueueItems counts open items by client and reason.
+	// CountQueueItems counts open items by client and reason, all those that ListQueueItems would list
+	// for the same filters.
 	CountQueueItems(ctx context.Context, in *CountQueueItemsRequest, opts ...grpc.CallOption) (*CountQueueItemsResponse, error)
 	// ResolveToExisting links the identity to a contact of the item's client. Reasons: not_found (404,
 	// the item or the contact), contact_of_other_client, deleted_contact, contact_linked,
@@ -49,6 +52,11 @@ type DecisionServiceClient interface {
 	// DismissItem keeps the identity without a contact. The item is not opened again until its reason,
 	// its candidates or the identity's addresses change. Reasons: not_found (404).
 	DismissItem(ctx context.Context, in *DismissItemRequest, opts ...grpc.CallOption) (*DismissItemResponse, error)
+	// UndoDecision takes back the decision that stands about an item, within 24 hours and where nothing
+	// was built on it since: the link ends, the contact is as it was before, a contact that the decision
+	// made is deleted, and the item is open again. Reasons: not_found (404), nothing_to_undo,
+	// undo_expired, decision_built_on and mapping_changed (409).
+	UndoDecision(ctx context.Context, in *UndoDecisionRequest, opts ...grpc.CallOption) (*UndoDecisionResponse, error)
 }
 
 type decisionServiceClient struct {
@@ -109,18 +117,30 @@ func (c *decisionServiceClient) DismissItem(ctx context.Context, in *DismissItem
 	return out, nil
 }
 
+func (c *decisionServiceClient) UndoDecision(ctx context.Context, in *UndoDecisionRequest, opts ...grpc.CallOption) (*UndoDecisionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UndoDecisionResponse)
+	err := c.cc.Invoke(ctx, DecisionService_UndoDecision_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // DecisionServiceServer is the server API for DecisionService service.
 // All implementations must embed UnimplementedDecisionServiceServer
 // for forward compatibility.
 //
 // DecisionService records what a person decides about an item and carries it out. A check that
 // fails changes nothing. The same request of the same person again has the same answer; any other
-// one about an item that is not open is refused: item_closed (409). While the decision of another
-// person is being carried out: decision_pending (409).
+// one about an item that is not open is refused: item_closed (409), with what became of it under
+// metadata: status, action, decided_by, decided_at, contact_id. While the decision of another person is
+// being carried out: decision_pending (409), with the action and decided_by.
 type DecisionServiceServer interface {
 	// GetQueueItem reads one item with the last decision about it. Reasons: not_found (404).
 	GetQueueItem(context.Context, *GetQueueItemRequest) (*GetQueueItemResponse, error)
-	// CountQueueItems counts open items by client and reason.
+	// CountQueueItems counts open items by client and reason, all those that ListQueueItems would list
+	// for the same filters.
 	CountQueueItems(context.Context, *CountQueueItemsRequest) (*CountQueueItemsResponse, error)
 	// ResolveToExisting links the identity to a contact of the item's client. Reasons: not_found (404,
 	// the item or the contact), contact_of_other_client, deleted_contact, contact_linked,
@@ -132,6 +152,11 @@ type DecisionServiceServer interface {
 	// DismissItem keeps the identity without a contact. The item is not opened again until its reason,
 	// its candidates or the identity's addresses change. Reasons: not_found (404).
 	DismissItem(context.Context, *DismissItemRequest) (*DismissItemResponse, error)
+	// UndoDecision takes back the decision that stands about an item, within 24 hours and where nothing
+	// was built on it since: the link ends, the contact is as it was before, a contact that the decision
+	// made is deleted, and the item is open again. Reasons: not_found (404), nothing_to_undo,
+	// undo_expired, decision_built_on and mapping_changed (409).
+	UndoDecision(context.Context, *UndoDecisionRequest) (*UndoDecisionResponse, error)
 	mustEmbedUnimplementedDecisionServiceServer()
 }
 
@@ -156,6 +181,9 @@ func (UnimplementedDecisionServiceServer) ResolveToNew(context.Context, *Resolve
 }
 func (UnimplementedDecisionServiceServer) DismissItem(context.Context, *DismissItemRequest) (*DismissItemResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DismissItem not implemented")
+}
+func (UnimplementedDecisionServiceServer) UndoDecision(context.Context, *UndoDecisionRequest) (*UndoDecisionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UndoDecision not implemented")
 }
 func (UnimplementedDecisionServiceServer) mustEmbedUnimplementedDecisionServiceServer() {}
 func (UnimplementedDecisionServiceServer) testEmbeddedByValue()                         {}
@@ -268,6 +296,24 @@ func _DecisionService_DismissItem_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _DecisionService_UndoDecision_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UndoDecisionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DecisionServiceServer).UndoDecision(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DecisionService_UndoDecision_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DecisionServiceServer).UndoDecision(ctx, req.(*UndoDecisionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // DecisionService_ServiceDesc is the grpc.ServiceDesc for DecisionService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -294,6 +340,10 @@ var DecisionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DismissItem",
 			Handler:    _DecisionService_DismissItem_Handler,
+		},
+		{
+			MethodName: "UndoDecision",
+			Handler:    _DecisionService_UndoDecision_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

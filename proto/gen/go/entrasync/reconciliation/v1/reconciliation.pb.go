@@ -25,22 +25,84 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// LinkedIdentity is what is known of the identity that a contact is linked to.
+type LinkedIdentity struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// active, disabled, deleted (it is not in its directory any more) or orphaned (its directory belongs
+	// to another client by now).
+	State string `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	// Its sign-in name; empty where it is not known.
+	UserPrincipalName string `protobuf:"bytes,2,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *LinkedIdentity) Reset() {
+	*x = LinkedIdentity{}
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkedIdentity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkedIdentity) ProtoMessage() {}
+
+func (x *LinkedIdentity) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkedIdentity.ProtoReflect.Descriptor instead.
+func (*LinkedIdentity) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *LinkedIdentity) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *LinkedIdentity) GetUserPrincipalName() string {
+	if x != nil {
+		return x.UserPrincipalName
+	}
+	return ""
+}
+
 // Candidate is a contact that an identity may belong to.
 type Candidate struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	ContactId string                 `protobuf:"bytes,1,opt,name=contact_id,json=contactId,proto3" json:"contact_id,omitempty"`
-	FullName  string                 `protobuf:"bytes,2,opt,name=full_name,json=fullName,proto3" json:"full_name,omitempty"`
-	Email     string                 `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`
-	Inactive  bool                   `protobuf:"varint,4,opt,name=inactive,proto3" json:"inactive,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The contact's id.
+	ContactId string `protobuf:"bytes,1,opt,name=contact_id,json=contactId,proto3" json:"contact_id,omitempty"`
+	// The contact's name.
+	FullName string `protobuf:"bytes,2,opt,name=full_name,json=fullName,proto3" json:"full_name,omitempty"`
+	// The contact's address.
+	Email string `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`
+	// Whether the contact is inactive.
+	Inactive bool `protobuf:"varint,4,opt,name=inactive,proto3" json:"inactive,omitempty"`
 	// The object id of the identity that the contact is linked to.
-	LinkedTo      *string `protobuf:"bytes,5,opt,name=linked_to,json=linkedTo,proto3,oneof" json:"linked_to,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	LinkedTo *string `protobuf:"bytes,5,opt,name=linked_to,json=linkedTo,proto3,oneof" json:"linked_to,omitempty"`
+	// What is known of that identity; absent where the contact is not linked.
+	LinkedIdentity *LinkedIdentity `protobuf:"bytes,6,opt,name=linked_identity,json=linkedIdentity,proto3" json:"linked_identity,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Candidate) Reset() {
 	*x = Candidate{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[0]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -52,7 +114,7 @@ func (x *Candidate) String() string {
 func (*Candidate) ProtoMessage() {}
 
 func (x *Candidate) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[0]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -65,7 +127,7 @@ func (x *Candidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
 func (*Candidate) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{0}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *Candidate) GetContactId() string {
@@ -103,26 +165,138 @@ func (x *Candidate) GetLinkedTo() string {
 	return ""
 }
 
+func (x *Candidate) GetLinkedIdentity() *LinkedIdentity {
+	if x != nil {
+		return x.LinkedIdentity
+	}
+	return nil
+}
+
+// Peer is another identity of the same directory that shares an address with the item's.
+type Peer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the account in its directory.
+	EntraObjectId string `protobuf:"bytes,1,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
+	// Its sign-in name.
+	UserPrincipalName string `protobuf:"bytes,2,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
+	// Its name.
+	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// Whether it is enabled; absent when that is not known.
+	AccountEnabled *bool `protobuf:"varint,4,opt,name=account_enabled,json=accountEnabled,proto3,oneof" json:"account_enabled,omitempty"`
+	// How many licences it has; absent when that is not known.
+	AssignedLicenceCount *int32 `protobuf:"varint,5,opt,name=assigned_licence_count,json=assignedLicenceCount,proto3,oneof" json:"assigned_licence_count,omitempty"`
+	// Member or Guest; empty when it is not known.
+	UserType      string `protobuf:"bytes,6,opt,name=user_type,json=userType,proto3" json:"user_type,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Peer) Reset() {
+	*x = Peer{}
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Peer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Peer) ProtoMessage() {}
+
+func (x *Peer) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Peer.ProtoReflect.Descriptor instead.
+func (*Peer) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Peer) GetEntraObjectId() string {
+	if x != nil {
+		return x.EntraObjectId
+	}
+	return ""
+}
+
+func (x *Peer) GetUserPrincipalName() string {
+	if x != nil {
+		return x.UserPrincipalName
+	}
+	return ""
+}
+
+func (x *Peer) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *Peer) GetAccountEnabled() bool {
+	if x != nil && x.AccountEnabled != nil {
+		return *x.AccountEnabled
+	}
+	return false
+}
+
+func (x *Peer) GetAssignedLicenceCount() int32 {
+	if x != nil && x.AssignedLicenceCount != nil {
+		return *x.AssignedLicenceCount
+	}
+	return 0
+}
+
+func (x *Peer) GetUserType() string {
+	if x != nil {
+		return x.UserType
+	}
+	return ""
+}
+
+// QueueItem is one identity about which a person must decide, or has decided.
 type QueueItem struct {
-	state             protoimpl.MessageState `protogen:"open.v1"`
-	ItemId            string                 `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
-	EntraTenantId     string                 `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	EntraObjectId     string                 `protobuf:"bytes,3,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
-	UserPrincipalName string                 `protobuf:"bytes,4,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
-	DisplayName       string                 `protobuf:"bytes,5,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	Email             string                 `protobuf:"bytes,6,opt,name=email,proto3" json:"email,omitempty"`
-	ClientId          string                 `protobuf:"bytes,7,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The item's id.
+	ItemId string `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	// The directory that the identity is of.
+	EntraTenantId string `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// The identity's id in its directory.
+	EntraObjectId string `protobuf:"bytes,3,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
+	// The identity's sign-in name.
+	UserPrincipalName string `protobuf:"bytes,4,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
+	// The identity's name.
+	DisplayName string `protobuf:"bytes,5,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// The identity's address.
+	Email string `protobuf:"bytes,6,opt,name=email,proto3" json:"email,omitempty"`
+	// The client to which the directory is mapped.
+	ClientId string `protobuf:"bytes,7,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// multiple_email_matches, contact_already_linked, duplicate_identity_email,
 	// email_in_use_elsewhere, alias_match or contact_deleted.
 	Reason string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
 	// open, resolved, dismissed or superseded.
-	Status          string                 `protobuf:"bytes,9,opt,name=status,proto3" json:"status,omitempty"`
-	Candidates      []*Candidate           `protobuf:"bytes,10,rep,name=candidates,proto3" json:"candidates,omitempty"`
-	CreatedAt       *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	LastSeenAt      *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=last_seen_at,json=lastSeenAt,proto3" json:"last_seen_at,omitempty"`
-	DecidedBy       *string                `protobuf:"bytes,13,opt,name=decided_by,json=decidedBy,proto3,oneof" json:"decided_by,omitempty"`
-	DecidedAt       *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
-	ManagedTenantId string                 `protobuf:"bytes,15,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	Status string `protobuf:"bytes,9,opt,name=status,proto3" json:"status,omitempty"`
+	// The contacts that the identity may belong to, at most 50.
+	Candidates []*Candidate `protobuf:"bytes,10,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	// When the item was opened.
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// When a sync saw the identity last.
+	LastSeenAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=last_seen_at,json=lastSeenAt,proto3" json:"last_seen_at,omitempty"`
+	// Who decided; absent while nobody has.
+	DecidedBy *string `protobuf:"bytes,13,opt,name=decided_by,json=decidedBy,proto3,oneof" json:"decided_by,omitempty"`
+	// When it was decided; absent while nobody has.
+	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
+	// The managed tenant that the identity is of.
+	ManagedTenantId string `protobuf:"bytes,15,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	// Absent when it is not known.
 	AccountEnabled *bool `protobuf:"varint,16,opt,name=account_enabled,json=accountEnabled,proto3,oneof" json:"account_enabled,omitempty"`
 	// Why the item was dismissed.
@@ -131,13 +305,24 @@ type QueueItem struct {
 	ResolvedContactId *string `protobuf:"bytes,18,opt,name=resolved_contact_id,json=resolvedContactId,proto3,oneof" json:"resolved_contact_id,omitempty"`
 	// True while a decision is being carried out; the item counts as open.
 	DecisionPending bool `protobuf:"varint,19,opt,name=decision_pending,json=decisionPending,proto3" json:"decision_pending,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The other identities of the directory that share an address with this one, at most 20.
+	Peers []*Peer `protobuf:"bytes,20,rep,name=peers,proto3" json:"peers,omitempty"`
+	// How many licences the account has; absent when that is not known.
+	AssignedLicenceCount *int32 `protobuf:"varint,21,opt,name=assigned_licence_count,json=assignedLicenceCount,proto3,oneof" json:"assigned_licence_count,omitempty"`
+	// Member or Guest; empty when it is not known.
+	UserType string `protobuf:"bytes,22,opt,name=user_type,json=userType,proto3" json:"user_type,omitempty"`
+	// The number of the decision that stands, which names it when it is to be undone; absent while there
+	// is none.
+	DecisionNumber *int32 `protobuf:"varint,23,opt,name=decision_number,json=decisionNumber,proto3,oneof" json:"decision_number,omitempty"`
+	// Until when the decision may be undone, where nothing is built on it; absent while there is none.
+	UndoUntil     *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=undo_until,json=undoUntil,proto3" json:"undo_until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *QueueItem) Reset() {
 	*x = QueueItem{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[1]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -149,7 +334,7 @@ func (x *QueueItem) String() string {
 func (*QueueItem) ProtoMessage() {}
 
 func (x *QueueItem) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[1]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -162,7 +347,7 @@ func (x *QueueItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueItem.ProtoReflect.Descriptor instead.
 func (*QueueItem) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{1}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *QueueItem) GetItemId() string {
@@ -298,20 +483,62 @@ func (x *QueueItem) GetDecisionPending() bool {
 	return false
 }
 
+func (x *QueueItem) GetPeers() []*Peer {
+	if x != nil {
+		return x.Peers
+	}
+	return nil
+}
+
+func (x *QueueItem) GetAssignedLicenceCount() int32 {
+	if x != nil && x.AssignedLicenceCount != nil {
+		return *x.AssignedLicenceCount
+	}
+	return 0
+}
+
+func (x *QueueItem) GetUserType() string {
+	if x != nil {
+		return x.UserType
+	}
+	return ""
+}
+
+func (x *QueueItem) GetDecisionNumber() int32 {
+	if x != nil && x.DecisionNumber != nil {
+		return *x.DecisionNumber
+	}
+	return 0
+}
+
+func (x *QueueItem) GetUndoUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UndoUntil
+	}
+	return nil
+}
+
 type ListQueueItemsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Status        string                 `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
-	ClientId      string                 `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
-	PageSize      int32                  `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string                 `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// open, resolved, dismissed or superseded; empty for all.
+	Status string `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
+	// Only items of this client; empty for all.
+	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Only items of this reason; empty for all.
+	Reason    string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	PageSize  int32  `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only items of this managed tenant; empty for all.
+	ManagedTenantId string `protobuf:"bytes,6,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// The beginning of any word of the identity's name, or of its address or sign-in name.
+	Q             string `protobuf:"bytes,7,opt,name=q,proto3" json:"q,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListQueueItemsRequest) Reset() {
 	*x = ListQueueItemsRequest{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[2]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -323,7 +550,7 @@ func (x *ListQueueItemsRequest) String() string {
 func (*ListQueueItemsRequest) ProtoMessage() {}
 
 func (x *ListQueueItemsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[2]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -336,7 +563,7 @@ func (x *ListQueueItemsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueueItemsRequest.ProtoReflect.Descriptor instead.
 func (*ListQueueItemsRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{2}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListQueueItemsRequest) GetStatus() string {
@@ -374,18 +601,36 @@ func (x *ListQueueItemsRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListQueueItemsRequest) GetManagedTenantId() string {
+	if x != nil {
+		return x.ManagedTenantId
+	}
+	return ""
+}
+
+func (x *ListQueueItemsRequest) GetQ() string {
+	if x != nil {
+		return x.Q
+	}
+	return ""
+}
+
 type ListQueueItemsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Items         []*QueueItem           `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
-	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	TotalSize     *int32                 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The items, oldest first.
+	Items         []*QueueItem `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	NextPageToken string       `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// On the first page only, and at most 10,000.
+	TotalSize *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	// There are more than total_size says.
+	TotalSizeIsMinimum bool `protobuf:"varint,4,opt,name=total_size_is_minimum,json=totalSizeIsMinimum,proto3" json:"total_size_is_minimum,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *ListQueueItemsResponse) Reset() {
 	*x = ListQueueItemsResponse{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[3]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -397,7 +642,7 @@ func (x *ListQueueItemsResponse) String() string {
 func (*ListQueueItemsResponse) ProtoMessage() {}
 
 func (x *ListQueueItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[3]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -410,7 +655,7 @@ func (x *ListQueueItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueueItemsResponse.ProtoReflect.Descriptor instead.
 func (*ListQueueItemsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{3}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListQueueItemsResponse) GetItems() []*QueueItem {
@@ -434,6 +679,13 @@ func (x *ListQueueItemsResponse) GetTotalSize() int32 {
 	return 0
 }
 
+func (x *ListQueueItemsResponse) GetTotalSizeIsMinimum() bool {
+	if x != nil {
+		return x.TotalSizeIsMinimum
+	}
+	return false
+}
+
 // PushedItem is one ambiguous identity of a round.
 type PushedItem struct {
 	state             protoimpl.MessageState `protogen:"open.v1"`
@@ -449,14 +701,18 @@ type PushedItem struct {
 	Phone string `protobuf:"bytes,8,opt,name=phone,proto3" json:"phone,omitempty"`
 	Role  string `protobuf:"bytes,9,opt,name=role,proto3" json:"role,omitempty"`
 	// Absent when it is not known.
-	AccountEnabled *bool `protobuf:"varint,10,opt,name=account_enabled,json=accountEnabled,proto3,oneof" json:"account_enabled,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	AccountEnabled *bool   `protobuf:"varint,10,opt,name=account_enabled,json=accountEnabled,proto3,oneof" json:"account_enabled,omitempty"`
+	Peers          []*Peer `protobuf:"bytes,11,rep,name=peers,proto3" json:"peers,omitempty"`
+	// Absent when it is not known.
+	AssignedLicenceCount *int32 `protobuf:"varint,12,opt,name=assigned_licence_count,json=assignedLicenceCount,proto3,oneof" json:"assigned_licence_count,omitempty"`
+	UserType             string `protobuf:"bytes,13,opt,name=user_type,json=userType,proto3" json:"user_type,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *PushedItem) Reset() {
 	*x = PushedItem{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[4]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -468,7 +724,7 @@ func (x *PushedItem) String() string {
 func (*PushedItem) ProtoMessage() {}
 
 func (x *PushedItem) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[4]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -481,7 +737,7 @@ func (x *PushedItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PushedItem.ProtoReflect.Descriptor instead.
 func (*PushedItem) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{4}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PushedItem) GetEntraObjectId() string {
@@ -554,6 +810,27 @@ func (x *PushedItem) GetAccountEnabled() bool {
 	return false
 }
 
+func (x *PushedItem) GetPeers() []*Peer {
+	if x != nil {
+		return x.Peers
+	}
+	return nil
+}
+
+func (x *PushedItem) GetAssignedLicenceCount() int32 {
+	if x != nil && x.AssignedLicenceCount != nil {
+		return *x.AssignedLicenceCount
+	}
+	return 0
+}
+
+func (x *PushedItem) GetUserType() string {
+	if x != nil {
+		return x.UserType
+	}
+	return ""
+}
+
 type PushItemsRequest struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	RunId           string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
@@ -569,7 +846,7 @@ type PushItemsRequest struct {
 
 func (x *PushItemsRequest) Reset() {
 	*x = PushItemsRequest{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[5]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -581,7 +858,7 @@ func (x *PushItemsRequest) String() string {
 func (*PushItemsRequest) ProtoMessage() {}
 
 func (x *PushItemsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[5]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -594,7 +871,7 @@ func (x *PushItemsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PushItemsRequest.ProtoReflect.Descriptor instead.
 func (*PushItemsRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{5}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PushItemsRequest) GetRunId() string {
@@ -651,7 +928,7 @@ type PushItemsResponse struct {
 
 func (x *PushItemsResponse) Reset() {
 	*x = PushItemsResponse{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[6]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -663,7 +940,7 @@ func (x *PushItemsResponse) String() string {
 func (*PushItemsResponse) ProtoMessage() {}
 
 func (x *PushItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[6]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -676,7 +953,7 @@ func (x *PushItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PushItemsResponse.ProtoReflect.Descriptor instead.
 func (*PushItemsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{6}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *PushItemsResponse) GetOpen() int32 {
@@ -705,7 +982,7 @@ type FindDecidedItemsRequest struct {
 
 func (x *FindDecidedItemsRequest) Reset() {
 	*x = FindDecidedItemsRequest{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[7]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -717,7 +994,7 @@ func (x *FindDecidedItemsRequest) String() string {
 func (*FindDecidedItemsRequest) ProtoMessage() {}
 
 func (x *FindDecidedItemsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[7]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -730,7 +1007,7 @@ func (x *FindDecidedItemsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindDecidedItemsRequest.ProtoReflect.Descriptor instead.
 func (*FindDecidedItemsRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{7}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *FindDecidedItemsRequest) GetEntraTenantId() string {
@@ -763,7 +1040,7 @@ type FindDecidedItemsResponse struct {
 
 func (x *FindDecidedItemsResponse) Reset() {
 	*x = FindDecidedItemsResponse{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[8]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -775,7 +1052,7 @@ func (x *FindDecidedItemsResponse) String() string {
 func (*FindDecidedItemsResponse) ProtoMessage() {}
 
 func (x *FindDecidedItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[8]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -788,7 +1065,7 @@ func (x *FindDecidedItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindDecidedItemsResponse.ProtoReflect.Descriptor instead.
 func (*FindDecidedItemsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{8}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *FindDecidedItemsResponse) GetDecidedObjectIds() []string {
@@ -816,7 +1093,7 @@ type CompleteRoundRequest struct {
 
 func (x *CompleteRoundRequest) Reset() {
 	*x = CompleteRoundRequest{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[9]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -828,7 +1105,7 @@ func (x *CompleteRoundRequest) String() string {
 func (*CompleteRoundRequest) ProtoMessage() {}
 
 func (x *CompleteRoundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[9]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -841,7 +1118,7 @@ func (x *CompleteRoundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteRoundRequest.ProtoReflect.Descriptor instead.
 func (*CompleteRoundRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{9}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CompleteRoundRequest) GetRunId() string {
@@ -895,7 +1172,7 @@ type CompleteRoundResponse struct {
 
 func (x *CompleteRoundResponse) Reset() {
 	*x = CompleteRoundResponse{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[10]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -907,7 +1184,7 @@ func (x *CompleteRoundResponse) String() string {
 func (*CompleteRoundResponse) ProtoMessage() {}
 
 func (x *CompleteRoundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[10]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -920,7 +1197,7 @@ func (x *CompleteRoundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteRoundResponse.ProtoReflect.Descriptor instead.
 func (*CompleteRoundResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{10}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CompleteRoundResponse) GetSuperseded() int32 {
@@ -943,7 +1220,7 @@ type FollowMappingRequest struct {
 
 func (x *FollowMappingRequest) Reset() {
 	*x = FollowMappingRequest{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[11]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -955,7 +1232,7 @@ func (x *FollowMappingRequest) String() string {
 func (*FollowMappingRequest) ProtoMessage() {}
 
 func (x *FollowMappingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[11]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -968,7 +1245,7 @@ func (x *FollowMappingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FollowMappingRequest.ProtoReflect.Descriptor instead.
 func (*FollowMappingRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{11}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *FollowMappingRequest) GetEntraTenantId() string {
@@ -1001,7 +1278,7 @@ type FollowMappingResponse struct {
 
 func (x *FollowMappingResponse) Reset() {
 	*x = FollowMappingResponse{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[12]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1013,7 +1290,7 @@ func (x *FollowMappingResponse) String() string {
 func (*FollowMappingResponse) ProtoMessage() {}
 
 func (x *FollowMappingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[12]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1026,7 +1303,7 @@ func (x *FollowMappingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FollowMappingResponse.ProtoReflect.Descriptor instead.
 func (*FollowMappingResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{12}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *FollowMappingResponse) GetSuperseded() int32 {
@@ -1044,7 +1321,7 @@ type CountItemsRequest struct {
 
 func (x *CountItemsRequest) Reset() {
 	*x = CountItemsRequest{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[13]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1056,7 +1333,7 @@ func (x *CountItemsRequest) String() string {
 func (*CountItemsRequest) ProtoMessage() {}
 
 func (x *CountItemsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[13]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1069,7 +1346,7 @@ func (x *CountItemsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountItemsRequest.ProtoReflect.Descriptor instead.
 func (*CountItemsRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{13}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{15}
 }
 
 type CountItemsResponse struct {
@@ -1081,7 +1358,7 @@ type CountItemsResponse struct {
 
 func (x *CountItemsResponse) Reset() {
 	*x = CountItemsResponse{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[14]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1093,7 +1370,7 @@ func (x *CountItemsResponse) String() string {
 func (*CountItemsResponse) ProtoMessage() {}
 
 func (x *CountItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[14]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1106,7 +1383,7 @@ func (x *CountItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountItemsResponse.ProtoReflect.Descriptor instead.
 func (*CountItemsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{14}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CountItemsResponse) GetOpen() int32 {
@@ -1120,16 +1397,29 @@ var File_entrasync_reconciliation_v1_reconciliation_proto protoreflect.FileDescr
 
 const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"\n" +
-	"0entrasync/reconciliation/v1/reconciliation.proto\x12\x1bentrasync.reconciliation.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa9\x01\n" +
+	"0entrasync/reconciliation/v1/reconciliation.proto\x12\x1bentrasync.reconciliation.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"V\n" +
+	"\x0eLinkedIdentity\x12\x14\n" +
+	"\x05state\x18\x01 \x01(\tR\x05state\x12.\n" +
+	"\x13user_principal_name\x18\x02 \x01(\tR\x11userPrincipalName\"\xff\x01\n" +
 	"\tCandidate\x12\x1d\n" +
 	"\n" +
 	"contact_id\x18\x01 \x01(\tR\tcontactId\x12\x1b\n" +
 	"\tfull_name\x18\x02 \x01(\tR\bfullName\x12\x14\n" +
 	"\x05email\x18\x03 \x01(\tR\x05email\x12\x1a\n" +
 	"\binactive\x18\x04 \x01(\bR\binactive\x12 \n" +
-	"\tlinked_to\x18\x05 \x01(\tH\x00R\blinkedTo\x88\x01\x01B\f\n" +
+	"\tlinked_to\x18\x05 \x01(\tH\x00R\blinkedTo\x88\x01\x01\x12T\n" +
+	"\x0flinked_identity\x18\x06 \x01(\v2+.entrasync.reconciliation.v1.LinkedIdentityR\x0elinkedIdentityB\f\n" +
 	"\n" +
-	"_linked_to\"\x81\a\n" +
+	"_linked_to\"\xb6\x02\n" +
+	"\x04Peer\x12&\n" +
+	"\x0fentra_object_id\x18\x01 \x01(\tR\rentraObjectId\x12.\n" +
+	"\x13user_principal_name\x18\x02 \x01(\tR\x11userPrincipalName\x12!\n" +
+	"\fdisplay_name\x18\x03 \x01(\tR\vdisplayName\x12,\n" +
+	"\x0faccount_enabled\x18\x04 \x01(\bH\x00R\x0eaccountEnabled\x88\x01\x01\x129\n" +
+	"\x16assigned_licence_count\x18\x05 \x01(\x05H\x01R\x14assignedLicenceCount\x88\x01\x01\x12\x1b\n" +
+	"\tuser_type\x18\x06 \x01(\tR\buserTypeB\x12\n" +
+	"\x10_account_enabledB\x19\n" +
+	"\x17_assigned_licence_count\"\xaa\t\n" +
 	"\tQueueItem\x12\x17\n" +
 	"\aitem_id\x18\x01 \x01(\tR\x06itemId\x12&\n" +
 	"\x0fentra_tenant_id\x18\x02 \x01(\tR\rentraTenantId\x12&\n" +
@@ -1156,11 +1446,19 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"\x0faccount_enabled\x18\x10 \x01(\bH\x01R\x0eaccountEnabled\x88\x01\x01\x12,\n" +
 	"\x0fdecision_reason\x18\x11 \x01(\tH\x02R\x0edecisionReason\x88\x01\x01\x123\n" +
 	"\x13resolved_contact_id\x18\x12 \x01(\tH\x03R\x11resolvedContactId\x88\x01\x01\x12)\n" +
-	"\x10decision_pending\x18\x13 \x01(\bR\x0fdecisionPendingB\r\n" +
+	"\x10decision_pending\x18\x13 \x01(\bR\x0fdecisionPending\x127\n" +
+	"\x05peers\x18\x14 \x03(\v2!.entrasync.reconciliation.v1.PeerR\x05peers\x129\n" +
+	"\x16assigned_licence_count\x18\x15 \x01(\x05H\x04R\x14assignedLicenceCount\x88\x01\x01\x12\x1b\n" +
+	"\tuser_type\x18\x16 \x01(\tR\buserType\x12,\n" +
+	"\x0fdecision_number\x18\x17 \x01(\x05H\x05R\x0edecisionNumber\x88\x01\x01\x129\n" +
+	"\n" +
+	"undo_until\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\tundoUntilB\r\n" +
 	"\v_decided_byB\x12\n" +
 	"\x10_account_enabledB\x12\n" +
 	"\x10_decision_reasonB\x16\n" +
-	"\x14_resolved_contact_id\"\xfd\x02\n" +
+	"\x14_resolved_contact_idB\x19\n" +
+	"\x17_assigned_licence_countB\x12\n" +
+	"\x10_decision_number\"\xca\x03\n" +
 	"\x15ListQueueItemsRequest\x12F\n" +
 	"\x06status\x18\x01 \x01(\tB.\xbaH+r)R\x00R\x04openR\bresolvedR\tdismissedR\n" +
 	"supersededR\x06status\x12$\n" +
@@ -1169,13 +1467,16 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"\tpage_size\x18\x04 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12(\n" +
 	"\n" +
-	"page_token\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"\xb1\x01\n" +
+	"page_token\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\x123\n" +
+	"\x11managed_tenant_id\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18@R\x0fmanagedTenantId\x12\x16\n" +
+	"\x01q\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x01q\"\xe4\x01\n" +
 	"\x16ListQueueItemsResponse\x12<\n" +
 	"\x05items\x18\x01 \x03(\v2&.entrasync.reconciliation.v1.QueueItemR\x05items\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01B\r\n" +
-	"\v_total_size\"\xae\x04\n" +
+	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01\x121\n" +
+	"\x15total_size_is_minimum\x18\x04 \x01(\bR\x12totalSizeIsMinimumB\r\n" +
+	"\v_total_size\"\xe4\x05\n" +
 	"\n" +
 	"PushedItem\x122\n" +
 	"\x0fentra_object_id\x18\x01 \x01(\tB\n" +
@@ -1192,8 +1493,12 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"\x05phone\x18\b \x01(\tR\x05phone\x12\x12\n" +
 	"\x04role\x18\t \x01(\tR\x04role\x12,\n" +
 	"\x0faccount_enabled\x18\n" +
-	" \x01(\bH\x00R\x0eaccountEnabled\x88\x01\x01B\x12\n" +
-	"\x10_account_enabled\"\xbd\x02\n" +
+	" \x01(\bH\x00R\x0eaccountEnabled\x88\x01\x01\x12A\n" +
+	"\x05peers\x18\v \x03(\v2!.entrasync.reconciliation.v1.PeerB\b\xbaH\x05\x92\x01\x02\x10\x14R\x05peers\x129\n" +
+	"\x16assigned_licence_count\x18\f \x01(\x05H\x01R\x14assignedLicenceCount\x88\x01\x01\x12\x1b\n" +
+	"\tuser_type\x18\r \x01(\tR\buserTypeB\x12\n" +
+	"\x10_account_enabledB\x19\n" +
+	"\x17_assigned_licence_count\"\xbd\x02\n" +
 	"\x10PushItemsRequest\x12\x1f\n" +
 	"\x06run_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05runId\x123\n" +
 	"\x11managed_tenant_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x0fmanagedTenantId\x12/\n" +
@@ -1260,52 +1565,58 @@ func file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP() []byte 
 	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescData
 }
 
-var file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_entrasync_reconciliation_v1_reconciliation_proto_goTypes = []any{
-	(*Candidate)(nil),                // 0: entrasync.reconciliation.v1.Candidate
-	(*QueueItem)(nil),                // 1: entrasync.reconciliation.v1.QueueItem
-	(*ListQueueItemsRequest)(nil),    // 2: entrasync.reconciliation.v1.ListQueueItemsRequest
-	(*ListQueueItemsResponse)(nil),   // 3: entrasync.reconciliation.v1.ListQueueItemsResponse
-	(*PushedItem)(nil),               // 4: entrasync.reconciliation.v1.PushedItem
-	(*PushItemsRequest)(nil),         // 5: entrasync.reconciliation.v1.PushItemsRequest
-	(*PushItemsResponse)(nil),        // 6: entrasync.reconciliation.v1.PushItemsResponse
-	(*FindDecidedItemsRequest)(nil),  // 7: entrasync.reconciliation.v1.FindDecidedItemsRequest
-	(*FindDecidedItemsResponse)(nil), // 8: entrasync.reconciliation.v1.FindDecidedItemsResponse
-	(*CompleteRoundRequest)(nil),     // 9: entrasync.reconciliation.v1.CompleteRoundRequest
-	(*CompleteRoundResponse)(nil),    // 10: entrasync.reconciliation.v1.CompleteRoundResponse
-	(*FollowMappingRequest)(nil),     // 11: entrasync.reconciliation.v1.FollowMappingRequest
-	(*FollowMappingResponse)(nil),    // 12: entrasync.reconciliation.v1.FollowMappingResponse
-	(*CountItemsRequest)(nil),        // 13: entrasync.reconciliation.v1.CountItemsRequest
-	(*CountItemsResponse)(nil),       // 14: entrasync.reconciliation.v1.CountItemsResponse
-	(*timestamppb.Timestamp)(nil),    // 15: google.protobuf.Timestamp
+	(*LinkedIdentity)(nil),           // 0: entrasync.reconciliation.v1.LinkedIdentity
+	(*Candidate)(nil),                // 1: entrasync.reconciliation.v1.Candidate
+	(*Peer)(nil),                     // 2: entrasync.reconciliation.v1.Peer
+	(*QueueItem)(nil),                // 3: entrasync.reconciliation.v1.QueueItem
+	(*ListQueueItemsRequest)(nil),    // 4: entrasync.reconciliation.v1.ListQueueItemsRequest
+	(*ListQueueItemsResponse)(nil),   // 5: entrasync.reconciliation.v1.ListQueueItemsResponse
+	(*PushedItem)(nil),               // 6: entrasync.reconciliation.v1.PushedItem
+	(*PushItemsRequest)(nil),         // 7: entrasync.reconciliation.v1.PushItemsRequest
+	(*PushItemsResponse)(nil),        // 8: entrasync.reconciliation.v1.PushItemsResponse
+	(*FindDecidedItemsRequest)(nil),  // 9: entrasync.reconciliation.v1.FindDecidedItemsRequest
+	(*FindDecidedItemsResponse)(nil), // 10: entrasync.reconciliation.v1.FindDecidedItemsResponse
+	(*CompleteRoundRequest)(nil),     // 11: entrasync.reconciliation.v1.CompleteRoundRequest
+	(*CompleteRoundResponse)(nil),    // 12: entrasync.reconciliation.v1.CompleteRoundResponse
+	(*FollowMappingRequest)(nil),     // 13: entrasync.reconciliation.v1.FollowMappingRequest
+	(*FollowMappingResponse)(nil),    // 14: entrasync.reconciliation.v1.FollowMappingResponse
+	(*CountItemsRequest)(nil),        // 15: entrasync.reconciliation.v1.CountItemsRequest
+	(*CountItemsResponse)(nil),       // 16: entrasync.reconciliation.v1.CountItemsResponse
+	(*timestamppb.Timestamp)(nil),    // 17: google.protobuf.Timestamp
 }
 var file_entrasync_reconciliation_v1_reconciliation_proto_depIdxs = []int32{
-	0,  // 0: entrasync.reconciliation.v1.QueueItem.candidates:type_name -> entrasync.reconciliation.v1.Candidate
-	15, // 1: entrasync.reconciliation.v1.QueueItem.created_at:type_name -> google.protobuf.Timestamp
-	15, // 2: entrasync.reconciliation.v1.QueueItem.last_seen_at:type_name -> google.protobuf.Timestamp
-	15, // 3: entrasync.reconciliation.v1.QueueItem.decided_at:type_name -> google.protobuf.Timestamp
-	1,  // 4: entrasync.reconciliation.v1.ListQueueItemsResponse.items:type_name -> entrasync.reconciliation.v1.QueueItem
-	0,  // 5: entrasync.reconciliation.v1.PushedItem.candidates:type_name -> entrasync.reconciliation.v1.Candidate
-	4,  // 6: entrasync.reconciliation.v1.PushItemsRequest.items:type_name -> entrasync.reconciliation.v1.PushedItem
-	4,  // 7: entrasync.reconciliation.v1.FindDecidedItemsRequest.items:type_name -> entrasync.reconciliation.v1.PushedItem
-	15, // 8: entrasync.reconciliation.v1.CompleteRoundRequest.since:type_name -> google.protobuf.Timestamp
-	2,  // 9: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:input_type -> entrasync.reconciliation.v1.ListQueueItemsRequest
-	5,  // 10: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:input_type -> entrasync.reconciliation.v1.PushItemsRequest
-	7,  // 11: entrasync.reconciliation.v1.ReconciliationInternalService.FindDecidedItems:input_type -> entrasync.reconciliation.v1.FindDecidedItemsRequest
-	9,  // 12: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:input_type -> entrasync.reconciliation.v1.CompleteRoundRequest
-	11, // 13: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:input_type -> entrasync.reconciliation.v1.FollowMappingRequest
-	13, // 14: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:input_type -> entrasync.reconciliation.v1.CountItemsRequest
-	3,  // 15: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:output_type -> entrasync.reconciliation.v1.ListQueueItemsResponse
-	6,  // 16: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:output_type -> entrasync.reconciliation.v1.PushItemsResponse
-	8,  // 17: entrasync.reconciliation.v1.ReconciliationInternalService.FindDecidedItems:output_type -> entrasync.reconciliation.v1.FindDecidedItemsResponse
-	10, // 18: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:output_type -> entrasync.reconciliation.v1.CompleteRoundResponse
-	12, // 19: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:output_type -> entrasync.reconciliation.v1.FollowMappingResponse
-	14, // 20: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:output_type -> entrasync.reconciliation.v1.CountItemsResponse
-	15, // [15:21] is the sub-list for method output_type
-	9,  // [9:15] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	0,  // 0: entrasync.reconciliation.v1.Candidate.linked_identity:type_name -> entrasync.reconciliation.v1.LinkedIdentity
+	1,  // 1: entrasync.reconciliation.v1.QueueItem.candidates:type_name -> entrasync.reconciliation.v1.Candidate
+	17, // 2: entrasync.reconciliation.v1.QueueItem.created_at:type_name -> google.protobuf.Timestamp
+	17, // 3: entrasync.reconciliation.v1.QueueItem.last_seen_at:type_name -> google.protobuf.Timestamp
+	17, // 4: entrasync.reconciliation.v1.QueueItem.decided_at:type_name -> google.protobuf.Timestamp
+	2,  // 5: entrasync.reconciliation.v1.QueueItem.peers:type_name -> entrasync.reconciliation.v1.Peer
+	17, // 6: entrasync.reconciliation.v1.QueueItem.undo_until:type_name -> google.protobuf.Timestamp
+	3,  // 7: entrasync.reconciliation.v1.ListQueueItemsResponse.items:type_name -> entrasync.reconciliation.v1.QueueItem
+	1,  // 8: entrasync.reconciliation.v1.PushedItem.candidates:type_name -> entrasync.reconciliation.v1.Candidate
+	2,  // 9: entrasync.reconciliation.v1.PushedItem.peers:type_name -> entrasync.reconciliation.v1.Peer
+	6,  // 10: entrasync.reconciliation.v1.PushItemsRequest.items:type_name -> entrasync.reconciliation.v1.PushedItem
+	6,  // 11: entrasync.reconciliation.v1.FindDecidedItemsRequest.items:type_name -> entrasync.reconciliation.v1.PushedItem
+	17, // 12: entrasync.reconciliation.v1.CompleteRoundRequest.since:type_name -> google.protobuf.Timestamp
+	4,  // 13: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:input_type -> entrasync.reconciliation.v1.ListQueueItemsRequest
+	7,  // 14: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:input_type -> entrasync.reconciliation.v1.PushItemsRequest
+	9,  // 15: entrasync.reconciliation.v1.ReconciliationInternalService.FindDecidedItems:input_type -> entrasync.reconciliation.v1.FindDecidedItemsRequest
+	11, // 16: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:input_type -> entrasync.reconciliation.v1.CompleteRoundRequest
+	13, // 17: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:input_type -> entrasync.reconciliation.v1.FollowMappingRequest
+	15, // 18: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:input_type -> entrasync.reconciliation.v1.CountItemsRequest
+	5,  // 19: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:output_type -> entrasync.reconciliation.v1.ListQueueItemsResponse
+	8,  // 20: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:output_type -> entrasync.reconciliation.v1.PushItemsResponse
+	10, // 21: entrasync.reconciliation.v1.ReconciliationInternalService.FindDecidedItems:output_type -> entrasync.reconciliation.v1.FindDecidedItemsResponse
+	12, // 22: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:output_type -> entrasync.reconciliation.v1.CompleteRoundResponse
+	14, // 23: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:output_type -> entrasync.reconciliation.v1.FollowMappingResponse
+	16, // 24: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:output_type -> entrasync.reconciliation.v1.CountItemsResponse
+	19, // [19:25] is the sub-list for method output_type
+	13, // [13:19] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_reconciliation_v1_reconciliation_proto_init() }
@@ -1313,17 +1624,18 @@ func file_entrasync_reconciliation_v1_reconciliation_proto_init() {
 	if File_entrasync_reconciliation_v1_reconciliation_proto != nil {
 		return
 	}
-	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[0].OneofWrappers = []any{}
 	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[1].OneofWrappers = []any{}
+	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[2].OneofWrappers = []any{}
 	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[3].OneofWrappers = []any{}
-	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[4].OneofWrappers = []any{}
+	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[5].OneofWrappers = []any{}
+	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc), len(file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -28,7 +28,7 @@ const (
 //
 // ReconciliationService shows what a person must decide.
 type ReconciliationServiceClient interface {
-	// ListQueueItems lists items, oldest first.
+	// ListQueueItems lists items, oldest first, as GetQueueItem shows each.
 	ListQueueItems(ctx context.Context, in *ListQueueItemsRequest, opts ...grpc.CallOption) (*ListQueueItemsResponse, error)
 }
 
@@ -56,7 +56,7 @@ func (c *reconciliationServiceClient) ListQueueItems(ctx context.Context, in *Li
 //
 // ReconciliationService shows what a person must decide.
 type ReconciliationServiceServer interface {
-	// ListQueueItems lists items, oldest first.
+	// ListQueueItems lists items, oldest first, as GetQueueItem shows each.
 	ListQueueItems(context.Context, *ListQueueItemsRequest) (*ListQueueItemsResponse, error)
 	mustEmbedUnimplementedReconciliationServiceServer()
 }

@@ -390,6 +390,271 @@ func (x *ResolveIdentityResponse) GetContactId() string {
 	return ""
 }
 
+// Undo is a decision about one identity that is taken back.
+type Undo struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The item, and which of its decisions is taken back.
+	ItemId          string `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	Attempt         int32  `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	ManagedTenantId string `protobuf:"bytes,3,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	EntraTenantId   string `protobuf:"bytes,4,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// The client that the item is of.
+	ClientId      string `protobuf:"bytes,5,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	EntraObjectId string `protobuf:"bytes,6,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
+	// The decision linked the identity; else it was dismissed, and there is nothing to write.
+	Linked bool `protobuf:"varint,7,opt,name=linked,proto3" json:"linked,omitempty"`
+	// The person, by id.
+	UndoneBy      string `protobuf:"bytes,8,opt,name=undone_by,json=undoneBy,proto3" json:"undone_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Undo) Reset() {
+	*x = Undo{}
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Undo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Undo) ProtoMessage() {}
+
+func (x *Undo) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Undo.ProtoReflect.Descriptor instead.
+func (*Undo) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Undo) GetItemId() string {
+	if x != nil {
+		return x.ItemId
+	}
+	return ""
+}
+
+func (x *Undo) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Undo) GetManagedTenantId() string {
+	if x != nil {
+		return x.ManagedTenantId
+	}
+	return ""
+}
+
+func (x *Undo) GetEntraTenantId() string {
+	if x != nil {
+		return x.EntraTenantId
+	}
+	return ""
+}
+
+func (x *Undo) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *Undo) GetEntraObjectId() string {
+	if x != nil {
+		return x.EntraObjectId
+	}
+	return ""
+}
+
+func (x *Undo) GetLinked() bool {
+	if x != nil {
+		return x.Linked
+	}
+	return false
+}
+
+func (x *Undo) GetUndoneBy() string {
+	if x != nil {
+		return x.UndoneBy
+	}
+	return ""
+}
+
+type CheckUndoRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Undo          *Undo                  `protobuf:"bytes,1,opt,name=undo,proto3" json:"undo,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckUndoRequest) Reset() {
+	*x = CheckUndoRequest{}
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckUndoRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckUndoRequest) ProtoMessage() {}
+
+func (x *CheckUndoRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckUndoRequest.ProtoReflect.Descriptor instead.
+func (*CheckUndoRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *CheckUndoRequest) GetUndo() *Undo {
+	if x != nil {
+		return x.Undo
+	}
+	return nil
+}
+
+type CheckUndoResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckUndoResponse) Reset() {
+	*x = CheckUndoResponse{}
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckUndoResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckUndoResponse) ProtoMessage() {}
+
+func (x *CheckUndoResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckUndoResponse.ProtoReflect.Descriptor instead.
+func (*CheckUndoResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{8}
+}
+
+type UndoResolutionRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Undo          *Undo                  `protobuf:"bytes,1,opt,name=undo,proto3" json:"undo,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UndoResolutionRequest) Reset() {
+	*x = UndoResolutionRequest{}
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UndoResolutionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UndoResolutionRequest) ProtoMessage() {}
+
+func (x *UndoResolutionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UndoResolutionRequest.ProtoReflect.Descriptor instead.
+func (*UndoResolutionRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *UndoResolutionRequest) GetUndo() *Undo {
+	if x != nil {
+		return x.Undo
+	}
+	return nil
+}
+
+type UndoResolutionResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UndoResolutionResponse) Reset() {
+	*x = UndoResolutionResponse{}
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UndoResolutionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UndoResolutionResponse) ProtoMessage() {}
+
+func (x *UndoResolutionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UndoResolutionResponse.ProtoReflect.Descriptor instead.
+func (*UndoResolutionResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{10}
+}
+
 var File_entrasync_syncengine_v1_resolve_proto protoreflect.FileDescriptor
 
 const file_entrasync_syncengine_v1_resolve_proto_rawDesc = "" +
@@ -429,11 +694,31 @@ const file_entrasync_syncengine_v1_resolve_proto_rawDesc = "" +
 	"resolution\"8\n" +
 	"\x17ResolveIdentityResponse\x12\x1d\n" +
 	"\n" +
-	"contact_id\x18\x01 \x01(\tR\tcontactId2\xad\x02\n" +
+	"contact_id\x18\x01 \x01(\tR\tcontactId\"\xcb\x02\n" +
+	"\x04Undo\x12!\n" +
+	"\aitem_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06itemId\x12!\n" +
+	"\aattempt\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01R\aattempt\x123\n" +
+	"\x11managed_tenant_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x0fmanagedTenantId\x12/\n" +
+	"\x0fentra_tenant_id\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\rentraTenantId\x12$\n" +
+	"\tclient_id\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bclientId\x122\n" +
+	"\x0fentra_object_id\x18\x06 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\rentraObjectId\x12\x16\n" +
+	"\x06linked\x18\a \x01(\bR\x06linked\x12%\n" +
+	"\tundone_by\x18\b \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\bundoneBy\"M\n" +
+	"\x10CheckUndoRequest\x129\n" +
+	"\x04undo\x18\x01 \x01(\v2\x1d.entrasync.syncengine.v1.UndoB\x06\xbaH\x03\xc8\x01\x01R\x04undo\"\x13\n" +
+	"\x11CheckUndoResponse\"R\n" +
+	"\x15UndoResolutionRequest\x129\n" +
+	"\x04undo\x18\x01 \x01(\v2\x1d.entrasync.syncengine.v1.UndoB\x06\xbaH\x03\xc8\x01\x01R\x04undo\"\x18\n" +
+	"\x16UndoResolutionResponse2\xb1\x04\n" +
 	"\x11ResolutionService\x12\x8a\x01\n" +
 	"\x0fCheckResolution\x12/.entrasync.syncengine.v1.CheckResolutionRequest\x1a0.entrasync.syncengine.v1.CheckResolutionResponse\"\x14\xb2\xbb\x18\x10\n" +
 	"\x0ereconciliation\x12\x8a\x01\n" +
 	"\x0fResolveIdentity\x12/.entrasync.syncengine.v1.ResolveIdentityRequest\x1a0.entrasync.syncengine.v1.ResolveIdentityResponse\"\x14\xb2\xbb\x18\x10\n" +
+	"\x0ereconciliation\x12x\n" +
+	"\tCheckUndo\x12).entrasync.syncengine.v1.CheckUndoRequest\x1a*.entrasync.syncengine.v1.CheckUndoResponse\"\x14\xb2\xbb\x18\x10\n" +
+	"\x0ereconciliation\x12\x87\x01\n" +
+	"\x0eUndoResolution\x12..entrasync.syncengine.v1.UndoResolutionRequest\x1a/.entrasync.syncengine.v1.UndoResolutionResponse\"\x14\xb2\xbb\x18\x10\n" +
 	"\x0ereconciliationB\xfb\x01\n" +
 	"\x1bcom.entrasync.syncengine.v1B\fResolveProtoP\x01ZPgithub.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1;syncenginev1\xa2\x02\x03ESX\xaa\x02\x17Entrasync.Syncengine.V1\xca\x02\x17Entrasync\\Syncengine\\V1\xe2\x02#Entrasync\\Syncengine\\V1\\GPBMetadata\xea\x02\x19Entrasync::Syncengine::V1b\x06proto3"
 
@@ -449,7 +734,7 @@ func file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP() []byte {
 	return file_entrasync_syncengine_v1_resolve_proto_rawDescData
 }
 
-var file_entrasync_syncengine_v1_resolve_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_entrasync_syncengine_v1_resolve_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_entrasync_syncengine_v1_resolve_proto_goTypes = []any{
 	(*AmbiguousIdentity)(nil),       // 0: entrasync.syncengine.v1.AmbiguousIdentity
 	(*Resolution)(nil),              // 1: entrasync.syncengine.v1.Resolution
@@ -457,20 +742,31 @@ var file_entrasync_syncengine_v1_resolve_proto_goTypes = []any{
 	(*CheckResolutionResponse)(nil), // 3: entrasync.syncengine.v1.CheckResolutionResponse
 	(*ResolveIdentityRequest)(nil),  // 4: entrasync.syncengine.v1.ResolveIdentityRequest
 	(*ResolveIdentityResponse)(nil), // 5: entrasync.syncengine.v1.ResolveIdentityResponse
+	(*Undo)(nil),                    // 6: entrasync.syncengine.v1.Undo
+	(*CheckUndoRequest)(nil),        // 7: entrasync.syncengine.v1.CheckUndoRequest
+	(*CheckUndoResponse)(nil),       // 8: entrasync.syncengine.v1.CheckUndoResponse
+	(*UndoResolutionRequest)(nil),   // 9: entrasync.syncengine.v1.UndoResolutionRequest
+	(*UndoResolutionResponse)(nil),  // 10: entrasync.syncengine.v1.UndoResolutionResponse
 }
 var file_entrasync_syncengine_v1_resolve_proto_depIdxs = []int32{
-	0, // 0: entrasync.syncengine.v1.Resolution.identity:type_name -> entrasync.syncengine.v1.AmbiguousIdentity
-	1, // 1: entrasync.syncengine.v1.CheckResolutionRequest.resolution:type_name -> entrasync.syncengine.v1.Resolution
-	1, // 2: entrasync.syncengine.v1.ResolveIdentityRequest.resolution:type_name -> entrasync.syncengine.v1.Resolution
-	2, // 3: entrasync.syncengine.v1.ResolutionService.CheckResolution:input_type -> entrasync.syncengine.v1.CheckResolutionRequest
-	4, // 4: entrasync.syncengine.v1.ResolutionService.ResolveIdentity:input_type -> entrasync.syncengine.v1.ResolveIdentityRequest
-	3, // 5: entrasync.syncengine.v1.ResolutionService.CheckResolution:output_type -> entrasync.syncengine.v1.CheckResolutionResponse
-	5, // 6: entrasync.syncengine.v1.ResolutionService.ResolveIdentity:output_type -> entrasync.syncengine.v1.ResolveIdentityResponse
-	5, // [5:7] is the sub-list for method output_type
-	3, // [3:5] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	0,  // 0: entrasync.syncengine.v1.Resolution.identity:type_name -> entrasync.syncengine.v1.AmbiguousIdentity
+	1,  // 1: entrasync.syncengine.v1.CheckResolutionRequest.resolution:type_name -> entrasync.syncengine.v1.Resolution
+	1,  // 2: entrasync.syncengine.v1.ResolveIdentityRequest.resolution:type_name -> entrasync.syncengine.v1.Resolution
+	6,  // 3: entrasync.syncengine.v1.CheckUndoRequest.undo:type_name -> entrasync.syncengine.v1.Undo
+	6,  // 4: entrasync.syncengine.v1.UndoResolutionRequest.undo:type_name -> entrasync.syncengine.v1.Undo
+	2,  // 5: entrasync.syncengine.v1.ResolutionService.CheckResolution:input_type -> entrasync.syncengine.v1.CheckResolutionRequest
+	4,  // 6: entrasync.syncengine.v1.ResolutionService.ResolveIdentity:input_type -> entrasync.syncengine.v1.ResolveIdentityRequest
+	7,  // 7: entrasync.syncengine.v1.ResolutionService.CheckUndo:input_type -> entrasync.syncengine.v1.CheckUndoRequest
+	9,  // 8: entrasync.syncengine.v1.ResolutionService.UndoResolution:input_type -> entrasync.syncengine.v1.UndoResolutionRequest
+	3,  // 9: entrasync.syncengine.v1.ResolutionService.CheckResolution:output_type -> entrasync.syncengine.v1.CheckResolutionResponse
+	5,  // 10: entrasync.syncengine.v1.ResolutionService.ResolveIdentity:output_type -> entrasync.syncengine.v1.ResolveIdentityResponse
+	8,  // 11: entrasync.syncengine.v1.ResolutionService.CheckUndo:output_type -> entrasync.syncengine.v1.CheckUndoResponse
+	10, // 12: entrasync.syncengine.v1.ResolutionService.UndoResolution:output_type -> entrasync.syncengine.v1.UndoResolutionResponse
+	9,  // [9:13] is the sub-list for method output_type
+	5,  // [5:9] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_syncengine_v1_resolve_proto_init() }
@@ -486,7 +782,7 @@ func file_entrasync_syncengine_v1_resolve_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_syncengine_v1_resolve_proto_rawDesc), len(file_entrasync_syncengine_v1_resolve_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,6 +21,8 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	ResolutionService_CheckResolution_FullMethodName = "/entrasync.syncengine.v1.ResolutionService/CheckResolution"
 	ResolutionService_ResolveIdentity_FullMethodName = "/entrasync.syncengine.v1.ResolutionService/ResolveIdentity"
+	ResolutionService_CheckUndo_FullMethodName       = "/entrasync.syncengine.v1.ResolutionService/CheckUndo"
+	ResolutionService_UndoResolution_FullMethodName  = "/entrasync.syncengine.v1.ResolutionService/UndoResolution"
 )
 
 // ResolutionServiceClient is the client API for ResolutionService service.
@@ -36,6 +38,12 @@ type ResolutionServiceClient interface {
 	// Reasons: not_found, contact_of_other_client, deleted_contact, contact_linked, identity_linked,
 	// mapping_changed, decision_differs.
 	ResolveIdentity(ctx context.Context, in *ResolveIdentityRequest, opts ...grpc.CallOption) (*ResolveIdentityResponse, error)
+	// CheckUndo refuses as UndoResolution would at this moment, and writes nothing.
+	CheckUndo(ctx context.Context, in *CheckUndoRequest, opts ...grpc.CallOption) (*CheckUndoResponse, error)
+	// UndoResolution ends the link that a decision made and leaves the contact as it was before; one that
+	// the decision made is deleted. Done before, it does nothing more. Reasons: decision_built_on where the
+	// link or the contact has changed since, mapping_changed.
+	UndoResolution(ctx context.Context, in *UndoResolutionRequest, opts ...grpc.CallOption) (*UndoResolutionResponse, error)
 }
 
 type resolutionServiceClient struct {
@@ -66,6 +74,26 @@ func (c *resolutionServiceClient) ResolveIdentity(ctx context.Context, in *Resol
 	return out, nil
 }
 
+func (c *resolutionServiceClient) CheckUndo(ctx context.Context, in *CheckUndoRequest, opts ...grpc.CallOption) (*CheckUndoResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckUndoResponse)
+	err := c.cc.Invoke(ctx, ResolutionService_CheckUndo_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *resolutionServiceClient) UndoResolution(ctx context.Context, in *UndoResolutionRequest, opts ...grpc.CallOption) (*UndoResolutionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UndoResolutionResponse)
+	err := c.cc.Invoke(ctx, ResolutionService_UndoResolution_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ResolutionServiceServer is the server API for ResolutionService service.
 // All implementations must embed UnimplementedResolutionServiceServer
 // for forward compatibility.
@@ -79,6 +107,12 @@ type ResolutionServiceServer interface {
 	// Reasons: not_found, contact_of_other_client, deleted_contact, contact_linked, identity_linked,
 	// mapping_changed, decision_differs.
 	ResolveIdentity(context.Context, *ResolveIdentityRequest) (*ResolveIdentityResponse, error)
+	// CheckUndo refuses as UndoResolution would at this moment, and writes nothing.
+	CheckUndo(context.Context, *CheckUndoRequest) (*CheckUndoResponse, error)
+	// UndoResolution ends the link that a decision made and leaves the contact as it was before; one that
+	// the decision made is deleted. Done before, it does nothing more. Reasons: decision_built_on where the
+	// link or the contact has changed since, mapping_changed.
+	UndoResolution(context.Context, *UndoResolutionRequest) (*UndoResolutionResponse, error)
 	mustEmbedUnimplementedResolutionServiceServer()
 }
 
@@ -94,6 +128,12 @@ func (UnimplementedResolutionServiceServer) CheckResolution(context.Context, *Ch
 }
 func (UnimplementedResolutionServiceServer) ResolveIdentity(context.Context, *ResolveIdentityRequest) (*ResolveIdentityResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResolveIdentity not implemented")
+}
+func (UnimplementedResolutionServiceServer) CheckUndo(context.Context, *CheckUndoRequest) (*CheckUndoResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckUndo not implemented")
+}
+func (UnimplementedResolutionServiceServer) UndoResolution(context.Context, *UndoResolutionRequest) (*UndoResolutionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UndoResolution not implemented")
 }
 func (UnimplementedResolutionServiceServer) mustEmbedUnimplementedResolutionServiceServer() {}
 func (UnimplementedResolutionServiceServer) testEmbeddedByValue()                           {}
@@ -152,6 +192,42 @@ func _ResolutionService_ResolveIdentity_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ResolutionService_CheckUndo_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckUndoRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ResolutionServiceServer).CheckUndo(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ResolutionService_CheckUndo_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ResolutionServiceServer).CheckUndo(ctx, req.(*CheckUndoRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ResolutionService_UndoResolution_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UndoResolutionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ResolutionServiceServer).UndoResolution(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ResolutionService_UndoResolution_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ResolutionServiceServer).UndoResolution(ctx, req.(*UndoResolutionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ResolutionService_ServiceDesc is the grpc.ServiceDesc for ResolutionService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -166,6 +242,14 @@ var ResolutionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ResolveIdentity",
 			Handler:    _ResolutionService_ResolveIdentity_Handler,
+		},
+		{
+			MethodName: "CheckUndo",
+			Handler:    _ResolutionService_CheckUndo_Handler,
+		},
+		{
+			MethodName: "UndoResolution",
+			Handler:    _ResolutionService_UndoResolution_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

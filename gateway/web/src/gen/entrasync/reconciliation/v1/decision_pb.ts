@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file entrasync/reconciliation/v1/decision.proto.
  */
 export const file_entrasync_reconciliation_v1_decision: GenFile = /*@__PURE__*/
-  fileDesc("CiplbnRyYXN5bmMvcmVjb25jaWxpYXRpb24vdjEvZGVjaXNpb24ucHJvdG8SG2VudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MSImChNHZXRRdWV1ZUl0ZW1SZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkiTAoUR2V0UXVldWVJdGVtUmVzcG9uc2USNAoEaXRlbRgBIAEoCzImLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5RdWV1ZUl0ZW0iKwoWQ291bnRRdWV1ZUl0ZW1zUmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkiPQoKUXVldWVDb3VudBIRCgljbGllbnRfaWQYASABKAkSDgoGcmVhc29uGAIgASgJEgwKBG9wZW4YAyABKAUiUgoXQ291bnRRdWV1ZUl0ZW1zUmVzcG9uc2USNwoGY291bnRzGAEgAygLMicuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlF1ZXVlQ291bnQiPwoYUmVzb2x2ZVRvRXhpc3RpbmdSZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkSEgoKY29udGFjdF9pZBgCIAEoCSJlChlSZXNvbHZlVG9FeGlzdGluZ1Jlc3BvbnNlEjQKBGl0ZW0YASABKAsyJi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUXVldWVJdGVtEhIKCmNvbnRhY3RfaWQYAiABKAkiJgoTUmVzb2x2ZVRvTmV3UmVxdWVzdBIPCgdpdGVtX2lkGAEgASgJImAKFFJlc29sdmVUb05ld1Jlc3BvbnNlEjQKBGl0ZW0YASABKAsyJi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUXVldWVJdGVtEhIKCmNvbnRhY3RfaWQYAiABKAkiNQoSRGlzbWlzc0l0ZW1SZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkSDgoGcmVhc29uGAIgASgJIksKE0Rpc21pc3NJdGVtUmVzcG9uc2USNAoEaXRlbRgBIAEoCzImLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5RdWV1ZUl0ZW0iOQoVRmluaXNoRGVjaXNpb25SZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoBSIYChZGaW5pc2hEZWNpc2lvblJlc3BvbnNlMvAECg9EZWNpc2lvblNlcnZpY2UScwoMR2V0UXVldWVJdGVtEjAuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkdldFF1ZXVlSXRlbVJlcXVlc3QaMS5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuR2V0UXVldWVJdGVtUmVzcG9uc2USfAoPQ291bnRRdWV1ZUl0ZW1zEjMuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkNvdW50UXVldWVJdGVtc1JlcXVlc3QaNC5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuQ291bnRRdWV1ZUl0ZW1zUmVzcG9uc2USggEKEVJlc29sdmVUb0V4aXN0aW5nEjUuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlJlc29sdmVUb0V4aXN0aW5nUmVxdWVzdBo2LmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5SZXNvbHZlVG9FeGlzdGluZ1Jlc3BvbnNlEnMKDFJlc29sdmVUb05ldxIwLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5SZXNvbHZlVG9OZXdSZXF1ZXN0GjEuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlJlc29sdmVUb05ld1Jlc3BvbnNlEnAKC0Rpc21pc3NJdGVtEi8uZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkRpc21pc3NJdGVtUmVxdWVzdBowLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5EaXNtaXNzSXRlbVJlc3BvbnNlYgZwcm90bzM", [file_entrasync_reconciliation_v1_reconciliation]);
+  fileDesc("CiplbnRyYXN5bmMvcmVjb25jaWxpYXRpb24vdjEvZGVjaXNpb24ucHJvdG8SG2VudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MSImChNHZXRRdWV1ZUl0ZW1SZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkiTAoUR2V0UXVldWVJdGVtUmVzcG9uc2USNAoEaXRlbRgBIAEoCzImLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5RdWV1ZUl0ZW0iUQoWQ291bnRRdWV1ZUl0ZW1zUmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkSGQoRbWFuYWdlZF90ZW5hbnRfaWQYAiABKAkSCQoBcRgDIAEoCSI9CgpRdWV1ZUNvdW50EhEKCWNsaWVudF9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSDAoEb3BlbhgDIAEoBSJSChdDb3VudFF1ZXVlSXRlbXNSZXNwb25zZRI3CgZjb3VudHMYASADKAsyJy5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUXVldWVDb3VudCI/ChhSZXNvbHZlVG9FeGlzdGluZ1JlcXVlc3QSDwoHaXRlbV9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJImUKGVJlc29sdmVUb0V4aXN0aW5nUmVzcG9uc2USNAoEaXRlbRgBIAEoCzImLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5RdWV1ZUl0ZW0SEgoKY29udGFjdF9pZBgCIAEoCSImChNSZXNvbHZlVG9OZXdSZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkiYAoUUmVzb2x2ZVRvTmV3UmVzcG9uc2USNAoEaXRlbRgBIAEoCzImLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5RdWV1ZUl0ZW0SEgoKY29udGFjdF9pZBgCIAEoCSI1ChJEaXNtaXNzSXRlbVJlcXVlc3QSDwoHaXRlbV9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiSwoTRGlzbWlzc0l0ZW1SZXNwb25zZRI0CgRpdGVtGAEgASgLMiYuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlF1ZXVlSXRlbSI/ChNVbmRvRGVjaXNpb25SZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkSFwoPZGVjaXNpb25fbnVtYmVyGAIgASgFIkwKFFVuZG9EZWNpc2lvblJlc3BvbnNlEjQKBGl0ZW0YASABKAsyJi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUXVldWVJdGVtIjkKFUZpbmlzaERlY2lzaW9uUmVxdWVzdBIPCgdpdGVtX2lkGAEgASgJEg8KB2F0dGVtcHQYAiABKAUiGAoWRmluaXNoRGVjaXNpb25SZXNwb25zZTLlBQoPRGVjaXNpb25TZXJ2aWNlEnMKDEdldFF1ZXVlSXRlbRIwLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5HZXRRdWV1ZUl0ZW1SZXF1ZXN0GjEuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkdldFF1ZXVlSXRlbVJlc3BvbnNlEnwKD0NvdW50UXVldWVJdGVtcxIzLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5Db3VudFF1ZXVlSXRlbXNSZXF1ZXN0GjQuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkNvdW50UXVldWVJdGVtc1Jlc3BvbnNlEoIBChFSZXNvbHZlVG9FeGlzdGluZxI1LmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5SZXNvbHZlVG9FeGlzdGluZ1JlcXVlc3QaNi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUmVzb2x2ZVRvRXhpc3RpbmdSZXNwb25zZRJzCgxSZXNvbHZlVG9OZXcSMC5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUmVzb2x2ZVRvTmV3UmVxdWVzdBoxLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5SZXNvbHZlVG9OZXdSZXNwb25zZRJwCgtEaXNtaXNzSXRlbRIvLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5EaXNtaXNzSXRlbVJlcXVlc3QaMC5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuRGlzbWlzc0l0ZW1SZXNwb25zZRJzCgxVbmRvRGVjaXNpb24SMC5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuVW5kb0RlY2lzaW9uUmVxdWVzdBoxLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5VbmRvRGVjaXNpb25SZXNwb25zZWIGcHJvdG8z", [file_entrasync_reconciliation_v1_reconciliation]);
 
 /**
  * @generated from message entrasync.reconciliation.v1.GetQueueItemRequest
@@ -58,6 +58,20 @@ export type CountQueueItemsRequest = Message<"entrasync.reconciliation.v1.CountQ
    * @generated from field: string client_id = 1;
    */
   clientId: string;
+
+  /**
+   * Only items of this managed tenant; empty for all.
+   *
+   * @generated from field: string managed_tenant_id = 2;
+   */
+  managedTenantId: string;
+
+  /**
+   * The beginning of any word of the identity's name, or of its address or sign-in name.
+   *
+   * @generated from field: string q = 3;
+   */
+  q: string;
 };
 
 /**
@@ -68,20 +82,28 @@ export const CountQueueItemsRequestSchema: GenMessage<CountQueueItemsRequest> = 
   messageDesc(file_entrasync_reconciliation_v1_decision, 2);
 
 /**
+ * QueueCount is how many items of a client are open for a reason.
+ *
  * @generated from message entrasync.reconciliation.v1.QueueCount
  */
 export type QueueCount = Message<"entrasync.reconciliation.v1.QueueCount"> & {
   /**
+   * The client's id.
+   *
    * @generated from field: string client_id = 1;
    */
   clientId: string;
 
   /**
+   * Why they are in the queue.
+   *
    * @generated from field: string reason = 2;
    */
   reason: string;
 
   /**
+   * How many are open.
+   *
    * @generated from field: int32 open = 3;
    */
   open: number;
@@ -242,6 +264,49 @@ export const DismissItemResponseSchema: GenMessage<DismissItemResponse> = /*@__P
   messageDesc(file_entrasync_reconciliation_v1_decision, 10);
 
 /**
+ * @generated from message entrasync.reconciliation.v1.UndoDecisionRequest
+ */
+export type UndoDecisionRequest = Message<"entrasync.reconciliation.v1.UndoDecisionRequest"> & {
+  /**
+   * @generated from field: string item_id = 1;
+   */
+  itemId: string;
+
+  /**
+   * Which decision, as the item's decisionNumber says: a late request cannot undo a later one.
+   *
+   * @generated from field: int32 decision_number = 2;
+   */
+  decisionNumber: number;
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.UndoDecisionRequest.
+ * Use `create(UndoDecisionRequestSchema)` to create a new message.
+ */
+export const UndoDecisionRequestSchema: GenMessage<UndoDecisionRequest> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_decision, 11);
+
+/**
+ * @generated from message entrasync.reconciliation.v1.UndoDecisionResponse
+ */
+export type UndoDecisionResponse = Message<"entrasync.reconciliation.v1.UndoDecisionResponse"> & {
+  /**
+   * The item, which is open again.
+   *
+   * @generated from field: entrasync.reconciliation.v1.QueueItem item = 1;
+   */
+  item?: QueueItem | undefined;
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.UndoDecisionResponse.
+ * Use `create(UndoDecisionResponseSchema)` to create a new message.
+ */
+export const UndoDecisionResponseSchema: GenMessage<UndoDecisionResponse> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_decision, 12);
+
+/**
  * @generated from message entrasync.reconciliation.v1.FinishDecisionRequest
  */
 export type FinishDecisionRequest = Message<"entrasync.reconciliation.v1.FinishDecisionRequest"> & {
@@ -263,7 +328,7 @@ export type FinishDecisionRequest = Message<"entrasync.reconciliation.v1.FinishD
  * Use `create(FinishDecisionRequestSchema)` to create a new message.
  */
 export const FinishDecisionRequestSchema: GenMessage<FinishDecisionRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 11);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 13);
 
 /**
  * @generated from message entrasync.reconciliation.v1.FinishDecisionResponse
@@ -276,13 +341,14 @@ export type FinishDecisionResponse = Message<"entrasync.reconciliation.v1.Finish
  * Use `create(FinishDecisionResponseSchema)` to create a new message.
  */
 export const FinishDecisionResponseSchema: GenMessage<FinishDecisionResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 12);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 14);
 
 /**
  * DecisionService records what a person decides about an item and carries it out. A check that
  * fails changes nothing. The same request of the same person again has the same answer; any other
- * one about an item that is not open is refused: item_closed (409). While the decision of another
- * person is being carried out: decision_pending (409).
+ * one about an item that is not open is refused: item_closed (409), with what became of it under
+ * metadata: status, action, decided_by, decided_at, contact_id. While the decision of another person is
+ * being carried out: decision_pending (409), with the action and decided_by.
  *
  * @generated from service entrasync.reconciliation.v1.DecisionService
  */
@@ -298,7 +364,8 @@ export const DecisionService: GenService<{
     output: typeof GetQueueItemResponseSchema;
   },
   /**
-   * CountQueueItems counts open items by client and reason.
+   * CountQueueItems counts open items by client and reason, all those that ListQueueItems would list
+   * for the same filters.
    *
    * @generated from rpc entrasync.reconciliation.v1.DecisionService.CountQueueItems
    */
@@ -340,6 +407,19 @@ export const DecisionService: GenService<{
     methodKind: "unary";
     input: typeof DismissItemRequestSchema;
     output: typeof DismissItemResponseSchema;
+  },
+  /**
+   * UndoDecision takes back the decision that stands about an item, within 24 hours and where nothing
+   * was built on it since: the link ends, the contact is as it was before, a contact that the decision
+   * made is deleted, and the item is open again. Reasons: not_found (404), nothing_to_undo,
+   * undo_expired, decision_built_on and mapping_changed (409).
+   *
+   * @generated from rpc entrasync.reconciliation.v1.DecisionService.UndoDecision
+   */
+  undoDecision: {
+    methodKind: "unary";
+    input: typeof UndoDecisionRequestSchema;
+    output: typeof UndoDecisionResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_entrasync_reconciliation_v1_decision, 0);

@@ -12,7 +12,36 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file entrasync/reconciliation/v1/reconciliation.proto.
  */
 export const file_entrasync_reconciliation_v1_reconciliation: GenFile = /*@__PURE__*/
-  fileDesc("CjBlbnRyYXN5bmMvcmVjb25jaWxpYXRpb24vdjEvcmVjb25jaWxpYXRpb24ucHJvdG8SG2VudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MSJ5CglDYW5kaWRhdGUSEgoKY29udGFjdF9pZBgBIAEoCRIRCglmdWxsX25hbWUYAiABKAkSDQoFZW1haWwYAyABKAkSEAoIaW5hY3RpdmUYBCABKAgSFgoJbGlua2VkX3RvGAUgASgJSACIAQFCDAoKX2xpbmtlZF90byKMBQoJUXVldWVJdGVtEg8KB2l0ZW1faWQYASABKAkSFwoPZW50cmFfdGVuYW50X2lkGAIgASgJEhcKD2VudHJhX29iamVjdF9pZBgDIAEoCRIbChN1c2VyX3ByaW5jaXBhbF9uYW1lGAQgASgJEhQKDGRpc3BsYXlfbmFtZRgFIAEoCRINCgVlbWFpbBgGIAEoCRIRCgljbGllbnRfaWQYByABKAkSDgoGcmVhc29uGAggASgJEg4KBnN0YXR1cxgJIAEoCRI6CgpjYW5kaWRhdGVzGAogAygLMiYuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkNhbmRpZGF0ZRIuCgpjcmVhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxsYXN0X3NlZW5fYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKCmRlY2lkZWRfYnkYDSABKAlIAIgBARIuCgpkZWNpZGVkX2F0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFtYW5hZ2VkX3RlbmFudF9pZBgPIAEoCRIcCg9hY2NvdW50X2VuYWJsZWQYECABKAhIAYgBARIcCg9kZWNpc2lvbl9yZWFzb24YESABKAlIAogBARIgChNyZXNvbHZlZF9jb250YWN0X2lkGBIgASgJSAOIAQESGAoQZGVjaXNpb25fcGVuZGluZxgTIAEoCEINCgtfZGVjaWRlZF9ieUISChBfYWNjb3VudF9lbmFibGVkQhIKEF9kZWNpc2lvbl9yZWFzb25CFgoUX3Jlc29sdmVkX2NvbnRhY3RfaWQicQoVTGlzdFF1ZXVlSXRlbXNSZXF1ZXN0Eg4KBnN0YXR1cxgBIAEoCRIRCgljbGllbnRfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJIpABChZMaXN0UXVldWVJdGVtc1Jlc3BvbnNlEjUKBWl0ZW1zGAEgAygLMiYuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlF1ZXVlSXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoBUgAiAEBQg0KC190b3RhbF9zaXplIpcCCgpQdXNoZWRJdGVtEhcKD2VudHJhX29iamVjdF9pZBgBIAEoCRIbChN1c2VyX3ByaW5jaXBhbF9uYW1lGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRINCgVlbWFpbBgEIAEoCRIOCgZyZWFzb24YBSABKAkSOgoKY2FuZGlkYXRlcxgGIAMoCzImLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5DYW5kaWRhdGUSEwoLZmluZ2VycHJpbnQYByABKAkSDQoFcGhvbmUYCCABKAkSDAoEcm9sZRgJIAEoCRIcCg9hY2NvdW50X2VuYWJsZWQYCiABKAhIAIgBAUISChBfYWNjb3VudF9lbmFibGVkIrsBChBQdXNoSXRlbXNSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIZChFtYW5hZ2VkX3RlbmFudF9pZBgCIAEoCRIXCg9lbnRyYV90ZW5hbnRfaWQYAyABKAkSEQoJY2xpZW50X2lkGAQgASgJEjYKBWl0ZW1zGAUgAygLMicuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlB1c2hlZEl0ZW0SGAoQbWFwcGluZ19yZXZpc2lvbhgGIAEoAyI9ChFQdXNoSXRlbXNSZXNwb25zZRIMCgRvcGVuGAEgASgFEhoKEmRlY2lkZWRfb2JqZWN0X2lkcxgCIAMoCSJ9ChdGaW5kRGVjaWRlZEl0ZW1zUmVxdWVzdBIXCg9lbnRyYV90ZW5hbnRfaWQYASABKAkSEQoJY2xpZW50X2lkGAIgASgJEjYKBWl0ZW1zGAMgAygLMicuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlB1c2hlZEl0ZW0iNgoYRmluZERlY2lkZWRJdGVtc1Jlc3BvbnNlEhoKEmRlY2lkZWRfb2JqZWN0X2lkcxgBIAMoCSKzAQoUQ29tcGxldGVSb3VuZFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhkKEW1hbmFnZWRfdGVuYW50X2lkGAIgASgJEhcKD2VudHJhX3RlbmFudF9pZBgDIAEoCRIQCghjb21wbGV0ZRgEIAEoCBIaChJzZXR0bGVkX29iamVjdF9pZHMYBSADKAkSKQoFc2luY2UYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIisKFUNvbXBsZXRlUm91bmRSZXNwb25zZRISCgpzdXBlcnNlZGVkGAEgASgFIlwKFEZvbGxvd01hcHBpbmdSZXF1ZXN0EhcKD2VudHJhX3RlbmFudF9pZBgBIAEoCRIRCgljbGllbnRfaWQYAiABKAkSGAoQbWFwcGluZ19yZXZpc2lvbhgDIAEoAyIrChVGb2xsb3dNYXBwaW5nUmVzcG9uc2USEgoKc3VwZXJzZWRlZBgBIAEoBSITChFDb3VudEl0ZW1zUmVxdWVzdCIiChJDb3VudEl0ZW1zUmVzcG9uc2USDAoEb3BlbhgBIAEoBTKSAQoVUmVjb25jaWxpYXRpb25TZXJ2aWNlEnkKDkxpc3RRdWV1ZUl0ZW1zEjIuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkxpc3RRdWV1ZUl0ZW1zUmVxdWVzdBozLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5MaXN0UXVldWVJdGVtc1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CjBlbnRyYXN5bmMvcmVjb25jaWxpYXRpb24vdjEvcmVjb25jaWxpYXRpb24ucHJvdG8SG2VudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MSI8Cg5MaW5rZWRJZGVudGl0eRINCgVzdGF0ZRgBIAEoCRIbChN1c2VyX3ByaW5jaXBhbF9uYW1lGAIgASgJIr8BCglDYW5kaWRhdGUSEgoKY29udGFjdF9pZBgBIAEoCRIRCglmdWxsX25hbWUYAiABKAkSDQoFZW1haWwYAyABKAkSEAoIaW5hY3RpdmUYBCABKAgSFgoJbGlua2VkX3RvGAUgASgJSACIAQESRAoPbGlua2VkX2lkZW50aXR5GAYgASgLMisuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkxpbmtlZElkZW50aXR5QgwKCl9saW5rZWRfdG8i1wEKBFBlZXISFwoPZW50cmFfb2JqZWN0X2lkGAEgASgJEhsKE3VzZXJfcHJpbmNpcGFsX25hbWUYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEhwKD2FjY291bnRfZW5hYmxlZBgEIAEoCEgAiAEBEiMKFmFzc2lnbmVkX2xpY2VuY2VfY291bnQYBSABKAVIAYgBARIRCgl1c2VyX3R5cGUYBiABKAlCEgoQX2FjY291bnRfZW5hYmxlZEIZChdfYXNzaWduZWRfbGljZW5jZV9jb3VudCLzBgoJUXVldWVJdGVtEg8KB2l0ZW1faWQYASABKAkSFwoPZW50cmFfdGVuYW50X2lkGAIgASgJEhcKD2VudHJhX29iamVjdF9pZBgDIAEoCRIbChN1c2VyX3ByaW5jaXBhbF9uYW1lGAQgASgJEhQKDGRpc3BsYXlfbmFtZRgFIAEoCRINCgVlbWFpbBgGIAEoCRIRCgljbGllbnRfaWQYByABKAkSDgoGcmVhc29uGAggASgJEg4KBnN0YXR1cxgJIAEoCRI6CgpjYW5kaWRhdGVzGAogAygLMiYuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkNhbmRpZGF0ZRIuCgpjcmVhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxsYXN0X3NlZW5fYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKCmRlY2lkZWRfYnkYDSABKAlIAIgBARIuCgpkZWNpZGVkX2F0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFtYW5hZ2VkX3RlbmFudF9pZBgPIAEoCRIcCg9hY2NvdW50X2VuYWJsZWQYECABKAhIAYgBARIcCg9kZWNpc2lvbl9yZWFzb24YESABKAlIAogBARIgChNyZXNvbHZlZF9jb250YWN0X2lkGBIgASgJSAOIAQESGAoQZGVjaXNpb25fcGVuZGluZxgTIAEoCBIwCgVwZWVycxgUIAMoCzIhLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5QZWVyEiMKFmFzc2lnbmVkX2xpY2VuY2VfY291bnQYFSABKAVIBIgBARIRCgl1c2VyX3R5cGUYFiABKAkSHAoPZGVjaXNpb25fbnVtYmVyGBcgASgFSAWIAQESLgoKdW5kb191bnRpbBgYIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCDQoLX2RlY2lkZWRfYnlCEgoQX2FjY291bnRfZW5hYmxlZEISChBfZGVjaXNpb25fcmVhc29uQhYKFF9yZXNvbHZlZF9jb250YWN0X2lkQhkKF19hc3NpZ25lZF9saWNlbmNlX2NvdW50QhIKEF9kZWNpc2lvbl9udW1iZXIilwEKFUxpc3RRdWV1ZUl0ZW1zUmVxdWVzdBIOCgZzdGF0dXMYASABKAkSEQoJY2xpZW50X2lkGAIgASgJEg4KBnJlYXNvbhgDIAEoCRIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCRIZChFtYW5hZ2VkX3RlbmFudF9pZBgGIAEoCRIJCgFxGAcgASgJIq8BChZMaXN0UXVldWVJdGVtc1Jlc3BvbnNlEjUKBWl0ZW1zGAEgAygLMiYuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlF1ZXVlSXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoBUgAiAEBEh0KFXRvdGFsX3NpemVfaXNfbWluaW11bRgEIAEoCEINCgtfdG90YWxfc2l6ZSKcAwoKUHVzaGVkSXRlbRIXCg9lbnRyYV9vYmplY3RfaWQYASABKAkSGwoTdXNlcl9wcmluY2lwYWxfbmFtZRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFZW1haWwYBCABKAkSDgoGcmVhc29uGAUgASgJEjoKCmNhbmRpZGF0ZXMYBiADKAsyJi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuQ2FuZGlkYXRlEhMKC2ZpbmdlcnByaW50GAcgASgJEg0KBXBob25lGAggASgJEgwKBHJvbGUYCSABKAkSHAoPYWNjb3VudF9lbmFibGVkGAogASgISACIAQESMAoFcGVlcnMYCyADKAsyIS5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUGVlchIjChZhc3NpZ25lZF9saWNlbmNlX2NvdW50GAwgASgFSAGIAQESEQoJdXNlcl90eXBlGA0gASgJQhIKEF9hY2NvdW50X2VuYWJsZWRCGQoXX2Fzc2lnbmVkX2xpY2VuY2VfY291bnQiuwEKEFB1c2hJdGVtc1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhkKEW1hbmFnZWRfdGVuYW50X2lkGAIgASgJEhcKD2VudHJhX3RlbmFudF9pZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSNgoFaXRlbXMYBSADKAsyJy5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUHVzaGVkSXRlbRIYChBtYXBwaW5nX3JldmlzaW9uGAYgASgDIj0KEVB1c2hJdGVtc1Jlc3BvbnNlEgwKBG9wZW4YASABKAUSGgoSZGVjaWRlZF9vYmplY3RfaWRzGAIgAygJIn0KF0ZpbmREZWNpZGVkSXRlbXNSZXF1ZXN0EhcKD2VudHJhX3RlbmFudF9pZBgBIAEoCRIRCgljbGllbnRfaWQYAiABKAkSNgoFaXRlbXMYAyADKAsyJy5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUHVzaGVkSXRlbSI2ChhGaW5kRGVjaWRlZEl0ZW1zUmVzcG9uc2USGgoSZGVjaWRlZF9vYmplY3RfaWRzGAEgAygJIrMBChRDb21wbGV0ZVJvdW5kUmVxdWVzdBIOCgZydW5faWQYASABKAkSGQoRbWFuYWdlZF90ZW5hbnRfaWQYAiABKAkSFwoPZW50cmFfdGVuYW50X2lkGAMgASgJEhAKCGNvbXBsZXRlGAQgASgIEhoKEnNldHRsZWRfb2JqZWN0X2lkcxgFIAMoCRIpCgVzaW5jZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiKwoVQ29tcGxldGVSb3VuZFJlc3BvbnNlEhIKCnN1cGVyc2VkZWQYASABKAUiXAoURm9sbG93TWFwcGluZ1JlcXVlc3QSFwoPZW50cmFfdGVuYW50X2lkGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRIYChBtYXBwaW5nX3JldmlzaW9uGAMgASgDIisKFUZvbGxvd01hcHBpbmdSZXNwb25zZRISCgpzdXBlcnNlZGVkGAEgASgFIhMKEUNvdW50SXRlbXNSZXF1ZXN0IiIKEkNvdW50SXRlbXNSZXNwb25zZRIMCgRvcGVuGAEgASgFMpIBChVSZWNvbmNpbGlhdGlvblNlcnZpY2USeQoOTGlzdFF1ZXVlSXRlbXMSMi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuTGlzdFF1ZXVlSXRlbXNSZXF1ZXN0GjMuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkxpc3RRdWV1ZUl0ZW1zUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+
+/**
+ * LinkedIdentity is what is known of the identity that a contact is linked to.
+ *
+ * @generated from message entrasync.reconciliation.v1.LinkedIdentity
+ */
+export type LinkedIdentity = Message<"entrasync.reconciliation.v1.LinkedIdentity"> & {
+  /**
+   * active, disabled, deleted (it is not in its directory any more) or orphaned (its directory belongs
+   * to another client by now).
+   *
+   * @generated from field: string state = 1;
+   */
+  state: string;
+
+  /**
+   * Its sign-in name; empty where it is not known.
+   *
+   * @generated from field: string user_principal_name = 2;
+   */
+  userPrincipalName: string;
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.LinkedIdentity.
+ * Use `create(LinkedIdentitySchema)` to create a new message.
+ */
+export const LinkedIdentitySchema: GenMessage<LinkedIdentity> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 0);
 
 /**
  * Candidate is a contact that an identity may belong to.
@@ -21,21 +50,29 @@ export const file_entrasync_reconciliation_v1_reconciliation: GenFile = /*@__PUR
  */
 export type Candidate = Message<"entrasync.reconciliation.v1.Candidate"> & {
   /**
+   * The contact's id.
+   *
    * @generated from field: string contact_id = 1;
    */
   contactId: string;
 
   /**
+   * The contact's name.
+   *
    * @generated from field: string full_name = 2;
    */
   fullName: string;
 
   /**
+   * The contact's address.
+   *
    * @generated from field: string email = 3;
    */
   email: string;
 
   /**
+   * Whether the contact is inactive.
+   *
    * @generated from field: bool inactive = 4;
    */
   inactive: boolean;
@@ -46,6 +83,13 @@ export type Candidate = Message<"entrasync.reconciliation.v1.Candidate"> & {
    * @generated from field: optional string linked_to = 5;
    */
   linkedTo?: string | undefined;
+
+  /**
+   * What is known of that identity; absent where the contact is not linked.
+   *
+   * @generated from field: entrasync.reconciliation.v1.LinkedIdentity linked_identity = 6;
+   */
+  linkedIdentity?: LinkedIdentity | undefined;
 };
 
 /**
@@ -53,43 +97,115 @@ export type Candidate = Message<"entrasync.reconciliation.v1.Candidate"> & {
  * Use `create(CandidateSchema)` to create a new message.
  */
 export const CandidateSchema: GenMessage<Candidate> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 0);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 1);
 
 /**
+ * Peer is another identity of the same directory that shares an address with the item's.
+ *
+ * @generated from message entrasync.reconciliation.v1.Peer
+ */
+export type Peer = Message<"entrasync.reconciliation.v1.Peer"> & {
+  /**
+   * The id of the account in its directory.
+   *
+   * @generated from field: string entra_object_id = 1;
+   */
+  entraObjectId: string;
+
+  /**
+   * Its sign-in name.
+   *
+   * @generated from field: string user_principal_name = 2;
+   */
+  userPrincipalName: string;
+
+  /**
+   * Its name.
+   *
+   * @generated from field: string display_name = 3;
+   */
+  displayName: string;
+
+  /**
+   * Whether it is enabled; absent when that is not known.
+   *
+   * @generated from field: optional bool account_enabled = 4;
+   */
+  accountEnabled?: boolean | undefined;
+
+  /**
+   * How many licences it has; absent when that is not known.
+   *
+   * @generated from field: optional int32 assigned_licence_count = 5;
+   */
+  assignedLicenceCount?: number | undefined;
+
+  /**
+   * Member or Guest; empty when it is not known.
+   *
+   * @generated from field: string user_type = 6;
+   */
+  userType: string;
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.Peer.
+ * Use `create(PeerSchema)` to create a new message.
+ */
+export const PeerSchema: GenMessage<Peer> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 2);
+
+/**
+ * QueueItem is one identity about which a person must decide, or has decided.
+ *
  * @generated from message entrasync.reconciliation.v1.QueueItem
  */
 export type QueueItem = Message<"entrasync.reconciliation.v1.QueueItem"> & {
   /**
+   * The item's id.
+   *
    * @generated from field: string item_id = 1;
    */
   itemId: string;
 
   /**
+   * The directory that the identity is of.
+   *
    * @generated from field: string entra_tenant_id = 2;
    */
   entraTenantId: string;
 
   /**
+   * The identity's id in its directory.
+   *
    * @generated from field: string entra_object_id = 3;
    */
   entraObjectId: string;
 
   /**
+   * The identity's sign-in name.
+   *
    * @generated from field: string user_principal_name = 4;
    */
   userPrincipalName: string;
 
   /**
+   * The identity's name.
+   *
    * @generated from field: string display_name = 5;
    */
   displayName: string;
 
   /**
+   * The identity's address.
+   *
    * @generated from field: string email = 6;
    */
   email: string;
 
   /**
+   * The client to which the directory is mapped.
+   *
    * @generated from field: string client_id = 7;
    */
   clientId: string;
@@ -110,31 +226,43 @@ export type QueueItem = Message<"entrasync.reconciliation.v1.QueueItem"> & {
   status: string;
 
   /**
+   * The contacts that the identity may belong to, at most 50.
+   *
    * @generated from field: repeated entrasync.reconciliation.v1.Candidate candidates = 10;
    */
   candidates: Candidate[];
 
   /**
+   * When the item was opened.
+   *
    * @generated from field: google.protobuf.Timestamp created_at = 11;
    */
   createdAt?: Timestamp | undefined;
 
   /**
+   * When a sync saw the identity last.
+   *
    * @generated from field: google.protobuf.Timestamp last_seen_at = 12;
    */
   lastSeenAt?: Timestamp | undefined;
 
   /**
+   * Who decided; absent while nobody has.
+   *
    * @generated from field: optional string decided_by = 13;
    */
   decidedBy?: string | undefined;
 
   /**
+   * When it was decided; absent while nobody has.
+   *
    * @generated from field: google.protobuf.Timestamp decided_at = 14;
    */
   decidedAt?: Timestamp | undefined;
 
   /**
+   * The managed tenant that the identity is of.
+   *
    * @generated from field: string managed_tenant_id = 15;
    */
   managedTenantId: string;
@@ -166,6 +294,42 @@ export type QueueItem = Message<"entrasync.reconciliation.v1.QueueItem"> & {
    * @generated from field: bool decision_pending = 19;
    */
   decisionPending: boolean;
+
+  /**
+   * The other identities of the directory that share an address with this one, at most 20.
+   *
+   * @generated from field: repeated entrasync.reconciliation.v1.Peer peers = 20;
+   */
+  peers: Peer[];
+
+  /**
+   * How many licences the account has; absent when that is not known.
+   *
+   * @generated from field: optional int32 assigned_licence_count = 21;
+   */
+  assignedLicenceCount?: number | undefined;
+
+  /**
+   * Member or Guest; empty when it is not known.
+   *
+   * @generated from field: string user_type = 22;
+   */
+  userType: string;
+
+  /**
+   * The number of the decision that stands, which names it when it is to be undone; absent while there
+   * is none.
+   *
+   * @generated from field: optional int32 decision_number = 23;
+   */
+  decisionNumber?: number | undefined;
+
+  /**
+   * Until when the decision may be undone, where nothing is built on it; absent while there is none.
+   *
+   * @generated from field: google.protobuf.Timestamp undo_until = 24;
+   */
+  undoUntil?: Timestamp | undefined;
 };
 
 /**
@@ -173,23 +337,29 @@ export type QueueItem = Message<"entrasync.reconciliation.v1.QueueItem"> & {
  * Use `create(QueueItemSchema)` to create a new message.
  */
 export const QueueItemSchema: GenMessage<QueueItem> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 1);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 3);
 
 /**
  * @generated from message entrasync.reconciliation.v1.ListQueueItemsRequest
  */
 export type ListQueueItemsRequest = Message<"entrasync.reconciliation.v1.ListQueueItemsRequest"> & {
   /**
+   * open, resolved, dismissed or superseded; empty for all.
+   *
    * @generated from field: string status = 1;
    */
   status: string;
 
   /**
+   * Only items of this client; empty for all.
+   *
    * @generated from field: string client_id = 2;
    */
   clientId: string;
 
   /**
+   * Only items of this reason; empty for all.
+   *
    * @generated from field: string reason = 3;
    */
   reason: string;
@@ -203,6 +373,20 @@ export type ListQueueItemsRequest = Message<"entrasync.reconciliation.v1.ListQue
    * @generated from field: string page_token = 5;
    */
   pageToken: string;
+
+  /**
+   * Only items of this managed tenant; empty for all.
+   *
+   * @generated from field: string managed_tenant_id = 6;
+   */
+  managedTenantId: string;
+
+  /**
+   * The beginning of any word of the identity's name, or of its address or sign-in name.
+   *
+   * @generated from field: string q = 7;
+   */
+  q: string;
 };
 
 /**
@@ -210,13 +394,15 @@ export type ListQueueItemsRequest = Message<"entrasync.reconciliation.v1.ListQue
  * Use `create(ListQueueItemsRequestSchema)` to create a new message.
  */
 export const ListQueueItemsRequestSchema: GenMessage<ListQueueItemsRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 2);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 4);
 
 /**
  * @generated from message entrasync.reconciliation.v1.ListQueueItemsResponse
  */
 export type ListQueueItemsResponse = Message<"entrasync.reconciliation.v1.ListQueueItemsResponse"> & {
   /**
+   * The items, oldest first.
+   *
    * @generated from field: repeated entrasync.reconciliation.v1.QueueItem items = 1;
    */
   items: QueueItem[];
@@ -227,9 +413,18 @@ export type ListQueueItemsResponse = Message<"entrasync.reconciliation.v1.ListQu
   nextPageToken: string;
 
   /**
+   * On the first page only, and at most 10,000.
+   *
    * @generated from field: optional int32 total_size = 3;
    */
   totalSize?: number | undefined;
+
+  /**
+   * There are more than total_size says.
+   *
+   * @generated from field: bool total_size_is_minimum = 4;
+   */
+  totalSizeIsMinimum: boolean;
 };
 
 /**
@@ -237,7 +432,7 @@ export type ListQueueItemsResponse = Message<"entrasync.reconciliation.v1.ListQu
  * Use `create(ListQueueItemsResponseSchema)` to create a new message.
  */
 export const ListQueueItemsResponseSchema: GenMessage<ListQueueItemsResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 3);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 5);
 
 /**
  * PushedItem is one ambiguous identity of a round.
@@ -300,6 +495,23 @@ export type PushedItem = Message<"entrasync.reconciliation.v1.PushedItem"> & {
    * @generated from field: optional bool account_enabled = 10;
    */
   accountEnabled?: boolean | undefined;
+
+  /**
+   * @generated from field: repeated entrasync.reconciliation.v1.Peer peers = 11;
+   */
+  peers: Peer[];
+
+  /**
+   * Absent when it is not known.
+   *
+   * @generated from field: optional int32 assigned_licence_count = 12;
+   */
+  assignedLicenceCount?: number | undefined;
+
+  /**
+   * @generated from field: string user_type = 13;
+   */
+  userType: string;
 };
 
 /**
@@ -307,7 +519,7 @@ export type PushedItem = Message<"entrasync.reconciliation.v1.PushedItem"> & {
  * Use `create(PushedItemSchema)` to create a new message.
  */
 export const PushedItemSchema: GenMessage<PushedItem> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 4);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 6);
 
 /**
  * @generated from message entrasync.reconciliation.v1.PushItemsRequest
@@ -351,7 +563,7 @@ export type PushItemsRequest = Message<"entrasync.reconciliation.v1.PushItemsReq
  * Use `create(PushItemsRequestSchema)` to create a new message.
  */
 export const PushItemsRequestSchema: GenMessage<PushItemsRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 5);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 7);
 
 /**
  * @generated from message entrasync.reconciliation.v1.PushItemsResponse
@@ -377,7 +589,7 @@ export type PushItemsResponse = Message<"entrasync.reconciliation.v1.PushItemsRe
  * Use `create(PushItemsResponseSchema)` to create a new message.
  */
 export const PushItemsResponseSchema: GenMessage<PushItemsResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 6);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 8);
 
 /**
  * @generated from message entrasync.reconciliation.v1.FindDecidedItemsRequest
@@ -406,7 +618,7 @@ export type FindDecidedItemsRequest = Message<"entrasync.reconciliation.v1.FindD
  * Use `create(FindDecidedItemsRequestSchema)` to create a new message.
  */
 export const FindDecidedItemsRequestSchema: GenMessage<FindDecidedItemsRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 7);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 9);
 
 /**
  * @generated from message entrasync.reconciliation.v1.FindDecidedItemsResponse
@@ -423,7 +635,7 @@ export type FindDecidedItemsResponse = Message<"entrasync.reconciliation.v1.Find
  * Use `create(FindDecidedItemsResponseSchema)` to create a new message.
  */
 export const FindDecidedItemsResponseSchema: GenMessage<FindDecidedItemsResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 8);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 10);
 
 /**
  * @generated from message entrasync.reconciliation.v1.CompleteRoundRequest
@@ -472,7 +684,7 @@ export type CompleteRoundRequest = Message<"entrasync.reconciliation.v1.Complete
  * Use `create(CompleteRoundRequestSchema)` to create a new message.
  */
 export const CompleteRoundRequestSchema: GenMessage<CompleteRoundRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 9);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 11);
 
 /**
  * @generated from message entrasync.reconciliation.v1.CompleteRoundResponse
@@ -489,7 +701,7 @@ export type CompleteRoundResponse = Message<"entrasync.reconciliation.v1.Complet
  * Use `create(CompleteRoundResponseSchema)` to create a new message.
  */
 export const CompleteRoundResponseSchema: GenMessage<CompleteRoundResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 10);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 12);
 
 /**
  * @generated from message entrasync.reconciliation.v1.FollowMappingRequest
@@ -520,7 +732,7 @@ export type FollowMappingRequest = Message<"entrasync.reconciliation.v1.FollowMa
  * Use `create(FollowMappingRequestSchema)` to create a new message.
  */
 export const FollowMappingRequestSchema: GenMessage<FollowMappingRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 11);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 13);
 
 /**
  * @generated from message entrasync.reconciliation.v1.FollowMappingResponse
@@ -537,7 +749,7 @@ export type FollowMappingResponse = Message<"entrasync.reconciliation.v1.FollowM
  * Use `create(FollowMappingResponseSchema)` to create a new message.
  */
 export const FollowMappingResponseSchema: GenMessage<FollowMappingResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 12);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 14);
 
 /**
  * @generated from message entrasync.reconciliation.v1.CountItemsRequest
@@ -550,7 +762,7 @@ export type CountItemsRequest = Message<"entrasync.reconciliation.v1.CountItemsR
  * Use `create(CountItemsRequestSchema)` to create a new message.
  */
 export const CountItemsRequestSchema: GenMessage<CountItemsRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 13);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 15);
 
 /**
  * @generated from message entrasync.reconciliation.v1.CountItemsResponse
@@ -567,7 +779,7 @@ export type CountItemsResponse = Message<"entrasync.reconciliation.v1.CountItems
  * Use `create(CountItemsResponseSchema)` to create a new message.
  */
 export const CountItemsResponseSchema: GenMessage<CountItemsResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 14);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 16);
 
 /**
  * ReconciliationService shows what a person must decide.
@@ -576,7 +788,7 @@ export const CountItemsResponseSchema: GenMessage<CountItemsResponse> = /*@__PUR
  */
 export const ReconciliationService: GenService<{
   /**
-   * ListQueueItems lists items, oldest first.
+   * ListQueueItems lists items, oldest first, as GetQueueItem shows each.
    *
    * @generated from rpc entrasync.reconciliation.v1.ReconciliationService.ListQueueItems
    */

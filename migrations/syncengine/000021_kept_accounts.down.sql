@@ -1,0 +1,1 @@
+ALTER TABLE kept_identities DROP COLUMN licences, DROP COLUMN user_type;

@@ -1,0 +1,40 @@
+package reconciliation
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/entrasync/entrasync/pkg/searchkey"
+)
+
+// SearchText is what an item is found by: the words of its identity's name, its address
+// and its sign-in name, folded, each after a space.
+func (s *Sighting) SearchText() string {
+	return " " + nameKey(s.DisplayName) + " " + searchkey.Of(s.Email) + " " + searchkey.Of(s.UserPrincipalName)
+}
+
+// Search is what somebody looks for. The zero value finds all.
+type Search struct {
+	Words   string // the beginning of words of a name, in their order
+	Address string // the beginning of an address
+}
+
+// searchFor reads what somebody typed.
+func searchFor(q string) Search {
+	address := searchkey.Of(q)
+	if address == "" {
+		return Search{}
+	}
+	search := Search{Address: " " + address}
+	if words := nameKey(q); words != "" {
+		search.Words = " " + words
+	}
+	return search
+}
+
+// nameKey folds a name to its words: what is neither letter nor digit parts them.
+func nameKey(name string) string {
+	return strings.Join(strings.FieldsFunc(searchkey.Of(name), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsNumber(r)
+	}), " ")
+}
