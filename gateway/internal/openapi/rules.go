@@ -148,7 +148,10 @@ func (r *ruler) described(property *openapi3.SchemaRef, field protoreflect.Field
 	if property.Ref != "" {
 		schema := openapi3.NewSchema()
 		schema.AllOf = openapi3.SchemaRefs{property}
-		schema.Description = cmp.Or(r.besideRefs[string(field.Parent().Name())+"."+field.JSONName()], wordsOf(field))
+		// A message has a longer name where another one has the same.
+		long := strings.TrimPrefix(string(field.Parent().FullName()), "entrasync.")
+		schema.Description = cmp.Or(
+			r.besideRefs[string(field.Parent().Name())+"."+field.JSONName()], r.besideRefs[long+"."+field.JSONName()], wordsOf(field))
 		return openapi3.NewSchemaRef("", schema)
 	}
 	if property.Value.Description == "" {
