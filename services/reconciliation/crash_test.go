@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"maps"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -81,6 +82,82 @@ func TestDecisionsSurviveCrashes(t *testing.T) {
 	}
 	b.agree(crashes * each)
 	require.Empty(t, b.open())
+}
+
+// TestUndosSurviveCrashes loses the same at random points while decisions are taken back.
+// Afterwards every question stands once, and a sync finds just these.
+func TestUndosSurviveCrashes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	crashes, random := points(t)
+	const each = 6
+	people := crashes * each
+	contacts := b.queued(people)
+	decided := map[string]*reconciliationv1.QueueItem{}
+	for object, item := range b.open() {
+		var resolved interface {
+			GetItem() *reconciliationv1.QueueItem
+		}
+		var err error
+		switch item.GetItemId()[35] % 3 {
+		case 0:
+			resolved, err = b.decisions.ResolveToNew(b.as("user-1"), &reconciliationv1.ResolveToNewRequest{ItemId: item.GetItemId()})
+		case 1:
+			resolved, err = b.decisions.ResolveToExisting(b.as("user-1"), &reconciliationv1.ResolveToExistingRequest{
+				ItemId: item.GetItemId(), ContactId: contacts[object][0],
+			})
+		default:
+			resolved, err = b.decisions.DismissItem(b.as("user-1"), &reconciliationv1.DismissItemRequest{ItemId: item.GetItemId(), Reason: "x"})
+		}
+		require.NoError(t, err)
+		decided[object] = resolved.GetItem()
+	}
+	waiting := maps.Clone(decided)
+	for range crashes {
+		answer, after := random.IntN(2) == 0, random.IntN(each*8)
+		how := random.IntN(3)
+		switch how {
+		case 0:
+			b.queueCut.Arm(after, answer)
+		case 1:
+			b.engineCut.Arm(after, answer)
+		}
+		done := 0
+		for object, item := range waiting {
+			if done == each {
+				break
+			}
+			if how == 2 && done == after%each {
+				b.restart()
+			}
+			done++
+			if _, err := b.undo("user-2", item); err == nil {
+				delete(waiting, object)
+			}
+		}
+		b.queueCut.Disarm()
+		b.engineCut.Disarm()
+	}
+	b.later.Store(int64(time.Minute)) // what was interrupted is due
+	b.finishAll()
+	for _, item := range decided { // what was never begun; what was done has the same answer
+		_, err := b.undo("user-2", item)
+		require.NoError(t, err)
+	}
+	none := []string{"0"}
+	require.Equal(t, none, b.strings(`SELECT count(*)::text FROM reconciliation.queue_decisions WHERE state = 'pending'`))
+	require.Equal(t, none, b.strings(`SELECT count(*)::text FROM syncengine.entra_contact_links WHERE ended_at IS NULL`))
+	require.Equal(t, none, b.strings(`SELECT count(*)::text FROM syncengine.identity_resolutions WHERE undone_at IS NULL`))
+	require.Equal(t, none, b.strings(`SELECT count(*)::text FROM syncengine.contacts WHERE entra_object_id IS NOT NULL`))
+	require.Equal(t, b.strings(`SELECT count(*)::text FROM syncengine.identity_resolutions`),
+		b.strings(`SELECT (count(*) / 2)::text FROM syncengine.contact_changes WHERE source = 'person'`), "each told once that it was linked, and that it is not")
+	require.Len(t, b.open(), people)
+	require.EqualValues(t, people, b.sync().GetAmbiguous())
+	open := b.open()
+	require.Len(t, open, people)
+	for object, item := range open {
+		require.Equal(t, decided[object].GetItemId(), item.GetItemId())
+	}
 }
 
 // TestASyncThatQueuesSurvivesCrashes ends sync-engine at random points of a sync that

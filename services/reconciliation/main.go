@@ -61,14 +61,17 @@ func register(server grpc.ServiceRegistrar, pool *pg.Pool, engine grpc.ClientCon
 		return id.String(), err
 	}
 	store, box := postgres.New(pool), outbox.New(pool, outbox.Options{Now: now})
+	list := reconciliation.NewList(store)
+	decide := reconciliation.NewDecide(store, peers.NewSyncEngine(engine), newID, now)
 	s := rpc.New(rpc.UseCases{
 		Push:     reconciliation.NewPush(store, newID, now),
 		Decided:  reconciliation.NewFindDecided(store),
 		Complete: reconciliation.NewComplete(store, now),
 		Follow:   reconciliation.NewFollow(store, now),
-		List:     reconciliation.NewList(store),
+		List:     list,
 		Read:     reconciliation.NewReadItem(store),
-		Decide:   reconciliation.NewDecide(store, peers.NewSyncEngine(engine), newID, now),
+		Decide:   decide,
+		Bulk:     reconciliation.NewBulk(list, decide),
 	})
 	reconciliationv1.RegisterReconciliationServiceServer(server, s)
 	reconciliationv1.RegisterReconciliationInternalServiceServer(server, s)

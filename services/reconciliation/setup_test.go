@@ -70,6 +70,7 @@ type directory struct {
 	connectionv1.UnimplementedDirectoryServiceServer
 	mu    sync.Mutex
 	users []*connectionv1.DirectoryUser
+	names string // the surname of the people that ambiguous makes; Person before a number without one
 }
 
 func (d *directory) ListUsers(_ *connectionv1.ListUsersRequest, stream grpc.ServerStreamingServer[connectionv1.ListUsersResponse]) error {
@@ -320,9 +321,12 @@ func (b *bundle) ambiguous(people int) (contacts map[string][]string) {
 	contacts = map[string][]string{}
 	var records []*syncenginev1.ContactRecord
 	for i := range people {
-		mail := fmt.Sprintf("p%d@corp.example", i)
-		records = append(records, contact(fmt.Sprintf("%d-1", i), fmt.Sprintf("Person %d", i), mail), contact(fmt.Sprintf("%d-2", i), "Other", mail))
-		b.directory.users = append(b.directory.users, user(fmt.Sprintf("o-%d", i), fmt.Sprintf("Person %d", i), mail))
+		mail, name, other := fmt.Sprintf("p%d@corp.example", i), fmt.Sprintf("Person %d", i), "Other"
+		if b.directory.names != "" { // one of the two has the name, clearly
+			name, other = string(rune('A'+i))+"nna "+b.directory.names, "Reception"
+		}
+		records = append(records, contact(fmt.Sprintf("%d-1", i), name, mail), contact(fmt.Sprintf("%d-2", i), other, mail))
+		b.directory.users = append(b.directory.users, user(fmt.Sprintf("o-%d", i), name, mail))
 	}
 	ids := b.host(records...)
 	for i := range people {

@@ -274,6 +274,9 @@ func example(t *testing.T, m access.Method) string {
 		"BatchUpsertContacts": `{"contacts":[{"externalId":"P-1"}]}`,
 		"DecideOrphans":       `{"managedTenantId":"m","decision":"leave"}`,
 		"DismissItem":         `{"itemId":"x","reason":"known"}`,
+		"UndoDecision":        `{"itemId":"x","decisionNumber":1}`,
+		"PreviewDecisions":    `{"action":"dismiss"}`,
+		"DecideItems":         `{"action":"resolve_new","items":[{"itemId":"x","digest":"d"}]}`,
 		"DecideHeld":          `{"runId":"r","managedTenantId":"m","decision":"approve","digest":"d"}`,
 	} {
 		if string(m.Descriptor.Name()) == name {

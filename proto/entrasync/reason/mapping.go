@@ -71,6 +71,14 @@ var mapping = Group{Title: "Discovery and mapping", About: "Codes of managed ten
 		Text: "This item is not open any more.", Do: "Read the item: somebody has decided, or there is nothing left to decide.",
 	},
 	{
+		Name: ItemChanged, Kinds: []Kind{KindConflict},
+		Text: "This item has changed since it was shown.", Do: "Look at the preview again.",
+	},
+	{
+		Name: NotSuggested, Kinds: []Kind{KindConflict},
+		Text: "This is not what is suggested for the item.", Do: "Decide about this item alone.",
+	},
+	{
 		Name: NothingToUndo, Kinds: []Kind{KindConflict},
 		Text: "There is no such decision to take back.", Do: "Read the item: its decisionNumber names the decision that stands.",
 	},

@@ -111,6 +111,8 @@ const (
 	DecisionPending       = "decision_pending"
 	DecisionStored        = "decision_stored"
 	ItemClosed            = "item_closed"
+	ItemChanged           = "item_changed"
+	NotSuggested          = "not_suggested"
 	NothingToUndo         = "nothing_to_undo"
 	UndoExpired           = "undo_expired"
 	DecisionBuiltOn       = "decision_built_on"

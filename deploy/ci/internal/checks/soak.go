@@ -20,8 +20,12 @@ var soaked = []struct{ dir, tests string }{
 }
 
 // exhausted are the tests that soaking does once, in whole, where `make test` takes a sample.
-var exhausted = []struct{ dir, tests, flag string }{
-	{"./migrations", "KilledBetween|ResolvesTheMark", "-exhaustive"},
+var exhausted = []struct {
+	dir, tests string
+	flags      []string
+}{
+	{"./migrations", "KilledBetween|ResolvesTheMark", []string{"-exhaustive"}},
+	{"./services/reconciliation", "SurviveCrashes|SurvivesCrashes", []string{"-crash.points=50", "-crash.people=5000"}},
 }
 
 // SoakOptions say for how long to soak.
@@ -52,7 +56,7 @@ func (s *Suite) Soak(ctx context.Context, o SoakOptions) error {
 	}
 	if done == 0 {
 		for _, of := range exhausted {
-			if err := s.soakTests(ctx, of.dir, of.tests, of.flag); err != nil {
+			if err := s.soakTests(ctx, of.dir, of.tests, of.flags...); err != nil {
 				return err
 			}
 			fmt.Fprintf(s.Out, "%s: all of %s\n", of.dir, of.tests)
@@ -75,10 +79,10 @@ func (s *Suite) Soak(ctx context.Context, o SoakOptions) error {
 	return nil
 }
 
-// soakTests runs tests with a flag that has them do more, and prints what those that fail say.
-func (s *Suite) soakTests(ctx context.Context, dir, tests, flag string) error {
+// soakTests runs tests with flags that have them do more, and prints what those that fail say.
+func (s *Suite) soakTests(ctx context.Context, dir, tests string, flags ...string) error {
 	var log bytes.Buffer
-	if err := s.command(ctx, &log, "", nil, "go", "test", dir, "-run="+tests, "-count=1", "-timeout=6h", flag); err != nil {
+	if err := s.command(ctx, &log, "", nil, "go", append([]string{"test", dir, "-run=" + tests, "-count=1", "-timeout=6h"}, flags...)...); err != nil {
 		fmt.Fprint(s.Out, log.String())
 		return errors.Join(ErrFailed, ctx.Err())
 	}

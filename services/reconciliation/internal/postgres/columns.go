@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -27,6 +28,9 @@ type columns struct {
 	userTypes          []string
 	peers              [][]byte
 	searches           []string
+	suggestions        []string // empty where there is none
+	suggestedContacts  []string
+	suggestedFor       []string // joined by commas
 }
 
 func columnsOf(items []reconciliation.NewItem) (columns, error) {
@@ -59,8 +63,23 @@ func columnsOf(items []reconciliation.NewItem) (columns, error) {
 		c.userTypes = append(c.userTypes, item.UserType)
 		c.peers = append(c.peers, peers)
 		c.searches = append(c.searches, item.SearchText())
+		c.suggest(item.Suggest())
 	}
 	return c, nil
+}
+
+// suggest adds a suggestion, nil for none.
+func (c *columns) suggest(s *reconciliation.Suggestion) {
+	if s == nil {
+		s = &reconciliation.Suggestion{}
+	}
+	var reasons []string
+	for _, reason := range s.For {
+		reasons = append(reasons, string(reason))
+	}
+	c.suggestions = append(c.suggestions, string(s.Action))
+	c.suggestedContacts = append(c.suggestedContacts, s.ContactID)
+	c.suggestedFor = append(c.suggestedFor, strings.Join(reasons, ","))
 }
 
 // without leaves out the identities that are listed in ascending order.
@@ -88,6 +107,9 @@ func (c columns) without(objectIDs []string) columns {
 		rest.userTypes = append(rest.userTypes, c.userTypes[i])
 		rest.peers = append(rest.peers, c.peers[i])
 		rest.searches = append(rest.searches, c.searches[i])
+		rest.suggestions = append(rest.suggestions, c.suggestions[i])
+		rest.suggestedContacts = append(rest.suggestedContacts, c.suggestedContacts[i])
+		rest.suggestedFor = append(rest.suggestedFor, c.suggestedFor[i])
 	}
 	return rest
 }

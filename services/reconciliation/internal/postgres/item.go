@@ -99,6 +99,12 @@ func itemOf(row sqlc.ListItemsRow) (reconciliation.Item, error) {
 		licences := int(*row.LicenceCount)
 		item.Licences = &licences
 	}
+	if row.Suggestion != nil {
+		item.Suggestion = &reconciliation.Suggestion{Action: reconciliation.Action(*row.Suggestion), ContactID: pg.Text(row.SuggestedContact)}
+		for _, reason := range row.SuggestedFor {
+			item.Suggestion.For = append(item.Suggestion.For, reconciliation.SuggestedFor(reason))
+		}
+	}
 	if row.DecidedAt != nil {
 		item.DecidedAt = *row.DecidedAt
 	}

@@ -62,6 +62,7 @@ func (s *Store) Push(ctx context.Context, round reconciliation.Directory, items 
 			Candidates: open.candidates, Reasons: open.reasons, Fingerprints: open.fingerprints,
 			Phones: open.phones, Roles: open.roles, AccountEnabled: open.accountEnabled,
 			LicenceCounts: open.licenceCounts, UserTypes: open.userTypes, Peers: open.peers, Searches: open.searches,
+			Suggestions: open.suggestions, SuggestedContacts: open.suggestedContacts, SuggestedFor: open.suggestedFor,
 		})
 		return err
 	}, pg.Retries(3))
@@ -123,7 +124,7 @@ func (s *Store) List(
 		q := sqlc.New(tx)
 		rows, err := q.ListItems(ctx, sqlc.ListItemsParams{
 			Status: string(filter.Status), ClientID: filter.ClientID, ManagedTenantID: filter.ManagedTenantID, Reason: string(filter.Reason),
-			Address: search.Address, Words: search.Words, AfterCreatedAt: after.CreatedAt, AfterID: afterID, PageSize: int32(limit),
+			Suggestion: string(filter.Suggestion), Address: search.Address, Words: search.Words, AfterCreatedAt: after.CreatedAt, AfterID: afterID, PageSize: int32(limit),
 		})
 		if err != nil {
 			return err
@@ -141,7 +142,7 @@ func (s *Store) Count(ctx context.Context, filter reconciliation.Filter, most in
 	err := pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
 		count, err = sqlc.New(tx).CountItems(ctx, sqlc.CountItemsParams{
 			Status: string(filter.Status), ClientID: filter.ClientID, ManagedTenantID: filter.ManagedTenantID, Reason: string(filter.Reason),
-			Address: search.Address, Words: search.Words, Most: int32(most),
+			Suggestion: string(filter.Suggestion), Address: search.Address, Words: search.Words, Most: int32(most),
 		})
 		return err
 	}, pg.ReadOnly())
@@ -149,18 +150,32 @@ func (s *Store) Count(ctx context.Context, filter reconciliation.Filter, most in
 }
 
 // OpenCounts implements reconciliation.ItemReader.
-func (s *Store) OpenCounts(ctx context.Context, filter reconciliation.Filter, limit int) (counts []reconciliation.OpenCount, err error) {
+func (s *Store) OpenCounts(ctx context.Context, filter reconciliation.Filter, limit int) (counts reconciliation.Counts, err error) {
 	search := filter.Search()
 	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := sqlc.New(tx).CountOpenItems(ctx, sqlc.CountOpenItemsParams{
+		q := sqlc.New(tx)
+		byReason, err := q.CountOpenItems(ctx, sqlc.CountOpenItemsParams{
 			ClientID: filter.ClientID, ManagedTenantID: filter.ManagedTenantID, Address: search.Address, Words: search.Words, Most: int32(limit),
 		})
 		if err != nil {
 			return err
 		}
-		counts = make([]reconciliation.OpenCount, 0, len(rows))
-		for _, row := range rows {
-			counts = append(counts, reconciliation.OpenCount{ClientID: row.ClientID, Reason: reconciliation.Reason(row.Reason), Open: int(row.Open)})
+		bySuggestion, err := q.CountSuggestions(ctx, sqlc.CountSuggestionsParams{
+			ClientID: filter.ClientID, ManagedTenantID: filter.ManagedTenantID, Address: search.Address, Words: search.Words,
+		})
+		if err != nil {
+			return err
+		}
+		counts = reconciliation.Counts{}
+		for _, row := range byReason {
+			counts.ByReason = append(counts.ByReason, reconciliation.OpenCount{
+				ClientID: row.ClientID, Reason: reconciliation.Reason(row.Reason), Open: int(row.Open),
+			})
+		}
+		for _, row := range bySuggestion {
+			counts.BySuggestion = append(counts.BySuggestion, reconciliation.SuggestionCount{
+				Suggestion: reconciliation.Action(row.Suggestion), Open: int(row.Open),
+			})
 		}
 		return nil
 	}, pg.ReadOnly())

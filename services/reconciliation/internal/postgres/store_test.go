@@ -312,7 +312,7 @@ func TestTheListAndTheCountsAreFiltered(t *testing.T) {
 		counts, err := reconciliation.NewReadItem(b.store).Counts(b.ctx, of.filter)
 		require.NoError(t, err)
 		if of.filter.Status == "" && of.filter.Reason == "" {
-			require.Len(t, counts, len(of.want), "%+v", of.filter)
+			require.Len(t, counts.ByReason, len(of.want), "%+v", of.filter)
 		}
 	}
 	first, err := b.list.Do(b.ctx, reconciliation.Filter{}, 1, "")

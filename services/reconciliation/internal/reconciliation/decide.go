@@ -99,15 +99,23 @@ func (u *Decide) end(ctx context.Context, item DecidedItem, stored *StoredDecisi
 // the same time was faster with the same one.
 func (u *Decide) begin(ctx context.Context, item DecidedItem, d Decision) (DecidedItem, *StoredDecision, error) {
 	begun := Begun{Decision: d, Now: u.now()}
+	if err := u.check(ctx, item, d); err != nil {
+		return DecidedItem{}, nil, err
+	}
 	if d.Action != Dismiss {
-		if err := u.engine.Check(ctx, item.Item, item.next(), d); err != nil {
-			return DecidedItem{}, nil, err
-		}
 		if err := u.withEffect(&begun); err != nil {
 			return DecidedItem{}, nil, err
 		}
 	}
 	return u.keep(ctx, item, begun, func(locked *DecidedItem) (*StoredDecision, error) { return admit(locked, d) })
+}
+
+// check refuses what the engine would refuse now; of a dismissal it knows nothing.
+func (u *Decide) check(ctx context.Context, item DecidedItem, d Decision) error {
+	if d.Action == Dismiss {
+		return nil
+	}
+	return u.engine.Check(ctx, item.Item, item.next(), d)
 }
 
 // withEffect has somebody else finish the decision, should this process not come to it.

@@ -80,10 +80,10 @@ type Sighting struct {
 	Phone             string // a contact made from the identity gets it, and the role
 	Role              string
 	Account
-	Reason            Reason
-	Candidates        []Candidate
-	Peers             []Peer // the other identities that share an address with it
-	Fingerprint       string // changes when the reason, the candidates or the addresses change
+	Reason      Reason
+	Candidates  []Candidate
+	Peers       []Peer // the other identities that share an address with it
+	Fingerprint string // changes when the reason, the candidates or the addresses change
 }
 
 // Directory identifies a round: the run, the managed tenant and the client to which it is
@@ -103,6 +103,7 @@ type Item struct {
 	EntraTenantID   string
 	ClientID        string
 	Sighting
+	Suggestion *Suggestion // as the sighting gave it; nil where somebody has to ask
 	Status     Status
 	CreatedAt  time.Time
 	LastSeenAt time.Time

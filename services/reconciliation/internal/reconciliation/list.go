@@ -21,12 +21,16 @@ type Filter struct {
 	ClientID        string
 	ManagedTenantID string
 	Reason          Reason
+	Suggestion      Action // NoSuggestion for items without one
 	Query           string // as somebody typed it
 }
 
+// NoSuggestion filters items for which nothing is suggested.
+const NoSuggestion Action = "none"
+
 // key is the filter as it binds a page token.
 func (f Filter) key() []string {
-	return []string{"items", string(f.Status), f.ClientID, string(f.Reason), f.ManagedTenantID, f.Query}
+	return []string{"items", string(f.Status), f.ClientID, string(f.Reason), f.ManagedTenantID, f.Query, string(f.Suggestion)}
 }
 
 // Search is what the filter's query looks for.

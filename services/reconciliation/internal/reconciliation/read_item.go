@@ -12,13 +12,25 @@ type OpenCount struct {
 	Open     int
 }
 
+// Counts are how many items are open, each the largest first.
+type Counts struct {
+	ByReason     []OpenCount
+	BySuggestion []SuggestionCount
+}
+
+// SuggestionCount is how many open items have the same suggestion, or none.
+type SuggestionCount struct {
+	Suggestion Action
+	Open       int
+}
+
 // ItemReader reads items.
 type ItemReader interface {
 	// Item reads an item with the last decision about it. ErrUnknownItem.
 	Item(ctx context.Context, id string) (DecidedItem, error)
-	// OpenCounts counts the open items that match the filter by client and reason, the
-	// largest first, at most so many.
-	OpenCounts(ctx context.Context, filter Filter, limit int) ([]OpenCount, error)
+	// OpenCounts counts the open items that match the filter by client and reason, at most
+	// so many, and by suggestion.
+	OpenCounts(ctx context.Context, filter Filter, limit int) (Counts, error)
 }
 
 // maxCounts bounds the counts of one answer.
@@ -35,13 +47,13 @@ func (r *ReadItem) Do(ctx context.Context, id string) (DecidedItem, error) {
 	return r.store.Item(ctx, id)
 }
 
-// Counts counts the open items that match the filter by client and reason, the largest
-// first, at most 1,000.
-func (r *ReadItem) Counts(ctx context.Context, filter Filter) ([]OpenCount, error) {
+// Counts counts the open items that match the filter by client and reason, at most 1,000,
+// and by suggestion.
+func (r *ReadItem) Counts(ctx context.Context, filter Filter) (Counts, error) {
 	filter.Status = Open
 	counts, err := r.store.OpenCounts(ctx, filter, maxCounts)
 	if err != nil {
-		return nil, fmt.Errorf("counting items: %w", err)
+		return Counts{}, fmt.Errorf("counting items: %w", err)
 	}
 	return counts, nil
 }

@@ -26,7 +26,10 @@ func (s *Server) CountQueueItems(ctx context.Context, req *reconciliationv1.Coun
 		return nil, err
 	}
 	answer := &reconciliationv1.CountQueueItemsResponse{}
-	for _, c := range counts {
+	for _, c := range counts.BySuggestion {
+		answer.Suggestions = append(answer.Suggestions, &reconciliationv1.SuggestionCount{Suggestion: string(c.Suggestion), Open: int32(c.Open)})
+	}
+	for _, c := range counts.ByReason {
 		answer.Counts = append(answer.Counts, &reconciliationv1.QueueCount{ClientId: c.ClientID, Reason: string(c.Reason), Open: int32(c.Open)})
 	}
 	return answer, nil

@@ -74,6 +74,12 @@ func toMessage(item reconciliation.DecidedItem) *reconciliationv1.QueueItem {
 			AccountEnabled: p.Enabled, AssignedLicenceCount: numberMessage(p.Licences), UserType: p.UserType,
 		})
 	}
+	if s := item.Suggestion; s != nil {
+		m.Suggestion = &reconciliationv1.Suggestion{Action: string(s.Action), ContactId: wire.Optional(s.ContactID)}
+		for _, reason := range s.For {
+			m.Suggestion.Reasons = append(m.Suggestion.Reasons, string(reason))
+		}
+	}
 	m.DecisionPending = item.Last != nil && item.Last.State == reconciliation.Pending
 	if standing := item.Standing; standing != nil {
 		m.DecisionReason, m.ResolvedContactId = wire.Optional(standing.Note), wire.Optional(standing.ResultContactID)

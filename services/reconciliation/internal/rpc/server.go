@@ -17,6 +17,7 @@ type UseCases struct {
 	Follow   *reconciliation.Follow
 	List     *reconciliation.List
 	Decide   *reconciliation.Decide
+	Bulk     *reconciliation.Bulk
 	Read     *reconciliation.ReadItem
 }
 
@@ -36,19 +37,26 @@ func New(use UseCases) *Server { return &Server{use: use} }
 func (s *Server) ListQueueItems(ctx context.Context, req *reconciliationv1.ListQueueItemsRequest) (*reconciliationv1.ListQueueItemsResponse, error) {
 	page, err := s.use.List.Do(ctx, reconciliation.Filter{
 		Status: reconciliation.Status(req.GetStatus()), ClientID: req.GetClientId(), ManagedTenantID: req.GetManagedTenantId(),
-		Reason: reconciliation.Reason(req.GetReason()), Query: req.GetQ(),
+		Reason: reconciliation.Reason(req.GetReason()), Suggestion: reconciliation.Action(req.GetSuggestion()), Query: req.GetQ(),
 	}, int(req.GetPageSize()), req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
-	response := &reconciliationv1.ListQueueItemsResponse{TotalSize: page.Total, NextPageToken: page.Next}
-	if page.Total != nil && *page.Total > reconciliation.MostCounted {
-		*response.TotalSize, response.TotalSizeIsMinimum = reconciliation.MostCounted, true
-	}
+	response := &reconciliationv1.ListQueueItemsResponse{NextPageToken: page.Next}
+	response.TotalSize, response.TotalSizeIsMinimum = totalOf(page.Total)
 	for _, item := range page.Items {
 		response.Items = append(response.Items, toMessage(item))
 	}
 	return response, nil
+}
+
+// totalOf is the number of a list, and whether there are more.
+func totalOf(counted *int32) (total *int32, minimum bool) {
+	if counted == nil || *counted <= reconciliation.MostCounted {
+		return counted, false
+	}
+	most := int32(reconciliation.MostCounted)
+	return &most, true
 }
 
 // PushItems opens or refreshes items.

@@ -73,7 +73,8 @@ func (q *Queries) EndDecision(ctx context.Context, arg EndDecisionParams) (EndDe
 
 const getItem = `-- name: GetItem :one
 SELECT id, managed_tenant_id, entra_tenant_id, entra_object_id, user_principal_name, display_name, email, phone, role, account_enabled,
-       licence_count, user_type, client_id, candidates, peers, reason, fingerprint, status, created_at, last_seen_at, decided_by, decided_at
+       licence_count, user_type, client_id, candidates, peers, reason, fingerprint, suggestion, suggested_contact, suggested_for,
+       status, created_at, last_seen_at, decided_by, decided_at
 FROM entra_contact_reconciliation_queue
 WHERE id = $1
 `
@@ -96,6 +97,9 @@ type GetItemRow struct {
 	Peers             []byte
 	Reason            string
 	Fingerprint       string
+	Suggestion        *string
+	SuggestedContact  *string
+	SuggestedFor      []string
 	Status            string
 	CreatedAt         time.Time
 	LastSeenAt        time.Time
@@ -124,6 +128,9 @@ func (q *Queries) GetItem(ctx context.Context, id uuid.UUID) (GetItemRow, error)
 		&i.Peers,
 		&i.Reason,
 		&i.Fingerprint,
+		&i.Suggestion,
+		&i.SuggestedContact,
+		&i.SuggestedFor,
 		&i.Status,
 		&i.CreatedAt,
 		&i.LastSeenAt,

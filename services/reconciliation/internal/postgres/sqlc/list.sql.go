@@ -20,8 +20,9 @@ FROM (
       AND ($2::text = '' OR client_id = $2)
       AND ($3::text = '' OR managed_tenant_id = $3)
       AND ($4::text = '' OR reason = $4)
-      AND ($5::text = '' OR position($5 IN search) > 0 OR $6::text <> '' AND position($6 IN search) > 0)
-    LIMIT $7::int
+      AND ($5::text = '' OR suggestion = $5 OR $5 = 'none' AND suggestion IS NULL)
+      AND ($6::text = '' OR position($6 IN search) > 0 OR $7::text <> '' AND position($7 IN search) > 0)
+    LIMIT $8::int
 ) AS counted
 `
 
@@ -30,6 +31,7 @@ type CountItemsParams struct {
 	ClientID        string
 	ManagedTenantID string
 	Reason          string
+	Suggestion      string
 	Address         string
 	Words           string
 	Most            int32
@@ -42,6 +44,7 @@ func (q *Queries) CountItems(ctx context.Context, arg CountItemsParams) (int64, 
 		arg.ClientID,
 		arg.ManagedTenantID,
 		arg.Reason,
+		arg.Suggestion,
 		arg.Address,
 		arg.Words,
 		arg.Most,
@@ -103,18 +106,68 @@ func (q *Queries) CountOpenItems(ctx context.Context, arg CountOpenItemsParams) 
 	return items, nil
 }
 
+const countSuggestions = `-- name: CountSuggestions :many
+SELECT COALESCE(suggestion, 'none')::text AS suggestion, count(*)::integer AS open
+FROM entra_contact_reconciliation_queue
+WHERE status = 'open'
+  AND ($1::text = '' OR client_id = $1)
+  AND ($2::text = '' OR managed_tenant_id = $2)
+  AND ($3::text = '' OR position($3 IN search) > 0 OR $4::text <> '' AND position($4 IN search) > 0)
+GROUP BY 1
+ORDER BY open DESC, 1
+`
+
+type CountSuggestionsParams struct {
+	ClientID        string
+	ManagedTenantID string
+	Address         string
+	Words           string
+}
+
+type CountSuggestionsRow struct {
+	Suggestion string
+	Open       int32
+}
+
+func (q *Queries) CountSuggestions(ctx context.Context, arg CountSuggestionsParams) ([]CountSuggestionsRow, error) {
+	rows, err := q.db.Query(ctx, countSuggestions,
+		arg.ClientID,
+		arg.ManagedTenantID,
+		arg.Address,
+		arg.Words,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountSuggestionsRow
+	for rows.Next() {
+		var i CountSuggestionsRow
+		if err := rows.Scan(&i.Suggestion, &i.Open); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listItems = `-- name: ListItems :many
 SELECT id, managed_tenant_id, entra_tenant_id, entra_object_id, user_principal_name, display_name, email, phone, role, account_enabled,
-       licence_count, user_type, client_id, candidates, peers, reason, fingerprint, status, created_at, last_seen_at, decided_by, decided_at
+       licence_count, user_type, client_id, candidates, peers, reason, fingerprint, suggestion, suggested_contact, suggested_for,
+       status, created_at, last_seen_at, decided_by, decided_at
 FROM entra_contact_reconciliation_queue
 WHERE ($1::text = '' OR status = $1)
   AND ($2::text = '' OR client_id = $2)
   AND ($3::text = '' OR managed_tenant_id = $3)
   AND ($4::text = '' OR reason = $4)
-  AND ($5::text = '' OR position($5 IN search) > 0 OR $6::text <> '' AND position($6 IN search) > 0)
-  AND (created_at, id) > ($7::timestamptz, $8::uuid)
+  AND ($5::text = '' OR suggestion = $5 OR $5 = 'none' AND suggestion IS NULL)
+  AND ($6::text = '' OR position($6 IN search) > 0 OR $7::text <> '' AND position($7 IN search) > 0)
+  AND (created_at, id) > ($8::timestamptz, $9::uuid)
 ORDER BY created_at, id
-LIMIT $9::int
+LIMIT $10::int
 `
 
 type ListItemsParams struct {
@@ -122,6 +175,7 @@ type ListItemsParams struct {
 	ClientID        string
 	ManagedTenantID string
 	Reason          string
+	Suggestion      string
 	Address         string
 	Words           string
 	AfterCreatedAt  time.Time
@@ -147,6 +201,9 @@ type ListItemsRow struct {
 	Peers             []byte
 	Reason            string
 	Fingerprint       string
+	Suggestion        *string
+	SuggestedContact  *string
+	SuggestedFor      []string
 	Status            string
 	CreatedAt         time.Time
 	LastSeenAt        time.Time
@@ -161,6 +218,7 @@ func (q *Queries) ListItems(ctx context.Context, arg ListItemsParams) ([]ListIte
 		arg.ClientID,
 		arg.ManagedTenantID,
 		arg.Reason,
+		arg.Suggestion,
 		arg.Address,
 		arg.Words,
 		arg.AfterCreatedAt,
@@ -192,6 +250,9 @@ func (q *Queries) ListItems(ctx context.Context, arg ListItemsParams) ([]ListIte
 			&i.Peers,
 			&i.Reason,
 			&i.Fingerprint,
+			&i.Suggestion,
+			&i.SuggestedContact,
+			&i.SuggestedFor,
 			&i.Status,
 			&i.CreatedAt,
 			&i.LastSeenAt,

@@ -63,6 +63,9 @@ type EntraContactReconciliationQueue struct {
 	Peers             []byte
 	LicenceCount      *int32
 	UserType          string
+	Suggestion        *string
+	SuggestedContact  *string
+	SuggestedFor      []string
 }
 
 type Outbox struct {

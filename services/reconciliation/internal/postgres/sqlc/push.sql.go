@@ -100,12 +100,14 @@ const upsertOpenItems = `-- name: UpsertOpenItems :execrows
 INSERT INTO entra_contact_reconciliation_queue AS q (
     tenant_id, id, managed_tenant_id, entra_tenant_id, mapping_revision, entra_object_id,
     user_principal_name, display_name, email, client_id, candidates, reason, fingerprint,
-    phone, role, account_enabled, licence_count, user_type, peers, search, status, first_run_id, last_run_id, created_at, last_seen_at)
+    phone, role, account_enabled, licence_count, user_type, peers, search,
+    suggestion, suggested_contact, suggested_for, status, first_run_id, last_run_id, created_at, last_seen_at)
 SELECT NULLIF(current_setting('app.tenant', true), ''), pushed.id, $1::text, $2::text, $3::bigint,
        pushed.entra_object_id, pushed.user_principal_name, pushed.display_name, pushed.email, $4::text,
        pushed.candidates, pushed.reason, pushed.fingerprint,
        pushed.phone, pushed.role, NULLIF(pushed.account_enabled, '')::boolean,
-       NULLIF(pushed.licence_count, -1), pushed.user_type, pushed.peers, pushed.search, 'open', $5::uuid, $5::uuid, $6::timestamptz, $6::timestamptz
+       NULLIF(pushed.licence_count, -1), pushed.user_type, pushed.peers, pushed.search,
+       NULLIF(pushed.suggestion, ''), NULLIF(pushed.suggested_contact, ''), string_to_array(pushed.suggested_for, ','), 'open', $5::uuid, $5::uuid, $6::timestamptz, $6::timestamptz
 FROM (
     SELECT unnest($7::uuid[]) AS id,
            unnest($8::text[]) AS entra_object_id,
@@ -123,7 +125,11 @@ FROM (
            unnest($18::integer[]) AS licence_count,
            unnest($19::text[]) AS user_type,
            unnest($20::jsonb[]) AS peers,
-           unnest($21::text[]) AS search
+           unnest($21::text[]) AS search,
+           unnest($22::text[]) AS suggestion,
+           unnest($23::text[]) AS suggested_contact,
+           -- joined by commas: arrays of arrays must not be ragged
+           unnest($24::text[]) AS suggested_for
 ) AS pushed
 ORDER BY pushed.entra_object_id
 ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) WHERE status = 'open'
@@ -144,15 +150,20 @@ DO UPDATE SET
     user_type = EXCLUDED.user_type,
     peers = EXCLUDED.peers,
     search = EXCLUDED.search,
+    suggestion = EXCLUDED.suggestion,
+    suggested_contact = EXCLUDED.suggested_contact,
+    suggested_for = EXCLUDED.suggested_for,
     last_run_id = EXCLUDED.last_run_id,
     last_seen_at = GREATEST(q.last_seen_at, EXCLUDED.last_seen_at)
 WHERE q.last_seen_at < EXCLUDED.last_seen_at
    OR (q.last_run_id, q.mapping_revision, q.fingerprint, q.client_id, q.managed_tenant_id, q.reason, q.candidates,
-       q.user_principal_name, q.display_name, q.email, q.phone, q.role, q.account_enabled, q.licence_count, q.user_type, q.peers, q.search)
+       q.user_principal_name, q.display_name, q.email, q.phone, q.role, q.account_enabled, q.licence_count, q.user_type, q.peers, q.search,
+       q.suggestion, q.suggested_contact, q.suggested_for)
    IS DISTINCT FROM
       (EXCLUDED.last_run_id, EXCLUDED.mapping_revision, EXCLUDED.fingerprint, EXCLUDED.client_id, EXCLUDED.managed_tenant_id, EXCLUDED.reason,
        EXCLUDED.candidates, EXCLUDED.user_principal_name, EXCLUDED.display_name, EXCLUDED.email,
-       EXCLUDED.phone, EXCLUDED.role, EXCLUDED.account_enabled, EXCLUDED.licence_count, EXCLUDED.user_type, EXCLUDED.peers, EXCLUDED.search)
+       EXCLUDED.phone, EXCLUDED.role, EXCLUDED.account_enabled, EXCLUDED.licence_count, EXCLUDED.user_type, EXCLUDED.peers, EXCLUDED.search,
+       EXCLUDED.suggestion, EXCLUDED.suggested_contact, EXCLUDED.suggested_for)
 `
 
 type UpsertOpenItemsParams struct {
@@ -177,6 +188,9 @@ type UpsertOpenItemsParams struct {
 	UserTypes          []string
 	Peers              [][]byte
 	Searches           []string
+	Suggestions        []string
+	SuggestedContacts  []string
+	SuggestedFor       []string
 }
 
 // A sighting refreshes the open item; one at the same time as the last writes nothing more.
@@ -203,6 +217,9 @@ func (q *Queries) UpsertOpenItems(ctx context.Context, arg UpsertOpenItemsParams
 		arg.UserTypes,
 		arg.Peers,
 		arg.Searches,
+		arg.Suggestions,
+		arg.SuggestedContacts,
+		arg.SuggestedFor,
 	)
 	if err != nil {
 		return 0, err

@@ -239,17 +239,74 @@ func (x *QueueCount) GetOpen() int32 {
 	return 0
 }
 
+// SuggestionCount is how many open items have the same suggestion.
+type SuggestionCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// resolve_existing, resolve_new, dismiss or none.
+	Suggestion string `protobuf:"bytes,1,opt,name=suggestion,proto3" json:"suggestion,omitempty"`
+	// How many are open.
+	Open          int32 `protobuf:"varint,2,opt,name=open,proto3" json:"open,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuggestionCount) Reset() {
+	*x = SuggestionCount{}
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuggestionCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuggestionCount) ProtoMessage() {}
+
+func (x *SuggestionCount) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuggestionCount.ProtoReflect.Descriptor instead.
+func (*SuggestionCount) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *SuggestionCount) GetSuggestion() string {
+	if x != nil {
+		return x.Suggestion
+	}
+	return ""
+}
+
+func (x *SuggestionCount) GetOpen() int32 {
+	if x != nil {
+		return x.Open
+	}
+	return 0
+}
+
 type CountQueueItemsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The largest first, at most 1,000.
-	Counts        []*QueueCount `protobuf:"bytes,1,rep,name=counts,proto3" json:"counts,omitempty"`
+	Counts []*QueueCount `protobuf:"bytes,1,rep,name=counts,proto3" json:"counts,omitempty"`
+	// The largest first.
+	Suggestions   []*SuggestionCount `protobuf:"bytes,2,rep,name=suggestions,proto3" json:"suggestions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CountQueueItemsResponse) Reset() {
 	*x = CountQueueItemsResponse{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[4]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -261,7 +318,7 @@ func (x *CountQueueItemsResponse) String() string {
 func (*CountQueueItemsResponse) ProtoMessage() {}
 
 func (x *CountQueueItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[4]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -274,12 +331,19 @@ func (x *CountQueueItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountQueueItemsResponse.ProtoReflect.Descriptor instead.
 func (*CountQueueItemsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{4}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CountQueueItemsResponse) GetCounts() []*QueueCount {
 	if x != nil {
 		return x.Counts
+	}
+	return nil
+}
+
+func (x *CountQueueItemsResponse) GetSuggestions() []*SuggestionCount {
+	if x != nil {
+		return x.Suggestions
 	}
 	return nil
 }
@@ -294,7 +358,7 @@ type ResolveToExistingRequest struct {
 
 func (x *ResolveToExistingRequest) Reset() {
 	*x = ResolveToExistingRequest{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[5]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -306,7 +370,7 @@ func (x *ResolveToExistingRequest) String() string {
 func (*ResolveToExistingRequest) ProtoMessage() {}
 
 func (x *ResolveToExistingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[5]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -319,7 +383,7 @@ func (x *ResolveToExistingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveToExistingRequest.ProtoReflect.Descriptor instead.
 func (*ResolveToExistingRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{5}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ResolveToExistingRequest) GetItemId() string {
@@ -347,7 +411,7 @@ type ResolveToExistingResponse struct {
 
 func (x *ResolveToExistingResponse) Reset() {
 	*x = ResolveToExistingResponse{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[6]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -359,7 +423,7 @@ func (x *ResolveToExistingResponse) String() string {
 func (*ResolveToExistingResponse) ProtoMessage() {}
 
 func (x *ResolveToExistingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[6]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -372,7 +436,7 @@ func (x *ResolveToExistingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveToExistingResponse.ProtoReflect.Descriptor instead.
 func (*ResolveToExistingResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{6}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ResolveToExistingResponse) GetItem() *QueueItem {
@@ -398,7 +462,7 @@ type ResolveToNewRequest struct {
 
 func (x *ResolveToNewRequest) Reset() {
 	*x = ResolveToNewRequest{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[7]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -410,7 +474,7 @@ func (x *ResolveToNewRequest) String() string {
 func (*ResolveToNewRequest) ProtoMessage() {}
 
 func (x *ResolveToNewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[7]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -423,7 +487,7 @@ func (x *ResolveToNewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveToNewRequest.ProtoReflect.Descriptor instead.
 func (*ResolveToNewRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{7}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ResolveToNewRequest) GetItemId() string {
@@ -444,7 +508,7 @@ type ResolveToNewResponse struct {
 
 func (x *ResolveToNewResponse) Reset() {
 	*x = ResolveToNewResponse{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[8]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -456,7 +520,7 @@ func (x *ResolveToNewResponse) String() string {
 func (*ResolveToNewResponse) ProtoMessage() {}
 
 func (x *ResolveToNewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[8]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -469,7 +533,7 @@ func (x *ResolveToNewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveToNewResponse.ProtoReflect.Descriptor instead.
 func (*ResolveToNewResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{8}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ResolveToNewResponse) GetItem() *QueueItem {
@@ -497,7 +561,7 @@ type DismissItemRequest struct {
 
 func (x *DismissItemRequest) Reset() {
 	*x = DismissItemRequest{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[9]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -509,7 +573,7 @@ func (x *DismissItemRequest) String() string {
 func (*DismissItemRequest) ProtoMessage() {}
 
 func (x *DismissItemRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[9]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -522,7 +586,7 @@ func (x *DismissItemRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DismissItemRequest.ProtoReflect.Descriptor instead.
 func (*DismissItemRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{9}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DismissItemRequest) GetItemId() string {
@@ -548,7 +612,7 @@ type DismissItemResponse struct {
 
 func (x *DismissItemResponse) Reset() {
 	*x = DismissItemResponse{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[10]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -560,7 +624,7 @@ func (x *DismissItemResponse) String() string {
 func (*DismissItemResponse) ProtoMessage() {}
 
 func (x *DismissItemResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[10]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -573,7 +637,7 @@ func (x *DismissItemResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DismissItemResponse.ProtoReflect.Descriptor instead.
 func (*DismissItemResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{10}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DismissItemResponse) GetItem() *QueueItem {
@@ -594,7 +658,7 @@ type UndoDecisionRequest struct {
 
 func (x *UndoDecisionRequest) Reset() {
 	*x = UndoDecisionRequest{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[11]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -606,7 +670,7 @@ func (x *UndoDecisionRequest) String() string {
 func (*UndoDecisionRequest) ProtoMessage() {}
 
 func (x *UndoDecisionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[11]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -619,7 +683,7 @@ func (x *UndoDecisionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UndoDecisionRequest.ProtoReflect.Descriptor instead.
 func (*UndoDecisionRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{11}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UndoDecisionRequest) GetItemId() string {
@@ -646,7 +710,7 @@ type UndoDecisionResponse struct {
 
 func (x *UndoDecisionResponse) Reset() {
 	*x = UndoDecisionResponse{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[12]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -658,7 +722,7 @@ func (x *UndoDecisionResponse) String() string {
 func (*UndoDecisionResponse) ProtoMessage() {}
 
 func (x *UndoDecisionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[12]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -671,7 +735,7 @@ func (x *UndoDecisionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UndoDecisionResponse.ProtoReflect.Descriptor instead.
 func (*UndoDecisionResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{12}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UndoDecisionResponse) GetItem() *QueueItem {
@@ -679,6 +743,503 @@ func (x *UndoDecisionResponse) GetItem() *QueueItem {
 		return x.Item
 	}
 	return nil
+}
+
+type PreviewDecisionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The suggestion: resolve_existing, resolve_new or dismiss.
+	Action string `protobuf:"bytes,1,opt,name=action,proto3" json:"action,omitempty"`
+	// Only items of this client; empty for all.
+	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Only items of this managed tenant; empty for all.
+	ManagedTenantId string `protobuf:"bytes,3,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// Only items of this reason; empty for all.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The beginning of any word of the identity's name, or of its address or sign-in name.
+	Q string `protobuf:"bytes,5,opt,name=q,proto3" json:"q,omitempty"`
+	// At most so many items; 0: 50.
+	PageSize      int32  `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewDecisionsRequest) Reset() {
+	*x = PreviewDecisionsRequest{}
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewDecisionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewDecisionsRequest) ProtoMessage() {}
+
+func (x *PreviewDecisionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewDecisionsRequest.ProtoReflect.Descriptor instead.
+func (*PreviewDecisionsRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *PreviewDecisionsRequest) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *PreviewDecisionsRequest) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *PreviewDecisionsRequest) GetManagedTenantId() string {
+	if x != nil {
+		return x.ManagedTenantId
+	}
+	return ""
+}
+
+func (x *PreviewDecisionsRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PreviewDecisionsRequest) GetQ() string {
+	if x != nil {
+		return x.Q
+	}
+	return ""
+}
+
+func (x *PreviewDecisionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *PreviewDecisionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// PreviewedDecision is what carrying out one item's suggestion would come to now.
+type PreviewedDecision struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The item with its suggestion.
+	Item *QueueItem `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
+	// Stands for what the item shows, for DecideItems.
+	Digest string `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Why it would be refused; absent where it would be done.
+	Code *string `protobuf:"bytes,3,opt,name=code,proto3,oneof" json:"code,omitempty"`
+	// The same in words.
+	Message       *string `protobuf:"bytes,4,opt,name=message,proto3,oneof" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewedDecision) Reset() {
+	*x = PreviewedDecision{}
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewedDecision) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewedDecision) ProtoMessage() {}
+
+func (x *PreviewedDecision) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewedDecision.ProtoReflect.Descriptor instead.
+func (*PreviewedDecision) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *PreviewedDecision) GetItem() *QueueItem {
+	if x != nil {
+		return x.Item
+	}
+	return nil
+}
+
+func (x *PreviewedDecision) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *PreviewedDecision) GetCode() string {
+	if x != nil && x.Code != nil {
+		return *x.Code
+	}
+	return ""
+}
+
+func (x *PreviewedDecision) GetMessage() string {
+	if x != nil && x.Message != nil {
+		return *x.Message
+	}
+	return ""
+}
+
+type PreviewDecisionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The items, oldest first.
+	Items         []*PreviewedDecision `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	NextPageToken string               `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// On the first page only, and at most 10,000.
+	TotalSize *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	// There are more than total_size says.
+	TotalSizeIsMinimum bool `protobuf:"varint,4,opt,name=total_size_is_minimum,json=totalSizeIsMinimum,proto3" json:"total_size_is_minimum,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *PreviewDecisionsResponse) Reset() {
+	*x = PreviewDecisionsResponse{}
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewDecisionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewDecisionsResponse) ProtoMessage() {}
+
+func (x *PreviewDecisionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewDecisionsResponse.ProtoReflect.Descriptor instead.
+func (*PreviewDecisionsResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *PreviewDecisionsResponse) GetItems() []*PreviewedDecision {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *PreviewDecisionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *PreviewDecisionsResponse) GetTotalSize() int32 {
+	if x != nil && x.TotalSize != nil {
+		return *x.TotalSize
+	}
+	return 0
+}
+
+func (x *PreviewDecisionsResponse) GetTotalSizeIsMinimum() bool {
+	if x != nil {
+		return x.TotalSizeIsMinimum
+	}
+	return false
+}
+
+// ItemToDecide is an item of the preview.
+type ItemToDecide struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The item's id.
+	ItemId string `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	// As the preview gave it: an item that has changed since is left as it is.
+	Digest        string `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ItemToDecide) Reset() {
+	*x = ItemToDecide{}
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ItemToDecide) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ItemToDecide) ProtoMessage() {}
+
+func (x *ItemToDecide) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ItemToDecide.ProtoReflect.Descriptor instead.
+func (*ItemToDecide) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ItemToDecide) GetItemId() string {
+	if x != nil {
+		return x.ItemId
+	}
+	return ""
+}
+
+func (x *ItemToDecide) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+type DecideItemsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is done: the suggestion that the items have. resolve_existing, resolve_new or dismiss.
+	Action string `protobuf:"bytes,1,opt,name=action,proto3" json:"action,omitempty"`
+	// Why, in the person's words, where items are dismissed.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The items, each once.
+	Items         []*ItemToDecide `protobuf:"bytes,3,rep,name=items,proto3" json:"items,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecideItemsRequest) Reset() {
+	*x = DecideItemsRequest{}
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecideItemsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecideItemsRequest) ProtoMessage() {}
+
+func (x *DecideItemsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecideItemsRequest.ProtoReflect.Descriptor instead.
+func (*DecideItemsRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *DecideItemsRequest) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *DecideItemsRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *DecideItemsRequest) GetItems() []*ItemToDecide {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+// ItemResult is what became of one item.
+type ItemResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The item's id.
+	ItemId string `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	// done, refused, stored (it is carried out within a minute) or skipped (the queue or the engine could
+	// not be reached: nothing was written).
+	Outcome string `protobuf:"bytes,2,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// Why it is not done; absent where it is.
+	Code *string `protobuf:"bytes,3,opt,name=code,proto3,oneof" json:"code,omitempty"`
+	// The same in words.
+	Message *string `protobuf:"bytes,4,opt,name=message,proto3,oneof" json:"message,omitempty"`
+	// The item afterwards, where it was done.
+	Item          *QueueItem `protobuf:"bytes,5,opt,name=item,proto3" json:"item,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ItemResult) Reset() {
+	*x = ItemResult{}
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ItemResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ItemResult) ProtoMessage() {}
+
+func (x *ItemResult) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ItemResult.ProtoReflect.Descriptor instead.
+func (*ItemResult) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ItemResult) GetItemId() string {
+	if x != nil {
+		return x.ItemId
+	}
+	return ""
+}
+
+func (x *ItemResult) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *ItemResult) GetCode() string {
+	if x != nil && x.Code != nil {
+		return *x.Code
+	}
+	return ""
+}
+
+func (x *ItemResult) GetMessage() string {
+	if x != nil && x.Message != nil {
+		return *x.Message
+	}
+	return ""
+}
+
+func (x *ItemResult) GetItem() *QueueItem {
+	if x != nil {
+		return x.Item
+	}
+	return nil
+}
+
+type DecideItemsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What became of each item, in the request's order.
+	Results []*ItemResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	// How many were done.
+	Done          int32 `protobuf:"varint,2,opt,name=done,proto3" json:"done,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecideItemsResponse) Reset() {
+	*x = DecideItemsResponse{}
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecideItemsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecideItemsResponse) ProtoMessage() {}
+
+func (x *DecideItemsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecideItemsResponse.ProtoReflect.Descriptor instead.
+func (*DecideItemsResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *DecideItemsResponse) GetResults() []*ItemResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+func (x *DecideItemsResponse) GetDone() int32 {
+	if x != nil {
+		return x.Done
+	}
+	return 0
 }
 
 type FinishDecisionRequest struct {
@@ -692,7 +1253,7 @@ type FinishDecisionRequest struct {
 
 func (x *FinishDecisionRequest) Reset() {
 	*x = FinishDecisionRequest{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[13]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -704,7 +1265,7 @@ func (x *FinishDecisionRequest) String() string {
 func (*FinishDecisionRequest) ProtoMessage() {}
 
 func (x *FinishDecisionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[13]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -717,7 +1278,7 @@ func (x *FinishDecisionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishDecisionRequest.ProtoReflect.Descriptor instead.
 func (*FinishDecisionRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{13}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *FinishDecisionRequest) GetItemId() string {
@@ -742,7 +1303,7 @@ type FinishDecisionResponse struct {
 
 func (x *FinishDecisionResponse) Reset() {
 	*x = FinishDecisionResponse{}
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[14]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -754,7 +1315,7 @@ func (x *FinishDecisionResponse) String() string {
 func (*FinishDecisionResponse) ProtoMessage() {}
 
 func (x *FinishDecisionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[14]
+	mi := &file_entrasync_reconciliation_v1_decision_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -767,7 +1328,7 @@ func (x *FinishDecisionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishDecisionResponse.ProtoReflect.Descriptor instead.
 func (*FinishDecisionResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{14}
+	return file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP(), []int{22}
 }
 
 var File_entrasync_reconciliation_v1_decision_proto protoreflect.FileDescriptor
@@ -787,9 +1348,15 @@ const file_entrasync_reconciliation_v1_decision_proto_rawDesc = "" +
 	"QueueCount\x12\x1b\n" +
 	"\tclient_id\x18\x01 \x01(\tR\bclientId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
-	"\x04open\x18\x03 \x01(\x05R\x04open\"Z\n" +
+	"\x04open\x18\x03 \x01(\x05R\x04open\"E\n" +
+	"\x0fSuggestionCount\x12\x1e\n" +
+	"\n" +
+	"suggestion\x18\x01 \x01(\tR\n" +
+	"suggestion\x12\x12\n" +
+	"\x04open\x18\x02 \x01(\x05R\x04open\"\xaa\x01\n" +
 	"\x17CountQueueItemsResponse\x12?\n" +
-	"\x06counts\x18\x01 \x03(\v2'.entrasync.reconciliation.v1.QueueCountR\x06counts\"h\n" +
+	"\x06counts\x18\x01 \x03(\v2'.entrasync.reconciliation.v1.QueueCountR\x06counts\x12N\n" +
+	"\vsuggestions\x18\x02 \x03(\v2,.entrasync.reconciliation.v1.SuggestionCountR\vsuggestions\"h\n" +
 	"\x18ResolveToExistingRequest\x12\"\n" +
 	"\aitem_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06itemId\x12(\n" +
 	"\n" +
@@ -814,18 +1381,65 @@ const file_entrasync_reconciliation_v1_decision_proto_rawDesc = "" +
 	"\aitem_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06itemId\x120\n" +
 	"\x0fdecision_number\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01R\x0edecisionNumber\"R\n" +
 	"\x14UndoDecisionResponse\x12:\n" +
-	"\x04item\x18\x01 \x01(\v2&.entrasync.reconciliation.v1.QueueItemR\x04item\"]\n" +
+	"\x04item\x18\x01 \x01(\v2&.entrasync.reconciliation.v1.QueueItemR\x04item\"\xca\x03\n" +
+	"\x17PreviewDecisionsRequest\x12E\n" +
+	"\x06action\x18\x01 \x01(\tB-\xbaH*r(R\x10resolve_existingR\vresolve_newR\adismissR\x06action\x12$\n" +
+	"\tclient_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\bclientId\x123\n" +
+	"\x11managed_tenant_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\x0fmanagedTenantId\x12\xa2\x01\n" +
+	"\x06reason\x18\x04 \x01(\tB\x89\x01\xbaH\x85\x01r\x82\x01R\x00R\x16multiple_email_matchesR\x16contact_already_linkedR\x18duplicate_identity_emailR\x16email_in_use_elsewhereR\valias_matchR\x0fcontact_deletedR\x06reason\x12\x16\n" +
+	"\x01q\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x01q\x12&\n" +
+	"\tpage_size\x18\x06 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12(\n" +
+	"\n" +
+	"page_token\x18\a \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"\xb4\x01\n" +
+	"\x11PreviewedDecision\x12:\n" +
+	"\x04item\x18\x01 \x01(\v2&.entrasync.reconciliation.v1.QueueItemR\x04item\x12\x16\n" +
+	"\x06digest\x18\x02 \x01(\tR\x06digest\x12\x17\n" +
+	"\x04code\x18\x03 \x01(\tH\x00R\x04code\x88\x01\x01\x12\x1d\n" +
+	"\amessage\x18\x04 \x01(\tH\x01R\amessage\x88\x01\x01B\a\n" +
+	"\x05_codeB\n" +
+	"\n" +
+	"\b_message\"\xee\x01\n" +
+	"\x18PreviewDecisionsResponse\x12D\n" +
+	"\x05items\x18\x01 \x03(\v2..entrasync.reconciliation.v1.PreviewedDecisionR\x05items\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
+	"\n" +
+	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01\x121\n" +
+	"\x15total_size_is_minimum\x18\x04 \x01(\bR\x12totalSizeIsMinimumB\r\n" +
+	"\v_total_size\"U\n" +
+	"\fItemToDecide\x12\"\n" +
+	"\aitem_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06itemId\x12!\n" +
+	"\x06digest\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06digest\"\xca\x01\n" +
+	"\x12DecideItemsRequest\x12E\n" +
+	"\x06action\x18\x01 \x01(\tB-\xbaH*r(R\x10resolve_existingR\vresolve_newR\adismissR\x06action\x12 \n" +
+	"\x06reason\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06reason\x12K\n" +
+	"\x05items\x18\x03 \x03(\v2).entrasync.reconciliation.v1.ItemToDecideB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x05items\"\xc8\x01\n" +
+	"\n" +
+	"ItemResult\x12\x17\n" +
+	"\aitem_id\x18\x01 \x01(\tR\x06itemId\x12\x18\n" +
+	"\aoutcome\x18\x02 \x01(\tR\aoutcome\x12\x17\n" +
+	"\x04code\x18\x03 \x01(\tH\x00R\x04code\x88\x01\x01\x12\x1d\n" +
+	"\amessage\x18\x04 \x01(\tH\x01R\amessage\x88\x01\x01\x12:\n" +
+	"\x04item\x18\x05 \x01(\v2&.entrasync.reconciliation.v1.QueueItemR\x04itemB\a\n" +
+	"\x05_codeB\n" +
+	"\n" +
+	"\b_message\"l\n" +
+	"\x13DecideItemsResponse\x12A\n" +
+	"\aresults\x18\x01 \x03(\v2'.entrasync.reconciliation.v1.ItemResultR\aresults\x12\x12\n" +
+	"\x04done\x18\x02 \x01(\x05R\x04done\"]\n" +
 	"\x15FinishDecisionRequest\x12!\n" +
 	"\aitem_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06itemId\x12!\n" +
 	"\aattempt\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01R\aattempt\"\x18\n" +
-	"\x16FinishDecisionResponse2\xb5\r\n" +
+	"\x16FinishDecisionResponse2\xdc\x11\n" +
 	"\x0fDecisionService\x12\x8b\x02\n" +
 	"\fGetQueueItem\x120.entrasync.reconciliation.v1.GetQueueItemRequest\x1a1.entrasync.reconciliation.v1.GetQueueItemResponse\"\x95\x01\xaa\xbb\x18S\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x028\x126/api/integrations/entra/reconciliation-queue/{item_id}\x12\x91\x02\n" +
 	"\x0fCountQueueItems\x123.entrasync.reconciliation.v1.CountQueueItemsRequest\x1a4.entrasync.reconciliation.v1.CountQueueItemsResponse\"\x92\x01\xaa\xbb\x18S\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x025\x123/api/integrations/entra/reconciliation-queue:counts\x12\xb0\x02\n" +
 	"\x11ResolveToExisting\x125.entrasync.reconciliation.v1.ResolveToExistingRequest\x1a6.entrasync.reconciliation.v1.ResolveToExistingResponse\"\xab\x01\xaa\xbb\x18U\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x02L:\x01*\"G/api/integrations/entra/reconciliation-queue/{item_id}/resolve-existing\x12\x9c\x02\n" +
 	"\fResolveToNew\x120.entrasync.reconciliation.v1.ResolveToNewRequest\x1a1.entrasync.reconciliation.v1.ResolveToNewResponse\"\xa6\x01\xaa\xbb\x18U\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x02G:\x01*\"B/api/integrations/entra/reconciliation-queue/{item_id}/resolve-new\x12\x95\x02\n" +
 	"\vDismissItem\x12/.entrasync.reconciliation.v1.DismissItemRequest\x1a0.entrasync.reconciliation.v1.DismissItemResponse\"\xa2\x01\xaa\xbb\x18U\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x02C:\x01*\">/api/integrations/entra/reconciliation-queue/{item_id}/dismiss\x12\x95\x02\n" +
-	"\fUndoDecision\x120.entrasync.reconciliation.v1.UndoDecisionRequest\x1a1.entrasync.reconciliation.v1.UndoDecisionResponse\"\x9f\x01\xaa\xbb\x18U\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x02@:\x01*\";/api/integrations/entra/reconciliation-queue/{item_id}/undo2\xa3\x01\n" +
+	"\fUndoDecision\x120.entrasync.reconciliation.v1.UndoDecisionRequest\x1a1.entrasync.reconciliation.v1.UndoDecisionResponse\"\x9f\x01\xaa\xbb\x18U\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x02@:\x01*\";/api/integrations/entra/reconciliation-queue/{item_id}/undo\x12\x97\x02\n" +
+	"\x10PreviewDecisions\x124.entrasync.reconciliation.v1.PreviewDecisionsRequest\x1a5.entrasync.reconciliation.v1.PreviewDecisionsResponse\"\x95\x01\xaa\xbb\x18U\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x026\x124/api/integrations/entra/reconciliation-queue:preview\x12\x8a\x02\n" +
+	"\vDecideItems\x12/.entrasync.reconciliation.v1.DecideItemsRequest\x1a0.entrasync.reconciliation.v1.DecideItemsResponse\"\x97\x01\xaa\xbb\x18U\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\x1a!entra-integration-ambiguous-queue0\x01\x82\xd3\xe4\x93\x028:\x01*\"3/api/integrations/entra/reconciliation-queue:decide2\xa3\x01\n" +
 	"\x17DecisionInternalService\x12\x87\x01\n" +
 	"\x0eFinishDecision\x122.entrasync.reconciliation.v1.FinishDecisionRequest\x1a3.entrasync.reconciliation.v1.FinishDecisionResponse\"\f\xb2\xbb\x18\b\n" +
 	"\x06workerB\x98\x02\n" +
@@ -843,51 +1457,69 @@ func file_entrasync_reconciliation_v1_decision_proto_rawDescGZIP() []byte {
 	return file_entrasync_reconciliation_v1_decision_proto_rawDescData
 }
 
-var file_entrasync_reconciliation_v1_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_entrasync_reconciliation_v1_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_entrasync_reconciliation_v1_decision_proto_goTypes = []any{
 	(*GetQueueItemRequest)(nil),       // 0: entrasync.reconciliation.v1.GetQueueItemRequest
 	(*GetQueueItemResponse)(nil),      // 1: entrasync.reconciliation.v1.GetQueueItemResponse
 	(*CountQueueItemsRequest)(nil),    // 2: entrasync.reconciliation.v1.CountQueueItemsRequest
 	(*QueueCount)(nil),                // 3: entrasync.reconciliation.v1.QueueCount
-	(*CountQueueItemsResponse)(nil),   // 4: entrasync.reconciliation.v1.CountQueueItemsResponse
-	(*ResolveToExistingRequest)(nil),  // 5: entrasync.reconciliation.v1.ResolveToExistingRequest
-	(*ResolveToExistingResponse)(nil), // 6: entrasync.reconciliation.v1.ResolveToExistingResponse
-	(*ResolveToNewRequest)(nil),       // 7: entrasync.reconciliation.v1.ResolveToNewRequest
-	(*ResolveToNewResponse)(nil),      // 8: entrasync.reconciliation.v1.ResolveToNewResponse
-	(*DismissItemRequest)(nil),        // 9: entrasync.reconciliation.v1.DismissItemRequest
-	(*DismissItemResponse)(nil),       // 10: entrasync.reconciliation.v1.DismissItemResponse
-	(*UndoDecisionRequest)(nil),       // 11: entrasync.reconciliation.v1.UndoDecisionRequest
-	(*UndoDecisionResponse)(nil),      // 12: entrasync.reconciliation.v1.UndoDecisionResponse
-	(*FinishDecisionRequest)(nil),     // 13: entrasync.reconciliation.v1.FinishDecisionRequest
-	(*FinishDecisionResponse)(nil),    // 14: entrasync.reconciliation.v1.FinishDecisionResponse
-	(*QueueItem)(nil),                 // 15: entrasync.reconciliation.v1.QueueItem
+	(*SuggestionCount)(nil),           // 4: entrasync.reconciliation.v1.SuggestionCount
+	(*CountQueueItemsResponse)(nil),   // 5: entrasync.reconciliation.v1.CountQueueItemsResponse
+	(*ResolveToExistingRequest)(nil),  // 6: entrasync.reconciliation.v1.ResolveToExistingRequest
+	(*ResolveToExistingResponse)(nil), // 7: entrasync.reconciliation.v1.ResolveToExistingResponse
+	(*ResolveToNewRequest)(nil),       // 8: entrasync.reconciliation.v1.ResolveToNewRequest
+	(*ResolveToNewResponse)(nil),      // 9: entrasync.reconciliation.v1.ResolveToNewResponse
+	(*DismissItemRequest)(nil),        // 10: entrasync.reconciliation.v1.DismissItemRequest
+	(*DismissItemResponse)(nil),       // 11: entrasync.reconciliation.v1.DismissItemResponse
+	(*UndoDecisionRequest)(nil),       // 12: entrasync.reconciliation.v1.UndoDecisionRequest
+	(*UndoDecisionResponse)(nil),      // 13: entrasync.reconciliation.v1.UndoDecisionResponse
+	(*PreviewDecisionsRequest)(nil),   // 14: entrasync.reconciliation.v1.PreviewDecisionsRequest
+	(*PreviewedDecision)(nil),         // 15: entrasync.reconciliation.v1.PreviewedDecision
+	(*PreviewDecisionsResponse)(nil),  // 16: entrasync.reconciliation.v1.PreviewDecisionsResponse
+	(*ItemToDecide)(nil),              // 17: entrasync.reconciliation.v1.ItemToDecide
+	(*DecideItemsRequest)(nil),        // 18: entrasync.reconciliation.v1.DecideItemsRequest
+	(*ItemResult)(nil),                // 19: entrasync.reconciliation.v1.ItemResult
+	(*DecideItemsResponse)(nil),       // 20: entrasync.reconciliation.v1.DecideItemsResponse
+	(*FinishDecisionRequest)(nil),     // 21: entrasync.reconciliation.v1.FinishDecisionRequest
+	(*FinishDecisionResponse)(nil),    // 22: entrasync.reconciliation.v1.FinishDecisionResponse
+	(*QueueItem)(nil),                 // 23: entrasync.reconciliation.v1.QueueItem
 }
 var file_entrasync_reconciliation_v1_decision_proto_depIdxs = []int32{
-	15, // 0: entrasync.reconciliation.v1.GetQueueItemResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
+	23, // 0: entrasync.reconciliation.v1.GetQueueItemResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
 	3,  // 1: entrasync.reconciliation.v1.CountQueueItemsResponse.counts:type_name -> entrasync.reconciliation.v1.QueueCount
-	15, // 2: entrasync.reconciliation.v1.ResolveToExistingResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
-	15, // 3: entrasync.reconciliation.v1.ResolveToNewResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
-	15, // 4: entrasync.reconciliation.v1.DismissItemResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
-	15, // 5: entrasync.reconciliation.v1.UndoDecisionResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
-	0,  // 6: entrasync.reconciliation.v1.DecisionService.GetQueueItem:input_type -> entrasync.reconciliation.v1.GetQueueItemRequest
-	2,  // 7: entrasync.reconciliation.v1.DecisionService.CountQueueItems:input_type -> entrasync.reconciliation.v1.CountQueueItemsRequest
-	5,  // 8: entrasync.reconciliation.v1.DecisionService.ResolveToExisting:input_type -> entrasync.reconciliation.v1.ResolveToExistingRequest
-	7,  // 9: entrasync.reconciliation.v1.DecisionService.ResolveToNew:input_type -> entrasync.reconciliation.v1.ResolveToNewRequest
-	9,  // 10: entrasync.reconciliation.v1.DecisionService.DismissItem:input_type -> entrasync.reconciliation.v1.DismissItemRequest
-	11, // 11: entrasync.reconciliation.v1.DecisionService.UndoDecision:input_type -> entrasync.reconciliation.v1.UndoDecisionRequest
-	13, // 12: entrasync.reconciliation.v1.DecisionInternalService.FinishDecision:input_type -> entrasync.reconciliation.v1.FinishDecisionRequest
-	1,  // 13: entrasync.reconciliation.v1.DecisionService.GetQueueItem:output_type -> entrasync.reconciliation.v1.GetQueueItemResponse
-	4,  // 14: entrasync.reconciliation.v1.DecisionService.CountQueueItems:output_type -> entrasync.reconciliation.v1.CountQueueItemsResponse
-	6,  // 15: entrasync.reconciliation.v1.DecisionService.ResolveToExisting:output_type -> entrasync.reconciliation.v1.ResolveToExistingResponse
-	8,  // 16: entrasync.reconciliation.v1.DecisionService.ResolveToNew:output_type -> entrasync.reconciliation.v1.ResolveToNewResponse
-	10, // 17: entrasync.reconciliation.v1.DecisionService.DismissItem:output_type -> entrasync.reconciliation.v1.DismissItemResponse
-	12, // 18: entrasync.reconciliation.v1.DecisionService.UndoDecision:output_type -> entrasync.reconciliation.v1.UndoDecisionResponse
-	14, // 19: entrasync.reconciliation.v1.DecisionInternalService.FinishDecision:output_type -> entrasync.reconciliation.v1.FinishDecisionResponse
-	13, // [13:20] is the sub-list for method output_type
-	6,  // [6:13] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	4,  // 2: entrasync.reconciliation.v1.CountQueueItemsResponse.suggestions:type_name -> entrasync.reconciliation.v1.SuggestionCount
+	23, // 3: entrasync.reconciliation.v1.ResolveToExistingResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
+	23, // 4: entrasync.reconciliation.v1.ResolveToNewResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
+	23, // 5: entrasync.reconciliation.v1.DismissItemResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
+	23, // 6: entrasync.reconciliation.v1.UndoDecisionResponse.item:type_name -> entrasync.reconciliation.v1.QueueItem
+	23, // 7: entrasync.reconciliation.v1.PreviewedDecision.item:type_name -> entrasync.reconciliation.v1.QueueItem
+	15, // 8: entrasync.reconciliation.v1.PreviewDecisionsResponse.items:type_name -> entrasync.reconciliation.v1.PreviewedDecision
+	17, // 9: entrasync.reconciliation.v1.DecideItemsRequest.items:type_name -> entrasync.reconciliation.v1.ItemToDecide
+	23, // 10: entrasync.reconciliation.v1.ItemResult.item:type_name -> entrasync.reconciliation.v1.QueueItem
+	19, // 11: entrasync.reconciliation.v1.DecideItemsResponse.results:type_name -> entrasync.reconciliation.v1.ItemResult
+	0,  // 12: entrasync.reconciliation.v1.DecisionService.GetQueueItem:input_type -> entrasync.reconciliation.v1.GetQueueItemRequest
+	2,  // 13: entrasync.reconciliation.v1.DecisionService.CountQueueItems:input_type -> entrasync.reconciliation.v1.CountQueueItemsRequest
+	6,  // 14: entrasync.reconciliation.v1.DecisionService.ResolveToExisting:input_type -> entrasync.reconciliation.v1.ResolveToExistingRequest
+	8,  // 15: entrasync.reconciliation.v1.DecisionService.ResolveToNew:input_type -> entrasync.reconciliation.v1.ResolveToNewRequest
+	10, // 16: entrasync.reconciliation.v1.DecisionService.DismissItem:input_type -> entrasync.reconciliation.v1.DismissItemRequest
+	12, // 17: entrasync.reconciliation.v1.DecisionService.UndoDecision:input_type -> entrasync.reconciliation.v1.UndoDecisionRequest
+	14, // 18: entrasync.reconciliation.v1.DecisionService.PreviewDecisions:input_type -> entrasync.reconciliation.v1.PreviewDecisionsRequest
+	18, // 19: entrasync.reconciliation.v1.DecisionService.DecideItems:input_type -> entrasync.reconciliation.v1.DecideItemsRequest
+	21, // 20: entrasync.reconciliation.v1.DecisionInternalService.FinishDecision:input_type -> entrasync.reconciliation.v1.FinishDecisionRequest
+	1,  // 21: entrasync.reconciliation.v1.DecisionService.GetQueueItem:output_type -> entrasync.reconciliation.v1.GetQueueItemResponse
+	5,  // 22: entrasync.reconciliation.v1.DecisionService.CountQueueItems:output_type -> entrasync.reconciliation.v1.CountQueueItemsResponse
+	7,  // 23: entrasync.reconciliation.v1.DecisionService.ResolveToExisting:output_type -> entrasync.reconciliation.v1.ResolveToExistingResponse
+	9,  // 24: entrasync.reconciliation.v1.DecisionService.ResolveToNew:output_type -> entrasync.reconciliation.v1.ResolveToNewResponse
+	11, // 25: entrasync.reconciliation.v1.DecisionService.DismissItem:output_type -> entrasync.reconciliation.v1.DismissItemResponse
+	13, // 26: entrasync.reconciliation.v1.DecisionService.UndoDecision:output_type -> entrasync.reconciliation.v1.UndoDecisionResponse
+	16, // 27: entrasync.reconciliation.v1.DecisionService.PreviewDecisions:output_type -> entrasync.reconciliation.v1.PreviewDecisionsResponse
+	20, // 28: entrasync.reconciliation.v1.DecisionService.DecideItems:output_type -> entrasync.reconciliation.v1.DecideItemsResponse
+	22, // 29: entrasync.reconciliation.v1.DecisionInternalService.FinishDecision:output_type -> entrasync.reconciliation.v1.FinishDecisionResponse
+	21, // [21:30] is the sub-list for method output_type
+	12, // [12:21] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_reconciliation_v1_decision_proto_init() }
@@ -896,13 +1528,16 @@ func file_entrasync_reconciliation_v1_decision_proto_init() {
 		return
 	}
 	file_entrasync_reconciliation_v1_reconciliation_proto_init()
+	file_entrasync_reconciliation_v1_decision_proto_msgTypes[15].OneofWrappers = []any{}
+	file_entrasync_reconciliation_v1_decision_proto_msgTypes[16].OneofWrappers = []any{}
+	file_entrasync_reconciliation_v1_decision_proto_msgTypes[19].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_reconciliation_v1_decision_proto_rawDesc), len(file_entrasync_reconciliation_v1_decision_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -25,6 +25,8 @@ const (
 	DecisionService_ResolveToNew_FullMethodName      = "/entrasync.reconciliation.v1.DecisionService/ResolveToNew"
 	DecisionService_DismissItem_FullMethodName       = "/entrasync.reconciliation.v1.DecisionService/DismissItem"
 	DecisionService_UndoDecision_FullMethodName      = "/entrasync.reconciliation.v1.DecisionService/UndoDecision"
+	DecisionService_PreviewDecisions_FullMethodName  = "/entrasync.reconciliation.v1.DecisionService/PreviewDecisions"
+	DecisionService_DecideItems_FullMethodName       = "/entrasync.reconciliation.v1.DecisionService/DecideItems"
 )
 
 // DecisionServiceClient is the client API for DecisionService service.
@@ -57,6 +59,12 @@ type DecisionServiceClient interface {
 	// made is deleted, and the item is open again. Reasons: not_found (404), nothing_to_undo,
 	// undo_expired, decision_built_on and mapping_changed (409).
 	UndoDecision(ctx context.Context, in *UndoDecisionRequest, opts ...grpc.CallOption) (*UndoDecisionResponse, error)
+	// PreviewDecisions lists the open items with a suggestion, and what carrying it out would come to now.
+	// It writes nothing. DecideItems takes from here what a person agrees to.
+	PreviewDecisions(ctx context.Context, in *PreviewDecisionsRequest, opts ...grpc.CallOption) (*PreviewDecisionsResponse, error)
+	// DecideItems carries out the same suggestion of many items, each as the call for one item does. What
+	// is refused of one, such as item_changed since the preview (409), keeps no other from being done.
+	DecideItems(ctx context.Context, in *DecideItemsRequest, opts ...grpc.CallOption) (*DecideItemsResponse, error)
 }
 
 type decisionServiceClient struct {
@@ -127,6 +135,26 @@ func (c *decisionServiceClient) UndoDecision(ctx context.Context, in *UndoDecisi
 	return out, nil
 }
 
+func (c *decisionServiceClient) PreviewDecisions(ctx context.Context, in *PreviewDecisionsRequest, opts ...grpc.CallOption) (*PreviewDecisionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PreviewDecisionsResponse)
+	err := c.cc.Invoke(ctx, DecisionService_PreviewDecisions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *decisionServiceClient) DecideItems(ctx context.Context, in *DecideItemsRequest, opts ...grpc.CallOption) (*DecideItemsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DecideItemsResponse)
+	err := c.cc.Invoke(ctx, DecisionService_DecideItems_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // DecisionServiceServer is the server API for DecisionService service.
 // All implementations must embed UnimplementedDecisionServiceServer
 // for forward compatibility.
@@ -157,6 +185,12 @@ type DecisionServiceServer interface {
 	// made is deleted, and the item is open again. Reasons: not_found (404), nothing_to_undo,
 	// undo_expired, decision_built_on and mapping_changed (409).
 	UndoDecision(context.Context, *UndoDecisionRequest) (*UndoDecisionResponse, error)
+	// PreviewDecisions lists the open items with a suggestion, and what carrying it out would come to now.
+	// It writes nothing. DecideItems takes from here what a person agrees to.
+	PreviewDecisions(context.Context, *PreviewDecisionsRequest) (*PreviewDecisionsResponse, error)
+	// DecideItems carries out the same suggestion of many items, each as the call for one item does. What
+	// is refused of one, such as item_changed since the preview (409), keeps no other from being done.
+	DecideItems(context.Context, *DecideItemsRequest) (*DecideItemsResponse, error)
 	mustEmbedUnimplementedDecisionServiceServer()
 }
 
@@ -184,6 +218,12 @@ func (UnimplementedDecisionServiceServer) DismissItem(context.Context, *DismissI
 }
 func (UnimplementedDecisionServiceServer) UndoDecision(context.Context, *UndoDecisionRequest) (*UndoDecisionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UndoDecision not implemented")
+}
+func (UnimplementedDecisionServiceServer) PreviewDecisions(context.Context, *PreviewDecisionsRequest) (*PreviewDecisionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PreviewDecisions not implemented")
+}
+func (UnimplementedDecisionServiceServer) DecideItems(context.Context, *DecideItemsRequest) (*DecideItemsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DecideItems not implemented")
 }
 func (UnimplementedDecisionServiceServer) mustEmbedUnimplementedDecisionServiceServer() {}
 func (UnimplementedDecisionServiceServer) testEmbeddedByValue()                         {}
@@ -314,6 +354,42 @@ func _DecisionService_UndoDecision_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _DecisionService_PreviewDecisions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PreviewDecisionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DecisionServiceServer).PreviewDecisions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DecisionService_PreviewDecisions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DecisionServiceServer).PreviewDecisions(ctx, req.(*PreviewDecisionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _DecisionService_DecideItems_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DecideItemsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DecisionServiceServer).DecideItems(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DecisionService_DecideItems_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DecisionServiceServer).DecideItems(ctx, req.(*DecideItemsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // DecisionService_ServiceDesc is the grpc.ServiceDesc for DecisionService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -344,6 +420,14 @@ var DecisionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UndoDecision",
 			Handler:    _DecisionService_UndoDecision_Handler,
+		},
+		{
+			MethodName: "PreviewDecisions",
+			Handler:    _DecisionService_PreviewDecisions_Handler,
+		},
+		{
+			MethodName: "DecideItems",
+			Handler:    _DecisionService_DecideItems_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -263,6 +263,76 @@ func (x *Peer) GetUserType() string {
 	return ""
 }
 
+// Suggestion is the answer that is clearly best by what an item shows. Nothing but a person applies it.
+type Suggestion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// resolve_existing, resolve_new or dismiss.
+	Action string `protobuf:"bytes,1,opt,name=action,proto3" json:"action,omitempty"`
+	// The contact, where the action is resolve_existing.
+	ContactId *string `protobuf:"bytes,2,opt,name=contact_id,json=contactId,proto3,oneof" json:"contact_id,omitempty"`
+	// What speaks for it. same_name: the contact, or the other account, has the identity's name.
+	// others_differ: no other candidate has a name like it. only_active: of the candidates with its name
+	// one is active. other_name: the contact's name has nothing in common with it. own_address: the
+	// identity has an address that the contact has not. linked_identity_gone: the identity that has the
+	// contact is disabled or deleted. second_account: it is an account beside another: for administration,
+	// a guest's, or without a licence. main_account: it is licensed, and those that share its address are
+	// accounts beside it. no_candidate: no contact of the client has its address.
+	Reasons       []string `protobuf:"bytes,3,rep,name=reasons,proto3" json:"reasons,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Suggestion) Reset() {
+	*x = Suggestion{}
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Suggestion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Suggestion) ProtoMessage() {}
+
+func (x *Suggestion) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Suggestion.ProtoReflect.Descriptor instead.
+func (*Suggestion) Descriptor() ([]byte, []int) {
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Suggestion) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *Suggestion) GetContactId() string {
+	if x != nil && x.ContactId != nil {
+		return *x.ContactId
+	}
+	return ""
+}
+
+func (x *Suggestion) GetReasons() []string {
+	if x != nil {
+		return x.Reasons
+	}
+	return nil
+}
+
 // QueueItem is one identity about which a person must decide, or has decided.
 type QueueItem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -315,14 +385,16 @@ type QueueItem struct {
 	// is none.
 	DecisionNumber *int32 `protobuf:"varint,23,opt,name=decision_number,json=decisionNumber,proto3,oneof" json:"decision_number,omitempty"`
 	// Until when the decision may be undone, where nothing is built on it; absent while there is none.
-	UndoUntil     *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=undo_until,json=undoUntil,proto3" json:"undo_until,omitempty"`
+	UndoUntil *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=undo_until,json=undoUntil,proto3" json:"undo_until,omitempty"`
+	// The answer that is clearly best; absent where somebody has to ask.
+	Suggestion    *Suggestion `protobuf:"bytes,25,opt,name=suggestion,proto3" json:"suggestion,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *QueueItem) Reset() {
 	*x = QueueItem{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[3]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -334,7 +406,7 @@ func (x *QueueItem) String() string {
 func (*QueueItem) ProtoMessage() {}
 
 func (x *QueueItem) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[3]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -347,7 +419,7 @@ func (x *QueueItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueItem.ProtoReflect.Descriptor instead.
 func (*QueueItem) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{3}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *QueueItem) GetItemId() string {
@@ -518,6 +590,13 @@ func (x *QueueItem) GetUndoUntil() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *QueueItem) GetSuggestion() *Suggestion {
+	if x != nil {
+		return x.Suggestion
+	}
+	return nil
+}
+
 type ListQueueItemsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// open, resolved, dismissed or superseded; empty for all.
@@ -531,14 +610,17 @@ type ListQueueItemsRequest struct {
 	// Only items of this managed tenant; empty for all.
 	ManagedTenantId string `protobuf:"bytes,6,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	// The beginning of any word of the identity's name, or of its address or sign-in name.
-	Q             string `protobuf:"bytes,7,opt,name=q,proto3" json:"q,omitempty"`
+	Q string `protobuf:"bytes,7,opt,name=q,proto3" json:"q,omitempty"`
+	// Only items with this suggestion: resolve_existing, resolve_new or dismiss; none for those without
+	// one, empty for all.
+	Suggestion    string `protobuf:"bytes,8,opt,name=suggestion,proto3" json:"suggestion,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListQueueItemsRequest) Reset() {
 	*x = ListQueueItemsRequest{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[4]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -550,7 +632,7 @@ func (x *ListQueueItemsRequest) String() string {
 func (*ListQueueItemsRequest) ProtoMessage() {}
 
 func (x *ListQueueItemsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[4]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -563,7 +645,7 @@ func (x *ListQueueItemsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueueItemsRequest.ProtoReflect.Descriptor instead.
 func (*ListQueueItemsRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{4}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListQueueItemsRequest) GetStatus() string {
@@ -615,6 +697,13 @@ func (x *ListQueueItemsRequest) GetQ() string {
 	return ""
 }
 
+func (x *ListQueueItemsRequest) GetSuggestion() string {
+	if x != nil {
+		return x.Suggestion
+	}
+	return ""
+}
+
 type ListQueueItemsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The items, oldest first.
@@ -630,7 +719,7 @@ type ListQueueItemsResponse struct {
 
 func (x *ListQueueItemsResponse) Reset() {
 	*x = ListQueueItemsResponse{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[5]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -642,7 +731,7 @@ func (x *ListQueueItemsResponse) String() string {
 func (*ListQueueItemsResponse) ProtoMessage() {}
 
 func (x *ListQueueItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[5]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -655,7 +744,7 @@ func (x *ListQueueItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueueItemsResponse.ProtoReflect.Descriptor instead.
 func (*ListQueueItemsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{5}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListQueueItemsResponse) GetItems() []*QueueItem {
@@ -712,7 +801,7 @@ type PushedItem struct {
 
 func (x *PushedItem) Reset() {
 	*x = PushedItem{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[6]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -724,7 +813,7 @@ func (x *PushedItem) String() string {
 func (*PushedItem) ProtoMessage() {}
 
 func (x *PushedItem) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[6]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -737,7 +826,7 @@ func (x *PushedItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PushedItem.ProtoReflect.Descriptor instead.
 func (*PushedItem) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{6}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PushedItem) GetEntraObjectId() string {
@@ -846,7 +935,7 @@ type PushItemsRequest struct {
 
 func (x *PushItemsRequest) Reset() {
 	*x = PushItemsRequest{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[7]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -858,7 +947,7 @@ func (x *PushItemsRequest) String() string {
 func (*PushItemsRequest) ProtoMessage() {}
 
 func (x *PushItemsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[7]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -871,7 +960,7 @@ func (x *PushItemsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PushItemsRequest.ProtoReflect.Descriptor instead.
 func (*PushItemsRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{7}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *PushItemsRequest) GetRunId() string {
@@ -928,7 +1017,7 @@ type PushItemsResponse struct {
 
 func (x *PushItemsResponse) Reset() {
 	*x = PushItemsResponse{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[8]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -940,7 +1029,7 @@ func (x *PushItemsResponse) String() string {
 func (*PushItemsResponse) ProtoMessage() {}
 
 func (x *PushItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[8]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -953,7 +1042,7 @@ func (x *PushItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PushItemsResponse.ProtoReflect.Descriptor instead.
 func (*PushItemsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{8}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PushItemsResponse) GetOpen() int32 {
@@ -982,7 +1071,7 @@ type FindDecidedItemsRequest struct {
 
 func (x *FindDecidedItemsRequest) Reset() {
 	*x = FindDecidedItemsRequest{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[9]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -994,7 +1083,7 @@ func (x *FindDecidedItemsRequest) String() string {
 func (*FindDecidedItemsRequest) ProtoMessage() {}
 
 func (x *FindDecidedItemsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[9]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1007,7 +1096,7 @@ func (x *FindDecidedItemsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindDecidedItemsRequest.ProtoReflect.Descriptor instead.
 func (*FindDecidedItemsRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{9}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *FindDecidedItemsRequest) GetEntraTenantId() string {
@@ -1040,7 +1129,7 @@ type FindDecidedItemsResponse struct {
 
 func (x *FindDecidedItemsResponse) Reset() {
 	*x = FindDecidedItemsResponse{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[10]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1141,7 @@ func (x *FindDecidedItemsResponse) String() string {
 func (*FindDecidedItemsResponse) ProtoMessage() {}
 
 func (x *FindDecidedItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[10]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1154,7 @@ func (x *FindDecidedItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindDecidedItemsResponse.ProtoReflect.Descriptor instead.
 func (*FindDecidedItemsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{10}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *FindDecidedItemsResponse) GetDecidedObjectIds() []string {
@@ -1093,7 +1182,7 @@ type CompleteRoundRequest struct {
 
 func (x *CompleteRoundRequest) Reset() {
 	*x = CompleteRoundRequest{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[11]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1105,7 +1194,7 @@ func (x *CompleteRoundRequest) String() string {
 func (*CompleteRoundRequest) ProtoMessage() {}
 
 func (x *CompleteRoundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[11]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1118,7 +1207,7 @@ func (x *CompleteRoundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteRoundRequest.ProtoReflect.Descriptor instead.
 func (*CompleteRoundRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{11}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CompleteRoundRequest) GetRunId() string {
@@ -1172,7 +1261,7 @@ type CompleteRoundResponse struct {
 
 func (x *CompleteRoundResponse) Reset() {
 	*x = CompleteRoundResponse{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[12]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1184,7 +1273,7 @@ func (x *CompleteRoundResponse) String() string {
 func (*CompleteRoundResponse) ProtoMessage() {}
 
 func (x *CompleteRoundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[12]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1197,7 +1286,7 @@ func (x *CompleteRoundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteRoundResponse.ProtoReflect.Descriptor instead.
 func (*CompleteRoundResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{12}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CompleteRoundResponse) GetSuperseded() int32 {
@@ -1220,7 +1309,7 @@ type FollowMappingRequest struct {
 
 func (x *FollowMappingRequest) Reset() {
 	*x = FollowMappingRequest{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[13]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1232,7 +1321,7 @@ func (x *FollowMappingRequest) String() string {
 func (*FollowMappingRequest) ProtoMessage() {}
 
 func (x *FollowMappingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[13]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1245,7 +1334,7 @@ func (x *FollowMappingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FollowMappingRequest.ProtoReflect.Descriptor instead.
 func (*FollowMappingRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{13}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *FollowMappingRequest) GetEntraTenantId() string {
@@ -1278,7 +1367,7 @@ type FollowMappingResponse struct {
 
 func (x *FollowMappingResponse) Reset() {
 	*x = FollowMappingResponse{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[14]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1290,7 +1379,7 @@ func (x *FollowMappingResponse) String() string {
 func (*FollowMappingResponse) ProtoMessage() {}
 
 func (x *FollowMappingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[14]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1303,7 +1392,7 @@ func (x *FollowMappingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FollowMappingResponse.ProtoReflect.Descriptor instead.
 func (*FollowMappingResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{14}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *FollowMappingResponse) GetSuperseded() int32 {
@@ -1321,7 +1410,7 @@ type CountItemsRequest struct {
 
 func (x *CountItemsRequest) Reset() {
 	*x = CountItemsRequest{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[15]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1333,7 +1422,7 @@ func (x *CountItemsRequest) String() string {
 func (*CountItemsRequest) ProtoMessage() {}
 
 func (x *CountItemsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[15]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1346,7 +1435,7 @@ func (x *CountItemsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountItemsRequest.ProtoReflect.Descriptor instead.
 func (*CountItemsRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{15}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{16}
 }
 
 type CountItemsResponse struct {
@@ -1358,7 +1447,7 @@ type CountItemsResponse struct {
 
 func (x *CountItemsResponse) Reset() {
 	*x = CountItemsResponse{}
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[16]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1370,7 +1459,7 @@ func (x *CountItemsResponse) String() string {
 func (*CountItemsResponse) ProtoMessage() {}
 
 func (x *CountItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[16]
+	mi := &file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1383,7 +1472,7 @@ func (x *CountItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountItemsResponse.ProtoReflect.Descriptor instead.
 func (*CountItemsResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{16}
+	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CountItemsResponse) GetOpen() int32 {
@@ -1419,7 +1508,14 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"\x16assigned_licence_count\x18\x05 \x01(\x05H\x01R\x14assignedLicenceCount\x88\x01\x01\x12\x1b\n" +
 	"\tuser_type\x18\x06 \x01(\tR\buserTypeB\x12\n" +
 	"\x10_account_enabledB\x19\n" +
-	"\x17_assigned_licence_count\"\xaa\t\n" +
+	"\x17_assigned_licence_count\"q\n" +
+	"\n" +
+	"Suggestion\x12\x16\n" +
+	"\x06action\x18\x01 \x01(\tR\x06action\x12\"\n" +
+	"\n" +
+	"contact_id\x18\x02 \x01(\tH\x00R\tcontactId\x88\x01\x01\x12\x18\n" +
+	"\areasons\x18\x03 \x03(\tR\areasonsB\r\n" +
+	"\v_contact_id\"\xf3\t\n" +
 	"\tQueueItem\x12\x17\n" +
 	"\aitem_id\x18\x01 \x01(\tR\x06itemId\x12&\n" +
 	"\x0fentra_tenant_id\x18\x02 \x01(\tR\rentraTenantId\x12&\n" +
@@ -1452,13 +1548,16 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"\tuser_type\x18\x16 \x01(\tR\buserType\x12,\n" +
 	"\x0fdecision_number\x18\x17 \x01(\x05H\x05R\x0edecisionNumber\x88\x01\x01\x129\n" +
 	"\n" +
-	"undo_until\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\tundoUntilB\r\n" +
+	"undo_until\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\tundoUntil\x12G\n" +
+	"\n" +
+	"suggestion\x18\x19 \x01(\v2'.entrasync.reconciliation.v1.SuggestionR\n" +
+	"suggestionB\r\n" +
 	"\v_decided_byB\x12\n" +
 	"\x10_account_enabledB\x12\n" +
 	"\x10_decision_reasonB\x16\n" +
 	"\x14_resolved_contact_idB\x19\n" +
 	"\x17_assigned_licence_countB\x12\n" +
-	"\x10_decision_number\"\xca\x03\n" +
+	"\x10_decision_number\"\xa1\x04\n" +
 	"\x15ListQueueItemsRequest\x12F\n" +
 	"\x06status\x18\x01 \x01(\tB.\xbaH+r)R\x00R\x04openR\bresolvedR\tdismissedR\n" +
 	"supersededR\x06status\x12$\n" +
@@ -1469,7 +1568,10 @@ const file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc = "" +
 	"\n" +
 	"page_token\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\x123\n" +
 	"\x11managed_tenant_id\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18@R\x0fmanagedTenantId\x12\x16\n" +
-	"\x01q\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x01q\"\xe4\x01\n" +
+	"\x01q\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x01q\x12U\n" +
+	"\n" +
+	"suggestion\x18\b \x01(\tB5\xbaH2r0R\x00R\x10resolve_existingR\vresolve_newR\adismissR\x04noneR\n" +
+	"suggestion\"\xe4\x01\n" +
 	"\x16ListQueueItemsResponse\x12<\n" +
 	"\x05items\x18\x01 \x03(\v2&.entrasync.reconciliation.v1.QueueItemR\x05items\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
@@ -1565,58 +1667,60 @@ func file_entrasync_reconciliation_v1_reconciliation_proto_rawDescGZIP() []byte 
 	return file_entrasync_reconciliation_v1_reconciliation_proto_rawDescData
 }
 
-var file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_entrasync_reconciliation_v1_reconciliation_proto_goTypes = []any{
 	(*LinkedIdentity)(nil),           // 0: entrasync.reconciliation.v1.LinkedIdentity
 	(*Candidate)(nil),                // 1: entrasync.reconciliation.v1.Candidate
 	(*Peer)(nil),                     // 2: entrasync.reconciliation.v1.Peer
-	(*QueueItem)(nil),                // 3: entrasync.reconciliation.v1.QueueItem
-	(*ListQueueItemsRequest)(nil),    // 4: entrasync.reconciliation.v1.ListQueueItemsRequest
-	(*ListQueueItemsResponse)(nil),   // 5: entrasync.reconciliation.v1.ListQueueItemsResponse
-	(*PushedItem)(nil),               // 6: entrasync.reconciliation.v1.PushedItem
-	(*PushItemsRequest)(nil),         // 7: entrasync.reconciliation.v1.PushItemsRequest
-	(*PushItemsResponse)(nil),        // 8: entrasync.reconciliation.v1.PushItemsResponse
-	(*FindDecidedItemsRequest)(nil),  // 9: entrasync.reconciliation.v1.FindDecidedItemsRequest
-	(*FindDecidedItemsResponse)(nil), // 10: entrasync.reconciliation.v1.FindDecidedItemsResponse
-	(*CompleteRoundRequest)(nil),     // 11: entrasync.reconciliation.v1.CompleteRoundRequest
-	(*CompleteRoundResponse)(nil),    // 12: entrasync.reconciliation.v1.CompleteRoundResponse
-	(*FollowMappingRequest)(nil),     // 13: entrasync.reconciliation.v1.FollowMappingRequest
-	(*FollowMappingResponse)(nil),    // 14: entrasync.reconciliation.v1.FollowMappingResponse
-	(*CountItemsRequest)(nil),        // 15: entrasync.reconciliation.v1.CountItemsRequest
-	(*CountItemsResponse)(nil),       // 16: entrasync.reconciliation.v1.CountItemsResponse
-	(*timestamppb.Timestamp)(nil),    // 17: google.protobuf.Timestamp
+	(*Suggestion)(nil),               // 3: entrasync.reconciliation.v1.Suggestion
+	(*QueueItem)(nil),                // 4: entrasync.reconciliation.v1.QueueItem
+	(*ListQueueItemsRequest)(nil),    // 5: entrasync.reconciliation.v1.ListQueueItemsRequest
+	(*ListQueueItemsResponse)(nil),   // 6: entrasync.reconciliation.v1.ListQueueItemsResponse
+	(*PushedItem)(nil),               // 7: entrasync.reconciliation.v1.PushedItem
+	(*PushItemsRequest)(nil),         // 8: entrasync.reconciliation.v1.PushItemsRequest
+	(*PushItemsResponse)(nil),        // 9: entrasync.reconciliation.v1.PushItemsResponse
+	(*FindDecidedItemsRequest)(nil),  // 10: entrasync.reconciliation.v1.FindDecidedItemsRequest
+	(*FindDecidedItemsResponse)(nil), // 11: entrasync.reconciliation.v1.FindDecidedItemsResponse
+	(*CompleteRoundRequest)(nil),     // 12: entrasync.reconciliation.v1.CompleteRoundRequest
+	(*CompleteRoundResponse)(nil),    // 13: entrasync.reconciliation.v1.CompleteRoundResponse
+	(*FollowMappingRequest)(nil),     // 14: entrasync.reconciliation.v1.FollowMappingRequest
+	(*FollowMappingResponse)(nil),    // 15: entrasync.reconciliation.v1.FollowMappingResponse
+	(*CountItemsRequest)(nil),        // 16: entrasync.reconciliation.v1.CountItemsRequest
+	(*CountItemsResponse)(nil),       // 17: entrasync.reconciliation.v1.CountItemsResponse
+	(*timestamppb.Timestamp)(nil),    // 18: google.protobuf.Timestamp
 }
 var file_entrasync_reconciliation_v1_reconciliation_proto_depIdxs = []int32{
 	0,  // 0: entrasync.reconciliation.v1.Candidate.linked_identity:type_name -> entrasync.reconciliation.v1.LinkedIdentity
 	1,  // 1: entrasync.reconciliation.v1.QueueItem.candidates:type_name -> entrasync.reconciliation.v1.Candidate
-	17, // 2: entrasync.reconciliation.v1.QueueItem.created_at:type_name -> google.protobuf.Timestamp
-	17, // 3: entrasync.reconciliation.v1.QueueItem.last_seen_at:type_name -> google.protobuf.Timestamp
-	17, // 4: entrasync.reconciliation.v1.QueueItem.decided_at:type_name -> google.protobuf.Timestamp
+	18, // 2: entrasync.reconciliation.v1.QueueItem.created_at:type_name -> google.protobuf.Timestamp
+	18, // 3: entrasync.reconciliation.v1.QueueItem.last_seen_at:type_name -> google.protobuf.Timestamp
+	18, // 4: entrasync.reconciliation.v1.QueueItem.decided_at:type_name -> google.protobuf.Timestamp
 	2,  // 5: entrasync.reconciliation.v1.QueueItem.peers:type_name -> entrasync.reconciliation.v1.Peer
-	17, // 6: entrasync.reconciliation.v1.QueueItem.undo_until:type_name -> google.protobuf.Timestamp
-	3,  // 7: entrasync.reconciliation.v1.ListQueueItemsResponse.items:type_name -> entrasync.reconciliation.v1.QueueItem
-	1,  // 8: entrasync.reconciliation.v1.PushedItem.candidates:type_name -> entrasync.reconciliation.v1.Candidate
-	2,  // 9: entrasync.reconciliation.v1.PushedItem.peers:type_name -> entrasync.reconciliation.v1.Peer
-	6,  // 10: entrasync.reconciliation.v1.PushItemsRequest.items:type_name -> entrasync.reconciliation.v1.PushedItem
-	6,  // 11: entrasync.reconciliation.v1.FindDecidedItemsRequest.items:type_name -> entrasync.reconciliation.v1.PushedItem
-	17, // 12: entrasync.reconciliation.v1.CompleteRoundRequest.since:type_name -> google.protobuf.Timestamp
-	4,  // 13: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:input_type -> entrasync.reconciliation.v1.ListQueueItemsRequest
-	7,  // 14: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:input_type -> entrasync.reconciliation.v1.PushItemsRequest
-	9,  // 15: entrasync.reconciliation.v1.ReconciliationInternalService.FindDecidedItems:input_type -> entrasync.reconciliation.v1.FindDecidedItemsRequest
-	11, // 16: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:input_type -> entrasync.reconciliation.v1.CompleteRoundRequest
-	13, // 17: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:input_type -> entrasync.reconciliation.v1.FollowMappingRequest
-	15, // 18: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:input_type -> entrasync.reconciliation.v1.CountItemsRequest
-	5,  // 19: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:output_type -> entrasync.reconciliation.v1.ListQueueItemsResponse
-	8,  // 20: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:output_type -> entrasync.reconciliation.v1.PushItemsResponse
-	10, // 21: entrasync.reconciliation.v1.ReconciliationInternalService.FindDecidedItems:output_type -> entrasync.reconciliation.v1.FindDecidedItemsResponse
-	12, // 22: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:output_type -> entrasync.reconciliation.v1.CompleteRoundResponse
-	14, // 23: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:output_type -> entrasync.reconciliation.v1.FollowMappingResponse
-	16, // 24: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:output_type -> entrasync.reconciliation.v1.CountItemsResponse
-	19, // [19:25] is the sub-list for method output_type
-	13, // [13:19] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	18, // 6: entrasync.reconciliation.v1.QueueItem.undo_until:type_name -> google.protobuf.Timestamp
+	3,  // 7: entrasync.reconciliation.v1.QueueItem.suggestion:type_name -> entrasync.reconciliation.v1.Suggestion
+	4,  // 8: entrasync.reconciliation.v1.ListQueueItemsResponse.items:type_name -> entrasync.reconciliation.v1.QueueItem
+	1,  // 9: entrasync.reconciliation.v1.PushedItem.candidates:type_name -> entrasync.reconciliation.v1.Candidate
+	2,  // 10: entrasync.reconciliation.v1.PushedItem.peers:type_name -> entrasync.reconciliation.v1.Peer
+	7,  // 11: entrasync.reconciliation.v1.PushItemsRequest.items:type_name -> entrasync.reconciliation.v1.PushedItem
+	7,  // 12: entrasync.reconciliation.v1.FindDecidedItemsRequest.items:type_name -> entrasync.reconciliation.v1.PushedItem
+	18, // 13: entrasync.reconciliation.v1.CompleteRoundRequest.since:type_name -> google.protobuf.Timestamp
+	5,  // 14: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:input_type -> entrasync.reconciliation.v1.ListQueueItemsRequest
+	8,  // 15: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:input_type -> entrasync.reconciliation.v1.PushItemsRequest
+	10, // 16: entrasync.reconciliation.v1.ReconciliationInternalService.FindDecidedItems:input_type -> entrasync.reconciliation.v1.FindDecidedItemsRequest
+	12, // 17: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:input_type -> entrasync.reconciliation.v1.CompleteRoundRequest
+	14, // 18: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:input_type -> entrasync.reconciliation.v1.FollowMappingRequest
+	16, // 19: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:input_type -> entrasync.reconciliation.v1.CountItemsRequest
+	6,  // 20: entrasync.reconciliation.v1.ReconciliationService.ListQueueItems:output_type -> entrasync.reconciliation.v1.ListQueueItemsResponse
+	9,  // 21: entrasync.reconciliation.v1.ReconciliationInternalService.PushItems:output_type -> entrasync.reconciliation.v1.PushItemsResponse
+	11, // 22: entrasync.reconciliation.v1.ReconciliationInternalService.FindDecidedItems:output_type -> entrasync.reconciliation.v1.FindDecidedItemsResponse
+	13, // 23: entrasync.reconciliation.v1.ReconciliationInternalService.CompleteRound:output_type -> entrasync.reconciliation.v1.CompleteRoundResponse
+	15, // 24: entrasync.reconciliation.v1.ReconciliationInternalService.FollowMapping:output_type -> entrasync.reconciliation.v1.FollowMappingResponse
+	17, // 25: entrasync.reconciliation.v1.ReconciliationInternalService.CountItems:output_type -> entrasync.reconciliation.v1.CountItemsResponse
+	20, // [20:26] is the sub-list for method output_type
+	14, // [14:20] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_reconciliation_v1_reconciliation_proto_init() }
@@ -1627,15 +1731,16 @@ func file_entrasync_reconciliation_v1_reconciliation_proto_init() {
 	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[1].OneofWrappers = []any{}
 	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[2].OneofWrappers = []any{}
 	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[3].OneofWrappers = []any{}
-	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[5].OneofWrappers = []any{}
+	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[4].OneofWrappers = []any{}
 	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[6].OneofWrappers = []any{}
+	file_entrasync_reconciliation_v1_reconciliation_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc), len(file_entrasync_reconciliation_v1_reconciliation_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

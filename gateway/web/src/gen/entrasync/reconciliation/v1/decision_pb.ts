@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file entrasync/reconciliation/v1/decision.proto.
  */
 export const file_entrasync_reconciliation_v1_decision: GenFile = /*@__PURE__*/
-  fileDesc("CiplbnRyYXN5bmMvcmVjb25jaWxpYXRpb24vdjEvZGVjaXNpb24ucHJvdG8SG2VudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MSImChNHZXRRdWV1ZUl0ZW1SZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkiTAoUR2V0UXVldWVJdGVtUmVzcG9uc2USNAoEaXRlbRgBIAEoCzImLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5RdWV1ZUl0ZW0iUQoWQ291bnRRdWV1ZUl0ZW1zUmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkSGQoRbWFuYWdlZF90ZW5hbnRfaWQYAiABKAkSCQoBcRgDIAEoCSI9CgpRdWV1ZUNvdW50EhEKCWNsaWVudF9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSDAoEb3BlbhgDIAEoBSJSChdDb3VudFF1ZXVlSXRlbXNSZXNwb25zZRI3CgZjb3VudHMYASADKAsyJy5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUXVldWVDb3VudCI/ChhSZXNvbHZlVG9FeGlzdGluZ1JlcXVlc3QSDwoHaXRlbV9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJImUKGVJlc29sdmVUb0V4aXN0aW5nUmVzcG9uc2USNAoEaXRlbRgBIAEoCzImLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5RdWV1ZUl0ZW0SEgoKY29udGFjdF9pZBgCIAEoCSImChNSZXNvbHZlVG9OZXdSZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkiYAoUUmVzb2x2ZVRvTmV3UmVzcG9uc2USNAoEaXRlbRgBIAEoCzImLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5RdWV1ZUl0ZW0SEgoKY29udGFjdF9pZBgCIAEoCSI1ChJEaXNtaXNzSXRlbVJlcXVlc3QSDwoHaXRlbV9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiSwoTRGlzbWlzc0l0ZW1SZXNwb25zZRI0CgRpdGVtGAEgASgLMiYuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlF1ZXVlSXRlbSI/ChNVbmRvRGVjaXNpb25SZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkSFwoPZGVjaXNpb25fbnVtYmVyGAIgASgFIkwKFFVuZG9EZWNpc2lvblJlc3BvbnNlEjQKBGl0ZW0YASABKAsyJi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUXVldWVJdGVtIjkKFUZpbmlzaERlY2lzaW9uUmVxdWVzdBIPCgdpdGVtX2lkGAEgASgJEg8KB2F0dGVtcHQYAiABKAUiGAoWRmluaXNoRGVjaXNpb25SZXNwb25zZTLlBQoPRGVjaXNpb25TZXJ2aWNlEnMKDEdldFF1ZXVlSXRlbRIwLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5HZXRRdWV1ZUl0ZW1SZXF1ZXN0GjEuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkdldFF1ZXVlSXRlbVJlc3BvbnNlEnwKD0NvdW50UXVldWVJdGVtcxIzLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5Db3VudFF1ZXVlSXRlbXNSZXF1ZXN0GjQuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkNvdW50UXVldWVJdGVtc1Jlc3BvbnNlEoIBChFSZXNvbHZlVG9FeGlzdGluZxI1LmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5SZXNvbHZlVG9FeGlzdGluZ1JlcXVlc3QaNi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUmVzb2x2ZVRvRXhpc3RpbmdSZXNwb25zZRJzCgxSZXNvbHZlVG9OZXcSMC5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUmVzb2x2ZVRvTmV3UmVxdWVzdBoxLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5SZXNvbHZlVG9OZXdSZXNwb25zZRJwCgtEaXNtaXNzSXRlbRIvLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5EaXNtaXNzSXRlbVJlcXVlc3QaMC5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuRGlzbWlzc0l0ZW1SZXNwb25zZRJzCgxVbmRvRGVjaXNpb24SMC5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuVW5kb0RlY2lzaW9uUmVxdWVzdBoxLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5VbmRvRGVjaXNpb25SZXNwb25zZWIGcHJvdG8z", [file_entrasync_reconciliation_v1_reconciliation]);
+  fileDesc("CiplbnRyYXN5bmMvcmVjb25jaWxpYXRpb24vdjEvZGVjaXNpb24ucHJvdG8SG2VudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MSImChNHZXRRdWV1ZUl0ZW1SZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkiTAoUR2V0UXVldWVJdGVtUmVzcG9uc2USNAoEaXRlbRgBIAEoCzImLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5RdWV1ZUl0ZW0iUQoWQ291bnRRdWV1ZUl0ZW1zUmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkSGQoRbWFuYWdlZF90ZW5hbnRfaWQYAiABKAkSCQoBcRgDIAEoCSI9CgpRdWV1ZUNvdW50EhEKCWNsaWVudF9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSDAoEb3BlbhgDIAEoBSIzCg9TdWdnZXN0aW9uQ291bnQSEgoKc3VnZ2VzdGlvbhgBIAEoCRIMCgRvcGVuGAIgASgFIpUBChdDb3VudFF1ZXVlSXRlbXNSZXNwb25zZRI3CgZjb3VudHMYASADKAsyJy5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUXVldWVDb3VudBJBCgtzdWdnZXN0aW9ucxgCIAMoCzIsLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5TdWdnZXN0aW9uQ291bnQiPwoYUmVzb2x2ZVRvRXhpc3RpbmdSZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkSEgoKY29udGFjdF9pZBgCIAEoCSJlChlSZXNvbHZlVG9FeGlzdGluZ1Jlc3BvbnNlEjQKBGl0ZW0YASABKAsyJi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUXVldWVJdGVtEhIKCmNvbnRhY3RfaWQYAiABKAkiJgoTUmVzb2x2ZVRvTmV3UmVxdWVzdBIPCgdpdGVtX2lkGAEgASgJImAKFFJlc29sdmVUb05ld1Jlc3BvbnNlEjQKBGl0ZW0YASABKAsyJi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUXVldWVJdGVtEhIKCmNvbnRhY3RfaWQYAiABKAkiNQoSRGlzbWlzc0l0ZW1SZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkSDgoGcmVhc29uGAIgASgJIksKE0Rpc21pc3NJdGVtUmVzcG9uc2USNAoEaXRlbRgBIAEoCzImLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5RdWV1ZUl0ZW0iPwoTVW5kb0RlY2lzaW9uUmVxdWVzdBIPCgdpdGVtX2lkGAEgASgJEhcKD2RlY2lzaW9uX251bWJlchgCIAEoBSJMChRVbmRvRGVjaXNpb25SZXNwb25zZRI0CgRpdGVtGAEgASgLMiYuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlF1ZXVlSXRlbSKZAQoXUHJldmlld0RlY2lzaW9uc1JlcXVlc3QSDgoGYWN0aW9uGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRIZChFtYW5hZ2VkX3RlbmFudF9pZBgDIAEoCRIOCgZyZWFzb24YBCABKAkSCQoBcRgFIAEoCRIRCglwYWdlX3NpemUYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCSKXAQoRUHJldmlld2VkRGVjaXNpb24SNAoEaXRlbRgBIAEoCzImLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5RdWV1ZUl0ZW0SDgoGZGlnZXN0GAIgASgJEhEKBGNvZGUYAyABKAlIAIgBARIUCgdtZXNzYWdlGAQgASgJSAGIAQFCBwoFX2NvZGVCCgoIX21lc3NhZ2UiuQEKGFByZXZpZXdEZWNpc2lvbnNSZXNwb25zZRI9CgVpdGVtcxgBIAMoCzIuLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5QcmV2aWV3ZWREZWNpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoBUgAiAEBEh0KFXRvdGFsX3NpemVfaXNfbWluaW11bRgEIAEoCEINCgtfdG90YWxfc2l6ZSIvCgxJdGVtVG9EZWNpZGUSDwoHaXRlbV9pZBgBIAEoCRIOCgZkaWdlc3QYAiABKAkibgoSRGVjaWRlSXRlbXNSZXF1ZXN0Eg4KBmFjdGlvbhgBIAEoCRIOCgZyZWFzb24YAiABKAkSOAoFaXRlbXMYAyADKAsyKS5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuSXRlbVRvRGVjaWRlIqIBCgpJdGVtUmVzdWx0Eg8KB2l0ZW1faWQYASABKAkSDwoHb3V0Y29tZRgCIAEoCRIRCgRjb2RlGAMgASgJSACIAQESFAoHbWVzc2FnZRgEIAEoCUgBiAEBEjQKBGl0ZW0YBSABKAsyJi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUXVldWVJdGVtQgcKBV9jb2RlQgoKCF9tZXNzYWdlIl0KE0RlY2lkZUl0ZW1zUmVzcG9uc2USOAoHcmVzdWx0cxgBIAMoCzInLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5JdGVtUmVzdWx0EgwKBGRvbmUYAiABKAUiOQoVRmluaXNoRGVjaXNpb25SZXF1ZXN0Eg8KB2l0ZW1faWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoBSIYChZGaW5pc2hEZWNpc2lvblJlc3BvbnNlMtgHCg9EZWNpc2lvblNlcnZpY2UScwoMR2V0UXVldWVJdGVtEjAuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkdldFF1ZXVlSXRlbVJlcXVlc3QaMS5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuR2V0UXVldWVJdGVtUmVzcG9uc2USfAoPQ291bnRRdWV1ZUl0ZW1zEjMuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkNvdW50UXVldWVJdGVtc1JlcXVlc3QaNC5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuQ291bnRRdWV1ZUl0ZW1zUmVzcG9uc2USggEKEVJlc29sdmVUb0V4aXN0aW5nEjUuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlJlc29sdmVUb0V4aXN0aW5nUmVxdWVzdBo2LmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5SZXNvbHZlVG9FeGlzdGluZ1Jlc3BvbnNlEnMKDFJlc29sdmVUb05ldxIwLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5SZXNvbHZlVG9OZXdSZXF1ZXN0GjEuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlJlc29sdmVUb05ld1Jlc3BvbnNlEnAKC0Rpc21pc3NJdGVtEi8uZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkRpc21pc3NJdGVtUmVxdWVzdBowLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5EaXNtaXNzSXRlbVJlc3BvbnNlEnMKDFVuZG9EZWNpc2lvbhIwLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5VbmRvRGVjaXNpb25SZXF1ZXN0GjEuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlVuZG9EZWNpc2lvblJlc3BvbnNlEn8KEFByZXZpZXdEZWNpc2lvbnMSNC5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUHJldmlld0RlY2lzaW9uc1JlcXVlc3QaNS5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUHJldmlld0RlY2lzaW9uc1Jlc3BvbnNlEnAKC0RlY2lkZUl0ZW1zEi8uZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkRlY2lkZUl0ZW1zUmVxdWVzdBowLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5EZWNpZGVJdGVtc1Jlc3BvbnNlYgZwcm90bzM", [file_entrasync_reconciliation_v1_reconciliation]);
 
 /**
  * @generated from message entrasync.reconciliation.v1.GetQueueItemRequest
@@ -117,6 +117,34 @@ export const QueueCountSchema: GenMessage<QueueCount> = /*@__PURE__*/
   messageDesc(file_entrasync_reconciliation_v1_decision, 3);
 
 /**
+ * SuggestionCount is how many open items have the same suggestion.
+ *
+ * @generated from message entrasync.reconciliation.v1.SuggestionCount
+ */
+export type SuggestionCount = Message<"entrasync.reconciliation.v1.SuggestionCount"> & {
+  /**
+   * resolve_existing, resolve_new, dismiss or none.
+   *
+   * @generated from field: string suggestion = 1;
+   */
+  suggestion: string;
+
+  /**
+   * How many are open.
+   *
+   * @generated from field: int32 open = 2;
+   */
+  open: number;
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.SuggestionCount.
+ * Use `create(SuggestionCountSchema)` to create a new message.
+ */
+export const SuggestionCountSchema: GenMessage<SuggestionCount> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_decision, 4);
+
+/**
  * @generated from message entrasync.reconciliation.v1.CountQueueItemsResponse
  */
 export type CountQueueItemsResponse = Message<"entrasync.reconciliation.v1.CountQueueItemsResponse"> & {
@@ -126,6 +154,13 @@ export type CountQueueItemsResponse = Message<"entrasync.reconciliation.v1.Count
    * @generated from field: repeated entrasync.reconciliation.v1.QueueCount counts = 1;
    */
   counts: QueueCount[];
+
+  /**
+   * The largest first.
+   *
+   * @generated from field: repeated entrasync.reconciliation.v1.SuggestionCount suggestions = 2;
+   */
+  suggestions: SuggestionCount[];
 };
 
 /**
@@ -133,7 +168,7 @@ export type CountQueueItemsResponse = Message<"entrasync.reconciliation.v1.Count
  * Use `create(CountQueueItemsResponseSchema)` to create a new message.
  */
 export const CountQueueItemsResponseSchema: GenMessage<CountQueueItemsResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 4);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 5);
 
 /**
  * @generated from message entrasync.reconciliation.v1.ResolveToExistingRequest
@@ -155,7 +190,7 @@ export type ResolveToExistingRequest = Message<"entrasync.reconciliation.v1.Reso
  * Use `create(ResolveToExistingRequestSchema)` to create a new message.
  */
 export const ResolveToExistingRequestSchema: GenMessage<ResolveToExistingRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 5);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 6);
 
 /**
  * @generated from message entrasync.reconciliation.v1.ResolveToExistingResponse
@@ -179,7 +214,7 @@ export type ResolveToExistingResponse = Message<"entrasync.reconciliation.v1.Res
  * Use `create(ResolveToExistingResponseSchema)` to create a new message.
  */
 export const ResolveToExistingResponseSchema: GenMessage<ResolveToExistingResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 6);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 7);
 
 /**
  * @generated from message entrasync.reconciliation.v1.ResolveToNewRequest
@@ -196,7 +231,7 @@ export type ResolveToNewRequest = Message<"entrasync.reconciliation.v1.ResolveTo
  * Use `create(ResolveToNewRequestSchema)` to create a new message.
  */
 export const ResolveToNewRequestSchema: GenMessage<ResolveToNewRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 7);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 8);
 
 /**
  * @generated from message entrasync.reconciliation.v1.ResolveToNewResponse
@@ -220,7 +255,7 @@ export type ResolveToNewResponse = Message<"entrasync.reconciliation.v1.ResolveT
  * Use `create(ResolveToNewResponseSchema)` to create a new message.
  */
 export const ResolveToNewResponseSchema: GenMessage<ResolveToNewResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 8);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 9);
 
 /**
  * @generated from message entrasync.reconciliation.v1.DismissItemRequest
@@ -244,7 +279,7 @@ export type DismissItemRequest = Message<"entrasync.reconciliation.v1.DismissIte
  * Use `create(DismissItemRequestSchema)` to create a new message.
  */
 export const DismissItemRequestSchema: GenMessage<DismissItemRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 9);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 10);
 
 /**
  * @generated from message entrasync.reconciliation.v1.DismissItemResponse
@@ -261,7 +296,7 @@ export type DismissItemResponse = Message<"entrasync.reconciliation.v1.DismissIt
  * Use `create(DismissItemResponseSchema)` to create a new message.
  */
 export const DismissItemResponseSchema: GenMessage<DismissItemResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 10);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 11);
 
 /**
  * @generated from message entrasync.reconciliation.v1.UndoDecisionRequest
@@ -285,7 +320,7 @@ export type UndoDecisionRequest = Message<"entrasync.reconciliation.v1.UndoDecis
  * Use `create(UndoDecisionRequestSchema)` to create a new message.
  */
 export const UndoDecisionRequestSchema: GenMessage<UndoDecisionRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 11);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 12);
 
 /**
  * @generated from message entrasync.reconciliation.v1.UndoDecisionResponse
@@ -304,7 +339,283 @@ export type UndoDecisionResponse = Message<"entrasync.reconciliation.v1.UndoDeci
  * Use `create(UndoDecisionResponseSchema)` to create a new message.
  */
 export const UndoDecisionResponseSchema: GenMessage<UndoDecisionResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 12);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 13);
+
+/**
+ * @generated from message entrasync.reconciliation.v1.PreviewDecisionsRequest
+ */
+export type PreviewDecisionsRequest = Message<"entrasync.reconciliation.v1.PreviewDecisionsRequest"> & {
+  /**
+   * The suggestion: resolve_existing, resolve_new or dismiss.
+   *
+   * @generated from field: string action = 1;
+   */
+  action: string;
+
+  /**
+   * Only items of this client; empty for all.
+   *
+   * @generated from field: string client_id = 2;
+   */
+  clientId: string;
+
+  /**
+   * Only items of this managed tenant; empty for all.
+   *
+   * @generated from field: string managed_tenant_id = 3;
+   */
+  managedTenantId: string;
+
+  /**
+   * Only items of this reason; empty for all.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * The beginning of any word of the identity's name, or of its address or sign-in name.
+   *
+   * @generated from field: string q = 5;
+   */
+  q: string;
+
+  /**
+   * At most so many items; 0: 50.
+   *
+   * @generated from field: int32 page_size = 6;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 7;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.PreviewDecisionsRequest.
+ * Use `create(PreviewDecisionsRequestSchema)` to create a new message.
+ */
+export const PreviewDecisionsRequestSchema: GenMessage<PreviewDecisionsRequest> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_decision, 14);
+
+/**
+ * PreviewedDecision is what carrying out one item's suggestion would come to now.
+ *
+ * @generated from message entrasync.reconciliation.v1.PreviewedDecision
+ */
+export type PreviewedDecision = Message<"entrasync.reconciliation.v1.PreviewedDecision"> & {
+  /**
+   * The item with its suggestion.
+   *
+   * @generated from field: entrasync.reconciliation.v1.QueueItem item = 1;
+   */
+  item?: QueueItem | undefined;
+
+  /**
+   * Stands for what the item shows, for DecideItems.
+   *
+   * @generated from field: string digest = 2;
+   */
+  digest: string;
+
+  /**
+   * Why it would be refused; absent where it would be done.
+   *
+   * @generated from field: optional string code = 3;
+   */
+  code?: string | undefined;
+
+  /**
+   * The same in words.
+   *
+   * @generated from field: optional string message = 4;
+   */
+  message?: string | undefined;
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.PreviewedDecision.
+ * Use `create(PreviewedDecisionSchema)` to create a new message.
+ */
+export const PreviewedDecisionSchema: GenMessage<PreviewedDecision> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_decision, 15);
+
+/**
+ * @generated from message entrasync.reconciliation.v1.PreviewDecisionsResponse
+ */
+export type PreviewDecisionsResponse = Message<"entrasync.reconciliation.v1.PreviewDecisionsResponse"> & {
+  /**
+   * The items, oldest first.
+   *
+   * @generated from field: repeated entrasync.reconciliation.v1.PreviewedDecision items = 1;
+   */
+  items: PreviewedDecision[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * On the first page only, and at most 10,000.
+   *
+   * @generated from field: optional int32 total_size = 3;
+   */
+  totalSize?: number | undefined;
+
+  /**
+   * There are more than total_size says.
+   *
+   * @generated from field: bool total_size_is_minimum = 4;
+   */
+  totalSizeIsMinimum: boolean;
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.PreviewDecisionsResponse.
+ * Use `create(PreviewDecisionsResponseSchema)` to create a new message.
+ */
+export const PreviewDecisionsResponseSchema: GenMessage<PreviewDecisionsResponse> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_decision, 16);
+
+/**
+ * ItemToDecide is an item of the preview.
+ *
+ * @generated from message entrasync.reconciliation.v1.ItemToDecide
+ */
+export type ItemToDecide = Message<"entrasync.reconciliation.v1.ItemToDecide"> & {
+  /**
+   * The item's id.
+   *
+   * @generated from field: string item_id = 1;
+   */
+  itemId: string;
+
+  /**
+   * As the preview gave it: an item that has changed since is left as it is.
+   *
+   * @generated from field: string digest = 2;
+   */
+  digest: string;
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.ItemToDecide.
+ * Use `create(ItemToDecideSchema)` to create a new message.
+ */
+export const ItemToDecideSchema: GenMessage<ItemToDecide> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_decision, 17);
+
+/**
+ * @generated from message entrasync.reconciliation.v1.DecideItemsRequest
+ */
+export type DecideItemsRequest = Message<"entrasync.reconciliation.v1.DecideItemsRequest"> & {
+  /**
+   * What is done: the suggestion that the items have. resolve_existing, resolve_new or dismiss.
+   *
+   * @generated from field: string action = 1;
+   */
+  action: string;
+
+  /**
+   * Why, in the person's words, where items are dismissed.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * The items, each once.
+   *
+   * @generated from field: repeated entrasync.reconciliation.v1.ItemToDecide items = 3;
+   */
+  items: ItemToDecide[];
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.DecideItemsRequest.
+ * Use `create(DecideItemsRequestSchema)` to create a new message.
+ */
+export const DecideItemsRequestSchema: GenMessage<DecideItemsRequest> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_decision, 18);
+
+/**
+ * ItemResult is what became of one item.
+ *
+ * @generated from message entrasync.reconciliation.v1.ItemResult
+ */
+export type ItemResult = Message<"entrasync.reconciliation.v1.ItemResult"> & {
+  /**
+   * The item's id.
+   *
+   * @generated from field: string item_id = 1;
+   */
+  itemId: string;
+
+  /**
+   * done, refused, stored (it is carried out within a minute) or skipped (the queue or the engine could
+   * not be reached: nothing was written).
+   *
+   * @generated from field: string outcome = 2;
+   */
+  outcome: string;
+
+  /**
+   * Why it is not done; absent where it is.
+   *
+   * @generated from field: optional string code = 3;
+   */
+  code?: string | undefined;
+
+  /**
+   * The same in words.
+   *
+   * @generated from field: optional string message = 4;
+   */
+  message?: string | undefined;
+
+  /**
+   * The item afterwards, where it was done.
+   *
+   * @generated from field: entrasync.reconciliation.v1.QueueItem item = 5;
+   */
+  item?: QueueItem | undefined;
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.ItemResult.
+ * Use `create(ItemResultSchema)` to create a new message.
+ */
+export const ItemResultSchema: GenMessage<ItemResult> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_decision, 19);
+
+/**
+ * @generated from message entrasync.reconciliation.v1.DecideItemsResponse
+ */
+export type DecideItemsResponse = Message<"entrasync.reconciliation.v1.DecideItemsResponse"> & {
+  /**
+   * What became of each item, in the request's order.
+   *
+   * @generated from field: repeated entrasync.reconciliation.v1.ItemResult results = 1;
+   */
+  results: ItemResult[];
+
+  /**
+   * How many were done.
+   *
+   * @generated from field: int32 done = 2;
+   */
+  done: number;
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.DecideItemsResponse.
+ * Use `create(DecideItemsResponseSchema)` to create a new message.
+ */
+export const DecideItemsResponseSchema: GenMessage<DecideItemsResponse> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_decision, 20);
 
 /**
  * @generated from message entrasync.reconciliation.v1.FinishDecisionRequest
@@ -328,7 +639,7 @@ export type FinishDecisionRequest = Message<"entrasync.reconciliation.v1.FinishD
  * Use `create(FinishDecisionRequestSchema)` to create a new message.
  */
 export const FinishDecisionRequestSchema: GenMessage<FinishDecisionRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 13);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 21);
 
 /**
  * @generated from message entrasync.reconciliation.v1.FinishDecisionResponse
@@ -341,7 +652,7 @@ export type FinishDecisionResponse = Message<"entrasync.reconciliation.v1.Finish
  * Use `create(FinishDecisionResponseSchema)` to create a new message.
  */
 export const FinishDecisionResponseSchema: GenMessage<FinishDecisionResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_decision, 14);
+  messageDesc(file_entrasync_reconciliation_v1_decision, 22);
 
 /**
  * DecisionService records what a person decides about an item and carries it out. A check that
@@ -420,6 +731,28 @@ export const DecisionService: GenService<{
     methodKind: "unary";
     input: typeof UndoDecisionRequestSchema;
     output: typeof UndoDecisionResponseSchema;
+  },
+  /**
+   * PreviewDecisions lists the open items with a suggestion, and what carrying it out would come to now.
+   * It writes nothing. DecideItems takes from here what a person agrees to.
+   *
+   * @generated from rpc entrasync.reconciliation.v1.DecisionService.PreviewDecisions
+   */
+  previewDecisions: {
+    methodKind: "unary";
+    input: typeof PreviewDecisionsRequestSchema;
+    output: typeof PreviewDecisionsResponseSchema;
+  },
+  /**
+   * DecideItems carries out the same suggestion of many items, each as the call for one item does. What
+   * is refused of one, such as item_changed since the preview (409), keeps no other from being done.
+   *
+   * @generated from rpc entrasync.reconciliation.v1.DecisionService.DecideItems
+   */
+  decideItems: {
+    methodKind: "unary";
+    input: typeof DecideItemsRequestSchema;
+    output: typeof DecideItemsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_entrasync_reconciliation_v1_decision, 0);

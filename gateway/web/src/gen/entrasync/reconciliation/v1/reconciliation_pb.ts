@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file entrasync/reconciliation/v1/reconciliation.proto.
  */
 export const file_entrasync_reconciliation_v1_reconciliation: GenFile = /*@__PURE__*/
-  fileDesc("CjBlbnRyYXN5bmMvcmVjb25jaWxpYXRpb24vdjEvcmVjb25jaWxpYXRpb24ucHJvdG8SG2VudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MSI8Cg5MaW5rZWRJZGVudGl0eRINCgVzdGF0ZRgBIAEoCRIbChN1c2VyX3ByaW5jaXBhbF9uYW1lGAIgASgJIr8BCglDYW5kaWRhdGUSEgoKY29udGFjdF9pZBgBIAEoCRIRCglmdWxsX25hbWUYAiABKAkSDQoFZW1haWwYAyABKAkSEAoIaW5hY3RpdmUYBCABKAgSFgoJbGlua2VkX3RvGAUgASgJSACIAQESRAoPbGlua2VkX2lkZW50aXR5GAYgASgLMisuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkxpbmtlZElkZW50aXR5QgwKCl9saW5rZWRfdG8i1wEKBFBlZXISFwoPZW50cmFfb2JqZWN0X2lkGAEgASgJEhsKE3VzZXJfcHJpbmNpcGFsX25hbWUYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEhwKD2FjY291bnRfZW5hYmxlZBgEIAEoCEgAiAEBEiMKFmFzc2lnbmVkX2xpY2VuY2VfY291bnQYBSABKAVIAYgBARIRCgl1c2VyX3R5cGUYBiABKAlCEgoQX2FjY291bnRfZW5hYmxlZEIZChdfYXNzaWduZWRfbGljZW5jZV9jb3VudCLzBgoJUXVldWVJdGVtEg8KB2l0ZW1faWQYASABKAkSFwoPZW50cmFfdGVuYW50X2lkGAIgASgJEhcKD2VudHJhX29iamVjdF9pZBgDIAEoCRIbChN1c2VyX3ByaW5jaXBhbF9uYW1lGAQgASgJEhQKDGRpc3BsYXlfbmFtZRgFIAEoCRINCgVlbWFpbBgGIAEoCRIRCgljbGllbnRfaWQYByABKAkSDgoGcmVhc29uGAggASgJEg4KBnN0YXR1cxgJIAEoCRI6CgpjYW5kaWRhdGVzGAogAygLMiYuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkNhbmRpZGF0ZRIuCgpjcmVhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxsYXN0X3NlZW5fYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKCmRlY2lkZWRfYnkYDSABKAlIAIgBARIuCgpkZWNpZGVkX2F0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFtYW5hZ2VkX3RlbmFudF9pZBgPIAEoCRIcCg9hY2NvdW50X2VuYWJsZWQYECABKAhIAYgBARIcCg9kZWNpc2lvbl9yZWFzb24YESABKAlIAogBARIgChNyZXNvbHZlZF9jb250YWN0X2lkGBIgASgJSAOIAQESGAoQZGVjaXNpb25fcGVuZGluZxgTIAEoCBIwCgVwZWVycxgUIAMoCzIhLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5QZWVyEiMKFmFzc2lnbmVkX2xpY2VuY2VfY291bnQYFSABKAVIBIgBARIRCgl1c2VyX3R5cGUYFiABKAkSHAoPZGVjaXNpb25fbnVtYmVyGBcgASgFSAWIAQESLgoKdW5kb191bnRpbBgYIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCDQoLX2RlY2lkZWRfYnlCEgoQX2FjY291bnRfZW5hYmxlZEISChBfZGVjaXNpb25fcmVhc29uQhYKFF9yZXNvbHZlZF9jb250YWN0X2lkQhkKF19hc3NpZ25lZF9saWNlbmNlX2NvdW50QhIKEF9kZWNpc2lvbl9udW1iZXIilwEKFUxpc3RRdWV1ZUl0ZW1zUmVxdWVzdBIOCgZzdGF0dXMYASABKAkSEQoJY2xpZW50X2lkGAIgASgJEg4KBnJlYXNvbhgDIAEoCRIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCRIZChFtYW5hZ2VkX3RlbmFudF9pZBgGIAEoCRIJCgFxGAcgASgJIq8BChZMaXN0UXVldWVJdGVtc1Jlc3BvbnNlEjUKBWl0ZW1zGAEgAygLMiYuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlF1ZXVlSXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoBUgAiAEBEh0KFXRvdGFsX3NpemVfaXNfbWluaW11bRgEIAEoCEINCgtfdG90YWxfc2l6ZSKcAwoKUHVzaGVkSXRlbRIXCg9lbnRyYV9vYmplY3RfaWQYASABKAkSGwoTdXNlcl9wcmluY2lwYWxfbmFtZRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFZW1haWwYBCABKAkSDgoGcmVhc29uGAUgASgJEjoKCmNhbmRpZGF0ZXMYBiADKAsyJi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuQ2FuZGlkYXRlEhMKC2ZpbmdlcnByaW50GAcgASgJEg0KBXBob25lGAggASgJEgwKBHJvbGUYCSABKAkSHAoPYWNjb3VudF9lbmFibGVkGAogASgISACIAQESMAoFcGVlcnMYCyADKAsyIS5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUGVlchIjChZhc3NpZ25lZF9saWNlbmNlX2NvdW50GAwgASgFSAGIAQESEQoJdXNlcl90eXBlGA0gASgJQhIKEF9hY2NvdW50X2VuYWJsZWRCGQoXX2Fzc2lnbmVkX2xpY2VuY2VfY291bnQiuwEKEFB1c2hJdGVtc1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhkKEW1hbmFnZWRfdGVuYW50X2lkGAIgASgJEhcKD2VudHJhX3RlbmFudF9pZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSNgoFaXRlbXMYBSADKAsyJy5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUHVzaGVkSXRlbRIYChBtYXBwaW5nX3JldmlzaW9uGAYgASgDIj0KEVB1c2hJdGVtc1Jlc3BvbnNlEgwKBG9wZW4YASABKAUSGgoSZGVjaWRlZF9vYmplY3RfaWRzGAIgAygJIn0KF0ZpbmREZWNpZGVkSXRlbXNSZXF1ZXN0EhcKD2VudHJhX3RlbmFudF9pZBgBIAEoCRIRCgljbGllbnRfaWQYAiABKAkSNgoFaXRlbXMYAyADKAsyJy5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUHVzaGVkSXRlbSI2ChhGaW5kRGVjaWRlZEl0ZW1zUmVzcG9uc2USGgoSZGVjaWRlZF9vYmplY3RfaWRzGAEgAygJIrMBChRDb21wbGV0ZVJvdW5kUmVxdWVzdBIOCgZydW5faWQYASABKAkSGQoRbWFuYWdlZF90ZW5hbnRfaWQYAiABKAkSFwoPZW50cmFfdGVuYW50X2lkGAMgASgJEhAKCGNvbXBsZXRlGAQgASgIEhoKEnNldHRsZWRfb2JqZWN0X2lkcxgFIAMoCRIpCgVzaW5jZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiKwoVQ29tcGxldGVSb3VuZFJlc3BvbnNlEhIKCnN1cGVyc2VkZWQYASABKAUiXAoURm9sbG93TWFwcGluZ1JlcXVlc3QSFwoPZW50cmFfdGVuYW50X2lkGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRIYChBtYXBwaW5nX3JldmlzaW9uGAMgASgDIisKFUZvbGxvd01hcHBpbmdSZXNwb25zZRISCgpzdXBlcnNlZGVkGAEgASgFIhMKEUNvdW50SXRlbXNSZXF1ZXN0IiIKEkNvdW50SXRlbXNSZXNwb25zZRIMCgRvcGVuGAEgASgFMpIBChVSZWNvbmNpbGlhdGlvblNlcnZpY2USeQoOTGlzdFF1ZXVlSXRlbXMSMi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuTGlzdFF1ZXVlSXRlbXNSZXF1ZXN0GjMuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkxpc3RRdWV1ZUl0ZW1zUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("CjBlbnRyYXN5bmMvcmVjb25jaWxpYXRpb24vdjEvcmVjb25jaWxpYXRpb24ucHJvdG8SG2VudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MSI8Cg5MaW5rZWRJZGVudGl0eRINCgVzdGF0ZRgBIAEoCRIbChN1c2VyX3ByaW5jaXBhbF9uYW1lGAIgASgJIr8BCglDYW5kaWRhdGUSEgoKY29udGFjdF9pZBgBIAEoCRIRCglmdWxsX25hbWUYAiABKAkSDQoFZW1haWwYAyABKAkSEAoIaW5hY3RpdmUYBCABKAgSFgoJbGlua2VkX3RvGAUgASgJSACIAQESRAoPbGlua2VkX2lkZW50aXR5GAYgASgLMisuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkxpbmtlZElkZW50aXR5QgwKCl9saW5rZWRfdG8i1wEKBFBlZXISFwoPZW50cmFfb2JqZWN0X2lkGAEgASgJEhsKE3VzZXJfcHJpbmNpcGFsX25hbWUYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEhwKD2FjY291bnRfZW5hYmxlZBgEIAEoCEgAiAEBEiMKFmFzc2lnbmVkX2xpY2VuY2VfY291bnQYBSABKAVIAYgBARIRCgl1c2VyX3R5cGUYBiABKAlCEgoQX2FjY291bnRfZW5hYmxlZEIZChdfYXNzaWduZWRfbGljZW5jZV9jb3VudCJVCgpTdWdnZXN0aW9uEg4KBmFjdGlvbhgBIAEoCRIXCgpjb250YWN0X2lkGAIgASgJSACIAQESDwoHcmVhc29ucxgDIAMoCUINCgtfY29udGFjdF9pZCKwBwoJUXVldWVJdGVtEg8KB2l0ZW1faWQYASABKAkSFwoPZW50cmFfdGVuYW50X2lkGAIgASgJEhcKD2VudHJhX29iamVjdF9pZBgDIAEoCRIbChN1c2VyX3ByaW5jaXBhbF9uYW1lGAQgASgJEhQKDGRpc3BsYXlfbmFtZRgFIAEoCRINCgVlbWFpbBgGIAEoCRIRCgljbGllbnRfaWQYByABKAkSDgoGcmVhc29uGAggASgJEg4KBnN0YXR1cxgJIAEoCRI6CgpjYW5kaWRhdGVzGAogAygLMiYuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkNhbmRpZGF0ZRIuCgpjcmVhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxsYXN0X3NlZW5fYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKCmRlY2lkZWRfYnkYDSABKAlIAIgBARIuCgpkZWNpZGVkX2F0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFtYW5hZ2VkX3RlbmFudF9pZBgPIAEoCRIcCg9hY2NvdW50X2VuYWJsZWQYECABKAhIAYgBARIcCg9kZWNpc2lvbl9yZWFzb24YESABKAlIAogBARIgChNyZXNvbHZlZF9jb250YWN0X2lkGBIgASgJSAOIAQESGAoQZGVjaXNpb25fcGVuZGluZxgTIAEoCBIwCgVwZWVycxgUIAMoCzIhLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5QZWVyEiMKFmFzc2lnbmVkX2xpY2VuY2VfY291bnQYFSABKAVIBIgBARIRCgl1c2VyX3R5cGUYFiABKAkSHAoPZGVjaXNpb25fbnVtYmVyGBcgASgFSAWIAQESLgoKdW5kb191bnRpbBgYIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOwoKc3VnZ2VzdGlvbhgZIAEoCzInLmVudHJhc3luYy5yZWNvbmNpbGlhdGlvbi52MS5TdWdnZXN0aW9uQg0KC19kZWNpZGVkX2J5QhIKEF9hY2NvdW50X2VuYWJsZWRCEgoQX2RlY2lzaW9uX3JlYXNvbkIWChRfcmVzb2x2ZWRfY29udGFjdF9pZEIZChdfYXNzaWduZWRfbGljZW5jZV9jb3VudEISChBfZGVjaXNpb25fbnVtYmVyIqsBChVMaXN0UXVldWVJdGVtc1JlcXVlc3QSDgoGc3RhdHVzGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRIOCgZyZWFzb24YAyABKAkSEQoJcGFnZV9zaXplGAQgASgFEhIKCnBhZ2VfdG9rZW4YBSABKAkSGQoRbWFuYWdlZF90ZW5hbnRfaWQYBiABKAkSCQoBcRgHIAEoCRISCgpzdWdnZXN0aW9uGAggASgJIq8BChZMaXN0UXVldWVJdGVtc1Jlc3BvbnNlEjUKBWl0ZW1zGAEgAygLMiYuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLlF1ZXVlSXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoBUgAiAEBEh0KFXRvdGFsX3NpemVfaXNfbWluaW11bRgEIAEoCEINCgtfdG90YWxfc2l6ZSKcAwoKUHVzaGVkSXRlbRIXCg9lbnRyYV9vYmplY3RfaWQYASABKAkSGwoTdXNlcl9wcmluY2lwYWxfbmFtZRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFZW1haWwYBCABKAkSDgoGcmVhc29uGAUgASgJEjoKCmNhbmRpZGF0ZXMYBiADKAsyJi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuQ2FuZGlkYXRlEhMKC2ZpbmdlcnByaW50GAcgASgJEg0KBXBob25lGAggASgJEgwKBHJvbGUYCSABKAkSHAoPYWNjb3VudF9lbmFibGVkGAogASgISACIAQESMAoFcGVlcnMYCyADKAsyIS5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUGVlchIjChZhc3NpZ25lZF9saWNlbmNlX2NvdW50GAwgASgFSAGIAQESEQoJdXNlcl90eXBlGA0gASgJQhIKEF9hY2NvdW50X2VuYWJsZWRCGQoXX2Fzc2lnbmVkX2xpY2VuY2VfY291bnQiuwEKEFB1c2hJdGVtc1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhkKEW1hbmFnZWRfdGVuYW50X2lkGAIgASgJEhcKD2VudHJhX3RlbmFudF9pZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSNgoFaXRlbXMYBSADKAsyJy5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUHVzaGVkSXRlbRIYChBtYXBwaW5nX3JldmlzaW9uGAYgASgDIj0KEVB1c2hJdGVtc1Jlc3BvbnNlEgwKBG9wZW4YASABKAUSGgoSZGVjaWRlZF9vYmplY3RfaWRzGAIgAygJIn0KF0ZpbmREZWNpZGVkSXRlbXNSZXF1ZXN0EhcKD2VudHJhX3RlbmFudF9pZBgBIAEoCRIRCgljbGllbnRfaWQYAiABKAkSNgoFaXRlbXMYAyADKAsyJy5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuUHVzaGVkSXRlbSI2ChhGaW5kRGVjaWRlZEl0ZW1zUmVzcG9uc2USGgoSZGVjaWRlZF9vYmplY3RfaWRzGAEgAygJIrMBChRDb21wbGV0ZVJvdW5kUmVxdWVzdBIOCgZydW5faWQYASABKAkSGQoRbWFuYWdlZF90ZW5hbnRfaWQYAiABKAkSFwoPZW50cmFfdGVuYW50X2lkGAMgASgJEhAKCGNvbXBsZXRlGAQgASgIEhoKEnNldHRsZWRfb2JqZWN0X2lkcxgFIAMoCRIpCgVzaW5jZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiKwoVQ29tcGxldGVSb3VuZFJlc3BvbnNlEhIKCnN1cGVyc2VkZWQYASABKAUiXAoURm9sbG93TWFwcGluZ1JlcXVlc3QSFwoPZW50cmFfdGVuYW50X2lkGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRIYChBtYXBwaW5nX3JldmlzaW9uGAMgASgDIisKFUZvbGxvd01hcHBpbmdSZXNwb25zZRISCgpzdXBlcnNlZGVkGAEgASgFIhMKEUNvdW50SXRlbXNSZXF1ZXN0IiIKEkNvdW50SXRlbXNSZXNwb25zZRIMCgRvcGVuGAEgASgFMpIBChVSZWNvbmNpbGlhdGlvblNlcnZpY2USeQoOTGlzdFF1ZXVlSXRlbXMSMi5lbnRyYXN5bmMucmVjb25jaWxpYXRpb24udjEuTGlzdFF1ZXVlSXRlbXNSZXF1ZXN0GjMuZW50cmFzeW5jLnJlY29uY2lsaWF0aW9uLnYxLkxpc3RRdWV1ZUl0ZW1zUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * LinkedIdentity is what is known of the identity that a contact is linked to.
@@ -154,6 +154,47 @@ export type Peer = Message<"entrasync.reconciliation.v1.Peer"> & {
  */
 export const PeerSchema: GenMessage<Peer> = /*@__PURE__*/
   messageDesc(file_entrasync_reconciliation_v1_reconciliation, 2);
+
+/**
+ * Suggestion is the answer that is clearly best by what an item shows. Nothing but a person applies it.
+ *
+ * @generated from message entrasync.reconciliation.v1.Suggestion
+ */
+export type Suggestion = Message<"entrasync.reconciliation.v1.Suggestion"> & {
+  /**
+   * resolve_existing, resolve_new or dismiss.
+   *
+   * @generated from field: string action = 1;
+   */
+  action: string;
+
+  /**
+   * The contact, where the action is resolve_existing.
+   *
+   * @generated from field: optional string contact_id = 2;
+   */
+  contactId?: string | undefined;
+
+  /**
+   * What speaks for it. same_name: the contact, or the other account, has the identity's name.
+   * others_differ: no other candidate has a name like it. only_active: of the candidates with its name
+   * one is active. other_name: the contact's name has nothing in common with it. own_address: the
+   * identity has an address that the contact has not. linked_identity_gone: the identity that has the
+   * contact is disabled or deleted. second_account: it is an account beside another: for administration,
+   * a guest's, or without a licence. main_account: it is licensed, and those that share its address are
+   * accounts beside it. no_candidate: no contact of the client has its address.
+   *
+   * @generated from field: repeated string reasons = 3;
+   */
+  reasons: string[];
+};
+
+/**
+ * Describes the message entrasync.reconciliation.v1.Suggestion.
+ * Use `create(SuggestionSchema)` to create a new message.
+ */
+export const SuggestionSchema: GenMessage<Suggestion> = /*@__PURE__*/
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 3);
 
 /**
  * QueueItem is one identity about which a person must decide, or has decided.
@@ -330,6 +371,13 @@ export type QueueItem = Message<"entrasync.reconciliation.v1.QueueItem"> & {
    * @generated from field: google.protobuf.Timestamp undo_until = 24;
    */
   undoUntil?: Timestamp | undefined;
+
+  /**
+   * The answer that is clearly best; absent where somebody has to ask.
+   *
+   * @generated from field: entrasync.reconciliation.v1.Suggestion suggestion = 25;
+   */
+  suggestion?: Suggestion | undefined;
 };
 
 /**
@@ -337,7 +385,7 @@ export type QueueItem = Message<"entrasync.reconciliation.v1.QueueItem"> & {
  * Use `create(QueueItemSchema)` to create a new message.
  */
 export const QueueItemSchema: GenMessage<QueueItem> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 3);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 4);
 
 /**
  * @generated from message entrasync.reconciliation.v1.ListQueueItemsRequest
@@ -387,6 +435,14 @@ export type ListQueueItemsRequest = Message<"entrasync.reconciliation.v1.ListQue
    * @generated from field: string q = 7;
    */
   q: string;
+
+  /**
+   * Only items with this suggestion: resolve_existing, resolve_new or dismiss; none for those without
+   * one, empty for all.
+   *
+   * @generated from field: string suggestion = 8;
+   */
+  suggestion: string;
 };
 
 /**
@@ -394,7 +450,7 @@ export type ListQueueItemsRequest = Message<"entrasync.reconciliation.v1.ListQue
  * Use `create(ListQueueItemsRequestSchema)` to create a new message.
  */
 export const ListQueueItemsRequestSchema: GenMessage<ListQueueItemsRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 4);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 5);
 
 /**
  * @generated from message entrasync.reconciliation.v1.ListQueueItemsResponse
@@ -432,7 +488,7 @@ export type ListQueueItemsResponse = Message<"entrasync.reconciliation.v1.ListQu
  * Use `create(ListQueueItemsResponseSchema)` to create a new message.
  */
 export const ListQueueItemsResponseSchema: GenMessage<ListQueueItemsResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 5);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 6);
 
 /**
  * PushedItem is one ambiguous identity of a round.
@@ -519,7 +575,7 @@ export type PushedItem = Message<"entrasync.reconciliation.v1.PushedItem"> & {
  * Use `create(PushedItemSchema)` to create a new message.
  */
 export const PushedItemSchema: GenMessage<PushedItem> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 6);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 7);
 
 /**
  * @generated from message entrasync.reconciliation.v1.PushItemsRequest
@@ -563,7 +619,7 @@ export type PushItemsRequest = Message<"entrasync.reconciliation.v1.PushItemsReq
  * Use `create(PushItemsRequestSchema)` to create a new message.
  */
 export const PushItemsRequestSchema: GenMessage<PushItemsRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 7);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 8);
 
 /**
  * @generated from message entrasync.reconciliation.v1.PushItemsResponse
@@ -589,7 +645,7 @@ export type PushItemsResponse = Message<"entrasync.reconciliation.v1.PushItemsRe
  * Use `create(PushItemsResponseSchema)` to create a new message.
  */
 export const PushItemsResponseSchema: GenMessage<PushItemsResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 8);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 9);
 
 /**
  * @generated from message entrasync.reconciliation.v1.FindDecidedItemsRequest
@@ -618,7 +674,7 @@ export type FindDecidedItemsRequest = Message<"entrasync.reconciliation.v1.FindD
  * Use `create(FindDecidedItemsRequestSchema)` to create a new message.
  */
 export const FindDecidedItemsRequestSchema: GenMessage<FindDecidedItemsRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 9);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 10);
 
 /**
  * @generated from message entrasync.reconciliation.v1.FindDecidedItemsResponse
@@ -635,7 +691,7 @@ export type FindDecidedItemsResponse = Message<"entrasync.reconciliation.v1.Find
  * Use `create(FindDecidedItemsResponseSchema)` to create a new message.
  */
 export const FindDecidedItemsResponseSchema: GenMessage<FindDecidedItemsResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 10);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 11);
 
 /**
  * @generated from message entrasync.reconciliation.v1.CompleteRoundRequest
@@ -684,7 +740,7 @@ export type CompleteRoundRequest = Message<"entrasync.reconciliation.v1.Complete
  * Use `create(CompleteRoundRequestSchema)` to create a new message.
  */
 export const CompleteRoundRequestSchema: GenMessage<CompleteRoundRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 11);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 12);
 
 /**
  * @generated from message entrasync.reconciliation.v1.CompleteRoundResponse
@@ -701,7 +757,7 @@ export type CompleteRoundResponse = Message<"entrasync.reconciliation.v1.Complet
  * Use `create(CompleteRoundResponseSchema)` to create a new message.
  */
 export const CompleteRoundResponseSchema: GenMessage<CompleteRoundResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 12);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 13);
 
 /**
  * @generated from message entrasync.reconciliation.v1.FollowMappingRequest
@@ -732,7 +788,7 @@ export type FollowMappingRequest = Message<"entrasync.reconciliation.v1.FollowMa
  * Use `create(FollowMappingRequestSchema)` to create a new message.
  */
 export const FollowMappingRequestSchema: GenMessage<FollowMappingRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 13);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 14);
 
 /**
  * @generated from message entrasync.reconciliation.v1.FollowMappingResponse
@@ -749,7 +805,7 @@ export type FollowMappingResponse = Message<"entrasync.reconciliation.v1.FollowM
  * Use `create(FollowMappingResponseSchema)` to create a new message.
  */
 export const FollowMappingResponseSchema: GenMessage<FollowMappingResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 14);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 15);
 
 /**
  * @generated from message entrasync.reconciliation.v1.CountItemsRequest
@@ -762,7 +818,7 @@ export type CountItemsRequest = Message<"entrasync.reconciliation.v1.CountItemsR
  * Use `create(CountItemsRequestSchema)` to create a new message.
  */
 export const CountItemsRequestSchema: GenMessage<CountItemsRequest> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 15);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 16);
 
 /**
  * @generated from message entrasync.reconciliation.v1.CountItemsResponse
@@ -779,7 +835,7 @@ export type CountItemsResponse = Message<"entrasync.reconciliation.v1.CountItems
  * Use `create(CountItemsResponseSchema)` to create a new message.
  */
 export const CountItemsResponseSchema: GenMessage<CountItemsResponse> = /*@__PURE__*/
-  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 16);
+  messageDesc(file_entrasync_reconciliation_v1_reconciliation, 17);
 
 /**
  * ReconciliationService shows what a person must decide.
