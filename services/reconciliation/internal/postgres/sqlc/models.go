@@ -31,6 +31,7 @@ type EffectsWaiting struct {
 	OrderKey    *string
 	Number      int64
 	LeasedUntil *time.Time
+	DueAt       interface{}
 }
 
 type EntraContactReconciliationQueue struct {

@@ -177,6 +177,7 @@ type EffectsWaiting struct {
 	OrderKey    *string
 	Number      int64
 	LeasedUntil *time.Time
+	DueAt       interface{}
 }
 
 type EntraContactLink struct {
@@ -403,6 +404,7 @@ type KeptIdentity struct {
 	Own           int32
 	ContactID     uuid.UUID
 	Properties    []byte
+	UpnKey        *string
 	Licences      *int32
 	UserType      string
 }
