@@ -247,11 +247,14 @@ func (e *Engine) find(ctx context.Context, id string) (*run, error) {
 	return nil, errs.New(errs.NotFound, "unknown_run", "There is no such run.")
 }
 
-// ofRun takes the engine for a call about a run, whose ticket it checks.
-func (e *Engine) ofRun(ctx context.Context, req interface {
+// ticketed is a request about a run.
+type ticketed interface {
 	GetRunId() string
 	GetTicket() string
-}) (r *run, leave func(), err error) {
+}
+
+// ofRun takes the engine for a call about a run, whose ticket it checks.
+func (e *Engine) ofRun(ctx context.Context, req ticketed) (r *run, leave func(), err error) {
 	if err := checked(ctx, req.GetRunId(), req.GetTicket()); err != nil {
 		return nil, nil, err
 	}
