@@ -42,9 +42,11 @@ func environment(t *testing.T) map[string]string {
 
 func TestTheProcessServesAndStops(t *testing.T) {
 	variables := environment(t)
+	variables["ENTRASYNC_AUTH_TENANT_ISSUER"] = "acme:http://127.0.0.1:2"
 	cfg := defaults
 	require.NoError(t, env.ParseWithOptions(&cfg, env.Options{Environment: variables}))
 	require.Len(t, cfg.AuthIssuers, 2)
+	require.Equal(t, map[string]string{"acme": "http://127.0.0.1:2"}, cfg.AuthTenantIssuers)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- service.Run(ctx, name, cfg, start) }()

@@ -56,7 +56,7 @@ func (c config) parts(ctx context.Context) (parts gateway.Parts, err error) {
 		return parts, err
 	}
 	tokens, err := identity.New(identity.Config{
-		Issuers: c.AuthIssuers, Audience: c.AuthAudience, Now: time.Now,
+		Issuers: c.AuthIssuers, IssuerOf: c.AuthTenantIssuers, Audience: c.AuthAudience, Now: time.Now,
 		Claims: identity.Claims{Tenant: c.TenantClaim, UserType: c.UserTypeClaim, Permissions: c.PermissionsClaim},
 	})
 	if err != nil {

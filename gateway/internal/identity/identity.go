@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -62,7 +63,9 @@ var DefaultClaims = Claims{Tenant: "tenant_id", UserType: "user_type", Permissio
 
 // Config says whose tokens are accepted.
 type Config struct {
-	Issuers  []string // exact values of iss, each with OIDC discovery
+	Issuers []string // exact values of iss, each with OIDC discovery
+	// Which issuer alone speaks for a tenant; for one that is not here any of them does.
+	IssuerOf map[string]string
 	Audience string
 	Claims   Claims        // DefaultClaims where empty
 	Timeout  time.Duration // of one request to an issuer; 5 s when zero
@@ -96,6 +99,11 @@ func New(config Config) (*Verifier, error) {
 	v := &Verifier{config: config, issuers: map[string]*issuer{}}
 	for _, url := range config.Issuers {
 		v.issuers[url] = &issuer{url: url}
+	}
+	for id, url := range config.IssuerOf {
+		if _, err := tenant.Parse(id); err != nil || v.issuers[url] == nil {
+			return nil, fmt.Errorf("tenant %q is bound to %q, which is no issuer of those known", id, url)
+		}
 	}
 	return v, nil
 }
@@ -145,6 +153,9 @@ func (v *Verifier) person(token *oidc.IDToken) (Person, error) {
 	id, _ := claims[v.config.Claims.Tenant].(string)
 	if p.Tenant, err = tenant.Parse(id); err != nil {
 		return Person{}, refuse(err, "The token names no tenant.")
+	}
+	if bound, ok := v.config.IssuerOf[id]; ok && bound != token.Issuer {
+		return Person{}, refuse(nil, "The token is not from the issuer that speaks for its tenant.")
 	}
 	p.Type, _ = claims[v.config.Claims.UserType].(string)
 	if p.Type != Internal && p.Type != Client {

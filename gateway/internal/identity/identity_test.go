@@ -220,6 +220,28 @@ func TestClaimNamesAreConfigurable(t *testing.T) {
 	require.Equal(t, errs.Unauthenticated, errs.KindOf(err))
 }
 
+// TestATenantIsSpokenForByItsIssuer: what one issuer may say of its tenants it may not say of those
+// of another.
+func TestATenantIsSpokenForByItsIssuer(t *testing.T) {
+	t.Parallel()
+	one, two := newProvider(t), newProvider(t)
+	v, err := identity.New(identity.Config{
+		Issuers: []string{one.url, two.url}, Audience: "us", Now: time.Now, IssuerOf: map[string]string{"acme": one.url},
+	})
+	require.NoError(t, err)
+	verify := func(p *provider, tenant string) error {
+		_, err := v.Verify(t.Context(), p.bearer(time.Now(), map[string]any{"tenant_id": tenant, "user_type": "internal"}))
+		return err
+	}
+	require.NoError(t, verify(one, "acme"))
+	require.Equal(t, errs.Unauthenticated, errs.KindOf(verify(two, "acme")))
+	require.NoError(t, verify(one, "open"), "a tenant that is bound to none")
+	require.NoError(t, verify(two, "open"))
+
+	_, err = identity.New(identity.Config{Issuers: []string{one.url}, Audience: "us", IssuerOf: map[string]string{"acme": two.url}})
+	require.ErrorContains(t, err, "no issuer of those known")
+}
+
 func FuzzVerify(f *testing.F) {
 	v, err := identity.New(identity.Config{Issuers: []string{"http://127.0.0.1:1"}, Audience: "us", Now: time.Now})
 	if err != nil {
