@@ -17,7 +17,7 @@ func administrator(t *testing.T, i *issuertest.Issuer) string {
 	now := time.Now()
 	claims, err := json.Marshal(map[string]any{
 		"iss": i.URL, "aud": "entrasync", "sub": "admin", "user_type": "internal", "tenant_id": "t1",
-		"permissions": []string{access.Read, access.Update}, "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		"permissions": []string{access.Read, access.Update, access.People}, "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 	})
 	require.NoError(t, err)
 	return i.Token(t, claims)

@@ -116,6 +116,8 @@ func setup(t testing.TB) *bundle {
 		t: t, db: pgtest.Database(t, "mapping"), clock: clocktest.Stepping(began, time.Second),
 		found: &found{tenants: map[string][]*discoveryv1.ManagedTenant{}},
 	}
+	// Effects for the feed would stand among those that tests count; feed_test.go has them.
+	b.feed("DISABLE")
 	network := rpctest.New(t)
 	discoveryAt := network.Serve("discovery", func(server grpc.ServiceRegistrar) {
 		discoveryv1.RegisterDiscoveryInternalServiceServer(server, b.found)
@@ -141,6 +143,13 @@ func setup(t testing.TB) *bundle {
 	store := postgres.NewStore(b.db.Pool("mapping"), newUUID)
 	b.internal = rpc.NewInternal(mapping.NewLister(nil, store), mapping.NewCreator(store, b.clock.Now, newID))
 	return b
+}
+
+// feed has changes of clients told to the feed, or not: ENABLE or DISABLE.
+func (b *bundle) feed(how string) {
+	b.t.Helper()
+	_, err := b.db.Admin.Exec(b.t.Context(), `ALTER TABLE clients `+how+` TRIGGER clients_made, `+how+` TRIGGER clients_changed`)
+	require.NoError(b.t, err)
 }
 
 // untilRung waits until something holds, and looks whenever effects come or go.

@@ -77,6 +77,7 @@ func register(server grpc.ServiceRegistrar, pool *pg.Pool, engine grpc.ClientCon
 	reconciliationv1.RegisterReconciliationInternalServiceServer(server, s)
 	reconciliationv1.RegisterDecisionServiceServer(server, s)
 	reconciliationv1.RegisterDecisionInternalServiceServer(server, s)
+	reconciliationv1.RegisterPersonInternalServiceServer(server, rpc.NewPersonServer(reconciliation.NewPeople(store)))
 	outbox.Serve(server, box)
 	return box
 }

@@ -74,10 +74,13 @@ func start(ctx context.Context, s *service.Service, c config) error {
 	rounds := postgres.NewRoundReports(pool)
 	users := directory.New(s.Dial("connection", c.ConnectionAddr))
 	clients := mapping.New(s.Dial("mapping", c.MappingAddr))
-	queue := reconciliation.New(s.Dial("reconciliation", c.ReconciliationAddr))
+	queueConn := s.Dial("reconciliation", c.ReconciliationAddr)
+	queue, people := reconciliation.New(queueConn), reconciliation.NewPeople(queueConn)
 	settings(s, pool, store, users, clients)
 	gated := syncengine.GateFieldRules(store, peers.NewFlags(s.Dial("gateway", c.GatewayAddr)))
 	rpc.RegisterExplain(s.Server(), syncengine.NewExplain(store, gated, users, clients, queue, time.Now))
+	rpc.RegisterFeed(s.Server(), syncengine.NewAppendFeed(store, time.Now))
+	rpc.RegisterPeople(s.Server(), syncengine.NewExportPerson(store, people), syncengine.NewErasePerson(store, people, newID, time.Now))
 	rpc.Register(s.Server(), rpc.UseCases{
 		Contacts:  syncengine.NewListContacts(store),
 		Show:      syncengine.NewShowContact(store),

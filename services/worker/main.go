@@ -91,14 +91,14 @@ func start(_ context.Context, s *service.Service, c config) error {
 	applySchedule := orchestration.NewApplySchedule(wishes, schedules)
 	s.Every("schedules", reconcileEvery, orchestration.NewReconcileSchedules(wishes, applySchedule, peers.EnterTenant).Do)
 	perform := orchestration.NewPerform(startRun, runs, workflows, peers.NewLinks(engine), applySchedule)
-	for name, conn := range map[string]*grpc.ClientConn{
-		"connection": connectionConn, "mapping": dial("mapping", c.MappingAddr), "sync-engine": engineConn,
-	} {
-		s.Go("effects of "+name, effects.New(name, conn, perform).Serve)
-	}
+	feed := peers.NewFeed(syncenginev1.NewFeedInternalServiceClient(engineConn))
+	s.Go("effects of connection", effects.New("connection", connectionConn, perform).Serve)
+	s.Go("effects of mapping", effects.New("mapping", dial("mapping", c.MappingAddr), orchestration.NewTellFeed(feed, perform)).Serve)
+	ofEngine := orchestration.NewEngine(perform, peers.NewErasures(syncenginev1.NewPersonInternalServiceClient(engineConn)))
+	s.Go("effects of sync-engine", effects.New("sync-engine", engineConn, ofEngine).Serve)
 	queueConn := dial("reconciliation", c.ReconciliationAddr)
 	finish := orchestration.NewFinishDecision(peers.NewQueue(reconciliationv1.NewDecisionInternalServiceClient(queueConn)))
-	s.Go("effects of reconciliation", effects.New("reconciliation", queueConn, finish).Serve)
+	s.Go("effects of reconciliation", effects.New("reconciliation", queueConn, orchestration.NewTellFeed(feed, finish)).Serve)
 
 	methods := api.New(api.UseCases{
 		Start: startRun, Discover: orchestration.NewDiscover(startRun, workflows, peers.NewDiscoveries(discovery)),

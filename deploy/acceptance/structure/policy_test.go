@@ -22,7 +22,7 @@ import (
 )
 
 var (
-	knownPermissions = []string{"system_settings.read", "system_settings.update"}
+	knownPermissions = []string{"system_settings.read", "system_settings.update", "personal_data.manage"}
 	knownFlags       = []string{
 		"entra-integration-ui", "entra-integration-client-sync-action", "entra-integration-cipp",
 		"entra-integration-field-sync", "entra-integration-ambiguous-queue",
@@ -89,7 +89,11 @@ func checkRule(t *testing.T, m protoreflect.MethodDescriptor, rule *policyv1.Rul
 	}
 	path, verb := address(m)
 	if verb != "GET" && rule.GetAuth() == policyv1.Auth_AUTH_USER && !strings.HasSuffix(path, "/test-filters") {
-		require.Equal(t, "system_settings.update", rule.GetPermission(), "%s changes something", name)
+		permission := "system_settings.update"
+		if strings.HasPrefix(path, "/api/people/") { // more than settings: what is known of single people
+			permission = "personal_data.manage"
+		}
+		require.Equal(t, permission, rule.GetPermission(), "%s changes something", name)
 	}
 	if strings.HasPrefix(path, "/api/integrations/entra") {
 		require.True(t, slices.Contains(rule.GetFlags(), "entra-integration-ui"), "%s must ask for the integration's flag", name)

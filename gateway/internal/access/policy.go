@@ -22,6 +22,8 @@ import (
 const (
 	Read   = "system_settings.read"
 	Update = "system_settings.update"
+	// People is to show and to erase all that is stored about single people.
+	People = "personal_data.manage"
 )
 
 // integration is the root of the routes that need the edition and the flag.
@@ -57,7 +59,7 @@ func (m Method) Name() string { return strings.TrimPrefix(m.Procedure, "/") }
 
 // Audited reports whether calls of the method are written to the audit log.
 func (m Method) Audited() bool {
-	return m.Rule.GetPermission() == Update || m.Rule.GetAuth() == policyv1.Auth_AUTH_PLATFORM_KEY
+	return m.Rule.GetPermission() == Update || m.Rule.GetPermission() == People || m.Rule.GetAuth() == policyv1.Auth_AUTH_PLATFORM_KEY
 }
 
 // PublicMethods finds every public method of the linked contracts, by procedure, and
@@ -206,7 +208,7 @@ func bounded(message protoreflect.MessageDescriptor, within []protoreflect.FullN
 func CheckRule(path string, rule *policyv1.Rule) error {
 	switch rule.GetAuth() {
 	case policyv1.Auth_AUTH_USER:
-		if rule.GetPermission() != Read && rule.GetPermission() != Update {
+		if !slices.Contains([]string{Read, Update, People}, rule.GetPermission()) {
 			return fmt.Errorf("its rule names the unknown permission %q", rule.GetPermission())
 		}
 	case policyv1.Auth_AUTH_SIGNED_IN, policyv1.Auth_AUTH_PLATFORM_KEY, policyv1.Auth_AUTH_OAUTH_STATE:

@@ -23,7 +23,7 @@ const recordTimeout = 5 * time.Second
 
 // once runs a method, or gives the stored answer to a repeated POST.
 func (call *Call) once(ctx context.Context, request, answer proto.Message) error {
-	if call.method.Verb != http.MethodPost || call.in.IdempotencyKey == "" {
+	if call.method.Verb != http.MethodPost || call.in.IdempotencyKey == "" || call.method.Rule.GetUnkept() {
 		return call.forward(ctx, request, answer)
 	}
 	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(request)

@@ -220,7 +220,7 @@ func (b *bundle) as(token, verb, path, body string, headers ...string) answer {
 }
 
 func (b *bundle) admin(id string) string {
-	return b.issuer.token(b.t, b.clock.Now(), claims{"tenant_id": id, "permissions": []string{access.Read, access.Update}})
+	return b.issuer.token(b.t, b.clock.Now(), claims{"tenant_id": id, "permissions": []string{access.Read, access.Update, access.People}})
 }
 
 func (b *bundle) reader(id string) string {
@@ -229,7 +229,7 @@ func (b *bundle) reader(id string) string {
 
 func (b *bundle) portal(id string) string {
 	return b.issuer.token(b.t, b.clock.Now(), claims{
-		"tenant_id": id, "user_type": "client", "permissions": []string{access.Read, access.Update}, "sub": "portal",
+		"tenant_id": id, "user_type": "client", "permissions": []string{access.Read, access.Update, access.People}, "sub": "portal",
 	})
 }
 

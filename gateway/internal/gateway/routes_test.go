@@ -104,7 +104,7 @@ func TestEveryRouteRefusesWhoItShould(t *testing.T) {
 	now := b.clock.Now()
 	other := newIssuer(t)
 	hmac := issuertest.Sign(t, jose.SigningKey{Algorithm: jose.HS256, Key: []byte(strings.Repeat("k", 32))}, b.issuer.payload(t, now, claims{"tenant_id": "t1"}))
-	full := claims{"tenant_id": "t1", "permissions": []string{access.Read, access.Update}}
+	full := claims{"tenant_id": "t1", "permissions": []string{access.Read, access.Update, access.People}}
 	with := func(over claims) string {
 		all := claims{}
 		for _, c := range []claims{full, over} {

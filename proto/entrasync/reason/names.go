@@ -150,6 +150,12 @@ const (
 	ListingBrokeOff         = "listing_broke_off"
 	InvalidPattern          = "invalid_pattern"
 
+	// People: codes of requests of people about their data.
+
+	PersonDiffers  = "person_differs"
+	PersonErased   = "person_erased"
+	ErasurePending = "erasure_pending"
+
 	// Inside: codes that stand in logs alone: outside they are internal, unavailable or deadline.
 
 	RequestInvalid      = "request_invalid"

@@ -36,6 +36,7 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{t: t, db: pgtest.Database(t, postgres.Context), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	b.feed("DISABLE")
 	b.store = postgres.New(b.db.Pool(postgres.Context))
 	b.ctx = as(t.Context(), "msp-1")
 	clock := func() time.Time { return b.now }
@@ -44,6 +45,13 @@ func setup(t *testing.T) *bundle {
 	b.follow = reconciliation.NewFollow(b.store, clock)
 	b.list = reconciliation.NewList(b.store)
 	return b
+}
+
+// feed has changes of items told to the feed, or not: ENABLE or DISABLE. Its effects would stand
+// among those that tests count.
+func (b *bundle) feed(how string) {
+	_, err := b.db.Admin.Exec(context.Background(), `ALTER TABLE entra_contact_reconciliation_queue `+how+` TRIGGER items_opened, `+how+` TRIGGER items_changed`)
+	require.NoError(b.t, err)
 }
 
 func as(ctx context.Context, id tenant.ID) context.Context {

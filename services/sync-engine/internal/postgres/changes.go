@@ -99,13 +99,19 @@ func keyOf(row *sqlc.ListChangesRow) asOf {
 }
 
 func entryOf(row *sqlc.ListChangesRow, contacts map[asOf]syncengine.Contact) (syncengine.FeedEntry, error) {
-	e := syncengine.FeedEntry{Sequence: row.Seq, Type: row.Type, Source: row.Source, Fields: row.Fields, RunID: pg.ID(row.RunID), At: row.At}
-	if row.ContactID == nil {
+	e := syncengine.FeedEntry{ClientID: row.ClientID.String(), Sequence: row.Seq, Type: row.Type, Source: row.Source, Fields: row.Fields, RunID: pg.ID(row.RunID), At: row.At}
+	switch {
+	case row.Item != nil:
+		e.Item = &syncengine.FeedItem{}
+		return e, json.Unmarshal(row.Item, e.Item)
+	case row.ContactID == nil:
 		e.Client = &syncengine.FeedClient{}
 		return e, json.Unmarshal(row.Client, e.Client)
 	}
-	c := contacts[keyOf(row)]
-	if row.Version != nil {
+	c, stored := contacts[keyOf(row)]
+	if !stored { // the person was erased: the id is all that is left
+		c = syncengine.Contact{ID: row.ContactID.String(), ClientID: row.ClientID.String(), Deleted: true}
+	} else if row.Version != nil {
 		c.LinkStatus = row.LinkStatus
 	}
 	e.Contact = &c

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -210,4 +211,42 @@ func TestAReaderWaitsForAChange(t *testing.T) {
 	}()
 	e.host(syncengine.ContactRecord{ExternalID: ptr("x"), ClientID: ptr(client), FullName: "X"})
 	require.Len(t, <-got, 1)
+}
+
+// TestTheFeedTellsOfClientsAndItems has entries of other services' effects come twice, between
+// the host's own.
+func TestTheFeedTellsOfClientsAndItems(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	feed, run := syncengine.NewAppendFeed(e.store, e.clock), uuid.NewString()
+	e.host(syncengine.ContactRecord{ExternalID: ptr("x"), ClientID: ptr(client), FullName: "First"})
+	made := syncengine.AppendedEntry{
+		Type: "client.created", Source: "sync", ClientID: client, RunID: run, Client: &syncengine.FeedClient{ID: client, ExternalID: "c-1", Name: "Client"},
+	}
+	changed := syncengine.AppendedEntry{
+		Type: "client.updated", Source: "host", ClientID: client, Fields: []string{"name", "website"}, Client: &syncengine.FeedClient{ID: client, Name: "Renamed"},
+	}
+	opened := syncengine.AppendedEntry{
+		Type: "reconciliation.item.opened", Source: "sync", ClientID: client,
+		Item: &syncengine.FeedItem{ID: "item-1", ManagedTenantID: managed, Reason: "alias_match", Status: "open"},
+	}
+	first, second := uuid.NewString(), uuid.NewString()
+	for range 2 {
+		require.NoError(t, feed.Do(e.ctx(), first, []syncengine.AppendedEntry{made, changed}))
+		require.NoError(t, feed.Do(e.ctx(), second, []syncengine.AppendedEntry{opened}))
+	}
+	e.host(syncengine.ContactRecord{ExternalID: ptr("x"), FullName: "Second"})
+	entries, _, err := syncengine.NewListChanges(e.store).Do(e.ctx(), "", 50, 0)
+	require.NoError(t, err)
+	require.Len(t, entries, 5)
+	for i, kind := range []string{"contact.created", "client.created", "client.updated", "reconciliation.item.opened", "contact.updated"} {
+		require.Equal(t, kind, entries[i].Type)
+		require.Equal(t, int64(i+1), entries[i].Sequence)
+	}
+	require.Equal(t, made.Client, entries[1].Client)
+	require.Equal(t, run, entries[1].RunID)
+	require.Equal(t, changed.Fields, entries[2].Fields)
+	require.Nil(t, entries[3].Contact)
+	require.Equal(t, opened.Item, entries[3].Item)
+	require.Equal(t, client, entries[3].ClientID)
 }

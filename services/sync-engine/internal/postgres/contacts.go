@@ -35,12 +35,26 @@ func (s *Store) Contact(ctx context.Context, id string) (contact syncengine.Cont
 type filter struct {
 	client           *uuid.UUID
 	inactive, linked *bool
-	from, to         string
+	search           *searched // nil without one
+}
+
+// searched are the ranges of texts that begin with what was typed. Parts of names are cut.
+type searched struct{ from, to, fromPart, toPart string }
+
+// partRunes is how many characters a part of a name has at most.
+const partRunes = 64
+
+func searchOf(text string) *searched {
+	part := text
+	if runes := []rune(text); len(runes) > partRunes {
+		part = string(runes[:partRunes])
+	}
+	return &searched{from: text, to: text + lastKey, fromPart: part, toPart: part + lastKey}
 }
 
 // filterOf reports false when nothing can match.
 func filterOf(f syncengine.ContactFilter) (filter, bool) {
-	out := filter{to: lastKey}
+	out := filter{}
 	if f.ClientID != "" {
 		id, err := uuid.Parse(f.ClientID)
 		if err != nil {
@@ -49,7 +63,7 @@ func filterOf(f syncengine.ContactFilter) (filter, bool) {
 		out.client = &id
 	}
 	if f.NameStart != "" {
-		out.from, out.to = f.NameStart, f.NameStart+lastKey
+		out.search = searchOf(f.NameStart)
 	}
 	if f.Status != "" {
 		inactive := f.Status == "inactive"
@@ -91,30 +105,77 @@ func list(ctx context.Context, q *sqlc.Queries, page syncengine.ContactPage, f f
 			EmailNorm: page.Filter.EmailNorm, AfterKey: afterKey, AfterID: after, ClientID: f.client, Inactive: f.inactive, Linked: f.linked, Size: size,
 		})
 		return contactsOf(rows, func(r sqlc.ListContactsByEmailRow) syncengine.Contact { return contactOf(sqlc.GetContactRow(r)) }), err
-	case f.client != nil && page.Filter.NameStart == "":
+	case f.search != nil:
+		return search(ctx, q, f, afterKey, after, size)
+	case f.client != nil:
 		rows, err := q.ListContactsOfClient(ctx, sqlc.ListContactsOfClientParams{
 			ClientID: *f.client, AfterID: after, Inactive: f.inactive, Linked: f.linked, Size: size,
 		})
 		return contactsOf(rows, func(r sqlc.ListContactsOfClientRow) syncengine.Contact { return contactOf(sqlc.GetContactRow(r)) }), err
 	}
 	rows, err := q.ListContactsByName(ctx, sqlc.ListContactsByNameParams{
-		AfterKey: afterKey, AfterID: after, NameFrom: f.from, NameTo: f.to, ClientID: f.client, Inactive: f.inactive, Linked: f.linked, Size: size,
+		AfterKey: afterKey, AfterID: after, Inactive: f.inactive, Linked: f.linked, Size: size,
 	})
 	return contactsOf(rows, func(r sqlc.ListContactsByNameRow) syncengine.Contact { return contactOf(sqlc.GetContactRow(r)) }), err
 }
 
-// CountContacts counts what a list would hold.
-func (s *Store) CountContacts(ctx context.Context, cf syncengine.ContactFilter) (count int, err error) {
+// fewContacts is how many contacts a client has at most whose contacts are searched one by one.
+const fewContacts = 2000
+
+// search finds contacts of a client that has few by looking at each, all others by index.
+func search(ctx context.Context, q *sqlc.Queries, f filter, afterKey string, after uuid.UUID, size int32) ([]syncengine.Contact, error) {
+	if f.client != nil {
+		has, err := q.CountUpTo(ctx, sqlc.CountUpToParams{ClientID: *f.client, Bound: fewContacts + 1})
+		if err != nil {
+			return nil, err
+		}
+		if has <= fewContacts {
+			rows, err := q.SearchContactsOfClient(ctx, sqlc.SearchContactsOfClientParams{
+				ClientID: *f.client, AfterID: after, FromText: f.search.from, Inactive: f.inactive, Linked: f.linked, Size: size,
+			})
+			return contactsOf(rows, func(r sqlc.SearchContactsOfClientRow) syncengine.Contact { return contactOf(sqlc.GetContactRow(r)) }), err
+		}
+	}
+	rows, err := q.SearchContacts(ctx, sqlc.SearchContactsParams{
+		AfterKey: afterKey, AfterID: after, FromText: f.search.from, ToText: f.search.to, FromPart: f.search.fromPart, ToPart: f.search.toPart,
+		ClientID: f.client, Inactive: f.inactive, Linked: f.linked, Size: size,
+	})
+	return contactsOf(rows, foundContact), err
+}
+
+// foundContact is a contact whose place in the list is where it was found.
+func foundContact(r sqlc.SearchContactsRow) syncengine.Contact {
+	c := contactOf(sqlc.GetContactRow{
+		ID: r.ID, ClientID: r.ClientID, ExternalID: r.ExternalID, FullName: r.FullName, Email: r.Email, Phone: r.Phone, Role: r.Role,
+		Inactive: r.Inactive, Deleted: r.Deleted, Version: r.Version, EntraTenantID: r.EntraTenantID, EntraObjectID: r.EntraObjectID,
+		EntraSyncSource: r.EntraSyncSource, LastEntraSyncAt: r.LastEntraSyncAt, EntraUserPrincipalName: r.EntraUserPrincipalName,
+		EntraAccountEnabled: r.EntraAccountEnabled, EntraSyncStatus: r.EntraSyncStatus, EntraSyncStatusReason: r.EntraSyncStatusReason,
+		LinkStatus: r.LinkStatus,
+	})
+	c.NameKey = r.Place
+	return c
+}
+
+// CountContacts counts what a list would hold, up to a bound.
+func (s *Store) CountContacts(ctx context.Context, cf syncengine.ContactFilter, bound int) (count int, err error) {
 	f, ok := filterOf(cf)
 	if !ok {
 		return 0, nil
 	}
 	params := sqlc.CountContactsParams{
-		EmailNorm: pg.TextOrNil(cf.EmailNorm), NameFrom: f.from, NameTo: f.to, ClientID: f.client, Inactive: f.inactive, Linked: f.linked,
+		EmailNorm: pg.TextOrNil(cf.EmailNorm), ClientID: f.client, Inactive: f.inactive, Linked: f.linked, Bound: int32(bound), // some thousand
 	}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
-		n, err := q.CountContacts(ctx, params)
-		count = int(n)
+		if f.search == nil || cf.EmailNorm != "" {
+			n, err := q.CountContacts(ctx, params)
+			count = int(n)
+			return err
+		}
+		n, err := q.CountFound(ctx, sqlc.CountFoundParams{
+			FromText: f.search.from, ToText: f.search.to, FromPart: f.search.fromPart, ToPart: f.search.toPart, ClientID: f.client,
+			Inactive: f.inactive, Linked: f.linked, Bound: int32(bound),
+		})
+		count = min(int(n), bound)
 		return err
 	}, pg.ReadOnly())
 	return count, err

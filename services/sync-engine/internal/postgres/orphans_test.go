@@ -259,7 +259,7 @@ func TestLeaveEndsLinksAndTheIdentitiesAreNew(t *testing.T) {
 	require.Equal(t, 4, e.count(`SELECT count(*) FROM entra_contact_link_history WHERE event = 'ended'`))
 	left := []string{"Ann ann@corp.example", "Bob bob@corp.example", "Off off@corp.example", "Two two@corp.example"}
 	require.Equal(t, left, e.contacts(client))
-	linked, err := e.store.CountContacts(e.ctx(), syncengine.ContactFilter{Entra: "linked"})
+	linked, err := e.store.CountContacts(e.ctx(), syncengine.ContactFilter{Entra: "linked"}, 1000)
 	require.NoError(t, err)
 	require.Zero(t, linked)
 

@@ -122,6 +122,13 @@ func (r *resolution) before(ctx context.Context) (contactID string, err error) {
 // check sees that the identity and the contact are free; the contact is the zero
 // value where one is to be made.
 func (r *resolution) check(ctx context.Context) (contact sqlc.GetResolvableContactRow, err error) {
+	erased, err := erasedMarks(ctx, r.q)
+	if err != nil {
+		return contact, err
+	}
+	if erased.HasIdentity(r.Identity.ObjectID) {
+		return contact, syncengine.ErrPersonErased
+	}
 	link, err := r.q.GetIdentityLink(ctx, sqlc.GetIdentityLinkParams{
 		EntraTenantID: r.Mapping.EntraTenantID, EntraObjectID: r.Identity.ObjectID, ClientID: r.client,
 	})

@@ -151,6 +151,10 @@ func TestAnotherTenantSeesNothing(t *testing.T) {
 	resolution.Mapping.ClientID = other
 	_, err = e.resolver().Do(e.ctx(), resolution)
 	require.NoError(t, err)
+	e.erased(syncengine.PersonSubject{ObjectID: "o-unknown"})
+	require.NoError(t, e.store.AppendFeed(e.ctx(), uuid.NewString(), []syncengine.AppendedEntry{{
+		Type: "client.created", Source: "host", ClientID: client, Client: &syncengine.FeedClient{ID: client, Name: "A client"},
+	}}, e.now))
 	conn, err := e.admin.Acquire(t.Context())
 	require.NoError(t, err)
 	defer conn.Release()
@@ -165,7 +169,7 @@ func TestAnotherTenantSeesNothing(t *testing.T) {
 		SELECT tenant_id, entra_tenant_id, run_id, 'user-1', now() FROM entra_sync_run_tenants WHERE state = 'held' ON CONFLICT DO NOTHING`)
 	require.NoError(t, err)
 	// Neither contacts nor links nor anything that history is made of.
-	deletable := []string{"kept_identities", "held_identities", "entra_run_identities", "failing_tenants", "outbox", "rejected_inactivations", "approved_listings"}
+	deletable := []string{"kept_identities", "held_identities", "entra_run_identities", "failing_tenants", "outbox", "rejected_inactivations", "approved_listings", "erased_people", "feed_effects", "contact_name_parts"}
 	for _, table := range e.rows(`SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'syncengine'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'schema_migrations'`) {
 		require.Positive(t, e.count(`SELECT count(*) FROM `+table), table)
 		for tenantID, visible := range map[string]bool{msp: true, "msp-2": false, "": false} {

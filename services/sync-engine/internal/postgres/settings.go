@@ -39,7 +39,11 @@ func (s *Store) RoundSettings(ctx context.Context, managedTenantID string, now t
 			return err
 		}
 		own, err := ownState(ctx, q, managedTenantID)
+		if err != nil {
+			return err
+		}
 		settings = settings.With(own.Stated)
+		settings.Erased, err = erasedMarks(ctx, q)
 		return err
 	})
 	return settings, err

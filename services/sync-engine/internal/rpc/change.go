@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
@@ -49,8 +50,38 @@ func changeMessage(e *syncengine.FeedEntry) *syncenginev1.Change {
 	if e.Client != nil {
 		m.Client = &syncenginev1.ChangedClient{Id: e.Client.ID, ExternalId: e.Client.ExternalID, Name: e.Client.Name}
 	}
+	if e.Item != nil {
+		m.Item = &syncenginev1.ChangedItem{Id: e.Item.ID, ManagedTenantId: e.Item.ManagedTenantID, ClientId: e.ClientID, Reason: e.Item.Reason, Status: e.Item.Status}
+	}
 	if e.RunID != "" {
 		m.RunId = &e.RunID
 	}
 	return m
+}
+
+// RegisterFeed takes entries of the feed about what other services own.
+func RegisterFeed(server grpc.ServiceRegistrar, feed *syncengine.AppendFeed) {
+	syncenginev1.RegisterFeedInternalServiceServer(server, &feedServer{feed: feed})
+}
+
+type feedServer struct {
+	syncenginev1.UnimplementedFeedInternalServiceServer
+	feed *syncengine.AppendFeed
+}
+
+func (s *feedServer) AppendChanges(ctx context.Context, req *syncenginev1.AppendChangesRequest) (*syncenginev1.AppendChangesResponse, error) {
+	entries := make([]syncengine.AppendedEntry, len(req.GetChanges()))
+	for i, c := range req.GetChanges() {
+		entries[i] = syncengine.AppendedEntry{Type: c.GetType(), Source: c.GetSource(), ClientID: c.GetClientId(), Fields: c.GetFields(), RunID: c.GetRunId()}
+		if client := c.GetClient(); client != nil {
+			entries[i].Client = &syncengine.FeedClient{ID: client.GetId(), ExternalID: client.GetExternalId(), Name: client.GetName()}
+		}
+		if item := c.GetItem(); item != nil {
+			entries[i].Item = &syncengine.FeedItem{ID: item.GetId(), ManagedTenantID: item.GetManagedTenantId(), Reason: item.GetReason(), Status: item.GetStatus()}
+		}
+	}
+	if err := s.feed.Do(ctx, req.GetEffectId(), entries); err != nil {
+		return nil, err
+	}
+	return &syncenginev1.AppendChangesResponse{}, nil
 }

@@ -25,8 +25,10 @@ const changePoll = time.Second
 type FeedEntry struct {
 	Sequence     int64
 	Type, Source string
-	Contact      *Contact    // nil in entries of clients
-	Client       *FeedClient // nil in entries of contacts
+	ClientID     string
+	Contact      *Contact // these three: whichever the entry is about
+	Client       *FeedClient
+	Item         *FeedItem
 	Fields       []string
 	RunID        string // empty where no run made the change
 	At           time.Time

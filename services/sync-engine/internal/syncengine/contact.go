@@ -49,7 +49,7 @@ var ErrUnknownContact = errs.New(errs.NotFound, reason.NotFound, "There is no su
 type ContactFilter struct {
 	ClientID  string
 	EmailNorm string // exactly this address
-	NameStart string // names whose key begins so
+	NameStart string // a word of the name's key, or the address, begins so
 	Entra     string // linked or unlinked
 	Status    string // active or inactive
 }
@@ -60,8 +60,8 @@ type ContactPosition struct {
 	ID      string
 }
 
-// ContactPage asks for one page. Lists of one client are in order of id, all
-// others in order of name.
+// ContactPage asks for one page. Lists of one client are in order of id, searches in order
+// of what was found, all others in order of name.
 type ContactPage struct {
 	Filter ContactFilter
 	After  *ContactPosition
@@ -71,9 +71,12 @@ type ContactPage struct {
 // ContactStore reads contacts.
 type ContactStore interface {
 	Contacts(ctx context.Context, page ContactPage) ([]Contact, error)
-	CountContacts(ctx context.Context, filter ContactFilter) (int, error)
+	CountContacts(ctx context.Context, filter ContactFilter, bound int) (int, error)
 	FeedHead(ctx context.Context) (int64, error)
 }
+
+// MostCounted is how far lists of contacts are counted.
+const MostCounted = 10_000
 
 // ListContacts pages through contacts.
 type ListContacts struct{ store ContactStore }
@@ -89,8 +92,8 @@ func (l *ListContacts) FeedCursor(ctx context.Context) (string, error) {
 }
 
 // Do returns a page and where the next one begins, nil after the last. total is
-// counted for the first page only, else -1. q is an address or the beginning of
-// a name.
+// counted for the first page only, else -1, and no further than one more than
+// MostCounted. q is an address, or the beginning of one or of a word of a name.
 func (l *ListContacts) Do(ctx context.Context, q string, page ContactPage) (contacts []Contact, next *ContactPosition, total int, err error) {
 	if address, ok := NormaliseAddress(q); ok {
 		page.Filter.EmailNorm = address
@@ -110,6 +113,6 @@ func (l *ListContacts) Do(ctx context.Context, q string, page ContactPage) (cont
 	if page.After != nil {
 		return contacts, next, -1, nil
 	}
-	total, err = l.store.CountContacts(ctx, page.Filter)
+	total, err = l.store.CountContacts(ctx, page.Filter, MostCounted+1)
 	return contacts, next, total, err
 }

@@ -8,6 +8,7 @@ import (
 
 // filterWords say what each filter looks at, and what it means to hit it.
 var filterWords = map[string]struct{ passed, hit string }{
+	FilterErased:         {"The person was not erased on request.", "The person, or one who had the same address, was erased on request (GDPR), and is left out since: lift the erasure if the person may be synced again."},
 	FilterDisabled:       {"The account is enabled, or not known not to be.", "The account is disabled."},
 	FilterUnknownState:   {"Microsoft says whether the account is enabled.", "Microsoft does not say whether the account is enabled."},
 	FilterMissingUPN:     {"The account has a valid sign-in name.", "The account has no valid sign-in name."},

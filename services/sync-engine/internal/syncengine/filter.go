@@ -23,6 +23,7 @@ const (
 	FilterNeverIncluded  = "never_included" // by hand
 	FilterGroupScope     = "group_scope"    // in none of the groups
 	FilterNoAddress      = "no_address"     // none of its own, so that no contact could be made
+	FilterErased         = "erased"         // one of its addresses is of a person who was erased on request
 )
 
 // patternsField is where a tenant's own patterns stand in its settings.
@@ -93,6 +94,7 @@ type filters struct {
 	patterns                            []string        // of custom, as the tenant wrote them
 	always, never                       map[string]bool // object ids and addresses
 	members                             *Members        // nil for everybody
+	erased                              *ErasedMarks    // nil for nobody
 }
 
 func setOf(list []string) map[string]bool {
@@ -129,6 +131,9 @@ func found(pattern string) (string, bool) { return pattern, pattern != "" }
 
 // filterChecks are the filters in the order in which they are tried.
 var filterChecks = []filterCheck{
+	{reason: FilterErased, on: func(f *filters) bool { return f.erased != nil }, hit: func(f *filters, u *User, r reading) (string, bool) {
+		return "", f.erased.HasIdentity(u.ObjectID) || f.erased.hasAddress(r.own) && listed(f.always, u, r) == ""
+	}},
 	{reason: FilterDisabled, on: always, hit: func(_ *filters, u *User, _ reading) (string, bool) {
 		return "", u.AccountEnabled != nil && !*u.AccountEnabled
 	}},

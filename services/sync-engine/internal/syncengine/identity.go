@@ -20,6 +20,7 @@ type Identity struct {
 	Nameless bool   // a failure whose ObjectID may not be the one upstream has
 	Verdict  string // the filter that it hits, see the Filter constants
 	Pattern  string // which pattern it falls under, where the verdict is of patterns; for reports
+	Erased   bool   // the identity itself was erased on request: nothing of it is to be stored
 
 	UserPrincipalName string
 	Enabled           *bool
@@ -68,7 +69,10 @@ func (r *Reader) Read(u *User) Identity {
 	id.NameKey = NameKey(id.FullName)
 	id.Addresses, id.Own = from.inOrder()
 	id.Verdict, id.Pattern = r.filters.verdict(u, readingOf(u, upn, &from, id.Addresses[:id.Own]))
-	if id.Verdict == "" && id.Own == 0 {
+	switch {
+	case id.Verdict == FilterErased: // whoever it is, nothing but the id is to be stored again
+		return Identity{ObjectID: id.ObjectID, Verdict: FilterErased, Erased: r.filters.erased.HasIdentity(id.ObjectID)}
+	case id.Verdict == "" && id.Own == 0:
 		id.Verdict = FilterNoAddress
 	}
 	return id

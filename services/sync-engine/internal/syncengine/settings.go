@@ -21,6 +21,9 @@ type Settings struct {
 	AlwaysInclude         []string // object ids, and addresses in their normal form
 	NeverInclude          []string // as AlwaysInclude
 	Members               *Members // of Groups, once a round has asked; nil for everybody
+	// Who was erased on request; nil for nobody. What it keeps out leaves nothing behind that
+	// a delta round could build on, so that it is no part of the fingerprint.
+	Erased *ErasedMarks `json:"-"`
 
 	// Field rules govern overwriting only; all off by default.
 	FieldDisplayName, FieldEmail, FieldPhone, FieldRole, FieldUPN bool
@@ -65,6 +68,6 @@ func (s Settings) filters() (*filters, error) {
 	}
 	return &filters{
 		serviceAccounts: s.FilterServiceAccounts, guests: s.FilterGuests, unlicensed: s.FilterUnlicensed, custom: custom, patterns: s.CustomPatterns,
-		always: setOf(s.AlwaysInclude), never: setOf(s.NeverInclude), members: s.Members,
+		always: setOf(s.AlwaysInclude), never: setOf(s.NeverInclude), members: s.Members, erased: s.Erased,
 	}, nil
 }

@@ -79,7 +79,7 @@ func (s *staging) Page(users []User, removed []string) error {
 		if s.delta {
 			s.changes = append(s.changes, change{User: users[i]})
 		} else {
-			s.batch = append(s.batch, s.read(&users[i]))
+			s.add(s.read(&users[i]))
 		}
 		if err := s.flushFull(); err != nil {
 			return err
@@ -106,11 +106,19 @@ func (s *staging) Restarted(full bool) error {
 // them alone may come.
 func (s *staging) read(u *User) Identity {
 	id := s.reader.Read(u)
-	if id.Verdict != "" {
+	if id.Verdict != "" && id.Verdict != FilterErased {
 		kept := *u
 		id.User = &kept
 	}
 	return id
+}
+
+// add takes an identity. One that was erased on request is not there, for whatever counts
+// or stores identities.
+func (s *staging) add(id Identity) {
+	if !id.Erased {
+		s.batch = append(s.batch, id)
+	}
 }
 
 func (s *staging) flushFull() error {
@@ -167,11 +175,11 @@ func (s *staging) readChanges() error {
 			s.partial = append(s.partial, id)
 		}
 		identity := s.reader.Read(&whole)
-		if identity.Failure == "" {
+		if identity.Failure == "" && identity.Verdict != FilterErased {
 			identity.User = &whole
 		}
 		known[id] = Known{User: identity.User}
-		s.batch = append(s.batch, identity)
+		s.add(identity)
 	}
 	s.changes = s.changes[:0]
 	return nil

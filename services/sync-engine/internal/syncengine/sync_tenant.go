@@ -59,15 +59,17 @@ func (s *SyncTenant) Do(ctx context.Context, runID, managedTenantID string, prog
 	if err := checkMapping(ctx, s.mapping, managed.mapping()); err != nil {
 		return Result{}, err
 	}
-	settings, err := s.store.RoundSettings(ctx, managedTenantID, s.now())
-	if err != nil {
-		return Result{}, err
-	}
 	round, err := s.store.OpenRound(ctx, managed, s.now())
 	if err != nil {
 		return Result{}, err
 	}
 	defer round.Release()
+	// Under the round's locks: whoever is erased on request waits for them, and is in the
+	// settings of every round that comes after.
+	settings, err := s.store.RoundSettings(ctx, managedTenantID, s.now())
+	if err != nil {
+		return Result{}, err
+	}
 	groups := groupsOf{
 		directory: s.directory, entraTenantID: managed.EntraTenantID, priority: priorityOf(run),
 		step: func() error { return progress(Progress{Phase: PhaseStaging}) },

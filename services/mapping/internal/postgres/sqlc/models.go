@@ -55,6 +55,7 @@ type EffectsWaiting struct {
 	OrderKey    string
 	Number      *int64
 	LeasedUntil *time.Time
+	DueAt       interface{}
 }
 
 type EntraClientTenantMapping struct {

@@ -3,7 +3,7 @@
 SELECT COALESCE(max(seq), 0)::bigint FROM feed_heads;
 
 -- name: ListChanges :many
-SELECT seq, type, source, contact_id, client_id, version, link_status, client, fields, run_id, at
+SELECT seq, type, source, contact_id, client_id, version, link_status, client, item, fields, run_id, at
 FROM contact_changes
 WHERE seq > @after
 ORDER BY seq
@@ -34,3 +34,19 @@ SELECT id, link_status FROM contact_details WHERE id = ANY (@ids::uuid[]);
 
 -- name: KeepFeedMonths :many
 SELECT keep_feed_months(@months::integer)::text AS done;
+
+-- name: InsertFeedEffect :execrows
+INSERT INTO feed_effects (tenant_id, effect_id, at) VALUES (@tenant_id, @effect_id, @now::timestamptz) ON CONFLICT DO NOTHING;
+
+-- name: ForgetFeedEffects :exec
+DELETE FROM feed_effects WHERE at < @before::timestamptz;
+
+-- name: InsertAppendedChanges :exec
+-- fields are joined by commas: arrays of arrays must not be ragged.
+INSERT INTO contact_changes (tenant_id, seq, type, source, client_id, client, item, fields, run_id, at)
+SELECT @tenant_id::text, CAST(@first_seq AS bigint) + r.ord - 1, r.type, r.source, r.client_id, NULLIF(r.client, '')::jsonb, NULLIF(r.item, '')::jsonb,
+       CASE WHEN r.fields = '' THEN '{}' ELSE string_to_array(r.fields, ',') END, NULLIF(r.run_id, '')::uuid, @now::timestamptz
+FROM (SELECT generate_subscripts(@types::text[], 1) AS ord, unnest(@types::text[]) AS type, unnest(@sources::text[]) AS source,
+             unnest(@client_ids::uuid[]) AS client_id, unnest(@clients::text[]) AS client, unnest(@items::text[]) AS item,
+             unnest(@fields::text[]) AS fields, unnest(@run_ids::text[]) AS run_id) r
+ORDER BY r.ord;

@@ -13,8 +13,6 @@ SELECT id, client_id, external_id, full_name, name_key, email, phone, role, inac
 FROM contact_details
 WHERE NOT deleted
   AND (name_key, id) > (@after_key::text, @after_id::uuid)
-  AND name_key >= @name_from::text AND name_key < @name_to::text
-  AND (sqlc.narg(client_id)::uuid IS NULL OR client_id = sqlc.narg(client_id))
   AND (sqlc.narg(inactive)::boolean IS NULL OR inactive = sqlc.narg(inactive))
   AND (sqlc.narg(linked)::boolean IS NULL OR (entra_object_id IS NOT NULL) = sqlc.narg(linked))
 ORDER BY name_key, id
@@ -32,6 +30,71 @@ WHERE NOT deleted AND client_id = @client_id AND id > @after_id::uuid
 ORDER BY id
 LIMIT @size;
 
+-- name: SearchContacts :many
+-- By the beginning of any word of the name, else of the address, in order of what was found: of the
+-- name from that word on, or of the address. A contact that is found in several ways comes once, by
+-- its name from its first word that fits.
+WITH found AS (
+    (
+        SELECT c.name_key AS place, c.id FROM contacts c
+        WHERE c.name_key >= @from_text::text AND c.name_key < @to_text::text AND (c.name_key, c.id) > (@after_key::text, @after_id::uuid)
+          AND NOT c.deleted
+          AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
+          AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))
+          AND (sqlc.narg(client_id)::uuid IS NULL OR c.client_id = sqlc.narg(client_id))
+        ORDER BY c.name_key, c.id
+        LIMIT @size
+    )
+    UNION ALL
+    (
+        SELECT p.part, p.contact_id FROM contact_name_parts p JOIN contacts c ON c.id = p.contact_id
+        WHERE p.part >= @from_part::text AND p.part < @to_part::text AND (p.part, p.contact_id) > (@after_key::text, @after_id::uuid)
+          AND p.part = left(substr(c.name_key, strpos(' ' || c.name_key, ' ' || @from_text::text)), 64)
+          AND strpos(' ' || c.name_key, ' ' || @from_text::text) > 1
+          AND NOT c.deleted
+          AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
+          AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))
+          AND (sqlc.narg(client_id)::uuid IS NULL OR c.client_id = sqlc.narg(client_id))
+        ORDER BY p.part, p.contact_id
+        LIMIT @size
+    )
+    UNION ALL
+    (
+        SELECT c.email_norm, c.id FROM contacts c
+        WHERE c.email_norm >= @from_text::text AND c.email_norm < @to_text::text AND (c.email_norm, c.id) > (@after_key::text, @after_id::uuid)
+          AND strpos(' ' || c.name_key, ' ' || @from_text::text) = 0
+          AND NOT c.deleted
+          AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
+          AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))
+          AND (sqlc.narg(client_id)::uuid IS NULL OR c.client_id = sqlc.narg(client_id))
+        ORDER BY c.email_norm, c.id
+        LIMIT @size
+    )
+)
+SELECT d.id, d.client_id, d.external_id, d.full_name, d.name_key, d.email, d.phone, d.role, d.inactive, d.deleted, d.version, d.entra_tenant_id,
+       d.entra_object_id, d.entra_sync_source, d.last_entra_sync_at, d.entra_user_principal_name, d.entra_account_enabled,
+       d.entra_sync_status, d.entra_sync_status_reason, d.link_status, f.place::text AS place
+FROM (SELECT place, id FROM found ORDER BY place, id LIMIT @size) f
+JOIN contact_details d ON d.id = f.id
+ORDER BY f.place, f.id;
+
+-- name: SearchContactsOfClient :many
+-- Likewise, of a client that has few, in order of id.
+SELECT d.id, d.client_id, d.external_id, d.full_name, d.name_key, d.email, d.phone, d.role, d.inactive, d.deleted, d.version, d.entra_tenant_id,
+       d.entra_object_id, d.entra_sync_source, d.last_entra_sync_at, d.entra_user_principal_name, d.entra_account_enabled,
+       d.entra_sync_status, d.entra_sync_status_reason, d.link_status
+FROM contact_details d
+WHERE NOT d.deleted AND d.client_id = @client_id AND d.id > @after_id::uuid
+  AND (strpos(' ' || d.name_key, ' ' || @from_text::text) > 0 OR left(d.email_norm, length(@from_text::text)) = @from_text::text)
+  AND (sqlc.narg(inactive)::boolean IS NULL OR d.inactive = sqlc.narg(inactive))
+  AND (sqlc.narg(linked)::boolean IS NULL OR (d.entra_object_id IS NOT NULL) = sqlc.narg(linked))
+ORDER BY d.id
+LIMIT @size;
+
+-- name: CountUpTo :one
+-- How many contacts a client has, up to a bound.
+SELECT count(*) FROM (SELECT FROM contacts WHERE client_id = @client_id LIMIT @bound) c;
+
 -- name: ListContactsByEmail :many
 -- All that have one address, in order of name.
 SELECT id, client_id, external_id, full_name, name_key, email, phone, role, inactive, deleted, version, entra_tenant_id, entra_object_id,
@@ -47,14 +110,53 @@ ORDER BY name_key, id
 LIMIT @size;
 
 -- name: CountContacts :one
-SELECT count(*)
-FROM contacts
-WHERE NOT deleted
-  AND (sqlc.narg(email_norm)::text IS NULL OR email_norm = sqlc.narg(email_norm))
-  AND name_key >= @name_from::text AND name_key < @name_to::text
-  AND (sqlc.narg(client_id)::uuid IS NULL OR client_id = sqlc.narg(client_id))
-  AND (sqlc.narg(inactive)::boolean IS NULL OR inactive = sqlc.narg(inactive))
-  AND (sqlc.narg(linked)::boolean IS NULL OR (entra_object_id IS NOT NULL) = sqlc.narg(linked));
+-- Up to a bound.
+SELECT count(*) FROM (
+    SELECT FROM contacts
+    WHERE NOT deleted
+      AND (sqlc.narg(email_norm)::text IS NULL OR email_norm = sqlc.narg(email_norm))
+      AND (sqlc.narg(client_id)::uuid IS NULL OR client_id = sqlc.narg(client_id))
+      AND (sqlc.narg(inactive)::boolean IS NULL OR inactive = sqlc.narg(inactive))
+      AND (sqlc.narg(linked)::boolean IS NULL OR (entra_object_id IS NOT NULL) = sqlc.narg(linked))
+    LIMIT @bound
+) c;
+
+-- name: CountFound :one
+-- What a search finds by names, up to a bound, and what it finds by addresses alone.
+SELECT count(*) FROM (
+    (
+        SELECT FROM contacts c
+        WHERE c.name_key >= @from_text::text AND c.name_key < @to_text::text
+          AND NOT c.deleted
+          AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
+          AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))
+          AND (sqlc.narg(client_id)::uuid IS NULL OR c.client_id = sqlc.narg(client_id))
+        LIMIT @bound
+    )
+    UNION ALL
+    (
+        SELECT FROM contact_name_parts p JOIN contacts c ON c.id = p.contact_id
+        WHERE p.part >= @from_part::text AND p.part < @to_part::text
+          AND p.part = left(substr(c.name_key, strpos(' ' || c.name_key, ' ' || @from_text::text)), 64)
+          AND strpos(' ' || c.name_key, ' ' || @from_text::text) > 1
+          AND NOT c.deleted
+          AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
+          AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))
+          AND (sqlc.narg(client_id)::uuid IS NULL OR c.client_id = sqlc.narg(client_id))
+        LIMIT @bound
+    )
+    UNION ALL
+    (
+        SELECT FROM contacts c
+        WHERE c.email_norm >= @from_text::text AND c.email_norm < @to_text::text
+          AND strpos(' ' || c.name_key, ' ' || @from_text::text) = 0
+          AND NOT c.deleted
+          AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
+          AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))
+          AND (sqlc.narg(client_id)::uuid IS NULL OR c.client_id = sqlc.narg(client_id))
+        LIMIT @bound
+    )
+) f;
 
 -- name: CountSynced :one
 SELECT count(*) AS contacts, count(entra_object_id) AS linked FROM contacts WHERE NOT deleted;

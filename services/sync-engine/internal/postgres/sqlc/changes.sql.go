@@ -117,6 +117,73 @@ func (q *Queries) FeedHead(ctx context.Context) (int64, error) {
 	return column_1, err
 }
 
+const forgetFeedEffects = `-- name: ForgetFeedEffects :exec
+DELETE FROM feed_effects WHERE at < $1::timestamptz
+`
+
+func (q *Queries) ForgetFeedEffects(ctx context.Context, before time.Time) error {
+	_, err := q.db.Exec(ctx, forgetFeedEffects, before)
+	return err
+}
+
+const insertAppendedChanges = `-- name: InsertAppendedChanges :exec
+INSERT INTO contact_changes (tenant_id, seq, type, source, client_id, client, item, fields, run_id, at)
+SELECT $1::text, CAST($2 AS bigint) + r.ord - 1, r.type, r.source, r.client_id, NULLIF(r.client, '')::jsonb, NULLIF(r.item, '')::jsonb,
+       CASE WHEN r.fields = '' THEN '{}' ELSE string_to_array(r.fields, ',') END, NULLIF(r.run_id, '')::uuid, $3::timestamptz
+FROM (SELECT generate_subscripts($4::text[], 1) AS ord, unnest($4::text[]) AS type, unnest($5::text[]) AS source,
+             unnest($6::uuid[]) AS client_id, unnest($7::text[]) AS client, unnest($8::text[]) AS item,
+             unnest($9::text[]) AS fields, unnest($10::text[]) AS run_id) r
+ORDER BY r.ord
+`
+
+type InsertAppendedChangesParams struct {
+	TenantID  string
+	FirstSeq  int64
+	Now       time.Time
+	Types     []string
+	Sources   []string
+	ClientIds []uuid.UUID
+	Clients   []string
+	Items     []string
+	Fields    []string
+	RunIds    []string
+}
+
+// fields are joined by commas: arrays of arrays must not be ragged.
+func (q *Queries) InsertAppendedChanges(ctx context.Context, arg InsertAppendedChangesParams) error {
+	_, err := q.db.Exec(ctx, insertAppendedChanges,
+		arg.TenantID,
+		arg.FirstSeq,
+		arg.Now,
+		arg.Types,
+		arg.Sources,
+		arg.ClientIds,
+		arg.Clients,
+		arg.Items,
+		arg.Fields,
+		arg.RunIds,
+	)
+	return err
+}
+
+const insertFeedEffect = `-- name: InsertFeedEffect :execrows
+INSERT INTO feed_effects (tenant_id, effect_id, at) VALUES ($1, $2, $3::timestamptz) ON CONFLICT DO NOTHING
+`
+
+type InsertFeedEffectParams struct {
+	TenantID string
+	EffectID uuid.UUID
+	Now      time.Time
+}
+
+func (q *Queries) InsertFeedEffect(ctx context.Context, arg InsertFeedEffectParams) (int64, error) {
+	result, err := q.db.Exec(ctx, insertFeedEffect, arg.TenantID, arg.EffectID, arg.Now)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const keepFeedMonths = `-- name: KeepFeedMonths :many
 SELECT keep_feed_months($1::integer)::text AS done
 `
@@ -172,7 +239,7 @@ func (q *Queries) LinkStatuses(ctx context.Context, ids []uuid.UUID) ([]LinkStat
 }
 
 const listChanges = `-- name: ListChanges :many
-SELECT seq, type, source, contact_id, client_id, version, link_status, client, fields, run_id, at
+SELECT seq, type, source, contact_id, client_id, version, link_status, client, item, fields, run_id, at
 FROM contact_changes
 WHERE seq > $1
 ORDER BY seq
@@ -193,6 +260,7 @@ type ListChangesRow struct {
 	Version    *int64
 	LinkStatus *string
 	Client     []byte
+	Item       []byte
 	Fields     []string
 	RunID      *uuid.UUID
 	At         time.Time
@@ -216,6 +284,7 @@ func (q *Queries) ListChanges(ctx context.Context, arg ListChangesParams) ([]Lis
 			&i.Version,
 			&i.LinkStatus,
 			&i.Client,
+			&i.Item,
 			&i.Fields,
 			&i.RunID,
 			&i.At,

@@ -13,33 +13,98 @@ import (
 )
 
 const countContacts = `-- name: CountContacts :one
-SELECT count(*)
-FROM contacts
-WHERE NOT deleted
-  AND ($1::text IS NULL OR email_norm = $1)
-  AND name_key >= $2::text AND name_key < $3::text
-  AND ($4::uuid IS NULL OR client_id = $4)
-  AND ($5::boolean IS NULL OR inactive = $5)
-  AND ($6::boolean IS NULL OR (entra_object_id IS NOT NULL) = $6)
+SELECT count(*) FROM (
+    SELECT FROM contacts
+    WHERE NOT deleted
+      AND ($1::text IS NULL OR email_norm = $1)
+      AND ($2::uuid IS NULL OR client_id = $2)
+      AND ($3::boolean IS NULL OR inactive = $3)
+      AND ($4::boolean IS NULL OR (entra_object_id IS NOT NULL) = $4)
+    LIMIT $5
+) c
 `
 
 type CountContactsParams struct {
 	EmailNorm *string
-	NameFrom  string
-	NameTo    string
 	ClientID  *uuid.UUID
 	Inactive  *bool
 	Linked    *bool
+	Bound     int32
 }
 
+// Up to a bound.
 func (q *Queries) CountContacts(ctx context.Context, arg CountContactsParams) (int64, error) {
 	row := q.db.QueryRow(ctx, countContacts,
 		arg.EmailNorm,
-		arg.NameFrom,
-		arg.NameTo,
 		arg.ClientID,
 		arg.Inactive,
 		arg.Linked,
+		arg.Bound,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countFound = `-- name: CountFound :one
+SELECT count(*) FROM (
+    (
+        SELECT FROM contacts c
+        WHERE c.name_key >= $1::text AND c.name_key < $2::text
+          AND NOT c.deleted
+          AND ($3::boolean IS NULL OR c.inactive = $3)
+          AND ($4::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = $4)
+          AND ($5::uuid IS NULL OR c.client_id = $5)
+        LIMIT $6
+    )
+    UNION ALL
+    (
+        SELECT FROM contact_name_parts p JOIN contacts c ON c.id = p.contact_id
+        WHERE p.part >= $7::text AND p.part < $8::text
+          AND p.part = left(substr(c.name_key, strpos(' ' || c.name_key, ' ' || $1::text)), 64)
+          AND strpos(' ' || c.name_key, ' ' || $1::text) > 1
+          AND NOT c.deleted
+          AND ($3::boolean IS NULL OR c.inactive = $3)
+          AND ($4::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = $4)
+          AND ($5::uuid IS NULL OR c.client_id = $5)
+        LIMIT $6
+    )
+    UNION ALL
+    (
+        SELECT FROM contacts c
+        WHERE c.email_norm >= $1::text AND c.email_norm < $2::text
+          AND strpos(' ' || c.name_key, ' ' || $1::text) = 0
+          AND NOT c.deleted
+          AND ($3::boolean IS NULL OR c.inactive = $3)
+          AND ($4::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = $4)
+          AND ($5::uuid IS NULL OR c.client_id = $5)
+        LIMIT $6
+    )
+) f
+`
+
+type CountFoundParams struct {
+	FromText string
+	ToText   string
+	Inactive *bool
+	Linked   *bool
+	ClientID *uuid.UUID
+	Bound    int32
+	FromPart string
+	ToPart   string
+}
+
+// What a search finds by names, up to a bound, and what it finds by addresses alone.
+func (q *Queries) CountFound(ctx context.Context, arg CountFoundParams) (int64, error) {
+	row := q.db.QueryRow(ctx, countFound,
+		arg.FromText,
+		arg.ToText,
+		arg.Inactive,
+		arg.Linked,
+		arg.ClientID,
+		arg.Bound,
+		arg.FromPart,
+		arg.ToPart,
 	)
 	var count int64
 	err := row.Scan(&count)
@@ -60,6 +125,23 @@ func (q *Queries) CountSynced(ctx context.Context) (CountSyncedRow, error) {
 	var i CountSyncedRow
 	err := row.Scan(&i.Contacts, &i.Linked)
 	return i, err
+}
+
+const countUpTo = `-- name: CountUpTo :one
+SELECT count(*) FROM (SELECT FROM contacts WHERE client_id = $1 LIMIT $2) c
+`
+
+type CountUpToParams struct {
+	ClientID uuid.UUID
+	Bound    int32
+}
+
+// How many contacts a client has, up to a bound.
+func (q *Queries) CountUpTo(ctx context.Context, arg CountUpToParams) (int64, error) {
+	row := q.db.QueryRow(ctx, countUpTo, arg.ClientID, arg.Bound)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const getContact = `-- name: GetContact :one
@@ -225,20 +307,15 @@ SELECT id, client_id, external_id, full_name, name_key, email, phone, role, inac
 FROM contact_details
 WHERE NOT deleted
   AND (name_key, id) > ($1::text, $2::uuid)
-  AND name_key >= $3::text AND name_key < $4::text
-  AND ($5::uuid IS NULL OR client_id = $5)
-  AND ($6::boolean IS NULL OR inactive = $6)
-  AND ($7::boolean IS NULL OR (entra_object_id IS NOT NULL) = $7)
+  AND ($3::boolean IS NULL OR inactive = $3)
+  AND ($4::boolean IS NULL OR (entra_object_id IS NOT NULL) = $4)
 ORDER BY name_key, id
-LIMIT $8
+LIMIT $5
 `
 
 type ListContactsByNameParams struct {
 	AfterKey string
 	AfterID  uuid.UUID
-	NameFrom string
-	NameTo   string
-	ClientID *uuid.UUID
 	Inactive *bool
 	Linked   *bool
 	Size     int32
@@ -272,9 +349,6 @@ func (q *Queries) ListContactsByName(ctx context.Context, arg ListContactsByName
 	rows, err := q.db.Query(ctx, listContactsByName,
 		arg.AfterKey,
 		arg.AfterID,
-		arg.NameFrom,
-		arg.NameTo,
-		arg.ClientID,
 		arg.Inactive,
 		arg.Linked,
 		arg.Size,
@@ -377,6 +451,239 @@ func (q *Queries) ListContactsOfClient(ctx context.Context, arg ListContactsOfCl
 	var items []ListContactsOfClientRow
 	for rows.Next() {
 		var i ListContactsOfClientRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ClientID,
+			&i.ExternalID,
+			&i.FullName,
+			&i.NameKey,
+			&i.Email,
+			&i.Phone,
+			&i.Role,
+			&i.Inactive,
+			&i.Deleted,
+			&i.Version,
+			&i.EntraTenantID,
+			&i.EntraObjectID,
+			&i.EntraSyncSource,
+			&i.LastEntraSyncAt,
+			&i.EntraUserPrincipalName,
+			&i.EntraAccountEnabled,
+			&i.EntraSyncStatus,
+			&i.EntraSyncStatusReason,
+			&i.LinkStatus,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const searchContacts = `-- name: SearchContacts :many
+WITH found AS (
+    (
+        SELECT c.name_key AS place, c.id FROM contacts c
+        WHERE c.name_key >= $2::text AND c.name_key < $3::text AND (c.name_key, c.id) > ($4::text, $5::uuid)
+          AND NOT c.deleted
+          AND ($6::boolean IS NULL OR c.inactive = $6)
+          AND ($7::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = $7)
+          AND ($8::uuid IS NULL OR c.client_id = $8)
+        ORDER BY c.name_key, c.id
+        LIMIT $1
+    )
+    UNION ALL
+    (
+        SELECT p.part, p.contact_id FROM contact_name_parts p JOIN contacts c ON c.id = p.contact_id
+        WHERE p.part >= $9::text AND p.part < $10::text AND (p.part, p.contact_id) > ($4::text, $5::uuid)
+          AND p.part = left(substr(c.name_key, strpos(' ' || c.name_key, ' ' || $2::text)), 64)
+          AND strpos(' ' || c.name_key, ' ' || $2::text) > 1
+          AND NOT c.deleted
+          AND ($6::boolean IS NULL OR c.inactive = $6)
+          AND ($7::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = $7)
+          AND ($8::uuid IS NULL OR c.client_id = $8)
+        ORDER BY p.part, p.contact_id
+        LIMIT $1
+    )
+    UNION ALL
+    (
+        SELECT c.email_norm, c.id FROM contacts c
+        WHERE c.email_norm >= $2::text AND c.email_norm < $3::text AND (c.email_norm, c.id) > ($4::text, $5::uuid)
+          AND strpos(' ' || c.name_key, ' ' || $2::text) = 0
+          AND NOT c.deleted
+          AND ($6::boolean IS NULL OR c.inactive = $6)
+          AND ($7::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = $7)
+          AND ($8::uuid IS NULL OR c.client_id = $8)
+        ORDER BY c.email_norm, c.id
+        LIMIT $1
+    )
+)
+SELECT d.id, d.client_id, d.external_id, d.full_name, d.name_key, d.email, d.phone, d.role, d.inactive, d.deleted, d.version, d.entra_tenant_id,
+       d.entra_object_id, d.entra_sync_source, d.last_entra_sync_at, d.entra_user_principal_name, d.entra_account_enabled,
+       d.entra_sync_status, d.entra_sync_status_reason, d.link_status, f.place::text AS place
+FROM (SELECT place, id FROM found ORDER BY place, id LIMIT $1) f
+JOIN contact_details d ON d.id = f.id
+ORDER BY f.place, f.id
+`
+
+type SearchContactsParams struct {
+	Size     int32
+	FromText string
+	ToText   string
+	AfterKey string
+	AfterID  uuid.UUID
+	Inactive *bool
+	Linked   *bool
+	ClientID *uuid.UUID
+	FromPart string
+	ToPart   string
+}
+
+type SearchContactsRow struct {
+	ID                     uuid.UUID
+	ClientID               uuid.UUID
+	ExternalID             *string
+	FullName               string
+	NameKey                string
+	Email                  string
+	Phone                  string
+	Role                   string
+	Inactive               bool
+	Deleted                bool
+	Version                int64
+	EntraTenantID          *string
+	EntraObjectID          *string
+	EntraSyncSource        *string
+	LastEntraSyncAt        *time.Time
+	EntraUserPrincipalName *string
+	EntraAccountEnabled    *bool
+	EntraSyncStatus        *string
+	EntraSyncStatusReason  *string
+	LinkStatus             *string
+	Place                  string
+}
+
+// By the beginning of any word of the name, else of the address, in order of what was found: of the
+// name from that word on, or of the address. A contact that is found in several ways comes once, by
+// its name from its first word that fits.
+func (q *Queries) SearchContacts(ctx context.Context, arg SearchContactsParams) ([]SearchContactsRow, error) {
+	rows, err := q.db.Query(ctx, searchContacts,
+		arg.Size,
+		arg.FromText,
+		arg.ToText,
+		arg.AfterKey,
+		arg.AfterID,
+		arg.Inactive,
+		arg.Linked,
+		arg.ClientID,
+		arg.FromPart,
+		arg.ToPart,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SearchContactsRow
+	for rows.Next() {
+		var i SearchContactsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ClientID,
+			&i.ExternalID,
+			&i.FullName,
+			&i.NameKey,
+			&i.Email,
+			&i.Phone,
+			&i.Role,
+			&i.Inactive,
+			&i.Deleted,
+			&i.Version,
+			&i.EntraTenantID,
+			&i.EntraObjectID,
+			&i.EntraSyncSource,
+			&i.LastEntraSyncAt,
+			&i.EntraUserPrincipalName,
+			&i.EntraAccountEnabled,
+			&i.EntraSyncStatus,
+			&i.EntraSyncStatusReason,
+			&i.LinkStatus,
+			&i.Place,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const searchContactsOfClient = `-- name: SearchContactsOfClient :many
+SELECT d.id, d.client_id, d.external_id, d.full_name, d.name_key, d.email, d.phone, d.role, d.inactive, d.deleted, d.version, d.entra_tenant_id,
+       d.entra_object_id, d.entra_sync_source, d.last_entra_sync_at, d.entra_user_principal_name, d.entra_account_enabled,
+       d.entra_sync_status, d.entra_sync_status_reason, d.link_status
+FROM contact_details d
+WHERE NOT d.deleted AND d.client_id = $1 AND d.id > $2::uuid
+  AND (strpos(' ' || d.name_key, ' ' || $3::text) > 0 OR left(d.email_norm, length($3::text)) = $3::text)
+  AND ($4::boolean IS NULL OR d.inactive = $4)
+  AND ($5::boolean IS NULL OR (d.entra_object_id IS NOT NULL) = $5)
+ORDER BY d.id
+LIMIT $6
+`
+
+type SearchContactsOfClientParams struct {
+	ClientID uuid.UUID
+	AfterID  uuid.UUID
+	FromText string
+	Inactive *bool
+	Linked   *bool
+	Size     int32
+}
+
+type SearchContactsOfClientRow struct {
+	ID                     uuid.UUID
+	ClientID               uuid.UUID
+	ExternalID             *string
+	FullName               string
+	NameKey                string
+	Email                  string
+	Phone                  string
+	Role                   string
+	Inactive               bool
+	Deleted                bool
+	Version                int64
+	EntraTenantID          *string
+	EntraObjectID          *string
+	EntraSyncSource        *string
+	LastEntraSyncAt        *time.Time
+	EntraUserPrincipalName *string
+	EntraAccountEnabled    *bool
+	EntraSyncStatus        *string
+	EntraSyncStatusReason  *string
+	LinkStatus             *string
+}
+
+// Likewise, of a client that has few, in order of id.
+func (q *Queries) SearchContactsOfClient(ctx context.Context, arg SearchContactsOfClientParams) ([]SearchContactsOfClientRow, error) {
+	rows, err := q.db.Query(ctx, searchContactsOfClient,
+		arg.ClientID,
+		arg.AfterID,
+		arg.FromText,
+		arg.Inactive,
+		arg.Linked,
+		arg.Size,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SearchContactsOfClientRow
+	for rows.Next() {
+		var i SearchContactsOfClientRow
 		if err := rows.Scan(
 			&i.ID,
 			&i.ClientID,

@@ -67,6 +67,7 @@ type ContactChange struct {
 	Version    *int64
 	LinkStatus *string
 	Client     []byte
+	Item       []byte
 }
 
 type ContactChangesBefore struct {
@@ -107,6 +108,12 @@ type ContactDetail struct {
 	EntraSyncStatus        *string
 	EntraSyncStatusReason  *string
 	LinkStatus             *string
+}
+
+type ContactNamePart struct {
+	TenantID  string
+	Part      string
+	ContactID uuid.UUID
 }
 
 type ContactVersion struct {
@@ -329,6 +336,24 @@ type EntraSyncSetting struct {
 	UpdatedBy                   string
 }
 
+type ErasedPerson struct {
+	TenantID  string
+	ErasureID uuid.UUID
+	Mark      []byte
+}
+
+type Erasure struct {
+	TenantID    string
+	ID          uuid.UUID
+	RequestedBy string
+	Reference   string
+	Person      []byte
+	RequestedAt time.Time
+	CompletedAt *time.Time
+	LiftedAt    *time.Time
+	Erased      []byte
+}
+
 type FailingTenant struct {
 	TenantID        string
 	ManagedTenantID string
@@ -336,6 +361,12 @@ type FailingTenant struct {
 	QuarantinedAt   *time.Time
 	TriedAt         time.Time
 	Code            string
+}
+
+type FeedEffect struct {
+	TenantID string
+	EffectID uuid.UUID
+	At       time.Time
 }
 
 type FeedHead struct {

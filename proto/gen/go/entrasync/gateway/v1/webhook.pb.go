@@ -874,11 +874,11 @@ const file_entrasync_gateway_v1_webhook_proto_rawDesc = "" +
 	"\x10_disabled_reason\"\x15\n" +
 	"\x13ListWebhooksRequest\"Q\n" +
 	"\x14ListWebhooksResponse\x129\n" +
-	"\bwebhooks\x18\x01 \x03(\v2\x1d.entrasync.gateway.v1.WebhookR\bwebhooks\"\xd3\x02\n" +
+	"\bwebhooks\x18\x01 \x03(\v2\x1d.entrasync.gateway.v1.WebhookR\bwebhooks\"\xed\x04\n" +
 	"\x11PutWebhookRequest\x12\x1c\n" +
 	"\x03url\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\x80\x10R\x03url\x12\xde\x01\n" +
-	"\x06events\x18\x02 \x03(\tB\xc5\x01\xbaH\xc1\x01\x92\x01\xbd\x01\b\x01\x10\x10\x18\x01\"\xb4\x01r\xb1\x01R\x0fcontact.createdR\x0econtact.linkedR\x0fcontact.updatedR\x13contact.inactivatedR\x13contact.reactivatedR\x0fcontact.deletedR\x0eclient.createdR\x12sync.run.completedR\x0fsync.run.failedR\rsync.run.heldR\x06events\x12\x1a\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x10R\x03url\x12\xf8\x03\n" +
+	"\x06events\x18\x02 \x03(\tB\xdf\x03\xbaH\xdb\x03\x92\x01\xd7\x03\b\x01\x10 \x18\x01\"\xce\x03r\xcb\x03R\x0fcontact.createdR\x0econtact.linkedR\x0fcontact.updatedR\x13contact.inactivatedR\x13contact.reactivatedR\x0fcontact.deletedR\x0econtact.erasedR\x0eclient.createdR\x0eclient.updatedR\x0eclient.deletedR\x1areconciliation.item.openedR\x1creconciliation.item.resolvedR\x1dreconciliation.item.dismissedR\x1ereconciliation.item.supersededR\x12sync.run.completedR\x0fsync.run.failedR\rsync.run.heldR\x11connection.failedR\x14connection.recoveredR\x17connection.disconnectedR\raccess.endingR\faccess.endedR\x10webhook.disabledR\x06events\x12\x1a\n" +
 	"\bdisabled\x18\x03 \x01(\bR\bdisabled\x12#\n" +
 	"\rrotate_secret\x18\x04 \x01(\bR\frotateSecret\"u\n" +
 	"\x12PutWebhookResponse\x127\n" +

@@ -84,9 +84,10 @@ type Effect struct {
 	// The person whose change it was, by id.
 	ActorId string `protobuf:"bytes,3,opt,name=actor_id,json=actorId,proto3" json:"actor_id,omitempty"`
 	// start_initial_sync, mapping_revised, orphans_decided, schedule_changed, run_created,
-	// connection_connected or connection_disconnected.
+	// finish_decision, erase_person, clients_changed, items_changed, connection_connected or
+	// connection_disconnected.
 	Kind string `protobuf:"bytes,4,opt,name=kind,proto3" json:"kind,omitempty"`
-	// Ids only.
+	// Ids only; entries of the change feed in clients_changed and items_changed.
 	Arguments     map[string]string      `protobuf:"bytes,5,rep,name=arguments,proto3" json:"arguments,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	Attempt       int32                  `protobuf:"varint,7,opt,name=attempt,proto3" json:"attempt,omitempty"`

@@ -164,7 +164,9 @@ type Change struct {
 	// Numbers of a tenant have no gap.
 	Sequence int64 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// contact.created, contact.linked, contact.updated, contact.inactivated, contact.reactivated,
-	// contact.deleted or client.created.
+	// contact.deleted, contact.erased; client.created, client.updated, client.deleted;
+	// reconciliation.item.opened, .resolved, .dismissed or .superseded. Of a contact that was erased at
+	// a person's request its id is all that is left, in earlier entries too: erase it as well.
 	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
 	// sync, host or person.
 	Source string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
@@ -172,13 +174,15 @@ type Change struct {
 	Contact *Contact `protobuf:"bytes,4,opt,name=contact,proto3" json:"contact,omitempty"`
 	// The client as the change left it.
 	Client *ChangedClient `protobuf:"bytes,5,opt,name=client,proto3" json:"client,omitempty"`
-	// Which fields changed, by their names in contact.
+	// Which fields changed, by their names in contact or client.
 	Fields []string `protobuf:"bytes,6,rep,name=fields,proto3" json:"fields,omitempty"`
 	// The run that made the change.
 	RunId *string                `protobuf:"bytes,7,opt,name=run_id,json=runId,proto3,oneof" json:"run_id,omitempty"`
 	At    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=at,proto3" json:"at,omitempty"`
 	// The cursor behind this entry.
-	Cursor        string `protobuf:"bytes,9,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	Cursor string `protobuf:"bytes,9,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// The item of the queue as the change left it; the queue says whom it is about.
+	Item          *ChangedItem `protobuf:"bytes,10,opt,name=item,proto3" json:"item,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -276,6 +280,277 @@ func (x *Change) GetCursor() string {
 	return ""
 }
 
+func (x *Change) GetItem() *ChangedItem {
+	if x != nil {
+		return x.Item
+	}
+	return nil
+}
+
+// ChangedItem is an item of the queue as the change feed tells of it.
+type ChangedItem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The itemId of the queue.
+	Id              string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	ManagedTenantId string `protobuf:"bytes,2,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	ClientId        string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Why a person must decide.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// open, resolved, dismissed or superseded.
+	Status        string `protobuf:"bytes,5,opt,name=status,proto3" json:"status,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangedItem) Reset() {
+	*x = ChangedItem{}
+	mi := &file_entrasync_syncengine_v1_change_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangedItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangedItem) ProtoMessage() {}
+
+func (x *ChangedItem) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_change_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangedItem.ProtoReflect.Descriptor instead.
+func (*ChangedItem) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_change_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ChangedItem) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ChangedItem) GetManagedTenantId() string {
+	if x != nil {
+		return x.ManagedTenantId
+	}
+	return ""
+}
+
+func (x *ChangedItem) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *ChangedItem) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ChangedItem) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+// AppendedChange is an entry about a client or an item.
+type AppendedChange struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Type   string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	Source string                 `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	// The client, or whose the item is.
+	ClientId string         `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	Client   *ChangedClient `protobuf:"bytes,4,opt,name=client,proto3" json:"client,omitempty"`
+	Item     *ChangedItem   `protobuf:"bytes,5,opt,name=item,proto3" json:"item,omitempty"`
+	Fields   []string       `protobuf:"bytes,6,rep,name=fields,proto3" json:"fields,omitempty"`
+	// Empty where no run made the change.
+	RunId         string `protobuf:"bytes,7,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AppendedChange) Reset() {
+	*x = AppendedChange{}
+	mi := &file_entrasync_syncengine_v1_change_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AppendedChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AppendedChange) ProtoMessage() {}
+
+func (x *AppendedChange) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_change_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AppendedChange.ProtoReflect.Descriptor instead.
+func (*AppendedChange) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_change_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *AppendedChange) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *AppendedChange) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *AppendedChange) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *AppendedChange) GetClient() *ChangedClient {
+	if x != nil {
+		return x.Client
+	}
+	return nil
+}
+
+func (x *AppendedChange) GetItem() *ChangedItem {
+	if x != nil {
+		return x.Item
+	}
+	return nil
+}
+
+func (x *AppendedChange) GetFields() []string {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+func (x *AppendedChange) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+type AppendChangesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The idempotency key.
+	EffectId      string            `protobuf:"bytes,1,opt,name=effect_id,json=effectId,proto3" json:"effect_id,omitempty"`
+	Changes       []*AppendedChange `protobuf:"bytes,2,rep,name=changes,proto3" json:"changes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AppendChangesRequest) Reset() {
+	*x = AppendChangesRequest{}
+	mi := &file_entrasync_syncengine_v1_change_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AppendChangesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AppendChangesRequest) ProtoMessage() {}
+
+func (x *AppendChangesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_change_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AppendChangesRequest.ProtoReflect.Descriptor instead.
+func (*AppendChangesRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_change_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *AppendChangesRequest) GetEffectId() string {
+	if x != nil {
+		return x.EffectId
+	}
+	return ""
+}
+
+func (x *AppendChangesRequest) GetChanges() []*AppendedChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+type AppendChangesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AppendChangesResponse) Reset() {
+	*x = AppendChangesResponse{}
+	mi := &file_entrasync_syncengine_v1_change_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AppendChangesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AppendChangesResponse) ProtoMessage() {}
+
+func (x *AppendChangesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_change_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AppendChangesResponse.ProtoReflect.Descriptor instead.
+func (*AppendChangesResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_change_proto_rawDescGZIP(), []int{6}
+}
+
 // ChangedClient is a client as the change feed tells of it.
 type ChangedClient struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -288,7 +563,7 @@ type ChangedClient struct {
 
 func (x *ChangedClient) Reset() {
 	*x = ChangedClient{}
-	mi := &file_entrasync_syncengine_v1_change_proto_msgTypes[3]
+	mi := &file_entrasync_syncengine_v1_change_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -300,7 +575,7 @@ func (x *ChangedClient) String() string {
 func (*ChangedClient) ProtoMessage() {}
 
 func (x *ChangedClient) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_change_proto_msgTypes[3]
+	mi := &file_entrasync_syncengine_v1_change_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -313,7 +588,7 @@ func (x *ChangedClient) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangedClient.ProtoReflect.Descriptor instead.
 func (*ChangedClient) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_change_proto_rawDescGZIP(), []int{3}
+	return file_entrasync_syncengine_v1_change_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ChangedClient) GetId() string {
@@ -353,7 +628,7 @@ const file_entrasync_syncengine_v1_change_proto_rawDesc = "" +
 	"\achanges\x18\x01 \x03(\v2\x1f.entrasync.syncengine.v1.ChangeR\achanges\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
 	"nextCursor\x12\x16\n" +
-	"\x06cursor\x18\x03 \x01(\tR\x06cursor\"\xcf\x02\n" +
+	"\x06cursor\x18\x03 \x01(\tR\x06cursor\"\x89\x03\n" +
 	"\x06Change\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x16\n" +
@@ -363,15 +638,38 @@ const file_entrasync_syncengine_v1_change_proto_rawDesc = "" +
 	"\x06fields\x18\x06 \x03(\tR\x06fields\x12\x1a\n" +
 	"\x06run_id\x18\a \x01(\tH\x00R\x05runId\x88\x01\x01\x12*\n" +
 	"\x02at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x16\n" +
-	"\x06cursor\x18\t \x01(\tR\x06cursorB\t\n" +
-	"\a_run_id\"T\n" +
+	"\x06cursor\x18\t \x01(\tR\x06cursor\x128\n" +
+	"\x04item\x18\n" +
+	" \x01(\v2$.entrasync.syncengine.v1.ChangedItemR\x04itemB\t\n" +
+	"\a_run_id\"\x96\x01\n" +
+	"\vChangedItem\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12*\n" +
+	"\x11managed_tenant_id\x18\x02 \x01(\tR\x0fmanagedTenantId\x12\x1b\n" +
+	"\tclient_id\x18\x03 \x01(\tR\bclientId\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06status\x18\x05 \x01(\tR\x06status\"\xbc\x02\n" +
+	"\x0eAppendedChange\x12\x1d\n" +
+	"\x04type\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x04type\x121\n" +
+	"\x06source\x18\x02 \x01(\tB\x19\xbaH\x16r\x14R\x04syncR\x04hostR\x06personR\x06source\x12%\n" +
+	"\tclient_id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\bclientId\x12>\n" +
+	"\x06client\x18\x04 \x01(\v2&.entrasync.syncengine.v1.ChangedClientR\x06client\x128\n" +
+	"\x04item\x18\x05 \x01(\v2$.entrasync.syncengine.v1.ChangedItemR\x04item\x12 \n" +
+	"\x06fields\x18\x06 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10 R\x06fields\x12\x15\n" +
+	"\x06run_id\x18\a \x01(\tR\x05runId\"\x8b\x01\n" +
+	"\x14AppendChangesRequest\x12%\n" +
+	"\teffect_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\beffectId\x12L\n" +
+	"\achanges\x18\x02 \x03(\v2'.entrasync.syncengine.v1.AppendedChangeB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\achanges\"\x17\n" +
+	"\x15AppendChangesResponse\"T\n" +
 	"\rChangedClient\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vexternal_id\x18\x02 \x01(\tR\n" +
 	"externalId\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name2\xb7\x01\n" +
 	"\rChangeService\x12\xa5\x01\n" +
-	"\vListChanges\x12+.entrasync.syncengine.v1.ListChangesRequest\x1a,.entrasync.syncengine.v1.ListChangesResponse\";\xaa\xbb\x18\x1a\b\x01\x12\x14system_settings.read0\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/api/contacts/changesB\xfa\x01\n" +
+	"\vListChanges\x12+.entrasync.syncengine.v1.ListChangesRequest\x1a,.entrasync.syncengine.v1.ListChangesResponse\";\xaa\xbb\x18\x1a\b\x01\x12\x14system_settings.read0\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/api/contacts/changes2\x93\x01\n" +
+	"\x13FeedInternalService\x12|\n" +
+	"\rAppendChanges\x12-.entrasync.syncengine.v1.AppendChangesRequest\x1a..entrasync.syncengine.v1.AppendChangesResponse\"\f\xb2\xbb\x18\b\n" +
+	"\x06workerB\xfa\x01\n" +
 	"\x1bcom.entrasync.syncengine.v1B\vChangeProtoP\x01ZPgithub.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1;syncenginev1\xa2\x02\x03ESX\xaa\x02\x17Entrasync.Syncengine.V1\xca\x02\x17Entrasync\\Syncengine\\V1\xe2\x02#Entrasync\\Syncengine\\V1\\GPBMetadata\xea\x02\x19Entrasync::Syncengine::V1b\x06proto3"
 
 var (
@@ -386,28 +684,38 @@ func file_entrasync_syncengine_v1_change_proto_rawDescGZIP() []byte {
 	return file_entrasync_syncengine_v1_change_proto_rawDescData
 }
 
-var file_entrasync_syncengine_v1_change_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_entrasync_syncengine_v1_change_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_entrasync_syncengine_v1_change_proto_goTypes = []any{
 	(*ListChangesRequest)(nil),    // 0: entrasync.syncengine.v1.ListChangesRequest
 	(*ListChangesResponse)(nil),   // 1: entrasync.syncengine.v1.ListChangesResponse
 	(*Change)(nil),                // 2: entrasync.syncengine.v1.Change
-	(*ChangedClient)(nil),         // 3: entrasync.syncengine.v1.ChangedClient
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
-	(*Contact)(nil),               // 5: entrasync.syncengine.v1.Contact
+	(*ChangedItem)(nil),           // 3: entrasync.syncengine.v1.ChangedItem
+	(*AppendedChange)(nil),        // 4: entrasync.syncengine.v1.AppendedChange
+	(*AppendChangesRequest)(nil),  // 5: entrasync.syncengine.v1.AppendChangesRequest
+	(*AppendChangesResponse)(nil), // 6: entrasync.syncengine.v1.AppendChangesResponse
+	(*ChangedClient)(nil),         // 7: entrasync.syncengine.v1.ChangedClient
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*Contact)(nil),               // 9: entrasync.syncengine.v1.Contact
 }
 var file_entrasync_syncengine_v1_change_proto_depIdxs = []int32{
-	4, // 0: entrasync.syncengine.v1.ListChangesRequest.since:type_name -> google.protobuf.Timestamp
-	2, // 1: entrasync.syncengine.v1.ListChangesResponse.changes:type_name -> entrasync.syncengine.v1.Change
-	5, // 2: entrasync.syncengine.v1.Change.contact:type_name -> entrasync.syncengine.v1.Contact
-	3, // 3: entrasync.syncengine.v1.Change.client:type_name -> entrasync.syncengine.v1.ChangedClient
-	4, // 4: entrasync.syncengine.v1.Change.at:type_name -> google.protobuf.Timestamp
-	0, // 5: entrasync.syncengine.v1.ChangeService.ListChanges:input_type -> entrasync.syncengine.v1.ListChangesRequest
-	1, // 6: entrasync.syncengine.v1.ChangeService.ListChanges:output_type -> entrasync.syncengine.v1.ListChangesResponse
-	6, // [6:7] is the sub-list for method output_type
-	5, // [5:6] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	8,  // 0: entrasync.syncengine.v1.ListChangesRequest.since:type_name -> google.protobuf.Timestamp
+	2,  // 1: entrasync.syncengine.v1.ListChangesResponse.changes:type_name -> entrasync.syncengine.v1.Change
+	9,  // 2: entrasync.syncengine.v1.Change.contact:type_name -> entrasync.syncengine.v1.Contact
+	7,  // 3: entrasync.syncengine.v1.Change.client:type_name -> entrasync.syncengine.v1.ChangedClient
+	8,  // 4: entrasync.syncengine.v1.Change.at:type_name -> google.protobuf.Timestamp
+	3,  // 5: entrasync.syncengine.v1.Change.item:type_name -> entrasync.syncengine.v1.ChangedItem
+	7,  // 6: entrasync.syncengine.v1.AppendedChange.client:type_name -> entrasync.syncengine.v1.ChangedClient
+	3,  // 7: entrasync.syncengine.v1.AppendedChange.item:type_name -> entrasync.syncengine.v1.ChangedItem
+	4,  // 8: entrasync.syncengine.v1.AppendChangesRequest.changes:type_name -> entrasync.syncengine.v1.AppendedChange
+	0,  // 9: entrasync.syncengine.v1.ChangeService.ListChanges:input_type -> entrasync.syncengine.v1.ListChangesRequest
+	5,  // 10: entrasync.syncengine.v1.FeedInternalService.AppendChanges:input_type -> entrasync.syncengine.v1.AppendChangesRequest
+	1,  // 11: entrasync.syncengine.v1.ChangeService.ListChanges:output_type -> entrasync.syncengine.v1.ListChangesResponse
+	6,  // 12: entrasync.syncengine.v1.FeedInternalService.AppendChanges:output_type -> entrasync.syncengine.v1.AppendChangesResponse
+	11, // [11:13] is the sub-list for method output_type
+	9,  // [9:11] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_syncengine_v1_change_proto_init() }
@@ -423,9 +731,9 @@ func file_entrasync_syncengine_v1_change_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_syncengine_v1_change_proto_rawDesc), len(file_entrasync_syncengine_v1_change_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   8,
 			NumExtensions: 0,
-			NumServices:   1,
+			NumServices:   2,
 		},
 		GoTypes:           file_entrasync_syncengine_v1_change_proto_goTypes,
 		DependencyIndexes: file_entrasync_syncengine_v1_change_proto_depIdxs,

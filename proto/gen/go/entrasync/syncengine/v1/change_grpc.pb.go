@@ -26,7 +26,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// ChangeService tells the host what became of its contacts.
+// ChangeService tells the host what became of its contacts, its clients, and what people are to decide.
 type ChangeServiceClient interface {
 	// ListChanges returns what changed after a cursor, in order and without a gap. Without a cursor it
 	// begins with the first change that is kept. Reason cursor_expired: what came after the cursor is
@@ -56,7 +56,7 @@ func (c *changeServiceClient) ListChanges(ctx context.Context, in *ListChangesRe
 // All implementations must embed UnimplementedChangeServiceServer
 // for forward compatibility.
 //
-// ChangeService tells the host what became of its contacts.
+// ChangeService tells the host what became of its contacts, its clients, and what people are to decide.
 type ChangeServiceServer interface {
 	// ListChanges returns what changed after a cursor, in order and without a gap. Without a cursor it
 	// begins with the first change that is kept. Reason cursor_expired: what came after the cursor is
@@ -124,6 +124,114 @@ var ChangeService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListChanges",
 			Handler:    _ChangeService_ListChanges_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "entrasync/syncengine/v1/change.proto",
+}
+
+const (
+	FeedInternalService_AppendChanges_FullMethodName = "/entrasync.syncengine.v1.FeedInternalService/AppendChanges"
+)
+
+// FeedInternalServiceClient is the client API for FeedInternalService service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// FeedInternalService takes entries about what other services own.
+type FeedInternalServiceClient interface {
+	// AppendChanges adds the entries of an effect to the feed, once.
+	AppendChanges(ctx context.Context, in *AppendChangesRequest, opts ...grpc.CallOption) (*AppendChangesResponse, error)
+}
+
+type feedInternalServiceClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewFeedInternalServiceClient(cc grpc.ClientConnInterface) FeedInternalServiceClient {
+	return &feedInternalServiceClient{cc}
+}
+
+func (c *feedInternalServiceClient) AppendChanges(ctx context.Context, in *AppendChangesRequest, opts ...grpc.CallOption) (*AppendChangesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AppendChangesResponse)
+	err := c.cc.Invoke(ctx, FeedInternalService_AppendChanges_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// FeedInternalServiceServer is the server API for FeedInternalService service.
+// All implementations must embed UnimplementedFeedInternalServiceServer
+// for forward compatibility.
+//
+// FeedInternalService takes entries about what other services own.
+type FeedInternalServiceServer interface {
+	// AppendChanges adds the entries of an effect to the feed, once.
+	AppendChanges(context.Context, *AppendChangesRequest) (*AppendChangesResponse, error)
+	mustEmbedUnimplementedFeedInternalServiceServer()
+}
+
+// UnimplementedFeedInternalServiceServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedFeedInternalServiceServer struct{}
+
+func (UnimplementedFeedInternalServiceServer) AppendChanges(context.Context, *AppendChangesRequest) (*AppendChangesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AppendChanges not implemented")
+}
+func (UnimplementedFeedInternalServiceServer) mustEmbedUnimplementedFeedInternalServiceServer() {}
+func (UnimplementedFeedInternalServiceServer) testEmbeddedByValue()                             {}
+
+// UnsafeFeedInternalServiceServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to FeedInternalServiceServer will
+// result in compilation errors.
+type UnsafeFeedInternalServiceServer interface {
+	mustEmbedUnimplementedFeedInternalServiceServer()
+}
+
+func RegisterFeedInternalServiceServer(s grpc.ServiceRegistrar, srv FeedInternalServiceServer) {
+	// If the following call panics, it indicates UnimplementedFeedInternalServiceServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&FeedInternalService_ServiceDesc, srv)
+}
+
+func _FeedInternalService_AppendChanges_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AppendChangesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedInternalServiceServer).AppendChanges(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedInternalService_AppendChanges_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedInternalServiceServer).AppendChanges(ctx, req.(*AppendChangesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// FeedInternalService_ServiceDesc is the grpc.ServiceDesc for FeedInternalService service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var FeedInternalService_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "entrasync.syncengine.v1.FeedInternalService",
+	HandlerType: (*FeedInternalServiceServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "AppendChanges",
+			Handler:    _FeedInternalService_AppendChanges_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

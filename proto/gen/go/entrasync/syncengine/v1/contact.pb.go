@@ -565,7 +565,7 @@ func (x *ContactLinkEvent) GetRunId() string {
 type ListContactsRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	ClientId string                 `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	// An address, or the beginning of the name.
+	// An address, or the beginning of one or of any word of the name.
 	Q string `protobuf:"bytes,2,opt,name=q,proto3" json:"q,omitempty"`
 	// linked or unlinked.
 	Entra         string `protobuf:"bytes,3,opt,name=entra,proto3" json:"entra,omitempty"`
@@ -655,9 +655,10 @@ type ListContactsResponse struct {
 	TotalSize     *int32                 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
 	// Where the change feed stood before the first page was read; stands on that page alone. Who has
 	// read all pages and follows the feed from here misses nothing.
-	ChangesCursor *string `protobuf:"bytes,4,opt,name=changes_cursor,json=changesCursor,proto3,oneof" json:"changes_cursor,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	ChangesCursor      *string `protobuf:"bytes,4,opt,name=changes_cursor,json=changesCursor,proto3,oneof" json:"changes_cursor,omitempty"`
+	TotalSizeIsMinimum bool    `protobuf:"varint,5,opt,name=total_size_is_minimum,json=totalSizeIsMinimum,proto3" json:"total_size_is_minimum,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *ListContactsResponse) Reset() {
@@ -716,6 +717,13 @@ func (x *ListContactsResponse) GetChangesCursor() string {
 		return *x.ChangesCursor
 	}
 	return ""
+}
+
+func (x *ListContactsResponse) GetTotalSizeIsMinimum() bool {
+	if x != nil {
+		return x.TotalSizeIsMinimum
+	}
+	return false
 }
 
 type GetContactRequest struct {
@@ -1311,13 +1319,14 @@ const file_entrasync_syncengine_v1_contact_proto_rawDesc = "" +
 	"\tpage_size\x18\x05 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12(\n" +
 	"\n" +
-	"page_token\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"\xee\x01\n" +
+	"page_token\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"\xa1\x02\n" +
 	"\x14ListContactsResponse\x12<\n" +
 	"\bcontacts\x18\x01 \x03(\v2 .entrasync.syncengine.v1.ContactR\bcontacts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
 	"\n" +
 	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01\x12*\n" +
-	"\x0echanges_cursor\x18\x04 \x01(\tH\x01R\rchangesCursor\x88\x01\x01B\r\n" +
+	"\x0echanges_cursor\x18\x04 \x01(\tH\x01R\rchangesCursor\x88\x01\x01\x121\n" +
+	"\x15total_size_is_minimum\x18\x05 \x01(\bR\x12totalSizeIsMinimumB\r\n" +
 	"\v_total_sizeB\x11\n" +
 	"\x0f_changes_cursor\".\n" +
 	"\x11GetContactRequest\x12\x19\n" +

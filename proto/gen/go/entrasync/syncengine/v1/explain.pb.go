@@ -456,9 +456,9 @@ const file_entrasync_syncengine_v1_explain_proto_rawDesc = "" +
 	"_client_idB\t\n" +
 	"\a_sourceB\t\n" +
 	"\a_reasonB\r\n" +
-	"\v_contact_id2\xd1\x01\n" +
-	"\x0eExplainService\x12\xbe\x01\n" +
-	"\aExplain\x12'.entrasync.syncengine.v1.ExplainRequest\x1a(.entrasync.syncengine.v1.ExplainResponse\"`\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/api/integrations/entra/explainB\xfb\x01\n" +
+	"\v_contact_id2\xd3\x01\n" +
+	"\x0eExplainService\x12\xc0\x01\n" +
+	"\aExplain\x12'.entrasync.syncengine.v1.ExplainRequest\x1a(.entrasync.syncengine.v1.ExplainResponse\"b\xaa\xbb\x184\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01@\x01\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/api/integrations/entra/explainB\xfb\x01\n" +
 	"\x1bcom.entrasync.syncengine.v1B\fExplainProtoP\x01ZPgithub.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1;syncenginev1\xa2\x02\x03ESX\xaa\x02\x17Entrasync.Syncengine.V1\xca\x02\x17Entrasync\\Syncengine\\V1\xe2\x02#Entrasync\\Syncengine\\V1\\GPBMetadata\xea\x02\x19Entrasync::Syncengine::V1b\x06proto3"
 
 var (

@@ -512,9 +512,9 @@ const file_entrasync_syncengine_v1_test_filters_proto_rawDesc = "" +
 	"more_users\x18\a \x01(\bR\tmoreUsers\x1a;\n" +
 	"\rFilteredEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x012\xec\x01\n" +
-	"\x11FilterTestService\x12\xd6\x01\n" +
-	"\vTestFilters\x12+.entrasync.syncengine.v1.TestFiltersRequest\x1a,.entrasync.syncengine.v1.TestFiltersResponse\"l\xaa\xbb\x180\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x022:\x01*\"-/api/integrations/entra/settings/test-filtersB\xff\x01\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x012\xee\x01\n" +
+	"\x11FilterTestService\x12\xd8\x01\n" +
+	"\vTestFilters\x12+.entrasync.syncengine.v1.TestFiltersRequest\x1a,.entrasync.syncengine.v1.TestFiltersResponse\"n\xaa\xbb\x182\b\x01\x12\x14system_settings.read\x1a\x14entra-integration-ui0\x01@\x01\x82\xd3\xe4\x93\x022:\x01*\"-/api/integrations/entra/settings/test-filtersB\xff\x01\n" +
 	"\x1bcom.entrasync.syncengine.v1B\x10TestFiltersProtoP\x01ZPgithub.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1;syncenginev1\xa2\x02\x03ESX\xaa\x02\x17Entrasync.Syncengine.V1\xca\x02\x17Entrasync\\Syncengine\\V1\xe2\x02#Entrasync\\Syncengine\\V1\\GPBMetadata\xea\x02\x19Entrasync::Syncengine::V1b\x06proto3"
 
 var (

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file entrasync/syncengine/v1/change.proto.
  */
 export const file_entrasync_syncengine_v1_change: GenFile = /*@__PURE__*/
-  fileDesc("CiRlbnRyYXN5bmMvc3luY2VuZ2luZS92MS9jaGFuZ2UucHJvdG8SF2VudHJhc3luYy5zeW5jZW5naW5lLnYxIngKEkxpc3RDaGFuZ2VzUmVxdWVzdBIOCgZjdXJzb3IYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhQKDHdhaXRfc2Vjb25kcxgDIAEoBRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAibAoTTGlzdENoYW5nZXNSZXNwb25zZRIwCgdjaGFuZ2VzGAEgAygLMh8uZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuQ2hhbmdlEhMKC25leHRfY3Vyc29yGAIgASgJEg4KBmN1cnNvchgDIAEoCSKLAgoGQ2hhbmdlEhAKCHNlcXVlbmNlGAEgASgDEgwKBHR5cGUYAiABKAkSDgoGc291cmNlGAMgASgJEjEKB2NvbnRhY3QYBCABKAsyIC5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5Db250YWN0EjYKBmNsaWVudBgFIAEoCzImLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkNoYW5nZWRDbGllbnQSDgoGZmllbGRzGAYgAygJEhMKBnJ1bl9pZBgHIAEoCUgAiAEBEiYKAmF0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjdXJzb3IYCSABKAlCCQoHX3J1bl9pZCI+Cg1DaGFuZ2VkQ2xpZW50EgoKAmlkGAEgASgJEhMKC2V4dGVybmFsX2lkGAIgASgJEgwKBG5hbWUYAyABKAkyeQoNQ2hhbmdlU2VydmljZRJoCgtMaXN0Q2hhbmdlcxIrLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkxpc3RDaGFuZ2VzUmVxdWVzdBosLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkxpc3RDaGFuZ2VzUmVzcG9uc2ViBnByb3RvMw", [file_entrasync_syncengine_v1_contact, file_google_protobuf_timestamp]);
+  fileDesc("CiRlbnRyYXN5bmMvc3luY2VuZ2luZS92MS9jaGFuZ2UucHJvdG8SF2VudHJhc3luYy5zeW5jZW5naW5lLnYxIngKEkxpc3RDaGFuZ2VzUmVxdWVzdBIOCgZjdXJzb3IYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhQKDHdhaXRfc2Vjb25kcxgDIAEoBRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAibAoTTGlzdENoYW5nZXNSZXNwb25zZRIwCgdjaGFuZ2VzGAEgAygLMh8uZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuQ2hhbmdlEhMKC25leHRfY3Vyc29yGAIgASgJEg4KBmN1cnNvchgDIAEoCSK/AgoGQ2hhbmdlEhAKCHNlcXVlbmNlGAEgASgDEgwKBHR5cGUYAiABKAkSDgoGc291cmNlGAMgASgJEjEKB2NvbnRhY3QYBCABKAsyIC5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5Db250YWN0EjYKBmNsaWVudBgFIAEoCzImLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkNoYW5nZWRDbGllbnQSDgoGZmllbGRzGAYgAygJEhMKBnJ1bl9pZBgHIAEoCUgAiAEBEiYKAmF0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjdXJzb3IYCSABKAkSMgoEaXRlbRgKIAEoCzIkLmVudHJhc3luYy5zeW5jZW5naW5lLnYxLkNoYW5nZWRJdGVtQgkKB19ydW5faWQiZwoLQ2hhbmdlZEl0ZW0SCgoCaWQYASABKAkSGQoRbWFuYWdlZF90ZW5hbnRfaWQYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIOCgZzdGF0dXMYBSABKAkizQEKDkFwcGVuZGVkQ2hhbmdlEgwKBHR5cGUYASABKAkSDgoGc291cmNlGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRI2CgZjbGllbnQYBCABKAsyJi5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5DaGFuZ2VkQ2xpZW50EjIKBGl0ZW0YBSABKAsyJC5lbnRyYXN5bmMuc3luY2VuZ2luZS52MS5DaGFuZ2VkSXRlbRIOCgZmaWVsZHMYBiADKAkSDgoGcnVuX2lkGAcgASgJImMKFEFwcGVuZENoYW5nZXNSZXF1ZXN0EhEKCWVmZmVjdF9pZBgBIAEoCRI4CgdjaGFuZ2VzGAIgAygLMicuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuQXBwZW5kZWRDaGFuZ2UiFwoVQXBwZW5kQ2hhbmdlc1Jlc3BvbnNlIj4KDUNoYW5nZWRDbGllbnQSCgoCaWQYASABKAkSEwoLZXh0ZXJuYWxfaWQYAiABKAkSDAoEbmFtZRgDIAEoCTJ5Cg1DaGFuZ2VTZXJ2aWNlEmgKC0xpc3RDaGFuZ2VzEisuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuTGlzdENoYW5nZXNSZXF1ZXN0GiwuZW50cmFzeW5jLnN5bmNlbmdpbmUudjEuTGlzdENoYW5nZXNSZXNwb25zZWIGcHJvdG8z", [file_entrasync_syncengine_v1_contact, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message entrasync.syncengine.v1.ListChangesRequest
@@ -100,7 +100,9 @@ export type Change = Message<"entrasync.syncengine.v1.Change"> & {
 
   /**
    * contact.created, contact.linked, contact.updated, contact.inactivated, contact.reactivated,
-   * contact.deleted or client.created.
+   * contact.deleted, contact.erased; client.created, client.updated, client.deleted;
+   * reconciliation.item.opened, .resolved, .dismissed or .superseded. Of a contact that was erased at
+   * a person's request its id is all that is left, in earlier entries too: erase it as well.
    *
    * @generated from field: string type = 2;
    */
@@ -128,7 +130,7 @@ export type Change = Message<"entrasync.syncengine.v1.Change"> & {
   client?: ChangedClient | undefined;
 
   /**
-   * Which fields changed, by their names in contact.
+   * Which fields changed, by their names in contact or client.
    *
    * @generated from field: repeated string fields = 6;
    */
@@ -152,6 +154,13 @@ export type Change = Message<"entrasync.syncengine.v1.Change"> & {
    * @generated from field: string cursor = 9;
    */
   cursor: string;
+
+  /**
+   * The item of the queue as the change left it; the queue says whom it is about.
+   *
+   * @generated from field: entrasync.syncengine.v1.ChangedItem item = 10;
+   */
+  item?: ChangedItem | undefined;
 };
 
 /**
@@ -160,6 +169,141 @@ export type Change = Message<"entrasync.syncengine.v1.Change"> & {
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
   messageDesc(file_entrasync_syncengine_v1_change, 2);
+
+/**
+ * ChangedItem is an item of the queue as the change feed tells of it.
+ *
+ * @generated from message entrasync.syncengine.v1.ChangedItem
+ */
+export type ChangedItem = Message<"entrasync.syncengine.v1.ChangedItem"> & {
+  /**
+   * The itemId of the queue.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string managed_tenant_id = 2;
+   */
+  managedTenantId: string;
+
+  /**
+   * @generated from field: string client_id = 3;
+   */
+  clientId: string;
+
+  /**
+   * Why a person must decide.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * open, resolved, dismissed or superseded.
+   *
+   * @generated from field: string status = 5;
+   */
+  status: string;
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.ChangedItem.
+ * Use `create(ChangedItemSchema)` to create a new message.
+ */
+export const ChangedItemSchema: GenMessage<ChangedItem> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_change, 3);
+
+/**
+ * AppendedChange is an entry about a client or an item.
+ *
+ * @generated from message entrasync.syncengine.v1.AppendedChange
+ */
+export type AppendedChange = Message<"entrasync.syncengine.v1.AppendedChange"> & {
+  /**
+   * @generated from field: string type = 1;
+   */
+  type: string;
+
+  /**
+   * @generated from field: string source = 2;
+   */
+  source: string;
+
+  /**
+   * The client, or whose the item is.
+   *
+   * @generated from field: string client_id = 3;
+   */
+  clientId: string;
+
+  /**
+   * @generated from field: entrasync.syncengine.v1.ChangedClient client = 4;
+   */
+  client?: ChangedClient | undefined;
+
+  /**
+   * @generated from field: entrasync.syncengine.v1.ChangedItem item = 5;
+   */
+  item?: ChangedItem | undefined;
+
+  /**
+   * @generated from field: repeated string fields = 6;
+   */
+  fields: string[];
+
+  /**
+   * Empty where no run made the change.
+   *
+   * @generated from field: string run_id = 7;
+   */
+  runId: string;
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.AppendedChange.
+ * Use `create(AppendedChangeSchema)` to create a new message.
+ */
+export const AppendedChangeSchema: GenMessage<AppendedChange> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_change, 4);
+
+/**
+ * @generated from message entrasync.syncengine.v1.AppendChangesRequest
+ */
+export type AppendChangesRequest = Message<"entrasync.syncengine.v1.AppendChangesRequest"> & {
+  /**
+   * The idempotency key.
+   *
+   * @generated from field: string effect_id = 1;
+   */
+  effectId: string;
+
+  /**
+   * @generated from field: repeated entrasync.syncengine.v1.AppendedChange changes = 2;
+   */
+  changes: AppendedChange[];
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.AppendChangesRequest.
+ * Use `create(AppendChangesRequestSchema)` to create a new message.
+ */
+export const AppendChangesRequestSchema: GenMessage<AppendChangesRequest> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_change, 5);
+
+/**
+ * @generated from message entrasync.syncengine.v1.AppendChangesResponse
+ */
+export type AppendChangesResponse = Message<"entrasync.syncengine.v1.AppendChangesResponse"> & {
+};
+
+/**
+ * Describes the message entrasync.syncengine.v1.AppendChangesResponse.
+ * Use `create(AppendChangesResponseSchema)` to create a new message.
+ */
+export const AppendChangesResponseSchema: GenMessage<AppendChangesResponse> = /*@__PURE__*/
+  messageDesc(file_entrasync_syncengine_v1_change, 6);
 
 /**
  * ChangedClient is a client as the change feed tells of it.
@@ -188,10 +332,10 @@ export type ChangedClient = Message<"entrasync.syncengine.v1.ChangedClient"> & {
  * Use `create(ChangedClientSchema)` to create a new message.
  */
 export const ChangedClientSchema: GenMessage<ChangedClient> = /*@__PURE__*/
-  messageDesc(file_entrasync_syncengine_v1_change, 3);
+  messageDesc(file_entrasync_syncengine_v1_change, 7);
 
 /**
- * ChangeService tells the host what became of its contacts.
+ * ChangeService tells the host what became of its contacts, its clients, and what people are to decide.
  *
  * @generated from service entrasync.syncengine.v1.ChangeService
  */

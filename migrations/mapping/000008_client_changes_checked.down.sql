@@ -1,0 +1,2 @@
+-- A constraint that holds for all rows does no harm.
+SELECT;

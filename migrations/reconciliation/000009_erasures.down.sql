@@ -1,0 +1,1 @@
+DROP FUNCTION erase_person(text[], text[], text[]), without_elements(jsonb, text[]);

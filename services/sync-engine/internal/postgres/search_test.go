@@ -1,0 +1,85 @@
+package postgres_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// searched are the names that a search finds, read in pages of two.
+func (e *engine) searched(q string, filter syncengine.ContactFilter) (names []string) {
+	e.t.Helper()
+	var after *syncengine.ContactPosition
+	for {
+		contacts, next, total, err := e.list.Do(e.ctx(), q, syncengine.ContactPage{Filter: filter, After: after, Size: 2})
+		require.NoError(e.t, err)
+		for i := range contacts {
+			names = append(names, contacts[i].FullName)
+		}
+		if after == nil {
+			defer func() { require.Len(e.t, names, total, q) }()
+		}
+		if after = next; next == nil {
+			slices.Sort(names)
+			return names
+		}
+	}
+}
+
+// TestASearchFindsAnyWordOfAName looks for words, beginnings of words and of addresses, and
+// for what is in the middle of a word, before and after names change.
+func TestASearchFindsAnyWordOfAName(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	add := func(id, in, name, email string) {
+		record := syncengine.ContactRecord{ExternalID: &id, ClientID: &in, FullName: name}
+		if email != "" {
+			record.Email = &email
+		}
+		require.Empty(t, e.host(record)[0].Violations)
+	}
+	long := "Wolfeschlegelsteinhausenbergerdorff " + strings.Repeat("von und zu ", 12) + "Ende"
+	add("1", client, "Anna Maria Berg", "anna.berg@corp.example")
+	add("2", client, "Bo Annason", "bo@corp.example")
+	add("3", other, "Anna Annason Anna", "x1@corp.example")
+	add("4", other, "Zoë van der Berg", "zoe@corp.example")
+	add("5", other, long, "")
+	add("6", client, "Marianna", "mail@corp.example")
+	for q, want := range map[string][]string{
+		"anna":       {"Anna Annason Anna", "Anna Maria Berg", "Bo Annason"},
+		"ANNAS":      {"Anna Annason Anna", "Bo Annason"},
+		"berg":       {"Anna Maria Berg", "Zoë van der Berg"},
+		"van der b":  {"Zoë van der Berg"},
+		"maria berg": {"Anna Maria Berg"},
+		"bo":         {"Bo Annason"},
+		"zoe@":       {"Zoë van der Berg"},
+		"mai":        {"Marianna"},
+		"mar":        {"Anna Maria Berg", "Marianna"},
+		"erg":        nil,
+		"%":          nil,
+		"nobody":     nil,
+		"von und":    {long},
+		"von und zu von und zu von und zu von und zu von und zu von und zu von und zu": {long},
+	} {
+		require.Equal(t, want, e.searched(q, syncengine.ContactFilter{}), q)
+	}
+	require.Equal(t, []string{"Anna Maria Berg", "Bo Annason"}, e.searched("anna", syncengine.ContactFilter{ClientID: client}))
+	require.Empty(t, e.searched("anna", syncengine.ContactFilter{Status: "inactive"}))
+	require.Equal(t, []string{"Anna Maria Berg"}, e.searched("anna.berg@corp.example", syncengine.ContactFilter{}))
+
+	e.host(syncengine.ContactRecord{ExternalID: ptr("2"), FullName: "Bo Carlsson"}, syncengine.ContactRecord{ExternalID: ptr("4"), Deleted: ptr(true)})
+	require.Equal(t, []string{"Anna Annason Anna"}, e.searched("annas", syncengine.ContactFilter{}))
+	require.Equal(t, []string{"Bo Carlsson"}, e.searched("carl", syncengine.ContactFilter{}))
+	require.Equal(t, []string{"Anna Maria Berg"}, e.searched("berg", syncengine.ContactFilter{}))
+	e.erased(syncengine.PersonSubject{Email: "anna.berg@corp.example"})
+	require.Empty(t, e.searched("berg", syncengine.ContactFilter{}))
+	require.Empty(t, e.found("maria berg"))
+	// A name that a sync gives is found too.
+	e.dir.users = []syncengine.User{person("new", "Gil Synced", "gil@corp.example")}
+	e.round()
+	require.Equal(t, []string{"Gil Synced"}, e.searched("sync", syncengine.ContactFilter{}))
+}

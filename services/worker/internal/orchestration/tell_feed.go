@@ -1,0 +1,79 @@
+package orchestration
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
+)
+
+// The kinds of effects that the change feed tells of.
+const (
+	effectClientsChanged = "clients_changed"
+	effectItemsChanged   = "items_changed"
+)
+
+// FeedEntry is an entry of the change feed about a client or an item of the queue.
+type FeedEntry struct {
+	Type     string      `json:"type"`
+	Source   string      `json:"source"`
+	ClientID string      `json:"clientId"` // the client, or whose the item is
+	RunID    string      `json:"runId"`
+	Fields   []string    `json:"fields"`
+	Client   *FeedClient `json:"client"`
+	Item     *FeedItem   `json:"item"`
+}
+
+// FeedClient is a client as its change left it.
+type FeedClient struct {
+	ID         string `json:"id"`
+	ExternalID string `json:"externalId"`
+	Name       string `json:"name"`
+}
+
+// FeedItem is an item of the queue as its change left it.
+type FeedItem struct {
+	ID              string `json:"id"`
+	ManagedTenantID string `json:"managedTenantId"`
+	Reason          string `json:"reason"`
+	Status          string `json:"status"`
+}
+
+// Feed is the change feed.
+type Feed interface {
+	// Append adds the entries of an effect, once.
+	Append(ctx context.Context, effectID string, entries []FeedEntry) error
+}
+
+// Performer performs effects.
+type Performer interface {
+	Do(ctx context.Context, effect Effect) (Outcome, error)
+}
+
+// TellFeed has the change feed tell of what other services changed; all other effects are the
+// next performer's.
+type TellFeed struct {
+	feed Feed
+	next Performer
+}
+
+// NewTellFeed makes the use case.
+func NewTellFeed(feed Feed, next Performer) *TellFeed { return &TellFeed{feed: feed, next: next} }
+
+// Do performs the effect for the tenant of the context. Another try may mend every failure but
+// that of an effect that cannot be read.
+func (t *TellFeed) Do(ctx context.Context, effect Effect) (Outcome, error) {
+	if effect.Kind != effectClientsChanged && effect.Kind != effectItemsChanged {
+		return t.next.Do(ctx, effect)
+	}
+	var entries []FeedEntry
+	if err := json.Unmarshal([]byte(effect.Arguments["entries"]), &entries); err != nil {
+		err = errs.Wrap(err, errs.Invalid, reason.MalformedEffect, reason.Text(reason.MalformedEffect))
+		return Outcome{State: OutcomeFailed, Result: map[string]string{"error": reason.MalformedEffect}}, err
+	}
+	if err := t.feed.Append(ctx, effect.ID, entries); err != nil {
+		return Outcome{State: OutcomeRetry}, err
+	}
+	return Outcome{State: OutcomeDone}, nil
+}
