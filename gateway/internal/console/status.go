@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	"github.com/entrasync/entrasync/gateway/internal/webhook"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
@@ -32,6 +33,12 @@ type Backends struct {
 	SyncEngine     grpc.ClientConnInterface
 	Reconciliation grpc.ClientConnInterface
 	Worker         grpc.ClientConnInterface
+	Webhooks       WebhookList
+}
+
+// WebhookList are the tenant's endpoints.
+type WebhookList interface {
+	List(ctx context.Context) ([]webhook.Endpoint, error)
 }
 
 // Status is the status panel: one answer from several services.
@@ -45,6 +52,7 @@ type Status struct {
 	schedules      orchestrationv1.ScheduleInternalServiceClient
 	history        syncenginev1.ScheduleInternalServiceClient
 	outboxes       map[string]orchestrationv1.EffectServiceClient // by the name of the service
+	webhooks       WebhookList
 }
 
 // NewStatus makes the server of the status panel.
@@ -63,6 +71,7 @@ func NewStatus(b Backends) *Status {
 			"sync-engine":    orchestrationv1.NewEffectServiceClient(b.SyncEngine),
 			"reconciliation": orchestrationv1.NewEffectServiceClient(b.Reconciliation),
 		},
+		webhooks: b.Webhooks,
 	}
 }
 
@@ -76,6 +85,7 @@ type answers struct {
 	schedule   *orchestrationv1.DescribeScheduleResponse
 	failing    *syncenginev1.ListQuarantinedTenantsResponse
 	dead       atomic.Int32 // effects that are set aside
+	webhooks   []webhook.Endpoint
 }
 
 // GetStatus asks all services at once. The connection must answer, for without
@@ -105,6 +115,10 @@ func (s *Status) GetStatus(ctx context.Context, _ *gatewayv1.GetStatusRequest) (
 	})
 	part(ctx, &group, "quarantine", func(ctx context.Context) (err error) {
 		a.failing, err = s.history.ListQuarantinedTenants(ctx, &syncenginev1.ListQuarantinedTenantsRequest{})
+		return err
+	})
+	part(ctx, &group, "webhooks", func(ctx context.Context) (err error) {
+		a.webhooks, err = s.webhooks.List(ctx)
 		return err
 	})
 	part(ctx, &group, "worker", func(ctx context.Context) (err error) {
@@ -219,6 +233,12 @@ func attention(a *answers, status *gatewayv1.GetStatusResponse) []*gatewayv1.Att
 		entry := add("access_ending", "The delegated access to "+t.GetDisplayName()+" ends soon.", "Renew the delegated admin relationship.")
 		id := t.GetManagedTenantId()
 		entry.ManagedTenantId = &id
+	}
+	for i := range a.webhooks {
+		if why := a.webhooks[i].DisabledReason; why != nil && *why != webhook.ByPerson {
+			add("webhook_disabled", "A webhook was disabled, because its server did not take messages any more.",
+				"Mend the server and put the webhook again; it goes on where it stopped.")
+		}
 	}
 	if n := a.queue.GetOpen(); n > 0 {
 		add("queue_open", "Identities wait for a decision.", "Look at the review queue.").Count = &n

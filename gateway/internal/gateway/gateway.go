@@ -42,10 +42,17 @@ import (
 )
 
 // Backends are the connections to the services.
-type Backends = console.Backends
+type Backends struct {
+	Connection     grpc.ClientConnInterface
+	Discovery      grpc.ClientConnInterface
+	Mapping        grpc.ClientConnInterface
+	SyncEngine     grpc.ClientConnInterface
+	Reconciliation grpc.ClientConnInterface
+	Worker         grpc.ClientConnInterface
+}
 
 // packages says which service serves the public methods of each contract.
-func packages(b Backends) map[protoreflect.FullName]grpc.ClientConnInterface {
+func (b Backends) packages() map[protoreflect.FullName]grpc.ClientConnInterface {
 	return map[protoreflect.FullName]grpc.ClientConnInterface{
 		"entrasync.connection.v1":     b.Connection,
 		"entrasync.discovery.v1":      b.Discovery,
@@ -178,6 +185,7 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 			{Name: "audit of late outcomes", Serve: log.Serve},
 			{Name: "audit of unknown callers", Serve: unknown.Serve},
 			{Name: "webhooks", Serve: hooks.deliverer.Serve},
+			{Name: "webhooks of access that ends", Serve: hooks.serveAccess},
 			{Name: "months of the audit trail", Serve: audit.NewMonths(trail, p.AuditMonths).Serve},
 		},
 	}, nil
@@ -186,10 +194,17 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 // statusEvents is how many changes of connections' states one pull takes.
 const statusEvents = 50
 
-// Follower writes changes of connections' states into the audit trail.
+// Follower writes changes of connections' states into the audit trail, and keeps the notices of
+// them that webhooks deliver. Both are written once, so that a change may come again.
 func (p Parts) Follower() *puller.Puller {
-	follow := audit.NewFollow(postgres.NewAudit(p.Pool))
-	return puller.New("status events", peers.NewStatusEvents(p.Backends.Connection), follow.Do, puller.Options{Most: statusEvents})
+	follow, tell := audit.NewFollow(postgres.NewAudit(p.Pool)), webhook.NewFollowConnection(postgres.NewWebhooks(p.Pool))
+	do := func(ctx context.Context, change puller.Effect) (string, map[string]string, error) {
+		if err := tell.Do(ctx, change); err != nil {
+			return puller.Retry, nil, err
+		}
+		return follow.Do(ctx, change)
+	}
+	return puller.New("status events", peers.NewStatusEvents(p.Backends.Connection), do, puller.Options{Most: statusEvents})
 }
 
 func (p Parts) handlers(g *access.Gate, methods []access.Method, sessions *session.Sessions, log *audit.Log, more ...gwhttp.Handler) ([]gwhttp.Handler, error) {
@@ -234,16 +249,20 @@ func (p Parts) handlers(g *access.Gate, methods []access.Method, sessions *sessi
 // here, the others by whom their contract belongs to.
 func (p Parts) services(methods []access.Method, switches *flags.Flags, log *audit.Log, endpoints *webhook.Endpoints) map[protoreflect.FullName]grpc.ClientConnInterface {
 	own := &core.Local{}
-	gatewayv1.RegisterStatusServiceServer(own, console.NewStatus(p.Backends))
+	gatewayv1.RegisterStatusServiceServer(own, console.NewStatus(console.Backends{
+		Connection: p.Backends.Connection, Discovery: p.Backends.Discovery, Mapping: p.Backends.Mapping,
+		SyncEngine: p.Backends.SyncEngine, Reconciliation: p.Backends.Reconciliation, Worker: p.Backends.Worker,
+		Webhooks: endpoints,
+	}))
 	gatewayv1.RegisterFeatureFlagServiceServer(own, console.NewFeatureFlags(switches))
 	gatewayv1.RegisterPlatformFlagServiceServer(own, console.NewPlatformFlags(switches))
 	gatewayv1.RegisterAuditServiceServer(own, console.NewAudit(log))
 	gatewayv1.RegisterWebhookServiceServer(own, console.NewWebhooks(endpoints))
-	servers := packages(p.Backends)
-	servers["entrasync.gateway.v1"] = own
+	packages := p.Backends.packages()
+	packages["entrasync.gateway.v1"] = own
 	services := map[protoreflect.FullName]grpc.ClientConnInterface{}
 	for _, m := range methods {
-		if backend := servers[m.Service.Parent()]; backend != nil {
+		if backend := packages[m.Service.Parent()]; backend != nil {
 			services[m.Service] = backend
 		}
 	}

@@ -1,8 +1,11 @@
 package gateway
 
 import (
+	"context"
 	"crypto/x509"
 	"fmt"
+	"log/slog"
+	"time"
 
 	"github.com/entrasync/entrasync/gateway/internal/peers"
 	"github.com/entrasync/entrasync/gateway/internal/postgres"
@@ -19,6 +22,7 @@ type WebhookParts struct {
 type webhooks struct {
 	endpoints *webhook.Endpoints
 	deliverer *webhook.Deliverer
+	access    *webhook.WatchAccess
 }
 
 // webhooks puts together what tells hosts of what happens.
@@ -32,5 +36,25 @@ func (p Parts) webhooks() (webhooks, error) {
 	return webhooks{
 		endpoints: webhook.NewEndpoints(store, engine, box{p.Box}, guard, sender, p.Now),
 		deliverer: webhook.NewDeliverer(store, engine, sender, p.Now),
+		access:    webhook.NewWatchAccess(store, peers.NewDiscovery(p.Backends.Discovery, p.Now), p.Now),
 	}, nil
+}
+
+// accessEvery is how often it is looked whose access ends.
+const accessEvery = time.Hour
+
+// serveAccess looks whose access ends until ctx ends.
+func (w webhooks) serveAccess(ctx context.Context) error {
+	tick := time.NewTicker(accessEvery)
+	defer tick.Stop()
+	for {
+		if err := w.access.Do(ctx); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "it is not known whose access ends", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }

@@ -55,6 +55,9 @@ func TestRowsOfAnotherTenantAreNotThere(t *testing.T) {
 		VALUES ('t1', $1, $1, 'm', 'contact.created', 1, true, 1, now())`, webhook)
 	require.NoError(t, err)
 
+	_, err = db.Admin.Exec(t.Context(), `INSERT INTO webhook_notices (tenant_id, id, type, data, at) VALUES ('t1', 'n', 'access.ended', '{}', now())`)
+	require.NoError(t, err)
+
 	// The tables of the schema that hold a tenant, whatever they are.
 	rows, err := db.Admin.Query(t.Context(), `SELECT table_name FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
 		WHERE table_schema = 'gateway' AND column_name = 'tenant_id' AND table_type = 'BASE TABLE' ORDER BY 1`)
@@ -75,7 +78,7 @@ func TestRowsOfAnotherTenantAreNotThere(t *testing.T) {
 		}
 		return true
 	})
-	require.Equal(t, []string{"audit_events", "feature_flag_tenants", "idempotency_keys", "sessions", "webhook_deliveries", "webhooks"}, tables)
+	require.Equal(t, []string{"audit_events", "feature_flag_tenants", "idempotency_keys", "sessions", "webhook_deliveries", "webhook_notices", "webhooks"}, tables)
 	for _, table := range tables {
 		count := func(id tenant.ID) (n int) {
 			ctx := tenant.With(t.Context(), tenant.Call{Tenant: id})

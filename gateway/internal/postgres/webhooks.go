@@ -198,7 +198,7 @@ func (s *Webhooks) Delivered(ctx context.Context, endpoint uuid.UUID, messageID 
 	return told, err
 }
 
-// Forget implements webhook.TurnStore. Ids begin with their time.
+// Forget implements webhook.TurnStore. Ids of deliveries begin with their time.
 func (s *Webhooks) Forget(ctx context.Context, endpoint uuid.UUID, before time.Time) error {
 	var first uuid.UUID
 	ms := before.UnixMilli()
@@ -206,6 +206,9 @@ func (s *Webhooks) Forget(ctx context.Context, endpoint uuid.UUID, before time.T
 		first[i] = byte(ms >> (8 * (5 - i)))
 	}
 	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries) error {
+		if err := q.ForgetNotices(ctx, before); err != nil {
+			return err
+		}
 		return q.ForgetDeliveries(ctx, sqlc.ForgetDeliveriesParams{WebhookID: endpoint, Before: first})
 	})
 }

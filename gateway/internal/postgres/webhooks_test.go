@@ -19,6 +19,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/postgres"
 	"github.com/entrasync/entrasync/gateway/internal/webhook"
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/outbox/puller"
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/publicnet"
 	"github.com/entrasync/entrasync/pkg/secrets"
@@ -139,6 +140,7 @@ type hooks struct {
 	db        *pgtest.DB
 	ctx       context.Context
 	at        time.Time
+	box       sealer
 }
 
 func webhooks(t *testing.T) *hooks {
@@ -147,18 +149,29 @@ func webhooks(t *testing.T) *hooks {
 		happening: &happening{}, receiver: newReceiver(t), db: pgtest.Database(t, "gateway"), at: time.Now().Truncate(time.Microsecond),
 		ctx: tenant.With(t.Context(), tenant.Call{Tenant: "msp-1"}),
 	}
-	now := func() time.Time { return h.at }
 	keyFile := filepath.Join(t.TempDir(), "master.json")
 	_, err := secrets.NewKeyFile(keyFile)
 	require.NoError(t, err)
 	box, err := secrets.OpenBox(keyFile)
 	require.NoError(t, err)
-	guard, err := publicnet.New([]string{strings.TrimPrefix(h.receiver.URL, "http://")})
-	require.NoError(t, err)
-	store, sender := postgres.NewWebhooks(h.db.Pool("gateway")), webhook.NewSender(sealer{box}, guard, nil, now)
-	h.Endpoints = webhook.NewEndpoints(store, h.happening, sealer{box}, guard, sender, now)
-	h.deliverer = webhook.NewDeliverer(store, h.happening, sender, now)
+	h.box = sealer{box}
+	h.guarded(t, h.receiver.URL)
 	return h
+}
+
+// guarded lets messages go to the receiver and to these other servers.
+func (h *hooks) guarded(t *testing.T, urls ...string) {
+	t.Helper()
+	allowed := []string{strings.TrimPrefix(h.receiver.URL, "http://")}
+	for _, url := range urls {
+		allowed = append(allowed, strings.TrimPrefix(url, "http://"))
+	}
+	guard, err := publicnet.New(allowed)
+	require.NoError(t, err)
+	now := func() time.Time { return h.at }
+	store, sender := postgres.NewWebhooks(h.db.Pool("gateway")), webhook.NewSender(h.box, guard, nil, now)
+	h.Endpoints = webhook.NewEndpoints(store, h.happening, h.box, guard, sender, now)
+	h.deliverer = webhook.NewDeliverer(store, h.happening, sender, now)
 }
 
 func (h *hooks) put(t *testing.T, c webhook.Change) (webhook.Endpoint, string) {
@@ -316,4 +329,71 @@ func count(t *testing.T, h *hooks, sql string, args ...any) (n int) {
 	t.Helper()
 	require.NoError(t, h.db.Admin.QueryRow(t.Context(), sql, args...).Scan(&n))
 	return n
+}
+
+// TestANoticeIsToldOnce has a connection break and recover, and access end, each said twice.
+func TestANoticeIsToldOnce(t *testing.T) {
+	t.Parallel()
+	h := webhooks(t)
+	_, secret := h.put(t, webhook.Change{Events: []string{
+		webhook.ConnectionFailed, webhook.ConnectionRecovered, webhook.ConnectionDisconnected, webhook.AccessEnding, webhook.AccessEnded,
+	}})
+	h.receiver.set(http.StatusOK, secret)
+	store := postgres.NewWebhooks(h.db.Pool("gateway"))
+	follow := webhook.NewFollowConnection(store)
+	change := func(id, from, to string) {
+		t.Helper()
+		for range 2 {
+			require.NoError(t, follow.Do(h.ctx, puller.Effect{ID: id, CreatedAt: h.at, Arguments: map[string]string{"from_status": from, "to_status": to, "reason": "consent_missing"}}))
+		}
+	}
+	change("1", "connected", "validation_failed")
+	require.Equal(t, []string{"connection.failed connection_1"}, h.later(t, time.Minute))
+	change("2", "validation_failed", "connected")
+	change("3", "connected", "connected")
+	change("4", "connected", "disconnected")
+	require.Equal(t, []string{"connection.recovered connection_2", "connection.disconnected connection_4"}, h.later(t, time.Minute))
+
+	ends := h.at.Add(20 * 24 * time.Hour)
+	watch := webhook.NewWatchAccess(store, ending{{ManagedTenantID: "mt-1", EntraTenantID: "e-1", DisplayName: "Customer", EndsAt: ends}}, func() time.Time { return h.at })
+	look := func() {
+		t.Helper()
+		for range 2 {
+			require.NoError(t, watch.Do(t.Context()))
+		}
+	}
+	look()
+	require.Equal(t, []string{fmt.Sprintf("access.ending access_ending_mt-1_%d", ends.Unix())}, h.later(t, time.Minute))
+	h.at = ends
+	look()
+	require.Equal(t, []string{fmt.Sprintf("access.ended access_ended_mt-1_%d", ends.Unix())}, h.later(t, time.Minute))
+	require.Empty(t, h.later(t, time.Minute))
+	var foreign int
+	require.NoError(t, h.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM webhook_notices WHERE tenant_id <> 'msp-1'`).Scan(&foreign))
+	require.Zero(t, foreign)
+}
+
+// ending is access that ends.
+type ending []webhook.EndingAccess
+
+func (e ending) EndingAccess(context.Context) ([]webhook.EndingAccess, error) { return e, nil }
+
+// TestAnotherEndpointHearsOfOneThatWasDisabled has one server refuse for a week.
+func TestAnotherEndpointHearsOfOneThatWasDisabled(t *testing.T) {
+	t.Parallel()
+	h := webhooks(t)
+	_, secret := h.put(t, webhook.Change{Events: []string{webhook.WebhookDisabled}})
+	h.receiver.set(http.StatusOK, secret)
+	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
+	t.Cleanup(down.Close)
+	h.guarded(t, down.URL)
+	broken, _, err := h.Put(h.ctx, webhook.Change{URL: down.URL + "/hook", Events: []string{"contact.created"}})
+	require.NoError(t, err)
+	h.happening.add("contact.created")
+	var told []string
+	for range 6 * 24 {
+		told = append(told, h.later(t, time.Hour)...)
+	}
+	require.Len(t, told, 1)
+	require.True(t, strings.HasPrefix(told[0], "webhook.disabled webhook_disabled_"+broken.ID.String()), told[0])
 }

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -47,6 +48,7 @@ type Due struct {
 
 // TurnStore keeps how far endpoints were told.
 type TurnStore interface {
+	NoticeStore
 	// Due names at most n endpoints of all tenants whose turn it is.
 	Due(ctx context.Context, now time.Time, n int) ([]Due, error)
 	// Lease takes the endpoint of the context's tenant; false where somebody else was
@@ -58,7 +60,7 @@ type TurnStore interface {
 	AddDelivery(ctx context.Context, endpoint uuid.UUID, d Delivery) error
 	// Delivered reports whether a message was delivered since.
 	Delivered(ctx context.Context, endpoint uuid.UUID, messageID string, since time.Time) (bool, error)
-	// Forget forgets deliveries that are older.
+	// Forget forgets deliveries and notices that are older.
 	Forget(ctx context.Context, endpoint uuid.UUID, before time.Time) error
 }
 
@@ -158,7 +160,7 @@ func (d *Deliverer) turn(ctx context.Context, id uuid.UUID) error {
 func (d *Deliverer) tell(ctx context.Context, e *Endpoint) error {
 	ctx, cancel := context.WithTimeout(ctx, turnTime)
 	defer cancel()
-	if done, err := d.tellRuns(ctx, e); err != nil || !done {
+	if done, err := d.tellTimed(ctx, e); err != nil || !done {
 		return err
 	}
 	for ctx.Err() == nil {
@@ -186,11 +188,11 @@ func (d *Deliverer) tell(ctx context.Context, e *Endpoint) error {
 	return nil
 }
 
-// tellRuns tells of runs that ended. They become visible in another order than they
-// end, so that each look goes back a little; what was delivered is not sent again. It
-// is done where all could be delivered.
-func (d *Deliverer) tellRuns(ctx context.Context, e *Endpoint) (done bool, err error) {
-	if !slices.ContainsFunc(e.Events, func(t string) bool { return strings.HasPrefix(t, runPrefix) }) {
+// tellTimed tells of runs that ended, and of notices. They become visible in another order
+// than they happen, so that each look goes back a little; what was delivered is not sent
+// again. It is done where all could be delivered.
+func (d *Deliverer) tellTimed(ctx context.Context, e *Endpoint) (done bool, err error) {
+	if !slices.ContainsFunc(e.Events, timed) {
 		e.RunsUntil = d.now()
 		return true, nil
 	}
@@ -198,30 +200,48 @@ func (d *Deliverer) tellRuns(ctx context.Context, e *Endpoint) (done bool, err e
 	if since.Before(e.CreatedAt) && !e.RunsUntil.Before(e.CreatedAt) {
 		since = e.CreatedAt // what happened before it was made is no news to it
 	}
-	runs, err := d.source.EndedRuns(ctx, since)
+	events, err := d.since(ctx, e, since)
 	if err != nil {
 		return false, err
 	}
-	for _, run := range runs {
-		if !slices.Contains(e.Events, run.Type) {
+	for _, event := range events {
+		if !slices.Contains(e.Events, event.Type) {
 			continue
 		}
 		// After a replay they are sent again: those before it do not count.
-		told, err := d.store.Delivered(ctx, e.ID, run.ID, e.UpdatedAt)
+		told, err := d.store.Delivered(ctx, e.ID, event.ID, e.UpdatedAt)
 		if err != nil {
 			return false, err
 		}
 		if !told {
-			delivered, err := d.send(ctx, e, run.Message)
+			delivered, err := d.send(ctx, e, event.Message)
 			if err != nil || !delivered {
 				return false, err
 			}
 		}
-		if run.At.After(e.RunsUntil) {
-			e.RunsUntil = run.At
+		if event.At.After(e.RunsUntil) {
+			e.RunsUntil = event.At
 		}
 	}
 	return true, nil
+}
+
+// since are the runs and the notices of that time or later, the first first; runs only where
+// the endpoint is told of some.
+func (d *Deliverer) since(ctx context.Context, e *Endpoint, at time.Time) ([]Event, error) {
+	events, err := d.store.Notices(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(e.Events, func(t string) bool { return strings.HasPrefix(t, runPrefix) }) {
+		runs, err := d.source.EndedRuns(ctx, at)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, runs...)
+	}
+	slices.SortStableFunc(events, func(a, b Event) int { return a.At.Compare(b.At) })
+	return events, nil
 }
 
 // send sends a message and says what is next for the endpoint.
@@ -250,14 +270,24 @@ func (d *Deliverer) send(ctx context.Context, e *Endpoint, m Message) (delivered
 	e.NextAt = now.Add(outbox.Backoff(int32(e.Attempts), firstRetry, mostRetry))
 	switch {
 	case got.Status != nil && *got.Status == http.StatusGone:
-		d.disable(ctx, e, Gone)
+		return false, d.disable(ctx, e, Gone)
 	case now.Sub(*e.FailingSince) >= giveUp:
-		d.disable(ctx, e, Failing)
+		return false, d.disable(ctx, e, Failing)
 	}
 	return false, nil
 }
 
-func (d *Deliverer) disable(ctx context.Context, e *Endpoint, why string) {
+// disable ends an endpoint and tells the tenant's others of it.
+func (d *Deliverer) disable(ctx context.Context, e *Endpoint, why string) error {
 	e.State, e.DisabledReason = Disabled, &why
 	slog.WarnContext(ctx, "a webhook was disabled", "webhook", e.ID, "why", why)
+	m, err := notice(fmt.Sprintf("webhook_disabled_%s_%d", e.ID, e.FailingSince.Unix()), WebhookDisabled, d.now(), struct {
+		ID           string    `json:"id"`
+		Reason       string    `json:"reason"`
+		FailingSince time.Time `json:"failingSince"`
+	}{e.ID.String(), why, e.FailingSince.UTC()})
+	if err != nil {
+		return err
+	}
+	return d.store.AddNotice(context.WithoutCancel(ctx), m)
 }

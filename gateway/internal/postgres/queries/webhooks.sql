@@ -68,3 +68,15 @@ ORDER BY id DESC LIMIT @size;
 
 -- name: ForgetDeliveries :exec
 DELETE FROM webhook_deliveries WHERE webhook_id = @webhook_id AND id < @before;
+
+-- name: InsertNotice :exec
+INSERT INTO webhook_notices (tenant_id, id, type, data, at) VALUES (@tenant_id, @id, @type, @data, @at::timestamptz) ON CONFLICT DO NOTHING;
+
+-- name: ListNotices :many
+SELECT id, type, data, at FROM webhook_notices WHERE at >= @since::timestamptz ORDER BY at, id LIMIT 1000;
+
+-- name: ForgetNotices :exec
+DELETE FROM webhook_notices WHERE at < @before::timestamptz;
+
+-- name: AccessWatchers :many
+SELECT tenant_id FROM access_watchers ORDER BY tenant_id;

@@ -10,6 +10,10 @@ import (
 	"github.com/google/uuid"
 )
 
+type AccessWatcher struct {
+	TenantID string
+}
+
 type AuditEvent struct {
 	ID         uuid.UUID
 	TenantID   *string
@@ -119,4 +123,12 @@ type WebhookDelivery struct {
 	Error     *string
 	TookMs    int32
 	At        time.Time
+}
+
+type WebhookNotice struct {
+	TenantID string
+	ID       string
+	Type     string
+	Data     []byte
+	At       time.Time
 }

@@ -12,6 +12,30 @@ import (
 	"github.com/google/uuid"
 )
 
+const accessWatchers = `-- name: AccessWatchers :many
+SELECT tenant_id FROM access_watchers ORDER BY tenant_id
+`
+
+func (q *Queries) AccessWatchers(ctx context.Context) ([]string, error) {
+	rows, err := q.db.Query(ctx, accessWatchers)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var tenant_id string
+		if err := rows.Scan(&tenant_id); err != nil {
+			return nil, err
+		}
+		items = append(items, tenant_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const countWebhooks = `-- name: CountWebhooks :one
 SELECT count(*) FROM webhooks
 `
@@ -100,6 +124,15 @@ func (q *Queries) ForgetDeliveries(ctx context.Context, arg ForgetDeliveriesPara
 	return err
 }
 
+const forgetNotices = `-- name: ForgetNotices :exec
+DELETE FROM webhook_notices WHERE at < $1::timestamptz
+`
+
+func (q *Queries) ForgetNotices(ctx context.Context, before time.Time) error {
+	_, err := q.db.Exec(ctx, forgetNotices, before)
+	return err
+}
+
 const getWebhook = `-- name: GetWebhook :one
 SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
        next_at, leased_until, created_at, updated_at
@@ -180,6 +213,29 @@ func (q *Queries) InsertDelivery(ctx context.Context, arg InsertDeliveryParams) 
 		arg.TookMs,
 		arg.At,
 		arg.WebhookID,
+	)
+	return err
+}
+
+const insertNotice = `-- name: InsertNotice :exec
+INSERT INTO webhook_notices (tenant_id, id, type, data, at) VALUES ($1, $2, $3, $4, $5::timestamptz) ON CONFLICT DO NOTHING
+`
+
+type InsertNoticeParams struct {
+	TenantID string
+	ID       string
+	Type     string
+	Data     []byte
+	At       time.Time
+}
+
+func (q *Queries) InsertNotice(ctx context.Context, arg InsertNoticeParams) error {
+	_, err := q.db.Exec(ctx, insertNotice,
+		arg.TenantID,
+		arg.ID,
+		arg.Type,
+		arg.Data,
+		arg.At,
 	)
 	return err
 }
@@ -316,6 +372,42 @@ func (q *Queries) ListDeliveries(ctx context.Context, arg ListDeliveriesParams) 
 			&i.Status,
 			&i.Error,
 			&i.TookMs,
+			&i.At,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listNotices = `-- name: ListNotices :many
+SELECT id, type, data, at FROM webhook_notices WHERE at >= $1::timestamptz ORDER BY at, id LIMIT 1000
+`
+
+type ListNoticesRow struct {
+	ID   string
+	Type string
+	Data []byte
+	At   time.Time
+}
+
+func (q *Queries) ListNotices(ctx context.Context, since time.Time) ([]ListNoticesRow, error) {
+	rows, err := q.db.Query(ctx, listNotices, since)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListNoticesRow
+	for rows.Next() {
+		var i ListNoticesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Type,
+			&i.Data,
 			&i.At,
 		); err != nil {
 			return nil, err

@@ -1,0 +1,147 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/outbox/puller"
+	"github.com/entrasync/entrasync/pkg/tenant"
+)
+
+// The types of notices: what happens that neither the feed nor the list of runs has.
+const (
+	ConnectionFailed       = "connection.failed"
+	ConnectionRecovered    = "connection.recovered"
+	ConnectionDisconnected = "connection.disconnected"
+	AccessEnding           = "access.ending" // within 30 days
+	AccessEnded            = "access.ended"
+	WebhookDisabled        = "webhook.disabled"
+)
+
+var noticeTypes = []string{ConnectionFailed, ConnectionRecovered, ConnectionDisconnected, AccessEnding, AccessEnded, WebhookDisabled}
+
+// timed reports a type of events that are found by their time: runs and notices.
+func timed(kind string) bool {
+	return strings.HasPrefix(kind, runPrefix) || slices.Contains(noticeTypes, kind)
+}
+
+// NoticeStore keeps notices of the context's tenant.
+type NoticeStore interface {
+	// AddNotice keeps a notice unless there is one with its id.
+	AddNotice(ctx context.Context, m Message) error
+	// Notices are those of that time or later, the first first.
+	Notices(ctx context.Context, since time.Time) ([]Event, error)
+}
+
+// notice makes a notice of a document.
+func notice(id, kind string, at time.Time, data any) (Message, error) {
+	text, err := json.Marshal(data)
+	return Message{ID: id, Type: kind, At: at, Data: text}, err
+}
+
+// FollowConnection tells hosts of changes of connections' states.
+type FollowConnection struct{ store NoticeStore }
+
+// NewFollowConnection makes the use case.
+func NewFollowConnection(store NoticeStore) *FollowConnection { return &FollowConnection{store: store} }
+
+// Do keeps the notice of one change; see puller.Do.
+func (f *FollowConnection) Do(ctx context.Context, change puller.Effect) error {
+	from, to := change.Arguments["from_status"], change.Arguments["to_status"]
+	kind := ""
+	switch {
+	case to == "validation_failed":
+		kind = ConnectionFailed
+	case to == "connected" && from == "validation_failed":
+		kind = ConnectionRecovered
+	case to == "disconnected":
+		kind = ConnectionDisconnected
+	default:
+		return nil
+	}
+	m, err := notice("connection_"+change.ID, kind, change.CreatedAt, struct {
+		Status string `json:"status"`
+		Before string `json:"statusBefore"`
+		Code   string `json:"code,omitempty"` // of the failure
+	}{to, from, change.Arguments["reason"]})
+	if err != nil {
+		return err
+	}
+	return f.store.AddNotice(ctx, m)
+}
+
+// EndingAccess is a managed tenant whose access ends or has ended.
+type EndingAccess struct {
+	ManagedTenantID, EntraTenantID, DisplayName string
+	EndsAt                                      time.Time
+}
+
+// AccessStore names who wants to hear of access that ends.
+type AccessStore interface {
+	NoticeStore
+	AccessWatchers(ctx context.Context) ([]tenant.ID, error)
+}
+
+// AccessSource knows whose access ends within 30 days, or has ended.
+type AccessSource interface {
+	EndingAccess(ctx context.Context) ([]EndingAccess, error)
+}
+
+// WatchAccess tells hosts of access that ends.
+type WatchAccess struct {
+	store  AccessStore
+	source AccessSource
+	now    func() time.Time
+}
+
+// NewWatchAccess makes the use case.
+func NewWatchAccess(store AccessStore, source AccessSource, now func() time.Time) *WatchAccess {
+	return &WatchAccess{store: store, source: source, now: now}
+}
+
+// Do looks once for each tenant that has an endpoint for it. What was told of an end is told
+// once: its time is in the notice's id, so that access that was renewed is told of anew.
+func (w *WatchAccess) Do(ctx context.Context) error {
+	tenants, err := w.store.AccessWatchers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range tenants {
+		mine := tenant.With(ctx, tenant.Call{Tenant: id, Actor: tenant.Actor{ID: "gateway", Type: "system"}})
+		if err := w.look(mine); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *WatchAccess) look(ctx context.Context) error {
+	ending, err := w.source.EndingAccess(ctx)
+	if err != nil {
+		return err
+	}
+	for _, access := range ending {
+		kind := AccessEnding
+		if !access.EndsAt.After(w.now()) {
+			kind = AccessEnded
+		}
+		id := fmt.Sprintf("%s_%s_%d", strings.ReplaceAll(kind, ".", "_"), access.ManagedTenantID, access.EndsAt.Unix())
+		m, err := notice(id, kind, w.now(), struct {
+			ManagedTenantID string    `json:"managedTenantId"`
+			EntraTenantID   string    `json:"entraTenantId"`
+			DisplayName     string    `json:"displayName"`
+			EndsAt          time.Time `json:"accessEndsAt"`
+		}{access.ManagedTenantID, access.EntraTenantID, access.DisplayName, access.EndsAt.UTC()})
+		if err != nil {
+			return err
+		}
+		if err := w.store.AddNotice(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
