@@ -73,7 +73,13 @@ func (c *Client) ConsentCode(ctx context.Context) (string, error) {
 	if err := c.Do(ctx, http.MethodPost, integration+"/connect", map[string]any{"connectionType": "direct"}, &start); err != nil {
 		return "", err
 	}
-	end, err := c.browse(ctx, start.AuthorizeURL, 5)
+	return c.CompletionCode(ctx, start.AuthorizeURL)
+}
+
+// CompletionCode visits the provider and the callback as the person's browser would, and returns
+// the code that it comes back with.
+func (c *Client) CompletionCode(ctx context.Context, authorizeURL string) (string, error) {
+	end, err := c.browse(ctx, authorizeURL, 5)
 	if err != nil {
 		return "", err
 	}
