@@ -2137,6 +2137,18 @@ export interface components {
             /** @description The item. */
             item?: components["schemas"]["QueueItem"];
         };
+        ErasePersonRequest: {
+            /** @description Of the export that was looked at. */
+            digest: string;
+            /** @description The number of the person's request, to find it again; it must not name the person. */
+            reference?: string;
+            /** @description Who is meant. */
+            subject: components["schemas"]["PersonSubject"];
+        };
+        ErasePersonResponse: {
+            /** @description The erasure as it is now. */
+            erasure?: components["schemas"]["Erasure"];
+        };
         /** @description ErasedRecords counts records of one table. */
         ErasedRecords: {
             /**
@@ -2151,16 +2163,24 @@ export interface components {
         Erasure: {
             /**
              * Format: date-time
-             * @description When it ended; absent while it goes on.
+             * @description When it was done.
              */
             completedAt?: string;
             /** @description How many records went or were changed, by table. */
             erased: components["schemas"]["ErasedRecords"][];
+            /** @description Names it for LiftErasure. */
             erasureId: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Since when the person may be synced again.
+             */
             liftedAt?: string;
+            /** @description The number of the request. */
             reference: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
             requestedAt?: string;
             /** @description Who asked for it, by id. */
             requestedBy: string;
@@ -2279,6 +2299,20 @@ export interface components {
              * @description Send it with the import, which is refused when somebody decided in between.
              */
             version: string;
+        };
+        ExportPersonRequest: {
+            /** @description Who is meant. */
+            subject: components["schemas"]["PersonSubject"];
+        };
+        ExportPersonResponse: {
+            /** @description The contacts that are the person. */
+            contacts: components["schemas"]["PersonContact"][];
+            /** @description Names these contacts and identities, for ErasePerson. */
+            digest: string;
+            /** @description The accounts of Entra that are the person. */
+            identities: components["schemas"]["PersonIdentity"][];
+            /** @description All that is stored about them. */
+            records: components["schemas"]["PersonRecord"][];
         };
         Failure: {
             /**
@@ -2570,6 +2604,7 @@ export interface components {
         };
         LiftErasureBody: Record<string, never>;
         LiftErasureResponse: {
+            /** @description The erasure as it is now. */
             erasure?: components["schemas"]["Erasure"];
         };
         ListAuditEventsResponse: {
@@ -2627,6 +2662,7 @@ export interface components {
             nextPageToken: string;
         };
         ListErasuresResponse: {
+            /** @description One page of them. */
             erasures: components["schemas"]["Erasure"][];
             /** @description Where the next page begins; empty after the last. */
             nextPageToken: string;
@@ -2866,27 +2902,27 @@ export interface components {
         /** @description PersonContact is a contact that is the person. */
         PersonContact: {
             /**
-             * @description The client's id.
+             * @description Whose contact it is.
              * @example 0198c7a2-6c1e-7d3a-9a51-2f6f0f1f8a10
              */
             clientId: string;
             /**
-             * @description The email address.
+             * @description The address as it is stored.
              * @example ada@contoso.example
              */
             email: string;
             /**
-             * @description The person's name.
+             * @description The name as it is stored.
              * @example Ada Lovelace
              */
             fullName: string;
-            /** @description Its id. */
+            /** @description The contact's id. */
             id: string;
         };
         /** @description PersonField is one field of a record. */
         PersonField: {
             /**
-             * @description The name.
+             * @description Its name.
              * @example Contoso Ltd.
              */
             name: string;
@@ -2896,7 +2932,7 @@ export interface components {
         /** @description PersonIdentity is an account of Entra that is the person. */
         PersonIdentity: {
             /**
-             * @description The id of the person's account in the directory.
+             * @description Its object id.
              * @example 3b5e5ad0-8a3f-4f0e-8d39-0d6b7a1e6b11
              */
             entraObjectId: string;
@@ -2906,14 +2942,14 @@ export interface components {
              */
             entraTenantId: string;
             /**
-             * @description The account's user principal name.
+             * @description Its sign-in name, where it is known.
              * @example ada@contoso.example
              */
             userPrincipalName: string;
         };
         /** @description PersonRecord is one stored record about the person. */
         PersonRecord: {
-            /** @description What is tried. */
+            /** @description Its fields, by name. */
             fields: components["schemas"]["PersonField"][];
             /** @description The part that stores it and its table, for example sync-engine.contacts. */
             source: string;
@@ -4112,29 +4148,6 @@ export interface components {
             inactive: boolean;
             /** @description The object id of the identity that the contact is linked to. */
             linkedTo?: string;
-        };
-        "syncengine.v1.ErasePersonRequest": {
-            /** @description Of the export that was looked at. */
-            digest: string;
-            /** @description The number of the person's request, to find it again; it must not name the person. */
-            reference?: string;
-            subject: components["schemas"]["PersonSubject"];
-        };
-        "syncengine.v1.ErasePersonResponse": {
-            erasure?: components["schemas"]["Erasure"];
-        };
-        "syncengine.v1.ExportPersonRequest": {
-            subject: components["schemas"]["PersonSubject"];
-        };
-        "syncengine.v1.ExportPersonResponse": {
-            /** @description The contacts. */
-            contacts: components["schemas"]["PersonContact"][];
-            /** @description Names these contacts and identities, for ErasePerson. */
-            digest: string;
-            /** @description What was done with each identity. */
-            identities: components["schemas"]["PersonIdentity"][];
-            /** @description All that is stored about them. */
-            records: components["schemas"]["PersonRecord"][];
         };
     };
     responses: never;
@@ -12327,7 +12340,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["syncengine.v1.ErasePersonRequest"];
+                "application/json": components["schemas"]["ErasePersonRequest"];
             };
         };
         responses: {
@@ -12342,7 +12355,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["syncengine.v1.ErasePersonResponse"];
+                    "application/json": components["schemas"]["ErasePersonResponse"];
                 };
             };
             /** @description `invalid_argument`: The request is not valid. */
@@ -12634,6 +12647,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description Which erasure. */
                 erasureId: string;
             };
             cookie?: never;
@@ -12828,7 +12842,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["syncengine.v1.ExportPersonRequest"];
+                "application/json": components["schemas"]["ExportPersonRequest"];
             };
         };
         responses: {
@@ -12843,7 +12857,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["syncengine.v1.ExportPersonResponse"];
+                    "application/json": components["schemas"]["ExportPersonResponse"];
                 };
             };
             /** @description `invalid_argument`: The request is not valid. */

@@ -53,6 +53,7 @@ func register(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnIn
 		mappingv1.RegisterClientServiceHandlerClient(ctx, mux, mappingv1.NewClientServiceClient(conn)),
 		syncenginev1.RegisterRunServiceHandlerClient(ctx, mux, syncenginev1.NewRunServiceClient(conn)),
 		syncenginev1.RegisterReportServiceHandlerClient(ctx, mux, syncenginev1.NewReportServiceClient(conn)),
+		syncenginev1.RegisterPersonServiceHandlerClient(ctx, mux, syncenginev1.NewPersonServiceClient(conn)),
 		syncenginev1.RegisterExplainServiceHandlerClient(ctx, mux, syncenginev1.NewExplainServiceClient(conn)),
 		syncenginev1.RegisterFilterTestServiceHandlerClient(ctx, mux, syncenginev1.NewFilterTestServiceClient(conn)),
 		syncenginev1.RegisterSettingsServiceHandlerClient(ctx, mux, syncenginev1.NewSettingsServiceClient(conn)),

@@ -22,24 +22,24 @@ func personOf(m *reconciliationv1.Person) reconciliation.Person {
 	return reconciliation.Person{ContactIDs: m.GetContactIds(), ObjectIDs: m.GetEntraObjectIds(), Texts: m.GetTexts()}
 }
 
-// ExportPerson returns what is stored about a person.
-func (s *PersonServer) ExportPerson(ctx context.Context, req *reconciliationv1.ExportPersonRequest) (*reconciliationv1.ExportPersonResponse, error) {
+// ExportQueuedPerson returns what is stored about a person.
+func (s *PersonServer) ExportQueuedPerson(ctx context.Context, req *reconciliationv1.ExportQueuedPersonRequest) (*reconciliationv1.ExportQueuedPersonResponse, error) {
 	records, err := s.people.Export(ctx, personOf(req.GetPerson()))
 	if err != nil {
 		return nil, err
 	}
-	answer := &reconciliationv1.ExportPersonResponse{}
+	answer := &reconciliationv1.ExportQueuedPersonResponse{}
 	for _, record := range records {
 		answer.Records = append(answer.Records, &reconciliationv1.StoredRecord{Table: record.Table, Json: string(record.JSON)})
 	}
 	return answer, nil
 }
 
-// ErasePerson erases it.
-func (s *PersonServer) ErasePerson(ctx context.Context, req *reconciliationv1.ErasePersonRequest) (*reconciliationv1.ErasePersonResponse, error) {
+// EraseQueuedPerson erases it.
+func (s *PersonServer) EraseQueuedPerson(ctx context.Context, req *reconciliationv1.EraseQueuedPersonRequest) (*reconciliationv1.EraseQueuedPersonResponse, error) {
 	erased, err := s.people.Erase(ctx, personOf(req.GetPerson()))
 	if err != nil {
 		return nil, err
 	}
-	return &reconciliationv1.ErasePersonResponse{Erased: erased}, nil
+	return &reconciliationv1.EraseQueuedPersonResponse{Erased: erased}, nil
 }

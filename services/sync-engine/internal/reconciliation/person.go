@@ -29,7 +29,7 @@ func personOf(p *syncengine.Person) *reconciliationv1.Person {
 
 // PersonRecords implements syncengine.PersonQueue.
 func (c *People) PersonRecords(ctx context.Context, p *syncengine.Person) ([]syncengine.PersonRecord, error) {
-	answer, err := c.people.ExportPerson(ctx, &reconciliationv1.ExportPersonRequest{Person: personOf(p)})
+	answer, err := c.people.ExportQueuedPerson(ctx, &reconciliationv1.ExportQueuedPersonRequest{Person: personOf(p)})
 	records := make([]syncengine.PersonRecord, len(answer.GetRecords()))
 	for i, record := range answer.GetRecords() {
 		records[i] = syncengine.PersonRecord{Source: sourcePrefix + record.GetTable(), JSON: []byte(record.GetJson())}
@@ -41,7 +41,7 @@ func (c *People) PersonRecords(ctx context.Context, p *syncengine.Person) ([]syn
 func (c *People) ErasePerson(ctx context.Context, p *syncengine.Person) (map[string]int, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	answer, err := c.people.ErasePerson(ctx, &reconciliationv1.ErasePersonRequest{Person: personOf(p)})
+	answer, err := c.people.EraseQueuedPerson(ctx, &reconciliationv1.EraseQueuedPersonRequest{Person: personOf(p)})
 	erased := map[string]int{}
 	for table, n := range answer.GetErased() {
 		erased[sourcePrefix+table] = int(n)

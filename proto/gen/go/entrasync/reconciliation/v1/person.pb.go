@@ -85,27 +85,27 @@ func (x *Person) GetTexts() []string {
 	return nil
 }
 
-type ExportPersonRequest struct {
+type ExportQueuedPersonRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Person        *Person                `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ExportPersonRequest) Reset() {
-	*x = ExportPersonRequest{}
+func (x *ExportQueuedPersonRequest) Reset() {
+	*x = ExportQueuedPersonRequest{}
 	mi := &file_entrasync_reconciliation_v1_person_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ExportPersonRequest) String() string {
+func (x *ExportQueuedPersonRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ExportPersonRequest) ProtoMessage() {}
+func (*ExportQueuedPersonRequest) ProtoMessage() {}
 
-func (x *ExportPersonRequest) ProtoReflect() protoreflect.Message {
+func (x *ExportQueuedPersonRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_entrasync_reconciliation_v1_person_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -117,39 +117,39 @@ func (x *ExportPersonRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ExportPersonRequest.ProtoReflect.Descriptor instead.
-func (*ExportPersonRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use ExportQueuedPersonRequest.ProtoReflect.Descriptor instead.
+func (*ExportQueuedPersonRequest) Descriptor() ([]byte, []int) {
 	return file_entrasync_reconciliation_v1_person_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *ExportPersonRequest) GetPerson() *Person {
+func (x *ExportQueuedPersonRequest) GetPerson() *Person {
 	if x != nil {
 		return x.Person
 	}
 	return nil
 }
 
-type ExportPersonResponse struct {
+type ExportQueuedPersonResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Records       []*StoredRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ExportPersonResponse) Reset() {
-	*x = ExportPersonResponse{}
+func (x *ExportQueuedPersonResponse) Reset() {
+	*x = ExportQueuedPersonResponse{}
 	mi := &file_entrasync_reconciliation_v1_person_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ExportPersonResponse) String() string {
+func (x *ExportQueuedPersonResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ExportPersonResponse) ProtoMessage() {}
+func (*ExportQueuedPersonResponse) ProtoMessage() {}
 
-func (x *ExportPersonResponse) ProtoReflect() protoreflect.Message {
+func (x *ExportQueuedPersonResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_entrasync_reconciliation_v1_person_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -161,12 +161,12 @@ func (x *ExportPersonResponse) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ExportPersonResponse.ProtoReflect.Descriptor instead.
-func (*ExportPersonResponse) Descriptor() ([]byte, []int) {
+// Deprecated: Use ExportQueuedPersonResponse.ProtoReflect.Descriptor instead.
+func (*ExportQueuedPersonResponse) Descriptor() ([]byte, []int) {
 	return file_entrasync_reconciliation_v1_person_proto_rawDescGZIP(), []int{2}
 }
 
-func (x *ExportPersonResponse) GetRecords() []*StoredRecord {
+func (x *ExportQueuedPersonResponse) GetRecords() []*StoredRecord {
 	if x != nil {
 		return x.Records
 	}
@@ -227,27 +227,27 @@ func (x *StoredRecord) GetJson() string {
 	return ""
 }
 
-type ErasePersonRequest struct {
+type EraseQueuedPersonRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Person        *Person                `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ErasePersonRequest) Reset() {
-	*x = ErasePersonRequest{}
+func (x *EraseQueuedPersonRequest) Reset() {
+	*x = EraseQueuedPersonRequest{}
 	mi := &file_entrasync_reconciliation_v1_person_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ErasePersonRequest) String() string {
+func (x *EraseQueuedPersonRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ErasePersonRequest) ProtoMessage() {}
+func (*EraseQueuedPersonRequest) ProtoMessage() {}
 
-func (x *ErasePersonRequest) ProtoReflect() protoreflect.Message {
+func (x *EraseQueuedPersonRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_entrasync_reconciliation_v1_person_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -259,19 +259,19 @@ func (x *ErasePersonRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ErasePersonRequest.ProtoReflect.Descriptor instead.
-func (*ErasePersonRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use EraseQueuedPersonRequest.ProtoReflect.Descriptor instead.
+func (*EraseQueuedPersonRequest) Descriptor() ([]byte, []int) {
 	return file_entrasync_reconciliation_v1_person_proto_rawDescGZIP(), []int{4}
 }
 
-func (x *ErasePersonRequest) GetPerson() *Person {
+func (x *EraseQueuedPersonRequest) GetPerson() *Person {
 	if x != nil {
 		return x.Person
 	}
 	return nil
 }
 
-type ErasePersonResponse struct {
+type EraseQueuedPersonResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many records went or were changed, by table.
 	Erased        map[string]int64 `protobuf:"bytes,1,rep,name=erased,proto3" json:"erased,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
@@ -279,20 +279,20 @@ type ErasePersonResponse struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ErasePersonResponse) Reset() {
-	*x = ErasePersonResponse{}
+func (x *EraseQueuedPersonResponse) Reset() {
+	*x = EraseQueuedPersonResponse{}
 	mi := &file_entrasync_reconciliation_v1_person_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ErasePersonResponse) String() string {
+func (x *EraseQueuedPersonResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ErasePersonResponse) ProtoMessage() {}
+func (*EraseQueuedPersonResponse) ProtoMessage() {}
 
-func (x *ErasePersonResponse) ProtoReflect() protoreflect.Message {
+func (x *EraseQueuedPersonResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_entrasync_reconciliation_v1_person_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -304,12 +304,12 @@ func (x *ErasePersonResponse) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ErasePersonResponse.ProtoReflect.Descriptor instead.
-func (*ErasePersonResponse) Descriptor() ([]byte, []int) {
+// Deprecated: Use EraseQueuedPersonResponse.ProtoReflect.Descriptor instead.
+func (*EraseQueuedPersonResponse) Descriptor() ([]byte, []int) {
 	return file_entrasync_reconciliation_v1_person_proto_rawDescGZIP(), []int{5}
 }
 
-func (x *ErasePersonResponse) GetErased() map[string]int64 {
+func (x *EraseQueuedPersonResponse) GetErased() map[string]int64 {
 	if x != nil {
 		return x.Erased
 	}
@@ -325,25 +325,25 @@ const file_entrasync_reconciliation_v1_person_proto_rawDesc = "" +
 	"\vcontact_ids\x18\x01 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\n" +
 	"contactIds\x123\n" +
 	"\x10entra_object_ids\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x0eentraObjectIds\x12\x1f\n" +
-	"\x05texts\x18\x03 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\x88'R\x05texts\"Z\n" +
-	"\x13ExportPersonRequest\x12C\n" +
-	"\x06person\x18\x01 \x01(\v2#.entrasync.reconciliation.v1.PersonB\x06\xbaH\x03\xc8\x01\x01R\x06person\"[\n" +
-	"\x14ExportPersonResponse\x12C\n" +
+	"\x05texts\x18\x03 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\x88'R\x05texts\"`\n" +
+	"\x19ExportQueuedPersonRequest\x12C\n" +
+	"\x06person\x18\x01 \x01(\v2#.entrasync.reconciliation.v1.PersonB\x06\xbaH\x03\xc8\x01\x01R\x06person\"a\n" +
+	"\x1aExportQueuedPersonResponse\x12C\n" +
 	"\arecords\x18\x01 \x03(\v2).entrasync.reconciliation.v1.StoredRecordR\arecords\"8\n" +
 	"\fStoredRecord\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\tR\x05table\x12\x12\n" +
-	"\x04json\x18\x02 \x01(\tR\x04json\"Y\n" +
-	"\x12ErasePersonRequest\x12C\n" +
-	"\x06person\x18\x01 \x01(\v2#.entrasync.reconciliation.v1.PersonB\x06\xbaH\x03\xc8\x01\x01R\x06person\"\xa6\x01\n" +
-	"\x13ErasePersonResponse\x12T\n" +
-	"\x06erased\x18\x01 \x03(\v2<.entrasync.reconciliation.v1.ErasePersonResponse.ErasedEntryR\x06erased\x1a9\n" +
+	"\x04json\x18\x02 \x01(\tR\x04json\"_\n" +
+	"\x18EraseQueuedPersonRequest\x12C\n" +
+	"\x06person\x18\x01 \x01(\v2#.entrasync.reconciliation.v1.PersonB\x06\xbaH\x03\xc8\x01\x01R\x06person\"\xb2\x01\n" +
+	"\x19EraseQueuedPersonResponse\x12Z\n" +
+	"\x06erased\x18\x01 \x03(\v2B.entrasync.reconciliation.v1.EraseQueuedPersonResponse.ErasedEntryR\x06erased\x1a9\n" +
 	"\vErasedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x012\xa6\x02\n" +
-	"\x15PersonInternalService\x12\x86\x01\n" +
-	"\fExportPerson\x120.entrasync.reconciliation.v1.ExportPersonRequest\x1a1.entrasync.reconciliation.v1.ExportPersonResponse\"\x11\xb2\xbb\x18\r\n" +
-	"\vsync-engine\x12\x83\x01\n" +
-	"\vErasePerson\x12/.entrasync.reconciliation.v1.ErasePersonRequest\x1a0.entrasync.reconciliation.v1.ErasePersonResponse\"\x11\xb2\xbb\x18\r\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x012\xca\x02\n" +
+	"\x15PersonInternalService\x12\x98\x01\n" +
+	"\x12ExportQueuedPerson\x126.entrasync.reconciliation.v1.ExportQueuedPersonRequest\x1a7.entrasync.reconciliation.v1.ExportQueuedPersonResponse\"\x11\xb2\xbb\x18\r\n" +
+	"\vsync-engine\x12\x95\x01\n" +
+	"\x11EraseQueuedPerson\x125.entrasync.reconciliation.v1.EraseQueuedPersonRequest\x1a6.entrasync.reconciliation.v1.EraseQueuedPersonResponse\"\x11\xb2\xbb\x18\r\n" +
 	"\vsync-engineB\x96\x02\n" +
 	"\x1fcom.entrasync.reconciliation.v1B\vPersonProtoP\x01ZXgithub.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1;reconciliationv1\xa2\x02\x03ERX\xaa\x02\x1bEntrasync.Reconciliation.V1\xca\x02\x1bEntrasync\\Reconciliation\\V1\xe2\x02'Entrasync\\Reconciliation\\V1\\GPBMetadata\xea\x02\x1dEntrasync::Reconciliation::V1b\x06proto3"
 
@@ -361,23 +361,23 @@ func file_entrasync_reconciliation_v1_person_proto_rawDescGZIP() []byte {
 
 var file_entrasync_reconciliation_v1_person_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_entrasync_reconciliation_v1_person_proto_goTypes = []any{
-	(*Person)(nil),               // 0: entrasync.reconciliation.v1.Person
-	(*ExportPersonRequest)(nil),  // 1: entrasync.reconciliation.v1.ExportPersonRequest
-	(*ExportPersonResponse)(nil), // 2: entrasync.reconciliation.v1.ExportPersonResponse
-	(*StoredRecord)(nil),         // 3: entrasync.reconciliation.v1.StoredRecord
-	(*ErasePersonRequest)(nil),   // 4: entrasync.reconciliation.v1.ErasePersonRequest
-	(*ErasePersonResponse)(nil),  // 5: entrasync.reconciliation.v1.ErasePersonResponse
-	nil,                          // 6: entrasync.reconciliation.v1.ErasePersonResponse.ErasedEntry
+	(*Person)(nil),                     // 0: entrasync.reconciliation.v1.Person
+	(*ExportQueuedPersonRequest)(nil),  // 1: entrasync.reconciliation.v1.ExportQueuedPersonRequest
+	(*ExportQueuedPersonResponse)(nil), // 2: entrasync.reconciliation.v1.ExportQueuedPersonResponse
+	(*StoredRecord)(nil),               // 3: entrasync.reconciliation.v1.StoredRecord
+	(*EraseQueuedPersonRequest)(nil),   // 4: entrasync.reconciliation.v1.EraseQueuedPersonRequest
+	(*EraseQueuedPersonResponse)(nil),  // 5: entrasync.reconciliation.v1.EraseQueuedPersonResponse
+	nil,                                // 6: entrasync.reconciliation.v1.EraseQueuedPersonResponse.ErasedEntry
 }
 var file_entrasync_reconciliation_v1_person_proto_depIdxs = []int32{
-	0, // 0: entrasync.reconciliation.v1.ExportPersonRequest.person:type_name -> entrasync.reconciliation.v1.Person
-	3, // 1: entrasync.reconciliation.v1.ExportPersonResponse.records:type_name -> entrasync.reconciliation.v1.StoredRecord
-	0, // 2: entrasync.reconciliation.v1.ErasePersonRequest.person:type_name -> entrasync.reconciliation.v1.Person
-	6, // 3: entrasync.reconciliation.v1.ErasePersonResponse.erased:type_name -> entrasync.reconciliation.v1.ErasePersonResponse.ErasedEntry
-	1, // 4: entrasync.reconciliation.v1.PersonInternalService.ExportPerson:input_type -> entrasync.reconciliation.v1.ExportPersonRequest
-	4, // 5: entrasync.reconciliation.v1.PersonInternalService.ErasePerson:input_type -> entrasync.reconciliation.v1.ErasePersonRequest
-	2, // 6: entrasync.reconciliation.v1.PersonInternalService.ExportPerson:output_type -> entrasync.reconciliation.v1.ExportPersonResponse
-	5, // 7: entrasync.reconciliation.v1.PersonInternalService.ErasePerson:output_type -> entrasync.reconciliation.v1.ErasePersonResponse
+	0, // 0: entrasync.reconciliation.v1.ExportQueuedPersonRequest.person:type_name -> entrasync.reconciliation.v1.Person
+	3, // 1: entrasync.reconciliation.v1.ExportQueuedPersonResponse.records:type_name -> entrasync.reconciliation.v1.StoredRecord
+	0, // 2: entrasync.reconciliation.v1.EraseQueuedPersonRequest.person:type_name -> entrasync.reconciliation.v1.Person
+	6, // 3: entrasync.reconciliation.v1.EraseQueuedPersonResponse.erased:type_name -> entrasync.reconciliation.v1.EraseQueuedPersonResponse.ErasedEntry
+	1, // 4: entrasync.reconciliation.v1.PersonInternalService.ExportQueuedPerson:input_type -> entrasync.reconciliation.v1.ExportQueuedPersonRequest
+	4, // 5: entrasync.reconciliation.v1.PersonInternalService.EraseQueuedPerson:input_type -> entrasync.reconciliation.v1.EraseQueuedPersonRequest
+	2, // 6: entrasync.reconciliation.v1.PersonInternalService.ExportQueuedPerson:output_type -> entrasync.reconciliation.v1.ExportQueuedPersonResponse
+	5, // 7: entrasync.reconciliation.v1.PersonInternalService.EraseQueuedPerson:output_type -> entrasync.reconciliation.v1.EraseQueuedPersonResponse
 	6, // [6:8] is the sub-list for method output_type
 	4, // [4:6] is the sub-list for method input_type
 	4, // [4:4] is the sub-list for extension type_name

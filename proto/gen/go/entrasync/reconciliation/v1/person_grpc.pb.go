@@ -19,8 +19,8 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	PersonInternalService_ExportPerson_FullMethodName = "/entrasync.reconciliation.v1.PersonInternalService/ExportPerson"
-	PersonInternalService_ErasePerson_FullMethodName  = "/entrasync.reconciliation.v1.PersonInternalService/ErasePerson"
+	PersonInternalService_ExportQueuedPerson_FullMethodName = "/entrasync.reconciliation.v1.PersonInternalService/ExportQueuedPerson"
+	PersonInternalService_EraseQueuedPerson_FullMethodName  = "/entrasync.reconciliation.v1.PersonInternalService/EraseQueuedPerson"
 )
 
 // PersonInternalServiceClient is the client API for PersonInternalService service.
@@ -29,11 +29,11 @@ const (
 //
 // PersonInternalService shows and erases what the queue stores about one person.
 type PersonInternalServiceClient interface {
-	// ExportPerson returns the items and decisions about the person.
-	ExportPerson(ctx context.Context, in *ExportPersonRequest, opts ...grpc.CallOption) (*ExportPersonResponse, error)
-	// ErasePerson erases them and takes the person out of the items of others. Done again, it finds
+	// ExportQueuedPerson returns the items and decisions about the person.
+	ExportQueuedPerson(ctx context.Context, in *ExportQueuedPersonRequest, opts ...grpc.CallOption) (*ExportQueuedPersonResponse, error)
+	// EraseQueuedPerson erases them and takes the person out of the items of others. Done again, it finds
 	// nothing.
-	ErasePerson(ctx context.Context, in *ErasePersonRequest, opts ...grpc.CallOption) (*ErasePersonResponse, error)
+	EraseQueuedPerson(ctx context.Context, in *EraseQueuedPersonRequest, opts ...grpc.CallOption) (*EraseQueuedPersonResponse, error)
 }
 
 type personInternalServiceClient struct {
@@ -44,20 +44,20 @@ func NewPersonInternalServiceClient(cc grpc.ClientConnInterface) PersonInternalS
 	return &personInternalServiceClient{cc}
 }
 
-func (c *personInternalServiceClient) ExportPerson(ctx context.Context, in *ExportPersonRequest, opts ...grpc.CallOption) (*ExportPersonResponse, error) {
+func (c *personInternalServiceClient) ExportQueuedPerson(ctx context.Context, in *ExportQueuedPersonRequest, opts ...grpc.CallOption) (*ExportQueuedPersonResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ExportPersonResponse)
-	err := c.cc.Invoke(ctx, PersonInternalService_ExportPerson_FullMethodName, in, out, cOpts...)
+	out := new(ExportQueuedPersonResponse)
+	err := c.cc.Invoke(ctx, PersonInternalService_ExportQueuedPerson_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-func (c *personInternalServiceClient) ErasePerson(ctx context.Context, in *ErasePersonRequest, opts ...grpc.CallOption) (*ErasePersonResponse, error) {
+func (c *personInternalServiceClient) EraseQueuedPerson(ctx context.Context, in *EraseQueuedPersonRequest, opts ...grpc.CallOption) (*EraseQueuedPersonResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ErasePersonResponse)
-	err := c.cc.Invoke(ctx, PersonInternalService_ErasePerson_FullMethodName, in, out, cOpts...)
+	out := new(EraseQueuedPersonResponse)
+	err := c.cc.Invoke(ctx, PersonInternalService_EraseQueuedPerson_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -70,11 +70,11 @@ func (c *personInternalServiceClient) ErasePerson(ctx context.Context, in *Erase
 //
 // PersonInternalService shows and erases what the queue stores about one person.
 type PersonInternalServiceServer interface {
-	// ExportPerson returns the items and decisions about the person.
-	ExportPerson(context.Context, *ExportPersonRequest) (*ExportPersonResponse, error)
-	// ErasePerson erases them and takes the person out of the items of others. Done again, it finds
+	// ExportQueuedPerson returns the items and decisions about the person.
+	ExportQueuedPerson(context.Context, *ExportQueuedPersonRequest) (*ExportQueuedPersonResponse, error)
+	// EraseQueuedPerson erases them and takes the person out of the items of others. Done again, it finds
 	// nothing.
-	ErasePerson(context.Context, *ErasePersonRequest) (*ErasePersonResponse, error)
+	EraseQueuedPerson(context.Context, *EraseQueuedPersonRequest) (*EraseQueuedPersonResponse, error)
 	mustEmbedUnimplementedPersonInternalServiceServer()
 }
 
@@ -85,11 +85,11 @@ type PersonInternalServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedPersonInternalServiceServer struct{}
 
-func (UnimplementedPersonInternalServiceServer) ExportPerson(context.Context, *ExportPersonRequest) (*ExportPersonResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method ExportPerson not implemented")
+func (UnimplementedPersonInternalServiceServer) ExportQueuedPerson(context.Context, *ExportQueuedPersonRequest) (*ExportQueuedPersonResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExportQueuedPerson not implemented")
 }
-func (UnimplementedPersonInternalServiceServer) ErasePerson(context.Context, *ErasePersonRequest) (*ErasePersonResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method ErasePerson not implemented")
+func (UnimplementedPersonInternalServiceServer) EraseQueuedPerson(context.Context, *EraseQueuedPersonRequest) (*EraseQueuedPersonResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseQueuedPerson not implemented")
 }
 func (UnimplementedPersonInternalServiceServer) mustEmbedUnimplementedPersonInternalServiceServer() {}
 func (UnimplementedPersonInternalServiceServer) testEmbeddedByValue()                               {}
@@ -112,38 +112,38 @@ func RegisterPersonInternalServiceServer(s grpc.ServiceRegistrar, srv PersonInte
 	s.RegisterService(&PersonInternalService_ServiceDesc, srv)
 }
 
-func _PersonInternalService_ExportPerson_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ExportPersonRequest)
+func _PersonInternalService_ExportQueuedPerson_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExportQueuedPersonRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(PersonInternalServiceServer).ExportPerson(ctx, in)
+		return srv.(PersonInternalServiceServer).ExportQueuedPerson(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: PersonInternalService_ExportPerson_FullMethodName,
+		FullMethod: PersonInternalService_ExportQueuedPerson_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(PersonInternalServiceServer).ExportPerson(ctx, req.(*ExportPersonRequest))
+		return srv.(PersonInternalServiceServer).ExportQueuedPerson(ctx, req.(*ExportQueuedPersonRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
-func _PersonInternalService_ErasePerson_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ErasePersonRequest)
+func _PersonInternalService_EraseQueuedPerson_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseQueuedPersonRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(PersonInternalServiceServer).ErasePerson(ctx, in)
+		return srv.(PersonInternalServiceServer).EraseQueuedPerson(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: PersonInternalService_ErasePerson_FullMethodName,
+		FullMethod: PersonInternalService_EraseQueuedPerson_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(PersonInternalServiceServer).ErasePerson(ctx, req.(*ErasePersonRequest))
+		return srv.(PersonInternalServiceServer).EraseQueuedPerson(ctx, req.(*EraseQueuedPersonRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -156,12 +156,12 @@ var PersonInternalService_ServiceDesc = grpc.ServiceDesc{
 	HandlerType: (*PersonInternalServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
 		{
-			MethodName: "ExportPerson",
-			Handler:    _PersonInternalService_ExportPerson_Handler,
+			MethodName: "ExportQueuedPerson",
+			Handler:    _PersonInternalService_ExportQueuedPerson_Handler,
 		},
 		{
-			MethodName: "ErasePerson",
-			Handler:    _PersonInternalService_ErasePerson_Handler,
+			MethodName: "EraseQueuedPerson",
+			Handler:    _PersonInternalService_EraseQueuedPerson_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -91,11 +91,15 @@ func (x *PersonSubject) GetEntraObjectId() string {
 
 // PersonContact is a contact that is the person.
 type PersonContact struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	ClientId      string                 `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	FullName      string                 `protobuf:"bytes,3,opt,name=full_name,json=fullName,proto3" json:"full_name,omitempty"`
-	Email         string                 `protobuf:"bytes,4,opt,name=email,proto3" json:"email,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The contact's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Whose contact it is.
+	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// The name as it is stored.
+	FullName string `protobuf:"bytes,3,opt,name=full_name,json=fullName,proto3" json:"full_name,omitempty"`
+	// The address as it is stored.
+	Email         string `protobuf:"bytes,4,opt,name=email,proto3" json:"email,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -162,8 +166,10 @@ func (x *PersonContact) GetEmail() string {
 type PersonIdentity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Empty where no directory is known to have it.
-	EntraTenantId     string `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	EntraObjectId     string `protobuf:"bytes,2,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
+	EntraTenantId string `protobuf:"bytes,1,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// Its object id.
+	EntraObjectId string `protobuf:"bytes,2,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
+	// Its sign-in name, where it is known.
 	UserPrincipalName string `protobuf:"bytes,3,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
@@ -224,7 +230,8 @@ func (x *PersonIdentity) GetUserPrincipalName() string {
 type PersonRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The part that stores it and its table, for example sync-engine.contacts.
-	Source        string         `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	// Its fields, by name.
 	Fields        []*PersonField `protobuf:"bytes,2,rep,name=fields,proto3" json:"fields,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -277,7 +284,8 @@ func (x *PersonRecord) GetFields() []*PersonField {
 // PersonField is one field of a record.
 type PersonField struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Its name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// As it is stored; lists and documents as JSON.
 	Value         string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -329,8 +337,9 @@ func (x *PersonField) GetValue() string {
 }
 
 type ExportPersonRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Subject       *PersonSubject         `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who is meant.
+	Subject       *PersonSubject `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -373,9 +382,11 @@ func (x *ExportPersonRequest) GetSubject() *PersonSubject {
 }
 
 type ExportPersonResponse struct {
-	state      protoimpl.MessageState `protogen:"open.v1"`
-	Contacts   []*PersonContact       `protobuf:"bytes,1,rep,name=contacts,proto3" json:"contacts,omitempty"`
-	Identities []*PersonIdentity      `protobuf:"bytes,2,rep,name=identities,proto3" json:"identities,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The contacts that are the person.
+	Contacts []*PersonContact `protobuf:"bytes,1,rep,name=contacts,proto3" json:"contacts,omitempty"`
+	// The accounts of Entra that are the person.
+	Identities []*PersonIdentity `protobuf:"bytes,2,rep,name=identities,proto3" json:"identities,omitempty"`
 	// All that is stored about them.
 	Records []*PersonRecord `protobuf:"bytes,3,rep,name=records,proto3" json:"records,omitempty"`
 	// Names these contacts and identities, for ErasePerson.
@@ -443,8 +454,9 @@ func (x *ExportPersonResponse) GetDigest() string {
 }
 
 type ErasePersonRequest struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Subject *PersonSubject         `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who is meant.
+	Subject *PersonSubject `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
 	// Of the export that was looked at.
 	Digest string `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
 	// The number of the person's request, to find it again; it must not name the person.
@@ -505,8 +517,9 @@ func (x *ErasePersonRequest) GetReference() string {
 }
 
 type ErasePersonResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Erasure       *Erasure               `protobuf:"bytes,1,opt,name=erasure,proto3" json:"erasure,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The erasure as it is now.
+	Erasure       *Erasure `protobuf:"bytes,1,opt,name=erasure,proto3" json:"erasure,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -550,17 +563,22 @@ func (x *ErasePersonResponse) GetErasure() *Erasure {
 
 // Erasure is that a person was erased; it does not say who.
 type Erasure struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	ErasureId string                 `protobuf:"bytes,1,opt,name=erasure_id,json=erasureId,proto3" json:"erasure_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names it for LiftErasure.
+	ErasureId string `protobuf:"bytes,1,opt,name=erasure_id,json=erasureId,proto3" json:"erasure_id,omitempty"`
 	// pending while a sync of the person's client must end first, then done; lifted where the person
 	// may be synced again.
-	State     string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// The number of the request.
 	Reference string `protobuf:"bytes,3,opt,name=reference,proto3" json:"reference,omitempty"`
 	// Who asked for it, by id.
-	RequestedBy string                 `protobuf:"bytes,4,opt,name=requested_by,json=requestedBy,proto3" json:"requested_by,omitempty"`
+	RequestedBy string `protobuf:"bytes,4,opt,name=requested_by,json=requestedBy,proto3" json:"requested_by,omitempty"`
+	// When it was asked for.
 	RequestedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=requested_at,json=requestedAt,proto3" json:"requested_at,omitempty"`
+	// When it was done.
 	CompletedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=completed_at,json=completedAt,proto3" json:"completed_at,omitempty"`
-	LiftedAt    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=lifted_at,json=liftedAt,proto3" json:"lifted_at,omitempty"`
+	// Since when the person may be synced again.
+	LiftedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=lifted_at,json=liftedAt,proto3" json:"lifted_at,omitempty"`
 	// How many records went or were changed, by table.
 	Erased        []*ErasedRecords `protobuf:"bytes,8,rep,name=erased,proto3" json:"erased,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -657,8 +675,9 @@ func (x *Erasure) GetErased() []*ErasedRecords {
 type ErasedRecords struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// For example sync-engine.contacts.
-	Source        string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
-	Count         int32  `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	// How many.
+	Count         int32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -760,9 +779,10 @@ func (x *ListErasuresRequest) GetPageToken() string {
 }
 
 type ListErasuresResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Erasures      []*Erasure             `protobuf:"bytes,1,rep,name=erasures,proto3" json:"erasures,omitempty"`
-	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One page of them.
+	Erasures      []*Erasure `protobuf:"bytes,1,rep,name=erasures,proto3" json:"erasures,omitempty"`
+	NextPageToken string     `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -812,8 +832,9 @@ func (x *ListErasuresResponse) GetNextPageToken() string {
 }
 
 type LiftErasureRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ErasureId     string                 `protobuf:"bytes,1,opt,name=erasure_id,json=erasureId,proto3" json:"erasure_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which erasure.
+	ErasureId     string `protobuf:"bytes,1,opt,name=erasure_id,json=erasureId,proto3" json:"erasure_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -856,8 +877,9 @@ func (x *LiftErasureRequest) GetErasureId() string {
 }
 
 type LiftErasureResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Erasure       *Erasure               `protobuf:"bytes,1,opt,name=erasure,proto3" json:"erasure,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The erasure as it is now.
+	Erasure       *Erasure `protobuf:"bytes,1,opt,name=erasure,proto3" json:"erasure,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -56,21 +56,29 @@ export const PersonSubjectSchema: GenMessage<PersonSubject> = /*@__PURE__*/
  */
 export type PersonContact = Message<"entrasync.syncengine.v1.PersonContact"> & {
   /**
+   * The contact's id.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Whose contact it is.
+   *
    * @generated from field: string client_id = 2;
    */
   clientId: string;
 
   /**
+   * The name as it is stored.
+   *
    * @generated from field: string full_name = 3;
    */
   fullName: string;
 
   /**
+   * The address as it is stored.
+   *
    * @generated from field: string email = 4;
    */
   email: string;
@@ -97,11 +105,15 @@ export type PersonIdentity = Message<"entrasync.syncengine.v1.PersonIdentity"> &
   entraTenantId: string;
 
   /**
+   * Its object id.
+   *
    * @generated from field: string entra_object_id = 2;
    */
   entraObjectId: string;
 
   /**
+   * Its sign-in name, where it is known.
+   *
    * @generated from field: string user_principal_name = 3;
    */
   userPrincipalName: string;
@@ -128,6 +140,8 @@ export type PersonRecord = Message<"entrasync.syncengine.v1.PersonRecord"> & {
   source: string;
 
   /**
+   * Its fields, by name.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.PersonField fields = 2;
    */
   fields: PersonField[];
@@ -147,6 +161,8 @@ export const PersonRecordSchema: GenMessage<PersonRecord> = /*@__PURE__*/
  */
 export type PersonField = Message<"entrasync.syncengine.v1.PersonField"> & {
   /**
+   * Its name.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
@@ -171,6 +187,8 @@ export const PersonFieldSchema: GenMessage<PersonField> = /*@__PURE__*/
  */
 export type ExportPersonRequest = Message<"entrasync.syncengine.v1.ExportPersonRequest"> & {
   /**
+   * Who is meant.
+   *
    * @generated from field: entrasync.syncengine.v1.PersonSubject subject = 1;
    */
   subject?: PersonSubject | undefined;
@@ -188,11 +206,15 @@ export const ExportPersonRequestSchema: GenMessage<ExportPersonRequest> = /*@__P
  */
 export type ExportPersonResponse = Message<"entrasync.syncengine.v1.ExportPersonResponse"> & {
   /**
+   * The contacts that are the person.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.PersonContact contacts = 1;
    */
   contacts: PersonContact[];
 
   /**
+   * The accounts of Entra that are the person.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.PersonIdentity identities = 2;
    */
   identities: PersonIdentity[];
@@ -224,6 +246,8 @@ export const ExportPersonResponseSchema: GenMessage<ExportPersonResponse> = /*@_
  */
 export type ErasePersonRequest = Message<"entrasync.syncengine.v1.ErasePersonRequest"> & {
   /**
+   * Who is meant.
+   *
    * @generated from field: entrasync.syncengine.v1.PersonSubject subject = 1;
    */
   subject?: PersonSubject | undefined;
@@ -255,6 +279,8 @@ export const ErasePersonRequestSchema: GenMessage<ErasePersonRequest> = /*@__PUR
  */
 export type ErasePersonResponse = Message<"entrasync.syncengine.v1.ErasePersonResponse"> & {
   /**
+   * The erasure as it is now.
+   *
    * @generated from field: entrasync.syncengine.v1.Erasure erasure = 1;
    */
   erasure?: Erasure | undefined;
@@ -274,6 +300,8 @@ export const ErasePersonResponseSchema: GenMessage<ErasePersonResponse> = /*@__P
  */
 export type Erasure = Message<"entrasync.syncengine.v1.Erasure"> & {
   /**
+   * Names it for LiftErasure.
+   *
    * @generated from field: string erasure_id = 1;
    */
   erasureId: string;
@@ -287,6 +315,8 @@ export type Erasure = Message<"entrasync.syncengine.v1.Erasure"> & {
   state: string;
 
   /**
+   * The number of the request.
+   *
    * @generated from field: string reference = 3;
    */
   reference: string;
@@ -299,16 +329,22 @@ export type Erasure = Message<"entrasync.syncengine.v1.Erasure"> & {
   requestedBy: string;
 
   /**
+   * When it was asked for.
+   *
    * @generated from field: google.protobuf.Timestamp requested_at = 5;
    */
   requestedAt?: Timestamp | undefined;
 
   /**
+   * When it was done.
+   *
    * @generated from field: google.protobuf.Timestamp completed_at = 6;
    */
   completedAt?: Timestamp | undefined;
 
   /**
+   * Since when the person may be synced again.
+   *
    * @generated from field: google.protobuf.Timestamp lifted_at = 7;
    */
   liftedAt?: Timestamp | undefined;
@@ -342,6 +378,8 @@ export type ErasedRecords = Message<"entrasync.syncengine.v1.ErasedRecords"> & {
   source: string;
 
   /**
+   * How many.
+   *
    * @generated from field: int32 count = 2;
    */
   count: number;
@@ -381,6 +419,8 @@ export const ListErasuresRequestSchema: GenMessage<ListErasuresRequest> = /*@__P
  */
 export type ListErasuresResponse = Message<"entrasync.syncengine.v1.ListErasuresResponse"> & {
   /**
+   * One page of them.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.Erasure erasures = 1;
    */
   erasures: Erasure[];
@@ -403,6 +443,8 @@ export const ListErasuresResponseSchema: GenMessage<ListErasuresResponse> = /*@_
  */
 export type LiftErasureRequest = Message<"entrasync.syncengine.v1.LiftErasureRequest"> & {
   /**
+   * Which erasure.
+   *
    * @generated from field: string erasure_id = 1;
    */
   erasureId: string;
@@ -420,6 +462,8 @@ export const LiftErasureRequestSchema: GenMessage<LiftErasureRequest> = /*@__PUR
  */
 export type LiftErasureResponse = Message<"entrasync.syncengine.v1.LiftErasureResponse"> & {
   /**
+   * The erasure as it is now.
+   *
    * @generated from field: entrasync.syncengine.v1.Erasure erasure = 1;
    */
   erasure?: Erasure | undefined;
