@@ -42,17 +42,10 @@ import (
 )
 
 // Backends are the connections to the services.
-type Backends struct {
-	Connection     grpc.ClientConnInterface
-	Discovery      grpc.ClientConnInterface
-	Mapping        grpc.ClientConnInterface
-	SyncEngine     grpc.ClientConnInterface
-	Reconciliation grpc.ClientConnInterface
-	Worker         grpc.ClientConnInterface
-}
+type Backends = console.Backends
 
 // packages says which service serves the public methods of each contract.
-func (b Backends) packages() map[protoreflect.FullName]grpc.ClientConnInterface {
+func packages(b Backends) map[protoreflect.FullName]grpc.ClientConnInterface {
 	return map[protoreflect.FullName]grpc.ClientConnInterface{
 		"entrasync.connection.v1":     b.Connection,
 		"entrasync.discovery.v1":      b.Discovery,
@@ -249,20 +242,18 @@ func (p Parts) handlers(g *access.Gate, methods []access.Method, sessions *sessi
 // here, the others by whom their contract belongs to.
 func (p Parts) services(methods []access.Method, switches *flags.Flags, log *audit.Log, endpoints *webhook.Endpoints) map[protoreflect.FullName]grpc.ClientConnInterface {
 	own := &core.Local{}
-	gatewayv1.RegisterStatusServiceServer(own, console.NewStatus(console.Backends{
-		Connection: p.Backends.Connection, Discovery: p.Backends.Discovery, Mapping: p.Backends.Mapping,
-		SyncEngine: p.Backends.SyncEngine, Reconciliation: p.Backends.Reconciliation, Worker: p.Backends.Worker,
-		Webhooks: endpoints,
-	}))
+	behind := p.Backends
+	behind.Webhooks = endpoints
+	gatewayv1.RegisterStatusServiceServer(own, console.NewStatus(behind))
 	gatewayv1.RegisterFeatureFlagServiceServer(own, console.NewFeatureFlags(switches))
 	gatewayv1.RegisterPlatformFlagServiceServer(own, console.NewPlatformFlags(switches))
 	gatewayv1.RegisterAuditServiceServer(own, console.NewAudit(log))
 	gatewayv1.RegisterWebhookServiceServer(own, console.NewWebhooks(endpoints))
-	packages := p.Backends.packages()
-	packages["entrasync.gateway.v1"] = own
+	servers := packages(p.Backends)
+	servers["entrasync.gateway.v1"] = own
 	services := map[protoreflect.FullName]grpc.ClientConnInterface{}
 	for _, m := range methods {
-		if backend := packages[m.Service.Parent()]; backend != nil {
+		if backend := servers[m.Service.Parent()]; backend != nil {
 			services[m.Service] = backend
 		}
 	}

@@ -31,9 +31,14 @@ BEGIN
     GET DIAGNOSTICS n = ROW_COUNT; so := so || jsonb_build_object('queue_decisions', n);
     DELETE FROM entra_contact_reconciliation_queue q WHERE q.tenant_id = tenant AND q.id = ANY (items);
     GET DIAGNOSTICS n = ROW_COUNT; so := so || jsonb_build_object('entra_contact_reconciliation_queue', n);
-    UPDATE entra_contact_reconciliation_queue q SET candidates = without_elements(q.candidates, contact_ids || object_ids)
-    WHERE q.tenant_id = tenant AND q.candidates <> without_elements(q.candidates, contact_ids || object_ids);
+    UPDATE entra_contact_reconciliation_queue q
+    SET candidates = without_elements(q.candidates, contact_ids || object_ids), peers = without_elements(q.peers, contact_ids || object_ids)
+    WHERE q.tenant_id = tenant AND (q.candidates <> without_elements(q.candidates, contact_ids || object_ids)
+        OR q.peers <> without_elements(q.peers, contact_ids || object_ids));
     GET DIAGNOSTICS n = ROW_COUNT; so := so || jsonb_build_object('candidates', n);
+    -- An item is suggested for anew by its next sighting.
+    UPDATE entra_contact_reconciliation_queue q SET suggestion = NULL, suggested_contact = NULL, suggested_for = '{}'
+    WHERE q.tenant_id = tenant AND q.suggested_contact = ANY (contact_ids);
     RETURN (SELECT COALESCE(jsonb_object_agg(key, value), '{}') FROM jsonb_each(so) WHERE value <> '0');
 END $$;
 REVOKE ALL ON FUNCTION erase_person(text[], text[], text[]), without_elements(jsonb, text[]) FROM PUBLIC;
