@@ -10,8 +10,8 @@ import (
 	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
 )
 
-// found are the tables in which a text stands anywhere.
-func (b *bundle) found(text string) (tables []string) {
+// standsIn are the tables in which a text stands anywhere.
+func (b *bundle) standsIn(text string) (tables []string) {
 	rows, err := b.db.Admin.Query(b.ctx, `SELECT tablename FROM pg_tables WHERE schemaname = 'reconciliation' ORDER BY 1`)
 	require.NoError(b.t, err)
 	var all []string
@@ -54,12 +54,12 @@ func TestAPersonIsErasedFromTheQueue(t *testing.T) {
 	foreign, err := people.Erase(as(t.Context(), "msp-2"), person)
 	require.NoError(t, err)
 	require.Empty(t, foreign)
-	require.NotEmpty(t, b.found("object-1"))
+	require.NotEmpty(t, b.standsIn("object-1"))
 
 	erased, err := people.Erase(b.ctx, person)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"entra_contact_reconciliation_queue": 1, "candidates": 1}, erased)
-	require.Empty(t, b.found("object-1"))
+	require.Empty(t, b.standsIn("object-1"))
 	left := b.items("")
 	require.Len(t, left, 1)
 	require.Empty(t, left[0].Candidates, "both named the person")
@@ -104,5 +104,5 @@ func TestTheFeedHearsOfItems(t *testing.T) {
 	require.Empty(t, told(), "a new sighting is no news")
 	b.decide("a", reconciliation.Dismissed)
 	require.Equal(t, []string{"reconciliation.item.dismissed person client-1 mt-1 multiple_email_matches dismissed"}, told())
-	require.Empty(t, b.found("a@example.com@"), "nothing of a person is in an effect")
+	require.Empty(t, b.standsIn("a@example.com@"), "nothing of a person is in an effect")
 }
