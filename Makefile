@@ -1,6 +1,6 @@
 # Everything is done by Go programs; these are their names.
 
-.PHONY: help up down reset status logs test fmt lint generate console bench fuzz soak bare
+.PHONY: help up down reset status logs test fmt lint generate console bench fuzz soak rolling bare
 
 # What a command needs is looked for first, in a moment; then its program is built and run.
 checked = @sh deploy/prerequisites.sh
@@ -54,6 +54,10 @@ fuzz: ## fuzz every target for ten minutes; goes on after an interruption
 
 soak: ## random histories and cut connections at length; goes on after an interruption
 	$(check) soak $(with)
+
+rolling: ## replace the programs of the version before one by one, on this version's schema
+	$(checked) test
+	$(check) rolling $(with)
 
 bare: ## prove "make up" and "make test" on a bare Debian, in a chroot; "make bare ways=user" for one way
 	@bash deploy/bare.sh $(ways)

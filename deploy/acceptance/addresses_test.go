@@ -30,7 +30,7 @@ func TestEveryAddressThatIsNamedLeadsSomewhere(t *testing.T) {
 	t.Parallel()
 	options := stack.Options{Fleet: string(fleet.Tiny)}
 	w := start(t, options)
-	options.Ports = w.stack.Ports()
+	options.Ports = w.stack.Options().Ports
 	w.msp(t, "msp-demo")
 	text, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)

@@ -28,6 +28,7 @@ var verbs = map[string]verb{
 	"fuzz":     fuzz,
 	"bench":    bench,
 	"soak":     soak,
+	"rolling":  rolling,
 	"console":  console,
 }
 
@@ -45,6 +46,9 @@ const usage = `usage: ci <verb>
   soak [-histories 10000] [-batch 100] [-resume=false]
                         random histories and cut connections at length; an interrupted
                         run goes on where it was
+  rolling [-from revision]
+                        replace the programs of an earlier version one by one, on the
+                        schema of this one
   console               test the console in Chromium, against the stack that "make up" has started
 `
 

@@ -35,6 +35,16 @@ func soak(ctx context.Context, where layout.Layout, args []string) error {
 	return newSuite(where).Soak(ctx, checks.SoakOptions{Histories: *histories, Batch: *batch, Resume: *resume})
 }
 
+// rolling replaces the programs of an earlier version one by one.
+func rolling(ctx context.Context, where layout.Layout, args []string) error {
+	flags := flag.NewFlagSet("rolling", flag.ContinueOnError)
+	from := flags.String("from", "", "revision of the earlier version; that which is recorded when empty")
+	if err := flags.Parse(args); err != nil {
+		return errUsage
+	}
+	return newSuite(where).Rolling(ctx, *from)
+}
+
 // bench runs the benchmarks; what Go prints beside their results is kept in a log.
 func bench(ctx context.Context, where layout.Layout, args []string) error {
 	pattern := ""

@@ -74,7 +74,8 @@ func TestAStackOnADatabaseOfOnesOwn(t *testing.T) {
 		requireUI(t, s.URLs().TemporalUI, true)
 	})
 	t.Run("unless it is configured to change them", func(t *testing.T) {
-		options.Ports, options.TemporalUIWritable = s.Ports(), true
+		options = s.Options()
+		options.TemporalUIWritable = true
 		require.NoError(t, s.Reload(t.Context(), options))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()

@@ -73,6 +73,9 @@ type Options struct {
 	Twice []string
 	// SecondPorts are those of second replicas, random free ones when zero.
 	SecondPorts Ports
+	// Programs are the paths of other programs than the checkout's own, by service:
+	// those of another version.
+	Programs map[string]string
 	// Env adds NAME=value pairs to one process's environment.
 	Env map[string][]string
 	// Inherit is passed on to every service: proxies, OpenTelemetry.

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -65,7 +66,7 @@ func (s *Stack) process(svc service, name string, own Ports) (supervisor.Process
 	env, err := s.environ(svc, own)
 	return supervisor.Process{
 		Name: name, After: svc.after,
-		Spec:  child.Spec{Path: filepath.Join(s.layout.Bin(), svc.name), Env: env, Dir: s.layout.State},
+		Spec:  child.Spec{Path: cmp.Or(s.options.Programs[svc.name], filepath.Join(s.layout.Bin(), svc.name)), Env: env, Dir: s.layout.State},
 		Ready: get(readiness(svc, own)),
 	}, err
 }

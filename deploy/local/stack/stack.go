@@ -183,8 +183,9 @@ func Endpoints(options Options) (URLs, error) {
 	return options.urls("", key), nil
 }
 
-// Ports are those that the stack listens on, for a Reload that keeps them.
-func (s *Stack) Ports() Ports { return s.options.Ports }
+// Options are what the stack is like, with what was left empty filled in, for a
+// Reload that changes some of it.
+func (s *Stack) Options() Options { return s.options }
 
 // Addr is where a service listens for calls from other services.
 func (s *Stack) Addr(service string) string { return s.options.addr(service) }

@@ -145,7 +145,7 @@ func (s *Suite) tidy(ctx context.Context, log io.Writer) error {
 }
 
 func (s *Suite) vet(ctx context.Context, log io.Writer) error {
-	return s.command(ctx, log, "", nil, "go", "vet", "work")
+	return s.command(ctx, log, "", nil, "go", "vet", "-tags=rolling", "work")
 }
 
 // lint runs the linters over every module.
