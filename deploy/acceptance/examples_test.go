@@ -20,7 +20,7 @@ import (
 )
 
 // typescript is the folder of the TypeScript client.
-const typescript = "clients/typescript"
+const typescript = "proto/client/typescript"
 
 // typed compiles the TypeScript client with its examples, and what must not compile. Its tools come
 // from npm once.

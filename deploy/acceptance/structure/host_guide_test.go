@@ -17,7 +17,7 @@ func TestTheHostGuideShowsWhatIsRun(t *testing.T) {
 	tree := source{root: repository(t)}
 	programs := map[string]string{
 		"sh": tree.read(t, "deploy/hostclient/example/host.sh"), "go": tree.read(t, "deploy/hostclient/example/main.go"),
-		"ts": tree.read(t, "clients/typescript/examples/host.ts"),
+		"ts": tree.read(t, "proto/client/typescript/examples/host.ts"),
 	}
 	shown := map[string]int{}
 	for _, block := range codeBlock.FindAllStringSubmatch(tree.read(t, "docs/guide/hosts.md"), -1) {

@@ -26,14 +26,14 @@ var update = flag.Bool("update", false, "write the description that the TypeScri
 
 // TestTheDescriptionStillHasWhatTheClientWasMadeFrom finds every route from whose description the
 // TypeScript client's types were generated. To bring the client up to date: "go test
-// ./gateway/internal/openapi -update", then "npm run generate" in clients/typescript.
+// ./gateway/internal/openapi -update", then "npm run generate" in proto/client/typescript.
 func TestTheDescriptionStillHasWhatTheClientWasMadeFrom(t *testing.T) {
 	t.Parallel()
 	methods, err := access.PublicMethods()
 	require.NoError(t, err)
 	documents, err := openapi.Build(proto.OpenAPI, access.Offered(methods), "https://entrasync.example")
 	require.NoError(t, err)
-	path := filepath.Join("..", "..", "..", "clients", "typescript", "openapi.json")
+	path := filepath.Join("..", "..", "..", "proto", "client", "typescript", "openapi.json")
 	if *update {
 		var indented bytes.Buffer
 		require.NoError(t, json.Indent(&indented, documents.JSON, "", " "))
