@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -8,19 +9,21 @@ import (
 
 // Fair lets in as many callers at once as it has places. A place that gets free goes
 // to the key (a tenant) of which the fewest run, and among those to the one whose last
-// turn is longest ago; callers of one key go in the order in which they came. How many
+// turn is longest ago, or which came first; callers of one key go in the order in which they came. How many
 // callers of one key wait delays no other key. It is safe for concurrent use.
 type Fair struct {
 	mu    sync.Mutex
 	free  int
 	turns int // so far
+	lines int // so far
 	keys  map[string]*line
 }
 
 // line is what is known of a key while it has callers.
 type line struct {
+	came     int // in which order the keys did
 	running  int
-	lastTurn int
+	lastTurn int             // 0: none yet
 	waiting  []chan struct{} // closed when it is the caller's turn
 }
 
@@ -34,7 +37,8 @@ func (f *Fair) Enter(ctx context.Context, key string) (leave func(), err error) 
 	f.mu.Lock()
 	l := f.keys[key]
 	if l == nil {
-		l = &line{}
+		f.lines++
+		l = &line{came: f.lines}
 		f.keys[key] = l
 	}
 	l.waiting = append(l.waiting, turn)
@@ -72,7 +76,7 @@ func (f *Fair) next() {
 	for f.free > 0 {
 		var best *line
 		for _, l := range f.keys {
-			if len(l.waiting) > 0 && (best == nil || l.running < best.running || l.running == best.running && l.lastTurn < best.lastTurn) {
+			if len(l.waiting) > 0 && (best == nil || l.before(best)) {
 				best = l
 			}
 		}
@@ -85,6 +89,13 @@ func (f *Fair) next() {
 		close(best.waiting[0])
 		best.waiting = best.waiting[1:]
 	}
+}
+
+// before says whose caller comes first of two keys that have some.
+func (l *line) before(other *line) bool {
+	return cmp.Or(
+		cmp.Compare(l.running, other.running), cmp.Compare(l.lastTurn, other.lastTurn), cmp.Compare(l.came, other.came),
+	) < 0
 }
 
 // forget drops a key without callers; the lock is held.
