@@ -208,6 +208,29 @@ export function queueReason(code: string): { title: string; text: string } {
   return known[code] ?? { title: plain(code), text: 'A person has to decide.' }
 }
 
+// suggestionAction names what is suggested, of many people.
+export function suggestionAction(code: string): string {
+  return say({ resolve_existing: 'Link to a contact', resolve_new: 'Create a contact', dismiss: 'Dismiss', none: 'Nothing suggested' }, code)
+}
+
+// suggestionReason is what speaks for a suggestion, as a sentence.
+export function suggestionReason(code: string): string {
+  return say(
+    {
+      same_name: 'The name is the same.',
+      others_differ: 'No other candidate has a name like it.',
+      only_active: 'Of the candidates with this name it is the only active one.',
+      other_name: 'The contact’s name has nothing in common with it.',
+      own_address: 'The account has an address that the contact has not.',
+      linked_identity_gone: 'The account that has the contact is disabled or deleted.',
+      second_account: 'It is an account beside another one: for administration, a guest’s, or without a licence.',
+      main_account: 'It has a licence; the others with its address are accounts beside it.',
+      no_candidate: 'No contact of the client has its address.',
+    },
+    code,
+  )
+}
+
 export function queueStatus(code: string): { text: string; tone: Tone } {
   const states: Record<string, [string, Tone]> = {
     open: ['Open', 'warn'],

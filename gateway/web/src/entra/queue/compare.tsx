@@ -11,6 +11,7 @@ import { Icon } from '../../ui/icon'
 import { TextLink } from '../../ui/link'
 import { State } from '../../ui/states'
 import { Time } from '../../ui/time'
+import { count } from '../../ui/words'
 import type { Resolve } from './resolve'
 
 // One line of the comparison: what the account says, where that is told, and what each contact says.
@@ -31,7 +32,9 @@ const lines: (item: QueueItem) => Line[] = (item) => [
     account: item.accountEnabled === undefined ? '' : item.accountEnabled ? 'Account is enabled' : 'Account is disabled',
     of: (candidate) => (candidate.inactive ? <State text="Inactive" tone="quiet" /> : <State text="Active" tone="good" />),
   },
-  { head: 'Linked to', of: (candidate, contact) => (candidate.linkedTo ? (contact?.entraUserPrincipalName ?? 'another account') : <Text c="dimmed" size="sm">nobody</Text>) },
+  { head: 'Licences', account: item.assignedLicenceCount === undefined ? '' : count(item.assignedLicenceCount), of: () => undefined },
+  { head: 'Kind', account: item.userType, of: () => undefined },
+  { head: 'Linked to', of: (candidate, contact) => (candidate.linkedTo ? candidate.linkedIdentity?.userPrincipalName || contact?.entraUserPrincipalName || 'another account' : <Text c="dimmed" size="sm">nobody</Text>) },
   { head: 'Last change', of: (_, contact) => contact?.provenance?.updatedAt && <Time at={contact.provenance.updatedAt} /> },
 ]
 

@@ -8,11 +8,14 @@ import { Time } from '../../ui/time'
 import { count, queueReason, queueStatus } from '../../ui/words'
 import { Compare } from './compare'
 import { Decide, type Asking } from './decide'
+import { Peers } from './peers'
 import type { Resolve } from './resolve'
+import { Suggested } from './suggested'
+import { Undo } from './undo'
 
 // Detail is one person of the queue: why the sync could not decide, the account beside the contacts,
 // and what can be decided.
-export function Detail({ item, resolve, asking, ask }: { item: QueueItem; resolve: Resolve; asking: Asking; ask: (what: Asking) => void }) {
+export function Detail({ item, resolve, asking, ask, undone }: { item: QueueItem; resolve: Resolve; asking: Asking; ask: (what: Asking) => void; undone: (item: QueueItem) => void }) {
   const client = useClientName(item.clientId)
   const tenants = useTenants()
   const reason = queueReason(item.reason)
@@ -46,7 +49,10 @@ export function Detail({ item, resolve, asking, ask }: { item: QueueItem; resolv
           {item.decisionReason && <>: <bdi>{item.decisionReason}</bdi></>}
         </Text>
       )}
+      <Undo item={item} undone={undone} />
+      <Suggested item={item} resolve={resolve} ask={ask} />
       <Compare item={item} resolve={resolve} />
+      <Peers peers={item.peers} />
       {item.status === 'open' && !item.decisionPending && <Decide item={item} resolve={resolve} asking={asking} ask={ask} />}
     </Stack>
   )

@@ -6,6 +6,7 @@ const keys: [string[], string][] = [
   [['↓', 'j'], 'The next person'],
   [['↑', 'k'], 'The person before'],
   [['1', '…', '9'], 'It is this contact'],
+  [['s'], 'What is suggested'],
   [['n'], 'Create a new contact'],
   [['o'], 'Another contact of this client'],
   [['d'], 'Dismiss'],

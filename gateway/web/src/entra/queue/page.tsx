@@ -1,5 +1,6 @@
 import { useInfiniteQuery, useQuery } from '@connectrpc/connect-query'
-import { Alert, Box, Button, Group, Select, Stack, Text } from '@mantine/core'
+import { Alert, Box, Button, Group, Select, Stack, Text, TextInput } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
 import { useSearch } from '@tanstack/react-router'
 import { useRef, useState, type KeyboardEvent } from 'react'
 
@@ -8,13 +9,17 @@ import { DecisionService } from '../../gen/entrasync/reconciliation/v1/decision_
 import { ReconciliationService, type QueueItem } from '../../gen/entrasync/reconciliation/v1/reconciliation_pb'
 import { Icon } from '../../ui/icon'
 import { Empty, Loading, Page, Problem, failed } from '../../ui/states'
-import { counted, queueReason, queueStatus } from '../../ui/words'
+import { count, counted, queueReason, queueStatus, suggestionAction } from '../../ui/words'
+import { Bulk } from './bulk'
 import type { Asking } from './decide'
 import { Detail } from './detail'
 import { Keys } from './keys'
-import { useResolve } from './resolve'
+import { useResolve, whoIs, type Done } from './resolve'
+import { takeSuggestion } from './suggested'
+import { Undo } from './undo'
 
 const reasons = ['multiple_email_matches', 'contact_already_linked', 'duplicate_identity_email', 'email_in_use_elsewhere', 'alias_match', 'contact_deleted']
+const suggestions = ['resolve_existing', 'resolve_new', 'dismiss', 'none']
 const statuses = ['open', 'resolved', 'dismissed', 'superseded']
 
 // QueuePage shows what only a person can decide: the people on one side, and of the one who is chosen
@@ -24,12 +29,16 @@ export function QueuePage() {
   const [status, setStatus] = useState('open')
   const search = useSearch({ from: '/integrations/entra/queue/queue' })
   const [chosen, setChosen] = useState(search.item ?? '')
-  const [told, setTold] = useState('')
+  const [told, setTold] = useState<Done>({ text: '' })
+  const [suggestion, setSuggestion] = useState('')
+  const [find, setFind] = useState('')
+  const [q] = useDebouncedValue(find, 250)
+  const [bulk, setBulk] = useState(false)
   const [asking, ask] = useState<Asking>('')
   const [keys, showKeys] = useState(false)
   const listBox = useRef<HTMLDivElement>(null)
   const mayChange = useMayChange()
-  const items = useInfiniteQuery(ReconciliationService.method.listQueueItems, { reason, status, pageSize: 50, pageToken: '' }, {
+  const items = useInfiniteQuery(ReconciliationService.method.listQueueItems, { reason, status, suggestion, q, pageSize: 50, pageToken: '' }, {
     pageParamKey: 'pageToken',
     getNextPageParam: (page) => page.nextPageToken || undefined,
   })
@@ -38,6 +47,9 @@ export function QueuePage() {
   const named = useQuery(DecisionService.method.getQueueItem, { itemId: search.item ?? '' }, { enabled: search.item !== undefined })
   const extra = named.data?.item
   const list = extra && extra.status === status && !loaded.some((item) => item.itemId === extra.itemId) ? [extra, ...loaded] : loaded
+  const counts = useQuery(DecisionService.method.countQueueItems, { q })
+  const waiting = (code: string) => (counts.data?.counts ?? []).filter((each) => each.reason === code).reduce((sum, each) => sum + each.open, 0)
+  const suggested = (counts.data?.suggestions ?? []).filter((each) => each.suggestion !== 'none').reduce((sum, each) => sum + each.open, 0)
   const total = items.data?.pages[0]?.totalSize
   const at = Math.max(0, list.findIndex((item) => item.itemId === chosen))
   const item = list[at]
@@ -47,8 +59,13 @@ export function QueuePage() {
     ask('')
     document.getElementById(`item-${next.itemId}`)?.scrollIntoView({ block: 'nearest' })
   }
-  const resolve = useResolve(item, (text) => {
-    setTold(text)
+  const undone = (back: QueueItem) => {
+    setTold({ text: `${whoIs(back)} is open again.` })
+    setStatus('open')
+    setChosen(back.itemId)
+  }
+  const resolve = useResolve(item, (done) => {
+    setTold(done)
     ask('')
     setChosen(list[at + 1]?.itemId ?? list[at - 1]?.itemId ?? '')
     listBox.current?.focus({ preventScroll: true })
@@ -67,6 +84,7 @@ export function QueuePage() {
     else if (key === '?') showKeys(true)
     else if (!mayChange || !item || item.status !== 'open' || item.decisionPending) return false
     else if (key === 'n') resolve.create()
+    else if (key === 's') return takeSuggestion(item, resolve, ask)
     else if (key === 'o') ask('other')
     else if (key === 'd') ask('dismiss')
     else {
@@ -77,19 +95,35 @@ export function QueuePage() {
     return true
   }
   return (
-    <Page title="Review queue" about="People about whom the sync could not decide. Nothing is written for them until you do.">
+    <Page
+      title="Review queue"
+      about="People about whom the sync could not decide. Nothing is written for them until you do."
+      actions={
+        mayChange &&
+        suggested > 0 && (
+          <Button variant="light" leftSection={<Icon name="check" size={16} />} onClick={() => setBulk(true)}>
+            Carry out {counted(suggested, 'suggestion')}…
+          </Button>
+        )
+      }
+    >
       <Group align="flex-end">
+        <TextInput label="Find" placeholder="Name or address" leftSection={<Icon name="search" size={16} />} value={find} onChange={(event) => setFind(event.currentTarget.value)} w={{ base: '100%', sm: 220 }} />
         <Select label="State" allowDeselect={false} data={statuses.map((value) => ({ value, label: queueStatus(value).text }))} value={status} onChange={(value) => setStatus(value ?? 'open')} />
-        <Select label="Why" placeholder="Every reason" clearable w={300} maw="100%" data={reasons.map((value) => ({ value, label: queueReason(value).title }))} value={reason || null} onChange={(value) => setReason(value ?? '')} />
+        <Select label="Why" placeholder="Every reason" clearable w={300} maw="100%" data={reasons.map((value) => ({ value, label: status === 'open' && counts.data ? `${queueReason(value).title} (${count(waiting(value))})` : queueReason(value).title }))} value={reason || null} onChange={(value) => setReason(value ?? '')} />
+        <Select label="Suggestion" placeholder="Any" clearable w={200} data={suggestions.map((value) => ({ value, label: suggestionAction(value) }))} value={suggestion || null} onChange={(value) => setSuggestion(value ?? '')} />
         {total !== undefined && (
           <Text c="dimmed" pb={8}>
             {counted(total, 'person', 'people')}
           </Text>
         )}
       </Group>
-      {told !== '' && (
-        <Alert role="status" color="teal" icon={<Icon name="check" />} withCloseButton closeButtonLabel="Close" onClose={() => setTold('')}>
-          <span dir="auto">{told}</span>
+      {told.text !== '' && (
+        <Alert role="status" color="teal" icon={<Icon name="check" />} withCloseButton closeButtonLabel="Close" onClose={() => setTold({ text: '' })}>
+          <Group justify="space-between">
+            <span dir="auto">{told.text}</span>
+            {told.item && <Undo item={told.item} undone={undone} />}
+          </Group>
         </Alert>
       )}
       {items.isPending ? (
@@ -98,8 +132,8 @@ export function QueuePage() {
         <Problem error={items.error} again={() => void items.refetch()} />
       ) : !item ? (
         <div className="card">
-          <Empty icon="check" title={status !== 'open' || reason !== '' ? 'Nobody' : 'Nobody waits for you'}>
-            {status !== 'open' || reason !== '' ? 'Choose another state or reason.' : 'What a sync cannot decide by itself appears here.'}
+          <Empty icon="check" title={status !== 'open' || reason !== '' || suggestion !== '' || q !== '' ? 'Nobody' : 'Nobody waits for you'}>
+            {status !== 'open' || reason !== '' || suggestion !== '' || q !== '' ? 'Choose another state or reason.' : 'What a sync cannot decide by itself appears here.'}
           </Empty>
         </div>
       ) : (
@@ -131,9 +165,10 @@ export function QueuePage() {
               )}
             </Group>
           </Stack>
-          <Detail item={item} key={item.itemId} resolve={resolve} asking={asking} ask={ask} />
+          <Detail item={item} key={item.itemId} resolve={resolve} asking={asking} ask={ask} undone={undone} />
         </div>
       )}
+      {bulk && <Bulk counts={counts.data?.suggestions ?? []} reason={reason} q={q} close={() => setBulk(false)} />}
       {keys && <Keys close={() => showKeys(false)} />}
     </Page>
   )

@@ -4,6 +4,12 @@ import { useAskAgain } from '../../api/invalidate'
 import { DecisionService } from '../../gen/entrasync/reconciliation/v1/decision_pb'
 import type { QueueItem } from '../../gen/entrasync/reconciliation/v1/reconciliation_pb'
 
+// Done is what was decided, in words, with the item as it is now.
+export interface Done {
+  text: string
+  item?: QueueItem | undefined
+}
+
 // Resolve is what can be decided about an item, whether by a button or by a key.
 export interface Resolve {
   link: (contactId: string, name: string) => void
@@ -14,18 +20,22 @@ export interface Resolve {
   error: unknown
 }
 
+export function whoIs(item: QueueItem | undefined): string {
+  return item?.displayName || item?.userPrincipalName || 'The account'
+}
+
 // useResolve carries out decisions about an item, and says in words what was decided.
-export function useResolve(item: QueueItem | undefined, decided: (text: string) => void): Resolve {
+export function useResolve(item: QueueItem | undefined, decided: (done: Done) => void): Resolve {
   const askAgain = useAskAgain()
   const link = useMutation(DecisionService.method.resolveToExisting)
   const create = useMutation(DecisionService.method.resolveToNew)
   const dismiss = useMutation(DecisionService.method.dismissItem)
   const itemId = item?.itemId ?? ''
-  const who = item?.displayName || item?.userPrincipalName || 'The account'
+  const who = whoIs(item)
   const busy = link.isPending || create.isPending || dismiss.isPending
   const told = (text: string) => ({
-    onSuccess: () => {
-      decided(text)
+    onSuccess: (answer: { item?: QueueItem | undefined }) => {
+      decided({ text, item: answer.item })
       return askAgain()
     },
   })
