@@ -27,8 +27,9 @@ const screens = [
   ['settings', `${entra}/settings`, 'Sync settings'],
   ['clients', '/clients', 'Clients'],
   ['contacts', '/contacts', 'Contacts'],
-  ['webhooks', '/webhooks', 'Webhooks'],
+  // Who looks at the webhooks stands in the trail, as they may be seen by few.
   ['audit', '/audit', 'Audit trail'],
+  ['webhooks', '/webhooks', 'Webhooks'],
 ]
 
 // calls are the screens' questions to the services; who is signed in is another one.
@@ -53,8 +54,7 @@ for (const colorScheme of ['light', 'dark']) {
       clients: 'No clients yet',
       contacts: 'No contacts yet',
       webhooks: 'Nobody is told yet',
-      // The platform has switched the features on.
-      audit: 'Switched a feature on or off',
+      audit: 'Nothing was changed yet',
     }
     for (const [name, path, title] of screens) {
       await go(page, path, title)
@@ -146,7 +146,7 @@ test('a flag that goes off takes away every screen of it that is open', async ()
 
 test('when a part does not answer the others are shown', async () => {
   const page = await as(browser)
-  await page.route('**/StatusService/GetStatus', async (route) => {
+  await page.route('**/entrasync.gateway.v1.StatusService/GetStatus', async (route) => {
     const answer = await route.fetch()
     const status = await answer.json()
     const attention = [...(status.attention ?? []), { code: 'part_unavailable', message: 'The state of the review queue is not known at the moment.', remedy: 'Look again in a moment.' }]
@@ -243,7 +243,7 @@ test('directories and people of the queue with names that do not fit', async () 
     await page.getByText(names[0]).first().waitFor()
     await fits(page, `mapping ${size}`)
     await look(page, `mapping-long-${size}`)
-    await page.route('**/ReconciliationService/ListQueueItems', async (route) => {
+    await page.route('**/entrasync.reconciliation.v1.ReconciliationService/ListQueueItems', async (route) => {
       const answer = await route.fetch()
       const json = await answer.json()
       json.items?.forEach((item, i) => {

@@ -79,6 +79,8 @@ const actions: Record<string, string> = {
   PreviewDecisions: 'Looked at what suggestions of the review queue come to',
   Explain: 'Asked why a person is synced',
   TestFilters: 'Tried filters',
+  ListWebhooks: 'Looked at the webhooks',
+  ListDeliveries: 'Looked at what a webhook was told',
   PutWebhook: 'Saved a webhook',
   DeleteWebhook: 'Deleted a webhook',
   TestWebhook: 'Tested a webhook',
