@@ -277,6 +277,9 @@ func example(t *testing.T, m access.Method) string {
 		"UndoDecision":        `{"itemId":"x","decisionNumber":1}`,
 		"PreviewDecisions":    `{"action":"dismiss"}`,
 		"DecideItems":         `{"action":"resolve_new","items":[{"itemId":"x","digest":"d"}]}`,
+		"ExportPerson":        `{"subject":{"email":"a@b.example"}}`,
+		"ErasePerson":         `{"subject":{"contactId":"c"},"digest":"d"}`,
+		"LiftErasure":         `{"erasureId":"11111111-1111-4111-8111-111111111111"}`,
 		"DecideHeld":          `{"runId":"r","managedTenantId":"m","decision":"approve","digest":"d"}`,
 	} {
 		if string(m.Descriptor.Name()) == name {

@@ -462,8 +462,16 @@ func erasureOf(row sqlc.ListErasuresRow) (syncengine.Erasure, error) {
 // erasedMarks are those of the tenant; nil where nobody was erased.
 func erasedMarks(ctx context.Context, q *sqlc.Queries) (*syncengine.ErasedMarks, error) {
 	marks, err := q.ErasedMarks(ctx)
-	if err != nil || len(marks) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	return withKey(ctx, q, marks)
+}
+
+// withKey reads the key by which the marks were made; nobody needs it where there are none.
+func withKey(ctx context.Context, q *sqlc.Queries, marks [][]byte) (*syncengine.ErasedMarks, error) {
+	if len(marks) == 0 {
+		return nil, nil
 	}
 	keys, err := q.TicketKey(ctx)
 	if err != nil || len(keys) == 0 {

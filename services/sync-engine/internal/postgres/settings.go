@@ -39,11 +39,7 @@ func (s *Store) RoundSettings(ctx context.Context, managedTenantID string, now t
 			return err
 		}
 		own, err := ownState(ctx, q, managedTenantID)
-		if err != nil {
-			return err
-		}
 		settings = settings.With(own.Stated)
-		settings.Erased, err = erasedMarks(ctx, q)
 		return err
 	})
 	return settings, err
@@ -159,7 +155,12 @@ func ensureSettings(ctx context.Context, q *sqlc.Queries, tenantID string, now t
 		}
 		row, err = q.GetSettings(ctx)
 	}
-	return settingsOf(row), err
+	if err != nil {
+		return syncengine.Settings{}, err
+	}
+	settings := settingsOf(row)
+	settings.Erased, err = withKey(ctx, q, row.Erased)
+	return settings, err
 }
 
 func settingsOf(row sqlc.GetSettingsRow) syncengine.Settings {

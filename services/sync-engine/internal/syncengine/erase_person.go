@@ -101,7 +101,8 @@ func (e *ErasePerson) Do(ctx context.Context, subject PersonSubject, digest, req
 		return Erasure{}, err
 	}
 	done, err := e.carryOut(ctx, begun.ID)
-	if errs.ReasonOf(err) == reason.RoundInProgress || errs.KindOf(err) == errs.Unavailable {
+	switch errs.KindOf(err) {
+	case errs.Unavailable, errs.Deadline, errs.Cancelled: // a round has the client, or something is away
 		return begun, nil // it is stored, and finished later
 	}
 	return done, err
