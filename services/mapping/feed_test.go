@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -45,6 +46,12 @@ func TestTheFeedHearsOfEveryChangeOfAClient(t *testing.T) {
 		return &mappingv1.ClientRecord{ExternalId: external, Name: name, Website: &website, Deleted: deleted}
 	}
 	b.upsert(record("a", "Alpha", "alpha.example", false), record("b", "Beta", "beta.example", false))
+	pulled := b.pull()
+	require.Len(t, pulled, 1)
+	require.Equal(t, "clients_changed", pulled[0].GetKind())
+	b.ack(pulled[0], "done", nil)
+	b.clock.Advance(time.Hour)
+	require.Empty(t, b.pull(), "it is done")
 	require.ElementsMatch(t, []string{"client.created host a Alpha ", "client.created host b Beta "}, b.told())
 	b.upsert(record("a", "Alpha", "alpha.example", false), record("b", "Beta & Sons", "beta.example", false))
 	require.Equal(t, []string{"client.updated host b Beta & Sons name"}, b.told())

@@ -16,6 +16,8 @@ const (
 	EffectMappingRevised = "mapping_revised"
 	// EffectOrphansDecided asks the engine to do what a person decided about links.
 	EffectOrphansDecided = "orphans_decided"
+	// EffectClientsChanged has the change feed tell of clients. A trigger adds it.
+	EffectClientsChanged = "clients_changed"
 )
 
 // EffectFailed is the outcome of an effect that ended for good without success.
@@ -31,11 +33,14 @@ const (
 
 // Lease is how long the puller of an effect of a kind may take to answer.
 func Lease(kind string) time.Duration {
-	if kind == EffectStartInitialSync {
-		return effectLease
+	if OnLinks(kind) {
+		return linksLease
 	}
-	return linksLease
+	return effectLease
 }
+
+// OnLinks reports an effect on the links of a managed tenant, whose end says something of them.
+func OnLinks(kind string) bool { return kind == EffectMappingRevised || kind == EffectOrphansDecided }
 
 // Aftermath is what the end of an effect says of a managed tenant's links.
 type Aftermath struct {
@@ -49,7 +54,7 @@ func AftermathOf(kind, outcome string, result map[string]string) (Aftermath, err
 	counts := counts{result: result}
 	var after Aftermath
 	switch {
-	case kind == EffectStartInitialSync:
+	case !OnLinks(kind):
 	case outcome == EffectFailed && kind == EffectOrphansDecided:
 		after.Orphans = &OrphansDone{Failed: true, Error: result["error"]}
 	case outcome == EffectFailed:

@@ -24,6 +24,9 @@ func NewOutbox(pool *pg.Pool, now func() time.Time) *outbox.Box {
 	return outbox.New(pool, outbox.Options{Lease: mapping.Lease, Now: now, OnClose: func(
 		ctx context.Context, tx pgx.Tx, e outbox.Effect, outcome string, result map[string]string,
 	) error {
+		if e.Kind == mapping.EffectClientsChanged {
+			return nil // the feed has it, and nobody waits
+		}
 		after, err := mapping.AftermathOf(e.Kind, outcome, result)
 		if err != nil {
 			return err
