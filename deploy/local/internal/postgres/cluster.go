@@ -222,7 +222,7 @@ func (c Cluster) Server() child.Spec {
 	}
 	if c.Volatile {
 		for name, value := range map[string]string{
-			"max_connections": "600", "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0",
+			"max_connections": "600", "fsync": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0",
 		} {
 			settings[name] = value
 		}
