@@ -157,7 +157,7 @@ export function Page({ title, name, about, actions, children }: { title: ReactNo
             {title}
           </Title>
           {about && (
-            <Text c="dimmed" component="div">
+            <Text c="dimmed" component="div" style={{ overflowWrap: 'anywhere' }}>
               {about}
             </Text>
           )}

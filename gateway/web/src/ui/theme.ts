@@ -34,8 +34,9 @@ export const theme = createTheme({
     Menu: { defaultProps: { withInitialFocusPlaceholder: false, returnFocus: true } },
     // What is drawn over the page stands within a landmark of it.
     Portal: { defaultProps: { target: '#overlays' } },
-    // The list itself scrolls, as the arrows go through it; a box around it could not be reached by keys.
-    Select: { defaultProps: { withScrollArea: false, styles: { options: { maxHeight: 240, overflowY: 'auto' } } } },
+    // The list itself scrolls, as the arrows of the combobox go through it; a box around it could not be reached by keys.
+    ComboboxTarget: { defaultProps: { withExpandedAttribute: true } },
+    Select: { defaultProps: { withScrollArea: false, attributes: { input: { role: 'combobox' } }, styles: { options: { maxHeight: 240, overflowY: 'auto' } } } },
     Checkbox: { defaultProps: { radius: 'sm' } },
     Table: { defaultProps: { verticalSpacing: 'sm', horizontalSpacing: 'md' } },
   },
