@@ -146,7 +146,9 @@ func TestReplayedStateIsRefused(t *testing.T) {
 func TestAPersonHasABoundedNumberOfFlows(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	begin := func(user string) url.Values { return b.sim.consent(b.begin(browser(t, "msp", user, "s1")).GetAuthorizeUrl()) }
+	begin := func(user string) url.Values {
+		return b.sim.consent(b.begin(browser(t, "msp", user, "s1")).GetAuthorizeUrl())
+	}
 	others, first := begin("other"), begin("admin")
 	for range 30 {
 		b.clock.advance(time.Second)

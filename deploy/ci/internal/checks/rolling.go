@@ -34,8 +34,10 @@ func (s *Suite) Rolling(ctx context.Context, from string) error {
 		return err
 	}
 	fmt.Fprintln(s.Out, "starting a system of", from[:12], "and replacing its programs")
-	err = s.goTest(ctx, s.Out, nil, []string{"-tags=rolling", "-count=1", "-vet=off", "-timeout=25m", "-run=RollingUpdate",
-		acceptancePackages, "-args", "-programs=" + filepath.Join(where, "bin")})
+	err = s.goTest(ctx, s.Out, nil, []string{
+		"-tags=rolling", "-count=1", "-vet=off", "-timeout=25m", "-run=RollingUpdate",
+		acceptancePackages, "-args", "-programs=" + filepath.Join(where, "bin"),
+	})
 	if err != nil {
 		return errors.Join(ErrFailed, err)
 	}
