@@ -84,6 +84,12 @@ func ByIndex() TxOption {
 	}
 }
 
+// Serial has every statement run in this session alone. It is for reads of a page: to start
+// a helping process takes longer than they do.
+func Serial() TxOption {
+	return func(o *txOptions) { o.local = append(o.local, "SET LOCAL max_parallel_workers_per_gather = 0") }
+}
+
 // InOnePass has every statement read each side of a join once, by hashing or sorting,
 // and reach tables by index. It is for statements that put all of a directory beside
 // something as large: for a few rows by its estimate, the planner would take them one

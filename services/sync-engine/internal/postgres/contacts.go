@@ -93,7 +93,7 @@ func (s *Store) Contacts(ctx context.Context, page syncengine.ContactPage) (cont
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
 		contacts, err = list(ctx, q, page, f, afterKey, after)
 		return err
-	}, pg.ReadOnly())
+	}, pg.ReadOnly(), pg.Serial(), pg.ByIndex())
 	return contacts, err
 }
 
@@ -137,7 +137,8 @@ func search(ctx context.Context, q *sqlc.Queries, f filter, afterKey string, aft
 		}
 	}
 	rows, err := q.SearchContacts(ctx, sqlc.SearchContactsParams{
-		AfterKey: afterKey, AfterID: after, FromText: f.search.from, ToText: f.search.to, FromPart: f.search.fromPart, ToPart: f.search.toPart,
+		// A scan begins at the greater of the two, where they are one key.
+		AfterKey: max(afterKey, f.search.from), AfterPart: max(afterKey, f.search.fromPart), AfterID: after, FromText: f.search.from, ToText: f.search.to, FromPart: f.search.fromPart, ToPart: f.search.toPart,
 		ClientID: f.client, Inactive: f.inactive, Linked: f.linked, Size: size,
 	})
 	return contactsOf(rows, foundContact), err
@@ -177,7 +178,7 @@ func (s *Store) CountContacts(ctx context.Context, cf syncengine.ContactFilter, 
 		})
 		count = min(int(n), bound)
 		return err
-	}, pg.ReadOnly())
+	}, pg.ReadOnly(), pg.Serial(), pg.ByIndex())
 	return count, err
 }
 

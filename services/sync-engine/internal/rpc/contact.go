@@ -36,8 +36,8 @@ func (s *contactServer) ListContacts(ctx context.Context, req *syncenginev1.List
 		return nil, err
 	}
 	answer := &syncenginev1.ListContactsResponse{
-		Contacts: make([]*syncenginev1.Contact, len(contacts)), NextPageToken: tokenOf(next, filters...), TotalSize: totalOf(min(total, syncengine.MostCounted)),
-		TotalSizeIsMinimum: total > syncengine.MostCounted, ChangesCursor: cursor,
+		Contacts: make([]*syncenginev1.Contact, len(contacts)), NextPageToken: tokenOf(next, filters...), TotalSize: totalOf(min(total, syncengine.MostOf(req.GetQ()))),
+		TotalSizeIsMinimum: total > syncengine.MostOf(req.GetQ()), ChangesCursor: cursor,
 	}
 	for i := range contacts {
 		answer.Contacts[i] = contactMessage(&contacts[i])

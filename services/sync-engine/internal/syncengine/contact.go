@@ -75,8 +75,19 @@ type ContactStore interface {
 	FeedHead(ctx context.Context) (int64, error)
 }
 
-// MostCounted is how far lists of contacts are counted.
-const MostCounted = 10_000
+// How far lists of contacts are counted. What a search finds is looked at one by one.
+const (
+	MostCounted = 10_000
+	MostFound   = 1000
+)
+
+// MostOf is how far the list of a search, or of everybody, is counted.
+func MostOf(q string) int {
+	if q == "" {
+		return MostCounted
+	}
+	return MostFound
+}
 
 // ListContacts pages through contacts.
 type ListContacts struct{ store ContactStore }
@@ -93,7 +104,7 @@ func (l *ListContacts) FeedCursor(ctx context.Context) (string, error) {
 
 // Do returns a page and where the next one begins, nil after the last. total is
 // counted for the first page only, else -1, and no further than one more than
-// MostCounted. q is an address, or the beginning of one or of a word of a name.
+// MostOf. q is an address, or the beginning of one or of a word of a name.
 func (l *ListContacts) Do(ctx context.Context, q string, page ContactPage) (contacts []Contact, next *ContactPosition, total int, err error) {
 	if address, ok := NormaliseAddress(q); ok {
 		page.Filter.EmailNorm = address
@@ -113,6 +124,6 @@ func (l *ListContacts) Do(ctx context.Context, q string, page ContactPage) (cont
 	if page.After != nil {
 		return contacts, next, -1, nil
 	}
-	total, err = l.store.CountContacts(ctx, page.Filter, MostCounted+1)
+	total, err = l.store.CountContacts(ctx, page.Filter, MostOf(q)+1)
 	return contacts, next, total, err
 }

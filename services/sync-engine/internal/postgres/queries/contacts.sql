@@ -48,7 +48,7 @@ WITH found AS (
     UNION ALL
     (
         SELECT p.part, p.contact_id FROM contact_name_parts p JOIN contacts c ON c.id = p.contact_id
-        WHERE p.part >= @from_part::text AND p.part < @to_part::text AND (p.part, p.contact_id) > (@after_key::text, @after_id::uuid)
+        WHERE p.part >= @from_part::text AND p.part < @to_part::text AND (p.part, p.contact_id) > (@after_part::text, @after_id::uuid)
           AND p.part = left(substr(c.name_key, strpos(' ' || c.name_key, ' ' || @from_text::text)), 64)
           AND strpos(' ' || c.name_key, ' ' || @from_text::text) > 1
           AND NOT c.deleted

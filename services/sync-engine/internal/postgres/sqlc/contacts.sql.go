@@ -498,7 +498,7 @@ WITH found AS (
     UNION ALL
     (
         SELECT p.part, p.contact_id FROM contact_name_parts p JOIN contacts c ON c.id = p.contact_id
-        WHERE p.part >= $9::text AND p.part < $10::text AND (p.part, p.contact_id) > ($4::text, $5::uuid)
+        WHERE p.part >= $9::text AND p.part < $10::text AND (p.part, p.contact_id) > ($11::text, $5::uuid)
           AND p.part = left(substr(c.name_key, strpos(' ' || c.name_key, ' ' || $2::text)), 64)
           AND strpos(' ' || c.name_key, ' ' || $2::text) > 1
           AND NOT c.deleted
@@ -530,16 +530,17 @@ ORDER BY f.place, f.id
 `
 
 type SearchContactsParams struct {
-	Size     int32
-	FromText string
-	ToText   string
-	AfterKey string
-	AfterID  uuid.UUID
-	Inactive *bool
-	Linked   *bool
-	ClientID *uuid.UUID
-	FromPart string
-	ToPart   string
+	Size      int32
+	FromText  string
+	ToText    string
+	AfterKey  string
+	AfterID   uuid.UUID
+	Inactive  *bool
+	Linked    *bool
+	ClientID  *uuid.UUID
+	FromPart  string
+	ToPart    string
+	AfterPart string
 }
 
 type SearchContactsRow struct {
@@ -581,6 +582,7 @@ func (q *Queries) SearchContacts(ctx context.Context, arg SearchContactsParams) 
 		arg.ClientID,
 		arg.FromPart,
 		arg.ToPart,
+		arg.AfterPart,
 	)
 	if err != nil {
 		return nil, err
