@@ -79,7 +79,7 @@ export async function fits(page, name) {
 export async function pick(page, label, word) {
   // What loads later moves the list of options.
   await page.waitForLoadState('networkidle')
-  await page.getByRole('textbox', { name: label }).fill(word)
+  await page.getByRole('combobox', { name: label }).fill(word)
   await chosen(page, word)
 }
 

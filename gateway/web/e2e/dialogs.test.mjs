@@ -56,8 +56,8 @@ const opened = [
   ['dialog-keys', `${entra}/queue`, 'dialog', async (page) => clicked(button(page, 'Keys'))],
   ['dialog-dismiss', `${entra}/queue`, 'dialog', async (page) => clicked(button(page, 'Dismiss'))],
   ['picker-contact', `${entra}/queue`, 'listbox', async (page) => void (await button(page, /^Another contact/).click(), await page.getByLabel('Another contact of this client').first().click())],
-  ['select-interval', `${entra}/settings`, 'listbox', async (page) => void (await page.getByRole('textbox', { name: 'How often' }).click())],
-  ['select-outcome', `${entra}/runs`, 'listbox', async (page) => void (await page.getByRole('textbox', { name: 'Outcome' }).click())],
+  ['select-interval', `${entra}/settings`, 'listbox', async (page) => void (await page.getByRole('combobox', { name: 'How often' }).click())],
+  ['select-outcome', `${entra}/runs`, 'listbox', async (page) => void (await page.getByRole('combobox', { name: 'Outcome' }).click())],
   ['dialog-webhook', '/webhooks', 'dialog', async (page) => clicked(button(page, 'Add a webhook'))],
 ]
 

@@ -150,7 +150,7 @@ test('an administrator comes from nothing to a resolved queue by keyboard alone'
   await page.getByText('decisions are written', { exact: false }).waitFor()
   await press(page, link('Setup'), 'Shift+Tab')
   const pilot = page.getByRole('group', { name: 'Try it with one client first' })
-  await type(page, pilot.getByRole('textbox', { name: 'Client’s directory' }), 'Talbot')
+  await type(page, pilot.getByRole('combobox', { name: 'Client’s directory' }), 'Talbot')
   await chosen(page, 'Talbot')
   await press(page, pilot.getByRole('button', { name: 'Sync it alone' }))
   await press(page, pilot.getByRole('link', { name: 'See what it finds' }))
