@@ -52,7 +52,7 @@ func NewFollowConnection(store NoticeStore) *FollowConnection { return &FollowCo
 // Do keeps the notice of one change; see puller.Do.
 func (f *FollowConnection) Do(ctx context.Context, change puller.Effect) error {
 	from, to := change.Arguments["from_status"], change.Arguments["to_status"]
-	kind := ""
+	var kind string
 	switch {
 	case to == "validation_failed":
 		kind = ConnectionFailed
