@@ -4,8 +4,10 @@ package acceptance
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"maps"
+	"net/http"
 	"path/filepath"
 	"testing"
 	"time"
@@ -48,7 +50,8 @@ func TestEveryStepOfARollingUpdateWorks(t *testing.T) {
 			require.NoError(t, w.stack.Reload(ctx, options))
 			require.NoError(t, w.stack.Wait(ctx))
 
-			again := sync(t, veteran, "all-tenants")
+			reached(ctx, t, veteran)
+			again := syncAgain(t, veteran)
 			require.Equal(t, "completed", again.Run.State, "%+v", again)
 			require.Equal(t, hostclient.Counters{
 				Unchanged: first.Run.Counters.Created + first.Run.Counters.Linked,
@@ -65,4 +68,46 @@ func TestEveryStepOfARollingUpdateWorks(t *testing.T) {
 	for with, contacts := range made {
 		require.Equal(t, made["gateway"], contacts, "contacts made with %s", with)
 	}
+}
+
+// accepted repeats a call until it is not refused with 503, as a caller does whom that told to come
+// back: here a service has one replica, and whoever calls it notices that a new one is there a
+// moment after that is ready.
+func accepted(ctx context.Context, t *testing.T, call func() error) {
+	t.Helper()
+	require.NoError(t, hostclient.Poll(ctx, func() (bool, error) {
+		err := call()
+		var p *hostclient.Problem
+		if errors.As(err, &p) && p.Status == http.StatusServiceUnavailable {
+			return false, nil
+		}
+		return err == nil, err
+	}))
+}
+
+// reached returns when the gateway reaches every service that it asks directly, but the worker.
+func reached(ctx context.Context, t *testing.T, c *hostclient.Client) {
+	t.Helper()
+	accepted(ctx, t, func() error { return second(c.Status(ctx)) })
+	accepted(ctx, t, func() error { return second(c.ManagedTenants(ctx)) })
+	accepted(ctx, t, func() error { return second(c.Clients(ctx)) })
+	accepted(ctx, t, func() error { return second(c.Contacts(ctx, nil)) })
+	accepted(ctx, t, func() error { return second(c.Queue(ctx, nil)) })
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// syncAgain asks for a sync until it is accepted, and waits for its end.
+func syncAgain(t *testing.T, c *hostclient.Client) hostclient.RunDetail {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var started hostclient.Start
+	accepted(ctx, t, func() (err error) {
+		started, err = c.StartSync(ctx, "all-tenants")
+		return err
+	})
+	detail, err := c.WaitRun(ctx, started.RunID, nil)
+	require.NoError(t, err)
+	return detail
 }
