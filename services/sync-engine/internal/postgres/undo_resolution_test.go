@@ -70,13 +70,16 @@ func TestALinkByAPersonIsTakenBack(t *testing.T) {
 func TestAContactMadeByAPersonIsTakenBack(t *testing.T) {
 	t.Parallel()
 	e, _ := twiceFollowed(t)
+	asked := e.queue.items["o-ann"].Reason
 	r := e.resolution("o-ann", "")
 	made, err := e.resolver().Do(e.ctx(), r)
 	require.NoError(t, err)
 	require.NoError(t, e.undoer().Do(e.ctx(), undoOf(r)))
 	require.Equal(t, []string{"true"}, e.rows(`SELECT deleted FROM contacts WHERE id = $1`, made))
 	require.Equal(t, []string{"contact.created", "contact.deleted"}, e.rows(`SELECT type FROM contact_changes WHERE source = 'person' ORDER BY seq`))
+	e.queue.items = nil
 	require.Equal(t, syncengine.Counters{Ambiguous: 1, Unchanged: 1}, e.round().Counters)
+	require.Equal(t, asked, e.queue.items["o-ann"].Reason, "what is asked is what was asked before")
 }
 
 // TestALinkThatMadeAContactActiveIsTakenBack: it is inactive again, by sync.
