@@ -29,6 +29,37 @@ func points(t *testing.T) (n int, random *rand.Rand) {
 	return *crashPoints, rand.New(rand.NewPCG(seed, 0))
 }
 
+// crashing does something to the waiting items, so many for each crash, while the queue's
+// database, the engine's, or the engine's process goes away at a random point. What was done
+// is taken from the waiting ones.
+func crashing(b *bundle, random *rand.Rand, crashes, each int, waiting map[string]*reconciliationv1.QueueItem, do func(object string, item *reconciliationv1.QueueItem) error) {
+	for range crashes {
+		answer, after := random.IntN(2) == 0, random.IntN(each*8)
+		how := random.IntN(3)
+		switch how {
+		case 0:
+			b.queueCut.Arm(after, answer)
+		case 1:
+			b.engineCut.Arm(after, answer)
+		}
+		done := 0
+		for object, item := range waiting {
+			if done == each {
+				break
+			}
+			if how == 2 && done == after%each {
+				b.restart()
+			}
+			done++
+			if do(object, item) == nil {
+				delete(waiting, object)
+			}
+		}
+		b.queueCut.Disarm()
+		b.engineCut.Disarm()
+	}
+}
+
 // TestDecisionsSurviveCrashes loses the queue's database, the engine's, or the engine's
 // process at random points of decisions. Afterwards the queue and the links agree.
 func TestDecisionsSurviveCrashes(t *testing.T) {
@@ -49,31 +80,7 @@ func TestDecisionsSurviveCrashes(t *testing.T) {
 		}
 		return err
 	}
-	for range crashes {
-		answer, after := random.IntN(2) == 0, random.IntN(each*8)
-		how := random.IntN(3)
-		switch how {
-		case 0:
-			b.queueCut.Arm(after, answer)
-		case 1:
-			b.engineCut.Arm(after, answer)
-		}
-		done := 0
-		for object, item := range waiting {
-			if done == each {
-				break
-			}
-			if how == 2 && done == after%each {
-				b.restart()
-			}
-			done++
-			if decide(object, item) == nil {
-				delete(waiting, object)
-			}
-		}
-		b.queueCut.Disarm()
-		b.engineCut.Disarm()
-	}
+	crashing(b, random, crashes, each, waiting, decide)
 	b.later.Store(int64(time.Minute)) // what was interrupted is due
 	b.finishAll()
 	for object, item := range b.open() { // what was never begun
@@ -113,31 +120,10 @@ func TestUndosSurviveCrashes(t *testing.T) {
 		decided[object] = resolved.GetItem()
 	}
 	waiting := maps.Clone(decided)
-	for range crashes {
-		answer, after := random.IntN(2) == 0, random.IntN(each*8)
-		how := random.IntN(3)
-		switch how {
-		case 0:
-			b.queueCut.Arm(after, answer)
-		case 1:
-			b.engineCut.Arm(after, answer)
-		}
-		done := 0
-		for object, item := range waiting {
-			if done == each {
-				break
-			}
-			if how == 2 && done == after%each {
-				b.restart()
-			}
-			done++
-			if _, err := b.undo("user-2", item); err == nil {
-				delete(waiting, object)
-			}
-		}
-		b.queueCut.Disarm()
-		b.engineCut.Disarm()
-	}
+	crashing(b, random, crashes, each, waiting, func(_ string, item *reconciliationv1.QueueItem) error {
+		_, err := b.undo("user-2", item)
+		return err
+	})
 	b.later.Store(int64(time.Minute)) // what was interrupted is due
 	b.finishAll()
 	for _, item := range decided { // what was never begun; what was done has the same answer
