@@ -185,25 +185,21 @@ func directory(users []*fleet.User, contacts []*contact) (Outcome, []*contact, e
 
 // once drops repeats of an id; an id with two contents fails, once.
 func once(users []*fleet.User, o *Outcome) []*fleet.User {
-	count := map[string]int{}
+	byID := map[string][]*fleet.User{}
 	for _, u := range users {
-		count[wireID(u)]++
+		byID[wireID(u)] = append(byID[wireID(u)], u)
 	}
 	var out []*fleet.User
-	for i, u := range users {
+	for _, u := range users {
 		id := wireID(u)
-		if id == "" || count[id] == 1 {
+		same := byID[id]
+		switch {
+		case id == "":
 			out = append(out, u)
-			continue
-		}
-		others := slices.Clone(users)
-		others = slices.DeleteFunc(others, func(other *fleet.User) bool { return wireID(other) != id })
-		if slices.IndexFunc(users, func(other *fleet.User) bool { return wireID(other) == id }) != i {
-			continue
-		}
-		if slices.ContainsFunc(others, func(other *fleet.User) bool { return content(other) != content(u) }) {
+		case same[0] != u: // a repeat
+		case slices.ContainsFunc(same[1:], func(other *fleet.User) bool { return content(other) != content(u) }):
 			o.add(id, Decision{Class: Failed, Reason: DuplicateID})
-		} else {
+		default:
 			out = append(out, u)
 		}
 	}

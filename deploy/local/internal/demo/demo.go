@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/deploy/hostclient"
+	"github.com/entrasync/entrasync/deploy/simulator/expect"
 	"github.com/entrasync/entrasync/deploy/simulator/fleet"
 )
 
@@ -39,10 +40,14 @@ type Options struct {
 type job struct {
 	Options
 	client *hostclient.Client
+	// fresh says that no contact stood before, so that the initial sync is the first.
+	fresh bool
+	first []hostclient.TenantResult // of the initial sync
 }
 
 // Run does the main job: records loaded, partner connected, tenants discovered, exact matches
-// confirmed, initial sync, and a second sync that changes nothing. It may be run again.
+// confirmed, initial sync, its counts held against what the written rules say, and a second sync
+// that changes nothing. It may be run again.
 func Run(ctx context.Context, o Options) error {
 	j := &job{Options: o}
 	for _, s := range []struct {
@@ -56,6 +61,7 @@ func Run(ctx context.Context, o Options) error {
 		{"discover tenants", "see the logs of discovery and connection", j.discover},
 		{"confirm exact matches", "see the log of mapping", j.confirm},
 		{"initial sync", "see the logs of worker and sync-engine, and the Temporal UI", j.initialSync},
+		{"compare", "see the run's report in the console: the simulator's expectation is in deploy/simulator/expect", j.compare},
 		{"second sync", "see the logs of worker and sync-engine, and the Temporal UI", j.secondSync},
 	} {
 		began := j.Now()
@@ -109,6 +115,7 @@ func (j *job) loadContacts(ctx context.Context) (string, error) {
 			outcomes[k] += n
 		}
 	}
+	j.fresh = outcomes["created"] == total
 	return fmt.Sprintf("%d contacts: %s", total, list(outcomes)), nil
 }
 
@@ -139,41 +146,72 @@ func (j *job) confirm(ctx context.Context) (string, error) {
 }
 
 func (j *job) initialSync(ctx context.Context) (string, error) {
-	said, _, err := j.sync(ctx, "initial")
+	said, detail, err := j.sync(ctx, "initial")
+	j.first = detail.TenantResults
 	return said, err
 }
 
+// compare holds the counters of a first sync against what the written rules make of the fleet.
+func (j *job) compare(context.Context) (string, error) {
+	if !j.fresh {
+		return "left out: contacts stood before", nil
+	}
+	f, err := fleet.New(j.Fleet)
+	if err != nil {
+		return "", err
+	}
+	want, err := expect.Initial(f, expect.AutoMatched(f))
+	if err != nil {
+		return "", err
+	}
+	if len(j.first) != len(want) {
+		return "", fmt.Errorf("%d tenants were synced, and the rules say %d", len(j.first), len(want))
+	}
+	for _, result := range j.first {
+		o := want[result.EntraTenantID]
+		implied := hostclient.Counters{
+			Created: o.Created, Linked: o.Linked,
+			Ambiguous: expect.Sum(o.Ambiguous), Filtered: expect.Sum(o.Filtered), Failed: expect.Sum(o.Failed),
+		}
+		if result.Counters != implied {
+			return "", fmt.Errorf("tenant %s came to %+v, and the rules say %+v", result.EntraTenantID, result.Counters, implied)
+		}
+	}
+	return fmt.Sprintf("every count of %d tenants is what the written rules say", len(want)), nil
+}
+
 func (j *job) secondSync(ctx context.Context) (string, error) {
-	said, c, err := j.sync(ctx, "all-tenants")
+	said, detail, err := j.sync(ctx, "all-tenants")
+	c := detail.Run.Counters
 	if err == nil && c.Created+c.Linked+c.Updated != 0 {
 		err = fmt.Errorf("it changed something though nothing had changed upstream: %s", said)
 	}
 	return said, err
 }
 
-func (j *job) sync(ctx context.Context, scope string) (string, hostclient.Counters, error) {
+func (j *job) sync(ctx context.Context, scope string) (string, hostclient.RunDetail, error) {
 	began := j.Now()
 	detail, err := j.client.Sync(ctx, scope, nil)
 	if err != nil {
-		return "", hostclient.Counters{}, err
+		return "", hostclient.RunDetail{}, err
 	}
 	run := detail.Run
 	if run.State != "completed" && run.State != "partial" {
 		if run.Error != nil {
-			return "", hostclient.Counters{}, fmt.Errorf("the run %s ended %s: %s %s", run.RunID, run.State, run.Error.Code, run.Error.Message)
+			return "", hostclient.RunDetail{}, fmt.Errorf("the run %s ended %s: %s %s", run.RunID, run.State, run.Error.Code, run.Error.Message)
 		}
 		for _, t := range detail.TenantResults {
 			if t.Error != nil {
-				return "", hostclient.Counters{}, fmt.Errorf("the run %s ended %s: tenant %s: %s %s", run.RunID, run.State, t.EntraTenantID, t.Error.Code, t.Error.Message)
+				return "", hostclient.RunDetail{}, fmt.Errorf("the run %s ended %s: tenant %s: %s %s", run.RunID, run.State, t.EntraTenantID, t.Error.Code, t.Error.Message)
 			}
 		}
-		return "", hostclient.Counters{}, errors.New("the run " + run.RunID + " ended " + run.State)
+		return "", hostclient.RunDetail{}, errors.New("the run " + run.RunID + " ended " + run.State)
 	}
 	c := run.Counters
 	rate := float64(c.Total()) / j.Now().Sub(began).Seconds()
 	said := fmt.Sprintf("%s, %d tenants, %d users (%.0f users/s): created %d, linked %d, updated %d, unchanged %d, to review %d, filtered %d, failed %d",
 		run.State, run.ProcessedTenants, c.Total(), rate, c.Created, c.Linked, c.Updated, c.Unchanged, c.Ambiguous, c.Filtered, c.Failed)
-	return said, c, nil
+	return said, detail, nil
 }
 
 // list writes counts by outcome, in a steady order.
