@@ -78,6 +78,11 @@ func TestASearchFindsAnyWordOfAName(t *testing.T) {
 	e.erased(syncengine.PersonSubject{Email: "anna.berg@corp.example"})
 	require.Empty(t, e.searched("berg", syncengine.ContactFilter{}))
 	require.Empty(t, e.found("maria berg"))
+	e.host(syncengine.ContactRecord{ExternalID: ptr("5"), FullName: "Zoë Kurz"})
+	require.Empty(t, e.searched("von und", syncengine.ContactFilter{}))
+	require.Equal(t, []string{"Zoë Kurz"}, e.searched("kurz", syncengine.ContactFilter{}))
+	e.host(syncengine.ContactRecord{ExternalID: ptr("5"), FullName: long})
+	require.Equal(t, []string{long}, e.searched("zu von und", syncengine.ContactFilter{}))
 	// A name that a sync gives is found too.
 	e.dir.users = []syncengine.User{person("new", "Gil Synced", "gil@corp.example")}
 	e.round()

@@ -196,8 +196,8 @@ func (r *Round) count(ctx context.Context, tx pgx.Tx, p syncengine.Changes) erro
 // redecide plans the range again: the host or a person changed contacts of the
 // client since the plan was made.
 func (r *Round) redecide(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, of span) error {
+	r.plan.matches, r.plan.shared = true, true // whoever changed contacts may have made some
 	args := r.args(of)
-	r.plan.matches = true // whoever changed contacts may have made some
 	if err := r.indexPlan(ctx, tx); err != nil {
 		return err
 	}

@@ -135,14 +135,14 @@ func (r *Round) findLinks(ctx context.Context, step syncengine.Step) error {
 // decideUnlinked plans for those who passed and have no link. Where nobody shares an
 // address with another one or a contact, addresses are not even listed.
 func (r *Round) decideUnlinked(ctx context.Context, rules syncengine.Rules, step syncengine.Step) error {
-	shared := r.plan.matches || !rules.Settings.AllowSameEmailAcrossClients
+	r.plan.shared = r.plan.matches || !rules.Settings.AllowSameEmailAcrossClients
 	err := r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, addressIndex); err != nil || shared || r.plan.allLinked {
+		if _, err := tx.Exec(ctx, addressIndex); err != nil || r.plan.shared || r.plan.allLinked {
 			return err
 		}
-		return tx.QueryRow(ctx, sharedAddresses).Scan(&shared)
+		return tx.QueryRow(ctx, sharedAddresses).Scan(&r.plan.shared)
 	}, pg.ByIndex())
-	if err == nil && shared && !r.plan.allLinked {
+	if err == nil && r.plan.shared && !r.plan.allLinked {
 		err = r.listAddresses(ctx, step)
 	}
 	if err != nil || r.plan.allLinked {

@@ -25,7 +25,7 @@ FROM (
         WHERE @takes AND l.entra_tenant_id = @directory AND l.entra_object_id = s.object_id AND l.client_id = @client AND l.ended_at IS NOT NULL
         LIMIT 1
     ) e ON true
-    LEFT JOIN LATERAL (SELECT true AS found FROM duplicate d WHERE d.n = s.n LIMIT 1) d ON true
-    LEFT JOIN LATERAL (SELECT m.hits, m.taken, m.contact_id, m.alias, m.named FROM match m WHERE m.n = s.n LIMIT 1) m ON true
+    LEFT JOIN LATERAL (SELECT true AS found FROM duplicate d WHERE @shared AND d.n = s.n LIMIT 1) d ON true
+    LEFT JOIN LATERAL (SELECT m.hits, m.taken, m.contact_id, m.alias, m.named FROM match m WHERE @shared AND m.n = s.n LIMIT 1) m ON true
     WHERE s.n > @after AND s.n <= @up_to AND s.failure IS NULL AND s.verdict IS NULL AND l.found IS NULL
 ) w;

@@ -43,6 +43,8 @@ type plan struct {
 	complete bool  // who was not staged is gone
 	rejects  bool  // a person has kept some of the directory's links active
 	matches  bool  // the client may have contacts, one of which may be an identity's
+	// Identities may share an address with another one or a contact: they are listed.
+	shared bool
 	// It may have accounts that were made again, which take contacts over.
 	takeovers bool
 	// Everybody who passed has a link.
@@ -79,7 +81,7 @@ func (r *Round) args(of span) pgx.NamedArgs {
 	args := pgx.NamedArgs{
 		"tenant": r.tenantID, "directory": r.managed.EntraTenantID, "client": r.clientID, "relink_client": r.relinkClient(),
 		"managed_tenant": r.managed.ManagedTenantID, "run": r.runID, "after": of.after, "up_to": of.upTo,
-		"complete": r.plan.complete, "takes": r.plan.takes,
+		"complete": r.plan.complete, "takes": r.plan.takes, "shared": r.plan.shared,
 	}
 	maps.Copy(args, r.rules)
 	return args
