@@ -39,6 +39,7 @@ func TestServicesRefuseWhoIsNotOnTheList(t *testing.T) {
 		_, err := syncenginev1.NewSyncEngineInternalServiceClient(conn).CreateRun(t.Context(), &syncenginev1.CreateRunRequest{Type: "initial", Trigger: "manual"})
 		require.Equal(t, codes.Unauthenticated, status.Code(err), "%v", err)
 	})
+	t.Run("strangers at Temporal", w.requireTemporalRefusesStrangers)
 	t.Run("a public method, but not through the gateway", func(t *testing.T) {
 		conn := w.dial(t, "sync-engine", "discovery")
 		_, err := syncenginev1.NewContactServiceClient(conn).ListContacts(t.Context(), &syncenginev1.ListContactsRequest{})

@@ -65,6 +65,10 @@ func (l Layout) Secrets() string { return filepath.Join(l.State, "secrets") }
 // TLS holds a folder for each service, as cert-manager lays it out.
 func (l Layout) TLS() string { return filepath.Join(l.State, "tls") }
 
+// TemporalTLS holds a folder for each party that reaches Temporal. They have an authority of their
+// own, so that the certificate of no other service opens it.
+func (l Layout) TemporalTLS() string { return filepath.Join(l.TLS(), "temporal") }
+
 // PlatformKey is the file with the platform key.
 func (l Layout) PlatformKey() string { return filepath.Join(l.State, "platform-key") }
 

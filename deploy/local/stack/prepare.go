@@ -60,6 +60,9 @@ func (s *Stack) prepare(ctx context.Context) error {
 	if err := ca.Ensure(w.TLS(), callers(), time.Now()); err != nil {
 		return err
 	}
+	if err := ca.Ensure(w.TemporalTLS(), temporal.Parties(), time.Now()); err != nil {
+		return err
+	}
 	if err := s.prepareDatabase(ctx); err != nil {
 		return err
 	}
@@ -69,7 +72,7 @@ func (s *Stack) prepare(ctx context.Context) error {
 	s.temporal = temporal.Server{
 		Bin: w.TemporalBin(), Dir: filepath.Join(w.Run(), "temporal"), Ports: s.options.Ports,
 		AdminURL: s.adminURL, Password: s.secrets.temporal, Namespace: temporalNamespace,
-		Writable: s.options.TemporalUIWritable,
+		TLS: w.TemporalTLS(), Writable: s.options.TemporalUIWritable,
 	}
 	return s.temporal.WriteConfig()
 }

@@ -1,10 +1,12 @@
 package stack
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/entrasync/entrasync/deploy/local/internal/ports"
+	"github.com/entrasync/entrasync/deploy/local/internal/temporal"
 )
 
 // service is one of our own processes.
@@ -41,7 +43,7 @@ var services = []service{
 		listen: func(p Ports) int { return p.SyncEngine }, admin: func(p Ports) int { return p.SyncEngineAdmin },
 	},
 	{
-		name: "worker", after: []string{"temporal", "connection", "discovery", "mapping", "reconciliation", "sync-engine"},
+		name: "worker", after: []string{"temporal", "temporal-attributes", "connection", "discovery", "mapping", "reconciliation", "sync-engine"},
 		listen: func(p Ports) int { return p.Worker }, admin: func(p Ports) int { return p.WorkerAdmin },
 	},
 	{
@@ -65,7 +67,7 @@ func callers() []string {
 // Names lists every process that a stack can have, in the order in which they
 // start.
 func Names() []string {
-	return append([]string{"postgres", "database", "migrate", "temporal-schema", "temporal", "temporal-ui", "simulator", "identity"}, callers()...)
+	return append([]string{"postgres", "database", "migrate", "temporal-schema", "temporal", "temporal-attributes", "temporal-ui", "simulator", "identity"}, callers()...)
 }
 
 func (o Options) addr(name string) string {
@@ -119,8 +121,7 @@ func (s *Stack) environ(svc service, own Ports) ([]string, error) {
 		}
 		o.microsoft(env)
 	case "worker":
-		env["ENTRASYNC_TEMPORAL_ADDR"] = ports.Addr(o.Ports.Temporal)
-		env["ENTRASYNC_TEMPORAL_NAMESPACE"] = temporalNamespace
+		maps.Copy(env, s.temporal.Environ(temporal.Worker))
 	case "gateway":
 		env["ENTRASYNC_INTERNAL_LISTEN"] = ports.Addr(own.GatewayInternal)
 		// Not the key of the tokens: this process faces the internet.

@@ -193,6 +193,12 @@ func (s *Stack) Addr(service string) string { return s.options.addr(service) }
 // TLSDir is the folder with a service's certificate.
 func (s *Stack) TLSDir(service string) string { return filepath.Join(s.layout.TLS(), service) }
 
+// TemporalTLSDir is the folder with the certificate with which a party reaches Temporal: "worker",
+// "temporal-ui" or "operator".
+func (s *Stack) TemporalTLSDir(party string) string {
+	return filepath.Join(s.layout.TemporalTLS(), party)
+}
+
 // Explain adds the last lines of the logs of the processes that a failed Wait
 // names.
 func Explain(err error) string {

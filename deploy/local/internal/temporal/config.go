@@ -33,6 +33,9 @@ type Server struct {
 	Password string
 	// Namespace is made when it is missing.
 	Namespace string
+	// TLS is the folder with the certificates of all Parties, without which the server takes nobody's
+	// call. Empty: it takes everybody's, in clear text.
+	TLS string
 	// Writable lets people start, signal, cancel and terminate workflows in the UI, which else
 	// only shows them.
 	Writable bool
@@ -51,11 +54,12 @@ func (s Server) WriteConfig() error {
 	if err := writeJSON(s.configFile(), serverConfig); err != nil {
 		return err
 	}
-	if err := writeJSON(s.dynamicConfigFile(), dynamicConfig()); err != nil {
+	if err := writeJSON(s.dynamicConfigFile(), s.dynamicConfig()); err != nil {
 		return err
 	}
 	return writeJSON(filepath.Join(s.uiDir(), "local.yaml"), map[string]any{
 		"temporalGrpcAddress": ports.Addr(s.Ports.Temporal),
+		"tls":                 s.uiTLS(),
 		"host":                "127.0.0.1",
 		"port":                s.Ports.TemporalUI,
 		"enableUi":            true,
@@ -73,12 +77,14 @@ func (s Server) uiDir() string             { return filepath.Join(s.Dir, "tempor
 // dynamicConfig turns on what is off by default: task queues that serve the keys of fairness, by
 // which no tenant's activities delay another's. Tenants take turns within a partition of a queue
 // alone; one is plenty for one server.
-func dynamicConfig() map[string]any {
+func (s Server) dynamicConfig() map[string]any {
 	setting := func(value any) []map[string]any { return []map[string]any{{"value": value}} }
 	return map[string]any{
 		"matching.enableFairness":              setting(true),
 		"matching.numTaskqueueWritePartitions": setting(1),
 		"matching.numTaskqueueReadPartitions":  setting(1),
+		// Else a stranger could join the ring in which the server's parts find one another.
+		"system.enableRingpopTLS": setting(s.TLS != ""),
 	}
 }
 
@@ -119,7 +125,9 @@ func (s Server) config() (map[string]any, error) {
 			"numHistoryShards": 4,
 			"datastores":       map[string]any{"default": store(mainDatabase, 12), "visibility": store(visibilityDatabase, 4)},
 		},
-		"global": map[string]any{"membership": map[string]any{"maxJoinDuration": "30s", "broadcastAddress": "127.0.0.1"}},
+		"global": map[string]any{
+			"membership": map[string]any{"maxJoinDuration": "30s", "broadcastAddress": "127.0.0.1"}, "tls": s.serverTLS(),
+		},
 		"services": map[string]any{
 			"frontend": frontend,
 			"history":  part(p.TemporalHistory, p.TemporalHistoryMembership),
