@@ -10,7 +10,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"github.com/entrasync/entrasync/pkg/secrets"
-	"github.com/entrasync/entrasync/proto/entrasync/searchattribute"
+	"github.com/entrasync/entrasync/services/worker/internal/searchattribute"
 	"github.com/entrasync/entrasync/services/worker/internal/temporal"
 )
 

@@ -42,7 +42,11 @@ func (o Options) packages() []string {
 	paths["gateway"] = "./gateway"
 	var list []string
 	for _, name := range Names() {
-		if wanted[name] && !slices.Contains(o.Without, name) {
+		unused := slices.Contains(o.Without, name)
+		if name == "worker" { // one of its commands is a task of the stack
+			unused = unused && slices.Contains(o.Without, "temporal-attributes")
+		}
+		if wanted[name] && !unused {
 			list = append(list, paths[name])
 		}
 	}

@@ -104,6 +104,7 @@ func (s *Stack) foundation() []supervisor.Process {
 		supervisor.Process{Name: "migrate", After: needsDatabase, Task: s.migrate, Version: s.migrateVersion()},
 		supervisor.Process{Name: "temporal-schema", After: needsDatabase, Task: s.temporal.Schema, Version: s.temporal.Version()},
 		supervisor.Process{Name: "temporal", After: []string{"temporal-schema"}, Spec: s.temporal.Process(), Ready: s.temporal.Ready, Version: s.temporal.Version()},
+		supervisor.Process{Name: "temporal-attributes", After: []string{"temporal"}, Task: s.registerAttributes, Version: s.attributesVersion()},
 		supervisor.Process{Name: "temporal-ui", After: []string{"temporal"}, Spec: s.temporal.UIProcess(), Ready: get(s.temporal.UIURL() + "/healthz"), Version: s.temporal.Version()},
 	)
 }

@@ -2,23 +2,30 @@ package temporal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/entrasync/entrasync/proto/entrasync/searchattribute"
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
+	"github.com/entrasync/entrasync/services/worker/internal/searchattribute"
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
 )
 
 // attributesAgain is how long it is believed that the namespace lacks our search attributes.
 const attributesAgain = time.Minute
+
+// searchableEvery is how often it is tried whether new attributes can be searched by.
+const searchableEvery = 200 * time.Millisecond
 
 // Attributes tells whether the namespace knows the search attributes by which operators find runs.
 // Temporal refuses workflows that carry attributes it does not know: without them runs are started
@@ -66,7 +73,8 @@ func (a *Attributes) Known(ctx context.Context) bool {
 	return known
 }
 
-// Register adds the search attributes that the namespace lacks; it may be repeated.
+// Register adds the search attributes that the namespace lacks, and returns when it can be searched
+// by them; it may be repeated.
 func (a *Attributes) Register(ctx context.Context) error {
 	missing := map[string]enumspb.IndexedValueType{}
 	res, err := a.client.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: a.namespace})
@@ -81,14 +89,36 @@ func (a *Attributes) Register(ctx context.Context) error {
 			return fmt.Errorf("the namespace has a search attribute %s that is no Keyword", name)
 		}
 	}
-	if len(missing) == 0 {
-		return nil
+	if len(missing) > 0 {
+		_, err = a.client.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: a.namespace, SearchAttributes: missing})
+		if err != nil {
+			return fmt.Errorf("adding search attributes to the namespace: %w", err)
+		}
 	}
-	_, err = a.client.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: a.namespace, SearchAttributes: missing})
-	if err != nil {
-		return fmt.Errorf("adding search attributes to the namespace: %w", err)
+	return a.searchable(ctx)
+}
+
+// searchable waits until the server's parts know the attributes: each looks again every few seconds
+// at what it knows of a namespace, and refuses them until then.
+func (a *Attributes) searchable(ctx context.Context) error {
+	tick := time.NewTicker(searchableEvery)
+	defer tick.Stop()
+	var conditions []string
+	for _, name := range searchattribute.All() {
+		conditions = append(conditions, name+" = 'none'")
 	}
-	return nil
+	query := &workflowservice.ListWorkflowExecutionsRequest{Namespace: a.namespace, PageSize: 1, Query: strings.Join(conditions, " AND ")}
+	for {
+		_, err := a.client.ListWorkflow(ctx, query)
+		if unknown := new(serviceerror.InvalidArgument); err == nil || !errors.As(err, &unknown) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the namespace cannot be searched by its new attributes yet: %w", err)
+		case <-tick.C:
+		}
+	}
 }
 
 // ofRun are the attributes of a run's workflow; none where the namespace knows none.

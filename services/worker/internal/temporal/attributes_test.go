@@ -10,10 +10,10 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/converter"
 
-	"github.com/entrasync/entrasync/proto/entrasync/searchattribute"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
 	"github.com/entrasync/entrasync/services/worker/internal/peertest"
+	"github.com/entrasync/entrasync/services/worker/internal/searchattribute"
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
 )
 

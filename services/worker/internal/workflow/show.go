@@ -6,7 +6,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/entrasync/entrasync/proto/entrasync/searchattribute"
+	"github.com/entrasync/entrasync/services/worker/internal/searchattribute"
 )
 
 // The search attributes by which operators find runs.

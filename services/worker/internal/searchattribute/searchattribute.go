@@ -1,5 +1,4 @@
-// Package searchattribute names the search attributes by which operators find runs in Temporal. Who
-// starts workflows and who sets up a namespace both need them.
+// Package searchattribute names the search attributes by which operators find runs in Temporal.
 package searchattribute
 
 // The attributes, all of type Keyword. Their values are ids and codes.
