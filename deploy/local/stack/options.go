@@ -60,7 +60,7 @@ type Options struct {
 	// Console builds the console into the gateway, which else has none.
 	Console bool
 	// Fleet is the size of the simulator's: "small" when empty, "tiny", "wide"
-	// (2,000 customers), "large" or "one-huge".
+	// (2,000 customers), "many" (200), "large" or "one-huge".
 	Fleet string
 	// Seed makes the fleet another one of that size; zero counts as 1.
 	Seed uint64
@@ -88,13 +88,14 @@ var inherited = []string{
 	"ENTRASYNC_LOG_LEVEL", "ENTRASYNC_LOG_FORMAT", "ENTRASYNC_RETURN_TO_ALLOWED", "ENTRASYNC_AUTH_TENANT_CLAIM",
 	"ENTRASYNC_AUTH_USER_TYPE_CLAIM", "ENTRASYNC_AUTH_PERMISSIONS_CLAIM", "ENTRASYNC_RATE_", "ENTRASYNC_APP_SECRETS_DIR",
 	"ENTRASYNC_MICROSOFT_TENANT_SOURCE", "ENTRASYNC_SECRETS", "ENTRASYNC_VAULT_", "ENTRASYNC_CIPP_",
+	"ENTRASYNC_TEMPORAL_PAYLOAD_KEY_FILE", "ENTRASYNC_TEMPORAL_CODEC_",
 }
 
 // FromEnv is the stack that belongs to a checkout, as the variables describe
 // it: ports, and DATABASE_URL, ENTRASYNC_MICROSOFT_*_URL, MICROSOFT_*,
 // ENTRASYNC_AUTH_ISSUER, ENTRASYNC_AUTH_AUDIENCE, ENTRASYNC_PLATFORM_KEY,
 // ENTRASYNC_MASTER_KEY_KMS_URI, ENTRASYNC_TEMPORAL_UI_WRITE, ENTRASYNC_EDITION,
-// ENTRASYNC_FLEET. environ is as os.Environ gives it.
+// ENTRASYNC_FLEET, ENTRASYNC_REPLICAS. environ is as os.Environ gives it.
 func FromEnv(root string, environ []string) (Options, error) {
 	vars := map[string]string{}
 	for _, pair := range environ {
@@ -126,6 +127,13 @@ func FromEnv(root string, environ []string) (Options, error) {
 		if o.TemporalUIWritable, err = strconv.ParseBool(write); err != nil {
 			return Options{}, fmt.Errorf("ENTRASYNC_TEMPORAL_UI_WRITE=%q is neither true nor false", write)
 		}
+	}
+	switch replicas := vars["ENTRASYNC_REPLICAS"]; replicas {
+	case "", "1":
+	case "2":
+		o.Twice, o.SecondPorts = callers(), set.Beside()
+	default:
+		return Options{}, fmt.Errorf("ENTRASYNC_REPLICAS=%q is neither 1 nor 2", replicas)
 	}
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		if vars[name] == "" {
@@ -204,7 +212,7 @@ func (o Options) layout() layout.Layout { return layout.Layout{Root: o.Root, Sta
 // CheckPorts says which port that this stack would listen on is taken, as a
 // ports.TakenError that names the variable to change it with.
 func (o Options) CheckPorts() error {
-	return o.Ports.Check(func(field string) bool {
+	err := o.Ports.Check(func(field string) bool {
 		switch field {
 		case "PostgreSQL":
 			return o.OwnDatabase()
@@ -213,14 +221,20 @@ func (o Options) CheckPorts() error {
 		case "Identity":
 			return o.OwnIssuer()
 		}
-		// "SyncEngineAdmin" belongs to sync-engine, "TemporalUI" to temporal-ui.
-		for _, name := range o.Without {
-			plain := strings.ReplaceAll(name, "-", "")
-			if strings.EqualFold(field, plain) || strings.EqualFold(field, plain+"admin") {
-				return false
-			}
-		}
-		return true
+		return !belongs(field, o.Without)
+	})
+	if err != nil || len(o.Twice) == 0 {
+		return err
+	}
+	return o.SecondPorts.Check(func(field string) bool { return belongs(field, o.Twice) && !belongs(field, o.Without) })
+}
+
+// belongs says whether a port is that of one of the processes: "SyncEngineAdmin" belongs to
+// sync-engine, "TemporalUI" to temporal-ui.
+func belongs(field string, processes []string) bool {
+	return slices.ContainsFunc(processes, func(name string) bool {
+		plain := strings.ReplaceAll(name, "-", "")
+		return strings.EqualFold(field, plain) || strings.EqualFold(field, plain+"admin")
 	})
 }
 

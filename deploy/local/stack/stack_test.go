@@ -19,7 +19,7 @@ import (
 )
 
 // ours are our own services; a stack without them starts in a few seconds.
-var ours = []string{"migrate", "connection", "discovery", "mapping", "reconciliation", "sync-engine", "worker", "gateway"}
+var ours = []string{"migrate", "temporal-attributes", "connection", "discovery", "mapping", "reconciliation", "sync-engine", "worker", "gateway"}
 
 func TestStackSurvivesKillAndStopsWithoutTrace(t *testing.T) {
 	t.Parallel()
@@ -128,6 +128,14 @@ func TestOptionsComeFromTheEnvironment(t *testing.T) {
 	require.True(t, o.OwnDatabase() && o.OwnDirectory() && o.OwnIssuer())
 	require.False(t, o.TemporalUIWritable)
 
+	require.Empty(t, o.Twice)
+
+	o, err = stack.FromEnv("/checkout", []string{"ENTRASYNC_REPLICAS=2"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"connection", "discovery", "mapping", "reconciliation", "sync-engine", "worker", "gateway"}, o.Twice)
+	require.Equal(t, 7606, o.SecondPorts.Worker)
+	_, err = stack.FromEnv("/checkout", []string{"ENTRASYNC_REPLICAS=3"})
+	require.ErrorContains(t, err, "ENTRASYNC_REPLICAS")
 	_, err = stack.FromEnv("/checkout", []string{"ENTRASYNC_TEMPORAL_UI_WRITE=perhaps"})
 	require.ErrorContains(t, err, "ENTRASYNC_TEMPORAL_UI_WRITE")
 

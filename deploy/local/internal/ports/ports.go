@@ -90,6 +90,17 @@ func Random() (Set, error) {
 	return s, nil
 }
 
+// beside is by how much the port of a second replica is higher.
+const beside = 500
+
+// Beside are the ports of second replicas.
+func (s Set) Beside() Set {
+	for _, f := range s.fields() {
+		f.value.SetInt(f.value.Int() + beside)
+	}
+	return s
+}
+
 func listenRandom() (net.Listener, error) {
 	const first, last, tries = 12000, 32000, 100
 	var err error
