@@ -38,6 +38,8 @@ type config struct {
 	DirectoryTimeout time.Duration `env:"ENTRASYNC_ROUND_DIRECTORY_TIMEOUT" envDefault:"5m"`
 	// For how many days what runs did with each identity is kept; 0 keeps it for ever.
 	ReportDays int `env:"ENTRASYNC_REPORT_DAYS" envDefault:"30"`
+	// For how many days runs and the counts of their managed tenants are kept; 0 keeps them for ever.
+	RunDays int `env:"ENTRASYNC_RUN_DAYS" envDefault:"400"`
 	// How many whole months of the change feed stay beside the present one; 0 keeps all.
 	FeedMonths int `env:"ENTRASYNC_FEED_MONTHS" envDefault:"3"`
 }

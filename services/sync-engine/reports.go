@@ -18,6 +18,9 @@ func reports(s *service.Service, c config, store *postgres.Store, clients *mappi
 	if c.ReportDays < 0 {
 		return errors.New("ENTRASYNC_REPORT_DAYS is negative; 0 keeps all")
 	}
+	if c.RunDays < 0 {
+		return errors.New("ENTRASYNC_RUN_DAYS is negative; 0 keeps all")
+	}
 	rpc.RegisterReports(s.Server(), rpc.ReportCases{
 		Identities:    syncengine.NewListIdentities(store, c.ReportDays, time.Now),
 		Held:          syncengine.NewDecideHeld(store, clients, newID, time.Now),
@@ -31,5 +34,20 @@ func reports(s *service.Service, c config, store *postgres.Store, clients *mappi
 		}
 		return err
 	})
+	s.Every("run days", time.Hour, func(ctx context.Context) error {
+		runs, err := store.DropRuns(ctx, c.runDays())
+		if runs > 0 {
+			slog.InfoContext(ctx, "deleted old runs", "runs", runs)
+		}
+		return err
+	})
 	return nil
+}
+
+// runDays is for how long runs are kept: not shorter than their reports, which are found by them.
+func (c config) runDays() int {
+	if c.RunDays == 0 || c.ReportDays == 0 {
+		return 0
+	}
+	return max(c.RunDays, c.ReportDays)
 }

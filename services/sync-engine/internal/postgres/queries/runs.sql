@@ -173,3 +173,6 @@ SELECT d.client_id, d.mapping_revision, d.delta_link, COALESCE(d.settings_finger
        COALESCE((SELECT f.seq FROM feed_heads f), 0)::bigint AS feed
 FROM (SELECT) AS one
 LEFT JOIN directories d ON d.entra_tenant_id = @entra_tenant_id;
+
+-- name: DropRuns :one
+SELECT drop_runs(@days::integer, @most::integer)::integer AS runs;

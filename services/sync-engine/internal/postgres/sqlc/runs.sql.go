@@ -184,6 +184,22 @@ func (q *Queries) CountRuns(ctx context.Context, arg CountRunsParams) (int64, er
 	return count, err
 }
 
+const dropRuns = `-- name: DropRuns :one
+SELECT drop_runs($1::integer, $2::integer)::integer AS runs
+`
+
+type DropRunsParams struct {
+	Days int32
+	Most int32
+}
+
+func (q *Queries) DropRuns(ctx context.Context, arg DropRunsParams) (int32, error) {
+	row := q.db.QueryRow(ctx, dropRuns, arg.Days, arg.Most)
+	var runs int32
+	err := row.Scan(&runs)
+	return runs, err
+}
+
 const failTenant = `-- name: FailTenant :exec
 UPDATE entra_sync_run_tenants
 SET state = $1, error_code = $2, error_message = $3, error_remedy = $4,
