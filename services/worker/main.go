@@ -44,6 +44,7 @@ type config struct {
 	ReconciliationAddr string `env:"ENTRASYNC_RECONCILIATION_ADDR" envDefault:"127.0.0.1:7105"`
 	Temporal           temporal.Connection
 	Version            temporal.Version
+	Codec              temporal.Codec
 }
 
 // defaults are the configuration without any variable.
@@ -57,7 +58,7 @@ func main() {
 }
 
 // start wires the process together. Effects and the sweeper stop before the worker of activities.
-func start(_ context.Context, s *service.Service, c config) error {
+func start(ctx context.Context, s *service.Service, c config) error {
 	dial := func(name, address string) *grpc.ClientConn { return s.Dial(name, address, rpc.WithOriginator(0)) }
 	connectionConn, engineConn := dial("connection", c.ConnectionAddr), dial("sync-engine", c.SyncEngineAddr)
 	engine := syncenginev1.NewSyncEngineInternalServiceClient(engineConn)
@@ -69,6 +70,13 @@ func start(_ context.Context, s *service.Service, c config) error {
 	orchestrator, err := temporal.Dial(c.Temporal, payloads)
 	if err != nil {
 		return err
+	}
+	if c.Codec.On() {
+		codec, err := c.Codec.Server(ctx, c.Temporal)
+		if err != nil {
+			return err
+		}
+		s.Serve(codec)
 	}
 	tickets := syncenginev1.NewTicketInternalServiceClient(engineConn)
 	attributes := temporal.NewAttributes(orchestrator, c.Temporal.Namespace)

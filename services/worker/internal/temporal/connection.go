@@ -36,11 +36,25 @@ func (c Connection) Payloads() (converter.DataConverter, error) {
 	if c.PayloadKeyFile == "" {
 		return Payloads(nil, c.Namespace), nil
 	}
+	box, err := c.box()
+	if err != nil {
+		return nil, err
+	}
+	return Payloads(box, c.Namespace), nil
+}
+
+func (c Connection) box() (*secrets.Box, error) {
 	box, err := secrets.OpenBox(c.PayloadKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("ENTRASYNC_TEMPORAL_PAYLOAD_KEY_FILE: %w", err)
 	}
-	return Payloads(box, c.Namespace), nil
+	return box, nil
+}
+
+// onThisMachine says whether an address's host is.
+func onThisMachine(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // check refuses a connection that others could read, or that Temporal would have to take from
@@ -56,8 +70,7 @@ func (c Connection) check() error {
 	if c.CertFile != "" && c.APIKeyFile != "" {
 		return errors.New("set a certificate or an API key for Temporal, not both")
 	}
-	ip := net.ParseIP(host)
-	if host != "localhost" && (ip == nil || !ip.IsLoopback()) && c.CertFile == "" && c.APIKeyFile == "" {
+	if !onThisMachine(host) && c.CertFile == "" && c.APIKeyFile == "" {
 		return fmt.Errorf("Temporal at %s is not on this machine: set ENTRASYNC_TEMPORAL_TLS_CERT and ENTRASYNC_TEMPORAL_TLS_KEY, or ENTRASYNC_TEMPORAL_API_KEY_FILE", c.Address)
 	}
 	return nil

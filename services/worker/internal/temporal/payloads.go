@@ -21,7 +21,11 @@ func Payloads(box *secrets.Box, namespace string) converter.DataConverter {
 	if box == nil {
 		return converter.GetDefaultDataConverter()
 	}
-	return converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), sealing{box: box, of: "temporal payload/" + namespace})
+	return converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), newSealing(box, namespace))
+}
+
+func newSealing(box *secrets.Box, namespace string) sealing {
+	return sealing{box: box, of: "temporal payload/" + namespace}
 }
 
 // sealing seals payloads whole, with what says how they are written. It implements

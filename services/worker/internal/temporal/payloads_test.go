@@ -83,7 +83,7 @@ func TestAPayloadIsOpenedByItsKeyAndInItsNamespace(t *testing.T) {
 	open := func(path, namespace string) sealing {
 		box, err := secrets.OpenBox(path)
 		require.NoError(t, err)
-		return sealing{box: box, of: "temporal payload/" + namespace}
+		return newSealing(box, namespace)
 	}
 	clear := []*commonpb.Payload{{Metadata: map[string][]byte{"encoding": []byte("json/plain")}, Data: []byte(`"x"`)}}
 	sealed, err := open(path, "a").Encode(clear)
