@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -356,17 +357,29 @@ func TestANoticeIsToldOnce(t *testing.T) {
 
 	ends := h.at.Add(20 * 24 * time.Hour)
 	watch := webhook.NewWatchAccess(store, ending{{ManagedTenantID: "mt-1", EntraTenantID: "e-1", DisplayName: "Customer", EndsAt: ends}}, func() time.Time { return h.at })
-	look := func() {
-		t.Helper()
+	for _, reminder := range []struct {
+		before time.Duration
+		told   string
+	}{
+		{20 * 24 * time.Hour, "access.ending access_ending_mt-1_%d"},
+		{8 * 24 * time.Hour, ""},
+		{7 * 24 * time.Hour, "access.ending access_ending_mt-1_%d_7"},
+		{2 * 24 * time.Hour, ""},
+		{23 * time.Hour, "access.ending access_ending_mt-1_%d_1"},
+		{time.Hour, ""},
+		{0, "access.ended access_ended_mt-1_%d"},
+		{-time.Hour, ""},
+	} {
+		h.at = ends.Add(-reminder.before)
 		for range 2 {
 			require.NoError(t, watch.Do(t.Context()))
 		}
+		var want []string
+		if reminder.told != "" {
+			want = []string{fmt.Sprintf(reminder.told, ends.Unix())}
+		}
+		require.Equal(t, want, h.later(t, time.Minute), "%s before", reminder.before)
 	}
-	look()
-	require.Equal(t, []string{fmt.Sprintf("access.ending access_ending_mt-1_%d", ends.Unix())}, h.later(t, time.Minute))
-	h.at = ends
-	look()
-	require.Equal(t, []string{fmt.Sprintf("access.ended access_ended_mt-1_%d", ends.Unix())}, h.later(t, time.Minute))
 	require.Empty(t, h.later(t, time.Minute))
 	var foreign int
 	require.NoError(t, h.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM webhook_notices WHERE tenant_id <> 'msp-1'`).Scan(&foreign))
@@ -377,6 +390,39 @@ func TestANoticeIsToldOnce(t *testing.T) {
 type ending []webhook.EndingAccess
 
 func (e ending) EndingAccess(context.Context) ([]webhook.EndingAccess, error) { return e, nil }
+
+// TestWhoLooksLateIsRemindedOnce has access end in three days when somebody begins to listen, beside
+// another tenant whose access cannot be looked at.
+func TestWhoLooksLateIsRemindedOnce(t *testing.T) {
+	t.Parallel()
+	h := webhooks(t)
+	for _, ctx := range []context.Context{h.ctx, tenant.With(t.Context(), tenant.Call{Tenant: "msp-0"})} {
+		_, _, err := h.Put(ctx, webhook.Change{URL: h.receiver.URL + "/hook", Events: []string{webhook.AccessEnding}})
+		require.NoError(t, err)
+	}
+	ends := h.at.Add(3 * 24 * time.Hour)
+	watch := webhook.NewWatchAccess(postgres.NewWebhooks(h.db.Pool("gateway")), failing{
+		ending: ending{{ManagedTenantID: "mt-1", EndsAt: ends}}, of: "msp-0",
+	}, func() time.Time { return h.at })
+	for range 2 {
+		require.ErrorContains(t, watch.Do(t.Context()), "msp-0")
+	}
+	require.Equal(t, 1, count(t, h, `SELECT count(*) FROM webhook_notices`))
+	require.Equal(t, 1, count(t, h, `SELECT count(*) FROM webhook_notices WHERE tenant_id = 'msp-1' AND id LIKE '%\_7' AND data ->> 'withinDays' = '7'`))
+}
+
+// failing cannot look at one tenant's access.
+type failing struct {
+	ending
+	of tenant.ID
+}
+
+func (f failing) EndingAccess(ctx context.Context) ([]webhook.EndingAccess, error) {
+	if id, err := tenant.IDFrom(ctx); err != nil || id == f.of {
+		return nil, errors.New("not now")
+	}
+	return f.ending, nil
+}
 
 // TestAnotherEndpointHearsOfOneThatWasDisabled has one server refuse for a week.
 func TestAnotherEndpointHearsOfOneThatWasDisabled(t *testing.T) {

@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ const (
 	ConnectionFailed       = "connection.failed"
 	ConnectionRecovered    = "connection.recovered"
 	ConnectionDisconnected = "connection.disconnected"
-	AccessEnding           = "access.ending" // within 30 days
+	AccessEnding           = "access.ending" // soon; see reminders
 	AccessEnded            = "access.ended"
 	WebhookDisabled        = "webhook.disabled"
 )
@@ -103,20 +104,28 @@ func NewWatchAccess(store AccessStore, source AccessSource, now func() time.Time
 	return &WatchAccess{store: store, source: source, now: now}
 }
 
+// reminders are how many days before access ends hosts are told so, the last first: once at each, and
+// whoever looks late is told the nearest alone.
+var reminders = []int{1, 7, 30}
+
+const day = 24 * time.Hour
+
 // Do looks once for each tenant that has an endpoint for it. What was told of an end is told
-// once: its time is in the notice's id, so that access that was renewed is told of anew.
+// once: its time is in the notice's id, so that access that was renewed is told of anew. One tenant
+// whose access cannot be looked at keeps nobody else from being told.
 func (w *WatchAccess) Do(ctx context.Context) error {
 	tenants, err := w.store.AccessWatchers(ctx)
 	if err != nil {
 		return err
 	}
+	var failed []error
 	for _, id := range tenants {
 		mine := tenant.With(ctx, tenant.Call{Tenant: id, Actor: tenant.Actor{ID: "gateway", Type: "system"}})
 		if err := w.look(mine); err != nil {
-			return err
+			failed = append(failed, fmt.Errorf("tenant %s: %w", id, err))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func (w *WatchAccess) look(ctx context.Context) error {
@@ -125,17 +134,7 @@ func (w *WatchAccess) look(ctx context.Context) error {
 		return err
 	}
 	for _, access := range ending {
-		kind := AccessEnding
-		if !access.EndsAt.After(w.now()) {
-			kind = AccessEnded
-		}
-		id := fmt.Sprintf("%s_%s_%d", strings.ReplaceAll(kind, ".", "_"), access.ManagedTenantID, access.EndsAt.Unix())
-		m, err := notice(id, kind, w.now(), struct {
-			ManagedTenantID string    `json:"managedTenantId"`
-			EntraTenantID   string    `json:"entraTenantId"`
-			DisplayName     string    `json:"displayName"`
-			EndsAt          time.Time `json:"accessEndsAt"`
-		}{access.ManagedTenantID, access.EntraTenantID, access.DisplayName, access.EndsAt.UTC()})
+		m, err := w.noticeOf(access)
 		if err != nil {
 			return err
 		}
@@ -144,4 +143,32 @@ func (w *WatchAccess) look(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// noticeOf says that access has ended, or at which reminder its end is.
+func (w *WatchAccess) noticeOf(access EndingAccess) (Message, error) {
+	document := struct {
+		ManagedTenantID string    `json:"managedTenantId"`
+		EntraTenantID   string    `json:"entraTenantId"`
+		DisplayName     string    `json:"displayName"`
+		EndsAt          time.Time `json:"accessEndsAt"`
+		WithinDays      int       `json:"withinDays,omitempty"` // the reminder
+	}{ManagedTenantID: access.ManagedTenantID, EntraTenantID: access.EntraTenantID, DisplayName: access.DisplayName, EndsAt: access.EndsAt.UTC()}
+	left := access.EndsAt.Sub(w.now())
+	id := fmt.Sprintf("%s_%d", access.ManagedTenantID, access.EndsAt.Unix())
+	if left <= 0 {
+		return notice("access_ended_"+id, AccessEnded, w.now(), document)
+	}
+	first := reminders[len(reminders)-1]
+	document.WithinDays = first
+	for _, days := range reminders {
+		if left <= time.Duration(days)*day {
+			document.WithinDays = days
+			break
+		}
+	}
+	if document.WithinDays != first { // the first reminder has been the only one
+		id += fmt.Sprintf("_%d", document.WithinDays)
+	}
+	return notice("access_ending_"+id, AccessEnding, w.now(), document)
 }
