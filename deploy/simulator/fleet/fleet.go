@@ -25,6 +25,9 @@ const (
 	Large Size = "large"
 	// Wide is 2,000 managed tenants of 3 to 20 users each, for discovery.
 	Wide Size = "wide"
+	// Many is 200 managed tenants, 197 of them of 3 to 20 users, for runs that
+	// are disturbed.
+	Many Size = "many"
 	// OneHuge is a single tenant of 1,000,000 users.
 	OneHuge Size = "one-huge"
 )
@@ -211,16 +214,18 @@ func userCounts(size Size, seed uint64) ([]int, error) {
 	case Large:
 		return largeCounts(seed), nil
 	case Wide:
-		return wideCounts(seed), nil
+		return smallCounts(seed, 2000), nil
+	case Many:
+		return append([]int{1200, 600, 300}, smallCounts(seed, 197)...), nil
 	case OneHuge:
 		return []int{1_000_000}, nil
 	}
-	return nil, fmt.Errorf("unknown fleet %q: want tiny, small, large, wide or one-huge", size)
+	return nil, fmt.Errorf("unknown fleet %q: want tiny, small, large, wide, many or one-huge", size)
 }
 
-// wideCounts are 2,000 tenants of 3 to 20 users.
-func wideCounts(seed uint64) []int {
-	counts := make([]int, 2000)
+// smallCounts are tenants of 3 to 20 users.
+func smallCounts(seed uint64, tenants int) []int {
+	counts := make([]int, tenants)
 	d := dice(mix(seed, 4))
 	for i := range counts {
 		counts[i] = 3 + d.intn(18)

@@ -14,6 +14,8 @@ type routeCount struct {
 	Requests int            `json:"requests"`
 	ByStatus map[string]int `json:"byStatus"`
 	ByTenant map[string]int `json:"byTenant"`
+	// MostAtOnce is how many requests of a tenant's were under way at once, at most.
+	MostAtOnce map[string]int `json:"mostAtOnce,omitempty"`
 	// ByPriority counts the x-ms-throttle-priority: low, normal or high.
 	ByPriority map[string]int `json:"byPriority"`
 	// ByGrant counts the grant_type of token requests.
@@ -22,19 +24,48 @@ type routeCount struct {
 
 // counters count requests by route, status, tenant and priority.
 type counters struct {
-	mu     sync.Mutex
-	routes map[string]routeCount
+	mu       sync.Mutex
+	routes   map[string]routeCount
+	underWay map[[2]string]int // by route and tenant
 }
 
-func newCounters() *counters { return &counters{routes: map[string]routeCount{}} }
+func newCounters() *counters {
+	return &counters{routes: map[string]routeCount{}, underWay: map[[2]string]int{}}
+}
+
+// begin counts a request that is under way, until end is called.
+func (c *counters) begin(route, tenant string) (end func()) {
+	key := [2]string{route, tenant}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.underWay[key]++
+	n := c.of(route)
+	n.MostAtOnce[tenant] = max(n.MostAtOnce[tenant], c.underWay[key])
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.underWay[key]--; c.underWay[key] == 0 {
+			delete(c.underWay, key)
+		}
+	}
+}
+
+// of is a route's count, a new one where it was not asked yet.
+func (c *counters) of(route string) routeCount {
+	n, ok := c.routes[route]
+	if !ok {
+		n = routeCount{
+			ByStatus: map[string]int{}, ByTenant: map[string]int{}, MostAtOnce: map[string]int{}, ByPriority: map[string]int{}, ByGrant: map[string]int{},
+		}
+		c.routes[route] = n
+	}
+	return n
+}
 
 func (c *counters) add(r *http.Request, route, tenant string, status int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n, ok := c.routes[route]
-	if !ok {
-		n = routeCount{ByStatus: map[string]int{}, ByTenant: map[string]int{}, ByPriority: map[string]int{}, ByGrant: map[string]int{}}
-	}
+	n := c.of(route)
 	n.Requests++
 	n.ByStatus[strconv.Itoa(status)]++
 	n.ByTenant[tenant]++
@@ -51,6 +82,7 @@ func (c *counters) snapshot() map[string]routeCount {
 	out := map[string]routeCount{}
 	for route, n := range c.routes {
 		n.ByStatus, n.ByTenant = maps.Clone(n.ByStatus), maps.Clone(n.ByTenant)
+		n.MostAtOnce = maps.Clone(n.MostAtOnce)
 		n.ByPriority, n.ByGrant = maps.Clone(n.ByPriority), maps.Clone(n.ByGrant)
 		out[route] = n
 	}

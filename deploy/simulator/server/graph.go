@@ -160,6 +160,7 @@ func (s *Server) serveGraph(w http.ResponseWriter, r *http.Request, version, res
 		return
 	}
 	route = found.name
+	defer s.counters.begin(route, tenant)()
 	c := &call{w: sw, r: r, version: version, claims: token, tenant: t}
 	if e := s.dispatch(c, found, parts); e != nil {
 		s.writeGraphError(c.w, e)
