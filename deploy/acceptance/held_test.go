@@ -2,7 +2,9 @@ package acceptance
 
 import (
 	"context"
+	"maps"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -42,7 +44,8 @@ type reported struct {
 }
 
 // TestAPreflightTellsWhatASyncDoesAndAnApprovalIsCarriedOut looks before the first sync, has most
-// people of a customer disabled, and approves what the guard held.
+// people of two customers disabled, approves what the guard held of one and rejects it of the other.
+// The held run has ended by then: nothing waits for a person.
 func TestAPreflightTellsWhatASyncDoesAndAnApprovalIsCarriedOut(t *testing.T) {
 	w := start(t, stack.Options{Fleet: "tiny"})
 	c := w.mapped(t, "careful")
@@ -65,46 +68,69 @@ func TestAPreflightTellsWhatASyncDoesAndAnApprovalIsCarriedOut(t *testing.T) {
 	}
 	require.Equal(t, identities(t, c, first.Run.RunID, ""), changes)
 
-	active := map[string][]string{}
-	contacts, err := c.Contacts(ctx, url.Values{"entra": {"linked"}})
-	require.NoError(t, err)
-	most := ""
-	for _, contact := range contacts {
-		if text(contact.LinkStatus) == "active" {
-			in := *contact.EntraTenantID
-			active[in] = append(active[in], *contact.EntraObjectID)
-			if len(active[in]) > len(active[most]) {
-				most = in
+	active := func() map[string][]string {
+		contacts, err := c.Contacts(ctx, url.Values{"entra": {"linked"}})
+		require.NoError(t, err)
+		of := map[string][]string{}
+		for _, contact := range contacts {
+			if text(contact.LinkStatus) == "active" {
+				of[*contact.EntraTenantID] = append(of[*contact.EntraTenantID], *contact.EntraObjectID)
 			}
 		}
+		return of
 	}
-	require.Greater(t, len(active[most]), 4)
+	before := active()
+	customers := slices.SortedFunc(maps.Keys(before), func(a, b string) int { return len(before[b]) - len(before[a]) })
+	approved, rejected := customers[0], customers[1]
 	var disable []map[string]any
-	for _, user := range active[most][1:] {
-		disable = append(disable, map[string]any{"kind": "edit", "tenant": most, "user": user, "set": map[string]any{"accountEnabled": false}})
+	for _, of := range []string{approved, rejected} {
+		require.Greater(t, len(before[of]), 4)
+		for _, user := range before[of][1:] {
+			disable = append(disable, map[string]any{"kind": "edit", "tenant": of, "user": user, "set": map[string]any{"accountEnabled": false}})
+		}
 	}
 	w.simulator(t, "POST", "/admin/changes", map[string]any{"changes": disable})
 
 	held := sync(t, c, "all-tenants")
 	require.Equal(t, "held", held.Run.State)
-	first200 := held.TenantResults[0]
-	require.NotNil(t, first200.Held, "what needs a person comes first")
-	require.Equal(t, len(disable), first200.Held.Count)
+	w.requireNothingLeftBehind(ctx, t, "careful")
+	of := map[string]hostclient.TenantResult{}
+	for _, result := range held.TenantResults[:2] { // what needs a person comes first
+		require.NotNil(t, result.Held)
+		require.Equal(t, len(before[result.EntraTenantID])-1, result.Held.Count)
+		of[result.EntraTenantID] = result
+	}
 	require.Len(t, identities(t, c, held.Run.RunID, "outcome=held"), len(disable))
-	path := runsPath + held.Run.RunID + "/held/" + first200.ManagedTenantID
+	require.Equal(t, before, active(), "nobody is inactivated yet")
+	path := runsPath + held.Run.RunID + "/held/"
 	var problem *hostclient.Problem
-	err = c.Do(ctx, "POST", path, map[string]any{"decision": "approve", "digest": "another"}, nil)
+	err = c.Do(ctx, "POST", path+of[approved].ManagedTenantID, map[string]any{"decision": "approve", "digest": "another"}, nil)
 	require.ErrorAs(t, err, &problem)
 	require.Equal(t, "held_set_differs", problem.Code)
 	var decided struct {
-		Run struct {
+		Run *struct {
 			RunID string `json:"runId"`
 		} `json:"run"`
 	}
-	require.NoError(t, c.Do(ctx, "POST", path, map[string]any{"decision": "approve", "digest": first200.Held.Digest}, &decided))
+	decide := func(customer, decision string) {
+		decided.Run = nil
+		require.NoError(t, c.Do(ctx, "POST", path+of[customer].ManagedTenantID, map[string]any{"decision": decision, "digest": of[customer].Held.Digest}, &decided))
+	}
+	decide(rejected, "reject")
+	require.Nil(t, decided.Run, "there is nothing to carry out")
+	decide(approved, "approve")
 	done, err := c.WaitRun(ctx, decided.Run.RunID, nil)
 	require.NoError(t, err)
 	require.Equal(t, "completed", done.Run.State)
-	require.Equal(t, len(disable), done.Run.Counters.Inactivated)
+	require.Equal(t, len(before[approved])-1, done.Run.Counters.Inactivated)
 	require.Equal(t, 1, done.Run.TotalTenants)
+
+	// The next run leaves alone what was rejected, and holds it no more.
+	next := sync(t, c, "all-tenants")
+	require.Equal(t, "completed", next.Run.State)
+	require.Zero(t, next.Run.Counters.Inactivated)
+	after := active()
+	require.Equal(t, before[approved][:1], after[approved])
+	require.Equal(t, before[rejected], after[rejected])
+	w.requireNothingLeftBehind(ctx, t, "careful")
 }

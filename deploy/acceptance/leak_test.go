@@ -6,11 +6,14 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -35,7 +38,42 @@ func (w *world) requireNothingLeaked(t testing.TB) {
 			}
 		}
 	}
+	w.requireNobodyNamed(t, written)
 }
+
+// requireNobodyNamed searches the logs and all that Temporal keeps for addresses and sign-in names of
+// people: whoever looks after the system reads these without being entitled to know them.
+func (w *world) requireNobodyNamed(t testing.TB, written map[string][]byte) {
+	t.Helper()
+	people := map[string]bool{}
+	for _, tenant := range w.fleet.Customers() {
+		for _, domain := range tenant.Domains {
+			people[domain.Name] = true
+		}
+	}
+	require.NotEmpty(t, people)
+	for place, text := range written {
+		if !strings.HasPrefix(place, "log ") && !strings.HasPrefix(place, "temporal") {
+			continue
+		}
+		for _, domain := range mailDomains(text) {
+			if people[domain] {
+				t.Errorf("%s names somebody at %s", place, domain)
+			}
+		}
+	}
+}
+
+// mailDomains are the domains of what looks like addresses, each once.
+func mailDomains(text []byte) []string {
+	found := map[string]bool{}
+	for _, match := range mailDomain.FindAllSubmatch(text, -1) {
+		found[strings.ToLower(string(match[1]))] = true
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+var mailDomain = regexp.MustCompile(`(?:@|%40)([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)`)
 
 func holds(text []byte, secret string) bool {
 	return slices.ContainsFunc(formsOf(secret), func(form []byte) bool { return bytes.Contains(text, form) })
@@ -57,6 +95,12 @@ func TestASecretIsFoundInEveryForm(t *testing.T) {
 			require.False(t, holds([]byte(hide(before+"another value altogether")), secret))
 		}
 	}
+}
+
+// TestPeopleAreFoundByTheirAddresses keeps the search honest.
+func TestPeopleAreFoundByTheirAddresses(t *testing.T) {
+	require.Equal(t, []string{"acme.example", "b.co.uk"},
+		mailDomains([]byte("\x00{\"mail\":\"ann@Acme.example\"}\x01 q=ann%40b.co.uk&x=1 user@host 1.2@3")))
 }
 
 // formsOf is how a secret may look in a place: as it is, escaped for an address, as base64 at any
