@@ -16,9 +16,9 @@ func fleetConfig(name string) fleet.Config {
 
 // slowDirectories makes every page of users take a while, until the test ends, so that there is a
 // middle of a sync in which to do something.
-func (w *world) slowDirectories(t *testing.T) {
+func (w *world) slowDirectories(t *testing.T, by time.Duration) {
 	t.Helper()
-	w.simulator(t, "POST", "/admin/faults", map[string]any{"kind": "slow", "route": "graph.users", "delayMillis": 1500})
+	w.simulator(t, "POST", "/admin/faults", map[string]any{"kind": "slow", "route": "graph.users", "delayMillis": by.Milliseconds()})
 	t.Cleanup(func() {
 		c := hostclient.NewClient(w.urls.Simulator, "")
 		_ = c.Do(context.WithoutCancel(t.Context()), "DELETE", "/admin/faults", nil, nil)

@@ -193,6 +193,16 @@ func (c *Client) Sync(ctx context.Context, scope string, progress func(Run)) (Ru
 // WaitRun waits for the end of a run. While the gateway or a service is away it goes on asking,
 // until the context ends.
 func (c *Client) WaitRun(ctx context.Context, runID string, progress func(Run)) (RunDetail, error) {
+	return c.WaitRunUntil(ctx, runID, func(run Run) bool {
+		if progress != nil {
+			progress(run)
+		}
+		return run.Ended()
+	})
+}
+
+// WaitRunUntil waits, as WaitRun does, until a run is as it is wanted.
+func (c *Client) WaitRunUntil(ctx context.Context, runID string, wanted func(Run) bool) (RunDetail, error) {
 	var detail RunDetail
 	err := Poll(ctx, func() (bool, error) {
 		d, err := c.Run(ctx, runID)
@@ -204,10 +214,7 @@ func (c *Client) WaitRun(ctx context.Context, runID string, progress func(Run)) 
 			return false, ctx.Err()
 		}
 		detail = d
-		if progress != nil {
-			progress(d.Run)
-		}
-		return d.Run.Ended(), nil
+		return wanted(d.Run), nil
 	})
 	return detail, err
 }

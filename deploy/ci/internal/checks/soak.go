@@ -25,6 +25,7 @@ var exhausted = []struct {
 	flags      []string
 }{
 	{"./migrations", "KilledBetween|ResolvesTheMark", []string{"-exhaustive"}},
+	{"./deploy/acceptance", "KilledProcesses", []string{"-kill.rounds=10"}},
 	{"./services/reconciliation", "SurviveCrashes|SurvivesCrashes", []string{"-crash.points=50", "-crash.people=5000"}},
 }
 
