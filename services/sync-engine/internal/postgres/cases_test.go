@@ -71,7 +71,7 @@ func TestCases(t *testing.T) {
 func (e *engine) anew(t *testing.T) {
 	t.Helper()
 	e.t, e.revision, e.now = t, 1, dawn
-	e.exec(forgotten)
+	e.forget()
 	*e.dir, *e.mapping = *newDirectory(), *newMapping()
 	e.queue.items, e.queue.decided, e.queue.completed, e.queue.since, e.queue.pushed, e.queue.followed = nil, nil, nil, nil, nil, nil
 }

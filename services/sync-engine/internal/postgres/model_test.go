@@ -12,12 +12,6 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// forgotten are the tables that a random history begins without.
-const forgotten = `TRUNCATE contacts, entra_contact_links, contact_changes, feed_heads, directories, client_heads, held_identities, kept_identities,
-	held_decisions, rejected_inactivations, approved_listings, entra_run_identities, entra_sync_run_tenants, entra_sync_runs, entra_sync_settings,
-	managed_tenant_settings, directory_mappings, orphan_decisions, entra_contact_link_history, identity_resolutions, outbox,
-	contact_versions, sync_schedules, sync_statistics, sync_failures, failing_tenants, settings_changes CASCADE`
-
 // history is one random history under way, in the engine and in the reference.
 type history struct {
 	*engine
@@ -132,7 +126,7 @@ func (h *history) effective() (s syncengine.Settings) {
 }
 
 func (h *history) begin() {
-	h.exec(forgotten)
+	h.forget()
 	h.dir.users, h.dir.links, h.dir.had, h.dir.read = nil, nil, nil, nil
 	h.dir.groups = map[string][]string{"g-1": {"o-sure", "o-1", "o-2"}, "g-2": {"o-3", "o-4"}}
 	h.own = map[string]any{}
