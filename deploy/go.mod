@@ -10,7 +10,8 @@ replace github.com/entrasync/entrasync/migrations => ../migrations
 
 require (
 	github.com/caarlos0/env/v11 v11.4.2
-	github.com/entrasync/entrasync/pkg v0.0.0-00010101000000-000000000000
+	github.com/entrasync/entrasync/migrations v0.0.0
+	github.com/entrasync/entrasync/pkg v0.0.0
 	github.com/entrasync/entrasync/proto v0.0.0
 	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/jackc/pgx/v5 v5.12.0

@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/entrasync/entrasync/migrations/scram"
 )
 
 // Owner owns every schema and table. Nobody logs in as it; the migrator
@@ -39,7 +41,7 @@ func Bootstrap(ctx context.Context, conn *pgx.Conn, passwords map[string]string)
 		if !ok {
 			continue
 		}
-		verifier, err := scramVerifier(password)
+		verifier, err := scram.Verifier(password, scram.Iterations)
 		if err != nil {
 			return fmt.Errorf("password of role %s: %w", RuntimeRole(name), err)
 		}
@@ -81,9 +83,10 @@ func bootstrap(ctx context.Context, tx pgx.Tx, verifiers map[string]string) erro
 }
 
 // BootstrapCopy gives a database that was copied from a bootstrapped one the
-// settings that PostgreSQL does not copy along.
-func BootstrapCopy(ctx context.Context, conn *pgx.Conn) error {
-	if _, err := conn.Exec(ctx, databaseSettings(pgx.Identifier{conn.Config().Database}.Sanitize())); err != nil {
+// settings that PostgreSQL does not copy along. The connection is to any
+// database of the server.
+func BootstrapCopy(ctx context.Context, conn *pgx.Conn, database string) error {
+	if _, err := conn.Exec(ctx, databaseSettings(pgx.Identifier{database}.Sanitize())); err != nil {
 		return fmt.Errorf("bootstrapping the copied database: %w", err)
 	}
 	return nil

@@ -113,6 +113,7 @@ func TestBootstrapIsIdempotentAndConcurrent(t *testing.T) {
 func TestRuntimeRoles(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Empty(t)
+	db.GivePasswords()
 	var before *string
 	passwords := map[string]string{}
 	for _, name := range migrations.Contexts() {

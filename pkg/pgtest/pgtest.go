@@ -17,15 +17,25 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/entrasync/entrasync/migrations"
+	"github.com/entrasync/entrasync/migrations/scram"
 	"github.com/entrasync/entrasync/pkg/pg"
 )
 
 // password is that of every runtime role on test servers. It is the same for
-// all, because roles belong to the whole server and tests share it.
-const password = "entrasync-test"
+// all, because roles belong to the whole server and tests share it. It is no
+// secret, so signing in shall cost nothing: under the race detector the usual
+// 4096 iterations take longer than all else that a connection needs.
+const (
+	password   = "entrasync-test"
+	iterations = 1
+)
 
-// cleanUpTimeout bounds dropping a test's database.
-const cleanUpTimeout = 30 * time.Second
+const (
+	// cleanUpTimeout bounds dropping a test's database.
+	cleanUpTimeout = 30 * time.Second
+	// collisions bounds the repeats of a change of roles.
+	collisions = 20
+)
 
 // DB is a test's own database; it is dropped when the test ends.
 type DB struct {
@@ -148,13 +158,15 @@ func create(ctx context.Context, base url.URL, db *DB, contexts []string) error 
 	}
 	err = onServer(ctx, base, func(conn *pgx.Conn) error {
 		// Copying files takes less than half the time of logging each page, which is the default.
-		_, err := conn.Exec(ctx, "CREATE DATABASE "+db.Name+" TEMPLATE "+template+" STRATEGY FILE_COPY")
-		return err
+		if _, err := conn.Exec(ctx, "CREATE DATABASE "+db.Name+" TEMPLATE "+template+" STRATEGY FILE_COPY"); err != nil {
+			return err
+		}
+		return migrations.BootstrapCopy(ctx, conn, db.Name)
 	})
 	if err != nil {
 		return fmt.Errorf("copying the template: %w", err)
 	}
-	return connected(ctx, db.AdminURL, func(conn *pgx.Conn) error { return migrations.BootstrapCopy(ctx, conn) })
+	return nil
 }
 
 var (
@@ -175,7 +187,8 @@ func templateFor(ctx context.Context, base url.URL, contexts []string) (string, 
 	if templates[template] {
 		return template, nil
 	}
-	err = onServer(ctx, base, func(conn *pgx.Conn) error {
+	// On a connection of its own, with which the lock ends.
+	err = connected(ctx, base.String(), func(conn *pgx.Conn) error {
 		// One lock for all templates: roles belong to the whole server.
 		if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(hashtext('entrasync pgtest templates'))`); err != nil {
 			return err
@@ -201,19 +214,53 @@ func build(ctx context.Context, base url.URL, conn *pgx.Conn, template string, c
 			return err
 		}
 	}
-	passwords := map[string]string{}
-	for _, name := range migrations.Contexts() {
-		passwords[migrations.RuntimeRole(name)] = password
-	}
-	err := connected(ctx, at(base, draft), func(conn *pgx.Conn) error { return migrations.Bootstrap(ctx, conn, passwords) })
+	err := connected(ctx, at(base, draft), func(conn *pgx.Conn) error {
+		return errors.Join(migrations.Bootstrap(ctx, conn, nil), givePasswords(ctx, conn))
+	})
 	if err != nil {
 		return err
 	}
 	if err := migrations.Up(ctx, at(base, draft), contexts...); err != nil {
 		return err
 	}
+	// The first connection leaves a file behind that spares those after it, also those to copies,
+	// to read half of the catalogue.
+	if err := connected(ctx, at(base, draft), func(conn *pgx.Conn) error { return conn.Ping(ctx) }); err != nil {
+		return err
+	}
 	_, err = conn.Exec(ctx, "ALTER DATABASE "+draft+" RENAME TO "+template)
 	return err
+}
+
+// GivePasswords gives the runtime roles the passwords of tests again, when a test has ended that
+// gave them others: they belong to the whole server.
+func (db *DB) GivePasswords() {
+	db.t.Helper()
+	db.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), cleanUpTimeout)
+		defer cancel()
+		if err := onServer(ctx, db.base, func(conn *pgx.Conn) error { return givePasswords(ctx, conn) }); err != nil {
+			db.t.Errorf("pgtest: giving the roles their passwords: %v", err)
+		}
+	})
+}
+
+// givePasswords repeats what collides with somebody else's change of a role.
+func givePasswords(ctx context.Context, conn *pgx.Conn) error {
+	verifier, err := scram.Verifier(password, iterations)
+	if err != nil {
+		return err
+	}
+	var sql strings.Builder
+	for _, name := range migrations.Contexts() {
+		fmt.Fprintf(&sql, "ALTER ROLE %s PASSWORD '%s';", migrations.RuntimeRole(name), verifier)
+	}
+	for range collisions {
+		if _, err = conn.Exec(ctx, sql.String()); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("giving the roles their passwords: %w", err)
 }
 
 func at(base url.URL, database string) string {
@@ -221,8 +268,39 @@ func at(base url.URL, database string) string {
 	return base.String()
 }
 
+// idle are the connections to the server that are free. A test needs one when it begins and when
+// it ends, and a connection costs as much as what is done with it.
+var (
+	idleMu sync.Mutex
+	idle   []*pgx.Conn
+)
+
+// onServer lends a connection to the server, as the superuser.
 func onServer(ctx context.Context, base url.URL, do func(*pgx.Conn) error) error {
-	return connected(ctx, base.String(), do)
+	conn, err := take(ctx, base)
+	if err != nil {
+		return err
+	}
+	if err := do(conn); err != nil {
+		return errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
+	}
+	idleMu.Lock()
+	defer idleMu.Unlock()
+	idle = append(idle, conn)
+	return nil
+}
+
+func take(ctx context.Context, base url.URL) (*pgx.Conn, error) {
+	idleMu.Lock()
+	last := len(idle) - 1
+	if last < 0 {
+		idleMu.Unlock()
+		return pgx.Connect(ctx, base.String())
+	}
+	conn := idle[last]
+	idle = idle[:last]
+	idleMu.Unlock()
+	return conn, nil
 }
 
 func connected(ctx context.Context, url string, do func(*pgx.Conn) error) error {

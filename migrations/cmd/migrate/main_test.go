@@ -16,6 +16,7 @@ import (
 func TestCommand(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Empty(t)
+	db.GivePasswords()
 	passwords := filepath.Join(t.TempDir(), "passwords.json")
 	// The roles' passwords are those of every test: roles belong to the server.
 	const known = "entrasync-test"

@@ -12,10 +12,13 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/entrasync/entrasync/deploy/local/internal/child"
 	"github.com/entrasync/entrasync/deploy/local/internal/ports"
 	"github.com/entrasync/entrasync/deploy/local/internal/postgres"
 	"github.com/entrasync/entrasync/deploy/local/internal/temporal"
+	"github.com/entrasync/entrasync/migrations/scram"
 )
 
 // Variables through which a test finds its environment.
@@ -100,7 +103,25 @@ func (e *Env) startPostgres(ctx context.Context, o Options, set ports.Set) error
 		return err
 	}
 	e.DatabaseURL = cluster.URL("postgres")
-	return e.run(ctx, "postgres", cluster.Server(), syscall.SIGINT, cluster.Ready)
+	if err := e.run(ctx, "postgres", cluster.Server(), syscall.SIGINT, cluster.Ready); err != nil {
+		return err
+	}
+	return e.quickSignIn(ctx, cluster.Password)
+}
+
+// quickSignIn spares the thousands of connections that tests make as the superuser the work of
+// signing in: the password is random, and nobody guesses it.
+func (e *Env) quickSignIn(ctx context.Context, password string) error {
+	verifier, err := scram.Verifier(password, 1)
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, e.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, "ALTER ROLE CURRENT_USER PASSWORD '"+verifier+"'")
+	return errors.Join(err, conn.Close(ctx))
 }
 
 func (e *Env) startTemporal(ctx context.Context, o Options, set ports.Set) error {

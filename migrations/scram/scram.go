@@ -1,4 +1,5 @@
-package migrations
+// Package scram makes what PostgreSQL keeps of passwords.
+package scram
 
 import (
 	"crypto/hmac"
@@ -13,13 +14,14 @@ import (
 // PostgreSQL's own defaults, see "scram_iterations" and
 // https://www.rfc-editor.org/rfc/rfc5803.
 const (
-	scramIterations = 4096
-	scramSaltBytes  = 16
+	Iterations = 4096
+	saltBytes  = 16
 )
 
-// scramVerifier makes what PostgreSQL stores for a password, so that the
-// password itself never travels in a statement that a server may log.
-func scramVerifier(password string) (string, error) {
+// Verifier makes what PostgreSQL stores for a password, so that the password itself never travels
+// in a statement that a server may log. The iterations are work for everybody who signs in: they
+// keep a password that a person made up from being guessed, and are wasted on a random one.
+func Verifier(password string, iterations int) (string, error) {
 	if password == "" {
 		return "", errors.New("is empty")
 	}
@@ -28,15 +30,15 @@ func scramVerifier(password string) (string, error) {
 			return "", errors.New("has characters other than printable ASCII")
 		}
 	}
-	salt := make([]byte, scramSaltBytes)
+	salt := make([]byte, saltBytes)
 	_, _ = rand.Read(salt) // never fails
-	salted, err := pbkdf2.Key(sha256.New, password, salt, scramIterations, sha256.Size)
+	salted, err := pbkdf2.Key(sha256.New, password, salt, iterations, sha256.Size)
 	if err != nil {
 		return "", fmt.Errorf("deriving a key: %w", err)
 	}
 	stored := sha256.Sum256(sign(salted, "Client Key"))
 	encode := base64.StdEncoding.EncodeToString
-	return fmt.Sprintf("SCRAM-SHA-256$%d:%s$%s:%s", scramIterations, encode(salt), encode(stored[:]), encode(sign(salted, "Server Key"))), nil
+	return fmt.Sprintf("SCRAM-SHA-256$%d:%s$%s:%s", iterations, encode(salt), encode(stored[:]), encode(sign(salted, "Server Key"))), nil
 }
 
 func sign(key []byte, text string) []byte {
