@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/entrasync/entrasync/pkg/scratch"
 )
 
 // ServerVariable names the environment variable with the superuser URL of the
@@ -64,7 +66,7 @@ func startCluster() (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "entrasync-pgtest-")
+	dir, err := scratch.Dir("entrasync-pgtest-")
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for the cluster: %w", err)
 	}

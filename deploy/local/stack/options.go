@@ -18,6 +18,7 @@ import (
 	"github.com/entrasync/entrasync/deploy/internal/layout"
 	"github.com/entrasync/entrasync/deploy/local/internal/ports"
 	"github.com/entrasync/entrasync/deploy/simulator/fleet"
+	"github.com/entrasync/entrasync/pkg/scratch"
 )
 
 // Ports holds one port for each listener.
@@ -200,7 +201,7 @@ func (o *Options) makeState() (temporary bool, err error) {
 		o.State, err = filepath.Abs(o.State)
 		return false, errors.Join(err, os.MkdirAll(o.State, 0o755))
 	}
-	if o.State, err = os.MkdirTemp("", "entrasync-stack-"); err != nil {
+	if o.State, err = scratch.Dir("entrasync-stack-"); err != nil {
 		return false, err
 	}
 	// PostgreSQL may run as another user, who must get through here.

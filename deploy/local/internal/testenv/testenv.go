@@ -19,6 +19,7 @@ import (
 	"github.com/entrasync/entrasync/deploy/local/internal/postgres"
 	"github.com/entrasync/entrasync/deploy/local/internal/temporal"
 	"github.com/entrasync/entrasync/migrations/scram"
+	"github.com/entrasync/entrasync/pkg/scratch"
 )
 
 // Variables through which a test finds its environment.
@@ -61,7 +62,7 @@ type stopper struct {
 func Start(ctx context.Context, o Options) (env *Env, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	dir, err := os.MkdirTemp("", "entrasync-testenv-")
+	dir, err := scratch.Dir("entrasync-testenv-")
 	if err != nil {
 		return nil, err
 	}
