@@ -14,10 +14,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
+const project = "github.com/entrasync/entrasync/"
+
 // acceptancePackages start whole stacks; they run after everything else, one at a time.
-const acceptancePackages = "github.com/entrasync/entrasync/deploy/acceptance"
+const acceptancePackages = project + "deploy/acceptance"
 
 // tally counts tests by their outcome, sub-tests included.
 type tally struct{ passed, failed int }
@@ -63,8 +66,11 @@ func (s *Suite) goTest(ctx context.Context, log io.Writer, wrap, args []string) 
 	results := newResults(log)
 	var wait sync.WaitGroup
 	wait.Go(func() { results.read(reader) })
+	ended := make(chan struct{})
+	wait.Go(func() { s.tell(ended, results) })
 	err := s.command(ctx, writer, "", nil, words[0], words[1:]...)
 	_ = writer.Close()
+	close(ended)
 	wait.Wait()
 	s.total.passed += results.passed
 	s.total.failed += results.failed
@@ -86,7 +92,10 @@ type event struct {
 }
 
 type results struct {
-	log                     io.Writer
+	log io.Writer
+
+	mu                      sync.Mutex
+	running                 map[string][]string // top-level tests under way, by package
 	passed, failed, skipped int
 	took                    map[string]float64 // seconds, by package
 	output                  map[string]*strings.Builder
@@ -94,7 +103,7 @@ type results struct {
 }
 
 func newResults(log io.Writer) *results {
-	return &results{log: log, took: map[string]float64{}, output: map[string]*strings.Builder{}}
+	return &results{log: log, running: map[string][]string{}, took: map[string]float64{}, output: map[string]*strings.Builder{}}
 }
 
 func (r *results) read(from io.Reader) {
@@ -119,6 +128,9 @@ func (r *results) line(line string) {
 	if e.Package == "" { // what the compiler says comes under the import path
 		e.Package = e.ImportPath
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.follow(e)
 	key := e.Package + " " + e.Test
 	switch e.Action {
 	case "output", "build-output":
@@ -133,10 +145,60 @@ func (r *results) line(line string) {
 	}
 }
 
+// follow keeps up what is under way. A test that waits for its turn beside others is not.
+func (r *results) follow(e event) {
+	name := strings.TrimPrefix(e.Package, project)
+	test := func(other string) bool { return other == e.Test }
+	switch {
+	case e.Test == "" && e.Action == "start":
+		r.running[name] = nil
+	case e.Test == "" && (e.Action == "pass" || e.Action == "fail" || e.Action == "skip"):
+		delete(r.running, name)
+	case e.Test == "" || strings.Contains(e.Test, "/"):
+	case e.Action == "run" || e.Action == "cont":
+		r.running[name] = append(slices.DeleteFunc(r.running[name], test), e.Test)
+	case e.Action != "output":
+		r.running[name] = slices.DeleteFunc(r.running[name], test)
+	}
+}
+
+// waits says how far a run is and what it waits for.
+func (r *results) waits() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(r.running)) {
+		if tests := r.running[name]; len(tests) > 0 {
+			name += " (" + strings.Join(tests, ", ") + ")"
+		}
+		parts = append(parts, name)
+	}
+	if len(parts) == 0 {
+		parts = []string{"the compiler"}
+	}
+	return fmt.Sprintf("%d tests of %d packages passed, %d failed; waiting for %s", r.passed, len(r.took), r.failed, strings.Join(parts, ", "))
+}
+
+// tell prints every minute what is waited for, until the run has ended.
+func (s *Suite) tell(ended <-chan struct{}, r *results) {
+	began := s.Now()
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ended:
+			return
+		case <-tick.C:
+			fmt.Fprintf(s.Out, "\n        after %s: %s", s.Now().Sub(began).Round(time.Second), r.waits())
+		}
+	}
+}
+
 func (r *results) end(e event, key string) {
 	if e.Test == "" {
-		r.took[strings.TrimPrefix(e.Package, "github.com/entrasync/entrasync/")] = e.Elapsed
-		fmt.Fprintf(r.log, "%-5s %7.1fs %s\n", e.Action, e.Elapsed, strings.TrimPrefix(e.Package, "github.com/entrasync/entrasync/"))
+		name := strings.TrimPrefix(e.Package, project)
+		r.took[name] = e.Elapsed
+		fmt.Fprintf(r.log, "%-5s %7.1fs %s\n", e.Action, e.Elapsed, name)
 		if e.Action == "fail" {
 			r.broken = append(r.broken, key)
 		}
