@@ -360,10 +360,12 @@ func TestPeopleOfTheClientPortalSignInAndSeeNothing(t *testing.T) {
 func TestTheConsoleIsServed(t *testing.T) {
 	t.Parallel()
 	build := fstest.MapFS{
-		"index.html":            {Data: []byte("<!doctype html><title>entrasync</title>" + strings.Repeat(" ", 2000))},
-		"assets/index-abc12.js": {Data: []byte("export {}" + strings.Repeat("\n", 2000))},
-		"favicon.svg":           {Data: []byte("<svg/>")},
-		".gitignore":            {Data: []byte("*")},
+		"index.html":               {Data: []byte("<!doctype html><title>entrasync</title>" + strings.Repeat(" ", 2000))},
+		"assets/index-abc12.js":    {Data: []byte("export {}" + strings.Repeat("\n", 2000))},
+		"assets/index-abc12.js.gz": {Data: []byte("by gzip")},
+		"assets/index-abc12.js.br": {Data: []byte("by brotli")},
+		"favicon.svg":              {Data: []byte("<svg/>")},
+		".gitignore":               {Data: []byte("*")},
 	}
 	b := setup(t, func(p *gateway.Parts) {
 		p.Console, p.Embed, p.WorkflowsURL = build, []string{"https://psa.example"}, "https://temporal.example/workflows"
@@ -378,13 +380,23 @@ func TestTheConsoleIsServed(t *testing.T) {
 		require.Contains(t, res.header.Get("Content-Security-Policy"), "script-src 'self';")
 		require.Empty(t, res.header.Get("X-Frame-Options"))
 	}
-	res := b.do("GET", "/assets/index-abc12.js", "")
+	res := b.do("GET", "/assets/index-abc12.js", "", "Accept-Encoding", "identity")
 	require.Equal(t, "public, max-age=31536000, immutable", res.header.Get("Cache-Control"))
 	require.Equal(t, "text/javascript; charset=utf-8", res.header.Get("Content-Type"))
 	require.True(t, strings.HasPrefix(res.body, "export {}"))
-	require.Equal(t, "gzip", b.do("GET", "/assets/index-abc12.js", "", "Accept-Encoding", "br, gzip").header.Get("Content-Encoding"))
+	for accepted, sent := range map[string][2]string{
+		"gzip, br":     {"br", "by brotli"},
+		"br;q=0, GZIP": {"gzip", "by gzip"},
+		"gzip;q=0.5":   {"gzip", "by gzip"},
+		"deflate":      {"", string(build["assets/index-abc12.js"].Data)},
+	} {
+		res := b.do("GET", "/assets/index-abc12.js", "", "Accept-Encoding", accepted)
+		require.Equal(t, sent, [2]string{res.header.Get("Content-Encoding"), res.body}, accepted)
+		require.Equal(t, "text/javascript; charset=utf-8", res.header.Get("Content-Type"))
+		require.Contains(t, res.header.Values("Vary"), "Accept-Encoding")
+	}
 	require.Equal(t, "image/svg+xml", b.do("GET", "/favicon.svg", "").header.Get("Content-Type"))
-	for _, path := range []string{"/assets/gone-1.js", "/api/nothing", "/.gitignore", "/assets/../.gitignore"} {
+	for _, path := range []string{"/assets/gone-1.js", "/assets/index-abc12.js.br", "/api/nothing", "/.gitignore", "/assets/../.gitignore"} {
 		require.NotContains(t, b.do("GET", path, "").body, "*\n", path)
 		require.Equal(t, 404, b.do("GET", path, "").status, path)
 	}

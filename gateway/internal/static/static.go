@@ -3,8 +3,6 @@
 package static
 
 import (
-	"bytes"
-	"compress/gzip"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -15,7 +13,6 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
@@ -25,9 +22,10 @@ const (
 	first = "index.html"
 	// hashed is the folder whose files' names change with what is in them.
 	hashed = "assets/"
-	// worthwhile is the size from which a file is sent compressed.
-	worthwhile = 1 << 10
 )
+
+// codings are the forms in which the build leaves a file beside it, the smallest first.
+var codings = []struct{ name, ext string }{{"br", ".br"}, {"gzip", ".gz"}}
 
 // types are those of the files of a build; what the system calls them varies.
 var types = map[string]string{
@@ -41,10 +39,10 @@ var unbuilt []byte
 
 // file is one file of the build.
 type file struct {
-	name    string
-	kind    string // its media type
-	body    []byte
-	gzipped func() []byte // nil where it is not worth while
+	name  string
+	kind  string // its media type
+	body  []byte
+	coded map[string][]byte // by coding; those that the build made
 }
 
 // Console serves a build.
@@ -65,7 +63,7 @@ func New(build fs.FS, origins []string) (*Console, error) {
 		if err != nil {
 			return err
 		}
-		c.files[name] = newFile(name, body)
+		c.files[name] = &file{name: name, kind: types[path.Ext(name)], body: body, coded: coded(build, name)}
 		return nil
 	})
 	if err != nil {
@@ -74,18 +72,15 @@ func New(build fs.FS, origins []string) (*Console, error) {
 	return c, nil
 }
 
-func newFile(name string, body []byte) *file {
-	f := &file{name: name, kind: types[path.Ext(name)], body: body}
-	if len(body) >= worthwhile && !strings.HasPrefix(f.kind, "image/png") && !strings.HasPrefix(f.kind, "font/") {
-		f.gzipped = sync.OnceValue(func() []byte {
-			var out bytes.Buffer
-			w, _ := gzip.NewWriterLevel(&out, gzip.BestCompression) // a known level
-			_, _ = w.Write(body)                                    // into memory
-			_ = w.Close()
-			return out.Bytes()
-		})
+// coded gives what the build compressed of a file.
+func coded(build fs.FS, name string) map[string][]byte {
+	out := map[string][]byte{}
+	for _, coding := range codings {
+		if body, err := fs.ReadFile(build, name+coding.ext); err == nil {
+			out[coding.name] = body
+		}
 	}
-	return f
+	return out
 }
 
 // Handler is the console among the gateway's handlers.
@@ -128,11 +123,14 @@ func (c *Console) write(w http.ResponseWriter, r *http.Request, f *file) {
 		c.protect(h)
 	}
 	body := f.body
-	if f.gzipped != nil {
+	if len(f.coded) > 0 {
 		h.Add("Vary", "Accept-Encoding")
-		if acceptsGzip(r) {
-			h.Set("Content-Encoding", "gzip")
-			body = f.gzipped()
+	}
+	for _, coding := range codings {
+		if compressed, ok := f.coded[coding.name]; ok && accepts(r, coding.name) {
+			h.Set("Content-Encoding", coding.name)
+			body = compressed
+			break
 		}
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
@@ -153,10 +151,10 @@ func (c *Console) protect(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-func acceptsGzip(r *http.Request) bool {
-	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
-		name, weight, _ := strings.Cut(strings.TrimSpace(coding), ";")
-		if strings.EqualFold(strings.TrimSpace(name), "gzip") && strings.ReplaceAll(weight, " ", "") != "q=0" {
+func accepts(r *http.Request, coding string) bool {
+	for each := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		name, weight, _ := strings.Cut(strings.TrimSpace(each), ";")
+		if strings.EqualFold(strings.TrimSpace(name), coding) && strings.ReplaceAll(weight, " ", "") != "q=0" {
 			return true
 		}
 	}

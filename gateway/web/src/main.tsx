@@ -10,10 +10,12 @@ import { createRoot } from 'react-dom/client'
 
 import { queryClient, transport } from './api/client'
 import { router } from './router'
+import { askEarly } from './shell/early'
 import { acceptHostToken } from './shell/embedding'
 import { theme } from './ui/theme'
 
 acceptHostToken()
+askEarly()
 
 const root = document.getElementById('root')
 if (root) {

@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query'
+import { queryOptions, useQuery } from '@tanstack/react-query'
 
 // Session is who uses the console, as /auth/session says.
 export interface Session {
@@ -31,8 +31,13 @@ export function setBearer(token: string) {
   bearer = token
 }
 
+// early is the answer that first.js asked for before this script was there. It counts once.
+let early = (window as { entrasyncSession?: Promise<Response> }).entrasyncSession
+
 async function fetchSession(): Promise<Session> {
-  const response = await fetch('/auth/session', { headers: callHeaders(), cache: 'no-store' })
+  const asked = bearer === '' ? early : undefined
+  early = undefined
+  const response = await (asked ?? fetch('/auth/session', { headers: callHeaders(), cache: 'no-store' }))
   if (response.status === 401) throw new SignedOut()
   if (!response.ok) throw new Error(await problemText(response))
   const session = (await response.json()) as Session
@@ -53,16 +58,16 @@ async function problemText(response: Response): Promise<string> {
 
 export const sessionKey = ['session']
 
+export const sessionQuery = queryOptions({
+  queryKey: sessionKey,
+  queryFn: fetchSession,
+  staleTime: 2_000,
+  retry: (count, error) => !(error instanceof SignedOut) && count < 2,
+})
+
 // useSession also watches the flags: what is turned off elsewhere vanishes here within seconds.
 export function useSession() {
-  return useQuery({
-    queryKey: sessionKey,
-    queryFn: fetchSession,
-    refetchInterval: 5_000,
-    refetchOnWindowFocus: 'always',
-    staleTime: 2_000,
-    retry: (count, error) => !(error instanceof SignedOut) && count < 2,
-  })
+  return useQuery({ ...sessionQuery, refetchInterval: 5_000, refetchOnWindowFocus: 'always' })
 }
 
 export function signInAddress(): string {
