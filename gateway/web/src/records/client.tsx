@@ -8,6 +8,7 @@ import { ClientService } from '../gen/entrasync/mapping/v1/client_pb'
 import { OrchestrationService } from '../gen/entrasync/orchestration/v1/orchestration_pb'
 import { RunService } from '../gen/entrasync/syncengine/v1/run_pb'
 import { LiveRun } from '../entra/runs/live'
+import { domainText } from '../ui/domain'
 import { Icon } from '../ui/icon'
 import { TextLink } from '../ui/link'
 import { Empty, Loading, Page, Problem, State, Unready, ready } from '../ui/states'
@@ -25,7 +26,7 @@ export function ClientPage() {
   if (!client) return <Empty order={1} title="There is no such client" />
   const domains = [...new Set([client.domain, ...client.emailDomains, ...client.alternativeDomains].filter(Boolean))]
   return (
-    <Page title={<span dir="auto">{client.name}</span>} name={client.name} about={domains.join(', ') || 'No domain is known'} actions={entra && <SyncClient clientId={clientId} mapped={client.mappings.length > 0} />}>
+    <Page title={<span dir="auto">{client.name}</span>} name={client.name} about={domains.map(domainText).join(', ') || 'No domain is known'} actions={entra && <SyncClient clientId={clientId} mapped={client.mappings.length > 0} />}>
       {entra && (
         <SimpleGrid cols={{ base: 1, md: 2 }}>
           <Stack className="card" p="lg" gap="xs" component="section" aria-labelledby="directories">

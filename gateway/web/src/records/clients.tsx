@@ -4,9 +4,11 @@ import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
 
 import { ClientService } from '../gen/entrasync/mapping/v1/client_pb'
+import { domainText } from '../ui/domain'
 import { Icon } from '../ui/icon'
 import { TextLink } from '../ui/link'
 import { Rows } from '../ui/list'
+import { Names } from '../ui/names'
 import { Empty, Loading, Page, Problem, State, failed } from '../ui/states'
 
 // ClientsPage lists the host's clients, with the directory that each belongs to.
@@ -40,10 +42,10 @@ export function ClientsPage() {
                   {client.name}
                 </TextLink>
               </Table.Td>
-              <Table.Td>{client.domain || client.website || <Text c="dimmed">none</Text>}</Table.Td>
-              <Table.Td dir="auto">
+              <Table.Td style={{ overflowWrap: 'anywhere' }}>{domainText(client.domain) || client.website || <Text c="dimmed">none</Text>}</Table.Td>
+              <Table.Td style={{ overflowWrap: 'anywhere' }}>
                 {client.mappings.length > 0 ? (
-                  client.mappings.map((mapping) => mapping.displayName).join(', ')
+                  <Names of={client.mappings.map((mapping) => mapping.displayName)} />
                 ) : client.deleted ? (
                   <State text="Deleted" tone="quiet" />
                 ) : (

@@ -5,6 +5,7 @@ import type { ReactNode } from 'react'
 
 import { useClientName } from '../api/names'
 import { ContactService, type Contact } from '../gen/entrasync/syncengine/v1/contact_pb'
+import { addressText } from '../ui/domain'
 import { TextLink } from '../ui/link'
 import { Empty, Page, Unready, ready } from '../ui/states'
 import { Time } from '../ui/time'
@@ -27,7 +28,7 @@ export function ContactPage() {
         <>
           At{' '}
           <TextLink to="/clients/$clientId" params={{ clientId: contact.clientId }}>
-            {client || 'a client'}
+            <bdi>{client || 'a client'}</bdi>
           </TextLink>
         </>
       }
@@ -37,7 +38,7 @@ export function ContactPage() {
           <Fact name="State">
             <ContactState contact={contact} />
           </Fact>
-          <Fact name="E-mail">{contact.email}</Fact>
+          <Fact name="E-mail">{addressText(contact.email)}</Fact>
           <Fact name="Phone">{contact.phone}</Fact>
           <Fact name="Role">{contact.role}</Fact>
           <Fact name="Came from">
@@ -76,7 +77,7 @@ function Provenance({ contact }: { contact: Contact }) {
   return (
     <Facts title="Microsoft Entra">
       <Fact name="Link">{links[contact.linkStatus ?? 'active'] ?? contact.linkStatus}</Fact>
-      <Fact name="Sign-in name">{contact.entraUserPrincipalName}</Fact>
+      <Fact name="Sign-in name">{addressText(contact.entraUserPrincipalName ?? '')}</Fact>
       <Fact name="Account">{contact.entraAccountEnabled === undefined ? 'Microsoft does not say whether it is enabled' : contact.entraAccountEnabled ? 'Enabled' : 'Disabled'}</Fact>
       <Fact name="Last sync">
         <Time at={contact.lastEntraSyncAt} />

@@ -5,6 +5,7 @@ import { useState } from 'react'
 
 import { useClientName } from '../api/names'
 import { ContactService, type Contact } from '../gen/entrasync/syncengine/v1/contact_pb'
+import { addressText } from '../ui/domain'
 import { Icon } from '../ui/icon'
 import { TextLink } from '../ui/link'
 import { Rows } from '../ui/list'
@@ -75,7 +76,7 @@ function ContactRow({ contact, withClient }: { contact: Contact; withClient: boo
           </Text>
         )}
       </Table.Td>
-      <Table.Td style={{ overflowWrap: 'anywhere' }}>{contact.email || <Text c="dimmed">none</Text>}</Table.Td>
+      <Table.Td style={{ overflowWrap: 'anywhere' }}>{addressText(contact.email) || <Text c="dimmed">none</Text>}</Table.Td>
       {withClient && (
         <Table.Td dir="auto">
           <TextLink to="/clients/$clientId" params={{ clientId: contact.clientId }}>

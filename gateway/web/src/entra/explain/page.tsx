@@ -8,6 +8,7 @@ import { useMayChange } from '../../api/flags'
 import { useClientName, useTenants } from '../../api/names'
 import { ExplainService, type ExplainedIdentity, type ExplainResponse, type ExplainStep } from '../../gen/entrasync/syncengine/v1/explain_pb'
 import { DirectoryPicker } from '../../ui/directory'
+import { addressText } from '../../ui/domain'
 import { Icon, type IconName } from '../../ui/icon'
 import { TextLink } from '../../ui/link'
 import { Empty, Loading, Page, Problem } from '../../ui/states'
@@ -90,7 +91,7 @@ function Choices({ list, choose }: { list: ExplainedIdentity[]; choose: (identit
               {identity.displayName || 'No name'}
             </Text>
             <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
-              {identity.userPrincipalName} · {tenants.data?.get(identity.managedTenantId)?.displayName ?? 'a directory'}
+              {addressText(identity.userPrincipalName)} · <bdi>{tenants.data?.get(identity.managedTenantId)?.displayName ?? 'a directory'}</bdi>
             </Text>
           </UnstyledButton>
         </div>
@@ -111,8 +112,13 @@ function Explanation({ answer }: { answer: ExplainResponse }) {
         </Text>
         {identity && (
           <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
-            {identity.userPrincipalName} · {tenants.data?.get(identity.managedTenantId)?.displayName ?? 'a directory'}
-            {client && ` · contacts of ${client}`}
+            {addressText(identity.userPrincipalName)} · <bdi>{tenants.data?.get(identity.managedTenantId)?.displayName ?? 'a directory'}</bdi>
+            {client && (
+              <>
+                {' '}
+                · contacts of <bdi>{client}</bdi>
+              </>
+            )}
           </Text>
         )}
         <Title order={2} size="h4">

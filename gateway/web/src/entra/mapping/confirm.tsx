@@ -1,5 +1,6 @@
 import { Button, Group, Modal, Stack, Table, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
+import type { ReactNode } from 'react'
 
 import { useTenants } from '../../api/names'
 import { count, counted } from '../../ui/words'
@@ -47,7 +48,7 @@ export function ConfirmBar({ decisions, pending, send, clear }: { decisions: Dec
                 {list.slice(0, 200).map(([id, decision]) => (
                   <Table.Tr key={id}>
                     <Table.Td dir="auto">{tenants.data?.get(id)?.displayName ?? 'A directory'}</Table.Td>
-                    <Table.Td dir="auto">{decisionText(decision)}</Table.Td>
+                    <Table.Td>{decisionText(decision)}</Table.Td>
                   </Table.Tr>
                 ))}
               </Table.Tbody>
@@ -81,10 +82,14 @@ export function ConfirmBar({ decisions, pending, send, clear }: { decisions: Dec
   )
 }
 
-export function decisionText(decision: Decisions[string]): string {
+export function decisionText(decision: Decisions[string]): ReactNode {
   switch (decision.decision) {
     case 'map':
-      return `→ ${decision.clientName ?? 'the client'}`
+      return (
+        <>
+          → <bdi>{decision.clientName ?? 'the client'}</bdi>
+        </>
+      )
     case 'create_new':
       return 'A new client'
     case 'skip':

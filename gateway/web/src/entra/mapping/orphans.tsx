@@ -47,7 +47,14 @@ export function Orphans() {
                 {mapping.displayName}
               </Text>
               <Text size="sm" c="dimmed">
-                {counted(mapping.orphanedLinks ?? 0, 'link')} · {mapping.state === 'mapped' ? `now mapped to ${mapping.clientName ?? 'another client'}` : 'not mapped now'}
+                {counted(mapping.orphanedLinks ?? 0, 'link')} ·{' '}
+                {mapping.state === 'mapped' ? (
+                  <>
+                    now mapped to <bdi>{mapping.clientName ?? 'another client'}</bdi>
+                  </>
+                ) : (
+                  'not mapped now'
+                )}
               </Text>
             </div>
             {mayChange && (

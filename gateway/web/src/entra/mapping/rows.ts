@@ -1,4 +1,5 @@
 import type { GetMappingPreviewResponse, PreviewRow } from '../../gen/entrasync/mapping/v1/mapping_pb'
+import { domainText } from '../../ui/domain'
 
 // Row is one managed tenant of the preview, with what it is found by.
 export interface Row {
@@ -11,7 +12,7 @@ export function rowsOf(preview: GetMappingPreviewResponse): Row[] {
   const row = (group: Row['group']) => (tenant: PreviewRow): Row => ({
     tenant,
     group,
-    haystack: [tenant.displayName, ...tenant.domains, tenant.match?.clientName ?? '', ...tenant.candidates.map((candidate) => candidate.clientName)]
+    haystack: [tenant.displayName, ...tenant.domains, ...tenant.domains.map(domainText), tenant.match?.clientName ?? '', ...tenant.candidates.map((candidate) => candidate.clientName)]
       .join('\n')
       .toLowerCase(),
   })

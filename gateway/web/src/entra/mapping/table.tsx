@@ -4,6 +4,7 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { memo, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 
 import type { PreviewRow } from '../../gen/entrasync/mapping/v1/mapping_pb'
+import { domainText } from '../../ui/domain'
 import { Icon } from '../../ui/icon'
 import { State } from '../../ui/states'
 import { count, counted, mappingState, matchReason } from '../../ui/words'
@@ -86,7 +87,7 @@ const Cells = memo(function Cells({ row, decision, conflict, mayChange, acts }: 
           {tenant.displayName}
         </Text>
         <Text size="sm" c="dimmed">
-          {tenant.primaryDomain}
+          {domainText(tenant.primaryDomain)}
           {tenant.domains.length > 1 && (
             <MoreDomains domains={tenant.domains} />
           )}
@@ -122,7 +123,7 @@ function MoreDomains({ domains }: { domains: string[] }) {
         {' '}
         +{domains.length - 1}
       </span>
-      {wanted && <Tooltip target={anchor} label={domains.join(', ')} opened maw={320} />}
+      {wanted && <Tooltip target={anchor} label={domains.map(domainText).join(', ')} opened maw={320} />}
     </>
   )
 }
@@ -141,7 +142,7 @@ function Proposal({ tenant }: { tenant: PreviewRow }) {
         <Progress value={percent} w={48} size="sm" style={{ flexShrink: 0 }} aria-label={`Confidence ${percent} percent`} color={percent === 100 ? 'teal' : 'orange'} />
         <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
           {percent} % · {matchReason(best.reason)}
-          {best.matchedDomain && best.reason !== 'fuzzy_name' && ` ${best.matchedDomain}`}
+          {best.matchedDomain && best.reason !== 'fuzzy_name' && ` ${domainText(best.matchedDomain)}`}
           {best.staleDomain && ' · the domain has moved to another directory'}
           {others > 0 && ` · ${counted(others, 'other')}`}
         </Text>
@@ -200,7 +201,7 @@ function Choice({ row, decision, mayChange, acts }: { row: Row; decision: Decisi
     return (
       <Group justify="space-between" wrap="nowrap" gap="xs">
         <div>
-          <Text fw={600} dir="auto">
+          <Text fw={600} style={{ overflowWrap: 'anywhere' }}>
             {decisionText(decision)}
           </Text>
           <Text size="sm" c="dimmed">

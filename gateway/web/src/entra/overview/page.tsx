@@ -7,6 +7,7 @@ import { flags, useFlag, useMayChange } from '../../api/flags'
 import { DiscoveryService } from '../../gen/entrasync/discovery/v1/discovery_pb'
 import { StatusService, type GetStatusResponse } from '../../gen/entrasync/gateway/v1/gateway_pb'
 import { Icon } from '../../ui/icon'
+import { Names } from '../../ui/names'
 import { Empty, Page, State, Unready, ready, toneColor } from '../../ui/states'
 import { Time, took, useNow } from '../../ui/time'
 import { connectionState, count, counted, runState, runType, underWay } from '../../ui/words'
@@ -111,7 +112,7 @@ function NeedRow({ need }: { need: Need }) {
           <Text fw={600}>{need.title}</Text>
           {need.names.length > 0 && (
             <Text size="sm">
-              {need.names.slice(0, 3).join(', ')}
+              <Names of={need.names.slice(0, 3)} />
               {need.names.length > 3 && ` and ${count(need.names.length - 3)} more`}
             </Text>
           )}

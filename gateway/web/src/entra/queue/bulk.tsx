@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { useAskAgain } from '../../api/invalidate'
 import { DecisionService, type SuggestionCount } from '../../gen/entrasync/reconciliation/v1/decision_pb'
 import { Dialog } from '../../ui/dialog'
+import { addressText } from '../../ui/domain'
 import { Icon } from '../../ui/icon'
 import { Empty, failed, Loading, Problem } from '../../ui/states'
 import { count, counted, suggestionAction, suggestionReason } from '../../ui/words'
@@ -76,7 +77,7 @@ export function Bulk({ counts, reason, q, close }: { counts: SuggestionCount[]; 
                             {whoIs(item)}
                           </Text>
                           <Text size="sm" c="dimmed">
-                            {item.email}
+                            {addressText(item.email)}
                           </Text>
                         </Table.Td>
                         <Table.Td style={{ overflowWrap: 'anywhere' }}>

@@ -7,6 +7,7 @@ import { transport } from '../../api/client'
 import { useMayChange } from '../../api/flags'
 import type { Candidate, QueueItem } from '../../gen/entrasync/reconciliation/v1/reconciliation_pb'
 import { ContactService, type Contact } from '../../gen/entrasync/syncengine/v1/contact_pb'
+import { addressText } from '../../ui/domain'
 import { Icon } from '../../ui/icon'
 import { TextLink } from '../../ui/link'
 import { State } from '../../ui/states'
@@ -23,8 +24,8 @@ interface Line {
 
 const lines: (item: QueueItem) => Line[] = (item) => [
   { head: 'Name', account: item.displayName, of: (candidate) => candidate.fullName },
-  { head: 'E-mail', account: item.email, of: (candidate) => candidate.email },
-  { head: 'Sign-in name', account: item.userPrincipalName, of: (_, contact) => contact?.entraUserPrincipalName ?? '' },
+  { head: 'E-mail', account: addressText(item.email), of: (candidate) => addressText(candidate.email) },
+  { head: 'Sign-in name', account: addressText(item.userPrincipalName), of: (_, contact) => addressText(contact?.entraUserPrincipalName ?? '') },
   { head: 'Phone', of: (_, contact) => contact?.phone ?? '' },
   { head: 'Role', of: (_, contact) => contact?.role ?? '' },
   {
@@ -34,7 +35,7 @@ const lines: (item: QueueItem) => Line[] = (item) => [
   },
   { head: 'Licences', account: item.assignedLicenceCount === undefined ? '' : count(item.assignedLicenceCount), of: () => undefined },
   { head: 'Kind', account: item.userType, of: () => undefined },
-  { head: 'Linked to', of: (candidate, contact) => (candidate.linkedTo ? candidate.linkedIdentity?.userPrincipalName || contact?.entraUserPrincipalName || 'another account' : <Text c="dimmed" size="sm">nobody</Text>) },
+  { head: 'Linked to', of: (candidate, contact) => (candidate.linkedTo ? addressText(candidate.linkedIdentity?.userPrincipalName || contact?.entraUserPrincipalName || '') || 'another account' : <Text c="dimmed" size="sm">nobody</Text>) },
   { head: 'Last change', of: (_, contact) => contact?.provenance?.updatedAt && <Time at={contact.provenance.updatedAt} /> },
 ]
 

@@ -2,6 +2,7 @@ import { Group, Stack, Text, Title } from '@mantine/core'
 
 import { useClientName, useTenants } from '../../api/names'
 import type { QueueItem } from '../../gen/entrasync/reconciliation/v1/reconciliation_pb'
+import { addressText } from '../../ui/domain'
 import { TextLink } from '../../ui/link'
 import { State } from '../../ui/states'
 import { Time } from '../../ui/time'
@@ -25,7 +26,7 @@ export function Detail({ item, resolve, asking, ask, undone }: { item: QueueItem
       <Group justify="space-between" wrap="nowrap" align="flex-start">
         <div style={{ minWidth: 0 }}>
           <Title order={2} size="h4" dir="auto" style={{ overflowWrap: 'anywhere' }}>
-            {item.displayName || item.userPrincipalName || 'No name'}
+            {item.displayName || addressText(item.userPrincipalName) || 'No name'}
           </Title>
           <Text size="sm" c="dimmed">
             <bdi>{tenants.data?.get(item.managedTenantId)?.displayName ?? 'A directory'}</bdi>, mapped to{' '}

@@ -5,6 +5,7 @@ import { keepPreviousData } from '@tanstack/react-query'
 import { useState } from 'react'
 
 import { ContactService } from '../../gen/entrasync/syncengine/v1/contact_pb'
+import { addressText } from '../../ui/domain'
 
 // OtherContact finds a contact of the item's client that the sync did not propose.
 export function OtherContact({ clientId, pick, pending }: { clientId: string; pick: (contactId: string, name: string) => void; pending: boolean }) {
@@ -23,7 +24,7 @@ export function OtherContact({ clientId, pick, pending }: { clientId: string; pi
       searchValue={q}
       onSearchChange={setQ}
       value={null}
-      data={list.map((contact) => ({ value: contact.id, label: contact.email ? `${contact.fullName || 'No name'} · ${contact.email}` : contact.fullName || 'No name' }))}
+      data={list.map((contact) => ({ value: contact.id, label: contact.email ? `${contact.fullName || 'No name'} · ${addressText(contact.email)}` : contact.fullName || 'No name' }))}
       filter={({ options }) => options}
       nothingFoundMessage={contacts.isFetching ? 'Searching…' : contacts.isError ? 'Contacts cannot be searched now. Try again.' : 'No such contact of this client'}
       onChange={(id) => {

@@ -7,6 +7,7 @@ import { useRef, useState, type KeyboardEvent } from 'react'
 import { useMayChange } from '../../api/flags'
 import { DecisionService } from '../../gen/entrasync/reconciliation/v1/decision_pb'
 import { ReconciliationService, type QueueItem } from '../../gen/entrasync/reconciliation/v1/reconciliation_pb'
+import { addressText } from '../../ui/domain'
 import { Icon } from '../../ui/icon'
 import { Empty, Loading, Page, Problem, failed } from '../../ui/states'
 import { count, counted, queueReason, queueStatus, suggestionAction } from '../../ui/words'
@@ -181,7 +182,7 @@ function Entry({ item, selected, choose }: { item: QueueItem; selected: boolean;
         {item.displayName || 'No name'}
       </Text>
       <Text size="sm" c="dimmed" truncate>
-        {item.email || item.userPrincipalName}
+        {addressText(item.email || item.userPrincipalName)}
       </Text>
       <Text size="sm">{queueReason(item.reason).title}</Text>
     </Box>

@@ -8,6 +8,7 @@ import { useTenants } from '../../api/names'
 import { peopleSheet } from '../../api/sheet'
 import { ReportService, type RunIdentity } from '../../gen/entrasync/syncengine/v1/report_pb'
 import type { Run, TenantResult } from '../../gen/entrasync/syncengine/v1/run_pb'
+import { addressText } from '../../ui/domain'
 import { DownloadButton } from '../../ui/download'
 import { Icon } from '../../ui/icon'
 import { TextLink } from '../../ui/link'
@@ -96,7 +97,7 @@ function PersonRow({ identity, directory, there }: { identity: RunIdentity; dire
           </Text>
         )}
         <Text size="sm" c="dimmed">
-          {identity.userPrincipalName}
+          {addressText(identity.userPrincipalName)}
         </Text>
         {identity.entraObjectId && mayAsk && (
           <TextLink to="/integrations/entra/explain" search={{ q: identity.displayName || identity.userPrincipalName, directory: identity.managedTenantId, id: identity.entraObjectId }} size="sm">
@@ -131,6 +132,7 @@ function PersonRow({ identity, directory, there }: { identity: RunIdentity; dire
 }
 
 function valueWord(field: string, value: string): string {
+  if (field === 'email' || field === 'entraUserPrincipalName') return addressText(value) || 'empty'
   if (field === 'inactive') return value === 'true' ? 'yes' : 'no'
   return value || 'empty'
 }

@@ -6,6 +6,7 @@ import { useState } from 'react'
 import type { FiltersSchema } from '../../gen/entrasync/syncengine/v1/settings_pb'
 import { FilterTestService, type FilterVerdict, type TestedIdentity, type TestFiltersResponse } from '../../gen/entrasync/syncengine/v1/test_filters_pb'
 import { DirectoryPicker } from '../../ui/directory'
+import { addressText } from '../../ui/domain'
 import { Rows } from '../../ui/list'
 import { Problem, State } from '../../ui/states'
 import { count, counted, filterReason, type Tone } from '../../ui/words'
@@ -74,7 +75,7 @@ function Tested({ identity }: { identity: TestedIdentity }) {
           {identity.displayName || 'No name'}
         </Text>
         <Text size="sm" c="dimmed">
-          {identity.userPrincipalName}
+          {addressText(identity.userPrincipalName)}
         </Text>
       </Table.Td>
       <Table.Td>

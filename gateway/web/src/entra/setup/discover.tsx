@@ -6,6 +6,7 @@ import { useTenants } from '../../api/names'
 import { DiscoveryService, type ManagedTenant } from '../../gen/entrasync/discovery/v1/discovery_pb'
 import type { GetStatusResponse } from '../../gen/entrasync/gateway/v1/gateway_pb'
 import { OrchestrationService } from '../../gen/entrasync/orchestration/v1/orchestration_pb'
+import { domainText } from '../../ui/domain'
 import { Icon } from '../../ui/icon'
 import { Rows } from '../../ui/list'
 import { Problem, State } from '../../ui/states'
@@ -63,9 +64,9 @@ export function Discover({ status, mayChange }: { status: GetStatusResponse; may
           {troubled.slice(0, 200).map((tenant) => (
             <Table.Tr key={tenant.managedTenantId}>
               <Table.Td dir="auto" style={{ overflowWrap: 'anywhere' }}>
-                <Text fw={600}>{tenant.displayName}</Text>
+                <Text fw={600} dir="auto">{tenant.displayName}</Text>
                 <Text size="sm" c="dimmed">
-                  {tenant.primaryDomain}
+                  {domainText(tenant.primaryDomain)}
                 </Text>
               </Table.Td>
               <Table.Td>{tenant.state === 'active' ? <State text="Access ends" tone="warn" /> : <State {...tenantState(tenant.state)} />}</Table.Td>
