@@ -45,8 +45,8 @@ function EntraCard() {
   const attention = status.data.attention.length
   return (
     <Stack className="card" p="lg" gap="md" component="section" aria-label="Microsoft Entra">
-      <Group justify="space-between" wrap="nowrap" align="flex-start">
-        <Group wrap="nowrap" align="flex-start">
+      <Group justify="space-between" align="flex-start" gap="sm">
+        <Group wrap="nowrap" align="flex-start" style={{ flex: '1 1 260px' }}>
           <ThemeIcon size={44} radius="md" variant="light">
             <Icon name="sync" size={24} />
           </ThemeIcon>

@@ -6,6 +6,7 @@ import { Empty } from '../ui/states'
 export function NotFoundPage() {
   return (
     <Empty
+      order={1}
       icon="search"
       title="There is no such page"
       action={

@@ -61,11 +61,11 @@ function Chart({ runs }: { runs: Run[] }) {
         type="stacked"
         series={series}
         withLegend
-        legendProps={{ verticalAlign: 'bottom' }}
+        legendProps={{ verticalAlign: 'bottom', itemSorter: null }}
         barProps={{ maxBarSize: 48, isAnimationActive: false }}
         valueFormatter={(n) => count(n)}
         tickLine="none"
-        barChartProps={{ accessibilityLayer: false }}
+        barChartProps={{ accessibilityLayer: false, margin: { top: 8 } }}
         aria-hidden
       />
       {last && (

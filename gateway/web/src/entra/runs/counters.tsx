@@ -1,4 +1,4 @@
-import { SimpleGrid, Stack, Text } from '@mantine/core'
+import { Box, Stack, Text } from '@mantine/core'
 
 import type { Counters, Run } from '../../gen/entrasync/syncengine/v1/run_pb'
 import { count, counters } from '../../ui/words'
@@ -6,11 +6,11 @@ import { count, counters } from '../../ui/words'
 // CounterGrid shows what a run did, an outcome a tile.
 export function CounterGrid({ run }: { run: Run }) {
   return (
-    <SimpleGrid cols={{ base: 2, xs: 3, md: 5, lg: 9 }} spacing="sm" component="section" aria-label="Counters">
+    <Box className="card counters" component="section" aria-label="Counters">
       {counters.map(([name, label]) => {
         const n = run.counters?.[name] ?? 0
         return (
-          <Stack key={name} className="card" p="sm" gap={0}>
+          <Stack key={name} gap={0}>
             <Text className="number" size="xl" fw={650} c={n === 0 ? 'dimmed' : name === 'failed' ? 'var(--bad)' : undefined}>
               {count(n)}
             </Text>
@@ -20,7 +20,7 @@ export function CounterGrid({ run }: { run: Run }) {
           </Stack>
         )
       })}
-    </SimpleGrid>
+    </Box>
   )
 }
 

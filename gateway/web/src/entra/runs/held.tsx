@@ -7,6 +7,7 @@ import { useMayChange } from '../../api/flags'
 import { useAskAgain } from '../../api/invalidate'
 import { ReportService } from '../../gen/entrasync/syncengine/v1/report_pb'
 import type { Held, Run, TenantResult } from '../../gen/entrasync/syncengine/v1/run_pb'
+import { addressText } from '../../ui/domain'
 import { Icon } from '../../ui/icon'
 import { TextLink } from '../../ui/link'
 import { Loading, Problem } from '../../ui/states'
@@ -48,11 +49,21 @@ function Concerned({ run, result }: { run: Run; result: TenantResult }) {
   if (people.isError) return <Problem error={people.error} again={() => void people.refetch()} />
   const list = people.data.pages.flatMap((page) => page.identities)
   const rest = (people.data.pages[0]?.totalSize ?? list.length) - list.length
+  // What is the same for all is said once.
+  const reasons = [...new Set(list.map((identity) => identity.reason ?? ''))]
+  const ofAll = reasons.length === 1 ? reasons[0] : ''
   return (
     <Stack gap="xs">
-      <Text size="sm" fw={600}>
-        Who would become inactive
-      </Text>
+      <div>
+        <Text size="sm" fw={600}>
+          Who would become inactive
+        </Text>
+        {ofAll && (
+          <Text size="sm" c="dimmed">
+            Of each: {lowerFirst(inactiveReason(ofAll))}
+          </Text>
+        )}
+      </div>
       <ul className="people">
         {list.map((identity) => (
           <li key={identity.entraObjectId}>
@@ -60,8 +71,8 @@ function Concerned({ run, result }: { run: Run; result: TenantResult }) {
               {identity.displayName || identity.userPrincipalName || 'No name'}
             </Text>
             <Text size="sm" component="span" c="dimmed">
-              {identity.userPrincipalName}
-              {identity.reason && ` · ${inactiveReason(identity.reason)}`}
+              {addressText(identity.userPrincipalName)}
+              {identity.reason && ofAll === '' && ` · ${inactiveReason(identity.reason)}`}
             </Text>
           </li>
         ))}
@@ -73,6 +84,10 @@ function Concerned({ run, result }: { run: Run; result: TenantResult }) {
       )}
     </Stack>
   )
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1)
 }
 
 function Decided({ held }: { held: Held }) {
