@@ -58,15 +58,30 @@ export async function as(browser, { organisation = demonstration, permissions = 
   return page
 }
 
-// look fails for everything that axe finds, and takes a picture of the screen.
+// look fails for everything that axe finds in light and in dark, and for text that speaks in codes; it
+// takes a picture of the screen in both.
 export async function look(page, name) {
   await page.mouse.move(0, 0)
   await page.evaluate(() => globalThis.scrollTo(0, 0))
-  await page.screenshot({ path: `${shots}${name}.png`, fullPage: (await page.getByRole('dialog').count()) === 0 })
+  assert.deepEqual(codes(await page.evaluate(() => document.body.innerText)), [], `${name}: text that speaks in codes`)
   await page.evaluate(axe)
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
-  const found = violations.map((violation) => `${violation.id}: ${violation.help}: ${violation.nodes.map((node) => node.html.slice(0, 140)).join(' | ')}`)
-  assert.deepEqual(found, [], `${name}: accessibility`)
+  const fullPage = (await page.getByRole('dialog').count()) === 0
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme })
+    await page.locator(`html[data-mantine-color-scheme="${colorScheme}"]`).waitFor({ state: 'attached' })
+    await page.screenshot({ path: `${shots}${name}-${colorScheme}.png`, fullPage })
+    const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
+    const found = violations.map((violation) => `${violation.id}: ${violation.help}: ${violation.nodes.map((node) => node.html.slice(0, 140)).join(' | ')}`)
+    assert.deepEqual(found, [], `${name}: accessibility in ${colorScheme}`)
+  }
+  await page.emulateMedia({ colorScheme: 'light' })
+}
+
+// codes are the words of a text that only a program reads: names with underscores, ids, what is not
+// defined. Addresses of people and the secret of a webhook are as they are.
+function codes(text) {
+  const words = text.split(/\s+/).filter((word) => !word.includes('@') && !word.startsWith('whsec_'))
+  return words.filter((word) => /[a-z]_[a-z]/.test(word) || /[0-9a-f]{8}-[0-9a-f]{4}-/.test(word) || /^\W*(undefined|null|NaN|\[object)\b/.test(word))
 }
 
 // fits fails where a page is wider than its window.
@@ -136,6 +151,31 @@ export async function newOrganisation(fit) {
     const { results } = await call('PUT', `/api/${list}:batch`, { [list]: all }, organisation)
     assert.deepEqual(results.filter((result) => result.outcome !== 'created'), [], `${list} of ${organisation}`)
   }
+  return organisation
+}
+
+// syncedOrganisation is a new one with those clients, connected, mapped where a client fits exactly, and
+// synced once, as a host application does it.
+export async function syncedOrganisation(fit) {
+  const organisation = await newOrganisation(fit)
+  const ask = (method, path, body) => call(method, `/api/integrations/entra${path}`, body, organisation)
+  let address = (await ask('POST', '/connect', { connectionType: 'direct' })).authorizeUrl
+  while (!new URL(address).searchParams.has('entra_status')) {
+    const answer = await fetch(address, { redirect: 'manual' })
+    assert.ok(answer.headers.has('location'), `${address} leads nowhere: ${answer.status}`)
+    address = new URL(answer.headers.get('location'), address).href
+  }
+  await ask('POST', '/connect/complete', { completionCode: new URL(address).searchParams.get('completion_code') })
+  let discovery = await ask('POST', '/discovery', {})
+  while (discovery.state === 'running') {
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    discovery = await ask('GET', '/discovery')
+  }
+  assert.equal(discovery.state, 'completed')
+  const { autoMatched, version } = await ask('GET', '/mappings/preview')
+  const decisions = autoMatched.map((row) => ({ managedTenantId: row.managedTenantId, decision: 'map', clientId: row.match.clientId }))
+  const { run } = await ask('POST', '/mappings/confirm', { decisions, version, startInitialSync: true })
+  assert.equal((await ended(run.runId, organisation)).state, 'completed')
   return organisation
 }
 

@@ -75,9 +75,9 @@ async function clicked(opener) {
   return opener
 }
 
-for (const [scheme, viewport] of [['light', { width: 1360, height: 900 }], ['dark', { width: 390, height: 844 }]]) {
-  test(`every dialog and menu is accessible and is left by Escape, ${scheme}`, async () => {
-    const page = await as(browser, { colorScheme: scheme, viewport })
+for (const [size, viewport] of [['wide', { width: 1360, height: 900 }], ['narrow', { width: 390, height: 844 }]]) {
+  test(`every dialog and menu is accessible and is left by Escape, ${size}`, async () => {
+    const page = await as(browser, { viewport })
     for (const [name, path, role, act] of opened) {
       await page.goto(site + path)
       await page.getByRole('heading', { level: 1 }).waitFor()
@@ -85,7 +85,7 @@ for (const [scheme, viewport] of [['light', { width: 1360, height: 900 }], ['dar
       const opener = await act(page)
       const shown = page.locator(`[role="${role}"]:visible:not([aria-label="People to decide about"])`).first()
       await shown.waitFor()
-      await look(page, `${name}-${scheme}`)
+      await look(page, `${name}-${size}`)
       await fits(page, name)
       await page.keyboard.press('Escape')
       await shown.waitFor({ state: 'hidden' })

@@ -2,21 +2,26 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
-import { call, look, open, signedIn, site } from './browser.mjs'
+import { call, look, open, signedIn, site, syncedOrganisation } from './browser.mjs'
 
 const entra = '/integrations/entra'
 let browser
+let organisation
 
+// The tests have an organisation of their own: what others left in a queue does not matter.
 before(async () => {
   browser = await open()
+  organisation = await syncedOrganisation(/./)
 })
 after(() => browser?.close())
 
-// open returns the first open item of a reason.
+const ask = (method, path, body) => call(method, path, body, organisation)
+
+// first returns the first open item of a reason.
 async function first(reason) {
-  const { items } = await call('GET', `/api${entra}/reconciliation-queue?status=open&reason=${reason}&pageSize=200`)
+  const { items } = await ask('GET', `/api${entra}/reconciliation-queue?status=open&reason=${reason}&pageSize=200`)
   const item = items.find((each) => reason !== 'alias_match' || each.candidates.some((candidate) => !candidate.linkedTo))
-  assert.ok(item, `an open item of ${reason}: "make reset" and "make up" make new ones`)
+  assert.ok(item, `an open item of ${reason}`)
   return item
 }
 
@@ -26,17 +31,17 @@ async function shown(page, item) {
 }
 
 async function decided(item, status) {
-  const answer = await call('GET', `/api${entra}/reconciliation-queue/${item.itemId}`)
+  const answer = await ask('GET', `/api${entra}/reconciliation-queue/${item.itemId}`)
   assert.equal((answer.item ?? answer).status, status)
 }
 
 test('the account stands beside each contact, line by line, with what the contact says', async () => {
-  const page = await signedIn(browser, 'administrator')
+  const page = await signedIn(browser, 'administrator', { organisation })
   const item = await first('multiple_email_matches')
   await shown(page, item)
   const table = page.getByRole('table', { name: 'The account beside the contacts' })
   for (const [i, candidate] of item.candidates.entries()) {
-    const answer = await call('GET', `/api/contacts/${candidate.contactId}`)
+    const answer = await ask('GET', `/api/contacts/${candidate.contactId}`)
     const contact = answer.contact ?? answer
     const cell = (line) => table.getByRole('row', { name: new RegExp(`^${line}`) }).getByRole('cell').nth(i + 1)
     await cell('Name').getByText(contact.fullName, { exact: true }).waitFor()
@@ -51,10 +56,10 @@ test('the account stands beside each contact, line by line, with what the contac
 })
 
 test('another contact is found among those of the client alone', async () => {
-  const page = await signedIn(browser, 'administrator')
+  const page = await signedIn(browser, 'administrator', { organisation })
   const item = await first('duplicate_identity_email')
-  const of = async (clientId) => (await call('GET', `/api/contacts?clientId=${clientId}&entra=unlinked&pageSize=200`)).contacts
-  const { clients } = await call('GET', '/api/clients?pageSize=200')
+  const of = async (clientId) => (await ask('GET', `/api/contacts?clientId=${clientId}&entra=unlinked&pageSize=200`)).contacts
+  const { clients } = await ask('GET', '/api/clients?pageSize=200')
   const own = (await of(item.clientId)).find((contact) => contact.email)
   let stranger
   for (const client of clients) if (client.id !== item.clientId) stranger ??= (await of(client.id)).find((contact) => contact.email)
@@ -71,7 +76,7 @@ test('another contact is found among those of the client alone', async () => {
 })
 
 test('a key links, a key makes a contact, and the next person follows', async () => {
-  const page = await signedIn(browser, 'administrator')
+  const page = await signedIn(browser, 'administrator', { organisation })
   const list = page.getByRole('listbox', { name: 'People to decide about' })
   for (const [reason, key, said] of [['alias_match', undefined, 'is linked to'], ['duplicate_identity_email', 'n', 'has a contact of its own']]) {
     const item = await first(reason)
@@ -94,7 +99,7 @@ test('a key links, a key makes a contact, and the next person follows', async ()
 })
 
 test('keys go through the queue', async () => {
-  const page = await signedIn(browser, 'administrator')
+  const page = await signedIn(browser, 'administrator', { organisation })
   await page.goto(`${site}${entra}/queue`)
   const list = page.getByRole('listbox', { name: 'People to decide about' })
   await list.getByRole('option').nth(1).waitFor()
@@ -107,7 +112,7 @@ test('keys go through the queue', async () => {
 })
 
 test('an account is linked to the contact that a person chose', async () => {
-  const page = await signedIn(browser, 'administrator')
+  const page = await signedIn(browser, 'administrator', { organisation })
   const item = await first('alias_match')
   await shown(page, item)
   await look(page, 'queue-item')
@@ -118,7 +123,7 @@ test('an account is linked to the contact that a person chose', async () => {
 })
 
 test('an account gets a contact of its own', async () => {
-  const page = await signedIn(browser, 'administrator')
+  const page = await signedIn(browser, 'administrator', { organisation })
   const item = await first('duplicate_identity_email')
   await shown(page, item)
   await page.getByRole('button', { name: 'Create a new contact' }).click()
@@ -129,8 +134,8 @@ test('an account gets a contact of its own', async () => {
 })
 
 test('what is suggested is done by a key, taken back, and is open again', async () => {
-  const page = await signedIn(browser, 'administrator')
-  const { items } = await call('GET', `/api${entra}/reconciliation-queue?status=open&suggestion=resolve_existing&pageSize=50`)
+  const page = await signedIn(browser, 'administrator', { organisation })
+  const { items } = await ask('GET', `/api${entra}/reconciliation-queue?status=open&suggestion=resolve_existing&pageSize=50`)
   const item = items[0]
   assert.ok(item, 'an open item with a suggestion')
   await shown(page, item)
@@ -150,8 +155,8 @@ test('what is suggested is done by a key, taken back, and is open again', async 
 })
 
 test('many suggestions are carried out at once, after what each comes to was shown', async () => {
-  const page = await signedIn(browser, 'administrator')
-  const open = async () => (await call('GET', `/api${entra}/reconciliation-queue?status=open&suggestion=resolve_new&pageSize=200`)).items
+  const page = await signedIn(browser, 'administrator', { organisation })
+  const open = async () => (await ask('GET', `/api${entra}/reconciliation-queue?status=open&suggestion=resolve_new&pageSize=200`)).items
   const before = await open()
   assert.ok(before.length > 1, 'open items that need a contact of their own')
   await page.goto(`${site}${entra}/queue`)
@@ -170,8 +175,8 @@ test('many suggestions are carried out at once, after what each comes to was sho
 })
 
 test('the queue is searched and narrowed, and says how many wait for what', async () => {
-  const page = await signedIn(browser, 'administrator')
-  const { items } = await call('GET', `/api${entra}/reconciliation-queue?status=open&pageSize=1`)
+  const page = await signedIn(browser, 'administrator', { organisation })
+  const { items } = await ask('GET', `/api${entra}/reconciliation-queue?status=open&pageSize=1`)
   await page.goto(`${site}${entra}/queue`)
   await page.getByLabel('Find').fill(items[0].userPrincipalName)
   const options = page.getByRole('listbox', { name: 'People to decide about' }).getByRole('option')
@@ -180,7 +185,7 @@ test('the queue is searched and narrowed, and says how many wait for what', asyn
   await page.getByLabel('Find').fill('nobody of this name')
   await page.getByRole('heading', { name: 'Nobody', exact: true }).waitFor()
   await page.getByLabel('Find').fill('')
-  const { counts } = await call('GET', `/api${entra}/reconciliation-queue:counts`)
+  const { counts } = await ask('GET', `/api${entra}/reconciliation-queue:counts`)
   const n = counts.filter((each) => each.reason === 'alias_match').reduce((sum, each) => sum + each.open, 0)
   await page.getByRole('combobox', { name: 'Why' }).click()
   await page.getByRole('option', { name: `Only a second address fits (${n})` }).waitFor()
@@ -188,9 +193,9 @@ test('the queue is searched and narrowed, and says how many wait for what', asyn
 })
 
 test('an account is dismissed with a reason, and a reader sees it and decides nothing', async () => {
-  const page = await signedIn(browser, 'administrator')
+  const page = await signedIn(browser, 'administrator', { organisation })
   const item = await first('duplicate_identity_email')
-  const reader = await signedIn(browser, 'reader')
+  const reader = await signedIn(browser, 'reader', { organisation })
   await shown(reader, item)
   assert.equal(await reader.getByRole('button', { name: /^(Create a new contact|Dismiss|It is this one)/ }).count(), 0)
   await reader.context().close()

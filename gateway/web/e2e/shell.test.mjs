@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 
-import { as, call, open, signedIn, site, worked } from './browser.mjs'
+import { as, call, look, open, signedIn, site } from './browser.mjs'
 
 let browser
 
@@ -12,44 +12,115 @@ before(async () => {
 })
 after(() => browser?.close())
 
-test('a first load with nothing kept shows the screen within 1.5 s', async () => {
-  // Other work on the machine makes loads longer: where the clock says too much, twice the page's own work
-  // on the processor stands for the load, the other half being for the answers that it waits for.
-  const tries = []
-  for (let i = 0; i < 3; i++) {
-    const page = await as(browser)
-    let wall = 0
-    const tasks = await worked(page, async () => {
-      await page.goto(site + '/integrations', { waitUntil: 'commit' })
-      await page.getByRole('region', { name: 'Microsoft Entra' }).waitFor()
-      wall = await page.evaluate(() => performance.now())
-    })
-    tries.push({ wall, work: tasks.reduce((sum, task) => sum + task, 0) })
-    await page.context().close()
+const firstScreens = [
+  ['the integrations', '/integrations', 'section[aria-label="Microsoft Entra"]'],
+  ['the overview', '/integrations/entra', '#needs-you'],
+]
+
+for (const [name, path, shown] of firstScreens) {
+  test(`a first load of ${name} with nothing kept shows them within 1.5 s by the clock`, async () => {
+    const loads = []
+    for (let i = 0; i < 5; i++) {
+      const page = await as(browser)
+      await page.addInitScript((selector) => {
+        new MutationObserver((_, observer) => {
+          if (!document.querySelector(selector)) return
+          observer.disconnect()
+          // The frame with it is drawn before the next one begins.
+          requestAnimationFrame(() => requestAnimationFrame(() => (globalThis.shownAt = performance.now())))
+        }).observe(document, { childList: true, subtree: true })
+      }, shown)
+      await page.goto(site + path, { waitUntil: 'commit' })
+      loads.push(await (await page.waitForFunction(() => globalThis.shownAt)).jsonValue())
+      await page.context().close()
+    }
+    console.log(`first loads of ${name}: ${loads.map((ms) => `${ms.toFixed(0)} ms`).join(', ')}`)
+    const median = loads.toSorted((a, b) => a - b)[2]
+    assert.ok(median < 1_500, `half of the first loads take ${median.toFixed(0)} ms or more`)
+  })
+}
+
+test('scripts and styles travel compressed, and once', async () => {
+  const page = await as(browser)
+  const answers = []
+  page.on('response', (answer) => ['script', 'stylesheet'].includes(answer.request().resourceType()) && new URL(answer.url()).pathname.startsWith('/assets/') && answers.push(answer))
+  await page.goto(`${site}/integrations`)
+  await page.getByRole('region', { name: 'Microsoft Entra' }).waitFor()
+  assert.ok(answers.length > 1, 'no script and no style')
+  const first = answers.slice()
+  for (const answer of first) {
+    const headers = await answer.allHeaders()
+    assert.match(headers['content-encoding'] ?? 'none', /^(br|gzip)$/, answer.url())
+    assert.match(headers['cache-control'], /max-age=31536000, immutable/, answer.url())
   }
-  console.log(`first loads: ${tries.map(({ wall, work }) => `${wall.toFixed(0)} ms, of these ${work.toFixed(0)} ms of work`).join('; ')}`)
-  assert.ok(Math.min(...tries.map(({ wall, work }) => Math.min(wall, 2 * work))) < 1_500, 'a first load takes too long')
+  await page.goto(`${site}/clients`)
+  await page.getByRole('heading', { name: 'Clients', level: 1 }).waitFor()
+  const again = await page.evaluate(() => performance.getEntriesByType('resource').map((entry) => ({ path: new URL(entry.name).pathname, size: entry.transferSize })))
+  for (const answer of first) assert.equal(again.find((entry) => entry.path === new URL(answer.url()).pathname)?.size ?? 0, 0, `${answer.url()} was loaded twice`)
+  await page.context().close()
 })
 
 test('every call of the screens is one of the contracts, by the client that is generated from them', async () => {
   const page = await as(browser)
   const asked = new Set()
   page.on('request', (request) => ['fetch', 'xhr'].includes(request.resourceType()) && asked.add(new URL(request.url()).pathname))
-  const entra = '/integrations/entra'
-  const { runs } = await call('GET', `/api${entra}/sync/runs?type=all-tenants&pageSize=1`)
-  const { clients } = await call('GET', '/api/clients?pageSize=1')
-  const { contacts } = await call('GET', '/api/contacts?entra=linked&pageSize=1')
-  for (const path of ['/integrations', entra, `${entra}/setup`, `${entra}/mapping`, `${entra}/runs`, `${entra}/runs/${runs[0].runId}`, `${entra}/queue`, `${entra}/settings`, `${entra}/explain?q=sandra`, '/clients', `/clients/${clients[0].id}`, '/contacts', `/contacts/${contacts[0].id}`, '/webhooks', '/audit']) {
-    await page.goto(site + path)
-    await page.getByRole('heading', { level: 1 }).waitFor()
-    // Those that wait for the first answer before they ask for more.
-    await page.getByRole('status', { name: /Loading|Comparing|Reading/ }).first().waitFor({ state: 'detached' })
-    await page.waitForLoadState('networkidle')
-  }
+  for (const path of await everywhere()) await whole(page, path)
   const methods = generatedMethods()
   const calls = [...asked].filter((path) => !['/auth/session', '/auth/config'].includes(path))
   assert.ok(calls.length >= 15, `too few calls: ${calls}`)
   assert.deepEqual(calls.filter((path) => !methods.has(path)), [], 'calls that no contract has')
+  await page.context().close()
+})
+
+// everywhere are the addresses of all screens.
+async function everywhere() {
+  const entra = '/integrations/entra'
+  const { runs } = await call('GET', `/api${entra}/sync/runs?type=all-tenants&pageSize=1`)
+  const { mappings } = await call('GET', `/api${entra}/mappings?state=mapped&pageSize=1`)
+  const { clients } = await call('GET', '/api/clients?pageSize=1')
+  const { contacts } = await call('GET', '/api/contacts?entra=linked&pageSize=1')
+  return ['/integrations', entra, `${entra}/setup`, `${entra}/mapping`, `${entra}/runs`, `${entra}/runs/${runs[0].runId}`, `${entra}/queue`, `${entra}/settings`, `${entra}/settings/${mappings[0].managedTenantId}`, `${entra}/explain?q=sandra`, '/clients', `/clients/${clients[0].id}`, '/contacts', `/contacts/${contacts[0].id}`, '/webhooks', '/audit']
+}
+
+// whole opens a screen and waits until all of it is there.
+async function whole(page, path) {
+  await page.goto(site + path)
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  // Those that wait for the first answer before they ask for more.
+  await page.getByRole('status', { name: /Loading|Comparing|Reading/ }).first().waitFor({ state: 'detached' })
+  await page.waitForLoadState('networkidle')
+}
+
+test('every link leads to what is there', async () => {
+  const page = await as(browser)
+  const found = new Map()
+  // Of links that differ by an id alone, or by what they ask for, one is followed.
+  const kind = (url) => url.origin + url.pathname.split('/').map((part) => (/\d/.test(part) ? 'id' : part)).join('/')
+  for (const path of await everywhere()) {
+    await whole(page, path)
+    const links = await page.evaluate(() => [...document.querySelectorAll('a[href]')].map((link) => link.href))
+    for (const link of links) found.set(kind(new URL(link)), found.get(kind(new URL(link))) ?? new URL(link))
+  }
+  assert.ok(found.size >= 15, `too few links: ${[...found.keys()]}`)
+  for (const url of found.values()) {
+    if (url.origin !== new URL(site).origin) {
+      assert.ok((await fetch(url)).ok, `a dead link: ${url}`)
+      continue
+    }
+    await whole(page, url.pathname + url.search)
+    assert.equal(await page.getByRole('heading', { name: 'There is no such page' }).count(), 0, `a dead link: ${url}`)
+    assert.equal(await page.getByRole('alert').count(), 0, `${url} shows a failure`)
+  }
+  await page.context().close()
+})
+
+test('an address that nobody serves says so, and leads on', async () => {
+  const page = await as(browser)
+  await page.goto(`${site}/integrations/entra/nothing`)
+  await page.getByRole('heading', { name: 'There is no such page' }).waitFor()
+  await look(page, 'no-such-page')
+  await page.getByRole('link', { name: 'To the integrations' }).click()
+  await page.getByRole('heading', { name: 'Integrations', level: 1 }).waitFor()
   await page.context().close()
 })
 

@@ -40,63 +40,69 @@ async function go(page, path, title) {
   await page.getByRole('heading', { name: title, level: 1 }).waitFor()
 }
 
-for (const colorScheme of ['light', 'dark']) {
-  test(`an organisation of which nothing is known sees what comes next, ${colorScheme}`, async () => {
-    const organisation = await newOrganisation()
-    const page = await as(browser, { organisation, colorScheme })
-    const says = {
-      overview: 'Not connected yet',
-      setup: 'Sign in with an administrator of your partner directory.',
-      mapping: 'No directories were found yet',
-      runs: 'Nothing was run yet',
-      queue: 'Nobody waits for you',
-      settings: 'These are the defaults; nobody has changed them.',
-      clients: 'No clients yet',
-      contacts: 'No contacts yet',
-      webhooks: 'Nobody is told yet',
-      audit: 'Nothing was changed yet',
-    }
-    for (const [name, path, title] of screens) {
-      await go(page, path, title)
-      await page.getByText(says[name], { exact: false }).first().waitFor()
-      await look(page, `${name}-empty-${colorScheme}`)
-      assert.equal(await page.getByRole('alert').count(), 0, name)
-    }
-  })
+test('an organisation of which nothing is known sees what comes next', async () => {
+  const organisation = await newOrganisation()
+  const page = await as(browser, { organisation })
+  const says = {
+    overview: 'Not connected yet',
+    setup: 'Sign in with an administrator of your partner directory.',
+    mapping: 'No directories were found yet',
+    runs: 'Nothing was run yet',
+    queue: 'Nobody waits for you',
+    settings: 'These are the defaults; nobody has changed them.',
+    clients: 'No clients yet',
+    contacts: 'No contacts yet',
+    webhooks: 'Nobody is told yet',
+    audit: 'Nothing was changed yet',
+  }
+  for (const [name, path, title] of screens) {
+    await go(page, path, title)
+    await page.getByText(says[name], { exact: false }).first().waitFor()
+    await look(page, `${name}-empty`)
+    assert.equal(await page.getByRole('alert').count(), 0, name)
+  }
+})
 
-  test(`while an answer is on its way its place is kept, ${colorScheme}`, async () => {
-    const page = await as(browser, { colorScheme })
-    let answer
-    const held = new Promise((resolve) => (answer = resolve))
+test('while an answer is on its way its place is kept', async () => {
+  const page = await as(browser)
+  let answer
+  const held = new Promise((resolve) => (answer = resolve))
+  await page.route(calls, async (route) => {
+    await held
+    await route.continue().catch(() => undefined)
+  })
+  for (const [name, path, title] of screens) {
+    await go(page, path, title)
+    await page.getByRole('status', { name: /Loading|Comparing/ }).first().waitFor()
+    await look(page, `${name}-loading`)
+  }
+  answer()
+})
+
+test('what fails says what to do, and goes on when it is asked again', async () => {
+  const page = await as(browser)
+  for (const [name, path, title] of screens) {
+    let held
     await page.route(calls, async (route) => {
+      if (!held) return route.fulfill({ status: 503, contentType: 'application/json', body: '{"code":"unavailable","message":"no"}' })
       await held
       await route.continue().catch(() => undefined)
     })
-    for (const [name, path, title] of screens) {
-      await go(page, path, title)
-      await page.getByRole('status', { name: /Loading|Comparing/ }).first().waitFor()
-      await look(page, `${name}-loading-${colorScheme}`)
-    }
-    answer()
-  })
-
-  test(`what fails says what to do, and goes on when it is asked again, ${colorScheme}`, async () => {
-    const page = await as(browser, { colorScheme })
-    for (const [name, path, title] of screens) {
-      await page.route(calls, (route) => route.fulfill({ status: 503, contentType: 'application/json', body: '{"code":"unavailable","message":"no"}' }))
-      await go(page, path, title)
-      const alert = page.getByRole('alert').first()
-      await alert.getByText('The server cannot be reached.').waitFor()
-      await look(page, `${name}-failed-${colorScheme}`)
-      const again = alert.getByRole('button', { name: 'Try again' })
-      await again.waitFor()
-      await page.unroute(calls)
-      // Some screens ask again by themselves, perhaps just now.
-      await again.click({ timeout: 5_000 }).catch(() => undefined)
-      await alert.waitFor({ state: 'detached' })
-    }
-  })
-}
+    await go(page, path, title)
+    const alert = page.getByRole('alert').first()
+    await alert.getByText('The server cannot be reached.').waitFor()
+    await look(page, `${name}-failed`)
+    // Some screens ask again by themselves: no answer comes before the button was pressed.
+    let mend
+    held = new Promise((resolve) => (mend = resolve))
+    const asked = page.waitForRequest(calls)
+    await alert.getByRole('button', { name: 'Try again' }).click()
+    await asked
+    mend()
+    await alert.waitFor({ state: 'detached' })
+    await page.unroute(calls)
+  }
+})
 
 test('a server that goes away takes nothing from the screen', async () => {
   const page = await as(browser)
@@ -257,6 +263,63 @@ test('directories and people of the queue with names that do not fit', async () 
     await page.getByRole('option').first().getByText(names[0]).waitFor()
     await fits(page, `queue ${size}`)
     await look(page, `queue-long-${size}`)
+    await page.context().close()
+  }
+})
+
+test('domains and addresses outside ASCII are read as they are written, and twice where they may deceive', async () => {
+  const domains = {
+    'xn--mller-hochbau-wob.de': 'müller-hochbau.de',
+    'xn--e1afmkfd.xn--80akhbyknj4f': 'пример.испытание',
+    'xn--mgbh0fb.xn--kgbechtv': 'مثال.إختبار',
+    'xn--r8jz45g.xn--zckzah': '例え.テスト',
+    // Cyrillic letters that look like Latin ones, alone and among Latin ones; a sign that is no letter.
+    'xn--80ak6aa92e.com': 'аррӏе.com (xn--80ak6aa92e.com)',
+    'xn--paypl-7ve.com': 'paypаl.com (xn--paypl-7ve.com)',
+    'xn--i-7iq.ws': 'i❤.ws (xn--i-7iq.ws)',
+    // What is no name in this form stays as it is.
+    'xn--99999999.com': 'xn--99999999.com',
+    'plain.example': 'plain.example',
+  }
+  const written = Object.keys(domains)
+  for (const [size, viewport] of [['wide', { width: 1360, height: 900 }], ['narrow', { width: 390, height: 844 }]]) {
+    const page = await as(browser, { viewport })
+    await page.route('**/entrasync.mapping.v1.MappingService/GetMappingPreview', async (route) => {
+      const answer = await route.fetch()
+      const json = await answer.json()
+      json.autoMatched = json.autoMatched.slice(0, written.length).map((row, i) => ({ ...row, displayName: `Directory ${i}`, state: 'undecided', primaryDomain: written[i], domains: [written[i]], match: { ...row.match, matchedDomain: written[i] } }))
+      json.fuzzyCandidates = []
+      json.unmatched = []
+      await route.fulfill({ response: answer, json })
+    })
+    await go(page, `${entra}/mapping`, 'Mapping')
+    await page.getByText('All (', { exact: false }).click()
+    for (const [i, domain] of written.entries()) {
+      await page.getByLabel('Find').fill(`directory ${i}`)
+      const row = page.getByRole('row', { name: new RegExp(`^Directory ${i} `) })
+      assert.equal(await row.getByRole('cell').first().locator('p').nth(1).innerText(), domains[domain])
+      await row.getByText(`Same domain ${domains[domain]}`, { exact: false }).waitFor()
+    }
+    await page.getByLabel('Find').fill('MÜLLER-hochbau')
+    await page.getByRole('row', { name: /^Directory 0 / }).waitFor()
+    await page.getByLabel('Find').fill('')
+    await page.getByRole('row', { name: /^Directory 4 / }).waitFor()
+    await fits(page, `mapping ${size}`)
+    await look(page, `mapping-domains-${size}`)
+    await page.route('**/entrasync.reconciliation.v1.ReconciliationService/ListQueueItems', async (route) => {
+      const answer = await route.fetch()
+      const json = await answer.json()
+      json.items?.forEach((item, i) => {
+        item.email = `person@${written[i % written.length]}`
+        item.userPrincipalName = item.email
+        for (const candidate of item.candidates ?? []) candidate.email = item.email.toUpperCase()
+      })
+      await route.fulfill({ response: answer, json })
+    })
+    await go(page, `${entra}/queue`, 'Review queue')
+    const people = page.getByRole('listbox', { name: 'People to decide about' })
+    await people.getByText('person@müller-hochbau.de', { exact: true }).first().waitFor()
+    await look(page, `queue-domains-${size}`)
     await page.context().close()
   }
 })
