@@ -156,11 +156,13 @@ test('when a part does not answer the others are shown', async () => {
     const answer = await route.fetch()
     const status = await answer.json()
     const attention = [...(status.attention ?? []), { code: 'part_unavailable', message: 'The state of the review queue is not known at the moment.', remedy: 'Look again in a moment.' }]
-    await route.fulfill({ response: answer, json: { ...status, schedule: undefined, mappingSummary: undefined, attention } })
+    await route.fulfill({ response: answer, json: { ...status, schedule: {}, mappingSummary: {}, lastRun: undefined, attention } })
   })
   await go(page, entra, 'Microsoft Entra')
   await page.getByText('The state of the review queue is not known', { exact: false }).waitFor()
   await page.waitForLoadState('networkidle')
+  assert.equal(await page.getByText('Not known at the moment').count(), 3, 'what is not known is shown as nothing')
+  assert.equal(await page.getByText('Nothing was synced yet').count(), 0)
   await look(page, 'overview-partial')
 })
 
@@ -287,7 +289,8 @@ test('domains and addresses outside ASCII are read as they are written, and twic
     await page.route('**/entrasync.mapping.v1.MappingService/GetMappingPreview', async (route) => {
       const answer = await route.fetch()
       const json = await answer.json()
-      json.autoMatched = json.autoMatched.slice(0, written.length).map((row, i) => ({ ...row, displayName: `Directory ${i}`, state: 'undecided', primaryDomain: written[i], domains: [written[i]], match: { ...row.match, matchedDomain: written[i] } }))
+      const [row] = json.autoMatched
+      json.autoMatched = written.map((domain, i) => ({ ...row, managedTenantId: `made-${i}`, displayName: `Directory ${i}`, state: 'undecided', primaryDomain: domain, domains: [domain], match: { ...row.match, reason: 'exact_domain', matchedDomain: domain } }))
       json.fuzzyCandidates = []
       json.unmatched = []
       await route.fulfill({ response: answer, json })

@@ -2,6 +2,7 @@ import { useQuery } from '@connectrpc/connect-query'
 import { Group, SimpleGrid, Stack, Text, ThemeIcon, Title } from '@mantine/core'
 
 import { flags, useFlag, useMayChange } from '../api/flags'
+import { needs } from '../entra/overview/attention'
 import { StatusService } from '../gen/entrasync/gateway/v1/gateway_pb'
 import { Icon } from '../ui/icon'
 import { ButtonLink, TextLink } from '../ui/link'
@@ -31,6 +32,7 @@ export function IntegrationsPage() {
 function EntraCard() {
   const status = useQuery(StatusService.method.getStatus, {}, { refetchInterval: 30_000 })
   const mayChange = useMayChange()
+  const queue = useFlag(flags.queue)
   if (!ready(status) && !failed(status)) {
     return (
       <div className="card" style={{ padding: 24 }}>
@@ -42,7 +44,7 @@ function EntraCard() {
   const { text, tone } = connectionState(status.data.status)
   const started = status.data.status !== 'not_connected'
   const synced = status.data.lastRun !== undefined
-  const attention = status.data.attention.length
+  const attention = needs(status.data, [], queue).length
   return (
     <Stack className="card" p="lg" gap="md" component="section" aria-label="Microsoft Entra">
       <Group justify="space-between" align="flex-start" gap="sm">

@@ -109,6 +109,8 @@ function outcome(event: AuditEvent): { text: string; tone: Tone } {
       return { text: 'Done', tone: 'good' }
     case 'pending':
       return { text: 'Under way', tone: 'busy' }
+    case 'cancelled':
+      return { text: 'Broken off', tone: 'quiet' }
     case 'unknown':
       return { text: 'Outcome not known', tone: 'warn' }
     default:

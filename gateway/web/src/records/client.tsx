@@ -112,7 +112,7 @@ function LastRuns({ clientId }: { clientId: string }) {
   return (
     <Stack className="card" p="lg" gap="xs" component="section" aria-labelledby="syncs">
       <Title order={2} size="h4" id="syncs">
-        Its own syncs
+        Its syncs
       </Title>
       {live && <LiveRun runId={live.runId} />}
       {runs.isPending ? (
@@ -120,7 +120,7 @@ function LastRuns({ clientId }: { clientId: string }) {
       ) : !ready(runs) ? (
         <Problem error={runs.error} again={() => void runs.refetch()} />
       ) : runs.data.runs.length === 0 ? (
-        <Text c="dimmed">None yet. It also takes part in every sync of all clients.</Text>
+        <Text c="dimmed">None yet. It takes part in every sync of all clients once a directory is mapped to it.</Text>
       ) : (
         runs.data.runs.map((run) => (
           <Group key={run.runId} justify="space-between">

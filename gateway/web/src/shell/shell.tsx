@@ -76,14 +76,14 @@ function Frame({ session, ended, away }: { session: Session; ended: boolean; awa
   const path = useRouterState({ select: (state) => state.location.pathname })
   const client = session.userType === 'client'
   return (
-    <AppShell header={{ height: 56 }} navbar={{ width: 240, breakpoint: 'sm', collapsed: { mobile: !opened } }} padding={{ base: 'md', sm: 'xl' }}>
+    <AppShell header={{ height: 56 }} navbar={{ width: 240, breakpoint: 'sm', collapsed: { mobile: !opened || client, desktop: client } }} padding={{ base: 'md', sm: 'xl' }}>
       <a className="skip-to-content" href="#content">
         Skip to the content
       </a>
       <AppShell.Header className="card" style={{ borderWidth: '0 0 1px', borderRadius: 0 }}>
         <Group h="100%" px="md" justify="space-between" wrap="nowrap">
           <Group gap="sm" wrap="nowrap">
-            <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={opened ? 'Close the navigation' : 'Open the navigation'} />
+            {!client && <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={opened ? 'Close the navigation' : 'Open the navigation'} />}
             <img src="/favicon.svg" alt="" width={26} height={26} />
             <Text fw={700} size="lg">
               entrasync

@@ -6,7 +6,7 @@ export function Rows({ head, label, children, more, loading }: { head: string[];
   return (
     <div className="card">
       <Table.ScrollContainer minWidth={640} scrollAreaProps={{ viewportProps: { tabIndex: 0, 'aria-label': label, role: 'region' } }}>
-        <Table aria-label={label} highlightOnHover>
+        <Table className="rows" aria-label={label} highlightOnHover>
           <Table.Thead>
             <Table.Tr>
               {head.map((title) => (

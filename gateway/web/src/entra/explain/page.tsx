@@ -61,6 +61,13 @@ export function ExplainPage() {
       ) : (
         explain.data && <Explanation answer={explain.data} />
       )}
+      {explain.isIdle && (
+        <div className="card">
+          <Empty icon="explain" title="Nobody is asked about yet">
+            Type a name, an address or a sign-in name. What Microsoft says now, the filters one by one, and what the next sync would do stand here then.
+          </Empty>
+        </div>
+      )}
     </Page>
   )
 }

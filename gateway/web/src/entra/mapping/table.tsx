@@ -29,8 +29,6 @@ const columns = [
   columnHelper.accessor((row) => row.tenant.state, { id: 'decision', header: 'Decision' }),
 ]
 
-const grid = 'minmax(200px, 3fr) 90px minmax(200px, 3fr) minmax(280px, 3fr)'
-
 // MappingTable draws only the rows that can be seen, so thousands scroll as ten do.
 export function MappingTable({ rows, decisions, conflicts, mayChange, decide, undo, unmap, past }: { rows: Row[]; decisions: Decisions; conflicts: Record<string, string>; mayChange: boolean } & Acts) {
   const scroller = useRef<HTMLDivElement>(null)
@@ -45,16 +43,16 @@ export function MappingTable({ rows, decisions, conflicts, mayChange, decide, un
   })
   const acts = useMemo(() => ({ decide, undo, unmap, past }), [decide, undo, unmap, past])
   return (
-    <div className="card" role="table" aria-label="Directories and clients" aria-rowcount={model.length + 1}>
+    <div className="card" role="table" aria-label="Directories and clients" aria-rowcount={model.length + 1} style={{ overflow: 'hidden' }}>
       <div ref={scroller} style={{ maxHeight: 'min(64vh, 720px)', overflow: 'auto' }} tabIndex={0} role="rowgroup" aria-label="Directories">
-        <div role="row" style={{ display: 'grid', gridTemplateColumns: grid, position: 'sticky', top: 0, zIndex: 2, background: 'var(--card)', borderBottom: '1px solid var(--line)', minWidth: 800 }}>
+        <div role="row" className="mapping mapping-head">
           {table.getFlatHeaders().map((header) => (
             <Text key={header.id} role="columnheader" size="sm" c="dimmed" fw={600} px="md" py="sm">
               {String(header.column.columnDef.header)}
             </Text>
           ))}
         </div>
-        <div role="presentation" style={{ height: list.getTotalSize(), position: 'relative', minWidth: 800 }}>
+        <div role="presentation" className="mapping-body" style={{ height: list.getTotalSize(), position: 'relative' }}>
           {list.getVirtualItems().map((item) => {
             const row = model[item.index]?.original
             if (!row) return null
@@ -65,8 +63,9 @@ export function MappingTable({ rows, decisions, conflicts, mayChange, decide, un
                 ref={list.measureElement}
                 data-index={item.index}
                 role="row"
+                className="mapping"
                 aria-rowindex={item.index + 2}
-                style={{ position: 'absolute', top: 0, left: 0, width: '100%', transform: `translateY(${item.start}px)`, display: 'grid', gridTemplateColumns: grid, borderBottom: '1px solid var(--line)', alignItems: 'center', background: decisions[id] ? 'var(--hover)' : undefined }}
+                style={{ position: 'absolute', top: 0, left: 0, width: '100%', transform: `translateY(${item.start}px)`, background: decisions[id] ? 'var(--hover)' : undefined }}
               >
                 <Cells row={row} decision={decisions[id]} conflict={conflicts[id]} mayChange={mayChange} acts={acts} />
               </div>
@@ -100,6 +99,7 @@ const Cells = memo(function Cells({ row, decision, conflict, mayChange, acts }: 
       </Box>
       <Text role="cell" px="md" className="number">
         {count(tenant.sourceUserCount)}
+        <span className="mapping-unit"> people</span>
       </Text>
       <Box role="cell" px="md" py="sm">
         <Proposal tenant={tenant} />

@@ -45,7 +45,7 @@ export function needs(status: GetStatusResponse, unreadable: UnreadableTenant[],
       action: { label: 'Look at the causes', to: '/integrations/entra/runs/$runId', params: { runId: run.runId } },
     })
   }
-  if (status.status === 'connected' && !run && (status.mappingSummary?.mapped ?? 0) + (status.mappingSummary?.createNew ?? 0) > 0) {
+  if (status.status === 'connected' && !run && !found.has('part_unavailable') && (status.mappingSummary?.mapped ?? 0) + (status.mappingSummary?.createNew ?? 0) > 0) {
     list.push({
       key: 'never_synced',
       tone: 'warn',

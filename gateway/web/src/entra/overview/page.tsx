@@ -135,7 +135,10 @@ function Figures({ status }: { status: GetStatusResponse }) {
   const connection = connectionState(status.status)
   const run = status.lastRun
   const schedule = status.schedule
+  // While a part does not answer, nothing said of something is not nothing there.
+  const partial = status.attention.some((entry) => entry.code === 'part_unavailable')
   const summary = status.mappingSummary
+  const decided = (summary?.mapped ?? 0) + (summary?.undecided ?? 0) + (summary?.needsReview ?? 0) + (summary?.createNew ?? 0) + (summary?.skipped ?? 0)
   return (
     <SimpleGrid cols={{ base: 1, sm: 2, lg: 4 }}>
       <Figure title="Connection" foot={<>Checked <Time at={status.lastValidatedAt} /></>}>
@@ -146,20 +149,26 @@ function Figures({ status }: { status: GetStatusResponse }) {
         foot={<>Last discovery <Time at={status.lastDiscoveryAt} /></>}
         link={{ to: '/integrations/entra/mapping', label: 'Mapping' }}
       >
-        <Text className="number" size="xl" fw={650} lh={1.2}>
-          {count(summary?.mapped ?? 0)} mapped
-        </Text>
-        <Text size="sm" c="dimmed">
-          {[
-            [summary?.undecided ?? 0, 'undecided'],
-            [summary?.needsReview ?? 0, 'to review'],
-            [summary?.createNew ?? 0, 'to create'],
-            [summary?.skipped ?? 0, 'skipped'],
-          ]
-            .filter(([n]) => n !== 0)
-            .map(([n, word]) => `${count(n as number)} ${word}`)
-            .join(' · ') || 'none left to decide'}
-        </Text>
+        {summary && !(partial && decided === 0) ? (
+          <>
+            <Text className="number" size="xl" fw={650} lh={1.2}>
+              {count(summary.mapped)} mapped
+            </Text>
+            <Text size="sm" c="dimmed">
+              {[
+                [summary.undecided, 'undecided'],
+                [summary.needsReview, 'to review'],
+                [summary.createNew, 'to create'],
+                [summary.skipped, 'skipped'],
+              ]
+                .filter(([n]) => n !== 0)
+                .map(([n, word]) => `${count(n as number)} ${word}`)
+                .join(' · ') || 'none left to decide'}
+            </Text>
+          </>
+        ) : (
+          <Unknown />
+        )}
       </Figure>
       <Figure title="Last sync" foot={run && <>{took(run.startedAt, run.completedAt, now)} · started <Time at={run.startedAt} /></>} link={run && { to: '/integrations/entra/runs', label: 'History' }}>
         {run ? (
@@ -167,6 +176,8 @@ function Figures({ status }: { status: GetStatusResponse }) {
             <State {...runState(run.state)} />
             <Text size="sm">{runType(run.type, run.dryRun)}</Text>
           </Group>
+        ) : partial ? (
+          <Unknown />
         ) : (
           <Text>Never</Text>
         )}
@@ -178,12 +189,18 @@ function Figures({ status }: { status: GetStatusResponse }) {
           <Text size="xl" fw={650} lh={1.2}>
             <Time at={schedule.nextRunAt} />
           </Text>
+        ) : partial ? (
+          <Unknown />
         ) : (
           <Text>Only when you start it</Text>
         )}
       </Figure>
     </SimpleGrid>
   )
+}
+
+function Unknown() {
+  return <Text c="dimmed">Not known at the moment</Text>
 }
 
 function Figure({ title, children, foot, link }: { title: string; children: ReactNode; foot?: ReactNode; link?: { to: string; label: string } | undefined }) {

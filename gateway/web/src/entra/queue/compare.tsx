@@ -49,13 +49,13 @@ export function Compare({ item, resolve }: { item: QueueItem; resolve: Resolve }
   const mayChange = useMayChange()
   const contacts = useQueries({ queries: item.candidates.map((candidate) => createQueryOptions(ContactService.method.getContact, { id: candidate.contactId }, { transport })) }).map((answer) => answer.data?.contact)
   const shown = lines(item).filter((line) => Boolean(line.account) || item.candidates.some((candidate, i) => Boolean(line.of(candidate, contacts[i]))))
-  const width = 90 + 155 * (item.candidates.length + 1)
+  const width = 110 + 155 * (item.candidates.length + 1)
   return (
     <Table.ScrollContainer minWidth={Math.min(width, 1400)} scrollAreaProps={{ viewportProps: { tabIndex: 0, 'aria-label': 'The account beside the contacts', role: 'region' } }}>
       <Table aria-label="The account beside the contacts" layout="fixed" verticalSpacing="xs" horizontalSpacing="xs">
         <Table.Thead>
           <Table.Tr>
-            <Table.Th w={90}>
+            <Table.Th w={110}>
               <VisuallyHidden>What</VisuallyHidden>
             </Table.Th>
             <Table.Th>
@@ -128,6 +128,18 @@ export function Compare({ item, resolve }: { item: QueueItem; resolve: Resolve }
   )
 }
 
+// Breakable breaks an address that does not fit behind its @.
+function Breakable({ text }: { text: string }) {
+  const at = text.lastIndexOf('@') + 1
+  return (
+    <>
+      {text.slice(0, at)}
+      <wbr />
+      {text.slice(at)}
+    </>
+  )
+}
+
 function Value({ children, agrees = false }: { children: ReactNode; agrees?: boolean }) {
   if (children === '' || children === undefined || children === null) {
     return (
@@ -140,7 +152,7 @@ function Value({ children, agrees = false }: { children: ReactNode; agrees?: boo
   return (
     <Group gap={4} wrap="nowrap" align="flex-start">
       <Text size="sm" dir="auto" style={{ overflowWrap: 'anywhere' }}>
-        {children}
+        <Breakable text={children} />
       </Text>
       {agrees && (
         <Text c="teal" component="span" lh={0} pt={2}>

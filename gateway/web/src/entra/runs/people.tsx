@@ -97,13 +97,13 @@ function PersonRow({ identity, directory, there }: { identity: RunIdentity; dire
           </Text>
         )}
         <Text size="sm" c="dimmed">
-          {addressText(identity.userPrincipalName)}
+          {addressText(identity.userPrincipalName)}{' '}
+          {identity.entraObjectId && mayAsk && (
+            <TextLink to="/integrations/entra/explain" search={{ q: identity.displayName || identity.userPrincipalName, directory: identity.managedTenantId, id: identity.entraObjectId }} size="sm">
+              Why?
+            </TextLink>
+          )}
         </Text>
-        {identity.entraObjectId && mayAsk && (
-          <TextLink to="/integrations/entra/explain" search={{ q: identity.displayName || identity.userPrincipalName, directory: identity.managedTenantId, id: identity.entraObjectId }} size="sm">
-            Why?
-          </TextLink>
-        )}
         {directory && (
           <Text size="sm" c="dimmed" dir="auto">
             {directory}
