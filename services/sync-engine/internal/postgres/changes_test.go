@@ -1,10 +1,11 @@
 package postgres_test
 
 import (
+	"context"
+	"flag"
 	"fmt"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,9 +18,10 @@ import (
 
 // replica is what a host keeps of its contacts by the feed alone.
 type replica struct {
-	cursor   string
-	last     int64
-	contacts map[string]syncengine.Contact
+	cursor       string
+	last         int64
+	contacts     map[string]syncengine.Contact
+	everyVersion bool // each entry is the contact's next version
 }
 
 // follow reads the feed to its end and applies it. It demands that no number is
@@ -34,7 +36,11 @@ func (r *replica) follow(t *testing.T, e *engine, changes *syncengine.ListChange
 			require.Equal(t, r.last+1, entry.Sequence)
 			r.last = entry.Sequence
 			require.NotNil(t, entry.Contact, "entry %d", entry.Sequence)
-			require.GreaterOrEqual(t, entry.Contact.Version, r.contacts[entry.Contact.ID].Version, "entry %d", entry.Sequence)
+			before := r.contacts[entry.Contact.ID].Version
+			require.GreaterOrEqual(t, entry.Contact.Version, before, "entry %d", entry.Sequence)
+			if r.everyVersion {
+				require.Equal(t, before+1, entry.Contact.Version, "entry %d", entry.Sequence)
+			}
 			r.contacts[entry.Contact.ID] = *entry.Contact
 		}
 		r.cursor = next
@@ -71,52 +77,64 @@ func (r *replica) requireEquals(t *testing.T, table map[string]syncengine.Contac
 	}
 }
 
+// feedFor is how long hosts write while one reads the feed; soaking takes longer.
+var feedFor = flag.Duration("feed.for", 5*time.Second, "how long hosts write while one reads the feed")
+
+// writes is a host that writes until its context ends; every contact is written by two.
+func (e *engine) writes(ctx context.Context, w int) error {
+	for turn := 0; ctx.Err() == nil; turn++ {
+		var records []syncengine.ContactRecord
+		for n := range 4 {
+			id := fmt.Sprintf("c-%d-%d", w/2, n)
+			record := syncengine.ContactRecord{
+				ExternalID: &id, ClientID: ptr([]string{client, other}[(w+turn)%2]), FullName: fmt.Sprintf("Name %d of %d", turn, w),
+				Email: ptr(id + "@corp.example"), Role: ptr(strconv.Itoa(turn)),
+			}
+			if turn%5 == 4 {
+				record.Inactive = ptr(n%2 == 0)
+			}
+			record.Deleted = ptr(turn%7 == 6)
+			records = append(records, record)
+		}
+		if _, err := e.batch.Do(e.ctx(), records); err != nil && errs.KindOf(err) != errs.Unavailable && errs.KindOf(err) != errs.Exhausted {
+			return err
+		}
+	}
+	return nil
+}
+
 // TestTheFeedReplaysToTheTable has eight hosts write while one reads, and a round
 // between; every entry is as of its change, so that what was read equals the table.
 func TestTheFeedReplaysToTheTable(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
 	changes := syncengine.NewListChanges(e.store)
-	r := &replica{contacts: map[string]syncengine.Contact{}}
-	const writers, turns = 8, 15
-	var writing sync.WaitGroup
-	var failed atomic.Value
+	r := &replica{contacts: map[string]syncengine.Contact{}, everyVersion: true}
+	const writers = 8
+	until, end := context.WithTimeout(t.Context(), *feedFor)
+	defer end()
+	writing, failed := make(chan struct{}), make(chan error, writers)
+	var running sync.WaitGroup
 	for w := range writers {
-		writing.Go(func() {
-			for turn := range turns {
-				var records []syncengine.ContactRecord
-				for n := range 4 { // every contact is written by two writers
-					id := fmt.Sprintf("c-%d-%d", w/2, n)
-					record := syncengine.ContactRecord{
-						ExternalID: &id, ClientID: ptr([]string{client, other}[(w+turn)%2]), FullName: fmt.Sprintf("Name %d of %d", turn, w),
-						Email: ptr(id + "@corp.example"), Role: ptr(strconv.Itoa(turn)),
-					}
-					if turn%5 == 4 {
-						record.Inactive = ptr(n%2 == 0)
-					}
-					record.Deleted = ptr(turn%7 == 6)
-					records = append(records, record)
-				}
-				if _, err := e.batch.Do(e.ctx(), records); err != nil && errs.KindOf(err) != errs.Unavailable && errs.KindOf(err) != errs.Exhausted {
-					failed.Store(err)
-					return
-				}
-			}
-		})
+		running.Go(func() { failed <- e.writes(until, w) })
 	}
-	done := make(chan struct{})
-	go func() { writing.Wait(); close(done) }()
+	go func() { running.Wait(); close(writing) }()
 	for ended := false; !ended; {
 		select {
-		case <-done:
+		case <-writing:
 			ended = true
 		default:
 		}
 		r.follow(t, e, changes, 7)
 	}
-	require.Nil(t, failed.Load())
+	for range writers {
+		require.NoError(t, <-failed)
+	}
+	t.Logf("%d changes of %d contacts in %s", r.last, len(r.contacts), *feedFor)
 	r.requireEquals(t, e.table())
 	require.Equal(t, int(r.last), e.count(`SELECT seq FROM feed_heads`))
+	require.Greater(t, int(r.last), 10*writers)
+	r.everyVersion = false // an orphaned link is an entry of its contact as it was
 
 	e.dir.users = append(people(30), person("linked", "Linked", "c-0-1@corp.example"))
 	e.setting("field_display_name", true)
