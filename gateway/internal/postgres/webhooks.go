@@ -190,9 +190,13 @@ func (s *Webhooks) Settle(ctx context.Context, was, is *webhook.Endpoint, now ti
 }
 
 // Delivered implements webhook.TurnStore.
-func (s *Webhooks) Delivered(ctx context.Context, endpoint uuid.UUID, messageID string, since time.Time) (told bool, err error) {
+func (s *Webhooks) Delivered(ctx context.Context, endpoint uuid.UUID, messageIDs []string, since time.Time) (told map[string]bool, err error) {
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries) error {
-		told, err = q.Delivered(ctx, sqlc.DeliveredParams{WebhookID: endpoint, MessageID: messageID, Since: since})
+		ids, err := q.DeliveredMessages(ctx, sqlc.DeliveredMessagesParams{WebhookID: endpoint, MessageIds: messageIDs, Since: since})
+		told = make(map[string]bool, len(ids))
+		for _, id := range ids {
+			told[id] = true
+		}
 		return err
 	}, pg.ReadOnly())
 	return told, err

@@ -58,8 +58,8 @@ type TurnStore interface {
 	// was leased: where a person sent it back meanwhile, that counts.
 	Settle(ctx context.Context, was, is *Endpoint, now time.Time) error
 	AddDelivery(ctx context.Context, endpoint uuid.UUID, d Delivery) error
-	// Delivered reports whether a message was delivered since.
-	Delivered(ctx context.Context, endpoint uuid.UUID, messageID string, since time.Time) (bool, error)
+	// Delivered names those of the messages that were delivered after that time.
+	Delivered(ctx context.Context, endpoint uuid.UUID, messageIDs []string, since time.Time) (map[string]bool, error)
 	// Forget forgets deliveries and notices that are older.
 	Forget(ctx context.Context, endpoint uuid.UUID, before time.Time) error
 }
@@ -175,17 +175,40 @@ func (d *Deliverer) tell(ctx context.Context, e *Endpoint) error {
 		if err != nil || len(events) == 0 {
 			return err
 		}
-		for _, event := range events {
-			if slices.Contains(e.Events, event.Type) {
-				delivered, err := d.send(ctx, e, event.Message)
-				if err != nil || !delivered {
-					return err
-				}
-			}
-			e.FeedCursor = event.Cursor
+		done, err := d.sendNew(ctx, e, events, func(event Event) { e.FeedCursor = event.Cursor })
+		if err != nil || !done {
+			return err
 		}
 	}
 	return nil
+}
+
+// sendNew sends, in order, what the endpoint wants and was not told yet, and says of each event
+// that it is behind. What a process that was ended had delivered is not sent again, and after a
+// replay what was delivered before it does not count. It is done where all could be delivered.
+func (d *Deliverer) sendNew(ctx context.Context, e *Endpoint, events []Event, behind func(Event)) (done bool, err error) {
+	var ids []string
+	for _, event := range events {
+		if slices.Contains(e.Events, event.Type) {
+			ids = append(ids, event.ID)
+		}
+	}
+	told := map[string]bool{}
+	if len(ids) > 0 {
+		if told, err = d.store.Delivered(ctx, e.ID, ids, e.UpdatedAt); err != nil {
+			return false, err
+		}
+	}
+	for _, event := range events {
+		if slices.Contains(e.Events, event.Type) && !told[event.ID] {
+			delivered, err := d.send(ctx, e, event.Message)
+			if err != nil || !delivered {
+				return false, err
+			}
+		}
+		behind(event)
+	}
+	return true, nil
 }
 
 // tellTimed tells of runs that ended, and of notices. They become visible in another order
@@ -204,26 +227,11 @@ func (d *Deliverer) tellTimed(ctx context.Context, e *Endpoint) (done bool, err 
 	if err != nil {
 		return false, err
 	}
-	for _, event := range events {
-		if !slices.Contains(e.Events, event.Type) {
-			continue
-		}
-		// After a replay they are sent again: those before it do not count.
-		told, err := d.store.Delivered(ctx, e.ID, event.ID, e.UpdatedAt)
-		if err != nil {
-			return false, err
-		}
-		if !told {
-			delivered, err := d.send(ctx, e, event.Message)
-			if err != nil || !delivered {
-				return false, err
-			}
-		}
-		if event.At.After(e.RunsUntil) {
+	return d.sendNew(ctx, e, events, func(event Event) {
+		if slices.Contains(e.Events, event.Type) && event.At.After(e.RunsUntil) {
 			e.RunsUntil = event.At
 		}
-	}
-	return true, nil
+	})
 }
 
 // since are the runs and the notices of that time or later, the first first; runs only where

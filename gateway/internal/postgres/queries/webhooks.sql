@@ -58,8 +58,9 @@ INSERT INTO webhook_deliveries (tenant_id, webhook_id, id, message_id, type, att
 SELECT w.tenant_id, w.id, @id, @message_id, @type, @attempt, @delivered, @status, @error, @took_ms, @at::timestamptz
 FROM webhooks w WHERE w.id = @webhook_id;
 
--- name: Delivered :one
-SELECT EXISTS (SELECT FROM webhook_deliveries WHERE webhook_id = @webhook_id AND message_id = @message_id AND delivered AND at >= @since::timestamptz);
+-- name: DeliveredMessages :many
+SELECT DISTINCT message_id FROM webhook_deliveries
+WHERE webhook_id = @webhook_id AND message_id = ANY (@message_ids::text[]) AND delivered AND at > @since::timestamptz;
 
 -- name: ListDeliveries :many
 SELECT id, message_id, type, attempt, delivered, status, error, took_ms, at

@@ -59,21 +59,35 @@ func (q *Queries) DeleteWebhook(ctx context.Context, id uuid.UUID) (int64, error
 	return result.RowsAffected(), nil
 }
 
-const delivered = `-- name: Delivered :one
-SELECT EXISTS (SELECT FROM webhook_deliveries WHERE webhook_id = $1 AND message_id = $2 AND delivered AND at >= $3::timestamptz)
+const deliveredMessages = `-- name: DeliveredMessages :many
+SELECT DISTINCT message_id FROM webhook_deliveries
+WHERE webhook_id = $1 AND message_id = ANY ($2::text[]) AND delivered AND at > $3::timestamptz
 `
 
-type DeliveredParams struct {
-	WebhookID uuid.UUID
-	MessageID string
-	Since     time.Time
+type DeliveredMessagesParams struct {
+	WebhookID  uuid.UUID
+	MessageIds []string
+	Since      time.Time
 }
 
-func (q *Queries) Delivered(ctx context.Context, arg DeliveredParams) (bool, error) {
-	row := q.db.QueryRow(ctx, delivered, arg.WebhookID, arg.MessageID, arg.Since)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
+func (q *Queries) DeliveredMessages(ctx context.Context, arg DeliveredMessagesParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, deliveredMessages, arg.WebhookID, arg.MessageIds, arg.Since)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var message_id string
+		if err := rows.Scan(&message_id); err != nil {
+			return nil, err
+		}
+		items = append(items, message_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const dueWebhooks = `-- name: DueWebhooks :many
