@@ -134,6 +134,8 @@ type bundle struct {
 	effects   orchestrationv1.EffectServiceClient
 	engine    syncenginev1.SyncEngineInternalServiceClient
 	contacts  syncenginev1.ContactServiceClient
+	changes   syncenginev1.ChangeServiceClient
+	people    syncenginev1.PersonServiceClient
 }
 
 func setup(t *testing.T) *bundle {
@@ -159,7 +161,9 @@ func setup(t *testing.T) *bundle {
 	b.queue, b.decisions = reconciliationv1.NewReconciliationServiceClient(gateway), reconciliationv1.NewDecisionServiceClient(gateway)
 	b.finish, b.effects = reconciliationv1.NewDecisionInternalServiceClient(worker), orchestrationv1.NewEffectServiceClient(worker)
 	b.engine = syncenginev1.NewSyncEngineInternalServiceClient(network.Dial("worker", "sync-engine", engineAddr))
-	b.contacts = syncenginev1.NewContactServiceClient(network.Dial("gateway", "sync-engine", engineAddr))
+	toEngine := network.Dial("gateway", "sync-engine", engineAddr)
+	b.contacts, b.changes = syncenginev1.NewContactServiceClient(toEngine), syncenginev1.NewChangeServiceClient(toEngine)
+	b.people = syncenginev1.NewPersonServiceClient(toEngine)
 	return b
 }
 

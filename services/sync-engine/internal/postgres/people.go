@@ -149,10 +149,11 @@ func (f *finding) end(ctx context.Context) (p syncengine.Person, err error) {
 	return p, err
 }
 
-// own are the addresses that no other contact has: what is shared names nobody.
+// own are the addresses that no other contact has, nor an identity that waits in the queue
+// beside one of the person's: what is shared names nobody.
 func (f *finding) own(ctx context.Context) ([]string, error) {
 	all := slices.Compact(slices.Sorted(slices.Values(f.addresses)))
-	shared, err := f.q.SharedAddresses(ctx, sqlc.SharedAddressesParams{Addresses: all, Ids: f.ids()})
+	shared, err := f.q.SharedAddresses(ctx, sqlc.SharedAddressesParams{Addresses: all, Ids: f.ids(), ObjectIds: f.objects()})
 	return slices.DeleteFunc(all, func(a string) bool { return a == "" || slices.Contains(shared, a) }), err
 }
 

@@ -23,9 +23,17 @@ SELECT DISTINCT entra_object_id FROM entra_run_identities
 WHERE lower(user_principal_name) = NULLIF(@email::text, '') AND entra_object_id <> '';
 
 -- name: SharedAddresses :many
--- Addresses that other contacts have too.
-SELECT DISTINCT email_norm::text FROM contacts
-WHERE email_norm = ANY (@addresses::text[]) AND id <> ALL (@ids::uuid[]) AND NOT deleted;
+-- Addresses that other contacts have too, or other identities of the directory: a person decides about
+-- each of them.
+SELECT email_norm::text AS address FROM contacts
+WHERE email_norm = ANY (@addresses::text[]) AND id <> ALL (@ids::uuid[]) AND NOT deleted
+UNION
+SELECT a.address::text
+FROM kept_identities m
+CROSS JOIN LATERAL unnest((string_to_array(m.addresses, ' '))[1:m.own]) AS a (address)
+JOIN kept_identities k ON k.entra_tenant_id = m.entra_tenant_id AND a.address = ANY ((string_to_array(k.addresses, ' '))[1:k.own])
+WHERE m.entra_object_id = ANY (@object_ids::text[]) AND k.entra_object_id <> ALL (@object_ids::text[])
+  AND m.failure IS NULL AND m.verdict IS NULL AND NOT m.linked AND k.failure IS NULL AND k.verdict IS NULL AND NOT k.linked;
 
 -- name: PersonClients :many
 -- The clients whose rounds may know the person.

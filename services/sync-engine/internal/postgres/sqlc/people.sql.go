@@ -545,29 +545,38 @@ func (q *Queries) PersonReported(ctx context.Context, email string) ([]string, e
 }
 
 const sharedAddresses = `-- name: SharedAddresses :many
-SELECT DISTINCT email_norm::text FROM contacts
+SELECT email_norm::text AS address FROM contacts
 WHERE email_norm = ANY ($1::text[]) AND id <> ALL ($2::uuid[]) AND NOT deleted
+UNION
+SELECT a.address::text
+FROM kept_identities m
+CROSS JOIN LATERAL unnest((string_to_array(m.addresses, ' '))[1:m.own]) AS a (address)
+JOIN kept_identities k ON k.entra_tenant_id = m.entra_tenant_id AND a.address = ANY ((string_to_array(k.addresses, ' '))[1:k.own])
+WHERE m.entra_object_id = ANY ($3::text[]) AND k.entra_object_id <> ALL ($3::text[])
+  AND m.failure IS NULL AND m.verdict IS NULL AND NOT m.linked AND k.failure IS NULL AND k.verdict IS NULL AND NOT k.linked
 `
 
 type SharedAddressesParams struct {
 	Addresses []string
 	Ids       []uuid.UUID
+	ObjectIds []string
 }
 
-// Addresses that other contacts have too.
+// Addresses that other contacts have too, or other identities of the directory: a person decides about
+// each of them.
 func (q *Queries) SharedAddresses(ctx context.Context, arg SharedAddressesParams) ([]string, error) {
-	rows, err := q.db.Query(ctx, sharedAddresses, arg.Addresses, arg.Ids)
+	rows, err := q.db.Query(ctx, sharedAddresses, arg.Addresses, arg.Ids, arg.ObjectIds)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var items []string
 	for rows.Next() {
-		var email_norm string
-		if err := rows.Scan(&email_norm); err != nil {
+		var address string
+		if err := rows.Scan(&address); err != nil {
 			return nil, err
 		}
-		items = append(items, email_norm)
+		items = append(items, address)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
