@@ -14,6 +14,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/tenant"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
 // TestDecisions goes through real rounds: what people decided stays decided.
@@ -137,6 +138,29 @@ func TestRefusedDecisionsWriteNothing(t *testing.T) {
 		})
 	}
 	foreign := tenant.With(t.Context(), tenant.Call{Tenant: "other", Actor: tenant.Actor{ID: "user-1", Type: "user"}})
+	theirs, err := b.contacts.BatchUpsertContacts(foreign, &syncenginev1.BatchUpsertContactsRequest{
+		Contacts: []*syncenginev1.ContactRecord{contact("theirs", "Person 0", "p0@corp.example")},
+	})
+	require.NoError(t, err)
+	require.Equal(t, "created", theirs.GetResults()[0].GetOutcome())
+	b.refused("not_found", func() error {
+		_, err := b.decisions.ResolveToExisting(b.as("user-1"), &reconciliationv1.ResolveToExistingRequest{
+			ItemId: item, ContactId: theirs.GetResults()[0].GetId(),
+		})
+		return err
+	})
+	b.refused("not_found", func() error {
+		_, err := b.decisions.ResolveToExisting(foreign, &reconciliationv1.ResolveToExistingRequest{
+			ItemId: item, ContactId: theirs.GetResults()[0].GetId(),
+		})
+		return err
+	})
+	b.refused("item_closed", func() error {
+		_, err := b.decisions.ResolveToExisting(b.as("user-2"), &reconciliationv1.ResolveToExistingRequest{
+			ItemId: items["o-1"].GetItemId(), ContactId: contacts["o-1"][1],
+		})
+		return err
+	})
 	b.refused("not_found", func() error {
 		_, err := b.decisions.ResolveToNew(foreign, &reconciliationv1.ResolveToNewRequest{ItemId: item})
 		return err

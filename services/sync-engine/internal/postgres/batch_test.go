@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
@@ -154,4 +155,40 @@ func TestWarningsSayWhatBecomesOfALink(t *testing.T) {
 	require.Equal(t, []string{"clientId"}, warned(syncengine.ContactRecord{ExternalID: ptr("p"), ClientID: ptr(other)}))
 	require.Equal(t, 1, e.count(`SELECT count(*) FROM entra_contact_links WHERE status = 'active'`), "a contact that moves keeps its link")
 	require.Equal(t, []string{"deleted"}, warned(syncengine.ContactRecord{ExternalID: ptr("p"), Deleted: ptr(true)}))
+}
+
+// TestRefusedRecordsWriteNothing compares all tables before and after, also of records that
+// change nothing.
+func TestRefusedRecordsWriteNothing(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	own := e.host(
+		syncengine.ContactRecord{ExternalID: ptr("a"), ClientID: ptr(client), FullName: "Anna", Email: ptr("a@corp.example")},
+		syncengine.ContactRecord{ExternalID: ptr("b"), ClientID: ptr(client), FullName: "Berta"},
+	)
+	foreign := tenant.With(t.Context(), tenant.Call{Tenant: "msp-2"})
+	theirs, err := e.batch.Do(foreign, []syncengine.ContactRecord{{ExternalID: ptr("theirs"), ClientID: ptr(client), FullName: "Theirs"}})
+	require.NoError(t, err)
+	require.Equal(t, []string{"created"}, outcomes(theirs))
+	before := e.dump()
+	for name, c := range map[string]struct {
+		record syncengine.ContactRecord
+		want   string
+	}{
+		"another tenant's contact":   {syncengine.ContactRecord{ID: &theirs[0].ID, FullName: "Ours", ClientID: ptr(client)}, "invalid id"},
+		"an unknown client":          {syncengine.ContactRecord{ExternalID: ptr("a"), ClientID: ptr("77777777-7777-4777-8777-777777777777")}, "invalid clientId"},
+		"an unknown client's id":     {syncengine.ContactRecord{ExternalID: ptr("a"), ClientExternalID: ptr("nobody")}, "invalid clientExternalId"},
+		"two clients":                {syncengine.ContactRecord{ExternalID: ptr("a"), ClientID: ptr(other), ClientExternalID: ptr("ext-client")}, "invalid clientExternalId"},
+		"another contact's id":       {syncengine.ContactRecord{ID: &own[0].ID, ExternalID: ptr("b")}, "invalid externalId"},
+		"another id than before":     {syncengine.ContactRecord{ID: &own[0].ID, ExternalID: ptr("c")}, "invalid externalId"},
+		"another version":            {syncengine.ContactRecord{ExternalID: ptr("a"), FullName: "Late", Version: ptr(int64(7))}, "conflict version"},
+		"a version of none":          {syncengine.ContactRecord{ExternalID: ptr("new"), ClientID: ptr(client), FullName: "New", Version: ptr(int64(1))}, "conflict version"},
+		"nobody's deletion":          {syncengine.ContactRecord{ExternalID: ptr("new"), ClientID: ptr(client), Deleted: ptr(true)}, "unchanged"},
+		"what it has":                {syncengine.ContactRecord{ExternalID: ptr("a"), ClientID: ptr(client), FullName: "Anna"}, "unchanged"},
+		"an address that is none":    {syncengine.ContactRecord{ExternalID: ptr("a"), Email: ptr("no address")}, "invalid email"},
+		"a new contact without name": {syncengine.ContactRecord{ExternalID: ptr("new"), ClientID: ptr(client)}, "invalid fullName"},
+	} {
+		require.Equal(t, []string{c.want}, outcomes(e.host(c.record)), name)
+		require.Equal(t, before, e.dump(), name)
+	}
 }

@@ -2,6 +2,7 @@ package syncengine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -82,9 +83,13 @@ type BatchTx interface {
 type BatchStore interface {
 	// Batch runs fn in one transaction that holds the heads of the clients named
 	// and of those that the named contacts belong to, raising their revision. fn
-	// may be called again.
+	// may be called again. Where fn returns ErrNothingToWrite nothing is written, and
+	// no revision is raised.
 	Batch(ctx context.Context, q BatchQuery, fn func(ctx context.Context, tx BatchTx) error) error
 }
+
+// ErrNothingToWrite ends a batch without a trace: rounds need not decide again.
+var ErrNothingToWrite = errors.New("nothing is to be written")
 
 // Clients resolves clients.
 type Clients interface {
@@ -131,12 +136,12 @@ func (b *BatchUpsert) Do(ctx context.Context, records []ContactRecord) ([]Contac
 			return err
 		}
 		if len(write.Insert)+len(write.Update) == 0 {
-			return nil
+			return ErrNothingToWrite
 		}
 		write.Now = b.now()
 		return tx.Write(ctx, write)
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNothingToWrite) {
 		return nil, err
 	}
 	return results(items, decided), nil
