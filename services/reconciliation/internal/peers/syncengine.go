@@ -7,7 +7,9 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc/wire"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
 )
@@ -32,6 +34,38 @@ func (s *SyncEngine) Check(ctx context.Context, item reconciliation.Item, attemp
 	defer cancel()
 	_, err := s.resolutions.CheckResolution(ctx, &syncenginev1.CheckResolutionRequest{Resolution: resolution(item, attempt, d)})
 	return err
+}
+
+// CheckAll implements reconciliation.Resolver.
+func (s *SyncEngine) CheckAll(ctx context.Context, checks []reconciliation.Check) ([]*errs.Error, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	req := &syncenginev1.CheckResolutionsRequest{}
+	for _, c := range checks {
+		req.Resolutions = append(req.Resolutions, resolution(c.Item, c.Attempt, c.Decision))
+	}
+	answer, err := s.resolutions.CheckResolutions(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	refusals := make([]*errs.Error, len(checks))
+	for i, check := range answer.GetChecks() {
+		if check.Code != nil {
+			refusals[i] = errs.New(kindOf(check.GetCode()), check.GetCode(), check.GetMessage())
+		}
+	}
+	return refusals, nil
+}
+
+// kindOf is the usual kind of a reason for a refusal.
+func kindOf(code string) errs.Kind {
+	r, _ := reason.Of(code)
+	for _, kind := range errs.Kinds() {
+		if len(r.Kinds) > 0 && kind.String() == string(r.Kinds[0]) {
+			return kind
+		}
+	}
+	return errs.Conflict
 }
 
 // Resolve implements reconciliation.Resolver.

@@ -33,6 +33,34 @@ func (s *Store) Item(ctx context.Context, id string) (item reconciliation.Decide
 	return item, err
 }
 
+// Items implements reconciliation.DecisionStore.
+func (s *Store) Items(ctx context.Context, ids []string) (items map[string]reconciliation.DecidedItem, err error) {
+	parsed := make([]uuid.UUID, 0, len(ids))
+	for _, id := range ids {
+		if one, err := uuid.Parse(id); err == nil {
+			parsed = append(parsed, one)
+		}
+	}
+	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+		q := sqlc.New(tx)
+		found, err := q.GetItems(ctx, parsed)
+		if err != nil {
+			return err
+		}
+		rows := make([]sqlc.ListItemsRow, len(found))
+		for i := range found {
+			rows[i] = sqlc.ListItemsRow(found[i])
+		}
+		all, err := decided(ctx, q, rows)
+		items = make(map[string]reconciliation.DecidedItem, len(all))
+		for i := range all {
+			items[all[i].ID] = all[i]
+		}
+		return err
+	}, pg.ReadOnly())
+	return items, err
+}
+
 // Begin implements reconciliation.DecisionStore.
 func (s *Store) Begin(
 	ctx context.Context, itemID string, begun reconciliation.Begun, admit reconciliation.Admit,

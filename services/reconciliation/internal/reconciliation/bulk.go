@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/page"
@@ -46,7 +47,7 @@ type ItemOutcome struct {
 }
 
 // Bulk is the use case of carrying out the same suggestion of many items. Each is decided
-// about as Decide does it.
+// about as Decide does it, but they are read, and the engine is asked about them, at once.
 type Bulk struct {
 	list   *List
 	decide *Decide
@@ -77,28 +78,19 @@ func (b *Bulk) Preview(ctx context.Context, filter Filter, by string, size int, 
 	if err != nil {
 		return page.Page[Previewed]{}, err
 	}
+	refusals, err := b.decide.checkAll(ctx, items.Items, func(item *DecidedItem) Decision { return item.suggested("", by) })
+	if err != nil {
+		return page.Page[Previewed]{}, err
+	}
 	out := page.Page[Previewed]{Next: items.Next, Total: items.Total}
 	for _, item := range items.Items {
-		previewed, err := b.preview(ctx, item, by)
+		digest, err := item.Digest()
 		if err != nil {
 			return page.Page[Previewed]{}, err
 		}
-		out.Items = append(out.Items, previewed)
+		out.Items = append(out.Items, Previewed{DecidedItem: item, Digest: digest, Refused: refusals[item.ID]})
 	}
 	return out, nil
-}
-
-func (b *Bulk) preview(ctx context.Context, item DecidedItem, by string) (Previewed, error) {
-	digest, err := item.Digest()
-	if err != nil {
-		return Previewed{}, err
-	}
-	previewed := Previewed{DecidedItem: item, Digest: digest}
-	err = b.decide.check(ctx, item, item.suggested("", by))
-	if refused(err) && errors.As(err, &previewed.Refused) {
-		return previewed, nil
-	}
-	return previewed, err
 }
 
 // suggested is the decision that the item's suggestion asks for.
@@ -118,45 +110,124 @@ func (b *Bulk) Do(ctx context.Context, action Action, note, by string, items []T
 	if action == Dismiss && note == "" {
 		return nil, errs.New(errs.Invalid, reason.InvalidArgument, "Say why the items are dismissed.", errs.WithViolation("reason", "is empty"))
 	}
-	seen := map[string]bool{}
-	for n, item := range items {
-		if seen[item.ItemID] {
-			return nil, errs.New(errs.Invalid, reason.InvalidArgument, "An item is named twice.",
-				errs.WithViolation(fmt.Sprintf("items[%d].itemId", n), "is named twice"))
-		}
-		seen[item.ItemID] = true
+	ids, err := distinct(items)
+	if err != nil {
+		return nil, err
 	}
-	outcomes := make([]ItemOutcome, len(items))
-	var away *errs.Error
+	stored, err := b.decide.store.Items(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]asked, len(items))
 	for n, item := range items {
-		outcomes[n] = ItemOutcome{ItemID: item.ItemID, Outcome: OutcomeSkipped, Err: away}
-		if away != nil {
+		all[n] = ask(stored, item, action, note, by)
+	}
+	away := b.checkAll(ctx, all)
+	outcomes := make([]ItemOutcome, len(items))
+	taken := map[string]bool{} // contacts that an item before has got
+	for n := range all {
+		a := &all[n]
+		if away != nil && a.needsEngine() {
+			outcomes[n] = ItemOutcome{ItemID: items[n].ItemID, Outcome: OutcomeSkipped, Err: away}
 			continue
 		}
-		decided, err := b.one(ctx, action, note, by, item)
-		outcomes[n] = outcomeOf(item.ItemID, decided, err)
+		decided, err := b.one(ctx, a, taken[a.decision.ContactID])
+		outcomes[n] = outcomeOf(items[n].ItemID, decided, err)
 		if outcomes[n].Outcome == OutcomeStored || outcomes[n].Outcome == OutcomeSkipped {
 			away = outcomes[n].Err
 		}
+		taken[a.decision.ContactID] = a.decision.ContactID != ""
 	}
 	return outcomes, nil
 }
 
-func (b *Bulk) one(ctx context.Context, action Action, note, by string, as ToDecide) (DecidedItem, error) {
-	item, err := b.decide.store.Item(ctx, as.ItemID)
-	if err != nil {
-		return DecidedItem{}, err
+// distinct are the ids of the items. errs.Invalid where one is named twice.
+func distinct(items []ToDecide) ([]string, error) {
+	ids, seen := make([]string, len(items)), map[string]bool{}
+	for n, item := range items {
+		ids[n] = strings.ToLower(item.ItemID)
+		if seen[ids[n]] {
+			return nil, errs.New(errs.Invalid, reason.InvalidArgument, "An item is named twice.",
+				errs.WithViolation(fmt.Sprintf("items[%d].itemId", n), "is named twice"))
+		}
+		seen[ids[n]] = true
+	}
+	return ids, nil
+}
+
+// asked is an item as it is stored, with the decision that is asked for: err where it is
+// refused, again where it was taken before.
+type asked struct {
+	item     DecidedItem
+	decision Decision
+	again    *StoredDecision
+	err      error
+}
+
+// needsEngine reports a decision that is to be carried out still.
+func (a *asked) needsEngine() bool {
+	return a.err == nil && (a.again == nil || a.again.State == Pending)
+}
+
+func ask(stored map[string]DecidedItem, as ToDecide, action Action, note, by string) asked {
+	item, known := stored[strings.ToLower(as.ItemID)]
+	if !known {
+		return asked{err: ErrUnknownItem}
 	}
 	digest, err := item.Digest()
 	switch {
 	case err != nil:
-		return DecidedItem{}, err
+		return asked{err: err}
 	case digest != as.Digest:
-		return DecidedItem{}, errs.New(errs.Conflict, reason.ItemChanged, reason.Text(reason.ItemChanged), item.state()...)
+		return asked{err: errs.New(errs.Conflict, reason.ItemChanged, reason.Text(reason.ItemChanged), item.state()...)}
 	case item.Suggestion == nil || item.Suggestion.Action != action:
-		return DecidedItem{}, errs.New(errs.Conflict, reason.NotSuggested, reason.Text(reason.NotSuggested))
+		return asked{err: errs.New(errs.Conflict, reason.NotSuggested, reason.Text(reason.NotSuggested))}
 	}
-	return b.decide.Do(ctx, as.ItemID, item.suggested(note, by))
+	a := asked{item: item, decision: item.suggested(note, by)}
+	a.again, a.err = admit(&item, a.decision)
+	return a
+}
+
+// checkAll has the engine refuse what it would refuse, and says why it cannot be asked.
+func (b *Bulk) checkAll(ctx context.Context, all []asked) (away *errs.Error) {
+	var items []DecidedItem
+	decisions := map[string]Decision{}
+	for _, a := range all {
+		if a.err == nil && a.again == nil {
+			items = append(items, a.item)
+			decisions[a.item.ID] = a.decision
+		}
+	}
+	refusals, err := b.decide.checkAll(ctx, items, func(item *DecidedItem) Decision { return decisions[item.ID] })
+	if err != nil {
+		return asError(err)
+	}
+	for i := range all {
+		if refusal := refusals[all[i].item.ID]; refusal != nil {
+			all[i].err = refusal
+		}
+	}
+	return nil
+}
+
+// one decides about an item that was checked; again where an item before it has changed what
+// the check saw.
+func (b *Bulk) one(ctx context.Context, a *asked, again bool) (DecidedItem, error) {
+	if a.err != nil {
+		return DecidedItem{}, a.err
+	}
+	item, stored, err := a.item, a.again, error(nil)
+	switch {
+	case stored != nil:
+	case again:
+		item, stored, err = b.decide.begin(ctx, item, a.decision)
+	default:
+		item, stored, err = b.decide.beginChecked(ctx, item, a.decision)
+	}
+	if err != nil {
+		return DecidedItem{}, err
+	}
+	return b.decide.end(ctx, item, stored)
 }
 
 func outcomeOf(id string, item DecidedItem, err error) ItemOutcome {
@@ -165,9 +236,7 @@ func outcomeOf(id string, item DecidedItem, err error) ItemOutcome {
 		return out
 	}
 	out.Outcome = OutcomeSkipped
-	if !errors.As(err, &out.Err) {
-		out.Err = errs.Wrap(err, errs.Internal, reason.Internal, reason.Text(reason.Internal))
-	}
+	out.Err = asError(err)
 	switch {
 	case refused(err):
 		out.Outcome = OutcomeRefused
@@ -175,4 +244,11 @@ func outcomeOf(id string, item DecidedItem, err error) ItemOutcome {
 		out.Outcome = OutcomeStored
 	}
 	return out
+}
+
+func asError(err error) *errs.Error {
+	if e, ok := errors.AsType[*errs.Error](err); ok {
+		return e
+	}
+	return errs.Wrap(err, errs.Internal, reason.Internal, reason.Text(reason.Internal))
 }

@@ -27,6 +27,8 @@ type Begun struct {
 type DecisionStore interface {
 	// Item reads an item with the last decision about it. ErrUnknownItem.
 	Item(ctx context.Context, id string) (DecidedItem, error)
+	// Items reads those of the items that there are, by id.
+	Items(ctx context.Context, ids []string) (map[string]DecidedItem, error)
 	// Begin locks the item and, unless admit returns an error, stores the decision: one
 	// without an effect is done at once, any other one is pending. ErrBuiltOn for an undo
 	// where the identity was asked about anew since.
@@ -36,10 +38,19 @@ type DecisionStore interface {
 	End(ctx context.Context, itemID string, attempt int, state DecisionState, contactID string, now time.Time) (DecidedItem, error)
 }
 
+// Check is a decision that is not taken yet.
+type Check struct {
+	Item     Item
+	Attempt  int // the number that the decision would have
+	Decision Decision
+}
+
 // Resolver links identities to contacts: the sync engine.
 type Resolver interface {
 	// Check refuses what Resolve would refuse now, and writes nothing.
 	Check(ctx context.Context, item Item, attempt int, d Decision) error
+	// CheckAll refuses each of them as Check does, in order; nil where Resolve would do it.
+	CheckAll(ctx context.Context, checks []Check) ([]*errs.Error, error)
 	// Resolve links the item's identity and returns the contact that has it. Done before
 	// by the same item and attempt, it answers the same.
 	Resolve(ctx context.Context, item Item, attempt int, d Decision) (contactID string, err error)
@@ -98,10 +109,15 @@ func (u *Decide) end(ctx context.Context, item DecidedItem, stored *StoredDecisi
 // begin checks the decision with the engine and stores it, or finds that a request at
 // the same time was faster with the same one.
 func (u *Decide) begin(ctx context.Context, item DecidedItem, d Decision) (DecidedItem, *StoredDecision, error) {
-	begun := Begun{Decision: d, Now: u.now()}
 	if err := u.check(ctx, item, d); err != nil {
 		return DecidedItem{}, nil, err
 	}
+	return u.beginChecked(ctx, item, d)
+}
+
+// beginChecked stores a decision that the engine would carry out.
+func (u *Decide) beginChecked(ctx context.Context, item DecidedItem, d Decision) (DecidedItem, *StoredDecision, error) {
+	begun := Begun{Decision: d, Now: u.now()}
 	if d.Action != Dismiss {
 		if err := u.withEffect(&begun); err != nil {
 			return DecidedItem{}, nil, err
@@ -116,6 +132,28 @@ func (u *Decide) check(ctx context.Context, item DecidedItem, d Decision) error 
 		return nil
 	}
 	return u.engine.Check(ctx, item.Item, item.next(), d)
+}
+
+// checkAll is check for many: the engine is asked once. It answers by item.
+func (u *Decide) checkAll(ctx context.Context, items []DecidedItem, decision func(*DecidedItem) Decision) (map[string]*errs.Error, error) {
+	var checks []Check
+	for i := range items {
+		if d := decision(&items[i]); d.Action != Dismiss {
+			checks = append(checks, Check{Item: items[i].Item, Attempt: items[i].next(), Decision: d})
+		}
+	}
+	if len(checks) == 0 {
+		return nil, nil
+	}
+	refusals, err := u.engine.CheckAll(ctx, checks)
+	if err != nil {
+		return nil, err
+	}
+	byItem := map[string]*errs.Error{}
+	for i, refusal := range refusals {
+		byItem[checks[i].Item.ID] = refusal
+	}
+	return byItem, nil
 }
 
 // withEffect has somebody else finish the decision, should this process not come to it.

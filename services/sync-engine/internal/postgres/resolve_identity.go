@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
@@ -39,17 +40,37 @@ func newResolution(r syncengine.Resolution, contactID string, now time.Time) (*r
 	return out, err
 }
 
-// CheckResolution implements syncengine.ResolutionStore.
-func (s *Store) CheckResolution(ctx context.Context, r syncengine.Resolution) error {
-	res, err := newResolution(r, r.ContactID, time.Time{})
-	if err != nil {
-		return err
-	}
-	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
-		res.q = q
-		_, err := res.check(ctx)
-		return err
+// CheckResolutions implements syncengine.ResolutionStore.
+func (s *Store) CheckResolutions(ctx context.Context, rs []syncengine.Resolution) (refused []error, err error) {
+	refused = make([]error, len(rs))
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
+		erased, err := erasedMarks(ctx, q)
+		if err != nil {
+			return err
+		}
+		for i := range rs {
+			res, err := newResolution(rs[i], rs[i].ContactID, time.Time{})
+			if err == nil {
+				res.q = q
+				_, err = res.checkAgainst(ctx, erased)
+			}
+			if err != nil && !isRefusal(err) {
+				return err
+			}
+			refused[i] = err
+		}
+		return nil
 	}, pg.ReadOnly())
+	return refused, err
+}
+
+// isRefusal tells what a check finds from a failure of the check.
+func isRefusal(err error) bool {
+	switch errs.KindOf(err) {
+	case errs.Conflict, errs.NotFound, errs.Precondition, errs.Invalid:
+		return true
+	}
+	return false
 }
 
 // Resolve implements syncengine.ResolutionStore. Locks are taken in the order of a
@@ -126,6 +147,10 @@ func (r *resolution) check(ctx context.Context) (contact sqlc.GetResolvableConta
 	if err != nil {
 		return contact, err
 	}
+	return r.checkAgainst(ctx, erased)
+}
+
+func (r *resolution) checkAgainst(ctx context.Context, erased *syncengine.ErasedMarks) (contact sqlc.GetResolvableContactRow, err error) {
 	if erased.HasIdentity(r.Identity.ObjectID) {
 		return contact, syncengine.ErrPersonErased
 	}

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 
+	"github.com/entrasync/entrasync/pkg/rpc"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -19,6 +20,28 @@ func (s *resolutionServer) CheckResolution(ctx context.Context, req *syncenginev
 		return nil, err
 	}
 	return &syncenginev1.CheckResolutionResponse{}, nil
+}
+
+func (s *resolutionServer) CheckResolutions(ctx context.Context, req *syncenginev1.CheckResolutionsRequest) (*syncenginev1.CheckResolutionsResponse, error) {
+	resolutions := make([]syncengine.Resolution, len(req.GetResolutions()))
+	for i, m := range req.GetResolutions() {
+		resolutions[i] = resolutionOf(m)
+	}
+	refused, err := s.resolve.CheckAll(ctx, resolutions)
+	if err != nil {
+		return nil, err
+	}
+	response := &syncenginev1.CheckResolutionsResponse{}
+	for _, why := range refused {
+		check := &syncenginev1.ResolutionCheck{}
+		if why != nil {
+			e := rpc.Normalise(why)
+			code, message := e.Reason(), e.Public()
+			check.Code, check.Message = &code, &message
+		}
+		response.Checks = append(response.Checks, check)
+	}
+	return response, nil
 }
 
 func (s *resolutionServer) ResolveIdentity(ctx context.Context, req *syncenginev1.ResolveIdentityRequest) (*syncenginev1.ResolveIdentityResponse, error) {

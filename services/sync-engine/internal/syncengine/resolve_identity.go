@@ -2,6 +2,7 @@ package syncengine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -48,10 +49,10 @@ var (
 
 // ResolutionStore links identities as people decide.
 type ResolutionStore interface {
-	// CheckResolution refuses as Resolve would at this moment: ErrUnknownContact,
-	// ErrContactOfOtherClient, ErrContactDeleted, ErrContactLinked, ErrIdentityLinked.
-	// It writes nothing.
-	CheckResolution(ctx context.Context, r Resolution) error
+	// CheckResolutions refuses each as Resolve would at this moment: ErrUnknownContact,
+	// ErrContactOfOtherClient, ErrContactDeleted, ErrContactLinked, ErrIdentityLinked; nil
+	// where it would link. It writes nothing.
+	CheckResolutions(ctx context.Context, rs []Resolution) ([]error, error)
 	// Resolve writes the contact, the link, the record of the resolution and the feed in
 	// one transaction, which raises the client's revision: rounds decide again. Done
 	// before, it returns the contact of then; ErrDecisionDiffers when the key stands for
@@ -74,10 +75,41 @@ func NewResolveIdentity(store ResolutionStore, mapping RoundMapping, newID func(
 
 // Check refuses what Do would refuse now, and writes nothing.
 func (u *ResolveIdentity) Check(ctx context.Context, r Resolution) error {
-	if err := followed(ctx, u.mapping, &r.Mapping); err != nil {
+	refused, err := u.CheckAll(ctx, []Resolution{r})
+	if err != nil {
 		return err
 	}
-	return u.store.CheckResolution(ctx, r)
+	return refused[0]
+}
+
+// CheckAll refuses each of them, in order, as Check does; nil where Do would link it.
+func (u *ResolveIdentity) CheckAll(ctx context.Context, rs []Resolution) (refused []error, err error) {
+	refused = make([]error, len(rs))
+	var standing []Resolution
+	var at []int
+	directories := map[MappingRevision]error{} // most are of one directory
+	for i := range rs {
+		of := rs[i].Mapping
+		moved, asked := directories[of]
+		if !asked {
+			mapped := of
+			if moved = followed(ctx, u.mapping, &mapped); moved != nil && !errors.Is(moved, ErrMappingChanged) {
+				return nil, moved
+			}
+			directories[of] = moved
+		}
+		if refused[i] = moved; moved == nil {
+			standing, at = append(standing, rs[i]), append(at, i)
+		}
+	}
+	if len(standing) == 0 {
+		return refused, nil
+	}
+	checked, err := u.store.CheckResolutions(ctx, standing)
+	for i, why := range checked {
+		refused[at[i]] = why
+	}
+	return refused, err
 }
 
 // Do links the identity and returns the contact that has it. A check that fails

@@ -5,6 +5,13 @@ SELECT id, managed_tenant_id, entra_tenant_id, entra_object_id, user_principal_n
 FROM entra_contact_reconciliation_queue
 WHERE id = @id;
 
+-- name: GetItems :many
+SELECT id, managed_tenant_id, entra_tenant_id, entra_object_id, user_principal_name, display_name, email, phone, role, account_enabled,
+       licence_count, user_type, client_id, candidates, peers, reason, fingerprint, suggestion, suggested_contact, suggested_for,
+       status, created_at, last_seen_at, decided_by, decided_at
+FROM entra_contact_reconciliation_queue
+WHERE id = ANY (@ids::uuid[]);
+
 -- name: LockItem :exec
 SELECT id FROM entra_contact_reconciliation_queue WHERE id = @id FOR UPDATE;
 

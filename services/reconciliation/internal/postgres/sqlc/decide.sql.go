@@ -140,6 +140,88 @@ func (q *Queries) GetItem(ctx context.Context, id uuid.UUID) (GetItemRow, error)
 	return i, err
 }
 
+const getItems = `-- name: GetItems :many
+SELECT id, managed_tenant_id, entra_tenant_id, entra_object_id, user_principal_name, display_name, email, phone, role, account_enabled,
+       licence_count, user_type, client_id, candidates, peers, reason, fingerprint, suggestion, suggested_contact, suggested_for,
+       status, created_at, last_seen_at, decided_by, decided_at
+FROM entra_contact_reconciliation_queue
+WHERE id = ANY ($1::uuid[])
+`
+
+type GetItemsRow struct {
+	ID                uuid.UUID
+	ManagedTenantID   string
+	EntraTenantID     string
+	EntraObjectID     string
+	UserPrincipalName string
+	DisplayName       string
+	Email             string
+	Phone             string
+	Role              string
+	AccountEnabled    *bool
+	LicenceCount      *int32
+	UserType          string
+	ClientID          string
+	Candidates        []byte
+	Peers             []byte
+	Reason            string
+	Fingerprint       string
+	Suggestion        *string
+	SuggestedContact  *string
+	SuggestedFor      []string
+	Status            string
+	CreatedAt         time.Time
+	LastSeenAt        time.Time
+	DecidedBy         *string
+	DecidedAt         *time.Time
+}
+
+func (q *Queries) GetItems(ctx context.Context, ids []uuid.UUID) ([]GetItemsRow, error) {
+	rows, err := q.db.Query(ctx, getItems, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []GetItemsRow
+	for rows.Next() {
+		var i GetItemsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ManagedTenantID,
+			&i.EntraTenantID,
+			&i.EntraObjectID,
+			&i.UserPrincipalName,
+			&i.DisplayName,
+			&i.Email,
+			&i.Phone,
+			&i.Role,
+			&i.AccountEnabled,
+			&i.LicenceCount,
+			&i.UserType,
+			&i.ClientID,
+			&i.Candidates,
+			&i.Peers,
+			&i.Reason,
+			&i.Fingerprint,
+			&i.Suggestion,
+			&i.SuggestedContact,
+			&i.SuggestedFor,
+			&i.Status,
+			&i.CreatedAt,
+			&i.LastSeenAt,
+			&i.DecidedBy,
+			&i.DecidedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const insertDecision = `-- name: InsertDecision :exec
 INSERT INTO queue_decisions (tenant_id, item_id, attempt, action, contact_id, note, undoes, state, decided_by, requested_at, completed_at, effect_id)
 VALUES (NULLIF(current_setting('app.tenant', true), ''), $1, $2, $3, $4, $5, $6, $7,

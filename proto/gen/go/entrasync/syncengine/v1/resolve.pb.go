@@ -301,6 +301,150 @@ func (*CheckResolutionResponse) Descriptor() ([]byte, []int) {
 	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{3}
 }
 
+type CheckResolutionsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Resolutions   []*Resolution          `protobuf:"bytes,1,rep,name=resolutions,proto3" json:"resolutions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckResolutionsRequest) Reset() {
+	*x = CheckResolutionsRequest{}
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckResolutionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckResolutionsRequest) ProtoMessage() {}
+
+func (x *CheckResolutionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckResolutionsRequest.ProtoReflect.Descriptor instead.
+func (*CheckResolutionsRequest) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *CheckResolutionsRequest) GetResolutions() []*Resolution {
+	if x != nil {
+		return x.Resolutions
+	}
+	return nil
+}
+
+// ResolutionCheck is what would become of one.
+type ResolutionCheck struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why it would be refused; absent where it would be carried out.
+	Code *string `protobuf:"bytes,1,opt,name=code,proto3,oneof" json:"code,omitempty"`
+	// The same for people.
+	Message       *string `protobuf:"bytes,2,opt,name=message,proto3,oneof" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolutionCheck) Reset() {
+	*x = ResolutionCheck{}
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolutionCheck) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolutionCheck) ProtoMessage() {}
+
+func (x *ResolutionCheck) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolutionCheck.ProtoReflect.Descriptor instead.
+func (*ResolutionCheck) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ResolutionCheck) GetCode() string {
+	if x != nil && x.Code != nil {
+		return *x.Code
+	}
+	return ""
+}
+
+func (x *ResolutionCheck) GetMessage() string {
+	if x != nil && x.Message != nil {
+		return *x.Message
+	}
+	return ""
+}
+
+type CheckResolutionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In order of the resolutions.
+	Checks        []*ResolutionCheck `protobuf:"bytes,1,rep,name=checks,proto3" json:"checks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckResolutionsResponse) Reset() {
+	*x = CheckResolutionsResponse{}
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckResolutionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckResolutionsResponse) ProtoMessage() {}
+
+func (x *CheckResolutionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckResolutionsResponse.ProtoReflect.Descriptor instead.
+func (*CheckResolutionsResponse) Descriptor() ([]byte, []int) {
+	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *CheckResolutionsResponse) GetChecks() []*ResolutionCheck {
+	if x != nil {
+		return x.Checks
+	}
+	return nil
+}
+
 type ResolveIdentityRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Resolution    *Resolution            `protobuf:"bytes,1,opt,name=resolution,proto3" json:"resolution,omitempty"`
@@ -310,7 +454,7 @@ type ResolveIdentityRequest struct {
 
 func (x *ResolveIdentityRequest) Reset() {
 	*x = ResolveIdentityRequest{}
-	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[4]
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -322,7 +466,7 @@ func (x *ResolveIdentityRequest) String() string {
 func (*ResolveIdentityRequest) ProtoMessage() {}
 
 func (x *ResolveIdentityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[4]
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -335,7 +479,7 @@ func (x *ResolveIdentityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveIdentityRequest.ProtoReflect.Descriptor instead.
 func (*ResolveIdentityRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{4}
+	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ResolveIdentityRequest) GetResolution() *Resolution {
@@ -355,7 +499,7 @@ type ResolveIdentityResponse struct {
 
 func (x *ResolveIdentityResponse) Reset() {
 	*x = ResolveIdentityResponse{}
-	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[5]
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -367,7 +511,7 @@ func (x *ResolveIdentityResponse) String() string {
 func (*ResolveIdentityResponse) ProtoMessage() {}
 
 func (x *ResolveIdentityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[5]
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -380,7 +524,7 @@ func (x *ResolveIdentityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveIdentityResponse.ProtoReflect.Descriptor instead.
 func (*ResolveIdentityResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{5}
+	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ResolveIdentityResponse) GetContactId() string {
@@ -411,7 +555,7 @@ type Undo struct {
 
 func (x *Undo) Reset() {
 	*x = Undo{}
-	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[6]
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -423,7 +567,7 @@ func (x *Undo) String() string {
 func (*Undo) ProtoMessage() {}
 
 func (x *Undo) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[6]
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -436,7 +580,7 @@ func (x *Undo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Undo.ProtoReflect.Descriptor instead.
 func (*Undo) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{6}
+	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Undo) GetItemId() string {
@@ -504,7 +648,7 @@ type CheckUndoRequest struct {
 
 func (x *CheckUndoRequest) Reset() {
 	*x = CheckUndoRequest{}
-	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[7]
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -516,7 +660,7 @@ func (x *CheckUndoRequest) String() string {
 func (*CheckUndoRequest) ProtoMessage() {}
 
 func (x *CheckUndoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[7]
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -529,7 +673,7 @@ func (x *CheckUndoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckUndoRequest.ProtoReflect.Descriptor instead.
 func (*CheckUndoRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{7}
+	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CheckUndoRequest) GetUndo() *Undo {
@@ -547,7 +691,7 @@ type CheckUndoResponse struct {
 
 func (x *CheckUndoResponse) Reset() {
 	*x = CheckUndoResponse{}
-	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[8]
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -559,7 +703,7 @@ func (x *CheckUndoResponse) String() string {
 func (*CheckUndoResponse) ProtoMessage() {}
 
 func (x *CheckUndoResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[8]
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -572,7 +716,7 @@ func (x *CheckUndoResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckUndoResponse.ProtoReflect.Descriptor instead.
 func (*CheckUndoResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{8}
+	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{11}
 }
 
 type UndoResolutionRequest struct {
@@ -584,7 +728,7 @@ type UndoResolutionRequest struct {
 
 func (x *UndoResolutionRequest) Reset() {
 	*x = UndoResolutionRequest{}
-	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[9]
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -596,7 +740,7 @@ func (x *UndoResolutionRequest) String() string {
 func (*UndoResolutionRequest) ProtoMessage() {}
 
 func (x *UndoResolutionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[9]
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -609,7 +753,7 @@ func (x *UndoResolutionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UndoResolutionRequest.ProtoReflect.Descriptor instead.
 func (*UndoResolutionRequest) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{9}
+	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UndoResolutionRequest) GetUndo() *Undo {
@@ -627,7 +771,7 @@ type UndoResolutionResponse struct {
 
 func (x *UndoResolutionResponse) Reset() {
 	*x = UndoResolutionResponse{}
-	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[10]
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -639,7 +783,7 @@ func (x *UndoResolutionResponse) String() string {
 func (*UndoResolutionResponse) ProtoMessage() {}
 
 func (x *UndoResolutionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[10]
+	mi := &file_entrasync_syncengine_v1_resolve_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -652,7 +796,7 @@ func (x *UndoResolutionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UndoResolutionResponse.ProtoReflect.Descriptor instead.
 func (*UndoResolutionResponse) Descriptor() ([]byte, []int) {
-	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{10}
+	return file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP(), []int{13}
 }
 
 var File_entrasync_syncengine_v1_resolve_proto protoreflect.FileDescriptor
@@ -687,7 +831,17 @@ const file_entrasync_syncengine_v1_resolve_proto_rawDesc = "" +
 	"\n" +
 	"resolution\x18\x01 \x01(\v2#.entrasync.syncengine.v1.ResolutionB\x06\xbaH\x03\xc8\x01\x01R\n" +
 	"resolution\"\x19\n" +
-	"\x17CheckResolutionResponse\"e\n" +
+	"\x17CheckResolutionResponse\"m\n" +
+	"\x17CheckResolutionsRequest\x12R\n" +
+	"\vresolutions\x18\x01 \x03(\v2#.entrasync.syncengine.v1.ResolutionB\v\xbaH\b\x92\x01\x05\b\x01\x10\xc8\x01R\vresolutions\"^\n" +
+	"\x0fResolutionCheck\x12\x17\n" +
+	"\x04code\x18\x01 \x01(\tH\x00R\x04code\x88\x01\x01\x12\x1d\n" +
+	"\amessage\x18\x02 \x01(\tH\x01R\amessage\x88\x01\x01B\a\n" +
+	"\x05_codeB\n" +
+	"\n" +
+	"\b_message\"\\\n" +
+	"\x18CheckResolutionsResponse\x12@\n" +
+	"\x06checks\x18\x01 \x03(\v2(.entrasync.syncengine.v1.ResolutionCheckR\x06checks\"e\n" +
 	"\x16ResolveIdentityRequest\x12K\n" +
 	"\n" +
 	"resolution\x18\x01 \x01(\v2#.entrasync.syncengine.v1.ResolutionB\x06\xbaH\x03\xc8\x01\x01R\n" +
@@ -710,9 +864,11 @@ const file_entrasync_syncengine_v1_resolve_proto_rawDesc = "" +
 	"\x11CheckUndoResponse\"R\n" +
 	"\x15UndoResolutionRequest\x129\n" +
 	"\x04undo\x18\x01 \x01(\v2\x1d.entrasync.syncengine.v1.UndoB\x06\xbaH\x03\xc8\x01\x01R\x04undo\"\x18\n" +
-	"\x16UndoResolutionResponse2\xb1\x04\n" +
+	"\x16UndoResolutionResponse2\xc1\x05\n" +
 	"\x11ResolutionService\x12\x8a\x01\n" +
 	"\x0fCheckResolution\x12/.entrasync.syncengine.v1.CheckResolutionRequest\x1a0.entrasync.syncengine.v1.CheckResolutionResponse\"\x14\xb2\xbb\x18\x10\n" +
+	"\x0ereconciliation\x12\x8d\x01\n" +
+	"\x10CheckResolutions\x120.entrasync.syncengine.v1.CheckResolutionsRequest\x1a1.entrasync.syncengine.v1.CheckResolutionsResponse\"\x14\xb2\xbb\x18\x10\n" +
 	"\x0ereconciliation\x12\x8a\x01\n" +
 	"\x0fResolveIdentity\x12/.entrasync.syncengine.v1.ResolveIdentityRequest\x1a0.entrasync.syncengine.v1.ResolveIdentityResponse\"\x14\xb2\xbb\x18\x10\n" +
 	"\x0ereconciliation\x12x\n" +
@@ -734,39 +890,46 @@ func file_entrasync_syncengine_v1_resolve_proto_rawDescGZIP() []byte {
 	return file_entrasync_syncengine_v1_resolve_proto_rawDescData
 }
 
-var file_entrasync_syncengine_v1_resolve_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_entrasync_syncengine_v1_resolve_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_entrasync_syncengine_v1_resolve_proto_goTypes = []any{
-	(*AmbiguousIdentity)(nil),       // 0: entrasync.syncengine.v1.AmbiguousIdentity
-	(*Resolution)(nil),              // 1: entrasync.syncengine.v1.Resolution
-	(*CheckResolutionRequest)(nil),  // 2: entrasync.syncengine.v1.CheckResolutionRequest
-	(*CheckResolutionResponse)(nil), // 3: entrasync.syncengine.v1.CheckResolutionResponse
-	(*ResolveIdentityRequest)(nil),  // 4: entrasync.syncengine.v1.ResolveIdentityRequest
-	(*ResolveIdentityResponse)(nil), // 5: entrasync.syncengine.v1.ResolveIdentityResponse
-	(*Undo)(nil),                    // 6: entrasync.syncengine.v1.Undo
-	(*CheckUndoRequest)(nil),        // 7: entrasync.syncengine.v1.CheckUndoRequest
-	(*CheckUndoResponse)(nil),       // 8: entrasync.syncengine.v1.CheckUndoResponse
-	(*UndoResolutionRequest)(nil),   // 9: entrasync.syncengine.v1.UndoResolutionRequest
-	(*UndoResolutionResponse)(nil),  // 10: entrasync.syncengine.v1.UndoResolutionResponse
+	(*AmbiguousIdentity)(nil),        // 0: entrasync.syncengine.v1.AmbiguousIdentity
+	(*Resolution)(nil),               // 1: entrasync.syncengine.v1.Resolution
+	(*CheckResolutionRequest)(nil),   // 2: entrasync.syncengine.v1.CheckResolutionRequest
+	(*CheckResolutionResponse)(nil),  // 3: entrasync.syncengine.v1.CheckResolutionResponse
+	(*CheckResolutionsRequest)(nil),  // 4: entrasync.syncengine.v1.CheckResolutionsRequest
+	(*ResolutionCheck)(nil),          // 5: entrasync.syncengine.v1.ResolutionCheck
+	(*CheckResolutionsResponse)(nil), // 6: entrasync.syncengine.v1.CheckResolutionsResponse
+	(*ResolveIdentityRequest)(nil),   // 7: entrasync.syncengine.v1.ResolveIdentityRequest
+	(*ResolveIdentityResponse)(nil),  // 8: entrasync.syncengine.v1.ResolveIdentityResponse
+	(*Undo)(nil),                     // 9: entrasync.syncengine.v1.Undo
+	(*CheckUndoRequest)(nil),         // 10: entrasync.syncengine.v1.CheckUndoRequest
+	(*CheckUndoResponse)(nil),        // 11: entrasync.syncengine.v1.CheckUndoResponse
+	(*UndoResolutionRequest)(nil),    // 12: entrasync.syncengine.v1.UndoResolutionRequest
+	(*UndoResolutionResponse)(nil),   // 13: entrasync.syncengine.v1.UndoResolutionResponse
 }
 var file_entrasync_syncengine_v1_resolve_proto_depIdxs = []int32{
 	0,  // 0: entrasync.syncengine.v1.Resolution.identity:type_name -> entrasync.syncengine.v1.AmbiguousIdentity
 	1,  // 1: entrasync.syncengine.v1.CheckResolutionRequest.resolution:type_name -> entrasync.syncengine.v1.Resolution
-	1,  // 2: entrasync.syncengine.v1.ResolveIdentityRequest.resolution:type_name -> entrasync.syncengine.v1.Resolution
-	6,  // 3: entrasync.syncengine.v1.CheckUndoRequest.undo:type_name -> entrasync.syncengine.v1.Undo
-	6,  // 4: entrasync.syncengine.v1.UndoResolutionRequest.undo:type_name -> entrasync.syncengine.v1.Undo
-	2,  // 5: entrasync.syncengine.v1.ResolutionService.CheckResolution:input_type -> entrasync.syncengine.v1.CheckResolutionRequest
-	4,  // 6: entrasync.syncengine.v1.ResolutionService.ResolveIdentity:input_type -> entrasync.syncengine.v1.ResolveIdentityRequest
-	7,  // 7: entrasync.syncengine.v1.ResolutionService.CheckUndo:input_type -> entrasync.syncengine.v1.CheckUndoRequest
-	9,  // 8: entrasync.syncengine.v1.ResolutionService.UndoResolution:input_type -> entrasync.syncengine.v1.UndoResolutionRequest
-	3,  // 9: entrasync.syncengine.v1.ResolutionService.CheckResolution:output_type -> entrasync.syncengine.v1.CheckResolutionResponse
-	5,  // 10: entrasync.syncengine.v1.ResolutionService.ResolveIdentity:output_type -> entrasync.syncengine.v1.ResolveIdentityResponse
-	8,  // 11: entrasync.syncengine.v1.ResolutionService.CheckUndo:output_type -> entrasync.syncengine.v1.CheckUndoResponse
-	10, // 12: entrasync.syncengine.v1.ResolutionService.UndoResolution:output_type -> entrasync.syncengine.v1.UndoResolutionResponse
-	9,  // [9:13] is the sub-list for method output_type
-	5,  // [5:9] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	1,  // 2: entrasync.syncengine.v1.CheckResolutionsRequest.resolutions:type_name -> entrasync.syncengine.v1.Resolution
+	5,  // 3: entrasync.syncengine.v1.CheckResolutionsResponse.checks:type_name -> entrasync.syncengine.v1.ResolutionCheck
+	1,  // 4: entrasync.syncengine.v1.ResolveIdentityRequest.resolution:type_name -> entrasync.syncengine.v1.Resolution
+	9,  // 5: entrasync.syncengine.v1.CheckUndoRequest.undo:type_name -> entrasync.syncengine.v1.Undo
+	9,  // 6: entrasync.syncengine.v1.UndoResolutionRequest.undo:type_name -> entrasync.syncengine.v1.Undo
+	2,  // 7: entrasync.syncengine.v1.ResolutionService.CheckResolution:input_type -> entrasync.syncengine.v1.CheckResolutionRequest
+	4,  // 8: entrasync.syncengine.v1.ResolutionService.CheckResolutions:input_type -> entrasync.syncengine.v1.CheckResolutionsRequest
+	7,  // 9: entrasync.syncengine.v1.ResolutionService.ResolveIdentity:input_type -> entrasync.syncengine.v1.ResolveIdentityRequest
+	10, // 10: entrasync.syncengine.v1.ResolutionService.CheckUndo:input_type -> entrasync.syncengine.v1.CheckUndoRequest
+	12, // 11: entrasync.syncengine.v1.ResolutionService.UndoResolution:input_type -> entrasync.syncengine.v1.UndoResolutionRequest
+	3,  // 12: entrasync.syncengine.v1.ResolutionService.CheckResolution:output_type -> entrasync.syncengine.v1.CheckResolutionResponse
+	6,  // 13: entrasync.syncengine.v1.ResolutionService.CheckResolutions:output_type -> entrasync.syncengine.v1.CheckResolutionsResponse
+	8,  // 14: entrasync.syncengine.v1.ResolutionService.ResolveIdentity:output_type -> entrasync.syncengine.v1.ResolveIdentityResponse
+	11, // 15: entrasync.syncengine.v1.ResolutionService.CheckUndo:output_type -> entrasync.syncengine.v1.CheckUndoResponse
+	13, // 16: entrasync.syncengine.v1.ResolutionService.UndoResolution:output_type -> entrasync.syncengine.v1.UndoResolutionResponse
+	12, // [12:17] is the sub-list for method output_type
+	7,  // [7:12] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_entrasync_syncengine_v1_resolve_proto_init() }
@@ -776,13 +939,14 @@ func file_entrasync_syncengine_v1_resolve_proto_init() {
 	}
 	file_entrasync_syncengine_v1_resolve_proto_msgTypes[0].OneofWrappers = []any{}
 	file_entrasync_syncengine_v1_resolve_proto_msgTypes[1].OneofWrappers = []any{}
+	file_entrasync_syncengine_v1_resolve_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_syncengine_v1_resolve_proto_rawDesc), len(file_entrasync_syncengine_v1_resolve_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,10 +19,11 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ResolutionService_CheckResolution_FullMethodName = "/entrasync.syncengine.v1.ResolutionService/CheckResolution"
-	ResolutionService_ResolveIdentity_FullMethodName = "/entrasync.syncengine.v1.ResolutionService/ResolveIdentity"
-	ResolutionService_CheckUndo_FullMethodName       = "/entrasync.syncengine.v1.ResolutionService/CheckUndo"
-	ResolutionService_UndoResolution_FullMethodName  = "/entrasync.syncengine.v1.ResolutionService/UndoResolution"
+	ResolutionService_CheckResolution_FullMethodName  = "/entrasync.syncengine.v1.ResolutionService/CheckResolution"
+	ResolutionService_CheckResolutions_FullMethodName = "/entrasync.syncengine.v1.ResolutionService/CheckResolutions"
+	ResolutionService_ResolveIdentity_FullMethodName  = "/entrasync.syncengine.v1.ResolutionService/ResolveIdentity"
+	ResolutionService_CheckUndo_FullMethodName        = "/entrasync.syncengine.v1.ResolutionService/CheckUndo"
+	ResolutionService_UndoResolution_FullMethodName   = "/entrasync.syncengine.v1.ResolutionService/UndoResolution"
 )
 
 // ResolutionServiceClient is the client API for ResolutionService service.
@@ -33,6 +34,8 @@ const (
 type ResolutionServiceClient interface {
 	// CheckResolution refuses as ResolveIdentity would at this moment, and writes nothing.
 	CheckResolution(ctx context.Context, in *CheckResolutionRequest, opts ...grpc.CallOption) (*CheckResolutionResponse, error)
+	// CheckResolutions does so for many at once.
+	CheckResolutions(ctx context.Context, in *CheckResolutionsRequest, opts ...grpc.CallOption) (*CheckResolutionsResponse, error)
 	// ResolveIdentity links the identity, in one transaction with the contact's metadata, the feed and
 	// the record of the decision. Done before by the same item and attempt, it answers the same.
 	// Reasons: not_found, contact_of_other_client, deleted_contact, contact_linked, identity_linked,
@@ -58,6 +61,16 @@ func (c *resolutionServiceClient) CheckResolution(ctx context.Context, in *Check
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CheckResolutionResponse)
 	err := c.cc.Invoke(ctx, ResolutionService_CheckResolution_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *resolutionServiceClient) CheckResolutions(ctx context.Context, in *CheckResolutionsRequest, opts ...grpc.CallOption) (*CheckResolutionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckResolutionsResponse)
+	err := c.cc.Invoke(ctx, ResolutionService_CheckResolutions_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +115,8 @@ func (c *resolutionServiceClient) UndoResolution(ctx context.Context, in *UndoRe
 type ResolutionServiceServer interface {
 	// CheckResolution refuses as ResolveIdentity would at this moment, and writes nothing.
 	CheckResolution(context.Context, *CheckResolutionRequest) (*CheckResolutionResponse, error)
+	// CheckResolutions does so for many at once.
+	CheckResolutions(context.Context, *CheckResolutionsRequest) (*CheckResolutionsResponse, error)
 	// ResolveIdentity links the identity, in one transaction with the contact's metadata, the feed and
 	// the record of the decision. Done before by the same item and attempt, it answers the same.
 	// Reasons: not_found, contact_of_other_client, deleted_contact, contact_linked, identity_linked,
@@ -125,6 +140,9 @@ type UnimplementedResolutionServiceServer struct{}
 
 func (UnimplementedResolutionServiceServer) CheckResolution(context.Context, *CheckResolutionRequest) (*CheckResolutionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CheckResolution not implemented")
+}
+func (UnimplementedResolutionServiceServer) CheckResolutions(context.Context, *CheckResolutionsRequest) (*CheckResolutionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckResolutions not implemented")
 }
 func (UnimplementedResolutionServiceServer) ResolveIdentity(context.Context, *ResolveIdentityRequest) (*ResolveIdentityResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResolveIdentity not implemented")
@@ -170,6 +188,24 @@ func _ResolutionService_CheckResolution_Handler(srv interface{}, ctx context.Con
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(ResolutionServiceServer).CheckResolution(ctx, req.(*CheckResolutionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ResolutionService_CheckResolutions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckResolutionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ResolutionServiceServer).CheckResolutions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ResolutionService_CheckResolutions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ResolutionServiceServer).CheckResolutions(ctx, req.(*CheckResolutionsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -238,6 +274,10 @@ var ResolutionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CheckResolution",
 			Handler:    _ResolutionService_CheckResolution_Handler,
+		},
+		{
+			MethodName: "CheckResolutions",
+			Handler:    _ResolutionService_CheckResolutions_Handler,
 		},
 		{
 			MethodName: "ResolveIdentity",
