@@ -43,3 +43,19 @@ func FuzzOf(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) { check(t, text) })
 }
+
+// TestNamesAreComparedByTheirLetters also where a search tells letters apart.
+func TestNamesAreComparedByTheirLetters(t *testing.T) {
+	t.Parallel()
+	for text, letters := range map[string]string{
+		"Äcme GmbH": "acme gmbh", "ΑΘΉΝΑ": "αθηνα", "Йога": "иога", "ガス": "カス", "ﬁne": "fine", "Łódź": "łodz",
+		"می\u200cخواهم": "میخواهم", "": "",
+	} {
+		require.Equal(t, letters, searchkey.Letters(text), text)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.String().Draw(t, "text")
+		letters := searchkey.Letters(text)
+		require.Equal(t, letters, searchkey.Letters(letters), "idempotent")
+	})
+}

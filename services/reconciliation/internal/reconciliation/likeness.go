@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/entrasync/entrasync/pkg/searchkey"
 )
 
 // likeness is how two names stand to one another.
@@ -39,9 +41,13 @@ func wordSet(words string) map[string]bool {
 // spelling makes one of ways to write the same letters: umlauts and their transcriptions.
 var spelling = strings.NewReplacer("ae", "a", "oe", "o", "ue", "u", "aa", "a", "ß", "ss", "ø", "o", "æ", "a", "œ", "o", "ł", "l", "đ", "d", "ð", "d", "ı", "i")
 
+// compared is a name as it is compared: folded as the engine folds the names of which it asks
+// whether they share a word.
+func compared(name string) string { return words(searchkey.Letters(name)) }
+
 // nameWords are the words of a name that say who it is, without what stands in brackets.
 func nameWords(name string) []string {
-	return slices.DeleteFunc(strings.Fields(spelling.Replace(nameKey(unbracketed(name)))), func(word string) bool { return titles[word] })
+	return slices.DeleteFunc(strings.Fields(spelling.Replace(compared(unbracketed(name)))), func(word string) bool { return titles[word] })
 }
 
 // unbracketed leaves out what stands in brackets: what somebody is, and not who.

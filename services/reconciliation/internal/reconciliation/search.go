@@ -26,15 +26,18 @@ func searchFor(q string) Search {
 		return Search{}
 	}
 	search := Search{Address: " " + address}
-	if words := nameKey(q); words != "" {
-		search.Words = " " + words
+	if name := nameKey(q); name != "" {
+		search.Words = " " + name
 	}
 	return search
 }
 
-// nameKey folds a name to its words: what is neither letter nor digit parts them.
-func nameKey(name string) string {
-	return strings.Join(strings.FieldsFunc(searchkey.Of(name), func(r rune) bool {
+// nameKey folds a name to the words that are searched: what is neither letter nor digit
+// parts them.
+func nameKey(name string) string { return words(searchkey.Of(name)) }
+
+func words(text string) string {
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsNumber(r)
 	}), " ")
 }

@@ -179,7 +179,7 @@ func (a *Account) second(name, userPrincipalName string) bool {
 // secondName reports a name or a sign-in name of an account beside another.
 func secondName(name, userPrincipalName string) bool {
 	local, _, _ := strings.Cut(userPrincipalName, "@")
-	for _, word := range append(strings.Fields(nameKey(name)), strings.Fields(nameKey(strings.ReplaceAll(local, "_", " ")))...) {
+	for _, word := range append(strings.Fields(compared(name)), strings.Fields(compared(local))...) {
 		if second[word] {
 			return true
 		}

@@ -5,7 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
+	"github.com/entrasync/entrasync/pkg/searchkey"
 )
 
 // ShareWord reports whether two names have a word of two letters or more in common,
@@ -25,13 +25,7 @@ func ShareWord(a, b string) bool {
 
 // nameWords are the words of a name that say something, folded.
 func nameWords(name string) (words []string) {
-	folded := strings.Map(func(r rune) rune {
-		if unicode.IsMark(r) || r == zeroWidthJoiner || r == zeroWidthNonJoiner {
-			return -1
-		}
-		return r
-	}, norm.NFKD.String(strings.ToLower(norm.NFKD.String(NormaliseText(name)))))
-	for _, word := range strings.FieldsFunc(folded, func(r rune) bool { return !unicode.IsLetter(r) }) {
+	for _, word := range strings.FieldsFunc(searchkey.Letters(NormaliseText(name)), func(r rune) bool { return !unicode.IsLetter(r) }) {
 		if utf8.RuneCountInString(word) > 1 {
 			words = append(words, word)
 		}
