@@ -33,8 +33,9 @@ LIMIT @size;
 -- name: SearchContacts :many
 -- By the beginning of any word of the name, else of the address, in order of what was found: of the
 -- name from that word on, or of the address. A contact that is found in several ways comes once, by
--- its name from its first word that fits.
-WITH found AS (
+-- its name from its first word that fits. Most addresses begin as the name does: they are looked at
+-- no further than the page goes.
+WITH named AS MATERIALIZED (
     (
         SELECT c.name_key AS place, c.id FROM contacts c
         WHERE c.name_key >= @from_text::text AND c.name_key < @to_text::text AND (c.name_key, c.id) > (@after_key::text, @after_id::uuid)
@@ -58,10 +59,13 @@ WITH found AS (
         ORDER BY p.part, p.contact_id
         LIMIT @size
     )
+), found AS (
+    SELECT n.place, n.id FROM named n
     UNION ALL
     (
         SELECT c.email_norm, c.id FROM contacts c
         WHERE c.email_norm >= @from_text::text AND c.email_norm < @to_text::text AND (c.email_norm, c.id) > (@after_key::text, @after_id::uuid)
+          AND c.email_norm <= COALESCE((SELECT max(p.place) FROM (SELECT n.place FROM named n ORDER BY n.place LIMIT @size) p HAVING count(*) = @size), @to_text::text)
           AND strpos(' ' || c.name_key, ' ' || @from_text::text) = 0
           AND NOT c.deleted
           AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
@@ -122,40 +126,32 @@ SELECT count(*) FROM (
 ) c;
 
 -- name: CountFound :one
--- What a search finds by names, up to a bound, and what it finds by addresses alone.
+-- What a search finds, up to a bound: by names first, since most addresses begin as the name does.
 SELECT count(*) FROM (
-    (
-        SELECT FROM contacts c
-        WHERE c.name_key >= @from_text::text AND c.name_key < @to_text::text
-          AND NOT c.deleted
-          AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
-          AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))
-          AND (sqlc.narg(client_id)::uuid IS NULL OR c.client_id = sqlc.narg(client_id))
-        LIMIT @bound
-    )
+    SELECT FROM contacts c
+    WHERE c.name_key >= @from_text::text AND c.name_key < @to_text::text
+      AND NOT c.deleted
+      AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
+      AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))
+      AND (sqlc.narg(client_id)::uuid IS NULL OR c.client_id = sqlc.narg(client_id))
     UNION ALL
-    (
-        SELECT FROM contact_name_parts p JOIN contacts c ON c.id = p.contact_id
-        WHERE p.part >= @from_part::text AND p.part < @to_part::text
-          AND p.part = left(substr(c.name_key, strpos(' ' || c.name_key, ' ' || @from_text::text)), 64)
-          AND strpos(' ' || c.name_key, ' ' || @from_text::text) > 1
-          AND NOT c.deleted
-          AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
-          AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))
-          AND (sqlc.narg(client_id)::uuid IS NULL OR c.client_id = sqlc.narg(client_id))
-        LIMIT @bound
-    )
+    SELECT FROM contact_name_parts p JOIN contacts c ON c.id = p.contact_id
+    WHERE p.part >= @from_part::text AND p.part < @to_part::text
+      AND p.part = left(substr(c.name_key, strpos(' ' || c.name_key, ' ' || @from_text::text)), 64)
+      AND strpos(' ' || c.name_key, ' ' || @from_text::text) > 1
+      AND NOT c.deleted
+      AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
+      AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))
+      AND (sqlc.narg(client_id)::uuid IS NULL OR c.client_id = sqlc.narg(client_id))
     UNION ALL
-    (
-        SELECT FROM contacts c
-        WHERE c.email_norm >= @from_text::text AND c.email_norm < @to_text::text
-          AND strpos(' ' || c.name_key, ' ' || @from_text::text) = 0
-          AND NOT c.deleted
-          AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
-          AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))
-          AND (sqlc.narg(client_id)::uuid IS NULL OR c.client_id = sqlc.narg(client_id))
-        LIMIT @bound
-    )
+    SELECT FROM contacts c
+    WHERE c.email_norm >= @from_text::text AND c.email_norm < @to_text::text
+      AND strpos(' ' || c.name_key, ' ' || @from_text::text) = 0
+      AND NOT c.deleted
+      AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
+      AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))
+      AND (sqlc.narg(client_id)::uuid IS NULL OR c.client_id = sqlc.narg(client_id))
+    LIMIT @bound
 ) f;
 
 -- name: CountSynced :one

@@ -48,61 +48,53 @@ func (q *Queries) CountContacts(ctx context.Context, arg CountContactsParams) (i
 
 const countFound = `-- name: CountFound :one
 SELECT count(*) FROM (
-    (
-        SELECT FROM contacts c
-        WHERE c.name_key >= $1::text AND c.name_key < $2::text
-          AND NOT c.deleted
-          AND ($3::boolean IS NULL OR c.inactive = $3)
-          AND ($4::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = $4)
-          AND ($5::uuid IS NULL OR c.client_id = $5)
-        LIMIT $6
-    )
+    SELECT FROM contacts c
+    WHERE c.name_key >= $2::text AND c.name_key < $3::text
+      AND NOT c.deleted
+      AND ($4::boolean IS NULL OR c.inactive = $4)
+      AND ($5::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = $5)
+      AND ($6::uuid IS NULL OR c.client_id = $6)
     UNION ALL
-    (
-        SELECT FROM contact_name_parts p JOIN contacts c ON c.id = p.contact_id
-        WHERE p.part >= $7::text AND p.part < $8::text
-          AND p.part = left(substr(c.name_key, strpos(' ' || c.name_key, ' ' || $1::text)), 64)
-          AND strpos(' ' || c.name_key, ' ' || $1::text) > 1
-          AND NOT c.deleted
-          AND ($3::boolean IS NULL OR c.inactive = $3)
-          AND ($4::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = $4)
-          AND ($5::uuid IS NULL OR c.client_id = $5)
-        LIMIT $6
-    )
+    SELECT FROM contact_name_parts p JOIN contacts c ON c.id = p.contact_id
+    WHERE p.part >= $7::text AND p.part < $8::text
+      AND p.part = left(substr(c.name_key, strpos(' ' || c.name_key, ' ' || $2::text)), 64)
+      AND strpos(' ' || c.name_key, ' ' || $2::text) > 1
+      AND NOT c.deleted
+      AND ($4::boolean IS NULL OR c.inactive = $4)
+      AND ($5::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = $5)
+      AND ($6::uuid IS NULL OR c.client_id = $6)
     UNION ALL
-    (
-        SELECT FROM contacts c
-        WHERE c.email_norm >= $1::text AND c.email_norm < $2::text
-          AND strpos(' ' || c.name_key, ' ' || $1::text) = 0
-          AND NOT c.deleted
-          AND ($3::boolean IS NULL OR c.inactive = $3)
-          AND ($4::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = $4)
-          AND ($5::uuid IS NULL OR c.client_id = $5)
-        LIMIT $6
-    )
+    SELECT FROM contacts c
+    WHERE c.email_norm >= $2::text AND c.email_norm < $3::text
+      AND strpos(' ' || c.name_key, ' ' || $2::text) = 0
+      AND NOT c.deleted
+      AND ($4::boolean IS NULL OR c.inactive = $4)
+      AND ($5::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = $5)
+      AND ($6::uuid IS NULL OR c.client_id = $6)
+    LIMIT $1
 ) f
 `
 
 type CountFoundParams struct {
+	Bound    int32
 	FromText string
 	ToText   string
 	Inactive *bool
 	Linked   *bool
 	ClientID *uuid.UUID
-	Bound    int32
 	FromPart string
 	ToPart   string
 }
 
-// What a search finds by names, up to a bound, and what it finds by addresses alone.
+// What a search finds, up to a bound: by names first, since most addresses begin as the name does.
 func (q *Queries) CountFound(ctx context.Context, arg CountFoundParams) (int64, error) {
 	row := q.db.QueryRow(ctx, countFound,
+		arg.Bound,
 		arg.FromText,
 		arg.ToText,
 		arg.Inactive,
 		arg.Linked,
 		arg.ClientID,
-		arg.Bound,
 		arg.FromPart,
 		arg.ToPart,
 	)
@@ -484,7 +476,7 @@ func (q *Queries) ListContactsOfClient(ctx context.Context, arg ListContactsOfCl
 }
 
 const searchContacts = `-- name: SearchContacts :many
-WITH found AS (
+WITH named AS MATERIALIZED (
     (
         SELECT c.name_key AS place, c.id FROM contacts c
         WHERE c.name_key >= $2::text AND c.name_key < $3::text AND (c.name_key, c.id) > ($4::text, $5::uuid)
@@ -508,10 +500,13 @@ WITH found AS (
         ORDER BY p.part, p.contact_id
         LIMIT $1
     )
+), found AS (
+    SELECT n.place, n.id FROM named n
     UNION ALL
     (
         SELECT c.email_norm, c.id FROM contacts c
         WHERE c.email_norm >= $2::text AND c.email_norm < $3::text AND (c.email_norm, c.id) > ($4::text, $5::uuid)
+          AND c.email_norm <= COALESCE((SELECT max(p.place) FROM (SELECT n.place FROM named n ORDER BY n.place LIMIT $1) p HAVING count(*) = $1), $3::text)
           AND strpos(' ' || c.name_key, ' ' || $2::text) = 0
           AND NOT c.deleted
           AND ($6::boolean IS NULL OR c.inactive = $6)
@@ -569,7 +564,8 @@ type SearchContactsRow struct {
 
 // By the beginning of any word of the name, else of the address, in order of what was found: of the
 // name from that word on, or of the address. A contact that is found in several ways comes once, by
-// its name from its first word that fits.
+// its name from its first word that fits. Most addresses begin as the name does: they are looked at
+// no further than the page goes.
 func (q *Queries) SearchContacts(ctx context.Context, arg SearchContactsParams) ([]SearchContactsRow, error) {
 	rows, err := q.db.Query(ctx, searchContacts,
 		arg.Size,
