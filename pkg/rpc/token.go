@@ -119,6 +119,7 @@ type verifier struct {
 	now      func() time.Time
 
 	mu       sync.Mutex
+	roots    *x509.CertPool // by which they were verified
 	verified map[[sha256.Size]byte]tenant.Call
 }
 
@@ -133,17 +134,21 @@ func refuse(why string, cause error) error {
 // verify gives the call that the token states; errs.Unauthenticated with the
 // reason "context_expired" or "context_invalid".
 func (v *verifier) verify(token string) (tenant.Call, error) {
-	now := v.now()
+	now, roots := v.now(), v.identity.now().roots
 	sum := sha256.Sum256([]byte(token))
 	v.mu.Lock()
+	if v.roots != roots { // what an authority vouched for that is trusted no more is worth nothing
+		v.roots = roots
+		clear(v.verified)
+	}
 	call, known := v.verified[sum]
 	v.mu.Unlock()
 	if !known {
 		var err error
-		if call, err = v.check(token, now); err != nil {
+		if call, err = v.check(token, roots, now); err != nil {
 			return tenant.Call{}, err
 		}
-		v.remember(sum, call, now)
+		v.remember(sum, roots, call, now)
 	}
 	if !now.Before(call.Expires) {
 		return tenant.Call{}, refuse(reason.ContextExpired, nil)
@@ -151,11 +156,14 @@ func (v *verifier) verify(token string) (tenant.Call, error) {
 	return call, nil
 }
 
-// remember keeps a verified token until it expires; a full cache drops those
-// that have expired, or else any.
-func (v *verifier) remember(sum [sha256.Size]byte, call tenant.Call, now time.Time) {
+// remember keeps a verified token until it expires, or the authorities change; a full
+// cache drops those that have expired, or else any.
+func (v *verifier) remember(sum [sha256.Size]byte, roots *x509.CertPool, call tenant.Call, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if v.roots != roots {
+		return
+	}
 	if len(v.verified) >= maxVerified {
 		for key, old := range v.verified {
 			if !now.Before(old.Expires) {
@@ -172,7 +180,7 @@ func (v *verifier) remember(sum [sha256.Size]byte, call tenant.Call, now time.Ti
 	v.verified[sum] = call
 }
 
-func (v *verifier) check(token string, now time.Time) (tenant.Call, error) {
+func (v *verifier) check(token string, roots *x509.CertPool, now time.Time) (tenant.Call, error) {
 	if len(token) > maxTokenBytes {
 		return tenant.Call{}, refuse(reason.ContextInvalid, errors.New("too long"))
 	}
@@ -185,7 +193,7 @@ func (v *verifier) check(token string, now time.Time) (tenant.Call, error) {
 		return tenant.Call{}, refuse(reason.ContextInvalid, errors.New("of another type"))
 	}
 	chains, err := header.Certificates(x509.VerifyOptions{
-		Roots: v.identity.now().roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		Roots: roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	if err != nil {
 		return tenant.Call{}, refuse(reason.ContextInvalid, err)

@@ -142,6 +142,36 @@ func TestForgedTokensAreRefused(t *testing.T) {
 	require.Equal(t, "context_expired", errs.ReasonOf(err), "a verified token expires too")
 }
 
+// TestATokenEndsWithTheAuthorityThatVouchedForIt: however long it would have lived, and
+// although it was verified before.
+func TestATokenEndsWithTheAuthorityThatVouchedForIt(t *testing.T) {
+	t.Parallel()
+	old, fresh := newAuthority(t), newAuthority(t)
+	gateway, receiver := old.identity(t, "gateway"), old.identity(t, "mapping")
+	v := newVerifier(receiver, time.Now)
+	call := tenant.Call{Tenant: "acme", Actor: tenant.Actor{ID: "u1"}}
+	token, err := sign(gateway, call, time.Now(), maxLife)
+	require.NoError(t, err)
+	for range 2 {
+		got, err := v.verify(token)
+		require.NoError(t, err)
+		require.Equal(t, tenant.ID("acme"), got.Tenant)
+	}
+	replaced := fresh.identity(t, "mapping")
+	for _, file := range []string{caFile, certFile, keyFile} {
+		text, err := os.ReadFile(filepath.Join(replaced.dir, file))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(receiver.dir, file), text, 0o600))
+		require.NoError(t, os.Chtimes(filepath.Join(receiver.dir, file), time.Time{}, time.Now().Add(time.Minute)))
+	}
+	_, err = v.verify(token)
+	require.Equal(t, "context_invalid", errs.ReasonOf(err))
+	again, err := sign(fresh.identity(t, "gateway"), call, time.Now(), time.Minute)
+	require.NoError(t, err)
+	_, err = v.verify(again)
+	require.NoError(t, err)
+}
+
 func TestOnlyOriginatorsSign(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
@@ -156,10 +186,10 @@ func TestTheCacheOfTokensIsBounded(t *testing.T) {
 	v := newVerifier(nil, time.Now)
 	now := time.Now()
 	for i := range maxVerified + 100 {
-		v.remember([32]byte{byte(i), byte(i >> 8), byte(i >> 16)}, tenant.Call{Expires: now.Add(time.Hour)}, now)
+		v.remember([32]byte{byte(i), byte(i >> 8), byte(i >> 16)}, nil, tenant.Call{Expires: now.Add(time.Hour)}, now)
 	}
 	require.Len(t, v.verified, maxVerified)
-	v.remember([32]byte{31: 1}, tenant.Call{Expires: now.Add(3 * time.Hour)}, now.Add(2*time.Hour))
+	v.remember([32]byte{31: 1}, nil, tenant.Call{Expires: now.Add(3 * time.Hour)}, now.Add(2*time.Hour))
 	require.Len(t, v.verified, 1, "those that expired are let go first")
 }
 
