@@ -40,6 +40,8 @@ var algorithms = []string{
 
 // Person is who a token speaks for.
 type Person struct {
+	// The issuer's name of the person. Where several issuers may speak for the tenant it
+	// begins with the issuer and a "#": each may give the same name to somebody else.
 	Subject     string
 	Name        string // empty where the token names none
 	Email       string // likewise
@@ -154,8 +156,12 @@ func (v *Verifier) person(token *oidc.IDToken) (Person, error) {
 	if p.Tenant, err = tenant.Parse(id); err != nil {
 		return Person{}, refuse(err, "The token names no tenant.")
 	}
-	if bound, ok := v.config.IssuerOf[id]; ok && bound != token.Issuer {
+	bound, isBound := v.config.IssuerOf[id]
+	if isBound && bound != token.Issuer {
 		return Person{}, refuse(nil, "The token is not from the issuer that speaks for its tenant.")
+	}
+	if !isBound && len(v.issuers) > 1 {
+		p.Subject = token.Issuer + "#" + p.Subject // an issuer has no fragment
 	}
 	p.Type, _ = claims[v.config.Claims.UserType].(string)
 	if p.Type != Internal && p.Type != Client {

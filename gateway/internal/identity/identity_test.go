@@ -229,14 +229,22 @@ func TestATenantIsSpokenForByItsIssuer(t *testing.T) {
 		Issuers: []string{one.url, two.url}, Audience: "us", Now: time.Now, IssuerOf: map[string]string{"acme": one.url},
 	})
 	require.NoError(t, err)
-	verify := func(p *provider, tenant string) error {
-		_, err := v.Verify(t.Context(), p.bearer(time.Now(), map[string]any{"tenant_id": tenant, "user_type": "internal"}))
-		return err
+	verify := func(p *provider, tenant string) (string, error) {
+		person, err := v.Verify(t.Context(), p.bearer(time.Now(), map[string]any{"tenant_id": tenant, "user_type": "internal"}))
+		return person.Subject, err
 	}
-	require.NoError(t, verify(one, "acme"))
-	require.Equal(t, errs.Unauthenticated, errs.KindOf(verify(two, "acme")))
-	require.NoError(t, verify(one, "open"), "a tenant that is bound to none")
-	require.NoError(t, verify(two, "open"))
+	subject, err := verify(one, "acme")
+	require.NoError(t, err)
+	require.Equal(t, "ada", subject)
+	_, err = verify(two, "acme")
+	require.Equal(t, errs.Unauthenticated, errs.KindOf(err))
+	// A tenant that is bound to none: the same name, given by another issuer, is somebody else.
+	subject, err = verify(one, "open")
+	require.NoError(t, err)
+	require.Equal(t, one.url+"#ada", subject)
+	subject, err = verify(two, "open")
+	require.NoError(t, err)
+	require.Equal(t, two.url+"#ada", subject)
 
 	_, err = identity.New(identity.Config{Issuers: []string{one.url}, Audience: "us", IssuerOf: map[string]string{"acme": two.url}})
 	require.ErrorContains(t, err, "no issuer of those known")

@@ -100,7 +100,7 @@ func (s *SignIn) Redeem(ctx context.Context, f Flow, code string) (Person, error
 	if err != nil {
 		return Person{}, err
 	}
-	if person.Subject != proof.Subject {
+	if person.Subject != proof.Subject && person.Subject != proof.Issuer+"#"+proof.Subject {
 		return Person{}, refuse(nil, "The issuer's tokens speak of two people.")
 	}
 	return person.named(proof), nil
