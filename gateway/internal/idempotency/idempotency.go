@@ -46,21 +46,21 @@ type Request struct {
 
 // Claim is a request as a store sees it.
 type Claim struct {
-	Scope       [32]byte // hash of tenant, actor, route and key
-	Tenant      tenant.ID
-	Owner       uuid.UUID // of this attempt
-	BodyHash    [32]byte
-	Now         time.Time
-	LeasedUntil time.Time
-	ExpiresAt   time.Time
+	Scope     [32]byte // hash of tenant, actor, route and key
+	Tenant    tenant.ID
+	Owner     uuid.UUID // of this attempt
+	BodyHash  [32]byte
+	Now       time.Time
+	Lease     time.Duration // by the store's clock
+	ExpiresAt time.Time
 }
 
 // Found is what a store has for a claim.
 type Found struct {
-	Owned       bool // the claim holds: run the method
-	OtherBody   bool
-	Answer      []byte    // sealed; nil while the first request runs
-	LeasedUntil time.Time // while it runs
+	Owned     bool // the claim holds: run the method
+	OtherBody bool
+	Answer    []byte        // sealed; nil while the first request runs
+	LeaseLeft time.Duration // while it runs
 }
 
 // Store keeps claims and sealed answers.
@@ -121,7 +121,7 @@ func (k *Keys) Begin(ctx context.Context, r Request) (answer []byte, attempt *At
 	now := k.now()
 	claim := Claim{
 		Scope: scope(r), Tenant: r.Tenant, Owner: owner, BodyHash: sha256.Sum256(r.Body),
-		Now: now, LeasedUntil: now.Add(Lease), ExpiresAt: now.Add(Keep),
+		Now: now, Lease: Lease, ExpiresAt: now.Add(Keep),
 	}
 	found, err := k.store.Claim(ctx, claim)
 	switch {
@@ -133,7 +133,7 @@ func (k *Keys) Begin(ctx context.Context, r Request) (answer []byte, attempt *At
 		return nil, nil, errs.New(errs.Conflict, reason.IdempotencyKeyReused, "This Idempotency-Key was used for another request.")
 	case found.Answer == nil:
 		return nil, nil, errs.New(errs.Conflict, reason.IdempotencyInProgress, "The first request with this Idempotency-Key still runs.",
-			errs.WithRetryAfter(max(found.LeasedUntil.Sub(now), time.Second)))
+			errs.WithRetryAfter(max(found.LeaseLeft, time.Second)))
 	}
 	answer, err = k.box.Open(found.Answer, associated(claim))
 	return answer, nil, err

@@ -128,7 +128,7 @@ func (s *Keys) Claim(ctx context.Context, c idempotency.Claim) (found idempotenc
 		}
 		n, err := q.ClaimKey(ctx, sqlc.ClaimKeyParams{
 			Scope: c.Scope[:], TenantID: nullable(c.Tenant), Owner: c.Owner, BodyHash: c.BodyHash[:],
-			LeasedUntil: c.LeasedUntil, ExpiresAt: c.ExpiresAt,
+			LeaseSeconds: c.Lease.Seconds(), ExpiresAt: c.ExpiresAt,
 		})
 		if err != nil {
 			return err
@@ -153,13 +153,13 @@ func (s *Keys) existing(ctx context.Context, q *sqlc.Queries, c idempotency.Clai
 		return idempotency.Found{}, err
 	}
 	expired := !row.ExpiresAt.After(c.Now)
-	abandoned := row.Answer == nil && !row.LeasedUntil.After(c.Now)
+	abandoned := row.Answer == nil && row.LeaseLeft == 0
 	same := [32]byte(row.BodyHash) == c.BodyHash
 	if !expired && (!abandoned || !same) {
-		return idempotency.Found{OtherBody: !same, Answer: row.Answer, LeasedUntil: row.LeasedUntil}, nil
+		return idempotency.Found{OtherBody: !same, Answer: row.Answer, LeaseLeft: time.Duration(row.LeaseLeft * float64(time.Second))}, nil
 	}
 	err = q.TakeOverKey(ctx, sqlc.TakeOverKeyParams{
-		Owner: c.Owner, BodyHash: c.BodyHash[:], LeasedUntil: c.LeasedUntil, ExpiresAt: c.ExpiresAt, Scope: c.Scope[:],
+		Owner: c.Owner, BodyHash: c.BodyHash[:], LeaseSeconds: c.Lease.Seconds(), ExpiresAt: c.ExpiresAt, Scope: c.Scope[:],
 	})
 	return idempotency.Found{Owned: err == nil}, err
 }

@@ -38,7 +38,7 @@ func TestRowsOfAnotherTenantAreNotThere(t *testing.T) {
 	keys := postgres.NewKeys(pool)
 	for i, id := range []tenant.ID{"t1", ""} {
 		found, err := keys.Claim(t.Context(), idempotency.Claim{
-			Scope: [32]byte{byte(i)}, Tenant: id, Owner: uuid.Must(uuid.NewV7()), Now: now, LeasedUntil: now.Add(time.Minute), ExpiresAt: now.Add(time.Hour),
+			Scope: [32]byte{byte(i)}, Tenant: id, Owner: uuid.Must(uuid.NewV7()), Now: now, Lease: time.Minute, ExpiresAt: now.Add(time.Hour),
 		})
 		require.NoError(t, err)
 		require.True(t, found.Owned)

@@ -1,17 +1,18 @@
 -- name: ClaimKey :execrows
+-- Leases go by the clock of the database: those of the replicas may differ by more than a lease.
 INSERT INTO idempotency_keys (scope, tenant_id, owner, body_hash, leased_until, expires_at)
-VALUES (@scope, @tenant_id, @owner, @body_hash, @leased_until, @expires_at)
+VALUES (@scope, @tenant_id, @owner, @body_hash, now() + make_interval(secs => @lease_seconds::double precision), @expires_at)
 ON CONFLICT (scope) DO NOTHING;
 
 -- name: LockKey :one
-SELECT body_hash, answer, leased_until, expires_at
+SELECT body_hash, answer, expires_at, GREATEST(extract(epoch FROM leased_until - clock_timestamp()), 0)::double precision AS lease_left
 FROM idempotency_keys
 WHERE scope = @scope
 FOR UPDATE;
 
 -- name: TakeOverKey :exec
 UPDATE idempotency_keys
-SET owner = @owner, body_hash = @body_hash, answer = NULL, leased_until = @leased_until, expires_at = @expires_at
+SET owner = @owner, body_hash = @body_hash, answer = NULL, leased_until = now() + make_interval(secs => @lease_seconds::double precision), expires_at = @expires_at
 WHERE scope = @scope;
 
 -- name: StoreAnswer :exec

@@ -14,26 +14,27 @@ import (
 
 const claimKey = `-- name: ClaimKey :execrows
 INSERT INTO idempotency_keys (scope, tenant_id, owner, body_hash, leased_until, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6)
+VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5::double precision), $6)
 ON CONFLICT (scope) DO NOTHING
 `
 
 type ClaimKeyParams struct {
-	Scope       []byte
-	TenantID    *string
-	Owner       uuid.UUID
-	BodyHash    []byte
-	LeasedUntil time.Time
-	ExpiresAt   time.Time
+	Scope        []byte
+	TenantID     *string
+	Owner        uuid.UUID
+	BodyHash     []byte
+	LeaseSeconds float64
+	ExpiresAt    time.Time
 }
 
+// Leases go by the clock of the database: those of the replicas may differ by more than a lease.
 func (q *Queries) ClaimKey(ctx context.Context, arg ClaimKeyParams) (int64, error) {
 	result, err := q.db.Exec(ctx, claimKey,
 		arg.Scope,
 		arg.TenantID,
 		arg.Owner,
 		arg.BodyHash,
-		arg.LeasedUntil,
+		arg.LeaseSeconds,
 		arg.ExpiresAt,
 	)
 	if err != nil {
@@ -43,17 +44,17 @@ func (q *Queries) ClaimKey(ctx context.Context, arg ClaimKeyParams) (int64, erro
 }
 
 const lockKey = `-- name: LockKey :one
-SELECT body_hash, answer, leased_until, expires_at
+SELECT body_hash, answer, expires_at, GREATEST(extract(epoch FROM leased_until - clock_timestamp()), 0)::double precision AS lease_left
 FROM idempotency_keys
 WHERE scope = $1
 FOR UPDATE
 `
 
 type LockKeyRow struct {
-	BodyHash    []byte
-	Answer      []byte
-	LeasedUntil time.Time
-	ExpiresAt   time.Time
+	BodyHash  []byte
+	Answer    []byte
+	ExpiresAt time.Time
+	LeaseLeft float64
 }
 
 func (q *Queries) LockKey(ctx context.Context, scope []byte) (LockKeyRow, error) {
@@ -62,8 +63,8 @@ func (q *Queries) LockKey(ctx context.Context, scope []byte) (LockKeyRow, error)
 	err := row.Scan(
 		&i.BodyHash,
 		&i.Answer,
-		&i.LeasedUntil,
 		&i.ExpiresAt,
+		&i.LeaseLeft,
 	)
 	return i, err
 }
@@ -118,23 +119,23 @@ func (q *Queries) SweepKeys(ctx context.Context, arg SweepKeysParams) error {
 
 const takeOverKey = `-- name: TakeOverKey :exec
 UPDATE idempotency_keys
-SET owner = $1, body_hash = $2, answer = NULL, leased_until = $3, expires_at = $4
+SET owner = $1, body_hash = $2, answer = NULL, leased_until = now() + make_interval(secs => $3::double precision), expires_at = $4
 WHERE scope = $5
 `
 
 type TakeOverKeyParams struct {
-	Owner       uuid.UUID
-	BodyHash    []byte
-	LeasedUntil time.Time
-	ExpiresAt   time.Time
-	Scope       []byte
+	Owner        uuid.UUID
+	BodyHash     []byte
+	LeaseSeconds float64
+	ExpiresAt    time.Time
+	Scope        []byte
 }
 
 func (q *Queries) TakeOverKey(ctx context.Context, arg TakeOverKeyParams) error {
 	_, err := q.db.Exec(ctx, takeOverKey,
 		arg.Owner,
 		arg.BodyHash,
-		arg.LeasedUntil,
+		arg.LeaseSeconds,
 		arg.ExpiresAt,
 		arg.Scope,
 	)
