@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,6 +44,36 @@ func (w *world) requireExpected(t *testing.T, c *hostclient.Client, got hostclie
 	require.Positive(t, sum.Ambiguous)
 	require.Positive(t, sum.Filtered)
 	w.requireDecisions(t, c, want)
+}
+
+// later has accounts made again and contacts merged and deleted, and compares the next sync with
+// what the rules say of it.
+func (w *world) later(t *testing.T, c *hostclient.Client) {
+	t.Helper()
+	state, err := expect.First(w.fleet, expect.AutoMatched(w.fleet))
+	require.NoError(t, err)
+	changes, contacts := slices.Collect(w.fleet.Later()), slices.Collect(w.fleet.MSP().LaterContacts())
+	w.simulator(t, "POST", "/admin/changes", map[string]any{"changes": changes})
+	for _, change := range changes {
+		_, err := w.fleet.Apply(change)
+		require.NoError(t, err)
+	}
+	_, err = hostclient.Upsert(t.Context(), c, "/api/contacts:batch", "contacts", contacts)
+	require.NoError(t, err)
+	require.NoError(t, state.Next(w.fleet, contacts))
+	got := sync(t, c, "all-tenants")
+	require.Len(t, got.TenantResults, len(state.Outcomes))
+	inactivated := 0
+	for _, result := range got.TenantResults {
+		want := state.Outcomes[result.EntraTenantID]
+		require.Equal(t, hostclient.Counters{
+			Created: want.Created, Linked: want.Linked, Inactivated: want.Inactivated, Unchanged: want.Unchanged,
+			Ambiguous: expect.Sum(want.Ambiguous), Filtered: expect.Sum(want.Filtered), Failed: expect.Sum(want.Failed),
+		}, result.Counters, "tenant %s", result.EntraTenantID)
+		require.Equal(t, counted(want.Ambiguous), counted(result.Ambiguous), "ambiguous of tenant %s", result.EntraTenantID)
+		inactivated += want.Inactivated
+	}
+	require.Positive(t, inactivated)
 }
 
 // requireDecisions compares identity by identity: which contact each is linked to, and what waits

@@ -39,6 +39,10 @@ func TestTheMainJob(t *testing.T) {
 			require.True(t, after[id].After(then), "lastEntraSyncAt of contact %s did not move", id)
 		}
 	})
+
+	t.Run("what happens later comes out as the rules say", func(t *testing.T) {
+		w.later(t, c)
+	})
 }
 
 // TestAnotherTenantSeesNothing asks for one MSP's things as another one.

@@ -21,13 +21,15 @@ type Pair struct {
 // Class is what becomes of an identity.
 type Class string
 
-// The classes a first sync knows.
+// The classes. A first sync knows neither of the last two.
 const (
-	Created   Class = "created"
-	Linked    Class = "linked"
-	Ambiguous Class = "ambiguous"
-	Filtered  Class = "filtered"
-	Failed    Class = "failed"
+	Created     Class = "created"
+	Linked      Class = "linked"
+	Ambiguous   Class = "ambiguous"
+	Filtered    Class = "filtered"
+	Failed      Class = "failed"
+	Inactivated Class = "inactivated"
+	Unchanged   Class = "unchanged"
 )
 
 // The reasons of failures. The rules describe them in words; the names are
@@ -50,10 +52,10 @@ type Decision struct {
 	ContactExternalID string
 }
 
-// Outcome is what a first sync of one directory must yield. Its counts are of
-// identities.
+// Outcome is what a sync of one directory must yield. Its counts are of identities.
 type Outcome struct {
 	Created, Linked             int
+	Inactivated, Unchanged      int
 	Ambiguous, Filtered, Failed map[string]int // by reason
 	// Decisions are the verdicts by object id; identities without an id are
 	// counted only.
@@ -81,79 +83,65 @@ func (o *Outcome) add(id string, d Decision) {
 		o.Filtered[d.Reason]++
 	case Failed:
 		o.Failed[d.Reason]++
+	case Inactivated:
+		o.Inactivated++
+	case Unchanged:
+		o.Unchanged++
 	}
 	if id != "" {
 		o.Decisions[id] = d
 	}
 }
 
-// contact is a contact of a client as matching sees it.
-type contact struct {
-	externalID string
-	name       string
-	email      string // normalised; empty without one
-	inactive   bool
-	linked     bool
-}
-
 // Initial computes the first sync of the given pairs, in order of their
 // confirmation, by tenant id. It errors where the fleet holds a case that the
 // rules leave open, so that no test rests on a guess.
 func Initial(f *fleet.Fleet, pairs []Pair) (map[string]Outcome, error) {
-	clients := map[string][]*contact{}
-	for _, p := range pairs {
-		clients[p.ClientExternalID] = nil
+	s, err := First(f, pairs)
+	if err != nil {
+		return nil, err
 	}
-	for c := range f.MSP().Contacts() {
-		if _, wanted := clients[c.ClientExternalID]; wanted {
-			email, _ := Address(c.Email)
-			clients[c.ClientExternalID] = append(clients[c.ClientExternalID], &contact{
-				externalID: c.ExternalID, name: c.FullName, email: email, inactive: c.Inactive,
-			})
-		}
-	}
-	out := map[string]Outcome{}
-	for _, p := range pairs {
-		t, ok := f.Tenant(p.TenantID)
-		if !ok {
-			return nil, fmt.Errorf("tenant %s: %w", p.TenantID, fleet.ErrNotFound)
-		}
-		var users []*fleet.User // a user is large
-		for u := range f.Users(t.Index) {
-			users = append(users, &u)
-		}
-		outcome, contacts, err := directory(users, clients[p.ClientExternalID])
-		if err != nil {
-			return nil, fmt.Errorf("tenant %s: %w", t.DisplayName, err)
-		}
-		out[p.TenantID], clients[p.ClientExternalID] = outcome, contacts
-	}
-	return out, nil
+	return s.Outcomes, nil
 }
 
 // directory decides one directory against the contacts of its client, and
 // returns the contacts as they are afterwards.
-func directory(users []*fleet.User, contacts []*contact) (Outcome, []*contact, error) {
+func directory(tenant string, users []*fleet.User, contacts []*contact) (Outcome, []*contact, error) {
 	o := Outcome{Ambiguous: map[string]int{}, Filtered: map[string]int{}, Failed: map[string]int{}, Decisions: map[string]Decision{}}
+	standing, ended := linksOf(tenant, contacts)
+	listed := map[string]bool{}
 	var open []*fleet.User
+	for _, u := range users {
+		listed[wireID(u)] = true
+	}
 	for _, u := range once(users, &o) {
-		if reason := failure(u); reason != "" {
-			o.add(wireID(u), Decision{Class: Failed, Reason: reason})
-		} else if reason := filter(u); reason != "" {
+		c, reason := standing[wireID(u)], filter(u)
+		if failed := failure(u); failed != "" {
+			o.add(wireID(u), Decision{Class: Failed, Reason: failed})
+			continue
+		}
+		switch {
+		case c != nil && reason == "account_disabled":
+			o.add(u.ID, leave(c, "disabled_upstream"))
+		case reason != "":
 			o.add(u.ID, Decision{Class: Filtered, Reason: reason})
-		} else {
+		case c != nil && !c.active:
+			return o, nil, fmt.Errorf("identity %s came back", u.ID)
+		case c != nil:
+			o.add(u.ID, Decision{Class: Unchanged})
+		default:
 			open = append(open, u)
 		}
 	}
 	twice := sharing(open)
 	byEmail := map[string][]*contact{}
 	for _, c := range contacts {
-		if c.email != "" {
+		if c.email != "" && !c.deleted {
 			byEmail[c.email] = append(byEmail[c.email], c)
 		}
 	}
 	var made []*contact
-	link := map[*contact]bool{}
+	link := map[*contact]string{}
 	for _, u := range open {
 		if twice[u.ID] {
 			o.add(u.ID, Decision{Class: Ambiguous, Reason: "duplicate_identity_email"})
@@ -161,24 +149,31 @@ func directory(users []*fleet.User, contacts []*contact) (Outcome, []*contact, e
 		}
 		hits, byAlias := firstHits(u, byEmail)
 		switch {
+		case len(hits) == 0 && ended[u.ID] != nil:
+			o.add(u.ID, Decision{Class: Ambiguous, Reason: "contact_deleted"})
 		case len(hits) == 0:
 			o.add(u.ID, Decision{Class: Created, Email: createAddress(u)})
-			made = append(made, &contact{name: fullName(u), email: createAddress(u), linked: true})
+			made = append(made, &contact{name: fullName(u), email: createAddress(u), tenant: tenant, identity: u.ID, active: true})
 		case len(hits) > 1:
 			o.add(u.ID, Decision{Class: Ambiguous, Reason: "multiple_email_matches"})
-		case hits[0].linked:
+		case hits[0].identity != "" && !madeAgain(u, hits[0], tenant, listed, byAlias):
 			o.add(u.ID, Decision{Class: Ambiguous, Reason: "contact_already_linked"})
-		case byAlias && (hits[0].inactive || !shareWord(hits[0].name, fullName(u))):
+		case hits[0].identity == "" && byAlias && (hits[0].inactive || !shareWord(hits[0].name, fullName(u))):
 			o.add(u.ID, Decision{Class: Ambiguous, Reason: "alias_match"})
-		case link[hits[0]]:
+		case link[hits[0]] != "":
 			return o, nil, fmt.Errorf("two identities without a common address match contact %s", hits[0].externalID)
 		default:
 			o.add(u.ID, Decision{Class: Linked, ContactExternalID: hits[0].externalID})
-			link[hits[0]] = true
+			link[hits[0]] = u.ID
 		}
 	}
-	for c := range link {
-		c.linked = true
+	for c, identity := range link {
+		c.tenant, c.identity, c.active = tenant, identity, true
+	}
+	for identity, c := range standing {
+		if !listed[identity] && c.identity == identity && c.active {
+			o.add(identity, leave(c, "deleted_upstream"))
+		}
 	}
 	return o, append(contacts, made...), nil
 }

@@ -2,6 +2,7 @@ package expect_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -166,13 +167,77 @@ func TestOddAccountsComeOutAsTheRulesSay(t *testing.T) {
 				require.Equal(t, "service_account", d.Reason, "slot %d", u.Slot)
 			case 53:
 				require.Equal(t, "alias_match", d.Reason, "slot %d", u.Slot)
-			case 51, 52:
+			case 54, 57:
+				require.Equal(t, expect.Created, d.Class, "slot %d: %s", u.Slot, d.Reason)
+			case 51, 52, 55, 56:
 				require.Equal(t, expect.Linked, d.Class, "slot %d: %s", u.Slot, d.Reason)
 			}
 		}
 	}
-	for _, offset := range []int{40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 70, 71} {
+	for _, offset := range []int{40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 70, 71} {
 		require.Greater(t, seen[offset], 10, "slot %d", offset)
+	}
+}
+
+// TestWhatHappensLaterComesOutAsTheRulesSay: accounts that were made again, and contacts
+// that the host merged or deleted.
+func TestWhatHappensLaterComesOutAsTheRulesSay(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, fleet.Small, 1)
+	pairs := everyPair(f)
+	state, err := expect.First(f, pairs)
+	require.NoError(t, err)
+	first := state.Outcomes
+	slots := map[string]int{}
+	for _, p := range pairs {
+		tenant, _ := f.Tenant(p.TenantID)
+		for u := range f.Users(tenant.Index) {
+			slots[u.ID] = u.Slot % 100
+		}
+	}
+	made := map[string]bool{}
+	for change := range f.Later() {
+		ids, err := f.Apply(change)
+		require.NoError(t, err)
+		if change.Kind == fleet.Add {
+			made[ids[0]] = true
+		}
+	}
+	require.NoError(t, state.Next(f, slices.Collect(f.MSP().LaterContacts())))
+	seen := map[string]int{}
+	for _, p := range pairs {
+		o := state.Outcomes[p.TenantID]
+		for id, d := range o.Decisions {
+			was := first[p.TenantID].Decisions[id]
+			what := string(d.Class) + " " + d.Reason
+			switch slots[id] {
+			case 54:
+				require.Fail(t, "its contact is the new account's: "+what)
+			case 55:
+				require.Equal(t, expect.Linked, d.Class)
+				require.Equal(t, was.ContactExternalID+"-old", d.ContactExternalID, "the survivor")
+			case 56:
+				require.Equal(t, "ambiguous contact_deleted", what)
+			case 57:
+				require.Equal(t, "inactivated deleted_upstream", what)
+			default:
+				if made[id] {
+					require.Contains(t, []string{"linked ", "ambiguous contact_already_linked"}, what)
+				} else if was.Class == expect.Created || was.Class == expect.Linked {
+					require.Equal(t, "unchanged ", what)
+				} else {
+					require.Equal(t, was, d)
+				}
+				if !made[id] {
+					continue
+				}
+			}
+			seen[what]++
+		}
+		require.Equal(t, o.Inactivated, o.Ambiguous["contact_already_linked"]-first[p.TenantID].Ambiguous["contact_already_linked"], "somebody else got the address")
+	}
+	for _, what := range []string{"linked ", "ambiguous contact_already_linked", "ambiguous contact_deleted", "inactivated deleted_upstream"} {
+		require.Greater(t, seen[what], 10, what)
 	}
 }
 

@@ -157,6 +157,9 @@ func (m MSP) contactsOf(t *Tenant, slot int) []Contact {
 		c.Role = pick(&d, jobTitles)
 	}
 	switch {
+	case m.f.oddityAt(t, slot) == mergedAtHost:
+		c.Email = written
+		return []Contact{c, m.f.oldRecord(t, slot, c)}
 	case certain:
 		c.Email = written
 	case n < 80:

@@ -25,6 +25,10 @@ const (
 	invisibleAtHost          // the host's address begins with a character that cannot be seen
 	surroundedAtHost         // the host's address has brackets, quotes or mailto: around it
 	leaversAlias             // it has a leaver's address as an alias, and the MSP has the leaver
+	madeAgain                // later it is deleted and made again, with another id
+	mergedAtHost             // the MSP has the person twice, and later merges the two: the one that was linked goes
+	deletedAtHost            // the MSP has the person, and later deletes the contact
+	madeForAnother           // later it is deleted and made again for somebody else who gets the address
 	lastOddity               // none
 )
 
@@ -135,7 +139,9 @@ func (f *Fleet) writtenOddly(t *Tenant, slot int, mail string) (email string, ce
 	case surroundedAtHost:
 		forms := []string{"<%s>", "mailto:%s", "'%s'", "%s;"}
 		return fmt.Sprintf(forms[slot/blockSize%len(forms)], mail), true, false
-	case directorySync, noReplyMail, hardSpace, guestWithoutMail, guestWithoutAny:
+	case mergedAtHost, deletedAtHost:
+		return mail, true, false
+	case directorySync, noReplyMail, hardSpace, guestWithoutMail, guestWithoutAny, madeAgain, madeForAnother:
 		return "", false, true
 	}
 	return "", false, false
