@@ -1,10 +1,13 @@
 package postgres_test
 
 import (
+	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -111,6 +114,70 @@ func TestAnApprovalIsForItsSetAlone(t *testing.T) {
 	done := e.approved(again)
 	require.Equal(t, 8, e.inactive())
 	require.Equal(t, syncengine.StateCompleted, done.State)
+}
+
+// TestAnApprovalIsUsedOnce: whoever approves beside another, or again, gets the one run; that
+// run, tried again after it had applied, or done again once it has ended, takes nobody
+// a second time; and no later round is let through by it.
+func TestAnApprovalIsUsedOnce(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	users := crowd(12)
+	e.dir.users = users
+	e.round()
+	e.dir.users = disabled(users, 0, 1, 2, 3)
+	held := e.round()
+	require.Equal(t, 4, held.Held.Count)
+
+	var started [4]*syncengine.Run
+	var wait sync.WaitGroup
+	for i := range started {
+		wait.Go(func() {
+			_, run, err := e.decideHeld(held, syncengine.DecisionApprove, held.Held.Digest)
+			assert.NoError(t, err)
+			started[i] = run
+		})
+	}
+	wait.Wait()
+	require.Equal(t, 1, e.count(`SELECT count(*) FROM entra_sync_runs WHERE approves_run_id = $1`, held.RunID))
+	_, run, err := e.decideHeld(held, syncengine.DecisionApprove, held.Held.Digest)
+	require.NoError(t, err)
+	for _, one := range started {
+		require.Equal(t, run.ID, one.ID)
+	}
+
+	// The attempt dies when it has applied, and the people are enabled before the next one.
+	_, _, err = e.begin.Do(e.ctx(), run.ID)
+	require.NoError(t, err)
+	died := errors.New("died")
+	_, err = e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+		if p.Phase == syncengine.PhaseClosing {
+			return died
+		}
+		return nil
+	})
+	require.ErrorIs(t, err, died)
+	require.Equal(t, 4, e.inactive())
+	e.dir.users = disabled(users, 0, 1)
+	_, err = e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
+	require.NoError(t, err)
+	require.Equal(t, 2, e.inactive())
+	e.finished(run.ID)
+
+	// All are enabled again, and disabled once more: that is held, whoever approved before.
+	e.dir.users = users
+	require.Equal(t, 2, e.round().Counters.Reactivated)
+	e.dir.users = disabled(users, 0, 1, 2, 3)
+	_, again, err := e.decideHeld(held, syncengine.DecisionApprove, held.Held.Digest)
+	require.NoError(t, err)
+	require.Equal(t, run.ID, again.ID)
+	_, err = e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil }) // as its workflow would, once more
+	require.NoError(t, err)
+	require.Zero(t, e.inactive())
+	later := e.round()
+	require.Equal(t, syncengine.StateHeld, later.State)
+	require.Equal(t, 4, later.Held.Count)
+	require.Zero(t, e.inactive())
 }
 
 // TestRejectedInactivationsWaitForUpstream: the links stay active, without being held

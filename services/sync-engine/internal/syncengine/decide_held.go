@@ -2,6 +2,7 @@ package syncengine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -96,25 +97,44 @@ func (d *DecideHeld) Do(ctx context.Context, ask Deciding) (HeldDecision, *Run, 
 	if managed.Held.Digest != ask.Digest {
 		return HeldDecision{}, nil, errDigestDiffers
 	}
-	was, decided, err := d.store.HeldDecision(ctx, ask.RunID, ask.ManagedTenantID)
-	switch {
-	case err != nil:
-		return HeldDecision{}, nil, err
-	case decided && was.Decision != ask.Decision:
-		return HeldDecision{}, nil, ErrHeldDecided
-	case decided && was.StartedRunID == "":
-		return was, nil, nil
-	case decided:
-		started, err := d.store.Run(ctx, was.StartedRunID)
-		return was, &started, err
+	if was, started, found, err := d.decided(ctx, ask); err != nil || found {
+		return was, started, err
 	}
 	decision := HeldDecision{
 		RunID: ask.RunID, ManagedTenantID: ask.ManagedTenantID, Decision: ask.Decision, DecidedBy: ask.Actor, DecidedAt: d.now(),
 	}
+	var started *Run
 	if ask.Decision == DecisionReject {
-		return decision, nil, d.store.RejectHeld(ctx, decision, managed)
+		err = d.store.RejectHeld(ctx, decision, managed)
+	} else {
+		decision, started, err = d.approve(ctx, ask.Tenant, decision, managed)
 	}
-	return d.approve(ctx, ask.Tenant, decision, managed)
+	if errors.Is(err, ErrHeldDecided) || errors.Is(err, ErrApprovalRunning) {
+		// Somebody decided in this moment, and perhaps the same.
+		if was, running, found, err := d.decided(ctx, ask); err != nil || found {
+			return was, running, err
+		}
+	}
+	if err != nil {
+		return HeldDecision{}, nil, err
+	}
+	return decision, started, nil
+}
+
+// decided is what was decided before, with the run that carries it out, where that is the
+// same; found is false where nothing was. ErrHeldDecided for another decision.
+func (d *DecideHeld) decided(ctx context.Context, ask Deciding) (was HeldDecision, started *Run, found bool, err error) {
+	was, found, err = d.store.HeldDecision(ctx, ask.RunID, ask.ManagedTenantID)
+	switch {
+	case err != nil || !found:
+		return HeldDecision{}, nil, false, err
+	case was.Decision != ask.Decision:
+		return HeldDecision{}, nil, false, ErrHeldDecided
+	case was.StartedRunID == "":
+		return was, nil, true, nil
+	}
+	run, err := d.store.Run(ctx, was.StartedRunID)
+	return was, &run, true, err
 }
 
 func (d *DecideHeld) approve(ctx context.Context, tenant string, decision HeldDecision, managed ManagedTenant) (HeldDecision, *Run, error) {
