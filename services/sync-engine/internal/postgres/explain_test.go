@@ -154,3 +154,44 @@ func TestAPersonIsFoundByWhatIsKnown(t *testing.T) {
 	so = e.explained(syncengine.ExplainRequest{ManagedTenantID: managed, ObjectID: "o-same"})
 	require.Equal(t, "not_synced not_mapped", so.Outcome+" "+so.Reason)
 }
+
+// TestAnExplanationSaysThatAnAccountWasMadeAgain, before and after the engine heard of it,
+// and why another one is not.
+func TestAnExplanationSaysThatAnAccountWasMadeAgain(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = []syncengine.User{person("o-ann", "Ann Lee", "ann@c.de"), person("o-bob", "Bob", "bob@c.de"), person("o-cy", "Cy", "cy@c.de")}
+	e.round()
+	by := func(id string) syncengine.Explanation {
+		t.Helper()
+		return e.explained(syncengine.ExplainRequest{ManagedTenantID: managed, ObjectID: id})
+	}
+	e.dir.users = []syncengine.User{
+		person("o-ann-2", "Ann Miller", "ann@c.de"), person("o-bob-2", "Rob", "bob@c.de"), e.dir.users[2], person("o-cy-2", "Cy", "cy@c.de"),
+	}
+	check := func() {
+		t.Helper()
+		ann := by("o-ann-2")
+		require.Equal(t, "linked", ann.Outcome)
+		require.Contains(t, said(ann, "takeover"), "passed: The contact is linked to an account that is no longer in the directory (o-ann), and the names share a word: the account was made again.")
+		bob := by("o-bob-2")
+		require.Equal(t, "ambiguous contact_already_linked", bob.Outcome+" "+bob.Reason)
+		require.Contains(t, said(bob, "takeover"), "stopped: The contact is linked to an account that is no longer in the directory (o-bob), but the names share no word")
+		cy := by("o-cy-2")
+		require.Equal(t, "contact_already_linked", cy.Reason)
+		require.Contains(t, said(cy, "takeover"), "stopped: The contact is linked to an account that is still in the directory (o-cy)")
+	}
+	check()
+	e.dir.away = errs.New(errs.Unavailable, "away", "Away.")
+	so, err := e.explain.Do(e.ctx(), syncengine.ExplainRequest{ManagedTenantID: managed, ObjectID: "o-ann-2"})
+	require.NoError(t, err)
+	require.Equal(t, syncengine.OutcomeUnknown, so.Outcome)
+	e.dir.away = nil
+	annNew := e.dir.users[0]
+	e.dir.users = e.dir.users[1:]
+	e.round() // it hears who is gone
+	e.dir.users = append([]syncengine.User{annNew}, e.dir.users...)
+	check()
+	require.Equal(t, 1, e.round().Counters.Linked)
+	require.Equal(t, "unchanged", by("o-ann-2").Outcome)
+}

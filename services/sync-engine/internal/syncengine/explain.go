@@ -82,6 +82,10 @@ type DecidedIdentity struct {
 	Sharing   []string // sign-in names of other identities that have one of its addresses
 	Rejected  bool     // a person kept its link active
 	HeldIn    string   // the last round, where a guard held its inactivation back; else empty
+	// The identity of the same directory that has the one contact which the addresses found;
+	// empty without one. TakesOver says that this one takes it over.
+	Holder    string
+	TakesOver bool
 }
 
 // DecidedLink is the link of an identity with its contact.
@@ -115,6 +119,8 @@ type ExplainRound interface {
 	Queue(ctx context.Context, after, limit int) ([]QueueItem, error)
 	// DecidedAbout is what the round decided about an identity that was staged.
 	DecidedAbout(ctx context.Context, objectID string) (DecidedIdentity, error)
+	// DecideAfter decides again, knowing that another identity has left the directory.
+	DecideAfter(ctx context.Context, rules Rules, left string) error
 	Release()
 }
 
@@ -255,10 +261,15 @@ func (x *explaining) decide(ctx context.Context, identity *Identity) error {
 	if err != nil {
 		return err
 	}
+	left, err := x.holderLeft(ctx, &decided, identity.ObjectID)
+	if err != nil {
+		return err
+	}
 	x.so.ContactID = decided.ContactID
 	x.linkSteps(&decided, identity)
 	if decided.Link == nil && identity.Verdict == "" && !identity.Removed {
 		x.matchSteps(&decided)
+		x.takeoverStep(&decided, left)
 	}
 	x.decision(&decided, identity)
 	x.changes(&decided, identity)
@@ -269,6 +280,27 @@ func (x *explaining) decide(ctx context.Context, identity *Identity) error {
 		return x.queueSteps(ctx, &decided)
 	}
 	return nil
+}
+
+// holderLeft asks Microsoft for the identity that has the contact: one that is no longer
+// there, which the next sync hears too, may have been made again.
+func (x *explaining) holderLeft(ctx context.Context, decided *DecidedIdentity, objectID string) (left bool, err error) {
+	if decided.Holder == "" || decided.TakesOver || decided.Action != "queue" {
+		return decided.TakesOver, nil
+	}
+	ask := GetUsers{EntraTenantID: x.mapped.EntraTenantID, Priority: "high", ObjectIDs: []string{decided.Holder}}
+	err = x.directory.GetUsers(ctx, ask, func(_ []User, missing []string) error {
+		left = len(missing) > 0
+		return nil
+	})
+	if err != nil || !left {
+		return false, ctx.Err() // what Microsoft does not say is as the last listing said it
+	}
+	if err := x.round.DecideAfter(ctx, x.rules, decided.Holder); err != nil {
+		return false, err
+	}
+	*decided, err = x.round.DecidedAbout(ctx, objectID)
+	return true, err
 }
 
 var errNobodyKnown = errs.New(errs.NotFound, reason.NotFound,

@@ -57,6 +57,20 @@ func (x *explaining) matchSteps(d *DecidedIdentity) {
 	}
 }
 
+// takeoverStep says what it means that the contact is another account's of the directory.
+func (x *explaining) takeoverStep(d *DecidedIdentity, left bool) {
+	switch {
+	case d.TakesOver:
+		x.step("takeover", StepPassed, "The contact is linked to an account that is no longer in the directory ("+d.Holder+
+			"), and the names share a word: the account was made again. The new one takes the contact over, with its history, and the old link ends.")
+	case d.Holder != "" && left:
+		x.step("takeover", StepStopped, "The contact is linked to an account that is no longer in the directory ("+d.Holder+
+			"), but the names share no word, or an alias alone found the contact: that this account is the same person's is for a person to say.")
+	case d.Holder != "" && d.Reason == "contact_already_linked":
+		x.step("takeover", StepStopped, "The contact is linked to an account that is still in the directory ("+d.Holder+"), so that this one cannot take it over.")
+	}
+}
+
 // contactsFound tells of the contacts that one address found.
 func contactsFound(contacts []Candidate) string {
 	names := make([]string, 0, len(contacts))

@@ -23,6 +23,8 @@ var (
 	explainAddresses string
 	//go:embed explain_sharing.sql
 	explainSharing string
+	//go:embed explain_left.sql
+	explainLeft string
 )
 
 // OpenExplanation opens a round of no run, which decides and is never applied. It takes
@@ -61,7 +63,7 @@ func OpenExplanation(ctx context.Context, pool *pg.Pool, of syncengine.ManagedTe
 func (r *Round) DecidedAbout(ctx context.Context, objectID string) (d syncengine.DecidedIdentity, err error) {
 	args := with(r.args(everything), "object_id", objectID)
 	err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, explainPlanned, args).Scan(&d.Number, &d.Action, &d.Reason, &d.Fields, &d.ContactID, &d.Rejected, &d.HeldIn)
+		err := tx.QueryRow(ctx, explainPlanned, args).Scan(&d.Number, &d.Action, &d.Reason, &d.Fields, &d.ContactID, &d.Rejected, &d.HeldIn, &d.Holder, &d.TakesOver)
 		if err != nil {
 			return err
 		}
@@ -93,6 +95,21 @@ func (r *Round) DecidedAbout(ctx context.Context, objectID string) (d syncengine
 	}
 	r.session.closed = true
 	return d, nil
+}
+
+// DecideAfter implements syncengine.ExplainRound.
+func (r *Round) DecideAfter(ctx context.Context, rules syncengine.Rules, left string) error {
+	r.by(rules)
+	err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if err := exec(ctx, tx, with(with(r.args(everything), "object_id", left), "last", r.staged), explainLeft); err != nil {
+			return err
+		}
+		return r.redecide(ctx, tx, rules, everything)
+	})
+	if err != nil {
+		return fmt.Errorf("deciding again: %w", err)
+	}
+	return nil
 }
 
 func explainedLink(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) (*syncengine.DecidedLink, error) {

@@ -4,7 +4,9 @@ SELECT i.n, COALESCE(p.action, ''), COALESCE(p.reason, ''), COALESCE(p.fields, '
        EXISTS (SELECT FROM rejected_inactivations j WHERE j.entra_tenant_id = @directory AND j.entra_object_id = @object_id),
        COALESCE((SELECT h.run_id::text FROM held_identities h
                  WHERE h.run_id = (SELECT d.last_run_id FROM directories d WHERE d.entra_tenant_id = @directory)
-                   AND h.managed_tenant_id = @managed_tenant AND h.entra_object_id = @object_id), '')
+                   AND h.managed_tenant_id = @managed_tenant AND h.entra_object_id = @object_id), ''),
+       COALESCE((SELECT m.holder FROM match m WHERE m.n = i.n AND m.hits = 1 LIMIT 1), ''),
+       COALESCE(p.action = 'link' AND (SELECT true FROM takeover t WHERE t.n = i.n LIMIT 1), false)
 FROM (
     SELECT s.n FROM stage s WHERE s.object_id = @object_id
     UNION ALL
