@@ -86,6 +86,7 @@ func TestLookUpsReadByIndex(t *testing.T) {
 	args := pgx.NamedArgs{
 		"object_id": "o1", "managed_tenant_id": nil, "most": 20, "address": "u1@c.de", "name_from": "n 1", "name_to": "n 1\U0010FFFF",
 		"run_id": runs[0], "after_managed_tenant": "", "after_object": "", "after_n": 0, "outcome": nil, "reason": nil, "q": nil, "size": 50, "days": 30,
+		"to_managed_tenant": "\U0010FFFF", "to_object": "", "to_n": 0, "reads": 1000, "before_last": 999,
 	}
 	look := func(state string) {
 		for _, file := range []string{"explain.sql", "report.sql"} {

@@ -235,3 +235,43 @@ func TestAReportOutlivesTheOneThatItRefersTo(t *testing.T) {
 	require.Empty(t, e.brief(last, filter))
 	require.Zero(t, e.count(`SELECT count(*) FROM entra_run_identities`))
 }
+
+// TestASearchLooksThroughABoundedPartOfAReport: a page that found nobody so far says where to go on,
+// and nobody is missed.
+func TestASearchLooksThroughABoundedPartOfAReport(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = mixed()
+	run := e.round()
+	e.exec(`INSERT INTO entra_run_identities (tenant_id, run_id, managed_tenant_id, entra_object_id, outcome, display_name, user_principal_name)
+		SELECT $1::text, $2::uuid, $3::text, 'x' || lpad(n::text, 6, '0'), 'created', CASE n WHEN 99999 THEN 'Zora Late' ELSE 'N' END, ''
+		FROM generate_series(0, 99999) n`, msp, run.RunID, managed)
+	search := func(filter syncengine.IdentityFilter) (found []string, pages, total int, minimum bool) {
+		page := syncengine.IdentityPage{RunID: run.RunID, Filter: filter, Size: 50}
+		for {
+			got, err := e.report.Do(e.ctx(), page)
+			require.NoError(t, err)
+			if pages++; pages == 1 {
+				total, minimum = got.Total, got.Minimum
+			}
+			for _, i := range got.Identities {
+				found = append(found, i.Place.ObjectID)
+			}
+			if page.After = got.Next; page.After == nil {
+				return found, pages, total, minimum
+			}
+		}
+	}
+	found, pages, total, minimum := search(syncengine.IdentityFilter{Q: "late"})
+	require.Equal(t, []string{"x099999"}, found)
+	require.Equal(t, 3, pages)
+	require.Zero(t, total)
+	require.True(t, minimum, "there may be more")
+	found, pages, _, _ = search(syncengine.IdentityFilter{Q: "late", ManagedTenantID: "another"})
+	require.Empty(t, found)
+	require.Equal(t, 1, pages)
+	got, err := e.report.Do(e.ctx(), syncengine.IdentityPage{RunID: run.RunID, Size: 50})
+	require.NoError(t, err)
+	require.Len(t, got.Identities, 50)
+	require.Equal(t, 10_000, got.Total)
+}

@@ -34,29 +34,43 @@ type IdentityFilter struct {
 	Q                                string // the beginning of a word of the name, or of the sign-in name
 }
 
+// narrows reports that identities of a report are looked through for those wanted.
+func (f *IdentityFilter) narrows() bool {
+	return f.Outcome+f.Reason+f.Q != ""
+}
+
 // IdentityPage asks for one page of a run's report.
 type IdentityPage struct {
 	RunID  string
 	Filter IdentityFilter
 	After  *IdentityPlace
+	UpTo   *IdentityPlace // nil for the end
 	Size   int
 }
 
 // countedIdentities is up to how many identities a report is counted.
 const countedIdentities = 10_000
 
+// readIdentities is how many identities of a report one request looks at for those that
+// a filter wants: a report of a million may have none.
+const readIdentities = 50_000
+
 // IdentityReader reads reports of runs.
 type IdentityReader interface {
 	Run(ctx context.Context, id string) (Run, error) // ErrUnknownRun
+	// RunIdentitiesTo is the place of the last of so many identities of the page's managed
+	// tenant, whatever else the filter says; nil where there are fewer.
+	RunIdentitiesTo(ctx context.Context, page IdentityPage, most int) (*IdentityPlace, error)
+	// RunIdentities are those after the page's place, and up to one where it has one.
 	RunIdentities(ctx context.Context, page IdentityPage) ([]RunIdentity, error)
-	// CountRunIdentities counts up to so many.
-	CountRunIdentities(ctx context.Context, runID string, filter IdentityFilter, most int) (int, error)
+	// CountRunIdentities counts up to so many, up to the page's place where it has one.
+	CountRunIdentities(ctx context.Context, page IdentityPage, most int) (int, error)
 }
 
 // Identities is one page of a run's report.
 type Identities struct {
 	Identities []RunIdentity
-	Next       *IdentityPlace // nil after the last page
+	Next       *IdentityPlace // nil after the last page; a page before it may have few, or none
 	Total      int            // of the first page; else -1
 	Minimum    bool           // there are more than Total
 	Kept       bool           // false once the identities were deleted
@@ -84,9 +98,15 @@ func (l *ListIdentities) Do(ctx context.Context, page IdentityPage) (Identities,
 	size := page.Size
 	page.Size++ // one more tells whether there is a next page
 	found := Identities{Total: -1, Kept: l.kept(run)}
+	if page.Filter.narrows() {
+		if page.UpTo, err = l.store.RunIdentitiesTo(ctx, page, readIdentities); err != nil {
+			return Identities{}, err
+		}
+	}
 	if found.Identities, err = l.store.RunIdentities(ctx, page); err != nil {
 		return Identities{}, err
 	}
+	found.Next = page.UpTo
 	if len(found.Identities) > size {
 		found.Identities = found.Identities[:size]
 		found.Next = &found.Identities[size-1].Place
@@ -94,7 +114,8 @@ func (l *ListIdentities) Do(ctx context.Context, page IdentityPage) (Identities,
 	if page.After != nil {
 		return found, nil
 	}
-	found.Total, err = l.store.CountRunIdentities(ctx, page.RunID, page.Filter, countedIdentities+1)
+	found.Total, err = l.store.CountRunIdentities(ctx, page, countedIdentities+1)
+	found.Minimum = page.UpTo != nil
 	if found.Total > countedIdentities {
 		found.Total, found.Minimum = countedIdentities, true
 	}

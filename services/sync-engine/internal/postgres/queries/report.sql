@@ -1,6 +1,6 @@
 -- name: ListRunIdentities :many
--- In order of the key. A filter that is null narrows nothing. Those who failed or are kept out stand,
--- for rounds in which nothing changed, in the report of an earlier run.
+-- In order of the key, between two places. A filter that is null narrows nothing. Those who failed or are
+-- kept out stand, for rounds in which nothing changed, in the report of an earlier run.
 SELECT u.managed_tenant_id, u.entra_object_id, u.n, u.outcome, u.reason, u.pattern, u.contact_id, u.display_name, u.user_principal_name, u.fields,
        u.before, u.after
 FROM (
@@ -9,6 +9,7 @@ FROM (
     FROM entra_run_identities i
     WHERE i.run_id = @run_id
       AND (i.managed_tenant_id, i.entra_object_id, i.n) > (@after_managed_tenant::text, @after_object::text, @after_n::integer)
+      AND (i.managed_tenant_id, i.entra_object_id, i.n) <= (@to_managed_tenant::text, @to_object::text, @to_n::integer)
       AND (sqlc.narg(managed_tenant_id)::text IS NULL OR i.managed_tenant_id = sqlc.narg(managed_tenant_id))
       AND (sqlc.narg(outcome)::text IS NULL OR i.outcome = sqlc.narg(outcome))
       AND (sqlc.narg(reason)::text IS NULL OR i.reason = sqlc.narg(reason))
@@ -25,6 +26,7 @@ FROM (
         FROM entra_run_identities i
         WHERE i.run_id = t.report_run_id AND i.managed_tenant_id = t.managed_tenant_id AND i.outcome IN ('failed', 'filtered')
           AND (i.managed_tenant_id, i.entra_object_id, i.n) > (@after_managed_tenant::text, @after_object::text, @after_n::integer)
+          AND (i.managed_tenant_id, i.entra_object_id, i.n) <= (@to_managed_tenant::text, @to_object::text, @to_n::integer)
           AND (sqlc.narg(outcome)::text IS NULL OR i.outcome = sqlc.narg(outcome))
           AND (sqlc.narg(reason)::text IS NULL OR i.reason = sqlc.narg(reason))
           AND (sqlc.narg(q)::text IS NULL OR strpos(' ' || lower(i.display_name), ' ' || sqlc.narg(q)) > 0 OR starts_with(lower(i.user_principal_name), sqlc.narg(q)))
@@ -39,10 +41,42 @@ FROM (
 ORDER BY u.managed_tenant_id, u.entra_object_id, u.n
 LIMIT @size;
 
+-- name: RunIdentitiesTo :one
+-- The place of the last of so many identities of a report, in its order; no row where there are fewer.
+SELECT u.managed_tenant_id, u.entra_object_id, u.n
+FROM (
+    (SELECT i.managed_tenant_id, i.entra_object_id, i.n
+    FROM entra_run_identities i
+    WHERE i.run_id = @run_id
+      AND (i.managed_tenant_id, i.entra_object_id, i.n) > (@after_managed_tenant::text, @after_object::text, @after_n::integer)
+      AND (i.managed_tenant_id, i.entra_object_id, i.n) <= (@to_managed_tenant::text, @to_object::text, @to_n::integer)
+    ORDER BY i.managed_tenant_id, i.entra_object_id, i.n
+    LIMIT @reads)
+    UNION ALL
+    (SELECT i.managed_tenant_id, i.entra_object_id, i.n
+    FROM entra_sync_run_tenants t
+    CROSS JOIN LATERAL (
+        SELECT i.managed_tenant_id, i.entra_object_id, i.n
+        FROM entra_run_identities i
+        WHERE i.run_id = t.report_run_id AND i.managed_tenant_id = t.managed_tenant_id AND i.outcome IN ('failed', 'filtered')
+          AND (i.managed_tenant_id, i.entra_object_id, i.n) > (@after_managed_tenant::text, @after_object::text, @after_n::integer)
+          AND (i.managed_tenant_id, i.entra_object_id, i.n) <= (@to_managed_tenant::text, @to_object::text, @to_n::integer)
+        ORDER BY i.entra_object_id, i.n
+        LIMIT @reads
+    ) i
+    WHERE t.run_id = @run_id AND t.report_run_id IS NOT NULL AND t.managed_tenant_id >= @after_managed_tenant
+    ORDER BY t.managed_tenant_id, i.entra_object_id, i.n
+    LIMIT @reads)
+) u
+ORDER BY u.managed_tenant_id, u.entra_object_id, u.n
+LIMIT 1 OFFSET @before_last;
+
 -- name: CountRunIdentities :one
 SELECT count(*) FROM (
     (SELECT FROM entra_run_identities i
     WHERE i.run_id = @run_id
+      AND (i.managed_tenant_id, i.entra_object_id, i.n) > (@after_managed_tenant::text, @after_object::text, @after_n::integer)
+      AND (i.managed_tenant_id, i.entra_object_id, i.n) <= (@to_managed_tenant::text, @to_object::text, @to_n::integer)
       AND (sqlc.narg(managed_tenant_id)::text IS NULL OR i.managed_tenant_id = sqlc.narg(managed_tenant_id))
       AND (sqlc.narg(outcome)::text IS NULL OR i.outcome = sqlc.narg(outcome))
       AND (sqlc.narg(reason)::text IS NULL OR i.reason = sqlc.narg(reason))
@@ -52,6 +86,8 @@ SELECT count(*) FROM (
     (SELECT FROM entra_sync_run_tenants t
     JOIN entra_run_identities i ON i.run_id = t.report_run_id AND i.managed_tenant_id = t.managed_tenant_id AND i.outcome IN ('failed', 'filtered')
     WHERE t.run_id = @run_id AND t.report_run_id IS NOT NULL
+      AND (i.managed_tenant_id, i.entra_object_id, i.n) > (@after_managed_tenant::text, @after_object::text, @after_n::integer)
+      AND (i.managed_tenant_id, i.entra_object_id, i.n) <= (@to_managed_tenant::text, @to_object::text, @to_n::integer)
       AND (sqlc.narg(managed_tenant_id)::text IS NULL OR t.managed_tenant_id = sqlc.narg(managed_tenant_id))
       AND (sqlc.narg(outcome)::text IS NULL OR i.outcome = sqlc.narg(outcome))
       AND (sqlc.narg(reason)::text IS NULL OR i.reason = sqlc.narg(reason))

@@ -15,37 +15,53 @@ const countRunIdentities = `-- name: CountRunIdentities :one
 SELECT count(*) FROM (
     (SELECT FROM entra_run_identities i
     WHERE i.run_id = $2
-      AND ($3::text IS NULL OR i.managed_tenant_id = $3)
-      AND ($4::text IS NULL OR i.outcome = $4)
-      AND ($5::text IS NULL OR i.reason = $5)
-      AND ($6::text IS NULL OR strpos(' ' || lower(i.display_name), ' ' || $6) > 0 OR starts_with(lower(i.user_principal_name), $6))
+      AND (i.managed_tenant_id, i.entra_object_id, i.n) > ($3::text, $4::text, $5::integer)
+      AND (i.managed_tenant_id, i.entra_object_id, i.n) <= ($6::text, $7::text, $8::integer)
+      AND ($9::text IS NULL OR i.managed_tenant_id = $9)
+      AND ($10::text IS NULL OR i.outcome = $10)
+      AND ($11::text IS NULL OR i.reason = $11)
+      AND ($12::text IS NULL OR strpos(' ' || lower(i.display_name), ' ' || $12) > 0 OR starts_with(lower(i.user_principal_name), $12))
     LIMIT $1)
     UNION ALL
     (SELECT FROM entra_sync_run_tenants t
     JOIN entra_run_identities i ON i.run_id = t.report_run_id AND i.managed_tenant_id = t.managed_tenant_id AND i.outcome IN ('failed', 'filtered')
     WHERE t.run_id = $2 AND t.report_run_id IS NOT NULL
-      AND ($3::text IS NULL OR t.managed_tenant_id = $3)
-      AND ($4::text IS NULL OR i.outcome = $4)
-      AND ($5::text IS NULL OR i.reason = $5)
-      AND ($6::text IS NULL OR strpos(' ' || lower(i.display_name), ' ' || $6) > 0 OR starts_with(lower(i.user_principal_name), $6))
+      AND (i.managed_tenant_id, i.entra_object_id, i.n) > ($3::text, $4::text, $5::integer)
+      AND (i.managed_tenant_id, i.entra_object_id, i.n) <= ($6::text, $7::text, $8::integer)
+      AND ($9::text IS NULL OR t.managed_tenant_id = $9)
+      AND ($10::text IS NULL OR i.outcome = $10)
+      AND ($11::text IS NULL OR i.reason = $11)
+      AND ($12::text IS NULL OR strpos(' ' || lower(i.display_name), ' ' || $12) > 0 OR starts_with(lower(i.user_principal_name), $12))
     LIMIT $1)
     LIMIT $1
 ) u
 `
 
 type CountRunIdentitiesParams struct {
-	Most            int32
-	RunID           uuid.UUID
-	ManagedTenantID *string
-	Outcome         *string
-	Reason          *string
-	Q               *string
+	Most               int32
+	RunID              uuid.UUID
+	AfterManagedTenant string
+	AfterObject        string
+	AfterN             int32
+	ToManagedTenant    string
+	ToObject           string
+	ToN                int32
+	ManagedTenantID    *string
+	Outcome            *string
+	Reason             *string
+	Q                  *string
 }
 
 func (q *Queries) CountRunIdentities(ctx context.Context, arg CountRunIdentitiesParams) (int64, error) {
 	row := q.db.QueryRow(ctx, countRunIdentities,
 		arg.Most,
 		arg.RunID,
+		arg.AfterManagedTenant,
+		arg.AfterObject,
+		arg.AfterN,
+		arg.ToManagedTenant,
+		arg.ToObject,
+		arg.ToN,
 		arg.ManagedTenantID,
 		arg.Outcome,
 		arg.Reason,
@@ -89,12 +105,13 @@ FROM (
     FROM entra_run_identities i
     WHERE i.run_id = $1
       AND (i.managed_tenant_id, i.entra_object_id, i.n) > ($2::text, $3::text, $4::integer)
-      AND ($5::text IS NULL OR i.managed_tenant_id = $5)
-      AND ($6::text IS NULL OR i.outcome = $6)
-      AND ($7::text IS NULL OR i.reason = $7)
-      AND ($8::text IS NULL OR strpos(' ' || lower(i.display_name), ' ' || $8) > 0 OR starts_with(lower(i.user_principal_name), $8))
+      AND (i.managed_tenant_id, i.entra_object_id, i.n) <= ($5::text, $6::text, $7::integer)
+      AND ($8::text IS NULL OR i.managed_tenant_id = $8)
+      AND ($9::text IS NULL OR i.outcome = $9)
+      AND ($10::text IS NULL OR i.reason = $10)
+      AND ($11::text IS NULL OR strpos(' ' || lower(i.display_name), ' ' || $11) > 0 OR starts_with(lower(i.user_principal_name), $11))
     ORDER BY i.managed_tenant_id, i.entra_object_id, i.n
-    LIMIT $9)
+    LIMIT $12)
     UNION ALL
     (SELECT i.managed_tenant_id, i.entra_object_id, i.n, i.outcome, i.reason, i.pattern, i.contact_id, i.display_name, i.user_principal_name, i.fields,
             i.before, i.after
@@ -105,19 +122,20 @@ FROM (
         FROM entra_run_identities i
         WHERE i.run_id = t.report_run_id AND i.managed_tenant_id = t.managed_tenant_id AND i.outcome IN ('failed', 'filtered')
           AND (i.managed_tenant_id, i.entra_object_id, i.n) > ($2::text, $3::text, $4::integer)
-          AND ($6::text IS NULL OR i.outcome = $6)
-          AND ($7::text IS NULL OR i.reason = $7)
-          AND ($8::text IS NULL OR strpos(' ' || lower(i.display_name), ' ' || $8) > 0 OR starts_with(lower(i.user_principal_name), $8))
+          AND (i.managed_tenant_id, i.entra_object_id, i.n) <= ($5::text, $6::text, $7::integer)
+          AND ($9::text IS NULL OR i.outcome = $9)
+          AND ($10::text IS NULL OR i.reason = $10)
+          AND ($11::text IS NULL OR strpos(' ' || lower(i.display_name), ' ' || $11) > 0 OR starts_with(lower(i.user_principal_name), $11))
         ORDER BY i.entra_object_id, i.n
-        LIMIT $9
+        LIMIT $12
     ) i
     WHERE t.run_id = $1 AND t.report_run_id IS NOT NULL AND t.managed_tenant_id >= $2
-      AND ($5::text IS NULL OR t.managed_tenant_id = $5)
+      AND ($8::text IS NULL OR t.managed_tenant_id = $8)
     ORDER BY t.managed_tenant_id, i.entra_object_id, i.n
-    LIMIT $9)
+    LIMIT $12)
 ) u
 ORDER BY u.managed_tenant_id, u.entra_object_id, u.n
-LIMIT $9
+LIMIT $12
 `
 
 type ListRunIdentitiesParams struct {
@@ -125,6 +143,9 @@ type ListRunIdentitiesParams struct {
 	AfterManagedTenant string
 	AfterObject        string
 	AfterN             int32
+	ToManagedTenant    string
+	ToObject           string
+	ToN                int32
 	ManagedTenantID    *string
 	Outcome            *string
 	Reason             *string
@@ -147,14 +168,17 @@ type ListRunIdentitiesRow struct {
 	After             []string
 }
 
-// In order of the key. A filter that is null narrows nothing. Those who failed or are kept out stand,
-// for rounds in which nothing changed, in the report of an earlier run.
+// In order of the key, between two places. A filter that is null narrows nothing. Those who failed or are
+// kept out stand, for rounds in which nothing changed, in the report of an earlier run.
 func (q *Queries) ListRunIdentities(ctx context.Context, arg ListRunIdentitiesParams) ([]ListRunIdentitiesRow, error) {
 	rows, err := q.db.Query(ctx, listRunIdentities,
 		arg.RunID,
 		arg.AfterManagedTenant,
 		arg.AfterObject,
 		arg.AfterN,
+		arg.ToManagedTenant,
+		arg.ToObject,
+		arg.ToN,
 		arg.ManagedTenantID,
 		arg.Outcome,
 		arg.Reason,
@@ -210,4 +234,70 @@ func (q *Queries) ReportStands(ctx context.Context, arg ReportStandsParams) (boo
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
+}
+
+const runIdentitiesTo = `-- name: RunIdentitiesTo :one
+SELECT u.managed_tenant_id, u.entra_object_id, u.n
+FROM (
+    (SELECT i.managed_tenant_id, i.entra_object_id, i.n
+    FROM entra_run_identities i
+    WHERE i.run_id = $1
+      AND (i.managed_tenant_id, i.entra_object_id, i.n) > ($2::text, $3::text, $4::integer)
+      AND (i.managed_tenant_id, i.entra_object_id, i.n) <= ($5::text, $6::text, $7::integer)
+    ORDER BY i.managed_tenant_id, i.entra_object_id, i.n
+    LIMIT $8)
+    UNION ALL
+    (SELECT i.managed_tenant_id, i.entra_object_id, i.n
+    FROM entra_sync_run_tenants t
+    CROSS JOIN LATERAL (
+        SELECT i.managed_tenant_id, i.entra_object_id, i.n
+        FROM entra_run_identities i
+        WHERE i.run_id = t.report_run_id AND i.managed_tenant_id = t.managed_tenant_id AND i.outcome IN ('failed', 'filtered')
+          AND (i.managed_tenant_id, i.entra_object_id, i.n) > ($2::text, $3::text, $4::integer)
+          AND (i.managed_tenant_id, i.entra_object_id, i.n) <= ($5::text, $6::text, $7::integer)
+        ORDER BY i.entra_object_id, i.n
+        LIMIT $8
+    ) i
+    WHERE t.run_id = $1 AND t.report_run_id IS NOT NULL AND t.managed_tenant_id >= $2
+    ORDER BY t.managed_tenant_id, i.entra_object_id, i.n
+    LIMIT $8)
+) u
+ORDER BY u.managed_tenant_id, u.entra_object_id, u.n
+LIMIT 1 OFFSET $9
+`
+
+type RunIdentitiesToParams struct {
+	RunID              uuid.UUID
+	AfterManagedTenant string
+	AfterObject        string
+	AfterN             int32
+	ToManagedTenant    string
+	ToObject           string
+	ToN                int32
+	Reads              int32
+	BeforeLast         int32
+}
+
+type RunIdentitiesToRow struct {
+	ManagedTenantID string
+	EntraObjectID   string
+	N               int32
+}
+
+// The place of the last of so many identities of a report, in its order; no row where there are fewer.
+func (q *Queries) RunIdentitiesTo(ctx context.Context, arg RunIdentitiesToParams) (RunIdentitiesToRow, error) {
+	row := q.db.QueryRow(ctx, runIdentitiesTo,
+		arg.RunID,
+		arg.AfterManagedTenant,
+		arg.AfterObject,
+		arg.AfterN,
+		arg.ToManagedTenant,
+		arg.ToObject,
+		arg.ToN,
+		arg.Reads,
+		arg.BeforeLast,
+	)
+	var i RunIdentitiesToRow
+	err := row.Scan(&i.ManagedTenantID, &i.EntraObjectID, &i.N)
+	return i, err
 }

@@ -1,0 +1,1 @@
+DROP INDEX entra_run_identities_left_out;
