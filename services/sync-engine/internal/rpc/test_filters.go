@@ -15,8 +15,8 @@ type filterTestServer struct {
 
 func (s *filterTestServer) TestFilters(ctx context.Context, req *syncenginev1.TestFiltersRequest) (*syncenginev1.TestFiltersResponse, error) {
 	test := syncengine.FilterTest{
-		ManagedTenantID: req.GetManagedTenantId(),
-		Filters:         statedOf(&syncenginev1.SettingsPatch{Filters: req.GetFilters()}, req.GetFields()),
+		ManagedTenantID: req.GetManagedTenantId(), LastListing: req.GetLastListing(),
+		Filters: statedOf(&syncenginev1.SettingsPatch{Filters: req.GetFilters()}, req.GetFields()),
 	}
 	for _, u := range req.GetIdentities() {
 		test.Sample = append(test.Sample, sampleOf(u))

@@ -1,6 +1,7 @@
 package rpc_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,6 +22,19 @@ func changes(answer *syncenginev1.TestFiltersResponse) map[string]string {
 		}
 	}
 	return found
+}
+
+// synced does a sync of the one directory.
+func (b *bundle) synced(ctx context.Context, t *testing.T) {
+	t.Helper()
+	run, err := b.engine.CreateRun(ctx, &syncenginev1.CreateRunRequest{Type: "initial", Trigger: "manual"})
+	require.NoError(t, err)
+	_, err = b.engine.BeginRun(ctx, &syncenginev1.BeginRunRequest{RunId: run.GetRunId(), Ticket: run.GetTicket()})
+	require.NoError(t, err)
+	_, err = b.sync(ctx, run)
+	require.NoError(t, err)
+	_, err = b.engine.FinaliseRun(ctx, &syncenginev1.FinaliseRunRequest{RunId: run.GetRunId(), Ticket: run.GetTicket()})
+	require.NoError(t, err)
 }
 
 func TestFiltersAreTriedOnASample(t *testing.T) {
@@ -99,4 +113,35 @@ func TestFiltersAreTriedOnTheDirectory(t *testing.T) {
 	require.Equal(t, int32(10_000), answer.GetTotal())
 	require.Equal(t, int32(10_000), answer.GetDropped())
 	require.Len(t, answer.GetIdentities(), 1000)
+}
+
+// TestFiltersAreTriedOnTheLastListing: without Microsoft, on whom filters decide about.
+func TestFiltersAreTriedOnTheLastListing(t *testing.T) {
+	t.Parallel()
+	ctx, b := setup(t)
+	guest, twin, other := user("gil", "gil@corp.example"), user("t1", "twin@corp.example"), user("t2", "twin@corp.example")
+	guest.UserType = ptr("Guest")
+	other.DisplayName = ptr("Room 5")
+	b.connection.events = []*connectionv1.ListUsersResponse{
+		page(user("ann", "ann@corp.example"), guest, twin, other, user("svc-scan", "svc-scan@corp.example"), user("", "nobody@corp.example")), completed,
+	}
+	b.change(ctx, t, &syncenginev1.UpdateSettingsRequest{Settings: &syncenginev1.SettingsPatch{Filters: &syncenginev1.Filters{Guests: ptr(true)}}})
+	b.synced(ctx, t)
+	b.connection.events = nil
+	answer, err := b.filters.TestFilters(ctx, &syncenginev1.TestFiltersRequest{
+		ManagedTenantId: managed, LastListing: true, Filters: &syncenginev1.Filters{Guests: ptr(false), CustomPatterns: []string{"^room "}},
+	})
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{
+		"Name of gil": "added guest>", "Room 5": "dropped >tenant_custom_pattern ^room ", "Name of svc-scan": "left_out service_account>service_account svc…",
+	}, changes(answer))
+	require.Equal(t, int32(4), answer.GetTotal(), "who is linked stays linked, and who could not be read stays out")
+	require.False(t, answer.GetMoreUsers())
+
+	_, err = b.filters.TestFilters(ctx, &syncenginev1.TestFiltersRequest{
+		ManagedTenantId: managed, LastListing: true, Identities: []*syncenginev1.SampleIdentity{{UserPrincipalName: "ann@corp.example"}},
+	})
+	require.Contains(t, violationsOf(t, err), "lastListing")
+	_, err = b.filters.TestFilters(ctx, &syncenginev1.TestFiltersRequest{LastListing: true})
+	require.Contains(t, violationsOf(t, err), "managedTenantId")
 }

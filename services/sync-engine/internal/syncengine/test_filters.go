@@ -19,7 +19,8 @@ const (
 
 // Bounds of a test.
 const (
-	maxTested      = 10_000 // users of a directory
+	maxTested      = 10_000  // users of a directory
+	maxTestedKept  = 100_000 // of its last listing
 	maxTestedShown = 1000
 )
 
@@ -28,6 +29,8 @@ type FilterTest struct {
 	ManagedTenantID string // empty for the tenant's settings, with a sample
 	Filters         Stated
 	Sample          []User // none: the directory as it is now
+	// Instead of it, those of its last listing whom filters decide about.
+	LastListing bool
 }
 
 // FilterVerdict is what filters say of an identity; empty for one that passes.
@@ -55,18 +58,25 @@ type UserSource interface {
 	GroupSource
 }
 
+// FilterTestStore has the settings that stand, and of a directory's last listing those
+// whom filters decide about: who has no link, or is left out.
+type FilterTestStore interface {
+	RoundSettings(ctx context.Context, managedTenantID string, now time.Time) (Settings, error)
+	// EachKeptUser calls page with them, but for records that could not be taken, until
+	// they, or the caller's wish for more, end.
+	EachKeptUser(ctx context.Context, entraTenantID string, page func([]User) error) error
+}
+
 // TestFilters tries filters before they are saved.
 type TestFilters struct {
-	store interface {
-		RoundSettings(ctx context.Context, managedTenantID string, now time.Time) (Settings, error)
-	}
+	store   FilterTestStore
 	users   UserSource
 	mapping RoundMapping
 	now     func() time.Time
 }
 
 // NewTestFilters wires the use case.
-func NewTestFilters(store RoundStore, users UserSource, mapping RoundMapping, now func() time.Time) *TestFilters {
+func NewTestFilters(store FilterTestStore, users UserSource, mapping RoundMapping, now func() time.Time) *TestFilters {
 	return &TestFilters{store: store, users: users, mapping: mapping, now: now}
 }
 
@@ -96,9 +106,13 @@ func (t *TestFilters) Do(ctx context.Context, test FilterTest) (FilterTestResult
 	if err != nil {
 		return FilterTestResult{}, err
 	}
-	if len(test.Sample) > 0 {
+	switch {
+	case len(test.Sample) > 0:
 		err = run.page(test.Sample)
-	} else {
+	case test.LastListing:
+		run.most = maxTestedKept
+		err = t.store.EachKeptUser(ctx, entraTenantID, run.page)
+	default:
 		err = t.users.EachUser(ctx, entraTenantID, run.page)
 	}
 	if err != nil && !errors.Is(err, errEnough) {
@@ -110,6 +124,9 @@ func (t *TestFilters) Do(ctx context.Context, test FilterTest) (FilterTestResult
 // directoryOf is the directory that is tried; empty for a sample of none.
 func (t *TestFilters) directoryOf(ctx context.Context, test FilterTest) (string, error) {
 	var problems violations
+	if test.LastListing && len(test.Sample) > 0 {
+		problems.add("lastListing", "cannot be tried with identities to try")
+	}
 	if test.ManagedTenantID == "" {
 		if len(test.Sample) == 0 {
 			problems.add("managedTenantId", "is needed, or identities to try")
@@ -117,7 +134,9 @@ func (t *TestFilters) directoryOf(ctx context.Context, test FilterTest) (string,
 		if test.Filters.Groups != nil && len(*test.Filters.Groups) > 0 {
 			problems.add("managedTenantId", "is needed to try groups: they belong to a directory")
 		}
-		return "", problems.err()
+	}
+	if err := problems.err(); err != nil || test.ManagedTenantID == "" {
+		return "", err
 	}
 	mapped, ok, err := t.mapping.MappedTenant(ctx, test.ManagedTenantID)
 	if err == nil && !ok {
@@ -142,7 +161,7 @@ func (t *TestFilters) begin(ctx context.Context, entraTenantID string, stand, tr
 			return nil, err
 		}
 	}
-	run := &filterTest{}
+	run := &filterTest{most: maxTested}
 	if run.stand, err = NewReader(stand); err != nil {
 		return nil, err
 	}
@@ -154,13 +173,14 @@ func (t *TestFilters) begin(ctx context.Context, entraTenantID string, stand, tr
 // filterTest is a test under way.
 type filterTest struct {
 	stand, tried *Reader
+	most         int // users that are tried
 	so           FilterTestResult
 	by           map[string][]TestedIdentity // by their change
 }
 
 func (t *filterTest) page(users []User) error {
 	for i := range users {
-		if t.so.Total == maxTested {
+		if t.so.Total == t.most {
 			t.so.MoreUsers = true
 			return errEnough
 		}

@@ -41,6 +41,9 @@ func propertiesOf(u *syncengine.User) (any, error) {
 	return text, nil
 }
 
+// KeptUser is a user of whom the properties were kept; nil where they were not.
+func KeptUser(id string, properties []byte) (*syncengine.User, error) { return userOf(id, properties) }
+
 // userOf is the user of what was kept, nil where that was nothing.
 func userOf(id string, kept []byte) (*syncengine.User, error) {
 	if kept == nil {
