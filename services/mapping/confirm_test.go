@@ -285,6 +285,15 @@ func TestCreateNewMakesTheClientOnce(t *testing.T) {
 	b := setup(t)
 	tenants := b.discover("Acme", "acme.com", "Borealis", "borealis.io")
 	b.mustConfirm(decide(tenants[0], "create_new"), decide(tenants[1], "skip"))
+	toCreate := func() []*mappingv1.MappedTenant {
+		t.Helper()
+		list, err := b.internal.ListMappedTenants(b.ctx(), &mappingv1.ListMappedTenantsRequest{CreateNew: true})
+		require.NoError(t, err)
+		return list.GetTenants()
+	}
+	require.Len(t, toCreate(), 1)
+	require.Equal(t, tenants[0], toCreate()[0].GetManagedTenantId())
+	require.Empty(t, toCreate()[0].GetClientId())
 	run := uuid.NewString()
 	for range 2 {
 		resp, err := b.internal.CreateDecidedClients(b.ctx(), &mappingv1.CreateDecidedClientsRequest{RunId: run})
@@ -294,6 +303,7 @@ func TestCreateNewMakesTheClientOnce(t *testing.T) {
 	other, err := b.internal.CreateDecidedClients(b.ctx(), &mappingv1.CreateDecidedClientsRequest{RunId: uuid.NewString()})
 	require.NoError(t, err)
 	require.Zero(t, other.GetCreated())
+	require.Empty(t, toCreate())
 	list, err := b.clients.ListClients(b.ctx(), &mappingv1.ListClientsRequest{})
 	require.NoError(t, err)
 	require.Len(t, list.GetClients(), 1)

@@ -38,6 +38,12 @@ type Search struct {
 	ManagedTenantID string // with Orphans: this one alone; empty for all
 }
 
+// MappedSearch chooses managed tenants that are, or will be, synced.
+type MappedSearch struct {
+	ClientID  string // those mapped to it; empty for all
+	CreateNew bool   // instead, those whose client is still to be created
+}
+
 // MappedTenant is a managed tenant and the client that it is mapped to.
 type MappedTenant struct {
 	ManagedTenantID string
@@ -61,9 +67,8 @@ type ListStore interface {
 	// MappingsOf are those of one managed tenant with a revision below the given
 	// one, the newest first; only the one in force without past.
 	MappingsOf(ctx context.Context, managedTenantID string, past bool, below int64, limit int32) ([]Mapping, error)
-	// Mapped are sorted by the time of their confirmation; of one client when
-	// clientID is not empty.
-	Mapped(ctx context.Context, clientID string, after *page.Cursor, limit int32) ([]MappedTenant, error)
+	// Mapped are sorted by the time of their confirmation.
+	Mapped(ctx context.Context, of MappedSearch, after *page.Cursor, limit int32) ([]MappedTenant, error)
 	// MappedTenant is nil when the managed tenant is not mapped.
 	MappedTenant(ctx context.Context, managedTenantID string) (*MappedTenant, error)
 	// Resolve gives those of the clients that exist and are not deleted.
@@ -229,13 +234,13 @@ func revisionOf(after *page.Cursor) (int64, error) {
 	return revision, nil
 }
 
-// Mapped gives a page of the mapped tenants in order of their confirmation, of
-// one client when clientID is not empty. Errors as Clients.
-func (l *Lister) Mapped(ctx context.Context, clientID string, size int32, pageToken string) (page.Page[MappedTenant], error) {
+// Mapped gives a page of the mapped tenants in order of their confirmation. Errors as
+// Clients.
+func (l *Lister) Mapped(ctx context.Context, of MappedSearch, size int32, pageToken string) (page.Page[MappedTenant], error) {
 	return page.Of(page.List[MappedTenant]{
-		Size: cmp.Or(size, mappedPage), Token: pageToken, Filters: []string{"mapped", clientID},
+		Size: cmp.Or(size, mappedPage), Token: pageToken, Filters: []string{"mapped", of.ClientID, strconv.FormatBool(of.CreateNew)},
 		Read: func(after *page.Cursor, limit int32) ([]MappedTenant, error) {
-			return l.store.Mapped(ctx, clientID, after, limit)
+			return l.store.Mapped(ctx, of, after, limit)
 		},
 		Place: func(m MappedTenant) page.Cursor {
 			return page.Cursor{Key: m.ConfirmedAt.UTC().Format(time.RFC3339Nano), ID: m.MappingID}

@@ -167,7 +167,7 @@ func (s *Store) MappingsOf(ctx context.Context, managedTenantID string, past boo
 }
 
 // Mapped reads a page of mapped tenants in order of confirmation.
-func (s *Store) Mapped(ctx context.Context, clientID string, after *page.Cursor, limit int32) (list []mapping.MappedTenant, err error) {
+func (s *Store) Mapped(ctx context.Context, of mapping.MappedSearch, after *page.Cursor, limit int32) (list []mapping.MappedTenant, err error) {
 	key, id, err := after.Place()
 	if err != nil {
 		return nil, err
@@ -179,12 +179,17 @@ func (s *Store) Mapped(ctx context.Context, clientID string, after *page.Cursor,
 		}
 	}
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
-		if clientID == "" {
+		if of.CreateNew {
+			rows, err := q.TenantsToCreate(ctx, sqlc.TenantsToCreateParams{AfterAt: at, AfterID: id, Size: limit})
+			list = mapped(rows, func(row sqlc.TenantsToCreateRow) sqlc.MappedTenantRow { return sqlc.MappedTenantRow(row) })
+			return err
+		}
+		if of.ClientID == "" {
 			rows, err := q.MappedTenants(ctx, sqlc.MappedTenantsParams{AfterAt: at, AfterID: id, Size: limit})
 			list = mapped(rows, func(row sqlc.MappedTenantsRow) sqlc.MappedTenantRow { return sqlc.MappedTenantRow(row) })
 			return err
 		}
-		client, err := uuid.Parse(clientID)
+		client, err := uuid.Parse(of.ClientID)
 		if err != nil {
 			return nil //nolint:nilerr // no id of ours: nothing is mapped to it
 		}

@@ -22,10 +22,10 @@ func NewInternal(lister *mapping.Lister, creator *mapping.Creator) *Internal {
 	return &Internal{lister: lister, creator: creator}
 }
 
-// ListMappedTenants pages through the mapped tenants.
+// ListMappedTenants pages through the mapped tenants, or those whose client is to be created.
 func (s *Internal) ListMappedTenants(ctx context.Context, req *mappingv1.ListMappedTenantsRequest,
 ) (*mappingv1.ListMappedTenantsResponse, error) {
-	page, err := s.lister.Mapped(ctx, req.GetClientId(), req.GetPageSize(), req.GetPageToken())
+	page, err := s.lister.Mapped(ctx, mapping.MappedSearch{ClientID: req.GetClientId(), CreateNew: req.GetCreateNew()}, req.GetPageSize(), req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}

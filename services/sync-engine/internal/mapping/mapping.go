@@ -54,7 +54,16 @@ func (c *Client) MappedTenant(ctx context.Context, managedTenantID string) (sync
 
 // EachMappedTenant calls f with every mapped tenant in order of confirmation.
 func (c *Client) EachMappedTenant(ctx context.Context, clientID string, f func(syncengine.MappedTenant) error) error {
-	req := &mappingv1.ListMappedTenantsRequest{ClientId: clientID, PageSize: pageSize}
+	return c.each(ctx, &mappingv1.ListMappedTenantsRequest{ClientId: clientID, PageSize: pageSize}, f)
+}
+
+// EachTenantToCreate calls f with every managed tenant whose client is still to be
+// created, in order of decision.
+func (c *Client) EachTenantToCreate(ctx context.Context, f func(syncengine.MappedTenant) error) error {
+	return c.each(ctx, &mappingv1.ListMappedTenantsRequest{CreateNew: true, PageSize: pageSize}, f)
+}
+
+func (c *Client) each(ctx context.Context, req *mappingv1.ListMappedTenantsRequest, f func(syncengine.MappedTenant) error) error {
 	for {
 		answer, err := c.mapping.ListMappedTenants(ctx, req)
 		if err != nil {

@@ -20,7 +20,8 @@ type fakeDirectory struct {
 	onPage   func() // before each page
 	restart  bool   // once, after the first page
 	stream   func(page func([]syncengine.User) error) error
-	groups   map[string][]string // members by group; one that is not here cannot be read
+	groups   map[string][]string       // members by group; one that is not here cannot be read
+	of       map[string]*fakeDirectory // of other Entra tenants
 
 	asked   []syncengine.DeltaLink // by each round; empty for everybody
 	read    []string               // users that were read by their ids
@@ -43,7 +44,10 @@ type change struct {
 	removed []string
 }
 
-func (d *fakeDirectory) ListUsers(_ context.Context, req syncengine.ListUsers, to syncengine.Receiver) (syncengine.Listing, error) {
+func (d *fakeDirectory) ListUsers(ctx context.Context, req syncengine.ListUsers, to syncengine.Receiver) (syncengine.Listing, error) {
+	if other := d.of[req.EntraTenantID]; other != nil {
+		return other.ListUsers(ctx, req, to)
+	}
 	d.asked = append(d.asked, req.DeltaLink)
 	if d.links == nil {
 		d.links, d.had = map[syncengine.DeltaLink][]syncengine.User{}, map[string]syncengine.Properties{}
@@ -141,7 +145,10 @@ func (d *fakeDirectory) tellChanges(since syncengine.DeltaLink, before []synceng
 	return nil
 }
 
-func (d *fakeDirectory) GetUsers(_ context.Context, req syncengine.GetUsers, each func([]syncengine.User, []string) error) error {
+func (d *fakeDirectory) GetUsers(ctx context.Context, req syncengine.GetUsers, each func([]syncengine.User, []string) error) error {
+	if other := d.of[req.EntraTenantID]; other != nil {
+		return other.GetUsers(ctx, req, each)
+	}
 	if d.away != nil {
 		return d.away
 	}

@@ -191,6 +191,7 @@ func (s *Store) ManagedTenant(ctx context.Context, runID, managedTenantID string
 			return err
 		}
 		rt, err = managedTenantOf(row)
+		rt.DryRun = run.DryRun
 		return err
 	}, pg.ReadOnly())
 	return run, rt, err

@@ -221,7 +221,8 @@ type fakeMapping struct {
 	tenants   []syncengine.MappedTenant
 	clients   map[string]string // id to external id
 	createNew int
-	created   []string // runs that asked for decided clients
+	toCreate  []syncengine.MappedTenant // whose clients are to be created
+	created   []string                  // runs that asked for decided clients
 	onTenant  func()
 	onCreate  func(runID string) error // after a run asked for decided clients
 }
@@ -248,6 +249,15 @@ func (m *fakeMapping) EachMappedTenant(_ context.Context, clientID string, f fun
 			if err := f(t); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+func (m *fakeMapping) EachTenantToCreate(_ context.Context, f func(syncengine.MappedTenant) error) error {
+	for _, t := range m.toCreate {
+		if err := f(t); err != nil {
+			return err
 		}
 	}
 	return nil

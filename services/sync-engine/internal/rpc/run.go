@@ -89,7 +89,7 @@ func runMessage(r *syncengine.Run) *syncenginev1.Run {
 
 func tenantMessage(t *syncengine.ManagedTenant) *syncenginev1.TenantResult {
 	m := &syncenginev1.TenantResult{
-		ManagedTenantId: t.ManagedTenantID, EntraTenantId: t.EntraTenantID, ClientId: t.ClientID, State: string(t.State),
+		ManagedTenantId: t.ManagedTenantID, EntraTenantId: t.EntraTenantID, ClientId: t.MappedClient(), State: string(t.State),
 		Counters: countersMessage(t.Counters), Filtered: countsMessage(t.Filtered), Ambiguous: countsMessage(t.Ambiguous),
 		Error: problemMessage(t.Problem), StartedAt: wire.Timestamp(t.StartedAt), CompletedAt: wire.Timestamp(t.CompletedAt),
 		Held: heldMessage(t.Held),

@@ -147,7 +147,7 @@ func tenantResultsCSV(results []syncengine.ManagedTenant) string {
 			message = sheet.Shown(t.Problem.Message)
 		}
 		lines[i] = append([]string{
-			t.ManagedTenantID, t.EntraTenantID, t.ClientID, string(t.State), timeCell(t.StartedAt), timeCell(t.CompletedAt), held, heldCount,
+			t.ManagedTenantID, t.EntraTenantID, t.MappedClient(), string(t.State), timeCell(t.StartedAt), timeCell(t.CompletedAt), held, heldCount,
 			problemCell(t.Problem), message,
 		}, counterCells(t.Counters)...)
 	}

@@ -10,6 +10,9 @@ type BeginMapping interface {
 	// CreateDecidedClients creates the clients of create_new decisions, once.
 	CreateDecidedClients(ctx context.Context, runID string) error
 	EachMappedTenant(ctx context.Context, clientID string, f func(MappedTenant) error) error
+	// EachTenantToCreate calls f with those whose clients CreateDecidedClients would
+	// create; they have none yet.
+	EachTenantToCreate(ctx context.Context, f func(MappedTenant) error) error
 }
 
 // BeginStore keeps runs and the tenants that they cover.
@@ -60,11 +63,12 @@ func (b *BeginRun) Do(ctx context.Context, runID string) (state State, total int
 }
 
 // tenants lists the directories in order of confirmation, numbered by client:
-// those of one client run one after the other.
+// those of one client run one after the other. A dry run covers those whose clients
+// the run that follows creates: they are confirmed by that, so that they come last.
 func (b *BeginRun) tenants(ctx context.Context, run Run) ([]ManagedTenant, error) {
 	var tenants []ManagedTenant
 	groups := map[string]int{}
-	err := b.mapping.EachMappedTenant(ctx, run.ClientID, func(m MappedTenant) error {
+	add := func(m MappedTenant) error { //nolint:unparam // as EachMappedTenant calls it
 		if run.Approves != nil && m.ManagedTenantID != run.Approves.ManagedTenantID {
 			return nil
 		}
@@ -78,6 +82,13 @@ func (b *BeginRun) tenants(ctx context.Context, run Run) ([]ManagedTenant, error
 			MappingRevision: m.Revision, Group: group, Position: len(tenants) + 1, State: StateQueued,
 		})
 		return nil
-	})
+	}
+	err := b.mapping.EachMappedTenant(ctx, run.ClientID, add)
+	if err == nil && run.DryRun && run.Trigger == TriggerManual && run.ClientID == "" {
+		err = b.mapping.EachTenantToCreate(ctx, func(m MappedTenant) error {
+			m.ClientID = m.ManagedTenantID
+			return add(m)
+		})
+	}
 	return tenants, err
 }

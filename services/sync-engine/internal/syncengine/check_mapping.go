@@ -33,6 +33,6 @@ func checkMapping(ctx context.Context, mapping RoundMapping, was MappingRevision
 // mapping is the one that the run covers the tenant by.
 func (t *ManagedTenant) mapping() MappingRevision {
 	return MappingRevision{
-		ManagedTenantID: t.ManagedTenantID, EntraTenantID: t.EntraTenantID, ClientID: t.ClientID, Revision: t.MappingRevision,
+		ManagedTenantID: t.ManagedTenantID, EntraTenantID: t.EntraTenantID, ClientID: t.MappedClient(), Revision: t.MappingRevision,
 	}
 }

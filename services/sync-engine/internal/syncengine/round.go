@@ -113,6 +113,9 @@ type Round interface {
 	// Follow has the directory's links follow the round's mapping; a dry run goes
 	// without. ErrMappingChanged, here and below, when a later mapping is known.
 	Follow(ctx context.Context, now time.Time, step Step) error
+	// Suppose has a round of a dry run decide as if the run's earlier directories of
+	// the client had been applied.
+	Suppose(ctx context.Context) error
 	// LastRound is where the directory's last round left off; the zero value when
 	// there was none.
 	LastRound(ctx context.Context) (LastRound, error)

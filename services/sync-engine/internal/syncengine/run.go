@@ -71,9 +71,10 @@ type ManagedTenant struct {
 	RunID           string
 	ManagedTenantID string
 	EntraTenantID   string
-	ClientID        string
+	ClientID        string // of a client that a dry run supposes, the managed tenant's id
 	MappingRevision int64
 	Group, Position int
+	DryRun          bool
 	State           State
 	Counters        Counters
 	Filtered        map[string]int // by reason
@@ -83,6 +84,15 @@ type ManagedTenant struct {
 	Problem         *Problem
 	StartedAt       *time.Time
 	CompletedAt     *time.Time
+}
+
+// MappedClient is the client that the managed tenant is mapped to; empty where a
+// sync would create it.
+func (t *ManagedTenant) MappedClient() string {
+	if t.ClientID == t.ManagedTenantID {
+		return ""
+	}
+	return t.ClientID
 }
 
 // WorkflowID names the workflow of a run: a fixed name, so that requests join.

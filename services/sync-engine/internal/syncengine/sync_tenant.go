@@ -109,13 +109,8 @@ type work struct {
 }
 
 func (w *work) do(ctx context.Context) (Result, error) {
-	if !w.run.DryRun {
-		if err := w.enter(PhaseMapping); err != nil {
-			return Result{}, err
-		}
-		if err := w.round.Follow(ctx, w.rules.Now, w.step); err != nil {
-			return Result{}, err
-		}
+	if err := w.follow(ctx); err != nil {
+		return Result{}, err
 	}
 	listing, err := w.stage(ctx)
 	if err != nil {
@@ -191,6 +186,17 @@ func (w *work) do(ctx context.Context) (Result, error) {
 	return result, w.close(ctx, &result, written)
 }
 
+// follow has the round see the state from which its run decides.
+func (w *work) follow(ctx context.Context) error {
+	if w.run.DryRun {
+		return w.round.Suppose(ctx)
+	}
+	if err := w.enter(PhaseMapping); err != nil {
+		return err
+	}
+	return w.round.Follow(ctx, w.rules.Now, w.step)
+}
+
 func (w *work) enter(phase string) error {
 	w.at.Phase, w.at.Done = phase, 0
 	return w.progress(w.at)
@@ -245,9 +251,12 @@ func (w *work) preview(ctx context.Context, result *Result, planned Changes) err
 	if err := w.round.ReportPlan(ctx, w.step); err != nil {
 		return err
 	}
-	items := PushedItems{RunID: w.run.ID, Mapping: w.managed.mapping()}
+	items, decided := PushedItems{RunID: w.run.ID, Mapping: w.managed.mapping()}, w.queue.Decided
+	if w.managed.MappedClient() == "" { // nobody has decided about people of a client that there is not
+		decided = func(context.Context, PushedItems) ([]string, error) { return nil, nil }
+	}
 	var err error
-	if result.Ambiguous, err = pushAll(ctx, w.round, w.queue.Decided, items, w.step); err != nil {
+	if result.Ambiguous, err = pushAll(ctx, w.round, decided, items, w.step); err != nil {
 		return err
 	}
 	return w.close(ctx, result, planned)

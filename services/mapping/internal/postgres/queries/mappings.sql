@@ -136,6 +136,14 @@ WHERE deactivated_at IS NULL AND state = 'mapped' AND (decided_at, id) > (@after
 ORDER BY decided_at, id
 LIMIT @size;
 
+-- name: TenantsToCreate :many
+-- Those whose client is still to be created.
+SELECT id, managed_tenant_id, entra_tenant_id, client_id, revision, decided_at
+FROM entra_client_tenant_mappings
+WHERE deactivated_at IS NULL AND state = 'create_new' AND (decided_at, id) > (@after_at::timestamptz, @after_id::uuid)
+ORDER BY decided_at, id
+LIMIT @size;
+
 -- name: MappedTenantsOfClient :many
 SELECT id, managed_tenant_id, entra_tenant_id, client_id, revision, decided_at
 FROM entra_client_tenant_mappings

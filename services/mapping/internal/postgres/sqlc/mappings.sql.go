@@ -885,3 +885,54 @@ func (q *Queries) StatesInForce(ctx context.Context) ([]StatesInForceRow, error)
 	}
 	return items, nil
 }
+
+const tenantsToCreate = `-- name: TenantsToCreate :many
+SELECT id, managed_tenant_id, entra_tenant_id, client_id, revision, decided_at
+FROM entra_client_tenant_mappings
+WHERE deactivated_at IS NULL AND state = 'create_new' AND (decided_at, id) > ($1::timestamptz, $2::uuid)
+ORDER BY decided_at, id
+LIMIT $3
+`
+
+type TenantsToCreateParams struct {
+	AfterAt time.Time
+	AfterID uuid.UUID
+	Size    int32
+}
+
+type TenantsToCreateRow struct {
+	ID              uuid.UUID
+	ManagedTenantID uuid.UUID
+	EntraTenantID   string
+	ClientID        *uuid.UUID
+	Revision        int64
+	DecidedAt       time.Time
+}
+
+// Those whose client is still to be created.
+func (q *Queries) TenantsToCreate(ctx context.Context, arg TenantsToCreateParams) ([]TenantsToCreateRow, error) {
+	rows, err := q.db.Query(ctx, tenantsToCreate, arg.AfterAt, arg.AfterID, arg.Size)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TenantsToCreateRow
+	for rows.Next() {
+		var i TenantsToCreateRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ManagedTenantID,
+			&i.EntraTenantID,
+			&i.ClientID,
+			&i.Revision,
+			&i.DecidedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

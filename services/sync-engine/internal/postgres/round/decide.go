@@ -106,6 +106,7 @@ func (r *Round) seeState(ctx context.Context, tx pgx.Tx) error {
 	if err := tx.QueryRow(ctx, head, args).Scan(&r.plan.revision, &r.plan.matches); err != nil {
 		return err
 	}
+	r.plan.matches = r.plan.matches || r.session.supposes
 	return tx.QueryRow(ctx, freeLinks, args).Scan(&r.plan.takes, &r.plan.relinks, &r.plan.rejects, &r.plan.emptyApproved)
 }
 

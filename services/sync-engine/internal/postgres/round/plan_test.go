@@ -27,7 +27,7 @@ import (
 var directoryWide = []string{"prepare", "prepare_changes", "find_links", "shared_addresses", "decide_duplicates", "hold_digest", "let_through_count", "explain_sharing"}
 
 // Statements that are nothing but tables and indexes, or empty temporary tables.
-var unplanned = []string{"create", "clear_tables", "drop_indexes", "restart", "stage_index", "links_index", "address_index", "takeover_index", "plan_indexes"}
+var unplanned = []string{"create", "clear_tables", "drop_indexes", "restart", "stage_index", "links_index", "address_index", "takeover_index", "plan_indexes", "suppose", "suppose_write"}
 
 // Statements that count all that was staged and a directory's links, or look
 // whether it has some.
@@ -173,6 +173,7 @@ func (b *bundle) lookAtPlans(state string, r *Round) {
 	args["decision"], args["decided_by"], args["ns"] = uuid.New(), "user-1", []int32{5001, 5002}
 	args["approved"], args["managed_tenant"] = uuid.New(), "m"
 	args["object_id"], args["n"], args["since"] = "00005001", 5001, 0
+	args["position"], args["after_tenant"], args["after_object"] = 1, "", ""
 	args["decided"], args["ids"] = []string{"x"}, []string{"00005000", "00005001"}
 	for _, n := range []string{"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated"} {
 		args[n] = 1
@@ -205,6 +206,39 @@ func (b *bundle) lookAtPlans(state string, r *Round) {
 	}
 }
 
+// TestWhatIsSupposedIsReadByIndex: a preflight's later directories of a client look
+// contacts and links up as a round does, with what the earlier ones would write laid
+// over them.
+func TestWhatIsSupposedIsReadByIndex(t *testing.T) {
+	t.Parallel()
+	const users = 12_000
+	b := setup(t)
+	b.contacts(msp, users/3)
+	b.round(users, true)
+	b.analyse()
+	r := b.round(users, false)
+	_, err := r.conn.Raw().Exec(b.ctx, suppose+planIndexes)
+	require.NoError(t, err)
+	_, err = r.conn.Raw().Exec(b.ctx, `INSERT INTO supposed SELECT gen_random_uuid(), gen_random_uuid(), 'N', '', 's' || n || '@corp.example', false, 'd', 's' || n, ''
+		FROM generate_series(1, 4000) n`)
+	require.NoError(t, err)
+	args := r.args(span{5000, 10000})
+	args["ns"], args["limit"], args["decided"] = []int32{5001, 5002}, 200, []string{}
+	sql := statements(t)
+	for _, name := range []string{
+		"find_links_range", "decide_linked", "decide_addresses", "decide_matches", "match_names", "decide_unlinked", "decide_gone", "queue", "report_changed", "report_queued",
+		"report_unchanged",
+	} {
+		require.NoError(t, r.inRange(b.ctx, func(ctx context.Context, tx pgx.Tx) error {
+			plans, err := explain(ctx, tx, sql[name], with(args, "last", users))
+			for i := range plans {
+				assert.Empty(t, faults("supposed", name, plans[i]), name)
+			}
+			return err
+		}), name)
+	}
+}
+
 // statements are those of a round and of orphaned links, by their file.
 func statements(t testing.TB) map[string]string {
 	t.Helper()
@@ -233,6 +267,7 @@ func TestStatementsAreNamedOnce(t *testing.T) {
 	for _, more := range []string{
 		"after_id", "up_to_id", "limit", "last", "decision", "decided_by", "ns", "ids", "decided",
 		"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated", "approved", "object_id", "n", "since",
+		"position", "after_tenant", "after_object", "directories", "objects", "upns", "names", "emails", "norm_emails", "inactive",
 	} {
 		known[more] = nil
 	}

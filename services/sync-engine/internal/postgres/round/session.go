@@ -80,6 +80,8 @@ type session struct {
 	bare   bool // it has lost the indexes of their tables
 	rows   int  // written to temporary tables, restarts included
 	closed bool // the result is recorded
+	// Its contacts and links are those that the run would leave, and not those of the tenant.
+	supposes bool
 	// Tells how the copy of a batch ended; nil where none is under way.
 	copying <-chan error
 }
@@ -116,7 +118,10 @@ func Open(ctx context.Context, pool *pg.Pool, of syncengine.ManagedTenant, timeo
 	}
 	r.mapping.Mapping = &Mapping{
 		source: r.conn, timeout: r.timeouts.Range, tenantID: r.tenantID, directory: of.EntraTenantID, managed: of.ManagedTenantID,
-		client: &r.clientID, revision: of.MappingRevision,
+		revision: of.MappingRevision,
+	}
+	if of.MappedClient() != "" {
+		r.mapping.client = &r.clientID
 	}
 	if err := r.open(ctx, now); err != nil {
 		r.Release()
@@ -215,7 +220,7 @@ func (r *Round) prepareSession(ctx context.Context) error {
 // wrong with it too.
 func (r *Round) Release() {
 	failed := r.copied() != nil // a round that was given up may have a copy under way
-	if !failed && r.session.closed && r.clear() {
+	if !failed && r.session.closed && !r.session.supposes && r.clear() {
 		r.conn.Return()
 	}
 	r.conn.Release()

@@ -1928,9 +1928,11 @@ func (x *RunError) GetCode() string {
 type ListMappedTenantsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only this client's.
-	ClientId      string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	PageSize      int32  `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	ClientId  string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	PageSize  int32  `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Instead of the mapped ones, those whose client the next initial or manual sync creates.
+	CreateNew     bool `protobuf:"varint,4,opt,name=create_new,json=createNew,proto3" json:"create_new,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1986,11 +1988,19 @@ func (x *ListMappedTenantsRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListMappedTenantsRequest) GetCreateNew() bool {
+	if x != nil {
+		return x.CreateNew
+	}
+	return false
+}
+
 type MappedTenant struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	EntraTenantId   string                 `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	ClientId        string                 `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Empty where it is still to be created.
+	ClientId string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// The revision: it rises with every change of this managed tenant's mapping.
 	Revision      int64                  `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
 	ConfirmedAt   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=confirmed_at,json=confirmedAt,proto3" json:"confirmed_at,omitempty"`
@@ -2711,13 +2721,15 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"workflowId\x12\x16\n" +
 	"\x06joined\x18\x03 \x01(\bR\x06joined\"\x1e\n" +
 	"\bRunError\x12\x12\n" +
-	"\x04code\x18\x01 \x01(\tR\x04code\"\x93\x01\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\"\xb2\x01\n" +
 	"\x18ListMappedTenantsRequest\x12$\n" +
 	"\tclient_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\bclientId\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12(\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"\xda\x01\n" +
+	"page_token\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\x12\x1d\n" +
+	"\n" +
+	"create_new\x18\x04 \x01(\bR\tcreateNew\"\xda\x01\n" +
 	"\fMappedTenant\x12*\n" +
 	"\x11managed_tenant_id\x18\x01 \x01(\tR\x0fmanagedTenantId\x12&\n" +
 	"\x0fentra_tenant_id\x18\x02 \x01(\tR\rentraTenantId\x12\x1b\n" +

@@ -514,7 +514,8 @@ const (
 //
 // MappingInternalService is what other parts of the system ask of mapping.
 type MappingInternalServiceClient interface {
-	// ListMappedTenants pages through the mapped tenants in order of confirmation.
+	// ListMappedTenants pages through the mapped tenants in order of confirmation, or through those whose
+	// client is still to be created.
 	ListMappedTenants(ctx context.Context, in *ListMappedTenantsRequest, opts ...grpc.CallOption) (*ListMappedTenantsResponse, error)
 	// GetMappedTenant returns the active mapping of one managed tenant.
 	GetMappedTenant(ctx context.Context, in *GetMappedTenantRequest, opts ...grpc.CallOption) (*GetMappedTenantResponse, error)
@@ -591,7 +592,8 @@ func (c *mappingInternalServiceClient) GetMappingSummary(ctx context.Context, in
 //
 // MappingInternalService is what other parts of the system ask of mapping.
 type MappingInternalServiceServer interface {
-	// ListMappedTenants pages through the mapped tenants in order of confirmation.
+	// ListMappedTenants pages through the mapped tenants in order of confirmation, or through those whose
+	// client is still to be created.
 	ListMappedTenants(context.Context, *ListMappedTenantsRequest) (*ListMappedTenantsResponse, error)
 	// GetMappedTenant returns the active mapping of one managed tenant.
 	GetMappedTenant(context.Context, *GetMappedTenantRequest) (*GetMappedTenantResponse, error)

@@ -525,7 +525,8 @@ type TenantResult struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	EntraTenantId   string                 `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	ClientId        string                 `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Empty in a preflight whose sync would create the client.
+	ClientId string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// queued, running, completed, partial, failed, cancelled or held.
 	State    string    `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
 	Counters *Counters `protobuf:"bytes,5,opt,name=counters,proto3" json:"counters,omitempty"`

@@ -303,6 +303,8 @@ export type TenantResult = Message<"entrasync.syncengine.v1.TenantResult"> & {
   entraTenantId: string;
 
   /**
+   * Empty in a preflight whose sync would create the client.
+   *
    * @generated from field: string client_id = 3;
    */
   clientId: string;
