@@ -171,6 +171,9 @@ func (o *erasing) erase(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, elsewhe
 	if err != nil {
 		return err
 	}
+	if err := q.ForgetGroupMembers(ctx, o.directories()); err != nil {
+		return err
+	}
 	here := map[string]int{}
 	if err := json.Unmarshal(counted, &here); err != nil {
 		return err

@@ -1,69 +1,12 @@
 package syncengine
 
-import (
-	"bytes"
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"slices"
-	"strings"
-)
+import "context"
 
 // ListGroupMembers asks for the users in a group, also through groups within it.
 type ListGroupMembers struct {
 	EntraTenantID string
 	GroupID       string
 	Priority      string // low, normal or high
-}
-
-// Members are the identities of the groups that a directory is synced by. Each takes
-// 16 bytes, so that those of a large directory fit.
-type Members struct {
-	keys [][16]byte // in order, each once
-}
-
-// NewMembers makes a set of object ids.
-func NewMembers(ids []string) *Members {
-	m := &Members{}
-	m.add(ids)
-	m.settle()
-	return m
-}
-
-func (m *Members) add(ids []string) {
-	for _, id := range ids {
-		m.keys = append(m.keys, memberKey(id))
-	}
-}
-
-func (m *Members) settle() {
-	slices.SortFunc(m.keys, compareKeys)
-	m.keys = slices.CompactFunc(m.keys, func(a, b [16]byte) bool { return a == b })
-}
-
-// Has reports whether an identity is a member.
-func (m *Members) Has(id string) bool {
-	_, found := slices.BinarySearchFunc(m.keys, memberKey(id), compareKeys)
-	return found
-}
-
-// MarshalText is a digest, the same for the same members: who enters or leaves a
-// group changes the fingerprint of the settings, as a change of the groups does.
-func (m *Members) MarshalText() ([]byte, error) {
-	digest := sha256.New()
-	for _, key := range m.keys {
-		_, _ = digest.Write(key[:]) // a hash never fails
-	}
-	return []byte(hex.EncodeToString(digest.Sum(nil))), nil
-}
-
-func compareKeys(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) }
-
-// memberKey stands for an object id, whatever its form.
-func memberKey(id string) (key [16]byte) {
-	sum := sha256.Sum256([]byte(strings.ToLower(strings.TrimSpace(id))))
-	copy(key[:], sum[:])
-	return key
 }
 
 // GroupSource reads the groups of a directory.
@@ -93,7 +36,7 @@ func (g groupsOf) scoped(ctx context.Context, settings Settings) (Settings, erro
 	for _, group := range settings.Groups {
 		asked := ListGroupMembers{EntraTenantID: g.entraTenantID, GroupID: group, Priority: g.priority}
 		err := g.directory.ListGroupMembers(ctx, asked, func(ids []string) error {
-			members.add(ids)
+			members.add(ids, settings.Erased)
 			return g.step()
 		})
 		if err != nil {

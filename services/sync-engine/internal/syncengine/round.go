@@ -122,6 +122,9 @@ type Round interface {
 	// HostChanged are the linked identities of the directory whose contacts the host, or a
 	// person, wrote since the last round, at most so many.
 	HostChanged(ctx context.Context, most int) ([]string, error)
+	// LastMembers are the members of the groups by which the last round chose people; nil
+	// where they are not known.
+	LastMembers(ctx context.Context) (*Members, error)
 	// Restart forgets what was staged; what is staged from here on is everybody or,
 	// where delta says so, what changed.
 	Restart(ctx context.Context, delta bool) error
@@ -181,6 +184,7 @@ type Result struct {
 	Believed    bool // somebody was listed whom the filters let pass: an approved empty listing is one no more
 	Listing     Listing
 	Fingerprint string
+	Members     *Members  // of the groups by which people were chosen; nil without any
 	Standing    *Standing // nil where the next round must count
 	ReportedIn  string    // the earlier run in whose report those stand who failed or are kept out; empty for this one
 	Now         time.Time

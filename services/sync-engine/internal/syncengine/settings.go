@@ -40,10 +40,12 @@ type Settings struct {
 const rulesVersion = 2
 
 // Fingerprint changes when anything that decides a round does, and with nothing
-// else: neither the schedule nor the guards count, nor the order of a list. A round
+// else: neither the schedule nor the guards count, nor the order of a list, nor who is in
+// the groups. A round
 // that finds another one than the last lists the whole directory.
 func (s Settings) Fingerprint() string {
 	s.AutomaticSync, s.IntervalMinutes, s.GuardMinCount, s.GuardPercent = false, 0, 0, 0
+	s.Members = nil // who enters or leaves a group is read by id
 	for _, list := range []*[]string{&s.CustomPatterns, &s.Groups, &s.AlwaysInclude, &s.NeverInclude} {
 		*list = asSet(*list)
 		if len(*list) == 0 {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -20,9 +21,6 @@ func TestTheFingerprintCoversWhatDecidesAndNothingElse(t *testing.T) {
 		"serviceAccounts":             func(s *syncengine.Settings) { s.FilterServiceAccounts = true },
 		"customPatterns":              func(s *syncengine.Settings) { s.CustomPatterns = []string{"a"} },
 		"groups":                      func(s *syncengine.Settings) { s.Groups = []string{"g"} },
-		"members":                     func(s *syncengine.Settings) { s.Members = syncengine.NewMembers([]string{"x"}) },
-		"other members":               func(s *syncengine.Settings) { s.Members = syncengine.NewMembers([]string{"x", "y"}) },
-		"no members":                  func(s *syncengine.Settings) { s.Members = syncengine.NewMembers(nil) },
 		"alwaysInclude":               func(s *syncengine.Settings) { s.AlwaysInclude = []string{"x"} },
 		"neverInclude":                func(s *syncengine.Settings) { s.NeverInclude = []string{"x"} },
 		"displayName":                 func(s *syncengine.Settings) { s.FieldDisplayName = true },
@@ -42,9 +40,10 @@ func TestTheFingerprintCoversWhatDecidesAndNothingElse(t *testing.T) {
 	}
 	for name, change := range map[string]func(*syncengine.Settings){
 		"automaticSync": func(s *syncengine.Settings) { s.AutomaticSync = true }, "intervalMinutes": func(s *syncengine.Settings) { s.IntervalMinutes = 15 },
-		"guard": func(s *syncengine.Settings) { s.GuardMinCount, s.GuardPercent = 9, 99 },
-		"order": func(s *syncengine.Settings) { s.CustomPatterns = []string{"b", "a"} },
-		"empty": func(s *syncengine.Settings) { s.Groups = []string{} },
+		"guard":   func(s *syncengine.Settings) { s.GuardMinCount, s.GuardPercent = 9, 99 },
+		"order":   func(s *syncengine.Settings) { s.CustomPatterns = []string{"b", "a"} },
+		"empty":   func(s *syncengine.Settings) { s.Groups = []string{} },
+		"members": func(s *syncengine.Settings) { s.Members = syncengine.NewMembers([]string{"x"}) },
 	} {
 		s := base
 		change(&s)
@@ -62,9 +61,37 @@ func TestMembersAreFoundWhateverTheirOrder(t *testing.T) {
 	}
 	require.False(t, m.Has("c3"))
 	slices.Reverse(ids)
-	a, err := m.MarshalText()
+	require.Equal(t, m.Bytes(), syncengine.NewMembers(ids).Bytes())
+	kept, err := syncengine.ReadMembers(m.Bytes())
 	require.NoError(t, err)
-	b, err := syncengine.NewMembers(ids).MarshalText()
-	require.NoError(t, err)
-	require.Equal(t, a, b)
+	require.Equal(t, m, kept)
+	for _, bad := range [][]byte{nil, {0x80}, {1, 2, 3}} {
+		_, err := syncengine.ReadMembers(bad)
+		require.Error(t, err)
+	}
+}
+
+// TestWhoEntersOrLeavesIsNamed by the id that the directory has, up to a number.
+func TestWhoEntersOrLeavesIsNamed(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		ids := rapid.SliceOfDistinct(rapid.SampledFrom([]string{
+			"33333333-3333-4333-8333-333333333333", "33333333-3333-4333-8333-33333333333a", "ffffffff-3333-4333-8333-333333333333", "o-1", "o-2", "o-3",
+		}), rapid.ID[string])
+		before, now := ids.Draw(rt, "before"), ids.Draw(rt, "now")
+		var want []string
+		for _, id := range slices.Concat(before, now) {
+			if slices.Contains(before, id) != slices.Contains(now, id) {
+				want = append(want, id)
+			}
+		}
+		kept, err := syncengine.ReadMembers(syncengine.NewMembers(before).Bytes())
+		require.NoError(rt, err)
+		most := rapid.IntRange(0, 7).Draw(rt, "most")
+		got, few := syncengine.NewMembers(now).Changed(kept, most)
+		require.Equal(rt, len(want) <= most, few)
+		if few {
+			require.ElementsMatch(rt, want, got)
+		}
+	})
 }

@@ -2,6 +2,7 @@ package syncengine
 
 import (
 	"context"
+	"slices"
 	"strings"
 )
 
@@ -15,10 +16,10 @@ type staging struct {
 	// too little.
 	changes []change
 	partial []string
-	// Of a delta round: users whose contacts the host wrote since the last one. What is to be
-	// written over depends on the user as it is now.
-	hostChanged []string
-	touched     bool // something came, or began anew
+	// Of a delta round: users whom the list of changes need not name, and who may be decided
+	// otherwise than before; see unnamed.
+	unnamed []string
+	touched bool // something came, or began anew
 }
 
 // change is one user that changed, or one that left.
@@ -27,9 +28,9 @@ type change struct {
 	left bool
 }
 
-// hostChangedMost is how many users are read one by one because the host wrote their
-// contacts; where there are more, everybody is listed.
-const hostChangedMost = 2000
+// readMost is how many users are read by their ids, twenty at a time, because something
+// else than they changed; where there are more, everybody is listed.
+const readMost = 2000
 
 // stage lists the directory, or what changed in it, and stages that.
 func (w *work) stage(ctx context.Context) (Listing, error) {
@@ -47,15 +48,16 @@ func (w *work) stage(ctx context.Context) (Listing, error) {
 	}
 	s := &staging{work: w, ctx: ctx, reader: reader, batch: make([]Identity, 0, RangeSize)}
 	link := last.since(w.managed, w.rules)
-	if link != "" && last.HostMoved {
-		if s.partial, err = w.round.HostChanged(ctx, hostChangedMost+1); err != nil {
+	if link != "" {
+		var few bool
+		if s.unnamed, few, err = w.unnamed(ctx); err != nil {
 			return Listing{}, err
 		}
-		if len(s.partial) > hostChangedMost {
-			link, s.partial = "", nil
+		if !few {
+			link, s.unnamed = "", nil
 		}
 	}
-	s.hostChanged = s.partial
+	s.partial = s.unnamed
 	if w.delta = link != ""; w.delta {
 		if err := w.round.Restart(ctx, true); err != nil {
 			return Listing{}, err
@@ -70,6 +72,32 @@ func (w *work) stage(ctx context.Context) (Listing, error) {
 	}
 	w.silent = w.delta && !s.touched
 	return listing, err
+}
+
+// unnamed are users about whom there is to be decided again although they have not
+// changed: those whose contacts the host wrote since the last round, since what is to be
+// written over depends on the user as it is now, and those who entered or left the
+// groups. few is false where they are more than can be read by their ids.
+func (w *work) unnamed(ctx context.Context) (ids []string, few bool, err error) {
+	if members := w.rules.Settings.Members; members != nil {
+		before, err := w.round.LastMembers(ctx)
+		if err != nil || before == nil {
+			return nil, false, err
+		}
+		if ids, few = members.Changed(before, readMost); !few {
+			return nil, false, nil
+		}
+	}
+	if w.last.HostMoved {
+		written, err := w.round.HostChanged(ctx, readMost+1)
+		if err != nil {
+			return nil, false, err
+		}
+		ids = append(ids, written...)
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+	}
+	return ids, len(ids) <= readMost, nil
 }
 
 // Page implements Receiver.
@@ -96,7 +124,7 @@ func (s *staging) Page(users []User, removed []string) error {
 
 // Restarted implements Receiver.
 func (s *staging) Restarted(full bool) error {
-	s.batch, s.changes, s.partial, s.at.Staged = s.batch[:0], s.changes[:0], s.hostChanged, 0
+	s.batch, s.changes, s.partial, s.at.Staged = s.batch[:0], s.changes[:0], s.unnamed, 0
 	s.touched = true
 	s.delta = s.delta && !full
 	return s.round.Restart(s.ctx, s.delta)

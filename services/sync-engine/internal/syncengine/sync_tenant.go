@@ -130,7 +130,7 @@ func (w *work) do(ctx context.Context) (Result, error) {
 	}
 	result := Result{
 		State: StateCompleted, Filtered: w.tally.Filtered, Failures: w.tally.Failures, Listing: listing,
-		Fingerprint: w.rules.Settings.Fingerprint(), Now: w.rules.Now,
+		Fingerprint: w.rules.Settings.Fingerprint(), Members: w.rules.Settings.Members, Now: w.rules.Now,
 	}
 	if w.tally.Failed > 0 {
 		result.State = StatePartial

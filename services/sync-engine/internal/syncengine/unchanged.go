@@ -31,6 +31,7 @@ func (w *work) closeUnchanged(ctx context.Context, listing Listing) (Result, err
 	w.tally = w.last.Standing.tally()
 	result := Result{
 		State: StateCompleted, Filtered: w.tally.Filtered, Failures: w.tally.Failures, Listing: listing, Fingerprint: w.rules.Settings.Fingerprint(),
+		Members: w.rules.Settings.Members,
 		Applied: true, Standing: w.last.Standing, ReportedIn: w.last.Standing.ReportedIn, Counters: countersOf(w.tally, Changes{}, 0), Now: w.now(),
 	}
 	if w.tally.Failed > 0 {

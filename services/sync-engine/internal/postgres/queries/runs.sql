@@ -154,16 +154,25 @@ SELECT tenant_id, id, workflow_id FROM open_runs WHERE created_at < @before AND 
 -- Where the next round takes up. What a guard held back comes again: by the delta link that the round
 -- began with, or by listing everybody again, for whatever reason it did.
 INSERT INTO directories (tenant_id, entra_tenant_id, managed_tenant_id, client_id, mapping_revision, delta_link, settings_fingerprint,
-    last_full_at, last_round_at, last_run_id, standing, client_revision, feed_seq)
+    last_full_at, last_round_at, last_run_id, standing, client_revision, feed_seq, group_members)
 VALUES (@tenant_id, @entra_tenant_id, @managed_tenant_id, @client_id, @mapping_revision,
     CASE WHEN @held::boolean THEN NULL ELSE sqlc.narg(delta_link)::text END, @settings_fingerprint, sqlc.narg(last_full_at), @last_round_at, @last_run_id,
-    sqlc.narg(standing), sqlc.narg(client_revision), sqlc.narg(feed_seq))
+    sqlc.narg(standing), sqlc.narg(client_revision), sqlc.narg(feed_seq), CASE WHEN NOT @held::boolean THEN sqlc.narg(group_members)::bytea END)
 ON CONFLICT (tenant_id, entra_tenant_id) DO UPDATE
 SET managed_tenant_id = EXCLUDED.managed_tenant_id, client_id = EXCLUDED.client_id, mapping_revision = EXCLUDED.mapping_revision,
     delta_link = CASE WHEN NOT @held::boolean THEN EXCLUDED.delta_link WHEN EXCLUDED.last_full_at IS NULL THEN directories.delta_link END,
     settings_fingerprint = EXCLUDED.settings_fingerprint, last_full_at = COALESCE(EXCLUDED.last_full_at, directories.last_full_at),
     last_round_at = EXCLUDED.last_round_at, last_run_id = EXCLUDED.last_run_id,
-    standing = EXCLUDED.standing, client_revision = EXCLUDED.client_revision, feed_seq = EXCLUDED.feed_seq;
+    standing = EXCLUDED.standing, client_revision = EXCLUDED.client_revision, feed_seq = EXCLUDED.feed_seq,
+    group_members = CASE WHEN @held::boolean OR @members_stand::boolean THEN directories.group_members ELSE EXCLUDED.group_members END;
+
+-- name: GetGroupMembers :one
+SELECT group_members FROM directories WHERE entra_tenant_id = @entra_tenant_id;
+
+-- name: ForgetGroupMembers :exec
+-- One of them was erased on request. The directories' next rounds list everybody.
+UPDATE directories SET group_members = NULL
+WHERE entra_tenant_id = ANY (@entra_tenant_ids::text[]) AND group_members IS NOT NULL;
 
 -- name: GetDirectory :one
 -- Where a directory's last round left off, and how far the client's contacts and the feed are now.

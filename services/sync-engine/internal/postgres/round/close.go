@@ -1,6 +1,7 @@
 package round
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	_ "embed" // the statements
@@ -139,6 +140,10 @@ func (r *Round) directory(result syncengine.Result) (sqlc.KeepDirectoryParams, e
 	}
 	if result.Listing.Full {
 		params.LastFullAt = &result.Now
+	}
+	if result.Members != nil {
+		params.GroupMembers = result.Members.Bytes()
+		params.MembersStand = bytes.Equal(params.GroupMembers, r.members)
 	}
 	if result.Held != nil { // what was held back comes again, and so does what the host wrote
 		params.FeedSeq = r.seen.since

@@ -97,6 +97,24 @@ func (r *Round) HostChanged(ctx context.Context, most int) (ids []string, err er
 	return ids, nil
 }
 
+// LastMembers implements syncengine.Round.
+func (r *Round) LastMembers(ctx context.Context) (members *syncengine.Members, err error) {
+	err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		r.members, err = sqlc.New(tx).GetGroupMembers(ctx, r.managed.EntraTenantID)
+		if pg.NoRows(err) || err == nil && r.members == nil {
+			return nil
+		}
+		if err == nil {
+			members, err = syncengine.ReadMembers(r.members)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the members of groups: %w", err)
+	}
+	return members, nil
+}
+
 // Restart forgets what was staged. Changes are looked up by identity while more come.
 func (r *Round) Restart(ctx context.Context, delta bool) error {
 	if err := r.copied(); err != nil {

@@ -70,6 +70,7 @@ type Round struct {
 	staged  int           // identities
 	seen    seen
 	last    *syncengine.LastRound // nil before it was read
+	members []byte                // of the groups, as the last round kept them; nil before they were read
 	delta   bool                  // they are what changed
 }
 

@@ -152,6 +152,7 @@ type Directory struct {
 	Standing            []byte
 	ClientRevision      *int64
 	FeedSeq             *int64
+	GroupMembers        []byte
 }
 
 type DirectoryMapping struct {

@@ -277,6 +277,17 @@ func (q *Queries) FinishRun(ctx context.Context, arg FinishRunParams) error {
 	return err
 }
 
+const forgetGroupMembers = `-- name: ForgetGroupMembers :exec
+UPDATE directories SET group_members = NULL
+WHERE entra_tenant_id = ANY ($1::text[]) AND group_members IS NOT NULL
+`
+
+// One of them was erased on request. The directories' next rounds list everybody.
+func (q *Queries) ForgetGroupMembers(ctx context.Context, entraTenantIds []string) error {
+	_, err := q.db.Exec(ctx, forgetGroupMembers, entraTenantIds)
+	return err
+}
+
 const getDirectory = `-- name: GetDirectory :one
 SELECT d.client_id, d.mapping_revision, d.delta_link, COALESCE(d.settings_fingerprint, '') AS settings_fingerprint, d.last_full_at, d.standing,
        d.client_revision, d.feed_seq,
@@ -321,6 +332,17 @@ func (q *Queries) GetDirectory(ctx context.Context, arg GetDirectoryParams) (Get
 		&i.Feed,
 	)
 	return i, err
+}
+
+const getGroupMembers = `-- name: GetGroupMembers :one
+SELECT group_members FROM directories WHERE entra_tenant_id = $1
+`
+
+func (q *Queries) GetGroupMembers(ctx context.Context, entraTenantID string) ([]byte, error) {
+	row := q.db.QueryRow(ctx, getGroupMembers, entraTenantID)
+	var group_members []byte
+	err := row.Scan(&group_members)
+	return group_members, err
 }
 
 const getRun = `-- name: GetRun :one
@@ -537,16 +559,17 @@ func (q *Queries) InsertRunTenants(ctx context.Context, arg InsertRunTenantsPara
 
 const keepDirectory = `-- name: KeepDirectory :exec
 INSERT INTO directories (tenant_id, entra_tenant_id, managed_tenant_id, client_id, mapping_revision, delta_link, settings_fingerprint,
-    last_full_at, last_round_at, last_run_id, standing, client_revision, feed_seq)
+    last_full_at, last_round_at, last_run_id, standing, client_revision, feed_seq, group_members)
 VALUES ($1, $2, $3, $4, $5,
     CASE WHEN $6::boolean THEN NULL ELSE $7::text END, $8, $9, $10, $11,
-    $12, $13, $14)
+    $12, $13, $14, CASE WHEN NOT $6::boolean THEN $15::bytea END)
 ON CONFLICT (tenant_id, entra_tenant_id) DO UPDATE
 SET managed_tenant_id = EXCLUDED.managed_tenant_id, client_id = EXCLUDED.client_id, mapping_revision = EXCLUDED.mapping_revision,
     delta_link = CASE WHEN NOT $6::boolean THEN EXCLUDED.delta_link WHEN EXCLUDED.last_full_at IS NULL THEN directories.delta_link END,
     settings_fingerprint = EXCLUDED.settings_fingerprint, last_full_at = COALESCE(EXCLUDED.last_full_at, directories.last_full_at),
     last_round_at = EXCLUDED.last_round_at, last_run_id = EXCLUDED.last_run_id,
-    standing = EXCLUDED.standing, client_revision = EXCLUDED.client_revision, feed_seq = EXCLUDED.feed_seq
+    standing = EXCLUDED.standing, client_revision = EXCLUDED.client_revision, feed_seq = EXCLUDED.feed_seq,
+    group_members = CASE WHEN $6::boolean OR $16::boolean THEN directories.group_members ELSE EXCLUDED.group_members END
 `
 
 type KeepDirectoryParams struct {
@@ -564,6 +587,8 @@ type KeepDirectoryParams struct {
 	Standing            []byte
 	ClientRevision      *int64
 	FeedSeq             *int64
+	GroupMembers        []byte
+	MembersStand        bool
 }
 
 // Where the next round takes up. What a guard held back comes again: by the delta link that the round
@@ -584,6 +609,8 @@ func (q *Queries) KeepDirectory(ctx context.Context, arg KeepDirectoryParams) er
 		arg.Standing,
 		arg.ClientRevision,
 		arg.FeedSeq,
+		arg.GroupMembers,
+		arg.MembersStand,
 	)
 	return err
 }
