@@ -68,7 +68,8 @@ func (m *reference) read(u *syncengine.User) refIdentity {
 		}
 	}
 	add(&id.own, mail)
-	proxies := slices.Sorted(slices.Values(u.ProxyAddresses))
+	// Of several primaries, which there should not be, the first: whatever their letter case.
+	proxies := slices.SortedFunc(slices.Values(u.ProxyAddresses), func(a, b string) int { return strings.Compare(lower(a), lower(b)) })
 	for _, p := range proxies {
 		if primary, ok := strings.CutPrefix(p, "SMTP:"); ok {
 			add(&id.own, primary)
