@@ -112,8 +112,12 @@ func (d *fakeDirectory) count(link syncengine.DeltaLink) {
 	if len(d.links) == 1 {
 		d.changed, d.current, d.before = map[syncengine.DeltaLink]map[string]int{}, map[string]int{}, nil
 	}
+	before := map[string][]syncengine.User{}
+	for _, b := range d.before {
+		before[b.ObjectID] = append(before[b.ObjectID], b)
+	}
 	for _, u := range d.users {
-		if !slices.ContainsFunc(d.before, func(b syncengine.User) bool { return reflect.DeepEqual(b, u) }) {
+		if !slices.ContainsFunc(before[u.ObjectID], func(b syncengine.User) bool { return reflect.DeepEqual(b, u) }) {
 			d.current[u.ObjectID]++
 		}
 	}
@@ -129,8 +133,12 @@ func (d *fakeDirectory) tellChanges(since syncengine.DeltaLink, before []synceng
 			changed = append(changed, u)
 		}
 	}
+	there := map[string]bool{}
+	for _, u := range d.users {
+		there[u.ObjectID] = true
+	}
 	for _, b := range before {
-		if !slices.ContainsFunc(d.users, func(u syncengine.User) bool { return u.ObjectID == b.ObjectID }) {
+		if !there[b.ObjectID] {
 			removed = append(removed, b.ObjectID)
 		}
 	}
