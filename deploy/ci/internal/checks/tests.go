@@ -11,7 +11,9 @@ import (
 	"maps"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -39,7 +41,10 @@ func (s *Suite) tests(ctx context.Context, log io.Writer) error {
 			rest = append(rest, p)
 		}
 	}
-	return s.goTest(ctx, log, s.TestEnv, slices.Concat(s.raceFlags(ctx), []string{"-timeout=30m"}, rest))
+	// One package more than there are processors: some wait for a moment to pass, and the race
+	// detector has every test program sleep for a second before it ends.
+	atOnce := "-p=" + strconv.Itoa(runtime.NumCPU()+1)
+	return s.goTest(ctx, log, s.TestEnv, slices.Concat(s.raceFlags(ctx), []string{atOnce, "-timeout=30m"}, rest))
 }
 
 func (s *Suite) acceptance(ctx context.Context, log io.Writer) error {
