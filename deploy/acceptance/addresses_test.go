@@ -28,9 +28,8 @@ var (
 // name, as a newcomer does, and runs their first call.
 func TestEveryAddressThatIsNamedLeadsSomewhere(t *testing.T) {
 	t.Parallel()
-	options := stack.Options{Fleet: string(fleet.Tiny)}
-	w := start(t, options)
-	options.Ports = w.stack.Options().Ports
+	w := share(t, fleet.Tiny)
+	options := stack.Options{Fleet: string(fleet.Tiny), Ports: w.stack.Options().Ports}
 	w.msp(t, "msp-demo")
 	text, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)

@@ -6,13 +6,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/deploy/hostclient"
-	"github.com/entrasync/entrasync/deploy/local/stack"
+	"github.com/entrasync/entrasync/deploy/simulator/fleet"
 )
 
 // TestAClientToBeCreatedIsCreatedOnce begins with an MSP that has no client at all and has one
 // created for each managed tenant.
 func TestAClientToBeCreatedIsCreatedOnce(t *testing.T) {
-	w := start(t, stack.Options{Fleet: "tiny"})
+	t.Parallel()
+	w := share(t, fleet.Tiny)
 	c := w.msp(t, "creates")
 	require.NoError(t, c.Connect(t.Context()))
 	_, err := c.Discover(t.Context())

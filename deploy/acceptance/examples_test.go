@@ -16,7 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/entrasync/entrasync/deploy/local/stack"
+	"github.com/entrasync/entrasync/deploy/simulator/fleet"
 )
 
 // typescript is the folder of the TypeScript client.
@@ -53,14 +53,19 @@ func free(t *testing.T) string {
 // person's browser, and the two that can are the server that webhooks come to, which verifies them
 // with the reference libraries, before and after a new secret.
 func TestTheExamplesForHostsRun(t *testing.T) {
+	t.Parallel()
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	typed(t, root)
 	// Curl cannot be told anything: a server that takes everything stands in for the host's.
-	inSh := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	w := share(t, fleet.Tiny)
+	atSh, inGo, inTS := w.hosts[0], w.hosts[1], w.hosts[2]
+	inSh := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	require.NoError(t, inSh.Listener.Close())
+	inSh.Listener, err = net.Listen("tcp", atSh)
+	require.NoError(t, err)
+	inSh.Start()
 	t.Cleanup(inSh.Close)
-	atSh, inGo, inTS := strings.TrimPrefix(inSh.URL, "http://"), free(t), free(t)
-	w := start(t, stack.Options{Fleet: "tiny", Inherit: []string{"ENTRASYNC_WEBHOOK_ALLOWED_HOSTS=" + atSh + "," + inGo + "," + inTS}})
 	program := filepath.Join(t.TempDir(), "example")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./deploy/hostclient/example")
 	build.Dir = root

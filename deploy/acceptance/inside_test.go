@@ -13,14 +13,15 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
 
-	"github.com/entrasync/entrasync/deploy/local/stack"
+	"github.com/entrasync/entrasync/deploy/simulator/fleet"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
 // TestServicesRefuseWhoIsNotOnTheList calls services from inside, past the gateway.
 func TestServicesRefuseWhoIsNotOnTheList(t *testing.T) {
-	w := start(t, stack.Options{Fleet: "tiny"})
+	t.Parallel()
+	w := share(t, fleet.Tiny)
 
 	t.Run("without a certificate", func(t *testing.T) {
 		conn := w.dial(t, "sync-engine", "")

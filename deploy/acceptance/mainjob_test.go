@@ -6,12 +6,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/deploy/local/stack"
+	"github.com/entrasync/entrasync/deploy/simulator/fleet"
 )
 
 // TestTheMainJob does what an MSP does first and compares every count with what the fleet implies,
 // computed without the engine's code.
 func TestTheMainJob(t *testing.T) {
-	w := start(t, stack.Options{})
+	w := share(t, fleet.Small)
 	c := w.mapped(t, "main-job")
 
 	first := sync(t, c, "initial")
@@ -47,7 +48,8 @@ func TestTheMainJob(t *testing.T) {
 
 // TestAnotherTenantSeesNothing asks for one MSP's things as another one.
 func TestAnotherTenantSeesNothing(t *testing.T) {
-	w := start(t, stack.Options{Fleet: "tiny"})
+	t.Parallel()
+	w := share(t, fleet.Tiny)
 	c := w.mapped(t, "owner")
 	run := sync(t, c, "initial")
 	contacts, err := c.Contacts(t.Context(), nil)
@@ -84,7 +86,8 @@ func TestAnotherTenantSeesNothing(t *testing.T) {
 
 // TestAFlagIsOffFromTheNextRequestOn turns the integration off for a tenant.
 func TestAFlagIsOffFromTheNextRequestOn(t *testing.T) {
-	w := start(t, stack.Options{Fleet: "tiny"})
+	t.Parallel()
+	w := share(t, fleet.Tiny)
 	c := w.msp(t, "flagged")
 	_, err := c.Status(t.Context())
 	require.NoError(t, err)

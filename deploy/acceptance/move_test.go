@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/deploy/hostclient"
-	"github.com/entrasync/entrasync/deploy/local/stack"
+	"github.com/entrasync/entrasync/deploy/simulator/fleet"
 )
 
 const mappings = "/api/integrations/entra/mappings"
@@ -105,7 +105,8 @@ func (m moved) result() (result hostclient.TenantResult, ok bool) {
 // TestADirectoryMovesToAnotherClient remaps a directory that was synced, and back, unmaps it, and
 // decides what becomes of its links.
 func TestADirectoryMovesToAnotherClient(t *testing.T) {
-	w := start(t, stack.Options{Fleet: "tiny"})
+	t.Parallel()
+	w := share(t, fleet.Tiny)
 	m := w.moved(t, "moves")
 	before := m.contactsOf(m.from)
 	require.NotEmpty(t, before)
@@ -179,7 +180,8 @@ func TestADirectoryMovesToAnotherClient(t *testing.T) {
 
 // TestMappingsTravelAsATable decides in a spreadsheet.
 func TestMappingsTravelAsATable(t *testing.T) {
-	w := start(t, stack.Options{Fleet: "tiny"})
+	t.Parallel()
+	w := share(t, fleet.Tiny)
 	m := w.moved(t, "tables")
 	token, err := hostclient.Token(t.Context(), w.urls.Identity, "tables", "somebody", "internal", read, update)
 	require.NoError(t, err)

@@ -7,14 +7,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/entrasync/entrasync/deploy/local/stack"
+	"github.com/entrasync/entrasync/deploy/simulator/fleet"
 )
 
 // TestAThrottleStormCostsNothing has Graph refuse nine of ten requests for half a minute, in the
 // middle of which a first sync begins: nobody comes back earlier than told, and what stands in the
 // end is what stands without the storm.
 func TestAThrottleStormCostsNothing(t *testing.T) {
-	w := start(t, stack.Options{})
+	w := share(t, fleet.Small)
 	c := w.mapped(t, "storm")
 	w.simulator(t, "DELETE", "/admin/requests", nil)
 	w.simulator(t, "POST", "/admin/faults", map[string]any{

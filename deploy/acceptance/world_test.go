@@ -34,10 +34,21 @@ type world struct {
 	stack *stack.Stack
 	urls  stack.URLs
 	fleet *fleet.Fleet
+	hosts []string // addresses to which a shared one sends webhooks
 }
 
 // start starts a system with a fleet and stops it when the test ends.
 func start(t testing.TB, options stack.Options) *world {
+	t.Helper()
+	w := newWorld(t, options)
+	t.Cleanup(func() {
+		defer func() { require.NoError(t, w.stack.Stop()) }()
+		w.look(t)
+	})
+	return w
+}
+
+func newWorld(t testing.TB, options stack.Options) *world {
 	t.Helper()
 	if options.Fleet == "" {
 		options.Fleet = string(fleet.Small)
@@ -48,20 +59,21 @@ func start(t testing.TB, options stack.Options) *world {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
+	f, err := fleet.New(fleetConfig(options.Fleet))
+	require.NoError(t, err)
 	s, err := stack.Start(ctx, options)
 	require.NoError(t, err)
-	w := &world{stack: s, urls: s.URLs()}
-	t.Cleanup(func() {
-		defer func() { require.NoError(t, s.Stop()) }()
-		if t.Failed() {
-			showLogs(t, s.URLs().Logs)
-			return
-		}
-		w.requireNothingLeaked(t)
-	})
-	w.fleet, err = fleet.New(fleetConfig(options.Fleet))
-	require.NoError(t, err)
-	return w
+	return &world{stack: s, urls: s.URLs(), fleet: f}
+}
+
+// look is what is done at the end of every test that had a system.
+func (w *world) look(t testing.TB) {
+	t.Helper()
+	if t.Failed() {
+		showLogs(t, w.urls.Logs)
+		return
+	}
+	w.requireNothingLeaked(t)
 }
 
 // msp makes a new MSP: every flag is on for it, and the client acts as its administrator.
