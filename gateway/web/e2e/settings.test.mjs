@@ -1,6 +1,7 @@
 // What an administrator sets, in a real browser: filters tried on real people, what one directory has
 // of its own, the app registration, a pilot, and webhooks.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 
 import { call, ended, look, open, pick, signedIn, site } from './browser.mjs'
@@ -104,6 +105,12 @@ test('a webhook is added, tested, changed and deleted, and its secret is shown o
   await look(page, 'webhooks-empty')
   await page.getByRole('button', { name: 'Add a webhook' }).click()
   await page.getByRole('textbox', { name: 'Address' }).fill(address)
+  // Every event that the contract has can be chosen.
+  const offered = await page.getByRole('dialog').getByRole('checkbox').evaluateAll((all) => all.map((box) => box.value))
+  const contract = readFileSync(new URL('../../../proto/entrasync/gateway/v1/webhook.proto', import.meta.url), 'utf8')
+  const all = [...contract.matchAll(/^\s+"([a-z]+(?:\.[a-z]+)+)",?$/gm)].map(([, event]) => event)
+  assert.ok(all.length > 15, 'no events are found in the contract')
+  assert.deepEqual(offered.toSorted(), [...new Set(all)].toSorted())
   await page.getByRole('checkbox', { name: 'A contact was deleted' }).uncheck()
   await look(page, 'webhooks-add')
   await page.getByRole('button', { name: 'Add it' }).click()

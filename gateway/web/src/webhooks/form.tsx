@@ -1,5 +1,5 @@
 import { useMutation } from '@connectrpc/connect-query'
-import { Button, Checkbox, Group, Stack, TextInput } from '@mantine/core'
+import { Button, Checkbox, Group, SimpleGrid, Stack, TextInput } from '@mantine/core'
 import { useState, type FormEvent } from 'react'
 
 import { describe } from '../api/failure'
@@ -31,11 +31,11 @@ export function WebhookForm({ webhook, close, saved }: { webhook?: Webhook; clos
         <Stack>
           <TextInput label="Address" description="https, and reachable from the internet." placeholder="https://psa.example/hooks/entrasync" required data-autofocus={!webhook} readOnly={webhook !== undefined} type="url" value={url} error={wrong} onChange={(event) => setURL(event.currentTarget.value)} />
           <Checkbox.Group label="What it is told" value={chosen} onChange={setChosen} required>
-            <Stack gap="xs" mt="xs">
+            <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="xs" mt="xs">
               {events.map((event) => (
                 <Checkbox key={event.value} value={event.value} label={event.label} />
               ))}
-            </Stack>
+            </SimpleGrid>
           </Checkbox.Group>
           {put.isError && wrong === undefined && <Problem error={put.error} title="Nothing was saved" />}
           <Group justify="flex-end">

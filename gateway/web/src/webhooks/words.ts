@@ -9,10 +9,23 @@ export const events: { value: string; label: string }[] = [
   { value: 'contact.inactivated', label: 'A contact became inactive' },
   { value: 'contact.reactivated', label: 'A contact became active again' },
   { value: 'contact.deleted', label: 'A contact was deleted' },
+  { value: 'contact.erased', label: 'A person was erased' },
   { value: 'client.created', label: 'A client was created' },
+  { value: 'client.updated', label: 'A client changed' },
+  { value: 'client.deleted', label: 'A client was deleted' },
+  { value: 'reconciliation.item.opened', label: 'Somebody waits for your decision' },
+  { value: 'reconciliation.item.resolved', label: 'A decision of the review queue was made' },
+  { value: 'reconciliation.item.dismissed', label: 'An account was dismissed' },
+  { value: 'reconciliation.item.superseded', label: 'A decision is no longer needed' },
   { value: 'sync.run.completed', label: 'A sync was completed' },
   { value: 'sync.run.failed', label: 'A sync failed' },
   { value: 'sync.run.held', label: 'A sync waits for approval' },
+  { value: 'connection.failed', label: 'The connection stopped working' },
+  { value: 'connection.recovered', label: 'The connection works again' },
+  { value: 'connection.disconnected', label: 'The connection was ended' },
+  { value: 'access.ending', label: 'The access to a directory ends soon' },
+  { value: 'access.ended', label: 'The access to a directory has ended' },
+  { value: 'webhook.disabled', label: 'A webhook was switched off' },
 ]
 
 export function eventWord(value: string): string {
