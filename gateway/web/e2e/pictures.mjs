@@ -9,7 +9,7 @@ const entra = `${site}/integrations/entra`
 const images = new URL('../../../docs/images/', import.meta.url)
 
 const browser = await open()
-const page = await signedIn(browser, 'administrator', { viewport: { width: 1280, height: 860 }, colorScheme: 'light' })
+const page = await signedIn(browser, 'administrator', { viewport: { width: 1280, height: 960 }, colorScheme: 'light' })
 
 async function picture(name, address, ready) {
   await page.goto(address)
