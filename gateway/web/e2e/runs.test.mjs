@@ -186,7 +186,7 @@ test('progress that breaks off goes on from its last event when the server is th
 test('a run that fails says why, and what mends it', async () => {
   const mapping = await mapped('talbot')
   const apps = await microsoft('GET', '/admin/apps')
-  const app = apps.apps.find((each) => !each.name.includes('CIPP'))
+  const app = apps.apps.find((each) => each.name.startsWith('entrasync'))
   await microsoft('POST', '/admin/consents', { clientId: app.clientId, tenant: mapping.entraTenantId })
   await microsoft('POST', '/admin/access-tokens/expire', { tenant: mapping.entraTenantId })
   try {
