@@ -11,6 +11,11 @@ export function counted(n: number, one: string, many = one + 's'): string {
   return `${count(n)} ${n === 1 ? one : many}`
 }
 
+// isolated is a name within a sentence: one that is written from right to left does not turn the sentence.
+export function isolated(name: string): string {
+  return `\u2068${name}\u2069`
+}
+
 function plain(code: string): string {
   const text = code.replaceAll(/[_-]/g, ' ')
   return text.charAt(0).toUpperCase() + text.slice(1)

@@ -9,7 +9,7 @@ import { Dialog } from '../../ui/dialog'
 import { Icon } from '../../ui/icon'
 import { TextLink } from '../../ui/link'
 import { Problem, failed } from '../../ui/states'
-import { counted } from '../../ui/words'
+import { counted, isolated } from '../../ui/words'
 
 type Choice = { mapping: Mapping; decision: 'relink' | 'leave' }
 
@@ -79,7 +79,7 @@ export function Orphans() {
         <>
           <Divider />
           <Text px="lg" py="sm" size="sm" role="status">
-            {done.decision === 'relink' ? `The people of ${done.name} are tied to contacts of the new client.` : `The contacts of ${done.name} stay where they are.`}{' '}
+            {done.decision === 'relink' ? `The people of ${isolated(done.name)} are tied to contacts of the new client.` : `The contacts of ${isolated(done.name)} stay where they are.`}{' '}
             {done.runId && (
               <TextLink to="/integrations/entra/runs/$runId" params={{ runId: done.runId }} size="sm">
                 Follow the sync

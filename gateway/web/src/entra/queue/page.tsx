@@ -10,7 +10,7 @@ import { ReconciliationService, type QueueItem } from '../../gen/entrasync/recon
 import { addressText } from '../../ui/domain'
 import { Icon } from '../../ui/icon'
 import { Empty, Loading, Page, Problem, failed } from '../../ui/states'
-import { count, counted, queueReason, queueStatus, suggestionAction } from '../../ui/words'
+import { count, counted, isolated, queueReason, queueStatus, suggestionAction } from '../../ui/words'
 import { Bulk } from './bulk'
 import type { Asking } from './decide'
 import { Detail } from './detail'
@@ -61,7 +61,7 @@ export function QueuePage() {
     document.getElementById(`item-${next.itemId}`)?.scrollIntoView({ block: 'nearest' })
   }
   const undone = (back: QueueItem) => {
-    setTold({ text: `${whoIs(back)} is open again.` })
+    setTold({ text: `${isolated(whoIs(back))} is open again.` })
     setStatus('open')
     setChosen(back.itemId)
   }
@@ -122,7 +122,7 @@ export function QueuePage() {
       {told.text !== '' && (
         <Alert role="status" color="teal" icon={<Icon name="check" />} withCloseButton closeButtonLabel="Close" onClose={() => setTold({ text: '' })}>
           <Group justify="space-between">
-            <span dir="auto">{told.text}</span>
+            <span>{told.text}</span>
             {told.item && <Undo item={told.item} undone={undone} />}
           </Group>
         </Alert>

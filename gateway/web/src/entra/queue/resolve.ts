@@ -3,6 +3,7 @@ import { useMutation } from '@connectrpc/connect-query'
 import { useAskAgain } from '../../api/invalidate'
 import { DecisionService } from '../../gen/entrasync/reconciliation/v1/decision_pb'
 import type { QueueItem } from '../../gen/entrasync/reconciliation/v1/reconciliation_pb'
+import { isolated } from '../../ui/words'
 
 // Done is what was decided, in words, with the item as it is now.
 export interface Done {
@@ -31,7 +32,7 @@ export function useResolve(item: QueueItem | undefined, decided: (done: Done) =>
   const create = useMutation(DecisionService.method.resolveToNew)
   const dismiss = useMutation(DecisionService.method.dismissItem)
   const itemId = item?.itemId ?? ''
-  const who = whoIs(item)
+  const who = isolated(whoIs(item))
   const busy = link.isPending || create.isPending || dismiss.isPending
   const told = (text: string) => ({
     onSuccess: (answer: { item?: QueueItem | undefined }) => {
@@ -48,7 +49,7 @@ export function useResolve(item: QueueItem | undefined, decided: (done: Done) =>
     link: (contactId, name) => {
       if (busy) return
       reset()
-      link.mutate({ itemId, contactId }, told(`${who} is linked to ${name}.`))
+      link.mutate({ itemId, contactId }, told(`${who} is linked to ${isolated(name)}.`))
     },
     create: () => {
       if (busy) return
