@@ -18,6 +18,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/postgres"
 )
 
 func TestADeadGrantIsThePartnersProblemAtEveryCustomer(t *testing.T) {
@@ -225,12 +226,18 @@ func TestAProviderMayAskFromManyGoroutines(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.connect("msp")
-	providers := b.parts.useCases.Validate.Providers
-	providers.Direct = inTwo{providers.Direct}
+	client, err := b.settings.microsoft(b.clock.now)
+	require.NoError(t, err)
+	store := postgres.NewConnections(b.db.Pool("connection"), b.clock.now)
+	validate := connection.NewValidate(store, connection.NewKinds(store, connection.NewDirectKind(b.parts.tokens, inTwo{client}, client)), b.clock.now)
 	b.clock.advance(2 * time.Hour)
-	require.Equal(t, outcome{valid: true}, validate(person(t, "msp", "admin"), b.replica))
+	got, err := validate.Do(b.within("msp"), connection.Direct)
+	require.NoError(t, err)
+	require.Nil(t, got.Error)
 	b.clock.advance(2 * time.Hour)
 	b.sim.fault(map[string]any{"kind": "status", "route": "graph.relationships", "status": 403})
-	require.Equal(t, outcome{code: "consent_missing"}, validate(person(t, "msp", "admin"), b.replica))
+	got, err = validate.Do(b.within("msp"), connection.Direct)
+	require.NoError(t, err)
+	require.Equal(t, "consent_missing", got.Error.Code)
 	require.Equal(t, "validation_failed", b.status("msp").GetStatus(), "the failure is that of the token set in force")
 }

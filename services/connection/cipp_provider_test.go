@@ -63,14 +63,16 @@ func TestCIPPIsAProvider(t *testing.T) {
 	}
 	base, err := url.Parse(b.sim.base)
 	require.NoError(t, err)
-	credentials := connection.CIPPCredentials{
+	credentials := cipp.Credentials{
 		BaseURL: b.sim.base + "/cipp", TenantID: b.good().GetTenantId(), ClientID: cippClientID, ClientSecret: cippSecret,
 	}
-	tokens := appTokens{b.parts.useCases.SaveCIPP.Access.Identity, credentials.TenantID}
+	identity, err := b.settings.microsoft(b.clock.now)
+	require.NoError(t, err)
+	tokens := appTokens{identity, credentials.TenantID}
 	providertest.Run(t, providertest.Subject{
 		Open: func(t *testing.T) connection.Provider {
 			t.Helper()
-			client, err := cipp.New(cipp.Options{
+			client, err := cipp.NewClient(cipp.Options{
 				AllowedHosts: []string{base.Host}, FirstByte: 2 * time.Second,
 				Wait: func(ctx context.Context, pause time.Duration) error {
 					select {
@@ -82,7 +84,7 @@ func TestCIPPIsAProvider(t *testing.T) {
 				},
 			})
 			require.NoError(t, err)
-			provider, err := client.OpenCIPP(credentials)
+			provider, err := client.Open(credentials)
 			require.NoError(t, err)
 			return provider
 		},

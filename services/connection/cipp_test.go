@@ -12,6 +12,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	"github.com/entrasync/entrasync/services/connection/internal/cipp"
 )
 
 const (
@@ -25,7 +26,9 @@ func setupCIPP(t *testing.T, adjust ...func(*settings)) *bundle {
 	sim := startSimulator(t)
 	base, err := url.Parse(sim.base)
 	require.NoError(t, err)
-	return setupOn(t, sim, append([]func(*settings){func(s *settings) { s.CIPPAllowedHosts = []string{base.Host} }}, adjust...)...)
+	return setupOn(t, sim, append([]func(*settings){func(s *settings) {
+		s.kinds = []kindOpener{opens(cipp.Settings{AllowedHosts: []string{base.Host}}, cipp.New)}
+	}}, adjust...)...)
 }
 
 // good is a request that connects.

@@ -62,7 +62,6 @@ func TestEffectsOfAConnection(t *testing.T) {
 func TestATenantsEffectsAreDoneInTheirOrder(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.parts.useCases.Disconnect.Settling.Timeout = 0
 	b.connect("msp")
 	_, err := b.public.Disconnect(person(t, "msp", "admin"), &connectionv1.DisconnectRequest{})
 	require.NoError(t, err)
@@ -90,7 +89,6 @@ func TestATenantsEffectsAreDoneInTheirOrder(t *testing.T) {
 func TestClocksDoNotOrderEffects(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.parts.useCases.Disconnect.Settling.Timeout = 0
 	b.connect("msp")
 	b.clock.advance(-time.Minute)
 	_, err := b.public.Disconnect(person(t, "msp", "admin"), &connectionv1.DisconnectRequest{})
@@ -110,7 +108,7 @@ func TestADisconnectSettlesWhenTheWorkerHasActed(t *testing.T) {
 	for _, e := range b.pull(0) {
 		require.NoError(t, b.ack(person(t, "msp", "system"), e.GetEffectId(), "done"))
 	}
-	b.parts.useCases.Disconnect.Settling.Timeout = 20 * time.Second
+	b.parts.handling.Settling.Timeout = 20 * time.Second
 	acted := make(chan string, 1)
 	go func() { // the worker
 		resp, err := b.worker.PullEffects(t.Context(), &orchestrationv1.PullEffectsRequest{MaxEffects: 10, WaitSeconds: 20})

@@ -35,7 +35,7 @@ func (b *bundle) members(ctx context.Context, tenantID, group string) ([]string,
 // group is the id of a group in a managed tenant.
 func (b *bundle) group(tenantID string) string {
 	b.t.Helper()
-	token, err := b.parts.useCases.Read.Providers.Tokens.Customer("msp", tenantID).Token(b.t.Context())
+	token, err := b.parts.tokens.Customer(tenantID).Token(b.within("msp"))
 	require.NoError(b.t, err)
 	req, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.sim.base+"/v1.0/groups", nil)
 	require.NoError(b.t, err)

@@ -82,7 +82,7 @@ func TestAKeyThatIsMissingIsTold(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	store := postgres.NewSecrets(b.db.Pool("connection"), b.box, b.clock.now)
-	_, err := store.PutSecret(t.Context(), "msp", "entra_direct", "x")
+	_, err := store.PutSecret(b.within("msp"), "entra_direct", "x")
 	require.NoError(t, err)
 	o := operator{DatabaseURL: b.db.URL, Keys: secrets.Settings{File: t.TempDir() + "/other.json"}}
 	_, err = o.run(t, "create", 0)

@@ -58,11 +58,14 @@ func start(ctx context.Context, s *service.Service, c config) error {
 		return err
 	}
 	s.Uses("database", pool.Ping, pool.Close)
+	if c.Settings.kinds, err = configured(kindsBeside()); err != nil {
+		return err
+	}
 	parts, err := assemble(c.Settings, pool, box, time.Now)
 	if err != nil {
 		return err
 	}
-	s.AtEnd(parts.close)
+	s.AtEnd(parts.tokens.Close)
 	s.Metrics.MustRegister(parts.store.metrics...)
 	for _, check := range parts.readiness() {
 		s.Check(check)

@@ -10,8 +10,8 @@ import (
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/services/connection/internal/appsecrets"
-	"github.com/entrasync/entrasync/services/connection/internal/cipp"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres"
 	"github.com/entrasync/entrasync/services/connection/internal/rpc"
 )
@@ -19,94 +19,124 @@ import (
 // parts are the service without its listeners.
 type parts struct {
 	useCases rpc.UseCases
+	kinds    []kind
+	handling connection.Handling
 	sweep    *connection.Sweep
 	reseal   *connection.Reseal
+	tokens   *connection.Tokens
 	effects  *outbox.Box
 	store    secretStore
-
-	close func() // ends what goes on without a caller
 }
 
 // register adds the service's methods to a server.
 func (p parts) register(server grpc.ServiceRegistrar) {
 	rpc.Register(server, p.useCases)
+	for _, k := range p.kinds {
+		k.Register(server, p.handling)
+	}
 	outbox.Serve(server, p.effects, connection.EffectConnected, connection.EffectDisconnected)
 }
 
-// assemble wires domain and adapters.
-func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time) (parts, error) {
-	returns, err := s.returns()
-	if err != nil {
-		return parts{}, err
+// adapters are what the use cases work with.
+type adapters struct {
+	connections *postgres.Connections
+	pointers    *postgres.Pointers
+	flows       *postgres.Flows
+	locks       *postgres.Locks
+	secrets     secretStore
+	microsoft   *microsoft.Client
+	resolver    *connection.Resolver
+	returns     connection.Returns
+	now         func() time.Time
+}
+
+// adapt opens what is outside the domain.
+func adapt(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time) (a adapters, err error) {
+	if a.returns, err = s.returns(); err != nil {
+		return adapters{}, err
 	}
-	client, err := s.microsoft(now)
-	if err != nil {
-		return parts{}, err
+	if a.microsoft, err = s.microsoft(now); err != nil {
+		return adapters{}, err
 	}
 	environment, err := appsecrets.NewEnvironment(appsecrets.Given{
 		ClientID: s.ClientID, ClientSecret: connection.Secret(s.ClientSecret), CertificateFile: s.CertificateFile,
 		FederatedTokenFile: s.FederatedFile, TenantID: s.TenantID, CustomerAccess: s.CustomerAccess,
 	}, now)
 	if err != nil {
-		return parts{}, err
+		return adapters{}, err
 	}
-	connections, pointers := postgres.NewConnections(pool, now), postgres.NewPointers(pool, now)
-	flows, locks := postgres.NewFlows(pool, box), postgres.NewLocks(pool, maxGrantLocks)
-	effects := outbox.New(pool, outbox.Options{Now: now, Tries: postgres.Tries})
-	events := postgres.NewStatusEvents(effects)
-	store, err := s.secretStore(postgres.NewSecrets(pool, box, now), pointers, locks, now)
-	if err != nil {
-		return parts{}, err
+	a.now = now
+	a.connections, a.pointers = postgres.NewConnections(pool, now), postgres.NewPointers(pool, now)
+	a.flows, a.locks = postgres.NewFlows(pool, box), postgres.NewLocks(pool, maxGrantLocks)
+	if a.secrets, err = s.secretStore(postgres.NewSecrets(pool, box, now), a.pointers, a.locks, now); err != nil {
+		return adapters{}, err
 	}
-	resolver := connection.NewResolver(
-		connection.NamedSource{Name: connection.SourceTenant, Source: connection.TenantCredentials{Pointers: pointers, Secrets: store}},
+	a.resolver = connection.NewResolver(
+		connection.NamedSource{Name: connection.SourceTenant, Source: connection.NewTenantCredentials(a.pointers, a.secrets)},
 		connection.NamedSource{Name: connection.SourceEnvironment, Source: environment},
 		connection.NamedSource{Name: connection.SourceApp, Source: appsecrets.NewFiles(s.AppSecretsDir, now)},
 	)
-	tokens := connection.NewTokens(resolver, connections, store, locks, client, client, now)
-	consent := &connection.Consent{Epochs: connections, Tokens: tokens, Provider: client}
-	activation := &connection.Activation{Store: connections, Secrets: store, Lock: locks, Now: now, NewID: newID}
-	settling := &connection.Settling{Effects: effects}
-	directories, err := cipp.New(cipp.Options{AllowedHosts: s.CIPPAllowedHosts, Now: now})
+	return a, nil
+}
+
+// assemble wires domain and adapters.
+func assemble(s settings, pool *pg.Pool, box *secrets.Box, now func() time.Time) (parts, error) {
+	a, err := adapt(s, pool, box, now)
 	if err != nil {
 		return parts{}, err
 	}
-	access := &connection.CIPPAccess{Store: connections, Secrets: store, Directories: directories, Identity: client, Now: now}
-	providers := &connection.Providers{Store: connections, Tokens: tokens, Direct: client, Groups: client, CIPP: access}
-	return parts{
-		effects: effects,
-		sweep:   &connection.Sweep{Sweeper: postgres.NewSweeper(pool.Background()), Now: now},
-		reseal:  &connection.Reseal{Resealer: postgres.NewResealer(pool.Background(), box)}, store: store,
-		close: tokens.Close,
-		useCases: rpc.UseCases{
-			Connect: &connection.Connect{
-				Credentials: resolver, States: flows, Identity: client, Returns: returns, SecretStore: store.watch, Now: now, NewID: newID,
-			},
-			Callback: &connection.Callback{
-				Credentials: resolver, States: flows, Pendings: flows, Identity: client, Provider: client,
-				Activation: activation, Consent: consent, Returns: returns, Now: now, NewID: newID,
-			},
-			SetCredentials: &connection.SetCredentials{
-				Resolver: resolver, Pointers: pointers, Secrets: store, Lock: locks, Store: connections, Now: now,
-			},
-			DeleteCredentials: &connection.DeleteCredentials{Resolver: resolver, Pointers: pointers, Secrets: store, Lock: locks, Store: connections},
-			RepairConsent: &connection.RepairConsent{
-				Consent: consent, Credentials: resolver, States: flows, Returns: returns, Now: now, NewID: newID,
-			},
-			Complete: &connection.Complete{Pendings: flows, Activation: activation, Settling: settling, Now: now},
-			Disconnect: &connection.Disconnect{
-				Store: connections, Secrets: store, Lock: locks, Tokens: tokens, CIPP: access, Settling: settling, Now: now, NewID: newID,
-			},
-			Validate:   &connection.Validate{Store: connections, Providers: providers, Now: now},
-			SaveCIPP:   &connection.SaveCIPP{Access: access, Activation: activation, Settling: settling, Tokens: tokens},
-			Show:       &connection.Show{Store: connections, Credentials: resolver, SecretStore: store.watch},
-			Read:       &connection.Read{Providers: providers},
-			PullEvents: &connection.PullEvents{Log: events},
-			AckEvents:  &connection.AckEvents{Log: events},
-
-			ConnectedTenants: &connection.ConnectedTenants{Store: connections},
+	more, err := s.open(connection.Foundation{Store: a.connections, Secrets: a.secrets, Identity: a.microsoft, Now: now})
+	if err != nil {
+		return parts{}, err
+	}
+	tokens := connection.NewTokens(a.resolver, a.connections, a.secrets, a.locks, a.microsoft, a.microsoft, now)
+	all := []connection.Kind{connection.NewDirectKind(tokens, a.microsoft, a.microsoft)}
+	for _, k := range more {
+		all = append(all, k)
+	}
+	kinds := connection.NewKinds(a.connections, all...)
+	effects := outbox.New(pool, outbox.Options{Now: now, Tries: postgres.Tries})
+	p := parts{
+		kinds: more, tokens: tokens, effects: effects, store: a.secrets,
+		handling: connection.Handling{
+			Activation: connection.NewActivation(a.connections, a.secrets, a.locks, kinds, now, newID),
+			Settling:   connection.NewSettling(effects),
+			Validate:   connection.NewValidate(a.connections, kinds, now),
 		},
-	}, nil
+		sweep:  connection.NewSweep(postgres.NewSweeper(pool.Background()), now),
+		reseal: connection.NewReseal(postgres.NewResealer(pool.Background(), box)),
+	}
+	p.useCases = a.useCases(p, kinds)
+	return p, nil
+}
+
+// useCases are all that the contracts offer, save those of other kinds of connections.
+func (a adapters) useCases(p parts, kinds *connection.Kinds) rpc.UseCases {
+	h, events := p.handling, postgres.NewStatusEvents(p.effects)
+	consent := connection.NewConsent(a.connections, p.tokens, a.microsoft)
+	return rpc.UseCases{
+		Connect: connection.NewConnect(a.resolver, a.flows, a.microsoft, a.returns, a.secrets.watch, a.now, newID),
+		FinishFlow: connection.NewFinishFlow(
+			a.resolver, a.flows, a.microsoft, a.microsoft, h.Activation, consent, a.returns, a.now, newID,
+		),
+		FindFlow:             connection.NewFindFlow(a.flows),
+		Complete:             connection.NewComplete(a.flows, h.Activation, h.Settling, a.now),
+		Show:                 connection.NewShow(a.connections, a.resolver, a.secrets.watch),
+		Validate:             h.Validate,
+		Disconnect:           connection.NewDisconnect(a.connections, a.secrets, a.locks, kinds, h.Settling, a.now, newID),
+		SetCredentials:       connection.NewSetCredentials(a.resolver, a.pointers, a.secrets, a.locks, a.connections, a.now),
+		DeleteCredentials:    connection.NewDeleteCredentials(a.resolver, a.pointers, a.secrets, a.locks, a.connections),
+		RepairConsent:        connection.NewRepairConsent(consent, a.resolver, a.flows, a.returns, a.now, newID),
+		ListManagedTenants:   connection.NewListManagedTenants(kinds),
+		ReadDetails:          connection.NewReadDetails(kinds),
+		ListUsers:            connection.NewListUsers(kinds),
+		CountUsers:           connection.NewCountUsers(kinds),
+		ListGroupMembers:     connection.NewListGroupMembers(kinds),
+		FindUsers:            connection.NewFindUsers(kinds),
+		ListConnectedTenants: connection.NewListConnectedTenants(a.connections),
+		PullEvents:           connection.NewPullEvents(events),
+		AckEvents:            connection.NewAckEvents(events),
+	}
 }
 
 // newID is a UUIDv7. It panics when the system has no random numbers left.

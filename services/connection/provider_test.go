@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/connection/providertest"
 	"github.com/entrasync/entrasync/services/connection/internal/microsoft"
@@ -37,24 +38,46 @@ func (s *simulator) partnered() map[string]bool {
 	return found
 }
 
+// ofTenant asks for tokens of a tenant, whatever the context says.
+type ofTenant struct {
+	tokens connection.TokenSource
+	id     tenant.ID
+}
+
+func (o ofTenant) in(ctx context.Context) context.Context {
+	return tenant.With(ctx, tenant.Call{Tenant: o.id})
+}
+
+func (o ofTenant) Token(ctx context.Context) (connection.Secret, error) {
+	return o.tokens.Token(o.in(ctx))
+}
+
+func (o ofTenant) Renew(ctx context.Context, rejected connection.Secret) (connection.Secret, error) {
+	return o.tokens.Renew(o.in(ctx), rejected)
+}
+
+func (o ofTenant) Origin(ctx context.Context) (connection.Origin, error) {
+	return o.tokens.(connection.OriginSource).Origin(o.in(ctx))
+}
+
 // TestDirectIsAProvider holds the Direct provider against what every provider must
 // do, between a real grant and a made-up Microsoft.
 func TestDirectIsAProvider(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.connect("msp")
-	tokens := b.parts.useCases.Read.Providers.Tokens
+	tokens := b.parts.tokens
 	_, managed := b.sim.directories()
 	b.sim.admin(http.MethodPost, "changes", map[string]any{"kind": "grow", "tenant": largest(managed).TenantID, "count": 1500}, nil)
 	_, managed = b.sim.directories()
-	tenant := func(d directory) providertest.Tenant {
+	described := func(d directory) providertest.Tenant {
 		return providertest.Tenant{ID: d.TenantID, DisplayName: d.DisplayName, PrimaryDomain: d.DefaultDomain, Domains: d.Domains, Users: d.Users}
 	}
 	partnered := b.sim.partnered()
 	var tenants []providertest.Tenant
 	for _, d := range managed {
 		if partnered[d.TenantID] {
-			tenants = append(tenants, tenant(d))
+			tenants = append(tenants, described(d))
 		}
 	}
 	refusal := func(name, reason string, class connection.Class, fault map[string]any) providertest.Refusal {
@@ -82,9 +105,9 @@ func TestDirectIsAProvider(t *testing.T) {
 			require.NoError(t, err)
 			return client
 		},
-		Partner:  tokens.Partner("msp"),
-		Customer: func(managedTenant string) connection.TokenSource { return tokens.Customer("msp", managedTenant) },
-		Tenants:  tenants, Large: tenant(largest(managed)), PageSize: 999, Delta: true,
+		Partner:  ofTenant{tokens.Partner(), "msp"},
+		Customer: func(managedTenant string) connection.TokenSource { return ofTenant{tokens.Customer(managedTenant), "msp"} },
+		Tenants:  tenants, Large: described(largest(managed)), PageSize: 999, Delta: true,
 		Edit: func(t *testing.T, tenant, user, jobTitle string) {
 			t.Helper()
 			b.sim.admin(http.MethodPost, "changes", map[string]any{

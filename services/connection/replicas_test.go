@@ -53,7 +53,7 @@ func (b *bundle) replicaNamed(name string) replica {
 	require.NoError(b.t, err)
 	b.t.Cleanup(pool.Close)
 	r := b.start(pool)
-	b.t.Cleanup(r.parts.close) // before the pool
+	b.t.Cleanup(r.parts.tokens.Close) // before the pool
 	return r
 }
 

@@ -36,11 +36,10 @@ type settings struct {
 	CustomerAccess  string       `env:"MICROSOFT_CUSTOMER_ACCESS"` // delegated or app_only; empty: delegated
 	AppSecretsDir   string       `env:"ENTRASYNC_APP_SECRETS_DIR"`
 	Secrets         string       `env:"ENTRASYNC_SECRETS" envDefault:"postgres"` // or vault
-	// CIPPAllowedHosts are places, host:port as in the address, where a CIPP may be
-	// though no public address is behind them.
-	CIPPAllowedHosts []string `env:"ENTRASYNC_CIPP_ALLOWED_HOSTS"`
-	Vault            session.Settings
-	KV               vault.Settings
+	Vault           session.Settings
+	KV              vault.Settings
+
+	kinds []kindOpener // of connections beside the direct one
 }
 
 // consolePages are the pages of the console that a sign-in may lead back to.

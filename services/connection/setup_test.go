@@ -129,7 +129,7 @@ func setupWith(t *testing.T, sim *simulator, db *pgtest.DB, keys string, adjust 
 		t: t, db: db, box: box, clock: &clock{}, sim: sim, network: rpctest.New(t),
 		settings: settings{
 			PublicURL: publicURL, ReturnToAllowed: []string{returnTo}, LoginURL: sim.base, GraphURL: sim.base, PartnerURL: sim.base,
-			ClientID: clientID, ClientSecret: clientSecret,
+			ClientID: clientID, ClientSecret: clientSecret, kinds: kindsBeside(),
 		},
 	}
 	for _, change := range adjust {
@@ -153,9 +153,7 @@ func (b *bundle) start(pool *pg.Pool) replica {
 	b.t.Helper()
 	built, err := assemble(b.settings, pool, b.box, b.clock.now)
 	require.NoError(b.t, err)
-	built.useCases.Disconnect.Settling.Timeout = 100 * time.Millisecond
-	built.useCases.Complete.Settling.Timeout = 100 * time.Millisecond
-	built.useCases.SaveCIPP.Settling.Timeout = 100 * time.Millisecond
+	built.handling.Settling.Timeout = 100 * time.Millisecond
 	address := b.network.Serve(name, built.register)
 	gateway := b.network.Dial("gateway", name, address)
 	return replica{
@@ -191,6 +189,12 @@ type summaries struct {
 func (s *summaries) GetDiscoverySummary(ctx context.Context, _ *discoveryv1.GetDiscoverySummaryRequest) (*discoveryv1.GetDiscoverySummaryResponse, error) {
 	s.served <- ctx
 	return &discoveryv1.GetDiscoverySummaryResponse{}, nil
+}
+
+// within is the context in which this service works for a tenant.
+func (b *bundle) within(id tenant.ID) context.Context {
+	b.t.Helper()
+	return tenant.With(b.t.Context(), tenant.Call{Tenant: id})
 }
 
 // inside is the context in which another service works for a tenant.

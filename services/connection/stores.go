@@ -60,7 +60,7 @@ func (s settings) secretStore(own *postgres.Secrets, pointers *postgres.Pointers
 		}
 		return secretStore{
 			SecretStore: store, watch: store, metrics: store.Collectors(),
-			sweep: &connection.SweepSecrets{Keeper: store, Pointers: pointers, Lock: locks, Now: now},
+			sweep: connection.NewSweepSecrets(store, pointers, locks, now),
 		}, nil
 	}
 	return secretStore{}, fmt.Errorf("ENTRASYNC_SECRETS is %q: choose %s or %s", s.Secrets, inPostgres, inVault)

@@ -128,7 +128,7 @@ func TestASlowWriterUsesTheNewerTokenSet(t *testing.T) {
 	b.clock.advance(16 * time.Minute)
 	require.NoError(t, b.parts.sweep.Do(t.Context()))
 	store := postgres.NewSecrets(b.db.Pool("connection"), b.box, b.clock.now)
-	stored, err := store.GetSecret(t.Context(), "msp", connection.SetDirect, newer)
+	stored, err := store.GetSecret(b.within("msp"), connection.SetDirect, newer)
 	require.NoError(t, err)
 	grant, err := connection.DecodeGrant(stored)
 	require.NoError(t, err)
@@ -174,7 +174,7 @@ func TestARefreshOfNobodyIsBrokenOffAtTheEnd(t *testing.T) {
 	told := make(chan outcome, 1)
 	go func() { told <- validate(person(t, "msp", "admin"), r) }()
 	eventually(t, "the refresh has begun", func() bool { pid, _ := b.holder(); return pid != 0 })
-	r.parts.close()
+	r.parts.tokens.Close()
 	require.Equal(t, errs.Unavailable, errs.KindOf(rejected(<-told)), "who still waits may come again")
 	pid, _ := b.holder()
 	require.Zero(t, pid)
@@ -232,13 +232,13 @@ func TestTheOldRefreshTokenIsKeptWhenNoneComesBack(t *testing.T) {
 		delete(answer, "scope")
 	})
 	scope := b.parts.useCases.Show
-	before, err := scope.Do(t.Context(), "msp")
+	before, err := scope.Do(b.within("msp"))
 	require.NoError(t, err)
 	for range 3 {
 		b.clock.advance(2 * time.Hour)
 		require.Equal(t, outcome{valid: true}, validate(person(t, "msp", "admin"), b.replica))
 	}
-	after, err := scope.Do(t.Context(), "msp")
+	after, err := scope.Do(b.within("msp"))
 	require.NoError(t, err)
 	require.Equal(t, before.Scope, after.Scope)
 	mu.Lock()

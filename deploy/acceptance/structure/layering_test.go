@@ -21,7 +21,7 @@ func TestDomainsKnowOnlyWhatHasNoSideEffects(t *testing.T) {
 	t.Parallel()
 	packages := graph(t)
 	allowed := []string{
-		project + "pkg/errs", project + "pkg/page", project + "pkg/searchkey", project + "pkg/sheet", project + "proto/entrasync/reason",
+		project + "pkg/errs", project + "pkg/page", project + "pkg/searchkey", project + "pkg/sheet", project + "pkg/tenant", project + "proto/entrasync/reason",
 		"golang.org/x/text", "golang.org/x/net/idna", "golang.org/x/net/publicsuffix",
 	}
 	for _, domain := range domains {
@@ -96,24 +96,84 @@ func TestProgramsLinkOnlyWhatIsTheirs(t *testing.T) {
 	}
 }
 
-// TestMicrosoftsRoomsStandInLayers: the scanner knows nothing of ours, and what keeps the
+// TestMicrosoftsPackagesStandInLayers: the scanner knows nothing of ours, and what keeps the
 // pace knows no directory, no failure for people and no store.
-func TestMicrosoftsRoomsStandInLayers(t *testing.T) {
+func TestMicrosoftsPackagesStandInLayers(t *testing.T) {
 	t.Parallel()
-	const rooms = "services/connection/internal/microsoft/"
+	const folder = "services/connection/internal/microsoft/"
 	packages := graph(t)
-	for room, allowed := range map[string][]string{
+	for name, allowed := range map[string][]string{
 		"jsontext": nil,
 		"pace":     {project + "services/connection/internal/outbound"},
 	} {
-		p, ok := packages[rooms+room]
-		require.True(t, ok, room)
+		p, ok := packages[folder+name]
+		require.True(t, ok, name)
 		for _, imported := range p.Imports {
 			if strings.HasPrefix(imported, project) {
-				require.Contains(t, allowed, imported, room)
+				require.Contains(t, allowed, imported, name)
 			}
 		}
 	}
+}
+
+// gatewayLayers are the packages of the gateway, the lowest first. A package may import those
+// of lower layers alone.
+var gatewayLayers = [][]string{
+	{"audit", "decode", "flags", "idempotency", "identity", "issuertest", "webhook"},
+	{"session"},
+	{"access", "console", "peers", "postgres/sqlc"},
+	{"core", "postgres"},
+	{"http"},
+	{"connect", "openapi", "progress", "rest", "signin", "static"},
+	{"gateway"},
+}
+
+// TestTheGatewayStandsInLayers: the core knows no protocol, and nothing but the assembly knows
+// all of it.
+func TestTheGatewayStandsInLayers(t *testing.T) {
+	t.Parallel()
+	const folder = "gateway/internal/"
+	layer := map[string]int{}
+	for i, names := range gatewayLayers {
+		for _, name := range names {
+			layer[name] = i
+		}
+	}
+	for name, p := range graph(t) {
+		name, inside := strings.CutPrefix(name, folder)
+		if !inside {
+			continue
+		}
+		at, placed := layer[name]
+		require.True(t, placed, "give %s a layer", name)
+		for _, imported := range p.Imports {
+			if lower, ok := strings.CutPrefix(imported, project+folder); ok {
+				require.Less(t, layer[lower], at, "%s imports %s", name, lower)
+			}
+		}
+	}
+}
+
+// TestKindsOfConnectionsAreRegisteredInOnePlace: deleting the folder of CIPP and its line in
+// kinds.go removes it, so nothing else of the services names it.
+func TestKindsOfConnectionsAreRegisteredInOnePlace(t *testing.T) {
+	t.Parallel()
+	const folder, registry = "services/connection/internal/cipp", "services/connection/kinds.go"
+	for name, p := range graph(t) {
+		if name != "services/connection" && name != folder {
+			require.Empty(t, hasAny(p.Imports, project+folder), name)
+		}
+	}
+	registered := false
+	for file, text := range written(t, ".go") {
+		if !strings.HasPrefix(file, "services/") || strings.HasPrefix(file, folder) || strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		named := strings.Contains(strings.ToLower(text), "cipp")
+		require.Equal(t, file == registry, named, file)
+		registered = registered || named
+	}
+	require.True(t, registered)
 }
 
 func TestNoPackageIsNamedForNothing(t *testing.T) {

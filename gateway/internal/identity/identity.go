@@ -4,8 +4,6 @@ package identity
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,6 +13,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/jwt"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
@@ -38,7 +37,7 @@ var algorithms = []string{
 	oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384, oidc.ES512,
 }
 
-// Person is who a token speaks for.
+// Person is the person that a token names.
 type Person struct {
 	// The issuer's name of the person. Where several issuers may speak for the tenant it
 	// begins with the issuer and a "#": each may give the same name to somebody else.
@@ -60,13 +59,14 @@ type Claims struct {
 	Permissions string
 }
 
-// DefaultClaims are the names that the host uses unless it is told otherwise.
+// DefaultClaims are the names that hosts use unless the configuration says otherwise.
 var DefaultClaims = Claims{Tenant: "tenant_id", UserType: "user_type", Permissions: "permissions"}
 
 // Config says whose tokens are accepted.
 type Config struct {
 	Issuers []string // exact values of iss, each with OIDC discovery
-	// Which issuer alone speaks for a tenant; for one that is not here any of them does.
+	// IssuerOf is the one issuer whose tokens are taken for a tenant; for a tenant that
+	// is not listed any issuer's are.
 	IssuerOf map[string]string
 	Audience string
 	Claims   Claims        // DefaultClaims where empty
@@ -189,18 +189,10 @@ func words(claim any) []string {
 
 // unverifiedIssuer reads iss, only to choose the keys to verify with.
 func unverifiedIssuer(token string) string {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return ""
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return ""
-	}
 	var claims struct {
 		Issuer string `json:"iss"`
 	}
-	if json.Unmarshal(payload, &claims) != nil {
+	if !jwt.Unverified(token, &claims) {
 		return ""
 	}
 	return claims.Issuer

@@ -31,10 +31,6 @@ var inside = Group{Title: "Inside", About: "Codes that stand in logs alone: outs
 		Text: "The tenant id is not well formed.", Do: "Look at the logs.",
 	},
 	{
-		Name: TenantMismatch, Kinds: []Kind{KindInternal}, Inside: true,
-		Text: "The work is for another tenant than the call.", Do: "Look at the logs.",
-	},
-	{
 		Name: TenantMissing, Kinds: []Kind{KindUnauthenticated}, Inside: true,
 		Text: "The request does not say for which tenant it is made.", Do: "Look at the logs.",
 	},

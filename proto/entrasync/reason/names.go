@@ -165,7 +165,6 @@ const (
 	ContextInvalid      = "context_invalid"
 	ContextExpired      = "context_expired"
 	TenantInvalid       = "tenant_invalid"
-	TenantMismatch      = "tenant_mismatch"
 	TenantMissing       = "tenant_missing"
 	DatabaseUnavailable = "database_unavailable"
 	DatabaseContention  = "database_contention"

@@ -60,7 +60,7 @@ func NewEnvironment(g Given, now func() time.Time) (*Environment, error) {
 }
 
 // Credentials are the same for every tenant.
-func (e *Environment) Credentials(context.Context, string) (connection.Credentials, error) {
+func (e *Environment) Credentials(context.Context) (connection.Credentials, error) {
 	return e.rotation.credentials()
 }
 

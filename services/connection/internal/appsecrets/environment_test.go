@@ -50,7 +50,7 @@ func (b *bundle) certified() *appsecrets.Environment {
 // proves asserts that the app proves itself by p.
 func (b *bundle) proves(e connection.CredentialSource, p proof, why string) {
 	b.t.Helper()
-	c, err := e.Credentials(b.t.Context(), "msp")
+	c, err := e.Credentials(b.t.Context())
 	require.NoError(b.t, err, why)
 	got, err := connection.ParseCertificate(c.Certificate)
 	require.NoError(b.t, err, why)
@@ -91,14 +91,14 @@ func TestACertificateThatIsTakenAway(t *testing.T) {
 	b.advance(59 * time.Second)
 	b.proves(e, one, "it may come back")
 	b.advance(2 * time.Second)
-	_, err := e.Credentials(t.Context(), "msp")
+	_, err := e.Credentials(t.Context())
 	require.ErrorContains(t, err, "certificate")
 	b.write("app.pem", one.whole())
 	b.proves(e, one, "it is back")
 	b.write("app.pem", "no certificate")
 	b.proves(e, one, "it may be on its way")
 	b.advance(61 * time.Second)
-	c, err := e.Credentials(t.Context(), "msp")
+	c, err := e.Credentials(t.Context())
 	require.NoError(t, err)
 	_, err = connection.ParseCertificate(c.Certificate)
 	require.Error(t, err, "what is wrong shows where the app proves itself")
@@ -132,7 +132,7 @@ func TestAMountedCertificateRotatesUnderItsReaders(t *testing.T) {
 					return
 				default:
 				}
-				c, err := e.Credentials(t.Context(), "msp")
+				c, err := e.Credentials(t.Context())
 				if err == nil {
 					_, err = connection.ParseCertificate(c.Certificate)
 				}
@@ -176,7 +176,7 @@ func TestAnEnvironmentWithoutFilesIsWhatItWas(t *testing.T) {
 	t.Parallel()
 	e, err := appsecrets.NewEnvironment(appsecrets.Given{ClientID: "app", ClientSecret: "s", TenantID: "msp.example", CustomerAccess: "app_only"}, time.Now)
 	require.NoError(t, err)
-	c, err := e.Credentials(t.Context(), "msp")
+	c, err := e.Credentials(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, connection.Credentials{ClientID: "app", ClientSecret: "s", TenantID: "msp.example", CustomerAccess: connection.AppOnly}, c)
 }
@@ -191,6 +191,6 @@ func TestAnAuthorityIsOneDirectory(t *testing.T) {
 	b.write("MICROSOFT_CLIENT_ID", "app")
 	b.write("MICROSOFT_CLIENT_SECRET", "s")
 	b.write("MICROSOFT_TENANT_ID", "common")
-	_, err := b.files.Credentials(t.Context(), "msp")
+	_, err := b.files.Credentials(t.Context())
 	require.ErrorContains(t, err, "MICROSOFT_TENANT_ID")
 }

@@ -23,7 +23,7 @@ func NewFiles(folder string, now func() time.Time) *Files {
 
 // Credentials are the same for every tenant. Files that are not there count as
 // not set.
-func (f *Files) Credentials(context.Context, string) (connection.Credentials, error) {
+func (f *Files) Credentials(context.Context) (connection.Credentials, error) {
 	if f.folder == "" {
 		return connection.Credentials{}, nil
 	}

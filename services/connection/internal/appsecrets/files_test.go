@@ -60,7 +60,7 @@ func (b *bundle) pair(number string) {
 
 func (b *bundle) holds(number string) {
 	b.t.Helper()
-	c, err := b.files.Credentials(b.t.Context(), "msp")
+	c, err := b.files.Credentials(b.t.Context())
 	require.NoError(b.t, err)
 	require.Equal(b.t, "client-"+number, c.ClientID)
 	require.Equal(b.t, "secret-"+number, c.ClientSecret.Reveal())
@@ -68,7 +68,7 @@ func (b *bundle) holds(number string) {
 
 func (b *bundle) none() {
 	b.t.Helper()
-	c, err := b.files.Credentials(b.t.Context(), "msp")
+	c, err := b.files.Credentials(b.t.Context())
 	require.NoError(b.t, err)
 	require.False(b.t, c.Complete())
 }
@@ -81,7 +81,7 @@ func TestAPairCountsWhenItIsWhole(t *testing.T) {
 	b.none()
 	b.write("MICROSOFT_CLIENT_SECRET", "secret-1\n")
 	b.holds("1")
-	c, err := appsecrets.NewFiles("", time.Now).Credentials(t.Context(), "msp")
+	c, err := appsecrets.NewFiles("", time.Now).Credentials(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, connection.Credentials{}, c)
 }
@@ -134,16 +134,16 @@ func TestAFileThatCannotBeRead(t *testing.T) {
 	require.NoError(t, os.Mkdir(filepath.Join(b.folder, "MICROSOFT_CLIENT_SECRET"), 0o700))
 	b.holds("1")
 	b.advance(2 * time.Minute)
-	_, err := b.files.Credentials(t.Context(), "msp")
+	_, err := b.files.Credentials(t.Context())
 	require.ErrorContains(t, err, "MICROSOFT_CLIENT_SECRET")
 	b.remove("MICROSOFT_CLIENT_SECRET")
 	b.write("MICROSOFT_CLIENT_SECRET", strings.Repeat("hunter2", 20_000))
-	_, err = b.files.Credentials(t.Context(), "msp")
+	_, err = b.files.Credentials(t.Context())
 	require.ErrorContains(t, err, "too large")
 	require.NotContains(t, err.Error(), "hunter2")
 	b.pair("2")
 	b.write("MICROSOFT_CUSTOMER_ACCESS", "app_o")
-	_, err = b.files.Credentials(t.Context(), "msp")
+	_, err = b.files.Credentials(t.Context())
 	require.Error(t, err)
 }
 
@@ -183,7 +183,7 @@ func TestAMountedSecretRotatesUnderItsReaders(t *testing.T) {
 					return
 				default:
 				}
-				c, err := b.files.Credentials(t.Context(), "msp")
+				c, err := b.files.Credentials(t.Context())
 				if err != nil || strings.TrimPrefix(c.ClientID, "client-") != strings.TrimPrefix(c.ClientSecret.Reveal(), "secret-") || !c.Complete() {
 					mixed <- fmt.Sprintf("%s with %s: %v", c.ClientID, c.ClientSecret.Reveal(), err)
 					return

@@ -34,7 +34,7 @@ func FuzzFiles(f *testing.F) {
 			fits = fits && len(value) <= most
 			given[name] = strings.TrimSpace(value)
 		}
-		got, err := appsecrets.NewFiles(folder, time.Now).Credentials(t.Context(), "msp")
+		got, err := appsecrets.NewFiles(folder, time.Now).Credentials(t.Context())
 		way, unknown := connection.ParseCustomerAccess(given["MICROSOFT_CUSTOMER_ACCESS"])
 		tenantID := given["MICROSOFT_TENANT_ID"]
 		if usable := fits && unknown == nil && (tenantID == "" || connection.CheckAuthority(tenantID) == nil); usable != (err == nil) {

@@ -15,8 +15,8 @@ import (
 
 const (
 	// settle is how long files must have been as they are before they replace a
-	// registration that is known to be whole: who writes one after the other, or in
-	// pieces, is through by then.
+	// registration that is known to be whole: a writer that writes one after the other,
+	// or in pieces, has finished by then.
 	settle = 2 * time.Second
 	// grace is how long the last whole registration is used when part of it is
 	// missing or wrong: a rotation is under way. After that it was taken away.

@@ -43,13 +43,13 @@ type Client struct {
 	guard     *guard
 	http      *http.Client
 	probeTime time.Duration
-	notBefore outbound.NotBefore[string] // by base URL: whoever reads through a CIPP shares it
+	notBefore outbound.NotBefore[string] // by base URL: all who read through a CIPP share it
 	now       func() time.Time
 	wait      func(ctx context.Context, d time.Duration) error
 }
 
-// New makes a client.
-func New(o Options) (*Client, error) {
+// NewClient makes a client.
+func NewClient(o Options) (*Client, error) {
 	g, err := newGuard(o.AllowedHosts)
 	if err != nil {
 		return nil, err
@@ -81,8 +81,8 @@ func (c *Client) CheckBaseURL(raw string) (string, error) {
 	return u.String(), nil
 }
 
-// OpenCIPP gives a provider that reads through the CIPP at the address.
-func (c *Client) OpenCIPP(cr connection.CIPPCredentials) (connection.Provider, error) {
+// Open gives a provider that reads through the CIPP at the address.
+func (c *Client) Open(cr Credentials) (connection.Provider, error) {
 	u, err := c.guard.checkBaseURL(cr.BaseURL)
 	if err != nil {
 		return nil, refuseBaseURL(err)

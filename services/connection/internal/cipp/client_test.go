@@ -43,9 +43,9 @@ func serve(t *testing.T, o Options, answer http.HandlerFunc) (connection.Provide
 	t.Cleanup(server.Close)
 	clock := &passing{at: time.Date(2026, 6, 1, 13, 0, 0, 0, time.UTC)}
 	o.AllowedHosts, o.Now, o.Wait = []string{server.Listener.Addr().String()}, clock.now, clock.wait
-	client, err := New(o)
+	client, err := NewClient(o)
 	require.NoError(t, err)
-	provider, err := client.OpenCIPP(connection.CIPPCredentials{BaseURL: server.URL, TenantID: anID})
+	provider, err := client.Open(Credentials{BaseURL: server.URL, TenantID: anID})
 	require.NoError(t, err)
 	return provider, clock
 }
@@ -132,10 +132,10 @@ func TestWhatOneIsToldHoldsForAll(t *testing.T) {
 			urls[i], hosts[i] = server.URL, server.Listener.Addr().String()
 		}
 		clock := &passing{at: time.Date(2026, 6, 1, 13, 0, 0, 0, time.UTC)}
-		client, err := New(Options{AllowedHosts: hosts[:], Now: clock.now, Wait: clock.wait})
+		client, err := NewClient(Options{AllowedHosts: hosts[:], Now: clock.now, Wait: clock.wait})
 		require.NoError(t, err)
 		open := func(url string) connection.Provider {
-			provider, err := client.OpenCIPP(connection.CIPPCredentials{BaseURL: url, TenantID: anID})
+			provider, err := client.Open(Credentials{BaseURL: url, TenantID: anID})
 			require.NoError(t, err)
 			return provider
 		}

@@ -139,7 +139,7 @@ type watched struct {
 
 func watch(t *testing.T, n *names, allowed ...string) *watched {
 	t.Helper()
-	client, err := New(Options{AllowedHosts: allowed, Wait: func(context.Context, time.Duration) error { return nil }})
+	client, err := NewClient(Options{AllowedHosts: allowed, Wait: func(context.Context, time.Duration) error { return nil }})
 	require.NoError(t, err)
 	w := &watched{client: client}
 	client.guard.Resolver = resolver(t, n)
@@ -157,7 +157,7 @@ func watch(t *testing.T, n *names, allowed ...string) *watched {
 
 func (w *watched) open(t *testing.T, address string) connection.Provider {
 	t.Helper()
-	provider, err := w.client.OpenCIPP(connection.CIPPCredentials{BaseURL: address})
+	provider, err := w.client.Open(Credentials{BaseURL: address})
 	require.NoError(t, err)
 	return provider
 }

@@ -86,17 +86,17 @@ func parseMe(body []byte) (nobody bool, err error) {
 	return who == nil, nil
 }
 
-// ends is when access ends; zero when it renews itself or is not known.
-func (r tenantRow) ends() time.Time {
+// ends is when access ends; nil when it renews itself or is not known.
+func (r tenantRow) ends() *time.Time {
 	if r.HasAutoExtend {
-		return time.Time{}
+		return nil
 	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", time.DateOnly} {
 		if at, err := time.Parse(layout, r.RelationshipEnd); err == nil {
-			return at
+			return &at
 		}
 	}
-	return time.Time{}
+	return nil
 }
 
 // isPartner tells whether the row is the partner's own tenant.

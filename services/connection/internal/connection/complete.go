@@ -19,32 +19,37 @@ var ErrExpiredCompletion = errs.New(errs.Invalid, reason.ExpiredCompletion, "Thi
 
 // Complete finishes a flow that was started with a bearer token.
 type Complete struct {
-	Pendings   PendingStore
-	Activation *Activation
-	Settling   *Settling
-	Now        func() time.Time
+	pendings   PendingStore
+	activation *Activation
+	settling   *Settling
+	now        func() time.Time
+}
+
+// NewComplete makes the use case.
+func NewComplete(pendings PendingStore, activation *Activation, settling *Settling, now func() time.Time) *Complete {
+	return &Complete{pendings: pendings, activation: activation, settling: settling, now: now}
 }
 
 // Do stores the grant that waits under the code, once, if the caller is who
 // started the flow. It tells whether the effects have settled.
 func (u *Complete) Do(ctx context.Context, caller Caller, code Secret) (effects string, err error) {
-	pending, ok, err := u.Pendings.FindPending(ctx, caller.Tenant, hashOf(code))
+	pending, ok, err := u.pendings.FindPending(ctx, hashOf(code))
 	if err != nil {
 		return "", err
 	}
 	switch {
 	case !ok, caller.User == "", pending.User != caller.User, pending.Taken:
 		return "", ErrInvalidCompletion
-	case !u.Now().Before(pending.ExpiresAt), pending.Grant == "":
+	case !u.now().Before(pending.ExpiresAt), pending.Grant == "":
 		return "", ErrExpiredCompletion
 	}
 	grant, err := DecodeGrant(pending.Grant)
 	if err != nil {
 		return "", err
 	}
-	effect, err := u.Activation.do(ctx, caller.Tenant, caller.User, Proven{grant, pending.ClientID}, Arrival{PendingID: pending.ID})
+	effect, err := u.activation.do(ctx, caller.User, Proven{grant, pending.ClientID}, Arrival{PendingID: pending.ID})
 	if err != nil {
 		return "", err
 	}
-	return u.Settling.wait(ctx, effect), nil
+	return u.settling.Wait(ctx, effect), nil
 }

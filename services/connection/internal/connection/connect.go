@@ -33,13 +33,22 @@ func (r Returns) choose(asked string) (string, error) {
 
 // Connect starts the partner's OAuth flow (F035).
 type Connect struct {
-	Credentials *Resolver
-	States      StateStore
-	Identity    IdentityProvider
-	Returns     Returns
-	SecretStore SecretStoreWatch // nil where secrets are kept in the database
-	Now         func() time.Time
-	NewID       func() string
+	credentials *Resolver
+	states      StateStore
+	identity    IdentityProvider
+	returns     Returns
+	secretStore SecretStoreWatch // nil where secrets are kept in the database
+	now         func() time.Time
+	newID       func() string
+}
+
+// NewConnect makes the use case; watch is nil where secrets are kept in the database,
+// newID gives a UUID of version 7.
+func NewConnect(
+	credentials *Resolver, states StateStore, identity IdentityProvider, returns Returns, watch SecretStoreWatch,
+	now func() time.Time, newID func() string,
+) *Connect {
+	return &Connect{credentials: credentials, states: states, identity: identity, returns: returns, secretStore: watch, now: now, newID: newID}
 }
 
 // Started is a flow under way.
@@ -51,31 +60,31 @@ type Started struct {
 // Do keeps what the flow is bound to and gives the address of the consent page.
 // Nothing that is connected changes.
 func (u *Connect) Do(ctx context.Context, caller Caller, returnTo string) (Started, error) {
-	target, err := u.Returns.choose(returnTo)
+	target, err := u.returns.choose(returnTo)
 	if err != nil {
 		return Started{}, err
 	}
 	if caller.User == "" {
 		return Started{}, errs.New(errs.Denied, reason.PersonRequired, "Only a person can connect a partner account.")
 	}
-	if u.SecretStore != nil { // else the person would consent to what cannot be kept
-		if err := u.SecretStore.Check(ctx); err != nil {
+	if u.secretStore != nil { // else the person would consent to what cannot be kept
+		if err := u.secretStore.Check(ctx); err != nil {
 			return Started{}, err
 		}
 	}
-	credentials, err := u.Credentials.Resolve(ctx, caller.Tenant)
+	credentials, err := u.credentials.Resolve(ctx)
 	if err != nil {
 		return Started{}, err
 	}
-	now := u.Now()
+	now := u.now()
 	value, verifier := newRandom(), newRandom()
 	state := State{
-		ID: u.NewID(), Kind: ConnectFlow, Hash: hashOf(value), User: caller.User, Session: caller.Session, Verifier: verifier,
+		ID: u.newID(), Kind: ConnectFlow, Hash: hashOf(value), User: caller.User, Session: caller.Session, Verifier: verifier,
 		ReturnTo: target, CreatedAt: now, ExpiresAt: now.Add(StateLife),
 	}
-	if err := u.States.SaveState(ctx, caller.Tenant, state); err != nil {
+	if err := u.states.SaveState(ctx, state); err != nil {
 		return Started{}, err
 	}
-	address := u.Identity.AuthorizeURL(AuthorizeRequest{Credentials: credentials, State: value, Verifier: verifier})
+	address := u.identity.AuthorizeURL(AuthorizeRequest{Credentials: credentials, State: value, Verifier: verifier})
 	return Started{AuthorizeURL: address, ExpiresAt: state.ExpiresAt}, nil
 }

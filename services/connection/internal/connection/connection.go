@@ -19,12 +19,10 @@ const (
 // Type is the kind of a connection.
 type Type string
 
-// The kinds of connections.
+// The kind that people are offered; others are packages of their own (Kind).
 const (
 	// Direct is a connection to Microsoft itself.
 	Direct Type = "direct"
-	// CIPP is a connection through the partner's own CIPP. It is not offered.
-	CIPP Type = "cipp"
 )
 
 // AvailableTypes lists the kinds that a person may choose.
@@ -35,14 +33,14 @@ type Connection struct {
 	ID              string
 	Type            Type
 	Status          Status
-	PartnerTenantID string    // Entra tenant of the partner
-	ClientID        string    // of the app that the grant was given to; empty where that was not kept
-	Scope           string    // as Microsoft granted it, separated by spaces
-	SecretVersion   string    // of the token set in use; empty once it has ended
-	TokenExpiresAt  time.Time // zero where no token is stored
+	PartnerTenantID string     // Entra tenant of the partner
+	ClientID        string     // of the app that the grant was given to; empty where that was not kept
+	Scope           string     // as Microsoft granted it, separated by spaces
+	SecretVersion   string     // of the token set in use; empty once it has ended
+	TokenExpiresAt  *time.Time // nil where no token is stored
 	ConnectedBy     string
 	ConnectedAt     time.Time
-	LastValidatedAt time.Time // zero: never
+	LastValidatedAt *time.Time // nil: never
 	LastError       *Snapshot
 	// CustomerEpoch is raised when tokens of managed tenants that replicas keep
 	// are void.
@@ -61,9 +59,8 @@ type Snapshot struct {
 	CheckedAt time.Time
 }
 
-// Caller is on whose behalf a use case works.
+// Caller is the person on whose behalf a use case works. The tenant is in the context.
 type Caller struct {
-	Tenant  string // the host's tenant
 	User    string // opaque id of the person
 	Session string // hash of the browser session; empty for bearer callers
 }

@@ -23,23 +23,28 @@ type ConsentProvider interface {
 // CustomerEpochs tells all replicas that the tokens they keep for the managed
 // tenants of a tenant are void.
 type CustomerEpochs interface {
-	RaiseCustomerEpoch(ctx context.Context, tenant string) error
+	RaiseCustomerEpoch(ctx context.Context) error
 }
 
 // Consent is what is known of the app's consent in managed tenants.
 type Consent struct {
-	Epochs   CustomerEpochs
-	Tokens   *Tokens
-	Provider ConsentProvider
+	epochs   CustomerEpochs
+	tokens   *Tokens
+	provider ConsentProvider
+}
+
+// NewConsent makes the part of use cases that ask for consent.
+func NewConsent(epochs CustomerEpochs, tokens *Tokens, provider ConsentProvider) *Consent {
+	return &Consent{epochs: epochs, tokens: tokens, provider: provider}
 }
 
 // prove reads a managed tenant with a token that was made after the consent:
 // an older one does not carry what was granted.
-func (u *Consent) prove(ctx context.Context, tenant, managedTenant string) error {
-	if err := u.Epochs.RaiseCustomerEpoch(ctx, tenant); err != nil {
+func (u *Consent) prove(ctx context.Context, managedTenant string) error {
+	if err := u.epochs.RaiseCustomerEpoch(ctx); err != nil {
 		return err
 	}
-	return u.Provider.ProbeCustomer(ctx, u.Tokens.Customer(tenant, managedTenant))
+	return u.provider.ProbeCustomer(ctx, u.tokens.Customer(managedTenant))
 }
 
 // The outcomes of a repair.
@@ -51,7 +56,7 @@ const (
 // Repaired is the outcome of a repair.
 type Repaired struct {
 	Outcome   string
-	URL       string    // where an administrator of the managed tenant consents
-	ExpiresAt time.Time // of that page's answer
-	Problem   *Problem  // why the partner could not do it
+	URL       string     // where an administrator of the managed tenant consents
+	ExpiresAt *time.Time // nil where there is none; of that page's answer
+	Problem   *Problem   // why the partner could not do it
 }

@@ -14,7 +14,7 @@ import (
 // sourceFunc is a source of credentials.
 type sourceFunc func() (connection.Credentials, error)
 
-func (f sourceFunc) Credentials(context.Context, string) (connection.Credentials, error) { return f() }
+func (f sourceFunc) Credentials(context.Context) (connection.Credentials, error) { return f() }
 
 func fixed(c connection.Credentials) connection.NamedSource {
 	return connection.NamedSource{Name: connection.SourceEnvironment, Source: sourceFunc(func() (connection.Credentials, error) { return c, nil })}
@@ -75,7 +75,7 @@ func TestWithTriesReplacedCredentials(t *testing.T) {
 	})
 	use := func(outcome error, rotates bool) (used []string, err error) {
 		current = old
-		err = resolver.With(t.Context(), "msp", func(c connection.Credentials) error {
+		err = resolver.With(t.Context(), func(c connection.Credentials) error {
 			used = append(used, c.ClientSecret.Reveal())
 			if rotates {
 				current = replaced
@@ -107,9 +107,9 @@ func TestASourceThatFailsIsNotPassedOver(t *testing.T) {
 		})},
 		fixed(connection.Credentials{ClientID: "app", ClientSecret: "s"}),
 	)
-	_, err := resolver.Resolve(t.Context(), "msp")
+	_, err := resolver.Resolve(t.Context())
 	require.ErrorIs(t, err, broken, "another app would be used by mistake")
-	_, err = connection.NewResolver(fixed(connection.Credentials{ClientID: "app"})).Resolve(t.Context(), "msp")
+	_, err = connection.NewResolver(fixed(connection.Credentials{ClientID: "app"})).Resolve(t.Context())
 	require.Equal(t, connection.ReasonMissingCredentials, errs.ReasonOf(err))
 }
 
@@ -119,7 +119,7 @@ type movingPointer struct {
 	versions []string
 }
 
-func (p *movingPointer) AppInUse(context.Context, string) (connection.AppInUse, error) {
+func (p *movingPointer) AppInUse(context.Context) (connection.AppInUse, error) {
 	version := p.versions[0]
 	p.versions = p.versions[1:]
 	return connection.AppInUse{Version: version}, nil
@@ -131,7 +131,7 @@ type kept struct {
 	version string
 }
 
-func (k kept) GetSecret(_ context.Context, _, _, version string) (connection.Secret, error) {
+func (k kept) GetSecret(_ context.Context, _, version string) (connection.Secret, error) {
 	if version != k.version {
 		return "", errs.New(errs.NotFound, "secret_not_found", "gone")
 	}
@@ -143,7 +143,7 @@ func (k kept) GetSecret(_ context.Context, _, _, version string) (connection.Sec
 func TestAVersionSweptBetweenTwoReads(t *testing.T) {
 	t.Parallel()
 	read := func(versions ...string) (connection.Credentials, error) {
-		return connection.TenantCredentials{Pointers: &movingPointer{versions: versions}, Secrets: kept{version: "new"}}.Credentials(t.Context(), "msp")
+		return connection.NewTenantCredentials(&movingPointer{versions: versions}, kept{version: "new"}).Credentials(t.Context())
 	}
 	got, err := read("old", "older", "new")
 	require.NoError(t, err)

@@ -5,17 +5,20 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/entrasync/entrasync/pkg/tenant"
 )
 
 // customerKey names a cached token. What it was got with is part of it, so that
 // a token never outlives the connection, the app or the consent behind it, on
 // any replica.
 type customerKey struct {
-	tenant, connection string
-	epoch              int64
-	clientID           string
-	access             CustomerAccess
-	managedTenant      string
+	tenant        tenant.ID
+	connection    string
+	epoch         int64
+	clientID      string
+	access        CustomerAccess
+	managedTenant string
 }
 
 // customerCache keeps access tokens of managed tenants in memory.
@@ -60,8 +63,8 @@ func (c *customerCache) put(key customerKey, token Token, now time.Time) {
 //
 // A managed tenant is named by its id alone, as every list of them gives it: names
 // like "common" stand for many tenants. Ids have no case.
-func (t *Tokens) Customer(tenant, managedTenant string) TokenSource {
-	return customerTokens{t, tenant, strings.ToLower(managedTenant)}
+func (t *Tokens) Customer(managedTenant string) TokenSource {
+	return customerTokens{t, strings.ToLower(managedTenant)}
 }
 
 // checkManaged refuses what is not a tenant's id.
@@ -76,8 +79,8 @@ func checkManaged(managedTenant string) error {
 }
 
 type customerTokens struct {
-	tokens                *Tokens
-	tenant, managedTenant string
+	tokens        *Tokens
+	managedTenant string
 }
 
 func (c customerTokens) Token(ctx context.Context) (Secret, error) { return c.Renew(ctx, "") }
@@ -86,24 +89,28 @@ func (c customerTokens) Renew(ctx context.Context, rejected Secret) (Secret, err
 	if err := checkManaged(c.managedTenant); err != nil {
 		return "", err
 	}
-	t := c.tokens
-	// A token that is kept needs no secret: it is good while their store is sealed.
-	connection, err := t.active(ctx, c.tenant)
+	owner, err := tenant.IDFrom(ctx)
 	if err != nil {
 		return "", err
 	}
-	app, err := t.credentials.Registration(ctx, c.tenant)
+	t := c.tokens
+	// A token that is kept needs no secret: it is good while their store is sealed.
+	connection, err := t.active(ctx)
+	if err != nil {
+		return "", err
+	}
+	app, err := t.credentials.Registration(ctx)
 	if err != nil {
 		return "", err
 	}
 	if err := c.allowed(ctx, connection, app.CustomerAccess); err != nil {
 		return "", err
 	}
-	key := c.key(connection, app)
+	key := c.key(owner, connection, app)
 	if token, ok := t.cached(key, rejected); ok {
 		return token, nil
 	}
-	unlock, err := t.minting.lock(ctx, "customer:"+c.tenant+":"+c.managedTenant)
+	unlock, err := t.minting.Lock(ctx, "customer:"+owner.String()+":"+c.managedTenant)
 	if err != nil {
 		return "", err
 	}
@@ -111,13 +118,13 @@ func (c customerTokens) Renew(ctx context.Context, rejected Secret) (Secret, err
 	if token, ok := t.cached(key, rejected); ok {
 		return token, nil
 	}
-	connection, grant, err := t.load(ctx, c.tenant)
+	connection, grant, err := t.load(ctx)
 	if err != nil {
 		return "", err
 	}
 	var token Token
-	err = t.credentials.With(ctx, c.tenant, func(credentials Credentials) error {
-		key = c.key(connection, credentials.registration())
+	err = t.credentials.With(ctx, func(credentials Credentials) error {
+		key = c.key(owner, connection, credentials.registration())
 		token, err = c.mint(ctx, connection, grant, credentials)
 		return err
 	})
@@ -128,8 +135,8 @@ func (c customerTokens) Renew(ctx context.Context, rejected Secret) (Secret, err
 	return token.Value, nil
 }
 
-func (c customerTokens) key(connection Connection, app Registration) customerKey {
-	return customerKey{c.tenant, connection.ID, connection.CustomerEpoch, app.ClientID, app.CustomerAccess, c.managedTenant}
+func (c customerTokens) key(owner tenant.ID, connection Connection, app Registration) customerKey {
+	return customerKey{owner, connection.ID, connection.CustomerEpoch, app.ClientID, app.CustomerAccess, c.managedTenant}
 }
 
 // allowed refuses what the partner does not manage. In app-only mode nothing at
@@ -139,14 +146,14 @@ func (c customerTokens) allowed(ctx context.Context, connection Connection, acce
 	if access != AppOnly {
 		return nil
 	}
-	return c.tokens.mustManage(ctx, c.tenant, connection.ID, c.managedTenant)
+	return c.tokens.mustManage(ctx, connection.ID, c.managedTenant)
 }
 
 // mint asks for a fresh token, by credentials that may be newer than those that
 // were asked about before.
 func (c customerTokens) mint(ctx context.Context, connection Connection, grant Grant, credentials Credentials) (Token, error) {
 	if credentials.Access() != AppOnly {
-		return c.tokens.delegatedToken(ctx, c.tenant, grant, credentials, c.managedTenant)
+		return c.tokens.delegatedToken(ctx, grant, credentials, c.managedTenant)
 	}
 	if err := c.allowed(ctx, connection, AppOnly); err != nil {
 		return Token{}, err
@@ -156,17 +163,17 @@ func (c customerTokens) mint(ctx context.Context, connection Connection, grant G
 
 func (t *Tokens) cached(key customerKey, rejected Secret) (Secret, bool) {
 	token := t.customers.get(key)
-	ok := token.Value != "" && token.Value != rejected && t.now().Add(refreshMargin).Before(token.ExpiresAt)
+	ok := token.Value != "" && token.Value != rejected && t.now().Add(RefreshMargin).Before(token.ExpiresAt)
 	return token.Value, ok
 }
 
 // forget drops the cached tokens of a tenant, and what it manages.
-func (t *Tokens) forget(tenant string) {
-	t.managed.forget(tenant)
+func (t *Tokens) forget(id tenant.ID) {
+	t.managed.forget(id)
 	t.customers.mu.Lock()
 	defer t.customers.mu.Unlock()
 	for key := range t.customers.tokens {
-		if key.tenant == tenant {
+		if key.tenant == id {
 			delete(t.customers.tokens, key)
 		}
 	}

@@ -6,8 +6,8 @@ import "time"
 type ManagedTenant struct {
 	EntraTenantID string
 	DisplayName   string
-	PrimaryDomain string    // empty where the partner's directory does not know it
-	AccessEndsAt  time.Time // zero: renews itself, or not known
+	PrimaryDomain string     // empty where the partner's directory does not know it
+	AccessEndsAt  *time.Time // nil: renews itself, or not known
 }
 
 // Details are what a managed tenant's own directory tells.

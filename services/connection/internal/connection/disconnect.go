@@ -12,23 +12,29 @@ import (
 
 // Disconnect ends the tenant's connection (F044).
 type Disconnect struct {
-	Store    Store
-	Secrets  SecretStore
-	Lock     GrantLock
-	Tokens   *Tokens
-	CIPP     *CIPPAccess
-	Settling *Settling
-	Now      func() time.Time
-	NewID    func() string
+	store    Store
+	secrets  SecretStore
+	lock     GrantLock
+	kinds    *Kinds
+	settling *Settling
+	now      func() time.Time
+	newID    func() string
+}
+
+// NewDisconnect makes the use case; newID gives a UUID of version 7.
+func NewDisconnect(
+	store Store, secrets SecretStore, lock GrantLock, kinds *Kinds, settling *Settling, now func() time.Time, newID func() string,
+) *Disconnect {
+	return &Disconnect{store: store, secrets: secrets, lock: lock, kinds: kinds, settling: settling, now: now, newID: newID}
 }
 
 // Do removes every provider secret and keeps all history. Disconnecting what is
 // not connected changes nothing and gives the status as it is.
 func (u *Disconnect) Do(ctx context.Context, caller Caller) (status Status, effects string, err error) {
-	now := u.Now()
-	effect := Effect{ID: u.NewID(), Tenant: caller.Tenant, Actor: caller.User, Kind: EffectDisconnected, CreatedAt: now}
+	now := u.now()
+	effect := Effect{ID: u.newID(), Actor: caller.User, Kind: EffectDisconnected, CreatedAt: now}
 	var ended bool
-	err = u.Lock.WithGrantLock(ctx, caller.Tenant, func(ctx context.Context) error {
+	err = u.lock.WithGrantLock(ctx, func(ctx context.Context) error {
 		ended, err = u.end(ctx, caller, now, effect)
 		return err
 	})
@@ -36,7 +42,7 @@ func (u *Disconnect) Do(ctx context.Context, caller Caller) (status Status, effe
 		return "", "", err
 	}
 	if !ended {
-		current, ok, err := u.Store.Current(ctx, caller.Tenant)
+		current, ok, err := u.store.Current(ctx)
 		if err != nil {
 			return "", "", err
 		}
@@ -45,26 +51,25 @@ func (u *Disconnect) Do(ctx context.Context, caller Caller) (status Status, effe
 		}
 		return current.Status, Settled, nil
 	}
-	return Disconnected, u.Settling.wait(ctx, effect.ID), nil
+	return Disconnected, u.settling.Wait(ctx, effect.ID), nil
 }
 
 // end commits the disconnect first: from then on nobody uses the secrets.
 func (u *Disconnect) end(ctx context.Context, caller Caller, now time.Time, effect Effect) (ended bool, err error) {
-	ended, err = u.Store.End(ctx, caller.Tenant, caller.User, now, effect)
+	ended, err = u.store.End(ctx, caller.User, now, effect)
 	if err != nil {
 		return false, err
 	}
-	u.Tokens.forget(caller.Tenant)
-	u.CIPP.forget(caller.Tenant)
+	u.kinds.forget(ctx)
 	if !ended {
-		if _, ok, err := u.Store.Current(ctx, caller.Tenant); err != nil || !ok {
+		if _, ok, err := u.store.Current(ctx); err != nil || !ok {
 			return false, err // there never was a connection
 		}
 	}
 	// Also when nothing was active: an earlier disconnect may have been cut off
 	// here. The sweeper would do it too, later.
-	for _, set := range providerSets() {
-		if err := u.Secrets.DeleteSecret(ctx, caller.Tenant, set); err != nil {
+	for _, set := range u.kinds.sets() {
+		if err := u.secrets.DeleteSecret(ctx, set); err != nil {
 			return false, secretsRemain(fmt.Errorf("removing the secrets of %s: %w", set, err))
 		}
 	}

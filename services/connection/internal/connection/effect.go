@@ -14,7 +14,6 @@ const (
 // Effect is what a change must cause elsewhere.
 type Effect struct {
 	ID        string
-	Tenant    string
 	Actor     string // who made the change, by id
 	Kind      string
 	Arguments map[string]string // ids only

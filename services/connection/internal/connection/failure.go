@@ -124,9 +124,9 @@ func publicOf(err error) (message, remedy string) {
 	return e.Public(), e.Metadata()["remedy"]
 }
 
-// snapshotOf is what a connection keeps of a failure. Microsoft's support
+// SnapshotOf is what a connection keeps of a failure. Microsoft's support
 // asks for the request's id.
-func snapshotOf(code string, err error, at time.Time) Snapshot {
+func SnapshotOf(code string, err error, at time.Time) Snapshot {
 	message, remedy := publicOf(err)
 	text := join(message, remedy)
 	if id := RequestIDOf(err); id != "" {

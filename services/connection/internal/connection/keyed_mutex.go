@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// keyedMutex lets one goroutine at a time work on a key.
-type keyedMutex struct {
+// KeyedMutex lets one goroutine at a time work on a key.
+type KeyedMutex struct {
 	mu    sync.Mutex
 	locks map[string]*keyedLock
 }
@@ -16,8 +16,8 @@ type keyedLock struct {
 	users int           // callers that have it or wait
 }
 
-// lock waits until the key is free or ctx ends.
-func (k *keyedMutex) lock(ctx context.Context, key string) (unlock func(), err error) {
+// Lock waits until the key is free or ctx ends.
+func (k *KeyedMutex) Lock(ctx context.Context, key string) (unlock func(), err error) {
 	k.mu.Lock()
 	if k.locks == nil {
 		k.locks = map[string]*keyedLock{}
@@ -39,7 +39,7 @@ func (k *keyedMutex) lock(ctx context.Context, key string) (unlock func(), err e
 	}
 }
 
-func (k *keyedMutex) leave(key string, l *keyedLock) {
+func (k *KeyedMutex) leave(key string, l *keyedLock) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if l.users--; l.users == 0 {

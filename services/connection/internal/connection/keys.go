@@ -20,20 +20,14 @@ const (
 	keyTokenExpiresAt  = "entra_direct_token_expires_at"
 	keyPartnerTenantID = "entra_direct_partner_tenant_id"
 	keyTokenScope      = "entra_direct_token_scope"
-
-	keyCIPPBaseURL  = "entra_cipp_base_url"
-	keyCIPPTenantID = "entra_cipp_tenant_id"
-	keyCIPPClientID = "entra_cipp_client_id"
-	keyCIPPToken    = "entra_cipp_api_token" // the client secret: CIPP knows no static key
 )
 
 // Secrets that belong together are one value with versions, so that no reader
-// ever meets half of one and half of another.
+// ever sees half of one and half of another. Other kinds of connections have a set
+// of their own (SetOf).
 const (
 	// SetDirect holds the token set of a direct connection.
 	SetDirect = "entra_direct"
-	// SetCIPP holds the address and the credentials of CIPP.
-	SetCIPP = "entra_cipp"
 	// SetApp holds the tenant's own app registration.
 	SetApp = "microsoft_app"
 )
@@ -43,28 +37,18 @@ func SetKeys(set string) []string {
 	switch set {
 	case SetDirect:
 		return []string{keyAccessToken, keyRefreshToken, keyTokenExpiresAt, keyPartnerTenantID, keyTokenScope}
-	case SetCIPP:
-		return []string{keyCIPPBaseURL, keyCIPPTenantID, keyCIPPClientID, keyCIPPToken}
 	case SetApp:
 		return []string{keyClientID, keyClientSecret, keyTenantID, keyClientCertificate, keyCustomerAccess}
 	}
 	return nil
 }
 
-// providerSets are what a disconnect removes.
-func providerSets() []string { return []string{SetDirect, SetCIPP} }
-
 // SetOf is the set that holds the secrets of a kind of connection.
-func SetOf(t Type) string {
-	if t == CIPP {
-		return SetCIPP
-	}
-	return SetDirect
-}
+func SetOf(t Type) string { return "entra_" + string(t) }
 
 // EncodeGrant writes a token set as one value.
 func EncodeGrant(g Grant) (Secret, error) {
-	return encodeSet(map[string]string{
+	return EncodeSet(map[string]string{
 		keyAccessToken:     g.AccessToken.Reveal(),
 		keyRefreshToken:    g.RefreshToken.Reveal(),
 		keyTokenExpiresAt:  g.ExpiresAt.UTC().Format(time.RFC3339),
@@ -75,7 +59,7 @@ func EncodeGrant(g Grant) (Secret, error) {
 
 // DecodeGrant reads what EncodeGrant wrote.
 func DecodeGrant(value Secret) (Grant, error) {
-	set, err := decodeSet(value)
+	set, err := DecodeSet(value)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -91,7 +75,7 @@ func DecodeGrant(value Secret) (Grant, error) {
 
 // EncodeCredentials writes an app registration as one value.
 func EncodeCredentials(c Credentials) (Secret, error) {
-	return encodeSet(map[string]string{
+	return EncodeSet(map[string]string{
 		keyClientID: c.ClientID, keyClientSecret: c.ClientSecret.Reveal(), keyTenantID: c.TenantID,
 		keyClientCertificate: c.Certificate.Reveal(), keyCustomerAccess: string(c.Access()),
 	})
@@ -99,7 +83,7 @@ func EncodeCredentials(c Credentials) (Secret, error) {
 
 // DecodeCredentials reads what EncodeCredentials wrote.
 func DecodeCredentials(value Secret) (Credentials, error) {
-	set, err := decodeSet(value)
+	set, err := DecodeSet(value)
 	if err != nil {
 		return Credentials{}, err
 	}
@@ -113,25 +97,8 @@ func DecodeCredentials(value Secret) (Credentials, error) {
 	}, nil
 }
 
-// EncodeCIPP writes the address and the credentials of CIPP as one value.
-func EncodeCIPP(c CIPPCredentials) (Secret, error) {
-	return encodeSet(map[string]string{
-		keyCIPPBaseURL: c.BaseURL, keyCIPPTenantID: c.TenantID, keyCIPPClientID: c.ClientID, keyCIPPToken: c.ClientSecret.Reveal(),
-	})
-}
-
-// DecodeCIPP reads what EncodeCIPP wrote.
-func DecodeCIPP(value Secret) (CIPPCredentials, error) {
-	set, err := decodeSet(value)
-	if err != nil {
-		return CIPPCredentials{}, err
-	}
-	return CIPPCredentials{
-		BaseURL: set[keyCIPPBaseURL], TenantID: set[keyCIPPTenantID], ClientID: set[keyCIPPClientID], ClientSecret: Secret(set[keyCIPPToken]),
-	}, nil
-}
-
-func encodeSet(set map[string]string) (Secret, error) {
+// EncodeSet writes a set of secrets, by their names, as one value.
+func EncodeSet(set map[string]string) (Secret, error) {
 	encoded, err := json.Marshal(set)
 	if err != nil {
 		return "", fmt.Errorf("encoding a set of secrets: %w", err)
@@ -139,7 +106,8 @@ func encodeSet(set map[string]string) (Secret, error) {
 	return Secret(encoded), nil
 }
 
-func decodeSet(value Secret) (map[string]string, error) {
+// DecodeSet reads what EncodeSet wrote.
+func DecodeSet(value Secret) (map[string]string, error) {
 	var set map[string]string
 	if err := json.Unmarshal([]byte(value), &set); err != nil {
 		return nil, fmt.Errorf("a set of secrets cannot be read") // the cause may quote it

@@ -15,7 +15,6 @@ func TestSecretsKeepTheirNames(t *testing.T) {
 		"entra_direct_access_token", "entra_direct_refresh_token", "entra_direct_token_expires_at",
 		"entra_direct_partner_tenant_id", "entra_direct_token_scope",
 	}, connection.SetKeys(connection.SetDirect))
-	require.Equal(t, []string{"entra_cipp_base_url", "entra_cipp_tenant_id", "entra_cipp_client_id", "entra_cipp_api_token"}, connection.SetKeys(connection.SetCIPP))
 	require.Equal(t, []string{
 		"microsoft_client_id", "microsoft_client_secret", "microsoft_tenant_id", "microsoft_client_certificate", "microsoft_customer_access",
 	}, connection.SetKeys(connection.SetApp))

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/entrasync/entrasync/pkg/tenant"
 )
 
 const (
@@ -26,7 +28,7 @@ type TenantLister interface {
 // managedTenants remember what partners manage, by tenant.
 type managedTenants struct {
 	mu    sync.Mutex
-	lists map[string]managedList
+	lists map[tenant.ID]managedList
 }
 
 type managedList struct {
@@ -42,44 +44,48 @@ func (l managedList) vouches(id string, now time.Time) bool {
 	return l.tenants[id] && now.Sub(l.at) < listLife+listGrace
 }
 
-func (m *managedTenants) get(tenant, connection string) managedList {
+func (m *managedTenants) get(id tenant.ID, connection string) managedList {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if list := m.lists[tenant]; list.connection == connection {
+	if list := m.lists[id]; list.connection == connection {
 		return list
 	}
 	return managedList{}
 }
 
-func (m *managedTenants) put(tenant string, list managedList) {
+func (m *managedTenants) put(id tenant.ID, list managedList) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.lists == nil {
-		m.lists = map[string]managedList{}
+		m.lists = map[tenant.ID]managedList{}
 	}
-	m.lists[tenant] = list
+	m.lists[id] = list
 }
 
-func (m *managedTenants) forget(tenant string) {
+func (m *managedTenants) forget(id tenant.ID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.lists, tenant)
+	delete(m.lists, id)
 }
 
 // mustManage refuses a managed tenant that the partner's own grant does not
 // list. An app with consent of its own can read every tenant that gave it,
 // also those of other partners and those whose relationship has ended.
-func (t *Tokens) mustManage(ctx context.Context, tenant, connection, managedTenant string) error {
+func (t *Tokens) mustManage(ctx context.Context, connection, managedTenant string) error {
+	owner, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return err
+	}
 	id := strings.ToLower(managedTenant)
-	list, now := t.managed.get(tenant, connection), t.now()
+	list, now := t.managed.get(owner, connection), t.now()
 	age := now.Sub(list.at)
 	if list.vouches(id, now) && now.Sub(list.failed) < listDoubt {
 		return nil
 	}
 	if list.tenants == nil || age >= listLife || (!list.tenants[id] && age >= listDoubt) {
 		// The first caller asks, and those that come meanwhile share the answer.
-		fresh, err := t.listings.do(ctx, tenant+" "+connection, func(ctx context.Context) (managedList, error) {
-			return t.listManaged(ctx, tenant, connection)
+		fresh, err := t.listings.do(ctx, owner.String()+" "+connection, func(ctx context.Context) (managedList, error) {
+			return t.listManaged(ctx, owner, connection)
 		})
 		switch {
 		case err == nil:
@@ -98,9 +104,9 @@ func (t *Tokens) mustManage(ctx context.Context, tenant, connection, managedTena
 }
 
 // listManaged reads the partner's list and remembers it, or that it could not be had.
-func (t *Tokens) listManaged(ctx context.Context, tenant, connection string) (managedList, error) {
+func (t *Tokens) listManaged(ctx context.Context, owner tenant.ID, connection string) (managedList, error) {
 	list := managedList{connection: connection, at: t.now(), tenants: map[string]bool{}}
-	err := t.directory.ListManagedTenants(ctx, t.Partner(tenant), Normal, func(tenants []ManagedTenant) error {
+	err := t.directory.ListManagedTenants(ctx, t.Partner(), Normal, func(tenants []ManagedTenant) error {
 		for _, m := range tenants {
 			list.tenants[strings.ToLower(m.EntraTenantID)] = true
 		}
@@ -110,13 +116,13 @@ func (t *Tokens) listManaged(ctx context.Context, tenant, connection string) (ma
 		err = tooSlow(err)
 	}
 	if err != nil {
-		old := t.managed.get(tenant, connection)
+		old := t.managed.get(owner, connection)
 		if ClassOf(err) == Retry && old.tenants != nil {
 			old.failed = t.now()
-			t.managed.put(tenant, old)
+			t.managed.put(owner, old)
 		}
 		return managedList{}, err
 	}
-	t.managed.put(tenant, list)
+	t.managed.put(owner, list)
 	return list, nil
 }

@@ -23,7 +23,7 @@ type OriginSource interface {
 // it: a token is good whether or not credentials are to be had just now. Where the
 // app was not kept, it is the one in force.
 func (p *partnerTokens) Origin(ctx context.Context) (Origin, error) {
-	c, ok, err := p.tokens.store.Current(ctx, p.tenant)
+	c, ok, err := p.tokens.store.Current(ctx)
 	if err != nil {
 		return Origin{}, err
 	}
@@ -33,7 +33,7 @@ func (p *partnerTokens) Origin(ctx context.Context) (Origin, error) {
 	if c.ClientID != "" {
 		return Origin{App: c.ClientID, Directory: c.PartnerTenantID}, nil
 	}
-	app, err := p.tokens.credentials.Registration(ctx, p.tenant)
+	app, err := p.tokens.credentials.Registration(ctx)
 	if errs.ReasonOf(err) == ReasonMissingCredentials {
 		err = nil // which the token may not need
 	}
@@ -42,6 +42,6 @@ func (p *partnerTokens) Origin(ctx context.Context) (Origin, error) {
 
 // Origin names a managed tenant, and the app that its tokens are minted for.
 func (c customerTokens) Origin(ctx context.Context) (Origin, error) {
-	app, err := c.tokens.credentials.Registration(ctx, c.tenant)
+	app, err := c.tokens.credentials.Registration(ctx)
 	return Origin{App: app.ClientID, Directory: c.managedTenant}, err
 }

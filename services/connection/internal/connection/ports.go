@@ -5,29 +5,29 @@ import (
 	"time"
 )
 
-// Store keeps connections. Every method works for one tenant, and every change of
+// Store keeps connections. Every method works for the tenant in the context, and every change of
 // a state writes its StatusEvent in the same step.
 type Store interface {
 	// Current is the newest connection; ok is false when there never was one.
-	Current(ctx context.Context, tenant string) (c Connection, ok bool, err error)
+	Current(ctx context.Context) (c Connection, ok bool, err error)
 	// Activate makes the connection the active one and writes the effect, in one
 	// step. What was active before is replaced, and secrets of other kinds of
 	// connections that lie in the same store go. What it came by is taken in the
 	// same step: ErrFlowEnded when the flow was ended, ErrInvalidCompletion when the
 	// pending grant was taken already.
-	Activate(ctx context.Context, tenant string, c Connection, by Arrival, effect Effect) error
+	Activate(ctx context.Context, c Connection, by Arrival, effect Effect) error
 	// End disconnects the active connection, ends flows under way, destroys pending
 	// grants and writes the effect, in one step; false when none was active.
-	End(ctx context.Context, tenant, user string, at time.Time, effect Effect) (ended bool, err error)
+	End(ctx context.Context, user string, at time.Time, effect Effect) (ended bool, err error)
 	// SwapSecret points the connection to a new token set if it still points to
 	// the old one; false when it does not. It ends a failure to get one.
-	SwapSecret(ctx context.Context, tenant, id, oldVersion, newVersion string, expires time.Time) (swapped bool, err error)
+	SwapSecret(ctx context.Context, id, oldVersion, newVersion string, expires time.Time) (swapped bool, err error)
 	// RecordValid marks the active connection as proven at a time, unless it failed
 	// after the proof had begun.
-	RecordValid(ctx context.Context, tenant, id string, begun, at time.Time) error
+	RecordValid(ctx context.Context, id string, begun, at time.Time) error
 	// RecordFailed stores why the connection failed, if it still works with the
 	// token set of that version.
-	RecordFailed(ctx context.Context, tenant, id, version string, snapshot Snapshot) error
+	RecordFailed(ctx context.Context, id, version string, snapshot Snapshot) error
 }
 
 // Arrival is what a connection came by; zero where no flow brought it.
@@ -41,13 +41,13 @@ type Arrival struct {
 // points to yet. Nobody waits for Microsoft while holding it: a person who
 // disconnects needs it.
 type GrantLock interface {
-	WithGrantLock(ctx context.Context, tenant string, fn func(ctx context.Context) error) error
+	WithGrantLock(ctx context.Context, fn func(ctx context.Context) error) error
 }
 
 // RefreshLock lets one caller at a time, over all replicas, ask Microsoft for a
 // tenant's fresh token set. What came is written under the GrantLock.
 type RefreshLock interface {
-	WithRefreshLock(ctx context.Context, tenant string, fn func(ctx context.Context) error) error
+	WithRefreshLock(ctx context.Context, fn func(ctx context.Context) error) error
 }
 
 // TokenLocks are the locks of who gets fresh token sets and writes them.
@@ -66,12 +66,12 @@ type SecretStore interface {
 	// again. errs.Invalid for what CheckSecret refuses; errs.Conflict, and nothing
 	// written, when somebody else wrote the same key at that moment; after any other
 	// error there may be a version that nobody knows.
-	PutSecret(ctx context.Context, tenant, key string, value Secret) (version string, err error)
+	PutSecret(ctx context.Context, key string, value Secret) (version string, err error)
 	// GetSecret reads a version; errs.NotFound when it is not there (any more), or
 	// is another tenant's.
-	GetSecret(ctx context.Context, tenant, key, version string) (Secret, error)
+	GetSecret(ctx context.Context, key, version string) (Secret, error)
 	// DeleteSecret removes every version of a key; a key without any is no error.
-	DeleteSecret(ctx context.Context, tenant, key string) error
+	DeleteSecret(ctx context.Context, key string) error
 }
 
 // SecretStoreReasons is what the reasons of failures of the secret store begin with. They
@@ -110,17 +110,17 @@ type State struct {
 	ReturnTo      string
 	CreatedAt     time.Time
 	ExpiresAt     time.Time
-	ConsumedAt    time.Time // zero: not yet
+	ConsumedAt    *time.Time // nil: not yet
 }
 
 // StateStore keeps started flows.
 type StateStore interface {
-	SaveState(ctx context.Context, tenant string, s State) error
+	SaveState(ctx context.Context, s State) error
 	// TenantOfState finds whose state it is; ok is false for a forged one.
 	TenantOfState(ctx context.Context, hash [32]byte) (tenant string, ok bool, err error)
 	// ConsumeState locks the state, asks check, and consumes it when check agrees.
 	// check's error comes back with the state and leaves it as it was.
-	ConsumeState(ctx context.Context, tenant string, hash [32]byte, at time.Time, check func(State) error) (State, error)
+	ConsumeState(ctx context.Context, hash [32]byte, at time.Time, check func(State) error) (State, error)
 }
 
 // Pending is a grant that waits for the person who asked for it.
@@ -139,22 +139,22 @@ type Pending struct {
 // PendingStore keeps grants that wait.
 type PendingStore interface {
 	// SavePending keeps a grant; ErrFlowEnded when its flow was ended meanwhile.
-	SavePending(ctx context.Context, tenant string, p Pending) error
+	SavePending(ctx context.Context, p Pending) error
 	// FindPending looks a grant up by the hash of its code.
-	FindPending(ctx context.Context, tenant string, codeHash [32]byte) (p Pending, ok bool, err error)
+	FindPending(ctx context.Context, codeHash [32]byte) (p Pending, ok bool, err error)
 }
 
 // CredentialSource is a place where an app registration may be set.
 type CredentialSource interface {
 	// Credentials gives what is set for the tenant; incomplete where nothing is.
-	Credentials(ctx context.Context, tenant string) (Credentials, error)
+	Credentials(ctx context.Context) (Credentials, error)
 }
 
 // RegistrationSource is a CredentialSource that can name the app without opening its
 // secret.
 type RegistrationSource interface {
 	// Registration is zero where nothing complete is set for the tenant.
-	Registration(ctx context.Context, tenant string) (Registration, error)
+	Registration(ctx context.Context) (Registration, error)
 }
 
 // AuthorizeRequest is what the address of a consent page is made from.
@@ -188,8 +188,7 @@ type TokenSource interface {
 
 // Provider reads directories (F046).
 type Provider interface {
-	// Probe lists one managed tenant and gives how many came (0 or 1).
-	Probe(ctx context.Context, tokens TokenSource) (int, error)
+	Prober
 	ListManagedTenants(ctx context.Context, tokens TokenSource, p Priority, emit func([]ManagedTenant) error) error
 	TenantDetails(ctx context.Context, tokens TokenSource, r TenantRequest) (Details, error)
 	ListUsers(ctx context.Context, tokens TokenSource, r UsersRequest, emit func(UsersEvent) error) error

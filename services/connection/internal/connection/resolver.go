@@ -25,9 +25,9 @@ func NewResolver(sources ...NamedSource) *Resolver { return &Resolver{sources: s
 
 // Resolve gives the credentials with their source; errs.Precondition
 // "missing_credentials" when no source has a complete pair.
-func (r *Resolver) Resolve(ctx context.Context, tenant string) (Credentials, error) {
+func (r *Resolver) Resolve(ctx context.Context) (Credentials, error) {
 	for _, s := range r.sources {
-		c, err := s.Source.Credentials(ctx, tenant)
+		c, err := s.Source.Credentials(ctx)
 		if err != nil {
 			return Credentials{}, fmt.Errorf("reading app credentials from %s: %w", s.Name, err)
 		}
@@ -41,13 +41,13 @@ func (r *Resolver) Resolve(ctx context.Context, tenant string) (Credentials, err
 
 // Registration names the app of the credentials that Resolve gives, and opens no
 // secret where the source can do without.
-func (r *Resolver) Registration(ctx context.Context, tenant string) (app Registration, err error) {
+func (r *Resolver) Registration(ctx context.Context) (app Registration, err error) {
 	for _, s := range r.sources {
 		if names, ok := s.Source.(RegistrationSource); ok {
-			app, err = names.Registration(ctx, tenant)
+			app, err = names.Registration(ctx)
 		} else {
 			var c Credentials
-			c, err = s.Source.Credentials(ctx, tenant)
+			c, err = s.Source.Credentials(ctx)
 			app = c.registration()
 		}
 		if err != nil {
@@ -64,8 +64,8 @@ func (r *Resolver) Registration(ctx context.Context, tenant string) (app Registr
 // With calls fn with the tenant's credentials. When Microsoft refuses the app
 // itself and the credentials were replaced while fn worked, it is called once
 // more with the new ones: a rotation breaks nothing that is under way.
-func (r *Resolver) With(ctx context.Context, tenant string, fn func(Credentials) error) error {
-	used, err := r.Resolve(ctx, tenant)
+func (r *Resolver) With(ctx context.Context, fn func(Credentials) error) error {
+	used, err := r.Resolve(ctx)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (r *Resolver) With(ctx context.Context, tenant string, fn func(Credentials)
 	if cause == nil || ctx.Err() != nil || !refusesApp(cause) {
 		return cause
 	}
-	now, err := r.Resolve(ctx, tenant)
+	now, err := r.Resolve(ctx)
 	if err != nil || now == used {
 		return cause
 	}

@@ -11,13 +11,16 @@ const settleTimeout = 3 * time.Second
 
 // Settling waits a little for what a change causes elsewhere.
 type Settling struct {
-	Effects EffectWaiter
+	effects EffectWaiter
 	Timeout time.Duration // zero: three seconds
 }
 
-// wait tells whether the effect is done. The change stands in any case.
-func (s *Settling) wait(ctx context.Context, effectID string) string {
-	if !s.Effects.Settle(ctx, []string{effectID}, cmp.Or(s.Timeout, settleTimeout)) {
+// NewSettling makes the part of use cases that wait for effects.
+func NewSettling(effects EffectWaiter) *Settling { return &Settling{effects: effects} }
+
+// Wait tells whether the effect is done. The change stands in any case.
+func (s *Settling) Wait(ctx context.Context, effectID string) string {
+	if !s.effects.Settle(ctx, []string{effectID}, cmp.Or(s.Timeout, settleTimeout)) {
 		return Unsettled
 	}
 	return Settled

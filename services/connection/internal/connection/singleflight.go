@@ -67,7 +67,7 @@ func (f *singleflight[T]) join(ctx context.Context, key string, work func(ctx co
 	return one, nil
 }
 
-// finish ends a call, also one that panicked: the waiting callers must hear of it.
+// finish ends a call, also one that panicked: the waiting callers must get the error.
 func (f *singleflight[T]) finish(key string, one *sharedCall[T]) {
 	if p := recover(); p != nil {
 		one.err = errs.Wrap(fmt.Errorf("panic: %v\n%s", p, debug.Stack()), errs.Internal, reason.Internal, "")

@@ -12,8 +12,8 @@ const (
 	// traceLife keeps the emptied rows of flows, so that a late browser or host
 	// hears "expired".
 	traceLife = 24 * time.Hour
-	// endedLife keeps events of earlier builds that have ended, for whoever asks what
-	// became of them.
+	// endedLife keeps events of earlier builds that have ended, so that what became of
+	// them can be looked up.
 	endedLife = 30 * 24 * time.Hour
 )
 
@@ -24,52 +24,44 @@ type Sweeper interface {
 	// SweepTenant empties flows and grants that expired before now, deletes their
 	// rows when they expired before traces, and secret versions that nothing
 	// points to and that were made before unused.
-	SweepTenant(ctx context.Context, tenant string, now, traces, unused time.Time) error
+	SweepTenant(ctx context.Context, now, traces, unused time.Time) error
 	// TenantsWithEnded lists tenants with work that ended before.
 	TenantsWithEnded(ctx context.Context, before time.Time) ([]string, error)
 	// EraseEnded deletes a tenant's events that ended before.
-	EraseEnded(ctx context.Context, tenant string, before time.Time) error
+	EraseEnded(ctx context.Context, before time.Time) error
 }
 
 // Sweep destroys expired states and grants, unused versions of secrets, and the
 // traces of work that ended long ago.
 type Sweep struct {
-	Sweeper Sweeper
-	Now     func() time.Time
+	sweeper Sweeper
+	now     func() time.Time
+}
+
+// NewSweep makes the use case.
+func NewSweep(sweeper Sweeper, now func() time.Time) *Sweep {
+	return &Sweep{sweeper: sweeper, now: now}
 }
 
 // Do sweeps all tenants once. One that cannot be swept holds up no other.
 func (u *Sweep) Do(ctx context.Context) error {
-	now := u.Now()
+	now := u.now()
 	expired := func() error {
-		tenants, err := u.Sweeper.SweepableTenants(ctx, now)
+		tenants, err := u.sweeper.SweepableTenants(ctx, now)
 		if err != nil {
 			return err
 		}
-		return each(ctx, tenants, func(tenant string) error {
-			return u.Sweeper.SweepTenant(ctx, tenant, now, now.Add(-traceLife), now.Add(-unusedGrace))
+		return each(ctx, tenants, func(ctx context.Context) error {
+			return u.sweeper.SweepTenant(ctx, now, now.Add(-traceLife), now.Add(-unusedGrace))
 		})
 	}
 	ended := func() error {
 		before := now.Add(-endedLife)
-		tenants, err := u.Sweeper.TenantsWithEnded(ctx, before)
+		tenants, err := u.sweeper.TenantsWithEnded(ctx, before)
 		if err != nil {
 			return err
 		}
-		return each(ctx, tenants, func(tenant string) error { return u.Sweeper.EraseEnded(ctx, tenant, before) })
+		return each(ctx, tenants, func(ctx context.Context) error { return u.sweeper.EraseEnded(ctx, before) })
 	}
 	return errors.Join(expired(), ended())
-}
-
-// each does something for every tenant. One that fails holds up no other; when ctx
-// ends no other is begun.
-func each(ctx context.Context, tenants []string, do func(tenant string) error) error {
-	var failed []error
-	for _, tenant := range tenants {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		failed = append(failed, do(tenant))
-	}
-	return errors.Join(failed...)
 }

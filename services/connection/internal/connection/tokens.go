@@ -7,10 +7,11 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
 )
 
-// refreshMargin is how long before its end a token is not used any more.
-const refreshMargin = 60 * time.Second
+// RefreshMargin is how long before its end a token is not used any more.
+const RefreshMargin = 60 * time.Second
 
 // Tokens gives access tokens: the partner's own, refreshed in time by one caller
 // for all replicas (F037, F038), and those for managed tenants, kept in memory.
@@ -25,7 +26,7 @@ type Tokens struct {
 
 	renewals  singleflight[tokenSet]
 	listings  singleflight[managedList]
-	minting   keyedMutex // of customers' tokens
+	minting   KeyedMutex // of customers' tokens
 	customers customerCache
 	proofs    proofs
 	managed   managedTenants
@@ -36,13 +37,12 @@ func NewTokens(r *Resolver, s Store, secrets SecretStore, locks TokenLocks, iden
 	return &Tokens{credentials: r, store: s, secrets: secrets, locks: locks, identity: identity, directory: directory, now: now}
 }
 
-// Partner gives tokens of the partner's own tenant.
-func (t *Tokens) Partner(tenant string) TokenSource { return &partnerTokens{tokens: t, tenant: tenant} }
+// Partner gives tokens of the partner's own directory.
+func (t *Tokens) Partner() TokenSource { return &partnerTokens{tokens: t} }
 
 // partnerTokens remember which token set they last gave a token of.
 type partnerTokens struct {
 	tokens *Tokens
-	tenant string
 
 	mu      sync.Mutex
 	version string
@@ -61,7 +61,7 @@ func (p *partnerTokens) Token(ctx context.Context) (Secret, error) {
 }
 
 func (p *partnerTokens) Renew(ctx context.Context, rejected Secret) (Secret, error) {
-	connection, grant, err := p.tokens.partner(ctx, p.tenant, rejected)
+	connection, grant, err := p.tokens.partner(ctx, rejected)
 	if err == nil {
 		p.mu.Lock()
 		p.version = connection.SecretVersion
@@ -72,7 +72,7 @@ func (p *partnerTokens) Renew(ctx context.Context, rejected Secret) (Secret, err
 
 // prove gets a fresh token set, whether or not the one in use is still good.
 func (p *partnerTokens) prove(ctx context.Context) error {
-	_, grant, err := p.tokens.load(ctx, p.tenant)
+	_, grant, err := p.tokens.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (p *partnerTokens) prove(ctx context.Context) error {
 
 // usable tells whether a stored access token may be sent.
 func (t *Tokens) usable(g Grant, rejected Secret) bool {
-	return g.AccessToken != "" && g.AccessToken != rejected && t.now().Add(refreshMargin).Before(g.ExpiresAt)
+	return g.AccessToken != "" && g.AccessToken != rejected && t.now().Add(RefreshMargin).Before(g.ExpiresAt)
 }
 
 // renewalTurns bounds how often a caller joins renewals that others began for
@@ -97,22 +97,26 @@ type tokenSet struct {
 }
 
 // partner gives the connection and a token set whose access token is good.
-func (t *Tokens) partner(ctx context.Context, tenant string, rejected Secret) (Connection, Grant, error) {
-	return t.partnerSince(ctx, tenant, rejected, t.now())
+func (t *Tokens) partner(ctx context.Context, rejected Secret) (Connection, Grant, error) {
+	return t.partnerSince(ctx, rejected, t.now())
 }
 
 // partnerSince believes a refusal that somebody met since a time.
-func (t *Tokens) partnerSince(ctx context.Context, tenant string, rejected Secret, since time.Time) (Connection, Grant, error) {
-	connection, grant, err := t.load(ctx, tenant)
+func (t *Tokens) partnerSince(ctx context.Context, rejected Secret, since time.Time) (Connection, Grant, error) {
+	connection, grant, err := t.load(ctx)
 	if err != nil || t.usable(grant, rejected) {
 		return connection, grant, err
+	}
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return Connection{}, Grant{}, err
 	}
 	// First one renewal in this process, then one of all: waiting for the
 	// database costs a connection. It is nobody's own: who began it may leave.
 	var set tokenSet
 	for range renewalTurns {
-		set, err = t.renewals.do(ctx, tenant, func(ctx context.Context) (tokenSet, error) {
-			return t.renew(ctx, tenant, rejected, since)
+		set, err = t.renewals.do(ctx, id.String(), func(ctx context.Context) (tokenSet, error) {
+			return t.renew(ctx, rejected, since)
 		})
 		if err != nil {
 			return Connection{}, Grant{}, err
@@ -126,16 +130,16 @@ func (t *Tokens) partnerSince(ctx context.Context, tenant string, rejected Secre
 
 // renew gets a fresh token set, unless somebody else has got one meanwhile or was
 // refused it.
-func (t *Tokens) renew(ctx context.Context, tenant string, rejected Secret, since time.Time) (set tokenSet, err error) {
-	err = t.locks.WithRefreshLock(ctx, tenant, func(ctx context.Context) error {
-		set.connection, set.grant, err = t.load(ctx, tenant)
+func (t *Tokens) renew(ctx context.Context, rejected Secret, since time.Time) (set tokenSet, err error) {
+	err = t.locks.WithRefreshLock(ctx, func(ctx context.Context) error {
+		set.connection, set.grant, err = t.load(ctx)
 		if err != nil || t.usable(set.grant, rejected) {
 			return err
 		}
 		if err := refusedSince(set.connection, since); err != nil {
 			return err
 		}
-		set.grant, err = t.refresh(ctx, tenant, &set.connection, set.grant)
+		set.grant, err = t.refresh(ctx, &set.connection, set.grant)
 		set.fresh = true
 		return err
 	})
@@ -173,14 +177,14 @@ func (t *Tokens) Close() {
 }
 
 // active is the active direct connection.
-func (t *Tokens) active(ctx context.Context, tenant string) (Connection, error) {
-	return activeOf(ctx, t.store, tenant, Direct)
+func (t *Tokens) active(ctx context.Context) (Connection, error) {
+	return activeOf(ctx, t.store, Direct)
 }
 
 // activeOf is the active connection of a kind; errs.Precondition "not_connected"
 // without one.
-func activeOf(ctx context.Context, store Store, tenant string, kind Type) (Connection, error) {
-	connection, ok, err := store.Current(ctx, tenant)
+func activeOf(ctx context.Context, store Store, kind Type) (Connection, error) {
+	connection, ok, err := store.Current(ctx)
 	if err == nil && (!ok || !connection.Active() || connection.Type != kind) {
 		err = errNotConnected()
 	}
@@ -188,8 +192,8 @@ func activeOf(ctx context.Context, store Store, tenant string, kind Type) (Conne
 }
 
 // load reads the active direct connection and its token set.
-func (t *Tokens) load(ctx context.Context, tenant string) (Connection, Grant, error) {
-	connection, encoded, err := loadSet(ctx, t.store, t.secrets, tenant, Direct)
+func (t *Tokens) load(ctx context.Context) (Connection, Grant, error) {
+	connection, encoded, err := LoadSet(ctx, t.store, t.secrets, Direct)
 	if err != nil {
 		return Connection{}, Grant{}, err
 	}
@@ -197,14 +201,14 @@ func (t *Tokens) load(ctx context.Context, tenant string) (Connection, Grant, er
 	return connection, grant, err
 }
 
-// loadSet reads the active connection of a kind and the set of secrets behind it.
-func loadSet(ctx context.Context, store Store, secrets SecretStore, tenant string, kind Type) (Connection, Secret, error) {
+// LoadSet reads the active connection of a kind and the set of secrets behind it.
+func LoadSet(ctx context.Context, store Store, secrets SecretStore, kind Type) (Connection, Secret, error) {
 	for range 3 {
-		connection, err := activeOf(ctx, store, tenant, kind)
+		connection, err := activeOf(ctx, store, kind)
 		if err != nil {
 			return Connection{}, "", err
 		}
-		encoded, err := secrets.GetSecret(ctx, tenant, SetOf(kind), connection.SecretVersion)
+		encoded, err := secrets.GetSecret(ctx, SetOf(kind), connection.SecretVersion)
 		if errs.KindOf(err) == errs.NotFound {
 			continue // replaced and swept, or disconnected, between the two reads
 		}
@@ -215,14 +219,14 @@ func loadSet(ctx context.Context, store Store, secrets SecretStore, tenant strin
 
 // refresh redeems the refresh token and points the connection to the new set.
 // If somebody replaced the set meanwhile, theirs stays and is used.
-func (t *Tokens) refresh(ctx context.Context, tenant string, connection *Connection, old Grant) (Grant, error) {
+func (t *Tokens) refresh(ctx context.Context, connection *Connection, old Grant) (Grant, error) {
 	var fresh Grant
-	err := t.credentials.With(ctx, tenant, func(credentials Credentials) (err error) {
+	err := t.credentials.With(ctx, func(credentials Credentials) (err error) {
 		fresh, err = t.identity.Refresh(ctx, credentials, old.RefreshToken)
 		return err
 	})
 	if err != nil {
-		return Grant{}, t.refused(ctx, tenant, *connection, err)
+		return Grant{}, t.refused(ctx, *connection, err)
 	}
 	if fresh.RefreshToken == "" {
 		fresh.RefreshToken = old.RefreshToken
@@ -235,28 +239,28 @@ func (t *Tokens) refresh(ctx context.Context, tenant string, connection *Connect
 	if err != nil {
 		return Grant{}, err
 	}
-	swapped, err := t.swap(ctx, tenant, connection, encoded, fresh.ExpiresAt)
+	swapped, err := t.swap(ctx, connection, encoded, fresh.ExpiresAt)
 	if err != nil || swapped {
 		return fresh, err
 	}
-	current, grant, err := t.load(ctx, tenant)
+	current, grant, err := t.load(ctx)
 	*connection = current
 	return grant, err
 }
 
 // swap writes a token set and points the connection to it; false, and nothing
 // written, when the connection has ended meanwhile or has another set.
-func (t *Tokens) swap(ctx context.Context, tenant string, c *Connection, set Secret, expires time.Time) (swapped bool, err error) {
-	err = t.locks.WithGrantLock(ctx, tenant, func(ctx context.Context) error {
-		now, _, err := t.store.Current(ctx, tenant)
+func (t *Tokens) swap(ctx context.Context, c *Connection, set Secret, expires time.Time) (swapped bool, err error) {
+	err = t.locks.WithGrantLock(ctx, func(ctx context.Context) error {
+		now, _, err := t.store.Current(ctx)
 		if err != nil || now.ID != c.ID || now.SecretVersion != c.SecretVersion {
 			return err
 		}
-		version, err := t.secrets.PutSecret(ctx, tenant, SetDirect, set)
+		version, err := t.secrets.PutSecret(ctx, SetDirect, set)
 		if err != nil {
 			return err
 		}
-		if swapped, err = t.store.SwapSecret(ctx, tenant, c.ID, c.SecretVersion, version, expires); swapped {
+		if swapped, err = t.store.SwapSecret(ctx, c.ID, c.SecretVersion, version, expires); swapped {
 			c.SecretVersion = version
 		}
 		return err
@@ -273,12 +277,12 @@ func (r refusedGrant) Unwrap() error { return r.error }
 // that the grant is dead; a passing failure, or one of our app registration,
 // leaves it as it is. Whatever the authority's reason, which the text tells, the
 // code is that of a failed refresh: the next fresh token set ends it.
-func (t *Tokens) refused(ctx context.Context, tenant string, c Connection, cause error) error {
+func (t *Tokens) refused(ctx context.Context, c Connection, cause error) error {
 	if ClassOf(cause) != Reconnect || errs.ReasonOf(cause) == ReasonMissingCredentials {
 		return cause
 	}
-	snapshot := snapshotOf(ReasonRefreshFailed, cause, t.now())
-	if err := t.store.RecordFailed(ctx, tenant, c.ID, c.SecretVersion, snapshot); err != nil {
+	snapshot := SnapshotOf(ReasonRefreshFailed, cause, t.now())
+	if err := t.store.RecordFailed(ctx, c.ID, c.SecretVersion, snapshot); err != nil {
 		slog.WarnContext(ctx, "a dead grant could not be recorded", "error", err)
 	}
 	return refusedGrant{cause}

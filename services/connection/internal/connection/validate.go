@@ -10,9 +10,14 @@ import (
 
 // Validate proves that tenant discovery works (F041, F043).
 type Validate struct {
-	Store     Store
-	Providers *Providers
-	Now       func() time.Time
+	store Store
+	kinds *Kinds
+	now   func() time.Time
+}
+
+// NewValidate makes the use case.
+func NewValidate(store Store, kinds *Kinds, now func() time.Time) *Validate {
+	return &Validate{store: store, kinds: kinds, now: now}
 }
 
 // Validation is the outcome of a proof.
@@ -24,26 +29,26 @@ type Validation struct {
 
 // Do lists one managed tenant and stores what came of it; errs.Precondition
 // "not_connected" when there is no connection of that kind to prove.
-func (u *Validate) Do(ctx context.Context, caller Caller, kind Type) (Validation, error) {
-	begun := u.Now()
-	connection, ok, err := u.Store.Current(ctx, caller.Tenant)
+func (u *Validate) Do(ctx context.Context, kind Type) (Validation, error) {
+	begun := u.now()
+	connection, ok, err := u.store.Current(ctx)
 	if err != nil {
 		return Validation{}, err
 	}
 	if !ok || !connection.Active() || connection.Type != kind {
 		return Validation{}, errNotConnected()
 	}
-	sample, version, err := u.probe(ctx, caller.Tenant, connection)
-	checked := u.Now()
+	sample, version, err := u.probe(ctx, connection)
+	checked := u.now()
 	if err == nil {
-		return Validation{CheckedAt: checked, Sample: sample}, u.Store.RecordValid(ctx, caller.Tenant, connection.ID, begun, checked)
+		return Validation{CheckedAt: checked, Sample: sample}, u.store.RecordValid(ctx, connection.ID, begun, checked)
 	}
 	code, known := validationCode(err)
 	if !known {
 		return Validation{}, err // ours: it says nothing about the connection
 	}
-	snapshot := snapshotOf(code, err, checked)
-	if err := u.Store.RecordFailed(ctx, caller.Tenant, connection.ID, version, snapshot); err != nil {
+	snapshot := SnapshotOf(code, err, checked)
+	if err := u.store.RecordFailed(ctx, connection.ID, version, snapshot); err != nil {
 		return Validation{}, err
 	}
 	return Validation{CheckedAt: checked, Error: &snapshot}, nil
@@ -53,20 +58,20 @@ func (u *Validate) Do(ctx context.Context, caller Caller, kind Type) (Validation
 // with: a failure says nothing about another, that somebody got meanwhile. After a
 // failure it first gets a fresh token: an old one may still be good for an hour when
 // the grant behind it is dead.
-func (u *Validate) probe(ctx context.Context, tenant string, c Connection) (sample int, version string, err error) {
-	access, err := u.Providers.of(ctx, tenant)
+func (u *Validate) probe(ctx context.Context, c Connection) (sample int, version string, err error) {
+	access, err := u.kinds.open(ctx)
 	if err != nil {
 		return 0, c.SecretVersion, err
 	}
 	version = c.SecretVersion
 	if c.Status == ValidationFailed {
-		err = access.prove(ctx)
+		err = access.Prove(ctx)
 	}
 	if err == nil {
-		sample, err = access.provider.Probe(ctx, access.partner)
+		sample, err = access.Provider.Probe(ctx, access.Partner)
 	}
-	if access.used != nil {
-		if used := access.used(); used != "" {
+	if access.Used != nil {
+		if used := access.Used(); used != "" {
 			version = used
 		}
 	}

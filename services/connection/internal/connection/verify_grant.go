@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
 )
 
 // answerLife is how long an answer of the partner's authority about the grant is
@@ -14,19 +15,19 @@ const answerLife = 30 * time.Second
 
 // delegatedToken redeems the partner's refresh token at a managed tenant's own
 // authority.
-func (t *Tokens) delegatedToken(ctx context.Context, tenant string, g Grant, app Credentials, managedTenant string) (Token, error) {
-	return verifyGrant(ctx, t, tenant, g, func(refreshToken Secret) (Token, error) {
+func (t *Tokens) delegatedToken(ctx context.Context, g Grant, app Credentials, managedTenant string) (Token, error) {
+	return verifyGrant(ctx, t, g, func(refreshToken Secret) (Token, error) {
 		return t.identity.CustomerToken(ctx, app, refreshToken, managedTenant)
 	})
 }
 
 // partnerCenterToken redeems the partner's refresh token for the Partner Center.
-func (t *Tokens) partnerCenterToken(ctx context.Context, tenant string, app Credentials, from ConsentProvider) (Secret, error) {
-	connection, grant, err := t.load(ctx, tenant)
+func (t *Tokens) partnerCenterToken(ctx context.Context, app Credentials, from ConsentProvider) (Secret, error) {
+	connection, grant, err := t.load(ctx)
 	if err != nil {
 		return "", partnerFailure{err}
 	}
-	return verifyGrant(ctx, t, tenant, grant, func(refreshToken Secret) (Secret, error) {
+	return verifyGrant(ctx, t, grant, func(refreshToken Secret) (Secret, error) {
 		return from.PartnerCenterToken(ctx, app, refreshToken, connection.PartnerTenantID)
 	})
 }
@@ -37,20 +38,24 @@ func (t *Tokens) partnerCenterToken(ctx context.Context, tenant string, app Cred
 // partner's authority is asked for a fresh token set, once, and its refusal is the
 // answer then (partnerFailure); if it takes the grant, or has just taken it, that place
 // alone refuses it.
-func verifyGrant[T any](ctx context.Context, t *Tokens, tenant string, g Grant, use func(refreshToken Secret) (T, error)) (none T, err error) {
+func verifyGrant[T any](ctx context.Context, t *Tokens, g Grant, use func(refreshToken Secret) (T, error)) (none T, err error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return none, err
+	}
 	believed := t.now().Add(-answerLife)
 	got, refusal := use(g.RefreshToken)
 	if refusal == nil || !blamesGrant(refusal) {
 		return got, refusal
 	}
-	if t.proofs.since(tenant, g, believed) {
+	if t.proofs.since(id, g, believed) {
 		return none, refusal
 	}
-	_, proven, err := t.partnerSince(ctx, tenant, g.AccessToken, believed)
+	_, proven, err := t.partnerSince(ctx, g.AccessToken, believed)
 	if err != nil {
 		return none, partnerFailure{err}
 	}
-	t.proofs.put(tenant, proven, t.now())
+	t.proofs.put(id, proven, t.now())
 	if proven.RefreshToken == g.RefreshToken {
 		return none, refusal
 	}
@@ -79,7 +84,7 @@ func blamesGrant(err error) bool {
 // tenant.
 type proofs struct {
 	mu   sync.Mutex
-	last map[string]proof
+	last map[tenant.ID]proof
 }
 
 type proof struct {
@@ -88,24 +93,24 @@ type proof struct {
 }
 
 // since tells whether it took this grant after a time.
-func (p *proofs) since(tenant string, g Grant, after time.Time) bool {
+func (p *proofs) since(id tenant.ID, g Grant, after time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	last, ok := p.last[tenant]
+	last, ok := p.last[id]
 	return ok && last.refreshToken == g.RefreshToken && last.at.After(after)
 }
 
 // put keeps a proof, and lets go of those that nobody believes any more.
-func (p *proofs) put(tenant string, g Grant, at time.Time) {
+func (p *proofs) put(id tenant.ID, g Grant, at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.last == nil {
-		p.last = map[string]proof{}
+		p.last = map[tenant.ID]proof{}
 	}
 	for key, old := range p.last {
 		if at.Sub(old.at) > answerLife {
 			delete(p.last, key)
 		}
 	}
-	p.last[tenant] = proof{g.RefreshToken, at}
+	p.last[id] = proof{g.RefreshToken, at}
 }

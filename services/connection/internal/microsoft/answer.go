@@ -3,11 +3,19 @@ package microsoft
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/jsontext"
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
+)
+
+// What is wrong with links in an answer.
+var (
+	errForeignLink = errors.New("a link leads out of its listing")
+	errLongLink    = errors.New("a delta link is too long to be kept")
 )
 
 // requestIDIn is the id by which Microsoft finds a request: the one that it gave,
@@ -42,3 +50,15 @@ func errorCode(body []byte) string {
 // clip bounds what an outside party may put into our errors, and leaves out what
 // is no text: a header may hold any bytes.
 func clip(s string) string { return strings.ToValidUTF8(s[:min(len(s), 64)], "") }
+
+// parseRows reads a page of a small listing.
+func parseRows[T any](body []byte) (rows []T, next string, err error) {
+	var page struct {
+		Value    *[]T   `json:"value"`
+		NextLink string `json:"@odata.nextLink"`
+	}
+	if json.Unmarshal(body, &page) != nil || page.Value == nil {
+		return nil, "", jsontext.ErrSyntax
+	}
+	return *page.Value, page.NextLink, nil
+}

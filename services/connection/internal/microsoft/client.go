@@ -27,7 +27,7 @@ type Options struct {
 	Wait        func(ctx context.Context, d time.Duration) error
 }
 
-// Client speaks to both parties.
+// Client calls both.
 type Client struct {
 	login, graph *url.URL
 	partner      *url.URL // nil: none

@@ -1,5 +1,5 @@
-// Package microsoft speaks to the Microsoft identity platform and to Microsoft
-// Graph over plain HTTP.
+// Package microsoft calls the Microsoft identity platform and Microsoft Graph over
+// plain HTTP.
 package microsoft
 
 import (
@@ -46,11 +46,6 @@ func loopback(host string) bool {
 
 // maxDeltaLink is the longest delta link, in bytes, that our contract takes back.
 const maxDeltaLink = 16384
-
-var (
-	errForeignLink = errors.New("a link leads out of its listing")
-	errLongLink    = errors.New("a delta link is too long to be kept")
-)
 
 // sameHost checks a link that Graph sent: the token must not follow it elsewhere.
 func (c *Client) sameHost(link string) (*url.URL, error) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -21,6 +20,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/jwt"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
@@ -270,18 +270,10 @@ func grantOf(token *oauth2.Token, sent time.Time) (connection.Grant, error) {
 // endpoint over TLS, so its signature need not be checked (OpenID Connect Core
 // §3.1.3.7, 6). Empty when there is none.
 func tenantOf(idToken string) string {
-	parts := strings.Split(idToken, ".")
-	if len(parts) != 3 {
-		return ""
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return ""
-	}
 	var claims struct {
 		TenantID string `json:"tid"`
 	}
-	if err := json.Unmarshal(payload, &claims); err != nil || len(claims.TenantID) > 64 {
+	if !jwt.Unverified(idToken, &claims) || len(claims.TenantID) > 64 {
 		return ""
 	}
 	return claims.TenantID

@@ -113,9 +113,9 @@ func (c *Client) inSlot(ctx context.Context, q call, token connection.Secret, le
 	return r, err
 }
 
-// handBack is what the caller gets in the end. It is told when to come again where
-// Microsoft said it or limits us. What is merely broken carries no time of ours:
-// the caller counts its tries.
+// handBack is the error that the caller gets in the end. It says when to try again
+// where Microsoft said so or limits us. An error of another kind carries no time: the
+// caller counts its tries.
 func handBack(err error, r *refusal, pause time.Duration) error {
 	if r == nil {
 		return err

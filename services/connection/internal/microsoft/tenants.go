@@ -3,8 +3,6 @@ package microsoft
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"slices"
@@ -13,42 +11,8 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
-	"github.com/entrasync/entrasync/services/connection/internal/microsoft/jsontext"
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
-
-// TenantSource is where the list of managed tenants comes from.
-type TenantSource string
-
-// The sources of managed tenants.
-const (
-	// Relationships are the active delegatedAdminRelationships, grouped by customer.
-	Relationships TenantSource = "relationships"
-	// Customers are the delegatedAdminCustomers; they do not say when access ends.
-	Customers TenantSource = "customers"
-	// Lighthouse is what Microsoft 365 Lighthouse manages; beta only.
-	Lighthouse TenantSource = "lighthouse"
-)
-
-// known gives the source, Relationships for none.
-func (s TenantSource) known() (TenantSource, error) {
-	switch s {
-	case "":
-		return Relationships, nil
-	case Relationships, Customers, Lighthouse:
-		return s, nil
-	}
-	return "", fmt.Errorf("%q is no source of managed tenants: relationships, customers or lighthouse", string(s))
-}
-
-// scopes are what the partner is asked for. A connection that was made for another
-// source must be made again for Lighthouse.
-func (c *Client) scopes() string {
-	if c.source == Lighthouse {
-		return connectScopes + " https://graph.microsoft.com/ManagedTenants.Read.All"
-	}
-	return connectScopes
-}
 
 // tenantsURL asks for a source's rows, so many a page.
 func (c *Client) tenantsURL(top string) *url.URL {
@@ -160,11 +124,11 @@ type customer struct {
 }
 
 // ends is when access ends, zero when it renews itself.
-func (c *customer) ends() time.Time {
-	if c.renews {
-		return time.Time{}
+func (c *customer) ends() *time.Time {
+	if c.renews || c.last.IsZero() {
+		return nil
 	}
-	return c.last
+	return &c.last
 }
 
 // customers reads the source.
@@ -225,18 +189,6 @@ func addRelationship(into map[string]*customer, r relationship) {
 	if r.AutoExtendDuration != "" && r.AutoExtendDuration != "PT0S" {
 		known.renews = true
 	}
-}
-
-// parseRows reads a page of a small listing.
-func parseRows[T any](body []byte) (rows []T, next string, err error) {
-	var page struct {
-		Value    *[]T   `json:"value"`
-		NextLink string `json:"@odata.nextLink"`
-	}
-	if json.Unmarshal(body, &page) != nil || page.Value == nil {
-		return nil, "", jsontext.ErrSyntax
-	}
-	return *page.Value, page.NextLink, nil
 }
 
 // collect reads all pages of a small listing.

@@ -48,15 +48,15 @@ func parsePage(body []byte, p *page) error {
 	if err != nil || s.Peek() != 0 || s.Pos < len(s.Data) || !listed {
 		return jsontext.ErrSyntax
 	}
-	p.settle()
+	p.keepLast()
 	return nil
 }
 
 func (p *page) clear() { p.users, p.removed, p.before = p.users[:0], p.removed[:0], p.before[:0] }
 
-// settle leaves what came last of those who stand in both: who takes the page cannot
-// see the order between the two.
-func (p *page) settle() {
+// keepLast leaves, of ids that stand in both lists, what came last: the reader of the
+// page cannot see the order between the two.
+func (p *page) keepLast() {
 	if len(p.removed) == 0 || len(p.users) == 0 {
 		return
 	}

@@ -11,10 +11,7 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
-const (
-	pageSize    = "999" // the most that Graph gives
-	maxRestarts = 3
-)
+const pageSize = "999" // the most that Graph gives
 
 // buffers are used again: a page of a large directory is about a megabyte.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<20); return &b }}

@@ -7,6 +7,9 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
+// maxRestarts is how often a listing is begun anew.
+const maxRestarts = 3
+
 // walk follows a small listing to its end, at most so many pages (0: as many as
 // there are). read takes a page and gives the link to the next; done is called when
 // it has it.

@@ -25,8 +25,8 @@ func NewConnections(pool *pg.Pool, now func() time.Time) *Connections {
 }
 
 // Current is the newest connection of the tenant.
-func (s *Connections) Current(ctx context.Context, tenantID string) (c connection.Connection, ok bool, err error) {
-	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+func (s *Connections) Current(ctx context.Context) (c connection.Connection, ok bool, err error) {
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		row, err := q.CurrentConnection(ctx, tenantID)
 		if pg.NoRows(err) {
 			return nil
@@ -53,8 +53,8 @@ func fromRow(r sqlc.CurrentConnectionRow) connection.Connection {
 	c := connection.Connection{
 		ID: r.ID.String(), Type: connection.Type(r.ConnectionType), Status: connection.Status(r.Status),
 		PartnerTenantID: r.PartnerTenantID, Scope: r.Scope, SecretVersion: value(r.SecretVersion),
-		TokenExpiresAt: value(r.TokenExpiresAt), ConnectedBy: r.ConnectedBy, ConnectedAt: r.ConnectedAt,
-		LastValidatedAt: value(r.LastValidatedAt), ClientID: r.ClientID, CustomerEpoch: r.CustomerEpoch,
+		TokenExpiresAt: r.TokenExpiresAt, ConnectedBy: r.ConnectedBy, ConnectedAt: r.ConnectedAt,
+		LastValidatedAt: r.LastValidatedAt, ClientID: r.ClientID, CustomerEpoch: r.CustomerEpoch,
 	}
 	if r.ErrorCode != nil {
 		c.LastError = &connection.Snapshot{Code: *r.ErrorCode, Message: value(r.ErrorMessage), CheckedAt: value(r.ErrorCheckedAt)}
@@ -74,12 +74,12 @@ func lockCurrent(ctx context.Context, q *sqlc.Queries, tenantID string) (connect
 // Activate makes the connection the active one, in one transaction with what it
 // came by, the end of the secrets of other kinds of connections, and the effect it
 // has.
-func (s *Connections) Activate(ctx context.Context, tenantID string, c connection.Connection, by connection.Arrival, effect connection.Effect) error {
+func (s *Connections) Activate(ctx context.Context, c connection.Connection, by connection.Arrival, effect connection.Effect) error {
 	id, err := uuid.Parse(c.ID)
 	if err != nil {
 		return fmt.Errorf("connection id: %w", err)
 	}
-	return s.inTx(ctx, tenantID, func(ctx context.Context, tx pgx.Tx) error {
+	return s.inTx(ctx, func(ctx context.Context, tx pgx.Tx, tenantID string) error {
 		q := sqlc.New(tx)
 		if by.FlowID != "" {
 			if err := stands(ctx, q, tenantID, by.FlowID); err != nil {
@@ -101,14 +101,14 @@ func (s *Connections) Activate(ctx context.Context, tenantID string, c connectio
 		}
 		err = q.InsertConnection(ctx, sqlc.InsertConnectionParams{
 			TenantID: tenantID, ID: id, ConnectionType: string(c.Type), PartnerTenantID: c.PartnerTenantID, Scope: c.Scope,
-			SecretVersion: c.SecretVersion, TokenExpiresAt: pg.TimeOrNil(c.TokenExpiresAt), ConnectedBy: c.ConnectedBy,
+			SecretVersion: c.SecretVersion, TokenExpiresAt: c.TokenExpiresAt, ConnectedBy: c.ConnectedBy,
 			ConnectedAt: c.ConnectedAt, LastValidatedAt: c.LastValidatedAt, ClientID: c.ClientID,
 		})
 		if err != nil {
 			return err
 		}
-		err = q.DeleteOtherProviderSecrets(ctx, sqlc.DeleteOtherProviderSecretsParams{
-			TenantID: tenantID, Keys: []string{connection.SetDirect, connection.SetCIPP}, Kept: connection.SetOf(c.Type),
+		err = q.DeleteOtherSecrets(ctx, sqlc.DeleteOtherSecretsParams{
+			TenantID: tenantID, Kept: []string{connection.SetOf(c.Type), connection.SetApp},
 		})
 		if err != nil {
 			return err
@@ -139,8 +139,8 @@ func take(ctx context.Context, q *sqlc.Queries, tenantID, pendingID string, at t
 }
 
 // End disconnects the active connection and ends what would make another one.
-func (s *Connections) End(ctx context.Context, tenantID, user string, at time.Time, effect connection.Effect) (ended bool, err error) {
-	err = s.inTx(ctx, tenantID, func(ctx context.Context, tx pgx.Tx) error {
+func (s *Connections) End(ctx context.Context, user string, at time.Time, effect connection.Effect) (ended bool, err error) {
+	err = s.inTx(ctx, func(ctx context.Context, tx pgx.Tx, tenantID string) error {
 		q := sqlc.New(tx)
 		ended = false
 		// The flows first: from then on none of them stores a grant.
@@ -172,8 +172,8 @@ func (s *Connections) End(ctx context.Context, tenantID, user string, at time.Ti
 }
 
 // RaiseCustomerEpoch makes the tokens that replicas keep for managed tenants void.
-func (s *Connections) RaiseCustomerEpoch(ctx context.Context, tenantID string) error {
-	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+func (s *Connections) RaiseCustomerEpoch(ctx context.Context) error {
+	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		return q.RaiseCustomerEpoch(ctx, tenantID)
 	})
 }

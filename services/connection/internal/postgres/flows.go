@@ -9,6 +9,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
 )
@@ -37,19 +38,23 @@ const flowsOfOne = 20
 
 // SaveState keeps a started flow, its verifier sealed, and forgets the oldest of the
 // person's where those are many.
-func (s *Flows) SaveState(ctx context.Context, tenantID string, state connection.State) error {
+func (s *Flows) SaveState(ctx context.Context, state connection.State) error {
 	id, err := uuid.Parse(state.ID)
 	if err != nil {
 		return fmt.Errorf("state id: %w", err)
+	}
+	of, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return err
 	}
 	var sealed []byte
 	var managed *string
 	if state.Kind == connection.ConsentFlow {
 		managed = &state.ManagedTenant
-	} else if sealed, err = s.box.Seal(secrets.Text(state.Verifier), stateData(tenantID, state.ID)); err != nil {
+	} else if sealed, err = s.box.Seal(secrets.Text(state.Verifier), stateData(of.String(), state.ID)); err != nil {
 		return err
 	}
-	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		if err := q.InsertState(ctx, sqlc.InsertStateParams{
 			TenantID: tenantID, ID: id, StateHash: state.Hash[:], UserID: state.User, SessionHash: state.Session,
 			SealedVerifier: sealed, ReturnTo: state.ReturnTo, CreatedAt: state.CreatedAt, ExpiresAt: state.ExpiresAt,
@@ -75,15 +80,15 @@ func (s *Flows) TenantOfState(ctx context.Context, hash [32]byte) (tenantID stri
 }
 
 // ConsumeState takes a state once, if check agrees.
-func (s *Flows) ConsumeState(ctx context.Context, tenantID string, hash [32]byte, at time.Time, check func(connection.State) error) (state connection.State, err error) {
-	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+func (s *Flows) ConsumeState(ctx context.Context, hash [32]byte, at time.Time, check func(connection.State) error) (state connection.State, err error) {
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		row, err := q.LockState(ctx, sqlc.LockStateParams{TenantID: tenantID, StateHash: hash[:]})
 		if err != nil {
 			return err
 		}
 		state = connection.State{
 			ID: row.ID.String(), Hash: hash, User: row.UserID, Session: row.SessionHash, ReturnTo: row.ReturnTo,
-			ExpiresAt: row.ExpiresAt, ConsumedAt: value(row.ConsumedAt), Kind: connection.FlowKind(row.Kind),
+			ExpiresAt: row.ExpiresAt, ConsumedAt: row.ConsumedAt, Kind: connection.FlowKind(row.Kind),
 			ManagedTenant: value(row.ManagedTenantID),
 		}
 		if err := check(state); err != nil {
@@ -116,16 +121,20 @@ func stands(ctx context.Context, q *sqlc.Queries, tenantID, flowID string) error
 }
 
 // SavePending keeps a grant that waits, sealed, if its flow still stands.
-func (s *Flows) SavePending(ctx context.Context, tenantID string, p connection.Pending) error {
+func (s *Flows) SavePending(ctx context.Context, p connection.Pending) error {
 	id, err := uuid.Parse(p.ID)
 	if err != nil {
 		return fmt.Errorf("pending grant id: %w", err)
 	}
-	sealed, err := s.box.Seal(secrets.Text(p.Grant), pendingData(tenantID, p.ID))
+	of, err := tenant.IDFrom(ctx)
 	if err != nil {
 		return err
 	}
-	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+	sealed, err := s.box.Seal(secrets.Text(p.Grant), pendingData(of.String(), p.ID))
+	if err != nil {
+		return err
+	}
+	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		if err := stands(ctx, q, tenantID, p.FlowID); err != nil {
 			return err
 		}
@@ -137,8 +146,8 @@ func (s *Flows) SavePending(ctx context.Context, tenantID string, p connection.P
 }
 
 // FindPending looks a waiting grant up.
-func (s *Flows) FindPending(ctx context.Context, tenantID string, codeHash [32]byte) (p connection.Pending, ok bool, err error) {
-	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+func (s *Flows) FindPending(ctx context.Context, codeHash [32]byte) (p connection.Pending, ok bool, err error) {
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		row, err := q.PendingGrant(ctx, sqlc.PendingGrantParams{TenantID: tenantID, CodeHash: codeHash[:]})
 		if pg.NoRows(err) {
 			return nil

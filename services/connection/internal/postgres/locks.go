@@ -6,6 +6,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/queue"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
 )
 
@@ -35,25 +36,29 @@ const lockTries = 4
 
 // WithGrantLock lets one caller at a time, over all replicas, change the
 // tenant's secrets.
-func (s *Locks) WithGrantLock(ctx context.Context, tenantID string, fn func(ctx context.Context) error) error {
-	return s.with(ctx, s.changes, (*sqlc.Queries).LockGrant, tenantID, fn)
+func (s *Locks) WithGrantLock(ctx context.Context, fn func(ctx context.Context) error) error {
+	return s.with(ctx, s.changes, (*sqlc.Queries).LockGrant, fn)
 }
 
 // WithRefreshLock lets one caller at a time, over all replicas, ask for a fresh
 // token set of the tenant. Its holder may take the grant lock, and nobody the other
 // way round.
-func (s *Locks) WithRefreshLock(ctx context.Context, tenantID string, fn func(ctx context.Context) error) error {
-	return s.with(ctx, s.refreshes, (*sqlc.Queries).LockRefresh, tenantID, fn)
+func (s *Locks) WithRefreshLock(ctx context.Context, fn func(ctx context.Context) error) error {
+	return s.with(ctx, s.refreshes, (*sqlc.Queries).LockRefresh, fn)
 }
 
 // with runs fn under a lock. It ends with its transaction, and so with the
 // connection, whatever becomes of this process. A lock that was lost while it was
 // held undoes nothing: what its holder wrote is committed by compare-and-swap.
 func (s *Locks) with(
-	ctx context.Context, places *queue.Queue, lock func(*sqlc.Queries, context.Context, string) error, tenantID string,
+	ctx context.Context, places *queue.Queue, lock func(*sqlc.Queries, context.Context, string) error,
 	fn func(ctx context.Context) error,
 ) error {
-	leave, err := places.Enter(ctx, tenantID)
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return err
+	}
+	leave, err := places.Enter(ctx, id.String())
 	if err != nil {
 		return err
 	}
@@ -61,7 +66,7 @@ func (s *Locks) with(
 	for attempt := 1; ; attempt++ {
 		held := false
 		var outcome error
-		err := s.in(ctx, tenantID, func(txCtx context.Context, q *sqlc.Queries) error {
+		err := s.in(ctx, func(txCtx context.Context, q *sqlc.Queries, tenantID string) error {
 			if err := lock(q, txCtx, tenantID); err != nil {
 				return err
 			}

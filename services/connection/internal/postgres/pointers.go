@@ -23,8 +23,8 @@ func NewPointers(pool *pg.Pool, now func() time.Time) *Pointers {
 }
 
 // AppInUse is the tenant's own app registration.
-func (s *Pointers) AppInUse(ctx context.Context, tenantID string) (app connection.AppInUse, err error) {
-	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+func (s *Pointers) AppInUse(ctx context.Context) (app connection.AppInUse, err error) {
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		row, err := q.AppCredentials(ctx, tenantID)
 		if pg.NoRows(err) {
 			return nil
@@ -38,8 +38,8 @@ func (s *Pointers) AppInUse(ctx context.Context, tenantID string) (app connectio
 }
 
 // PointCredentials makes an app registration the one in use.
-func (s *Pointers) PointCredentials(ctx context.Context, tenantID string, app connection.AppInUse, user string) error {
-	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+func (s *Pointers) PointCredentials(ctx context.Context, app connection.AppInUse, user string) error {
+	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		return q.PutAppCredentials(ctx, sqlc.PutAppCredentialsParams{
 			TenantID: tenantID, SecretVersion: app.Version, ClientID: app.ClientID, CustomerAccess: string(app.CustomerAccess),
 			UpdatedBy: user, UpdatedAt: s.now(),
@@ -48,20 +48,29 @@ func (s *Pointers) PointCredentials(ctx context.Context, tenantID string, app co
 }
 
 // RemoveCredentials leaves the tenant without an app registration of its own.
-func (s *Pointers) RemoveCredentials(ctx context.Context, tenantID string) error {
-	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+func (s *Pointers) RemoveCredentials(ctx context.Context) error {
+	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		return q.DeleteAppCredentials(ctx, tenantID)
 	})
 }
 
+// ofApp is what UsedSecrets names an app registration, beside the kinds of connections.
+const ofApp = "app"
+
+func setOf(owner string) string {
+	if owner == ofApp {
+		return connection.SetApp
+	}
+	return connection.SetOf(connection.Type(owner))
+}
+
 // UsedSecrets gives the version that a row points to, by key.
-func (s *Pointers) UsedSecrets(ctx context.Context, tenantID string) (used map[string]string, err error) {
-	sets := map[string]string{"direct": connection.SetDirect, "cipp": connection.SetCIPP, "app": connection.SetApp}
-	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+func (s *Pointers) UsedSecrets(ctx context.Context) (used map[string]string, err error) {
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		rows, err := q.UsedSecrets(ctx, tenantID)
 		used = make(map[string]string, len(rows))
 		for _, row := range rows {
-			used[sets[row.ConnectionType]] = row.Version
+			used[setOf(row.ConnectionType)] = row.Version
 		}
 		return err
 	}, pg.ReadOnly())

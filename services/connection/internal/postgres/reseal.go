@@ -92,7 +92,7 @@ const listed = 20
 
 // ResealTenant seals again what an older key sealed, page by page. What cannot be
 // opened stays as it is and is reported; the values after it are resealed.
-func (s *Resealer) ResealTenant(ctx context.Context, tenantID string) error {
+func (s *Resealer) ResealTenant(ctx context.Context) error {
 	older := s.older()
 	var failed []error
 	unopened := 0
@@ -102,7 +102,7 @@ func (s *Resealer) ResealTenant(ctx context.Context, tenantID string) error {
 		var done page
 		for first := true; first || done.last != (place{}); first = false {
 			at := done.last
-			err := s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) (err error) {
+			err := s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) (err error) {
 				done, err = kind(ctx, q, tenantID, older, at)
 				return err
 			})
@@ -151,18 +151,32 @@ func (s *Resealer) resealSecrets(ctx context.Context, q *sqlc.Queries, tenantID 
 	return done, err
 }
 
+// sealedRow is a row with one sealed value.
+type sealedRow struct {
+	ID     uuid.UUID
+	Sealed []byte
+}
+
+// resealRow seals the value of the i-th row of a page again and has write store it.
+func (s *Resealer) resealRow(done *page, i int, row sealedRow, associatedData string, write func(sealed []byte) error) error {
+	if i == resealRows-1 {
+		done.last = place{id: row.ID}
+	}
+	sealed, _, err := s.again(row.Sealed, associatedData)
+	if err != nil {
+		done.unopened = append(done.unopened, err)
+		return nil
+	}
+	return write(sealed)
+}
+
 func (s *Resealer) resealVerifiers(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64, after place) (done page, err error) {
 	rows, err := q.VerifiersSealedBy(ctx, sqlc.VerifiersSealedByParams{TenantID: tenantID, KeyIds: older, AfterID: after.id, MaxRows: resealRows})
 	for i, row := range rows {
-		if i == resealRows-1 {
-			done.last = place{id: row.ID}
-		}
-		sealed, _, openErr := s.again(row.SealedVerifier, stateData(tenantID, row.ID.String()))
-		if openErr != nil {
-			done.unopened = append(done.unopened, openErr)
-			continue
-		}
-		if err := q.ResealVerifier(ctx, sqlc.ResealVerifierParams{TenantID: tenantID, ID: row.ID, Sealed: sealed}); err != nil {
+		err := s.resealRow(&done, i, sealedRow(row), stateData(tenantID, row.ID.String()), func(sealed []byte) error {
+			return q.ResealVerifier(ctx, sqlc.ResealVerifierParams{TenantID: tenantID, ID: row.ID, Sealed: sealed})
+		})
+		if err != nil {
 			return page{}, err
 		}
 	}
@@ -172,15 +186,10 @@ func (s *Resealer) resealVerifiers(ctx context.Context, q *sqlc.Queries, tenantI
 func (s *Resealer) resealGrants(ctx context.Context, q *sqlc.Queries, tenantID string, older []int64, after place) (done page, err error) {
 	rows, err := q.GrantsSealedBy(ctx, sqlc.GrantsSealedByParams{TenantID: tenantID, KeyIds: older, AfterID: after.id, MaxRows: resealRows})
 	for i, row := range rows {
-		if i == resealRows-1 {
-			done.last = place{id: row.ID}
-		}
-		sealed, _, openErr := s.again(row.SealedGrant, pendingData(tenantID, row.ID.String()))
-		if openErr != nil {
-			done.unopened = append(done.unopened, openErr)
-			continue
-		}
-		if err := q.ResealGrant(ctx, sqlc.ResealGrantParams{TenantID: tenantID, ID: row.ID, Sealed: sealed}); err != nil {
+		err := s.resealRow(&done, i, sealedRow(row), pendingData(tenantID, row.ID.String()), func(sealed []byte) error {
+			return q.ResealGrant(ctx, sqlc.ResealGrantParams{TenantID: tenantID, ID: row.ID, Sealed: sealed})
+		})
+		if err != nil {
 			return page{}, err
 		}
 	}

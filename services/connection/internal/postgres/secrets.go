@@ -9,6 +9,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
 )
@@ -29,19 +30,23 @@ func secretData(tenantID, key string) string { return "connection/secrets/" + te
 
 // PutSecret seals a value as a new version. Its name is new each time, so that
 // no two writers ever meet.
-func (s *Secrets) PutSecret(ctx context.Context, tenantID, key string, plain connection.Secret) (version string, err error) {
+func (s *Secrets) PutSecret(ctx context.Context, key string, plain connection.Secret) (version string, err error) {
 	if err := connection.CheckSecret(key, plain); err != nil {
+		return "", err
+	}
+	of, err := tenant.IDFrom(ctx)
+	if err != nil {
 		return "", err
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return "", fmt.Errorf("naming a version: %w", err)
 	}
-	sealed, keyID, err := seal(s.box, secrets.Text(plain), secretData(tenantID, key))
+	sealed, keyID, err := seal(s.box, secrets.Text(plain), secretData(of.String(), key))
 	if err != nil {
 		return "", err
 	}
-	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		return q.InsertSecret(ctx, sqlc.InsertSecretParams{
 			TenantID: tenantID, Key: key, Version: id.String(), Sealed: sealed, KeyID: keyID, CreatedAt: s.now(),
 		})
@@ -53,11 +58,11 @@ func (s *Secrets) PutSecret(ctx context.Context, tenantID, key string, plain con
 }
 
 // GetSecret opens a version.
-func (s *Secrets) GetSecret(ctx context.Context, tenantID, key, version string) (plain connection.Secret, err error) {
+func (s *Secrets) GetSecret(ctx context.Context, key, version string) (plain connection.Secret, err error) {
 	if err := connection.CheckSecretKey(key); err != nil {
 		return "", err
 	}
-	err = s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		sealed, err := q.Secret(ctx, sqlc.SecretParams{TenantID: tenantID, Key: key, Version: version})
 		if err != nil {
 			return err
@@ -70,11 +75,11 @@ func (s *Secrets) GetSecret(ctx context.Context, tenantID, key, version string) 
 }
 
 // DeleteSecret removes every version of a key.
-func (s *Secrets) DeleteSecret(ctx context.Context, tenantID, key string) error {
+func (s *Secrets) DeleteSecret(ctx context.Context, key string) error {
 	if err := connection.CheckSecretKey(key); err != nil {
 		return err
 	}
-	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		return q.DeleteSecret(ctx, sqlc.DeleteSecretParams{TenantID: tenantID, Key: key})
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/connection/secrettest"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres"
@@ -59,6 +60,11 @@ func (b *bundle) replica() (*secrets.Box, stores) {
 	}
 }
 
+// of is the context of a call for a tenant.
+func (b *bundle) of(id string) context.Context {
+	return tenant.With(b.t.Context(), tenant.Call{Tenant: tenant.ID(id)})
+}
+
 func (b *bundle) admin(sql string, arguments ...any) {
 	b.t.Helper()
 	_, err := b.db.Admin.Exec(b.t.Context(), sql, arguments...)
@@ -89,16 +95,16 @@ func (b *bundle) fill(tenants int) (hash [32]byte, versions map[string]string) {
 	now := time.Now()
 	for i := range tenants {
 		id := fmt.Sprintf("msp-%d", i)
-		version, err := b.store.PutSecret(b.t.Context(), id, connection.SetDirect, connection.Secret("grant of "+id))
+		version, err := b.store.PutSecret(b.of(id), connection.SetDirect, connection.Secret("grant of "+id))
 		require.NoError(b.t, err)
 		versions[id] = version
 		hash = [32]byte{byte(i), 1}
 		flow := uuid.NewString()
-		require.NoError(b.t, b.store.SaveState(b.t.Context(), id, connection.State{
+		require.NoError(b.t, b.store.SaveState(b.of(id), connection.State{
 			ID: flow, Kind: connection.ConnectFlow, Hash: hash, User: "u", Verifier: connection.Secret("verifier of " + id),
 			ReturnTo: "https://psa.example", CreatedAt: now, ExpiresAt: now.Add(time.Minute),
 		}))
-		require.NoError(b.t, b.store.SavePending(b.t.Context(), id, connection.Pending{
+		require.NoError(b.t, b.store.SavePending(b.of(id), connection.Pending{
 			ID: uuid.NewString(), FlowID: flow, CodeHash: hash, User: "u", Grant: connection.Secret("pending of " + id),
 			CreatedAt: now, ExpiresAt: now.Add(time.Minute),
 		}))
@@ -110,12 +116,12 @@ func (b *bundle) fill(tenants int) (hash [32]byte, versions map[string]string) {
 func (b *bundle) whole(store stores, versions map[string]string, last [32]byte) {
 	b.t.Helper()
 	for id, version := range versions {
-		value, err := store.GetSecret(b.t.Context(), id, connection.SetDirect, version)
+		value, err := store.GetSecret(b.of(id), connection.SetDirect, version)
 		require.NoError(b.t, err)
 		require.Equal(b.t, "grant of "+id, value.Reveal())
 	}
 	id := fmt.Sprintf("msp-%d", len(versions)-1)
-	pending, ok, err := store.FindPending(b.t.Context(), id, last)
+	pending, ok, err := store.FindPending(b.of(id), last)
 	require.NoError(b.t, err)
 	require.True(b.t, ok)
 	require.Equal(b.t, "pending of "+id, pending.Grant.Reveal())
@@ -127,7 +133,7 @@ func TestWhatAnOlderKeySealedIsSealedAgain(t *testing.T) {
 	old := b.box.KeyID()
 	last, versions := b.fill(4)
 	require.Equal(t, map[uint32]int64{old: 12}, b.sealedBy())
-	reseal := &connection.Reseal{Resealer: b.store}
+	reseal := connection.NewReseal(b.store)
 	require.NoError(t, reseal.Do(t.Context()))
 	require.Equal(t, map[uint32]int64{old: 12}, b.sealedBy(), "there is nothing to do")
 
@@ -141,7 +147,7 @@ func TestWhatAnOlderKeySealedIsSealedAgain(t *testing.T) {
 	var wg sync.WaitGroup
 	failures := make(chan error, len(replicas))
 	for _, store := range replicas {
-		wg.Go(func() { failures <- (&connection.Reseal{Resealer: store}).Do(t.Context()) })
+		wg.Go(func() { failures <- connection.NewReseal(store).Do(t.Context()) })
 	}
 	wg.Wait()
 	close(failures)
@@ -155,7 +161,7 @@ func TestWhatAnOlderKeySealedIsSealedAgain(t *testing.T) {
 	require.NoError(t, secrets.Drop(t.Context(), b.keys, nil, old))
 	_, without := b.replica()
 	b.whole(without, versions, last)
-	state, err := without.ConsumeState(t.Context(), "msp-3", last, time.Now(), func(connection.State) error { return nil })
+	state, err := without.ConsumeState(b.of("msp-3"), last, time.Now(), func(connection.State) error { return nil })
 	require.NoError(t, err)
 	require.Equal(t, "verifier of msp-3", state.Verifier.Reveal())
 }
@@ -167,10 +173,10 @@ func TestAReplicaThatHasNotHeardDoesNotUndoARotation(t *testing.T) {
 	_, late := b.replica()
 	fresh, err := secrets.Rotate(t.Context(), b.keys, nil)
 	require.NoError(t, err)
-	require.NoError(t, (&connection.Reseal{Resealer: b.store}).Do(t.Context()))
-	require.NoError(t, late.ResealTenant(t.Context(), "msp-0"), "it works with the key set as it was")
+	require.NoError(t, connection.NewReseal(b.store).Do(t.Context()))
+	require.NoError(t, late.ResealTenant(b.of("msp-0")), "it works with the key set as it was")
 	require.Equal(t, map[uint32]int64{fresh: 3}, b.sealedBy())
-	require.NoError(t, (&connection.Reseal{Resealer: late}).Do(t.Context()))
+	require.NoError(t, connection.NewReseal(late).Do(t.Context()))
 	require.Equal(t, map[uint32]int64{fresh: 3}, b.sealedBy())
 }
 
@@ -183,7 +189,7 @@ func TestAValueThatDoesNotOpenHoldsUpNoOther(t *testing.T) {
 	b.admin(`UPDATE secrets SET sealed = substring(sealed FROM 1 FOR 5) || '\x00'::bytea WHERE tenant_id = 'msp-1'`)
 	fresh, err := secrets.Rotate(t.Context(), b.keys, nil)
 	require.NoError(t, err)
-	err = (&connection.Reseal{Resealer: b.store}).Do(t.Context())
+	err = connection.NewReseal(b.store).Do(t.Context())
 	require.ErrorContains(t, err, "connection/secrets/msp-1/entra_direct")
 	require.NotContains(t, err.Error(), "grant of")
 	require.Equal(t, map[uint32]int64{fresh: 8, old: 1}, b.sealedBy())
@@ -196,11 +202,11 @@ func TestResealingStopsAnywhere(t *testing.T) {
 	fresh, err := secrets.Rotate(t.Context(), b.keys, nil)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
-	stopping := &connection.Reseal{Resealer: stopper{b.store, cancel}}
+	stopping := connection.NewReseal(stopper{b.store, cancel})
 	require.ErrorIs(t, stopping.Do(ctx), context.Canceled)
 	require.Equal(t, int64(3), b.sealedBy()[fresh], "one tenant was done")
 	b.whole(b.store, versions, last)
-	require.NoError(t, (&connection.Reseal{Resealer: b.store}).Do(t.Context()))
+	require.NoError(t, connection.NewReseal(b.store).Do(t.Context()))
 	require.Equal(t, map[uint32]int64{fresh: 9}, b.sealedBy())
 	b.whole(b.store, versions, last)
 }
@@ -219,7 +225,7 @@ func TestManyValuesThatDoNotOpenHideNone(t *testing.T) {
 			substring(sealed_verifier FROM 1 FOR 5) || '\x00'::bytea, return_to, created_at, expires_at FROM oauth_states, generate_series(1, $1::int) n`, lost)
 	fresh, err := secrets.Rotate(t.Context(), b.keys, nil)
 	require.NoError(t, err)
-	err = (&connection.Reseal{Resealer: b.store}).Do(t.Context())
+	err = connection.NewReseal(b.store).Do(t.Context())
 	require.ErrorContains(t, err, "connection/secrets/msp-0")
 	require.Less(t, len(err.Error()), 10_000, "what is told of has an end")
 	require.Equal(t, map[uint32]int64{old: 2 * lost, fresh: 3}, b.sealedBy())
@@ -232,27 +238,27 @@ type stopper struct {
 	stop func()
 }
 
-func (s stopper) ResealTenant(ctx context.Context, tenantID string) error {
+func (s stopper) ResealTenant(ctx context.Context) error {
 	defer s.stop()
-	return s.stores.ResealTenant(ctx, tenantID)
+	return s.stores.ResealTenant(ctx)
 }
 
 func TestUsedSecrets(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	used, err := b.store.UsedSecrets(t.Context(), "msp")
+	used, err := b.store.UsedSecrets(b.of("msp"))
 	require.NoError(t, err)
 	require.Empty(t, used)
-	require.NoError(t, b.store.PointCredentials(t.Context(), "msp", connection.AppInUse{Version: "7.x", ClientID: "app", CustomerAccess: connection.Delegated}, "admin"))
+	require.NoError(t, b.store.PointCredentials(b.of("msp"), connection.AppInUse{Version: "7.x", ClientID: "app", CustomerAccess: connection.Delegated}, "admin"))
 	now := time.Now()
-	require.NoError(t, b.store.Activate(t.Context(), "msp", connection.Connection{
+	require.NoError(t, b.store.Activate(b.of("msp"), connection.Connection{
 		ID: uuid.NewString(), Type: connection.Direct, Status: connection.Connected, PartnerTenantID: "p", SecretVersion: "3.y",
-		TokenExpiresAt: now, ConnectedBy: "admin", ConnectedAt: now, LastValidatedAt: now,
-	}, connection.Arrival{}, connection.Effect{ID: uuid.NewString(), Tenant: "msp", Kind: connection.EffectConnected, CreatedAt: now}))
-	used, err = b.store.UsedSecrets(t.Context(), "msp")
+		TokenExpiresAt: &now, ConnectedBy: "admin", ConnectedAt: now, LastValidatedAt: &now,
+	}, connection.Arrival{}, connection.Effect{ID: uuid.NewString(), Kind: connection.EffectConnected, CreatedAt: now}))
+	used, err = b.store.UsedSecrets(b.of("msp"))
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{connection.SetApp: "7.x", connection.SetDirect: "3.y"}, used)
-	used, err = b.store.UsedSecrets(t.Context(), "other")
+	used, err = b.store.UsedSecrets(b.of("other"))
 	require.NoError(t, err)
 	require.Empty(t, used)
 }

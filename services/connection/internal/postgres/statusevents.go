@@ -46,8 +46,8 @@ type StatusEvents struct{ box *outbox.Box }
 // NewStatusEvents makes the log of events in an outbox.
 func NewStatusEvents(box *outbox.Box) *StatusEvents { return &StatusEvents{box: box} }
 
-// addEvent writes an event in the transaction of the change that it tells of.
-// Events wait for nobody: the audit trail orders them by their ids.
+// addEvent writes an event in the transaction of the change that it describes. Events
+// have no order key: the audit trail orders them by their ids.
 func addEvent(ctx context.Context, tx pgx.Tx, e connection.StatusEvent) error {
 	id, err := uuid.NewV7()
 	if err != nil {

@@ -24,8 +24,8 @@ func (s *Sweeper) SweepableTenants(ctx context.Context, before time.Time) (tenan
 }
 
 // SweepTenant removes what nobody can use any more.
-func (s *Sweeper) SweepTenant(ctx context.Context, tenantID string, now, traces, unused time.Time) error {
-	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+func (s *Sweeper) SweepTenant(ctx context.Context, now, traces, unused time.Time) error {
+	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		if err := q.DestroyExpiredVerifiers(ctx, sqlc.DestroyExpiredVerifiersParams{TenantID: tenantID, Now: now}); err != nil {
 			return err
 		}
@@ -52,8 +52,8 @@ func (s *Sweeper) TenantsWithEnded(ctx context.Context, before time.Time) (tenan
 }
 
 // EraseEnded deletes a tenant's events that ended before.
-func (s *Sweeper) EraseEnded(ctx context.Context, tenantID string, before time.Time) error {
-	return s.in(ctx, tenantID, func(ctx context.Context, q *sqlc.Queries) error {
+func (s *Sweeper) EraseEnded(ctx context.Context, before time.Time) error {
+	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		return q.DeleteAckedEvents(ctx, sqlc.DeleteAckedEventsParams{TenantID: tenantID, Before: before})
 	})
 }

@@ -16,14 +16,17 @@ import (
 // This file holds the changes of an active connection's state that no person
 // makes. Each writes its event in its own transaction.
 
+// changeFunc changes a connection, which was as the row says.
+type changeFunc func(ctx context.Context, tx pgx.Tx, tenantID string, key uuid.UUID, was sqlc.LockActiveRow) error
+
 // change runs fn on the active connection of that id, locked; nothing happens when
 // there is none any more.
-func (s *Connections) change(ctx context.Context, tenantID, id string, fn func(ctx context.Context, tx pgx.Tx, key uuid.UUID, now sqlc.LockActiveRow) error) error {
+func (s *Connections) change(ctx context.Context, id string, fn changeFunc) error {
 	key, err := uuid.Parse(id)
 	if err != nil {
 		return fmt.Errorf("connection id: %w", err)
 	}
-	return s.inTx(ctx, tenantID, func(ctx context.Context, tx pgx.Tx) error {
+	return s.inTx(ctx, func(ctx context.Context, tx pgx.Tx, tenantID string) error {
 		row, err := sqlc.New(tx).LockActive(ctx, sqlc.LockActiveParams{TenantID: tenantID, ID: key})
 		if pg.NoRows(err) {
 			return nil
@@ -31,7 +34,7 @@ func (s *Connections) change(ctx context.Context, tenantID, id string, fn func(c
 		if err != nil {
 			return err
 		}
-		return fn(ctx, tx, key, row)
+		return fn(ctx, tx, tenantID, key, row)
 	})
 }
 
@@ -48,8 +51,8 @@ func tell(ctx context.Context, tx pgx.Tx, was sqlc.LockActiveRow, to connection.
 
 // SwapSecret points the connection to a new token set, if it still points to
 // the old one. It ends a failure to get one.
-func (s *Connections) SwapSecret(ctx context.Context, tenantID, id, oldVersion, newVersion string, expires time.Time) (swapped bool, err error) {
-	err = s.change(ctx, tenantID, id, func(ctx context.Context, tx pgx.Tx, key uuid.UUID, was sqlc.LockActiveRow) error {
+func (s *Connections) SwapSecret(ctx context.Context, id, oldVersion, newVersion string, expires time.Time) (swapped bool, err error) {
+	err = s.change(ctx, id, func(ctx context.Context, tx pgx.Tx, tenantID string, key uuid.UUID, was sqlc.LockActiveRow) error {
 		q := sqlc.New(tx)
 		rows, err := q.SwapSecret(ctx, sqlc.SwapSecretParams{
 			TenantID: tenantID, ID: key, OldVersion: oldVersion, NewVersion: newVersion, TokenExpiresAt: expires,
@@ -68,8 +71,8 @@ func (s *Connections) SwapSecret(ctx context.Context, tenantID, id, oldVersion, 
 
 // RecordValid marks the active connection as proven, unless it failed after the
 // proof had begun.
-func (s *Connections) RecordValid(ctx context.Context, tenantID, id string, begun, at time.Time) error {
-	return s.change(ctx, tenantID, id, func(ctx context.Context, tx pgx.Tx, key uuid.UUID, was sqlc.LockActiveRow) error {
+func (s *Connections) RecordValid(ctx context.Context, id string, begun, at time.Time) error {
+	return s.change(ctx, id, func(ctx context.Context, tx pgx.Tx, tenantID string, key uuid.UUID, was sqlc.LockActiveRow) error {
 		q := sqlc.New(tx)
 		rows, err := q.RecordValid(ctx, sqlc.RecordValidParams{TenantID: tenantID, ID: key, Begun: begun, CheckedAt: at})
 		if err != nil || rows == 0 {
@@ -81,8 +84,8 @@ func (s *Connections) RecordValid(ctx context.Context, tenantID, id string, begu
 
 // RecordFailed stores why the connection failed, if it still works with the token
 // set of that version.
-func (s *Connections) RecordFailed(ctx context.Context, tenantID, id, version string, snapshot connection.Snapshot) error {
-	return s.change(ctx, tenantID, id, func(ctx context.Context, tx pgx.Tx, key uuid.UUID, was sqlc.LockActiveRow) error {
+func (s *Connections) RecordFailed(ctx context.Context, id, version string, snapshot connection.Snapshot) error {
+	return s.change(ctx, id, func(ctx context.Context, tx pgx.Tx, tenantID string, key uuid.UUID, was sqlc.LockActiveRow) error {
 		q := sqlc.New(tx)
 		if value(was.SecretVersion) != version {
 			return nil

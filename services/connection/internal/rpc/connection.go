@@ -53,11 +53,7 @@ func (s *connectionServer) Disconnect(ctx context.Context, _ *connectionv1.Disco
 }
 
 func (s *connectionServer) ValidateDirect(ctx context.Context, _ *connectionv1.ValidateDirectRequest) (*connectionv1.ValidateDirectResponse, error) {
-	caller, err := callerOf(ctx)
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.use.Validate.Do(ctx, caller, connection.Direct)
+	v, err := s.use.Validate.Do(ctx, connection.Direct)
 	if err != nil {
 		return nil, err
 	}
@@ -82,17 +78,13 @@ func (s *connectionServer) SetCredentials(ctx context.Context, req *connectionv1
 	}
 	return &connectionv1.SetCredentialsResponse{
 		CredentialSource: string(connection.SourceTenant), ClientId: set.ClientID, TenantId: set.TenantID, Proof: string(set.Proof),
-		CustomerAccess: string(set.CustomerAccess), CertificateExpiresAt: wire.NonZero(set.CertificateExpiresAt),
+		CustomerAccess: string(set.CustomerAccess), CertificateExpiresAt: wire.Timestamp(set.CertificateExpiresAt),
 		ReconnectRequired: set.ReconnectRequired,
 	}, nil
 }
 
 func (s *connectionServer) DeleteCredentials(ctx context.Context, _ *connectionv1.DeleteCredentialsRequest) (*connectionv1.DeleteCredentialsResponse, error) {
-	caller, err := callerOf(ctx)
-	if err != nil {
-		return nil, err
-	}
-	source, reconnect, err := s.use.DeleteCredentials.Do(ctx, caller)
+	source, reconnect, err := s.use.DeleteCredentials.Do(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +98,7 @@ type internalServer struct {
 }
 
 func (s *internalServer) CompleteCallback(ctx context.Context, req *connectionv1.CompleteCallbackRequest) (*connectionv1.CompleteCallbackResponse, error) {
-	target, err := s.use.Callback.Do(withoutTenant(ctx), connection.Answer{
+	target, err := s.use.FinishFlow.Do(withoutTenant(ctx), connection.Answer{
 		State: req.GetState(), Code: connection.Secret(req.GetCode()), Error: req.GetError(), Session: req.GetSession(),
 		Refusal: req.GetRefusal(), AdminConsent: req.GetAdminConsent(),
 	})
@@ -117,7 +109,7 @@ func (s *internalServer) CompleteCallback(ctx context.Context, req *connectionv1
 }
 
 func (s *internalServer) FindFlow(ctx context.Context, req *connectionv1.FindFlowRequest) (*connectionv1.FindFlowResponse, error) {
-	tenant, err := s.use.Callback.Tenant(withoutTenant(ctx), req.GetState())
+	tenant, err := s.use.FindFlow.Do(withoutTenant(ctx), req.GetState())
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +118,7 @@ func (s *internalServer) FindFlow(ctx context.Context, req *connectionv1.FindFlo
 
 // ListConnectedTenants names the tenants that have a connection.
 func (s *internalServer) ListConnectedTenants(ctx context.Context, req *connectionv1.ListConnectedTenantsRequest) (*connectionv1.ListConnectedTenantsResponse, error) {
-	tenants, err := s.use.ConnectedTenants.Do(withoutTenant(ctx), req.GetAfterTenantId(), req.GetPageSize())
+	tenants, err := s.use.ListConnectedTenants.Do(withoutTenant(ctx), req.GetAfterTenantId(), req.GetPageSize())
 	if err != nil {
 		return nil, err
 	}
@@ -134,11 +126,7 @@ func (s *internalServer) ListConnectedTenants(ctx context.Context, req *connecti
 }
 
 func (s *internalServer) GetConnection(ctx context.Context, _ *connectionv1.GetConnectionRequest) (*connectionv1.GetConnectionResponse, error) {
-	caller, err := callerOf(ctx)
-	if err != nil {
-		return nil, err
-	}
-	o, err := s.use.Show.Do(ctx, caller.Tenant)
+	o, err := s.use.Show.Do(ctx)
 	if err != nil {
 		return nil, err
 	}

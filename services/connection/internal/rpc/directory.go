@@ -17,22 +17,14 @@ type directoryServer struct {
 }
 
 func (s *directoryServer) ListManagedTenants(req *connectionv1.ListManagedTenantsRequest, stream grpc.ServerStreamingServer[connectionv1.ListManagedTenantsResponse]) error {
-	caller, err := callerOf(stream.Context())
-	if err != nil {
-		return err
-	}
-	return s.use.Read.ManagedTenants(stream.Context(), caller.Tenant, connection.Priority(req.GetPriority()), func(tenants []connection.ManagedTenant) error {
+	return s.use.ListManagedTenants.Do(stream.Context(), connection.Priority(req.GetPriority()), func(tenants []connection.ManagedTenant) error {
 		return stream.Send(toTenants(tenants))
 	})
 }
 
 func (s *directoryServer) GetTenantDetails(ctx context.Context, req *connectionv1.GetTenantDetailsRequest) (*connectionv1.GetTenantDetailsResponse, error) {
-	caller, err := callerOf(ctx)
-	if err != nil {
-		return nil, err
-	}
 	r := connection.TenantRequest{ManagedTenant: req.GetEntraTenantId(), Priority: connection.Priority(req.GetPriority())}
-	details, err := s.use.Read.Details(ctx, caller.Tenant, r)
+	details, err := s.use.ReadDetails.Do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -49,17 +41,13 @@ func (s *directoryServer) RepairConsent(ctx context.Context, req *connectionv1.R
 		return nil, err
 	}
 	return &connectionv1.RepairConsentResponse{
-		Outcome: r.Outcome, AdminConsentUrl: r.URL, ExpiresAt: wire.NonZero(r.ExpiresAt), Problem: toProblem(r.Problem),
+		Outcome: r.Outcome, AdminConsentUrl: r.URL, ExpiresAt: wire.Timestamp(r.ExpiresAt), Problem: toProblem(r.Problem),
 	}, nil
 }
 
 func (s *directoryServer) ListUsers(req *connectionv1.ListUsersRequest, stream grpc.ServerStreamingServer[connectionv1.ListUsersResponse]) error {
-	caller, err := callerOf(stream.Context())
-	if err != nil {
-		return err
-	}
 	r := connection.UsersRequest{ManagedTenant: req.GetEntraTenantId(), DeltaLink: req.GetDeltaLink(), Priority: connection.Priority(req.GetPriority())}
-	return s.use.Read.Users(stream.Context(), caller.Tenant, r, func(e connection.UsersEvent) error {
+	return s.use.ListUsers.Do(stream.Context(), r, func(e connection.UsersEvent) error {
 		switch {
 		case e.Page != nil:
 			return userMessages(e.Page, stream.Send)
@@ -77,12 +65,8 @@ func (s *directoryServer) ListUsers(req *connectionv1.ListUsersRequest, stream g
 }
 
 func (s *directoryServer) CountUsers(ctx context.Context, req *connectionv1.CountUsersRequest) (*connectionv1.CountUsersResponse, error) {
-	caller, err := callerOf(ctx)
-	if err != nil {
-		return nil, err
-	}
 	r := connection.TenantRequest{ManagedTenant: req.GetEntraTenantId(), Priority: connection.Priority(req.GetPriority())}
-	n, err := s.use.Read.Count(ctx, caller.Tenant, r)
+	n, err := s.use.CountUsers.Do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -90,23 +74,15 @@ func (s *directoryServer) CountUsers(ctx context.Context, req *connectionv1.Coun
 }
 
 func (s *directoryServer) ListGroupMembers(req *connectionv1.ListGroupMembersRequest, stream grpc.ServerStreamingServer[connectionv1.ListGroupMembersResponse]) error {
-	caller, err := callerOf(stream.Context())
-	if err != nil {
-		return err
-	}
 	r := connection.GroupRequest{ManagedTenant: req.GetEntraTenantId(), GroupID: req.GetGroupId(), Priority: connection.Priority(req.GetPriority())}
-	return s.use.Read.GroupMembers(stream.Context(), caller.Tenant, r, func(ids []string) error {
+	return s.use.ListGroupMembers.Do(stream.Context(), r, func(ids []string) error {
 		return stream.Send(&connectionv1.ListGroupMembersResponse{EntraObjectIds: ids})
 	})
 }
 
 func (s *directoryServer) GetUsers(ctx context.Context, req *connectionv1.GetUsersRequest) (*connectionv1.GetUsersResponse, error) {
-	caller, err := callerOf(ctx)
-	if err != nil {
-		return nil, err
-	}
 	r := connection.ByIDRequest{ManagedTenant: req.GetEntraTenantId(), IDs: req.GetEntraObjectIds(), Priority: connection.Priority(req.GetPriority())}
-	users, missing, err := s.use.Read.UsersByID(ctx, caller.Tenant, r)
+	users, missing, err := s.use.FindUsers.Do(ctx, r)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ func toSnapshot(s *connection.Snapshot) *connectionv1.ValidationError {
 
 func toConnection(o connection.Overview) *connectionv1.GetConnectionResponse {
 	out := &connectionv1.GetConnectionResponse{
-		Status: string(o.Status), LastValidatedAt: wire.NonZero(o.LastValidatedAt), LastValidationError: toSnapshot(o.LastError),
+		Status: string(o.Status), LastValidatedAt: wire.Timestamp(o.LastValidatedAt), LastValidationError: toSnapshot(o.LastError),
 		CredentialSource: string(o.CredentialSource), CustomerAccess: string(o.CustomerAccess), PartnerTenantId: o.PartnerTenantID, ConnectedAt: wire.NonZero(o.ConnectedAt),
 		SecretStore: toProblem(o.SecretStore),
 	}
@@ -35,7 +35,7 @@ func toTenants(tenants []connection.ManagedTenant) *connectionv1.ListManagedTena
 	for _, t := range tenants {
 		out.Tenants = append(out.Tenants, &connectionv1.DirectoryTenant{
 			EntraTenantId: t.EntraTenantID, DisplayName: t.DisplayName, PrimaryDomain: t.PrimaryDomain,
-			AccessEndsAt: wire.NonZero(t.AccessEndsAt),
+			AccessEndsAt: wire.Timestamp(t.AccessEndsAt),
 		})
 	}
 	return out

@@ -13,40 +13,41 @@ import (
 
 // UseCases is all that the services call.
 type UseCases struct {
-	Connect           *connection.Connect
-	SetCredentials    *connection.SetCredentials
-	DeleteCredentials *connection.DeleteCredentials
-	RepairConsent     *connection.RepairConsent
-	Complete          *connection.Complete
-	Disconnect        *connection.Disconnect
-	Validate          *connection.Validate
-	SaveCIPP          *connection.SaveCIPP
-	Callback          *connection.Callback
-	Show              *connection.Show
-	Read              *connection.Read
-	ConnectedTenants  *connection.ConnectedTenants
-	PullEvents        *connection.PullEvents
-	AckEvents         *connection.AckEvents
+	Connect              *connection.Connect
+	FinishFlow           *connection.FinishFlow
+	FindFlow             *connection.FindFlow
+	Complete             *connection.Complete
+	Show                 *connection.Show
+	Validate             *connection.Validate
+	Disconnect           *connection.Disconnect
+	SetCredentials       *connection.SetCredentials
+	DeleteCredentials    *connection.DeleteCredentials
+	RepairConsent        *connection.RepairConsent
+	ListManagedTenants   *connection.ListManagedTenants
+	ReadDetails          *connection.ReadDetails
+	ListUsers            *connection.ListUsers
+	CountUsers           *connection.CountUsers
+	ListGroupMembers     *connection.ListGroupMembers
+	FindUsers            *connection.FindUsers
+	ListConnectedTenants *connection.ListConnectedTenants
+	PullEvents           *connection.PullEvents
+	AckEvents            *connection.AckEvents
 }
 
 // Register puts the services on a server.
 func Register(server grpc.ServiceRegistrar, u UseCases) {
 	connectionv1.RegisterConnectionServiceServer(server, &connectionServer{use: u})
-	connectionv1.RegisterCippServiceServer(server, &cippServer{use: u})
 	connectionv1.RegisterConnectionInternalServiceServer(server, &internalServer{use: u})
 	connectionv1.RegisterDirectoryServiceServer(server, &directoryServer{use: u})
 }
 
-// callerOf says on whose behalf a call is made.
+// callerOf says which person makes a call.
 func callerOf(ctx context.Context) (connection.Caller, error) {
 	call, err := tenant.From(ctx)
 	if err != nil {
 		return connection.Caller{}, err
 	}
-	if _, err := tenant.IDFrom(ctx); err != nil {
-		return connection.Caller{}, err
-	}
-	return connection.Caller{Tenant: string(call.Tenant), User: call.Actor.ID, Session: call.Session}, nil
+	return connection.Caller{User: call.Actor.ID, Session: call.Session}, nil
 }
 
 // withoutTenant forgets the caller's tenant where what the call brings, and not

@@ -59,7 +59,7 @@ func FuzzStoredSecret(f *testing.F) {
 			return // that is for the session to find
 		}
 		data, metadata, written.Options.CAS = held, versions, nil
-		got, err := store.GetSecret(t.Context(), "msp", key, "3."+id)
+		got, err := store.GetSecret(msp(t), key, "3."+id)
 		var stored struct{ Data struct{ ID, Value string } }
 		wellFormed := json.Unmarshal(held, &stored) == nil
 		plain, notBase64 := base64.StdEncoding.DecodeString(stored.Data.Value)
@@ -69,7 +69,7 @@ func FuzzStoredSecret(f *testing.F) {
 		if err != nil && len(stored.Data.Value) > 12 && strings.Contains(err.Error(), stored.Data.Value) {
 			t.Fatalf("quoted: %v", err)
 		}
-		if _, err := store.PutSecret(t.Context(), "msp", key, connection.Secret("next")); err != nil {
+		if _, err := store.PutSecret(msp(t), key, connection.Secret("next")); err != nil {
 			return
 		}
 		var known struct {

@@ -45,7 +45,7 @@ func TestAFailureThatLastsIsLoggedOnceAMinute(t *testing.T) { // not parallel: i
 	}
 	require.Equal(t, []line{{"WARN", "the secret store fails", session.ReasonUnavailable, "/v1/secret/data/" + path, "read", 503}}, lines())
 	b.clock.Advance(59 * time.Second)
-	_, err := b.store.PutSecret(t.Context(), "msp", key, "hunter2")
+	_, err := b.store.PutSecret(msp(t), key, "hunter2")
 	require.Error(t, err)
 	require.Empty(t, lines())
 	b.clock.Advance(time.Second)
@@ -71,7 +71,7 @@ func TestWhatOneOperationMeetsAnotherDoesNotMend(t *testing.T) {
 	b := setup(t)
 	version := b.put("one")
 	b.server.Forbid("PUT", "data")
-	_, err := b.store.PutSecret(t.Context(), "msp", key, "two")
+	_, err := b.store.PutSecret(msp(t), key, "two")
 	require.Error(t, err)
 	_, err = b.get(version)
 	require.NoError(t, err)

@@ -13,7 +13,7 @@ type Owner interface {
 	// Installation is its id, which no other has.
 	Installation(ctx context.Context) (string, error)
 	// UsedSecrets gives the versions that its rows point to, by key.
-	UsedSecrets(ctx context.Context, tenant string) (map[string]string, error)
+	UsedSecrets(ctx context.Context) (map[string]string, error)
 }
 
 // marker is the path, beside the tenants', that says whose the prefix is.
@@ -133,12 +133,13 @@ func (s *Store) wrote(ctx context.Context) (bool, error) {
 		return err == nil, err
 	}
 	for _, id := range tenants {
-		used, err := s.owner.UsedSecrets(ctx, id)
+		ctx := tenant.With(ctx, tenant.Call{Tenant: tenant.ID(id)})
+		used, err := s.owner.UsedSecrets(ctx)
 		if err != nil {
 			return false, err
 		}
 		for key, version := range used {
-			_, err := s.GetSecret(ctx, id, key, version)
+			_, err := s.GetSecret(ctx, key, version)
 			if err == nil || errs.KindOf(err) != errs.NotFound {
 				return err == nil, err
 			}

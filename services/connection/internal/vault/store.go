@@ -21,7 +21,6 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/pkg/vault"
-	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
@@ -55,20 +54,29 @@ func New(session *vault.Client, s Settings, owner Owner, now func() time.Time) (
 	return &Store{Health: newHealth(now), session: session, Settings: s, owner: owner}, nil
 }
 
-// path is the address of a secret in one part of the engine ("data",
-// "metadata", "destroy"). A context that already speaks for a tenant may not be
-// used for another.
-func (s *Store) path(ctx context.Context, part, tenantID, key string) (string, error) {
-	if _, err := tenant.Parse(tenantID); err != nil {
+// folder is the address of the context's tenant in one part of the engine ("data",
+// "metadata", "destroy").
+func (s *Store) folder(ctx context.Context, part string) (string, error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
 		return "", err
 	}
-	if call, _ := tenant.Lookup(ctx); call.Tenant != "" && string(call.Tenant) != tenantID {
-		return "", errs.New(errs.Internal, reason.TenantMismatch, "The work is for another tenant than the call.")
+	if _, err := tenant.Parse(id.String()); err != nil { // it becomes a part of the address
+		return "", err
+	}
+	return s.Mount + "/" + part + "/" + s.Prefix + "/" + id.String(), nil
+}
+
+// path is the address of a secret in one part of the engine.
+func (s *Store) path(ctx context.Context, part, key string) (string, error) {
+	folder, err := s.folder(ctx, part)
+	if err != nil {
+		return "", err
 	}
 	if err := connection.CheckSecretKey(key); err != nil {
 		return "", err
 	}
-	return s.Mount + "/" + part + "/" + s.Prefix + "/" + tenantID + "/" + key, nil
+	return folder + "/" + key, nil
 }
 
 // metadata is what Vault says about a path's versions.
@@ -114,29 +122,29 @@ func parseName(name string) (number int, id string, ok bool) {
 
 // PutSecret writes the next version, by check-and-set: errs.Conflict when
 // somebody wrote since the number was read.
-func (s *Store) PutSecret(ctx context.Context, tenantID, key string, plain connection.Secret) (string, error) {
+func (s *Store) PutSecret(ctx context.Context, key string, plain connection.Secret) (string, error) {
 	if err := connection.CheckSecret(key, plain); err != nil {
 		return "", err
 	}
-	path, err := s.path(ctx, "data", tenantID, key)
+	path, err := s.path(ctx, "data", key)
 	if err != nil {
 		return "", err
 	}
 	if err := s.own(ctx); err != nil {
 		return "", err
 	}
-	version, err := s.put(ctx, path, tenantID, key, plain)
+	version, err := s.put(ctx, path, key, plain)
 	s.saw(ctx, opWrite, path, err)
 	return version, err
 }
 
 // put writes the next version to an engine that was looked at.
-func (s *Store) put(ctx context.Context, path, tenantID, key string, plain connection.Secret) (string, error) {
-	held, err := s.metadata(ctx, tenantID, key)
+func (s *Store) put(ctx context.Context, path, key string, plain connection.Secret) (string, error) {
+	held, err := s.metadata(ctx, key)
 	if err != nil {
 		return "", err
 	}
-	if err := s.makeRoom(ctx, tenantID, key, held); err != nil {
+	if err := s.makeRoom(ctx, key, held); err != nil {
 		return "", err
 	}
 	id, err := uuid.NewV7()
@@ -172,7 +180,7 @@ func (s *Store) write(ctx context.Context, path string, current int, data any) (
 
 // makeRoom raises the limit of versions where the next write would drop one that
 // can be read: a row may point to it.
-func (s *Store) makeRoom(ctx context.Context, tenantID, key string, held metadata) error {
+func (s *Store) makeRoom(ctx context.Context, key string, held metadata) error {
 	oldest := held.oldest()
 	if oldest == 0 {
 		return nil
@@ -181,7 +189,7 @@ func (s *Store) makeRoom(ctx context.Context, tenantID, key string, held metadat
 	if held.MaxVersions >= needed {
 		return nil
 	}
-	path, err := s.path(ctx, "metadata", tenantID, key)
+	path, err := s.path(ctx, "metadata", key)
 	if err != nil {
 		return err
 	}
@@ -189,8 +197,8 @@ func (s *Store) makeRoom(ctx context.Context, tenantID, key string, held metadat
 }
 
 // metadata of a path that is not there has no version.
-func (s *Store) metadata(ctx context.Context, tenantID, key string) (held metadata, err error) {
-	path, err := s.path(ctx, "metadata", tenantID, key)
+func (s *Store) metadata(ctx context.Context, key string) (held metadata, err error) {
+	path, err := s.path(ctx, "metadata", key)
 	if err != nil {
 		return metadata{}, err
 	}
@@ -202,8 +210,8 @@ func (s *Store) metadata(ctx context.Context, tenantID, key string) (held metada
 }
 
 // GetSecret reads a version. What was deleted or destroyed is not there.
-func (s *Store) GetSecret(ctx context.Context, tenantID, key, wanted string) (connection.Secret, error) {
-	path, err := s.path(ctx, "data", tenantID, key)
+func (s *Store) GetSecret(ctx context.Context, key, wanted string) (connection.Secret, error) {
+	path, err := s.path(ctx, "data", key)
 	if err != nil {
 		return "", err
 	}
@@ -239,8 +247,8 @@ func (s *Store) get(ctx context.Context, path, wanted string) (connection.Secret
 }
 
 // DeleteSecret removes every version of a key with its metadata.
-func (s *Store) DeleteSecret(ctx context.Context, tenantID, key string) error {
-	path, err := s.path(ctx, "metadata", tenantID, key)
+func (s *Store) DeleteSecret(ctx context.Context, key string) error {
+	path, err := s.path(ctx, "metadata", key)
 	if err != nil {
 		return err
 	}
@@ -276,17 +284,20 @@ func (s *Store) tenants(ctx context.Context) (tenants []string, err error) {
 // SweepSecrets destroys the tenant's versions made before a time, but for those
 // in use; a path in which none is left goes whole. No version may be on its way
 // to being used meanwhile.
-func (s *Store) SweepSecrets(ctx context.Context, tenantID string, used map[string]string, before time.Time) error {
+func (s *Store) SweepSecrets(ctx context.Context, used map[string]string, before time.Time) error {
 	if err := s.own(ctx); err != nil {
 		return err
 	}
-	path := s.Mount + "/metadata/" + s.Prefix + "/" + tenantID
-	err := s.sweepTenant(ctx, path, tenantID, used, before)
+	path, err := s.folder(ctx, "metadata")
+	if err != nil {
+		return err
+	}
+	err = s.sweepTenant(ctx, path, used, before)
 	s.saw(ctx, opSweep, path, err)
 	return err
 }
 
-func (s *Store) sweepTenant(ctx context.Context, path, tenantID string, used map[string]string, before time.Time) error {
+func (s *Store) sweepTenant(ctx context.Context, path string, used map[string]string, before time.Time) error {
 	keys, err := s.session.List(ctx, path)
 	if err != nil {
 		return err
@@ -295,15 +306,15 @@ func (s *Store) sweepTenant(ctx context.Context, path, tenantID string, used map
 		if connection.CheckSecretKey(key) != nil {
 			continue // not ours
 		}
-		if err := s.sweep(ctx, tenantID, key, used[key], before); err != nil {
+		if err := s.sweep(ctx, key, used[key], before); err != nil {
 			return fmt.Errorf("sweeping %s: %w", key, err)
 		}
 	}
 	return nil
 }
 
-func (s *Store) sweep(ctx context.Context, tenantID, key, used string, before time.Time) error {
-	held, err := s.metadata(ctx, tenantID, key)
+func (s *Store) sweep(ctx context.Context, key, used string, before time.Time) error {
+	held, err := s.metadata(ctx, key)
 	if err != nil {
 		return err
 	}
@@ -321,13 +332,13 @@ func (s *Store) sweep(ctx context.Context, tenantID, key, used string, before ti
 		}
 	}
 	if !alive && used == "" && held.Current > 0 {
-		return s.DeleteSecret(ctx, tenantID, key)
+		return s.DeleteSecret(ctx, key)
 	}
 	if len(dead) == 0 {
 		return nil
 	}
 	slices.Sort(dead)
-	path, err := s.path(ctx, "destroy", tenantID, key)
+	path, err := s.path(ctx, "destroy", key)
 	if err != nil {
 		return err
 	}

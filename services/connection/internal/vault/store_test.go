@@ -11,6 +11,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/clocktest"
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	session "github.com/entrasync/entrasync/pkg/vault"
 	"github.com/entrasync/entrasync/pkg/vault/vaulttest"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
@@ -42,6 +43,12 @@ func setup(t *testing.T, adjust ...func(*vaulttest.Server)) *bundle {
 	return b
 }
 
+// msp is the context of a call for the tenant "msp".
+func msp(t testing.TB) context.Context {
+	t.Helper()
+	return tenant.With(t.Context(), tenant.Call{Tenant: "msp"})
+}
+
 // installation is a database as the store sees it.
 type installation struct {
 	id   string
@@ -50,9 +57,9 @@ type installation struct {
 
 func (i installation) Installation(context.Context) (string, error) { return i.id, nil }
 
-func (i installation) UsedSecrets(_ context.Context, tenant string) (map[string]string, error) {
-	if tenant != "msp" {
-		return nil, nil
+func (i installation) UsedSecrets(ctx context.Context) (map[string]string, error) {
+	if id, err := tenant.IDFrom(ctx); err != nil || id != "msp" {
+		return nil, err
 	}
 	return i.used, nil
 }
@@ -73,14 +80,14 @@ const (
 
 func (b *bundle) put(value string) string {
 	b.t.Helper()
-	version, err := b.store.PutSecret(b.t.Context(), "msp", key, connection.Secret(value))
+	version, err := b.store.PutSecret(msp(b.t), key, connection.Secret(value))
 	require.NoError(b.t, err)
 	return version
 }
 
 func (b *bundle) get(version string) (string, error) {
 	b.t.Helper()
-	value, err := b.store.GetSecret(b.t.Context(), "msp", key, version)
+	value, err := b.store.GetSecret(msp(b.t), key, version)
 	return value.Reveal(), err
 }
 
@@ -126,7 +133,7 @@ func TestSomebodyWroteSince(t *testing.T) {
 		_, _ = w.Write([]byte(`{"errors":[]}`)) // as it was before the first write
 		return true
 	})
-	_, err := b.store.PutSecret(t.Context(), "msp", key, "two")
+	_, err := b.store.PutSecret(msp(t), key, "two")
 	require.Equal(t, errs.Conflict, errs.KindOf(err))
 	require.Equal(t, []int{1}, b.server.Versions(path), "nothing was written")
 	b.put("three")
@@ -165,9 +172,9 @@ func TestTheStoreFails(t *testing.T) {
 		_, err := b.get(version)
 		require.Equal(t, kind, errs.KindOf(err), "%v", err)
 		require.Equal(t, reason, errs.ReasonOf(err))
-		_, err = b.store.PutSecret(t.Context(), "msp", key, "two")
+		_, err = b.store.PutSecret(msp(t), key, "two")
 		require.Equal(t, kind, errs.KindOf(err), "%v", err)
-		require.Equal(t, kind, errs.KindOf(b.store.DeleteSecret(t.Context(), "msp", key)))
+		require.Equal(t, kind, errs.KindOf(b.store.DeleteSecret(msp(t), key)))
 	}
 	b.server.Seal()
 	fails(errs.Unavailable, session.ReasonUnavailable)
@@ -184,7 +191,7 @@ func TestTheStoreFails(t *testing.T) {
 
 	elsewhere, err := vault.New(b.client, vault.Settings{Mount: "none", Prefix: "entrasync"}, installation{}, b.clock.Now)
 	require.NoError(t, err)
-	_, err = elsewhere.GetSecret(t.Context(), "msp", key, version)
+	_, err = elsewhere.GetSecret(msp(t), key, version)
 	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err), "a mount that is not there is not a secret that is not there")
 	for _, bad := range []vault.Settings{{Mount: "", Prefix: "x"}, {Mount: "secret", Prefix: "../sys"}, {Mount: "/secret", Prefix: "x"}} {
 		_, err := vault.New(b.client, bad, installation{}, b.clock.Now)
@@ -195,7 +202,7 @@ func TestTheStoreFails(t *testing.T) {
 func TestAMountThatForgetsIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(s *vaulttest.Server) { s.DeleteAfter = time.Hour })
-	_, err := b.store.PutSecret(t.Context(), "msp", key, "one")
+	_, err := b.store.PutSecret(msp(t), key, "one")
 	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err))
 	require.ErrorContains(t, err, "delete_version_after")
 }
@@ -206,7 +213,7 @@ func TestVersionsThatNothingPointsToAreDestroyed(t *testing.T) {
 	b.put("one")
 	two := b.put("two")
 	b.put("three")
-	_, err := b.store.PutSecret(t.Context(), "msp", connection.SetApp, "app")
+	_, err := b.store.PutSecret(msp(t), connection.SetApp, "app")
 	require.NoError(t, err)
 	b.clock.Advance(time.Hour)
 	b.put("young")
@@ -215,7 +222,7 @@ func TestVersionsThatNothingPointsToAreDestroyed(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"msp"}, tenants)
 	for range 2 {
-		require.NoError(t, b.store.SweepSecrets(t.Context(), "msp", map[string]string{key: two}, before))
+		require.NoError(t, b.store.SweepSecrets(msp(t), map[string]string{key: two}, before))
 		require.Equal(t, []int{2, 4}, b.server.Versions(path))
 	}
 	require.Equal(t, 1, b.server.Count("PUT destroy"), "what is destroyed is not destroyed again")
@@ -225,7 +232,7 @@ func TestVersionsThatNothingPointsToAreDestroyed(t *testing.T) {
 	require.Equal(t, []string{mark, path}, b.server.Paths(), "the app registration was pointed to by nothing")
 
 	b.clock.Advance(time.Hour)
-	require.NoError(t, b.store.SweepSecrets(t.Context(), "msp", nil, b.clock.Now().Add(-15*time.Minute)))
+	require.NoError(t, b.store.SweepSecrets(msp(t), nil, b.clock.Now().Add(-15*time.Minute)))
 	require.Equal(t, []string{mark}, b.server.Paths(), "after a disconnect that was cut off")
 	tenants, err = b.store.SecretTenants(t.Context())
 	require.NoError(t, err)
@@ -248,13 +255,13 @@ func TestAPrefixIsOneInstallations(t *testing.T) {
 	}
 	_, err := other.SecretTenants(t.Context())
 	refused(err)
-	refused(other.SweepSecrets(t.Context(), "msp", nil, b.clock.Now()))
-	refused(other.DeleteSecret(t.Context(), "msp", key))
-	_, err = other.PutSecret(t.Context(), "msp", key, "two")
+	refused(other.SweepSecrets(msp(t), nil, b.clock.Now()))
+	refused(other.DeleteSecret(msp(t), key))
+	_, err = other.PutSecret(msp(t), key, "two")
 	refused(err)
 	require.Equal(t, []int{1}, b.server.Versions(path))
 	again := b.installation("one", nil) // the same, started anew
-	require.NoError(t, again.DeleteSecret(t.Context(), "msp", key))
+	require.NoError(t, again.DeleteSecret(msp(t), key))
 }
 
 // TestAPrefixOfAnOlderVersion: nothing says yet whose it is.

@@ -26,12 +26,12 @@ func TestAnEngineOfVersionOneTakesNoSecret(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(s *vaulttest.Server) { s.KVVersion = 1 })
 	misconfigured(t, b.store.Check(t.Context()))
-	_, err := b.store.PutSecret(t.Context(), "msp", key, "hunter2")
+	_, err := b.store.PutSecret(msp(t), key, "hunter2")
 	misconfigured(t, err)
 	require.ErrorContains(t, err, "version 2")
 	require.Empty(t, b.server.Stored())
-	misconfigured(t, b.store.DeleteSecret(t.Context(), "msp", key))
-	_, err = b.store.GetSecret(t.Context(), "msp", key, "1.0199aaaa-0000-7000-8000-000000000001")
+	misconfigured(t, b.store.DeleteSecret(msp(t), key))
+	_, err = b.store.GetSecret(msp(t), key, "1.0199aaaa-0000-7000-8000-000000000001")
 	misconfigured(t, err)
 	_, err = b.store.SecretTenants(t.Context())
 	misconfigured(t, err)
@@ -46,10 +46,10 @@ func TestAnEngineThatIsReplacedByVersionOne(t *testing.T) {
 	b.server.Remount(1)
 	_, err := b.get(version)
 	misconfigured(t, err)
-	_, err = b.store.PutSecret(t.Context(), "msp", key, "hunter2")
+	_, err = b.store.PutSecret(msp(t), key, "hunter2")
 	misconfigured(t, err)
 	require.Empty(t, b.server.Stored())
-	misconfigured(t, b.store.DeleteSecret(t.Context(), "msp", key))
+	misconfigured(t, b.store.DeleteSecret(msp(t), key))
 	misconfigured(t, b.store.Check(t.Context()))
 }
 
@@ -65,7 +65,7 @@ func TestAnEngineThatIsReplacedDuringAWrite(t *testing.T) {
 		}
 		return false
 	})
-	_, err := b.store.PutSecret(t.Context(), "msp", key, "hunter2")
+	_, err := b.store.PutSecret(msp(t), key, "hunter2")
 	misconfigured(t, err)
 	require.Equal(t, 1, b.server.Count("PUT one"), "it was written")
 	require.Empty(t, b.server.Stored(), "and is not there any more")
@@ -83,7 +83,7 @@ func TestAWriteWhoseAnswerIsLost(t *testing.T) {
 		}
 		return false
 	})
-	_, err := b.store.PutSecret(t.Context(), "msp", key, "two")
+	_, err := b.store.PutSecret(msp(t), key, "two")
 	require.Equal(t, errs.Unavailable, errs.KindOf(err))
 	b.server.Answer(nil)
 	value, err := b.get(version)
@@ -106,7 +106,7 @@ func TestAStoreThatDoesNotNameItsEngines(t *testing.T) {
 	}
 	one := setup(t, func(s *vaulttest.Server) { s.KVVersion = 1 })
 	silent(one)
-	_, err := one.store.PutSecret(t.Context(), "msp", key, "hunter2")
+	_, err := one.store.PutSecret(msp(t), key, "hunter2")
 	misconfigured(t, err)
 	require.Empty(t, one.server.Stored())
 
@@ -128,7 +128,7 @@ func TestAnotherEngineAtTheMount(t *testing.T) {
 		return true
 	})
 	misconfigured(t, b.store.Check(t.Context()))
-	_, err := b.store.PutSecret(t.Context(), "msp", key, connection.Secret("hunter2"))
+	_, err := b.store.PutSecret(msp(t), key, connection.Secret("hunter2"))
 	misconfigured(t, err)
 	require.Empty(t, b.server.Paths())
 }

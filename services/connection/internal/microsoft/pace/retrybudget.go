@@ -13,7 +13,7 @@ const (
 	MaxAttempts   = 6
 	maxUnanswered = 3 // attempts without a whole answer
 	// LongestWait is how long one request holds its worker in all; beyond it the
-	// caller is told when to come back.
+	// error says when to try again.
 	LongestWait = 90 * time.Second
 )
 

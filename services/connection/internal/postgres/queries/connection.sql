@@ -32,7 +32,7 @@ WHERE tenant_id = @tenant_id AND status IN ('connected', 'validation_failed');
 INSERT INTO entra_partner_connections (tenant_id, id, connection_type, status, partner_tenant_id, scope, secret_version,
     token_expires_at, connected_by, connected_at, last_validated_at, client_id)
 VALUES (@tenant_id, @id, @connection_type, 'connected', @partner_tenant_id, @scope, @secret_version::text,
-    sqlc.narg(token_expires_at)::timestamptz, @connected_by, @connected_at, @last_validated_at::timestamptz, @client_id);
+    sqlc.narg(token_expires_at)::timestamptz, @connected_by, @connected_at, sqlc.narg(last_validated_at)::timestamptz, @client_id);
 
 -- name: EndActive :execrows
 UPDATE entra_partner_connections

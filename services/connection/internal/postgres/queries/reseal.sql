@@ -18,7 +18,7 @@ UPDATE secrets SET sealed = @sealed, key_id = @key_id
 WHERE tenant_id = @tenant_id AND key = @key AND version = @version;
 
 -- name: VerifiersSealedBy :many
-SELECT id, sealed_verifier FROM oauth_states
+SELECT id, sealed_verifier AS sealed FROM oauth_states
 WHERE tenant_id = @tenant_id AND key_id = ANY(@key_ids::bigint[]) AND id > @after_id
 ORDER BY id
 LIMIT @max_rows
@@ -28,7 +28,7 @@ FOR UPDATE SKIP LOCKED;
 UPDATE oauth_states SET sealed_verifier = @sealed WHERE tenant_id = @tenant_id AND id = @id;
 
 -- name: GrantsSealedBy :many
-SELECT id, sealed_grant FROM pending_grants
+SELECT id, sealed_grant AS sealed FROM pending_grants
 WHERE tenant_id = @tenant_id AND key_id = ANY(@key_ids::bigint[]) AND id > @after_id
 ORDER BY id
 LIMIT @max_rows

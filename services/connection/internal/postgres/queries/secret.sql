@@ -8,6 +8,6 @@ SELECT sealed FROM secrets WHERE tenant_id = @tenant_id AND key = @key AND versi
 -- name: DeleteSecret :exec
 DELETE FROM secrets WHERE tenant_id = @tenant_id AND key = @key;
 
--- name: DeleteOtherProviderSecrets :exec
+-- name: DeleteOtherSecrets :exec
 -- With a change of the kind of connection go the secrets of the other kinds.
-DELETE FROM secrets WHERE tenant_id = @tenant_id AND key = ANY(@keys::text[]) AND key <> @kept;
+DELETE FROM secrets WHERE tenant_id = @tenant_id AND key <> ALL(@kept::text[]);

@@ -147,7 +147,7 @@ type InsertConnectionParams struct {
 	TokenExpiresAt  *time.Time
 	ConnectedBy     string
 	ConnectedAt     time.Time
-	LastValidatedAt time.Time
+	LastValidatedAt *time.Time
 	ClientID        string
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 const grantsSealedBy = `-- name: GrantsSealedBy :many
-SELECT id, sealed_grant FROM pending_grants
+SELECT id, sealed_grant AS sealed FROM pending_grants
 WHERE tenant_id = $1 AND key_id = ANY($2::bigint[]) AND id > $3
 ORDER BY id
 LIMIT $4
@@ -27,8 +27,8 @@ type GrantsSealedByParams struct {
 }
 
 type GrantsSealedByRow struct {
-	ID          uuid.UUID
-	SealedGrant []byte
+	ID     uuid.UUID
+	Sealed []byte
 }
 
 func (q *Queries) GrantsSealedBy(ctx context.Context, arg GrantsSealedByParams) ([]GrantsSealedByRow, error) {
@@ -45,7 +45,7 @@ func (q *Queries) GrantsSealedBy(ctx context.Context, arg GrantsSealedByParams) 
 	var items []GrantsSealedByRow
 	for rows.Next() {
 		var i GrantsSealedByRow
-		if err := rows.Scan(&i.ID, &i.SealedGrant); err != nil {
+		if err := rows.Scan(&i.ID, &i.Sealed); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -214,7 +214,7 @@ func (q *Queries) TenantsSealedBy(ctx context.Context, keyIds []int64) ([]string
 }
 
 const verifiersSealedBy = `-- name: VerifiersSealedBy :many
-SELECT id, sealed_verifier FROM oauth_states
+SELECT id, sealed_verifier AS sealed FROM oauth_states
 WHERE tenant_id = $1 AND key_id = ANY($2::bigint[]) AND id > $3
 ORDER BY id
 LIMIT $4
@@ -229,8 +229,8 @@ type VerifiersSealedByParams struct {
 }
 
 type VerifiersSealedByRow struct {
-	ID             uuid.UUID
-	SealedVerifier []byte
+	ID     uuid.UUID
+	Sealed []byte
 }
 
 func (q *Queries) VerifiersSealedBy(ctx context.Context, arg VerifiersSealedByParams) ([]VerifiersSealedByRow, error) {
@@ -247,7 +247,7 @@ func (q *Queries) VerifiersSealedBy(ctx context.Context, arg VerifiersSealedByPa
 	var items []VerifiersSealedByRow
 	for rows.Next() {
 		var i VerifiersSealedByRow
-		if err := rows.Scan(&i.ID, &i.SealedVerifier); err != nil {
+		if err := rows.Scan(&i.ID, &i.Sealed); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

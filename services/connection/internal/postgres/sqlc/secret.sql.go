@@ -10,19 +10,18 @@ import (
 	"time"
 )
 
-const deleteOtherProviderSecrets = `-- name: DeleteOtherProviderSecrets :exec
-DELETE FROM secrets WHERE tenant_id = $1 AND key = ANY($2::text[]) AND key <> $3
+const deleteOtherSecrets = `-- name: DeleteOtherSecrets :exec
+DELETE FROM secrets WHERE tenant_id = $1 AND key <> ALL($2::text[])
 `
 
-type DeleteOtherProviderSecretsParams struct {
+type DeleteOtherSecretsParams struct {
 	TenantID string
-	Keys     []string
-	Kept     string
+	Kept     []string
 }
 
 // With a change of the kind of connection go the secrets of the other kinds.
-func (q *Queries) DeleteOtherProviderSecrets(ctx context.Context, arg DeleteOtherProviderSecretsParams) error {
-	_, err := q.db.Exec(ctx, deleteOtherProviderSecrets, arg.TenantID, arg.Keys, arg.Kept)
+func (q *Queries) DeleteOtherSecrets(ctx context.Context, arg DeleteOtherSecretsParams) error {
+	_, err := q.db.Exec(ctx, deleteOtherSecrets, arg.TenantID, arg.Kept)
 	return err
 }
 

@@ -11,12 +11,19 @@ import (
 
 // RepairConsent lets the app into a managed tenant again.
 type RepairConsent struct {
-	Consent     *Consent
-	Credentials *Resolver
-	States      StateStore
-	Returns     Returns
-	Now         func() time.Time
-	NewID       func() string
+	consent     *Consent
+	credentials *Resolver
+	states      StateStore
+	returns     Returns
+	now         func() time.Time
+	newID       func() string
+}
+
+// NewRepairConsent makes the use case; newID gives a UUID of version 7.
+func NewRepairConsent(
+	consent *Consent, credentials *Resolver, states StateStore, returns Returns, now func() time.Time, newID func() string,
+) *RepairConsent {
+	return &RepairConsent{consent: consent, credentials: credentials, states: states, returns: returns, now: now, newID: newID}
 }
 
 // Do consents by the partner's right and proves it. Where the partner may not,
@@ -24,7 +31,7 @@ type RepairConsent struct {
 // administrator of the managed tenant can. What passes, and what consent cannot
 // mend, is an error.
 func (u *RepairConsent) Do(ctx context.Context, caller Caller, managedTenant, returnTo string) (Repaired, error) {
-	target, err := u.Returns.choose(returnTo)
+	target, err := u.returns.choose(returnTo)
 	if err != nil {
 		return Repaired{}, err
 	}
@@ -35,11 +42,11 @@ func (u *RepairConsent) Do(ctx context.Context, caller Caller, managedTenant, re
 		return Repaired{}, errs.New(errs.Invalid, reason.InvalidTenant, "This is not the id of a directory.",
 			errs.WithViolation("entraTenantId", "must be a directory's id"))
 	}
-	credentials, err := u.Credentials.Resolve(ctx, caller.Tenant)
+	credentials, err := u.credentials.Resolve(ctx)
 	if err != nil {
 		return Repaired{}, err
 	}
-	refused, err := u.byPartner(ctx, caller.Tenant, managedTenant, credentials)
+	refused, err := u.byPartner(ctx, managedTenant, credentials)
 	if err != nil {
 		return Repaired{}, err
 	}
@@ -51,15 +58,15 @@ func (u *RepairConsent) Do(ctx context.Context, caller Caller, managedTenant, re
 
 // byPartner gives why the partner could not consent; nil when the tenant can be
 // read.
-func (u *RepairConsent) byPartner(ctx context.Context, tenant, managedTenant string, credentials Credentials) (refused, err error) {
+func (u *RepairConsent) byPartner(ctx context.Context, managedTenant string, credentials Credentials) (refused, err error) {
 	// The Partner Center gives permissions to act for a person, never those of an
 	// app by itself.
 	if credentials.Access() != AppOnly {
-		if refused = u.grant(ctx, tenant, managedTenant); refused != nil {
+		if refused = u.grant(ctx, managedTenant); refused != nil {
 			return refused, endsRepair(ctx, refused)
 		}
 	}
-	switch err = u.Consent.prove(ctx, tenant, managedTenant); errs.ReasonOf(err) {
+	switch err = u.consent.prove(ctx, managedTenant); errs.ReasonOf(err) {
 	case ReasonConsentMissing:
 		return err, nil
 	default:
@@ -67,13 +74,13 @@ func (u *RepairConsent) byPartner(ctx context.Context, tenant, managedTenant str
 	}
 }
 
-func (u *RepairConsent) grant(ctx context.Context, tenant, managedTenant string) error {
-	return u.Credentials.With(ctx, tenant, func(credentials Credentials) error {
-		token, err := u.Consent.Tokens.partnerCenterToken(ctx, tenant, credentials, u.Consent.Provider)
+func (u *RepairConsent) grant(ctx context.Context, managedTenant string) error {
+	return u.credentials.With(ctx, func(credentials Credentials) error {
+		token, err := u.consent.tokens.partnerCenterToken(ctx, credentials, u.consent.provider)
 		if err != nil {
 			return err
 		}
-		return u.Consent.Provider.GrantConsent(ctx, credentials, token, managedTenant)
+		return u.consent.provider.GrantConsent(ctx, credentials, token, managedTenant)
 	})
 }
 
@@ -89,16 +96,16 @@ func endsRepair(ctx context.Context, refused error) error {
 
 // ask keeps what the administrator's answer is bound to and gives the page.
 func (u *RepairConsent) ask(ctx context.Context, caller Caller, managedTenant, target string, credentials Credentials, refused error) (Repaired, error) {
-	now, value := u.Now(), newRandom()
+	now, value := u.now(), newRandom()
 	state := State{
-		ID: u.NewID(), Kind: ConsentFlow, Hash: hashOf(value), User: caller.User, Session: caller.Session,
+		ID: u.newID(), Kind: ConsentFlow, Hash: hashOf(value), User: caller.User, Session: caller.Session,
 		ManagedTenant: managedTenant, ReturnTo: target, CreatedAt: now, ExpiresAt: now.Add(StateLife),
 	}
-	if err := u.States.SaveState(ctx, caller.Tenant, state); err != nil {
+	if err := u.states.SaveState(ctx, state); err != nil {
 		return Repaired{}, err
 	}
 	return Repaired{
-		Outcome: AdminConsentRequired, URL: u.Consent.Provider.AdminConsentURL(credentials, managedTenant, value),
-		ExpiresAt: state.ExpiresAt, Problem: problemOf(refused),
+		Outcome: AdminConsentRequired, URL: u.consent.provider.AdminConsentURL(credentials, managedTenant, value),
+		ExpiresAt: &state.ExpiresAt, Problem: problemOf(refused),
 	}, nil
 }

@@ -12,12 +12,19 @@ import (
 // SetCredentials stores the tenant's own app registration (F034). Nothing ever
 // reads its secret back to a person.
 type SetCredentials struct {
-	Resolver *Resolver
-	Pointers CredentialPointers
-	Secrets  SecretStore
-	Lock     GrantLock
-	Store    Store
-	Now      func() time.Time
+	resolver *Resolver
+	pointers CredentialPointers
+	secrets  SecretStore
+	lock     GrantLock
+	store    Store
+	now      func() time.Time
+}
+
+// NewSetCredentials makes the use case.
+func NewSetCredentials(
+	resolver *Resolver, pointers CredentialPointers, secrets SecretStore, lock GrantLock, store Store, now func() time.Time,
+) *SetCredentials {
+	return &SetCredentials{resolver: resolver, pointers: pointers, secrets: secrets, lock: lock, store: store, now: now}
 }
 
 // CredentialsSet is what was stored, without its secret.
@@ -26,8 +33,8 @@ type CredentialsSet struct {
 	TenantID             string
 	Proof                Proof
 	CustomerAccess       CustomerAccess
-	CertificateExpiresAt time.Time // zero without a certificate
-	ReconnectRequired    bool      // the grant in use belongs to another app
+	CertificateExpiresAt *time.Time // nil without a certificate
+	ReconnectRequired    bool       // the grant in use belongs to another app
 }
 
 // Do writes the secret first and then the row that points to it, which is the
@@ -48,44 +55,44 @@ func (u *SetCredentials) Do(ctx context.Context, caller Caller, c Credentials) (
 	if c.Certificate != "" {
 		certificate, err := ParseCertificate(c.Certificate)
 		if err == nil {
-			err = certificate.Valid(u.Now())
+			err = certificate.Valid(u.now())
 		}
 		if err != nil {
 			return CredentialsSet{}, errs.New(errs.Invalid, reason.CertificateInvalid, "This certificate cannot be used.",
 				errs.WithViolation("clientCertificate", err.Error()))
 		}
-		set.CertificateExpiresAt = certificate.Leaf.NotAfter
+		set.CertificateExpiresAt = &certificate.Leaf.NotAfter
 	}
 	encoded, err := EncodeCredentials(c)
 	if err != nil {
 		return CredentialsSet{}, err
 	}
-	err = u.Lock.WithGrantLock(ctx, caller.Tenant, func(ctx context.Context) error {
-		app, active, err := appOfGrant(ctx, u.Store, u.Resolver, caller.Tenant)
+	err = u.lock.WithGrantLock(ctx, func(ctx context.Context) error {
+		app, active, err := appOfGrant(ctx, u.store, u.resolver)
 		if err != nil {
 			return err
 		}
 		set.ReconnectRequired = active && !strings.EqualFold(app, c.ClientID)
-		version, err := u.Secrets.PutSecret(ctx, caller.Tenant, SetApp, encoded)
+		version, err := u.secrets.PutSecret(ctx, SetApp, encoded)
 		if err != nil {
 			return err
 		}
-		return u.Pointers.PointCredentials(ctx, caller.Tenant, AppInUse{version, c.ClientID, c.Access()}, caller.User)
+		return u.pointers.PointCredentials(ctx, AppInUse{version, c.ClientID, c.Access()}, caller.User)
 	})
 	return set, err
 }
 
 // appOfGrant tells with which app the direct connection in use was made. Where
 // that was not kept, it was the one that is used until now.
-func appOfGrant(ctx context.Context, store Store, resolver *Resolver, tenant string) (clientID string, active bool, err error) {
-	current, ok, err := store.Current(ctx, tenant)
+func appOfGrant(ctx context.Context, store Store, resolver *Resolver) (clientID string, active bool, err error) {
+	current, ok, err := store.Current(ctx)
 	if err != nil || !ok || !current.Active() || current.Type != Direct {
 		return "", false, err
 	}
 	if current.ClientID != "" {
 		return current.ClientID, true, nil
 	}
-	used, err := resolver.Registration(ctx, tenant)
+	used, err := resolver.Registration(ctx)
 	if err != nil && errs.ReasonOf(err) != ReasonMissingCredentials {
 		return "", false, err
 	}

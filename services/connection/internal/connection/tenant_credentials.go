@@ -18,28 +18,33 @@ type AppInUse struct {
 // CredentialPointers keeps which app registration of its own a tenant uses.
 type CredentialPointers interface {
 	// AppInUse is zero where the tenant has none of its own.
-	AppInUse(ctx context.Context, tenant string) (AppInUse, error)
+	AppInUse(ctx context.Context) (AppInUse, error)
 	// PointCredentials makes one the one in use.
-	PointCredentials(ctx context.Context, tenant string, app AppInUse, user string) error
+	PointCredentials(ctx context.Context, app AppInUse, user string) error
 	// RemoveCredentials leaves the tenant without one of its own.
-	RemoveCredentials(ctx context.Context, tenant string) error
+	RemoveCredentials(ctx context.Context) error
 }
 
 // TenantCredentials are the app registrations that tenants set themselves.
 type TenantCredentials struct {
-	Pointers CredentialPointers
-	Secrets  SecretStore
+	pointers CredentialPointers
+	secrets  SecretStore
+}
+
+// NewTenantCredentials makes the source.
+func NewTenantCredentials(pointers CredentialPointers, secrets SecretStore) TenantCredentials {
+	return TenantCredentials{pointers: pointers, secrets: secrets}
 }
 
 // Credentials gives the tenant's own app registration; zero where it has none.
-func (s TenantCredentials) Credentials(ctx context.Context, tenant string) (Credentials, error) {
+func (s TenantCredentials) Credentials(ctx context.Context) (Credentials, error) {
 	var gone error
 	for range 3 {
-		app, err := s.Pointers.AppInUse(ctx, tenant)
+		app, err := s.pointers.AppInUse(ctx)
 		if err != nil || app.Version == "" {
 			return Credentials{}, err
 		}
-		encoded, err := s.Secrets.GetSecret(ctx, tenant, SetApp, app.Version)
+		encoded, err := s.secrets.GetSecret(ctx, SetApp, app.Version)
 		if errs.KindOf(err) == errs.NotFound {
 			gone = err
 			continue // replaced and swept between the two reads
@@ -54,11 +59,11 @@ func (s TenantCredentials) Credentials(ctx context.Context, tenant string) (Cred
 
 // Registration names the tenant's own app without opening its secret, which may be
 // out of reach; zero where it has none.
-func (s TenantCredentials) Registration(ctx context.Context, tenant string) (Registration, error) {
-	app, err := s.Pointers.AppInUse(ctx, tenant)
+func (s TenantCredentials) Registration(ctx context.Context) (Registration, error) {
+	app, err := s.pointers.AppInUse(ctx)
 	if err != nil || app.Version == "" || app.ClientID != "" {
 		return Registration{ClientID: app.ClientID, CustomerAccess: app.CustomerAccess}, err
 	}
-	credentials, err := s.Credentials(ctx, tenant) // set before the row told
+	credentials, err := s.Credentials(ctx) // set before the row told
 	return credentials.registration(), err
 }

@@ -17,7 +17,7 @@ import (
 // PendingLife is how long a grant waits for its person.
 const PendingLife = 5 * time.Minute
 
-// What the browser is told when a flow fails, beside the provider's own codes.
+// The codes that the browser gets when a flow fails, beside the provider's own.
 const (
 	failMissingParams      = reason.MissingParams
 	failInvalidState       = reason.InvalidState
@@ -35,20 +35,42 @@ const (
 // than any provider sends).
 var providerCode = regexp.MustCompile(`\A[A-Za-z0-9_.-]{1,64}\z`)
 
-// Callback takes Microsoft's answer to a flow (F036). It exchanges the code and
+// FinishFlow takes Microsoft's answer to a flow (F036). It exchanges the code and
 // probes the directory with the fresh token, and only then stores anything. The
 // answer to a request for consent it believes only when a fresh token proves it.
-type Callback struct {
-	Credentials *Resolver
-	States      StateStore
-	Pendings    PendingStore
-	Identity    IdentityProvider
-	Provider    Provider
-	Activation  *Activation
-	Consent     *Consent
-	Returns     Returns
-	Now         func() time.Time
-	NewID       func() string
+type FinishFlow struct {
+	credentials *Resolver
+	flows       FlowStore
+	identity    IdentityProvider
+	provider    Prober
+	activation  *Activation
+	consent     *Consent
+	returns     Returns
+	now         func() time.Time
+	newID       func() string
+}
+
+// FlowStore keeps started flows, and the grants of those that came back.
+type FlowStore interface {
+	StateStore
+	PendingStore
+}
+
+// Prober reads a little of the partner's directory.
+type Prober interface {
+	// Probe lists one managed tenant and gives how many came (0 or 1).
+	Probe(ctx context.Context, tokens TokenSource) (int, error)
+}
+
+// NewFinishFlow makes the use case; newID gives a UUID of version 7.
+func NewFinishFlow(
+	credentials *Resolver, flows FlowStore, identity IdentityProvider, provider Prober, activation *Activation, consent *Consent,
+	returns Returns, now func() time.Time, newID func() string,
+) *FinishFlow {
+	return &FinishFlow{
+		credentials: credentials, flows: flows, identity: identity, provider: provider, activation: activation, consent: consent,
+		returns: returns, now: now, newID: newID,
+	}
 }
 
 // Answer is what the browser brought.
@@ -75,7 +97,7 @@ func (a Answer) kind() FlowKind {
 	return ""
 }
 
-// refused is a failure that the browser hears of by its code.
+// refused is a failure whose code the browser gets.
 type refused struct {
 	code  string
 	cause error
@@ -93,8 +115,8 @@ func (r *refused) Unwrap() error { return r.cause }
 func refuse(code string, cause error) error { return &refused{code: code, cause: cause} }
 
 // Do gives the address that the browser is sent to.
-func (u *Callback) Do(ctx context.Context, a Answer) (string, error) {
-	target := u.Returns.Default
+func (u *FinishFlow) Do(ctx context.Context, a Answer) (string, error) {
+	target := u.returns.Default
 	values, err := u.finish(ctx, a, &target)
 	if err != nil {
 		var r *refused
@@ -113,18 +135,8 @@ func (u *Callback) Do(ctx context.Context, a Answer) (string, error) {
 	return withQuery(target, values), nil
 }
 
-// Tenant tells for whom the flow of a state was started; empty for a state that
-// is not known.
-func (u *Callback) Tenant(ctx context.Context, state string) (string, error) {
-	if !madeHere(state) {
-		return "", nil
-	}
-	tenant, _, err := u.States.TenantOfState(ctx, hashOf(Secret(state)))
-	return tenant, err
-}
-
-// finish gives what the browser is told. It sets target once it is known.
-func (u *Callback) finish(ctx context.Context, a Answer, target *string) (url.Values, error) {
+// finish gives the parameters of the page that shows the result. It sets target once it is known.
+func (u *FinishFlow) finish(ctx context.Context, a Answer, target *string) (url.Values, error) {
 	if a.State == "" || (a.Code == "" && a.Error == "" && !a.AdminConsent) {
 		return nil, refuse(failMissingParams, nil)
 	}
@@ -134,7 +146,11 @@ func (u *Callback) finish(ctx context.Context, a Answer, target *string) (url.Va
 	if !madeHere(a.State) {
 		return nil, refuse(failInvalidState, nil)
 	}
-	tenant, state, err := u.consume(ctx, a)
+	ctx, err := u.enter(ctx, a.State)
+	if err != nil {
+		return nil, err
+	}
+	state, err := u.consume(ctx, a)
 	if state.ReturnTo != "" {
 		*target = state.ReturnTo
 	}
@@ -151,34 +167,40 @@ func (u *Callback) finish(ctx context.Context, a Answer, target *string) (url.Va
 		return nil, refuse(a.Error, nil)
 	}
 	if state.Kind == ConsentFlow {
-		return u.consented(ctx, tenant, state)
+		return u.consented(ctx, state)
 	}
-	grant, err := u.prove(ctx, tenant, a.Code, state.Verifier)
+	grant, err := u.prove(ctx, a.Code, state.Verifier)
 	if err != nil {
 		return nil, err
 	}
 	if state.Session == "" {
-		return u.hold(ctx, tenant, state, grant)
+		return u.hold(ctx, state, grant)
 	}
-	if _, err := u.Activation.do(ctx, tenant, state.User, grant, Arrival{FlowID: state.ID}); err != nil {
+	if _, err := u.activation.do(ctx, state.User, grant, Arrival{FlowID: state.ID}); err != nil {
 		return nil, ifEnded(err)
 	}
 	return url.Values{"entra_status": {"success"}}, nil
 }
 
-// consume takes the state if this browser may use it.
-func (u *Callback) consume(ctx context.Context, a Answer) (tenant string, state State, err error) {
-	hash, now := hashOf(Secret(a.State)), u.Now()
-	tenant, ok, err := u.States.TenantOfState(ctx, hash)
+// enter gives the context of the tenant whose state it is: the state, and not the
+// caller, says whose work this is.
+func (u *FinishFlow) enter(ctx context.Context, state string) (context.Context, error) {
+	owner, ok, err := u.flows.TenantOfState(ctx, hashOf(Secret(state)))
 	if err != nil {
-		return "", State{}, err
+		return nil, err
 	}
 	if !ok {
-		return "", State{}, refuse(failInvalidState, nil)
+		return nil, refuse(failInvalidState, nil)
 	}
-	state, err = u.States.ConsumeState(ctx, tenant, hash, now, func(s State) error {
+	return inTenant(ctx, owner)
+}
+
+// consume takes the state if this browser may use it.
+func (u *FinishFlow) consume(ctx context.Context, a Answer) (State, error) {
+	now := u.now()
+	state, err := u.flows.ConsumeState(ctx, hashOf(Secret(a.State)), now, func(s State) error {
 		switch {
-		case !s.ConsumedAt.IsZero():
+		case s.ConsumedAt != nil:
 			return refuse(failInvalidState, nil)
 		case a.kind() != "" && s.Kind != a.kind():
 			return refuse(failInvalidState, nil)
@@ -190,15 +212,15 @@ func (u *Callback) consume(ctx context.Context, a Answer) (tenant string, state 
 		return nil
 	})
 	if errs.KindOf(err) == errs.NotFound { // swept in between
-		return tenant, State{}, refuse(failInvalidState, nil)
+		return State{}, refuse(failInvalidState, nil)
 	}
-	return tenant, state, err
+	return state, err
 }
 
 // consented reads the managed tenant with a fresh token: that alone proves that
 // its administrator consented. The tenant that the browser names proves nothing.
-func (u *Callback) consented(ctx context.Context, tenant string, state State) (url.Values, error) {
-	err := u.Consent.prove(ctx, tenant, state.ManagedTenant)
+func (u *FinishFlow) consented(ctx context.Context, state State) (url.Values, error) {
+	err := u.consent.prove(ctx, state.ManagedTenant)
 	if err == nil {
 		return url.Values{"entra_status": {"success"}}, nil
 	}
@@ -212,15 +234,15 @@ func (u *Callback) consented(ctx context.Context, tenant string, state State) (u
 }
 
 // prove redeems the code and reads the directory with what came.
-func (u *Callback) prove(ctx context.Context, tenant string, code, verifier Secret) (Proven, error) {
-	credentials, err := u.Credentials.Resolve(ctx, tenant)
+func (u *FinishFlow) prove(ctx context.Context, code, verifier Secret) (Proven, error) {
+	credentials, err := u.credentials.Resolve(ctx)
 	if err != nil {
 		if errs.ReasonOf(err) == ReasonMissingCredentials {
 			return Proven{}, refuse(failMissingCredentials, err)
 		}
 		return Proven{}, err
 	}
-	grant, err := u.Identity.Exchange(ctx, credentials, code, verifier)
+	grant, err := u.identity.Exchange(ctx, credentials, code, verifier)
 	if err != nil {
 		if errs.ReasonOf(err) == ReasonConsentMissing {
 			return Proven{}, refuse(failConsentMissing, err)
@@ -230,7 +252,7 @@ func (u *Callback) prove(ctx context.Context, tenant string, code, verifier Secr
 	if grant.RefreshToken == "" || grant.PartnerTenantID == "" {
 		return Proven{}, refuse(failTokenExchange, errors.New("no refresh token or no tenant in the answer"))
 	}
-	if _, err := u.Provider.Probe(ctx, freshToken{grant.AccessToken, Origin{App: credentials.ClientID, Directory: grant.PartnerTenantID}}); err != nil {
+	if _, err := u.provider.Probe(ctx, freshToken{grant.AccessToken, Origin{App: credentials.ClientID, Directory: grant.PartnerTenantID}}); err != nil {
 		if errs.ReasonOf(err) == ReasonConsentMissing {
 			return Proven{}, refuse(failConsentMissing, err)
 		}
@@ -241,14 +263,14 @@ func (u *Callback) prove(ctx context.Context, tenant string, code, verifier Secr
 
 // hold keeps the grant for the person who started the flow with a bearer token:
 // this browser may be somebody else's.
-func (u *Callback) hold(ctx context.Context, tenant string, state State, grant Proven) (url.Values, error) {
+func (u *FinishFlow) hold(ctx context.Context, state State, grant Proven) (url.Values, error) {
 	encoded, err := EncodeGrant(grant.Grant)
 	if err != nil {
 		return nil, err
 	}
-	now, code := u.Now(), newRandom()
-	err = u.Pendings.SavePending(ctx, tenant, Pending{
-		ID: u.NewID(), FlowID: state.ID, CodeHash: hashOf(code), User: state.User, Grant: encoded, ClientID: grant.ClientID,
+	now, code := u.now(), newRandom()
+	err = u.flows.SavePending(ctx, Pending{
+		ID: u.newID(), FlowID: state.ID, CodeHash: hashOf(code), User: state.User, Grant: encoded, ClientID: grant.ClientID,
 		CreatedAt: now, ExpiresAt: now.Add(PendingLife),
 	})
 	if err != nil {

@@ -16,27 +16,32 @@ type Overview struct {
 
 // Show tells the state of the connection (F043).
 type Show struct {
-	Store       Store
-	Credentials *Resolver
-	SecretStore SecretStoreWatch // nil where secrets are kept in the database
+	store       Store
+	credentials *Resolver
+	secretStore SecretStoreWatch // nil where secrets are kept in the database
+}
+
+// NewShow makes the use case; watch is nil where secrets are kept in the database.
+func NewShow(store Store, credentials *Resolver, watch SecretStoreWatch) *Show {
+	return &Show{store: store, credentials: credentials, secretStore: watch}
 }
 
 // Do reads the state. It opens no secret.
-func (u *Show) Do(ctx context.Context, tenant string) (Overview, error) {
-	current, ok, err := u.Store.Current(ctx, tenant)
+func (u *Show) Do(ctx context.Context) (Overview, error) {
+	current, ok, err := u.store.Current(ctx)
 	if err != nil {
 		return Overview{}, err
 	}
 	if !ok {
 		current = Connection{Status: NotConnected}
 	}
-	app, err := u.Credentials.Registration(ctx, tenant)
+	app, err := u.credentials.Registration(ctx)
 	if err != nil && errs.ReasonOf(err) != ReasonMissingCredentials {
 		return Overview{}, err
 	}
 	overview := Overview{Connection: current, CredentialSource: app.Source, CustomerAccess: app.CustomerAccess}
-	if u.SecretStore != nil {
-		overview.SecretStore = u.SecretStore.Problem()
+	if u.secretStore != nil {
+		overview.SecretStore = u.secretStore.Problem()
 	}
 	return overview, nil
 }
