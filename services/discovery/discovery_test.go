@@ -347,8 +347,8 @@ func TestLastDiscoveryIsKeptWhenNothingWasFound(t *testing.T) {
 // streamed reads what mapping is streamed.
 func (b *bundle) streamed(ctx context.Context) (tenants []discovery.ManagedTenant) {
 	b.t.Helper()
-	viewer := discovery.NewViewer(postgres.NewStore(b.db.Pool("discovery")), b.clock.Now)
-	err := viewer.Each(ctx, nil, func(part []discovery.ManagedTenant) error {
+	stream := discovery.NewStreamManagedTenants(postgres.NewStore(b.db.Pool("discovery")))
+	err := stream.Do(ctx, nil, func(part []discovery.ManagedTenant) error {
 		tenants = append(tenants, part...)
 		return nil
 	})

@@ -140,18 +140,18 @@ func TestManagedTenantsAreCountedWithoutSome(t *testing.T) {
 	}
 	b.directories.change(func() { b.directories.tenants = b.directories.tenants[1:] })
 	b.mustDiscover()
-	viewer := discovery.NewViewer(postgres.NewStore(b.db.Pool("discovery")), b.clock.Now)
+	count := discovery.NewCountManagedTenants(postgres.NewStore(b.db.Pool("discovery")))
 	for want, except := range map[int32][]string{
 		2: {ids["t-1"], uuid.NewString(), "no id of ours"}, 1: {ids["t-2"], ids["t-2"], ids["t-1"]}, 0: {ids["t-2"], ids["t-3"]},
 	} {
-		count, err := viewer.CountOthers(as(t, "msp"), except)
+		got, err := count.Do(as(t, "msp"), except)
 		require.NoError(t, err)
-		require.Equal(t, want, count, except)
+		require.Equal(t, want, got, except)
 	}
-	all, err := viewer.CountOthers(as(t, "msp"), nil)
+	all, err := count.Do(as(t, "msp"), nil)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, all)
-	others, err := viewer.CountOthers(as(t, "other"), nil)
+	others, err := count.Do(as(t, "other"), nil)
 	require.NoError(t, err)
 	require.Zero(t, others)
 }

@@ -11,9 +11,8 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/service"
-	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
-	"github.com/entrasync/entrasync/services/discovery/internal/connection"
 	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
+	"github.com/entrasync/entrasync/services/discovery/internal/peers"
 	"github.com/entrasync/entrasync/services/discovery/internal/postgres"
 	"github.com/entrasync/entrasync/services/discovery/internal/rpc"
 )
@@ -48,11 +47,17 @@ func start(ctx context.Context, s *service.Service, c config) error {
 // register adds the service's methods to a server.
 func register(server grpc.ServiceRegistrar, pool *pg.Pool, directory grpc.ClientConnInterface, now func() time.Time) {
 	store := postgres.NewStore(pool)
-	viewer := discovery.NewViewer(store, now)
-	partner := connection.NewPartner(directory)
-	runner := discovery.NewRunner(partner, store, now, newID)
-	discoveryv1.RegisterDiscoveryServiceServer(server, rpc.NewPublic(viewer, discovery.NewRepairer(partner, runner, store)))
-	discoveryv1.RegisterDiscoveryInternalServiceServer(server, rpc.NewInternal(runner, viewer))
+	connection := peers.NewConnection(directory)
+	discover := discovery.NewDiscover(connection, store, now, newID)
+	rpc.Register(server, rpc.UseCases{
+		ReadDiscovery:        discovery.NewReadDiscovery(store),
+		ListManagedTenants:   discovery.NewListManagedTenants(store),
+		RepairConsent:        discovery.NewRepairConsent(connection, discover, store),
+		Discover:             discover,
+		StreamManagedTenants: discovery.NewStreamManagedTenants(store),
+		CountManagedTenants:  discovery.NewCountManagedTenants(store),
+		Summarise:            discovery.NewSummarise(store, now),
+	})
 }
 
 // newID is a UUIDv7. It panics when the system has no random numbers left.

@@ -40,7 +40,7 @@ func (n nobody) CountOthers(context.Context, []string) (int32, error) { return 0
 // everyChange is one of each change that people, the host and runs make.
 var everyChange = map[string]func(ctx context.Context, u useCases) error{
 	"confirm": func(ctx context.Context, u useCases) error {
-		_, err := u.confirmer.Confirm(ctx, "p", []mapping.Decision{
+		_, err := u.confirm.Do(ctx, "p", []mapping.Decision{
 			{ManagedTenantID: u.tenants[0], Kind: "map", ClientID: u.clients[1]},
 			{ManagedTenantID: u.tenants[1], Kind: "map", ClientID: u.clients[0]},
 			{ManagedTenantID: u.tenants[2], Kind: "skip"},
@@ -48,31 +48,31 @@ var everyChange = map[string]func(ctx context.Context, u useCases) error{
 		return err
 	},
 	"skip": func(ctx context.Context, u useCases) error {
-		_, err := u.changer.Skip(ctx, "p", u.tenants[0], nil)
+		_, err := u.skip.Do(ctx, "p", u.tenants[0], nil)
 		return err
 	},
 	"remap": func(ctx context.Context, u useCases) error {
-		_, err := u.changer.Remap(ctx, "p", u.tenants[0], u.clients[1], nil)
+		_, err := u.remap.Do(ctx, "p", u.tenants[0], u.clients[1], nil)
 		return err
 	},
 	"unmap": func(ctx context.Context, u useCases) error {
-		_, err := u.changer.Unmap(ctx, "p", u.tenants[0], nil)
+		_, err := u.unmap.Do(ctx, "p", u.tenants[0], nil)
 		return err
 	},
 	"create": func(ctx context.Context, u useCases) error {
-		_, err := u.creator.Create(ctx, "p", u.run)
+		_, err := u.create.Do(ctx, "p", u.run)
 		return err
 	},
 	"orphans": func(ctx context.Context, u useCases) error {
-		_, err := u.orphans.Decide(ctx, "p", u.tenants[0], "relink")
+		_, err := u.orphans.Do(ctx, "p", u.tenants[0], "relink")
 		return err
 	},
 	"import": func(ctx context.Context, u useCases) error {
-		_, err := u.importer.Import(ctx, "p", "managed_tenant_id,decision\n"+u.tenants[0]+",skip\n"+u.tenants[1]+",skip\n", false, nil)
+		_, err := u.importCSV.Do(ctx, "p", "managed_tenant_id,decision\n"+u.tenants[0]+",skip\n"+u.tenants[1]+",skip\n", false, nil)
 		return err
 	},
 	"batch": func(ctx context.Context, u useCases) error {
-		_, err := u.batch.Upsert(ctx, []mapping.Client{
+		_, err := u.batch.Do(ctx, []mapping.Client{
 			{ExternalID: "new", Name: "New", Domain: "new.io", EmailDomains: []string{"mail.new.io"}},
 			{ID: u.clients[0], Name: "Renamed", Domain: "renamed.io"},
 			{ID: u.clients[2], Deleted: true},
@@ -159,12 +159,14 @@ func TestAChangeWhoseConnectionIsCutLeavesAllOrNothing(t *testing.T) {
 type useCases struct {
 	tenants, clients []string
 	run              string
-	confirmer        *mapping.Confirmer
-	changer          *mapping.Changer
-	orphans          *mapping.OrphanDecider
-	importer         *mapping.TableImporter
-	creator          *mapping.Creator
-	batch            *mapping.Importer
+	confirm          *mapping.Confirm
+	skip             *mapping.Skip
+	remap            *mapping.Remap
+	unmap            *mapping.Unmap
+	orphans          *mapping.DecideOrphans
+	importCSV        *mapping.ImportCSV
+	create           *mapping.CreateClients
+	batch            *mapping.BatchUpsert
 }
 
 // cuttable prepares a mapping with orphaned links and a client to be created.
@@ -184,12 +186,14 @@ func (b *bundle) cuttable() (useCases, *pgtest.Cutter) {
 		directory = append(directory, mapping.ManagedTenant{ID: id, EntraTenantID: b.entra(id), DisplayName: id, PrimaryDomain: "x.io", State: "active"})
 	}
 	quiet := mapping.NewSettling(impatient{}, impatient{})
-	u.confirmer = mapping.NewConfirmer(directory, started{store}, quiet, b.clock.Now)
-	u.changer = mapping.NewChanger(directory, store, quiet, b.clock.Now)
-	u.orphans = mapping.NewOrphanDecider(done{store}, quiet, b.clock.Now)
-	u.importer = mapping.NewTableImporter(directory, store, quiet, b.clock.Now)
-	u.creator = mapping.NewCreator(store, b.clock.Now, newID)
-	u.batch = mapping.NewImporter(store, b.clock.Now, newID)
+	u.confirm = mapping.NewConfirm(directory, started{store}, quiet, b.clock.Now)
+	u.skip = mapping.NewSkip(directory, store, quiet, b.clock.Now)
+	u.remap = mapping.NewRemap(directory, store, quiet, b.clock.Now)
+	u.unmap = mapping.NewUnmap(directory, store, quiet, b.clock.Now)
+	u.orphans = mapping.NewDecideOrphans(done{store}, quiet, b.clock.Now)
+	u.importCSV = mapping.NewImportCSV(directory, store, quiet, b.clock.Now)
+	u.create = mapping.NewCreateClients(store, b.clock.Now, newID)
+	u.batch = mapping.NewBatchUpsert(store, b.clock.Now, newID)
 	return u, c
 }
 

@@ -216,10 +216,10 @@ func TestTheDatabaseWakesWhoeverWaits(t *testing.T) {
 	b := setup(t)
 	rings := func(cause func()) {
 		t.Helper()
-		rung := b.box.Bell.Next()
+		signalled := b.box.Signal.Next()
 		cause()
 		select {
-		case <-rung:
+		case <-signalled:
 		case <-time.After(time.Minute):
 			require.Fail(t, "the bell stays silent")
 		}

@@ -14,9 +14,8 @@ import (
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/service"
-	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
-	"github.com/entrasync/entrasync/services/mapping/internal/discovery"
 	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
+	"github.com/entrasync/entrasync/services/mapping/internal/peers"
 	"github.com/entrasync/entrasync/services/mapping/internal/postgres"
 	"github.com/entrasync/entrasync/services/mapping/internal/rpc"
 )
@@ -59,18 +58,26 @@ func start(ctx context.Context, s *service.Service, c config) error {
 func register(server grpc.ServiceRegistrar, pool *pg.Pool, conn grpc.ClientConnInterface, now func() time.Time) *outbox.Box {
 	store, box := postgres.NewStore(pool, newUUID), postgres.NewOutbox(pool, now)
 	settling := mapping.NewSettling(store, box)
-	directory := discovery.NewDirectory(conn)
-	lister := mapping.NewLister(directory, store)
-	mappingv1.RegisterClientServiceServer(server, rpc.NewClients(lister, mapping.NewImporter(store, now, newID)))
-	mappingv1.RegisterMappingServiceServer(server, rpc.NewMappings(rpc.UseCases{
-		Previewer: mapping.NewPreviewer(directory, store), Lister: lister,
-		Confirmer: mapping.NewConfirmer(directory, store, settling, now),
-		Changer:   mapping.NewChanger(directory, store, settling, now),
-		Orphans:   mapping.NewOrphanDecider(store, settling, now),
-		Exporter:  mapping.NewExporter(directory, store),
-		Importer:  mapping.NewTableImporter(directory, store, settling, now),
-	}))
-	mappingv1.RegisterMappingInternalServiceServer(server, rpc.NewInternal(lister, mapping.NewCreator(store, now, newID)))
+	directory := peers.NewDiscovery(conn)
+	rpc.Register(server, rpc.UseCases{
+		ListClients:    mapping.NewListClients(store),
+		ReadClient:     mapping.NewReadClient(store),
+		BatchUpsert:    mapping.NewBatchUpsert(store, now, newID),
+		Preview:        mapping.NewMakePreview(directory, store),
+		ListMappings:   mapping.NewListMappings(store),
+		Confirm:        mapping.NewConfirm(directory, store, settling, now),
+		Skip:           mapping.NewSkip(directory, store, settling, now),
+		Remap:          mapping.NewRemap(directory, store, settling, now),
+		Unmap:          mapping.NewUnmap(directory, store, settling, now),
+		DecideOrphans:  mapping.NewDecideOrphans(store, settling, now),
+		ExportCSV:      mapping.NewExportCSV(directory, store),
+		ImportCSV:      mapping.NewImportCSV(directory, store, settling, now),
+		ListMapped:     mapping.NewListMapped(store),
+		FindMapped:     mapping.NewFindMapped(store),
+		ResolveClients: mapping.NewResolveClients(store),
+		CreateClients:  mapping.NewCreateClients(store, now, newID),
+		Summarise:      mapping.NewSummarise(directory, store),
+	})
 	outbox.Serve(server, box)
 	return box
 }

@@ -172,7 +172,7 @@ func TestARepeatJoinsADecisionThatIsBeingDoneAndAnotherIsRefused(t *testing.T) {
 	done := map[string]string{"relinking": "3", "left": "0", "orphaned_links": "2"}
 	release <- done
 	wait.Wait()
-	b.untilRung(func() bool { // on a slow machine a caller came after the end, and made a decision of its own
+	b.untilSignalled(func() bool { // on a slow machine a caller came after the end, and made a decision of its own
 		select {
 		case <-taken:
 			release <- done

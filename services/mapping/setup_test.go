@@ -127,7 +127,7 @@ func setup(t testing.TB) *bundle {
 	address := network.Serve("mapping", func(server grpc.ServiceRegistrar) {
 		b.box = register(server, pool, conn, b.clock.Now)
 	})
-	b.listens = b.box.Bell.Next() // which rings first when the listening begins
+	b.listens = b.box.Signal.Next() // which comes first when the listening begins
 	listening, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- b.box.Listen(listening) }()
@@ -141,7 +141,10 @@ func setup(t testing.TB) *bundle {
 	b.summary = mappingv1.NewMappingInternalServiceClient(gateway)
 	b.effects = orchestrationv1.NewEffectServiceClient(network.Dial("worker", "mapping", address))
 	store := postgres.NewStore(b.db.Pool("mapping"), newUUID)
-	b.internal = rpc.NewInternal(mapping.NewLister(nil, store), mapping.NewCreator(store, b.clock.Now, newID))
+	b.internal = rpc.NewInternal(rpc.UseCases{
+		ListMapped: mapping.NewListMapped(store), FindMapped: mapping.NewFindMapped(store), ResolveClients: mapping.NewResolveClients(store),
+		CreateClients: mapping.NewCreateClients(store, b.clock.Now, newID), Summarise: mapping.NewSummarise(nil, store),
+	})
 	return b
 }
 
@@ -152,17 +155,17 @@ func (b *bundle) feed(how string) {
 	require.NoError(b.t, err)
 }
 
-// untilRung waits until something holds, and looks whenever effects come or go.
-func (b *bundle) untilRung(holds func() bool) {
+// untilSignalled waits until something holds, and looks whenever effects come or go.
+func (b *bundle) untilSignalled(holds func() bool) {
 	b.t.Helper()
 	patience := time.After(time.Minute)
 	for {
-		rung := b.box.Bell.Next()
+		signalled := b.box.Signal.Next()
 		if holds() {
 			return
 		}
 		select {
-		case <-rung:
+		case <-signalled:
 		case <-patience:
 			require.Fail(b.t, "the bell rang and nothing came of it, or it stayed silent")
 		}
@@ -183,7 +186,7 @@ func (b *bundle) leaving(change func(ctx context.Context) error) {
 	defer leave()
 	ended := make(chan error, 1)
 	go func() { ended <- change(ctx) }()
-	b.untilRung(func() bool { return effects() > before })
+	b.untilSignalled(func() bool { return effects() > before })
 	leave()
 	if err := <-ended; err != nil {
 		require.Equal(b.t, errs.Cancelled, errs.KindOf(err), err)

@@ -10,26 +10,20 @@ import (
 	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
 )
 
-// Internal serves DiscoveryInternalService.
-type Internal struct {
+// internal serves DiscoveryInternalService.
+type internal struct {
 	discoveryv1.UnimplementedDiscoveryInternalServiceServer
-	runner *discovery.Runner
-	viewer *discovery.Viewer
-}
-
-// NewInternal makes the server.
-func NewInternal(runner *discovery.Runner, viewer *discovery.Viewer) *Internal {
-	return &Internal{runner: runner, viewer: viewer}
+	use UseCases
 }
 
 // RunDiscovery runs a discovery and streams how far it has come.
-func (s *Internal) RunDiscovery(req *discoveryv1.RunDiscoveryRequest,
+func (s *internal) RunDiscovery(req *discoveryv1.RunDiscoveryRequest,
 	stream grpc.ServerStreamingServer[discoveryv1.RunDiscoveryResponse],
 ) error {
 	ctx, cancel := context.WithCancelCause(stream.Context())
 	defer cancel(nil)
 	var last discoveryv1.RunDiscoveryResponse
-	result, err := s.runner.Run(ctx, req.GetOperationId(), func(seen, read int) {
+	result, err := s.use.Discover.Do(ctx, req.GetOperationId(), func(seen, read int) {
 		last.TenantsSeen, last.TenantsRead = int32(seen), int32(read)
 		err := stream.Send(&discoveryv1.RunDiscoveryResponse{TenantsSeen: int32(seen), TenantsRead: int32(read)})
 		if err != nil {
@@ -48,18 +42,18 @@ func (s *Internal) RunDiscovery(req *discoveryv1.RunDiscoveryRequest,
 }
 
 // StreamManagedTenants streams managed tenants by id.
-func (s *Internal) StreamManagedTenants(req *discoveryv1.StreamManagedTenantsRequest,
+func (s *internal) StreamManagedTenants(req *discoveryv1.StreamManagedTenantsRequest,
 	stream grpc.ServerStreamingServer[discoveryv1.StreamManagedTenantsResponse],
 ) error {
-	return s.viewer.Each(stream.Context(), req.GetManagedTenantIds(), func(part []discovery.ManagedTenant) error {
+	return s.use.StreamManagedTenants.Do(stream.Context(), req.GetManagedTenantIds(), func(part []discovery.ManagedTenant) error {
 		return stream.Send(&discoveryv1.StreamManagedTenantsResponse{ManagedTenants: managedTenants(part)})
 	})
 }
 
 // CountManagedTenants counts managed tenants that are not gone.
-func (s *Internal) CountManagedTenants(ctx context.Context, req *discoveryv1.CountManagedTenantsRequest,
+func (s *internal) CountManagedTenants(ctx context.Context, req *discoveryv1.CountManagedTenantsRequest,
 ) (*discoveryv1.CountManagedTenantsResponse, error) {
-	count, err := s.viewer.CountOthers(ctx, req.GetExceptIds())
+	count, err := s.use.CountManagedTenants.Do(ctx, req.GetExceptIds())
 	if err != nil {
 		return nil, err
 	}
@@ -67,9 +61,9 @@ func (s *Internal) CountManagedTenants(ctx context.Context, req *discoveryv1.Cou
 }
 
 // GetDiscoverySummary returns what the status shows.
-func (s *Internal) GetDiscoverySummary(ctx context.Context, _ *discoveryv1.GetDiscoverySummaryRequest,
+func (s *internal) GetDiscoverySummary(ctx context.Context, _ *discoveryv1.GetDiscoverySummaryRequest,
 ) (*discoveryv1.GetDiscoverySummaryResponse, error) {
-	summary, err := s.viewer.Summary(ctx)
+	summary, err := s.use.Summarise.Do(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,3 @@
-// Package rpc serves discovery to the gateway and to other services.
 package rpc
 
 import (
@@ -9,21 +8,15 @@ import (
 	"github.com/entrasync/entrasync/services/discovery/internal/discovery"
 )
 
-// Public serves DiscoveryService.
-type Public struct {
+// public serves DiscoveryService.
+type public struct {
 	discoveryv1.UnimplementedDiscoveryServiceServer
-	viewer   *discovery.Viewer
-	repairer *discovery.Repairer
-}
-
-// NewPublic makes the server.
-func NewPublic(viewer *discovery.Viewer, repairer *discovery.Repairer) *Public {
-	return &Public{viewer: viewer, repairer: repairer}
+	use UseCases
 }
 
 // GetDiscovery returns the latest discovery.
-func (s *Public) GetDiscovery(ctx context.Context, _ *discoveryv1.GetDiscoveryRequest) (*discoveryv1.GetDiscoveryResponse, error) {
-	latest, err := s.viewer.Latest(ctx)
+func (s *public) GetDiscovery(ctx context.Context, _ *discoveryv1.GetDiscoveryRequest) (*discoveryv1.GetDiscoveryResponse, error) {
+	latest, err := s.use.ReadDiscovery.Do(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -31,10 +24,10 @@ func (s *Public) GetDiscovery(ctx context.Context, _ *discoveryv1.GetDiscoveryRe
 }
 
 // ListManagedTenants lists managed tenants by name.
-func (s *Public) ListManagedTenants(ctx context.Context, req *discoveryv1.ListManagedTenantsRequest,
+func (s *public) ListManagedTenants(ctx context.Context, req *discoveryv1.ListManagedTenantsRequest,
 ) (*discoveryv1.ListManagedTenantsResponse, error) {
 	filter := discovery.Filter{Query: req.GetQ(), State: req.GetState()}
-	list, err := s.viewer.List(ctx, filter, req.GetPageSize(), req.GetPageToken())
+	list, err := s.use.ListManagedTenants.Do(ctx, filter, req.GetPageSize(), req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
@@ -44,8 +37,8 @@ func (s *Public) ListManagedTenants(ctx context.Context, req *discoveryv1.ListMa
 }
 
 // RepairConsent restores the app's consent in a managed tenant.
-func (s *Public) RepairConsent(ctx context.Context, req *discoveryv1.RepairConsentRequest) (*discoveryv1.RepairConsentResponse, error) {
-	consent, tenant, err := s.repairer.Do(ctx, req.GetManagedTenantId(), req.GetReturnTo())
+func (s *public) RepairConsent(ctx context.Context, req *discoveryv1.RepairConsentRequest) (*discoveryv1.RepairConsentResponse, error) {
+	consent, tenant, err := s.use.RepairConsent.Do(ctx, req.GetManagedTenantId(), req.GetReturnTo())
 	if err != nil {
 		return nil, err
 	}

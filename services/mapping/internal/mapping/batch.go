@@ -72,25 +72,25 @@ type BatchStore interface {
 	WriteClients(ctx context.Context, ids, externalIDs []string, at time.Time, decide func([]Client) []WriteClient) error
 }
 
-// Importer takes the host's client records.
-type Importer struct {
+// BatchUpsert is the use case of taking the host's client records.
+type BatchUpsert struct {
 	store BatchStore
 	now   func() time.Time
 	newID func() string
 }
 
-// NewImporter makes an importer; newID gives a new time-ordered UUID.
-func NewImporter(store BatchStore, now func() time.Time, newID func() string) *Importer {
-	return &Importer{store: store, now: now, newID: newID}
+// NewBatchUpsert makes the use case; newID gives a new time-ordered UUID.
+func NewBatchUpsert(store BatchStore, now func() time.Time, newID func() string) *BatchUpsert {
+	return &BatchUpsert{store: store, now: now, newID: newID}
 }
 
-// Upsert writes records by their external id or id and answers what became of each,
+// Do writes records by their external id or id and answers what became of each,
 // in their order. With both, a client that has no external id takes the record's. A
 // record replaces all fields of the client; one that is deleted only marks it, and is
 // refused while the client is mapped; one that is not deleted any more revives it. A
 // bad record does not fail the others, and of records for one client only the first
 // counts. More than 20,000 domains in all records are refused (errs.Invalid).
-func (im *Importer) Upsert(ctx context.Context, records []Client) ([]RecordResult, error) {
+func (im *BatchUpsert) Do(ctx context.Context, records []Client) ([]RecordResult, error) {
 	domains := 0
 	for _, record := range records {
 		domains += len(record.AlternativeDomains) + len(record.EmailDomains)
@@ -131,7 +131,7 @@ func (im *Importer) Upsert(ctx context.Context, records []Client) ([]RecordResul
 }
 
 // decide fills in the results of valid records and gives what is to be written.
-func (im *Importer) decide(records []Client, results []RecordResult, stored stored) []WriteClient {
+func (im *BatchUpsert) decide(records []Client, results []RecordResult, stored stored) []WriteClient {
 	var writes []WriteClient
 	for i, record := range records {
 		if len(results[i].Violations) > 0 {
@@ -150,7 +150,7 @@ func (im *Importer) decide(records []Client, results []RecordResult, stored stor
 }
 
 // settle says what becomes of a record and gives what is to be written, if anything.
-func (im *Importer) settle(record, old Client, known bool, result *RecordResult) *Client {
+func (im *BatchUpsert) settle(record, old Client, known bool, result *RecordResult) *Client {
 	result.ID = old.ID
 	adopts := known && old.ExternalID == "" && record.ExternalID != ""
 	if record.ExternalID == "" {

@@ -27,7 +27,7 @@ func inBatchAlready(first int) string { return fmt.Sprintf("is in clients[%d] al
 // stored are the clients that a batch may touch.
 type stored struct {
 	byID, byExternalID map[string]Client
-	taken              map[string]int // by id: the record that speaks for the client
+	taken              map[string]int // by id: the record that changes the client
 }
 
 func storedOf(clients []Client) stored {
@@ -41,7 +41,7 @@ func storedOf(clients []Client) stored {
 	return s
 }
 
-// find gives the client that a record speaks for, if there is one, or what is wrong.
+// find gives the client that a record is about, if there is one, or what is wrong.
 func (s stored) find(at int, record Client) (old Client, known bool, problem *RecordViolation) {
 	field, whose := "externalId", "its client "
 	old, known = s.byExternalID[record.ExternalID]

@@ -16,17 +16,12 @@ var (
 	errClientDeleted  = errs.New(errs.Conflict, reason.ClientDeleted, "This client has been deleted.")
 )
 
-// Changer changes the mapping of one managed tenant.
-type Changer struct {
+// changer changes the mapping of one managed tenant.
+type changer struct {
 	directory Directory
 	store     DecideStore
 	settling  *Settling
 	now       func() time.Time
-}
-
-// NewChanger makes a changer.
-func NewChanger(directory Directory, store DecideStore, settling *Settling, now func() time.Time) *Changer {
-	return &Changer{directory: directory, store: store, settling: settling, now: now}
 }
 
 // Changed is what became of one managed tenant.
@@ -37,22 +32,8 @@ type Changed struct {
 	Effects string // settled or pending
 }
 
-// Skip leaves a managed tenant for later; it stays in the list. Skipping what is
-// skipped changes nothing. errs.NotFound "managed_tenant_not_found",
-// errs.Conflict "stale_version".
-func (c *Changer) Skip(ctx context.Context, actor, managedTenantID string, version *int64) (Changed, error) {
-	return c.decide(ctx, actor, Decision{ManagedTenantID: managedTenantID, Kind: DecideSkip}, version)
-}
-
-// Remap gives a managed tenant to a client, whatever was decided about it
-// before; the client that it has already changes nothing. Errors as Skip, and
-// errs.NotFound "client_not_found", errs.Conflict "client_deleted".
-func (c *Changer) Remap(ctx context.Context, actor, managedTenantID, clientID string, version *int64) (Changed, error) {
-	return c.decide(ctx, actor, Decision{ManagedTenantID: managedTenantID, Kind: DecideMap, ClientID: clientID}, version)
-}
-
 // decide is the confirm of one decision.
-func (c *Changer) decide(ctx context.Context, actor string, d Decision, version *int64) (Changed, error) {
+func (c changer) decide(ctx context.Context, actor string, d Decision, version *int64) (Changed, error) {
 	tenants, err := c.directory.ManagedTenants(ctx, []string{d.ManagedTenantID})
 	if err != nil {
 		return Changed{}, err
@@ -79,7 +60,7 @@ func (c *Changer) decide(ctx context.Context, actor string, d Decision, version 
 
 // changed waits for the effects, and then tells how many links the change has
 // orphaned. ended is the mapping of an unmap.
-func (c *Changer) changed(ctx context.Context, written Written, managedTenantID string, ended Mapping) Changed {
+func (c changer) changed(ctx context.Context, written Written, managedTenantID string, ended Mapping) Changed {
 	result := Changed{Mapping: ended, Summary: written.States.countAfter(ctx, c.directory), Version: written.Version}
 	at := slices.IndexFunc(written.Active, func(m Mapping) bool { return m.ManagedTenantID == managedTenantID })
 	if at >= 0 {

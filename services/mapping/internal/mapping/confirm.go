@@ -82,23 +82,23 @@ type ConfirmStore interface {
 	Effect(ctx context.Context, id string) (EffectState, error)
 }
 
-// Confirmer writes what people decide.
-type Confirmer struct {
+// Confirm is the use case of writing what people decide.
+type Confirm struct {
 	directory Directory
 	store     ConfirmStore
 	settling  *Settling
 	now       func() time.Time
 }
 
-// NewConfirmer makes a confirmer.
-func NewConfirmer(directory Directory, store ConfirmStore, settling *Settling, now func() time.Time) *Confirmer {
-	return &Confirmer{directory: directory, store: store, settling: settling, now: now}
+// NewConfirm makes the use case.
+func NewConfirm(directory Directory, store ConfirmStore, settling *Settling, now func() time.Time) *Confirm {
+	return &Confirm{directory: directory, store: store, settling: settling, now: now}
 }
 
-// Confirm writes a person's decisions, all or nothing; see Plan for refusals. A
+// Do writes a person's decisions, all or nothing; see Plan for refusals. A
 // nil version is not compared. It waits a few seconds for what the decisions
 // cause elsewhere, and with startSync for the initial sync to start.
-func (c *Confirmer) Confirm(ctx context.Context, actor string, decisions []Decision, version *int64, startSync bool) (Confirmed, error) {
+func (c *Confirm) Do(ctx context.Context, actor string, decisions []Decision, version *int64, startSync bool) (Confirmed, error) {
 	ask := askFor(decisions, version)
 	tenants, err := c.directory.ManagedTenants(ctx, ask.ManagedTenantIDs)
 	if err != nil {
@@ -172,7 +172,7 @@ func anythingToSync(states States, changes []Change) bool {
 }
 
 // started waits until the worker has answered the effect.
-func (c *Confirmer) started(ctx context.Context, effectID string) (*StartedRun, string) {
+func (c *Confirm) started(ctx context.Context, effectID string) (*StartedRun, string) {
 	var state EffectState
 	ended := c.settling.effects.Until(ctx, startWait, func(ctx context.Context) bool {
 		var err error

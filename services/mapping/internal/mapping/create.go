@@ -27,22 +27,22 @@ type CreateStore interface {
 	CreateDecided(ctx context.Context, actor, runID string, at time.Time, design func(Mapping) NewClient) (int32, error)
 }
 
-// Creator makes the clients of create_new decisions.
-type Creator struct {
+// CreateClients is the use case of making the clients of create_new decisions.
+type CreateClients struct {
 	store CreateStore
 	now   func() time.Time
 	newID func() string
 }
 
-// NewCreator makes a creator; newID gives a new time-ordered UUID.
-func NewCreator(store CreateStore, now func() time.Time, newID func() string) *Creator {
-	return &Creator{store: store, now: now, newID: newID}
+// NewCreateClients makes the use case; newID gives a new time-ordered UUID.
+func NewCreateClients(store CreateStore, now func() time.Time, newID func() string) *CreateClients {
+	return &CreateClients{store: store, now: now, newID: newID}
 }
 
-// Create makes a client for every create_new decision in force, named like the
+// Do makes a client for every create_new decision in force, named like the
 // managed tenant and with its primary domain, and maps the tenant to it. Each
 // decision makes one client, also when the run asks again.
-func (c *Creator) Create(ctx context.Context, actor, runID string) (int32, error) {
+func (c *CreateClients) Do(ctx context.Context, actor, runID string) (int32, error) {
 	return c.store.CreateDecided(ctx, actor, runID, c.now(), func(m Mapping) NewClient {
 		name := clientName(m)
 		return NewClient{ID: c.newID(), Name: name, NameKey: searchkey.Of(name), Domain: m.PrimaryDomain, Decision: m}

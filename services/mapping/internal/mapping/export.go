@@ -22,22 +22,22 @@ type Exported struct {
 	Version int64
 }
 
-// Exporter writes mappings as a table for a spreadsheet.
-type Exporter struct {
+// ExportCSV is the use case of writing mappings as CSV for a spreadsheet.
+type ExportCSV struct {
 	directory Directory
 	store     PreviewStore
 }
 
-// NewExporter makes an exporter.
-func NewExporter(directory Directory, store PreviewStore) *Exporter {
-	return &Exporter{directory: directory, store: store}
+// NewExportCSV makes the use case.
+func NewExportCSV(directory Directory, store PreviewStore) *ExportCSV {
+	return &ExportCSV{directory: directory, store: store}
 }
 
-// Export writes one line for each managed tenant that the preview shows, by name.
+// Do writes one line for each managed tenant that the preview shows, by name.
 // The column "decision" is empty, so that what a person writes there is all that
 // an import decides, however old the table is; by the column "revision" it tells
 // which of those lines somebody else has decided about since.
-func (e *Exporter) Export(ctx context.Context) (Exported, error) {
+func (e *ExportCSV) Do(ctx context.Context) (Exported, error) {
 	snapshot, err := e.store.Snapshot(ctx)
 	if err != nil {
 		return Exported{}, err

@@ -47,26 +47,26 @@ type ImportStore interface {
 	Current(ctx context.Context, ask Ask) (Current, error)
 }
 
-// TableImporter takes decisions as a table from a spreadsheet.
-type TableImporter struct {
+// ImportCSV is the use case of taking decisions as CSV from a spreadsheet.
+type ImportCSV struct {
 	directory Directory
 	store     ImportStore
 	settling  *Settling
 	now       func() time.Time
 }
 
-// NewTableImporter makes it.
-func NewTableImporter(directory Directory, store ImportStore, settling *Settling, now func() time.Time) *TableImporter {
-	return &TableImporter{directory: directory, store: store, settling: settling, now: now}
+// NewImportCSV makes the use case.
+func NewImportCSV(directory Directory, store ImportStore, settling *Settling, now func() time.Time) *ImportCSV {
+	return &ImportCSV{directory: directory, store: store, settling: settling, now: now}
 }
 
-// Import reads a table and confirms its decisions, all or nothing; see Plan for
+// Do reads a table and confirms its decisions, all or nothing; see Plan for
 // refusals, which name lines and columns. Lines that somebody else decided about
 // since the table was written, and differently, are refused as errs.Conflict
 // "stale_version", those alone. A dry run writes nothing and tells what each line
 // would do, also which are wrong; only a stale version of them all or a text that is
 // no table is refused.
-func (t *TableImporter) Import(ctx context.Context, actor, text string, dryRun bool, version *int64) (Imported, error) {
+func (t *ImportCSV) Do(ctx context.Context, actor, text string, dryRun bool, version *int64) (Imported, error) {
 	read, err := readTable(text)
 	if err != nil {
 		return Imported{}, err
@@ -105,14 +105,14 @@ func (t *TableImporter) Import(ctx context.Context, actor, text string, dryRun b
 }
 
 // rehearse tells what an import would do.
-func (t *TableImporter) rehearse(ctx context.Context, read table, ask Ask, check func(Current) ([]Change, []finding)) (Imported, error) {
+func (t *ImportCSV) rehearse(ctx context.Context, read table, ask Ask, check func(Current) ([]Change, []finding)) (Imported, error) {
 	now, err := t.store.Current(ctx, ask)
 	if err != nil {
 		return Imported{}, err
 	}
 	changes, found := check(now)
 	if slices.ContainsFunc(found, func(f finding) bool { return f.at == theVersion }) {
-		old := slices.DeleteFunc(slices.Clone(found), func(f finding) bool { return f.gravity != stale })
+		old := slices.DeleteFunc(slices.Clone(found), func(f finding) bool { return f.severity != stale })
 		return Imported{}, read.placing().refusal(old)
 	}
 	result := read.result(changes, found)
@@ -130,7 +130,7 @@ func (t table) findings(checked []finding) []finding {
 	found := slices.DeleteFunc(checked, func(f finding) bool { return f.at != theVersion && t.lines[f.at].Problem != "" })
 	for i, line := range t.lines {
 		if line.Problem != "" {
-			found = append(found, finding{gravity: malformed, at: i, field: columnTable, message: line.Problem})
+			found = append(found, finding{severity: malformed, at: i, field: columnTable, message: line.Problem})
 		}
 	}
 	slices.SortStableFunc(found, func(a, b finding) int { return a.at - b.at })
@@ -161,7 +161,7 @@ func (t table) result(changes []Change, found []finding) Imported {
 	wrong := make(map[int]bool, len(found))
 	for _, f := range found {
 		if f.at != theVersion {
-			wrong[f.at] = wrong[f.at] || f.gravity != stale
+			wrong[f.at] = wrong[f.at] || f.severity != stale
 			problems[f.at] = append(problems[f.at], RecordViolation{
 				Field: tableFields[f.field], Message: t.placing().violation(f).Message,
 			})

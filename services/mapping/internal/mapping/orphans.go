@@ -63,16 +63,16 @@ type OrphanStore interface {
 	OrphansDone(ctx context.Context, id string) (*OrphansDone, error)
 }
 
-// OrphanDecider writes what people decide about orphaned links.
-type OrphanDecider struct {
+// DecideOrphans is the use case of writing what people decide about orphaned links.
+type DecideOrphans struct {
 	store    OrphanStore
 	settling *Settling
 	now      func() time.Time
 }
 
-// NewOrphanDecider makes it.
-func NewOrphanDecider(store OrphanStore, settling *Settling, now func() time.Time) *OrphanDecider {
-	return &OrphanDecider{store: store, settling: settling, now: now}
+// NewDecideOrphans makes the use case.
+func NewDecideOrphans(store OrphanStore, settling *Settling, now func() time.Time) *DecideOrphans {
+	return &DecideOrphans{store: store, settling: settling, now: now}
 }
 
 // DecidedOrphans is what became of a decision.
@@ -81,12 +81,12 @@ type DecidedOrphans struct {
 	Effects string // settled or pending; the counts are known once it is settled
 }
 
-// Decide writes a decision about all orphaned links of a managed tenant, and
+// Do writes a decision about all orphaned links of a managed tenant, and
 // waits a few seconds for the engine. The same decision again, while it is being
 // done, joins it. errs.NotFound "no_orphans"; errs.Conflict "not_mapped",
 // "decision_pending", "effects_pending", "mapping_changed" and
 // "decision_failed".
-func (d *OrphanDecider) Decide(ctx context.Context, actor, managedTenantID, decision string) (DecidedOrphans, error) {
+func (d *DecideOrphans) Do(ctx context.Context, actor, managedTenantID, decision string) (DecidedOrphans, error) {
 	id, err := d.store.DecideOrphans(ctx, actor, d.now(), managedTenantID, func(state OrphanState) (OrphanDecision, error) {
 		return planOrphans(decision, state)
 	})

@@ -87,25 +87,25 @@ func learnt(decisions []Decision, changes []Change, tenants map[string]ManagedTe
 	return all
 }
 
-// gravity orders what speaks against decisions.
-type gravity int
+// severity orders what is wrong with decisions.
+type severity int
 
 const (
-	malformed gravity = iota // it can never succeed as it is written
-	doubled                  // it contradicts another
-	stale                    // somebody else decided in between
+	malformed severity = iota // it can never succeed as it is written
+	doubled                   // it contradicts another
+	stale                     // somebody else decided in between
 )
 
-// theVersion is the place of what speaks against all decisions together.
+// theVersion is the index of what is wrong with all decisions together.
 const theVersion = -1
 
-// finding is one thing that speaks against a decision.
+// finding is one thing that is wrong with a decision.
 type finding struct {
-	gravity gravity
-	at      int    // index of the decision, or theVersion
-	field   string // of the decision, in JSON names
-	message string
-	other   int // index of the decision that a doubled one repeats
+	severity severity
+	at       int    // index of the decision, or theVersion
+	field    string // of the decision, in JSON names
+	message  string
+	other    int // index of the decision that a doubled one repeats
 }
 
 // placing names decisions and their fields as their sender sees them.
@@ -131,7 +131,7 @@ func (p placing) violation(f finding) errs.Violation {
 	if f.at != theVersion {
 		v.Field = p.field(f.at, f.field)
 	}
-	if f.gravity == doubled {
+	if f.severity == doubled {
 		v.Message = "is decided in " + p.decision(f.other) + " already"
 	}
 	return v
@@ -145,18 +145,18 @@ func Plan(decisions []Decision, version *int64, tenants map[string]ManagedTenant
 	return changes, inList().refusal(found)
 }
 
-// examine gives the changes that decisions make, and all that speaks against
-// them; with anything that does, the changes mean nothing.
+// examine gives the changes that decisions make, and all that is wrong with them;
+// if anything is, the changes mean nothing.
 func examine(decisions []Decision, version *int64, tenants map[string]ManagedTenant, now Current) (changes []Change, found []finding) {
 	report := func(at int, field, message string) {
-		found = append(found, finding{gravity: malformed, at: at, field: field, message: message})
+		found = append(found, finding{severity: malformed, at: at, field: field, message: message})
 	}
 	byExternalID := make(map[string]Client, len(now.Clients))
 	for _, client := range now.Clients {
 		byExternalID[client.ExternalID] = client
 	}
 	first := make(map[string]int, len(decisions))
-	asOne := version != nil && *version != now.Version // staleness tells of all decisions then
+	asOne := version != nil && *version != now.Version // then staleness reports all decisions
 	changes = make([]Change, 0, len(decisions))
 	for i, d := range decisions {
 		tenant, known := tenants[d.ManagedTenantID]
@@ -164,7 +164,7 @@ func examine(decisions []Decision, version *int64, tenants map[string]ManagedTen
 			report(i, "managedTenantId", "is not a managed tenant")
 		}
 		if at, twice := first[d.ManagedTenantID]; twice {
-			found = append(found, finding{gravity: doubled, at: i, field: "managedTenantId", other: at})
+			found = append(found, finding{severity: doubled, at: i, field: "managedTenantId", other: at})
 		} else {
 			first[d.ManagedTenantID] = i
 		}
@@ -203,9 +203,9 @@ func outdated(at int, d Decision, now Current) *finding {
 	case d.Revision == nil || *d.Revision == last.Revision:
 		return nil
 	case *d.Revision < 0 || *d.Revision > last.Revision:
-		return &finding{gravity: malformed, at: at, field: "revision", message: "is not a revision that the export wrote for this managed tenant"}
+		return &finding{severity: malformed, at: at, field: "revision", message: "is not a revision that the export wrote for this managed tenant"}
 	}
-	return &finding{gravity: stale, at: at, field: "managedTenantId", message: last.since()}
+	return &finding{severity: stale, at: at, field: "managedTenantId", message: last.since()}
 }
 
 // since says what a person who decides on something older has not seen.
@@ -230,20 +230,20 @@ func staleness(version *int64, now Current, decided map[string]int) []finding {
 	if version == nil || *version == now.Version {
 		return nil
 	}
-	found := []finding{{gravity: stale, at: theVersion, field: "version", message: fmt.Sprintf("the mappings are at version %d", now.Version)}}
+	found := []finding{{severity: stale, at: theVersion, field: "version", message: fmt.Sprintf("the mappings are at version %d", now.Version)}}
 	var others []finding
 	for _, s := range now.Since {
 		text := s.since()
 		if at, ours := decided[s.ManagedTenantID]; ours {
-			found = append(found, finding{gravity: stale, at: at, field: "managedTenantId", message: text})
+			found = append(found, finding{severity: stale, at: at, field: "managedTenantId", message: text})
 		} else {
-			others = append(others, finding{gravity: stale, at: theVersion, field: "version", message: "managed tenant " + s.ManagedTenantID + " " + text})
+			others = append(others, finding{severity: stale, at: theVersion, field: "version", message: "managed tenant " + s.ManagedTenantID + " " + text})
 		}
 	}
 	slices.SortFunc(found[1:], func(a, b finding) int { return a.at - b.at })
 	if more := len(others) - maxOthers; more > 0 {
 		others = append(others[:maxOthers], finding{
-			gravity: stale, at: theVersion, field: "version", message: fmt.Sprintf("and %d more managed tenants", more),
+			severity: stale, at: theVersion, field: "version", message: fmt.Sprintf("and %d more managed tenants", more),
 		})
 	}
 	return append(found, others...)
@@ -255,13 +255,13 @@ func (p placing) refusal(found []finding) error {
 	if len(found) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(found, func(a, b finding) int { return int(a.gravity - b.gravity) })
+	slices.SortStableFunc(found, func(a, b finding) int { return int(a.severity - b.severity) })
 	violations := make([]errs.Violation, 0, len(found))
 	for _, f := range found {
 		violations = append(violations, p.violation(f))
 	}
 	all := errs.WithViolations(violations...)
-	switch found[0].gravity {
+	switch found[0].severity {
 	case malformed:
 		return errs.New(errs.Invalid, reason.InvalidArgument, "The decisions cannot be confirmed as they are.", all)
 	case doubled:

@@ -39,19 +39,19 @@ type PreviewStore interface {
 	Snapshot(ctx context.Context) (Snapshot, error)
 }
 
-// Previewer makes previews. It writes nothing.
-type Previewer struct {
+// MakePreview is the use case of proposing clients. It writes nothing.
+type MakePreview struct {
 	directory Directory
 	store     PreviewStore
 }
 
-// NewPreviewer makes a previewer.
-func NewPreviewer(directory Directory, store PreviewStore) *Previewer {
-	return &Previewer{directory: directory, store: store}
+// NewMakePreview makes the use case.
+func NewMakePreview(directory Directory, store PreviewStore) *MakePreview {
+	return &MakePreview{directory: directory, store: store}
 }
 
-// Preview proposes a client for every managed tenant.
-func (p *Previewer) Preview(ctx context.Context) (Preview, error) {
+// Do proposes a client for every managed tenant.
+func (p *MakePreview) Do(ctx context.Context) (Preview, error) {
 	snapshot, err := p.store.Snapshot(ctx)
 	if err != nil {
 		return Preview{}, err

@@ -1,15 +1,26 @@
 package mapping
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
-// Unmap ends a mapping: the managed tenant is undecided again, and the links of
+// Unmap is the use case of ending a mapping.
+type Unmap struct{ changer }
+
+// NewUnmap makes the use case.
+func NewUnmap(directory Directory, store DecideStore, settling *Settling, now func() time.Time) *Unmap {
+	return &Unmap{changer{directory: directory, store: store, settling: settling, now: now}}
+}
+
+// Do ends a mapping: the managed tenant is undecided again, and the links of
 // its contacts wait for a person. It asks the directory for nothing but a count, so that
 // a mapping can end while that is down. errs.NotFound "not_mapped", errs.Conflict
 // "stale_version".
-func (c *Changer) Unmap(ctx context.Context, actor, managedTenantID string, version *int64) (Changed, error) {
-	at := c.now()
+func (u *Unmap) Do(ctx context.Context, actor, managedTenantID string, version *int64) (Changed, error) {
+	at := u.now()
 	var ended Mapping
-	written, err := c.store.Decide(ctx, actor, at, Ask{ManagedTenantIDs: []string{managedTenantID}, Version: version}, func(now Current) (Verdict, error) {
+	written, err := u.store.Decide(ctx, actor, at, Ask{ManagedTenantIDs: []string{managedTenantID}, Version: version}, func(now Current) (Verdict, error) {
 		found := staleness(version, now, map[string]int{managedTenantID: 0})
 		if err := inOne().refusal(found); err != nil {
 			return Verdict{}, err
@@ -26,5 +37,5 @@ func (c *Changer) Unmap(ctx context.Context, actor, managedTenantID string, vers
 	if err != nil {
 		return Changed{}, err
 	}
-	return c.changed(ctx, written, managedTenantID, ended), nil
+	return u.changed(ctx, written, managedTenantID, ended), nil
 }

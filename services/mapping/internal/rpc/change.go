@@ -8,12 +8,12 @@ import (
 )
 
 // SkipMapping leaves a managed tenant for later.
-func (s *Mappings) SkipMapping(ctx context.Context, req *mappingv1.SkipMappingRequest) (*mappingv1.SkipMappingResponse, error) {
+func (s *mappings) SkipMapping(ctx context.Context, req *mappingv1.SkipMappingRequest) (*mappingv1.SkipMappingResponse, error) {
 	call, err := tenant.From(ctx)
 	if err != nil {
 		return nil, err
 	}
-	changed, err := s.use.Changer.Skip(ctx, call.Actor.ID, req.GetManagedTenantId(), req.Version)
+	changed, err := s.use.Skip.Do(ctx, call.Actor.ID, req.GetManagedTenantId(), req.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -23,12 +23,12 @@ func (s *Mappings) SkipMapping(ctx context.Context, req *mappingv1.SkipMappingRe
 }
 
 // UnmapMapping ends a mapping.
-func (s *Mappings) UnmapMapping(ctx context.Context, req *mappingv1.UnmapMappingRequest) (*mappingv1.UnmapMappingResponse, error) {
+func (s *mappings) UnmapMapping(ctx context.Context, req *mappingv1.UnmapMappingRequest) (*mappingv1.UnmapMappingResponse, error) {
 	call, err := tenant.From(ctx)
 	if err != nil {
 		return nil, err
 	}
-	changed, err := s.use.Changer.Unmap(ctx, call.Actor.ID, req.GetManagedTenantId(), req.Version)
+	changed, err := s.use.Unmap.Do(ctx, call.Actor.ID, req.GetManagedTenantId(), req.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -38,12 +38,12 @@ func (s *Mappings) UnmapMapping(ctx context.Context, req *mappingv1.UnmapMapping
 }
 
 // RemapMapping gives a managed tenant to another client.
-func (s *Mappings) RemapMapping(ctx context.Context, req *mappingv1.RemapMappingRequest) (*mappingv1.RemapMappingResponse, error) {
+func (s *mappings) RemapMapping(ctx context.Context, req *mappingv1.RemapMappingRequest) (*mappingv1.RemapMappingResponse, error) {
 	call, err := tenant.From(ctx)
 	if err != nil {
 		return nil, err
 	}
-	changed, err := s.use.Changer.Remap(ctx, call.Actor.ID, req.GetManagedTenantId(), req.GetTargetClientId(), req.Version)
+	changed, err := s.use.Remap.Do(ctx, call.Actor.ID, req.GetManagedTenantId(), req.GetTargetClientId(), req.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -53,12 +53,12 @@ func (s *Mappings) RemapMapping(ctx context.Context, req *mappingv1.RemapMapping
 }
 
 // DecideOrphans writes what becomes of links that wait for a person.
-func (s *Mappings) DecideOrphans(ctx context.Context, req *mappingv1.DecideOrphansRequest) (*mappingv1.DecideOrphansResponse, error) {
+func (s *mappings) DecideOrphans(ctx context.Context, req *mappingv1.DecideOrphansRequest) (*mappingv1.DecideOrphansResponse, error) {
 	call, err := tenant.From(ctx)
 	if err != nil {
 		return nil, err
 	}
-	decided, err := s.use.Orphans.Decide(ctx, call.Actor.ID, req.GetManagedTenantId(), req.GetDecision())
+	decided, err := s.use.DecideOrphans.Do(ctx, call.Actor.ID, req.GetManagedTenantId(), req.GetDecision())
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,3 @@
-// Package rpc serves clients, mappings and their effects to the gateway and to
-// other services.
 package rpc
 
 import (
@@ -9,21 +7,15 @@ import (
 	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
 )
 
-// Clients serves ClientService.
-type Clients struct {
+// clients serves ClientService.
+type clients struct {
 	mappingv1.UnimplementedClientServiceServer
-	lister   *mapping.Lister
-	importer *mapping.Importer
-}
-
-// NewClients makes the server.
-func NewClients(lister *mapping.Lister, importer *mapping.Importer) *Clients {
-	return &Clients{lister: lister, importer: importer}
+	use UseCases
 }
 
 // ListClients lists clients by name.
-func (s *Clients) ListClients(ctx context.Context, req *mappingv1.ListClientsRequest) (*mappingv1.ListClientsResponse, error) {
-	page, err := s.lister.Clients(ctx, req.GetQ(), req.GetPageSize(), req.GetPageToken())
+func (s *clients) ListClients(ctx context.Context, req *mappingv1.ListClientsRequest) (*mappingv1.ListClientsResponse, error) {
+	page, err := s.use.ListClients.Do(ctx, req.GetQ(), req.GetPageSize(), req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
@@ -35,8 +27,8 @@ func (s *Clients) ListClients(ctx context.Context, req *mappingv1.ListClientsReq
 }
 
 // GetClient returns one client.
-func (s *Clients) GetClient(ctx context.Context, req *mappingv1.GetClientRequest) (*mappingv1.GetClientResponse, error) {
-	client, err := s.lister.Client(ctx, req.GetId())
+func (s *clients) GetClient(ctx context.Context, req *mappingv1.GetClientRequest) (*mappingv1.GetClientResponse, error) {
+	client, err := s.use.ReadClient.Do(ctx, req.GetId())
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +36,7 @@ func (s *Clients) GetClient(ctx context.Context, req *mappingv1.GetClientRequest
 }
 
 // BatchUpsertClients writes the host's records.
-func (s *Clients) BatchUpsertClients(ctx context.Context, req *mappingv1.BatchUpsertClientsRequest,
+func (s *clients) BatchUpsertClients(ctx context.Context, req *mappingv1.BatchUpsertClientsRequest,
 ) (*mappingv1.BatchUpsertClientsResponse, error) {
 	records := make([]mapping.Client, 0, len(req.GetClients()))
 	for _, r := range req.GetClients() {
@@ -54,7 +46,7 @@ func (s *Clients) BatchUpsertClients(ctx context.Context, req *mappingv1.BatchUp
 			BillingEmail: r.GetBillingEmail(), Deleted: r.GetDeleted(),
 		})
 	}
-	results, err := s.importer.Upsert(ctx, records)
+	results, err := s.use.BatchUpsert.Do(ctx, records)
 	if err != nil {
 		return nil, err
 	}

@@ -13,19 +13,17 @@ import (
 // Internal serves MappingInternalService.
 type Internal struct {
 	mappingv1.UnimplementedMappingInternalServiceServer
-	lister  *mapping.Lister
-	creator *mapping.Creator
+	use UseCases
 }
 
 // NewInternal makes the server.
-func NewInternal(lister *mapping.Lister, creator *mapping.Creator) *Internal {
-	return &Internal{lister: lister, creator: creator}
-}
+func NewInternal(use UseCases) *Internal { return &Internal{use: use} }
 
 // ListMappedTenants pages through the mapped tenants, or those whose client is to be created.
 func (s *Internal) ListMappedTenants(ctx context.Context, req *mappingv1.ListMappedTenantsRequest,
 ) (*mappingv1.ListMappedTenantsResponse, error) {
-	page, err := s.lister.Mapped(ctx, mapping.MappedSearch{ClientID: req.GetClientId(), CreateNew: req.GetCreateNew()}, req.GetPageSize(), req.GetPageToken())
+	of := mapping.MappedSearch{ClientID: req.GetClientId(), CreateNew: req.GetCreateNew()}
+	page, err := s.use.ListMapped.Do(ctx, of, req.GetPageSize(), req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +37,7 @@ func (s *Internal) ListMappedTenants(ctx context.Context, req *mappingv1.ListMap
 // GetMappedTenant returns the mapping of one managed tenant.
 func (s *Internal) GetMappedTenant(ctx context.Context, req *mappingv1.GetMappedTenantRequest,
 ) (*mappingv1.GetMappedTenantResponse, error) {
-	found, err := s.lister.MappedTenant(ctx, req.GetManagedTenantId())
+	found, err := s.use.FindMapped.Do(ctx, req.GetManagedTenantId())
 	if err != nil || found == nil {
 		return &mappingv1.GetMappedTenantResponse{}, err
 	}
@@ -53,7 +51,7 @@ func (s *Internal) CreateDecidedClients(ctx context.Context, req *mappingv1.Crea
 	if err != nil {
 		return nil, err
 	}
-	created, err := s.creator.Create(ctx, call.Actor.ID, req.GetRunId())
+	created, err := s.use.CreateClients.Do(ctx, call.Actor.ID, req.GetRunId())
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +60,7 @@ func (s *Internal) CreateDecidedClients(ctx context.Context, req *mappingv1.Crea
 
 // ResolveClients tells which clients exist.
 func (s *Internal) ResolveClients(ctx context.Context, req *mappingv1.ResolveClientsRequest) (*mappingv1.ResolveClientsResponse, error) {
-	found, err := s.lister.Resolve(ctx, req.GetClientIds(), req.GetExternalIds())
+	found, err := s.use.ResolveClients.Do(ctx, req.GetClientIds(), req.GetExternalIds())
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +74,7 @@ func (s *Internal) ResolveClients(ctx context.Context, req *mappingv1.ResolveCli
 // GetMappingSummary counts the decisions.
 func (s *Internal) GetMappingSummary(ctx context.Context, _ *mappingv1.GetMappingSummaryRequest,
 ) (*mappingv1.GetMappingSummaryResponse, error) {
-	summary, err := s.lister.Summary(ctx)
+	summary, err := s.use.Summarise.Do(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -8,30 +8,16 @@ import (
 	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
 )
 
-// UseCases are what MappingService is made of.
-type UseCases struct {
-	Previewer *mapping.Previewer
-	Lister    *mapping.Lister
-	Confirmer *mapping.Confirmer
-	Changer   *mapping.Changer
-	Orphans   *mapping.OrphanDecider
-	Exporter  *mapping.Exporter
-	Importer  *mapping.TableImporter
-}
-
-// Mappings serves MappingService.
-type Mappings struct {
+// mappings serves MappingService.
+type mappings struct {
 	mappingv1.UnimplementedMappingServiceServer
 	use UseCases
 }
 
-// NewMappings makes the server.
-func NewMappings(use UseCases) *Mappings { return &Mappings{use: use} }
-
 // GetMappingPreview proposes clients.
-func (s *Mappings) GetMappingPreview(ctx context.Context, _ *mappingv1.GetMappingPreviewRequest,
+func (s *mappings) GetMappingPreview(ctx context.Context, _ *mappingv1.GetMappingPreviewRequest,
 ) (*mappingv1.GetMappingPreviewResponse, error) {
-	preview, err := s.use.Previewer.Preview(ctx)
+	preview, err := s.use.Preview.Do(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -42,8 +28,8 @@ func (s *Mappings) GetMappingPreview(ctx context.Context, _ *mappingv1.GetMappin
 }
 
 // ListMappings lists decisions.
-func (s *Mappings) ListMappings(ctx context.Context, req *mappingv1.ListMappingsRequest) (*mappingv1.ListMappingsResponse, error) {
-	page, err := s.use.Lister.Mappings(ctx, mapping.Filter{
+func (s *mappings) ListMappings(ctx context.Context, req *mappingv1.ListMappingsRequest) (*mappingv1.ListMappingsResponse, error) {
+	page, err := s.use.ListMappings.Do(ctx, mapping.Filter{
 		State: req.GetState(), Query: req.GetQ(), ManagedTenantID: req.GetManagedTenantId(), History: req.GetHistory(), Orphans: req.GetOrphans(),
 	}, req.GetPageSize(), req.GetPageToken())
 	if err != nil {
@@ -57,7 +43,7 @@ func (s *Mappings) ListMappings(ctx context.Context, req *mappingv1.ListMappings
 }
 
 // ConfirmMappings writes a person's decisions.
-func (s *Mappings) ConfirmMappings(ctx context.Context, req *mappingv1.ConfirmMappingsRequest) (*mappingv1.ConfirmMappingsResponse, error) {
+func (s *mappings) ConfirmMappings(ctx context.Context, req *mappingv1.ConfirmMappingsRequest) (*mappingv1.ConfirmMappingsResponse, error) {
 	call, err := tenant.From(ctx)
 	if err != nil {
 		return nil, err
@@ -68,7 +54,7 @@ func (s *Mappings) ConfirmMappings(ctx context.Context, req *mappingv1.ConfirmMa
 			ManagedTenantID: d.GetManagedTenantId(), Kind: d.GetDecision(), ClientID: d.GetClientId(),
 		})
 	}
-	confirmed, err := s.use.Confirmer.Confirm(ctx, call.Actor.ID, decisions, req.Version, req.GetStartInitialSync())
+	confirmed, err := s.use.Confirm.Do(ctx, call.Actor.ID, decisions, req.Version, req.GetStartInitialSync())
 	if err != nil {
 		return nil, err
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 // ExportMappings writes every managed tenant as a table.
-func (s *Mappings) ExportMappings(ctx context.Context, _ *mappingv1.ExportMappingsRequest) (*mappingv1.ExportMappingsResponse, error) {
-	exported, err := s.use.Exporter.Export(ctx)
+func (s *mappings) ExportMappings(ctx context.Context, _ *mappingv1.ExportMappingsRequest) (*mappingv1.ExportMappingsResponse, error) {
+	exported, err := s.use.ExportCSV.Do(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -18,13 +18,13 @@ func (s *Mappings) ExportMappings(ctx context.Context, _ *mappingv1.ExportMappin
 }
 
 // ImportMappings takes decisions as a table; only a false dryRun writes them.
-func (s *Mappings) ImportMappings(ctx context.Context, req *mappingv1.ImportMappingsRequest) (*mappingv1.ImportMappingsResponse, error) {
+func (s *mappings) ImportMappings(ctx context.Context, req *mappingv1.ImportMappingsRequest) (*mappingv1.ImportMappingsResponse, error) {
 	call, err := tenant.From(ctx)
 	if err != nil {
 		return nil, err
 	}
 	dryRun := req.DryRun == nil || req.GetDryRun()
-	imported, err := s.use.Importer.Import(ctx, call.Actor.ID, req.GetCsv(), dryRun, req.Version)
+	imported, err := s.use.ImportCSV.Do(ctx, call.Actor.ID, req.GetCsv(), dryRun, req.Version)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,5 @@
-// Package connection reads Microsoft's directories through the connection
-// service.
-package connection
+// Package peers calls other services.
+package peers
 
 import (
 	"context"
@@ -20,23 +19,24 @@ import (
 // detailsTimeout bounds reading one directory, its throttling included.
 const detailsTimeout = 2 * time.Minute
 
-// Partner reads the MSP's partner directory and those of its customers.
-type Partner struct {
+// Connection is the connection service, which reads the MSP's partner directory and
+// those of its customers.
+type Connection struct {
 	directory connectionv1.DirectoryServiceClient
 }
 
 // clicked is the priority of a discovery's requests: a person started it.
 const clicked = "high"
 
-// NewPartner returns a Partner on a connection to the connection service, whose
-// errors are errs.Errors.
-func NewPartner(conn grpc.ClientConnInterface) *Partner {
-	return &Partner{directory: connectionv1.NewDirectoryServiceClient(conn)}
+// NewConnection calls the connection service on a connection whose errors are
+// errs.Errors.
+func NewConnection(conn grpc.ClientConnInterface) *Connection {
+	return &Connection{directory: connectionv1.NewDirectoryServiceClient(conn)}
 }
 
 // ListManagedTenants streams the listing; nil once it is complete, that is,
 // when the stream ended without an error.
-func (p *Partner) ListManagedTenants(ctx context.Context, each func([]discovery.Listed) error) error {
+func (p *Connection) ListManagedTenants(ctx context.Context, each func([]discovery.Listed) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the stream when each returns an error
 	stream, err := p.directory.ListManagedTenants(ctx, &connectionv1.ListManagedTenantsRequest{Priority: clicked})
@@ -65,7 +65,7 @@ func (p *Partner) ListManagedTenants(ctx context.Context, each func([]discovery.
 }
 
 // Details reads one managed tenant.
-func (p *Partner) Details(ctx context.Context, entraTenantID string) (discovery.Details, error) {
+func (p *Connection) Details(ctx context.Context, entraTenantID string) (discovery.Details, error) {
 	one, cancel := context.WithTimeout(ctx, detailsTimeout)
 	defer cancel()
 	resp, err := p.directory.GetTenantDetails(one, &connectionv1.GetTenantDetailsRequest{EntraTenantId: entraTenantID, Priority: clicked})
@@ -83,7 +83,7 @@ func (p *Partner) Details(ctx context.Context, entraTenantID string) (discovery.
 
 // RepairConsent restores the app's consent in a managed tenant, where the
 // partner can.
-func (p *Partner) RepairConsent(ctx context.Context, entraTenantID, returnTo string) (discovery.Consent, error) {
+func (p *Connection) RepairConsent(ctx context.Context, entraTenantID, returnTo string) (discovery.Consent, error) {
 	resp, err := p.directory.RepairConsent(ctx, &connectionv1.RepairConsentRequest{EntraTenantId: entraTenantID, ReturnTo: returnTo})
 	if err != nil {
 		return discovery.Consent{}, err

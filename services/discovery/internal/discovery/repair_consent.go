@@ -39,22 +39,22 @@ type RepairStore interface {
 	Refresh(ctx context.Context, found Found) error
 }
 
-// Repairer repairs the app's consent in managed tenants.
-type Repairer struct {
+// RepairConsent is the use case of repairing the app's consent in a managed tenant.
+type RepairConsent struct {
 	consenter Consenter
-	reader    *Runner
+	reader    *Discover
 	store     RepairStore
 }
 
-// NewRepairer returns a Repairer that reads directories as the runner does.
-func NewRepairer(consenter Consenter, reader *Runner, store RepairStore) *Repairer {
-	return &Repairer{consenter: consenter, reader: reader, store: store}
+// NewRepairConsent makes the use case, which reads directories as Discover does.
+func NewRepairConsent(consenter Consenter, reader *Discover, store RepairStore) *RepairConsent {
+	return &RepairConsent{consenter: consenter, reader: reader, store: store}
 }
 
 // Do restores the app's consent in a managed tenant, reads the tenant again and
 // returns it as it is afterwards. errs.NotFound for an unknown one,
 // errs.Precondition "managed_tenant_gone" for one that is no longer managed.
-func (r *Repairer) Do(ctx context.Context, id, returnTo string) (Consent, ManagedTenant, error) {
+func (r *RepairConsent) Do(ctx context.Context, id, returnTo string) (Consent, ManagedTenant, error) {
 	tenant, err := r.load(ctx, id)
 	if err != nil {
 		return Consent{}, ManagedTenant{}, err
@@ -79,7 +79,7 @@ func (r *Repairer) Do(ctx context.Context, id, returnTo string) (Consent, Manage
 	return consent, tenant, err
 }
 
-func (r *Repairer) load(ctx context.Context, id string) (tenant ManagedTenant, err error) {
+func (r *RepairConsent) load(ctx context.Context, id string) (tenant ManagedTenant, err error) {
 	known := false
 	err = r.store.Each(ctx, []string{id}, func(part []ManagedTenant) error {
 		for _, t := range part {

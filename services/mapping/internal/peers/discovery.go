@@ -1,5 +1,5 @@
-// Package discovery reads managed tenants from the discovery service.
-package discovery
+// Package peers calls other services.
+package peers
 
 import (
 	"context"
@@ -17,27 +17,27 @@ import (
 const (
 	// timeout bounds a whole read, also of thousands of managed tenants.
 	timeout = 20 * time.Second
-	// countTimeout bounds a count, for which somebody may be waiting who has what he
-	// asked for otherwise.
+	// countTimeout bounds a count, which a caller may be waiting for whose change is
+	// already stored.
 	countTimeout = 5 * time.Second
 	// idsPerCall is what the contract takes at once.
 	idsPerCall = 5000
 )
 
-// Directory is discovery's list of managed tenants.
-type Directory struct {
+// Discovery is the list of managed tenants of the discovery service.
+type Discovery struct {
 	discovery discoveryv1.DiscoveryInternalServiceClient
 }
 
-// NewDirectory makes a directory on a connection to the discovery service, whose
-// errors are errs.Errors.
-func NewDirectory(conn grpc.ClientConnInterface) *Directory {
-	return &Directory{discovery: discoveryv1.NewDiscoveryInternalServiceClient(conn)}
+// NewDiscovery calls the discovery service on a connection whose errors are
+// errs.Errors.
+func NewDiscovery(conn grpc.ClientConnInterface) *Discovery {
+	return &Discovery{discovery: discoveryv1.NewDiscoveryInternalServiceClient(conn)}
 }
 
 // ManagedTenants gives the managed tenants with the given ids, or all when ids
 // is nil. Unknown ids are left out.
-func (d *Directory) ManagedTenants(ctx context.Context, ids []string) ([]mapping.ManagedTenant, error) {
+func (d *Discovery) ManagedTenants(ctx context.Context, ids []string) ([]mapping.ManagedTenant, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if ids == nil {
@@ -54,7 +54,7 @@ func (d *Directory) ManagedTenants(ctx context.Context, ids []string) ([]mapping
 }
 
 // CountOthers counts the managed tenants that are not gone, but for the given ones.
-func (d *Directory) CountOthers(ctx context.Context, ids []string) (int32, error) {
+func (d *Discovery) CountOthers(ctx context.Context, ids []string) (int32, error) {
 	ctx, cancel := context.WithTimeout(ctx, countTimeout)
 	defer cancel()
 	resp, err := d.discovery.CountManagedTenants(ctx, &discoveryv1.CountManagedTenantsRequest{ExceptIds: ids})
@@ -64,7 +64,7 @@ func (d *Directory) CountOthers(ctx context.Context, ids []string) (int32, error
 	return resp.GetCount(), nil
 }
 
-func (d *Directory) read(ctx context.Context, ids []string, into []mapping.ManagedTenant) ([]mapping.ManagedTenant, error) {
+func (d *Discovery) read(ctx context.Context, ids []string, into []mapping.ManagedTenant) ([]mapping.ManagedTenant, error) {
 	stream, err := d.discovery.StreamManagedTenants(ctx, &discoveryv1.StreamManagedTenantsRequest{ManagedTenantIds: ids})
 	if err != nil {
 		return nil, err

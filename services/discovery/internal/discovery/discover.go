@@ -68,26 +68,26 @@ type RunStore interface {
 	Fail(ctx context.Context, operationID string, problem Problem, at time.Time) error
 }
 
-// Runner runs discoveries.
-type Runner struct {
+// Discover is the use case of finding the managed tenants.
+type Discover struct {
 	partner Partner
 	store   RunStore
 	now     func() time.Time
 	newID   func() string
 }
 
-// NewRunner makes a runner; newID gives a new time-ordered UUID.
-func NewRunner(partner Partner, store RunStore, now func() time.Time, newID func() string) *Runner {
-	return &Runner{partner: partner, store: store, now: now, newID: newID}
+// NewDiscover makes the use case; newID gives a new time-ordered UUID.
+func NewDiscover(partner Partner, store RunStore, now func() time.Time, newID func() string) *Discover {
+	return &Discover{partner: partner, store: store, now: now, newID: newID}
 }
 
-// Run reads the partner's managed tenants and stores them under the operation's
+// Do reads the partner's managed tenants and stores them under the operation's
 // id. progress is called, by one goroutine at a time, with the tenants listed
 // and read so far. Calling it again for the same operation repeats one that
 // failed and returns the result of one that completed. A failure is stored and
 // returned, with the connection's reason; what was known of managed tenants
 // then stays as it is.
-func (r *Runner) Run(ctx context.Context, operationID string, progress func(seen, read int)) (Result, error) {
+func (r *Discover) Do(ctx context.Context, operationID string, progress func(seen, read int)) (Result, error) {
 	done, err := r.store.Begin(ctx, operationID, r.now())
 	if err != nil {
 		return Result{}, err
@@ -107,7 +107,7 @@ func (r *Runner) Run(ctx context.Context, operationID string, progress func(seen
 	return Result{}, errors.Join(err, r.store.Fail(ctx, operationID, problemOf(err), r.now()))
 }
 
-func (r *Runner) find(ctx context.Context, progress func(seen, read int)) ([]Found, error) {
+func (r *Discover) find(ctx context.Context, progress func(seen, read int)) ([]Found, error) {
 	var found []Found
 	index := map[string]int{}
 	err := r.partner.ListManagedTenants(ctx, func(part []Listed) error {
@@ -133,7 +133,7 @@ func (r *Runner) find(ctx context.Context, progress func(seen, read int)) ([]Fou
 	return found, r.read(ctx, found, progress)
 }
 
-func (r *Runner) foundIn(listed Listed) Found {
+func (r *Discover) foundIn(listed Listed) Found {
 	found := Found{
 		ID: r.newID(), EntraTenantID: cleanID(listed.EntraTenantID), DisplayName: cleanName(listed.DisplayName),
 		AccessEndsAt: listed.AccessEndsAt,
@@ -158,7 +158,7 @@ func later(a, b *time.Time) *time.Time {
 // read fills in what the directories themselves say, several at once. It ends
 // at the first failure that is not one directory's own, and fails as all do when
 // none of many can be read at this moment.
-func (r *Runner) read(ctx context.Context, found []Found, progress func(seen, read int)) error {
+func (r *Discover) read(ctx context.Context, found []Found, progress func(seen, read int)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var (
@@ -205,7 +205,7 @@ func outage(found []Found) error {
 	return errs.New(errs.Unavailable, p.Code, p.Message, errs.WithMetadata(reason.ClassKey, string(reason.ClassRetry)), errs.WithMetadata("remedy", p.Remedy))
 }
 
-func (r *Runner) readOne(ctx context.Context, tenant *Found) error {
+func (r *Discover) readOne(ctx context.Context, tenant *Found) error {
 	details, err := r.partner.Details(ctx, tenant.EntraTenantID)
 	if err != nil {
 		if ctx.Err() != nil {

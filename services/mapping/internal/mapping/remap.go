@@ -1,0 +1,21 @@
+package mapping
+
+import (
+	"context"
+	"time"
+)
+
+// Remap is the use case of giving a managed tenant to another client.
+type Remap struct{ changer }
+
+// NewRemap makes the use case.
+func NewRemap(directory Directory, store DecideStore, settling *Settling, now func() time.Time) *Remap {
+	return &Remap{changer{directory: directory, store: store, settling: settling, now: now}}
+}
+
+// Do gives a managed tenant to a client, whatever was decided about it before; the
+// client that it has already changes nothing. Errors as Skip.Do, and errs.NotFound
+// "client_not_found", errs.Conflict "client_deleted".
+func (u *Remap) Do(ctx context.Context, actor, managedTenantID, clientID string, version *int64) (Changed, error) {
+	return u.decide(ctx, actor, Decision{ManagedTenantID: managedTenantID, Kind: DecideMap, ClientID: clientID}, version)
+}

@@ -1,0 +1,25 @@
+package mapping
+
+import (
+	"context"
+)
+
+// Summarise is the use case of counting the decisions.
+type Summarise struct {
+	directory Directory
+	store     ListStore
+}
+
+// NewSummarise makes the use case.
+func NewSummarise(directory Directory, store ListStore) *Summarise {
+	return &Summarise{directory: directory, store: store}
+}
+
+// Do counts the decisions.
+func (u *Summarise) Do(ctx context.Context) (Summary, error) {
+	states, err := u.store.States(ctx)
+	if err != nil {
+		return Summary{}, err
+	}
+	return states.count(ctx, u.directory)
+}
