@@ -136,3 +136,51 @@ func schemaOf(doc *openapi3.T, message protoreflect.MessageDescriptor) *openapi3
 	}
 	return schema
 }
+
+// tag is a group of routes.
+type tag struct {
+	name    string
+	about   string
+	reasons string // the title of the contract's reasons that belong to it
+}
+
+// tags are the groups of the contracts' services.
+var tags = map[string]tag{
+	"StatusService":         {"Status", "How the integration stands and what needs a person.", "Every call"},
+	"ConnectionService":     {"Connection", "Connecting to Microsoft, and the app registration that is used for it.", "Connection"},
+	"DiscoveryService":      {"Discovery", "The managed tenants that the partner's account reaches.", "Discovery and mapping"},
+	"MappingService":        {"Mapping", "Which managed tenant belongs to which client.", "Discovery and mapping"},
+	"ClientService":         {"Clients", "The host's clients.", "Discovery and mapping"},
+	"ChangeService":         {"Change feed", "What became of contacts and clients, in order and without gaps.", "Every call"},
+	"WebhookService":        {"Webhooks", "Endpoints of the host that are told of events.", "Every call"},
+	"ContactService":        {"Contacts", "The clients' contacts.", "Runs"},
+	"OrchestrationService":  {"Sync", "Starting syncs and previews.", "Runs"},
+	"RunService":            {"Runs", "What syncs did and do.", "Runs"},
+	"ReportService":         {"Runs", "What syncs did and do.", "Runs"},
+	"FilterTestService":     {"Settings", "Schedule, filters, field rules and guards.", "Runs"},
+	"DecisionService":       {"Runs", "What syncs did and do.", "Runs"},
+	"SettingsService":       {"Settings", "Schedule, filters, field rules and guards.", "Runs"},
+	"ReconciliationService": {"Review queue", "Identities that a person has to decide about.", "Review queue"},
+	"FeatureFlagService":    {"Feature flags", "Which features are on for the caller's tenant.", "Every call"},
+	"PlatformFlagService":   {"Platform", "The platform's own routes: flags and the tenants that have them.", "Platform flags"},
+	"AuditService":          {"Audit", "Who did what.", "Every call"},
+}
+
+// tagOf gives the group of a service; a service that is not listed is one of its own.
+func tagOf(service string) tag {
+	if t, ok := tags[service]; ok {
+		return t
+	}
+	return tag{name: trimService(service), about: "Routes of " + trimService(service) + ".", reasons: "Every call"}
+}
+
+// sections order the groups on the page.
+var sections = []struct {
+	name string
+	tags []string
+}{
+	{"Setting up", []string{"Status", "Connection", "Discovery", "Mapping"}},
+	{"Syncing", []string{"Sync", "Runs", "Review queue", "Settings"}},
+	{"Data", []string{"Clients", "Contacts", "Change feed", "Webhooks"}},
+	{"Administration", []string{"Feature flags", "Audit", "Platform"}},
+}

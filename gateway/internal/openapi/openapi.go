@@ -247,12 +247,11 @@ func describe(operation *openapi3.Operation, m access.Method) {
 func summarise(operation *openapi3.Operation, method string) {
 	text := strings.TrimSpace(operation.Summary + "\n\n" + operation.Description)
 	text = strings.TrimSpace(strings.TrimPrefix(text, method))
-	first, rest, _ := strings.Cut(text, ".")
-	if first == "" {
-		first = method
+	if first, rest, _ := strings.Cut(text, "."); first != "" {
+		operation.Summary = strings.ToUpper(first[:1]) + strings.ReplaceAll(first[1:], "\n", " ")
+		text = rest
 	}
-	operation.Summary = strings.ToUpper(first[:1]) + strings.ReplaceAll(first[1:], "\n", " ")
-	operation.Description = strings.TrimSpace(rest)
+	operation.Description = strings.TrimSpace(text)
 }
 
 // dropBodyFields leaves out the parameters that REST fills itself.

@@ -40,9 +40,6 @@ func (r *ruler) requests(operation *openapi3.Operation, m access.Method) {
 		}
 		constrain(p.Value.Schema.Value, field)
 		p.Value.Required = p.Value.In == openapi3.ParameterInPath || needed(field)
-		if p.Value.Description == "" {
-			p.Value.Description = wordsOf(field)
-		}
 	}
 	if operation.RequestBody == nil || operation.RequestBody.Value == nil {
 		return
@@ -142,20 +139,16 @@ func besideRefs(generated []byte) (map[string]string, error) {
 	return found, nil
 }
 
-// described gives a property its words; a reference cannot have any, so it is
-// wrapped.
+// described gives a property its comment, where that is not there yet, and an example.
+// A reference cannot have either, so it is wrapped.
 func (r *ruler) described(property *openapi3.SchemaRef, field protoreflect.FieldDescriptor) *openapi3.SchemaRef {
 	if property.Ref != "" {
 		schema := openapi3.NewSchema()
 		schema.AllOf = openapi3.SchemaRefs{property}
 		// A message has a longer name where another one has the same.
 		long := strings.TrimPrefix(string(field.Parent().FullName()), "entrasync.")
-		schema.Description = cmp.Or(
-			r.besideRefs[string(field.Parent().Name())+"."+field.JSONName()], r.besideRefs[long+"."+field.JSONName()], wordsOf(field))
+		schema.Description = cmp.Or(r.besideRefs[string(field.Parent().Name())+"."+field.JSONName()], r.besideRefs[long+"."+field.JSONName()])
 		return openapi3.NewSchemaRef("", schema)
-	}
-	if property.Value.Description == "" {
-		property.Value.Description = wordsOf(field)
 	}
 	if example := examples[field.JSONName()]; example != "" && property.Value.Example == nil && property.Value.Type.Is("string") && len(property.Value.Enum) == 0 {
 		property.Value.Example = example

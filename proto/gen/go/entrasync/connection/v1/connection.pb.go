@@ -145,8 +145,10 @@ func (x *ConnectRequest) GetReturnTo() string {
 }
 
 type ConnectResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	AuthorizeUrl  string                 `protobuf:"bytes,1,opt,name=authorize_url,json=authorizeUrl,proto3" json:"authorize_url,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where the browser signs in to Microsoft.
+	AuthorizeUrl string `protobuf:"bytes,1,opt,name=authorize_url,json=authorizeUrl,proto3" json:"authorize_url,omitempty"`
+	// When it ends.
 	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -197,8 +199,9 @@ func (x *ConnectResponse) GetExpiresAt() *timestamppb.Timestamp {
 }
 
 type CompleteConnectRequest struct {
-	state          protoimpl.MessageState `protogen:"open.v1"`
-	CompletionCode string                 `protobuf:"bytes,1,opt,name=completion_code,json=completionCode,proto3" json:"completion_code,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The code that the browser came back with.
+	CompletionCode string `protobuf:"bytes,1,opt,name=completion_code,json=completionCode,proto3" json:"completion_code,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -421,13 +424,17 @@ func (*ValidateDirectRequest) Descriptor() ([]byte, []int) {
 }
 
 type ValidateDirectResponse struct {
-	state                    protoimpl.MessageState `protogen:"open.v1"`
-	Valid                    bool                   `protobuf:"varint,1,opt,name=valid,proto3" json:"valid,omitempty"`
-	CheckedAt                *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=checked_at,json=checkedAt,proto3" json:"checked_at,omitempty"`
-	ManagedTenantSampleCount int32                  `protobuf:"varint,3,opt,name=managed_tenant_sample_count,json=managedTenantSampleCount,proto3" json:"managed_tenant_sample_count,omitempty"`
-	Error                    *ValidationError       `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
-	unknownFields            protoimpl.UnknownFields
-	sizeCache                protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether the connection works.
+	Valid bool `protobuf:"varint,1,opt,name=valid,proto3" json:"valid,omitempty"`
+	// When it was checked.
+	CheckedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=checked_at,json=checkedAt,proto3" json:"checked_at,omitempty"`
+	// How many managed tenants the proof saw.
+	ManagedTenantSampleCount int32 `protobuf:"varint,3,opt,name=managed_tenant_sample_count,json=managedTenantSampleCount,proto3" json:"managed_tenant_sample_count,omitempty"`
+	// Why it failed; absent where it did not.
+	Error         *ValidationError `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ValidateDirectResponse) Reset() {
@@ -490,9 +497,12 @@ func (x *ValidateDirectResponse) GetError() *ValidationError {
 
 // ValidationError is the snapshot of the last failed validation.
 type ValidationError struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
-	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stable code, for programs.
+	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	// What it means, for people.
+	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// When it was checked.
 	CheckedAt     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=checked_at,json=checkedAt,proto3" json:"checked_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -554,7 +564,8 @@ func (x *ValidationError) GetCheckedAt() *timestamppb.Timestamp {
 type SetCredentialsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The application (client) id.
-	ClientId     string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	ClientId string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// The app registration's client secret. It is never shown again.
 	ClientSecret string `protobuf:"bytes,2,opt,name=client_secret,json=clientSecret,proto3" json:"client_secret,omitempty"`
 	// The private key and its certificate as PEM, one after the other.
 	ClientCertificate string `protobuf:"bytes,3,opt,name=client_certificate,json=clientCertificate,proto3" json:"client_certificate,omitempty"`
@@ -637,8 +648,10 @@ type SetCredentialsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// tenant-secret.
 	CredentialSource string `protobuf:"bytes,1,opt,name=credential_source,json=credentialSource,proto3" json:"credential_source,omitempty"`
-	ClientId         string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	TenantId         string `protobuf:"bytes,3,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	// The client's id.
+	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// The tenant's id.
+	TenantId string `protobuf:"bytes,3,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	// secret or certificate.
 	Proof string `protobuf:"bytes,4,opt,name=proof,proto3" json:"proof,omitempty"`
 	// delegated or app_only.

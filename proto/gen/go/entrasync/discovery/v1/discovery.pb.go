@@ -27,10 +27,13 @@ const (
 
 // TenantProblem is why a managed tenant cannot be read, and what mends it.
 type TenantProblem struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
-	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	Remedy        string                 `protobuf:"bytes,3,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stable code, for programs.
+	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	// What it means, for people.
+	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// What to do about it.
+	Remedy        string `protobuf:"bytes,3,opt,name=remedy,proto3" json:"remedy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -88,18 +91,28 @@ func (x *TenantProblem) GetRemedy() string {
 
 // ManagedTenant is a customer's directory that the MSP manages.
 type ManagedTenant struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	EntraTenantId   string                 `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	DisplayName     string                 `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	PrimaryDomain   string                 `protobuf:"bytes,4,opt,name=primary_domain,json=primaryDomain,proto3" json:"primary_domain,omitempty"`
-	Domains         []string               `protobuf:"bytes,5,rep,name=domains,proto3" json:"domains,omitempty"`
-	SourceUserCount int32                  `protobuf:"varint,6,opt,name=source_user_count,json=sourceUserCount,proto3" json:"source_user_count,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// The directory's id at Microsoft.
+	EntraTenantId string `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// The name that Microsoft shows.
+	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// The directory's main domain.
+	PrimaryDomain string `protobuf:"bytes,4,opt,name=primary_domain,json=primaryDomain,proto3" json:"primary_domain,omitempty"`
+	// The verified domains.
+	Domains []string `protobuf:"bytes,5,rep,name=domains,proto3" json:"domains,omitempty"`
+	// How many users the directory has.
+	SourceUserCount int32 `protobuf:"varint,6,opt,name=source_user_count,json=sourceUserCount,proto3" json:"source_user_count,omitempty"`
 	// active, gone or unreadable.
-	State         string                 `protobuf:"bytes,7,opt,name=state,proto3" json:"state,omitempty"`
-	Problem       *TenantProblem         `protobuf:"bytes,8,opt,name=problem,proto3" json:"problem,omitempty"`
-	AccessEndsAt  *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=access_ends_at,json=accessEndsAt,proto3" json:"access_ends_at,omitempty"`
-	DiscoveredAt  *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=discovered_at,json=discoveredAt,proto3" json:"discovered_at,omitempty"`
+	State string `protobuf:"bytes,7,opt,name=state,proto3" json:"state,omitempty"`
+	// What is wrong with it; absent where nothing is.
+	Problem *TenantProblem `protobuf:"bytes,8,opt,name=problem,proto3" json:"problem,omitempty"`
+	// When the access to the directory ends, as far as Microsoft says.
+	AccessEndsAt *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=access_ends_at,json=accessEndsAt,proto3" json:"access_ends_at,omitempty"`
+	// When it was seen first.
+	DiscoveredAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=discovered_at,json=discoveredAt,proto3" json:"discovered_at,omitempty"`
+	// When it was seen last.
 	LastSeenAt    *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=last_seen_at,json=lastSeenAt,proto3" json:"last_seen_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -214,13 +227,17 @@ func (x *ManagedTenant) GetLastSeenAt() *timestamppb.Timestamp {
 
 // UnreadableTenant names a tenant that discovery could not read.
 type UnreadableTenant struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	EntraTenantId   string                 `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	DisplayName     string                 `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	Problem         *TenantProblem         `protobuf:"bytes,4,opt,name=problem,proto3" json:"problem,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// The directory's id at Microsoft.
+	EntraTenantId string `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// The name that Microsoft shows.
+	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// What is wrong with it; absent where nothing is.
+	Problem       *TenantProblem `protobuf:"bytes,4,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UnreadableTenant) Reset() {
@@ -322,12 +339,17 @@ type GetDiscoveryResponse struct {
 	// Empty before the first discovery.
 	OperationId string `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
 	// none, running, completed or failed.
-	State                 string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
-	StartedAt             *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
-	CompletedAt           *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=completed_at,json=completedAt,proto3" json:"completed_at,omitempty"`
-	DiscoveredTenantCount *int32                 `protobuf:"varint,5,opt,name=discovered_tenant_count,json=discoveredTenantCount,proto3,oneof" json:"discovered_tenant_count,omitempty"`
-	Unreadable            []*UnreadableTenant    `protobuf:"bytes,6,rep,name=unreadable,proto3" json:"unreadable,omitempty"`
-	Error                 *TenantProblem         `protobuf:"bytes,7,opt,name=error,proto3" json:"error,omitempty"`
+	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// When it began.
+	StartedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
+	// When it ended; absent while it goes on.
+	CompletedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=completed_at,json=completedAt,proto3" json:"completed_at,omitempty"`
+	// How many managed tenants were found.
+	DiscoveredTenantCount *int32 `protobuf:"varint,5,opt,name=discovered_tenant_count,json=discoveredTenantCount,proto3,oneof" json:"discovered_tenant_count,omitempty"`
+	// Managed tenants that could not be read.
+	Unreadable []*UnreadableTenant `protobuf:"bytes,6,rep,name=unreadable,proto3" json:"unreadable,omitempty"`
+	// Why it failed; absent where it did not.
+	Error *TenantProblem `protobuf:"bytes,7,opt,name=error,proto3" json:"error,omitempty"`
 	// When the last discovery completed, also one that found nothing.
 	LastDiscoveryAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_discovery_at,json=lastDiscoveryAt,proto3" json:"last_discovery_at,omitempty"`
 	unknownFields   protoimpl.UnknownFields
@@ -423,9 +445,12 @@ func (x *GetDiscoveryResponse) GetLastDiscoveryAt() *timestamppb.Timestamp {
 type ListManagedTenantsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Part of the name, a domain or the Entra tenant id.
-	Q             string `protobuf:"bytes,1,opt,name=q,proto3" json:"q,omitempty"`
-	State         string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
-	PageSize      int32  `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	Q string `protobuf:"bytes,1,opt,name=q,proto3" json:"q,omitempty"`
+	// The state.
+	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// How many at most, 1 to 200; 50 unless set.
+	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where the page begins: the nextPageToken of the one before.
 	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -490,12 +515,15 @@ func (x *ListManagedTenantsRequest) GetPageToken() string {
 }
 
 type ListManagedTenantsResponse struct {
-	state          protoimpl.MessageState `protogen:"open.v1"`
-	ManagedTenants []*ManagedTenant       `protobuf:"bytes,1,rep,name=managed_tenants,json=managedTenants,proto3" json:"managed_tenants,omitempty"`
-	NextPageToken  string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	TotalSize      *int32                 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The managed tenants.
+	ManagedTenants []*ManagedTenant `protobuf:"bytes,1,rep,name=managed_tenants,json=managedTenants,proto3" json:"managed_tenants,omitempty"`
+	// Where the next page begins; empty after the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many there are; on the first page only.
+	TotalSize     *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListManagedTenantsResponse) Reset() {
@@ -1007,8 +1035,9 @@ func (x *GetDiscoverySummaryResponse) GetAccessEnding() []*ManagedTenant {
 }
 
 type RepairConsentRequest struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	// Where the administrator's browser is sent in the end: an exact address of the allow-list,
 	// else the result page.
 	ReturnTo      string `protobuf:"bytes,2,opt,name=return_to,json=returnTo,proto3" json:"return_to,omitempty"`

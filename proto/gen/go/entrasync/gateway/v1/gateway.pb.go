@@ -63,9 +63,12 @@ func (*GetStatusRequest) Descriptor() ([]byte, []int) {
 }
 
 type StatusError struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
-	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stable code, for programs.
+	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	// What it means, for people.
+	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// When it was checked.
 	CheckedAt     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=checked_at,json=checkedAt,proto3" json:"checked_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -123,12 +126,17 @@ func (x *StatusError) GetCheckedAt() *timestamppb.Timestamp {
 }
 
 type StatusMappingSummary struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mapped        int32                  `protobuf:"varint,1,opt,name=mapped,proto3" json:"mapped,omitempty"`
-	Skipped       int32                  `protobuf:"varint,2,opt,name=skipped,proto3" json:"skipped,omitempty"`
-	NeedsReview   int32                  `protobuf:"varint,3,opt,name=needs_review,json=needsReview,proto3" json:"needs_review,omitempty"`
-	Undecided     int32                  `protobuf:"varint,4,opt,name=undecided,proto3" json:"undecided,omitempty"`
-	CreateNew     int32                  `protobuf:"varint,5,opt,name=create_new,json=createNew,proto3" json:"create_new,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Managed tenants that belong to a client.
+	Mapped int32 `protobuf:"varint,1,opt,name=mapped,proto3" json:"mapped,omitempty"`
+	// Managed tenants that are left out.
+	Skipped int32 `protobuf:"varint,2,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	// Managed tenants that somebody wants to look at again.
+	NeedsReview int32 `protobuf:"varint,3,opt,name=needs_review,json=needsReview,proto3" json:"needs_review,omitempty"`
+	// Managed tenants that nobody has decided about.
+	Undecided int32 `protobuf:"varint,4,opt,name=undecided,proto3" json:"undecided,omitempty"`
+	// Managed tenants for which a client will be made.
+	CreateNew     int32 `protobuf:"varint,5,opt,name=create_new,json=createNew,proto3" json:"create_new,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -199,14 +207,19 @@ func (x *StatusMappingSummary) GetCreateNew() int32 {
 }
 
 type StatusSchedule struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	Enabled         bool                   `protobuf:"varint,1,opt,name=enabled,proto3" json:"enabled,omitempty"`
-	IntervalMinutes int32                  `protobuf:"varint,2,opt,name=interval_minutes,json=intervalMinutes,proto3" json:"interval_minutes,omitempty"`
-	NextRunAt       *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=next_run_at,json=nextRunAt,proto3" json:"next_run_at,omitempty"`
-	Paused          bool                   `protobuf:"varint,4,opt,name=paused,proto3" json:"paused,omitempty"`
-	PausedReason    string                 `protobuf:"bytes,5,opt,name=paused_reason,json=pausedReason,proto3" json:"paused_reason,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether syncs start by themselves.
+	Enabled bool `protobuf:"varint,1,opt,name=enabled,proto3" json:"enabled,omitempty"`
+	// Minutes between two syncs.
+	IntervalMinutes int32 `protobuf:"varint,2,opt,name=interval_minutes,json=intervalMinutes,proto3" json:"interval_minutes,omitempty"`
+	// When the next sync starts.
+	NextRunAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=next_run_at,json=nextRunAt,proto3" json:"next_run_at,omitempty"`
+	// Whether the schedule stands still.
+	Paused bool `protobuf:"varint,4,opt,name=paused,proto3" json:"paused,omitempty"`
+	// Why it stands still.
+	PausedReason  string `protobuf:"bytes,5,opt,name=paused_reason,json=pausedReason,proto3" json:"paused_reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StatusSchedule) Reset() {
@@ -276,15 +289,19 @@ func (x *StatusSchedule) GetPausedReason() string {
 
 // Attention is something that a person should look at.
 type Attention struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Code    string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
-	Message string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	Remedy  string                 `protobuf:"bytes,3,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stable code, for programs.
+	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	// What it means, for people.
+	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// What to do about it.
+	Remedy string `protobuf:"bytes,3,opt,name=remedy,proto3" json:"remedy,omitempty"`
 	// The managed tenant it is about, where it is about one.
 	ManagedTenantId *string `protobuf:"bytes,4,opt,name=managed_tenant_id,json=managedTenantId,proto3,oneof" json:"managed_tenant_id,omitempty"`
-	Count           *int32  `protobuf:"varint,5,opt,name=count,proto3,oneof" json:"count,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// How many it concerns.
+	Count         *int32 `protobuf:"varint,5,opt,name=count,proto3,oneof" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Attention) Reset() {
@@ -355,20 +372,31 @@ func (x *Attention) GetCount() int32 {
 type GetStatusResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// not_connected, connected, validation_failed or disconnected.
-	Status                   string                 `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
-	ConnectionType           string                 `protobuf:"bytes,2,opt,name=connection_type,json=connectionType,proto3" json:"connection_type,omitempty"`
-	AvailableConnectionTypes []string               `protobuf:"bytes,3,rep,name=available_connection_types,json=availableConnectionTypes,proto3" json:"available_connection_types,omitempty"`
-	LastValidatedAt          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=last_validated_at,json=lastValidatedAt,proto3" json:"last_validated_at,omitempty"`
-	LastValidationError      *StatusError           `protobuf:"bytes,5,opt,name=last_validation_error,json=lastValidationError,proto3" json:"last_validation_error,omitempty"`
-	CredentialSource         string                 `protobuf:"bytes,6,opt,name=credential_source,json=credentialSource,proto3" json:"credential_source,omitempty"`
-	PartnerTenantId          string                 `protobuf:"bytes,7,opt,name=partner_tenant_id,json=partnerTenantId,proto3" json:"partner_tenant_id,omitempty"`
-	LastDiscoveryAt          *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_discovery_at,json=lastDiscoveryAt,proto3" json:"last_discovery_at,omitempty"`
-	MappingSummary           *StatusMappingSummary  `protobuf:"bytes,9,opt,name=mapping_summary,json=mappingSummary,proto3" json:"mapping_summary,omitempty"`
-	Schedule                 *StatusSchedule        `protobuf:"bytes,10,opt,name=schedule,proto3" json:"schedule,omitempty"`
-	LastRun                  *v1.Run                `protobuf:"bytes,11,opt,name=last_run,json=lastRun,proto3" json:"last_run,omitempty"`
-	Attention                []*Attention           `protobuf:"bytes,12,rep,name=attention,proto3" json:"attention,omitempty"`
-	unknownFields            protoimpl.UnknownFields
-	sizeCache                protoimpl.SizeCache
+	Status string `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
+	// How the directories are reached.
+	ConnectionType string `protobuf:"bytes,2,opt,name=connection_type,json=connectionType,proto3" json:"connection_type,omitempty"`
+	// The ways to connect that are offered.
+	AvailableConnectionTypes []string `protobuf:"bytes,3,rep,name=available_connection_types,json=availableConnectionTypes,proto3" json:"available_connection_types,omitempty"`
+	// When the connection was proved last.
+	LastValidatedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=last_validated_at,json=lastValidatedAt,proto3" json:"last_validated_at,omitempty"`
+	// Why it could not be proved; absent where it could.
+	LastValidationError *StatusError `protobuf:"bytes,5,opt,name=last_validation_error,json=lastValidationError,proto3" json:"last_validation_error,omitempty"`
+	// Where the app registration's credentials come from.
+	CredentialSource string `protobuf:"bytes,6,opt,name=credential_source,json=credentialSource,proto3" json:"credential_source,omitempty"`
+	// The partner's own directory.
+	PartnerTenantId string `protobuf:"bytes,7,opt,name=partner_tenant_id,json=partnerTenantId,proto3" json:"partner_tenant_id,omitempty"`
+	// When managed tenants were looked for last.
+	LastDiscoveryAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_discovery_at,json=lastDiscoveryAt,proto3" json:"last_discovery_at,omitempty"`
+	// How many managed tenants are decided how.
+	MappingSummary *StatusMappingSummary `protobuf:"bytes,9,opt,name=mapping_summary,json=mappingSummary,proto3" json:"mapping_summary,omitempty"`
+	// When syncs start by themselves.
+	Schedule *StatusSchedule `protobuf:"bytes,10,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	// The latest run; absent before the first.
+	LastRun *v1.Run `protobuf:"bytes,11,opt,name=last_run,json=lastRun,proto3" json:"last_run,omitempty"`
+	// What needs a person, the most urgent first.
+	Attention     []*Attention `protobuf:"bytes,12,rep,name=attention,proto3" json:"attention,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetStatusResponse) Reset() {
@@ -522,9 +550,11 @@ func (*ListFeatureFlagsRequest) Descriptor() ([]byte, []int) {
 }
 
 type FeatureFlag struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	Enabled       bool                   `protobuf:"varint,2,opt,name=enabled,proto3" json:"enabled,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The flag's name.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// Whether the flag is on for the caller's tenant.
+	Enabled       bool `protobuf:"varint,2,opt,name=enabled,proto3" json:"enabled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -574,8 +604,9 @@ func (x *FeatureFlag) GetEnabled() bool {
 }
 
 type ListFeatureFlagsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Flags         []*FeatureFlag         `protobuf:"bytes,1,rep,name=flags,proto3" json:"flags,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The flags.
+	Flags         []*FeatureFlag `protobuf:"bytes,1,rep,name=flags,proto3" json:"flags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -618,13 +649,18 @@ func (x *ListFeatureFlagsResponse) GetFlags() []*FeatureFlag {
 }
 
 type PlatformFlag struct {
-	state       protoimpl.MessageState `protogen:"open.v1"`
-	Id          string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Key         string                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
-	Description string                 `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The flag's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The flag's name.
+	Key string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// What the flag is for.
+	Description string `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
 	// The tenants for which it is on.
-	TenantIds     []string               `protobuf:"bytes,4,rep,name=tenant_ids,json=tenantIds,proto3" json:"tenant_ids,omitempty"`
-	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	TenantIds []string `protobuf:"bytes,4,rep,name=tenant_ids,json=tenantIds,proto3" json:"tenant_ids,omitempty"`
+	// When it was made.
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// When it was changed last.
 	UpdatedAt     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -739,8 +775,9 @@ func (*ListPlatformFlagsRequest) Descriptor() ([]byte, []int) {
 }
 
 type ListPlatformFlagsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Flags         []*PlatformFlag        `protobuf:"bytes,1,rep,name=flags,proto3" json:"flags,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The flags.
+	Flags         []*PlatformFlag `protobuf:"bytes,1,rep,name=flags,proto3" json:"flags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -783,10 +820,13 @@ func (x *ListPlatformFlagsResponse) GetFlags() []*PlatformFlag {
 }
 
 type CreatePlatformFlagRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Action        string                 `protobuf:"bytes,1,opt,name=action,json=__action,proto3" json:"action,omitempty"`
-	Key           string                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
-	Description   string                 `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Creates the flags of the integration that are not there yet, in place of a flag that key names.
+	Action string `protobuf:"bytes,1,opt,name=action,json=__action,proto3" json:"action,omitempty"`
+	// The flag's name.
+	Key string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// What the flag is for.
+	Description   string `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -899,8 +939,10 @@ func (x *CreatePlatformFlagResponse) GetFlags() []*PlatformFlag {
 type TargetPlatformFlagRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The flag's id or key.
-	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Action        string `protobuf:"bytes,2,opt,name=action,json=__action,proto3" json:"action,omitempty"`
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Whether the flag is switched on for the tenant, or no longer.
+	Action string `protobuf:"bytes,2,opt,name=action,json=__action,proto3" json:"action,omitempty"`
+	// The tenant's id.
 	TenantId      string `protobuf:"bytes,3,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -958,8 +1000,9 @@ func (x *TargetPlatformFlagRequest) GetTenantId() string {
 }
 
 type TargetPlatformFlagResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Flag          *PlatformFlag          `protobuf:"bytes,1,opt,name=flag,proto3" json:"flag,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The flag.
+	Flag          *PlatformFlag `protobuf:"bytes,1,opt,name=flag,proto3" json:"flag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1002,9 +1045,11 @@ func (x *TargetPlatformFlagResponse) GetFlag() *PlatformFlag {
 }
 
 type ListAuditEventsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	PageSize      int32                  `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string                 `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many at most, 1 to 200; 50 unless set.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where the page begins: the nextPageToken of the one before.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1054,10 +1099,13 @@ func (x *ListAuditEventsRequest) GetPageToken() string {
 }
 
 type AuditEvent struct {
-	state      protoimpl.MessageState `protogen:"open.v1"`
-	Id         string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The event's id; ids rise with time.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// When it happened.
 	OccurredAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
-	ActorId    string                 `protobuf:"bytes,3,opt,name=actor_id,json=actorId,proto3" json:"actor_id,omitempty"`
+	// Who did it: the person's id.
+	ActorId string `protobuf:"bytes,3,opt,name=actor_id,json=actorId,proto3" json:"actor_id,omitempty"`
 	// user, platform, or system when Microsoft's answer caused it.
 	ActorType string `protobuf:"bytes,4,opt,name=actor_type,json=actorType,proto3" json:"actor_type,omitempty"`
 	// The method, for example entrasync.mapping.v1.MappingService/ConfirmMappings, or the change of
@@ -1066,8 +1114,10 @@ type AuditEvent struct {
 	Action string `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
 	// ok, the stable code of the refusal or of the failure, pending while the call runs, or unknown
 	// where its process died before it could write the outcome.
-	Outcome       string `protobuf:"bytes,6,opt,name=outcome,proto3" json:"outcome,omitempty"`
-	RequestId     string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Outcome string `protobuf:"bytes,6,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// The request's id.
+	RequestId string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Where the call came from.
 	RemoteAddr    string `protobuf:"bytes,8,opt,name=remote_addr,json=remoteAddr,proto3" json:"remote_addr,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1160,10 +1210,13 @@ func (x *AuditEvent) GetRemoteAddr() string {
 }
 
 type ListAuditEventsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Events        []*AuditEvent          `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
-	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	TotalSize     *int32                 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The events, newest first.
+	Events []*AuditEvent `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	// Where the next page begins; empty after the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many there are; on the first page only.
+	TotalSize     *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

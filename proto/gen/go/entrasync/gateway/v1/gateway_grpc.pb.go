@@ -28,6 +28,7 @@ const (
 //
 // StatusService is the status panel: one answer from several services.
 type StatusServiceClient interface {
+	// GetStatus returns how the integration stands and what needs a person.
 	GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*GetStatusResponse, error)
 }
 
@@ -55,6 +56,7 @@ func (c *statusServiceClient) GetStatus(ctx context.Context, in *GetStatusReques
 //
 // StatusService is the status panel: one answer from several services.
 type StatusServiceServer interface {
+	// GetStatus returns how the integration stands and what needs a person.
 	GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error)
 	mustEmbedUnimplementedStatusServiceServer()
 }
@@ -134,6 +136,7 @@ const (
 //
 // FeatureFlagService returns the flags as they are for the caller's tenant.
 type FeatureFlagServiceClient interface {
+	// ListFeatureFlags lists the flags and whether each is on.
 	ListFeatureFlags(ctx context.Context, in *ListFeatureFlagsRequest, opts ...grpc.CallOption) (*ListFeatureFlagsResponse, error)
 }
 
@@ -161,6 +164,7 @@ func (c *featureFlagServiceClient) ListFeatureFlags(ctx context.Context, in *Lis
 //
 // FeatureFlagService returns the flags as they are for the caller's tenant.
 type FeatureFlagServiceServer interface {
+	// ListFeatureFlags lists the flags and whether each is on.
 	ListFeatureFlags(context.Context, *ListFeatureFlagsRequest) (*ListFeatureFlagsResponse, error)
 	mustEmbedUnimplementedFeatureFlagServiceServer()
 }
@@ -243,6 +247,7 @@ const (
 // PlatformFlagService defines flags and targets them to tenants. It belongs to the platform and
 // is served in every edition.
 type PlatformFlagServiceClient interface {
+	// ListPlatformFlags lists the flags with the tenants for which each is on.
 	ListPlatformFlags(ctx context.Context, in *ListPlatformFlagsRequest, opts ...grpc.CallOption) (*ListPlatformFlagsResponse, error)
 	// CreatePlatformFlag creates a flag or, with the action ensure_entra_phase1_flags, those of the
 	// five that are missing.
@@ -296,6 +301,7 @@ func (c *platformFlagServiceClient) TargetPlatformFlag(ctx context.Context, in *
 // PlatformFlagService defines flags and targets them to tenants. It belongs to the platform and
 // is served in every edition.
 type PlatformFlagServiceServer interface {
+	// ListPlatformFlags lists the flags with the tenants for which each is on.
 	ListPlatformFlags(context.Context, *ListPlatformFlagsRequest) (*ListPlatformFlagsResponse, error)
 	// CreatePlatformFlag creates a flag or, with the action ensure_entra_phase1_flags, those of the
 	// five that are missing.
@@ -430,6 +436,7 @@ const (
 //
 // AuditService lists the audit trail: who did what, when and from where.
 type AuditServiceClient interface {
+	// ListAuditEvents lists who did what, newest first.
 	ListAuditEvents(ctx context.Context, in *ListAuditEventsRequest, opts ...grpc.CallOption) (*ListAuditEventsResponse, error)
 }
 
@@ -457,6 +464,7 @@ func (c *auditServiceClient) ListAuditEvents(ctx context.Context, in *ListAuditE
 //
 // AuditService lists the audit trail: who did what, when and from where.
 type AuditServiceServer interface {
+	// ListAuditEvents lists who did what, newest first.
 	ListAuditEvents(context.Context, *ListAuditEventsRequest) (*ListAuditEventsResponse, error)
 	mustEmbedUnimplementedAuditServiceServer()
 }

@@ -35,10 +35,12 @@ const (
 // (https://www.standardwebhooks.com) say, sent in order of the events, and sent again until the
 // server answers with a 2xx status: each at least once.
 type WebhookServiceClient interface {
+	// ListWebhooks lists the webhooks of the tenant.
 	ListWebhooks(ctx context.Context, in *ListWebhooksRequest, opts ...grpc.CallOption) (*ListWebhooksResponse, error)
 	// PutWebhook makes the endpoint at a URL, or changes the one that there is. An endpoint that is
 	// made is told what happens from then on.
 	PutWebhook(ctx context.Context, in *PutWebhookRequest, opts ...grpc.CallOption) (*PutWebhookResponse, error)
+	// DeleteWebhook deletes a webhook; what was not delivered is not sent any more.
 	DeleteWebhook(ctx context.Context, in *DeleteWebhookRequest, opts ...grpc.CallOption) (*DeleteWebhookResponse, error)
 	// TestWebhook sends a message of type webhook.test at once and says what came of it.
 	TestWebhook(ctx context.Context, in *TestWebhookRequest, opts ...grpc.CallOption) (*TestWebhookResponse, error)
@@ -124,10 +126,12 @@ func (c *webhookServiceClient) ListDeliveries(ctx context.Context, in *ListDeliv
 // (https://www.standardwebhooks.com) say, sent in order of the events, and sent again until the
 // server answers with a 2xx status: each at least once.
 type WebhookServiceServer interface {
+	// ListWebhooks lists the webhooks of the tenant.
 	ListWebhooks(context.Context, *ListWebhooksRequest) (*ListWebhooksResponse, error)
 	// PutWebhook makes the endpoint at a URL, or changes the one that there is. An endpoint that is
 	// made is told what happens from then on.
 	PutWebhook(context.Context, *PutWebhookRequest) (*PutWebhookResponse, error)
+	// DeleteWebhook deletes a webhook; what was not delivered is not sent any more.
 	DeleteWebhook(context.Context, *DeleteWebhookRequest) (*DeleteWebhookResponse, error)
 	// TestWebhook sends a message of type webhook.test at once and says what came of it.
 	TestWebhook(context.Context, *TestWebhookRequest) (*TestWebhookResponse, error)

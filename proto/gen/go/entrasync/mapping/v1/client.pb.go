@@ -26,18 +26,28 @@ const (
 
 // Client is the MSP's record of a customer, with its mappings.
 type Client struct {
-	state              protoimpl.MessageState `protogen:"open.v1"`
-	Id                 string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	ExternalId         string                 `protobuf:"bytes,2,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
-	Name               string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	Website            string                 `protobuf:"bytes,4,opt,name=website,proto3" json:"website,omitempty"`
-	Domain             string                 `protobuf:"bytes,5,opt,name=domain,proto3" json:"domain,omitempty"`
-	AlternativeDomains []string               `protobuf:"bytes,6,rep,name=alternative_domains,json=alternativeDomains,proto3" json:"alternative_domains,omitempty"`
-	EmailDomains       []string               `protobuf:"bytes,7,rep,name=email_domains,json=emailDomains,proto3" json:"email_domains,omitempty"`
-	BillingEmail       string                 `protobuf:"bytes,8,opt,name=billing_email,json=billingEmail,proto3" json:"billing_email,omitempty"`
-	Deleted            bool                   `protobuf:"varint,9,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The client's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The host's own id of the client.
+	ExternalId string `protobuf:"bytes,2,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// The client's name.
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// The company's website.
+	Website string `protobuf:"bytes,4,opt,name=website,proto3" json:"website,omitempty"`
+	// The company's main domain.
+	Domain string `protobuf:"bytes,5,opt,name=domain,proto3" json:"domain,omitempty"`
+	// Other domains of the company.
+	AlternativeDomains []string `protobuf:"bytes,6,rep,name=alternative_domains,json=alternativeDomains,proto3" json:"alternative_domains,omitempty"`
+	// The domains of the company's addresses.
+	EmailDomains []string `protobuf:"bytes,7,rep,name=email_domains,json=emailDomains,proto3" json:"email_domains,omitempty"`
+	// Where the client's invoices go.
+	BillingEmail string `protobuf:"bytes,8,opt,name=billing_email,json=billingEmail,proto3" json:"billing_email,omitempty"`
+	// Whether it is deleted.
+	Deleted bool `protobuf:"varint,9,opt,name=deleted,proto3" json:"deleted,omitempty"`
 	// The earliest mapping that is still active.
-	EntraTenantId      *string `protobuf:"bytes,10,opt,name=entra_tenant_id,json=entraTenantId,proto3,oneof" json:"entra_tenant_id,omitempty"`
+	EntraTenantId *string `protobuf:"bytes,10,opt,name=entra_tenant_id,json=entraTenantId,proto3,oneof" json:"entra_tenant_id,omitempty"`
+	// The main domain of the directory that belongs to the client.
 	EntraPrimaryDomain *string `protobuf:"bytes,11,opt,name=entra_primary_domain,json=entraPrimaryDomain,proto3,oneof" json:"entra_primary_domain,omitempty"`
 	// Every active mapping, by the time of its confirmation.
 	Mappings      []*ClientMapping `protobuf:"bytes,12,rep,name=mappings,proto3" json:"mappings,omitempty"`
@@ -161,12 +171,15 @@ func (x *Client) GetMappings() []*ClientMapping {
 
 // ClientMapping is one managed tenant of a client.
 type ClientMapping struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	EntraTenantId   string                 `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	DisplayName     string                 `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// The directory's id at Microsoft.
+	EntraTenantId string `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// The name that Microsoft shows.
+	DisplayName   string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ClientMapping) Reset() {
@@ -223,8 +236,10 @@ func (x *ClientMapping) GetDisplayName() string {
 type ListClientsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The beginning of the name, or a domain.
-	Q             string `protobuf:"bytes,1,opt,name=q,proto3" json:"q,omitempty"`
-	PageSize      int32  `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	Q string `protobuf:"bytes,1,opt,name=q,proto3" json:"q,omitempty"`
+	// How many at most, 1 to 200; 50 unless set.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where the page begins: the nextPageToken of the one before.
 	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -282,10 +297,13 @@ func (x *ListClientsRequest) GetPageToken() string {
 }
 
 type ListClientsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Clients       []*Client              `protobuf:"bytes,1,rep,name=clients,proto3" json:"clients,omitempty"`
-	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	TotalSize     *int32                 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The clients.
+	Clients []*Client `protobuf:"bytes,1,rep,name=clients,proto3" json:"clients,omitempty"`
+	// Where the next page begins; empty after the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many there are; on the first page only.
+	TotalSize     *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -342,8 +360,9 @@ func (x *ListClientsResponse) GetTotalSize() int32 {
 }
 
 type GetClientRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The client's id.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -386,8 +405,9 @@ func (x *GetClientRequest) GetId() string {
 }
 
 type GetClientResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Client        *Client                `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The client.
+	Client        *Client `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -432,14 +452,21 @@ func (x *GetClientResponse) GetClient() *Client {
 // ClientRecord is a client as the host sends it. Each field is checked, and violations are
 // returned in the record's result.
 type ClientRecord struct {
-	state              protoimpl.MessageState `protogen:"open.v1"`
-	ExternalId         string                 `protobuf:"bytes,1,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
-	Name               string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	Website            *string                `protobuf:"bytes,3,opt,name=website,proto3,oneof" json:"website,omitempty"`
-	Domain             *string                `protobuf:"bytes,4,opt,name=domain,proto3,oneof" json:"domain,omitempty"`
-	AlternativeDomains []string               `protobuf:"bytes,5,rep,name=alternative_domains,json=alternativeDomains,proto3" json:"alternative_domains,omitempty"`
-	EmailDomains       []string               `protobuf:"bytes,6,rep,name=email_domains,json=emailDomains,proto3" json:"email_domains,omitempty"`
-	BillingEmail       *string                `protobuf:"bytes,7,opt,name=billing_email,json=billingEmail,proto3,oneof" json:"billing_email,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The host's own id of the client.
+	ExternalId string `protobuf:"bytes,1,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// The client's name.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// The company's website.
+	Website *string `protobuf:"bytes,3,opt,name=website,proto3,oneof" json:"website,omitempty"`
+	// The company's main domain.
+	Domain *string `protobuf:"bytes,4,opt,name=domain,proto3,oneof" json:"domain,omitempty"`
+	// Other domains of the company.
+	AlternativeDomains []string `protobuf:"bytes,5,rep,name=alternative_domains,json=alternativeDomains,proto3" json:"alternative_domains,omitempty"`
+	// The domains of the company's addresses.
+	EmailDomains []string `protobuf:"bytes,6,rep,name=email_domains,json=emailDomains,proto3" json:"email_domains,omitempty"`
+	// Where the client's invoices go.
+	BillingEmail *string `protobuf:"bytes,7,opt,name=billing_email,json=billingEmail,proto3,oneof" json:"billing_email,omitempty"`
 	// Marks the client as deleted; it is never removed.
 	Deleted bool `protobuf:"varint,8,opt,name=deleted,proto3" json:"deleted,omitempty"`
 	// The client's id here: with an external id it assigns that to a client which has none
@@ -588,8 +615,9 @@ func (x *BatchUpsertClientsRequest) GetClients() []*ClientRecord {
 }
 
 type BatchUpsertClientsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Results       []*RecordResult        `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What became of each record, in the request's order.
+	Results       []*RecordResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -633,12 +661,16 @@ func (x *BatchUpsertClientsResponse) GetResults() []*RecordResult {
 
 // RecordResult is the outcome of one record of a batch.
 type RecordResult struct {
-	state      protoimpl.MessageState `protogen:"open.v1"`
-	Index      int32                  `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
-	Id         string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	ExternalId string                 `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's place in the request, from 0.
+	Index int32 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	// The client's id.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// The host's own id of the client.
+	ExternalId string `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
 	// created, updated, unchanged, adopted, deleted or invalid.
-	Outcome    string             `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Outcome string `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// What breaks which rule.
 	Violations []*RecordViolation `protobuf:"bytes,5,rep,name=violations,proto3" json:"violations,omitempty"`
 	// Fields of a record that was taken from which no single domain can be read. They are kept as
 	// they are and match nothing.
@@ -721,9 +753,11 @@ func (x *RecordResult) GetWarnings() []*RecordWarning {
 
 // RecordWarning is what is wrong with a field of a record that was taken all the same.
 type RecordWarning struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
-	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The field that was left out.
+	Field string `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	// What it means, for people.
+	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -773,9 +807,11 @@ func (x *RecordWarning) GetMessage() string {
 }
 
 type RecordViolation struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
-	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The field that breaks a rule.
+	Field string `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	// What it means, for people.
+	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -30,7 +30,9 @@ const (
 //
 // ClientService keeps the host's client records.
 type ClientServiceClient interface {
+	// ListClients lists clients by name, without those that are deleted.
 	ListClients(ctx context.Context, in *ListClientsRequest, opts ...grpc.CallOption) (*ListClientsResponse, error)
+	// GetClient returns one client, with its mappings.
 	GetClient(ctx context.Context, in *GetClientRequest, opts ...grpc.CallOption) (*GetClientResponse, error)
 	// BatchUpsertClients writes clients by external id or id. One bad record does not fail the call.
 	BatchUpsertClients(ctx context.Context, in *BatchUpsertClientsRequest, opts ...grpc.CallOption) (*BatchUpsertClientsResponse, error)
@@ -80,7 +82,9 @@ func (c *clientServiceClient) BatchUpsertClients(ctx context.Context, in *BatchU
 //
 // ClientService keeps the host's client records.
 type ClientServiceServer interface {
+	// ListClients lists clients by name, without those that are deleted.
 	ListClients(context.Context, *ListClientsRequest) (*ListClientsResponse, error)
+	// GetClient returns one client, with its mappings.
 	GetClient(context.Context, *GetClientRequest) (*GetClientResponse, error)
 	// BatchUpsertClients writes clients by external id or id. One bad record does not fail the call.
 	BatchUpsertClients(context.Context, *BatchUpsertClientsRequest) (*BatchUpsertClientsResponse, error)

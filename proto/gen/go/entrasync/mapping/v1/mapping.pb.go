@@ -26,12 +26,17 @@ const (
 )
 
 type MappingSummary struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mapped        int32                  `protobuf:"varint,1,opt,name=mapped,proto3" json:"mapped,omitempty"`
-	Skipped       int32                  `protobuf:"varint,2,opt,name=skipped,proto3" json:"skipped,omitempty"`
-	NeedsReview   int32                  `protobuf:"varint,3,opt,name=needs_review,json=needsReview,proto3" json:"needs_review,omitempty"`
-	CreateNew     int32                  `protobuf:"varint,4,opt,name=create_new,json=createNew,proto3" json:"create_new,omitempty"`
-	Undecided     int32                  `protobuf:"varint,5,opt,name=undecided,proto3" json:"undecided,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Managed tenants that belong to a client.
+	Mapped int32 `protobuf:"varint,1,opt,name=mapped,proto3" json:"mapped,omitempty"`
+	// Managed tenants that are left out.
+	Skipped int32 `protobuf:"varint,2,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	// Managed tenants that somebody wants to look at again.
+	NeedsReview int32 `protobuf:"varint,3,opt,name=needs_review,json=needsReview,proto3" json:"needs_review,omitempty"`
+	// Managed tenants for which a client will be made.
+	CreateNew int32 `protobuf:"varint,4,opt,name=create_new,json=createNew,proto3" json:"create_new,omitempty"`
+	// Managed tenants that nobody has decided about.
+	Undecided     int32 `protobuf:"varint,5,opt,name=undecided,proto3" json:"undecided,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -103,13 +108,16 @@ func (x *MappingSummary) GetUndecided() int32 {
 
 // Candidate is a client that a managed tenant may belong to.
 type Candidate struct {
-	state      protoimpl.MessageState `protogen:"open.v1"`
-	ClientId   string                 `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	ClientName string                 `protobuf:"bytes,2,opt,name=client_name,json=clientName,proto3" json:"client_name,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The client's id.
+	ClientId string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// The client's name.
+	ClientName string `protobuf:"bytes,2,opt,name=client_name,json=clientName,proto3" json:"client_name,omitempty"`
 	// 0 to 1, four decimals.
 	Score float64 `protobuf:"fixed64,3,opt,name=score,proto3" json:"score,omitempty"`
 	// exact_domain, secondary_domain or fuzzy_name.
-	Reason        string  `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The domain that both have.
 	MatchedDomain *string `protobuf:"bytes,5,opt,name=matched_domain,json=matchedDomain,proto3,oneof" json:"matched_domain,omitempty"`
 	// The managed tenant is gone or unreadable, and an active one holds the domain too: it has moved.
 	StaleDomain   bool `protobuf:"varint,6,opt,name=stale_domain,json=staleDomain,proto3" json:"stale_domain,omitempty"`
@@ -190,17 +198,24 @@ func (x *Candidate) GetStaleDomain() bool {
 }
 
 type PreviewRow struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	EntraTenantId   string                 `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	DisplayName     string                 `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	PrimaryDomain   string                 `protobuf:"bytes,4,opt,name=primary_domain,json=primaryDomain,proto3" json:"primary_domain,omitempty"`
-	Domains         []string               `protobuf:"bytes,5,rep,name=domains,proto3" json:"domains,omitempty"`
-	SourceUserCount int32                  `protobuf:"varint,6,opt,name=source_user_count,json=sourceUserCount,proto3" json:"source_user_count,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// The directory's id at Microsoft.
+	EntraTenantId string `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// The name that Microsoft shows.
+	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// The directory's main domain.
+	PrimaryDomain string `protobuf:"bytes,4,opt,name=primary_domain,json=primaryDomain,proto3" json:"primary_domain,omitempty"`
+	// The verified domains.
+	Domains []string `protobuf:"bytes,5,rep,name=domains,proto3" json:"domains,omitempty"`
+	// How many users the directory has.
+	SourceUserCount int32 `protobuf:"varint,6,opt,name=source_user_count,json=sourceUserCount,proto3" json:"source_user_count,omitempty"`
 	// mapped, skip_for_now, needs_review, create_new, or undecided.
 	State string `protobuf:"bytes,7,opt,name=state,proto3" json:"state,omitempty"`
 	// The one client with an exact match, or the saved client of a mapped tenant.
-	Match      *Candidate   `protobuf:"bytes,8,opt,name=match,proto3" json:"match,omitempty"`
+	Match *Candidate `protobuf:"bytes,8,opt,name=match,proto3" json:"match,omitempty"`
+	// Whom it may be, the likeliest first.
 	Candidates []*Candidate `protobuf:"bytes,9,rep,name=candidates,proto3" json:"candidates,omitempty"`
 	// The client of the saved decision, where it has one.
 	MappedClientId *string `protobuf:"bytes,10,opt,name=mapped_client_id,json=mappedClientId,proto3,oneof" json:"mapped_client_id,omitempty"`
@@ -355,11 +370,15 @@ func (*GetMappingPreviewRequest) Descriptor() ([]byte, []int) {
 }
 
 type GetMappingPreviewResponse struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	AutoMatched     []*PreviewRow          `protobuf:"bytes,1,rep,name=auto_matched,json=autoMatched,proto3" json:"auto_matched,omitempty"`
-	FuzzyCandidates []*PreviewRow          `protobuf:"bytes,2,rep,name=fuzzy_candidates,json=fuzzyCandidates,proto3" json:"fuzzy_candidates,omitempty"`
-	Unmatched       []*PreviewRow          `protobuf:"bytes,3,rep,name=unmatched,proto3" json:"unmatched,omitempty"`
-	Summary         *MappingSummary        `protobuf:"bytes,4,opt,name=summary,proto3" json:"summary,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Managed tenants whose client is certain.
+	AutoMatched []*PreviewRow `protobuf:"bytes,1,rep,name=auto_matched,json=autoMatched,proto3" json:"auto_matched,omitempty"`
+	// Managed tenants whose client is likely and needs a look.
+	FuzzyCandidates []*PreviewRow `protobuf:"bytes,2,rep,name=fuzzy_candidates,json=fuzzyCandidates,proto3" json:"fuzzy_candidates,omitempty"`
+	// Managed tenants for which no client was found.
+	Unmatched []*PreviewRow `protobuf:"bytes,3,rep,name=unmatched,proto3" json:"unmatched,omitempty"`
+	// How many are decided how.
+	Summary *MappingSummary `protobuf:"bytes,4,opt,name=summary,proto3" json:"summary,omitempty"`
 	// Send it with the confirm, which is refused when somebody decided in
 	// between.
 	Version       int64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
@@ -434,8 +453,10 @@ func (x *GetMappingPreviewResponse) GetVersion() int64 {
 
 type ListMappingsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	State string                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
-	Q     string                 `protobuf:"bytes,2,opt,name=q,proto3" json:"q,omitempty"`
+	// The state.
+	State string `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	// The beginning of any word of a name, or of an address.
+	Q string `protobuf:"bytes,2,opt,name=q,proto3" json:"q,omitempty"`
 	// Only this managed tenant's; combine with history or orphans, not with state and
 	// q alone.
 	ManagedTenantId string `protobuf:"bytes,3,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
@@ -443,8 +464,10 @@ type ListMappingsRequest struct {
 	History bool `protobuf:"varint,4,opt,name=history,proto3" json:"history,omitempty"`
 	// Only managed tenants whose orphaned links wait for a person. One that is undecided is listed
 	// too, as its last mapping, which has ended, with the state undecided.
-	Orphans       bool   `protobuf:"varint,7,opt,name=orphans,proto3" json:"orphans,omitempty"`
-	PageSize      int32  `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	Orphans bool `protobuf:"varint,7,opt,name=orphans,proto3" json:"orphans,omitempty"`
+	// How many at most, 1 to 200; 50 unless set.
+	PageSize int32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where the page begins: the nextPageToken of the one before.
 	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -530,24 +553,35 @@ func (x *ListMappingsRequest) GetPageToken() string {
 }
 
 type Mapping struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	EntraTenantId   string                 `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	ClientId        *string                `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// The directory's id at Microsoft.
+	EntraTenantId string `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// The client's id.
+	ClientId *string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
 	// mapped, skip_for_now, needs_review or create_new; undecided in a list of orphans alone.
-	State     string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
-	Score     *float64               `protobuf:"fixed64,5,opt,name=score,proto3,oneof" json:"score,omitempty"`
-	DecidedBy string                 `protobuf:"bytes,6,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
+	State string `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
+	// How likely the match is, from 0 to 1.
+	Score *float64 `protobuf:"fixed64,5,opt,name=score,proto3,oneof" json:"score,omitempty"`
+	// Who decided it.
+	DecidedBy string `protobuf:"bytes,6,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
+	// When it was decided.
 	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
 	// Links of the managed tenant's contacts that were made under another client and wait for a
 	// person, 0 when there are none. It belongs to the managed tenant, so in a history only the newest
 	// row has it.
-	OrphanedLinks *int32                 `protobuf:"varint,8,opt,name=orphaned_links,json=orphanedLinks,proto3,oneof" json:"orphaned_links,omitempty"`
-	DisplayName   string                 `protobuf:"bytes,9,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	ClientName    *string                `protobuf:"bytes,10,opt,name=client_name,json=clientName,proto3,oneof" json:"client_name,omitempty"`
-	Active        bool                   `protobuf:"varint,11,opt,name=active,proto3" json:"active,omitempty"`
+	OrphanedLinks *int32 `protobuf:"varint,8,opt,name=orphaned_links,json=orphanedLinks,proto3,oneof" json:"orphaned_links,omitempty"`
+	// The name that Microsoft shows.
+	DisplayName string `protobuf:"bytes,9,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// The client's name.
+	ClientName *string `protobuf:"bytes,10,opt,name=client_name,json=clientName,proto3,oneof" json:"client_name,omitempty"`
+	// Whether the mapping holds.
+	Active bool `protobuf:"varint,11,opt,name=active,proto3" json:"active,omitempty"`
+	// When the mapping ended.
 	DeactivatedAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=deactivated_at,json=deactivatedAt,proto3" json:"deactivated_at,omitempty"`
-	DeactivatedBy *string                `protobuf:"bytes,13,opt,name=deactivated_by,json=deactivatedBy,proto3,oneof" json:"deactivated_by,omitempty"`
+	// Who ended it.
+	DeactivatedBy *string `protobuf:"bytes,13,opt,name=deactivated_by,json=deactivatedBy,proto3,oneof" json:"deactivated_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -674,10 +708,13 @@ func (x *Mapping) GetDeactivatedBy() string {
 }
 
 type ListMappingsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mappings      []*Mapping             `protobuf:"bytes,1,rep,name=mappings,proto3" json:"mappings,omitempty"`
-	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	TotalSize     *int32                 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The mappings.
+	Mappings []*Mapping `protobuf:"bytes,1,rep,name=mappings,proto3" json:"mappings,omitempty"`
+	// Where the next page begins; empty after the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many there are; on the first page only.
+	TotalSize     *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -734,12 +771,15 @@ func (x *ListMappingsResponse) GetTotalSize() int32 {
 }
 
 type MappingDecision struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	Decision        string                 `protobuf:"bytes,2,opt,name=decision,proto3" json:"decision,omitempty"`
-	ClientId        *string                `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// What is decided.
+	Decision string `protobuf:"bytes,2,opt,name=decision,proto3" json:"decision,omitempty"`
+	// The client's id.
+	ClientId      *string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MappingDecision) Reset() {
@@ -794,11 +834,13 @@ func (x *MappingDecision) GetClientId() string {
 }
 
 type ConfirmMappingsRequest struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Decisions []*MappingDecision     `protobuf:"bytes,1,rep,name=decisions,proto3" json:"decisions,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The decisions.
+	Decisions []*MappingDecision `protobuf:"bytes,1,rep,name=decisions,proto3" json:"decisions,omitempty"`
 	// The version that the decisions were made on; a stale one is refused.
-	Version          *int64 `protobuf:"varint,2,opt,name=version,proto3,oneof" json:"version,omitempty"`
-	StartInitialSync bool   `protobuf:"varint,3,opt,name=start_initial_sync,json=startInitialSync,proto3" json:"start_initial_sync,omitempty"`
+	Version *int64 `protobuf:"varint,2,opt,name=version,proto3,oneof" json:"version,omitempty"`
+	// Whether the first sync starts at once.
+	StartInitialSync bool `protobuf:"varint,3,opt,name=start_initial_sync,json=startInitialSync,proto3" json:"start_initial_sync,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -855,11 +897,13 @@ func (x *ConfirmMappingsRequest) GetStartInitialSync() bool {
 }
 
 type ConfirmMappingsResponse struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Confirmed int32                  `protobuf:"varint,1,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many decisions were saved.
+	Confirmed int32 `protobuf:"varint,1,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
 	// Absent when discovery is unavailable; the change stands.
 	Summary *MappingSummary `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
-	Version int64           `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// Rises with each change; sent along, it refuses a change of what somebody has changed since.
+	Version int64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// The initial sync, where one was asked for and started.
 	Run *StartedRun `protobuf:"bytes,4,opt,name=run,proto3" json:"run,omitempty"`
 	// Why it could not be started; the confirm stands.
@@ -943,8 +987,9 @@ func (x *ConfirmMappingsResponse) GetEffects() string {
 }
 
 type SkipMappingRequest struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	// As in ConfirmMappings.
 	Version       *int64 `protobuf:"varint,2,opt,name=version,proto3,oneof" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -996,11 +1041,13 @@ func (x *SkipMappingRequest) GetVersion() int64 {
 }
 
 type SkipMappingResponse struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Mapping *Mapping               `protobuf:"bytes,1,opt,name=mapping,proto3" json:"mapping,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The mapping.
+	Mapping *Mapping `protobuf:"bytes,1,opt,name=mapping,proto3" json:"mapping,omitempty"`
 	// Absent when discovery is unavailable; the change stands.
 	Summary *MappingSummary `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
-	Version int64           `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// Rises with each change; sent along, it refuses a change of what somebody has changed since.
+	Version int64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// settled or pending.
 	Effects       string `protobuf:"bytes,4,opt,name=effects,proto3" json:"effects,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1066,8 +1113,9 @@ func (x *SkipMappingResponse) GetEffects() string {
 }
 
 type UnmapMappingRequest struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	// As in ConfirmMappings.
 	Version       *int64 `protobuf:"varint,2,opt,name=version,proto3,oneof" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1124,7 +1172,8 @@ type UnmapMappingResponse struct {
 	Mapping *Mapping `protobuf:"bytes,1,opt,name=mapping,proto3" json:"mapping,omitempty"`
 	// Absent when discovery is unavailable; the change stands.
 	Summary *MappingSummary `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
-	Version int64           `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// The version of the tenant's mappings after the change.
+	Version int64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// settled or pending.
 	Effects       string `protobuf:"bytes,4,opt,name=effects,proto3" json:"effects,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1190,9 +1239,11 @@ func (x *UnmapMappingResponse) GetEffects() string {
 }
 
 type RemapMappingRequest struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	TargetClientId  string                 `protobuf:"bytes,2,opt,name=target_client_id,json=targetClientId,proto3" json:"target_client_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// The client that it belongs to from now on.
+	TargetClientId string `protobuf:"bytes,2,opt,name=target_client_id,json=targetClientId,proto3" json:"target_client_id,omitempty"`
 	// As in ConfirmMappings.
 	Version       *int64 `protobuf:"varint,3,opt,name=version,proto3,oneof" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1251,11 +1302,13 @@ func (x *RemapMappingRequest) GetVersion() int64 {
 }
 
 type RemapMappingResponse struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Mapping *Mapping               `protobuf:"bytes,1,opt,name=mapping,proto3" json:"mapping,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The mapping.
+	Mapping *Mapping `protobuf:"bytes,1,opt,name=mapping,proto3" json:"mapping,omitempty"`
 	// Absent when discovery is unavailable; the change stands.
 	Summary *MappingSummary `protobuf:"bytes,2,opt,name=summary,proto3" json:"summary,omitempty"`
-	Version int64           `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// Rises with each change; sent along, it refuses a change of what somebody has changed since.
+	Version int64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// settled or pending.
 	Effects       string `protobuf:"bytes,4,opt,name=effects,proto3" json:"effects,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1321,11 +1374,13 @@ func (x *RemapMappingResponse) GetEffects() string {
 }
 
 type DecideOrphansRequest struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	Decision        string                 `protobuf:"bytes,2,opt,name=decision,proto3" json:"decision,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// What is decided.
+	Decision      string `protobuf:"bytes,2,opt,name=decision,proto3" json:"decision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DecideOrphansRequest) Reset() {
@@ -1373,8 +1428,9 @@ func (x *DecideOrphansRequest) GetDecision() string {
 }
 
 type DecideOrphansResponse struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	Decision string                 `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is decided.
+	Decision string `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
 	// settled when the links are as decided, else pending.
 	Effects string `protobuf:"bytes,2,opt,name=effects,proto3" json:"effects,omitempty"`
 	// Once settled: links that were ended.
@@ -1545,7 +1601,8 @@ func (x *ExportMappingsResponse) GetVersion() int64 {
 
 type ImportMappingsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Csv   string                 `protobuf:"bytes,1,opt,name=csv,proto3" json:"csv,omitempty"`
+	// The table, as CSV.
+	Csv string `protobuf:"bytes,1,opt,name=csv,proto3" json:"csv,omitempty"`
 	// True when absent.
 	DryRun *bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3,oneof" json:"dry_run,omitempty"`
 	// As in ConfirmMappings.
@@ -1609,13 +1666,16 @@ func (x *ImportMappingsRequest) GetVersion() int64 {
 type ImportedRow struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The line's number in the CSV; the header is line 1.
-	Line            int32  `protobuf:"varint,1,opt,name=line,proto3" json:"line,omitempty"`
+	Line int32 `protobuf:"varint,1,opt,name=line,proto3" json:"line,omitempty"`
+	// The managed tenant's id.
 	ManagedTenantId string `protobuf:"bytes,2,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	// map, skip, review or create_new.
-	Decision string  `protobuf:"bytes,3,opt,name=decision,proto3" json:"decision,omitempty"`
+	Decision string `protobuf:"bytes,3,opt,name=decision,proto3" json:"decision,omitempty"`
+	// The client's id.
 	ClientId *string `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
 	// changed, unchanged, conflict (somebody has decided differently since) or invalid.
-	Outcome       string             `protobuf:"bytes,5,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Outcome string `protobuf:"bytes,5,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// What breaks which rule.
 	Violations    []*RecordViolation `protobuf:"bytes,6,rep,name=violations,proto3" json:"violations,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1694,22 +1754,29 @@ func (x *ImportedRow) GetViolations() []*RecordViolation {
 }
 
 type ImportMappingsResponse struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	DryRun bool                   `protobuf:"varint,1,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether nothing is written.
+	DryRun bool `protobuf:"varint,1,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	// True when the decisions were written.
-	Applied   bool  `protobuf:"varint,2,opt,name=applied,proto3" json:"applied,omitempty"`
-	Changed   int32 `protobuf:"varint,3,opt,name=changed,proto3" json:"changed,omitempty"`
+	Applied bool `protobuf:"varint,2,opt,name=applied,proto3" json:"applied,omitempty"`
+	// How many were changed.
+	Changed int32 `protobuf:"varint,3,opt,name=changed,proto3" json:"changed,omitempty"`
+	// What stayed as it was.
 	Unchanged int32 `protobuf:"varint,4,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
 	// Lines without a decision, which are left as they are.
-	Undecided int32          `protobuf:"varint,5,opt,name=undecided,proto3" json:"undecided,omitempty"`
-	Invalid   int32          `protobuf:"varint,6,opt,name=invalid,proto3" json:"invalid,omitempty"`
-	Rows      []*ImportedRow `protobuf:"bytes,7,rep,name=rows,proto3" json:"rows,omitempty"`
-	Version   int64          `protobuf:"varint,8,opt,name=version,proto3" json:"version,omitempty"`
+	Undecided int32 `protobuf:"varint,5,opt,name=undecided,proto3" json:"undecided,omitempty"`
+	// How many lines are wrong.
+	Invalid int32 `protobuf:"varint,6,opt,name=invalid,proto3" json:"invalid,omitempty"`
+	// The lines that decide something or are wrong.
+	Rows []*ImportedRow `protobuf:"bytes,7,rep,name=rows,proto3" json:"rows,omitempty"`
+	// Rises with each change; sent along, it refuses a change of what somebody has changed since.
+	Version int64 `protobuf:"varint,8,opt,name=version,proto3" json:"version,omitempty"`
 	// Absent when discovery is unavailable; what was written stands.
 	Summary *MappingSummary `protobuf:"bytes,9,opt,name=summary,proto3" json:"summary,omitempty"`
 	// settled or pending; empty when nothing was written.
-	Effects       string `protobuf:"bytes,10,opt,name=effects,proto3" json:"effects,omitempty"`
-	Conflicts     int32  `protobuf:"varint,11,opt,name=conflicts,proto3" json:"conflicts,omitempty"`
+	Effects string `protobuf:"bytes,10,opt,name=effects,proto3" json:"effects,omitempty"`
+	// How many lines somebody has decided otherwise since.
+	Conflicts     int32 `protobuf:"varint,11,opt,name=conflicts,proto3" json:"conflicts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1822,10 +1889,13 @@ func (x *ImportMappingsResponse) GetConflicts() int32 {
 }
 
 type StartedRun struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	RunId         string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	WorkflowId    string                 `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
-	Joined        bool                   `protobuf:"varint,3,opt,name=joined,proto3" json:"joined,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run's id.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The workflow's id in Temporal.
+	WorkflowId string `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	// Whether it is a run that was under way already.
+	Joined        bool `protobuf:"varint,3,opt,name=joined,proto3" json:"joined,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1882,8 +1952,9 @@ func (x *StartedRun) GetJoined() bool {
 }
 
 type RunError struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stable code, for programs.
+	Code          string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

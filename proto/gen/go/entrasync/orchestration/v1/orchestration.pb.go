@@ -27,7 +27,8 @@ const (
 
 type StartSyncRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Scope string                 `protobuf:"bytes,1,opt,name=scope,proto3" json:"scope,omitempty"`
+	// What is synced.
+	Scope string `protobuf:"bytes,1,opt,name=scope,proto3" json:"scope,omitempty"`
 	// The client of a single-client sync.
 	ClientId *string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
 	// Instead of clientId: the client to which this managed tenant is mapped.
@@ -88,9 +89,11 @@ func (x *StartSyncRequest) GetManagedTenantId() string {
 }
 
 type StartSyncResponse struct {
-	state      protoimpl.MessageState `protogen:"open.v1"`
-	RunId      string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	WorkflowId string                 `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run's id.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The workflow's id in Temporal.
+	WorkflowId string `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
 	// True when a run in flight was joined.
 	Joined        bool `protobuf:"varint,3,opt,name=joined,proto3" json:"joined,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -185,15 +188,21 @@ func (*StartDiscoveryRequest) Descriptor() ([]byte, []int) {
 }
 
 type UnreadableTenant struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	EntraTenantId   string                 `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	DisplayName     string                 `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	Code            string                 `protobuf:"bytes,4,opt,name=code,proto3" json:"code,omitempty"`
-	Message         string                 `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
-	Remedy          string                 `protobuf:"bytes,6,opt,name=remedy,proto3" json:"remedy,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// The directory's id at Microsoft.
+	EntraTenantId string `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// The name that Microsoft shows.
+	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// The stable code, for programs.
+	Code string `protobuf:"bytes,4,opt,name=code,proto3" json:"code,omitempty"`
+	// What it means, for people.
+	Message string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	// What to do about it.
+	Remedy        string `protobuf:"bytes,6,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UnreadableTenant) Reset() {
@@ -273,9 +282,11 @@ type StartDiscoveryResponse struct {
 	// The run's id.
 	OperationId string `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
 	// running, completed or failed.
-	State                 string              `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
-	DiscoveredTenantCount *int32              `protobuf:"varint,3,opt,name=discovered_tenant_count,json=discoveredTenantCount,proto3,oneof" json:"discovered_tenant_count,omitempty"`
-	Unreadable            []*UnreadableTenant `protobuf:"bytes,4,rep,name=unreadable,proto3" json:"unreadable,omitempty"`
+	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// How many managed tenants were found.
+	DiscoveredTenantCount *int32 `protobuf:"varint,3,opt,name=discovered_tenant_count,json=discoveredTenantCount,proto3,oneof" json:"discovered_tenant_count,omitempty"`
+	// Managed tenants that could not be read.
+	Unreadable []*UnreadableTenant `protobuf:"bytes,4,rep,name=unreadable,proto3" json:"unreadable,omitempty"`
 	// Why it failed.
 	Error         *DiscoveryError `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -348,10 +359,13 @@ func (x *StartDiscoveryResponse) GetError() *DiscoveryError {
 }
 
 type DiscoveryError struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
-	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	Remedy        string                 `protobuf:"bytes,3,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stable code, for programs.
+	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	// What it means, for people.
+	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// What to do about it.
+	Remedy        string `protobuf:"bytes,3,opt,name=remedy,proto3" json:"remedy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

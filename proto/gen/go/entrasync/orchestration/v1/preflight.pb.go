@@ -24,7 +24,8 @@ const (
 
 type StartPreflightRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Scope string                 `protobuf:"bytes,1,opt,name=scope,proto3" json:"scope,omitempty"`
+	// What is synced.
+	Scope string `protobuf:"bytes,1,opt,name=scope,proto3" json:"scope,omitempty"`
 	// The client of a single-client sync.
 	ClientId *string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
 	// Instead of clientId: the client to which this managed tenant is mapped.
@@ -87,7 +88,8 @@ func (x *StartPreflightRequest) GetManagedTenantId() string {
 type StartPreflightResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The dry run; its workflow's id ends in ":preflight".
-	RunId      string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The workflow's id in Temporal.
 	WorkflowId string `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
 	// True when a dry run in flight was joined.
 	Joined        bool `protobuf:"varint,3,opt,name=joined,proto3" json:"joined,omitempty"`

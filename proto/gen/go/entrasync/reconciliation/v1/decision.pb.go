@@ -25,8 +25,9 @@ const (
 )
 
 type GetQueueItemRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ItemId        string                 `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The item's id.
+	ItemId        string `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -69,8 +70,9 @@ func (x *GetQueueItemRequest) GetItemId() string {
 }
 
 type GetQueueItemResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Item          *QueueItem             `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The item.
+	Item          *QueueItem `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -349,9 +351,11 @@ func (x *CountQueueItemsResponse) GetSuggestions() []*SuggestionCount {
 }
 
 type ResolveToExistingRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ItemId        string                 `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
-	ContactId     string                 `protobuf:"bytes,2,opt,name=contact_id,json=contactId,proto3" json:"contact_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The item's id.
+	ItemId string `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	// The contact's id.
+	ContactId     string `protobuf:"bytes,2,opt,name=contact_id,json=contactId,proto3" json:"contact_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -402,7 +406,8 @@ func (x *ResolveToExistingRequest) GetContactId() string {
 
 type ResolveToExistingResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Item  *QueueItem             `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
+	// The item.
+	Item *QueueItem `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
 	// The contact that the identity is linked to.
 	ContactId     string `protobuf:"bytes,2,opt,name=contact_id,json=contactId,proto3" json:"contact_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -454,8 +459,9 @@ func (x *ResolveToExistingResponse) GetContactId() string {
 }
 
 type ResolveToNewRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ItemId        string                 `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The item's id.
+	ItemId        string `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -499,7 +505,8 @@ func (x *ResolveToNewRequest) GetItemId() string {
 
 type ResolveToNewResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Item  *QueueItem             `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
+	// The item.
+	Item *QueueItem `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
 	// The contact that was made.
 	ContactId     string `protobuf:"bytes,2,opt,name=contact_id,json=contactId,proto3" json:"contact_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -551,8 +558,9 @@ func (x *ResolveToNewResponse) GetContactId() string {
 }
 
 type DismissItemRequest struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	ItemId string                 `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The item's id.
+	ItemId string `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
 	// Why, in the person's words.
 	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -604,8 +612,9 @@ func (x *DismissItemRequest) GetReason() string {
 }
 
 type DismissItemResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Item          *QueueItem             `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The item.
+	Item          *QueueItem `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -648,8 +657,9 @@ func (x *DismissItemResponse) GetItem() *QueueItem {
 }
 
 type UndoDecisionRequest struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	ItemId string                 `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The item's id.
+	ItemId string `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
 	// Which decision, as the item's decisionNumber says: a late request cannot undo a later one.
 	DecisionNumber int32 `protobuf:"varint,2,opt,name=decision_number,json=decisionNumber,proto3" json:"decision_number,omitempty"`
 	unknownFields  protoimpl.UnknownFields
@@ -758,7 +768,8 @@ type PreviewDecisionsRequest struct {
 	// The beginning of any word of the identity's name, or of its address or sign-in name.
 	Q string `protobuf:"bytes,5,opt,name=q,proto3" json:"q,omitempty"`
 	// At most so many items; 0: 50.
-	PageSize      int32  `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageSize int32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where the page begins: the nextPageToken of the one before.
 	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -919,8 +930,9 @@ func (x *PreviewedDecision) GetMessage() string {
 type PreviewDecisionsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The items, oldest first.
-	Items         []*PreviewedDecision `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
-	NextPageToken string               `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	Items []*PreviewedDecision `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	// Where the next page begins; empty after the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// On the first page only, and at most 10,000.
 	TotalSize *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
 	// There are more than total_size says.

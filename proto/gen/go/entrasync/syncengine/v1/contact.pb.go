@@ -27,22 +27,35 @@ const (
 
 // Contact is a person at a client, with where it came from.
 type Contact struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	ExternalId    *string                `protobuf:"bytes,2,opt,name=external_id,json=externalId,proto3,oneof" json:"external_id,omitempty"`
-	ClientId      string                 `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	FullName      string                 `protobuf:"bytes,4,opt,name=full_name,json=fullName,proto3" json:"full_name,omitempty"`
-	Email         string                 `protobuf:"bytes,5,opt,name=email,proto3" json:"email,omitempty"`
-	Phone         string                 `protobuf:"bytes,6,opt,name=phone,proto3" json:"phone,omitempty"`
-	Role          string                 `protobuf:"bytes,7,opt,name=role,proto3" json:"role,omitempty"`
-	Inactive      bool                   `protobuf:"varint,8,opt,name=inactive,proto3" json:"inactive,omitempty"`
-	EntraObjectId *string                `protobuf:"bytes,9,opt,name=entra_object_id,json=entraObjectId,proto3,oneof" json:"entra_object_id,omitempty"`
-	EntraTenantId *string                `protobuf:"bytes,10,opt,name=entra_tenant_id,json=entraTenantId,proto3,oneof" json:"entra_tenant_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The contact's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The host's own id of the contact.
+	ExternalId *string `protobuf:"bytes,2,opt,name=external_id,json=externalId,proto3,oneof" json:"external_id,omitempty"`
+	// The client's id.
+	ClientId string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// The person's name.
+	FullName string `protobuf:"bytes,4,opt,name=full_name,json=fullName,proto3" json:"full_name,omitempty"`
+	// The email address.
+	Email string `protobuf:"bytes,5,opt,name=email,proto3" json:"email,omitempty"`
+	// The phone number.
+	Phone string `protobuf:"bytes,6,opt,name=phone,proto3" json:"phone,omitempty"`
+	// The person's role.
+	Role string `protobuf:"bytes,7,opt,name=role,proto3" json:"role,omitempty"`
+	// Whether the contact is inactive.
+	Inactive bool `protobuf:"varint,8,opt,name=inactive,proto3" json:"inactive,omitempty"`
+	// The id of the person's account in the directory.
+	EntraObjectId *string `protobuf:"bytes,9,opt,name=entra_object_id,json=entraObjectId,proto3,oneof" json:"entra_object_id,omitempty"`
+	// The directory's id at Microsoft.
+	EntraTenantId *string `protobuf:"bytes,10,opt,name=entra_tenant_id,json=entraTenantId,proto3,oneof" json:"entra_tenant_id,omitempty"`
 	// entra_sync once sync has processed the contact.
-	EntraSyncSource        *string                `protobuf:"bytes,11,opt,name=entra_sync_source,json=entraSyncSource,proto3,oneof" json:"entra_sync_source,omitempty"`
-	LastEntraSyncAt        *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=last_entra_sync_at,json=lastEntraSyncAt,proto3" json:"last_entra_sync_at,omitempty"`
-	EntraUserPrincipalName *string                `protobuf:"bytes,13,opt,name=entra_user_principal_name,json=entraUserPrincipalName,proto3,oneof" json:"entra_user_principal_name,omitempty"`
-	EntraAccountEnabled    *bool                  `protobuf:"varint,14,opt,name=entra_account_enabled,json=entraAccountEnabled,proto3,oneof" json:"entra_account_enabled,omitempty"`
+	EntraSyncSource *string `protobuf:"bytes,11,opt,name=entra_sync_source,json=entraSyncSource,proto3,oneof" json:"entra_sync_source,omitempty"`
+	// When a sync saw the contact last.
+	LastEntraSyncAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=last_entra_sync_at,json=lastEntraSyncAt,proto3" json:"last_entra_sync_at,omitempty"`
+	// The user principal name of the person's account.
+	EntraUserPrincipalName *string `protobuf:"bytes,13,opt,name=entra_user_principal_name,json=entraUserPrincipalName,proto3,oneof" json:"entra_user_principal_name,omitempty"`
+	// Whether the person's account is enabled.
+	EntraAccountEnabled *bool `protobuf:"varint,14,opt,name=entra_account_enabled,json=entraAccountEnabled,proto3,oneof" json:"entra_account_enabled,omitempty"`
 	// active or inactive.
 	EntraSyncStatus *string `protobuf:"bytes,15,opt,name=entra_sync_status,json=entraSyncStatus,proto3,oneof" json:"entra_sync_status,omitempty"`
 	// disabled_upstream or deleted_upstream.
@@ -51,7 +64,8 @@ type Contact struct {
 	LinkStatus *string `protobuf:"bytes,17,opt,name=link_status,json=linkStatus,proto3,oneof" json:"link_status,omitempty"`
 	// Rises with every change.
 	Version int64 `protobuf:"varint,18,opt,name=version,proto3" json:"version,omitempty"`
-	Deleted bool  `protobuf:"varint,19,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	// Whether it is deleted.
+	Deleted bool `protobuf:"varint,19,opt,name=deleted,proto3" json:"deleted,omitempty"`
 	// Where the contact came from and what became of its link; in the answer to GetContact alone.
 	Provenance    *ContactProvenance `protobuf:"bytes,20,opt,name=provenance,proto3" json:"provenance,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -233,8 +247,10 @@ func (x *Contact) GetProvenance() *ContactProvenance {
 type ContactProvenance struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// host, sync or person.
-	MadeBy    string                 `protobuf:"bytes,1,opt,name=made_by,json=madeBy,proto3" json:"made_by,omitempty"`
+	MadeBy string `protobuf:"bytes,1,opt,name=made_by,json=madeBy,proto3" json:"made_by,omitempty"`
+	// When it was made.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// When it was changed last.
 	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
 	// The link; absent where the contact has none.
 	Link *ContactLink `protobuf:"bytes,4,opt,name=link,proto3" json:"link,omitempty"`
@@ -324,15 +340,19 @@ type ContactLink struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Empty where no round of the directory has ended yet.
 	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	EntraTenantId   string `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	EntraObjectId   string `protobuf:"bytes,3,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
+	// The directory's id at Microsoft.
+	EntraTenantId string `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// The id of the person's account in the directory.
+	EntraObjectId string `protobuf:"bytes,3,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
 	// active, inactive or orphaned.
-	Status   string                 `protobuf:"bytes,4,opt,name=status,proto3" json:"status,omitempty"`
+	Status string `protobuf:"bytes,4,opt,name=status,proto3" json:"status,omitempty"`
+	// When the link was made.
 	LinkedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=linked_at,json=linkedAt,proto3" json:"linked_at,omitempty"`
 	// The run that made the link; absent where a person did.
 	LinkedByRunId *string `protobuf:"bytes,6,opt,name=linked_by_run_id,json=linkedByRunId,proto3,oneof" json:"linked_by_run_id,omitempty"`
 	// When a sync last found the identity in its directory.
-	LastSeenAt   *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=last_seen_at,json=lastSeenAt,proto3" json:"last_seen_at,omitempty"`
+	LastSeenAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=last_seen_at,json=lastSeenAt,proto3" json:"last_seen_at,omitempty"`
+	// When a sync saw it last.
 	LastSyncedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_synced_at,json=lastSyncedAt,proto3" json:"last_synced_at,omitempty"`
 	// Since when complete listings of the directory lack the identity.
 	GoneAt        *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=gone_at,json=goneAt,proto3" json:"gone_at,omitempty"`
@@ -437,14 +457,21 @@ func (x *ContactLink) GetGoneAt() *timestamppb.Timestamp {
 type ContactLinkEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// relinked or ended, or what else became of the link.
-	Event         string                 `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
-	EntraTenantId string                 `protobuf:"bytes,3,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	EntraObjectId string                 `protobuf:"bytes,4,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
-	OldContactId  string                 `protobuf:"bytes,5,opt,name=old_contact_id,json=oldContactId,proto3" json:"old_contact_id,omitempty"`
-	OldClientId   string                 `protobuf:"bytes,6,opt,name=old_client_id,json=oldClientId,proto3" json:"old_client_id,omitempty"`
-	NewContactId  *string                `protobuf:"bytes,7,opt,name=new_contact_id,json=newContactId,proto3,oneof" json:"new_contact_id,omitempty"`
-	NewClientId   *string                `protobuf:"bytes,8,opt,name=new_client_id,json=newClientId,proto3,oneof" json:"new_client_id,omitempty"`
+	Event string `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
+	// When it happened.
+	At *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	// The directory's id at Microsoft.
+	EntraTenantId string `protobuf:"bytes,3,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// The id of the person's account in the directory.
+	EntraObjectId string `protobuf:"bytes,4,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
+	// The contact before it.
+	OldContactId string `protobuf:"bytes,5,opt,name=old_contact_id,json=oldContactId,proto3" json:"old_contact_id,omitempty"`
+	// The client before it.
+	OldClientId string `protobuf:"bytes,6,opt,name=old_client_id,json=oldClientId,proto3" json:"old_client_id,omitempty"`
+	// The contact after it.
+	NewContactId *string `protobuf:"bytes,7,opt,name=new_contact_id,json=newContactId,proto3,oneof" json:"new_contact_id,omitempty"`
+	// The client after it.
+	NewClientId *string `protobuf:"bytes,8,opt,name=new_client_id,json=newClientId,proto3,oneof" json:"new_client_id,omitempty"`
 	// Since when the old link stood.
 	LinkedAt *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=linked_at,json=linkedAt,proto3" json:"linked_at,omitempty"`
 	// The person who decided.
@@ -563,14 +590,18 @@ func (x *ContactLinkEvent) GetRunId() string {
 }
 
 type ListContactsRequest struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	ClientId string                 `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The client's id.
+	ClientId string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// An address, or the beginning of one or of any word of the name.
 	Q string `protobuf:"bytes,2,opt,name=q,proto3" json:"q,omitempty"`
 	// linked or unlinked.
-	Entra         string `protobuf:"bytes,3,opt,name=entra,proto3" json:"entra,omitempty"`
-	Status        string `protobuf:"bytes,4,opt,name=status,proto3" json:"status,omitempty"`
-	PageSize      int32  `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	Entra string `protobuf:"bytes,3,opt,name=entra,proto3" json:"entra,omitempty"`
+	// The status.
+	Status string `protobuf:"bytes,4,opt,name=status,proto3" json:"status,omitempty"`
+	// How many at most, 1 to 200; 50 unless set.
+	PageSize int32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where the page begins: the nextPageToken of the one before.
 	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -649,14 +680,18 @@ func (x *ListContactsRequest) GetPageToken() string {
 }
 
 type ListContactsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Contacts      []*Contact             `protobuf:"bytes,1,rep,name=contacts,proto3" json:"contacts,omitempty"`
-	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	TotalSize     *int32                 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The contacts.
+	Contacts []*Contact `protobuf:"bytes,1,rep,name=contacts,proto3" json:"contacts,omitempty"`
+	// Where the next page begins; empty after the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many there are; on the first page only.
+	TotalSize *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
 	// Where the change feed stood before the first page was read; stands on that page alone. Who has
 	// read all pages and follows the feed from here misses nothing.
-	ChangesCursor      *string `protobuf:"bytes,4,opt,name=changes_cursor,json=changesCursor,proto3,oneof" json:"changes_cursor,omitempty"`
-	TotalSizeIsMinimum bool    `protobuf:"varint,5,opt,name=total_size_is_minimum,json=totalSizeIsMinimum,proto3" json:"total_size_is_minimum,omitempty"`
+	ChangesCursor *string `protobuf:"bytes,4,opt,name=changes_cursor,json=changesCursor,proto3,oneof" json:"changes_cursor,omitempty"`
+	// Whether there are more than were counted.
+	TotalSizeIsMinimum bool `protobuf:"varint,5,opt,name=total_size_is_minimum,json=totalSizeIsMinimum,proto3" json:"total_size_is_minimum,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
 }
@@ -727,8 +762,9 @@ func (x *ListContactsResponse) GetTotalSizeIsMinimum() bool {
 }
 
 type GetContactRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The contact's id.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -771,8 +807,9 @@ func (x *GetContactRequest) GetId() string {
 }
 
 type GetContactResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Contact       *Contact               `protobuf:"bytes,1,opt,name=contact,proto3" json:"contact,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The contact.
+	Contact       *Contact `protobuf:"bytes,1,opt,name=contact,proto3" json:"contact,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -817,16 +854,25 @@ func (x *GetContactResponse) GetContact() *Contact {
 // ContactRecord is a contact as the host sends it. Each field is checked, and violations are
 // returned in the record's result.
 type ContactRecord struct {
-	state            protoimpl.MessageState `protogen:"open.v1"`
-	Id               *string                `protobuf:"bytes,1,opt,name=id,proto3,oneof" json:"id,omitempty"`
-	ExternalId       *string                `protobuf:"bytes,2,opt,name=external_id,json=externalId,proto3,oneof" json:"external_id,omitempty"`
-	ClientId         *string                `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
-	ClientExternalId *string                `protobuf:"bytes,4,opt,name=client_external_id,json=clientExternalId,proto3,oneof" json:"client_external_id,omitempty"`
-	FullName         string                 `protobuf:"bytes,5,opt,name=full_name,json=fullName,proto3" json:"full_name,omitempty"`
-	Email            *string                `protobuf:"bytes,6,opt,name=email,proto3,oneof" json:"email,omitempty"`
-	Phone            *string                `protobuf:"bytes,7,opt,name=phone,proto3,oneof" json:"phone,omitempty"`
-	Role             *string                `protobuf:"bytes,8,opt,name=role,proto3,oneof" json:"role,omitempty"`
-	Inactive         *bool                  `protobuf:"varint,9,opt,name=inactive,proto3,oneof" json:"inactive,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The contact's id.
+	Id *string `protobuf:"bytes,1,opt,name=id,proto3,oneof" json:"id,omitempty"`
+	// The host's own id of the contact.
+	ExternalId *string `protobuf:"bytes,2,opt,name=external_id,json=externalId,proto3,oneof" json:"external_id,omitempty"`
+	// The client's id.
+	ClientId *string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
+	// The host's id of the client.
+	ClientExternalId *string `protobuf:"bytes,4,opt,name=client_external_id,json=clientExternalId,proto3,oneof" json:"client_external_id,omitempty"`
+	// The person's name.
+	FullName string `protobuf:"bytes,5,opt,name=full_name,json=fullName,proto3" json:"full_name,omitempty"`
+	// The email address.
+	Email *string `protobuf:"bytes,6,opt,name=email,proto3,oneof" json:"email,omitempty"`
+	// The phone number.
+	Phone *string `protobuf:"bytes,7,opt,name=phone,proto3,oneof" json:"phone,omitempty"`
+	// The person's role.
+	Role *string `protobuf:"bytes,8,opt,name=role,proto3,oneof" json:"role,omitempty"`
+	// Whether the contact is inactive.
+	Inactive *bool `protobuf:"varint,9,opt,name=inactive,proto3,oneof" json:"inactive,omitempty"`
 	// Marks the contact as deleted; it is never removed.
 	Deleted *bool `protobuf:"varint,10,opt,name=deleted,proto3,oneof" json:"deleted,omitempty"`
 	// The version that the contact must have for the record to be taken; absent for any. A contact
@@ -944,8 +990,9 @@ func (x *ContactRecord) GetVersion() int64 {
 }
 
 type BatchUpsertContactsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Contacts      []*ContactRecord       `protobuf:"bytes,1,rep,name=contacts,proto3" json:"contacts,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The contacts.
+	Contacts      []*ContactRecord `protobuf:"bytes,1,rep,name=contacts,proto3" json:"contacts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -988,8 +1035,9 @@ func (x *BatchUpsertContactsRequest) GetContacts() []*ContactRecord {
 }
 
 type BatchUpsertContactsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Results       []*ContactResult       `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What became of each record, in the request's order.
+	Results       []*ContactResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1033,12 +1081,16 @@ func (x *BatchUpsertContactsResponse) GetResults() []*ContactResult {
 
 // ContactResult is the outcome of one record of a batch.
 type ContactResult struct {
-	state      protoimpl.MessageState `protogen:"open.v1"`
-	Index      int32                  `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
-	Id         string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	ExternalId string                 `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's place in the request, from 0.
+	Index int32 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	// The contact's id.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// The host's own id of the contact.
+	ExternalId string `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
 	// created, updated, unchanged, adopted, deleted, conflict or invalid.
-	Outcome    string              `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Outcome string `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// What breaks which rule.
 	Violations []*ContactViolation `protobuf:"bytes,5,rep,name=violations,proto3" json:"violations,omitempty"`
 	// What is to be known of a record that was taken.
 	Warnings []*ContactWarning `protobuf:"bytes,6,rep,name=warnings,proto3" json:"warnings,omitempty"`
@@ -1129,9 +1181,11 @@ func (x *ContactResult) GetVersion() int64 {
 
 // ContactWarning is what is to be known of a field of a record that was taken.
 type ContactWarning struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
-	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The field's name.
+	Field string `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	// What it means, for people.
+	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1181,9 +1235,11 @@ func (x *ContactWarning) GetMessage() string {
 }
 
 type ContactViolation struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
-	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The field that breaks a rule.
+	Field string `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	// What it means, for people.
+	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -30,7 +30,9 @@ const (
 //
 // ContactService keeps the contacts of the host's clients.
 type ContactServiceClient interface {
+	// ListContacts lists contacts by name.
 	ListContacts(ctx context.Context, in *ListContactsRequest, opts ...grpc.CallOption) (*ListContactsResponse, error)
+	// GetContact returns one contact.
 	GetContact(ctx context.Context, in *GetContactRequest, opts ...grpc.CallOption) (*GetContactResponse, error)
 	// BatchUpsertContacts writes contacts by id or external id. One bad record does not fail the call.
 	BatchUpsertContacts(ctx context.Context, in *BatchUpsertContactsRequest, opts ...grpc.CallOption) (*BatchUpsertContactsResponse, error)
@@ -80,7 +82,9 @@ func (c *contactServiceClient) BatchUpsertContacts(ctx context.Context, in *Batc
 //
 // ContactService keeps the contacts of the host's clients.
 type ContactServiceServer interface {
+	// ListContacts lists contacts by name.
 	ListContacts(context.Context, *ListContactsRequest) (*ListContactsResponse, error)
+	// GetContact returns one contact.
 	GetContact(context.Context, *GetContactRequest) (*GetContactResponse, error)
 	// BatchUpsertContacts writes contacts by id or external id. One bad record does not fail the call.
 	BatchUpsertContacts(context.Context, *BatchUpsertContactsRequest) (*BatchUpsertContactsResponse, error)

@@ -1432,13 +1432,15 @@ func (x *ReviseMappingResponse) GetReactivatedLinks() int32 {
 type DecideOrphansRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The decision's id; the idempotency key.
-	DecisionId      string `protobuf:"bytes,1,opt,name=decision_id,json=decisionId,proto3" json:"decision_id,omitempty"`
+	DecisionId string `protobuf:"bytes,1,opt,name=decision_id,json=decisionId,proto3" json:"decision_id,omitempty"`
+	// The managed tenant's id.
 	ManagedTenantId string `protobuf:"bytes,2,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	EntraTenantId   string `protobuf:"bytes,3,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
 	// The client that was mapped when the person decided; empty when none was.
 	ClientId string `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// The mapping's revision that the person decided on.
-	Revision int64  `protobuf:"varint,5,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision int64 `protobuf:"varint,5,opt,name=revision,proto3" json:"revision,omitempty"`
+	// What is decided.
 	Decision string `protobuf:"bytes,6,opt,name=decision,proto3" json:"decision,omitempty"`
 	// The person, by id.
 	DecidedBy     string `protobuf:"bytes,7,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`

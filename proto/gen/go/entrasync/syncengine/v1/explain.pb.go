@@ -27,9 +27,11 @@ const (
 type ExplainRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whose person it is; may be absent for people whom a sync has seen before.
-	ManagedTenantId   string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// The account's user principal name.
 	UserPrincipalName string `protobuf:"bytes,2,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
-	EntraObjectId     string `protobuf:"bytes,3,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
+	// The id of the person's account in the directory.
+	EntraObjectId string `protobuf:"bytes,3,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
 	// An object id, a sign-in name, an address or the beginning of a name.
 	Query         string `protobuf:"bytes,4,opt,name=query,proto3" json:"query,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -96,14 +98,19 @@ func (x *ExplainRequest) GetQuery() string {
 
 // ExplainedIdentity is a person in a directory.
 type ExplainedIdentity struct {
-	state             protoimpl.MessageState `protogen:"open.v1"`
-	ManagedTenantId   string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	EntraTenantId     string                 `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	EntraObjectId     string                 `protobuf:"bytes,3,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
-	UserPrincipalName string                 `protobuf:"bytes,4,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
-	DisplayName       string                 `protobuf:"bytes,5,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// The directory's id at Microsoft.
+	EntraTenantId string `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// The id of the person's account in the directory.
+	EntraObjectId string `protobuf:"bytes,3,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
+	// The account's user principal name.
+	UserPrincipalName string `protobuf:"bytes,4,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
+	// The name that Microsoft shows.
+	DisplayName   string `protobuf:"bytes,5,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExplainedIdentity) Reset() {
@@ -238,10 +245,13 @@ func (x *ExplainStep) GetText() string {
 
 // ExplainedChange is a field of the contact that would change.
 type ExplainedChange struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
-	Before        string                 `protobuf:"bytes,2,opt,name=before,proto3" json:"before,omitempty"`
-	After         string                 `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The field's name.
+	Field string `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	// The value before the change.
+	Before string `protobuf:"bytes,2,opt,name=before,proto3" json:"before,omitempty"`
+	// The value after the change.
+	After         string `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -27,11 +27,15 @@ const (
 
 type ListTenantResultsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	RunId string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	State string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// The run's id.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The state.
+	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
 	// The beginning of an id of the managed tenant, of its directory or its client; or the code of its error.
-	Q         string `protobuf:"bytes,3,opt,name=q,proto3" json:"q,omitempty"`
-	PageSize  int32  `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	Q string `protobuf:"bytes,3,opt,name=q,proto3" json:"q,omitempty"`
+	// How many at most, 1 to 200; 50 unless set.
+	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where the page begins: the nextPageToken of the one before.
 	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// The answer is csv and nothing else; "Accept: text/csv" sets it.
 	AsCsv         bool `protobuf:"varint,6,opt,name=as_csv,json=asCsv,proto3" json:"as_csv,omitempty"`
@@ -112,10 +116,13 @@ func (x *ListTenantResultsRequest) GetAsCsv() bool {
 }
 
 type ListTenantResultsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TenantResults []*TenantResult        `protobuf:"bytes,1,rep,name=tenant_results,json=tenantResults,proto3" json:"tenant_results,omitempty"`
-	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	TotalSize     *int32                 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The result of each managed tenant.
+	TenantResults []*TenantResult `protobuf:"bytes,1,rep,name=tenant_results,json=tenantResults,proto3" json:"tenant_results,omitempty"`
+	// Where the next page begins; empty after the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many there are; on the first page only.
+	TotalSize *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
 	// RFC 4180, UTF-8, with a header line; a line for each managed tenant.
 	Csv           *string `protobuf:"bytes,4,opt,name=csv,proto3,oneof" json:"csv,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -230,21 +237,31 @@ func (x *GetSyncStatisticsRequest) GetDays() int32 {
 type DayStatistics struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// As 2026-05-01, in UTC.
-	Day       string `protobuf:"bytes,1,opt,name=day,proto3" json:"day,omitempty"`
-	Runs      int32  `protobuf:"varint,2,opt,name=runs,proto3" json:"runs,omitempty"`
-	Completed int32  `protobuf:"varint,3,opt,name=completed,proto3" json:"completed,omitempty"`
-	Partial   int32  `protobuf:"varint,4,opt,name=partial,proto3" json:"partial,omitempty"`
-	Failed    int32  `protobuf:"varint,5,opt,name=failed,proto3" json:"failed,omitempty"`
-	Cancelled int32  `protobuf:"varint,6,opt,name=cancelled,proto3" json:"cancelled,omitempty"`
-	Held      int32  `protobuf:"varint,7,opt,name=held,proto3" json:"held,omitempty"`
+	Day string `protobuf:"bytes,1,opt,name=day,proto3" json:"day,omitempty"`
+	// The runs, newest first.
+	Runs int32 `protobuf:"varint,2,opt,name=runs,proto3" json:"runs,omitempty"`
+	// Runs that completed.
+	Completed int32 `protobuf:"varint,3,opt,name=completed,proto3" json:"completed,omitempty"`
+	// Runs in which some identities or managed tenants failed.
+	Partial int32 `protobuf:"varint,4,opt,name=partial,proto3" json:"partial,omitempty"`
+	// Identities that could not be processed.
+	Failed int32 `protobuf:"varint,5,opt,name=failed,proto3" json:"failed,omitempty"`
+	// Runs that were cancelled.
+	Cancelled int32 `protobuf:"varint,6,opt,name=cancelled,proto3" json:"cancelled,omitempty"`
+	// Why the result waits for a person; absent where it does not.
+	Held int32 `protobuf:"varint,7,opt,name=held,proto3" json:"held,omitempty"`
 	// From the beginning of a run to its end.
 	AverageSeconds int32 `protobuf:"varint,8,opt,name=average_seconds,json=averageSeconds,proto3" json:"average_seconds,omitempty"`
+	// How long the longest run took, in seconds.
 	LongestSeconds int32 `protobuf:"varint,9,opt,name=longest_seconds,json=longestSeconds,proto3" json:"longest_seconds,omitempty"`
 	// Results of managed tenants, those that failed and those that were held.
-	Tenants       int32     `protobuf:"varint,10,opt,name=tenants,proto3" json:"tenants,omitempty"`
-	FailedTenants int32     `protobuf:"varint,11,opt,name=failed_tenants,json=failedTenants,proto3" json:"failed_tenants,omitempty"`
-	HeldTenants   int32     `protobuf:"varint,12,opt,name=held_tenants,json=heldTenants,proto3" json:"held_tenants,omitempty"`
-	Counters      *Counters `protobuf:"bytes,13,opt,name=counters,proto3" json:"counters,omitempty"`
+	Tenants int32 `protobuf:"varint,10,opt,name=tenants,proto3" json:"tenants,omitempty"`
+	// Managed tenants whose sync failed.
+	FailedTenants int32 `protobuf:"varint,11,opt,name=failed_tenants,json=failedTenants,proto3" json:"failed_tenants,omitempty"`
+	// Managed tenants whose result waits for a person.
+	HeldTenants int32 `protobuf:"varint,12,opt,name=held_tenants,json=heldTenants,proto3" json:"held_tenants,omitempty"`
+	// What became of the identities.
+	Counters *Counters `protobuf:"bytes,13,opt,name=counters,proto3" json:"counters,omitempty"`
 	// How many managed tenants failed, by the code of the error.
 	Failures      map[string]int32 `protobuf:"bytes,14,rep,name=failures,proto3" json:"failures,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
@@ -425,10 +442,13 @@ func (x *GetSyncStatisticsResponse) GetDays() []*DayStatistics {
 }
 
 type DecideHeldRequest struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	RunId           string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	ManagedTenantId string                 `protobuf:"bytes,2,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	Decision        string                 `protobuf:"bytes,3,opt,name=decision,proto3" json:"decision,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run's id.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,2,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// What is decided.
+	Decision string `protobuf:"bytes,3,opt,name=decision,proto3" json:"decision,omitempty"`
 	// As in the managed tenant's result: of what the person saw.
 	Digest        string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -495,9 +515,11 @@ func (x *DecideHeldRequest) GetDigest() string {
 
 // HeldRun is the run that carries an approval out.
 type HeldRun struct {
-	state      protoimpl.MessageState `protogen:"open.v1"`
-	RunId      string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	WorkflowId string                 `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run's id.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The workflow's id in Temporal.
+	WorkflowId string `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
 	// queued, running, completed, partial, failed, cancelled or held.
 	State         string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -558,8 +580,10 @@ func (x *HeldRun) GetState() string {
 type DecideHeldResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// approve or reject.
-	Decision  string                 `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
-	DecidedBy string                 `protobuf:"bytes,2,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
+	Decision string `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
+	// Who decided it.
+	DecidedBy string `protobuf:"bytes,2,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
+	// When it was decided.
 	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
 	// Of an approval.
 	Run           *HeldRun `protobuf:"bytes,4,opt,name=run,proto3" json:"run,omitempty"`
@@ -626,15 +650,20 @@ func (x *DecideHeldResponse) GetRun() *HeldRun {
 }
 
 type ListRunIdentitiesRequest struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	RunId           string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	ManagedTenantId string                 `protobuf:"bytes,2,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	Outcome         string                 `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run's id.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,2,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// What was done with the identity.
+	Outcome string `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	// As in the answer, for example service_account or disabled_upstream.
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The beginning of any word of the display name, or of the sign-in name.
-	Q         string `protobuf:"bytes,5,opt,name=q,proto3" json:"q,omitempty"`
-	PageSize  int32  `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	Q string `protobuf:"bytes,5,opt,name=q,proto3" json:"q,omitempty"`
+	// How many at most, 1 to 200; 50 unless set.
+	PageSize int32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where the page begins: the nextPageToken of the one before.
 	PageToken string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// The answer is csv and nothing else; "Accept: text/csv" sets it.
 	AsCsv         bool `protobuf:"varint,8,opt,name=as_csv,json=asCsv,proto3" json:"as_csv,omitempty"`
@@ -731,9 +760,11 @@ func (x *ListRunIdentitiesRequest) GetAsCsv() bool {
 // FieldChange is one field of a contact, named as in Contact.
 type FieldChange struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Field string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	// The field that changed.
+	Field string `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
 	// Empty where there was no value, as of a contact that is created.
-	Before        string `protobuf:"bytes,2,opt,name=before,proto3" json:"before,omitempty"`
+	Before string `protobuf:"bytes,2,opt,name=before,proto3" json:"before,omitempty"`
+	// The value after the change.
 	After         string `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -794,8 +825,10 @@ func (x *FieldChange) GetAfter() string {
 type RunIdentity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Empty for a record that came without one.
-	EntraObjectId     string `protobuf:"bytes,1,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
-	DisplayName       string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	EntraObjectId string `protobuf:"bytes,1,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
+	// The name that Microsoft shows.
+	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// The account's user principal name.
 	UserPrincipalName string `protobuf:"bytes,3,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
 	// failed, inactivated, reactivated, filtered, ambiguous, created, linked, updated or unchanged, as
 	// in the counters; or held, where a guard keeps the contact from becoming inactive. A held one
@@ -806,9 +839,11 @@ type RunIdentity struct {
 	// The pattern under which a filtered identity falls.
 	Pattern *string `protobuf:"bytes,6,opt,name=pattern,proto3,oneof" json:"pattern,omitempty"`
 	// The contact that it has or gets. One that a dry run would create does not exist.
-	ContactId       *string        `protobuf:"bytes,7,opt,name=contact_id,json=contactId,proto3,oneof" json:"contact_id,omitempty"`
-	Changes         []*FieldChange `protobuf:"bytes,8,rep,name=changes,proto3" json:"changes,omitempty"`
-	ManagedTenantId string         `protobuf:"bytes,9,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	ContactId *string `protobuf:"bytes,7,opt,name=contact_id,json=contactId,proto3,oneof" json:"contact_id,omitempty"`
+	// What changed.
+	Changes []*FieldChange `protobuf:"bytes,8,rep,name=changes,proto3" json:"changes,omitempty"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,9,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -907,14 +942,15 @@ func (x *RunIdentity) GetManagedTenantId() string {
 }
 
 type ListRunIdentitiesResponse struct {
-	state      protoimpl.MessageState `protogen:"open.v1"`
-	Identities []*RunIdentity         `protobuf:"bytes,1,rep,name=identities,proto3" json:"identities,omitempty"`
-	// For the next page. With outcome, reason or q each request looks at 50,000 identities at most, so
-	// that a page with a token may have few, or none.
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was done with each identity.
+	Identities []*RunIdentity `protobuf:"bytes,1,rep,name=identities,proto3" json:"identities,omitempty"`
+	// Where the next page begins; empty after the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// Of the first page, counted to 10,000, and of the identities that the request looked at.
-	TotalSize          *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
-	TotalSizeIsMinimum bool   `protobuf:"varint,4,opt,name=total_size_is_minimum,json=totalSizeIsMinimum,proto3" json:"total_size_is_minimum,omitempty"`
+	// Of the first page, counted to 10,000.
+	TotalSize *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	// Whether there are more than were counted.
+	TotalSizeIsMinimum bool `protobuf:"varint,4,opt,name=total_size_is_minimum,json=totalSizeIsMinimum,proto3" json:"total_size_is_minimum,omitempty"`
 	// False once the identities were deleted; the run's counters remain.
 	ReportKept bool `protobuf:"varint,5,opt,name=report_kept,json=reportKept,proto3" json:"report_kept,omitempty"`
 	// RFC 4180, UTF-8, with a header line; a line for each identity.

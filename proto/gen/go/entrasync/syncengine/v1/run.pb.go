@@ -27,16 +27,25 @@ const (
 
 // Counters are outcomes; each identity counts once.
 type Counters struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Created       int32                  `protobuf:"varint,1,opt,name=created,proto3" json:"created,omitempty"`
-	Linked        int32                  `protobuf:"varint,2,opt,name=linked,proto3" json:"linked,omitempty"`
-	Updated       int32                  `protobuf:"varint,3,opt,name=updated,proto3" json:"updated,omitempty"`
-	Unchanged     int32                  `protobuf:"varint,4,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
-	Ambiguous     int32                  `protobuf:"varint,5,opt,name=ambiguous,proto3" json:"ambiguous,omitempty"`
-	Inactivated   int32                  `protobuf:"varint,6,opt,name=inactivated,proto3" json:"inactivated,omitempty"`
-	Reactivated   int32                  `protobuf:"varint,7,opt,name=reactivated,proto3" json:"reactivated,omitempty"`
-	Filtered      int32                  `protobuf:"varint,8,opt,name=filtered,proto3" json:"filtered,omitempty"`
-	Failed        int32                  `protobuf:"varint,9,opt,name=failed,proto3" json:"failed,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Contacts that were made.
+	Created int32 `protobuf:"varint,1,opt,name=created,proto3" json:"created,omitempty"`
+	// Contacts that were linked with an identity.
+	Linked int32 `protobuf:"varint,2,opt,name=linked,proto3" json:"linked,omitempty"`
+	// Contacts that were changed.
+	Updated int32 `protobuf:"varint,3,opt,name=updated,proto3" json:"updated,omitempty"`
+	// What stayed as it was.
+	Unchanged int32 `protobuf:"varint,4,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	// Identities that a person has to decide about.
+	Ambiguous int32 `protobuf:"varint,5,opt,name=ambiguous,proto3" json:"ambiguous,omitempty"`
+	// Contacts that were inactivated.
+	Inactivated int32 `protobuf:"varint,6,opt,name=inactivated,proto3" json:"inactivated,omitempty"`
+	// Contacts that are active again.
+	Reactivated int32 `protobuf:"varint,7,opt,name=reactivated,proto3" json:"reactivated,omitempty"`
+	// Identities that a filter left out.
+	Filtered int32 `protobuf:"varint,8,opt,name=filtered,proto3" json:"filtered,omitempty"`
+	// Identities that could not be processed.
+	Failed        int32 `protobuf:"varint,9,opt,name=failed,proto3" json:"failed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -135,28 +144,40 @@ func (x *Counters) GetFailed() int32 {
 }
 
 type Run struct {
-	state      protoimpl.MessageState `protogen:"open.v1"`
-	RunId      string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	WorkflowId string                 `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run's id.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The workflow's id in Temporal.
+	WorkflowId string `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
 	// initial, all-tenants, single-client or discovery.
 	Type string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
 	// queued, running, completed, partial, failed, cancelled or held.
-	State            string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
-	DryRun           bool                   `protobuf:"varint,5,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
-	InitiatedBy      string                 `protobuf:"bytes,6,opt,name=initiated_by,json=initiatedBy,proto3" json:"initiated_by,omitempty"`
-	StartedAt        *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
-	CompletedAt      *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=completed_at,json=completedAt,proto3" json:"completed_at,omitempty"`
-	TotalTenants     int32                  `protobuf:"varint,9,opt,name=total_tenants,json=totalTenants,proto3" json:"total_tenants,omitempty"`
-	ProcessedTenants int32                  `protobuf:"varint,10,opt,name=processed_tenants,json=processedTenants,proto3" json:"processed_tenants,omitempty"`
-	SucceededTenants int32                  `protobuf:"varint,11,opt,name=succeeded_tenants,json=succeededTenants,proto3" json:"succeeded_tenants,omitempty"`
-	FailedTenants    int32                  `protobuf:"varint,12,opt,name=failed_tenants,json=failedTenants,proto3" json:"failed_tenants,omitempty"`
-	Counters         *Counters              `protobuf:"bytes,13,opt,name=counters,proto3" json:"counters,omitempty"`
+	State string `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
+	// Whether nothing is written.
+	DryRun bool `protobuf:"varint,5,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// Who started it: a person's id, or the schedule.
+	InitiatedBy string `protobuf:"bytes,6,opt,name=initiated_by,json=initiatedBy,proto3" json:"initiated_by,omitempty"`
+	// When it began.
+	StartedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
+	// When it ended; absent while it goes on.
+	CompletedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=completed_at,json=completedAt,proto3" json:"completed_at,omitempty"`
+	// How many managed tenants it covers.
+	TotalTenants int32 `protobuf:"varint,9,opt,name=total_tenants,json=totalTenants,proto3" json:"total_tenants,omitempty"`
+	// Managed tenants that have ended.
+	ProcessedTenants int32 `protobuf:"varint,10,opt,name=processed_tenants,json=processedTenants,proto3" json:"processed_tenants,omitempty"`
+	// Managed tenants whose sync succeeded.
+	SucceededTenants int32 `protobuf:"varint,11,opt,name=succeeded_tenants,json=succeededTenants,proto3" json:"succeeded_tenants,omitempty"`
+	// Managed tenants whose sync failed.
+	FailedTenants int32 `protobuf:"varint,12,opt,name=failed_tenants,json=failedTenants,proto3" json:"failed_tenants,omitempty"`
+	// What became of the identities.
+	Counters *Counters `protobuf:"bytes,13,opt,name=counters,proto3" json:"counters,omitempty"`
 	// The client of a single-client run.
 	ClientId *string `protobuf:"bytes,14,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
 	// Why the run as a whole failed.
 	Error *RunProblem `protobuf:"bytes,15,opt,name=error,proto3" json:"error,omitempty"`
 	// Of a run that carries an approval out: the run that was held, and the one managed tenant.
-	ApprovesRunId   *string `protobuf:"bytes,16,opt,name=approves_run_id,json=approvesRunId,proto3,oneof" json:"approves_run_id,omitempty"`
+	ApprovesRunId *string `protobuf:"bytes,16,opt,name=approves_run_id,json=approvesRunId,proto3,oneof" json:"approves_run_id,omitempty"`
+	// The managed tenant's id.
 	ManagedTenantId *string `protobuf:"bytes,17,opt,name=managed_tenant_id,json=managedTenantId,proto3,oneof" json:"managed_tenant_id,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
@@ -312,10 +333,13 @@ func (x *Run) GetManagedTenantId() string {
 }
 
 type RunProblem struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
-	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	Remedy        string                 `protobuf:"bytes,3,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stable code, for programs.
+	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	// What it means, for people.
+	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// What to do about it.
+	Remedy        string `protobuf:"bytes,3,opt,name=remedy,proto3" json:"remedy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -372,8 +396,9 @@ func (x *RunProblem) GetRemedy() string {
 }
 
 type Failure struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	EntraObjectId string                 `protobuf:"bytes,1,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the person's account in the directory.
+	EntraObjectId string `protobuf:"bytes,1,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
 	// missing_id, invalid_utf8, nul_character, name_too_long, conflicting_duplicate or malformed.
 	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -433,8 +458,10 @@ type Held struct {
 	// Deciding about it needs it.
 	Digest string `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
 	// What a person decided, approve or reject; absent before.
-	Decision  *string                `protobuf:"bytes,4,opt,name=decision,proto3,oneof" json:"decision,omitempty"`
-	DecidedBy *string                `protobuf:"bytes,5,opt,name=decided_by,json=decidedBy,proto3,oneof" json:"decided_by,omitempty"`
+	Decision *string `protobuf:"bytes,4,opt,name=decision,proto3,oneof" json:"decision,omitempty"`
+	// Who decided it.
+	DecidedBy *string `protobuf:"bytes,5,opt,name=decided_by,json=decidedBy,proto3,oneof" json:"decided_by,omitempty"`
+	// When it was decided.
 	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
 	// The run that carries an approval out.
 	StartedRunId  *string `protobuf:"bytes,7,opt,name=started_run_id,json=startedRunId,proto3,oneof" json:"started_run_id,omitempty"`
@@ -522,21 +549,28 @@ func (x *Held) GetStartedRunId() string {
 }
 
 type TenantResult struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	EntraTenantId   string                 `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	// Empty in a preflight whose sync would create the client.
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	// The directory's id at Microsoft.
+	EntraTenantId string `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
+	// The client's id.
 	ClientId string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// queued, running, completed, partial, failed, cancelled or held.
-	State    string    `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
+	State string `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
+	// What became of the identities.
 	Counters *Counters `protobuf:"bytes,5,opt,name=counters,proto3" json:"counters,omitempty"`
 	// How many identities each filter kept out, by its reason.
 	Filtered map[string]int32 `protobuf:"bytes,6,rep,name=filtered,proto3" json:"filtered,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	// The first 100 records that could not be read.
-	Failures    []*Failure             `protobuf:"bytes,7,rep,name=failures,proto3" json:"failures,omitempty"`
-	Held        *Held                  `protobuf:"bytes,8,opt,name=held,proto3" json:"held,omitempty"`
-	Error       *RunProblem            `protobuf:"bytes,9,opt,name=error,proto3" json:"error,omitempty"`
-	StartedAt   *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
+	Failures []*Failure `protobuf:"bytes,7,rep,name=failures,proto3" json:"failures,omitempty"`
+	// Why the result waits for a person; absent where it does not.
+	Held *Held `protobuf:"bytes,8,opt,name=held,proto3" json:"held,omitempty"`
+	// Why it failed; absent where it did not.
+	Error *RunProblem `protobuf:"bytes,9,opt,name=error,proto3" json:"error,omitempty"`
+	// When it began.
+	StartedAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
+	// When it ended; absent while it goes on.
 	CompletedAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=completed_at,json=completedAt,proto3" json:"completed_at,omitempty"`
 	// How many identities went to the queue, by reason.
 	Ambiguous     map[string]int32 `protobuf:"bytes,12,rep,name=ambiguous,proto3" json:"ambiguous,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
@@ -659,13 +693,19 @@ func (x *TenantResult) GetAmbiguous() map[string]int32 {
 }
 
 type ListRunsRequest struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Type      string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
-	State     string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
-	ClientId  string                 `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	Since     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
-	PageSize  int32                  `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken string                 `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The kind of run.
+	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// The state.
+	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// The client's id.
+	ClientId string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// From when on.
+	Since *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
+	// How many at most, 1 to 200; 50 unless set.
+	PageSize int32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where the page begins: the nextPageToken of the one before.
+	PageToken string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// The answer is csv and nothing else; "Accept: text/csv" sets it.
 	AsCsv         bool `protobuf:"varint,7,opt,name=as_csv,json=asCsv,proto3" json:"as_csv,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -752,12 +792,15 @@ func (x *ListRunsRequest) GetAsCsv() bool {
 }
 
 type ListRunsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Runs          []*Run                 `protobuf:"bytes,1,rep,name=runs,proto3" json:"runs,omitempty"`
-	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The runs, newest first.
+	Runs []*Run `protobuf:"bytes,1,rep,name=runs,proto3" json:"runs,omitempty"`
+	// Where the next page begins; empty after the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// Of the first page, counted to 10,000.
-	TotalSize          *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
-	TotalSizeIsMinimum bool   `protobuf:"varint,4,opt,name=total_size_is_minimum,json=totalSizeIsMinimum,proto3" json:"total_size_is_minimum,omitempty"`
+	TotalSize *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	// Whether there are more than were counted.
+	TotalSizeIsMinimum bool `protobuf:"varint,4,opt,name=total_size_is_minimum,json=totalSizeIsMinimum,proto3" json:"total_size_is_minimum,omitempty"`
 	// RFC 4180, UTF-8, with a header line; a line for each run.
 	Csv           *string `protobuf:"bytes,5,opt,name=csv,proto3,oneof" json:"csv,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -830,8 +873,9 @@ func (x *ListRunsResponse) GetCsv() string {
 }
 
 type GetRunRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	RunId         string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run's id.
+	RunId         string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -874,9 +918,11 @@ func (x *GetRunRequest) GetRunId() string {
 }
 
 type GetRunResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Run           *Run                   `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
-	TenantResults []*TenantResult        `protobuf:"bytes,2,rep,name=tenant_results,json=tenantResults,proto3" json:"tenant_results,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	Run *Run `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	// The result of each managed tenant.
+	TenantResults []*TenantResult `protobuf:"bytes,2,rep,name=tenant_results,json=tenantResults,proto3" json:"tenant_results,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -129,11 +129,15 @@ func (x *Filters) GetNeverInclude() []string {
 
 // FieldRules say which fields of a contact sync overwrites; new contacts get them all.
 type FieldRules struct {
-	state       protoimpl.MessageState `protogen:"open.v1"`
-	DisplayName *bool                  `protobuf:"varint,1,opt,name=display_name,json=displayName,proto3,oneof" json:"display_name,omitempty"`
-	Email       *bool                  `protobuf:"varint,2,opt,name=email,proto3,oneof" json:"email,omitempty"`
-	Phone       *bool                  `protobuf:"varint,3,opt,name=phone,proto3,oneof" json:"phone,omitempty"`
-	Role        *bool                  `protobuf:"varint,4,opt,name=role,proto3,oneof" json:"role,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What sync does with the contact's name.
+	DisplayName *bool `protobuf:"varint,1,opt,name=display_name,json=displayName,proto3,oneof" json:"display_name,omitempty"`
+	// What sync does with the contact's email address.
+	Email *bool `protobuf:"varint,2,opt,name=email,proto3,oneof" json:"email,omitempty"`
+	// What sync does with the contact's phone number.
+	Phone *bool `protobuf:"varint,3,opt,name=phone,proto3,oneof" json:"phone,omitempty"`
+	// What sync does with the contact's role.
+	Role *bool `protobuf:"varint,4,opt,name=role,proto3,oneof" json:"role,omitempty"`
 	// Shows the sign-in name in a field of the contact.
 	Upn           *bool `protobuf:"varint,5,opt,name=upn,proto3,oneof" json:"upn,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -267,16 +271,20 @@ type Settings struct {
 	// Sync by the schedule. Off until the first initial sync has ended.
 	AutomaticSync *bool `protobuf:"varint,1,opt,name=automatic_sync,json=automaticSync,proto3,oneof" json:"automatic_sync,omitempty"`
 	// Between two scheduled syncs.
-	IntervalMinutes *int32      `protobuf:"varint,2,opt,name=interval_minutes,json=intervalMinutes,proto3,oneof" json:"interval_minutes,omitempty"`
-	Filters         *Filters    `protobuf:"bytes,3,opt,name=filters,proto3" json:"filters,omitempty"`
-	FieldRules      *FieldRules `protobuf:"bytes,4,opt,name=field_rules,json=fieldRules,proto3" json:"field_rules,omitempty"`
+	IntervalMinutes *int32 `protobuf:"varint,2,opt,name=interval_minutes,json=intervalMinutes,proto3,oneof" json:"interval_minutes,omitempty"`
+	// Which identities sync leaves out.
+	Filters *Filters `protobuf:"bytes,3,opt,name=filters,proto3" json:"filters,omitempty"`
+	// What sync may do with each field of a contact.
+	FieldRules *FieldRules `protobuf:"bytes,4,opt,name=field_rules,json=fieldRules,proto3" json:"field_rules,omitempty"`
 	// Inactivate contacts whose identity is disabled or deleted.
 	MarkInactiveWhenDisabled *bool `protobuf:"varint,5,opt,name=mark_inactive_when_disabled,json=markInactiveWhenDisabled,proto3,oneof" json:"mark_inactive_when_disabled,omitempty"`
 	// An address that a contact of another client has is no obstacle.
-	AllowSameEmailAcrossClients *bool  `protobuf:"varint,6,opt,name=allow_same_email_across_clients,json=allowSameEmailAcrossClients,proto3,oneof" json:"allow_same_email_across_clients,omitempty"`
-	Guard                       *Guard `protobuf:"bytes,7,opt,name=guard,proto3" json:"guard,omitempty"`
+	AllowSameEmailAcrossClients *bool `protobuf:"varint,6,opt,name=allow_same_email_across_clients,json=allowSameEmailAcrossClients,proto3,oneof" json:"allow_same_email_across_clients,omitempty"`
+	// From when on inactivations wait for a person.
+	Guard *Guard `protobuf:"bytes,7,opt,name=guard,proto3" json:"guard,omitempty"`
 	// Rises with every change. 0 for a managed tenant that never had anything of its own.
-	Version   int64                  `protobuf:"varint,8,opt,name=version,proto3" json:"version,omitempty"`
+	Version int64 `protobuf:"varint,8,opt,name=version,proto3" json:"version,omitempty"`
+	// When it was changed last.
 	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
 	// The person, by id; empty when nobody changed anything yet.
 	UpdatedBy string `protobuf:"bytes,10,opt,name=updated_by,json=updatedBy,proto3" json:"updated_by,omitempty"`
@@ -405,14 +413,21 @@ func (x *Settings) GetEffects() string {
 
 // SettingsPatch is what a change says.
 type SettingsPatch struct {
-	state                       protoimpl.MessageState `protogen:"open.v1"`
-	AutomaticSync               *bool                  `protobuf:"varint,1,opt,name=automatic_sync,json=automaticSync,proto3,oneof" json:"automatic_sync,omitempty"`
-	IntervalMinutes             *int32                 `protobuf:"varint,2,opt,name=interval_minutes,json=intervalMinutes,proto3,oneof" json:"interval_minutes,omitempty"`
-	Filters                     *Filters               `protobuf:"bytes,3,opt,name=filters,proto3" json:"filters,omitempty"`
-	FieldRules                  *FieldRules            `protobuf:"bytes,4,opt,name=field_rules,json=fieldRules,proto3" json:"field_rules,omitempty"`
-	MarkInactiveWhenDisabled    *bool                  `protobuf:"varint,5,opt,name=mark_inactive_when_disabled,json=markInactiveWhenDisabled,proto3,oneof" json:"mark_inactive_when_disabled,omitempty"`
-	AllowSameEmailAcrossClients *bool                  `protobuf:"varint,6,opt,name=allow_same_email_across_clients,json=allowSameEmailAcrossClients,proto3,oneof" json:"allow_same_email_across_clients,omitempty"`
-	Guard                       *Guard                 `protobuf:"bytes,7,opt,name=guard,proto3" json:"guard,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether syncs start by themselves.
+	AutomaticSync *bool `protobuf:"varint,1,opt,name=automatic_sync,json=automaticSync,proto3,oneof" json:"automatic_sync,omitempty"`
+	// Minutes between two syncs.
+	IntervalMinutes *int32 `protobuf:"varint,2,opt,name=interval_minutes,json=intervalMinutes,proto3,oneof" json:"interval_minutes,omitempty"`
+	// Which identities sync leaves out.
+	Filters *Filters `protobuf:"bytes,3,opt,name=filters,proto3" json:"filters,omitempty"`
+	// What sync may do with each field of a contact.
+	FieldRules *FieldRules `protobuf:"bytes,4,opt,name=field_rules,json=fieldRules,proto3" json:"field_rules,omitempty"`
+	// Whether the contact of a disabled account becomes inactive.
+	MarkInactiveWhenDisabled *bool `protobuf:"varint,5,opt,name=mark_inactive_when_disabled,json=markInactiveWhenDisabled,proto3,oneof" json:"mark_inactive_when_disabled,omitempty"`
+	// Whether contacts of two clients may have the same address.
+	AllowSameEmailAcrossClients *bool `protobuf:"varint,6,opt,name=allow_same_email_across_clients,json=allowSameEmailAcrossClients,proto3,oneof" json:"allow_same_email_across_clients,omitempty"`
+	// From when on inactivations wait for a person.
+	Guard *Guard `protobuf:"bytes,7,opt,name=guard,proto3" json:"guard,omitempty"`
 	// The version that was read.
 	Version       *int64 `protobuf:"varint,8,opt,name=version,proto3,oneof" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -551,8 +566,9 @@ func (x *GetSettingsRequest) GetManagedTenantId() string {
 }
 
 type GetSettingsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Settings      *Settings              `protobuf:"bytes,1,opt,name=settings,proto3" json:"settings,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The settings.
+	Settings      *Settings `protobuf:"bytes,1,opt,name=settings,proto3" json:"settings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -656,8 +672,9 @@ func (x *UpdateSettingsRequest) GetFields() *v1.BodyFields {
 }
 
 type UpdateSettingsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Settings      *Settings              `protobuf:"bytes,1,opt,name=settings,proto3" json:"settings,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The settings.
+	Settings      *Settings `protobuf:"bytes,1,opt,name=settings,proto3" json:"settings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -703,10 +720,12 @@ type ListSettingsChangesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only changes of what this managed tenant has of its own.
 	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
-	PageSize        int32  `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken       string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// How many at most, 1 to 200; 50 unless set.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where the page begins: the nextPageToken of the one before.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListSettingsChangesRequest) Reset() {
@@ -762,18 +781,22 @@ func (x *ListSettingsChangesRequest) GetPageToken() string {
 
 // SettingsChange is one change of the settings.
 type SettingsChange struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	ChangeId string                 `protobuf:"bytes,1,opt,name=change_id,json=changeId,proto3" json:"change_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The change's id.
+	ChangeId string `protobuf:"bytes,1,opt,name=change_id,json=changeId,proto3" json:"change_id,omitempty"`
 	// The managed tenant whose own values were changed; absent for the tenant's settings.
 	ManagedTenantId *string `protobuf:"bytes,2,opt,name=managed_tenant_id,json=managedTenantId,proto3,oneof" json:"managed_tenant_id,omitempty"`
 	// Of the settings after the change.
-	Version   int64                  `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	Version int64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// When it was changed.
 	ChangedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=changed_at,json=changedAt,proto3" json:"changed_at,omitempty"`
 	// The person, by id; empty for the first initial sync, which turns automatic sync on.
 	ChangedBy string `protobuf:"bytes,5,opt,name=changed_by,json=changedBy,proto3" json:"changed_by,omitempty"`
 	// What was changed, as "filters.customPatterns".
-	Fields        []string  `protobuf:"bytes,6,rep,name=fields,proto3" json:"fields,omitempty"`
-	Before        *Settings `protobuf:"bytes,7,opt,name=before,proto3" json:"before,omitempty"`
+	Fields []string `protobuf:"bytes,6,rep,name=fields,proto3" json:"fields,omitempty"`
+	// The settings before the change, as JSON.
+	Before *Settings `protobuf:"bytes,7,opt,name=before,proto3" json:"before,omitempty"`
+	// The settings after the change, as JSON.
 	After         *Settings `protobuf:"bytes,8,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -866,9 +889,11 @@ func (x *SettingsChange) GetAfter() *Settings {
 }
 
 type ListSettingsChangesResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Changes       []*SettingsChange      `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
-	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What changed.
+	Changes []*SettingsChange `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
+	// Where the next page begins; empty after the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -26,13 +26,19 @@ const (
 
 // SampleIdentity is a user as a directory lists it.
 type SampleIdentity struct {
-	state             protoimpl.MessageState `protogen:"open.v1"`
-	EntraObjectId     string                 `protobuf:"bytes,1,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
-	UserPrincipalName string                 `protobuf:"bytes,2,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
-	Mail              string                 `protobuf:"bytes,3,opt,name=mail,proto3" json:"mail,omitempty"`
-	DisplayName       string                 `protobuf:"bytes,4,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	GivenName         string                 `protobuf:"bytes,5,opt,name=given_name,json=givenName,proto3" json:"given_name,omitempty"`
-	Surname           string                 `protobuf:"bytes,6,opt,name=surname,proto3" json:"surname,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the person's account in the directory.
+	EntraObjectId string `protobuf:"bytes,1,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
+	// The account's user principal name.
+	UserPrincipalName string `protobuf:"bytes,2,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
+	// The mail address in the directory.
+	Mail string `protobuf:"bytes,3,opt,name=mail,proto3" json:"mail,omitempty"`
+	// The name that Microsoft shows.
+	DisplayName string `protobuf:"bytes,4,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// The first name in the directory.
+	GivenName string `protobuf:"bytes,5,opt,name=given_name,json=givenName,proto3" json:"given_name,omitempty"`
+	// The last name in the directory.
+	Surname string `protobuf:"bytes,6,opt,name=surname,proto3" json:"surname,omitempty"`
 	// Absent for an enabled one.
 	AccountEnabled *bool `protobuf:"varint,7,opt,name=account_enabled,json=accountEnabled,proto3,oneof" json:"account_enabled,omitempty"`
 	// Member or Guest.
@@ -151,13 +157,11 @@ type TestFiltersRequest struct {
 	// groups are to be tried.
 	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	// What would be saved; what is absent is as it stands.
-	Filters    *Filters          `protobuf:"bytes,2,opt,name=filters,proto3" json:"filters,omitempty"`
+	Filters *Filters `protobuf:"bytes,2,opt,name=filters,proto3" json:"filters,omitempty"`
+	// What was done with each identity.
 	Identities []*SampleIdentity `protobuf:"bytes,3,rep,name=identities,proto3" json:"identities,omitempty"`
-	Fields     *v1.BodyFields    `protobuf:"bytes,4,opt,name=fields,proto3" json:"fields,omitempty"`
-	// Instead of the directory as it is now, those of its last sync whom filters decide about: who is
-	// left out, and who waits for a person. Who is linked stays linked, whatever filters say. Groups
-	// are read as they are now.
-	LastListing   bool `protobuf:"varint,5,opt,name=last_listing,json=lastListing,proto3" json:"last_listing,omitempty"`
+	// What is tried.
+	Fields        *v1.BodyFields `protobuf:"bytes,4,opt,name=fields,proto3" json:"fields,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -220,13 +224,6 @@ func (x *TestFiltersRequest) GetFields() *v1.BodyFields {
 	return nil
 }
 
-func (x *TestFiltersRequest) GetLastListing() bool {
-	if x != nil {
-		return x.LastListing
-	}
-	return false
-}
-
 // FilterVerdict is what filters say of an identity.
 type FilterVerdict struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -287,10 +284,13 @@ func (x *FilterVerdict) GetPattern() string {
 // TestedIdentity is an identity that the tried filters leave out, or treat otherwise than those
 // that stand.
 type TestedIdentity struct {
-	state             protoimpl.MessageState `protogen:"open.v1"`
-	EntraObjectId     string                 `protobuf:"bytes,1,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
-	UserPrincipalName string                 `protobuf:"bytes,2,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
-	DisplayName       string                 `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the person's account in the directory.
+	EntraObjectId string `protobuf:"bytes,1,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
+	// The account's user principal name.
+	UserPrincipalName string `protobuf:"bytes,2,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
+	// The name that Microsoft shows.
+	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// dropped (comes now, and would be left out), added (is left out now, and would come), or
 	// left_out (is now and would be).
 	Change string `protobuf:"bytes,4,opt,name=change,proto3" json:"change,omitempty"`
@@ -379,9 +379,12 @@ type TestFiltersResponse struct {
 	// At most 1,000: who would be dropped, then who would come, then who is left out.
 	Identities []*TestedIdentity `protobuf:"bytes,1,rep,name=identities,proto3" json:"identities,omitempty"`
 	// How many were tried.
-	Total   int32 `protobuf:"varint,2,opt,name=total,proto3" json:"total,omitempty"`
+	Total int32 `protobuf:"varint,2,opt,name=total,proto3" json:"total,omitempty"`
+	// Identities that would be left out and are not now.
 	Dropped int32 `protobuf:"varint,3,opt,name=dropped,proto3" json:"dropped,omitempty"`
-	Added   int32 `protobuf:"varint,4,opt,name=added,proto3" json:"added,omitempty"`
+	// Identities that would come and are left out now.
+	Added int32 `protobuf:"varint,4,opt,name=added,proto3" json:"added,omitempty"`
+	// How many were left out of the lists.
 	LeftOut int32 `protobuf:"varint,5,opt,name=left_out,json=leftOut,proto3" json:"left_out,omitempty"`
 	// How many would be left out, dropped ones included, by reason.
 	Filtered map[string]int32 `protobuf:"bytes,6,rep,name=filtered,proto3" json:"filtered,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
@@ -489,15 +492,14 @@ const file_entrasync_syncengine_v1_test_filters_proto_rawDesc = "" +
 	"\x0fproxy_addresses\x18\n" +
 	" \x03(\tB\x0f\xbaH\f\x92\x01\t\x102\"\x05r\x03\x18\x80\bR\x0eproxyAddressesB\x12\n" +
 	"\x10_account_enabledB\x19\n" +
-	"\x17_assigned_licence_count\"\xb5\x02\n" +
+	"\x17_assigned_licence_count\"\x92\x02\n" +
 	"\x12TestFiltersRequest\x123\n" +
 	"\x11managed_tenant_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x0fmanagedTenantId\x12:\n" +
 	"\afilters\x18\x02 \x01(\v2 .entrasync.syncengine.v1.FiltersR\afilters\x12R\n" +
 	"\n" +
 	"identities\x18\x03 \x03(\v2'.entrasync.syncengine.v1.SampleIdentityB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\n" +
 	"identities\x127\n" +
-	"\x06fields\x18\x04 \x01(\v2\x1f.entrasync.policy.v1.BodyFieldsR\x06fields\x12!\n" +
-	"\flast_listing\x18\x05 \x01(\bR\vlastListing\"b\n" +
+	"\x06fields\x18\x04 \x01(\v2\x1f.entrasync.policy.v1.BodyFieldsR\x06fields\"b\n" +
 	"\rFilterVerdict\x12\x1b\n" +
 	"\x06reason\x18\x01 \x01(\tH\x00R\x06reason\x88\x01\x01\x12\x1d\n" +
 	"\apattern\x18\x02 \x01(\tH\x01R\apattern\x88\x01\x01B\t\n" +

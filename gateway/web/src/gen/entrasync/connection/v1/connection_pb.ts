@@ -81,11 +81,15 @@ export const ConnectRequestSchema: GenMessage<ConnectRequest> = /*@__PURE__*/
  */
 export type ConnectResponse = Message<"entrasync.connection.v1.ConnectResponse"> & {
   /**
+   * Where the browser signs in to Microsoft.
+   *
    * @generated from field: string authorize_url = 1;
    */
   authorizeUrl: string;
 
   /**
+   * When it ends.
+   *
    * @generated from field: google.protobuf.Timestamp expires_at = 2;
    */
   expiresAt?: Timestamp | undefined;
@@ -103,6 +107,8 @@ export const ConnectResponseSchema: GenMessage<ConnectResponse> = /*@__PURE__*/
  */
 export type CompleteConnectRequest = Message<"entrasync.connection.v1.CompleteConnectRequest"> & {
   /**
+   * The code that the browser came back with.
+   *
    * @generated from field: string completion_code = 1;
    */
   completionCode: string;
@@ -198,21 +204,29 @@ export const ValidateDirectRequestSchema: GenMessage<ValidateDirectRequest> = /*
  */
 export type ValidateDirectResponse = Message<"entrasync.connection.v1.ValidateDirectResponse"> & {
   /**
+   * Whether the connection works.
+   *
    * @generated from field: bool valid = 1;
    */
   valid: boolean;
 
   /**
+   * When it was checked.
+   *
    * @generated from field: google.protobuf.Timestamp checked_at = 2;
    */
   checkedAt?: Timestamp | undefined;
 
   /**
+   * How many managed tenants the proof saw.
+   *
    * @generated from field: int32 managed_tenant_sample_count = 3;
    */
   managedTenantSampleCount: number;
 
   /**
+   * Why it failed; absent where it did not.
+   *
    * @generated from field: entrasync.connection.v1.ValidationError error = 4;
    */
   error?: ValidationError | undefined;
@@ -232,16 +246,22 @@ export const ValidateDirectResponseSchema: GenMessage<ValidateDirectResponse> = 
  */
 export type ValidationError = Message<"entrasync.connection.v1.ValidationError"> & {
   /**
+   * The stable code, for programs.
+   *
    * @generated from field: string code = 1;
    */
   code: string;
 
   /**
+   * What it means, for people.
+   *
    * @generated from field: string message = 2;
    */
   message: string;
 
   /**
+   * When it was checked.
+   *
    * @generated from field: google.protobuf.Timestamp checked_at = 3;
    */
   checkedAt?: Timestamp | undefined;
@@ -269,6 +289,8 @@ export type SetCredentialsRequest = Message<"entrasync.connection.v1.SetCredenti
   clientId: string;
 
   /**
+   * The app registration's client secret. It is never shown again.
+   *
    * @generated from field: string client_secret = 2;
    */
   clientSecret: string;
@@ -316,11 +338,15 @@ export type SetCredentialsResponse = Message<"entrasync.connection.v1.SetCredent
   credentialSource: string;
 
   /**
+   * The client's id.
+   *
    * @generated from field: string client_id = 2;
    */
   clientId: string;
 
   /**
+   * The tenant's id.
+   *
    * @generated from field: string tenant_id = 3;
    */
   tenantId: string;

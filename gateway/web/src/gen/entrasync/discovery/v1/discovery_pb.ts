@@ -21,16 +21,22 @@ export const file_entrasync_discovery_v1_discovery: GenFile = /*@__PURE__*/
  */
 export type TenantProblem = Message<"entrasync.discovery.v1.TenantProblem"> & {
   /**
+   * The stable code, for programs.
+   *
    * @generated from field: string code = 1;
    */
   code: string;
 
   /**
+   * What it means, for people.
+   *
    * @generated from field: string message = 2;
    */
   message: string;
 
   /**
+   * What to do about it.
+   *
    * @generated from field: string remedy = 3;
    */
   remedy: string;
@@ -50,31 +56,43 @@ export const TenantProblemSchema: GenMessage<TenantProblem> = /*@__PURE__*/
  */
 export type ManagedTenant = Message<"entrasync.discovery.v1.ManagedTenant"> & {
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 1;
    */
   managedTenantId: string;
 
   /**
+   * The directory's id at Microsoft.
+   *
    * @generated from field: string entra_tenant_id = 2;
    */
   entraTenantId: string;
 
   /**
+   * The name that Microsoft shows.
+   *
    * @generated from field: string display_name = 3;
    */
   displayName: string;
 
   /**
+   * The directory's main domain.
+   *
    * @generated from field: string primary_domain = 4;
    */
   primaryDomain: string;
 
   /**
+   * The verified domains.
+   *
    * @generated from field: repeated string domains = 5;
    */
   domains: string[];
 
   /**
+   * How many users the directory has.
+   *
    * @generated from field: int32 source_user_count = 6;
    */
   sourceUserCount: number;
@@ -87,21 +105,29 @@ export type ManagedTenant = Message<"entrasync.discovery.v1.ManagedTenant"> & {
   state: string;
 
   /**
+   * What is wrong with it; absent where nothing is.
+   *
    * @generated from field: entrasync.discovery.v1.TenantProblem problem = 8;
    */
   problem?: TenantProblem | undefined;
 
   /**
+   * When the access to the directory ends, as far as Microsoft says.
+   *
    * @generated from field: google.protobuf.Timestamp access_ends_at = 9;
    */
   accessEndsAt?: Timestamp | undefined;
 
   /**
+   * When it was seen first.
+   *
    * @generated from field: google.protobuf.Timestamp discovered_at = 10;
    */
   discoveredAt?: Timestamp | undefined;
 
   /**
+   * When it was seen last.
+   *
    * @generated from field: google.protobuf.Timestamp last_seen_at = 11;
    */
   lastSeenAt?: Timestamp | undefined;
@@ -121,21 +147,29 @@ export const ManagedTenantSchema: GenMessage<ManagedTenant> = /*@__PURE__*/
  */
 export type UnreadableTenant = Message<"entrasync.discovery.v1.UnreadableTenant"> & {
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 1;
    */
   managedTenantId: string;
 
   /**
+   * The directory's id at Microsoft.
+   *
    * @generated from field: string entra_tenant_id = 2;
    */
   entraTenantId: string;
 
   /**
+   * The name that Microsoft shows.
+   *
    * @generated from field: string display_name = 3;
    */
   displayName: string;
 
   /**
+   * What is wrong with it; absent where nothing is.
+   *
    * @generated from field: entrasync.discovery.v1.TenantProblem problem = 4;
    */
   problem?: TenantProblem | undefined;
@@ -180,26 +214,36 @@ export type GetDiscoveryResponse = Message<"entrasync.discovery.v1.GetDiscoveryR
   state: string;
 
   /**
+   * When it began.
+   *
    * @generated from field: google.protobuf.Timestamp started_at = 3;
    */
   startedAt?: Timestamp | undefined;
 
   /**
+   * When it ended; absent while it goes on.
+   *
    * @generated from field: google.protobuf.Timestamp completed_at = 4;
    */
   completedAt?: Timestamp | undefined;
 
   /**
+   * How many managed tenants were found.
+   *
    * @generated from field: optional int32 discovered_tenant_count = 5;
    */
   discoveredTenantCount?: number | undefined;
 
   /**
+   * Managed tenants that could not be read.
+   *
    * @generated from field: repeated entrasync.discovery.v1.UnreadableTenant unreadable = 6;
    */
   unreadable: UnreadableTenant[];
 
   /**
+   * Why it failed; absent where it did not.
+   *
    * @generated from field: entrasync.discovery.v1.TenantProblem error = 7;
    */
   error?: TenantProblem | undefined;
@@ -231,16 +275,22 @@ export type ListManagedTenantsRequest = Message<"entrasync.discovery.v1.ListMana
   q: string;
 
   /**
+   * The state.
+   *
    * @generated from field: string state = 2;
    */
   state: string;
 
   /**
+   * How many at most, 1 to 200; 50 unless set.
+   *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
+   * Where the page begins: the nextPageToken of the one before.
+   *
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
@@ -258,16 +308,22 @@ export const ListManagedTenantsRequestSchema: GenMessage<ListManagedTenantsReque
  */
 export type ListManagedTenantsResponse = Message<"entrasync.discovery.v1.ListManagedTenantsResponse"> & {
   /**
+   * The managed tenants.
+   *
    * @generated from field: repeated entrasync.discovery.v1.ManagedTenant managed_tenants = 1;
    */
   managedTenants: ManagedTenant[];
 
   /**
+   * Where the next page begins; empty after the last.
+   *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
 
   /**
+   * How many there are; on the first page only.
+   *
    * @generated from field: optional int32 total_size = 3;
    */
   totalSize?: number | undefined;
@@ -484,6 +540,8 @@ export const GetDiscoverySummaryResponseSchema: GenMessage<GetDiscoverySummaryRe
  */
 export type RepairConsentRequest = Message<"entrasync.discovery.v1.RepairConsentRequest"> & {
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 1;
    */
   managedTenantId: string;

@@ -34,16 +34,22 @@ export const GetStatusRequestSchema: GenMessage<GetStatusRequest> = /*@__PURE__*
  */
 export type StatusError = Message<"entrasync.gateway.v1.StatusError"> & {
   /**
+   * The stable code, for programs.
+   *
    * @generated from field: string code = 1;
    */
   code: string;
 
   /**
+   * What it means, for people.
+   *
    * @generated from field: string message = 2;
    */
   message: string;
 
   /**
+   * When it was checked.
+   *
    * @generated from field: google.protobuf.Timestamp checked_at = 3;
    */
   checkedAt?: Timestamp | undefined;
@@ -61,26 +67,36 @@ export const StatusErrorSchema: GenMessage<StatusError> = /*@__PURE__*/
  */
 export type StatusMappingSummary = Message<"entrasync.gateway.v1.StatusMappingSummary"> & {
   /**
+   * Managed tenants that belong to a client.
+   *
    * @generated from field: int32 mapped = 1;
    */
   mapped: number;
 
   /**
+   * Managed tenants that are left out.
+   *
    * @generated from field: int32 skipped = 2;
    */
   skipped: number;
 
   /**
+   * Managed tenants that somebody wants to look at again.
+   *
    * @generated from field: int32 needs_review = 3;
    */
   needsReview: number;
 
   /**
+   * Managed tenants that nobody has decided about.
+   *
    * @generated from field: int32 undecided = 4;
    */
   undecided: number;
 
   /**
+   * Managed tenants for which a client will be made.
+   *
    * @generated from field: int32 create_new = 5;
    */
   createNew: number;
@@ -98,26 +114,36 @@ export const StatusMappingSummarySchema: GenMessage<StatusMappingSummary> = /*@_
  */
 export type StatusSchedule = Message<"entrasync.gateway.v1.StatusSchedule"> & {
   /**
+   * Whether syncs start by themselves.
+   *
    * @generated from field: bool enabled = 1;
    */
   enabled: boolean;
 
   /**
+   * Minutes between two syncs.
+   *
    * @generated from field: int32 interval_minutes = 2;
    */
   intervalMinutes: number;
 
   /**
+   * When the next sync starts.
+   *
    * @generated from field: google.protobuf.Timestamp next_run_at = 3;
    */
   nextRunAt?: Timestamp | undefined;
 
   /**
+   * Whether the schedule stands still.
+   *
    * @generated from field: bool paused = 4;
    */
   paused: boolean;
 
   /**
+   * Why it stands still.
+   *
    * @generated from field: string paused_reason = 5;
    */
   pausedReason: string;
@@ -137,16 +163,22 @@ export const StatusScheduleSchema: GenMessage<StatusSchedule> = /*@__PURE__*/
  */
 export type Attention = Message<"entrasync.gateway.v1.Attention"> & {
   /**
+   * The stable code, for programs.
+   *
    * @generated from field: string code = 1;
    */
   code: string;
 
   /**
+   * What it means, for people.
+   *
    * @generated from field: string message = 2;
    */
   message: string;
 
   /**
+   * What to do about it.
+   *
    * @generated from field: string remedy = 3;
    */
   remedy: string;
@@ -159,6 +191,8 @@ export type Attention = Message<"entrasync.gateway.v1.Attention"> & {
   managedTenantId?: string | undefined;
 
   /**
+   * How many it concerns.
+   *
    * @generated from field: optional int32 count = 5;
    */
   count?: number | undefined;
@@ -183,56 +217,78 @@ export type GetStatusResponse = Message<"entrasync.gateway.v1.GetStatusResponse"
   status: string;
 
   /**
+   * How the directories are reached.
+   *
    * @generated from field: string connection_type = 2;
    */
   connectionType: string;
 
   /**
+   * The ways to connect that are offered.
+   *
    * @generated from field: repeated string available_connection_types = 3;
    */
   availableConnectionTypes: string[];
 
   /**
+   * When the connection was proved last.
+   *
    * @generated from field: google.protobuf.Timestamp last_validated_at = 4;
    */
   lastValidatedAt?: Timestamp | undefined;
 
   /**
+   * Why it could not be proved; absent where it could.
+   *
    * @generated from field: entrasync.gateway.v1.StatusError last_validation_error = 5;
    */
   lastValidationError?: StatusError | undefined;
 
   /**
+   * Where the app registration's credentials come from.
+   *
    * @generated from field: string credential_source = 6;
    */
   credentialSource: string;
 
   /**
+   * The partner's own directory.
+   *
    * @generated from field: string partner_tenant_id = 7;
    */
   partnerTenantId: string;
 
   /**
+   * When managed tenants were looked for last.
+   *
    * @generated from field: google.protobuf.Timestamp last_discovery_at = 8;
    */
   lastDiscoveryAt?: Timestamp | undefined;
 
   /**
+   * How many managed tenants are decided how.
+   *
    * @generated from field: entrasync.gateway.v1.StatusMappingSummary mapping_summary = 9;
    */
   mappingSummary?: StatusMappingSummary | undefined;
 
   /**
+   * When syncs start by themselves.
+   *
    * @generated from field: entrasync.gateway.v1.StatusSchedule schedule = 10;
    */
   schedule?: StatusSchedule | undefined;
 
   /**
+   * The latest run; absent before the first.
+   *
    * @generated from field: entrasync.syncengine.v1.Run last_run = 11;
    */
   lastRun?: Run | undefined;
 
   /**
+   * What needs a person, the most urgent first.
+   *
    * @generated from field: repeated entrasync.gateway.v1.Attention attention = 12;
    */
   attention: Attention[];
@@ -263,11 +319,15 @@ export const ListFeatureFlagsRequestSchema: GenMessage<ListFeatureFlagsRequest> 
  */
 export type FeatureFlag = Message<"entrasync.gateway.v1.FeatureFlag"> & {
   /**
+   * The flag's name.
+   *
    * @generated from field: string key = 1;
    */
   key: string;
 
   /**
+   * Whether the flag is on for the caller's tenant.
+   *
    * @generated from field: bool enabled = 2;
    */
   enabled: boolean;
@@ -285,6 +345,8 @@ export const FeatureFlagSchema: GenMessage<FeatureFlag> = /*@__PURE__*/
  */
 export type ListFeatureFlagsResponse = Message<"entrasync.gateway.v1.ListFeatureFlagsResponse"> & {
   /**
+   * The flags.
+   *
    * @generated from field: repeated entrasync.gateway.v1.FeatureFlag flags = 1;
    */
   flags: FeatureFlag[];
@@ -302,16 +364,22 @@ export const ListFeatureFlagsResponseSchema: GenMessage<ListFeatureFlagsResponse
  */
 export type PlatformFlag = Message<"entrasync.gateway.v1.PlatformFlag"> & {
   /**
+   * The flag's id.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * The flag's name.
+   *
    * @generated from field: string key = 2;
    */
   key: string;
 
   /**
+   * What the flag is for.
+   *
    * @generated from field: string description = 3;
    */
   description: string;
@@ -324,11 +392,15 @@ export type PlatformFlag = Message<"entrasync.gateway.v1.PlatformFlag"> & {
   tenantIds: string[];
 
   /**
+   * When it was made.
+   *
    * @generated from field: google.protobuf.Timestamp created_at = 5;
    */
   createdAt?: Timestamp | undefined;
 
   /**
+   * When it was changed last.
+   *
    * @generated from field: google.protobuf.Timestamp updated_at = 6;
    */
   updatedAt?: Timestamp | undefined;
@@ -359,6 +431,8 @@ export const ListPlatformFlagsRequestSchema: GenMessage<ListPlatformFlagsRequest
  */
 export type ListPlatformFlagsResponse = Message<"entrasync.gateway.v1.ListPlatformFlagsResponse"> & {
   /**
+   * The flags.
+   *
    * @generated from field: repeated entrasync.gateway.v1.PlatformFlag flags = 1;
    */
   flags: PlatformFlag[];
@@ -376,16 +450,22 @@ export const ListPlatformFlagsResponseSchema: GenMessage<ListPlatformFlagsRespon
  */
 export type CreatePlatformFlagRequest = Message<"entrasync.gateway.v1.CreatePlatformFlagRequest"> & {
   /**
+   * Creates the flags of the integration that are not there yet, in place of a flag that key names.
+   *
    * @generated from field: string action = 1 [json_name = "__action"];
    */
   action: string;
 
   /**
+   * The flag's name.
+   *
    * @generated from field: string key = 2;
    */
   key: string;
 
   /**
+   * What the flag is for.
+   *
    * @generated from field: string description = 3;
    */
   description: string;
@@ -436,11 +516,15 @@ export type TargetPlatformFlagRequest = Message<"entrasync.gateway.v1.TargetPlat
   id: string;
 
   /**
+   * Whether the flag is switched on for the tenant, or no longer.
+   *
    * @generated from field: string action = 2 [json_name = "__action"];
    */
   action: string;
 
   /**
+   * The tenant's id.
+   *
    * @generated from field: string tenant_id = 3;
    */
   tenantId: string;
@@ -458,6 +542,8 @@ export const TargetPlatformFlagRequestSchema: GenMessage<TargetPlatformFlagReque
  */
 export type TargetPlatformFlagResponse = Message<"entrasync.gateway.v1.TargetPlatformFlagResponse"> & {
   /**
+   * The flag.
+   *
    * @generated from field: entrasync.gateway.v1.PlatformFlag flag = 1;
    */
   flag?: PlatformFlag | undefined;
@@ -475,11 +561,15 @@ export const TargetPlatformFlagResponseSchema: GenMessage<TargetPlatformFlagResp
  */
 export type ListAuditEventsRequest = Message<"entrasync.gateway.v1.ListAuditEventsRequest"> & {
   /**
+   * How many at most, 1 to 200; 50 unless set.
+   *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
+   * Where the page begins: the nextPageToken of the one before.
+   *
    * @generated from field: string page_token = 2;
    */
   pageToken: string;
@@ -497,16 +587,22 @@ export const ListAuditEventsRequestSchema: GenMessage<ListAuditEventsRequest> = 
  */
 export type AuditEvent = Message<"entrasync.gateway.v1.AuditEvent"> & {
   /**
+   * The event's id; ids rise with time.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * When it happened.
+   *
    * @generated from field: google.protobuf.Timestamp occurred_at = 2;
    */
   occurredAt?: Timestamp | undefined;
 
   /**
+   * Who did it: the person's id.
+   *
    * @generated from field: string actor_id = 3;
    */
   actorId: string;
@@ -536,11 +632,15 @@ export type AuditEvent = Message<"entrasync.gateway.v1.AuditEvent"> & {
   outcome: string;
 
   /**
+   * The request's id.
+   *
    * @generated from field: string request_id = 7;
    */
   requestId: string;
 
   /**
+   * Where the call came from.
+   *
    * @generated from field: string remote_addr = 8;
    */
   remoteAddr: string;
@@ -558,16 +658,22 @@ export const AuditEventSchema: GenMessage<AuditEvent> = /*@__PURE__*/
  */
 export type ListAuditEventsResponse = Message<"entrasync.gateway.v1.ListAuditEventsResponse"> & {
   /**
+   * The events, newest first.
+   *
    * @generated from field: repeated entrasync.gateway.v1.AuditEvent events = 1;
    */
   events: AuditEvent[];
 
   /**
+   * Where the next page begins; empty after the last.
+   *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
 
   /**
+   * How many there are; on the first page only.
+   *
    * @generated from field: optional int32 total_size = 3;
    */
   totalSize?: number | undefined;
@@ -587,6 +693,8 @@ export const ListAuditEventsResponseSchema: GenMessage<ListAuditEventsResponse> 
  */
 export const StatusService: GenService<{
   /**
+   * GetStatus returns how the integration stands and what needs a person.
+   *
    * @generated from rpc entrasync.gateway.v1.StatusService.GetStatus
    */
   getStatus: {
@@ -604,6 +712,8 @@ export const StatusService: GenService<{
  */
 export const FeatureFlagService: GenService<{
   /**
+   * ListFeatureFlags lists the flags and whether each is on.
+   *
    * @generated from rpc entrasync.gateway.v1.FeatureFlagService.ListFeatureFlags
    */
   listFeatureFlags: {
@@ -621,6 +731,8 @@ export const FeatureFlagService: GenService<{
  */
 export const AuditService: GenService<{
   /**
+   * ListAuditEvents lists who did what, newest first.
+   *
    * @generated from rpc entrasync.gateway.v1.AuditService.ListAuditEvents
    */
   listAuditEvents: {

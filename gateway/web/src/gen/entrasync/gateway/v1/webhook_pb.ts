@@ -19,16 +19,22 @@ export const file_entrasync_gateway_v1_webhook: GenFile = /*@__PURE__*/
  */
 export type Webhook = Message<"entrasync.gateway.v1.Webhook"> & {
   /**
+   * The webhook's id.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * The address.
+   *
    * @generated from field: string url = 2;
    */
   url: string;
 
   /**
+   * The events, newest first.
+   *
    * @generated from field: repeated string events = 3;
    */
   events: string[];
@@ -55,16 +61,22 @@ export type Webhook = Message<"entrasync.gateway.v1.Webhook"> & {
   failingSince?: Timestamp | undefined;
 
   /**
+   * When it is tried again.
+   *
    * @generated from field: google.protobuf.Timestamp next_attempt_at = 7;
    */
   nextAttemptAt?: Timestamp | undefined;
 
   /**
+   * When it was made.
+   *
    * @generated from field: google.protobuf.Timestamp created_at = 8;
    */
   createdAt?: Timestamp | undefined;
 
   /**
+   * When it was changed last.
+   *
    * @generated from field: google.protobuf.Timestamp updated_at = 9;
    */
   updatedAt?: Timestamp | undefined;
@@ -102,6 +114,8 @@ export const ListWebhooksRequestSchema: GenMessage<ListWebhooksRequest> = /*@__P
  */
 export type ListWebhooksResponse = Message<"entrasync.gateway.v1.ListWebhooksResponse"> & {
   /**
+   * The webhooks.
+   *
    * @generated from field: repeated entrasync.gateway.v1.Webhook webhooks = 1;
    */
   webhooks: Webhook[];
@@ -126,6 +140,8 @@ export type PutWebhookRequest = Message<"entrasync.gateway.v1.PutWebhookRequest"
   url: string;
 
   /**
+   * The events, newest first.
+   *
    * @generated from field: repeated string events = 2;
    */
   events: string[];
@@ -157,6 +173,8 @@ export const PutWebhookRequestSchema: GenMessage<PutWebhookRequest> = /*@__PURE_
  */
 export type PutWebhookResponse = Message<"entrasync.gateway.v1.PutWebhookResponse"> & {
   /**
+   * The webhook.
+   *
    * @generated from field: entrasync.gateway.v1.Webhook webhook = 1;
    */
   webhook?: Webhook | undefined;
@@ -181,6 +199,8 @@ export const PutWebhookResponseSchema: GenMessage<PutWebhookResponse> = /*@__PUR
  */
 export type DeleteWebhookRequest = Message<"entrasync.gateway.v1.DeleteWebhookRequest"> & {
   /**
+   * The webhook's id.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -211,6 +231,8 @@ export const DeleteWebhookResponseSchema: GenMessage<DeleteWebhookResponse> = /*
  */
 export type TestWebhookRequest = Message<"entrasync.gateway.v1.TestWebhookRequest"> & {
   /**
+   * The webhook's id.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -228,6 +250,8 @@ export const TestWebhookRequestSchema: GenMessage<TestWebhookRequest> = /*@__PUR
  */
 export type TestWebhookResponse = Message<"entrasync.gateway.v1.TestWebhookResponse"> & {
   /**
+   * Whether the endpoint took it.
+   *
    * @generated from field: bool delivered = 1;
    */
   delivered: boolean;
@@ -259,11 +283,15 @@ export const TestWebhookResponseSchema: GenMessage<TestWebhookResponse> = /*@__P
  */
 export type ReplayWebhookRequest = Message<"entrasync.gateway.v1.ReplayWebhookRequest"> & {
   /**
+   * The webhook's id.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * From when on.
+   *
    * @generated from field: google.protobuf.Timestamp since = 2;
    */
   since?: Timestamp | undefined;
@@ -281,6 +309,8 @@ export const ReplayWebhookRequestSchema: GenMessage<ReplayWebhookRequest> = /*@_
  */
 export type ReplayWebhookResponse = Message<"entrasync.gateway.v1.ReplayWebhookResponse"> & {
   /**
+   * The webhook.
+   *
    * @generated from field: entrasync.gateway.v1.Webhook webhook = 1;
    */
   webhook?: Webhook | undefined;
@@ -298,16 +328,22 @@ export const ReplayWebhookResponseSchema: GenMessage<ReplayWebhookResponse> = /*
  */
 export type ListDeliveriesRequest = Message<"entrasync.gateway.v1.ListDeliveriesRequest"> & {
   /**
+   * The webhook's id.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * How many at most, 1 to 200; 50 unless set.
+   *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
+   * Where the page begins: the nextPageToken of the one before.
+   *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
@@ -325,6 +361,8 @@ export const ListDeliveriesRequestSchema: GenMessage<ListDeliveriesRequest> = /*
  */
 export type Delivery = Message<"entrasync.gateway.v1.Delivery"> & {
   /**
+   * The delivery's id.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -337,36 +375,50 @@ export type Delivery = Message<"entrasync.gateway.v1.Delivery"> & {
   messageId: string;
 
   /**
+   * The kind of run.
+   *
    * @generated from field: string type = 3;
    */
   type: string;
 
   /**
+   * The number of the attempt, from 1.
+   *
    * @generated from field: int32 attempt = 4;
    */
   attempt: number;
 
   /**
+   * Whether the endpoint took it.
+   *
    * @generated from field: bool delivered = 5;
    */
   delivered: boolean;
 
   /**
+   * The status.
+   *
    * @generated from field: optional int32 status = 6;
    */
   status?: number | undefined;
 
   /**
+   * Why it failed; absent where it did not.
+   *
    * @generated from field: optional string error = 7;
    */
   error?: string | undefined;
 
   /**
+   * How long the endpoint took to answer.
+   *
    * @generated from field: int32 took_milliseconds = 8;
    */
   tookMilliseconds: number;
 
   /**
+   * When it happened.
+   *
    * @generated from field: google.protobuf.Timestamp at = 9;
    */
   at?: Timestamp | undefined;
@@ -384,11 +436,15 @@ export const DeliverySchema: GenMessage<Delivery> = /*@__PURE__*/
  */
 export type ListDeliveriesResponse = Message<"entrasync.gateway.v1.ListDeliveriesResponse"> & {
   /**
+   * The deliveries, newest first.
+   *
    * @generated from field: repeated entrasync.gateway.v1.Delivery deliveries = 1;
    */
   deliveries: Delivery[];
 
   /**
+   * Where the next page begins; empty after the last.
+   *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
@@ -410,6 +466,8 @@ export const ListDeliveriesResponseSchema: GenMessage<ListDeliveriesResponse> = 
  */
 export const WebhookService: GenService<{
   /**
+   * ListWebhooks lists the webhooks of the tenant.
+   *
    * @generated from rpc entrasync.gateway.v1.WebhookService.ListWebhooks
    */
   listWebhooks: {
@@ -429,6 +487,8 @@ export const WebhookService: GenService<{
     output: typeof PutWebhookResponseSchema;
   },
   /**
+   * DeleteWebhook deletes a webhook; what was not delivered is not sent any more.
+   *
    * @generated from rpc entrasync.gateway.v1.WebhookService.DeleteWebhook
    */
   deleteWebhook: {

@@ -19,46 +19,64 @@ export const file_entrasync_mapping_v1_client: GenFile = /*@__PURE__*/
  */
 export type Client = Message<"entrasync.mapping.v1.Client"> & {
   /**
+   * The client's id.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * The host's own id of the client.
+   *
    * @generated from field: string external_id = 2;
    */
   externalId: string;
 
   /**
+   * The client's name.
+   *
    * @generated from field: string name = 3;
    */
   name: string;
 
   /**
+   * The company's website.
+   *
    * @generated from field: string website = 4;
    */
   website: string;
 
   /**
+   * The company's main domain.
+   *
    * @generated from field: string domain = 5;
    */
   domain: string;
 
   /**
+   * Other domains of the company.
+   *
    * @generated from field: repeated string alternative_domains = 6;
    */
   alternativeDomains: string[];
 
   /**
+   * The domains of the company's addresses.
+   *
    * @generated from field: repeated string email_domains = 7;
    */
   emailDomains: string[];
 
   /**
+   * Where the client's invoices go.
+   *
    * @generated from field: string billing_email = 8;
    */
   billingEmail: string;
 
   /**
+   * Whether it is deleted.
+   *
    * @generated from field: bool deleted = 9;
    */
   deleted: boolean;
@@ -71,6 +89,8 @@ export type Client = Message<"entrasync.mapping.v1.Client"> & {
   entraTenantId?: string | undefined;
 
   /**
+   * The main domain of the directory that belongs to the client.
+   *
    * @generated from field: optional string entra_primary_domain = 11;
    */
   entraPrimaryDomain?: string | undefined;
@@ -97,16 +117,22 @@ export const ClientSchema: GenMessage<Client> = /*@__PURE__*/
  */
 export type ClientMapping = Message<"entrasync.mapping.v1.ClientMapping"> & {
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 1;
    */
   managedTenantId: string;
 
   /**
+   * The directory's id at Microsoft.
+   *
    * @generated from field: string entra_tenant_id = 2;
    */
   entraTenantId: string;
 
   /**
+   * The name that Microsoft shows.
+   *
    * @generated from field: string display_name = 3;
    */
   displayName: string;
@@ -131,11 +157,15 @@ export type ListClientsRequest = Message<"entrasync.mapping.v1.ListClientsReques
   q: string;
 
   /**
+   * How many at most, 1 to 200; 50 unless set.
+   *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
+   * Where the page begins: the nextPageToken of the one before.
+   *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
@@ -153,16 +183,22 @@ export const ListClientsRequestSchema: GenMessage<ListClientsRequest> = /*@__PUR
  */
 export type ListClientsResponse = Message<"entrasync.mapping.v1.ListClientsResponse"> & {
   /**
+   * The clients.
+   *
    * @generated from field: repeated entrasync.mapping.v1.Client clients = 1;
    */
   clients: Client[];
 
   /**
+   * Where the next page begins; empty after the last.
+   *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
 
   /**
+   * How many there are; on the first page only.
+   *
    * @generated from field: optional int32 total_size = 3;
    */
   totalSize?: number | undefined;
@@ -180,6 +216,8 @@ export const ListClientsResponseSchema: GenMessage<ListClientsResponse> = /*@__P
  */
 export type GetClientRequest = Message<"entrasync.mapping.v1.GetClientRequest"> & {
   /**
+   * The client's id.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -197,6 +235,8 @@ export const GetClientRequestSchema: GenMessage<GetClientRequest> = /*@__PURE__*
  */
 export type GetClientResponse = Message<"entrasync.mapping.v1.GetClientResponse"> & {
   /**
+   * The client.
+   *
    * @generated from field: entrasync.mapping.v1.Client client = 1;
    */
   client?: Client | undefined;
@@ -217,36 +257,50 @@ export const GetClientResponseSchema: GenMessage<GetClientResponse> = /*@__PURE_
  */
 export type ClientRecord = Message<"entrasync.mapping.v1.ClientRecord"> & {
   /**
+   * The host's own id of the client.
+   *
    * @generated from field: string external_id = 1;
    */
   externalId: string;
 
   /**
+   * The client's name.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * The company's website.
+   *
    * @generated from field: optional string website = 3;
    */
   website?: string | undefined;
 
   /**
+   * The company's main domain.
+   *
    * @generated from field: optional string domain = 4;
    */
   domain?: string | undefined;
 
   /**
+   * Other domains of the company.
+   *
    * @generated from field: repeated string alternative_domains = 5;
    */
   alternativeDomains: string[];
 
   /**
+   * The domains of the company's addresses.
+   *
    * @generated from field: repeated string email_domains = 6;
    */
   emailDomains: string[];
 
   /**
+   * Where the client's invoices go.
+   *
    * @generated from field: optional string billing_email = 7;
    */
   billingEmail?: string | undefined;
@@ -298,6 +352,8 @@ export const BatchUpsertClientsRequestSchema: GenMessage<BatchUpsertClientsReque
  */
 export type BatchUpsertClientsResponse = Message<"entrasync.mapping.v1.BatchUpsertClientsResponse"> & {
   /**
+   * What became of each record, in the request's order.
+   *
    * @generated from field: repeated entrasync.mapping.v1.RecordResult results = 1;
    */
   results: RecordResult[];
@@ -317,16 +373,22 @@ export const BatchUpsertClientsResponseSchema: GenMessage<BatchUpsertClientsResp
  */
 export type RecordResult = Message<"entrasync.mapping.v1.RecordResult"> & {
   /**
+   * The record's place in the request, from 0.
+   *
    * @generated from field: int32 index = 1;
    */
   index: number;
 
   /**
+   * The client's id.
+   *
    * @generated from field: string id = 2;
    */
   id: string;
 
   /**
+   * The host's own id of the client.
+   *
    * @generated from field: string external_id = 3;
    */
   externalId: string;
@@ -339,6 +401,8 @@ export type RecordResult = Message<"entrasync.mapping.v1.RecordResult"> & {
   outcome: string;
 
   /**
+   * What breaks which rule.
+   *
    * @generated from field: repeated entrasync.mapping.v1.RecordViolation violations = 5;
    */
   violations: RecordViolation[];
@@ -366,11 +430,15 @@ export const RecordResultSchema: GenMessage<RecordResult> = /*@__PURE__*/
  */
 export type RecordWarning = Message<"entrasync.mapping.v1.RecordWarning"> & {
   /**
+   * The field that was left out.
+   *
    * @generated from field: string field = 1;
    */
   field: string;
 
   /**
+   * What it means, for people.
+   *
    * @generated from field: string message = 2;
    */
   message: string;
@@ -388,11 +456,15 @@ export const RecordWarningSchema: GenMessage<RecordWarning> = /*@__PURE__*/
  */
 export type RecordViolation = Message<"entrasync.mapping.v1.RecordViolation"> & {
   /**
+   * The field that breaks a rule.
+   *
    * @generated from field: string field = 1;
    */
   field: string;
 
   /**
+   * What it means, for people.
+   *
    * @generated from field: string message = 2;
    */
   message: string;
@@ -412,6 +484,8 @@ export const RecordViolationSchema: GenMessage<RecordViolation> = /*@__PURE__*/
  */
 export const ClientService: GenService<{
   /**
+   * ListClients lists clients by name, without those that are deleted.
+   *
    * @generated from rpc entrasync.mapping.v1.ClientService.ListClients
    */
   listClients: {
@@ -420,6 +494,8 @@ export const ClientService: GenService<{
     output: typeof ListClientsResponseSchema;
   },
   /**
+   * GetClient returns one client, with its mappings.
+   *
    * @generated from rpc entrasync.mapping.v1.ClientService.GetClient
    */
   getClient: {

@@ -21,26 +21,36 @@ export const file_entrasync_mapping_v1_mapping: GenFile = /*@__PURE__*/
  */
 export type MappingSummary = Message<"entrasync.mapping.v1.MappingSummary"> & {
   /**
+   * Managed tenants that belong to a client.
+   *
    * @generated from field: int32 mapped = 1;
    */
   mapped: number;
 
   /**
+   * Managed tenants that are left out.
+   *
    * @generated from field: int32 skipped = 2;
    */
   skipped: number;
 
   /**
+   * Managed tenants that somebody wants to look at again.
+   *
    * @generated from field: int32 needs_review = 3;
    */
   needsReview: number;
 
   /**
+   * Managed tenants for which a client will be made.
+   *
    * @generated from field: int32 create_new = 4;
    */
   createNew: number;
 
   /**
+   * Managed tenants that nobody has decided about.
+   *
    * @generated from field: int32 undecided = 5;
    */
   undecided: number;
@@ -60,11 +70,15 @@ export const MappingSummarySchema: GenMessage<MappingSummary> = /*@__PURE__*/
  */
 export type Candidate = Message<"entrasync.mapping.v1.Candidate"> & {
   /**
+   * The client's id.
+   *
    * @generated from field: string client_id = 1;
    */
   clientId: string;
 
   /**
+   * The client's name.
+   *
    * @generated from field: string client_name = 2;
    */
   clientName: string;
@@ -84,6 +98,8 @@ export type Candidate = Message<"entrasync.mapping.v1.Candidate"> & {
   reason: string;
 
   /**
+   * The domain that both have.
+   *
    * @generated from field: optional string matched_domain = 5;
    */
   matchedDomain?: string | undefined;
@@ -108,31 +124,43 @@ export const CandidateSchema: GenMessage<Candidate> = /*@__PURE__*/
  */
 export type PreviewRow = Message<"entrasync.mapping.v1.PreviewRow"> & {
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 1;
    */
   managedTenantId: string;
 
   /**
+   * The directory's id at Microsoft.
+   *
    * @generated from field: string entra_tenant_id = 2;
    */
   entraTenantId: string;
 
   /**
+   * The name that Microsoft shows.
+   *
    * @generated from field: string display_name = 3;
    */
   displayName: string;
 
   /**
+   * The directory's main domain.
+   *
    * @generated from field: string primary_domain = 4;
    */
   primaryDomain: string;
 
   /**
+   * The verified domains.
+   *
    * @generated from field: repeated string domains = 5;
    */
   domains: string[];
 
   /**
+   * How many users the directory has.
+   *
    * @generated from field: int32 source_user_count = 6;
    */
   sourceUserCount: number;
@@ -152,6 +180,8 @@ export type PreviewRow = Message<"entrasync.mapping.v1.PreviewRow"> & {
   match?: Candidate | undefined;
 
   /**
+   * Whom it may be, the likeliest first.
+   *
    * @generated from field: repeated entrasync.mapping.v1.Candidate candidates = 9;
    */
   candidates: Candidate[];
@@ -197,21 +227,29 @@ export const GetMappingPreviewRequestSchema: GenMessage<GetMappingPreviewRequest
  */
 export type GetMappingPreviewResponse = Message<"entrasync.mapping.v1.GetMappingPreviewResponse"> & {
   /**
+   * Managed tenants whose client is certain.
+   *
    * @generated from field: repeated entrasync.mapping.v1.PreviewRow auto_matched = 1;
    */
   autoMatched: PreviewRow[];
 
   /**
+   * Managed tenants whose client is likely and needs a look.
+   *
    * @generated from field: repeated entrasync.mapping.v1.PreviewRow fuzzy_candidates = 2;
    */
   fuzzyCandidates: PreviewRow[];
 
   /**
+   * Managed tenants for which no client was found.
+   *
    * @generated from field: repeated entrasync.mapping.v1.PreviewRow unmatched = 3;
    */
   unmatched: PreviewRow[];
 
   /**
+   * How many are decided how.
+   *
    * @generated from field: entrasync.mapping.v1.MappingSummary summary = 4;
    */
   summary?: MappingSummary | undefined;
@@ -237,11 +275,15 @@ export const GetMappingPreviewResponseSchema: GenMessage<GetMappingPreviewRespon
  */
 export type ListMappingsRequest = Message<"entrasync.mapping.v1.ListMappingsRequest"> & {
   /**
+   * The state.
+   *
    * @generated from field: string state = 1;
    */
   state: string;
 
   /**
+   * The beginning of any word of a name, or of an address.
+   *
    * @generated from field: string q = 2;
    */
   q: string;
@@ -270,11 +312,15 @@ export type ListMappingsRequest = Message<"entrasync.mapping.v1.ListMappingsRequ
   orphans: boolean;
 
   /**
+   * How many at most, 1 to 200; 50 unless set.
+   *
    * @generated from field: int32 page_size = 5;
    */
   pageSize: number;
 
   /**
+   * Where the page begins: the nextPageToken of the one before.
+   *
    * @generated from field: string page_token = 6;
    */
   pageToken: string;
@@ -292,16 +338,22 @@ export const ListMappingsRequestSchema: GenMessage<ListMappingsRequest> = /*@__P
  */
 export type Mapping = Message<"entrasync.mapping.v1.Mapping"> & {
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 1;
    */
   managedTenantId: string;
 
   /**
+   * The directory's id at Microsoft.
+   *
    * @generated from field: string entra_tenant_id = 2;
    */
   entraTenantId: string;
 
   /**
+   * The client's id.
+   *
    * @generated from field: optional string client_id = 3;
    */
   clientId?: string | undefined;
@@ -314,16 +366,22 @@ export type Mapping = Message<"entrasync.mapping.v1.Mapping"> & {
   state: string;
 
   /**
+   * How likely the match is, from 0 to 1.
+   *
    * @generated from field: optional double score = 5;
    */
   score?: number | undefined;
 
   /**
+   * Who decided it.
+   *
    * @generated from field: string decided_by = 6;
    */
   decidedBy: string;
 
   /**
+   * When it was decided.
+   *
    * @generated from field: google.protobuf.Timestamp decided_at = 7;
    */
   decidedAt?: Timestamp | undefined;
@@ -338,26 +396,36 @@ export type Mapping = Message<"entrasync.mapping.v1.Mapping"> & {
   orphanedLinks?: number | undefined;
 
   /**
+   * The name that Microsoft shows.
+   *
    * @generated from field: string display_name = 9;
    */
   displayName: string;
 
   /**
+   * The client's name.
+   *
    * @generated from field: optional string client_name = 10;
    */
   clientName?: string | undefined;
 
   /**
+   * Whether the mapping holds.
+   *
    * @generated from field: bool active = 11;
    */
   active: boolean;
 
   /**
+   * When the mapping ended.
+   *
    * @generated from field: google.protobuf.Timestamp deactivated_at = 12;
    */
   deactivatedAt?: Timestamp | undefined;
 
   /**
+   * Who ended it.
+   *
    * @generated from field: optional string deactivated_by = 13;
    */
   deactivatedBy?: string | undefined;
@@ -375,16 +443,22 @@ export const MappingSchema: GenMessage<Mapping> = /*@__PURE__*/
  */
 export type ListMappingsResponse = Message<"entrasync.mapping.v1.ListMappingsResponse"> & {
   /**
+   * The mappings.
+   *
    * @generated from field: repeated entrasync.mapping.v1.Mapping mappings = 1;
    */
   mappings: Mapping[];
 
   /**
+   * Where the next page begins; empty after the last.
+   *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
 
   /**
+   * How many there are; on the first page only.
+   *
    * @generated from field: optional int32 total_size = 3;
    */
   totalSize?: number | undefined;
@@ -402,16 +476,22 @@ export const ListMappingsResponseSchema: GenMessage<ListMappingsResponse> = /*@_
  */
 export type MappingDecision = Message<"entrasync.mapping.v1.MappingDecision"> & {
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 1;
    */
   managedTenantId: string;
 
   /**
+   * What is decided.
+   *
    * @generated from field: string decision = 2;
    */
   decision: string;
 
   /**
+   * The client's id.
+   *
    * @generated from field: optional string client_id = 3;
    */
   clientId?: string | undefined;
@@ -429,6 +509,8 @@ export const MappingDecisionSchema: GenMessage<MappingDecision> = /*@__PURE__*/
  */
 export type ConfirmMappingsRequest = Message<"entrasync.mapping.v1.ConfirmMappingsRequest"> & {
   /**
+   * The decisions.
+   *
    * @generated from field: repeated entrasync.mapping.v1.MappingDecision decisions = 1;
    */
   decisions: MappingDecision[];
@@ -441,6 +523,8 @@ export type ConfirmMappingsRequest = Message<"entrasync.mapping.v1.ConfirmMappin
   version?: bigint | undefined;
 
   /**
+   * Whether the first sync starts at once.
+   *
    * @generated from field: bool start_initial_sync = 3;
    */
   startInitialSync: boolean;
@@ -458,6 +542,8 @@ export const ConfirmMappingsRequestSchema: GenMessage<ConfirmMappingsRequest> = 
  */
 export type ConfirmMappingsResponse = Message<"entrasync.mapping.v1.ConfirmMappingsResponse"> & {
   /**
+   * How many decisions were saved.
+   *
    * @generated from field: int32 confirmed = 1;
    */
   confirmed: number;
@@ -470,6 +556,8 @@ export type ConfirmMappingsResponse = Message<"entrasync.mapping.v1.ConfirmMappi
   summary?: MappingSummary | undefined;
 
   /**
+   * Rises with each change; sent along, it refuses a change of what somebody has changed since.
+   *
    * @generated from field: int64 version = 3;
    */
   version: bigint;
@@ -508,6 +596,8 @@ export const ConfirmMappingsResponseSchema: GenMessage<ConfirmMappingsResponse> 
  */
 export type SkipMappingRequest = Message<"entrasync.mapping.v1.SkipMappingRequest"> & {
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 1;
    */
   managedTenantId: string;
@@ -532,6 +622,8 @@ export const SkipMappingRequestSchema: GenMessage<SkipMappingRequest> = /*@__PUR
  */
 export type SkipMappingResponse = Message<"entrasync.mapping.v1.SkipMappingResponse"> & {
   /**
+   * The mapping.
+   *
    * @generated from field: entrasync.mapping.v1.Mapping mapping = 1;
    */
   mapping?: Mapping | undefined;
@@ -544,6 +636,8 @@ export type SkipMappingResponse = Message<"entrasync.mapping.v1.SkipMappingRespo
   summary?: MappingSummary | undefined;
 
   /**
+   * Rises with each change; sent along, it refuses a change of what somebody has changed since.
+   *
    * @generated from field: int64 version = 3;
    */
   version: bigint;
@@ -568,6 +662,8 @@ export const SkipMappingResponseSchema: GenMessage<SkipMappingResponse> = /*@__P
  */
 export type UnmapMappingRequest = Message<"entrasync.mapping.v1.UnmapMappingRequest"> & {
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 1;
    */
   managedTenantId: string;
@@ -606,6 +702,8 @@ export type UnmapMappingResponse = Message<"entrasync.mapping.v1.UnmapMappingRes
   summary?: MappingSummary | undefined;
 
   /**
+   * The version of the tenant's mappings after the change.
+   *
    * @generated from field: int64 version = 3;
    */
   version: bigint;
@@ -630,11 +728,15 @@ export const UnmapMappingResponseSchema: GenMessage<UnmapMappingResponse> = /*@_
  */
 export type RemapMappingRequest = Message<"entrasync.mapping.v1.RemapMappingRequest"> & {
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 1;
    */
   managedTenantId: string;
 
   /**
+   * The client that it belongs to from now on.
+   *
    * @generated from field: string target_client_id = 2;
    */
   targetClientId: string;
@@ -659,6 +761,8 @@ export const RemapMappingRequestSchema: GenMessage<RemapMappingRequest> = /*@__P
  */
 export type RemapMappingResponse = Message<"entrasync.mapping.v1.RemapMappingResponse"> & {
   /**
+   * The mapping.
+   *
    * @generated from field: entrasync.mapping.v1.Mapping mapping = 1;
    */
   mapping?: Mapping | undefined;
@@ -671,6 +775,8 @@ export type RemapMappingResponse = Message<"entrasync.mapping.v1.RemapMappingRes
   summary?: MappingSummary | undefined;
 
   /**
+   * Rises with each change; sent along, it refuses a change of what somebody has changed since.
+   *
    * @generated from field: int64 version = 3;
    */
   version: bigint;
@@ -695,11 +801,15 @@ export const RemapMappingResponseSchema: GenMessage<RemapMappingResponse> = /*@_
  */
 export type DecideOrphansRequest = Message<"entrasync.mapping.v1.DecideOrphansRequest"> & {
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 1;
    */
   managedTenantId: string;
 
   /**
+   * What is decided.
+   *
    * @generated from field: string decision = 2;
    */
   decision: string;
@@ -717,6 +827,8 @@ export const DecideOrphansRequestSchema: GenMessage<DecideOrphansRequest> = /*@_
  */
 export type DecideOrphansResponse = Message<"entrasync.mapping.v1.DecideOrphansResponse"> & {
   /**
+   * What is decided.
+   *
    * @generated from field: string decision = 1;
    */
   decision: string;
@@ -802,6 +914,8 @@ export const ExportMappingsResponseSchema: GenMessage<ExportMappingsResponse> = 
  */
 export type ImportMappingsRequest = Message<"entrasync.mapping.v1.ImportMappingsRequest"> & {
   /**
+   * The table, as CSV.
+   *
    * @generated from field: string csv = 1;
    */
   csv: string;
@@ -842,6 +956,8 @@ export type ImportedRow = Message<"entrasync.mapping.v1.ImportedRow"> & {
   line: number;
 
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 2;
    */
   managedTenantId: string;
@@ -854,6 +970,8 @@ export type ImportedRow = Message<"entrasync.mapping.v1.ImportedRow"> & {
   decision: string;
 
   /**
+   * The client's id.
+   *
    * @generated from field: optional string client_id = 4;
    */
   clientId?: string | undefined;
@@ -866,6 +984,8 @@ export type ImportedRow = Message<"entrasync.mapping.v1.ImportedRow"> & {
   outcome: string;
 
   /**
+   * What breaks which rule.
+   *
    * @generated from field: repeated entrasync.mapping.v1.RecordViolation violations = 6;
    */
   violations: RecordViolation[];
@@ -883,6 +1003,8 @@ export const ImportedRowSchema: GenMessage<ImportedRow> = /*@__PURE__*/
  */
 export type ImportMappingsResponse = Message<"entrasync.mapping.v1.ImportMappingsResponse"> & {
   /**
+   * Whether nothing is written.
+   *
    * @generated from field: bool dry_run = 1;
    */
   dryRun: boolean;
@@ -895,11 +1017,15 @@ export type ImportMappingsResponse = Message<"entrasync.mapping.v1.ImportMapping
   applied: boolean;
 
   /**
+   * How many were changed.
+   *
    * @generated from field: int32 changed = 3;
    */
   changed: number;
 
   /**
+   * What stayed as it was.
+   *
    * @generated from field: int32 unchanged = 4;
    */
   unchanged: number;
@@ -912,16 +1038,22 @@ export type ImportMappingsResponse = Message<"entrasync.mapping.v1.ImportMapping
   undecided: number;
 
   /**
+   * How many lines are wrong.
+   *
    * @generated from field: int32 invalid = 6;
    */
   invalid: number;
 
   /**
+   * The lines that decide something or are wrong.
+   *
    * @generated from field: repeated entrasync.mapping.v1.ImportedRow rows = 7;
    */
   rows: ImportedRow[];
 
   /**
+   * Rises with each change; sent along, it refuses a change of what somebody has changed since.
+   *
    * @generated from field: int64 version = 8;
    */
   version: bigint;
@@ -941,6 +1073,8 @@ export type ImportMappingsResponse = Message<"entrasync.mapping.v1.ImportMapping
   effects: string;
 
   /**
+   * How many lines somebody has decided otherwise since.
+   *
    * @generated from field: int32 conflicts = 11;
    */
   conflicts: number;
@@ -958,16 +1092,22 @@ export const ImportMappingsResponseSchema: GenMessage<ImportMappingsResponse> = 
  */
 export type StartedRun = Message<"entrasync.mapping.v1.StartedRun"> & {
   /**
+   * The run's id.
+   *
    * @generated from field: string run_id = 1;
    */
   runId: string;
 
   /**
+   * The workflow's id in Temporal.
+   *
    * @generated from field: string workflow_id = 2;
    */
   workflowId: string;
 
   /**
+   * Whether it is a run that was under way already.
+   *
    * @generated from field: bool joined = 3;
    */
   joined: boolean;
@@ -985,6 +1125,8 @@ export const StartedRunSchema: GenMessage<StartedRun> = /*@__PURE__*/
  */
 export type RunError = Message<"entrasync.mapping.v1.RunError"> & {
   /**
+   * The stable code, for programs.
+   *
    * @generated from field: string code = 1;
    */
   code: string;

@@ -17,6 +17,8 @@ export const file_entrasync_orchestration_v1_cancel: GenFile = /*@__PURE__*/
  */
 export type CancelRunRequest = Message<"entrasync.orchestration.v1.CancelRunRequest"> & {
   /**
+   * The run's id.
+   *
    * @generated from field: string run_id = 1;
    */
   runId: string;
@@ -34,6 +36,8 @@ export const CancelRunRequestSchema: GenMessage<CancelRunRequest> = /*@__PURE__*
  */
 export type CancelRunResponse = Message<"entrasync.orchestration.v1.CancelRunResponse"> & {
   /**
+   * The run's id.
+   *
    * @generated from field: string run_id = 1;
    */
   runId: string;

@@ -23,6 +23,8 @@ export const file_entrasync_orchestration_v1_orchestration: GenFile = /*@__PURE_
  */
 export type StartSyncRequest = Message<"entrasync.orchestration.v1.StartSyncRequest"> & {
   /**
+   * What is synced.
+   *
    * @generated from field: string scope = 1;
    */
   scope: string;
@@ -54,11 +56,15 @@ export const StartSyncRequestSchema: GenMessage<StartSyncRequest> = /*@__PURE__*
  */
 export type StartSyncResponse = Message<"entrasync.orchestration.v1.StartSyncResponse"> & {
   /**
+   * The run's id.
+   *
    * @generated from field: string run_id = 1;
    */
   runId: string;
 
   /**
+   * The workflow's id in Temporal.
+   *
    * @generated from field: string workflow_id = 2;
    */
   workflowId: string;
@@ -96,31 +102,43 @@ export const StartDiscoveryRequestSchema: GenMessage<StartDiscoveryRequest> = /*
  */
 export type UnreadableTenant = Message<"entrasync.orchestration.v1.UnreadableTenant"> & {
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 1;
    */
   managedTenantId: string;
 
   /**
+   * The directory's id at Microsoft.
+   *
    * @generated from field: string entra_tenant_id = 2;
    */
   entraTenantId: string;
 
   /**
+   * The name that Microsoft shows.
+   *
    * @generated from field: string display_name = 3;
    */
   displayName: string;
 
   /**
+   * The stable code, for programs.
+   *
    * @generated from field: string code = 4;
    */
   code: string;
 
   /**
+   * What it means, for people.
+   *
    * @generated from field: string message = 5;
    */
   message: string;
 
   /**
+   * What to do about it.
+   *
    * @generated from field: string remedy = 6;
    */
   remedy: string;
@@ -152,11 +170,15 @@ export type StartDiscoveryResponse = Message<"entrasync.orchestration.v1.StartDi
   state: string;
 
   /**
+   * How many managed tenants were found.
+   *
    * @generated from field: optional int32 discovered_tenant_count = 3;
    */
   discoveredTenantCount?: number | undefined;
 
   /**
+   * Managed tenants that could not be read.
+   *
    * @generated from field: repeated entrasync.orchestration.v1.UnreadableTenant unreadable = 4;
    */
   unreadable: UnreadableTenant[];
@@ -181,16 +203,22 @@ export const StartDiscoveryResponseSchema: GenMessage<StartDiscoveryResponse> = 
  */
 export type DiscoveryError = Message<"entrasync.orchestration.v1.DiscoveryError"> & {
   /**
+   * The stable code, for programs.
+   *
    * @generated from field: string code = 1;
    */
   code: string;
 
   /**
+   * What it means, for people.
+   *
    * @generated from field: string message = 2;
    */
   message: string;
 
   /**
+   * What to do about it.
+   *
    * @generated from field: string remedy = 3;
    */
   remedy: string;

@@ -17,6 +17,8 @@ export const file_entrasync_orchestration_v1_preflight: GenFile = /*@__PURE__*/
  */
 export type StartPreflightRequest = Message<"entrasync.orchestration.v1.StartPreflightRequest"> & {
   /**
+   * What is synced.
+   *
    * @generated from field: string scope = 1;
    */
   scope: string;
@@ -55,6 +57,8 @@ export type StartPreflightResponse = Message<"entrasync.orchestration.v1.StartPr
   runId: string;
 
   /**
+   * The workflow's id in Temporal.
+   *
    * @generated from field: string workflow_id = 2;
    */
   workflowId: string;

@@ -19,6 +19,8 @@ export const file_entrasync_reconciliation_v1_decision: GenFile = /*@__PURE__*/
  */
 export type GetQueueItemRequest = Message<"entrasync.reconciliation.v1.GetQueueItemRequest"> & {
   /**
+   * The item's id.
+   *
    * @generated from field: string item_id = 1;
    */
   itemId: string;
@@ -36,6 +38,8 @@ export const GetQueueItemRequestSchema: GenMessage<GetQueueItemRequest> = /*@__P
  */
 export type GetQueueItemResponse = Message<"entrasync.reconciliation.v1.GetQueueItemResponse"> & {
   /**
+   * The item.
+   *
    * @generated from field: entrasync.reconciliation.v1.QueueItem item = 1;
    */
   item?: QueueItem | undefined;
@@ -175,11 +179,15 @@ export const CountQueueItemsResponseSchema: GenMessage<CountQueueItemsResponse> 
  */
 export type ResolveToExistingRequest = Message<"entrasync.reconciliation.v1.ResolveToExistingRequest"> & {
   /**
+   * The item's id.
+   *
    * @generated from field: string item_id = 1;
    */
   itemId: string;
 
   /**
+   * The contact's id.
+   *
    * @generated from field: string contact_id = 2;
    */
   contactId: string;
@@ -197,6 +205,8 @@ export const ResolveToExistingRequestSchema: GenMessage<ResolveToExistingRequest
  */
 export type ResolveToExistingResponse = Message<"entrasync.reconciliation.v1.ResolveToExistingResponse"> & {
   /**
+   * The item.
+   *
    * @generated from field: entrasync.reconciliation.v1.QueueItem item = 1;
    */
   item?: QueueItem | undefined;
@@ -221,6 +231,8 @@ export const ResolveToExistingResponseSchema: GenMessage<ResolveToExistingRespon
  */
 export type ResolveToNewRequest = Message<"entrasync.reconciliation.v1.ResolveToNewRequest"> & {
   /**
+   * The item's id.
+   *
    * @generated from field: string item_id = 1;
    */
   itemId: string;
@@ -238,6 +250,8 @@ export const ResolveToNewRequestSchema: GenMessage<ResolveToNewRequest> = /*@__P
  */
 export type ResolveToNewResponse = Message<"entrasync.reconciliation.v1.ResolveToNewResponse"> & {
   /**
+   * The item.
+   *
    * @generated from field: entrasync.reconciliation.v1.QueueItem item = 1;
    */
   item?: QueueItem | undefined;
@@ -262,6 +276,8 @@ export const ResolveToNewResponseSchema: GenMessage<ResolveToNewResponse> = /*@_
  */
 export type DismissItemRequest = Message<"entrasync.reconciliation.v1.DismissItemRequest"> & {
   /**
+   * The item's id.
+   *
    * @generated from field: string item_id = 1;
    */
   itemId: string;
@@ -286,6 +302,8 @@ export const DismissItemRequestSchema: GenMessage<DismissItemRequest> = /*@__PUR
  */
 export type DismissItemResponse = Message<"entrasync.reconciliation.v1.DismissItemResponse"> & {
   /**
+   * The item.
+   *
    * @generated from field: entrasync.reconciliation.v1.QueueItem item = 1;
    */
   item?: QueueItem | undefined;
@@ -303,6 +321,8 @@ export const DismissItemResponseSchema: GenMessage<DismissItemResponse> = /*@__P
  */
 export type UndoDecisionRequest = Message<"entrasync.reconciliation.v1.UndoDecisionRequest"> & {
   /**
+   * The item's id.
+   *
    * @generated from field: string item_id = 1;
    */
   itemId: string;
@@ -388,6 +408,8 @@ export type PreviewDecisionsRequest = Message<"entrasync.reconciliation.v1.Previ
   pageSize: number;
 
   /**
+   * Where the page begins: the nextPageToken of the one before.
+   *
    * @generated from field: string page_token = 7;
    */
   pageToken: string;
@@ -454,6 +476,8 @@ export type PreviewDecisionsResponse = Message<"entrasync.reconciliation.v1.Prev
   items: PreviewedDecision[];
 
   /**
+   * Where the next page begins; empty after the last.
+   *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;

@@ -413,11 +413,15 @@ export type ListQueueItemsRequest = Message<"entrasync.reconciliation.v1.ListQue
   reason: string;
 
   /**
+   * How many at most, 1 to 200; 50 unless set.
+   *
    * @generated from field: int32 page_size = 4;
    */
   pageSize: number;
 
   /**
+   * Where the page begins: the nextPageToken of the one before.
+   *
    * @generated from field: string page_token = 5;
    */
   pageToken: string;
@@ -464,6 +468,8 @@ export type ListQueueItemsResponse = Message<"entrasync.reconciliation.v1.ListQu
   items: QueueItem[];
 
   /**
+   * Where the next page begins; empty after the last.
+   *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;

@@ -28,6 +28,8 @@ export type ListChangesRequest = Message<"entrasync.syncengine.v1.ListChangesReq
   cursor: string;
 
   /**
+   * How many at most, 1 to 200; 50 unless set.
+   *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
@@ -59,6 +61,8 @@ export const ListChangesRequestSchema: GenMessage<ListChangesRequest> = /*@__PUR
  */
 export type ListChangesResponse = Message<"entrasync.syncengine.v1.ListChangesResponse"> & {
   /**
+   * What changed.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.Change changes = 1;
    */
   changes: Change[];
@@ -144,6 +148,8 @@ export type Change = Message<"entrasync.syncengine.v1.Change"> & {
   runId?: string | undefined;
 
   /**
+   * When it happened.
+   *
    * @generated from field: google.protobuf.Timestamp at = 8;
    */
   at?: Timestamp | undefined;
@@ -184,11 +190,15 @@ export type ChangedItem = Message<"entrasync.syncengine.v1.ChangedItem"> & {
   id: string;
 
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 2;
    */
   managedTenantId: string;
 
   /**
+   * The client's id.
+   *
    * @generated from field: string client_id = 3;
    */
   clientId: string;
@@ -312,16 +322,22 @@ export const AppendChangesResponseSchema: GenMessage<AppendChangesResponse> = /*
  */
 export type ChangedClient = Message<"entrasync.syncengine.v1.ChangedClient"> & {
   /**
+   * The client's id.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * The host's own id of the client.
+   *
    * @generated from field: string external_id = 2;
    */
   externalId: string;
 
   /**
+   * The client's name.
+   *
    * @generated from field: string name = 3;
    */
   name: string;

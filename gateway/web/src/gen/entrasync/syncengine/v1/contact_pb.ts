@@ -21,51 +21,71 @@ export const file_entrasync_syncengine_v1_contact: GenFile = /*@__PURE__*/
  */
 export type Contact = Message<"entrasync.syncengine.v1.Contact"> & {
   /**
+   * The contact's id.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * The host's own id of the contact.
+   *
    * @generated from field: optional string external_id = 2;
    */
   externalId?: string | undefined;
 
   /**
+   * The client's id.
+   *
    * @generated from field: string client_id = 3;
    */
   clientId: string;
 
   /**
+   * The person's name.
+   *
    * @generated from field: string full_name = 4;
    */
   fullName: string;
 
   /**
+   * The email address.
+   *
    * @generated from field: string email = 5;
    */
   email: string;
 
   /**
+   * The phone number.
+   *
    * @generated from field: string phone = 6;
    */
   phone: string;
 
   /**
+   * The person's role.
+   *
    * @generated from field: string role = 7;
    */
   role: string;
 
   /**
+   * Whether the contact is inactive.
+   *
    * @generated from field: bool inactive = 8;
    */
   inactive: boolean;
 
   /**
+   * The id of the person's account in the directory.
+   *
    * @generated from field: optional string entra_object_id = 9;
    */
   entraObjectId?: string | undefined;
 
   /**
+   * The directory's id at Microsoft.
+   *
    * @generated from field: optional string entra_tenant_id = 10;
    */
   entraTenantId?: string | undefined;
@@ -78,16 +98,22 @@ export type Contact = Message<"entrasync.syncengine.v1.Contact"> & {
   entraSyncSource?: string | undefined;
 
   /**
+   * When a sync saw the contact last.
+   *
    * @generated from field: google.protobuf.Timestamp last_entra_sync_at = 12;
    */
   lastEntraSyncAt?: Timestamp | undefined;
 
   /**
+   * The user principal name of the person's account.
+   *
    * @generated from field: optional string entra_user_principal_name = 13;
    */
   entraUserPrincipalName?: string | undefined;
 
   /**
+   * Whether the person's account is enabled.
+   *
    * @generated from field: optional bool entra_account_enabled = 14;
    */
   entraAccountEnabled?: boolean | undefined;
@@ -121,6 +147,8 @@ export type Contact = Message<"entrasync.syncengine.v1.Contact"> & {
   version: bigint;
 
   /**
+   * Whether it is deleted.
+   *
    * @generated from field: bool deleted = 19;
    */
   deleted: boolean;
@@ -155,11 +183,15 @@ export type ContactProvenance = Message<"entrasync.syncengine.v1.ContactProvenan
   madeBy: string;
 
   /**
+   * When it was made.
+   *
    * @generated from field: google.protobuf.Timestamp created_at = 2;
    */
   createdAt?: Timestamp | undefined;
 
   /**
+   * When it was changed last.
+   *
    * @generated from field: google.protobuf.Timestamp updated_at = 3;
    */
   updatedAt?: Timestamp | undefined;
@@ -208,11 +240,15 @@ export type ContactLink = Message<"entrasync.syncengine.v1.ContactLink"> & {
   managedTenantId: string;
 
   /**
+   * The directory's id at Microsoft.
+   *
    * @generated from field: string entra_tenant_id = 2;
    */
   entraTenantId: string;
 
   /**
+   * The id of the person's account in the directory.
+   *
    * @generated from field: string entra_object_id = 3;
    */
   entraObjectId: string;
@@ -225,6 +261,8 @@ export type ContactLink = Message<"entrasync.syncengine.v1.ContactLink"> & {
   status: string;
 
   /**
+   * When the link was made.
+   *
    * @generated from field: google.protobuf.Timestamp linked_at = 5;
    */
   linkedAt?: Timestamp | undefined;
@@ -244,6 +282,8 @@ export type ContactLink = Message<"entrasync.syncengine.v1.ContactLink"> & {
   lastSeenAt?: Timestamp | undefined;
 
   /**
+   * When a sync saw it last.
+   *
    * @generated from field: google.protobuf.Timestamp last_synced_at = 8;
    */
   lastSyncedAt?: Timestamp | undefined;
@@ -277,36 +317,50 @@ export type ContactLinkEvent = Message<"entrasync.syncengine.v1.ContactLinkEvent
   event: string;
 
   /**
+   * When it happened.
+   *
    * @generated from field: google.protobuf.Timestamp at = 2;
    */
   at?: Timestamp | undefined;
 
   /**
+   * The directory's id at Microsoft.
+   *
    * @generated from field: string entra_tenant_id = 3;
    */
   entraTenantId: string;
 
   /**
+   * The id of the person's account in the directory.
+   *
    * @generated from field: string entra_object_id = 4;
    */
   entraObjectId: string;
 
   /**
+   * The contact before it.
+   *
    * @generated from field: string old_contact_id = 5;
    */
   oldContactId: string;
 
   /**
+   * The client before it.
+   *
    * @generated from field: string old_client_id = 6;
    */
   oldClientId: string;
 
   /**
+   * The contact after it.
+   *
    * @generated from field: optional string new_contact_id = 7;
    */
   newContactId?: string | undefined;
 
   /**
+   * The client after it.
+   *
    * @generated from field: optional string new_client_id = 8;
    */
   newClientId?: string | undefined;
@@ -345,6 +399,8 @@ export const ContactLinkEventSchema: GenMessage<ContactLinkEvent> = /*@__PURE__*
  */
 export type ListContactsRequest = Message<"entrasync.syncengine.v1.ListContactsRequest"> & {
   /**
+   * The client's id.
+   *
    * @generated from field: string client_id = 1;
    */
   clientId: string;
@@ -364,16 +420,22 @@ export type ListContactsRequest = Message<"entrasync.syncengine.v1.ListContactsR
   entra: string;
 
   /**
+   * The status.
+   *
    * @generated from field: string status = 4;
    */
   status: string;
 
   /**
+   * How many at most, 1 to 200; 50 unless set.
+   *
    * @generated from field: int32 page_size = 5;
    */
   pageSize: number;
 
   /**
+   * Where the page begins: the nextPageToken of the one before.
+   *
    * @generated from field: string page_token = 6;
    */
   pageToken: string;
@@ -391,16 +453,22 @@ export const ListContactsRequestSchema: GenMessage<ListContactsRequest> = /*@__P
  */
 export type ListContactsResponse = Message<"entrasync.syncengine.v1.ListContactsResponse"> & {
   /**
+   * The contacts.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.Contact contacts = 1;
    */
   contacts: Contact[];
 
   /**
+   * Where the next page begins; empty after the last.
+   *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
 
   /**
+   * How many there are; on the first page only.
+   *
    * @generated from field: optional int32 total_size = 3;
    */
   totalSize?: number | undefined;
@@ -414,6 +482,8 @@ export type ListContactsResponse = Message<"entrasync.syncengine.v1.ListContacts
   changesCursor?: string | undefined;
 
   /**
+   * Whether there are more than were counted.
+   *
    * @generated from field: bool total_size_is_minimum = 5;
    */
   totalSizeIsMinimum: boolean;
@@ -431,6 +501,8 @@ export const ListContactsResponseSchema: GenMessage<ListContactsResponse> = /*@_
  */
 export type GetContactRequest = Message<"entrasync.syncengine.v1.GetContactRequest"> & {
   /**
+   * The contact's id.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -448,6 +520,8 @@ export const GetContactRequestSchema: GenMessage<GetContactRequest> = /*@__PURE_
  */
 export type GetContactResponse = Message<"entrasync.syncengine.v1.GetContactResponse"> & {
   /**
+   * The contact.
+   *
    * @generated from field: entrasync.syncengine.v1.Contact contact = 1;
    */
   contact?: Contact | undefined;
@@ -468,46 +542,64 @@ export const GetContactResponseSchema: GenMessage<GetContactResponse> = /*@__PUR
  */
 export type ContactRecord = Message<"entrasync.syncengine.v1.ContactRecord"> & {
   /**
+   * The contact's id.
+   *
    * @generated from field: optional string id = 1;
    */
   id?: string | undefined;
 
   /**
+   * The host's own id of the contact.
+   *
    * @generated from field: optional string external_id = 2;
    */
   externalId?: string | undefined;
 
   /**
+   * The client's id.
+   *
    * @generated from field: optional string client_id = 3;
    */
   clientId?: string | undefined;
 
   /**
+   * The host's id of the client.
+   *
    * @generated from field: optional string client_external_id = 4;
    */
   clientExternalId?: string | undefined;
 
   /**
+   * The person's name.
+   *
    * @generated from field: string full_name = 5;
    */
   fullName: string;
 
   /**
+   * The email address.
+   *
    * @generated from field: optional string email = 6;
    */
   email?: string | undefined;
 
   /**
+   * The phone number.
+   *
    * @generated from field: optional string phone = 7;
    */
   phone?: string | undefined;
 
   /**
+   * The person's role.
+   *
    * @generated from field: optional string role = 8;
    */
   role?: string | undefined;
 
   /**
+   * Whether the contact is inactive.
+   *
    * @generated from field: optional bool inactive = 9;
    */
   inactive?: boolean | undefined;
@@ -540,6 +632,8 @@ export const ContactRecordSchema: GenMessage<ContactRecord> = /*@__PURE__*/
  */
 export type BatchUpsertContactsRequest = Message<"entrasync.syncengine.v1.BatchUpsertContactsRequest"> & {
   /**
+   * The contacts.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.ContactRecord contacts = 1;
    */
   contacts: ContactRecord[];
@@ -557,6 +651,8 @@ export const BatchUpsertContactsRequestSchema: GenMessage<BatchUpsertContactsReq
  */
 export type BatchUpsertContactsResponse = Message<"entrasync.syncengine.v1.BatchUpsertContactsResponse"> & {
   /**
+   * What became of each record, in the request's order.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.ContactResult results = 1;
    */
   results: ContactResult[];
@@ -576,16 +672,22 @@ export const BatchUpsertContactsResponseSchema: GenMessage<BatchUpsertContactsRe
  */
 export type ContactResult = Message<"entrasync.syncengine.v1.ContactResult"> & {
   /**
+   * The record's place in the request, from 0.
+   *
    * @generated from field: int32 index = 1;
    */
   index: number;
 
   /**
+   * The contact's id.
+   *
    * @generated from field: string id = 2;
    */
   id: string;
 
   /**
+   * The host's own id of the contact.
+   *
    * @generated from field: string external_id = 3;
    */
   externalId: string;
@@ -598,6 +700,8 @@ export type ContactResult = Message<"entrasync.syncengine.v1.ContactResult"> & {
   outcome: string;
 
   /**
+   * What breaks which rule.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.ContactViolation violations = 5;
    */
   violations: ContactViolation[];
@@ -631,11 +735,15 @@ export const ContactResultSchema: GenMessage<ContactResult> = /*@__PURE__*/
  */
 export type ContactWarning = Message<"entrasync.syncengine.v1.ContactWarning"> & {
   /**
+   * The field's name.
+   *
    * @generated from field: string field = 1;
    */
   field: string;
 
   /**
+   * What it means, for people.
+   *
    * @generated from field: string message = 2;
    */
   message: string;
@@ -653,11 +761,15 @@ export const ContactWarningSchema: GenMessage<ContactWarning> = /*@__PURE__*/
  */
 export type ContactViolation = Message<"entrasync.syncengine.v1.ContactViolation"> & {
   /**
+   * The field that breaks a rule.
+   *
    * @generated from field: string field = 1;
    */
   field: string;
 
   /**
+   * What it means, for people.
+   *
    * @generated from field: string message = 2;
    */
   message: string;
@@ -677,6 +789,8 @@ export const ContactViolationSchema: GenMessage<ContactViolation> = /*@__PURE__*
  */
 export const ContactService: GenService<{
   /**
+   * ListContacts lists contacts by name.
+   *
    * @generated from rpc entrasync.syncengine.v1.ContactService.ListContacts
    */
   listContacts: {
@@ -685,6 +799,8 @@ export const ContactService: GenService<{
     output: typeof ListContactsResponseSchema;
   },
   /**
+   * GetContact returns one contact.
+   *
    * @generated from rpc entrasync.syncengine.v1.ContactService.GetContact
    */
   getContact: {

@@ -709,6 +709,8 @@ export type DecideOrphansRequest = Message<"entrasync.syncengine.v1.DecideOrphan
   decisionId: string;
 
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 2;
    */
   managedTenantId: string;
@@ -733,6 +735,8 @@ export type DecideOrphansRequest = Message<"entrasync.syncengine.v1.DecideOrphan
   revision: bigint;
 
   /**
+   * What is decided.
+   *
    * @generated from field: string decision = 6;
    */
   decision: string;

@@ -24,11 +24,15 @@ export type ExplainRequest = Message<"entrasync.syncengine.v1.ExplainRequest"> &
   managedTenantId: string;
 
   /**
+   * The account's user principal name.
+   *
    * @generated from field: string user_principal_name = 2;
    */
   userPrincipalName: string;
 
   /**
+   * The id of the person's account in the directory.
+   *
    * @generated from field: string entra_object_id = 3;
    */
   entraObjectId: string;
@@ -55,26 +59,36 @@ export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
  */
 export type ExplainedIdentity = Message<"entrasync.syncengine.v1.ExplainedIdentity"> & {
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 1;
    */
   managedTenantId: string;
 
   /**
+   * The directory's id at Microsoft.
+   *
    * @generated from field: string entra_tenant_id = 2;
    */
   entraTenantId: string;
 
   /**
+   * The id of the person's account in the directory.
+   *
    * @generated from field: string entra_object_id = 3;
    */
   entraObjectId: string;
 
   /**
+   * The account's user principal name.
+   *
    * @generated from field: string user_principal_name = 4;
    */
   userPrincipalName: string;
 
   /**
+   * The name that Microsoft shows.
+   *
    * @generated from field: string display_name = 5;
    */
   displayName: string;
@@ -130,16 +144,22 @@ export const ExplainStepSchema: GenMessage<ExplainStep> = /*@__PURE__*/
  */
 export type ExplainedChange = Message<"entrasync.syncengine.v1.ExplainedChange"> & {
   /**
+   * The field's name.
+   *
    * @generated from field: string field = 1;
    */
   field: string;
 
   /**
+   * The value before the change.
+   *
    * @generated from field: string before = 2;
    */
   before: string;
 
   /**
+   * The value after the change.
+   *
    * @generated from field: string after = 3;
    */
   after: string;

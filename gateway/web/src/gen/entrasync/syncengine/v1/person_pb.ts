@@ -397,11 +397,15 @@ export const ErasedRecordsSchema: GenMessage<ErasedRecords> = /*@__PURE__*/
  */
 export type ListErasuresRequest = Message<"entrasync.syncengine.v1.ListErasuresRequest"> & {
   /**
+   * How many at most, 1 to 200; 50 unless set.
+   *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
+   * Where the page begins: the nextPageToken of the one before.
+   *
    * @generated from field: string page_token = 2;
    */
   pageToken: string;
@@ -426,6 +430,8 @@ export type ListErasuresResponse = Message<"entrasync.syncengine.v1.ListErasures
   erasures: Erasure[];
 
   /**
+   * Where the next page begins; empty after the last.
+   *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;

@@ -21,11 +21,15 @@ export const file_entrasync_syncengine_v1_report: GenFile = /*@__PURE__*/
  */
 export type ListTenantResultsRequest = Message<"entrasync.syncengine.v1.ListTenantResultsRequest"> & {
   /**
+   * The run's id.
+   *
    * @generated from field: string run_id = 1;
    */
   runId: string;
 
   /**
+   * The state.
+   *
    * @generated from field: string state = 2;
    */
   state: string;
@@ -38,11 +42,15 @@ export type ListTenantResultsRequest = Message<"entrasync.syncengine.v1.ListTena
   q: string;
 
   /**
+   * How many at most, 1 to 200; 50 unless set.
+   *
    * @generated from field: int32 page_size = 4;
    */
   pageSize: number;
 
   /**
+   * Where the page begins: the nextPageToken of the one before.
+   *
    * @generated from field: string page_token = 5;
    */
   pageToken: string;
@@ -67,16 +75,22 @@ export const ListTenantResultsRequestSchema: GenMessage<ListTenantResultsRequest
  */
 export type ListTenantResultsResponse = Message<"entrasync.syncengine.v1.ListTenantResultsResponse"> & {
   /**
+   * The result of each managed tenant.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.TenantResult tenant_results = 1;
    */
   tenantResults: TenantResult[];
 
   /**
+   * Where the next page begins; empty after the last.
+   *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
 
   /**
+   * How many there are; on the first page only.
+   *
    * @generated from field: optional int32 total_size = 3;
    */
   totalSize?: number | undefined;
@@ -130,31 +144,43 @@ export type DayStatistics = Message<"entrasync.syncengine.v1.DayStatistics"> & {
   day: string;
 
   /**
+   * The runs, newest first.
+   *
    * @generated from field: int32 runs = 2;
    */
   runs: number;
 
   /**
+   * Runs that completed.
+   *
    * @generated from field: int32 completed = 3;
    */
   completed: number;
 
   /**
+   * Runs in which some identities or managed tenants failed.
+   *
    * @generated from field: int32 partial = 4;
    */
   partial: number;
 
   /**
+   * Identities that could not be processed.
+   *
    * @generated from field: int32 failed = 5;
    */
   failed: number;
 
   /**
+   * Runs that were cancelled.
+   *
    * @generated from field: int32 cancelled = 6;
    */
   cancelled: number;
 
   /**
+   * Why the result waits for a person; absent where it does not.
+   *
    * @generated from field: int32 held = 7;
    */
   held: number;
@@ -167,6 +193,8 @@ export type DayStatistics = Message<"entrasync.syncengine.v1.DayStatistics"> & {
   averageSeconds: number;
 
   /**
+   * How long the longest run took, in seconds.
+   *
    * @generated from field: int32 longest_seconds = 9;
    */
   longestSeconds: number;
@@ -179,16 +207,22 @@ export type DayStatistics = Message<"entrasync.syncengine.v1.DayStatistics"> & {
   tenants: number;
 
   /**
+   * Managed tenants whose sync failed.
+   *
    * @generated from field: int32 failed_tenants = 11;
    */
   failedTenants: number;
 
   /**
+   * Managed tenants whose result waits for a person.
+   *
    * @generated from field: int32 held_tenants = 12;
    */
   heldTenants: number;
 
   /**
+   * What became of the identities.
+   *
    * @generated from field: entrasync.syncengine.v1.Counters counters = 13;
    */
   counters?: Counters | undefined;
@@ -232,16 +266,22 @@ export const GetSyncStatisticsResponseSchema: GenMessage<GetSyncStatisticsRespon
  */
 export type DecideHeldRequest = Message<"entrasync.syncengine.v1.DecideHeldRequest"> & {
   /**
+   * The run's id.
+   *
    * @generated from field: string run_id = 1;
    */
   runId: string;
 
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 2;
    */
   managedTenantId: string;
 
   /**
+   * What is decided.
+   *
    * @generated from field: string decision = 3;
    */
   decision: string;
@@ -268,11 +308,15 @@ export const DecideHeldRequestSchema: GenMessage<DecideHeldRequest> = /*@__PURE_
  */
 export type HeldRun = Message<"entrasync.syncengine.v1.HeldRun"> & {
   /**
+   * The run's id.
+   *
    * @generated from field: string run_id = 1;
    */
   runId: string;
 
   /**
+   * The workflow's id in Temporal.
+   *
    * @generated from field: string workflow_id = 2;
    */
   workflowId: string;
@@ -304,11 +348,15 @@ export type DecideHeldResponse = Message<"entrasync.syncengine.v1.DecideHeldResp
   decision: string;
 
   /**
+   * Who decided it.
+   *
    * @generated from field: string decided_by = 2;
    */
   decidedBy: string;
 
   /**
+   * When it was decided.
+   *
    * @generated from field: google.protobuf.Timestamp decided_at = 3;
    */
   decidedAt?: Timestamp | undefined;
@@ -333,16 +381,22 @@ export const DecideHeldResponseSchema: GenMessage<DecideHeldResponse> = /*@__PUR
  */
 export type ListRunIdentitiesRequest = Message<"entrasync.syncengine.v1.ListRunIdentitiesRequest"> & {
   /**
+   * The run's id.
+   *
    * @generated from field: string run_id = 1;
    */
   runId: string;
 
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 2;
    */
   managedTenantId: string;
 
   /**
+   * What was done with the identity.
+   *
    * @generated from field: string outcome = 3;
    */
   outcome: string;
@@ -362,11 +416,15 @@ export type ListRunIdentitiesRequest = Message<"entrasync.syncengine.v1.ListRunI
   q: string;
 
   /**
+   * How many at most, 1 to 200; 50 unless set.
+   *
    * @generated from field: int32 page_size = 6;
    */
   pageSize: number;
 
   /**
+   * Where the page begins: the nextPageToken of the one before.
+   *
    * @generated from field: string page_token = 7;
    */
   pageToken: string;
@@ -393,6 +451,8 @@ export const ListRunIdentitiesRequestSchema: GenMessage<ListRunIdentitiesRequest
  */
 export type FieldChange = Message<"entrasync.syncengine.v1.FieldChange"> & {
   /**
+   * The field that changed.
+   *
    * @generated from field: string field = 1;
    */
   field: string;
@@ -405,6 +465,8 @@ export type FieldChange = Message<"entrasync.syncengine.v1.FieldChange"> & {
   before: string;
 
   /**
+   * The value after the change.
+   *
    * @generated from field: string after = 3;
    */
   after: string;
@@ -431,11 +493,15 @@ export type RunIdentity = Message<"entrasync.syncengine.v1.RunIdentity"> & {
   entraObjectId: string;
 
   /**
+   * The name that Microsoft shows.
+   *
    * @generated from field: string display_name = 2;
    */
   displayName: string;
 
   /**
+   * The account's user principal name.
+   *
    * @generated from field: string user_principal_name = 3;
    */
   userPrincipalName: string;
@@ -471,11 +537,15 @@ export type RunIdentity = Message<"entrasync.syncengine.v1.RunIdentity"> & {
   contactId?: string | undefined;
 
   /**
+   * What changed.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.FieldChange changes = 8;
    */
   changes: FieldChange[];
 
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 9;
    */
   managedTenantId: string;
@@ -493,26 +563,29 @@ export const RunIdentitySchema: GenMessage<RunIdentity> = /*@__PURE__*/
  */
 export type ListRunIdentitiesResponse = Message<"entrasync.syncengine.v1.ListRunIdentitiesResponse"> & {
   /**
+   * What was done with each identity.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.RunIdentity identities = 1;
    */
   identities: RunIdentity[];
 
   /**
-   * For the next page. With outcome, reason or q each request looks at 50,000 identities at most, so
-   * that a page with a token may have few, or none.
+   * Where the next page begins; empty after the last.
    *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
 
   /**
-   * Of the first page, counted to 10,000, and of the identities that the request looked at.
+   * Of the first page, counted to 10,000.
    *
    * @generated from field: optional int32 total_size = 3;
    */
   totalSize?: number | undefined;
 
   /**
+   * Whether there are more than were counted.
+   *
    * @generated from field: bool total_size_is_minimum = 4;
    */
   totalSizeIsMinimum: boolean;

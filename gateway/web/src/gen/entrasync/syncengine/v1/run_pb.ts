@@ -21,46 +21,64 @@ export const file_entrasync_syncengine_v1_run: GenFile = /*@__PURE__*/
  */
 export type Counters = Message<"entrasync.syncengine.v1.Counters"> & {
   /**
+   * Contacts that were made.
+   *
    * @generated from field: int32 created = 1;
    */
   created: number;
 
   /**
+   * Contacts that were linked with an identity.
+   *
    * @generated from field: int32 linked = 2;
    */
   linked: number;
 
   /**
+   * Contacts that were changed.
+   *
    * @generated from field: int32 updated = 3;
    */
   updated: number;
 
   /**
+   * What stayed as it was.
+   *
    * @generated from field: int32 unchanged = 4;
    */
   unchanged: number;
 
   /**
+   * Identities that a person has to decide about.
+   *
    * @generated from field: int32 ambiguous = 5;
    */
   ambiguous: number;
 
   /**
+   * Contacts that were inactivated.
+   *
    * @generated from field: int32 inactivated = 6;
    */
   inactivated: number;
 
   /**
+   * Contacts that are active again.
+   *
    * @generated from field: int32 reactivated = 7;
    */
   reactivated: number;
 
   /**
+   * Identities that a filter left out.
+   *
    * @generated from field: int32 filtered = 8;
    */
   filtered: number;
 
   /**
+   * Identities that could not be processed.
+   *
    * @generated from field: int32 failed = 9;
    */
   failed: number;
@@ -78,11 +96,15 @@ export const CountersSchema: GenMessage<Counters> = /*@__PURE__*/
  */
 export type Run = Message<"entrasync.syncengine.v1.Run"> & {
   /**
+   * The run's id.
+   *
    * @generated from field: string run_id = 1;
    */
   runId: string;
 
   /**
+   * The workflow's id in Temporal.
+   *
    * @generated from field: string workflow_id = 2;
    */
   workflowId: string;
@@ -102,46 +124,64 @@ export type Run = Message<"entrasync.syncengine.v1.Run"> & {
   state: string;
 
   /**
+   * Whether nothing is written.
+   *
    * @generated from field: bool dry_run = 5;
    */
   dryRun: boolean;
 
   /**
+   * Who started it: a person's id, or the schedule.
+   *
    * @generated from field: string initiated_by = 6;
    */
   initiatedBy: string;
 
   /**
+   * When it began.
+   *
    * @generated from field: google.protobuf.Timestamp started_at = 7;
    */
   startedAt?: Timestamp | undefined;
 
   /**
+   * When it ended; absent while it goes on.
+   *
    * @generated from field: google.protobuf.Timestamp completed_at = 8;
    */
   completedAt?: Timestamp | undefined;
 
   /**
+   * How many managed tenants it covers.
+   *
    * @generated from field: int32 total_tenants = 9;
    */
   totalTenants: number;
 
   /**
+   * Managed tenants that have ended.
+   *
    * @generated from field: int32 processed_tenants = 10;
    */
   processedTenants: number;
 
   /**
+   * Managed tenants whose sync succeeded.
+   *
    * @generated from field: int32 succeeded_tenants = 11;
    */
   succeededTenants: number;
 
   /**
+   * Managed tenants whose sync failed.
+   *
    * @generated from field: int32 failed_tenants = 12;
    */
   failedTenants: number;
 
   /**
+   * What became of the identities.
+   *
    * @generated from field: entrasync.syncengine.v1.Counters counters = 13;
    */
   counters?: Counters | undefined;
@@ -168,6 +208,8 @@ export type Run = Message<"entrasync.syncengine.v1.Run"> & {
   approvesRunId?: string | undefined;
 
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: optional string managed_tenant_id = 17;
    */
   managedTenantId?: string | undefined;
@@ -185,16 +227,22 @@ export const RunSchema: GenMessage<Run> = /*@__PURE__*/
  */
 export type RunProblem = Message<"entrasync.syncengine.v1.RunProblem"> & {
   /**
+   * The stable code, for programs.
+   *
    * @generated from field: string code = 1;
    */
   code: string;
 
   /**
+   * What it means, for people.
+   *
    * @generated from field: string message = 2;
    */
   message: string;
 
   /**
+   * What to do about it.
+   *
    * @generated from field: string remedy = 3;
    */
   remedy: string;
@@ -212,6 +260,8 @@ export const RunProblemSchema: GenMessage<RunProblem> = /*@__PURE__*/
  */
 export type Failure = Message<"entrasync.syncengine.v1.Failure"> & {
   /**
+   * The id of the person's account in the directory.
+   *
    * @generated from field: string entra_object_id = 1;
    */
   entraObjectId: string;
@@ -264,11 +314,15 @@ export type Held = Message<"entrasync.syncengine.v1.Held"> & {
   decision?: string | undefined;
 
   /**
+   * Who decided it.
+   *
    * @generated from field: optional string decided_by = 5;
    */
   decidedBy?: string | undefined;
 
   /**
+   * When it was decided.
+   *
    * @generated from field: google.protobuf.Timestamp decided_at = 6;
    */
   decidedAt?: Timestamp | undefined;
@@ -293,17 +347,21 @@ export const HeldSchema: GenMessage<Held> = /*@__PURE__*/
  */
 export type TenantResult = Message<"entrasync.syncengine.v1.TenantResult"> & {
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 1;
    */
   managedTenantId: string;
 
   /**
+   * The directory's id at Microsoft.
+   *
    * @generated from field: string entra_tenant_id = 2;
    */
   entraTenantId: string;
 
   /**
-   * Empty in a preflight whose sync would create the client.
+   * The client's id.
    *
    * @generated from field: string client_id = 3;
    */
@@ -317,6 +375,8 @@ export type TenantResult = Message<"entrasync.syncengine.v1.TenantResult"> & {
   state: string;
 
   /**
+   * What became of the identities.
+   *
    * @generated from field: entrasync.syncengine.v1.Counters counters = 5;
    */
   counters?: Counters | undefined;
@@ -336,21 +396,29 @@ export type TenantResult = Message<"entrasync.syncengine.v1.TenantResult"> & {
   failures: Failure[];
 
   /**
+   * Why the result waits for a person; absent where it does not.
+   *
    * @generated from field: entrasync.syncengine.v1.Held held = 8;
    */
   held?: Held | undefined;
 
   /**
+   * Why it failed; absent where it did not.
+   *
    * @generated from field: entrasync.syncengine.v1.RunProblem error = 9;
    */
   error?: RunProblem | undefined;
 
   /**
+   * When it began.
+   *
    * @generated from field: google.protobuf.Timestamp started_at = 10;
    */
   startedAt?: Timestamp | undefined;
 
   /**
+   * When it ended; absent while it goes on.
+   *
    * @generated from field: google.protobuf.Timestamp completed_at = 11;
    */
   completedAt?: Timestamp | undefined;
@@ -375,31 +443,43 @@ export const TenantResultSchema: GenMessage<TenantResult> = /*@__PURE__*/
  */
 export type ListRunsRequest = Message<"entrasync.syncengine.v1.ListRunsRequest"> & {
   /**
+   * The kind of run.
+   *
    * @generated from field: string type = 1;
    */
   type: string;
 
   /**
+   * The state.
+   *
    * @generated from field: string state = 2;
    */
   state: string;
 
   /**
+   * The client's id.
+   *
    * @generated from field: string client_id = 3;
    */
   clientId: string;
 
   /**
+   * From when on.
+   *
    * @generated from field: google.protobuf.Timestamp since = 4;
    */
   since?: Timestamp | undefined;
 
   /**
+   * How many at most, 1 to 200; 50 unless set.
+   *
    * @generated from field: int32 page_size = 5;
    */
   pageSize: number;
 
   /**
+   * Where the page begins: the nextPageToken of the one before.
+   *
    * @generated from field: string page_token = 6;
    */
   pageToken: string;
@@ -424,11 +504,15 @@ export const ListRunsRequestSchema: GenMessage<ListRunsRequest> = /*@__PURE__*/
  */
 export type ListRunsResponse = Message<"entrasync.syncengine.v1.ListRunsResponse"> & {
   /**
+   * The runs, newest first.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.Run runs = 1;
    */
   runs: Run[];
 
   /**
+   * Where the next page begins; empty after the last.
+   *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
@@ -441,6 +525,8 @@ export type ListRunsResponse = Message<"entrasync.syncengine.v1.ListRunsResponse
   totalSize?: number | undefined;
 
   /**
+   * Whether there are more than were counted.
+   *
    * @generated from field: bool total_size_is_minimum = 4;
    */
   totalSizeIsMinimum: boolean;
@@ -465,6 +551,8 @@ export const ListRunsResponseSchema: GenMessage<ListRunsResponse> = /*@__PURE__*
  */
 export type GetRunRequest = Message<"entrasync.syncengine.v1.GetRunRequest"> & {
   /**
+   * The run's id.
+   *
    * @generated from field: string run_id = 1;
    */
   runId: string;
@@ -482,11 +570,15 @@ export const GetRunRequestSchema: GenMessage<GetRunRequest> = /*@__PURE__*/
  */
 export type GetRunResponse = Message<"entrasync.syncengine.v1.GetRunResponse"> & {
   /**
+   * The run.
+   *
    * @generated from field: entrasync.syncengine.v1.Run run = 1;
    */
   run?: Run | undefined;
 
   /**
+   * The result of each managed tenant.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.TenantResult tenant_results = 2;
    */
   tenantResults: TenantResult[];

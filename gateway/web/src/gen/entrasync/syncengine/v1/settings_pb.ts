@@ -88,21 +88,29 @@ export const FiltersSchema: GenMessage<Filters> = /*@__PURE__*/
  */
 export type FieldRules = Message<"entrasync.syncengine.v1.FieldRules"> & {
   /**
+   * What sync does with the contact's name.
+   *
    * @generated from field: optional bool display_name = 1;
    */
   displayName?: boolean | undefined;
 
   /**
+   * What sync does with the contact's email address.
+   *
    * @generated from field: optional bool email = 2;
    */
   email?: boolean | undefined;
 
   /**
+   * What sync does with the contact's phone number.
+   *
    * @generated from field: optional bool phone = 3;
    */
   phone?: boolean | undefined;
 
   /**
+   * What sync does with the contact's role.
+   *
    * @generated from field: optional bool role = 4;
    */
   role?: boolean | undefined;
@@ -172,11 +180,15 @@ export type Settings = Message<"entrasync.syncengine.v1.Settings"> & {
   intervalMinutes?: number | undefined;
 
   /**
+   * Which identities sync leaves out.
+   *
    * @generated from field: entrasync.syncengine.v1.Filters filters = 3;
    */
   filters?: Filters | undefined;
 
   /**
+   * What sync may do with each field of a contact.
+   *
    * @generated from field: entrasync.syncengine.v1.FieldRules field_rules = 4;
    */
   fieldRules?: FieldRules | undefined;
@@ -196,6 +208,8 @@ export type Settings = Message<"entrasync.syncengine.v1.Settings"> & {
   allowSameEmailAcrossClients?: boolean | undefined;
 
   /**
+   * From when on inactivations wait for a person.
+   *
    * @generated from field: entrasync.syncengine.v1.Guard guard = 7;
    */
   guard?: Guard | undefined;
@@ -208,6 +222,8 @@ export type Settings = Message<"entrasync.syncengine.v1.Settings"> & {
   version: bigint;
 
   /**
+   * When it was changed last.
+   *
    * @generated from field: google.protobuf.Timestamp updated_at = 9;
    */
   updatedAt?: Timestamp | undefined;
@@ -249,36 +265,50 @@ export const SettingsSchema: GenMessage<Settings> = /*@__PURE__*/
  */
 export type SettingsPatch = Message<"entrasync.syncengine.v1.SettingsPatch"> & {
   /**
+   * Whether syncs start by themselves.
+   *
    * @generated from field: optional bool automatic_sync = 1;
    */
   automaticSync?: boolean | undefined;
 
   /**
+   * Minutes between two syncs.
+   *
    * @generated from field: optional int32 interval_minutes = 2;
    */
   intervalMinutes?: number | undefined;
 
   /**
+   * Which identities sync leaves out.
+   *
    * @generated from field: entrasync.syncengine.v1.Filters filters = 3;
    */
   filters?: Filters | undefined;
 
   /**
+   * What sync may do with each field of a contact.
+   *
    * @generated from field: entrasync.syncengine.v1.FieldRules field_rules = 4;
    */
   fieldRules?: FieldRules | undefined;
 
   /**
+   * Whether the contact of a disabled account becomes inactive.
+   *
    * @generated from field: optional bool mark_inactive_when_disabled = 5;
    */
   markInactiveWhenDisabled?: boolean | undefined;
 
   /**
+   * Whether contacts of two clients may have the same address.
+   *
    * @generated from field: optional bool allow_same_email_across_clients = 6;
    */
   allowSameEmailAcrossClients?: boolean | undefined;
 
   /**
+   * From when on inactivations wait for a person.
+   *
    * @generated from field: entrasync.syncengine.v1.Guard guard = 7;
    */
   guard?: Guard | undefined;
@@ -322,6 +352,8 @@ export const GetSettingsRequestSchema: GenMessage<GetSettingsRequest> = /*@__PUR
  */
 export type GetSettingsResponse = Message<"entrasync.syncengine.v1.GetSettingsResponse"> & {
   /**
+   * The settings.
+   *
    * @generated from field: entrasync.syncengine.v1.Settings settings = 1;
    */
   settings?: Settings | undefined;
@@ -368,6 +400,8 @@ export const UpdateSettingsRequestSchema: GenMessage<UpdateSettingsRequest> = /*
  */
 export type UpdateSettingsResponse = Message<"entrasync.syncengine.v1.UpdateSettingsResponse"> & {
   /**
+   * The settings.
+   *
    * @generated from field: entrasync.syncengine.v1.Settings settings = 1;
    */
   settings?: Settings | undefined;
@@ -392,11 +426,15 @@ export type ListSettingsChangesRequest = Message<"entrasync.syncengine.v1.ListSe
   managedTenantId: string;
 
   /**
+   * How many at most, 1 to 200; 50 unless set.
+   *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
+   * Where the page begins: the nextPageToken of the one before.
+   *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
@@ -416,6 +454,8 @@ export const ListSettingsChangesRequestSchema: GenMessage<ListSettingsChangesReq
  */
 export type SettingsChange = Message<"entrasync.syncengine.v1.SettingsChange"> & {
   /**
+   * The change's id.
+   *
    * @generated from field: string change_id = 1;
    */
   changeId: string;
@@ -435,6 +475,8 @@ export type SettingsChange = Message<"entrasync.syncengine.v1.SettingsChange"> &
   version: bigint;
 
   /**
+   * When it was changed.
+   *
    * @generated from field: google.protobuf.Timestamp changed_at = 4;
    */
   changedAt?: Timestamp | undefined;
@@ -454,11 +496,15 @@ export type SettingsChange = Message<"entrasync.syncengine.v1.SettingsChange"> &
   fields: string[];
 
   /**
+   * The settings before the change, as JSON.
+   *
    * @generated from field: entrasync.syncengine.v1.Settings before = 7;
    */
   before?: Settings | undefined;
 
   /**
+   * The settings after the change, as JSON.
+   *
    * @generated from field: entrasync.syncengine.v1.Settings after = 8;
    */
   after?: Settings | undefined;
@@ -476,11 +522,15 @@ export const SettingsChangeSchema: GenMessage<SettingsChange> = /*@__PURE__*/
  */
 export type ListSettingsChangesResponse = Message<"entrasync.syncengine.v1.ListSettingsChangesResponse"> & {
   /**
+   * What changed.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.SettingsChange changes = 1;
    */
   changes: SettingsChange[];
 
   /**
+   * Where the next page begins; empty after the last.
+   *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;

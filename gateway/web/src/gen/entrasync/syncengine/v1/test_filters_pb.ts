@@ -23,31 +23,43 @@ export const file_entrasync_syncengine_v1_test_filters: GenFile = /*@__PURE__*/
  */
 export type SampleIdentity = Message<"entrasync.syncengine.v1.SampleIdentity"> & {
   /**
+   * The id of the person's account in the directory.
+   *
    * @generated from field: string entra_object_id = 1;
    */
   entraObjectId: string;
 
   /**
+   * The account's user principal name.
+   *
    * @generated from field: string user_principal_name = 2;
    */
   userPrincipalName: string;
 
   /**
+   * The mail address in the directory.
+   *
    * @generated from field: string mail = 3;
    */
   mail: string;
 
   /**
+   * The name that Microsoft shows.
+   *
    * @generated from field: string display_name = 4;
    */
   displayName: string;
 
   /**
+   * The first name in the directory.
+   *
    * @generated from field: string given_name = 5;
    */
   givenName: string;
 
   /**
+   * The last name in the directory.
+   *
    * @generated from field: string surname = 6;
    */
   surname: string;
@@ -108,11 +120,15 @@ export type TestFiltersRequest = Message<"entrasync.syncengine.v1.TestFiltersReq
   filters?: Filters | undefined;
 
   /**
+   * What was done with each identity.
+   *
    * @generated from field: repeated entrasync.syncengine.v1.SampleIdentity identities = 3;
    */
   identities: SampleIdentity[];
 
   /**
+   * What is tried.
+   *
    * @generated from field: entrasync.policy.v1.BodyFields fields = 4;
    */
   fields?: BodyFields | undefined;
@@ -172,16 +188,22 @@ export const FilterVerdictSchema: GenMessage<FilterVerdict> = /*@__PURE__*/
  */
 export type TestedIdentity = Message<"entrasync.syncengine.v1.TestedIdentity"> & {
   /**
+   * The id of the person's account in the directory.
+   *
    * @generated from field: string entra_object_id = 1;
    */
   entraObjectId: string;
 
   /**
+   * The account's user principal name.
+   *
    * @generated from field: string user_principal_name = 2;
    */
   userPrincipalName: string;
 
   /**
+   * The name that Microsoft shows.
+   *
    * @generated from field: string display_name = 3;
    */
   displayName: string;
@@ -235,16 +257,22 @@ export type TestFiltersResponse = Message<"entrasync.syncengine.v1.TestFiltersRe
   total: number;
 
   /**
+   * Identities that would be left out and are not now.
+   *
    * @generated from field: int32 dropped = 3;
    */
   dropped: number;
 
   /**
+   * Identities that would come and are left out now.
+   *
    * @generated from field: int32 added = 4;
    */
   added: number;
 
   /**
+   * How many were left out of the lists.
+   *
    * @generated from field: int32 left_out = 5;
    */
   leftOut: number;
