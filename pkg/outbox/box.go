@@ -53,10 +53,10 @@ type Options struct {
 
 // Box hands out the effects of one context.
 type Box struct {
-	pool  *pg.Pool
-	opts  Options
-	gauge gauges
-	Bell  *Bell // rings when effects come or go
+	pool   *pg.Pool
+	opts   Options
+	gauge  gauges
+	Signal *Signal // when effects come or go
 }
 
 // New makes a box over the outbox of the pool's context. It works on the pool's
@@ -74,7 +74,7 @@ func New(pool *pg.Pool, opts Options) *Box {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Box{pool: pool, opts: opts, gauge: newGauges(), Bell: &Bell{}}
+	return &Box{pool: pool, opts: opts, gauge: newGauges(), Signal: &Signal{}}
 }
 
 // Pull leases at most so many effects of the given kinds (all, where none is
@@ -243,7 +243,7 @@ func (b *Box) Settle(ctx context.Context, ids []string, wait time.Duration) bool
 	if len(ids) == 0 {
 		return true
 	}
-	return b.Bell.Until(ctx, wait, func(ctx context.Context) bool {
+	return b.Signal.Until(ctx, wait, func(ctx context.Context) bool {
 		var open int
 		err := pg.InTenant(ctx, b.pool, func(ctx context.Context, tx pgx.Tx) error {
 			return tx.QueryRow(ctx, sql["unsettled"], pgx.NamedArgs{"ids": ids}).Scan(&open)
@@ -304,16 +304,16 @@ func (b *Box) Revive(ctx context.Context, id string) error {
 	})
 }
 
-// Until looks at each ring of the bell; see Bell.Until.
+// Until looks at each signal; see Signal.Until.
 func (b *Box) Until(ctx context.Context, wait time.Duration, done func(context.Context) bool) bool {
-	return b.Bell.Until(ctx, wait, done)
+	return b.Signal.Until(ctx, wait, done)
 }
 
-// Listen rings the bell at each notification of effects until ctx ends (nil) or
+// Listen signals each notification of effects until ctx ends (nil) or
 // the connection is lost: call it again. Meanwhile callers that wait look for
 // themselves.
 func (b *Box) Listen(ctx context.Context) error {
-	return pg.Listen(ctx, b.pool, b.pool.Context()+"_effects", b.Bell.Ring, func(string) { b.Bell.Ring() })
+	return pg.Listen(ctx, b.pool, b.pool.Context()+"_effects", b.Signal.Broadcast, func(string) { b.Signal.Broadcast() })
 }
 
 // across reads rows over all tenants.

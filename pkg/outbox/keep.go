@@ -75,10 +75,10 @@ func (b *Box) Measure(ctx context.Context) error {
 	return nil
 }
 
-// alarm says when the log must tell of dead effects.
+// alarm says when dead effects are logged.
 type alarm struct {
 	mu   sync.Mutex
-	told int64 // how many it told of last
+	told int64 // how many were logged last
 	at   time.Time
 }
 

@@ -57,8 +57,8 @@ func ReadOnly() TxOption {
 
 // Unqueued begins a writing transaction without waiting for the tenant's other
 // writers and lets its statements wait for locks without a bound. It is for a
-// transaction that only holds a lock while other transactions run; whoever uses
-// it bounds how many there are.
+// transaction that only holds a lock while other transactions run; its callers
+// bound how many there are.
 func Unqueued() TxOption { return func(o *txOptions) { o.unqueued = true } }
 
 // RepeatableRead shows one snapshot to all statements.

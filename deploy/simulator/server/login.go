@@ -74,14 +74,8 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, authority str
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	app, redirect, e := s.appOf(q, authority)
-	if e != nil {
-		// Without a trusted redirect URI the error stays on Microsoft's page.
-		s.errorPage(w, e)
-		return
-	}
-	if e := forMany(app, authority); e != nil {
-		s.redirectError(w, r, redirect, q.Get("state"), e)
+	app, redirect, ok := s.askingApp(w, r, authority)
+	if !ok {
 		return
 	}
 	tenant, user, e := s.signIn(authority, q.Get("login_hint"))
@@ -117,6 +111,23 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, authority str
 		answer.Set("state", state)
 	}
 	redirectWith(w, r, redirect, answer)
+}
+
+// askingApp is the app that a page is asked for, and where the browser returns to;
+// false where the answer is an error, which is written.
+func (s *Server) askingApp(w http.ResponseWriter, r *http.Request, authority string) (App, string, bool) {
+	q := r.URL.Query()
+	app, redirect, e := s.appOf(q, authority)
+	if e != nil {
+		// Without a trusted redirect URI the error stays on Microsoft's page.
+		s.errorPage(w, e)
+		return App{}, "", false
+	}
+	if e := forMany(app, authority); e != nil {
+		s.redirectError(w, r, redirect, q.Get("state"), e)
+		return App{}, "", false
+	}
+	return app, redirect, true
 }
 
 func (s *Server) appOf(q url.Values, authority string) (App, string, *oauthError) {
@@ -198,13 +209,8 @@ func scopeNames(s scopes) []string {
 // adminConsent lets an administrator consent for a whole tenant.
 func (s *Server) adminConsent(w http.ResponseWriter, r *http.Request, authority string) {
 	q := r.URL.Query()
-	app, redirect, e := s.appOf(q, authority)
-	if e != nil {
-		s.errorPage(w, e)
-		return
-	}
-	if e := forMany(app, authority); e != nil {
-		s.redirectError(w, r, redirect, q.Get("state"), e)
+	app, redirect, ok := s.askingApp(w, r, authority)
+	if !ok {
 		return
 	}
 	tenant, user, e := s.signIn(authority, "")

@@ -20,12 +20,12 @@ import (
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
 
-// Tokens tells who an Authorization header speaks for.
+// Tokens verifies the bearer token in an Authorization header.
 type Tokens interface {
 	Verify(ctx context.Context, authorization string) (identity.Person, error)
 }
 
-// Sessions tells who signed in with the browser that holds a token.
+// Sessions finds the session of the browser that holds a token.
 type Sessions interface {
 	Find(ctx context.Context, token string) (session.Session, error)
 }

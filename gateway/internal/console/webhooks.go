@@ -12,7 +12,7 @@ import (
 
 const deliveriesPage = 50
 
-// Webhooks lets people say where the host wants to be told of what happens.
+// Webhooks serves the endpoints of the host that events are sent to.
 type Webhooks struct {
 	gatewayv1.UnimplementedWebhookServiceServer
 	endpoints *webhook.Endpoints

@@ -8,7 +8,7 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// ours begins reasons that speak of the inside: a caller who sees one can do
+// ours are the beginnings of reasons about our own parts: a caller who sees one can do
 // nothing with it.
 var ours = []string{"database_", "context_", "certificate_", "caller_", "tenant_"}
 

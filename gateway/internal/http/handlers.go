@@ -197,11 +197,6 @@ func script(body []byte) Handle {
 	}
 }
 
-// page serves HTML with styles of its own and nothing from elsewhere.
-func page(body []byte) Handle {
-	return func(w http.ResponseWriter, _ *http.Request, _ *access.Request) { WritePage(w, http.StatusOK, body) }
-}
-
 // WritePage answers with HTML that has styles of its own and nothing from elsewhere.
 func WritePage(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -12,14 +12,28 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-//go:embed result.html
-var resultSource string
+//go:embed notice.html
+var noticeSource string
 
-var resultTemplate = template.Must(template.New("result").Parse(resultSource))
+var noticeTemplate = template.Must(template.New("notice").Parse(noticeSource))
 
-// outcome is what the page says.
-type outcome struct {
-	Title, Text, Code, Completion string
+// Notice is a page that says how something in the browser ended. Empty parts are left out.
+type Notice struct {
+	Title, Text string
+	Code        string // of the failure
+	Completion  string // the code to hand over
+	SignIn      string // the address to sign in again at
+}
+
+// WriteNotice writes the page.
+func WriteNotice(w http.ResponseWriter, r *http.Request, in *access.Request, status int, n Notice) {
+	var body bytes.Buffer
+	if err := noticeTemplate.Execute(&body, n); err != nil {
+		slog.ErrorContext(r.Context(), "writing a page", "error", err)
+		WriteProblem(w, r, in, errs.New(errs.Internal, reason.Internal, "Something went wrong on our side."))
+		return
+	}
+	WritePage(w, status, body.Bytes())
 }
 
 // failures explains the codes that a flow can end with.
@@ -41,26 +55,20 @@ var failures = map[string]string{
 // proves nothing and offers no link but what it explains.
 func result(w http.ResponseWriter, r *http.Request, in *access.Request) {
 	query := r.URL.Query()
-	var o outcome
+	var n Notice
 	switch query.Get("entra_status") {
 	case "success":
-		o = outcome{Title: "Connected", Text: "Microsoft is connected. You can close this page."}
+		n = Notice{Title: "Connected", Text: "Microsoft is connected. You can close this page."}
 	case "pending":
-		o = outcome{
+		n = Notice{
 			Title: "One step left", Text: "Hand this completion code to the system that started the sign-in. It is valid for five minutes and once.",
 			Completion: query.Get("completion_code"),
 		}
 	default:
-		o = outcome{Title: "Not connected", Code: query.Get("error"), Text: failures[query.Get("error")]}
-		if o.Text == "" {
-			o.Text = "The sign-in did not succeed. Nothing was changed; start it again."
+		n = Notice{Title: "Not connected", Code: query.Get("error"), Text: failures[query.Get("error")]}
+		if n.Text == "" {
+			n.Text = "The sign-in did not succeed. Nothing was changed; start it again."
 		}
 	}
-	var body bytes.Buffer
-	if err := resultTemplate.Execute(&body, o); err != nil {
-		slog.ErrorContext(r.Context(), "writing the result page", "error", err)
-		WriteProblem(w, r, in, errs.New(errs.Internal, reason.Internal, "Something went wrong on our side."))
-		return
-	}
-	page(body.Bytes())(w, r, in)
+	WriteNotice(w, r, in, http.StatusOK, n)
 }

@@ -29,7 +29,7 @@ const (
 	maxID   = 64
 )
 
-// Rule is who may listen: whoever may see the run.
+// Rule is that of reading runs: those who may read one may follow it.
 func Rule() *policyv1.Rule {
 	return &policyv1.Rule{Auth: policyv1.Auth_AUTH_USER, Permission: access.Read, Flags: []string{flags.UI}, Enterprise: true}
 }

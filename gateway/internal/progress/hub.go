@@ -86,8 +86,8 @@ func (h *Hub) Listen(call tenant.Call, runID, lastEventID string) (*Listener, er
 	return &Listener{hub: h, key: k, run: r, last: lastEventID}, nil
 }
 
-// watch hands on what the engine says of a run until it has ended or nobody
-// listens. What breaks before is told to the listeners, who come again.
+// watch passes the engine's events of a run on until it has ended or nobody listens.
+// When the stream breaks before, the listeners get the error and connect again.
 func (h *Hub) watch(ctx context.Context, k key, r *run) {
 	err := h.follow(ctx, k.run, r)
 	h.mu.Lock()

@@ -5,10 +5,8 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
-	_ "embed"
 	"encoding/base64"
 	"encoding/json"
-	"html/template"
 	"io"
 	"log/slog"
 	"mime"
@@ -159,11 +157,6 @@ func (p Parts) complete(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	return f.ReturnTo, token, err
 }
 
-//go:embed failed.html
-var failedSource string
-
-var failedTemplate = template.Must(template.New("failed").Parse(failedSource))
-
 // failed says on a page of its own why somebody is not signed in: the console may
 // not be opened again at once, or it would try again at once.
 func (p Parts) failed(w http.ResponseWriter, r *http.Request, in *access.Request, back string, err error) {
@@ -177,15 +170,9 @@ func (p Parts) failed(w http.ResponseWriter, r *http.Request, in *access.Request
 	}
 	slog.Log(r.Context(), level, "sign-in failed", "code", public.Reason(), "error", err)
 	in.Code = public.Reason()
-	var body bytes.Buffer
-	err = failedTemplate.Execute(&body, map[string]string{
-		"Text": public.Public(), "Code": public.Reason(), "Again": signInPath + "?" + url.Values{"returnTo": {back}}.Encode(),
+	gwhttp.WriteNotice(w, r, in, gwhttp.Status(public), gwhttp.Notice{
+		Title: "Not signed in", Text: public.Public(), Code: public.Reason(), SignIn: signInPath + "?" + url.Values{"returnTo": {back}}.Encode(),
 	})
-	if err != nil {
-		gwhttp.WriteProblem(w, r, in, core.Public(err))
-		return
-	}
-	gwhttp.WritePage(w, gwhttp.Status(public), body.Bytes())
 }
 
 // ownPath is a path of our own to return to; anything else, such as another site

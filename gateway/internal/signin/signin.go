@@ -56,7 +56,7 @@ func (p Parts) config(w http.ResponseWriter, r *http.Request, _ *access.Request)
 	answer(w, r, map[string]any{"signIn": p.SignIn != nil, "embedOrigins": append([]string{}, p.EmbedOrigins...), "workflowsUrl": p.WorkflowsURL})
 }
 
-// who is what a caller is told about themselves.
+// who describes the caller to themselves.
 type who struct {
 	TenantID    string          `json:"tenantId"`
 	UserID      string          `json:"userId"`

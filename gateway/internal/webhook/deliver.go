@@ -145,7 +145,7 @@ func (d *Deliverer) turn(ctx context.Context, id uuid.UUID) error {
 	if is.Attempts == 0 && is.State == Enabled {
 		is.NextAt = d.now().Add(idle)
 	}
-	// What was told is kept also when the process is told to stop.
+	// What was delivered is stored also when the process is stopping.
 	ctx = context.WithoutCancel(ctx)
 	if kept := d.store.Settle(ctx, &was, &is, d.now()); kept != nil {
 		return kept
@@ -183,8 +183,8 @@ func (d *Deliverer) tell(ctx context.Context, e *Endpoint) error {
 	return nil
 }
 
-// sendNew sends, in order, what the endpoint wants and was not told yet, and says of each event
-// that it is behind. What a process that was ended had delivered is not sent again, and after a
+// sendNew sends, in order, the events that the endpoint subscribes to and has not got yet, and calls
+// behind for each event that is done with. What a process that was ended had delivered is not sent again, and after a
 // replay what was delivered before it does not count. It is done where all could be delivered.
 func (d *Deliverer) sendNew(ctx context.Context, e *Endpoint, events []Event, behind func(Event)) (done bool, err error) {
 	var ids []string
@@ -211,7 +211,7 @@ func (d *Deliverer) sendNew(ctx context.Context, e *Endpoint, events []Event, be
 	return true, nil
 }
 
-// tellTimed tells of runs that ended, and of notices. They become visible in another order
+// tellTimed delivers the events of runs that ended, and notices. They become visible in another order
 // than they happen, so that each look goes back a little; what was delivered is not sent
 // again. It is done where all could be delivered.
 func (d *Deliverer) tellTimed(ctx context.Context, e *Endpoint) (done bool, err error) {
@@ -234,8 +234,8 @@ func (d *Deliverer) tellTimed(ctx context.Context, e *Endpoint) (done bool, err 
 	})
 }
 
-// since are the runs and the notices of that time or later, the first first; runs only where
-// the endpoint is told of some.
+// since are the runs and the notices of that time or later, in their order; runs only where
+// the endpoint subscribes to them.
 func (d *Deliverer) since(ctx context.Context, e *Endpoint, at time.Time) ([]Event, error) {
 	events, err := d.store.Notices(ctx, at)
 	if err != nil {

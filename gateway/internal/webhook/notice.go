@@ -81,7 +81,7 @@ type EndingAccess struct {
 	EndsAt                                      time.Time
 }
 
-// AccessStore names who wants to hear of access that ends.
+// AccessStore names the tenants that subscribe to access that ends.
 type AccessStore interface {
 	NoticeStore
 	AccessWatchers(ctx context.Context) ([]tenant.ID, error)
@@ -92,7 +92,7 @@ type AccessSource interface {
 	EndingAccess(ctx context.Context) ([]EndingAccess, error)
 }
 
-// WatchAccess tells hosts of access that ends.
+// WatchAccess is the use case of announcing access that ends to hosts.
 type WatchAccess struct {
 	store  AccessStore
 	source AccessSource
@@ -104,15 +104,15 @@ func NewWatchAccess(store AccessStore, source AccessSource, now func() time.Time
 	return &WatchAccess{store: store, source: source, now: now}
 }
 
-// reminders are how many days before access ends hosts are told so, the last first: once at each, and
-// whoever looks late is told the nearest alone.
+// reminders are how many days before the end of access hosts are notified, the last first: once at
+// each, and a look that comes late announces the nearest alone.
 var reminders = []int{1, 7, 30}
 
 const day = 24 * time.Hour
 
-// Do looks once for each tenant that has an endpoint for it. What was told of an end is told
-// once: its time is in the notice's id, so that access that was renewed is told of anew. One tenant
-// whose access cannot be looked at keeps nobody else from being told.
+// Do looks once for each tenant that has an endpoint for it. Each end is announced once: its time is
+// in the notice's id, so that access that was renewed is announced anew. One tenant whose access
+// cannot be looked at does not keep the others from being notified.
 func (w *WatchAccess) Do(ctx context.Context) error {
 	tenants, err := w.store.AccessWatchers(ctx)
 	if err != nil {

@@ -29,7 +29,7 @@ const (
 	mostHeader  = 16 << 10
 )
 
-// Message is what an endpoint is told.
+// Message is what is sent to an endpoint.
 type Message struct {
 	ID   string // the same whenever it is sent
 	Type string

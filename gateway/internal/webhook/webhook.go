@@ -27,7 +27,7 @@ const (
 	secretPrefix  = "whsec_"
 )
 
-// State says whether an endpoint is told.
+// State says whether events are sent to an endpoint.
 type State string
 
 // The states.
@@ -56,7 +56,7 @@ type Endpoint struct {
 	Secret, OldSecret    []byte  // sealed
 	OldSecretUntil       *time.Time
 	FeedCursor           string
-	RunsUntil            time.Time // runs that ended before were told of
+	RunsUntil            time.Time // runs that ended before were delivered
 	FailingSince         *time.Time
 	Attempts             int // to send the message that is next
 	NextAt, LeasedUntil  time.Time
@@ -171,7 +171,7 @@ func (e *Endpoints) Put(ctx context.Context, c Change) (endpoint Endpoint, secre
 			why := ByPerson
 			next.State, next.DisabledReason = Disabled, &why
 		}
-		// Whoever changes an endpoint wants to see it tried now.
+		// A changed endpoint is tried at once.
 		next.FailingSince, next.Attempts, next.NextAt = nil, 0, now
 		return next, nil
 	})

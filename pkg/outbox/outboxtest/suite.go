@@ -227,7 +227,7 @@ func rolledBack(b *bundle) {
 
 func woken(b *bundle) {
 	listening, stop := context.WithCancel(b.t.Context())
-	first := b.box.Bell.Next() // it rings once the listening begins
+	first := b.box.Signal.Next() // it comes once the listening begins
 	ended := make(chan error, 1)
 	go func() { ended <- b.box.Listen(listening) }()
 	<-first
