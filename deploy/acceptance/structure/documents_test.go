@@ -114,6 +114,94 @@ func TestPathsInDocumentsExist(t *testing.T) {
 	require.Greater(t, paths, 50)
 }
 
+// walkFile is a file that a walk names without the folder that it named before.
+var walkFile = regexp.MustCompile(`^(?:[\w-]+/)*[\w.-]+\.(?:go|sql|proto)$`)
+
+// walkWord is a name of the code.
+var walkWord = regexp.MustCompile(`^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?$`)
+
+// TestWalksNameWhatIsThere follows the walks of docs/architecture.md: each file stands in a folder
+// that the walk has named, or beside one, and each name of the code stands in a file of those.
+func TestWalksNameWhatIsThere(t *testing.T) {
+	t.Parallel()
+	root := repository(t)
+	walks := 0
+	for section := range strings.SplitSeq(written(t, "docs/architecture.md")["docs/architecture.md"], "\n## ") {
+		if !strings.HasPrefix(section, "Walk:") {
+			continue
+		}
+		walks++
+		code := &namedCode{root: root, folders: map[string]bool{}, files: map[string]string{}}
+		var files, words []string
+		for _, span := range codeSpan.FindAllStringSubmatch(section, -1) {
+			switch name := span[1]; {
+			case treePath.MatchString(name):
+				code.add(t, name)
+			case walkFile.MatchString(name):
+				files = append(files, name)
+			case walkWord.MatchString(name):
+				words = append(words, name)
+			}
+		}
+		for _, name := range files {
+			require.True(t, code.has(name), "%q: no folder that it names has %s", section[:40], name)
+		}
+		for _, name := range words {
+			require.True(t, code.says(name), "%q: no file that it names says %s", section[:40], name)
+		}
+	}
+	require.Equal(t, 2, walks)
+}
+
+// namedCode is the code in the folders that a page names.
+type namedCode struct {
+	root    string
+	folders map[string]bool
+	files   map[string]string
+}
+
+// add takes a path, the folder it stands in and, of a file, the folder around that.
+func (c *namedCode) add(t *testing.T, path string) {
+	t.Helper()
+	folder := strings.TrimSuffix(path, "/")
+	if filepath.Ext(folder) != "" {
+		folder = filepath.ToSlash(filepath.Dir(folder))
+	}
+	if c.folders[folder] {
+		return
+	}
+	c.folders[folder], c.folders[filepath.ToSlash(filepath.Dir(folder))] = true, true
+	entries, err := os.ReadDir(filepath.Join(c.root, filepath.FromSlash(folder)))
+	require.NoError(t, err)
+	for _, entry := range entries {
+		name := folder + "/" + entry.Name()
+		if entry.IsDir() || !walkFile.MatchString(entry.Name()) || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(c.root, filepath.FromSlash(name)))
+		require.NoError(t, err)
+		c.files[name] = string(text)
+	}
+}
+
+func (c *namedCode) has(name string) bool {
+	for folder := range c.folders {
+		if _, err := os.Stat(filepath.Join(c.root, filepath.FromSlash(folder), filepath.FromSlash(name))); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *namedCode) says(name string) bool {
+	for _, text := range c.files {
+		if strings.Contains(text, name) {
+			return true
+		}
+	}
+	return false
+}
+
 // anchors lists the fragments by which a Markdown document's headings are addressed, as GitHub
 // forms them.
 func anchors(document string) []string {
