@@ -7,3 +7,9 @@ import _ "embed"
 //
 //go:embed gen/openapi/entrasync.swagger.json
 var OpenAPI []byte
+
+// Progress is the contract of how far runs have come, which is streamed by no method
+// that the description has.
+//
+//go:embed entrasync/syncengine/v1/progress.proto
+var Progress string

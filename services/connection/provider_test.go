@@ -105,9 +105,11 @@ func TestDirectIsAProvider(t *testing.T) {
 			require.NoError(t, err)
 			return client
 		},
-		Partner:  ofTenant{tokens.Partner(), "msp"},
-		Customer: func(managedTenant string) connection.TokenSource { return ofTenant{tokens.Customer(managedTenant), "msp"} },
-		Tenants:  tenants, Large: described(largest(managed)), PageSize: 999, Delta: true,
+		Partner: ofTenant{tokens.Partner(), "msp"},
+		Customer: func(managedTenant string) connection.TokenSource {
+			return ofTenant{tokens.Customer(managedTenant), "msp"}
+		},
+		Tenants: tenants, Large: described(largest(managed)), PageSize: 999, Delta: true,
 		Edit: func(t *testing.T, tenant, user, jobTitle string) {
 			t.Helper()
 			b.sim.admin(http.MethodPost, "changes", map[string]any{

@@ -136,6 +136,16 @@ func usedBy(file *ast.File) map[string]bool {
 					}
 				}
 			}
+		case *ast.DeclStmt:
+			if declaration, ok := n.Decl.(*ast.GenDecl); ok {
+				for _, spec := range declaration.Specs {
+					if values, ok := spec.(*ast.ValueSpec); ok {
+						for _, name := range values.Names {
+							local[name.Name] = true
+						}
+					}
+				}
+			}
 		case *ast.RangeStmt:
 			for _, left := range []ast.Expr{n.Key, n.Value} {
 				if name, ok := left.(*ast.Ident); ok {

@@ -26,7 +26,7 @@ var (
 // codes is where the codes stand that the guide must explain.
 var codes = map[string]*regexp.Regexp{
 	"services/connection/internal/connection/failure.go":      regexp.MustCompile(`\tReason\w+ += reason\.(\w+)`),
-	"services/connection/internal/connection/callback.go":     regexp.MustCompile(`\tfail\w+ += reason\.(\w+)`),
+	"services/connection/internal/connection/finish_flow.go":  regexp.MustCompile(`\tfail\w+ += reason\.(\w+)`),
 	"services/mapping/internal/mapping/confirm.go":            regexp.MustCompile(`\tRunError\w+ += reason\.(\w+)`),
 	"services/mapping/internal/mapping/change.go":             regexp.MustCompile(`errs\.Conflict, reason\.(\w+)`),
 	"services/mapping/internal/mapping/orphans.go":            regexp.MustCompile(`errs\.Conflict, reason\.(\w+)`),

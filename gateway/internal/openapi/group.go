@@ -2,6 +2,8 @@ package openapi
 
 import (
 	"encoding/json"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -9,6 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
+	contracts "github.com/entrasync/entrasync/proto"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
@@ -94,6 +97,7 @@ func addEvents(doc *openapi3.T, r *ruler) {
 	const progress = "RunProgress"
 	message := (&syncenginev1.RunProgress{}).ProtoReflect().Descriptor()
 	doc.Components.Schemas[progress] = openapi3.NewSchemaRef("", schemaOf(doc, message))
+	maps.Copy(r.comments, commentsOf(contracts.Progress))
 	r.message(openapi3.NewSchemaRef(componentsPrefix+progress, nil), message, given)
 	stream := openapi3.NewResponse().WithDescription("Events named `progress`, each with the managed tenants that have changed; the last says how the run ended. A comment every 15 seconds.")
 	stream.Content = openapi3.Content{"text/event-stream": openapi3.NewMediaType().WithSchemaRef(openapi3.NewSchemaRef(componentsPrefix+progress, nil))}
@@ -112,6 +116,41 @@ func addEvents(doc *openapi3.T, r *ruler) {
 	operation.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate(bearer)).
 		With(openapi3.NewSecurityRequirement().Authenticate(cookie))
 	doc.Paths.Set("/api/integrations/entra/sync/runs/{runId}/events", &openapi3.PathItem{Get: operation})
+}
+
+// contractField is a field of a message in the text of a contract.
+var contractField = regexp.MustCompile(`^  (?:repeated |optional )?[\w.]+ (\w+) = \d+`)
+
+// commentsOf reads the comments of fields, by "Message.field", from the text of a
+// contract: of messages that no route of a contract has, the generated description has
+// none.
+func commentsOf(contract string) map[string]string {
+	comments := map[string]string{}
+	var message string
+	var comment []string
+	for line := range strings.SplitSeq(contract, "\n") {
+		if name, ok := strings.CutPrefix(line, "message "); ok {
+			message, _, _ = strings.Cut(name, " ")
+		}
+		if text, ok := strings.CutPrefix(line, "  // "); ok {
+			comment = append(comment, text)
+			continue
+		}
+		if found := contractField.FindStringSubmatch(line); found != nil {
+			comments[message+"."+protojson(found[1])] = strings.Join(comment, " ")
+		}
+		comment = nil
+	}
+	return comments
+}
+
+// protojson is a field's name in JSON.
+func protojson(name string) string {
+	words := strings.Split(name, "_")
+	for i, word := range words[1:] {
+		words[i+1] = strings.ToUpper(word[:1]) + word[1:]
+	}
+	return strings.Join(words, "")
 }
 
 // schemaOf makes the schema of a message that no route of a contract has.

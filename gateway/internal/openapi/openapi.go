@@ -64,7 +64,7 @@ func Build(generated []byte, methods []access.Method, publicURL string) (Documen
 	doc.Servers = openapi3.Servers{{URL: publicURL}}
 	addComponents(doc)
 	ruler := &ruler{doc: doc, done: map[*openapi3.Schema]bool{}}
-	if ruler.besideRefs, err = besideRefs(generated); err != nil {
+	if ruler.comments, err = besideRefs(generated); err != nil {
 		return Documents{}, err
 	}
 	byRoute := map[string]access.Method{}

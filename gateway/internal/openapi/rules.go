@@ -21,9 +21,10 @@ const componentsPrefix = "#/components/schemas/"
 // ruler writes the rules of the contracts' fields into the schemas of their
 // messages.
 type ruler struct {
-	doc        *openapi3.T
-	done       map[*openapi3.Schema]bool
-	besideRefs map[string]string
+	doc  *openapi3.T
+	done map[*openapi3.Schema]bool
+	// comments are those that are not in the schemas yet, by "Schema.property".
+	comments map[string]string
 }
 
 // rule writes the rules of what a method takes and gives. Requests come first: of a
@@ -142,14 +143,16 @@ func besideRefs(generated []byte) (map[string]string, error) {
 // described gives a property its comment, where that is not there yet, and an example.
 // A reference cannot have either, so it is wrapped.
 func (r *ruler) described(property *openapi3.SchemaRef, field protoreflect.FieldDescriptor) *openapi3.SchemaRef {
+	name := string(field.Parent().Name()) + "." + field.JSONName()
 	if property.Ref != "" {
 		schema := openapi3.NewSchema()
 		schema.AllOf = openapi3.SchemaRefs{property}
 		// A message has a longer name where another one has the same.
-		long := strings.TrimPrefix(string(field.Parent().FullName()), "entrasync.")
-		schema.Description = cmp.Or(r.besideRefs[string(field.Parent().Name())+"."+field.JSONName()], r.besideRefs[long+"."+field.JSONName()])
+		long := strings.TrimPrefix(string(field.Parent().FullName()), "entrasync.") + "." + field.JSONName()
+		schema.Description = cmp.Or(r.comments[name], r.comments[long])
 		return openapi3.NewSchemaRef("", schema)
 	}
+	property.Value.Description = cmp.Or(property.Value.Description, r.comments[name])
 	if example := examples[field.JSONName()]; example != "" && property.Value.Example == nil && property.Value.Type.Is("string") && len(property.Value.Enum) == 0 {
 		property.Value.Example = example
 	}

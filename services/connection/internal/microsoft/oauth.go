@@ -26,11 +26,6 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
-// connectScopes are what the partner is asked for, whatever the source of managed
-// tenants.
-const connectScopes = "offline_access openid profile https://graph.microsoft.com/User.Read " +
-	"https://graph.microsoft.com/Directory.Read.All https://graph.microsoft.com/DelegatedAdminRelationship.Read.All"
-
 // defaultScope asks for all that the app was given on Graph.
 const defaultScope = "https://graph.microsoft.com/.default"
 

@@ -26,6 +26,11 @@ func (s TenantSource) known() (TenantSource, error) {
 	return "", fmt.Errorf("%q is no source of managed tenants: relationships, customers or lighthouse", string(s))
 }
 
+// connectScopes are what the partner is asked for, whatever the source of managed
+// tenants.
+const connectScopes = "offline_access openid profile https://graph.microsoft.com/User.Read " +
+	"https://graph.microsoft.com/Directory.Read.All https://graph.microsoft.com/DelegatedAdminRelationship.Read.All"
+
 // scopes are what the partner is asked for. A connection that was made for another
 // source must be made again for Lighthouse.
 func (c *Client) scopes() string {

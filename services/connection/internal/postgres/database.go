@@ -21,11 +21,21 @@ func (d database) in(ctx context.Context, fn func(ctx context.Context, q *sqlc.Q
 
 // inTx is in for work that needs the transaction itself.
 func (d database) inTx(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx, tenantID string) error, opts ...pg.TxOption) error {
-	id, err := tenant.IDFrom(ctx)
+	id, err := tenantOf(ctx)
 	if err != nil {
 		return err
 	}
-	return pg.InTenant(ctx, d.pool, func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, tx, id.String()) }, opts...)
+	return pg.InTenant(ctx, d.pool, func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, tx, id) }, opts...)
+}
+
+// tenantOf is the context's tenant; errs.Invalid for a name that is none.
+func tenantOf(ctx context.Context) (string, error) {
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return "", err
+	}
+	_, err = tenant.Parse(id.String())
+	return id.String(), err
 }
 
 func (d database) across(ctx context.Context, fn func(ctx context.Context, q *sqlc.Queries) error) error {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/secrets"
-	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
 )
@@ -43,7 +42,7 @@ func (s *Flows) SaveState(ctx context.Context, state connection.State) error {
 	if err != nil {
 		return fmt.Errorf("state id: %w", err)
 	}
-	of, err := tenant.IDFrom(ctx)
+	of, err := tenantOf(ctx)
 	if err != nil {
 		return err
 	}
@@ -51,7 +50,7 @@ func (s *Flows) SaveState(ctx context.Context, state connection.State) error {
 	var managed *string
 	if state.Kind == connection.ConsentFlow {
 		managed = &state.ManagedTenant
-	} else if sealed, err = s.box.Seal(secrets.Text(state.Verifier), stateData(of.String(), state.ID)); err != nil {
+	} else if sealed, err = s.box.Seal(secrets.Text(state.Verifier), stateData(of, state.ID)); err != nil {
 		return err
 	}
 	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
@@ -126,11 +125,11 @@ func (s *Flows) SavePending(ctx context.Context, p connection.Pending) error {
 	if err != nil {
 		return fmt.Errorf("pending grant id: %w", err)
 	}
-	of, err := tenant.IDFrom(ctx)
+	of, err := tenantOf(ctx)
 	if err != nil {
 		return err
 	}
-	sealed, err := s.box.Seal(secrets.Text(p.Grant), pendingData(of.String(), p.ID))
+	sealed, err := s.box.Seal(secrets.Text(p.Grant), pendingData(of, p.ID))
 	if err != nil {
 		return err
 	}

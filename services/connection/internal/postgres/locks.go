@@ -6,7 +6,6 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/queue"
-	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
 )
 
@@ -54,11 +53,11 @@ func (s *Locks) with(
 	ctx context.Context, places *queue.Queue, lock func(*sqlc.Queries, context.Context, string) error,
 	fn func(ctx context.Context) error,
 ) error {
-	id, err := tenant.IDFrom(ctx)
+	id, err := tenantOf(ctx)
 	if err != nil {
 		return err
 	}
-	leave, err := places.Enter(ctx, id.String())
+	leave, err := places.Enter(ctx, id)
 	if err != nil {
 		return err
 	}

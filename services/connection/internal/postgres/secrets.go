@@ -9,7 +9,6 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/secrets"
-	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
 )
@@ -34,7 +33,7 @@ func (s *Secrets) PutSecret(ctx context.Context, key string, plain connection.Se
 	if err := connection.CheckSecret(key, plain); err != nil {
 		return "", err
 	}
-	of, err := tenant.IDFrom(ctx)
+	of, err := tenantOf(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -42,7 +41,7 @@ func (s *Secrets) PutSecret(ctx context.Context, key string, plain connection.Se
 	if err != nil {
 		return "", fmt.Errorf("naming a version: %w", err)
 	}
-	sealed, keyID, err := seal(s.box, secrets.Text(plain), secretData(of.String(), key))
+	sealed, keyID, err := seal(s.box, secrets.Text(plain), secretData(of, key))
 	if err != nil {
 		return "", err
 	}

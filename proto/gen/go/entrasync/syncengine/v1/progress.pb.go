@@ -114,7 +114,8 @@ func (x *WatchRunResponse) GetProgress() *RunProgress {
 // RunProgress is how far a run has come.
 type RunProgress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	RunId string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The run's id.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	// queued, running, completed, partial, failed, cancelled or held.
 	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
 	// How many managed tenants the run covers.
@@ -203,8 +204,9 @@ func (x *RunProgress) GetTenants() []*TenantProgress {
 
 // TenantProgress is how far a run has come with one managed tenant.
 type TenantProgress struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	ManagedTenantId string                 `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The managed tenant's id.
+	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	// queued, running, completed, partial, failed, cancelled or held.
 	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
 	// mapping, staging, preparing, deciding, applying or closing; empty where it is not known, as

@@ -55,6 +55,8 @@ export const WatchRunResponseSchema: GenMessage<WatchRunResponse> = /*@__PURE__*
  */
 export type RunProgress = Message<"entrasync.syncengine.v1.RunProgress"> & {
   /**
+   * The run's id.
+   *
    * @generated from field: string run_id = 1;
    */
   runId: string;
@@ -109,6 +111,8 @@ export const RunProgressSchema: GenMessage<RunProgress> = /*@__PURE__*/
  */
 export type TenantProgress = Message<"entrasync.syncengine.v1.TenantProgress"> & {
   /**
+   * The managed tenant's id.
+   *
    * @generated from field: string managed_tenant_id = 1;
    */
   managedTenantId: string;
