@@ -945,9 +945,10 @@ type ListRunIdentitiesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What was done with each identity.
 	Identities []*RunIdentity `protobuf:"bytes,1,rep,name=identities,proto3" json:"identities,omitempty"`
-	// Where the next page begins; empty after the last.
+	// For the next page. With outcome, reason or q each request looks at 50,000 identities at most, so
+	// that a page with a token may have few, or none.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// Of the first page, counted to 10,000.
+	// Of the first page, counted to 10,000, and of the identities that the request looked at.
 	TotalSize *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
 	// Whether there are more than were counted.
 	TotalSizeIsMinimum bool `protobuf:"varint,4,opt,name=total_size_is_minimum,json=totalSizeIsMinimum,proto3" json:"total_size_is_minimum,omitempty"`

@@ -554,7 +554,7 @@ type TenantResult struct {
 	ManagedTenantId string `protobuf:"bytes,1,opt,name=managed_tenant_id,json=managedTenantId,proto3" json:"managed_tenant_id,omitempty"`
 	// The directory's id at Microsoft.
 	EntraTenantId string `protobuf:"bytes,2,opt,name=entra_tenant_id,json=entraTenantId,proto3" json:"entra_tenant_id,omitempty"`
-	// The client's id.
+	// Empty in a preflight whose sync would create the client.
 	ClientId string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// queued, running, completed, partial, failed, cancelled or held.
 	State string `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`

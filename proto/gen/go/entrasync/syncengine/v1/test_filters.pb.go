@@ -161,7 +161,11 @@ type TestFiltersRequest struct {
 	// What was done with each identity.
 	Identities []*SampleIdentity `protobuf:"bytes,3,rep,name=identities,proto3" json:"identities,omitempty"`
 	// What is tried.
-	Fields        *v1.BodyFields `protobuf:"bytes,4,opt,name=fields,proto3" json:"fields,omitempty"`
+	Fields *v1.BodyFields `protobuf:"bytes,4,opt,name=fields,proto3" json:"fields,omitempty"`
+	// Instead of the directory as it is now, those of its last sync whom filters decide about: who is
+	// left out, and who waits for a person. Who is linked stays linked, whatever filters say. Groups
+	// are read as they are now.
+	LastListing   bool `protobuf:"varint,5,opt,name=last_listing,json=lastListing,proto3" json:"last_listing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -222,6 +226,13 @@ func (x *TestFiltersRequest) GetFields() *v1.BodyFields {
 		return x.Fields
 	}
 	return nil
+}
+
+func (x *TestFiltersRequest) GetLastListing() bool {
+	if x != nil {
+		return x.LastListing
+	}
+	return false
 }
 
 // FilterVerdict is what filters say of an identity.
@@ -492,14 +503,15 @@ const file_entrasync_syncengine_v1_test_filters_proto_rawDesc = "" +
 	"\x0fproxy_addresses\x18\n" +
 	" \x03(\tB\x0f\xbaH\f\x92\x01\t\x102\"\x05r\x03\x18\x80\bR\x0eproxyAddressesB\x12\n" +
 	"\x10_account_enabledB\x19\n" +
-	"\x17_assigned_licence_count\"\x92\x02\n" +
+	"\x17_assigned_licence_count\"\xb5\x02\n" +
 	"\x12TestFiltersRequest\x123\n" +
 	"\x11managed_tenant_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x0fmanagedTenantId\x12:\n" +
 	"\afilters\x18\x02 \x01(\v2 .entrasync.syncengine.v1.FiltersR\afilters\x12R\n" +
 	"\n" +
 	"identities\x18\x03 \x03(\v2'.entrasync.syncengine.v1.SampleIdentityB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\n" +
 	"identities\x127\n" +
-	"\x06fields\x18\x04 \x01(\v2\x1f.entrasync.policy.v1.BodyFieldsR\x06fields\"b\n" +
+	"\x06fields\x18\x04 \x01(\v2\x1f.entrasync.policy.v1.BodyFieldsR\x06fields\x12!\n" +
+	"\flast_listing\x18\x05 \x01(\bR\vlastListing\"b\n" +
 	"\rFilterVerdict\x12\x1b\n" +
 	"\x06reason\x18\x01 \x01(\tH\x00R\x06reason\x88\x01\x01\x12\x1d\n" +
 	"\apattern\x18\x02 \x01(\tH\x01R\apattern\x88\x01\x01B\t\n" +

@@ -570,14 +570,15 @@ export type ListRunIdentitiesResponse = Message<"entrasync.syncengine.v1.ListRun
   identities: RunIdentity[];
 
   /**
-   * Where the next page begins; empty after the last.
+   * For the next page. With outcome, reason or q each request looks at 50,000 identities at most, so
+   * that a page with a token may have few, or none.
    *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
 
   /**
-   * Of the first page, counted to 10,000.
+   * Of the first page, counted to 10,000, and of the identities that the request looked at.
    *
    * @generated from field: optional int32 total_size = 3;
    */

@@ -361,7 +361,7 @@ export type TenantResult = Message<"entrasync.syncengine.v1.TenantResult"> & {
   entraTenantId: string;
 
   /**
-   * The client's id.
+   * Empty in a preflight whose sync would create the client.
    *
    * @generated from field: string client_id = 3;
    */
