@@ -291,3 +291,19 @@ func TestAContactThatTheHostMovedIsTheOtherClientsInTheFeed(t *testing.T) {
 	require.Equal(t, syncengine.Counters{Unchanged: 3}, e.round().Counters)
 	require.Equal(t, head+1, e.count(`SELECT revision FROM client_heads WHERE client_id = $1`, other))
 }
+
+// TestFieldsOfALinkedContactFollowWithTheNextRound: linking takes no field over, and the round
+// after it does, although a list of changes does not name the person.
+func TestFieldsOfALinkedContactFollowWithTheNextRound(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.setting("field_display_name", true)
+	e.host(syncengine.ContactRecord{ExternalID: ptr("1"), ClientID: ptr(client), FullName: "A. Lee", Email: ptr("ann@c.de")})
+	e.dir.users = []syncengine.User{person("o-ann", "Ann Lee", "ann@c.de"), person("o-bob", "Bob", "bob@c.de")}
+	require.Equal(t, syncengine.Counters{Linked: 1, Created: 1}, e.round().Counters)
+	require.Equal(t, syncengine.Counters{Updated: 1, Unchanged: 1}, e.round().Counters)
+	require.NotEmpty(t, e.dir.asked[1])
+	require.Equal(t, []string{"o-ann"}, e.dir.read)
+	require.Equal(t, syncengine.Counters{Unchanged: 2}, e.round().Counters)
+	require.Equal(t, []string{"o-ann"}, e.dir.read)
+}
