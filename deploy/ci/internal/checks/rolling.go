@@ -12,7 +12,7 @@ import (
 
 // versionBefore is the revision whose programs have to work on this version's schema, and
 // beside this version's programs: that which was released last.
-const versionBefore = "578df9b2f3e8de4dc3997f486ff8ddedd1cee0e5"
+const versionBefore = "11985a73eb45e2127f3e856d762c52ec4b09ca66"
 
 // Rolling builds the programs of an earlier version, by default of the one before, and
 // replaces them one by one by this version's on a running system: see
