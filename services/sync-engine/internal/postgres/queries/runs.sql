@@ -151,8 +151,8 @@ WHERE run_id = ANY (@run_ids::uuid[]) AND state = 'queued';
 SELECT tenant_id, id, workflow_id FROM open_runs WHERE created_at < @before AND id > @after ORDER BY id LIMIT @size;
 
 -- name: KeepDirectory :exec
--- Where the next round takes up. What a guard held back comes again: by the delta link that the round
--- began with, or by listing everybody again, for whatever reason it did.
+-- Where the next round takes up. What a guard held back comes again, since everybody is listed: by the
+-- delta link that the round began with nobody would hear of who came with it and left since.
 INSERT INTO directories (tenant_id, entra_tenant_id, managed_tenant_id, client_id, mapping_revision, delta_link, settings_fingerprint,
     last_full_at, last_round_at, last_run_id, standing, client_revision, feed_seq, group_members)
 VALUES (@tenant_id, @entra_tenant_id, @managed_tenant_id, @client_id, @mapping_revision,
@@ -160,7 +160,7 @@ VALUES (@tenant_id, @entra_tenant_id, @managed_tenant_id, @client_id, @mapping_r
     sqlc.narg(standing), sqlc.narg(client_revision), sqlc.narg(feed_seq), CASE WHEN NOT @held::boolean THEN sqlc.narg(group_members)::bytea END)
 ON CONFLICT (tenant_id, entra_tenant_id) DO UPDATE
 SET managed_tenant_id = EXCLUDED.managed_tenant_id, client_id = EXCLUDED.client_id, mapping_revision = EXCLUDED.mapping_revision,
-    delta_link = CASE WHEN NOT @held::boolean THEN EXCLUDED.delta_link WHEN EXCLUDED.last_full_at IS NULL THEN directories.delta_link END,
+    delta_link = EXCLUDED.delta_link,
     settings_fingerprint = EXCLUDED.settings_fingerprint, last_full_at = COALESCE(EXCLUDED.last_full_at, directories.last_full_at),
     last_round_at = EXCLUDED.last_round_at, last_run_id = EXCLUDED.last_run_id,
     standing = EXCLUDED.standing, client_revision = EXCLUDED.client_revision, feed_seq = EXCLUDED.feed_seq,

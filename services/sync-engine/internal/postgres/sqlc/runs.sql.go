@@ -565,7 +565,7 @@ VALUES ($1, $2, $3, $4, $5,
     $12, $13, $14, CASE WHEN NOT $6::boolean THEN $15::bytea END)
 ON CONFLICT (tenant_id, entra_tenant_id) DO UPDATE
 SET managed_tenant_id = EXCLUDED.managed_tenant_id, client_id = EXCLUDED.client_id, mapping_revision = EXCLUDED.mapping_revision,
-    delta_link = CASE WHEN NOT $6::boolean THEN EXCLUDED.delta_link WHEN EXCLUDED.last_full_at IS NULL THEN directories.delta_link END,
+    delta_link = EXCLUDED.delta_link,
     settings_fingerprint = EXCLUDED.settings_fingerprint, last_full_at = COALESCE(EXCLUDED.last_full_at, directories.last_full_at),
     last_round_at = EXCLUDED.last_round_at, last_run_id = EXCLUDED.last_run_id,
     standing = EXCLUDED.standing, client_revision = EXCLUDED.client_revision, feed_seq = EXCLUDED.feed_seq,
@@ -591,8 +591,8 @@ type KeepDirectoryParams struct {
 	MembersStand        bool
 }
 
-// Where the next round takes up. What a guard held back comes again: by the delta link that the round
-// began with, or by listing everybody again, for whatever reason it did.
+// Where the next round takes up. What a guard held back comes again, since everybody is listed: by the
+// delta link that the round began with nobody would hear of who came with it and left since.
 func (q *Queries) KeepDirectory(ctx context.Context, arg KeepDirectoryParams) error {
 	_, err := q.db.Exec(ctx, keepDirectory,
 		arg.TenantID,
