@@ -17,9 +17,8 @@ import (
 
 const (
 	name = "connection"
-	// maxGrantLocks is how many locks for refreshes, and how many for other changes,
-	// are held at once. Each has a connection while its holder needs another, so the
-	// pool must be larger than twice that.
+	// maxGrantLocks is how many locks for changes of secrets are held at once. Each has a
+	// connection while its holder needs another, and those for refreshes have one together.
 	maxGrantLocks = 4
 	minConns      = 2*maxGrantLocks + 2
 	// backgroundConns are for effects, events and the sweepers.

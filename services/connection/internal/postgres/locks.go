@@ -13,21 +13,26 @@ import (
 // of its secrets, over all replicas.
 type Locks struct {
 	database
-	// Those that this process may hold at once: those of refreshes, which wait for
-	// Microsoft, and those of changes, which must not wait for that. A tenant has
-	// one place of each, so that one with many callers does not take all.
+	// A tenant has one place of each, so that one with many callers does not take all.
 	refreshes, changes *queue.Queue
+	// Holds the locks of all refreshes, which wait for Microsoft: those of one tenant, or
+	// of a hundred, keep nobody else from refreshing.
+	shared *sharedLocks
 }
 
 // waitingForLock is how many callers of one tenant wait for a lock.
 const waitingForLock = 256
 
-// NewLocks makes locks. One that is held occupies a connection of the pool while
-// its holder needs others, so at most so many are held at once for refreshes, and
-// as many for changes; twice most must be less than the pool's size.
+// NewLocks makes locks. One for a change that is held occupies a connection of the pool
+// while its holder needs others, so at most so many are held at once; those for refreshes
+// have one connection together. The pool must be larger.
 func NewLocks(pool *pg.Pool, most int) *Locks {
-	bounds := queue.Options{Running: 1, Waiting: waitingForLock, Total: most}
-	return &Locks{database: database{pool}, refreshes: queue.New(bounds), changes: queue.New(bounds)}
+	return &Locks{
+		database:  database{pool},
+		refreshes: queue.New(queue.Options{Running: 1, Waiting: waitingForLock}),
+		changes:   queue.New(queue.Options{Running: 1, Waiting: waitingForLock, Total: most}),
+		shared:    &sharedLocks{pool: pool},
+	}
 }
 
 // lockTries bounds the attempts to get a lock on connections that break.
@@ -36,37 +41,48 @@ const lockTries = 4
 // WithGrantLock lets one caller at a time, over all replicas, change the
 // tenant's secrets.
 func (s *Locks) WithGrantLock(ctx context.Context, fn func(ctx context.Context) error) error {
-	return s.with(ctx, s.changes, (*sqlc.Queries).LockGrant, fn)
+	id, err := tenantOf(ctx)
+	if err != nil {
+		return err
+	}
+	leave, err := s.changes.Enter(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return s.underGrantLock(ctx, fn)
 }
 
 // WithRefreshLock lets one caller at a time, over all replicas, ask for a fresh
 // token set of the tenant. Its holder may take the grant lock, and nobody the other
 // way round.
 func (s *Locks) WithRefreshLock(ctx context.Context, fn func(ctx context.Context) error) error {
-	return s.with(ctx, s.refreshes, (*sqlc.Queries).LockRefresh, fn)
-}
-
-// with runs fn under a lock. It ends with its transaction, and so with the
-// connection, whatever becomes of this process. A lock that was lost while it was
-// held undoes nothing: what its holder wrote is committed by compare-and-swap.
-func (s *Locks) with(
-	ctx context.Context, places *queue.Queue, lock func(*sqlc.Queries, context.Context, string) error,
-	fn func(ctx context.Context) error,
-) error {
 	id, err := tenantOf(ctx)
 	if err != nil {
 		return err
 	}
-	leave, err := places.Enter(ctx, id)
+	leave, err := s.refreshes.Enter(ctx, id)
 	if err != nil {
 		return err
 	}
 	defer leave()
+	unlock, err := s.shared.lock(ctx, "refresh:"+id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return fn(ctx)
+}
+
+// underGrantLock runs fn under the lock. It ends with its transaction, and so with the
+// connection, whatever becomes of this process. A lock that was lost while it was
+// held undoes nothing: what its holder wrote is committed by compare-and-swap.
+func (s *Locks) underGrantLock(ctx context.Context, fn func(ctx context.Context) error) error {
 	for attempt := 1; ; attempt++ {
 		held := false
 		var outcome error
 		err := s.in(ctx, func(txCtx context.Context, q *sqlc.Queries, tenantID string) error {
-			if err := lock(q, txCtx, tenantID); err != nil {
+			if err := q.LockGrant(txCtx, tenantID); err != nil {
 				return err
 			}
 			held = true

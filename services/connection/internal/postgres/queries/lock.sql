@@ -1,7 +1,3 @@
--- name: LockRefresh :exec
--- One refresh of a tenant's token set at a time, over all replicas.
-SELECT pg_advisory_xact_lock(hashtextextended('connection:refresh:' || @tenant_id::text, 0));
-
 -- name: LockGrant :exec
 -- One writer of a tenant's secrets at a time, over all replicas.
 SELECT pg_advisory_xact_lock(hashtextextended('connection:grant:' || @tenant_id::text, 0));

@@ -18,13 +18,3 @@ func (q *Queries) LockGrant(ctx context.Context, tenantID string) error {
 	_, err := q.db.Exec(ctx, lockGrant, tenantID)
 	return err
 }
-
-const lockRefresh = `-- name: LockRefresh :exec
-SELECT pg_advisory_xact_lock(hashtextextended('connection:refresh:' || $1::text, 0))
-`
-
-// One refresh of a tenant's token set at a time, over all replicas.
-func (q *Queries) LockRefresh(ctx context.Context, tenantID string) error {
-	_, err := q.db.Exec(ctx, lockRefresh, tenantID)
-	return err
-}
