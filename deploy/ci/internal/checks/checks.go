@@ -85,22 +85,22 @@ func (s *Suite) All(ctx context.Context) error {
 func (s *Suite) testSteps() []step {
 	return []step{
 		{name: "servers", waits: "Temporal is built once, in about 10 minutes", run: s.servers, needed: true},
-		{name: "tests", waits: "compiled and run, in minutes", run: s.tests},
-		{name: "acceptance", waits: "whole stacks are started and broken, in minutes", run: s.acceptance},
+		{name: "tests", waits: "compiled and run, in about 7 minutes on two cores", run: s.tests},
+		{name: "acceptance", waits: "whole stacks are started and broken, in about 4 minutes", run: s.acceptance},
 	}
 }
 
 func (s *Suite) lintSteps() []step {
 	return []step{
-		{name: "tools", waits: "built once, in minutes", run: s.tools, needed: true},
+		{name: "tools", waits: "built once, in about 5 minutes", run: s.tools, needed: true},
 		{name: "format", run: s.format},
 		{name: "contracts", run: s.contracts},
 		{name: "generated code", run: s.generated},
 		{name: "tidy modules", run: s.tidy},
 		{name: "vet", waits: "compiling", run: s.vet},
-		{name: "lint", waits: "all sources are read, the first time in minutes", run: s.lint},
+		{name: "lint", waits: "all sources are read, the first time in about 2 minutes", run: s.lint},
 		{name: "stand-alone builds", waits: "compiling", run: s.standalone},
-		{name: "console", waits: "installed from npm once, in minutes", run: s.console},
+		{name: "console", waits: "installed from npm once, in about a minute", run: s.console},
 	}
 }
 
