@@ -106,12 +106,14 @@ func processorTime(pid int) (used time.Duration, parent int, err error) {
 	return used, parent, err
 }
 
-// sessionOf names whom a process of PostgreSQL works for: "postgres: entrasync_syncengine entrasync …".
+// sessionOf names whom a process of PostgreSQL works for: the title of a session, behind the name of
+// the cluster, begins with the role, "postgres: entrasync: entrasync_syncengine …".
 func sessionOf(folder string) string {
 	title, _ := os.ReadFile(filepath.Join(folder, "cmdline")) // one that has ended says nothing
-	words := strings.Fields(strings.ReplaceAll(string(title), "\x00", " "))
-	if len(words) > 1 && (strings.HasPrefix(words[1], "entrasync_") || words[1] == "temporal") {
-		return "postgres-of-" + words[1]
+	for _, word := range strings.Fields(strings.ReplaceAll(string(title), "\x00", " ")) {
+		if strings.HasPrefix(word, "entrasync_") || word == "temporal" {
+			return "postgres-of-" + word
+		}
 	}
 	return "postgres-itself"
 }
