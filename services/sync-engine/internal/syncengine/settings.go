@@ -35,6 +35,11 @@ type Settings struct {
 	GuardPercent  int // nor one that inactivates at most this share of the active links; 100 holds nothing
 }
 
+// Overwrites reports whether any field of a contact is written over.
+func (s Settings) Overwrites() bool {
+	return s.FieldDisplayName || s.FieldEmail || s.FieldPhone || s.FieldRole || s.FieldUPN
+}
+
 // rulesVersion rises when a release reads or decides the same user otherwise than
 // the one before: what delta rounds keep is then made anew.
 const rulesVersion = 2

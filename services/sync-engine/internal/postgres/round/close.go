@@ -151,7 +151,7 @@ func (r *Round) directory(result syncengine.Result) (sqlc.KeepDirectoryParams, e
 	}
 	head := r.seen.head + r.plan.raised
 	params.ClientRevision, params.FeedSeq = &head, &r.seen.feed
-	if result.Counters.Linked > 0 && r.overwrites() {
+	if result.Counters.Linked > 0 && r.overwrites {
 		// A link takes no field over. The next round does, also where it lists what changed.
 		params.ClientRevision = nil
 	}
@@ -161,16 +161,6 @@ func (r *Round) directory(result syncengine.Result) (sqlc.KeepDirectoryParams, e
 	var err error
 	params.Standing, err = encode(result.Standing)
 	return params, err
-}
-
-// overwrites reports that a field rule is on.
-func (r *Round) overwrites() bool {
-	for _, rule := range []string{"field_display_name", "field_email", "field_phone", "field_role", "field_upn"} {
-		if on, _ := r.rules[rule].(bool); on {
-			return true
-		}
-	}
-	return false
 }
 
 func closing(result syncengine.Result) (p sqlc.CloseTenantParams, err error) {

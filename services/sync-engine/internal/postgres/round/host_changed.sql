@@ -1,7 +1,7 @@
 -- name: host_changed
 -- Identities of the directory whose contacts others than rounds wrote since the last one, or which that
--- one linked, by the change feed, and those about whom a person took a decision back. A contact that was moved is still
--- shown as the identity's; of one that was deleted the link's history knows whose it was.
+-- one linked, by the change feed, and those about whom a person took a decision back. A contact that was
+-- moved is still shown as the identity's; of one that was deleted the link's history knows whose it was.
 SELECT DISTINCT i.entra_object_id
 FROM (
     SELECT DISTINCT f.contact_id FROM contact_changes f WHERE f.seq > @since AND (f.source <> 'sync' OR f.type = 'contact.linked')

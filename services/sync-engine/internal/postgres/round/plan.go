@@ -69,6 +69,7 @@ const decideSize = 5 * syncengine.RangeSize
 // by keeps the rules as arguments.
 func (r *Round) by(rules syncengine.Rules) {
 	s := rules.Settings
+	r.overwrites = s.Overwrites()
 	r.rules = pgx.NamedArgs{
 		"now": rules.Now, "inactivate": s.MarkInactiveWhenDisabled,
 		"field_display_name": s.FieldDisplayName, "field_email": s.FieldEmail, "field_phone": s.FieldPhone, "field_role": s.FieldRole,

@@ -63,15 +63,16 @@ type Round struct {
 	runID    uuid.UUID
 	clientID uuid.UUID
 
-	session session
-	mapping mapping
-	plan    plan
-	rules   pgx.NamedArgs // by which the plan is made
-	staged  int           // identities
-	seen    seen
-	last    *syncengine.LastRound // nil before it was read
-	members []byte                // of the groups, as the last round kept them; nil before they were read
-	delta   bool                  // they are what changed
+	session    session
+	mapping    mapping
+	plan       plan
+	rules      pgx.NamedArgs // by which the plan is made
+	overwrites bool          // by them, fields of contacts
+	staged     int           // identities
+	seen       seen
+	last       *syncengine.LastRound // nil before it was read
+	members    []byte                // of the groups, as the last round kept them; nil before they were read
+	delta      bool                  // they are what changed
 }
 
 // session is how the round found its session and what it did with it.
