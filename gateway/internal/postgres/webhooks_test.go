@@ -2,10 +2,8 @@ package postgres_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -15,14 +13,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/gateway/internal/postgres"
 	"github.com/entrasync/entrasync/gateway/internal/webhook"
 	"github.com/entrasync/entrasync/pkg/errs"
-	"github.com/entrasync/entrasync/pkg/outbox/puller"
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/publicnet"
 	"github.com/entrasync/entrasync/pkg/secrets"
@@ -334,213 +330,4 @@ func count(t *testing.T, h *hooks, sql string, args ...any) (n int) {
 	t.Helper()
 	require.NoError(t, h.db.Admin.QueryRow(t.Context(), sql, args...).Scan(&n))
 	return n
-}
-
-// TestANoticeIsToldOnce has a connection break and recover, and access end, each said twice.
-func TestANoticeIsToldOnce(t *testing.T) {
-	t.Parallel()
-	h := webhooks(t)
-	_, secret := h.put(t, webhook.Change{Events: []string{
-		webhook.ConnectionFailed, webhook.ConnectionRecovered, webhook.ConnectionDisconnected, webhook.AccessEnding, webhook.AccessEnded,
-	}})
-	h.receiver.set(http.StatusOK, secret)
-	store := postgres.NewWebhooks(h.db.Pool("gateway"))
-	follow := webhook.NewFollowConnection(store)
-	change := func(id, from, to string) {
-		t.Helper()
-		for range 2 {
-			require.NoError(t, follow.Do(h.ctx, puller.Effect{ID: id, CreatedAt: h.at, Arguments: map[string]string{"from_status": from, "to_status": to, "reason": "consent_missing"}}))
-		}
-	}
-	change("1", "connected", "validation_failed")
-	require.Equal(t, []string{"connection.failed connection_1"}, h.later(t, time.Minute))
-	change("2", "validation_failed", "connected")
-	change("3", "connected", "connected")
-	change("4", "connected", "disconnected")
-	require.Equal(t, []string{"connection.recovered connection_2", "connection.disconnected connection_4"}, h.later(t, time.Minute))
-
-	ends := h.at.Add(20 * 24 * time.Hour)
-	watch := webhook.NewWatchAccess(store, ending{{ManagedTenantID: "mt-1", EntraTenantID: "e-1", DisplayName: "Customer", EndsAt: ends}}, func() time.Time { return h.at })
-	for _, reminder := range []struct {
-		before time.Duration
-		told   string
-	}{
-		{20 * 24 * time.Hour, "access.ending access_ending_mt-1_%d"},
-		{8 * 24 * time.Hour, ""},
-		{7 * 24 * time.Hour, "access.ending access_ending_mt-1_%d_7"},
-		{2 * 24 * time.Hour, ""},
-		{23 * time.Hour, "access.ending access_ending_mt-1_%d_1"},
-		{time.Hour, ""},
-		{0, "access.ended access_ended_mt-1_%d"},
-		{-time.Hour, ""},
-	} {
-		h.at = ends.Add(-reminder.before)
-		for range 2 {
-			require.NoError(t, watch.Do(t.Context()))
-		}
-		var want []string
-		if reminder.told != "" {
-			want = []string{fmt.Sprintf(reminder.told, ends.Unix())}
-		}
-		require.Equal(t, want, h.later(t, time.Minute), "%s before", reminder.before)
-	}
-	require.Empty(t, h.later(t, time.Minute))
-	var foreign int
-	require.NoError(t, h.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM webhook_notices WHERE tenant_id <> 'msp-1'`).Scan(&foreign))
-	require.Zero(t, foreign)
-}
-
-// ending is access that ends.
-type ending []webhook.EndingAccess
-
-func (e ending) EndingAccess(context.Context) ([]webhook.EndingAccess, error) { return e, nil }
-
-// TestWhoLooksLateIsRemindedOnce has access end in three days when somebody begins to listen, beside
-// another tenant whose access cannot be looked at.
-func TestWhoLooksLateIsRemindedOnce(t *testing.T) {
-	t.Parallel()
-	h := webhooks(t)
-	for _, ctx := range []context.Context{h.ctx, tenant.With(t.Context(), tenant.Call{Tenant: "msp-0"})} {
-		_, _, err := h.Put(ctx, webhook.Change{URL: h.receiver.URL + "/hook", Events: []string{webhook.AccessEnding}})
-		require.NoError(t, err)
-	}
-	ends := h.at.Add(3 * 24 * time.Hour)
-	watch := webhook.NewWatchAccess(postgres.NewWebhooks(h.db.Pool("gateway")), failing{
-		ending: ending{{ManagedTenantID: "mt-1", EndsAt: ends}}, of: "msp-0",
-	}, func() time.Time { return h.at })
-	for range 2 {
-		require.ErrorContains(t, watch.Do(t.Context()), "msp-0")
-	}
-	require.Equal(t, 1, count(t, h, `SELECT count(*) FROM webhook_notices`))
-	require.Equal(t, 1, count(t, h, `SELECT count(*) FROM webhook_notices WHERE tenant_id = 'msp-1' AND id LIKE '%\_7' AND data ->> 'withinDays' = '7'`))
-}
-
-// failing cannot look at one tenant's access.
-type failing struct {
-	ending
-	of tenant.ID
-}
-
-func (f failing) EndingAccess(ctx context.Context) ([]webhook.EndingAccess, error) {
-	if id, err := tenant.IDFrom(ctx); err != nil || id == f.of {
-		return nil, errors.New("not now")
-	}
-	return f.ending, nil
-}
-
-// TestAnotherEndpointHearsOfOneThatWasDisabled has one server refuse for a week.
-func TestAnotherEndpointHearsOfOneThatWasDisabled(t *testing.T) {
-	t.Parallel()
-	h := webhooks(t)
-	_, secret := h.put(t, webhook.Change{Events: []string{webhook.WebhookDisabled}})
-	h.receiver.set(http.StatusOK, secret)
-	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
-	t.Cleanup(down.Close)
-	h.guarded(t, down.URL)
-	broken, _, err := h.Put(h.ctx, webhook.Change{URL: down.URL + "/hook", Events: []string{"contact.created"}})
-	require.NoError(t, err)
-	h.happening.add("contact.created")
-	var told []string
-	for range 6 * 24 {
-		told = append(told, h.later(t, time.Hour)...)
-	}
-	require.Len(t, told, 1)
-	require.True(t, strings.HasPrefix(told[0], "webhook.disabled webhook_disabled_"+broken.ID.String()), told[0])
-}
-
-var errDead = errors.New("the process is dead")
-
-// mortal is the store of a process that ends at one of its calls: with it done or not, and
-// nothing more comes after.
-type mortal struct {
-	webhook.TurnStore
-
-	mu   sync.Mutex
-	left int
-	done bool // the last call is done, and nobody hears of it
-}
-
-// last counts a call: whether it is done, and whether the process lives on.
-func (m *mortal) last() (do, lives bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.left--
-	return m.left > 0 || m.left == 0 && m.done, m.left > 0
-}
-
-func (m *mortal) call(do func() error) error {
-	done, lives := m.last()
-	var err error
-	if done {
-		err = do()
-	}
-	if !lives {
-		return errDead
-	}
-	return err
-}
-
-func (m *mortal) Lease(ctx context.Context, id uuid.UUID, now, until time.Time) (e webhook.Endpoint, mine bool, err error) {
-	err = m.call(func() error {
-		e, mine, err = m.TurnStore.Lease(ctx, id, now, until)
-		return err
-	})
-	return e, mine, err
-}
-
-func (m *mortal) Settle(ctx context.Context, was, is *webhook.Endpoint, now time.Time) error {
-	return m.call(func() error { return m.TurnStore.Settle(ctx, was, is, now) })
-}
-
-func (m *mortal) AddDelivery(ctx context.Context, endpoint uuid.UUID, d webhook.Delivery) error {
-	return m.call(func() error { return m.TurnStore.AddDelivery(ctx, endpoint, d) })
-}
-
-func (m *mortal) Delivered(ctx context.Context, endpoint uuid.UUID, ids []string, since time.Time) (told map[string]bool, err error) {
-	err = m.call(func() error {
-		told, err = m.TurnStore.Delivered(ctx, endpoint, ids, since)
-		return err
-	})
-	return told, err
-}
-
-// TestAProcessThatDiesWhileItTellsLosesNothing ends it at random points of its turns. The next
-// goes on: only what was under way comes twice, under the same id.
-func TestAProcessThatDiesWhileItTellsLosesNothing(t *testing.T) {
-	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // where it dies is no secret
-	const messages, deaths = 120, 12
-	h := webhooks(t)
-	_, secret := h.put(t, webhook.Change{})
-	h.receiver.set(http.StatusOK, secret)
-	for range messages {
-		h.happening.add("contact.created")
-	}
-	h.happening.runs = append(h.happening.runs, webhook.Event{Message: webhook.Message{ID: "run_1", Type: "sync.run.completed", At: h.at.Add(time.Second), Data: []byte(`{}`)}})
-	now, living := func() time.Time { return h.at }, h.deliverer
-	var got []string
-	for range deaths {
-		store := &mortal{TurnStore: postgres.NewWebhooks(h.db.Pool("gateway")), left: 1 + random.IntN(2*messages/deaths), done: random.IntN(2) == 0}
-		h.deliverer = webhook.NewDeliverer(store, h.happening, h.sender, now)
-		got = append(got, h.later(t, 3*time.Minute)...) // after which nobody waits for the one that died
-	}
-	h.deliverer = living
-	got = append(got, h.later(t, 3*time.Minute)...)
-	require.Equal(t, "sync.run.completed run_1", got[0])
-	last, twice := 0, 0
-	for i, message := range got {
-		if i > 0 && message == got[i-1] {
-			twice++
-			continue
-		}
-		if message != got[0] {
-			last++
-			require.Equal(t, fmt.Sprintf("contact.created change_%d", last), message)
-		}
-	}
-	require.Equal(t, messages, last, "nothing is lost")
-	require.LessOrEqual(t, twice, deaths, "only what was under way when a process died comes twice")
-	require.Empty(t, h.later(t, time.Hour))
 }
