@@ -60,10 +60,10 @@ func (o *outbox) AckEffect(ctx context.Context, req *orchestrationv1.AckEffectRe
 	o.acker = call
 	effect := o.leased[req.GetEffectId()]
 	o.mu.Unlock()
+	o.acked <- req // before it is handed out again: another goroutine acknowledges it then
 	if req.GetOutcome() == "retry" {
 		o.due <- effect
 	}
-	o.acked <- req
 	return &orchestrationv1.AckEffectResponse{}, nil
 }
 
