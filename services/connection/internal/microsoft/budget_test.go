@@ -97,7 +97,10 @@ func TestManyDirectoriesStayBelowTheLimitOfTheApp(t *testing.T) {
 		require.Zero(t, graph.early)
 		require.Equal(t, directories*pages, graph.served)
 		require.Equal(t, pace.UnitsOfApp, graph.peaks.app, "what the app may spend is spent")
-		require.Less(t, time.Since(began), 24*time.Second, "the limits themselves are used")
+		// One span of the app (20 s and its margin of 1 s), then 3,300 requests at 2,000
+		// a second. Which goroutine asks first decides how these fall into the windows of
+		// the requests (1.05 s each): two, three or four of them.
+		require.Less(t, time.Since(began), 26*time.Second, "the limits themselves are used")
 	})
 }
 
