@@ -49,6 +49,25 @@ func (e *engine) reported(runID string) (lines []string) {
 	return lines
 }
 
+// TestAReportNamesNoneOfSeveralContacts: which one it would be is what a person decides.
+func TestAReportNamesNoneOfSeveralContacts(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.host(
+		syncengine.ContactRecord{ExternalID: ptr("c-1"), ClientID: ptr(client), FullName: "Ann", Email: ptr("ann@corp.example")},
+		syncengine.ContactRecord{ExternalID: ptr("c-2"), ClientID: ptr(client), FullName: "Ann again", Email: ptr("ANN@corp.example")},
+		syncengine.ContactRecord{ExternalID: ptr("c-3"), ClientID: ptr(client), FullName: "Bob", Email: ptr("bob@corp.example")},
+	)
+	alias := person("o-bob", "Robert", "robert@corp.example")
+	alias.ProxyAddresses = []string{"smtp:bob@corp.example"}
+	e.dir.users = []syncengine.User{person("o-ann", "Ann Lee", "ann@corp.example"), alias}
+	named := map[string]bool{}
+	for _, i := range e.identities(e.round().RunID, syncengine.IdentityFilter{}) {
+		named[i.Reason] = i.ContactID != ""
+	}
+	require.Equal(t, map[string]bool{"multiple_email_matches": false, "alias_match": true}, named)
+}
+
 // TestAPreflightIsWhatTheRunComesTo: for random directories, contacts and settings
 // the dry run's counters and report are those of the run that follows, and the
 // report has as many of each outcome as the counters say.

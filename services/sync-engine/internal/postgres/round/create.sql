@@ -67,6 +67,7 @@ CREATE TEMP TABLE IF NOT EXISTS match (
     n          integer NOT NULL PRIMARY KEY,
     hits       integer NOT NULL,
     taken      boolean NOT NULL,
+    -- What is hit, where that is one contact.
     contact_id uuid,
     -- Hit by an alias alone: whoever has the address now need not be who had it before.
     alias      boolean NOT NULL DEFAULT false,

@@ -5,7 +5,7 @@
 INSERT INTO match (n, hits, taken, contact_id, alias, inactive, holder)
 SELECT DISTINCT ON (h.n) h.n, h.hits, h.taken, h.contact_id, h.alias, h.inactive, h.holder
 FROM (
-    SELECT a.n, a.ord, count(*) AS hits, bool_or(c.taken) AS taken, (array_agg(c.id))[1] AS contact_id,
+    SELECT a.n, a.ord, count(*) AS hits, bool_or(c.taken) AS taken, CASE count(*) WHEN 1 THEN (array_agg(c.id))[1] END AS contact_id,
            bool_or(a.ord > s.own) AS alias, bool_or(c.inactive) AS inactive, max(c.entra_object_id) FILTER (WHERE c.taken AND c.entra_tenant_id = @directory) AS holder
     FROM address a
     CROSS JOIN LATERAL (SELECT s.object_id, s.own FROM stage s WHERE s.n = a.n LIMIT 1) s

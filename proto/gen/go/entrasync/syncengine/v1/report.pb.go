@@ -838,7 +838,8 @@ type RunIdentity struct {
 	Reason *string `protobuf:"bytes,5,opt,name=reason,proto3,oneof" json:"reason,omitempty"`
 	// The pattern under which a filtered identity falls.
 	Pattern *string `protobuf:"bytes,6,opt,name=pattern,proto3,oneof" json:"pattern,omitempty"`
-	// The contact that it has or gets. One that a dry run would create does not exist.
+	// The contact that it has or gets; of an ambiguous one the contact that its address hits, where it
+	// hits one alone. One that a dry run would create does not exist.
 	ContactId *string `protobuf:"bytes,7,opt,name=contact_id,json=contactId,proto3,oneof" json:"contact_id,omitempty"`
 	// What changed.
 	Changes []*FieldChange `protobuf:"bytes,8,rep,name=changes,proto3" json:"changes,omitempty"`

@@ -530,7 +530,8 @@ export type RunIdentity = Message<"entrasync.syncengine.v1.RunIdentity"> & {
   pattern?: string | undefined;
 
   /**
-   * The contact that it has or gets. One that a dry run would create does not exist.
+   * The contact that it has or gets; of an ambiguous one the contact that its address hits, where it
+   * hits one alone. One that a dry run would create does not exist.
    *
    * @generated from field: optional string contact_id = 7;
    */
