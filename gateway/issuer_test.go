@@ -8,11 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
-	"github.com/entrasync/entrasync/gateway/internal/issuertest"
+	"github.com/entrasync/entrasync/gateway/internal/identity/identitytest"
 )
 
 // administrator is the token of an administrator of tenant t1.
-func administrator(t *testing.T, i *issuertest.Issuer) string {
+func administrator(t *testing.T, i *identitytest.Issuer) string {
 	t.Helper()
 	now := time.Now()
 	claims, err := json.Marshal(map[string]any{

@@ -27,7 +27,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
-	"github.com/entrasync/entrasync/gateway/internal/issuertest"
+	"github.com/entrasync/entrasync/gateway/internal/identity/identitytest"
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
@@ -60,7 +60,7 @@ type attacked struct {
 func startAttacked(t *testing.T, binary string, methods []access.Method) *attacked {
 	t.Helper()
 	variables, network := environment(t), rpctest.New(t)
-	issuer := issuertest.New(t)
+	issuer := identitytest.New(t)
 	sum := sha256.Sum256([]byte("key"))
 	maps.Copy(variables, map[string]string{
 		"ENTRASYNC_TLS_DIR": network.Dir("gateway"), "ENTRASYNC_AUTH_ISSUER": issuer.URL,

@@ -12,9 +12,6 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/gateway"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
-	"github.com/entrasync/entrasync/gateway/internal/session"
-	"github.com/entrasync/entrasync/gateway/internal/signin"
-	"github.com/entrasync/entrasync/gateway/internal/static"
 	"github.com/entrasync/entrasync/gateway/web"
 	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/pkg/secrets"
@@ -69,7 +66,7 @@ func (c config) parts(ctx context.Context) (parts gateway.Parts, err error) {
 // console reads what people with a browser need.
 func (c config) console(parts *gateway.Parts, tokens *identity.Verifier) (err error) {
 	parts.Console = web.Build()
-	if parts.Embed, err = static.ParseOrigins(c.EmbedOrigins); err != nil {
+	if parts.Embed, err = gwhttp.ParseOrigins(c.EmbedOrigins); err != nil {
 		return err
 	}
 	if c.WorkflowsURL != "" && !strings.HasPrefix(c.WorkflowsURL, "https://") && !strings.HasPrefix(c.WorkflowsURL, "http://") {
@@ -79,13 +76,13 @@ func (c config) console(parts *gateway.Parts, tokens *identity.Verifier) (err er
 	if c.SessionLifetime <= 0 || c.SessionIdle <= 0 {
 		return errors.New("ENTRASYNC_SESSION_LIFETIME and ENTRASYNC_SESSION_IDLE must be longer than nothing")
 	}
-	parts.Session = session.Config{Lifetime: c.SessionLifetime, Idle: c.SessionIdle}
+	parts.Session = identity.SessionConfig{Lifetime: c.SessionLifetime, Idle: c.SessionIdle}
 	if c.SignInClientID == "" {
 		return nil
 	}
 	parts.SignIn, err = identity.NewSignIn(tokens, identity.Console{
 		Issuer: c.SignInIssuer, ID: c.SignInClientID, Secret: c.SignInClientSecret, Scopes: c.SignInScopes,
-		Redirect: strings.TrimSuffix(c.PublicURL, "/") + signin.CallbackPath,
+		Redirect: strings.TrimSuffix(c.PublicURL, "/") + gwhttp.SignInCallbackPath,
 	})
 	return err
 }

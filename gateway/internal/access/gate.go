@@ -13,7 +13,6 @@ import (
 
 	"github.com/entrasync/entrasync/gateway/internal/flags"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
-	"github.com/entrasync/entrasync/gateway/internal/session"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
@@ -27,7 +26,7 @@ type Tokens interface {
 
 // Sessions finds the session of the browser that holds a token.
 type Sessions interface {
-	Find(ctx context.Context, token string) (session.Session, error)
+	Find(ctx context.Context, token string) (identity.Session, error)
 }
 
 // Flags gives the flags that are on for a tenant, as of now.
@@ -81,8 +80,8 @@ type Gate struct {
 type Caller struct {
 	Person   identity.Person // the zero value for the platform
 	Platform bool
-	Session  *session.Session // nil for bearer callers
-	flags    flags.Set        // read once a request
+	Session  *identity.Session // nil for bearer callers
+	flags    flags.Set         // read once a request
 }
 
 // Call is on whose behalf the method works.

@@ -10,10 +10,10 @@ import (
 	"connectrpc.com/connect/v2/connectproto"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/entrasync/entrasync/gateway/internal/decode"
+	"github.com/entrasync/entrasync/gateway/internal/core"
 )
 
-// codec is one of Connect's, with requests read by package decode.
+// codec is one of Connect's, with requests read by the core.
 type codec struct {
 	connect.StableCodec
 	decode func(raw []byte, message proto.Message) error
@@ -21,8 +21,8 @@ type codec struct {
 
 func codecs() []connect.Codec {
 	return []connect.Codec{
-		&codec{connectproto.NewBinaryCodec(), decode.Binary},
-		&codec{&connectproto.JSONCodec{MarshalOptions: decode.MarshalJSON}, decode.JSON},
+		&codec{connectproto.NewBinaryCodec(), core.DecodeBinary},
+		&codec{&connectproto.JSONCodec{MarshalOptions: core.MarshalJSON}, core.DecodeJSON},
 	}
 }
 

@@ -17,7 +17,6 @@ import (
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/core"
-	"github.com/entrasync/entrasync/gateway/internal/decode"
 	"github.com/entrasync/entrasync/pkg/errs"
 )
 
@@ -57,7 +56,7 @@ func New(c *core.Core, methods []access.Method, reflection bool) (*Server, error
 				limit = access.Method{}.MaxBody()
 			}
 			return []connecthttp.Option{
-				connecthttp.WithReadMaxBytes(int(limit)), connecthttp.WithCompressors(decode.NewGzip(limit)),
+				connecthttp.WithReadMaxBytes(int(limit)), connecthttp.WithCompressors(NewGzip(limit)),
 			}
 		}))
 	return s, nil
@@ -107,7 +106,7 @@ func (s *Server) handler(m access.Method, input protoreflect.MessageType) connec
 // unread says why a request could not be read.
 func unread(in *access.Request, err error) error {
 	if in.TooLarge.Load() {
-		return decode.TooLarge()
+		return core.TooLarge()
 	}
 	if e, ok := errors.AsType[*errs.Error](err); ok {
 		return e
@@ -115,5 +114,5 @@ func unread(in *access.Request, err error) error {
 	if ce, ok := errors.AsType[*connect.Error](err); ok {
 		return fromConnect(ce)
 	}
-	return decode.Undecodable(err)
+	return core.Undecodable(err)
 }

@@ -6,7 +6,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 
-	"github.com/entrasync/entrasync/gateway/internal/decode"
+	"github.com/entrasync/entrasync/gateway/internal/core"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
@@ -16,9 +16,9 @@ import (
 func fromConnect(e *connect.Error) error {
 	switch e.Code() {
 	case connect.CodeInvalidArgument:
-		return decode.Undecodable(e)
+		return core.Undecodable(e)
 	case connect.CodeResourceExhausted:
-		return decode.TooLarge()
+		return core.TooLarge()
 	case connect.CodeUnimplemented:
 		return errs.Wrap(e, errs.Unimplemented, reason.Unimplemented, "This is not available.")
 	}

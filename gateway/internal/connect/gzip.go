@@ -1,4 +1,4 @@
-package decode
+package connect
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connectgzip"
+
+	"github.com/entrasync/entrasync/gateway/internal/core"
 )
 
 const (
@@ -44,7 +46,7 @@ func (g *Gzip) Decompress(src io.Reader) (io.ReadCloser, error) {
 		return nil, err
 	}
 	if n > bound {
-		e := TooLarge()
+		e := core.TooLarge()
 		return nil, connect.NewError(connect.CodeResourceExhausted, e.Public()).WithCause(e)
 	}
 	return g.Compressor.Decompress(src)

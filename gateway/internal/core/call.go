@@ -13,7 +13,6 @@ import (
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/audit"
-	"github.com/entrasync/entrasync/gateway/internal/decode"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/pkg/tenant"
@@ -90,7 +89,7 @@ func nobody() error { return errs.New(errs.Denied, reason.PermissionDenied, "Nob
 func (call *Call) hold(ctx context.Context) (err error) {
 	limit := call.method.MaxBody()
 	if call.in.Length > limit+access.Frame {
-		return decode.TooLarge()
+		return TooLarge()
 	}
 	of := string(call.caller.Call().Tenant)
 	if of != "" {

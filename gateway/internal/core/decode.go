@@ -1,9 +1,4 @@
-// Package decode reads requests of which nothing is known yet. It looks at the
-// bytes first, in constant memory, and builds a message only when every list in
-// them is as long as the contract allows, nothing is nested too deeply and every
-// field is one of the contract's; so a request costs what it may contain, and not
-// what somebody put into it.
-package decode
+package core
 
 import (
 	"regexp"
@@ -25,9 +20,9 @@ const (
 	maxElements = 100_000
 )
 
-// JSON fills a message from protobuf JSON; errs.Invalid, reason
+// DecodeJSON fills a message from protobuf JSON; errs.Invalid, reason
 // "invalid_argument", naming the field where one is at fault.
-func JSON(raw []byte, message proto.Message) error {
+func DecodeJSON(raw []byte, message proto.Message) error {
 	if err := CheckJSON(raw, message.ProtoReflect().Descriptor()); err != nil {
 		return err
 	}
@@ -44,17 +39,17 @@ var MarshalJSON = protojson.MarshalOptions{EmitDefaultValues: true}
 // UnmarshalJSON builds a message from what CheckJSON has let through.
 var UnmarshalJSON = protojson.UnmarshalOptions{RecursionLimit: maxDepth}
 
-// CheckJSON looks at the bytes alone; errors as of JSON. What it lets through may
+// CheckJSON looks at the bytes alone; errors as of DecodeJSON. What it lets through may
 // still not be JSON of the message, but is cheap to try.
 func CheckJSON(raw []byte, message protoreflect.MessageDescriptor) error {
 	scan := jsonScan{raw: raw}
 	return scan.value(message)
 }
 
-// Binary fills a message from the binary encoding. Unlike proto.Unmarshal it
+// DecodeBinary fills a message from the binary encoding. Unlike proto.Unmarshal it
 // refuses what the contract does not know, as JSON does: fields of other numbers
 // or types, and a second value of a field that has one.
-func Binary(raw []byte, message proto.Message) error {
+func DecodeBinary(raw []byte, message proto.Message) error {
 	scan := binaryScan{}
 	if err := scan.message(raw, message.ProtoReflect().Descriptor(), nil); err != nil {
 		return err

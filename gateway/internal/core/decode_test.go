@@ -1,9 +1,7 @@
-package decode_test
+package core_test
 
 import (
 	"bytes"
-	"compress/gzip"
-	"io"
 	"strings"
 	"testing"
 
@@ -13,7 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/entrasync/entrasync/gateway/internal/decode"
+	"github.com/entrasync/entrasync/gateway/internal/core"
 	"github.com/entrasync/entrasync/pkg/errs"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
@@ -25,7 +23,7 @@ import (
 // where it names none.
 func violation(t *testing.T, err error) (field, message string) {
 	t.Helper()
-	e, ok := err.(*errs.Error) //nolint:errorlint // decode gives it itself
+	e, ok := err.(*errs.Error) //nolint:errorlint // the core gives it itself
 	require.True(t, ok, "%v", err)
 	require.Equal(t, errs.Invalid, e.Kind())
 	require.Equal(t, "invalid_argument", e.Reason())
@@ -42,8 +40,8 @@ func elements(n int, element string) string {
 
 func TestListsInJSONAreAsLongAsTheContractAllows(t *testing.T) {
 	t.Parallel()
-	confirm := func(text string) error { return decode.JSON([]byte(text), &mappingv1.ConfirmMappingsRequest{}) }
-	clients := func(text string) error { return decode.JSON([]byte(text), &mappingv1.BatchUpsertClientsRequest{}) }
+	confirm := func(text string) error { return core.DecodeJSON([]byte(text), &mappingv1.ConfirmMappingsRequest{}) }
+	clients := func(text string) error { return core.DecodeJSON([]byte(text), &mappingv1.BatchUpsertClientsRequest{}) }
 	for name, test := range map[string]struct {
 		err            error
 		field, message string
@@ -81,12 +79,12 @@ func TestWhatIsNoJSONOfTheContractIsRefused(t *testing.T) {
 		`{"decisions":{}}`: "", `{"decisions":[[]]}`: "", `[]`: "", `{} {}`: "", `{`: "", `{"version"}`: "", `{"version":1`: "", `"`: "",
 		`{"version":1,}`: "", ``: "", ` `: "", `nul`: "", "{\"version\":\"\xff\"}": "", `{"decisions":[1}`: "",
 	} {
-		err := decode.JSON([]byte(text), &mappingv1.ConfirmMappingsRequest{})
+		err := core.DecodeJSON([]byte(text), &mappingv1.ConfirmMappingsRequest{})
 		require.Error(t, err, text)
 		named, _ := violation(t, err)
 		require.Equal(t, field, named, text)
 	}
-	long := decode.JSON([]byte(`{"`+strings.Repeat("x", 1<<20)+`":1}`), &mappingv1.ConfirmMappingsRequest{})
+	long := core.DecodeJSON([]byte(`{"`+strings.Repeat("x", 1<<20)+`":1}`), &mappingv1.ConfirmMappingsRequest{})
 	field, _ := violation(t, long)
 	require.Less(t, len(field), 300)
 }
@@ -98,10 +96,10 @@ func TestNothingIsNestedDeeply(t *testing.T) {
 		strings.Repeat("[", depth), strings.Repeat(`{"decisions":[`, depth), `{"version":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `}`,
 		`{"decisions":[{"clientId":` + strings.Repeat(`{"a":`, depth) + `1` + strings.Repeat(`}`, depth) + `}]}`,
 	} {
-		require.Error(t, decode.JSON([]byte(text), &mappingv1.ConfirmMappingsRequest{}))
+		require.Error(t, core.DecodeJSON([]byte(text), &mappingv1.ConfirmMappingsRequest{}))
 	}
 	groups := bytes.Repeat(protowire.AppendTag(nil, 1, protowire.StartGroupType), depth)
-	require.Error(t, decode.Binary(groups, &mappingv1.ConfirmMappingsRequest{}))
+	require.Error(t, core.DecodeBinary(groups, &mappingv1.ConfirmMappingsRequest{}))
 }
 
 func field(number protowire.Number, value []byte) []byte {
@@ -110,7 +108,7 @@ func field(number protowire.Number, value []byte) []byte {
 
 func TestTheBinaryEncodingIsHeldToTheContract(t *testing.T) {
 	t.Parallel()
-	confirm := func(raw []byte) error { return decode.Binary(raw, &mappingv1.ConfirmMappingsRequest{}) }
+	confirm := func(raw []byte) error { return core.DecodeBinary(raw, &mappingv1.ConfirmMappingsRequest{}) }
 	varint := func(number protowire.Number) []byte {
 		return protowire.AppendVarint(protowire.AppendTag(nil, number, protowire.VarintType), 1)
 	}
@@ -145,51 +143,19 @@ func TestPackedNumbersAndMapsAreCounted(t *testing.T) {
 	raw, err := proto.Marshal(effect)
 	require.NoError(t, err)
 	read := &orchestrationv1.Effect{}
-	require.NoError(t, decode.Binary(raw, read))
+	require.NoError(t, core.DecodeBinary(raw, read))
 	require.True(t, proto.Equal(effect, read))
 	text, err := protojson.Marshal(effect)
 	require.NoError(t, err)
-	require.NoError(t, decode.JSON(text, &orchestrationv1.Effect{}))
+	require.NoError(t, core.DecodeJSON(text, &orchestrationv1.Effect{}))
 	many := bytes.Repeat(field(5, nil), 100_001)
-	named, message := violation(t, decode.Binary(many, &orchestrationv1.Effect{}))
+	named, message := violation(t, core.DecodeBinary(many, &orchestrationv1.Effect{}))
 	require.Equal(t, "arguments", named)
 	require.Contains(t, message, "more than 100000")
 	rule := &policyv1.Rule{Flags: []string{"a", "b"}, When: []*policyv1.When{{Field: "x", Condition: &policyv1.When_Present{Present: true}}}}
 	raw, err = proto.Marshal(rule)
 	require.NoError(t, err)
-	require.NoError(t, decode.Binary(raw, &policyv1.Rule{}))
-}
-
-func TestASmallBodyStaysSmall(t *testing.T) {
-	t.Parallel()
-	inflate := func(plain []byte) error {
-		var packed bytes.Buffer
-		w := gzip.NewWriter(&packed)
-		_, err := w.Write(plain)
-		require.NoError(t, err)
-		require.NoError(t, w.Close())
-		r, err := decode.NewGzip(2 << 20).Decompress(&packed)
-		if err != nil {
-			return err
-		}
-		out, err := io.ReadAll(r)
-		require.NoError(t, r.Close())
-		if err == nil {
-			require.Equal(t, plain, out)
-		}
-		return err
-	}
-	require.NoError(t, inflate(bytes.Repeat([]byte("a"), 64<<10)), "a few bytes may become 64 KiB")
-	require.Equal(t, "request_too_large", errs.ReasonOf(inflate(bytes.Repeat([]byte("a"), 1<<20))), "1000:1")
-	var text bytes.Buffer
-	for i := range 20_000 {
-		text.WriteString(`{"externalId":"` + strings.Repeat(string(rune('a'+i%26)), i%50) + `"},`)
-	}
-	require.NoError(t, inflate(text.Bytes()), "about 20:1")
-	for text.Len() <= 2<<20 {
-		text.Write(text.Bytes())
-	}
-	require.Equal(t, "request_too_large", errs.ReasonOf(inflate(text.Bytes())), "over the method's limit")
+	require.NoError(t, core.DecodeBinary(raw, &policyv1.Rule{}))
 }
 
 // FuzzDecode holds both readers against those of the library: what they let
@@ -203,7 +169,7 @@ func FuzzDecode(f *testing.F) {
 			&mappingv1.ConfirmMappingsRequest{}, &mappingv1.BatchUpsertClientsRequest{}, &orchestrationv1.Effect{}, &connectionv1.ConnectRequest{},
 		} {
 			ours, theirs := message.ProtoReflect().New().Interface(), message.ProtoReflect().New().Interface()
-			err := decode.JSON(raw, ours)
+			err := core.DecodeJSON(raw, ours)
 			want := (protojson.UnmarshalOptions{}).Unmarshal(raw, theirs)
 			if want == nil && fits(theirs) {
 				require.NoError(t, err)
@@ -214,7 +180,7 @@ func FuzzDecode(f *testing.F) {
 			}
 			proto.Reset(ours)
 			proto.Reset(theirs)
-			if err := decode.Binary(raw, ours); err != nil {
+			if err := core.DecodeBinary(raw, ours); err != nil {
 				continue
 			}
 			require.NoError(t, proto.Unmarshal(raw, theirs))

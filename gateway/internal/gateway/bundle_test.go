@@ -28,7 +28,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/gateway"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
-	"github.com/entrasync/entrasync/gateway/internal/issuertest"
+	"github.com/entrasync/entrasync/gateway/internal/identity/identitytest"
 	"github.com/entrasync/entrasync/gateway/internal/openapi"
 	"github.com/entrasync/entrasync/pkg/clocktest"
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -237,11 +237,11 @@ func (b *bundle) portal(id string) string {
 type claims map[string]any
 
 // issuer is an OpenID provider with one key.
-type issuer struct{ *issuertest.Issuer }
+type issuer struct{ *identitytest.Issuer }
 
 func newIssuer(t *testing.T) *issuer {
 	t.Helper()
-	return &issuer{issuertest.New(t)}
+	return &issuer{identitytest.New(t)}
 }
 
 func (i *issuer) payload(t *testing.T, now time.Time, over claims) []byte {

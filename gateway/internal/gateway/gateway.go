@@ -28,9 +28,6 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/postgres"
 	"github.com/entrasync/entrasync/gateway/internal/progress"
 	"github.com/entrasync/entrasync/gateway/internal/rest"
-	"github.com/entrasync/entrasync/gateway/internal/session"
-	"github.com/entrasync/entrasync/gateway/internal/signin"
-	"github.com/entrasync/entrasync/gateway/internal/static"
 	"github.com/entrasync/entrasync/gateway/internal/webhook"
 	"github.com/entrasync/entrasync/pkg/outbox/puller"
 	"github.com/entrasync/entrasync/pkg/pg"
@@ -93,13 +90,13 @@ type Parts struct {
 	BytesWait     time.Duration // for others' bytes; 2 s when 0
 	AddressRate   access.Rate   // of refused unknown callers, and of wrong states of sign-ins
 	Proxies       gwhttp.Proxies
-	SignIn        *identity.SignIn // of people with a browser; nil: not offered
-	Session       session.Config   // how long they stay signed in; 12 h and 1 h of idleness when empty
-	Console       fs.FS            // the built console; nil: none
-	Embed         []string         // origins of pages that may show the console in a frame
-	WorkflowsURL  string           // where operators look at workflows; may be empty
-	AuditMonths   int              // whole months that the audit trail keeps beside the present one; 0: all
-	KeptBytes     int64            // of answers to repeated requests, for each tenant; 0: the default
+	SignIn        *identity.SignIn       // of people with a browser; nil: not offered
+	Session       identity.SessionConfig // how long they stay signed in; 12 h and 1 h of idleness when empty
+	Console       fs.FS                  // the built console; nil: none
+	Embed         []string               // origins of pages that may show the console in a frame
+	WorkflowsURL  string                 // where operators look at workflows; may be empty
+	AuditMonths   int                    // whole months that the audit trail keeps beside the present one; 0: all
+	KeptBytes     int64                  // of answers to repeated requests, for each tenant; 0: the default
 	Webhooks      WebhookParts
 	Documents     *openapi.Documents          // the description of the routes; nil: made from the contracts
 	Metrics       prometheus.Registerer       // nil: none
@@ -132,7 +129,7 @@ func New(ctx context.Context, p Parts) (*Gateway, error) {
 	switches := flags.New(postgres.NewFlags(p.Pool), p.Now)
 	p.Session.Lifetime, p.Session.Idle = cmp.Or(p.Session.Lifetime, sessionLifetime), cmp.Or(p.Session.Idle, sessionIdle)
 	p.Session.Now = p.Now
-	sessions := session.New(postgres.NewSessions(p.Pool), box{p.Box}, p.Session)
+	sessions := identity.NewSessions(postgres.NewSessions(p.Pool), box{p.Box}, p.Session)
 	g := &access.Gate{
 		Enterprise: p.Enterprise, Tokens: p.Tokens, Sessions: sessions, PlatformKey: p.PlatformKey, Flags: switches,
 		PerTenant: access.NewLimits(p.TenantRate, p.Now), PerUser: access.NewLimits(p.UserRate, p.Now),
@@ -200,7 +197,7 @@ func (p Parts) Follower() *puller.Puller {
 	return puller.New("status events", peers.NewStatusEvents(p.Backends.Connection), do, puller.Options{Most: statusEvents})
 }
 
-func (p Parts) handlers(g *access.Gate, methods []access.Method, sessions *session.Sessions, log *audit.Log, more ...gwhttp.Handler) ([]gwhttp.Handler, error) {
+func (p Parts) handlers(g *access.Gate, methods []access.Method, sessions *identity.Sessions, log *audit.Log, more ...gwhttp.Handler) ([]gwhttp.Handler, error) {
 	if p.Ready == nil {
 		p.Ready = p.Pool.Ping
 	}
@@ -216,11 +213,11 @@ func (p Parts) handlers(g *access.Gate, methods []access.Method, sessions *sessi
 		Gate: g, Connection: p.Backends.Connection, OpenAPI: documents.JSON, Docs: documents.Page, DocsScript: documents.Script, PublicURL: p.PublicURL, Ready: p.Ready,
 	})
 	handlers = append(handlers, more...)
-	handlers = append(handlers, signin.Handlers(signin.Parts{
+	handlers = append(handlers, gwhttp.SignInHandlers(gwhttp.SignInParts{
 		Gate: g, Sessions: sessions, SignIn: p.SignIn, Box: box{p.Box}, Audit: log, PublicURL: p.PublicURL, EmbedOrigins: p.Embed, WorkflowsURL: p.WorkflowsURL, Now: p.Now,
 	})...)
 	if p.Console != nil {
-		files, err := static.New(p.Console, p.Embed)
+		files, err := gwhttp.NewConsole(p.Console, p.Embed)
 		if err != nil {
 			return nil, err
 		}

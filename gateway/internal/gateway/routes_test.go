@@ -19,9 +19,8 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/flags"
 	"github.com/entrasync/entrasync/gateway/internal/gateway"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
-	"github.com/entrasync/entrasync/gateway/internal/issuertest"
+	"github.com/entrasync/entrasync/gateway/internal/identity/identitytest"
 	"github.com/entrasync/entrasync/gateway/internal/progress"
-	"github.com/entrasync/entrasync/gateway/internal/signin"
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
 
@@ -103,7 +102,7 @@ func TestEveryRouteRefusesWhoItShould(t *testing.T) {
 	b.allOn("t1")
 	now := b.clock.Now()
 	other := newIssuer(t)
-	hmac := issuertest.Sign(t, jose.SigningKey{Algorithm: jose.HS256, Key: []byte(strings.Repeat("k", 32))}, b.issuer.payload(t, now, claims{"tenant_id": "t1"}))
+	hmac := identitytest.Sign(t, jose.SigningKey{Algorithm: jose.HS256, Key: []byte(strings.Repeat("k", 32))}, b.issuer.payload(t, now, claims{"tenant_id": "t1"}))
 	full := claims{"tenant_id": "t1", "permissions": []string{access.Read, access.Update, access.People}}
 	with := func(over claims) string {
 		all := claims{}
@@ -219,7 +218,7 @@ func TestEveryRouteLetsItsCallersThrough(t *testing.T) {
 
 func TestHandlersAreAClosedListWithRules(t *testing.T) {
 	t.Parallel()
-	list := append(gwhttp.Handlers(gwhttp.Parts{}), signin.Handlers(signin.Parts{})...)
+	list := append(gwhttp.Handlers(gwhttp.Parts{}), gwhttp.SignInHandlers(gwhttp.SignInParts{})...)
 	for _, h := range append(list, progress.Handler(nil, nil)) {
 		require.NotEqual(t, h.Rule == nil, h.Open == "", h.Path)
 		if h.Rule != nil {

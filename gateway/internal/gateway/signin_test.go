@@ -17,7 +17,6 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/gateway"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
-	"github.com/entrasync/entrasync/gateway/internal/session"
 )
 
 const console = "the-console"
@@ -167,7 +166,7 @@ func TestAPersonSignsInWithABrowser(t *testing.T) {
 
 	var tokens, trail int
 	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM sessions WHERE position(convert_to($1, 'UTF8') IN token_hash || sealed) > 0`,
-		br.cookies[session.Cookie]).Scan(&tokens))
+		br.cookies[identity.SessionCookie]).Scan(&tokens))
 	require.Zero(t, tokens, "the token itself is nowhere")
 	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM audit_events WHERE action = 'session.sign_in' AND outcome = 'ok'`).Scan(&trail))
 	require.Equal(t, 1, trail)
@@ -198,7 +197,7 @@ func TestASignInEndsInItsOwnBrowser(t *testing.T) {
 		res := br.callback(asked, br.code(asked, refused.person, refused.id))
 		require.Equal(t, refused.status, res.status, name)
 		require.Contains(t, res.body, "Not signed in", name)
-		require.NotContains(t, br.cookies, session.Cookie, name)
+		require.NotContains(t, br.cookies, identity.SessionCookie, name)
 	}
 	asked = br.begin("/")
 	found := br.provider.codes[br.code(asked, person, nil)]
@@ -267,11 +266,11 @@ func TestSessionsEnd(t *testing.T) {
 		return of.do("POST", "/auth/sign-out", body, "X-CSRF-Token", of.session()["csrfToken"].(string))
 	}
 	br.signIn()
-	kept := br.cookies[session.Cookie]
+	kept := br.cookies[identity.SessionCookie]
 	res := out(br, "")
 	require.Equal(t, 200, res.status, res.body)
 	require.Empty(t, br.cookies)
-	br.cookies[session.Cookie] = kept
+	br.cookies[identity.SessionCookie] = kept
 	require.Equal(t, 401, alive(), "the token is worth nothing any more")
 	require.Equal(t, 200, br.do("POST", "/auth/sign-out", "").status, "nothing is left to end")
 
@@ -307,15 +306,15 @@ func TestATokenIsReplaced(t *testing.T) {
 	b, br := signInSetup(t)
 	b.allOn("t1")
 	br.signIn()
-	old := br.cookies[session.Cookie]
+	old := br.cookies[identity.SessionCookie]
 	br.session()
-	require.Equal(t, old, br.cookies[session.Cookie], "a fresh one stays")
+	require.Equal(t, old, br.cookies[identity.SessionCookie], "a fresh one stays")
 	b.clock.Advance(16 * time.Minute)
 	before := br.session()
-	fresh := br.cookies[session.Cookie]
+	fresh := br.cookies[identity.SessionCookie]
 	require.NotEqual(t, old, fresh)
 	with := func(token string) int {
-		br.cookies[session.Cookie] = token
+		br.cookies[identity.SessionCookie] = token
 		return br.do("GET", "/api/clients", "").status
 	}
 	require.Equal(t, 200, with(old), "requests on their way")
@@ -335,7 +334,7 @@ func TestTheCallbackOfMicrosoftKnowsTheSession(t *testing.T) {
 	b.allOn("t1")
 	br.signIn()
 	require.Equal(t, 302, br.do("GET", "/api/auth/microsoft/entra/callback?code=c", "").status)
-	delete(br.cookies, session.Cookie)
+	delete(br.cookies, identity.SessionCookie)
 	require.Equal(t, 302, br.do("GET", "/api/auth/microsoft/entra/callback?code=c", "").status)
 	calls := b.backends.of("/entrasync.connection.v1.ConnectionInternalService/CompleteCallback")
 	require.Len(t, calls, 2)

@@ -1,6 +1,4 @@
-// Package static serves the built console: its files, and its first page wherever
-// a browser opens an address that nobody else serves.
-package static
+package http
 
 import (
 	_ "embed"
@@ -15,20 +13,19 @@ import (
 	"strings"
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
-	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 )
 
 const (
-	first = "index.html"
-	// hashed is the folder whose files' names change with what is in them.
-	hashed = "assets/"
+	firstPage = "index.html"
+	// hashedFolder is the folder whose files' names change with what is in them.
+	hashedFolder = "assets/"
 )
 
 // codings are the forms in which the build leaves a file beside it, the smallest first.
 var codings = []struct{ name, ext string }{{"br", ".br"}, {"gzip", ".gz"}}
 
-// types are those of the files of a build; what the system calls them varies.
-var types = map[string]string{
+// mediaTypes are those of the files of a build; what the system calls them varies.
+var mediaTypes = map[string]string{
 	".css": "text/css; charset=utf-8", ".html": "text/html; charset=utf-8", ".ico": "image/x-icon",
 	".js": "text/javascript; charset=utf-8", ".json": "application/json", ".map": "application/json", ".png": "image/png",
 	".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8", ".webmanifest": "application/manifest+json", ".woff2": "font/woff2",
@@ -45,25 +42,26 @@ type file struct {
 	coded map[string][]byte // by coding; those that the build made
 }
 
-// Console serves a build.
+// Console serves the built console: its files, and its first page wherever a browser opens an
+// address that nobody else serves.
 type Console struct {
 	files     map[string]*file
 	ancestors []string // origins that may show it in a frame
 }
 
-// New reads a build; one without a first page is not there, and a page says so.
+// NewConsole reads a build; one without a first page is not there, and a page says so.
 // Origins are those of pages that may show the console in a frame.
-func New(build fs.FS, origins []string) (*Console, error) {
+func NewConsole(build fs.FS, origins []string) (*Console, error) {
 	c := &Console{files: map[string]*file{}, ancestors: origins}
 	err := fs.WalkDir(build, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || types[path.Ext(name)] == "" {
+		if err != nil || entry.IsDir() || mediaTypes[path.Ext(name)] == "" {
 			return err
 		}
 		body, err := fs.ReadFile(build, name)
 		if err != nil {
 			return err
 		}
-		c.files[name] = &file{name: name, kind: types[path.Ext(name)], body: body, coded: coded(build, name)}
+		c.files[name] = &file{name: name, kind: mediaTypes[path.Ext(name)], body: body, coded: coded(build, name)}
 		return nil
 	})
 	if err != nil {
@@ -84,26 +82,26 @@ func coded(build fs.FS, name string) map[string][]byte {
 }
 
 // Handler is the console among the gateway's handlers.
-func (c *Console) Handler() gwhttp.Handler {
-	return gwhttp.Handler{
-		Verb: http.MethodGet, Path: gwhttp.Elsewhere, Open: "the console's files, which hold no data", Serve: c.serve,
+func (c *Console) Handler() Handler {
+	return Handler{
+		Verb: http.MethodGet, Path: Elsewhere, Open: "the console's files, which hold no data", Serve: c.serve,
 	}
 }
 
 func (c *Console) serve(w http.ResponseWriter, r *http.Request, in *access.Request) {
 	name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
-	if f, ok := c.files[name]; ok && name != first {
+	if f, ok := c.files[name]; ok && name != firstPage {
 		c.write(w, r, f)
 		return
 	}
 	// Only what opens a page gets one: a program with a wrong address must see that.
-	if name != "" && !strings.Contains(r.Header.Get("Accept"), "text/html") || strings.HasPrefix(name, hashed) {
-		gwhttp.WriteProblem(w, r, in, gwhttp.NotFound())
+	if name != "" && !strings.Contains(r.Header.Get("Accept"), "text/html") || strings.HasPrefix(name, hashedFolder) {
+		WriteProblem(w, r, in, NotFound())
 		return
 	}
-	f, ok := c.files[first]
+	f, ok := c.files[firstPage]
 	if !ok {
-		gwhttp.WritePage(w, http.StatusServiceUnavailable, unbuilt)
+		WritePage(w, http.StatusServiceUnavailable, unbuilt)
 		return
 	}
 	c.write(w, r, f)
@@ -114,12 +112,12 @@ func (c *Console) write(w http.ResponseWriter, r *http.Request, f *file) {
 	h.Set("Content-Type", f.kind)
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	switch {
-	case strings.HasPrefix(f.name, hashed):
+	case strings.HasPrefix(f.name, hashedFolder):
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	case f.name != first:
+	case f.name != firstPage:
 		h.Set("Cache-Control", "public, max-age=3600")
 	}
-	if f.name == first {
+	if f.name == firstPage {
 		c.protect(h)
 	}
 	body := f.body

@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
-	"github.com/entrasync/entrasync/gateway/internal/session"
+	"github.com/entrasync/entrasync/gateway/internal/identity"
 )
 
 // newRequest reads a request; answer is the header of the answer to it, and origins
@@ -23,7 +23,7 @@ func newRequest(r *http.Request, id, remote string, answer http.Header, origins 
 		Unsafe:         r.Method != http.MethodGet && r.Method != http.MethodHead,
 		CrossSite:      origins.Check(r) != nil,
 	}
-	if cookie, err := r.Cookie(session.Cookie); err == nil {
+	if cookie, err := r.Cookie(identity.SessionCookie); err == nil {
 		in.Session = cookie.Value
 	}
 	return in

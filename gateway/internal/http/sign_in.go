@@ -1,6 +1,4 @@
-// Package signin lets people sign in to the console with a browser: the handlers
-// under /auth/, which are no methods of a contract.
-package signin
+package http
 
 import (
 	"encoding/json"
@@ -11,28 +9,26 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/audit"
 	"github.com/entrasync/entrasync/gateway/internal/core"
-	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
-	"github.com/entrasync/entrasync/gateway/internal/session"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
 
 // The addresses of the sign-in.
 const (
-	configPath   = "/auth/config"
-	signInPath   = "/auth/sign-in"
-	CallbackPath = "/auth/callback"
-	sessionPath  = "/auth/session"
-	signOutPath  = "/auth/sign-out"
+	configPath         = "/auth/config"
+	signInPath         = "/auth/sign-in"
+	SignInCallbackPath = "/auth/callback"
+	sessionPath        = "/auth/session"
+	signOutPath        = "/auth/sign-out"
 )
 
-// Parts are what the handlers need.
-type Parts struct {
+// SignInParts are what the handlers of the sign-in need.
+type SignInParts struct {
 	Gate         *access.Gate
-	Sessions     *session.Sessions
+	Sessions     *identity.Sessions
 	SignIn       *identity.SignIn // nil: not offered
-	Box          session.Box
+	Box          identity.Box
 	Audit        *audit.Log
 	PublicURL    string
 	EmbedOrigins []string // pages that may show the console in a frame
@@ -40,19 +36,20 @@ type Parts struct {
 	Now          func() time.Time
 }
 
-// Handlers is the closed list of them.
-func Handlers(p Parts) []gwhttp.Handler {
+// SignInHandlers let people sign in to the console with a browser: the handlers under
+// /auth/, a closed list as well.
+func SignInHandlers(p SignInParts) []Handler {
 	state := &policyv1.Rule{Auth: policyv1.Auth_AUTH_OAUTH_STATE}
-	return []gwhttp.Handler{
+	return []Handler{
 		{Verb: http.MethodGet, Path: configPath, Open: "says how to sign in, and holds no data", Serve: p.config},
 		{Verb: http.MethodGet, Path: signInPath, Open: "sends the browser to the identity provider", Serve: p.begin},
-		{Verb: http.MethodGet, Path: CallbackPath, Rule: state, Serve: p.callback},
+		{Verb: http.MethodGet, Path: SignInCallbackPath, Rule: state, Serve: p.callback},
 		{Verb: http.MethodGet, Path: sessionPath, Open: "tells callers about themselves alone, and refuses unknown ones", Serve: p.whoAmI},
 		{Verb: http.MethodPost, Path: signOutPath, Open: "ends the caller's own session; without one there is nothing to end", Serve: p.signOut},
 	}
 }
 
-func (p Parts) config(w http.ResponseWriter, r *http.Request, _ *access.Request) {
+func (p SignInParts) config(w http.ResponseWriter, r *http.Request, _ *access.Request) {
 	answer(w, r, map[string]any{"signIn": p.SignIn != nil, "embedOrigins": append([]string{}, p.EmbedOrigins...), "workflowsUrl": p.WorkflowsURL})
 }
 
@@ -72,17 +69,17 @@ type who struct {
 }
 
 // whoAmI answers people of every type, and replaces a session's token that is old.
-func (p Parts) whoAmI(w http.ResponseWriter, r *http.Request, in *access.Request) {
+func (p SignInParts) whoAmI(w http.ResponseWriter, r *http.Request, in *access.Request) {
 	ctx := r.Context()
 	caller, err := p.Gate.Identify(ctx, in)
 	if err != nil {
-		gwhttp.WriteProblem(w, r, in, core.Public(err))
+		WriteProblem(w, r, in, core.Public(err))
 		return
 	}
 	in.Tenant = string(caller.Person.Tenant)
 	flags, err := p.Gate.FlagsOf(ctx, caller)
 	if err != nil {
-		gwhttp.WriteProblem(w, r, in, core.Public(err))
+		WriteProblem(w, r, in, core.Public(err))
 		return
 	}
 	said := who{
@@ -92,7 +89,7 @@ func (p Parts) whoAmI(w http.ResponseWriter, r *http.Request, in *access.Request
 	if s := caller.Session; s != nil {
 		token, err := p.Sessions.Rotate(ctx, *s)
 		if err != nil {
-			gwhttp.WriteProblem(w, r, in, core.Public(err))
+			WriteProblem(w, r, in, core.Public(err))
 			return
 		}
 		if token != "" && r.Method == http.MethodGet {
@@ -106,13 +103,13 @@ func (p Parts) whoAmI(w http.ResponseWriter, r *http.Request, in *access.Request
 
 // signOut ends the session of the browser, or all of the person's, and says where
 // the issuer's own session is ended. Without a session there is nothing to end.
-func (p Parts) signOut(w http.ResponseWriter, r *http.Request, in *access.Request) {
+func (p SignInParts) signOut(w http.ResponseWriter, r *http.Request, in *access.Request) {
 	ctx := r.Context()
 	var asked struct {
 		Everywhere bool `json:"everywhere"`
 	}
 	if err := readBody(r, &asked); err != nil {
-		gwhttp.WriteProblem(w, r, in, core.Public(err))
+		WriteProblem(w, r, in, core.Public(err))
 		return
 	}
 	in.Authorization = "" // a token has no session
@@ -128,7 +125,7 @@ func (p Parts) signOut(w http.ResponseWriter, r *http.Request, in *access.Reques
 			p.record(r, in, caller.Person, action, err)
 		}
 		if err != nil {
-			gwhttp.WriteProblem(w, r, in, core.Public(err))
+			WriteProblem(w, r, in, core.Public(err))
 			return
 		}
 	}
@@ -143,7 +140,7 @@ func (p Parts) signOut(w http.ResponseWriter, r *http.Request, in *access.Reques
 }
 
 // record writes to the audit trail who signed in or out.
-func (p Parts) record(r *http.Request, in *access.Request, person identity.Person, action string, err error) {
+func (p SignInParts) record(r *http.Request, in *access.Request, person identity.Person, action string, err error) {
 	outcome := audit.OK
 	if err != nil {
 		outcome = core.Public(err).Reason()
@@ -158,7 +155,7 @@ func (p Parts) record(r *http.Request, in *access.Request, person identity.Perso
 // setSession sets the cookie for so long; a negative time takes it away. SameSite
 // Lax still lets it come with the identity provider's and Microsoft's redirects.
 func setSession(w http.ResponseWriter, token string, lasts time.Duration) {
-	setCookie(w, session.Cookie, token, lasts)
+	setCookie(w, identity.SessionCookie, token, lasts)
 }
 
 func setCookie(w http.ResponseWriter, name, value string, lasts time.Duration) {

@@ -1,4 +1,4 @@
-package signin
+package http
 
 import (
 	"bytes"
@@ -19,7 +19,6 @@ import (
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/core"
-	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/gateway/internal/identity"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
@@ -53,7 +52,7 @@ func (f flow) secrets() identity.Flow {
 func cookieOf(state string) string { return flowCookie + state[:8] }
 
 // begin sends the browser to the identity provider.
-func (p Parts) begin(w http.ResponseWriter, r *http.Request, in *access.Request) {
+func (p SignInParts) begin(w http.ResponseWriter, r *http.Request, in *access.Request) {
 	back := ownPath(r.URL.Query().Get("returnTo"))
 	if p.SignIn == nil {
 		p.failed(w, r, in, back, errs.New(errs.Unimplemented, reason.Unimplemented, "Signing in with a browser is not set up here."))
@@ -75,7 +74,7 @@ func (p Parts) begin(w http.ResponseWriter, r *http.Request, in *access.Request)
 	w.WriteHeader(http.StatusFound)
 }
 
-func (p Parts) seal(f flow) (string, error) {
+func (p SignInParts) seal(f flow) (string, error) {
 	plain, err := json.Marshal(f)
 	if err != nil {
 		return "", err
@@ -88,7 +87,7 @@ func (p Parts) seal(f flow) (string, error) {
 var errFlow = errs.New(errs.NotFound, reason.InvalidState, "This sign-in was not started in this browser, took too long, or was used before.")
 
 // open gives the flow of a state, as the browser kept it.
-func (p Parts) open(r *http.Request, state string) (flow, error) {
+func (p SignInParts) open(r *http.Request, state string) (flow, error) {
 	var f flow
 	if len(state) != len(rand.Text()) {
 		return f, errFlow
@@ -113,7 +112,7 @@ func (p Parts) open(r *http.Request, state string) (flow, error) {
 
 // callback takes the identity provider's answer and opens a session. What is
 // refused is counted for the address that it came from.
-func (p Parts) callback(w http.ResponseWriter, r *http.Request, in *access.Request) {
+func (p SignInParts) callback(w http.ResponseWriter, r *http.Request, in *access.Request) {
 	ctx := r.Context()
 	done, err := p.Gate.AdmitState(ctx, in)
 	if err != nil {
@@ -133,7 +132,7 @@ func (p Parts) callback(w http.ResponseWriter, r *http.Request, in *access.Reque
 }
 
 // complete gives the token of a new session and where the browser goes with it.
-func (p Parts) complete(ctx context.Context, w http.ResponseWriter, r *http.Request, in *access.Request) (back, token string, err error) {
+func (p SignInParts) complete(ctx context.Context, w http.ResponseWriter, r *http.Request, in *access.Request) (back, token string, err error) {
 	query := r.URL.Query()
 	if p.SignIn == nil {
 		return "/", "", errFlow
@@ -159,7 +158,7 @@ func (p Parts) complete(ctx context.Context, w http.ResponseWriter, r *http.Requ
 
 // failed says on a page of its own why somebody is not signed in: the console may
 // not be opened again at once, or it would try again at once.
-func (p Parts) failed(w http.ResponseWriter, r *http.Request, in *access.Request, back string, err error) {
+func (p SignInParts) failed(w http.ResponseWriter, r *http.Request, in *access.Request, back string, err error) {
 	public := core.Public(err)
 	level := slog.LevelInfo
 	switch public.Kind() {
@@ -170,7 +169,7 @@ func (p Parts) failed(w http.ResponseWriter, r *http.Request, in *access.Request
 	}
 	slog.Log(r.Context(), level, "sign-in failed", "code", public.Reason(), "error", err)
 	in.Code = public.Reason()
-	gwhttp.WriteNotice(w, r, in, gwhttp.Status(public), gwhttp.Notice{
+	WriteNotice(w, r, in, Status(public), Notice{
 		Title: "Not signed in", Text: public.Public(), Code: public.Reason(), SignIn: signInPath + "?" + url.Values{"returnTo": {back}}.Encode(),
 	})
 }

@@ -1,5 +1,5 @@
-// Package identity tells who calls, from a token that one of the configured
-// issuers signed.
+// Package identity tells who calls: from a token that one of the configured issuers
+// signed, or from the session of a browser in which a person signed in.
 package identity
 
 import (

@@ -1,9 +1,4 @@
-// Package session keeps who signed in with which browser.
-//
-// The browser holds a random token in a cookie; the store holds its hash. What the
-// identity provider said about the person is sealed. A session ends by signing out,
-// by not being used, or by its age.
-package session
+package identity
 
 import (
 	"context"
@@ -18,32 +13,33 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/entrasync/entrasync/gateway/internal/identity"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// Cookie is the name of the cookie. By its prefix browsers take it only with
+// SessionCookie is the name of the cookie. By its prefix browsers take it only with
 // Secure, for the whole host and from that host alone.
-const Cookie = "__Host-entrasync"
+const SessionCookie = "__Host-entrasync"
 
 const (
-	// used is how exactly the time of the last use is kept.
-	used = time.Minute
-	// perPerson is how many sessions one person has; the oldest go first.
-	perPerson = 20
-	// replaced is how long a token is still good after another took its place, for
+	// lastUsePrecision is how exactly the time of the last use is kept.
+	lastUsePrecision = time.Minute
+	// sessionsPerPerson is how many sessions one person has; the oldest go first.
+	sessionsPerPerson = 20
+	// tokenOverlap is how long a token is still good after another took its place, for
 	// the requests that were on their way.
-	replaced = time.Minute
-	// rotation is the age at which a token is replaced.
-	rotation = 15 * time.Minute
+	tokenOverlap = time.Minute
+	// tokenRotation is the age at which a token is replaced.
+	tokenRotation = 15 * time.Minute
 )
 
-// Session is one browser in which a person signed in.
+// Session is one browser in which a person signed in. The browser holds a random token in a
+// cookie; the store holds its hash. What the identity provider said about the person is
+// sealed. A session ends by signing out, by not being used, or by its age.
 type Session struct {
 	ID         uuid.UUID // names it inside the system; no secret
-	Person     identity.Person
+	Person     Person
 	CSRF       string // what unsafe requests carry beside the cookie
 	SignedInAt time.Time
 	ExpiresAt  time.Time // whatever it is used for
@@ -58,8 +54,8 @@ func (s Session) Fits(csrf string) bool {
 	return subtle.ConstantTimeCompare([]byte(csrf), []byte(s.CSRF)) == 1 && s.CSRF != ""
 }
 
-// Row is a session as it is stored: one for each token.
-type Row struct {
+// SessionRow is a session as it is stored: one for each token.
+type SessionRow struct {
 	Tenant     tenant.ID
 	Hash       [sha256.Size]byte // of the token
 	ID         uuid.UUID
@@ -70,17 +66,17 @@ type Row struct {
 	ExpiresAt  time.Time
 }
 
-// Store keeps sessions.
-type Store interface {
+// SessionStore keeps sessions.
+type SessionStore interface {
 	// Insert adds a row; of its person's sessions the newest keep remain, and of its
 	// tenant's those that are used after idle and expire after the row was made.
-	Insert(ctx context.Context, row Row, idle time.Time, keep int) error
+	Insert(ctx context.Context, row SessionRow, idle time.Time, keep int) error
 	// Find gives the row of a token, whoever's it is; false when there is none.
-	Find(ctx context.Context, hash [sha256.Size]byte) (Row, bool, error)
+	Find(ctx context.Context, hash [sha256.Size]byte) (SessionRow, bool, error)
 	// Touch sets the time of the last use.
 	Touch(ctx context.Context, id tenant.ID, hash [sha256.Size]byte, at time.Time) error
 	// Replace adds a row in the place of another, which then ends soon.
-	Replace(ctx context.Context, row Row, old [sha256.Size]byte, until time.Time) error
+	Replace(ctx context.Context, row SessionRow, old [sha256.Size]byte, until time.Time) error
 	// Delete ends a session of a person, with all its tokens.
 	Delete(ctx context.Context, id tenant.ID, actor string, session uuid.UUID) error
 	// DeleteOf ends all sessions of a person.
@@ -93,8 +89,8 @@ type Box interface {
 	Open(sealed []byte, associated string) ([]byte, error)
 }
 
-// Config says how long sessions last.
-type Config struct {
+// SessionConfig says how long sessions last.
+type SessionConfig struct {
 	Lifetime time.Duration // from signing in
 	Idle     time.Duration // from the last use
 	Now      func() time.Time
@@ -102,29 +98,29 @@ type Config struct {
 
 // Sessions opens, finds and ends sessions.
 type Sessions struct {
-	store  Store
+	store  SessionStore
 	box    Box
-	config Config
+	config SessionConfig
 }
 
-// New makes sessions over a store.
-func New(store Store, box Box, config Config) *Sessions {
+// NewSessions makes sessions over a store.
+func NewSessions(store SessionStore, box Box, config SessionConfig) *Sessions {
 	return &Sessions{store: store, box: box, config: config}
 }
 
 // Lifetime is how long a session lasts at most.
 func (s *Sessions) Lifetime() time.Duration { return s.config.Lifetime }
 
-// payload is what is sealed.
-type payload struct {
-	Person     identity.Person `json:"person"`
-	CSRF       string          `json:"csrf"`
-	SignedInAt time.Time       `json:"signedInAt"`
+// sealedSession is what is sealed.
+type sealedSession struct {
+	Person     Person    `json:"person"`
+	CSRF       string    `json:"csrf"`
+	SignedInAt time.Time `json:"signedInAt"`
 }
 
 // Open makes a session for a person who has just signed in, and the token that its
 // browser gets.
-func (s *Sessions) Open(ctx context.Context, p identity.Person) (token string, err error) {
+func (s *Sessions) Open(ctx context.Context, p Person) (token string, err error) {
 	now := s.config.Now()
 	made := Session{
 		ID: uuid.New(), Person: p, CSRF: rand.Text(), SignedInAt: now, ExpiresAt: now.Add(s.config.Lifetime),
@@ -133,17 +129,17 @@ func (s *Sessions) Open(ctx context.Context, p identity.Person) (token string, e
 	if err != nil {
 		return "", err
 	}
-	return token, s.store.Insert(ctx, row, now.Add(-s.config.Idle), perPerson)
+	return token, s.store.Insert(ctx, row, now.Add(-s.config.Idle), sessionsPerPerson)
 }
 
 // row makes a token of a session.
-func (s *Sessions) row(of Session, now time.Time) (token string, row Row, err error) {
+func (s *Sessions) row(of Session, now time.Time) (token string, row SessionRow, err error) {
 	token = rand.Text()
-	row = Row{
+	row = SessionRow{
 		Tenant: of.Person.Tenant, Hash: sha256.Sum256([]byte(token)), ID: of.ID, Actor: of.Person.Subject,
 		CreatedAt: now, LastUsedAt: now, ExpiresAt: of.ExpiresAt,
 	}
-	plain, err := json.Marshal(payload{Person: of.Person, CSRF: of.CSRF, SignedInAt: of.SignedInAt})
+	plain, err := json.Marshal(sealedSession{Person: of.Person, CSRF: of.CSRF, SignedInAt: of.SignedInAt})
 	if err != nil {
 		return "", row, fmt.Errorf("encoding a session: %w", err)
 	}
@@ -152,12 +148,12 @@ func (s *Sessions) row(of Session, now time.Time) (token string, row Row, err er
 }
 
 // associated ties what is sealed to its row.
-func associated(row Row) string {
+func associated(row SessionRow) string {
 	return "session/" + string(row.Tenant) + "/" + row.ID.String() + "/" + hex.EncodeToString(row.Hash[:])
 }
 
-// errEnded is the one answer to every token that is not good, or no longer.
-var errEnded = errs.New(errs.Unauthenticated, reason.Unauthenticated, "Sign in: the session has ended.")
+// errSessionEnded is the one answer to every token that is not good, or no longer.
+var errSessionEnded = errs.New(errs.Unauthenticated, reason.Unauthenticated, "Sign in: the session has ended.")
 
 // Find gives the session of a token and notes its use. errs.Unauthenticated when it
 // has ended or never was.
@@ -168,18 +164,18 @@ func (s *Sessions) Find(ctx context.Context, token string) (Session, error) {
 		return Session{}, err
 	}
 	if !ok || !now.Before(row.ExpiresAt) || now.Sub(row.LastUsedAt) >= s.config.Idle {
-		return Session{}, errEnded
+		return Session{}, errSessionEnded
 	}
 	plain, err := s.box.Open(row.Sealed, associated(row))
 	if err != nil {
 		slog.WarnContext(ctx, "a session cannot be opened with the keys that there are", "error", err)
-		return Session{}, errEnded
+		return Session{}, errSessionEnded
 	}
-	var p payload
+	var p sealedSession
 	if err := json.Unmarshal(plain, &p); err != nil {
 		return Session{}, fmt.Errorf("decoding a session: %w", err)
 	}
-	if now.Sub(row.LastUsedAt) >= used {
+	if now.Sub(row.LastUsedAt) >= lastUsePrecision {
 		if err := s.store.Touch(ctx, row.Tenant, row.Hash, now); err != nil {
 			return Session{}, err
 		}
@@ -198,14 +194,14 @@ func (s *Sessions) IdleAt(of Session) time.Time { return of.lastUsedAt.Add(s.con
 // is not. The old one is good for a minute more.
 func (s *Sessions) Rotate(ctx context.Context, of Session) (token string, err error) {
 	now := s.config.Now()
-	if now.Sub(of.madeAt) < rotation || of.ExpiresAt.Sub(now) <= replaced {
+	if now.Sub(of.madeAt) < tokenRotation || of.ExpiresAt.Sub(now) <= tokenOverlap {
 		return "", nil
 	}
 	token, row, err := s.row(of, now)
 	if err != nil {
 		return "", err
 	}
-	return token, s.store.Replace(ctx, row, of.hash, now.Add(replaced))
+	return token, s.store.Replace(ctx, row, of.hash, now.Add(tokenOverlap))
 }
 
 // Close ends a session.

@@ -16,7 +16,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
-	"github.com/entrasync/entrasync/gateway/internal/session"
+	"github.com/entrasync/entrasync/gateway/internal/identity"
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
 
@@ -173,7 +173,7 @@ func addComponents(doc *openapi3.T) {
 	}
 	doc.Components.SecuritySchemes = openapi3.SecuritySchemes{
 		bearer:      {Value: openapi3.NewJWTSecurityScheme()},
-		cookie:      {Value: openapi3.NewSecurityScheme().WithType("apiKey").WithIn("cookie").WithName(session.Cookie)},
+		cookie:      {Value: openapi3.NewSecurityScheme().WithType("apiKey").WithIn("cookie").WithName(identity.SessionCookie)},
 		platformKey: {Value: openapi3.NewSecurityScheme().WithType("apiKey").WithIn("header").WithName("x-api-key")},
 	}
 	violation := openapi3.NewObjectSchema().WithProperty("field", openapi3.NewStringSchema()).WithProperty("message", openapi3.NewStringSchema())

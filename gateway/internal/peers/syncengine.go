@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/entrasync/entrasync/gateway/internal/decode"
+	"github.com/entrasync/entrasync/gateway/internal/core"
 	"github.com/entrasync/entrasync/gateway/internal/webhook"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
@@ -109,4 +109,4 @@ func endOf(run *syncenginev1.Run) string {
 }
 
 // body is a message as our own answers show it.
-func body(message proto.Message) ([]byte, error) { return decode.MarshalJSON.Marshal(message) }
+func body(message proto.Message) ([]byte, error) { return core.MarshalJSON.Marshal(message) }

@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/entrasync/entrasync/gateway/internal/identity"
 	"github.com/entrasync/entrasync/gateway/internal/postgres/sqlc"
-	"github.com/entrasync/entrasync/gateway/internal/session"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/tenant"
@@ -24,7 +24,7 @@ type Sessions struct{ pool *pg.Pool }
 func NewSessions(pool *pg.Pool) *Sessions { return &Sessions{pool: pool} }
 
 // Insert adds a row; what has ended goes as new sessions come.
-func (s *Sessions) Insert(ctx context.Context, row session.Row, idle time.Time, keep int) error {
+func (s *Sessions) Insert(ctx context.Context, row identity.SessionRow, idle time.Time, keep int) error {
 	return inTenant(ctx, s.pool, row.Tenant, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
 		if err := q.InsertSession(ctx, insertion(row)); err != nil {
@@ -36,7 +36,7 @@ func (s *Sessions) Insert(ctx context.Context, row session.Row, idle time.Time, 
 	})
 }
 
-func insertion(row session.Row) sqlc.InsertSessionParams {
+func insertion(row identity.SessionRow) sqlc.InsertSessionParams {
 	return sqlc.InsertSessionParams{
 		TenantID: string(row.Tenant), TokenHash: row.Hash[:], SessionID: row.ID, ActorID: row.Actor, Sealed: row.Sealed,
 		CreatedAt: row.CreatedAt, LastUsedAt: row.LastUsedAt, ExpiresAt: row.ExpiresAt,
@@ -44,7 +44,7 @@ func insertion(row session.Row) sqlc.InsertSessionParams {
 }
 
 // Find gives the row of a token. The tenant is looked up by the hash alone.
-func (s *Sessions) Find(ctx context.Context, hash [sha256.Size]byte) (session.Row, bool, error) {
+func (s *Sessions) Find(ctx context.Context, hash [sha256.Size]byte) (identity.SessionRow, bool, error) {
 	var of string
 	err := pg.AcrossTenants(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
 		of, err = sqlc.New(tx).FindSessionTenant(ctx, hash[:])
@@ -61,18 +61,18 @@ func (s *Sessions) Find(ctx context.Context, hash [sha256.Size]byte) (session.Ro
 	if err != nil {
 		return none(err)
 	}
-	return session.Row{
+	return identity.SessionRow{
 		Tenant: tenant.ID(of), Hash: hash, ID: found.SessionID, Actor: found.ActorID, Sealed: found.Sealed,
 		CreatedAt: found.CreatedAt, LastUsedAt: found.LastUsedAt, ExpiresAt: found.ExpiresAt,
 	}, true, nil
 }
 
 // none makes no row of what is no failure.
-func none(err error) (session.Row, bool, error) {
+func none(err error) (identity.SessionRow, bool, error) {
 	if errors.Is(err, pgx.ErrNoRows) {
-		return session.Row{}, false, nil
+		return identity.SessionRow{}, false, nil
 	}
-	return session.Row{}, false, err
+	return identity.SessionRow{}, false, err
 }
 
 // Touch sets the time of the last use.
@@ -84,7 +84,7 @@ func (s *Sessions) Touch(ctx context.Context, id tenant.ID, hash [sha256.Size]by
 
 // Replace adds a row in the place of another; errs.Unauthenticated when that was
 // ended in between.
-func (s *Sessions) Replace(ctx context.Context, row session.Row, old [sha256.Size]byte, until time.Time) error {
+func (s *Sessions) Replace(ctx context.Context, row identity.SessionRow, old [sha256.Size]byte, until time.Time) error {
 	return inTenant(ctx, s.pool, row.Tenant, func(ctx context.Context, tx pgx.Tx) error {
 		q := sqlc.New(tx)
 		n, err := q.ShortenSession(ctx, sqlc.ShortenSessionParams{Until: until, TenantID: string(row.Tenant), TokenHash: old[:]})

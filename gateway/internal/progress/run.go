@@ -13,7 +13,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/entrasync/entrasync/gateway/internal/decode"
+	"github.com/entrasync/entrasync/gateway/internal/core"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
@@ -103,7 +103,7 @@ func (r *run) since(id string) (event *Event, news <-chan struct{}, err error) {
 	slices.SortFunc(message.Tenants, func(a, b *syncenginev1.TenantProgress) int {
 		return strings.Compare(a.GetManagedTenantId(), b.GetManagedTenantId())
 	})
-	data, err := decode.MarshalJSON.Marshal(message)
+	data, err := core.MarshalJSON.Marshal(message)
 	if err != nil {
 		return nil, nil, fmt.Errorf("encoding progress: %w", err)
 	}

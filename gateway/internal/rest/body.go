@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
-	"github.com/entrasync/entrasync/gateway/internal/decode"
+	"github.com/entrasync/entrasync/gateway/internal/core"
 	"github.com/entrasync/entrasync/pkg/errs"
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
@@ -60,7 +60,7 @@ func withBodyFields(x *exchange, request proto.Message) error {
 	}
 	told := &policyv1.BodyFields{}
 	if err := tellFields(x.body, bodyOf(x.method), "", told); err != nil {
-		return decode.Undecodable(err)
+		return core.Undecodable(err)
 	}
 	request.ProtoReflect().Set(field, protoreflect.ValueOfMessage(told.ProtoReflect()))
 	return nil

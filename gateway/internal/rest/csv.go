@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
-	"github.com/entrasync/entrasync/gateway/internal/decode"
+	"github.com/entrasync/entrasync/gateway/internal/core"
 )
 
 // byteOrderMark stands before a table that is given as a file: Excel knows by it that
@@ -122,7 +122,7 @@ func withQuery(x *exchange, request proto.Message) error {
 		return nil
 	}
 	if err := runtime.PopulateQueryParameters(request, x.query, utilities.NewDoubleArray(nil)); err != nil {
-		return decode.Undecodable(err)
+		return core.Undecodable(err)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
-	"github.com/entrasync/entrasync/gateway/internal/decode"
+	"github.com/entrasync/entrasync/gateway/internal/core"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/pkg/errs"
 )
@@ -60,7 +60,7 @@ func wrongPath(m access.Method, params map[string]string) error {
 		if field := m.Descriptor.Input().Fields().ByName(protoreflect.Name(name)); field != nil {
 			name = field.JSONName()
 		}
-		return decode.NotText(name)
+		return core.NotText(name)
 	}
 	return nil
 }
@@ -82,22 +82,22 @@ func readBody(w http.ResponseWriter, r *http.Request, m access.Method) error {
 	}
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, m.MaxBody()))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return decode.TooLarge()
+		return core.TooLarge()
 	}
 	if err != nil {
-		return decode.Undecodable(err)
+		return core.Undecodable(err)
 	}
 	r.Body = &body{bytes.NewReader(raw), raw}
 	if table := csvBody(m, r.Header.Get("Content-Type")); table != nil {
 		if !utf8.Valid(raw) {
-			return decode.NotText(table.JSONName())
+			return core.NotText(table.JSONName())
 		}
 		return nil
 	}
 	if len(raw) == 0 {
 		return nil
 	}
-	return decode.CheckJSON(raw, bodyOf(m))
+	return core.CheckJSON(raw, bodyOf(m))
 }
 
 // bytesOf gives the bytes of a body that was read, without a copy.

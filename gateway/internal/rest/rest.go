@@ -24,7 +24,6 @@ import (
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/core"
-	"github.com/entrasync/entrasync/gateway/internal/decode"
 	gwhttp "github.com/entrasync/entrasync/gateway/internal/http"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
@@ -238,7 +237,7 @@ func (s *Server) failed(ctx context.Context, _ *runtime.ServeMux, _ runtime.Mars
 	if !ok {
 		var httpError *runtime.HTTPStatusError
 		if status.Code(err) == codes.InvalidArgument || errors.As(err, &httpError) {
-			err = inJSONNames(x.method, decode.Undecodable(err))
+			err = inJSONNames(x.method, core.Undecodable(err))
 		}
 		if public = core.Public(err); x.call != nil {
 			public = x.call.Refuse(ctx, err)
@@ -266,7 +265,7 @@ func inJSONNames(m access.Method, err error) error {
 func (s *Server) unrouted(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
 	in := exchangeOf(ctx).in
 	if code == http.StatusBadRequest {
-		gwhttp.WriteProblem(w, r, in, decode.Undecodable(errors.New("malformed path")))
+		gwhttp.WriteProblem(w, r, in, core.Undecodable(errors.New("malformed path")))
 		return
 	}
 	if allowed := s.verbs(r.URL.Path); len(allowed) > 0 {
@@ -305,7 +304,7 @@ func (s *Server) succeeded(ctx context.Context, w http.ResponseWriter, answer pr
 type marshaler struct{ runtime.JSONPb }
 
 func newMarshaler() *marshaler {
-	return &marshaler{runtime.JSONPb{MarshalOptions: decode.MarshalJSON}}
+	return &marshaler{runtime.JSONPb{MarshalOptions: core.MarshalJSON}}
 }
 
 // NewDecoder reads the whole body as one value.
@@ -319,6 +318,6 @@ func (m *marshaler) NewDecoder(r io.Reader) runtime.Decoder {
 		if !ok {
 			return json.Unmarshal(raw, v)
 		}
-		return decode.UnmarshalJSON.Unmarshal(raw, message)
+		return core.UnmarshalJSON.Unmarshal(raw, message)
 	})
 }

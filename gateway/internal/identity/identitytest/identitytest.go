@@ -1,5 +1,5 @@
-// Package issuertest is an OpenID provider with one key, for tests of who is let in.
-package issuertest
+// Package identitytest is an OpenID provider with one key, for tests of who is let in.
+package identitytest
 
 import (
 	"crypto/ecdsa"
