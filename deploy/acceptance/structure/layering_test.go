@@ -138,7 +138,11 @@ func TestTheGatewayStandsInLayers(t *testing.T) {
 			layer[name] = i
 		}
 	}
-	for name, p := range graph(t) {
+	packages := graph(t)
+	for name := range layer {
+		require.Contains(t, packages, folder+name, "there is no such package any more")
+	}
+	for name, p := range packages {
 		name, inside := strings.CutPrefix(name, folder)
 		if !inside {
 			continue
