@@ -107,16 +107,23 @@ func (w *world) load(t testing.TB, c *hostclient.Client) {
 	require.NoError(t, err)
 }
 
-// mapped brings a new MSP to where a sync can start: records loaded, partner connected, tenants
-// discovered, exact matches confirmed.
-func (w *world) mapped(t testing.TB, tenant string) *hostclient.Client {
+// discovered brings a new MSP to where people decide: records loaded, partner connected, tenants
+// discovered.
+func (w *world) discovered(t testing.TB, tenant string) *hostclient.Client {
 	t.Helper()
 	c := w.msp(t, tenant)
 	w.load(t, c)
 	require.NoError(t, c.Connect(t.Context()))
 	_, err := c.Discover(t.Context())
 	require.NoError(t, err)
-	_, err = c.ConfirmExact(t.Context())
+	return c
+}
+
+// mapped brings a new MSP to where a sync can start: discovered, exact matches confirmed.
+func (w *world) mapped(t testing.TB, tenant string) *hostclient.Client {
+	t.Helper()
+	c := w.discovered(t, tenant)
+	_, err := c.ConfirmExact(t.Context())
 	require.NoError(t, err)
 	return c
 }

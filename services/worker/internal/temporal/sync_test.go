@@ -110,6 +110,24 @@ func TestALongRunContinuesAsNew(t *testing.T) {
 	require.NotEmpty(t, first.GetContinuedExecutionRunId())
 }
 
+// TestNoExecutionGetsALongHistory: of a run over 20,000 managed tenants every execution stays below
+// 10,000 events, since a managed tenant adds fewer than ten and an execution takes 1,000 of them.
+func TestNoExecutionGetsALongHistory(t *testing.T) {
+	t.Parallel()
+	const tenants, share, perTenant = 130, 50, 10
+	b := setup(t, peertest.Groups(tenants, 1), nil, workflow.Limits{TenantsPerExecution: share, PageSize: share / 2})
+	b.work()
+	started := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})
+	require.Equal(t, tenants, b.synced(started).Done)
+	executions := 0
+	for id := ""; executions == 0 || id != ""; executions++ {
+		all := events(t, b, started.WorkflowID, id)
+		require.Less(t, len(all), share*perTenant)
+		id = all[0].GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId()
+	}
+	require.Equal(t, 3, executions)
+}
+
 func TestUpstreamErrorsAreTriedFiveTimes(t *testing.T) {
 	t.Parallel()
 	b := setup(t, peertest.Groups(2, 1), func(ctx context.Context, try int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
