@@ -1,6 +1,4 @@
-// Package reconciliation hands to the reconciliation service what a person must
-// decide.
-package reconciliation
+package peers
 
 import (
 	"context"
@@ -13,22 +11,26 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// patience bounds a call with its wait for a service that is away: a restart
-// there must not undo what the round has done.
-const patience = 2 * time.Minute
+// queueTimeout bounds a call to the queue, with its wait for a service that is away.
+const queueTimeout = 2 * time.Minute
 
-// Client pushes over gRPC.
-type Client struct {
-	queue reconciliationv1.ReconciliationInternalServiceClient
+// Reconciliation hands to the reconciliation service what a person must decide, and asks
+// what it stores about a person.
+type Reconciliation struct {
+	queue  reconciliationv1.ReconciliationInternalServiceClient
+	people reconciliationv1.PersonInternalServiceClient
 }
 
-// New makes a client on a connection to the reconciliation service.
-func New(conn grpc.ClientConnInterface) *Client {
-	return &Client{queue: reconciliationv1.NewReconciliationInternalServiceClient(conn)}
+// NewReconciliation makes a client on a connection to the reconciliation service.
+func NewReconciliation(conn grpc.ClientConnInterface) *Reconciliation {
+	return &Reconciliation{
+		queue:  reconciliationv1.NewReconciliationInternalServiceClient(conn),
+		people: reconciliationv1.NewPersonInternalServiceClient(conn),
+	}
 }
 
 // Push opens or refreshes items and returns the identities decided already.
-func (c *Client) Push(ctx context.Context, items syncengine.PushedItems) ([]string, error) {
+func (r *Reconciliation) Push(ctx context.Context, items syncengine.PushedItems) ([]string, error) {
 	req := &reconciliationv1.PushItemsRequest{
 		RunId: items.RunID, ManagedTenantId: items.Mapping.ManagedTenantID, EntraTenantId: items.Mapping.EntraTenantID,
 		ClientId: items.Mapping.ClientID, MappingRevision: items.Mapping.Revision, Items: make([]*reconciliationv1.PushedItem, len(items.Items)),
@@ -36,32 +38,32 @@ func (c *Client) Push(ctx context.Context, items syncengine.PushedItems) ([]stri
 	for i := range items.Items {
 		req.Items[i] = itemOf(&items.Items[i])
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, queueTimeout)
 	defer cancel()
-	answer, err := c.queue.PushItems(ctx, req, grpc.WaitForReady(true))
+	answer, err := r.queue.PushItems(ctx, req, grpc.WaitForReady(true))
 	return answer.GetDecidedObjectIds(), err
 }
 
 // Decided returns the identities decided already.
-func (c *Client) Decided(ctx context.Context, items syncengine.PushedItems) ([]string, error) {
+func (r *Reconciliation) Decided(ctx context.Context, items syncengine.PushedItems) ([]string, error) {
 	req := &reconciliationv1.FindDecidedItemsRequest{
 		EntraTenantId: items.Mapping.EntraTenantID, ClientId: items.Mapping.ClientID, Items: make([]*reconciliationv1.PushedItem, len(items.Items)),
 	}
 	for i := range items.Items {
 		req.Items[i] = itemOf(&items.Items[i])
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, queueTimeout)
 	defer cancel()
-	answer, err := c.queue.FindDecidedItems(ctx, req, grpc.WaitForReady(true))
+	answer, err := r.queue.FindDecidedItems(ctx, req, grpc.WaitForReady(true))
 	return answer.GetDecidedObjectIds(), err
 }
 
 // CompleteRound closes the directory's open items that the round did not push
 // since it began.
-func (c *Client) CompleteRound(ctx context.Context, round syncengine.PushedItems, since time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (r *Reconciliation) CompleteRound(ctx context.Context, round syncengine.PushedItems, since time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, queueTimeout)
 	defer cancel()
-	_, err := c.queue.CompleteRound(ctx, &reconciliationv1.CompleteRoundRequest{
+	_, err := r.queue.CompleteRound(ctx, &reconciliationv1.CompleteRoundRequest{
 		RunId: round.RunID, ManagedTenantId: round.Mapping.ManagedTenantID, EntraTenantId: round.Mapping.EntraTenantID, Complete: true,
 		Since: timestamppb.New(since),
 	}, grpc.WaitForReady(true))
@@ -70,13 +72,43 @@ func (c *Client) CompleteRound(ctx context.Context, round syncengine.PushedItems
 
 // FollowMapping closes open items of the directory that earlier revisions raised
 // for another client.
-func (c *Client) FollowMapping(ctx context.Context, m syncengine.MappingRevision) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (r *Reconciliation) FollowMapping(ctx context.Context, m syncengine.MappingRevision) error {
+	ctx, cancel := context.WithTimeout(ctx, queueTimeout)
 	defer cancel()
-	_, err := c.queue.FollowMapping(ctx, &reconciliationv1.FollowMappingRequest{
+	_, err := r.queue.FollowMapping(ctx, &reconciliationv1.FollowMappingRequest{
 		EntraTenantId: m.EntraTenantID, ClientId: m.ClientID, MappingRevision: m.Revision,
 	}, grpc.WaitForReady(true))
 	return err
+}
+
+// sourcePrefix names the service before a table of its own.
+const sourcePrefix = "reconciliation."
+
+// PersonRecords implements syncengine.PersonQueue.
+func (r *Reconciliation) PersonRecords(ctx context.Context, p *syncengine.Person) ([]syncengine.PersonRecord, error) {
+	answer, err := r.people.ExportQueuedPerson(ctx, &reconciliationv1.ExportQueuedPersonRequest{Person: personOf(p)})
+	records := make([]syncengine.PersonRecord, len(answer.GetRecords()))
+	for i, record := range answer.GetRecords() {
+		records[i] = syncengine.PersonRecord{Source: sourcePrefix + record.GetTable(), JSON: []byte(record.GetJson())}
+	}
+	return records, err
+}
+
+// ErasePerson implements syncengine.PersonQueue.
+func (r *Reconciliation) ErasePerson(ctx context.Context, p *syncengine.Person) (map[string]int, error) {
+	ctx, cancel := context.WithTimeout(ctx, queueTimeout)
+	defer cancel()
+	answer, err := r.people.EraseQueuedPerson(ctx, &reconciliationv1.EraseQueuedPersonRequest{Person: personOf(p)})
+	erased := map[string]int{}
+	for table, n := range answer.GetErased() {
+		erased[sourcePrefix+table] = int(n)
+	}
+	return erased, err
+}
+
+func personOf(p *syncengine.Person) *reconciliationv1.Person {
+	contacts, objects, texts := p.Keys()
+	return &reconciliationv1.Person{ContactIds: contacts, EntraObjectIds: objects, Texts: texts}
 }
 
 func itemOf(item *syncengine.QueueItem) *reconciliationv1.PushedItem {

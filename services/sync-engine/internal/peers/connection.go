@@ -1,5 +1,4 @@
-// Package directory reads managed tenants' users from the connection service.
-package directory
+package peers
 
 import (
 	"context"
@@ -15,19 +14,19 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// Client lists users over gRPC.
-type Client struct {
+// Connection reads the users and groups of directories from the connection service.
+type Connection struct {
 	directory connectionv1.DirectoryServiceClient
 }
 
-// New makes a client on a connection to the connection service.
-func New(conn grpc.ClientConnInterface) *Client {
-	return &Client{directory: connectionv1.NewDirectoryServiceClient(conn)}
+// NewConnection makes a client on a connection to the connection service.
+func NewConnection(conn grpc.ClientConnInterface) *Connection {
+	return &Connection{directory: connectionv1.NewDirectoryServiceClient(conn)}
 }
 
 // ListUsers streams a directory's users. A stream that ends before the listing
 // did is errs.Unavailable, reason listing_broke_off.
-func (c *Client) ListUsers(ctx context.Context, req syncengine.ListUsers, to syncengine.Receiver) (syncengine.Listing, error) {
+func (c *Connection) ListUsers(ctx context.Context, req syncengine.ListUsers, to syncengine.Receiver) (syncengine.Listing, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the stream where we give up
 	stream, err := c.directory.ListUsers(ctx, &connectionv1.ListUsersRequest{
@@ -68,12 +67,12 @@ func (c *Client) ListUsers(ctx context.Context, req syncengine.ListUsers, to syn
 	}
 }
 
-// atOnce is how many users one call reads, as the contract bounds it.
-const atOnce = 1000
+// usersPerCall is how many users one call reads, as the contract bounds it.
+const usersPerCall = 1000
 
 // GetUsers reads users by their ids.
-func (c *Client) GetUsers(ctx context.Context, req syncengine.GetUsers, each func(users []syncengine.User, missing []string) error) error {
-	for ids := range slices.Chunk(req.ObjectIDs, atOnce) {
+func (c *Connection) GetUsers(ctx context.Context, req syncengine.GetUsers, each func(users []syncengine.User, missing []string) error) error {
+	for ids := range slices.Chunk(req.ObjectIDs, usersPerCall) {
 		answer, err := c.directory.GetUsers(ctx, &connectionv1.GetUsersRequest{
 			EntraTenantId: req.EntraTenantID, Priority: req.Priority, EntraObjectIds: ids,
 		})
@@ -91,6 +90,47 @@ func (c *Client) GetUsers(ctx context.Context, req syncengine.GetUsers, each fun
 	return nil
 }
 
+// EachUser lists a directory's users for somebody who waits. errs.Unavailable, reason
+// listing_broke_off, for one that has to begin anew.
+func (c *Connection) EachUser(ctx context.Context, entraTenantID string, page func([]syncengine.User) error) error {
+	_, err := c.ListUsers(ctx, syncengine.ListUsers{EntraTenantID: entraTenantID, Priority: "high"}, onePass(page))
+	return err
+}
+
+// onePass is a receiver of users that cannot begin anew.
+type onePass func([]syncengine.User) error
+
+func (p onePass) Page(users []syncengine.User, _ []string) error { return p(users) }
+
+func (onePass) Restarted(bool) error {
+	return errs.New(errs.Unavailable, reason.ListingBrokeOff, "The listing of the directory broke off.")
+}
+
+// ListGroupMembers streams the ids of the users in a group, also through groups
+// within it. errs.Precondition, reason group_unreadable, for one that cannot be read.
+func (c *Connection) ListGroupMembers(ctx context.Context, req syncengine.ListGroupMembers, page func(ids []string) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the stream where we give up
+	stream, err := c.directory.ListGroupMembers(ctx, &connectionv1.ListGroupMembersRequest{
+		EntraTenantId: req.EntraTenantID, GroupId: req.GroupID, Priority: req.Priority,
+	})
+	if err != nil {
+		return err
+	}
+	for {
+		message, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil // the contract: complete
+		}
+		if err != nil {
+			return err
+		}
+		if err := page(message.GetEntraObjectIds()); err != nil {
+			return err
+		}
+	}
+}
+
 func userOf(u *connectionv1.DirectoryUser) syncengine.User {
 	return syncengine.User{
 		ObjectID: u.GetEntraObjectId(), UserPrincipalName: u.GetUserPrincipalName(), Mail: u.GetMail(), DisplayName: u.GetDisplayName(),
@@ -98,12 +138,12 @@ func userOf(u *connectionv1.DirectoryUser) syncengine.User {
 		JobTitle: u.GetJobTitle(), Department: u.GetDepartment(), MobilePhone: u.GetMobilePhone(),
 		BusinessPhones: u.GetBusinessPhones().GetValues(), ProxyAddresses: u.GetProxyAddresses().GetValues(),
 		OtherMails: u.GetOtherMails().GetValues(), LicenceCount: u.AssignedLicenceCount, Defect: u.GetDefect(), // absent is unknown
-		Absent: absent(u),
+		Absent: absentProperties(u),
 	}
 }
 
-// absent are the properties that the message neither has nor calls cleared.
-func absent(u *connectionv1.DirectoryUser) (found syncengine.Properties) {
+// absentProperties are those that the message neither has nor calls cleared.
+func absentProperties(u *connectionv1.DirectoryUser) (found syncengine.Properties) {
 	for _, p := range []struct {
 		absent   bool
 		name     string

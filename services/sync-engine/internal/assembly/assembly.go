@@ -1,0 +1,98 @@
+// Package assembly wires the sync engine together.
+package assembly
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/grpc"
+
+	"github.com/entrasync/entrasync/pkg/outbox"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/service"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/peers"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/rpc"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// backgroundConns are for effects and the sweeper.
+const backgroundConns = 2
+
+// Start wires the process together; for service.Main.
+func Start(ctx context.Context, s *service.Service, c Config) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	pool, err := pg.Open(ctx, c.DatabaseURL, pg.Options{
+		Context: postgres.Context, MaxConns: c.DatabaseConns, Writers: postgres.Writers(), BackgroundConns: backgroundConns,
+	})
+	if err != nil {
+		return err
+	}
+	s.Uses("database", pool.Ping, pool.Close)
+	store, box := Register(s.Server(), pool, Conns{
+		Connection: s.Dial("connection", c.ConnectionAddr), Mapping: s.Dial("mapping", c.MappingAddr),
+		Reconciliation: s.Dial("reconciliation", c.ReconciliationAddr), Gateway: s.Dial("gateway", c.GatewayAddr),
+	}, c)
+	box.Keep(s, s.Metrics)
+	retain(s, store, c)
+	return nil
+}
+
+// Conns are the connections to other services.
+type Conns struct {
+	Connection, Mapping, Reconciliation, Gateway grpc.ClientConnInterface
+}
+
+// Register adds the service's methods to a server; what they store is in the two that it
+// returns. Of the configuration it takes the bounds of statements and for how long reports are
+// kept.
+func Register(server grpc.ServiceRegistrar, pool *pg.Pool, to Conns, c Config) (*postgres.Store, *outbox.Box) {
+	store := postgres.New(pool, round.Timeouts{Range: c.RangeTimeout, Directory: c.DirectoryTimeout})
+	rounds, box := postgres.NewRoundReports(pool), outbox.New(pool, outbox.Options{})
+	users, clients, queue := peers.NewConnection(to.Connection), peers.NewMapping(to.Mapping), peers.NewReconciliation(to.Reconciliation)
+	gated := syncengine.GateFieldRules(store, peers.NewGateway(to.Gateway))
+	rpc.Register(server, rpc.UseCases{
+		Contacts:  syncengine.NewListContacts(store),
+		Show:      syncengine.NewShowContact(store),
+		Changes:   syncengine.NewListChanges(store),
+		Batch:     syncengine.NewBatchUpsert(store, clients, newID, time.Now),
+		Runs:      syncengine.NewReadRuns(store, time.Now),
+		Create:    syncengine.NewCreateRun(store, clients, newID, time.Now),
+		Begin:     syncengine.NewBeginRun(store, clients, time.Now),
+		Results:   syncengine.NewRunResults(store, time.Now),
+		Sync:      syncengine.NewSyncTenant(gated, users, clients, queue, time.Now),
+		Revise:    syncengine.NewReviseMapping(store, queue, time.Now),
+		Orphans:   syncengine.NewDecideOrphans(store, clients, time.Now),
+		Schedules: syncengine.NewReadSchedules(store, time.Now),
+		Tickets:   syncengine.NewTickets(store, time.Now),
+		Watch:     syncengine.NewWatchRun(store, rounds, syncengine.WatchEvery),
+		Rounds:    rounds,
+		Resolve:   syncengine.NewResolveIdentity(store, clients, newID, time.Now),
+		Undo:      syncengine.NewUndoResolution(store, clients, time.Now),
+	})
+	rpc.RegisterSettings(server, rpc.SettingsCases{
+		Read:   syncengine.NewReadSettings(store, clients, time.Now),
+		Change: syncengine.NewChangeSettings(store, clients, box, newID, time.Now),
+		Test:   syncengine.NewTestFilters(store, users, clients, time.Now),
+	})
+	rpc.RegisterReports(server, rpc.ReportCases{
+		Identities:    syncengine.NewListIdentities(store, c.ReportDays, time.Now),
+		Held:          syncengine.NewDecideHeld(store, clients, newID, time.Now),
+		TenantResults: syncengine.NewListTenantResults(store),
+		Statistics:    syncengine.NewReadStatistics(store, time.Now),
+	})
+	rpc.RegisterExplain(server, syncengine.NewExplain(store, gated, users, clients, queue, time.Now))
+	rpc.RegisterFeed(server, syncengine.NewAppendFeed(store, time.Now))
+	rpc.RegisterPeople(server, syncengine.NewExportPerson(store, queue), syncengine.NewErasePerson(store, queue, newID, time.Now))
+	outbox.Serve(server, box)
+	return store, box
+}
+
+func newID() (string, error) {
+	id, err := uuid.NewV7()
+	return id.String(), err
+}

@@ -1,0 +1,46 @@
+package peers_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+
+	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
+	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/peers"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+// queue is a queue in which one identity is decided.
+type queue struct {
+	reconciliationv1.UnimplementedReconciliationInternalServiceServer
+}
+
+func (queue) PushItems(context.Context, *reconciliationv1.PushItemsRequest) (*reconciliationv1.PushItemsResponse, error) {
+	return &reconciliationv1.PushItemsResponse{DecidedObjectIds: []string{"o1"}}, nil
+}
+
+func (queue) CompleteRound(context.Context, *reconciliationv1.CompleteRoundRequest) (*reconciliationv1.CompleteRoundResponse, error) {
+	return &reconciliationv1.CompleteRoundResponse{}, nil
+}
+
+func (queue) FollowMapping(context.Context, *reconciliationv1.FollowMappingRequest) (*reconciliationv1.FollowMappingResponse, error) {
+	return &reconciliationv1.FollowMappingResponse{}, nil
+}
+
+func TestARoundsItemsOutlastARestart(t *testing.T) {
+	t.Parallel()
+	restarting := func() *peers.Reconciliation {
+		return peers.NewReconciliation(rpctest.Restarting(t, func(r grpc.ServiceRegistrar) {
+			reconciliationv1.RegisterReconciliationInternalServiceServer(r, queue{})
+		}))
+	}
+	decided, err := restarting().Push(t.Context(), syncengine.PushedItems{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"o1"}, decided)
+	require.NoError(t, restarting().CompleteRound(t.Context(), syncengine.PushedItems{}, time.Now()))
+	require.NoError(t, restarting().FollowMapping(t.Context(), syncengine.MappingRevision{}))
+}
