@@ -17,6 +17,9 @@ import (
 	"github.com/entrasync/entrasync/services/discovery/internal/postgres/sqlc"
 )
 
+// Context names the schema and the roles of this service.
+const Context = "discovery"
+
 //go:embed bulk/upsert_managed_tenants.sql
 var upsertManagedTenants string
 
@@ -25,7 +28,7 @@ type Store struct {
 	pool *pg.Pool
 }
 
-// NewStore makes a store on a pool of the context "discovery".
+// NewStore makes a store on a pool of this context.
 func NewStore(pool *pg.Pool) *Store { return &Store{pool: pool} }
 
 // Begin stores a discovery as running; the result of one that has completed.

@@ -14,6 +14,9 @@ import (
 	"github.com/entrasync/entrasync/services/mapping/internal/postgres/sqlc"
 )
 
+// Context names the schema and the roles of this service.
+const Context = "mapping"
+
 //go:embed bulk/*.sql
 var bulk embed.FS
 
@@ -40,7 +43,7 @@ type Store struct {
 	newID func() uuid.UUID
 }
 
-// NewStore makes a store on a pool of the context "mapping"; newID gives a new
+// NewStore makes a store on a pool of this context; newID gives a new
 // time-ordered UUID.
 func NewStore(pool *pg.Pool, newID func() uuid.UUID) *Store { return &Store{pool: pool, newID: newID} }
 

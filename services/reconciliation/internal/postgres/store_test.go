@@ -58,10 +58,7 @@ func as(ctx context.Context, id tenant.ID) context.Context {
 	return tenant.With(ctx, tenant.Call{Tenant: id})
 }
 
-func newID() (string, error) {
-	id, err := uuid.NewV7()
-	return id.String(), err
-}
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func directory(run string) reconciliation.Directory {
 	return reconciliation.Directory{RunID: run, ManagedTenantID: "mt-1", EntraTenantID: "entra-1", ClientID: "client-1"}

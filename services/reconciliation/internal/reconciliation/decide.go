@@ -72,7 +72,7 @@ type Decide struct {
 }
 
 // NewDecide makes the use case; newID gives a UUID of version 7.
-func NewDecide(store DecisionStore, engine Resolver, newID func() (string, error), now func() time.Time) *Decide {
+func NewDecide(store DecisionStore, engine Resolver, newID func() string, now func() time.Time) *Decide {
 	return &Decide{store: store, engine: engine, newID: newID, now: now}
 }
 
@@ -119,9 +119,7 @@ func (u *Decide) begin(ctx context.Context, item DecidedItem, d Decision) (Decid
 func (u *Decide) beginChecked(ctx context.Context, item DecidedItem, d Decision) (DecidedItem, *StoredDecision, error) {
 	begun := Begun{Decision: d, Now: u.now()}
 	if d.Action != Dismiss {
-		if err := u.withEffect(&begun); err != nil {
-			return DecidedItem{}, nil, err
-		}
+		u.withEffect(&begun)
 	}
 	return u.keep(ctx, item, begun, func(locked *DecidedItem) (*StoredDecision, error) { return admit(locked, d) })
 }
@@ -156,14 +154,10 @@ func (u *Decide) checkAll(ctx context.Context, items []DecidedItem, decision fun
 	return byItem, nil
 }
 
-// withEffect has somebody else finish the decision, should this process not come to it.
-func (u *Decide) withEffect(begun *Begun) error {
-	id, err := u.newID()
-	if err != nil {
-		return fmt.Errorf("making an effect id: %w", err)
-	}
-	begun.EffectID, begun.FinishAfter = id, begun.Now.Add(finishAfter)
-	return nil
+// withEffect adds the effect by which the decision is finished where this process does not
+// come to it.
+func (u *Decide) withEffect(begun *Begun) {
+	begun.EffectID, begun.FinishAfter = u.newID(), begun.Now.Add(finishAfter)
 }
 
 // keep stores the decision, or finds that a request at the same time was faster with the

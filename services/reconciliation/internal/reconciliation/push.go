@@ -32,12 +32,12 @@ type Pushed struct {
 // Push is the use case of storing what a round could not decide.
 type Push struct {
 	store Pusher
-	newID func() (string, error)
+	newID func() string
 	now   func() time.Time
 }
 
 // NewPush makes the use case; newID gives a UUID of version 7.
-func NewPush(store Pusher, newID func() (string, error), now func() time.Time) *Push {
+func NewPush(store Pusher, newID func() string, now func() time.Time) *Push {
 	return &Push{store: store, newID: newID, now: now}
 }
 
@@ -55,11 +55,7 @@ func (p *Push) Do(ctx context.Context, round Directory, sightings []Sighting) (P
 				errs.WithViolation(fmt.Sprintf("items[%d].entraObjectId", i), "is named twice"))
 		}
 		seen[s.EntraObjectID] = true
-		id, err := p.newID()
-		if err != nil {
-			return Pushed{}, fmt.Errorf("making an item id: %w", err)
-		}
-		items = append(items, NewItem{ID: id, Sighting: s})
+		items = append(items, NewItem{ID: p.newID(), Sighting: s})
 	}
 	decided, err := p.store.Push(ctx, round, items, p.now())
 	if err != nil {

@@ -37,9 +37,7 @@ func (u *Decide) Undo(ctx context.Context, itemID string, number int, by string)
 			return DecidedItem{}, err
 		}
 		if item.Standing.Action != Dismiss { // of which the engine knows nothing
-			if err := u.withEffect(&begun); err != nil {
-				return DecidedItem{}, err
-			}
+			u.withEffect(&begun)
 		}
 		if item, again, err = u.keep(ctx, item, begun, admit); err != nil {
 			return DecidedItem{}, err

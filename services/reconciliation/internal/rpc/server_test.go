@@ -34,10 +34,7 @@ func setup(t *testing.T) *bundle {
 	t.Helper()
 	db := pgtest.Database(t, postgres.Context)
 	store := postgres.New(db.Pool(postgres.Context))
-	newID := func() (string, error) {
-		id, err := uuid.NewV7()
-		return id.String(), err
-	}
+	newID := func() string { return uuid.Must(uuid.NewV7()).String() }
 	b := &bundle{
 		network: rpctest.New(t),
 		ctx:     tenant.With(t.Context(), tenant.Call{Tenant: "msp-1", Actor: tenant.Actor{ID: "u", Type: "user"}}),

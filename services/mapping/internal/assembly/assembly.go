@@ -1,0 +1,73 @@
+// Package assembly wires the mapping service together.
+package assembly
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/grpc"
+
+	"github.com/entrasync/entrasync/pkg/outbox"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/service"
+	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
+	"github.com/entrasync/entrasync/services/mapping/internal/peers"
+	"github.com/entrasync/entrasync/services/mapping/internal/postgres"
+	"github.com/entrasync/entrasync/services/mapping/internal/rpc"
+)
+
+// backgroundConns are for effects and the sweeper.
+const backgroundConns = 2
+
+// Config is all that the process takes from its environment.
+type Config struct {
+	service.Config
+	service.Database
+	DiscoveryAddr string `env:"ENTRASYNC_DISCOVERY_ADDR" envDefault:"127.0.0.1:7102"`
+}
+
+// Start wires the process together; for service.Main.
+func Start(ctx context.Context, s *service.Service, c Config) error {
+	pool, err := pg.Open(ctx, c.DatabaseURL, pg.Options{Context: postgres.Context, MaxConns: c.DatabaseConns, BackgroundConns: backgroundConns})
+	if err != nil {
+		return err
+	}
+	s.Uses("database", pool.Ping, pool.Close)
+	box := Register(s.Server(), pool, s.Dial("discovery", c.DiscoveryAddr), time.Now)
+	box.Keep(s, s.Metrics)
+	return nil
+}
+
+// Register adds the service's methods to a server and returns its outbox.
+func Register(server grpc.ServiceRegistrar, pool *pg.Pool, discovery grpc.ClientConnInterface, now func() time.Time) *outbox.Box {
+	store, box := postgres.NewStore(pool, newUUID), postgres.NewOutbox(pool, now)
+	settling := mapping.NewSettling(store, box)
+	managedTenants := peers.NewDiscovery(discovery)
+	rpc.Register(server, rpc.UseCases{
+		ListClients:    mapping.NewListClients(store),
+		ReadClient:     mapping.NewReadClient(store),
+		BatchUpsert:    mapping.NewBatchUpsert(store, now, newID),
+		Preview:        mapping.NewMakePreview(managedTenants, store),
+		ListMappings:   mapping.NewListMappings(store),
+		Confirm:        mapping.NewConfirm(managedTenants, store, settling, now),
+		Skip:           mapping.NewSkip(managedTenants, store, settling, now),
+		Remap:          mapping.NewRemap(managedTenants, store, settling, now),
+		Unmap:          mapping.NewUnmap(managedTenants, store, settling, now),
+		DecideOrphans:  mapping.NewDecideOrphans(store, settling, now),
+		ExportCSV:      mapping.NewExportCSV(managedTenants, store),
+		ImportCSV:      mapping.NewImportCSV(managedTenants, store, settling, now),
+		ListMapped:     mapping.NewListMapped(store),
+		FindMapped:     mapping.NewFindMapped(store),
+		ResolveClients: mapping.NewResolveClients(store),
+		CreateClients:  mapping.NewCreateClients(store, now, newID),
+		Summarise:      mapping.NewSummarise(managedTenants, store),
+	})
+	outbox.Serve(server, box)
+	return box
+}
+
+// newUUID is a UUIDv7. It panics when the system has no random numbers left.
+func newUUID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+func newID() string { return newUUID().String() }

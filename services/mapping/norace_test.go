@@ -1,6 +1,0 @@
-//go:build !race
-
-package main
-
-// slower is how much more processor time this build takes than that of production.
-const slower = 1

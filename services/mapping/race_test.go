@@ -1,7 +1,0 @@
-//go:build race
-
-package main
-
-// slower is how much more processor time the race detector takes: measured, 7 times for
-// a preview and 3 for a confirm.
-const slower = 7

@@ -1,0 +1,68 @@
+// Package assembly wires the reconciliation service together.
+package assembly
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/grpc"
+
+	"github.com/entrasync/entrasync/pkg/outbox"
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/service"
+	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
+	"github.com/entrasync/entrasync/services/reconciliation/internal/peers"
+	"github.com/entrasync/entrasync/services/reconciliation/internal/postgres"
+	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
+	"github.com/entrasync/entrasync/services/reconciliation/internal/rpc"
+)
+
+// backgroundConns are for effects and the sweeper.
+const backgroundConns = 2
+
+// Config is all that the process takes from its environment.
+type Config struct {
+	service.Config
+	service.Database
+	SyncEngineAddr string `env:"ENTRASYNC_SYNC_ENGINE_ADDR" envDefault:"127.0.0.1:7104"`
+}
+
+// Start wires the process together; for service.Main.
+func Start(ctx context.Context, s *service.Service, c Config) error {
+	pool, err := pg.Open(ctx, c.DatabaseURL, pg.Options{Context: postgres.Context, MaxConns: c.DatabaseConns, BackgroundConns: backgroundConns})
+	if err != nil {
+		return err
+	}
+	s.Uses("database", pool.Ping, pool.Close)
+	box := Register(s.Server(), pool, s.Dial("sync-engine", c.SyncEngineAddr), time.Now)
+	box.Keep(s, s.Metrics)
+	return nil
+}
+
+// Register adds the service's methods to a server and returns its outbox.
+func Register(server grpc.ServiceRegistrar, pool *pg.Pool, engine grpc.ClientConnInterface, now func() time.Time) *outbox.Box {
+	store, box := postgres.New(pool), outbox.New(pool, outbox.Options{Now: now})
+	list := reconciliation.NewList(store)
+	decide := reconciliation.NewDecide(store, peers.NewSyncEngine(engine), newID, now)
+	s := rpc.New(rpc.UseCases{
+		Push:     reconciliation.NewPush(store, newID, now),
+		Decided:  reconciliation.NewFindDecided(store),
+		Complete: reconciliation.NewComplete(store, now),
+		Follow:   reconciliation.NewFollow(store, now),
+		List:     list,
+		Read:     reconciliation.NewReadItem(store),
+		Decide:   decide,
+		Bulk:     reconciliation.NewBulk(list, decide),
+	})
+	reconciliationv1.RegisterReconciliationServiceServer(server, s)
+	reconciliationv1.RegisterReconciliationInternalServiceServer(server, s)
+	reconciliationv1.RegisterDecisionServiceServer(server, s)
+	reconciliationv1.RegisterDecisionInternalServiceServer(server, s)
+	reconciliationv1.RegisterPersonInternalServiceServer(server, rpc.NewPersonServer(reconciliation.NewPeople(store)))
+	outbox.Serve(server, box)
+	return box
+}
+
+// newID is a UUIDv7. It panics when the system has no random numbers left.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }

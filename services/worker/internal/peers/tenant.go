@@ -1,0 +1,18 @@
+// Package peers calls the other services, one file a service; schedules.go follows from two of
+// them.
+package peers
+
+import (
+	"context"
+
+	"github.com/entrasync/entrasync/pkg/tenant"
+)
+
+// EnterTenant returns the context of the system's own work for a tenant.
+func EnterTenant(ctx context.Context, tenantID string) (context.Context, error) {
+	id, err := tenant.Parse(tenantID)
+	if err != nil {
+		return nil, err
+	}
+	return tenant.With(ctx, tenant.Call{Tenant: id, Actor: tenant.Actor{Type: "system"}}), nil
+}

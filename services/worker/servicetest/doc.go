@@ -1,0 +1,2 @@
+// Package servicetest tests the worker as a process.
+package servicetest
