@@ -40,15 +40,6 @@ func typed(t *testing.T, root string) {
 	run("npm", "run", "--silent", "build")
 }
 
-// free is a port of the loopback interface that nobody listens at.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, l.Close()) }()
-	return l.Addr().String()
-}
-
 // TestTheExamplesForHostsRun runs the examples of the guide, in each language: the test is the
 // person's browser, and the two that can are the server that webhooks come to, which verifies them
 // with the reference libraries, before and after a new secret.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/entrasync/entrasync/deploy/local/stack"
 	"github.com/entrasync/entrasync/deploy/simulator/fleet"
+	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 )
 
 // The systems that tests share, by fleet: to start one takes longer than most tests. They end with
@@ -36,7 +37,7 @@ func share(t *testing.T, size fleet.Size) *world {
 	sharedMu.Lock()
 	defer sharedMu.Unlock()
 	if shared[size] == nil {
-		hosts := []string{free(t), free(t), free(t)}
+		hosts := []string{rpctest.FreeAddress(t), rpctest.FreeAddress(t), rpctest.FreeAddress(t)}
 		w := newWorld(t, stack.Options{Fleet: string(size), Inherit: []string{"ENTRASYNC_WEBHOOK_ALLOWED_HOSTS=" + strings.Join(hosts, ",")}})
 		w.hosts = hosts
 		shared[size] = w

@@ -10,6 +10,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
+// Conns is how many connections the process of an outbox needs beside those for requests: one
+// listens, one is for effects and what Keep does; see pg.Options.
+const Conns = 2
+
 const (
 	// listenAgain is the pause after the connection that listens was lost.
 	listenAgain  = 2 * time.Second

@@ -58,6 +58,21 @@ type Pool struct {
 
 var contextPattern = regexp.MustCompile(`\A[a-z]{1,32}\z`)
 
+// Process is what a pool serves; a service.Service.
+type Process interface {
+	Uses(name string, ready func(context.Context) error, end func())
+}
+
+// OpenFor is Open for a process: the process is ready while the database answers, and closes
+// the pool at its end.
+func OpenFor(ctx context.Context, process Process, url string, opts Options) (*Pool, error) {
+	pool, err := Open(ctx, url, opts)
+	if err == nil {
+		process.Uses("database", pool.Ping, pool.Close)
+	}
+	return pool, err
+}
+
 // Open makes the pool and checks that the database answers. A pooler between
 // the process and the server must not be in transaction mode: locks and
 // temporary tables belong to a session.

@@ -77,7 +77,7 @@ type process struct {
 // launch starts the process with some variables set otherwise; empty ones are left out.
 func launch(t *testing.T, variables map[string]string) *process {
 	t.Helper()
-	p := &process{network: rpctest.New(t), listen: free(t), admin: free(t)}
+	p := &process{network: rpctest.New(t), listen: rpctest.FreeAddress(t), admin: rpctest.FreeAddress(t)}
 	all := map[string]string{
 		program: "1", "ENTRASYNC_LISTEN": p.listen, "ENTRASYNC_ADMIN_LISTEN": p.admin,
 		"ENTRASYNC_TLS_DIR": p.network.Dir("mapping"), "ENTRASYNC_DRAIN_DELAY": "1ms", "ENTRASYNC_LOG_LEVEL": "error",
@@ -98,15 +98,6 @@ func launch(t *testing.T, variables map[string]string) *process {
 	p.stdout, p.command.Stderr = bufio.NewReader(stdout), &p.stderr
 	require.NoError(t, p.command.Start())
 	return p
-}
-
-// free is an address on which nothing listens at the moment.
-func free(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }
 
 func (p *process) line(t *testing.T) string {

@@ -2,8 +2,6 @@ package servicetest
 
 import (
 	"context"
-	"errors"
-	"io"
 	"runtime"
 	"sync"
 	"testing"
@@ -125,19 +123,17 @@ func (b *bundle) discover(operation string) (*discoveryv1.DiscoveryResult, error
 	b.t.Helper()
 	stream, err := b.internal.RunDiscovery(as(b.t, "msp"), &discoveryv1.RunDiscoveryRequest{OperationId: operation})
 	require.NoError(b.t, err)
-	var result *discoveryv1.DiscoveryResult
-	for {
-		resp, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			require.NotNil(b.t, result, "the stream ended without a result")
-			return result, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		require.Nil(b.t, result, "the result is the last message")
-		result = resp.GetResult()
+	messages, err := rpctest.Received(stream)
+	if err != nil {
+		return nil, err
 	}
+	var result *discoveryv1.DiscoveryResult
+	for _, message := range messages {
+		require.Nil(b.t, result, "the result is the last message")
+		result = message.GetResult()
+	}
+	require.NotNil(b.t, result, "the stream ended without a result")
+	return result, nil
 }
 
 // mustDiscover runs a new discovery that succeeds.

@@ -2,10 +2,7 @@ package servicetest
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -152,7 +149,7 @@ func setup(t *testing.T) *bundle {
 	})
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
-	engineAddr, adminAddr := free(t), free(t)
+	engineAddr, adminAddr := rpctest.FreeAddress(t), rpctest.FreeAddress(t)
 	b.toEngine = network.Dial("reconciliation", "sync-engine", engineAddr)
 	address := network.Serve("reconciliation", func(r grpc.ServiceRegistrar) {
 		b.box = assembly.Register(r, pool, b.toEngine, func() time.Time { return time.Now().Add(time.Duration(b.later.Load())) })
@@ -222,15 +219,6 @@ func (b *bundle) kill() {
 	_ = b.process.Wait()
 }
 
-// free is an address where nothing listens.
-func free(t *testing.T) string {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	return listener.Addr().String()
-}
-
 // as is a call of a person of the tenant.
 func (b *bundle) as(person string) context.Context {
 	return tenant.With(b.t.Context(), tenant.Call{Tenant: "msp", Actor: tenant.Actor{ID: person, Type: "user"}})
@@ -286,23 +274,18 @@ func (b *bundle) begin() *syncenginev1.CreateRunResponse {
 }
 
 // round does the run's one round.
-func (b *bundle) round(run *syncenginev1.CreateRunResponse) (outcome *syncenginev1.TenantOutcome, err error) {
+func (b *bundle) round(run *syncenginev1.CreateRunResponse) (*syncenginev1.TenantOutcome, error) {
 	stream, err := b.engine.SyncTenantUsers(b.as("user-1"), &syncenginev1.SyncTenantUsersRequest{
 		RunId: run.GetRunId(), ManagedTenantId: managed, Ticket: run.GetTicket(),
 	}, grpc.WaitForReady(true))
 	if err != nil {
 		return nil, err
 	}
-	for {
-		message, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return outcome, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		outcome = message.GetOutcome()
+	messages, err := rpctest.Received(stream)
+	if err != nil || len(messages) == 0 {
+		return nil, err
 	}
+	return messages[len(messages)-1].GetOutcome(), nil
 }
 
 // open are the open items, by the id of their identity.

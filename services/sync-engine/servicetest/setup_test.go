@@ -2,8 +2,6 @@ package servicetest
 
 import (
 	"context"
-	"errors"
-	"io"
 	"sync"
 	"testing"
 
@@ -185,15 +183,9 @@ func (b *bundle) sync(ctx context.Context, run *syncenginev1.CreateRunResponse) 
 	if err != nil {
 		return nil, err
 	}
-	var outcome *syncenginev1.TenantOutcome
-	for {
-		message, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return outcome, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		outcome = message.GetOutcome()
+	messages, err := rpctest.Received(stream)
+	if err != nil || len(messages) == 0 {
+		return nil, err
 	}
+	return messages[len(messages)-1].GetOutcome(), nil
 }

@@ -2,7 +2,6 @@ package servicetest
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -18,10 +17,10 @@ import (
 // TestServeWithoutAnythingElse: the process comes up without Temporal and without its peers, says that it is not ready, and
 // ends in order.
 func TestServeWithoutAnythingElse(t *testing.T) {
-	admin, nobody := free(t), free(t)
+	admin, nobody := rpctest.FreeAddress(t), rpctest.FreeAddress(t)
 	var c assembly.Config
 	require.NoError(t, env.ParseWithOptions(&c, env.Options{Environment: map[string]string{
-		"ENTRASYNC_LISTEN": free(t), "ENTRASYNC_ADMIN_LISTEN": admin, "ENTRASYNC_TLS_DIR": rpctest.New(t).Dir("worker"),
+		"ENTRASYNC_LISTEN": rpctest.FreeAddress(t), "ENTRASYNC_ADMIN_LISTEN": admin, "ENTRASYNC_TLS_DIR": rpctest.New(t).Dir("worker"),
 		"ENTRASYNC_TEMPORAL_ADDR": nobody, "ENTRASYNC_CONNECTION_ADDR": nobody, "ENTRASYNC_DISCOVERY_ADDR": nobody,
 		"ENTRASYNC_MAPPING_ADDR": nobody, "ENTRASYNC_SYNC_ENGINE_ADDR": nobody, "ENTRASYNC_RECONCILIATION_ADDR": nobody, "ENTRASYNC_LOG_LEVEL": "error",
 		"ENTRASYNC_DRAIN_DELAY": "0",
@@ -46,13 +45,4 @@ func status(t *testing.T, address, path string) int {
 	}
 	require.NoError(t, res.Body.Close())
 	return res.StatusCode
-}
-
-// free is an address where nothing listens.
-func free(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	return listener.Addr().String()
 }

@@ -25,11 +25,10 @@ type Config struct {
 
 // Start wires the process together; for service.Main.
 func Start(ctx context.Context, s *service.Service, c Config) error {
-	pool, err := pg.Open(ctx, c.DatabaseURL, pg.Options{Context: postgres.Context, MaxConns: c.DatabaseConns})
+	pool, err := pg.OpenFor(ctx, s, c.DatabaseURL, pg.Options{Context: postgres.Context, MaxConns: c.DatabaseConns})
 	if err != nil {
 		return err
 	}
-	s.Uses("database", pool.Ping, pool.Close)
 	Register(s.Server(), pool, s.Dial("connection", c.ConnectionAddr), time.Now)
 	return nil
 }

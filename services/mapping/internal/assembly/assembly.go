@@ -17,9 +17,6 @@ import (
 	"github.com/entrasync/entrasync/services/mapping/internal/rpc"
 )
 
-// backgroundConns are for effects and the sweeper.
-const backgroundConns = 2
-
 // Config is all that the process takes from its environment.
 type Config struct {
 	service.Config
@@ -29,11 +26,10 @@ type Config struct {
 
 // Start wires the process together; for service.Main.
 func Start(ctx context.Context, s *service.Service, c Config) error {
-	pool, err := pg.Open(ctx, c.DatabaseURL, pg.Options{Context: postgres.Context, MaxConns: c.DatabaseConns, BackgroundConns: backgroundConns})
+	pool, err := pg.OpenFor(ctx, s, c.DatabaseURL, pg.Options{Context: postgres.Context, MaxConns: c.DatabaseConns, BackgroundConns: outbox.Conns})
 	if err != nil {
 		return err
 	}
-	s.Uses("database", pool.Ping, pool.Close)
 	box := Register(s.Server(), pool, s.Dial("discovery", c.DiscoveryAddr), time.Now)
 	box.Keep(s, s.Metrics)
 	return nil

@@ -18,21 +18,17 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// backgroundConns are for effects and the sweeper.
-const backgroundConns = 2
-
 // Start wires the process together; for service.Main.
 func Start(ctx context.Context, s *service.Service, c Config) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	pool, err := pg.Open(ctx, c.DatabaseURL, pg.Options{
-		Context: postgres.Context, MaxConns: c.DatabaseConns, Writers: postgres.Writers(), BackgroundConns: backgroundConns,
+	pool, err := pg.OpenFor(ctx, s, c.DatabaseURL, pg.Options{
+		Context: postgres.Context, MaxConns: c.DatabaseConns, Writers: postgres.Writers(), BackgroundConns: outbox.Conns,
 	})
 	if err != nil {
 		return err
 	}
-	s.Uses("database", pool.Ping, pool.Close)
 	store, box := Register(s.Server(), pool, Conns{
 		Connection: s.Dial("connection", c.ConnectionAddr), Mapping: s.Dial("mapping", c.MappingAddr),
 		Reconciliation: s.Dial("reconciliation", c.ReconciliationAddr), Gateway: s.Dial("gateway", c.GatewayAddr),
