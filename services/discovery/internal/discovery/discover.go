@@ -16,11 +16,11 @@ import (
 // readers is how many directories are read at once.
 const readers = 8
 
-// handful is how many managed tenants may all fail temporarily without being
-// taken for an outage of the partner's connection.
-const handful = 5
+// fewTenants is how many managed tenants may all fail temporarily without being taken for an
+// outage of the partner's connection.
+const fewTenants = 5
 
-// failWait bounds writing down a failure after the caller is gone.
+// failWait bounds storing a failure after the caller has left.
 const failWait = 5 * time.Second
 
 // Listed is a managed tenant as the partner's listing names it.
@@ -31,7 +31,7 @@ type Listed struct {
 	AccessEndsAt  *time.Time
 }
 
-// Details is what a managed tenant's own directory says.
+// Details is what a managed tenant's own directory contains.
 type Details struct {
 	PrimaryDomain string
 	Domains       []string
@@ -198,7 +198,7 @@ func (r *Discover) read(ctx context.Context, found []Found, progress func(seen, 
 // outage returns the failure of a partner of whose many tenants none can be
 // read at the moment; nil otherwise.
 func outage(found []Found) error {
-	if len(found) <= handful || slices.ContainsFunc(found, func(f Found) bool { return !f.Passing }) {
+	if len(found) <= fewTenants || slices.ContainsFunc(found, func(f Found) bool { return !f.Passing }) {
 		return nil
 	}
 	p := found[0].Problem
@@ -236,8 +236,8 @@ func (r *Discover) readOne(ctx context.Context, tenant *Found) error {
 
 // concernsOne reports a failure that concerns one managed tenant alone, and
 // whether it passes without a change in that tenant: a temporary failure of
-// Microsoft, or a wrong request of ours. A failure that the partner must mend by
-// connecting anew, and one of our own parts (which carries no class), concern all.
+// Microsoft, or a wrong request of ours. A failure that the partner must fix by
+// connecting again, and one of our own parts (which carries no class), concern all.
 func concernsOne(err error) (own, passing bool) {
 	e, ok := errors.AsType[*errs.Error](err)
 	if !ok {

@@ -13,10 +13,10 @@ import (
 const (
 	StateActive     = "active"     // in the last complete listing, and readable
 	StateGone       = "gone"       // not in the last complete listing any more
-	StateUnreadable = "unreadable" // in the last complete listing; its directory refuses us, or could never be read
+	StateUnreadable = "unreadable" // in the last complete listing; its directory refuses access, or could never be read
 )
 
-// Problem is why something could not be read, and what mends it.
+// Problem is why something could not be read, and what to do about it.
 type Problem struct {
 	Code    string // stable, snake_case
 	Message string // for people

@@ -25,8 +25,8 @@ type Connection struct {
 	directory connectionv1.DirectoryServiceClient
 }
 
-// clicked is the priority of a discovery's requests: a person started it.
-const clicked = "high"
+// priority is that of a discovery's requests: a person started it.
+const priority = "high"
 
 // NewConnection calls the connection service on a connection whose errors are
 // errs.Errors.
@@ -39,7 +39,7 @@ func NewConnection(conn grpc.ClientConnInterface) *Connection {
 func (p *Connection) ListManagedTenants(ctx context.Context, each func([]discovery.Listed) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the stream when each returns an error
-	stream, err := p.directory.ListManagedTenants(ctx, &connectionv1.ListManagedTenantsRequest{Priority: clicked})
+	stream, err := p.directory.ListManagedTenants(ctx, &connectionv1.ListManagedTenantsRequest{Priority: priority})
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (p *Connection) ListManagedTenants(ctx context.Context, each func([]discove
 func (p *Connection) Details(ctx context.Context, entraTenantID string) (discovery.Details, error) {
 	one, cancel := context.WithTimeout(ctx, detailsTimeout)
 	defer cancel()
-	resp, err := p.directory.GetTenantDetails(one, &connectionv1.GetTenantDetailsRequest{EntraTenantId: entraTenantID, Priority: clicked})
+	resp, err := p.directory.GetTenantDetails(one, &connectionv1.GetTenantDetailsRequest{EntraTenantId: entraTenantID, Priority: priority})
 	if err != nil && one.Err() != nil && ctx.Err() == nil { // this directory is slow, not the whole of them
 		err = errs.Wrap(err, errs.Unavailable, reason.Unreachable, "The directory took too long to answer.",
 			errs.WithMetadata(reason.ClassKey, string(reason.ClassRetry)))

@@ -16,7 +16,7 @@ type internal struct {
 	use UseCases
 }
 
-// RunDiscovery runs a discovery and streams how far it has come.
+// RunDiscovery runs a discovery and streams its progress.
 func (s *internal) RunDiscovery(req *discoveryv1.RunDiscoveryRequest,
 	stream grpc.ServerStreamingServer[discoveryv1.RunDiscoveryResponse],
 ) error {

@@ -25,7 +25,7 @@ const (
 // is written under the lock of the tenant's clients.
 const maxBatchDomains = 20_000
 
-// What became of a record of a batch.
+// The outcomes of a record.
 const (
 	OutcomeCreated   = "created"
 	OutcomeUpdated   = "updated"
@@ -47,7 +47,7 @@ type RecordWarning struct {
 	Message string
 }
 
-// RecordResult is what became of one record.
+// RecordResult is the result for one record.
 type RecordResult struct {
 	ID         string // of the client; empty when the record is invalid or names none
 	ExternalID string
@@ -84,10 +84,10 @@ func NewBatchUpsert(store BatchStore, now func() time.Time, newID func() string)
 	return &BatchUpsert{store: store, now: now, newID: newID}
 }
 
-// Do writes records by their external id or id and answers what became of each,
-// in their order. With both, a client that has no external id takes the record's. A
+// Do writes records by their external id or id and returns the result for each, in
+// their order. With both, a client that has no external id takes the record's. A
 // record replaces all fields of the client; one that is deleted only marks it, and is
-// refused while the client is mapped; one that is not deleted any more revives it. A
+// refused while the client is mapped; one that is not deleted any more restores it. A
 // bad record does not fail the others, and of records for one client only the first
 // counts. More than 20,000 domains in all records are refused (errs.Invalid).
 func (im *BatchUpsert) Do(ctx context.Context, records []Client) ([]RecordResult, error) {
@@ -184,8 +184,8 @@ func (im *BatchUpsert) settle(record, old Client, known bool, result *RecordResu
 }
 
 // stillMapped says why a client cannot be marked as deleted, and what to do. It
-// is not unmapped by the way: that is a person's decision, with consequences for
-// its contacts.
+// is not unmapped as a side effect: that is a person's decision, with consequences for its
+// contacts.
 func stillMapped(c Client) string {
 	if n := len(c.Mappings); n > 1 {
 		return fmt.Sprintf("the client is mapped to %d managed tenants: unmap them first", n)

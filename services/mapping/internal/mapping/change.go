@@ -24,10 +24,10 @@ type changer struct {
 	now       func() time.Time
 }
 
-// Changed is what became of one managed tenant.
+// Changed is the result of a change of one mapping.
 type Changed struct {
 	Mapping Mapping  // in force; of an unmap, the one that ended
-	Summary *Summary // nil where the directory cannot be asked
+	Summary *Summary // nil where discovery cannot be reached
 	Version int64
 	Effects string // settled or pending
 }
@@ -50,7 +50,7 @@ func (c changer) decide(ctx context.Context, actor string, d Decision, version *
 			return Verdict{}, errClientDeleted
 		}
 		changes, found := examine(decisions, version, byID, now)
-		return Verdict{Changes: changes, Learnt: learnt(decisions, changes, byID, now)}, inOne().refusal(found)
+		return Verdict{Changes: changes, Refreshes: refreshes(decisions, changes, byID, now)}, ofRequest().refusal(found)
 	})
 	if err != nil {
 		return Changed{}, err
@@ -58,7 +58,7 @@ func (c changer) decide(ctx context.Context, actor string, d Decision, version *
 	return c.changed(ctx, written, d.ManagedTenantID, Mapping{}), nil
 }
 
-// changed waits for the effects, and then tells how many links the change has
+// changed waits for the effects, and then reads how many links the change has
 // orphaned. ended is the mapping of an unmap.
 func (c changer) changed(ctx context.Context, written Written, managedTenantID string, ended Mapping) Changed {
 	result := Changed{Mapping: ended, Summary: written.States.countAfter(ctx, c.directory), Version: written.Version}

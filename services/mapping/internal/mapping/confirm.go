@@ -20,10 +20,10 @@ const (
 // Confirmed is what a confirm did.
 type Confirmed struct {
 	Decisions int32    // as many as were sent, changed or not
-	Summary   *Summary // nil where the directory cannot be asked
+	Summary   *Summary // nil where discovery cannot be reached
 	Version   int64
 	Run       *StartedRun // the sync that was asked for
-	RunError  string      // why it did not start; the confirm stands
+	RunError  string      // why it did not start; the decisions are written
 	Effects   string      // settled or pending
 }
 
@@ -43,11 +43,11 @@ type Ask struct {
 	Ended            bool   // also the last decisions about managed tenants that have none in force
 }
 
-// Verdict is what a transaction of decisions shall write.
+// Verdict is what a transaction of decisions is to write.
 type Verdict struct {
 	Changes   []Change
-	Learnt    []Learnt // of decisions that stay as they are
-	StartSync bool     // also ask for the initial sync
+	Refreshes []Refresh // of decisions that stay as they are
+	StartSync bool      // also ask for the initial sync
 }
 
 // Written is what it wrote.
@@ -59,7 +59,7 @@ type Written struct {
 	StartID   string    // of the effect that starts the sync, where it was asked for
 }
 
-// EffectState is how far an effect is.
+// EffectState is the state of an effect.
 type EffectState struct {
 	Done   bool
 	Result map[string]string
@@ -78,7 +78,7 @@ type DecideStore interface {
 // ConfirmStore writes decisions and knows their effects.
 type ConfirmStore interface {
 	DecideStore
-	// Effect tells how far an effect is.
+	// Effect reads the state of an effect.
 	Effect(ctx context.Context, id string) (EffectState, error)
 }
 
@@ -108,7 +108,7 @@ func (c *Confirm) Do(ctx context.Context, actor string, decisions []Decision, ve
 	nothingToSync := false
 	written, err := c.store.Decide(ctx, actor, c.now(), ask, func(now Current) (Verdict, error) {
 		changes, err := Plan(decisions, version, byID, now)
-		verdict := Verdict{Changes: changes, Learnt: learnt(decisions, changes, byID, now)}
+		verdict := Verdict{Changes: changes, Refreshes: refreshes(decisions, changes, byID, now)}
 		if err != nil || !startSync {
 			return verdict, err
 		}

@@ -19,7 +19,7 @@ const (
 // States in which discovery keeps a managed tenant that is not active.
 const (
 	StateGone       = "gone"       // no longer listed
-	StateUnreadable = "unreadable" // listed, and refuses us
+	StateUnreadable = "unreadable" // listed, but refuses access
 )
 
 // ManagedTenant is a customer's directory, as discovery knows it.
@@ -97,8 +97,8 @@ func (s States) count(ctx context.Context, directory Directory) (Summary, error)
 	return s.summarise(undecided), nil
 }
 
-// countAfter is the count after a change, nil where the directory cannot be asked: the
-// change is committed and stands.
+// countAfter is the count after a change, nil where discovery cannot be reached: the
+// change is committed all the same.
 func (s States) countAfter(ctx context.Context, directory Directory) *Summary {
 	summary, err := s.count(ctx, directory)
 	if err != nil {

@@ -63,7 +63,7 @@ func hostOf(text string) string {
 }
 
 // withoutScheme takes the scheme from a URL. What stands before a later "://" is
-// none: a path or a query may hold another URL, whose host is somebody else's.
+// none: a path or a query may hold another URL, with another host.
 func withoutScheme(url string) string {
 	scheme, rest, _ := strings.Cut(url, "//")
 	notOfScheme := func(r rune) bool {
@@ -108,7 +108,7 @@ var tenantSuffixes = []string{
 
 // Distinctive reports whether a normalised domain says whose it is: not one of a
 // public mailbox provider, not one that Microsoft hands out, not a public suffix
-// such as "co.uk" or "github.io", under which anybody can have a name.
+// such as "co.uk" or "github.io", under which anyone can register a name.
 func Distinctive(domain string) bool {
 	for _, suffix := range tenantSuffixes {
 		if domain == suffix || strings.HasSuffix(domain, "."+suffix) {

@@ -12,15 +12,16 @@ import (
 const (
 	// EffectStartInitialSync asks the worker to start the initial sync.
 	EffectStartInitialSync = "start_initial_sync"
-	// EffectMappingRevised asks the engine to follow a changed mapping.
+	// EffectMappingRevised asks the engine to apply a mapping revision.
 	EffectMappingRevised = "mapping_revised"
-	// EffectOrphansDecided asks the engine to do what a person decided about links.
+	// EffectOrphansDecided asks the engine to carry out what a person decided about links.
 	EffectOrphansDecided = "orphans_decided"
-	// EffectClientsChanged has the change feed tell of clients. A trigger adds it.
+	// EffectClientsChanged asks the engine to append changes of clients to the change feed. A
+	// trigger adds it.
 	EffectClientsChanged = "clients_changed"
 )
 
-// EffectFailed is the outcome of an effect that ended for good without success.
+// EffectFailed is the outcome of an effect that failed permanently.
 const EffectFailed = "failed"
 
 const (
@@ -39,36 +40,36 @@ func Lease(kind string) time.Duration {
 	return effectLease
 }
 
-// OnLinks reports an effect on the links of a managed tenant, whose end says something of them.
+// OnLinks reports whether an effect changes the links of a managed tenant, which its result counts.
 func OnLinks(kind string) bool { return kind == EffectMappingRevised || kind == EffectOrphansDecided }
 
-// Aftermath is what the end of an effect says of a managed tenant's links.
-type Aftermath struct {
-	OrphanedLinks *int32       // nil: nothing is known anew
+// EffectResult is what an effect did to the links of a managed tenant.
+type EffectResult struct {
+	OrphanedLinks *int32       // nil: not counted
 	Orphans       *OrphansDone // of a decision about them
 }
 
-// AftermathOf reads the answer to an effect; errs.Invalid for a result that cannot
-// be read.
-func AftermathOf(kind, outcome string, result map[string]string) (Aftermath, error) {
+// EffectResultOf reads the result of an effect; errs.Invalid where a count is missing or
+// malformed.
+func EffectResultOf(kind, outcome string, result map[string]string) (EffectResult, error) {
 	counts := counts{result: result}
-	var after Aftermath
+	var read EffectResult
 	switch {
 	case !OnLinks(kind):
 	case outcome == EffectFailed && kind == EffectOrphansDecided:
-		after.Orphans = &OrphansDone{Failed: true, Error: result["error"]}
+		read.Orphans = &OrphansDone{Failed: true, Error: result["error"]}
 	case outcome == EffectFailed:
 	case kind == EffectOrphansDecided:
-		after.Orphans = &OrphansDone{Relinking: counts.of("relinking"), Left: counts.of("left"), RunID: result["run_id"]}
+		read.Orphans = &OrphansDone{Relinking: counts.of("relinking"), Left: counts.of("left"), RunID: result["run_id"]}
 		fallthrough
 	default:
 		links := counts.of("orphaned_links")
-		after.OrphanedLinks = &links
+		read.OrphanedLinks = &links
 	}
-	return after, counts.err
+	return read, counts.err
 }
 
-// counts reads numbers of an answer and keeps the first that is none.
+// counts reads the counts of a result and keeps the first error.
 type counts struct {
 	result map[string]string
 	err    error

@@ -16,7 +16,7 @@ const (
 	proposalCandidate = "candidate"    // the best of what was found otherwise
 )
 
-// Exported is a table of all managed tenants.
+// Exported is all managed tenants as CSV.
 type Exported struct {
 	CSV     string
 	Version int64
@@ -34,9 +34,9 @@ func NewExportCSV(directory Directory, store PreviewStore) *ExportCSV {
 }
 
 // Do writes one line for each managed tenant that the preview shows, by name.
-// The column "decision" is empty, so that what a person writes there is all that
-// an import decides, however old the table is; by the column "revision" it tells
-// which of those lines somebody else has decided about since.
+// The column "decision" is empty, so that an import decides only what a person writes
+// there, however old the export is; the column "revision" shows the import which of those
+// lines another person has decided since.
 func (e *ExportCSV) Do(ctx context.Context) (Exported, error) {
 	snapshot, err := e.store.Snapshot(ctx)
 	if err != nil {
@@ -46,7 +46,7 @@ func (e *ExportCSV) Do(ctx context.Context) (Exported, error) {
 	if err != nil {
 		return Exported{}, err
 	}
-	return Exported{CSV: writeTable(exportLines(tenants, snapshot)), Version: snapshot.Version}, nil
+	return Exported{CSV: writeCSV(exportLines(tenants, snapshot)), Version: snapshot.Version}, nil
 }
 
 func exportLines(tenants []ManagedTenant, snapshot Snapshot) [][]string {

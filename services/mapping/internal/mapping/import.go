@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// What became of a line of an imported table.
+// The outcomes of an imported line.
 const (
 	LineChanged   = "changed" // or would be, in a dry run
 	LineUnchanged = "unchanged"
-	LineConflict  = "conflict" // somebody else decided about it since the table was written
+	LineConflict  = "conflict" // it was decided by another person since the export
 	LineInvalid   = "invalid"
 )
 
@@ -25,7 +25,7 @@ type ImportedLine struct {
 	Violations      []RecordViolation // by column
 }
 
-// Imported is what became of a table.
+// Imported is the result of an import.
 type Imported struct {
 	DryRun    bool
 	Applied   bool // the decisions were written
@@ -36,7 +36,7 @@ type Imported struct {
 	Invalid   int32
 	Lines     []ImportedLine
 	Version   int64
-	Summary   *Summary // after the import; of a dry run, what it would be; nil where the directory cannot be asked
+	Summary   *Summary // after the import; of a dry run, what it would be; nil where discovery cannot be reached
 	Effects   string   // settled or pending; empty when nothing was written
 }
 
@@ -60,14 +60,13 @@ func NewImportCSV(directory Directory, store ImportStore, settling *Settling, no
 	return &ImportCSV{directory: directory, store: store, settling: settling, now: now}
 }
 
-// Do reads a table and confirms its decisions, all or nothing; see Plan for
-// refusals, which name lines and columns. Lines that somebody else decided about
-// since the table was written, and differently, are refused as errs.Conflict
-// "stale_version", those alone. A dry run writes nothing and tells what each line
-// would do, also which are wrong; only a stale version of them all or a text that is
-// no table is refused.
+// Do reads CSV and confirms its decisions, all or nothing; see Plan for refusals, which
+// name lines and columns. Lines that another person decided differently since the export are
+// refused as errs.Conflict "stale_version", and only those. A dry run writes nothing and
+// reports what each line would do, including the invalid ones; it is refused only where the
+// version of all decisions is stale or the text cannot be read.
 func (t *ImportCSV) Do(ctx context.Context, actor, text string, dryRun bool, version *int64) (Imported, error) {
-	read, err := readTable(text)
+	read, err := readCSV(text)
 	if err != nil {
 		return Imported{}, err
 	}
@@ -87,13 +86,13 @@ func (t *ImportCSV) Do(ctx context.Context, actor, text string, dryRun bool, ver
 		return changes, read.findings(found)
 	}
 	if dryRun {
-		return t.rehearse(ctx, read, ask, check)
+		return t.dryRun(ctx, read, ask, check)
 	}
 	var result Imported
 	written, err := t.store.Decide(ctx, actor, t.now(), ask, func(now Current) (Verdict, error) {
 		changes, found := check(now)
 		result = read.result(changes, found)
-		return Verdict{Changes: changes, Learnt: learnt(decisions, changes, byID, now)}, read.placing().refusal(found)
+		return Verdict{Changes: changes, Refreshes: refreshes(decisions, changes, byID, now)}, read.naming().refusal(found)
 	})
 	if err != nil {
 		return Imported{}, err
@@ -104,16 +103,16 @@ func (t *ImportCSV) Do(ctx context.Context, actor, text string, dryRun bool, ver
 	return result, nil
 }
 
-// rehearse tells what an import would do.
-func (t *ImportCSV) rehearse(ctx context.Context, read table, ask Ask, check func(Current) ([]Change, []finding)) (Imported, error) {
+// dryRun reports what an import would do.
+func (t *ImportCSV) dryRun(ctx context.Context, read csvFile, ask Ask, check func(Current) ([]Change, []finding)) (Imported, error) {
 	now, err := t.store.Current(ctx, ask)
 	if err != nil {
 		return Imported{}, err
 	}
 	changes, found := check(now)
-	if slices.ContainsFunc(found, func(f finding) bool { return f.at == theVersion }) {
+	if slices.ContainsFunc(found, func(f finding) bool { return f.at == allDecisions }) {
 		old := slices.DeleteFunc(slices.Clone(found), func(f finding) bool { return f.severity != stale })
-		return Imported{}, read.placing().refusal(old)
+		return Imported{}, read.naming().refusal(old)
 	}
 	result := read.result(changes, found)
 	result.DryRun, result.Version = true, now.Version
@@ -126,33 +125,33 @@ func (t *ImportCSV) rehearse(ctx context.Context, read table, ask Ask, check fun
 
 // findings are those of the check and those of the text: a line that cannot be
 // read has one alone.
-func (t table) findings(checked []finding) []finding {
-	found := slices.DeleteFunc(checked, func(f finding) bool { return f.at != theVersion && t.lines[f.at].Problem != "" })
-	for i, line := range t.lines {
+func (c csvFile) findings(checked []finding) []finding {
+	found := slices.DeleteFunc(checked, func(f finding) bool { return f.at != allDecisions && c.lines[f.at].Problem != "" })
+	for i, line := range c.lines {
 		if line.Problem != "" {
-			found = append(found, finding{severity: malformed, at: i, field: columnTable, message: line.Problem})
+			found = append(found, finding{severity: malformed, at: i, field: columnCSV, message: line.Problem})
 		}
 	}
 	slices.SortStableFunc(found, func(a, b finding) int { return a.at - b.at })
 	return found
 }
 
-// tableFields are the columns of a decision's fields.
-var tableFields = map[string]string{
+// csvFields are the columns of a decision's fields.
+var csvFields = map[string]string{
 	"managedTenantId": columnManagedTenant, "clientId": columnClient, "clientExternalId": columnClientExternalID,
-	"decision": columnDecision, "revision": columnRevision, columnTable: columnTable,
+	"decision": columnDecision, "revision": columnRevision, columnCSV: columnCSV,
 }
 
-// placing names findings by line and column.
-func (t table) placing() placing {
-	name := func(at int) string { return fmt.Sprintf("line %d", t.lines[at].Number) }
-	return placing{decision: name, field: func(at int, field string) string {
-		return fmt.Sprintf("csv.line[%d].%s", t.lines[at].Number, tableFields[field])
+// naming names decisions by line and their fields by column.
+func (c csvFile) naming() naming {
+	name := func(at int) string { return fmt.Sprintf("line %d", c.lines[at].Number) }
+	return naming{decision: name, field: func(at int, field string) string {
+		return fmt.Sprintf("csv.line[%d].%s", c.lines[at].Number, csvFields[field])
 	}}
 }
 
-// result tells what each line does.
-func (t table) result(changes []Change, found []finding) Imported {
+// result reports what each line does.
+func (c csvFile) result(changes []Change, found []finding) Imported {
 	changed := make(map[string]Change, len(changes))
 	for _, change := range changes {
 		changed[change.Tenant.ID] = change
@@ -160,15 +159,15 @@ func (t table) result(changes []Change, found []finding) Imported {
 	problems := make(map[int][]RecordViolation, len(found))
 	wrong := make(map[int]bool, len(found))
 	for _, f := range found {
-		if f.at != theVersion {
+		if f.at != allDecisions {
 			wrong[f.at] = wrong[f.at] || f.severity != stale
 			problems[f.at] = append(problems[f.at], RecordViolation{
-				Field: tableFields[f.field], Message: t.placing().violation(f).Message,
+				Field: csvFields[f.field], Message: c.naming().violation(f).Message,
 			})
 		}
 	}
-	result := Imported{Undecided: t.undecided, Lines: make([]ImportedLine, 0, len(t.lines))}
-	for i, line := range t.lines {
+	result := Imported{Undecided: c.undecided, Lines: make([]ImportedLine, 0, len(c.lines))}
+	for i, line := range c.lines {
 		change, changes := changed[line.Decision.ManagedTenantID]
 		out := ImportedLine{
 			Number: line.Number, ManagedTenantID: line.Decision.ManagedTenantID, Decision: line.Decision.Kind,

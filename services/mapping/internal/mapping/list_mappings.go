@@ -22,7 +22,7 @@ type Filter struct {
 }
 
 // check refuses what would have to be left out of account: a list that ignores a
-// filter shows what nobody asked for.
+// filter would show more than was asked for.
 func (f Filter) check() error {
 	var violations []errs.Violation
 	refuse := func(wrong bool, field, message string) {

@@ -10,7 +10,7 @@ import (
 //go:embed mailbox_domains.txt
 var mailboxDomainList string
 
-// mailboxDomains are domains at which anybody can have a mailbox.
+// mailboxDomains are domains at which anyone can have a mailbox.
 var mailboxDomains = func() map[string]bool {
 	domains := make(map[string]bool, strings.Count(mailboxDomainList, "\n"))
 	for line := range strings.Lines(mailboxDomainList) {

@@ -111,7 +111,7 @@ func matchDomains(t tenantProfile, c clientProfile) (Match, bool) {
 
 // topDomain is how many clients are proposed by a domain of their own, and how many by
 // one that they have beside it. A domain at more of them, such as the MSP's own as the
-// billing address of thousands, says nothing about any of them, and nobody reads a list
+// billing address of thousands, identifies none of them, and no one reads a list
 // of thousands for each managed tenant.
 const topDomain = 50
 

@@ -59,7 +59,7 @@ type OrphanStore interface {
 	// no other change of the tenant's mappings can overtake, and writes its
 	// decision with an effect, when that has no id yet. It gives the decision's id.
 	DecideOrphans(ctx context.Context, actor string, at time.Time, managedTenantID string, decide func(OrphanState) (OrphanDecision, error)) (string, error)
-	// OrphansDone tells how a decision ended; nil while it is being done.
+	// OrphansDone returns how a decision ended; nil while it is being done.
 	OrphansDone(ctx context.Context, id string) (*OrphansDone, error)
 }
 

@@ -34,7 +34,7 @@ type Decision struct {
 	Revision *int64
 }
 
-// noRevision is no managed tenant's.
+// noRevision is the revision of no managed tenant.
 const noRevision = -1
 
 // Current is what decisions are checked against, as it is inside the
@@ -57,18 +57,18 @@ type Change struct {
 	Before   *Mapping // the decision that ends
 }
 
-// Learnt is what a decision that a person repeats lets us know anew of its managed
-// tenant: its name and primary domain as they are now.
-type Learnt struct {
+// Refresh is the present name and primary domain of a managed tenant whose decision a person
+// repeats.
+type Refresh struct {
 	ManagedTenantID string
 	ClientID        string // of a mapped one
 	DisplayName     string
 	PrimaryDomain   string
 }
 
-// learnt gives what repeated decisions let us know anew; what discovery does not know
-// now stays. The decision is the same, so it is no change: nobody decided anything.
-func learnt(decisions []Decision, changes []Change, tenants map[string]ManagedTenant, now Current) (all []Learnt) {
+// refreshes returns what repeated decisions refresh; what discovery does not know at present
+// stays as it is. The decision is the same, so this is no change of a mapping.
+func refreshes(decisions []Decision, changes []Change, tenants map[string]ManagedTenant, now Current) (all []Refresh) {
 	changed := make(map[string]bool, len(changes))
 	for _, change := range changes {
 		changed[change.Tenant.ID] = true
@@ -81,57 +81,57 @@ func learnt(decisions []Decision, changes []Change, tenants map[string]ManagedTe
 		tenant := tenants[d.ManagedTenantID]
 		name, domain := cmp.Or(tenant.DisplayName, before.DisplayName), cmp.Or(tenant.PrimaryDomain, before.PrimaryDomain)
 		if name != before.DisplayName || domain != before.PrimaryDomain {
-			all = append(all, Learnt{ManagedTenantID: d.ManagedTenantID, ClientID: before.ClientID, DisplayName: name, PrimaryDomain: domain})
+			all = append(all, Refresh{ManagedTenantID: d.ManagedTenantID, ClientID: before.ClientID, DisplayName: name, PrimaryDomain: domain})
 		}
 	}
 	return all
 }
 
-// severity orders what is wrong with decisions.
+// severity orders findings, the most severe first.
 type severity int
 
 const (
 	malformed severity = iota // it can never succeed as it is written
-	doubled                   // it contradicts another
-	stale                     // somebody else decided in between
+	repeated                  // it contradicts another
+	stale                     // another person decided in between
 )
 
-// theVersion is the index of what is wrong with all decisions together.
-const theVersion = -1
+// allDecisions is the index of a finding about all decisions together.
+const allDecisions = -1
 
 // finding is one thing that is wrong with a decision.
 type finding struct {
 	severity severity
-	at       int    // index of the decision, or theVersion
+	at       int    // index of the decision, or allDecisions
 	field    string // of the decision, in JSON names
 	message  string
-	other    int // index of the decision that a doubled one repeats
+	other    int // index of the decision that a repeated one contradicts
 }
 
-// placing names decisions and their fields as their sender sees them.
-type placing struct {
+// naming is how a sender names decisions and their fields.
+type naming struct {
 	decision func(at int) string
 	field    func(at int, field string) string
 }
 
-// inList places findings in a list of decisions.
-func inList() placing {
+// ofList names the decisions of a list.
+func ofList() naming {
 	name := func(at int) string { return fmt.Sprintf("decisions[%d]", at) }
-	return placing{decision: name, field: func(at int, field string) string { return name(at) + "." + field }}
+	return naming{decision: name, field: func(at int, field string) string { return name(at) + "." + field }}
 }
 
-// inOne places findings about the one decision of a request.
-func inOne() placing {
-	return placing{decision: func(int) string { return "the request" }, field: func(_ int, field string) string { return field }}
+// ofRequest names the one decision of a request.
+func ofRequest() naming {
+	return naming{decision: func(int) string { return "the request" }, field: func(_ int, field string) string { return field }}
 }
 
-// violation is a finding as it is answered.
-func (p placing) violation(f finding) errs.Violation {
+// violation is the answer's form of a finding.
+func (p naming) violation(f finding) errs.Violation {
 	v := errs.Violation{Field: f.field, Message: f.message}
-	if f.at != theVersion {
+	if f.at != allDecisions {
 		v.Field = p.field(f.at, f.field)
 	}
-	if f.severity == doubled {
+	if f.severity == repeated {
 		v.Message = "is decided in " + p.decision(f.other) + " already"
 	}
 	return v
@@ -142,7 +142,7 @@ func (p placing) violation(f finding) errs.Violation {
 // errs.Conflict "mapping_conflict" or "stale_version".
 func Plan(decisions []Decision, version *int64, tenants map[string]ManagedTenant, now Current) ([]Change, error) {
 	changes, found := examine(decisions, version, tenants, now)
-	return changes, inList().refusal(found)
+	return changes, ofList().refusal(found)
 }
 
 // examine gives the changes that decisions make, and all that is wrong with them;
@@ -164,7 +164,7 @@ func examine(decisions []Decision, version *int64, tenants map[string]ManagedTen
 			report(i, "managedTenantId", "is not a managed tenant")
 		}
 		if at, twice := first[d.ManagedTenantID]; twice {
-			found = append(found, finding{severity: doubled, at: i, field: "managedTenantId", other: at})
+			found = append(found, finding{severity: repeated, at: i, field: "managedTenantId", other: at})
 		} else {
 			first[d.ManagedTenantID] = i
 		}
@@ -192,8 +192,8 @@ func examine(decisions []Decision, version *int64, tenants map[string]ManagedTen
 	return changes, append(found, staleness(version, now, first)...)
 }
 
-// outdated compares the revision that a person saw; nil when nobody decided since.
-// Another person's decision that says the same is no conflict.
+// outdated compares the revision that a person saw; nil when there was no decision since.
+// The same decision by another person is no conflict.
 func outdated(at int, d Decision, now Current) *finding {
 	last, decided := now.Active[d.ManagedTenantID]
 	if !decided {
@@ -208,7 +208,7 @@ func outdated(at int, d Decision, now Current) *finding {
 	return &finding{severity: stale, at: at, field: "managedTenantId", message: last.since()}
 }
 
-// since says what a person who decides on something older has not seen.
+// since describes the decision to a person who has not seen it.
 func (m Mapping) since() string {
 	what, at, by := m.State, m.DecidedAt, m.DecidedBy
 	if m.ClientID != "" {
@@ -230,28 +230,28 @@ func staleness(version *int64, now Current, decided map[string]int) []finding {
 	if version == nil || *version == now.Version {
 		return nil
 	}
-	found := []finding{{severity: stale, at: theVersion, field: "version", message: fmt.Sprintf("the mappings are at version %d", now.Version)}}
+	found := []finding{{severity: stale, at: allDecisions, field: "version", message: fmt.Sprintf("the mappings are at version %d", now.Version)}}
 	var others []finding
 	for _, s := range now.Since {
 		text := s.since()
 		if at, ours := decided[s.ManagedTenantID]; ours {
 			found = append(found, finding{severity: stale, at: at, field: "managedTenantId", message: text})
 		} else {
-			others = append(others, finding{severity: stale, at: theVersion, field: "version", message: "managed tenant " + s.ManagedTenantID + " " + text})
+			others = append(others, finding{severity: stale, at: allDecisions, field: "version", message: "managed tenant " + s.ManagedTenantID + " " + text})
 		}
 	}
 	slices.SortFunc(found[1:], func(a, b finding) int { return a.at - b.at })
 	if more := len(others) - maxOthers; more > 0 {
 		others = append(others[:maxOthers], finding{
-			severity: stale, at: theVersion, field: "version", message: fmt.Sprintf("and %d more managed tenants", more),
+			severity: stale, at: allDecisions, field: "version", message: fmt.Sprintf("and %d more managed tenants", more),
 		})
 	}
 	return append(found, others...)
 }
 
-// refusal lists everything at once under the gravest kind; nil when nothing was
-// found.
-func (p placing) refusal(found []finding) error {
+// refusal lists all findings under the kind of the most severe one; nil when there are
+// none.
+func (p naming) refusal(found []finding) error {
 	if len(found) == 0 {
 		return nil
 	}
@@ -264,7 +264,7 @@ func (p placing) refusal(found []finding) error {
 	switch found[0].severity {
 	case malformed:
 		return errs.New(errs.Invalid, reason.InvalidArgument, "The decisions cannot be confirmed as they are.", all)
-	case doubled:
+	case repeated:
 		return errs.New(errs.Conflict, reason.MappingConflict, "A managed tenant is decided more than once.", all)
 	}
 	return errs.New(errs.Conflict, reason.StaleVersion, "Somebody else decided in between. Look at the mappings again.", all)
@@ -299,7 +299,7 @@ func clientOf(d Decision, byID, byExternalID map[string]Client) (client Client, 
 	return client, "", ""
 }
 
-// changedBySpreadsheet says what may be behind an external id that nobody has.
+// changedBySpreadsheet explains an unknown external id that a spreadsheet may have changed.
 func changedBySpreadsheet(externalID string) string {
 	if !sheet.LooksRewritten(externalID) {
 		return ""

@@ -23,25 +23,25 @@ type SettleStore interface {
 
 // EffectWaiter waits for effects.
 type EffectWaiter interface {
-	// Settle waits up to the given time for effects to end, and tells whether all have.
+	// Settle waits up to the given time for effects to end, and reports whether all have.
 	Settle(ctx context.Context, ids []string, wait time.Duration) bool
-	// Until looks again and again, for a time, whether something is done.
+	// Until checks repeatedly, for a time, whether something is done.
 	Until(ctx context.Context, wait time.Duration, done func(context.Context) bool) bool
 }
 
-// Settling waits a little for what a change causes elsewhere. Whatever happens
-// while it waits, the change is committed and stands.
+// Settling waits briefly for what a change causes elsewhere. The change is committed, whatever
+// happens while it waits.
 type Settling struct {
 	store   SettleStore
 	effects EffectWaiter
 }
 
-// NewSettling makes it.
+// NewSettling makes a Settling.
 func NewSettling(store SettleStore, effects EffectWaiter) *Settling {
 	return &Settling{store: store, effects: effects}
 }
 
-// wait tells whether all of the effects have ended.
+// wait reports whether all of the effects have ended: EffectsSettled or EffectsPending.
 func (s *Settling) wait(ctx context.Context, ids []string) string {
 	if !s.effects.Settle(ctx, ids, settleWait) {
 		return EffectsPending

@@ -22,7 +22,7 @@ func (u *Unmap) Do(ctx context.Context, actor, managedTenantID string, version *
 	var ended Mapping
 	written, err := u.store.Decide(ctx, actor, at, Ask{ManagedTenantIDs: []string{managedTenantID}, Version: version}, func(now Current) (Verdict, error) {
 		found := staleness(version, now, map[string]int{managedTenantID: 0})
-		if err := inOne().refusal(found); err != nil {
+		if err := ofRequest().refusal(found); err != nil {
 			return Verdict{}, err
 		}
 		mapped, known := now.Active[managedTenantID]

@@ -40,7 +40,7 @@ func (s *Store) Decide(ctx context.Context, actor string, at time.Time, ask mapp
 				return err
 			}
 		}
-		if err := learn(ctx, q, at, verdict.Learnt); err != nil {
+		if err := refresh(ctx, q, at, verdict.Refreshes); err != nil {
 			return err
 		}
 		written.EffectIDs = idsOf(effects)
@@ -200,15 +200,15 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, actor string, at time.Time
 	return version, effects, err
 }
 
-// learn writes what became known of managed tenants to decisions that stay, and to the
-// columns of their clients.
-func learn(ctx context.Context, q *sqlc.Queries, at time.Time, learnt []mapping.Learnt) error {
-	if len(learnt) == 0 {
+// refresh writes the present names and domains of managed tenants to decisions that stay, and
+// to the columns of their clients.
+func refresh(ctx context.Context, q *sqlc.Queries, at time.Time, refreshed []mapping.Refresh) error {
+	if len(refreshed) == 0 {
 		return nil
 	}
-	var params sqlc.LearnTenantsParams
+	var params sqlc.RefreshTenantsParams
 	var clients []string
-	for _, l := range learnt {
+	for _, l := range refreshed {
 		id, err := ours(l.ManagedTenantID)
 		if err != nil {
 			return err
@@ -217,7 +217,7 @@ func learn(ctx context.Context, q *sqlc.Queries, at time.Time, learnt []mapping.
 		params.DisplayNames, params.NameKeys = append(params.DisplayNames, l.DisplayName), append(params.NameKeys, searchkey.Of(l.DisplayName))
 		clients = append(clients, l.ClientID)
 	}
-	if err := q.LearnTenants(ctx, params); err != nil {
+	if err := q.RefreshTenants(ctx, params); err != nil {
 		return err
 	}
 	return q.RefreshClientColumns(ctx, sqlc.RefreshClientColumnsParams{At: at, Ids: pg.KnownIDs(clients)})

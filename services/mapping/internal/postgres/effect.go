@@ -18,16 +18,16 @@ import (
 // tenantWide is the order key of effects of no managed tenant.
 const tenantWide = ""
 
-// NewOutbox makes the outbox of the pool's context; what the end of an effect says
-// of links is written with it.
+// NewOutbox makes the outbox of the pool's context. What the result of an effect counts is
+// written with it.
 func NewOutbox(pool *pg.Pool, now func() time.Time) *outbox.Box {
 	return outbox.New(pool, outbox.Options{Lease: mapping.Lease, Now: now, OnClose: func(
 		ctx context.Context, tx pgx.Tx, e outbox.Effect, outcome string, result map[string]string,
 	) error {
 		if e.Kind == mapping.EffectClientsChanged {
-			return nil // the feed has it, and nobody waits
+			return nil // no caller waits for the feed
 		}
-		after, err := mapping.AftermathOf(e.Kind, outcome, result)
+		after, err := mapping.EffectResultOf(e.Kind, outcome, result)
 		if err != nil {
 			return err
 		}
@@ -52,7 +52,7 @@ func idsOf(effects []outbox.Effect) []string {
 }
 
 // revised gives an effect for each decision that moves a managed tenant from or
-// to a client, unless it never had one before: then nobody made links.
+// to a client, unless it never had one before: then there are no links.
 func (s *Store) revised(actor string, at time.Time, decisions []decision, linked []uuid.UUID, revisions map[uuid.UUID]int64) (effects []outbox.Effect, err error) {
 	had := make(map[uuid.UUID]bool, len(linked))
 	for _, id := range linked {
@@ -74,7 +74,7 @@ func (s *Store) revised(actor string, at time.Time, decisions []decision, linked
 	return effects, nil
 }
 
-// Effect reads how far an effect is.
+// Effect reads the state of an effect.
 func (s *Store) Effect(ctx context.Context, id string) (state mapping.EffectState, err error) {
 	parsed, err := ours(id)
 	if err != nil {

@@ -77,7 +77,7 @@ func decidedEffect(id, managed, actor string, at time.Time, state mapping.Orphan
 func orphanState(ctx context.Context, q *sqlc.Queries, managed uuid.UUID) (state mapping.OrphanState, err error) {
 	last, err := q.LastMapping(ctx, managed)
 	if pg.NoRows(err) {
-		return state, nil // nobody ever decided about it: it has no links
+		return state, nil // it was never mapped: it has no links
 	}
 	if err != nil {
 		return state, err
@@ -125,15 +125,15 @@ func (s *Store) OrphansDone(ctx context.Context, id string) (done *mapping.Orpha
 	return done, err
 }
 
-// follow writes what the end of an effect says of a managed tenant's links.
-func follow(ctx context.Context, q *sqlc.Queries, e outbox.Effect, after mapping.Aftermath, outcome string, at time.Time) error {
-	if managed := optionalID(e.Arguments["managed_tenant_id"]); after.OrphanedLinks != nil && managed != nil {
-		err := q.SetOrphanedLinks(ctx, sqlc.SetOrphanedLinksParams{ManagedTenantID: *managed, Links: *after.OrphanedLinks, At: at})
+// follow writes what the result of an effect counts of a managed tenant's links.
+func follow(ctx context.Context, q *sqlc.Queries, e outbox.Effect, result mapping.EffectResult, outcome string, at time.Time) error {
+	if managed := optionalID(e.Arguments["managed_tenant_id"]); result.OrphanedLinks != nil && managed != nil {
+		err := q.SetOrphanedLinks(ctx, sqlc.SetOrphanedLinksParams{ManagedTenantID: *managed, Links: *result.OrphanedLinks, At: at})
 		if err != nil {
 			return err
 		}
 	}
-	if after.Orphans == nil {
+	if result.Orphans == nil {
 		return nil
 	}
 	id, err := ours(e.ID)
@@ -141,11 +141,11 @@ func follow(ctx context.Context, q *sqlc.Queries, e outbox.Effect, after mapping
 		return err
 	}
 	params := sqlc.SettleOrphanDecisionParams{
-		ID: id, At: &at, Outcome: &outcome, Relinking: after.Orphans.Relinking, LeftLinks: after.Orphans.Left,
-		RunID: optionalID(after.Orphans.RunID),
+		ID: id, At: &at, Outcome: &outcome, Relinking: result.Orphans.Relinking, LeftLinks: result.Orphans.Left,
+		RunID: optionalID(result.Orphans.RunID),
 	}
-	if after.Orphans.Error != "" {
-		params.Error = &after.Orphans.Error
+	if result.Orphans.Error != "" {
+		params.Error = &result.Orphans.Error
 	}
 	return q.SettleOrphanDecision(ctx, params)
 }

@@ -58,7 +58,7 @@ func (s *Internal) CreateDecidedClients(ctx context.Context, req *mappingv1.Crea
 	return &mappingv1.CreateDecidedClientsResponse{Created: created}, nil
 }
 
-// ResolveClients tells which clients exist.
+// ResolveClients returns which clients exist.
 func (s *Internal) ResolveClients(ctx context.Context, req *mappingv1.ResolveClientsRequest) (*mappingv1.ResolveClientsResponse, error) {
 	found, err := s.use.ResolveClients.Do(ctx, req.GetClientIds(), req.GetExternalIds())
 	if err != nil {

@@ -63,13 +63,10 @@ func decisionOf(row sqlc.ListDecisionsRow) *reconciliation.StoredDecision {
 			Action: reconciliation.Action(row.Action), ContactID: pg.Text(row.ContactID), Note: pg.Text(row.Note), DecidedBy: row.DecidedBy,
 		},
 		Attempt: int(row.Attempt), State: reconciliation.DecisionState(row.State), RequestedAt: row.RequestedAt,
-		ResultContactID: pg.Text(row.ResultContactID),
+		CompletedAt: row.CompletedAt, ResultContactID: pg.Text(row.ResultContactID),
 	}
 	if row.Undoes != nil {
 		decision.Undoes = int(*row.Undoes)
-	}
-	if row.CompletedAt != nil {
-		decision.CompletedAt = *row.CompletedAt
 	}
 	if row.EffectID.Valid {
 		decision.EffectID = uuid.UUID(row.EffectID.Bytes).String()
@@ -105,9 +102,7 @@ func itemOf(row sqlc.ListItemsRow) (reconciliation.Item, error) {
 			item.Suggestion.For = append(item.Suggestion.For, reconciliation.SuggestedFor(reason))
 		}
 	}
-	if row.DecidedAt != nil {
-		item.DecidedAt = *row.DecidedAt
-	}
+	item.DecidedAt = row.DecidedAt
 	return item, nil
 }
 

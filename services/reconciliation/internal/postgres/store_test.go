@@ -122,7 +122,7 @@ func TestPushOpensAnItemOnce(t *testing.T) {
 	require.Equal(t, "mt-1", items[0].ManagedTenantID)
 	require.Equal(t, "entra-1", items[0].EntraTenantID)
 	require.EqualValues(t, 7, uuid.MustParse(items[0].ID).Version())
-	require.True(t, items[0].DecidedAt.IsZero())
+	require.Nil(t, items[0].DecidedAt)
 }
 
 func TestANewSightingRefreshesTheOpenItem(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// Outcome is what became of one of many items.
+// Outcome is the result for one of many items.
 type Outcome string
 
 // The outcomes.
@@ -25,7 +25,7 @@ const (
 	OutcomeSkipped Outcome = "skipped" // a part could not be reached: nothing was written
 )
 
-// Previewed is what carrying out an item's suggestion would come to.
+// Previewed is what carrying out an item's suggestion would do.
 type Previewed struct {
 	DecidedItem
 	Digest  string
@@ -38,7 +38,7 @@ type ToDecide struct {
 	Digest string
 }
 
-// ItemOutcome is what became of one item.
+// ItemOutcome is the result for one item.
 type ItemOutcome struct {
 	ItemID  string
 	Outcome Outcome
@@ -56,7 +56,7 @@ type Bulk struct {
 // NewBulk makes the use case.
 func NewBulk(list *List, decide *Decide) *Bulk { return &Bulk{list: list, decide: decide} }
 
-// Digest stands for all that a person goes by who agrees to the item's suggestion.
+// Digest identifies what a person sees who agrees to the item's suggestion.
 func (i *Item) Digest() (string, error) {
 	shown, err := json.Marshal(struct {
 		ClientID   string
@@ -103,8 +103,8 @@ func (i *Item) suggested(note, by string) Decision {
 }
 
 // Do carries out the suggestion of each of the items, in order, where it is still what
-// the preview showed. What becomes of one keeps no other from being done, but once a part
-// cannot be reached the rest is left as it is. errs.Invalid where a dismissal has no
+// the preview showed. The failure of one does not stop the others, but once a service cannot be
+// reached the rest is skipped. errs.Invalid where a dismissal has no
 // reason, or an item is named twice.
 func (b *Bulk) Do(ctx context.Context, action Action, note, by string, items []ToDecide) ([]ItemOutcome, error) {
 	if action == Dismiss && note == "" {
@@ -124,7 +124,7 @@ func (b *Bulk) Do(ctx context.Context, action Action, note, by string, items []T
 	}
 	away := b.checkAll(ctx, all)
 	outcomes := make([]ItemOutcome, len(items))
-	taken := map[string]bool{} // contacts that an item before has got
+	taken := map[string]bool{} // contacts that an earlier item was given
 	for n := range all {
 		a := &all[n]
 		if away != nil && a.needsEngine() {
@@ -164,7 +164,7 @@ type asked struct {
 	err      error
 }
 
-// needsEngine reports a decision that is to be carried out still.
+// needsEngine reports whether a decision is still to be carried out.
 func (a *asked) needsEngine() bool {
 	return a.err == nil && (a.again == nil || a.again.State == Pending)
 }
@@ -188,7 +188,7 @@ func ask(stored map[string]DecidedItem, as ToDecide, action Action, note, by str
 	return a
 }
 
-// checkAll has the engine refuse what it would refuse, and says why it cannot be asked.
+// checkAll asks the engine what it would refuse; the error is that it cannot be asked.
 func (b *Bulk) checkAll(ctx context.Context, all []asked) (away *errs.Error) {
 	var items []DecidedItem
 	decisions := map[string]Decision{}

@@ -9,7 +9,7 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// finishAfter is how long a decision may take before somebody else finishes it.
+// finishAfter is how long a decision may take before the worker finishes it.
 const finishAfter = 30 * time.Second
 
 // Admit looks at an item, which is locked where it is about to be written.
@@ -18,7 +18,7 @@ type Admit func(item *DecidedItem) error
 // Begun is a decision that is about to be stored.
 type Begun struct {
 	Decision
-	EffectID    string // a UUID; empty where nobody has to carry it out
+	EffectID    string // a UUID; empty where nothing has to be carried out
 	FinishAfter time.Time
 	Now         time.Time
 }
@@ -106,8 +106,8 @@ func (u *Decide) end(ctx context.Context, item DecidedItem, stored *StoredDecisi
 	return u.carryOut(ctx, item)
 }
 
-// begin checks the decision with the engine and stores it, or finds that a request at
-// the same time was faster with the same one.
+// begin checks the decision with the engine and stores it, or returns the same decision of a
+// concurrent request.
 func (u *Decide) begin(ctx context.Context, item DecidedItem, d Decision) (DecidedItem, *StoredDecision, error) {
 	if err := u.check(ctx, item, d); err != nil {
 		return DecidedItem{}, nil, err
@@ -124,7 +124,7 @@ func (u *Decide) beginChecked(ctx context.Context, item DecidedItem, d Decision)
 	return u.keep(ctx, item, begun, func(locked *DecidedItem) (*StoredDecision, error) { return admit(locked, d) })
 }
 
-// check refuses what the engine would refuse now; of a dismissal it knows nothing.
+// check refuses what the engine would refuse now. A dismissal does not concern it.
 func (u *Decide) check(ctx context.Context, item DecidedItem, d Decision) error {
 	if d.Action == Dismiss {
 		return nil
@@ -154,14 +154,12 @@ func (u *Decide) checkAll(ctx context.Context, items []DecidedItem, decision fun
 	return byItem, nil
 }
 
-// withEffect adds the effect by which the decision is finished where this process does not
-// come to it.
+// withEffect adds the effect that finishes the decision where this process does not.
 func (u *Decide) withEffect(begun *Begun) {
 	begun.EffectID, begun.FinishAfter = u.newID(), begun.Now.Add(finishAfter)
 }
 
-// keep stores the decision, or finds that a request at the same time was faster with the
-// same one.
+// keep stores the decision, or returns the same decision of a concurrent request.
 func (u *Decide) keep(
 	ctx context.Context, item DecidedItem, begun Begun, admit func(*DecidedItem) (*StoredDecision, error),
 ) (DecidedItem, *StoredDecision, error) {
@@ -182,7 +180,7 @@ func (u *Decide) keep(
 	return stored, stored.Last, nil
 }
 
-// errAgain keeps a repeated decision from being stored again; nobody sees it.
+// errAgain ends the transaction of a repeated decision; no caller sees it.
 var errAgain = errs.New(errs.Conflict, reason.AlreadyDone, "The decision is stored already.")
 
 // next is the number of the next decision about the item.
@@ -210,7 +208,7 @@ func (u *Decide) Finish(ctx context.Context, itemID string, attempt int) error {
 	return err
 }
 
-// carryOut has the engine do the pending decision and closes the item.
+// carryOut asks the engine to do the pending decision and closes the item.
 func (u *Decide) carryOut(ctx context.Context, item DecidedItem) (DecidedItem, error) {
 	d := item.Last
 	contactID, err := u.perform(ctx, item)
@@ -230,7 +228,7 @@ func (u *Decide) carryOut(ctx context.Context, item DecidedItem) (DecidedItem, e
 	return ended, nil
 }
 
-// perform has the engine do the pending decision.
+// perform asks the engine to do the pending decision.
 func (u *Decide) perform(ctx context.Context, item DecidedItem) (contactID string, err error) {
 	if item.Last.Action == Undo {
 		return "", u.engine.Undo(ctx, item.Item, *item.Standing, item.Last.DecidedBy)
@@ -238,7 +236,8 @@ func (u *Decide) perform(ctx context.Context, item DecidedItem) (contactID strin
 	return u.engine.Resolve(ctx, item.Item, item.Last.Attempt, item.Last.Decision)
 }
 
-// refused tells a check that failed from a failure that may pass.
+// refused reports whether the engine refused the decision, as opposed to a failure that may
+// pass.
 func refused(err error) bool {
 	switch errs.KindOf(err) {
 	case errs.Conflict, errs.NotFound, errs.Precondition, errs.Invalid:

@@ -38,7 +38,7 @@ type Decision struct {
 	DecidedBy string // the person, by id
 }
 
-// same tells a request that is repeated.
+// same reports whether a request is repeated.
 func (d Decision) same(other Decision) bool { return d == other }
 
 // StoredDecision is one of an item's decisions.
@@ -47,15 +47,15 @@ type StoredDecision struct {
 	Attempt         int // which of the item's decisions, from 1
 	State           DecisionState
 	RequestedAt     time.Time
-	CompletedAt     time.Time // zero while pending
-	ResultContactID string    // the contact that the identity was linked to; empty before and after a dismissal
-	EffectID        string    // finishes the decision after a crash; empty for one that nobody carries out
+	CompletedAt     *time.Time // nil while pending
+	ResultContactID string     // the contact that the identity was linked to; empty before and after a dismissal
+	EffectID        string     // finishes the decision after a crash; empty where nothing is carried out
 }
 
 // DecidedItem is an item with what was decided about it.
 type DecidedItem struct {
 	Item
-	Last     *StoredDecision // the last decision, however far it came; nil while there was none
+	Last     *StoredDecision // the last decision, in whatever state; nil while there was none
 	Standing *StoredDecision // the decision by which the item is resolved or dismissed; else nil
 }
 
@@ -85,7 +85,7 @@ func (i *DecidedItem) pending() *StoredDecision {
 	return nil
 }
 
-// ErrUnknownItem is another tenant's item as well as none.
+// ErrUnknownItem is the error for an item that does not exist or is another tenant's.
 var ErrUnknownItem = errs.New(errs.NotFound, reason.NotFound, "There is no such item.")
 
 var closedTexts = map[Status]string{
@@ -94,17 +94,17 @@ var closedTexts = map[Status]string{
 	Superseded: "This item needs no decision any more.",
 }
 
-// closed tells of an item that is not open, with what became of it.
+// closed is the error for an item that is not open, with its state.
 func (i *DecidedItem) closed() error {
 	return errs.New(errs.Conflict, reason.ItemClosed, closedTexts[i.Status], i.state()...)
 }
 
-// errPending tells of an item about which another decision is being carried out.
+// errPending is the error for an item about which another decision is being carried out.
 func (i *DecidedItem) errPending() error {
 	return errs.New(errs.Conflict, reason.DecisionPending, "Another decision about this item is being carried out.", i.state()...)
 }
 
-// state is where the item stands, for whoever was not the first to decide.
+// state describes the item to a person who was not the first to decide.
 func (i *DecidedItem) state() (out []errs.Option) {
 	add := func(key, value string) {
 		if value != "" {
@@ -118,14 +118,14 @@ func (i *DecidedItem) state() (out []errs.Option) {
 	}
 	add("action", string(of.Action))
 	add("decided_by", of.DecidedBy)
-	if !i.DecidedAt.IsZero() {
+	if i.DecidedAt != nil {
 		add("decided_at", i.DecidedAt.UTC().Format(time.RFC3339))
 	}
 	add("contact_id", cmp.Or(of.ResultContactID, of.ContactID))
 	return out
 }
 
-// admit tells whether a decision may be begun about the item as it stands: nil, nil
+// admit reports whether a decision may be begun about the item as it stands: nil, nil
 // when it may; the stored decision where the same person asked for the same before.
 func admit(item *DecidedItem, d Decision) (again *StoredDecision, err error) {
 	pending := item.pending()

@@ -17,7 +17,7 @@ const (
 	ContactDeleted         Reason = "contact_deleted"          // the host deleted the contact that it was linked to
 )
 
-// Status is where an item stands.
+// Status is the state of an item.
 type Status string
 
 // The states. Resolved and dismissed are a person's decisions; superseded means that a later
@@ -39,7 +39,7 @@ type Candidate struct {
 	Linked    *LinkedIdentity
 }
 
-// LinkState is how the identity stands that a contact is linked to.
+// LinkState is the state of the identity that a contact is linked to.
 type LinkState string
 
 // The states of linked identities.
@@ -64,7 +64,7 @@ type Peer struct {
 	Account
 }
 
-// Account is what tells identities apart that have the same address.
+// Account is what distinguishes identities with the same address.
 type Account struct {
 	Enabled  *bool  // nil when it is not known
 	Licences *int   // nil when it is not known
@@ -103,10 +103,10 @@ type Item struct {
 	EntraTenantID   string
 	ClientID        string
 	Sighting
-	Suggestion *Suggestion // as the sighting gave it; nil where somebody has to ask
+	Suggestion *Suggestion // as the sighting gave it; nil where a person has to find out
 	Status     Status
 	CreatedAt  time.Time
 	LastSeenAt time.Time
-	DecidedBy  string    // empty while no person has decided
-	DecidedAt  time.Time // zero while no person has decided
+	DecidedBy  string     // empty while no person has decided
+	DecidedAt  *time.Time // nil while no person has decided
 }

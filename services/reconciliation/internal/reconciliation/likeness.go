@@ -9,16 +9,16 @@ import (
 	"github.com/entrasync/entrasync/pkg/searchkey"
 )
 
-// likeness is how two names stand to one another.
+// likeness is how similar two names are.
 type likeness int
 
 const (
-	doubtful  likeness = iota // a word in common, a nickname, a typing error, another script: somebody has to ask
+	doubtful  likeness = iota // a word in common, a nickname, a typing error, another script: a person has to find out
 	sameName                  // all words of one are in the other, and two at least
 	otherName                 // nothing in common that could be a variant
 )
 
-// titles say nothing about who somebody is.
+// titles do not identify a person.
 var titles = wordSet("dr prof med dipl ing mr mrs ms miss herr frau")
 
 // functions are names of what a mailbox is for, and of what stands where no name is known.
@@ -83,7 +83,7 @@ func isPerson(name string) bool {
 	return len(personWords(name)) > 1 && !isFunction(name) && !strings.ContainsFunc(name, unicode.IsNumber)
 }
 
-// compareNames tells how the names of an identity and a contact stand to one another.
+// compareNames compares the names of an identity and a contact.
 func compareNames(a, b string) likeness {
 	x, y := personWords(a), personWords(b)
 	if len(x) > len(y) {
@@ -122,7 +122,7 @@ func within(x, y []string) bool {
 	return !slices.ContainsFunc(x, func(word string) bool { return !slices.Contains(y, word) })
 }
 
-// generations reports a word that tells a father from his son.
+// generations reports a word that distinguishes a father from his son.
 func generations(words []string) bool {
 	return slices.ContainsFunc(words, func(word string) bool { return word == "jr" || word == "sr" || word == "ii" || word == "iii" })
 }

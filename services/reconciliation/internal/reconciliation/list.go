@@ -22,7 +22,7 @@ type Filter struct {
 	ManagedTenantID string
 	Reason          Reason
 	Suggestion      Action // NoSuggestion for items without one
-	Query           string // as somebody typed it
+	Query           string // as typed
 }
 
 // NoSuggestion filters items for which nothing is suggested.

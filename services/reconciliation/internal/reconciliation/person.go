@@ -18,7 +18,7 @@ type PersonRecord struct {
 type PersonStore interface {
 	PersonRecords(ctx context.Context, p Person) ([]PersonRecord, error)
 	// ErasePerson erases items and decisions about the person, and the person from items of
-	// others; it tells how many records went, by table.
+	// others; it counts the deleted records, by table.
 	ErasePerson(ctx context.Context, p Person) (map[string]int64, error)
 }
 

@@ -13,13 +13,13 @@ func (s *Sighting) SearchText() string {
 	return " " + nameKey(s.DisplayName) + " " + searchkey.Of(s.Email) + " " + searchkey.Of(s.UserPrincipalName)
 }
 
-// Search is what somebody looks for. The zero value finds all.
+// Search is what is searched for. The zero value finds all.
 type Search struct {
 	Words   string // the beginning of words of a name, in their order
 	Address string // the beginning of an address
 }
 
-// searchFor reads what somebody typed.
+// searchFor reads what a person typed.
 func searchFor(q string) Search {
 	address := searchkey.Of(q)
 	if address == "" {

@@ -25,7 +25,7 @@ type Suggestion struct {
 	For       []SuggestedFor
 }
 
-// Suggest gives the answer that is clearly best, nil where somebody has to ask. It is a
+// Suggest gives the answer that is clearly best, nil where a person has to find out. It is a
 // function of what the item shows, so that a person can follow it.
 func (s *Sighting) Suggest() *Suggestion {
 	switch s.Reason {
@@ -98,7 +98,7 @@ func (s *Sighting) suggestBesideLinked() *Suggestion {
 	return nil
 }
 
-// suggestOfAccounts tells a person's account from those beside it.
+// suggestOfAccounts distinguishes a person's main account from the others.
 func (s *Sighting) suggestOfAccounts() *Suggestion {
 	if s.isSecond() {
 		return s.suggestBesidePeer()

@@ -46,7 +46,7 @@ func (u *Decide) Undo(ctx context.Context, itemID string, number int, by string)
 	return u.end(ctx, item, again)
 }
 
-// admitUndo tells whether an undo may be begun, as admit does for the other decisions.
+// admitUndo reports whether an undo may be begun, as admit does for the other decisions.
 func admitUndo(item *DecidedItem, d Decision, now time.Time) (again *StoredDecision, err error) {
 	switch {
 	case item.Last != nil && item.Last.State != Refused && item.Last.same(d):
@@ -55,16 +55,17 @@ func admitUndo(item *DecidedItem, d Decision, now time.Time) (again *StoredDecis
 		return nil, item.errPending()
 	case item.Standing == nil || item.Standing.Attempt != d.Undoes:
 		return nil, errs.New(errs.Conflict, reason.NothingToUndo, reason.Text(reason.NothingToUndo), item.state()...)
-	case now.Sub(item.DecidedAt) > UndoWithin:
+	case item.DecidedAt == nil || now.Sub(*item.DecidedAt) > UndoWithin:
 		return nil, errs.New(errs.Conflict, reason.UndoExpired, reason.Text(reason.UndoExpired))
 	}
 	return nil, nil
 }
 
-// UndoUntil is until when the decision that stands may be undone; zero while there is none.
-func (i *DecidedItem) UndoUntil() time.Time {
-	if i.Standing == nil {
-		return time.Time{}
+// UndoUntil is until when the decision that stands may be undone; nil while there is none.
+func (i *DecidedItem) UndoUntil() *time.Time {
+	if i.Standing == nil || i.DecidedAt == nil {
+		return nil
 	}
-	return i.DecidedAt.Add(UndoWithin)
+	until := i.DecidedAt.Add(UndoWithin)
+	return &until
 }

@@ -1,6 +1,8 @@
 package rpc
 
 import (
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
 	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
@@ -55,7 +57,7 @@ func toMessage(item reconciliation.DecidedItem) *reconciliationv1.QueueItem {
 		ItemId: item.ID, ManagedTenantId: item.ManagedTenantID, EntraTenantId: item.EntraTenantID, EntraObjectId: item.EntraObjectID,
 		UserPrincipalName: item.UserPrincipalName, DisplayName: item.DisplayName, Email: item.Email, ClientId: item.ClientID,
 		Reason: string(item.Reason), Status: string(item.Status),
-		CreatedAt: wire.NonZero(item.CreatedAt), LastSeenAt: wire.NonZero(item.LastSeenAt), DecidedAt: wire.NonZero(item.DecidedAt),
+		CreatedAt: timestamppb.New(item.CreatedAt), LastSeenAt: timestamppb.New(item.LastSeenAt), DecidedAt: wire.Timestamp(item.DecidedAt),
 		DecidedBy: wire.Optional(item.DecidedBy), AccountEnabled: item.Enabled,
 		AssignedLicenceCount: numberMessage(item.Licences), UserType: item.UserType,
 	}
@@ -83,7 +85,7 @@ func toMessage(item reconciliation.DecidedItem) *reconciliationv1.QueueItem {
 	m.DecisionPending = item.Last != nil && item.Last.State == reconciliation.Pending
 	if standing := item.Standing; standing != nil {
 		m.DecisionReason, m.ResolvedContactId = wire.Optional(standing.Note), wire.Optional(standing.ResultContactID)
-		m.DecisionNumber, m.UndoUntil = numberMessage(&standing.Attempt), wire.NonZero(item.UndoUntil())
+		m.DecisionNumber, m.UndoUntil = numberMessage(&standing.Attempt), wire.Timestamp(item.UndoUntil())
 	}
 	return m
 }

@@ -75,7 +75,7 @@ func (s *Server) PushItems(ctx context.Context, req *reconciliationv1.PushItemsR
 	return &reconciliationv1.PushItemsResponse{Open: int32(pushed.Open), DecidedObjectIds: pushed.Decided}, nil
 }
 
-// FindDecidedItems tells what a push would leave out.
+// FindDecidedItems returns what a push would leave out.
 func (s *Server) FindDecidedItems(ctx context.Context, req *reconciliationv1.FindDecidedItemsRequest) (*reconciliationv1.FindDecidedItemsResponse, error) {
 	sightings := make([]reconciliation.Sighting, 0, len(req.GetItems()))
 	for _, item := range req.GetItems() {

@@ -59,7 +59,7 @@ type Clients struct {
 	Discovery discoveryv1.DiscoveryInternalServiceClient
 }
 
-// Activities do what workflows ask for. Whoever reaches the orchestrator can ask for them: each
+// Activities do what workflows ask for. Anyone with access to the orchestrator can start them: each
 // call about a run carries the run's ticket, which the engine verifies.
 type Activities struct {
 	engine    syncenginev1.SyncEngineInternalServiceClient
@@ -76,9 +76,9 @@ func New(clients Clients, start *orchestration.Start, pace Pace) *Activities {
 	}
 }
 
-// UpsertRun marks the run as running and has the engine record what it covers.
+// UpsertRun marks the run as running and lets the engine record what it covers.
 func (a *Activities) UpsertRun(ctx context.Context, in workflow.RunRef) (out workflow.UpsertRunOutput, err error) {
-	err = a.attempt(ctx, in, func(ctx context.Context, _ *tally) error {
+	err = a.attempt(ctx, in, func(ctx context.Context, _ *tracker) error {
 		res, err := a.engine.BeginRun(ctx, &syncenginev1.BeginRunRequest{RunId: in.RunID, Ticket: in.Ticket})
 		out = workflow.UpsertRunOutput{State: res.GetState(), Total: int(res.GetTotalTenants())}
 		return err
@@ -88,7 +88,7 @@ func (a *Activities) UpsertRun(ctx context.Context, in workflow.RunRef) (out wor
 
 // LoadMappedTenants gives a page of the run's managed tenants that have no result yet.
 func (a *Activities) LoadMappedTenants(ctx context.Context, in workflow.LoadMappedTenantsInput) (out workflow.LoadMappedTenantsOutput, err error) {
-	err = a.attempt(ctx, in.RunRef, func(ctx context.Context, _ *tally) error {
+	err = a.attempt(ctx, in.RunRef, func(ctx context.Context, _ *tracker) error {
 		res, err := a.engine.ListRunTenants(ctx, &syncenginev1.ListRunTenantsRequest{
 			RunId: in.RunID, Ticket: in.Ticket, PageSize: int32(in.PageSize), PageToken: in.PageToken,
 		})
@@ -108,7 +108,7 @@ func (a *Activities) LoadMappedTenants(ctx context.Context, in workflow.LoadMapp
 
 // SyncTenantUsers does one round for one managed tenant. The engine records the result.
 func (a *Activities) SyncTenantUsers(ctx context.Context, in workflow.SyncTenantUsersInput) (out workflow.SyncTenantUsersOutput, err error) {
-	err = a.attempt(ctx, in.RunRef, func(ctx context.Context, t *tally) error {
+	err = a.attempt(ctx, in.RunRef, func(ctx context.Context, t *tracker) error {
 		t.met(in.Upstream)
 		out, err = a.round(ctx, t, in.RunRef, in.ManagedTenantID, func() {})
 		return err
@@ -116,14 +116,14 @@ func (a *Activities) SyncTenantUsers(ctx context.Context, in workflow.SyncTenant
 	return out, err
 }
 
-// round does one round; begun is called whenever the engine says what it is at.
-func (a *Activities) round(ctx context.Context, t *tally, ref workflow.RunRef, managedTenantID string, begun func()) (out workflow.SyncTenantUsersOutput, err error) {
+// round does one round; begun is called whenever the engine reports its phase.
+func (a *Activities) round(ctx context.Context, t *tracker, ref workflow.RunRef, managedTenantID string, begun func()) (out workflow.SyncTenantUsersOutput, err error) {
 	stream, err := a.engine.SyncTenantUsers(ctx, &syncenginev1.SyncTenantUsersRequest{RunId: ref.RunID, Ticket: ref.Ticket, ManagedTenantId: managedTenantID})
 	if err != nil {
 		return out, err
 	}
 	err = follow(stream.Recv, func(res *syncenginev1.SyncTenantUsersResponse) bool {
-		t.news(res.GetPhase(), int(res.GetStaged()), int(res.GetApplied()+res.GetPhaseDone()))
+		t.record(res.GetPhase(), int(res.GetStaged()), int(res.GetApplied()+res.GetPhaseDone()))
 		if res.GetPhase() != "" {
 			begun()
 		}
@@ -137,9 +137,9 @@ func (a *Activities) round(ctx context.Context, t *tally, ref workflow.RunRef, m
 }
 
 // DiscoverTenants reads the partner's managed tenants; the run's id is the discovery's. Discovery
-// knows nothing of tickets, so the engine is asked first.
+// does not know tickets, so the engine verifies the ticket first.
 func (a *Activities) DiscoverTenants(ctx context.Context, in workflow.RunRef) (out workflow.DiscoverTenantsOutput, err error) {
-	err = a.attempt(ctx, in, func(ctx context.Context, t *tally) error {
+	err = a.attempt(ctx, in, func(ctx context.Context, t *tracker) error {
 		_, err := a.tickets.CheckTicket(ctx, &syncenginev1.CheckTicketRequest{RunId: in.RunID, Type: string(orchestration.Discovery), Ticket: in.Ticket})
 		if err != nil {
 			return err
@@ -149,7 +149,7 @@ func (a *Activities) DiscoverTenants(ctx context.Context, in workflow.RunRef) (o
 			return err
 		}
 		return follow(stream.Recv, func(res *discoveryv1.RunDiscoveryResponse) bool {
-			t.news("reading", int(res.GetTenantsSeen()), int(res.GetTenantsRead()))
+			t.record("reading", int(res.GetTenantsSeen()), int(res.GetTenantsRead()))
 			if res.GetResult() == nil {
 				return false
 			}
@@ -166,7 +166,7 @@ func (a *Activities) DiscoverTenants(ctx context.Context, in workflow.RunRef) (o
 
 // RecordTenantResult records that a managed tenant's round could not be done.
 func (a *Activities) RecordTenantResult(ctx context.Context, in workflow.RecordTenantResultInput) error {
-	return a.attempt(ctx, in.RunRef, func(ctx context.Context, _ *tally) error {
+	return a.attempt(ctx, in.RunRef, func(ctx context.Context, _ *tracker) error {
 		_, err := a.engine.RecordTenantResult(ctx, &syncenginev1.RecordTenantResultRequest{
 			RunId: in.RunID, Ticket: in.Ticket, ManagedTenantId: in.ManagedTenantID, State: in.State, Error: toProblem(in.Code),
 		})
@@ -176,7 +176,7 @@ func (a *Activities) RecordTenantResult(ctx context.Context, in workflow.RecordT
 
 // FinaliseRun closes the run.
 func (a *Activities) FinaliseRun(ctx context.Context, in workflow.FinaliseRunInput) (out workflow.FinaliseRunOutput, err error) {
-	err = a.attempt(ctx, in.RunRef, func(ctx context.Context, _ *tally) error {
+	err = a.attempt(ctx, in.RunRef, func(ctx context.Context, _ *tracker) error {
 		req := &syncenginev1.FinaliseRunRequest{RunId: in.RunID, Ticket: in.Ticket, State: in.State}
 		if in.Code != "" {
 			req.Error = toProblem(in.Code)
@@ -196,7 +196,7 @@ func (a *Activities) FinaliseRun(ctx context.Context, in workflow.FinaliseRunInp
 // served it shut down in order.
 var errNoResult = errors.New("the stream ended without a result")
 
-// follow reads a stream to its end. Take says whether a message was the result.
+// follow reads a stream to its end. Take reports whether a message was the result.
 func follow[M any](recv func() (M, error), take func(M) bool) error {
 	done := false
 	for {

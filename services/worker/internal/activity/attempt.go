@@ -15,7 +15,7 @@ import (
 )
 
 // Progress is what a heartbeat carries: how far the work is and how its earlier tries ended.
-// The server hands it to the next try, so that each sort of failure is counted on its own.
+// The server hands it to the next try, so that each kind of failure is counted on its own.
 type Progress struct {
 	Phase    string `json:"phase,omitempty"`
 	Seen     int    `json:"seen,omitempty"`     // staged or listed
@@ -24,15 +24,15 @@ type Progress struct {
 	Own      int    `json:"own,omitempty"`      // outages of our own parts in a row
 }
 
-// tally is the progress of a try under way.
-type tally struct {
+// tracker is the progress of a try under way.
+type tracker struct {
 	mu       sync.Mutex
 	progress Progress
-	alive    chan struct{} // a signal for each step forward
+	advanced chan struct{} // a signal for each advance
 }
 
-func newTally(ctx context.Context) *tally {
-	t := &tally{alive: make(chan struct{}, 1)}
+func newTracker(ctx context.Context) *tracker {
+	t := &tracker{advanced: make(chan struct{}, 1)}
 	if activity.HasHeartbeatDetails(ctx) {
 		if err := activity.GetHeartbeatDetails(ctx, &t.progress); err != nil {
 			t.progress = Progress{} // written by another version; counting starts again
@@ -42,9 +42,9 @@ func newTally(ctx context.Context) *tally {
 	return t
 }
 
-// news records a message of the stream. A service repeats its progress to keep the stream
-// alive; only what differs from before shows that the work goes on.
-func (t *tally) news(phase string, seen, done int) {
+// record keeps a message of the stream. A service repeats its progress to keep the stream
+// open; only a difference shows that the work advances.
+func (t *tracker) record(phase string, seen, done int) {
 	t.mu.Lock()
 	before := t.progress
 	t.progress.Phase, t.progress.Seen, t.progress.Done = phase, seen, done
@@ -55,34 +55,34 @@ func (t *tally) news(phase string, seen, done int) {
 		return
 	}
 	select {
-	case t.alive <- struct{}{}:
+	case t.advanced <- struct{}{}:
 	default:
 	}
 }
 
-// met says how many upstream errors were met before the first try.
-func (t *tally) met(upstream int) {
+// met records how many upstream errors there were before the first try.
+func (t *tracker) met(upstream int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.progress.Upstream = max(t.progress.Upstream, upstream)
 }
 
-// step says that one of several pieces of work is done.
-func (t *tally) step() {
+// step records that one of several pieces of work is done.
+func (t *tracker) step() {
 	select {
-	case t.alive <- struct{}{}:
+	case t.advanced <- struct{}{}:
 	default:
 	}
 }
 
-func (t *tally) now() Progress {
+func (t *tracker) now() Progress {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.progress
 }
 
-// count notes how this try ended.
-func (t *tally) count(upstream, own int) Progress {
+// count records how this try ended.
+func (t *tracker) count(upstream, own int) Progress {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.progress.Upstream += upstream
@@ -92,12 +92,12 @@ func (t *tally) count(upstream, own int) Progress {
 
 // attempt makes one try of a call on behalf of the run's tenant, with heartbeats while it lasts,
 // and turns its error into what the workflow and the server understand.
-func (a *Activities) attempt(ctx context.Context, ref workflow.RunRef, call func(ctx context.Context, t *tally) error) error {
+func (a *Activities) attempt(ctx context.Context, ref workflow.RunRef, call func(ctx context.Context, t *tracker) error) error {
 	id, err := tenant.Parse(ref.TenantID)
 	if err != nil {
 		return fatal(reason.TenantInvalid)
 	}
-	t := newTally(ctx)
+	t := newTracker(ctx)
 	work, cancel := context.WithCancel(tenant.With(ctx, tenant.Call{
 		Tenant: id, Actor: tenant.Actor{Type: "system"}, Run: ref.RunID,
 	}))
@@ -132,11 +132,11 @@ const (
 )
 
 // errStalled is the error of a call that made no progress for long.
-var errStalled = errs.New(errs.Internal, reason.Stalled, "The work came no step further.")
+var errStalled = errs.New(errs.Internal, reason.Stalled, "The work made no progress.")
 
 // beat sends heartbeats until the work ends. It cancels the work when the worker stops or the
 // work makes no progress for long.
-func (a *Activities) beat(ctx, work context.Context, cancel context.CancelFunc, t *tally) end {
+func (a *Activities) beat(ctx, work context.Context, cancel context.CancelFunc, t *tracker) end {
 	ticker := time.NewTicker(a.pace.Beat)
 	defer ticker.Stop()
 	stall := time.NewTimer(a.pace.Stall)
@@ -151,7 +151,7 @@ func (a *Activities) beat(ctx, work context.Context, cancel context.CancelFunc, 
 		case <-stall.C:
 			cancel()
 			return stalled
-		case <-t.alive:
+		case <-t.advanced:
 			stall.Reset(a.pace.Stall)
 		case <-ticker.C:
 			activity.RecordHeartbeat(ctx, t.now())

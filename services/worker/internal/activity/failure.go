@@ -15,17 +15,17 @@ import (
 type verdict int
 
 const (
-	giveUp      verdict = iota // no retry can mend it
-	waitAsTold                 // it says when to retry; waiting is no failure
+	giveUp      verdict = iota // no retry can succeed
+	waitAsAsked                // the service says when to retry; waiting is no failure
 	tryUpstream                // upstream failed: a few more tries, not before it says
 	tryOwn                     // one of our own services is down: retry until the run's deadline
 )
 
-// reasonThrottled says that Microsoft limits the rate: waiting mends it, however often.
+// reasonThrottled says that Microsoft limits the rate: wait, however often.
 const reasonThrottled = reason.Throttled
 
 // reasonTimeout says that a statement ran into its limit: the database answers, and this work is
-// too much for it. Repeating it would only keep the database busy.
+// too large for it. Repeating it would only keep the database busy.
 const reasonTimeout = reason.DatabaseTimeout
 
 // reasonBusy says that another round holds the directory.
@@ -34,21 +34,21 @@ const reasonBusy = reason.RoundInProgress
 // reasonExpired says that a call's context token was too old: sign a new one.
 const reasonExpired = reason.ContextExpired
 
-// verdictOf judges a failure by what the service that sent it says of it.
+// verdictOf classifies a failure by what the service that sent it states.
 func verdictOf(e *errs.Error) verdict {
-	told := e.RetryAfter() > 0
+	stated := e.RetryAfter() > 0
 	if class, ok := e.Metadata()[reason.ClassKey]; ok {
 		switch {
 		case reason.Class(class) != reason.ClassRetry:
-			return giveUp // the partner, the customer or we must mend something first
-		case told && e.Reason() == reasonThrottled:
-			return waitAsTold
+			return giveUp // the partner, the customer or we must change something first
+		case stated && e.Reason() == reasonThrottled:
+			return waitAsAsked
 		}
 		return tryUpstream
 	}
 	switch e.Reason() {
 	case reasonBusy:
-		return waitAsTold
+		return waitAsAsked
 	case reasonExpired:
 		return tryOwn
 	case reasonTimeout:
@@ -56,8 +56,8 @@ func verdictOf(e *errs.Error) verdict {
 	}
 	switch e.Kind() {
 	case errs.Exhausted:
-		if told {
-			return waitAsTold
+		if stated {
+			return waitAsAsked
 		}
 		return tryUpstream
 	case errs.Unavailable, errs.Deadline, errs.Cancelled:
@@ -70,13 +70,13 @@ func verdictOf(e *errs.Error) verdict {
 
 // judge turns a call's error into an activity's. Its text is the reason's code and nothing else:
 // nothing personal may enter a workflow history.
-func (a *Activities) judge(err error, t *tally) error {
+func (a *Activities) judge(err error, t *tracker) error {
 	if errors.Is(err, errNoResult) {
 		return again("stream_ended", a.ownDelay(t))
 	}
 	e := rpc.Normalise(err)
 	switch verdictOf(e) {
-	case waitAsTold:
+	case waitAsAsked:
 		delay := e.RetryAfter()
 		if delay <= 0 {
 			delay = a.pace.Busy
@@ -94,7 +94,7 @@ func (a *Activities) judge(err error, t *tally) error {
 	return fatal(e.Reason())
 }
 
-func (a *Activities) ownDelay(t *tally) time.Duration {
+func (a *Activities) ownDelay(t *tracker) time.Duration {
 	return backOff(a.pace.OwnFirst, a.pace.OwnMost, t.count(0, 1).Own)
 }
 
@@ -114,7 +114,7 @@ func again(code string, delay time.Duration) error {
 	return temporal.NewApplicationErrorWithOptions(code, code, temporal.ApplicationErrorOptions{NextRetryDelay: delay})
 }
 
-// fatal is a failure that no retry mends.
+// fatal is a failure that is not retried.
 func fatal(code string) error {
 	return temporal.NewApplicationErrorWithOptions(code, code, temporal.ApplicationErrorOptions{NonRetryable: true})
 }

@@ -43,10 +43,10 @@ func TestVerdicts(t *testing.T) {
 		"invalid":                 {of(errs.Invalid, "request_invalid"), giveUp},
 		"unknown run":             {of(errs.NotFound, "unknown_run"), giveUp},
 		"caller refused":          {of(errs.Denied, "caller_refused"), giveUp},
-		"throttled, told":         {of(errs.Exhausted, "throttled", class("retry"), soon), waitAsTold},
+		"throttled, told":         {of(errs.Exhausted, "throttled", class("retry"), soon), waitAsAsked},
 		"throttled, not told":     {of(errs.Exhausted, "throttled", class("retry")), tryUpstream},
-		"busy, told":              {of(errs.Conflict, "round_in_progress", soon), waitAsTold},
-		"busy, not told":          {of(errs.Unavailable, "round_in_progress"), waitAsTold},
+		"busy, told":              {of(errs.Conflict, "round_in_progress", soon), waitAsAsked},
+		"busy, not told":          {of(errs.Unavailable, "round_in_progress"), waitAsAsked},
 		"Microsoft answers 503":   {of(errs.Unavailable, "upstream_error", class("retry")), tryUpstream},
 		"503, told":               {of(errs.Unavailable, "upstream_error", class("retry"), soon), tryUpstream},
 		"Microsoft out of reach":  {of(errs.Unavailable, "unreachable", class("retry")), tryUpstream},
@@ -73,7 +73,7 @@ func TestFailuresCarryCodesOnly(t *testing.T) {
 		errors.New("somebody"),
 	} {
 		failure := new(temporal.ApplicationError)
-		require.ErrorAs(t, a.judge(err, &tally{}), &failure)
+		require.ErrorAs(t, a.judge(err, &tracker{}), &failure)
 		require.NotContains(t, failure.Error(), "somebody")
 		require.Equal(t, failure.Type(), failure.Message())
 		require.NoError(t, failure.Unwrap())
@@ -84,7 +84,7 @@ func TestFailuresCarryCodesOnly(t *testing.T) {
 func TestABrokenDirectoryIsAskedAgainWhenItSaysAndFiveTimesAtMost(t *testing.T) {
 	t.Parallel()
 	a := New(Clients{}, nil, Pace{})
-	counts := &tally{}
+	counts := &tracker{}
 	for try := 1; try <= 5; try++ {
 		failure := new(temporal.ApplicationError)
 		told := of(errs.Unavailable, "upstream_error", errs.WithMetadata("class", "retry"), errs.WithRetryAfter(10*time.Minute))
@@ -99,7 +99,7 @@ func TestABrokenDirectoryIsAskedAgainWhenItSaysAndFiveTimesAtMost(t *testing.T) 
 func TestEachSortOfFailureIsCountedOnItsOwn(t *testing.T) {
 	t.Parallel()
 	a := New(Clients{}, nil, Pace{})
-	counts := &tally{}
+	counts := &tracker{}
 	upstream := of(errs.Unavailable, "upstream_error", errs.WithMetadata("class", "retry"))
 	delay := func(err error) (time.Duration, bool) {
 		failure := new(temporal.ApplicationError)

@@ -17,7 +17,7 @@ import (
 // what may be mended by waiting, and what is not quick after all, is left to an activity of its own,
 // and so is what follows it within its client, or everything where our own parts are down.
 func (a *Activities) SyncQuickTenants(ctx context.Context, in workflow.SyncQuickTenantsInput) (out workflow.SyncQuickTenantsOutput, err error) {
-	err = a.attempt(ctx, in.RunRef, func(ctx context.Context, t *tally) error {
+	err = a.attempt(ctx, in.RunRef, func(ctx context.Context, t *tracker) error {
 		out = workflow.SyncQuickTenantsOutput{}
 		down := false
 		for _, group := range in.Groups {
@@ -56,7 +56,7 @@ func isDown(err error) bool {
 
 // quick does one round and says whether it failed, 1, or what is left. Its error is that of our own
 // parts, which are down or refuse all of the run.
-func (a *Activities) quick(ctx context.Context, t *tally, ref workflow.RunRef, id string) (left workflow.LeftTenant, failed int, err error) {
+func (a *Activities) quick(ctx context.Context, t *tracker, ref workflow.RunRef, id string) (left workflow.LeftTenant, failed int, err error) {
 	result, tooLong, err := a.bounded(ctx, t, ref, id)
 	switch {
 	case err == nil && result.State == workflow.StateFailed:
@@ -72,7 +72,7 @@ func (a *Activities) quick(ctx context.Context, t *tally, ref workflow.RunRef, i
 	switch verdictOf(e) {
 	case tryOwn:
 		return left, 0, err
-	case waitAsTold:
+	case waitAsAsked:
 		return workflow.LeftTenant{ManagedTenantID: id, WaitSeconds: seconds(cmp.Or(e.RetryAfter(), a.pace.Busy))}, 0, nil
 	case tryUpstream:
 		return workflow.LeftTenant{ManagedTenantID: id, Upstream: 1, WaitSeconds: seconds(max(e.RetryAfter(), a.pace.UpstreamFirst))}, 0, nil
@@ -85,7 +85,7 @@ func (a *Activities) quick(ctx context.Context, t *tally, ref workflow.RunRef, i
 
 // bounded does one round, unless it goes on for too long after it has begun. Waiting for its turn does
 // not count.
-func (a *Activities) bounded(ctx context.Context, t *tally, ref workflow.RunRef, id string) (out workflow.SyncTenantUsersOutput, tooLong bool, err error) {
+func (a *Activities) bounded(ctx context.Context, t *tracker, ref workflow.RunRef, id string) (out workflow.SyncTenantUsersOutput, tooLong bool, err error) {
 	within, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var limit *time.Timer

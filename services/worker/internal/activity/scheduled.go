@@ -31,7 +31,7 @@ func (a *Activities) StartScheduledDiscovery(ctx context.Context, in workflow.Sc
 func (a *Activities) startScheduled(ctx context.Context, in workflow.ScheduledInput, kind orchestration.Kind) (out workflow.StartScheduledOutput, err error) {
 	info := activity.GetInfo(ctx)
 	id := runID(info.ScheduledTime, info.WorkflowExecution.RunID)
-	err = a.attempt(ctx, workflow.RunRef{TenantID: in.TenantID, RunID: id}, func(ctx context.Context, _ *tally) error {
+	err = a.attempt(ctx, workflow.RunRef{TenantID: in.TenantID, RunID: id}, func(ctx context.Context, _ *tracker) error {
 		_, err := a.tickets.CheckTicket(ctx, &syncenginev1.CheckTicketRequest{Type: scheduleTicket, Ticket: in.Ticket})
 		if err != nil {
 			return err

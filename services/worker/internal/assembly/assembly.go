@@ -87,9 +87,9 @@ func Start(ctx context.Context, s *service.Service, c Config) error {
 	s.Uses("temporal", worker.Ready, orchestrator.Close)
 	s.Background(run.Server{Name: "worker", Serve: worker.Serve, Stop: worker.Stop})
 
-	wishes := peers.NewSchedules(syncenginev1.NewScheduleInternalServiceClient(to.engine), connectionv1.NewConnectionInternalServiceClient(to.connection))
-	apply := orchestration.NewApplySchedule(wishes, schedules)
-	recurring(s, orchestration.NewSweep(runs, workflows, peers.EnterTenant), orchestration.NewReconcileSchedules(wishes, apply, peers.EnterTenant))
+	source := peers.NewSchedules(syncenginev1.NewScheduleInternalServiceClient(to.engine), connectionv1.NewConnectionInternalServiceClient(to.connection))
+	apply := orchestration.NewApplySchedule(source, schedules)
+	recurring(s, orchestration.NewSweep(runs, workflows, peers.EnterTenant), orchestration.NewReconcileSchedules(source, apply, peers.EnterTenant))
 	pullEffects(s, to, orchestration.NewPerform(start, runs, workflows, peers.NewLinks(engine), apply))
 
 	methods := api.New(api.UseCases{
@@ -126,9 +126,9 @@ func pullEffects(s *service.Service, to conns, perform *orchestration.Perform) {
 		perform effects.Performer
 	}{
 		{"connection", to.connection, perform},
-		{"mapping", to.mapping, orchestration.NewTellFeed(feed, perform)},
-		{"sync-engine", to.engine, orchestration.NewEngine(perform, erasures)},
-		{"reconciliation", to.reconciliation, orchestration.NewTellFeed(feed, finish)},
+		{"mapping", to.mapping, orchestration.NewAppendToFeed(feed, perform)},
+		{"sync-engine", to.engine, orchestration.NewFinishErasure(erasures, perform)},
+		{"reconciliation", to.reconciliation, orchestration.NewAppendToFeed(feed, finish)},
 	} {
 		s.Go("effects of "+of.service, effects.New(of.service, of.conn, of.perform).Serve)
 	}

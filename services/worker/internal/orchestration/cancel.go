@@ -32,7 +32,7 @@ func NewCancel(runs CancelRuns, workflows CancelWorkflows) *Cancel {
 }
 
 // Do cancels the run: in the database first, which is what rounds look at. A workflow that cannot be
-// asked to end now finds the run closed at its next step, so the run is cancelled all the same.
+// asked to end now finds the run closed at its next step, so the run is cancelled in any case.
 func (c *Cancel) Do(ctx context.Context, runID string) error {
 	workflowIDs, err := c.runs.CancelOne(ctx, runID)
 	if err != nil {

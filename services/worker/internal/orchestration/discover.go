@@ -23,7 +23,7 @@ type Discoveries interface {
 	Unreadable(ctx context.Context) ([]Unreadable, error)
 }
 
-// Discovered is where a discovery stands.
+// Discovered is the state of a discovery.
 type Discovered struct {
 	RunID      string
 	State      string // running, completed or failed
@@ -46,7 +46,7 @@ func NewDiscover(start *Start, workflows Workflows, discoveries Discoveries) *Di
 }
 
 // Do starts the discovery for the tenant of the context and waits at most 25 s; then its state
-// is running and it goes on in the background.
+// is running and it continues in the background.
 func (d *Discover) Do(ctx context.Context, tenantID string) (Discovered, error) {
 	wait, cancel := context.WithTimeout(ctx, d.wait)
 	defer cancel()
@@ -59,7 +59,7 @@ func (d *Discover) Do(ctx context.Context, tenantID string) (Discovered, error) 
 		if ctx.Err() != nil {
 			return Discovered{}, fmt.Errorf("waiting for the discovery: %w", ctx.Err())
 		}
-		// It took longer, or the orchestrator went away meanwhile: the run goes on all the same.
+		// It took longer, or the orchestrator became unreachable: the run continues.
 		return Discovered{RunID: started.RunID, State: StateRunning}, nil
 	}
 	if found.State != StateCompleted {

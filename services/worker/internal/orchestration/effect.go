@@ -25,7 +25,7 @@ const (
 // How an effect ended.
 const (
 	OutcomeDone   = "done"
-	OutcomeFailed = "failed" // for good
+	OutcomeFailed = "failed" // permanently
 	OutcomeRetry  = "retry"
 )
 
@@ -127,8 +127,8 @@ func (p *Perform) perform(ctx context.Context, effect Effect) (map[string]string
 	return nil, errs.New(errs.Invalid, reason.UnknownEffect, "Nobody knows how to do this.", errs.WithMetadata("kind", effect.Kind))
 }
 
-// startCreated starts the workflow of a run that a change has made. The change stands, so the run
-// waits until the orchestrator takes it.
+// startCreated starts the workflow of a run that a change has made. The change is committed, so the
+// start is retried until the orchestrator takes the run.
 func (p *Perform) startCreated(ctx context.Context, effect Effect) error {
 	_, err := p.start.Do(ctx, effect.TenantID, NewRun{
 		ID: effect.ID, Kind: Kind(effect.Arguments["type"]), ClientID: effect.Arguments["client_id"], Trigger: TriggerManual,
@@ -146,7 +146,7 @@ func (p *Perform) revise(ctx context.Context, effect Effect) (map[string]string,
 	}
 	orphaned, err := p.links.Revise(ctx, mapping)
 	if err != nil {
-		return nil, fmt.Errorf("following a mapping: %w", err)
+		return nil, fmt.Errorf("applying a mapping revision: %w", err)
 	}
 	return map[string]string{"orphaned_links": strconv.Itoa(orphaned)}, nil
 }
@@ -160,7 +160,7 @@ func (p *Perform) decide(ctx context.Context, effect Effect) (map[string]string,
 		ID: effect.Arguments["decision_id"], Mapping: mapping, Decision: effect.Arguments["decision"], DecidedBy: effect.Arguments["decided_by"],
 	})
 	if err != nil {
-		return nil, fmt.Errorf("doing what was decided about orphaned links: %w", err)
+		return nil, fmt.Errorf("carrying out the decision about orphaned links: %w", err)
 	}
 	answer := map[string]string{
 		"relinking": strconv.Itoa(result.Relinking), "left": strconv.Itoa(result.Left), "orphaned_links": strconv.Itoa(result.Orphaned),
@@ -174,7 +174,7 @@ func (p *Perform) decide(ctx context.Context, effect Effect) (map[string]string,
 }
 
 // sync starts a sync of the client, which finds its contacts for the links. A run that cannot be
-// started is no failure of the decision, which stands: the next one does it.
+// started does not undo the decision: the next run does it.
 func (p *Perform) sync(ctx context.Context, effect Effect, clientID string, answer map[string]string) error {
 	started, err := p.start.Do(ctx, effect.TenantID, NewRun{ID: effect.ID, Kind: ClientSync, ClientID: clientID, Trigger: TriggerManual})
 	switch {
@@ -197,9 +197,9 @@ func mappingOf(effect Effect) (Mapping, error) {
 	}, nil
 }
 
-// disconnected ends what can no longer work: first in the database, so that rounds stop at
-// their next chunk and the tenant can start anew, then the workflows. What was begun after the
-// disconnect, on a new connection, goes on.
+// disconnected ends what can no longer work: first in the database, so that rounds stop at their
+// next range and the tenant can start new runs, then the workflows. What was begun after the
+// disconnect, on a new connection, continues.
 func (p *Perform) disconnected(ctx context.Context, effect Effect) error {
 	workflowIDs, err := p.runs.Cancel(ctx, effect.CreatedAt)
 	if err != nil {
@@ -218,14 +218,14 @@ func (p *Perform) disconnected(ctx context.Context, effect Effect) error {
 }
 
 // OnManyLinks reports an effect that writes to as many links as a directory has identities, which
-// takes minutes. It may be cut off and done again at any point.
+// takes minutes. It may be interrupted and repeated at any point.
 func OnManyLinks(kind string) bool {
 	return kind == effectMappingRevised || kind == effectOrphansDecided
 }
 
 // settled reports a failure that no retry changes: a malformed effect, or one that a later change
-// made void. All others, also refused rights and unknown methods, may pass with a newer version or
-// a fresh call, and giving up would leave links that do not reflect their mapping.
+// superseded. All others, including refused permissions and unknown methods, may succeed with a newer
+// version or another call, and giving up would leave links that do not reflect their mapping.
 func settled(err error) bool {
 	switch errs.ReasonOf(err) {
 	case reason.MappingChanged, reason.MappingDiffers, reason.NotMapped, reason.DecisionDiffers:
@@ -238,8 +238,8 @@ func unreachable(err error) error {
 	return errs.Wrap(err, errs.Unavailable, reason.OrchestratorAway, "The orchestrator cannot be reached at the moment.")
 }
 
-// mayPass reports a failure that another try may mend. A run that the orchestrator did not
-// accept has been closed and the person has seen that: starting it later would surprise them.
+// mayPass reports a failure after which a retry may succeed. A run that the orchestrator did not
+// accept has been closed, and the person has seen that: it is not started later.
 func mayPass(err error) bool {
 	if errs.ReasonOf(err) == codeUnavailable {
 		return false

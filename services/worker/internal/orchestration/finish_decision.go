@@ -19,8 +19,8 @@ type Decisions interface {
 }
 
 // FinishDecision is the use case of finishing a decision that was interrupted between the
-// queue and the links. Another try may mend every failure but that of an effect that
-// cannot be read: what the engine refuses ends the decision and is no failure.
+// queue and the links. Every failure is retried except that of an effect that cannot be read:
+// what the engine refuses ends the decision and is no failure.
 type FinishDecision struct{ decisions Decisions }
 
 // NewFinishDecision makes the use case.

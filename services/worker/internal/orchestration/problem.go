@@ -6,7 +6,7 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// Problem is why something failed and what mends it, for people.
+// Problem is why something failed and what to do about it, for people.
 type Problem struct {
 	Code    string
 	Message string
@@ -16,11 +16,11 @@ type Problem struct {
 // The codes that this part gives.
 const (
 	codeUnavailable = reason.OrchestratorUnavailable
-	CodeLost        = reason.WorkflowLost // the run's workflow is gone, or ended by force
+	CodeLost        = reason.WorkflowLost // the run's workflow is gone, or was terminated
 )
 
-// carried are the codes that a workflow can carry. Histories hold codes alone, so that nothing
-// about a person or a customer can slip into them; their texts are the contract's.
+// carried are the codes that a workflow can carry. Histories hold codes only, so that nothing
+// about a person or a customer gets into them; the texts are the contract's.
 var carried = []string{
 	codeUnavailable,
 	CodeLost,

@@ -40,7 +40,7 @@ type NewRun struct {
 	ClientID        string // of a ClientSync
 	ManagedTenantID string // stands in for the client
 	Trigger         string
-	DryRun          bool // it decides and writes nothing
+	DryRun          bool // it only decides
 }
 
 // Run is a run that the database has.
@@ -48,7 +48,7 @@ type Run struct {
 	ID         string
 	WorkflowID string // deterministic: the same for every run of the tenant, kind and scope
 	ClientID   string // of a ClientSync, also where a managed tenant was given
-	Joined     bool   // it was there before
+	Joined     bool   // it existed before
 	State      string
 	Ticket     string // that the engine made it, for its workflow to show
 }
@@ -66,7 +66,7 @@ type OpenRun struct {
 // Runs keeps runs. Its methods work for the tenant of the context, but for Open.
 type Runs interface {
 	// Create makes a queued run or gives the one of the same kind and scope in flight. The run
-	// that has the asked id already is given whatever became of it.
+	// that has the asked id already is returned in whatever state it is.
 	Create(ctx context.Context, run NewRun) (Run, error)
 	// Fail closes a run as failed; one that has ended stays as it is.
 	Fail(ctx context.Context, runID string, problem Problem) error
@@ -97,7 +97,7 @@ type Urgency int
 const (
 	Awaited   Urgency = iota + 1 // a person waits for its end: a discovery, one client
 	Asked                        // a person started it
-	Scheduled                    // nobody waits
+	Scheduled                    // no person waits
 )
 
 // urgency is that of a run.
@@ -118,12 +118,12 @@ type Found struct {
 	Discovered int
 }
 
-// Execution is where a workflow stands.
+// Execution is the state of a workflow.
 type Execution struct {
-	State     string // running, completed, failed, cancelled, terminated, timed_out or unknown
-	RunID     string // the run that it executes, the database's id
-	StartedAt time.Time
-	ClosedAt  time.Time // zero while it is open
+	State     string     // running, completed, failed, cancelled, terminated, timed_out or unknown
+	RunID     string     // the run that it executes, the database's id
+	StartedAt *time.Time // nil while it is unknown
+	ClosedAt  *time.Time // nil while it is open
 }
 
 // Running reports whether the workflow is open.

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// quarantineEvery is how often a tenant in quarantine is tried.
+	// quarantineEvery is how often a sync of a tenant in quarantine is started.
 	quarantineEvery = 24 * time.Hour
 	// discoverEvery is how often managed tenants are looked for: what changes there, new customers
-	// and access that ends, is told within a day.
+	// and access that ends, is found within a day.
 	discoverEvery = 24 * time.Hour
 	// scheduleTries bounds how often a schedule is written while what is wanted changes meanwhile.
 	scheduleTries = 5
@@ -38,15 +38,15 @@ const (
 	RecurringDiscovery Recurring = "discovery" // of managed tenants
 )
 
-// Wish is how a tenant wants to be worked for by itself, and what stands against it.
-type Wish struct {
+// ScheduleFacts is what a tenant's schedules follow from.
+type ScheduleFacts struct {
 	Automatic     bool
 	Interval      time.Duration
-	FirstSyncDone bool // an initial sync got through
+	FirstSyncDone bool // an initial sync succeeded
 	Quarantined   bool // too many runs in a row have failed
 	Connected     bool
 	EverConnected bool   // there is a connection, or was one
-	Ticket        string // what schedules carry, so that nobody else starts scheduled runs
+	Ticket        string // what schedules carry, without which no scheduled run starts
 }
 
 // Plan is a schedule as it should be.
@@ -58,34 +58,34 @@ type Plan struct {
 }
 
 // plans are the schedules that follow; what is not among them has no schedule yet.
-func (w Wish) plans() map[Recurring]Plan {
+func (f ScheduleFacts) plans() map[Recurring]Plan {
 	plans := map[Recurring]Plan{}
-	if w.FirstSyncDone {
-		plans[RecurringSync] = w.sync()
+	if f.FirstSyncDone {
+		plans[RecurringSync] = f.sync()
 	}
-	if w.EverConnected {
-		plans[RecurringDiscovery] = w.discovery()
+	if f.EverConnected {
+		plans[RecurringDiscovery] = f.discovery()
 	}
 	return plans
 }
 
-func (w Wish) sync() Plan {
-	plan := Plan{Every: w.Interval, Ticket: w.Ticket}
+func (f ScheduleFacts) sync() Plan {
+	plan := Plan{Every: f.Interval, Ticket: f.Ticket}
 	switch {
-	case !w.Connected:
+	case !f.Connected:
 		plan.Paused, plan.Reason = true, ReasonDisconnected
-	case !w.Automatic:
+	case !f.Automatic:
 		plan.Paused, plan.Reason = true, ReasonSwitchedOff
-	case w.Quarantined:
-		plan.Every, plan.Reason = max(w.Interval, quarantineEvery), ReasonQuarantined
+	case f.Quarantined:
+		plan.Every, plan.Reason = max(f.Interval, quarantineEvery), ReasonQuarantined
 	}
 	return plan
 }
 
 // discovery recurs whether contacts are synced by themselves or not: it changes none.
-func (w Wish) discovery() Plan {
-	plan := Plan{Every: discoverEvery, Ticket: w.Ticket}
-	if !w.Connected {
+func (f ScheduleFacts) discovery() Plan {
+	plan := Plan{Every: discoverEvery, Ticket: f.Ticket}
+	if !f.Connected {
 		plan.Paused, plan.Reason = true, ReasonDisconnected
 	}
 	return plan
@@ -95,12 +95,12 @@ func (w Wish) discovery() Plan {
 type ScheduleState struct {
 	Exists bool
 	Plan
-	NextRunAt time.Time // zero where it will not start one
+	NextRunAt *time.Time // nil where it will not start one
 }
 
-// Wishes says how tenants want to be worked for. Wish is for the tenant of the context.
-type Wishes interface {
-	Wish(ctx context.Context) (Wish, error)
+// ScheduleSource reads what schedules follow from. Facts are those of the tenant of the context.
+type ScheduleSource interface {
+	Facts(ctx context.Context) (ScheduleFacts, error)
 	// Scheduled names at most limit tenants that are connected, or of which a first sync got
 	// through, in the order of their ids, after the given one.
 	Scheduled(ctx context.Context, after string, limit int) ([]string, error)
@@ -116,59 +116,59 @@ type Schedules interface {
 
 // ApplySchedule is the use case of bringing a tenant's schedules in line with what is wanted.
 type ApplySchedule struct {
-	wishes    Wishes
+	source    ScheduleSource
 	schedules Schedules
 }
 
 // NewApplySchedule makes the use case.
-func NewApplySchedule(wishes Wishes, schedules Schedules) *ApplySchedule {
-	return &ApplySchedule{wishes: wishes, schedules: schedules}
+func NewApplySchedule(source ScheduleSource, schedules Schedules) *ApplySchedule {
+	return &ApplySchedule{source: source, schedules: schedules}
 }
 
-// Do does it for the tenant of the context. Several may do so at once: each looks again after it
-// wrote, so that the last one to write has seen the last wish.
+// Do does it for the tenant of the context. Several may do so at once: each reads the facts again
+// after it wrote, so that the last one to write has seen the last facts.
 func (a *ApplySchedule) Do(ctx context.Context, tenantID string) error {
-	wish, err := a.wishes.Wish(ctx)
+	facts, err := a.source.Facts(ctx)
 	if err != nil {
-		return fmt.Errorf("asking how the tenant is to be worked for: %w", err)
+		return fmt.Errorf("reading what the schedules follow from: %w", err)
 	}
 	for range scheduleTries {
-		for what, plan := range wish.plans() {
+		for what, plan := range facts.plans() {
 			if err := a.schedules.Put(ctx, tenantID, what, plan); err != nil {
 				return unreachable(err)
 			}
 		}
-		now, err := a.wishes.Wish(ctx)
+		now, err := a.source.Facts(ctx)
 		if err != nil {
-			return fmt.Errorf("asking again how the tenant is to be worked for: %w", err)
+			return fmt.Errorf("reading again what the schedules follow from: %w", err)
 		}
-		if now == wish {
+		if now == facts {
 			return nil
 		}
-		wish = now
+		facts = now
 	}
 	return unreachable(errors.New("what is wanted of the schedules keeps changing"))
 }
 
-// ReconcileSchedules is the use case of bringing all schedules in line with what is wanted: the
-// net under the effects that do so at each change.
+// ReconcileSchedules is the use case of bringing all schedules in line with what is wanted, in
+// case an effect of a change did not.
 type ReconcileSchedules struct {
-	wishes Wishes
+	source ScheduleSource
 	apply  *ApplySchedule
 	enter  func(ctx context.Context, tenantID string) (context.Context, error)
 }
 
 // NewReconcileSchedules makes the use case; enter returns the context of the system's own work for
 // a tenant.
-func NewReconcileSchedules(wishes Wishes, apply *ApplySchedule, enter func(ctx context.Context, tenantID string) (context.Context, error)) *ReconcileSchedules {
-	return &ReconcileSchedules{wishes: wishes, apply: apply, enter: enter}
+func NewReconcileSchedules(source ScheduleSource, apply *ApplySchedule, enter func(ctx context.Context, tenantID string) (context.Context, error)) *ReconcileSchedules {
+	return &ReconcileSchedules{source: source, apply: apply, enter: enter}
 }
 
-// Do does it. The failure of one tenant leaves the others alone.
+// Do does it. The failure of one tenant does not affect the others.
 func (r *ReconcileSchedules) Do(ctx context.Context) error {
 	var failures []error
 	for after := ""; ; {
-		tenants, err := r.wishes.Scheduled(ctx, after, schedulesSize)
+		tenants, err := r.source.Scheduled(ctx, after, schedulesSize)
 		if err != nil {
 			return errors.Join(append(failures, fmt.Errorf("listing scheduled tenants: %w", err))...)
 		}

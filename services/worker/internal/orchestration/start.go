@@ -16,7 +16,7 @@ const (
 	closeWait = 5 * time.Second
 )
 
-// Started is a run that goes on in the background.
+// Started is a run in the background.
 type Started struct {
 	RunID      string
 	WorkflowID string
@@ -59,7 +59,7 @@ func (s *Start) start(ctx context.Context, tenantID string, ask NewRun) (started
 	if err != nil {
 		err = errs.Wrap(err, errs.Unavailable, codeUnavailable, ProblemOf(codeUnavailable).Message)
 		if run.Joined {
-			return Started{}, "", err // its workflow may well be under way
+			return Started{}, "", err // its workflow may have started
 		}
 		return Started{}, "", s.giveUp(ctx, run, err)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// sweepAge is how old a run must be before its workflow is missed: starting takes a moment.
+	// sweepAge is the least age of a run whose workflow is looked up: starting takes a moment.
 	sweepAge = 2 * time.Minute
 	// sweepSize is how many runs are listed in one call.
 	sweepSize = 1000
@@ -28,7 +28,7 @@ func NewSweep(runs Runs, workflows Workflows, enter func(ctx context.Context, te
 }
 
 // Do closes open runs whose workflow is gone or executes another run, and counts them. Several
-// sweepers may run at once. A run whose workflow could not be looked up is left alone.
+// sweepers may run at once. A run whose workflow could not be looked up stays open.
 func (s *Sweep) Do(ctx context.Context, now time.Time) (closed int, err error) {
 	var failures []error
 	for after := ""; ; {

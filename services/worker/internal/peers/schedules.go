@@ -21,31 +21,31 @@ func NewSchedules(engine syncenginev1.ScheduleInternalServiceClient, connection 
 	return &Schedules{engine: engine, connection: connection}
 }
 
-// Wish implements orchestration.Wishes. A connection that failed its last validation is still
+// Facts implements orchestration.ScheduleSource. A connection that failed its last validation is still
 // one: its runs fail, and too many of them put the schedule into quarantine.
-func (s *Schedules) Wish(ctx context.Context) (orchestration.Wish, error) {
+func (s *Schedules) Facts(ctx context.Context) (orchestration.ScheduleFacts, error) {
 	schedule, err := s.engine.GetSchedule(ctx, &syncenginev1.GetScheduleRequest{})
 	if err != nil {
-		return orchestration.Wish{}, err
+		return orchestration.ScheduleFacts{}, err
 	}
 	connection, err := s.connection.GetConnection(ctx, &connectionv1.GetConnectionRequest{})
 	if err != nil {
-		return orchestration.Wish{}, err
+		return orchestration.ScheduleFacts{}, err
 	}
-	wish := orchestration.Wish{
+	facts := orchestration.ScheduleFacts{
 		Automatic: schedule.GetAutomaticSync(), Interval: time.Duration(schedule.GetIntervalMinutes()) * time.Minute,
 		Ticket: schedule.GetTicket(), FirstSyncDone: schedule.GetFirstSyncDone(), Quarantined: schedule.GetQuarantinedAt() != nil,
 	}
 	switch connection.GetStatus() {
 	case "connected", "validation_failed":
-		wish.Connected, wish.EverConnected = true, true
+		facts.Connected, facts.EverConnected = true, true
 	case "disconnected":
-		wish.EverConnected = true
+		facts.EverConnected = true
 	}
-	return wish, nil
+	return facts, nil
 }
 
-// Scheduled implements orchestration.Wishes. Both services list in the order of ids, so the first
+// Scheduled implements orchestration.ScheduleSource. Both services list in the order of ids, so the first
 // of both together are among the first of each.
 func (s *Schedules) Scheduled(ctx context.Context, after string, limit int) ([]string, error) {
 	synced, err := s.engine.ListScheduledTenants(ctx, &syncenginev1.ListScheduledTenantsRequest{AfterTenantId: after, PageSize: int32(limit)})

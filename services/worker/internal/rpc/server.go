@@ -109,7 +109,7 @@ func (s *Server) DescribeWorkflow(ctx context.Context, req *orchestrationv1.Desc
 		return nil, err
 	}
 	return &orchestrationv1.DescribeWorkflowResponse{
-		State: execution.State, StartedAt: wire.NonZero(execution.StartedAt), ClosedAt: wire.NonZero(execution.ClosedAt),
+		State: execution.State, StartedAt: wire.Timestamp(execution.StartedAt), ClosedAt: wire.Timestamp(execution.ClosedAt),
 	}, nil
 }
 
@@ -124,7 +124,7 @@ func (s *Server) DescribeSchedule(ctx context.Context, _ *orchestrationv1.Descri
 		return nil, err
 	}
 	return &orchestrationv1.DescribeScheduleResponse{
-		Exists: schedule.Exists, IntervalMinutes: int32(schedule.Every / time.Minute), NextRunAt: wire.NonZero(schedule.NextRunAt),
+		Exists: schedule.Exists, IntervalMinutes: int32(schedule.Every / time.Minute), NextRunAt: wire.Timestamp(schedule.NextRunAt),
 		Paused: schedule.Paused, PausedReason: schedule.Reason,
 	}, nil
 }

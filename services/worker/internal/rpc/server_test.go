@@ -19,6 +19,9 @@ import (
 	"github.com/entrasync/entrasync/services/worker/internal/rpc"
 )
 
+// began is when what the port knows began.
+var began = time.Unix(1_700_000_000, 0)
+
 // orchestrator is the port of workflows in memory.
 type orchestrator struct {
 	cancelled []string
@@ -43,7 +46,7 @@ func (o *orchestrator) Describe(_ context.Context, _ string) (orchestration.Exec
 	if o.down {
 		return orchestration.Execution{}, errors.New("connection refused")
 	}
-	return orchestration.Execution{State: "running", StartedAt: time.Unix(1_700_000_000, 0)}, nil
+	return orchestration.Execution{State: "running", StartedAt: &began}, nil
 }
 
 func (o *orchestrator) Put(context.Context, string, orchestration.Recurring, orchestration.Plan) error {
@@ -58,7 +61,7 @@ func (o *orchestrator) Schedule(_ context.Context, tenantID string, _ orchestrat
 		return orchestration.ScheduleState{}, nil
 	}
 	return orchestration.ScheduleState{
-		Exists: true, Plan: orchestration.Plan{Every: time.Hour, Reason: orchestration.ReasonQuarantined}, NextRunAt: time.Unix(1_700_000_000, 0),
+		Exists: true, Plan: orchestration.Plan{Every: time.Hour, Reason: orchestration.ReasonQuarantined}, NextRunAt: &began,
 	}, nil
 }
 

@@ -21,15 +21,15 @@ import (
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
 )
 
-// attributesAgain is how long it is believed that the namespace lacks our search attributes.
+// attributesAgain is how long the answer is kept that the namespace lacks our search attributes.
 const attributesAgain = time.Minute
 
 // searchableEvery is how often it is tried whether new attributes can be searched by.
 const searchableEvery = 200 * time.Millisecond
 
-// Attributes tells whether the namespace knows the search attributes by which operators find runs.
-// Temporal refuses workflows that carry attributes it does not know: without them runs are started
-// all the same, and cannot be found by tenant or state. It is safe for concurrent use.
+// Attributes reports whether the namespace knows the search attributes by which operators find runs.
+// Temporal refuses workflows that carry attributes it does not know: then runs are started without
+// them and cannot be found by tenant or state. It is safe for concurrent use.
 type Attributes struct {
 	client    client.Client
 	namespace string

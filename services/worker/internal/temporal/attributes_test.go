@@ -98,11 +98,7 @@ func TestARunSaysWhatItDoes(t *testing.T) {
 			return nil, consentMissing()
 		}
 		begun <- struct{}{}
-		select {
-		case <-release:
-		case <-ctx.Done():
-		}
-		return peertest.Done(), ctx.Err()
+		return until(ctx, release)
 	}, workflow.Limits{Window: 1})
 	b.work()
 	started := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})

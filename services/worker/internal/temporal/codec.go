@@ -30,11 +30,11 @@ const (
 // payloads here to be opened. It listens on this machine alone, for it answers in clear text.
 type Codec struct {
 	Listen    string `env:"ENTRASYNC_TEMPORAL_CODEC_LISTEN"`     // host:port on this machine; empty: nothing is opened
-	TokenFile string `env:"ENTRASYNC_TEMPORAL_CODEC_TOKEN_FILE"` // holds what callers show; read for each request
+	TokenFile string `env:"ENTRASYNC_TEMPORAL_CODEC_TOKEN_FILE"` // holds what callers present; read for each request
 	Origin    string `env:"ENTRASYNC_TEMPORAL_CODEC_ORIGIN"`     // of the UI, such as http://localhost:8233; empty: no page may ask
 }
 
-// On says whether there is one.
+// On reports whether there is one.
 func (c Codec) On() bool { return c.Listen != "" }
 
 // Server is the codec as a server of the process, which opens what the connection seals.
@@ -53,7 +53,7 @@ func (c Codec) Server(ctx context.Context, connection Connection) (run.Server, e
 	return server, err
 }
 
-// check refuses a codec that others than people on this machine could reach, or that nobody could use.
+// check refuses a codec that could be reached from other machines, or that no caller could use.
 func (c Codec) check() error {
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
@@ -85,7 +85,7 @@ func (c Codec) token() (string, error) {
 	return "", fmt.Errorf("ENTRASYNC_TEMPORAL_CODEC_TOKEN_FILE: %s holds fewer than %d characters", c.TokenFile, shortestToken)
 }
 
-// handler opens payloads and seals none: who could seal could also write what workflows are given.
+// handler opens payloads and seals none: a caller that could seal could also write the inputs of workflows.
 func (c Codec) handler(sealing converter.PayloadCodec) http.Handler {
 	open := http.MaxBytesHandler(converter.NewPayloadCodecHTTPHandler(sealing), largestSealed)
 	mux := http.NewServeMux()
@@ -116,7 +116,7 @@ func (c Codec) handler(sealing converter.PayloadCodec) http.Handler {
 	})
 }
 
-// admit lets through who shows the token.
+// admit serves callers that present the token.
 func (c Codec) admit(w http.ResponseWriter, r *http.Request, shown string, next http.Handler) {
 	token, err := c.token()
 	switch {

@@ -16,7 +16,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/secrets"
 )
 
-// Connection says where Temporal is and how the worker shows who it is. Files are read again for
+// Connection is the address of Temporal and how the worker authenticates there. Files are read again for
 // each new connection, so that a renewed certificate or key counts without a restart.
 type Connection struct {
 	Address    string `env:"ENTRASYNC_TEMPORAL_ADDR" envDefault:"127.0.0.1:7233"` // host:port
@@ -51,14 +51,14 @@ func (c Connection) box() (*secrets.Box, error) {
 	return box, nil
 }
 
-// onThisMachine says whether an address's host is.
+// onThisMachine reports whether a host is.
 func onThisMachine(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// check refuses a connection that others could read, or that Temporal would have to take from
-// anybody: only a server on this machine may be reached so.
+// check refuses a connection that is not encrypted or not authenticated, except to a server on
+// this machine.
 func (c Connection) check() error {
 	host, _, err := net.SplitHostPort(c.Address)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
@@ -82,7 +83,7 @@ func TestADecisionAboutLinksStandsWhateverBecomesOfItsSync(t *testing.T) {
 		require.Equal(t, "1", outcome.Result["left"])
 		return outcome.Result
 	}
-	away, err := Dial(Connection{Address: nobody(t), Namespace: namespace}, inClear)
+	away, err := Dial(Connection{Address: rpctest.FreeAddress(t), Namespace: namespace}, inClear)
 	require.NoError(t, err)
 	defer away.Close()
 	require.NotContains(t, decide(NewWorkflows(away, b.queue, workflow.Limits{}, nil, inClear), "relink"), "run_id", "the next sync relinks")

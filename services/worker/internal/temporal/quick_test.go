@@ -99,11 +99,7 @@ func TestAFewQuickTenantsAreNotDoneOneAfterTheOther(t *testing.T) {
 			close(release)
 		}
 		mu.Unlock()
-		select {
-		case <-release:
-		case <-ctx.Done():
-		}
-		return peertest.Done(), ctx.Err()
+		return until(ctx, release)
 	}, workflow.Limits{})
 	b.work()
 	started := b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})

@@ -120,8 +120,8 @@ func offset(tenantID string, every time.Duration) time.Duration {
 	return time.Duration(sum.Sum64()%uint64(every/time.Second)) * time.Second
 }
 
-// Schedule implements orchestration.Schedules. A schedule that somebody paused in Temporal itself
-// carries a note that is none of ours.
+// Schedule implements orchestration.Schedules. A schedule that was paused in Temporal itself
+// carries another note than ours.
 func (s *Schedules) Schedule(ctx context.Context, tenantID string, what orchestration.Recurring) (orchestration.ScheduleState, error) {
 	described, err := s.client.GetHandle(ctx, recurrings[what].schedule+tenantID).Describe(ctx)
 	if notFound := new(serviceerror.NotFound); errors.As(err, &notFound) {
@@ -145,7 +145,7 @@ func (s *Schedules) Schedule(ctx context.Context, tenantID string, what orchestr
 	}
 	state.Ticket = s.ticketOf(described.Schedule.Action)
 	if next := described.Info.NextActionTimes; !state.Paused && len(next) > 0 {
-		state.NextRunAt = next[0]
+		state.NextRunAt = &next[0]
 	}
 	return state, nil
 }

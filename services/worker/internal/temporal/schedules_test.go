@@ -55,7 +55,7 @@ func TestManagedTenantsAreLookedForEveryDay(t *testing.T) {
 	day := orchestration.Plan{Every: 24 * time.Hour, Ticket: peertest.TicketOf(b.tenant, "")}
 	state := b.state(orchestration.RecurringDiscovery)
 	require.Equal(t, day, state.Plan)
-	require.WithinDuration(t, time.Now().Add(12*time.Hour+13*time.Hour), state.NextRunAt, 14*time.Hour, "not right after a person did it")
+	require.WithinDuration(t, time.Now().Add(12*time.Hour+13*time.Hour), *state.NextRunAt, 14*time.Hour, "not right after a person did it")
 	described, err := b.handle(b.ctx, orchestration.RecurringDiscovery).Describe(b.ctx)
 	require.NoError(t, err)
 	require.Equal(t, enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, described.Schedule.Policy.Overlap)
@@ -92,7 +92,7 @@ func TestLostSchedulesOfConnectedTenantsComeBack(t *testing.T) {
 	b.scheduled()
 	require.NoError(t, b.handle(b.ctx, orchestration.RecurringDiscovery).Delete(b.ctx))
 	require.False(t, b.state(orchestration.RecurringDiscovery).Exists)
-	require.NoError(t, orchestration.NewReconcileSchedules(b.wishes, b.apply, peers.EnterTenant).Do(t.Context()))
+	require.NoError(t, orchestration.NewReconcileSchedules(b.source, b.apply, peers.EnterTenant).Do(t.Context()))
 	require.True(t, b.state(orchestration.RecurringDiscovery).Exists)
 }
 
@@ -100,11 +100,11 @@ func TestAScheduleFollowsWhatItsTenantWants(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil, nil, workflow.Limits{})
 	wants := func(automatic bool, minutes int32, quarantined bool) {
-		wish := &syncenginev1.GetScheduleResponse{AutomaticSync: automatic, IntervalMinutes: minutes, FirstSyncDone: true}
+		schedule := &syncenginev1.GetScheduleResponse{AutomaticSync: automatic, IntervalMinutes: minutes, FirstSyncDone: true}
 		if quarantined {
-			wish.QuarantinedAt = timestamppb.Now()
+			schedule.QuarantinedAt = timestamppb.Now()
 		}
-		b.engine.SetSchedule(wish)
+		b.engine.SetSchedule(schedule)
 	}
 	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 60})
 	require.False(t, b.scheduled().Exists, "nothing was synced yet")
@@ -112,7 +112,7 @@ func TestAScheduleFollowsWhatItsTenantWants(t *testing.T) {
 	wants(true, 60, false)
 	state := b.scheduled()
 	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: time.Hour}, state.Plan)
-	require.WithinDuration(t, time.Now().Add(33*time.Minute), state.NextRunAt, 40*time.Minute)
+	require.WithinDuration(t, time.Now().Add(33*time.Minute), *state.NextRunAt, 40*time.Minute)
 	described, err := b.handle(b.ctx, orchestration.RecurringSync).Describe(b.ctx)
 	require.NoError(t, err)
 	require.Equal(t, 6*time.Minute, described.Schedule.Spec.Jitter)
@@ -125,12 +125,12 @@ func TestAScheduleFollowsWhatItsTenantWants(t *testing.T) {
 	wants(false, 15, false)
 	state = b.scheduled()
 	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: 15 * time.Minute, Paused: true, Reason: orchestration.ReasonSwitchedOff}, state.Plan)
-	require.Zero(t, state.NextRunAt)
+	require.Nil(t, state.NextRunAt)
 
 	wants(true, 15, true)
 	state = b.scheduled()
 	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: 24 * time.Hour, Reason: orchestration.ReasonQuarantined}, state.Plan)
-	require.NotZero(t, state.NextRunAt, "it is tried once a day")
+	require.NotNil(t, state.NextRunAt, "it is tried once a day")
 	b.connection.SetStatus("disconnected")
 	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: 15 * time.Minute, Paused: true, Reason: orchestration.ReasonDisconnected}, b.scheduled().Plan)
 	b.connection.SetStatus("validation_failed")
@@ -218,13 +218,7 @@ func (b *bundle) actions(what orchestration.Recurring) int {
 func TestAnOutageIsFollowedByOneRun(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
-	b := setup(t, peertest.Groups(1, 1), func(ctx context.Context, _ int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
-		select {
-		case <-release:
-		case <-ctx.Done():
-		}
-		return peertest.Done(), ctx.Err()
-	}, workflow.Limits{})
+	b := setup(t, peertest.Groups(1, 1), held(release), workflow.Limits{})
 	b.work()
 	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 60, FirstSyncDone: true})
 	b.scheduled()
@@ -271,6 +265,6 @@ func TestAllSchedulesAreBroughtInLineAtTheStart(t *testing.T) {
 	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
 	b.started(orchestration.NewRun{Kind: orchestration.InitialSync})
 	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 30, FirstSyncDone: true})
-	require.NoError(t, orchestration.NewReconcileSchedules(b.wishes, b.apply, peers.EnterTenant).Do(t.Context()))
+	require.NoError(t, orchestration.NewReconcileSchedules(b.source, b.apply, peers.EnterTenant).Do(t.Context()))
 	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: 30 * time.Minute}, b.scheduled().Plan)
 }

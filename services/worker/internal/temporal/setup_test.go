@@ -60,7 +60,7 @@ type bundle struct {
 	payloads   converter.DataConverter
 	atOnce     int // activities of the worker; 0: many
 	connection *peertest.Connection
-	wishes     *peers.Schedules
+	source     *peers.Schedules
 	schedules  *Schedules
 	apply      *orchestration.ApplySchedule
 }
@@ -86,8 +86,8 @@ func setupWith(t *testing.T, groups []*syncenginev1.ClientTenants, round peertes
 	b.workflows, b.schedules = NewWorkflows(b.client, b.queue, limits, attributes, b.payloads), NewSchedules(b.client, b.queue, attributes, b.payloads)
 	b.start = orchestration.NewStart(b.runs, b.workflows)
 	b.acts = activity.New(activity.Clients{Engine: engine, Tickets: tickets, Discovery: discovery}, b.start, quick)
-	b.wishes = peers.NewSchedules(b.engine.Schedules(t, network), b.connection.Client(t, network))
-	b.apply = orchestration.NewApplySchedule(b.wishes, b.schedules)
+	b.source = peers.NewSchedules(b.engine.Schedules(t, network), b.connection.Client(t, network))
+	b.apply = orchestration.NewApplySchedule(b.source, b.schedules)
 	b.discover = orchestration.NewDiscover(b.start, b.workflows, peers.NewDiscoveries(discovery))
 	return b
 }

@@ -2,7 +2,6 @@ package temporal
 
 import (
 	"context"
-	"net"
 	"testing"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
@@ -27,14 +27,19 @@ func endless(begun chan<- struct{}) func(context.Context, int, func(string)) (*s
 	}
 }
 
-// held is the sync of a managed tenant that is done at a release.
-func held(release <-chan struct{}) func(context.Context, int, func(string)) (*syncenginev1.TenantOutcome, error) {
+// until is the sync of a managed tenant that is done when release is closed.
+func until(ctx context.Context, release <-chan struct{}) (*syncenginev1.TenantOutcome, error) {
+	select {
+	case <-release:
+	case <-ctx.Done():
+	}
+	return peertest.Done(), ctx.Err()
+}
+
+// held syncs every managed tenant so.
+func held(release <-chan struct{}) peertest.Round {
 	return func(ctx context.Context, _ int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
-		select {
-		case <-release:
-		case <-ctx.Done():
-		}
-		return peertest.Done(), ctx.Err()
+		return until(ctx, release)
 	}
 }
 
@@ -90,7 +95,7 @@ func TestTheWorkflowOfAClosedRunDoesNotSwallowTheNext(t *testing.T) {
 func TestWithoutTemporalTheRunIsClosedAndTheCallerIsTold(t *testing.T) {
 	t.Parallel()
 	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
-	away, err := Dial(Connection{Address: nobody(t), Namespace: namespace}, inClear)
+	away, err := Dial(Connection{Address: rpctest.FreeAddress(t), Namespace: namespace}, inClear)
 	require.NoError(t, err)
 	defer away.Close()
 	start := orchestration.NewStart(b.runs, NewWorkflows(away, b.queue, workflow.Limits{}, nil, inClear))
@@ -105,15 +110,6 @@ func TestWithoutTemporalTheRunIsClosedAndTheCallerIsTold(t *testing.T) {
 
 	b.work()
 	require.Equal(t, "completed", b.synced(b.started(orchestration.NewRun{Kind: orchestration.AllTenantsSync})).State)
-}
-
-// nobody is an address where nothing listens.
-func nobody(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	return listener.Addr().String()
 }
 
 func TestARunThatTheEngineRefusesIsNotStarted(t *testing.T) {
@@ -251,7 +247,7 @@ func TestTheSweeperLeavesRunsAloneWhileTemporalIsAway(t *testing.T) {
 	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
 	run, err := b.runs.Create(b.ctx, orchestration.NewRun{Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
 	require.NoError(t, err)
-	away, err := Dial(Connection{Address: nobody(t), Namespace: namespace}, inClear)
+	away, err := Dial(Connection{Address: rpctest.FreeAddress(t), Namespace: namespace}, inClear)
 	require.NoError(t, err)
 	defer away.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -351,7 +347,7 @@ func TestARunThatAChangeMadeIsStartedWhateverLiesBetween(t *testing.T) {
 	created.Arguments = map[string]string{"type": "all-tenants"}
 	_, err := b.runs.Create(b.ctx, orchestration.NewRun{ID: created.ID, Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
 	require.NoError(t, err)
-	away, err := Dial(Connection{Address: nobody(t), Namespace: namespace}, inClear)
+	away, err := Dial(Connection{Address: rpctest.FreeAddress(t), Namespace: namespace}, inClear)
 	require.NoError(t, err)
 	defer away.Close()
 	outcome, err := b.performer(NewWorkflows(away, b.queue, workflow.Limits{}, nil, inClear)).Do(b.ctx, created)
@@ -421,7 +417,7 @@ func TestDescribeTellsOnlyOfTheTenantsOwn(t *testing.T) {
 	execution, err := describe.Do(b.ctx, b.tenant, started.WorkflowID)
 	require.NoError(t, err)
 	require.Equal(t, "completed", execution.State)
-	require.False(t, execution.ClosedAt.IsZero())
+	require.NotNil(t, execution.ClosedAt)
 	for _, id := range []string{"entra-all-tenants-sync:other", "other:" + b.tenant, b.tenant, "entra-client-sync:other:" + b.tenant} {
 		_, err := describe.Do(b.ctx, b.tenant, id)
 		require.Equal(t, "unknown_workflow", errs.ReasonOf(err), id)
@@ -434,7 +430,7 @@ func TestDescribeTellsOnlyOfTheTenantsOwn(t *testing.T) {
 func TestAWorkerWaitsForTemporal(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil, nil, workflow.Limits{})
-	away, err := Dial(Connection{Address: nobody(t), Namespace: namespace}, inClear)
+	away, err := Dial(Connection{Address: rpctest.FreeAddress(t), Namespace: namespace}, inClear)
 	require.NoError(t, err)
 	defer away.Close()
 	w := NewWorker(away, b.queue, b.acts, Version{})

@@ -15,7 +15,7 @@ type Version struct {
 }
 
 // options are those of the SDK. Every workflow may be carried on by a newer build, which replays what
-// earlier builds recorded; a run lasts up to a day and need not keep an old build alive.
+// earlier builds recorded; a run lasts up to a day and need not keep an old build running.
 func (v Version) options() worker.DeploymentOptions {
 	if v.BuildID == "" {
 		return worker.DeploymentOptions{}

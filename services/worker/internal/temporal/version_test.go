@@ -41,11 +41,7 @@ func TestANewVersionTakesOver(t *testing.T) {
 	begun, release := make(chan struct{}, 100), make(chan struct{})
 	b := setup(t, peertest.Groups(3, 1), func(ctx context.Context, _ int, _ func(string)) (*syncenginev1.TenantOutcome, error) {
 		begun <- struct{}{}
-		select {
-		case <-release:
-		case <-ctx.Done():
-		}
-		return peertest.Done(), ctx.Err()
+		return until(ctx, release)
 	}, workflow.Limits{Window: 1})
 	old, fresh := Version{BuildID: "old-" + b.tenant}, Version{BuildID: "new-" + b.tenant}
 	stopOld := b.workAs(old)

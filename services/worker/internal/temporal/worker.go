@@ -115,7 +115,7 @@ func Workflow() map[string]any {
 }
 
 // Serve works until Stop or until ctx ends. It waits for Temporal and its namespace with back-off;
-// once started it survives Temporal's absence.
+// once started it tolerates outages of Temporal.
 func (w *Worker) Serve(ctx context.Context) error {
 	fatal := make(chan error, 1)
 	running := w.start(ctx, fatal)

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/entrasync/entrasync/pkg/rpc/wire"
 	"github.com/entrasync/entrasync/services/worker/internal/orchestration"
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
 )
@@ -22,8 +23,8 @@ import (
 // memoRun is the memo's key for the database's id of the run that a workflow executes.
 const memoRun = "run_id"
 
-// strangerWait is how long the execution of an earlier run has to end before it is cut off.
-const strangerWait = 1500 * time.Millisecond
+// earlierWait is how long the execution of an earlier run has to end before it is terminated.
+const earlierWait = 1500 * time.Millisecond
 
 // Workflows executes runs on Temporal.
 type Workflows struct {
@@ -42,7 +43,7 @@ func NewWorkflows(c client.Client, queue string, limits workflow.Limits, attribu
 
 // Start implements orchestration.Workflows. The id is deterministic, so an execution that exists
 // is used. One that still executes an earlier run, which the database has closed, is asked to end
-// first and at last ended by force.
+// first and terminated after a wait.
 func (w *Workflows) Start(ctx context.Context, job orchestration.Job) (executionID string, err error) {
 	options := client.StartWorkflowOptions{
 		ID: job.WorkflowID, TaskQueue: w.queue,
@@ -59,7 +60,7 @@ func (w *Workflows) Start(ctx context.Context, job orchestration.Job) (execution
 	if err != nil {
 		return "", err
 	}
-	for stranger := false; ; stranger = true {
+	for ended := false; ; ended = true {
 		run, err := w.client.ExecuteWorkflow(ctx, options, name, input)
 		if err != nil {
 			return "", fmt.Errorf("starting the workflow: %w", err)
@@ -71,11 +72,11 @@ func (w *Workflows) Start(ctx context.Context, job orchestration.Job) (execution
 		if execution.RunID == job.RunID {
 			return run.GetRunID(), nil
 		}
-		if stranger {
+		if ended {
 			options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
 			continue
 		}
-		if err := w.endStranger(ctx, run); err != nil {
+		if err := w.endEarlier(ctx, run); err != nil {
 			return "", err
 		}
 	}
@@ -98,13 +99,13 @@ func priority(urgency orchestration.Urgency) int {
 	return 3
 }
 
-// endStranger asks an execution to end and waits a moment for it.
-func (w *Workflows) endStranger(ctx context.Context, run client.WorkflowRun) error {
+// endEarlier asks the execution of an earlier run to end and waits for it briefly.
+func (w *Workflows) endEarlier(ctx context.Context, run client.WorkflowRun) error {
 	err := w.client.CancelWorkflow(ctx, run.GetID(), run.GetRunID())
 	if notFound := new(serviceerror.NotFound); err != nil && !errors.As(err, &notFound) {
 		return fmt.Errorf("ending the workflow of an earlier run: %w", err)
 	}
-	wait, cancel := context.WithTimeout(ctx, strangerWait)
+	wait, cancel := context.WithTimeout(ctx, earlierWait)
 	defer cancel()
 	_ = run.GetWithOptions(wait, nil, client.WorkflowRunGetOptions{DisableFollowingRuns: true}) // however it ends
 	return ctx.Err()
@@ -128,7 +129,7 @@ func (w *Workflows) call(job orchestration.Job) (name string, input any, err err
 }
 
 // AwaitDiscovery implements orchestration.Workflows. A discovery that fails says so in its
-// result: an execution that ended otherwise was cut off.
+// result: an execution that ended otherwise was interrupted.
 func (w *Workflows) AwaitDiscovery(ctx context.Context, workflowID, executionID string) (orchestration.Found, error) {
 	var out workflow.DiscoveryOutput
 	err := w.client.GetWorkflow(ctx, workflowID, executionID).Get(ctx, &out)
@@ -167,12 +168,9 @@ func (w *Workflows) describe(ctx context.Context, workflowID, executionID string
 		return orchestration.Execution{}, err
 	}
 	info := res.GetWorkflowExecutionInfo()
-	execution := orchestration.Execution{State: "unknown", StartedAt: info.GetStartTime().AsTime()}
+	execution := orchestration.Execution{State: "unknown", StartedAt: wire.Time(info.GetStartTime()), ClosedAt: wire.Time(info.GetCloseTime())}
 	if state, ok := states[info.GetStatus()]; ok {
 		execution.State = state
-	}
-	if info.GetCloseTime() != nil {
-		execution.ClosedAt = info.GetCloseTime().AsTime()
 	}
 	if payload, ok := info.GetMemo().GetFields()[memoRun]; ok {
 		if err := w.payloads.FromPayload(payload, &execution.RunID); err != nil {
@@ -184,27 +182,21 @@ func (w *Workflows) describe(ctx context.Context, workflowID, executionID string
 
 // Cancel implements orchestration.Workflows.
 func (w *Workflows) Cancel(ctx context.Context, workflowID string, before time.Time) error {
-	execution, err := w.Describe(ctx, workflowID)
-	if err != nil {
-		return fmt.Errorf("looking at the workflow to cancel: %w", err)
-	}
-	if !execution.Running() || !madeAt(execution.RunID).Before(before) {
-		return nil
-	}
-	err = w.client.CancelWorkflow(ctx, workflowID, "")
-	if notFound := new(serviceerror.NotFound); err == nil || errors.As(err, &notFound) {
-		return nil
-	}
-	return fmt.Errorf("cancelling the workflow: %w", err)
+	return w.cancel(ctx, workflowID, func(runID string) bool { return madeAt(runID).Before(before) })
 }
 
 // CancelRun implements orchestration.CancelWorkflows.
 func (w *Workflows) CancelRun(ctx context.Context, workflowID, runID string) error {
+	return w.cancel(ctx, workflowID, func(running string) bool { return running == runID })
+}
+
+// cancel asks the workflow to end where it executes a run that is meant.
+func (w *Workflows) cancel(ctx context.Context, workflowID string, meant func(runID string) bool) error {
 	execution, err := w.Describe(ctx, workflowID)
 	if err != nil {
 		return fmt.Errorf("looking at the workflow to cancel: %w", err)
 	}
-	if !execution.Running() || execution.RunID != runID {
+	if !execution.Running() || !meant(execution.RunID) {
 		return nil
 	}
 	err = w.client.CancelWorkflow(ctx, workflowID, "")

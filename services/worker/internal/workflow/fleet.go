@@ -19,24 +19,24 @@ type fleet struct {
 	state    FleetState
 	closedAs string // the state of a run that was closed before it began
 
-	waiting []*lane          // clients not begun yet, in the order of the list
-	clients map[string]*lane // clients that wait or are being synced, by id
-	active  int              // clients, or batches of quick ones, being synced
+	waiting []*clientQueue          // clients not begun yet, in the order of the list
+	clients map[string]*clientQueue // clients that wait or are being synced, by id
+	active  int                     // clients, or batches of quick ones, being synced
 
 	together int  // quick clients in one batch
 	taken    int  // managed tenants taken from the list by this execution
 	expired  bool // the run's time was up before all that was taken was begun
 }
 
-// lane is the directories of one client, which are synced one after the other.
-type lane struct {
+// clientQueue is the directories of one client, which are synced one after the other.
+type clientQueue struct {
 	client  string
 	tenants []LeftTenant
 	quick   bool
 }
 
-// run syncs managed tenants until the list ends or this execution has done its share; then all
-// that it took have a result. The error is that of the run as a whole.
+// run syncs managed tenants until the list ends or this execution has taken as many as it
+// may; then all that it took have a result. The error is that of the run as a whole.
 func (f *fleet) run(ctx workflow.Context) error {
 	err := f.fill(ctx)
 	// Nothing more is begun; rounds under way finish, also after a cancellation.
@@ -105,20 +105,20 @@ func (f *fleet) load(ctx workflow.Context) error {
 	return nil
 }
 
-// full reports whether this execution has done its share: a history must not grow without
-// bounds.
+// full reports whether this execution has taken as many as it may: a history must not grow
+// without bounds.
 func (f *fleet) full(ctx workflow.Context) bool {
 	return f.taken >= f.limits.TenantsPerExecution || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
 }
 
 // next takes what is begun next: a client, or several quick ones.
-func (f *fleet) next() []*lane {
+func (f *fleet) next() []*clientQueue {
 	if !f.waiting[0].quick || f.together == 1 {
 		l := f.waiting[0]
 		f.waiting = f.waiting[1:]
-		return []*lane{l}
+		return []*clientQueue{l}
 	}
-	var taken, rest []*lane
+	var taken, rest []*clientQueue
 	for _, l := range f.waiting {
 		if l.quick && len(taken) < f.together {
 			taken = append(taken, l)
@@ -148,7 +148,7 @@ func (f *fleet) add(group Group) {
 	f.taken += len(group.ManagedTenantIDs)
 	l, ok := f.clients[group.ClientID]
 	if !ok {
-		l = &lane{client: group.ClientID, quick: group.Quick}
+		l = &clientQueue{client: group.ClientID, quick: group.Quick}
 		f.clients[group.ClientID] = l
 		f.waiting = append(f.waiting, l)
 	}
@@ -160,10 +160,10 @@ func (f *fleet) add(group Group) {
 
 // batch syncs the directories of quick clients in one activity. What turns out not to be quick stays
 // with its client.
-func (f *fleet) batch(ctx workflow.Context, lanes []*lane) {
+func (f *fleet) batch(ctx workflow.Context, queues []*clientQueue) {
 	in := SyncQuickTenantsInput{RunRef: f.ref}
-	all := map[string]*lane{}
-	for _, l := range lanes {
+	all := map[string]*clientQueue{}
+	for _, l := range queues {
 		group := Group{ClientID: l.client}
 		for _, t := range l.tenants {
 			group.ManagedTenantIDs = append(group.ManagedTenantIDs, t.ManagedTenantID)
@@ -180,7 +180,7 @@ func (f *fleet) batch(ctx workflow.Context, lanes []*lane) {
 	}
 	f.state.Done += out.Done
 	f.state.Failed += out.Failed
-	for _, l := range lanes {
+	for _, l := range queues {
 		// What was listed meanwhile follows what is left.
 		l.tenants = l.tenants[len(in.Groups[0].ManagedTenantIDs):]
 		in.Groups = in.Groups[1:]
@@ -189,11 +189,11 @@ func (f *fleet) batch(ctx workflow.Context, lanes []*lane) {
 		l := all[out.Left[i].ManagedTenantID]
 		l.tenants = append([]LeftTenant{out.Left[i]}, l.tenants...)
 	}
-	f.tell(ctx)
+	f.showProgress(ctx)
 }
 
 // work syncs a client's directories one after the other.
-func (f *fleet) work(ctx workflow.Context, l *lane) {
+func (f *fleet) work(ctx workflow.Context, l *clientQueue) {
 	defer delete(f.clients, l.client)
 	for len(l.tenants) > 0 && ctx.Err() == nil {
 		if f.left(ctx) <= 0 {
@@ -216,7 +216,7 @@ func (f *fleet) sync(ctx workflow.Context, next LeftTenant) {
 	var out SyncTenantUsersOutput
 	err := workflow.ExecuteActivity(round(ctx, f.left(ctx), "managed tenant "+managedTenantID), SyncTenantUsers, in).Get(ctx, &out)
 	f.state.Done++
-	defer f.tell(ctx)
+	defer f.showProgress(ctx)
 	if err == nil {
 		if out.State == StateFailed {
 			f.state.Failed++

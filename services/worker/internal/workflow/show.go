@@ -18,7 +18,7 @@ var (
 	AttributeState   = temporal.NewSearchAttributeKeyKeyword(searchattribute.State)
 )
 
-// showState has operators find the run by its state. A workflow that was started without attributes,
+// showState lets operators find the run by its state. A workflow that was started without attributes,
 // by an earlier version or where the server knows none, stays without.
 func showState(ctx workflow.Context, state string) {
 	if _, ok := workflow.GetTypedSearchAttributes(ctx).GetKeyword(AttributeState); !ok {
@@ -29,8 +29,8 @@ func showState(ctx workflow.Context, state string) {
 	}
 }
 
-// tell says in words how far the run is.
-func (f *fleet) tell(ctx workflow.Context) {
+// showProgress describes in words how far the run is.
+func (f *fleet) showProgress(ctx workflow.Context) {
 	workflow.SetCurrentDetails(ctx, f.progress()+" "+strconv.Itoa(f.active)+" are under way, of at most "+
 		strconv.Itoa(f.limits.Window)+" clients at once. What each waits for is said by the pending activities.")
 }

@@ -28,7 +28,7 @@ var errClosed = errors.New("the run is closed")
 
 // runFleet syncs many managed tenants; every sync goes through it.
 func runFleet(ctx workflow.Context, in SyncInput) (SyncOutput, error) {
-	f := &fleet{ref: in.RunRef, limits: in.Limits.orDefaults(), state: in.State, clients: map[string]*lane{}}
+	f := &fleet{ref: in.RunRef, limits: in.Limits.orDefaults(), state: in.State, clients: map[string]*clientQueue{}}
 	err := f.begin(ctx)
 	if errors.Is(err, errClosed) {
 		return SyncOutput{State: f.closedAs}, nil
@@ -63,7 +63,7 @@ func runFleet(ctx workflow.Context, in SyncInput) (SyncOutput, error) {
 // begin marks the run as running, once over all executions.
 func (f *fleet) begin(ctx workflow.Context) error {
 	if f.state.StartedUnix != 0 {
-		f.tell(ctx)
+		f.showProgress(ctx)
 		return nil
 	}
 	f.state.StartedUnix = workflow.Now(ctx).Unix()
@@ -77,7 +77,7 @@ func (f *fleet) begin(ctx workflow.Context) error {
 		return errClosed
 	}
 	f.state.Total = begun.Total
-	f.tell(ctx)
+	f.showProgress(ctx)
 	return nil
 }
 

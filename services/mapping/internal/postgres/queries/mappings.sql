@@ -169,7 +169,7 @@ UPDATE entra_client_tenant_mappings
 SET deactivated_at = @at, deactivated_by = @by
 WHERE managed_tenant_id = ANY (@managed_tenant_ids::uuid[]) AND deactivated_at IS NULL;
 
--- name: LearnTenants :exec
+-- name: RefreshTenants :exec
 -- Writes names and primary domains to decisions in force, which stay what they are.
 UPDATE entra_client_tenant_mappings m
 SET display_name = l.display_name, name_key = l.name_key, primary_domain = l.domain

@@ -388,7 +388,7 @@ func (q *Queries) EverMapped(ctx context.Context, managedTenantIds []uuid.UUID) 
 	return items, nil
 }
 
-const learnTenants = `-- name: LearnTenants :exec
+const refreshTenants = `-- name: RefreshTenants :exec
 UPDATE entra_client_tenant_mappings m
 SET display_name = l.display_name, name_key = l.name_key, primary_domain = l.domain
 FROM (SELECT unnest($1::uuid[]) AS managed_tenant_id, unnest($2::text[]) AS display_name,
@@ -396,7 +396,7 @@ FROM (SELECT unnest($1::uuid[]) AS managed_tenant_id, unnest($2::text[]) AS disp
 WHERE m.managed_tenant_id = l.managed_tenant_id AND m.deactivated_at IS NULL
 `
 
-type LearnTenantsParams struct {
+type RefreshTenantsParams struct {
 	ManagedTenantIds []uuid.UUID
 	DisplayNames     []string
 	NameKeys         []string
@@ -404,8 +404,8 @@ type LearnTenantsParams struct {
 }
 
 // Writes names and primary domains to decisions in force, which stay what they are.
-func (q *Queries) LearnTenants(ctx context.Context, arg LearnTenantsParams) error {
-	_, err := q.db.Exec(ctx, learnTenants,
+func (q *Queries) RefreshTenants(ctx context.Context, arg RefreshTenantsParams) error {
+	_, err := q.db.Exec(ctx, refreshTenants,
 		arg.ManagedTenantIds,
 		arg.DisplayNames,
 		arg.NameKeys,

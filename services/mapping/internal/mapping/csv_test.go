@@ -19,7 +19,7 @@ func TestNoNameIsAFormulaToAReaderWithSemicolons(t *testing.T) {
 	} {
 		line := exportLine(Row{Tenant: ManagedTenant{ID: "id", DisplayName: name, PrimaryDomain: name}, State: StateMapped, MappedClientID: "c"},
 			false, 1, map[string]Client{"c": {ID: "c", Name: name}})
-		for cell := range strings.FieldsFuncSeq(writeTable([][]string{line}), func(r rune) bool { return strings.ContainsRune(",;\t\r\n\"\u2028\u0085", r) }) {
+		for cell := range strings.FieldsFuncSeq(writeCSV([][]string{line}), func(r rune) bool { return strings.ContainsRune(",;\t\r\n\"\u2028\u0085", r) }) {
 			first, _ := utf8.DecodeRuneInString(strings.TrimSpace(cell))
 			require.NotContains(t, "=+-@＝＋－＠", string(first), name)
 		}
@@ -32,19 +32,19 @@ func FuzzReadTable(f *testing.F) {
 	for _, seed := range []string{
 		"managed_tenant_id,decision\nx,skip\n", "\ufeffdecision;client_id;managed_tenant_id\r\nmap;'=1;\"a\"\"b\"\r\n",
 		"managed_tenant_id,decision\n\"x,skip\n", "managed_tenant_id,decision,client_external_id\nx,map,'@y\n,,,,z\na\"b,c\n", "\x00", "",
-		writeTable([][]string{{"a", "b", "=c", "d\n", "e", "", "", "", "skip", "", "", "", "1"}}),
+		writeCSV([][]string{{"a", "b", "=c", "d\n", "e", "", "", "", "skip", "", "", "", "1"}}),
 		"sep=;\r\nmanaged_tenant_id;decision;revision\r\nx;skip;2\r\ny;skip;two\r\n", "\"sep=\t\"\t\nmanaged_tenant_id\tdecision\nx\tskip\n", "sep=|\n",
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		read, err := readTable(text)
+		read, err := readCSV(text)
 		if err != nil {
 			require.Equal(t, errs.Invalid, errs.KindOf(err))
 			require.Empty(t, read.lines)
 			return
 		}
-		require.LessOrEqual(t, len(read.lines)+int(read.undecided), maxTableLines)
+		require.LessOrEqual(t, len(read.lines)+int(read.undecided), maxCSVLines)
 		last := 1
 		for _, line := range read.lines {
 			require.Greater(t, line.Number, last)

@@ -8,7 +8,7 @@ import (
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
 )
 
-// ExportMappings writes every managed tenant as a table.
+// ExportMappings writes every managed tenant as CSV.
 func (s *mappings) ExportMappings(ctx context.Context, _ *mappingv1.ExportMappingsRequest) (*mappingv1.ExportMappingsResponse, error) {
 	exported, err := s.use.ExportCSV.Do(ctx)
 	if err != nil {
@@ -17,7 +17,7 @@ func (s *mappings) ExportMappings(ctx context.Context, _ *mappingv1.ExportMappin
 	return &mappingv1.ExportMappingsResponse{Csv: exported.CSV, Version: exported.Version}, nil
 }
 
-// ImportMappings takes decisions as a table; only a false dryRun writes them.
+// ImportMappings takes decisions as CSV; only a false dryRun writes them.
 func (s *mappings) ImportMappings(ctx context.Context, req *mappingv1.ImportMappingsRequest) (*mappingv1.ImportMappingsResponse, error) {
 	call, err := tenant.From(ctx)
 	if err != nil {

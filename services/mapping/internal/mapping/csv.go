@@ -15,7 +15,7 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// The columns of a table of mappings.
+// The columns of mappings as CSV.
 const (
 	columnManagedTenant    = "managed_tenant_id"
 	columnEntraTenant      = "entra_tenant_id"
@@ -24,10 +24,10 @@ const (
 	columnDecision         = "decision"
 	columnScore            = "score"
 	columnRevision         = "revision"
-	columnTable            = "csv" // not a column: the text as a whole
+	columnCSV              = "csv" // not a column: the text as a whole
 )
 
-var tableColumns = []string{
+var csvColumns = []string{
 	columnManagedTenant, columnEntraTenant, "display_name", "primary_domain", "state", columnClient, columnClientExternalID,
 	"client_name", columnDecision, "proposal", columnScore, "reason", columnRevision,
 }
@@ -35,66 +35,66 @@ var tableColumns = []string{
 // keptColumns hold ids and numbers of a form that no spreadsheet changes.
 var keptColumns = []string{columnManagedTenant, columnEntraTenant, columnClient, columnScore, columnRevision}
 
-// Limits of a table that is imported.
+// Limits of an import.
 const (
-	maxTableBytes = 4 << 20
-	maxTableLines = 10_000
+	maxCSVBytes = 4 << 20
+	maxCSVLines = 10_000
 )
 
-// byteOrderMark is what some spreadsheets put before a table.
+// byteOrderMark is what some spreadsheets write first.
 const byteOrderMark = "\ufeff"
 
-// writeTable writes lines as csv, the columns' names first.
-func writeTable(lines [][]string) string { return sheet.Write(tableColumns, lines, keptColumns...) }
+// writeCSV writes lines, the columns' names first.
+func writeCSV(lines [][]string) string { return sheet.Write(csvColumns, lines, keptColumns...) }
 
-// tableLine is a line of a table that decides something.
-type tableLine struct {
+// csvLine is a line that decides something.
+type csvLine struct {
 	Number   int // in the text; the header is line 1
 	Decision Decision
 	Problem  string // why it cannot be read as a line at all
 }
 
-// table is what was read of a text.
-type table struct {
-	lines     []tableLine
+// csvFile is what was read of a CSV text.
+type csvFile struct {
+	lines     []csvLine
 	undecided int32 // lines without a decision
 }
 
-// readTable reads a table with the columns in any order. Cells are separated by
+// readCSV reads CSV with the columns in any order. Cells are separated by
 // commas or, as some spreadsheets do, by semicolons or tabs; a byte order mark and a
 // line that names the separator ("sep=;") before the text are left out. A line that
 // is not well formed comes back with its problem. errs.Invalid "invalid_argument"
-// when the text is no such table or too long.
-func readTable(text string) (table, error) {
-	if len(text) > maxTableBytes {
-		return table{}, refuseTable(fmt.Sprintf("is longer than %d bytes", maxTableBytes))
+// when the text has no such columns or is too long.
+func readCSV(text string) (csvFile, error) {
+	if len(text) > maxCSVBytes {
+		return csvFile{}, refuseCSV(fmt.Sprintf("is longer than %d bytes", maxCSVBytes))
 	}
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return table{}, refuseTable("is not text in UTF-8")
+		return csvFile{}, refuseCSV("is not text in UTF-8")
 	}
 	text, separator, before, err := separated(strings.TrimPrefix(text, byteOrderMark))
 	if err != nil {
-		return table{}, err
+		return csvFile{}, err
 	}
 	reader := csv.NewReader(strings.NewReader(text))
 	reader.Comma = separator
 	reader.FieldsPerRecord = -1
 	header, err := reader.Read()
 	if err != nil {
-		return table{}, refuseTable("has no line with the names of the columns")
+		return csvFile{}, refuseCSV("has no line with the names of the columns")
 	}
 	columns, err := columnsOf(header)
 	if err != nil {
-		return table{}, err
+		return csvFile{}, err
 	}
-	var read table
+	var read csvFile
 	for count := 0; ; count++ {
 		cells, err := reader.Read()
 		switch {
 		case errors.Is(err, io.EOF):
 			return read, nil
-		case count == maxTableLines:
-			return table{}, refuseTable(fmt.Sprintf("has more than %d lines", maxTableLines))
+		case count == maxCSVLines:
+			return csvFile{}, refuseCSV(fmt.Sprintf("has more than %d lines", maxCSVLines))
 		case err != nil:
 			read.lines = append(read.lines, malformedLine(err, before))
 			continue
@@ -112,26 +112,26 @@ func readTable(text string) (table, error) {
 	}
 }
 
-func refuseTable(problems ...string) error {
+func refuseCSV(problems ...string) error {
 	var violations []errs.Violation
 	for _, problem := range problems {
-		violations = append(violations, errs.Violation{Field: columnTable, Message: problem})
+		violations = append(violations, errs.Violation{Field: columnCSV, Message: problem})
 	}
 	return errs.New(errs.Invalid, reason.InvalidArgument, "The table cannot be read.", errs.WithViolations(violations...))
 }
 
-// separators are what cells can be parted by.
+// separators are the characters that may separate cells.
 const separators = ",;\t"
 
-// separated gives the table and its separator: the one that a first line names, as
-// Excel reads and some programs write it, else the one that stands most often
-// between the names of the columns, none of which has one. before is how many lines
-// stood before the table.
-func separated(text string) (table string, separator rune, before int, err error) {
+// separated returns the lines and their separator: the one that a first line names, as
+// Excel reads and some programs write it, else the most frequent one between the names of
+// the columns, none of which contains one. before is how many lines come before the columns'
+// names.
+func separated(text string) (lines string, separator rune, before int, err error) {
 	first, rest, _ := strings.Cut(text, "\n")
 	if named, ok := namedSeparator(first); ok {
 		if !strings.ContainsRune(separators, named) {
-			return "", 0, 0, refuseTable("names a separator (sep=) that is not a comma, a semicolon or a tab")
+			return "", 0, 0, refuseCSV("names a separator (sep=) that is not a comma, a semicolon or a tab")
 		}
 		return rest, named, 1, nil
 	}
@@ -144,8 +144,8 @@ func separated(text string) (table string, separator rune, before int, err error
 	return text, separator, 0, nil
 }
 
-// namedSeparator reads a line that says nothing but how cells are separated. A
-// program that took it for a line of the table may have quoted it and added cells.
+// namedSeparator reads a line that only names the separator of cells. A program that
+// took it for a line of cells may have quoted it and added some.
 func namedSeparator(line string) (separator rune, ok bool) {
 	const name = "sep="
 	line = strings.TrimLeft(strings.TrimRight(line, "\r"), `"`)
@@ -156,8 +156,8 @@ func namedSeparator(line string) (separator rune, ok bool) {
 	return separator, strings.Trim(line[len(name)+size:], separators+`" `) == ""
 }
 
-func malformedLine(err error, before int) tableLine {
-	line := tableLine{Problem: "is not well formed"}
+func malformedLine(err error, before int) csvLine {
+	line := csvLine{Problem: "is not well formed"}
 	if broken, ok := errors.AsType[*csv.ParseError](err); ok {
 		line.Number = broken.StartLine + before
 		line.Problem = fmt.Sprintf("is not well formed at line %d, column %d: %v", broken.Line+before, broken.Column, broken.Err)
@@ -193,21 +193,21 @@ func columnsOf(header []string) (columns, error) {
 		revision: place(columnRevision, false),
 	}
 	if len(problems) > 0 {
-		return columns{}, refuseTable(problems...)
+		return columns{}, refuseCSV(problems...)
 	}
 	return c, nil
 }
 
 // line reads the cells of a line. Which client a line names counts only where it
-// is to be mapped: the table shows clients also where other things are decided.
-func (c columns) line(number int, cells []string) tableLine {
+// is to be mapped: an export shows clients on other lines too.
+func (c columns) line(number int, cells []string) csvLine {
 	cell := func(at int) string {
 		if at < 0 || at >= len(cells) {
 			return ""
 		}
 		return strings.TrimSpace(sheet.Unescape(strings.TrimSpace(cells[at])))
 	}
-	line := tableLine{Number: number, Decision: Decision{
+	line := csvLine{Number: number, Decision: Decision{
 		ManagedTenantID: strings.ToLower(cell(c.managedTenant)), Kind: strings.ToLower(cell(c.decisionsAt)), Revision: revisionIn(cell(c.revision)),
 	}}
 	if line.Decision.Kind == DecideMap {

@@ -8,7 +8,7 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// The kinds of effects that the change feed tells of.
+// The kinds of effects that end in the change feed.
 const (
 	effectClientsChanged = "clients_changed"
 	effectItemsChanged   = "items_changed"
@@ -25,14 +25,14 @@ type FeedEntry struct {
 	Item     *FeedItem   `json:"item"`
 }
 
-// FeedClient is a client as its change left it.
+// FeedClient is a client after its change.
 type FeedClient struct {
 	ID         string `json:"id"`
 	ExternalID string `json:"externalId"`
 	Name       string `json:"name"`
 }
 
-// FeedItem is an item of the queue as its change left it.
+// FeedItem is an item of the queue after its change.
 type FeedItem struct {
 	ID              string `json:"id"`
 	ManagedTenantID string `json:"managedTenantId"`
@@ -51,28 +51,30 @@ type Performer interface {
 	Do(ctx context.Context, effect Effect) (Outcome, error)
 }
 
-// TellFeed has the change feed tell of what other services changed; all other effects are the
-// next performer's.
-type TellFeed struct {
+// AppendToFeed is the use case of appending what other services changed to the change feed. All
+// other effects go to the next performer.
+type AppendToFeed struct {
 	feed Feed
 	next Performer
 }
 
-// NewTellFeed makes the use case.
-func NewTellFeed(feed Feed, next Performer) *TellFeed { return &TellFeed{feed: feed, next: next} }
+// NewAppendToFeed makes the use case.
+func NewAppendToFeed(feed Feed, next Performer) *AppendToFeed {
+	return &AppendToFeed{feed: feed, next: next}
+}
 
-// Do performs the effect for the tenant of the context. Another try may mend every failure but
-// that of an effect that cannot be read.
-func (t *TellFeed) Do(ctx context.Context, effect Effect) (Outcome, error) {
+// Do performs the effect for the tenant of the context. Every failure is retried except that of an
+// effect that cannot be read.
+func (a *AppendToFeed) Do(ctx context.Context, effect Effect) (Outcome, error) {
 	if effect.Kind != effectClientsChanged && effect.Kind != effectItemsChanged {
-		return t.next.Do(ctx, effect)
+		return a.next.Do(ctx, effect)
 	}
 	var entries []FeedEntry
 	if err := json.Unmarshal([]byte(effect.Arguments["entries"]), &entries); err != nil {
 		err = errs.Wrap(err, errs.Invalid, reason.MalformedEffect, reason.Text(reason.MalformedEffect))
 		return Outcome{State: OutcomeFailed, Result: map[string]string{"error": reason.MalformedEffect}}, err
 	}
-	if err := t.feed.Append(ctx, effect.ID, entries); err != nil {
+	if err := a.feed.Append(ctx, effect.ID, entries); err != nil {
 		return Outcome{State: OutcomeRetry}, err
 	}
 	return Outcome{State: OutcomeDone}, nil

@@ -15,24 +15,25 @@ type Erasures interface {
 	Finish(ctx context.Context, erasureID string) error
 }
 
-// Engine performs the effects of the sync engine: erasures here, all others as Perform.
-type Engine struct {
-	perform  *Perform
+// FinishErasure is the use case of carrying out the erasure of a person. All other effects go to
+// the next performer.
+type FinishErasure struct {
 	erasures Erasures
+	next     Performer
 }
 
-// NewEngine makes the use case.
-func NewEngine(perform *Perform, erasures Erasures) *Engine {
-	return &Engine{perform: perform, erasures: erasures}
+// NewFinishErasure makes the use case.
+func NewFinishErasure(erasures Erasures, next Performer) *FinishErasure {
+	return &FinishErasure{erasures: erasures, next: next}
 }
 
-// Do performs the effect for the tenant of the context. An erasure is tried until it is
-// done: the person was promised it.
-func (e *Engine) Do(ctx context.Context, effect Effect) (Outcome, error) {
+// Do performs the effect for the tenant of the context. An erasure is retried until
+// it is done, as the person was promised.
+func (f *FinishErasure) Do(ctx context.Context, effect Effect) (Outcome, error) {
 	if effect.Kind != effectErasePerson {
-		return e.perform.Do(ctx, effect)
+		return f.next.Do(ctx, effect)
 	}
-	err := e.erasures.Finish(ctx, effect.Arguments["erasure_id"])
+	err := f.erasures.Finish(ctx, effect.Arguments["erasure_id"])
 	switch {
 	case err == nil:
 		return Outcome{State: OutcomeDone}, nil
