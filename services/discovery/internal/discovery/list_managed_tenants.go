@@ -28,7 +28,7 @@ func (u *ListManagedTenants) Do(ctx context.Context, filter Filter, size int32, 
 	}
 	key, query := searchkey.Of(filter.Query), cleanID(filter.Query)
 	return page.Of(page.List[ManagedTenant]{
-		Size: size, Token: pageToken, Filters: []string{filter.State, filter.Query},
+		Size: size, Token: pageToken, Filters: []string{string(filter.State), filter.Query},
 		Read: func(after *page.Cursor, limit int32) ([]ManagedTenant, error) {
 			return u.store.List(ctx, filter.State, key, query, after, limit)
 		},

@@ -9,11 +9,14 @@ import (
 	"unicode"
 )
 
-// The states of a managed tenant.
+// State is the state of a managed tenant.
+type State string
+
+// The states.
 const (
-	StateActive     = "active"     // in the last complete listing, and readable
-	StateGone       = "gone"       // not in the last complete listing any more
-	StateUnreadable = "unreadable" // in the last complete listing; its directory refuses access, or could never be read
+	StateActive     State = "active"     // in the last complete listing, and readable
+	StateGone       State = "gone"       // not in the last complete listing any more
+	StateUnreadable State = "unreadable" // in the last complete listing; its directory refuses access, or could never be read
 )
 
 // Problem is why something could not be read, and what to do about it.
@@ -31,7 +34,7 @@ type ManagedTenant struct {
 	PrimaryDomain   string   // empty while unknown
 	Domains         []string // verified domains, lower-case
 	SourceUserCount int32    // users of the directory when it was last counted
-	State           string
+	State           State
 	Problem         *Problem   // why it is unreadable
 	AccessEndsAt    *time.Time // when the delegated access ends; nil: it renews itself, or is unknown
 	DiscoveredAt    time.Time  // first time

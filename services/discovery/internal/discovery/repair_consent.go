@@ -8,15 +8,18 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// The outcomes of an attempt to restore the app's consent in a managed tenant.
+// ConsentOutcome is the outcome of an attempt to restore the app's consent in a managed tenant.
+type ConsentOutcome string
+
+// The outcomes that matter here.
 const (
-	ConsentGranted       = "granted"                // consent was given, and a request proved it
-	ConsentAdminRequired = "admin_consent_required" // an administrator of that tenant has to give it
+	ConsentGranted       ConsentOutcome = "granted"                // consent was given, and a request proved it
+	ConsentAdminRequired ConsentOutcome = "admin_consent_required" // an administrator of that tenant has to give it
 )
 
 // Consent is the connection's answer to such an attempt.
 type Consent struct {
-	Outcome   string
+	Outcome   ConsentOutcome
 	AdminURL  string     // for an administrator of the tenant, where one is required
 	ExpiresAt *time.Time // when the answer of that page is no longer accepted
 	Problem   *Problem   // why the partner could not do it

@@ -7,10 +7,20 @@ import (
 	"github.com/entrasync/entrasync/pkg/page"
 )
 
+// RunState is the state of a discovery.
+type RunState string
+
+// The states.
+const (
+	RunRunning   RunState = "running"
+	RunCompleted RunState = "completed"
+	RunFailed    RunState = "failed"
+)
+
 // Discovery is one discovery as it is stored.
 type Discovery struct {
 	OperationID string
-	State       string // running, completed or failed
+	State       RunState
 	StartedAt   time.Time
 	CompletedAt *time.Time
 	Discovered  *int32   // set when completed
@@ -36,7 +46,7 @@ type Summary struct {
 // Filter chooses managed tenants.
 type Filter struct {
 	Query string // a part of the name, a domain, or the Entra tenant id
-	State string // empty for all
+	State State  // empty for all
 }
 
 // ShowStore reads what discoveries have stored.
@@ -46,8 +56,8 @@ type ShowStore interface {
 	Summary(ctx context.Context, endingBy time.Time) (Summary, error)
 	// List gives up to limit tenants after the cursor, by name key and id.
 	// queryKey and query are the search in its folded and in its plain form.
-	List(ctx context.Context, state, queryKey, query string, after *page.Cursor, limit int32) ([]ManagedTenant, error)
-	Count(ctx context.Context, state, queryKey, query string) (int32, error)
+	List(ctx context.Context, state State, queryKey, query string, after *page.Cursor, limit int32) ([]ManagedTenant, error)
+	Count(ctx context.Context, state State, queryKey, query string) (int32, error)
 	// CountOthers counts those that are not gone, except the given ones.
 	CountOthers(ctx context.Context, exceptIDs []string) (int32, error)
 	// Each calls each for parts of the tenants with the given ids, or of all,

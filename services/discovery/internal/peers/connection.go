@@ -89,7 +89,7 @@ func (p *Connection) RepairConsent(ctx context.Context, entraTenantID, returnTo 
 		return discovery.Consent{}, err
 	}
 	return discovery.Consent{
-		Outcome: resp.GetOutcome(), AdminURL: resp.GetAdminConsentUrl(), ExpiresAt: wire.Time(resp.GetExpiresAt()),
+		Outcome: discovery.ConsentOutcome(resp.GetOutcome()), AdminURL: resp.GetAdminConsentUrl(), ExpiresAt: wire.Time(resp.GetExpiresAt()),
 		Problem: problemOf(resp.GetProblem()),
 	}, nil
 }

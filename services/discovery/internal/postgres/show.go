@@ -40,7 +40,7 @@ func (s *Store) Latest(ctx context.Context) (discovery.Latest, error) {
 
 func discoveryOf(row sqlc.LatestDiscoveryRow) *discovery.Discovery {
 	d := &discovery.Discovery{
-		OperationID: row.ID.String(), State: row.State, StartedAt: row.StartedAt,
+		OperationID: row.ID.String(), State: discovery.RunState(row.State), StartedAt: row.StartedAt,
 		CompletedAt: row.CompletedAt, Discovered: row.DiscoveredTenantCount,
 	}
 	if row.ErrorCode != nil {
@@ -88,13 +88,13 @@ func (s *Store) Summary(ctx context.Context, endingBefore time.Time) (discovery.
 }
 
 // List reads a page of managed tenants by name.
-func (s *Store) List(ctx context.Context, state, queryKey, query string, after *page.Cursor, limit int32,
+func (s *Store) List(ctx context.Context, state discovery.State, queryKey, query string, after *page.Cursor, limit int32,
 ) ([]discovery.ManagedTenant, error) {
 	key, id, err := after.Place()
 	if err != nil {
 		return nil, err
 	}
-	params := sqlc.ListManagedTenantsParams{State: state, QueryKey: queryKey, Query: query, AfterKey: key, AfterID: id, Size: limit}
+	params := sqlc.ListManagedTenantsParams{State: string(state), QueryKey: queryKey, Query: query, AfterKey: key, AfterID: id, Size: limit}
 	var list []discovery.ManagedTenant
 	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := sqlc.New(tx).ListManagedTenants(ctx, params)
@@ -105,10 +105,10 @@ func (s *Store) List(ctx context.Context, state, queryKey, query string, after *
 }
 
 // Count counts what List lists.
-func (s *Store) Count(ctx context.Context, state, queryKey, query string) (count int32, err error) {
+func (s *Store) Count(ctx context.Context, state discovery.State, queryKey, query string) (count int32, err error) {
 	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		count, err = sqlc.New(tx).CountManagedTenants(ctx, sqlc.CountManagedTenantsParams{
-			State: state, QueryKey: queryKey, Query: query,
+			State: string(state), QueryKey: queryKey, Query: query,
 		})
 		return err
 	}, pg.ReadOnly())
@@ -174,7 +174,7 @@ func tenants[R any](rows []R, as func(R) sqlc.ListManagedTenantsRow) []discovery
 		tenant := discovery.ManagedTenant{
 			ID: row.ID.String(), EntraTenantID: row.EntraTenantID, DisplayName: row.DisplayName,
 			PrimaryDomain: row.PrimaryDomain, Domains: row.Domains, SourceUserCount: row.SourceUserCount,
-			State: row.State, AccessEndsAt: row.AccessEndsAt, DiscoveredAt: row.DiscoveredAt, LastSeenAt: row.LastSeenAt,
+			State: discovery.State(row.State), AccessEndsAt: row.AccessEndsAt, DiscoveredAt: row.DiscoveredAt, LastSeenAt: row.LastSeenAt,
 		}
 		if row.ProblemCode != nil {
 			tenant.Problem = &discovery.Problem{Code: *row.ProblemCode, Message: pg.Text(row.ProblemMessage), Remedy: pg.Text(row.ProblemRemedy)}

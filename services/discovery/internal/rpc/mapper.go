@@ -16,7 +16,7 @@ func latestResponse(latest discovery.Latest) *discoveryv1.GetDiscoveryResponse {
 		State: stateNone, Unreadable: unreadableTenants(latest.Unreadable), LastDiscoveryAt: wire.Timestamp(latest.LastDiscoveryAt),
 	}
 	if d := latest.Discovery; d != nil {
-		resp.OperationId, resp.State = d.OperationID, d.State
+		resp.OperationId, resp.State = d.OperationID, string(d.State)
 		resp.StartedAt, resp.CompletedAt = timestamppb.New(d.StartedAt), wire.Timestamp(d.CompletedAt)
 		resp.DiscoveredTenantCount, resp.Error = d.Discovered, problem(d.Error)
 	}
@@ -34,7 +34,7 @@ func managedTenants(tenants []discovery.ManagedTenant) []*discoveryv1.ManagedTen
 func managedTenant(t discovery.ManagedTenant) *discoveryv1.ManagedTenant {
 	return &discoveryv1.ManagedTenant{
 		ManagedTenantId: t.ID, EntraTenantId: t.EntraTenantID, DisplayName: t.DisplayName,
-		PrimaryDomain: t.PrimaryDomain, Domains: t.Domains, SourceUserCount: t.SourceUserCount, State: t.State,
+		PrimaryDomain: t.PrimaryDomain, Domains: t.Domains, SourceUserCount: t.SourceUserCount, State: string(t.State),
 		Problem: problem(t.Problem), AccessEndsAt: wire.Timestamp(t.AccessEndsAt),
 		DiscoveredAt: timestamppb.New(t.DiscoveredAt), LastSeenAt: timestamppb.New(t.LastSeenAt),
 	}

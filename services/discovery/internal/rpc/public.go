@@ -26,7 +26,7 @@ func (s *public) GetDiscovery(ctx context.Context, _ *discoveryv1.GetDiscoveryRe
 // ListManagedTenants lists managed tenants by name.
 func (s *public) ListManagedTenants(ctx context.Context, req *discoveryv1.ListManagedTenantsRequest,
 ) (*discoveryv1.ListManagedTenantsResponse, error) {
-	filter := discovery.Filter{Query: req.GetQ(), State: req.GetState()}
+	filter := discovery.Filter{Query: req.GetQ(), State: discovery.State(req.GetState())}
 	list, err := s.use.ListManagedTenants.Do(ctx, filter, req.GetPageSize(), req.GetPageToken())
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (s *public) RepairConsent(ctx context.Context, req *discoveryv1.RepairConse
 		return nil, err
 	}
 	return &discoveryv1.RepairConsentResponse{
-		Outcome: consent.Outcome, AdminConsentUrl: consent.AdminURL, ExpiresAt: wire.Timestamp(consent.ExpiresAt),
+		Outcome: string(consent.Outcome), AdminConsentUrl: consent.AdminURL, ExpiresAt: wire.Timestamp(consent.ExpiresAt),
 		Problem: problem(consent.Problem), ManagedTenant: managedTenant(tenant),
 	}, nil
 }

@@ -79,7 +79,7 @@ func readCase(t *testing.T, text string) (tenants []mapping.ManagedTenant, snaps
 		case "decided":
 			words := append(strings.Fields(rest), "")
 			snapshot.Active = append(snapshot.Active, mapping.Mapping{
-				ManagedTenantID: words[0], State: words[1], ClientID: words[2], ClientName: names[words[2]],
+				ManagedTenantID: words[0], State: mapping.State(words[1]), ClientID: words[2], ClientName: names[words[2]],
 			})
 		case "=":
 			want += rest + "\n"
@@ -95,7 +95,7 @@ func readTenant(line string) mapping.ManagedTenant {
 	tenant := mapping.ManagedTenant{ID: strings.TrimSpace(parts[0]), DisplayName: strings.TrimSpace(parts[1]), State: "active"}
 	for _, word := range strings.Fields(parts[2]) {
 		if word == "gone" || word == "unreadable" {
-			tenant.State = word
+			tenant.State = mapping.TenantState(word)
 			continue
 		}
 		tenant.Domains = append(tenant.Domains, word)

@@ -208,7 +208,7 @@ func (c columns) line(number int, cells []string) csvLine {
 		return strings.TrimSpace(sheet.Unescape(strings.TrimSpace(cells[at])))
 	}
 	line := csvLine{Number: number, Decision: Decision{
-		ManagedTenantID: strings.ToLower(cell(c.managedTenant)), Kind: strings.ToLower(cell(c.decisionsAt)), Revision: revisionIn(cell(c.revision)),
+		ManagedTenantID: strings.ToLower(cell(c.managedTenant)), Kind: DecisionKind(strings.ToLower(cell(c.decisionsAt))), Revision: revisionIn(cell(c.revision)),
 	}}
 	if line.Decision.Kind == DecideMap {
 		line.Decision.ClientID, line.Decision.ClientExternalID = strings.ToLower(cell(c.client)), cell(c.clientExternalID)

@@ -7,19 +7,26 @@ import (
 	"time"
 )
 
-// The states of a managed tenant's mapping.
+// State is the state of a managed tenant's mapping.
+type State string
+
+// The states.
 const (
-	StateMapped      = "mapped"
-	StateSkipForNow  = "skip_for_now"
-	StateNeedsReview = "needs_review"
-	StateCreateNew   = "create_new"
-	StateUndecided   = "undecided" // no decision; never stored
+	StateMapped      State = "mapped"
+	StateSkipForNow  State = "skip_for_now"
+	StateNeedsReview State = "needs_review"
+	StateCreateNew   State = "create_new"
+	StateUndecided   State = "undecided" // no decision; never stored
 )
 
-// States in which discovery keeps a managed tenant that is not active.
+// TenantState is the state in which discovery keeps a managed tenant.
+type TenantState string
+
+// The states.
 const (
-	StateGone       = "gone"       // no longer listed
-	StateUnreadable = "unreadable" // listed, but refuses access
+	TenantActive     TenantState = "active"
+	TenantGone       TenantState = "gone"       // no longer listed
+	TenantUnreadable TenantState = "unreadable" // listed, but refuses access
 )
 
 // ManagedTenant is a customer's directory, as discovery knows it.
@@ -30,7 +37,7 @@ type ManagedTenant struct {
 	PrimaryDomain   string
 	Domains         []string
 	SourceUserCount int32
-	State           string // active, gone or unreadable
+	State           TenantState
 }
 
 // Directory is discovery's list of managed tenants.
@@ -48,7 +55,7 @@ type Mapping struct {
 	EntraTenantID   string
 	DisplayName     string
 	PrimaryDomain   string
-	State           string
+	State           State
 	ClientID        string // of a mapped tenant, else empty
 	ClientName      string
 	Score           *float64 // what the matchers gave the client; nil when they did not propose it
@@ -67,7 +74,7 @@ type Summary struct {
 }
 
 // States are the states of the decisions in force, by managed tenant.
-type States map[string]string
+type States map[string]State
 
 // summarise counts the decisions in force beside the managed tenants without one.
 func (s States) summarise(undecided int32) Summary {

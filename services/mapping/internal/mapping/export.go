@@ -90,7 +90,7 @@ func exportLine(row Row, auto bool, revision int64, clients map[string]Client) [
 		}
 	}
 	return []string{
-		row.Tenant.ID, row.Tenant.EntraTenantID, sheet.Shown(row.Tenant.DisplayName), sheet.Shown(row.Tenant.PrimaryDomain), row.State,
+		row.Tenant.ID, row.Tenant.EntraTenantID, sheet.Shown(row.Tenant.DisplayName), sheet.Shown(row.Tenant.PrimaryDomain), string(row.State),
 		client.ID, client.ExternalID, sheet.Shown(client.Name), "", proposal, score, reason, strconv.FormatInt(revision, 10),
 	}
 }

@@ -19,7 +19,7 @@ const (
 type ImportedLine struct {
 	Number          int // in the text; the header is line 1
 	ManagedTenantID string
-	Decision        string
+	Decision        DecisionKind
 	ClientID        string
 	Outcome         string
 	Violations      []RecordViolation // by column

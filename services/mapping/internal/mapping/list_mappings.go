@@ -14,7 +14,7 @@ import (
 // Filter chooses mappings: those in force by state and query, or those of one managed
 // tenant, with History its past ones too, or the orphans among all or of one.
 type Filter struct {
-	State           string
+	State           State
 	Query           string // a part of a name, a domain, or the Entra tenant id
 	ManagedTenantID string
 	History         bool
@@ -59,7 +59,7 @@ func (u *ListMappings) Do(ctx context.Context, filter Filter, size int32, pageTo
 		return page.Page[Mapping]{}, err
 	}
 	list := page.List[Mapping]{Size: size, Token: pageToken, Filters: []string{
-		"mappings", filter.State, filter.Query, filter.ManagedTenantID, strconv.FormatBool(filter.History), strconv.FormatBool(filter.Orphans),
+		"mappings", string(filter.State), filter.Query, filter.ManagedTenantID, strconv.FormatBool(filter.History), strconv.FormatBool(filter.Orphans),
 	}}
 	if filter.ManagedTenantID != "" && !filter.Orphans {
 		return u.history(ctx, filter, list)

@@ -15,7 +15,7 @@ type ClientSearch struct {
 
 // Search chooses decisions in force.
 type Search struct {
-	State   string // empty for all
+	State   State  // empty for all
 	NameKey string // a part of the managed tenant's or the client's name
 	Exact   string // or its domain or Entra tenant id, in lower case
 	// Orphans chooses managed tenants whose orphaned links wait for a person, by

@@ -11,22 +11,25 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// What a person can decide about a managed tenant.
+// DecisionKind is what a person can decide about a managed tenant.
+type DecisionKind string
+
+// The kinds.
 const (
-	DecideMap       = "map"
-	DecideSkip      = "skip"
-	DecideReview    = "review"
-	DecideCreateNew = "create_new"
+	DecideMap       DecisionKind = "map"
+	DecideSkip      DecisionKind = "skip"
+	DecideReview    DecisionKind = "review"
+	DecideCreateNew DecisionKind = "create_new"
 )
 
-var decidedStates = map[string]string{
+var decidedStates = map[DecisionKind]State{
 	DecideMap: StateMapped, DecideSkip: StateSkipForNow, DecideReview: StateNeedsReview, DecideCreateNew: StateCreateNew,
 }
 
 // Decision is what a person decides about one managed tenant.
 type Decision struct {
 	ManagedTenantID  string
-	Kind             string // map, skip, review or create_new
+	Kind             DecisionKind
 	ClientID         string // with map
 	ClientExternalID string // with map, in its place or beside it: the host's own id
 	// Revision is the managed tenant's when the person looked, 0 when it was never
@@ -51,7 +54,7 @@ type Current struct {
 // Change is a decision that differs from the one in force.
 type Change struct {
 	Tenant   ManagedTenant
-	State    string // undecided: the decision in force ends and no other begins
+	State    State // undecided: the decision in force ends and no other begins
 	ClientID string
 	Score    *float64
 	Before   *Mapping // the decision that ends
@@ -181,7 +184,7 @@ func examine(decisions []Decision, version *int64, tenants map[string]ManagedTen
 		if !known || decided && before.State == state && before.ClientID == client.ID {
 			continue
 		}
-		if tenant.State == StateGone && (state == StateMapped || state == StateCreateNew) {
+		if tenant.State == TenantGone && (state == StateMapped || state == StateCreateNew) {
 			report(i, "managedTenantId", "is gone and cannot be mapped anew")
 		}
 		changes = append(changes, changeOf(tenant, state, client, before, decided))
@@ -210,12 +213,12 @@ func outdated(at int, d Decision, now Current) *finding {
 
 // since describes the decision to a person who has not seen it.
 func (m Mapping) since() string {
-	what, at, by := m.State, m.DecidedAt, m.DecidedBy
+	what, at, by := string(m.State), m.DecidedAt, m.DecidedBy
 	if m.ClientID != "" {
 		what += fmt.Sprintf(" to %q (client %s)", m.ClientName, m.ClientID)
 	}
 	if m.DeactivatedAt != nil {
-		what, at, by = StateUndecided, *m.DeactivatedAt, m.DeactivatedBy
+		what, at, by = string(StateUndecided), *m.DeactivatedAt, m.DeactivatedBy
 	}
 	return fmt.Sprintf("is %s since %s, decided by %s", what, at.UTC().Format(time.RFC3339), by)
 }
@@ -278,7 +281,7 @@ func clientOf(d Decision, byID, byExternalID map[string]Client) (client Client, 
 	case d.Kind == DecideMap && !named:
 		return Client{}, "clientId", "is needed to map"
 	case d.Kind != DecideMap && named:
-		return Client{}, "clientId", "does not go with " + d.Kind
+		return Client{}, "clientId", "does not go with " + string(d.Kind)
 	case !named:
 		return Client{}, "", ""
 	}
@@ -307,7 +310,7 @@ func changedBySpreadsheet(externalID string) string {
 	return ": it looks as if a spreadsheet had made a number or a date of it; write it as text, or leave it empty and name the client by its id"
 }
 
-func changeOf(tenant ManagedTenant, state string, client Client, before Mapping, decided bool) Change {
+func changeOf(tenant ManagedTenant, state State, client Client, before Mapping, decided bool) Change {
 	change := Change{Tenant: tenant, State: state, ClientID: client.ID}
 	if decided {
 		change.Before = &before

@@ -14,7 +14,7 @@ import (
 func TestAGoneTenantCannotBeMappedAnew(t *testing.T) {
 	t.Parallel()
 	tenants := map[string]mapping.ManagedTenant{
-		"gone": {ID: "gone", State: mapping.StateGone}, "mapped": {ID: "mapped", State: mapping.StateGone}, "unreadable": {ID: "unreadable", State: mapping.StateUnreadable},
+		"gone": {ID: "gone", State: mapping.TenantGone}, "mapped": {ID: "mapped", State: mapping.TenantGone}, "unreadable": {ID: "unreadable", State: mapping.TenantUnreadable},
 	}
 	now := mapping.Current{
 		Clients: map[string]mapping.Client{"c1": {ID: "c1"}, "c2": {ID: "c2"}},

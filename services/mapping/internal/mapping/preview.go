@@ -10,7 +10,7 @@ import (
 // Row is what the preview says of one managed tenant.
 type Row struct {
 	Tenant         ManagedTenant
-	State          string  // of the decision in force, or undecided
+	State          State   // of the decision in force, or undecided
 	Match          *Match  // the client of a mapped tenant, else the one with an exact match
 	Candidates     []Match // what was found, the best first
 	LeftOut        int     // how many more have a domain of the tenant
@@ -80,7 +80,7 @@ func Propose(tenants []ManagedTenant, snapshot Snapshot) Preview {
 	})
 	for _, tenant := range sorted {
 		decision, decided := active[tenant.ID]
-		if tenant.State == StateGone && !decided {
+		if tenant.State == TenantGone && !decided {
 			continue
 		}
 		if !decided {

@@ -75,7 +75,7 @@ func tenants() *rapid.Generator[[]mapping.ManagedTenant] {
 		for i := range list {
 			list[i] = mapping.ManagedTenant{
 				ID: fmt.Sprintf("t%02d", i), DisplayName: names().Draw(t, "name"),
-				State:         rapid.SampledFrom([]string{"active", "active", "unreadable", "gone"}).Draw(t, "state"),
+				State:         rapid.SampledFrom([]mapping.TenantState{mapping.TenantActive, mapping.TenantActive, mapping.TenantUnreadable, mapping.TenantGone}).Draw(t, "state"),
 				PrimaryDomain: rapid.SampledFrom(domainParts).Draw(t, "primary"), Domains: domains().Draw(t, "domains"),
 			}
 		}
@@ -85,7 +85,7 @@ func tenants() *rapid.Generator[[]mapping.ManagedTenant] {
 
 // decide draws some decisions that may have been made about the tenants.
 func decide(t *rapid.T, tenants []mapping.ManagedTenant, clients []mapping.Client) (list []mapping.Mapping) {
-	states := []string{"", "", mapping.StateMapped, mapping.StateSkipForNow, mapping.StateNeedsReview, mapping.StateCreateNew}
+	states := []mapping.State{"", "", mapping.StateMapped, mapping.StateSkipForNow, mapping.StateNeedsReview, mapping.StateCreateNew}
 	for _, tenant := range tenants {
 		m := mapping.Mapping{ManagedTenantID: tenant.ID, State: rapid.SampledFrom(states).Draw(t, "state")}
 		if m.State == "" || (m.State == mapping.StateMapped && len(clients) == 0) {
@@ -249,7 +249,7 @@ func TestEveryTenantHasOneRowInItsGroup(t *testing.T) {
 			require.Empty(t, row.Candidates)
 		}
 		for _, tenant := range list {
-			if tenant.State == mapping.StateGone {
+			if tenant.State == mapping.TenantGone {
 				require.Zero(t, rows[tenant.ID])
 			} else {
 				require.Equal(t, 1, rows[tenant.ID])

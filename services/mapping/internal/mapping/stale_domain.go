@@ -9,7 +9,7 @@ type finder struct {
 func newFinder(tenants []ManagedTenant, clients []Client) *finder {
 	f := &finder{index: NewIndex(clients), held: map[string]bool{}}
 	for _, tenant := range tenants {
-		if tenant.State != StateGone && tenant.State != StateUnreadable {
+		if tenant.State != TenantGone && tenant.State != TenantUnreadable {
 			for _, domain := range distinctive(append([]string{tenant.PrimaryDomain}, tenant.Domains...)...) {
 				f.held[domain] = true
 			}
@@ -22,7 +22,7 @@ func newFinder(tenants []ManagedTenant, clients []Client) *finder {
 // marked that rest on domains alone that an active one holds too.
 func (f *finder) find(tenant ManagedTenant) Found {
 	found := f.index.Match(tenant)
-	if tenant.State != StateGone && tenant.State != StateUnreadable {
+	if tenant.State != TenantGone && tenant.State != TenantUnreadable {
 		return found
 	}
 	own, moved := f.withoutHeld(tenant)

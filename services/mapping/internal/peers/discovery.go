@@ -80,7 +80,7 @@ func (d *Discovery) read(ctx context.Context, ids []string, into []mapping.Manag
 		for _, t := range part.GetManagedTenants() {
 			into = append(into, mapping.ManagedTenant{
 				ID: t.GetManagedTenantId(), EntraTenantID: t.GetEntraTenantId(), DisplayName: t.GetDisplayName(),
-				PrimaryDomain: t.GetPrimaryDomain(), Domains: t.GetDomains(), SourceUserCount: t.GetSourceUserCount(), State: t.GetState(),
+				PrimaryDomain: t.GetPrimaryDomain(), Domains: t.GetDomains(), SourceUserCount: t.GetSourceUserCount(), State: mapping.TenantState(t.GetState()),
 			})
 		}
 	}

@@ -118,7 +118,7 @@ func read(ctx context.Context, q *sqlc.Queries, ask mapping.Ask, version int64) 
 	since, err := q.DecidedSince(ctx, *ask.Version)
 	for _, row := range since {
 		current.Since = append(current.Since, mapping.Mapping{
-			ManagedTenantID: row.ManagedTenantID.String(), State: row.State, ClientID: pg.ID(row.ClientID), ClientName: pg.Text(row.ClientName),
+			ManagedTenantID: row.ManagedTenantID.String(), State: mapping.State(row.State), ClientID: pg.ID(row.ClientID), ClientName: pg.Text(row.ClientName),
 			DecidedBy: row.DecidedBy, DecidedAt: row.DecidedAt, DeactivatedBy: pg.Text(row.DeactivatedBy), DeactivatedAt: row.DeactivatedAt,
 		})
 	}
@@ -281,7 +281,7 @@ func (s *Store) decisionColumns(decisions []decision) decisionColumns {
 		c.displayName = append(c.displayName, d.DisplayName)
 		c.nameKey = append(c.nameKey, searchkey.Of(d.DisplayName))
 		c.primaryDomain = append(c.primaryDomain, d.PrimaryDomain)
-		c.state = append(c.state, d.State)
+		c.state = append(c.state, string(d.State))
 		c.client = append(c.client, concern(d.ClientID))
 		c.score = append(c.score, d.Score)
 		c.decidedBy = append(c.decidedBy, d.DecidedBy)

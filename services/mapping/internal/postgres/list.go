@@ -108,14 +108,14 @@ func (s *Store) Mappings(ctx context.Context, search mapping.Search, after *page
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		if search.Orphans {
 			rows, err := q.ListOrphaned(ctx, sqlc.ListOrphanedParams{
-				ManagedTenantID: managed, State: search.State, Exact: search.Exact, NameKey: search.NameKey,
+				ManagedTenantID: managed, State: string(search.State), Exact: search.Exact, NameKey: search.NameKey,
 				AfterKey: key, AfterID: id, Size: limit,
 			})
 			list = mappings(rows, func(row sqlc.ListOrphanedRow) sqlc.ActiveMappingsRow { return sqlc.ActiveMappingsRow(row) })
 			return err
 		}
 		rows, err := q.ListMappings(ctx, sqlc.ListMappingsParams{
-			State: search.State, Exact: search.Exact, NameKey: search.NameKey, AfterKey: key, AfterID: id, Size: limit,
+			State: string(search.State), Exact: search.Exact, NameKey: search.NameKey, AfterKey: key, AfterID: id, Size: limit,
 		})
 		list = mappings(rows, func(row sqlc.ListMappingsRow) sqlc.ActiveMappingsRow { return sqlc.ActiveMappingsRow(row) })
 		return err
@@ -132,11 +132,11 @@ func (s *Store) CountMappings(ctx context.Context, search mapping.Search) (count
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		if search.Orphans {
 			count, err = q.CountOrphaned(ctx, sqlc.CountOrphanedParams{
-				ManagedTenantID: managed, State: search.State, Exact: search.Exact, NameKey: search.NameKey,
+				ManagedTenantID: managed, State: string(search.State), Exact: search.Exact, NameKey: search.NameKey,
 			})
 			return err
 		}
-		count, err = q.CountMappings(ctx, sqlc.CountMappingsParams{State: search.State, Exact: search.Exact, NameKey: search.NameKey})
+		count, err = q.CountMappings(ctx, sqlc.CountMappingsParams{State: string(search.State), Exact: search.Exact, NameKey: search.NameKey})
 		return err
 	})
 	return count, err

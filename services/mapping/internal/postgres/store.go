@@ -89,7 +89,7 @@ func mappings[R any](rows []R, as func(R) sqlc.ActiveMappingsRow) []mapping.Mapp
 		row := as(r)
 		out = append(out, mapping.Mapping{
 			ManagedTenantID: row.ManagedTenantID.String(), EntraTenantID: row.EntraTenantID, DisplayName: row.DisplayName,
-			PrimaryDomain: row.PrimaryDomain, State: row.State, ClientID: pg.ID(row.ClientID), ClientName: pg.Text(row.ClientName), Score: row.Score,
+			PrimaryDomain: row.PrimaryDomain, State: mapping.State(row.State), ClientID: pg.ID(row.ClientID), ClientName: pg.Text(row.ClientName), Score: row.Score,
 			Revision: row.Revision, Version: row.Version, DecidedBy: row.DecidedBy, DecidedAt: row.DecidedAt,
 			DeactivatedBy: pg.Text(row.DeactivatedBy), DeactivatedAt: row.DeactivatedAt, OrphanedLinks: &row.OrphanedLinks,
 		})
@@ -113,7 +113,7 @@ func states(ctx context.Context, q *sqlc.Queries) (mapping.States, error) {
 	rows, err := q.StatesInForce(ctx)
 	inForce := make(mapping.States, len(rows))
 	for _, row := range rows {
-		inForce[row.ManagedTenantID.String()] = row.State
+		inForce[row.ManagedTenantID.String()] = mapping.State(row.State)
 	}
 	return inForce, err
 }

@@ -35,7 +35,7 @@ func (s *mappings) ImportMappings(ctx context.Context, req *mappingv1.ImportMapp
 	}
 	for _, line := range imported.Lines {
 		row := &mappingv1.ImportedRow{
-			Line: int32(line.Number), ManagedTenantId: line.ManagedTenantID, Decision: line.Decision, Outcome: line.Outcome,
+			Line: int32(line.Number), ManagedTenantId: line.ManagedTenantID, Decision: string(line.Decision), Outcome: line.Outcome,
 			ClientId: wire.Optional(line.ClientID),
 		}
 		for _, v := range line.Violations {

@@ -28,7 +28,7 @@ func rowMessages(rows []mapping.Row) []*mappingv1.PreviewRow {
 		m := &mappingv1.PreviewRow{
 			ManagedTenantId: row.Tenant.ID, EntraTenantId: row.Tenant.EntraTenantID, DisplayName: row.Tenant.DisplayName,
 			PrimaryDomain: row.Tenant.PrimaryDomain, Domains: row.Tenant.Domains, SourceUserCount: row.Tenant.SourceUserCount,
-			State: row.State, MappedClientId: wire.Optional(row.MappedClientID), CandidatesLeftOut: int32(row.LeftOut),
+			State: string(row.State), MappedClientId: wire.Optional(row.MappedClientID), CandidatesLeftOut: int32(row.LeftOut),
 		}
 		if row.Match != nil {
 			m.Match = candidateMessage(*row.Match)
@@ -64,7 +64,7 @@ func countedMessage(s *mapping.Summary) *mappingv1.MappingSummary {
 
 func mappingMessage(m mapping.Mapping) *mappingv1.Mapping {
 	message := &mappingv1.Mapping{
-		ManagedTenantId: m.ManagedTenantID, EntraTenantId: m.EntraTenantID, ClientId: wire.Optional(m.ClientID), State: m.State,
+		ManagedTenantId: m.ManagedTenantID, EntraTenantId: m.EntraTenantID, ClientId: wire.Optional(m.ClientID), State: string(m.State),
 		Score: m.Score, DecidedBy: m.DecidedBy, DecidedAt: timestamppb.New(m.DecidedAt), DisplayName: m.DisplayName,
 		ClientName: wire.Optional(m.ClientName), Active: m.DeactivatedAt == nil, DeactivatedBy: wire.Optional(m.DeactivatedBy),
 		OrphanedLinks: m.OrphanedLinks,

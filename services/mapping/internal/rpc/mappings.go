@@ -30,7 +30,7 @@ func (s *mappings) GetMappingPreview(ctx context.Context, _ *mappingv1.GetMappin
 // ListMappings lists decisions.
 func (s *mappings) ListMappings(ctx context.Context, req *mappingv1.ListMappingsRequest) (*mappingv1.ListMappingsResponse, error) {
 	page, err := s.use.ListMappings.Do(ctx, mapping.Filter{
-		State: req.GetState(), Query: req.GetQ(), ManagedTenantID: req.GetManagedTenantId(), History: req.GetHistory(), Orphans: req.GetOrphans(),
+		State: mapping.State(req.GetState()), Query: req.GetQ(), ManagedTenantID: req.GetManagedTenantId(), History: req.GetHistory(), Orphans: req.GetOrphans(),
 	}, req.GetPageSize(), req.GetPageToken())
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (s *mappings) ConfirmMappings(ctx context.Context, req *mappingv1.ConfirmMa
 	decisions := make([]mapping.Decision, 0, len(req.GetDecisions()))
 	for _, d := range req.GetDecisions() {
 		decisions = append(decisions, mapping.Decision{
-			ManagedTenantID: d.GetManagedTenantId(), Kind: d.GetDecision(), ClientID: d.GetClientId(),
+			ManagedTenantID: d.GetManagedTenantId(), Kind: mapping.DecisionKind(d.GetDecision()), ClientID: d.GetClientId(),
 		})
 	}
 	confirmed, err := s.use.Confirm.Do(ctx, call.Actor.ID, decisions, req.Version, req.GetStartInitialSync())

@@ -67,7 +67,7 @@ type Resolver interface {
 type Decide struct {
 	store  DecisionStore
 	engine Resolver
-	newID  func() (string, error)
+	newID  func() string
 	now    func() time.Time
 }
 
