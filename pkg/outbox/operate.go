@@ -33,6 +33,11 @@ func Operate(ctx context.Context, name string, args []string, out io.Writer) err
 	return New(pool, Options{}).operate(ctx, args[1:], out)
 }
 
+// Operator is Operate for a context, for run.Operate.
+func Operator(name string) func(ctx context.Context, args []string, out io.Writer) error {
+	return func(ctx context.Context, args []string, out io.Writer) error { return Operate(ctx, name, args, out) }
+}
+
 func (b *Box) operate(ctx context.Context, args []string, out io.Writer) error {
 	switch {
 	case len(args) == 1 && args[0] == "dead":

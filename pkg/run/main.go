@@ -28,6 +28,14 @@ func Main(name string, f func(ctx context.Context) error) {
 	os.Exit(code)
 }
 
+// Operate runs a command of operators, as Main does, where the program was given arguments; else
+// it returns at once.
+func Operate(name string, command func(ctx context.Context, arguments []string, out io.Writer) error) {
+	if len(os.Args) > 1 {
+		Main(name, func(ctx context.Context) error { return command(ctx, os.Args[1:], os.Stdout) })
+	}
+}
+
 // finish runs f and says what to exit with.
 func finish(ctx context.Context, w io.Writer, name string, f func(context.Context) error) int {
 	err := f(ctx)

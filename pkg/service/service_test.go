@@ -30,6 +30,10 @@ const program = "SERVICE_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(program) != "" {
+		run.Operate("mapping", func(_ context.Context, arguments []string, out io.Writer) error {
+			_, err := fmt.Fprintln(out, "operated with "+strings.Join(arguments, " "))
+			return err
+		})
 		service.Main("mapping", config{Config: service.Config{Listen: "127.0.0.1:1", AdminListen: "127.0.0.1:1"}, Said: "default"}, start)
 	}
 	os.Exit(m.Run())
@@ -75,7 +79,7 @@ type process struct {
 }
 
 // launch starts the process with some variables set otherwise; empty ones are left out.
-func launch(t *testing.T, variables map[string]string) *process {
+func launch(t *testing.T, variables map[string]string, arguments ...string) *process {
 	t.Helper()
 	p := &process{network: rpctest.New(t), listen: rpctest.FreeAddress(t), admin: rpctest.FreeAddress(t)}
 	all := map[string]string{
@@ -87,7 +91,7 @@ func launch(t *testing.T, variables map[string]string) *process {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
-	p.command = exec.CommandContext(ctx, os.Args[0])
+	p.command = exec.CommandContext(ctx, os.Args[0], arguments...)
 	for name, value := range all {
 		if value != "" {
 			p.command.Env = append(p.command.Env, name+"="+value)
@@ -160,6 +164,14 @@ func TestAProcessServesAndEndsInOrder(t *testing.T) {
 	require.NoError(t, err, "%s", &p.stderr)
 	require.Equal(t, "listener stopped\ndatabase closed\n", rest)
 	require.Empty(t, p.stderr.String())
+}
+
+func TestACommandOfAnOperatorStandsInForTheProcess(t *testing.T) {
+	t.Parallel()
+	p := launch(t, nil, "effects", "dead")
+	rest, err := p.end(t)
+	require.NoError(t, err, "%s", &p.stderr)
+	require.Equal(t, "operated with effects dead\n", rest)
 }
 
 func TestADrainingProcessIsNotReadyAndStillServes(t *testing.T) {

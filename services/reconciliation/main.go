@@ -2,9 +2,6 @@
 package main
 
 import (
-	"context"
-	"os"
-
 	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/service"
@@ -20,8 +17,6 @@ var defaults = assembly.Config{
 }
 
 func main() {
-	if len(os.Args) > 1 {
-		run.Main(name, func(ctx context.Context) error { return outbox.Operate(ctx, name, os.Args[1:], os.Stdout) })
-	}
+	run.Operate(name, outbox.Operator(name))
 	service.Main(name, defaults, assembly.Start)
 }

@@ -3,9 +3,6 @@
 package main
 
 import (
-	"context"
-	"os"
-
 	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/service"
 	"github.com/entrasync/entrasync/services/worker/internal/assembly"
@@ -17,8 +14,6 @@ const name = "worker"
 var defaults = assembly.Config{Config: service.Config{Listen: "127.0.0.1:7106", AdminListen: "127.0.0.1:7206"}}
 
 func main() {
-	if len(os.Args) > 1 {
-		run.Main(name, func(ctx context.Context) error { return assembly.Operate(ctx, os.Args[1:], os.Stdout) })
-	}
+	run.Operate(name, assembly.Operate)
 	service.Main(name, defaults, assembly.Start)
 }

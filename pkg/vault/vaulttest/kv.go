@@ -25,16 +25,22 @@ type version struct {
 	data      map[string]any
 }
 
+// methodOf is the request's method as Vault understands it: a list may be asked for by GET, and
+// POST writes as PUT does.
+func methodOf(r *http.Request) string {
+	switch {
+	case r.URL.Query().Get("list") == "true":
+		return "LIST"
+	case r.Method == http.MethodPost:
+		return http.MethodPut
+	}
+	return r.Method
+}
+
 // kv serves the KV secrets engine of version 2.
 func (s *Server) kv(w http.ResponseWriter, r *http.Request, rest string) {
 	part, path, _ := strings.Cut(rest, "/")
-	method := r.Method
-	if method == "LIST" || r.URL.Query().Get("list") == "true" {
-		method = "LIST"
-	}
-	if method == http.MethodPost {
-		method = http.MethodPut
-	}
+	method := methodOf(r)
 	s.counts[method+" "+part]++
 	if s.forbid[method+" "+part] {
 		s.counts["denied"]++
@@ -61,7 +67,7 @@ func (s *Server) kv(w http.ResponseWriter, r *http.Request, rest string) {
 		delete(s.keys, path)
 		w.WriteHeader(http.StatusNoContent)
 	case "LIST metadata":
-		s.list(w, path)
+		list(w, namesUnder(path, s.keys))
 	default:
 		fail(w, http.StatusNotFound, "Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use.")
 	}
@@ -236,8 +242,8 @@ func (s *Server) writeMetadata(w http.ResponseWriter, r *http.Request, path stri
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (s *Server) list(w http.ResponseWriter, path string) {
-	names := namesUnder(path, s.keys)
+// list answers with the names under a path.
+func list(w http.ResponseWriter, names []string) {
 	if len(names) == 0 {
 		fail(w, http.StatusNotFound)
 		return

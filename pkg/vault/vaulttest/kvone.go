@@ -13,13 +13,7 @@ import (
 // kvOne serves the KV secrets engine of version 1: every path is that of a secret, a
 // write replaces it and answers with nothing, and what is written comes back as it is.
 func (s *Server) kvOne(w http.ResponseWriter, r *http.Request, path string) {
-	method := r.Method
-	if method == "LIST" || r.URL.Query().Get("list") == "true" {
-		method = "LIST"
-	}
-	if method == http.MethodPost {
-		method = http.MethodPut
-	}
+	method := methodOf(r)
 	s.counts[method+" one"]++
 	switch method {
 	case http.MethodGet:
@@ -42,19 +36,10 @@ func (s *Server) kvOne(w http.ResponseWriter, r *http.Request, path string) {
 		delete(s.plain, path)
 		w.WriteHeader(http.StatusNoContent)
 	case "LIST":
-		s.listOne(w, path)
+		list(w, namesUnder(path, s.plain))
 	default:
 		fail(w, http.StatusMethodNotAllowed, "unsupported operation")
 	}
-}
-
-func (s *Server) listOne(w http.ResponseWriter, path string) {
-	names := namesUnder(path, s.plain)
-	if len(names) == 0 {
-		fail(w, http.StatusNotFound)
-		return
-	}
-	data(w, http.StatusOK, map[string]any{"keys": names})
 }
 
 // namesUnder lists what lies right under a path, folders with a slash.
