@@ -161,9 +161,9 @@ func TestTheGatewayStandsInLayers(t *testing.T) {
 // kinds.go removes it, so nothing else of the services names it.
 func TestKindsOfConnectionsAreRegisteredInOnePlace(t *testing.T) {
 	t.Parallel()
-	const folder, registry = "services/connection/internal/cipp", "services/connection/kinds.go"
+	const folder, registry = "services/connection/internal/cipp", "services/connection/internal/assembly/kinds.go"
 	for name, p := range graph(t) {
-		if name != "services/connection" && name != folder {
+		if name != "services/connection/internal/assembly" && name != folder {
 			require.Empty(t, hasAny(p.Imports, project+folder), name)
 		}
 	}

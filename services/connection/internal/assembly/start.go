@@ -1,0 +1,72 @@
+// Package assembly puts the connection service together: what it takes from its
+// environment, what it works with, its methods and the work that goes on beside them.
+package assembly
+
+import (
+	"context"
+	"time"
+
+	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/queue"
+	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/pkg/service"
+	session "github.com/entrasync/entrasync/pkg/vault"
+)
+
+// Name is the service's name in certificates, logs and the database.
+const Name = "connection"
+
+const (
+	// MaxGrantLocks is how many locks for changes of secrets are held at once. Each has a
+	// connection while its holder needs another, and those for refreshes have one together.
+	MaxGrantLocks = 4
+	minConns      = 2*MaxGrantLocks + 2
+	// backgroundConns are for effects, events and the sweepers.
+	backgroundConns = 2
+)
+
+// Config is all that the process takes from its environment.
+type Config struct {
+	service.Config
+	service.Database // at least minConns connections
+	Keys             secrets.Settings
+	Settings         Settings
+}
+
+// Start wires the process together.
+func Start(ctx context.Context, s *service.Service, c Config) error {
+	box, err := secrets.Open(ctx, c.Keys, secrets.KMSClients{session.TransitScheme: session.Transit(c.Settings.Vault)})
+	if err != nil {
+		return err
+	}
+	pool, err := pg.Open(ctx, c.DatabaseURL, c.PoolOptions())
+	if err != nil {
+		return err
+	}
+	s.Uses("database", pool.Ping, pool.Close)
+	if c.Settings.Kinds, err = configured(Kinds()); err != nil {
+		return err
+	}
+	parts, err := New(c.Settings, pool, box, time.Now)
+	if err != nil {
+		return err
+	}
+	s.AtEnd(parts.Tokens.Close)
+	s.Metrics.MustRegister(parts.Store.metrics...)
+	for _, check := range parts.Readiness() {
+		s.Check(check)
+	}
+	parts.upkeep(s)
+	parts.Register(s.Server())
+	return nil
+}
+
+// PoolOptions say how connections are shared out. Locks have their own bound, so the
+// writers' is what the locks leave over.
+func (c Config) PoolOptions() pg.Options {
+	conns := max(c.DatabaseConns, minConns)
+	return pg.Options{
+		Context: Name, MaxConns: conns, BackgroundConns: backgroundConns,
+		Writers: queue.Options{Total: int(conns-2*MaxGrantLocks) / 2},
+	}
+}
