@@ -388,32 +388,6 @@ func (q *Queries) EverMapped(ctx context.Context, managedTenantIds []uuid.UUID) 
 	return items, nil
 }
 
-const refreshTenants = `-- name: RefreshTenants :exec
-UPDATE entra_client_tenant_mappings m
-SET display_name = l.display_name, name_key = l.name_key, primary_domain = l.domain
-FROM (SELECT unnest($1::uuid[]) AS managed_tenant_id, unnest($2::text[]) AS display_name,
-             unnest($3::text[]) AS name_key, unnest($4::text[]) AS domain) l
-WHERE m.managed_tenant_id = l.managed_tenant_id AND m.deactivated_at IS NULL
-`
-
-type RefreshTenantsParams struct {
-	ManagedTenantIds []uuid.UUID
-	DisplayNames     []string
-	NameKeys         []string
-	Domains          []string
-}
-
-// Writes names and primary domains to decisions in force, which stay what they are.
-func (q *Queries) RefreshTenants(ctx context.Context, arg RefreshTenantsParams) error {
-	_, err := q.db.Exec(ctx, refreshTenants,
-		arg.ManagedTenantIds,
-		arg.DisplayNames,
-		arg.NameKeys,
-		arg.Domains,
-	)
-	return err
-}
-
 const listMappings = `-- name: ListMappings :many
 SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
        c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
@@ -855,6 +829,32 @@ func (q *Queries) MappingsOfTenant(ctx context.Context, arg MappingsOfTenantPara
 		return nil, err
 	}
 	return items, nil
+}
+
+const refreshTenants = `-- name: RefreshTenants :exec
+UPDATE entra_client_tenant_mappings m
+SET display_name = l.display_name, name_key = l.name_key, primary_domain = l.domain
+FROM (SELECT unnest($1::uuid[]) AS managed_tenant_id, unnest($2::text[]) AS display_name,
+             unnest($3::text[]) AS name_key, unnest($4::text[]) AS domain) l
+WHERE m.managed_tenant_id = l.managed_tenant_id AND m.deactivated_at IS NULL
+`
+
+type RefreshTenantsParams struct {
+	ManagedTenantIds []uuid.UUID
+	DisplayNames     []string
+	NameKeys         []string
+	Domains          []string
+}
+
+// Writes names and primary domains to decisions in force, which stay what they are.
+func (q *Queries) RefreshTenants(ctx context.Context, arg RefreshTenantsParams) error {
+	_, err := q.db.Exec(ctx, refreshTenants,
+		arg.ManagedTenantIds,
+		arg.DisplayNames,
+		arg.NameKeys,
+		arg.Domains,
+	)
+	return err
 }
 
 const statesInForce = `-- name: StatesInForce :many
