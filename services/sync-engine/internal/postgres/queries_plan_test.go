@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
 // queryPlan is a node of EXPLAIN (FORMAT JSON).
@@ -113,6 +115,50 @@ func TestLookUpsReadByIndex(t *testing.T) {
 	look("never analysed")
 	e.exec(`ANALYZE`)
 	look("analysed")
+}
+
+// TestOpenTenantsAreReadOnce: PostgreSQL last looked at the table when every run had ended, and so
+// expects nothing of a run that has just begun; what it then reads is still in proportion to the run.
+func TestOpenTenantsAreReadOnce(t *testing.T) {
+	t.Parallel()
+	const tenants = 1000
+	e := setup(t)
+	e.mapping.tenants = make([]syncengine.MappedTenant, tenants)
+	for i := range e.mapping.tenants {
+		e.mapping.tenants[i] = syncengine.MappedTenant{
+			ManagedTenantID: fmt.Sprintf("m%d", i), EntraTenantID: fmt.Sprintf("d%d", i), ClientID: uuid.NewString(), Revision: 1,
+		}
+	}
+	for range 2 {
+		ended := e.started(syncengine.TypeAllTenants, false)
+		e.exec(`UPDATE entra_sync_run_tenants SET state = 'completed', started_at = now(), completed_at = now() WHERE run_id = $1`, ended.ID)
+		_, err := e.results.Finalise(e.ctx(), ended.ID, "", nil, nil)
+		require.NoError(t, err)
+	}
+	e.exec(`ANALYZE`)
+	run := e.started(syncengine.TypeAllTenants, false)
+	sql := queriesOf(t, "runs.sql")["ListOpenTenants"]
+	err := pg.InTenant(e.ctx(), e.db.Pool(postgres.Context), func(ctx context.Context, tx pgx.Tx) error {
+		var text []byte
+		args := pgx.NamedArgs{"run_id": run.ID, "after_group": 100, "groups": 200, "quick_identities": 1000}
+		if err := tx.QueryRow(ctx, "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "+sql, args).Scan(&text); err != nil {
+			return err
+		}
+		var out []struct {
+			Plan struct {
+				Rows int `json:"Actual Rows"`
+				Hit  int `json:"Shared Hit Blocks"`
+				Read int `json:"Shared Read Blocks"`
+			}
+		}
+		if err := json.Unmarshal(text, &out); err != nil {
+			return err
+		}
+		require.Equal(t, 200, out[0].Plan.Rows)
+		require.Less(t, out[0].Plan.Hit+out[0].Plan.Read, 10*tenants, "%s", text)
+		return nil
+	}, pg.ReadOnly())
+	require.NoError(t, err)
 }
 
 // readsAll is what a node reads that is not a few rows; empty where it is.

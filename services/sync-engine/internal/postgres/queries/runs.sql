@@ -85,14 +85,18 @@ SELECT managed_tenant_id, state FROM entra_sync_run_tenants WHERE run_id = @run_
 
 -- name: ListOpenTenants :many
 -- The open tenants of the next groups: whole groups, never a part of one. Quick are those of which little is known to be left to do.
+-- They are numbered while they are read in order, and not joined with their groups: at a run's begin PostgreSQL expects no open
+-- tenant, and would read them all again for each.
+WITH s AS (
+    SELECT t.tenant_id, t.group_no, t.position, t.client_id, t.managed_tenant_id, t.entra_tenant_id, dense_rank() OVER (ORDER BY t.group_no) AS nth
+    FROM entra_sync_run_tenants t
+    WHERE t.run_id = @run_id AND t.state IN ('queued', 'running') AND t.group_no > @after_group
+)
 SELECT s.group_no, s.client_id, s.managed_tenant_id,
        COALESCE(d.delta_link IS NOT NULL AND (d.standing ->> 'identities')::integer <= @quick_identities::integer, false)::boolean AS quick
-FROM entra_sync_run_tenants s
+FROM s
 LEFT JOIN directories d ON d.tenant_id = s.tenant_id AND d.entra_tenant_id = s.entra_tenant_id
-JOIN (SELECT DISTINCT x.group_no FROM entra_sync_run_tenants x
-      WHERE x.run_id = @run_id AND x.state IN ('queued', 'running') AND x.group_no > @after_group
-      ORDER BY x.group_no LIMIT @groups) g ON g.group_no = s.group_no
-WHERE s.run_id = @run_id AND s.state IN ('queued', 'running')
+WHERE s.nth <= @groups::integer
 ORDER BY s.group_no, s.position;
 
 -- name: StartTenant :exec

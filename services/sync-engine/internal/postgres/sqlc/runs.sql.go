@@ -676,22 +676,24 @@ func (q *Queries) ListCancelledWorkflows(ctx context.Context, arg ListCancelledW
 }
 
 const listOpenTenants = `-- name: ListOpenTenants :many
+WITH s AS (
+    SELECT t.tenant_id, t.group_no, t.position, t.client_id, t.managed_tenant_id, t.entra_tenant_id, dense_rank() OVER (ORDER BY t.group_no) AS nth
+    FROM entra_sync_run_tenants t
+    WHERE t.run_id = $3 AND t.state IN ('queued', 'running') AND t.group_no > $4
+)
 SELECT s.group_no, s.client_id, s.managed_tenant_id,
        COALESCE(d.delta_link IS NOT NULL AND (d.standing ->> 'identities')::integer <= $1::integer, false)::boolean AS quick
-FROM entra_sync_run_tenants s
+FROM s
 LEFT JOIN directories d ON d.tenant_id = s.tenant_id AND d.entra_tenant_id = s.entra_tenant_id
-JOIN (SELECT DISTINCT x.group_no FROM entra_sync_run_tenants x
-      WHERE x.run_id = $2 AND x.state IN ('queued', 'running') AND x.group_no > $3
-      ORDER BY x.group_no LIMIT $4) g ON g.group_no = s.group_no
-WHERE s.run_id = $2 AND s.state IN ('queued', 'running')
+WHERE s.nth <= $2::integer
 ORDER BY s.group_no, s.position
 `
 
 type ListOpenTenantsParams struct {
 	QuickIdentities int32
+	Groups          int32
 	RunID           uuid.UUID
 	AfterGroup      int32
-	Groups          int32
 }
 
 type ListOpenTenantsRow struct {
@@ -702,12 +704,14 @@ type ListOpenTenantsRow struct {
 }
 
 // The open tenants of the next groups: whole groups, never a part of one. Quick are those of which little is known to be left to do.
+// They are numbered while they are read in order, and not joined with their groups: at a run's begin PostgreSQL expects no open
+// tenant, and would read them all again for each.
 func (q *Queries) ListOpenTenants(ctx context.Context, arg ListOpenTenantsParams) ([]ListOpenTenantsRow, error) {
 	rows, err := q.db.Query(ctx, listOpenTenants,
 		arg.QuickIdentities,
+		arg.Groups,
 		arg.RunID,
 		arg.AfterGroup,
-		arg.Groups,
 	)
 	if err != nil {
 		return nil, err
