@@ -42,14 +42,14 @@ export function ClientsPage() {
                   {client.name}
                 </TextLink>
               </Table.Td>
-              <Table.Td style={{ overflowWrap: 'anywhere' }}>{domainText(client.domain) || client.website || <Text c="dimmed">none</Text>}</Table.Td>
+              <Table.Td style={{ overflowWrap: 'anywhere' }}>{domainText(client.domain) || client.website || <Text c="dimmed" inherit component="span">none</Text>}</Table.Td>
               <Table.Td style={{ overflowWrap: 'anywhere' }}>
                 {client.mappings.length > 0 ? (
                   <Names of={client.mappings.map((mapping) => mapping.displayName)} />
                 ) : client.deleted ? (
                   <State text="Deleted" tone="quiet" />
                 ) : (
-                  <Text c="dimmed">not mapped</Text>
+                  <Text c="dimmed" inherit component="span">not mapped</Text>
                 )}
               </Table.Td>
             </Table.Tr>

@@ -5,10 +5,10 @@ import { useState } from 'react'
 
 import { useClientName } from '../api/names'
 import { ContactService, type Contact } from '../gen/entrasync/syncengine/v1/contact_pb'
-import { addressText } from '../ui/domain'
 import { Icon } from '../ui/icon'
 import { TextLink } from '../ui/link'
 import { Rows } from '../ui/list'
+import { Address } from '../ui/names'
 import { Empty, Loading, Page, Problem, State, failed } from '../ui/states'
 import { Time } from '../ui/time'
 import { inactiveReason } from '../ui/words'
@@ -76,31 +76,32 @@ function ContactRow({ contact, withClient }: { contact: Contact; withClient: boo
           </Text>
         )}
       </Table.Td>
-      <Table.Td style={{ overflowWrap: 'anywhere' }}>{addressText(contact.email) || <Text c="dimmed">none</Text>}</Table.Td>
+      <Table.Td style={{ overflowWrap: 'anywhere' }}>{contact.email ? <Address of={contact.email} /> : <Text c="dimmed" inherit component="span">none</Text>}</Table.Td>
       {withClient && (
         <Table.Td dir="auto">
-          <TextLink to="/clients/$clientId" params={{ clientId: contact.clientId }}>
+          <TextLink to="/clients/$clientId" params={{ clientId: contact.clientId }} inherit>
             {client || '…'}
           </TextLink>
         </Table.Td>
       )}
       <Table.Td>
         <Group gap="xs">
-          <ContactState contact={contact} />
+          <ContactState contact={contact} why />
         </Group>
       </Table.Td>
-      <Table.Td>{contact.entraObjectId ? <Time at={contact.lastEntraSyncAt} /> : <Text c="dimmed">not linked</Text>}</Table.Td>
+      <Table.Td>{contact.entraObjectId ? <Time at={contact.lastEntraSyncAt} /> : <Text c="dimmed" inherit component="span">not linked</Text>}</Table.Td>
     </Table.Tr>
   )
 }
 
-export function ContactState({ contact }: { contact: Contact }) {
+// ContactState says whether a contact is active and, where why is given, why not.
+export function ContactState({ contact, why = false }: { contact: Contact; why?: boolean }) {
   if (contact.deleted) return <State text="Deleted" tone="quiet" />
   if (contact.inactive) {
     return (
       <>
         <State text="Inactive" tone="quiet" />
-        {contact.entraSyncStatusReason && (
+        {why && contact.entraSyncStatusReason && (
           <Text size="sm" c="dimmed">
             {inactiveReason(contact.entraSyncStatusReason)}
           </Text>

@@ -39,5 +39,10 @@ export const theme = createTheme({
     Select: { defaultProps: { withScrollArea: false, attributes: { input: { role: 'combobox' } }, styles: { options: { maxHeight: 240, overflowY: 'auto' } } } },
     Checkbox: { defaultProps: { radius: 'sm' } },
     Table: { defaultProps: { verticalSpacing: 'sm', horizontalSpacing: 'md' } },
+    // Tables that are drawn as lines where there is little room stay tables to who hears them.
+    TableThead: { defaultProps: { role: 'rowgroup' } },
+    TableTbody: { defaultProps: { role: 'rowgroup' } },
+    TableTr: { defaultProps: { role: 'row' } },
+    TableTd: { defaultProps: { role: 'cell' } },
   },
 })

@@ -43,7 +43,7 @@ export function MappingTable({ rows, decisions, conflicts, mayChange, decide, un
   })
   const acts = useMemo(() => ({ decide, undo, unmap, past }), [decide, undo, unmap, past])
   return (
-    <div className="card" role="table" aria-label="Directories and clients" aria-rowcount={model.length + 1} style={{ overflow: 'hidden' }}>
+    <div className="card mapping-table" role="table" aria-label="Directories and clients" aria-rowcount={model.length + 1}>
       <div ref={scroller} style={{ maxHeight: 'min(64vh, 720px)', overflow: 'auto' }} tabIndex={0} role="rowgroup" aria-label="Directories">
         <div role="row" className="mapping mapping-head">
           {table.getFlatHeaders().map((header) => (

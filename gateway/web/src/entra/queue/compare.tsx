@@ -1,7 +1,7 @@
 import { createQueryOptions } from '@connectrpc/connect-query'
 import { Button, Group, Kbd, Table, Text, VisuallyHidden } from '@mantine/core'
 import { useQueries } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
+import type { CSSProperties, ReactNode } from 'react'
 
 import { transport } from '../../api/client'
 import { useMayChange } from '../../api/flags'
@@ -10,6 +10,7 @@ import { ContactService, type Contact } from '../../gen/entrasync/syncengine/v1/
 import { addressText } from '../../ui/domain'
 import { Icon } from '../../ui/icon'
 import { TextLink } from '../../ui/link'
+import { Address } from '../../ui/names'
 import { State } from '../../ui/states'
 import { Time } from '../../ui/time'
 import { count } from '../../ui/words'
@@ -51,92 +52,82 @@ export function Compare({ item, resolve }: { item: QueueItem; resolve: Resolve }
   const shown = lines(item).filter((line) => Boolean(line.account) || item.candidates.some((candidate, i) => Boolean(line.of(candidate, contacts[i]))))
   const width = 110 + 155 * (item.candidates.length + 1)
   return (
-    <Table.ScrollContainer minWidth={Math.min(width, 1400)} scrollAreaProps={{ viewportProps: { tabIndex: 0, 'aria-label': 'The account beside the contacts', role: 'region' } }}>
-      <Table aria-label="The account beside the contacts" layout="fixed" verticalSpacing="xs" horizontalSpacing="xs">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th w={110}>
-              <VisuallyHidden>What</VisuallyHidden>
-            </Table.Th>
-            <Table.Th>
-              <Text size="sm" fw={600} c="dimmed">
-                In Microsoft Entra
-              </Text>
-            </Table.Th>
-            {item.candidates.map((candidate, i) => (
-              <Table.Th key={candidate.contactId}>
-                <Group gap={6} wrap="nowrap">
-                  {i < 9 && mayChange && !candidate.linkedTo && item.status === 'open' && <Kbd size="xs">{i + 1}</Kbd>}
-                  <TextLink to="/contacts/$contactId" params={{ contactId: candidate.contactId }} size="sm" fw={600} style={{ overflowWrap: 'anywhere' }}>
-                    Contact {item.candidates.length > 1 && i + 1}
-                  </TextLink>
-                </Group>
+    <div className="comparison">
+      <Table.ScrollContainer minWidth={Math.min(width, 1400)} scrollAreaProps={{ viewportProps: { tabIndex: 0, 'aria-label': 'The account beside the contacts', role: 'region' } }}>
+        <Table className="compare" role="table" aria-label="The account beside the contacts" style={{ '--columns': item.candidates.length + 1 } as CSSProperties} layout="fixed" verticalSpacing="xs" horizontalSpacing="xs">
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th w={110} role="columnheader">
+                <VisuallyHidden>What</VisuallyHidden>
               </Table.Th>
-            ))}
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {shown.map((line) => (
-            <Table.Tr key={line.head}>
-              <Table.Th>
-                <Text size="sm" c="dimmed" fw={600}>
-                  {line.head}
+              <Table.Th role="columnheader">
+                <Text size="sm" fw={600} c="dimmed">
+                  In Microsoft Entra
                 </Text>
               </Table.Th>
-              <Table.Td>
-                {line.account !== undefined && <Value>{line.account}</Value>}
-              </Table.Td>
-              {item.candidates.map((candidate, i) => {
-                const value = line.of(candidate, contacts[i])
-                return (
-                  <Table.Td key={candidate.contactId}>
-                    <Value agrees={same(line.account, value)}>{value}</Value>
-                  </Table.Td>
-                )
-              })}
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-        {item.status === 'open' && mayChange && item.candidates.length > 0 && (
-          <Table.Tfoot>
-            <Table.Tr>
-              <Table.Td />
-              <Table.Td />
-              {item.candidates.map((candidate) => (
-                <Table.Td key={candidate.contactId}>
-                  {candidate.linkedTo ? (
-                    <Text size="sm" c="dimmed">
-                      Belongs to another account
-                    </Text>
-                  ) : (
-                    <Button
-                      size="xs"
-                      loading={resolve.pending === candidate.contactId}
-                      onClick={() => resolve.link(candidate.contactId, candidate.fullName || candidate.email || 'the contact')}
-                      aria-label={`It is this one: ${candidate.fullName || candidate.email}`}
-                    >
-                      It is this one
-                    </Button>
-                  )}
-                </Table.Td>
+              {item.candidates.map((candidate, i) => (
+                <Table.Th key={candidate.contactId} role="columnheader">
+                  <Group gap={6} wrap="nowrap">
+                    {i < 9 && mayChange && !candidate.linkedTo && item.status === 'open' && <Kbd size="xs">{i + 1}</Kbd>}
+                    <TextLink to="/contacts/$contactId" params={{ contactId: candidate.contactId }} size="sm" fw={600} style={{ overflowWrap: 'anywhere' }}>
+                      Contact {item.candidates.length > 1 && i + 1}
+                    </TextLink>
+                  </Group>
+                </Table.Th>
               ))}
             </Table.Tr>
-          </Table.Tfoot>
-        )}
-      </Table>
-    </Table.ScrollContainer>
-  )
-}
-
-// Breakable breaks an address that does not fit behind its @.
-function Breakable({ text }: { text: string }) {
-  const at = text.lastIndexOf('@') + 1
-  return (
-    <>
-      {text.slice(0, at)}
-      <wbr />
-      {text.slice(at)}
-    </>
+          </Table.Thead>
+          <Table.Tbody>
+            {shown.map((line) => (
+              <Table.Tr key={line.head}>
+                <Table.Th role="rowheader">
+                  <Text size="sm" c="dimmed" fw={600}>
+                    {line.head}
+                  </Text>
+                </Table.Th>
+                <Table.Td>
+                  {line.account !== undefined && <Value>{line.account}</Value>}
+                </Table.Td>
+                {item.candidates.map((candidate, i) => {
+                  const value = line.of(candidate, contacts[i])
+                  return (
+                    <Table.Td key={candidate.contactId}>
+                      <Value agrees={same(line.account, value)}>{value}</Value>
+                    </Table.Td>
+                  )
+                })}
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+          {item.status === 'open' && mayChange && item.candidates.length > 0 && (
+            <Table.Tfoot role="rowgroup">
+              <Table.Tr>
+                <Table.Td />
+                <Table.Td />
+                {item.candidates.map((candidate) => (
+                  <Table.Td key={candidate.contactId}>
+                    {candidate.linkedTo ? (
+                      <Text size="sm" c="dimmed">
+                        Belongs to another account
+                      </Text>
+                    ) : (
+                      <Button
+                        size="xs"
+                        loading={resolve.pending === candidate.contactId}
+                        onClick={() => resolve.link(candidate.contactId, candidate.fullName || candidate.email || 'the contact')}
+                        aria-label={`It is this one: ${candidate.fullName || candidate.email}`}
+                      >
+                        It is this one
+                      </Button>
+                    )}
+                  </Table.Td>
+                ))}
+              </Table.Tr>
+            </Table.Tfoot>
+          )}
+        </Table>
+      </Table.ScrollContainer>
+    </div>
   )
 }
 
@@ -152,7 +143,7 @@ function Value({ children, agrees = false }: { children: ReactNode; agrees?: boo
   return (
     <Group gap={4} wrap="nowrap" align="flex-start">
       <Text size="sm" dir="auto" style={{ overflowWrap: 'anywhere' }}>
-        <Breakable text={children} />
+        <Address of={children} />
       </Text>
       {agrees && (
         <Text c="teal" component="span" lh={0} pt={2}>

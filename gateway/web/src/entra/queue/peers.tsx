@@ -1,8 +1,8 @@
 import { Table, Text } from '@mantine/core'
 
 import type { Peer } from '../../gen/entrasync/reconciliation/v1/reconciliation_pb'
-import { addressText } from '../../ui/domain'
 import { Rows } from '../../ui/list'
+import { Address } from '../../ui/names'
 import { State } from '../../ui/states'
 import { count } from '../../ui/words'
 
@@ -22,7 +22,7 @@ export function Peers({ peers }: { peers: Peer[] }) {
                 {peer.displayName || 'No name'}
               </Text>
               <Text size="sm" c="dimmed">
-                {addressText(peer.userPrincipalName)}
+                <Address of={peer.userPrincipalName} />
               </Text>
             </Table.Td>
             <Table.Td>{peer.accountEnabled === undefined ? '–' : peer.accountEnabled ? <State text="Enabled" tone="good" /> : <State text="Disabled" tone="quiet" />}</Table.Td>

@@ -7,9 +7,9 @@ import { useMayChange } from '../../api/flags'
 import { useAskAgain } from '../../api/invalidate'
 import { ReportService } from '../../gen/entrasync/syncengine/v1/report_pb'
 import type { Held, Run, TenantResult } from '../../gen/entrasync/syncengine/v1/run_pb'
-import { addressText } from '../../ui/domain'
 import { Icon } from '../../ui/icon'
 import { TextLink } from '../../ui/link'
+import { Address } from '../../ui/names'
 import { Loading, Problem } from '../../ui/states'
 import { Time } from '../../ui/time'
 import { count, counted, heldReason, inactiveReason } from '../../ui/words'
@@ -71,7 +71,7 @@ function Concerned({ run, result }: { run: Run; result: TenantResult }) {
               {identity.displayName || identity.userPrincipalName || 'No name'}
             </Text>
             <Text size="sm" component="span" c="dimmed">
-              {addressText(identity.userPrincipalName)}
+              <Address of={identity.userPrincipalName} />
               {identity.reason && ofAll === '' && ` · ${inactiveReason(identity.reason)}`}
             </Text>
           </li>

@@ -13,6 +13,7 @@ import { DownloadButton } from '../../ui/download'
 import { Icon } from '../../ui/icon'
 import { TextLink } from '../../ui/link'
 import { Rows } from '../../ui/list'
+import { Address } from '../../ui/names'
 import { Empty, Loading, Problem, failed } from '../../ui/states'
 import { counted, counters, failureReason, fieldWord, filterReason, inactiveReason, queueReason } from '../../ui/words'
 
@@ -97,7 +98,7 @@ function PersonRow({ identity, directory, there }: { identity: RunIdentity; dire
           </Text>
         )}
         <Text size="sm" c="dimmed">
-          {addressText(identity.userPrincipalName)}{' '}
+          <Address of={identity.userPrincipalName} />{' '}
           {identity.entraObjectId && mayAsk && (
             <TextLink to="/integrations/entra/explain" search={{ q: identity.displayName || identity.userPrincipalName, directory: identity.managedTenantId, id: identity.entraObjectId }} size="sm">
               Why?
