@@ -68,6 +68,20 @@ test('another contact is found among those of the client alone', async () => {
   await page.getByRole('listbox', { name: 'People to decide about' }).focus()
   await page.keyboard.press('o')
   const box = page.getByRole('combobox', { name: 'Another contact of this client' })
+  await page.getByRole('option').first().waitFor()
+  // While the answer to what was typed is on its way, nobody of the answer before can be chosen.
+  let answer
+  const held = new Promise((resolve) => (answer = resolve))
+  const asked = '**/entrasync.syncengine.v1.ContactService/ListContacts'
+  await page.route(asked, async (route) => {
+    await held
+    await route.continue()
+  })
+  await box.fill('nobody of this name')
+  await page.getByText('Searching…').waitFor()
+  assert.equal(await page.getByRole('option').count(), 0, 'who does not fit is offered')
+  answer()
+  await page.unroute(asked)
   await box.fill(own.email)
   await page.getByRole('option', { name: own.email }).waitFor()
   await box.fill(stranger.email)
@@ -95,6 +109,31 @@ test('a key links, a key makes a contact, and the next person follows', async ()
   await page.locator('[role="listbox"][aria-label="People to decide about"]:focus').waitFor()
   await page.keyboard.press('?')
   await page.getByRole('dialog', { name: /^Keys/ }).waitFor()
+  await page.context().close()
+})
+
+test('of several contacts the one whose number is pressed, or whose button, is linked', async () => {
+  const page = await signedIn(browser, 'administrator', { organisation })
+  const several = async () => {
+    const { items } = await ask('GET', `/api${entra}/reconciliation-queue?status=open&reason=multiple_email_matches&pageSize=200`)
+    const item = items.find((each) => each.candidates.length > 1 && each.candidates.every((candidate) => !candidate.linkedTo))
+    assert.ok(item, 'an open item with several free contacts')
+    return item
+  }
+  for (const act of ['key', 'button']) {
+    const item = await several()
+    await shown(page, item)
+    if (act === 'key') {
+      await page.getByRole('listbox', { name: 'People to decide about' }).focus()
+      await page.keyboard.press('2')
+    } else {
+      await page.getByRole('button', { name: /^It is this one/ }).nth(1).click()
+    }
+    await page.getByRole('status').getByText('is linked to', { exact: false }).waitFor()
+    await decided(item, 'resolved')
+    const answer = await ask('GET', `/api${entra}/reconciliation-queue/${item.itemId}`)
+    assert.equal((answer.item ?? answer).resolvedContactId, item.candidates[1].contactId, `by ${act}`)
+  }
   await page.context().close()
 })
 

@@ -3,6 +3,7 @@ import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
 
 import { useMappedDirectories } from '../api/mapped'
+import { fitting } from './fitting'
 
 // DirectoryPicker chooses one of the directories that are mapped to a client.
 export function DirectoryPicker({ value, onChange, ...props }: { value: string; onChange: (managedTenantId: string, name: string, clientId: string) => void } & Omit<SelectProps, 'value' | 'onChange' | 'data'>) {
@@ -10,6 +11,8 @@ export function DirectoryPicker({ value, onChange, ...props }: { value: string; 
   const [typed] = useDebouncedValue(q, 200)
   const mappings = useMappedDirectories(typed)
   const list = mappings.data?.mappings ?? []
+  const answered = q === typed && !mappings.isPlaceholderData
+  const options = list.map((mapping) => ({ value: mapping.managedTenantId, label: mapping.displayName }))
   return (
     <Select
       placeholder="Find a directory"
@@ -17,9 +20,9 @@ export function DirectoryPicker({ value, onChange, ...props }: { value: string; 
       {...props}
       value={value || null}
       onSearchChange={(text) => setQ(list.some((mapping) => mapping.displayName === text) ? '' : text)}
-      data={list.map((mapping) => ({ value: mapping.managedTenantId, label: mapping.displayName }))}
+      data={answered ? options : fitting(options, q)}
       filter={({ options }) => options}
-      nothingFoundMessage={mappings.isFetching ? 'Searching…' : mappings.isError ? 'Directories cannot be searched now. Try again.' : 'No such directory is mapped'}
+      nothingFoundMessage={!answered || mappings.isFetching ? 'Searching…' : mappings.isError ? 'Directories cannot be searched now. Try again.' : 'No such directory is mapped'}
       onChange={(id) => {
         const mapping = list.find((each) => each.managedTenantId === id)
         onChange(id ?? '', mapping?.displayName ?? '', mapping?.clientId ?? '')

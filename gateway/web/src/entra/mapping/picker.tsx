@@ -5,6 +5,7 @@ import { keepPreviousData } from '@tanstack/react-query'
 import { useState } from 'react'
 
 import { ClientService } from '../../gen/entrasync/mapping/v1/client_pb'
+import { fitting } from '../../ui/fitting'
 
 // ClientPicker finds a client by any word of its name or by a domain.
 export function ClientPicker({ label, suggested, onPick, onClose }: { label: string; suggested: { id: string; name: string }[]; onPick: (client: { id: string; name: string }) => void; onClose: () => void }) {
@@ -13,6 +14,8 @@ export function ClientPicker({ label, suggested, onPick, onClose }: { label: str
   const clients = useQuery(ClientService.method.listClients, { q: typed, pageSize: 30 }, { placeholderData: keepPreviousData })
   const found = (clients.data?.clients ?? []).filter((client) => !client.deleted).map((client) => ({ id: client.id, name: client.name }))
   const list = typed === '' ? [...suggested, ...found.filter((client) => !suggested.some((s) => s.id === client.id))] : found
+  const answered = q === typed && !clients.isPlaceholderData
+  const options = list.map((client) => ({ value: client.id, label: client.name }))
   return (
     <Select
       aria-label={label}
@@ -23,9 +26,9 @@ export function ClientPicker({ label, suggested, onPick, onClose }: { label: str
       searchValue={q}
       onSearchChange={setQ}
       value={null}
-      data={list.map((client) => ({ value: client.id, label: client.name }))}
+      data={answered ? options : fitting(options, q)}
       filter={({ options }) => options}
-      nothingFoundMessage={clients.isFetching ? 'Searching…' : clients.isError ? 'Clients cannot be searched now. Try again.' : 'No such client'}
+      nothingFoundMessage={!answered || clients.isFetching ? 'Searching…' : clients.isError ? 'Clients cannot be searched now. Try again.' : 'No such client'}
       onChange={(id) => {
         const client = list.find((candidate) => candidate.id === id)
         if (client) onPick(client)
