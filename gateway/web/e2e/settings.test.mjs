@@ -23,6 +23,49 @@ test('the settings page starts a sync of all', async () => {
   await page.context().close()
 })
 
+test('what is changed in the settings is saved, all of it and nothing else', async () => {
+  const before = await call('GET', `/api${entra}/settings`)
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(`${site}${entra}/settings`)
+  const flip = async (name) => page.getByRole('switch', { name, exact: true }).press('Space')
+  const add = async (label, value) => {
+    await page.getByRole('textbox', { name: label, exact: true }).fill(value)
+    await page.keyboard.press('Enter')
+  }
+  if (!before.automaticSync) await flip('Sync automatically')
+  await page.getByRole('combobox', { name: 'How often' }).click()
+  await page.getByRole('option', { name: 'every 12 hours' }).click()
+  for (const name of ['Leave guests out', 'Leave out accounts without a licence', 'Phone', 'An address may belong to contacts of several clients']) await flip(name)
+  await page.getByRole('textbox', { name: 'Patterns of your own' }).fill('^scanner\n^fax')
+  await add('Always take', 'always@corp.example')
+  await add('Never take', 'never@corp.example')
+  await page.getByLabel('Stop from this many people').fill('7')
+  await page.getByLabel('and more than this share of a directory').fill('33')
+  await look(page, 'settings-changed')
+  await page.getByRole('button', { name: 'Save' }).click()
+  try {
+    await page.getByText('Saved. The next sync uses it.').waitFor()
+    const now = await call('GET', `/api${entra}/settings`)
+    assert.ok(BigInt(now.version) > BigInt(before.version) && now.updatedAt !== before.updatedAt && now.updatedBy)
+    const was = { ...before, version: now.version, updatedAt: now.updatedAt, updatedBy: now.updatedBy }
+    assert.deepEqual(now, {
+      ...was,
+      automaticSync: true,
+      intervalMinutes: 720,
+      filters: { ...was.filters, guests: !was.filters.guests, unlicensed: !was.filters.unlicensed, customPatterns: ['^scanner', '^fax'], alwaysInclude: [...was.filters.alwaysInclude, 'always@corp.example'], neverInclude: [...was.filters.neverInclude, 'never@corp.example'] },
+      fieldRules: { ...was.fieldRules, phone: !was.fieldRules.phone },
+      allowSameEmailAcrossClients: !was.allowSameEmailAcrossClients,
+      guard: { minCount: 7, percent: 33 },
+    })
+    const changes = page.getByRole('region', { name: 'Who changed what' })
+    await changes.getByText(/how often.*patterns.*when to stop and ask|patterns.*how often|when to stop and ask/).first().waitFor()
+  } finally {
+    const { automaticSync, intervalMinutes, filters, fieldRules, allowSameEmailAcrossClients, guard } = before
+    await call('PATCH', `/api${entra}/settings`, { automaticSync, intervalMinutes, filters, fieldRules, allowSameEmailAcrossClients, guard })
+  }
+  await page.context().close()
+})
+
 test('filters are tried on real people before they are saved', async () => {
   const page = await signedIn(browser, 'administrator')
   await page.goto(`${site}${entra}/settings`)
@@ -39,6 +82,33 @@ test('filters are tried on real people before they are saved', async () => {
   await group.getByRole('button', { name: 'Try', exact: true }).click()
   await group.getByRole('alert').waitFor()
   await look(page, 'settings-tried-invalid')
+  await page.getByRole('button', { name: 'Discard' }).click()
+  await page.context().close()
+})
+
+test('filters are tried on whom the last sync left to them, too', async () => {
+  const filters = { customPatterns: ['a'] }
+  const asked = async (managedTenantId, lastListing) => call('POST', `/api${entra}/settings/test-filters`, { managedTenantId, lastListing, filters })
+  const { mappings } = await call('GET', `/api${entra}/mappings?state=mapped&q=fujin`)
+  const [mapping] = mappings
+  const last = await asked(mapping.managedTenantId, true)
+  const now = await asked(mapping.managedTenantId, false)
+  assert.ok(last.total > 0 && last.total < now.total, `${last.total} of ${now.total} people are left to the filters`)
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(`${site}${entra}/settings`)
+  await page.getByRole('textbox', { name: 'Patterns of your own' }).fill('a')
+  const group = page.getByRole('group', { name: 'Try the filters' })
+  await pick(page, 'Try these filters on', 'Fujin')
+  const says = (answer) => group.getByText(`would be left out who come now, ${answer.added} would come`, { exact: false })
+  for (const [base, of] of [['The last sync', `Of ${last.total} ${last.total === 1 ? 'person' : 'people'} about whom filters decide: ${last.dropped} `], ['The directory as it is now', `Of ${now.total} people: ${now.dropped} `]]) {
+    await group.getByRole('radiogroup', { name: 'Whom they are tried on' }).getByText(base).click()
+    // What was tried on others goes.
+    await group.getByRole('status').waitFor({ state: 'detached' })
+    await group.getByRole('button', { name: 'Try', exact: true }).click()
+    await group.getByText(of, { exact: false }).waitFor()
+    await says(base === 'The last sync' ? last : now).waitFor()
+    if (base === 'The last sync') await look(page, 'settings-tried-last')
+  }
   await page.getByRole('button', { name: 'Discard' }).click()
   await page.context().close()
 })

@@ -1,44 +1,65 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { useMutation } from '@connectrpc/connect-query'
-import { Button, Group, Stack, Table, Text } from '@mantine/core'
+import { Button, Input, SegmentedControl, Stack, Table, Text } from '@mantine/core'
 import { useState } from 'react'
 
 import type { FiltersSchema } from '../../gen/entrasync/syncengine/v1/settings_pb'
 import { FilterTestService, type FilterVerdict, type TestedIdentity, type TestFiltersResponse } from '../../gen/entrasync/syncengine/v1/test_filters_pb'
 import { DirectoryPicker } from '../../ui/directory'
-import { addressText } from '../../ui/domain'
 import { Rows } from '../../ui/list'
+import { Address } from '../../ui/names'
 import { Problem, State } from '../../ui/states'
 import { count, counted, filterReason, type Tone } from '../../ui/words'
 import { filterLists } from './draft'
 
+// Whom the filters are tried on, with what that means.
+const bases = {
+  now: { label: 'The directory as it is now', about: 'Microsoft is asked for its people, up to the first 10,000.' },
+  last: { label: 'The last sync', about: 'Those whom filters decide about: who was left out, or waits in the review queue. Who is linked stays linked. Microsoft is asked for the members of groups alone.' },
+}
+type Base = keyof typeof bases
+
 // TryFilters shows whom the filters of the form would leave out of a real directory, before they are saved.
 export function TryFilters({ filters }: { filters: MessageInitShape<typeof FiltersSchema> }) {
   const [directory, setDirectory] = useState({ id: '', name: '' })
+  const [base, setBase] = useState<Base>('now')
   const test = useMutation(FilterTestService.method.testFilters)
+  const ask = () => test.mutate({ managedTenantId: directory.id, filters, fields: { given: filterLists, null: [] }, lastListing: base === 'last' })
   return (
     <Stack gap="md" role="group" aria-label="Try the filters">
-      <Group align="flex-end">
-        <DirectoryPicker label="Try these filters on" description="The people of this directory as they are now. Nothing is saved." w={{ base: '100%', sm: 360 }} value={directory.id} onChange={(id, name) => setDirectory({ id, name })} />
-        <Button variant="light" disabled={directory.id === ''} loading={test.isPending} onClick={() => test.mutate({ managedTenantId: directory.id, filters, fields: { given: filterLists, null: [] } })}>
-          Try
-        </Button>
-      </Group>
+      <DirectoryPicker label="Try these filters on" description="A directory that is mapped to a client. Nothing is saved." maw={360} value={directory.id} onChange={(id, name) => setDirectory({ id, name })} />
+      <Stack gap={4} align="flex-start">
+        <SegmentedControl
+          aria-label="Whom they are tried on"
+          value={base}
+          onChange={(value) => {
+            setBase(value as Base)
+            test.reset()
+          }}
+          data={Object.entries(bases).map(([value, { label }]) => ({ value, label }))}
+        />
+        <Input.Description>{bases[base].about}</Input.Description>
+      </Stack>
+      <Button variant="light" style={{ alignSelf: 'flex-start' }} disabled={directory.id === ''} loading={test.isPending} onClick={ask}>
+        Try
+      </Button>
       {test.isError && <Problem error={test.error} title="They could not be tried" />}
-      {test.data && <Outcome answer={test.data} />}
+      {test.data && <Outcome answer={test.data} last={base === 'last'} />}
     </Stack>
   )
 }
 
-function Outcome({ answer }: { answer: TestFiltersResponse }) {
+function Outcome({ answer, last }: { answer: TestFiltersResponse; last: boolean }) {
   const [all, setAll] = useState(false)
   const changed = answer.identities.filter((identity) => identity.change !== 'left_out')
   const shown = all ? answer.identities : changed
+  if (last && answer.total === 0) return <Text role="status">The last sync left nobody out, and nobody of this directory waits in the review queue: no filter changes anything.</Text>
   return (
     <Stack gap="sm">
       <Text role="status">
         Of {counted(answer.total, 'person', 'people')}
-        {answer.moreUsers && ' (the first ones of the directory)'}: <b>{count(answer.dropped)} would be left out</b> who come now, <b>{count(answer.added)} would come</b> who are left out now, {count(answer.leftOut)} stay left out.
+        {last && ' about whom filters decide'}
+        {answer.moreUsers && ' (the first ones)'}: <b>{count(answer.dropped)} would be left out</b> who come now, <b>{count(answer.added)} would come</b> who are left out now, {count(answer.leftOut)} stay left out.
       </Text>
       {answer.leftOut > 0 && (
         <Button variant="subtle" size="xs" style={{ alignSelf: 'flex-start' }} onClick={() => setAll(!all)}>
@@ -46,7 +67,7 @@ function Outcome({ answer }: { answer: TestFiltersResponse }) {
         </Button>
       )}
       {shown.length > 0 && (
-        <Rows label="People and filters" head={['Person', 'Change', 'Now', 'With these filters']}>
+        <Rows label="People and filters" head={['Person', 'Change', 'Now', 'With these']}>
           {shown.slice(0, 200).map((identity) => (
             <Tested key={identity.entraObjectId} identity={identity} />
           ))}
@@ -75,7 +96,7 @@ function Tested({ identity }: { identity: TestedIdentity }) {
           {identity.displayName || 'No name'}
         </Text>
         <Text size="sm" c="dimmed">
-          {addressText(identity.userPrincipalName)}
+          <Address of={identity.userPrincipalName} />
         </Text>
       </Table.Td>
       <Table.Td>
