@@ -66,11 +66,16 @@ test('an administrator comes from nothing to a resolved queue', async () => {
   assert.equal((await status(organisation)).credentialSource, 'tenant-secret')
 
   await page.getByRole('link', { name: 'Map the directories' }).click()
-  await page.getByRole('button', { name: /^Accept \d+ exact matches$/ }).click()
+  const { autoMatched } = await call('GET', `/api${entra}/mappings/preview`, undefined, organisation)
+  await page.getByRole('button', { name: `Accept ${autoMatched.length} exact matches`, exact: true }).click()
   await page.getByRole('button', { name: 'Review and confirm' }).click()
   await look(page, 'journey-5-confirm')
   await page.getByRole('dialog', { name: 'What will be written' }).getByRole('button', { name: /^Confirm \d+ decisions$/ }).click()
   await page.getByText('decisions are written', { exact: false }).waitFor()
+  // Written is that each has the client that fits exactly, and nothing else.
+  const { mappings } = await call('GET', `/api${entra}/mappings?pageSize=200`, undefined, organisation)
+  const pairs = (list) => list.toSorted().join('\n')
+  assert.equal(pairs(mappings.map((mapping) => `${mapping.managedTenantId} ${mapping.state} ${mapping.clientId}`)), pairs(autoMatched.map((row) => `${row.managedTenantId} mapped ${row.match.clientId}`)))
   await page.getByRole('link', { name: 'Overview', exact: true }).click()
   await page.getByText('Nothing was synced yet').waitFor()
   await page.getByRole('link', { name: 'To the first sync' }).click()

@@ -1,6 +1,7 @@
 // The mapping table in a real browser: what becomes of mappings that end, two people at one table, a
 // session that ends meanwhile, and thousands of rows.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 
 import { call, ended, look, open, signedIn, site, worked } from './browser.mjs'
@@ -76,6 +77,7 @@ test('of two people at one mapping table the second is told, and keeps what was 
   await other.getByText('1 decision is written').waitFor()
   await confirm(ada)
   await ada.getByRole('alert').getByText('Nothing was written').waitFor()
+  await ada.getByRole('row', { name: /quixotic/i }).getByText('Somebody else decided about this one meanwhile.').waitFor()
   await look(ada, 'mapping-conflict')
   await ada.getByRole('button', { name: 'Load how it is now' }).click()
   await ada.getByText('1 decision is not written yet').waitFor()
@@ -88,6 +90,55 @@ async function confirm(page) {
   await page.getByRole('button', { name: 'Review and confirm' }).click()
   await page.getByRole('dialog', { name: 'What will be written' }).getByRole('button', { name: 'Confirm 1 decision' }).click()
 }
+
+test('every group of directories holds as many as it says', async () => {
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(table)
+  const groups = page.getByRole('radiogroup', { name: 'Which directories' })
+  const labels = await groups.locator('label').allInnerTexts()
+  assert.equal(labels.length, 7)
+  const preview = await call('GET', `/api${entra}/mappings/preview`)
+  const rows = [...preview.autoMatched, ...preview.fuzzyCandidates, ...preview.unmatched]
+  const open = (list) => list.filter((row) => ['undecided', 'needs_review'].includes(row.state)).length
+  const expected = { 'To decide': open(rows), Exact: open(preview.autoMatched), Similar: open(preview.fuzzyCandidates), 'No match': open(preview.unmatched), Mapped: rows.filter((row) => ['mapped', 'create_new'].includes(row.state)).length, Skipped: rows.filter((row) => row.state === 'skip_for_now').length, All: rows.length }
+  for (const [name, n] of Object.entries(expected)) {
+    await groups.getByText(`${name} (${n})`, { exact: true }).click()
+    if (n > 0) await page.locator(`[role="table"][aria-rowcount="${n + 1}"]`).waitFor()
+    else await page.getByRole('table', { name: 'Directories and clients' }).waitFor({ state: 'detached' })
+  }
+  await page.context().close()
+})
+
+test('the table goes out as a spreadsheet, and one that comes back is shown before it is written', async () => {
+  const state = async () => (await call('GET', `/api${entra}/mappings?q=quixotic`)).mappings[0]?.state
+  const { managedTenants } = await call('GET', `/api${entra}/managed-tenants?q=quixotic`)
+  const [{ managedTenantId, displayName }] = managedTenants
+  await call('POST', `/api${entra}/mappings/skip`, { managedTenantId })
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(table)
+  const [out] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export' }).click()])
+  const csv = readFileSync(await out.path(), 'utf8')
+  assert.match(csv, /managed_tenant_id/)
+  assert.ok(csv.includes(displayName), 'a directory is missing from the table')
+  const dialog = page.getByRole('dialog', { name: 'What the file would change' })
+  const comes = (lines) => page.locator('input[type=file]').setInputFiles({ name: 'mappings.csv', mimeType: 'text/csv', buffer: Buffer.from(lines.join('\n') + '\n') })
+  // What somebody decided after the file was made is not written over.
+  await comes(['managed_tenant_id,decision,revision', `${managedTenantId},review,0`])
+  const line = dialog.getByRole('row', { name: new RegExp(displayName) })
+  await line.getByText('Somebody decided about this one after the file was made.').waitFor()
+  assert.ok(await dialog.getByRole('button', { name: /^Write/ }).isDisabled(), 'a conflict can be written')
+  await look(page, 'mapping-import-conflict')
+  await dialog.getByRole('button', { name: 'Back' }).click()
+  await comes(['managed_tenant_id,decision', `${managedTenantId},review`])
+  await line.getByText('Changes', { exact: true }).waitFor()
+  await line.getByText('Review later').waitFor()
+  await look(page, 'mapping-import')
+  assert.equal(await state(), 'skip_for_now', 'written before it was asked')
+  await dialog.getByRole('button', { name: 'Write 1 change' }).click()
+  await dialog.getByText('1 decision is written.').waitFor()
+  assert.equal(await state(), 'needs_review')
+  await page.context().close()
+})
 
 test('what was skipped is listed, with a way back', async () => {
   const { managedTenants } = await call('GET', `/api${entra}/managed-tenants?q=quixotic`)

@@ -62,6 +62,9 @@ test('a held run names the people concerned, and an approval makes them inactive
     await page.getByRole('heading', { level: 1 }).getByText('Completed').waitFor({ timeout: 60_000 })
     const { contact } = await call('GET', `/api/contacts/${people[0].id}`).then((answer) => ({ contact: answer.contact ?? answer }))
     assert.equal(contact.inactive, true)
+    await page.goto(`${site}/contacts/${people[0].id}`)
+    await page.getByText('The account was disabled in Microsoft Entra').waitFor()
+    await look(page, 'contact-inactive')
     await page.context().close()
   } finally {
     await back()
@@ -205,6 +208,48 @@ test('a run that fails says why, and what mends it', async () => {
     const run = await sync(mapping.clientId)
     assert.equal(run.state, 'completed')
   }
+})
+
+test('a run is narrowed to an outcome, a directory and a name, and leads on to why', async () => {
+  const { runs } = await call('GET', `/api${entra}/sync/runs?type=initial&state=completed&pageSize=1`)
+  const { tenantResults } = await call('GET', `/api${entra}/sync/runs/${runs[0].runId}`)
+  const people = (query) => call('GET', `/api${entra}/sync/runs/${runs[0].runId}/identities?pageSize=1&${query}`)
+  const result = tenantResults.find((each) => each.counters.linked > 1 && each.counters.linked < runs[0].counters.linked)
+  assert.ok(result, 'a directory with people who were linked')
+  const { managedTenants } = await call('GET', `/api${entra}/managed-tenants?pageSize=200`)
+  const name = managedTenants.find((tenant) => tenant.managedTenantId === result.managedTenantId).displayName
+  const page = await signedIn(browser, 'administrator')
+  await page.goto(`${site}${entra}/runs/${runs[0].runId}`)
+  const section = page.getByRole('region', { name: 'By person' })
+  const says = async (query) => {
+    const { totalSize } = await people(query)
+    await section.getByText(new RegExp(`· ${totalSize.toLocaleString('en')} (person|people)`)).waitFor()
+    return totalSize
+  }
+  const all = await says('')
+  await section.getByRole('combobox', { name: 'Outcome' }).click()
+  await page.getByRole('option', { name: 'Linked' }).click()
+  const linked = await says('outcome=linked')
+  await section.getByRole('combobox', { name: 'Directory' }).click()
+  await page.getByRole('option', { name, exact: true }).click()
+  const here = await says(`outcome=linked&managedTenantId=${result.managedTenantId}`)
+  assert.ok(all > linked && linked > here && here === result.counters.linked, `${all}, ${linked}, ${here}`)
+  const { identities } = await people(`outcome=linked&managedTenantId=${result.managedTenantId}`)
+  await section.getByLabel('Find').fill(identities[0].userPrincipalName)
+  await says(`outcome=linked&managedTenantId=${result.managedTenantId}&q=${encodeURIComponent(identities[0].userPrincipalName)}`)
+  const row = section.getByRole('row', { name: new RegExp(identities[0].displayName) })
+  await row.getByText(name).waitFor()
+  await row.getByRole('link', { name: 'Why?' }).click()
+  await page.getByRole('heading', { name: 'Step by step' }).waitFor({ timeout: 60_000 })
+  await page.getByText(identities[0].displayName).first().waitFor()
+  await page.goBack()
+  // Of the directories, too: those that ended otherwise are left out.
+  const directories = page.getByRole('region', { name: 'By directory' })
+  await directories.getByText(`${tenantResults.length} directories`, { exact: false }).waitFor()
+  await directories.getByRole('combobox', { name: 'Outcome of the directory' }).click()
+  await page.getByRole('option', { name: 'Cancelled' }).click()
+  await directories.getByText('No directory of this run ended so.').waitFor()
+  await page.context().close()
 })
 
 test('the history and the people of a run are fetched as tables', async () => {

@@ -166,6 +166,36 @@ test('when a part does not answer the others are shown', async () => {
   await look(page, 'overview-partial')
 })
 
+test('each thing that needs a person stands once, the gravest first, with its remedy as a button', async () => {
+  const page = await as(browser)
+  const needs = [
+    ['queue_open', 'Identities wait for a decision.', '12 people wait for your decision', 'Review them', /\/queue$/],
+    ['run_held', 'The last run was held back by a guard.', undefined, 'Approve or reject', /\/runs\/.+/],
+    ['tenants_failed', 'The last run could not sync some managed tenants.', '12 directories failed in the last sync', 'Look at the causes', /\/runs\/.+/],
+    ['refresh_expired', 'Microsoft no longer accepts the sign-in.', undefined, 'Check the connection', /\/setup$/],
+    ['all_tenants_gone', 'The last discovery found none of the managed tenants.', undefined, 'See the directories', /\/setup$/],
+  ]
+  await page.route('**/entrasync.gateway.v1.StatusService/GetStatus', async (route) => {
+    const answer = await route.fetch()
+    const status = await answer.json()
+    const attention = needs.map(([code, message]) => ({ code, message, remedy: `What mends it ${code.length}.`, count: 12 }))
+    for (const id of ['a', 'b']) attention.push({ code: 'consent_missing', message: 'The app has no consent in the directory.', remedy: 'Repair the consent.', managedTenantId: id })
+    await route.fulfill({ response: answer, json: { ...status, mappingSummary: { ...status.mappingSummary, undecided: 0 }, lastRun: { ...status.lastRun, failedTenants: 0 }, attention } })
+  })
+  await go(page, entra, 'Microsoft Entra')
+  const section = page.getByRole('region', { name: 'What needs you' })
+  await section.getByText('6 things', { exact: true }).waitFor()
+  const links = await section.getByRole('link').evaluateAll((all) => all.map((link) => ({ label: link.textContent, path: link.pathname })))
+  for (const [, message, title, label, path] of needs) {
+    await section.getByText(title ?? message, { exact: true }).waitFor()
+    assert.ok(links.some((link) => link.label === label && path.test(link.path)), `${label} leads to ${path}`)
+  }
+  assert.deepEqual(links.slice(-2).map((link) => link.label).toSorted(), ['Approve or reject', 'Review them'], 'what is grave stands below what is not')
+  assert.equal(await section.getByText('The app has no consent in the directory.').count(), 1, 'one cause stands twice')
+  await page.waitForLoadState('networkidle')
+  await look(page, 'overview-needs')
+})
+
 test('a sync of which one directory failed is partly done, and says which and why', async () => {
   const { mappings } = await call('GET', `/api${entra}/mappings?state=mapped&q=talbot`)
   const { apps } = await microsoft('GET', '/admin/apps')

@@ -127,6 +127,7 @@ export function filterReason(code: string): string {
       unlicensed: 'No licence',
       group_scope: 'In none of the chosen groups',
       no_address: 'No usable e-mail address',
+      erased: 'Erased on request',
     },
     code,
   )

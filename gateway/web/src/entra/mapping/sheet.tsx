@@ -114,11 +114,15 @@ function Lines({ rows }: { rows: ImportedRow[] }) {
               <Table.Td>{decisionWords[row.decision] ?? row.decision}</Table.Td>
               <Table.Td>
                 <State {...(outcomes[row.outcome] ?? { text: row.outcome, tone: 'quiet' })} />
-                {row.violations.map((violation, i) => (
-                  <Text size="sm" key={i}>
-                    {violation.message}
-                  </Text>
-                ))}
+                {row.outcome === 'conflict' ? (
+                  <Text size="sm">Somebody decided about this one after the file was made.</Text>
+                ) : (
+                  row.violations.map((violation, i) => (
+                    <Text size="sm" key={i}>
+                      {violation.message}
+                    </Text>
+                  ))
+                )}
               </Table.Td>
             </Table.Tr>
           ))}

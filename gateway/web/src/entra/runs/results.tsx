@@ -109,9 +109,11 @@ function Live({ result, progress }: { result: TenantResult; progress: TenantProg
           <Progress value={100} animated striped size="sm" w={60} aria-label={phase(progress.phase)} />
         </>
       ) : (
-        <Text size="sm" c="dimmed" className="number">
-          {brief(result.counters)}
-        </Text>
+        brief(result.counters) !== '' && (
+          <Text size="sm" c="dimmed" className="number">
+            {brief(result.counters)}
+          </Text>
+        )
       )}
       <State {...runState(state)} />
     </>

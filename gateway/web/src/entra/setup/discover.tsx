@@ -60,7 +60,7 @@ export function Discover({ status, mayChange }: { status: GetStatusResponse; may
       {start.isError && <Problem error={start.error} title="The discovery was not started" />}
       {tenants.isError && <Problem error={tenants.error} again={() => void tenants.refetch()} />}
       {troubled.length > 0 && (
-        <Rows label="Directories that need you" head={['Directory', 'State', 'Why, and what repairs it', '']}>
+        <Rows label="Directories that need you" head={['Directory', 'State', 'Why, and what mends it', 'Repair']}>
           {troubled.slice(0, 200).map((tenant) => (
             <Table.Tr key={tenant.managedTenantId}>
               <Table.Td dir="auto" style={{ overflowWrap: 'anywhere' }}>
