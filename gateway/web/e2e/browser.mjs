@@ -83,7 +83,7 @@ export async function look(page, name, schemes = ['light', 'dark']) {
 // defined. Addresses of people, the names of accounts of programs and the secret of a webhook are as they are.
 function codes(text) {
   const words = text.split(/\s+/).filter((word) => !word.includes('@') && !/^(whsec|svc)_/.test(word))
-  return words.filter((word) => /[a-z]_[a-z]/.test(word) || /[0-9a-f]{8}-[0-9a-f]{4}-/.test(word) || /^\W*(undefined|null|NaN|\[object)\b/.test(word))
+  return words.filter((word) => /[a-z]_[a-z]/.test(word) || /[0-9a-f]{8}-[0-9a-f]{4}-/.test(word) || /[a-z]\[\d+\]/.test(word) || /^\W*(undefined|null|NaN|\[object)\b/.test(word))
 }
 
 // fits fails where a page is wider than its window, and where a part of it scrolls sideways: but for a

@@ -80,7 +80,7 @@ test('filters are tried on real people before they are saved', async () => {
   assert.deepEqual(settings.filters.customPatterns, [], 'saved by trying')
   await page.getByRole('textbox', { name: 'Patterns of your own' }).fill('[')
   await group.getByRole('button', { name: 'Try', exact: true }).click()
-  await group.getByRole('alert').waitFor()
+  await group.getByRole('alert').getByText('Patterns of your own, entry 1:').waitFor()
   await look(page, 'settings-tried-invalid')
   await page.getByRole('button', { name: 'Discard' }).click()
   await page.context().close()

@@ -5,7 +5,7 @@ import type { ReactNode } from 'react'
 import { describe } from '../api/failure'
 import { signInAddress } from '../api/session'
 import { Icon, type IconName } from './icon'
-import type { Tone } from './words'
+import { violated, type Tone } from './words'
 
 export const toneColor: Record<Tone, MantineColor> = { good: 'teal', busy: 'blue', warn: 'orange', bad: 'red', quiet: 'gray' }
 
@@ -111,7 +111,7 @@ export function Problem({ error, again, title }: { error: unknown; again?: () =>
             {failure.violations.slice(0, 10).map((violation, i) => (
               <li key={i}>
                 <Text size="sm">
-                  {violation.field !== '' && <b>{violation.field}: </b>}
+                  {violation.field !== '' && <b>{violated(violation.field)}: </b>}
                   {violation.message}
                 </Text>
               </li>

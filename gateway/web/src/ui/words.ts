@@ -166,6 +166,14 @@ export function fieldWord(field: string): string {
   return say({ fullName: 'Name', email: 'E-mail', phone: 'Phone', role: 'Role', inactive: 'Inactive', entraUserPrincipalName: 'Sign-in name' }, field)
 }
 
+// violated names the field of a request in which something is wrong, by its path in the contract.
+export function violated(path: string): string {
+  const [, name = path, index] = /([A-Za-z]+)(?:\[(\d+)\])?$/.exec(path) ?? []
+  const known: Record<string, string> = { customPatterns: 'Patterns of your own', groups: 'Groups', alwaysInclude: 'Always take', neverInclude: 'Never take', url: 'Address', q: 'Find' }
+  const word = known[name] ?? plain(name.replaceAll(/([a-z])([A-Z])/g, (_, before: string, after: string) => `${before} ${after.toLowerCase()}`))
+  return index === undefined ? word : `${word}, entry ${count(Number(index) + 1)}`
+}
+
 export function heldReason(code: string): { title: string; text: string } {
   const known: Record<string, { title: string; text: string }> = {
     mass_inactivation: {

@@ -9,7 +9,7 @@ import { MappingService, type ConfirmMappingsResponse, type PreviewRow } from '.
 import { Icon } from '../../ui/icon'
 import { ButtonLink, TextLink } from '../../ui/link'
 import { Empty, Page, Problem, Unready, ready } from '../../ui/states'
-import { counted } from '../../ui/words'
+import { count, counted } from '../../ui/words'
 import { ConfirmBar } from './confirm'
 import { useDecisions, type Decisions } from './decisions'
 import { chosen, counts, rowsOf, type Filter, type Row } from './rows'
@@ -102,13 +102,13 @@ function Mapping({ rows, version, reload }: { rows: Row[]; version: bigint; relo
         onChange={(value) => setFilter(value as Filter)}
         style={{ alignSelf: 'flex-start', flexWrap: 'wrap' }}
         data={[
-          { value: 'open', label: `To decide (${number.open})` },
-          { value: 'exact', label: `Exact (${number.exact})` },
-          { value: 'similar', label: `Similar (${number.similar})` },
-          { value: 'none', label: `No match (${number.none})` },
-          { value: 'mapped', label: `Mapped (${number.mapped})` },
-          { value: 'skipped', label: `Skipped (${number.skipped})` },
-          { value: 'all', label: `All (${number.all})` },
+          { value: 'open', label: `To decide (${count(number.open)})` },
+          { value: 'exact', label: `Exact (${count(number.exact)})` },
+          { value: 'similar', label: `Similar (${count(number.similar)})` },
+          { value: 'none', label: `No match (${count(number.none)})` },
+          { value: 'mapped', label: `Mapped (${count(number.mapped)})` },
+          { value: 'skipped', label: `Skipped (${count(number.skipped)})` },
+          { value: 'all', label: `All (${count(number.all)})` },
         ]}
       />
       {written && <Written answer={written} close={() => setWritten(undefined)} />}
