@@ -281,11 +281,16 @@ func Upsert[T any](ctx context.Context, c *Client, path, list string, records []
 	return outcomes, nil
 }
 
-// Poll asks until done, an error, or the end of the context: every 100 ms.
+// The pauses between two looks: the first, and the longest.
+const (
+	firstPause   = 20 * time.Millisecond
+	longestPause = 250 * time.Millisecond
+)
+
+// Poll asks until done, an error, or the end of the context: often at first, and
+// the longer it takes the more seldom, since each look at a large run costs the server.
 func Poll(ctx context.Context, done func() (bool, error)) error {
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	for pause := firstPause; ; pause = min(pause*3/2, longestPause) {
 		ok, err := done()
 		if ok || err != nil {
 			return err
@@ -293,7 +298,7 @@ func Poll(ctx context.Context, done func() (bool, error)) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-tick.C:
+		case <-time.After(pause):
 		}
 	}
 }
