@@ -23,6 +23,15 @@ var fileLayers = map[string][][]string{
 		{"assertion.go", "oauth.go", "resource.go", "partnercenter.go", "batch.go", "user.go"},
 		{"details.go", "users.go", "groups.go", "tenants.go"},
 	},
+	"services/sync-engine/internal/postgres/round": {
+		{"properties.go", "mapping.go"},
+		{"session.go", "plan.go"},
+		{"stage.go", "follow.go", "delta.go", "keep.go", "suppose.go", "tally_directory.go"},
+		{"prepare.go", "report.go", "guarded.go"},
+		{"decide.go"},
+		{"apply.go"},
+		{"close.go", "explain.go", "open.go"},
+	},
 }
 
 // TestFilesUseNamesFromBelow counts the names that run against the layers of files: none.

@@ -130,14 +130,6 @@ func (r *Round) applyRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rule
 	return raised, exec(ctx, tx, r.args(of), applyChanges)
 }
 
-// checkRevision ends the round when a later mapping of the directory was
-// announced, or the same revision with another client. Whoever announced it waits
-// for the directory, so that all that this round commits comes before.
-func (r *Round) checkRevision(ctx context.Context, tx pgx.Tx) error {
-	_, err := r.mapping.Current(ctx, sqlc.New(tx))
-	return err
-}
-
 // lockHeads locks the client's head, and where contacts of other clients are
 // written theirs too, in one order for all; those it raises. moved when somebody
 // else may have changed contacts of the range since the plan was made.
@@ -171,14 +163,6 @@ func (r *Round) lockHeads(ctx context.Context, tx pgx.Tx, of span) (moved, raise
 		revision--
 	}
 	return moved || revision != r.plan.revision+r.plan.raised, raised, nil
-}
-
-func uuids(ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs) ([]uuid.UUID, error) {
-	rows, err := tx.Query(ctx, sql, args)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
 // count adds what a range came to to the managed tenant's result.

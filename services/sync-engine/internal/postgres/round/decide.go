@@ -12,10 +12,6 @@ import (
 )
 
 var (
-	//go:embed head.sql
-	head string
-	//go:embed free_links.sql
-	freeLinks string
 	//go:embed decide_addresses.sql
 	decideAddresses string
 	//go:embed address_index.sql
@@ -44,28 +40,12 @@ var (
 	decideElsewhere string
 	//go:embed decide_unlinked.sql
 	decideUnlinked string
-	//go:embed find_links.sql
-	findLinks string
-	//go:embed find_links_range.sql
-	findLinksRange string
-	//go:embed links_index.sql
-	linksIndex string
 	//go:embed decide_gone.sql
 	decideGone string
 	//go:embed decide_removed.sql
 	decideRemoved string
 	//go:embed plan_indexes.sql
 	planIndexes string
-	//go:embed hold_clear.sql
-	holdClear string
-	//go:embed hold_digest.sql
-	holdDigest string
-	//go:embed hold_record.sql
-	holdRecord string
-	//go:embed hold_plan.sql
-	holdPlan string
-	//go:embed hold_known.sql
-	holdKnown string
 )
 
 // Decide plans the whole round against the state before it.
@@ -97,40 +77,6 @@ func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete boo
 		}
 	}
 	return planned, queued, nil
-}
-
-// seeState reads what the plan is made on. The head's revision is read first: what
-// changes after shows as a revision that moved.
-func (r *Round) seeState(ctx context.Context, tx pgx.Tx) error {
-	args := r.args(everything)
-	if err := tx.QueryRow(ctx, head, args).Scan(&r.plan.revision, &r.plan.matches); err != nil {
-		return err
-	}
-	r.plan.matches = r.plan.matches || r.session.supposes
-	return tx.QueryRow(ctx, freeLinks, args).Scan(&r.plan.takes, &r.plan.relinks, &r.plan.rejects, &r.plan.emptyApproved)
-}
-
-// findLinks finds the links of who was staged and, where everybody was listed, of who
-// was not.
-func (r *Round) findLinks(ctx context.Context, step syncengine.Step) error {
-	if err := r.inRange(ctx, r.seeState); err != nil {
-		return err
-	}
-	if r.delta {
-		err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			_, err := tx.Exec(ctx, linksIndex)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		return r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
-			return exec(ctx, tx, r.args(of), findLinksRange)
-		})
-	}
-	return r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		return exec(ctx, tx, r.args(everything), findLinks, linksIndex)
-	}, pg.InOnePass())
 }
 
 // decideUnlinked plans for those who passed and have no link. Where nobody shares an
@@ -266,39 +212,4 @@ func (r *Round) takeOver(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) err
 	}
 	r.plan.takeovers = true
 	return exec(ctx, tx, args, find, matchTakenOver)
-}
-
-// Hold takes the inactivations out of the plan, range by range.
-func (r *Round) Hold(ctx context.Context, record bool, step syncengine.Step) (syncengine.Held, error) {
-	held := syncengine.Held{Reason: syncengine.HeldMassInactivation}
-	last := 0
-	err := r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if record {
-			if err := exec(ctx, tx, r.args(everything), holdClear); err != nil {
-				return err
-			}
-		}
-		return tx.QueryRow(ctx, holdDigest).Scan(&held.Count, &held.Digest, &last)
-	}, pg.ByIndex())
-	for after := 0; err == nil && after < last; after += decideSize {
-		err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			return r.holdRange(ctx, tx, record, span{after, after + decideSize})
-		})
-		if err == nil {
-			err = step(min(decideSize, last-after))
-		}
-	}
-	if err != nil {
-		return syncengine.Held{}, fmt.Errorf("holding inactivations back: %w", err)
-	}
-	r.plan.held = true
-	return held, nil
-}
-
-func (r *Round) holdRange(ctx context.Context, tx pgx.Tx, record bool, of span) error {
-	statements := []string{holdRecord, reportHeld, holdPlan, holdKnown}
-	if !record {
-		statements = statements[1:]
-	}
-	return exec(ctx, tx, r.args(of), statements...)
 }

@@ -16,14 +16,10 @@ import (
 var (
 	//go:embed restart.sql
 	restart string
-	//go:embed stage_index.sql
-	stageIndex string
 	//go:embed known_staged.sql
 	knownStaged string
 	//go:embed known_kept.sql
 	knownKept string
-	//go:embed prepare_changes.sql
-	prepareChanges string
 	//go:embed host_changed.sql
 	hostChanged string
 	//go:embed undecided_next.sql
@@ -67,13 +63,6 @@ func (r *Round) lastRound(ctx context.Context, q *sqlc.Queries) (*syncengine.Las
 		return nil, fmt.Errorf("reading what the directory comes to: %w", err)
 	}
 	return &last, nil
-}
-
-// seen is what the client's contacts and the feed had come to when the round began, and
-// how far the feed was when the last one did; nil where that is not known.
-type seen struct {
-	head, feed int64
-	since      *int64
 }
 
 // HostChanged implements syncengine.Round.

@@ -8,11 +8,24 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
 var (
+	//go:embed hold_clear.sql
+	holdClear string
+	//go:embed hold_digest.sql
+	holdDigest string
+	//go:embed hold_record.sql
+	holdRecord string
+	//go:embed hold_plan.sql
+	holdPlan string
+	//go:embed hold_known.sql
+	holdKnown string
+	//go:embed report_held.sql
+	reportHeld string
 	//go:embed let_through.sql
 	letThrough string
 	//go:embed let_through_count.sql
@@ -30,6 +43,41 @@ func (r *Round) ListingApproved(ctx context.Context) (approved bool, err error) 
 		return err
 	})
 	return approved, err
+}
+
+// Hold takes the inactivations out of the plan, range by range.
+func (r *Round) Hold(ctx context.Context, record bool, step syncengine.Step) (syncengine.Held, error) {
+	held := syncengine.Held{Reason: syncengine.HeldMassInactivation}
+	last := 0
+	err := r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if record {
+			if err := exec(ctx, tx, r.args(everything), holdClear); err != nil {
+				return err
+			}
+		}
+		return tx.QueryRow(ctx, holdDigest).Scan(&held.Count, &held.Digest, &last)
+	}, pg.ByIndex())
+	for after := 0; err == nil && after < last; after += decideSize {
+		err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			return r.holdRange(ctx, tx, record, span{after, after + decideSize})
+		})
+		if err == nil {
+			err = step(min(decideSize, last-after))
+		}
+	}
+	if err != nil {
+		return syncengine.Held{}, fmt.Errorf("holding inactivations back: %w", err)
+	}
+	r.plan.held = true
+	return held, nil
+}
+
+func (r *Round) holdRange(ctx context.Context, tx pgx.Tx, record bool, of span) error {
+	statements := []string{holdRecord, reportHeld, holdPlan, holdKnown}
+	if !record {
+		statements = statements[1:]
+	}
+	return exec(ctx, tx, r.args(of), statements...)
 }
 
 // LetThrough implements syncengine.Round.
@@ -73,20 +121,4 @@ func (r *Round) redecideGuarded(ctx context.Context, tx pgx.Tx, of span) error {
 		return nil
 	}
 	return exec(ctx, tx, with(r.args(of), "approved", r.plan.approved), letThrough)
-}
-
-// eachPlanned calls fn for all that is planned, range by range, each in a
-// transaction of its own.
-func (r *Round) eachPlanned(ctx context.Context, step syncengine.Step, fn func(ctx context.Context, tx pgx.Tx, of span) error) error {
-	last := 0
-	err := r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		return tx.QueryRow(ctx, "SELECT COALESCE(max(n), 0) FROM plan").Scan(&last)
-	})
-	for after := 0; err == nil && after < last; after += syncengine.RangeSize {
-		of := span{after, after + syncengine.RangeSize}
-		if err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, tx, of) }); err == nil {
-			err = step(min(syncengine.RangeSize, last-after))
-		}
-	}
-	return err
 }

@@ -130,6 +130,22 @@ func (r *Round) eachRange(ctx context.Context, step syncengine.Step, fn func(ctx
 	return nil
 }
 
+// eachPlanned calls fn for all that is planned, range by range, each in a
+// transaction of its own.
+func (r *Round) eachPlanned(ctx context.Context, step syncengine.Step, fn func(ctx context.Context, tx pgx.Tx, of span) error) error {
+	last := 0
+	err := r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, "SELECT COALESCE(max(n), 0) FROM plan").Scan(&last)
+	})
+	for after := 0; err == nil && after < last; after += syncengine.RangeSize {
+		of := span{after, after + syncengine.RangeSize}
+		if err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, tx, of) }); err == nil {
+			err = step(min(syncengine.RangeSize, last-after))
+		}
+	}
+	return err
+}
+
 //go:embed planned.sql
 var planned string
 

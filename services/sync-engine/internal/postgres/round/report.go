@@ -16,8 +16,6 @@ var (
 	reportCreated string
 	//go:embed report_changed.sql
 	reportChanged string
-	//go:embed report_held.sql
-	reportHeld string
 	//go:embed report_queued.sql
 	reportQueued string
 	//go:embed report_staged.sql

@@ -14,7 +14,6 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pg"
-	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
@@ -44,14 +43,6 @@ var ErrInProgress = errs.New(errs.Unavailable, reason.RoundInProgress,
 	"Another run syncs this managed tenant or another one of its client at the moment.", errs.WithRetryAfter(busyRetry))
 
 const busyRetry = 5 * time.Second
-
-// DirectoryLock is the key of the lock that a round of the directory holds.
-func DirectoryLock(tenantID, directory string) string { return "round:" + tenantID + ":" + directory }
-
-// ClientLock is the key of the lock that rounds of the client's directories hold.
-func ClientLock(tenantID string, client uuid.UUID) string {
-	return "client:" + tenantID + ":" + client.String()
-}
 
 // Round is one round on a connection of its own. It serves one goroutine.
 type Round struct {
@@ -94,71 +85,11 @@ type mapping struct {
 	applied bool // the links are in line with it
 }
 
-// Open takes a connection and on it the locks of the directory and of the client,
-// which all end with Release, and marks the managed tenant as running. Two
-// directories of one client look for the same contacts, so they go one after the
-// other, whichever runs they are of. A mapping later than the run's ends the round
-// before it began. leave is called at the end, also when Open fails.
-func Open(ctx context.Context, pool *pg.Pool, of syncengine.ManagedTenant, timeouts Timeouts, now time.Time, leave func()) (*Round, error) {
-	id, err := tenant.IDFrom(ctx)
-	if err != nil {
-		leave()
-		return nil, err
-	}
-	r := &Round{timeouts: timeouts.OrDefaults(), leave: leave, tenantID: id.String(), managed: of}
-	if r.runID, err = uuid.Parse(of.RunID); err != nil {
-		leave()
-		return nil, syncengine.ErrUnknownRun
-	}
-	if r.clientID, err = uuid.Parse(of.ClientID); err != nil {
-		leave()
-		return nil, ErrUnknownClient
-	}
-	if r.conn, err = pg.Dedicated(ctx, pool); err != nil {
-		leave()
-		return nil, err
-	}
-	r.mapping.Mapping = &Mapping{
-		source: r.conn, timeout: r.timeouts.Range, tenantID: r.tenantID, directory: of.EntraTenantID, managed: of.ManagedTenantID,
-		revision: of.MappingRevision,
-	}
-	if of.MappedClient() != "" {
-		r.mapping.client = &r.clientID
-	}
-	if err := r.open(ctx, now); err != nil {
-		r.Release()
-		return nil, err
-	}
-	return r, nil
-}
-
-func (r *Round) open(ctx context.Context, now time.Time) error {
-	locked, err := r.conn.TryLocks(ctx, r.mapping.Locks()...)
-	if err != nil {
-		return err
-	}
-	if !locked {
-		return ErrInProgress
-	}
-	return r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		q := sqlc.New(tx)
-		applied, err := r.mapping.Current(ctx, q)
-		if err != nil {
-			return err
-		}
-		r.mapping.applied = applied == r.mapping.revision
-		if r.managed.StartedAt != nil { // an earlier attempt did not come to its end
-			if err := exec(ctx, tx, r.args(everything), reportClear); err != nil {
-				return err
-			}
-		}
-		if r.mapping.applied { // else the links are to be brought in line before
-			if r.last, err = r.lastRound(ctx, q); err != nil {
-				return err
-			}
-		}
-		return q.StartTenant(ctx, sqlc.StartTenantParams{Now: &now, RunID: r.runID, ManagedTenantID: r.managed.ManagedTenantID})
-	})
+// seen is what the client's contacts and the feed had come to when the round began, and
+// how far the feed was when the last one did; nil where that is not known.
+type seen struct {
+	head, feed int64
+	since      *int64
 }
 
 // inRange runs fn in a transaction of the tenant on the round's connection. Its
@@ -179,6 +110,24 @@ func (r *Round) inDirectory(ctx context.Context, fn pg.TxFunc, how ...pg.TxOptio
 	return pg.InTenant(ctx, r.conn, fn, append(how, pg.StatementTimeout(r.timeouts.Directory))...)
 }
 
+// copied waits until the batch before is staged.
+func (r *Round) copied() error {
+	if r.session.copying == nil {
+		return nil
+	}
+	err := <-r.session.copying
+	r.session.copying = nil
+	return pg.Classify(err)
+}
+
+// checkRevision ends the round when a later mapping of the directory was
+// announced, or the same revision with another client. Whoever announced it waits
+// for the directory, so that all that this round commits comes before.
+func (r *Round) checkRevision(ctx context.Context, tx pgx.Tx) error {
+	_, err := r.mapping.Current(ctx, sqlc.New(tx))
+	return err
+}
+
 // sessionRows is how many rows rounds write to the temporary tables of one session.
 // Cleared rows still take room there.
 const sessionRows = syncengine.RangeSize
@@ -192,6 +141,8 @@ const clearWait = 5 * time.Second
 var (
 	//go:embed create.sql
 	create string
+	//go:embed stage_index.sql
+	stageIndex string
 	//go:embed clear_tables.sql
 	clearTables string
 )

@@ -14,20 +14,8 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-var (
-	//go:embed drop_indexes.sql
-	dropIndexes string
-	//go:embed prepare.sql
-	prepare string
-	//go:embed tally.sql
-	tally string
-	//go:embed tally_listed.sql
-	tallyListed string
-	//go:embed tally_filtered.sql
-	tallyFiltered string
-	//go:embed failures.sql
-	failures string
-)
+//go:embed drop_indexes.sql
+var dropIndexes string
 
 var stageColumns = []string{
 	"n", "object_id", "content", "failure", "nameless", "verdict", "pattern", "upn", "enabled", "full_name", "name_key", "named", "email", "email_norm", "mailed",
@@ -61,16 +49,6 @@ func (r *Round) Stage(ctx context.Context, identities []syncengine.Identity) err
 	r.staged += len(identities)
 	r.session.rows += len(identities)
 	return nil
-}
-
-// copied waits until the batch before is staged.
-func (r *Round) copied() error {
-	if r.session.copying == nil {
-		return nil
-	}
-	err := <-r.session.copying
-	r.session.copying = nil
-	return pg.Classify(err)
 }
 
 // copySource feeds identities to COPY without holding a second copy of them.
@@ -112,85 +90,4 @@ func text(s string) any {
 		return nil
 	}
 	return s
-}
-
-// Prepare merges repeats, adds to what changed those that are to be decided about
-// again, finds the links, and counts.
-func (r *Round) Prepare(ctx context.Context, step syncengine.Step) (t syncengine.Tally, err error) {
-	if err := r.prepareSession(ctx); err != nil {
-		return t, fmt.Errorf("preparing what was staged: %w", err)
-	}
-	merge := prepare
-	if r.delta {
-		merge = prepareChanges
-	}
-	err = r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, merge)
-		return err
-	})
-	if err == nil && r.delta {
-		err = r.stageUndecided(ctx)
-	}
-	if err == nil {
-		err = r.findLinks(ctx, step)
-	}
-	if err == nil {
-		err = r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error { return r.tally(ctx, tx, &t) }, pg.ByIndex())
-	}
-	if err == nil {
-		t.Filtered = map[string]int{}
-		if t.Passed+t.Failed < t.Identities {
-			err = r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
-				return r.tallyFiltered(ctx, tx, of, t.Filtered)
-			})
-		}
-	}
-	if err == nil && r.delta {
-		err = r.tallyDirectory(ctx, &t)
-	}
-	if err != nil {
-		return syncengine.Tally{}, fmt.Errorf("preparing what was staged: %w", err)
-	}
-	return t, nil
-}
-
-// tally counts what was staged.
-func (r *Round) tally(ctx context.Context, tx pgx.Tx, t *syncengine.Tally) error {
-	dropped, filtered := 0, 0
-	if err := tx.QueryRow(ctx, tally).Scan(&dropped, &t.Failed, &filtered, &t.Nameless); err != nil {
-		return err
-	}
-	t.Identities = r.staged - dropped
-	t.Passed = t.Identities - t.Failed - filtered
-	if !r.delta {
-		linked := 0
-		if err := tx.QueryRow(ctx, tallyListed).Scan(&t.ActiveLinks, &linked); err != nil {
-			return err
-		}
-		r.plan.allLinked = linked == t.Passed
-	}
-	if t.Failed == 0 {
-		return nil
-	}
-	rows, err := tx.Query(ctx, failures)
-	if err != nil {
-		return err
-	}
-	t.Failures, err = pgx.CollectRows(rows, pgx.RowToStructByPos[syncengine.Failure])
-	return err
-}
-
-// tallyFiltered adds the range's filtered identities up, by reason.
-func (r *Round) tallyFiltered(ctx context.Context, tx pgx.Tx, of span, filtered map[string]int) error {
-	rows, err := tx.Query(ctx, tallyFiltered, r.args(of))
-	if err != nil {
-		return err
-	}
-	var reason string
-	var n int
-	_, err = pgx.ForEachRow(rows, []any{&reason, &n}, func() error {
-		filtered[reason] += n
-		return nil
-	})
-	return err
 }

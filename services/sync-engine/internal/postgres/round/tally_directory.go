@@ -34,7 +34,7 @@ type rest struct {
 	reasons                 map[string]int
 }
 
-func (d *rest) count(failure, verdict string, linked bool, n int) {
+func (d *rest) add(failure, verdict string, linked bool, n int) {
 	switch {
 	case failure != "":
 		d.failed += n
@@ -103,7 +103,7 @@ func tallyBy(ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs, sig
 	var linked bool
 	var n int
 	_, err = pgx.ForEachRow(rows, []any{&failure, &verdict, &linked, &n}, func() error {
-		others.count(failure, verdict, linked, sign*n)
+		others.add(failure, verdict, linked, sign*n)
 		return nil
 	})
 	return err
