@@ -255,8 +255,8 @@ func TestAReportOutlivesTheOneThatItRefersTo(t *testing.T) {
 	require.Zero(t, e.count(`SELECT count(*) FROM entra_run_identities`))
 }
 
-// TestASearchLooksThroughABoundedPartOfAReport: a page that found nobody so far says where to go on,
-// and nobody is missed.
+// TestASearchLooksThroughABoundedPartOfAReport: a search goes on through a long report until it found
+// somebody. When its time is over it says that there is more to search, and where, and nobody is missed.
 func TestASearchLooksThroughABoundedPartOfAReport(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
@@ -265,30 +265,48 @@ func TestASearchLooksThroughABoundedPartOfAReport(t *testing.T) {
 	e.exec(`INSERT INTO entra_run_identities (tenant_id, run_id, managed_tenant_id, entra_object_id, outcome, display_name, user_principal_name)
 		SELECT $1::text, $2::uuid, $3::text, 'x' || lpad(n::text, 6, '0'), 'created', CASE n WHEN 99999 THEN 'Zora Late' ELSE 'N' END, ''
 		FROM generate_series(0, 99999) n`, msp, run.RunID, managed)
-	search := func(filter syncengine.IdentityFilter) (found []string, pages, total int, minimum bool) {
+	search := func(of *syncengine.ListIdentities, filter syncengine.IdentityFilter) (found, cut []string, first syncengine.Identities) {
 		page := syncengine.IdentityPage{RunID: run.RunID, Filter: filter, Size: 50}
 		for {
-			got, err := e.report.Do(e.ctx(), page)
+			got, err := of.Do(e.ctx(), page)
 			require.NoError(t, err)
-			if pages++; pages == 1 {
-				total, minimum = got.Total, got.Minimum
+			if page.After == nil {
+				first = got
 			}
 			for _, i := range got.Identities {
 				found = append(found, i.Place.ObjectID)
 			}
+			cut = append(cut, fmt.Sprint(got.Cut))
 			if page.After = got.Next; page.After == nil {
-				return found, pages, total, minimum
+				return found, cut, first
 			}
 		}
 	}
-	found, pages, total, minimum := search(syncengine.IdentityFilter{Q: "late"})
+	// One request comes to her, through two parts that have nobody.
+	found, cut, first := search(e.report, syncengine.IdentityFilter{Q: "late"})
 	require.Equal(t, []string{"x099999"}, found)
-	require.Equal(t, 3, pages)
-	require.Zero(t, total)
-	require.True(t, minimum, "there may be more")
-	found, pages, _, _ = search(syncengine.IdentityFilter{Q: "late", ManagedTenantID: "another"})
+	require.Equal(t, []string{"false"}, cut)
+	require.Equal(t, 1, first.Total)
+	require.False(t, first.Minimum)
+	// A request whose time is over after a part says so.
+	now := dawn
+	hurried := syncengine.NewListIdentities(e.store, 30, func() time.Time {
+		now = now.Add(2 * time.Second)
+		return now
+	})
+	found, cut, first = search(hurried, syncengine.IdentityFilter{Q: "late"})
+	require.Equal(t, []string{"x099999"}, found)
+	require.Equal(t, []string{"true", "true", "false"}, cut)
+	require.Zero(t, first.Total)
+	require.True(t, first.Minimum, "nothing was said about the rest")
+	found, cut, _ = search(e.report, syncengine.IdentityFilter{Q: "late", ManagedTenantID: "another"})
 	require.Empty(t, found)
-	require.Equal(t, 1, pages)
+	require.Equal(t, []string{"false"}, cut)
+	found, cut, first = search(e.report, syncengine.IdentityFilter{Q: "nobody at all"})
+	require.Empty(t, found)
+	require.Equal(t, []string{"false"}, cut, "the whole report was looked through")
+	require.Zero(t, first.Total)
+	require.False(t, first.Minimum)
 	got, err := e.report.Do(e.ctx(), syncengine.IdentityPage{RunID: run.RunID, Size: 50})
 	require.NoError(t, err)
 	require.Len(t, got.Identities, 50)

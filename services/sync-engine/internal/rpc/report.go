@@ -56,7 +56,7 @@ func (s *reportServer) ListRunIdentities(ctx context.Context, req *syncenginev1.
 		return nil, err
 	}
 	answer := &syncenginev1.ListRunIdentitiesResponse{
-		TotalSize: totalOf(found.Total), TotalSizeIsMinimum: found.Minimum, ReportKept: found.Kept,
+		TotalSize: totalOf(found.Total), TotalSizeIsMinimum: found.Minimum, ReportKept: found.Kept, MoreToSearch: found.Cut,
 	}
 	if found.Next != nil {
 		answer.NextPageToken = page.Cursor{Key: found.Next.ManagedTenantID, ID: strconv.Itoa(found.Next.Number) + " " + found.Next.ObjectID}.Token(filters...)

@@ -51,9 +51,12 @@ type IdentityPage struct {
 // countedIdentities is up to how many identities a report is counted.
 const countedIdentities = 10_000
 
-// readIdentities is how many identities of a report one request looks at for those that
-// a filter wants: a report of a million may have none.
-const readIdentities = 50_000
+// A report of a million may have nobody whom a filter wants. A request looks through parts
+// of so many identities until one has somebody, and for so long.
+const (
+	readIdentities = 50_000
+	searchTime     = 2 * time.Second
+)
 
 // IdentityReader reads reports of runs.
 type IdentityReader interface {
@@ -70,7 +73,8 @@ type IdentityReader interface {
 // Identities is one page of a run's report.
 type Identities struct {
 	Identities []RunIdentity
-	Next       *IdentityPlace // nil after the last page; a page before it may have few, or none
+	Next       *IdentityPlace // nil after the last page
+	Cut        bool           // the rest was not looked at: the page may have few identities, or none
 	Total      int            // of the first page; else -1
 	Minimum    bool           // there are more than Total
 	Kept       bool           // false once the identities were deleted
@@ -95,31 +99,50 @@ func (l *ListIdentities) Do(ctx context.Context, page IdentityPage) (Identities,
 		return Identities{}, err
 	}
 	page.Filter.Q = strings.ToLower(strings.TrimSpace(NormaliseText(page.Filter.Q)))
-	size := page.Size
-	page.Size++ // one more tells whether there is a next page
-	found := Identities{Total: -1, Kept: l.kept(run)}
-	if page.Filter.narrows() {
-		if page.UpTo, err = l.store.RunIdentitiesTo(ctx, page, readIdentities); err != nil {
+	first, until := page.After == nil, l.now().Add(searchTime)
+	var found Identities
+	for {
+		if page.Filter.narrows() {
+			if page.UpTo, err = l.store.RunIdentitiesTo(ctx, page, readIdentities); err != nil {
+				return Identities{}, err
+			}
+		}
+		if found, err = l.part(ctx, page); err != nil {
 			return Identities{}, err
 		}
+		if len(found.Identities) > 0 || !found.Cut || !l.now().Before(until) {
+			break
+		}
+		page.After = page.UpTo
 	}
-	if found.Identities, err = l.store.RunIdentities(ctx, page); err != nil {
-		return Identities{}, err
-	}
-	found.Next = page.UpTo
-	if len(found.Identities) > size {
-		found.Identities = found.Identities[:size]
-		found.Next = &found.Identities[size-1].Place
-	}
-	if page.After != nil {
+	found.Kept = l.kept(run)
+	if !first {
 		return found, nil
 	}
+	// The parts before had nobody.
 	found.Total, err = l.store.CountRunIdentities(ctx, page, countedIdentities+1)
 	found.Minimum = page.UpTo != nil
 	if found.Total > countedIdentities {
 		found.Total, found.Minimum = countedIdentities, true
 	}
 	return found, err
+}
+
+// part is a page of the report between the page's places.
+func (l *ListIdentities) part(ctx context.Context, page IdentityPage) (found Identities, err error) {
+	found.Total = -1
+	size := page.Size
+	page.Size++ // one more tells whether there is a next page
+	if found.Identities, err = l.store.RunIdentities(ctx, page); err != nil {
+		return found, err
+	}
+	if len(found.Identities) > size {
+		found.Identities = found.Identities[:size]
+		found.Next = &found.Identities[size-1].Place
+		return found, nil
+	}
+	found.Next, found.Cut = page.UpTo, page.UpTo != nil
+	return found, nil
 }
 
 // kept tells by the day on which the run was made, which is what identities are deleted by.

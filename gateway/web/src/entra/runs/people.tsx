@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from '@connectrpc/connect-query'
-import { Group, Select, Stack, Table, Text, TextInput, Title } from '@mantine/core'
+import { Button, Center, Group, Select, Stack, Table, Text, TextInput, Title } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
 
@@ -62,6 +62,17 @@ export function People({ run, results }: { run: Run; results: TenantResult[] }) 
         <Problem error={people.error} again={() => void people.refetch()} />
       ) : first && !first.reportKept ? (
         <Text c="dimmed">The details of single people were deleted after their time; the counters above remain.</Text>
+      ) : list.length === 0 && people.hasNextPage ? (
+        <div className="card">
+          <Empty icon="search" title="Nobody so far">
+            The report is long, and only a part of it was looked through.
+          </Empty>
+          <Center pb="md">
+            <Button variant="default" onClick={() => void people.fetchNextPage()} loading={people.isFetchingNextPage}>
+              Search on
+            </Button>
+          </Center>
+        </div>
       ) : list.length === 0 ? (
         <div className="card">
           <Empty icon="contacts" title="Nobody">

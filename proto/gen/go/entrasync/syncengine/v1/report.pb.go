@@ -946,8 +946,9 @@ type ListRunIdentitiesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What was done with each identity.
 	Identities []*RunIdentity `protobuf:"bytes,1,rep,name=identities,proto3" json:"identities,omitempty"`
-	// For the next page. With outcome, reason or q each request looks at 50,000 identities at most, so
-	// that a page with a token may have few, or none.
+	// For the next page. With outcome, reason or q a request looks through a report until it found
+	// somebody, in parts of 50,000 identities and for two seconds at most, so that a page with a token
+	// may have few identities, or none: moreToSearch says so.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// Of the first page, counted to 10,000, and of the identities that the request looked at.
 	TotalSize *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
@@ -956,7 +957,10 @@ type ListRunIdentitiesResponse struct {
 	// False once the identities were deleted; the run's counters remain.
 	ReportKept bool `protobuf:"varint,5,opt,name=report_kept,json=reportKept,proto3" json:"report_kept,omitempty"`
 	// RFC 4180, UTF-8, with a header line; a line for each identity.
-	Csv           *string `protobuf:"bytes,6,opt,name=csv,proto3,oneof" json:"csv,omitempty"`
+	Csv *string `protobuf:"bytes,6,opt,name=csv,proto3,oneof" json:"csv,omitempty"`
+	// Whether the request ended before it had looked through the rest of the report: that it found few,
+	// or nobody, says nothing about the rest. The next page goes on where it stopped.
+	MoreToSearch  bool `protobuf:"varint,7,opt,name=more_to_search,json=moreToSearch,proto3" json:"more_to_search,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1031,6 +1035,13 @@ func (x *ListRunIdentitiesResponse) GetCsv() string {
 		return *x.Csv
 	}
 	return ""
+}
+
+func (x *ListRunIdentitiesResponse) GetMoreToSearch() bool {
+	if x != nil {
+		return x.MoreToSearch
+	}
+	return false
 }
 
 var File_entrasync_syncengine_v1_report_proto protoreflect.FileDescriptor
@@ -1126,7 +1137,7 @@ const file_entrasync_syncengine_v1_report_proto_rawDesc = "" +
 	"\a_reasonB\n" +
 	"\n" +
 	"\b_patternB\r\n" +
-	"\v_contact_id\"\xaf\x02\n" +
+	"\v_contact_id\"\xd5\x02\n" +
 	"\x19ListRunIdentitiesResponse\x12D\n" +
 	"\n" +
 	"identities\x18\x01 \x03(\v2$.entrasync.syncengine.v1.RunIdentityR\n" +
@@ -1137,7 +1148,8 @@ const file_entrasync_syncengine_v1_report_proto_rawDesc = "" +
 	"\x15total_size_is_minimum\x18\x04 \x01(\bR\x12totalSizeIsMinimum\x12\x1f\n" +
 	"\vreport_kept\x18\x05 \x01(\bR\n" +
 	"reportKept\x12\x15\n" +
-	"\x03csv\x18\x06 \x01(\tH\x01R\x03csv\x88\x01\x01B\r\n" +
+	"\x03csv\x18\x06 \x01(\tH\x01R\x03csv\x88\x01\x01\x12$\n" +
+	"\x0emore_to_search\x18\a \x01(\bR\fmoreToSearchB\r\n" +
 	"\v_total_sizeB\x06\n" +
 	"\x04_csv2\xbd\a\n" +
 	"\rReportService\x12\xed\x01\n" +
