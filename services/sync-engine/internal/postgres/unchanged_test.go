@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -72,6 +73,26 @@ func TestARoundWithoutChangesIsNotCounted(t *testing.T) {
 	e.dir.users[0].DisplayName = "Uno"
 	require.Equal(t, syncengine.Counters{Unchanged: 42, Filtered: 2, Failed: 1}, e.round().Counters)
 	require.Equal(t, syncengine.Counters{Unchanged: 42, Filtered: 2, Failed: 1}, e.round().Counters)
+}
+
+// TestWhoWasLinkedIsReadAgainForFieldRulesAlone: a first round that links most of a
+// customer's contacts is followed by rounds that ask for what changed, whatever the host
+// writes.
+func TestWhoWasLinkedIsReadAgainForFieldRulesAlone(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	records := make([]syncengine.ContactRecord, 2001)
+	for i := range records {
+		email := fmt.Sprintf("p%d@corp.example", i)
+		records[i] = syncengine.ContactRecord{ExternalID: ptr(fmt.Sprint("h-", i)), ClientID: ptr(client), FullName: "Somebody", Email: &email}
+		e.dir.users = append(e.dir.users, person(fmt.Sprint("o-", i), "Somebody", email))
+	}
+	e.host(records...)
+	require.Equal(t, syncengine.Counters{Linked: len(records)}, e.round().Counters)
+	e.host(syncengine.ContactRecord{ExternalID: ptr("h-7"), FullName: "By the host"})
+	require.Equal(t, syncengine.Counters{Unchanged: len(records)}, e.round().Counters)
+	require.NotEmpty(t, e.dir.asked[1], "nobody needs a listing of everybody")
+	require.Equal(t, []string{"o-7"}, e.dir.read)
 }
 
 // TestADeltaRoundSeesWhatTheHostChanged: Microsoft names nobody, and yet the contacts of

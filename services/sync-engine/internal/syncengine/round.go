@@ -120,8 +120,9 @@ type Round interface {
 	// there was none.
 	LastRound(ctx context.Context) (LastRound, error)
 	// HostChanged are the linked identities of the directory whose contacts the host, or a
-	// person, wrote since the last round, at most so many.
-	HostChanged(ctx context.Context, most int) ([]string, error)
+	// person, wrote since the last round, at most so many; linked adds those that the last
+	// round linked.
+	HostChanged(ctx context.Context, linked bool, most int) ([]string, error)
 	// LastMembers are the members of the groups by which the last round chose people; nil
 	// where they are not known.
 	LastMembers(ctx context.Context) (*Members, error)
@@ -141,7 +142,7 @@ type Round interface {
 	// Hold takes the inactivations out of the plan; record stores the set.
 	Hold(ctx context.Context, record bool, step Step) (Held, error)
 	// ApplyNext applies the next range in one transaction and returns how many
-	// decisions it held; done when there was none left. ErrRunCancelled when the
+	// decisions it held; done when none is left. ErrRunCancelled when the
 	// run was closed.
 	ApplyNext(ctx context.Context, rules Rules) (applied int, done bool, err error)
 	// Keep keeps what a delta round needs to know of identities without a link, and

@@ -75,9 +75,9 @@ func (w *work) stage(ctx context.Context) (Listing, error) {
 }
 
 // unnamed are users about whom there is to be decided again although they have not
-// changed: those whose contacts the host wrote since the last round, since what is to be
-// written over depends on the user as it is now, and those who entered or left the
-// groups. few is false where they are more than can be read by their ids.
+// changed: those whose contacts the host wrote since the last round, and those whom that
+// round linked, since what is to be written over depends on the user as it is now, and
+// those who entered or left the groups. few is false where they are more than can be read by their ids.
 func (w *work) unnamed(ctx context.Context) (ids []string, few bool, err error) {
 	if members := w.rules.Settings.Members; members != nil {
 		before, err := w.round.LastMembers(ctx)
@@ -89,7 +89,8 @@ func (w *work) unnamed(ctx context.Context) (ids []string, few bool, err error) 
 		}
 	}
 	if w.last.HostMoved {
-		written, err := w.round.HostChanged(ctx, readMost+1)
+		// A link takes no field over: where a rule lets fields be overwritten, the next round does.
+		written, err := w.round.HostChanged(ctx, w.rules.Settings.Overwrites(), readMost+1)
 		if err != nil {
 			return nil, false, err
 		}

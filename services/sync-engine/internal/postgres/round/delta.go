@@ -66,13 +66,13 @@ func (r *Round) lastRound(ctx context.Context, q *sqlc.Queries) (*syncengine.Las
 }
 
 // HostChanged implements syncengine.Round.
-func (r *Round) HostChanged(ctx context.Context, most int) (ids []string, err error) {
+func (r *Round) HostChanged(ctx context.Context, linked bool, most int) (ids []string, err error) {
 	if r.seen.since == nil { // the last round was one of an earlier release
 		return nil, nil
 	}
 	err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		args := r.args(everything)
-		args["since"], args["limit"] = *r.seen.since, most
+		args["since"], args["with_linked"], args["limit"] = *r.seen.since, linked, most
 		rows, err := tx.Query(ctx, hostChanged, args)
 		if err != nil {
 			return err

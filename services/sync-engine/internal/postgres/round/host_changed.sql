@@ -1,10 +1,11 @@
 -- name: host_changed
 -- Identities of the directory whose contacts others than rounds wrote since the last one, or which that
--- one linked, by the change feed, and those about whom a person took a decision back. A contact that was
+-- one linked where those are asked for, by the change feed, and those about whom a person took a decision
+-- back. A contact that was
 -- moved is still shown as the identity's; of one that was deleted the link's history knows whose it was.
 SELECT DISTINCT i.entra_object_id
 FROM (
-    SELECT DISTINCT f.contact_id FROM contact_changes f WHERE f.seq > @since AND (f.source <> 'sync' OR f.type = 'contact.linked')
+    SELECT DISTINCT f.contact_id FROM contact_changes f WHERE f.seq > @since AND (f.source <> 'sync' OR @with_linked AND f.type = 'contact.linked')
 ) f
 CROSS JOIN LATERAL (
     SELECT c.entra_object_id FROM contacts c WHERE c.id = f.contact_id AND c.entra_tenant_id = @directory

@@ -172,7 +172,7 @@ func (b *bundle) lookAtPlans(state string, r *Round) {
 	args["after_id"], args["up_to_id"], args["limit"], args["last"] = "00005000", "00010000", 5000, 10000
 	args["decision"], args["decided_by"], args["ns"] = uuid.New(), "user-1", []int32{5001, 5002}
 	args["approved"], args["managed_tenant"] = uuid.New(), "m"
-	args["object_id"], args["n"], args["since"] = "00005001", 5001, 0
+	args["object_id"], args["n"], args["since"], args["with_linked"] = "00005001", 5001, 0, true
 	args["position"], args["after_tenant"], args["after_object"] = 1, "", ""
 	args["decided"], args["ids"] = []string{"x"}, []string{"00005000", "00005001"}
 	for _, n := range []string{"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated"} {
@@ -266,7 +266,7 @@ func TestStatementsAreNamedOnce(t *testing.T) {
 	known := r.args(everything)
 	for _, more := range []string{
 		"after_id", "up_to_id", "limit", "last", "decision", "decided_by", "ns", "ids", "decided",
-		"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated", "approved", "object_id", "n", "since",
+		"created", "linked", "updated", "inactivated", "inactivated_gone", "reactivated", "approved", "object_id", "n", "since", "with_linked",
 		"position", "after_tenant", "after_object", "directories", "objects", "upns", "names", "emails", "norm_emails", "inactive",
 	} {
 		known[more] = nil
