@@ -238,11 +238,7 @@ func (h *history) round() {
 		require.Equal(h.rt, got.Counters, dry.Counters)
 		require.Equal(h.rt, got.Held, dry.Held)
 	}
-	queue := map[string]string{}
-	for id, item := range h.queue.items {
-		queue[id] = item.Reason
-	}
-	require.Equal(h.rt, want.queue, queue)
+	require.Equal(h.rt, want.queue, h.waiting())
 	feed := h.rows(`SELECT trim(f.type || ' ' || COALESCE(c.entra_object_id, '-') || ' ' || array_to_string(f.fields, '+'))
 		FROM contact_changes f JOIN contacts c ON c.id = f.contact_id WHERE f.source = 'sync' AND f.seq > $1`, seq)
 	slices.Sort(feed)

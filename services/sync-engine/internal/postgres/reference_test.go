@@ -213,6 +213,9 @@ func (d *refDecisions) one(id *refIdentity, all []refIdentity) {
 	switch {
 	case id.failed:
 		d.o.Failed++
+		if link != nil {
+			d.later(func() { link.gone = false })
+		}
 	case link != nil && id.verdict == "account_disabled":
 		d.note(link, id)
 		if shows := d.inactivate(link, "disabled_upstream"); !shows {

@@ -110,6 +110,7 @@ var decisionWords = map[string]struct{ outcome, text string }{
 	"touch":      {"unchanged", "Nothing that shows changes; the sign-in name or whether the account is enabled is noted."},
 	"seen":       {"unchanged", "Nothing changes; it is noted that the identity is back."},
 	"missing":    {"unchanged", "The contact stays as it is; it is noted that the identity is gone."},
+	"absent":     {"unchanged", "The link waits for a person; it is noted that the identity is gone."},
 	"inactivate": {"inactivated", "The contact becomes inactive."},
 	"queue":      {"ambiguous", "A person decides in the queue."},
 }

@@ -229,7 +229,7 @@ func (r *Round) write(ctx context.Context, tx pgx.Tx, of span, actions map[actio
 		{changes, applyContacts},
 		{inactivates, applyInactivate},
 		{actions[actionMissing], applyMissing},
-		{changes + inactivates + actions[actionSeen] + actions[actionMissing], applyLinks},
+		{changes + inactivates + actions[actionSeen] + actions[actionMissing] + actions[actionAbsent], applyLinks},
 	} {
 		if s.rows == 0 {
 			continue

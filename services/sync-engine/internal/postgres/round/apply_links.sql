@@ -6,7 +6,7 @@ INSERT INTO entra_contact_links AS l (tenant_id, entra_tenant_id, entra_object_i
     last_seen_at, last_synced_at, created_at)
 SELECT @tenant, @directory, p.object_id, p.contact_id, @client, 'inactive', @now, @now, @now
 FROM plan p
-WHERE p.n > @after AND p.n <= @up_to AND p.action IN ('inactivate', 'reactivate', 'resume', 'update', 'touch', 'seen', 'missing')
+WHERE p.n > @after AND p.n <= @up_to AND p.action IN ('inactivate', 'reactivate', 'resume', 'update', 'touch', 'seen', 'missing', 'absent')
 ORDER BY p.n
 ON CONFLICT (tenant_id, entra_tenant_id, entra_object_id) DO UPDATE
 SET (status, gone_at, last_seen_at, last_synced_at) = (

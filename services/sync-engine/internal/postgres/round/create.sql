@@ -92,6 +92,7 @@ CREATE TEMP TABLE IF NOT EXISTS plan (
         'touch',      -- Linked: only metadata differ, the sign-in name or whether the account is enabled.
         'seen',       -- Linked and unchanged: a listing lacked it before, and this one has it.
         'missing',    -- Linked, and a complete listing lacks it for the first time: at most the reason changes.
+        'absent',     -- The same of an orphaned link: nothing of the contact changes.
         'inactivate', -- Linked and disabled upstream, or lacking in a complete listing: the contact becomes inactive.
         'queue'       -- Not linked, and a person must decide.
     )),

@@ -1,5 +1,6 @@
 -- name: decide_linked
--- What changes for identities that have a link; who is unchanged writes no row.
+-- What changes for identities that have a link; who is unchanged writes no row. Of a record that could not
+-- be taken, and of an orphaned link, it is only noted that the identity is back.
 INSERT INTO plan (n, action, visible, object_id, contact_id, reason, fields)
 SELECT w.n, w.action,
        CASE w.action WHEN 'inactivate' THEN NOT w.inactive
@@ -11,6 +12,7 @@ SELECT w.n, w.action,
 FROM (
     SELECT v.*,
            CASE
+               WHEN NOT v.decides THEN CASE WHEN v.was_gone THEN 'seen' END
                WHEN v.verdict = 'account_disabled' AND v.status = 'active' AND @inactivate THEN 'inactivate'
                WHEN v.verdict IS NULL AND v.status = 'inactive' AND v.inactivated_by_sync THEN 'reactivate'
                -- Active upstream again; whether the contact is active the host or a person has decided since.
@@ -20,7 +22,7 @@ FROM (
                WHEN v.was_gone THEN 'seen'
            END AS action
     FROM (
-        SELECT s.n, s.object_id, s.verdict, c.id AS contact_id, c.inactive, c.inactivated_by_sync, l.gone AS was_gone,
+        SELECT s.n, s.object_id, s.verdict, l.contact_id, s.failure IS NULL AND c.id IS NOT NULL AS decides, c.inactive, c.inactivated_by_sync, l.gone AS was_gone,
                CASE WHEN l.status <> 'orphaned' THEN l.status ELSE COALESCE(c.entra_sync_status, 'active') END AS status,
                (s.verdict IS NULL OR s.verdict = 'account_disabled')
                    AND (c.entra_user_principal_name IS DISTINCT FROM s.upn OR c.entra_account_enabled IS DISTINCT FROM s.enabled) AS stale,
@@ -32,18 +34,18 @@ FROM (
                    CASE WHEN @field_upn AND s.upn <> '' AND c.sign_in_name <> s.upn THEN 'signInName' END], NULL) AS fields
         FROM staged_link l
         CROSS JOIN LATERAL (
-            SELECT s.n, s.object_id, s.failure, s.verdict, s.upn, s.enabled, s.named, s.full_name, s.mailed, s.email_norm, s.phone, s.role
+            SELECT s.n, s.object_id, s.failure, s.nameless, s.verdict, s.upn, s.enabled, s.named, s.full_name, s.mailed, s.email_norm, s.phone, s.role
             FROM stage s WHERE s.n = l.n LIMIT 1
         ) s
-        CROSS JOIN LATERAL (
+        LEFT JOIN LATERAL (
             SELECT c.id, c.inactive, c.inactivated_by_sync, c.entra_sync_status, c.entra_user_principal_name, c.entra_account_enabled,
                    c.full_name, c.email_norm, c.phone, c.role, c.sign_in_name
             FROM contacts c
             -- A contact that has gone over to another identity is no longer this one's.
-            WHERE c.id = l.contact_id AND NOT c.deleted AND c.entra_tenant_id = @directory AND c.entra_object_id = l.object_id
+            WHERE l.ours AND c.id = l.contact_id AND NOT c.deleted AND c.entra_tenant_id = @directory AND c.entra_object_id = l.object_id
             LIMIT 1
-        ) c
-        WHERE l.n > @after AND l.n <= @up_to AND l.ours AND s.failure IS NULL
+        ) c ON true
+        WHERE l.n > @after AND l.n <= @up_to AND (l.ours OR l.gone AND NOT l.waits) AND NOT s.nameless
     ) v
 ) w
 WHERE w.action IS NOT NULL;

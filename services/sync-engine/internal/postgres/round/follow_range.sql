@@ -1,9 +1,10 @@
 -- name: follow_range
 -- Links made under another client wait for a person; mapped back, they take up again, unless their
--- contact has gone over to another identity. What was decided about them on an older mapping is
--- void. No contact is written, but its link's status shows: the feed says so, last. The rows are
--- found again by their place: under row-level security and without statistics a join on the key goes
--- quadratic, and nobody moves rows of a directory whose lock we hold.
+-- contact has gone over to another identity. Whether their identities left the directory meanwhile, the
+-- listing that follows says. What was decided about them on an older mapping is void. No contact is
+-- written, but its link's status shows: the feed says so, last. The rows are found again by their place:
+-- under row-level security and without statistics a join on the key goes quadratic, and nobody moves rows
+-- of a directory whose lock we hold.
 WITH due AS MATERIALIZED (
     SELECT l.ctid AS place, l.entra_object_id AS object_id, l.status AS was, c.mine, c.id AS contact_id, c.client_id, c.version,
            CASE WHEN l.client_id IS DISTINCT FROM @client::uuid THEN 'orphaned'
@@ -19,7 +20,7 @@ WITH due AS MATERIALIZED (
       AND ((l.client_id IS DISTINCT FROM @client::uuid) <> (l.status = 'orphaned') OR l.relink_client_id IS NOT NULL)
 ), moved AS (
     UPDATE entra_contact_links l
-    SET status = d.becomes, relink_client_id = NULL, relink_decision_id = NULL
+    SET status = d.becomes, gone_at = CASE WHEN d.was = 'orphaned' AND d.becomes <> d.was THEN NULL ELSE l.gone_at END, relink_client_id = NULL, relink_decision_id = NULL
     FROM due d
     WHERE l.ctid = d.place AND (d.becomes <> d.was OR l.relink_client_id IS NOT NULL)
     RETURNING d.object_id, d.was, d.becomes, d.mine, d.contact_id, d.client_id, d.version

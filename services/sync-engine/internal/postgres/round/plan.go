@@ -26,6 +26,7 @@ const (
 	actionTouch      action = "touch"      // linked: only metadata differ, the sign-in name or whether the account is enabled
 	actionSeen       action = "seen"       // linked and unchanged: a listing lacked it before, and this one has it
 	actionMissing    action = "missing"    // linked, and a complete listing lacks it for the first time: at most the reason changes
+	actionAbsent     action = "absent"     // the same of an orphaned link: nothing of the contact changes
 	actionInactivate action = "inactivate" // linked and disabled upstream, or lacking in a complete listing: the contact becomes inactive
 	actionQueue      action = "queue"      // not linked, and a person must decide
 )
@@ -192,7 +193,7 @@ func (r *Round) countPlanned(ctx context.Context, tx pgx.Tx, of span) (counted, 
 			}
 		case actionQueue:
 			c.queued[reason] += all
-		case actionTouch, actionSeen, actionMissing: // nothing that shows
+		case actionTouch, actionSeen, actionMissing, actionAbsent: // nothing that shows
 		}
 		return nil
 	})

@@ -31,7 +31,7 @@ var unplanned = []string{"create", "clear_tables", "drop_indexes", "restart", "s
 
 // Statements that count all that was staged and a directory's links, or look
 // whether it has some.
-var countLinks = []string{"tally", "tally_listed", "tally_links", "find_links", "free_links"}
+var countLinks = []string{"tally", "tally_listed", "tally_links", "tally_passed", "find_links", "free_links"}
 
 // Statements that put all that was staged beside all of something: each side is to be
 // read once.
@@ -292,7 +292,8 @@ func TestActionsAreTheSameInGoAndSQL(t *testing.T) {
 		actions = append(actions, action(word[1]))
 	}
 	require.Equal(t, []action{
-		actionCreate, actionLink, actionUpdate, actionReactivate, actionResume, actionTouch, actionSeen, actionMissing, actionInactivate, actionQueue,
+		actionCreate, actionLink, actionUpdate, actionReactivate, actionResume, actionTouch, actionSeen, actionMissing, actionAbsent,
+		actionInactivate, actionQueue,
 	}, actions)
 }
 

@@ -19,6 +19,8 @@ var (
 	tallyKept string
 	//go:embed tally_kept_staged.sql
 	tallyKeptStaged string
+	//go:embed tally_passed.sql
+	tallyPassed string
 	//go:embed kept_failures.sql
 	keptFailures string
 )
@@ -28,22 +30,16 @@ const maxFailures = 100
 
 // rest are identities of the directory of which this round has nothing to say.
 type rest struct {
-	linked, active          int // with a link; of these, the ones that are not inactive
-	failed, filtered, alone int // kept; alone: without a link
-	filteredLinked          int // filtered with a link
-	reasons                 map[string]int
+	linked        int // with a link
+	failed, alone int // kept; alone: without a link
+	reasons       map[string]int
 }
 
 func (d *rest) add(failure, verdict string, linked bool, n int) {
-	switch {
-	case failure != "":
+	if failure != "" {
 		d.failed += n
-	default:
-		d.filtered += n
+	} else {
 		d.reasons[verdict] += n
-		if linked {
-			d.filteredLinked += n
-		}
 	}
 	if !linked {
 		d.alone += n
@@ -55,18 +51,18 @@ func (d *rest) add(failure, verdict string, linked bool, n int) {
 func (r *Round) tallyDirectory(ctx context.Context, t *syncengine.Tally) error {
 	others := rest{reasons: map[string]int{}}
 	err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, tallyLinks, r.args(everything)).Scan(&others.linked, &others.active, &t.ActiveLinks); err != nil {
+		if err := tx.QueryRow(ctx, tallyLinks, r.args(everything)).Scan(&others.linked, &t.ActiveLinks); err != nil {
 			return err
 		}
 		return tallyBy(ctx, tx, tallyKept, r.args(everything), 1, &others)
 	})
 	if err == nil {
 		err = r.eachRange(ctx, func(int) error { return nil }, func(ctx context.Context, tx pgx.Tx, of span) error {
-			var linked, active int
-			if err := tx.QueryRow(ctx, tallyLinksStaged, r.args(of)).Scan(&linked, &active); err != nil {
+			var linked int
+			if err := tx.QueryRow(ctx, tallyLinksStaged, r.args(of)).Scan(&linked); err != nil {
 				return err
 			}
-			others.linked, others.active = others.linked-linked, others.active-active
+			others.linked -= linked
 			return tallyBy(ctx, tx, tallyKeptStaged, r.args(of), -1, &others)
 		})
 	}
@@ -75,10 +71,14 @@ func (r *Round) tallyDirectory(ctx context.Context, t *syncengine.Tally) error {
 	}
 	t.Identities += others.linked + others.alone
 	t.Failed += others.failed
-	t.Passed += max(others.active-others.filteredLinked, 0)
 	maps.DeleteFunc(others.reasons, func(_ string, n int) bool { return n == 0 })
 	for reason, n := range others.reasons {
 		t.Filtered[reason] += n
+	}
+	if t.Passed == 0 && others.linked > 0 { // whether anybody has passed is all that counts of them
+		if t.Passed, err = r.tallyPassed(ctx); err != nil {
+			return err
+		}
 	}
 	if others.failed == 0 || len(t.Failures) >= maxFailures {
 		return nil
@@ -92,6 +92,14 @@ func (r *Round) tallyDirectory(ctx context.Context, t *syncengine.Tally) error {
 		t.Failures = append(t.Failures, known[:min(len(known), maxFailures-len(t.Failures))]...)
 		return err
 	})
+}
+
+// tallyPassed is 1 where somebody of whom this round has nothing to say has passed.
+func (r *Round) tallyPassed(ctx context.Context) (passed int, err error) {
+	err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, tallyPassed, r.args(everything)).Scan(&passed)
+	})
+	return passed, err
 }
 
 func tallyBy(ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs, sign int, others *rest) error {
