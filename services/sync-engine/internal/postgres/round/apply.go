@@ -79,14 +79,14 @@ func (r *Round) ApplyNext(ctx context.Context, rules syncengine.Rules) (applied 
 			done = true
 			return nil
 		}
-		of.upTo = *last
+		of.upTo, done = *last, applied < syncengine.RangeSize
 		raised, err = r.applyRange(ctx, tx, rules, of)
 		return err
 	})
 	if err != nil {
 		return 0, false, fmt.Errorf("applying the range after %d: %w", of.after, err)
 	}
-	if !done {
+	if applied > 0 {
 		r.plan.last, r.session.rows = of.upTo, r.session.rows+applied
 		if raised {
 			r.plan.raised++
@@ -182,6 +182,9 @@ func (r *Round) count(ctx context.Context, tx pgx.Tx, p syncengine.Changes) erro
 func (r *Round) redecide(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, of span) error {
 	r.plan.matches, r.plan.shared = true, true // whoever changed contacts may have made some
 	args := r.args(of)
+	if err := indexAddresses(ctx, tx); err != nil {
+		return err
+	}
 	if err := r.indexPlan(ctx, tx); err != nil {
 		return err
 	}

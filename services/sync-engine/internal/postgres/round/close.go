@@ -23,6 +23,9 @@ var queue string
 
 // Queue lists the identities for a person, in order, with what they may be.
 func (r *Round) Queue(ctx context.Context, after, limit int) ([]syncengine.QueueItem, error) {
+	if !r.plan.queues {
+		return nil, nil
+	}
 	var items []syncengine.QueueItem
 	err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, queue, with(r.args(span{after: after}), "limit", limit))

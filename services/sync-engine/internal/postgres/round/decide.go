@@ -60,10 +60,13 @@ func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete boo
 		},
 		func() error { return r.decideUnlinked(ctx, rules, step) },
 		func() error {
-			if r.delta {
-				return r.eachRange(ctx, step, r.decideRemoved)
+			switch {
+			case !r.delta:
+				return r.decideGone(ctx, complete)
+			case r.plan.left == 0:
+				return nil
 			}
-			return r.decideGone(ctx, complete)
+			return r.eachRange(ctx, step, r.decideRemoved)
 		},
 		func() error { return r.dropRejected(ctx, step) },
 		func() error {
@@ -79,20 +82,23 @@ func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete boo
 	return planned, queued, nil
 }
 
-// decideUnlinked plans for those who passed and have no link. Where nobody shares an
-// address with another one or a contact, addresses are not even listed.
+// decideUnlinked plans for those who passed and have no link, if there are any. Where
+// nobody shares an address with another one or a contact, addresses are not even listed.
 func (r *Round) decideUnlinked(ctx context.Context, rules syncengine.Rules, step syncengine.Step) error {
+	if r.plan.allLinked {
+		return nil
+	}
 	r.plan.shared = r.plan.matches || !rules.Settings.AllowSameEmailAcrossClients
 	err := r.inDirectory(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, addressIndex); err != nil || r.plan.shared || r.plan.allLinked {
+		if err := indexAddresses(ctx, tx); err != nil || r.plan.shared {
 			return err
 		}
 		return tx.QueryRow(ctx, sharedAddresses).Scan(&r.plan.shared)
 	}, pg.ByIndex())
-	if err == nil && r.plan.shared && !r.plan.allLinked {
+	if err == nil && r.plan.shared {
 		err = r.listAddresses(ctx, step)
 	}
-	if err != nil || r.plan.allLinked {
+	if err != nil {
 		return err
 	}
 	return r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
@@ -139,6 +145,12 @@ func (r *Round) decided(ctx context.Context) (c counted, err error) {
 		return r.indexPlan(ctx, tx)
 	})
 	return c, err
+}
+
+// indexAddresses lets addresses be looked up by the number of whose they are.
+func indexAddresses(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, addressIndex)
+	return err
 }
 
 // indexPlan lets what is planned be looked up by contact and by identity.

@@ -133,7 +133,11 @@ func (r *Round) Known(ctx context.Context, ids []string) (map[string]syncengine.
 	}
 	err := r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		args := with(r.args(everything), "ids", ids)
-		for _, sql := range []string{knownKept, knownStaged} { // the later replaces the earlier
+		statements := []string{knownKept, knownStaged} // the later replaces the earlier
+		if r.staged == 0 {
+			statements = statements[:1]
+		}
+		for _, sql := range statements {
 			if err := r.knownBy(ctx, tx, sql, args, known); err != nil {
 				return err
 			}

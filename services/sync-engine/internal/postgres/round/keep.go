@@ -30,9 +30,13 @@ func (r *Round) Keep(ctx context.Context, complete bool, step syncengine.Step) e
 		if err := r.checkRevision(ctx, tx); err != nil {
 			return err
 		}
-		return exec(ctx, tx, r.args(of), keep, keepWrite)
+		statements := []string{keep, keepWrite, keptForgetChanged}
+		if !complete || !r.delta {
+			statements = statements[:2]
+		}
+		return exec(ctx, tx, r.args(of), statements...)
 	})
-	if err == nil && complete {
+	if err == nil && complete && !r.delta {
 		err = r.forgetKept(ctx, step)
 	}
 	if err != nil {
@@ -41,13 +45,8 @@ func (r *Round) Keep(ctx context.Context, complete bool, step syncengine.Step) e
 	return nil
 }
 
-// forgetKept forgets who need not be kept any longer.
+// forgetKept forgets who need not be kept any longer, after a listing of everybody.
 func (r *Round) forgetKept(ctx context.Context, step syncengine.Step) error {
-	if r.delta {
-		return r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
-			return exec(ctx, tx, r.args(of), keptForgetChanged)
-		})
-	}
 	return r.eachKept(ctx, step, func(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
 		return exec(ctx, tx, args, keptForget)
 	})

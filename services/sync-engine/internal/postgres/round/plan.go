@@ -48,8 +48,10 @@ type plan struct {
 	shared bool
 	// It may have accounts that were made again, which take contacts over.
 	takeovers bool
-	// Everybody who passed has a link.
+	// Everybody who was staged and passed has a link.
 	allLinked bool
+	queues    bool // it may have identities for a person
+	left      int  // of what was staged, those who left the directory
 	// A person has approved that the directory lists nobody.
 	emptyApproved bool
 	// The run whose held inactivations go through; zero for none.
@@ -197,5 +199,6 @@ func (r *Round) countPlanned(ctx context.Context, tx pgx.Tx, of span) (counted, 
 		}
 		return nil
 	})
+	r.plan.queues = r.plan.queues || len(c.queued) > 0
 	return c, err
 }

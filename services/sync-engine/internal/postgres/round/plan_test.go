@@ -179,7 +179,7 @@ func (b *bundle) lookAtPlans(state string, r *Round) {
 		args[n] = 1
 	}
 	// As rounds have that list what changed, and that write more than new contacts.
-	_, err := r.conn.Raw().Exec(b.ctx, stageIndex+planIndexes)
+	_, err := r.conn.Raw().Exec(b.ctx, stageIndex+planIndexes+addressIndex)
 	require.NoError(b.t, err)
 	_, err = r.conn.Raw().Exec(b.ctx, takeoverIndex) // and those that find accounts made again
 	require.NoError(b.t, err)
@@ -217,7 +217,7 @@ func TestWhatIsSupposedIsReadByIndex(t *testing.T) {
 	b.round(users, true)
 	b.analyse()
 	r := b.round(users, false)
-	_, err := r.conn.Raw().Exec(b.ctx, suppose+planIndexes)
+	_, err := r.conn.Raw().Exec(b.ctx, suppose+planIndexes+addressIndex)
 	require.NoError(t, err)
 	_, err = r.conn.Raw().Exec(b.ctx, `INSERT INTO supposed SELECT gen_random_uuid(), gen_random_uuid(), 'N', '', 's' || n || '@corp.example', false, 'd', 's' || n, ''
 		FROM generate_series(1, 4000) n`)
