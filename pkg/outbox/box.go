@@ -45,7 +45,7 @@ type Options struct {
 	Lease func(kind string) time.Duration // nil: 30 s
 	Tries func(kind string) int32         // nil: 50
 	Keep  int                             // effects of one tenant after their end; 0: 20,000
-	Now   func() time.Time                // nil: time.Now
+	Now   func() time.Time                // when an effect ends; leases go by the database's clock. nil: time.Now
 	// OnClose does in the same transaction what the end of an effect means; its
 	// error comes back to the caller of Ack and nothing is written.
 	OnClose func(ctx context.Context, tx pgx.Tx, effect Effect, outcome string, result map[string]string) error
@@ -105,12 +105,11 @@ type place struct {
 // tenant. One that cannot be leased holds up no other; what is leased must be
 // handed out, or it would lie until its lease ends.
 func (b *Box) lease(ctx context.Context, most int32, kinds []string) ([]Effect, error) {
-	now := b.opts.Now()
 	if kinds == nil {
 		kinds = []string{}
 	}
 	var waiting []place
-	err := b.across(ctx, "waiting", pgx.NamedArgs{"now": now, "kinds": kinds, "most": most + beyond}, func(row pgx.CollectableRow) error {
+	err := b.across(ctx, "waiting", pgx.NamedArgs{"kinds": kinds, "most": most + beyond}, func(row pgx.CollectableRow) error {
 		var p place
 		err := row.Scan(&p.tenant, &p.id)
 		waiting = append(waiting, p)
@@ -125,7 +124,7 @@ func (b *Box) lease(ctx context.Context, most int32, kinds []string) ([]Effect, 
 		if len(effects) == int(most) {
 			break
 		}
-		effect, err := b.leaseOne(in(ctx, p.tenant), p.id, now)
+		effect, err := b.leaseOne(in(ctx, p.tenant), p.id)
 		if err != nil {
 			failed = append(failed, err)
 		}
@@ -144,11 +143,11 @@ func (b *Box) lease(ctx context.Context, most int32, kinds []string) ([]Effect, 
 
 // leaseOne is nil for an effect that another process was faster with, and for one
 // that has had all of its tries.
-func (b *Box) leaseOne(ctx context.Context, id uuid.UUID, now time.Time) (effect *Effect, err error) {
+func (b *Box) leaseOne(ctx context.Context, id uuid.UUID) (effect *Effect, err error) {
 	err = pg.InTenant(ctx, b.pool.Background(), func(ctx context.Context, tx pgx.Tx) error {
 		var kind string
 		var attempt int32
-		err := tx.QueryRow(ctx, sql["lock"], pgx.NamedArgs{"id": id, "now": now}).Scan(&kind, &attempt)
+		err := tx.QueryRow(ctx, sql["lock"], pgx.NamedArgs{"id": id}).Scan(&kind, &attempt)
 		if pg.NoRows(err) {
 			return nil
 		}
@@ -158,9 +157,8 @@ func (b *Box) leaseOne(ctx context.Context, id uuid.UUID, now time.Time) (effect
 		if attempt >= b.opts.Tries(kind) { // nobody answered the last one
 			return b.bury(ctx, tx, id)
 		}
-		until := now.Add(b.opts.Lease(kind))
 		var leased Effect
-		if leased, err = scan(tx.QueryRow(ctx, sql["lease"], pgx.NamedArgs{"id": id, "until": until})); err == nil {
+		if leased, err = scan(tx.QueryRow(ctx, sql["lease"], pgx.NamedArgs{"id": id, "seconds": b.opts.Lease(kind).Seconds()})); err == nil {
 			effect = &leased
 		}
 		return err
@@ -205,8 +203,8 @@ func (b *Box) Ack(ctx context.Context, id, outcome string, result map[string]str
 		case outcome == Retry && effect.Attempt >= b.opts.Tries(effect.Kind):
 			return b.bury(ctx, tx, parsed)
 		case outcome == Retry:
-			until := b.opts.Now().Add(Backoff(effect.Attempt, firstPause, longestPause))
-			_, err := tx.Exec(ctx, sql["postpone"], pgx.NamedArgs{"id": parsed, "until": until})
+			pause := Backoff(effect.Attempt, firstPause, longestPause)
+			_, err := tx.Exec(ctx, sql["postpone"], pgx.NamedArgs{"id": parsed, "seconds": pause.Seconds()})
 			return err
 		}
 		_, err = tx.Exec(ctx, sql["close"], pgx.NamedArgs{"id": parsed, "at": b.opts.Now(), "outcome": outcome, "result": encoded})

@@ -60,20 +60,15 @@ func newGauges() gauges {
 // at once when there are more than before, and again each hour.
 func (b *Box) Measure(ctx context.Context) error {
 	var waiting, dead int64
-	var due *time.Time
-	err := b.across(ctx, "measure", pgx.NamedArgs{}, func(row pgx.CollectableRow) error { return row.Scan(&waiting, &due, &dead) })
+	var late float64
+	err := b.across(ctx, "measure", pgx.NamedArgs{}, func(row pgx.CollectableRow) error { return row.Scan(&waiting, &late, &dead) })
 	if err != nil {
 		return err
-	}
-	now := b.opts.Now()
-	late := 0.0
-	if due != nil {
-		late = max(0, now.Sub(*due).Seconds())
 	}
 	b.gauge.waiting.Set(float64(waiting))
 	b.gauge.oldest.Set(late)
 	b.gauge.dead.Set(float64(dead))
-	if b.gauge.alarm.raise(dead, now) {
+	if b.gauge.alarm.raise(dead, b.opts.Now()) {
 		slog.ErrorContext(ctx, "effects are set aside: an operator must retry them", "outbox", b.pool.Context(), "number", dead)
 	}
 	return nil

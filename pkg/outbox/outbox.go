@@ -44,8 +44,8 @@ type Effect struct {
 	OrderKey  *string
 	Arguments map[string]string // ids only
 	CreatedAt time.Time
-	NotBefore *time.Time // it is not handed out earlier; nil: at once
-	Attempt   int32      // how often it was handed out
+	Delay     time.Duration // it is handed out no earlier than so long after it was added
+	Attempt   int32         // how often it was handed out
 }
 
 // Key is an order key.
@@ -94,7 +94,7 @@ func Add(ctx context.Context, tx pgx.Tx, effects ...Effect) error {
 	var actors, kinds, arguments []string
 	var keys []*string
 	var created []time.Time
-	var notBefore []*time.Time
+	var delays []float64
 	for _, e := range effects {
 		id, err := uuid.Parse(e.ID)
 		if err != nil {
@@ -106,11 +106,11 @@ func Add(ctx context.Context, tx pgx.Tx, effects ...Effect) error {
 		}
 		ids, actors, kinds = append(ids, id), append(actors, e.ActorID), append(kinds, e.Kind)
 		keys, arguments, created = append(keys, e.OrderKey), append(arguments, encoded), append(created, e.CreatedAt)
-		notBefore = append(notBefore, e.NotBefore)
+		delays = append(delays, e.Delay.Seconds())
 	}
 	_, err := tx.Exec(ctx, sql["add"], pgx.NamedArgs{
 		"ids": ids, "actors": actors, "kinds": kinds, "order_keys": keys, "arguments": arguments, "created": created,
-		"not_before": notBefore,
+		"delays": delays,
 	})
 	return err
 }

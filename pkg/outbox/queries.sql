@@ -1,12 +1,15 @@
 -- name: add
 -- Adds effects in the order of the arrays, which their numbers keep, and announces
--- them at the commit.
+-- them at the commit. Leases and pauses go by the clock of the database, here and below:
+-- those of the processes may differ by more than a lease, and one that is ahead would hand
+-- out what another has leased.
 WITH added AS (
     INSERT INTO outbox (tenant_id, id, actor_id, kind, order_key, arguments, created_at, leased_until)
-    SELECT current_setting('app.tenant'), w.id, w.actor_id, w.kind, w.order_key, w.arguments::jsonb, w.created_at, w.not_before
+    SELECT current_setting('app.tenant'), w.id, w.actor_id, w.kind, w.order_key, w.arguments::jsonb, w.created_at,
+           CASE WHEN w.delay > 0 THEN now() + make_interval(secs => w.delay) END
     FROM unnest(@ids::uuid[], @actors::text[], @kinds::text[], @order_keys::text[], @arguments::text[], @created::timestamptz[],
-                @not_before::timestamptz[])
-         WITH ORDINALITY AS w (id, actor_id, kind, order_key, arguments, created_at, not_before, place)
+                @delays::double precision[])
+         WITH ORDINALITY AS w (id, actor_id, kind, order_key, arguments, created_at, delay, place)
     ORDER BY w.place
     RETURNING 1)
 SELECT count(*), pg_notify(current_schema() || '_effects', '') FROM added;
@@ -32,18 +35,18 @@ turns AS (
     FROM heads h
     WHERE cardinality(@kinds::text[]) = 0 OR h.kind = ANY (@kinds))
 SELECT t.tenant_id, t.id FROM turns t
-WHERE t.leased_until IS NULL OR t.leased_until <= @now::timestamptz
+WHERE t.leased_until IS NULL OR t.leased_until <= now()
 ORDER BY t.turn, t.number
 LIMIT @most;
 
 -- name: lock
 -- One that is due still; one that another process is leasing is left to it.
 SELECT o.kind, o.attempt FROM outbox o
-WHERE o.id = @id AND o.done_at IS NULL AND o.dead_at IS NULL AND (o.leased_until IS NULL OR o.leased_until <= @now::timestamptz)
+WHERE o.id = @id AND o.done_at IS NULL AND o.dead_at IS NULL AND (o.leased_until IS NULL OR o.leased_until <= now())
 FOR UPDATE SKIP LOCKED;
 
 -- name: lease
-UPDATE outbox SET leased_until = @until::timestamptz, attempt = attempt + 1
+UPDATE outbox SET leased_until = now() + make_interval(secs => @seconds::double precision), attempt = attempt + 1
 WHERE id = @id
 RETURNING id::text, tenant_id, actor_id, kind, COALESCE(order_key, ''), arguments, created_at, attempt;
 
@@ -59,7 +62,7 @@ UPDATE outbox SET done_at = @at::timestamptz, outcome = @outcome, result = @resu
 UPDATE outbox SET done_at = @at::timestamptz, outcome = 'done', dead_at = NULL WHERE id = @id AND done_at IS NULL;
 
 -- name: postpone
-UPDATE outbox SET leased_until = @until::timestamptz WHERE id = @id AND dead_at IS NULL;
+UPDATE outbox SET leased_until = now() + make_interval(secs => @seconds::double precision) WHERE id = @id AND dead_at IS NULL;
 
 -- name: bury
 -- Sets an effect aside: it blocks nobody behind it and is handed out no more.
@@ -82,7 +85,9 @@ SELECT count(*) FROM outbox WHERE dead_at IS NOT NULL;
 
 -- name: measure
 -- Over all tenants. An effect is late from the moment that it was due at first.
-SELECT (SELECT count(*) FROM effects_waiting), (SELECT min(due_at) FROM effects_waiting), (SELECT count(*) FROM effects_dead);
+SELECT (SELECT count(*) FROM effects_waiting),
+       (SELECT GREATEST(COALESCE(extract(epoch FROM now() - min(due_at)), 0), 0)::double precision FROM effects_waiting),
+       (SELECT count(*) FROM effects_dead);
 
 -- name: ended
 -- Tenants with ended effects that are old, or too many.

@@ -26,7 +26,7 @@ const (
 	keep = 4
 )
 
-// bundle is an outbox with a clock of its own.
+// bundle is an outbox, with a clock of its own for the ends of effects.
 type bundle struct {
 	t    *testing.T
 	db   *pgtest.DB
@@ -41,7 +41,7 @@ type bundle struct {
 
 func setup(t *testing.T, name, kind string) *bundle {
 	t.Helper()
-	b := &bundle{t: t, db: pgtest.Database(t, name), kind: kind, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
+	b := &bundle{t: t, db: pgtest.Database(t, name), kind: kind, now: time.Now().Truncate(time.Microsecond)}
 	b.pool = b.db.Pool(name)
 	b.box = outbox.New(b.pool, outbox.Options{
 		Tries: func(string) int32 { return tries }, Keep: keep, Now: b.clock,
@@ -60,9 +60,18 @@ func (b *bundle) clock() time.Time {
 }
 
 func (b *bundle) advance(d time.Duration) {
+	b.t.Helper()
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.now = b.now.Add(d)
+	b.mu.Unlock()
+	Pass(b.t, b.db, "outbox", d)
+}
+
+// Pass has time pass for the effects of an outbox, which go by the database's clock.
+func Pass(t testing.TB, db *pgtest.DB, table string, d time.Duration) {
+	t.Helper()
+	_, err := db.Admin.Exec(t.Context(), `UPDATE `+table+` SET leased_until = leased_until - make_interval(secs => $1), created_at = created_at - make_interval(secs => $1)`, d.Seconds())
+	require.NoError(t, err)
 }
 
 func (b *bundle) in(id string) context.Context {
@@ -77,7 +86,7 @@ func (b *bundle) add(tenantID string, keys ...*string) (ids []string) {
 		id := uuid.Must(uuid.NewV7()).String()
 		ids = append(ids, id)
 		effects = append(effects, outbox.Effect{
-			ID: id, ActorID: "person-1", Kind: b.kind, OrderKey: key, Arguments: map[string]string{"k": "v"}, CreatedAt: b.clock(),
+			ID: id, ActorID: "person-1", Kind: b.kind, OrderKey: key, Arguments: map[string]string{"k": "v"}, CreatedAt: time.Now(),
 		})
 	}
 	require.NoError(b.t, pg.InTenant(b.in(tenantID), b.pool, func(ctx context.Context, tx pgx.Tx) error {
@@ -115,6 +124,8 @@ func Suite(t *testing.T, name, kind string) {
 		"what is rolled back has no effect":                 rolledBack,
 		"a pull and a settlement are woken":                 woken,
 		"two pull at once and none gets the other's":        concurrent,
+		"a process whose clock is wrong takes from nobody":  clocks,
+		"one whose clock is behind keeps nobody waiting":    behind,
 		"what ended long ago is erased":                     swept,
 		"of what ended the latest are kept":                 kept,
 		"what waits and what is set aside is measured":      measured,
@@ -217,7 +228,7 @@ func unanswered(b *bundle) {
 
 func rolledBack(b *bundle) {
 	err := pg.InTenant(b.in("acme"), b.pool, func(ctx context.Context, tx pgx.Tx) error {
-		err := outbox.Add(ctx, tx, outbox.Effect{ID: uuid.NewString(), Kind: b.kind, CreatedAt: b.clock()})
+		err := outbox.Add(ctx, tx, outbox.Effect{ID: uuid.NewString(), Kind: b.kind, CreatedAt: time.Now()})
 		require.NoError(b.t, err)
 		return context.Canceled
 	})
@@ -275,6 +286,41 @@ func concurrent(b *bundle) {
 	}
 	all = append(all, b.pull(20)...)
 	require.ElementsMatch(b.t, ids, all)
+}
+
+// replica is another process, by whose clock it is so much later.
+func (b *bundle) replica(later time.Duration) *outbox.Box {
+	return outbox.New(b.pool, outbox.Options{Now: func() time.Time { return b.clock().Add(later) }})
+}
+
+func clocks(b *bundle) {
+	ids := b.add("acme", outbox.Key("a"), outbox.Key("b"))
+	for _, wrong := range []time.Duration{time.Hour, -time.Hour} {
+		require.Len(b.t, b.pull(1), 1)
+		effects, err := b.replica(wrong).Pull(b.t.Context(), 1, 0)
+		require.NoError(b.t, err)
+		require.Len(b.t, effects, 1, "the other one")
+		for _, box := range []*outbox.Box{b.box, b.replica(time.Hour), b.replica(-time.Hour)} {
+			effects, err := box.Pull(b.t.Context(), 10, 0)
+			require.NoError(b.t, err)
+			require.Empty(b.t, effects, "both are leased")
+		}
+		b.advance(time.Minute)
+	}
+	require.ElementsMatch(b.t, ids, b.pull(10), "nobody answered")
+}
+
+func behind(b *bundle) {
+	id := b.add("acme", outbox.Key("a"))[0]
+	ahead, late := b.replica(time.Hour), b.replica(-time.Hour)
+	effects, err := ahead.Pull(b.t.Context(), 1, 0)
+	require.NoError(b.t, err)
+	require.Len(b.t, effects, 1)
+	require.NoError(b.t, ahead.Ack(b.in("acme"), id, outbox.Retry, nil))
+	b.advance(time.Minute)
+	effects, err = late.Pull(b.t.Context(), 1, 0)
+	require.NoError(b.t, err)
+	require.Len(b.t, effects, 1, "the pause is over, whoever made it")
 }
 
 func swept(b *bundle) {
@@ -363,14 +409,16 @@ func measured(b *bundle) {
 	shows := func(waiting, oldest, dead float64) {
 		b.t.Helper()
 		require.NoError(b.t, beside.do["effects measure"](b.t.Context()))
-		require.Equal(b.t, map[string]float64{"outbox_waiting": waiting, "outbox_oldest_seconds": oldest, "outbox_dead": dead}, gauges(b.t, registry))
+		shown := gauges(b.t, registry)
+		require.InDelta(b.t, oldest, shown["outbox_oldest_seconds"], 30, "it goes on meanwhile")
+		delete(shown, "outbox_oldest_seconds")
+		require.Equal(b.t, map[string]float64{"outbox_waiting": waiting, "outbox_dead": dead}, shown)
 	}
 	shows(0, 0, 0)
 	id := b.add("acme", outbox.Key("a"))[0]
 	b.advance(time.Minute)
-	later := b.clock().Add(time.Hour)
 	require.NoError(b.t, pg.InTenant(b.in("globex"), b.pool, func(ctx context.Context, tx pgx.Tx) error {
-		return outbox.Add(ctx, tx, outbox.Effect{ID: uuid.NewString(), Kind: b.kind, OrderKey: outbox.Key("a"), CreatedAt: b.clock(), NotBefore: &later})
+		return outbox.Add(ctx, tx, outbox.Effect{ID: uuid.NewString(), Kind: b.kind, OrderKey: outbox.Key("a"), CreatedAt: time.Now(), Delay: time.Hour})
 	}))
 	shows(2, 60, 0)
 	for range tries {

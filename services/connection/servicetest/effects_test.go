@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/outbox/outboxtest"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
@@ -26,6 +27,13 @@ func (b *bundle) ack(ctx context.Context, id, outcome string) error {
 	return err
 }
 
+// pass has time pass for the service and for the leases of its effects.
+func (b *bundle) pass(d time.Duration) {
+	b.t.Helper()
+	b.clock.advance(d)
+	outboxtest.Pass(b.t, b.db, "outbox", d)
+}
+
 func TestEffectsOfAConnection(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -39,7 +47,7 @@ func TestEffectsOfAConnection(t *testing.T) {
 	require.Equal(t, "admin", got[0].GetActorId())
 	require.EqualValues(t, 1, got[0].GetAttempt())
 	require.Empty(t, b.pull(0), "it is leased")
-	b.clock.advance(31 * time.Second)
+	b.pass(31 * time.Second)
 	again := b.pull(0)
 	require.Len(t, again, 1)
 	require.Equal(t, got[0].GetEffectId(), again[0].GetEffectId())
@@ -48,14 +56,14 @@ func TestEffectsOfAConnection(t *testing.T) {
 	require.Equal(t, errs.NotFound, errs.KindOf(b.ack(person(t, "other", "system"), got[0].GetEffectId(), "done")), "another tenant's")
 	require.NoError(t, b.ack(ctx, got[0].GetEffectId(), "retry"))
 	require.Empty(t, b.pull(0), "it waits before it is tried again")
-	b.clock.advance(5 * time.Second)
+	b.pass(5 * time.Second)
 	require.Len(t, b.pull(0), 1)
 	require.NoError(t, b.ack(ctx, got[0].GetEffectId(), "done"))
 	require.NoError(t, b.ack(ctx, got[0].GetEffectId(), "failed"), "the same effect again changes nothing")
 	var outcome string
 	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT outcome FROM outbox WHERE kind = 'connection_connected'`).Scan(&outcome))
 	require.Equal(t, "done", outcome)
-	b.clock.advance(time.Hour)
+	b.pass(time.Hour)
 	require.Empty(t, b.pull(0))
 }
 
@@ -74,7 +82,7 @@ func TestATenantsEffectsAreDoneInTheirOrder(t *testing.T) {
 	require.Len(t, second, 1, "another tenant's waits for nobody")
 	require.Equal(t, "other", second[0].GetTenantId())
 	require.NoError(t, b.ack(person(t, "msp", "system"), first[0].GetEffectId(), "retry"))
-	b.clock.advance(5 * time.Second)
+	b.pass(5 * time.Second)
 	again := b.pull(0)
 	require.Len(t, again, 1)
 	require.Equal(t, first[0].GetEffectId(), again[0].GetEffectId())
@@ -198,7 +206,7 @@ func TestWhatCannotBeLeasedHoldsUpNoOther(t *testing.T) {
 			require.NoError(t, err)
 			require.Contains(t, got, "broken", "it was not lost")
 			require.NotContains(t, got, "one", "which is leased")
-			b.clock.advance(31 * time.Second)
+			b.pass(31 * time.Second)
 			got, err = pull(b, 10)
 			require.NoError(t, err)
 			require.Subset(t, got, []string{"one", "two", "three"}, "nobody acknowledged")

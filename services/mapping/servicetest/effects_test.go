@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/outbox/outboxtest"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 )
@@ -35,6 +36,13 @@ func (b *bundle) pull() []*orchestrationv1.Effect {
 	return resp.GetEffects()
 }
 
+// pass has time pass for the service and for the leases of its effects.
+func (b *bundle) pass(d time.Duration) {
+	b.t.Helper()
+	b.clock.Advance(d)
+	outboxtest.Pass(b.t, b.db, "outbox", d)
+}
+
 func TestAnEffectThatNobodyAnswersIsHandedOutAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -45,7 +53,7 @@ func TestAnEffectThatNobodyAnswersIsHandedOutAgain(t *testing.T) {
 	require.Equal(t, "person-1", first[0].GetActorId())
 	require.EqualValues(t, 1, first[0].GetAttempt())
 	require.Empty(t, b.pull(), "it is leased")
-	b.clock.Advance(time.Minute)
+	b.pass(time.Minute)
 	again := b.pull()
 	require.Len(t, again, 1)
 	require.Equal(t, first[0].GetEffectId(), again[0].GetEffectId(), "the key of idempotency")
@@ -55,7 +63,7 @@ func TestAnEffectThatNobodyAnswersIsHandedOutAgain(t *testing.T) {
 	_, err := b.effects.AckEffect(b.ctx(), ack)
 	require.NoError(t, err)
 	require.Empty(t, b.pull(), "it waits for its next try")
-	b.clock.Advance(time.Minute)
+	b.pass(time.Minute)
 	require.Len(t, b.pull(), 1)
 
 	ack.Outcome = "done"
@@ -68,7 +76,7 @@ func TestAnEffectThatNobodyAnswersIsHandedOutAgain(t *testing.T) {
 	ack.Outcome = "retry"
 	_, err = b.effects.AckEffect(b.ctx(), ack)
 	require.NoError(t, err)
-	b.clock.Advance(time.Hour)
+	b.pass(time.Hour)
 	require.Empty(t, b.pull(), "what is done stays done")
 }
 
@@ -131,10 +139,10 @@ func TestEffectsOfOneManagedTenantAreDoneInTheirOrder(t *testing.T) {
 	require.Equal(t, []string{tenants[0] + " 2", tenants[1] + " 2"}, revisions(first))
 	require.Empty(t, b.pull())
 	b.ack(first[0], "retry", nil)
-	b.clock.Advance(5 * time.Minute)
+	b.pass(5 * time.Minute)
 	require.Equal(t, []string{tenants[0] + " 2"}, revisions(b.pull()), "the lease of one that goes through links is longer")
 	b.ack(first[0], "retry", nil)
-	b.clock.Advance(2 * time.Minute)
+	b.pass(2 * time.Minute)
 	again := b.pull()
 	require.Equal(t, []string{tenants[0] + " 2", tenants[1] + " 2"}, revisions(again), "it is tried again, and the other lease is over")
 	b.ack(again[0], "done", map[string]string{"orphaned_links": "5"})
@@ -173,7 +181,7 @@ func TestPullersAtOnceGetAllThatIsDue(t *testing.T) {
 			require.NoError(t, err)
 		}
 		require.Equal(t, []int{1, 1, 1, 1}, got)
-		b.clock.Advance(10 * time.Minute) // the leases are over
+		b.pass(10 * time.Minute) // the leases are over
 	}
 }
 

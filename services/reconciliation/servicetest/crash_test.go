@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entrasync/entrasync/pkg/outbox/outboxtest"
 	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
 )
 
@@ -81,7 +82,7 @@ func TestDecisionsSurviveCrashes(t *testing.T) {
 		return err
 	}
 	crashing(b, random, crashes, each, waiting, decide)
-	b.later.Store(int64(time.Minute)) // what was interrupted is due
+	outboxtest.Pass(t, b.db, "reconciliation.outbox", time.Minute) // what was interrupted is due
 	b.finishAll()
 	for object, item := range b.open() { // what was never begun
 		require.False(t, item.GetDecisionPending())
@@ -124,7 +125,7 @@ func TestUndosSurviveCrashes(t *testing.T) {
 		_, err := b.undo("user-2", item)
 		return err
 	})
-	b.later.Store(int64(time.Minute)) // what was interrupted is due
+	outboxtest.Pass(t, b.db, "reconciliation.outbox", time.Minute) // what was interrupted is due
 	b.finishAll()
 	for _, item := range decided { // what was never begun; what was done has the same answer
 		_, err := b.undo("user-2", item)

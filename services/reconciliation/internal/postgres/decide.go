@@ -137,7 +137,7 @@ func begin(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, id uuid.UUID, attemp
 		}
 	}
 	return outbox.Add(ctx, tx, outbox.Effect{
-		ID: begun.EffectID, ActorID: begun.DecidedBy, Kind: effectFinishDecision, CreatedAt: begun.Now, NotBefore: &begun.FinishAfter,
+		ID: begun.EffectID, ActorID: begun.DecidedBy, Kind: effectFinishDecision, CreatedAt: begun.Now, Delay: begun.FinishAfter,
 		Arguments: map[string]string{"item_id": id.String(), "attempt": strconv.Itoa(attempt)},
 	})
 }

@@ -19,7 +19,7 @@ type Admit func(item *DecidedItem) error
 type Begun struct {
 	Decision
 	EffectID    string // a UUID; empty where nothing has to be carried out
-	FinishAfter time.Time
+	FinishAfter time.Duration
 	Now         time.Time
 }
 
@@ -156,7 +156,7 @@ func (u *Decide) checkAll(ctx context.Context, items []DecidedItem, decision fun
 
 // withEffect adds the effect that finishes the decision where this process does not.
 func (u *Decide) withEffect(begun *Begun) {
-	begun.EffectID, begun.FinishAfter = u.newID(), begun.Now.Add(finishAfter)
+	begun.EffectID, begun.FinishAfter = u.newID(), finishAfter
 }
 
 // keep stores the decision, or returns the same decision of a concurrent request.

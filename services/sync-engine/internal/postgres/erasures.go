@@ -18,7 +18,7 @@ import (
 )
 
 // BeginErasure implements syncengine.ErasureStore.
-func (s *Store) BeginErasure(ctx context.Context, e syncengine.Erasure, p *syncengine.Person, marks [][]byte, finishAfter time.Time) error {
+func (s *Store) BeginErasure(ctx context.Context, e syncengine.Erasure, p *syncengine.Person, marks [][]byte, finishAfter time.Duration) error {
 	id, err := parse(e.ID, syncengine.ErrUnknownErasure)
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func (s *Store) BeginErasure(ctx context.Context, e syncengine.Erasure, p *synce
 			return err
 		}
 		return outbox.Add(ctx, tx, outbox.Effect{
-			ID: e.ID, ActorID: e.RequestedBy, Kind: syncengine.EffectErasePerson, CreatedAt: e.RequestedAt, NotBefore: &finishAfter,
+			ID: e.ID, ActorID: e.RequestedBy, Kind: syncengine.EffectErasePerson, CreatedAt: e.RequestedAt, Delay: finishAfter,
 			Arguments: map[string]string{"erasure_id": e.ID},
 		})
 	})

@@ -39,7 +39,7 @@ type ErasureStore interface {
 	TicketStore
 	// BeginErasure stores what is to be erased and the marks, by which no round that is
 	// opened from then on takes the person, and has it finished unless it ends before.
-	BeginErasure(ctx context.Context, e Erasure, p *Person, marks [][]byte, finishAfter time.Time) error
+	BeginErasure(ctx context.Context, e Erasure, p *Person, marks [][]byte, finishAfter time.Duration) error
 	// OpenErasure takes the locks of the person's clients, so that no round is under way
 	// that knows the person; errs.Unavailable, reason round_in_progress, where one has
 	// them for long. Nil with the erasure where it was done. ErrUnknownErasure.
@@ -97,7 +97,7 @@ func (e *ErasePerson) Do(ctx context.Context, subject PersonSubject, digest, req
 	if begun.ID, err = e.newID(); err != nil {
 		return Erasure{}, fmt.Errorf("making an erasure id: %w", err)
 	}
-	if err := e.store.BeginErasure(ctx, begun, &p, marksOf(key, &p), begun.RequestedAt.Add(eraseAfter)); err != nil {
+	if err := e.store.BeginErasure(ctx, begun, &p, marksOf(key, &p), eraseAfter); err != nil {
 		return Erasure{}, err
 	}
 	done, err := e.carryOut(ctx, begun.ID)
