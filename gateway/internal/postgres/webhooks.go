@@ -72,7 +72,7 @@ func (s *Webhooks) Put(ctx context.Context, url string, now time.Time, fn func(*
 		}
 		if err := q.UpdateWebhook(ctx, sqlc.UpdateWebhookParams{
 			ID: e.ID, Events: e.Events, State: string(e.State), DisabledReason: e.DisabledReason, Secret: e.Secret, OldSecret: e.OldSecret,
-			OldSecretUntil: e.OldSecretUntil, FailingSince: e.FailingSince, Attempts: int32(e.Attempts), NextAt: e.NextAt, Now: now,
+			OldSecretUntil: e.OldSecretUntil, FailingSince: e.FailingSince, Attempts: int32(e.Attempts), Now: now,
 		}); err != nil {
 			return err
 		}
@@ -155,9 +155,9 @@ func (s *Webhooks) AddDelivery(ctx context.Context, endpoint uuid.UUID, d webhoo
 }
 
 // Due implements webhook.TurnStore.
-func (s *Webhooks) Due(ctx context.Context, now time.Time, n int) (due []webhook.Due, err error) {
+func (s *Webhooks) Due(ctx context.Context, n int) (due []webhook.Due, err error) {
 	err = pg.AcrossTenants(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := sqlc.New(tx).DueWebhooks(ctx, sqlc.DueWebhooksParams{Now: now, Size: int32(n)})
+		rows, err := sqlc.New(tx).DueWebhooks(ctx, int32(n))
 		for _, row := range rows {
 			due = append(due, webhook.Due{Tenant: tenant.ID(row.TenantID), ID: row.ID})
 		}
@@ -167,9 +167,9 @@ func (s *Webhooks) Due(ctx context.Context, now time.Time, n int) (due []webhook
 }
 
 // Lease implements webhook.TurnStore.
-func (s *Webhooks) Lease(ctx context.Context, id uuid.UUID, now, until time.Time) (e webhook.Endpoint, mine bool, err error) {
+func (s *Webhooks) Lease(ctx context.Context, id uuid.UUID, most time.Duration) (e webhook.Endpoint, mine bool, err error) {
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries) error {
-		row, err := q.LeaseWebhook(ctx, sqlc.LeaseWebhookParams{ID: id, Now: now, Until: until})
+		row, err := q.LeaseWebhook(ctx, sqlc.LeaseWebhookParams{ID: id, Seconds: most.Seconds()})
 		if pg.NoRows(err) {
 			return nil
 		}
@@ -180,11 +180,11 @@ func (s *Webhooks) Lease(ctx context.Context, id uuid.UUID, now, until time.Time
 }
 
 // Settle implements webhook.TurnStore.
-func (s *Webhooks) Settle(ctx context.Context, was, is *webhook.Endpoint, now time.Time) error {
+func (s *Webhooks) Settle(ctx context.Context, was, is *webhook.Endpoint, pause time.Duration) error {
 	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		return q.SettleWebhook(ctx, sqlc.SettleWebhookParams{
 			ID: is.ID, FeedCursor: is.FeedCursor, RunsUntil: is.RunsUntil, FailingSince: is.FailingSince, Attempts: int32(is.Attempts),
-			NextAt: is.NextAt, State: string(is.State), DisabledReason: is.DisabledReason, Now: now, Lease: was.LeasedUntil, WasCursor: was.FeedCursor,
+			PauseSeconds: pause.Seconds(), State: string(is.State), DisabledReason: is.DisabledReason, Lease: was.LeasedUntil, WasCursor: was.FeedCursor,
 		})
 	})
 }

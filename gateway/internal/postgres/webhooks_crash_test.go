@@ -49,16 +49,16 @@ func (m *mortal) call(do func() error) error {
 	return err
 }
 
-func (m *mortal) Lease(ctx context.Context, id uuid.UUID, now, until time.Time) (e webhook.Endpoint, mine bool, err error) {
+func (m *mortal) Lease(ctx context.Context, id uuid.UUID, most time.Duration) (e webhook.Endpoint, mine bool, err error) {
 	err = m.call(func() error {
-		e, mine, err = m.TurnStore.Lease(ctx, id, now, until)
+		e, mine, err = m.TurnStore.Lease(ctx, id, most)
 		return err
 	})
 	return e, mine, err
 }
 
-func (m *mortal) Settle(ctx context.Context, was, is *webhook.Endpoint, now time.Time) error {
-	return m.call(func() error { return m.TurnStore.Settle(ctx, was, is, now) })
+func (m *mortal) Settle(ctx context.Context, was, is *webhook.Endpoint, pause time.Duration) error {
+	return m.call(func() error { return m.TurnStore.Settle(ctx, was, is, pause) })
 }
 
 func (m *mortal) AddDelivery(ctx context.Context, endpoint uuid.UUID, d webhook.Delivery) error {

@@ -49,14 +49,15 @@ type Due struct {
 // TurnStore keeps how far endpoints were told.
 type TurnStore interface {
 	NoticeStore
-	// Due names at most n endpoints of all tenants whose turn it is.
-	Due(ctx context.Context, now time.Time, n int) ([]Due, error)
-	// Lease takes the endpoint of the context's tenant; false where somebody else was
-	// faster.
-	Lease(ctx context.Context, id uuid.UUID, now, until time.Time) (Endpoint, bool, error)
-	// Settle keeps how far the turn came and ends its lease. was is the endpoint as it
-	// was leased: where a person sent it back meanwhile, that counts.
-	Settle(ctx context.Context, was, is *Endpoint, now time.Time) error
+	// Due names at most n endpoints of all tenants whose turn it is, by the store's clock.
+	Due(ctx context.Context, n int) ([]Due, error)
+	// Lease takes the endpoint of the context's tenant for some time; false where somebody
+	// else was faster.
+	Lease(ctx context.Context, id uuid.UUID, most time.Duration) (Endpoint, bool, error)
+	// Settle keeps how far the turn came and ends its lease; the next turn comes after the
+	// pause. was is the endpoint as it was leased: where a person sent it back meanwhile,
+	// that counts.
+	Settle(ctx context.Context, was, is *Endpoint, pause time.Duration) error
 	AddDelivery(ctx context.Context, endpoint uuid.UUID, d Delivery) error
 	// Delivered names those of the messages that were delivered after that time.
 	Delivered(ctx context.Context, endpoint uuid.UUID, messageIDs []string, since time.Time) (map[string]bool, error)
@@ -113,7 +114,7 @@ func (d *Deliverer) Serve(ctx context.Context) error {
 
 // Round gives each endpoint that is due its turn.
 func (d *Deliverer) Round(ctx context.Context) error {
-	due, err := d.store.Due(ctx, d.now(), 10*atOnce)
+	due, err := d.store.Due(ctx, 10*atOnce)
 	if err != nil {
 		return err
 	}
@@ -135,19 +136,19 @@ func (d *Deliverer) Round(ctx context.Context) error {
 
 // turn tells one endpoint what it was not told yet.
 func (d *Deliverer) turn(ctx context.Context, id uuid.UUID) error {
-	now := d.now()
-	was, mine, err := d.store.Lease(ctx, id, now, now.Add(lease))
+	was, mine, err := d.store.Lease(ctx, id, lease)
 	if err != nil || !mine {
 		return err
 	}
 	is := was
 	err = d.tell(ctx, &is)
-	if is.Attempts == 0 && is.State == Enabled {
-		is.NextAt = d.now().Add(idle)
+	pause := idle
+	if is.Attempts > 0 {
+		pause = outbox.Backoff(int32(is.Attempts), firstRetry, mostRetry)
 	}
 	// What was delivered is stored also when the process is stopping.
 	ctx = context.WithoutCancel(ctx)
-	if kept := d.store.Settle(ctx, &was, &is, d.now()); kept != nil {
+	if kept := d.store.Settle(ctx, &was, &is, pause); kept != nil {
 		return kept
 	}
 	if err != nil {
@@ -275,7 +276,6 @@ func (d *Deliverer) send(ctx context.Context, e *Endpoint, m Message) (delivered
 	if e.FailingSince == nil {
 		e.FailingSince = &now
 	}
-	e.NextAt = now.Add(outbox.Backoff(int32(e.Attempts), firstRetry, mostRetry))
 	switch {
 	case got.Status != nil && *got.Status == http.StatusGone:
 		return false, d.disable(ctx, e, Gone)

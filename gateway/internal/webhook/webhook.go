@@ -58,8 +58,8 @@ type Endpoint struct {
 	FeedCursor           string
 	RunsUntil            time.Time // runs that ended before were delivered
 	FailingSince         *time.Time
-	Attempts             int // to send the message that is next
-	NextAt, LeasedUntil  time.Time
+	Attempts             int       // to send the message that is next
+	NextAt, LeasedUntil  time.Time // by the store's clock
 	CreatedAt, UpdatedAt time.Time
 }
 
@@ -171,8 +171,7 @@ func (e *Endpoints) Put(ctx context.Context, c Change) (endpoint Endpoint, secre
 			why := ByPerson
 			next.State, next.DisabledReason = Disabled, &why
 		}
-		// A changed endpoint is tried at once.
-		next.FailingSince, next.Attempts, next.NextAt = nil, 0, now
+		next.FailingSince, next.Attempts = nil, 0
 		return next, nil
 	})
 	if err != nil {

@@ -91,21 +91,16 @@ func (q *Queries) DeliveredMessages(ctx context.Context, arg DeliveredMessagesPa
 }
 
 const dueWebhooks = `-- name: DueWebhooks :many
-SELECT tenant_id, id FROM due_webhooks WHERE due_at <= $1::timestamptz ORDER BY due_at LIMIT $2
+SELECT tenant_id, id FROM due_webhooks WHERE due_at <= now() ORDER BY due_at LIMIT $1
 `
-
-type DueWebhooksParams struct {
-	Now  time.Time
-	Size int32
-}
 
 type DueWebhooksRow struct {
 	TenantID string
 	ID       uuid.UUID
 }
 
-func (q *Queries) DueWebhooks(ctx context.Context, arg DueWebhooksParams) ([]DueWebhooksRow, error) {
-	rows, err := q.db.Query(ctx, dueWebhooks, arg.Now, arg.Size)
+func (q *Queries) DueWebhooks(ctx context.Context, size int32) ([]DueWebhooksRow, error) {
+	rows, err := q.db.Query(ctx, dueWebhooks, size)
 	if err != nil {
 		return nil, err
 	}
@@ -256,7 +251,7 @@ func (q *Queries) InsertNotice(ctx context.Context, arg InsertNoticeParams) erro
 
 const insertWebhook = `-- name: InsertWebhook :exec
 INSERT INTO webhooks (tenant_id, id, url, events, state, disabled_reason, secret, feed_cursor, runs_until, next_at, leased_until, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::timestamptz, $9::timestamptz, $9::timestamptz,
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::timestamptz, now(), now(),
     $9::timestamptz, $9::timestamptz)
 `
 
@@ -272,6 +267,8 @@ type InsertWebhookParams struct {
 	Now            time.Time
 }
 
+// Turns and leases go by the clock of the database, here and below: those of the replicas may differ
+// by more than a lease.
 func (q *Queries) InsertWebhook(ctx context.Context, arg InsertWebhookParams) error {
 	_, err := q.db.Exec(ctx, insertWebhook,
 		arg.TenantID,
@@ -288,16 +285,15 @@ func (q *Queries) InsertWebhook(ctx context.Context, arg InsertWebhookParams) er
 }
 
 const leaseWebhook = `-- name: LeaseWebhook :one
-UPDATE webhooks SET leased_until = $1::timestamptz
-WHERE id = $2 AND state = 'enabled' AND next_at <= $3::timestamptz AND leased_until <= $3::timestamptz
+UPDATE webhooks SET leased_until = now() + make_interval(secs => $1::double precision)
+WHERE id = $2 AND state = 'enabled' AND next_at <= now() AND leased_until <= now()
 RETURNING id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
        next_at, leased_until, created_at, updated_at
 `
 
 type LeaseWebhookParams struct {
-	Until time.Time
-	ID    uuid.UUID
-	Now   time.Time
+	Seconds float64
+	ID      uuid.UUID
 }
 
 type LeaseWebhookRow struct {
@@ -321,7 +317,7 @@ type LeaseWebhookRow struct {
 
 // Whoever has the lease alone sends.
 func (q *Queries) LeaseWebhook(ctx context.Context, arg LeaseWebhookParams) (LeaseWebhookRow, error) {
-	row := q.db.QueryRow(ctx, leaseWebhook, arg.Until, arg.ID, arg.Now)
+	row := q.db.QueryRow(ctx, leaseWebhook, arg.Seconds, arg.ID)
 	var i LeaseWebhookRow
 	err := row.Scan(
 		&i.ID,
@@ -546,7 +542,7 @@ func (q *Queries) LockWebhookAt(ctx context.Context, url string) (LockWebhookAtR
 }
 
 const rewindWebhook = `-- name: RewindWebhook :execrows
-UPDATE webhooks SET feed_cursor = $1, runs_until = $2::timestamptz, attempts = 0, next_at = $3::timestamptz, updated_at = $3::timestamptz
+UPDATE webhooks SET feed_cursor = $1, runs_until = $2::timestamptz, attempts = 0, next_at = now(), updated_at = $3::timestamptz
 WHERE id = $4
 `
 
@@ -572,9 +568,9 @@ func (q *Queries) RewindWebhook(ctx context.Context, arg RewindWebhookParams) (i
 
 const settleWebhook = `-- name: SettleWebhook :exec
 UPDATE webhooks
-SET feed_cursor = $1, runs_until = $2, failing_since = $3, attempts = $4, next_at = $5,
-    state = $6, disabled_reason = $7, leased_until = $8::timestamptz
-WHERE id = $9 AND leased_until = $10::timestamptz AND feed_cursor = $11::text AND state = 'enabled'
+SET feed_cursor = $1, runs_until = $2, failing_since = $3, attempts = $4,
+    next_at = now() + make_interval(secs => $5::double precision), state = $6, disabled_reason = $7, leased_until = now()
+WHERE id = $8 AND leased_until = $9::timestamptz AND feed_cursor = $10::text AND state = 'enabled'
 `
 
 type SettleWebhookParams struct {
@@ -582,10 +578,9 @@ type SettleWebhookParams struct {
 	RunsUntil      time.Time
 	FailingSince   *time.Time
 	Attempts       int32
-	NextAt         time.Time
+	PauseSeconds   float64
 	State          string
 	DisabledReason *string
-	Now            time.Time
 	ID             uuid.UUID
 	Lease          time.Time
 	WasCursor      string
@@ -599,10 +594,9 @@ func (q *Queries) SettleWebhook(ctx context.Context, arg SettleWebhookParams) er
 		arg.RunsUntil,
 		arg.FailingSince,
 		arg.Attempts,
-		arg.NextAt,
+		arg.PauseSeconds,
 		arg.State,
 		arg.DisabledReason,
-		arg.Now,
 		arg.ID,
 		arg.Lease,
 		arg.WasCursor,
@@ -613,8 +607,8 @@ func (q *Queries) SettleWebhook(ctx context.Context, arg SettleWebhookParams) er
 const updateWebhook = `-- name: UpdateWebhook :exec
 UPDATE webhooks
 SET events = $1, state = $2, disabled_reason = $3, secret = $4, old_secret = $5,
-    old_secret_until = $6, failing_since = $7, attempts = $8, next_at = $9, updated_at = $10::timestamptz
-WHERE id = $11
+    old_secret_until = $6, failing_since = $7, attempts = $8, next_at = now(), updated_at = $9::timestamptz
+WHERE id = $10
 `
 
 type UpdateWebhookParams struct {
@@ -626,7 +620,6 @@ type UpdateWebhookParams struct {
 	OldSecretUntil *time.Time
 	FailingSince   *time.Time
 	Attempts       int32
-	NextAt         time.Time
 	Now            time.Time
 	ID             uuid.UUID
 }
@@ -642,7 +635,6 @@ func (q *Queries) UpdateWebhook(ctx context.Context, arg UpdateWebhookParams) er
 		arg.OldSecretUntil,
 		arg.FailingSince,
 		arg.Attempts,
-		arg.NextAt,
 		arg.Now,
 		arg.ID,
 	)
