@@ -198,14 +198,14 @@ func (p *Pool) bound(o *txOptions) {
 	switch {
 	case o.readOnly && !o.timed:
 		o.set("statement_timeout", ReadTimeout)
-	case !o.readOnly && !o.unqueued:
+	case !o.readOnly:
 		o.set("lock_timeout", LockTimeout)
 	}
 }
 
 // enter lets a tenant's writers in, a few at a time and in order.
 func (p *Pool) enter(ctx context.Context, o *txOptions) (leave func(), err error) {
-	if o.readOnly || o.unqueued || o.tenant == "" {
+	if o.readOnly || o.tenant == "" {
 		return func() {}, nil
 	}
 	return p.writers.Enter(ctx, string(o.tenant))

@@ -90,7 +90,6 @@ func TestWritersWaitForLocksABoundedTime(t *testing.T) {
 	b := setup(t)
 	pool := b.small(t, pg.Options{})
 	require.Equal(t, "10s", b.setting(t, pool, "lock_timeout"))
-	require.Equal(t, "0", b.setting(t, pool, "lock_timeout", pg.Unqueued()))
 	require.Equal(t, "15s", b.setting(t, pool, "statement_timeout", pg.ReadOnly()))
 	require.Equal(t, "1s", b.setting(t, pool, "statement_timeout", pg.ReadOnly(), pg.StatementTimeout(time.Second)))
 

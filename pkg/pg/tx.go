@@ -38,7 +38,6 @@ type txOptions struct {
 	retries  int
 	readOnly bool
 	timed    bool // it has a statement timeout of its own
-	unqueued bool
 }
 
 func (o *txOptions) set(parameter string, d time.Duration) {
@@ -54,12 +53,6 @@ func Retries(n int) TxOption { return func(o *txOptions) { o.retries = n } }
 func ReadOnly() TxOption {
 	return func(o *txOptions) { o.mode, o.readOnly = append(o.mode, "READ ONLY"), true }
 }
-
-// Unqueued begins a writing transaction without waiting for the tenant's other
-// writers and lets its statements wait for locks without a bound. It is for a
-// transaction that only holds a lock while other transactions run; its callers
-// bound how many there are.
-func Unqueued() TxOption { return func(o *txOptions) { o.unqueued = true } }
 
 // RepeatableRead shows one snapshot to all statements.
 func RepeatableRead() TxOption {

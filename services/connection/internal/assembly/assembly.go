@@ -68,7 +68,7 @@ func adapt(s Settings, pool *pg.Pool, box *secrets.Box, now func() time.Time) (a
 	}
 	a.now = now
 	a.connections, a.pointers = postgres.NewConnections(pool, now), postgres.NewPointers(pool, now)
-	a.flows, a.locks = postgres.NewFlows(pool, box), postgres.NewLocks(pool, MaxGrantLocks)
+	a.flows, a.locks = postgres.NewFlows(pool, box), postgres.NewLocks(pool)
 	if a.secrets, err = s.secretStore(postgres.NewSecrets(pool, box, now), a.pointers, a.locks, now); err != nil {
 		return adapters{}, err
 	}

@@ -17,10 +17,9 @@ import (
 const Name = "connection"
 
 const (
-	// MaxGrantLocks is how many locks for changes of secrets are held at once. Each has a
-	// connection while its holder needs another, and those for refreshes have one together.
-	MaxGrantLocks = 4
-	minConns      = 2*MaxGrantLocks + 2
+	// lockConns are for the locks of all tenants, which have one connection together.
+	lockConns = 1
+	minConns  = 10
 	// backgroundConns are for effects, events and the sweepers.
 	backgroundConns = 2
 )
@@ -61,12 +60,12 @@ func Start(ctx context.Context, s *service.Service, c Config) error {
 	return nil
 }
 
-// PoolOptions say how connections are shared out. Locks have their own bound, so the
-// writers' is what the locks leave over.
+// PoolOptions say how connections are shared out: of what the locks leave over, half to
+// writers.
 func (c Config) PoolOptions() pg.Options {
 	conns := max(c.DatabaseConns, minConns)
 	return pg.Options{
 		Context: Name, MaxConns: conns, BackgroundConns: backgroundConns,
-		Writers: queue.Options{Total: int(conns-2*MaxGrantLocks) / 2},
+		Writers: queue.Options{Total: int(conns-lockConns) / 2},
 	}
 }

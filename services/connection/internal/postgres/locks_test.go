@@ -19,17 +19,19 @@ func of(ctx context.Context, id tenant.ID) context.Context {
 	return tenant.With(ctx, tenant.Call{Tenant: id})
 }
 
-// TestRefreshesThatWaitKeepNoOtherTenant: more tenants than there are connections wait for
-// Microsoft while they hold their locks, and another one refreshes at once.
-func TestRefreshesThatWaitKeepNoOtherTenant(t *testing.T) {
+// TestLocksThatAreHeldKeepOutNoOtherTenant: more tenants than there are connections wait for
+// Microsoft, or for the secret store, while they hold their locks, and another one refreshes,
+// or changes its secrets, at once.
+func TestLocksThatAreHeldKeepOutNoOtherTenant(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	locks := postgres.NewLocks(b.pool, 2)
+	locks := postgres.NewLocks(b.pool)
 	const waiting = 40
 	holding, answer, ended := make(chan struct{}), make(chan struct{}), make(chan error, waiting)
 	for i := range waiting {
+		lock := []lock{locks.WithRefreshLock, locks.WithGrantLock}[i%2]
 		go func() {
-			ended <- locks.WithRefreshLock(of(t.Context(), tenant.ID(fmt.Sprintf("t%d", i))), func(context.Context) error {
+			ended <- lock(of(t.Context(), tenant.ID(fmt.Sprintf("t%d", i))), func(context.Context) error {
 				holding <- struct{}{}
 				<-answer
 				return nil
@@ -50,18 +52,30 @@ func TestRefreshesThatWaitKeepNoOtherTenant(t *testing.T) {
 	}
 }
 
-// TestRefreshLocksExcludeOverReplicas: one caller at a time of a tenant, in whichever
+// lock is WithRefreshLock or WithGrantLock of a replica.
+type lock = func(context.Context, func(context.Context) error) error
+
+// TestLocksExcludeOverReplicas: one caller at a time of a tenant, in whichever
 // process, also after the connection that held the locks was cut.
-func TestRefreshLocksExcludeOverReplicas(t *testing.T) {
+func TestLocksExcludeOverReplicas(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	replicas := []*postgres.Locks{postgres.NewLocks(b.pool, 2), postgres.NewLocks(b.db.Pool("connection"), 2)}
+	one, other := postgres.NewLocks(b.pool), postgres.NewLocks(b.db.Pool("connection"))
+	for name, replicas := range map[string][]lock{
+		"refreshes": {one.WithRefreshLock, other.WithRefreshLock}, "changes": {one.WithGrantLock, other.WithGrantLock},
+	} {
+		t.Run(name, func(t *testing.T) { excludes(t, b, replicas) })
+	}
+}
+
+func excludes(t *testing.T, b *bundle, replicas []lock) {
+	t.Helper()
 	for range 2 {
 		var inside, done atomic.Int32
 		ended := make(chan error, 20)
 		for i := range cap(ended) {
 			go func() {
-				ended <- replicas[i%2].WithRefreshLock(of(t.Context(), "t1"), func(context.Context) error {
+				ended <- replicas[i%2](of(t.Context(), "t1"), func(context.Context) error {
 					assert.Equal(t, int32(1), inside.Add(1))
 					done.Add(1)
 					inside.Add(-1)
@@ -79,8 +93,8 @@ func TestRefreshLocksExcludeOverReplicas(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	require.NoError(t, replicas[0].WithRefreshLock(of(t.Context(), "t1"), func(context.Context) error {
-		err := replicas[1].WithRefreshLock(of(ctx, "t1"), func(context.Context) error { return nil })
+	require.NoError(t, replicas[0](of(t.Context(), "t1"), func(context.Context) error {
+		err := replicas[1](of(ctx, "t1"), func(context.Context) error { return nil })
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		return nil
 	}))

@@ -12,6 +12,8 @@ import (
 const (
 	// lockStatement bounds a statement on the shared connection, for which others wait.
 	lockStatement = 5 * time.Second
+	// lockTries bounds the attempts to get a lock on connections that break.
+	lockTries = 4
 	// A lock that another replica holds is tried again after a pause, which grows.
 	firstLockPause, longestLockPause = 20 * time.Millisecond, 250 * time.Millisecond
 )
@@ -19,7 +21,8 @@ const (
 // sharedLocks are advisory locks on one connection, however many are held: a lock that
 // waits for Microsoft must not keep a connection of its own. They exclude other
 // processes alone, so that callers of one key must come one at a time. With the connection
-// all of them are lost, which undoes nothing: see underGrantLock.
+// all of them are lost, which undoes nothing: what a holder wrote is committed by
+// compare-and-swap.
 type sharedLocks struct {
 	pool *pg.Pool
 
