@@ -2,14 +2,20 @@
 // asks for the next one.
 package page
 
-// DefaultSize is the size of a page when the caller names none.
-const DefaultSize = 50
+const (
+	// DefaultSize is the size of a page when the caller names none.
+	DefaultSize = 50
+	// MostCounted is how far a list is counted: what a tenant has may be a million.
+	MostCounted = 10_000
+)
 
 // Page is a part of a list.
 type Page[T any] struct {
 	Items []T
 	Next  string // token of the next page; empty at the end
 	Total *int32 // with the first page only, so that no page costs more than it
+	// TotalIsMinimum says that there are more than Total, which is MostCounted then.
+	TotalIsMinimum bool
 }
 
 // List is how one list is read.
@@ -20,8 +26,8 @@ type List[T any] struct {
 	Filters []string
 	// Read gives up to limit entries after a place, nil for the beginning.
 	Read func(after *Cursor, limit int32) ([]T, error)
-	// Count counts the whole list; nil: it is not counted.
-	Count func() (int32, error)
+	// Count counts the list and stops after so many; nil: it is not counted.
+	Count func(most int32) (int32, error)
 	// Place is the position of an entry in the list's order.
 	Place func(T) Cursor
 }
@@ -39,10 +45,12 @@ func Of[T any](l List[T]) (Page[T], error) {
 	}
 	var page Page[T]
 	if after == nil && l.Count != nil {
-		total, err := l.Count()
+		total, err := l.Count(MostCounted + 1)
 		if err != nil {
 			return Page[T]{}, err
 		}
+		page.TotalIsMinimum = total > MostCounted
+		total = min(total, MostCounted)
 		page.Total = &total
 	}
 	items, err := l.Read(after, size+1) // one more shows whether there is a next page

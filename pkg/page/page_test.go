@@ -93,7 +93,7 @@ func TestAPlaceIsOfAUUID(t *testing.T) {
 func numbers(n, size int32, token string) page.List[int32] {
 	return page.List[int32]{
 		Size: size, Token: token, Filters: []string{"numbers"},
-		Count: func() (int32, error) { return n, nil },
+		Count: func(most int32) (int32, error) { return min(n, most), nil },
 		Read: func(after *page.Cursor, limit int32) ([]int32, error) {
 			from := int32(0)
 			if after != nil {
@@ -139,6 +139,16 @@ func TestPagesAreTheWholeList(t *testing.T) {
 	}
 }
 
+func TestAListIsCountedToABound(t *testing.T) {
+	t.Parallel()
+	for n, minimum := range map[int32]bool{page.MostCounted - 1: false, page.MostCounted: false, page.MostCounted + 1: true, 2 * page.MostCounted: true} {
+		p, err := page.Of(numbers(n, 3, ""))
+		require.NoError(t, err)
+		require.Equal(t, min(n, page.MostCounted), *p.Total)
+		require.Equal(t, minimum, p.TotalIsMinimum, n)
+	}
+}
+
 func TestAPageThatCannotBeReadIsNone(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
@@ -147,7 +157,7 @@ func TestAPageThatCannotBeReadIsNone(t *testing.T) {
 	_, err := page.Of(list)
 	require.ErrorIs(t, err, broken)
 	list = numbers(3, 2, "")
-	list.Count = func() (int32, error) { return 0, broken }
+	list.Count = func(int32) (int32, error) { return 0, broken }
 	_, err = page.Of(list)
 	require.ErrorIs(t, err, broken)
 	for _, token := range []string{"e30", page.Cursor{Key: "1"}.Token("letters"), page.Cursor{Key: "one"}.Token("numbers")} {

@@ -17,6 +17,23 @@ import (
 	discoveryv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/discovery/v1"
 )
 
+// TestManagedTenantsAreCountedToTenThousand: whoever has more is told so, and the list costs no more
+// for it.
+func TestManagedTenantsAreCountedToTenThousand(t *testing.T) {
+	t.Parallel()
+	b := setupThree(t)
+	_, err := b.db.Admin.Exec(t.Context(), `INSERT INTO entra_managed_tenants
+		(tenant_id, id, entra_tenant_id, display_name, name_key, primary_domain, domains, source_user_count, state, discovered_at, last_seen_at)
+		SELECT 'msp', gen_random_uuid(), n, 'Tenant ' || n, 'tenant ' || n, '', '{}', 0, 'active', now(), now() FROM generate_series(1, 10001) n`)
+	require.NoError(t, err)
+	for q, want := range map[string]bool{"": true, "tenant": true, "tenant 1000": false} {
+		list, err := b.public.ListManagedTenants(as(t, "msp"), &discoveryv1.ListManagedTenantsRequest{Q: q, PageSize: 1})
+		require.NoError(t, err)
+		require.Equal(t, want, list.GetTotalSizeIsMinimum(), q)
+		require.Equal(t, want, list.GetTotalSize() == 10_000, q)
+	}
+}
+
 func TestListSearchesAndPages(t *testing.T) {
 	t.Parallel()
 	b := setupThree(t)

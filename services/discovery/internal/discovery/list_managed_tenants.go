@@ -32,7 +32,7 @@ func (u *ListManagedTenants) Do(ctx context.Context, filter Filter, size int32, 
 		Read: func(after *page.Cursor, limit int32) ([]ManagedTenant, error) {
 			return u.store.List(ctx, filter.State, key, query, after, limit)
 		},
-		Count: func() (int32, error) { return u.store.Count(ctx, filter.State, key, query) },
+		Count: func(most int32) (int32, error) { return u.store.Count(ctx, filter.State, key, query, most) },
 		Place: func(t ManagedTenant) page.Cursor { return page.Cursor{Key: searchkey.Of(t.DisplayName), ID: t.ID} },
 	})
 }

@@ -57,7 +57,7 @@ type ShowStore interface {
 	// List gives up to limit tenants after the cursor, by name key and id.
 	// queryKey and query are the search in its folded and in its plain form.
 	List(ctx context.Context, state State, queryKey, query string, after *page.Cursor, limit int32) ([]ManagedTenant, error)
-	Count(ctx context.Context, state State, queryKey, query string) (int32, error)
+	Count(ctx context.Context, state State, queryKey, query string, most int32) (int32, error)
 	// CountOthers counts those that are not gone, except the given ones.
 	CountOthers(ctx context.Context, exceptIDs []string) (int32, error)
 	// Each calls each for parts of the tenants with the given ids, or of all,

@@ -104,11 +104,11 @@ func (s *Store) List(ctx context.Context, state discovery.State, queryKey, query
 	return list, err
 }
 
-// Count counts what List lists.
-func (s *Store) Count(ctx context.Context, state discovery.State, queryKey, query string) (count int32, err error) {
+// Count counts what List lists, and stops after so many.
+func (s *Store) Count(ctx context.Context, state discovery.State, queryKey, query string, most int32) (count int32, err error) {
 	err = pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		count, err = sqlc.New(tx).CountManagedTenants(ctx, sqlc.CountManagedTenantsParams{
-			State: string(state), QueryKey: queryKey, Query: query,
+			State: string(state), QueryKey: queryKey, Query: query, Most: most,
 		})
 		return err
 	}, pg.ReadOnly())

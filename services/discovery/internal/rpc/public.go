@@ -33,6 +33,7 @@ func (s *public) ListManagedTenants(ctx context.Context, req *discoveryv1.ListMa
 	}
 	return &discoveryv1.ListManagedTenantsResponse{
 		ManagedTenants: managedTenants(list.Items), NextPageToken: list.Next, TotalSize: list.Total,
+		TotalSizeIsMinimum: list.TotalIsMinimum,
 	}, nil
 }
 

@@ -30,7 +30,7 @@ func (u *ListClients) Do(ctx context.Context, query string, size int32, pageToke
 		Read: func(after *page.Cursor, limit int32) ([]Client, error) {
 			return u.store.Clients(ctx, search, after, limit)
 		},
-		Count: func() (int32, error) { return u.store.CountClients(ctx, search) },
+		Count: func(most int32) (int32, error) { return u.store.CountClients(ctx, search, most) },
 		Place: func(c Client) page.Cursor { return page.Cursor{Key: searchkey.Of(c.Name), ID: c.ID} },
 	})
 }

@@ -71,7 +71,7 @@ func (u *ListMappings) Do(ctx context.Context, filter Filter, size int32, pageTo
 	list.Read = func(after *page.Cursor, limit int32) ([]Mapping, error) {
 		return u.store.Mappings(ctx, search, after, limit)
 	}
-	list.Count = func() (int32, error) { return u.store.CountMappings(ctx, search) }
+	list.Count = func(most int32) (int32, error) { return u.store.CountMappings(ctx, search, most) }
 	list.Place = func(m Mapping) page.Cursor {
 		return page.Cursor{Key: searchkey.Of(m.DisplayName), ID: m.ManagedTenantID}
 	}

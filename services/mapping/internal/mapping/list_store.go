@@ -44,12 +44,12 @@ type MappedTenant struct {
 // cursor.
 type ListStore interface {
 	Clients(ctx context.Context, search ClientSearch, after *page.Cursor, limit int32) ([]Client, error)
-	CountClients(ctx context.Context, search ClientSearch) (int32, error)
+	CountClients(ctx context.Context, search ClientSearch, most int32) (int32, error)
 	// Client gives one with its mappings; nil when there is none.
 	Client(ctx context.Context, id string) (*Client, error)
 	// Mappings are sorted by name key and managed tenant.
 	Mappings(ctx context.Context, search Search, after *page.Cursor, limit int32) ([]Mapping, error)
-	CountMappings(ctx context.Context, search Search) (int32, error)
+	CountMappings(ctx context.Context, search Search, most int32) (int32, error)
 	// MappingsOf are those of one managed tenant with a revision below the given
 	// one, the newest first; only the one in force without past.
 	MappingsOf(ctx context.Context, managedTenantID string, past bool, below int64, limit int32) ([]Mapping, error)

@@ -66,15 +66,15 @@ func (s *Store) Clients(ctx context.Context, search mapping.ClientSearch, after 
 	return list, err
 }
 
-// CountClients counts what Clients lists.
-func (s *Store) CountClients(ctx context.Context, search mapping.ClientSearch) (count int32, err error) {
+// CountClients counts what Clients lists, and stops after so many.
+func (s *Store) CountClients(ctx context.Context, search mapping.ClientSearch, most int32) (count int32, err error) {
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		if search == (mapping.ClientSearch{}) {
-			count, err = q.CountClients(ctx)
+			count, err = q.CountClients(ctx, most)
 			return err
 		}
 		count, err = q.CountFoundClients(ctx, sqlc.CountFoundClientsParams{
-			NameFrom: search.NameFrom, NameBefore: search.NameBefore, Domain: search.Domain,
+			NameFrom: search.NameFrom, NameBefore: search.NameBefore, Domain: search.Domain, Most: most,
 		})
 		return err
 	})
@@ -123,8 +123,8 @@ func (s *Store) Mappings(ctx context.Context, search mapping.Search, after *page
 	return list, err
 }
 
-// CountMappings counts what Mappings lists.
-func (s *Store) CountMappings(ctx context.Context, search mapping.Search) (count int32, err error) {
+// CountMappings counts what Mappings lists, and stops after so many.
+func (s *Store) CountMappings(ctx context.Context, search mapping.Search, most int32) (count int32, err error) {
 	managed, ok := orphanedTenant(search)
 	if !ok {
 		return 0, nil
@@ -132,11 +132,11 @@ func (s *Store) CountMappings(ctx context.Context, search mapping.Search) (count
 	err = s.reading(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		if search.Orphans {
 			count, err = q.CountOrphaned(ctx, sqlc.CountOrphanedParams{
-				ManagedTenantID: managed, State: string(search.State), Exact: search.Exact, NameKey: search.NameKey,
+				ManagedTenantID: managed, State: string(search.State), Exact: search.Exact, NameKey: search.NameKey, Most: most,
 			})
 			return err
 		}
-		count, err = q.CountMappings(ctx, sqlc.CountMappingsParams{State: string(search.State), Exact: search.Exact, NameKey: search.NameKey})
+		count, err = q.CountMappings(ctx, sqlc.CountMappingsParams{State: string(search.State), Exact: search.Exact, NameKey: search.NameKey, Most: most})
 		return err
 	})
 	return count, err

@@ -19,7 +19,7 @@ func (s *clients) ListClients(ctx context.Context, req *mappingv1.ListClientsReq
 	if err != nil {
 		return nil, err
 	}
-	resp := &mappingv1.ListClientsResponse{NextPageToken: page.Next, TotalSize: page.Total}
+	resp := &mappingv1.ListClientsResponse{NextPageToken: page.Next, TotalSize: page.Total, TotalSizeIsMinimum: page.TotalIsMinimum}
 	for _, c := range page.Items {
 		resp.Clients = append(resp.Clients, clientMessage(c))
 	}

@@ -35,7 +35,7 @@ func (s *mappings) ListMappings(ctx context.Context, req *mappingv1.ListMappings
 	if err != nil {
 		return nil, err
 	}
-	resp := &mappingv1.ListMappingsResponse{NextPageToken: page.Next, TotalSize: page.Total}
+	resp := &mappingv1.ListMappingsResponse{NextPageToken: page.Next, TotalSize: page.Total, TotalSizeIsMinimum: page.TotalIsMinimum}
 	for _, m := range page.Items {
 		resp.Mappings = append(resp.Mappings, mappingMessage(m))
 	}

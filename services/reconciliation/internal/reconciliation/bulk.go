@@ -82,7 +82,7 @@ func (b *Bulk) Preview(ctx context.Context, filter Filter, by string, size int, 
 	if err != nil {
 		return page.Page[Previewed]{}, err
 	}
-	out := page.Page[Previewed]{Next: items.Next, Total: items.Total}
+	out := page.Page[Previewed]{Next: items.Next, Total: items.Total, TotalIsMinimum: items.TotalIsMinimum}
 	for _, item := range items.Items {
 		digest, err := item.Digest()
 		if err != nil {

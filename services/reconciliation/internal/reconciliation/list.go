@@ -9,11 +9,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/page"
 )
 
-const (
-	maxPageSize = 200
-	// MostCounted is how far a list is counted.
-	MostCounted = 10_000
-)
+const maxPageSize = 200
 
 // Filter narrows the list; an empty field matches all.
 type Filter struct {
@@ -80,7 +76,7 @@ type List struct{ store Lister }
 func NewList(store Lister) *List { return &List{store: store} }
 
 // Do gives a page of at most size items (0: 50, at most 200), oldest first. The first page
-// has their number, MostCounted+1 where there are more. page.ErrToken.
+// has their number. page.ErrToken.
 func (l *List) Do(ctx context.Context, filter Filter, size int, token string) (page.Page[DecidedItem], error) {
 	return page.Of(page.List[DecidedItem]{
 		Size: int32(min(max(size, 0), maxPageSize)), Token: token, Filters: filter.key(),
@@ -95,8 +91,8 @@ func (l *List) Do(ctx context.Context, filter Filter, size int, token string) (p
 			}
 			return items, nil
 		},
-		Count: func() (int32, error) {
-			total, err := l.store.Count(ctx, filter, MostCounted+1)
+		Count: func(most int32) (int32, error) {
+			total, err := l.store.Count(ctx, filter, int(most))
 			if err != nil {
 				return 0, fmt.Errorf("counting items: %w", err)
 			}

@@ -23,7 +23,7 @@ func (s *Server) PreviewDecisions(ctx context.Context, req *reconciliationv1.Pre
 		return nil, err
 	}
 	response := &reconciliationv1.PreviewDecisionsResponse{NextPageToken: page.Next}
-	response.TotalSize, response.TotalSizeIsMinimum = totalOf(page.Total)
+	response.TotalSize, response.TotalSizeIsMinimum = page.Total, page.TotalIsMinimum
 	for _, item := range page.Items {
 		m := &reconciliationv1.PreviewedDecision{Item: toMessage(item.DecidedItem), Digest: item.Digest}
 		m.Code, m.Message = refusal(item.Refused)

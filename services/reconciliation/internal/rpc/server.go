@@ -43,20 +43,11 @@ func (s *Server) ListQueueItems(ctx context.Context, req *reconciliationv1.ListQ
 		return nil, err
 	}
 	response := &reconciliationv1.ListQueueItemsResponse{NextPageToken: page.Next}
-	response.TotalSize, response.TotalSizeIsMinimum = totalOf(page.Total)
+	response.TotalSize, response.TotalSizeIsMinimum = page.Total, page.TotalIsMinimum
 	for _, item := range page.Items {
 		response.Items = append(response.Items, toMessage(item))
 	}
 	return response, nil
-}
-
-// totalOf is the number of a list, and whether there are more.
-func totalOf(counted *int32) (total *int32, minimum bool) {
-	if counted == nil || *counted <= reconciliation.MostCounted {
-		return counted, false
-	}
-	most := int32(reconciliation.MostCounted)
-	return &most, true
 }
 
 // PushItems opens or refreshes items.

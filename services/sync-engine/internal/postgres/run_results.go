@@ -193,11 +193,6 @@ func (s *Store) Status(ctx context.Context, now time.Time) (status syncengine.Sy
 		if status.Settings, err = ensureSettings(ctx, q, tenantID, now); err != nil {
 			return err
 		}
-		counted, err := q.CountSynced(ctx)
-		if err != nil {
-			return err
-		}
-		status.Contacts, status.Linked = int(counted.Contacts), int(counted.Linked)
 		last, err := q.LastRun(ctx)
 		if err != nil || len(last) == 0 {
 			return err

@@ -82,7 +82,7 @@ func TestFirstInitialSyncTurnsAutomaticSyncOn(t *testing.T) {
 	status, err := e.runs.Status(e.ctx())
 	require.NoError(t, err)
 	require.True(t, status.Settings.AutomaticSync)
-	require.Equal(t, 2, status.Linked)
+	require.Equal(t, 2, status.LastRun.Totals.Counters.Created)
 	require.Equal(t, syncengine.TypeInitial, status.LastRun.Type)
 	require.Equal(t, 1, status.LastRun.Totals.Succeeded)
 

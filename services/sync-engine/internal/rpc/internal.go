@@ -153,7 +153,6 @@ func (s *internalServer) GetSyncStatus(ctx context.Context, _ *syncenginev1.GetS
 	}
 	answer := &syncenginev1.GetSyncStatusResponse{
 		ScheduleEnabled: status.Settings.AutomaticSync, IntervalMinutes: count(status.Settings.IntervalMinutes),
-		Contacts: count(status.Contacts), Linked: count(status.Linked),
 	}
 	if status.LastRun != nil {
 		answer.LastRun = runMessage(status.LastRun)

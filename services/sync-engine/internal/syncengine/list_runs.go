@@ -22,8 +22,6 @@ type RunPage struct {
 type SyncStatus struct {
 	Settings Settings
 	LastRun  *Run
-	Contacts int // not deleted
-	Linked   int // of them, processed by sync
 }
 
 // RunReader reads runs.

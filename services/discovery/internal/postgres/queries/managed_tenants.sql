@@ -44,11 +44,13 @@ ORDER BY name_key, id
 LIMIT @size;
 
 -- name: CountManagedTenants :one
+-- So many at most.
 SELECT count(*)::integer
-FROM entra_managed_tenants
-WHERE (@state::text = '' OR state = @state)
-  AND (@query::text = '' OR position(@query_key::text IN name_key) > 0 OR entra_tenant_id = @query
-       OR id IN (SELECT managed_tenant_id FROM entra_managed_tenant_domains WHERE domain = @query));
+FROM (SELECT FROM entra_managed_tenants
+      WHERE (@state::text = '' OR state = @state)
+        AND (@query::text = '' OR position(@query_key::text IN name_key) > 0 OR entra_tenant_id = @query
+             OR id IN (SELECT managed_tenant_id FROM entra_managed_tenant_domains WHERE domain = @query))
+      LIMIT @most) AS counted;
 
 -- name: ManagedTenantsAfter :many
 SELECT id, entra_tenant_id, display_name, primary_domain, domains, source_user_count, state,

@@ -43,20 +43,28 @@ func (q *Queries) CountByState(ctx context.Context) (CountByStateRow, error) {
 
 const countManagedTenants = `-- name: CountManagedTenants :one
 SELECT count(*)::integer
-FROM entra_managed_tenants
-WHERE ($1::text = '' OR state = $1)
-  AND ($2::text = '' OR position($3::text IN name_key) > 0 OR entra_tenant_id = $2
-       OR id IN (SELECT managed_tenant_id FROM entra_managed_tenant_domains WHERE domain = $2))
+FROM (SELECT FROM entra_managed_tenants
+      WHERE ($1::text = '' OR state = $1)
+        AND ($2::text = '' OR position($3::text IN name_key) > 0 OR entra_tenant_id = $2
+             OR id IN (SELECT managed_tenant_id FROM entra_managed_tenant_domains WHERE domain = $2))
+      LIMIT $4) AS counted
 `
 
 type CountManagedTenantsParams struct {
 	State    string
 	Query    string
 	QueryKey string
+	Most     int32
 }
 
+// So many at most.
 func (q *Queries) CountManagedTenants(ctx context.Context, arg CountManagedTenantsParams) (int32, error) {
-	row := q.db.QueryRow(ctx, countManagedTenants, arg.State, arg.Query, arg.QueryKey)
+	row := q.db.QueryRow(ctx, countManagedTenants,
+		arg.State,
+		arg.Query,
+		arg.QueryKey,
+		arg.Most,
+	)
 	var column_1 int32
 	err := row.Scan(&column_1)
 	return column_1, err

@@ -55,14 +55,16 @@ ORDER BY name_key, id
 LIMIT @size;
 
 -- name: CountClients :one
-SELECT count(*)::integer FROM clients WHERE NOT deleted;
+-- So many at most, here and below.
+SELECT count(*)::integer FROM (SELECT FROM clients WHERE NOT deleted LIMIT @most) AS counted;
 
 -- name: CountFoundClients :one
 SELECT count(*)::integer
-FROM clients c
-WHERE NOT c.deleted
-  AND ((c.name_key >= @name_from AND c.name_key < @name_before)
-       OR c.id IN (SELECT d.client_id FROM client_domains d WHERE d.domain = @domain));
+FROM (SELECT FROM clients c
+      WHERE NOT c.deleted
+        AND ((c.name_key >= @name_from AND c.name_key < @name_before)
+             OR c.id IN (SELECT d.client_id FROM client_domains d WHERE d.domain = @domain))
+      LIMIT @most) AS counted;
 
 -- name: ResolveClients :many
 SELECT id, external_id

@@ -46,13 +46,15 @@ ORDER BY m.name_key, m.managed_tenant_id
 LIMIT @size;
 
 -- name: CountMappings :one
+-- So many at most.
 SELECT count(*)::integer
-FROM entra_client_tenant_mappings m
-LEFT JOIN clients c ON c.id = m.client_id
-WHERE m.deactivated_at IS NULL
-  AND (@state::text = '' OR m.state = @state)
-  AND (@exact::text = '' OR position(@name_key::text IN m.name_key) > 0 OR position(@name_key::text IN c.name_key) > 0
-       OR m.entra_tenant_id = @exact OR m.primary_domain = @exact);
+FROM (SELECT FROM entra_client_tenant_mappings m
+      LEFT JOIN clients c ON c.id = m.client_id
+      WHERE m.deactivated_at IS NULL
+        AND (@state::text = '' OR m.state = @state)
+        AND (@exact::text = '' OR position(@name_key::text IN m.name_key) > 0 OR position(@name_key::text IN c.name_key) > 0
+             OR m.entra_tenant_id = @exact OR m.primary_domain = @exact)
+      LIMIT @most) AS counted;
 
 -- name: ListOrphaned :many
 -- The last decision about each managed tenant whose orphaned links wait for a
@@ -80,20 +82,22 @@ ORDER BY m.name_key, m.managed_tenant_id
 LIMIT @size;
 
 -- name: CountOrphaned :one
+-- So many at most.
 SELECT count(*)::integer
-FROM entra_orphans o
-JOIN LATERAL (
-    SELECT l.name_key, l.primary_domain, l.entra_tenant_id, l.state, l.client_id, l.deactivated_at
-    FROM entra_client_tenant_mappings l
-    WHERE l.managed_tenant_id = o.managed_tenant_id
-    ORDER BY l.revision DESC
-    LIMIT 1) m ON true
-LEFT JOIN clients c ON c.id = m.client_id
-WHERE o.links > 0
-  AND (sqlc.narg(managed_tenant_id)::uuid IS NULL OR o.managed_tenant_id = sqlc.narg(managed_tenant_id))
-  AND (@state::text = '' OR (m.deactivated_at IS NULL AND m.state = @state))
-  AND (@exact::text = '' OR position(@name_key::text IN m.name_key) > 0 OR position(@name_key::text IN c.name_key) > 0
-       OR m.entra_tenant_id = @exact OR m.primary_domain = @exact);
+FROM (SELECT FROM entra_orphans o
+      JOIN LATERAL (
+          SELECT l.name_key, l.primary_domain, l.entra_tenant_id, l.state, l.client_id, l.deactivated_at
+          FROM entra_client_tenant_mappings l
+          WHERE l.managed_tenant_id = o.managed_tenant_id
+          ORDER BY l.revision DESC
+          LIMIT 1) m ON true
+      LEFT JOIN clients c ON c.id = m.client_id
+      WHERE o.links > 0
+        AND (sqlc.narg(managed_tenant_id)::uuid IS NULL OR o.managed_tenant_id = sqlc.narg(managed_tenant_id))
+        AND (@state::text = '' OR (m.deactivated_at IS NULL AND m.state = @state))
+        AND (@exact::text = '' OR position(@name_key::text IN m.name_key) > 0 OR position(@name_key::text IN c.name_key) > 0
+             OR m.entra_tenant_id = @exact OR m.primary_domain = @exact)
+      LIMIT @most) AS counted;
 
 -- name: DecidedSince :many
 -- The last decision of each managed tenant that was decided, or unmapped, after

@@ -181,11 +181,12 @@ func (q *Queries) ClientsByID(ctx context.Context, ids []uuid.UUID) ([]ClientsBy
 }
 
 const countClients = `-- name: CountClients :one
-SELECT count(*)::integer FROM clients WHERE NOT deleted
+SELECT count(*)::integer FROM (SELECT FROM clients WHERE NOT deleted LIMIT $1) AS counted
 `
 
-func (q *Queries) CountClients(ctx context.Context) (int32, error) {
-	row := q.db.QueryRow(ctx, countClients)
+// So many at most, here and below.
+func (q *Queries) CountClients(ctx context.Context, most int32) (int32, error) {
+	row := q.db.QueryRow(ctx, countClients, most)
 	var column_1 int32
 	err := row.Scan(&column_1)
 	return column_1, err
@@ -204,20 +205,27 @@ func (q *Queries) CountClientsOfRun(ctx context.Context, run *uuid.UUID) (int32,
 
 const countFoundClients = `-- name: CountFoundClients :one
 SELECT count(*)::integer
-FROM clients c
-WHERE NOT c.deleted
-  AND ((c.name_key >= $1 AND c.name_key < $2)
-       OR c.id IN (SELECT d.client_id FROM client_domains d WHERE d.domain = $3))
+FROM (SELECT FROM clients c
+      WHERE NOT c.deleted
+        AND ((c.name_key >= $1 AND c.name_key < $2)
+             OR c.id IN (SELECT d.client_id FROM client_domains d WHERE d.domain = $3))
+      LIMIT $4) AS counted
 `
 
 type CountFoundClientsParams struct {
 	NameFrom   string
 	NameBefore string
 	Domain     string
+	Most       int32
 }
 
 func (q *Queries) CountFoundClients(ctx context.Context, arg CountFoundClientsParams) (int32, error) {
-	row := q.db.QueryRow(ctx, countFoundClients, arg.NameFrom, arg.NameBefore, arg.Domain)
+	row := q.db.QueryRow(ctx, countFoundClients,
+		arg.NameFrom,
+		arg.NameBefore,
+		arg.Domain,
+		arg.Most,
+	)
 	var column_1 int32
 	err := row.Scan(&column_1)
 	return column_1, err

@@ -148,22 +148,30 @@ func (q *Queries) ActiveMappingsOf(ctx context.Context, managedTenantIds []uuid.
 
 const countMappings = `-- name: CountMappings :one
 SELECT count(*)::integer
-FROM entra_client_tenant_mappings m
-LEFT JOIN clients c ON c.id = m.client_id
-WHERE m.deactivated_at IS NULL
-  AND ($1::text = '' OR m.state = $1)
-  AND ($2::text = '' OR position($3::text IN m.name_key) > 0 OR position($3::text IN c.name_key) > 0
-       OR m.entra_tenant_id = $2 OR m.primary_domain = $2)
+FROM (SELECT FROM entra_client_tenant_mappings m
+      LEFT JOIN clients c ON c.id = m.client_id
+      WHERE m.deactivated_at IS NULL
+        AND ($1::text = '' OR m.state = $1)
+        AND ($2::text = '' OR position($3::text IN m.name_key) > 0 OR position($3::text IN c.name_key) > 0
+             OR m.entra_tenant_id = $2 OR m.primary_domain = $2)
+      LIMIT $4) AS counted
 `
 
 type CountMappingsParams struct {
 	State   string
 	Exact   string
 	NameKey string
+	Most    int32
 }
 
+// So many at most.
 func (q *Queries) CountMappings(ctx context.Context, arg CountMappingsParams) (int32, error) {
-	row := q.db.QueryRow(ctx, countMappings, arg.State, arg.Exact, arg.NameKey)
+	row := q.db.QueryRow(ctx, countMappings,
+		arg.State,
+		arg.Exact,
+		arg.NameKey,
+		arg.Most,
+	)
 	var column_1 int32
 	err := row.Scan(&column_1)
 	return column_1, err
@@ -171,19 +179,20 @@ func (q *Queries) CountMappings(ctx context.Context, arg CountMappingsParams) (i
 
 const countOrphaned = `-- name: CountOrphaned :one
 SELECT count(*)::integer
-FROM entra_orphans o
-JOIN LATERAL (
-    SELECT l.name_key, l.primary_domain, l.entra_tenant_id, l.state, l.client_id, l.deactivated_at
-    FROM entra_client_tenant_mappings l
-    WHERE l.managed_tenant_id = o.managed_tenant_id
-    ORDER BY l.revision DESC
-    LIMIT 1) m ON true
-LEFT JOIN clients c ON c.id = m.client_id
-WHERE o.links > 0
-  AND ($1::uuid IS NULL OR o.managed_tenant_id = $1)
-  AND ($2::text = '' OR (m.deactivated_at IS NULL AND m.state = $2))
-  AND ($3::text = '' OR position($4::text IN m.name_key) > 0 OR position($4::text IN c.name_key) > 0
-       OR m.entra_tenant_id = $3 OR m.primary_domain = $3)
+FROM (SELECT FROM entra_orphans o
+      JOIN LATERAL (
+          SELECT l.name_key, l.primary_domain, l.entra_tenant_id, l.state, l.client_id, l.deactivated_at
+          FROM entra_client_tenant_mappings l
+          WHERE l.managed_tenant_id = o.managed_tenant_id
+          ORDER BY l.revision DESC
+          LIMIT 1) m ON true
+      LEFT JOIN clients c ON c.id = m.client_id
+      WHERE o.links > 0
+        AND ($1::uuid IS NULL OR o.managed_tenant_id = $1)
+        AND ($2::text = '' OR (m.deactivated_at IS NULL AND m.state = $2))
+        AND ($3::text = '' OR position($4::text IN m.name_key) > 0 OR position($4::text IN c.name_key) > 0
+             OR m.entra_tenant_id = $3 OR m.primary_domain = $3)
+      LIMIT $5) AS counted
 `
 
 type CountOrphanedParams struct {
@@ -191,14 +200,17 @@ type CountOrphanedParams struct {
 	State           string
 	Exact           string
 	NameKey         string
+	Most            int32
 }
 
+// So many at most.
 func (q *Queries) CountOrphaned(ctx context.Context, arg CountOrphanedParams) (int32, error) {
 	row := q.db.QueryRow(ctx, countOrphaned,
 		arg.ManagedTenantID,
 		arg.State,
 		arg.Exact,
 		arg.NameKey,
+		arg.Most,
 	)
 	var column_1 int32
 	err := row.Scan(&column_1)

@@ -154,6 +154,3 @@ SELECT count(*) FROM (
       AND (sqlc.narg(client_id)::uuid IS NULL OR c.client_id = sqlc.narg(client_id))
     LIMIT @bound
 ) f;
-
--- name: CountSynced :one
-SELECT count(*) AS contacts, count(entra_object_id) AS linked FROM contacts WHERE NOT deleted;

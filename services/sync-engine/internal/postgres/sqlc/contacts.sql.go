@@ -103,22 +103,6 @@ func (q *Queries) CountFound(ctx context.Context, arg CountFoundParams) (int64, 
 	return count, err
 }
 
-const countSynced = `-- name: CountSynced :one
-SELECT count(*) AS contacts, count(entra_object_id) AS linked FROM contacts WHERE NOT deleted
-`
-
-type CountSyncedRow struct {
-	Contacts int64
-	Linked   int64
-}
-
-func (q *Queries) CountSynced(ctx context.Context) (CountSyncedRow, error) {
-	row := q.db.QueryRow(ctx, countSynced)
-	var i CountSyncedRow
-	err := row.Scan(&i.Contacts, &i.Linked)
-	return i, err
-}
-
 const countUpTo = `-- name: CountUpTo :one
 SELECT count(*) FROM (SELECT FROM contacts WHERE client_id = $1 LIMIT $2) c
 `

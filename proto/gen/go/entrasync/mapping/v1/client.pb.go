@@ -302,10 +302,12 @@ type ListClientsResponse struct {
 	Clients []*Client `protobuf:"bytes,1,rep,name=clients,proto3" json:"clients,omitempty"`
 	// Where the next page begins; empty after the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// How many there are; on the first page only.
-	TotalSize     *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// How many there are, counted to 10,000; on the first page only.
+	TotalSize *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	// There are more than total_size says.
+	TotalSizeIsMinimum bool `protobuf:"varint,4,opt,name=total_size_is_minimum,json=totalSizeIsMinimum,proto3" json:"total_size_is_minimum,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *ListClientsResponse) Reset() {
@@ -357,6 +359,13 @@ func (x *ListClientsResponse) GetTotalSize() int32 {
 		return *x.TotalSize
 	}
 	return 0
+}
+
+func (x *ListClientsResponse) GetTotalSizeIsMinimum() bool {
+	if x != nil {
+		return x.TotalSizeIsMinimum
+	}
+	return false
 }
 
 type GetClientRequest struct {
@@ -891,12 +900,13 @@ const file_entrasync_mapping_v1_client_proto_rawDesc = "" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12(\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"\xa8\x01\n" +
+	"page_token\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01R\tpageToken\"\xdb\x01\n" +
 	"\x13ListClientsResponse\x126\n" +
 	"\aclients\x18\x01 \x03(\v2\x1c.entrasync.mapping.v1.ClientR\aclients\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01B\r\n" +
+	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01\x121\n" +
+	"\x15total_size_is_minimum\x18\x04 \x01(\bR\x12totalSizeIsMinimumB\r\n" +
 	"\v_total_size\"-\n" +
 	"\x10GetClientRequest\x12\x19\n" +
 	"\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x02id\"I\n" +

@@ -713,10 +713,12 @@ type ListMappingsResponse struct {
 	Mappings []*Mapping `protobuf:"bytes,1,rep,name=mappings,proto3" json:"mappings,omitempty"`
 	// Where the next page begins; empty after the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// How many there are; on the first page only.
-	TotalSize     *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// How many there are, counted to 10,000; on the first page only.
+	TotalSize *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	// There are more than total_size says.
+	TotalSizeIsMinimum bool `protobuf:"varint,4,opt,name=total_size_is_minimum,json=totalSizeIsMinimum,proto3" json:"total_size_is_minimum,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *ListMappingsResponse) Reset() {
@@ -768,6 +770,13 @@ func (x *ListMappingsResponse) GetTotalSize() int32 {
 		return *x.TotalSize
 	}
 	return 0
+}
+
+func (x *ListMappingsResponse) GetTotalSizeIsMinimum() bool {
+	if x != nil {
+		return x.TotalSizeIsMinimum
+	}
+	return false
 }
 
 type MappingDecision struct {
@@ -2681,12 +2690,13 @@ const file_entrasync_mapping_v1_mapping_proto_rawDesc = "" +
 	"\x06_scoreB\x11\n" +
 	"\x0f_orphaned_linksB\x0e\n" +
 	"\f_client_nameB\x11\n" +
-	"\x0f_deactivated_by\"\xac\x01\n" +
+	"\x0f_deactivated_by\"\xdf\x01\n" +
 	"\x14ListMappingsResponse\x129\n" +
 	"\bmappings\x18\x01 \x03(\v2\x1d.entrasync.mapping.v1.MappingR\bmappings\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01B\r\n" +
+	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01\x121\n" +
+	"\x15total_size_is_minimum\x18\x04 \x01(\bR\x12totalSizeIsMinimumB\r\n" +
 	"\v_total_size\"\xc5\x01\n" +
 	"\x0fMappingDecision\x125\n" +
 	"\x11managed_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\x12@\n" +

@@ -1235,8 +1235,6 @@ type GetSyncStatusResponse struct {
 	ScheduleEnabled bool                   `protobuf:"varint,1,opt,name=schedule_enabled,json=scheduleEnabled,proto3" json:"schedule_enabled,omitempty"`
 	IntervalMinutes int32                  `protobuf:"varint,2,opt,name=interval_minutes,json=intervalMinutes,proto3" json:"interval_minutes,omitempty"`
 	LastRun         *Run                   `protobuf:"bytes,6,opt,name=last_run,json=lastRun,proto3" json:"last_run,omitempty"`
-	Contacts        int32                  `protobuf:"varint,7,opt,name=contacts,proto3" json:"contacts,omitempty"`
-	Linked          int32                  `protobuf:"varint,8,opt,name=linked,proto3" json:"linked,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -1290,20 +1288,6 @@ func (x *GetSyncStatusResponse) GetLastRun() *Run {
 		return x.LastRun
 	}
 	return nil
-}
-
-func (x *GetSyncStatusResponse) GetContacts() int32 {
-	if x != nil {
-		return x.Contacts
-	}
-	return 0
-}
-
-func (x *GetSyncStatusResponse) GetLinked() int32 {
-	if x != nil {
-		return x.Linked
-	}
-	return 0
 }
 
 type ReviseMappingRequest struct {
@@ -1679,13 +1663,11 @@ const file_entrasync_syncengine_v1_engine_proto_rawDesc = "" +
 	"\x0ecreated_before\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\"7\n" +
 	"\x12CancelRunsResponse\x12!\n" +
 	"\fworkflow_ids\x18\x01 \x03(\tR\vworkflowIds\"\x16\n" +
-	"\x14GetSyncStatusRequest\"\x84\x02\n" +
+	"\x14GetSyncStatusRequest\"\xee\x01\n" +
 	"\x15GetSyncStatusResponse\x12)\n" +
 	"\x10schedule_enabled\x18\x01 \x01(\bR\x0fscheduleEnabled\x12)\n" +
 	"\x10interval_minutes\x18\x02 \x01(\x05R\x0fintervalMinutes\x127\n" +
-	"\blast_run\x18\x06 \x01(\v2\x1c.entrasync.syncengine.v1.RunR\alastRun\x12\x1a\n" +
-	"\bcontacts\x18\a \x01(\x05R\bcontacts\x12\x16\n" +
-	"\x06linked\x18\b \x01(\x05R\x06linkedJ\x04\b\x03\x10\x06R\vnext_run_atR\x06pausedR\rpaused_reason\"\xcb\x01\n" +
+	"\blast_run\x18\x06 \x01(\v2\x1c.entrasync.syncengine.v1.RunR\alastRunJ\x04\b\x03\x10\x06J\x04\b\a\x10\bJ\x04\b\b\x10\tR\vnext_run_atR\x06pausedR\rpaused_reasonR\bcontactsR\x06linked\"\xcb\x01\n" +
 	"\x14ReviseMappingRequest\x125\n" +
 	"\x11managed_tenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fmanagedTenantId\x121\n" +
 	"\x0fentra_tenant_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rentraTenantId\x12$\n" +
