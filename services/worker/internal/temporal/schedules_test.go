@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -141,20 +142,29 @@ func TestAScheduleFollowsWhatItsTenantWants(t *testing.T) {
 	require.Equal(t, orchestration.Plan{Ticket: peertest.TicketOf(b.tenant, ""), Every: 15 * time.Minute, Paused: true, Reason: orchestration.ReasonOperator}, b.state(orchestration.RecurringSync).Plan)
 }
 
-// An interval counts absolute time: a change of clocks neither doubles a run nor drops one.
+// An interval counts absolute time: a change of clocks, in whichever country, neither doubles a run nor
+// drops one. Temporal itself says when it would start the runs of the weeks with the changes of a year.
 func TestAScheduleKeepsItsIntervalWhenClocksChange(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil, nil, workflow.Limits{})
-	const week = 7 * 24 * time.Hour
-	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: int32(week / time.Minute), FirstSyncDone: true})
+	b.engine.SetSchedule(&syncenginev1.GetScheduleResponse{AutomaticSync: true, IntervalMinutes: 60, FirstSyncDone: true})
 	b.scheduled()
-	described, err := b.handle(b.ctx, orchestration.RecurringSync).Describe(b.ctx)
-	require.NoError(t, err)
-	require.Empty(t, described.Schedule.Spec.Calendars)
-	times := described.Info.NextActionTimes
-	require.GreaterOrEqual(t, len(times), 10)
-	for i := 1; i < len(times); i++ {
-		require.InDelta(t, week.Hours(), times[i].Sub(times[i-1]).Hours(), (week/10).Hours()+1)
+	year := time.Now().Year() + 1
+	for change, weeks := range map[string][2]time.Time{
+		"spring": {time.Date(year, time.March, 7, 0, 0, 0, 0, time.UTC), time.Date(year, time.April, 8, 0, 0, 0, 0, time.UTC)},
+		"autumn": {time.Date(year, time.October, 20, 0, 0, 0, 0, time.UTC), time.Date(year, time.November, 9, 0, 0, 0, 0, time.UTC)},
+	} {
+		listed, err := b.client.WorkflowService().ListScheduleMatchingTimes(b.ctx, &workflowservice.ListScheduleMatchingTimesRequest{
+			Namespace: namespace, ScheduleId: b.handle(b.ctx, orchestration.RecurringSync).GetID(),
+			StartTime: timestamppb.New(weeks[0]), EndTime: timestamppb.New(weeks[1]),
+		})
+		require.NoError(t, err)
+		times := listed.GetStartTime()
+		require.InDelta(t, weeks[1].Sub(weeks[0]).Hours(), len(times), 1, change)
+		for i := 1; i < len(times); i++ {
+			apart := times[i].AsTime().Sub(times[i-1].AsTime())
+			require.InDelta(t, 60, apart.Minutes(), 6, "%s: after %s", change, times[i-1].AsTime())
+		}
 	}
 }
 

@@ -1,4 +1,4 @@
-package main
+package servicetest
 
 import (
 	"testing"
