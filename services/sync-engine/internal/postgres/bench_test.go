@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
@@ -86,12 +85,7 @@ func BenchmarkSmallRounds(b *testing.B) {
 		e := setup(b)
 		dir := &listed{everybody: streamOf(30)}
 		e.sync = syncengine.NewSyncTenant(e.store, dir, e.mapping, e.queue, e.clock)
-		e.mapping.tenants = make([]syncengine.MappedTenant, directories)
-		for i := range e.mapping.tenants {
-			e.mapping.tenants[i] = syncengine.MappedTenant{
-				ManagedTenantID: fmt.Sprintf("m%d", i), EntraTenantID: fmt.Sprintf("d%d", i), ClientID: uuid.NewString(), Revision: 1,
-			}
-		}
+		e.mapping.tenants = manyMapped(directories)
 		for _, name := range []string{"created", "unchanged", "delta"} {
 			dir.expired = name == "unchanged"
 			run := e.started(syncengine.TypeAllTenants, false)

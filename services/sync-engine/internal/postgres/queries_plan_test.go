@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -34,21 +33,6 @@ func (p *queryPlan) each(f func(*queryPlan)) {
 	for i := range p.Plans {
 		p.Plans[i].each(f)
 	}
-}
-
-// queriesOf are the queries of a file by their names, with arguments as pgx names them.
-func queriesOf(t testing.TB, file string) map[string]string {
-	t.Helper()
-	text, err := os.ReadFile("queries/" + file)
-	require.NoError(t, err)
-	nullable := regexp.MustCompile(`sqlc\.narg\((\w+)\)`)
-	found := map[string]string{}
-	for _, part := range strings.Split(string(text), "-- name: ")[1:] {
-		head, sql, _ := strings.Cut(part, "\n")
-		name, _, _ := strings.Cut(head, " ")
-		found[name] = nullable.ReplaceAllString(sql, "@$1")
-	}
-	return found
 }
 
 // selective says by which conditions an index finds a few rows of a table.
@@ -92,7 +76,7 @@ func TestLookUpsReadByIndex(t *testing.T) {
 	}
 	look := func(state string) {
 		for _, file := range []string{"explain.sql", "report.sql"} {
-			for name, sql := range queriesOf(t, file) {
+			for name, sql := range pgtest.Queries(t, "queries/"+file) {
 				if name == "KeepReportDays" { // a function of the owner
 					continue
 				}
@@ -117,18 +101,24 @@ func TestLookUpsReadByIndex(t *testing.T) {
 	look("analysed")
 }
 
+// manyMapped are managed tenants of as many clients.
+func manyMapped(n int) []syncengine.MappedTenant {
+	tenants := make([]syncengine.MappedTenant, n)
+	for i := range tenants {
+		tenants[i] = syncengine.MappedTenant{
+			ManagedTenantID: fmt.Sprintf("m%d", i), EntraTenantID: fmt.Sprintf("d%d", i), ClientID: uuid.NewString(), Revision: 1,
+		}
+	}
+	return tenants
+}
+
 // TestOpenTenantsAreReadOnce: PostgreSQL last looked at the table when every run had ended, and so
 // expects nothing of a run that has just begun; what it then reads is still in proportion to the run.
 func TestOpenTenantsAreReadOnce(t *testing.T) {
 	t.Parallel()
 	const tenants = 1000
 	e := setup(t)
-	e.mapping.tenants = make([]syncengine.MappedTenant, tenants)
-	for i := range e.mapping.tenants {
-		e.mapping.tenants[i] = syncengine.MappedTenant{
-			ManagedTenantID: fmt.Sprintf("m%d", i), EntraTenantID: fmt.Sprintf("d%d", i), ClientID: uuid.NewString(), Revision: 1,
-		}
-	}
+	e.mapping.tenants = manyMapped(tenants)
 	for range 2 {
 		ended := e.started(syncengine.TypeAllTenants, false)
 		e.exec(`UPDATE entra_sync_run_tenants SET state = 'completed', started_at = now(), completed_at = now() WHERE run_id = $1`, ended.ID)
@@ -137,25 +127,31 @@ func TestOpenTenantsAreReadOnce(t *testing.T) {
 	}
 	e.exec(`ANALYZE`)
 	run := e.started(syncengine.TypeAllTenants, false)
-	sql := queriesOf(t, "runs.sql")["ListOpenTenants"]
+	sql := pgtest.Queries(t, "queries/runs.sql")["ListOpenTenants"]
+	args := pgx.NamedArgs{"run_id": run.ID, "after_group": 100, "groups": 200, "quick_identities": 1000}
 	err := pg.InTenant(e.ctx(), e.db.Pool(postgres.Context), func(ctx context.Context, tx pgx.Tx) error {
-		var text []byte
-		args := pgx.NamedArgs{"run_id": run.ID, "after_group": 100, "groups": 200, "quick_identities": 1000}
-		if err := tx.QueryRow(ctx, "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "+sql, args).Scan(&text); err != nil {
-			return err
-		}
-		var out []struct {
-			Plan struct {
-				Rows int `json:"Actual Rows"`
-				Hit  int `json:"Shared Hit Blocks"`
-				Read int `json:"Shared Read Blocks"`
-			}
-		}
-		if err := json.Unmarshal(text, &out); err != nil {
-			return err
-		}
-		require.Equal(t, 200, out[0].Plan.Rows)
-		require.Less(t, out[0].Plan.Hit+out[0].Plan.Read, 10*tenants, "%s", text)
+		cost, err := pgtest.Explain(ctx, tx, sql, args)
+		require.NoError(t, err)
+		require.Equal(t, 200, cost.Rows)
+		require.Less(t, cost.Blocks, 10*tenants)
+		return nil
+	}, pg.ReadOnly())
+	require.NoError(t, err)
+}
+
+// TestAManagedTenantOfARunIsFoundByItsIndex while PostgreSQL has never looked at the table, as in the
+// first run of a new MSP.
+func TestAManagedTenantOfARunIsFoundByItsIndex(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.mapping.tenants = manyMapped(1000)
+	run := e.started(syncengine.TypeAllTenants, false)
+	sql := pgtest.Queries(t, "queries/runs.sql")["GetRunTenant"]
+	args := pgx.NamedArgs{"run_id": run.ID, "managed_tenant_id": "m500"}
+	err := pg.InTenant(e.ctx(), e.db.Pool(postgres.Context), func(ctx context.Context, tx pgx.Tx) error {
+		cost, err := pgtest.Explain(ctx, tx, sql, args)
+		require.NoError(t, err)
+		require.Less(t, cost.Blocks, 10)
 		return nil
 	}, pg.ReadOnly())
 	require.NoError(t, err)

@@ -157,9 +157,11 @@ ORDER BY decided_at, id
 LIMIT @size;
 
 -- name: MappedTenant :one
+-- The state is compared so that no index on mapped ones can serve: one that was made on an empty table
+-- looks empty until the first ANALYZE, and all of a tenant's mappings would be read by it.
 SELECT id, managed_tenant_id, entra_tenant_id, client_id, revision, decided_at
 FROM entra_client_tenant_mappings
-WHERE managed_tenant_id = @managed_tenant_id AND deactivated_at IS NULL AND state = 'mapped';
+WHERE managed_tenant_id = @managed_tenant_id AND deactivated_at IS NULL AND state IS NOT DISTINCT FROM 'mapped';
 
 -- name: EndMappings :many
 -- Ends mappings that nothing takes the place of. The end is a revision of its own.

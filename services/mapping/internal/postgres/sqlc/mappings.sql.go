@@ -591,7 +591,7 @@ func (q *Queries) ListOrphaned(ctx context.Context, arg ListOrphanedParams) ([]L
 const mappedTenant = `-- name: MappedTenant :one
 SELECT id, managed_tenant_id, entra_tenant_id, client_id, revision, decided_at
 FROM entra_client_tenant_mappings
-WHERE managed_tenant_id = $1 AND deactivated_at IS NULL AND state = 'mapped'
+WHERE managed_tenant_id = $1 AND deactivated_at IS NULL AND state IS NOT DISTINCT FROM 'mapped'
 `
 
 type MappedTenantRow struct {
@@ -603,6 +603,8 @@ type MappedTenantRow struct {
 	DecidedAt       time.Time
 }
 
+// The state is compared so that no index on mapped ones can serve: one that was made on an empty table
+// looks empty until the first ANALYZE, and all of a tenant's mappings would be read by it.
 func (q *Queries) MappedTenant(ctx context.Context, managedTenantID uuid.UUID) (MappedTenantRow, error) {
 	row := q.db.QueryRow(ctx, mappedTenant, managedTenantID)
 	var i MappedTenantRow

@@ -85,8 +85,9 @@ SELECT managed_tenant_id, state FROM entra_sync_run_tenants WHERE run_id = @run_
 
 -- name: ListOpenTenants :many
 -- The open tenants of the next groups: whole groups, never a part of one. Quick are those of which little is known to be left to do.
--- They are numbered while they are read in order, and not joined with their groups: at a run's begin PostgreSQL expects no open
--- tenant, and would read them all again for each.
+-- They are numbered while they are read, and not joined with their groups: at a run's begin PostgreSQL expects no open tenant, and
+-- would read them all again for each. An index by groups would spare the other groups, but until the first ANALYZE PostgreSQL would
+-- take it also to look one tenant up, and read the run for that.
 WITH s AS (
     SELECT t.tenant_id, t.group_no, t.position, t.client_id, t.managed_tenant_id, t.entra_tenant_id, dense_rank() OVER (ORDER BY t.group_no) AS nth
     FROM entra_sync_run_tenants t

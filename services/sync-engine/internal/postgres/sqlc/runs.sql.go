@@ -704,8 +704,9 @@ type ListOpenTenantsRow struct {
 }
 
 // The open tenants of the next groups: whole groups, never a part of one. Quick are those of which little is known to be left to do.
-// They are numbered while they are read in order, and not joined with their groups: at a run's begin PostgreSQL expects no open
-// tenant, and would read them all again for each.
+// They are numbered while they are read, and not joined with their groups: at a run's begin PostgreSQL expects no open tenant, and
+// would read them all again for each. An index by groups would spare the other groups, but until the first ANALYZE PostgreSQL would
+// take it also to look one tenant up, and read the run for that.
 func (q *Queries) ListOpenTenants(ctx context.Context, arg ListOpenTenantsParams) ([]ListOpenTenantsRow, error) {
 	rows, err := q.db.Query(ctx, listOpenTenants,
 		arg.QuickIdentities,

@@ -1,1 +1,0 @@
-DROP INDEX entra_sync_run_tenants_groups;
