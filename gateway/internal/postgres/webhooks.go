@@ -185,6 +185,7 @@ func (s *Webhooks) Settle(ctx context.Context, was, is *webhook.Endpoint, pause 
 		return q.SettleWebhook(ctx, sqlc.SettleWebhookParams{
 			ID: is.ID, FeedCursor: is.FeedCursor, RunsUntil: is.RunsUntil, FailingSince: is.FailingSince, Attempts: int32(is.Attempts),
 			PauseSeconds: pause.Seconds(), State: string(is.State), DisabledReason: is.DisabledReason, Lease: was.LeasedUntil, WasCursor: was.FeedCursor,
+			WasReplayed: was.ReplayedAt,
 		})
 	})
 }
@@ -222,6 +223,6 @@ func endpointOf(row sqlc.GetWebhookRow) webhook.Endpoint {
 		ID: row.ID, URL: row.Url, Events: row.Events, State: webhook.State(row.State), DisabledReason: row.DisabledReason, Secret: row.Secret,
 		OldSecret: row.OldSecret, OldSecretUntil: row.OldSecretUntil, FeedCursor: row.FeedCursor, RunsUntil: row.RunsUntil,
 		FailingSince: row.FailingSince, Attempts: int(row.Attempts), NextAt: row.NextAt, LeasedUntil: row.LeasedUntil,
-		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, ReplayedAt: row.ReplayedAt,
 	}
 }

@@ -309,6 +309,36 @@ func TestEndedRunsAreToldOnce(t *testing.T) {
 	require.Empty(t, h.later(t, time.Minute))
 }
 
+// TestOnlyAReplaySendsEndedRunsAgain: a new secret or other events begin nothing anew, although
+// every look goes back a little.
+func TestOnlyAReplaySendsEndedRunsAgain(t *testing.T) {
+	t.Parallel()
+	h := webhooks(t)
+	endpoint, secret := h.put(t, webhook.Change{})
+	h.receiver.set(http.StatusOK, secret)
+	h.happening.runs = []webhook.Event{{Message: webhook.Message{
+		ID: "run_1", Type: "sync.run.completed", At: h.at.Add(time.Second), Data: []byte(`{}`),
+	}}}
+	require.Equal(t, []string{"sync.run.completed run_1"}, h.later(t, 5*time.Second))
+	h.at = h.at.Add(time.Minute)
+	_, fresh := h.put(t, webhook.Change{Rotate: true})
+	h.receiver.set(http.StatusOK, fresh)
+	require.Empty(t, h.later(t, 5*time.Second), "after a new secret")
+	h.put(t, webhook.Change{Events: []string{"contact.created", "sync.run.completed", "sync.run.failed"}})
+	require.Empty(t, h.later(t, 5*time.Second), "after other events")
+	h.put(t, webhook.Change{Disabled: true})
+	h.put(t, webhook.Change{})
+	require.Empty(t, h.later(t, 5*time.Second), "after it was disabled for a while")
+
+	_, err := h.Replay(h.ctx, endpoint.ID.String(), h.at.Add(-time.Hour))
+	require.NoError(t, err)
+	require.Equal(t, []string{"sync.run.completed run_1"}, h.later(t, 5*time.Second))
+	require.Empty(t, h.later(t, time.Minute))
+	_, last := h.put(t, webhook.Change{Rotate: true})
+	h.receiver.set(http.StatusOK, last)
+	require.Empty(t, h.later(t, 5*time.Second), "after a new secret since the replay")
+}
+
 func TestNoWebhookLeadsInside(t *testing.T) {
 	t.Parallel()
 	h := webhooks(t)

@@ -196,7 +196,7 @@ func (d *Deliverer) sendNew(ctx context.Context, e *Endpoint, events []Event, be
 	}
 	told := map[string]bool{}
 	if len(ids) > 0 {
-		if told, err = d.store.Delivered(ctx, e.ID, ids, e.UpdatedAt); err != nil {
+		if told, err = d.store.Delivered(ctx, e.ID, ids, e.ReplayedAt); err != nil {
 			return false, err
 		}
 	}

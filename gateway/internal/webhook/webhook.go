@@ -61,6 +61,7 @@ type Endpoint struct {
 	Attempts             int       // to send the message that is next
 	NextAt, LeasedUntil  time.Time // by the store's clock
 	CreatedAt, UpdatedAt time.Time
+	ReplayedAt           time.Time // when a person had messages sent again, or it was made: what was delivered before does not count
 }
 
 // Delivery is one attempt to tell a host of an event.

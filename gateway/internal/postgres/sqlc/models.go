@@ -109,6 +109,7 @@ type Webhook struct {
 	LeasedUntil    time.Time
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+	ReplayedAt     *time.Time
 }
 
 type WebhookDelivery struct {

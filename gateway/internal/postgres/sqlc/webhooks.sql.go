@@ -144,7 +144,7 @@ func (q *Queries) ForgetNotices(ctx context.Context, before time.Time) error {
 
 const getWebhook = `-- name: GetWebhook :one
 SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
-       next_at, leased_until, created_at, updated_at
+       next_at, leased_until, created_at, updated_at, COALESCE(replayed_at, updated_at)::timestamptz AS replayed_at
 FROM webhooks WHERE id = $1
 `
 
@@ -165,6 +165,7 @@ type GetWebhookRow struct {
 	LeasedUntil    time.Time
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+	ReplayedAt     time.Time
 }
 
 func (q *Queries) GetWebhook(ctx context.Context, id uuid.UUID) (GetWebhookRow, error) {
@@ -187,6 +188,7 @@ func (q *Queries) GetWebhook(ctx context.Context, id uuid.UUID) (GetWebhookRow, 
 		&i.LeasedUntil,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.ReplayedAt,
 	)
 	return i, err
 }
@@ -250,9 +252,10 @@ func (q *Queries) InsertNotice(ctx context.Context, arg InsertNoticeParams) erro
 }
 
 const insertWebhook = `-- name: InsertWebhook :exec
-INSERT INTO webhooks (tenant_id, id, url, events, state, disabled_reason, secret, feed_cursor, runs_until, next_at, leased_until, created_at, updated_at)
+INSERT INTO webhooks (tenant_id, id, url, events, state, disabled_reason, secret, feed_cursor, runs_until, next_at, leased_until, created_at, updated_at,
+    replayed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::timestamptz, now(), now(),
-    $9::timestamptz, $9::timestamptz)
+    $9::timestamptz, $9::timestamptz, $9::timestamptz)
 `
 
 type InsertWebhookParams struct {
@@ -288,7 +291,7 @@ const leaseWebhook = `-- name: LeaseWebhook :one
 UPDATE webhooks SET leased_until = now() + make_interval(secs => $1::double precision)
 WHERE id = $2 AND state = 'enabled' AND next_at <= now() AND leased_until <= now()
 RETURNING id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
-       next_at, leased_until, created_at, updated_at
+       next_at, leased_until, created_at, updated_at, COALESCE(replayed_at, updated_at)::timestamptz AS replayed_at
 `
 
 type LeaseWebhookParams struct {
@@ -313,6 +316,7 @@ type LeaseWebhookRow struct {
 	LeasedUntil    time.Time
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+	ReplayedAt     time.Time
 }
 
 // Whoever has the lease alone sends.
@@ -336,6 +340,7 @@ func (q *Queries) LeaseWebhook(ctx context.Context, arg LeaseWebhookParams) (Lea
 		&i.LeasedUntil,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.ReplayedAt,
 	)
 	return i, err
 }
@@ -432,7 +437,7 @@ func (q *Queries) ListNotices(ctx context.Context, since time.Time) ([]ListNotic
 
 const listWebhooks = `-- name: ListWebhooks :many
 SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
-       next_at, leased_until, created_at, updated_at
+       next_at, leased_until, created_at, updated_at, COALESCE(replayed_at, updated_at)::timestamptz AS replayed_at
 FROM webhooks ORDER BY created_at, id
 `
 
@@ -453,6 +458,7 @@ type ListWebhooksRow struct {
 	LeasedUntil    time.Time
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+	ReplayedAt     time.Time
 }
 
 func (q *Queries) ListWebhooks(ctx context.Context) ([]ListWebhooksRow, error) {
@@ -481,6 +487,7 @@ func (q *Queries) ListWebhooks(ctx context.Context) ([]ListWebhooksRow, error) {
 			&i.LeasedUntil,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.ReplayedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -494,7 +501,7 @@ func (q *Queries) ListWebhooks(ctx context.Context) ([]ListWebhooksRow, error) {
 
 const lockWebhookAt = `-- name: LockWebhookAt :one
 SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
-       next_at, leased_until, created_at, updated_at
+       next_at, leased_until, created_at, updated_at, COALESCE(replayed_at, updated_at)::timestamptz AS replayed_at
 FROM webhooks WHERE url = $1 FOR UPDATE
 `
 
@@ -515,6 +522,7 @@ type LockWebhookAtRow struct {
 	LeasedUntil    time.Time
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+	ReplayedAt     time.Time
 }
 
 func (q *Queries) LockWebhookAt(ctx context.Context, url string) (LockWebhookAtRow, error) {
@@ -537,12 +545,14 @@ func (q *Queries) LockWebhookAt(ctx context.Context, url string) (LockWebhookAtR
 		&i.LeasedUntil,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.ReplayedAt,
 	)
 	return i, err
 }
 
 const rewindWebhook = `-- name: RewindWebhook :execrows
-UPDATE webhooks SET feed_cursor = $1, runs_until = $2::timestamptz, attempts = 0, next_at = now(), updated_at = $3::timestamptz
+UPDATE webhooks SET feed_cursor = $1, runs_until = $2::timestamptz, attempts = 0, next_at = now(), updated_at = $3::timestamptz,
+    replayed_at = $3::timestamptz
 WHERE id = $4
 `
 
@@ -570,7 +580,8 @@ const settleWebhook = `-- name: SettleWebhook :exec
 UPDATE webhooks
 SET feed_cursor = $1, runs_until = $2, failing_since = $3, attempts = $4,
     next_at = now() + make_interval(secs => $5::double precision), state = $6, disabled_reason = $7, leased_until = now()
-WHERE id = $8 AND leased_until = $9::timestamptz AND feed_cursor = $10::text AND state = 'enabled'
+WHERE id = $8 AND leased_until = $9::timestamptz AND feed_cursor = $10::text
+  AND COALESCE(replayed_at, updated_at) = $11::timestamptz AND state = 'enabled'
 `
 
 type SettleWebhookParams struct {
@@ -584,6 +595,7 @@ type SettleWebhookParams struct {
 	ID             uuid.UUID
 	Lease          time.Time
 	WasCursor      string
+	WasReplayed    time.Time
 }
 
 // How far the endpoint was told. Nothing is kept of a turn that lost its lease or whose endpoint was
@@ -600,6 +612,7 @@ func (q *Queries) SettleWebhook(ctx context.Context, arg SettleWebhookParams) er
 		arg.ID,
 		arg.Lease,
 		arg.WasCursor,
+		arg.WasReplayed,
 	)
 	return err
 }
@@ -607,7 +620,8 @@ func (q *Queries) SettleWebhook(ctx context.Context, arg SettleWebhookParams) er
 const updateWebhook = `-- name: UpdateWebhook :exec
 UPDATE webhooks
 SET events = $1, state = $2, disabled_reason = $3, secret = $4, old_secret = $5,
-    old_secret_until = $6, failing_since = $7, attempts = $8, next_at = now(), updated_at = $9::timestamptz
+    old_secret_until = $6, failing_since = $7, attempts = $8, next_at = now(), updated_at = $9::timestamptz,
+    replayed_at = COALESCE(replayed_at, updated_at)
 WHERE id = $10
 `
 
