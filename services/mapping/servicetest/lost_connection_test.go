@@ -72,10 +72,10 @@ var everyChange = map[string]func(ctx context.Context, u useCases) error{
 		return err
 	},
 	"batch": func(ctx context.Context, u useCases) error {
-		_, err := u.batch.Do(ctx, []mapping.Client{
-			{ExternalID: "new", Name: "New", Domain: "new.io", EmailDomains: []string{"mail.new.io"}},
-			{ID: u.clients[0], Name: "Renamed", Domain: "renamed.io"},
-			{ID: u.clients[2], Deleted: true},
+		_, err := u.batch.Do(ctx, []mapping.Record{
+			{Client: mapping.Client{ExternalID: "new", Name: "New", Domain: "new.io", EmailDomains: []string{"mail.new.io"}}},
+			{Client: mapping.Client{ID: u.clients[0], Name: "Renamed", Domain: "renamed.io"}},
+			{Client: mapping.Client{ID: u.clients[2], Deleted: true}},
 		})
 		return err
 	},

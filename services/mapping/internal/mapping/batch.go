@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -32,6 +33,7 @@ const (
 	OutcomeUnchanged = "unchanged"
 	OutcomeAdopted   = "adopted" // it had no external id and has the record's now
 	OutcomeDeleted   = "deleted"
+	OutcomeConflict  = "conflict" // it has another version than the record names
 	OutcomeInvalid   = "invalid"
 )
 
@@ -47,11 +49,19 @@ type RecordWarning struct {
 	Message string
 }
 
+// Record is a client as the host sends it.
+type Record struct {
+	Client
+
+	IfVersion *int64 // that the client must have; nil for any
+}
+
 // RecordResult is the result for one record.
 type RecordResult struct {
 	ID         string // of the client; empty when the record is invalid or names none
 	ExternalID string
 	Outcome    string
+	Version    int64 // of the client afterwards; 0 where there is none
 	Violations []RecordViolation
 	Warnings   []RecordWarning // of a record that was taken
 }
@@ -87,10 +97,11 @@ func NewBatchUpsert(store BatchStore, now func() time.Time, newID func() string)
 // Do writes records by their external id or id and returns the result for each, in
 // their order. With both, a client that has no external id takes the record's. A
 // record replaces all fields of the client; one that is deleted only marks it, and is
-// refused while the client is mapped; one that is not deleted any more restores it. A
-// bad record does not fail the others, and of records for one client only the first
-// counts. More than 20,000 domains in all records are refused (errs.Invalid).
-func (im *BatchUpsert) Do(ctx context.Context, records []Client) ([]RecordResult, error) {
+// refused while the client is mapped; one that is not deleted any more restores it. One
+// that names a version is taken only while the client has it. A bad record does not fail
+// the others, and of records for one client only the first counts. More than 20,000
+// domains in all records are refused (errs.Invalid).
+func (im *BatchUpsert) Do(ctx context.Context, records []Record) ([]RecordResult, error) {
 	domains := 0
 	for _, record := range records {
 		domains += len(record.AlternativeDomains) + len(record.EmailDomains)
@@ -103,10 +114,10 @@ func (im *BatchUpsert) Do(ctx context.Context, records []Client) ([]RecordResult
 	var ids, externalIDs []string
 	byID, byExternalID := repeats{field: "id"}, repeats{field: "externalId"}
 	for i := range records {
-		records[i] = trimmed(records[i])
-		results[i] = RecordResult{ExternalID: records[i].ExternalID, Violations: check(records[i])}
+		records[i].Client = trimmed(records[i].Client)
+		results[i] = RecordResult{ExternalID: records[i].ExternalID, Violations: check(records[i].Client)}
 		if len(results[i].Violations) == 0 {
-			results[i].Warnings = warn(records[i])
+			results[i].Warnings = warn(records[i].Client)
 		}
 		byID.note(i, records[i].ID, &results[i])
 		byExternalID.note(i, records[i].ExternalID, &results[i])
@@ -131,22 +142,40 @@ func (im *BatchUpsert) Do(ctx context.Context, records []Client) ([]RecordResult
 }
 
 // decide fills in the results of valid records and gives what is to be written.
-func (im *BatchUpsert) decide(records []Client, results []RecordResult, stored stored) []WriteClient {
+func (im *BatchUpsert) decide(records []Record, results []RecordResult, stored stored) []WriteClient {
 	var writes []WriteClient
 	for i, record := range records {
 		if len(results[i].Violations) > 0 {
 			continue
 		}
-		old, known, problem := stored.find(i, record)
+		old, known, problem := stored.find(i, record.Client)
 		if problem != nil {
 			results[i].Outcome, results[i].Violations, results[i].Warnings = OutcomeInvalid, []RecordViolation{*problem}, nil
 			continue
 		}
-		if write := im.settle(record, old, known, &results[i]); write != nil {
+		if stale := record.stale(old, known); stale != nil {
+			results[i].ID, results[i].ExternalID, results[i].Version = old.ID, cmp.Or(old.ExternalID, record.ExternalID), old.Version
+			results[i].Outcome, results[i].Violations, results[i].Warnings = OutcomeConflict, []RecordViolation{*stale}, nil
+			continue
+		}
+		results[i].Version = old.Version
+		if write := im.settle(record.Client, old, known, &results[i]); write != nil {
+			results[i].Version++ // as the store raises it
 			writes = append(writes, WriteClient{Client: *write, NameKey: searchkey.Of(write.Name), Domains: write.Domains()})
 		}
 	}
 	return writes
+}
+
+// stale says that a client has another version than the record names, if it names one.
+func (r Record) stale(old Client, known bool) *RecordViolation {
+	switch {
+	case r.IfVersion == nil, known && old.Version == *r.IfVersion:
+		return nil
+	case !known:
+		return &RecordViolation{Field: "version", Message: "there is no such client yet"}
+	}
+	return &RecordViolation{Field: "version", Message: "the client has another version by now"}
 }
 
 // settle says what becomes of a record and gives what is to be written, if anything.

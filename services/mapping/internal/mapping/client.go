@@ -13,6 +13,7 @@ type Client struct {
 	EmailDomains       []string
 	BillingEmail       string
 	Deleted            bool
+	Version            int64   // rises with every change; 0 for one that is not stored yet
 	EntraTenantID      *string // of the earliest mapping that is still active
 	EntraPrimaryDomain *string
 	Mappings           []ClientMapping // every active one, by the time of its confirmation; where asked for

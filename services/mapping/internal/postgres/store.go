@@ -70,6 +70,7 @@ func clientOf(row sqlc.ListClientsRow) mapping.Client {
 		ID: row.ID.String(), ExternalID: pg.Text(row.ExternalID), Name: row.Name, Website: row.Website, Domain: row.Domain,
 		AlternativeDomains: row.AlternativeDomains, EmailDomains: row.EmailDomains, BillingEmail: row.BillingEmail,
 		Deleted: row.Deleted, EntraTenantID: row.EntraTenantID, EntraPrimaryDomain: row.EntraPrimaryDomain,
+		Version: row.Version,
 	}
 }
 

@@ -38,13 +38,13 @@ func (s *clients) GetClient(ctx context.Context, req *mappingv1.GetClientRequest
 // BatchUpsertClients writes the host's records.
 func (s *clients) BatchUpsertClients(ctx context.Context, req *mappingv1.BatchUpsertClientsRequest,
 ) (*mappingv1.BatchUpsertClientsResponse, error) {
-	records := make([]mapping.Client, 0, len(req.GetClients()))
+	records := make([]mapping.Record, 0, len(req.GetClients()))
 	for _, r := range req.GetClients() {
-		records = append(records, mapping.Client{
+		records = append(records, mapping.Record{IfVersion: r.Version, Client: mapping.Client{ // absent differs from 0
 			ID: r.GetId(), ExternalID: r.GetExternalId(), Name: r.GetName(), Website: r.GetWebsite(), Domain: r.GetDomain(),
 			AlternativeDomains: r.GetAlternativeDomains(), EmailDomains: r.GetEmailDomains(),
 			BillingEmail: r.GetBillingEmail(), Deleted: r.GetDeleted(),
-		})
+		}})
 	}
 	results, err := s.use.BatchUpsert.Do(ctx, records)
 	if err != nil {
@@ -53,6 +53,9 @@ func (s *clients) BatchUpsertClients(ctx context.Context, req *mappingv1.BatchUp
 	resp := &mappingv1.BatchUpsertClientsResponse{Results: make([]*mappingv1.RecordResult, 0, len(results))}
 	for i, r := range results {
 		result := &mappingv1.RecordResult{Index: int32(i), Id: r.ID, ExternalId: r.ExternalID, Outcome: r.Outcome}
+		if r.Version > 0 {
+			result.Version = &r.Version
+		}
 		for _, v := range r.Violations {
 			result.Violations = append(result.Violations, &mappingv1.RecordViolation{Field: v.Field, Message: v.Message})
 		}

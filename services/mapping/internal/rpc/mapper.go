@@ -13,6 +13,7 @@ func clientMessage(c mapping.Client) *mappingv1.Client {
 		Id: c.ID, ExternalId: c.ExternalID, Name: c.Name, Website: c.Website, Domain: c.Domain,
 		AlternativeDomains: c.AlternativeDomains, EmailDomains: c.EmailDomains, BillingEmail: c.BillingEmail,
 		Deleted: c.Deleted, EntraTenantId: c.EntraTenantID, EntraPrimaryDomain: c.EntraPrimaryDomain,
+		Version: c.Version,
 	}
 	for _, t := range c.Mappings {
 		m.Mappings = append(m.Mappings, &mappingv1.ClientMapping{

@@ -1,13 +1,13 @@
 -- name: ClientsByID :many
 SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
-       entra_tenant_id, entra_primary_domain
+       entra_tenant_id, entra_primary_domain, version
 FROM clients
 WHERE id = ANY (@ids::uuid[])
 ORDER BY id;
 
 -- name: ClientsByExternalID :many
 SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
-       entra_tenant_id, entra_primary_domain
+       entra_tenant_id, entra_primary_domain, version
 FROM clients
 WHERE external_id = ANY (@external_ids::text[])
 ORDER BY id;
@@ -15,20 +15,20 @@ ORDER BY id;
 -- name: ClientsByAnyID :many
 -- Both halves are index look-ups; a client that both find comes once.
 SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
-       entra_tenant_id, entra_primary_domain
+       entra_tenant_id, entra_primary_domain, version
 FROM clients
 WHERE id = ANY (@ids::uuid[]) OR external_id = ANY (@external_ids::text[])
 ORDER BY id;
 
 -- name: LivingClients :many
 SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
-       entra_tenant_id, entra_primary_domain
+       entra_tenant_id, entra_primary_domain, version
 FROM clients
 WHERE NOT deleted;
 
 -- name: ListClients :many
 SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
-       entra_tenant_id, entra_primary_domain
+       entra_tenant_id, entra_primary_domain, version
 FROM clients
 WHERE NOT deleted AND (name_key, id) > (@after_key::text, @after_id::uuid)
 ORDER BY name_key, id
@@ -37,7 +37,7 @@ LIMIT @size;
 -- name: SearchClients :many
 -- Both halves are index ranges; each gives no more than the page needs.
 SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
-       entra_tenant_id, entra_primary_domain
+       entra_tenant_id, entra_primary_domain, version
 FROM clients
 WHERE id IN (
     (SELECT n.id FROM clients n

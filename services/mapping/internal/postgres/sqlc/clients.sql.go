@@ -14,7 +14,7 @@ import (
 
 const clientsByAnyID = `-- name: ClientsByAnyID :many
 SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
-       entra_tenant_id, entra_primary_domain
+       entra_tenant_id, entra_primary_domain, version
 FROM clients
 WHERE id = ANY ($1::uuid[]) OR external_id = ANY ($2::text[])
 ORDER BY id
@@ -37,6 +37,7 @@ type ClientsByAnyIDRow struct {
 	Deleted            bool
 	EntraTenantID      *string
 	EntraPrimaryDomain *string
+	Version            int64
 }
 
 // Both halves are index look-ups; a client that both find comes once.
@@ -61,6 +62,7 @@ func (q *Queries) ClientsByAnyID(ctx context.Context, arg ClientsByAnyIDParams) 
 			&i.Deleted,
 			&i.EntraTenantID,
 			&i.EntraPrimaryDomain,
+			&i.Version,
 		); err != nil {
 			return nil, err
 		}
@@ -74,7 +76,7 @@ func (q *Queries) ClientsByAnyID(ctx context.Context, arg ClientsByAnyIDParams) 
 
 const clientsByExternalID = `-- name: ClientsByExternalID :many
 SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
-       entra_tenant_id, entra_primary_domain
+       entra_tenant_id, entra_primary_domain, version
 FROM clients
 WHERE external_id = ANY ($1::text[])
 ORDER BY id
@@ -92,6 +94,7 @@ type ClientsByExternalIDRow struct {
 	Deleted            bool
 	EntraTenantID      *string
 	EntraPrimaryDomain *string
+	Version            int64
 }
 
 func (q *Queries) ClientsByExternalID(ctx context.Context, externalIds []string) ([]ClientsByExternalIDRow, error) {
@@ -115,6 +118,7 @@ func (q *Queries) ClientsByExternalID(ctx context.Context, externalIds []string)
 			&i.Deleted,
 			&i.EntraTenantID,
 			&i.EntraPrimaryDomain,
+			&i.Version,
 		); err != nil {
 			return nil, err
 		}
@@ -128,7 +132,7 @@ func (q *Queries) ClientsByExternalID(ctx context.Context, externalIds []string)
 
 const clientsByID = `-- name: ClientsByID :many
 SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
-       entra_tenant_id, entra_primary_domain
+       entra_tenant_id, entra_primary_domain, version
 FROM clients
 WHERE id = ANY ($1::uuid[])
 ORDER BY id
@@ -146,6 +150,7 @@ type ClientsByIDRow struct {
 	Deleted            bool
 	EntraTenantID      *string
 	EntraPrimaryDomain *string
+	Version            int64
 }
 
 func (q *Queries) ClientsByID(ctx context.Context, ids []uuid.UUID) ([]ClientsByIDRow, error) {
@@ -169,6 +174,7 @@ func (q *Queries) ClientsByID(ctx context.Context, ids []uuid.UUID) ([]ClientsBy
 			&i.Deleted,
 			&i.EntraTenantID,
 			&i.EntraPrimaryDomain,
+			&i.Version,
 		); err != nil {
 			return nil, err
 		}
@@ -242,7 +248,7 @@ func (q *Queries) DropClientDomains(ctx context.Context, ids []uuid.UUID) error 
 
 const listClients = `-- name: ListClients :many
 SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
-       entra_tenant_id, entra_primary_domain
+       entra_tenant_id, entra_primary_domain, version
 FROM clients
 WHERE NOT deleted AND (name_key, id) > ($1::text, $2::uuid)
 ORDER BY name_key, id
@@ -267,6 +273,7 @@ type ListClientsRow struct {
 	Deleted            bool
 	EntraTenantID      *string
 	EntraPrimaryDomain *string
+	Version            int64
 }
 
 func (q *Queries) ListClients(ctx context.Context, arg ListClientsParams) ([]ListClientsRow, error) {
@@ -290,6 +297,7 @@ func (q *Queries) ListClients(ctx context.Context, arg ListClientsParams) ([]Lis
 			&i.Deleted,
 			&i.EntraTenantID,
 			&i.EntraPrimaryDomain,
+			&i.Version,
 		); err != nil {
 			return nil, err
 		}
@@ -303,7 +311,7 @@ func (q *Queries) ListClients(ctx context.Context, arg ListClientsParams) ([]Lis
 
 const livingClients = `-- name: LivingClients :many
 SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
-       entra_tenant_id, entra_primary_domain
+       entra_tenant_id, entra_primary_domain, version
 FROM clients
 WHERE NOT deleted
 `
@@ -320,6 +328,7 @@ type LivingClientsRow struct {
 	Deleted            bool
 	EntraTenantID      *string
 	EntraPrimaryDomain *string
+	Version            int64
 }
 
 func (q *Queries) LivingClients(ctx context.Context) ([]LivingClientsRow, error) {
@@ -343,6 +352,7 @@ func (q *Queries) LivingClients(ctx context.Context) ([]LivingClientsRow, error)
 			&i.Deleted,
 			&i.EntraTenantID,
 			&i.EntraPrimaryDomain,
+			&i.Version,
 		); err != nil {
 			return nil, err
 		}
@@ -419,7 +429,7 @@ func (q *Queries) ResolveClients(ctx context.Context, arg ResolveClientsParams) 
 
 const searchClients = `-- name: SearchClients :many
 SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
-       entra_tenant_id, entra_primary_domain
+       entra_tenant_id, entra_primary_domain, version
 FROM clients
 WHERE id IN (
     (SELECT n.id FROM clients n
@@ -458,6 +468,7 @@ type SearchClientsRow struct {
 	Deleted            bool
 	EntraTenantID      *string
 	EntraPrimaryDomain *string
+	Version            int64
 }
 
 // Both halves are index ranges; each gives no more than the page needs.
@@ -489,6 +500,7 @@ func (q *Queries) SearchClients(ctx context.Context, arg SearchClientsParams) ([
 			&i.Deleted,
 			&i.EntraTenantID,
 			&i.EntraPrimaryDomain,
+			&i.Version,
 		); err != nil {
 			return nil, err
 		}

@@ -27,6 +27,7 @@ type Client struct {
 	CreatedByRun       *uuid.UUID
 	CreatedAt          time.Time
 	UpdatedAt          time.Time
+	Version            int64
 }
 
 type ClientDomain struct {

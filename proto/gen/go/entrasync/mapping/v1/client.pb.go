@@ -50,7 +50,9 @@ type Client struct {
 	// The main domain of the directory that belongs to the client.
 	EntraPrimaryDomain *string `protobuf:"bytes,11,opt,name=entra_primary_domain,json=entraPrimaryDomain,proto3,oneof" json:"entra_primary_domain,omitempty"`
 	// Every active mapping, by the time of its confirmation.
-	Mappings      []*ClientMapping `protobuf:"bytes,12,rep,name=mappings,proto3" json:"mappings,omitempty"`
+	Mappings []*ClientMapping `protobuf:"bytes,12,rep,name=mappings,proto3" json:"mappings,omitempty"`
+	// Rises with every change of the client's own fields and of the directory that they name.
+	Version       int64 `protobuf:"varint,13,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -167,6 +169,13 @@ func (x *Client) GetMappings() []*ClientMapping {
 		return x.Mappings
 	}
 	return nil
+}
+
+func (x *Client) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
 }
 
 // ClientMapping is one managed tenant of a client.
@@ -480,7 +489,10 @@ type ClientRecord struct {
 	Deleted bool `protobuf:"varint,8,opt,name=deleted,proto3" json:"deleted,omitempty"`
 	// The client's id here: with an external id it assigns that to a client which has none
 	// (one that a create_new decision made); without one it changes the client as it is.
-	Id            string `protobuf:"bytes,9,opt,name=id,proto3" json:"id,omitempty"`
+	Id string `protobuf:"bytes,9,opt,name=id,proto3" json:"id,omitempty"`
+	// The version that the client must have for the record to be taken; absent for any. A client that
+	// has another one by now is left as it is: the result says conflict.
+	Version       *int64 `protobuf:"varint,10,opt,name=version,proto3,oneof" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -576,6 +588,13 @@ func (x *ClientRecord) GetId() string {
 		return x.Id
 	}
 	return ""
+}
+
+func (x *ClientRecord) GetVersion() int64 {
+	if x != nil && x.Version != nil {
+		return *x.Version
+	}
+	return 0
 }
 
 type BatchUpsertClientsRequest struct {
@@ -677,13 +696,15 @@ type RecordResult struct {
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	// The host's own id of the client.
 	ExternalId string `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
-	// created, updated, unchanged, adopted, deleted or invalid.
+	// created, updated, unchanged, adopted, deleted, conflict or invalid.
 	Outcome string `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	// What breaks which rule.
 	Violations []*RecordViolation `protobuf:"bytes,5,rep,name=violations,proto3" json:"violations,omitempty"`
 	// Fields of a record that was taken from which no single domain can be read. They are kept as
 	// they are and match nothing.
-	Warnings      []*RecordWarning `protobuf:"bytes,6,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Warnings []*RecordWarning `protobuf:"bytes,6,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// The version of the client after the call; absent for a record that was not taken and names none.
+	Version       *int64 `protobuf:"varint,7,opt,name=version,proto3,oneof" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -758,6 +779,13 @@ func (x *RecordResult) GetWarnings() []*RecordWarning {
 		return x.Warnings
 	}
 	return nil
+}
+
+func (x *RecordResult) GetVersion() int64 {
+	if x != nil && x.Version != nil {
+		return *x.Version
+	}
+	return 0
 }
 
 // RecordWarning is what is wrong with a field of a record that was taken all the same.
@@ -873,7 +901,7 @@ var File_entrasync_mapping_v1_client_proto protoreflect.FileDescriptor
 
 const file_entrasync_mapping_v1_client_proto_rawDesc = "" +
 	"\n" +
-	"!entrasync/mapping/v1/client.proto\x12\x14entrasync.mapping.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\"\xe6\x03\n" +
+	"!entrasync/mapping/v1/client.proto\x12\x14entrasync.mapping.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\"\x80\x04\n" +
 	"\x06Client\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vexternal_id\x18\x02 \x01(\tR\n" +
@@ -888,7 +916,8 @@ const file_entrasync_mapping_v1_client_proto_rawDesc = "" +
 	"\x0fentra_tenant_id\x18\n" +
 	" \x01(\tH\x00R\rentraTenantId\x88\x01\x01\x125\n" +
 	"\x14entra_primary_domain\x18\v \x01(\tH\x01R\x12entraPrimaryDomain\x88\x01\x01\x12?\n" +
-	"\bmappings\x18\f \x03(\v2#.entrasync.mapping.v1.ClientMappingR\bmappingsB\x12\n" +
+	"\bmappings\x18\f \x03(\v2#.entrasync.mapping.v1.ClientMappingR\bmappings\x12\x18\n" +
+	"\aversion\x18\r \x01(\x03R\aversionB\x12\n" +
 	"\x10_entra_tenant_idB\x17\n" +
 	"\x15_entra_primary_domain\"\x86\x01\n" +
 	"\rClientMapping\x12*\n" +
@@ -911,7 +940,7 @@ const file_entrasync_mapping_v1_client_proto_rawDesc = "" +
 	"\x10GetClientRequest\x12\x19\n" +
 	"\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x02id\"I\n" +
 	"\x11GetClientResponse\x124\n" +
-	"\x06client\x18\x01 \x01(\v2\x1c.entrasync.mapping.v1.ClientR\x06client\"\xe8\x02\n" +
+	"\x06client\x18\x01 \x01(\v2\x1c.entrasync.mapping.v1.ClientR\x06client\"\x9c\x03\n" +
 	"\fClientRecord\x12\x1f\n" +
 	"\vexternal_id\x18\x01 \x01(\tR\n" +
 	"externalId\x12\x12\n" +
@@ -922,15 +951,19 @@ const file_entrasync_mapping_v1_client_proto_rawDesc = "" +
 	"\remail_domains\x18\x06 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\femailDomains\x12(\n" +
 	"\rbilling_email\x18\a \x01(\tH\x02R\fbillingEmail\x88\x01\x01\x12\x18\n" +
 	"\adeleted\x18\b \x01(\bR\adeleted\x12\x0e\n" +
-	"\x02id\x18\t \x01(\tR\x02idB\n" +
+	"\x02id\x18\t \x01(\tR\x02id\x12&\n" +
+	"\aversion\x18\n" +
+	" \x01(\x03B\a\xbaH\x04\"\x02(\x01H\x03R\aversion\x88\x01\x01B\n" +
 	"\n" +
 	"\b_websiteB\t\n" +
 	"\a_domainB\x10\n" +
-	"\x0e_billing_email\"f\n" +
+	"\x0e_billing_emailB\n" +
+	"\n" +
+	"\b_version\"f\n" +
 	"\x19BatchUpsertClientsRequest\x12I\n" +
 	"\aclients\x18\x01 \x03(\v2\".entrasync.mapping.v1.ClientRecordB\v\xbaH\b\x92\x01\x05\b\x01\x10\x88'R\aclients\"Z\n" +
 	"\x1aBatchUpsertClientsResponse\x12<\n" +
-	"\aresults\x18\x01 \x03(\v2\".entrasync.mapping.v1.RecordResultR\aresults\"\xf7\x01\n" +
+	"\aresults\x18\x01 \x03(\v2\".entrasync.mapping.v1.RecordResultR\aresults\"\xa2\x02\n" +
 	"\fRecordResult\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x05R\x05index\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1f\n" +
@@ -940,7 +973,10 @@ const file_entrasync_mapping_v1_client_proto_rawDesc = "" +
 	"\n" +
 	"violations\x18\x05 \x03(\v2%.entrasync.mapping.v1.RecordViolationR\n" +
 	"violations\x12?\n" +
-	"\bwarnings\x18\x06 \x03(\v2#.entrasync.mapping.v1.RecordWarningR\bwarnings\"?\n" +
+	"\bwarnings\x18\x06 \x03(\v2#.entrasync.mapping.v1.RecordWarningR\bwarnings\x12\x1d\n" +
+	"\aversion\x18\a \x01(\x03H\x00R\aversion\x88\x01\x01B\n" +
+	"\n" +
+	"\b_version\"?\n" +
 	"\rRecordWarning\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"A\n" +
@@ -1009,6 +1045,7 @@ func file_entrasync_mapping_v1_client_proto_init() {
 	file_entrasync_mapping_v1_client_proto_msgTypes[0].OneofWrappers = []any{}
 	file_entrasync_mapping_v1_client_proto_msgTypes[3].OneofWrappers = []any{}
 	file_entrasync_mapping_v1_client_proto_msgTypes[6].OneofWrappers = []any{}
+	file_entrasync_mapping_v1_client_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
