@@ -105,6 +105,7 @@ func headers() openapi3.Headers {
 		"RateLimit-Remaining":  {"How many of them are left.", openapi3.NewInt32Schema()},
 		"RateLimit-Reset":      {"Seconds until all may come at once again.", openapi3.NewInt32Schema()},
 		"Retry-After":          {"Seconds to wait before the next request.", openapi3.NewInt32Schema()},
+		"ETag":                 {"The version and a digest of the answer. `If-Match` is compared by the version, `If-None-Match` by all of it.", openapi3.NewStringSchema()},
 		"Idempotency-Replayed": {"`true` where this is the answer to an earlier request with the same key.", openapi3.NewStringSchema()},
 	} {
 		out[name] = &openapi3.HeaderRef{Value: &openapi3.Header{Parameter: openapi3.Parameter{

@@ -224,6 +224,7 @@ func describe(operation *openapi3.Operation, m access.Method) {
 	describeCSV(operation, m)
 	dropBodyFields(operation, m)
 	describeHeaders(operation, m)
+	describeVersion(operation, m)
 	describeRefusals(operation, m)
 	operation.Tags = []string{tagOf(string(m.Service.Name())).name}
 	scheme := bearer

@@ -113,6 +113,8 @@ type exchange struct {
 	body   []byte
 	method access.Method
 	call   *core.Call // nil until it is let through
+
+	ifMatch, ifNoneMatch []string // entity tags
 }
 
 type exchangeKey struct{}
@@ -130,7 +132,10 @@ func exchangeOf(ctx context.Context) *exchange {
 func (s *Server) Serve(w http.ResponseWriter, r *http.Request, in *access.Request) {
 	r.Header.Del("Grpc-Timeout") // deadlines are ours
 	negotiate(r)
-	x := &exchange{in: in, query: r.URL.Query(), media: r.Header.Get("Content-Type"), csv: r.Header.Get("Accept") == access.CSVType}
+	x := &exchange{
+		in: in, query: r.URL.Query(), media: r.Header.Get("Content-Type"), csv: r.Header.Get("Accept") == access.CSVType,
+		ifMatch: tagsOf(r, ifMatch), ifNoneMatch: tagsOf(r, "If-None-Match"),
+	}
 	s.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 }
 
@@ -176,7 +181,7 @@ func (s *Server) Invoke(ctx context.Context, _ string, args, reply any, _ ...grp
 			return nil, e
 		}
 		askForCSV(x, request)
-		return request, inJSONNames(x.method, cmp.Or(withQuery(x, request), withBodyFields(x, request)))
+		return request, inJSONNames(x.method, cmp.Or(withQuery(x, request), withBodyFields(x, request), withIfMatch(x, request)))
 	})
 	if err != nil {
 		return inBodyNames(x.method, err)
@@ -289,11 +294,20 @@ func (s *Server) verbs(path string) []string {
 }
 
 // succeeded sets the status that the method's rule asks for, and the headers of
-// a table.
+// a table and of an answer with a version.
 func (s *Server) succeeded(ctx context.Context, w http.ResponseWriter, answer proto.Message) error {
-	m := exchangeOf(ctx).method
-	describeCSV(w, m, answer)
-	if code := m.Rule.GetSuccessStatus(); code != 0 {
+	x := exchangeOf(ctx)
+	known, err := x.tagged(w, answer)
+	if err != nil {
+		return err
+	}
+	if known {
+		w.Header().Del("Content-Type")
+		w.WriteHeader(http.StatusNotModified) // and net/http sends no body after it
+		return nil
+	}
+	describeCSV(w, x.method, answer)
+	if code := x.method.Rule.GetSuccessStatus(); code != 0 {
 		w.WriteHeader(int(code))
 	}
 	return nil
