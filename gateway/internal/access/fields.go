@@ -9,10 +9,10 @@ import (
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
 
-// bodyFields is the type of the field that tells which fields of a body were given.
+// bodyFields is the type of the field that lists which fields of a body were given.
 var bodyFields = (*policyv1.BodyFields)(nil).ProtoReflect().Descriptor().FullName()
 
-// BodyFields is the field of a request that tells which fields of its body were
+// BodyFields is the field of a request that lists which fields of its body were
 // given, nil where it has none. REST fills it.
 func BodyFields(request protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
 	for i := range request.Fields().Len() {
@@ -55,7 +55,7 @@ func says(request protoreflect.Message, fields []protoreflect.FieldDescriptor) b
 	if has || given == nil || len(fields) < 2 {
 		return has
 	}
-	told, ok := request.Get(given).Message().Interface().(*policyv1.BodyFields)
+	listed, ok := request.Get(given).Message().Interface().(*policyv1.BodyFields)
 	if !ok {
 		return false
 	}
@@ -64,7 +64,7 @@ func says(request protoreflect.Message, fields []protoreflect.FieldDescriptor) b
 		names = append(names, field.JSONName())
 	}
 	path := strings.Join(names, ".")
-	return slices.ContainsFunc(slices.Concat(told.GetGiven(), told.GetNull()), func(one string) bool {
+	return slices.ContainsFunc(slices.Concat(listed.GetGiven(), listed.GetNull()), func(one string) bool {
 		return one == path || strings.HasPrefix(one, path+".") || strings.HasPrefix(path, one+".")
 	})
 }

@@ -144,7 +144,7 @@ func (g *Gate) person(ctx context.Context, rule *policyv1.Rule, in *Request) (*C
 	return caller, nil
 }
 
-// Identify tells which person calls, by bearer token or session, and counts the
+// Identify finds out which person calls, by bearer token or session, and counts the
 // request. It asks for no permission. The caller comes back also with a refusal, as
 // far as it was recognised.
 func (g *Gate) Identify(ctx context.Context, in *Request) (*Caller, error) {
@@ -241,14 +241,14 @@ func (g *Gate) flag(ctx context.Context, caller *Caller, flag string) error {
 
 // rate counts the request for its user and its tenant. The user's bucket comes
 // first, so that a user over the limit spends nothing of the tenant's; it is the
-// smaller one, and what the headers tell, unless the tenant's refuses.
+// smaller one, and what the headers say, unless the tenant's refuses.
 func (g *Gate) rate(ctx context.Context, in *Request, person identity.Person) error {
 	if g.PerUser != nil {
 		state, ok := g.PerUser.Take(string(person.Tenant) + "/" + person.Subject)
 		if !ok {
 			return g.limited(ctx, in, "user", state)
 		}
-		tell(in, state)
+		describe(in, state)
 	}
 	if g.PerTenant == nil {
 		return nil
@@ -262,12 +262,12 @@ func (g *Gate) rate(ctx context.Context, in *Request, person identity.Person) er
 // limited refuses a caller over a limit, and takes its time.
 func (g *Gate) limited(ctx context.Context, in *Request, whose string, state State) error {
 	g.Refusals.Wait(ctx)
-	tell(in, state)
+	describe(in, state)
 	return errs.New(errs.Exhausted, RateLimited, "Too many requests of this "+whose+".", errs.WithRetryAfter(state.Retry))
 }
 
-// tell sets the headers that describe a bucket.
-func tell(in *Request, state State) {
+// describe sets the headers that describe a bucket.
+func describe(in *Request, state State) {
 	if state.Limit > 0 {
 		in.Answer("RateLimit-Limit", strconv.Itoa(state.Limit))
 		in.Answer("RateLimit-Remaining", strconv.Itoa(state.Remaining))

@@ -1,5 +1,6 @@
-// Package access decides who may call what, how often and how much. It reads from the contracts which methods are public and who may
-// call them. The gateway mounts what it finds here and nothing else.
+// Package access decides who may call what, how often and how much. It reads from the
+// contracts which methods are public and who may call them. The gateway mounts what it
+// finds here and nothing else.
 package access
 
 import (

@@ -9,15 +9,15 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 )
 
-// Unknown counts callers that were refused because nobody knows them, by the key
+// Unknown counts callers that were refused as unknown, by the key
 // of their address.
 type Unknown interface {
 	Count(address string)
 }
 
-// unknown counts a refusal of a caller that nobody knows, and answers it. Who is
-// known is looked at first and never counted here, so that a flood of wrong keys
-// and tokens keeps no right one of the same address out.
+// unknown counts a refusal of an unknown caller, and answers it. Known callers are
+// recognised before and never counted here, so that a flood of wrong keys and tokens
+// keeps no right one of the same address out.
 func (g *Gate) unknown(ctx context.Context, in *Request, err error) error {
 	if errs.KindOf(err) != errs.Unauthenticated {
 		return err // the issuer cannot be asked

@@ -18,8 +18,8 @@ const (
 	mostAddresses = 1000
 )
 
-// UnknownCaller is the action of the event that stands for callers whom nobody
-// knows: wrong keys, bad tokens, made-up states of sign-ins.
+// UnknownCaller is the action of the event that stands for unknown
+// callers: wrong keys, bad tokens, made-up states of sign-ins.
 const UnknownCaller = "gateway.unknown_caller"
 
 // Callers are the refused unknown callers of one minute.
@@ -37,8 +37,8 @@ type CallersStore interface {
 }
 
 // UnknownCallers counts refused callers of whom nothing is known and writes them
-// as one event a minute, whatever their number: who floods us must not make us
-// write a row each time.
+// as one event a minute, whatever their number: a flood of requests must not
+// write a row for each.
 type UnknownCallers struct {
 	store CallersStore
 	now   func() time.Time

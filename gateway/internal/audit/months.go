@@ -12,7 +12,7 @@ const keepMonths = time.Hour
 // MonthsStore keeps the months of the trail apart.
 type MonthsStore interface {
 	// KeepMonths makes the months to come and drops those that are more than so
-	// many before this one; 0 drops none. It tells what it did.
+	// many before this one; 0 drops none. It answers what it did.
 	KeepMonths(ctx context.Context, months int) (done []string, err error)
 }
 

@@ -7,7 +7,7 @@ import (
 	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
 )
 
-// TenantFlags tells other parts of the system which flags are on for a tenant.
+// TenantFlags answers other parts of the system which flags are on for a tenant.
 type TenantFlags struct {
 	gatewayv1.UnimplementedFlagInternalServiceServer
 	flags *flags.Flags

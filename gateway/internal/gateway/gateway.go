@@ -187,9 +187,9 @@ const statusEvents = 50
 // Follower writes changes of connections' states into the audit trail, and keeps the notices of
 // them that webhooks deliver. Both are written once, so that a change may come again.
 func (p Parts) Follower() *puller.Puller {
-	follow, tell := audit.NewFollow(postgres.NewAudit(p.Pool)), webhook.NewFollowConnection(postgres.NewWebhooks(p.Pool))
+	follow, notify := audit.NewFollow(postgres.NewAudit(p.Pool)), webhook.NewFollowConnection(postgres.NewWebhooks(p.Pool))
 	do := func(ctx context.Context, change puller.Effect) (string, map[string]string, error) {
-		if err := tell.Do(ctx, change); err != nil {
+		if err := notify.Do(ctx, change); err != nil {
 			return puller.Retry, nil, err
 		}
 		return follow.Do(ctx, change)

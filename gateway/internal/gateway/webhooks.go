@@ -15,7 +15,7 @@ import (
 
 // WebhookParts say where messages to hosts may go.
 type WebhookParts struct {
-	AllowedHosts []string       // host:port that may be told although they are not of the public internet
+	AllowedHosts []string       // host:port that may be sent to although they are not of the public internet
 	RootCAs      *x509.CertPool // nil: those of the system
 }
 
@@ -25,7 +25,7 @@ type webhooks struct {
 	access    *webhook.WatchAccess
 }
 
-// webhooks puts together what tells hosts of what happens.
+// webhooks puts together what sends events to hosts.
 func (p Parts) webhooks() (webhooks, error) {
 	guard, err := publicnet.New(p.Webhooks.AllowedHosts)
 	if err != nil {

@@ -30,7 +30,7 @@ func newRequest(r *http.Request, id, remote string, answer http.Header, origins 
 }
 
 // limitBody bounds a body, and notes when it goes over: the decoders' errors do not
-// always tell.
+// always say.
 func limitBody(w http.ResponseWriter, body io.ReadCloser, limit int64, r *access.Request) io.ReadCloser {
 	return &limited{ReadCloser: http.MaxBytesReader(w, body, limit), in: r}
 }

@@ -44,7 +44,7 @@ func SignInHandlers(p SignInParts) []Handler {
 		{Verb: http.MethodGet, Path: configPath, Open: "says how to sign in, and holds no data", Serve: p.config},
 		{Verb: http.MethodGet, Path: signInPath, Open: "sends the browser to the identity provider", Serve: p.begin},
 		{Verb: http.MethodGet, Path: SignInCallbackPath, Rule: state, Serve: p.callback},
-		{Verb: http.MethodGet, Path: sessionPath, Open: "tells callers about themselves alone, and refuses unknown ones", Serve: p.whoAmI},
+		{Verb: http.MethodGet, Path: sessionPath, Open: "answers callers about themselves alone, and refuses unknown ones", Serve: p.whoAmI},
 		{Verb: http.MethodPost, Path: signOutPath, Open: "ends the caller's own session; without one there is nothing to end", Serve: p.signOut},
 	}
 }

@@ -68,7 +68,7 @@ func (k *keys) VerifySignature(ctx context.Context, token string) ([]byte, error
 	return payload, err
 }
 
-// unavailable says that nobody can be told apart from anybody at the moment.
+// unavailable says that no token can be checked at the moment.
 func unavailable(cause error) error {
 	return errs.Wrap(cause, errs.Unavailable, reason.IdentityUnavailable, "Sign-in cannot be checked at the moment.")
 }

@@ -72,7 +72,7 @@ func (s *SignIn) AuthorizeURL(ctx context.Context, f Flow) (string, error) {
 	return config.AuthCodeURL(f.State, oauth2.S256ChallengeOption(f.Verifier), oauth2.SetAuthURLParam("nonce", f.Nonce)), nil
 }
 
-// Redeem exchanges a code and tells who signed in. The id token proves that the
+// Redeem exchanges a code and gives the person who signed in. The id token proves that the
 // sign-in was this one; the access token says who the person is and what the
 // person may do, as every bearer token does. errs.Unauthenticated when the issuer
 // or its tokens do not bear it out.

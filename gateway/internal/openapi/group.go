@@ -191,7 +191,7 @@ var tags = map[string]tag{
 	"MappingService":        {"Mapping", "Which managed tenant belongs to which client.", "Discovery and mapping"},
 	"ClientService":         {"Clients", "The host's clients.", "Discovery and mapping"},
 	"ChangeService":         {"Change feed", "What became of contacts and clients, in order and without gaps.", "Every call"},
-	"WebhookService":        {"Webhooks", "Endpoints of the host that are told of events.", "Every call"},
+	"WebhookService":        {"Webhooks", "Endpoints of the host to which events are sent.", "Every call"},
 	"ContactService":        {"Contacts", "The clients' contacts.", "Runs"},
 	"OrchestrationService":  {"Sync", "Starting syncs and previews.", "Runs"},
 	"RunService":            {"Runs", "What syncs did and do.", "Runs"},

@@ -16,7 +16,7 @@ const (
 	gonePage   = 200
 )
 
-// Discovery tells whose access ends.
+// Discovery lists managed tenants whose access ends.
 type Discovery struct {
 	summary discoveryv1.DiscoveryInternalServiceClient
 	lists   discoveryv1.DiscoveryServiceClient

@@ -17,7 +17,7 @@ import (
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
-// SyncEngine tells what happens to contacts and runs.
+// SyncEngine gives the changes of contacts and the ends of runs.
 type SyncEngine struct {
 	changes syncenginev1.ChangeServiceClient
 	lists   syncenginev1.ContactServiceClient

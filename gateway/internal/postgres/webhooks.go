@@ -191,16 +191,16 @@ func (s *Webhooks) Settle(ctx context.Context, was, is *webhook.Endpoint, pause 
 }
 
 // Delivered implements webhook.TurnStore.
-func (s *Webhooks) Delivered(ctx context.Context, endpoint uuid.UUID, messageIDs []string, since time.Time) (told map[string]bool, err error) {
+func (s *Webhooks) Delivered(ctx context.Context, endpoint uuid.UUID, messageIDs []string, since time.Time) (got map[string]bool, err error) {
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries) error {
 		ids, err := q.DeliveredMessages(ctx, sqlc.DeliveredMessagesParams{WebhookID: endpoint, MessageIds: messageIDs, Since: since})
-		told = make(map[string]bool, len(ids))
+		got = make(map[string]bool, len(ids))
 		for _, id := range ids {
-			told[id] = true
+			got[id] = true
 		}
 		return err
 	}, pg.ReadOnly())
-	return told, err
+	return got, err
 }
 
 // Forget implements webhook.TurnStore. Ids of deliveries begin with their time.

@@ -62,7 +62,7 @@ func (r *run) heard(p *syncenginev1.RunProgress) {
 	r.last = p
 	r.last.Tenants = nil
 	r.terminal = terminal(p.GetState())
-	r.tell()
+	r.wake()
 }
 
 // broken ends the stream: by an error, or because nothing follows any more.
@@ -70,10 +70,11 @@ func (r *run) broken(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failed = err
-	r.tell()
+	r.wake()
 }
 
-func (r *run) tell() {
+// wake lets those who wait for news look again.
+func (r *run) wake() {
 	close(r.news)
 	r.news = make(chan struct{})
 }

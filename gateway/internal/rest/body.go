@@ -51,23 +51,23 @@ func messageOf(v any) (proto.Message, bool) {
 	return message, ok
 }
 
-// withBodyFields tells a request that asks for it which fields of its body were
-// given, and which are null.
+// withBodyFields lists, in a request that asks for it, the fields of its body that were
+// given and those that are null.
 func withBodyFields(x *exchange, request proto.Message) error {
 	field := access.BodyFields(x.method.Descriptor.Input())
 	if field == nil || x.method.Body == "" {
 		return nil
 	}
-	told := &policyv1.BodyFields{}
-	if err := tellFields(x.body, bodyOf(x.method), "", told); err != nil {
+	listed := &policyv1.BodyFields{}
+	if err := listFields(x.body, bodyOf(x.method), "", listed); err != nil {
 		return core.Undecodable(err)
 	}
-	request.ProtoReflect().Set(field, protoreflect.ValueOfMessage(told.ProtoReflect()))
+	request.ProtoReflect().Set(field, protoreflect.ValueOfMessage(listed.ProtoReflect()))
 	return nil
 }
 
-// tellFields walks the object of a message, which was decoded before.
-func tellFields(raw []byte, message protoreflect.MessageDescriptor, within string, told *policyv1.BodyFields) error {
+// listFields walks the object of a message, which was decoded before.
+func listFields(raw []byte, message protoreflect.MessageDescriptor, within string, listed *policyv1.BodyFields) error {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil
 	}
@@ -86,13 +86,13 @@ func tellFields(raw []byte, message protoreflect.MessageDescriptor, within strin
 		switch {
 		case !ok:
 		case string(bytes.TrimSpace(value)) == "null":
-			told.Null = append(told.Null, path)
+			listed.Null = append(listed.Null, path)
 		case field.Message() != nil && !field.IsList() && !field.IsMap():
-			if err := tellFields(value, field.Message(), path+".", told); err != nil {
+			if err := listFields(value, field.Message(), path+".", listed); err != nil {
 				return err
 			}
 		default:
-			told.Given = append(told.Given, path)
+			listed.Given = append(listed.Given, path)
 		}
 	}
 	return nil

@@ -127,7 +127,7 @@ func withQuery(x *exchange, request proto.Message) error {
 	return nil
 }
 
-// askForCSV tells a list that the caller wants it as CSV.
+// askForCSV asks a list for CSV where the caller prefers it.
 func askForCSV(x *exchange, request proto.Message) {
 	reflected := request.ProtoReflect()
 	if field := access.AsCSVField(reflected.Descriptor()); field != nil && x.csv {

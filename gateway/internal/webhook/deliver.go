@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	// idle is how long an endpoint that was told everything waits for more.
+	// idle is how long an endpoint to which everything was sent waits for more.
 	idle = 2 * time.Second
 	// turnTime is how long one turn sends, lease how long nobody else may.
 	turnTime = 30 * time.Second
@@ -31,7 +31,7 @@ const (
 	giveUp = 5 * 24 * time.Hour
 	// keepDeliveries is how long attempts are listed.
 	keepDeliveries = 30 * 24 * time.Hour
-	// atOnce is how many endpoints one process tells at once.
+	// atOnce is how many endpoints one process sends to at once.
 	atOnce = 8
 	// lateRuns is how much later than it ended a run may become visible.
 	lateRuns = 10 * time.Minute
@@ -46,7 +46,7 @@ type Due struct {
 	ID     uuid.UUID
 }
 
-// TurnStore keeps how far endpoints were told.
+// TurnStore keeps how far each endpoint has come.
 type TurnStore interface {
 	NoticeStore
 	// Due names at most n endpoints of all tenants whose turn it is, by the store's clock.
@@ -72,7 +72,7 @@ type Event struct {
 	Cursor string
 }
 
-// Source tells what happened to the context's tenant.
+// Source gives the events of the context's tenant.
 type Source interface {
 	Feed
 	// Changes gives what came after a cursor, in order; errs.Precondition, reason
@@ -82,7 +82,7 @@ type Source interface {
 	EndedRuns(ctx context.Context, since time.Time) ([]Event, error)
 }
 
-// Deliverer tells endpoints what happens. Several may do so at once.
+// Deliverer sends events to endpoints. Several may do so at once.
 type Deliverer struct {
 	store  TurnStore
 	source Source
@@ -126,7 +126,7 @@ func (d *Deliverer) Round(ctx context.Context) error {
 			defer func() { <-places }()
 			mine := tenant.With(ctx, tenant.Call{Tenant: one.Tenant, Actor: tenant.Actor{ID: "gateway", Type: "system"}})
 			if err := d.turn(mine, one.ID); err != nil && ctx.Err() == nil {
-				slog.WarnContext(mine, "a webhook was not told", "webhook", one.ID, "error", err)
+				slog.WarnContext(mine, "events could not be sent to a webhook", "webhook", one.ID, "error", err)
 			}
 		})
 	}
@@ -134,14 +134,14 @@ func (d *Deliverer) Round(ctx context.Context) error {
 	return nil
 }
 
-// turn tells one endpoint what it was not told yet.
+// turn sends one endpoint what it has not got yet.
 func (d *Deliverer) turn(ctx context.Context, id uuid.UUID) error {
 	was, mine, err := d.store.Lease(ctx, id, lease)
 	if err != nil || !mine {
 		return err
 	}
 	is := was
-	err = d.tell(ctx, &is)
+	err = d.deliver(ctx, &is)
 	pause := idle
 	if is.Attempts > 0 {
 		pause = outbox.Backoff(int32(is.Attempts), firstRetry, mostRetry)
@@ -157,11 +157,11 @@ func (d *Deliverer) turn(ctx context.Context, id uuid.UUID) error {
 	return d.store.Forget(ctx, id, d.now().Add(-keepDeliveries))
 }
 
-// tell sends what came, up to the first message that cannot be delivered.
-func (d *Deliverer) tell(ctx context.Context, e *Endpoint) error {
+// deliver sends what came, up to the first message that cannot be delivered.
+func (d *Deliverer) deliver(ctx context.Context, e *Endpoint) error {
 	ctx, cancel := context.WithTimeout(ctx, turnTime)
 	defer cancel()
-	if done, err := d.tellTimed(ctx, e); err != nil || !done {
+	if done, err := d.deliverTimed(ctx, e); err != nil || !done {
 		return err
 	}
 	for ctx.Err() == nil {
@@ -194,14 +194,14 @@ func (d *Deliverer) sendNew(ctx context.Context, e *Endpoint, events []Event, be
 			ids = append(ids, event.ID)
 		}
 	}
-	told := map[string]bool{}
+	got := map[string]bool{}
 	if len(ids) > 0 {
-		if told, err = d.store.Delivered(ctx, e.ID, ids, e.ReplayedAt); err != nil {
+		if got, err = d.store.Delivered(ctx, e.ID, ids, e.ReplayedAt); err != nil {
 			return false, err
 		}
 	}
 	for _, event := range events {
-		if slices.Contains(e.Events, event.Type) && !told[event.ID] {
+		if slices.Contains(e.Events, event.Type) && !got[event.ID] {
 			delivered, err := d.send(ctx, e, event.Message)
 			if err != nil || !delivered {
 				return false, err
@@ -212,10 +212,10 @@ func (d *Deliverer) sendNew(ctx context.Context, e *Endpoint, events []Event, be
 	return true, nil
 }
 
-// tellTimed delivers the events of runs that ended, and notices. They become visible in another order
+// deliverTimed delivers the events of runs that ended, and notices. They become visible in another order
 // than they happen, so that each look goes back a little; what was delivered is not sent
 // again. It is done where all could be delivered.
-func (d *Deliverer) tellTimed(ctx context.Context, e *Endpoint) (done bool, err error) {
+func (d *Deliverer) deliverTimed(ctx context.Context, e *Endpoint) (done bool, err error) {
 	if !slices.ContainsFunc(e.Events, timed) {
 		e.RunsUntil = d.now()
 		return true, nil
@@ -285,7 +285,7 @@ func (d *Deliverer) send(ctx context.Context, e *Endpoint, m Message) (delivered
 	return false, nil
 }
 
-// disable ends an endpoint and tells the tenant's others of it.
+// disable ends an endpoint and notifies the tenant's others.
 func (d *Deliverer) disable(ctx context.Context, e *Endpoint, why string) error {
 	e.State, e.DisabledReason = Disabled, &why
 	slog.WarnContext(ctx, "a webhook was disabled", "webhook", e.ID, "why", why)

@@ -44,7 +44,7 @@ func notice(id, kind string, at time.Time, data any) (Message, error) {
 	return Message{ID: id, Type: kind, At: at, Data: text}, err
 }
 
-// FollowConnection tells hosts of changes of connections' states.
+// FollowConnection notifies hosts of changes of connections' states.
 type FollowConnection struct{ store NoticeStore }
 
 // NewFollowConnection makes the use case.

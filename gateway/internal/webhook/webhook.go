@@ -1,6 +1,6 @@
-// Package webhook tells the servers of hosts what happens: events of the engine's
-// change feed and ends of runs, signed as Standard Webhooks say, in order and at
-// least once.
+// Package webhook sends events to the servers of hosts: entries of the engine's change
+// feed, ends of runs and notices, signed as Standard Webhooks say, in order and at least
+// once.
 package webhook
 
 import (
@@ -46,7 +46,7 @@ const (
 // ErrUnknown is another tenant's endpoint as well as none.
 var ErrUnknown = errs.New(errs.NotFound, reason.NotFound, "There is no such webhook.")
 
-// Endpoint is where a host wants to be told, and how far it was.
+// Endpoint is where a host has events sent to, and how far that has come.
 type Endpoint struct {
 	ID                   uuid.UUID
 	URL                  string
@@ -64,7 +64,7 @@ type Endpoint struct {
 	ReplayedAt           time.Time // when a person had messages sent again, or it was made: what was delivered before does not count
 }
 
-// Delivery is one attempt to tell a host of an event.
+// Delivery is one attempt to send an event.
 type Delivery struct {
 	ID              uuid.UUID
 	MessageID, Type string
@@ -111,7 +111,7 @@ type Change struct {
 	Rotate   bool
 }
 
-// Endpoints lets people say where they want to be told.
+// Endpoints lets people say where events are sent to.
 type Endpoints struct {
 	store  Store
 	feed   Feed

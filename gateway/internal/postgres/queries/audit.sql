@@ -4,7 +4,7 @@ VALUES (@id, @tenant_id, @occurred_at, @actor_id, @actor_type, @action, @outcome
 
 -- name: SettleAuditEvent :exec
 -- Writes an event, or what became of one that was written when it began. What has an outcome keeps
--- it, so that an event that is told more than once stands there once.
+-- it, so that an event that comes more than once stands there once.
 INSERT INTO audit_events (id, tenant_id, occurred_at, actor_id, actor_type, action, outcome, request_id, remote_addr)
 VALUES (@id, @tenant_id, @occurred_at, @actor_id, @actor_type, @action, @outcome, @request_id, @remote_addr)
 ON CONFLICT (id) DO UPDATE SET outcome = EXCLUDED.outcome

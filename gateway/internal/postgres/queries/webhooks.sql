@@ -44,14 +44,14 @@ WHERE id = @id;
 SELECT tenant_id, id FROM due_webhooks WHERE due_at <= now() ORDER BY due_at LIMIT @size;
 
 -- name: LeaseWebhook :one
--- Whoever has the lease alone sends.
+-- Only the holder of the lease sends.
 UPDATE webhooks SET leased_until = now() + make_interval(secs => @seconds::double precision)
 WHERE id = @id AND state = 'enabled' AND next_at <= now() AND leased_until <= now()
 RETURNING id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
        next_at, leased_until, created_at, updated_at, COALESCE(replayed_at, updated_at)::timestamptz AS replayed_at;
 
 -- name: SettleWebhook :exec
--- How far the endpoint was told. Nothing is kept of a turn that lost its lease or whose endpoint was
+-- How far the endpoint has come. Nothing is kept of a turn that lost its lease or whose endpoint was
 -- sent back meanwhile.
 UPDATE webhooks
 SET feed_cursor = @feed_cursor, runs_until = @runs_until, failing_since = @failing_since, attempts = @attempts,

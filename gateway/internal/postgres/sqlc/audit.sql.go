@@ -170,7 +170,7 @@ type SettleAuditEventParams struct {
 }
 
 // Writes an event, or what became of one that was written when it began. What has an outcome keeps
-// it, so that an event that is told more than once stands there once.
+// it, so that an event that comes more than once stands there once.
 func (q *Queries) SettleAuditEvent(ctx context.Context, arg SettleAuditEventParams) error {
 	_, err := q.db.Exec(ctx, settleAuditEvent,
 		arg.ID,

@@ -319,7 +319,7 @@ type LeaseWebhookRow struct {
 	ReplayedAt     time.Time
 }
 
-// Whoever has the lease alone sends.
+// Only the holder of the lease sends.
 func (q *Queries) LeaseWebhook(ctx context.Context, arg LeaseWebhookParams) (LeaseWebhookRow, error) {
 	row := q.db.QueryRow(ctx, leaseWebhook, arg.Seconds, arg.ID)
 	var i LeaseWebhookRow
@@ -598,7 +598,7 @@ type SettleWebhookParams struct {
 	WasReplayed    time.Time
 }
 
-// How far the endpoint was told. Nothing is kept of a turn that lost its lease or whose endpoint was
+// How far the endpoint has come. Nothing is kept of a turn that lost its lease or whose endpoint was
 // sent back meanwhile.
 func (q *Queries) SettleWebhook(ctx context.Context, arg SettleWebhookParams) error {
 	_, err := q.db.Exec(ctx, settleWebhook,
