@@ -68,7 +68,8 @@ test('another contact is found among those of the client alone', async () => {
   await page.getByRole('listbox', { name: 'People to decide about' }).focus()
   await page.keyboard.press('o')
   const box = page.getByRole('combobox', { name: 'Another contact of this client' })
-  await page.getByRole('option').first().waitFor()
+  const offered = page.getByRole('listbox', { name: 'Another contact of this client' }).getByRole('option')
+  await offered.first().waitFor()
   // While the answer to what was typed is on its way, nobody of the answer before can be chosen.
   let answer
   const held = new Promise((resolve) => (answer = resolve))
@@ -79,7 +80,7 @@ test('another contact is found among those of the client alone', async () => {
   })
   await box.fill('nobody of this name')
   await page.getByText('Searching…').waitFor()
-  assert.equal(await page.getByRole('option').count(), 0, 'who does not fit is offered')
+  assert.equal(await offered.count(), 0, 'who does not fit is offered')
   answer()
   await page.unroute(asked)
   await box.fill(own.email)
