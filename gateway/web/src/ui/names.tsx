@@ -19,7 +19,7 @@ export function Address({ of }: { of: string }) {
   return (
     <>
       {text.slice(0, at)}
-      <wbr />
+      {at > 0 && <wbr />}
       {text.slice(at)}
     </>
   )
