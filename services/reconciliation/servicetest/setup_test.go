@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -241,11 +242,13 @@ func contact(externalID, name, mail string) *syncenginev1.ContactRecord {
 // host writes contacts and returns their ids.
 func (b *bundle) host(records ...*syncenginev1.ContactRecord) (ids []string) {
 	b.t.Helper()
-	batch, err := b.contacts.BatchUpsertContacts(b.as("host"), &syncenginev1.BatchUpsertContactsRequest{Contacts: records}, grpc.WaitForReady(true))
-	require.NoError(b.t, err)
-	for _, result := range batch.GetResults() {
-		require.Empty(b.t, result.GetViolations())
-		ids = append(ids, result.GetId())
+	for some := range slices.Chunk(records, 5000) {
+		batch, err := b.contacts.BatchUpsertContacts(b.as("host"), &syncenginev1.BatchUpsertContactsRequest{Contacts: some}, grpc.WaitForReady(true))
+		require.NoError(b.t, err)
+		for _, result := range batch.GetResults() {
+			require.Empty(b.t, result.GetViolations())
+			ids = append(ids, result.GetId())
+		}
 	}
 	return ids
 }
@@ -253,13 +256,18 @@ func (b *bundle) host(records ...*syncenginev1.ContactRecord) (ids []string) {
 // sync does a whole run over the one directory.
 func (b *bundle) sync() *syncenginev1.Counters {
 	b.t.Helper()
-	ctx := b.as("user-1")
 	run := b.begin()
 	outcome, err := b.round(run)
 	require.NoError(b.t, err)
-	_, err = b.engine.FinaliseRun(ctx, &syncenginev1.FinaliseRunRequest{RunId: run.GetRunId(), Ticket: run.GetTicket()})
-	require.NoError(b.t, err)
+	b.finalise(run)
 	return outcome.GetCounters()
+}
+
+// finalise ends a run.
+func (b *bundle) finalise(run *syncenginev1.CreateRunResponse) {
+	b.t.Helper()
+	_, err := b.engine.FinaliseRun(b.as("user-1"), &syncenginev1.FinaliseRunRequest{RunId: run.GetRunId(), Ticket: run.GetTicket()}, grpc.WaitForReady(true))
+	require.NoError(b.t, err)
 }
 
 // begin begins a run.
