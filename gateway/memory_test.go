@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -51,8 +50,7 @@ type attacked struct {
 	peak   int // kB, the highest so far
 	client *http.Client
 	h2     *http.Client
-	silent bool                         // about the length of bodies
-	small  map[[sha256.Size]byte][]byte // bodies compressed, by the digest of what is in them
+	silent bool // about the length of bodies
 }
 
 // startAttacked starts the gateway, in front of a mapping and a sync-engine that
@@ -89,7 +87,6 @@ func startAttacked(t *testing.T, binary string, methods []access.Method) *attack
 	})
 	a := &attacked{
 		t: t, url: "http://" + variables["ENTRASYNC_LISTEN"], token: administrator(t, issuer), key: "key", pid: process.Process.Pid,
-		small:  map[[sha256.Size]byte][]byte{},
 		client: &http.Client{Timeout: time.Minute}, h2: &http.Client{Timeout: time.Minute, Transport: http2Only()},
 	}
 	require.Eventually(t, func() bool {
@@ -175,30 +172,30 @@ func (a *attacked) send(name, verb, path string, body []byte, headers ...string)
 // binary encoding.
 type attack struct {
 	name         string
-	json, binary []byte
+	json, binary *repeated
 }
 
 // attacks on a method: a million elements in each list of its request, at any
 // depth, or in a field that has none, and a million levels.
 func attacks(m access.Method) []attack {
 	out := []attack{
-		{"unknown list", around(`{"surprise":[`, `{}`, `]}`), bytes.Repeat(empty(15), many)},
-		{"deep lists", []byte(`{"surprise":` + strings.Repeat("[", many)), bytes.Repeat(protowire.AppendTag(nil, 1, protowire.StartGroupType), many)},
-		{"deep objects", []byte(strings.Repeat(`{"a":`, many)), nil},
-		{"long name", []byte(`{"` + strings.Repeat("<", many/2) + `":1}`), nil},
+		{"unknown list", around(`{"surprise":[`, `{}`, `]}`), empties(15)},
+		{"deep lists", &repeated{head: `{"surprise":`, unit: "[", n: many}, &repeated{unit: string(protowire.AppendTag(nil, 1, protowire.StartGroupType)), n: many}},
+		{"deep objects", &repeated{unit: `{"a":`, n: many}, nil},
+		{"long name", &repeated{head: `{"`, unit: "<", n: many / 2, tail: `":1}`}, nil},
 	}
 	if fields := m.Descriptor.Input().Fields(); fields.Len() > 0 {
 		f := fields.Get(0)
 		out = append(out,
-			attack{"list in " + f.JSONName(), around(`{"`+f.JSONName()+`":[[`, `{}`, `]]}`), bytes.Repeat(empty(f.Number()), many)},
-			attack{"depth in " + f.JSONName(), []byte(`{"` + f.JSONName() + `":` + strings.Repeat(`[`, many)), nil})
+			attack{"list in " + f.JSONName(), around(`{"`+f.JSONName()+`":[[`, `{}`, `]]}`), empties(f.Number())},
+			attack{"depth in " + f.JSONName(), &repeated{head: `{"` + f.JSONName() + `":`, unit: "[", n: many}, nil})
 	}
-	return append(out, lists(m.Descriptor.Input(), "{", "}", func(raw []byte) []byte { return raw })...)
+	return append(out, lists(m.Descriptor.Input(), "{", "}", nil)...)
 }
 
-// lists are the attacks on the lists of a message; before, after and wrap say
+// lists are the attacks on the lists of a message; before, after and within say
 // where in the request the message stands.
-func lists(message protoreflect.MessageDescriptor, before, after string, wrap func([]byte) []byte) (out []attack) {
+func lists(message protoreflect.MessageDescriptor, before, after string, within []protowire.Number) (out []attack) {
 	for i := range message.Fields().Len() {
 		f := message.Fields().Get(i)
 		element := `""`
@@ -208,44 +205,25 @@ func lists(message protoreflect.MessageDescriptor, before, after string, wrap fu
 		name, end := `"`+f.JSONName()+`":`, ""
 		if f.IsList() {
 			name, end = name+"[", "]"
-			out = append(out, attack{string(f.FullName()), around(before+name, element, end+after), wrap(bytes.Repeat(empty(f.Number()), many))})
+			out = append(out, attack{string(f.FullName()), around(before+name, element, end+after), empties(f.Number()).within(within)})
 		}
 		if f.Message() != nil && !f.IsMap() {
-			out = append(out, lists(f.Message(), before+name+"{", "}"+end+after, func(raw []byte) []byte {
-				return wrap(protowire.AppendBytes(protowire.AppendTag(nil, f.Number(), protowire.BytesType), raw))
-			})...)
+			out = append(out, lists(f.Message(), before+name+"{", "}"+end+after, append(within[:len(within):len(within)], f.Number()))...)
 		}
 	}
 	return out
 }
 
-func around(before, element, after string) []byte {
-	return []byte(before + strings.TrimSuffix(strings.Repeat(element+",", many), ",") + after)
+func around(before, element, after string) *repeated {
+	return &repeated{head: before, unit: element + ",", n: many - 1, tail: element + after}
 }
 
 func empty(number protowire.Number) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), nil)
 }
 
-func packed(t *testing.T, raw []byte, level int) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	w, err := gzip.NewWriterLevel(&out, level)
-	require.NoError(t, err)
-	_, err = w.Write(raw)
-	require.NoError(t, err)
-	require.NoError(t, w.Close())
-	return out.Bytes()
-}
-
-// packed compresses a body, as fast as can be; many methods are sent the same ones.
-func (a *attacked) packed(raw []byte) []byte {
-	a.t.Helper()
-	key := sha256.Sum256(raw)
-	if a.small[key] == nil {
-		a.small[key] = packed(a.t, raw, gzip.BestSpeed)
-	}
-	return a.small[key]
+func empties(number protowire.Number) *repeated {
+	return &repeated{unit: string(empty(number)), n: many}
 }
 
 // frame is a message as gRPC and gRPC-Web send it.
@@ -296,12 +274,13 @@ func (a *attacked) shapes(methods []access.Method) {
 		}
 		for _, at := range attacks(m) {
 			name := at.name + " of " + m.Name()
+			raw := at.json.raw()
 			if m.Body != "" {
-				status := a.send("REST, "+name, m.Verb, path, at.json, "Content-Type", "application/json")
+				status := a.send("REST, "+name, m.Verb, path, raw, "Content-Type", "application/json")
 				require.Contains(a.t, []int{0, 400, 413}, status, name)
 			}
-			a.send("Connect JSON, "+name, "POST", m.Procedure, at.json, "Content-Type", "application/json")
-			a.send("Connect JSON gzip, "+name, "POST", m.Procedure, a.packed(at.json), "Content-Type", "application/json", "Content-Encoding", "gzip")
+			a.send("Connect JSON, "+name, "POST", m.Procedure, raw, "Content-Type", "application/json")
+			a.send("Connect JSON gzip, "+name, "POST", m.Procedure, at.json.packed(a.t), "Content-Type", "application/json", "Content-Encoding", "gzip")
 			if at.binary != nil {
 				a.binary(name, m, at.binary)
 			}
@@ -312,8 +291,11 @@ func (a *attacked) shapes(methods []access.Method) {
 // bombs sends bodies that become ten and a thousand times as large.
 func (a *attacked) bombs(methods []access.Method) {
 	a.t.Helper()
-	thousandfold := packed(a.t, bytes.Repeat([]byte(" "), 256<<20), gzip.DefaultCompression)
-	tenth := packed(a.t, tenfold(4<<20-4096), gzip.DefaultCompression)
+	thousandfold := (&repeated{unit: " ", n: 256 << 20}).packed(a.t)
+	tenth := compressed(a.t, tenfold(4<<20-4096))
+	require.Less(a.t, len(thousandfold), 256<<20/900)
+	require.Less(a.t, len(tenth), 4<<20/8)
+	require.Greater(a.t, len(tenth), 4<<20/50)
 	for _, m := range methods {
 		a.compressed("1,000:1", m, thousandfold)
 		a.compressed("10:1", m, tenth)
@@ -325,23 +307,24 @@ func (a *attacked) chunks(methods []access.Method) {
 	a.t.Helper()
 	a.silent = true
 	at := attacks(methods[0])[2] // the same for all: five times what most take
+	raw := at.json.raw()
 	for _, m := range methods {
-		a.send("Connect JSON in chunks, "+at.name+" of "+m.Name(), "POST", m.Procedure, at.json, "Content-Type", "application/json")
+		a.send("Connect JSON in chunks, "+at.name+" of "+m.Name(), "POST", m.Procedure, raw, "Content-Type", "application/json")
 		if m.Body != "" {
 			path := variables.ReplaceAllString(m.Path, "x")
-			status := a.send("REST in chunks, "+at.name+" of "+m.Name(), m.Verb, path, at.json, "Content-Type", "application/json")
+			status := a.send("REST in chunks, "+at.name+" of "+m.Name(), m.Verb, path, raw, "Content-Type", "application/json")
 			require.Contains(a.t, []int{0, 400, 413}, status, m.Name())
 		}
 	}
 }
 
 // binary sends a body in the binary encoding over each protocol.
-func (a *attacked) binary(name string, m access.Method, raw []byte) {
+func (a *attacked) binary(name string, m access.Method, body *repeated) {
 	a.t.Helper()
+	raw, small := body.raw(), body.packed(a.t)
 	a.send("Connect, "+name, "POST", m.Procedure, raw, "Content-Type", "application/proto")
 	a.send("gRPC, "+name, "POST", m.Procedure, frame(raw, 0), "Content-Type", "application/grpc", "Te", "trailers")
 	a.send("gRPC-Web, "+name, "POST", m.Procedure, frame(raw, 0), "Content-Type", "application/grpc-web+proto")
-	small := a.packed(raw)
 	a.send("Connect gzip, "+name, "POST", m.Procedure, small, "Content-Type", "application/proto", "Content-Encoding", "gzip")
 	a.send("gRPC gzip, "+name, "POST", m.Procedure, frame(small, 1), "Content-Type", "application/grpc", "Te", "trailers", "Grpc-Encoding", "gzip")
 }
