@@ -95,4 +95,5 @@ func TestTheCommandsOfTheGuideRun(t *testing.T) {
 		}
 	}
 	require.Empty(t, unexpected)
+	require.Contains(t, answers, "304 GET /api/integrations/entra/settings", "the tag of an answer asks for a new one alone")
 }
