@@ -18,3 +18,13 @@ func Received[M any](stream interface{ Recv() (*M, error) }) (messages []*M, err
 		messages = append(messages, message)
 	}
 }
+
+// Last is the last message of a stream; nil of one without a message, and where an error breaks
+// it off.
+func Last[M any](stream interface{ Recv() (*M, error) }) (*M, error) {
+	messages, err := Received(stream)
+	if err != nil || len(messages) == 0 {
+		return nil, err
+	}
+	return messages[len(messages)-1], nil
+}

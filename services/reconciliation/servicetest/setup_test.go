@@ -289,11 +289,8 @@ func (b *bundle) round(run *syncenginev1.CreateRunResponse) (*syncenginev1.Tenan
 	if err != nil {
 		return nil, err
 	}
-	messages, err := rpctest.Received(stream)
-	if err != nil || len(messages) == 0 {
-		return nil, err
-	}
-	return messages[len(messages)-1].GetOutcome(), nil
+	last, err := rpctest.Last(stream)
+	return last.GetOutcome(), err
 }
 
 // open are the open items, by the id of their identity.

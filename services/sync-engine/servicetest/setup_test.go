@@ -183,9 +183,6 @@ func (b *bundle) sync(ctx context.Context, run *syncenginev1.CreateRunResponse) 
 	if err != nil {
 		return nil, err
 	}
-	messages, err := rpctest.Received(stream)
-	if err != nil || len(messages) == 0 {
-		return nil, err
-	}
-	return messages[len(messages)-1].GetOutcome(), nil
+	last, err := rpctest.Last(stream)
+	return last.GetOutcome(), err
 }

@@ -8,7 +8,6 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -122,37 +121,18 @@ func TestAMountedCertificateRotatesUnderItsReaders(t *testing.T) {
 	turn(0)
 	require.NoError(t, os.Symlink(filepath.Join("..data", "app.pem"), filepath.Join(b.folder, "app.pem")))
 	e := b.certified()
-	done, broken := make(chan struct{}), make(chan error, 4)
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			for {
-				select {
-				case <-done:
-					return
-				default:
-				}
-				c, err := e.Credentials(t.Context())
-				if err == nil {
-					_, err = connection.ParseCertificate(c.Certificate)
-				}
-				if err != nil {
-					broken <- err
-					return
-				}
-			}
-		})
-	}
-	for number := 1; number <= 20; number++ {
-		turn(number)
-		b.proves(e, proofs[number%2], "a link that is replaced in one step needs no patience")
-	}
-	close(done)
-	wg.Wait()
-	close(broken)
-	for err := range broken {
-		t.Error(err)
-	}
+	whileRead(t, func() error {
+		c, err := e.Credentials(t.Context())
+		if err == nil {
+			_, err = connection.ParseCertificate(c.Certificate)
+		}
+		return err
+	}, func() {
+		for number := 1; number <= 20; number++ {
+			turn(number)
+			b.proves(e, proofs[number%2], "a link that is replaced in one step needs no patience")
+		}
+	})
 }
 
 // TestACertificateInTheFolderIsWholeOnlyWithItsKey: what stands in the folder of

@@ -172,33 +172,47 @@ func TestAMountedSecretRotatesUnderItsReaders(t *testing.T) {
 	b := setup(t)
 	b.mount(0)
 	b.holds("0")
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	mixed := make(chan string, 4)
-	for range 4 {
-		wg.Go(func() {
+	whileRead(t, func() error {
+		c, err := b.files.Credentials(t.Context())
+		if err != nil || strings.TrimPrefix(c.ClientID, "client-") != strings.TrimPrefix(c.ClientSecret.Reveal(), "secret-") || !c.Complete() {
+			return fmt.Errorf("%s with %s: %w", c.ClientID, c.ClientSecret.Reveal(), err)
+		}
+		return nil
+	}, func() {
+		for i := 1; i <= 300; i++ {
+			b.mount(i)
+		}
+	})
+	b.holds("300")
+}
+
+// whileRead does something while four readers read again and again; their errors fail the test.
+func whileRead(t *testing.T, read func() error, do func()) {
+	t.Helper()
+	done, failed := make(chan struct{}), make(chan error, 4)
+	var readers sync.WaitGroup
+	for range cap(failed) {
+		readers.Go(func() {
 			for {
 				select {
 				case <-done:
 					return
 				default:
 				}
-				c, err := b.files.Credentials(t.Context())
-				if err != nil || strings.TrimPrefix(c.ClientID, "client-") != strings.TrimPrefix(c.ClientSecret.Reveal(), "secret-") || !c.Complete() {
-					mixed <- fmt.Sprintf("%s with %s: %v", c.ClientID, c.ClientSecret.Reveal(), err)
+				if err := read(); err != nil {
+					failed <- err
 					return
 				}
 			}
 		})
 	}
-	for i := 1; i <= 300; i++ {
-		b.mount(i)
-	}
-	close(done)
-	wg.Wait()
-	close(mixed)
-	for pair := range mixed {
-		t.Error(pair)
-	}
-	b.holds("300")
+	defer func() {
+		close(done)
+		readers.Wait()
+		close(failed)
+		for err := range failed {
+			t.Error(err)
+		}
+	}()
+	do()
 }
