@@ -64,7 +64,6 @@ func TestWorkflowsReachNothing(t *testing.T) {
 func TestProgramsLinkOnlyWhatIsTheirs(t *testing.T) {
 	t.Parallel()
 	packages := graph(t)
-	services := []string{"connection", "discovery", "mapping", "sync-engine", "reconciliation", "worker"}
 	for _, service := range services {
 		p, ok := packages["services/"+service]
 		require.True(t, ok, service)
