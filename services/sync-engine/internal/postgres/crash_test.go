@@ -78,6 +78,18 @@ func TestHostBatchBetweenRangesIsDecidedAgain(t *testing.T) {
 	require.Equal(t, 1, e.count(`SELECT count(*) FROM contacts WHERE email_norm = $1`, last.Mail))
 }
 
+// interrupted is an attempt of the run's round that ends with an error after it wrote.
+func (e *engine) interrupted(runID string, with error) {
+	e.t.Helper()
+	_, err := e.sync.Do(e.ctx(), runID, managed, func(p syncengine.Progress) error {
+		if p.Phase == syncengine.PhaseClosing {
+			return with
+		}
+		return nil
+	})
+	require.ErrorIs(e.t, err, with)
+}
+
 // TestRetryThatIsHeldStandsForTheLastAttempt lets the first attempt end after it
 // wrote, and shows the second one another listing.
 func TestRetryThatIsHeldStandsForTheLastAttempt(t *testing.T) {
@@ -86,15 +98,9 @@ func TestRetryThatIsHeldStandsForTheLastAttempt(t *testing.T) {
 	attempts := func(e *engine, first, second []syncengine.User) syncengine.ManagedTenant {
 		run := e.started(syncengine.TypeAllTenants, false)
 		e.dir.users = first
-		_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
-			if p.Phase == syncengine.PhaseClosing {
-				return lost
-			}
-			return nil
-		})
-		require.ErrorIs(t, err, lost)
+		e.interrupted(run.ID, lost)
 		e.dir.users = second
-		_, err = e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
+		_, err := e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
 		require.NoError(t, err)
 		return e.finished(run.ID)
 	}

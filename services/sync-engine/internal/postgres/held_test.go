@@ -57,6 +57,17 @@ func (e *engine) inactive() int {
 	return e.count(`SELECT count(*) FROM contacts WHERE inactive`)
 }
 
+// heldRound is an engine whose last round was held, since the first four of twelve people were
+// disabled.
+func heldRound(t *testing.T) (e *engine, users []syncengine.User, held syncengine.ManagedTenant) {
+	t.Helper()
+	e, users = setup(t), crowd(12)
+	e.dir.users = users
+	e.round()
+	e.dir.users = disabled(users, 0, 1, 2, 3)
+	return e, users, e.round()
+}
+
 // TestApprovedInactivationsOfThoseStillGone: of the held set, those who are back stay
 // active; what else changed meanwhile goes by the ordinary rules.
 func TestApprovedInactivationsOfThoseStillGone(t *testing.T) {
@@ -99,12 +110,7 @@ func TestApprovedInactivationsOfThoseStillGone(t *testing.T) {
 // TestAnApprovalIsForItsSetAlone: what would be held beside the set is held anew.
 func TestAnApprovalIsForItsSetAlone(t *testing.T) {
 	t.Parallel()
-	e := setup(t)
-	users := crowd(12)
-	e.dir.users = users
-	e.round()
-	e.dir.users = disabled(users, 0, 1, 2, 3)
-	held := e.round()
+	e, users, held := heldRound(t)
 	e.dir.users = disabled(users, 0, 1, 2, 3, 4, 5, 6, 7)
 	again := e.approved(held)
 	require.Equal(t, syncengine.StateHeld, again.State)
@@ -121,12 +127,7 @@ func TestAnApprovalIsForItsSetAlone(t *testing.T) {
 // a second time; and no later round is let through by it.
 func TestAnApprovalIsUsedOnce(t *testing.T) {
 	t.Parallel()
-	e := setup(t)
-	users := crowd(12)
-	e.dir.users = users
-	e.round()
-	e.dir.users = disabled(users, 0, 1, 2, 3)
-	held := e.round()
+	e, users, held := heldRound(t)
 	require.Equal(t, 4, held.Held.Count)
 
 	var started [4]*syncengine.Run

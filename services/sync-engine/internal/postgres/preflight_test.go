@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -43,9 +44,9 @@ func (e *engine) fleet(t require.TestingT, runType string, dryRun bool) (runID s
 
 // fleetReport is a run's report as lines. A contact that the run makes has another id
 // in a dry run.
-func (e *engine) fleetReport(runID string) (lines []string) {
+func (e *engine) fleetReport(runID string) []string {
 	all := e.identities(runID, syncengine.IdentityFilter{})
-	made := map[string]bool{}
+	shown, made := all[:0:0], map[string]bool{}
 	for _, i := range all {
 		if i.Outcome == "created" {
 			made[i.ContactID] = true
@@ -55,12 +56,9 @@ func (e *engine) fleetReport(runID string) (lines []string) {
 		if made[i.ContactID] {
 			i.ContactID = "made"
 		}
-		if i.Outcome != "unchanged" {
-			lines = append(lines, fmt.Sprintf("%+v", i))
-		}
+		shown = append(shown, i)
 	}
-	slices.Sort(lines)
-	return lines
+	return linesOf(shown)
 }
 
 // severalDirectories has the client own two directories, and a third one whose client
@@ -192,16 +190,9 @@ func TestAPreflightThatIsTriedAgainReportsAnew(t *testing.T) {
 	e := setup(t)
 	e.dir.users = []syncengine.User{person("o-ann", "Ann", "ann@c.de")}
 	run := e.started(syncengine.TypeAllTenants, true)
-	lost := fmt.Errorf("lost")
-	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
-		if p.Phase == syncengine.PhaseClosing {
-			return lost
-		}
-		return nil
-	})
-	require.ErrorIs(t, err, lost)
+	e.interrupted(run.ID, errors.New("lost"))
 	e.dir.users = []syncengine.User{person("o-bea", "Bea", "bea@c.de")}
-	_, err = e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
+	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
 	require.NoError(t, err)
 	require.Equal(t, []string{"o-bea created   [{fullName  Bea} {email  bea@c.de}]"}, e.brief(run.ID, syncengine.IdentityFilter{}))
 }

@@ -32,15 +32,25 @@ func (e *engine) identities(runID string, filter syncengine.IdentityFilter) (all
 
 // reported is a report as lines, without those who are unchanged and without the
 // ids of contacts that a dry run would make.
-func (e *engine) reported(runID string) (lines []string) {
+func (e *engine) reported(runID string) []string {
 	e.t.Helper()
-	for _, i := range e.identities(runID, syncengine.IdentityFilter{}) {
+	all := e.identities(runID, syncengine.IdentityFilter{})
+	shown := all[:0:0]
+	for _, i := range all {
 		if i.Outcome == "created" {
 			i.ContactID = ""
 		}
 		if i.Place.ObjectID == "" {
 			i.Place.Number = 0
 		}
+		shown = append(shown, i)
+	}
+	return linesOf(shown)
+}
+
+// linesOf writes identities as sorted lines, without those that are unchanged.
+func linesOf(identities []syncengine.RunIdentity) (lines []string) {
+	for _, i := range identities {
 		if i.Outcome != "unchanged" {
 			lines = append(lines, fmt.Sprintf("%+v", i))
 		}
