@@ -14,7 +14,7 @@ const (
 	OrphansLeave  = "leave"  // they end; the contacts stay
 )
 
-// orphansRetry is when to ask again while a change of the mapping is followed.
+// orphansRetry is when to ask again while a mapping revision is applied.
 const orphansRetry = 2 * time.Second
 
 // The refusals of a decision about orphaned links.
@@ -30,7 +30,7 @@ var (
 // OrphanState is what is known of a managed tenant's orphaned links.
 type OrphanState struct {
 	Links         int32
-	Unfollowed    bool   // the engine has not followed the last change of the mapping
+	Revising      bool   // the engine has not applied the last mapping revision yet
 	EntraTenantID string // empty when the managed tenant was never decided about
 	ClientID      string // of the mapping in force; empty without one
 	Revision      int64
@@ -118,7 +118,7 @@ func planOrphans(decision string, state OrphanState) (OrphanDecision, error) {
 		return *state.Pending, nil
 	case state.Pending != nil:
 		return OrphanDecision{}, errDecisionPending
-	case state.Unfollowed:
+	case state.Revising:
 		return OrphanDecision{}, errEffectsPending
 	case state.Links == 0:
 		return OrphanDecision{}, errNoOrphans

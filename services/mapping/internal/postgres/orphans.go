@@ -92,7 +92,7 @@ func orphanState(ctx context.Context, q *sqlc.Queries, managed uuid.UUID) (state
 	if state.Links, err = q.OrphanedLinks(ctx, managed); err != nil {
 		return state, err
 	}
-	if state.Unfollowed, err = q.RevisionOpen(ctx, managed.String()); err != nil {
+	if state.Revising, err = q.RevisionOpen(ctx, managed.String()); err != nil {
 		return state, err
 	}
 	pending, err := q.PendingOrphanDecision(ctx, managed)
