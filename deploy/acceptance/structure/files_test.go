@@ -17,11 +17,21 @@ import (
 // first. A file may use names that are declared beside it and below, and none from above.
 var fileLayers = map[string][][]string{
 	"services/connection/internal/microsoft": {
-		{"answer.go", "classify.go"},
-		{"source.go", "endpoints.go", "client.go"},
-		{"cost.go", "read.go", "walk.go"},
-		{"assertion.go", "oauth.go", "resource.go", "partnercenter.go", "batch.go", "user.go"},
-		{"details.go", "users.go", "groups.go", "tenants.go"},
+		{"classify.go", "request_id.go", "address.go"},
+	},
+	"services/connection/internal/microsoft/signin": {
+		{"client.go"},
+		{"assertion.go"},
+		{"oauth.go"},
+		{"resource.go", "partnercenter.go"},
+	},
+	"services/connection/internal/microsoft/graph": {
+		{"source.go", "answer.go"},
+		{"client.go"},
+		{"links.go", "cost.go"},
+		{"read.go"},
+		{"walk.go", "batch.go", "user.go"},
+		{"details.go", "users.go", "groups.go", "tenants.go", "probe.go"},
 	},
 	"services/sync-engine/internal/postgres/round": {
 		{"properties.go", "mapping.go"},

@@ -66,7 +66,7 @@ func TestCIPPIsAProvider(t *testing.T) {
 	credentials := cipp.Credentials{
 		BaseURL: b.sim.base + "/cipp", TenantID: b.good().GetTenantId(), ClientID: cippClientID, ClientSecret: cippSecret,
 	}
-	identity, err := b.settings.Microsoft(b.clock.now)
+	identity, err := b.settings.SignIn(b.clock.now)
 	require.NoError(t, err)
 	tokens := appTokens{identity, credentials.TenantID}
 	providertest.Run(t, providertest.Subject{

@@ -12,7 +12,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/connection/providertest"
-	"github.com/entrasync/entrasync/services/connection/internal/microsoft"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/graph"
 )
 
 // partnered are the tenants with an active relationship that the partner made
@@ -90,8 +90,8 @@ func TestDirectIsAProvider(t *testing.T) {
 	providertest.Run(t, providertest.Subject{
 		Open: func(t *testing.T) connection.Provider {
 			t.Helper()
-			client, err := microsoft.New(microsoft.Options{
-				Endpoints: microsoft.Endpoints{Login: b.sim.base, Graph: b.sim.base},
+			client, err := graph.New(graph.Options{
+				Address: b.sim.base,
 				// Nothing here says when to come back: the pauses are our own, and short.
 				Wait: func(ctx context.Context, pause time.Duration) error {
 					select {

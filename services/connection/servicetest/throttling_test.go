@@ -45,7 +45,7 @@ func TestAShortStorm(t *testing.T) {
 // TestEightTenantsInParallelAreReadWhole reads lists and users by id of eight
 // directories at once. No machine for tests comes near Graph's limits here: that the
 // client keeps below them is held on the clock of a bubble, by
-// TestEightTenantsInParallelStayBelowTheLimits of internal/microsoft.
+// TestEightTenantsInParallelStayBelowTheLimits of internal/microsoft/graph.
 func TestEightTenantsInParallelAreReadWhole(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -227,7 +227,7 @@ func TestAProviderMayAskFromManyGoroutines(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.connect("msp")
-	client, err := b.settings.Microsoft(b.clock.now)
+	client, err := b.settings.Graph(b.clock.now)
 	require.NoError(t, err)
 	store := postgres.NewConnections(b.db.Pool("connection"), b.clock.now)
 	validate := connection.NewValidate(store, connection.NewKinds(store, connection.NewDirectKind(b.parts.Tokens, inTwo{client}, client)), b.clock.now)

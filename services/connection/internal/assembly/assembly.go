@@ -11,7 +11,8 @@ import (
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/services/connection/internal/appsecrets"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
-	"github.com/entrasync/entrasync/services/connection/internal/microsoft"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/graph"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/signin"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres"
 	"github.com/entrasync/entrasync/services/connection/internal/rpc"
 )
@@ -45,7 +46,8 @@ type adapters struct {
 	flows       *postgres.Flows
 	locks       *postgres.Locks
 	secrets     SecretStore
-	microsoft   *microsoft.Client
+	signIn      *signin.Client
+	graph       *graph.Client
 	resolver    *connection.Resolver
 	returns     connection.Returns
 	now         func() time.Time
@@ -56,7 +58,10 @@ func adapt(s Settings, pool *pg.Pool, box *secrets.Box, now func() time.Time) (a
 	if a.returns, err = s.returns(); err != nil {
 		return adapters{}, err
 	}
-	if a.microsoft, err = s.Microsoft(now); err != nil {
+	if a.signIn, err = s.SignIn(now); err != nil {
+		return adapters{}, err
+	}
+	if a.graph, err = s.Graph(now); err != nil {
 		return adapters{}, err
 	}
 	environment, err := appsecrets.NewEnvironment(appsecrets.Given{
@@ -86,12 +91,12 @@ func New(s Settings, pool *pg.Pool, box *secrets.Box, now func() time.Time) (Par
 	if err != nil {
 		return Parts{}, err
 	}
-	more, err := s.open(connection.Foundation{Store: a.connections, Secrets: a.secrets, Identity: a.microsoft, Now: now})
+	more, err := s.open(connection.Foundation{Store: a.connections, Secrets: a.secrets, Identity: a.signIn, Now: now})
 	if err != nil {
 		return Parts{}, err
 	}
-	tokens := connection.NewTokens(a.resolver, a.connections, a.secrets, a.locks, a.microsoft, a.microsoft, now)
-	all := []connection.Kind{connection.NewDirectKind(tokens, a.microsoft, a.microsoft)}
+	tokens := connection.NewTokens(a.resolver, a.connections, a.secrets, a.locks, a.signIn, a.graph, now)
+	all := []connection.Kind{connection.NewDirectKind(tokens, a.graph, a.graph)}
 	for _, k := range more {
 		all = append(all, k)
 	}
@@ -114,11 +119,11 @@ func New(s Settings, pool *pg.Pool, box *secrets.Box, now func() time.Time) (Par
 // useCases are all that the contracts offer, save those of other kinds of connections.
 func (a adapters) useCases(p Parts, kinds *connection.Kinds) rpc.UseCases {
 	h, events := p.Handling, postgres.NewStatusEvents(p.Effects)
-	consent := connection.NewConsent(a.connections, p.Tokens, a.microsoft)
+	consent := connection.NewConsent(a.connections, p.Tokens, a.signIn, a.graph)
 	return rpc.UseCases{
-		Connect: connection.NewConnect(a.resolver, a.flows, a.microsoft, a.returns, a.secrets.Watch, a.now, newID),
+		Connect: connection.NewConnect(a.resolver, a.flows, a.signIn, a.returns, a.secrets.Watch, a.now, newID),
 		FinishFlow: connection.NewFinishFlow(
-			a.resolver, a.flows, a.microsoft, a.microsoft, h.Activation, consent, a.returns, a.now, newID,
+			a.resolver, a.flows, a.signIn, a.graph, h.Activation, consent, a.returns, a.now, newID,
 		),
 		FindFlow:             connection.NewFindFlow(a.flows),
 		Complete:             connection.NewComplete(a.flows, h.Activation, h.Settling, a.now),

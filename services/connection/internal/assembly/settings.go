@@ -9,7 +9,8 @@ import (
 	"github.com/entrasync/entrasync/pkg/secrets"
 	session "github.com/entrasync/entrasync/pkg/vault"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
-	"github.com/entrasync/entrasync/services/connection/internal/microsoft"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/graph"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/signin"
 	"github.com/entrasync/entrasync/services/connection/internal/vault"
 )
 
@@ -71,11 +72,15 @@ func (s Settings) returns() (connection.Returns, error) {
 	return r, nil
 }
 
-// Microsoft makes a client of the configured addresses.
-func (s Settings) Microsoft(now func() time.Time) (*microsoft.Client, error) {
-	return microsoft.New(microsoft.Options{
-		Endpoints:   microsoft.Endpoints{Login: s.LoginURL, Graph: s.GraphURL, Partner: s.PartnerURL},
-		RedirectURI: strings.TrimRight(s.PublicURL, "/") + CallbackPath, Now: now,
-		Source: microsoft.TenantSource(s.TenantSource),
+// SignIn makes a client of the configured identity platform.
+func (s Settings) SignIn(now func() time.Time) (*signin.Client, error) {
+	return signin.New(signin.Options{
+		Login: s.LoginURL, PartnerCenter: s.PartnerURL, RedirectURI: strings.TrimRight(s.PublicURL, "/") + CallbackPath,
+		Scopes: graph.TenantSource(s.TenantSource).Scopes(), Now: now,
 	})
+}
+
+// Graph makes a client of the configured Microsoft Graph.
+func (s Settings) Graph(now func() time.Time) (*graph.Client, error) {
+	return graph.New(graph.Options{Address: s.GraphURL, Source: graph.TenantSource(s.TenantSource), Now: now})
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
-	"github.com/entrasync/entrasync/services/connection/internal/microsoft"
+	"github.com/entrasync/entrasync/services/connection/internal/microsoft/graph"
 )
 
 // metadata is what ListGraphRequest says beside its results.
@@ -35,7 +35,7 @@ var (
 func parsePage(body []byte, into *page) (err error) {
 	into.metadata = metadata{}
 	described := false
-	into.users, err = microsoft.DecodeUsers(bytes.TrimPrefix(body, []byte("\ufeff")), "Results", into.users, func(name string, value []byte) error {
+	into.users, err = graph.DecodeUsers(bytes.TrimPrefix(body, []byte("\ufeff")), "Results", into.users, func(name string, value []byte) error {
 		if name != "Metadata" {
 			return nil
 		}

@@ -16,6 +16,10 @@ type ConsentProvider interface {
 	// AdminConsentURL is the page on which an administrator of the managed tenant
 	// consents.
 	AdminConsentURL(c Credentials, managedTenant string, state Secret) string
+}
+
+// CustomerProber tries whether a managed tenant can be read.
+type CustomerProber interface {
 	// ProbeCustomer reads one user of a managed tenant.
 	ProbeCustomer(ctx context.Context, tokens TokenSource) error
 }
@@ -31,11 +35,12 @@ type Consent struct {
 	epochs   CustomerEpochs
 	tokens   *Tokens
 	provider ConsentProvider
+	prober   CustomerProber
 }
 
 // NewConsent makes the part of use cases that ask for consent.
-func NewConsent(epochs CustomerEpochs, tokens *Tokens, provider ConsentProvider) *Consent {
-	return &Consent{epochs: epochs, tokens: tokens, provider: provider}
+func NewConsent(epochs CustomerEpochs, tokens *Tokens, provider ConsentProvider, prober CustomerProber) *Consent {
+	return &Consent{epochs: epochs, tokens: tokens, provider: provider, prober: prober}
 }
 
 // prove reads a managed tenant with a token that was made after the consent:
@@ -44,7 +49,7 @@ func (u *Consent) prove(ctx context.Context, managedTenant string) error {
 	if err := u.epochs.RaiseCustomerEpoch(ctx); err != nil {
 		return err
 	}
-	return u.provider.ProbeCustomer(ctx, u.tokens.Customer(managedTenant))
+	return u.prober.ProbeCustomer(ctx, u.tokens.Customer(managedTenant))
 }
 
 // The outcomes of a repair.

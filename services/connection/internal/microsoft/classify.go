@@ -1,3 +1,7 @@
+// Package microsoft has what every part that calls Microsoft goes by: what a failure
+// there means, how a request is named, and which addresses are safe. Package signin calls
+// the identity platform and the Partner Center, package graph Microsoft Graph, both over
+// HTTP.
 package microsoft
 
 import (
@@ -14,13 +18,14 @@ import (
 
 // This file says what a failure at Microsoft means.
 
-// authority is where a request went: to the partner's own tenant or to a
+// Authority is where a request went: to the partner's own tenant or to a
 // managed one. The same failure is somebody else's problem at each.
-type authority uint8
+type Authority uint8
 
+// The authorities: the partner's own tenant, and a managed one.
 const (
-	atPartner authority = iota
-	atCustomer
+	AtPartner Authority = iota
+	AtCustomer
 )
 
 // meaning is a row of the table.
@@ -194,8 +199,8 @@ var oauthErrors = map[string]struct{ partner, customer meaning }{
 	"server_error":            {passing, passing},
 }
 
-// oauthFailure is what the token endpoint answered.
-type oauthFailure struct {
+// OAuthFailure is what the token endpoint answered.
+type OAuthFailure struct {
 	Status     int
 	Code       string `json:"error"`
 	Numbers    []int  `json:"error_codes"`
@@ -203,8 +208,8 @@ type oauthFailure struct {
 	RetryAfter time.Duration
 }
 
-// classifyToken says what a refusal of the token endpoint means.
-func classifyToken(at authority, f oauthFailure) error {
+// ClassifyToken says what a refusal of the token endpoint means.
+func ClassifyToken(at Authority, f OAuthFailure) error {
 	number := 0
 	row, known := oauthErrors[f.Code]
 	for _, n := range f.Numbers {
@@ -215,7 +220,7 @@ func classifyToken(at authority, f oauthFailure) error {
 		number = n
 	}
 	m := row.partner
-	if at == atCustomer {
+	if at == AtCustomer {
 		m = row.customer
 	}
 	if !known {
@@ -228,8 +233,8 @@ func classifyToken(at authority, f oauthFailure) error {
 		fmt.Errorf("token endpoint: status %d, error %q, AADSTS%d, trace %s", f.Status, f.Code, number, f.TraceID))
 }
 
-// graphFailure is what Graph answered.
-type graphFailure struct {
+// GraphFailure is what Graph answered.
+type GraphFailure struct {
 	Status     int
 	Code       string
 	RequestID  string
@@ -237,37 +242,37 @@ type graphFailure struct {
 	Scope      string // of a 429: what is limited
 }
 
-// classifyGraph says what a refusal of Graph means. The status decides; codes
+// ClassifyGraph says what a refusal of Graph means. The status decides; codes
 // are empty in some of its answers.
-func classifyGraph(at authority, f graphFailure) error {
+func ClassifyGraph(at Authority, f GraphFailure) error {
 	return byStatus(at, f.Status).failure(0, f.RequestID, f.RetryAfter).Err(
 		fmt.Errorf("graph: status %d, code %q, request %s", f.Status, f.Code, f.RequestID))
 }
 
-// partnerFailure is what the Partner Center answered.
-type partnerFailure struct {
+// PartnerCenterFailure is what the Partner Center answered.
+type PartnerCenterFailure struct {
 	Status     int
 	RequestID  string
 	RetryAfter time.Duration
 }
 
-// classifyPartnerCenter says what a refusal of the Partner Center means. Whatever
+// ClassifyPartnerCenter says what a refusal of the Partner Center means. Whatever
 // does not pass by itself is that the partner cannot consent for that tenant.
-func classifyPartnerCenter(f partnerFailure) error {
+func ClassifyPartnerCenter(f PartnerCenterFailure) error {
 	m := partnerMayNot
-	if known := byStatus(atPartner, f.Status); known.class == connection.Retry {
+	if known := byStatus(AtPartner, f.Status); known.class == connection.Retry {
 		m = known
 	}
 	return m.failure(0, f.RequestID, f.RetryAfter).Err(fmt.Errorf("partner center: status %d, request %s", f.Status, f.RequestID))
 }
 
-func byStatus(at authority, status int) meaning {
+func byStatus(at Authority, status int) meaning {
 	switch {
-	case status == http.StatusUnauthorized && at == atCustomer:
+	case status == http.StatusUnauthorized && at == AtCustomer:
 		return rejectedCustomer
 	case status == http.StatusUnauthorized:
 		return rejectedPartner
-	case status == http.StatusForbidden && at == atCustomer:
+	case status == http.StatusForbidden && at == AtCustomer:
 		return notConsented
 	case status == http.StatusForbidden:
 		return notConsentedPartner
@@ -279,8 +284,8 @@ func byStatus(at authority, status int) meaning {
 	return unexpected
 }
 
-// lost says what it means that no answer came, or not the whole of it.
-func lost(ctx context.Context, err error, requestID string) error {
+// Lost says what it means that no answer came, or not the whole of it.
+func Lost(ctx context.Context, err error, requestID string) error {
 	if ctx.Err() != nil {
 		return connection.Unanswered{RequestID: requestID, Cause: ctx.Err()}
 	}
@@ -294,18 +299,18 @@ func lost(ctx context.Context, err error, requestID string) error {
 	return unreachable.failure(0, requestID, 0).Err(fmt.Errorf("request %q: %w", requestID, err))
 }
 
-// heldBack says what it means that we hold a request back ourselves.
-func heldBack(err error) error {
+// HeldBack says what it means that we hold a request back ourselves.
+func HeldBack(err error) error {
 	if wait, ok := errors.AsType[pace.ErrWait](err); ok {
 		return throttled.failure(0, "", wait.After).Err(wait)
 	}
 	return err
 }
 
-// unreadable says what it means that an answer could not be read.
-func unreadable(err error, requestID string) error {
+// Unreadable says what it means that an answer could not be read.
+func Unreadable(err error, requestID string) error {
 	m := badAnswer
-	if errors.Is(err, errForeignLink) || errors.Is(err, errLongLink) {
+	if errors.Is(err, ErrForeignLink) || errors.Is(err, ErrLongLink) {
 		m = unexpected
 	}
 	return m.failure(0, requestID, 0).Err(fmt.Errorf("request %q: %w", requestID, err))
@@ -322,28 +327,57 @@ func (m meaning) failure(number int, requestID string, retryAfter time.Duration)
 	}
 }
 
-// listingEnd is why a listing cannot go on from where it is.
-type listingEnd string
-
-const (
-	goesOn           listingEnd = ""
-	pageTokenExpired listingEnd = "page_token_expired"
-	resyncRequired   listingEnd = "resync_required"
-	// linkUnusable is ours: Graph is not asked.
-	linkUnusable listingEnd = "delta_link_unusable"
+// What is wrong with links in an answer.
+var (
+	ErrForeignLink = errors.New("a link leads out of its listing")
+	ErrLongLink    = errors.New("a delta link is too long to be kept")
 )
 
-// listingEndOf reads the two ways in which Graph says so.
-func listingEndOf(f graphFailure) listingEnd {
+// NoProof says what it means that the app cannot prove itself; nothing was sent.
+func NoProof(cause error) error { return noProof.failure(0, "", 0).Err(cause) }
+
+// NoManagedTenant says what it means that an authority is none of a managed tenant;
+// nothing was sent.
+func NoManagedTenant(cause error) error { return tenantGone.failure(0, "", 0).Err(cause) }
+
+// GroupUnreadable says what it means that Graph refuses a group or knows none of that id.
+func GroupUnreadable(cause error, requestID string) error {
+	return groupUnreadable.failure(0, requestID, 0).Err(cause)
+}
+
+// CustomerFailure says what a number of the identity platform means that was met at
+// a managed tenant's authority; ok is false for an unknown one.
+func CustomerFailure(number int) (f connection.Failure, ok bool) {
+	known, ok := aadsts[number]
+	if !ok {
+		return connection.Failure{}, false
+	}
+	return known.customer.failure(number, "", 0), true
+}
+
+// ListingEnd is why a listing cannot go on from where it is.
+type ListingEnd string
+
+// The ends of listings.
+const (
+	GoesOn           ListingEnd = "" // none
+	PageTokenExpired ListingEnd = "page_token_expired"
+	ResyncRequired   ListingEnd = "resync_required"
+	// LinkUnusable is ours: Graph is not asked.
+	LinkUnusable ListingEnd = "delta_link_unusable"
+)
+
+// ListingEndOf reads the two ways in which Graph says so.
+func ListingEndOf(f GraphFailure) ListingEnd {
 	switch {
 	case f.Status == http.StatusGone:
-		return resyncRequired
+		return ResyncRequired
 	case f.Status != http.StatusBadRequest:
-		return goesOn
+		return GoesOn
 	case strings.EqualFold(f.Code, "Directory_ExpiredPageToken"):
-		return pageTokenExpired
+		return PageTokenExpired
 	case strings.EqualFold(f.Code, "syncStateNotFound"), strings.EqualFold(f.Code, "resyncRequired"):
-		return resyncRequired
+		return ResyncRequired
 	}
-	return goesOn
+	return GoesOn
 }

@@ -39,9 +39,9 @@ func TestTokenFailures(t *testing.T) {
 		{[]int{54005, 501481, 50011, 700005}, "invalid_grant", reconnect, customer("refresh_failed")},
 	}
 	tested := map[int]bool{}
-	check := func(at authority, f oauthFailure, w want) {
+	check := func(at Authority, f OAuthFailure, w want) {
 		t.Helper()
-		err := classifyToken(at, f)
+		err := ClassifyToken(at, f)
 		require.Equal(t, w.reason, errs.ReasonOf(err), "AADSTS%v at %d", f.Numbers, at)
 		require.Equal(t, w.class, connection.ClassOf(err), "AADSTS%v at %d", f.Numbers, at)
 		var e *errs.Error
@@ -52,23 +52,23 @@ func TestTokenFailures(t *testing.T) {
 	for _, row := range rows {
 		for _, number := range row.numbers {
 			tested[number] = true
-			f := oauthFailure{Status: http.StatusBadRequest, Code: row.code, Numbers: []int{number}}
-			check(atPartner, f, row.partner)
-			check(atCustomer, f, row.customer)
+			f := OAuthFailure{Status: http.StatusBadRequest, Code: row.code, Numbers: []int{number}}
+			check(AtPartner, f, row.partner)
+			check(AtCustomer, f, row.customer)
 		}
 	}
 	require.ElementsMatch(t, slices.Collect(maps.Keys(aadsts)), slices.Collect(maps.Keys(tested)), "every row of the table is tested")
 
-	unknown := oauthFailure{Status: http.StatusBadRequest, Code: "invalid_grant", Numbers: []int{424242}}
-	check(atPartner, unknown, reconnect)
-	check(atCustomer, unknown, customer("refresh_failed"))
-	check(atCustomer, oauthFailure{Status: http.StatusBadRequest, Code: "invalid_grant"}, customer("refresh_failed"))
-	check(atPartner, oauthFailure{Status: http.StatusBadRequest, Code: "invalid_grant"}, reconnect)
-	check(atPartner, oauthFailure{Status: http.StatusUnauthorized, Code: "invalid_client"}, bug)
-	check(atCustomer, oauthFailure{Status: http.StatusBadRequest, Code: "interaction_required"}, customer("conditional_access"))
-	check(atPartner, oauthFailure{Status: http.StatusBadGateway}, retry)
-	check(atPartner, oauthFailure{Status: http.StatusTooManyRequests}, want{"throttled", connection.Retry})
-	check(atPartner, oauthFailure{Status: http.StatusBadRequest, Code: "invalid_scope"}, want{"upstream_error", connection.Bug})
+	unknown := OAuthFailure{Status: http.StatusBadRequest, Code: "invalid_grant", Numbers: []int{424242}}
+	check(AtPartner, unknown, reconnect)
+	check(AtCustomer, unknown, customer("refresh_failed"))
+	check(AtCustomer, OAuthFailure{Status: http.StatusBadRequest, Code: "invalid_grant"}, customer("refresh_failed"))
+	check(AtPartner, OAuthFailure{Status: http.StatusBadRequest, Code: "invalid_grant"}, reconnect)
+	check(AtPartner, OAuthFailure{Status: http.StatusUnauthorized, Code: "invalid_client"}, bug)
+	check(AtCustomer, OAuthFailure{Status: http.StatusBadRequest, Code: "interaction_required"}, customer("conditional_access"))
+	check(AtPartner, OAuthFailure{Status: http.StatusBadGateway}, retry)
+	check(AtPartner, OAuthFailure{Status: http.StatusTooManyRequests}, want{"throttled", connection.Retry})
+	check(AtPartner, OAuthFailure{Status: http.StatusBadRequest, Code: "invalid_scope"}, want{"upstream_error", connection.Bug})
 }
 
 func TestGraphFailures(t *testing.T) {
@@ -89,8 +89,8 @@ func TestGraphFailures(t *testing.T) {
 		{503, "upstream_error", connection.Retry, connection.Retry},
 		{504, "upstream_error", connection.Retry, connection.Retry},
 	} {
-		for at, class := range map[authority]connection.Class{atPartner: c.partner, atCustomer: c.customer} {
-			err := classifyGraph(at, graphFailure{Status: c.status, RequestID: "r-1", RetryAfter: 7 * time.Second})
+		for at, class := range map[Authority]connection.Class{AtPartner: c.partner, AtCustomer: c.customer} {
+			err := ClassifyGraph(at, GraphFailure{Status: c.status, RequestID: "r-1", RetryAfter: 7 * time.Second})
 			require.Equal(t, c.reason, errs.ReasonOf(err), c.status)
 			require.Equal(t, class, connection.ClassOf(err), c.status)
 			var e *errs.Error
@@ -106,29 +106,29 @@ func TestHowListingsEnd(t *testing.T) {
 	for _, c := range []struct {
 		status int
 		code   string
-		want   listingEnd
+		want   ListingEnd
 	}{
-		{410, "", resyncRequired},
-		{410, "resyncRequired", resyncRequired},
-		{400, "resyncRequired", resyncRequired},
-		{400, "SyncStateNotFound", resyncRequired},
-		{400, "syncstatenotfound", resyncRequired},
-		{400, "Directory_ExpiredPageToken", pageTokenExpired},
-		{400, "Request_BadRequest", goesOn},
-		{403, "resyncRequired", goesOn},
+		{410, "", ResyncRequired},
+		{410, "resyncRequired", ResyncRequired},
+		{400, "resyncRequired", ResyncRequired},
+		{400, "SyncStateNotFound", ResyncRequired},
+		{400, "syncstatenotfound", ResyncRequired},
+		{400, "Directory_ExpiredPageToken", PageTokenExpired},
+		{400, "Request_BadRequest", GoesOn},
+		{403, "resyncRequired", GoesOn},
 	} {
-		require.Equal(t, c.want, listingEndOf(graphFailure{Status: c.status, Code: c.code}), "%d %s", c.status, c.code)
+		require.Equal(t, c.want, ListingEndOf(GraphFailure{Status: c.status, Code: c.code}), "%d %s", c.status, c.code)
 	}
 }
 
 func TestEndpointsMustBeSafe(t *testing.T) {
 	t.Parallel()
 	for _, good := range []string{"https://graph.microsoft.com", "http://127.0.0.1:9400", "http://[::1]:9400/", "http://localhost:9400"} {
-		_, err := base("Graph", good)
+		_, err := Address("Graph", good)
 		require.NoError(t, err, good)
 	}
 	for _, bad := range []string{"", "graph.microsoft.com", "http://graph.microsoft.com", "http://10.0.0.1", "ftp://localhost", "https://user@host", "https://host/?x=1", "http://localhost.evil.example"} {
-		_, err := base("Graph", bad)
+		_, err := Address("Graph", bad)
 		require.Error(t, err, bad)
 	}
 }
