@@ -28,6 +28,9 @@ type config struct {
 	RedirectURIs []string `env:"REDIRECT_URIS" envDefault:"http://localhost:8080/api/auth/microsoft/entra/callback"`
 	AutoConsent  bool     `env:"AUTO_CONSENT"  envDefault:"true"`
 	State        string   `env:"STATE"`
+	// Control is where simulators are started and ended, many in this process; see
+	// instances. Nothing else is served then.
+	Control string `env:"CONTROL"`
 
 	CIPPClientID     string `env:"CIPP_CLIENT_ID"     envDefault:"c1bb0000-0000-4000-8000-000000000001"`
 	CIPPClientSecret string `env:"CIPP_CLIENT_SECRET" envDefault:"simulated-cipp-secret"`
@@ -39,17 +42,24 @@ type config struct {
 }
 
 func main() {
-	program.Main("simulator", "ENTRASYNC_SIMULATOR_", func(ctx context.Context, c config) error { return run(ctx, c, os.Stdout) })
+	program.Main("simulator", "ENTRASYNC_SIMULATOR_", func(ctx context.Context, c config) error {
+		if c.Control != "" {
+			many := newInstances(ctx)
+			defer many.wait()
+			return serve(ctx, []service{{name: "control listening", address: c.Control, handler: many}}, os.Stdout)
+		}
+		return run(ctx, c, new(server.Keys), os.Stdout)
+	})
 }
 
 // run serves until the context ends.
-func run(ctx context.Context, cfg config, out io.Writer) (err error) {
+func run(ctx context.Context, cfg config, keys *server.Keys, out io.Writer) (err error) {
 	people, err := fleet.New(fleet.Config{Size: fleet.Size(cfg.Fleet), Seed: cfg.Seed, Year: time.Now().UTC().Year()})
 	if err != nil {
 		return err
 	}
 	handler, err := server.New(server.Config{
-		Fleet: people, AutoConsent: cfg.AutoConsent, StateFile: cfg.State,
+		Fleet: people, AutoConsent: cfg.AutoConsent, StateFile: cfg.State, Keys: keys,
 		Apps: []server.App{{ID: cfg.ClientID, Name: "entrasync", Secret: cfg.ClientSecret, RedirectURIs: cfg.RedirectURIs}},
 		CIPP: server.App{ID: cfg.CIPPClientID, Name: "CIPP-API", Secret: cfg.CIPPClientSecret},
 	})

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/entrasync/entrasync/deploy/simulator/server"
 )
 
 // The command says where it listens, serves, and ends when it is told to.
@@ -24,7 +26,7 @@ func TestRun(t *testing.T) {
 	out, said := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, config{Listen: "127.0.0.1:0", Fleet: "tiny", Seed: 1, AutoConsent: true}, said)
+		ended <- run(ctx, config{Listen: "127.0.0.1:0", Fleet: "tiny", Seed: 1, AutoConsent: true}, new(server.Keys), said)
 	}()
 	line, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err)
@@ -37,7 +39,7 @@ func TestRun(t *testing.T) {
 	stop()
 	require.NoError(t, <-ended)
 
-	require.Error(t, run(t.Context(), config{Listen: "127.0.0.1:0", Fleet: "medium"}, io.Discard))
+	require.Error(t, run(t.Context(), config{Listen: "127.0.0.1:0", Fleet: "medium"}, new(server.Keys), io.Discard))
 }
 
 // CIPP answers on a listener of its own, by TLS where a certificate is given.
@@ -60,7 +62,7 @@ func TestRunCIPP(t *testing.T) {
 		Listen: "127.0.0.1:0", Fleet: "tiny", Seed: 1, CIPPClientID: "cipp", CIPPListen: "127.0.0.1:0",
 		CIPPTLSCert: write("CERTIFICATE", pair.Certificate[0]), CIPPTLSKey: write("PRIVATE KEY", key),
 	}
-	go func() { ended <- run(ctx, cfg, said) }()
+	go func() { ended <- run(ctx, cfg, new(server.Keys), said) }()
 	lines := bufio.NewReader(out)
 	_, err = lines.ReadString('\n')
 	require.NoError(t, err)
@@ -81,5 +83,5 @@ func TestRunCIPP(t *testing.T) {
 	require.NoError(t, <-ended)
 
 	cfg.CIPPTLSKey = cfg.CIPPTLSCert
-	require.ErrorContains(t, run(t.Context(), cfg, io.Discard), "the certificate of")
+	require.ErrorContains(t, run(t.Context(), cfg, new(server.Keys), io.Discard), "the certificate of")
 }

@@ -42,7 +42,7 @@ func (s *Server) serveIssuer(w http.ResponseWriter, r *http.Request, rest string
 			"subject_types_supported": []string{"public"}, "id_token_signing_alg_values_supported": []string{"RS256"},
 		})
 	case "keys":
-		s.writeLoginJSON(w, http.StatusOK, s.issuerKey.jwks())
+		s.writeLoginJSON(w, http.StatusOK, s.keys.issuer.jwks())
 	default:
 		http.NotFound(w, r)
 	}
@@ -97,7 +97,7 @@ func (s *Server) checkFederated(app App, assertion string) *oauthError {
 		return refuse(700212, "invalid_client", missed, "audience", strings.Join(body.Audience, " "))
 	case !s.servesIssuer(body.Issuer):
 		return refuse(50166, "invalid_client", "Request to External OIDC endpoint failed.")
-	case header.Algorithm != "RS256" || header.Key != s.issuerKey.keyID() || !s.issuerKey.signed(parts):
+	case header.Algorithm != "RS256" || header.Key != s.keys.issuer.keyID() || !s.keys.issuer.signed(parts):
 		return refuse(700027, "invalid_client", "Client assertion failed signature validation.")
 	case body.Expires == 0 || now >= body.Expires || now < body.NotBefore-300:
 		return refuse(700024, "invalid_client", "Client assertion is not within its valid time range.")
@@ -165,7 +165,7 @@ func (s *Server) adminIssuerToken(w http.ResponseWriter, r *http.Request) {
 	}
 	now := s.now()
 	issuer := baseURL(r) + issuerPath
-	token := s.issuerKey.sign(map[string]any{
+	token := s.keys.issuer.sign(map[string]any{
 		"iss": issuer, "sub": body.Subject, "aud": cmp.Or(body.Audience, exchangeAudience), "jti": newID(),
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Duration(cmp.Or(body.ExpiresInSeconds, 3600)) * time.Second).Unix(),
 	})

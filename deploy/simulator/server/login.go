@@ -24,7 +24,7 @@ func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request, authority, r
 	case "v2.0/.well-known/openid-configuration":
 		s.serve("login.discovery", authority, w, r, func(w http.ResponseWriter) { s.discovery(w, r, authority) })
 	case "discovery/v2.0/keys":
-		s.serve("login.keys", authority, w, r, func(w http.ResponseWriter) { s.writeLoginJSON(w, http.StatusOK, s.idKey.jwks()) })
+		s.serve("login.keys", authority, w, r, func(w http.ResponseWriter) { s.writeLoginJSON(w, http.StatusOK, s.keys.id.jwks()) })
 	default:
 		http.NotFound(w, r)
 	}

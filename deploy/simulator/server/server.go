@@ -44,6 +44,9 @@ type Config struct {
 	// StateFile keeps changes and refresh tokens over a restart; empty keeps
 	// them in memory only.
 	StateFile string
+	// Keys may be shared by the servers of a process, since a key takes a while to make;
+	// nil: keys of its own.
+	Keys *Keys
 	// Now is the clock; nil is the system's.
 	Now func() time.Time
 }
@@ -61,10 +64,8 @@ type Server struct {
 	throttle *throttle
 	counters *counters
 	spent    spentAssertions
-	idKey    signingKey
-	// issuerKey signs the tokens of the test issuer.
-	issuerKey signingKey
-	cipp      *cipp
+	keys     *Keys
+	cipp     *cipp
 	// cippClientID is the registration that CIPP takes tokens of.
 	cippClientID string
 	partner      *http.ServeMux
@@ -80,10 +81,14 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Keys == nil {
+		cfg.Keys = new(Keys)
+	}
 	s := &Server{
 		fleet:       cfg.Fleet,
 		autoConsent: cfg.AutoConsent,
 		now:         cfg.Now,
+		keys:        cfg.Keys,
 		started:     cfg.Now(),
 		faults:      newFaults(cfg.Now),
 		throttle:    newThrottle(cfg.Now),

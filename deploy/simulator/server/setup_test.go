@@ -46,13 +46,16 @@ func setup(t *testing.T, size fleet.Size) *bundle {
 	return setupWith(t, size, "", true)
 }
 
+// keys are shared by the simulators of all tests.
+var keys server.Keys
+
 func setupWith(t *testing.T, size fleet.Size, state string, autoConsent bool) *bundle {
 	t.Helper()
 	f, err := fleet.New(fleet.Config{Size: size, Seed: 1, Year: 2026})
 	require.NoError(t, err)
 	clk := clocktest.At(time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC))
 	s, err := server.New(server.Config{
-		Fleet: f, AutoConsent: autoConsent, StateFile: state, Now: clk.Now,
+		Fleet: f, AutoConsent: autoConsent, StateFile: state, Keys: &keys, Now: clk.Now,
 		Apps: []server.App{{ID: clientID, Name: "entrasync", Secret: clientSecret, RedirectURIs: []string{redirectURI}}},
 		CIPP: server.App{ID: cippID, Name: "CIPP-API", Secret: cippSecret},
 	})

@@ -135,7 +135,10 @@ func cutLast(s string, sep byte) (before, after string, ok bool) {
 	return s[:at], s[at+1:], true
 }
 
-// signingKey is the RSA key of id tokens, made when it is first needed.
+// Keys sign what others check: id tokens, and the tokens of the test issuer.
+type Keys struct{ id, issuer signingKey }
+
+// signingKey is an RSA key, made when it is first needed.
 type signingKey struct {
 	once sync.Once
 	key  *rsa.PrivateKey
@@ -181,7 +184,7 @@ func (s *Server) issueIDToken(issuerBase, app, nonce string, t fleet.Tenant, u f
 	if nonce != "" {
 		payload["nonce"] = nonce
 	}
-	token := s.idKey.sign(payload)
+	token := s.keys.id.sign(payload)
 	s.state.noteSecret("id_token", token)
 	return token
 }

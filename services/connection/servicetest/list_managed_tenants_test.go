@@ -127,7 +127,7 @@ func TestSourcesOfManagedTenants(t *testing.T) {
 
 func TestTwoThousandManagedTenants(t *testing.T) {
 	t.Parallel()
-	sim := startSimulator(t, "ENTRASYNC_SIMULATOR_FLEET=wide")
+	sim := startFleet(t, "wide")
 	b := setupOn(t, sim)
 	b.connect("msp")
 	tenants, err := b.managedTenants(b.inside("msp"))

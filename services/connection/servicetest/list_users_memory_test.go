@@ -158,7 +158,7 @@ func peakFor(t testing.TB, users int) int {
 	if users == 1_000_000 {
 		fleet, grow = "one-huge", 0
 	}
-	sim := startSimulator(t, "ENTRASYNC_SIMULATOR_FLEET="+fleet)
+	sim := startFleet(t, fleet)
 	_, managed := sim.directories()
 	one := largest(managed)
 	if grow > 0 {

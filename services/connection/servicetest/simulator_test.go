@@ -3,6 +3,7 @@ package servicetest
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -29,73 +30,122 @@ const (
 	redirectURI  = publicURL + assembly.CallbackPath
 )
 
-// buildFolder holds the simulator's binary; TestMain removes it.
-var buildFolder string
+// simulators is the process in which every test has a simulator of its own; TestMain
+// ends it.
+var simulators simulatorProcess
 
 func TestMain(m *testing.M) {
 	if os.Getenv(serveInstead) != "" {
 		service.Main(assembly.Name, assembly.Config{}, assembly.Start)
 		return
 	}
-	code := func() int {
-		var err error
-		if buildFolder, err = os.MkdirTemp("", "entrasync-connection-test-"); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer func() { _ = os.RemoveAll(buildFolder) }()
-		return m.Run()
-	}()
+	code := m.Run()
+	simulators.end()
 	os.Exit(code)
 }
 
-// simulatorBinary builds the simulator once.
-var simulatorBinary = sync.OnceValues(func() (string, error) {
-	binary := filepath.Join(buildFolder, "simulator")
-	out, err := exec.Command("go", "build", "-C", "../../../deploy", "-o", binary, "./simulator").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("building the simulator: %w\n%s", err, out)
-	}
-	return binary, nil
-})
+// simulatorProcess is the simulator's program, built and started when the first test
+// needs it.
+type simulatorProcess struct {
+	once    sync.Once
+	err     error
+	folder  string // of the binary
+	command *exec.Cmd
+	base    string // of its control
+}
 
-// simulator is a made-up Microsoft in a process of its own.
+// start gives the address of its control.
+func (p *simulatorProcess) start() (string, error) {
+	p.once.Do(func() { p.err = p.run() })
+	return p.base, p.err
+}
+
+func (p *simulatorProcess) run() (err error) {
+	if p.folder, err = os.MkdirTemp("", "entrasync-connection-test-"); err != nil {
+		return err
+	}
+	binary := filepath.Join(p.folder, "simulator")
+	if out, err := exec.Command("go", "build", "-C", "../../../deploy", "-o", binary, "./simulator").CombinedOutput(); err != nil {
+		return fmt.Errorf("building the simulator: %w\n%s", err, out)
+	}
+	command := exec.Command(binary)
+	command.Env = append(os.Environ(), "ENTRASYNC_SIMULATOR_CONTROL=127.0.0.1:0")
+	command.Stderr = os.Stderr
+	out, err := command.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := command.Start(); err != nil {
+		return fmt.Errorf("starting the simulator: %w", err)
+	}
+	p.command = command
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return fmt.Errorf("the simulator did not start: %w", err)
+	}
+	address, ok := strings.CutPrefix(strings.TrimSpace(line), "control listening on ")
+	if !ok {
+		return fmt.Errorf("the simulator said %q", line)
+	}
+	p.base = "http://" + address
+	return nil
+}
+
+// end ends it, with all simulators, and removes its binary.
+func (p *simulatorProcess) end() {
+	if p.command != nil {
+		_ = p.command.Process.Signal(syscall.SIGTERM)
+		_ = p.command.Wait()
+	}
+	if p.folder != "" {
+		_ = os.RemoveAll(p.folder)
+	}
+}
+
+// simulator is a made-up Microsoft that is the test's own.
 type simulator struct {
 	t    testing.TB
 	base string
 	http *http.Client
 }
 
-// startSimulator runs it until the test ends.
-func startSimulator(t testing.TB, settings ...string) *simulator {
+// startSimulator runs one of a small fleet until the test ends.
+func startSimulator(t testing.TB) *simulator {
 	t.Helper()
-	binary, err := simulatorBinary()
+	return startFleet(t, "small")
+}
+
+// startFleet runs a simulator of a fleet of that size.
+func startFleet(t testing.TB, fleet string) *simulator {
+	t.Helper()
+	control, err := simulators.start()
 	require.NoError(t, err)
-	process := exec.Command(binary)
-	process.Env = append(os.Environ(), append([]string{
-		"ENTRASYNC_SIMULATOR_LISTEN=127.0.0.1:0", "ENTRASYNC_SIMULATOR_FLEET=small",
-		"ENTRASYNC_SIMULATOR_CLIENT_ID=" + clientID, "ENTRASYNC_SIMULATOR_CLIENT_SECRET=" + clientSecret,
-		"ENTRASYNC_SIMULATOR_REDIRECT_URIS=" + redirectURI,
-	}, settings...)...)
-	out, err := process.StdoutPipe()
-	require.NoError(t, err)
-	process.Stderr = os.Stderr
-	require.NoError(t, process.Start())
-	t.Cleanup(func() {
-		_ = process.Process.Signal(syscall.SIGTERM)
-		_ = process.Wait()
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	require.NoError(t, err)
-	address, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
-	require.True(t, ok, line)
-	return &simulator{t: t, base: "http://" + address, http: &http.Client{
+	variables := map[string]string{
+		"LISTEN": "127.0.0.1:0", "FLEET": fleet,
+		"CLIENT_ID": clientID, "CLIENT_SECRET": clientSecret, "REDIRECT_URIS": redirectURI,
+	}
+	s := &simulator{t: t, http: &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+	var started struct {
+		Address string `json:"address"`
+	}
+	s.call(t.Context(), http.MethodPost, control+"/instances", variables, &started)
+	s.base = "http://" + started.Address
+	t.Cleanup(func() {
+		s.call(context.WithoutCancel(t.Context()), http.MethodDelete, control+"/instances/"+started.Address, nil, nil)
+	})
+	return s
 }
 
 // admin calls the simulator's own interface; into may be nil.
 func (s *simulator) admin(method, path string, body, into any) {
+	s.t.Helper()
+	s.call(s.t.Context(), method, s.base+"/admin/"+path, body, into)
+}
+
+// call sends JSON, if there is a body, and reads it into what is not nil.
+func (s *simulator) call(ctx context.Context, method, address string, body, into any) {
 	s.t.Helper()
 	var reader io.Reader
 	if body != nil {
@@ -103,14 +153,14 @@ func (s *simulator) admin(method, path string, body, into any) {
 		require.NoError(s.t, err)
 		reader = bytes.NewReader(encoded)
 	}
-	req, err := http.NewRequestWithContext(s.t.Context(), method, s.base+"/admin/"+path, reader)
+	req, err := http.NewRequestWithContext(ctx, method, address, reader)
 	require.NoError(s.t, err)
 	resp, err := s.http.Do(req)
 	require.NoError(s.t, err)
 	defer func() { _ = resp.Body.Close() }()
 	raw, err := io.ReadAll(resp.Body)
 	require.NoError(s.t, err)
-	require.Less(s.t, resp.StatusCode, 300, "%s %s: %s", method, path, raw)
+	require.Less(s.t, resp.StatusCode, 300, "%s %s: %s", method, address, raw)
 	if into != nil {
 		require.NoError(s.t, json.Unmarshal(raw, into))
 	}
