@@ -86,7 +86,7 @@ func TestACertificateFromTheAppSecrets(t *testing.T) {
 	require.Equal(t, "app_only", b.status("msp").GetCustomerAccess())
 }
 
-func TestTheEnvironmentMustBeOneWayIn(t *testing.T) {
+func TestTheEnvironmentMustNameOneProof(t *testing.T) {
 	t.Parallel()
 	key, certificate := appCertificate(t, time.Now().Add(time.Hour), 2048)
 	folder := t.TempDir()

@@ -22,7 +22,7 @@ type appTokens struct {
 	partner  string
 }
 
-// Token gives a token for CIPP.
+// Token returns a token for CIPP.
 func (a appTokens) Token(ctx context.Context) (connection.Secret, error) {
 	token, err := a.identity.ResourceToken(ctx, connection.Credentials{
 		ClientID: cippClientID, ClientSecret: cippSecret, TenantID: a.partner,
@@ -30,7 +30,7 @@ func (a appTokens) Token(ctx context.Context) (connection.Secret, error) {
 	return token.Value, err
 }
 
-// Renew gives another one.
+// Renew returns another one.
 func (a appTokens) Renew(ctx context.Context, _ connection.Secret) (connection.Secret, error) {
 	return a.Token(ctx)
 }

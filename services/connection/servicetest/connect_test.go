@@ -88,7 +88,7 @@ func TestCompletionExpiresAndIsDestroyed(t *testing.T) {
 	require.Equal(t, "not_connected", b.status("msp").GetStatus())
 }
 
-// Whoever starts flows without end keeps the last of them, and nobody else loses any.
+// A person who starts flows without end keeps the last of them, and others lose none.
 func TestAPersonHasABoundedNumberOfFlows(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

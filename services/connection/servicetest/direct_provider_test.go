@@ -61,7 +61,7 @@ func (o ofTenant) Origin(ctx context.Context) (connection.Origin, error) {
 }
 
 // TestDirectIsAProvider holds the Direct provider against what every provider must
-// do, between a real grant and a made-up Microsoft.
+// do, between a real grant and a simulated Microsoft.
 func TestDirectIsAProvider(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -20,7 +20,7 @@ func (b *bundle) disconnect() {
 	require.NoError(b.t, err)
 }
 
-// TestADisconnectEndsFlowsThatWereStarted: whoever started one may be who is being
+// TestADisconnectEndsFlowsThatWereStarted: the person who started one may be the one who is being
 // cut off.
 func TestADisconnectEndsFlowsThatWereStarted(t *testing.T) {
 	t.Parallel()
@@ -74,9 +74,9 @@ func TestADisconnectEndsACallbackUnderWay(t *testing.T) {
 	}
 }
 
-// TestNobodyWaitsForARefreshThatHangs: a person cuts the connection, or rotates the
+// TestNoCallWaitsForARefreshThatHangs: a person cuts the connection, or rotates the
 // app's secret, while Microsoft does not answer that tenant's refresh.
-func TestNobodyWaitsForARefreshThatHangs(t *testing.T) {
+func TestNoCallWaitsForARefreshThatHangs(t *testing.T) {
 	t.Parallel()
 	b, microsoft := setupLogin(t)
 	b.connect("msp")

@@ -161,9 +161,9 @@ func TestConnectedTenantsAreNamed(t *testing.T) {
 	require.Empty(t, named("msp-c", 10))
 }
 
-// TestWhatCannotBeLeasedHoldsUpNoOther: what is wrong with one tenant's rows, the
-// oldest, is no reason to leave the others' lying; those who pull ask for few.
-func TestWhatCannotBeLeasedHoldsUpNoOther(t *testing.T) {
+// TestARowThatCannotBeLeasedBlocksNoOther: what is wrong with one tenant's rows, the
+// oldest, is no reason to leave the others; readers ask for few.
+func TestARowThatCannotBeLeasedBlocksNoOther(t *testing.T) {
 	t.Parallel()
 	for kinds, pull := range map[string]func(b *bundle, most int32) (tenants []string, err error){
 		"connection_": func(b *bundle, most int32) (tenants []string, err error) {

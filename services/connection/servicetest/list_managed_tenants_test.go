@@ -142,7 +142,7 @@ func TestTwoThousandManagedTenants(t *testing.T) {
 }
 
 // TestTheListOfManagedTenantsOutlivesAPassingFailure: an app that reads by itself goes on with the
-// partner's list of before, for a while, and asks once for all who come.
+// partner's list of before, for a while, and asks once for all callers.
 func TestTheListOfManagedTenantsOutlivesAPassingFailure(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(s *assembly.Settings) { s.CustomerAccess = "app_only" })
@@ -180,7 +180,7 @@ func TestTheListOfManagedTenantsOutlivesAPassingFailure(t *testing.T) {
 	require.Error(t, err, "what does not pass by itself is an answer: %v", resp)
 }
 
-// TestTheListOfManagedTenantsIsAskedForOnce by all who need it at a time, also where that fails.
+// TestTheListOfManagedTenantsIsAskedForOnce by all callers that need it at a time, also where that fails.
 func TestTheListOfManagedTenantsIsAskedForOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(s *assembly.Settings) { s.CustomerAccess = "app_only" })

@@ -29,7 +29,7 @@ import (
 // serveInstead makes the test binary the service itself.
 const serveInstead = "ENTRASYNC_TEST_SERVE"
 
-// process is the service in a process of its own, whose memory is nobody else's.
+// process is the service in a process of its own, whose memory is measured.
 type process struct {
 	t       testing.TB
 	pid     int
@@ -114,7 +114,7 @@ func (p *process) connect() {
 	require.Equal(p.t, "success", target.Query().Get("entra_status"))
 }
 
-// list lists a directory as the sync engine does and gives how many users came.
+// list lists a directory as the sync engine does and returns how many users came.
 func (p *process) list(directory string) int {
 	p.t.Helper()
 	engine := connectionv1.NewDirectoryServiceClient(p.network.Dial("sync-engine", assembly.Name, p.listen))
@@ -149,7 +149,7 @@ func (p *process) peak() int {
 	return 0
 }
 
-// peakFor lists a directory of so many users in a new process and gives the peak of
+// peakFor lists a directory of so many users in a new process and returns the peak of
 // its memory. A small directory is listed several times, as a service does: what
 // counts is the peak that it comes to, and not how soon it is first reached.
 func peakFor(t testing.TB, users int) int {

@@ -79,7 +79,7 @@ func TestAnOperatorRotatesTheMasterKey(t *testing.T) {
 
 func id(key uint32) string { return strconv.FormatUint(uint64(key), 10) }
 
-func TestAKeyThatIsMissingIsTold(t *testing.T) {
+func TestAMissingKeyIsReported(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	store := postgres.NewSecrets(b.db.Pool("connection"), b.box, b.clock.now)

@@ -33,9 +33,9 @@ func (s *simulator) priorities() map[string]int {
 	return sum
 }
 
-// TestGraphHearsHowUrgentEveryReadingIs: what is scheduled gives way to what a person
+// TestEveryReadingSendsItsPriority: what is scheduled gives way to what a person
 // waits for, with every request of it.
-func TestGraphHearsHowUrgentEveryReadingIs(t *testing.T) {
+func TestEveryReadingSendsItsPriority(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.connect("msp")

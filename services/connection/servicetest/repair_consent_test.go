@@ -160,7 +160,7 @@ func TestAnAdministratorIsAskedForConsent(t *testing.T) {
 	require.Equal(t, "expired_state", b.consents(answer, "s1").Get("error"))
 }
 
-// returns is the code that a browser hears whose state nobody knows any more.
+// returns is the code that a browser gets whose state is not known any more.
 func (b *bundle) returns(answer url.Values, session string) string {
 	b.t.Helper()
 	return b.consents(answer, session).Get("error")
@@ -222,7 +222,7 @@ func TestConsentOfAnAppByItself(t *testing.T) {
 }
 
 // TestARepairMeetsADeadGrant: no customer's administrator can mend the partner's
-// own, and nobody is sent to one in vain.
+// own, and none is asked in vain.
 func TestARepairMeetsADeadGrant(t *testing.T) {
 	t.Parallel()
 	b, microsoft := setupLogin(t)

@@ -71,7 +71,7 @@ func (b *bundle) three() []replica {
 	return replicas
 }
 
-// outcome is what a caller was told.
+// outcome is what a caller was answered.
 type outcome struct {
 	valid bool
 	code  string
@@ -112,7 +112,7 @@ func (b *bundle) force(id tenant.ID) (version string) {
 }
 
 // holder is the connection that has the tenant's grant lock, and its process; zero
-// when nobody has it.
+// when none has it.
 func (b *bundle) holder() (pid int, process string) {
 	b.t.Helper()
 	err := b.db.Admin.QueryRow(b.t.Context(), `SELECT coalesce(max(l.pid), 0), coalesce(max(a.application_name), '')

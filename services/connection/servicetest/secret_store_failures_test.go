@@ -12,8 +12,8 @@ import (
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 )
 
-// operators holds that a failure is told as the installation's: unavailable, with a
-// text that names who mends it and a time after which to come again.
+// operators holds that a failure is reported as the installation's: unavailable, with a
+// text that says who can repair it and a time after which to try again.
 func operators(t *testing.T, reason string, err error) {
 	t.Helper()
 	require.Equal(t, reason, errs.ReasonOf(err), "%v", err)
@@ -40,9 +40,9 @@ func publicOf(err error) string {
 	return ""
 }
 
-// TestAFailingSecretStoreIsSaid to everybody who meets it: the status carries it, the
+// TestAFailingSecretStoreIsReported to every caller that meets it: the status carries it, the
 // process is degraded and stays ready, and nothing claims that the connection is bad.
-func TestAFailingSecretStoreIsSaid(t *testing.T) {
+func TestAFailingSecretStoreIsReported(t *testing.T) {
 	t.Parallel()
 	b, store := setupOnVault(t)
 	b.connect("msp")
@@ -153,7 +153,7 @@ func TestADisconnectIsDoneWhenTheSecretsAreGone(t *testing.T) {
 }
 
 // TestASwitchToAnotherStore asks for a new connection, and does not say that it was
-// Microsoft who refused: nobody asked it.
+// Microsoft that refused: it was not asked.
 func TestASwitchToAnotherStore(t *testing.T) {
 	t.Parallel()
 	sim := startSimulator(t)

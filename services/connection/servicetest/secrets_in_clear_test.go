@@ -61,7 +61,7 @@ func TestNoSecretIsStoredOrLoggedInClear(t *testing.T) {
 	}
 }
 
-// useEverySecret takes ways on which secrets travel, and gives those that were
+// useEverySecret takes ways on which secrets travel, and returns those that were
 // used and what failed.
 func (b *bundle) useEverySecret() (values, failures []string) {
 	t := b.t

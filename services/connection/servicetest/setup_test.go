@@ -68,7 +68,7 @@ type replica struct {
 	named     connectionv1.ConnectionInternalServiceClient // as the worker
 }
 
-// bundle is the service between a real database and a made-up Microsoft.
+// bundle is the service between a real database and a simulated Microsoft.
 type bundle struct {
 	replica
 	t        *testing.T
@@ -181,7 +181,7 @@ func browser(t *testing.T, id tenant.ID, user, session string) context.Context {
 }
 
 // summaries is a service that the gateway calls; it keeps the context of the
-// last call, which holds the signed word for whom it is made.
+// last call, which holds the signed token of its tenant.
 type summaries struct {
 	discoveryv1.UnimplementedDiscoveryInternalServiceServer
 	served chan context.Context

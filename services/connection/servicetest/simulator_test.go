@@ -54,7 +54,7 @@ type simulatorProcess struct {
 	base    string // of its control
 }
 
-// start gives the address of its control.
+// start returns the address of its control.
 func (p *simulatorProcess) start() (string, error) {
 	p.once.Do(func() { p.err = p.run() })
 	return p.base, p.err
@@ -102,7 +102,7 @@ func (p *simulatorProcess) end() {
 	}
 }
 
-// simulator is a made-up Microsoft that is the test's own.
+// simulator is a simulated Microsoft of the test's own.
 type simulator struct {
 	t    testing.TB
 	base string
@@ -166,7 +166,7 @@ func (s *simulator) call(ctx context.Context, method, address string, body, into
 	}
 }
 
-// consent goes where the browser goes and gives the query that Microsoft sends
+// consent goes where the browser goes and returns the query that Microsoft sends
 // it back with.
 func (s *simulator) consent(authorizeURL string) url.Values {
 	s.t.Helper()
@@ -205,7 +205,7 @@ func (s *simulator) fault(f map[string]any) {
 	s.admin(http.MethodPost, "faults", f, nil)
 }
 
-// heal ends all misbehaviour and what it left: a caller that was told to wait
+// heal ends all misbehaviour and what it left: a caller that had to wait
 // may come again.
 func (s *simulator) heal() {
 	s.t.Helper()
@@ -225,7 +225,7 @@ type directory struct {
 	InContracts   bool     `json:"inContracts"`
 }
 
-// directories gives the partner's and the managed tenants.
+// directories returns the partner's and the managed tenants.
 func (s *simulator) directories() (partner directory, managed []directory) {
 	s.t.Helper()
 	var answer struct {

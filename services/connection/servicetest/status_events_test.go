@@ -89,7 +89,7 @@ func TestEveryChangeOfAConnectionIsAnEvent(t *testing.T) {
 	require.Equal(t, errs.Invalid, errs.KindOf(err))
 }
 
-func TestAnEventWakesWhoWaitsForIt(t *testing.T) {
+func TestAnEventWakesItsReader(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	came := make(chan int, 1)

@@ -23,9 +23,9 @@ func (s *simulator) load() load {
 	return seen
 }
 
-// TestAShortStorm is a storm in real time; half a minute of it passes in no time in
+// TestAShortPeriodOfThrottling is throttling in real time; half a minute of it passes in no time in
 // the client's own tests.
-func TestAShortStorm(t *testing.T) {
+func TestAShortPeriodOfThrottling(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.connect("msp")

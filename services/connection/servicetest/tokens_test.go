@@ -163,7 +163,7 @@ func TestACallerThatLeavesAbortsNoRefresh(t *testing.T) {
 	require.NotEqual(t, before, b.force("msp"))
 }
 
-func TestARefreshOfNobodyIsBrokenOffAtTheEnd(t *testing.T) {
+func TestARefreshWithoutCallersIsAbortedAtTheEnd(t *testing.T) {
 	t.Parallel()
 	sim := startSimulator(t)
 	b := setupOn(t, sim)

@@ -107,7 +107,7 @@ func TestEveryCodeOfAValidation(t *testing.T) {
 		require.WithinRange(t, got.GetLastValidationError().GetCheckedAt().AsTime(), began.Add(-time.Millisecond), b.clock.now(), c.code)
 		require.Equal(t, got.GetLastValidationError().GetCheckedAt().AsTime(), got.GetLastValidatedAt().AsTime(), c.code)
 		b.sim.heal()
-		b.clock.advance(61 * time.Minute) // past what a throttled client was told to wait
+		b.clock.advance(61 * time.Minute) // past what a throttled client has to wait
 		require.Equal(t, outcome{valid: true}, validate(ctx, b.replica), c.code)
 		got = b.status("msp")
 		require.Equal(t, "connected", got.GetStatus(), c.code)

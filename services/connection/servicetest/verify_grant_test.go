@@ -57,7 +57,7 @@ func TestADeadGrantIsThePartnersProblemAtEveryCustomer(t *testing.T) {
 	require.Contains(t, got.GetLastValidationError().GetMessage(), "AADSTS50173")
 	require.Contains(t, got.GetLastValidationError().GetMessage(), "Connect the partner account again")
 
-	// The partner's access token still lives, and yet nobody calls this valid.
+	// The partner's access token is still good, and yet this is not valid.
 	require.Equal(t, outcome{code: "refresh_failed"}, validate(person(t, "msp", "admin"), replicas[1]))
 }
 
@@ -78,7 +78,7 @@ func TestACustomerThatRefusesTheGrantIsAlone(t *testing.T) {
 	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM outbox WHERE kind = 'status_changed'`).Scan(&events))
 	require.Equal(t, 1, events, "connected, and no more")
 
-	// While nobody knows whether the grant lives, the tenant is not blamed.
+	// While it is not known whether the grant is good, no tenant is blamed.
 	b.clock.advance(time.Minute)
 	b.sim.fault(map[string]any{"kind": "oauth-error", "route": "login.token", "aadsts": 90033, "skip": 1})
 	resp, err := b.discovery.GetTenantDetails(b.inside("msp"), &connectionv1.GetTenantDetailsRequest{EntraTenantId: managed[0].TenantID})

@@ -20,7 +20,7 @@ type Given struct {
 	CustomerAccess     string // delegated or app_only; empty: delegated
 }
 
-// Environment gives what the process was started with. It is safe for use by many
+// Environment provides what the process was started with. It is safe for use by many
 // goroutines.
 type Environment struct{ rotation rotation }
 

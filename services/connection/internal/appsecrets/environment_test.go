@@ -71,7 +71,7 @@ func TestACertificateIsReplacedInPlace(t *testing.T) {
 	} {
 		b.write("app.pem", text)
 		b.proves(e, one, why)
-		b.advance(3 * time.Second) // whoever writes is slow
+		b.advance(3 * time.Second) // the writer is slow
 		b.proves(e, one, why)
 	}
 	b.write("app.pem", two.whole())

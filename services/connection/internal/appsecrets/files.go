@@ -9,7 +9,7 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
-// Files gives what stands in a folder, one value a file: mounted secrets. It only
+// Files reads what stands in a folder, one value a file: mounted secrets. It only
 // reads. It is safe for use by many goroutines.
 type Files struct {
 	folder   string

@@ -109,7 +109,7 @@ func TestAFileThatIsMissing(t *testing.T) {
 	b.pair("1")
 	b.holds("1")
 	b.remove("MICROSOFT_CLIENT_SECRET")
-	b.advance(time.Hour) // nobody asked for long
+	b.advance(time.Hour) // not asked for a long time
 	b.holds("1")
 	b.advance(30 * time.Second)
 	b.holds("1")

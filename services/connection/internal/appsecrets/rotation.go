@@ -70,7 +70,7 @@ func (r *rotation) credentials() (connection.Credentials, error) {
 	return found.credentials, err
 }
 
-// isWhole tells whether the app can prove itself: a certificate must come with its
+// isWhole reports whether the app can prove itself: a certificate must come with its
 // key.
 func (r *rotation) isWhole(c connection.Credentials) bool {
 	if !c.Complete() || c.Certificate == "" || (r.whole != nil && r.whole.Certificate == c.Certificate) {
@@ -105,7 +105,7 @@ func (r *rotation) stable() (snapshot, error) {
 }
 
 // current is where the files of a folder are to be read from: through the link, so
-// that a rotation while they are read changes none of them. atomic tells whether
+// that a rotation while they are read changes none of them. atomic reports whether
 // there is such a link.
 func current(folder string) (now string, atomic bool) {
 	if target, err := filepath.EvalSymlinks(filepath.Join(folder, atomicLink)); err == nil {
@@ -114,7 +114,7 @@ func current(folder string) (now string, atomic bool) {
 	return folder, false
 }
 
-// readFile gives a file's value and when it was changed. One that is not there is
+// readFile returns a file's value and when it was changed. One that is not there is
 // empty.
 func readFile(path string) (value string, changed time.Time, err error) {
 	if value, err = readValue(path); err != nil {

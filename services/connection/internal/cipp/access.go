@@ -42,7 +42,7 @@ func (a *access) load(ctx context.Context) (connection.Connection, Credentials, 
 	return current, credentials, err
 }
 
-// open gives access through the tenant's CIPP. Its address is checked again: what
+// open returns access through the tenant's CIPP. Its address is checked again: what
 // is allowed may have changed since it was saved.
 func (a *access) open(ctx context.Context) (connection.Access, error) {
 	current, credentials, err := a.load(ctx)
@@ -133,10 +133,10 @@ type storedTokens struct {
 	credentials Credentials
 }
 
-// Token gives a token that is not about to expire.
+// Token returns a token that is not about to expire.
 func (s storedTokens) Token(ctx context.Context) (connection.Secret, error) { return s.Renew(ctx, "") }
 
-// Renew gives another token than the one that was rejected.
+// Renew returns another token than the one that was rejected.
 func (s storedTokens) Renew(ctx context.Context, rejected connection.Secret) (connection.Secret, error) {
 	if token, ok := s.access.cached(s.key, rejected); ok {
 		return token, nil

@@ -53,7 +53,7 @@ func numberIn(text []byte) int {
 	return n
 }
 
-// transient tells whether the same request may succeed a little later.
+// transient reports whether the same request may succeed a little later.
 func (r *refusal) transient() bool {
 	switch r.status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

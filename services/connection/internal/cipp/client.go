@@ -43,7 +43,7 @@ type Client struct {
 	guard     *guard
 	http      *http.Client
 	probeTime time.Duration
-	notBefore outbound.NotBefore[string] // by base URL: all who read through a CIPP share it
+	notBefore outbound.NotBefore[string] // by base URL: all callers that read through a CIPP share it
 	now       func() time.Time
 	wait      func(ctx context.Context, d time.Duration) error
 }
@@ -71,7 +71,7 @@ func NewClient(o Options) (*Client, error) {
 	return c, nil
 }
 
-// CheckBaseURL gives the address in its one form; errs.Invalid "base_url_refused"
+// CheckBaseURL returns the address in its one form; errs.Invalid "base_url_refused"
 // for one that nothing is asked at.
 func (c *Client) CheckBaseURL(raw string) (string, error) {
 	u, err := c.guard.checkBaseURL(raw)
@@ -81,7 +81,7 @@ func (c *Client) CheckBaseURL(raw string) (string, error) {
 	return u.String(), nil
 }
 
-// Open gives a provider that reads through the CIPP at the address.
+// Open returns a provider that reads through the CIPP at the address.
 func (c *Client) Open(cr Credentials) (connection.Provider, error) {
 	u, err := c.guard.checkBaseURL(cr.BaseURL)
 	if err != nil {

@@ -36,7 +36,7 @@ func (p *passing) wait(_ context.Context, d time.Duration) error {
 	return nil
 }
 
-// serve gives a provider for a made-up CIPP, and the clock by which it waits.
+// serve returns a provider for a simulated CIPP, and the clock by which it waits.
 func serve(t *testing.T, o Options, answer http.HandlerFunc) (connection.Provider, *passing) {
 	t.Helper()
 	server := httptest.NewServer(answer)
@@ -109,9 +109,9 @@ func TestCIPPSaysWhenToComeAgain(t *testing.T) {
 	require.Equal(t, 10*time.Minute, e.RetryAfter())
 }
 
-// TestWhatOneIsToldHoldsForAll: whoever else reads through the same CIPP would come
+// TestARetryAfterHoldsForAllCallers: other callers that read through the same CIPP would come
 // early, and be refused for longer.
-func TestWhatOneIsToldHoldsForAll(t *testing.T) {
+func TestARetryAfterHoldsForAllCallers(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
 		var asked [2]atomic.Int32
@@ -171,9 +171,9 @@ func TestWhatOneIsToldHoldsForAll(t *testing.T) {
 	}
 }
 
-// TestACallerWhoIsNobody: CIPP says with status 200 that the API client has no role,
+// TestACallerWithoutAName: CIPP says with status 200 that the API client has no role,
 // or comes from an address that is not allowed.
-func TestACallerWhoIsNobody(t *testing.T) {
+func TestACallerWithoutAName(t *testing.T) {
 	t.Parallel()
 	for body, reason := range map[string]string{
 		`{"clientPrincipal":null,"permissions":[],"message":"Your IP address (192.0.2.7) is not in the allowed range"}`: "consent_missing",
@@ -224,7 +224,7 @@ func TestNoTextOfCIPPGoesOn(t *testing.T) {
 	}
 }
 
-// TestARequestWithoutAnAnswerIsNamed: by its id whoever runs the CIPP finds it.
+// TestARequestWithoutAnAnswerIsNamed: by its id the operator of the CIPP finds it.
 func TestARequestWithoutAnAnswerIsNamed(t *testing.T) {
 	t.Parallel()
 	var id atomic.Value

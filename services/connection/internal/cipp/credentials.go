@@ -25,13 +25,13 @@ type Credentials struct {
 	ClientSecret connection.Secret
 }
 
-// sameApp tells whether both are the same address and the same app there.
+// sameApp reports whether both are the same address and the same app there.
 func (c Credentials) sameApp(other Credentials) bool {
 	c.ClientSecret, other.ClientSecret = "", ""
 	return c == other
 }
 
-// check gives the credentials with their address in its one form.
+// check returns the credentials with their address in its one form.
 func (c Credentials) check(client *Client) (Credentials, error) {
 	var err error
 	if c.BaseURL, err = client.CheckBaseURL(c.BaseURL); err != nil {

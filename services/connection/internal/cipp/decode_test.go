@@ -142,7 +142,7 @@ func FuzzRefusal(f *testing.F) {
 	})
 }
 
-// FuzzMe: an answer about the caller names one, or says that there is nobody.
+// FuzzMe: an answer about the caller names one, or says that there is none.
 func FuzzMe(f *testing.F) {
 	f.Add([]byte(`{"clientPrincipal":{"appId":"` + anID + `","appRole":["readonly"]},"permissions":["CIPP.Core.Read"]}`))
 	f.Add([]byte(`{"clientPrincipal":null,"permissions":[]}`))

@@ -121,10 +121,10 @@ func resolver(t *testing.T, n *names) *net.Resolver {
 // tokens always give the same token.
 type tokens struct{}
 
-// Token gives it.
+// Token returns it.
 func (tokens) Token(context.Context) (connection.Secret, error) { return "the-token", nil }
 
-// Renew gives it again.
+// Renew returns it again.
 func (tokens) Renew(context.Context, connection.Secret) (connection.Secret, error) {
 	return "the-token", nil
 }

@@ -27,7 +27,7 @@ var (
 	errNotPage = errors.New("not an answer to a request of Graph")
 	// errQueued: CIPP reads in the background and answers with nothing for now.
 	errQueued = errors.New("the answer is put off")
-	// errNoUsers: rows came, and none of them is a user. CIPP tells failures so.
+	// errNoUsers: rows came, and none of them is a user. CIPP reports failures so.
 	errNoUsers = errors.New("rows without users")
 )
 

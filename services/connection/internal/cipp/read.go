@@ -80,7 +80,7 @@ func (d *Directory) backOff(r *refusal) {
 	}
 }
 
-// settle classifies a refusal that nobody judged.
+// settle classifies a refusal that no caller judged.
 func settle(err error, about scope) error {
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return r.classify(about)

@@ -21,7 +21,7 @@ func newSave(a *access, activation *connection.Activation, settling *connection.
 
 // Do proves the credentials, stores them and makes CIPP the tenant's connection.
 // Without a secret the stored one stays, for the same address and app only: it is
-// never sent elsewhere. It tells whether the effects have settled. Reasons:
+// never sent elsewhere. It reports whether the effects have settled. Reasons:
 // base_url_refused, client_secret_required, auth_rejected, unreachable,
 // upstream_error.
 func (u *save) Do(ctx context.Context, user string, c Credentials) (effects string, err error) {
@@ -53,7 +53,7 @@ func (u *save) Do(ctx context.Context, user string, c Credentials) (effects stri
 	return u.settling.Wait(ctx, effect), nil
 }
 
-// keep gives the stored secret, if it belongs to the same address and app.
+// keep returns the stored secret, if it belongs to the same address and app.
 func (u *save) keep(ctx context.Context, c Credentials) (connection.Connection, connection.Secret, error) {
 	current, stored, err := u.access.load(ctx)
 	if err != nil && connection.ClassOf(err) != connection.Reconnect {

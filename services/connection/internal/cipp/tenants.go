@@ -52,7 +52,7 @@ var directoryID = regexp.MustCompile(`\A[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a
 
 var (
 	errNotRows = errors.New("not a list of tenants")
-	// errFailedRow: CIPP tells a failure by a row without an id, with status 200.
+	// errFailedRow: CIPP reports a failure by a row without an id, with status 200.
 	// Taken for a list, such an answer would mean that every tenant is gone.
 	errFailedRow = errors.New("a list of tenants with a row that is none")
 )
@@ -73,7 +73,7 @@ func parseTenants(body []byte) ([]tenantRow, error) {
 	return rows, nil
 }
 
-// parseMe reads an answer about the caller. CIPP answers with nobody, and with status
+// parseMe reads an answer about the caller. CIPP answers with none, and with status
 // 200, where the API client has no role or comes from an address that is not allowed.
 func parseMe(body []byte) (nobody bool, err error) {
 	var me struct {
@@ -99,14 +99,14 @@ func (r tenantRow) ends() *time.Time {
 	return nil
 }
 
-// isPartner tells whether the row is the partner's own tenant.
+// isPartner reports whether the row is the partner's own tenant.
 func (r tenantRow) isPartner(partner string) bool {
 	return r.Domains == ownTenant || slices.ContainsFunc([]string{r.CustomerID, r.DefaultDomainName, r.InitialDomainName}, func(name string) bool {
 		return strings.EqualFold(name, partner)
 	})
 }
 
-// Probe asks CIPP who we are to it and lists its tenants; it gives how many came
+// Probe asks CIPP for the caller's name and lists its tenants; it returns how many came
 // (0 or 1).
 func (d *Directory) Probe(ctx context.Context, tokens connection.TokenSource) (int, error) {
 	bounded, cancel := context.WithTimeout(ctx, d.client.probeTime)
@@ -136,7 +136,7 @@ func (d *Directory) probe(ctx context.Context, tokens connection.TokenSource) (i
 	return min(len(rows), 1), err
 }
 
-// ListManagedTenants gives the customers that CIPP manages, each once, ordered by
+// ListManagedTenants returns the customers that CIPP manages, each once, ordered by
 // id. Those that somebody excluded there are left out.
 func (d *Directory) ListManagedTenants(ctx context.Context, tokens connection.TokenSource, _ connection.Priority, emit func([]connection.ManagedTenant) error) error {
 	rows, err := d.tenants(ctx, tokens)

@@ -108,7 +108,7 @@ func (d *Directory) walk(ctx context.Context, tokens connection.TokenSource, man
 	}
 }
 
-// walkFailure classifies what ended a walk; on tells that it was not at its first
+// walkFailure classifies what ended a walk; on says that it was not at its first
 // page.
 func walkFailure(err error, on bool) error {
 	r, refused := errors.AsType[*refusal](err)

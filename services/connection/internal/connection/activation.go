@@ -17,7 +17,7 @@ type Activation struct {
 	newID   func() string
 }
 
-// NewActivation makes the part of use cases that connect; newID gives a UUID of version 7.
+// NewActivation makes the part of use cases that connect; newID returns a UUID of version 7.
 func NewActivation(store Store, secrets SecretStore, lock GrantLock, kinds *Kinds, now func() time.Time, newID func() string) *Activation {
 	return &Activation{store: store, secrets: secrets, lock: lock, kinds: kinds, now: now, newID: newID}
 }
@@ -29,7 +29,7 @@ type Proven struct {
 }
 
 // do writes the secret first and then, in one step, the row that points to it,
-// which is the commit. If that fails, the new version belongs to nobody and is
+// which is the commit. If that fails, nothing points to the new version and it is
 // swept, and what was connected before still is. It gives the id of the effect.
 func (a *Activation) do(ctx context.Context, user string, grant Proven, by Arrival) (effectID string, err error) {
 	encoded, err := EncodeGrant(grant.Grant)
@@ -48,7 +48,7 @@ func (a *Activation) do(ctx context.Context, user string, grant Proven, by Arriv
 }
 
 // Switch makes a connection of the kind that c names the tenant's, unless check,
-// which is asked while nobody else replaces secrets, refuses. It gives the id of the
+// which is asked while no other caller replaces secrets, refuses. It gives the id of the
 // effect.
 func (a *Activation) Switch(ctx context.Context, user string, secret Secret, c Connection, check func(ctx context.Context) error) (effectID string, err error) {
 	err = a.lock.WithGrantLock(ctx, func(ctx context.Context) error {

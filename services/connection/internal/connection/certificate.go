@@ -106,7 +106,7 @@ func privateKey(block *pem.Block) (*rsa.PrivateKey, error) {
 	return nil, errors.New("has a part that is neither a private key nor a certificate")
 }
 
-// Valid gives why the certificate cannot be used at a time; nil when it can.
+// Valid returns why the certificate cannot be used at a time; nil when it can.
 func (c Certificate) Valid(at time.Time) error {
 	switch {
 	case at.Before(c.Leaf.NotBefore):

@@ -31,7 +31,7 @@ func NewComplete(pendings PendingStore, activation *Activation, settling *Settli
 }
 
 // Do stores the grant that waits under the code, once, if the caller is who
-// started the flow. It tells whether the effects have settled.
+// started the flow. It reports whether the effects have settled.
 func (u *Complete) Do(ctx context.Context, caller Caller, code Secret) (effects string, err error) {
 	pending, ok, err := u.pendings.FindPending(ctx, hashOf(code))
 	if err != nil {

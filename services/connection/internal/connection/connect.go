@@ -18,7 +18,7 @@ type Returns struct {
 	Allowed []string // exact addresses
 }
 
-// choose gives the address for what was asked; errs.Invalid for an address that
+// choose returns the address for what was asked; errs.Invalid for an address that
 // is not listed.
 func (r Returns) choose(asked string) (string, error) {
 	if asked == "" || asked == r.Default {
@@ -43,7 +43,7 @@ type Connect struct {
 }
 
 // NewConnect makes the use case; watch is nil where secrets are kept in the database,
-// newID gives a UUID of version 7.
+// newID returns a UUID of version 7.
 func NewConnect(
 	credentials *Resolver, states StateStore, identity IdentityProvider, returns Returns, watch SecretStoreWatch,
 	now func() time.Time, newID func() string,
@@ -57,7 +57,7 @@ type Started struct {
 	ExpiresAt    time.Time
 }
 
-// Do keeps what the flow is bound to and gives the address of the consent page.
+// Do keeps what the flow is bound to and returns the address of the consent page.
 // Nothing that is connected changes.
 func (u *Connect) Do(ctx context.Context, caller Caller, returnTo string) (Started, error) {
 	target, err := u.returns.choose(returnTo)

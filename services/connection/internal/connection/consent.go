@@ -24,8 +24,8 @@ type CustomerProber interface {
 	ProbeCustomer(ctx context.Context, tokens TokenSource) error
 }
 
-// CustomerEpochs tells all replicas that the tokens they keep for the managed
-// tenants of a tenant are void.
+// CustomerEpochs makes the tokens that replicas keep for the managed tenants of a
+// tenant void.
 type CustomerEpochs interface {
 	RaiseCustomerEpoch(ctx context.Context) error
 }

@@ -56,7 +56,7 @@ const (
 )
 
 // Proof is the one proof that is set; empty when there is none, or more than
-// one: nobody should have to guess which is used.
+// one: an operator should not have to guess which is used.
 func (c Credentials) Proof() Proof {
 	var found []Proof
 	if c.ClientSecret != "" {

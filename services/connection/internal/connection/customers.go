@@ -36,7 +36,7 @@ func (c *customerCache) get(key customerKey) Token {
 // looks is how many kept tokens, by chance, are looked at for each new one.
 const looks = 8
 
-// put keeps a token and lets go of some that have expired: the more there are, the
+// put keeps a token and removes some that have expired: the more there are, the
 // more are found.
 func (c *customerCache) put(key customerKey, token Token, now time.Time) {
 	c.mu.Lock()
@@ -56,7 +56,7 @@ func (c *customerCache) put(key customerKey, token Token, now time.Time) {
 	c.tokens[key] = token
 }
 
-// Customer gives tokens for a managed tenant's own authority, minted from the
+// Customer returns tokens for a managed tenant's own authority, minted from the
 // partner's refresh token or, in app-only mode, for the app itself. They never
 // replace the partner's own, and a failure here says nothing about the partner's
 // connection.

@@ -22,7 +22,7 @@ func NewDeleteCredentials(resolver *Resolver, pointers CredentialPointers, secre
 	return &DeleteCredentials{resolver: resolver, pointers: pointers, secrets: secrets, lock: lock, store: store}
 }
 
-// Do removes the row first, so that nobody looks for the secret, and then every
+// Do removes the row first, so that no caller looks for the secret, and then every
 // version of the secret. Where there is none it changes nothing. It gives the
 // source that is used now, empty without one, and whether the grant in use
 // belongs to another app than that source's.

@@ -10,7 +10,7 @@ type ManagedTenant struct {
 	AccessEndsAt  *time.Time // nil: renews itself, or not known
 }
 
-// Details are what a managed tenant's own directory tells.
+// Details are what a managed tenant's own directory says.
 type Details struct {
 	PrimaryDomain string
 	Domains       []string // verified
@@ -25,7 +25,7 @@ type Problem struct {
 	Remedy  string
 }
 
-// Priority is how urgent a reading is: who is refused first where Microsoft's limits
+// Priority is how urgent a reading is: which is refused first where Microsoft's limits
 // are near.
 type Priority string
 
@@ -94,7 +94,7 @@ type RemovedUser struct {
 	Reason        string // changed (can be restored) or deleted (for good)
 }
 
-// Presence tells the three states of a property in a list of changes.
+// Presence is one of the three states of a property in a list of changes.
 type Presence uint8
 
 // The states of a property.

@@ -21,7 +21,7 @@ type Disconnect struct {
 	newID    func() string
 }
 
-// NewDisconnect makes the use case; newID gives a UUID of version 7.
+// NewDisconnect makes the use case; newID returns a UUID of version 7.
 func NewDisconnect(
 	store Store, secrets SecretStore, lock GrantLock, kinds *Kinds, settling *Settling, now func() time.Time, newID func() string,
 ) *Disconnect {
@@ -29,7 +29,7 @@ func NewDisconnect(
 }
 
 // Do removes every provider secret and keeps all history. Disconnecting what is
-// not connected changes nothing and gives the status as it is.
+// not connected changes nothing and returns the status as it is.
 func (u *Disconnect) Do(ctx context.Context, caller Caller) (status Status, effects string, err error) {
 	now := u.now()
 	effect := Effect{ID: u.newID(), Actor: caller.User, Kind: EffectDisconnected, CreatedAt: now}
@@ -54,7 +54,7 @@ func (u *Disconnect) Do(ctx context.Context, caller Caller) (status Status, effe
 	return Disconnected, u.settling.Wait(ctx, effect.ID), nil
 }
 
-// end commits the disconnect first: from then on nobody uses the secrets.
+// end commits the disconnect first: from then on no caller uses the secrets.
 func (u *Disconnect) end(ctx context.Context, caller Caller, now time.Time, effect Effect) (ended bool, err error) {
 	ended, err = u.store.End(ctx, caller.User, now, effect)
 	if err != nil {

@@ -23,7 +23,7 @@ type Effect struct {
 // EffectWaiter waits for effects.
 type EffectWaiter interface {
 	// Settle waits up to the given time for effects of the context's tenant to end,
-	// and tells whether all have.
+	// and reports whether all have.
 	Settle(ctx context.Context, ids []string, wait time.Duration) bool
 }
 

@@ -18,7 +18,7 @@ type StatusEvent struct {
 	At     time.Time
 }
 
-// Notable tells whether a connection that was in one state, with the failure of a
+// Notable reports whether a connection that was in one state, with the failure of a
 // code, and is now in another belongs into the audit trail. A connection that a
 // person replaces stays connected and yet changes: it is not asked about here.
 func Notable(from Status, fromCode string, to Status, toCode string) bool {
@@ -28,7 +28,7 @@ func Notable(from Status, fromCode string, to Status, toCode string) bool {
 // mendedByRefresh are the failures that a fresh token set ends.
 var mendedByRefresh = map[string]bool{ReasonRefreshFailed: true, ReasonMissingCredentials: true}
 
-// MendedByRefresh tells whether a fresh token set ends a failure of that code.
+// MendedByRefresh reports whether a fresh token set ends a failure of that code.
 func MendedByRefresh(code string) bool { return mendedByRefresh[code] }
 
 // EventLog keeps the events that the audit trail does not have yet.

@@ -10,7 +10,7 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// Class says whose move it is after a failure.
+// Class says who can do something about a failure.
 type Class = reason.Class
 
 // The classes.
@@ -76,7 +76,7 @@ func (f Failure) Err(cause error) *errs.Error {
 	return errs.Wrap(cause, kind, f.Reason, f.Message, options...)
 }
 
-// ClassOf is the class of a failure, Bug for what nobody classified.
+// ClassOf is the class of a failure, Bug for what is not classified.
 func ClassOf(err error) Class {
 	var e *errs.Error
 	if !errors.As(err, &e) {
@@ -102,7 +102,7 @@ type Unanswered struct {
 // Error is for logs.
 func (u Unanswered) Error() string { return fmt.Sprintf("request %q: %v", u.RequestID, u.Cause) }
 
-// Unwrap gives the context's error.
+// Unwrap returns the context's error.
 func (u Unanswered) Unwrap() error { return u.Cause }
 
 // RequestIDOf is the id of the request that an error is about; empty where there
@@ -143,7 +143,7 @@ func errNotConnected() *errs.Error {
 }
 
 // errGrantMissing is the failure of a connection whose secrets are not in the store.
-// Nobody has asked Microsoft.
+// Microsoft has not been asked.
 func errGrantMissing() *errs.Error {
 	return Failure{
 		Reason: ReasonGrantMissing, Class: Reconnect,
@@ -160,7 +160,7 @@ func errMissingCredentials() *errs.Error {
 	}.Err(nil)
 }
 
-// isDirectoryReason tells whether a passing failure is the directory's and not
+// isDirectoryReason reports whether a passing failure is the directory's and not
 // that of our own parts.
 func isDirectoryReason(err error) bool {
 	switch errs.ReasonOf(err) {

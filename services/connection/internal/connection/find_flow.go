@@ -9,7 +9,7 @@ type FindFlow struct{ states StateStore }
 // NewFindFlow makes the use case.
 func NewFindFlow(states StateStore) *FindFlow { return &FindFlow{states: states} }
 
-// Do gives the tenant for which the flow of a state was started; empty for a state
+// Do returns the tenant for which the flow of a state was started; empty for a state
 // that is not known.
 func (u *FindFlow) Do(ctx context.Context, state string) (string, error) {
 	if !madeHere(state) {

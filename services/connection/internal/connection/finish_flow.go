@@ -58,11 +58,11 @@ type FlowStore interface {
 
 // Prober reads a little of the partner's directory.
 type Prober interface {
-	// Probe lists one managed tenant and gives how many came (0 or 1).
+	// Probe lists one managed tenant and returns how many came (0 or 1).
 	Probe(ctx context.Context, tokens TokenSource) (int, error)
 }
 
-// NewFinishFlow makes the use case; newID gives a UUID of version 7.
+// NewFinishFlow makes the use case; newID returns a UUID of version 7.
 func NewFinishFlow(
 	credentials *Resolver, flows FlowStore, identity IdentityProvider, provider Prober, activation *Activation, consent *Consent,
 	returns Returns, now func() time.Time, newID func() string,
@@ -114,7 +114,7 @@ func (r *refused) Unwrap() error { return r.cause }
 
 func refuse(code string, cause error) error { return &refused{code: code, cause: cause} }
 
-// Do gives the address that the browser is sent to.
+// Do returns the address that the browser is sent to.
 func (u *FinishFlow) Do(ctx context.Context, a Answer) (string, error) {
 	target := u.returns.Default
 	values, err := u.finish(ctx, a, &target)
@@ -135,7 +135,7 @@ func (u *FinishFlow) Do(ctx context.Context, a Answer) (string, error) {
 	return withQuery(target, values), nil
 }
 
-// finish gives the parameters of the page that shows the result. It sets target once it is known.
+// finish returns the parameters of the page that shows the result. It sets target once it is known.
 func (u *FinishFlow) finish(ctx context.Context, a Answer, target *string) (url.Values, error) {
 	if a.State == "" || (a.Code == "" && a.Error == "" && !a.AdminConsent) {
 		return nil, refuse(failMissingParams, nil)
@@ -182,7 +182,7 @@ func (u *FinishFlow) finish(ctx context.Context, a Answer, target *string) (url.
 	return url.Values{"entra_status": {"success"}}, nil
 }
 
-// enter gives the context of the tenant whose state it is: the state, and not the
+// enter returns the context of the tenant whose state it is: the state, and not the
 // caller, says whose work this is.
 func (u *FinishFlow) enter(ctx context.Context, state string) (context.Context, error) {
 	owner, ok, err := u.flows.TenantOfState(ctx, hashOf(Secret(state)))
@@ -282,7 +282,7 @@ func (u *FinishFlow) hold(ctx context.Context, state State, grant Proven) (url.V
 // ErrFlowEnded refuses what a flow brings that a disconnect has ended.
 var ErrFlowEnded = errors.New("the flow was ended by a disconnect")
 
-// ifEnded tells the browser of an ended flow what a later one would hear.
+// ifEnded answers the browser of an ended flow as a later one would be answered.
 func ifEnded(err error) error {
 	if errors.Is(err, ErrFlowEnded) {
 		return refuse(failInvalidState, err)

@@ -12,7 +12,7 @@ import (
 // it keeps, which SetOf names.
 type Kind interface {
 	Type() Type
-	// Open gives access through the active connection of the context's tenant, which
+	// Open returns access through the active connection of the context's tenant, which
 	// is of this kind.
 	Open(ctx context.Context) (Access, error)
 	// Forget drops what is kept in memory for a tenant.
@@ -62,7 +62,7 @@ type Access struct {
 	Used func() string
 }
 
-// into gives tokens for a managed tenant, which is named by its id alone: other names
+// into returns tokens for a managed tenant, which is named by its id alone: other names
 // may stand for many, at Microsoft and at other providers.
 func (a Access) into(managedTenant string) (TokenSource, error) {
 	if err := checkManaged(managedTenant); err != nil {
@@ -71,7 +71,7 @@ func (a Access) into(managedTenant string) (TokenSource, error) {
 	return a.Customer(managedTenant), nil
 }
 
-// groups gives what reads parts of a directory.
+// groups returns what reads parts of a directory.
 func (a Access) groups() (Groups, error) {
 	if a.Groups == nil {
 		return nil, Failure{
@@ -82,7 +82,7 @@ func (a Access) groups() (Groups, error) {
 	return a.Groups, nil
 }
 
-// open gives access through the tenant's active connection; errs.Precondition
+// open returns access through the tenant's active connection; errs.Precondition
 // "not_connected" without one, or where its kind is not there any more.
 func (k *Kinds) open(ctx context.Context) (Access, error) {
 	current, ok, err := k.store.Current(ctx)
@@ -99,7 +99,7 @@ func (k *Kinds) open(ctx context.Context) (Access, error) {
 	return k.list[i].Open(ctx)
 }
 
-// openTenant gives access and the tokens for one managed tenant.
+// openTenant returns access and the tokens for one managed tenant.
 func (k *Kinds) openTenant(ctx context.Context, managedTenant string) (Access, TokenSource, error) {
 	access, err := k.open(ctx)
 	if err != nil {
@@ -109,7 +109,7 @@ func (k *Kinds) openTenant(ctx context.Context, managedTenant string) (Access, T
 	return access, tokens, err
 }
 
-// openGroups gives what reads parts of a directory and the tokens for one managed
+// openGroups returns what reads parts of a directory and the tokens for one managed
 // tenant.
 func (k *Kinds) openGroups(ctx context.Context, managedTenant string) (Groups, TokenSource, error) {
 	access, err := k.open(ctx)
@@ -128,7 +128,7 @@ func (k *Kinds) openGroups(ctx context.Context, managedTenant string) (Groups, T
 func (k *Kinds) forget(ctx context.Context) {
 	id, err := tenant.IDFrom(ctx)
 	if err != nil {
-		return // nothing is kept for nobody
+		return // nothing is kept without a tenant
 	}
 	for _, kind := range k.list {
 		kind.Forget(id)

@@ -38,9 +38,9 @@ type managedList struct {
 	failed     time.Time       // when a newer one was last asked for in vain
 }
 
-// vouches tells whether a list that a newer one could not be had for still says that
+// stillLists reports whether a list that a newer one could not be had for still says that
 // the partner manages a tenant.
-func (l managedList) vouches(id string, now time.Time) bool {
+func (l managedList) stillLists(id string, now time.Time) bool {
 	return l.tenants[id] && now.Sub(l.at) < listLife+listGrace
 }
 
@@ -79,7 +79,7 @@ func (t *Tokens) mustManage(ctx context.Context, connection, managedTenant strin
 	id := strings.ToLower(managedTenant)
 	list, now := t.managed.get(owner, connection), t.now()
 	age := now.Sub(list.at)
-	if list.vouches(id, now) && now.Sub(list.failed) < listDoubt {
+	if list.stillLists(id, now) && now.Sub(list.failed) < listDoubt {
 		return nil
 	}
 	if list.tenants == nil || age >= listLife || (!list.tenants[id] && age >= listDoubt) {
@@ -90,7 +90,7 @@ func (t *Tokens) mustManage(ctx context.Context, connection, managedTenant strin
 		switch {
 		case err == nil:
 			list = fresh
-		case ClassOf(err) != Retry || !list.vouches(id, now):
+		case ClassOf(err) != Retry || !list.stillLists(id, now):
 			return err
 		}
 	}

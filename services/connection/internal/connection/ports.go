@@ -37,8 +37,8 @@ type Arrival struct {
 }
 
 // GrantLock lets one caller at a time, over all replicas, replace or remove a
-// tenant's secrets. Its holder is the only one who writes versions that no row
-// points to yet. Nobody waits for Microsoft while holding it: a person who
+// tenant's secrets. Its holder is the only one that writes versions that no row
+// points to yet. No holder waits for Microsoft: a person who
 // disconnects needs it.
 type GrantLock interface {
 	WithGrantLock(ctx context.Context, fn func(ctx context.Context) error) error
@@ -50,7 +50,7 @@ type RefreshLock interface {
 	WithRefreshLock(ctx context.Context, fn func(ctx context.Context) error) error
 }
 
-// TokenLocks are the locks of who gets fresh token sets and writes them.
+// TokenLocks are the locks of callers that get fresh token sets and write them.
 type TokenLocks interface {
 	GrantLock
 	RefreshLock
@@ -62,10 +62,10 @@ type TokenLocks interface {
 // commit. What dies in between leaves a version that nothing points to: it is
 // swept, and until then changes nothing.
 type SecretStore interface {
-	// PutSecret writes a new version and gives its name, which is never given
+	// PutSecret writes a new version and returns its name, which is never used
 	// again. errs.Invalid for what CheckSecret refuses; errs.Conflict, and nothing
 	// written, when somebody else wrote the same key at that moment; after any other
-	// error there may be a version that nobody knows.
+	// error there may be a version that is not known.
 	PutSecret(ctx context.Context, key string, value Secret) (version string, err error)
 	// GetSecret reads a version; errs.NotFound when it is not there (any more), or
 	// is another tenant's.
@@ -75,7 +75,7 @@ type SecretStore interface {
 }
 
 // SecretStoreReasons is what the reasons of failures of the secret store begin with. They
-// are the installation's: its operator mends them, and nobody has to connect again.
+// are the installation's: its operator repairs them, and no tenant has to connect again.
 const SecretStoreReasons = "secret_store_"
 
 // SecretStoreWatch knows how a secret store outside the database does.
@@ -146,7 +146,7 @@ type PendingStore interface {
 
 // CredentialSource is a place where an app registration may be set.
 type CredentialSource interface {
-	// Credentials gives what is set for the tenant; incomplete where nothing is.
+	// Credentials returns what is set for the tenant; incomplete where nothing is.
 	Credentials(ctx context.Context) (Credentials, error)
 }
 
@@ -164,7 +164,7 @@ type AuthorizeRequest struct {
 	Verifier    Secret // PKCE; its S256 challenge travels
 }
 
-// IdentityProvider gives tokens.
+// IdentityProvider issues tokens.
 type IdentityProvider interface {
 	AuthorizeURL(r AuthorizeRequest) string
 	// Exchange redeems a code, once.
@@ -178,11 +178,11 @@ type IdentityProvider interface {
 	AppToken(ctx context.Context, c Credentials, managedTenant string) (Token, error)
 }
 
-// TokenSource gives access tokens for one authority.
+// TokenSource provides access tokens for one authority.
 type TokenSource interface {
-	// Token gives a token that is not about to expire.
+	// Token returns a token that is not about to expire.
 	Token(ctx context.Context) (Secret, error)
-	// Renew gives another token than the one that was rejected.
+	// Renew returns another token than the one that was rejected.
 	Renew(ctx context.Context, rejected Secret) (Secret, error)
 }
 

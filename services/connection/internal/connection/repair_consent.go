@@ -9,7 +9,7 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// RepairConsent lets the app into a managed tenant again.
+// RepairConsent gives the app consent in a managed tenant again.
 type RepairConsent struct {
 	consent     *Consent
 	credentials *Resolver
@@ -19,7 +19,7 @@ type RepairConsent struct {
 	newID       func() string
 }
 
-// NewRepairConsent makes the use case; newID gives a UUID of version 7.
+// NewRepairConsent makes the use case; newID returns a UUID of version 7.
 func NewRepairConsent(
 	consent *Consent, credentials *Resolver, states StateStore, returns Returns, now func() time.Time, newID func() string,
 ) *RepairConsent {
@@ -56,7 +56,7 @@ func (u *RepairConsent) Do(ctx context.Context, caller Caller, managedTenant, re
 	return u.ask(ctx, caller, managedTenant, target, credentials, refused)
 }
 
-// byPartner gives why the partner could not consent; nil when the tenant can be
+// byPartner returns why the partner could not consent; nil when the tenant can be
 // read.
 func (u *RepairConsent) byPartner(ctx context.Context, managedTenant string, credentials Credentials) (refused, err error) {
 	// The Partner Center gives permissions to act for a person, never those of an
@@ -84,7 +84,7 @@ func (u *RepairConsent) grant(ctx context.Context, managedTenant string) error {
 	})
 }
 
-// endsRepair gives the error where asking an administrator would not help: what
+// endsRepair returns the error where asking an administrator would not help: what
 // passes by itself, a grant that is dead for the partner itself, and a proof of our
 // own that Microsoft does not take.
 func endsRepair(ctx context.Context, refused error) error {
@@ -94,7 +94,7 @@ func endsRepair(ctx context.Context, refused error) error {
 	return nil
 }
 
-// ask keeps what the administrator's answer is bound to and gives the page.
+// ask keeps what the administrator's answer is bound to and returns the page.
 func (u *RepairConsent) ask(ctx context.Context, caller Caller, managedTenant, target string, credentials Credentials, refused error) (Repaired, error) {
 	now, value := u.now(), newRandom()
 	state := State{

@@ -23,7 +23,7 @@ type Resolver struct {
 // NewResolver asks the sources in the given order.
 func NewResolver(sources ...NamedSource) *Resolver { return &Resolver{sources: sources} }
 
-// Resolve gives the credentials with their source; errs.Precondition
+// Resolve returns the credentials with their source; errs.Precondition
 // "missing_credentials" when no source has a complete pair.
 func (r *Resolver) Resolve(ctx context.Context) (Credentials, error) {
 	for _, s := range r.sources {
@@ -80,7 +80,7 @@ func (r *Resolver) With(ctx context.Context, fn func(Credentials) error) error {
 	return fn(now)
 }
 
-// refusesApp tells whether it is the app's proof that Microsoft did not take.
+// refusesApp reports whether it is the app's proof that Microsoft did not take.
 func refusesApp(err error) bool {
 	return ClassOf(err) == Bug && errs.ReasonOf(err) == ReasonRefreshFailed
 }

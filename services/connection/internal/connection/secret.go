@@ -42,7 +42,7 @@ const redacted = "[redacted]"
 // the one way to its value.
 type Secret string
 
-// Reveal gives the secret.
+// Reveal returns the secret.
 func (s Secret) Reveal() string { return string(s) }
 
 // Format prints [redacted] for every verb.

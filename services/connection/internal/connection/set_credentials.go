@@ -82,7 +82,7 @@ func (u *SetCredentials) Do(ctx context.Context, caller Caller, c Credentials) (
 	return set, err
 }
 
-// appOfGrant tells with which app the direct connection in use was made. Where
+// appOfGrant returns with which app the direct connection in use was made. Where
 // that was not kept, it was the one that is used until now.
 func appOfGrant(ctx context.Context, store Store, resolver *Resolver) (clientID string, active bool, err error) {
 	current, ok, err := store.Current(ctx)

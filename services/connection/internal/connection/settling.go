@@ -18,7 +18,7 @@ type Settling struct {
 // NewSettling makes the part of use cases that wait for effects.
 func NewSettling(effects EffectWaiter) *Settling { return &Settling{effects: effects} }
 
-// Wait tells whether the effect is done. The change stands in any case.
+// Wait reports whether the effect is done. The change stands in any case.
 func (s *Settling) Wait(ctx context.Context, effectID string) string {
 	if !s.effects.Settle(ctx, []string{effectID}, cmp.Or(s.Timeout, settleTimeout)) {
 		return Unsettled

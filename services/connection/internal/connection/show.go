@@ -14,7 +14,7 @@ type Overview struct {
 	SecretStore      *Problem       // why secrets cannot be kept or read just now; nil: they can
 }
 
-// Show tells the state of the connection (F043).
+// Show returns the state of the connection (F043).
 type Show struct {
 	store       Store
 	credentials *Resolver

@@ -10,14 +10,14 @@ const (
 	// unusedGrace keeps a secret version that its row does not point to yet.
 	unusedGrace = 15 * time.Minute
 	// traceLife keeps the emptied rows of flows, so that a late browser or host
-	// hears "expired".
+	// gets "expired".
 	traceLife = 24 * time.Hour
 	// endedLife keeps events of earlier builds that have ended, so that what became of
 	// them can be looked up.
 	endedLife = 30 * 24 * time.Hour
 )
 
-// Sweeper removes what nobody can use any more.
+// Sweeper removes what can no longer be used.
 type Sweeper interface {
 	// SweepableTenants lists tenants that may have something older than before.
 	SweepableTenants(ctx context.Context, before time.Time) ([]string, error)

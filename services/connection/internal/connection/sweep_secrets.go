@@ -15,9 +15,9 @@ type SecretKeeper interface {
 	SweepSecrets(ctx context.Context, used map[string]string, before time.Time) error
 }
 
-// SecretPointers tell which versions are in use.
+// SecretPointers say which versions are in use.
 type SecretPointers interface {
-	// UsedSecrets gives the version that a row points to, by key.
+	// UsedSecrets returns the version that a row points to, by key.
 	UsedSecrets(ctx context.Context) (map[string]string, error)
 }
 

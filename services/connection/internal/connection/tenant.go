@@ -7,7 +7,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/tenant"
 )
 
-// inTenant gives a context for the work of a tenant that was found in the store.
+// inTenant returns a context for the work of a tenant that was found in the store.
 func inTenant(ctx context.Context, name string) (context.Context, error) {
 	id, err := tenant.Parse(name)
 	if err != nil {

@@ -36,7 +36,7 @@ func NewTenantCredentials(pointers CredentialPointers, secrets SecretStore) Tena
 	return TenantCredentials{pointers: pointers, secrets: secrets}
 }
 
-// Credentials gives the tenant's own app registration; zero where it has none.
+// Credentials returns the tenant's own app registration; zero where it has none.
 func (s TenantCredentials) Credentials(ctx context.Context) (Credentials, error) {
 	var gone error
 	for range 3 {
@@ -64,6 +64,6 @@ func (s TenantCredentials) Registration(ctx context.Context) (Registration, erro
 	if err != nil || app.Version == "" || app.ClientID != "" {
 		return Registration{ClientID: app.ClientID, CustomerAccess: app.CustomerAccess}, err
 	}
-	credentials, err := s.Credentials(ctx) // set before the row told
+	credentials, err := s.Credentials(ctx) // set before rows said so
 	return credentials.registration(), err
 }

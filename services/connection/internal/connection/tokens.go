@@ -13,7 +13,7 @@ import (
 // RefreshMargin is how long before its end a token is not used any more.
 const RefreshMargin = 60 * time.Second
 
-// Tokens gives access tokens: the partner's own, refreshed in time by one caller
+// Tokens provides access tokens: the partner's own, refreshed in time by one caller
 // for all replicas (F037, F038), and those for managed tenants, kept in memory.
 type Tokens struct {
 	credentials *Resolver
@@ -37,7 +37,7 @@ func NewTokens(r *Resolver, s Store, secrets SecretStore, locks TokenLocks, iden
 	return &Tokens{credentials: r, store: s, secrets: secrets, locks: locks, identity: identity, directory: directory, now: now}
 }
 
-// Partner gives tokens of the partner's own directory.
+// Partner returns tokens of the partner's own directory.
 func (t *Tokens) Partner() TokenSource { return &partnerTokens{tokens: t} }
 
 // partnerTokens remember which token set they last gave a token of.
@@ -80,7 +80,7 @@ func (p *partnerTokens) prove(ctx context.Context) error {
 	return err
 }
 
-// usable tells whether a stored access token may be sent.
+// usable reports whether a stored access token may be sent.
 func (t *Tokens) usable(g Grant, rejected Secret) bool {
 	return g.AccessToken != "" && g.AccessToken != rejected && t.now().Add(RefreshMargin).Before(g.ExpiresAt)
 }
@@ -96,7 +96,7 @@ type tokenSet struct {
 	fresh      bool // got just now
 }
 
-// partner gives the connection and a token set whose access token is good.
+// partner returns the connection and a token set whose access token is good.
 func (t *Tokens) partner(ctx context.Context, rejected Secret) (Connection, Grant, error) {
 	return t.partnerSince(ctx, rejected, t.now())
 }
@@ -112,7 +112,7 @@ func (t *Tokens) partnerSince(ctx context.Context, rejected Secret, since time.T
 		return Connection{}, Grant{}, err
 	}
 	// First one renewal in this process, then one of all: waiting for the
-	// database costs a connection. It is nobody's own: who began it may leave.
+	// database costs a connection. It belongs to no caller: the one that began it may leave.
 	var set tokenSet
 	for range renewalTurns {
 		set, err = t.renewals.do(ctx, id.String(), func(ctx context.Context) (tokenSet, error) {
@@ -275,7 +275,7 @@ func (r refusedGrant) Unwrap() error { return r.error }
 
 // refused marks the connection as failed where the partner's own authority says
 // that the grant is dead; a passing failure, or one of our app registration,
-// leaves it as it is. Whatever the authority's reason, which the text tells, the
+// leaves it as it is. Whatever the authority's reason, which the text says, the
 // code is that of a failed refresh: the next fresh token set ends it.
 func (t *Tokens) refused(ctx context.Context, c Connection, cause error) error {
 	if ClassOf(cause) != Reconnect || errs.ReasonOf(cause) == ReasonMissingCredentials {

@@ -68,7 +68,7 @@ type partnerFailure struct{ error }
 
 func (w partnerFailure) Unwrap() error { return w.error }
 
-// blamesGrant tells whether the grant itself is refused: by a customer's authority,
+// blamesGrant reports whether the grant itself is refused: by a customer's authority,
 // or by the partner's for an API that it was not given for.
 func blamesGrant(err error) bool {
 	switch reason := errs.ReasonOf(err); ClassOf(err) {
@@ -92,7 +92,7 @@ type proof struct {
 	at           time.Time
 }
 
-// since tells whether it took this grant after a time.
+// since reports whether it took this grant after a time.
 func (p *proofs) since(id tenant.ID, g Grant, after time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -100,7 +100,7 @@ func (p *proofs) since(id tenant.ID, g Grant, after time.Time) bool {
 	return ok && last.refreshToken == g.RefreshToken && last.at.After(after)
 }
 
-// put keeps a proof, and lets go of those that nobody believes any more.
+// put keeps a proof, and forgets those that have expired.
 func (p *proofs) put(id tenant.ID, g Grant, at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -85,7 +85,7 @@ func TestBodiesAreBounded(t *testing.T) {
 // endless never ends.
 type endless struct{ given int }
 
-// Read gives as much as is asked for.
+// Read returns as much as is asked for.
 func (e *endless) Read(p []byte) (int, error) {
 	e.given += len(p)
 	return copy(p, bytes.Repeat([]byte(" "), len(p))), nil

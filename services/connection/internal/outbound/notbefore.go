@@ -45,7 +45,7 @@ func (n *NotBefore[Party]) Note(party Party, until, now time.Time) {
 	}
 }
 
-// forget lets go of the time that ends first.
+// forget removes the time that ends first.
 func (n *NotBefore[Party]) forget() {
 	first := heap.Pop(&n.ends).(ending[Party])
 	if n.until[first.party].Equal(first.at) { // it was not put off

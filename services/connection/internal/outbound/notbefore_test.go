@@ -10,7 +10,7 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
-func TestWhoeverIsToldToWaitWaits(t *testing.T) {
+func TestCallersWaitAsLongAsWasAskedFor(t *testing.T) {
 	t.Parallel()
 	// Against the plainest model: all times, and the latest counts.
 	rapid.Check(t, func(t *rapid.T) {

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// FirstBackoff is about how long the first pause is that nobody asked for.
+	// FirstBackoff is about how long the first pause is that no answer asked for.
 	FirstBackoff = time.Second
-	// MaxBackoff bounds the pauses that nobody asked for.
+	// MaxBackoff bounds the pauses that no answer asked for.
 	MaxBackoff = 30 * time.Second
 	// LongestPause bounds what a Retry-After may ask for.
 	LongestPause = 24 * time.Hour

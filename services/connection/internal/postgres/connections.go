@@ -62,7 +62,7 @@ func fromRow(r sqlc.CurrentConnectionRow) connection.Connection {
 	return c
 }
 
-// lockCurrent gives the state that a change by a person begins from.
+// lockCurrent returns the state that a change by a person begins from.
 func lockCurrent(ctx context.Context, q *sqlc.Queries, tenantID string) (connection.Status, connection.Type, error) {
 	row, err := q.LockCurrent(ctx, tenantID)
 	if pg.NoRows(err) {

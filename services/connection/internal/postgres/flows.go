@@ -105,7 +105,7 @@ func (s *Flows) ConsumeState(ctx context.Context, hash [32]byte, at time.Time, c
 	return state, err
 }
 
-// stands refuses a flow that was ended, and lets nobody end it before the
+// stands refuses a flow that was ended, and lets no transaction end it before the
 // transaction is over.
 func stands(ctx context.Context, q *sqlc.Queries, tenantID, flowID string) error {
 	id, err := uuid.Parse(flowID)

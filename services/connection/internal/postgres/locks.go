@@ -13,7 +13,7 @@ type Locks struct {
 	// A tenant has one place of each: the shared locks exclude other processes alone.
 	refreshes, changes *queue.Queue
 	// Holds the locks of all tenants, whose holders wait for Microsoft or for the secret
-	// store: those of one tenant, or of a hundred, keep nobody else out.
+	// store: those of one tenant, or of a hundred, keep no other tenant out.
 	shared *sharedLocks
 }
 
@@ -34,7 +34,7 @@ func (s *Locks) WithGrantLock(ctx context.Context, fn func(ctx context.Context) 
 }
 
 // WithRefreshLock lets one caller at a time, over all replicas, ask for a fresh
-// token set of the tenant. Its holder may take the grant lock, and nobody the other
+// token set of the tenant. Its holder may take the grant lock, and no caller the other
 // way round.
 func (s *Locks) WithRefreshLock(ctx context.Context, fn func(ctx context.Context) error) error {
 	return s.alone(ctx, s.refreshes, "refresh:", fn)

@@ -64,7 +64,7 @@ func setOf(owner string) string {
 	return connection.SetOf(connection.Type(owner))
 }
 
-// UsedSecrets gives the version that a row points to, by key.
+// UsedSecrets returns the version that a row points to, by key.
 func (s *Pointers) UsedSecrets(ctx context.Context) (used map[string]string, err error) {
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		rows, err := q.UsedSecrets(ctx, tenantID)

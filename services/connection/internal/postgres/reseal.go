@@ -26,7 +26,7 @@ func NewResealer(pool *pg.Pool, box *secrets.Box) *Resealer {
 	return &Resealer{database: database{pool}, box: box}
 }
 
-// seal gives the ciphertext and the id of the key that made it.
+// seal returns the ciphertext and the id of the key that made it.
 func seal(box *secrets.Box, plain secrets.Text, associatedData string) (sealed []byte, keyID int64, err error) {
 	if sealed, err = box.Seal(plain, associatedData); err != nil {
 		return nil, 0, err

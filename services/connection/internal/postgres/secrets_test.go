@@ -166,7 +166,7 @@ func TestWhatAnOlderKeySealedIsSealedAgain(t *testing.T) {
 	require.Equal(t, "verifier of msp-3", state.Verifier.Reveal())
 }
 
-func TestAReplicaThatHasNotHeardDoesNotUndoARotation(t *testing.T) {
+func TestAReplicaWithTheOldKeyDoesNotUndoARotation(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.fill(1)

@@ -73,7 +73,7 @@ func (l *sharedLocks) try(ctx context.Context, key string) (on *pg.Conn, err err
 		l.held++
 		return l.conn, nil
 	}
-	l.spare()
+	l.returnUnused()
 	return nil, nil //nolint:nilnil // another process has it
 }
 
@@ -91,18 +91,18 @@ func (l *sharedLocks) unlock(ctx context.Context, on *pg.Conn, key string) {
 		return
 	}
 	l.held--
-	l.spare()
+	l.returnUnused()
 }
 
-// spare gives the connection back to the pool while it holds nothing.
-func (l *sharedLocks) spare() {
+// returnUnused returns the connection to the pool while it holds nothing.
+func (l *sharedLocks) returnUnused() {
 	if l.held == 0 {
 		l.conn.Return()
 		l.conn = nil
 	}
 }
 
-// end gives the connection up, with all its locks.
+// end closes the connection, with all its locks.
 func (l *sharedLocks) end() {
 	l.conn.Release()
 	l.conn, l.held = nil, 0

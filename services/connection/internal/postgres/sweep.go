@@ -8,7 +8,7 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/postgres/sqlc"
 )
 
-// Sweeper removes what nobody can use any more.
+// Sweeper removes what can no longer be used.
 type Sweeper struct{ database }
 
 // NewSweeper makes a sweeper.
@@ -23,7 +23,7 @@ func (s *Sweeper) SweepableTenants(ctx context.Context, before time.Time) (tenan
 	return tenants, err
 }
 
-// SweepTenant removes what nobody can use any more.
+// SweepTenant removes what can no longer be used.
 func (s *Sweeper) SweepTenant(ctx context.Context, now, traces, unused time.Time) error {
 	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries, tenantID string) error {
 		if err := q.DestroyExpiredVerifiers(ctx, sqlc.DestroyExpiredVerifiersParams{TenantID: tenantID, Now: now}); err != nil {

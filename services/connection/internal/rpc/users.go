@@ -76,7 +76,7 @@ func malformed(id string) *connectionv1.DirectoryUser {
 	return &connectionv1.DirectoryUser{EntraObjectId: shorten(id), Defect: connection.DefectMalformed}
 }
 
-// toUser gives the message of a user and about how many bytes it takes. A
+// toUser returns the message of a user and about how many bytes it takes. A
 // record that fits no message goes as malformed, by its id alone.
 func toUser(u *connection.User) (*connectionv1.DirectoryUser, int) {
 	m := mapper{user: &connectionv1.DirectoryUser{EntraObjectId: u.EntraObjectID, Defect: u.Defect}, size: len(u.EntraObjectID)}
@@ -125,7 +125,7 @@ type mapper struct {
 	size int
 }
 
-// present tells whether a property has a value, and notes one that was cleared.
+// present reports whether a property has a value, and notes one that was cleared.
 func (m *mapper) present(name string, p connection.Presence) bool {
 	if p == connection.Null {
 		m.user.Cleared = append(m.user.Cleared, name)
@@ -135,7 +135,7 @@ func (m *mapper) present(name string, p connection.Presence) bool {
 }
 
 // text points into the page's user, which must not change before the message is
-// sent; that spares an allocation for each.
+// sent; that saves an allocation for each.
 func (m *mapper) text(name string, t *connection.Text) *string {
 	if !m.present(name, t.Presence) {
 		return nil

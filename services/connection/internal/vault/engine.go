@@ -16,7 +16,7 @@ func errVersionOne() *errs.Error {
 
 // checkEngine asks the store what the mount is. Every token may ask that may do
 // something under the mount; where it is refused all the same, the first write, which
-// is the marker's and no secret, tells.
+// is the marker's and no secret, shows it.
 func (s *Store) checkEngine(ctx context.Context) error {
 	var mount struct {
 		Type    string
@@ -32,10 +32,10 @@ func (s *Store) checkEngine(ctx context.Context) error {
 	return err
 }
 
-// takeBack removes what was written to an engine of version 1, and gives the failure.
+// removeWritten removes what was written to an engine of version 1, and returns the failure.
 // The answer to a write may also have been lost: then the version may be there, and
 // stays.
-func (s *Store) takeBack(ctx context.Context, path, id string) error {
+func (s *Store) removeWritten(ctx context.Context, path, id string) error {
 	var answer struct {
 		Data     struct{ ID string }
 		Metadata *written

@@ -19,7 +19,7 @@ const (
 	// warnEvery is how often the log repeats a failure that lasts.
 	warnEvery = time.Minute
 	// problemLife is how long a failure counts that was not met again: an operation that
-	// nobody tries any more says nothing. A connection in use writes every hour.
+	// no caller tries any more says nothing. A connection in use writes every hour.
 	problemLife = 2 * time.Hour
 )
 
@@ -99,8 +99,8 @@ func (h *Health) worst() (worst failure, ok bool) {
 	return worst, ok
 }
 
-// saw takes in how an operation on a path ended.
-func (h *Health) saw(ctx context.Context, operation, path string, err error) {
+// record notes how an operation on a path ended.
+func (h *Health) record(ctx context.Context, operation, path string, err error) {
 	failed, isFailure := errors.AsType[*errs.Error](err)
 	switch {
 	case isFailure && strings.HasPrefix(failed.Reason(), connection.SecretStoreReasons):

@@ -12,7 +12,7 @@ import (
 type Owner interface {
 	// Installation is its id, which no other has.
 	Installation(ctx context.Context) (string, error)
-	// UsedSecrets gives the versions that its rows point to, by key.
+	// UsedSecrets returns the versions that its rows point to, by key.
 	UsedSecrets(ctx context.Context) (map[string]string, error)
 }
 
@@ -43,7 +43,7 @@ func (s *Store) Check(ctx context.Context) error {
 }
 
 // look compares whose the prefix is with this installation; decide says it where a
-// prefix is nobody's.
+// prefix belongs to no installation.
 func (s *Store) look(ctx context.Context, decide func(ctx context.Context, holder, id string) (string, error)) error {
 	ctx = tenant.With(ctx, tenant.Call{}) // for no tenant: it is a question about them all
 	id, err := s.ownID(ctx)
@@ -57,7 +57,7 @@ func (s *Store) look(ctx context.Context, decide func(ctx context.Context, holde
 	if err == nil && holder != id {
 		err = errForeign()
 	}
-	s.saw(ctx, opCheck, s.markerPath(), err)
+	s.record(ctx, opCheck, s.markerPath(), err)
 	return err
 }
 
@@ -76,7 +76,7 @@ func errForeign() *errs.Error {
 	return vault.Misconfigured(nil, "another installation keeps its secrets under ENTRASYNC_VAULT_PREFIX; give this one, with its own database, a prefix of its own")
 }
 
-// holder is whose the prefix is; empty while it is nobody's. It fails where the
+// holder is whose the prefix is; empty while it belongs to none. It fails where the
 // engine is known not to be of version 2.
 func (s *Store) holder(ctx context.Context) (id string, err error) {
 	var answer struct {
@@ -97,7 +97,7 @@ func (s *Store) holder(ctx context.Context) (id string, err error) {
 
 func (s *Store) markerPath() string { return s.Mount + "/data/" + s.Prefix + "/" + marker }
 
-// claim takes the prefix if nobody has it, and gives who has it then.
+// claim takes the prefix if no installation has it, and returns the one that has it then.
 func (s *Store) claim(ctx context.Context, id string) (holder string, err error) {
 	mine, err := s.wrote(ctx)
 	if err != nil {
@@ -119,12 +119,12 @@ func (s *Store) claim(ctx context.Context, id string) (holder string, err error)
 	case errs.KindOf(err) == errs.Conflict: // somebody was faster, perhaps another process of this installation
 		return s.holder(ctx)
 	case err == nil && made.Version <= 0:
-		return "", s.takeBack(ctx, s.markerPath(), id)
+		return "", s.removeWritten(ctx, s.markerPath(), id)
 	}
 	return id, err
 }
 
-// wrote tells whether the secrets under a prefix without a marker, as older versions
+// wrote reports whether the secrets under a prefix without a marker, as older versions
 // left it, are this installation's: one that a row of its database points to is
 // there, or there is none at all.
 func (s *Store) wrote(ctx context.Context) (bool, error) {

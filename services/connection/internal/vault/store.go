@@ -134,7 +134,7 @@ func (s *Store) PutSecret(ctx context.Context, key string, plain connection.Secr
 		return "", err
 	}
 	version, err := s.put(ctx, path, key, plain)
-	s.saw(ctx, opWrite, path, err)
+	s.record(ctx, opWrite, path, err)
 	return version, err
 }
 
@@ -158,7 +158,7 @@ func (s *Store) put(ctx context.Context, path, key string, plain connection.Secr
 	case err != nil:
 		return "", err
 	case written.Version <= 0:
-		return "", s.takeBack(ctx, path, id.String())
+		return "", s.removeWritten(ctx, path, id.String())
 	case written.DeletionTime != "":
 		return "", vault.Misconfigured(nil, "it deletes versions by itself; set delete_version_after of the mount to 0s")
 	}
@@ -221,7 +221,7 @@ func (s *Store) GetSecret(ctx context.Context, key, wanted string) (connection.S
 			return "", wrong
 		}
 	}
-	s.saw(ctx, opRead, path, err)
+	s.record(ctx, opRead, path, err)
 	return plain, err
 }
 
@@ -256,7 +256,7 @@ func (s *Store) DeleteSecret(ctx context.Context, key string) error {
 		return err
 	}
 	err = s.session.Delete(ctx, path)
-	s.saw(ctx, opDelete, path, err)
+	s.record(ctx, opDelete, path, err)
 	return err
 }
 
@@ -266,7 +266,7 @@ func (s *Store) SecretTenants(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	tenants, err := s.tenants(ctx)
-	s.saw(ctx, opSweep, s.Mount+"/metadata/"+s.Prefix, err)
+	s.record(ctx, opSweep, s.Mount+"/metadata/"+s.Prefix, err)
 	return tenants, err
 }
 
@@ -293,7 +293,7 @@ func (s *Store) SweepSecrets(ctx context.Context, used map[string]string, before
 		return err
 	}
 	err = s.sweepTenant(ctx, path, used, before)
-	s.saw(ctx, opSweep, path, err)
+	s.record(ctx, opSweep, path, err)
 	return err
 }
 

@@ -64,7 +64,7 @@ func (i installation) UsedSecrets(ctx context.Context) (map[string]string, error
 	return i.used, nil
 }
 
-// installation gives the store of one, under the same prefix as all others.
+// installation returns the store of one, under the same prefix as all others.
 func (b *bundle) installation(id string, used map[string]string) *vault.Store {
 	b.t.Helper()
 	store, err := vault.New(b.client, vault.Settings{Mount: b.server.Mount, Prefix: "psa/entrasync"}, installation{id, used}, b.clock.Now)

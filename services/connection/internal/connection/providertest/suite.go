@@ -31,9 +31,9 @@ type Refusal struct {
 	Class  connection.Class
 }
 
-// Subject is a provider under test, with a party behind it that does as it is told.
+// Subject is a provider under test, with a party behind it that does as it is ordered.
 type Subject struct {
-	// Open gives a provider that remembers nothing of the tests before.
+	// Open returns a provider that remembers nothing of the tests before.
 	Open func(t *testing.T) connection.Provider
 	// Partner and Customer give tokens for the partner's and for managed tenants.
 	Partner  connection.TokenSource
@@ -44,7 +44,7 @@ type Subject struct {
 	Large    Tenant
 	PageSize int // users in a page, at most
 
-	// Delta tells whether the provider gives delta links; without it Edit may be nil.
+	// Delta reports whether the provider gives delta links; without it Edit may be nil.
 	Delta bool
 	// Edit changes one user's job title.
 	Edit func(t *testing.T, tenant, user, jobTitle string)

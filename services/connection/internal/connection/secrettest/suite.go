@@ -125,7 +125,7 @@ func deleted(t *testing.T, s connection.SecretStore) {
 	gone(t, s, "msp", key, second)
 	holds(t, s, "msp", other, kept, "three")
 	holds(t, s, "globex", key, theirs, "four")
-	// A name is never given again: who still has an old one gets nothing.
+	// A name is never used again: a caller that still has an old one gets nothing.
 	anew := put(t, s, "msp", key, "five")
 	gone(t, s, "msp", key, first)
 	gone(t, s, "msp", key, second)
@@ -166,7 +166,7 @@ func tenantsApart(t *testing.T, s connection.SecretStore) {
 	gone(t, s, "globex", key, version)
 	require.NoError(t, s.DeleteSecret(of(t.Context(), "globex"), key))
 	holds(t, s, "msp", key, version, "of msp")
-	// A call that says nothing of its tenant reaches nobody's secrets.
+	// A call that says nothing of its tenant reaches no secrets.
 	_, err := s.GetSecret(t.Context(), key, version)
 	require.Equal(t, "tenant_missing", errs.ReasonOf(err))
 	_, err = s.PutSecret(t.Context(), key, "x")

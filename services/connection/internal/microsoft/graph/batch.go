@@ -93,7 +93,7 @@ func parseBatch(body []byte, items int) ([]itemAnswer, error) {
 	return answers, nil
 }
 
-// batch sends at most twenty items in one request and gives each answer to settled
+// batch sends at most twenty items in one request and hands each answer to settled
 // once it is final: a success, or a failure that waiting does not mend. What is
 // throttled, or cannot be answered just now, is sent again, and only that, no
 // earlier than its own answer and those beside it allow. The outer answer is 200 whatever became of the items.
@@ -148,7 +148,7 @@ func (b *batching) due(pending []int) (due []int, pause time.Duration) {
 	return due, pause
 }
 
-// send sends items and gives those to be sent again.
+// send sends items and returns those to be sent again.
 func (b *batching) send(ctx context.Context, due []int) (again []int, err error) {
 	c := b.client
 	q := b.call
@@ -229,7 +229,7 @@ func (b *batching) itemOf(n int, of item) batchItem {
 	return out
 }
 
-// judge gives after what pause an item is sent again, zero when its answer is
+// judge returns after what pause an item is sent again, zero when its answer is
 // final.
 func (b *batching) judge(ctx context.Context, i int, a itemAnswer) (time.Duration, error) {
 	if !pace.Transient(a.Status) {

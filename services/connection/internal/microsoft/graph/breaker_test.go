@@ -16,7 +16,7 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 )
 
-// outage is a Microsoft that fails at the directories it is told to.
+// outage is a Microsoft that fails at some directories.
 type outage struct {
 	status map[string]int // by directory; 0: no answer at all
 	asked  atomic.Int32

@@ -166,7 +166,7 @@ func TestRunsShareABudgetFairly(t *testing.T) {
 	})
 }
 
-func TestTheBooksFollowWhatMicrosoftSays(t *testing.T) {
+func TestWhatWasCountedIsCorrectedByAnswers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var asked int
@@ -207,7 +207,7 @@ func TestTheBooksFollowWhatMicrosoftSays(t *testing.T) {
 	})
 }
 
-func TestWhoIsToldToWaitHoldsBackTheOthers(t *testing.T) {
+func TestARefusalHoldsBackAllCallers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var refuse atomic.Bool

@@ -149,7 +149,7 @@ func FuzzOrganization(f *testing.F) {
 	})
 }
 
-// FuzzTenantPages: what lists managed tenants reads whole pages only, and gives no
+// FuzzTenantPages: what lists managed tenants reads whole pages only, and returns no
 // tenant without an id or one that Microsoft made for itself.
 func FuzzTenantPages(f *testing.F) {
 	f.Add([]byte(`{"value":[{"displayName":"x","customer":{"tenantId":"A","displayName":"n"},"autoExtendDuration":"P180D","endDateTime":"2027-01-01T00:00:00Z"}],"@odata.nextLink":"n"}`))

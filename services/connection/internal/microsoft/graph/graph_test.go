@@ -105,7 +105,7 @@ func list(ctx context.Context, c *Client, tokens connection.TokenSource, r conne
 }
 
 // ledger is a Graph that holds its callers to the documented limits, in every span
-// of time, and knows who comes early.
+// of time, and counts those that come early.
 type ledger struct {
 	perDirectory int // units in 10 s
 
@@ -138,7 +138,7 @@ type span struct {
 	sum     int
 }
 
-// within forgets what is older than since, and gives the rest.
+// within forgets what is older than since, and returns the rest.
 func (s *span) within(since time.Time) int {
 	for len(s.entries) > 0 && !s.entries[0].at.After(since) {
 		s.sum -= s.entries[0].units
@@ -158,7 +158,7 @@ func newLedger(perDirectory int) *ledger {
 	}
 }
 
-// ask books a request and tells after how many seconds a refused one may come
+// ask counts a request and returns after how many seconds a refused one may come
 // again; zero when it was served.
 func (l *ledger) ask(directory string, requests, units int) int {
 	l.mu.Lock()

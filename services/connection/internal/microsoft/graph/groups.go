@@ -37,7 +37,7 @@ func parseMembers(body []byte) (ids []string, next string, err error) {
 
 // GroupMembers streams the ids of the users in a group and in groups within it.
 // When a page token expires the listing starts again, bounded: ids may then come
-// twice, and nobody is left out.
+// twice, and none is left out.
 func (c *Client) GroupMembers(ctx context.Context, tokens connection.TokenSource, r connection.GroupRequest, emit func(ids []string) error) error {
 	q, err := c.call(ctx, microsoft.AtCustomer, tokens, r.Priority)
 	if err != nil {

@@ -61,7 +61,7 @@ type trail struct {
 	steps  int
 }
 
-// closes notes a link and tells whether it was there before; at the latest when a
+// closes notes a link and reports whether it was there before; at the latest when a
 // circle was gone round three times.
 func (t *trail) closes(link *url.URL) bool {
 	sum := sha256.Sum256([]byte(link.String()))

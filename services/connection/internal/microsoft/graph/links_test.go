@@ -93,7 +93,7 @@ var unusable = map[string]string{
 }
 
 // TestAStoredLinkThatCannotBeFollowedLeadsToAFullListing: the link is of another
-// time or another address of Graph. Nothing is sent to it, and nobody has to mend
+// time or another address of Graph. Nothing is sent to it, and no person has to repair
 // it.
 func TestAStoredLinkThatCannotBeFollowedLeadsToAFullListing(t *testing.T) {
 	t.Parallel()
@@ -131,7 +131,7 @@ func TestAStoredLinkThatCannotBeFollowedLeadsToAFullListing(t *testing.T) {
 	}
 }
 
-// TestADeltaLinkThatCannotBeFollowedIsNotTaken: whoever keeps it would have no
+// TestADeltaLinkThatCannotBeFollowedIsNotTaken: a reader that kept it would have no
 // changes at the next listing.
 func TestADeltaLinkThatCannotBeFollowedIsNotTaken(t *testing.T) {
 	t.Parallel()
@@ -206,8 +206,8 @@ func TestACircleOfLinksEnds(t *testing.T) {
 	}
 }
 
-// failsOn is a Microsoft that gives links with a token in them and fails whoever
-// follows one.
+// failsOn is a Microsoft that gives links with a token in them and fails callers
+// that follow one.
 type failsOn struct {
 	token string
 	links func(path string) string // the members of a page that hold them
@@ -233,7 +233,7 @@ func (f failsOn) RoundTrip(req *http.Request) (*http.Response, error) {
 	})}.RoundTrip(req)
 }
 
-// TestNoErrorQuotesALink: whoever has a link of a listing and a token reads on in
+// TestNoErrorQuotesALink: with a link of a listing and a token one can read on in
 // somebody's directory, and errors are logged.
 func TestNoErrorQuotesALink(t *testing.T) {
 	t.Parallel()

@@ -102,7 +102,7 @@ func (c *Client) read(ctx context.Context, q call, parse func(answer) error) err
 	}
 }
 
-// inSlot sends one request and gives the slot back, whatever became of it. Others
+// inSlot sends one request and releases the slot, whatever became of it. Other callers
 // are held back before that.
 func (c *Client) inSlot(ctx context.Context, q call, token connection.Secret, leave func(), parse func(answer) error) (*refusal, error) {
 	defer leave()
@@ -130,7 +130,7 @@ func handBack(err error, r *refusal, pause time.Duration) error {
 	return microsoft.ClassifyGraph(r.at, r.GraphFailure)
 }
 
-// settle classifies a refusal that nobody judged.
+// settle classifies a refusal that no caller judged.
 func settle(err error) error {
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return microsoft.ClassifyGraph(r.at, r.GraphFailure)
@@ -185,7 +185,7 @@ func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, p
 }
 
 // send sends a request, if Graph can be reached at all. Once a request is written
-// it can: who then does not answer may be one directory's part of Graph.
+// it can: what then does not answer may be one directory's part of Graph.
 func (c *Client) send(req *http.Request) (*http.Response, error) {
 	reached, err := c.reach.Enter()
 	if err != nil {
@@ -239,6 +239,6 @@ func isOpen(err error) bool {
 	return open
 }
 
-// isPassing tells a failure on the way, which another attempt may not meet, from
-// one of the caller's own.
+// isPassing reports whether a failure happened on the way, so that another attempt may
+// succeed, and is not the caller's own.
 func isPassing(err error) bool { return connection.ClassOf(err) == connection.Retry }

@@ -29,7 +29,7 @@ func readWith(t *testing.T, c *Client, tokens connection.TokenSource, parse func
 
 // A server takes a panic for the end of one call and lives on: the directory must
 // not be locked out for those that follow.
-func TestAPanicGivesTheTurnBack(t *testing.T) {
+func TestAPanicReleasesTheSlot(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		status := http.StatusTooManyRequests

@@ -15,7 +15,7 @@ const (
 	Lighthouse TenantSource = "lighthouse"
 )
 
-// known gives the source, Relationships for none.
+// known returns the source, Relationships for none.
 func (s TenantSource) known() (TenantSource, error) {
 	switch s {
 	case "":

@@ -84,7 +84,7 @@ func (c *Client) Probe(ctx context.Context, tokens connection.TokenSource) (int,
 	return rows, settle(err)
 }
 
-// ListManagedTenants gives the customers that the source names, each once, ordered
+// ListManagedTenants returns the customers that the source names, each once, ordered
 // by id.
 func (c *Client) ListManagedTenants(ctx context.Context, tokens connection.TokenSource, p connection.Priority, emit func([]connection.ManagedTenant) error) error {
 	q, err := c.call(ctx, microsoft.AtPartner, tokens, p)

@@ -23,7 +23,7 @@ type page struct {
 }
 
 // parsePage reads a whole answer. A user that is not as it should be is part of
-// the page, with its defect; only a body that is no JSON at all fails. Nobody is both
+// the page, with its defect; only a body that is no JSON at all fails. No user is both
 // there and removed.
 func parsePage(body []byte, p *page) error {
 	p.clear()
@@ -228,7 +228,7 @@ func (r *reader) text(into *connection.Text) error {
 	return err
 }
 
-// userType spares the allocation for the two values there are.
+// userType saves the allocation for the two values there are.
 func (r *reader) userType(into *connection.Text) error {
 	for _, known := range []string{`"Member"`, `"Guest"`} {
 		r.s.Space()

@@ -65,7 +65,7 @@ func (l *listing) round(ctx context.Context, link string) (microsoft.ListingEnd,
 	if link != "" {
 		var start *url.URL
 		if start, err = l.client.deltaLink(link); err != nil {
-			return microsoft.LinkUnusable, nil //nolint:nilerr // it is of another time or another address of Graph: the round's end tells
+			return microsoft.LinkUnusable, nil //nolint:nilerr // it is of another time or another address of Graph: the round's end says so
 		}
 		deltaLink, err = l.follow(ctx, start, true)
 	} else if deltaLink, err = l.latest(ctx); err == nil {

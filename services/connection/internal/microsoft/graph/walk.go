@@ -12,7 +12,7 @@ import (
 const maxRestarts = 3
 
 // walk follows a small listing to its end, at most so many pages (0: as many as
-// there are). read takes a page and gives the link to the next; done is called when
+// there are). read takes a page and returns the link to the next; done is called when
 // it has it.
 func (c *Client) walk(ctx context.Context, q call, most int, read func(raw []byte) (next string, err error), done func() error) error {
 	var so trail

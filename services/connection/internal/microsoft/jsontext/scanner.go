@@ -110,7 +110,7 @@ func (s *Scanner) Array(element func() error) error {
 	}
 }
 
-// Text moves past a string and gives what stands between its quotes, and
+// Text moves past a string and returns what stands between its quotes, and
 // whether it has escapes.
 func (s *Scanner) Text() (raw []byte, escaped bool, err error) {
 	if err := s.Take('"'); err != nil {
@@ -175,7 +175,7 @@ func hex4(b []byte) (rune, bool) {
 	return r, true
 }
 
-// Decode gives the value of a string as valid UTF-8; whole is false where
+// Decode returns the value of a string as valid UTF-8; whole is false where
 // something had to be replaced: bytes that are no UTF-8, or half a surrogate
 // pair.
 func Decode(raw []byte, escaped bool) (value string, whole bool) {
@@ -255,7 +255,7 @@ func (s *Scanner) skipAt(depth int) error {
 	return err
 }
 
-// Literal moves past true, false or null and gives its first letter.
+// Literal moves past true, false or null and returns its first letter.
 func (s *Scanner) Literal() (byte, error) {
 	s.Space()
 	rest := s.Data[s.Pos:]

@@ -42,7 +42,7 @@ func (f *witness) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // EveryFailureNamesItsRequest holds that every failure has the id of its request: without
-// one nobody at Microsoft finds what happened. Theirs counts where there is one, else the
+// one Microsoft's support cannot find what happened. Theirs counts where there is one, else the
 // one that we sent. What is asked for by credulous takes any success for one.
 func EveryFailureNamesItsRequest(t *testing.T, asks map[string]Ask, credulous string) {
 	t.Helper()
@@ -125,8 +125,8 @@ type Pair struct {
 	One, Another func(ctx context.Context) error
 }
 
-// ARetryAfterHoldsForEverybody holds that what one caller is told holds for those after
-// it, until the time is there, and for nobody whom it does not mean.
+// ARetryAfterHoldsForEverybody holds that the pause one caller was asked for holds for those after
+// it, until it is over, and for no other app or directory.
 func ARetryAfterHoldsForEverybody(t *testing.T, pairs map[string]func(transport http.RoundTripper) Pair) {
 	t.Helper()
 	for name, pair := range pairs {
@@ -159,7 +159,7 @@ func ARetryAfterHoldsForEverybody(t *testing.T, pairs map[string]func(transport 
 }
 
 // ARetryAfterHoldsHoweverAnAppIsWritten holds that an app's id has no case: a caller that
-// writes it in another way is told the same.
+// writes it in another way has to wait as long.
 func ARetryAfterHoldsHoweverAnAppIsWritten(t *testing.T, asks map[string]func(transport http.RoundTripper) func(ctx context.Context, app string) error) {
 	t.Helper()
 	for name, open := range asks {

@@ -28,7 +28,7 @@ var (
 	ErrUnanswered = errors.New("no answer in time")
 )
 
-// Breaker spares a party that is down, and its callers the wait for it. It opens
+// Breaker stops requests to a party that is down, so that callers need not wait for it. It opens
 // after failures in a row that are the party's own: no answer, or 5xx. What else
 // it answers shows that it is there.
 type Breaker struct {

@@ -20,7 +20,7 @@ func EndpointOf(app, party string) Endpoint {
 // ready for use.
 type Pauses struct{ notBefore outbound.NotBefore[Endpoint] }
 
-// Check gives an ErrWait if now is too early.
+// Check returns an ErrWait if now is too early.
 func (p *Pauses) Check(at Endpoint, now time.Time) error {
 	if left := p.notBefore.Left(at, now); left > 0 {
 		return ErrWait{left}

@@ -29,7 +29,7 @@ const (
 	RequestsOfApp = 2000 // over all directories
 	RequestsSpan  = time.Second
 
-	// nearLimit is the share of the budget from which Graph tells it, and from
+	// nearLimit is the share of the budget from which Graph reports it, and from
 	// which requests are spread evenly.
 	nearLimit = 0.8
 	// singleFor is how long after a refusal there is one request at a time.
@@ -73,7 +73,7 @@ type Limiter struct {
 	now  func() time.Time
 	wait func(ctx context.Context, d time.Duration) error
 
-	mu     sync.Mutex // of all that follows, and of what hangs on it
+	mu     sync.Mutex // of all that follows, and of what it points to
 	apps   map[string]*appBudget
 	quotas map[Origin]*Quota
 }
@@ -135,7 +135,7 @@ func (l *Limiter) Quota(origin Origin) *Quota {
 	return q
 }
 
-// forget lets go of idle quotas where there are many, and of an app with its last
+// forget removes idle quotas where there are many, and of an app with its last
 // one. It looks at a few, wherever the map begins this time: the lock is
 // everybody's, and more idle ones are found the more there are.
 func (l *Limiter) forget(now time.Time) {
@@ -184,7 +184,7 @@ func (q *Quota) Enter(ctx context.Context, cost, requests int, most time.Duratio
 	}
 }
 
-// queue waits for the slot, and gives for how long. Callers in more of a hurry than
+// queue waits for the slot, and returns for how long. Callers in more of a hurry than
 // Microsoft allows are refused at once.
 func (q *Quota) queue(ctx context.Context, most time.Duration) (held time.Duration, err error) {
 	select {
@@ -217,7 +217,7 @@ func (q *Quota) Blocked() time.Duration {
 	return max(q.blocked.Sub(now), q.app.blocked.Sub(now), 0)
 }
 
-// take takes from every budget, or says how long to wait. alone: nobody else may
+// take spends from every budget, or says how long to wait. alone: no other caller may
 // ask before there is an answer.
 func (q *Quota) take(cost, requests int) (pause time.Duration, alone bool) {
 	q.of.mu.Lock()
@@ -241,7 +241,7 @@ func (q *Quota) take(cost, requests int) (pause time.Duration, alone bool) {
 	return 0, now.Before(q.single)
 }
 
-// SettleCost corrects the books by what an answer says: what it cost in fact, and the
+// SettleCost corrects what was counted by what an answer says: what it cost in fact, and the
 // share of the budget that is spent, by whomever.
 func (q *Quota) SettleCost(header http.Header, cost int) {
 	units, err := strconv.Atoi(header.Get("x-ms-resource-unit"))

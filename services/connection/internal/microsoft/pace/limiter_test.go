@@ -53,7 +53,7 @@ func TestIdleQuotasAreForgotten(t *testing.T) {
 }
 
 // TestAWindowHolds draws arrivals at random: in no span is more spent than the
-// limit, and nobody waits longer than the span.
+// limit, and no caller waits longer than the span.
 func TestAWindowHolds(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -32,9 +32,9 @@ func (b *RetryBudget) Left() time.Duration { return LongestWait - b.held }
 // Waited notes a wait.
 func (b *RetryBudget) Waited(held time.Duration) { b.held += held }
 
-// Next tells whether to try again after an answer that was a failure, or after none
+// Next reports whether to try again after an answer that was a failure, or after none
 // (nil), which another attempt may not meet (passing), and after what pause. A request
-// that is merely told to wait is tried as often as the time lasts.
+// that merely has to wait is tried as often as the time lasts.
 func (b *RetryBudget) Next(ctx context.Context, f *Failure, passing bool) (pause time.Duration, again bool) {
 	b.attempts++
 	pause = outbound.Backoff(b.attempts)

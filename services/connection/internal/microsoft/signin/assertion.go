@@ -29,7 +29,7 @@ const (
 	maxFederatedBytes = 64 << 10
 )
 
-// prove gives what a token request needs, beside the app's id and its secret where it
+// prove returns what a token request needs, beside the app's id and its secret where it
 // has one, as a proof that the app is itself. It is made anew for each attempt: an
 // assertion has an id of its own, and a mounted token rotates.
 func (c *Client) prove(cr connection.Credentials, endpoint string) (url.Values, error) {
@@ -69,7 +69,7 @@ type assertionClaims struct {
 	Expires   jwt.NumericDate `json:"exp"`
 }
 
-// assertionFor signs that the app is who it says, for one token endpoint.
+// assertionFor signs that the app is what it says, for one token endpoint.
 func assertionFor(cr connection.Credentials, endpoint string, now time.Time) (connection.Secret, error) {
 	certificate, err := connection.ParseCertificate(cr.Certificate)
 	if err != nil {

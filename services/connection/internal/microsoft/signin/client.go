@@ -27,7 +27,7 @@ type Options struct {
 	// there.
 	PartnerCenter string
 	RedirectURI   string
-	// Scopes are what the partner is asked for, beside a refresh token and who signs in.
+	// Scopes are what the partner is asked for, beside those of signing in itself.
 	Scopes    string
 	Transport http.RoundTripper // nil: one of its own
 	Now       func() time.Time

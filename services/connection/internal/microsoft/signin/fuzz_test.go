@@ -107,7 +107,7 @@ func FuzzOAuthError(f *testing.F) {
 }
 
 // FuzzPartnerCenter: a consent stands where the Partner Center says so, and whatever
-// else it answers becomes one classified failure that blames nobody's grant.
+// else it answers becomes one classified failure that does not blame the grant.
 func FuzzPartnerCenter(f *testing.F) {
 	f.Add(201, "", "", []byte(`{"applicationId":"app"}`))
 	f.Add(409, "r", "", []byte(`{"code":2000,"description":"Permission entry already exists.","data":[],"source":"x"}`))

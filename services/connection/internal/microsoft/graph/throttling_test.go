@@ -18,9 +18,9 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 )
 
-// storm answers nine requests of ten with 429 for half a minute, and counts who
-// comes before the time it was told.
-type storm struct {
+// throttling answers nine requests of ten with 429 for half a minute, and counts
+// requests that come too early.
+type throttling struct {
 	date    bool // Retry-After as a date
 	seconds int
 	skew    time.Duration // how far Graph's clock is ahead of ours
@@ -33,7 +33,7 @@ type storm struct {
 	early   int
 }
 
-func (s *storm) serve(w http.ResponseWriter, r *http.Request) {
+func (s *throttling) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	now := time.Now()
 	s.asked++
@@ -61,9 +61,9 @@ func (s *storm) serve(w http.ResponseWriter, r *http.Request) {
 	microsofttest.Throttle(w, s.seconds)
 }
 
-func TestAThrottleStorm(t *testing.T) {
+func TestALongPeriodOfThrottling(t *testing.T) {
 	t.Parallel()
-	for _, order := range []*storm{
+	for _, order := range []*throttling{
 		{seconds: 1},
 		{seconds: 7},
 		{seconds: 30},
@@ -75,7 +75,7 @@ func TestAThrottleStorm(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				<-time.After(300 * time.Millisecond) // dates have no fractions
-				s := &storm{seconds: order.seconds, date: order.date, skew: order.skew, ends: time.Now().Add(30 * time.Second)}
+				s := &throttling{seconds: order.seconds, date: order.date, skew: order.skew, ends: time.Now().Add(30 * time.Second)}
 				c := clientOf(t, http.HandlerFunc(s.serve))
 				var runs sync.WaitGroup
 				for n := range 2 { // two runs in one directory hold each other back
@@ -93,7 +93,7 @@ func TestAThrottleStorm(t *testing.T) {
 					})
 				}
 				runs.Wait()
-				require.Positive(t, s.refused, "there was a storm")
+				require.Positive(t, s.refused, "there was a throttling")
 				require.Zero(t, s.early)
 			})
 		})
@@ -140,7 +140,7 @@ func TestALongWaitIsHandedBack(t *testing.T) {
 }
 
 // The time in the queue of a directory counts like any other wait.
-func TestNobodyIsHeldInTheQueueForLonger(t *testing.T) {
+func TestNoCallerWaitsLongerInTheQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
@@ -177,7 +177,7 @@ func TestNobodyIsHeldInTheQueueForLonger(t *testing.T) {
 	})
 }
 
-// Whoever has the turn may be slow, and say nothing for as long as it takes.
+// The request in the slot may be slow, and get no answer for as long as it takes.
 func TestTheQueueBehindASlowAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -198,7 +198,7 @@ func TestTheQueueBehindASlowAnswer(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		<-time.After(2 * time.Second) // it has the turn, and nobody is blocked any more
+		<-time.After(2 * time.Second) // it has the slot, and no caller is blocked any more
 		began := time.Now()
 		_, err := c.CountUsers(t.Context(), tokens, connection.TenantRequest{ManagedTenant: "tenant"})
 		require.Equal(t, "throttled", errs.ReasonOf(err))
