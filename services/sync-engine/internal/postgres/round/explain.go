@@ -5,11 +5,9 @@ import (
 	_ "embed" // the statements
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/entrasync/entrasync/pkg/pg"
-	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
@@ -30,24 +28,11 @@ var (
 // OpenExplanation opens a round of no run, which decides and is never applied. It takes
 // no lock: it sees what is committed, beside a round that writes. leave as for Open.
 func OpenExplanation(ctx context.Context, pool *pg.Pool, of syncengine.ManagedTenant, timeouts Timeouts, leave func()) (*Round, error) {
-	id, err := tenant.IDFrom(ctx)
+	r, err := connected(ctx, pool, of, timeouts, leave)
 	if err != nil {
-		leave()
 		return nil, err
 	}
-	r := &Round{timeouts: timeouts.OrDefaults(), leave: leave, tenantID: id.String(), managed: of}
-	if r.clientID, err = uuid.Parse(of.ClientID); err != nil {
-		leave()
-		return nil, ErrUnknownClient
-	}
-	if r.conn, err = pg.Dedicated(ctx, pool); err != nil {
-		leave()
-		return nil, err
-	}
-	r.mapping.Mapping = &Mapping{
-		source: r.conn, timeout: r.timeouts.Range, tenantID: r.tenantID, directory: of.EntraTenantID, managed: of.ManagedTenantID,
-		client: &r.clientID, revision: of.MappingRevision,
-	}
+	r.mapping.client = &r.clientID
 	if err = r.inRange(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		applied, err := r.mapping.Current(ctx, sqlc.New(tx))
 		r.mapping.applied = applied == r.mapping.revision

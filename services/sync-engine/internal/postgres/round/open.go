@@ -19,27 +19,13 @@ import (
 // other, whichever runs they are of. A mapping later than the run's ends the round
 // before it began. leave is called at the end, also when Open fails.
 func Open(ctx context.Context, pool *pg.Pool, of syncengine.ManagedTenant, timeouts Timeouts, now time.Time, leave func()) (*Round, error) {
-	id, err := tenant.IDFrom(ctx)
+	r, err := connected(ctx, pool, of, timeouts, leave)
 	if err != nil {
-		leave()
 		return nil, err
 	}
-	r := &Round{timeouts: timeouts.OrDefaults(), leave: leave, tenantID: id.String(), managed: of}
 	if r.runID, err = uuid.Parse(of.RunID); err != nil {
-		leave()
+		r.Release()
 		return nil, syncengine.ErrUnknownRun
-	}
-	if r.clientID, err = uuid.Parse(of.ClientID); err != nil {
-		leave()
-		return nil, ErrUnknownClient
-	}
-	if r.conn, err = pg.Dedicated(ctx, pool); err != nil {
-		leave()
-		return nil, err
-	}
-	r.mapping.Mapping = &Mapping{
-		source: r.conn, timeout: r.timeouts.Range, tenantID: r.tenantID, directory: of.EntraTenantID, managed: of.ManagedTenantID,
-		revision: of.MappingRevision,
 	}
 	if of.MappedClient() != "" {
 		r.mapping.client = &r.clientID
@@ -47,6 +33,34 @@ func Open(ctx context.Context, pool *pg.Pool, of syncengine.ManagedTenant, timeo
 	if err := r.open(ctx, now); err != nil {
 		r.Release()
 		return nil, err
+	}
+	return r, nil
+}
+
+// connected is a round with a connection of its own, which ends with Release. leave is called also
+// when there is an error.
+func connected(ctx context.Context, pool *pg.Pool, of syncengine.ManagedTenant, timeouts Timeouts, leave func()) (r *Round, err error) {
+	defer func() {
+		if err != nil {
+			leave()
+		}
+	}()
+	id, err := tenant.IDFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, err := uuid.Parse(of.ClientID)
+	if err != nil {
+		return nil, ErrUnknownClient
+	}
+	conn, err := pg.Dedicated(ctx, pool)
+	if err != nil {
+		return nil, err
+	}
+	r = &Round{timeouts: timeouts.OrDefaults(), leave: leave, tenantID: id.String(), managed: of, clientID: client, conn: conn}
+	r.mapping.Mapping = &Mapping{
+		source: r.conn, timeout: r.timeouts.Range, tenantID: r.tenantID, directory: of.EntraTenantID, managed: of.ManagedTenantID,
+		revision: of.MappingRevision,
 	}
 	return r, nil
 }
