@@ -11,9 +11,6 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// Overloaded is the reason of a refusal for the requests of all tenants.
-const Overloaded = "overloaded"
-
 // Bytes bounds how many bytes of requests are held in memory at once, for each
 // tenant and in all. Callers beyond a bound wait in order, and not for long.
 type Bytes struct {
@@ -65,7 +62,7 @@ func (b *Bytes) Hold(ctx context.Context, tenant string, n int64) (*Held, error)
 	if err := acquire(waiting, b.all, h.n); err != nil {
 		h.share.held.Release(h.n)
 		b.leave(tenant)
-		return nil, refused(ctx, errs.Unavailable, Overloaded, "Too many and too large requests are being served.")
+		return nil, refused(ctx, errs.Unavailable, reason.Overloaded, "Too many and too large requests are being served.")
 	}
 	return h, nil
 }

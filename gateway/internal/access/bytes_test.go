@@ -10,6 +10,7 @@ import (
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 func TestBytesAreHeldPerTenantAndInAll(t *testing.T) {
@@ -23,7 +24,7 @@ func TestBytesAreHeldPerTenantAndInAll(t *testing.T) {
 		require.Equal(t, "rate_limited", errs.ReasonOf(err))
 		require.Equal(t, time.Second, time.Since(start), "it waits, and not for long")
 		_, err = b.Hold(t.Context(), "t2", 6)
-		require.Equal(t, access.Overloaded, errs.ReasonOf(err))
+		require.Equal(t, reason.Overloaded, errs.ReasonOf(err))
 		second, err := b.Hold(t.Context(), "t2", 5)
 		require.NoError(t, err)
 		first.Shrink(4)

@@ -34,9 +34,6 @@ type Flags interface {
 	For(ctx context.Context, id tenant.ID) (flags.Set, error)
 }
 
-// RateLimited is the reason of a refusal for too many requests.
-const RateLimited = reason.RateLimited
-
 // PlatformKey is the SHA-256 of the platform's key; the zero value fits no key.
 type PlatformKey struct {
 	sum [sha256.Size]byte
@@ -60,6 +57,9 @@ func (k PlatformKey) fits(key string) bool {
 	sum := sha256.Sum256([]byte(key))
 	return subtle.ConstantTimeCompare(sum[:], k.sum[:]) == 1 && k.set && key != ""
 }
+
+// ErrNobody refuses what has no rule that anybody could meet.
+var ErrNobody = errs.New(errs.Denied, reason.PermissionDenied, "Nobody may do this.")
 
 // Gate holds what the decisions need.
 type Gate struct {
@@ -112,7 +112,7 @@ func (g *Gate) Admit(ctx context.Context, rule *policyv1.Rule, in *Request) (*Ca
 		return g.person(ctx, rule, in)
 	case policyv1.Auth_AUTH_OAUTH_STATE, policyv1.Auth_AUTH_UNSPECIFIED: // no method is called so
 	}
-	return nil, errs.New(errs.Denied, reason.PermissionDenied, "Nobody may do this.")
+	return nil, ErrNobody
 }
 
 // Edition refuses what the running edition does not serve.
@@ -263,7 +263,7 @@ func (g *Gate) rate(ctx context.Context, in *Request, person identity.Person) er
 func (g *Gate) limited(ctx context.Context, in *Request, whose string, state State) error {
 	g.Refusals.Wait(ctx)
 	describe(in, state)
-	return errs.New(errs.Exhausted, RateLimited, "Too many requests of this "+whose+".", errs.WithRetryAfter(state.Retry))
+	return errs.New(errs.Exhausted, reason.RateLimited, "Too many requests of this "+whose+".", errs.WithRetryAfter(state.Retry))
 }
 
 // describe sets the headers that describe a bucket.

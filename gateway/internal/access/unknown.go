@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // Unknown counts callers that were refused as unknown, by the key
@@ -64,7 +65,7 @@ func (g *Gate) AdmitState(ctx context.Context, in *Request) (done func(refused b
 		ctx, cancel := context.WithTimeout(ctx, lookupWait)
 		defer cancel()
 		if err := g.Lookups.queue.Acquire(ctx, 1); err != nil {
-			return nil, errs.Wrap(err, errs.Exhausted, RateLimited, "Too many requests of this address.", errs.WithRetryAfter(lookupWait))
+			return nil, errs.Wrap(err, errs.Exhausted, reason.RateLimited, "Too many requests of this address.", errs.WithRetryAfter(lookupWait))
 		}
 		end = func() { g.Lookups.queue.Release(1) }
 	}

@@ -54,7 +54,7 @@ func (call *Call) admit(ctx context.Context, procedure string) (err error) {
 	defer recovered(&err)
 	m, ok := call.core.methods[procedure]
 	if !ok {
-		return nobody()
+		return access.ErrNobody
 	}
 	call.method, call.in.Procedure = m, procedure
 	call.caller, err = call.core.gate.Admit(ctx, m.Rule, call.in)
@@ -69,7 +69,7 @@ func (call *Call) admit(ctx context.Context, procedure string) (err error) {
 	}
 	call.in.Tenant = string(call.caller.Call().Tenant)
 	// A flood must not make us write a row for each of its requests.
-	if why := errs.ReasonOf(err); m.Audited() && why != access.RateLimited && why != access.Overloaded && why != reason.TenantBusy {
+	if why := errs.ReasonOf(err); m.Audited() && why != reason.RateLimited && why != reason.Overloaded && why != reason.TenantBusy {
 		call.enter()
 	}
 	return err
@@ -81,8 +81,6 @@ func recovered(err *error) {
 		*err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 	}
 }
-
-func nobody() error { return errs.New(errs.Denied, reason.PermissionDenied, "Nobody may do this.") }
 
 // hold takes a place among the calls of the tenant, and the bytes of the body. One that does not say how long it is, and is
 // longer than the method takes, is found out as it is read.

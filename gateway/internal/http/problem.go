@@ -36,9 +36,6 @@ type Problem struct {
 	Metadata map[string]string `json:"metadata,omitempty"`
 }
 
-// UnsupportedMediaType is the reason of a refusal of a body's type.
-const UnsupportedMediaType = reason.UnsupportedMediaType
-
 // statusClientClosed is what proxies write when nobody waits for the answer.
 const statusClientClosed = 499
 
@@ -59,10 +56,10 @@ var kinds = map[errs.Kind]int{
 
 // reasons are those whose status is not their kind's.
 var reasons = map[string]int{
-	reason.RequestTooLarge:  http.StatusRequestEntityTooLarge,
-	reason.CursorExpired:    http.StatusGone,
-	reason.MethodNotAllowed: http.StatusMethodNotAllowed,
-	UnsupportedMediaType:    http.StatusUnsupportedMediaType,
+	reason.RequestTooLarge:      http.StatusRequestEntityTooLarge,
+	reason.CursorExpired:        http.StatusGone,
+	reason.MethodNotAllowed:     http.StatusMethodNotAllowed,
+	reason.UnsupportedMediaType: http.StatusUnsupportedMediaType,
 }
 
 // Status is the HTTP status of an error.

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -16,6 +18,57 @@ import (
 	"github.com/entrasync/entrasync/pkg/errs"
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
+
+// body is one that was read and looked at.
+type body struct {
+	*bytes.Reader
+	raw []byte
+}
+
+// Close does nothing.
+func (*body) Close() error { return nil }
+
+// readBody reads a request's body up to the method's limit and looks at it before
+// the generated handler builds a message of it.
+func readBody(w http.ResponseWriter, r *http.Request, m access.Method) error {
+	if m.Body == "" {
+		return nil
+	}
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, m.MaxBody()))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return core.TooLarge()
+	}
+	if err != nil {
+		return core.Undecodable(err)
+	}
+	r.Body = &body{bytes.NewReader(raw), raw}
+	if table := csvBody(m, r.Header.Get("Content-Type")); table != nil {
+		if !utf8.Valid(raw) {
+			return core.NotText(table.JSONName())
+		}
+		return nil
+	}
+	if len(raw) == 0 {
+		return nil
+	}
+	return core.CheckJSON(raw, bodyOf(m))
+}
+
+// bytesOf gives the bytes of a body that was read, without a copy.
+func bytesOf(r io.Reader) ([]byte, error) {
+	if read, ok := r.(*body); ok {
+		return read.raw, nil
+	}
+	return io.ReadAll(r)
+}
+
+// rawOf gives the bytes of a body that was read.
+func rawOf(r *http.Request) []byte {
+	if read, ok := r.Body.(*body); ok {
+		return read.raw
+	}
+	return nil
+}
 
 // bodyField is the field of a request that the body is the whole of; nil where the
 // body is the request.
@@ -110,12 +163,4 @@ func inBodyNames(m access.Method, err error) error {
 		violations[i].Field = strings.TrimPrefix(v.Field, field.JSONName()+".")
 	}
 	return errs.Wrap(e, e.Kind(), e.Reason(), e.Public(), errs.WithViolations(violations...))
-}
-
-// rawOf gives the bytes of a body that was read.
-func rawOf(r *http.Request) []byte {
-	if read, ok := r.Body.(*body); ok {
-		return read.raw
-	}
-	return nil
 }
