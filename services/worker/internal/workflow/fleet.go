@@ -76,8 +76,8 @@ func (f *fleet) fill(ctx workflow.Context) error {
 			if len(next) > 1 {
 				f.batch(ctx, next)
 			}
-			for _, l := range next {
-				f.work(ctx, l)
+			for _, queue := range next {
+				f.work(ctx, queue)
 			}
 		})
 		if err := workflow.Await(ctx, func() bool { return f.active < f.limits.Window }); err != nil {
@@ -114,16 +114,16 @@ func (f *fleet) full(ctx workflow.Context) bool {
 // next takes what is begun next: a client, or several quick ones.
 func (f *fleet) next() []*clientQueue {
 	if !f.waiting[0].quick || f.together == 1 {
-		l := f.waiting[0]
+		queue := f.waiting[0]
 		f.waiting = f.waiting[1:]
-		return []*clientQueue{l}
+		return []*clientQueue{queue}
 	}
 	var taken, rest []*clientQueue
-	for _, l := range f.waiting {
-		if l.quick && len(taken) < f.together {
-			taken = append(taken, l)
+	for _, queue := range f.waiting {
+		if queue.quick && len(taken) < f.together {
+			taken = append(taken, queue)
 		} else {
-			rest = append(rest, l)
+			rest = append(rest, queue)
 		}
 	}
 	f.waiting = rest
@@ -134,8 +134,8 @@ func (f *fleet) next() []*clientQueue {
 // once, as far as one activity may hold them.
 func (f *fleet) shareOut() {
 	quick := 0
-	for _, l := range f.waiting {
-		if l.quick {
+	for _, queue := range f.waiting {
+		if queue.quick {
 			quick++
 		}
 	}
@@ -146,15 +146,15 @@ func (f *fleet) shareOut() {
 // one entry.
 func (f *fleet) add(group Group) {
 	f.taken += len(group.ManagedTenantIDs)
-	l, ok := f.clients[group.ClientID]
+	queue, ok := f.clients[group.ClientID]
 	if !ok {
-		l = &clientQueue{client: group.ClientID, quick: group.Quick}
-		f.clients[group.ClientID] = l
-		f.waiting = append(f.waiting, l)
+		queue = &clientQueue{client: group.ClientID, quick: group.Quick}
+		f.clients[group.ClientID] = queue
+		f.waiting = append(f.waiting, queue)
 	}
-	l.quick = l.quick && group.Quick
+	queue.quick = queue.quick && group.Quick
 	for _, id := range group.ManagedTenantIDs {
-		l.tenants = append(l.tenants, LeftTenant{ManagedTenantID: id})
+		queue.tenants = append(queue.tenants, LeftTenant{ManagedTenantID: id})
 	}
 }
 
@@ -163,11 +163,11 @@ func (f *fleet) add(group Group) {
 func (f *fleet) batch(ctx workflow.Context, queues []*clientQueue) {
 	in := SyncQuickTenantsInput{RunRef: f.ref}
 	all := map[string]*clientQueue{}
-	for _, l := range queues {
-		group := Group{ClientID: l.client}
-		for _, t := range l.tenants {
+	for _, queue := range queues {
+		group := Group{ClientID: queue.client}
+		for _, t := range queue.tenants {
 			group.ManagedTenantIDs = append(group.ManagedTenantIDs, t.ManagedTenantID)
-			all[t.ManagedTenantID] = l
+			all[t.ManagedTenantID] = queue
 		}
 		in.Groups = append(in.Groups, group)
 	}
@@ -180,28 +180,28 @@ func (f *fleet) batch(ctx workflow.Context, queues []*clientQueue) {
 	}
 	f.state.Done += out.Done
 	f.state.Failed += out.Failed
-	for _, l := range queues {
+	for _, queue := range queues {
 		// What was listed meanwhile follows what is left.
-		l.tenants = l.tenants[len(in.Groups[0].ManagedTenantIDs):]
+		queue.tenants = queue.tenants[len(in.Groups[0].ManagedTenantIDs):]
 		in.Groups = in.Groups[1:]
 	}
 	for i := len(out.Left) - 1; i >= 0; i-- {
-		l := all[out.Left[i].ManagedTenantID]
-		l.tenants = append([]LeftTenant{out.Left[i]}, l.tenants...)
+		queue := all[out.Left[i].ManagedTenantID]
+		queue.tenants = append([]LeftTenant{out.Left[i]}, queue.tenants...)
 	}
 	f.showProgress(ctx)
 }
 
 // work syncs a client's directories one after the other.
-func (f *fleet) work(ctx workflow.Context, l *clientQueue) {
-	defer delete(f.clients, l.client)
-	for len(l.tenants) > 0 && ctx.Err() == nil {
+func (f *fleet) work(ctx workflow.Context, queue *clientQueue) {
+	defer delete(f.clients, queue.client)
+	for len(queue.tenants) > 0 && ctx.Err() == nil {
 		if f.left(ctx) <= 0 {
 			f.expired = true
 			return
 		}
-		next := l.tenants[0]
-		l.tenants = l.tenants[1:]
+		next := queue.tenants[0]
+		queue.tenants = queue.tenants[1:]
 		f.sync(ctx, next)
 	}
 }
