@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
-	session "github.com/entrasync/entrasync/pkg/vault"
+	vaultclient "github.com/entrasync/entrasync/pkg/vault"
 	"github.com/entrasync/entrasync/pkg/vault/vaulttest"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 )
@@ -56,14 +56,14 @@ func TestAFailingSecretStoreIsReported(t *testing.T) {
 	require.NoError(t, ready())
 	require.True(t, b.parts.Readiness()[0].Degrades)
 	for reason, fail := range map[string]func(broken bool){
-		session.ReasonUnavailable: func(broken bool) {
+		vaultclient.ReasonUnavailable: func(broken bool) {
 			if broken {
 				store.Seal()
 			} else {
 				store.Unseal()
 			}
 		},
-		session.ReasonDenied: store.Deny,
+		vaultclient.ReasonDenied: store.Deny,
 	} {
 		b.clock.advance(time.Minute)
 		fail(true)
@@ -93,7 +93,7 @@ func TestAConnectThatTheStoreFails(t *testing.T) {
 	b, store := setupOnVault(t)
 	answer := b.sim.consent(b.begin(browser(t, "msp", "admin", "s1")).GetAuthorizeUrl())
 	store.Seal()
-	require.Equal(t, session.ReasonUnavailable, b.back(answer, "s1").Get("error"))
+	require.Equal(t, vaultclient.ReasonUnavailable, b.back(answer, "s1").Get("error"))
 	store.Unseal()
 	b.connect("msp")
 }
@@ -105,16 +105,16 @@ func TestAnEngineOfVersionOneKeepsNothing(t *testing.T) {
 	begun := b.begin(browser(t, "msp", "admin", "s1"))
 	answer := b.sim.consent(begun.GetAuthorizeUrl())
 	store.Remount(1)
-	require.Equal(t, session.ReasonMisconfigured, b.back(answer, "s1").Get("error"))
+	require.Equal(t, vaultclient.ReasonMisconfigured, b.back(answer, "s1").Get("error"))
 	_, err := b.public.Connect(person(t, "msp", "admin"), &connectionv1.ConnectRequest{ConnectionType: "direct"})
-	operators(t, session.ReasonMisconfigured, err)
+	operators(t, vaultclient.ReasonMisconfigured, err)
 	_, err = b.public.SetCredentials(person(t, "msp", "admin"), &connectionv1.SetCredentialsRequest{ClientId: clientID, ClientSecret: clientSecret})
-	operators(t, session.ReasonMisconfigured, err)
+	operators(t, vaultclient.ReasonMisconfigured, err)
 	require.Empty(t, store.Stored())
 	resp, err := b.public.Disconnect(person(t, "msp", "admin"), &connectionv1.DisconnectRequest{})
 	require.NoError(t, err, "there is no secret to remove")
 	require.Equal(t, "not_connected", resp.GetStatus())
-	require.Equal(t, session.ReasonMisconfigured, b.status("msp").GetSecretStore().GetCode())
+	require.Equal(t, vaultclient.ReasonMisconfigured, b.status("msp").GetSecretStore().GetCode())
 
 	store.Remount(2)
 	b.connect("msp")
@@ -128,8 +128,8 @@ func TestADisconnectIsDoneWhenTheSecretsAreGone(t *testing.T) {
 		reason       string
 		fail, mended func(*vaulttest.Server)
 	}{
-		"sealed":         {session.ReasonUnavailable, (*vaulttest.Server).Seal, (*vaulttest.Server).Unseal},
-		"of version one": {session.ReasonMisconfigured, func(s *vaulttest.Server) { s.Remount(1) }, func(s *vaulttest.Server) { s.Remount(2) }},
+		"sealed":         {vaultclient.ReasonUnavailable, (*vaulttest.Server).Seal, (*vaulttest.Server).Unseal},
+		"of version one": {vaultclient.ReasonMisconfigured, func(s *vaulttest.Server) { s.Remount(1) }, func(s *vaulttest.Server) { s.Remount(2) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
-	session "github.com/entrasync/entrasync/pkg/vault"
+	vaultclient "github.com/entrasync/entrasync/pkg/vault"
 	"github.com/entrasync/entrasync/pkg/vault/vaulttest"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	"github.com/entrasync/entrasync/services/connection/internal/assembly"
@@ -33,7 +33,7 @@ func newVault(t *testing.T) *vaultBundle {
 // use makes the service keep its secrets there.
 func (b *vaultBundle) use(s *assembly.Settings) {
 	s.Secrets = assembly.InVault
-	s.Vault = session.Settings{Address: b.server.URL, Auth: session.AppRole, RoleID: b.server.RoleID, SecretID: "secret-id-of-the-tests"}
+	s.Vault = vaultclient.Settings{Address: b.server.URL, Auth: vaultclient.AppRole, RoleID: b.server.RoleID, SecretID: "secret-id-of-the-tests"}
 	s.KV = vault.Settings{Mount: b.server.Mount, Prefix: "entrasync"}
 }
 
@@ -91,13 +91,13 @@ func TestAVaultThatFailsCostsNoConnection(t *testing.T) {
 		return err
 	}
 	store.Seal()
-	require.Equal(t, session.ReasonUnavailable, errs.ReasonOf(list()))
+	require.Equal(t, vaultclient.ReasonUnavailable, errs.ReasonOf(list()))
 	require.Equal(t, errs.Unavailable, errs.KindOf(list()))
 	require.Equal(t, "connected", b.status("msp").GetStatus())
 	store.Unseal()
 	b.clock.advance(time.Minute)
 	store.Deny(true)
-	require.Equal(t, session.ReasonDenied, errs.ReasonOf(list()))
+	require.Equal(t, vaultclient.ReasonDenied, errs.ReasonOf(list()))
 	require.Equal(t, "connected", b.status("msp").GetStatus())
 	store.Deny(false)
 	require.NoError(t, list())
@@ -147,9 +147,9 @@ func TestTwoInstallationsOnOneVault(t *testing.T) {
 	two := setupOn(t, one.sim, store.use)
 	one.clock.advance(20 * time.Minute)
 	two.clock.advance(20 * time.Minute)
-	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(two.parts.Store.Sweep.Do(t.Context())))
+	require.Equal(t, vaultclient.ReasonMisconfigured, errs.ReasonOf(two.parts.Store.Sweep.Do(t.Context())))
 	_, err := two.public.Connect(browser(t, "msp", "admin", "s1"), &connectionv1.ConnectRequest{ConnectionType: "direct"})
-	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err), "before anybody consents")
+	require.Equal(t, vaultclient.ReasonMisconfigured, errs.ReasonOf(err), "before anybody consents")
 	require.Equal(t, []int{1}, store.server.Versions("entrasync/msp/entra_direct"))
 	one.works("msp")
 
@@ -212,7 +212,7 @@ func TestTheSecretStoreMustBeKnown(t *testing.T) {
 		"choose postgres or vault": func(s *assembly.Settings) { s.Secrets = "etcd" },
 		"ENTRASYNC_VAULT_ADDR":     func(s *assembly.Settings) { s.Secrets = assembly.InVault },
 		"ENTRASYNC_VAULT_MOUNT": func(s *assembly.Settings) {
-			s.Secrets, s.Vault = assembly.InVault, session.Settings{Address: "https://vault.example", Auth: session.AppRole, RoleID: "r", SecretID: "s"}
+			s.Secrets, s.Vault = assembly.InVault, vaultclient.Settings{Address: "https://vault.example", Auth: vaultclient.AppRole, RoleID: "r", SecretID: "s"}
 		},
 	} {
 		s := base
@@ -251,7 +251,7 @@ func TestTokensInMemoryNeedNoSecret(t *testing.T) {
 	require.Equal(t, "delegated", got.GetCustomerAccess())
 	for _, d := range managed {
 		if d.TenantID != large.TenantID {
-			require.Equal(t, session.ReasonUnavailable, errs.ReasonOf(users(d)), "a new token needs the grant")
+			require.Equal(t, vaultclient.ReasonUnavailable, errs.ReasonOf(users(d)), "a new token needs the grant")
 			break
 		}
 	}

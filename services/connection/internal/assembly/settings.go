@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/secrets"
-	session "github.com/entrasync/entrasync/pkg/vault"
+	vaultclient "github.com/entrasync/entrasync/pkg/vault"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/microsoft/graph"
 	"github.com/entrasync/entrasync/services/connection/internal/microsoft/signin"
@@ -38,7 +38,7 @@ type Settings struct {
 	CustomerAccess  string       `env:"MICROSOFT_CUSTOMER_ACCESS"` // delegated or app_only; empty: delegated
 	AppSecretsDir   string       `env:"ENTRASYNC_APP_SECRETS_DIR"`
 	Secrets         string       `env:"ENTRASYNC_SECRETS" envDefault:"postgres"` // or vault
-	Vault           session.Settings
+	Vault           vaultclient.Settings
 	KV              vault.Settings
 
 	// Kinds of connections beside the direct one; they have variables of their own.

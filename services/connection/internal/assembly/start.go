@@ -10,7 +10,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/queue"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/pkg/service"
-	session "github.com/entrasync/entrasync/pkg/vault"
+	vaultclient "github.com/entrasync/entrasync/pkg/vault"
 )
 
 // Name is the service's name in certificates, logs and the database.
@@ -34,7 +34,7 @@ type Config struct {
 
 // Start wires the process together.
 func Start(ctx context.Context, s *service.Service, c Config) error {
-	box, err := secrets.Open(ctx, c.Keys, secrets.KMSClients{session.TransitScheme: session.Transit(c.Settings.Vault)})
+	box, err := secrets.Open(ctx, c.Keys, secrets.KMSClients{vaultclient.TransitScheme: vaultclient.Transit(c.Settings.Vault)})
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/run"
 	"github.com/entrasync/entrasync/pkg/service"
-	session "github.com/entrasync/entrasync/pkg/vault"
+	vaultclient "github.com/entrasync/entrasync/pkg/vault"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres"
 	"github.com/entrasync/entrasync/services/connection/internal/vault"
@@ -49,7 +49,7 @@ func (s Settings) secretStore(own *postgres.Secrets, pointers *postgres.Pointers
 	case "", InPostgres:
 		return SecretStore{SecretStore: own}, nil
 	case InVault:
-		opened, err := session.Open(s.Vault, now)
+		opened, err := vaultclient.Open(s.Vault, now)
 		if err != nil {
 			return SecretStore{}, err
 		}

@@ -14,7 +14,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/secrets"
-	session "github.com/entrasync/entrasync/pkg/vault"
+	vaultclient "github.com/entrasync/entrasync/pkg/vault"
 	"github.com/entrasync/entrasync/services/connection/internal/assembly"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres"
 )
@@ -37,7 +37,7 @@ const usage = `usage: connection                run the service
 type MasterKeys struct {
 	DatabaseURL string `env:"ENTRASYNC_DATABASE_URL,unset"`
 	Keys        secrets.Settings
-	Vault       session.Settings
+	Vault       vaultclient.Settings
 }
 
 // Operate runs the command that the arguments name.
@@ -81,7 +81,7 @@ func (m MasterKeys) Do(ctx context.Context, what string, out io.Writer, now func
 
 // kms are the key management services that the set may be encrypted by.
 func (m MasterKeys) kms() secrets.KMSClients {
-	return secrets.KMSClients{session.TransitScheme: session.Transit(m.Vault)}
+	return secrets.KMSClients{vaultclient.TransitScheme: vaultclient.Transit(m.Vault)}
 }
 
 // state reads the key set and counts what each key sealed.

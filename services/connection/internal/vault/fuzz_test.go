@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	session "github.com/entrasync/entrasync/pkg/vault"
+	vaultclient "github.com/entrasync/entrasync/pkg/vault"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/vault"
 )
@@ -46,7 +46,7 @@ func FuzzStoredSecret(f *testing.F) {
 		}
 	}))
 	f.Cleanup(server.Close)
-	client, err := session.Open(session.Settings{Address: server.URL, Auth: session.AppRole, RoleID: "role", SecretID: "s"}, time.Now)
+	client, err := vaultclient.Open(vaultclient.Settings{Address: server.URL, Auth: vaultclient.AppRole, RoleID: "role", SecretID: "s"}, time.Now)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
-	session "github.com/entrasync/entrasync/pkg/vault"
+	vaultclient "github.com/entrasync/entrasync/pkg/vault"
 	"github.com/entrasync/entrasync/pkg/vault/vaulttest"
 )
 
@@ -43,7 +43,7 @@ func TestAFailureThatLastsIsLoggedOnceAMinute(t *testing.T) { // not parallel: i
 		_, err := b.get(version)
 		require.Error(t, err)
 	}
-	require.Equal(t, []line{{"WARN", "the secret store fails", session.ReasonUnavailable, "/v1/secret/data/" + path, "read", 503}}, lines())
+	require.Equal(t, []line{{"WARN", "the secret store fails", vaultclient.ReasonUnavailable, "/v1/secret/data/" + path, "read", 503}}, lines())
 	b.clock.Advance(59 * time.Second)
 	_, err := b.store.PutSecret(msp(t), key, "hunter2")
 	require.Error(t, err)
@@ -61,7 +61,7 @@ func TestAFailureThatLastsIsLoggedOnceAMinute(t *testing.T) { // not parallel: i
 	require.Error(t, err)
 	got := lines()
 	require.Len(t, got, 1)
-	require.Equal(t, line{"WARN", "the secret store fails", session.ReasonDenied, "/v1/secret/data/" + path, "read", 403}, got[0])
+	require.Equal(t, line{"WARN", "the secret store fails", vaultclient.ReasonDenied, "/v1/secret/data/" + path, "read", 403}, got[0])
 	require.NotContains(t, log.String(), "hunter2")
 }
 
@@ -76,7 +76,7 @@ func TestWhatOneOperationMeetsAnotherDoesNotMend(t *testing.T) {
 	_, err = b.get(version)
 	require.NoError(t, err)
 	require.NoError(t, b.store.Check(t.Context()))
-	require.Equal(t, session.ReasonDenied, b.store.Problem().Code)
+	require.Equal(t, vaultclient.ReasonDenied, b.store.Problem().Code)
 	b.clock.Advance(3 * time.Hour)
 	require.Nil(t, b.store.Problem(), "nobody has tried since")
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/clocktest"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/tenant"
-	session "github.com/entrasync/entrasync/pkg/vault"
+	vaultclient "github.com/entrasync/entrasync/pkg/vault"
 	"github.com/entrasync/entrasync/pkg/vault/vaulttest"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/connection/secrettest"
@@ -23,7 +23,7 @@ type bundle struct {
 	t      *testing.T
 	clock  *clocktest.Clock
 	server *vaulttest.Server
-	client *session.Client
+	client *vaultclient.Client
 	store  *vault.Store
 }
 
@@ -35,8 +35,8 @@ func setup(t *testing.T, adjust ...func(*vaulttest.Server)) *bundle {
 		change(b.server)
 	}
 	var err error
-	b.client, err = session.Open(session.Settings{
-		Address: b.server.URL, Auth: session.AppRole, RoleID: b.server.RoleID, SecretID: "secret-id-of-the-tests",
+	b.client, err = vaultclient.Open(vaultclient.Settings{
+		Address: b.server.URL, Auth: vaultclient.AppRole, RoleID: b.server.RoleID, SecretID: "secret-id-of-the-tests",
 	}, b.clock.Now)
 	require.NoError(t, err)
 	b.store = b.installation("one", nil)
@@ -177,13 +177,13 @@ func TestTheStoreFails(t *testing.T) {
 		require.Equal(t, kind, errs.KindOf(b.store.DeleteSecret(msp(t), key)))
 	}
 	b.server.Seal()
-	fails(errs.Unavailable, session.ReasonUnavailable)
+	fails(errs.Unavailable, vaultclient.ReasonUnavailable)
 	b.server.Unseal()
 	b.server.Standby()
-	fails(errs.Unavailable, session.ReasonUnavailable)
+	fails(errs.Unavailable, vaultclient.ReasonUnavailable)
 	b.server.Unseal()
 	b.server.Deny(true)
-	fails(errs.Unavailable, session.ReasonDenied)
+	fails(errs.Unavailable, vaultclient.ReasonDenied)
 	b.server.Deny(false)
 	value, err := b.get(version)
 	require.NoError(t, err, "nothing was lost")
@@ -192,7 +192,7 @@ func TestTheStoreFails(t *testing.T) {
 	elsewhere, err := vault.New(b.client, vault.Settings{Mount: "none", Prefix: "entrasync"}, installation{}, b.clock.Now)
 	require.NoError(t, err)
 	_, err = elsewhere.GetSecret(msp(t), key, version)
-	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err), "a mount that is not there is not a secret that is not there")
+	require.Equal(t, vaultclient.ReasonMisconfigured, errs.ReasonOf(err), "a mount that is not there is not a secret that is not there")
 	for _, bad := range []vault.Settings{{Mount: "", Prefix: "x"}, {Mount: "secret", Prefix: "../sys"}, {Mount: "/secret", Prefix: "x"}} {
 		_, err := vault.New(b.client, bad, installation{}, b.clock.Now)
 		require.Error(t, err)
@@ -203,7 +203,7 @@ func TestAMountThatForgetsIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(s *vaulttest.Server) { s.DeleteAfter = time.Hour })
 	_, err := b.store.PutSecret(msp(t), key, "one")
-	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err))
+	require.Equal(t, vaultclient.ReasonMisconfigured, errs.ReasonOf(err))
 	require.ErrorContains(t, err, "delete_version_after")
 }
 
@@ -249,7 +249,7 @@ func TestAPrefixIsOneInstallations(t *testing.T) {
 	other := b.installation("two", map[string]string{key: version}) // also for a pointer that was copied
 	refused := func(err error) {
 		t.Helper()
-		require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err))
+		require.Equal(t, vaultclient.ReasonMisconfigured, errs.ReasonOf(err))
 		require.Equal(t, errs.Unavailable, errs.KindOf(err))
 		require.ErrorContains(t, err, "ENTRASYNC_VAULT_PREFIX")
 	}
@@ -272,10 +272,10 @@ func TestAPrefixOfAnOlderVersion(t *testing.T) {
 	require.NoError(t, b.client.Delete(t.Context(), "secret/metadata/"+mark))
 	empty := b.installation("with an empty database", nil)
 	_, err := empty.SecretTenants(t.Context())
-	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err))
+	require.Equal(t, vaultclient.ReasonMisconfigured, errs.ReasonOf(err))
 	guessing := b.installation("with rows of its own", map[string]string{key: "1.another"})
 	_, err = guessing.SecretTenants(t.Context())
-	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err))
+	require.Equal(t, vaultclient.ReasonMisconfigured, errs.ReasonOf(err))
 	require.Equal(t, []string{path}, b.server.Paths(), "neither took it")
 
 	owner := b.installation("one", map[string]string{key: version})

@@ -8,14 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
-	session "github.com/entrasync/entrasync/pkg/vault"
+	vaultclient "github.com/entrasync/entrasync/pkg/vault"
 	"github.com/entrasync/entrasync/pkg/vault/vaulttest"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
 func misconfigured(t *testing.T, err error) {
 	t.Helper()
-	require.Equal(t, session.ReasonMisconfigured, errs.ReasonOf(err), "%v", err)
+	require.Equal(t, vaultclient.ReasonMisconfigured, errs.ReasonOf(err), "%v", err)
 	require.Equal(t, errs.Unavailable, errs.KindOf(err))
 	require.NotContains(t, err.Error(), "hunter2")
 }
