@@ -1,10 +1,6 @@
 package pg
 
-import (
-	"time"
-
-	"github.com/google/uuid"
-)
+import "github.com/google/uuid"
 
 // Text is the text of a column that may be null: empty for null.
 func Text(column *string) string {
@@ -28,14 +24,6 @@ func ID(column *uuid.UUID) string {
 		return ""
 	}
 	return column.String()
-}
-
-// TimeOrNil is a time as a column that may be null: null for the zero time.
-func TimeOrNil(at time.Time) *time.Time {
-	if at.IsZero() {
-		return nil
-	}
-	return &at
 }
 
 // KnownIDs returns the ids that are UUIDs, as ours all are; others are unknown.

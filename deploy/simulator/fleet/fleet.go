@@ -106,14 +106,13 @@ type Fleet struct {
 // The places of the fleets Small and Large with something special about them,
 // counted among the customers from 0.
 const (
-	placeIDN             = 1 // an internationalised domain, Unicode at the MSP
-	placeTwoRelations    = 2 // two relationships; the later end counts
-	placeNoContract      = 3 // no contract; matches by its second domain
-	placeFuzzyOnly       = 4 // its client is found by name alone
-	placeSecondaryOnly   = 5 // its client is found by the billing email alone
-	placeNobody          = 6 // no client
-	placeTwoClients      = 7 // two clients with its domain
-	placesWithSpecialism = 8
+	placeIDN           = 1 // an internationalised domain, Unicode at the MSP
+	placeTwoRelations  = 2 // two relationships; the later end counts
+	placeNoContract    = 3 // no contract; matches by its second domain
+	placeFuzzyOnly     = 4 // its client is found by name alone
+	placeSecondaryOnly = 5 // its client is found by the billing email alone
+	placeNobody        = 6 // no client
+	placeTwoClients    = 7 // two clients with its domain
 )
 
 // New makes a fleet. It errors on an unknown size.

@@ -17,12 +17,9 @@ type Filter struct {
 	ClientID        string
 	ManagedTenantID string
 	Reason          Reason
-	Suggestion      Action // NoSuggestion for items without one
+	Suggestion      Action // "none" for items without one
 	Query           string // as typed
 }
-
-// NoSuggestion filters items for which nothing is suggested.
-const NoSuggestion Action = "none"
 
 // key is the filter as it binds a page token.
 func (f Filter) key() []string {
