@@ -40,7 +40,7 @@ var fileLayers = map[string][][]string{
 		{"prepare.go", "report.go", "guarded.go"},
 		{"decide.go"},
 		{"apply.go"},
-		{"close.go", "explain.go", "open.go"},
+		{"close.go", "explain.go", "open.go", "queue.go"},
 	},
 }
 

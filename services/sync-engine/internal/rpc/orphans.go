@@ -7,16 +7,6 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-func (s *internalServer) ReviseMapping(ctx context.Context, req *syncenginev1.ReviseMappingRequest) (*syncenginev1.ReviseMappingResponse, error) {
-	revised, err := s.cases.Revise.Do(ctx, syncengine.MappingRevision{
-		ManagedTenantID: req.GetManagedTenantId(), EntraTenantID: req.GetEntraTenantId(), ClientID: req.GetClientId(), Revision: req.GetRevision(),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &syncenginev1.ReviseMappingResponse{OrphanedLinks: count(revised.Orphaned), ReactivatedLinks: count(revised.Reactivated)}, nil
-}
-
 func (s *internalServer) DecideOrphans(ctx context.Context, req *syncenginev1.DecideOrphansRequest) (*syncenginev1.DecideOrphansResponse, error) {
 	result, err := s.cases.Orphans.Do(ctx, syncengine.OrphanDecision{
 		ID: req.GetDecisionId(), Decision: req.GetDecision(), DecidedBy: req.GetDecidedBy(), Mapping: syncengine.MappingRevision{

@@ -1,0 +1,68 @@
+package rpc
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+
+	"google.golang.org/grpc"
+
+	"github.com/entrasync/entrasync/pkg/page"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
+	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
+)
+
+func (s *internalServer) ListRunTenants(ctx context.Context, req *syncenginev1.ListRunTenantsRequest) (*syncenginev1.ListRunTenantsResponse, error) {
+	if err := s.admit(ctx, req); err != nil {
+		return nil, err
+	}
+	after := 0
+	if token := req.GetPageToken(); token != "" {
+		group, err := strconv.ParseInt(token, 10, 32)
+		if err != nil || group < 0 {
+			return nil, page.ErrToken
+		}
+		after = int(group)
+	}
+	groups, err := s.cases.Results.OpenTenants(ctx, req.GetRunId(), after, int(req.GetPageSize()))
+	if err != nil {
+		return nil, err
+	}
+	answer := &syncenginev1.ListRunTenantsResponse{Groups: make([]*syncenginev1.ClientTenants, len(groups))}
+	for i, group := range groups {
+		answer.Groups[i] = &syncenginev1.ClientTenants{ClientId: group.ClientID, ManagedTenantIds: group.ManagedTenantIDs, Quick: group.Quick}
+	}
+	if len(groups) == int(req.GetPageSize()) {
+		answer.NextPageToken = strconv.Itoa(groups[len(groups)-1].Group)
+	}
+	return answer, nil
+}
+
+func (s *internalServer) SyncTenantUsers(req *syncenginev1.SyncTenantUsersRequest, stream grpc.ServerStreamingServer[syncenginev1.SyncTenantUsersResponse]) error {
+	ctx := stream.Context()
+	if err := s.admit(ctx, req); err != nil {
+		return err
+	}
+	report := newReporter(stream, func(at syncengine.Progress) {
+		if err := s.cases.Rounds.Tell(ctx, req.GetRunId(), req.GetManagedTenantId(), at); err != nil {
+			slog.DebugContext(ctx, "nobody hears how far the round is", "error", err) // the round goes on
+		}
+	})
+	defer report.stop()
+	outcome, err := s.cases.Sync.Do(ctx, req.GetRunId(), req.GetManagedTenantId(), report.progress)
+	if err != nil {
+		return err
+	}
+	return report.done(outcome)
+}
+
+func (s *internalServer) RecordTenantResult(ctx context.Context, req *syncenginev1.RecordTenantResultRequest) (*syncenginev1.RecordTenantResultResponse, error) {
+	if err := s.admit(ctx, req); err != nil {
+		return nil, err
+	}
+	err := s.cases.Results.RecordTenant(ctx, req.GetRunId(), req.GetManagedTenantId(), syncengine.State(req.GetState()), problemOf(req.GetError()))
+	if err != nil {
+		return nil, err
+	}
+	return &syncenginev1.RecordTenantResultResponse{}, nil
+}
