@@ -165,7 +165,7 @@ func (w *world) simulator(t testing.TB, method, path string, body any) json.RawM
 	return out
 }
 
-// person is one contact without what differs from run to run: ids and times.
+// row is one contact without what differs from run to run: ids and times.
 type row struct {
 	Client, FullName, Email, Phone, Role, ObjectID, EntraTenant, Source, UPN, Status, Reason, Link string
 	Inactive                                                                                       bool

@@ -211,7 +211,7 @@ func (b *bundle) customer(t fleet.Tenant) string {
 	return a.json["access_token"].(string)
 }
 
-// page follows a listing to its end.
+// all follows a listing to its end.
 func (b *bundle) all(token, target string, headers ...string) (rows []map[string]any, pages int, last answer) {
 	b.t.Helper()
 	for target != "" {

@@ -27,7 +27,7 @@ type ruler struct {
 	comments map[string]string
 }
 
-// rule writes the rules of what a method takes and gives. Requests come first: of a
+// requests writes the rules of what a method takes and gives. Requests come first: of a
 // message that stands in both, what may be left out of a request may be left out.
 func (r *ruler) requests(operation *openapi3.Operation, m access.Method) {
 	input := m.Descriptor.Input()

@@ -117,7 +117,7 @@ func setup(t testing.TB) *bundle {
 		t: t, db: pgtest.Database(t, "mapping"), clock: clocktest.Stepping(began, time.Second),
 		found: &found{tenants: map[string][]*discoveryv1.ManagedTenant{}},
 	}
-	// Effects for the feed would stand among those that tests count; feed_test.go has them.
+	// Effects for the feed would stand among those that tests count; feed_effects_test.go has them.
 	b.feed("DISABLE")
 	network := rpctest.New(t)
 	discoveryAt := network.Serve("discovery", func(server grpc.ServiceRegistrar) {

@@ -212,7 +212,7 @@ func TestRepeatsMergeAndConflictsFail(t *testing.T) {
 	got := e.round()
 	require.Equal(t, syncengine.Counters{Created: 1, Failed: 4}, got.Counters)
 	require.Equal(t, []syncengine.Failure{
-		{ObjectID: "o-2", Reason: "conflicting_duplicate"},
+		{ObjectID: "o-2", Reason: syncengine.FailureConflicting},
 		{ObjectID: "o-3", Reason: "nul_character"},
 		{ObjectID: "o-long", Reason: "name_too_long"},
 		{ObjectID: "o-utf8", Reason: "invalid_utf8"},

@@ -64,7 +64,7 @@ func (h *history) users() (users []syncengine.User) {
 	return users
 }
 
-// decide draws a setting anew.
+// value draws a setting anew.
 func (h *history) value(column string) any {
 	switch column {
 	case "custom_patterns":

@@ -12,13 +12,14 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// person and link as a naive reference keeps them. Every identity has one address
-// in its directory, of its own; the host may write another into a contact.
+// modelPerson is a contact as a naive reference keeps it. Every identity has one address in its
+// directory, of its own; the host may write another into a contact.
 type modelPerson struct {
 	client, email, identity string
 	adoptable               bool // made by sync, unknown to the host
 }
 
+// modelLink is a link as the same reference keeps it.
 type modelLink struct {
 	at     *modelPerson
 	client string

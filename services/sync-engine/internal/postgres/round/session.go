@@ -63,7 +63,7 @@ type Round struct {
 	seen       seen
 	last       *syncengine.LastRound // nil before it was read
 	members    []byte                // of the groups, as the last round kept them; nil before they were read
-	delta      bool                  // they are what changed
+	delta      bool                  // staged identities are only those that changed
 }
 
 // session is how the round found its session and what it did with it.
