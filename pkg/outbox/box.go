@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/entrasync/entrasync/pkg/backoff"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/tenant"
@@ -203,7 +204,7 @@ func (b *Box) Ack(ctx context.Context, id, outcome string, result map[string]str
 		case outcome == Retry && effect.Attempt >= b.opts.Tries(effect.Kind):
 			return b.bury(ctx, tx, parsed)
 		case outcome == Retry:
-			pause := Backoff(effect.Attempt, firstPause, longestPause)
+			pause := backoff.Pause(int(effect.Attempt), firstPause, longestPause)
 			_, err := tx.Exec(ctx, sql["postpone"], pgx.NamedArgs{"id": parsed, "seconds": pause.Seconds()})
 			return err
 		}

@@ -2,11 +2,7 @@ package outbox_test
 
 import (
 	"testing"
-	"time"
 
-	"github.com/stretchr/testify/require"
-
-	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/outbox/outboxtest"
 )
 
@@ -28,13 +24,4 @@ func TestSyncEngineHasAnOutbox(t *testing.T) {
 func TestReconciliationsOutbox(t *testing.T) {
 	t.Parallel()
 	outboxtest.Suite(t, "reconciliation", "finish_decision")
-}
-
-func TestThePauseDoublesUpToTheLongest(t *testing.T) {
-	t.Parallel()
-	for attempts, want := range map[int32]time.Duration{
-		0: time.Second, 1: time.Second, 2: 2 * time.Second, 5: 16 * time.Second, 9: 256 * time.Second, 10: 5 * time.Minute, 1 << 30: 5 * time.Minute,
-	} {
-		require.Equal(t, want, outbox.Backoff(attempts, time.Second, 5*time.Minute), attempts)
-	}
 }

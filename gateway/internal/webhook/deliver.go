@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/entrasync/entrasync/pkg/backoff"
 	"github.com/entrasync/entrasync/pkg/errs"
-	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
@@ -144,7 +144,7 @@ func (d *Deliverer) turn(ctx context.Context, id uuid.UUID) error {
 	err = d.deliver(ctx, &is)
 	pause := idle
 	if is.Attempts > 0 {
-		pause = outbox.Backoff(int32(is.Attempts), firstRetry, mostRetry)
+		pause = backoff.Pause(is.Attempts, firstRetry, mostRetry)
 	}
 	// What was delivered is stored also when the process is stopping.
 	ctx = context.WithoutCancel(ctx)

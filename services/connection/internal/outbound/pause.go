@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/entrasync/entrasync/pkg/backoff"
 )
 
 const (
@@ -21,7 +23,7 @@ const (
 
 // Backoff doubles from a second to half a minute, with jitter over its upper half.
 func Backoff(attempt int) time.Duration {
-	d := min(FirstBackoff<<min(attempt-1, 10), MaxBackoff)
+	d := backoff.Pause(attempt, FirstBackoff, MaxBackoff)
 	return d/2 + rand.N(d/2+1)
 }
 

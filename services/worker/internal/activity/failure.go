@@ -6,6 +6,7 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/entrasync/entrasync/pkg/backoff"
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
@@ -89,24 +90,13 @@ func (a *Activities) judge(err error, t *tracker) error {
 		if failed >= a.pace.UpstreamTries {
 			return fatal(e.Reason())
 		}
-		return again(e.Reason(), max(backOff(a.pace.UpstreamFirst, a.pace.UpstreamMost, failed), e.RetryAfter()))
+		return again(e.Reason(), max(backoff.Pause(failed, a.pace.UpstreamFirst, a.pace.UpstreamMost), e.RetryAfter()))
 	}
 	return fatal(e.Reason())
 }
 
 func (a *Activities) ownDelay(t *tracker) time.Duration {
-	return backOff(a.pace.OwnFirst, a.pace.OwnMost, t.count(0, 1).Own)
-}
-
-// backOff doubles with every failure, from the first on.
-func backOff(first, most time.Duration, failures int) time.Duration {
-	delay := first
-	for range failures - 1 {
-		if delay *= 2; delay >= most {
-			return most
-		}
-	}
-	return min(delay, most)
+	return backoff.Pause(t.count(0, 1).Own, a.pace.OwnFirst, a.pace.OwnMost)
 }
 
 // again is a failure after which the server makes another try when the delay is over.

@@ -123,5 +123,4 @@ func TestEachSortOfFailureIsCountedOnItsOwn(t *testing.T) {
 	own, last := delay(of(errs.Unavailable, "database_unavailable"))
 	require.False(t, last)
 	require.Equal(t, 30*time.Second, own)
-	require.Equal(t, 2*time.Minute, backOff(5*time.Second, 2*time.Minute, 50))
 }
