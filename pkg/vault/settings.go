@@ -9,13 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/entrasync/entrasync/pkg/publicnet"
 	"github.com/entrasync/entrasync/pkg/secrets"
 )
 
@@ -59,7 +59,7 @@ func (s Settings) check() error {
 		return errors.New("ENTRASYNC_VAULT_ADDR is not set")
 	case err != nil || address.Host == "" || address.User != nil || strings.Trim(address.Path, "/") != "" || address.RawQuery != "":
 		return errors.New("ENTRASYNC_VAULT_ADDR is not an address such as https://vault.example:8200")
-	case address.Scheme != "https" && (address.Scheme != "http" || !loopback(address.Hostname())):
+	case address.Scheme != "https" && (address.Scheme != "http" || !publicnet.Loopback(address.Hostname())):
 		return errors.New("ENTRASYNC_VAULT_ADDR must be https; http is for loopback addresses alone")
 	}
 	switch s.Auth {
@@ -78,11 +78,6 @@ func (s Settings) check() error {
 		return errors.New("ENTRASYNC_VAULT_AUTH_MOUNT is not a path")
 	}
 	return nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 // credentials are what a login sends.

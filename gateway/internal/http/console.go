@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"net/url"
 	"path"
@@ -13,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
+	"github.com/entrasync/entrasync/pkg/publicnet"
 )
 
 const (
@@ -169,15 +169,10 @@ func ParseOrigins(list []string) ([]string, error) {
 		if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != text || strings.ContainsAny(u.Host, "*;,' ") {
 			return nil, fmt.Errorf("%q is no origin such as https://app.example", text)
 		}
-		if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+		if u.Scheme != "https" && (u.Scheme != "http" || !publicnet.Loopback(u.Hostname())) {
 			return nil, errors.New(text + ": an origin that may show the console needs https")
 		}
 		out = append(out, text)
 	}
 	return out, nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -3,10 +3,10 @@ package microsoft
 import (
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 
+	"github.com/entrasync/entrasync/pkg/publicnet"
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
@@ -20,18 +20,10 @@ func Address(name, raw string) (*url.URL, error) {
 	switch {
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, fmt.Errorf("the %s address must have no credentials, query or fragment", name)
-	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
+	case u.Scheme == "https", u.Scheme == "http" && publicnet.Loopback(u.Hostname()):
 		return u, nil
 	}
 	return nil, fmt.Errorf("the %s address must be https (http is taken for loopback hosts only)", name)
-}
-
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.IsLoopback()
 }
 
 // NewTransport makes connections to Microsoft.

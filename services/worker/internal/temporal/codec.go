@@ -15,6 +15,7 @@ import (
 
 	"go.temporal.io/sdk/converter"
 
+	"github.com/entrasync/entrasync/pkg/publicnet"
 	"github.com/entrasync/entrasync/pkg/run"
 )
 
@@ -59,7 +60,7 @@ func (c Codec) check() error {
 	if err != nil {
 		return fmt.Errorf("ENTRASYNC_TEMPORAL_CODEC_LISTEN: %w", err)
 	}
-	if !onThisMachine(host) {
+	if !publicnet.Loopback(host) {
 		return fmt.Errorf("ENTRASYNC_TEMPORAL_CODEC_LISTEN: %s is not on this machine; let operators come through a tunnel", c.Listen)
 	}
 	if _, err := c.token(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
+	"github.com/entrasync/entrasync/pkg/publicnet"
 	"github.com/entrasync/entrasync/pkg/secrets"
 )
 
@@ -51,12 +52,6 @@ func (c Connection) box() (*secrets.Box, error) {
 	return box, nil
 }
 
-// onThisMachine reports whether a host is.
-func onThisMachine(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
 // check refuses a connection that is not encrypted or not authenticated, except to a server on
 // this machine.
 func (c Connection) check() error {
@@ -70,7 +65,7 @@ func (c Connection) check() error {
 	if c.CertFile != "" && c.APIKeyFile != "" {
 		return errors.New("set a certificate or an API key for Temporal, not both")
 	}
-	if !onThisMachine(host) && c.CertFile == "" && c.APIKeyFile == "" {
+	if !publicnet.Loopback(host) && c.CertFile == "" && c.APIKeyFile == "" {
 		return fmt.Errorf("Temporal at %s is not on this machine: set ENTRASYNC_TEMPORAL_TLS_CERT and ENTRASYNC_TEMPORAL_TLS_KEY, or ENTRASYNC_TEMPORAL_API_KEY_FILE", c.Address)
 	}
 	return nil
