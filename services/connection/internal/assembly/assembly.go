@@ -9,6 +9,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/services/connection/internal/appsecrets"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/microsoft/graph"
@@ -36,7 +37,7 @@ func (p Parts) Register(server grpc.ServiceRegistrar) {
 	for _, k := range p.kinds {
 		k.Register(server, p.Handling)
 	}
-	outbox.Serve(server, p.Effects, connection.EffectConnected, connection.EffectDisconnected)
+	outbox.Serve(server, p.Effects, effectkind.ConnectionConnected, effectkind.ConnectionDisconnected)
 }
 
 // adapters are what the use cases work with.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 )
 
 // Activation makes a proven grant, or the secrets of another kind, the tenant's
@@ -73,7 +75,7 @@ func (a *Activation) write(ctx context.Context, user string, secret Secret, by A
 	now := a.now()
 	c.ID, c.Status, c.ConnectedBy, c.ConnectedAt, c.LastValidatedAt = a.newID(), Connected, user, now, &now
 	effect := Effect{
-		ID: a.newID(), Actor: user, Kind: EffectConnected, Arguments: map[string]string{"connection_id": c.ID}, CreatedAt: now,
+		ID: a.newID(), Actor: user, Kind: effectkind.ConnectionConnected, Arguments: map[string]string{"connection_id": c.ID}, CreatedAt: now,
 	}
 	if err := a.store.Activate(ctx, c, by, effect); err != nil {
 		return "", err

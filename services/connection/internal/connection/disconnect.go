@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 )
 
 // Disconnect ends the tenant's connection (F044).
@@ -32,7 +33,7 @@ func NewDisconnect(
 // not connected changes nothing and returns the status as it is.
 func (u *Disconnect) Do(ctx context.Context, caller Caller) (status Status, effects string, err error) {
 	now := u.now()
-	effect := Effect{ID: u.newID(), Actor: caller.User, Kind: EffectDisconnected, CreatedAt: now}
+	effect := Effect{ID: u.newID(), Actor: caller.User, Kind: effectkind.ConnectionDisconnected, CreatedAt: now}
 	var ended bool
 	err = u.lock.WithGrantLock(ctx, func(ctx context.Context) error {
 		ended, err = u.end(ctx, caller, now, effect)

@@ -5,12 +5,6 @@ import (
 	"time"
 )
 
-// The kinds of effects of a connection.
-const (
-	EffectConnected    = "connection_connected"
-	EffectDisconnected = "connection_disconnected"
-)
-
 // Effect is what a change must cause elsewhere.
 type Effect struct {
 	ID        string

@@ -15,6 +15,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/secrets"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/connection/secrettest"
 	"github.com/entrasync/entrasync/services/connection/internal/postgres"
@@ -254,7 +255,7 @@ func TestUsedSecrets(t *testing.T) {
 	require.NoError(t, b.store.Activate(b.of("msp"), connection.Connection{
 		ID: uuid.NewString(), Type: connection.Direct, Status: connection.Connected, PartnerTenantID: "p", SecretVersion: "3.y",
 		TokenExpiresAt: &now, ConnectedBy: "admin", ConnectedAt: now, LastValidatedAt: &now,
-	}, connection.Arrival{}, connection.Effect{ID: uuid.NewString(), Kind: connection.EffectConnected, CreatedAt: now}))
+	}, connection.Arrival{}, connection.Effect{ID: uuid.NewString(), Kind: effectkind.ConnectionConnected, CreatedAt: now}))
 	used, err = b.store.UsedSecrets(b.of("msp"))
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{connection.SetApp: "7.x", connection.SetDirect: "3.y"}, used)

@@ -5,20 +5,8 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
-)
-
-// The kinds of effects.
-const (
-	// EffectStartInitialSync asks the worker to start the initial sync.
-	EffectStartInitialSync = "start_initial_sync"
-	// EffectMappingRevised asks the engine to apply a mapping revision.
-	EffectMappingRevised = "mapping_revised"
-	// EffectOrphansDecided asks the engine to carry out what a person decided about links.
-	EffectOrphansDecided = "orphans_decided"
-	// EffectClientsChanged asks the engine to append changes of clients to the change feed. A
-	// trigger adds it.
-	EffectClientsChanged = "clients_changed"
 )
 
 // EffectFailed is the outcome of an effect that failed permanently.
@@ -41,7 +29,9 @@ func Lease(kind string) time.Duration {
 }
 
 // OnLinks reports whether an effect changes the links of a managed tenant, which its result counts.
-func OnLinks(kind string) bool { return kind == EffectMappingRevised || kind == EffectOrphansDecided }
+func OnLinks(kind string) bool {
+	return kind == effectkind.MappingRevised || kind == effectkind.OrphansDecided
+}
 
 // EffectResult is what an effect did to the links of a managed tenant.
 type EffectResult struct {
@@ -56,10 +46,10 @@ func EffectResultOf(kind, outcome string, result map[string]string) (EffectResul
 	var read EffectResult
 	switch {
 	case !OnLinks(kind):
-	case outcome == EffectFailed && kind == EffectOrphansDecided:
+	case outcome == EffectFailed && kind == effectkind.OrphansDecided:
 		read.Orphans = &OrphansDone{Failed: true, Error: result["error"]}
 	case outcome == EffectFailed:
-	case kind == EffectOrphansDecided:
+	case kind == effectkind.OrphansDecided:
 		read.Orphans = &OrphansDone{Relinking: counts.of("relinking"), Left: counts.of("left"), RunID: result["run_id"]}
 		fallthrough
 	default:

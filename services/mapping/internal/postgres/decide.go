@@ -10,6 +10,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/searchkey"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
 	"github.com/entrasync/entrasync/services/mapping/internal/postgres/sqlc"
 )
@@ -45,7 +46,7 @@ func (s *Store) Decide(ctx context.Context, actor string, at time.Time, ask mapp
 		}
 		written.EffectIDs = idsOf(effects)
 		if verdict.StartSync {
-			start := s.effect(actor, at, mapping.EffectStartInitialSync, tenantWide, nil)
+			start := s.effect(actor, at, effectkind.StartInitialSync, tenantWide, nil)
 			written.StartID = start.ID
 			effects = append(effects, start)
 		}

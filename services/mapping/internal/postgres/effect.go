@@ -11,6 +11,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
 	"github.com/entrasync/entrasync/services/mapping/internal/postgres/sqlc"
 )
@@ -24,7 +25,7 @@ func NewOutbox(pool *pg.Pool, now func() time.Time) *outbox.Box {
 	return outbox.New(pool, outbox.Options{Lease: mapping.Lease, Now: now, OnClose: func(
 		ctx context.Context, tx pgx.Tx, e outbox.Effect, outcome string, result map[string]string,
 	) error {
-		if e.Kind == mapping.EffectClientsChanged {
+		if e.Kind == effectkind.ClientsChanged {
 			return nil // no caller waits for the feed
 		}
 		after, err := mapping.EffectResultOf(e.Kind, outcome, result)
@@ -66,7 +67,7 @@ func (s *Store) revised(actor string, at time.Time, decisions []decision, linked
 		if !had[managed] || d.ClientID == d.before {
 			continue
 		}
-		effects = append(effects, s.effect(actor, at, mapping.EffectMappingRevised, managed.String(), map[string]string{
+		effects = append(effects, s.effect(actor, at, effectkind.MappingRevised, managed.String(), map[string]string{
 			"managed_tenant_id": d.ManagedTenantID, "entra_tenant_id": d.EntraTenantID, "client_id": d.ClientID,
 			"revision": strconv.FormatInt(revisions[managed], 10),
 		}))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/services/mapping/internal/mapping"
 	"github.com/entrasync/entrasync/services/mapping/internal/postgres/sqlc"
 )
@@ -68,7 +69,7 @@ func (s *Store) DecideOrphans(ctx context.Context, actor string, at time.Time, m
 
 // decidedEffect is the effect of a decision, whose id it has.
 func decidedEffect(id, managed, actor string, at time.Time, state mapping.OrphanState, d mapping.OrphanDecision) outbox.Effect {
-	return outbox.Effect{ID: id, ActorID: actor, Kind: mapping.EffectOrphansDecided, OrderKey: outbox.Key(managed), CreatedAt: at, Arguments: map[string]string{
+	return outbox.Effect{ID: id, ActorID: actor, Kind: effectkind.OrphansDecided, OrderKey: outbox.Key(managed), CreatedAt: at, Arguments: map[string]string{
 		"decision_id": id, "managed_tenant_id": managed, "entra_tenant_id": state.EntraTenantID, "client_id": state.ClientID,
 		"revision": strconv.FormatInt(d.Revision, 10), "decision": d.Decision, "decided_by": actor,
 	}}

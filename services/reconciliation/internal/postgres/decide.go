@@ -13,12 +13,10 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/services/reconciliation/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/reconciliation/internal/reconciliation"
 )
-
-// effectFinishDecision finishes a decision that a crash interrupted.
-const effectFinishDecision = "finish_decision"
 
 // Item implements reconciliation.DecisionStore.
 func (s *Store) Item(ctx context.Context, id string) (item reconciliation.DecidedItem, err error) {
@@ -137,7 +135,7 @@ func begin(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, id uuid.UUID, attemp
 		}
 	}
 	return outbox.Add(ctx, tx, outbox.Effect{
-		ID: begun.EffectID, ActorID: begun.DecidedBy, Kind: effectFinishDecision, CreatedAt: begun.Now, Delay: begun.FinishAfter,
+		ID: begun.EffectID, ActorID: begun.DecidedBy, Kind: effectkind.FinishDecision, CreatedAt: begun.Now, Delay: begun.FinishAfter,
 		Arguments: map[string]string{"item_id": id.String(), "attempt": strconv.Itoa(attempt)},
 	})
 }

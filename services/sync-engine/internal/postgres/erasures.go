@@ -12,6 +12,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
@@ -43,7 +44,7 @@ func (s *Store) BeginErasure(ctx context.Context, e syncengine.Erasure, p *synce
 			return err
 		}
 		return outbox.Add(ctx, tx, outbox.Effect{
-			ID: e.ID, ActorID: e.RequestedBy, Kind: syncengine.EffectErasePerson, CreatedAt: e.RequestedAt, Delay: finishAfter,
+			ID: e.ID, ActorID: e.RequestedBy, Kind: effectkind.ErasePerson, CreatedAt: e.RequestedAt, Delay: finishAfter,
 			Arguments: map[string]string{"erasure_id": e.ID},
 		})
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
@@ -79,7 +80,7 @@ func (s *Store) ApproveHeld(ctx context.Context, decision syncengine.HeldDecisio
 			}
 		}
 		return outbox.Add(ctx, tx, outbox.Effect{
-			ID: start.ID, ActorID: call.Actor.ID, Kind: syncengine.EffectRunCreated, CreatedAt: start.CreatedAt,
+			ID: start.ID, ActorID: call.Actor.ID, Kind: effectkind.RunCreated, CreatedAt: start.CreatedAt,
 			Arguments: map[string]string{"type": start.Type, "client_id": start.ClientID},
 		})
 	})

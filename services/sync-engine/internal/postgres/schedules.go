@@ -9,6 +9,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
@@ -69,7 +70,7 @@ func recordEnd(ctx context.Context, tx pgx.Tx, tenantID string, run syncengine.R
 		return err
 	}
 	return outbox.Add(ctx, tx, outbox.Effect{
-		ID: uuid.NewString(), Kind: syncengine.EffectScheduleChanged, OrderKey: outbox.Key(scheduleKey), CreatedAt: now,
+		ID: uuid.NewString(), Kind: effectkind.ScheduleChanged, OrderKey: outbox.Key(scheduleKey), CreatedAt: now,
 	})
 }
 

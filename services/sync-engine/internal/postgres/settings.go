@@ -13,6 +13,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/page"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/tenant"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/sqlc"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
@@ -92,7 +93,7 @@ func (s *Store) ChangeSettings(
 			return nil
 		}
 		effect := outbox.Effect{
-			ID: uuid.NewString(), ActorID: call.Actor.ID, Kind: syncengine.EffectScheduleChanged, OrderKey: outbox.Key(scheduleKey), CreatedAt: now,
+			ID: uuid.NewString(), ActorID: call.Actor.ID, Kind: effectkind.ScheduleChanged, OrderKey: outbox.Key(scheduleKey), CreatedAt: now,
 		}
 		effects = []string{effect.ID}
 		return outbox.Add(ctx, tx, effect)

@@ -10,10 +10,6 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// EffectScheduleChanged asks the worker to bring the tenant's schedule in line with
-// what the engine says of it.
-const EffectScheduleChanged = "schedule_changed"
-
 // How an answer describes what its change causes elsewhere.
 const (
 	EffectsSettled = "settled" // it has happened

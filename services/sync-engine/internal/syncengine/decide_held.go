@@ -15,9 +15,6 @@ const (
 	DecisionReject  = "reject"
 )
 
-// EffectRunCreated has a run's workflow started; the effect's id is the run's.
-const EffectRunCreated = "run_created"
-
 // HeldDecision is what a person decided about what a guard held back of a managed
 // tenant in a run.
 type HeldDecision struct {

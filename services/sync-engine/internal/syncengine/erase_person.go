@@ -10,10 +10,6 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// EffectErasePerson finishes an erasure that was interrupted, or that had to wait for a
-// round.
-const EffectErasePerson = "erase_person"
-
 // eraseAfter is how long an erasure may take before somebody else finishes it.
 const eraseAfter = 30 * time.Second
 

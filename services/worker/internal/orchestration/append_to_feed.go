@@ -5,13 +5,8 @@ import (
 	"encoding/json"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
-)
-
-// The kinds of effects that end in the change feed.
-const (
-	effectClientsChanged = "clients_changed"
-	effectItemsChanged   = "items_changed"
 )
 
 // FeedEntry is an entry of the change feed about a client or an item of the queue.
@@ -66,7 +61,7 @@ func NewAppendToFeed(feed Feed, next Performer) *AppendToFeed {
 // Do performs the effect for the tenant of the context. Every failure is retried except that of an
 // effect that cannot be read.
 func (a *AppendToFeed) Do(ctx context.Context, effect Effect) (Outcome, error) {
-	if effect.Kind != effectClientsChanged && effect.Kind != effectItemsChanged {
+	if effect.Kind != effectkind.ClientsChanged && effect.Kind != effectkind.ItemsChanged {
 		return a.next.Do(ctx, effect)
 	}
 	var entries []FeedEntry

@@ -8,18 +8,8 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
-)
-
-// The kinds of effects.
-const (
-	effectStartInitialSync = "start_initial_sync"
-	effectConnected        = "connection_connected"
-	effectDisconnected     = "connection_disconnected"
-	effectMappingRevised   = "mapping_revised"
-	effectOrphansDecided   = "orphans_decided"
-	effectScheduleChanged  = "schedule_changed"
-	effectRunCreated       = "run_created"
 )
 
 // How an effect ended.
@@ -105,7 +95,7 @@ func (p *Perform) Do(ctx context.Context, effect Effect) (Outcome, error) {
 
 func (p *Perform) perform(ctx context.Context, effect Effect) (map[string]string, error) {
 	switch effect.Kind {
-	case effectStartInitialSync:
+	case effectkind.StartInitialSync:
 		started, err := p.start.Do(ctx, effect.TenantID, NewRun{ID: effect.ID, Kind: InitialSync, Trigger: TriggerManual})
 		if err != nil {
 			return nil, err
@@ -113,15 +103,15 @@ func (p *Perform) perform(ctx context.Context, effect Effect) (map[string]string
 		return map[string]string{
 			"run_id": started.RunID, "workflow_id": started.WorkflowID, "joined": fmt.Sprint(started.Joined),
 		}, nil
-	case effectRunCreated:
+	case effectkind.RunCreated:
 		return nil, p.startCreated(ctx, effect)
-	case effectDisconnected:
+	case effectkind.ConnectionDisconnected:
 		return nil, p.disconnected(ctx, effect)
-	case effectConnected, effectScheduleChanged:
+	case effectkind.ConnectionConnected, effectkind.ScheduleChanged:
 		return nil, p.schedule.Do(ctx, effect.TenantID)
-	case effectMappingRevised:
+	case effectkind.MappingRevised:
 		return p.revise(ctx, effect)
-	case effectOrphansDecided:
+	case effectkind.OrphansDecided:
 		return p.decide(ctx, effect)
 	}
 	return nil, errs.New(errs.Invalid, reason.UnknownEffect, "Nobody knows how to do this.", errs.WithMetadata("kind", effect.Kind))

@@ -2,13 +2,14 @@ package orchestration
 
 import (
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // OnManyLinks reports an effect that writes to as many links as a directory has identities, which
 // takes minutes. It may be interrupted and repeated at any point.
 func OnManyLinks(kind string) bool {
-	return kind == effectMappingRevised || kind == effectOrphansDecided
+	return kind == effectkind.MappingRevised || kind == effectkind.OrphansDecided
 }
 
 // settled reports a failure that no retry changes: a malformed effect, or one that a later change

@@ -5,11 +5,9 @@ import (
 	"strconv"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
-
-// effectFinishDecision is the kind of the effect that finishes a decision of the queue.
-const effectFinishDecision = "finish_decision"
 
 // Decisions are what people decided about items of the queue.
 type Decisions interface {
@@ -31,7 +29,7 @@ func NewFinishDecision(decisions Decisions) *FinishDecision {
 // Do performs the effect for the tenant of the context.
 func (f *FinishDecision) Do(ctx context.Context, effect Effect) (Outcome, error) {
 	attempt, err := strconv.Atoi(effect.Arguments["attempt"])
-	if effect.Kind != effectFinishDecision || err != nil {
+	if effect.Kind != effectkind.FinishDecision || err != nil {
 		err = errs.New(errs.Invalid, reason.MalformedEffect, reason.Text(reason.MalformedEffect), errs.WithMetadata("kind", effect.Kind))
 		return Outcome{State: OutcomeFailed, Result: map[string]string{"error": reason.MalformedEffect}}, err
 	}

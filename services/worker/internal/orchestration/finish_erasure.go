@@ -4,10 +4,8 @@ import (
 	"context"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 )
-
-// effectErasePerson is the kind of the effect that finishes an erasure.
-const effectErasePerson = "erase_person"
 
 // Erasures are people who are erased on request.
 type Erasures interface {
@@ -30,7 +28,7 @@ func NewFinishErasure(erasures Erasures, next Performer) *FinishErasure {
 // Do performs the effect for the tenant of the context. An erasure is retried until
 // it is done, as the person was promised.
 func (f *FinishErasure) Do(ctx context.Context, effect Effect) (Outcome, error) {
-	if effect.Kind != effectErasePerson {
+	if effect.Kind != effectkind.ErasePerson {
 		return f.next.Do(ctx, effect)
 	}
 	err := f.erasures.Finish(ctx, effect.Arguments["erasure_id"])
