@@ -26,6 +26,10 @@ func ID(column *uuid.UUID) string {
 	return column.String()
 }
 
+// NewID is a new key as text: a UUID of version 7, so that later ones sort behind earlier ones. It
+// panics where the system has no random numbers left.
+func NewID() string { return uuid.Must(uuid.NewV7()).String() }
+
 // KnownIDs returns the ids that are UUIDs, as ours all are; others are unknown.
 func KnownIDs(ids []string) []uuid.UUID {
 	parsed := make([]uuid.UUID, 0, len(ids))

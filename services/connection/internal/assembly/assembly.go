@@ -3,7 +3,6 @@ package assembly
 import (
 	"time"
 
-	"github.com/google/uuid"
 	"google.golang.org/grpc"
 
 	"github.com/entrasync/entrasync/pkg/outbox"
@@ -106,7 +105,7 @@ func New(s Settings, pool *pg.Pool, box *secrets.Box, now func() time.Time) (Par
 	p := Parts{
 		kinds: more, Tokens: tokens, Effects: effects, Store: a.secrets,
 		Handling: connection.Handling{
-			Activation: connection.NewActivation(a.connections, a.secrets, a.locks, kinds, now, newID),
+			Activation: connection.NewActivation(a.connections, a.secrets, a.locks, kinds, now, pg.NewID),
 			Settling:   connection.NewSettling(effects),
 			Validate:   connection.NewValidate(a.connections, kinds, now),
 		},
@@ -122,18 +121,18 @@ func (a adapters) useCases(p Parts, kinds *connection.Kinds) rpc.UseCases {
 	h, events := p.Handling, postgres.NewStatusEvents(p.Effects)
 	consent := connection.NewConsent(a.connections, p.Tokens, a.signIn, a.graph)
 	return rpc.UseCases{
-		Connect: connection.NewConnect(a.resolver, a.flows, a.signIn, a.returns, a.secrets.Watch, a.now, newID),
+		Connect: connection.NewConnect(a.resolver, a.flows, a.signIn, a.returns, a.secrets.Watch, a.now, pg.NewID),
 		FinishFlow: connection.NewFinishFlow(
-			a.resolver, a.flows, a.signIn, a.graph, h.Activation, consent, a.returns, a.now, newID,
+			a.resolver, a.flows, a.signIn, a.graph, h.Activation, consent, a.returns, a.now, pg.NewID,
 		),
 		FindFlow:             connection.NewFindFlow(a.flows),
 		Complete:             connection.NewComplete(a.flows, h.Activation, h.Settling, a.now),
 		Show:                 connection.NewShow(a.connections, a.resolver, a.secrets.Watch),
 		Validate:             h.Validate,
-		Disconnect:           connection.NewDisconnect(a.connections, a.secrets, a.locks, kinds, h.Settling, a.now, newID),
+		Disconnect:           connection.NewDisconnect(a.connections, a.secrets, a.locks, kinds, h.Settling, a.now, pg.NewID),
 		SetCredentials:       connection.NewSetCredentials(a.resolver, a.pointers, a.secrets, a.locks, a.connections, a.now),
 		DeleteCredentials:    connection.NewDeleteCredentials(a.resolver, a.pointers, a.secrets, a.locks, a.connections),
-		RepairConsent:        connection.NewRepairConsent(consent, a.resolver, a.flows, a.returns, a.now, newID),
+		RepairConsent:        connection.NewRepairConsent(consent, a.resolver, a.flows, a.returns, a.now, pg.NewID),
 		ListManagedTenants:   connection.NewListManagedTenants(kinds),
 		ReadDetails:          connection.NewReadDetails(kinds),
 		ListUsers:            connection.NewListUsers(kinds),
@@ -145,6 +144,3 @@ func (a adapters) useCases(p Parts, kinds *connection.Kinds) rpc.UseCases {
 		AckEvents:            connection.NewAckEvents(events),
 	}
 }
-
-// newID is a UUIDv7. It panics when the system has no random numbers left.
-func newID() string { return uuid.Must(uuid.NewV7()).String() }

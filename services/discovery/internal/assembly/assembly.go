@@ -5,7 +5,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
 	"google.golang.org/grpc"
 
 	"github.com/entrasync/entrasync/pkg/pg"
@@ -37,7 +36,7 @@ func Start(ctx context.Context, s *service.Service, c Config) error {
 func Register(server grpc.ServiceRegistrar, pool *pg.Pool, connection grpc.ClientConnInterface, now func() time.Time) {
 	store := postgres.NewStore(pool)
 	directories := peers.NewConnection(connection)
-	discover := discovery.NewDiscover(directories, store, now, newID)
+	discover := discovery.NewDiscover(directories, store, now, pg.NewID)
 	rpc.Register(server, rpc.UseCases{
 		ReadDiscovery:        discovery.NewReadDiscovery(store),
 		ListManagedTenants:   discovery.NewListManagedTenants(store),
@@ -48,6 +47,3 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, connection grpc.Clien
 		Summarise:            discovery.NewSummarise(store, now),
 	})
 }
-
-// newID is a UUIDv7. It panics when the system has no random numbers left.
-func newID() string { return uuid.Must(uuid.NewV7()).String() }

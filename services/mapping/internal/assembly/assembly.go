@@ -43,7 +43,7 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, discovery grpc.Client
 	rpc.Register(server, rpc.UseCases{
 		ListClients:    mapping.NewListClients(store),
 		ReadClient:     mapping.NewReadClient(store),
-		BatchUpsert:    mapping.NewBatchUpsert(store, now, newID),
+		BatchUpsert:    mapping.NewBatchUpsert(store, now, pg.NewID),
 		Preview:        mapping.NewMakePreview(managedTenants, store),
 		ListMappings:   mapping.NewListMappings(store),
 		Confirm:        mapping.NewConfirm(managedTenants, store, settling, now),
@@ -56,7 +56,7 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, discovery grpc.Client
 		ListMapped:     mapping.NewListMapped(store),
 		FindMapped:     mapping.NewFindMapped(store),
 		ResolveClients: mapping.NewResolveClients(store),
-		CreateClients:  mapping.NewCreateClients(store, now, newID),
+		CreateClients:  mapping.NewCreateClients(store, now, pg.NewID),
 		Summarise:      mapping.NewSummarise(managedTenants, store),
 	})
 	outbox.Serve(server, box)
@@ -65,5 +65,3 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, discovery grpc.Client
 
 // newUUID is a UUIDv7. It panics when the system has no random numbers left.
 func newUUID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
-
-func newID() string { return newUUID().String() }

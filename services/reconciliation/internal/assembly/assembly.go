@@ -5,7 +5,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
 	"google.golang.org/grpc"
 
 	"github.com/entrasync/entrasync/pkg/outbox"
@@ -40,9 +39,9 @@ func Start(ctx context.Context, s *service.Service, c Config) error {
 func Register(server grpc.ServiceRegistrar, pool *pg.Pool, engine grpc.ClientConnInterface, now func() time.Time) *outbox.Box {
 	store, box := postgres.New(pool), outbox.New(pool, outbox.Options{Now: now})
 	list := reconciliation.NewList(store)
-	decide := reconciliation.NewDecide(store, peers.NewSyncEngine(engine), newID, now)
+	decide := reconciliation.NewDecide(store, peers.NewSyncEngine(engine), pg.NewID, now)
 	s := rpc.New(rpc.UseCases{
-		Push:     reconciliation.NewPush(store, newID, now),
+		Push:     reconciliation.NewPush(store, pg.NewID, now),
 		Decided:  reconciliation.NewFindDecided(store),
 		Complete: reconciliation.NewComplete(store, now),
 		Follow:   reconciliation.NewFollow(store, now),
@@ -59,6 +58,3 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, engine grpc.ClientCon
 	outbox.Serve(server, box)
 	return box
 }
-
-// newID is a UUIDv7. It panics when the system has no random numbers left.
-func newID() string { return uuid.Must(uuid.NewV7()).String() }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
 	"google.golang.org/grpc"
 
 	"github.com/entrasync/entrasync/pkg/outbox"
@@ -55,9 +54,9 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, to Conns, c Config) (
 		Contacts:  syncengine.NewListContacts(store),
 		Show:      syncengine.NewShowContact(store),
 		Changes:   syncengine.NewListChanges(store),
-		Batch:     syncengine.NewBatchUpsert(store, clients, newID, time.Now),
+		Batch:     syncengine.NewBatchUpsert(store, clients, pg.NewID, time.Now),
 		Runs:      syncengine.NewReadRuns(store, time.Now),
-		Create:    syncengine.NewCreateRun(store, clients, newID, time.Now),
+		Create:    syncengine.NewCreateRun(store, clients, pg.NewID, time.Now),
 		Begin:     syncengine.NewBeginRun(store, clients, time.Now),
 		Results:   syncengine.NewRunResults(store, time.Now),
 		Sync:      syncengine.NewSyncTenant(gated, users, clients, queue, time.Now),
@@ -67,28 +66,23 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, to Conns, c Config) (
 		Tickets:   syncengine.NewTickets(store, time.Now),
 		Watch:     syncengine.NewWatchRun(store, rounds, syncengine.WatchEvery),
 		Rounds:    rounds,
-		Resolve:   syncengine.NewResolveIdentity(store, clients, newID, time.Now),
+		Resolve:   syncengine.NewResolveIdentity(store, clients, pg.NewID, time.Now),
 		Undo:      syncengine.NewUndoResolution(store, clients, time.Now),
 	})
 	rpc.RegisterSettings(server, rpc.SettingsCases{
 		Read:   syncengine.NewReadSettings(store, clients, time.Now),
-		Change: syncengine.NewChangeSettings(store, clients, box, newID, time.Now),
+		Change: syncengine.NewChangeSettings(store, clients, box, pg.NewID, time.Now),
 		Test:   syncengine.NewTestFilters(store, users, clients, time.Now),
 	})
 	rpc.RegisterReports(server, rpc.ReportCases{
 		Identities:    syncengine.NewListIdentities(store, c.ReportDays, time.Now),
-		Held:          syncengine.NewDecideHeld(store, clients, newID, time.Now),
+		Held:          syncengine.NewDecideHeld(store, clients, pg.NewID, time.Now),
 		TenantResults: syncengine.NewListTenantResults(store),
 		Statistics:    syncengine.NewReadStatistics(store, time.Now),
 	})
 	rpc.RegisterExplain(server, syncengine.NewExplain(store, gated, users, clients, queue, time.Now))
 	rpc.RegisterFeed(server, syncengine.NewAppendFeed(store, time.Now))
-	rpc.RegisterPeople(server, syncengine.NewExportPerson(store, queue), syncengine.NewErasePerson(store, queue, newID, time.Now))
+	rpc.RegisterPeople(server, syncengine.NewExportPerson(store, queue), syncengine.NewErasePerson(store, queue, pg.NewID, time.Now))
 	outbox.Serve(server, box)
 	return store, box
-}
-
-func newID() (string, error) {
-	id, err := uuid.NewV7()
-	return id.String(), err
 }

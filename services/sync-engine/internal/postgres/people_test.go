@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
@@ -42,11 +43,7 @@ type requests struct {
 
 func (e *engine) requests() requests {
 	queue := &fakePeople{}
-	newID := func() (string, error) {
-		id, err := uuid.NewV7()
-		return id.String(), err
-	}
-	return requests{queue: queue, export: syncengine.NewExportPerson(e.store, queue), erase: syncengine.NewErasePerson(e.store, queue, newID, e.clock)}
+	return requests{queue: queue, export: syncengine.NewExportPerson(e.store, queue), erase: syncengine.NewErasePerson(e.store, queue, pg.NewID, e.clock)}
 }
 
 // found are the tables in which a text stands anywhere, in any case.

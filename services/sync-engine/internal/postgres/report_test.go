@@ -234,7 +234,7 @@ func TestAReportOutlivesTheOneThatItRefersTo(t *testing.T) {
 	e := setup(t)
 	day := func(n int) time.Time { return time.Now().AddDate(0, 0, n) }
 	on := func(n int) string {
-		e.create = syncengine.NewCreateRun(e.store, e.mapping, func() (string, error) { return idOf(t, day(n)), nil }, e.clock)
+		e.create = syncengine.NewCreateRun(e.store, e.mapping, func() string { return idOf(t, day(n)) }, e.clock)
 		return e.round().RunID
 	}
 	drop := func(n int) { e.exec(`SELECT keep_report_days_at($1, 30)`, day(n)) }

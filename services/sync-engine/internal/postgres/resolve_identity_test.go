@@ -11,15 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
 func (e *engine) resolver() *syncengine.ResolveIdentity {
-	return syncengine.NewResolveIdentity(e.store, e.mapping, func() (string, error) {
-		id, err := uuid.NewV7()
-		return id.String(), err
-	}, e.clock)
+	return syncengine.NewResolveIdentity(e.store, e.mapping, pg.NewID, e.clock)
 }
 
 // resolution is what a person decides about an identity that a round has queued.

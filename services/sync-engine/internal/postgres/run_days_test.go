@@ -13,7 +13,7 @@ import (
 // since has runs be made so many days from now on.
 func (e *engine) since(days int) {
 	e.now = time.Now().AddDate(0, 0, days)
-	id := func() (string, error) { return idOf(e.t, e.now), nil }
+	id := func() string { return idOf(e.t, e.now) }
 	e.create = syncengine.NewCreateRun(e.store, e.mapping, id, e.clock)
 	e.held = syncengine.NewDecideHeld(e.store, e.mapping, id, e.clock)
 }

@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/pgtest"
 	"github.com/entrasync/entrasync/pkg/tenant"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres"
@@ -80,20 +80,16 @@ func setup(t testing.TB) *engine {
 		dir: newDirectory(), queue: &fakeQueue{}, mapping: newMapping(), revision: 1, now: dawn,
 	}
 	clock := e.clock
-	newID := func() (string, error) {
-		id, err := uuid.NewV7()
-		return id.String(), err
-	}
-	e.create = syncengine.NewCreateRun(e.store, e.mapping, newID, clock)
+	e.create = syncengine.NewCreateRun(e.store, e.mapping, pg.NewID, clock)
 	e.begin = syncengine.NewBeginRun(e.store, e.mapping, clock)
 	e.results = syncengine.NewRunResults(e.store, clock)
 	e.sync = syncengine.NewSyncTenant(e.store, e.dir, e.mapping, e.queue, clock)
-	e.batch = syncengine.NewBatchUpsert(e.store, e.mapping, newID, clock)
+	e.batch = syncengine.NewBatchUpsert(e.store, e.mapping, pg.NewID, clock)
 	e.runs = syncengine.NewReadRuns(e.store, clock)
 	e.list = syncengine.NewListContacts(e.store)
 	e.revise = syncengine.NewReviseMapping(e.store, e.queue, clock)
 	e.orphans = syncengine.NewDecideOrphans(e.store, e.mapping, clock)
-	e.held = syncengine.NewDecideHeld(e.store, e.mapping, newID, clock)
+	e.held = syncengine.NewDecideHeld(e.store, e.mapping, pg.NewID, clock)
 	e.report = syncengine.NewListIdentities(e.store, 30, clock)
 	e.explain = syncengine.NewExplain(e.store, e.store, e.dir, e.mapping, e.queue, clock)
 	return e

@@ -101,12 +101,12 @@ type Clients interface {
 type BatchUpsert struct {
 	store   BatchStore
 	clients Clients
-	newID   func() (string, error)
+	newID   func() string
 	now     func() time.Time
 }
 
 // NewBatchUpsert wires the use case.
-func NewBatchUpsert(store BatchStore, clients Clients, newID func() (string, error), now func() time.Time) *BatchUpsert {
+func NewBatchUpsert(store BatchStore, clients Clients, newID func() string, now func() time.Time) *BatchUpsert {
 	return &BatchUpsert{store: store, clients: clients, newID: newID, now: now}
 }
 
@@ -132,9 +132,7 @@ func (b *BatchUpsert) Do(ctx context.Context, records []ContactRecord) ([]Contac
 			return err
 		}
 		var write BatchWrite
-		if decided, write, err = b.decide(items, existing); err != nil {
-			return err
-		}
+		decided, write = b.decide(items, existing)
 		if len(write.Insert)+len(write.Update) == 0 {
 			return ErrNothingToWrite
 		}

@@ -48,7 +48,7 @@ func index(existing []StoredContact) known {
 }
 
 // decide says for each sound record what is to be written.
-func (b *BatchUpsert) decide(items []*item, existing []StoredContact) ([]decided, BatchWrite, error) {
+func (b *BatchUpsert) decide(items []*item, existing []StoredContact) ([]decided, BatchWrite) {
 	k := index(existing)
 	// A contact that a record names is not free to be adopted by another one.
 	for _, it := range items {
@@ -68,16 +68,12 @@ func (b *BatchUpsert) decide(items []*item, existing []StoredContact) ([]decided
 			continue
 		}
 		if current == nil {
-			d, err := b.create(it, &write)
-			if err != nil {
-				return nil, BatchWrite{}, err
-			}
-			out[i] = d
+			out[i] = b.create(it, &write)
 			continue
 		}
 		out[i] = update(it, current, &write)
 	}
-	return out, write, nil
+	return out, write
 }
 
 // find is the contact that a record speaks of, nil for a new one.
@@ -123,10 +119,10 @@ func (k *known) find(it *item) (*StoredContact, *errs.Violation) {
 	return free, nil
 }
 
-func (b *BatchUpsert) create(it *item, write *BatchWrite) (decided, error) {
+func (b *BatchUpsert) create(it *item, write *BatchWrite) decided {
 	var violations []errs.Violation
 	if it.deleted != nil && *it.deleted {
-		return decided{externalID: it.external, outcome: OutcomeUnchanged}, nil // nothing is there to delete
+		return decided{externalID: it.external, outcome: OutcomeUnchanged} // nothing is there to delete
 	}
 	if it.clientID == "" {
 		violations = append(violations, errs.Violation{Field: "clientId", Message: "is required for a new contact"})
@@ -142,17 +138,13 @@ func (b *BatchUpsert) create(it *item, write *BatchWrite) (decided, error) {
 		violations = append(violations, errs.Violation{Field: "fullName", Message: "is required for a new contact"})
 	}
 	if len(violations) > 0 {
-		return decided{violations: violations}, nil
+		return decided{violations: violations}
 	}
 	if it.version != nil {
-		return decided{outcome: OutcomeConflict, violations: []errs.Violation{{Field: "version", Message: "there is no such contact yet"}}}, nil
-	}
-	id, err := b.newID()
-	if err != nil {
-		return decided{}, err
+		return decided{outcome: OutcomeConflict, violations: []errs.Violation{{Field: "version", Message: "there is no such contact yet"}}}
 	}
 	c := StoredContact{
-		ID: id, ClientID: it.clientID, ExternalID: it.external, FullName: name, NameKey: nameKey,
+		ID: b.newID(), ClientID: it.clientID, ExternalID: it.external, FullName: name, NameKey: nameKey,
 		Email: it.email, EmailNorm: it.emailNorm, MadeBy: MadeByHost, Version: 1,
 	}
 	if it.phone != nil {
@@ -164,7 +156,7 @@ func (b *BatchUpsert) create(it *item, write *BatchWrite) (decided, error) {
 	c.Inactive = it.inactive != nil && *it.inactive
 	write.Insert = append(write.Insert, c)
 	write.Changes = append(write.Changes, Change{Type: ChangeCreated, ContactID: c.ID, ClientID: c.ClientID, Version: c.Version})
-	return decided{id: c.ID, externalID: c.ExternalID, outcome: OutcomeCreated, version: c.Version, warnings: warnings}, nil
+	return decided{id: c.ID, externalID: c.ExternalID, outcome: OutcomeCreated, version: c.Version, warnings: warnings}
 }
 
 // update compares the record with the contact and writes what differs.

@@ -56,13 +56,13 @@ type ChangeSettings struct {
 	store   SettingsWriter
 	mapping RoundMapping
 	effects EffectWaiter
-	newID   func() (string, error)
+	newID   func() string
 	now     func() time.Time
 }
 
 // NewChangeSettings wires the use case; newID gives ids that are ordered by time.
 func NewChangeSettings(
-	store SettingsWriter, mapping RoundMapping, effects EffectWaiter, newID func() (string, error), now func() time.Time,
+	store SettingsWriter, mapping RoundMapping, effects EffectWaiter, newID func() string, now func() time.Time,
 ) *ChangeSettings {
 	return &ChangeSettings{store: store, mapping: mapping, effects: effects, newID: newID, now: now}
 }
@@ -132,13 +132,9 @@ func (c *ChangeSettings) decide(want NewSettings, change Stated, current Setting
 	if len(fields) == 0 {
 		return nil, nil
 	}
-	id, err := c.newID()
-	if err != nil {
-		return nil, err
-	}
 	return &ChangedSettings{
 		Change: SettingsChange{
-			ID: id, ManagedTenantID: want.ManagedTenantID, Version: current.Version + 1, At: now, By: want.By,
+			ID: c.newID(), ManagedTenantID: want.ManagedTenantID, Version: current.Version + 1, At: now, By: want.By,
 			Fields: fields, Before: current.Stated, After: after,
 		},
 		Schedule: slices.Contains(fields, automaticSyncField) || slices.Contains(fields, intervalMinutesField),

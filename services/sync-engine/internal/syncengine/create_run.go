@@ -54,12 +54,12 @@ type NewRun struct {
 type CreateRun struct {
 	store   RunStore
 	mapping RunMapping
-	newID   func() (string, error)
+	newID   func() string
 	now     func() time.Time
 }
 
 // NewCreateRun wires the use case.
-func NewCreateRun(store RunStore, mapping RunMapping, newID func() (string, error), now func() time.Time) *CreateRun {
+func NewCreateRun(store RunStore, mapping RunMapping, newID func() string, now func() time.Time) *CreateRun {
 	return &CreateRun{store: store, mapping: mapping, newID: newID, now: now}
 }
 
@@ -79,9 +79,7 @@ func (c *CreateRun) Do(ctx context.Context, req NewRun) (Run, bool, error) {
 	}
 	id := req.ID
 	if id == "" {
-		if id, err = c.newID(); err != nil {
-			return Run{}, false, err
-		}
+		id = c.newID()
 	}
 	by := req.Actor
 	if req.Trigger == TriggerSchedule || by == "" {

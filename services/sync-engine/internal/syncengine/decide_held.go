@@ -63,12 +63,12 @@ var (
 type DecideHeld struct {
 	store   HeldStore
 	mapping RoundMapping
-	newID   func() (string, error)
+	newID   func() string
 	now     func() time.Time
 }
 
 // NewDecideHeld wires the use case.
-func NewDecideHeld(store HeldStore, mapping RoundMapping, newID func() (string, error), now func() time.Time) *DecideHeld {
+func NewDecideHeld(store HeldStore, mapping RoundMapping, newID func() string, now func() time.Time) *DecideHeld {
 	return &DecideHeld{store: store, mapping: mapping, newID: newID, now: now}
 }
 
@@ -138,10 +138,7 @@ func (d *DecideHeld) approve(ctx context.Context, tenant string, decision HeldDe
 	if err := checkMapping(ctx, d.mapping, managed.mapping()); err != nil {
 		return HeldDecision{}, nil, err
 	}
-	id, err := d.newID()
-	if err != nil {
-		return HeldDecision{}, nil, err
-	}
+	id := d.newID()
 	decision.StartedRunID = id
 	start := Run{
 		ID: id, WorkflowID: WorkflowID(tenant, TypeSingleClient, managed.ClientID, false) + ":held:" + managed.ManagedTenantID,

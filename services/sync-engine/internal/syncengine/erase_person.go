@@ -3,7 +3,6 @@ package syncengine
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -59,12 +58,12 @@ type Erasing interface {
 type ErasePerson struct {
 	store ErasureStore
 	queue PersonQueue
-	newID func() (string, error)
+	newID func() string
 	now   func() time.Time
 }
 
 // NewErasePerson wires the use case; newID gives a UUID of version 7.
-func NewErasePerson(store ErasureStore, queue PersonQueue, newID func() (string, error), now func() time.Time) *ErasePerson {
+func NewErasePerson(store ErasureStore, queue PersonQueue, newID func() string, now func() time.Time) *ErasePerson {
 	return &ErasePerson{store: store, queue: queue, newID: newID, now: now}
 }
 
@@ -89,10 +88,7 @@ func (e *ErasePerson) Do(ctx context.Context, subject PersonSubject, digest, req
 	if err != nil {
 		return Erasure{}, err
 	}
-	begun := Erasure{RequestedBy: requestedBy, Reference: reference, RequestedAt: e.now()}
-	if begun.ID, err = e.newID(); err != nil {
-		return Erasure{}, fmt.Errorf("making an erasure id: %w", err)
-	}
+	begun := Erasure{ID: e.newID(), RequestedBy: requestedBy, Reference: reference, RequestedAt: e.now()}
 	if err := e.store.BeginErasure(ctx, begun, &p, marksOf(key, &p), eraseAfter); err != nil {
 		return Erasure{}, err
 	}

@@ -3,7 +3,6 @@ package syncengine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -64,12 +63,12 @@ type ResolutionStore interface {
 type ResolveIdentity struct {
 	store   ResolutionStore
 	mapping RoundMapping
-	newID   func() (string, error)
+	newID   func() string
 	now     func() time.Time
 }
 
 // NewResolveIdentity wires the use case; newID gives a UUID of version 7.
-func NewResolveIdentity(store ResolutionStore, mapping RoundMapping, newID func() (string, error), now func() time.Time) *ResolveIdentity {
+func NewResolveIdentity(store ResolutionStore, mapping RoundMapping, newID func() string, now func() time.Time) *ResolveIdentity {
 	return &ResolveIdentity{store: store, mapping: mapping, newID: newID, now: now}
 }
 
@@ -120,9 +119,7 @@ func (u *ResolveIdentity) Do(ctx context.Context, r Resolution) (contactID strin
 	}
 	contact := ResolvedContact{ID: r.ContactID}
 	if r.ContactID == "" {
-		if contact.ID, err = u.newID(); err != nil {
-			return "", fmt.Errorf("making a contact id: %w", err)
-		}
+		contact.ID = u.newID()
 		contact.NameKey = NameKey(r.Identity.FullName)
 		contact.EmailNorm, _ = NormaliseAddress(r.Identity.Email)
 	}
