@@ -155,9 +155,13 @@ func (s *Webhooks) AddDelivery(ctx context.Context, endpoint uuid.UUID, d webhoo
 }
 
 // Due implements webhook.TurnStore.
-func (s *Webhooks) Due(ctx context.Context, n int) (due []webhook.Due, err error) {
+func (s *Webhooks) Due(ctx context.Context, n int, but []tenant.ID) (due []webhook.Due, err error) {
+	tenants := make([]string, len(but))
+	for i, id := range but {
+		tenants[i] = id.String()
+	}
 	err = pg.AcrossTenants(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := sqlc.New(tx).DueWebhooks(ctx, int32(n))
+		rows, err := sqlc.New(tx).DueWebhooks(ctx, sqlc.DueWebhooksParams{But: tenants, Size: int32(n)})
 		for _, row := range rows {
 			due = append(due, webhook.Due{Tenant: tenant.ID(row.TenantID), ID: row.ID})
 		}

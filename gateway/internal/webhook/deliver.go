@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,8 +30,6 @@ const (
 	giveUp = 5 * 24 * time.Hour
 	// keepDeliveries is how long attempts are listed.
 	keepDeliveries = 30 * 24 * time.Hour
-	// atOnce is how many endpoints one process sends to at once.
-	atOnce = 8
 	// lateRuns is how much later than it ended a run may become visible.
 	lateRuns = 10 * time.Minute
 
@@ -49,8 +46,8 @@ type Due struct {
 // TurnStore keeps how far each endpoint has come.
 type TurnStore interface {
 	NoticeStore
-	// Due names at most n endpoints of all tenants whose turn it is, by the store's clock.
-	Due(ctx context.Context, n int) ([]Due, error)
+	// Due names at most n endpoints whose turn it is, by the store's clock, of all tenants but those.
+	Due(ctx context.Context, n int, but []tenant.ID) ([]Due, error)
 	// Lease takes the endpoint of the context's tenant for some time; false where somebody
 	// else was faster.
 	Lease(ctx context.Context, id uuid.UUID, most time.Duration) (Endpoint, bool, error)
@@ -112,25 +109,58 @@ func (d *Deliverer) Serve(ctx context.Context) error {
 	}
 }
 
-// Round gives each endpoint that is due its turn.
+// Round gives endpoints their turns until none is due or has one. An endpoint that becomes due while
+// others are slow waits for none of them.
 func (d *Deliverer) Round(ctx context.Context) error {
-	due, err := d.store.Due(ctx, 10*atOnce)
-	if err != nil {
-		return err
+	tick := time.NewTicker(d.poll)
+	defer tick.Stop()
+	now := newTurns()
+	defer func() {
+		for len(now.tenants) > 0 {
+			now.end(<-now.ended)
+		}
+	}()
+	for {
+		if err := d.fill(ctx, now); err != nil || len(now.tenants) == 0 {
+			return err
+		}
+		select {
+		case one := <-now.ended:
+			now.end(one)
+		case <-tick.C:
+			clear(now.failed)
+		case <-ctx.Done():
+			return nil
+		}
 	}
-	var turns sync.WaitGroup
-	places := make(chan struct{}, atOnce)
-	for _, one := range due {
-		places <- struct{}{}
-		turns.Go(func() {
-			defer func() { <-places }()
-			mine := tenant.With(ctx, tenant.Call{Tenant: one.Tenant, Actor: tenant.Actor{ID: "gateway", Type: "system"}})
-			if err := d.turn(mine, one.ID); err != nil && ctx.Err() == nil {
-				slog.WarnContext(mine, "events could not be sent to a webhook", "webhook", one.ID, "error", err)
+}
+
+// fill gives the free places to endpoints that are due.
+func (d *Deliverer) fill(ctx context.Context, now *turns) error {
+	for now.free() > 0 {
+		due, err := d.store.Due(ctx, atOnce+len(now.failed), now.served())
+		if err != nil {
+			return err
+		}
+		began := false
+		for _, one := range due {
+			if !now.begin(one) {
+				continue
 			}
-		})
+			began = true
+			go func() {
+				mine := tenant.With(ctx, tenant.Call{Tenant: one.Tenant, Actor: tenant.Actor{ID: "gateway", Type: "system"}})
+				err := d.turn(mine, one.ID)
+				if err != nil && ctx.Err() == nil {
+					slog.WarnContext(mine, "events could not be sent to a webhook", "webhook", one.ID, "error", err)
+				}
+				now.ended <- endedTurn{one.ID, err != nil}
+			}()
+		}
+		if !began {
+			return nil
+		}
 	}
-	turns.Wait()
 	return nil
 }
 

@@ -41,7 +41,7 @@ UPDATE webhooks SET feed_cursor = @feed_cursor, runs_until = @since::timestamptz
 WHERE id = @id;
 
 -- name: DueWebhooks :many
-SELECT tenant_id, id FROM due_webhooks WHERE due_at <= now() ORDER BY due_at LIMIT @size;
+SELECT tenant_id, id FROM due_webhooks WHERE due_at <= now() AND tenant_id <> ALL (@but::text[]) ORDER BY due_at LIMIT @size;
 
 -- name: LeaseWebhook :one
 -- Only the holder of the lease sends.

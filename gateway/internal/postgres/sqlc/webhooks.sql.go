@@ -91,16 +91,21 @@ func (q *Queries) DeliveredMessages(ctx context.Context, arg DeliveredMessagesPa
 }
 
 const dueWebhooks = `-- name: DueWebhooks :many
-SELECT tenant_id, id FROM due_webhooks WHERE due_at <= now() ORDER BY due_at LIMIT $1
+SELECT tenant_id, id FROM due_webhooks WHERE due_at <= now() AND tenant_id <> ALL ($1::text[]) ORDER BY due_at LIMIT $2
 `
+
+type DueWebhooksParams struct {
+	But  []string
+	Size int32
+}
 
 type DueWebhooksRow struct {
 	TenantID string
 	ID       uuid.UUID
 }
 
-func (q *Queries) DueWebhooks(ctx context.Context, size int32) ([]DueWebhooksRow, error) {
-	rows, err := q.db.Query(ctx, dueWebhooks, size)
+func (q *Queries) DueWebhooks(ctx context.Context, arg DueWebhooksParams) ([]DueWebhooksRow, error) {
+	rows, err := q.db.Query(ctx, dueWebhooks, arg.But, arg.Size)
 	if err != nil {
 		return nil, err
 	}
