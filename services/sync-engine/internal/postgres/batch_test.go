@@ -86,6 +86,22 @@ func TestHostAdoptsWhatSyncMade(t *testing.T) {
 	require.Equal(t, []string{"invalid externalId"}, outcomes(e.host(syncengine.ContactRecord{ID: &id, ExternalID: ptr("by-email")})))
 }
 
+// TestATombstoneAdoptsNothing deletes what the host had under that id, and never what a sync
+// made for somebody with the same address.
+func TestATombstoneAdoptsNothing(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(1)
+	e.round()
+	before := e.dump()
+	tombstone := syncengine.ContactRecord{ExternalID: ptr("never-seen"), ClientID: ptr(client), FullName: "Gone", Email: ptr("p0@corp.example"), Deleted: ptr(true)}
+	require.Equal(t, []string{"unchanged"}, outcomes(e.host(tombstone)))
+	require.Equal(t, before, e.dump())
+	alive := syncengine.ContactRecord{ExternalID: ptr("alive"), ClientID: ptr(client), Email: ptr("p0@corp.example"), Inactive: ptr(true)}
+	require.Equal(t, []string{"unchanged", "adopted"}, outcomes(e.host(tombstone, alive)), "a tombstone before it keeps no record from its contact")
+	require.Equal(t, []string{"alive true false"}, e.rows(`SELECT external_id, inactive, deleted FROM contacts`))
+}
+
 func TestListContacts(t *testing.T) {
 	t.Parallel()
 	e := setup(t)

@@ -101,8 +101,9 @@ func (k *known) find(it *item) (*StoredContact, *errs.Violation) {
 		k.taken[byExternal.ID] = true
 		return byExternal, nil
 	}
-	// An unknown external id adopts the one contact that sync made for the person.
-	if it.emailNorm == "" || it.clientID == "" {
+	// An unknown external id adopts the one contact that sync made for the person, so that the
+	// host's import makes no duplicate; what the host has deleted would make none.
+	if it.emailNorm == "" || it.clientID == "" || it.tombstone() {
 		return nil, nil
 	}
 	var free *StoredContact
@@ -121,7 +122,7 @@ func (k *known) find(it *item) (*StoredContact, *errs.Violation) {
 
 func (b *BatchUpsert) create(it *item, write *BatchWrite) decided {
 	var violations []errs.Violation
-	if it.deleted != nil && *it.deleted {
+	if it.tombstone() {
 		return decided{externalID: it.external, outcome: OutcomeUnchanged} // nothing is there to delete
 	}
 	if it.clientID == "" {

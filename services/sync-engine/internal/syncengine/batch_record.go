@@ -29,6 +29,9 @@ func (it *item) refuse(field, message string) {
 	it.violations = append(it.violations, errs.Violation{Field: field, Message: message})
 }
 
+// tombstone reports a record that says that the host has deleted the contact.
+func (it *item) tombstone() bool { return it.deleted != nil && *it.deleted }
+
 // text checks a text; bytes is its limit. It is empty where the text is refused.
 func (it *item) text(field, value string, bytes int) string {
 	switch {
