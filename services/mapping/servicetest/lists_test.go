@@ -41,6 +41,29 @@ func TestListClientsPages(t *testing.T) {
 	require.NoError(t, err, "control characters are spaces in a name")
 }
 
+// TestClientsAreFoundByAnyWord of the name, and by the beginning of a domain.
+func TestClientsAreFoundByAnyWord(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.add("The Contoso Group", "contoso.example")
+	b.add("Zürich (Nord)", "zn.example")
+	b.add("Other", "other.example")
+	for query, found := range map[string][]string{
+		"contoso": {"The Contoso Group"}, "group": {"The Contoso Group"}, "the cont": {"The Contoso Group"},
+		"nord": {"Zürich (Nord)"}, "ZURICH": {"Zürich (Nord)"}, "zn.exam": {"Zürich (Nord)"}, "https://www.zn.example/": {"Zürich (Nord)"},
+		"n.example": nil, "100%": nil, "o": {"Other", "The Contoso Group", "Zürich (Nord)"},
+	} {
+		list, err := b.clients.ListClients(b.ctx(), &mappingv1.ListClientsRequest{Q: query})
+		require.NoError(t, err)
+		var names []string
+		for _, client := range list.GetClients() {
+			names = append(names, client.GetName())
+		}
+		require.Equal(t, found, names, query)
+		require.EqualValues(t, len(found), list.GetTotalSize(), query)
+	}
+}
+
 // violated are the fields that an error names.
 func violated(err error) (fields []string) {
 	if e, ok := errors.AsType[*errs.Error](err); ok {

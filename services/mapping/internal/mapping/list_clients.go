@@ -17,8 +17,8 @@ type ListClients struct{ store ListStore }
 // NewListClients makes the use case.
 func NewListClients(store ListStore) *ListClients { return &ListClients{store: store} }
 
-// Do gives a page of clients by name. query is the beginning of a name, or
-// a domain; size 0 means page.DefaultSize. page.ErrToken for a token that is not of
+// Do gives a page of clients by name. query is a part of a name, or the
+// beginning of a domain; size 0 means page.DefaultSize. page.ErrToken for a token that is not of
 // this list, errs.Invalid for a query that looks for nothing.
 func (u *ListClients) Do(ctx context.Context, query string, size int32, pageToken string) (page.Page[Client], error) {
 	if looksForNothing(query) {
@@ -40,9 +40,11 @@ func clientSearch(query string) ClientSearch {
 	if key == "" {
 		return ClientSearch{}
 	}
-	search := ClientSearch{NameFrom: key, NameBefore: key + string(utf8.MaxRune)}
-	search.Domain, _ = NormaliseDomain(query)
-	return search
+	domain, ok := NormaliseDomain(query)
+	if !ok {
+		domain = key // the beginning of one
+	}
+	return ClientSearch{NameKey: key, DomainFrom: domain, DomainBefore: domain + string(utf8.MaxRune)}
 }
 
 // nothingToLookFor refuses a query of characters that count as spaces.

@@ -7,10 +7,10 @@ import (
 	"github.com/entrasync/entrasync/pkg/page"
 )
 
-// ClientSearch chooses clients that are not deleted; both empty for all.
+// ClientSearch chooses clients that are not deleted; empty for all.
 type ClientSearch struct {
-	NameFrom, NameBefore string // the range of name keys
-	Domain               string // or a domain
+	NameKey                  string // a part of the name
+	DomainFrom, DomainBefore string // or the range of a domain
 }
 
 // Search chooses decisions in force.

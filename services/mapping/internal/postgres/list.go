@@ -55,7 +55,7 @@ func (s *Store) Clients(ctx context.Context, search mapping.ClientSearch, after 
 			return withMappings(ctx, q, list)
 		}
 		rows, err := q.SearchClients(ctx, sqlc.SearchClientsParams{
-			NameFrom: search.NameFrom, NameBefore: search.NameBefore, Domain: search.Domain, AfterKey: key, AfterID: id, Size: limit,
+			NameKey: search.NameKey, DomainFrom: search.DomainFrom, DomainBefore: search.DomainBefore, AfterKey: key, AfterID: id, Size: limit,
 		})
 		if err != nil {
 			return err
@@ -74,7 +74,7 @@ func (s *Store) CountClients(ctx context.Context, search mapping.ClientSearch, m
 			return err
 		}
 		count, err = q.CountFoundClients(ctx, sqlc.CountFoundClientsParams{
-			NameFrom: search.NameFrom, NameBefore: search.NameBefore, Domain: search.Domain, Most: most,
+			NameKey: search.NameKey, DomainFrom: search.DomainFrom, DomainBefore: search.DomainBefore, Most: most,
 		})
 		return err
 	})

@@ -35,20 +35,20 @@ ORDER BY name_key, id
 LIMIT @size;
 
 -- name: SearchClients :many
--- Both halves are index ranges; each gives no more than the page needs.
+-- Names are looked through in the order of the list, until the page is full; domains are an index range.
 SELECT id, external_id, name, website, domain, alternative_domains, email_domains, billing_email, deleted,
        entra_tenant_id, entra_primary_domain, version
 FROM clients
 WHERE id IN (
     (SELECT n.id FROM clients n
-     WHERE NOT n.deleted AND n.name_key >= @name_from AND n.name_key < @name_before
+     WHERE NOT n.deleted AND position(@name_key::text IN n.name_key) > 0
        AND (n.name_key, n.id) > (@after_key::text, @after_id::uuid)
      ORDER BY n.name_key, n.id
      LIMIT @size)
     UNION ALL
-    (SELECT d.client_id FROM client_domains d
-     JOIN clients c ON c.id = d.client_id
-     WHERE d.domain = @domain AND NOT c.deleted AND (c.name_key, c.id) > (@after_key::text, @after_id::uuid)
+    (SELECT c.id FROM clients c
+     WHERE c.id IN (SELECT d.client_id FROM client_domains d WHERE d.domain >= @domain_from AND d.domain < @domain_before)
+       AND NOT c.deleted AND (c.name_key, c.id) > (@after_key::text, @after_id::uuid)
      ORDER BY c.name_key, c.id
      LIMIT @size))
 ORDER BY name_key, id
@@ -62,8 +62,8 @@ SELECT count(*)::integer FROM (SELECT FROM clients WHERE NOT deleted LIMIT @most
 SELECT count(*)::integer
 FROM (SELECT FROM clients c
       WHERE NOT c.deleted
-        AND ((c.name_key >= @name_from AND c.name_key < @name_before)
-             OR c.id IN (SELECT d.client_id FROM client_domains d WHERE d.domain = @domain))
+        AND (position(@name_key::text IN c.name_key) > 0
+             OR c.id IN (SELECT d.client_id FROM client_domains d WHERE d.domain >= @domain_from AND d.domain < @domain_before))
       LIMIT @most) AS counted;
 
 -- name: ResolveClients :many

@@ -213,23 +213,23 @@ const countFoundClients = `-- name: CountFoundClients :one
 SELECT count(*)::integer
 FROM (SELECT FROM clients c
       WHERE NOT c.deleted
-        AND ((c.name_key >= $1 AND c.name_key < $2)
-             OR c.id IN (SELECT d.client_id FROM client_domains d WHERE d.domain = $3))
+        AND (position($1::text IN c.name_key) > 0
+             OR c.id IN (SELECT d.client_id FROM client_domains d WHERE d.domain >= $2 AND d.domain < $3))
       LIMIT $4) AS counted
 `
 
 type CountFoundClientsParams struct {
-	NameFrom   string
-	NameBefore string
-	Domain     string
-	Most       int32
+	NameKey      string
+	DomainFrom   string
+	DomainBefore string
+	Most         int32
 }
 
 func (q *Queries) CountFoundClients(ctx context.Context, arg CountFoundClientsParams) (int32, error) {
 	row := q.db.QueryRow(ctx, countFoundClients,
-		arg.NameFrom,
-		arg.NameBefore,
-		arg.Domain,
+		arg.NameKey,
+		arg.DomainFrom,
+		arg.DomainBefore,
 		arg.Most,
 	)
 	var column_1 int32
@@ -433,27 +433,27 @@ SELECT id, external_id, name, website, domain, alternative_domains, email_domain
 FROM clients
 WHERE id IN (
     (SELECT n.id FROM clients n
-     WHERE NOT n.deleted AND n.name_key >= $1 AND n.name_key < $2
-       AND (n.name_key, n.id) > ($3::text, $4::uuid)
+     WHERE NOT n.deleted AND position($1::text IN n.name_key) > 0
+       AND (n.name_key, n.id) > ($2::text, $3::uuid)
      ORDER BY n.name_key, n.id
-     LIMIT $5)
+     LIMIT $4)
     UNION ALL
-    (SELECT d.client_id FROM client_domains d
-     JOIN clients c ON c.id = d.client_id
-     WHERE d.domain = $6 AND NOT c.deleted AND (c.name_key, c.id) > ($3::text, $4::uuid)
+    (SELECT c.id FROM clients c
+     WHERE c.id IN (SELECT d.client_id FROM client_domains d WHERE d.domain >= $5 AND d.domain < $6)
+       AND NOT c.deleted AND (c.name_key, c.id) > ($2::text, $3::uuid)
      ORDER BY c.name_key, c.id
-     LIMIT $5))
+     LIMIT $4))
 ORDER BY name_key, id
-LIMIT $5
+LIMIT $4
 `
 
 type SearchClientsParams struct {
-	NameFrom   string
-	NameBefore string
-	AfterKey   string
-	AfterID    uuid.UUID
-	Size       int32
-	Domain     string
+	NameKey      string
+	AfterKey     string
+	AfterID      uuid.UUID
+	Size         int32
+	DomainFrom   string
+	DomainBefore string
 }
 
 type SearchClientsRow struct {
@@ -471,15 +471,15 @@ type SearchClientsRow struct {
 	Version            int64
 }
 
-// Both halves are index ranges; each gives no more than the page needs.
+// Names are looked through in the order of the list, until the page is full; domains are an index range.
 func (q *Queries) SearchClients(ctx context.Context, arg SearchClientsParams) ([]SearchClientsRow, error) {
 	rows, err := q.db.Query(ctx, searchClients,
-		arg.NameFrom,
-		arg.NameBefore,
+		arg.NameKey,
 		arg.AfterKey,
 		arg.AfterID,
 		arg.Size,
-		arg.Domain,
+		arg.DomainFrom,
+		arg.DomainBefore,
 	)
 	if err != nil {
 		return nil, err

@@ -244,7 +244,7 @@ func (x *ClientMapping) GetDisplayName() string {
 
 type ListClientsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The beginning of the name, or a domain.
+	// A part of the name, or the beginning of a domain.
 	Q string `protobuf:"bytes,1,opt,name=q,proto3" json:"q,omitempty"`
 	// How many at most, 1 to 200; 50 unless set.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`

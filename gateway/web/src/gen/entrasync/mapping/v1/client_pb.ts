@@ -157,7 +157,7 @@ export const ClientMappingSchema: GenMessage<ClientMapping> = /*@__PURE__*/
  */
 export type ListClientsRequest = Message<"entrasync.mapping.v1.ListClientsRequest"> & {
   /**
-   * The beginning of the name, or a domain.
+   * A part of the name, or the beginning of a domain.
    *
    * @generated from field: string q = 1;
    */
