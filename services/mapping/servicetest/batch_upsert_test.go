@@ -151,6 +151,21 @@ func (b *bundle) rowVersions() (all string) {
 	return all
 }
 
+// TestAClientsTextsAreCleaned as those of contacts are, which name it by its external id.
+func TestAClientsTextsAreCleaned(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme := &mappingv1.ClientRecord{ExternalId: " Cafe\u0301-1 ", Name: "Acme\u202eevil\nLtd\u200b  two"}
+	first := b.upsert(acme, &mappingv1.ClientRecord{ExternalId: "x2", Name: "\u200b"})
+	require.Equal(t, []string{"created", "invalid"}, outcomes(first))
+	require.Equal(t, "name", first[1].GetViolations()[0].GetField())
+	require.Equal(t, "Acmeevil Ltd two", b.client(first[0].GetId()).GetName())
+	require.Equal(t, []string{"unchanged"}, outcomes(b.upsert(acme)))
+	resolved, err := b.internal.ResolveClients(b.ctx(), &mappingv1.ResolveClientsRequest{ExternalIds: []string{"Caf\u00e9-1"}})
+	require.NoError(t, err)
+	require.Len(t, resolved.GetClients(), 1)
+}
+
 func TestTheSameBatchAgainWritesNoRow(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/pkg/searchkey"
+	"github.com/entrasync/entrasync/pkg/text"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
@@ -228,7 +229,13 @@ func sameClient(a, b Client) bool {
 }
 
 func trimmed(c Client) Client {
-	c.ID, c.ExternalID, c.Name = strings.ToLower(strings.TrimSpace(c.ID)), strings.TrimSpace(c.ExternalID), strings.TrimSpace(c.Name)
+	c.ID, c.ExternalID = strings.ToLower(strings.TrimSpace(c.ID)), strings.TrimSpace(c.ExternalID)
+	if storable(c.ExternalID) { // else it is refused as it came
+		c.ExternalID = text.Key(c.ExternalID)
+	}
+	if storable(c.Name) {
+		c.Name = text.Normalise(c.Name)
+	}
 	c.Website, c.Domain, c.BillingEmail = strings.TrimSpace(c.Website), strings.TrimSpace(c.Domain), strings.TrimSpace(c.BillingEmail)
 	c.AlternativeDomains, c.EmailDomains = trimmedAll(c.AlternativeDomains), trimmedAll(c.EmailDomains)
 	return c
@@ -285,7 +292,7 @@ func warn(c Client) (warnings []RecordWarning) {
 
 func checkText(text string, most int) string {
 	switch n := utf8.RuneCountInString(text); {
-	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
+	case !storable(text):
 		return "has characters that cannot be stored"
 	case n == 0:
 		return "is missing"
@@ -294,3 +301,6 @@ func checkText(text string, most int) string {
 	}
 	return ""
 }
+
+// storable reports a text that PostgreSQL can keep.
+func storable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }

@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/entrasync/entrasync/pkg/text"
 )
 
 // Limits of an address, https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1,
@@ -47,7 +49,7 @@ func ReadAddress(field string) (address Address, problem string) {
 	}
 	shown := field
 	if !isBare(field) {
-		if shown, problem = unwrapped(apostrophes.Replace(NormaliseText(field))); problem != "" {
+		if shown, problem = unwrapped(apostrophes.Replace(text.Normalise(field))); problem != "" {
 			return Address{}, problem
 		}
 	}
@@ -224,7 +226,7 @@ func inDomain(r rune) bool {
 
 // inSpelledDomain reports what a domain in Unicode is made of.
 func inSpelledDomain(r rune) bool {
-	return inDomain(r) || r >= utf8.RuneSelf && (spells(r) || unicode.IsNumber(r) || r == zeroWidthJoiner || r == zeroWidthNonJoiner || r == '·')
+	return inDomain(r) || r >= utf8.RuneSelf && (text.Spells(r) || unicode.IsNumber(r) || r == text.Joiner || r == text.NonJoiner || r == '·')
 }
 
 // named is a character as it can be written in a message.

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/text"
 )
 
 // Limits of a host's record, in bytes.
@@ -51,8 +52,8 @@ func (it *item) optional(field string, value *string, bytes int) *string {
 	if value == nil {
 		return nil
 	}
-	text := NormaliseText(it.text(field, *value, bytes))
-	return &text
+	normal := text.Normalise(it.text(field, *value, bytes))
+	return &normal
 }
 
 func (it *item) key(field string, value *string, bytes int) string {
@@ -60,7 +61,7 @@ func (it *item) key(field string, value *string, bytes int) string {
 		return ""
 	}
 	before := len(it.violations)
-	key := normaliseKey(it.text(field, *value, bytes))
+	key := text.Key(it.text(field, *value, bytes))
 	if key == "" && len(it.violations) == before {
 		it.refuse(field, "is empty")
 	}

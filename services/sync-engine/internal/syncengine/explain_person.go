@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/text"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
@@ -25,7 +26,7 @@ var objectIDForm = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A
 // locate finds who is meant and what the directory is mapped to; nil where the
 // explanation is at its end.
 func (x *explaining) locate(ctx context.Context, req ExplainRequest) (*explainTarget, MappedTenant, error) {
-	if typed := strings.TrimSpace(NormaliseText(req.Query)); typed != "" {
+	if typed := strings.TrimSpace(text.Normalise(req.Query)); typed != "" {
 		switch address, ok := NormaliseAddress(typed); {
 		case ok:
 			req.UserPrincipalName = address

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/entrasync/entrasync/pkg/text"
 )
 
 // Identity is a user made ready for deciding: what failed or filtered it, its
@@ -61,10 +63,10 @@ func (r *Reader) Read(u *User) Identity {
 	email, isMail := from.email()
 	id := Identity{
 		ObjectID: strings.TrimSpace(u.ObjectID), Content: content(u),
-		UserPrincipalName: NormaliseText(u.UserPrincipalName), Enabled: u.AccountEnabled,
+		UserPrincipalName: text.Normalise(u.UserPrincipalName), Enabled: u.AccountEnabled,
 		FullName: personName(u.DisplayName, u.GivenName, u.Surname, email.Shown), HasDisplayName: NormaliseName(u.DisplayName) != "",
 		Email: email.Shown, EmailNorm: email.Norm, EmailIsMail: isMail,
-		Role: NormaliseText(u.JobTitle), Phone: phoneOf(u), Licences: u.LicenceCount, UserType: NormaliseText(u.UserType),
+		Role: text.Normalise(u.JobTitle), Phone: phoneOf(u), Licences: u.LicenceCount, UserType: text.Normalise(u.UserType),
 	}
 	id.NameKey = NameKey(id.FullName)
 	id.Addresses, id.Own = from.inOrder()
@@ -80,18 +82,18 @@ func (r *Reader) Read(u *User) Identity {
 
 // readingOf is what filters look at.
 func readingOf(u *User, upn Address, from *userAddresses, own []string) reading {
-	return reading{upn: upn.Norm, mail: from.mail.Norm, name: NormaliseText(u.DisplayName), own: own}
+	return reading{upn: upn.Norm, mail: from.mail.Norm, name: text.Normalise(u.DisplayName), own: own}
 }
 
 // phoneOf is the mobile phone, else the first business phone in order of their
 // texts: lists come in any order.
 func phoneOf(u *User) string {
-	if mobile := NormaliseText(u.MobilePhone); mobile != "" {
+	if mobile := text.Normalise(u.MobilePhone); mobile != "" {
 		return mobile
 	}
 	least := ""
 	for _, phone := range u.BusinessPhones {
-		if phone = NormaliseText(phone); phone != "" && (least == "" || phone < least) {
+		if phone = text.Normalise(phone); phone != "" && (least == "" || phone < least) {
 			least = phone
 		}
 	}

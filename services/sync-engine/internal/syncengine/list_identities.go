@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"time"
+
+	"github.com/entrasync/entrasync/pkg/text"
 )
 
 // FieldChange is one field of a contact that changes.
@@ -98,7 +100,7 @@ func (l *ListIdentities) Do(ctx context.Context, page IdentityPage) (Identities,
 	if err != nil {
 		return Identities{}, err
 	}
-	page.Filter.Q = strings.ToLower(strings.TrimSpace(NormaliseText(page.Filter.Q)))
+	page.Filter.Q = strings.ToLower(strings.TrimSpace(text.Normalise(page.Filter.Q)))
 	first, until := page.After == nil, l.now().Add(searchTime)
 	var found Identities
 	for {

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/entrasync/entrasync/pkg/searchkey"
+	"github.com/entrasync/entrasync/pkg/text"
 )
 
 // ShareWord reports whether two names have a word of two letters or more in common,
@@ -25,7 +26,7 @@ func ShareWord(a, b string) bool {
 
 // nameWords are the words of a name that say something, folded.
 func nameWords(name string) (words []string) {
-	for _, word := range strings.FieldsFunc(searchkey.Letters(NormaliseText(name)), func(r rune) bool { return !unicode.IsLetter(r) }) {
+	for _, word := range strings.FieldsFunc(searchkey.Letters(text.Normalise(name)), func(r rune) bool { return !unicode.IsLetter(r) }) {
 		if utf8.RuneCountInString(word) > 1 {
 			words = append(words, word)
 		}

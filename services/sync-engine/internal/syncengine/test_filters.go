@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/text"
 )
 
 // How filters that are tried differ from those that stand.
@@ -217,7 +218,7 @@ func (t *filterTest) one(u *User) {
 		return
 	}
 	t.by[change] = append(t.by[change], TestedIdentity{
-		ObjectID: after.ObjectID, UserPrincipalName: NormaliseText(u.UserPrincipalName), DisplayName: cmp.Or(after.FullName, NormaliseText(u.DisplayName)),
+		ObjectID: after.ObjectID, UserPrincipalName: text.Normalise(u.UserPrincipalName), DisplayName: cmp.Or(after.FullName, text.Normalise(u.DisplayName)),
 		Change: change, Now: now, Then: then,
 	})
 }

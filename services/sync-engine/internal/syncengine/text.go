@@ -5,93 +5,16 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
+	"github.com/entrasync/entrasync/pkg/text"
 )
 
 // maxNameRunes is how long a name may be, in characters.
 const maxNameRunes = 256
 
-// The two joiners, which scripts such as Persian and Devanagari spell words with.
-const (
-	zeroWidthNonJoiner = '\u200c'
-	zeroWidthJoiner    = '\u200d'
-)
-
-// NormaliseText gives the form in which texts are kept, whoever sent them: NFC;
-// without control, zero-width, bidirectional and other format characters, but for
-// a joiner between two letters; every run of white space, line breaks included,
-// one space; none at the ends. It is idempotent.
-func NormaliseText(s string) string {
-	if isNormalText(s) {
-		return s
-	}
-	// Composing may put characters next to one another that were apart, and some
-	// compose to a space.
-	return norm.NFC.String(visible(norm.NFC.String(visible(s))))
-}
-
-// isNormalText reports the printable ASCII text that most are: it looks at bytes only.
-func isNormalText(s string) bool {
-	space := true // as if one stood before
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c < ' ' || c > '~' || c == ' ' && space:
-			return false
-		default:
-			space = c == ' '
-		}
-	}
-	return !space || s == ""
-}
-
-// visible leaves out what cannot be seen and makes one space of white space.
-func visible(s string) string {
-	var b strings.Builder
-	b.Grow(len(s))
-	var before, joiner rune // the last character that stays; a joiner that waits for a letter
-	space := false
-	for _, r := range s {
-		switch {
-		case unicode.IsSpace(r):
-			space = b.Len() > 0
-			continue
-		case r == zeroWidthJoiner || r == zeroWidthNonJoiner:
-			if joiner == 0 {
-				joiner = r
-			}
-			continue
-		case invisible(r):
-			continue
-		}
-		if joiner != 0 && !space && spells(before) && spells(r) {
-			b.WriteRune(joiner)
-		}
-		if space {
-			b.WriteByte(' ')
-		}
-		b.WriteRune(r)
-		before, joiner, space = r, 0, false
-	}
-	return b.String()
-}
-
-// invisible reports a character without a width or a form of its own: control and
-// format characters, variation selectors, and the fillers, which Unicode counts as
-// letters.
-func invisible(r rune) bool {
-	if r < utf8.RuneSelf {
-		return r < ' ' || r == 0x7f
-	}
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
-}
-
-// spells reports a letter, or a mark that belongs to one.
-func spells(r rune) bool { return unicode.IsLetter(r) || unicode.IsMark(r) }
-
-// NormaliseName is NormaliseText for the name of a person; empty where it has
+// NormaliseName is text.Normalise for the name of a person; empty where it has
 // neither letter nor digit, so that another name can take its place.
 func NormaliseName(s string) string {
-	s = NormaliseText(s)
+	s = text.Normalise(s)
 	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }) {
 		return s
 	}
@@ -114,17 +37,11 @@ func personName(display, given, surname, address string) string {
 	return address
 }
 
-// normaliseKey gives the form of a key that the host chose: what it means is the
-// host's alone, so it is trimmed and composed and no more.
-func normaliseKey(s string) string {
-	return norm.NFC.String(strings.TrimSpace(s))
-}
-
 // NameKey is what a search by the beginning of a name compares with.
 func NameKey(name string) string {
-	return NormaliseText(strings.ToLower(NormaliseText(name)))
+	return text.Normalise(strings.ToLower(text.Normalise(name)))
 }
 
 func tooLong(name string) bool {
-	return len(name) > maxNameRunes && utf8.RuneCountInString(NormaliseText(name)) > maxNameRunes
+	return len(name) > maxNameRunes && utf8.RuneCountInString(text.Normalise(name)) > maxNameRunes
 }

@@ -1,44 +1,14 @@
 package syncengine_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
 
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
-
-func TestNormaliseText(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{
-		"  Ann  Lee ":                "Ann Lee",
-		"Ann\r\nLee\tSmith":          "Ann Lee Smith",
-		"Ann\u00a0\u2003Lee\u3000":   "Ann Lee",
-		"\ufeffAnn\u200b Lee\u2060":  "Ann Lee",
-		"\u202eAnn\u202c \u2066Lee":  "Ann Lee",
-		"Ann\x07\x7f\u0085Lee":       "Ann Lee",
-		"soft\u00adhyphen":           "softhyphen",
-		"u\u0308ber":                 "über",
-		"\u3164\u115f\uffa0":         "",
-		"می\u200cخواهم":              "می\u200cخواهم", // Persian is spelled with it
-		"क\u094d\u200dष":             "क\u094d\u200dष",
-		"Ann\u200d Lee\u200c":        "Ann Lee",
-		"\u200dAnn":                  "Ann",
-		"👩\u200d💻 Ann\ufe0f":         "👩💻 Ann",
-		"O'Brien \"Bob\"; DROP":      "O'Brien \"Bob\"; DROP",
-		"":                           "",
-		" \t\u200b":                  "",
-		"a\u200d\u200b\u200c\u200db": "a\u200db",
-	} {
-		require.Equal(t, want, syncengine.NormaliseText(in), "%q", in)
-	}
-}
 
 func TestANameWithoutALetterOrDigitIsEmpty(t *testing.T) {
 	t.Parallel()
@@ -65,47 +35,6 @@ func TestANameComesFromWhatThereIs(t *testing.T) {
 	require.Equal(t, "-@c.de", read(t, u, nil).FullName)
 }
 
-// checkText is what holds for whatever text was normalised.
-func checkText(t require.TestingT, raw string) {
-	text := syncengine.NormaliseText(raw)
-	require.Equal(t, text, syncengine.NormaliseText(text), "idempotent: %q", raw)
-	if !utf8.ValidString(raw) {
-		return
-	}
-	require.True(t, norm.NFC.IsNormalString(text), "%q", text)
-	require.Equal(t, strings.Join(strings.Fields(text), " "), text, "one space each")
-	runes := []rune(text)
-	for i, r := range runes {
-		require.False(t, unicode.IsControl(r), "%q", text)
-		if !unicode.Is(unicode.Cf, r) {
-			continue
-		}
-		require.Contains(t, "\u200c\u200d", string(r), "%q", text)
-		require.Positive(t, i)
-		require.Less(t, i+1, len(runes))
-		for _, beside := range []rune{runes[i-1], runes[i+1]} {
-			require.True(t, unicode.IsLetter(beside) || unicode.IsMark(beside), "%q", text)
-		}
-	}
-	for _, r := range text {
-		if r > unicode.MaxASCII && unicode.IsLetter(r) {
-			return
-		}
-	}
-	// What can be seen stays, in its order.
-	seen := func(s string) string {
-		return strings.Map(func(r rune) rune {
-			if r <= ' ' || r > '~' {
-				return -1
-			}
-			return r
-		}, s)
-	}
-	if !slices.ContainsFunc([]rune(raw), func(r rune) bool { return unicode.IsMark(r) || norm.NFC.String(string(r)) != string(r) }) {
-		require.Equal(t, seen(raw), seen(text))
-	}
-}
-
 // odd gives texts full of what cannot be seen and of what surrounds addresses.
 func odd() *rapid.Generator[string] {
 	part := rapid.OneOf(
@@ -116,16 +45,4 @@ func odd() *rapid.Generator[string] {
 		rapid.String(),
 	)
 	return rapid.Custom(func(t *rapid.T) string { return strings.Join(rapid.SliceOfN(part, 0, 8).Draw(t, "parts"), "") })
-}
-
-func TestNormalTextIsNormal(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) { checkText(t, odd().Draw(t, "text")) })
-}
-
-func FuzzNormaliseText(f *testing.F) {
-	for _, seed := range []string{"a\u200db", "\u1100\u115f\u1161", "e\u200b\u0301", "\u0958\u200d", "\xff \u200b", "\u1fef\u2000"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, raw string) { checkText(t, raw) })
 }

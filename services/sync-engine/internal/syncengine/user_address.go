@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/entrasync/entrasync/pkg/text"
 )
 
 // userAddresses are the addresses of a user, as they stand upstream.
@@ -31,7 +33,7 @@ func addressesOf(u *User, upn Address) userAddresses {
 		from.upn = upn
 	}
 	for _, proxy := range u.ProxyAddresses {
-		proxy = NormaliseText(proxy)
+		proxy = text.Normalise(proxy)
 		if len(proxy) < len(smtp) || !strings.EqualFold(proxy[:len(smtp)], smtp) {
 			continue // X500, SIP and others are no addresses
 		}
