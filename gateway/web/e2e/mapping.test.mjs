@@ -95,6 +95,7 @@ test('every group of directories holds as many as it says', async () => {
   const page = await signedIn(browser, 'administrator')
   await page.goto(table)
   const groups = page.getByRole('radiogroup', { name: 'Which directories' })
+  await groups.waitFor()
   const labels = await groups.locator('label').allInnerTexts()
   assert.equal(labels.length, 7)
   const preview = await call('GET', `/api${entra}/mappings/preview`)

@@ -216,12 +216,18 @@ test('many suggestions are carried out at once, after what each comes to was sho
 
 test('the queue is searched and narrowed, and says how many wait for what', async () => {
   const page = await signedIn(browser, 'administrator', { organisation })
-  const { items } = await ask('GET', `/api${entra}/reconciliation-queue?status=open&pageSize=1`)
+  // Accounts that share an address are found together: one is looked for that has its own.
+  const { items } = await ask('GET', `/api${entra}/reconciliation-queue?status=open&pageSize=50`)
+  let only
+  for (const item of items) {
+    only ??= (await ask('GET', `/api${entra}/reconciliation-queue?status=open&q=${encodeURIComponent(item.userPrincipalName)}`)).items.length === 1 ? item : undefined
+  }
+  assert.ok(only, 'an open item with an address of its own')
   await page.goto(`${site}${entra}/queue`)
-  await page.getByLabel('Find').fill(items[0].userPrincipalName)
+  await page.getByLabel('Find').fill(only.userPrincipalName)
   const options = page.getByRole('listbox', { name: 'People to decide about' }).getByRole('option')
   await options.nth(1).waitFor({ state: 'detached' })
-  await options.first().getByText(items[0].displayName, { exact: true }).waitFor()
+  await options.first().getByText(only.displayName, { exact: true }).waitFor()
   await page.getByLabel('Find').fill('nobody of this name')
   await page.getByRole('heading', { name: 'Nobody', exact: true }).waitFor()
   await page.getByLabel('Find').fill('')
