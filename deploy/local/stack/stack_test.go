@@ -110,6 +110,7 @@ func TestOptionsComeFromTheEnvironment(t *testing.T) {
 		"ENTRASYNC_AUTH_ISSUER=https://login.example", "MICROSOFT_CLIENT_ID=abc", "ENTRASYNC_PORT_GATEWAY=9000",
 		"ENTRASYNC_MASTER_KEY_KMS_URI=hcvault://vault.example/transit/keys/entrasync", "ENTRASYNC_TEMPORAL_UI_WRITE=true",
 		"OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317", "HOME=/root", "HTTPS_PROXY=",
+		"ENTRASYNC_WEBHOOK_ALLOWED_HOSTS=127.0.0.1:9100", "ENTRASYNC_EMBED_ORIGINS=https://host.example",
 	})
 	require.NoError(t, err)
 	require.Equal(t, "/checkout/.local", o.State)
@@ -121,7 +122,10 @@ func TestOptionsComeFromTheEnvironment(t *testing.T) {
 	require.Equal(t, []string{"MICROSOFT_CLIENT_ID=abc"}, o.MicrosoftClient)
 	require.Equal(t, "hcvault://vault.example/transit/keys/entrasync", o.MasterKeyKMSURI)
 	require.True(t, o.TemporalUIWritable)
-	require.Equal(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317"}, o.Inherit)
+	require.Equal(t, []string{
+		"ENTRASYNC_EMBED_ORIGINS=https://host.example", "ENTRASYNC_WEBHOOK_ALLOWED_HOSTS=127.0.0.1:9100",
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317",
+	}, o.Inherit)
 
 	o, err = stack.FromEnv("/checkout", nil)
 	require.NoError(t, err)
