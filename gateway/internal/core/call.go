@@ -91,7 +91,7 @@ func (call *Call) hold(ctx context.Context) (err error) {
 	}
 	of := string(call.caller.Call().Tenant)
 	if of != "" {
-		if call.leave, err = call.core.calls.Enter(ctx, of, call.method.Verb == http.MethodGet); err != nil {
+		if call.leave, err = call.core.calls.Enter(ctx, of, call.method.Method); err != nil {
 			return err
 		}
 	}

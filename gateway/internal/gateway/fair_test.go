@@ -14,6 +14,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/gateway"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
+	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
 
 func TestCallsOfOneTenantAreExecutedAFewAtOnce(t *testing.T) {
@@ -53,6 +54,48 @@ func TestCallsOfOneTenantAreExecutedAFewAtOnce(t *testing.T) {
 	calls.Wait()
 	require.Equal(t, 202, <-other)
 	require.Len(t, b.backends.of(startSync), 6)
+}
+
+// TestCallsThatWaitKeepNobodyOut: as many as take every place of those that work, and reads, changes
+// and each other's kind go on.
+func TestCallsThatWaitKeepNobodyOut(t *testing.T) {
+	t.Parallel()
+	const changes, discovery = "/entrasync.syncengine.v1.ChangeService/ListChanges", "/entrasync.orchestration.v1.OrchestrationService/StartDiscovery"
+	b := setup(t, func(p *gateway.Parts) { p.TenantReads, p.TenantChanges = 2, 2 })
+	b.allOn("t1")
+	entered, leave := make(chan struct{}, 10), make(chan struct{})
+	goOn := sync.OnceFunc(func() { close(leave) })
+	t.Cleanup(goOn)
+	waits := func(answer proto.Message) func(context.Context, proto.Message) (proto.Message, error) {
+		return func(ctx context.Context, _ proto.Message) (proto.Message, error) {
+			entered <- struct{}{}
+			select {
+			case <-leave:
+			case <-ctx.Done():
+			}
+			return answer, nil
+		}
+	}
+	b.backends.on(changes, waits(&syncenginev1.ListChangesResponse{}))
+	b.backends.on(discovery, waits(&orchestrationv1.StartDiscoveryResponse{}))
+	token := b.admin("t1")
+	var calls sync.WaitGroup
+	for range 3 {
+		for verb, path := range map[string]string{"GET": "/api/contacts/changes?waitSeconds=20", "POST": "/api/integrations/entra/discovery"} {
+			calls.Go(func() {
+				if status := b.as(token, verb, path, "").status; status/100 != 2 {
+					t.Errorf("%s %s was answered %d", verb, path, status)
+				}
+			})
+		}
+	}
+	for range 6 {
+		<-entered
+	}
+	require.Equal(t, 200, b.as(token, "GET", "/api/clients", "").status)
+	require.Equal(t, 202, b.as(token, "POST", syncPath, `{"scope":"initial"}`).status)
+	goOn()
+	calls.Wait()
 }
 
 // A caller that sends the next request as soon as the last was refused is slowed
