@@ -125,7 +125,7 @@ func TestIfMatchIsTheVersionThatAChangeIsMadeOn(t *testing.T) {
 	require.Equal(t, http.StatusOK, b.as(b.admin("t1"), http.MethodPost, "/api/integrations/entra/mappings/skip", `{"managedTenantId":"m1"}`, "If-Match", `"4"`).status)
 	require.Equal(t, int64(4), b.backends.of("/entrasync.mapping.v1.MappingService/SkipMapping")[0].request.(*mappingv1.SkipMappingRequest).GetVersion())
 	// Where it stands in each record, or nowhere, a header that says something about all is refused.
-	for verb, path := range map[string]string{http.MethodPut: "/api/clients:batch", http.MethodDelete: "/api/webhooks/w1"} {
+	for verb, path := range map[string]string{http.MethodPut: "/api/clients:batch", http.MethodDelete: "/api/webhooks/0190c9a2-7b1e-7f00-8000-000000000001"} {
 		body := ""
 		if verb == http.MethodPut {
 			body = `{"clients":[{"externalId":"a","name":"Acme"}]}`
@@ -133,7 +133,31 @@ func TestIfMatchIsTheVersionThatAChangeIsMadeOn(t *testing.T) {
 		res := b.as(b.admin("t1"), verb, path, body, "If-Match", `"4"`)
 		require.Equal(t, http.StatusBadRequest, res.status, path)
 		require.Equal(t, "If-Match", res.problem(t).Violations[0].Field, path)
+		listed := strings.Contains(res.problem(t).Violations[0].Message, "list of records")
+		require.Equal(t, verb == http.MethodPut, listed, "a request without a version is not called a list")
+		whichever := b.as(b.admin("t1"), verb, path, body, "If-Match", "*")
+		require.NotEqual(t, http.StatusBadRequest, whichever.status, "any version will do: "+whichever.body)
 	}
+}
+
+// TestTheTagOfAChangeIsThatOfWhatStandsThere: what its answer says of the change itself is no part of it.
+func TestTheTagOfAChangeIsThatOfWhatStandsThere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.allOn("t1")
+	b.backends.on(settingsCall, func(context.Context, proto.Message) (proto.Message, error) {
+		effects := "pending"
+		return &syncenginev1.UpdateSettingsResponse{Settings: &syncenginev1.Settings{Version: 8, UpdatedBy: "ada", Effects: &effects}}, nil
+	})
+	b.backends.on("/entrasync.syncengine.v1.SettingsService/GetSettings", func(context.Context, proto.Message) (proto.Message, error) {
+		return &syncenginev1.GetSettingsResponse{Settings: &syncenginev1.Settings{Version: 8, UpdatedBy: "ada"}}, nil
+	})
+	changed := b.as(b.admin("t1"), http.MethodPatch, settingsPath, `{"intervalMinutes":30}`)
+	require.Equal(t, http.StatusOK, changed.status, changed.body)
+	require.Equal(t, "pending", changed.json(t)["effects"])
+	tag := changed.header.Get("ETag")
+	require.NotEmpty(t, tag)
+	require.Equal(t, http.StatusNotModified, b.as(b.reader("t1"), http.MethodGet, settingsPath, "", "If-None-Match", tag).status)
 }
 
 func TestTagsAreDescribed(t *testing.T) {

@@ -15,8 +15,12 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// The header with which a change names the version that it is made on.
-const ifMatch = "If-Match"
+const (
+	// The header with which a change names the version that it is made on.
+	ifMatch = "If-Match"
+	// effects is the field in which the answer to a change says how far its effects have come.
+	effects = "effects"
+)
 
 // entityTag is the tag of an answer that has a version, empty for any other. It begins with the
 // version, which If-Match is compared by. A digest follows: an answer shows more than its version
@@ -35,6 +39,9 @@ func (x *exchange) entityTag(answer proto.Message) (string, error) {
 	if field == nil {
 		return "", nil
 	}
+	if x.method.Verb != http.MethodGet {
+		answer = standing(reflected)
+	}
 	raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(answer)
 	if err != nil {
 		return "", err
@@ -44,6 +51,22 @@ func (x *exchange) entityTag(answer proto.Message) (string, error) {
 	}
 	digest := sha256.Sum256(raw)
 	return `"` + strconv.FormatInt(reflected.Get(field).Int(), 10) + "-" + hex.EncodeToString(digest[:8]) + `"`, nil
+}
+
+// standing is the answer to a change without what it says of the change itself, as the next GET has it.
+func standing(answer protoreflect.Message) proto.Message {
+	field := answer.Descriptor().Fields().ByName(effects)
+	if field == nil || !answer.Has(field) {
+		return answer.Interface()
+	}
+	without := answer.New()
+	answer.Range(func(one protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		if one != field {
+			without.Set(one, value)
+		}
+		return true
+	})
+	return without.Interface()
 }
 
 // tagged answers with an entity tag. It reports an answer that the caller has already, of which the
@@ -82,12 +105,17 @@ func withIfMatch(x *exchange, request proto.Message) error {
 	if len(x.ifMatch) == 0 || x.method.Verb == http.MethodGet {
 		return nil
 	}
-	field := access.VersionField(bodyOf(x.method))
-	if field == nil || !field.HasPresence() {
-		return wrongTag("is not taken here: of a list of records each has its own version")
-	}
 	if len(x.ifMatch) == 1 && x.ifMatch[0] == "*" {
-		return nil // any version
+		return nil // any version, or none
+	}
+	body := bodyOf(x.method)
+	field := access.VersionField(body)
+	switch {
+	case field != nil && field.HasPresence():
+	case ofRecords(body):
+		return wrongTag("is not taken here: of a list of records each has its own version")
+	default:
+		return wrongTag("is not taken here: this request has no version")
 	}
 	version, ok := versionOf(x.ifMatch)
 	if !ok {
@@ -102,6 +130,16 @@ func withIfMatch(x *exchange, request proto.Message) error {
 	}
 	message.Set(field, protoreflect.ValueOfInt64(version))
 	return nil
+}
+
+// ofRecords reports whether a body lists records that have a version each.
+func ofRecords(body protoreflect.MessageDescriptor) bool {
+	for i := range body.Fields().Len() {
+		if field := body.Fields().Get(i); field.IsList() && access.VersionField(field.Message()) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // versionOf is the version that a header's only tag begins with.
