@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/core"
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
 
@@ -114,6 +116,10 @@ func withBodyFields(x *exchange, request proto.Message) error {
 	listed := &policyv1.BodyFields{}
 	if err := listFields(x.body, bodyOf(x.method), "", listed); err != nil {
 		return core.Undecodable(err)
+	}
+	if request.ProtoReflect().Has(field) || slices.Contains(listed.GetNull(), field.JSONName()) {
+		return errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.",
+			errs.WithViolation(field.JSONName(), "is not a field of this request")) // it is filled in here
 	}
 	request.ProtoReflect().Set(field, protoreflect.ValueOfMessage(listed.ProtoReflect()))
 	return nil
