@@ -364,6 +364,30 @@ func TestNoWebhookLeadsInside(t *testing.T) {
 	require.Empty(t, all)
 }
 
+// TestSpellingsOfOneAddressAreOneWebhook; one that was stored in another spelling stays as it is.
+func TestSpellingsOfOneAddressAreOneWebhook(t *testing.T) {
+	t.Parallel()
+	h := webhooks(t)
+	put := func(url string) webhook.Endpoint {
+		endpoint, _, err := h.Put(h.ctx, webhook.Change{URL: url, Events: []string{"contact.created"}})
+		require.NoError(t, err)
+		return endpoint
+	}
+	first := put("https://h.example")
+	require.Equal(t, "https://h.example/", first.URL)
+	for _, url := range []string{"https://h.example/", "https://H.Example:443", "https://h.example:443/"} {
+		require.Equal(t, first.ID, put(url).ID, url)
+	}
+	for _, url := range []string{"https://h.example:8443", "https://h.example/Hook", "https://h.example/?a=1"} {
+		require.NotEqual(t, first.ID, put(url).ID, url)
+	}
+	_, err := h.db.Admin.Exec(t.Context(), `UPDATE webhooks SET url = 'https://h.example:443' WHERE id = $1`, first.ID)
+	require.NoError(t, err)
+	again := put("https://h.example/")
+	require.Equal(t, first.ID, again.ID)
+	require.Equal(t, "https://h.example:443", again.URL)
+}
+
 func count(t *testing.T, h *hooks, sql string, args ...any) (n int) {
 	t.Helper()
 	require.NoError(t, h.db.Admin.QueryRow(t.Context(), sql, args...).Scan(&n))

@@ -7,6 +7,8 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -140,6 +142,10 @@ func (e *Endpoints) Put(ctx context.Context, c Change) (endpoint Endpoint, secre
 	if err != nil {
 		return endpoint, "", errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.", errs.WithViolation("url", err.Error()))
 	}
+	at, err := e.stored(ctx, normal(u))
+	if err != nil {
+		return endpoint, "", err
+	}
 	fresh, sealed, err := e.newSecret(id)
 	if err != nil {
 		return endpoint, "", err
@@ -149,7 +155,7 @@ func (e *Endpoints) Put(ctx context.Context, c Change) (endpoint Endpoint, secre
 		return endpoint, "", err
 	}
 	now := e.now()
-	endpoint, err = e.store.Put(ctx, u.String(), now, func(current *Endpoint, count int) (Endpoint, error) {
+	endpoint, err = e.store.Put(ctx, at, now, func(current *Endpoint, count int) (Endpoint, error) {
 		secret = ""
 		next := Endpoint{}
 		switch {
@@ -161,7 +167,7 @@ func (e *Endpoints) Put(ctx context.Context, c Change) (endpoint Endpoint, secre
 			if next.ID, err = uuid.NewV7(); err != nil {
 				return next, err
 			}
-			next.URL, next.FeedCursor, next.Secret, secret = u.String(), head, sealed, fresh
+			next.URL, next.FeedCursor, next.Secret, secret = at, head, sealed, fresh
 		}
 		if current != nil && c.Rotate {
 			until := now.Add(oldSecretTime)
@@ -179,6 +185,28 @@ func (e *Endpoints) Put(ctx context.Context, c Change) (endpoint Endpoint, secre
 		return Endpoint{}, "", err
 	}
 	return endpoint, secret, nil
+}
+
+// stored is the spelling in which an endpoint's address was stored, or the normal one: endpoints may be
+// older than that.
+func (e *Endpoints) stored(ctx context.Context, address string) (string, error) {
+	all, err := e.store.List(ctx)
+	for _, one := range all {
+		if u, err := url.Parse(one.URL); err == nil && normal(u) == address {
+			return one.URL, nil
+		}
+	}
+	return address, err
+}
+
+// normal is the one spelling of an address: without the port that its scheme has anyway, with a path.
+func normal(u *url.URL) string {
+	one := *u
+	one.Host = strings.TrimSuffix(strings.ToLower(u.Host), map[string]string{"https": ":443", "http": ":80"}[u.Scheme])
+	if one.Path == "" {
+		one.Path = "/"
+	}
+	return one.String()
 }
 
 func (e *Endpoints) newSecret(id tenant.ID) (fresh secrets.Text, sealed []byte, err error) {
