@@ -174,6 +174,29 @@ func TestAnErasedPersonIsNowhereAndDoesNotComeBack(t *testing.T) {
 	require.NotNil(t, listed[0].LiftedAt)
 }
 
+// TestAPersonIsFoundByAnObjectIDInAnyCase as people copy one from elsewhere.
+func TestAPersonIsFoundByAnObjectIDInAnyCase(t *testing.T) {
+	t.Parallel()
+	e, p, _ := known(t)
+	subject := syncengine.PersonSubject{ObjectID: " " + strings.ToUpper(zsofia)}
+	who, _, digest, err := p.export.Do(e.ctx(), subject)
+	require.NoError(t, err)
+	require.Len(t, who.Contacts, 1)
+	require.Equal(t, zsofia, who.Identities[0].ObjectID)
+	erasure, err := p.erase.Do(e.ctx(), subject, digest, "user-1", "")
+	require.NoError(t, err)
+	require.Equal(t, 1, erasure.Erased["sync-engine.contacts"])
+	require.Equal(t, 1, e.count(`SELECT count(*) FROM contacts`), "the other one stays")
+
+	// Of whom nothing is stored yet, nothing goes; a mark stays all the same.
+	const later = "0e0e0e0e-7777-4777-8777-00000000bbbb"
+	nobody := e.erased(syncengine.PersonSubject{ObjectID: strings.ToUpper(later)})
+	require.Zero(t, nobody.Erased["sync-engine.contacts"])
+	e.dir.users = append(e.dir.users, person(later, "Late Comer", "late@corp.example"))
+	require.Zero(t, e.round().Counters.Created)
+	require.Empty(t, e.found(later, "late@corp.example"))
+}
+
 // TestTheFeedTellsOfAnErasureByTheIDAlone reads the feed from its beginning.
 func TestTheFeedTellsOfAnErasureByTheIDAlone(t *testing.T) {
 	t.Parallel()

@@ -104,7 +104,10 @@ var errNoAddress = errs.New(errs.Invalid, reason.InvalidArgument, reason.Text(re
 
 // normalised brings the subject in the form in which things are stored.
 func (s PersonSubject) normalised() (PersonSubject, error) {
-	s.ObjectID, s.ContactID = strings.TrimSpace(s.ObjectID), strings.TrimSpace(s.ContactID)
+	s.ContactID = strings.TrimSpace(s.ContactID)
+	if s.ObjectID = strings.TrimSpace(s.ObjectID); objectIDForm.MatchString(s.ObjectID) {
+		s.ObjectID = strings.ToLower(s.ObjectID)
+	}
 	if s.Email == "" {
 		return s, nil
 	}

@@ -32,7 +32,7 @@ type PersonSubject struct {
 	ContactId string `protobuf:"bytes,1,opt,name=contact_id,json=contactId,proto3" json:"contact_id,omitempty"`
 	// An address: all contacts that have it, of any client, and all identities that have it as their own.
 	Email string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
-	// An account of Entra, by its object id.
+	// An account of Entra, by its object id, in upper or lower case.
 	EntraObjectId string `protobuf:"bytes,3,opt,name=entra_object_id,json=entraObjectId,proto3" json:"entra_object_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -37,7 +37,9 @@ type PersonServiceClient interface {
 	ExportPerson(ctx context.Context, in *ExportPersonRequest, opts ...grpc.CallOption) (*ExportPersonResponse, error)
 	// ErasePerson erases all that ExportPerson showed, for good, and keeps a keyed digest, by which
 	// later syncs leave the person out. The feed tells of each contact as contact.erased. The digest
-	// is the export's: reason person_differs where other contacts or identities are found by now.
+	// is the export's: reason person_differs where other contacts or identities are found by now. Of
+	// an account or address that nothing is stored about nothing is erased; the digest is kept all the
+	// same.
 	ErasePerson(ctx context.Context, in *ErasePersonRequest, opts ...grpc.CallOption) (*ErasePersonResponse, error)
 	// ListErasures lists erasures, newest first. They name nobody.
 	ListErasures(ctx context.Context, in *ListErasuresRequest, opts ...grpc.CallOption) (*ListErasuresResponse, error)
@@ -105,7 +107,9 @@ type PersonServiceServer interface {
 	ExportPerson(context.Context, *ExportPersonRequest) (*ExportPersonResponse, error)
 	// ErasePerson erases all that ExportPerson showed, for good, and keeps a keyed digest, by which
 	// later syncs leave the person out. The feed tells of each contact as contact.erased. The digest
-	// is the export's: reason person_differs where other contacts or identities are found by now.
+	// is the export's: reason person_differs where other contacts or identities are found by now. Of
+	// an account or address that nothing is stored about nothing is erased; the digest is kept all the
+	// same.
 	ErasePerson(context.Context, *ErasePersonRequest) (*ErasePersonResponse, error)
 	// ListErasures lists erasures, newest first. They name nobody.
 	ListErasures(context.Context, *ListErasuresRequest) (*ListErasuresResponse, error)

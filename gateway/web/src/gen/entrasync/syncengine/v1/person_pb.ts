@@ -35,7 +35,7 @@ export type PersonSubject = Message<"entrasync.syncengine.v1.PersonSubject"> & {
   email: string;
 
   /**
-   * An account of Entra, by its object id.
+   * An account of Entra, by its object id, in upper or lower case.
    *
    * @generated from field: string entra_object_id = 3;
    */
@@ -533,7 +533,9 @@ export const PersonService: GenService<{
   /**
    * ErasePerson erases all that ExportPerson showed, for good, and keeps a keyed digest, by which
    * later syncs leave the person out. The feed tells of each contact as contact.erased. The digest
-   * is the export's: reason person_differs where other contacts or identities are found by now.
+   * is the export's: reason person_differs where other contacts or identities are found by now. Of
+   * an account or address that nothing is stored about nothing is erased; the digest is kept all the
+   * same.
    *
    * @generated from rpc entrasync.syncengine.v1.PersonService.ErasePerson
    */
