@@ -100,11 +100,6 @@ func (s *Store) Contacts(ctx context.Context, page syncengine.ContactPage) (cont
 func list(ctx context.Context, q *sqlc.Queries, page syncengine.ContactPage, f filter, afterKey string, after uuid.UUID) ([]syncengine.Contact, error) {
 	size := int32(page.Size) // at most a few hundred
 	switch {
-	case page.Filter.EmailNorm != "":
-		rows, err := q.ListContactsByEmail(ctx, sqlc.ListContactsByEmailParams{
-			EmailNorm: page.Filter.EmailNorm, AfterKey: afterKey, AfterID: after, ClientID: f.client, Inactive: f.inactive, Linked: f.linked, Size: size,
-		})
-		return contactsOf(rows, func(r sqlc.ListContactsByEmailRow) syncengine.Contact { return contactOf(sqlc.GetContactRow(r)) }), err
 	case f.search != nil:
 		return search(ctx, q, f, afterKey, after, size)
 	case f.client != nil:
@@ -164,10 +159,10 @@ func (s *Store) CountContacts(ctx context.Context, cf syncengine.ContactFilter, 
 		return 0, nil
 	}
 	params := sqlc.CountContactsParams{
-		EmailNorm: pg.TextOrNil(cf.EmailNorm), ClientID: f.client, Inactive: f.inactive, Linked: f.linked, Bound: int32(bound), // some thousand
+		ClientID: f.client, Inactive: f.inactive, Linked: f.linked, Bound: int32(bound), // some thousand
 	}
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
-		if f.search == nil || cf.EmailNorm != "" {
+		if f.search == nil {
 			n, err := q.CountContacts(ctx, params)
 			count = int(n)
 			return err

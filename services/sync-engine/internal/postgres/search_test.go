@@ -49,6 +49,7 @@ func TestASearchFindsAnyWordOfAName(t *testing.T) {
 	add("4", other, "Zoë van der Berg", "zoe@corp.example")
 	add("5", other, long, "")
 	add("6", client, "Marianna", "mail@corp.example")
+	add("7", other, "Udo", "Post@Bücher.example")
 	for q, want := range map[string][]string{
 		"anna":       {"Anna Annason Anna", "Anna Maria Berg", "Bo Annason"},
 		"ANNAS":      {"Anna Annason Anna", "Bo Annason"},
@@ -57,17 +58,24 @@ func TestASearchFindsAnyWordOfAName(t *testing.T) {
 		"maria berg": {"Anna Maria Berg"},
 		"bo":         {"Bo Annason"},
 		"zoe@":       {"Zoë van der Berg"},
-		"mai":        {"Marianna"},
-		"mar":        {"Anna Maria Berg", "Marianna"},
-		"erg":        nil,
-		"%":          nil,
-		"nobody":     nil,
-		"von und":    {long},
+		// What begins an address may be an address by itself.
+		"anna.berg@corp.ex":     {"Anna Maria Berg"},
+		"Anna.Berg@Corp.Exampl": {"Anna Maria Berg"},
+		"mailto:bo@corp.ex":     {"Bo Annason"},
+		"post@bücher.exam":      {"Udo"},
+		"mai":                   {"Marianna"},
+		"mar":                   {"Anna Maria Berg", "Marianna"},
+		"erg":                   nil,
+		"%":                     nil,
+		"nobody":                nil,
+		"von und":               {long},
 		"von und zu von und zu von und zu von und zu von und zu von und zu von und zu": {long},
 	} {
 		require.Equal(t, want, e.searched(q, syncengine.ContactFilter{}), q)
 	}
 	require.Equal(t, []string{"Anna Maria Berg", "Bo Annason"}, e.searched("anna", syncengine.ContactFilter{ClientID: client}))
+	require.Equal(t, []string{"Anna Maria Berg"}, e.searched("anna.berg@corp.ex", syncengine.ContactFilter{ClientID: client}))
+	require.Empty(t, e.searched("anna.berg@corp.ex", syncengine.ContactFilter{ClientID: other}))
 	require.Empty(t, e.searched("anna", syncengine.ContactFilter{Status: "inactive"}))
 	require.Equal(t, []string{"Anna Maria Berg"}, e.searched("anna.berg@corp.example", syncengine.ContactFilter{}))
 

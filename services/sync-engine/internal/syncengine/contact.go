@@ -2,7 +2,6 @@ package syncengine
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -48,7 +47,6 @@ var ErrUnknownContact = errs.New(errs.NotFound, reason.NotFound, "There is no su
 // ContactFilter narrows a list; empty fields do not.
 type ContactFilter struct {
 	ClientID  string
-	EmailNorm string // exactly this address
 	NameStart string // a word of the name's key, or the address, begins so
 	Entra     string // linked or unlinked
 	Status    string // active or inactive
@@ -81,6 +79,15 @@ const (
 	MostFound   = 1000
 )
 
+// searchStart is what a name's word or an address begins with, in the form in which both
+// are stored. What is an address by itself may yet be the beginning of a longer one.
+func searchStart(q string) string {
+	if address, ok := NormaliseAddress(q); ok {
+		return address
+	}
+	return NameKey(q)
+}
+
 // MostOf is how far the list of a search, or of everybody, is counted.
 func MostOf(q string) int {
 	if q == "" {
@@ -104,13 +111,9 @@ func (l *ListContacts) FeedCursor(ctx context.Context) (string, error) {
 
 // Do returns a page and where the next one begins, nil after the last. total is
 // counted for the first page only, else -1, and no further than one more than
-// MostOf. q is an address, or the beginning of one or of a word of a name.
+// MostOf. q is the beginning of an address or of any word of a name.
 func (l *ListContacts) Do(ctx context.Context, q string, page ContactPage) (contacts []Contact, next *ContactPosition, total int, err error) {
-	if address, ok := NormaliseAddress(q); ok {
-		page.Filter.EmailNorm = address
-	} else if q = strings.ReplaceAll(q, "\x00", ""); NameKey(q) != "" {
-		page.Filter.NameStart = NameKey(q)
-	}
+	page.Filter.NameStart = searchStart(q)
 	size := page.Size
 	page.Size++ // one more tells whether there is a next page
 	if contacts, err = l.store.Contacts(ctx, page); err != nil {

@@ -100,26 +100,11 @@ LIMIT @size;
 -- How many contacts a client has, up to a bound.
 SELECT count(*) FROM (SELECT FROM contacts WHERE client_id = @client_id LIMIT @bound) c;
 
--- name: ListContactsByEmail :many
--- All that have one address, in order of name.
-SELECT id, client_id, external_id, full_name, name_key, email, phone, role, inactive, deleted, version, entra_tenant_id, entra_object_id,
-       entra_sync_source, last_entra_sync_at, entra_user_principal_name, entra_account_enabled,
-       entra_sync_status, entra_sync_status_reason, link_status
-FROM contact_details
-WHERE NOT deleted AND email_norm = @email_norm::text
-  AND (name_key, id) > (@after_key::text, @after_id::uuid)
-  AND (sqlc.narg(client_id)::uuid IS NULL OR client_id = sqlc.narg(client_id))
-  AND (sqlc.narg(inactive)::boolean IS NULL OR inactive = sqlc.narg(inactive))
-  AND (sqlc.narg(linked)::boolean IS NULL OR (entra_object_id IS NOT NULL) = sqlc.narg(linked))
-ORDER BY name_key, id
-LIMIT @size;
-
 -- name: CountContacts :one
 -- Up to a bound.
 SELECT count(*) FROM (
     SELECT FROM contacts
     WHERE NOT deleted
-      AND (sqlc.narg(email_norm)::text IS NULL OR email_norm = sqlc.narg(email_norm))
       AND (sqlc.narg(client_id)::uuid IS NULL OR client_id = sqlc.narg(client_id))
       AND (sqlc.narg(inactive)::boolean IS NULL OR inactive = sqlc.narg(inactive))
       AND (sqlc.narg(linked)::boolean IS NULL OR (entra_object_id IS NOT NULL) = sqlc.narg(linked))

@@ -16,26 +16,23 @@ const countContacts = `-- name: CountContacts :one
 SELECT count(*) FROM (
     SELECT FROM contacts
     WHERE NOT deleted
-      AND ($1::text IS NULL OR email_norm = $1)
-      AND ($2::uuid IS NULL OR client_id = $2)
-      AND ($3::boolean IS NULL OR inactive = $3)
-      AND ($4::boolean IS NULL OR (entra_object_id IS NOT NULL) = $4)
-    LIMIT $5
+      AND ($1::uuid IS NULL OR client_id = $1)
+      AND ($2::boolean IS NULL OR inactive = $2)
+      AND ($3::boolean IS NULL OR (entra_object_id IS NOT NULL) = $3)
+    LIMIT $4
 ) c
 `
 
 type CountContactsParams struct {
-	EmailNorm *string
-	ClientID  *uuid.UUID
-	Inactive  *bool
-	Linked    *bool
-	Bound     int32
+	ClientID *uuid.UUID
+	Inactive *bool
+	Linked   *bool
+	Bound    int32
 }
 
 // Up to a bound.
 func (q *Queries) CountContacts(ctx context.Context, arg CountContactsParams) (int64, error) {
 	row := q.db.QueryRow(ctx, countContacts,
-		arg.EmailNorm,
 		arg.ClientID,
 		arg.Inactive,
 		arg.Linked,
@@ -177,103 +174,6 @@ func (q *Queries) GetContact(ctx context.Context, id uuid.UUID) (GetContactRow, 
 		&i.LinkStatus,
 	)
 	return i, err
-}
-
-const listContactsByEmail = `-- name: ListContactsByEmail :many
-SELECT id, client_id, external_id, full_name, name_key, email, phone, role, inactive, deleted, version, entra_tenant_id, entra_object_id,
-       entra_sync_source, last_entra_sync_at, entra_user_principal_name, entra_account_enabled,
-       entra_sync_status, entra_sync_status_reason, link_status
-FROM contact_details
-WHERE NOT deleted AND email_norm = $1::text
-  AND (name_key, id) > ($2::text, $3::uuid)
-  AND ($4::uuid IS NULL OR client_id = $4)
-  AND ($5::boolean IS NULL OR inactive = $5)
-  AND ($6::boolean IS NULL OR (entra_object_id IS NOT NULL) = $6)
-ORDER BY name_key, id
-LIMIT $7
-`
-
-type ListContactsByEmailParams struct {
-	EmailNorm string
-	AfterKey  string
-	AfterID   uuid.UUID
-	ClientID  *uuid.UUID
-	Inactive  *bool
-	Linked    *bool
-	Size      int32
-}
-
-type ListContactsByEmailRow struct {
-	ID                     uuid.UUID
-	ClientID               uuid.UUID
-	ExternalID             *string
-	FullName               string
-	NameKey                string
-	Email                  string
-	Phone                  string
-	Role                   string
-	Inactive               bool
-	Deleted                bool
-	Version                int64
-	EntraTenantID          *string
-	EntraObjectID          *string
-	EntraSyncSource        *string
-	LastEntraSyncAt        *time.Time
-	EntraUserPrincipalName *string
-	EntraAccountEnabled    *bool
-	EntraSyncStatus        *string
-	EntraSyncStatusReason  *string
-	LinkStatus             *string
-}
-
-// All that have one address, in order of name.
-func (q *Queries) ListContactsByEmail(ctx context.Context, arg ListContactsByEmailParams) ([]ListContactsByEmailRow, error) {
-	rows, err := q.db.Query(ctx, listContactsByEmail,
-		arg.EmailNorm,
-		arg.AfterKey,
-		arg.AfterID,
-		arg.ClientID,
-		arg.Inactive,
-		arg.Linked,
-		arg.Size,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ListContactsByEmailRow
-	for rows.Next() {
-		var i ListContactsByEmailRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.ClientID,
-			&i.ExternalID,
-			&i.FullName,
-			&i.NameKey,
-			&i.Email,
-			&i.Phone,
-			&i.Role,
-			&i.Inactive,
-			&i.Deleted,
-			&i.Version,
-			&i.EntraTenantID,
-			&i.EntraObjectID,
-			&i.EntraSyncSource,
-			&i.LastEntraSyncAt,
-			&i.EntraUserPrincipalName,
-			&i.EntraAccountEnabled,
-			&i.EntraSyncStatus,
-			&i.EntraSyncStatusReason,
-			&i.LinkStatus,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const listContactsByName = `-- name: ListContactsByName :many

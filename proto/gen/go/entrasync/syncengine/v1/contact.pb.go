@@ -593,7 +593,7 @@ type ListContactsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The client's id.
 	ClientId string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	// An address, or the beginning of one or of any word of the name.
+	// The beginning of an address or of any word of the name.
 	Q string `protobuf:"bytes,2,opt,name=q,proto3" json:"q,omitempty"`
 	// linked or unlinked.
 	Entra string `protobuf:"bytes,3,opt,name=entra,proto3" json:"entra,omitempty"`

@@ -406,7 +406,7 @@ export type ListContactsRequest = Message<"entrasync.syncengine.v1.ListContactsR
   clientId: string;
 
   /**
-   * An address, or the beginning of one or of any word of the name.
+   * The beginning of an address or of any word of the name.
    *
    * @generated from field: string q = 2;
    */
