@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
@@ -95,4 +96,19 @@ func TestASearchFindsAnyWordOfAName(t *testing.T) {
 	e.dir.users = []syncengine.User{person("new", "Gil Synced", "gil@corp.example")}
 	e.round()
 	require.Equal(t, []string{"Gil Synced"}, e.searched("sync", syncengine.ContactFilter{}))
+}
+
+// TestASearchForNothingIsRefused and does not list everybody.
+func TestASearchForNothingIsRefused(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.host(syncengine.ContactRecord{ExternalID: ptr("1"), ClientID: ptr(client), FullName: "Anna"})
+	for _, q := range []string{"\u200b", " \u200b\u00ad ", "\x00", "\ufe0f"} {
+		_, _, _, err := e.list.Do(e.ctx(), q, syncengine.ContactPage{Size: 2})
+		var refused *errs.Error
+		require.ErrorAs(t, err, &refused, "%q", q)
+		require.Equal(t, errs.Invalid, refused.Kind(), "%q", q)
+		require.Equal(t, "q", refused.Violations()[0].Field, "%q", q)
+	}
+	require.Equal(t, []string{"Anna"}, e.searched(" \t", syncengine.ContactFilter{}), "spaces are no query")
 }

@@ -2,6 +2,7 @@ package syncengine
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -79,6 +80,10 @@ const (
 	MostFound   = 1000
 )
 
+// errNothingToLookFor refuses a query of characters that cannot be seen.
+var errNothingToLookFor = errs.New(errs.Invalid, reason.InvalidArgument, reason.Text(reason.InvalidArgument),
+	errs.WithViolation("q", "has nothing that can be looked for"))
+
 // searchStart is what a name's word or an address begins with, in the form in which both
 // are stored. What is an address by itself may yet be the beginning of a longer one.
 func searchStart(q string) string {
@@ -111,9 +116,13 @@ func (l *ListContacts) FeedCursor(ctx context.Context) (string, error) {
 
 // Do returns a page and where the next one begins, nil after the last. total is
 // counted for the first page only, else -1, and no further than one more than
-// MostOf. q is the beginning of an address or of any word of a name.
+// MostOf. q is the beginning of an address or of any word of a name; errs.Invalid where
+// it is not empty and looks for nothing.
 func (l *ListContacts) Do(ctx context.Context, q string, page ContactPage) (contacts []Contact, next *ContactPosition, total int, err error) {
 	page.Filter.NameStart = searchStart(q)
+	if page.Filter.NameStart == "" && strings.TrimSpace(q) != "" {
+		return nil, nil, 0, errNothingToLookFor
+	}
 	size := page.Size
 	page.Size++ // one more tells whether there is a next page
 	if contacts, err = l.store.Contacts(ctx, page); err != nil {
