@@ -102,6 +102,30 @@ func TestATombstoneAdoptsNothing(t *testing.T) {
 	require.Equal(t, []string{"alive true false"}, e.rows(`SELECT external_id, inactive, deleted FROM contacts`))
 }
 
+// TestADeletedContactComesBackWhenToldSo and not by a record that leaves deleted alone.
+func TestADeletedContactComesBackWhenToldSo(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	record := syncengine.ContactRecord{ExternalID: ptr("a"), ClientID: ptr(client), FullName: "Anna", Email: ptr("a@corp.example")}
+	gone, back := record, record
+	gone.Deleted, back.Deleted = ptr(true), ptr(false)
+	for _, c := range []struct {
+		record syncengine.ContactRecord
+		want   string
+		there  int
+	}{
+		{record, "created", 1},
+		{gone, "deleted", 0},
+		{record, "unchanged", 0},
+		{syncengine.ContactRecord{ExternalID: ptr("a"), Role: ptr("Boss")}, "updated", 0},
+		{back, "updated", 1},
+		{back, "unchanged", 1},
+	} {
+		require.Equal(t, []string{c.want}, outcomes(e.host(c.record)))
+		require.Equal(t, c.there, e.count(`SELECT count(*) FROM contacts WHERE NOT deleted`))
+	}
+}
+
 func TestListContacts(t *testing.T) {
 	t.Parallel()
 	e := setup(t)

@@ -873,7 +873,9 @@ type ContactRecord struct {
 	Role *string `protobuf:"bytes,8,opt,name=role,proto3,oneof" json:"role,omitempty"`
 	// Whether the contact is inactive.
 	Inactive *bool `protobuf:"varint,9,opt,name=inactive,proto3,oneof" json:"inactive,omitempty"`
-	// Marks the contact as deleted; it is never removed.
+	// Marks the contact as deleted; it is never removed. Absent leaves that as it is, so that a deleted
+	// contact stays deleted, whatever else the record changes; false takes it back. Of an external id
+	// that nothing here has nothing is deleted: unchanged.
 	Deleted *bool `protobuf:"varint,10,opt,name=deleted,proto3,oneof" json:"deleted,omitempty"`
 	// The version that the contact must have for the record to be taken; absent for any. A contact
 	// that has another one by now is left as it is: the result says conflict.

@@ -605,7 +605,9 @@ export type ContactRecord = Message<"entrasync.syncengine.v1.ContactRecord"> & {
   inactive?: boolean | undefined;
 
   /**
-   * Marks the contact as deleted; it is never removed.
+   * Marks the contact as deleted; it is never removed. Absent leaves that as it is, so that a deleted
+   * contact stays deleted, whatever else the record changes; false takes it back. Of an external id
+   * that nothing here has nothing is deleted: unchanged.
    *
    * @generated from field: optional bool deleted = 10;
    */
