@@ -72,7 +72,7 @@ func (s *Webhooks) Put(ctx context.Context, url string, now time.Time, fn func(*
 		}
 		if err := q.UpdateWebhook(ctx, sqlc.UpdateWebhookParams{
 			ID: e.ID, Events: e.Events, State: string(e.State), DisabledReason: e.DisabledReason, Secret: e.Secret, OldSecret: e.OldSecret,
-			OldSecretUntil: e.OldSecretUntil, FailingSince: e.FailingSince, Attempts: int32(e.Attempts), Now: now,
+			OldSecretUntil: e.OldSecretUntil, OlderSecret: e.OlderSecret, OlderSecretUntil: e.OlderSecretUntil, FailingSince: e.FailingSince, Attempts: int32(e.Attempts), Now: now,
 		}); err != nil {
 			return err
 		}
@@ -225,7 +225,7 @@ func (s *Webhooks) Forget(ctx context.Context, endpoint uuid.UUID, before time.T
 func endpointOf(row sqlc.GetWebhookRow) webhook.Endpoint {
 	return webhook.Endpoint{
 		ID: row.ID, URL: row.Url, Events: row.Events, State: webhook.State(row.State), DisabledReason: row.DisabledReason, Secret: row.Secret,
-		OldSecret: row.OldSecret, OldSecretUntil: row.OldSecretUntil, FeedCursor: row.FeedCursor, RunsUntil: row.RunsUntil,
+		OldSecret: row.OldSecret, OldSecretUntil: row.OldSecretUntil, OlderSecret: row.OlderSecret, OlderSecretUntil: row.OlderSecretUntil, FeedCursor: row.FeedCursor, RunsUntil: row.RunsUntil,
 		FailingSince: row.FailingSince, Attempts: int(row.Attempts), NextAt: row.NextAt, LeasedUntil: row.LeasedUntil,
 		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, ReplayedAt: row.ReplayedAt,
 	}

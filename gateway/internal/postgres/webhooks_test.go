@@ -364,6 +364,30 @@ func TestNoWebhookLeadsInside(t *testing.T) {
 	require.Empty(t, all)
 }
 
+// TestEachReplacedSecretSignsForItsDay, also where it was replaced twice within one.
+func TestEachReplacedSecretSignsForItsDay(t *testing.T) {
+	t.Parallel()
+	h := webhooks(t)
+	_, first := h.put(t, webhook.Change{})
+	_, second := h.put(t, webhook.Change{Rotate: true})
+	h.pass(t, time.Hour)
+	_, third := h.put(t, webhook.Change{Rotate: true})
+	h.receiver.set(http.StatusNoContent, first, second, third) // all have to verify
+	h.happening.add("contact.created")
+	require.Equal(t, []string{"contact.created change_1"}, h.later(t, time.Minute))
+	h.receiver.set(http.StatusNoContent, second, third)
+	h.happening.add("contact.created")
+	require.Equal(t, []string{"contact.created change_2"}, h.later(t, 23*time.Hour))
+	h.receiver.set(http.StatusNoContent, first)
+	h.happening.add("contact.created")
+	require.Empty(t, h.later(t, time.Minute), "the first had its day")
+	h.receiver.set(http.StatusNoContent, third)
+	require.Equal(t, []string{"contact.created change_3"}, h.later(t, time.Hour))
+	h.receiver.set(http.StatusNoContent, second)
+	h.happening.add("contact.created")
+	require.Empty(t, h.later(t, time.Minute), "and so had the second")
+}
+
 // TestSpellingsOfOneAddressAreOneWebhook; one that was stored in another spelling stays as it is.
 func TestSpellingsOfOneAddressAreOneWebhook(t *testing.T) {
 	t.Parallel()

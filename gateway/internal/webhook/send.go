@@ -101,12 +101,8 @@ func (s *Sender) request(ctx context.Context, e *Endpoint, m Message, at time.Ti
 	if err != nil {
 		return nil, err
 	}
-	sealed := [][]byte{e.Secret}
-	if e.OldSecret != nil && e.OldSecretUntil.After(at) {
-		sealed = append(sealed, e.OldSecret)
-	}
 	var signatures []string
-	for _, secret := range sealed {
+	for _, secret := range e.secrets(at) {
 		plain, err := s.box.Open(secret, associated(id))
 		if err != nil {
 			return nil, fmt.Errorf("opening a secret of a webhook: %w", err)

@@ -57,6 +57,8 @@ type Endpoint struct {
 	DisabledReason       *string // nil while it is enabled
 	Secret, OldSecret    []byte  // sealed
 	OldSecretUntil       *time.Time
+	OlderSecret          []byte // that the old one replaced; sealed
+	OlderSecretUntil     *time.Time
 	FeedCursor           string
 	RunsUntil            time.Time // runs that ended before were delivered
 	FailingSince         *time.Time
@@ -64,6 +66,28 @@ type Endpoint struct {
 	NextAt, LeasedUntil  time.Time // by the store's clock
 	CreatedAt, UpdatedAt time.Time
 	ReplayedAt           time.Time // when a person had messages sent again, or it was made: what was delivered before does not count
+}
+
+// rotate replaces the secret. The last two that were replaced sign on while their time lasts.
+func (e *Endpoint) rotate(sealed []byte, now time.Time) {
+	e.OlderSecret, e.OlderSecretUntil = nil, nil
+	if e.OldSecret != nil && e.OldSecretUntil.After(now) {
+		e.OlderSecret, e.OlderSecretUntil = e.OldSecret, e.OldSecretUntil
+	}
+	until := now.Add(oldSecretTime)
+	e.OldSecret, e.OldSecretUntil, e.Secret = e.Secret, &until, sealed
+}
+
+// secrets are those that sign at a time, the present one first; sealed.
+func (e *Endpoint) secrets(at time.Time) [][]byte {
+	sealed := [][]byte{e.Secret}
+	if e.OldSecret != nil && e.OldSecretUntil.After(at) {
+		sealed = append(sealed, e.OldSecret)
+	}
+	if e.OlderSecret != nil && e.OlderSecretUntil.After(at) {
+		sealed = append(sealed, e.OlderSecret)
+	}
+	return sealed
 }
 
 // Delivery is one attempt to send an event.
@@ -170,8 +194,8 @@ func (e *Endpoints) Put(ctx context.Context, c Change) (endpoint Endpoint, secre
 			next.URL, next.FeedCursor, next.Secret, secret = at, head, sealed, fresh
 		}
 		if current != nil && c.Rotate {
-			until := now.Add(oldSecretTime)
-			next.OldSecret, next.OldSecretUntil, next.Secret, secret = next.Secret, &until, sealed, fresh
+			next.rotate(sealed, now)
+			secret = fresh
 		}
 		next.Events, next.State, next.DisabledReason = c.Events, Enabled, nil
 		if c.Disabled {

@@ -1,15 +1,15 @@
 -- name: ListWebhooks :many
-SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
+SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, older_secret, older_secret_until, feed_cursor, runs_until, failing_since, attempts,
        next_at, leased_until, created_at, updated_at, COALESCE(replayed_at, updated_at)::timestamptz AS replayed_at
 FROM webhooks ORDER BY created_at, id;
 
 -- name: GetWebhook :one
-SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
+SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, older_secret, older_secret_until, feed_cursor, runs_until, failing_since, attempts,
        next_at, leased_until, created_at, updated_at, COALESCE(replayed_at, updated_at)::timestamptz AS replayed_at
 FROM webhooks WHERE id = @id;
 
 -- name: LockWebhookAt :one
-SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
+SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, older_secret, older_secret_until, feed_cursor, runs_until, failing_since, attempts,
        next_at, leased_until, created_at, updated_at, COALESCE(replayed_at, updated_at)::timestamptz AS replayed_at
 FROM webhooks WHERE url = @url FOR UPDATE;
 
@@ -25,7 +25,7 @@ VALUES (@tenant_id, @id, @url, @events, @state, @disabled_reason, @secret, @feed
 -- What a person sets. An endpoint that is enabled anew begins where it stopped, at once.
 UPDATE webhooks
 SET events = @events, state = @state, disabled_reason = @disabled_reason, secret = @secret, old_secret = @old_secret,
-    old_secret_until = @old_secret_until, failing_since = @failing_since, attempts = @attempts, next_at = now(), updated_at = @now::timestamptz,
+    old_secret_until = @old_secret_until, older_secret = @older_secret, older_secret_until = @older_secret_until, failing_since = @failing_since, attempts = @attempts, next_at = now(), updated_at = @now::timestamptz,
     replayed_at = COALESCE(replayed_at, updated_at)
 WHERE id = @id;
 
@@ -47,7 +47,7 @@ SELECT tenant_id, id FROM due_webhooks WHERE due_at <= now() AND tenant_id <> AL
 -- Only the holder of the lease sends.
 UPDATE webhooks SET leased_until = now() + make_interval(secs => @seconds::double precision)
 WHERE id = @id AND state = 'enabled' AND next_at <= now() AND leased_until <= now()
-RETURNING id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
+RETURNING id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, older_secret, older_secret_until, feed_cursor, runs_until, failing_since, attempts,
        next_at, leased_until, created_at, updated_at, COALESCE(replayed_at, updated_at)::timestamptz AS replayed_at;
 
 -- name: SettleWebhook :exec

@@ -92,24 +92,26 @@ type SessionTenant struct {
 }
 
 type Webhook struct {
-	TenantID       string
-	ID             uuid.UUID
-	Url            string
-	Events         []string
-	State          string
-	DisabledReason *string
-	Secret         []byte
-	OldSecret      []byte
-	OldSecretUntil *time.Time
-	FeedCursor     string
-	RunsUntil      time.Time
-	FailingSince   *time.Time
-	Attempts       int32
-	NextAt         time.Time
-	LeasedUntil    time.Time
-	CreatedAt      time.Time
-	UpdatedAt      time.Time
-	ReplayedAt     *time.Time
+	TenantID         string
+	ID               uuid.UUID
+	Url              string
+	Events           []string
+	State            string
+	DisabledReason   *string
+	Secret           []byte
+	OldSecret        []byte
+	OldSecretUntil   *time.Time
+	FeedCursor       string
+	RunsUntil        time.Time
+	FailingSince     *time.Time
+	Attempts         int32
+	NextAt           time.Time
+	LeasedUntil      time.Time
+	CreatedAt        time.Time
+	UpdatedAt        time.Time
+	ReplayedAt       *time.Time
+	OlderSecret      []byte
+	OlderSecretUntil *time.Time
 }
 
 type WebhookDelivery struct {

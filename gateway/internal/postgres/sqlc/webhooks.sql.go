@@ -148,29 +148,31 @@ func (q *Queries) ForgetNotices(ctx context.Context, before time.Time) error {
 }
 
 const getWebhook = `-- name: GetWebhook :one
-SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
+SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, older_secret, older_secret_until, feed_cursor, runs_until, failing_since, attempts,
        next_at, leased_until, created_at, updated_at, COALESCE(replayed_at, updated_at)::timestamptz AS replayed_at
 FROM webhooks WHERE id = $1
 `
 
 type GetWebhookRow struct {
-	ID             uuid.UUID
-	Url            string
-	Events         []string
-	State          string
-	DisabledReason *string
-	Secret         []byte
-	OldSecret      []byte
-	OldSecretUntil *time.Time
-	FeedCursor     string
-	RunsUntil      time.Time
-	FailingSince   *time.Time
-	Attempts       int32
-	NextAt         time.Time
-	LeasedUntil    time.Time
-	CreatedAt      time.Time
-	UpdatedAt      time.Time
-	ReplayedAt     time.Time
+	ID               uuid.UUID
+	Url              string
+	Events           []string
+	State            string
+	DisabledReason   *string
+	Secret           []byte
+	OldSecret        []byte
+	OldSecretUntil   *time.Time
+	OlderSecret      []byte
+	OlderSecretUntil *time.Time
+	FeedCursor       string
+	RunsUntil        time.Time
+	FailingSince     *time.Time
+	Attempts         int32
+	NextAt           time.Time
+	LeasedUntil      time.Time
+	CreatedAt        time.Time
+	UpdatedAt        time.Time
+	ReplayedAt       time.Time
 }
 
 func (q *Queries) GetWebhook(ctx context.Context, id uuid.UUID) (GetWebhookRow, error) {
@@ -185,6 +187,8 @@ func (q *Queries) GetWebhook(ctx context.Context, id uuid.UUID) (GetWebhookRow, 
 		&i.Secret,
 		&i.OldSecret,
 		&i.OldSecretUntil,
+		&i.OlderSecret,
+		&i.OlderSecretUntil,
 		&i.FeedCursor,
 		&i.RunsUntil,
 		&i.FailingSince,
@@ -295,7 +299,7 @@ func (q *Queries) InsertWebhook(ctx context.Context, arg InsertWebhookParams) er
 const leaseWebhook = `-- name: LeaseWebhook :one
 UPDATE webhooks SET leased_until = now() + make_interval(secs => $1::double precision)
 WHERE id = $2 AND state = 'enabled' AND next_at <= now() AND leased_until <= now()
-RETURNING id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
+RETURNING id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, older_secret, older_secret_until, feed_cursor, runs_until, failing_since, attempts,
        next_at, leased_until, created_at, updated_at, COALESCE(replayed_at, updated_at)::timestamptz AS replayed_at
 `
 
@@ -305,23 +309,25 @@ type LeaseWebhookParams struct {
 }
 
 type LeaseWebhookRow struct {
-	ID             uuid.UUID
-	Url            string
-	Events         []string
-	State          string
-	DisabledReason *string
-	Secret         []byte
-	OldSecret      []byte
-	OldSecretUntil *time.Time
-	FeedCursor     string
-	RunsUntil      time.Time
-	FailingSince   *time.Time
-	Attempts       int32
-	NextAt         time.Time
-	LeasedUntil    time.Time
-	CreatedAt      time.Time
-	UpdatedAt      time.Time
-	ReplayedAt     time.Time
+	ID               uuid.UUID
+	Url              string
+	Events           []string
+	State            string
+	DisabledReason   *string
+	Secret           []byte
+	OldSecret        []byte
+	OldSecretUntil   *time.Time
+	OlderSecret      []byte
+	OlderSecretUntil *time.Time
+	FeedCursor       string
+	RunsUntil        time.Time
+	FailingSince     *time.Time
+	Attempts         int32
+	NextAt           time.Time
+	LeasedUntil      time.Time
+	CreatedAt        time.Time
+	UpdatedAt        time.Time
+	ReplayedAt       time.Time
 }
 
 // Only the holder of the lease sends.
@@ -337,6 +343,8 @@ func (q *Queries) LeaseWebhook(ctx context.Context, arg LeaseWebhookParams) (Lea
 		&i.Secret,
 		&i.OldSecret,
 		&i.OldSecretUntil,
+		&i.OlderSecret,
+		&i.OlderSecretUntil,
 		&i.FeedCursor,
 		&i.RunsUntil,
 		&i.FailingSince,
@@ -441,29 +449,31 @@ func (q *Queries) ListNotices(ctx context.Context, since time.Time) ([]ListNotic
 }
 
 const listWebhooks = `-- name: ListWebhooks :many
-SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
+SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, older_secret, older_secret_until, feed_cursor, runs_until, failing_since, attempts,
        next_at, leased_until, created_at, updated_at, COALESCE(replayed_at, updated_at)::timestamptz AS replayed_at
 FROM webhooks ORDER BY created_at, id
 `
 
 type ListWebhooksRow struct {
-	ID             uuid.UUID
-	Url            string
-	Events         []string
-	State          string
-	DisabledReason *string
-	Secret         []byte
-	OldSecret      []byte
-	OldSecretUntil *time.Time
-	FeedCursor     string
-	RunsUntil      time.Time
-	FailingSince   *time.Time
-	Attempts       int32
-	NextAt         time.Time
-	LeasedUntil    time.Time
-	CreatedAt      time.Time
-	UpdatedAt      time.Time
-	ReplayedAt     time.Time
+	ID               uuid.UUID
+	Url              string
+	Events           []string
+	State            string
+	DisabledReason   *string
+	Secret           []byte
+	OldSecret        []byte
+	OldSecretUntil   *time.Time
+	OlderSecret      []byte
+	OlderSecretUntil *time.Time
+	FeedCursor       string
+	RunsUntil        time.Time
+	FailingSince     *time.Time
+	Attempts         int32
+	NextAt           time.Time
+	LeasedUntil      time.Time
+	CreatedAt        time.Time
+	UpdatedAt        time.Time
+	ReplayedAt       time.Time
 }
 
 func (q *Queries) ListWebhooks(ctx context.Context) ([]ListWebhooksRow, error) {
@@ -484,6 +494,8 @@ func (q *Queries) ListWebhooks(ctx context.Context) ([]ListWebhooksRow, error) {
 			&i.Secret,
 			&i.OldSecret,
 			&i.OldSecretUntil,
+			&i.OlderSecret,
+			&i.OlderSecretUntil,
 			&i.FeedCursor,
 			&i.RunsUntil,
 			&i.FailingSince,
@@ -505,29 +517,31 @@ func (q *Queries) ListWebhooks(ctx context.Context) ([]ListWebhooksRow, error) {
 }
 
 const lockWebhookAt = `-- name: LockWebhookAt :one
-SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, feed_cursor, runs_until, failing_since, attempts,
+SELECT id, url, events, state, disabled_reason, secret, old_secret, old_secret_until, older_secret, older_secret_until, feed_cursor, runs_until, failing_since, attempts,
        next_at, leased_until, created_at, updated_at, COALESCE(replayed_at, updated_at)::timestamptz AS replayed_at
 FROM webhooks WHERE url = $1 FOR UPDATE
 `
 
 type LockWebhookAtRow struct {
-	ID             uuid.UUID
-	Url            string
-	Events         []string
-	State          string
-	DisabledReason *string
-	Secret         []byte
-	OldSecret      []byte
-	OldSecretUntil *time.Time
-	FeedCursor     string
-	RunsUntil      time.Time
-	FailingSince   *time.Time
-	Attempts       int32
-	NextAt         time.Time
-	LeasedUntil    time.Time
-	CreatedAt      time.Time
-	UpdatedAt      time.Time
-	ReplayedAt     time.Time
+	ID               uuid.UUID
+	Url              string
+	Events           []string
+	State            string
+	DisabledReason   *string
+	Secret           []byte
+	OldSecret        []byte
+	OldSecretUntil   *time.Time
+	OlderSecret      []byte
+	OlderSecretUntil *time.Time
+	FeedCursor       string
+	RunsUntil        time.Time
+	FailingSince     *time.Time
+	Attempts         int32
+	NextAt           time.Time
+	LeasedUntil      time.Time
+	CreatedAt        time.Time
+	UpdatedAt        time.Time
+	ReplayedAt       time.Time
 }
 
 func (q *Queries) LockWebhookAt(ctx context.Context, url string) (LockWebhookAtRow, error) {
@@ -542,6 +556,8 @@ func (q *Queries) LockWebhookAt(ctx context.Context, url string) (LockWebhookAtR
 		&i.Secret,
 		&i.OldSecret,
 		&i.OldSecretUntil,
+		&i.OlderSecret,
+		&i.OlderSecretUntil,
 		&i.FeedCursor,
 		&i.RunsUntil,
 		&i.FailingSince,
@@ -625,22 +641,24 @@ func (q *Queries) SettleWebhook(ctx context.Context, arg SettleWebhookParams) er
 const updateWebhook = `-- name: UpdateWebhook :exec
 UPDATE webhooks
 SET events = $1, state = $2, disabled_reason = $3, secret = $4, old_secret = $5,
-    old_secret_until = $6, failing_since = $7, attempts = $8, next_at = now(), updated_at = $9::timestamptz,
+    old_secret_until = $6, older_secret = $7, older_secret_until = $8, failing_since = $9, attempts = $10, next_at = now(), updated_at = $11::timestamptz,
     replayed_at = COALESCE(replayed_at, updated_at)
-WHERE id = $10
+WHERE id = $12
 `
 
 type UpdateWebhookParams struct {
-	Events         []string
-	State          string
-	DisabledReason *string
-	Secret         []byte
-	OldSecret      []byte
-	OldSecretUntil *time.Time
-	FailingSince   *time.Time
-	Attempts       int32
-	Now            time.Time
-	ID             uuid.UUID
+	Events           []string
+	State            string
+	DisabledReason   *string
+	Secret           []byte
+	OldSecret        []byte
+	OldSecretUntil   *time.Time
+	OlderSecret      []byte
+	OlderSecretUntil *time.Time
+	FailingSince     *time.Time
+	Attempts         int32
+	Now              time.Time
+	ID               uuid.UUID
 }
 
 // What a person sets. An endpoint that is enabled anew begins where it stopped, at once.
@@ -652,6 +670,8 @@ func (q *Queries) UpdateWebhook(ctx context.Context, arg UpdateWebhookParams) er
 		arg.Secret,
 		arg.OldSecret,
 		arg.OldSecretUntil,
+		arg.OlderSecret,
+		arg.OlderSecretUntil,
 		arg.FailingSince,
 		arg.Attempts,
 		arg.Now,

@@ -1,0 +1,2 @@
+ALTER TABLE webhooks DROP COLUMN older_secret_until;
+ALTER TABLE webhooks DROP COLUMN older_secret;
