@@ -1,4 +1,5 @@
-// Package console composes what one screen needs from several services.
+// Package console has the methods that the gateway answers itself: the status of the integration, put together
+// from several services, the effects that wait, feature flags, the audit log and webhooks.
 package console
 
 import (
