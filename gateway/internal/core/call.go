@@ -70,7 +70,7 @@ func (call *Call) admit(ctx context.Context, procedure string) (err error) {
 	call.in.Tenant = string(call.caller.Call().Tenant)
 	// A flood must not make us write a row for each of its requests.
 	if why := errs.ReasonOf(err); m.Audited() && why != reason.RateLimited && why != reason.Overloaded && why != reason.TenantBusy {
-		call.enter()
+		call.recordEntry()
 	}
 	return err
 }
@@ -82,8 +82,8 @@ func recovered(err *error) {
 	}
 }
 
-// hold takes a place among the calls of the tenant, and the bytes of the body. One that does not say how long it is, and is
-// longer than the method takes, is found out as it is read.
+// hold takes a place among the calls of the tenant, and the bytes of the body. It refuses a body whose stated length is
+// over the method's limit; where no length is stated, reading the body enforces the limit.
 func (call *Call) hold(ctx context.Context) (err error) {
 	limit := call.method.MaxBody()
 	if call.in.Length > limit+access.Frame {
@@ -99,8 +99,8 @@ func (call *Call) hold(ctx context.Context) (err error) {
 	return err
 }
 
-// enter makes the entry of the call in the audit trail.
-func (call *Call) enter() {
+// recordEntry makes the entry of the call in the audit trail.
+func (call *Call) recordEntry() {
 	who := call.caller.Call()
 	call.entry = call.core.audit.Enter(audit.Event{
 		Tenant: who.Tenant, ActorID: who.Actor.ID, ActorType: who.Actor.Type, Action: call.method.Name(),

@@ -47,15 +47,15 @@ func (call *Call) once(ctx context.Context, request, answer proto.Message) error
 	err = call.forward(ctx, request, answer)
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
-	if ended := end(ctx, attempt, answer, err); ended != nil {
-		slog.ErrorContext(ctx, "answer not kept for repetition", "procedure", call.method.Procedure, "request", call.in.ID, "error", ended)
+	if failed := storeAnswer(ctx, attempt, answer, err); failed != nil {
+		slog.ErrorContext(ctx, "answer not kept for repetition", "procedure", call.method.Procedure, "request", call.in.ID, "error", failed)
 	}
 	return err
 }
 
-// end stores an answer that would be the same again; a failure on our side, or
+// storeAnswer stores an answer that would be the same again; a failure on our side, or
 // one that passes, leaves the key free.
-func end(ctx context.Context, attempt *idempotency.Attempt, answer proto.Message, err error) error {
+func storeAnswer(ctx context.Context, attempt *idempotency.Attempt, answer proto.Message, err error) error {
 	packed := &spb.Status{}
 	if err != nil {
 		public := Public(err)
@@ -82,7 +82,7 @@ func end(ctx context.Context, attempt *idempotency.Attempt, answer proto.Message
 	return attempt.Store(ctx, raw)
 }
 
-// unpack gives back what end packed.
+// unpack gives back what storeAnswer packed.
 func unpack(raw []byte, answer proto.Message) error {
 	packed := &spb.Status{}
 	if err := proto.Unmarshal(raw, packed); err != nil {
