@@ -38,10 +38,10 @@ func TestAReplicaWhoseClockIsWrongTellsNobodyTwice(t *testing.T) {
 	}
 
 	told := make(chan error, 1)
-	go func() { told <- h.deliverer.Round(t.Context()) }()
+	go func() { told <- h.deliverer.DeliverDue(t.Context()) }()
 	require.Equal(t, "change_1", <-asked)
 	for _, replica := range wrong {
-		require.NoError(t, replica.Round(t.Context()))
+		require.NoError(t, replica.DeliverDue(t.Context()))
 		require.Empty(t, asked)
 	}
 	goOn()
@@ -49,7 +49,7 @@ func TestAReplicaWhoseClockIsWrongTellsNobodyTwice(t *testing.T) {
 	for i, replica := range append(wrong, h.deliverer) {
 		h.happening.add("contact.created")
 		h.pass(t, time.Minute)
-		require.NoError(t, replica.Round(t.Context()))
+		require.NoError(t, replica.DeliverDue(t.Context()))
 		require.Len(t, asked, 1, "replica %d", i)
 		<-asked
 	}

@@ -44,8 +44,8 @@ func TestSlowReceiversOfOneTenantKeepNobodyWaiting(t *testing.T) {
 	require.NoError(t, err)
 	h.happening.add("contact.created")
 
-	round := make(chan error, 1)
-	go func() { round <- h.deliverer.Round(t.Context()) }()
+	delivered := make(chan error, 1)
+	go func() { delivered <- h.deliverer.DeliverDue(t.Context()) }()
 	require.Equal(t, "change_1", <-arrived)
 	<-entered
 	<-entered
@@ -55,7 +55,7 @@ func TestSlowReceiversOfOneTenantKeepNobodyWaiting(t *testing.T) {
 	require.Equal(t, "change_2", <-arrived)
 	require.Empty(t, entered, "others of the slow tenant wait for their turn")
 	goOn()
-	require.NoError(t, <-round)
+	require.NoError(t, <-delivered)
 	close(entered)
 	had := map[string]bool{}
 	for path := range entered {

@@ -198,7 +198,7 @@ func (h *hooks) pass(t *testing.T, d time.Duration) {
 func (h *hooks) later(t *testing.T, d time.Duration) []string {
 	t.Helper()
 	h.pass(t, d)
-	require.NoError(t, h.deliverer.Round(t.Context()))
+	require.NoError(t, h.deliverer.DeliverDue(t.Context()))
 	return h.receiver.took()
 }
 

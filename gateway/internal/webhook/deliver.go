@@ -20,7 +20,7 @@ import (
 const (
 	// idle is how long an endpoint to which everything was sent waits for more.
 	idle = 2 * time.Second
-	// turnTime is how long one turn sends, lease how long nobody else may.
+	// turnTime is how long one turn of an endpoint sends; lease is how long no other process may send to it.
 	turnTime = 30 * time.Second
 	lease    = 2 * time.Minute
 	// firstRetry doubles with every attempt, up to mostRetry.
@@ -37,7 +37,7 @@ const (
 	runPrefix = "sync.run."
 )
 
-// Due names an endpoint whose turn it is.
+// Due names an endpoint that is due: its pause is over and no process has leased it.
 type Due struct {
 	Tenant tenant.ID
 	ID     uuid.UUID
@@ -46,10 +46,10 @@ type Due struct {
 // TurnStore keeps how far each endpoint has come.
 type TurnStore interface {
 	NoticeStore
-	// Due names at most n endpoints whose turn it is, by the store's clock, of all tenants but those.
+	// Due names at most n endpoints that are due, by the store's clock, of all tenants but those.
 	Due(ctx context.Context, n int, but []tenant.ID) ([]Due, error)
-	// Lease takes the endpoint of the context's tenant for some time; false where somebody
-	// else was faster.
+	// Lease takes the endpoint of the context's tenant for some time; false where another
+	// process has leased it.
 	Lease(ctx context.Context, id uuid.UUID, most time.Duration) (Endpoint, bool, error)
 	// Settle keeps how far the turn came and ends its lease; the next turn comes after the
 	// pause. was is the endpoint as it was leased: where a person sent it back meanwhile,
@@ -98,7 +98,7 @@ func (d *Deliverer) Serve(ctx context.Context) error {
 	tick := time.NewTicker(d.poll)
 	defer tick.Stop()
 	for {
-		if err := d.Round(ctx); err != nil && ctx.Err() == nil {
+		if err := d.DeliverDue(ctx); err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "webhooks cannot be delivered at the moment", "error", err)
 		}
 		select {
@@ -109,9 +109,9 @@ func (d *Deliverer) Serve(ctx context.Context) error {
 	}
 }
 
-// Round gives endpoints their turns until none is due or has one. An endpoint that becomes due while
+// DeliverDue gives endpoints their turns until none is due or has one. An endpoint that becomes due while
 // others are slow waits for none of them.
-func (d *Deliverer) Round(ctx context.Context) error {
+func (d *Deliverer) DeliverDue(ctx context.Context) error {
 	tick := time.NewTicker(d.poll)
 	defer tick.Stop()
 	now := newTurns()
@@ -150,7 +150,7 @@ func (d *Deliverer) fill(ctx context.Context, now *turns) error {
 			began = true
 			go func() {
 				mine := tenant.With(ctx, tenant.Call{Tenant: one.Tenant, Actor: tenant.Actor{ID: "gateway", Type: "system"}})
-				err := d.turn(mine, one.ID)
+				err := d.deliverTo(mine, one.ID)
 				if err != nil && ctx.Err() == nil {
 					slog.WarnContext(mine, "events could not be sent to a webhook", "webhook", one.ID, "error", err)
 				}
@@ -164,8 +164,8 @@ func (d *Deliverer) fill(ctx context.Context, now *turns) error {
 	return nil
 }
 
-// turn sends one endpoint what it has not got yet.
-func (d *Deliverer) turn(ctx context.Context, id uuid.UUID) error {
+// deliverTo leases one endpoint, sends it what it has not got yet and stores how far that came. That is its turn.
+func (d *Deliverer) deliverTo(ctx context.Context, id uuid.UUID) error {
 	was, mine, err := d.store.Lease(ctx, id, lease)
 	if err != nil || !mine {
 		return err
