@@ -7,9 +7,10 @@ import (
 	"sync"
 )
 
-// Fair lets in as many callers at once as it has places. A place that gets free goes
-// to the key (a tenant) of which the fewest run, and among those to the one whose last
-// turn is longest ago, or which came first; callers of one key go in the order in which they came. How many
+// Fair lets in as many callers at once as it has places. Each caller has a key, such as
+// its tenant. A place that gets free goes to the waiting key with the fewest running callers;
+// among equals to the one that was served longest ago, and among those never served to the one
+// that came first. Callers of one key are served in the order in which they came. How many
 // callers of one key wait delays no other key. It is safe for concurrent use.
 type Fair struct {
 	mu    sync.Mutex

@@ -49,7 +49,7 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	if err := server.Shutdown(stopping); err != nil {
-		return server.Close() // somebody holds a connection; let go of it
+		return server.Close() // some connections are still in use; close them
 	}
 	return nil
 }

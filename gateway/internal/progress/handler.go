@@ -18,8 +18,8 @@ import (
 const Path = "/api/integrations/entra/sync/runs/{runId}/events"
 
 const (
-	// quiet is how long nothing is sent; then comes a comment, by which proxies and
-	// browsers know that the connection lives.
+	// quiet is how long nothing is sent; then a comment is sent, so that proxies and
+	// browsers do not take the connection for dead.
 	quiet = 15 * time.Second
 	// longest is how long one stream lasts. The browser comes again and is asked
 	// again who it is and what it may see.

@@ -36,7 +36,7 @@ type Process struct {
 	Version string
 }
 
-// Timing is how patient the supervisor is.
+// Timing has the supervisor's pauses and time limits.
 type Timing struct {
 	// First and Most bound the wait before a restart, which doubles each time.
 	First, Most time.Duration

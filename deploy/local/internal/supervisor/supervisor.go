@@ -154,7 +154,7 @@ func (s *Supervisor) statusLocked() []Status {
 	return list
 }
 
-// NotReadyError tells which processes Wait waited for in vain.
+// NotReadyError tells which processes were not ready when Wait gave up.
 type NotReadyError struct {
 	Processes []Status
 }
