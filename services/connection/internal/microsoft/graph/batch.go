@@ -97,8 +97,8 @@ func parseBatch(body []byte, items int) ([]itemAnswer, error) {
 // once it is final: a success, or a failure that waiting does not mend. What is
 // throttled, or cannot be answered just now, is sent again, and only that, no
 // earlier than its own answer and those beside it allow. The outer answer is 200 whatever became of the items.
-func (c *Client) batch(ctx context.Context, q call, items []item, settled func(i int, a itemAnswer) error) error {
-	b := &batching{client: c, call: q, items: items, waits: make([]pace.RetryBudget, len(items)), ready: make([]time.Time, len(items)), settled: settled}
+func (c *Client) batch(ctx context.Context, request graphRequest, items []item, settled func(i int, a itemAnswer) error) error {
+	b := &batching{client: c, request: request, items: items, waits: make([]pace.RetryBudget, len(items)), ready: make([]time.Time, len(items)), settled: settled}
 	pending := make([]int, len(items))
 	for i := range items {
 		pending[i] = i
@@ -123,7 +123,7 @@ func (c *Client) batch(ctx context.Context, q call, items []item, settled func(i
 // batching is one call of batch.
 type batching struct {
 	client  *Client
-	call    call
+	request graphRequest
 	items   []item
 	waits   []pace.RetryBudget
 	ready   []time.Time // when an item may be sent again
@@ -151,22 +151,22 @@ func (b *batching) due(pending []int) (due []int, pause time.Duration) {
 // send sends items and returns those to be sent again.
 func (b *batching) send(ctx context.Context, due []int) (again []int, err error) {
 	c := b.client
-	q := b.call
-	q.url, q.requests, q.cost = c.graphURL("/v1.0/$batch", nil), len(due), 0
-	var request batchRequest
+	request := b.request
+	request.url, request.requests, request.cost = c.graphURL("/v1.0/$batch", nil), len(due), 0
+	var batch batchRequest
 	for n, i := range due {
-		q.cost += b.items[i].cost
-		request.Requests = append(request.Requests, b.itemOf(n, b.items[i]))
+		request.cost += b.items[i].cost
+		batch.Requests = append(batch.Requests, b.itemOf(n, b.items[i]))
 	}
-	if q.body, err = json.Marshal(request); err != nil {
+	if request.body, err = json.Marshal(batch); err != nil {
 		return nil, err
 	}
-	token, err := q.tokens.Token(ctx)
+	token, err := request.tokens.Token(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var answers []itemAnswer
-	err = c.read(ctx, q, func(a answer) error {
+	err = c.read(ctx, request, func(a answer) error {
 		raw, err := outbound.ReadBody(a.body, nil, maxBatchBytes)
 		if err != nil {
 			return err
@@ -186,7 +186,7 @@ func (b *batching) send(ctx context.Context, due []int) (again []int, err error)
 	rejected := false
 	for n, a := range answers {
 		i := due[n]
-		q.quota.SettleCost(a.header(), b.items[i].cost)
+		request.quota.SettleCost(a.header(), b.items[i].cost)
 		if a.Status == http.StatusUnauthorized && !b.renewed {
 			rejected = true
 			again = append(again, i)
@@ -200,11 +200,11 @@ func (b *batching) send(ctx context.Context, due []int) (again []int, err error)
 			continue
 		}
 		again = append(again, i)
-		b.ready[i] = c.now().Add(max(pause, q.quota.Blocked()))
+		b.ready[i] = c.now().Add(max(pause, request.quota.Blocked()))
 	}
 	if rejected && err == nil {
 		b.renewed = true
-		_, err = q.tokens.Renew(ctx, token)
+		_, err = request.tokens.Renew(ctx, token)
 	}
 	return again, err
 }
@@ -213,7 +213,7 @@ func (b *batching) send(ctx context.Context, due []int) (again []int, err error)
 func (b *batching) holdBack(answers []itemAnswer) {
 	for _, a := range answers {
 		if pace.Transient(a.Status) {
-			b.call.quota.BackOff(a.refusal(b.call.at, b.client.now()).asksFor())
+			b.request.quota.BackOff(a.refusal(b.request.at, b.client.now()).asksFor())
 		}
 	}
 }
@@ -223,8 +223,8 @@ func (b *batching) itemOf(n int, of item) batchItem {
 	if of.eventual {
 		out.Headers["ConsistencyLevel"] = "eventual"
 	}
-	if b.call.priority != "" {
-		out.Headers["x-ms-throttle-priority"] = string(b.call.priority)
+	if b.request.priority != "" {
+		out.Headers["x-ms-throttle-priority"] = string(b.request.priority)
 	}
 	return out
 }
@@ -235,7 +235,7 @@ func (b *batching) judge(ctx context.Context, i int, a itemAnswer) (time.Duratio
 	if !pace.Transient(a.Status) {
 		return 0, b.settled(i, a)
 	}
-	r := a.refusal(b.call.at, b.client.now())
+	r := a.refusal(b.request.at, b.client.now())
 	asked := r.asksFor()
 	pause, again := b.waits[i].Next(ctx, &asked, false)
 	if !again {

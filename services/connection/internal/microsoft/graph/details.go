@@ -55,7 +55,7 @@ func parseOrganization(body []byte, into *connection.Details) error {
 // number of its users, in one request. What one of them gives is returned also
 // when the other fails, beside the error.
 func (c *Client) TenantDetails(ctx context.Context, tokens connection.TokenSource, r connection.TenantRequest) (connection.Details, error) {
-	q, err := c.call(ctx, microsoft.AtCustomer, tokens, r.Priority)
+	request, err := c.newRequest(ctx, microsoft.AtCustomer, tokens, r.Priority)
 	if err != nil {
 		return connection.Details{}, err
 	}
@@ -65,10 +65,10 @@ func (c *Client) TenantDetails(ctx context.Context, tokens connection.TokenSourc
 	}
 	var details connection.Details
 	var problems [2]error
-	err = c.batch(ctx, q, items, func(i int, a itemAnswer) error {
+	err = c.batch(ctx, request, items, func(i int, a itemAnswer) error {
 		switch {
 		case a.Status != http.StatusOK:
-			problems[i] = settle(a.refusal(q.at, c.now()))
+			problems[i] = settle(a.refusal(request.at, c.now()))
 		case i == organizationItem:
 			if err := parseOrganization(a.Body, &details); err != nil {
 				problems[i] = microsoft.Unreadable(err, a.requestID())
@@ -80,7 +80,7 @@ func (c *Client) TenantDetails(ctx context.Context, tokens connection.TokenSourc
 				return nil
 			}
 			details.UserCount = &n
-			q.quota.Size(int(n))
+			request.quota.Size(int(n))
 		}
 		return nil
 	})
@@ -112,13 +112,13 @@ func countOf(body json.RawMessage) (int32, error) {
 
 // CountUsers counts the users of a managed tenant.
 func (c *Client) CountUsers(ctx context.Context, tokens connection.TokenSource, r connection.TenantRequest) (int32, error) {
-	q, err := c.call(ctx, microsoft.AtCustomer, tokens, r.Priority)
+	request, err := c.newRequest(ctx, microsoft.AtCustomer, tokens, r.Priority)
 	if err != nil {
 		return 0, err
 	}
-	q.url, q.cost, q.eventual, q.plainText = c.graphURL("/v1.0/users/$count", nil), costOf(costDefault, false, 0), true, true
+	request.url, request.cost, request.eventual, request.plainText = c.graphURL("/v1.0/users/$count", nil), costOf(costDefault, false, 0), true, true
 	var n int32
-	err = c.read(ctx, q, func(a answer) error {
+	err = c.read(ctx, request, func(a answer) error {
 		raw, err := outbound.ReadBody(a.body, nil, maxSmallBytes)
 		if err != nil {
 			return err
@@ -129,7 +129,7 @@ func (c *Client) CountUsers(ctx context.Context, tokens connection.TokenSource, 
 	if err != nil {
 		return 0, settle(err)
 	}
-	q.quota.Size(int(n))
+	request.quota.Size(int(n))
 	return n, nil
 }
 

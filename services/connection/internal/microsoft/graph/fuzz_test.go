@@ -214,7 +214,7 @@ func FuzzNextLink(f *testing.F) {
 	}
 	from := c.graphURL("/v1.0/users", nil)
 	f.Fuzz(func(t *testing.T, link string) {
-		next, err := c.nextPage(new(trail), from, link)
+		next, err := c.nextPage(new(circleDetector), from, link)
 		if err != nil || next == nil {
 			if next != nil {
 				t.Fatalf("an error and a link: %q", link)

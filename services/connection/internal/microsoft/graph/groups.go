@@ -39,17 +39,17 @@ func parseMembers(body []byte) (ids []string, next string, err error) {
 // When a page token expires the listing starts again, bounded: ids may then come
 // twice, and none is left out.
 func (c *Client) GroupMembers(ctx context.Context, tokens connection.TokenSource, r connection.GroupRequest, emit func(ids []string) error) error {
-	q, err := c.call(ctx, microsoft.AtCustomer, tokens, r.Priority)
+	request, err := c.newRequest(ctx, microsoft.AtCustomer, tokens, r.Priority)
 	if err != nil {
 		return err
 	}
-	q.url = c.graphURL("/v1.0/groups/"+url.PathEscape(r.GroupID)+"/transitiveMembers/microsoft.graph.user",
+	request.url = c.graphURL("/v1.0/groups/"+url.PathEscape(r.GroupID)+"/transitiveMembers/microsoft.graph.user",
 		url.Values{"$select": {"id"}, "$count": {"true"}, "$top": {pageSize}})
 	// The cast to users wants the advanced query engine, on every page.
-	q.cost, q.eventual = costOf(costMembers, true, 0), true
+	request.cost, request.eventual = costOf(costMembers, true, 0), true
 	var ids []string
 	err = restarting(func() error {
-		return c.walk(ctx, q, 0, func(raw []byte) (next string, err error) {
+		return c.walk(ctx, request, 0, func(raw []byte) (next string, err error) {
 			ids, next, err = parseMembers(raw)
 			return next, err
 		}, func() error {
@@ -68,7 +68,7 @@ func (c *Client) GroupMembers(ctx context.Context, tokens connection.TokenSource
 // UsersByID reads users by their ids, twenty in a request. One that is not in the
 // directory is named in missing.
 func (c *Client) UsersByID(ctx context.Context, tokens connection.TokenSource, r connection.ByIDRequest) (users []connection.User, missing []string, err error) {
-	q, err := c.call(ctx, microsoft.AtCustomer, tokens, r.Priority)
+	request, err := c.newRequest(ctx, microsoft.AtCustomer, tokens, r.Priority)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -77,7 +77,7 @@ func (c *Client) UsersByID(ctx context.Context, tokens connection.TokenSource, r
 		for _, id := range ids {
 			items = append(items, item{url: "/users/" + url.PathEscape(id) + "?$select=" + userSelect, cost: costOf(costDefault, true, 0)})
 		}
-		err := c.batch(ctx, q, items, func(i int, a itemAnswer) error {
+		err := c.batch(ctx, request, items, func(i int, a itemAnswer) error {
 			switch a.Status {
 			case http.StatusOK:
 				user, err := parseUser(a.Body)
@@ -88,7 +88,7 @@ func (c *Client) UsersByID(ctx context.Context, tokens connection.TokenSource, r
 			case http.StatusNotFound:
 				missing = append(missing, ids[i])
 			default:
-				return settle(a.refusal(q.at, c.now()))
+				return settle(a.refusal(request.at, c.now()))
 			}
 			return nil
 		})

@@ -53,9 +53,9 @@ func listingPath(u *url.URL) string {
 
 var errCircle = errors.New("the next links lead in a circle")
 
-// trail notices that the links of a listing lead in a circle, by Brent's method: it
+// circleDetector notices that the links of a listing lead in a circle, by Brent's method: it
 // keeps one link, and a later one the longer the listing gets.
-type trail struct {
+type circleDetector struct {
 	kept   [sha256.Size]byte
 	length int // of what is followed until the next link is kept
 	steps  int
@@ -63,7 +63,7 @@ type trail struct {
 
 // closes notes a link and reports whether it was there before; at the latest when a
 // circle was gone round three times.
-func (t *trail) closes(link *url.URL) bool {
+func (t *circleDetector) closes(link *url.URL) bool {
 	sum := sha256.Sum256([]byte(link.String()))
 	if t.length > 0 && sum == t.kept {
 		return true
@@ -76,7 +76,7 @@ func (t *trail) closes(link *url.URL) bool {
 }
 
 // nextPage is where a listing goes on, nil at its end. Links are followed whole.
-func (c *Client) nextPage(so *trail, from *url.URL, link string) (*url.URL, error) {
+func (c *Client) nextPage(seen *circleDetector, from *url.URL, link string) (*url.URL, error) {
 	if link == "" {
 		return nil, nil // the end is no error
 	}
@@ -84,7 +84,7 @@ func (c *Client) nextPage(so *trail, from *url.URL, link string) (*url.URL, erro
 	if err != nil {
 		return nil, err
 	}
-	if so.closes(from) || *next == *from {
+	if seen.closes(from) || *next == *from {
 		return nil, errCircle
 	}
 	return next, nil

@@ -11,12 +11,12 @@ import (
 
 // ProbeCustomer reads one user of a managed tenant, whether or not there is one.
 func (c *Client) ProbeCustomer(ctx context.Context, tokens connection.TokenSource) error {
-	q, err := c.call(ctx, microsoft.AtCustomer, tokens, connection.High)
+	request, err := c.newRequest(ctx, microsoft.AtCustomer, tokens, connection.High)
 	if err != nil {
 		return err
 	}
-	q.url, q.cost = c.graphURL("/v1.0/users", url.Values{"$select": {"id"}, "$top": {"1"}}), costOf(costUsers, true, 1)
-	return settle(c.read(ctx, q, func(a answer) error {
+	request.url, request.cost = c.graphURL("/v1.0/users", url.Values{"$select": {"id"}, "$top": {"1"}}), costOf(costUsers, true, 1)
+	return settle(c.read(ctx, request, func(a answer) error {
 		raw, err := outbound.ReadBody(a.body, nil, maxSmallBytes)
 		if err != nil {
 			return err

@@ -20,8 +20,8 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/outbound"
 )
 
-// call is one request to Graph.
-type call struct {
+// graphRequest is one request to Graph.
+type graphRequest struct {
 	url       *url.URL
 	body      []byte // of a POST; nil: a GET
 	at        microsoft.Authority
@@ -34,10 +34,10 @@ type call struct {
 	plainText bool // what is asked for is not JSON
 }
 
-// call begins a call by tokens, in the quota that they count against.
-func (c *Client) call(ctx context.Context, at microsoft.Authority, tokens connection.TokenSource, priority connection.Priority) (call, error) {
+// newRequest begins a request by tokens, in the quota that they count against. The caller sets its address.
+func (c *Client) newRequest(ctx context.Context, at microsoft.Authority, tokens connection.TokenSource, priority connection.Priority) (graphRequest, error) {
 	quota, err := c.quotaOf(ctx, tokens)
-	return call{at: at, tokens: tokens, quota: quota, priority: priority}, err
+	return graphRequest{at: at, tokens: tokens, quota: quota, priority: priority}, err
 }
 
 // answer is a success of Graph.
@@ -63,26 +63,26 @@ func (r *refusal) Error() string { return fmt.Sprintf("graph answered %d %s", r.
 // waits and tries again where Graph asks for it and where an answer is cut off,
 // and renews the token once. The error is classified, except a *refusal that ends
 // a listing or whose kind is the caller's to judge (403, 404).
-func (c *Client) read(ctx context.Context, q call, parse func(answer) error) error {
-	token, err := q.tokens.Token(ctx)
+func (c *Client) read(ctx context.Context, request graphRequest, parse func(answer) error) error {
+	token, err := request.tokens.Token(ctx)
 	if err != nil {
 		return err
 	}
 	renewed := false
 	var budget pace.RetryBudget
 	for {
-		held, leave, err := q.quota.Enter(ctx, max(q.cost, 1), max(q.requests, 1), budget.Left())
+		held, leave, err := request.quota.Enter(ctx, max(request.cost, 1), max(request.requests, 1), budget.Left())
 		budget.Waited(held)
 		if err != nil {
 			return microsoft.HeldBack(err)
 		}
-		r, err := c.inSlot(ctx, q, token, leave, parse)
+		r, err := c.inSlot(ctx, request, token, leave, parse)
 		if err == nil {
 			return nil
 		}
 		if r != nil && r.Status == http.StatusUnauthorized && !renewed {
 			renewed = true
-			if token, err = q.tokens.Renew(ctx, token); err != nil {
+			if token, err = request.tokens.Renew(ctx, token); err != nil {
 				return err
 			}
 			continue
@@ -104,12 +104,12 @@ func (c *Client) read(ctx context.Context, q call, parse func(answer) error) err
 
 // inSlot sends one request and releases the slot, whatever became of it. Other callers
 // are held back before that.
-func (c *Client) inSlot(ctx context.Context, q call, token connection.Secret, leave func(), parse func(answer) error) (*refusal, error) {
+func (c *Client) inSlot(ctx context.Context, request graphRequest, token connection.Secret, leave func(), parse func(answer) error) (*refusal, error) {
 	defer leave()
-	err := c.attempt(ctx, q, token, parse)
+	err := c.attempt(ctx, request, token, parse)
 	r, refused := errors.AsType[*refusal](err)
 	if refused {
-		q.quota.BackOff(r.asksFor())
+		request.quota.BackOff(r.asksFor())
 	}
 	return r, err
 }
@@ -139,16 +139,16 @@ func settle(err error) error {
 }
 
 // attempt sends one request.
-func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, parse func(answer) error) error {
+func (c *Client) attempt(ctx context.Context, request graphRequest, token connection.Secret, parse func(answer) error) error {
 	attemptCtx, cancel := context.WithTimeoutCause(ctx, attemptTimeout, pace.ErrUnanswered)
 	defer cancel()
-	req, err := newRequest(attemptCtx, q, token)
+	req, err := httpRequest(attemptCtx, request, token)
 	if err != nil {
 		return err
 	}
 	// Whether there is an answer is Graph's matter, whether it is a good one may be
 	// that directory's alone.
-	answered, err := q.quota.Breaker().Enter()
+	answered, err := request.quota.Breaker().Enter()
 	if err != nil {
 		return microsoft.Lost(ctx, err, "") // it was not sent
 	}
@@ -163,11 +163,11 @@ func (c *Client) attempt(ctx context.Context, q call, token connection.Secret, p
 	}
 	defer func() { _ = resp.Body.Close() }()
 	id := microsoft.RequestID(resp.Header, req.Header.Get("client-request-id"))
-	q.quota.SettleCost(resp.Header, q.cost)
+	request.quota.SettleCost(resp.Header, request.cost)
 	if resp.StatusCode != http.StatusOK {
 		became = pace.Outcome(attemptCtx, resp, nil)
 		raw, _ := outbound.ReadBody(resp.Body, nil, maxSmallBytes) // the status decides
-		return &refusal{GraphFailure: readFailure(id, resp.StatusCode, resp.Header, raw, c.now()), at: q.at}
+		return &refusal{GraphFailure: readFailure(id, resp.StatusCode, resp.Header, raw, c.now()), at: request.at}
 	}
 	err = parse(answer{body: resp.Body, id: id})
 	switch {
@@ -207,29 +207,29 @@ func (c *Client) send(req *http.Request) (*http.Response, error) {
 	return resp, outbound.Cause(err)
 }
 
-func newRequest(ctx context.Context, q call, token connection.Secret) (*http.Request, error) {
+func httpRequest(ctx context.Context, request graphRequest, token connection.Secret) (*http.Request, error) {
 	method := http.MethodGet
 	var body io.Reader
-	if q.body != nil {
-		method, body = http.MethodPost, bytes.NewReader(q.body)
+	if request.body != nil {
+		method, body = http.MethodPost, bytes.NewReader(request.body)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, q.url.String(), body)
+	req, err := http.NewRequestWithContext(ctx, method, request.url.String(), body)
 	if err != nil {
 		return nil, fmt.Errorf("making a request: %w", err)
 	}
 	req.Header.Set("Authorization", "Bearer "+token.Reveal())
 	req.Header.Set("client-request-id", uuid.NewString())
-	if q.body != nil {
+	if request.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if !q.plainText {
+	if !request.plainText {
 		req.Header.Set("Accept", "application/json")
 	}
-	if q.eventual {
+	if request.eventual {
 		req.Header.Set("ConsistencyLevel", "eventual")
 	}
-	if q.priority != "" {
-		req.Header.Set("x-ms-throttle-priority", string(q.priority))
+	if request.priority != "" {
+		req.Header.Set("x-ms-throttle-priority", string(request.priority))
 	}
 	return req, nil
 }

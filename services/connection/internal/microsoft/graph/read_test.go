@@ -19,12 +19,12 @@ import (
 // readWith reads one answer of a directory by a decoder of the test's.
 func readWith(t *testing.T, c *Client, tokens connection.TokenSource, parse func(answer) error) error {
 	t.Helper()
-	q, err := c.call(t.Context(), microsoft.AtCustomer, tokens, "")
+	request, err := c.newRequest(t.Context(), microsoft.AtCustomer, tokens, "")
 	if err != nil {
 		return err
 	}
-	q.url = c.graphURL("/v1.0/users/$count", nil)
-	return c.read(t.Context(), q, parse)
+	request.url = c.graphURL("/v1.0/users/$count", nil)
+	return c.read(t.Context(), request, parse)
 }
 
 // A server takes a panic for the end of one call and lives on: the directory must

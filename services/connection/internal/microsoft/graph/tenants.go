@@ -66,13 +66,13 @@ type tenantRow struct {
 
 // Probe lists one managed tenant, whether or not there is one.
 func (c *Client) Probe(ctx context.Context, tokens connection.TokenSource) (int, error) {
-	q, err := c.call(ctx, microsoft.AtPartner, tokens, connection.High)
+	request, err := c.newRequest(ctx, microsoft.AtPartner, tokens, connection.High)
 	if err != nil {
 		return 0, err
 	}
-	q.url, q.cost = c.tenantsURL("1"), costOf(costDefault, false, 1)
+	request.url, request.cost = c.tenantsURL("1"), costOf(costDefault, false, 1)
 	rows := 0
-	err = c.read(ctx, q, func(a answer) error {
+	err = c.read(ctx, request, func(a answer) error {
 		raw, err := outbound.ReadBody(a.body, nil, maxPageBytes)
 		if err != nil {
 			return err
@@ -87,17 +87,17 @@ func (c *Client) Probe(ctx context.Context, tokens connection.TokenSource) (int,
 // ListManagedTenants returns the customers that the source names, each once, ordered
 // by id.
 func (c *Client) ListManagedTenants(ctx context.Context, tokens connection.TokenSource, p connection.Priority, emit func([]connection.ManagedTenant) error) error {
-	q, err := c.call(ctx, microsoft.AtPartner, tokens, p)
+	request, err := c.newRequest(ctx, microsoft.AtPartner, tokens, p)
 	if err != nil {
 		return err
 	}
-	q.url, q.cost = c.tenantsURL(tenantsTop), costOf(costDefault, false, 0)
-	customers, err := c.customers(ctx, q)
+	request.url, request.cost = c.tenantsURL(tenantsTop), costOf(costDefault, false, 0)
+	customers, err := c.customers(ctx, request)
 	if err != nil {
 		return err
 	}
 	if c.source != Lighthouse {
-		if err := c.addContracts(ctx, q, customers); err != nil {
+		if err := c.addContracts(ctx, request, customers); err != nil {
 			return err
 		}
 	}
@@ -133,16 +133,16 @@ func (c *customer) ends() *time.Time {
 }
 
 // customers reads the source.
-func (c *Client) customers(ctx context.Context, q call) (map[string]*customer, error) {
+func (c *Client) customers(ctx context.Context, request graphRequest) (map[string]*customer, error) {
 	found := map[string]*customer{}
 	if c.source == Relationships {
-		rows, err := collect[relationship](ctx, c, q)
+		rows, err := collect[relationship](ctx, c, request)
 		for _, r := range rows {
 			addRelationship(found, r)
 		}
 		return found, err
 	}
-	rows, err := collect[tenantRow](ctx, c, q)
+	rows, err := collect[tenantRow](ctx, c, request)
 	for _, r := range rows {
 		if id := strings.ToLower(r.TenantID); id != "" {
 			found[id] = &customer{name: cmp.Or(r.DisplayName, r.Contract.DisplayName), domain: r.Contract.DefaultDomainName}
@@ -154,9 +154,9 @@ func (c *Client) customers(ctx context.Context, q call) (map[string]*customer, e
 // addContracts adds domains, without a call for each tenant. They are an extra: not
 // every partner's consent covers contracts, and where these cannot be read domains
 // come from each tenant's own directory.
-func (c *Client) addContracts(ctx context.Context, q call, customers map[string]*customer) error {
-	q.url, q.cost = c.graphURL("/v1.0/contracts", nil), costOf(costContracts, false, 0)
-	rows, err := collect[contract](ctx, c, q)
+func (c *Client) addContracts(ctx context.Context, request graphRequest, customers map[string]*customer) error {
+	request.url, request.cost = c.graphURL("/v1.0/contracts", nil), costOf(costContracts, false, 0)
+	rows, err := collect[contract](ctx, c, request)
 	if err != nil {
 		if ctx.Err() != nil || errs.ReasonOf(err) == connection.ReasonThrottled {
 			return err
@@ -193,11 +193,11 @@ func addRelationship(into map[string]*customer, r relationship) {
 }
 
 // collect reads all pages of a small listing.
-func collect[T any](ctx context.Context, c *Client, q call) (all []T, err error) {
+func collect[T any](ctx context.Context, c *Client, request graphRequest) (all []T, err error) {
 	var rows []T
 	err = restarting(func() error {
 		all = nil
-		return c.walk(ctx, q, maxTenantPages, func(raw []byte) (next string, err error) {
+		return c.walk(ctx, request, maxTenantPages, func(raw []byte) (next string, err error) {
 			rows, next, err = parseRows[T](raw)
 			return next, err
 		}, func() error {

@@ -20,12 +20,12 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<20); return &b
 // ListUsers streams a managed tenant's users: all of them, or what changed since
 // a delta link. Memory is that of one page.
 func (c *Client) ListUsers(ctx context.Context, tokens connection.TokenSource, r connection.UsersRequest, emit func(connection.UsersEvent) error) error {
-	q, err := c.call(ctx, microsoft.AtCustomer, tokens, r.Priority)
+	request, err := c.newRequest(ctx, microsoft.AtCustomer, tokens, r.Priority)
 	if err != nil {
 		return err
 	}
-	q.cost = costOf(costUsers, true, 0)
-	l := &listing{client: c, emit: emit, asked: r.DeltaLink != "", call: q}
+	request.cost = costOf(costUsers, true, 0)
+	l := &listing{client: c, emit: emit, asked: r.DeltaLink != "", request: request}
 	link := r.DeltaLink
 	for restarts := 0; ; restarts++ {
 		end, err := l.round(ctx, link)
@@ -48,7 +48,7 @@ func (c *Client) ListUsers(ctx context.Context, tokens connection.TokenSource, r
 // listing is one call of ListUsers.
 type listing struct {
 	client    *Client
-	call      call // but for its address
+	request   graphRequest // but for its address
 	emit      func(connection.UsersEvent) error
 	asked     bool // for changes
 	page      page
@@ -82,7 +82,7 @@ func (l *listing) round(ctx context.Context, link string) (microsoft.ListingEnd,
 		return microsoft.GoesOn, settle(err)
 	}
 	if link == "" {
-		l.call.quota.Size(l.users)
+		l.request.quota.Size(l.users)
 	}
 	return microsoft.GoesOn, l.emit(connection.UsersEvent{Completed: &connection.Completed{DeltaLink: deltaLink, Full: link == ""}})
 }
@@ -90,7 +90,7 @@ func (l *listing) round(ctx context.Context, link string) (microsoft.ListingEnd,
 // latest asks for a delta link that begins now.
 func (l *listing) latest(ctx context.Context) (string, error) {
 	address := l.client.graphURL("/v1.0/users/delta", url.Values{"$select": {userSelect}, "$deltatoken": {"latest"}})
-	var so trail
+	var seen circleDetector
 	for {
 		if err := l.fetch(ctx, address); err != nil {
 			return "", err
@@ -98,7 +98,7 @@ func (l *listing) latest(ctx context.Context) (string, error) {
 		if l.page.deltaLink != "" {
 			return l.kept()
 		}
-		next, err := l.next(&so, address)
+		next, err := l.next(&seen, address)
 		if err != nil {
 			return "", err
 		}
@@ -112,7 +112,7 @@ func (l *listing) latest(ctx context.Context) (string, error) {
 // follow emits pages until the last. A list of changes must end with a delta
 // link.
 func (l *listing) follow(ctx context.Context, address *url.URL, changes bool) (deltaLink string, err error) {
-	var so trail
+	var seen circleDetector
 	for {
 		if err := l.fetch(ctx, address); err != nil {
 			return "", err
@@ -124,7 +124,7 @@ func (l *listing) follow(ctx context.Context, address *url.URL, changes bool) (d
 				return "", err
 			}
 		}
-		next, err := l.next(&so, address)
+		next, err := l.next(&seen, address)
 		if err != nil {
 			return "", err
 		}
@@ -150,8 +150,8 @@ func (l *listing) kept() (string, error) {
 }
 
 // next is where the listing goes on, nil at its end.
-func (l *listing) next(so *trail, from *url.URL) (*url.URL, error) {
-	next, err := l.client.nextPage(so, from, l.page.nextLink)
+func (l *listing) next(seen *circleDetector, from *url.URL) (*url.URL, error) {
+	next, err := l.client.nextPage(seen, from, l.page.nextLink)
 	if err != nil {
 		return nil, microsoft.Unreadable(err, l.requestID)
 	}
@@ -162,9 +162,9 @@ func (l *listing) next(so *trail, from *url.URL) (*url.URL, error) {
 func (l *listing) fetch(ctx context.Context, address *url.URL) error {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	q := l.call
-	q.url = address
-	return l.client.read(ctx, q, func(a answer) error {
+	request := l.request
+	request.url = address
+	return l.client.read(ctx, request, func(a answer) error {
 		l.requestID = a.id
 		raw, err := outbound.ReadBody(a.body, *buffer, maxPageBytes)
 		*buffer = raw[:0]

@@ -14,11 +14,11 @@ const maxRestarts = 3
 // walk follows a small listing to its end, at most so many pages (0: as many as
 // there are). read takes a page and returns the link to the next; done is called when
 // it has it.
-func (c *Client) walk(ctx context.Context, q call, most int, read func(raw []byte) (next string, err error), done func() error) error {
-	var so trail
+func (c *Client) walk(ctx context.Context, request graphRequest, most int, read func(raw []byte) (next string, err error), done func() error) error {
+	var seen circleDetector
 	var next, id string
-	for pages := 1; q.url != nil; pages++ {
-		err := c.read(ctx, q, func(a answer) error {
+	for pages := 1; request.url != nil; pages++ {
+		err := c.read(ctx, request, func(a answer) error {
 			id = a.id
 			raw, err := outbound.ReadBody(a.body, nil, maxPageBytes)
 			if err != nil {
@@ -33,10 +33,10 @@ func (c *Client) walk(ctx context.Context, q call, most int, read func(raw []byt
 		if err := done(); err != nil {
 			return err
 		}
-		if q.url, err = c.nextPage(&so, q.url, next); err != nil {
+		if request.url, err = c.nextPage(&seen, request.url, next); err != nil {
 			return microsoft.Unreadable(err, id)
 		}
-		if pages == most && q.url != nil {
+		if pages == most && request.url != nil {
 			return microsoft.Unreadable(errors.New("a listing without an end"), id)
 		}
 	}
