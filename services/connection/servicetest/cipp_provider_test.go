@@ -117,7 +117,7 @@ func TestCIPPIsAProvider(t *testing.T) {
 				"kind": "body", "body": `{"Results":[{"Tenant":"x","CippStatus":"Could not connect to tenant."}],"Metadata":{}}`,
 			}),
 		},
-		Heal: func(t *testing.T) {
+		Restore: func(t *testing.T) {
 			t.Helper()
 			b.sim.heal()
 		},

@@ -138,7 +138,7 @@ func TestDirectIsAProvider(t *testing.T) {
 				b.sim.admin(http.MethodPost, "access-tokens/expire", map[string]any{"tenant": tenant}, nil)
 			}},
 		},
-		Heal: func(t *testing.T) {
+		Restore: func(t *testing.T) {
 			t.Helper()
 			b.sim.heal()
 		},

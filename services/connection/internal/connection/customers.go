@@ -141,7 +141,7 @@ func (c customerTokens) key(owner tenant.ID, connection Connection, app Registra
 
 // allowed refuses what the partner does not manage. In app-only mode nothing at
 // Microsoft ties the managed tenant to this partner, so the partner's own list has
-// to; a token lives longer than the list is believed, so a cached one is no answer.
+// to; a token is valid for longer than the list is used (listLife), so a cached one is no answer.
 func (c customerTokens) allowed(ctx context.Context, connection Connection, access CustomerAccess) error {
 	if access != AppOnly {
 		return nil

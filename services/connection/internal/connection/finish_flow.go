@@ -36,8 +36,8 @@ const (
 var providerCode = regexp.MustCompile(`\A[A-Za-z0-9_.-]{1,64}\z`)
 
 // FinishFlow takes Microsoft's answer to a flow (F036). It exchanges the code and
-// probes the directory with the fresh token, and only then stores anything. The
-// answer to a request for consent it believes only when a fresh token proves it.
+// probes the directory with the fresh token, and only then stores anything. An
+// answer that says that consent was given counts only when a fresh token proves it.
 type FinishFlow struct {
 	credentials *Resolver
 	flows       FlowStore

@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	// listLife is how long the partner's list of managed tenants is believed.
+	// listLife is how long the partner's list of managed tenants is used before it is read again.
 	listLife = 15 * time.Minute
-	// listDoubt is how old a list must be before it is asked again for a tenant
-	// that does not stand on it: it may be new.
-	listDoubt = time.Minute
-	// listGrace is how much longer it is believed while the partner's directory
-	// cannot be read for a moment.
+	// relistAfter is how old a list must be before it is read again for a tenant that it
+	// lacks, which may be new, and how long after a reading that failed the next one is.
+	relistAfter = time.Minute
+	// listGrace is how much longer than listLife a list is used while the partner's
+	// directory cannot be read for a moment.
 	listGrace = 15 * time.Minute
 )
 
@@ -35,7 +35,7 @@ type managedList struct {
 	connection string // a list is that of one connection
 	at         time.Time
 	tenants    map[string]bool // by id in lower case
-	failed     time.Time       // when a newer one was last asked for in vain
+	failed     time.Time       // when reading a newer one last failed
 }
 
 // stillLists reports whether a list that a newer one could not be had for still says that
@@ -79,10 +79,10 @@ func (t *Tokens) mustManage(ctx context.Context, connection, managedTenant strin
 	id := strings.ToLower(managedTenant)
 	list, now := t.managed.get(owner, connection), t.now()
 	age := now.Sub(list.at)
-	if list.stillLists(id, now) && now.Sub(list.failed) < listDoubt {
+	if list.stillLists(id, now) && now.Sub(list.failed) < relistAfter {
 		return nil
 	}
-	if list.tenants == nil || age >= listLife || (!list.tenants[id] && age >= listDoubt) {
+	if list.tenants == nil || age >= listLife || (!list.tenants[id] && age >= relistAfter) {
 		// The first caller asks, and those that come meanwhile share the answer.
 		fresh, err := t.listings.do(ctx, owner.String()+" "+connection, func(ctx context.Context) (managedList, error) {
 			return t.listManaged(ctx, owner, connection)

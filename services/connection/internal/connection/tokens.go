@@ -101,7 +101,7 @@ func (t *Tokens) partner(ctx context.Context, rejected Secret) (Connection, Gran
 	return t.partnerSince(ctx, rejected, t.now())
 }
 
-// partnerSince believes a refusal that somebody met since a time.
+// partnerSince is partner, except that a refusal stored after the given time is returned instead of asking again.
 func (t *Tokens) partnerSince(ctx context.Context, rejected Secret, since time.Time) (Connection, Grant, error) {
 	connection, grant, err := t.load(ctx)
 	if err != nil || t.usable(grant, rejected) {

@@ -10,7 +10,7 @@ import (
 )
 
 // answerLife is how long an answer of the partner's authority about the grant is
-// believed when customers' authorities go on refusing it.
+// used, instead of asking again, while customers' authorities go on refusing it.
 const answerLife = 30 * time.Second
 
 // delegatedToken redeems the partner's refresh token at a managed tenant's own
@@ -34,7 +34,7 @@ func (t *Tokens) partnerCenterToken(ctx context.Context, app Credentials, from C
 
 // verifyGrant uses the partner's grant for something else than the partner's own tokens.
 // A refusal there that blames the grant may be that place's own or the partner's: a
-// dead grant is refused everywhere while the partner's access token still lives. The
+// dead grant is refused everywhere while the partner's access token is still valid. The
 // partner's authority is asked for a fresh token set, once, and its refusal is the
 // answer then (partnerFailure); if it takes the grant, or has just taken it, that place
 // alone refuses it.
@@ -43,15 +43,15 @@ func verifyGrant[T any](ctx context.Context, t *Tokens, g Grant, use func(refres
 	if err != nil {
 		return none, err
 	}
-	believed := t.now().Add(-answerLife)
+	since := t.now().Add(-answerLife)
 	got, refusal := use(g.RefreshToken)
 	if refusal == nil || !blamesGrant(refusal) {
 		return got, refusal
 	}
-	if t.proofs.since(id, g, believed) {
+	if t.proofs.since(id, g, since) {
 		return none, refusal
 	}
-	_, proven, err := t.partnerSince(ctx, g.AccessToken, believed)
+	_, proven, err := t.partnerSince(ctx, g.AccessToken, since)
 	if err != nil {
 		return none, partnerFailure{err}
 	}

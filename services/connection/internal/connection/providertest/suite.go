@@ -25,7 +25,7 @@ type Tenant struct {
 // Refusal is a way in which a directory is not to be had.
 type Refusal struct {
 	Name string
-	// Order makes every reading of the tenant's users fail so until the subject heals.
+	// Order makes every reading of the tenant's users fail in this way until Restore.
 	Order  func(t *testing.T, tenant string)
 	Reason string
 	Class  connection.Class
@@ -52,7 +52,7 @@ type Subject struct {
 	// Requests counts what was asked for the tenant's users so far.
 	Requests func(t *testing.T, tenant string) int
 	Refusals []Refusal
-	Heal     func(t *testing.T)
+	Restore  func(t *testing.T) // ends what a refusal ordered
 }
 
 // Run holds a provider against the port's promises, one after the other: what is
@@ -239,7 +239,7 @@ func (s Subject) refused(t *testing.T, r Refusal) {
 	tenant := s.Tenants[1]
 	r.Order(t, tenant.ID)
 	l, err := s.list(t.Context(), t, tenant.ID, "")
-	s.Heal(t)
+	s.Restore(t)
 	require.Equal(t, r.Reason, errs.ReasonOf(err))
 	require.Equal(t, r.Class, connection.ClassOf(err))
 	require.Nil(t, l.complete, "what broke off never reads as complete")
