@@ -1,10 +1,14 @@
 package servicetest
 
 import (
+	"errors"
+	"fmt"
 	"net/url"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
@@ -149,11 +153,46 @@ func TestReconnectingReplacesAndKeepsHistory(t *testing.T) {
 		FROM entra_partner_connections WHERE tenant_id = 'msp'`).Scan(&active, &all))
 	require.Equal(t, 1, active)
 	require.Equal(t, 2, all)
+	_, err := b.db.Admin.Exec(t.Context(), `UPDATE entra_partner_connections old
+		SET status = 'connected', ended_at = NULL, secret_version = current.secret_version, token_expires_at = current.token_expires_at
+		FROM entra_partner_connections current WHERE old.status = 'replaced' AND current.status = 'connected'`)
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, "entra_partner_connections_active", refused.ConstraintName, "the database refuses a second active one")
 	b.clock.advance(16 * time.Minute)
 	require.NoError(t, b.parts.Sweep.Do(t.Context()))
 	var versions int
 	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM secrets WHERE tenant_id = 'msp'`).Scan(&versions))
 	require.Equal(t, 1, versions, "the version that nothing points to is swept")
+}
+
+// TestConnectsAtOnceLeaveOneActive: two administrators accept at the same moment. Whoever is
+// second replaces the first, or is told to try again; never are two active, nor none.
+func TestConnectsAtOnceLeaveOneActive(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	answers := make([]url.Values, 4)
+	for i := range answers {
+		answers[i] = b.sim.consent(b.begin(browser(t, "msp", fmt.Sprintf("admin-%d", i), "s1")).GetAuthorizeUrl())
+	}
+	ends := make([]error, len(answers))
+	var callbacks sync.WaitGroup
+	for i, answer := range answers {
+		callbacks.Go(func() {
+			_, ends[i] = b.internal.CompleteCallback(t.Context(), &connectionv1.CompleteCallbackRequest{
+				State: answer.Get("state"), Code: answer.Get("code"), Session: "s1",
+			})
+		})
+	}
+	callbacks.Wait()
+	for _, err := range ends {
+		require.NoError(t, err)
+	}
+	var active int
+	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM entra_partner_connections
+		WHERE tenant_id = 'msp' AND status IN ('connected', 'validation_failed')`).Scan(&active))
+	require.Equal(t, 1, active)
+	require.Equal(t, "connected", b.status("msp").GetStatus())
 }
 
 func TestConnectRefusesWhatItCannotDo(t *testing.T) {
