@@ -131,6 +131,37 @@ func TestTenantsComeByClientInOrder(t *testing.T) {
 	require.Equal(t, run.ID, runs[0].ID)
 }
 
+// TestTheProgressOfARunIsPolled while it is under way: after each managed tenant the run says how
+// many of them have ended, and how, and what they have changed so far.
+func TestTheProgressOfARunIsPolled(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.mapping.tenants = append(e.mapping.tenants, manyMapped(2)...)
+	e.dir.users = people(2)
+	run := e.started(syncengine.TypeAllTenants, false)
+	polled := func() syncengine.Totals {
+		run, _, err := e.runs.Get(e.ctx(), run.ID)
+		require.NoError(t, err)
+		require.Equal(t, syncengine.StateRunning, run.State)
+		return run.Totals
+	}
+	require.Equal(t, syncengine.Totals{Tenants: 3}, polled())
+	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error { return nil })
+	require.NoError(t, err)
+	want := syncengine.Totals{Tenants: 3, Processed: 1, Succeeded: 1, Counters: syncengine.Counters{Created: 2}}
+	require.Equal(t, want, polled())
+	require.NoError(t, e.results.RecordTenant(e.ctx(), run.ID, "m1", syncengine.StateFailed, &syncengine.Problem{Code: "consent_missing", Message: "m", Remedy: "r"}))
+	want.Processed, want.Failed = 2, 1
+	require.Equal(t, want, polled())
+	_, tenants, err := e.runs.Get(e.ctx(), run.ID)
+	require.NoError(t, err)
+	states := map[string]syncengine.State{}
+	for _, tenant := range tenants {
+		states[tenant.ManagedTenantID] = tenant.State
+	}
+	require.Equal(t, map[string]syncengine.State{managed: syncengine.StateCompleted, "m0": syncengine.StateQueued, "m1": syncengine.StateFailed}, states)
+}
+
 // TestAnotherTenantSeesNothing fills every table and looks at them as the runtime
 // role of another tenant, without any filter of ours.
 func TestAnotherTenantSeesNothing(t *testing.T) {
