@@ -49,5 +49,5 @@ func (s *Store) applyAlone(ctx context.Context, mapping *round.Mapping, now time
 	return mapping.On(conn).Apply(ctx, now, unreported)
 }
 
-// unreported is the step of work that nobody watches.
+// unreported is the step of work whose progress is not reported.
 func unreported(int) error { return nil }

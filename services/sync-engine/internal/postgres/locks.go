@@ -12,9 +12,10 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/postgres/round"
 )
 
-// How long a person's decision waits for a round to make way, and how often it
-// looks. A round that was told of another mapping stops after its range, which
-// takes a second or so; whoever asked for the decision comes again.
+// lockPatience is how long a person's decision waits for a round to release its locks, and
+// lockPoll how often it tries them. A round whose mapping was revised stops after its range,
+// which takes a second or so. After lockPatience the decision fails with round.ErrInProgress,
+// and its caller tries again.
 const (
 	lockPatience = 8 * time.Second
 	lockPoll     = 50 * time.Millisecond
@@ -41,8 +42,9 @@ func (s *Store) decisionConn(ctx context.Context) (conn *pg.Conn, leave func(), 
 	return conn, sync.OnceFunc(func() { conn.Release(); free() }), nil
 }
 
-// waitForLocks takes the keys one after the other. It never blocks on the server:
-// whoever waits for somebody who waits gives up in time (round.ErrInProgress).
+// waitForLocks takes the keys one after the other. It never blocks on the server, so that two
+// callers that wait for each other's keys both fail after lockPatience (round.ErrInProgress)
+// instead of blocking each other for ever.
 func waitForLocks(ctx context.Context, conn *pg.Conn, keys []string) error {
 	wait, cancel := context.WithTimeout(ctx, lockPatience)
 	defer cancel()

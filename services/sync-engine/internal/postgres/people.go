@@ -108,7 +108,7 @@ func (f *finding) ids() []uuid.UUID {
 	return ids
 }
 
-// follow goes along links until they lead to nobody new.
+// follow goes along links until they lead to no other person.
 func (f *finding) follow(ctx context.Context) error {
 	for known := -1; known != len(f.contacts)+len(f.identities); {
 		known = len(f.contacts) + len(f.identities)

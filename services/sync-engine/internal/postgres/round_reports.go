@@ -22,15 +22,15 @@ const (
 )
 
 // RoundReports carries how far rounds are between the processes, as notifications
-// of the database: whoever watches a run is seldom in the process that does its
-// rounds. A notification that is lost is made good by the next. It listens while
-// somebody watches.
+// of the database: a run is seldom watched in the process that does its rounds. A
+// notification that is lost is made good by the next. It listens while a run is
+// watched.
 type RoundReports struct {
 	pool *pg.Pool
 
 	mu      sync.Mutex
 	watched map[watchedRun]map[*watcher]bool
-	stop    context.CancelFunc // of listening; nil while nobody watches
+	stop    context.CancelFunc // of listening; nil while no run is watched
 }
 
 type watchedRun struct{ tenant, run string }
@@ -113,7 +113,7 @@ func (r *RoundReports) leave(key watchedRun, w *watcher) {
 	}
 }
 
-// listen hands on what rounds tell until nobody watches.
+// listen hands on what rounds tell until no run is watched.
 func (r *RoundReports) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := pg.Listen(ctx, r.pool, roundsChannel, nil, r.hear); err != nil {

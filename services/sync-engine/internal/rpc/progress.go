@@ -11,7 +11,7 @@ import (
 )
 
 // reportEvery is how often progress is repeated while a long statement runs, so
-// that whoever watches knows that the round lives.
+// that the caller does not take the round for dead.
 const reportEvery = 5 * time.Second
 
 // tellEvery is how often those who watch the run are told. Rounds that end sooner

@@ -45,7 +45,7 @@ func (s *internalServer) SyncTenantUsers(req *syncenginev1.SyncTenantUsersReques
 	}
 	report := newReporter(stream, func(at syncengine.Progress) {
 		if err := s.cases.Rounds.Tell(ctx, req.GetRunId(), req.GetManagedTenantId(), at); err != nil {
-			slog.DebugContext(ctx, "nobody hears how far the round is", "error", err) // the round goes on
+			slog.DebugContext(ctx, "the progress of a round could not be published", "error", err) // the round goes on
 		}
 	})
 	defer report.stop()

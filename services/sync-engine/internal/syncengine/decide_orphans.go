@@ -75,8 +75,8 @@ func NewDecideOrphans(store OrphanStore, mapping RoundMapping, now func() time.T
 	return &DecideOrphans{store: store, mapping: mapping, now: now}
 }
 
-// Do does the decision; done before, it answers the same. A crash at any point is
-// mended by doing it again: what was written stays and counts once.
+// Do does the decision; done before, it answers the same. After a crash at any point,
+// calling it again completes it: what was written stays and counts once.
 func (d *DecideOrphans) Do(ctx context.Context, decision OrphanDecision) (OrphanResult, error) {
 	if decision.Decision == DecisionRelink && decision.Mapping.ClientID == "" {
 		return OrphanResult{}, errNoClient

@@ -53,8 +53,8 @@ type Erasing interface {
 	Release()
 }
 
-// ErasePerson erases one person on request: here, and what the queue stores. A crash at
-// any point is mended by finishing.
+// ErasePerson erases one person on request: here, and what the queue stores. After a
+// crash at any point, finishing the erasure completes it.
 type ErasePerson struct {
 	store ErasureStore
 	queue PersonQueue

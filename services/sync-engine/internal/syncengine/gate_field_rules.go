@@ -18,8 +18,8 @@ type gatedFieldRules struct {
 }
 
 // GateFieldRules has rounds apply stored field rules only while their flag is on.
-// Nobody is asked where no rule is stored, so that a sync of a tenant without rules
-// needs nothing of whoever keeps the flags.
+// The flags are not asked for where no rule is stored, so that a sync of a tenant without
+// rules does not depend on the service that keeps them.
 func GateFieldRules(store RoundStore, flags Flags) RoundStore {
 	return gatedFieldRules{RoundStore: store, flags: flags}
 }

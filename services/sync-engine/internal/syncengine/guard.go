@@ -29,7 +29,7 @@ func holdListing(reason, directory string, activeLinks int) *Held {
 	return &Held{Reason: reason, Count: activeLinks, Digest: hex.EncodeToString(sum[:])}
 }
 
-// guardListing holds a listing that must not be believed: one without users
+// guardListing holds a listing that must not be applied: one without users
 // ("success with 0 users" is never a success), or one in which the filters leave
 // nobody. Nothing of it is applied.
 func guardListing(t Tally) string {

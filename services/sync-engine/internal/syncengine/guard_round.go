@@ -2,7 +2,7 @@ package syncengine
 
 import "context"
 
-// heldListing is why a listing must not be believed; empty where it may be, or where
+// heldListing is why a listing must not be applied; empty where it may be, or where
 // a person has approved it for the directory.
 func (w *work) heldListing(ctx context.Context) (string, error) {
 	why := guardListing(w.tally)

@@ -39,8 +39,8 @@ type FollowingQueue interface {
 // ReviseMapping follows a mapping that a person changed: links made under another
 // client are orphaned, which is to say that they neither match nor are made
 // inactive; those of the client that is mapped now take up again. No contact is
-// touched. Nobody is asked any more about identities of the directory on behalf of
-// a client that is no longer mapped.
+// touched. Open queue items about identities of the directory are closed where they are
+// those of a client that is no longer mapped.
 type ReviseMapping struct {
 	store MappingFollower
 	queue FollowingQueue
@@ -52,7 +52,7 @@ func NewReviseMapping(store MappingFollower, queue FollowingQueue, now func() ti
 	return &ReviseMapping{store: store, queue: queue, now: now}
 }
 
-// Do follows the mapping; a crash at any point is mended by doing it again. The
+// Do follows the mapping. After a crash at any point, calling it again completes it. The
 // queue comes second: once the links follow, no round of an earlier revision is
 // left that could raise items.
 func (r *ReviseMapping) Do(ctx context.Context, m MappingRevision) (Revised, error) {

@@ -181,14 +181,16 @@ type Result struct {
 	Held      *Held
 	// Applied advances the directory's times; Listing and Fingerprint are then kept
 	// for the next round, unless a guard held some of it back.
-	Applied     bool
-	Believed    bool // somebody was listed whom the filters let pass: an approved empty listing is one no more
-	Listing     Listing
-	Fingerprint string
-	Members     *Members  // of the groups by which people were chosen; nil without any
-	Standing    *Standing // nil where the next round must count
-	ReportedIn  string    // the earlier run in whose report those stand who failed or are kept out; empty for this one
-	Now         time.Time
+	Applied bool
+	// PeopleListed reports that the directory listed people whom the filters let pass; an approval of
+	// an empty listing then ends.
+	PeopleListed bool
+	Listing      Listing
+	Fingerprint  string
+	Members      *Members  // of the groups by which people were chosen; nil without any
+	Standing     *Standing // nil where the next round must count
+	ReportedIn   string    // the earlier run in whose report those stand who failed or are kept out; empty for this one
+	Now          time.Time
 }
 
 // RoundStore opens rounds.

@@ -16,8 +16,8 @@ type staging struct {
 	// too little.
 	changes []change
 	partial []string
-	// Of a delta round: users whom the list of changes need not name, and who may be decided
-	// otherwise than before; see unnamed.
+	// Of a delta round: users to be read and decided again although the list of changes
+	// need not name them; see unnamed.
 	unnamed []string
 	touched bool // something came, or began anew
 }
@@ -74,10 +74,14 @@ func (w *work) stage(ctx context.Context) (Listing, error) {
 	return listing, err
 }
 
-// unnamed are users about whom there is to be decided again although they have not
-// changed: those whose contacts the host wrote since the last round, and those whom that
-// round linked, since what is to be written over depends on the user as it is now, and
-// those who entered or left the groups. few is false where they are more than can be read by their ids.
+// unnamed are the ids of users who are to be decided again in a delta round although they
+// have not changed at Microsoft, so that its list of changes need not name them:
+//   - those whose contact the host wrote since the last round,
+//   - those whom the last round linked, where a rule lets fields be overwritten: linking
+//     takes no field over, the next round does,
+//   - those who entered or left the groups by which people are chosen.
+//
+// few is false where they are more than readMost, or where it is not known who was in the groups.
 func (w *work) unnamed(ctx context.Context) (ids []string, few bool, err error) {
 	if members := w.rules.Settings.Members; members != nil {
 		before, err := w.round.LastMembers(ctx)

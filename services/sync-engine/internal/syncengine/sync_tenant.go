@@ -42,9 +42,9 @@ func NewSyncTenant(store RoundStore, directory Directory, mapping RoundMapping, 
 	return &SyncTenant{store: store, directory: directory, mapping: mapping, queue: queue, now: now}
 }
 
-// Do does the round, records its result and returns the state and the counters
-// of it. A result that is recorded already is returned; a crash at any point is mended by doing it again. progress may
-// end the round with an error.
+// Do does the round, records its result and returns its state and counters. Where a result
+// is recorded already, it returns that one. After a crash at any point, calling it again
+// completes the round. It calls progress as it goes on, and ends with progress's error where that returns one.
 func (s *SyncTenant) Do(ctx context.Context, runID, managedTenantID string, progress func(Progress) error) (Result, error) {
 	run, managed, err := s.store.ManagedTenant(ctx, runID, managedTenantID)
 	if err != nil {
@@ -147,7 +147,7 @@ func (w *work) do(ctx context.Context) (Result, error) {
 		}
 		return result, w.close(ctx, &result, written)
 	}
-	// A record that may be anybody's proves nobody's absence.
+	// A record without an id may be of any user, so that none may be taken for absent.
 	complete := (listing.Full || w.delta) && w.tally.Nameless == 0
 	if !complete {
 		result.Listing.DeltaLink = "" // there is nothing to build on
@@ -179,7 +179,7 @@ func (w *work) do(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	result.Applied, result.Believed = true, w.tally.Passed > 0
+	result.Applied, result.PeopleListed = true, w.tally.Passed > 0
 	if result.Held == nil {
 		result.Standing = w.tally.standing(w.run.ID, queued)
 	}

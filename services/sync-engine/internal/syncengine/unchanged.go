@@ -10,7 +10,7 @@ import (
 var ErrReportGone = errors.New("the report of the earlier run is not kept any longer")
 
 // unchanged reports a round that has nothing to do: nothing changed in the directory
-// since the last one, nor in the contacts of its people, and nobody waits for a person.
+// since the last one, nor in the contacts of its people, and no item waits for a person.
 // An attempt that follows another one counts what that one wrote, and a dry run reports
 // everybody.
 func (w *work) unchanged() bool {

@@ -88,7 +88,7 @@ func (w *WatchRun) Do(ctx context.Context, id string, send func(RunProgress) err
 }
 
 // changes gives the managed tenants that differ from what was seen, by id, and
-// remembers them. One that waits for its turn is not told of.
+// remembers them. One that is queued and has not begun is left out.
 func changes(seen map[string]TenantProgress, states map[string]State, told map[string]Progress) []TenantProgress {
 	var changed []TenantProgress
 	for id, state := range states {

@@ -63,7 +63,7 @@ func (r *Round) Close(ctx context.Context, result syncengine.Result) error {
 			if err := q.KeepDirectory(ctx, kept); err != nil {
 				return err
 			}
-			if result.Believed && r.plan.emptyApproved {
+			if result.PeopleListed && r.plan.emptyApproved {
 				if err := q.EndListingApproval(ctx, r.managed.EntraTenantID); err != nil {
 					return err
 				}
