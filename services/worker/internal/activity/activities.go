@@ -76,7 +76,8 @@ func New(clients Clients, start *orchestration.Start, pace Pace) *Activities {
 	}
 }
 
-// UpsertRun marks the run as running and lets the engine record what it covers.
+// UpsertRun marks the run as running and lets the engine record what it covers (BeginRun). The
+// name of the activity is in the histories of workflows under way, so that it cannot be renamed.
 func (a *Activities) UpsertRun(ctx context.Context, in workflow.RunRef) (out workflow.UpsertRunOutput, err error) {
 	err = a.attempt(ctx, in, func(ctx context.Context, _ *tracker) error {
 		res, err := a.engine.BeginRun(ctx, &syncenginev1.BeginRunRequest{RunId: in.RunID, Ticket: in.Ticket})
