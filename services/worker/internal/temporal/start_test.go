@@ -258,7 +258,26 @@ func TestTheSweeperLeavesRunsAloneWhileTemporalIsAway(t *testing.T) {
 	require.Equal(t, "queued", b.engine.Run(run.ID).State)
 }
 
-func TestEffectsOfAConnection(t *testing.T) {
+// TestAConfirmStartsTheInitialSync: the effect that confirming mappings writes starts it once, however
+// often the effect is done, and also by a process that knows nothing of the first time.
+func TestAConfirmStartsTheInitialSync(t *testing.T) {
+	t.Parallel()
+	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
+	b.work()
+	start := b.effect("start_initial_sync")
+	started, err := b.performer(b.workflows).Do(b.ctx, start)
+	require.NoError(t, err)
+	require.Equal(t, "done", started.State)
+	require.Equal(t, map[string]string{"run_id": start.ID, "workflow_id": "entra-initial-sync:" + b.tenant, "joined": "false"}, started.Result)
+	b.eventually(func() bool { return b.engine.Run(start.ID).State == "completed" })
+
+	again, err := b.performer(b.workflows).Do(b.ctx, start)
+	require.NoError(t, err)
+	require.Equal(t, started, again, "the same effect again starts nothing")
+}
+
+// TestADisconnectCancelsRunsAndPausesTheSchedule until the tenant is connected again.
+func TestADisconnectCancelsRunsAndPausesTheSchedule(t *testing.T) {
 	t.Parallel()
 	begun := make(chan struct{}, 10)
 	b := setup(t, peertest.Groups(1, 1), endless(begun), workflow.Limits{})
@@ -271,14 +290,9 @@ func TestEffectsOfAConnection(t *testing.T) {
 		require.NoError(t, err)
 		return state.Paused
 	}
-
 	start := b.effect("start_initial_sync")
 	started, err := perform.Do(b.ctx, start)
 	require.NoError(t, err)
-	require.Equal(t, "done", started.State)
-	require.Equal(t, "entra-initial-sync:"+b.tenant, started.Result["workflow_id"])
-	require.Equal(t, "false", started.Result["joined"])
-	runID := started.Result["run_id"]
 	<-begun
 
 	require.False(t, paused())
@@ -286,7 +300,7 @@ func TestEffectsOfAConnection(t *testing.T) {
 	outcome, err := perform.Do(b.ctx, b.effect("connection_disconnected"))
 	require.NoError(t, err)
 	require.Equal(t, orchestration.Outcome{State: "done"}, outcome)
-	require.Equal(t, "cancelled", b.engine.Run(runID).State)
+	require.Equal(t, "cancelled", b.engine.Run(start.ID).State)
 	require.True(t, paused())
 	b.eventually(func() bool {
 		execution, err := b.workflows.Describe(b.ctx, "entra-initial-sync:"+b.tenant)
@@ -296,8 +310,7 @@ func TestEffectsOfAConnection(t *testing.T) {
 	// Another process, which knows nothing of the first, is handed the same effect.
 	again, err := b.performer(b.workflows).Do(b.ctx, start)
 	require.NoError(t, err)
-	require.Equal(t, started, again, "the same effect again starts nothing")
-	require.Equal(t, start.ID, again.Result["run_id"])
+	require.Equal(t, started, again, "a start that was done starts nothing after the disconnect")
 	require.Empty(t, begun)
 
 	b.connection.SetStatus("connected")
@@ -305,10 +318,16 @@ func TestEffectsOfAConnection(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "done", outcome.State)
 	require.False(t, paused())
+}
 
+func TestAnEffectThatFailsIsTriedAgainAndAnUnknownOneIsNot(t *testing.T) {
+	t.Parallel()
+	b := setup(t, peertest.Groups(1, 1), nil, workflow.Limits{})
+	perform := b.performer(b.workflows)
+	b.connection.SetStatus("disconnected")
 	disconnect := b.effect("connection_disconnected")
 	b.engine.SetDown(errs.New(errs.Unavailable, "database_unavailable", "Away."))
-	outcome, err = perform.Do(b.ctx, disconnect)
+	outcome, err := perform.Do(b.ctx, disconnect)
 	require.Error(t, err)
 	require.Equal(t, "retry", outcome.State)
 	b.engine.SetDown(nil)
