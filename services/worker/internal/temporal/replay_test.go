@@ -24,7 +24,7 @@ import (
 )
 
 // record writes the histories of this build beside those of earlier ones, in a folder of that name: go
-// test -run TestRecordHistories -record=tickets. Those of earlier builds stay: workflows that they
+// test -run TestTheHistoriesOfThisBuildReplay -record=tickets. Those of earlier builds stay: workflows that they
 // began may still be under way.
 var record = flag.String("record", "", "write the histories of this build to testdata, in a folder of this name")
 
@@ -61,8 +61,8 @@ func replayer() worker.WorkflowReplayer {
 	return r
 }
 
-// The histories that this build makes replay, too; with -record they are kept.
-func TestRecordHistories(t *testing.T) {
+// TestTheHistoriesOfThisBuildReplay makes one of every kind and replays it; with -record they are kept.
+func TestTheHistoriesOfThisBuildReplay(t *testing.T) {
 	t.Parallel()
 	for name, make := range map[string]func(t *testing.T) (*bundle, string){
 		"discovery-completed": func(t *testing.T) (*bundle, string) {
