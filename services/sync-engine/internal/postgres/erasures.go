@@ -310,7 +310,7 @@ func erasedMarks(ctx context.Context, q *sqlc.Queries) (*syncengine.ErasedMarks,
 	return withKey(ctx, q, marks)
 }
 
-// withKey reads the key by which the marks were made; nobody needs it where there are none.
+// withKey reads the key by which the marks were made; it is not needed where there are none.
 func withKey(ctx context.Context, q *sqlc.Queries, marks [][]byte) (*syncengine.ErasedMarks, error) {
 	if len(marks) == 0 {
 		return nil, nil

@@ -9,8 +9,8 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// OpenRound implements syncengine.RoundStore. Rounds wait for a place, which go round by tenant:
-// one with thousands of directories delays nobody.
+// OpenRound implements syncengine.RoundStore. Rounds wait for a place, and tenants take turns:
+// one with thousands of directories does not delay the others.
 func (s *Store) OpenRound(ctx context.Context, of syncengine.ManagedTenant, now time.Time) (syncengine.Round, error) {
 	leave, err := s.enterRound(ctx)
 	if err != nil {

@@ -150,7 +150,7 @@ func (f *finding) end(ctx context.Context) (p syncengine.Person, err error) {
 }
 
 // own are the addresses that no other contact has, nor an identity that waits in the queue
-// beside one of the person's: what is shared names nobody.
+// beside one of the person's: a shared address identifies no one person.
 func (f *finding) own(ctx context.Context) ([]string, error) {
 	all := slices.Compact(slices.Sorted(slices.Values(f.addresses)))
 	shared, err := f.q.SharedAddresses(ctx, sqlc.SharedAddressesParams{Addresses: all, Ids: f.ids(), ObjectIds: f.objects()})

@@ -283,7 +283,7 @@ func (x *explaining) decide(ctx context.Context, identity *Identity) error {
 }
 
 // holderLeft asks Microsoft for the identity that has the contact: one that is no longer
-// there, which the next sync hears too, may have been made again.
+// there, which the next sync finds out too, may have been made again.
 func (x *explaining) holderLeft(ctx context.Context, decided *DecidedIdentity, objectID string) (left bool, err error) {
 	if decided.Holder == "" || decided.TakesOver || decided.Action != "queue" {
 		return decided.TakesOver, nil

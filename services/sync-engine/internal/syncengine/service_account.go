@@ -19,7 +19,7 @@ type servicePattern struct {
 // that "Abbott", "Talbot" and "Moreno Reply" stay: what stands before and behind a
 // word is neither letter, mark nor, where it says so, digit.
 var (
-	// servicePatterns count whoever the account belongs to.
+	// servicePatterns count whether or not the account has a person's name.
 	servicePatterns = []servicePattern{
 		{"svc…", regexp.MustCompile(`^svc(?:[^\pL\pN\pM]|$)`)},
 		{"service account…", regexp.MustCompile(`^service[- ]account(?:[^\pL\pN\pM]|$)`)},

@@ -38,7 +38,7 @@ type TicketStore interface {
 	Run(ctx context.Context, id string) (Run, error) // ErrUnknownRun
 }
 
-// Tickets signs and verifies run tickets. Whoever can start workflows, and is not this system, has
+// Tickets signs and verifies run tickets. A program that can start workflows but is not this system has
 // none. It is safe for concurrent use.
 type Tickets struct {
 	store TicketStore

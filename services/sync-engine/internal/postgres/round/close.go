@@ -91,7 +91,7 @@ func (r *Round) directory(result syncengine.Result) (sqlc.KeepDirectoryParams, e
 		params.GroupMembers = result.Members.Bytes()
 		params.MembersStand = bytes.Equal(params.GroupMembers, r.members)
 	}
-	if result.Held != nil { // what was held back comes again, and so does what the host wrote
+	if result.Held != nil { // the next round must meet what was held back again, and what the host wrote
 		params.FeedSeq = r.seen.since
 		return params, nil
 	}

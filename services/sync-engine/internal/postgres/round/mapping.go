@@ -89,7 +89,7 @@ func (m *Mapping) in(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx
 		pg.StatementTimeout(m.timeout), pg.ByIndex())
 }
 
-// Announce records the revision, so that whoever writes for an older one stops.
+// Announce records the revision, so that rounds and decisions of an older one stop.
 // done when the links are in line with it already.
 func (m *Mapping) Announce(ctx context.Context, now time.Time) (done bool, err error) {
 	err = m.in(ctx, func(ctx context.Context, _ pgx.Tx, q *sqlc.Queries) error {

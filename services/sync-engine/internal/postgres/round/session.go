@@ -121,8 +121,8 @@ func (r *Round) copied() error {
 }
 
 // checkRevision ends the round when a later mapping of the directory was
-// announced, or the same revision with another client. Whoever announced it waits
-// for the directory, so that all that this round commits comes before.
+// announced, or the same revision with another client. What announced it waits
+// for the directory's lock, so that all that this round commits comes before it.
 func (r *Round) checkRevision(ctx context.Context, tx pgx.Tx) error {
 	_, err := r.mapping.Current(ctx, sqlc.New(tx))
 	return err
@@ -149,7 +149,7 @@ var (
 
 // prepareSession makes the round's tables where the session has none, and bounds
 // the statements that belong to no transaction. It comes with the first of them: a round
-// that hears of no change needs no table.
+// to which no change is reported needs no table.
 func (r *Round) prepareSession(ctx context.Context) error {
 	if r.session.ready {
 		return nil
