@@ -73,9 +73,9 @@ func parseTenants(body []byte) ([]tenantRow, error) {
 	return rows, nil
 }
 
-// parseMe reads an answer about the caller. CIPP answers with none, and with status
+// parseMe reads an answer about the caller. CIPP refuses with an answer without one, and with status
 // 200, where the API client has no role or comes from an address that is not allowed.
-func parseMe(body []byte) (nobody bool, err error) {
+func parseMe(body []byte) (refused bool, err error) {
 	var me struct {
 		Principal json.RawMessage `json:"clientPrincipal"`
 	}
@@ -120,16 +120,16 @@ func (d *Directory) Probe(ctx context.Context, tokens connection.TokenSource) (i
 
 func (d *Directory) probe(ctx context.Context, tokens connection.TokenSource) (int, error) {
 	var id string
-	nobody := false
+	refused := false
 	_, err := d.read(ctx, call{endpoint: "me", tokens: tokens}, nil, func(body []byte, requestID string) (err error) {
 		id = requestID
-		nobody, err = parseMe(body)
+		refused, err = parseMe(body)
 		return err
 	})
 	if err != nil {
 		return 0, settle(err, ofCIPP)
 	}
-	if nobody {
+	if refused {
 		return 0, (&refusal{status: http.StatusForbidden, requestID: id}).classify(ofCIPP)
 	}
 	rows, err := d.tenants(ctx, tokens)

@@ -136,8 +136,8 @@ func (l *Limiter) Quota(origin Origin) *Quota {
 }
 
 // forget removes idle quotas where there are many, and of an app with its last
-// one. It looks at a few, wherever the map begins this time: the lock is
-// everybody's, and more idle ones are found the more there are.
+// one. It looks at a few, wherever the map begins this time: all calls
+// share the lock, and more idle ones are found the more there are.
 func (l *Limiter) forget(now time.Time) {
 	looked := 0
 	for origin, q := range l.quotas {
