@@ -22,8 +22,8 @@ const (
 
 // Calls bounds how many calls of one tenant are executed at once. Others of that
 // tenant wait in order. Calls that only read have places of their own, so that
-// nobody waits to see something behind changes that take long; and so have, each for
-// itself, the methods that wait by their contract.
+// reading does not wait for changes that take long; and so have, each for itself, the
+// methods that wait by their contract.
 type Calls struct{ reads, changes, waits *queue.Queue }
 
 // NewCalls makes a bound of so many reading and so many changing calls at once for

@@ -172,7 +172,7 @@ func (g *Gate) FlagsOf(ctx context.Context, caller *Caller) (map[string]bool, er
 }
 
 // SessionID names the session of the browser that a request comes from; empty where
-// there is none. It lets nobody do anything.
+// there is none. It grants nothing.
 func (g *Gate) SessionID(ctx context.Context, in *Request) string {
 	if in.Session == "" || g.Sessions == nil {
 		return ""

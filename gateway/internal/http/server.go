@@ -10,7 +10,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/run"
 )
 
-// Times of the public listener. A client that sends slowly is let go; the whole
+// Times of the public listener. A client that sends slowly is disconnected; the whole
 // request with the longest method fits.
 const (
 	readHeader = 10 * time.Second

@@ -71,7 +71,7 @@ type SessionStore interface {
 	// Insert adds a row; of its person's sessions the newest keep remain, and of its
 	// tenant's those that are used after idle and expire after the row was made.
 	Insert(ctx context.Context, row SessionRow, idle time.Time, keep int) error
-	// Find gives the row of a token, whoever's it is; false when there is none.
+	// Find gives the row of a token, of any person; false when there is none.
 	Find(ctx context.Context, hash [sha256.Size]byte) (SessionRow, bool, error)
 	// Touch sets the time of the last use.
 	Touch(ctx context.Context, id tenant.ID, hash [sha256.Size]byte, at time.Time) error

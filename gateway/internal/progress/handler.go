@@ -21,8 +21,8 @@ const (
 	// quiet is how long nothing is sent; then a comment is sent, so that proxies and
 	// browsers do not take the connection for dead.
 	quiet = 15 * time.Second
-	// longest is how long one stream lasts. The browser comes again and is asked
-	// again who it is and what it may see.
+	// longest is how long one stream lasts. The browser then connects again, and
+	// its session and permissions are checked anew.
 	longest = 5 * time.Minute
 	// writing bounds the sending of one event.
 	writing = 30 * time.Second

@@ -36,8 +36,8 @@ func NewHub(engine syncenginev1.ProgressInternalServiceClient) *Hub {
 	return &Hub{engine: engine, runs: map[key]*run{}, tenants: map[tenant.ID]int{}}
 }
 
-// errStopping is what listeners get when the gateway stops: they come again, to
-// another one.
+// errStopping is what listeners get when the gateway stops: they connect
+// again, to another one.
 var errStopping = errs.New(errs.Unavailable, reason.Unavailable, "This gateway is stopping.", errs.WithRetryAfter(time.Second))
 
 // Serve ends all streams when ctx ends, so that they do not hold up the stop.

@@ -28,7 +28,7 @@ type Event struct {
 }
 
 // run is one run that is watched. Listeners share what is kept of it: a slow one
-// gets less often what has changed since, and holds nobody up.
+// gets less often what has changed since, and does not delay the others.
 type run struct {
 	stream string // makes ids of this stream unlike those of others
 

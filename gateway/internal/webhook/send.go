@@ -48,7 +48,7 @@ type Sender struct {
 func NewSender(box Box, guard *publicnet.Guard, roots *x509.CertPool, now func() time.Time) *Sender {
 	return &Sender{box: box, now: now, http: &http.Client{
 		Timeout: sendTimeout,
-		// A redirect would take the message to where nobody checked.
+		// A redirect would take the message to an address that was not checked.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext: guard.Dial, ForceAttemptHTTP2: true, MaxIdleConns: 64, MaxIdleConnsPerHost: 2, IdleConnTimeout: 90 * time.Second,
