@@ -19,7 +19,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/tenant"
 )
 
-// TokenLife is how long a statement of the originator lives, beyond the
+// TokenLife is how long a statement of the originator is valid, beyond the
 // deadline of the call it is made for.
 const TokenLife = 2 * time.Minute
 
@@ -33,7 +33,7 @@ type clientOptions struct {
 type ClientOption func(*clientOptions)
 
 // WithOriginator makes the gateway or the worker state, for each call, the
-// tenant.Call of its context, signed with its identity. The statement lives for
+// tenant.Call of its context, signed with its identity. The statement is valid for
 // the given time (TokenLife when 0) and, where the call has a deadline, that
 // long beyond it: the called service may forward it until the end of its work.
 func WithOriginator(life time.Duration) ClientOption {

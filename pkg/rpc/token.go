@@ -226,7 +226,7 @@ func read(payload []byte, signer string, now time.Time) (tenant.Call, error) {
 	case issued.After(now.Add(clockSkew)):
 		return tenant.Call{}, refuse(reason.ContextInvalid, errors.New("issued in the future"))
 	case expires.Sub(issued) > maxLife:
-		return tenant.Call{}, refuse(reason.ContextInvalid, errors.New("lives too long"))
+		return tenant.Call{}, refuse(reason.ContextInvalid, errors.New("valid for too long"))
 	case !now.Before(expires):
 		return tenant.Call{}, refuse(reason.ContextExpired, nil)
 	}

@@ -92,7 +92,7 @@ func Rotate(ctx context.Context, s Settings, kms KMSClients) (id uint32, err err
 	return id, err
 }
 
-// Drop removes keys from the set. What they sealed and nobody sealed again is
+// Drop removes keys from the set. What they sealed and was not sealed again is
 // lost. The key that seals now is refused.
 func Drop(ctx context.Context, s Settings, kms KMSClients, ids ...uint32) error {
 	return change(ctx, s, kms, func(manager *keyset.Manager) error {

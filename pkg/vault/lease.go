@@ -20,7 +20,7 @@ const (
 	freshFor = 5 * time.Second
 )
 
-// lease is a token and how long it lives.
+// lease is a token and how long it is valid.
 type lease struct {
 	token     string
 	loginAt   time.Time
