@@ -181,7 +181,7 @@ func (c *Client) StartSync(ctx context.Context, scope string) (Start, error) {
 	return s, c.Do(ctx, http.MethodPost, integration+"/sync", map[string]any{"scope": scope}, &s)
 }
 
-// Sync starts a run and waits for its end; progress, where set, hears of every look.
+// Sync starts a run and waits for its end; progress, where set, is called with every state read.
 func (c *Client) Sync(ctx context.Context, scope string, progress func(Run)) (RunDetail, error) {
 	start, err := c.StartSync(ctx, scope)
 	if err != nil {

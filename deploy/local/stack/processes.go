@@ -152,7 +152,7 @@ func (s *Stack) simulatorEnviron() []string {
 	}, o.Env["simulator"])
 }
 
-// leaveOut drops what the options do without, and nobody waits for it.
+// leaveOut drops what the options do without, and the waiting of others for it.
 func (s *Stack) leaveOut(list []supervisor.Process) []supervisor.Process {
 	list = slices.DeleteFunc(list, func(p supervisor.Process) bool { return slices.Contains(s.options.Without, p.Name) })
 	there := map[string]bool{}

@@ -168,7 +168,7 @@ func socket(where layout.Layout) string {
 }
 
 // acquire takes the lock that the one supervisor of a checkout holds as long
-// as it lives, and writes its process id there. A process that looks
+// as it runs, and writes its process id there. A process that looks
 // whether it is held takes it for a moment, so it is tried a few times.
 func acquire(ctx context.Context, where layout.Layout) (unlock func(), err error) {
 	if err := os.MkdirAll(where.Run(), 0o700); err != nil {

@@ -117,7 +117,7 @@ func (m *member) awaitNeeds() bool {
 		if missing == "" {
 			return m.ctx.Err() == nil
 		}
-		// Said once, or everybody's waiting would wake everybody else.
+		// Recorded once: each change wakes all members that wait, and they would wake each other.
 		if reason := "waits for " + missing; m.reason() != reason {
 			m.enter(Waiting, reason)
 		}

@@ -120,8 +120,8 @@ func (s *Supervisor) Stop() {
 		members[i] = s.members[name]
 	}
 	s.mu.Unlock()
-	// Nobody is restarted any more, and those that nobody needs end at the
-	// same time.
+	// No process is restarted any more, and those that no other one needs end at
+	// the same time.
 	for _, m := range members {
 		m.quit()
 	}

@@ -33,8 +33,8 @@ type Server struct {
 	Password string
 	// Namespace is made when it is missing.
 	Namespace string
-	// TLS is the folder with the certificates of all Parties, without which the server takes nobody's
-	// call. Empty: it takes everybody's, in clear text.
+	// TLS is the folder with the certificates of all Parties, without which the server takes no
+	// call. Empty: it takes any call, in clear text.
 	TLS string
 	// Writable lets people start, signal, cancel and terminate workflows in the UI, which else
 	// only shows them.
