@@ -12,7 +12,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * ListAuditEvents
+         * Lists who did what, newest first
          * @description Needs: permission system_settings.read, the enterprise edition.
          */
         get: operations["AuditService_ListAuditEvents"];
@@ -32,7 +32,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * ListClients
+         * Lists clients by name, without those that are deleted
          * @description Needs: permission system_settings.read, the enterprise edition.
          */
         get: operations["ClientService_ListClients"];
@@ -52,7 +52,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * GetClient
+         * Returns one client, with its mappings
          * @description Needs: permission system_settings.read, the enterprise edition.
          */
         get: operations["ClientService_GetClient"];
@@ -94,7 +94,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * ListContacts
+         * Lists contacts by name
          * @description Needs: permission system_settings.read, the enterprise edition.
          */
         get: operations["ContactService_ListContacts"];
@@ -138,7 +138,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * GetContact
+         * Returns one contact
          * @description Needs: permission system_settings.read, the enterprise edition.
          */
         get: operations["ContactService_GetContact"];
@@ -180,7 +180,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * ListFeatureFlags
+         * Lists the flags and whether each is on
          * @description Needs: a signed-in user, the enterprise edition.
          */
         get: operations["FeatureFlagService_ListFeatureFlags"];
@@ -200,7 +200,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * GetStatus
+         * Returns how the integration stands and what needs a person
          * @description Needs: permission system_settings.read, flag entra-integration-ui, the enterprise edition.
          */
         get: operations["StatusService_GetStatus"];
@@ -611,7 +611,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists items, oldest first
+         * Lists items, oldest first, as GetQueueItem shows each
          * @description Needs: permission system_settings.read, flag entra-integration-ui, flag entra-integration-ambiguous-queue, the enterprise edition.
          */
         get: operations["ReconciliationService_ListQueueItems"];
@@ -714,6 +714,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/integrations/entra/reconciliation-queue/{itemId}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes back the decision that stands about an item, within 24 hours and where nothing was built on it since: the link ends, the contact is as it was before, a contact that the decision made is deleted, and the item is open again
+         * @description Reasons: not_found (404), nothing_to_undo,
+         *     undo_expired, decision_built_on and mapping_changed (409).
+         *
+         *     Needs: permission system_settings.update, flag entra-integration-ui, flag entra-integration-ambiguous-queue, the enterprise edition.
+         */
+        post: operations["DecisionService_UndoDecision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/integrations/entra/reconciliation-queue:counts": {
         parameters: {
             query?: never;
@@ -722,10 +745,55 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Counts open items by client and reason
+         * Counts open items by client and reason, all those that ListQueueItems would list for the same filters
          * @description Needs: permission system_settings.read, flag entra-integration-ui, flag entra-integration-ambiguous-queue, the enterprise edition.
          */
         get: operations["DecisionService_CountQueueItems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/entra/reconciliation-queue:decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Carries out the same suggestion of many items, each as the call for one item does
+         * @description What
+         *     is refused of one, such as item_changed since the preview (409), keeps no other from being done.
+         *
+         *     Needs: permission system_settings.update, flag entra-integration-ui, flag entra-integration-ambiguous-queue, the enterprise edition.
+         */
+        post: operations["DecisionService_DecideItems"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/entra/reconciliation-queue:preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the open items with a suggestion, and what carrying it out would come to now
+         * @description It writes nothing. DecideItems takes from here what a person agrees to.
+         *
+         *     Needs: permission system_settings.update, flag entra-integration-ui, flag entra-integration-ambiguous-queue, the enterprise edition.
+         */
+        get: operations["DecisionService_PreviewDecisions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1076,7 +1144,9 @@ export interface paths {
         /**
          * Erases all that ExportPerson showed, for good, and keeps a keyed digest, by which later syncs leave the person out
          * @description The feed tells of each contact as contact.erased. The digest
-         *     is the export's: reason person_differs where other contacts or identities are found by now.
+         *     is the export's: reason person_differs where other contacts or identities are found by now. Of
+         *     an account or address that nothing is stored about nothing is erased; the digest is kept all the
+         *     same.
          *
          *     Needs: permission personal_data.manage, the enterprise edition.
          */
@@ -1161,7 +1231,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * ListPlatformFlags
+         * Lists the flags with the tenants for which each is on
          * @description Needs: the platform key.
          */
         get: operations["PlatformFlagService_ListPlatformFlags"];
@@ -1205,7 +1275,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * ListWebhooks
+         * Lists the webhooks of the tenant
          * @description Needs: permission system_settings.update, the enterprise edition.
          */
         get: operations["WebhookService_ListWebhooks"];
@@ -1235,7 +1305,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * DeleteWebhook
+         * Deletes a webhook; what was not delivered is not sent any more
          * @description Needs: permission system_settings.update, the enterprise edition.
          */
         delete: operations["WebhookService_DeleteWebhook"];
@@ -1438,14 +1508,14 @@ export interface components {
         /** @description ChangedClient is a client as the change feed tells of it. */
         ChangedClient: {
             /**
-             * @description The host's own id of it.
+             * @description The host's own id of the client.
              * @example 4711
              */
             externalId: string;
-            /** @description Its id. */
+            /** @description The client's id. */
             id: string;
             /**
-             * @description The name.
+             * @description The client's name.
              * @example Contoso Ltd.
              */
             name: string;
@@ -1495,19 +1565,24 @@ export interface components {
              */
             entraTenantId?: string;
             /**
-             * @description The host's own id of it.
+             * @description The host's own id of the client.
              * @example 4711
              */
             externalId: string;
-            /** @description Its id. */
+            /** @description The client's id. */
             id: string;
             /** @description Every active mapping, by the time of its confirmation. */
             mappings: components["schemas"]["ClientMapping"][];
             /**
-             * @description The name.
+             * @description The client's name.
              * @example Contoso Ltd.
              */
             name: string;
+            /**
+             * Format: int64
+             * @description Rises with every change of the client's own fields and of the directory that they name.
+             */
+            version: string;
             /**
              * @description The company's website.
              * @example https://contoso.example
@@ -1554,7 +1629,7 @@ export interface components {
             /** @description The domains of the company's addresses. */
             emailDomains?: string[];
             /**
-             * @description The host's own id of it.
+             * @description The host's own id of the client.
              * @example 4711
              */
             externalId?: string;
@@ -1564,10 +1639,16 @@ export interface components {
              */
             id?: string;
             /**
-             * @description The name.
+             * @description The client's name.
              * @example Contoso Ltd.
              */
             name?: string;
+            /**
+             * Format: int64
+             * @description The version that the client must have for the record to be taken; absent for any. A client that
+             *     has another one by now is left as it is: the result says conflict.
+             */
+            version?: string;
             /**
              * @description The company's website.
              * @example https://contoso.example
@@ -1672,7 +1753,7 @@ export interface components {
             /** @description The user principal name of the person's account. */
             entraUserPrincipalName?: string;
             /**
-             * @description The host's own id of it.
+             * @description The host's own id of the contact.
              * @example 4711
              */
             externalId?: string;
@@ -1681,7 +1762,7 @@ export interface components {
              * @example Ada Lovelace
              */
             fullName: string;
-            /** @description Its id. */
+            /** @description The contact's id. */
             id: string;
             /** @description Whether the contact is inactive. */
             inactive: boolean;
@@ -1831,7 +1912,11 @@ export interface components {
              * @example 0198c7a2-6c1e-7d3a-9a51-2f6f0f1f8a10
              */
             clientId?: string;
-            /** @description Marks the contact as deleted; it is never removed. */
+            /**
+             * @description Marks the contact as deleted; it is never removed. Absent leaves that as it is, so that a deleted
+             *     contact stays deleted, whatever else the record changes; false takes it back. Of an external id
+             *     that nothing here has nothing is deleted: unchanged.
+             */
             deleted?: boolean;
             /**
              * @description The email address.
@@ -1839,7 +1924,7 @@ export interface components {
              */
             email?: string;
             /**
-             * @description The host's own id of it.
+             * @description The host's own id of the contact.
              * @example 4711
              */
             externalId?: string;
@@ -1848,7 +1933,7 @@ export interface components {
              * @example Ada Lovelace
              */
             fullName?: string;
-            /** @description Its id. */
+            /** @description The contact's id. */
             id?: string;
             /** @description Whether the contact is inactive. */
             inactive?: boolean;
@@ -1872,15 +1957,15 @@ export interface components {
         /** @description ContactResult is the outcome of one record of a batch. */
         ContactResult: {
             /**
-             * @description The host's own id of it.
+             * @description The host's own id of the contact.
              * @example 4711
              */
             externalId: string;
-            /** @description Its id. */
+            /** @description The contact's id. */
             id: string;
             /**
              * Format: int32
-             * @description Its place in the request, from 0.
+             * @description The record's place in the request, from 0.
              */
             index: number;
             /** @description created, updated, unchanged, adopted, deleted, conflict or invalid. */
@@ -1911,6 +1996,8 @@ export interface components {
         CountQueueItemsResponse: {
             /** @description The largest first, at most 1,000. */
             counts: components["schemas"]["QueueCount"][];
+            /** @description The largest first. */
+            suggestions: components["schemas"]["SuggestionCount"][];
         };
         /** @description Counters are outcomes; each identity counts once. */
         Counters: {
@@ -1962,11 +2049,11 @@ export interface components {
         };
         CreatePlatformFlagRequest: {
             /**
-             * @description What is asked for.
+             * @description Creates the flags of the integration that are not there yet, in place of a flag that key names.
              * @enum {string}
              */
             __action?: "ensure_entra_phase1_flags";
-            /** @description What it is for. */
+            /** @description What the flag is for. */
             description?: string;
             /** @description The flag's name. */
             key?: string;
@@ -2068,6 +2155,26 @@ export interface components {
             /** @description Of an approval. */
             run?: components["schemas"]["HeldRun"];
         };
+        DecideItemsRequest: {
+            /**
+             * @description What is done: the suggestion that the items have. resolve_existing, resolve_new or dismiss.
+             * @enum {string}
+             */
+            action: "resolve_existing" | "resolve_new" | "dismiss";
+            /** @description The items, each once. */
+            items: components["schemas"]["ItemToDecide"][];
+            /** @description Why, in the person's words, where items are dismissed. */
+            reason?: string;
+        };
+        DecideItemsResponse: {
+            /**
+             * Format: int32
+             * @description How many were done.
+             */
+            done: number;
+            /** @description What became of each item, in the request's order. */
+            results: components["schemas"]["ItemResult"][];
+        };
         DecideOrphansBody: {
             /**
              * @description What is decided.
@@ -2097,7 +2204,7 @@ export interface components {
             delivered: boolean;
             /** @description Why it failed; absent where it did not. */
             error?: string;
-            /** @description Its id. */
+            /** @description The delivery's id. */
             id: string;
             /** @description The webhook-id of the message: the same in every attempt. */
             messageId: string;
@@ -2602,10 +2709,46 @@ export interface components {
             /** @description What breaks which rule. */
             violations: components["schemas"]["RecordViolation"][];
         };
+        /** @description ItemResult is what became of one item. */
+        ItemResult: {
+            /** @description Why it is not done; absent where it is. */
+            code?: string;
+            /** @description The item afterwards, where it was done. */
+            item?: components["schemas"]["QueueItem"];
+            /** @description The item's id. */
+            itemId: string;
+            /** @description The same in words. */
+            message?: string;
+            /**
+             * @description done, refused, stored (it is carried out within a minute) or skipped (the queue or the engine could
+             *     not be reached: nothing was written).
+             */
+            outcome: string;
+        };
+        /** @description ItemToDecide is an item of the preview. */
+        ItemToDecide: {
+            /** @description As the preview gave it: an item that has changed since is left as it is. */
+            digest: string;
+            /** @description The item's id. */
+            itemId: string;
+        };
         LiftErasureBody: Record<string, never>;
         LiftErasureResponse: {
             /** @description The erasure as it is now. */
             erasure?: components["schemas"]["Erasure"];
+        };
+        /** @description LinkedIdentity is what is known of the identity that a contact is linked to. */
+        LinkedIdentity: {
+            /**
+             * @description active, disabled, deleted (it is not in its directory any more) or orphaned (its directory belongs
+             *     to another client by now).
+             */
+            state: string;
+            /**
+             * @description Its sign-in name; empty where it is not known.
+             * @example ada@contoso.example
+             */
+            userPrincipalName: string;
         };
         ListAuditEventsResponse: {
             /** @description The events, newest first. */
@@ -2633,9 +2776,11 @@ export interface components {
             nextPageToken: string;
             /**
              * Format: int32
-             * @description How many there are; on the first page only.
+             * @description How many there are, counted to 10,000; on the first page only.
              */
             totalSize?: number;
+            /** @description There are more than total_size says. */
+            totalSizeIsMinimum: boolean;
         };
         ListContactsResponse: {
             /**
@@ -2678,9 +2823,11 @@ export interface components {
             nextPageToken: string;
             /**
              * Format: int32
-             * @description How many there are; on the first page only.
+             * @description How many there are, counted to 10,000; on the first page only.
              */
             totalSize?: number;
+            /** @description There are more than total_size says. */
+            totalSizeIsMinimum: boolean;
         };
         ListPlatformFlagsResponse: {
             /** @description The flags. */
@@ -2693,22 +2840,33 @@ export interface components {
             nextPageToken: string;
             /**
              * Format: int32
-             * @description How many there are; on the first page only.
+             * @description On the first page only, and at most 10,000.
              */
             totalSize?: number;
+            /** @description There are more than total_size says. */
+            totalSizeIsMinimum: boolean;
         };
         ListRunIdentitiesResponse: {
             /** @description RFC 4180, UTF-8, with a header line; a line for each identity. */
             csv?: string;
             /** @description What was done with each identity. */
             identities: components["schemas"]["RunIdentity"][];
-            /** @description Where the next page begins; empty after the last. */
+            /**
+             * @description Whether the request ended before it had looked through the rest of the report: that it found few,
+             *     or nobody, says nothing about the rest. The next page goes on where it stopped.
+             */
+            moreToSearch: boolean;
+            /**
+             * @description For the next page. With outcome, reason or q a request looks through a report until it found
+             *     somebody, in parts of 50,000 identities and for two seconds at most, so that a page with a token
+             *     may have few identities, or none: moreToSearch says so.
+             */
             nextPageToken: string;
             /** @description False once the identities were deleted; the run's counters remain. */
             reportKept: boolean;
             /**
              * Format: int32
-             * @description Of the first page, counted to 10,000.
+             * @description Of the first page, counted to 10,000, and of the identities that the request looked at.
              */
             totalSize?: number;
             /** @description Whether there are more than were counted. */
@@ -2899,6 +3057,33 @@ export interface components {
              */
             undecided: number;
         };
+        /** @description Peer is another identity of the same directory that shares an address with the item's. */
+        Peer: {
+            /** @description Whether it is enabled; absent when that is not known. */
+            accountEnabled?: boolean;
+            /**
+             * Format: int32
+             * @description How many licences it has; absent when that is not known.
+             */
+            assignedLicenceCount?: number;
+            /**
+             * @description Its name.
+             * @example Contoso Ltd.
+             */
+            displayName: string;
+            /**
+             * @description The id of the account in its directory.
+             * @example 3b5e5ad0-8a3f-4f0e-8d39-0d6b7a1e6b11
+             */
+            entraObjectId: string;
+            /**
+             * @description Its sign-in name.
+             * @example ada@contoso.example
+             */
+            userPrincipalName: string;
+            /** @description Member or Guest; empty when it is not known. */
+            userType: string;
+        };
         /** @description PersonContact is a contact that is the person. */
         PersonContact: {
             /**
@@ -2967,7 +3152,7 @@ export interface components {
              */
             email?: string;
             /**
-             * @description An account of Entra, by its object id.
+             * @description An account of Entra, by its object id, in upper or lower case.
              * @example 3b5e5ad0-8a3f-4f0e-8d39-0d6b7a1e6b11
              */
             entraObjectId?: string;
@@ -2978,9 +3163,9 @@ export interface components {
              * @description When it was made.
              */
             createdAt?: string;
-            /** @description What it is for. */
+            /** @description What the flag is for. */
             description: string;
-            /** @description Its id. */
+            /** @description The flag's id. */
             id: string;
             /** @description The flag's name. */
             key: string;
@@ -2991,6 +3176,19 @@ export interface components {
              * @description When it was changed last.
              */
             updatedAt?: string;
+        };
+        PreviewDecisionsResponse: {
+            /** @description The items, oldest first. */
+            items: components["schemas"]["PreviewedDecision"][];
+            /** @description Where the next page begins; empty after the last. */
+            nextPageToken: string;
+            /**
+             * Format: int32
+             * @description On the first page only, and at most 10,000.
+             */
+            totalSize?: number;
+            /** @description There are more than total_size says. */
+            totalSizeIsMinimum: boolean;
         };
         PreviewRow: {
             /** @description Whom it may be, the likeliest first. */
@@ -3035,6 +3233,17 @@ export interface components {
             /** @description mapped, skip_for_now, needs_review, create_new, or undecided. */
             state: string;
         };
+        /** @description PreviewedDecision is what carrying out one item's suggestion would come to now. */
+        PreviewedDecision: {
+            /** @description Why it would be refused; absent where it would be done. */
+            code?: string;
+            /** @description Stands for what the item shows, for DecideItems. */
+            digest: string;
+            /** @description The item with its suggestion. */
+            item?: components["schemas"]["QueueItem"];
+            /** @description The same in words. */
+            message?: string;
+        };
         Problem: {
             /** @description What went wrong, for programs; it is stable. */
             code: string;
@@ -3042,6 +3251,10 @@ export interface components {
             detail: string;
             /** @description The path that was called. */
             instance: string;
+            /** @description What programs may go by besides the code, such as the state of what somebody else has changed; absent where there is nothing. */
+            metadata?: {
+                [key: string]: string;
+            };
             /** @description Names the request in logs. */
             requestId: string;
             /**
@@ -3077,6 +3290,7 @@ export interface components {
             /** @description The webhook. */
             webhook?: components["schemas"]["Webhook"];
         };
+        /** @description QueueCount is how many items of a client are open for a reason. */
         QueueCount: {
             /**
              * @description The client's id.
@@ -3088,52 +3302,64 @@ export interface components {
              * @description How many are open.
              */
             open: number;
-            /** @description Why. */
+            /** @description Why they are in the queue. */
             reason: string;
         };
+        /** @description QueueItem is one identity about which a person must decide, or has decided. */
         QueueItem: {
             /** @description Absent when it is not known. */
             accountEnabled?: boolean;
-            /** @description Whom it may be, the likeliest first. */
+            /**
+             * Format: int32
+             * @description How many licences the account has; absent when that is not known.
+             */
+            assignedLicenceCount?: number;
+            /** @description The contacts that the identity may belong to, at most 50. */
             candidates: components["schemas"]["reconciliation.v1.Candidate"][];
             /**
-             * @description The client's id.
+             * @description The client to which the directory is mapped.
              * @example 0198c7a2-6c1e-7d3a-9a51-2f6f0f1f8a10
              */
             clientId: string;
             /**
              * Format: date-time
-             * @description When it was made.
+             * @description When the item was opened.
              */
             createdAt?: string;
             /**
              * Format: date-time
-             * @description When it was decided.
+             * @description When it was decided; absent while nobody has.
              */
             decidedAt?: string;
-            /** @description Who decided it. */
+            /** @description Who decided; absent while nobody has. */
             decidedBy?: string;
+            /**
+             * Format: int32
+             * @description The number of the decision that stands, which names it when it is to be undone; absent while there
+             *     is none.
+             */
+            decisionNumber?: number;
             /** @description True while a decision is being carried out; the item counts as open. */
             decisionPending: boolean;
             /** @description Why the item was dismissed. */
             decisionReason?: string;
             /**
-             * @description The name that Microsoft shows.
+             * @description The identity's name.
              * @example Contoso Ltd.
              */
             displayName: string;
             /**
-             * @description The email address.
+             * @description The identity's address.
              * @example ada@contoso.example
              */
             email: string;
             /**
-             * @description The id of the person's account in the directory.
+             * @description The identity's id in its directory.
              * @example 3b5e5ad0-8a3f-4f0e-8d39-0d6b7a1e6b11
              */
             entraObjectId: string;
             /**
-             * @description The directory's id at Microsoft.
+             * @description The directory that the identity is of.
              * @example 72f988bf-86f1-41af-91ab-2d7cd011db47
              */
             entraTenantId: string;
@@ -3141,14 +3367,16 @@ export interface components {
             itemId: string;
             /**
              * Format: date-time
-             * @description When it was seen last.
+             * @description When a sync saw the identity last.
              */
             lastSeenAt?: string;
             /**
-             * @description The managed tenant's id.
+             * @description The managed tenant that the identity is of.
              * @example 0198c7a2-6c1e-7d3a-9a51-2f6f0f1f8b20
              */
             managedTenantId: string;
+            /** @description The other identities of the directory that share an address with this one, at most 20. */
+            peers: components["schemas"]["Peer"][];
             /**
              * @description multiple_email_matches, contact_already_linked, duplicate_identity_email,
              *     email_in_use_elsewhere, alias_match or contact_deleted.
@@ -3158,28 +3386,42 @@ export interface components {
             resolvedContactId?: string;
             /** @description open, resolved, dismissed or superseded. */
             status: string;
+            /** @description The answer that is clearly best; absent where somebody has to ask. */
+            suggestion?: components["schemas"]["Suggestion"];
             /**
-             * @description The account's user principal name.
+             * Format: date-time
+             * @description Until when the decision may be undone, where nothing is built on it; absent while there is none.
+             */
+            undoUntil?: string;
+            /**
+             * @description The identity's sign-in name.
              * @example ada@contoso.example
              */
             userPrincipalName: string;
+            /** @description Member or Guest; empty when it is not known. */
+            userType: string;
         };
         /** @description RecordResult is the outcome of one record of a batch. */
         RecordResult: {
             /**
-             * @description The host's own id of it.
+             * @description The host's own id of the client.
              * @example 4711
              */
             externalId: string;
-            /** @description Its id. */
+            /** @description The client's id. */
             id: string;
             /**
              * Format: int32
-             * @description Its place in the request, from 0.
+             * @description The record's place in the request, from 0.
              */
             index: number;
-            /** @description created, updated, unchanged, adopted, deleted or invalid. */
+            /** @description created, updated, unchanged, adopted, deleted, conflict or invalid. */
             outcome: string;
+            /**
+             * Format: int64
+             * @description The version of the client after the call; absent for a record that was not taken and names none.
+             */
+            version?: string;
             /** @description What breaks which rule. */
             violations: components["schemas"]["RecordViolation"][];
             /**
@@ -3345,7 +3587,8 @@ export interface components {
             /** @description What changed. */
             changes: components["schemas"]["FieldChange"][];
             /**
-             * @description The contact that it has or gets. One that a dry run would create does not exist.
+             * @description The contact that it has or gets; of an ambiguous one the contact that its address hits, where it
+             *     hits one alone. One that a dry run would create does not exist.
              * @example 0198c7a2-6c1e-7d3a-9a51-2f6f0f1f8c30
              */
             contactId?: string;
@@ -3389,11 +3632,11 @@ export interface components {
             remedy: string;
         };
         RunProgress: {
-            /** @description What became of the identities. */
+            /** @description What became of the identities of the managed tenants that have ended. */
             counters?: components["schemas"]["Counters"];
             /**
              * Format: int32
-             * @description Managed tenants that have ended.
+             * @description How many of them have ended.
              */
             processedTenants: number;
             /**
@@ -3401,13 +3644,13 @@ export interface components {
              * @example 0198c7a2-6c1e-7d3a-9a51-2f6f0f1f8d40
              */
             runId: string;
-            /** @description The state. */
+            /** @description queued, running, completed, partial, failed, cancelled or held. */
             state: string;
             /** @description The managed tenants that have changed. */
             tenants: components["schemas"]["TenantProgress"][];
             /**
              * Format: int32
-             * @description How many managed tenants it covers.
+             * @description How many managed tenants the run covers.
              */
             totalTenants: number;
         };
@@ -3750,9 +3993,39 @@ export interface components {
             /** @description Why it stands still. */
             pausedReason: string;
         };
+        /** @description Suggestion is the answer that is clearly best by what an item shows. Nothing but a person applies it. */
+        Suggestion: {
+            /** @description resolve_existing, resolve_new or dismiss. */
+            action: string;
+            /**
+             * @description The contact, where the action is resolve_existing.
+             * @example 0198c7a2-6c1e-7d3a-9a51-2f6f0f1f8c30
+             */
+            contactId?: string;
+            /**
+             * @description What speaks for it. same_name: the contact, or the other account, has the identity's name.
+             *     others_differ: no other candidate has a name like it. only_active: of the candidates with its name
+             *     one is active. other_name: the contact's name has nothing in common with it. own_address: the
+             *     identity has an address that the contact has not. linked_identity_gone: the identity that has the
+             *     contact is disabled or deleted. second_account: it is an account beside another: for administration,
+             *     a guest's, or without a licence. main_account: it is licensed, and those that share its address are
+             *     accounts beside it. no_candidate: no contact of the client has its address.
+             */
+            reasons: string[];
+        };
+        /** @description SuggestionCount is how many open items have the same suggestion. */
+        SuggestionCount: {
+            /**
+             * Format: int32
+             * @description How many are open.
+             */
+            open: number;
+            /** @description resolve_existing, resolve_new, dismiss or none. */
+            suggestion: string;
+        };
         TargetPlatformFlagBody: {
             /**
-             * @description What is asked for.
+             * @description Whether the flag is switched on for the tenant, or no longer.
              * @enum {string}
              */
             __action: "add" | "remove";
@@ -3783,14 +4056,14 @@ export interface components {
              * @example 0198c7a2-6c1e-7d3a-9a51-2f6f0f1f8b20
              */
             managedTenantId: string;
-            /** @description What is being done. */
+            /** @description mapping, staging, preparing, deciding, applying or closing; empty where it is not known, as of rounds that end at once. */
             phase: string;
             /**
              * Format: int32
              * @description How many users were read so far.
              */
             staged: number;
-            /** @description The state. */
+            /** @description queued, running, completed, partial, failed, cancelled or held. */
             state: string;
         };
         TenantResult: {
@@ -3799,7 +4072,7 @@ export interface components {
                 [key: string]: number;
             };
             /**
-             * @description The client's id.
+             * @description Empty in a preflight whose sync would create the client.
              * @example 0198c7a2-6c1e-7d3a-9a51-2f6f0f1f8a10
              */
             clientId: string;
@@ -3845,6 +4118,12 @@ export interface components {
             filters?: components["schemas"]["Filters"];
             /** @description What was done with each identity. */
             identities?: components["schemas"]["SampleIdentity"][];
+            /**
+             * @description Instead of the directory as it is now, those of its last sync whom filters decide about: who is
+             *     left out, and who waits for a person. Who is linked stays linked, whatever filters say. Groups
+             *     are read as they are now.
+             */
+            lastListing?: boolean;
             /**
              * @description Whose directory is tried, and whose own settings count; needed without a sample, and where
              *     groups are to be tried.
@@ -3924,6 +4203,17 @@ export interface components {
              */
             userPrincipalName: string;
         };
+        UndoDecisionBody: {
+            /**
+             * Format: int32
+             * @description Which decision, as the item's decisionNumber says: a late request cannot undo a later one.
+             */
+            decisionNumber?: number;
+        };
+        UndoDecisionResponse: {
+            /** @description The item, which is open again. */
+            item?: components["schemas"]["QueueItem"];
+        };
         UnmapMappingRequest: {
             /**
              * @description The managed tenant's id.
@@ -3993,7 +4283,7 @@ export interface components {
              * @description Since when messages could not be delivered; absent while they can.
              */
             failingSince?: string;
-            /** @description Its id. */
+            /** @description The webhook's id. */
             id: string;
             /**
              * Format: date-time
@@ -4022,9 +4312,11 @@ export interface components {
             nextPageToken: string;
             /**
              * Format: int32
-             * @description How many there are; on the first page only.
+             * @description How many there are, counted to 10,000; on the first page only.
              */
             totalSize?: number;
+            /** @description There are more than total_size says. */
+            totalSizeIsMinimum: boolean;
         };
         "discovery.v1.RepairConsentResponse": {
             /** @description The page for an administrator of that tenant, where one is required. */
@@ -4034,11 +4326,11 @@ export interface components {
              * @description When that page's answer is no longer accepted.
              */
             expiresAt?: string;
-            /** @description The managed tenant as it is now. */
+            /** @description The managed tenant after the attempt. */
             managedTenant?: components["schemas"]["ManagedTenant"];
             /** @description granted, or admin_consent_required. */
             outcome: string;
-            /** @description What is wrong with it; absent where nothing is. */
+            /** @description Why the partner could not do it. */
             problem?: components["schemas"]["TenantProblem"];
         };
         /** @description UnreadableTenant names a tenant that discovery could not read. */
@@ -4135,17 +4427,19 @@ export interface components {
              */
             contactId: string;
             /**
-             * @description The email address.
+             * @description The contact's address.
              * @example ada@contoso.example
              */
             email: string;
             /**
-             * @description The person's name.
+             * @description The contact's name.
              * @example Ada Lovelace
              */
             fullName: string;
             /** @description Whether the contact is inactive. */
             inactive: boolean;
+            /** @description What is known of that identity; absent where the contact is not linked. */
+            linkedIdentity?: components["schemas"]["LinkedIdentity"];
             /** @description The object id of the identity that the contact is linked to. */
             linkedTo?: string;
         };
@@ -4154,6 +4448,8 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
+        /** @description The version and a digest of the answer. `If-Match` is compared by the version, `If-None-Match` by all of it. */
+        ETag: string;
         /** @description `true` where this is the answer to an earlier request with the same key. */
         "Idempotency-Replayed": string;
         /** @description How many requests of the user may come at once. */
@@ -4307,7 +4603,7 @@ export interface operations {
     ClientService_ListClients: {
         parameters: {
             query?: {
-                /** @description The beginning of the name, or a domain. */
+                /** @description A part of the name, or the beginning of a domain. */
                 q?: string;
                 /** @description How many at most, 1 to 200; 50 unless set. */
                 pageSize?: number;
@@ -4442,18 +4738,22 @@ export interface operations {
     ClientService_GetClient: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of an earlier answer: the same answer again is 304, without a body. */
+                "If-None-Match"?: string;
+            };
             path: {
-                /** @description Its id. */
+                /** @description The client's id. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
+            /** @description The client. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
@@ -4463,6 +4763,14 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Client"];
                 };
+            };
+            /** @description The answer is the one whose `ETag` was sent. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_argument`: The request is not valid. */
             400: {
@@ -4743,7 +5051,7 @@ export interface operations {
             query?: {
                 /** @description The client's id. */
                 clientId?: string;
-                /** @description An address, or the beginning of one or of any word of the name. */
+                /** @description The beginning of an address or of any word of the name. */
                 q?: string;
                 /** @description linked or unlinked. */
                 entra?: "linked" | "unlinked";
@@ -5019,18 +5327,22 @@ export interface operations {
     ContactService_GetContact: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of an earlier answer: the same answer again is 304, without a body. */
+                "If-None-Match"?: string;
+            };
             path: {
-                /** @description Its id. */
+                /** @description The contact's id. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
+            /** @description The contact. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
@@ -5040,6 +5352,14 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Contact"];
                 };
+            };
+            /** @description The answer is the one whose `ETag` was sent. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_argument`: The request is not valid. */
             400: {
@@ -7474,6 +7794,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The `ETag` of what was read, instead of `version`: the change is refused with `stale_version` where somebody made another one since. */
+                "If-Match"?: string;
                 /** @description The same key and body within 24 hours gets the first answer again. */
                 "Idempotency-Key"?: string;
             };
@@ -7661,7 +7983,10 @@ export interface operations {
     MappingService_ExportMappings: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of an earlier answer: the same answer again is 304, without a body. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7670,6 +7995,7 @@ export interface operations {
             /** @description A successful response. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
@@ -7680,6 +8006,14 @@ export interface operations {
                     "application/json": components["schemas"]["ExportMappingsResponse"];
                     "text/csv": string;
                 };
+            };
+            /** @description The answer is the one whose `ETag` was sent. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_argument`: The request is not valid. */
             400: {
@@ -7806,6 +8140,8 @@ export interface operations {
                 version?: string;
             };
             header?: {
+                /** @description The `ETag` of what was read, instead of `version`: the change is refused with `stale_version` where somebody made another one since. */
+                "If-Match"?: string;
                 /** @description The same key and body within 24 hours gets the first answer again. */
                 "Idempotency-Key"?: string;
             };
@@ -7994,7 +8330,10 @@ export interface operations {
     MappingService_GetMappingPreview: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of an earlier answer: the same answer again is 304, without a body. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8003,6 +8342,7 @@ export interface operations {
             /** @description A successful response. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
@@ -8012,6 +8352,14 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["GetMappingPreviewResponse"];
                 };
+            };
+            /** @description The answer is the one whose `ETag` was sent. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_argument`: The request is not valid. */
             400: {
@@ -8133,6 +8481,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The `ETag` of what was read, instead of `version`: the change is refused with `stale_version` where somebody made another one since. */
+                "If-Match"?: string;
                 /** @description The same key and body within 24 hours gets the first answer again. */
                 "Idempotency-Key"?: string;
             };
@@ -8321,6 +8671,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The `ETag` of what was read, instead of `version`: the change is refused with `stale_version` where somebody made another one since. */
+                "If-Match"?: string;
                 /** @description The same key and body within 24 hours gets the first answer again. */
                 "Idempotency-Key"?: string;
             };
@@ -8509,6 +8861,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The `ETag` of what was read, instead of `version`: the change is refused with `stale_version` where somebody made another one since. */
+                "If-Match"?: string;
                 /** @description The same key and body within 24 hours gets the first answer again. */
                 "Idempotency-Key"?: string;
             };
@@ -8891,16 +9245,25 @@ export interface operations {
     ReconciliationService_ListQueueItems: {
         parameters: {
             query?: {
-                /** @description The status. */
+                /** @description open, resolved, dismissed or superseded; empty for all. */
                 status?: "open" | "resolved" | "dismissed" | "superseded";
-                /** @description The client's id. */
+                /** @description Only items of this client; empty for all. */
                 clientId?: string;
-                /** @description Why. */
+                /** @description Only items of this reason; empty for all. */
                 reason?: "multiple_email_matches" | "contact_already_linked" | "duplicate_identity_email" | "email_in_use_elsewhere" | "alias_match" | "contact_deleted";
                 /** @description How many at most, 1 to 200; 50 unless set. */
                 pageSize?: number;
                 /** @description Where the page begins: the nextPageToken of the one before. */
                 pageToken?: string;
+                /** @description Only items of this managed tenant; empty for all. */
+                managedTenantId?: string;
+                /** @description The beginning of any word of the identity's name, or of its address or sign-in name. */
+                q?: string;
+                /**
+                 * @description Only items with this suggestion: resolve_existing, resolve_new or dismiss; none for those without
+                 *     one, empty for all.
+                 */
+                suggestion?: "resolve_existing" | "resolve_new" | "dismiss" | "none";
             };
             header?: never;
             path?: never;
@@ -9767,11 +10130,210 @@ export interface operations {
             };
         };
     };
+    DecisionService_UndoDecision: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body within 24 hours gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The item's id. */
+                itemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoDecisionBody"];
+            };
+        };
+        responses: {
+            /** @description A successful response. */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UndoDecisionResponse"];
+                };
+            };
+            /** @description `invalid_argument`: The request is not valid. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Nobody provable is asking. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `client_user_denied`: Users of the client portal may not do this.
+             *
+             *     `csrf_token_invalid`: The request does not come from the page that you signed in with. Load the page again.
+             *
+             *     `permission_denied`: You do not have the permission that this needs.
+             */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `feature_disabled`: This feature is not enabled.
+             *
+             *     `not_found`: It was not found.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `idempotency_key_reused`: This Idempotency-Key was used for another request.
+             *
+             *     `idempotency_in_progress`: The first request with this Idempotency-Key still runs.
+             *
+             *     `already_done`: This request was done before. Its answer was too long to be kept: ask for the present state.
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_too_large`: The request is larger than is accepted. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The request's body is of a type that is not read here. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `rate_limited`: Too many requests.
+             *
+             *     `tenant_busy`: Too many changes of this organisation are waiting; try again in a moment.
+             */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `edition_required`: The enterprise edition is needed for this. */
+            501: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `identity_unavailable`: Sign-in cannot be checked at the moment.
+             *
+             *     `overloaded`: Too much is being served at the moment.
+             *
+             *     `audit_unavailable`: The change cannot be recorded at the moment, so it was not made.
+             *
+             *     `unavailable`: A part of the system cannot be reached at the moment.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline`: The request took too long. */
+            504: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal; the group of the route lists its codes. */
+            default: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     DecisionService_CountQueueItems: {
         parameters: {
             query?: {
                 /** @description Only items of this client; empty for all. */
                 clientId?: string;
+                /** @description Only items of this managed tenant; empty for all. */
+                managedTenantId?: string;
+                /** @description The beginning of any word of the identity's name, or of its address or sign-in name. */
+                q?: string;
             };
             header?: never;
             path?: never;
@@ -9908,11 +10470,211 @@ export interface operations {
             };
         };
     };
-    SettingsService_GetSettings: {
+    DecisionService_DecideItems: {
         parameters: {
-            query?: {
-                /** @description Only what this managed tenant has of its own. */
+            query?: never;
+            header?: {
+                /** @description The same key and body within 24 hours gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideItemsRequest"];
+            };
+        };
+        responses: {
+            /** @description A successful response. */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecideItemsResponse"];
+                };
+            };
+            /** @description `invalid_argument`: The request is not valid. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Nobody provable is asking. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `client_user_denied`: Users of the client portal may not do this.
+             *
+             *     `csrf_token_invalid`: The request does not come from the page that you signed in with. Load the page again.
+             *
+             *     `permission_denied`: You do not have the permission that this needs.
+             */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `feature_disabled`: This feature is not enabled. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `idempotency_key_reused`: This Idempotency-Key was used for another request.
+             *
+             *     `idempotency_in_progress`: The first request with this Idempotency-Key still runs.
+             *
+             *     `already_done`: This request was done before. Its answer was too long to be kept: ask for the present state.
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_too_large`: The request is larger than is accepted. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The request's body is of a type that is not read here. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `rate_limited`: Too many requests.
+             *
+             *     `tenant_busy`: Too many changes of this organisation are waiting; try again in a moment.
+             */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `edition_required`: The enterprise edition is needed for this. */
+            501: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `identity_unavailable`: Sign-in cannot be checked at the moment.
+             *
+             *     `overloaded`: Too much is being served at the moment.
+             *
+             *     `audit_unavailable`: The change cannot be recorded at the moment, so it was not made.
+             *
+             *     `unavailable`: A part of the system cannot be reached at the moment.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline`: The request took too long. */
+            504: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal; the group of the route lists its codes. */
+            default: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    DecisionService_PreviewDecisions: {
+        parameters: {
+            query: {
+                /** @description The suggestion: resolve_existing, resolve_new or dismiss. */
+                action: "resolve_existing" | "resolve_new" | "dismiss";
+                /** @description Only items of this client; empty for all. */
+                clientId?: string;
+                /** @description Only items of this managed tenant; empty for all. */
                 managedTenantId?: string;
+                /** @description Only items of this reason; empty for all. */
+                reason?: "multiple_email_matches" | "contact_already_linked" | "duplicate_identity_email" | "email_in_use_elsewhere" | "alias_match" | "contact_deleted";
+                /** @description The beginning of any word of the identity's name, or of its address or sign-in name. */
+                q?: string;
+                /** @description At most so many items; 0: 50. */
+                pageSize?: number;
+                /** @description Where the page begins: the nextPageToken of the one before. */
+                pageToken?: string;
             };
             header?: never;
             path?: never;
@@ -9920,7 +10682,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
+            /** @description A successful response. */
             200: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -9930,8 +10692,161 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["PreviewDecisionsResponse"];
+                };
+            };
+            /** @description `invalid_argument`: The request is not valid. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: Nobody provable is asking. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `client_user_denied`: Users of the client portal may not do this.
+             *
+             *     `permission_denied`: You do not have the permission that this needs.
+             */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `feature_disabled`: This feature is not enabled. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `rate_limited`: Too many requests.
+             *
+             *     `tenant_busy`: Too many changes of this organisation are waiting; try again in a moment.
+             */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `edition_required`: The enterprise edition is needed for this. */
+            501: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `identity_unavailable`: Sign-in cannot be checked at the moment.
+             *
+             *     `unavailable`: A part of the system cannot be reached at the moment.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline`: The request took too long. */
+            504: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal; the group of the route lists its codes. */
+            default: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    SettingsService_GetSettings: {
+        parameters: {
+            query?: {
+                /** @description Only what this managed tenant has of its own. */
+                managedTenantId?: string;
+            };
+            header?: {
+                /** @description The `ETag` of an earlier answer: the same answer again is 304, without a body. */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/json": components["schemas"]["Settings"];
                 };
+            };
+            /** @description The answer is the one whose `ETag` was sent. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_argument`: The request is not valid. */
             400: {
@@ -10055,7 +10970,10 @@ export interface operations {
                 /** @description What this managed tenant has of its own. */
                 managedTenantId?: string;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read, instead of `version`: the change is refused with `stale_version` where somebody made another one since. */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10065,9 +10983,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
+            /** @description The settings. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
@@ -13691,7 +14610,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Its id. */
+                /** @description The webhook's id. */
                 id: string;
             };
             cookie?: never;
@@ -13841,7 +14760,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description Its id. */
+                /** @description The webhook's id. */
                 id: string;
             };
             cookie?: never;
@@ -13985,7 +14904,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description Its id. */
+                /** @description The webhook's id. */
                 id: string;
             };
             cookie?: never;
@@ -14176,7 +15095,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description Its id. */
+                /** @description The webhook's id. */
                 id: string;
             };
             cookie?: never;
