@@ -1,20 +1,40 @@
 package postgres_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entrasync/entrasync/gateway/internal/postgres"
 	"github.com/entrasync/entrasync/gateway/internal/webhook"
 	"github.com/entrasync/entrasync/pkg/tenant"
 )
 
+// unsure is a store that once does not say what is due, when it is told to.
+type unsure struct {
+	webhook.TurnStore
+
+	fail   atomic.Bool
+	failed chan struct{}
+}
+
+func (s *unsure) Due(ctx context.Context, n int, but []tenant.ID) ([]webhook.Due, error) {
+	if s.fail.CompareAndSwap(true, false) {
+		close(s.failed)
+		return nil, errDead
+	}
+	return s.TurnStore.Due(ctx, n, but)
+}
+
 // TestSlowReceiversOfOneTenantKeepNobodyWaiting: while as many as one may have do not answer, what is
-// due for another tenant arrives, also what becomes due only then.
+// due for another tenant arrives, also what becomes due only then and after the database failed once.
 func TestSlowReceiversOfOneTenantKeepNobodyWaiting(t *testing.T) {
 	t.Parallel()
 	h := webhooks(t)
@@ -43,12 +63,16 @@ func TestSlowReceiversOfOneTenantKeepNobodyWaiting(t *testing.T) {
 	_, _, err := h.Put(other, webhook.Change{URL: healthy.URL + "/hook", Events: []string{"contact.created"}})
 	require.NoError(t, err)
 	h.happening.add("contact.created")
+	store := &unsure{TurnStore: postgres.NewWebhooks(h.db.Pool("gateway")), failed: make(chan struct{})}
+	h.deliverer = webhook.NewDeliverer(store, h.happening, h.sender, func() time.Time { return h.at })
 
 	delivered := make(chan error, 1)
 	go func() { delivered <- h.deliverer.DeliverDue(t.Context()) }()
 	require.Equal(t, "change_1", <-arrived)
 	<-entered
 	<-entered
+	store.fail.Store(true)
+	<-store.failed
 	h.happening.add("contact.created")
 	_, err = h.db.Admin.Exec(t.Context(), `UPDATE webhooks SET next_at = now() WHERE tenant_id = 'msp-2'`)
 	require.NoError(t, err)

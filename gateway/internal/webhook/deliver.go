@@ -121,8 +121,12 @@ func (d *Deliverer) DeliverDue(ctx context.Context) error {
 		}
 	}()
 	for {
-		if err := d.fill(ctx, now); err != nil || len(now.tenants) == 0 {
+		err := d.fill(ctx, now)
+		if len(now.tenants) == 0 {
 			return err
+		}
+		if err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "webhooks that are due cannot be looked for at the moment", "error", err)
 		}
 		select {
 		case one := <-now.ended:
