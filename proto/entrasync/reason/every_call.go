@@ -8,7 +8,7 @@ var everyCall = Group{Title: "Every call", About: "Codes that any call can be re
 	},
 	{
 		Name: Unauthenticated, Kinds: []Kind{KindUnauthenticated},
-		Text: "Nobody provable is asking.", Do: "Send a valid token of a known issuer and audience; for the platform's routes, the key.",
+		Text: "The request is not authenticated.", Do: "Send a valid token of a known issuer and audience; for the platform's routes, the key.",
 	},
 	{
 		Name: IdentityUnavailable, Kinds: []Kind{KindUnavailable},
