@@ -40,7 +40,7 @@ func NewCalls(reads, changes int) *Calls {
 func (c *Calls) Enter(ctx context.Context, tenant string, m Method) (leave func(), err error) {
 	waiting, key := c.changes, tenant
 	switch {
-	case m.Waits():
+	case m.Rule.GetWaits():
 		waiting, key = c.waits, m.Procedure+" "+tenant
 	case m.Verb == http.MethodGet:
 		waiting = c.reads

@@ -574,14 +574,14 @@ const file_entrasync_orchestration_v1_orchestration_proto_rawDesc = "" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x129\n" +
 	"\n" +
 	"started_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tstartedAt\x127\n" +
-	"\tclosed_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bclosedAt2\x84\b\n" +
+	"\tclosed_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bclosedAt2\x86\b\n" +
 	"\x14OrchestrationService\x12\x89\x02\n" +
 	"\tStartSync\x12,.entrasync.orchestration.v1.StartSyncRequest\x1a-.entrasync.orchestration.v1.StartSyncResponse\"\x9e\x01\xaa\xbb\x18s\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\"<\n" +
 	"\x05scope\"$entra-integration-client-sync-action\x12\rsingle-client(\xca\x010\x01\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/api/integrations/entra/sync\x12\xa2\x02\n" +
 	"\x0eStartPreflight\x121.entrasync.orchestration.v1.StartPreflightRequest\x1a2.entrasync.orchestration.v1.StartPreflightResponse\"\xa8\x01\xaa\xbb\x18s\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui\"<\n" +
 	"\x05scope\"$entra-integration-client-sync-action\x12\rsingle-client(\xca\x010\x01\x82\xd3\xe4\x93\x02+:\x01*\"&/api/integrations/entra/sync/preflight\x12\xdc\x01\n" +
-	"\tCancelRun\x12,.entrasync.orchestration.v1.CancelRunRequest\x1a-.entrasync.orchestration.v1.CancelRunResponse\"r\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x026:\x01*\"1/api/integrations/entra/sync/runs/{run_id}/cancel\x12\xdb\x01\n" +
-	"\x0eStartDiscovery\x121.entrasync.orchestration.v1.StartDiscoveryRequest\x1a2.entrasync.orchestration.v1.StartDiscoveryResponse\"b\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x02&:\x01*\"!/api/integrations/entra/discovery2\xad\x01\n" +
+	"\tCancelRun\x12,.entrasync.orchestration.v1.CancelRunRequest\x1a-.entrasync.orchestration.v1.CancelRunResponse\"r\xaa\xbb\x182\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01\x82\xd3\xe4\x93\x026:\x01*\"1/api/integrations/entra/sync/runs/{run_id}/cancel\x12\xdd\x01\n" +
+	"\x0eStartDiscovery\x121.entrasync.orchestration.v1.StartDiscoveryRequest\x1a2.entrasync.orchestration.v1.StartDiscoveryResponse\"d\xaa\xbb\x184\b\x01\x12\x16system_settings.update\x1a\x14entra-integration-ui0\x01H\x01\x82\xd3\xe4\x93\x02&:\x01*\"!/api/integrations/entra/discovery2\xad\x01\n" +
 	"\x1cOrchestrationInternalService\x12\x8c\x01\n" +
 	"\x10DescribeWorkflow\x123.entrasync.orchestration.v1.DescribeWorkflowRequest\x1a4.entrasync.orchestration.v1.DescribeWorkflowResponse\"\r\xb2\xbb\x18\t\n" +
 	"\agatewayB\x96\x02\n" +

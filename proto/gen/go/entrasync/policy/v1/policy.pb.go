@@ -206,7 +206,10 @@ type Rule struct {
 	// The lengths of its lists are bounded by the rules of its fields.
 	MaxBodyBytes int32 `protobuf:"varint,7,opt,name=max_body_bytes,json=maxBodyBytes,proto3" json:"max_body_bytes,omitempty"`
 	// True where the answer shows people and nothing is changed: it is not kept for a repeated request.
-	Unkept        bool `protobuf:"varint,8,opt,name=unkept,proto3" json:"unkept,omitempty"`
+	Unkept bool `protobuf:"varint,8,opt,name=unkept,proto3" json:"unkept,omitempty"`
+	// True where a call mostly waits, until a change comes or a discovery ends. It takes none of the
+	// places of calls that work.
+	Waits         bool `protobuf:"varint,9,opt,name=waits,proto3" json:"waits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -293,6 +296,13 @@ func (x *Rule) GetMaxBodyBytes() int32 {
 func (x *Rule) GetUnkept() bool {
 	if x != nil {
 		return x.Unkept
+	}
+	return false
+}
+
+func (x *Rule) GetWaits() bool {
+	if x != nil {
+		return x.Waits
 	}
 	return false
 }
@@ -389,7 +399,7 @@ const file_entrasync_policy_v1_policy_proto_rawDesc = "" +
 	"\x06equals\x18\x02 \x01(\tH\x00R\x06equals\x12\x1a\n" +
 	"\apresent\x18\x03 \x01(\bH\x00R\apresent\x12\x12\n" +
 	"\x04flag\x18\x04 \x01(\tR\x04flagB\v\n" +
-	"\tcondition\"\x9f\x02\n" +
+	"\tcondition\"\xb5\x02\n" +
 	"\x04Rule\x12-\n" +
 	"\x04auth\x18\x01 \x01(\x0e2\x19.entrasync.policy.v1.AuthR\x04auth\x12\x1e\n" +
 	"\n" +
@@ -402,7 +412,8 @@ const file_entrasync_policy_v1_policy_proto_rawDesc = "" +
 	"enterprise\x18\x06 \x01(\bR\n" +
 	"enterprise\x12$\n" +
 	"\x0emax_body_bytes\x18\a \x01(\x05R\fmaxBodyBytes\x12\x16\n" +
-	"\x06unkept\x18\b \x01(\bR\x06unkept\"K\n" +
+	"\x06unkept\x18\b \x01(\bR\x06unkept\x12\x14\n" +
+	"\x05waits\x18\t \x01(\bR\x05waits\"K\n" +
 	"\bInternal\x12\x18\n" +
 	"\acallers\x18\x01 \x03(\tR\acallers\x12%\n" +
 	"\x0ewithout_tenant\x18\x02 \x01(\bR\rwithoutTenant*l\n" +

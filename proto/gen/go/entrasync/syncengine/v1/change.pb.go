@@ -672,9 +672,9 @@ const file_entrasync_syncengine_v1_change_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vexternal_id\x18\x02 \x01(\tR\n" +
 	"externalId\x12\x12\n" +
-	"\x04name\x18\x03 \x01(\tR\x04name2\xb7\x01\n" +
-	"\rChangeService\x12\xa5\x01\n" +
-	"\vListChanges\x12+.entrasync.syncengine.v1.ListChangesRequest\x1a,.entrasync.syncengine.v1.ListChangesResponse\";\xaa\xbb\x18\x1a\b\x01\x12\x14system_settings.read0\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/api/contacts/changes2\x93\x01\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name2\xb9\x01\n" +
+	"\rChangeService\x12\xa7\x01\n" +
+	"\vListChanges\x12+.entrasync.syncengine.v1.ListChangesRequest\x1a,.entrasync.syncengine.v1.ListChangesResponse\"=\xaa\xbb\x18\x1c\b\x01\x12\x14system_settings.read0\x01H\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/api/contacts/changes2\x93\x01\n" +
 	"\x13FeedInternalService\x12|\n" +
 	"\rAppendChanges\x12-.entrasync.syncengine.v1.AppendChangesRequest\x1a..entrasync.syncengine.v1.AppendChangesResponse\"\f\xb2\xbb\x18\b\n" +
 	"\x06workerB\xfa\x01\n" +
