@@ -4,11 +4,13 @@
 package ports
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"reflect"
 	"strconv"
+	"sync"
 )
 
 // Set holds one port for each listener of the stack. The variable in the tag
@@ -73,20 +75,46 @@ func FromEnv(lookup func(string) (string, bool)) (Set, error) {
 	return s, nil
 }
 
-// Random is a set of ports that are free now. They lie below the range from
-// which the kernel takes ports for outgoing connections, so that only another
-// server could take one in between.
+// Random is a set of ports that are free now and that no other set has, made by this process or by
+// another that still runs. They lie below the range from which the kernel takes ports for outgoing
+// connections, so that only another server could take one in between.
 func Random() (Set, error) {
+	const first, last, tries = 12000, 32000, 100
 	var s Set
-	// All are held until all are known, so that none comes twice.
-	for _, f := range s.fields() {
-		l, err := listenRandom()
-		if err != nil {
-			return Set{}, err
+	var err error
+	block := 1 + len(s.fields()) // a port that claims the others, and one for each listener
+	for range tries {
+		if s, err = claim(first + rand.IntN((last-first)/block)*block); err == nil {
+			return s, nil
 		}
-		defer func() { _ = l.Close() }()
-		f.value.SetInt(int64(l.Addr().(*net.TCPAddr).Port))
 	}
+	return Set{}, fmt.Errorf("no free ports found: %w", err)
+}
+
+// claims are the listeners by which this process claims blocks for as long as it lives.
+var (
+	claimsMu sync.Mutex
+	claims   []net.Listener
+)
+
+// claim makes a set from a block of ports, all of which must be free. The first is listened on
+// until the process ends, so that nobody else makes a set from the same block.
+func claim(first int) (s Set, err error) {
+	held, err := net.Listen("tcp", Addr(first))
+	if err != nil {
+		return Set{}, err
+	}
+	port := first
+	for _, f := range s.fields() {
+		port++
+		f.value.SetInt(int64(port))
+	}
+	if err := s.Check(nil); err != nil {
+		return Set{}, errors.Join(err, held.Close())
+	}
+	claimsMu.Lock()
+	defer claimsMu.Unlock()
+	claims = append(claims, held)
 	return s, nil
 }
 
@@ -99,18 +127,6 @@ func (s Set) Beside() Set {
 		f.value.SetInt(f.value.Int() + beside)
 	}
 	return s
-}
-
-func listenRandom() (net.Listener, error) {
-	const first, last, tries = 12000, 32000, 100
-	var err error
-	for range tries {
-		var l net.Listener
-		if l, err = net.Listen("tcp", Addr(first+rand.IntN(last-first))); err == nil {
-			return l, nil
-		}
-	}
-	return nil, fmt.Errorf("no free port found: %w", err)
 }
 
 // TakenError is a port that somebody else listens on.
