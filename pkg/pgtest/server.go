@@ -27,7 +27,7 @@ import (
 const ServerVariable = "ENTRASYNC_TEST_DATABASE_URL"
 
 // startTimeout bounds the start of a cluster on a busy machine.
-const startTimeout = 60 * time.Second
+const startTimeout = 3 * time.Minute
 
 // server gives the superuser URL of the server, once per test process.
 var server = sync.OnceValues(func() (*url.URL, error) {
@@ -88,23 +88,21 @@ func startCluster() (*url.URL, error) {
 	if err := os.WriteFile(filepath.Join(data, "pg_hba.conf"), []byte(hba), 0o600); err != nil {
 		return nil, fmt.Errorf("writing pg_hba.conf: %w", err)
 	}
-	for range 5 { // another process may take the port in between
-		var where *url.URL
-		if where, err = launch(bin, dir, data, account); err == nil {
-			return where, nil
-		}
-	}
-	return nil, err
+	return launch(bin, dir, data, account)
 }
 
 func launch(bin, dir, data string, account *syscall.Credential) (*url.URL, error) {
-	port, err := freePort()
+	address, _, err := scratch.Address() // as long as this process lives
+	if err != nil {
+		return nil, err
+	}
+	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
 	}
 	arguments := []string{"-c", guardScript, "guard", dir, filepath.Join(bin, "postgres"), "-D", data}
 	for _, setting := range []string{
-		"listen_addresses=127.0.0.1", "port=" + strconv.Itoa(port), "unix_socket_directories=",
+		"listen_addresses=127.0.0.1", "port=" + port, "unix_socket_directories=",
 		"fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=400",
 		"shared_buffers=128MB", "max_wal_size=4GB", "random_page_cost=1.1", "log_min_messages=fatal",
 	} {
@@ -122,7 +120,7 @@ func launch(bin, dir, data string, account *syscall.Credential) (*url.URL, error
 		return nil, fmt.Errorf("starting the cluster: %w", err)
 	}
 	guards = append(guards, input)
-	where := &url.URL{Scheme: "postgres", User: url.User("postgres"), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Path: "/postgres"}
+	where := &url.URL{Scheme: "postgres", User: url.User("postgres"), Host: address, Path: "/postgres"}
 	if err := answers(where); err != nil {
 		log, _ := os.ReadFile(filepath.Join(dir, "log"))
 		return nil, errors.Join(fmt.Errorf("the cluster did not start: %w\n%s", err, log), input.Close())
@@ -147,15 +145,6 @@ func answers(where *url.URL) error {
 		case <-tick.C:
 		}
 	}
-}
-
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("finding a free port: %w", err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
 // binaries finds the newest server installed by the system, or the one in PATH.

@@ -1,4 +1,4 @@
-// Package scratch finds a place for files that are thrown away soon.
+// Package scratch finds a place for what is thrown away soon: files, and servers of tests.
 package scratch
 
 import (

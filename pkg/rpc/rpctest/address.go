@@ -1,15 +1,17 @@
 package rpctest
 
 import (
-	"net"
 	"testing"
+
+	"github.com/entrasync/entrasync/pkg/scratch"
 )
 
-// FreeAddress is an address of the loopback interface on which nothing listens at the moment.
+// FreeAddress is an address of the loopback interface on which nothing listens. Nobody who asks for
+// any port is given this one until the test ends.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, release, err := scratch.Address()
 	check(t, err)
-	check(t, listener.Close())
-	return listener.Addr().String()
+	t.Cleanup(release)
+	return address
 }
