@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"sync/atomic"
 )
 
 // Cutter stands between a client and the server. It ends the server's side of a
@@ -22,7 +23,6 @@ type Cutter struct {
 	armed  bool
 	left   int  // statements until the cut
 	answer bool // it is the answer that is cut off
-	lost   bool // the next that the server says does not get back
 	cut    bool
 	edit   func(sql string) string
 }
@@ -98,6 +98,7 @@ func (c *Cutter) proxy(client net.Conn) {
 	}
 	defer func() { _ = server.Close() }()
 	pid := make(chan uint32, 1)
+	var lost atomic.Bool // the next that the server says here does not get back
 	c.wait.Go(func() {
 		var backend uint32
 		relay(client, server, func(kind byte, body []byte) ([]byte, bool) {
@@ -105,7 +106,7 @@ func (c *Cutter) proxy(client net.Conn) {
 				backend = binary.BigEndian.Uint32(body)
 				pid <- backend
 			}
-			if !c.losing() {
+			if !lost.Load() {
 				return body, true
 			}
 			c.terminate(backend) // it has done what it was told, and says so
@@ -125,11 +126,15 @@ func (c *Cutter) proxy(client net.Conn) {
 		return
 	}
 	relay(server, client, func(kind byte, body []byte) ([]byte, bool) {
-		// A statement ends with one of these: a simple query, or the sync of an
-		// extended one.
-		if (kind == 'Q' || kind == 'S') && c.due() {
-			c.terminate(<-pid)
-			return nil, false
+		if statement(kind, body) {
+			before, behind := c.due()
+			if behind {
+				lost.Store(true)
+			}
+			if before {
+				c.terminate(<-pid)
+				return nil, false
+			}
 		}
 		if kind == 'Q' {
 			body = c.edited(body)
@@ -138,36 +143,38 @@ func (c *Cutter) proxy(client net.Conn) {
 	})
 }
 
+// statement tells whether a statement ends with a message: a simple query, or the sync of an
+// extended one. What a pool sends to see whether a connection lives is none: whether it does depends
+// on the time, and where it fails the pool takes another connection.
+func statement(kind byte, body []byte) bool {
+	return kind == 'S' || kind == 'Q' && string(body) != "-- ping\x00"
+}
+
 // terminate ends a backend and waits for its end.
 func (c *Cutter) terminate(pid uint32) {
-	var ended bool
-	err := c.db.Admin.QueryRow(context.WithoutCancel(c.db.t.Context()), `SELECT pg_terminate_backend($1, 5000)`, int64(pid)).Scan(&ended)
-	if err != nil || !ended {
+	ctx := context.WithoutCancel(c.db.t.Context())
+	var gone bool
+	_, err := c.db.Admin.Exec(ctx, `SELECT pg_terminate_backend($1, 60000)`, int64(pid))
+	if err == nil {
+		err = c.db.Admin.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)`, int64(pid)).Scan(&gone)
+	}
+	if !gone {
 		c.db.t.Errorf("pgtest: backend %d is still there: %v", pid, err)
 	}
 }
 
-// losing tells whether what the server says is to be lost.
-func (c *Cutter) losing() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	lost := c.lost
-	c.lost = false
-	return lost
-}
-
-// due counts a statement and tells whether the connection ends before it.
-func (c *Cutter) due() bool {
+// due counts a statement and tells whether the connection ends before it, or behind it.
+func (c *Cutter) due() (before, behind bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.armed {
-		return false
+		return false, false
 	}
 	if c.left--; c.left >= 0 {
-		return false
+		return false, false
 	}
-	c.armed, c.cut, c.lost = false, true, c.answer
-	return !c.answer
+	c.armed, c.cut = false, true
+	return !c.answer, c.answer
 }
 
 func (c *Cutter) edited(body []byte) []byte {

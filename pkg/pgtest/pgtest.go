@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/entrasync/entrasync/migrations"
@@ -31,10 +32,12 @@ const (
 )
 
 const (
-	// cleanUpTimeout bounds dropping a test's database.
-	cleanUpTimeout = 30 * time.Second
+	// cleanUpTimeout bounds dropping a test's database on a busy machine.
+	cleanUpTimeout = 3 * time.Minute
 	// collisions bounds the repeats of a change of roles.
 	collisions = 20
+	// codeInUse is the server's for a database that somebody is connected to.
+	codeInUse = "55006"
 )
 
 // DB is a test's own database; it is dropped when the test ends.
@@ -94,8 +97,7 @@ func Empty(t testing.TB) *DB {
 	}
 	db.AdminURL = at(*base, db.Name)
 	err = onServer(t.Context(), *base, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(t.Context(), "CREATE DATABASE "+db.Name+" TEMPLATE template0 STRATEGY FILE_COPY")
-		return err
+		return alone(t.Context(), conn, "CREATE DATABASE "+db.Name+" TEMPLATE template0 STRATEGY FILE_COPY")
 	})
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)
@@ -142,8 +144,7 @@ func (db *DB) drop() {
 	ctx, cancel := context.WithTimeout(context.Background(), cleanUpTimeout)
 	defer cancel()
 	err := onServer(ctx, db.base, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "DROP DATABASE "+db.Name+" WITH (FORCE)")
-		return err
+		return alone(ctx, conn, "DROP DATABASE "+db.Name+" WITH (FORCE)")
 	})
 	if err != nil {
 		db.t.Errorf("pgtest: dropping %s: %v", db.Name, err)
@@ -158,7 +159,7 @@ func create(ctx context.Context, base url.URL, db *DB, contexts []string) error 
 	}
 	err = onServer(ctx, base, func(conn *pgx.Conn) error {
 		// Copying files takes less than half the time of logging each page, which is the default.
-		if _, err := conn.Exec(ctx, "CREATE DATABASE "+db.Name+" TEMPLATE "+template+" STRATEGY FILE_COPY"); err != nil {
+		if err := alone(ctx, conn, "CREATE DATABASE "+db.Name+" TEMPLATE "+template+" STRATEGY FILE_COPY"); err != nil {
 			return err
 		}
 		return migrations.BootstrapCopy(ctx, conn, db.Name)
@@ -210,7 +211,7 @@ func templateFor(ctx context.Context, base url.URL, contexts []string) (string, 
 func build(ctx context.Context, base url.URL, conn *pgx.Conn, template string, contexts []string) error {
 	draft := template + "_draft"
 	for _, sql := range []string{"DROP DATABASE IF EXISTS " + draft + " WITH (FORCE)", "CREATE DATABASE " + draft + " TEMPLATE template0"} {
-		if _, err := conn.Exec(ctx, sql); err != nil {
+		if err := alone(ctx, conn, sql); err != nil {
 			return err
 		}
 	}
@@ -228,8 +229,18 @@ func build(ctx context.Context, base url.URL, conn *pgx.Conn, template string, c
 	if err := connected(ctx, at(base, draft), func(conn *pgx.Conn) error { return conn.Ping(ctx) }); err != nil {
 		return err
 	}
-	_, err = conn.Exec(ctx, "ALTER DATABASE "+draft+" RENAME TO "+template)
-	return err
+	return alone(ctx, conn, "ALTER DATABASE "+draft+" RENAME TO "+template)
+}
+
+// alone does what needs a database without anybody in it. The server waits five seconds for those
+// who go, which is not always enough on a busy machine.
+func alone(ctx context.Context, conn *pgx.Conn, sql string) error {
+	for {
+		_, err := conn.Exec(ctx, sql)
+		if refused, ok := errors.AsType[*pgconn.PgError](err); !ok || refused.Code != codeInUse {
+			return err
+		}
+	}
 }
 
 // GivePasswords gives the runtime roles the passwords of tests again, when a test has ended that
