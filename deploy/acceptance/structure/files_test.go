@@ -36,7 +36,7 @@ var fileLayers = map[string][][]string{
 	"services/sync-engine/internal/postgres/round": {
 		{"properties.go", "mapping.go"},
 		{"session.go", "plan.go"},
-		{"stage.go", "follow.go", "delta.go", "keep.go", "suppose.go", "tally_directory.go"},
+		{"stage.go", "apply_revision.go", "delta.go", "keep.go", "suppose.go", "tally_directory.go"},
 		{"prepare.go", "report.go", "guarded.go"},
 		{"decide.go"},
 		{"apply.go"},

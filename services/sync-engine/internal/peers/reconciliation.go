@@ -70,9 +70,8 @@ func (r *Reconciliation) CompleteRound(ctx context.Context, round syncengine.Pus
 	return err
 }
 
-// FollowMapping closes open items of the directory that earlier revisions raised
-// for another client.
-func (r *Reconciliation) FollowMapping(ctx context.Context, m syncengine.MappingRevision) error {
+// ApplyRevision implements syncengine.RevisionQueue.
+func (r *Reconciliation) ApplyRevision(ctx context.Context, m syncengine.MappingRevision) error {
 	ctx, cancel := context.WithTimeout(ctx, queueTimeout)
 	defer cancel()
 	_, err := r.queue.FollowMapping(ctx, &reconciliationv1.FollowMappingRequest{

@@ -109,7 +109,7 @@ func (s *Store) OpenOrphans(ctx context.Context, d syncengine.OrphanDecision, no
 	return o, nil
 }
 
-// begin takes the locks, has the links follow the mapping and records the
+// begin takes the locks, applies the mapping revision to the links and records the
 // decision, which may be recorded from an attempt before.
 func (o *Orphans) begin(ctx context.Context, d syncengine.OrphanDecision) error {
 	if err := waitForLocks(ctx, o.conn, o.mapping.Locks()); err != nil {

@@ -317,7 +317,7 @@ func (q *fakeQueue) Decided(context.Context, syncengine.PushedItems) ([]string, 
 	return q.decided, nil
 }
 
-func (q *fakeQueue) FollowMapping(_ context.Context, m syncengine.MappingRevision) error {
+func (q *fakeQueue) ApplyRevision(_ context.Context, m syncengine.MappingRevision) error {
 	if q.away {
 		return errs.New(errs.Unavailable, "away", "Away.")
 	}

@@ -7,12 +7,12 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// ErrMappingChanged ends work on a managed tenant whose mapping is another one by
-// now.
+// ErrMappingChanged ends work on a managed tenant whose mapping has changed since the
+// work began.
 var ErrMappingChanged = errs.New(errs.Conflict, reason.MappingChanged, reason.Text(reason.MappingChanged))
 
-// ErrMappingDiffers tells of a revision that stands for another client than was
-// told before. Which of the two is right only a later revision can say.
+// ErrMappingDiffers refuses a revision that was announced earlier for a different
+// client. Only a later revision can say which of the two is right.
 var ErrMappingDiffers = errs.New(errs.Precondition, reason.MappingDiffers, reason.Text(reason.MappingDiffers))
 
 // checkMapping asks whether the managed tenant is mapped as it was.

@@ -48,15 +48,15 @@ type OrphanStore interface {
 	// Decision is the result of a decision that was done; false while it is not.
 	// errs.Conflict, reason decision_differs, when the id stands for another one.
 	Decision(ctx context.Context, d OrphanDecision) (OrphanResult, bool, error)
-	// OpenOrphans records the decision, waits for the directory and the client as
-	// MappingFollower does, and has the links follow the decision's mapping first.
-	// ErrMappingChanged when a later one is known.
+	// OpenOrphans waits for the directory and the client as RevisionStore does, applies
+	// the decision's mapping revision to the links and records the decision.
+	// ErrMappingChanged when a later revision is known.
 	OpenOrphans(ctx context.Context, d OrphanDecision, now time.Time) (Orphans, error)
 }
 
 var (
 	errNoClient = errs.New(errs.Precondition, reason.NotMapped, "No client is mapped that the links could be given to.")
-	// ErrDecisionDiffers tells of an id that was used twice.
+	// ErrDecisionDiffers refuses an id that stands for another decision.
 	ErrDecisionDiffers = errs.New(errs.Conflict, reason.DecisionDiffers, "Another decision has this id.")
 )
 

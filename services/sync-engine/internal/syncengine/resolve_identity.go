@@ -92,7 +92,7 @@ func (u *ResolveIdentity) CheckAll(ctx context.Context, rs []Resolution) (refuse
 		moved, asked := directories[of]
 		if !asked {
 			mapped := of
-			if moved = followed(ctx, u.mapping, &mapped); moved != nil && !errors.Is(moved, ErrMappingChanged) {
+			if moved = checkClient(ctx, u.mapping, &mapped); moved != nil && !errors.Is(moved, ErrMappingChanged) {
 				return nil, moved
 			}
 			directories[of] = moved
@@ -114,7 +114,7 @@ func (u *ResolveIdentity) CheckAll(ctx context.Context, rs []Resolution) (refuse
 // Do links the identity and returns the contact that has it. A check that fails
 // writes nothing.
 func (u *ResolveIdentity) Do(ctx context.Context, r Resolution) (contactID string, err error) {
-	if err := followed(ctx, u.mapping, &r.Mapping); err != nil {
+	if err := checkClient(ctx, u.mapping, &r.Mapping); err != nil {
 		return "", err
 	}
 	contact := ResolvedContact{ID: r.ContactID}
@@ -126,9 +126,9 @@ func (u *ResolveIdentity) Do(ctx context.Context, r Resolution) (contactID strin
 	return u.store.Resolve(ctx, r, contact, u.now())
 }
 
-// followed sees that the directory is mapped to the item's client and fills in by
-// which revision.
-func followed(ctx context.Context, mapping RoundMapping, of *MappingRevision) error {
+// checkClient checks that the directory is mapped to the item's client and fills in by
+// which revision. ErrMappingChanged when it is not.
+func checkClient(ctx context.Context, mapping RoundMapping, of *MappingRevision) error {
 	mapped, ok, err := mapping.MappedTenant(ctx, of.ManagedTenantID)
 	if err != nil {
 		return err

@@ -102,7 +102,7 @@ type Candidate struct {
 	LinkedUPN   string `json:"linkedUpn"`
 }
 
-// Step tells how many more identities, links or items a phase has gone through;
+// Step reports how many more identities, links or items a phase has gone through;
 // its error ends the round.
 type Step func(n int) error
 
@@ -110,9 +110,10 @@ type Step func(n int) error
 // Release; when its connection is lost, so is the lock, and no write follows.
 // It serves one goroutine.
 type Round interface {
-	// Follow has the directory's links follow the round's mapping; a dry run goes
-	// without. ErrMappingChanged, here and below, when a later mapping is known.
-	Follow(ctx context.Context, now time.Time, step Step) error
+	// ApplyRevision brings the directory's links in line with the round's mapping; a dry
+	// run does not call it. ErrMappingChanged, here and below, when a later revision is
+	// known.
+	ApplyRevision(ctx context.Context, now time.Time, step Step) error
 	// Suppose has a round of a dry run decide as if the run's earlier directories of
 	// the client had been applied.
 	Suppose(ctx context.Context) error
@@ -205,7 +206,7 @@ type RoundStore interface {
 	OpenRound(ctx context.Context, of ManagedTenant, now time.Time) (Round, error)
 }
 
-// RoundMapping tells what a managed tenant is mapped to now.
+// RoundMapping reads what a managed tenant is mapped to now.
 type RoundMapping interface {
 	MappedTenant(ctx context.Context, managedTenantID string) (MappedTenant, bool, error)
 }

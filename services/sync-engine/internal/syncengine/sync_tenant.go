@@ -109,7 +109,7 @@ type work struct {
 }
 
 func (w *work) do(ctx context.Context) (Result, error) {
-	if err := w.follow(ctx); err != nil {
+	if err := w.begin(ctx); err != nil {
 		return Result{}, err
 	}
 	listing, err := w.stage(ctx)
@@ -186,15 +186,16 @@ func (w *work) do(ctx context.Context) (Result, error) {
 	return result, w.close(ctx, &result, written)
 }
 
-// follow has the round see the state from which its run decides.
-func (w *work) follow(ctx context.Context) error {
+// begin brings the links in line with the mapping before anything is decided. A dry run
+// writes no link: it supposes what the run's earlier directories would have written.
+func (w *work) begin(ctx context.Context) error {
 	if w.run.DryRun {
 		return w.round.Suppose(ctx)
 	}
 	if err := w.enter(PhaseMapping); err != nil {
 		return err
 	}
-	return w.round.Follow(ctx, w.rules.Now, w.step)
+	return w.round.ApplyRevision(ctx, w.rules.Now, w.step)
 }
 
 func (w *work) enter(phase string) error {

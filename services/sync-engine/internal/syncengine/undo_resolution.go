@@ -49,7 +49,7 @@ func NewUndoResolution(store UndoStore, mapping RoundMapping, now func() time.Ti
 // Check refuses what Do would refuse now, and writes nothing. Of a dismissal it sees
 // that the identity has no contact by now.
 func (u *UndoResolution) Check(ctx context.Context, undo ResolutionUndo) error {
-	if err := followed(ctx, u.mapping, &undo.Mapping); err != nil {
+	if err := checkClient(ctx, u.mapping, &undo.Mapping); err != nil {
 		return err
 	}
 	return u.store.CheckUndo(ctx, undo)
@@ -57,7 +57,7 @@ func (u *UndoResolution) Check(ctx context.Context, undo ResolutionUndo) error {
 
 // Do takes the decision back. A check that fails writes nothing.
 func (u *UndoResolution) Do(ctx context.Context, undo ResolutionUndo) error {
-	if err := followed(ctx, u.mapping, &undo.Mapping); err != nil {
+	if err := checkClient(ctx, u.mapping, &undo.Mapping); err != nil {
 		return err
 	}
 	return u.store.Undo(ctx, undo, u.now())

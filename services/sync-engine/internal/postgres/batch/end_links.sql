@@ -1,7 +1,7 @@
 -- name: batch_end_links
 -- Links end with their contacts: the identities are decided about anew. A contact that has gone over
 -- to another identity ends that one's. The rows are found again by their place, as in
--- follow_range.
+-- mapping_range.
 WITH due AS MATERIALIZED (
     SELECT l.place, l.entra_tenant_id, l.entra_object_id, l.contact_id, l.client_id, l.created_at
     FROM contacts c

@@ -1,6 +1,6 @@
 -- name: apply_takeover
 -- The links of accounts that were made again end: their contacts go over to the new identities. The
--- rows are found again by their place, as in follow_range.
+-- rows are found again by their place, as in mapping_range.
 WITH due AS MATERIALIZED (
     SELECT l.place, t.holder, l.contact_id, l.client_id, l.created_at
     FROM takeover t

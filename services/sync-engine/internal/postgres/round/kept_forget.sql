@@ -1,6 +1,6 @@
 -- name: kept_forget
 -- Of the range, those who need not be kept, after a round that listed everybody. They are found again by
--- their place, as in follow_range.
+-- their place, as in mapping_range.
 WITH due AS MATERIALIZED (
     SELECT k.ctid AS place
     FROM kept_identities k

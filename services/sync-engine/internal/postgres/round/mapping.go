@@ -17,12 +17,12 @@ import (
 )
 
 var (
-	//go:embed follow_next.sql
-	followNext string
-	//go:embed follow_clients.sql
-	followClients string
-	//go:embed follow_range.sql
-	followRange string
+	//go:embed mapping_next.sql
+	nextLinks string
+	//go:embed mapping_clients.sql
+	clientsOfLinks string
+	//go:embed mapping_range.sql
+	applyToLinks string
 )
 
 // ErrUnknownClient is returned for a client's id that is none.
@@ -140,14 +140,14 @@ func (m *Mapping) Apply(ctx context.Context, now time.Time, step syncengine.Step
 				"tenant": m.tenantID, "directory": m.directory, "client": m.client, "now": now, "after_id": after, "limit": syncengine.RangeSize,
 			}
 			var upTo *string
-			if err := tx.QueryRow(ctx, followNext, args).Scan(&upTo, &seen); err != nil {
+			if err := tx.QueryRow(ctx, nextLinks, args).Scan(&upTo, &seen); err != nil {
 				return err
 			}
 			if done = upTo == nil; done {
 				return m.applied(ctx, q, now)
 			}
 			args["up_to_id"] = *upTo
-			clients, err := uuids(ctx, tx, followClients, args)
+			clients, err := uuids(ctx, tx, clientsOfLinks, args)
 			if err != nil {
 				return err
 			}
@@ -155,7 +155,7 @@ func (m *Mapping) Apply(ctx context.Context, now time.Time, step syncengine.Step
 				return err
 			}
 			var n int
-			if err := tx.QueryRow(ctx, followRange, args).Scan(&n); err != nil {
+			if err := tx.QueryRow(ctx, applyToLinks, args).Scan(&n); err != nil {
 				return err
 			}
 			after, reactivated = *upTo, reactivated+n

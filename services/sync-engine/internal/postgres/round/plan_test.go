@@ -361,7 +361,7 @@ func (b *bundle) round(n int, apply bool) *Round {
 	}, Timeouts{}, b.now, func() {})
 	require.NoError(b.t, err)
 	b.t.Cleanup(r.Release)
-	require.NoError(b.t, r.Follow(b.ctx, b.now, b.step))
+	require.NoError(b.t, r.ApplyRevision(b.ctx, b.now, b.step))
 	b.stage(r, n)
 	_, err = r.Prepare(b.ctx, b.step)
 	require.NoError(b.t, err)

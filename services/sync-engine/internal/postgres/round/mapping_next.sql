@@ -1,4 +1,4 @@
--- name: follow_next
+-- name: mapping_next
 -- The next range of links that do not agree with the mapping.
 SELECT max(r.object_id), count(*)
 FROM (

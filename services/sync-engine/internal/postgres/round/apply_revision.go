@@ -7,8 +7,8 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// Follow implements syncengine.Round.
-func (r *Round) Follow(ctx context.Context, now time.Time, step syncengine.Step) error {
+// ApplyRevision implements syncengine.Round.
+func (r *Round) ApplyRevision(ctx context.Context, now time.Time, step syncengine.Step) error {
 	if r.mapping.applied {
 		return nil
 	}

@@ -1,7 +1,7 @@
--- name: follow_range
--- Links made under another client wait for a person; mapped back, they take up again, unless their
+-- name: mapping_range
+-- Links made under another client wait for a person; mapped back, they are reactivated, unless their
 -- contact has gone over to another identity. Whether their identities left the directory meanwhile, the
--- listing that follows says. What was decided about them on an older mapping is void. No contact is
+-- next listing says. What was decided about them on an older mapping is void. No contact is
 -- written, but its link's status shows: the feed says so, last. The rows are found again by their place:
 -- under row-level security and without statistics a join on the key goes quadratic, and nobody moves rows
 -- of a directory whose lock we hold.

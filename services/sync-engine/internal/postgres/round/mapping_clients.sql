@@ -1,6 +1,6 @@
--- name: follow_clients
--- At which clients the contacts of the range's links are: whoever writes one of them waits, so that
--- the feed tells of its versions in order.
+-- name: mapping_clients
+-- At which clients the contacts of the range's links are: other writers of these contacts wait, so that
+-- the feed has their versions in order.
 SELECT DISTINCT c.client_id
 FROM entra_contact_links l
 CROSS JOIN LATERAL (SELECT c.client_id FROM contacts c WHERE c.id = l.contact_id LIMIT 1) c

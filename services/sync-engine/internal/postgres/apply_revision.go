@@ -11,8 +11,8 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// FollowMapping implements syncengine.MappingFollower.
-func (s *Store) FollowMapping(ctx context.Context, m syncengine.MappingRevision, now time.Time) (revised syncengine.Revised, err error) {
+// ApplyRevision implements syncengine.RevisionStore.
+func (s *Store) ApplyRevision(ctx context.Context, m syncengine.MappingRevision, now time.Time) (revised syncengine.Revised, err error) {
 	tenantID, err := tenantOf(ctx)
 	if err != nil {
 		return revised, err
@@ -36,7 +36,7 @@ func (s *Store) FollowMapping(ctx context.Context, m syncengine.MappingRevision,
 	return revised, err
 }
 
-// applyAlone does it on a connection that holds the locks.
+// applyAlone applies the revision, outside a round, on a connection that takes the locks.
 func (s *Store) applyAlone(ctx context.Context, mapping *round.Mapping, now time.Time) (reactivated int, err error) {
 	conn, leave, err := s.decisionConn(ctx)
 	if err != nil {
