@@ -97,7 +97,7 @@ func (s *Store) SupersedeIdentities(ctx context.Context, round reconciliation.Di
 	return int(closed), err
 }
 
-// SupersedeForeign implements reconciliation.Follower.
+// SupersedeForeign implements reconciliation.ForeignSuperseder.
 func (s *Store) SupersedeForeign(ctx context.Context, mapped reconciliation.Mapped, now time.Time) (int, error) {
 	var closed int64
 	err := pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {

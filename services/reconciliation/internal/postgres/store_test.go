@@ -29,7 +29,7 @@ type bundle struct {
 	now      time.Time
 	push     *reconciliation.Push
 	complete *reconciliation.Complete
-	follow   *reconciliation.Follow
+	apply    *reconciliation.ApplyMapping
 	list     *reconciliation.List
 }
 
@@ -42,7 +42,7 @@ func setup(t *testing.T) *bundle {
 	clock := func() time.Time { return b.now }
 	b.push = reconciliation.NewPush(b.store, newID, clock)
 	b.complete = reconciliation.NewComplete(b.store, clock)
-	b.follow = reconciliation.NewFollow(b.store, clock)
+	b.apply = reconciliation.NewApplyMapping(b.store, clock)
 	b.list = reconciliation.NewList(b.store)
 	return b
 }
@@ -360,7 +360,7 @@ func TestAnotherTenantSeesAndTouchesNothing(t *testing.T) {
 	closed, err := b.complete.Do(other, directory(uuid.NewString()), true, time.Time{}, nil)
 	require.NoError(t, err)
 	require.Zero(t, closed)
-	closed, err = b.follow.Do(other, reconciliation.Mapped{EntraTenantID: "entra-1", Revision: 9})
+	closed, err = b.apply.Do(other, reconciliation.Mapped{EntraTenantID: "entra-1", Revision: 9})
 	require.NoError(t, err)
 	require.Zero(t, closed)
 	pushed, err := b.push.Do(other, directory(run), []reconciliation.Sighting{sighting("o1", "f2")})

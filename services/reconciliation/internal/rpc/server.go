@@ -11,14 +11,14 @@ import (
 
 // UseCases are what the server calls.
 type UseCases struct {
-	Push     *reconciliation.Push
-	Decided  *reconciliation.FindDecided
-	Complete *reconciliation.Complete
-	Follow   *reconciliation.Follow
-	List     *reconciliation.List
-	Decide   *reconciliation.Decide
-	Bulk     *reconciliation.Bulk
-	Read     *reconciliation.ReadItem
+	Push         *reconciliation.Push
+	Decided      *reconciliation.FindDecided
+	Complete     *reconciliation.Complete
+	ApplyMapping *reconciliation.ApplyMapping
+	List         *reconciliation.List
+	Decide       *reconciliation.Decide
+	Bulk         *reconciliation.Bulk
+	Read         *reconciliation.ReadItem
 }
 
 // Server serves ReconciliationService, DecisionService and the internal services beside them.
@@ -96,7 +96,7 @@ func (s *Server) CompleteRound(ctx context.Context, req *reconciliationv1.Comple
 
 // FollowMapping closes items of another client than the one that is mapped.
 func (s *Server) FollowMapping(ctx context.Context, req *reconciliationv1.FollowMappingRequest) (*reconciliationv1.FollowMappingResponse, error) {
-	closed, err := s.use.Follow.Do(ctx, reconciliation.Mapped{
+	closed, err := s.use.ApplyMapping.Do(ctx, reconciliation.Mapped{
 		EntraTenantID: req.GetEntraTenantId(), ClientID: req.GetClientId(), Revision: req.GetMappingRevision(),
 	})
 	if err != nil {

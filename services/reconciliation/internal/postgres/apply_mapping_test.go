@@ -24,7 +24,7 @@ func (b *bundle) under(clientID string, revision int64, objects ...string) recon
 
 // told tells of the directory's mapping and answers how many items that closed.
 func (b *bundle) told(clientID string, revision int64) int {
-	closed, err := b.follow.Do(b.ctx, reconciliation.Mapped{EntraTenantID: "entra-1", ClientID: clientID, Revision: revision})
+	closed, err := b.apply.Do(b.ctx, reconciliation.Mapped{EntraTenantID: "entra-1", ClientID: clientID, Revision: revision})
 	require.NoError(b.t, err)
 	return closed
 }

@@ -13,26 +13,28 @@ type Mapped struct {
 	Revision      int64  // rises with every change
 }
 
-// Follower closes items whose client the directory is no longer mapped to.
-type Follower interface {
+// ForeignSuperseder closes items whose client the directory is no longer mapped to.
+type ForeignSuperseder interface {
 	// SupersedeForeign closes the directory's open items of earlier revisions whose client is
 	// another one, and counts them.
 	SupersedeForeign(ctx context.Context, mapped Mapped, now time.Time) (int, error)
 }
 
-// Follow is the use case of applying a changed mapping to the queue.
-type Follow struct {
-	store Follower
+// ApplyMapping is the use case of applying a changed mapping to the queue.
+type ApplyMapping struct {
+	store ForeignSuperseder
 	now   func() time.Time
 }
 
-// NewFollow makes the use case.
-func NewFollow(store Follower, now func() time.Time) *Follow { return &Follow{store: store, now: now} }
+// NewApplyMapping makes the use case.
+func NewApplyMapping(store ForeignSuperseder, now func() time.Time) *ApplyMapping {
+	return &ApplyMapping{store: store, now: now}
+}
 
 // Do closes as superseded items of the directory that were raised for another client than the
 // mapped one. Items of later revisions stay, so that a change announced late does no harm.
-func (f *Follow) Do(ctx context.Context, mapped Mapped) (int, error) {
-	closed, err := f.store.SupersedeForeign(ctx, mapped, f.now())
+func (a *ApplyMapping) Do(ctx context.Context, mapped Mapped) (int, error) {
+	closed, err := a.store.SupersedeForeign(ctx, mapped, a.now())
 	if err != nil {
 		return 0, fmt.Errorf("closing items of another client: %w", err)
 	}
