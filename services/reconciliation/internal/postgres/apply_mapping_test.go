@@ -11,7 +11,7 @@ import (
 
 // under pushes items as a round of the directory's mapping does.
 func (b *bundle) under(clientID string, revision int64, objects ...string) reconciliation.Pushed {
-	round := directory(uuid.NewString())
+	round := roundOf(uuid.NewString())
 	round.ClientID, round.MappingRevision = clientID, revision
 	sightings := make([]reconciliation.Sighting, len(objects))
 	for i, object := range objects {
@@ -34,7 +34,7 @@ func TestItemsOfAClientThatIsNoLongerMappedClose(t *testing.T) {
 	b := setup(t)
 	b.under("client-1", 1, "o1", "o2", "o3")
 	b.decide("o3", reconciliation.Dismissed)
-	elsewhere := directory(uuid.NewString())
+	elsewhere := roundOf(uuid.NewString())
 	elsewhere.EntraTenantID = "entra-2"
 	_, err := b.push.Do(b.ctx, elsewhere, []reconciliation.Sighting{sighting("o1", "f")})
 	require.NoError(t, err)

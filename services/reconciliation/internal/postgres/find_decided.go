@@ -11,7 +11,7 @@ import (
 )
 
 // Decided implements reconciliation.DecidedFinder.
-func (s *Store) Decided(ctx context.Context, round reconciliation.Directory, sightings []reconciliation.Sighting) (decided []string, err error) {
+func (s *Store) Decided(ctx context.Context, round reconciliation.Round, sightings []reconciliation.Sighting) (decided []string, err error) {
 	params := sqlc.FindDecidedParams{EntraTenantID: round.EntraTenantID, ClientID: round.ClientID}
 	for i := range sightings {
 		params.EntraObjectIds = append(params.EntraObjectIds, sightings[i].EntraObjectID)

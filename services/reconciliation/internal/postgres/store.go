@@ -24,7 +24,7 @@ type Store struct{ pool *pg.Pool }
 func New(pool *pg.Pool) *Store { return &Store{pool: pool} }
 
 // Push implements reconciliation.Pusher.
-func (s *Store) Push(ctx context.Context, round reconciliation.Directory, items []reconciliation.NewItem, now time.Time) (decided []string, err error) {
+func (s *Store) Push(ctx context.Context, round reconciliation.Round, items []reconciliation.NewItem, now time.Time) (decided []string, err error) {
 	columns, err := columnsOf(items)
 	if err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func (s *Store) Push(ctx context.Context, round reconciliation.Directory, items 
 }
 
 // SupersedeUnseen implements reconciliation.Superseder.
-func (s *Store) SupersedeUnseen(ctx context.Context, round reconciliation.Directory, since, now time.Time) (int, error) {
+func (s *Store) SupersedeUnseen(ctx context.Context, round reconciliation.Round, since, now time.Time) (int, error) {
 	runID, err := uuid.Parse(round.RunID)
 	if err != nil {
 		return 0, fmt.Errorf("reading the run id: %w", err)
@@ -86,7 +86,7 @@ func (s *Store) SupersedeUnseen(ctx context.Context, round reconciliation.Direct
 }
 
 // SupersedeIdentities implements reconciliation.Superseder.
-func (s *Store) SupersedeIdentities(ctx context.Context, round reconciliation.Directory, objectIDs []string, now time.Time) (int, error) {
+func (s *Store) SupersedeIdentities(ctx context.Context, round reconciliation.Round, objectIDs []string, now time.Time) (int, error) {
 	var closed int64
 	err := pg.InTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
 		closed, err = sqlc.New(tx).SupersedeIdentities(ctx, sqlc.SupersedeIdentitiesParams{

@@ -60,8 +60,8 @@ func as(ctx context.Context, id tenant.ID) context.Context {
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
-func directory(run string) reconciliation.Directory {
-	return reconciliation.Directory{RunID: run, ManagedTenantID: "mt-1", EntraTenantID: "entra-1", ClientID: "client-1"}
+func roundOf(run string) reconciliation.Round {
+	return reconciliation.Round{RunID: run, ManagedTenantID: "mt-1", EntraTenantID: "entra-1", ClientID: "client-1"}
 }
 
 func sighting(object, fingerprint string) reconciliation.Sighting {
@@ -76,7 +76,7 @@ func sighting(object, fingerprint string) reconciliation.Sighting {
 }
 
 func (b *bundle) pushed(run string, sightings ...reconciliation.Sighting) reconciliation.Pushed {
-	pushed, err := b.push.Do(b.ctx, directory(run), sightings)
+	pushed, err := b.push.Do(b.ctx, roundOf(run), sightings)
 	require.NoError(b.t, err)
 	return pushed
 }
@@ -154,7 +154,7 @@ func TestADecidedItemStaysClosedWhileTheFactsAreTheSame(t *testing.T) {
 
 	pushed := b.pushed(uuid.NewString(), sighting("o3", "f1"), sighting("o2", "f1"), sighting("o1", "f1"))
 	require.Equal(t, reconciliation.Pushed{Open: 1, Decided: []string{"o1", "o2"}}, pushed)
-	asked, err := reconciliation.NewFindDecided(b.store).Do(b.ctx, directory(""),
+	asked, err := reconciliation.NewFindDecided(b.store).Do(b.ctx, roundOf(""),
 		[]reconciliation.Sighting{sighting("o3", "f1"), sighting("o2", "f1"), sighting("o1", "f2")})
 	require.NoError(t, err)
 	require.Equal(t, []string{"o2"}, asked, "a dry run asks the same, and writes nothing")
@@ -175,7 +175,7 @@ func TestADirectoryOfTheSameNameElsewhereDoesNotCount(t *testing.T) {
 	b := setup(t)
 	b.pushed(uuid.NewString(), sighting("o1", "f1"))
 	b.decide("o1", reconciliation.Dismissed)
-	elsewhere := directory(uuid.NewString())
+	elsewhere := roundOf(uuid.NewString())
 	elsewhere.EntraTenantID = "entra-2"
 	pushed, err := b.push.Do(b.ctx, elsewhere, []reconciliation.Sighting{sighting("o1", "f1")})
 	require.NoError(t, err)
@@ -185,7 +185,7 @@ func TestADirectoryOfTheSameNameElsewhereDoesNotCount(t *testing.T) {
 func TestAnIdentityNamedTwiceIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, err := b.push.Do(b.ctx, directory(uuid.NewString()), []reconciliation.Sighting{sighting("o1", "f1"), sighting("o1", "f2")})
+	_, err := b.push.Do(b.ctx, roundOf(uuid.NewString()), []reconciliation.Sighting{sighting("o1", "f1"), sighting("o1", "f2")})
 	require.Equal(t, "duplicate_identity", errs.ReasonOf(err))
 	require.Empty(t, b.items(""))
 }
@@ -197,18 +197,18 @@ func TestACompleteRoundSupersedesWhatItDidNotSee(t *testing.T) {
 	run := uuid.NewString()
 	b.pushed(run, sighting("o2", "f"))
 
-	elsewhere := directory(run)
+	elsewhere := roundOf(run)
 	elsewhere.EntraTenantID = "entra-2"
 	closed, err := b.complete.Do(b.ctx, elsewhere, true, time.Time{}, nil)
 	require.NoError(t, err)
 	require.Zero(t, closed, "only items of the round's own directory")
 
-	closed, err = b.complete.Do(b.ctx, directory(run), true, time.Time{}, nil)
+	closed, err = b.complete.Do(b.ctx, roundOf(run), true, time.Time{}, nil)
 	require.NoError(t, err)
 	require.Equal(t, 1, closed)
 	require.Equal(t, "o1", b.items(reconciliation.Superseded)[0].EntraObjectID)
 
-	closed, err = b.complete.Do(b.ctx, directory(run), true, time.Time{}, nil)
+	closed, err = b.complete.Do(b.ctx, roundOf(run), true, time.Time{}, nil)
 	require.NoError(t, err)
 	require.Zero(t, closed)
 	require.Equal(t, 1, b.pushed(uuid.NewString(), sighting("o1", "f")).Open, "superseded is no decision")
@@ -223,7 +223,7 @@ func TestACompleteRoundSupersedesWhatOnlyAnEarlierAttemptSaw(t *testing.T) {
 	attempt := b.now
 	b.now = b.now.Add(time.Second)
 	b.pushed(run, sighting("o2", "f"))
-	closed, err := b.complete.Do(b.ctx, directory(run), true, attempt, nil)
+	closed, err := b.complete.Do(b.ctx, roundOf(run), true, attempt, nil)
 	require.NoError(t, err)
 	require.Equal(t, 1, closed)
 	require.Equal(t, "o1", b.items(reconciliation.Superseded)[0].EntraObjectID)
@@ -235,10 +235,10 @@ func TestAPartialRoundSupersedesOnlyWhatItNames(t *testing.T) {
 	b := setup(t)
 	b.pushed(uuid.NewString(), sighting("o1", "f"), sighting("o2", "f"))
 	b.decide("o2", reconciliation.Dismissed)
-	closed, err := b.complete.Do(b.ctx, directory(uuid.NewString()), false, time.Time{}, nil)
+	closed, err := b.complete.Do(b.ctx, roundOf(uuid.NewString()), false, time.Time{}, nil)
 	require.NoError(t, err)
 	require.Zero(t, closed)
-	closed, err = b.complete.Do(b.ctx, directory(uuid.NewString()), false, time.Time{}, []string{"o1", "o2", "o9"})
+	closed, err = b.complete.Do(b.ctx, roundOf(uuid.NewString()), false, time.Time{}, []string{"o1", "o2", "o9"})
 	require.NoError(t, err)
 	require.Equal(t, 1, closed)
 	open, err := b.list.CountOpen(b.ctx)
@@ -292,7 +292,7 @@ func TestTheListAndTheCountsAreFiltered(t *testing.T) {
 	anna.DisplayName, boris.DisplayName, boris.Reason = "Anna Söder-Holm", "Boris Lind", reconciliation.AliasMatch
 	b.pushed(uuid.NewString(), anna)
 	b.now = b.now.Add(time.Second)
-	elsewhere := directory(uuid.NewString())
+	elsewhere := roundOf(uuid.NewString())
 	elsewhere.ManagedTenantID, elsewhere.EntraTenantID, elsewhere.ClientID = "mt-2", "entra-2", "client-2"
 	_, err := b.push.Do(b.ctx, elsewhere, []reconciliation.Sighting{boris})
 	require.NoError(t, err)
@@ -357,13 +357,13 @@ func TestAnotherTenantSeesAndTouchesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, page.Items)
 	require.Zero(t, *page.Total)
-	closed, err := b.complete.Do(other, directory(uuid.NewString()), true, time.Time{}, nil)
+	closed, err := b.complete.Do(other, roundOf(uuid.NewString()), true, time.Time{}, nil)
 	require.NoError(t, err)
 	require.Zero(t, closed)
 	closed, err = b.apply.Do(other, reconciliation.Mapped{EntraTenantID: "entra-1", Revision: 9})
 	require.NoError(t, err)
 	require.Zero(t, closed)
-	pushed, err := b.push.Do(other, directory(run), []reconciliation.Sighting{sighting("o1", "f2")})
+	pushed, err := b.push.Do(other, roundOf(run), []reconciliation.Sighting{sighting("o1", "f2")})
 	require.NoError(t, err)
 	require.Equal(t, 1, pushed.Open)
 	require.Equal(t, "f", b.items(reconciliation.Open)[0].Fingerprint)
@@ -419,7 +419,7 @@ func TestQueueProperties(t *testing.T) {
 			require.Equal(rt, first, b.pushed(run, sightings...))
 			require.Equal(rt, before, b.versions())
 			if rapid.Bool().Draw(rt, "complete") {
-				_, err := b.complete.Do(b.ctx, directory(run), true, time.Time{}, nil)
+				_, err := b.complete.Do(b.ctx, roundOf(run), true, time.Time{}, nil)
 				require.NoError(rt, err)
 				require.Len(rt, b.items(reconciliation.Open), first.Open)
 			}
@@ -451,7 +451,7 @@ func TestConcurrentPushesLeaveOneOpenItem(t *testing.T) {
 			sightings[0], sightings[2] = sightings[2], sightings[0]
 		}
 		go func() {
-			_, err := b.push.Do(b.ctx, directory(uuid.NewString()), sightings)
+			_, err := b.push.Do(b.ctx, roundOf(uuid.NewString()), sightings)
 			results <- err
 		}()
 	}

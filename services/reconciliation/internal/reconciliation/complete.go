@@ -10,9 +10,9 @@ import (
 type Superseder interface {
 	// SupersedeUnseen closes the directory's open items that its run did not push,
 	// or not since the given time where that is not zero.
-	SupersedeUnseen(ctx context.Context, round Directory, since, now time.Time) (int, error)
+	SupersedeUnseen(ctx context.Context, round Round, since, now time.Time) (int, error)
 	// SupersedeIdentities closes the open items of these identities of the directory.
-	SupersedeIdentities(ctx context.Context, round Directory, objectIDs []string, now time.Time) (int, error)
+	SupersedeIdentities(ctx context.Context, round Round, objectIDs []string, now time.Time) (int, error)
 }
 
 // Complete is the use case of ending a round.
@@ -30,7 +30,7 @@ func NewComplete(store Superseder, now func() time.Time) *Complete {
 // those that it did not push; after another, those of the identities named as settled. Only what
 // a round has looked at may close, since absence from a partial listing proves nothing. since is
 // when the round's last attempt began, zero when unknown: what only an earlier one pushed closes too.
-func (c *Complete) Do(ctx context.Context, round Directory, complete bool, since time.Time, settled []string) (int, error) {
+func (c *Complete) Do(ctx context.Context, round Round, complete bool, since time.Time, settled []string) (int, error) {
 	if complete {
 		closed, err := c.store.SupersedeUnseen(ctx, round, since, c.now())
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 // DecidedFinder looks decisions up.
 type DecidedFinder interface {
 	// Decided returns which of the identities a person has decided on the same facts.
-	Decided(ctx context.Context, round Directory, sightings []Sighting) (objectIDs []string, err error)
+	Decided(ctx context.Context, round Round, sightings []Sighting) (objectIDs []string, err error)
 }
 
 // FindDecided is the use case of a dry run, which asks what a push would leave out.
@@ -19,7 +19,7 @@ func NewFindDecided(store DecidedFinder) *FindDecided { return &FindDecided{stor
 
 // Do returns the object ids of the sightings that a push would not open items for.
 // Nothing is written.
-func (f *FindDecided) Do(ctx context.Context, round Directory, sightings []Sighting) ([]string, error) {
+func (f *FindDecided) Do(ctx context.Context, round Round, sightings []Sighting) ([]string, error) {
 	if len(sightings) == 0 {
 		return nil, nil
 	}

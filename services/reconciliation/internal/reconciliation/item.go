@@ -86,9 +86,9 @@ type Sighting struct {
 	Fingerprint string // changes when the reason, the candidates or the addresses change
 }
 
-// Directory identifies a round: the run, the managed tenant and the client to which it is
+// Round names a round of the sync engine: the run, the managed tenant and the client to which it is
 // mapped.
-type Directory struct {
+type Round struct {
 	RunID           string // a UUID
 	ManagedTenantID string
 	EntraTenantID   string

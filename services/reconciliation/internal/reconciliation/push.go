@@ -20,7 +20,7 @@ type Pusher interface {
 	// Push opens or refreshes an item for each of the given identities, which are all different,
 	// except those that a person has decided on the same facts: it closes their open items as
 	// superseded and returns their object ids.
-	Push(ctx context.Context, round Directory, items []NewItem, now time.Time) (decided []string, err error)
+	Push(ctx context.Context, round Round, items []NewItem, now time.Time) (decided []string, err error)
 }
 
 // Pushed is the result of a push.
@@ -43,7 +43,7 @@ func NewPush(store Pusher, newID func() string, now func() time.Time) *Push {
 
 // Do stores the sightings. The same push again changes nothing. An identity that is named twice
 // is refused: errs.Invalid, reason "duplicate_identity".
-func (p *Push) Do(ctx context.Context, round Directory, sightings []Sighting) (Pushed, error) {
+func (p *Push) Do(ctx context.Context, round Round, sightings []Sighting) (Pushed, error) {
 	if len(sightings) == 0 {
 		return Pushed{}, nil
 	}

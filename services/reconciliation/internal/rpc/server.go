@@ -56,7 +56,7 @@ func (s *Server) PushItems(ctx context.Context, req *reconciliationv1.PushItemsR
 	for _, item := range req.GetItems() {
 		sightings = append(sightings, toSighting(item))
 	}
-	pushed, err := s.use.Push.Do(ctx, reconciliation.Directory{
+	pushed, err := s.use.Push.Do(ctx, reconciliation.Round{
 		RunID: req.GetRunId(), ManagedTenantID: req.GetManagedTenantId(), EntraTenantID: req.GetEntraTenantId(), ClientID: req.GetClientId(),
 		MappingRevision: req.GetMappingRevision(),
 	}, sightings)
@@ -72,7 +72,7 @@ func (s *Server) FindDecidedItems(ctx context.Context, req *reconciliationv1.Fin
 	for _, item := range req.GetItems() {
 		sightings = append(sightings, toSighting(item))
 	}
-	decided, err := s.use.Decided.Do(ctx, reconciliation.Directory{EntraTenantID: req.GetEntraTenantId(), ClientID: req.GetClientId()}, sightings)
+	decided, err := s.use.Decided.Do(ctx, reconciliation.Round{EntraTenantID: req.GetEntraTenantId(), ClientID: req.GetClientId()}, sightings)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (s *Server) CompleteRound(ctx context.Context, req *reconciliationv1.Comple
 	if req.GetSince() != nil {
 		since = req.GetSince().AsTime()
 	}
-	closed, err := s.use.Complete.Do(ctx, reconciliation.Directory{
+	closed, err := s.use.Complete.Do(ctx, reconciliation.Round{
 		RunID: req.GetRunId(), ManagedTenantID: req.GetManagedTenantId(), EntraTenantID: req.GetEntraTenantId(),
 	}, req.GetComplete(), since, req.GetSettledObjectIds())
 	if err != nil {
