@@ -30,7 +30,7 @@ func (b *bundle) cutting() (*pg.Pool, *pgtest.Cutter) {
 type nobody []mapping.ManagedTenant
 
 // ManagedTenants gives all.
-func (n nobody) ManagedTenants(context.Context, []string) ([]mapping.ManagedTenant, error) {
+func (n nobody) List(context.Context, []string) ([]mapping.ManagedTenant, error) {
 	return n, nil
 }
 
@@ -181,17 +181,17 @@ func (b *bundle) cuttable() (useCases, *pgtest.Cutter) {
 	e.stop()
 	pool, c := b.cutting()
 	store := postgres.NewStore(pool, newUUID)
-	var directory nobody
+	var managedTenants nobody
 	for _, id := range u.tenants {
-		directory = append(directory, mapping.ManagedTenant{ID: id, EntraTenantID: b.entra(id), DisplayName: id, PrimaryDomain: "x.io", State: "active"})
+		managedTenants = append(managedTenants, mapping.ManagedTenant{ID: id, EntraTenantID: b.entra(id), DisplayName: id, PrimaryDomain: "x.io", State: "active"})
 	}
 	quiet := mapping.NewSettling(impatient{}, impatient{})
-	u.confirm = mapping.NewConfirm(directory, started{store}, quiet, b.clock.Now)
-	u.skip = mapping.NewSkip(directory, store, quiet, b.clock.Now)
-	u.remap = mapping.NewRemap(directory, store, quiet, b.clock.Now)
-	u.unmap = mapping.NewUnmap(directory, store, quiet, b.clock.Now)
+	u.confirm = mapping.NewConfirm(managedTenants, started{store}, quiet, b.clock.Now)
+	u.skip = mapping.NewSkip(managedTenants, store, quiet, b.clock.Now)
+	u.remap = mapping.NewRemap(managedTenants, store, quiet, b.clock.Now)
+	u.unmap = mapping.NewUnmap(managedTenants, store, quiet, b.clock.Now)
 	u.orphans = mapping.NewDecideOrphans(done{store}, quiet, b.clock.Now)
-	u.importCSV = mapping.NewImportCSV(directory, store, quiet, b.clock.Now)
+	u.importCSV = mapping.NewImportCSV(managedTenants, store, quiet, b.clock.Now)
 	u.create = mapping.NewCreateClients(store, b.clock.Now, newID)
 	u.batch = mapping.NewBatchUpsert(store, b.clock.Now, newID)
 	return u, c

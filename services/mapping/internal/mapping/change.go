@@ -18,10 +18,10 @@ var (
 
 // changer changes the mapping of one managed tenant.
 type changer struct {
-	directory Directory
-	store     DecideStore
-	settling  *Settling
-	now       func() time.Time
+	managedTenants ManagedTenants
+	store          DecideStore
+	settling       *Settling
+	now            func() time.Time
 }
 
 // Changed is the result of a change of one mapping.
@@ -34,7 +34,7 @@ type Changed struct {
 
 // decide is the confirm of one decision.
 func (c changer) decide(ctx context.Context, actor string, d Decision, version *int64) (Changed, error) {
-	tenants, err := c.directory.ManagedTenants(ctx, []string{d.ManagedTenantID})
+	tenants, err := c.managedTenants.List(ctx, []string{d.ManagedTenantID})
 	if err != nil {
 		return Changed{}, err
 	}
@@ -61,7 +61,7 @@ func (c changer) decide(ctx context.Context, actor string, d Decision, version *
 // changed waits for the effects, and then reads how many links the change has
 // orphaned. ended is the mapping of an unmap.
 func (c changer) changed(ctx context.Context, written Written, managedTenantID string, ended Mapping) Changed {
-	result := Changed{Mapping: ended, Summary: written.States.countAfter(ctx, c.directory), Version: written.Version}
+	result := Changed{Mapping: ended, Summary: written.States.countAfter(ctx, c.managedTenants), Version: written.Version}
 	at := slices.IndexFunc(written.Active, func(m Mapping) bool { return m.ManagedTenantID == managedTenantID })
 	if at >= 0 {
 		result.Mapping = written.Active[at]

@@ -84,15 +84,15 @@ type ConfirmStore interface {
 
 // Confirm is the use case of writing what people decide.
 type Confirm struct {
-	directory Directory
-	store     ConfirmStore
-	settling  *Settling
-	now       func() time.Time
+	managedTenants ManagedTenants
+	store          ConfirmStore
+	settling       *Settling
+	now            func() time.Time
 }
 
 // NewConfirm makes the use case.
-func NewConfirm(directory Directory, store ConfirmStore, settling *Settling, now func() time.Time) *Confirm {
-	return &Confirm{directory: directory, store: store, settling: settling, now: now}
+func NewConfirm(managedTenants ManagedTenants, store ConfirmStore, settling *Settling, now func() time.Time) *Confirm {
+	return &Confirm{managedTenants: managedTenants, store: store, settling: settling, now: now}
 }
 
 // Do writes a person's decisions, all or nothing; see Plan for refusals. A
@@ -100,7 +100,7 @@ func NewConfirm(directory Directory, store ConfirmStore, settling *Settling, now
 // cause elsewhere, and with startSync for the initial sync to start.
 func (c *Confirm) Do(ctx context.Context, actor string, decisions []Decision, version *int64, startSync bool) (Confirmed, error) {
 	ask := askFor(decisions, version)
-	tenants, err := c.directory.ManagedTenants(ctx, ask.ManagedTenantIDs)
+	tenants, err := c.managedTenants.List(ctx, ask.ManagedTenantIDs)
 	if err != nil {
 		return Confirmed{}, err
 	}
@@ -119,7 +119,7 @@ func (c *Confirm) Do(ctx context.Context, actor string, decisions []Decision, ve
 	if err != nil {
 		return Confirmed{}, err
 	}
-	confirmed := Confirmed{Decisions: int32(len(decisions)), Summary: written.States.countAfter(ctx, c.directory), Version: written.Version}
+	confirmed := Confirmed{Decisions: int32(len(decisions)), Summary: written.States.countAfter(ctx, c.managedTenants), Version: written.Version}
 	switch {
 	case nothingToSync:
 		confirmed.RunError = RunErrorNoMapping

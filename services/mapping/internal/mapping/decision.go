@@ -29,7 +29,7 @@ const (
 	TenantUnreadable TenantState = "unreadable" // listed, but refuses access
 )
 
-// ManagedTenant is a customer's directory, as discovery knows it.
+// ManagedTenant is a customer's Entra tenant, as discovery knows it.
 type ManagedTenant struct {
 	ID              string
 	EntraTenantID   string
@@ -40,11 +40,11 @@ type ManagedTenant struct {
 	State           TenantState
 }
 
-// Directory is discovery's list of managed tenants.
-type Directory interface {
-	// ManagedTenants gives those with the given ids (unknown ones are left out),
+// ManagedTenants is discovery's list of managed tenants.
+type ManagedTenants interface {
+	// List gives those with the given ids (unknown ones are left out),
 	// or all when ids is nil.
-	ManagedTenants(ctx context.Context, ids []string) ([]ManagedTenant, error)
+	List(ctx context.Context, ids []string) ([]ManagedTenant, error)
 	// CountOthers counts those that are not gone, but for the ones with the given ids.
 	CountOthers(ctx context.Context, ids []string) (int32, error)
 }
@@ -94,10 +94,10 @@ func (s States) summarise(undecided int32) Summary {
 	return summary
 }
 
-// count asks the directory for the managed tenants that are still listed and have no
+// count asks discovery for the managed tenants that are still listed and have no
 // decision.
-func (s States) count(ctx context.Context, directory Directory) (Summary, error) {
-	undecided, err := directory.CountOthers(ctx, slices.Sorted(maps.Keys(s)))
+func (s States) count(ctx context.Context, managedTenants ManagedTenants) (Summary, error) {
+	undecided, err := managedTenants.CountOthers(ctx, slices.Sorted(maps.Keys(s)))
 	if err != nil {
 		return Summary{}, err
 	}
@@ -106,8 +106,8 @@ func (s States) count(ctx context.Context, directory Directory) (Summary, error)
 
 // countAfter is the count after a change, nil where discovery cannot be reached: the
 // change is committed all the same.
-func (s States) countAfter(ctx context.Context, directory Directory) *Summary {
-	summary, err := s.count(ctx, directory)
+func (s States) countAfter(ctx context.Context, managedTenants ManagedTenants) *Summary {
+	summary, err := s.count(ctx, managedTenants)
 	if err != nil {
 		return nil
 	}

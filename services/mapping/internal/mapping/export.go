@@ -24,13 +24,13 @@ type Exported struct {
 
 // ExportCSV is the use case of writing mappings as CSV for a spreadsheet.
 type ExportCSV struct {
-	directory Directory
-	store     PreviewStore
+	managedTenants ManagedTenants
+	store          PreviewStore
 }
 
 // NewExportCSV makes the use case.
-func NewExportCSV(directory Directory, store PreviewStore) *ExportCSV {
-	return &ExportCSV{directory: directory, store: store}
+func NewExportCSV(managedTenants ManagedTenants, store PreviewStore) *ExportCSV {
+	return &ExportCSV{managedTenants: managedTenants, store: store}
 }
 
 // Do writes one line for each managed tenant that the preview shows, by name.
@@ -42,7 +42,7 @@ func (e *ExportCSV) Do(ctx context.Context) (Exported, error) {
 	if err != nil {
 		return Exported{}, err
 	}
-	tenants, err := e.directory.ManagedTenants(ctx, nil)
+	tenants, err := e.managedTenants.List(ctx, nil)
 	if err != nil {
 		return Exported{}, err
 	}

@@ -49,15 +49,15 @@ type ImportStore interface {
 
 // ImportCSV is the use case of taking decisions as CSV from a spreadsheet.
 type ImportCSV struct {
-	directory Directory
-	store     ImportStore
-	settling  *Settling
-	now       func() time.Time
+	managedTenants ManagedTenants
+	store          ImportStore
+	settling       *Settling
+	now            func() time.Time
 }
 
 // NewImportCSV makes the use case.
-func NewImportCSV(directory Directory, store ImportStore, settling *Settling, now func() time.Time) *ImportCSV {
-	return &ImportCSV{directory: directory, store: store, settling: settling, now: now}
+func NewImportCSV(managedTenants ManagedTenants, store ImportStore, settling *Settling, now func() time.Time) *ImportCSV {
+	return &ImportCSV{managedTenants: managedTenants, store: store, settling: settling, now: now}
 }
 
 // Do reads CSV and confirms its decisions, all or nothing; see Plan for refusals, which
@@ -76,7 +76,7 @@ func (t *ImportCSV) Do(ctx context.Context, actor, text string, dryRun bool, ver
 	}
 	ask := askFor(decisions, version)
 	ask.Ended = true
-	tenants, err := t.directory.ManagedTenants(ctx, ask.ManagedTenantIDs)
+	tenants, err := t.managedTenants.List(ctx, ask.ManagedTenantIDs)
 	if err != nil {
 		return Imported{}, err
 	}
@@ -98,7 +98,7 @@ func (t *ImportCSV) Do(ctx context.Context, actor, text string, dryRun bool, ver
 		return Imported{}, err
 	}
 	result.Applied, result.Version = true, written.Version
-	result.Summary = written.States.countAfter(ctx, t.directory)
+	result.Summary = written.States.countAfter(ctx, t.managedTenants)
 	result.Effects = t.settling.wait(ctx, written.EffectIDs)
 	return result, nil
 }
@@ -119,7 +119,7 @@ func (t *ImportCSV) dryRun(ctx context.Context, read csvFile, ask Ask, check fun
 	for _, change := range changes {
 		now.States[change.Tenant.ID] = change.State
 	}
-	result.Summary = now.States.countAfter(ctx, t.directory)
+	result.Summary = now.States.countAfter(ctx, t.managedTenants)
 	return result, nil
 }
 

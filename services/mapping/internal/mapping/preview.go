@@ -41,13 +41,13 @@ type PreviewStore interface {
 
 // MakePreview is the use case of proposing clients. It writes nothing.
 type MakePreview struct {
-	directory Directory
-	store     PreviewStore
+	managedTenants ManagedTenants
+	store          PreviewStore
 }
 
 // NewMakePreview makes the use case.
-func NewMakePreview(directory Directory, store PreviewStore) *MakePreview {
-	return &MakePreview{directory: directory, store: store}
+func NewMakePreview(managedTenants ManagedTenants, store PreviewStore) *MakePreview {
+	return &MakePreview{managedTenants: managedTenants, store: store}
 }
 
 // Do proposes a client for every managed tenant.
@@ -56,7 +56,7 @@ func (p *MakePreview) Do(ctx context.Context) (Preview, error) {
 	if err != nil {
 		return Preview{}, err
 	}
-	tenants, err := p.directory.ManagedTenants(ctx, nil)
+	tenants, err := p.managedTenants.List(ctx, nil)
 	if err != nil {
 		return Preview{}, err
 	}

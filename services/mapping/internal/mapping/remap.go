@@ -9,8 +9,8 @@ import (
 type Remap struct{ changer }
 
 // NewRemap makes the use case.
-func NewRemap(directory Directory, store DecideStore, settling *Settling, now func() time.Time) *Remap {
-	return &Remap{changer{directory: directory, store: store, settling: settling, now: now}}
+func NewRemap(managedTenants ManagedTenants, store DecideStore, settling *Settling, now func() time.Time) *Remap {
+	return &Remap{changer{managedTenants: managedTenants, store: store, settling: settling, now: now}}
 }
 
 // Do gives a managed tenant to a client, whatever was decided about it before; the

@@ -9,8 +9,8 @@ import (
 type Skip struct{ changer }
 
 // NewSkip makes the use case.
-func NewSkip(directory Directory, store DecideStore, settling *Settling, now func() time.Time) *Skip {
-	return &Skip{changer{directory: directory, store: store, settling: settling, now: now}}
+func NewSkip(managedTenants ManagedTenants, store DecideStore, settling *Settling, now func() time.Time) *Skip {
+	return &Skip{changer{managedTenants: managedTenants, store: store, settling: settling, now: now}}
 }
 
 // Do leaves a managed tenant for later; it stays in the list. Skipping what is

@@ -6,13 +6,13 @@ import (
 
 // Summarise is the use case of counting the decisions.
 type Summarise struct {
-	directory Directory
-	store     ListStore
+	managedTenants ManagedTenants
+	store          ListStore
 }
 
 // NewSummarise makes the use case.
-func NewSummarise(directory Directory, store ListStore) *Summarise {
-	return &Summarise{directory: directory, store: store}
+func NewSummarise(managedTenants ManagedTenants, store ListStore) *Summarise {
+	return &Summarise{managedTenants: managedTenants, store: store}
 }
 
 // Do counts the decisions.
@@ -21,5 +21,5 @@ func (u *Summarise) Do(ctx context.Context) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	return states.count(ctx, u.directory)
+	return states.count(ctx, u.managedTenants)
 }

@@ -9,12 +9,12 @@ import (
 type Unmap struct{ changer }
 
 // NewUnmap makes the use case.
-func NewUnmap(directory Directory, store DecideStore, settling *Settling, now func() time.Time) *Unmap {
-	return &Unmap{changer{directory: directory, store: store, settling: settling, now: now}}
+func NewUnmap(managedTenants ManagedTenants, store DecideStore, settling *Settling, now func() time.Time) *Unmap {
+	return &Unmap{changer{managedTenants: managedTenants, store: store, settling: settling, now: now}}
 }
 
 // Do ends a mapping: the managed tenant is undecided again, and the links of
-// its contacts wait for a person. It asks the directory for nothing but a count, so that
+// its contacts wait for a person. It asks discovery for nothing but a count, so that
 // a mapping can end while that is down. errs.NotFound "not_mapped", errs.Conflict
 // "stale_version".
 func (u *Unmap) Do(ctx context.Context, actor, managedTenantID string, version *int64) (Changed, error) {

@@ -35,9 +35,9 @@ func NewDiscovery(conn grpc.ClientConnInterface) *Discovery {
 	return &Discovery{discovery: discoveryv1.NewDiscoveryInternalServiceClient(conn)}
 }
 
-// ManagedTenants gives the managed tenants with the given ids, or all when ids
+// List gives the managed tenants with the given ids, or all when ids
 // is nil. Unknown ids are left out.
-func (d *Discovery) ManagedTenants(ctx context.Context, ids []string) ([]mapping.ManagedTenant, error) {
+func (d *Discovery) List(ctx context.Context, ids []string) ([]mapping.ManagedTenant, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if ids == nil {
