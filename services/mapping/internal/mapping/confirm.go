@@ -55,7 +55,7 @@ type Written struct {
 	Version   int64
 	Active    []Mapping // the decisions in force about the managed tenants that were asked for
 	States    States    // of every decision in force
-	EffectIDs []string  // of the changes that links must follow
+	EffectIDs []string  // of the revisions that are to be applied to links
 	StartID   string    // of the effect that starts the sync, where it was asked for
 }
 

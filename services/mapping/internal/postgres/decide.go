@@ -163,7 +163,8 @@ func decisionsOf(changes []mapping.Change, actor string) []decision {
 
 // write ends the decisions in force about the managed tenants, adds the new
 // ones, and makes the columns of every client concerned true. It gives the new
-// version and the effects for links to follow, which are still to be added.
+// version, and the effects that apply the new revisions to links, which are still to
+// be added.
 func (s *Store) write(ctx context.Context, tx pgx.Tx, actor string, at time.Time, decisions []decision) (int64, []outbox.Effect, error) {
 	q := sqlc.New(tx)
 	version, err := q.RaiseVersion(ctx)

@@ -32,7 +32,7 @@ func NewOutbox(pool *pg.Pool, now func() time.Time) *outbox.Box {
 		if err != nil {
 			return err
 		}
-		return follow(ctx, sqlc.New(tx), e, after, outcome, now())
+		return recordResult(ctx, sqlc.New(tx), e, after, outcome, now())
 	}})
 }
 

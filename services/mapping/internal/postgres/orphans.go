@@ -126,8 +126,8 @@ func (s *Store) OrphansDone(ctx context.Context, id string) (done *mapping.Orpha
 	return done, err
 }
 
-// follow writes what the result of an effect counts of a managed tenant's links.
-func follow(ctx context.Context, q *sqlc.Queries, e outbox.Effect, result mapping.EffectResult, outcome string, at time.Time) error {
+// recordResult writes what the result of an effect counts of a managed tenant's links.
+func recordResult(ctx context.Context, q *sqlc.Queries, e outbox.Effect, result mapping.EffectResult, outcome string, at time.Time) error {
 	if managed := optionalID(e.Arguments["managed_tenant_id"]); result.OrphanedLinks != nil && managed != nil {
 		err := q.SetOrphanedLinks(ctx, sqlc.SetOrphanedLinksParams{ManagedTenantID: *managed, Links: *result.OrphanedLinks, At: at})
 		if err != nil {

@@ -1,6 +1,6 @@
 -- name: AddMappings :many
 -- Adds decisions, each with the revision after the last one about its managed
--- tenant, and tells it.
+-- tenant, and returns that.
 INSERT INTO entra_client_tenant_mappings
     (id, managed_tenant_id, entra_tenant_id, display_name, name_key, primary_domain, state, client_id, score,
      revision, version, decided_by, decided_at)
