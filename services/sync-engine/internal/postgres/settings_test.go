@@ -13,7 +13,7 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// ListGroupMembers implements syncengine.Directory.
+// ListGroupMembers implements syncengine.UserSource.
 func (d *fakeDirectory) ListGroupMembers(_ context.Context, req syncengine.ListGroupMembers, page func([]string) error) error {
 	members, ok := d.groups[req.GroupID]
 	if !ok {

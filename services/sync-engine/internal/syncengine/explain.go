@@ -140,17 +140,17 @@ type ExplainSettings interface {
 // Explain tells, step by step, what a sync does with one identity and why. It decides by
 // a round of that one identity, which writes nothing.
 type Explain struct {
-	store     ExplainStore
-	settings  ExplainSettings
-	directory Directory
-	mapping   RoundMapping
-	queue     Queue
-	now       func() time.Time
+	store    ExplainStore
+	settings ExplainSettings
+	users    UserSource
+	mapping  RoundMapping
+	queue    Queue
+	now      func() time.Time
 }
 
 // NewExplain wires the use case.
-func NewExplain(store ExplainStore, settings ExplainSettings, directory Directory, mapping RoundMapping, queue Queue, now func() time.Time) *Explain {
-	return &Explain{store: store, settings: settings, directory: directory, mapping: mapping, queue: queue, now: now}
+func NewExplain(store ExplainStore, settings ExplainSettings, users UserSource, mapping RoundMapping, queue Queue, now func() time.Time) *Explain {
+	return &Explain{store: store, settings: settings, users: users, mapping: mapping, queue: queue, now: now}
 }
 
 // Do explains. errs.NotFound, reason not_found, where nobody is known by what was asked
@@ -235,7 +235,7 @@ func (x *explaining) explain(ctx context.Context, target *explainTarget, setting
 
 // scoped reads the groups by which people are chosen.
 func (x *explaining) scoped(ctx context.Context, settings Settings) (Settings, error) {
-	ask := groupsOf{directory: x.directory, entraTenantID: x.mapped.EntraTenantID, priority: "high", step: func() error { return nil }}
+	ask := groupsOf{source: x.users, entraTenantID: x.mapped.EntraTenantID, priority: "high", step: func() error { return nil }}
 	scoped, err := ask.scoped(ctx, settings)
 	if errs.KindOf(err) == errs.Precondition {
 		x.step("groups", StepStopped, "A group by which people are chosen cannot be read, so that a sync of this managed tenant fails: "+messageOf(err))
@@ -289,7 +289,7 @@ func (x *explaining) holderLeft(ctx context.Context, decided *DecidedIdentity, o
 		return decided.TakesOver, nil
 	}
 	ask := GetUsers{EntraTenantID: x.mapped.EntraTenantID, Priority: "high", ObjectIDs: []string{decided.Holder}}
-	err = x.directory.GetUsers(ctx, ask, func(_ []User, missing []string) error {
+	err = x.users.GetUsers(ctx, ask, func(_ []User, missing []string) error {
 		left = len(missing) > 0
 		return nil
 	})

@@ -92,7 +92,7 @@ func (x *explaining) person(ctx context.Context, target *explainTarget) (user *U
 	if asked == "" {
 		asked = target.UserPrincipalName
 	}
-	err = x.directory.GetUsers(ctx, GetUsers{EntraTenantID: x.mapped.EntraTenantID, Priority: "high", ObjectIDs: []string{asked}},
+	err = x.users.GetUsers(ctx, GetUsers{EntraTenantID: x.mapped.EntraTenantID, Priority: "high", ObjectIDs: []string{asked}},
 		func(users []User, missing []string) error {
 			left = len(missing) > 0
 			if len(users) > 0 {

@@ -20,7 +20,7 @@ type GroupSource interface {
 // groupsOf asks a directory for the members of groups; step is called as they come,
 // and its error ends it.
 type groupsOf struct {
-	directory               GroupSource
+	source                  GroupSource
 	entraTenantID, priority string
 	step                    func() error
 }
@@ -35,7 +35,7 @@ func (g groupsOf) scoped(ctx context.Context, settings Settings) (Settings, erro
 	members := &Members{}
 	for _, group := range settings.Groups {
 		asked := ListGroupMembers{EntraTenantID: g.entraTenantID, GroupID: group, Priority: g.priority}
-		err := g.directory.ListGroupMembers(ctx, asked, func(ids []string) error {
+		err := g.source.ListGroupMembers(ctx, asked, func(ids []string) error {
 			members.add(ids, settings.Erased)
 			return g.step()
 		})

@@ -22,8 +22,8 @@ type Listing struct {
 	Full      bool      // every user was listed
 }
 
-// Directory reads a managed tenant's users.
-type Directory interface {
+// UserSource reads a managed tenant's users.
+type UserSource interface {
 	// ListUsers calls to with what it lists, in order, and returns when the listing
 	// reached its end. A listing that breaks off is an error.
 	ListUsers(ctx context.Context, req ListUsers, to Receiver) (Listing, error)

@@ -63,7 +63,7 @@ func (w *work) stage(ctx context.Context) (Listing, error) {
 			return Listing{}, err
 		}
 	}
-	listing, err := w.directory.ListUsers(ctx, ListUsers{EntraTenantID: w.managed.EntraTenantID, Priority: priorityOf(w.run), DeltaLink: link}, s)
+	listing, err := w.users.ListUsers(ctx, ListUsers{EntraTenantID: w.managed.EntraTenantID, Priority: priorityOf(w.run), DeltaLink: link}, s)
 	if err == nil {
 		err = s.flush()
 	}
@@ -226,7 +226,7 @@ func (s *staging) complete() error {
 		return nil
 	}
 	s.touched = true
-	err := s.directory.GetUsers(s.ctx, ask, func(users []User, missing []string) error {
+	err := s.users.GetUsers(s.ctx, ask, func(users []User, missing []string) error {
 		for i := range users {
 			users[i].Absent = 0
 			s.changes = append(s.changes, change{User: users[i]})

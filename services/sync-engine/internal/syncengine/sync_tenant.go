@@ -30,16 +30,16 @@ type Progress struct {
 
 // SyncTenant does one round for one managed tenant: stage, decide, apply, close.
 type SyncTenant struct {
-	store     RoundStore
-	directory Directory
-	mapping   RoundMapping
-	queue     Queue
-	now       func() time.Time
+	store   RoundStore
+	users   UserSource
+	mapping RoundMapping
+	queue   Queue
+	now     func() time.Time
 }
 
 // NewSyncTenant wires the use case.
-func NewSyncTenant(store RoundStore, directory Directory, mapping RoundMapping, queue Queue, now func() time.Time) *SyncTenant {
-	return &SyncTenant{store: store, directory: directory, mapping: mapping, queue: queue, now: now}
+func NewSyncTenant(store RoundStore, users UserSource, mapping RoundMapping, queue Queue, now func() time.Time) *SyncTenant {
+	return &SyncTenant{store: store, users: users, mapping: mapping, queue: queue, now: now}
 }
 
 // Do does the round, records its result and returns its state and counters. Where a result
@@ -71,7 +71,7 @@ func (s *SyncTenant) Do(ctx context.Context, runID, managedTenantID string, prog
 		return Result{}, err
 	}
 	groups := groupsOf{
-		directory: s.directory, entraTenantID: managed.EntraTenantID, priority: priorityOf(run),
+		source: s.users, entraTenantID: managed.EntraTenantID, priority: priorityOf(run),
 		step: func() error { return progress(Progress{Phase: PhaseStaging}) },
 	}
 	if settings, err = groups.scoped(ctx, settings); err != nil {

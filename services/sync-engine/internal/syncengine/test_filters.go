@@ -52,8 +52,8 @@ type FilterTestResult struct {
 	MoreUsers                      bool           // than were tried
 }
 
-// UserSource reads the users of a directory.
-type UserSource interface {
+// FilterTestUsers lists the users of a directory, for a test.
+type FilterTestUsers interface {
 	// EachUser calls page with users until they, or the caller's wish for more, end.
 	EachUser(ctx context.Context, entraTenantID string, page func([]User) error) error
 	GroupSource
@@ -71,13 +71,13 @@ type FilterTestStore interface {
 // TestFilters tries filters before they are saved.
 type TestFilters struct {
 	store   FilterTestStore
-	users   UserSource
+	users   FilterTestUsers
 	mapping RoundMapping
 	now     func() time.Time
 }
 
 // NewTestFilters wires the use case.
-func NewTestFilters(store FilterTestStore, users UserSource, mapping RoundMapping, now func() time.Time) *TestFilters {
+func NewTestFilters(store FilterTestStore, users FilterTestUsers, mapping RoundMapping, now func() time.Time) *TestFilters {
 	return &TestFilters{store: store, users: users, mapping: mapping, now: now}
 }
 
@@ -150,7 +150,7 @@ func (t *TestFilters) directoryOf(ctx context.Context, test FilterTest) (string,
 func (t *TestFilters) begin(ctx context.Context, entraTenantID string, stand, tried Settings) (*filterTest, error) {
 	var err error
 	if entraTenantID != "" {
-		ask := groupsOf{directory: t.users, entraTenantID: entraTenantID, priority: "high", step: func() error { return nil }}
+		ask := groupsOf{source: t.users, entraTenantID: entraTenantID, priority: "high", step: func() error { return nil }}
 		if stand, err = ask.scoped(ctx, stand); err != nil {
 			// What stands may be what is to be mended.
 			if errs.KindOf(err) != errs.Precondition {
