@@ -1,6 +1,6 @@
 -- name: orphans_end
--- Ends links: the identities are new to whichever client is mapped. A contact that has gone over to
--- another identity tells of that one and keeps its markers. Rows are found again by their place, as
+-- Ends links: the identities are new to the client that is mapped. A contact that has gone over to
+-- another identity shows that one and keeps its markers. Rows are found again by their place, as
 -- in mapping_range.
 WITH due AS MATERIALIZED (
     SELECT l.ctid AS place, l.entra_object_id AS object_id, c.mine

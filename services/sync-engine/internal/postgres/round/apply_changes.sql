@@ -1,7 +1,7 @@
 -- name: apply_changes
--- The change feed, last: its head row is locked until the commit. A contact that the host moved is
--- told of as its own client's, and as the version that it came to; one that this transaction made is the
--- round's client's and a first version.
+-- The change feed, last: its head row is locked until the commit. A contact that the host moved has
+-- an entry of its own client, with the version that it came to; the entry of one that this transaction made
+-- is of the round's client, with the first version.
 WITH due AS MATERIALIZED (
     SELECT p.n, true AS planned,
            CASE p.action WHEN 'create' THEN 'contact.created' WHEN 'link' THEN 'contact.linked' WHEN 'inactivate' THEN 'contact.inactivated'

@@ -1,5 +1,5 @@
 -- name: apply_contacts
--- Field rules, reactivation and what is only metadata. The ids stand there twice so that contacts are
+-- Field rules, reactivation and what is only metadata. The ids are there twice so that contacts are
 -- looked up by them: by the tenant alone, which row-level security adds, the planner may take them
 -- for a few.
 UPDATE contacts c

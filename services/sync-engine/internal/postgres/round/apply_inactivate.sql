@@ -1,5 +1,5 @@
 -- name: apply_inactivate
--- See apply_contacts for why the ids stand there twice.
+-- See apply_contacts for why the ids are there twice.
 UPDATE contacts c
 SET inactive = true, inactivated_by_sync = c.inactivated_by_sync OR NOT c.inactive,
     entra_sync_status = 'inactive', entra_sync_status_reason = p.reason,

@@ -1,6 +1,6 @@
 -- name: apply_link_contacts
--- A match takes the markers and no other field. Who was made inactive by sync, and lost the link
--- since, is active upstream again. See apply_contacts for why the ids stand there twice.
+-- A match takes the markers and no other field. A contact that sync made inactive, and that lost
+-- its link since, is active upstream again. See apply_contacts for why the ids are there twice.
 UPDATE contacts c
 SET entra_tenant_id = @directory, entra_object_id = s.object_id, entra_sync_source = 'entra_sync', last_entra_sync_at = @now,
     entra_user_principal_name = s.upn, entra_account_enabled = s.enabled, entra_sync_status = 'active', entra_sync_status_reason = NULL,

@@ -1,6 +1,6 @@
 -- name: apply_missing
 -- Contacts that are inactive since their account was disabled: it is gone by now, and that is the reason
--- from here on. See apply_contacts for why the ids stand there twice.
+-- from here on. See apply_contacts for why the ids are there twice.
 UPDATE contacts c
 SET entra_sync_status_reason = 'deleted_upstream', last_entra_sync_at = @now, version = c.version + 1, updated_at = @now
 FROM plan p

@@ -34,8 +34,8 @@ CREATE TEMP TABLE IF NOT EXISTS stage (
     licences   integer,
     user_type  text NOT NULL DEFAULT ''
 );
--- The links that count, of who was staged and, where everybody was listed, of who was not. They are
--- found once, and looked up by number from then on.
+-- The links that count: of the identities that were staged and, where everybody was listed, of those that
+-- were not. They are found once, and looked up by number from then on.
 CREATE TEMP TABLE IF NOT EXISTS staged_link (
     n          integer,
     object_id  text COLLATE "C" NOT NULL,
@@ -62,14 +62,14 @@ CREATE TEMP TABLE IF NOT EXISTS duplicate (
     PRIMARY KEY (n, address)
 );
 CREATE INDEX IF NOT EXISTS duplicate_address ON duplicate (address);
--- What an identity without a link hits by its addresses; no row when that is nobody.
+-- What an identity without a link hits by its addresses; no row when it hits no contact.
 CREATE TEMP TABLE IF NOT EXISTS match (
     n          integer NOT NULL PRIMARY KEY,
     hits       integer NOT NULL,
     taken      boolean NOT NULL,
     -- What is hit, where that is one contact.
     contact_id uuid,
-    -- Hit by an alias alone: whoever has the address now need not be who had it before.
+    -- Hit by an alias alone: the person who has the address now may be another one than before.
     alias      boolean NOT NULL DEFAULT false,
     inactive   boolean NOT NULL DEFAULT false,
     -- The identity of the same directory that has the contact, where one has.
@@ -96,7 +96,7 @@ CREATE TEMP TABLE IF NOT EXISTS plan (
         'inactivate', -- Linked and disabled upstream, or lacking in a complete listing: the contact becomes inactive.
         'queue'       -- Not linked, and a person must decide.
     )),
-    -- It counts in the result, and the feed tells of it.
+    -- It counts in the result, and the feed has an entry of it.
     visible    boolean NOT NULL,
     object_id  text COLLATE "C" NOT NULL,
     contact_id uuid,
@@ -134,7 +134,7 @@ CREATE TEMP TABLE IF NOT EXISTS keep (n integer NOT NULL PRIMARY KEY, object_id 
 SET work_mem = '64MB';
 SET random_page_cost = 1.1;
 SET jit = off;
--- What is sampled of the tables is to tell large ones from small ones, and no more.
+-- Statistics of the tables need to distinguish large ones from small ones, and no more.
 SET default_statistics_target = 1;
 -- The tables grow from statement to statement: a plan that was made for other numbers of rows would
 -- be made for nothing.

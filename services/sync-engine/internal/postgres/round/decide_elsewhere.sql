@@ -1,6 +1,6 @@
 -- name: decide_elsewhere
--- Where an address may be one client's only: identities that hit nobody here and somebody at
--- another client. They match with no hit.
+-- Where an address may be one client's only: identities that hit no contact here and one of
+-- another client. They get a match without a hit.
 INSERT INTO match (n, hits, taken)
 SELECT DISTINCT a.n, 0, false
 FROM address a

@@ -1,6 +1,6 @@
 -- name: decide_gone
--- Linked identities that a complete listing lacks. They are numbered after those before. Of those whose
--- contact another identity takes over, and of those whose links are orphaned, it is only noted that they
+-- Linked identities that a complete listing lacks. They are numbered after those that were staged. Where
+-- another identity takes their contact over, and where their link is orphaned, it is only noted that they
 -- are gone.
 INSERT INTO plan (n, action, visible, object_id, contact_id, reason)
 SELECT @last::integer + row_number() OVER (ORDER BY g.object_id), g.action,

@@ -1,5 +1,5 @@
 -- name: decide_linked
--- What changes for identities that have a link; who is unchanged writes no row. Of a record that could not
+-- What changes for identities that have a link; an unchanged one has no row. Of a record that could not
 -- be taken, and of an orphaned link, it is only noted that the identity is back.
 INSERT INTO plan (n, action, visible, object_id, contact_id, reason, fields)
 SELECT w.n, w.action,

@@ -1,7 +1,7 @@
 -- name: decide_matches
 -- Which contacts of the client the range's addresses hit: the first address that hits decides. The
 -- client is compared so that no index but that of the address can serve. A contact is another
--- identity's until that link has ended: an orphaned one may take up again.
+-- identity's until that link has ended: an orphaned one may be reactivated.
 INSERT INTO match (n, hits, taken, contact_id, alias, inactive, holder)
 SELECT DISTINCT ON (h.n) h.n, h.hits, h.taken, h.contact_id, h.alias, h.inactive, h.holder
 FROM (

@@ -1,5 +1,5 @@
 -- name: decide_removed
--- Linked identities that left the directory, as decide_gone.
+-- As decide_gone, for linked identities that a list of changes says have left the directory.
 INSERT INTO plan (n, action, visible, object_id, contact_id, reason)
 SELECT g.n, g.action, g.action = 'inactivate' AND NOT g.inactive, g.object_id, g.contact_id, 'deleted_upstream'
 FROM (

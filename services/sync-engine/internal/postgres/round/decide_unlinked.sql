@@ -1,7 +1,7 @@
 -- name: decide_unlinked
 -- What becomes of identities that passed and have no link: decide_duplicates, decide_matches and
 -- decide_elsewhere have found what there is to decide by.
--- Whose contact the host has deleted gets no other one without a person.
+-- An identity whose contact the host has deleted gets no other one unless a person decides so.
 INSERT INTO plan (n, action, visible, object_id, contact_id, reason)
 SELECT w.n, w.action, w.action <> 'queue', w.object_id, w.contact_id, CASE w.action WHEN 'queue' THEN w.why END
 FROM (

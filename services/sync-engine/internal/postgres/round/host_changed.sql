@@ -1,8 +1,8 @@
 -- name: host_changed
--- Identities of the directory whose contacts others than rounds wrote since the last one, or which that
--- one linked where those are asked for, by the change feed, and those about whom a person took a decision
--- back. A contact that was
--- moved is still shown as the identity's; of one that was deleted the link's history knows whose it was.
+-- Identities of the directory whose contacts were written since the last round by others than rounds;
+-- where they are asked for, those that the last round linked (both by the change feed); and those about
+-- which a person took a decision back. A contact that was moved is still shown as the identity's; whose a
+-- deleted one was, the link's history knows.
 SELECT DISTINCT i.entra_object_id
 FROM (
     SELECT DISTINCT f.contact_id FROM contact_changes f WHERE f.seq > @since AND (f.source <> 'sync' OR @with_linked AND f.type = 'contact.linked')

@@ -1,6 +1,7 @@
 -- name: keep
--- Whom of the range a delta round must know, after what was planned for them is done: who failed, whom
--- a filter hits, as tally_filtered counts them, and about whom a person decides.
+-- The identities of the range that a delta round must know, once what was planned for them is done: those
+-- that failed, those that a filter hits, as tally_filtered counts them, and those about which a person
+-- decides.
 INSERT INTO keep (n, object_id, linked)
 SELECT k.n, k.object_id, k.linked
 FROM (

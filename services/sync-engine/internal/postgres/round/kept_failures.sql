@@ -1,5 +1,5 @@
 -- name: kept_failures
--- Those of which nothing new was said.
+-- The failures among kept identities of which the list of changes says nothing.
 SELECT k.entra_object_id, k.failure
 FROM kept_identities k
 LEFT JOIN LATERAL (SELECT true AS found FROM stage s WHERE s.object_id = k.entra_object_id LIMIT 1) s ON true

@@ -1,5 +1,5 @@
 -- name: kept_forget
--- Of the range, those who need not be kept, after a round that listed everybody. They are found again by
+-- Of the range, the identities that need not be kept, after a round that listed everybody. They are found again by
 -- their place, as in mapping_range.
 WITH due AS MATERIALIZED (
     SELECT k.ctid AS place

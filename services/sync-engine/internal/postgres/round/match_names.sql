@@ -1,6 +1,7 @@
 -- name: match_names
--- The names of those whose decision may depend on them: who hit one contact that nobody has, by an alias
--- alone; and who hit, by an address of their own, the contact of another identity of the directory.
+-- The names of the identities whose decision may depend on them: those that hit one contact without an
+-- identity, by an alias alone; and those that hit, by an address of their own, the contact of another
+-- identity of the directory.
 SELECT m.n, s.full_name, c.full_name, m.taken
 FROM match m
 CROSS JOIN LATERAL (SELECT s.full_name FROM stage s WHERE s.n = m.n LIMIT 1) s

@@ -1,6 +1,6 @@
 -- name: match_takeovers
--- Of these, whose contact is that of an identity which this listing lacks, or lacked before where it
--- proves nobody gone.
+-- Of these, those that hit the contact of an identity which this listing lacks; where the listing is not
+-- complete, and so proves nothing, of one that an earlier listing lacked.
 INSERT INTO takeover (n, holder)
 SELECT m.n, m.holder
 FROM match m

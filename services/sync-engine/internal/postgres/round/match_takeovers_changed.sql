@@ -1,6 +1,6 @@
 -- name: match_takeovers_changed
--- As match_takeovers, where changes were listed: whose contact is that of an identity that left, now or
--- before, and did not come back.
+-- As match_takeovers, where changes were listed: those that hit the contact of an identity that left, now
+-- or before, and did not come back.
 INSERT INTO takeover (n, holder)
 SELECT m.n, m.holder
 FROM match m

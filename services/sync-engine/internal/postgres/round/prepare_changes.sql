@@ -1,5 +1,5 @@
 -- name: prepare_changes
--- Of one identity the last change counts. Who left is not among those to be decided about.
+-- Of one identity the last change counts. Identities that left go from the stage into a table of their own.
 CREATE UNIQUE INDEX IF NOT EXISTS stage_n ON stage (n);
 ANALYZE stage (n, object_id);
 INSERT INTO repeated (object_id, first, more, conflicting)

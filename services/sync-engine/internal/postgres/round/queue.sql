@@ -30,7 +30,7 @@ CROSS JOIN LATERAL (
         ORDER BY c.id LIMIT 50
     ) x
 ) found
--- Who else of the directory has one of the addresses that it shares, by its id.
+-- Which other identities of the directory have one of the addresses that it shares, by their ids.
 CROSS JOIN LATERAL (
     SELECT COALESCE(jsonb_agg(jsonb_build_object('objectId', x.object_id, 'upn', x.upn, 'name', x.full_name, 'enabled', x.enabled,
                                                  'licences', x.licences, 'type', x.user_type) ORDER BY x.object_id), '[]') AS peers

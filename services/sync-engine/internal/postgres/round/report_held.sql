@@ -1,5 +1,5 @@
 -- name: report_held
--- Whom a guard keeps from becoming inactive, for the run's report; see report_changed.
+-- The identities that a guard keeps from becoming inactive, for the run's report; see report_changed.
 INSERT INTO entra_run_identities (tenant_id, run_id, managed_tenant_id, entra_object_id, outcome, reason, contact_id, display_name,
     user_principal_name, fields, before, after)
 SELECT @tenant, @run, @managed_tenant, p.object_id, 'held', p.reason, p.contact_id, COALESCE(s.full_name, c.full_name),

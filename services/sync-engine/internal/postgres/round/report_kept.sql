@@ -1,6 +1,6 @@
 -- name: report_kept
--- Of the range's kept identities, those of whom a delta round heard nothing: that they failed, or whom
--- filters keep out, stands in each run's report.
+-- Of the range's kept identities, those of which a delta round's list of changes says nothing: each run's
+-- report has those that failed and those that filters keep out.
 INSERT INTO entra_run_identities (tenant_id, run_id, managed_tenant_id, entra_object_id, n, outcome, reason, pattern, contact_id, display_name,
     user_principal_name)
 SELECT @tenant, @run, @managed_tenant, k.entra_object_id, 0, CASE WHEN k.failure IS NULL THEN 'filtered' ELSE 'failed' END, COALESCE(k.failure, k.verdict),

@@ -1,6 +1,6 @@
 -- name: report_staged
--- Records of the range that could not be taken, and whom filters kept out: the same as tally_filtered
--- counts.
+-- Records of the range that could not be taken, and identities that filters kept out: the same
+-- as tally_filtered counts.
 INSERT INTO entra_run_identities (tenant_id, run_id, managed_tenant_id, entra_object_id, n, outcome, reason, pattern, contact_id, display_name,
     user_principal_name)
 SELECT @tenant, @run, @managed_tenant, s.object_id, CASE s.object_id WHEN '' THEN s.n ELSE 0 END,

@@ -1,5 +1,5 @@
 -- name: report_unchanged
--- Everybody else of the range, last: whoever is in the report already stays as it is there.
+-- The other identities of the range, last: one that is in the report already stays as it is there.
 INSERT INTO entra_run_identities (tenant_id, run_id, managed_tenant_id, entra_object_id, outcome, contact_id, display_name, user_principal_name)
 SELECT @tenant, @run, @managed_tenant, s.object_id, 'unchanged', l.contact_id, s.full_name, s.upn
 FROM stage s

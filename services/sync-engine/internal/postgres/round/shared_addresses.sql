@@ -1,6 +1,6 @@
 -- name: shared_addresses
--- Whether any of those who passed and have no link may share an address: those that do have the same
--- hash. Where two that differ have it too, addresses are listed in vain.
+-- Whether any identities that passed and have no link may share an address: equal addresses have the same
+-- hash. Where two that differ have the same one, addresses are listed for nothing.
 SELECT EXISTS (
     SELECT FROM stage s
     CROSS JOIN LATERAL unnest(string_to_array(s.addresses, ' ')) AS a (address)

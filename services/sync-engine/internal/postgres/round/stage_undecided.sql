@@ -1,6 +1,6 @@
 -- name: stage_undecided
--- They are decided about again, numbered after those before: contacts and other identities may have
--- changed. Of those that changed themselves more is known.
+-- Kept identities that wait for a person are decided about again, numbered after what was staged:
+-- contacts and other identities may have changed. Those that changed themselves are staged already.
 INSERT INTO stage (n, object_id, content, failure, nameless, verdict, upn, enabled, full_name, name_key, named, email, email_norm, mailed,
     phone, role, addresses, own, contact_id, removed, properties, licences, user_type)
 SELECT @last::integer + row_number() OVER (ORDER BY k.entra_object_id), k.entra_object_id, k.content, NULL, false, NULL, k.upn, k.enabled, k.full_name,

@@ -1,3 +1,3 @@
 -- name: takeover_index
--- Those who were not listed, by their ids.
+-- The linked identities that were not listed, by their ids.
 CREATE INDEX IF NOT EXISTS staged_link_gone ON staged_link (object_id) WHERE n IS NULL;

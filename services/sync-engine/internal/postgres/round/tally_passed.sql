@@ -1,6 +1,6 @@
 -- name: tally_passed
--- Whether somebody with a link, of whom nothing new was said, has passed: who failed and whom a filter hits
--- is kept, but for disabled accounts, of which the contact says so.
+-- Whether a linked identity of which the list of changes says nothing has passed: those that failed or
+-- that a filter hits are kept, except disabled accounts, whose contact says that they are.
 SELECT count(*) FROM (
     SELECT FROM entra_contact_links l
     LEFT JOIN LATERAL (SELECT true AS found FROM stage s WHERE s.object_id = l.entra_object_id LIMIT 1) s ON true

@@ -1,5 +1,5 @@
 -- name: undecided_next
--- The next range of the identities that a person decides about.
+-- The next range of the kept identities that wait for a person.
 SELECT max(r.object_id)
 FROM (
     SELECT k.entra_object_id AS object_id FROM kept_identities k
