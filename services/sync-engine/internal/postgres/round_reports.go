@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// roundsChannel is where rounds of all processes tell how far they are.
+	// roundsChannel is where rounds of all processes publish their progress.
 	roundsChannel = Context + "_rounds"
 	// listenAgain is the pause after a connection was lost.
 	listenAgain = time.Second
@@ -35,9 +35,9 @@ type RoundReports struct {
 
 type watchedRun struct{ tenant, run string }
 
-// watcher keeps what was told since it looked.
+// watcher keeps what was published since it looked.
 type watcher struct {
-	told map[string]syncengine.Progress
+	published map[string]syncengine.Progress
 }
 
 // NewRoundReports makes the carrier.
@@ -56,8 +56,8 @@ type roundReport struct {
 	Applied int    `json:"applied"`
 }
 
-// Tell implements syncengine.RoundReports.
-func (r *RoundReports) Tell(ctx context.Context, runID, managedTenantID string, at syncengine.Progress) error {
+// Publish implements syncengine.RoundReports.
+func (r *RoundReports) Publish(ctx context.Context, runID, managedTenantID string, at syncengine.Progress) error {
 	id, err := tenant.IDFrom(ctx)
 	if err != nil {
 		return err
@@ -74,10 +74,10 @@ func (r *RoundReports) Tell(ctx context.Context, runID, managedTenantID string, 
 	})
 }
 
-// Of implements syncengine.RoundReports.
-func (r *RoundReports) Of(ctx context.Context, runID string) (since func() map[string]syncengine.Progress, end func()) {
+// Subscribe implements syncengine.RoundReports.
+func (r *RoundReports) Subscribe(ctx context.Context, runID string) (since func() map[string]syncengine.Progress, end func()) {
 	id, _ := tenant.IDFrom(ctx)
-	key, w := watchedRun{tenant: id.String(), run: runID}, &watcher{told: map[string]syncengine.Progress{}}
+	key, w := watchedRun{tenant: id.String(), run: runID}, &watcher{published: map[string]syncengine.Progress{}}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.watched[key] == nil {
@@ -95,9 +95,9 @@ func (r *RoundReports) Of(ctx context.Context, runID string) (since func() map[s
 func (r *RoundReports) take(w *watcher) map[string]syncengine.Progress {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	told := w.told
-	w.told = map[string]syncengine.Progress{}
-	return told
+	published := w.published
+	w.published = map[string]syncengine.Progress{}
+	return published
 }
 
 func (r *RoundReports) leave(key watchedRun, w *watcher) {
@@ -113,7 +113,7 @@ func (r *RoundReports) leave(key watchedRun, w *watcher) {
 	}
 }
 
-// listen hands on what rounds tell until no run is watched.
+// listen hands on what rounds publish until no run is watched.
 func (r *RoundReports) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := pg.Listen(ctx, r.pool, roundsChannel, nil, r.hear); err != nil {
@@ -134,6 +134,6 @@ func (r *RoundReports) hear(payload string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for w := range r.watched[watchedRun{tenant: report.Tenant, run: report.Run}] {
-		w.told[report.Managed] = syncengine.Progress{Phase: report.Phase, Staged: report.Staged, Applied: report.Applied}
+		w.published[report.Managed] = syncengine.Progress{Phase: report.Phase, Staged: report.Staged, Applied: report.Applied}
 	}
 }

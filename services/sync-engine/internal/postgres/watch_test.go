@@ -42,8 +42,8 @@ func TestWhoWatchesARunHearsOfItsRoundsAndItsEnd(t *testing.T) {
 			case <-stop:
 				return
 			case <-time.After(10 * time.Millisecond):
-				_ = there.Tell(stranger, run.ID, managed, syncengine.Progress{Phase: "a stranger's"})
-				_ = there.Tell(e.ctx(), run.ID, managed, syncengine.Progress{Phase: syncengine.PhaseStaging, Staged: i})
+				_ = there.Publish(stranger, run.ID, managed, syncengine.Progress{Phase: "a stranger's"})
+				_ = there.Publish(e.ctx(), run.ID, managed, syncengine.Progress{Phase: syncengine.PhaseStaging, Staged: i})
 			}
 		}
 	}()

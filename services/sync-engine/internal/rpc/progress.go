@@ -14,23 +14,23 @@ import (
 // that the caller does not take the round for dead.
 const reportEvery = 5 * time.Second
 
-// tellEvery is how often those who watch the run are told. Rounds that end sooner
-// say nothing.
-const tellEvery = time.Second
+// publishEvery is how often progress is published to the watchers of the run. Rounds
+// that end sooner publish none.
+const publishEvery = time.Second
 
 // reporter sends progress to the caller, from the round and from a ticker.
 type reporter struct {
-	stream grpc.ServerStreamingServer[syncenginev1.SyncTenantUsersResponse]
-	tell   func(syncengine.Progress)
-	mu     sync.Mutex
-	at     syncengine.Progress
-	last   *syncenginev1.SyncTenantUsersResponse
-	quit   chan struct{}
-	ended  chan struct{}
+	stream  grpc.ServerStreamingServer[syncenginev1.SyncTenantUsersResponse]
+	publish func(syncengine.Progress)
+	mu      sync.Mutex
+	at      syncengine.Progress
+	last    *syncenginev1.SyncTenantUsersResponse
+	quit    chan struct{}
+	ended   chan struct{}
 }
 
-func newReporter(stream grpc.ServerStreamingServer[syncenginev1.SyncTenantUsersResponse], tell func(syncengine.Progress)) *reporter {
-	r := &reporter{stream: stream, tell: tell, quit: make(chan struct{}), ended: make(chan struct{})}
+func newReporter(stream grpc.ServerStreamingServer[syncenginev1.SyncTenantUsersResponse], publish func(syncengine.Progress)) *reporter {
+	r := &reporter{stream: stream, publish: publish, quit: make(chan struct{}), ended: make(chan struct{})}
 	go r.repeat()
 	return r
 }
@@ -39,20 +39,20 @@ func (r *reporter) repeat() {
 	defer close(r.ended)
 	ticker := time.NewTicker(reportEvery)
 	defer ticker.Stop()
-	telling := time.NewTicker(tellEvery)
-	defer telling.Stop()
-	var told syncengine.Progress
+	publishing := time.NewTicker(publishEvery)
+	defer publishing.Stop()
+	var published syncengine.Progress
 	for {
 		select {
 		case <-r.quit:
 			return
-		case <-telling.C:
+		case <-publishing.C:
 			r.mu.Lock()
 			at := r.at
 			r.mu.Unlock()
-			if at != told {
-				told = at
-				r.tell(at)
+			if at != published {
+				published = at
+				r.publish(at)
 			}
 		case <-ticker.C:
 			r.mu.Lock()

@@ -44,7 +44,7 @@ func (s *internalServer) SyncTenantUsers(req *syncenginev1.SyncTenantUsersReques
 		return err
 	}
 	report := newReporter(stream, func(at syncengine.Progress) {
-		if err := s.cases.Rounds.Tell(ctx, req.GetRunId(), req.GetManagedTenantId(), at); err != nil {
+		if err := s.cases.Rounds.Publish(ctx, req.GetRunId(), req.GetManagedTenantId(), at); err != nil {
 			slog.DebugContext(ctx, "the progress of a round could not be published", "error", err) // the round goes on
 		}
 	})

@@ -15,7 +15,7 @@ type AppendedEntry struct {
 	RunID        string // empty where no run made the change
 }
 
-// FeedItem is an item of the queue as the feed tells of it: nothing of a person.
+// FeedItem is an item of the queue as it is in the feed: nothing of a person.
 type FeedItem struct {
 	ID              string `json:"id"`
 	ManagedTenantID string `json:"managedTenantId"`
@@ -29,7 +29,7 @@ type AppendStore interface {
 	AppendFeed(ctx context.Context, effectID string, entries []AppendedEntry, now time.Time) error
 }
 
-// AppendFeed has the feed tell of clients and of items of the queue.
+// AppendFeed adds entries about clients and items of the queue to the feed.
 type AppendFeed struct {
 	store AppendStore
 	now   func() time.Time

@@ -47,7 +47,7 @@ type SettingsWriter interface {
 
 // EffectWaiter waits for effects.
 type EffectWaiter interface {
-	// Settle waits up to the given time for effects to end, and tells whether all have.
+	// Settle waits up to the given time for effects to end, and reports whether all have.
 	Settle(ctx context.Context, ids []string, wait time.Duration) bool
 }
 
@@ -141,7 +141,7 @@ func (c *ChangeSettings) decide(want NewSettings, change Stated, current Setting
 	}, nil
 }
 
-// errStale tells who changed the settings meanwhile, and their version.
+// errStale says who changed the settings meanwhile, and their version.
 func errStale(current SettingsState) error {
 	message := "is " + strconv.FormatInt(current.Version, 10) + " now"
 	if current.UpdatedBy != "" && current.UpdatedAt != nil {

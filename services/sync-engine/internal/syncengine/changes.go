@@ -34,7 +34,7 @@ type FeedEntry struct {
 	At           time.Time
 }
 
-// FeedClient is a client as the feed tells of it.
+// FeedClient is a client as it is in the feed.
 type FeedClient struct {
 	ID         string `json:"id"`
 	ExternalID string `json:"externalId"`

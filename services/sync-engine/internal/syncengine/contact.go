@@ -107,8 +107,8 @@ type ListContacts struct{ store ContactStore }
 // NewListContacts wires the use case.
 func NewListContacts(store ContactStore) *ListContacts { return &ListContacts{store: store} }
 
-// FeedCursor is where the change feed stands. Who reads it before the first page
-// of a list, then all pages, and then follows the feed from it, misses nothing.
+// FeedCursor is where the change feed stands. A reader that takes it before the first
+// page of a list, then reads all pages, and then the feed from it, misses nothing.
 func (l *ListContacts) FeedCursor(ctx context.Context) (string, error) {
 	head, err := l.store.FeedHead(ctx)
 	return FeedCursor(head), err

@@ -12,8 +12,8 @@ func (c Counters) Total() int {
 	return c.Created + c.Linked + c.Updated + c.Unchanged + c.Ambiguous + c.Inactivated + c.Reactivated + c.Filtered + c.Failed
 }
 
-// Changes are what a round wrote (or would write), with those identities whose
-// contact became inactive although the listing lacked them told apart.
+// Changes are what a round wrote (or would write). InactivatedGone are the identities
+// among Inactivated that the listing lacked.
 type Changes struct {
 	Created, Linked, Updated, Inactivated, InactivatedGone, Reactivated int
 }

@@ -21,7 +21,7 @@ type MappingCounts struct{ Mapped, CreateNew int }
 // RunMapping is what creating a run asks of mapping.
 type RunMapping interface {
 	Counts(ctx context.Context) (MappingCounts, error)
-	// Tenant is the active mapping of one managed tenant; false without one.
+	// MappedTenant is the active mapping of one managed tenant; false without one.
 	MappedTenant(ctx context.Context, managedTenantID string) (MappedTenant, bool, error)
 	// EachMappedTenant calls f with every mapped tenant, of one client or of all, in
 	// order of confirmation.

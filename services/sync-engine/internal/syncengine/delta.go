@@ -42,7 +42,7 @@ type Standing struct {
 	Filtered   map[string]int `json:"filtered"`
 	Failures   []Failure      `json:"failures"`
 	Undecided  int            `json:"undecided"`  // identities that a person decides about, or has decided about
-	ReportedIn string         `json:"reportedIn"` // the run in whose report those stand who failed or are kept out
+	ReportedIn string         `json:"reportedIn"` // the run whose report has those that failed or are filtered
 }
 
 // standing is what a round leaves behind, nil where the next one must count.

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// ErasedMarks tell who was erased on request, without naming anybody: they are keyed
+// ErasedMarks are the people who were erased on request, without their names: keyed
 // digests of object ids and of addresses. Nil is nobody.
 type ErasedMarks struct {
 	key   []byte
@@ -30,7 +30,7 @@ func (m *ErasedMarks) HasIdentity(objectID string) bool {
 	return m != nil && m.marks[markOf(m.key, "identity", strings.ToLower(strings.TrimSpace(objectID)))]
 }
 
-// hasAddress reports that somebody with one of these normalised addresses was.
+// hasAddress reports that a person with one of these normalised addresses was erased.
 func (m *ErasedMarks) hasAddress(addresses []string) bool {
 	if m == nil {
 		return false

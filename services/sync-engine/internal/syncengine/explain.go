@@ -19,7 +19,7 @@ const (
 	StepPassed  = "passed"  // it lets the identity go on
 	StepStopped = "stopped" // it ends the decision
 	StepSkipped = "skipped" // switched off, or not reached
-	StepNoted   = "noted"   // it tells something and decides nothing
+	StepNoted   = "noted"   // it says something and decides nothing
 )
 
 // Where what is known of an identity comes from.
@@ -137,7 +137,7 @@ type ExplainSettings interface {
 	RoundSettings(ctx context.Context, managedTenantID string, now time.Time) (Settings, error)
 }
 
-// Explain tells, step by step, what a sync does with one identity and why. It decides by
+// Explain says, step by step, what a sync does with one identity and why. It decides by
 // a round of that one identity, which writes nothing.
 type Explain struct {
 	store    ExplainStore

@@ -71,7 +71,7 @@ func (x *explaining) takeoverStep(d *DecidedIdentity, left bool) {
 	}
 }
 
-// contactsFound tells of the contacts that one address found.
+// contactsFound says which contacts one address found.
 func contactsFound(contacts []Candidate) string {
 	names := make([]string, 0, len(contacts))
 	for _, c := range contacts {

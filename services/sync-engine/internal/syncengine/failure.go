@@ -40,7 +40,7 @@ func failureOf(u *User) string {
 		return FailureNUL
 	case tooLong(u.DisplayName), tooLong(u.GivenName), tooLong(u.Surname), tooLong(u.GivenName + " " + u.Surname):
 		return FailureLongName
-	case u.Defect == FailureMissingID: // the id is there all the same: who sent it saw more than we do
+	case u.Defect == FailureMissingID: // though there is an id: the connection saw the record itself
 		return FailureMissingID
 	case u.Defect != "", len(u.ObjectID) > maxObjectIDBytes, size > maxTextBytes, len(u.ProxyAddresses)+len(u.OtherMails) > maxAddresses:
 		return FailureMalformed

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Flags tells which features are on for the context's tenant.
+// Flags says which features are on for the context's tenant.
 type Flags interface {
 	// FieldSync reports whether field rules are applied.
 	FieldSync(ctx context.Context) (bool, error)

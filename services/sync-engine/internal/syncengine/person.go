@@ -94,7 +94,7 @@ type PersonStore interface {
 // PersonQueue is what the queue stores about people.
 type PersonQueue interface {
 	PersonRecords(ctx context.Context, p *Person) ([]PersonRecord, error)
-	// ErasePerson erases it and tells how many records went, by table. Done again, it
+	// ErasePerson erases it and returns how many records went, by table. Done again, it
 	// finds nothing.
 	ErasePerson(ctx context.Context, p *Person) (map[string]int, error)
 }

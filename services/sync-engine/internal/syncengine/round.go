@@ -70,14 +70,20 @@ type Rules struct {
 
 // QueueItem is an identity that a person must decide on.
 type QueueItem struct {
-	Number                                                               int // orders the items of a round
-	ObjectID, UserPrincipalName, DisplayName, Email, Reason, Fingerprint string
-	Phone, Role                                                          string
-	Enabled                                                              *bool  // nil when it is not known
-	Licences                                                             *int32 // nil when it is not known
-	UserType                                                             string // empty when it is not known
-	Candidates                                                           []Candidate
-	Peers                                                                []Peer // who shares an address with it, at most 20
+	Number            int // orders the items of a round
+	ObjectID          string
+	UserPrincipalName string
+	DisplayName       string
+	Email             string
+	Reason            string
+	Fingerprint       string
+	Phone             string // a contact made from the identity gets it, and the role
+	Role              string
+	Enabled           *bool  // nil when it is not known
+	Licences          *int32 // nil when it is not known
+	UserType          string // empty when it is not known
+	Candidates        []Candidate
+	Peers             []Peer // identities that share an address with it, at most 20
 }
 
 // Peer is another identity of the directory that has the address of one.
@@ -106,9 +112,9 @@ type Candidate struct {
 // its error ends the round.
 type Step func(n int) error
 
-// Round is one round of one directory. It holds the directory's lock until
-// Release; when its connection is lost, so is the lock, and no write follows.
-// It serves one goroutine.
+// Round is one round of one directory. It holds the locks of the directory and of its
+// client until Release; when its connection is lost, so are the locks, and no write
+// follows. It serves one goroutine.
 type Round interface {
 	// ApplyRevision brings the directory's links in line with the round's mapping; a dry
 	// run does not call it. ErrMappingChanged, here and below, when a later revision is
@@ -133,12 +139,13 @@ type Round interface {
 	// Known are the users that are kept, or staged in this round, of these ids.
 	Known(ctx context.Context, ids []string) (map[string]Known, error)
 	Stage(ctx context.Context, identities []Identity) error
-	// Prepare merges repeats, adds to what changed those that are to be decided about
-	// again, and counts the directory.
+	// Prepare merges repeats, adds to what changed the identities that are to be decided
+	// about again, finds links, and counts the directory.
 	Prepare(ctx context.Context, step Step) (Tally, error)
 	// Decide plans against the state as it stands: what the round would write, and
 	// how many identities a person must decide about, by reason. Nothing is written.
-	// complete says that who was not staged is gone; of changes those are gone who left.
+	// complete says that identities which were not staged are gone; where changes were
+	// listed, those are gone which the list says have left.
 	Decide(ctx context.Context, rules Rules, complete bool, step Step) (planned Changes, queued map[string]int, err error)
 	// Hold takes the inactivations out of the plan; record stores the set.
 	Hold(ctx context.Context, record bool, step Step) (Held, error)
@@ -190,7 +197,7 @@ type Result struct {
 	Fingerprint  string
 	Members      *Members  // of the groups by which people were chosen; nil without any
 	Standing     *Standing // nil where the next round must count
-	ReportedIn   string    // the earlier run in whose report those stand who failed or are kept out; empty for this one
+	ReportedIn   string    // the earlier run whose report has those that failed or are filtered; empty for this one
 	Now          time.Time
 }
 
@@ -201,8 +208,8 @@ type RoundStore interface {
 	// makes with the defaults where they are missing, and over them what the managed
 	// tenant has of its own.
 	RoundSettings(ctx context.Context, managedTenantID string, now time.Time) (Settings, error)
-	// OpenRound takes the directory's lock; errs.Unavailable, reason
-	// round_in_progress, when another round has it.
+	// OpenRound takes the locks of the directory and of its client; errs.Unavailable,
+	// reason round_in_progress, when another round has one of them.
 	OpenRound(ctx context.Context, of ManagedTenant, now time.Time) (Round, error)
 }
 

@@ -103,7 +103,7 @@ func (r *RunResults) Finalise(ctx context.Context, runID string, asked State, pr
 	})
 }
 
-// Cancel closes open runs of the tenant; their rounds stop at the next chunk. It
+// Cancel closes open runs of the tenant; their rounds stop at their next range. It
 // returns the workflows to be cancelled, and does so again when repeated while
 // rounds of theirs have not stopped. One run that is asked for by its id is not_found,
 // or run_not_running where it ended otherwise.

@@ -21,8 +21,9 @@ type Settings struct {
 	AlwaysInclude         []string // object ids, and addresses in their normal form
 	NeverInclude          []string // as AlwaysInclude
 	Members               *Members // of Groups, once a round has asked; nil for everybody
-	// Who was erased on request; nil for nobody. What it keeps out leaves nothing behind that
-	// a delta round could build on, so that it is no part of the fingerprint.
+	// The marks of people who were erased on request; nil without any. Identities that they
+	// keep out leave nothing behind that a delta round could build on, so that they are no
+	// part of the fingerprint.
 	Erased *ErasedMarks `json:"-"`
 
 	// Field rules govern overwriting only; all off by default.
@@ -45,12 +46,12 @@ func (s Settings) Overwrites() bool {
 const rulesVersion = 2
 
 // Fingerprint changes when anything that decides a round does, and with nothing
-// else: neither the schedule nor the guards count, nor the order of a list, nor who is in
-// the groups. A round
-// that finds another one than the last lists the whole directory.
+// else: neither the schedule nor the guards count, nor the order of a list, nor the
+// members of groups. A round that finds another fingerprint than that of the last one
+// lists the whole directory.
 func (s Settings) Fingerprint() string {
 	s.AutomaticSync, s.IntervalMinutes, s.GuardMinCount, s.GuardPercent = false, 0, 0, 0
-	s.Members = nil // who enters or leaves a group is read by id
+	s.Members = nil // those that enter or leave a group are read by id
 	for _, list := range []*[]string{&s.CustomPatterns, &s.Groups, &s.AlwaysInclude, &s.NeverInclude} {
 		*list = asSet(*list)
 		if len(*list) == 0 {

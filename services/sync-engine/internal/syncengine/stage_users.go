@@ -135,8 +135,8 @@ func (s *staging) Restarted(full bool) error {
 	return s.round.Restart(s.ctx, s.delta)
 }
 
-// read keeps the properties of who is not decided about: should they change, some of
-// them alone may come.
+// read makes an identity of a user. Of one that a filter hits it keeps the properties: a
+// later list of changes may have only some of them.
 func (s *staging) read(u *User) Identity {
 	id := s.reader.Read(u)
 	if id.Verdict != "" && id.Verdict != FilterErased {
@@ -146,8 +146,8 @@ func (s *staging) read(u *User) Identity {
 	return id
 }
 
-// add takes an identity. One that was erased on request is not there, for whatever counts
-// or stores identities.
+// add takes an identity into the batch. One that was erased on request is left out, so that
+// nothing counts or stores it.
 func (s *staging) add(id Identity) {
 	if !id.Erased {
 		s.batch = append(s.batch, id)

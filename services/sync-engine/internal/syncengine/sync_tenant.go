@@ -44,7 +44,8 @@ func NewSyncTenant(store RoundStore, users UserSource, mapping RoundMapping, que
 
 // Do does the round, records its result and returns its state and counters. Where a result
 // is recorded already, it returns that one. After a crash at any point, calling it again
-// completes the round. It calls progress as it goes on, and ends with progress's error where that returns one.
+// completes the round. It calls progress as it goes on, and ends with progress's error
+// where that returns one.
 func (s *SyncTenant) Do(ctx context.Context, runID, managedTenantID string, progress func(Progress) error) (Result, error) {
 	run, managed, err := s.store.ManagedTenant(ctx, runID, managedTenantID)
 	if err != nil {
@@ -64,8 +65,8 @@ func (s *SyncTenant) Do(ctx context.Context, runID, managedTenantID string, prog
 		return Result{}, err
 	}
 	defer round.Release()
-	// Under the round's locks: whoever is erased on request waits for them, and is in the
-	// settings of every round that comes after.
+	// Read under the round's locks: an erasure on request waits for them, and the settings of
+	// every later round have its marks.
 	settings, err := s.store.RoundSettings(ctx, managedTenantID, s.now())
 	if err != nil {
 		return Result{}, err

@@ -11,7 +11,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/text"
 )
 
-// How filters that are tried differ from those that stand.
+// How filters that are tried differ from those in force.
 const (
 	ChangeDropped = "dropped"  // comes now, and would be left out
 	ChangeAdded   = "added"    // is left out now, and would come
@@ -54,17 +54,17 @@ type FilterTestResult struct {
 
 // FilterTestUsers lists the users of a directory, for a test.
 type FilterTestUsers interface {
-	// EachUser calls page with users until they, or the caller's wish for more, end.
+	// EachUser calls page with users until there are no more, or page returns an error.
 	EachUser(ctx context.Context, entraTenantID string, page func([]User) error) error
 	GroupSource
 }
 
-// FilterTestStore has the settings that stand, and of a directory's last listing those
-// whom filters decide about: who has no link, or is left out.
+// FilterTestStore has the settings in force, and of a directory's last listing the
+// identities that filters decide about: those without a link, and those left out.
 type FilterTestStore interface {
 	RoundSettings(ctx context.Context, managedTenantID string, now time.Time) (Settings, error)
-	// EachKeptUser calls page with them, but for records that could not be taken, until
-	// they, or the caller's wish for more, end.
+	// EachKeptUser calls page with them, except records that could not be taken, until
+	// there are no more, or page returns an error.
 	EachKeptUser(ctx context.Context, entraTenantID string, page func([]User) error) error
 }
 

@@ -14,7 +14,7 @@ const WatchEvery = time.Second
 type TenantProgress struct {
 	ManagedTenantID string
 	State           State
-	At              Progress // the zero value where no round has told
+	At              Progress // the zero value where no round has published any
 }
 
 // RunProgress is how far a run has come, with the managed tenants that changed.
@@ -30,17 +30,17 @@ type RunStates interface {
 	TenantStates(ctx context.Context, runID string) (map[string]State, error)
 }
 
-// RoundReports brings what rounds tell of themselves while they run, in whichever
-// process.
+// RoundReports carries the progress of rounds while they run, in whichever process.
 type RoundReports interface {
-	// Tell tells those who watch the run of the context's tenant.
-	Tell(ctx context.Context, runID, managedTenantID string, at Progress) error
-	// Of gives the rounds of a run of the context's tenant. The function tells, by
-	// managed tenant, what was told since it was called before.
-	Of(ctx context.Context, runID string) (since func() map[string]Progress, end func())
+	// Publish sends the progress of a round to the watchers of the run of the context's
+	// tenant.
+	Publish(ctx context.Context, runID, managedTenantID string, at Progress) error
+	// Subscribe watches the rounds of a run of the context's tenant until end is called.
+	// since returns, by managed tenant, what was published since it was last called.
+	Subscribe(ctx context.Context, runID string) (since func() map[string]Progress, end func())
 }
 
-// WatchRun tells how far a run has come until it has ended.
+// WatchRun sends how far a run has come until it has ended.
 type WatchRun struct {
 	states RunStates
 	rounds RoundReports
@@ -52,10 +52,10 @@ func NewWatchRun(states RunStates, rounds RoundReports, every time.Duration) *Wa
 	return &WatchRun{states: states, rounds: rounds, every: every}
 }
 
-// Do tells at once, and then when something has changed since the last look.
-// It returns when the run has ended, after having told so, or with send's error.
+// Do sends at once, and then whenever something has changed since the last look.
+// It returns when the run has ended, after having sent that, or with send's error.
 func (w *WatchRun) Do(ctx context.Context, id string, send func(RunProgress) error) error {
-	since, end := w.rounds.Of(ctx, id)
+	since, end := w.rounds.Subscribe(ctx, id)
 	defer end()
 	ticker := time.NewTicker(w.every)
 	defer ticker.Stop()
@@ -89,12 +89,12 @@ func (w *WatchRun) Do(ctx context.Context, id string, send func(RunProgress) err
 
 // changes gives the managed tenants that differ from what was seen, by id, and
 // remembers them. One that is queued and has not begun is left out.
-func changes(seen map[string]TenantProgress, states map[string]State, told map[string]Progress) []TenantProgress {
+func changes(seen map[string]TenantProgress, states map[string]State, published map[string]Progress) []TenantProgress {
 	var changed []TenantProgress
 	for id, state := range states {
 		before, known := seen[id]
 		now := TenantProgress{ManagedTenantID: id, State: state, At: before.At}
-		if at, ok := told[id]; ok {
+		if at, ok := published[id]; ok {
 			now.At = at
 		}
 		waits := !known && state == StateQueued && now.At == (Progress{})

@@ -180,7 +180,7 @@ func (r *Round) count(ctx context.Context, tx pgx.Tx, p syncengine.Changes) erro
 // redecide plans the range again: the host or a person changed contacts of the
 // client since the plan was made.
 func (r *Round) redecide(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, of span) error {
-	r.plan.matches, r.plan.shared = true, true // whoever changed contacts may have made some
+	r.plan.matches, r.plan.shared = true, true // the writer that changed contacts may have made some
 	args := r.args(of)
 	if err := indexAddresses(ctx, tx); err != nil {
 		return err

@@ -82,8 +82,8 @@ func (r *Round) Decide(ctx context.Context, rules syncengine.Rules, complete boo
 	return planned, queued, nil
 }
 
-// decideUnlinked plans for those who passed and have no link, if there are any. Where
-// nobody shares an address with another one or a contact, addresses are not even listed.
+// decideUnlinked plans for identities that passed and have no link, if there are any.
+// Where none shares an address with another one or a contact, addresses are not even listed.
 func (r *Round) decideUnlinked(ctx context.Context, rules syncengine.Rules, step syncengine.Step) error {
 	if r.plan.allLinked {
 		return nil
@@ -106,7 +106,7 @@ func (r *Round) decideUnlinked(ctx context.Context, rules syncengine.Rules, step
 	})
 }
 
-// listAddresses lists the addresses of those without a link, and who shares one.
+// listAddresses lists the addresses of identities without a link, and which of them share one.
 func (r *Round) listAddresses(ctx context.Context, step syncengine.Step) error {
 	err := r.eachRange(ctx, step, func(ctx context.Context, tx pgx.Tx, of span) error {
 		return exec(ctx, tx, r.args(of), decideAddresses)
@@ -147,7 +147,7 @@ func (r *Round) decided(ctx context.Context) (c counted, err error) {
 	return c, err
 }
 
-// indexAddresses lets addresses be looked up by the number of whose they are.
+// indexAddresses lets addresses be looked up by the number of their identity.
 func indexAddresses(ctx context.Context, tx pgx.Tx) error {
 	_, err := tx.Exec(ctx, addressIndex)
 	return err
@@ -159,7 +159,7 @@ func (r *Round) indexPlan(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// decideUnlinkedRange does so for a range.
+// decideUnlinkedRange does what decideUnlinked does, for a range.
 func (r *Round) decideUnlinkedRange(ctx context.Context, tx pgx.Tx, rules syncengine.Rules, of span) error {
 	args := r.args(of)
 	if r.plan.matches {
@@ -212,8 +212,8 @@ func (r *Round) compareNames(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs)
 	return r.takeOver(ctx, tx, with(args, "ns", again))
 }
 
-// takeOver finds those of some whose contact is another identity's that the directory
-// has no more: accounts that were made again.
+// takeOver finds, of some identities, those whose contact is that of another identity
+// which the directory no longer has: accounts that were made again.
 func (r *Round) takeOver(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
 	find := matchTakeoversChanged
 	if !r.delta {

@@ -45,7 +45,7 @@ func (r *Round) Keep(ctx context.Context, complete bool, step syncengine.Step) e
 	return nil
 }
 
-// forgetKept forgets who need not be kept any longer, after a listing of everybody.
+// forgetKept forgets identities that need not be kept any longer, after a listing of everybody.
 func (r *Round) forgetKept(ctx context.Context, step syncengine.Step) error {
 	return r.eachKept(ctx, step, func(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
 		return exec(ctx, tx, args, keptForget)

@@ -41,17 +41,17 @@ type plan struct {
 	takes    bool  // the directory has links whose rows may be taken over
 	relinks  bool  // and some that are to be given to contacts of this client
 	held     bool  // its inactivations are
-	complete bool  // who was not staged is gone
+	complete bool  // identities that were not staged are gone
 	rejects  bool  // a person has kept some of the directory's links active
 	matches  bool  // the client may have contacts, one of which may be an identity's
 	// Identities may share an address with another one or a contact: they are listed.
 	shared bool
 	// It may have accounts that were made again, which take contacts over.
 	takeovers bool
-	// Everybody who was staged and passed has a link.
+	// Every identity that was staged and passed has a link.
 	allLinked bool
 	queues    bool // it may have identities for a person
-	left      int  // of what was staged, those who left the directory
+	left      int  // of what was staged, the identities that left the directory
 	// A person has approved that the directory lists nobody.
 	emptyApproved bool
 	// The run whose held inactivations go through; zero for none.

@@ -36,8 +36,7 @@ var (
 	failures string
 )
 
-// Prepare merges repeats, adds to what changed those that are to be decided about
-// again, finds the links, and counts.
+// Prepare implements syncengine.Round.
 func (r *Round) Prepare(ctx context.Context, step syncengine.Step) (t syncengine.Tally, err error) {
 	if err := r.prepareSession(ctx); err != nil {
 		return t, fmt.Errorf("preparing what was staged: %w", err)
@@ -125,8 +124,8 @@ func (r *Round) seeState(ctx context.Context, tx pgx.Tx) error {
 	return tx.QueryRow(ctx, freeLinks, args).Scan(&r.plan.takes, &r.plan.relinks, &r.plan.rejects, &r.plan.emptyApproved)
 }
 
-// findLinks finds the links of who was staged and, where everybody was listed, of who
-// was not.
+// findLinks finds the links of the identities that were staged and, where everybody was
+// listed, of those that were not.
 func (r *Round) findLinks(ctx context.Context, step syncengine.Step) error {
 	if err := r.inRange(ctx, r.seeState); err != nil {
 		return err

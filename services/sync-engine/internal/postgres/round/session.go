@@ -75,7 +75,7 @@ type session struct {
 	closed bool // the result is recorded
 	// Its contacts and links are those that the run would leave, and not those of the tenant.
 	supposes bool
-	// Tells how the copy of a batch ended; nil where none is under way.
+	// How the copy of a batch ended; nil where none is under way.
 	copying <-chan error
 }
 
