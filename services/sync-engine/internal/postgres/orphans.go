@@ -143,7 +143,7 @@ func (o *Orphans) begin(ctx context.Context, d syncengine.OrphanDecision) error 
 	return nil
 }
 
-// Next is syncengine.Orphans'.
+// Next implements syncengine.Orphans.
 func (o *Orphans) Next(ctx context.Context) (done bool, err error) {
 	upTo := ""
 	err = o.in(ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -217,7 +217,7 @@ func (o *Orphans) end(ctx context.Context, tx pgx.Tx, upTo string) error {
 	return q.CountDecided(ctx, sqlc.CountDecidedParams{ID: o.decision, Ended: ended})
 }
 
-// Close is syncengine.Orphans'. The directory's next round is a full one: it has
+// Close implements syncengine.Orphans. The directory's next round is a full one: it has
 // identities that are new to the client.
 func (o *Orphans) Close(ctx context.Context, now time.Time) (result syncengine.OrphanResult, err error) {
 	err = o.in(ctx, func(ctx context.Context, tx pgx.Tx) error {
