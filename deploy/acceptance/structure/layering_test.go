@@ -21,7 +21,7 @@ func TestDomainsKnowOnlyWhatHasNoSideEffects(t *testing.T) {
 	t.Parallel()
 	packages := graph(t)
 	allowed := []string{
-		project + "pkg/errs", project + "pkg/page", project + "pkg/searchkey", project + "pkg/sheet", project + "pkg/tenant", project + "pkg/text",
+		project + "pkg/errs", project + "pkg/page", project + "pkg/searchkey", project + "pkg/settle", project + "pkg/sheet", project + "pkg/tenant", project + "pkg/text",
 		project + "proto/entrasync/effectkind", project + "proto/entrasync/reason",
 		"golang.org/x/text", "golang.org/x/net/idna", "golang.org/x/net/publicsuffix",
 	}

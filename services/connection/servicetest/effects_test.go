@@ -116,7 +116,7 @@ func TestADisconnectSettlesWhenTheWorkerHasActed(t *testing.T) {
 	for _, e := range b.pull(0) {
 		require.NoError(t, b.ack(person(t, "msp", "system"), e.GetEffectId(), "done"))
 	}
-	b.parts.Handling.Settling.Timeout = 20 * time.Second
+	b.parts.Handling.Effects.Timeout = 20 * time.Second
 	acted := make(chan string, 1)
 	go func() { // the worker
 		resp, err := b.worker.PullEffects(t.Context(), &orchestrationv1.PullEffectsRequest{MaxEffects: 10, WaitSeconds: 20})

@@ -154,7 +154,7 @@ func (b *bundle) start(pool *pg.Pool) replica {
 	b.t.Helper()
 	built, err := assembly.New(b.settings, pool, b.box, b.clock.now)
 	require.NoError(b.t, err)
-	built.Handling.Settling.Timeout = 100 * time.Millisecond
+	built.Handling.Effects.Timeout = 100 * time.Millisecond
 	address := b.network.Serve(assembly.Name, built.Register)
 	gateway := b.network.Dial("gateway", assembly.Name, address)
 	return replica{

@@ -8,6 +8,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/outbox"
 	"github.com/entrasync/entrasync/pkg/pg"
 	"github.com/entrasync/entrasync/pkg/secrets"
+	"github.com/entrasync/entrasync/pkg/settle"
 	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/services/connection/internal/appsecrets"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
@@ -106,7 +107,7 @@ func New(s Settings, pool *pg.Pool, box *secrets.Box, now func() time.Time) (Par
 		kinds: more, Tokens: tokens, Effects: effects, Store: a.secrets,
 		Handling: connection.Handling{
 			Activation: connection.NewActivation(a.connections, a.secrets, a.locks, kinds, now, pg.NewID),
-			Settling:   connection.NewSettling(effects),
+			Effects:    settle.NewWaiter(effects),
 			Validate:   connection.NewValidate(a.connections, kinds, now),
 		},
 		Sweep:  connection.NewSweep(postgres.NewSweeper(pool.Background()), now),
@@ -126,10 +127,10 @@ func (a adapters) useCases(p Parts, kinds *connection.Kinds) rpc.UseCases {
 			a.resolver, a.flows, a.signIn, a.graph, h.Activation, consent, a.returns, a.now, pg.NewID,
 		),
 		FindFlow:             connection.NewFindFlow(a.flows),
-		Complete:             connection.NewComplete(a.flows, h.Activation, h.Settling, a.now),
+		Complete:             connection.NewComplete(a.flows, h.Activation, h.Effects, a.now),
 		Show:                 connection.NewShow(a.connections, a.resolver, a.secrets.Watch),
 		Validate:             h.Validate,
-		Disconnect:           connection.NewDisconnect(a.connections, a.secrets, a.locks, kinds, h.Settling, a.now, pg.NewID),
+		Disconnect:           connection.NewDisconnect(a.connections, a.secrets, a.locks, kinds, h.Effects, a.now, pg.NewID),
 		SetCredentials:       connection.NewSetCredentials(a.resolver, a.pointers, a.secrets, a.locks, a.connections, a.now),
 		DeleteCredentials:    connection.NewDeleteCredentials(a.resolver, a.pointers, a.secrets, a.locks, a.connections),
 		RepairConsent:        connection.NewRepairConsent(consent, a.resolver, a.flows, a.returns, a.now, pg.NewID),

@@ -32,7 +32,7 @@ func New(s Settings, f connection.Foundation) (*Kind, error) {
 // Register adds the service by which people use it. Whether anybody reaches that is
 // the gateway's to decide.
 func (k *Kind) Register(server grpc.ServiceRegistrar, h connection.Handling) {
-	connectionv1.RegisterCippServiceServer(server, newServer(newSave(k.access, h.Activation, h.Settling), h.Validate))
+	connectionv1.RegisterCippServiceServer(server, newServer(newSave(k.access, h.Activation, h.Effects), h.Validate))
 }
 
 // Type implements connection.Kind.

@@ -80,8 +80,8 @@ func (d *Directory) backOff(r *refusal) {
 	}
 }
 
-// settle classifies a refusal that no caller judged.
-func settle(err error, about scope) error {
+// classified classifies a refusal that no caller judged.
+func classified(err error, about scope) error {
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return r.classify(about)
 	}

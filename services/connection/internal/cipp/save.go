@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/settle"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
@@ -12,11 +13,11 @@ import (
 type save struct {
 	access     *access
 	activation *connection.Activation
-	settling   *connection.Settling
+	effects    *settle.Waiter
 }
 
-func newSave(a *access, activation *connection.Activation, settling *connection.Settling) *save {
-	return &save{access: a, activation: activation, settling: settling}
+func newSave(a *access, activation *connection.Activation, effects *settle.Waiter) *save {
+	return &save{access: a, activation: activation, effects: effects}
 }
 
 // Do proves the credentials, stores them and makes CIPP the tenant's connection.
@@ -50,7 +51,7 @@ func (u *save) Do(ctx context.Context, user string, c Credentials) (effects stri
 	if err != nil {
 		return "", err
 	}
-	return u.settling.Wait(ctx, effect), nil
+	return u.effects.Wait(ctx, effect), nil
 }
 
 // keep returns the stored secret, if it belongs to the same address and app.

@@ -127,7 +127,7 @@ func (d *Directory) probe(ctx context.Context, tokens connection.TokenSource) (i
 		return err
 	})
 	if err != nil {
-		return 0, settle(err, ofCIPP)
+		return 0, classified(err, ofCIPP)
 	}
 	if refused {
 		return 0, (&refusal{status: http.StatusForbidden, requestID: id}).classify(ofCIPP)
@@ -167,7 +167,7 @@ func (d *Directory) tenants(ctx context.Context, tokens connection.TokenSource) 
 		return err
 	})
 	if err != nil {
-		return nil, settle(err, ofCIPP)
+		return nil, classified(err, ofCIPP)
 	}
 	return slices.DeleteFunc(rows, func(r tenantRow) bool { return bool(r.Excluded) || r.isPartner(d.partner) }), nil
 }

@@ -112,7 +112,7 @@ func (d *Directory) walk(ctx context.Context, tokens connection.TokenSource, man
 // page.
 func walkFailure(err error, on bool) error {
 	r, refused := errors.AsType[*refusal](err)
-	failure := settle(err, ofTenant)
+	failure := classified(err, ofTenant)
 	if refused && on && r.status == http.StatusBadRequest && r.number == 0 {
 		return fmt.Errorf("%w: %w", errLinkRefused, failure)
 	}
@@ -148,7 +148,7 @@ func (d *Directory) TenantDetails(ctx context.Context, tokens connection.TokenSo
 	q := call{endpoint: "ListGraphRequest", query: graphQuery(r.ManagedTenant, "organization", "id,verifiedDomains"), about: ofTenant, tokens: tokens}
 	_, err := d.read(ctx, q, nil, func(body []byte, _ string) error { return parseOrganization(body, &details) })
 	if err != nil {
-		return details, settle(err, ofTenant)
+		return details, classified(err, ofTenant)
 	}
 	var n int32
 	pages := 0

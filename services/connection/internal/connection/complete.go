@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/settle"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
@@ -21,13 +22,13 @@ var ErrExpiredCompletion = errs.New(errs.Invalid, reason.ExpiredCompletion, "Thi
 type Complete struct {
 	pendings   PendingStore
 	activation *Activation
-	settling   *Settling
+	effects    *settle.Waiter
 	now        func() time.Time
 }
 
 // NewComplete makes the use case.
-func NewComplete(pendings PendingStore, activation *Activation, settling *Settling, now func() time.Time) *Complete {
-	return &Complete{pendings: pendings, activation: activation, settling: settling, now: now}
+func NewComplete(pendings PendingStore, activation *Activation, effects *settle.Waiter, now func() time.Time) *Complete {
+	return &Complete{pendings: pendings, activation: activation, effects: effects, now: now}
 }
 
 // Do stores the grant that waits under the code, once, if the caller is who
@@ -51,5 +52,5 @@ func (u *Complete) Do(ctx context.Context, caller Caller, code Secret) (effects 
 	if err != nil {
 		return "", err
 	}
-	return u.settling.Wait(ctx, effect), nil
+	return u.effects.Wait(ctx, effect), nil
 }

@@ -8,25 +8,26 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/settle"
 	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 )
 
 // Disconnect ends the tenant's connection (F044).
 type Disconnect struct {
-	store    Store
-	secrets  SecretStore
-	lock     GrantLock
-	kinds    *Kinds
-	settling *Settling
-	now      func() time.Time
-	newID    func() string
+	store   Store
+	secrets SecretStore
+	lock    GrantLock
+	kinds   *Kinds
+	effects *settle.Waiter
+	now     func() time.Time
+	newID   func() string
 }
 
 // NewDisconnect makes the use case; newID returns a UUID of version 7.
 func NewDisconnect(
-	store Store, secrets SecretStore, lock GrantLock, kinds *Kinds, settling *Settling, now func() time.Time, newID func() string,
+	store Store, secrets SecretStore, lock GrantLock, kinds *Kinds, effects *settle.Waiter, now func() time.Time, newID func() string,
 ) *Disconnect {
-	return &Disconnect{store: store, secrets: secrets, lock: lock, kinds: kinds, settling: settling, now: now, newID: newID}
+	return &Disconnect{store: store, secrets: secrets, lock: lock, kinds: kinds, effects: effects, now: now, newID: newID}
 }
 
 // Do removes every provider secret and keeps all history. Disconnecting what is
@@ -48,11 +49,11 @@ func (u *Disconnect) Do(ctx context.Context, caller Caller) (status Status, effe
 			return "", "", err
 		}
 		if !ok {
-			return NotConnected, Settled, nil
+			return NotConnected, settle.Settled, nil
 		}
-		return current.Status, Settled, nil
+		return current.Status, settle.Settled, nil
 	}
-	return Disconnected, u.settling.Wait(ctx, effect.ID), nil
+	return Disconnected, u.effects.Wait(ctx, effect.ID), nil
 }
 
 // end commits the disconnect first: from then on no caller uses the secrets.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/entrasync/entrasync/pkg/settle"
 	"github.com/entrasync/entrasync/pkg/tenant"
 )
 
@@ -30,7 +31,7 @@ type Foundation struct {
 // Handling is what people connect and validate with, whatever the kind.
 type Handling struct {
 	Activation *Activation
-	Settling   *Settling
+	Effects    *settle.Waiter
 	Validate   *Validate
 }
 

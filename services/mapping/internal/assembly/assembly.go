@@ -38,7 +38,6 @@ func Start(ctx context.Context, s *service.Service, c Config) error {
 // Register adds the service's methods to a server and returns its outbox.
 func Register(server grpc.ServiceRegistrar, pool *pg.Pool, discovery grpc.ClientConnInterface, now func() time.Time) *outbox.Box {
 	store, box := postgres.NewStore(pool, newUUID), postgres.NewOutbox(pool, now)
-	settling := mapping.NewSettling(store, box)
 	managedTenants := peers.NewDiscovery(discovery)
 	rpc.Register(server, rpc.UseCases{
 		ListClients:    mapping.NewListClients(store),
@@ -46,13 +45,13 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, discovery grpc.Client
 		BatchUpsert:    mapping.NewBatchUpsert(store, now, pg.NewID),
 		Preview:        mapping.NewMakePreview(managedTenants, store),
 		ListMappings:   mapping.NewListMappings(store),
-		Confirm:        mapping.NewConfirm(managedTenants, store, settling, now),
-		Skip:           mapping.NewSkip(managedTenants, store, settling, now),
-		Remap:          mapping.NewRemap(managedTenants, store, settling, now),
-		Unmap:          mapping.NewUnmap(managedTenants, store, settling, now),
-		DecideOrphans:  mapping.NewDecideOrphans(store, settling, now),
+		Confirm:        mapping.NewConfirm(managedTenants, store, box, now),
+		Skip:           mapping.NewSkip(managedTenants, store, box, now),
+		Remap:          mapping.NewRemap(managedTenants, store, box, now),
+		Unmap:          mapping.NewUnmap(managedTenants, store, box, now),
+		DecideOrphans:  mapping.NewDecideOrphans(store, box, now),
 		ExportCSV:      mapping.NewExportCSV(managedTenants, store),
-		ImportCSV:      mapping.NewImportCSV(managedTenants, store, settling, now),
+		ImportCSV:      mapping.NewImportCSV(managedTenants, store, box, now),
 		ListMapped:     mapping.NewListMapped(store),
 		FindMapped:     mapping.NewFindMapped(store),
 		ResolveClients: mapping.NewResolveClients(store),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/settle"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
@@ -16,11 +17,19 @@ var (
 	errClientDeleted  = errs.New(errs.Conflict, reason.ClientDeleted, "This client has been deleted.")
 )
 
+// ChangeStore writes decisions and knows the links that they orphaned.
+type ChangeStore interface {
+	DecideStore
+	// OrphanedLinks counts the links of a managed tenant that wait for a person, as far as
+	// is known.
+	OrphanedLinks(ctx context.Context, managedTenantID string) (int32, error)
+}
+
 // changer changes the mapping of one managed tenant.
 type changer struct {
 	managedTenants ManagedTenants
-	store          DecideStore
-	settling       *Settling
+	store          ChangeStore
+	effects        *settle.Waiter
 	now            func() time.Time
 }
 
@@ -66,8 +75,8 @@ func (c changer) changed(ctx context.Context, written Written, managedTenantID s
 	if at >= 0 {
 		result.Mapping = written.Active[at]
 	}
-	result.Effects = c.settling.wait(ctx, written.EffectIDs)
-	if links, err := c.settling.store.OrphanedLinks(ctx, managedTenantID); err == nil {
+	result.Effects = c.effects.Wait(ctx, written.EffectIDs...)
+	if links, err := c.store.OrphanedLinks(ctx, managedTenantID); err == nil {
 		result.Mapping.OrphanedLinks = &links
 	}
 	return result

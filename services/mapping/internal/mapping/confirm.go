@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/entrasync/entrasync/pkg/settle"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
@@ -86,13 +87,13 @@ type ConfirmStore interface {
 type Confirm struct {
 	managedTenants ManagedTenants
 	store          ConfirmStore
-	settling       *Settling
+	effects        Effects
 	now            func() time.Time
 }
 
 // NewConfirm makes the use case.
-func NewConfirm(managedTenants ManagedTenants, store ConfirmStore, settling *Settling, now func() time.Time) *Confirm {
-	return &Confirm{managedTenants: managedTenants, store: store, settling: settling, now: now}
+func NewConfirm(managedTenants ManagedTenants, store ConfirmStore, effects Effects, now func() time.Time) *Confirm {
+	return &Confirm{managedTenants: managedTenants, store: store, effects: effects, now: now}
 }
 
 // Do writes a person's decisions, all or nothing; see Plan for refusals. A
@@ -126,7 +127,7 @@ func (c *Confirm) Do(ctx context.Context, actor string, decisions []Decision, ve
 	case written.StartID != "":
 		confirmed.Run, confirmed.RunError = c.started(ctx, written.StartID)
 	}
-	confirmed.Effects = c.settling.wait(ctx, written.EffectIDs)
+	confirmed.Effects = settle.NewWaiter(c.effects).Wait(ctx, written.EffectIDs...)
 	return confirmed, nil
 }
 
@@ -174,7 +175,7 @@ func anythingToSync(states States, changes []Change) bool {
 // started waits until the worker has answered the effect.
 func (c *Confirm) started(ctx context.Context, effectID string) (*StartedRun, string) {
 	var state EffectState
-	ended := c.settling.effects.Until(ctx, startWait, func(ctx context.Context) bool {
+	ended := c.effects.Until(ctx, startWait, func(ctx context.Context) bool {
 		var err error
 		state, err = c.store.Effect(ctx, effectID)
 		return err == nil && state.Done

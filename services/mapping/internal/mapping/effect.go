@@ -1,13 +1,22 @@
 package mapping
 
 import (
+	"context"
 	"strconv"
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/settle"
 	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
+
+// Effects are those of the tenant of the context.
+type Effects interface {
+	settle.Effects
+	// Until checks repeatedly, for a time, whether something is done.
+	Until(ctx context.Context, wait time.Duration, done func(context.Context) bool) bool
+}
 
 // EffectFailed is the outcome of an effect that failed permanently.
 const EffectFailed = "failed"

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/entrasync/entrasync/pkg/settle"
 )
 
 // The outcomes of an imported line.
@@ -51,13 +53,13 @@ type ImportStore interface {
 type ImportCSV struct {
 	managedTenants ManagedTenants
 	store          ImportStore
-	settling       *Settling
+	effects        *settle.Waiter
 	now            func() time.Time
 }
 
 // NewImportCSV makes the use case.
-func NewImportCSV(managedTenants ManagedTenants, store ImportStore, settling *Settling, now func() time.Time) *ImportCSV {
-	return &ImportCSV{managedTenants: managedTenants, store: store, settling: settling, now: now}
+func NewImportCSV(managedTenants ManagedTenants, store ImportStore, effects Effects, now func() time.Time) *ImportCSV {
+	return &ImportCSV{managedTenants: managedTenants, store: store, effects: settle.NewWaiter(effects), now: now}
 }
 
 // Do reads CSV and confirms its decisions, all or nothing; see Plan for refusals, which
@@ -99,7 +101,7 @@ func (t *ImportCSV) Do(ctx context.Context, actor, text string, dryRun bool, ver
 	}
 	result.Applied, result.Version = true, written.Version
 	result.Summary = written.States.countAfter(ctx, t.managedTenants)
-	result.Effects = t.settling.wait(ctx, written.EffectIDs)
+	result.Effects = t.effects.Wait(ctx, written.EffectIDs...)
 	return result, nil
 }
 

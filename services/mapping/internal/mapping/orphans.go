@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/settle"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
@@ -65,14 +66,14 @@ type OrphanStore interface {
 
 // DecideOrphans is the use case of writing what people decide about orphaned links.
 type DecideOrphans struct {
-	store    OrphanStore
-	settling *Settling
-	now      func() time.Time
+	store   OrphanStore
+	effects Effects
+	now     func() time.Time
 }
 
 // NewDecideOrphans makes the use case.
-func NewDecideOrphans(store OrphanStore, settling *Settling, now func() time.Time) *DecideOrphans {
-	return &DecideOrphans{store: store, settling: settling, now: now}
+func NewDecideOrphans(store OrphanStore, effects Effects, now func() time.Time) *DecideOrphans {
+	return &DecideOrphans{store: store, effects: effects, now: now}
 }
 
 // DecidedOrphans is what became of a decision.
@@ -94,20 +95,20 @@ func (d *DecideOrphans) Do(ctx context.Context, actor, managedTenantID, decision
 		return DecidedOrphans{}, err
 	}
 	var done *OrphansDone
-	ended := d.settling.effects.Until(ctx, settleWait, func(ctx context.Context) bool {
+	ended := d.effects.Until(ctx, settle.DefaultTimeout, func(ctx context.Context) bool {
 		var err error
 		done, err = d.store.OrphansDone(ctx, id)
 		return err == nil && done != nil
 	})
 	switch {
 	case !ended:
-		return DecidedOrphans{Effects: EffectsPending}, nil
+		return DecidedOrphans{Effects: settle.Pending}, nil
 	case done.Error == errMappingChanged.Reason():
 		return DecidedOrphans{}, errMappingChanged
 	case done.Failed:
 		return DecidedOrphans{}, errs.New(errs.Conflict, reason.DecisionFailed, "The decision could not be done.", errs.WithMetadata("error", done.Error))
 	}
-	return DecidedOrphans{OrphansDone: *done, Effects: EffectsSettled}, nil
+	return DecidedOrphans{OrphansDone: *done, Effects: settle.Settled}, nil
 }
 
 // planOrphans checks a decision; the one that is being done already comes back

@@ -3,14 +3,16 @@ package mapping
 import (
 	"context"
 	"time"
+
+	"github.com/entrasync/entrasync/pkg/settle"
 )
 
 // Remap is the use case of giving a managed tenant to another client.
 type Remap struct{ changer }
 
 // NewRemap makes the use case.
-func NewRemap(managedTenants ManagedTenants, store DecideStore, settling *Settling, now func() time.Time) *Remap {
-	return &Remap{changer{managedTenants: managedTenants, store: store, settling: settling, now: now}}
+func NewRemap(managedTenants ManagedTenants, store ChangeStore, effects Effects, now func() time.Time) *Remap {
+	return &Remap{changer{managedTenants: managedTenants, store: store, effects: settle.NewWaiter(effects), now: now}}
 }
 
 // Do gives a managed tenant to a client, whatever was decided about it before; the

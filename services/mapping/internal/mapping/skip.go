@@ -3,14 +3,16 @@ package mapping
 import (
 	"context"
 	"time"
+
+	"github.com/entrasync/entrasync/pkg/settle"
 )
 
 // Skip is the use case of leaving a managed tenant for later.
 type Skip struct{ changer }
 
 // NewSkip makes the use case.
-func NewSkip(managedTenants ManagedTenants, store DecideStore, settling *Settling, now func() time.Time) *Skip {
-	return &Skip{changer{managedTenants: managedTenants, store: store, settling: settling, now: now}}
+func NewSkip(managedTenants ManagedTenants, store ChangeStore, effects Effects, now func() time.Time) *Skip {
+	return &Skip{changer{managedTenants: managedTenants, store: store, effects: settle.NewWaiter(effects), now: now}}
 }
 
 // Do leaves a managed tenant for later; it stays in the list. Skipping what is

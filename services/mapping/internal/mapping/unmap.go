@@ -3,14 +3,16 @@ package mapping
 import (
 	"context"
 	"time"
+
+	"github.com/entrasync/entrasync/pkg/settle"
 )
 
 // Unmap is the use case of ending a mapping.
 type Unmap struct{ changer }
 
 // NewUnmap makes the use case.
-func NewUnmap(managedTenants ManagedTenants, store DecideStore, settling *Settling, now func() time.Time) *Unmap {
-	return &Unmap{changer{managedTenants: managedTenants, store: store, settling: settling, now: now}}
+func NewUnmap(managedTenants ManagedTenants, store ChangeStore, effects Effects, now func() time.Time) *Unmap {
+	return &Unmap{changer{managedTenants: managedTenants, store: store, effects: settle.NewWaiter(effects), now: now}}
 }
 
 // Do ends a mapping: the managed tenant is undecided again, and the links of

@@ -7,17 +7,9 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/settle"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
-
-// How an answer describes what its change causes elsewhere.
-const (
-	EffectsSettled = "settled" // it has happened
-	EffectsPending = "pending" // it will happen
-)
-
-// settleWait is how long an answer waits for its effects.
-const settleWait = 3 * time.Second
 
 // NewSettings is what somebody wants of the settings.
 type NewSettings struct {
@@ -45,26 +37,20 @@ type SettingsWriter interface {
 	) (after SettingsState, effects []string, err error)
 }
 
-// EffectWaiter waits for effects.
-type EffectWaiter interface {
-	// Settle waits up to the given time for effects to end, and reports whether all have.
-	Settle(ctx context.Context, ids []string, wait time.Duration) bool
-}
-
 // ChangeSettings is the use case of changing settings.
 type ChangeSettings struct {
 	store   SettingsWriter
 	mapping RoundMapping
-	effects EffectWaiter
+	effects *settle.Waiter
 	newID   func() string
 	now     func() time.Time
 }
 
 // NewChangeSettings wires the use case; newID gives ids that are ordered by time.
 func NewChangeSettings(
-	store SettingsWriter, mapping RoundMapping, effects EffectWaiter, newID func() string, now func() time.Time,
+	store SettingsWriter, mapping RoundMapping, effects settle.Effects, newID func() string, now func() time.Time,
 ) *ChangeSettings {
-	return &ChangeSettings{store: store, mapping: mapping, effects: effects, newID: newID, now: now}
+	return &ChangeSettings{store: store, mapping: mapping, effects: settle.NewWaiter(effects), newID: newID, now: now}
 }
 
 // Do changes what is named and returns the whole, and whether its effects on other
@@ -85,10 +71,7 @@ func (c *ChangeSettings) Do(ctx context.Context, want NewSettings) (state Settin
 	if err != nil {
 		return SettingsState{}, "", err
 	}
-	if !c.effects.Settle(ctx, ids, settleWait) {
-		return state, EffectsPending, nil
-	}
-	return state, EffectsSettled, nil
+	return state, c.effects.Wait(ctx, ids...), nil
 }
 
 // checked refuses what the settings that are meant do not have.

@@ -181,7 +181,7 @@ func (b *batching) send(ctx context.Context, due []int) (again []int, err error)
 		return nil
 	})
 	if err != nil {
-		return nil, settle(err)
+		return nil, classified(err)
 	}
 	rejected := false
 	for n, a := range answers {

@@ -68,7 +68,7 @@ func (c *Client) TenantDetails(ctx context.Context, tokens connection.TokenSourc
 	err = c.batch(ctx, request, items, func(i int, a itemAnswer) error {
 		switch {
 		case a.Status != http.StatusOK:
-			problems[i] = settle(a.refusal(request.at, c.now()))
+			problems[i] = classified(a.refusal(request.at, c.now()))
 		case i == organizationItem:
 			if err := parseOrganization(a.Body, &details); err != nil {
 				problems[i] = microsoft.Unreadable(err, a.requestID())
@@ -127,7 +127,7 @@ func (c *Client) CountUsers(ctx context.Context, tokens connection.TokenSource, 
 		return err
 	})
 	if err != nil {
-		return 0, settle(err)
+		return 0, classified(err)
 	}
 	request.quota.Size(int(n))
 	return n, nil

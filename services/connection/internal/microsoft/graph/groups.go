@@ -62,7 +62,7 @@ func (c *Client) GroupMembers(ctx context.Context, tokens connection.TokenSource
 	if r, refused := errors.AsType[*refusal](err); refused && (r.Status == http.StatusForbidden || r.Status == http.StatusNotFound) {
 		return microsoft.GroupUnreadable(r, r.RequestID)
 	}
-	return settle(err)
+	return classified(err)
 }
 
 // UsersByID reads users by their ids, twenty in a request. One that is not in the
@@ -88,7 +88,7 @@ func (c *Client) UsersByID(ctx context.Context, tokens connection.TokenSource, r
 			case http.StatusNotFound:
 				missing = append(missing, ids[i])
 			default:
-				return settle(a.refusal(request.at, c.now()))
+				return classified(a.refusal(request.at, c.now()))
 			}
 			return nil
 		})

@@ -16,7 +16,7 @@ func (c *Client) ProbeCustomer(ctx context.Context, tokens connection.TokenSourc
 		return err
 	}
 	request.url, request.cost = c.graphURL("/v1.0/users", url.Values{"$select": {"id"}, "$top": {"1"}}), costOf(costUsers, true, 1)
-	return settle(c.read(ctx, request, func(a answer) error {
+	return classified(c.read(ctx, request, func(a answer) error {
 		raw, err := outbound.ReadBody(a.body, nil, maxSmallBytes)
 		if err != nil {
 			return err

@@ -130,8 +130,8 @@ func handBack(err error, r *refusal, pause time.Duration) error {
 	return microsoft.ClassifyGraph(r.at, r.GraphFailure)
 }
 
-// settle classifies a refusal that no caller judged.
-func settle(err error) error {
+// classified classifies a refusal that no caller judged.
+func classified(err error) error {
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return microsoft.ClassifyGraph(r.at, r.GraphFailure)
 	}

@@ -81,7 +81,7 @@ func (c *Client) Probe(ctx context.Context, tokens connection.TokenSource) (int,
 		rows = min(len(page), 1)
 		return err
 	})
-	return rows, settle(err)
+	return rows, classified(err)
 }
 
 // ListManagedTenants returns the customers that the source names, each once, ordered
@@ -206,7 +206,7 @@ func collect[T any](ctx context.Context, c *Client, request graphRequest) (all [
 		})
 	})
 	if err != nil {
-		return nil, settle(err)
+		return nil, classified(err)
 	}
 	return all, nil
 }

@@ -79,7 +79,7 @@ func (l *listing) round(ctx context.Context, link string) (microsoft.ListingEnd,
 		}
 	}
 	if err != nil {
-		return microsoft.GoesOn, settle(err)
+		return microsoft.GoesOn, classified(err)
 	}
 	if link == "" {
 		l.request.quota.Size(l.users)
