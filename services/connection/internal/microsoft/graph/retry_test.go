@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 	"net/http"
-	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,21 +15,13 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 )
 
-// broken is a client of a Microsoft that always answers the status, which never
-// waits in fact. asked counts its requests.
-func broken(t *testing.T, status int, header string) (c *Client, asked *atomic.Int32) {
+// refused is a client that Microsoft refuses with the status, and that never waits in
+// fact. asked counts its requests.
+func refused(t *testing.T, status int, retryAfter string) (c *Client, asked *atomic.Int32) {
 	t.Helper()
-	asked = new(atomic.Int32)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		asked.Add(1)
-		if header != "" {
-			w.Header().Set("Retry-After", header)
-		}
-		w.WriteHeader(status)
-	}))
-	t.Cleanup(server.Close)
+	address, asked := microsofttest.Refusing(t, status, retryAfter)
 	clock := microsofttest.NewClock()
-	c, err := New(Options{Address: server.URL, Now: clock.Now, Wait: clock.Wait})
+	c, err := New(Options{Address: address, Now: clock.Now, Wait: clock.Wait})
 	require.NoError(t, err)
 	return c, asked
 }
@@ -46,17 +37,17 @@ func (fixedToken) Renew(context.Context, connection.Secret) (connection.Secret, 
 func TestOnlyMicrosoftSaysWhenToComeBack(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusServiceUnavailable, http.StatusGatewayTimeout} {
-		c, asked := broken(t, status, "")
+		c, asked := refused(t, status, "")
 		_, err := c.TenantDetails(t.Context(), fixedToken{}, connection.TenantRequest{ManagedTenant: "managed"})
 		require.Equal(t, "upstream_error", errs.ReasonOf(err))
 		require.Zero(t, microsofttest.RetryAfter(err), "the pause between our own tries is nothing for the caller, who counts")
 		require.EqualValues(t, pace.MaxAttempts, asked.Load())
 
-		c, _ = broken(t, status, "7")
+		c, _ = refused(t, status, "7")
 		_, err = c.TenantDetails(t.Context(), fixedToken{}, connection.TenantRequest{ManagedTenant: "managed"})
 		require.Equal(t, 7*time.Second, microsofttest.RetryAfter(err))
 	}
-	c, _ := broken(t, http.StatusTooManyRequests, "")
+	c, _ := refused(t, http.StatusTooManyRequests, "")
 	_, err := c.TenantDetails(t.Context(), fixedToken{}, connection.TenantRequest{ManagedTenant: "managed"})
 	require.Equal(t, "throttled", errs.ReasonOf(err))
 	require.Positive(t, microsofttest.RetryAfter(err))

@@ -36,6 +36,22 @@ const (
 // App is an app with a secret.
 var App = connection.Credentials{ClientID: "app", ClientSecret: "secret"}
 
+// Refusing is the address of a Microsoft that answers every request with a status and, where
+// there is one, a Retry-After. asked counts the requests.
+func Refusing(t *testing.T, status int, retryAfter string) (address string, asked *atomic.Int32) {
+	t.Helper()
+	asked = new(atomic.Int32)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		if retryAfter != "" {
+			w.Header().Set("Retry-After", retryAfter)
+		}
+		w.WriteHeader(status)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, asked
+}
+
 // RoundTrip answers in the network's place.
 type RoundTrip func(*http.Request) (*http.Response, error)
 

@@ -20,6 +20,15 @@ import (
 // Ask asks for something by a client on the transport.
 type Ask func(ctx context.Context, transport http.RoundTripper) error
 
+// OnTransport makes asks of what clients are asked for; on makes a client on a transport.
+func OnTransport[Client any](asks map[string]func(context.Context, Client) error, on func(http.RoundTripper) Client) map[string]Ask {
+	made := map[string]Ask{}
+	for what, ask := range asks {
+		made[what] = func(ctx context.Context, transport http.RoundTripper) error { return ask(ctx, on(transport)) }
+	}
+	return made
+}
+
 // witness is a Microsoft that fails in one way and remembers by what id the
 // last request named itself.
 type witness struct {

@@ -39,11 +39,7 @@ func clientOn(t testing.TB, transport http.RoundTripper) *Client {
 // onTransport are asks by a client on any transport.
 func onTransport(t *testing.T) map[string]microsofttest.Ask {
 	t.Helper()
-	on := map[string]microsofttest.Ask{}
-	for what, ask := range asks {
-		on[what] = func(ctx context.Context, transport http.RoundTripper) error { return ask(ctx, clientOn(t, transport)) }
-	}
-	return on
+	return microsofttest.OnTransport(asks, func(transport http.RoundTripper) *Client { return clientOn(t, transport) })
 }
 
 func TestEveryFailureNamesItsRequest(t *testing.T) {

@@ -3,7 +3,6 @@ package signin
 import (
 	"context"
 	"net/http"
-	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,21 +13,13 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/microsoft/microsofttest"
 )
 
-// broken is a client of a Microsoft that always answers the status, which never
-// waits in fact. asked counts its requests.
-func broken(t *testing.T, status int, header string) (c *Client, asked *atomic.Int32) {
+// refused is a client that Microsoft refuses with the status, and that never waits in
+// fact. asked counts its requests.
+func refused(t *testing.T, status int, retryAfter string) (c *Client, asked *atomic.Int32) {
 	t.Helper()
-	asked = new(atomic.Int32)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		asked.Add(1)
-		if header != "" {
-			w.Header().Set("Retry-After", header)
-		}
-		w.WriteHeader(status)
-	}))
-	t.Cleanup(server.Close)
+	address, asked := microsofttest.Refusing(t, status, retryAfter)
 	clock := microsofttest.NewClock()
-	c, err := New(Options{Login: server.URL, Now: clock.Now, Wait: clock.Wait})
+	c, err := New(Options{Login: address, Now: clock.Now, Wait: clock.Wait})
 	require.NoError(t, err)
 	return c, asked
 }
@@ -36,7 +27,7 @@ func broken(t *testing.T, status int, header string) (c *Client, asked *atomic.I
 func TestATokenIsNotAskedForBeforeMicrosoftAllows(t *testing.T) {
 	t.Parallel()
 	ask := func(header string) (int32, error) {
-		c, asked := broken(t, http.StatusServiceUnavailable, header)
+		c, asked := refused(t, http.StatusServiceUnavailable, header)
 		_, err := c.CustomerToken(t.Context(), connection.Credentials{ClientID: "app", ClientSecret: "s"}, "grant", "managed")
 		return asked.Load(), err
 	}
