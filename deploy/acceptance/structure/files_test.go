@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -68,6 +69,21 @@ func TestFilesUseNamesFromBelow(t *testing.T) {
 	}
 }
 
+// TestTheMapOfTheEngineNamesItsFiles compares the files that the comment of the package names, by
+// subject, with those that there are.
+func TestTheMapOfTheEngineNamesItsFiles(t *testing.T) {
+	t.Parallel()
+	files := parsed(t, "services/sync-engine/internal/syncengine")
+	named := regexp.MustCompile(`\b\w+\.go\b`).FindAllString(files["doc.go"].Doc.Text(), -1)
+	delete(files, "doc.go")
+	for name := range files {
+		require.Contains(t, named, name, "doc.go does not say what subject it belongs to")
+	}
+	for _, name := range named {
+		require.Contains(t, files, name, "doc.go names a file that is not there")
+	}
+}
+
 // parsed are the files of a package, without tests, by their names.
 func parsed(t *testing.T, folder string) map[string]*ast.File {
 	t.Helper()
@@ -78,7 +94,7 @@ func parsed(t *testing.T, folder string) map[string]*ast.File {
 		if strings.HasSuffix(path, "_test.go") {
 			continue
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution|parser.ParseComments)
 		require.NoError(t, err)
 		files[filepath.Base(path)] = file
 	}
