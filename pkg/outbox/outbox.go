@@ -20,14 +20,15 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // How an effect ended, or that it did not.
 const (
-	Done   = "done"
-	Failed = "failed" // for good
-	Retry  = "retry"
+	Done   = effectkind.OutcomeDone
+	Failed = effectkind.OutcomeFailed
+	Retry  = effectkind.OutcomeRetry
 )
 
 // ErrUnknown is the answer for an effect that is unknown or of another tenant.

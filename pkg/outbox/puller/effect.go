@@ -1,12 +1,16 @@
 package puller
 
-import "time"
+import (
+	"time"
+
+	"github.com/entrasync/entrasync/proto/entrasync/effectkind"
+)
 
 // How an effect ended, or that it did not, as the contract of acknowledging says.
 const (
-	Done   = "done"
-	Failed = "failed" // for good
-	Retry  = "retry"
+	Done   = effectkind.OutcomeDone
+	Failed = effectkind.OutcomeFailed
+	Retry  = effectkind.OutcomeRetry
 )
 
 // Effect is one thing to do for a tenant, as an outbox hands it out. It is not

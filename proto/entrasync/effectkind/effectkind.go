@@ -1,5 +1,5 @@
-// Package effectkind names the kinds of effects: what a committed change of one service asks the
-// worker to cause elsewhere. It is part of the contract (orchestration.v1.EffectService): the service
+// Package effectkind names the kinds of effects, what a committed change of one service asks the
+// worker to cause elsewhere, and the outcomes of an effect. It is part of the contract (orchestration.v1.EffectService): the service
 // that adds an effect and the worker that performs it know its kind from here, and none changes its
 // name, since outboxes hold it.
 package effectkind

@@ -18,9 +18,6 @@ type Effects interface {
 	Until(ctx context.Context, wait time.Duration, done func(context.Context) bool) bool
 }
 
-// EffectFailed is the outcome of an effect that failed permanently.
-const EffectFailed = "failed"
-
 const (
 	// effectLease is how long the puller of an effect may take to answer.
 	effectLease = 30 * time.Second
@@ -55,9 +52,9 @@ func EffectResultOf(kind, outcome string, result map[string]string) (EffectResul
 	var read EffectResult
 	switch {
 	case !OnLinks(kind):
-	case outcome == EffectFailed && kind == effectkind.OrphansDecided:
+	case outcome == effectkind.OutcomeFailed && kind == effectkind.OrphansDecided:
 		read.Orphans = &OrphansDone{Failed: true, Error: result["error"]}
-	case outcome == EffectFailed:
+	case outcome == effectkind.OutcomeFailed:
 	case kind == effectkind.OrphansDecided:
 		read.Orphans = &OrphansDone{Relinking: counts.of("relinking"), Left: counts.of("left"), RunID: result["run_id"]}
 		fallthrough

@@ -116,7 +116,7 @@ func (s *Store) OrphansDone(ctx context.Context, id string) (done *mapping.Orpha
 			return err
 		}
 		done = &mapping.OrphansDone{
-			Failed: pg.Text(row.Outcome) == mapping.EffectFailed, Error: pg.Text(row.Error), Relinking: row.Relinking, Left: row.LeftLinks,
+			Failed: pg.Text(row.Outcome) == effectkind.OutcomeFailed, Error: pg.Text(row.Error), Relinking: row.Relinking, Left: row.LeftLinks,
 		}
 		if row.RunID != nil {
 			done.RunID = row.RunID.String()

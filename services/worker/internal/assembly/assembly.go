@@ -123,7 +123,7 @@ func pullEffects(s *service.Service, to conns, perform *orchestration.Perform) {
 	for _, of := range []struct {
 		service string
 		conn    *grpc.ClientConn
-		perform effects.Performer
+		perform orchestration.Performer
 	}{
 		{"connection", to.connection, perform},
 		{"mapping", to.mapping, orchestration.NewAppendToFeed(feed, perform)},

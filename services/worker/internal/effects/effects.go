@@ -19,13 +19,8 @@ const (
 	manyTimeout = 5 * time.Minute
 )
 
-// Performer does what an effect asks for.
-type Performer interface {
-	Do(ctx context.Context, effect orchestration.Effect) (orchestration.Outcome, error)
-}
-
 // New makes a puller of the effects of one service.
-func New(service string, conn grpc.ClientConnInterface, perform Performer) *puller.Puller {
+func New(service string, conn grpc.ClientConnInterface, perform orchestration.Performer) *puller.Puller {
 	do := func(ctx context.Context, e puller.Effect) (string, map[string]string, error) {
 		outcome, err := perform.Do(ctx, orchestration.Effect{ID: e.ID, TenantID: e.Tenant, Kind: e.Kind, CreatedAt: e.CreatedAt, Arguments: e.Arguments})
 		return outcome.State, outcome.Result, err

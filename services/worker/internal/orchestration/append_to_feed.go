@@ -67,10 +67,10 @@ func (a *AppendToFeed) Do(ctx context.Context, effect Effect) (Outcome, error) {
 	var entries []FeedEntry
 	if err := json.Unmarshal([]byte(effect.Arguments["entries"]), &entries); err != nil {
 		err = errs.Wrap(err, errs.Invalid, reason.MalformedEffect, reason.Text(reason.MalformedEffect))
-		return Outcome{State: OutcomeFailed, Result: map[string]string{"error": reason.MalformedEffect}}, err
+		return Outcome{State: effectkind.OutcomeFailed, Result: map[string]string{"error": reason.MalformedEffect}}, err
 	}
 	if err := a.feed.Append(ctx, effect.ID, entries); err != nil {
-		return Outcome{State: OutcomeRetry}, err
+		return Outcome{State: effectkind.OutcomeRetry}, err
 	}
-	return Outcome{State: OutcomeDone}, nil
+	return Outcome{State: effectkind.OutcomeDone}, nil
 }

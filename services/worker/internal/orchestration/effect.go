@@ -12,13 +12,6 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// How an effect ended.
-const (
-	OutcomeDone   = "done"
-	OutcomeFailed = "failed" // permanently
-	OutcomeRetry  = "retry"
-)
-
 // Effect is what a committed change of one service must cause elsewhere.
 type Effect struct {
 	ID        string // a UUID, the idempotency key
@@ -83,11 +76,11 @@ func NewPerform(start *Start, runs Runs, workflows Workflows, links Links, sched
 // outcomes failed and retry.
 func (p *Perform) Do(ctx context.Context, effect Effect) (Outcome, error) {
 	result, err := p.perform(ctx, effect)
-	outcome := Outcome{State: OutcomeDone, Result: result}
+	outcome := Outcome{State: effectkind.OutcomeDone, Result: result}
 	if err != nil {
-		outcome = Outcome{State: OutcomeFailed, Result: map[string]string{"error": errs.ReasonOf(err)}}
+		outcome = Outcome{State: effectkind.OutcomeFailed, Result: map[string]string{"error": errs.ReasonOf(err)}}
 		if mayPass(err) || OnManyLinks(effect.Kind) && !settled(err) {
-			outcome.State = OutcomeRetry
+			outcome.State = effectkind.OutcomeRetry
 		}
 	}
 	return outcome, err

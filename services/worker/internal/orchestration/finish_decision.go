@@ -31,10 +31,10 @@ func (f *FinishDecision) Do(ctx context.Context, effect Effect) (Outcome, error)
 	attempt, err := strconv.Atoi(effect.Arguments["attempt"])
 	if effect.Kind != effectkind.FinishDecision || err != nil {
 		err = errs.New(errs.Invalid, reason.MalformedEffect, reason.Text(reason.MalformedEffect), errs.WithMetadata("kind", effect.Kind))
-		return Outcome{State: OutcomeFailed, Result: map[string]string{"error": reason.MalformedEffect}}, err
+		return Outcome{State: effectkind.OutcomeFailed, Result: map[string]string{"error": reason.MalformedEffect}}, err
 	}
 	if err := f.decisions.Finish(ctx, effect.Arguments["item_id"], attempt); err != nil {
-		return Outcome{State: OutcomeRetry}, err
+		return Outcome{State: effectkind.OutcomeRetry}, err
 	}
-	return Outcome{State: OutcomeDone}, nil
+	return Outcome{State: effectkind.OutcomeDone}, nil
 }

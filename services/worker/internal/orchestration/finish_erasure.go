@@ -34,9 +34,9 @@ func (f *FinishErasure) Do(ctx context.Context, effect Effect) (Outcome, error) 
 	err := f.erasures.Finish(ctx, effect.Arguments["erasure_id"])
 	switch {
 	case err == nil:
-		return Outcome{State: OutcomeDone}, nil
+		return Outcome{State: effectkind.OutcomeDone}, nil
 	case errs.KindOf(err) == errs.NotFound, errs.KindOf(err) == errs.Invalid:
-		return Outcome{State: OutcomeFailed, Result: map[string]string{"error": errs.ReasonOf(err)}}, err
+		return Outcome{State: effectkind.OutcomeFailed, Result: map[string]string{"error": errs.ReasonOf(err)}}, err
 	}
-	return Outcome{State: OutcomeRetry}, err
+	return Outcome{State: effectkind.OutcomeRetry}, err
 }

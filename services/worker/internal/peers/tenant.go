@@ -1,4 +1,4 @@
-// Package peers calls the other services, one file a service; schedules.go follows from two of
+// Package peers calls the other services, one file a service; schedules.go asks two of
 // them.
 package peers
 
