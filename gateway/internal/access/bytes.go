@@ -45,9 +45,9 @@ type Held struct {
 }
 
 // Hold takes n bytes for a request of a tenant; one that is larger than a tenant's
-// bound takes all of it, and one without a body nothing. errs.Exhausted, reason "rate_limited", when the tenant's
-// own requests hold too many; errs.Unavailable, reason "overloaded", when those of
-// all tenants do.
+// bound takes all of it, and one without a body nothing. errs.Exhausted, reason
+// "rate_limited", when the tenant's own requests hold too many; errs.Unavailable,
+// reason "overloaded", when those of all tenants do.
 func (b *Bytes) Hold(ctx context.Context, tenant string, n int64) (*Held, error) {
 	if n == 0 {
 		return nil, nil // holds nothing, which Shrink and Release take

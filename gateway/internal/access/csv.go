@@ -5,9 +5,9 @@ import "google.golang.org/protobuf/reflect/protoreflect"
 // CSVType is the media type of CSV.
 const CSVType = "text/csv"
 
-// CSVField is the field of a message that holds a table for a spreadsheet, a text
-// named csv; nil when it has none. A method whose answer has one can be asked for
-// the table itself, and one whose request has one takes it as the body.
+// CSVField is the field of a message that holds CSV, a text named csv; nil when it has
+// none. A method whose answer has one can be asked for the CSV itself, and one whose
+// request has one takes CSV as the body.
 func CSVField(message protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
 	field := message.Fields().ByName("csv")
 	if field == nil || field.Kind() != protoreflect.StringKind || field.IsList() {

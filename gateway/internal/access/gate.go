@@ -259,8 +259,8 @@ func (g *Gate) rate(ctx context.Context, in *Request, person identity.Person) er
 	return nil
 }
 
-// limited refuses a caller over a limit, after the pause that refusals wait for, which slows down a client that
-// asks again at once.
+// limited refuses a caller over a limit, after the pause that refusals wait for, which
+// slows down a client that asks again at once.
 func (g *Gate) limited(ctx context.Context, in *Request, whose string, state State) error {
 	g.Refusals.Wait(ctx)
 	describe(in, state)

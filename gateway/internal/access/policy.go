@@ -38,7 +38,7 @@ type Method struct {
 	Rule       *policyv1.Rule
 	Verb       string // the HTTP method of the REST route
 	Path       string // its template: "/api/clients/{id}"
-	Body       string // "*", or empty when the request has none
+	Body       string // "*", the field that the body is, or empty when the request has none
 }
 
 // Bounds of requests, see the contract's max_body_bytes.

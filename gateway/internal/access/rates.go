@@ -10,8 +10,8 @@ import (
 )
 
 // most is how many buckets are kept, some megabytes. Beyond it the bucket that was
-// unused for the longest time goes: buckets do not slow
-// down an attacker with that many addresses, and must not fill our memory.
+// unused for the longest time goes: buckets do not slow down an attacker with that many
+// addresses, and must not fill our memory.
 const most = 1 << 15
 
 // Rate is a token bucket's: tokens a second, and how many it holds.

@@ -10,8 +10,7 @@ import (
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
-// Unknown counts callers that were refused as unknown, by the key
-// of their address.
+// Unknown counts callers that were refused as unknown, by the key of their address.
 type Unknown interface {
 	Count(address string)
 }
@@ -56,9 +55,10 @@ func NewLookups(rate Rate, now func() time.Time) *Lookups {
 	return &Lookups{perAddress: NewLimits(rate, now), queue: semaphore.NewWeighted(slowLookups)}
 }
 
-// AdmitState lets a callback look its state up: at once, or after waiting in the queue where its address
-// brought too many wrong states. It fails with errs.Exhausted when that wait takes longer than lookupWait. The caller
-// must call done after the look-up, with true where the state was wrong.
+// AdmitState lets a callback look its state up: at once, or after waiting in the queue
+// where its address brought too many wrong states. It fails with errs.Exhausted when that
+// wait takes longer than lookupWait. The caller must call done after the look-up, with
+// true where the state was wrong.
 func (g *Gate) AdmitState(ctx context.Context, in *Request) (done func(refused bool), err error) {
 	address := Address(in.RemoteAddr)
 	end := func() {}

@@ -1,5 +1,6 @@
-// Package console has the methods that the gateway answers itself: the status of the integration, put together
-// from several services, the effects that wait, feature flags, the audit log and webhooks.
+// Package console has the methods that the gateway answers itself: the status of the
+// integration, put together from several services, the effects that are set aside, feature
+// flags, the audit trail and webhooks.
 package console
 
 import (

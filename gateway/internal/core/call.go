@@ -37,9 +37,9 @@ type Call struct {
 	settled bool
 }
 
-// Admit takes the decisions about a call that need nothing of its body, and takes
-// the bytes that reading the body may need. A refusal is recorded and fit for the
-// outside; there is no call then.
+// Admit takes the decisions about a call that need nothing of its body, and takes a
+// place among the tenant's calls and the bytes that reading the body may need. A
+// refusal is recorded and fit for the outside; there is no call then.
 func (c *Core) Admit(ctx context.Context, procedure string, in *access.Request) (*Call, error) {
 	call := &Call{core: c, in: in, start: c.now()}
 	err := call.admit(ctx, procedure)
@@ -82,8 +82,9 @@ func recovered(err *error) {
 	}
 }
 
-// hold takes a place among the calls of the tenant, and the bytes of the body. It refuses a body whose stated length is
-// over the method's limit; where no length is stated, reading the body enforces the limit.
+// hold takes a place among the calls of the tenant, and the bytes of the body. It refuses
+// a body whose stated length is over the method's limit; where no length is stated,
+// reading the body enforces the limit.
 func (call *Call) hold(ctx context.Context) (err error) {
 	limit := call.method.MaxBody()
 	if call.in.Length > limit+access.Frame {

@@ -235,8 +235,8 @@ func (p Parts) handlers(g *access.Gate, methods []access.Method, sessions *ident
 	return handlers, errors.Join(problems...)
 }
 
-// services gives each public service its backend: the gateway's own are served
-// here, the others by whom their contract belongs to.
+// services gives each public service its backend: the gateway's own are served here,
+// each other one by the service that its contract belongs to.
 func (p Parts) services(methods []access.Method, switches *flags.Flags, log *audit.Log, endpoints *webhook.Endpoints) map[protoreflect.FullName]grpc.ClientConnInterface {
 	own := &core.Local{}
 	behind := p.Backends
@@ -257,7 +257,8 @@ func (p Parts) services(methods []access.Method, switches *flags.Flags, log *aud
 	return services
 }
 
-// box seals stored answers with the key set of the process.
+// box seals with the key set of the process: stored answers, browser sessions, sign-ins
+// under way and the keys that sign webhooks.
 type box struct{ box *secrets.Box }
 
 func (b box) Seal(plain []byte, associated string) ([]byte, error) {

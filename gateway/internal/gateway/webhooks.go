@@ -40,10 +40,10 @@ func (p Parts) webhooks() (webhooks, error) {
 	}, nil
 }
 
-// accessEvery is how often it is looked whose access ends.
+// accessEvery is how often to look for access that is about to end.
 const accessEvery = time.Hour
 
-// serveAccess looks whose access ends until ctx ends.
+// serveAccess looks for access that is about to end, until ctx ends.
 func (w webhooks) serveAccess(ctx context.Context) error {
 	tick := time.NewTicker(accessEvery)
 	defer tick.Stop()

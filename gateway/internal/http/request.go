@@ -10,7 +10,7 @@ import (
 )
 
 // newRequest reads a request; answer is the header of the answer to it, and origins
-// tells requests that pages of other origins make a browser send.
+// recognises requests that pages of other origins make a browser send.
 func newRequest(r *http.Request, id, remote string, answer http.Header, origins *http.CrossOriginProtection) *access.Request {
 	in := &access.Request{
 		ID: id, RemoteAddr: remote, Headers: answer,

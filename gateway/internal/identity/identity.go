@@ -1,4 +1,4 @@
-// Package identity tells who calls: from a token that one of the configured issuers
+// Package identity finds out who calls: from a token that one of the configured issuers
 // signed, or from the session of a browser in which a person signed in.
 package identity
 

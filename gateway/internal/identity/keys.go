@@ -18,8 +18,8 @@ import (
 const (
 	// fetchTimeout bounds one request to an issuer, unless the configuration does.
 	fetchTimeout = 5 * time.Second
-	// Tokens with invented key ids make us ask the issuer for its keys: fetchBurst times at once, then once every fetchEvery. One such fetch
-	// brings a new key for everybody.
+	// Tokens with invented key ids make us ask the issuer for its keys: fetchBurst times at
+	// once, then once every fetchEvery. One such fetch brings a new key for everybody.
 	fetchBurst = 3
 	fetchEvery = 5 * time.Second
 )

@@ -7,8 +7,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/access"
 )
 
-// describeCSV says where a method gives or takes a table for a spreadsheet
-// beside JSON.
+// describeCSV says where a method gives or takes CSV beside JSON.
 func describeCSV(operation *openapi3.Operation, m access.Method) {
 	text := openapi3.NewMediaType().WithSchema(openapi3.NewStringSchema())
 	if response := operation.Responses.Value("200"); access.CSVField(m.Descriptor.Output()) != nil && response != nil && response.Value != nil {

@@ -139,8 +139,8 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, in *access.Reques
 	s.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 }
 
-// admitted runs the checks before a generated handler reads the body: decoding
-// takes much memory, and who may not call must not make us spend it.
+// admitted runs the checks before a generated handler reads the body: decoding takes
+// much memory, which a caller without the permission must not make us spend.
 func (s *Server) admitted(next runtime.HandlerFunc) runtime.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, params map[string]string) {
 		ctx := r.Context()
@@ -167,8 +167,8 @@ func (s *Server) admitted(next runtime.HandlerFunc) runtime.HandlerFunc {
 	}
 }
 
-// Invoke serves a decoded request, unless its address says what the method does
-// not know. Its errors are fit for the outside.
+// Invoke serves a decoded request, unless its query has parameters that the method does
+// not have. Its errors are fit for the outside.
 func (s *Server) Invoke(ctx context.Context, _ string, args, reply any, _ ...grpc.CallOption) error {
 	x := exchangeOf(ctx)
 	request, ok := args.(proto.Message)
@@ -293,8 +293,8 @@ func (s *Server) verbs(path string) []string {
 	return out
 }
 
-// succeeded sets the status that the method's rule asks for, and the headers of
-// a table and of an answer with a version.
+// succeeded sets the status that the method's rule asks for, and the headers of CSV and
+// of an answer with a version.
 func (s *Server) succeeded(ctx context.Context, w http.ResponseWriter, answer proto.Message) error {
 	x := exchangeOf(ctx)
 	known, err := x.tagged(w, answer)
