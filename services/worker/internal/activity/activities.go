@@ -1,5 +1,5 @@
-// Package activity holds the activities: each is one call of a service, on behalf of the tenant
-// and the run in its input.
+// Package activity holds the activities: each is a call of a service, or the few that belong
+// together, on behalf of the tenant and the run in its input.
 package activity
 
 import (
