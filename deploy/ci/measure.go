@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -63,5 +64,8 @@ func bench(ctx context.Context, where layout.Layout, args []string) error {
 	if err := suite.Servers(ctx, log); err != nil {
 		return err
 	}
-	return suite.Bench(ctx, log, pattern)
+	if err := suite.Bench(ctx, log, pattern); err != nil {
+		return fmt.Errorf("%w; what each benchmark said stands in %s", err, log.Name())
+	}
+	return nil
 }
