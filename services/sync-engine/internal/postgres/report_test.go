@@ -196,9 +196,13 @@ func TestReportsAreKeptForSomeDays(t *testing.T) {
 	e := setup(t)
 	e.dir.users = []syncengine.User{person("o-ann", "Ann", "ann@c.de")}
 	run := e.round()
+	days := e.rows(`SELECT relname FROM pg_class WHERE relname ~ '^entra_run_identities_[0-9_]+$' AND relkind = 'r' ORDER BY relname`)
+	require.Len(t, days, 8, "the days to come are there already")
+	migrated, err := time.Parse("entra_run_identities_2006_01_02", days[0]) // which the database is a copy of may have been before midnight
+	require.NoError(t, err)
 	done, err := e.store.KeepReports(t.Context(), 30)
 	require.NoError(t, err)
-	require.Empty(t, done, "the days to come are there already")
+	require.Len(t, done, int(time.Since(migrated).Hours())/24, "%v", done)
 	found, err := e.report.Do(e.ctx(), syncengine.IdentityPage{RunID: run.RunID, Size: 10})
 	require.NoError(t, err)
 	require.True(t, found.Kept)

@@ -10,9 +10,10 @@ import (
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
-// since has runs be made so many days from now on.
+// since has runs be made so many days from now on, in the middle of the day: statistics are by the
+// day, and some runs begin an hour later.
 func (e *engine) since(days int) {
-	e.now = time.Now().AddDate(0, 0, days)
+	e.now = time.Now().UTC().Truncate(24*time.Hour).Add(12*time.Hour).AddDate(0, 0, days)
 	id := func() string { return idOf(e.t, e.now) }
 	e.create = syncengine.NewCreateRun(e.store, e.mapping, id, e.clock)
 	e.held = syncengine.NewDecideHeld(e.store, e.mapping, id, e.clock)
