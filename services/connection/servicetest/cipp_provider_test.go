@@ -69,11 +69,13 @@ func TestCIPPIsAProvider(t *testing.T) {
 	identity, err := b.settings.SignIn(b.clock.now)
 	require.NoError(t, err)
 	tokens := appTokens{identity, credentials.TenantID}
+	const patient, hurried = time.Minute, time.Second // as long as it takes on a busy machine, and not for who is too slow
+	firstByte := patient
 	providertest.Run(t, providertest.Subject{
 		Open: func(t *testing.T) connection.Provider {
 			t.Helper()
 			client, err := cipp.NewClient(cipp.Options{
-				AllowedHosts: []string{base.Host}, FirstByte: 2 * time.Second,
+				AllowedHosts: []string{base.Host}, FirstByte: firstByte,
 				Wait: func(ctx context.Context, pause time.Duration) error {
 					select {
 					case <-time.After(pause / 50): // nothing here says when to come back
@@ -108,7 +110,11 @@ func TestCIPPIsAProvider(t *testing.T) {
 			refusal("an error of Graph", "upstream_error", connection.Customer, map[string]any{"kind": "cipp-graph-error", "message": "Something else"}),
 			refusal("put off", "upstream_error", connection.Retry, map[string]any{"kind": "cipp-queued"}),
 			refusal("dropped", "unreachable", connection.Retry, map[string]any{"kind": "drop"}),
-			refusal("too slow", "unreachable", connection.Retry, map[string]any{"kind": "slow", "delayMillis": 4000}),
+			{Name: "too slow", Reason: "unreachable", Class: connection.Retry, Order: func(t *testing.T, tenant string) {
+				t.Helper()
+				firstByte = hurried
+				b.sim.fault(map[string]any{"kind": "slow", "delayMillis": 600_000, "tenant": tenant, "route": "cipp.graph"})
+			}},
 			refusal("cut off", "upstream_error", connection.Retry, map[string]any{"kind": "cut", "afterBytes": 2000}),
 			refusal("truncated", "upstream_error", connection.Retry, map[string]any{"kind": "truncate", "afterBytes": 2000}),
 			refusal("malformed", "upstream_error", connection.Retry, map[string]any{"kind": "malformed"}),
@@ -119,6 +125,7 @@ func TestCIPPIsAProvider(t *testing.T) {
 		},
 		Restore: func(t *testing.T) {
 			t.Helper()
+			firstByte = patient
 			b.sim.heal()
 		},
 	})

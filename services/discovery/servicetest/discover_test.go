@@ -428,7 +428,7 @@ func TestADiscoveryIsWrittenWholeOrNotAtAll(t *testing.T) {
 			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&cut)
 		assert.NoError(c, err)
 		assert.Positive(c, cut)
-	}, 30*time.Second, 10*time.Millisecond)
+	}, 2*time.Minute, 10*time.Millisecond)
 	err = <-ended
 	require.NoError(t, blocker.Rollback(t.Context()))
 	require.Error(t, err)

@@ -15,17 +15,19 @@ import (
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 )
 
+// bundle is a folder of secrets that are read and written at times of a clock which only the test
+// moves, however long the machine takes.
 type bundle struct {
 	t      *testing.T
 	folder string
 	files  *appsecrets.Files
 	mu     sync.Mutex
-	ahead  time.Duration
+	at     time.Time
 }
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	b := &bundle{t: t, folder: t.TempDir()}
+	b := &bundle{t: t, folder: t.TempDir(), at: time.Now()}
 	b.files = appsecrets.NewFiles(b.folder, b.now)
 	return b
 }
@@ -33,18 +35,20 @@ func setup(t *testing.T) *bundle {
 func (b *bundle) now() time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return time.Now().Add(b.ahead)
+	return b.at
 }
 
 func (b *bundle) advance(d time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ahead += d
+	b.at = b.at.Add(d)
 }
 
 func (b *bundle) write(name, value string) {
 	b.t.Helper()
-	require.NoError(b.t, os.WriteFile(filepath.Join(b.folder, name), []byte(value), 0o600))
+	path := filepath.Join(b.folder, name)
+	require.NoError(b.t, os.WriteFile(path, []byte(value), 0o600))
+	require.NoError(b.t, os.Chtimes(path, b.now(), b.now()))
 }
 
 func (b *bundle) remove(name string) {

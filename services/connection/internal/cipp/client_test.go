@@ -61,7 +61,7 @@ const onePage = `{"Results":[{"id":"1"}],"Metadata":{}}`
 func TestAColdStartIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	var came atomic.Int32
-	provider, clock := serve(t, Options{FirstByte: 50 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+	provider, clock := serve(t, Options{FirstByte: 2 * time.Second}, func(w http.ResponseWriter, r *http.Request) {
 		if came.Add(1) < maxAttempts {
 			<-r.Context().Done() // until the caller has gone
 			return
@@ -229,7 +229,7 @@ func TestARequestWithoutAnAnswerIsNamed(t *testing.T) {
 	t.Parallel()
 	var id atomic.Value
 	came := make(chan struct{}, 1)
-	provider, _ := serve(t, Options{ProbeTime: time.Second}, func(_ http.ResponseWriter, r *http.Request) {
+	provider, _ := serve(t, Options{ProbeTime: 5 * time.Second}, func(_ http.ResponseWriter, r *http.Request) {
 		id.Store(r.Header.Get("client-request-id"))
 		came <- struct{}{}
 		<-r.Context().Done()

@@ -41,7 +41,7 @@ func TestLocksThatAreHeldKeepOutNoOtherTenant(t *testing.T) {
 	for range waiting {
 		<-holding
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	require.NoError(t, locks.WithRefreshLock(of(ctx, "another"), func(ctx context.Context) error {
 		return locks.WithGrantLock(ctx, func(context.Context) error { return nil })

@@ -103,11 +103,11 @@ func (b *bundle) fill(tenants int) (hash [32]byte, versions map[string]string) {
 		flow := uuid.NewString()
 		require.NoError(b.t, b.store.SaveState(b.of(id), connection.State{
 			ID: flow, Kind: connection.ConnectFlow, Hash: hash, User: "u", Verifier: connection.Secret("verifier of " + id),
-			ReturnTo: "https://psa.example", CreatedAt: now, ExpiresAt: now.Add(time.Minute),
+			ReturnTo: "https://psa.example", CreatedAt: now, ExpiresAt: now.Add(time.Hour),
 		}))
 		require.NoError(b.t, b.store.SavePending(b.of(id), connection.Pending{
 			ID: uuid.NewString(), FlowID: flow, CodeHash: hash, User: "u", Grant: connection.Secret("pending of " + id),
-			CreatedAt: now, ExpiresAt: now.Add(time.Minute),
+			CreatedAt: now, ExpiresAt: now.Add(time.Hour),
 		}))
 	}
 	return hash, versions
