@@ -55,8 +55,9 @@ func TestEffectsOfAConnection(t *testing.T) {
 
 	require.Equal(t, errs.NotFound, errs.KindOf(b.ack(person(t, "other", "system"), got[0].GetEffectId(), "done")), "another tenant's")
 	require.NoError(t, b.ack(ctx, got[0].GetEffectId(), "retry"))
+	outboxtest.Pass(t, b.db, "outbox", -time.Minute) // the pause may be over when a busy machine comes to the next line
 	require.Empty(t, b.pull(0), "it waits before it is tried again")
-	b.pass(5 * time.Second)
+	b.pass(time.Minute + 5*time.Second)
 	require.Len(t, b.pull(0), 1)
 	require.NoError(t, b.ack(ctx, got[0].GetEffectId(), "done"))
 	require.NoError(t, b.ack(ctx, got[0].GetEffectId(), "failed"), "the same effect again changes nothing")

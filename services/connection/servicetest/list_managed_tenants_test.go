@@ -187,7 +187,8 @@ func TestTheListOfManagedTenantsIsAskedForOnce(t *testing.T) {
 	b.connect("msp")
 	_, managed := b.sim.directories()
 	b.sim.admin(http.MethodDelete, "requests", nil, nil)
-	b.sim.fault(map[string]any{"kind": "slow", "route": "graph.relationships", "delayMillis": 4000})
+	// Long enough for all to ask on a busy machine before the answer is there.
+	b.sim.fault(map[string]any{"kind": "slow", "route": "graph.relationships", "delayMillis": 10_000})
 	b.sim.fault(map[string]any{"kind": "status", "route": "graph.relationships", "status": 500})
 	const callers = 6
 	codes := make(chan string, callers)

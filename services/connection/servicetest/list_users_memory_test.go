@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -42,8 +41,8 @@ type process struct {
 // "msp", until the test ends.
 func startProcess(t testing.TB, sim *simulator) *process {
 	t.Helper()
-	p := &process{t: t, sim: sim, network: rpctest.New(t), listen: freeLoopback(t)}
-	keys, admin := filepath.Join(t.TempDir(), "keys.json"), freeLoopback(t)
+	p := &process{t: t, sim: sim, network: rpctest.New(t), listen: rpctest.FreeAddress(t)}
+	keys, admin := filepath.Join(t.TempDir(), "keys.json"), rpctest.FreeAddress(t)
 	_, err := secrets.NewKeyFile(keys)
 	require.NoError(t, err)
 	command := exec.Command(os.Args[0])
@@ -67,20 +66,12 @@ func startProcess(t testing.TB, sim *simulator) *process {
 	return p
 }
 
-func freeLoopback(t testing.TB) string {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
-}
-
 // awaitReady waits until the process can serve.
 func (p *process) awaitReady(admin string) {
 	p.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.After(30 * time.Second); ; {
+	for deadline := time.After(2 * time.Minute); ; {
 		req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, "http://"+admin+"/readyz", nil)
 		require.NoError(p.t, err)
 		if resp, err := http.DefaultClient.Do(req); err == nil {

@@ -23,7 +23,7 @@ import (
 )
 
 // patience bounds the waiting of these tests for what must happen soon.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // eventually polls until something holds.
 func eventually(t *testing.T, what string, holds func() bool) {
