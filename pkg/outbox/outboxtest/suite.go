@@ -67,7 +67,8 @@ func (b *bundle) advance(d time.Duration) {
 	Pass(b.t, b.db, "outbox", d)
 }
 
-// Pass has time pass for the effects of an outbox, which go by the database's clock.
+// Pass has time pass for the effects of an outbox, which go by the database's clock. A negative time
+// puts off what waits.
 func Pass(t testing.TB, db *pgtest.DB, table string, d time.Duration) {
 	t.Helper()
 	_, err := db.Admin.Exec(t.Context(), `UPDATE `+table+` SET leased_until = leased_until - make_interval(secs => $1), created_at = created_at - make_interval(secs => $1)`, d.Seconds())
@@ -149,7 +150,13 @@ func handedOut(b *bundle) {
 	require.Empty(b.t, b.pull(10), "it is leased")
 	b.advance(time.Minute)
 	require.Equal(b.t, []string{id}, b.pull(10), "nobody answered")
+	var before time.Time // by the database's clock
+	require.NoError(b.t, b.db.Admin.QueryRow(b.t.Context(), `SELECT now()`).Scan(&before))
 	b.ack(id, outbox.Retry)
+	var due time.Time
+	require.NoError(b.t, b.db.Admin.QueryRow(b.t.Context(), `SELECT leased_until FROM outbox`).Scan(&due))
+	require.GreaterOrEqual(b.t, due.Sub(before), 2*time.Second, "after the second try")
+	b.advance(-time.Minute) // the two seconds may be over when a busy machine comes to the next line
 	require.Empty(b.t, b.pull(10), "it waits for its next try")
 	require.ErrorIs(b.t, b.box.Ack(b.in("globex"), id, outbox.Done, nil), outbox.ErrUnknown, "another tenant's")
 	for range 2 {

@@ -62,8 +62,9 @@ func TestAnEffectThatNobodyAnswersIsHandedOutAgain(t *testing.T) {
 	ack := &orchestrationv1.AckEffectRequest{EffectId: first[0].GetEffectId(), Outcome: "retry"}
 	_, err := b.effects.AckEffect(b.ctx(), ack)
 	require.NoError(t, err)
+	outboxtest.Pass(t, b.db, "outbox", -time.Minute) // the pause may be over when a busy machine comes to the next line
 	require.Empty(t, b.pull(), "it waits for its next try")
-	b.pass(time.Minute)
+	b.pass(2 * time.Minute)
 	require.Len(t, b.pull(), 1)
 
 	ack.Outcome = "done"
