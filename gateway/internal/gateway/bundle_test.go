@@ -80,7 +80,7 @@ func setup(t *testing.T, options ...option) *bundle {
 	require.NoError(t, err)
 	box, err := secrets.OpenBox(keyFile)
 	require.NoError(t, err)
-	tokens, err := identity.New(identity.Config{Issuers: []string{b.issuer.URL}, Audience: audience, Now: b.clock.Now})
+	tokens, err := identity.New(b.issuer.config(b.clock.Now))
 	require.NoError(t, err)
 	sum := sha256.Sum256([]byte(platformKey))
 	key, err := access.ParsePlatformKey(hex.EncodeToString(sum[:]))
@@ -242,6 +242,11 @@ type issuer struct{ *identitytest.Issuer }
 func newIssuer(t *testing.T) *issuer {
 	t.Helper()
 	return &issuer{identitytest.New(t)}
+}
+
+// config trusts the issuer. An answer of it that is late is not asked for again while the clock stands still.
+func (i *issuer) config(now func() time.Time) identity.Config {
+	return identity.Config{Issuers: []string{i.URL}, Audience: audience, Now: now, Timeout: time.Minute}
 }
 
 func (i *issuer) payload(t *testing.T, now time.Time, over claims) []byte {

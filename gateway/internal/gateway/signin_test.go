@@ -65,7 +65,7 @@ func signInSetup(t *testing.T, options ...option) (*bundle, *browser) {
 	t.Helper()
 	p := newProvider(t)
 	b := setup(t, append([]option{func(parts *gateway.Parts) {
-		tokens, err := identity.New(identity.Config{Issuers: []string{p.URL}, Audience: audience, Now: parts.Now})
+		tokens, err := identity.New(p.config(parts.Now))
 		require.NoError(t, err)
 		parts.Tokens = tokens
 		parts.SignIn, err = identity.NewSignIn(tokens, identity.Console{ID: console, Redirect: "http://localhost:8080/auth/callback"})
