@@ -72,7 +72,7 @@ func startAttacked(t *testing.T, binary string, methods []access.Method) *attack
 		}),
 	})
 	for _, away := range []string{"CONNECTION", "DISCOVERY", "RECONCILIATION", "WORKER"} {
-		variables["ENTRASYNC_"+away+"_ADDR"] = free(t)
+		variables["ENTRASYNC_"+away+"_ADDR"] = rpctest.FreeAddress(t)
 	}
 	process := exec.CommandContext(context.WithoutCancel(t.Context()), binary) // ends in the cleanup
 	process.Env = os.Environ()

@@ -92,7 +92,7 @@ func TestChangesOfConnectionsStandInTheAuditTrailOnce(t *testing.T) {
 	}
 	select {
 	case <-source.done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("not all events were acknowledged")
 	}
 	stop()
