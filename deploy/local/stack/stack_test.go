@@ -53,7 +53,7 @@ func TestStackSurvivesKillAndStopsWithoutTrace(t *testing.T) {
 		var active bool
 		err := watch.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%generate_series%' AND pid <> pg_backend_pid())").Scan(&active)
 		return err == nil && active
-	}, 20*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 
 	for _, name := range []string{"postgres", "temporal"} {
 		pid, err := s.Kill(name, syscall.SIGKILL)
@@ -61,7 +61,7 @@ func TestStackSurvivesKillAndStopsWithoutTrace(t *testing.T) {
 		require.Eventually(t, func() bool {
 			i := slices.IndexFunc(s.Status(), func(p stack.Status) bool { return p.Name == name })
 			return s.Status()[i].PID != pid && s.Status()[i].Restarts > 0
-		}, 30*time.Second, 10*time.Millisecond)
+		}, time.Minute, 10*time.Millisecond)
 		require.NoError(t, s.Wait(ctx))
 	}
 	require.Error(t, <-busy)

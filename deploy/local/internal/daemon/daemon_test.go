@@ -42,7 +42,7 @@ func serve(t *testing.T, where layout.Layout, client *daemon.Client) <-chan erro
 	require.Eventually(t, func() bool {
 		report, err := client.Report(t.Context())
 		return err == nil && report.PID == os.Getpid()
-	}, 20*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	return ended
 }
 

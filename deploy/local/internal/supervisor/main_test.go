@@ -98,12 +98,16 @@ func environ(role, dir, name string) []string {
 	return []string{roleVariable + "=" + role, dirVariable + "=" + dir, nameVariable + "=" + name}
 }
 
+// timing gives those who obey all the time that a busy machine needs.
 func timing() supervisor.Timing {
 	return supervisor.Timing{
 		First: 20 * time.Millisecond, Most: 80 * time.Millisecond, Healthy: time.Minute,
-		Poll: 5 * time.Millisecond, Watch: 20 * time.Millisecond, Probe: time.Second, Grace: 300 * time.Millisecond,
+		Poll: 5 * time.Millisecond, Watch: 20 * time.Millisecond, Probe: patience, Grace: patience,
 	}
 }
+
+// patience is how long a test waits for what happens at once on a machine that does nothing else.
+const patience = time.Minute
 
 // process is a child that counts as ready once its file holds a living
 // process.
@@ -136,15 +140,20 @@ type bundle struct {
 
 func setup(t *testing.T) bundle {
 	t.Helper()
+	return setupWith(t, timing())
+}
+
+func setupWith(t *testing.T, timing supervisor.Timing) bundle {
+	t.Helper()
 	dir := t.TempDir()
-	s := supervisor.New(dir, timing(), time.Now, slog.New(slog.DiscardHandler))
+	s := supervisor.New(dir, timing, time.Now, slog.New(slog.DiscardHandler))
 	t.Cleanup(s.Stop)
 	return bundle{Supervisor: s, dir: dir}
 }
 
 func (b bundle) wait(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	require.NoError(t, b.Wait(ctx))
 }
@@ -162,7 +171,7 @@ func (b bundle) status(t *testing.T, name string) supervisor.Status {
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	require.Eventually(t, holds, 20*time.Second, 5*time.Millisecond, what)
+	require.Eventually(t, holds, patience, 5*time.Millisecond, what)
 }
 
 // gone says whether a process has ended; one that only waits to be collected

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,13 +92,10 @@ func TestBackoffGrowsToItsLimit(t *testing.T) {
 
 func TestBackoffStartsOverAfterHealth(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	patience := timing()
-	patience.First, patience.Most, patience.Healthy = time.Millisecond, time.Hour, 0
-	s := supervisor.New(dir, patience, time.Now, slog.New(slog.DiscardHandler))
-	t.Cleanup(s.Stop)
-	b := bundle{Supervisor: s, dir: dir}
-	require.NoError(t, b.Apply([]supervisor.Process{process(dir, "one", "serve")}))
+	growing := timing()
+	growing.First, growing.Most, growing.Healthy = time.Millisecond, time.Hour, 0
+	b := setupWith(t, growing)
+	require.NoError(t, b.Apply([]supervisor.Process{process(b.dir, "one", "serve")}))
 	// 1 ms doubled 25 times is nine hours: only a reset lets this end.
 	for range 25 {
 		b.wait(t)
@@ -114,7 +110,9 @@ func TestBackoffStartsOverAfterHealth(t *testing.T) {
 
 func TestStopLeavesNoProcess(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	short := timing()
+	short.Grace = 300 * time.Millisecond // after which those who do not obey are killed
+	b := setupWith(t, short)
 	require.NoError(t, b.Apply([]supervisor.Process{process(b.dir, "deaf", "stubborn"), process(b.dir, "parent", "family")}))
 	b.wait(t)
 	var grandchild int
