@@ -29,7 +29,7 @@ const (
 )
 
 const (
-	startTimeout = 60 * time.Second
+	startTimeout = 3 * time.Minute // on a machine that compiles meanwhile
 	stopGrace    = 10 * time.Second
 )
 
