@@ -57,9 +57,12 @@ func newMachine(t *testing.T) *machine {
 	return m
 }
 
-// has puts a program there, as a script.
+// has puts a program there, as a script. No child is begun meanwhile: it would have the file open for
+// writing for a moment, in which the kernel lets nobody run it.
 func (m *machine) has(name, script string) {
 	m.t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	require.NoError(m.t, os.WriteFile(filepath.Join(m.bin, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755))
 }
 
