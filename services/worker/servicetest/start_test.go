@@ -28,7 +28,7 @@ func TestServeWithoutAnythingElse(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- service.Run(ctx, "worker", c, assembly.Start) }()
-	require.Eventually(t, func() bool { return status(t, admin, "/healthz") == http.StatusOK }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return status(t, admin, "/healthz") == http.StatusOK }, time.Minute, 20*time.Millisecond)
 	require.Equal(t, http.StatusServiceUnavailable, status(t, admin, "/readyz"))
 	cancel()
 	require.NoError(t, <-ended)

@@ -19,12 +19,15 @@ import (
 	"github.com/entrasync/entrasync/services/worker/internal/workflow"
 )
 
-// syncOnce does one try of a round that says each of the phases after a pause, and stalls after
-// half a second.
+// every is how long a round of these tests takes for a phase; stall is when one without a phase is given
+// up, far more than a busy machine adds to that.
+const every, stall = 200 * time.Millisecond, 2 * time.Second
+
+// syncOnce does one try of a round that says each of the phases after a pause.
 func syncOnce(t *testing.T, phases int, phase func(i int) string) (workflow.SyncTenantUsersOutput, error) {
 	t.Helper()
 	engine := peertest.NewEngine(peertest.Groups(1, 1), func(ctx context.Context, _ int, send func(string)) (*syncenginev1.TenantOutcome, error) {
-		ticker := time.NewTicker(50 * time.Millisecond)
+		ticker := time.NewTicker(every)
 		defer ticker.Stop()
 		for i := range phases {
 			select {
@@ -39,7 +42,7 @@ func syncOnce(t *testing.T, phases int, phase func(i int) string) (workflow.Sync
 	ctx := tenant.With(t.Context(), tenant.Call{Tenant: "msp", Actor: tenant.Actor{Type: "system"}})
 	run, err := peers.NewRuns(engine, nil).Create(ctx, orchestration.NewRun{Kind: orchestration.AllTenantsSync, Trigger: orchestration.TriggerManual})
 	require.NoError(t, err)
-	a := New(Clients{Engine: engine}, nil, Pace{Beat: 20 * time.Millisecond, Stall: 500 * time.Millisecond})
+	a := New(Clients{Engine: engine}, nil, Pace{Beat: 20 * time.Millisecond, Stall: stall})
 	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
 	env.SetTestTimeout(time.Minute)
 	env.RegisterActivity(a.SyncTenantUsers)
@@ -56,7 +59,7 @@ func syncOnce(t *testing.T, phases int, phase func(i int) string) (workflow.Sync
 
 func TestARoundThatComesNoStepFurtherIsGivenUp(t *testing.T) {
 	t.Parallel()
-	_, err := syncOnce(t, 600, func(int) string { return "staging" }) // 30 s of the same
+	_, err := syncOnce(t, 600, func(int) string { return "staging" }) // 2 minutes of the same
 	failure := new(temporal.ApplicationError)
 	require.ErrorAs(t, err, &failure)
 	require.Equal(t, "stalled", failure.Type())

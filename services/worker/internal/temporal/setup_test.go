@@ -28,7 +28,7 @@ import (
 const (
 	addressVariable = "ENTRASYNC_TEST_TEMPORAL_ADDR"
 	namespace       = "entrasync-test"
-	patience        = 60 * time.Second
+	patience        = 2 * time.Minute
 )
 
 // inClear is how Temporal keeps what has no key.

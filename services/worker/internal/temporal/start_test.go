@@ -411,7 +411,7 @@ func TestADisconnectDoneAgainLeavesWhatBeganLaterAlone(t *testing.T) {
 	require.Equal(t, "running", b.engine.Run(second.RunID).State)
 	require.Never(t, func() bool {
 		execution, err := b.workflows.Describe(b.ctx, second.WorkflowID)
-		return err != nil || !execution.Running()
+		return err == nil && !execution.Running()
 	}, 500*time.Millisecond, 50*time.Millisecond)
 }
 
