@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
+	stdsync "sync"
 	"testing"
 	"time"
 
@@ -48,8 +50,13 @@ func start(t testing.TB, options stack.Options) *world {
 	return w
 }
 
+// built builds what every system runs, once, however long the compiler takes: the bound of a start is for
+// what hangs.
+var built = stdsync.OnceValue(func() error { return stack.Build(context.Background(), stack.Options{}, os.Stderr) })
+
 func newWorld(t testing.TB, options stack.Options) *world {
 	t.Helper()
+	require.NoError(t, built())
 	if options.Fleet == "" {
 		options.Fleet = string(fleet.Small)
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,8 +24,13 @@ func only(names ...string) []string {
 	return slices.DeleteFunc(stack.Names(), func(name string) bool { return slices.Contains(names, name) })
 }
 
+// built builds what the stacks of these tests run, once, however long the compiler takes: the bound of a
+// start is for what hangs.
+var built = sync.OnceValue(func() error { return stack.Build(context.Background(), stack.Options{}, os.Stderr) })
+
 func started(t *testing.T, options stack.Options) *stack.Stack {
 	t.Helper()
+	require.NoError(t, built())
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	s, err := stack.Start(ctx, options)

@@ -23,6 +23,7 @@ var ours = []string{"migrate", "temporal-attributes", "connection", "discovery",
 
 func TestStackSurvivesKillAndStopsWithoutTrace(t *testing.T) {
 	t.Parallel()
+	require.NoError(t, built())
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	s, err := stack.Start(ctx, stack.Options{Without: ours, Fleet: "tiny"})
