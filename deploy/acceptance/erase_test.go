@@ -116,22 +116,18 @@ func TestAPersonWhoAskedForItIsErasedEverywhere(t *testing.T) {
 	}
 	require.Empty(t, w.everywhere(t, names...))
 
-	// Somebody about whom a person was to decide.
-	var queue struct {
-		Items []struct{ EntraObjectID, UserPrincipalName, DisplayName, Reason string }
+	// Somebody about whom a person was to decide, for each reason; whoever shares an address with others
+	// names nobody by it. The list is in the order in which rounds ended, which is another one each time.
+	for _, reason := range []string{"alias_match", "multiple_email_matches"} {
+		items, err := c.Queue(t.Context(), url.Values{"status": {"open"}, "reason": {reason}})
+		require.NoError(t, err)
+		require.NotEmpty(t, items, reason)
+		item := slices.MinFunc(items, func(a, b hostclient.QueueItem) int { return strings.Compare(a.EntraObjectID, b.EntraObjectID) })
+		require.Contains(t, strings.Join(w.everywhere(t, item.EntraObjectID), "\n"), "reconciliation.entra_contact_reconciliation_queue:")
+		erase(t, operator, map[string]any{"entraObjectId": item.EntraObjectID})
+		names = append(names, item.EntraObjectID, item.UserPrincipalName)
+		require.Empty(t, w.everywhere(t, names...), reason)
 	}
-	require.NoError(t, c.Do(t.Context(), "GET", "/api/integrations/entra/reconciliation-queue?status=open&pageSize=200", nil, &queue))
-	require.NotEmpty(t, queue.Items)
-	// Whoever shares an address with others names nobody by it.
-	at := slices.IndexFunc(queue.Items, func(i struct{ EntraObjectID, UserPrincipalName, DisplayName, Reason string }) bool {
-		return i.Reason != "duplicate_identity_email"
-	})
-	require.GreaterOrEqual(t, at, 0)
-	item := queue.Items[at]
-	require.Contains(t, strings.Join(w.everywhere(t, item.EntraObjectID), "\n"), "reconciliation.entra_contact_reconciliation_queue:")
-	erase(t, operator, map[string]any{"entraObjectId": item.EntraObjectID})
-	names = append(names, item.EntraObjectID, item.UserPrincipalName)
-	require.Empty(t, w.everywhere(t, names...))
 
 	sync(t, c, "all-tenants")
 	require.Empty(t, w.everywhere(t, names...), "the next sync makes nobody again")

@@ -1,10 +1,12 @@
 package acceptance
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,7 +82,9 @@ func TestAPreflightTellsWhatASyncDoesAndAnApprovalIsCarriedOut(t *testing.T) {
 		return of
 	}
 	before := active()
-	customers := slices.SortedFunc(maps.Keys(before), func(a, b string) int { return len(before[b]) - len(before[a]) })
+	customers := slices.SortedFunc(maps.Keys(before), func(a, b string) int {
+		return cmp.Or(len(before[b])-len(before[a]), strings.Compare(a, b))
+	})
 	approved, rejected := customers[0], customers[1]
 	var disable []map[string]any
 	for _, of := range []string{approved, rejected} {

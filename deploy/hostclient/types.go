@@ -200,9 +200,11 @@ type QueueItem struct {
 	ItemID        string `json:"itemId"`
 	EntraTenantID string `json:"entraTenantId"`
 	EntraObjectID string `json:"entraObjectId"`
-	ClientID      string `json:"clientId"`
-	Reason        string `json:"reason"`
-	Status        string `json:"status"`
+	// UserPrincipalName is the identity's sign-in name.
+	UserPrincipalName string `json:"userPrincipalName"`
+	ClientID          string `json:"clientId"`
+	Reason            string `json:"reason"`
+	Status            string `json:"status"`
 }
 
 // RecordResult is what became of one record of a batch.
