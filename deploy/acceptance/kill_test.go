@@ -87,8 +87,11 @@ func (w *world) kill(ctx context.Context, t *testing.T, dice *rand.Rand, c *host
 		})
 		require.NoError(t, err)
 		for _, replica := range replicas {
-			_, err := w.stack.Kill(replica, syscall.SIGKILL)
-			require.NoError(t, err)
+			// It may be about to start: what it needs was killed before it.
+			require.NoError(t, hostclient.Poll(ctx, func() (bool, error) {
+				_, err := w.stack.Kill(replica, syscall.SIGKILL)
+				return err == nil, nil
+			}), replica)
 		}
 		t.Logf("killed %v at %d", replicas, moments[i])
 	}
