@@ -7,9 +7,11 @@ import (
 	stdsync "sync"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/entrasync/entrasync/deploy/local/stack"
 	"github.com/entrasync/entrasync/deploy/simulator/fleet"
-	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
+	"github.com/entrasync/entrasync/pkg/scratch"
 )
 
 // The systems that tests share, by fleet: to start one takes longer than most tests. They end with
@@ -37,7 +39,12 @@ func share(t *testing.T, size fleet.Size) *world {
 	sharedMu.Lock()
 	defer sharedMu.Unlock()
 	if shared[size] == nil {
-		hosts := []string{rpctest.FreeAddress(t), rpctest.FreeAddress(t), rpctest.FreeAddress(t)}
+		hosts := make([]string, 3)
+		for i := range hosts { // held until the process ends: a later test listens there
+			var err error
+			hosts[i], _, err = scratch.Address()
+			require.NoError(t, err)
+		}
 		w := newWorld(t, stack.Options{Fleet: string(size), Inherit: []string{"ENTRASYNC_WEBHOOK_ALLOWED_HOSTS=" + strings.Join(hosts, ",")}})
 		w.hosts = hosts
 		shared[size] = w
