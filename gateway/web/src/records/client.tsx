@@ -8,6 +8,7 @@ import { ClientService } from '../gen/entrasync/mapping/v1/client_pb'
 import { OrchestrationService } from '../gen/entrasync/orchestration/v1/orchestration_pb'
 import { RunService } from '../gen/entrasync/syncengine/v1/run_pb'
 import { LiveRun } from '../entra/runs/live'
+import { Started } from '../entra/runs/started'
 import { domainText } from '../ui/domain'
 import { Icon } from '../ui/icon'
 import { TextLink } from '../ui/link'
@@ -89,19 +90,9 @@ function SyncClient({ clientId, mapped }: { clientId: string; mapped: boolean })
           <Problem error={preview.error} title="The preview was not started" />
         </Box>
       )}
-      {start.data && (
-        <Text size="sm" c="dimmed" role="status">
-          {start.data.joined ? 'Joined the sync that was already running.' : 'Accepted.'}{' '}
-          <TextLink to="/integrations/entra/runs/$runId" params={{ runId: start.data.runId }} size="sm">
-            Run {start.data.runId.slice(-8)}
-          </TextLink>
-        </Text>
-      )}
-      {start.isError && (
-        <Box maw={420}>
-          <Problem error={start.error} title="The sync was not started" />
-        </Box>
-      )}
+      <Started answer={start.data} error={start.error}>
+        Run {start.data?.runId.slice(-8)}
+      </Started>
     </Stack>
   )
 }

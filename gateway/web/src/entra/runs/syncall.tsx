@@ -1,13 +1,12 @@
 import { useMutation } from '@connectrpc/connect-query'
-import { Box, Button, Stack, Text } from '@mantine/core'
+import { Button, Stack } from '@mantine/core'
 
 import { useAskAgain } from '../../api/invalidate'
 import type { GetStatusResponse } from '../../gen/entrasync/gateway/v1/gateway_pb'
 import { OrchestrationService } from '../../gen/entrasync/orchestration/v1/orchestration_pb'
 import { Icon } from '../../ui/icon'
-import { TextLink } from '../../ui/link'
-import { Problem } from '../../ui/states'
 import { underWay } from '../../ui/words'
+import { Started } from './started'
 
 // SyncAll starts a sync of all clients. It says that it is accepted when it is, and not before.
 export function SyncAll({ status }: { status: GetStatusResponse }) {
@@ -25,19 +24,9 @@ export function SyncAll({ status }: { status: GetStatusResponse }) {
       >
         {running ? 'A sync is running' : 'Sync all tenants now'}
       </Button>
-      {start.data && (
-        <Text size="sm" c="dimmed" role="status">
-          {start.data.joined ? 'Joined the sync that was already running.' : 'Accepted.'}{' '}
-          <TextLink to="/integrations/entra/runs/$runId" params={{ runId: start.data.runId }} size="sm">
-            Follow it
-          </TextLink>
-        </Text>
-      )}
-      {start.isError && (
-        <Box maw={420}>
-          <Problem error={start.error} title="The sync was not started" />
-        </Box>
-      )}
+      <Started answer={start.data} error={start.error}>
+        Follow it
+      </Started>
     </Stack>
   )
 }

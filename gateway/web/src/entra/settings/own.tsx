@@ -1,6 +1,6 @@
 import { fromJson } from '@bufbuild/protobuf'
 import { useMutation, useQuery } from '@connectrpc/connect-query'
-import { Alert, Button, Checkbox, Group, SegmentedControl, Stack, TagsInput, Text } from '@mantine/core'
+import { Alert, Checkbox, Group, SegmentedControl, Stack, TagsInput, Text } from '@mantine/core'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 
@@ -15,6 +15,7 @@ import { Page, Problem, Unready, ready } from '../../ui/states'
 import { Time } from '../../ui/time'
 import { Changes } from './changes'
 import { Section } from './section'
+import { Unsaved } from './unsaved'
 
 // OwnSettingsPage is what one directory has of its own; all else it takes from the settings of all.
 export function OwnSettingsPage() {
@@ -152,17 +153,7 @@ function Form({ managedTenantId, own, all, saved, settle }: { managedTenantId: s
       {fieldRules && <Section title="What it may overwrite">{toggles.filter(([group]) => group === 'fieldRules').map(([group, key, label]) => toggle(group, key, label))}</Section>}
       {save.isError && <Problem error={save.error} title="Nothing was saved" />}
       {mayChange && names.length > 0 && (
-        <Group className="card" p="md" justify="space-between" style={{ position: 'sticky', bottom: 12, zIndex: 5, boxShadow: 'var(--mantine-shadow-md)' }} role="region" aria-label="Changes that are not saved yet">
-          <Text fw={600}>Not saved yet</Text>
-          <Group gap="sm">
-            <Button variant="default" onClick={() => setDraft(was)}>
-              Discard
-            </Button>
-            <Button onClick={write} loading={save.isPending}>
-              Save
-            </Button>
-          </Group>
-        </Group>
+        <Unsaved discard={() => setDraft(was)} save={write} saving={save.isPending} />
       )}
       <Changes managedTenantId={managedTenantId} />
     </Page>

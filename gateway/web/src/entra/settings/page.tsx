@@ -1,5 +1,5 @@
 import { useMutation, useQuery } from '@connectrpc/connect-query'
-import { Alert, Button, Group, NumberInput, Select, Switch, TagsInput, Text, Textarea } from '@mantine/core'
+import { Alert, Group, NumberInput, Select, Switch, TagsInput, Textarea } from '@mantine/core'
 import { useState } from 'react'
 
 import { describe, type Failure } from '../../api/failure'
@@ -16,6 +16,7 @@ import { draftOf, filterLists, filtersOf, type Draft } from './draft'
 import { OwnSettings } from './picker'
 import { Section } from './section'
 import { TryFilters } from './try'
+import { Unsaved } from './unsaved'
 
 // SettingsPage says when and whom a sync takes, and what it may change.
 export function SettingsPage() {
@@ -123,17 +124,7 @@ function Form({ present, saved, settle }: { present: Settings; saved: boolean; s
       </Section>
       {save.isError && <Problem error={save.error} title="Nothing was saved" />}
       {mayChange && changed && (
-        <Group className="card" p="md" justify="space-between" style={{ position: 'sticky', bottom: 12, zIndex: 5, boxShadow: 'var(--mantine-shadow-md)' }} role="region" aria-label="Changes that are not saved yet">
-          <Text fw={600}>Not saved yet</Text>
-          <Group gap="sm">
-            <Button variant="default" onClick={() => setDraft(draftOf(present))}>
-              Discard
-            </Button>
-            <Button onClick={write} loading={save.isPending}>
-              Save
-            </Button>
-          </Group>
-        </Group>
+        <Unsaved discard={() => setDraft(draftOf(present))} save={write} saving={save.isPending} />
       )}
       <OwnSettings />
       <Changes />
