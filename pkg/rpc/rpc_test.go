@@ -88,8 +88,7 @@ func TestCallersAreRefusedUnlessListed(t *testing.T) {
 func TestAMethodWithoutPolicyIsRefused(t *testing.T) {
 	t.Parallel()
 	n := rpctest.New(t)
-	server, err := rpc.NewServer(n.Identity("connection"))
-	require.NoError(t, err)
+	server := rpc.NewServer(n.Identity("connection"))
 	forgotten(server)
 	require.ErrorContains(t, rpc.CheckPolicies(server.Server), nothingMethod)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -103,8 +102,7 @@ func TestAMethodWithoutPolicyIsRefused(t *testing.T) {
 	server.Stop()
 	require.NoError(t, <-ended)
 
-	second, err := rpc.NewServer(n.Identity("connection"))
-	require.NoError(t, err)
+	second := rpc.NewServer(n.Identity("connection"))
 	forgotten(second)
 	listener, err = net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -307,8 +305,7 @@ func TestGracefulStop(t *testing.T) {
 	t.Parallel()
 	n := rpctest.New(t)
 	entered, release := make(chan struct{}), make(chan struct{})
-	server, err := rpc.NewServer(n.Identity("connection"))
-	require.NoError(t, err)
+	server := rpc.NewServer(n.Identity("connection"))
 	on(func(_ context.Context, text string) (string, error) {
 		close(entered)
 		<-release
@@ -346,8 +343,7 @@ func TestAPortInUseFailsTheStart(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
-	server, err := rpc.NewServer(rpctest.New(t).Identity("connection"))
-	require.NoError(t, err)
+	server := rpc.NewServer(rpctest.New(t).Identity("connection"))
 	_, err = server.Listen(t.Context(), taken.Addr().String())
 	require.ErrorContains(t, err, "listening")
 }
@@ -356,8 +352,7 @@ func TestReflectionIsASetting(t *testing.T) {
 	t.Parallel()
 	n := rpctest.New(t)
 	for on, want := range map[bool]codes.Code{true: codes.OK, false: codes.Unimplemented} {
-		server, err := rpc.NewServer(n.Identity("connection"), rpc.WithReflection(on))
-		require.NoError(t, err)
+		server := rpc.NewServer(n.Identity("connection"), rpc.WithReflection(on))
 		_, there := server.GetServiceInfo()["grpc.reflection.v1.ServerReflection"]
 		require.Equal(t, want == codes.OK, there)
 		require.NoError(t, rpc.CheckPolicies(server.Server))

@@ -59,7 +59,7 @@ func WithMetrics(registry prometheus.Registerer) ServerOption {
 
 // NewServer makes a server that takes calls over mTLS alone and refuses each
 // method to all but the callers its contract lists.
-func NewServer(identity *Identity, opts ...ServerOption) (*Server, error) {
+func NewServer(identity *Identity, opts ...ServerOption) *Server {
 	var o serverOptions
 	for _, opt := range opts {
 		opt(&o)
@@ -80,7 +80,7 @@ func NewServer(identity *Identity, opts ...ServerOption) (*Server, error) {
 	if o.reflection {
 		reflection.Register(server)
 	}
-	return s, nil
+	return s
 }
 
 // Listen opens the address at once, so that a port in use fails the start, and

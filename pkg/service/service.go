@@ -76,10 +76,7 @@ func newService(config Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{config: config, identity: identity, Metrics: telemetry.NewMetrics()}
-	s.server, err = rpc.NewServer(identity, rpc.WithReflection(config.Reflection), rpc.WithMetrics(s.Metrics))
-	if err != nil {
-		return nil, fmt.Errorf("making the server: %w", err)
-	}
+	s.server = rpc.NewServer(identity, rpc.WithReflection(config.Reflection), rpc.WithMetrics(s.Metrics))
 	s.checks = []run.Check{{Name: "accepting", Test: s.accepting}}
 	return s, nil
 }

@@ -104,8 +104,7 @@ func (n *Network) Identity(service string) *rpc.Identity {
 // and gives its address. Register adds the services.
 func (n *Network) Serve(service string, register func(grpc.ServiceRegistrar), opts ...rpc.ServerOption) (address string) {
 	n.t.Helper()
-	server, err := rpc.NewServer(n.Identity(service), opts...)
-	check(n.t, err)
+	server := rpc.NewServer(n.Identity(service), opts...)
 	register(server)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(n.t, err)

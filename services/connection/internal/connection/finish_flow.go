@@ -114,8 +114,9 @@ func (r *refused) Unwrap() error { return r.cause }
 
 func refuse(code string, cause error) error { return &refused{code: code, cause: cause} }
 
-// Do returns the address that the browser is sent to.
-func (u *FinishFlow) Do(ctx context.Context, a Answer) (string, error) {
+// Do returns the address that the browser is sent to: of a failure too, which it logs and
+// whose code the address has.
+func (u *FinishFlow) Do(ctx context.Context, a Answer) string {
 	target := u.returns.Default
 	values, err := u.finish(ctx, a, &target)
 	if err != nil {
@@ -132,7 +133,7 @@ func (u *FinishFlow) Do(ctx context.Context, a Answer) (string, error) {
 		}
 		values = url.Values{"entra_status": {"failure"}, "error": {code}}
 	}
-	return withQuery(target, values), nil
+	return withQuery(target, values)
 }
 
 // finish returns the parameters of the page that shows the result. It sets target once it is known.

@@ -98,13 +98,10 @@ type internalServer struct {
 }
 
 func (s *internalServer) CompleteCallback(ctx context.Context, req *connectionv1.CompleteCallbackRequest) (*connectionv1.CompleteCallbackResponse, error) {
-	target, err := s.use.FinishFlow.Do(withoutTenant(ctx), connection.Answer{
+	target := s.use.FinishFlow.Do(withoutTenant(ctx), connection.Answer{
 		State: req.GetState(), Code: connection.Secret(req.GetCode()), Error: req.GetError(), Session: req.GetSession(),
 		Refusal: req.GetRefusal(), AdminConsent: req.GetAdminConsent(),
 	})
-	if err != nil {
-		return nil, err
-	}
 	return &connectionv1.CompleteCallbackResponse{RedirectUrl: target}, nil
 }
 
