@@ -163,7 +163,7 @@ func (r *Round) knownBy(ctx context.Context, tx pgx.Tx, sql string, args pgx.Nam
 			delete(known, id)
 			return nil
 		}
-		user, err := userOf(id, kept)
+		user, err := KeptUser(id, kept)
 		known[id] = syncengine.Known{User: user}
 		return err
 	})

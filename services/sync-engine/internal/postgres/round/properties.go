@@ -41,11 +41,8 @@ func propertiesOf(u *syncengine.User) (any, error) {
 	return text, nil
 }
 
-// KeptUser is a user of whom the properties were kept; nil where they were not.
-func KeptUser(id string, properties []byte) (*syncengine.User, error) { return userOf(id, properties) }
-
-// userOf is the user of what was kept, nil where that was nothing.
-func userOf(id string, kept []byte) (*syncengine.User, error) {
+// KeptUser is the user of the properties that were kept; nil where none were.
+func KeptUser(id string, kept []byte) (*syncengine.User, error) {
 	if kept == nil {
 		return nil, nil //nolint:nilnil // nothing was kept
 	}
