@@ -2,7 +2,7 @@
 SELECT done_at, result FROM outbox WHERE id = @id;
 
 -- name: RevisionOpen :one
--- Whether a change of the mapping has not been followed yet. Rows of earlier builds
+-- Whether the engine has not applied a change of the mapping yet. Rows of earlier builds
 -- have the managed tenant and no order key.
 SELECT EXISTS (
     SELECT FROM outbox

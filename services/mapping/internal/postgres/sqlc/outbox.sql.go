@@ -34,7 +34,7 @@ SELECT EXISTS (
     WHERE COALESCE(order_key, managed_tenant_id::text) = $1::text AND done_at IS NULL AND kind = 'mapping_revised')
 `
 
-// Whether a change of the mapping has not been followed yet. Rows of earlier builds
+// Whether the engine has not applied a change of the mapping yet. Rows of earlier builds
 // have the managed tenant and no order key.
 func (q *Queries) RevisionOpen(ctx context.Context, managedTenantID string) (bool, error) {
 	row := q.db.QueryRow(ctx, revisionOpen, managedTenantID)

@@ -29,7 +29,7 @@ FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@versions::bigint[])::bigint AS 
 JOIN contact_versions v ON v.contact_id = r.id AND v.version = r.version;
 
 -- name: LinkStatuses :many
--- Of entries that do not tell the status of the link: as it is now.
+-- Of entries without the status of the link: as it is now.
 SELECT id, link_status FROM contact_details WHERE id = ANY (@ids::uuid[]);
 
 -- name: KeepFeedMonths :many

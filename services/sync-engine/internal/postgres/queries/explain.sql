@@ -16,8 +16,8 @@ WHERE (sqlc.narg(managed_tenant_id)::text IS NULL OR d.managed_tenant_id = sqlc.
 ORDER BY d.entra_tenant_id LIMIT @most;
 
 -- name: FindIdentitiesByAddress :many
--- Who has an address, or signs in by it, as far as it is known: with a link, by the contact's address;
--- without one, as the identity is kept.
+-- The identities that have an address, or sign in by it, as far as it is known: of one with a link, by the
+-- contact's address; of one without, as it is kept.
 SELECT d.managed_tenant_id, d.entra_tenant_id, f.entra_object_id::text AS entra_object_id, f.full_name, f.upn
 FROM (
     SELECT c.entra_tenant_id, c.entra_object_id, c.full_name, COALESCE(c.entra_user_principal_name, '') AS upn

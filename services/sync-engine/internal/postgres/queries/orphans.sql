@@ -1,5 +1,5 @@
 -- name: AnnounceMapping :exec
--- From here on whoever writes for an older revision stops.
+-- From here on rounds and decisions of an older revision stop.
 INSERT INTO directory_mappings AS m (tenant_id, entra_tenant_id, managed_tenant_id, client_id, revision, updated_at)
 VALUES (@tenant_id, @entra_tenant_id, @managed_tenant_id, sqlc.narg(client_id), @revision, @now::timestamptz)
 ON CONFLICT (tenant_id, entra_tenant_id) DO UPDATE
@@ -10,12 +10,13 @@ WHERE m.revision < EXCLUDED.revision;
 SELECT client_id, revision, followed_revision
 FROM directory_mappings WHERE entra_tenant_id = @entra_tenant_id;
 
--- name: FollowedMapping :exec
+-- name: MappingApplied :exec
+-- The links are in line with the revision.
 UPDATE directory_mappings SET followed_revision = @revision, updated_at = @now::timestamptz
 WHERE entra_tenant_id = @entra_tenant_id AND revision = @revision;
 
 -- name: ForgetDeltaLink :exec
--- What was known of the directory's identities holds no longer: its next round lists them all.
+-- What was known of the directory's identities no longer holds: its next round lists them all.
 UPDATE directories SET delta_link = NULL WHERE entra_tenant_id = @entra_tenant_id AND delta_link IS NOT NULL;
 
 -- name: CountOrphans :one

@@ -1,6 +1,6 @@
 -- name: ListRunIdentities :many
--- In order of the key, between two places. A filter that is null narrows nothing. Those who failed or are
--- kept out stand, for rounds in which nothing changed, in the report of an earlier run.
+-- In order of the key, between two places. A filter that is null narrows nothing. Of rounds in which
+-- nothing changed, the identities that failed or are kept out are in the report of an earlier run.
 SELECT u.managed_tenant_id, u.entra_object_id, u.n, u.outcome, u.reason, u.pattern, u.contact_id, u.display_name, u.user_principal_name, u.fields,
        u.before, u.after
 FROM (
@@ -100,8 +100,8 @@ SELECT count(*) FROM (
 SELECT keep_report_days(@days::integer)::text AS done;
 
 -- name: ReportStands :one
--- Whether those who failed or are kept out still stand in a run's report. Nothing of it goes before this
--- transaction ends.
+-- Whether the identities that failed or are kept out are still in a run's report. Nothing of it is deleted
+-- before this transaction ends.
 SELECT EXISTS (
     SELECT FROM entra_run_identities i
     WHERE i.run_id = @run_id AND i.managed_tenant_id = @managed_tenant_id AND i.outcome IN ('failed', 'filtered'));

@@ -156,8 +156,9 @@ WHERE run_id = ANY (@run_ids::uuid[]) AND state = 'queued';
 SELECT tenant_id, id, workflow_id FROM open_runs WHERE created_at < @before AND id > @after ORDER BY id LIMIT @size;
 
 -- name: KeepDirectory :exec
--- Where the next round takes up. What a guard held back comes again, since everybody is listed: by the
--- delta link that the round began with nobody would hear of who came with it and left since.
+-- Where the next round goes on. What a guard held back comes again, since everybody is listed: a list of
+-- changes by the delta link that the round began with would say nothing of identities that came with it
+-- and have left since.
 INSERT INTO directories (tenant_id, entra_tenant_id, managed_tenant_id, client_id, mapping_revision, delta_link, settings_fingerprint,
     last_full_at, last_round_at, last_run_id, standing, client_revision, feed_seq, group_members)
 VALUES (@tenant_id, @entra_tenant_id, @managed_tenant_id, @client_id, @mapping_revision,

@@ -5,7 +5,7 @@ INSERT INTO entra_sync_settings (tenant_id, updated_at) VALUES (@tenant_id, @now
 SELECT automatic_sync, interval_minutes, filter_guests, filter_unlicensed, filter_service_accounts, custom_patterns, filter_groups,
        always_include, never_include, field_display_name, field_email, field_phone, field_role, field_upn, mark_inactive_when_disabled,
        allow_same_email_across_clients, guard_min_count, guard_percent, version, updated_at, updated_by,
-       -- Of people who were erased on request.
+       -- The marks of people who were erased on request.
        ARRAY(SELECT DISTINCT mark FROM erased_people)::bytea[] AS erased
 FROM entra_sync_settings;
 

@@ -177,7 +177,7 @@ func (m *Mapping) applied(ctx context.Context, q *sqlc.Queries, now time.Time) e
 	if err := q.ForgetDeltaLink(ctx, m.directory); err != nil {
 		return err
 	}
-	return q.FollowedMapping(ctx, sqlc.FollowedMappingParams{Revision: m.revision, Now: now, EntraTenantID: m.directory})
+	return q.MappingApplied(ctx, sqlc.MappingAppliedParams{Revision: m.revision, Now: now, EntraTenantID: m.directory})
 }
 
 // uuids reads ids.

@@ -217,7 +217,7 @@ type LinkStatusesRow struct {
 	LinkStatus *string
 }
 
-// Of entries that do not tell the status of the link: as it is now.
+// Of entries without the status of the link: as it is now.
 func (q *Queries) LinkStatuses(ctx context.Context, ids []uuid.UUID) ([]LinkStatusesRow, error) {
 	rows, err := q.db.Query(ctx, linkStatuses, ids)
 	if err != nil {

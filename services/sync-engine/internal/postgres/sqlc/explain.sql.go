@@ -43,8 +43,8 @@ type FindIdentitiesByAddressRow struct {
 	Upn             string
 }
 
-// Who has an address, or signs in by it, as far as it is known: with a link, by the contact's address;
-// without one, as the identity is kept.
+// The identities that have an address, or sign in by it, as far as it is known: of one with a link, by the
+// contact's address; of one without, as it is kept.
 func (q *Queries) FindIdentitiesByAddress(ctx context.Context, arg FindIdentitiesByAddressParams) ([]FindIdentitiesByAddressRow, error) {
 	rows, err := q.db.Query(ctx, findIdentitiesByAddress, arg.Address, arg.ManagedTenantID, arg.Most)
 	if err != nil {

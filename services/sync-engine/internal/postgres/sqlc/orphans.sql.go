@@ -29,7 +29,7 @@ type AnnounceMappingParams struct {
 	Now             time.Time
 }
 
-// From here on whoever writes for an older revision stops.
+// From here on rounds and decisions of an older revision stop.
 func (q *Queries) AnnounceMapping(ctx context.Context, arg AnnounceMappingParams) error {
 	_, err := q.db.Exec(ctx, announceMapping,
 		arg.TenantID,
@@ -86,27 +86,11 @@ func (q *Queries) CountOrphans(ctx context.Context, entraTenantID string) (int32
 	return column_1, err
 }
 
-const followedMapping = `-- name: FollowedMapping :exec
-UPDATE directory_mappings SET followed_revision = $1, updated_at = $2::timestamptz
-WHERE entra_tenant_id = $3 AND revision = $1
-`
-
-type FollowedMappingParams struct {
-	Revision      int64
-	Now           time.Time
-	EntraTenantID string
-}
-
-func (q *Queries) FollowedMapping(ctx context.Context, arg FollowedMappingParams) error {
-	_, err := q.db.Exec(ctx, followedMapping, arg.Revision, arg.Now, arg.EntraTenantID)
-	return err
-}
-
 const forgetDeltaLink = `-- name: ForgetDeltaLink :exec
 UPDATE directories SET delta_link = NULL WHERE entra_tenant_id = $1 AND delta_link IS NOT NULL
 `
 
-// What was known of the directory's identities holds no longer: its next round lists them all.
+// What was known of the directory's identities no longer holds: its next round lists them all.
 func (q *Queries) ForgetDeltaLink(ctx context.Context, entraTenantID string) error {
 	_, err := q.db.Exec(ctx, forgetDeltaLink, entraTenantID)
 	return err
@@ -196,6 +180,23 @@ func (q *Queries) InsertDecision(ctx context.Context, arg InsertDecisionParams) 
 		arg.DecidedBy,
 		arg.Now,
 	)
+	return err
+}
+
+const mappingApplied = `-- name: MappingApplied :exec
+UPDATE directory_mappings SET followed_revision = $1, updated_at = $2::timestamptz
+WHERE entra_tenant_id = $3 AND revision = $1
+`
+
+type MappingAppliedParams struct {
+	Revision      int64
+	Now           time.Time
+	EntraTenantID string
+}
+
+// The links are in line with the revision.
+func (q *Queries) MappingApplied(ctx context.Context, arg MappingAppliedParams) error {
+	_, err := q.db.Exec(ctx, mappingApplied, arg.Revision, arg.Now, arg.EntraTenantID)
 	return err
 }
 

@@ -168,8 +168,8 @@ type ListRunIdentitiesRow struct {
 	After             []string
 }
 
-// In order of the key, between two places. A filter that is null narrows nothing. Those who failed or are
-// kept out stand, for rounds in which nothing changed, in the report of an earlier run.
+// In order of the key, between two places. A filter that is null narrows nothing. Of rounds in which
+// nothing changed, the identities that failed or are kept out are in the report of an earlier run.
 func (q *Queries) ListRunIdentities(ctx context.Context, arg ListRunIdentitiesParams) ([]ListRunIdentitiesRow, error) {
 	rows, err := q.db.Query(ctx, listRunIdentities,
 		arg.RunID,
@@ -227,8 +227,8 @@ type ReportStandsParams struct {
 	ManagedTenantID string
 }
 
-// Whether those who failed or are kept out still stand in a run's report. Nothing of it goes before this
-// transaction ends.
+// Whether the identities that failed or are kept out are still in a run's report. Nothing of it is deleted
+// before this transaction ends.
 func (q *Queries) ReportStands(ctx context.Context, arg ReportStandsParams) (bool, error) {
 	row := q.db.QueryRow(ctx, reportStands, arg.RunID, arg.ManagedTenantID)
 	var exists bool

@@ -591,8 +591,9 @@ type KeepDirectoryParams struct {
 	MembersStand        bool
 }
 
-// Where the next round takes up. What a guard held back comes again, since everybody is listed: by the
-// delta link that the round began with nobody would hear of who came with it and left since.
+// Where the next round goes on. What a guard held back comes again, since everybody is listed: a list of
+// changes by the delta link that the round began with would say nothing of identities that came with it
+// and have left since.
 func (q *Queries) KeepDirectory(ctx context.Context, arg KeepDirectoryParams) error {
 	_, err := q.db.Exec(ctx, keepDirectory,
 		arg.TenantID,
