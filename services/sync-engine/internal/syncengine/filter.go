@@ -1,14 +1,8 @@
 package syncengine
 
 import (
-	"errors"
 	"regexp"
-	"regexp/syntax"
-	"strconv"
 	"strings"
-
-	"github.com/entrasync/entrasync/pkg/errs"
-	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // Why a filter keeps an identity out of creating and linking.
@@ -25,67 +19,6 @@ const (
 	FilterNoAddress      = "no_address"     // none of its own, so that no contact could be made
 	FilterErased         = "erased"         // one of its addresses is of a person who was erased on request
 )
-
-// patternsField is where a tenant's own patterns stand in its settings.
-const patternsField = "filters.customPatterns"
-
-// maxPatterns and maxPatternBytes bound a tenant's own patterns.
-const (
-	maxPatterns     = 100
-	maxPatternBytes = 1000
-)
-
-// CompilePatterns compiles a tenant's own patterns (RE2, case-insensitive). All
-// that are invalid are refused at once: errs.Invalid, reason
-// "invalid_pattern", one violation each with the pattern's position and what is
-// wrong with it.
-func CompilePatterns(patterns []string) ([]*regexp.Regexp, error) {
-	if len(patterns) > maxPatterns {
-		return nil, errs.New(errs.Invalid, reason.InvalidPattern, "There are too many patterns.",
-			errs.WithViolation(patternsField, "at most 100 patterns"))
-	}
-	var violations []errs.Violation
-	compiled := make([]*regexp.Regexp, 0, len(patterns))
-	for i, pattern := range patterns {
-		re, problem := compile(pattern)
-		if problem != "" {
-			violations = append(violations, errs.Violation{Field: patternsField + "[" + strconv.Itoa(i) + "]", Message: problem})
-			continue
-		}
-		compiled = append(compiled, re)
-	}
-	if len(violations) > 0 {
-		return nil, errs.New(errs.Invalid, reason.InvalidPattern, "A pattern is not valid.", errs.WithViolations(violations...))
-	}
-	return compiled, nil
-}
-
-func compile(pattern string) (re *regexp.Regexp, problem string) {
-	switch {
-	case strings.TrimSpace(pattern) == "":
-		return nil, "is empty"
-	case len(pattern) > maxPatternBytes:
-		return nil, "is longer than 1000 bytes"
-	case strings.ContainsRune(pattern, 0):
-		return nil, "has a NUL character"
-	}
-	re, err := regexp.Compile("(?i:" + pattern + ")")
-	if _, own := regexp.Compile(pattern); own != nil { // without our brackets: they could balance theirs
-		err = own
-	}
-	if err == nil {
-		return re, ""
-	}
-	var syntaxErr *syntax.Error
-	if !errors.As(err, &syntaxErr) {
-		return nil, "is not a valid pattern"
-	}
-	at := ""
-	if i := strings.Index(pattern, syntaxErr.Expr); i >= 0 && syntaxErr.Expr != "" {
-		at = " at position " + strconv.Itoa(i+1)
-	}
-	return nil, syntaxErr.Code.String() + at
-}
 
 // filters decide who is created or linked.
 type filters struct {

@@ -107,14 +107,15 @@ func (t *TestFilters) Do(ctx context.Context, test FilterTest) (FilterTestResult
 	if err != nil {
 		return FilterTestResult{}, err
 	}
+	page := func(users []User) error { return run.page(ctx, users) }
 	switch {
 	case len(test.Sample) > 0:
-		err = run.page(test.Sample)
+		err = page(test.Sample)
 	case test.LastListing:
 		run.most = maxTestedKept
-		err = t.store.EachKeptUser(ctx, entraTenantID, run.page)
+		err = t.store.EachKeptUser(ctx, entraTenantID, page)
 	default:
-		err = t.users.EachUser(ctx, entraTenantID, run.page)
+		err = t.users.EachUser(ctx, entraTenantID, page)
 	}
 	if err != nil && !errors.Is(err, errEnough) {
 		return FilterTestResult{}, err
@@ -179,8 +180,12 @@ type filterTest struct {
 	by           map[string][]TestedIdentity // by their change
 }
 
-func (t *filterTest) page(users []User) error {
+// page tries a page. Patterns may take their time: nobody waits for it after the caller has gone.
+func (t *filterTest) page(ctx context.Context, users []User) error {
 	for i := range users {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if t.so.Total == t.most {
 			t.so.MoreUsers = true
 			return errEnough

@@ -1,0 +1,115 @@
+package syncengine
+
+import (
+	"errors"
+	"regexp"
+	"regexp/syntax"
+	"strconv"
+	"strings"
+
+	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
+)
+
+// patternsField is where a tenant's own patterns stand in its settings.
+const patternsField = "filters.customPatterns"
+
+// Bounds of a tenant's own patterns. RE2 looks at every state of a pattern for every
+// letter of a name, and repetition by a number multiplies the states: in 1000 bytes a
+// pattern can say half a million, which take 40 MB, and seconds for each name. What
+// repeats nothing by a number has at most two states a byte.
+const (
+	maxPatterns      = 100
+	maxPatternBytes  = 1000
+	maxPatternStates = 2 * maxPatternBytes
+	maxStates        = 20_000 // of all patterns together
+)
+
+// CompilePatterns compiles a tenant's own patterns (RE2, case-insensitive). All
+// that are invalid, or have too many states, are refused at once: errs.Invalid, reason
+// "invalid_pattern", one violation each with the pattern's position and what is
+// wrong with it.
+func CompilePatterns(patterns []string) ([]*regexp.Regexp, error) {
+	if len(patterns) > maxPatterns {
+		return nil, errs.New(errs.Invalid, reason.InvalidPattern, "There are too many patterns.",
+			errs.WithViolation(patternsField, "at most 100 patterns"))
+	}
+	var violations []errs.Violation
+	compiled := make([]*regexp.Regexp, 0, len(patterns))
+	total := 0
+	for i, pattern := range patterns {
+		re, n, problem := compile(pattern)
+		if problem != "" {
+			violations = append(violations, errs.Violation{Field: at(patternsField, i), Message: problem})
+			continue
+		}
+		compiled, total = append(compiled, re), total+n
+	}
+	if len(violations) > 0 {
+		return nil, errs.New(errs.Invalid, reason.InvalidPattern, "A pattern is not valid.", errs.WithViolations(violations...))
+	}
+	if total > maxStates {
+		return nil, errs.New(errs.Invalid, reason.InvalidPattern, "The patterns are too long together.",
+			errs.WithViolation(patternsField, "are too long together, or repeat too much"))
+	}
+	return compiled, nil
+}
+
+// compile compiles a pattern and counts its states, or says what is wrong with it.
+func compile(pattern string) (re *regexp.Regexp, total int, problem string) {
+	switch {
+	case strings.TrimSpace(pattern) == "":
+		return nil, 0, "is empty"
+	case len(pattern) > maxPatternBytes:
+		return nil, 0, "is longer than 1000 bytes"
+	case strings.ContainsRune(pattern, 0):
+		return nil, 0, "has a NUL character"
+	}
+	// Without our brackets: they could balance theirs.
+	tree, err := syntax.Parse(pattern, syntax.Perl)
+	if err == nil {
+		if total = states(tree); total > maxPatternStates {
+			return nil, 0, "repeats too much: use fewer or smaller numbers in { }"
+		}
+		re, err = regexp.Compile("(?i:" + pattern + ")")
+	}
+	if err == nil {
+		return re, total, ""
+	}
+	var syntaxErr *syntax.Error
+	if !errors.As(err, &syntaxErr) {
+		return nil, 0, "is not a valid pattern"
+	}
+	place := ""
+	if i := strings.Index(pattern, syntaxErr.Expr); i >= 0 && syntaxErr.Expr != "" {
+		place = " at position " + strconv.Itoa(i+1)
+	}
+	return nil, 0, syntaxErr.Code.String() + place
+}
+
+// states counts about how many states an expression compiles to. The parser bounds
+// its depth and the product of nested repetitions.
+func states(re *syntax.Regexp) int {
+	n := 0
+	for _, sub := range re.Sub {
+		n += states(sub)
+	}
+	switch re.Op {
+	case syntax.OpLiteral:
+		return len(re.Rune)
+	case syntax.OpCapture:
+		return n + 2
+	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest:
+		return n + 1
+	case syntax.OpAlternate:
+		return n + len(re.Sub) - 1
+	case syntax.OpRepeat:
+		if re.Max == -1 {
+			return max(re.Min, 1)*n + 1
+		}
+		return re.Max*n + re.Max - re.Min
+	case syntax.OpConcat:
+		return n
+	}
+	return 1
+}
