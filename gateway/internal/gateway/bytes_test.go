@@ -58,6 +58,7 @@ func TestOddBytesInAnAddressAreTheCallersMistake(t *testing.T) {
 	}
 	require.Greater(t, asked, 10)
 	named("GET", "/api/clients?%ff=1", "\ufffd")
+	named("GET", eventsOf("a%ffb"), "runId")
 	require.Zero(t, b.backends.count())
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/core"
@@ -60,10 +61,14 @@ func serve(gate *access.Gate, hub *Hub, rule *policyv1.Rule, w http.ResponseWrit
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	if len(last) > maxID {
+	if len(last) > maxID || !utf8.ValidString(last) {
 		last = ""
 	}
-	listener, err := hub.Listen(caller.Call(), runID(r.URL.Path), last)
+	run := runID(r.URL.Path)
+	if !utf8.ValidString(run) {
+		return core.NotText("runId")
+	}
+	listener, err := hub.Listen(caller.Call(), run, last)
 	if err != nil {
 		return err
 	}
