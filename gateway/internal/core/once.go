@@ -65,6 +65,10 @@ func storeAnswer(ctx context.Context, attempt *idempotency.Attempt, answer proto
 		default:
 			return attempt.Release(ctx)
 		}
+		// Whoever is told when to ask again sends the same request with the same key.
+		if public.RetryAfter() > 0 {
+			return attempt.Release(ctx)
+		}
 	} else {
 		if dryRun(answer) { // repeating it does no harm
 			return attempt.Release(ctx)

@@ -83,6 +83,30 @@ func TestIdempotencyKeys(t *testing.T) {
 	require.NotContains(t, string(bytes.Join(stored, nil)), "run", "stored encrypted")
 }
 
+// TestARefusalThatPassesLeavesTheKeyFree: whoever is told to ask again sends the same
+// request with the same key.
+func TestARefusalThatPassesLeavesTheKeyFree(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.allOn("t1")
+	var fail error
+	b.backends.on(startSync, func(context.Context, proto.Message) (proto.Message, error) {
+		return &orchestrationv1.StartSyncResponse{RunId: "run"}, fail
+	})
+	for key, path := range map[string]string{"k1": syncPath, "k2": startSync} {
+		post := func() answer { return b.as(b.admin("t1"), "POST", path, `{"scope":"initial"}`, "Idempotency-Key", key) }
+		fail = errs.New(errs.Conflict, "effects_pending", "Try again in a moment.", errs.WithRetryAfter(2*time.Second))
+		refused := post()
+		require.Equal(t, 409, refused.status, refused.body)
+		require.Equal(t, "2", refused.header.Get("Retry-After"))
+		fail = nil
+		done := post()
+		require.Less(t, done.status, 300, done.body)
+		require.Empty(t, done.header.Get("Idempotency-Replayed"))
+		require.Equal(t, "true", post().header.Get("Idempotency-Replayed"))
+	}
+}
+
 func TestARequestThatStillRunsKeepsItsKey(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -15,15 +15,16 @@ const (
 	OrphansLeave  = "leave"  // they end; the contacts stay
 )
 
-// orphansRetry is when to ask again while a mapping revision is applied.
+// orphansRetry is when to ask again while a mapping revision, or another decision, is applied.
 const orphansRetry = 2 * time.Second
 
 // The refusals of a decision about orphaned links.
 var (
 	errNoOrphans       = errs.New(errs.NotFound, reason.NoOrphans, "No links of this managed tenant wait for a decision.")
 	errRelinkNowhere   = errs.New(errs.Conflict, reason.NotMapped, "Links can only go to the client that the managed tenant is mapped to, and it is mapped to none.")
-	errDecisionPending = errs.New(errs.Conflict, reason.DecisionPending, "Another decision about these links is being done.")
-	errEffectsPending  = errs.New(errs.Conflict, reason.EffectsPending, "The last change of the mapping has not been followed yet. Try again in a moment.",
+	errDecisionPending = errs.New(errs.Conflict, reason.DecisionPending, "Another decision about these links is being done.",
+		errs.WithRetryAfter(orphansRetry))
+	errEffectsPending = errs.New(errs.Conflict, reason.EffectsPending, "The last change of the mapping has not been followed yet. Try again in a moment.",
 		errs.WithRetryAfter(orphansRetry))
 	errMappingChanged = errs.New(errs.Conflict, reason.MappingChanged, reason.Text(reason.MappingChanged))
 )

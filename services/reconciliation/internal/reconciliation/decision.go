@@ -99,9 +99,13 @@ func (i *DecidedItem) closed() error {
 	return errs.New(errs.Conflict, reason.ItemClosed, closedTexts[i.Status], i.state()...)
 }
 
+// pendingRetry is when to ask again while a decision is carried out.
+const pendingRetry = 2 * time.Second
+
 // errPending is the error for an item about which another decision is being carried out.
 func (i *DecidedItem) errPending() error {
-	return errs.New(errs.Conflict, reason.DecisionPending, "Another decision about this item is being carried out.", i.state()...)
+	return errs.New(errs.Conflict, reason.DecisionPending, "Another decision about this item is being carried out.",
+		append(i.state(), errs.WithRetryAfter(pendingRetry))...)
 }
 
 // state describes the item to a person who was not the first to decide.
