@@ -1,8 +1,11 @@
 package core
 
 import (
+	"bytes"
 	"regexp"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -26,18 +29,25 @@ func DecodeJSON(raw []byte, message proto.Message) error {
 	if err := CheckJSON(raw, message.ProtoReflect().Descriptor()); err != nil {
 		return err
 	}
-	if err := UnmarshalJSON.Unmarshal(raw, message); err != nil {
-		return Undecodable(err)
+	return FillJSON(raw, message)
+}
+
+// FillJSON builds a message from what CheckJSON has let through; errors as of DecodeJSON.
+func FillJSON(raw []byte, message proto.Message) error {
+	options := protojson.UnmarshalOptions{RecursionLimit: maxDepth}
+	err := options.Unmarshal(raw, message)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if at := stumbled(raw, message.ProtoReflect().Descriptor(), err); at != nil {
+		return errs.Wrap(err, errs.Invalid, invalidArgument, notValid, errs.WithViolation(at.String(), mistake(err)))
+	}
+	return Undecodable(err)
 }
 
 // MarshalJSON is the one JSON setting of answers, over REST and Connect: zero
 // counts and empty lists are written.
 var MarshalJSON = protojson.MarshalOptions{EmitDefaultValues: true}
-
-// UnmarshalJSON builds a message from what CheckJSON has let through.
-var UnmarshalJSON = protojson.UnmarshalOptions{RecursionLimit: maxDepth}
 
 // CheckJSON looks at the bytes alone; errors as of DecodeJSON. What it lets through may
 // still not be JSON of the message, but is cheap to try.
@@ -71,6 +81,46 @@ var shapes = []struct {
 	{regexp.MustCompile(`invalid value for \S+ field ([A-Za-z0-9_.]{1,200})`), wrongType},
 	{regexp.MustCompile(`(?:type mismatch, parameter: |parsing field ")([A-Za-z0-9_.]{1,200})`), wrongType},
 	{regexp.MustCompile(`duplicate field "([^"]{1,200})"`), givenTwice},
+}
+
+// position is where protojson stumbled: a line and, in it, a character.
+var position = regexp.MustCompile(`\(line (\d{1,9}):(\d{1,9})\)`)
+
+// stumbled is the field in whose value protojson stumbled; nil where it was between them.
+func stumbled(raw []byte, message protoreflect.MessageDescriptor, cause error) path {
+	found := position.FindStringSubmatch(cause.Error())
+	if found == nil {
+		return nil
+	}
+	line, _ := strconv.Atoi(found[1])
+	column, _ := strconv.Atoi(found[2])
+	place := 0
+	for ; line > 1; line-- {
+		end := bytes.IndexByte(raw[place:], '\n')
+		if end < 0 {
+			return nil
+		}
+		place += end + 1
+	}
+	for ; column > 1 && place < len(raw); column-- {
+		_, size := utf8.DecodeRune(raw[place:])
+		place += size
+	}
+	return fieldAt(raw, message, place)
+}
+
+// mistake says what is wrong with the value in which protojson stumbled.
+func mistake(cause error) string {
+	text := cause.Error()
+	switch {
+	case strings.Contains(text, "duplicate field"):
+		return givenTwice
+	case strings.Contains(text, "invalid UTF-8"):
+		return notText
+	case strings.Contains(text, "escape code"):
+		return notEscape
+	}
+	return wrongType
 }
 
 // Undecodable is the answer to a request that cannot be read: errs.Invalid,

@@ -2,6 +2,7 @@ package core
 
 import (
 	"encoding/json"
+	"slices"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -16,6 +17,24 @@ type jsonScan struct {
 	at       path
 	depth    int
 	elements elements
+
+	place int // where a reader stumbled, when that is looked for
+	found path
+}
+
+// fieldAt is the innermost field, or element of a list, whose value holds a place; nil
+// where that is none. raw was let through by CheckJSON.
+func fieldAt(raw []byte, message protoreflect.MessageDescriptor, place int) path {
+	scan := jsonScan{raw: raw, place: place}
+	_ = scan.value(message)
+	return scan.found
+}
+
+// note remembers the field that was just walked, where it is the one that is looked for.
+func (s *jsonScan) note(start int) {
+	if s.found == nil && start <= s.place && s.place < s.pos {
+		s.found = slices.Clone(s.at)
+	}
 }
 
 // value walks one value. message is nil where a scalar belongs: whatever stands
@@ -57,7 +76,9 @@ func (s *jsonScan) object(message protoreflect.MessageDescriptor) error {
 
 // field walks the value of a field.
 func (s *jsonScan) field(field protoreflect.FieldDescriptor) error {
-	switch first := s.peek(); {
+	first, start := s.peek(), s.pos
+	defer func() { s.note(start) }()
+	switch {
 	case field.IsMap() && first == '{':
 		n := 0
 		return s.members(func(string) error {
@@ -75,7 +96,11 @@ func (s *jsonScan) field(field protoreflect.FieldDescriptor) error {
 			}
 			s.at[here].list, s.at[here].index = true, n
 			defer func() { s.at[here].list = false }()
-			return s.value(field.Message())
+			s.peek()
+			start := s.pos
+			err := s.value(field.Message())
+			s.note(start)
+			return err
 		})
 	case field.IsMap() || field.IsList():
 		return s.value(nil)

@@ -20,6 +20,7 @@ const (
 	wrongType       = "has a value of the wrong type"
 	givenTwice      = "is given twice"
 	notText         = "is not valid UTF-8"
+	notEscape       = "has an escape that is no character, such as half of a surrogate pair"
 	maxName         = 200 // bytes of an unknown name that an answer repeats
 )
 

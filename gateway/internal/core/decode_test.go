@@ -14,6 +14,7 @@ import (
 	"github.com/entrasync/entrasync/gateway/internal/core"
 	"github.com/entrasync/entrasync/pkg/errs"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
+	gatewayv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/gateway/v1"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
@@ -76,8 +77,8 @@ func TestWhatIsNoJSONOfTheContractIsRefused(t *testing.T) {
 		`{"surprise":1}`: "surprise", `{"decisions":[{},{"surprise":{}}]}`: "decisions[1].surprise",
 		`{"version":"new"}`: "version", `{"decisions":[],"decisions":[]}`: "decisions", `{"version":1,"version":2}`: "version",
 		`{"[entrasync.x]":1}`: "[entrasync.x]", `{"@type":"x"}`: "@type", `{"\ud800":1}`: "\ufffd",
-		`{"decisions":{}}`: "", `{"decisions":[[]]}`: "", `[]`: "", `{} {}`: "", `{`: "", `{"version"}`: "", `{"version":1`: "", `"`: "",
-		`{"version":1,}`: "", ``: "", ` `: "", `nul`: "", "{\"version\":\"\xff\"}": "", `{"decisions":[1}`: "",
+		`{"decisions":{}}`: "decisions", `{"decisions":[[]]}`: "decisions[0]", `[]`: "", `{} {}`: "", `{`: "", `{"version"}`: "", `{"version":1`: "", `"`: "",
+		`{"version":1,}`: "", ``: "", ` `: "", `nul`: "", "{\"version\":\"\xff\"}": "version", `{"decisions":[1}`: "",
 	} {
 		err := core.DecodeJSON([]byte(text), &mappingv1.ConfirmMappingsRequest{})
 		require.Error(t, err, text)
@@ -87,6 +88,35 @@ func TestWhatIsNoJSONOfTheContractIsRefused(t *testing.T) {
 	long := core.DecodeJSON([]byte(`{"`+strings.Repeat("x", 1<<20)+`":1}`), &mappingv1.ConfirmMappingsRequest{})
 	field, _ := violation(t, long)
 	require.Less(t, len(field), 300)
+}
+
+// TestTheFieldThatCannotBeReadIsNamed: of thousands of records one has a value that JSON or
+// the contract does not know, and its sender must find it.
+func TestTheFieldThatCannotBeReadIsNamed(t *testing.T) {
+	t.Parallel()
+	ok := `{"externalId":"é\n😀","name":"n"}`
+	for value, want := range map[string][2]string{
+		`{"name":"cut \ud83d"}`:             {"name", "has an escape that is no character, such as half of a surrogate pair"},
+		`{"name":"\udc00 cut"}`:             {"name", "has an escape that is no character, such as half of a surrogate pair"},
+		"{\"name\":\"\xff\"}":               {"name", "is not valid UTF-8"},
+		`{"name":1}`:                        {"name", "has a value of the wrong type"},
+		`{"name":["n"]}`:                    {"name", "has a value of the wrong type"},
+		`{"email_domains":["a.example",1]}`: {"emailDomains[1]", "has a value of the wrong type"},
+		`{"emailDomains":"a.example"}`:      {"emailDomains", "has a value of the wrong type"},
+		`{"deleted":"yes"}`:                 {"deleted", "has a value of the wrong type"},
+		`{"version":1.5}`:                   {"version", "has a value of the wrong type"},
+		`{"version":9223372036854775808}`:   {"version", "has a value of the wrong type"},
+	} {
+		text := `{"clients":[` + ok + ",\n " + ok + ",\n\t" + value + "," + ok + "]}"
+		field, message := violation(t, core.DecodeJSON([]byte(text), &mappingv1.BatchUpsertClientsRequest{}))
+		require.Equal(t, "clients[2]."+want[0], field, text)
+		require.Equal(t, want[1], message, text)
+	}
+	for _, since := range []string{`"0000-01-01T00:00:00Z"`, `"10000-01-01T00:00:00Z"`, `"yesterday"`, `1`, `{}`} {
+		field, message := violation(t, core.DecodeJSON([]byte(`{"id":"x","since":`+since+`}`), &gatewayv1.ReplayWebhookRequest{}))
+		require.Equal(t, "since", field, since)
+		require.Equal(t, "has a value of the wrong type", message, since)
+	}
 }
 
 func TestNothingIsNestedDeeply(t *testing.T) {

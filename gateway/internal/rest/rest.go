@@ -332,6 +332,6 @@ func (m *marshaler) NewDecoder(r io.Reader) runtime.Decoder {
 		if !ok {
 			return json.Unmarshal(raw, v)
 		}
-		return core.UnmarshalJSON.Unmarshal(raw, message)
+		return core.FillJSON(raw, message)
 	})
 }
