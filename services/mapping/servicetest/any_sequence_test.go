@@ -237,8 +237,7 @@ func (s *sequence) holds(t *rapid.T) {
 // and compares what is stored with the model after each step.
 func TestAnySequenceOfDecisions(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.work()
+	b, _ := setupWorking(t)
 	rapid.Check(t, func(r *rapid.T) {
 		// Each sequence has managed tenants of its own; what the one before left to be
 		// created is created first.

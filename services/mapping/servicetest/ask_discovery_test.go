@@ -13,8 +13,7 @@ import (
 // a large provider are not read for one of them, nor to be counted.
 func TestAChangeAsksDiscoveryForWhatItConcernsAlone(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.work()
+	b, _ := setupWorking(t)
 	tenants := b.discover("A", "a.io", "B", "b.io", "C", "c.io", "D", "d.io", "Gone", "gone.io")
 	clients := b.add("One", "one.io", "Two", "two.io")
 	b.found.mu.Lock()
@@ -61,8 +60,7 @@ func TestAChangeAsksDiscoveryForWhatItConcernsAlone(t *testing.T) {
 // but to count what is undecided, and that is left out.
 func TestAMappingEndsWhileDiscoveryIsDown(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.work()
+	b, _ := setupWorking(t)
 	tenant, client := b.discover("A", "a.io")[0], b.add("One", "one.io")[0]
 	b.mustConfirm(decide(tenant, "map", client))
 	b.found.fail(errs.New(errs.Unavailable, "down", "Down."))

@@ -116,8 +116,7 @@ func TestADecidedTableIsImported(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t)
-			b.work()
+			b, _ := setupWorking(t)
 			tenants := b.discover("A, Inc", "a.io", "B", "b.io", "C", "c.io", "D", "d.io", "E", "e.io")
 			clients := b.upsert(&mappingv1.ClientRecord{ExternalId: "=a", Name: "A", Domain: text("a.io")}, &mappingv1.ClientRecord{ExternalId: "b", Name: "B\nTwo", Domain: text("b.io")})
 			b.mustConfirm(decide(tenants[4], "map", clients[1].GetId()))
@@ -282,8 +281,7 @@ func edit(t *testing.T, table string, change func(line map[string]string)) strin
 // else was decided, and with what changed.
 func TestAnImportTellsWhichLinesSomebodyElseDecidedSince(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.work()
+	b, _ := setupWorking(t)
 	tenants := b.discover("A", "a.io", "B", "b.io", "C", "c.io", "D", "d.io", "E", "e.io", "F", "f.io", "G", "g.io")
 	clients := b.add("One", "one.example", "Two", "two.example")
 	b.mustConfirm(decide(tenants[0], "map", clients[0]), decide(tenants[1], "map", clients[0]), decide(tenants[2], "skip"))
@@ -382,8 +380,7 @@ func spreadsheet(t *testing.T, table string) string {
 // else to it.
 func TestExternalIDsComeBackFromASpreadsheetAsTheyWere(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.work()
+	b, _ := setupWorking(t)
 	ids := []string{
 		"00420", "1234567890123", "1.10", "12E3", "MAR01", "3-4", "2026-01-05", "TRUE", "false", "Okt-7", "12:5", "1/2", "(7)", "5 %",
 		"$5", "9 am", "0", "-12", "'00420", "4711", "C-0017", "Acme",

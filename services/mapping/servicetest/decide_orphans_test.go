@@ -38,8 +38,7 @@ func (b *bundle) orphaned(req *mappingv1.ListMappingsRequest) (all []string) {
 
 func TestOrphanedLinksAreListedUntilTheyAreDecided(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	e := b.work()
+	b, e := setupWorking(t)
 	tenants := b.discover("Acme", "acme.com", "Borealis", "borealis.io", "Cobalt", "cobalt.io")
 	clients := b.add("Acme", "acme.com", "Acme Two", "acme.net")
 	b.mustConfirm(decide(tenants[0], "map", clients[0]), decide(tenants[1], "map", clients[0]), decide(tenants[2], "map", clients[0]))
@@ -123,6 +122,11 @@ func (b *bundle) orphan(e *engine) (managedTenantID string, clients []string) {
 	e.link(tenants[0], clients[0], 4)
 	_, err := b.remap(tenants[0], clients[1])
 	require.NoError(b.t, err)
+	b.untilSignalled(func() bool { // an answer does not wait for ever
+		var open int
+		require.NoError(b.t, b.db.Admin.QueryRow(b.t.Context(), `SELECT count(*) FROM outbox WHERE done_at IS NULL`).Scan(&open))
+		return open == 0
+	})
 	return tenants[0], clients
 }
 
@@ -218,8 +222,7 @@ func TestADecisionThatCannotBeDoneIsToldSo(t *testing.T) {
 	for reason, want := range map[string]string{"mapping_changed": "mapping_changed", "unknown_effect": "decision_failed"} {
 		t.Run(reason, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t)
-			e := b.work()
+			b, e := setupWorking(t)
 			managed, _ := b.orphan(e)
 			e.answers(func(*orchestrationv1.Effect) (string, map[string]string) {
 				return "failed", map[string]string{"error": reason}

@@ -113,6 +113,20 @@ type bundle struct {
 
 func setup(t testing.TB) *bundle {
 	t.Helper()
+	return setupWaiting(t, 0)
+}
+
+// setupWorking has an engine that takes every effect. Answers wait for it as long as a busy machine
+// needs: a person is told that it is under way after a few seconds.
+func setupWorking(t testing.TB) (*bundle, *engine) {
+	t.Helper()
+	b := setupWaiting(t, patience)
+	return b, b.work()
+}
+
+// setupWaiting is setup with answers that wait so long for their effects; 0: as long as in service.
+func setupWaiting(t testing.TB, settle time.Duration) *bundle {
+	t.Helper()
 	b := &bundle{
 		t: t, db: pgtest.Database(t, "mapping"), clock: clocktest.Stepping(began, time.Second),
 		found: &found{tenants: map[string][]*discoveryv1.ManagedTenant{}},
@@ -125,8 +139,13 @@ func setup(t testing.TB) *bundle {
 	})
 	conn := network.Dial("mapping", "discovery", discoveryAt)
 	pool := b.db.Pool("mapping")
+	b.box = postgres.NewOutbox(pool, b.clock.Now)
+	effects := mapping.Effects(b.box)
+	if settle > 0 {
+		effects = waiting{b.box, settle}
+	}
 	address := network.Serve("mapping", func(server grpc.ServiceRegistrar) {
-		b.box = assembly.Register(server, pool, conn, b.clock.Now)
+		assembly.Register(server, pool, conn, b.box, effects, b.clock.Now)
 	})
 	b.listens = b.box.Signal.Next() // which comes first when the listening begins
 	listening, stop := context.WithCancel(t.Context())
@@ -147,6 +166,20 @@ func setup(t testing.TB) *bundle {
 		CreateClients: mapping.NewCreateClients(store, b.clock.Now, newID), Summarise: mapping.NewSummarise(nil, store),
 	})
 	return b
+}
+
+// waiting are effects for which one waits so long, whatever the caller would.
+type waiting struct {
+	*outbox.Box
+	wait time.Duration
+}
+
+func (w waiting) Settle(ctx context.Context, ids []string, _ time.Duration) bool {
+	return w.Box.Settle(ctx, ids, w.wait)
+}
+
+func (w waiting) Until(ctx context.Context, _ time.Duration, done func(context.Context) bool) bool {
+	return w.Box.Until(ctx, w.wait, done)
 }
 
 // feed has changes of clients told to the feed, or not: ENABLE or DISABLE.

@@ -60,8 +60,7 @@ func (b *bundle) revised() (all []string) {
 
 func TestSkipUnmapAndRemapOneManagedTenant(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.work()
+	b, _ := setupWorking(t)
 	tenants := b.discover("Acme", "acme.com", "Borealis", "borealis.io")
 	clients := b.add("Acme", "acme.com", "Acme Two", "acme.net")
 	acme, entra := tenants[0], b.entra(tenants[0])
@@ -118,8 +117,7 @@ func TestSkipUnmapAndRemapOneManagedTenant(t *testing.T) {
 
 func TestConfirmAndCreateNewWriteTheEffectToo(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.work()
+	b, _ := setupWorking(t)
 	tenants := b.discover("Acme", "acme.com", "Borealis", "borealis.io")
 	clients := b.add("Acme", "acme.com", "Acme Two", "acme.net")
 	b.mustConfirm(decide(tenants[0], "map", clients[0]), decide(tenants[1], "map", clients[1]))
@@ -136,8 +134,7 @@ func TestConfirmAndCreateNewWriteTheEffectToo(t *testing.T) {
 
 func TestRepeatsOfSkipAndRemapChangeNothing(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.work()
+	b, _ := setupWorking(t)
 	tenants, clients := b.discover("Acme", "acme.com"), b.add("Acme", "acme.com")
 	_, err := b.remap(tenants[0], clients[0])
 	require.NoError(t, err)
@@ -160,8 +157,7 @@ func TestRepeatsOfSkipAndRemapChangeNothing(t *testing.T) {
 
 func TestRefusedChangesWriteNothing(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.work()
+	b, _ := setupWorking(t)
 	tenants := b.discover("Acme", "acme.com", "Borealis", "borealis.io")
 	clients := b.add("Acme", "acme.com", "Gone", "gone.example")
 	b.upsert(&mappingv1.ClientRecord{ExternalId: b.client(clients[1]).GetExternalId(), Deleted: true})
@@ -202,8 +198,7 @@ func TestRefusedChangesWriteNothing(t *testing.T) {
 // TestAnotherMSPsIDsAreNotFoundByChanges: ids of one MSP mean nothing to another.
 func TestAnotherMSPsIDsAreNotFoundByChanges(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.work()
+	b, _ := setupWorking(t)
 	tenants, clients := b.discover("Acme", "acme.com"), b.add("Acme", "acme.com")
 	b.mustConfirm(decide(tenants[0], "map", clients[0]))
 	before := b.contents()
@@ -238,8 +233,7 @@ func TestAnotherMSPsIDsAreNotFoundByChanges(t *testing.T) {
 
 func TestOfTwoWhoConfirmAtOnceTheSecondIsToldWhatChanged(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.work()
+	b, _ := setupWorking(t)
 	tenants := b.discover("Acme", "acme.com", "Borealis", "borealis.io", "Cobalt", "cobalt.io")
 	clients := b.add("Acme", "acme.com")
 	b.mustConfirm(decide(tenants[2], "map", clients[0]))

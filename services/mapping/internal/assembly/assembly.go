@@ -30,14 +30,18 @@ func Start(ctx context.Context, s *service.Service, c Config) error {
 	if err != nil {
 		return err
 	}
-	box := Register(s.Server(), pool, s.Dial("discovery", c.DiscoveryAddr), time.Now)
+	box := postgres.NewOutbox(pool, time.Now)
+	Register(s.Server(), pool, s.Dial("discovery", c.DiscoveryAddr), box, box, time.Now)
 	box.Keep(s, s.Metrics)
 	return nil
 }
 
-// Register adds the service's methods to a server and returns its outbox.
-func Register(server grpc.ServiceRegistrar, pool *pg.Pool, discovery grpc.ClientConnInterface, now func() time.Time) *outbox.Box {
-	store, box := postgres.NewStore(pool, newUUID), postgres.NewOutbox(pool, now)
+// Register adds the service's methods to a server. Answers wait for effects, which are those of the
+// outbox.
+func Register(
+	server grpc.ServiceRegistrar, pool *pg.Pool, discovery grpc.ClientConnInterface, box *outbox.Box, effects mapping.Effects, now func() time.Time,
+) {
+	store := postgres.NewStore(pool, newUUID)
 	managedTenants := peers.NewDiscovery(discovery)
 	rpc.Register(server, rpc.UseCases{
 		ListClients:    mapping.NewListClients(store),
@@ -45,13 +49,13 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, discovery grpc.Client
 		BatchUpsert:    mapping.NewBatchUpsert(store, now, pg.NewID),
 		Preview:        mapping.NewMakePreview(managedTenants, store),
 		ListMappings:   mapping.NewListMappings(store),
-		Confirm:        mapping.NewConfirm(managedTenants, store, box, now),
-		Skip:           mapping.NewSkip(managedTenants, store, box, now),
-		Remap:          mapping.NewRemap(managedTenants, store, box, now),
-		Unmap:          mapping.NewUnmap(managedTenants, store, box, now),
-		DecideOrphans:  mapping.NewDecideOrphans(store, box, now),
+		Confirm:        mapping.NewConfirm(managedTenants, store, effects, now),
+		Skip:           mapping.NewSkip(managedTenants, store, effects, now),
+		Remap:          mapping.NewRemap(managedTenants, store, effects, now),
+		Unmap:          mapping.NewUnmap(managedTenants, store, effects, now),
+		DecideOrphans:  mapping.NewDecideOrphans(store, effects, now),
 		ExportCSV:      mapping.NewExportCSV(managedTenants, store),
-		ImportCSV:      mapping.NewImportCSV(managedTenants, store, box, now),
+		ImportCSV:      mapping.NewImportCSV(managedTenants, store, effects, now),
 		ListMapped:     mapping.NewListMapped(store),
 		FindMapped:     mapping.NewFindMapped(store),
 		ResolveClients: mapping.NewResolveClients(store),
@@ -59,7 +63,6 @@ func Register(server grpc.ServiceRegistrar, pool *pg.Pool, discovery grpc.Client
 		Summarise:      mapping.NewSummarise(managedTenants, store),
 	})
 	outbox.Serve(server, box)
-	return box
 }
 
 // newUUID is a UUIDv7. It panics when the system has no random numbers left.
