@@ -217,6 +217,35 @@ func TestARepeatJoinsADecisionThatIsBeingDoneAndAnotherIsRefused(t *testing.T) {
 	}, time.Minute, 10*time.Millisecond)
 }
 
+// TestADecisionSeesWhatTheEffectBeforeItCameTo: the effect ends while the decision is looked at, and
+// with it the links that it would be about.
+func TestADecisionSeesWhatTheEffectBeforeItCameTo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	e := b.work()
+	managed, _ := b.orphan(e)
+	e.stop()
+	ending, err := b.db.Admin.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = ending.Exec(t.Context(), `LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE`)
+	require.NoError(t, err)
+	decided := make(chan error, 1)
+	go func() {
+		_, err := b.decideOrphans(managed, "leave")
+		decided <- err
+	}()
+	require.Eventually(t, func() bool {
+		var waits bool
+		err := b.db.Admin.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waits)
+		return err == nil && waits
+	}, time.Minute, 10*time.Millisecond)
+	_, err = ending.Exec(t.Context(), `UPDATE entra_orphans SET links = 0`)
+	require.NoError(t, err)
+	require.NoError(t, ending.Commit(t.Context()))
+	require.Equal(t, "no_orphans", errs.ReasonOf(<-decided))
+}
+
 func TestADecisionThatCannotBeDoneIsToldSo(t *testing.T) {
 	t.Parallel()
 	for reason, want := range map[string]string{"mapping_changed": "mapping_changed", "unknown_effect": "decision_failed"} {

@@ -90,17 +90,19 @@ func orphanState(ctx context.Context, q *sqlc.Queries, managed uuid.UUID) (state
 	if last.DeactivatedAt == nil && last.ClientID != nil {
 		state.ClientID = last.ClientID.String()
 	}
-	if state.Links, err = q.OrphanedLinks(ctx, managed); err != nil {
-		return state, err
-	}
+	// An effect may end between two of these statements, and the links that are left are part of that:
+	// they are read last.
 	if state.Revising, err = q.RevisionOpen(ctx, managed.String()); err != nil {
 		return state, err
 	}
 	pending, err := q.PendingOrphanDecision(ctx, managed)
-	if pg.NoRows(err) {
-		return state, nil
+	switch {
+	case err == nil:
+		state.Pending = &mapping.OrphanDecision{ID: pending.ID.String(), Revision: pending.Revision, Decision: pending.Decision}
+	case !pg.NoRows(err):
+		return state, err
 	}
-	state.Pending = &mapping.OrphanDecision{ID: pending.ID.String(), Revision: pending.Revision, Decision: pending.Decision}
+	state.Links, err = q.OrphanedLinks(ctx, managed)
 	return state, err
 }
 
