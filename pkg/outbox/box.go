@@ -237,7 +237,7 @@ func (b *Box) bury(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 }
 
 // Settle waits up to the given time for the effects of the context's tenant to
-// end, and tells whether all have. Whatever happens, the change is committed.
+// end, and reports whether all have. Whatever happens, the change is committed.
 func (b *Box) Settle(ctx context.Context, ids []string, wait time.Duration) bool {
 	if len(ids) == 0 {
 		return true

@@ -64,7 +64,7 @@ func (c *Cutter) Arm(statements int, answer bool) {
 	c.armed, c.left, c.cut, c.answer = true, statements, false, answer
 }
 
-// Disarm tells whether a connection was cut.
+// Disarm reports whether a connection was cut.
 func (c *Cutter) Disarm() (cut bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -163,7 +163,7 @@ func (c *Cutter) terminate(pid uint32) {
 	}
 }
 
-// due counts a statement and tells whether the connection ends before it, or behind it.
+// due counts a statement and reports whether the connection ends before it, or behind it.
 func (c *Cutter) due() (before, behind bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

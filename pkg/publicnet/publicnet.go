@@ -59,7 +59,7 @@ func prefixes(texts ...string) []netip.Prefix {
 	return out
 }
 
-// Public tells whether an address is one of a host on the public internet.
+// Public reports whether an address is one of a host on the public internet.
 func Public(address netip.Addr) bool {
 	if !address.IsValid() || address.Zone() != "" || address.Is4In6() || (address.Is6() && !global.Contains(address)) {
 		return false

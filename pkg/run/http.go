@@ -14,7 +14,7 @@ import (
 // readyTimeout bounds all readiness checks together.
 const readyTimeout = 5 * time.Second
 
-// Check tells whether something the process needs works; nil when it does.
+// Check reports whether something the process needs works; nil when it does.
 type Check struct {
 	Name string
 	Test func(ctx context.Context) error

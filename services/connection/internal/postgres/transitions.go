@@ -38,8 +38,8 @@ func (s *Connections) change(ctx context.Context, id string, fn changeFunc) erro
 	})
 }
 
-// tell writes the event of a change, where it is one.
-func tell(ctx context.Context, tx pgx.Tx, was sqlc.LockActiveRow, to connection.Status, code string, at time.Time) error {
+// addChange writes the status event of a change, where it is a notable one.
+func addChange(ctx context.Context, tx pgx.Tx, was sqlc.LockActiveRow, to connection.Status, code string, at time.Time) error {
 	from := connection.Status(was.Status)
 	if !connection.Notable(from, value(was.ErrorCode), to, code) {
 		return nil
@@ -64,7 +64,7 @@ func (s *Connections) SwapSecret(ctx context.Context, id, oldVersion, newVersion
 		if err := q.ClearFailure(ctx, sqlc.ClearFailureParams{TenantID: tenantID, ID: key}); err != nil {
 			return err
 		}
-		return tell(ctx, tx, was, connection.Connected, "", s.now())
+		return addChange(ctx, tx, was, connection.Connected, "", s.now())
 	})
 	return swapped && err == nil, err
 }
@@ -78,7 +78,7 @@ func (s *Connections) RecordValid(ctx context.Context, id string, begun, at time
 		if err != nil || rows == 0 {
 			return err
 		}
-		return tell(ctx, tx, was, connection.Connected, "", at)
+		return addChange(ctx, tx, was, connection.Connected, "", at)
 	})
 }
 
@@ -97,6 +97,6 @@ func (s *Connections) RecordFailed(ctx context.Context, id, version string, snap
 		if err != nil {
 			return err
 		}
-		return tell(ctx, tx, was, connection.ValidationFailed, snapshot.Code, snapshot.CheckedAt)
+		return addChange(ctx, tx, was, connection.ValidationFailed, snapshot.Code, snapshot.CheckedAt)
 	})
 }

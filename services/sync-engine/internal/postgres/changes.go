@@ -158,7 +158,7 @@ func (s *Store) FeedBefore(ctx context.Context, at time.Time) (before int64, err
 }
 
 // KeepFeedMonths makes the feed's partitions to come and drops those that are more
-// than so many months old, 0 none. It tells what it did.
+// than so many months old, 0 none. It returns what it did.
 func (s *Store) KeepFeedMonths(ctx context.Context, months int) (done []string, err error) {
 	err = pg.WithoutTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		done, err = sqlc.New(tx).KeepFeedMonths(ctx, int32(months))

@@ -112,7 +112,7 @@ func (s *Store) CountRunIdentities(ctx context.Context, page syncengine.Identity
 }
 
 // KeepReports makes the partitions of reports to come and drops those of runs that
-// were made more than so many days ago; 0 drops none. It tells what it did.
+// were made more than so many days ago; 0 drops none. It returns what it did.
 func (s *Store) KeepReports(ctx context.Context, days int) (done []string, err error) {
 	err = pg.WithoutTenant(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		done, err = sqlc.New(tx).KeepReportDays(ctx, int32(days)) // a few thousand

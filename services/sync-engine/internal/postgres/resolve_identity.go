@@ -64,7 +64,7 @@ func (s *Store) CheckResolutions(ctx context.Context, rs []syncengine.Resolution
 	return refused, err
 }
 
-// isRefusal tells what a check finds from a failure of the check.
+// isRefusal distinguishes what a check finds from a failure of the check.
 func isRefusal(err error) bool {
 	switch errs.KindOf(err) {
 	case errs.Conflict, errs.NotFound, errs.Precondition, errs.Invalid:
@@ -221,7 +221,7 @@ func (r *resolution) write(ctx context.Context, made syncengine.ResolvedContact)
 	if err != nil {
 		return err
 	}
-	return r.tell(ctx, change, version)
+	return r.feed(ctx, change, version)
 }
 
 func (r *resolution) create(ctx context.Context, made syncengine.ResolvedContact) error {
@@ -241,8 +241,8 @@ func (r *resolution) create(ctx context.Context, made syncengine.ResolvedContact
 	})
 }
 
-// tell adds the change to the feed, whose head is locked last and until the commit.
-func (r *resolution) tell(ctx context.Context, change string, version int64) error {
+// feed adds the change to the feed, whose head is locked last and until the commit.
+func (r *resolution) feed(ctx context.Context, change string, version int64) error {
 	seq, err := r.q.AdvanceFeed(ctx, sqlc.AdvanceFeedParams{TenantID: r.tenantID, Count: 1})
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 const dropRows = 5000
 
 // DropRuns deletes runs that were made more than so many days ago, with their results; 0 deletes none.
-// What something still follows from stays. It tells how many went.
+// What something still follows from stays. It returns how many went.
 func (s *Store) DropRuns(ctx context.Context, days int) (runs int, err error) {
 	for {
 		var n int32

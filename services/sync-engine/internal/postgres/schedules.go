@@ -45,7 +45,7 @@ func (s *Store) ScheduledTenants(ctx context.Context, after string, limit int) (
 }
 
 // recordEnd adds the end of a run to the tenant's history, and those of its managed tenants to
-// theirs. Where the schedule follows from that, the worker is told.
+// theirs. Where that changes the schedule, an effect lets the worker know.
 func recordEnd(ctx context.Context, tx pgx.Tx, tenantID string, run syncengine.Run, ended syncengine.State, now time.Time) error {
 	q := sqlc.New(tx)
 	if err := recordTenants(ctx, q, run, ended, now); err != nil {

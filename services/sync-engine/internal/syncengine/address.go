@@ -87,8 +87,8 @@ var apostrophes = strings.NewReplacer("‘", "'", "’", "'", "‛", "'", "ʼ", 
 // quotePairs are quotes that are put around a whole address.
 var quotePairs = []struct{ open, end string }{{`"`, `"`}, {"'", "'"}, {"“", "”"}, {"„", "“"}, {"„", "”"}, {"«", "»"}}
 
-// unwrapped takes away what surrounds an address. Two addresses are told by the
-// problem, since what is left of them would be neither.
+// unwrapped takes away what surrounds an address. Where there are two addresses the
+// problem says so, since what is left of them would be neither.
 func unwrapped(s string) (rest, problem string) {
 	brackets, quotes := false, false
 	for before := ""; before != s; {

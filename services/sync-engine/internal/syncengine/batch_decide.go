@@ -233,7 +233,7 @@ func update(it *item, current *StoredContact, write *BatchWrite) decided {
 	return d
 }
 
-// linkWarnings tells the host what a record means for the contact's link.
+// linkWarnings are what a record means for the contact's link.
 func linkWarnings(before, after *StoredContact) (warnings []RecordWarning) {
 	if !before.Linked {
 		return nil

@@ -124,7 +124,7 @@ func (l *ListContacts) Do(ctx context.Context, q string, page ContactPage) (cont
 		return nil, nil, 0, errNothingToLookFor
 	}
 	size := page.Size
-	page.Size++ // one more tells whether there is a next page
+	page.Size++ // one more shows whether there is a next page
 	if contacts, err = l.store.Contacts(ctx, page); err != nil {
 		return nil, nil, 0, err
 	}

@@ -134,7 +134,7 @@ func (l *ListIdentities) Do(ctx context.Context, page IdentityPage) (Identities,
 func (l *ListIdentities) part(ctx context.Context, page IdentityPage) (found Identities, err error) {
 	found.Total = -1
 	size := page.Size
-	page.Size++ // one more tells whether there is a next page
+	page.Size++ // one more shows whether there is a next page
 	if found.Identities, err = l.store.RunIdentities(ctx, page); err != nil {
 		return found, err
 	}
@@ -147,7 +147,8 @@ func (l *ListIdentities) part(ctx context.Context, page IdentityPage) (found Ide
 	return found, nil
 }
 
-// kept tells by the day on which the run was made, which is what identities are deleted by.
+// kept reports whether the run's identities are still there: they are deleted by the day on
+// which the run was made.
 func (l *ListIdentities) kept(run Run) bool {
 	day := func(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 	return l.keep <= 0 || !day(run.CreatedAt).Before(day(l.now()).AddDate(0, 0, -l.keep))
