@@ -69,20 +69,31 @@ func TestFilesUseNamesFromBelow(t *testing.T) {
 	}
 }
 
-// TestTheMapOfTheEngineNamesItsFiles compares the files that the comment of the package names, by
-// subject, with those that there are.
-func TestTheMapOfTheEngineNamesItsFiles(t *testing.T) {
+// mappedPackages are packages whose comment in doc.go lists their files by subject.
+var mappedPackages = []string{
+	"services/connection/internal/connection",
+	"services/mapping/internal/mapping",
+	"services/sync-engine/internal/syncengine",
+}
+
+// TestMapsOfPackagesNameTheirFiles compares the files that such a comment names with those that
+// there are.
+func TestMapsOfPackagesNameTheirFiles(t *testing.T) {
 	t.Parallel()
-	files := parsed(t, "services/sync-engine/internal/syncengine")
-	named := regexp.MustCompile(`\b\w+\.go\b`).FindAllString(files["doc.go"].Doc.Text(), -1)
-	delete(files, "doc.go")
-	for name := range files {
-		require.Contains(t, named, name, "doc.go does not say what subject it belongs to")
-	}
-	for _, name := range named {
-		require.Contains(t, files, name, "doc.go names a file that is not there")
+	for _, folder := range mappedPackages {
+		files := parsed(t, folder)
+		named := goFile.FindAllString(files["doc.go"].Doc.Text(), -1)
+		delete(files, "doc.go")
+		for name := range files {
+			require.Contains(t, named, name, "%s/doc.go does not say what subject it belongs to", folder)
+		}
+		for _, name := range named {
+			require.NotNil(t, files[name], "%s/doc.go names %s, which is not there", folder, name)
+		}
 	}
 }
+
+var goFile = regexp.MustCompile(`\b\w+\.go\b`)
 
 // parsed are the files of a package, without tests, by their names.
 func parsed(t *testing.T, folder string) map[string]*ast.File {

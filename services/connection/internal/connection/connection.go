@@ -1,6 +1,3 @@
-// Package connection is the connection of a tenant (an MSP) to its partner
-// directory: how it is made, proven, kept alive and ended, and how directories
-// are read through it.
 package connection
 
 import "time"

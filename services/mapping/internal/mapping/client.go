@@ -1,5 +1,3 @@
-// Package mapping knows the clients of an MSP and which managed tenant belongs
-// to which of them.
 package mapping
 
 // Client is the MSP's record of a customer.
