@@ -8,8 +8,8 @@
 //     stage_users.go, delta.go, unchanged.go, guard.go, guard_round.go, push_queue.go,
 //     counters.go, check_mapping.go, gate_field_rules.go
 //   - a user, from upstream's record to an identity: user.go, properties.go, identity.go,
-//     user_address.go, address.go, text.go, failure.go, filter.go, service_account.go,
-//     group_scope.go, members.go, erased.go, share_word.go
+//     user_address.go, address.go, text.go, failure.go, filter.go, pattern.go,
+//     service_account.go, group_scope.go, members.go, erased.go, share_word.go
 //   - runs: run.go, create_run.go, begin_run.go, run_results.go, list_runs.go,
 //     tenant_results.go, list_identities.go, watch_run.go, statistics.go, schedule.go,
 //     ticket.go
