@@ -109,7 +109,7 @@ var mapping = Group{Title: "Discovery and mapping", About: "Codes of managed ten
 	},
 	{
 		Name: EffectsPending, Kinds: []Kind{KindConflict},
-		Text: "The last change of the mapping has not been followed yet. Try again in a moment.", Do: "Try again in a moment.",
+		Text: "The last change of the mapping has not been applied to the links yet. Try again in a moment.", Do: "Try again in a moment.",
 	},
 	{
 		Name: StartPending, Kinds: []Kind{KindUnavailable},

@@ -24,7 +24,7 @@ var (
 	errRelinkNowhere   = errs.New(errs.Conflict, reason.NotMapped, "Links can only go to the client that the managed tenant is mapped to, and it is mapped to none.")
 	errDecisionPending = errs.New(errs.Conflict, reason.DecisionPending, "Another decision about these links is being done.",
 		errs.WithRetryAfter(orphansRetry))
-	errEffectsPending = errs.New(errs.Conflict, reason.EffectsPending, "The last change of the mapping has not been followed yet. Try again in a moment.",
+	errEffectsPending = errs.New(errs.Conflict, reason.EffectsPending, reason.Text(reason.EffectsPending),
 		errs.WithRetryAfter(orphansRetry))
 	errMappingChanged = errs.New(errs.Conflict, reason.MappingChanged, reason.Text(reason.MappingChanged))
 )
