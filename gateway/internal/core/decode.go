@@ -116,7 +116,7 @@ func mistake(cause error) string {
 	case strings.Contains(text, "duplicate field"):
 		return givenTwice
 	case strings.Contains(text, "invalid UTF-8"):
-		return notText
+		return NotUTF8
 	case strings.Contains(text, "escape code"):
 		return notEscape
 	}
@@ -140,5 +140,5 @@ func TooLarge() *errs.Error {
 	return errs.New(errs.Exhausted, reason.RequestTooLarge, "The request is larger than is accepted.")
 }
 
-// NotText is the answer to a field of the address that is not UTF-8.
-func NotText(field string) *errs.Error { return refuse(path{{name: field}}, notText) }
+// NotText is the answer to a field of the address that is no text; problem says why.
+func NotText(field, problem string) *errs.Error { return refuse(path{{name: field}}, problem) }

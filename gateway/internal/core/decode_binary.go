@@ -63,7 +63,7 @@ func (s *binaryScan) value(raw []byte, field protoreflect.FieldDescriptor, at pa
 	switch field.Kind() {
 	case protoreflect.StringKind:
 		if text, _ := protowire.ConsumeBytes(raw); !utf8.Valid(text) {
-			return refuse(at, notText)
+			return refuse(at, NotUTF8)
 		}
 	case protoreflect.MessageKind:
 		inner, _ := protowire.ConsumeBytes(raw)

@@ -19,10 +19,12 @@ const (
 	notAField       = "is not a field of this request"
 	wrongType       = "has a value of the wrong type"
 	givenTwice      = "is given twice"
-	notText         = "is not valid UTF-8"
 	notEscape       = "has an escape that is no character, such as half of a surrogate pair"
 	maxName         = 200 // bytes of an unknown name that an answer repeats
 )
+
+// NotUTF8 says of a field that its text is broken.
+const NotUTF8 = "is not valid UTF-8"
 
 // step is a place in a message: a field and, in a list, an element of it.
 type step struct {

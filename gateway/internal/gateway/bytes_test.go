@@ -41,18 +41,24 @@ func TestOddBytesInAnAddressAreTheCallersMistake(t *testing.T) {
 		require.Equal(t, "invalid_argument", p.Code, path)
 		require.Len(t, p.Violations, 1, path)
 		require.Equal(t, field, p.Violations[0].Field, path)
-		require.Contains(t, p.Violations[0].Message, "UTF-8", path)
+		if strings.Contains(path, "%00") {
+			require.Contains(t, p.Violations[0].Message, "NUL", path)
+		} else {
+			require.Contains(t, p.Violations[0].Message, "UTF-8", path)
+		}
 	}
 	for _, m := range methods(t) {
 		for _, in := range variable.FindAllString(m.Path, -1) {
 			field := m.Descriptor.Input().Fields().ByName(protoreflect.Name(strings.Trim(in, "{}")))
 			path := variable.ReplaceAllString(strings.Replace(m.Path, in, "a%ffb", 1), "x")
 			named(m.Verb, path, field.JSONName())
+			named(m.Verb, strings.Replace(path, "%ff", "%00", 1), field.JSONName())
 		}
 		for i := range m.Descriptor.Input().Fields().Len() {
 			field := m.Descriptor.Input().Fields().Get(i)
 			if m.Body == "" && field.Kind() == protoreflect.StringKind && !strings.Contains(m.Path, "{"+string(field.Name())+"}") {
 				named(m.Verb, variable.ReplaceAllString(m.Path, "x")+"?"+field.JSONName()+"=%c3%28", field.JSONName())
+				named(m.Verb, variable.ReplaceAllString(m.Path, "x")+"?"+field.JSONName()+"=a%00b", field.JSONName())
 			}
 		}
 	}

@@ -66,7 +66,7 @@ func serve(gate *access.Gate, hub *Hub, rule *policyv1.Rule, w http.ResponseWrit
 	}
 	run := runID(r.URL.Path)
 	if !utf8.ValidString(run) {
-		return core.NotText("runId")
+		return core.NotText("runId", core.NotUTF8)
 	}
 	listener, err := hub.Listen(caller.Call(), run, last)
 	if err != nil {

@@ -46,7 +46,7 @@ func readBody(w http.ResponseWriter, r *http.Request, m access.Method) error {
 	r.Body = &body{bytes.NewReader(raw), raw}
 	if table := csvBody(m, r.Header.Get("Content-Type")); table != nil {
 		if !utf8.Valid(raw) {
-			return core.NotText(table.JSONName())
+			return core.NotText(table.JSONName(), core.NotUTF8)
 		}
 		return nil
 	}

@@ -51,15 +51,26 @@ func unsupported(m access.Method) error {
 // wrongPath refuses variables of the path that are no text.
 func wrongPath(m access.Method, params map[string]string) error {
 	for name, value := range params {
-		if !notText(value) {
+		problem := notText(value)
+		if problem == "" {
 			continue
 		}
 		if field := m.Descriptor.Input().Fields().ByName(protoreflect.Name(name)); field != nil {
 			name = field.JSONName()
 		}
-		return core.NotText(name)
+		return core.NotText(name, problem)
 	}
 	return nil
 }
 
-func notText(value string) bool { return !utf8.ValidString(value) }
+// notText says why a value of the address is no text that can be stored or searched for;
+// empty where it is.
+func notText(value string) string {
+	switch {
+	case !utf8.ValidString(value):
+		return core.NotUTF8
+	case strings.ContainsRune(value, 0):
+		return "has a NUL character"
+	}
+	return ""
+}

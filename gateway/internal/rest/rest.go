@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
@@ -217,9 +216,13 @@ func (x *exchange) unknownQuery() *errs.Error {
 		if field == nil {
 			field = fields.ByName(protoreflect.Name(first))
 		}
+		problem := notText(name)
+		for _, value := range values {
+			problem = cmp.Or(problem, notText(value))
+		}
 		switch {
-		case !utf8.ValidString(name) || slices.ContainsFunc(values, notText):
-			violations = append(violations, errs.Violation{Field: name, Message: "is not valid UTF-8"})
+		case problem != "":
+			violations = append(violations, errs.Violation{Field: name, Message: problem})
 		case field == nil || field == bodyField(m) || field == access.BodyFields(m.Descriptor.Input()) || (m.Body == "*" && (!x.isCSV() || field == access.CSVField(m.Descriptor.Input()))):
 			violations = append(violations, errs.Violation{Field: name, Message: "is not a parameter of this request"})
 		case strings.Contains(m.Path, "{"+string(field.Name())+"}"):
