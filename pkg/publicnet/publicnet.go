@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -131,6 +132,9 @@ func (g *Guard) Check(raw string) (*url.URL, error) {
 	}
 	if port == "" {
 		port = "443"
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return nil, errors.New("has a port that is none")
 	}
 	host := strings.ToLower(u.Hostname())
 	listed := slices.Contains(g.allowed, net.JoinHostPort(host, port))

@@ -50,3 +50,17 @@ func TestOnlyThePublicInternet(t *testing.T) {
 	}
 	require.ErrorIs(t, publicnet.Control(t.Context(), "unix", "/run/docker.sock", nil), publicnet.ErrPrivate)
 }
+
+func TestAPortIsOne(t *testing.T) {
+	t.Parallel()
+	g, err := publicnet.New(nil)
+	require.NoError(t, err)
+	for _, port := range []string{"0", "00", "65536", "99999", "99999999999999999999"} {
+		_, err := g.Check("https://host.example:" + port + "/")
+		require.ErrorContains(t, err, "port", port)
+	}
+	for _, port := range []string{"1", "443", "65535"} {
+		_, err := g.Check("https://host.example:" + port + "/")
+		require.NoError(t, err, port)
+	}
+}
