@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
@@ -179,6 +180,19 @@ func TestAnApprovalIsUsedOnce(t *testing.T) {
 	require.Equal(t, syncengine.StateHeld, later.State)
 	require.Equal(t, 4, later.Held.Count)
 	require.Zero(t, e.inactive())
+}
+
+// TestTheSameDecisionAgainHasTheSameAnswer: to the last digit that is stored.
+func TestTheSameDecisionAgainHasTheSameAnswer(t *testing.T) {
+	t.Parallel()
+	e, _, held := heldRound(t)
+	e.now = e.now.Add(123456789 * time.Nanosecond)
+	first, _, err := e.decideHeld(held, syncengine.DecisionReject, held.Held.Digest)
+	require.NoError(t, err)
+	e.now = e.now.Add(time.Minute)
+	again, _, err := e.decideHeld(held, syncengine.DecisionReject, held.Held.Digest)
+	require.NoError(t, err)
+	require.Equal(t, first.DecidedAt.UTC(), again.DecidedAt.UTC())
 }
 
 // TestRejectedInactivationsWaitForUpstream: the links stay active, without being held

@@ -98,7 +98,8 @@ func (d *DecideHeld) Do(ctx context.Context, ask Deciding) (HeldDecision, *Run, 
 		return was, started, err
 	}
 	decision := HeldDecision{
-		RunID: ask.RunID, ManagedTenantID: ask.ManagedTenantID, Decision: ask.Decision, DecidedBy: ask.Actor, DecidedAt: d.now(),
+		RunID: ask.RunID, ManagedTenantID: ask.ManagedTenantID, Decision: ask.Decision, DecidedBy: ask.Actor,
+		DecidedAt: d.now().Truncate(time.Microsecond), // as it is stored, and answered when it is asked for again
 	}
 	var started *Run
 	if ask.Decision == DecisionReject {
