@@ -117,10 +117,11 @@ func (c *Client) browse(ctx context.Context, address string, most int) (*url.URL
 // Discover runs a discovery and waits for its end.
 func (c *Client) Discover(ctx context.Context) (Discovery, error) {
 	var d Discovery
-	if err := c.Do(ctx, http.MethodPost, integration+"/discovery", map[string]any{}, &d); err != nil {
+	err := c.start(ctx, "/discovery", map[string]any{}, &d)
+	if err != nil {
 		return d, err
 	}
-	err := Poll(ctx, func() (bool, error) {
+	err = Poll(ctx, func() (bool, error) {
 		if d.State != "running" {
 			return true, nil
 		}
@@ -178,7 +179,30 @@ func (c *Client) ConfirmExact(ctx context.Context) (Confirmed, error) {
 // StartSync starts or joins a run.
 func (c *Client) StartSync(ctx context.Context, scope string) (Start, error) {
 	var s Start
-	return s, c.Do(ctx, http.MethodPost, integration+"/sync", map[string]any{"scope": scope}, &s)
+	return s, c.start(ctx, "/sync", map[string]any{"scope": scope}, &s)
+}
+
+// startAgain is how long a start is asked for that the orchestrator is too busy to take.
+const startAgain = time.Minute
+
+// start asks for a run until the orchestrator takes it: one that is refused for its sake may be asked for
+// again, and joins one that was started all the same.
+func (c *Client) start(ctx context.Context, path string, body, out any) error {
+	within, cancel := context.WithTimeout(ctx, startAgain)
+	defer cancel()
+	var refused *Problem
+	err := Poll(within, func() (bool, error) {
+		err := c.Do(ctx, http.MethodPost, integration+path, body, out)
+		if errors.As(err, &refused) && refused.Code == "orchestrator_unavailable" {
+			return false, nil
+		}
+		refused = nil
+		return err == nil, err
+	})
+	if refused != nil {
+		return refused
+	}
+	return err
 }
 
 // Sync starts a run and waits for its end; progress, where set, is called with every state read.
