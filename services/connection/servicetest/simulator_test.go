@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -39,9 +42,27 @@ func TestMain(m *testing.M) {
 		service.Main(assembly.Name, assembly.Config{}, assembly.Start)
 		return
 	}
+	together()
 	code := m.Run()
 	simulators.end()
 	os.Exit(code)
+}
+
+// atLeast is how many tests run at once on a small machine: most of them wait most of the time, for
+// the pauses between tries and for as long as Microsoft says.
+const atLeast = 8
+
+// together has that many tests run at once, unless -parallel says otherwise.
+func together() {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if given || runtime.GOMAXPROCS(0) >= atLeast {
+		return
+	}
+	if err := flag.Set("test.parallel", strconv.Itoa(atLeast)); err != nil {
+		panic(err)
+	}
 }
 
 // simulatorProcess is the simulator's program, built and started when the first test
