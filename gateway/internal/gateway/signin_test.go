@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -299,6 +300,24 @@ func TestSessionsEnd(t *testing.T) {
 	var rows int
 	require.NoError(t, b.db.Admin.QueryRow(t.Context(), `SELECT count(*) FROM sessions`).Scan(&rows))
 	require.Equal(t, 1, rows, "what has ended is gone")
+}
+
+// TestASignInEndsTheSessionBeforeIt: the browser forgets that cookie, so nobody could end it.
+func TestASignInEndsTheSessionBeforeIt(t *testing.T) {
+	t.Parallel()
+	b, br := signInSetup(t)
+	b.allOn("t1")
+	br.signIn()
+	thief := &browser{b: b, provider: br.provider, cookies: maps.Clone(br.cookies)}
+	require.Equal(t, 200, thief.do("GET", "/api/clients", "").status)
+	asked := br.begin("/")
+	require.Equal(t, 200, br.do("GET", "/api/clients", "").status, "one that only begins ends nothing")
+	require.Equal(t, 302, br.callback(asked, br.code(asked, claims{"tenant_id": "t1", "sub": "reader", "permissions": access.Read}, claims{"sub": "reader"})).status)
+	require.Equal(t, "reader", br.session()["userId"])
+	require.Equal(t, 401, thief.do("GET", "/api/clients", "").status)
+	elsewhere := &browser{b: b, provider: br.provider, cookies: map[string]string{}}
+	elsewhere.signIn()
+	require.Equal(t, "reader", br.session()["userId"], "sessions of other browsers stay")
 }
 
 func TestATokenIsReplaced(t *testing.T) {

@@ -153,7 +153,25 @@ func (p SignInParts) complete(ctx context.Context, w http.ResponseWriter, r *htt
 	in.Tenant = string(person.Tenant)
 	token, err = p.Sessions.Open(ctx, person)
 	p.record(r, in, person, "sign_in", err)
+	if err == nil {
+		p.replaced(ctx, in)
+	}
 	return f.ReturnTo, token, err
+}
+
+// replaced ends the session that the browser had before: its cookie is about to be
+// overwritten, so that nobody could end it any more.
+func (p SignInParts) replaced(ctx context.Context, in *access.Request) {
+	if in.Session == "" {
+		return
+	}
+	before, err := p.Sessions.Find(ctx, in.Session)
+	if err == nil {
+		err = p.Sessions.Close(ctx, before)
+	}
+	if err != nil && errs.KindOf(err) != errs.Unauthenticated {
+		slog.WarnContext(ctx, "the session before a sign-in goes on until it expires", "error", err)
+	}
 }
 
 // failed says on a page of its own why somebody is not signed in: the console may
