@@ -90,7 +90,8 @@ var position = regexp.MustCompile(`\(line (\d{1,9}):(\d{1,9})\)`)
 func stumbled(raw []byte, message protoreflect.MessageDescriptor, cause error) path {
 	found := position.FindStringSubmatch(cause.Error())
 	if found == nil {
-		return nil
+		// Half of a surrogate pair that little follows is missed at the end, which has no place.
+		return fieldAt(raw, message, bytes.LastIndex(raw, []byte(`\u`)))
 	}
 	line, _ := strconv.Atoi(found[1])
 	column, _ := strconv.Atoi(found[2])
@@ -117,7 +118,7 @@ func mistake(cause error) string {
 		return givenTwice
 	case strings.Contains(text, "invalid UTF-8"):
 		return NotUTF8
-	case strings.Contains(text, "escape code"):
+	case strings.Contains(text, "escape code"), strings.Contains(text, "unexpected EOF"):
 		return notEscape
 	}
 	return wrongType

@@ -112,6 +112,9 @@ func TestTheFieldThatCannotBeReadIsNamed(t *testing.T) {
 		require.Equal(t, "clients[2]."+want[0], field, text)
 		require.Equal(t, want[1], message, text)
 	}
+	field, message := violation(t, core.DecodeJSON([]byte(`{"clients":[{"name":"n"},{"name":"cut \ud83d"}]}`), &mappingv1.BatchUpsertClientsRequest{}))
+	require.Equal(t, "clients[1].name", field, "little follows")
+	require.Contains(t, message, "surrogate")
 	for _, since := range []string{`"0000-01-01T00:00:00Z"`, `"10000-01-01T00:00:00Z"`, `"yesterday"`, `1`, `{}`} {
 		field, message := violation(t, core.DecodeJSON([]byte(`{"id":"x","since":`+since+`}`), &gatewayv1.ReplayWebhookRequest{}))
 		require.Equal(t, "since", field, since)

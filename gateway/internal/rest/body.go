@@ -24,7 +24,8 @@ import (
 // body is one that was read and looked at.
 type body struct {
 	*bytes.Reader
-	raw []byte
+	raw     []byte
+	refused error // why no message could be built of it, which grpc-gateway hands on as text
 }
 
 // Close does nothing.
@@ -43,7 +44,7 @@ func readBody(w http.ResponseWriter, r *http.Request, m access.Method) error {
 	if err != nil {
 		return core.Undecodable(err)
 	}
-	r.Body = &body{bytes.NewReader(raw), raw}
+	r.Body = &body{Reader: bytes.NewReader(raw), raw: raw}
 	if table := csvBody(m, r.Header.Get("Content-Type")); table != nil {
 		if !utf8.Valid(raw) {
 			return core.NotText(table.JSONName(), core.NotUTF8)

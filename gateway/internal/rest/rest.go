@@ -203,7 +203,11 @@ func (s *Server) failed(ctx context.Context, _ *runtime.ServeMux, _ runtime.Mars
 	public, ok := errors.AsType[*errs.Error](err)
 	if !ok {
 		var httpError *runtime.HTTPStatusError
-		if status.Code(err) == codes.InvalidArgument || errors.As(err, &httpError) {
+		read, _ := r.Body.(*body)
+		switch {
+		case read != nil && read.refused != nil:
+			err = read.refused
+		case status.Code(err) == codes.InvalidArgument, errors.As(err, &httpError):
 			err = inJSONNames(x.method, core.Undecodable(err))
 		}
 		if public = core.Public(err); x.call != nil {
@@ -294,6 +298,10 @@ func (m *marshaler) NewDecoder(r io.Reader) runtime.Decoder {
 		if !ok {
 			return json.Unmarshal(raw, v)
 		}
-		return core.FillJSON(raw, message)
+		err = core.FillJSON(raw, message)
+		if read, ok := r.(*body); ok {
+			read.refused = err
+		}
+		return err
 	})
 }
