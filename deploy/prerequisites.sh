@@ -7,7 +7,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-node=20     # the oldest Node whose npm is known to do
+node=20.19  # the oldest Node that builds the console (gateway/web/package.json)
 postgres=15 # the oldest PostgreSQL that the schema works on
 
 say() { echo "entrasync: $*"; }
@@ -61,7 +61,7 @@ node_problem() {
     at_least "${have#v}" "$node" || echo "Node ${have#v} is here; this needs $node or newer"
 }
 
-install_node="  curl -fsSL https://deb.nodesource.com/setup_$node.x | ${sudo}bash - && ${sudo}apt-get install -y nodejs"
+install_node="  curl -fsSL https://deb.nodesource.com/setup_${node%%.*}.x | ${sudo}bash - && ${sudo}apt-get install -y nodejs"
 
 check_node() {
     problem=$(node_problem)

@@ -36,7 +36,7 @@ func Console(ctx context.Context, root, bin string, out io.Writer) error {
 		return nil
 	}
 	if _, err := exec.LookPath("npm"); err != nil {
-		fmt.Fprintln(out, "Node 20 or newer with npm is missing: there will be no console at the gateway's address")
+		fmt.Fprintln(out, "Node 20.19 or newer with npm is missing: there will be no console at the gateway's address")
 		return nil
 	}
 	began := time.Now()
