@@ -5,6 +5,7 @@ package searchkey
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -15,10 +16,11 @@ import (
 func Of(text string) string {
 	folded := strings.ToLower(norm.NFKD.String(strings.ToValidUTF8(text, " ")))
 	var b strings.Builder
+	b.Grow(len(folded))
 	space, accented := false, false
 	for _, r := range folded {
 		switch {
-		case unicode.Is(unicode.Mn, r) && accented:
+		case accented && unicode.Is(unicode.Mn, r):
 			continue
 		case unicode.IsSpace(r) || unicode.IsControl(r):
 			space = b.Len() > 0
@@ -30,7 +32,7 @@ func Of(text string) string {
 			space = false
 		}
 		b.WriteRune(r)
-		accented = unicode.In(r, unicode.Latin, unicode.Greek) || (accented && unicode.Is(unicode.Mn, r))
+		accented = 'a' <= r && r <= 'z' || r >= utf8.RuneSelf && unicode.In(r, unicode.Latin, unicode.Greek) || (accented && unicode.Is(unicode.Mn, r))
 	}
 	return norm.NFC.String(b.String())
 }

@@ -43,7 +43,7 @@ var spelling = strings.NewReplacer("ae", "a", "oe", "o", "ue", "u", "aa", "a", "
 
 // compared is a name as it is compared: folded as the engine folds the names of which it asks
 // whether they share a word.
-func compared(name string) string { return words(searchkey.Letters(name)) }
+func compared(name string) string { return searchkey.Part(searchkey.Letters(name)) }
 
 // nameWords are the words of a name that say who it is, without what stands in brackets.
 func nameWords(name string) []string {

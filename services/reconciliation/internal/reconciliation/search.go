@@ -1,16 +1,11 @@
 package reconciliation
 
-import (
-	"strings"
-	"unicode"
-
-	"github.com/entrasync/entrasync/pkg/searchkey"
-)
+import "github.com/entrasync/entrasync/pkg/searchkey"
 
 // SearchText is what an item is found by: the words of its identity's name, its address
 // and its sign-in name, folded, each after a space.
 func (s *Sighting) SearchText() string {
-	return " " + nameKey(s.DisplayName) + " " + searchkey.Of(s.Email) + " " + searchkey.Of(s.UserPrincipalName)
+	return " " + searchkey.Words(s.DisplayName) + " " + searchkey.Of(s.Email) + " " + searchkey.Of(s.UserPrincipalName)
 }
 
 // Search is what is searched for. The zero value finds all.
@@ -26,18 +21,8 @@ func searchFor(q string) Search {
 		return Search{}
 	}
 	search := Search{Address: " " + address}
-	if name := nameKey(q); name != "" {
+	if name := searchkey.Words(q); name != "" {
 		search.Words = " " + name
 	}
 	return search
-}
-
-// nameKey folds a name to the words that are searched: what is neither letter nor digit
-// parts them.
-func nameKey(name string) string { return words(searchkey.Of(name)) }
-
-func words(text string) string {
-	return strings.Join(strings.FieldsFunc(text, func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsNumber(r)
-	}), " ")
 }
