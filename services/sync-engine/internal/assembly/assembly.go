@@ -34,6 +34,7 @@ func Start(ctx context.Context, s *service.Service, c Config) error {
 	}, c)
 	box.Keep(s, s.Metrics)
 	retain(s, store, c)
+	keyNames(s, store)
 	return nil
 }
 

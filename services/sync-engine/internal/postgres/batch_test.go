@@ -147,7 +147,7 @@ func TestListContacts(t *testing.T) {
 			page.After = next
 		}
 	}
-	require.Equal(t, []string{"Person 0", "Person 1", "Person 2", "Person 3", "Person 4", "Änne"}, find("", syncengine.ContactFilter{}))
+	require.Equal(t, []string{"Änne", "Person 0", "Person 1", "Person 2", "Person 3", "Person 4"}, find("", syncengine.ContactFilter{}))
 	require.Len(t, find("", syncengine.ContactFilter{ClientID: client}), 5)
 	require.Equal(t, []string{"Änne"}, find("äN", syncengine.ContactFilter{}))
 	require.Equal(t, []string{"Person 3"}, find("P3@corp.example", syncengine.ContactFilter{}))

@@ -38,18 +38,38 @@ type filter struct {
 	search           *searched // nil without one
 }
 
-// searched are the ranges of texts that begin with what was typed. Parts of names are cut.
-type searched struct{ from, to, fromPart, toPart string }
+// searched are the ranges of texts that begin with what was typed: of names, of parts of names,
+// which are cut, and of addresses. One without a beginning is empty.
+type searched struct{ name, part, address textRange }
+
+type textRange struct{ from, to string }
+
+// beginningWith is the range of texts that begin so.
+func beginningWith(text string) textRange {
+	if text == "" {
+		return textRange{from: lastKey, to: lastKey}
+	}
+	return textRange{from: text, to: text + lastKey}
+}
+
+// after is behind which place of the range a page begins, where the one before ended at a key and an
+// id: a scan begins at one place, and not at the greater of two.
+func (r textRange) after(key string, id uuid.UUID) (string, uuid.UUID) {
+	if key < r.from {
+		return r.from, uuid.Nil
+	}
+	return key, id
+}
 
 // partRunes is how many characters a part of a name has at most.
 const partRunes = 64
 
-func searchOf(text string) *searched {
-	part := text
-	if runes := []rune(text); len(runes) > partRunes {
+func searchOf(s syncengine.ContactSearch) *searched {
+	part := s.Words
+	if runes := []rune(part); len(runes) > partRunes {
 		part = string(runes[:partRunes])
 	}
-	return &searched{from: text, to: text + lastKey, fromPart: part, toPart: part + lastKey}
+	return &searched{name: beginningWith(s.Words), part: beginningWith(part), address: beginningWith(s.Address)}
 }
 
 // filterOf reports false when nothing can match.
@@ -62,8 +82,8 @@ func filterOf(f syncengine.ContactFilter) (filter, bool) {
 		}
 		out.client = &id
 	}
-	if f.NameStart != "" {
-		out.search = searchOf(f.NameStart)
+	if f.Search != (syncengine.ContactSearch{}) {
+		out.search = searchOf(f.Search)
 	}
 	if f.Status != "" {
 		inactive := f.Status == "inactive"
@@ -76,25 +96,34 @@ func filterOf(f syncengine.ContactFilter) (filter, bool) {
 	return out, true
 }
 
-// Contacts reads one page, without deleted contacts.
-func (s *Store) Contacts(ctx context.Context, page syncengine.ContactPage) (contacts []syncengine.Contact, err error) {
+// Contacts implements syncengine.ContactStore, without deleted contacts.
+func (s *Store) Contacts(ctx context.Context, page syncengine.ContactPage) (contacts []syncengine.Contact, keyed int64, err error) {
 	f, ok := filterOf(page.Filter)
 	if !ok {
-		return nil, nil
+		return nil, 0, nil
 	}
 	var after uuid.UUID
 	afterKey := ""
 	if page.After != nil {
 		afterKey = page.After.NameKey
 		if after, err = uuid.Parse(page.After.ID); err != nil {
-			return nil, errBadPage
+			return nil, 0, errBadPage
 		}
 	}
+	// One snapshot: whether the order is still the same is asked of what the page is read from.
 	err = s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
+		if f.client == nil || f.search != nil { // the others are in order of id
+			if keyed, err = q.Keyed(ctx); err != nil {
+				return err
+			}
+			if page.After != nil && page.After.Keyed != keyed {
+				return syncengine.ErrKeyedAnew
+			}
+		}
 		contacts, err = list(ctx, q, page, f, afterKey, after)
 		return err
-	}, pg.ReadOnly(), pg.Serial(), pg.ByIndex())
-	return contacts, err
+	}, pg.ReadOnly(), pg.Serial(), pg.ByIndex(), pg.RepeatableRead())
+	return contacts, keyed, err
 }
 
 func list(ctx context.Context, q *sqlc.Queries, page syncengine.ContactPage, f filter, afterKey string, after uuid.UUID) ([]syncengine.Contact, error) {
@@ -126,16 +155,21 @@ func search(ctx context.Context, q *sqlc.Queries, f filter, afterKey string, aft
 		}
 		if has <= fewContacts {
 			rows, err := q.SearchContactsOfClient(ctx, sqlc.SearchContactsOfClientParams{
-				ClientID: *f.client, AfterID: after, FromText: f.search.from, Inactive: f.inactive, Linked: f.linked, Size: size,
+				ClientID: *f.client, AfterID: after, FromName: f.search.name.from, FromAddress: f.search.address.from,
+				Inactive: f.inactive, Linked: f.linked, Size: size,
 			})
 			return contactsOf(rows, func(r sqlc.SearchContactsOfClientRow) syncengine.Contact { return contactOf(sqlc.GetContactRow(r)) }), err
 		}
 	}
-	rows, err := q.SearchContacts(ctx, sqlc.SearchContactsParams{
-		// A scan begins at the greater of the two, where they are one key.
-		AfterKey: max(afterKey, f.search.from), AfterPart: max(afterKey, f.search.fromPart), AfterID: after, FromText: f.search.from, ToText: f.search.to, FromPart: f.search.fromPart, ToPart: f.search.toPart,
+	s := f.search
+	params := sqlc.SearchContactsParams{
+		FromName: s.name.from, ToName: s.name.to, FromPart: s.part.from, ToPart: s.part.to, FromAddress: s.address.from, ToAddress: s.address.to,
 		ClientID: f.client, Inactive: f.inactive, Linked: f.linked, Size: size,
-	})
+	}
+	params.AfterName, params.AfterNameID = s.name.after(afterKey, after)
+	params.AfterPart, params.AfterPartID = s.part.after(afterKey, after)
+	params.AfterAddress, params.AfterAddressID = s.address.after(afterKey, after)
+	rows, err := q.SearchContacts(ctx, params)
 	return contactsOf(rows, foundContact), err
 }
 
@@ -168,8 +202,9 @@ func (s *Store) CountContacts(ctx context.Context, cf syncengine.ContactFilter, 
 			return err
 		}
 		n, err := q.CountFound(ctx, sqlc.CountFoundParams{
-			FromText: f.search.from, ToText: f.search.to, FromPart: f.search.fromPart, ToPart: f.search.toPart, ClientID: f.client,
-			Inactive: f.inactive, Linked: f.linked, Bound: int32(bound),
+			FromName: f.search.name.from, ToName: f.search.name.to, FromPart: f.search.part.from, ToPart: f.search.part.to,
+			FromAddress: f.search.address.from, ToAddress: f.search.address.to, ClientID: f.client, Inactive: f.inactive, Linked: f.linked,
+			Bound: int32(bound),
 		})
 		count = min(int(n), bound)
 		return err

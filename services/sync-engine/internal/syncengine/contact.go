@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/text"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
@@ -47,16 +48,26 @@ var ErrUnknownContact = errs.New(errs.NotFound, reason.NotFound, "There is no su
 
 // ContactFilter narrows a list; empty fields do not.
 type ContactFilter struct {
-	ClientID  string
-	NameStart string // a word of the name's key, or the address, begins so
-	Entra     string // linked or unlinked
-	Status    string // active or inactive
+	ClientID string
+	Search   ContactSearch
+	Entra    string // linked or unlinked
+	Status   string // active or inactive
+}
+
+// ContactSearch is what is looked for: contacts that either finds. The zero value finds all.
+type ContactSearch struct {
+	Words   string // the beginning of a word of the name, with the words behind it, as NameKey has them
+	Address string // the beginning of the address; empty only in the zero value
 }
 
 // ContactPosition is where a page begins: after this contact.
 type ContactPosition struct {
 	NameKey string
 	ID      string
+	// How often names of the tenant had been keyed anew when the place was read, which moves contacts in
+	// the order of names: a list is not read on across it, since it would lack those that moved to before
+	// its place. 0 in a list that is in order of id.
+	Keyed int64
 }
 
 // ContactPage asks for one page. Lists of one client are in order of id, searches in order
@@ -69,7 +80,9 @@ type ContactPage struct {
 
 // ContactStore reads contacts.
 type ContactStore interface {
-	Contacts(ctx context.Context, page ContactPage) ([]Contact, error)
+	// Contacts reads a page, and what stands in the positions of its contacts as Keyed. ErrKeyedAnew
+	// where the page's own has another.
+	Contacts(ctx context.Context, page ContactPage) (contacts []Contact, keyed int64, err error)
 	CountContacts(ctx context.Context, filter ContactFilter, bound int) (int, error)
 	FeedHead(ctx context.Context) (int64, error)
 }
@@ -80,17 +93,29 @@ const (
 	MostFound   = 1000
 )
 
+// ErrKeyedAnew refuses the next page of a list whose order is no longer what it was when it began.
+var ErrKeyedAnew = errs.New(errs.Invalid, reason.InvalidArgument, "The order of the list has changed since it began. Begin it again.",
+	errs.WithViolation("pageToken", "is from before the order of the list changed"))
+
 // errNothingToLookFor refuses a query of characters that cannot be seen.
 var errNothingToLookFor = errs.New(errs.Invalid, reason.InvalidArgument, reason.Text(reason.InvalidArgument),
 	errs.WithViolation("q", "has nothing that can be looked for"))
 
-// searchStart is what a name's word or an address begins with, in the form in which both
-// are stored. What is an address by itself may yet be the beginning of a longer one.
-func searchStart(q string) string {
-	if address, ok := NormaliseAddress(q); ok {
-		return address
+// searchFor reads what a person typed, in the forms in which names and addresses are stored. What
+// is an address by itself may yet be the beginning of a longer one, and what is no address is the
+// beginning of a name or of an address. errs.Invalid where it is not empty and looks for nothing.
+func searchFor(q string) (ContactSearch, error) {
+	if strings.TrimSpace(q) == "" {
+		return ContactSearch{}, nil
 	}
-	return NameKey(q)
+	search := ContactSearch{Words: NameKey(q), Address: text.Normalise(strings.ToLower(text.Normalise(q)))}
+	if address, ok := NormaliseAddress(q); ok {
+		search.Address = address
+	}
+	if search.Address == "" {
+		return ContactSearch{}, errNothingToLookFor
+	}
+	return search, nil
 }
 
 // MostOf is how far the list of a search, or of everybody, is counted.
@@ -119,19 +144,19 @@ func (l *ListContacts) FeedCursor(ctx context.Context) (string, error) {
 // MostOf. q is the beginning of an address or of any word of a name; errs.Invalid where
 // it is not empty and looks for nothing.
 func (l *ListContacts) Do(ctx context.Context, q string, page ContactPage) (contacts []Contact, next *ContactPosition, total int, err error) {
-	page.Filter.NameStart = searchStart(q)
-	if page.Filter.NameStart == "" && strings.TrimSpace(q) != "" {
-		return nil, nil, 0, errNothingToLookFor
+	if page.Filter.Search, err = searchFor(q); err != nil {
+		return nil, nil, 0, err
 	}
 	size := page.Size
 	page.Size++ // one more shows whether there is a next page
-	if contacts, err = l.store.Contacts(ctx, page); err != nil {
+	contacts, keyed, err := l.store.Contacts(ctx, page)
+	if err != nil {
 		return nil, nil, 0, err
 	}
 	if len(contacts) > size {
 		contacts = contacts[:size]
 		last := contacts[size-1]
-		next = &ContactPosition{NameKey: last.NameKey, ID: last.ID}
+		next = &ContactPosition{NameKey: last.NameKey, ID: last.ID, Keyed: keyed}
 	}
 	if page.After != nil {
 		return contacts, next, -1, nil

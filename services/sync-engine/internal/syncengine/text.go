@@ -5,6 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/entrasync/entrasync/pkg/searchkey"
 	"github.com/entrasync/entrasync/pkg/text"
 )
 
@@ -37,10 +38,10 @@ func personName(display, given, surname, address string) string {
 	return address
 }
 
-// NameKey is what a search by the beginning of a name compares with.
-func NameKey(name string) string {
-	return text.Normalise(strings.ToLower(text.Normalise(name)))
-}
+// NameKey is what names are sorted by, and what a search by the beginning of their words
+// compares with: of stored names and of what is typed. It is stored with contacts and with kept
+// identities: with another form of it those are keyed anew.
+func NameKey(name string) string { return searchkey.Words(text.Normalise(name)) }
 
 func tooLong(name string) bool {
 	return len(name) > maxNameRunes && utf8.RuneCountInString(text.Normalise(name)) > maxNameRunes

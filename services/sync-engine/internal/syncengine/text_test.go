@@ -1,12 +1,14 @@
 package syncengine_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/entrasync/entrasync/pkg/text"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
@@ -33,6 +35,35 @@ func TestANameComesFromWhatThereIs(t *testing.T) {
 	require.Equal(t, "Ann.Lee", read(t, u, nil).FullName)
 	u.Mail = "<-@c.de>"
 	require.Equal(t, "-@c.de", read(t, u, nil).FullName)
+}
+
+func TestTheKeyOfANameIsItsWords(t *testing.T) {
+	t.Parallel()
+	for name, key := range map[string]string{
+		"Jürgen Müller": "jurgen muller", "Smith-Jones, Ann": "smith jones ann", "Pat O'Brien": "pat o brien", "ΑΘΗΝΑ": "αθηνα", "Αθήνα": "αθηνα",
+		"Nguyễn Văn": "nguyen van", "Йогов": "йогов", "soft\u00adhyphen": "softhyphen", "김철수": "김철수", "👍 Zoë\ufe0f": "zoe", "-": "",
+	} {
+		require.Equal(t, key, syncengine.NameKey(name), name)
+	}
+}
+
+// TestAPlainKeyIsTheSameInEveryForm: names that versions until 000039 keyed are keyed anew only where
+// their key is not plain.
+func TestAPlainKeyIsTheSameInEveryForm(t *testing.T) {
+	t.Parallel()
+	notPlain := regexp.MustCompile(`[^a-z0-9 ]`)
+	part := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{
+		"a", "B", "7", " ", "\u212a", "\u0130", "I", "\u017f", "é", "-", "\u00a0", "ﬁ", "ａ", "\u2460", "\u200b", "\u00ad", "\u0301", "\u3164", "ΑΘΉΝΑΣ", "Йо", "ễ", "أ", "김", "\u1100\u1161", "👍",
+	}))
+	rapid.Check(t, func(t *rapid.T) {
+		name := strings.Join(rapid.SliceOfN(part, 0, 6).Draw(t, "name"), "")
+		if before := text.Normalise(strings.ToLower(text.Normalise(name))); !notPlain.MatchString(before) {
+			require.Equal(t, before, syncengine.NameKey(name))
+		}
+		key := syncengine.NameKey(name)
+		require.Equal(t, key, syncengine.NameKey(text.Normalise(name)), "a name that is stored has the key of the name that came")
+		require.Equal(t, key, syncengine.NameKey(key))
+	})
 }
 
 // odd gives texts full of what cannot be seen and of what surrounds addresses.

@@ -39,7 +39,7 @@ LIMIT @size;
 WITH named AS MATERIALIZED (
     (
         SELECT c.name_key AS place, c.id FROM contacts c
-        WHERE c.name_key >= @from_text::text AND c.name_key < @to_text::text AND (c.name_key, c.id) > (@after_key::text, @after_id::uuid)
+        WHERE c.name_key >= @from_name::text AND c.name_key < @to_name::text AND (c.name_key, c.id) > (@after_name::text, @after_name_id::uuid)
           AND NOT c.deleted
           AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
           AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))
@@ -50,9 +50,9 @@ WITH named AS MATERIALIZED (
     UNION ALL
     (
         SELECT p.part, p.contact_id FROM contact_name_parts p JOIN contacts c ON c.id = p.contact_id
-        WHERE p.part >= @from_part::text AND p.part < @to_part::text AND (p.part, p.contact_id) > (@after_part::text, @after_id::uuid)
-          AND p.part = left(substr(c.name_key, strpos(' ' || c.name_key, ' ' || @from_text::text)), 64)
-          AND strpos(' ' || c.name_key, ' ' || @from_text::text) > 1
+        WHERE p.part >= @from_part::text AND p.part < @to_part::text AND (p.part, p.contact_id) > (@after_part::text, @after_part_id::uuid)
+          AND p.part = left(substr(c.name_key, strpos(' ' || c.name_key, ' ' || @from_name::text)), 64)
+          AND strpos(' ' || c.name_key, ' ' || @from_name::text) > 1
           AND NOT c.deleted
           AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
           AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))
@@ -65,9 +65,9 @@ WITH named AS MATERIALIZED (
     UNION ALL
     (
         SELECT c.email_norm, c.id FROM contacts c
-        WHERE c.email_norm >= @from_text::text AND c.email_norm < @to_text::text AND (c.email_norm, c.id) > (@after_key::text, @after_id::uuid)
-          AND c.email_norm <= (SELECT CASE WHEN count(*) = @size THEN max(p.place) ELSE @to_text::text END FROM (SELECT n.place FROM named n ORDER BY n.place LIMIT @size) p)
-          AND strpos(' ' || c.name_key, ' ' || @from_text::text) = 0
+        WHERE c.email_norm >= @from_address::text AND c.email_norm < @to_address::text AND (c.email_norm, c.id) > (@after_address::text, @after_address_id::uuid)
+          AND c.email_norm <= (SELECT CASE WHEN count(*) = @size THEN max(p.place) ELSE @to_address::text END FROM (SELECT n.place FROM named n ORDER BY n.place LIMIT @size) p)
+          AND strpos(' ' || c.name_key, ' ' || @from_name::text) = 0
           AND NOT c.deleted
           AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
           AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))
@@ -90,7 +90,7 @@ SELECT d.id, d.client_id, d.external_id, d.full_name, d.name_key, d.email, d.pho
        d.entra_sync_status, d.entra_sync_status_reason, d.link_status
 FROM contact_details d
 WHERE NOT d.deleted AND d.client_id = @client_id AND d.id > @after_id::uuid
-  AND (strpos(' ' || d.name_key, ' ' || @from_text::text) > 0 OR left(d.email_norm, length(@from_text::text)) = @from_text::text)
+  AND (strpos(' ' || d.name_key, ' ' || @from_name::text) > 0 OR left(d.email_norm, length(@from_address::text)) = @from_address::text)
   AND (sqlc.narg(inactive)::boolean IS NULL OR d.inactive = sqlc.narg(inactive))
   AND (sqlc.narg(linked)::boolean IS NULL OR (d.entra_object_id IS NOT NULL) = sqlc.narg(linked))
 ORDER BY d.id
@@ -115,7 +115,7 @@ SELECT count(*) FROM (
 -- What a search finds, up to a bound: by names first, since most addresses begin as the name does.
 SELECT count(*) FROM (
     SELECT FROM contacts c
-    WHERE c.name_key >= @from_text::text AND c.name_key < @to_text::text
+    WHERE c.name_key >= @from_name::text AND c.name_key < @to_name::text
       AND NOT c.deleted
       AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
       AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))
@@ -123,16 +123,16 @@ SELECT count(*) FROM (
     UNION ALL
     SELECT FROM contact_name_parts p JOIN contacts c ON c.id = p.contact_id
     WHERE p.part >= @from_part::text AND p.part < @to_part::text
-      AND p.part = left(substr(c.name_key, strpos(' ' || c.name_key, ' ' || @from_text::text)), 64)
-      AND strpos(' ' || c.name_key, ' ' || @from_text::text) > 1
+      AND p.part = left(substr(c.name_key, strpos(' ' || c.name_key, ' ' || @from_name::text)), 64)
+      AND strpos(' ' || c.name_key, ' ' || @from_name::text) > 1
       AND NOT c.deleted
       AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
       AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))
       AND (sqlc.narg(client_id)::uuid IS NULL OR c.client_id = sqlc.narg(client_id))
     UNION ALL
     SELECT FROM contacts c
-    WHERE c.email_norm >= @from_text::text AND c.email_norm < @to_text::text
-      AND strpos(' ' || c.name_key, ' ' || @from_text::text) = 0
+    WHERE c.email_norm >= @from_address::text AND c.email_norm < @to_address::text
+      AND strpos(' ' || c.name_key, ' ' || @from_name::text) = 0
       AND NOT c.deleted
       AND (sqlc.narg(inactive)::boolean IS NULL OR c.inactive = sqlc.narg(inactive))
       AND (sqlc.narg(linked)::boolean IS NULL OR (c.entra_object_id IS NOT NULL) = sqlc.narg(linked))

@@ -62,7 +62,7 @@ SELECT count(*) FROM (
       AND ($6::uuid IS NULL OR c.client_id = $6)
     UNION ALL
     SELECT FROM contacts c
-    WHERE c.email_norm >= $2::text AND c.email_norm < $3::text
+    WHERE c.email_norm >= $9::text AND c.email_norm < $10::text
       AND strpos(' ' || c.name_key, ' ' || $2::text) = 0
       AND NOT c.deleted
       AND ($4::boolean IS NULL OR c.inactive = $4)
@@ -73,27 +73,31 @@ SELECT count(*) FROM (
 `
 
 type CountFoundParams struct {
-	Bound    int32
-	FromText string
-	ToText   string
-	Inactive *bool
-	Linked   *bool
-	ClientID *uuid.UUID
-	FromPart string
-	ToPart   string
+	Bound       int32
+	FromName    string
+	ToName      string
+	Inactive    *bool
+	Linked      *bool
+	ClientID    *uuid.UUID
+	FromPart    string
+	ToPart      string
+	FromAddress string
+	ToAddress   string
 }
 
 // What a search finds, up to a bound: by names first, since most addresses begin as the name does.
 func (q *Queries) CountFound(ctx context.Context, arg CountFoundParams) (int64, error) {
 	row := q.db.QueryRow(ctx, countFound,
 		arg.Bound,
-		arg.FromText,
-		arg.ToText,
+		arg.FromName,
+		arg.ToName,
 		arg.Inactive,
 		arg.Linked,
 		arg.ClientID,
 		arg.FromPart,
 		arg.ToPart,
+		arg.FromAddress,
+		arg.ToAddress,
 	)
 	var count int64
 	err := row.Scan(&count)
@@ -374,7 +378,7 @@ WITH named AS MATERIALIZED (
     UNION ALL
     (
         SELECT p.part, p.contact_id FROM contact_name_parts p JOIN contacts c ON c.id = p.contact_id
-        WHERE p.part >= $9::text AND p.part < $10::text AND (p.part, p.contact_id) > ($11::text, $5::uuid)
+        WHERE p.part >= $9::text AND p.part < $10::text AND (p.part, p.contact_id) > ($11::text, $12::uuid)
           AND p.part = left(substr(c.name_key, strpos(' ' || c.name_key, ' ' || $2::text)), 64)
           AND strpos(' ' || c.name_key, ' ' || $2::text) > 1
           AND NOT c.deleted
@@ -389,8 +393,8 @@ WITH named AS MATERIALIZED (
     UNION ALL
     (
         SELECT c.email_norm, c.id FROM contacts c
-        WHERE c.email_norm >= $2::text AND c.email_norm < $3::text AND (c.email_norm, c.id) > ($4::text, $5::uuid)
-          AND c.email_norm <= (SELECT CASE WHEN count(*) = $1 THEN max(p.place) ELSE $3::text END FROM (SELECT n.place FROM named n ORDER BY n.place LIMIT $1) p)
+        WHERE c.email_norm >= $13::text AND c.email_norm < $14::text AND (c.email_norm, c.id) > ($15::text, $16::uuid)
+          AND c.email_norm <= (SELECT CASE WHEN count(*) = $1 THEN max(p.place) ELSE $14::text END FROM (SELECT n.place FROM named n ORDER BY n.place LIMIT $1) p)
           AND strpos(' ' || c.name_key, ' ' || $2::text) = 0
           AND NOT c.deleted
           AND ($6::boolean IS NULL OR c.inactive = $6)
@@ -409,17 +413,22 @@ ORDER BY f.place, f.id
 `
 
 type SearchContactsParams struct {
-	Size      int32
-	FromText  string
-	ToText    string
-	AfterKey  string
-	AfterID   uuid.UUID
-	Inactive  *bool
-	Linked    *bool
-	ClientID  *uuid.UUID
-	FromPart  string
-	ToPart    string
-	AfterPart string
+	Size           int32
+	FromName       string
+	ToName         string
+	AfterName      string
+	AfterNameID    uuid.UUID
+	Inactive       *bool
+	Linked         *bool
+	ClientID       *uuid.UUID
+	FromPart       string
+	ToPart         string
+	AfterPart      string
+	AfterPartID    uuid.UUID
+	FromAddress    string
+	ToAddress      string
+	AfterAddress   string
+	AfterAddressID uuid.UUID
 }
 
 type SearchContactsRow struct {
@@ -454,16 +463,21 @@ type SearchContactsRow struct {
 func (q *Queries) SearchContacts(ctx context.Context, arg SearchContactsParams) ([]SearchContactsRow, error) {
 	rows, err := q.db.Query(ctx, searchContacts,
 		arg.Size,
-		arg.FromText,
-		arg.ToText,
-		arg.AfterKey,
-		arg.AfterID,
+		arg.FromName,
+		arg.ToName,
+		arg.AfterName,
+		arg.AfterNameID,
 		arg.Inactive,
 		arg.Linked,
 		arg.ClientID,
 		arg.FromPart,
 		arg.ToPart,
 		arg.AfterPart,
+		arg.AfterPartID,
+		arg.FromAddress,
+		arg.ToAddress,
+		arg.AfterAddress,
+		arg.AfterAddressID,
 	)
 	if err != nil {
 		return nil, err
@@ -511,20 +525,21 @@ SELECT d.id, d.client_id, d.external_id, d.full_name, d.name_key, d.email, d.pho
        d.entra_sync_status, d.entra_sync_status_reason, d.link_status
 FROM contact_details d
 WHERE NOT d.deleted AND d.client_id = $1 AND d.id > $2::uuid
-  AND (strpos(' ' || d.name_key, ' ' || $3::text) > 0 OR left(d.email_norm, length($3::text)) = $3::text)
-  AND ($4::boolean IS NULL OR d.inactive = $4)
-  AND ($5::boolean IS NULL OR (d.entra_object_id IS NOT NULL) = $5)
+  AND (strpos(' ' || d.name_key, ' ' || $3::text) > 0 OR left(d.email_norm, length($4::text)) = $4::text)
+  AND ($5::boolean IS NULL OR d.inactive = $5)
+  AND ($6::boolean IS NULL OR (d.entra_object_id IS NOT NULL) = $6)
 ORDER BY d.id
-LIMIT $6
+LIMIT $7
 `
 
 type SearchContactsOfClientParams struct {
-	ClientID uuid.UUID
-	AfterID  uuid.UUID
-	FromText string
-	Inactive *bool
-	Linked   *bool
-	Size     int32
+	ClientID    uuid.UUID
+	AfterID     uuid.UUID
+	FromName    string
+	FromAddress string
+	Inactive    *bool
+	Linked      *bool
+	Size        int32
 }
 
 type SearchContactsOfClientRow struct {
@@ -555,7 +570,8 @@ func (q *Queries) SearchContactsOfClient(ctx context.Context, arg SearchContacts
 	rows, err := q.db.Query(ctx, searchContactsOfClient,
 		arg.ClientID,
 		arg.AfterID,
-		arg.FromText,
+		arg.FromName,
+		arg.FromAddress,
 		arg.Inactive,
 		arg.Linked,
 		arg.Size,

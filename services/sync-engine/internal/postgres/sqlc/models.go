@@ -373,6 +373,7 @@ type FeedEffect struct {
 type FeedHead struct {
 	TenantID string
 	Seq      int64
+	Keyed    int64
 }
 
 type HeldDecision struct {
@@ -570,4 +571,8 @@ type SyncStatistic struct {
 	Reactivated    int64
 	Filtered       int64
 	Failures       int64
+}
+
+type TenantsWithPerson struct {
+	TenantID string
 }
