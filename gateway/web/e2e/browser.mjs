@@ -59,14 +59,14 @@ export async function as(browser, { organisation = demonstration, permissions = 
 }
 
 // look fails for everything that axe finds in light and in dark, and for text that speaks in codes; it
-// takes a picture of the screen in both, or in those that are given.
-export async function look(page, name, schemes = ['light', 'dark']) {
+// takes a picture of the screen in both.
+export async function look(page, name) {
   await page.mouse.move(0, 0)
   await page.evaluate(() => globalThis.scrollTo(0, 0))
   assert.deepEqual(codes(await page.evaluate(() => document.body.innerText)), [], `${name}: text that speaks in codes`)
   await page.evaluate(axe)
   const fullPage = (await page.getByRole('dialog').count()) === 0
-  for (const colorScheme of schemes) {
+  for (const colorScheme of ['light', 'dark']) {
     // A colour on its way to another is neither.
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     // A page around the console has no scheme of its own.

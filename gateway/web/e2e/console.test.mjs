@@ -63,7 +63,7 @@ test('every screen fits a narrow window', async () => {
     await page.goto(site + path)
     await page.getByRole('heading', { name: title, exact: true }).first().waitFor()
     await page.waitForLoadState('networkidle')
-    await look(page, `${name}-narrow`, ['light'])
+    await look(page, `${name}-narrow`)
     await fits(page, name)
   }
   await page.context().close()
@@ -193,7 +193,7 @@ test('a reader sees and cannot change', async () => {
     await page.goto(site + path)
     await page.getByRole('heading', { name: readerSees[name] ?? title, exact: true }).first().waitFor()
     await page.waitForLoadState('networkidle')
-    await look(page, `${name}-reader`, ['light'])
+    await look(page, `${name}-reader`)
     const buttons = await page.getByRole('main').getByRole('button').evaluateAll((all) => all.filter((button) => !button.disabled).map((button) => button.getAttribute('aria-label') ?? button.innerText))
     assert.deepEqual(buttons.filter((button) => changing.test(button)), [], `${name}: buttons that change something`)
   }
