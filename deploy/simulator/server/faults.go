@@ -40,7 +40,7 @@ type Fault struct {
 	// NoCode empties the code of a throttle's body.
 	NoCode bool `json:"noCode,omitempty"`
 	// DelayMillis is how long slow waits before it answers, and stall in the
-	// middle.
+	// middle; slow answers at once when the fault is deleted meanwhile.
 	DelayMillis int `json:"delayMillis,omitempty"`
 	// AfterBytes is where cut, truncate and stall strike.
 	AfterBytes int `json:"afterBytes,omitempty"`
@@ -55,7 +55,8 @@ type Fault struct {
 	Seen  int `json:"seen"`
 	Fired int `json:"fired"`
 
-	until time.Time
+	until   time.Time
+	deleted chan struct{} // closed when the fault is deleted
 }
 
 // faultKinds are what can be ordered; the README says what each does.
@@ -92,6 +93,7 @@ func (f *faults) add(fault Fault) (Fault, error) {
 	defer f.mu.Unlock()
 	f.next++
 	fault.ID, fault.Seen, fault.Fired = f.next, 0, 0
+	fault.deleted = make(chan struct{})
 	if fault.ForSeconds > 0 {
 		fault.until = f.now().Add(time.Duration(fault.ForSeconds) * time.Second)
 	}
@@ -114,11 +116,15 @@ func (f *faults) remove(id int) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if id == 0 {
+		for _, fault := range f.all {
+			close(fault.deleted)
+		}
 		f.all = nil
 		return true
 	}
 	for i, fault := range f.all {
 		if fault.ID == id {
+			close(fault.deleted)
 			f.all = append(f.all[:i], f.all[i+1:]...)
 			return true
 		}
@@ -175,5 +181,17 @@ func (f fired) wait(ctx context.Context) bool {
 		panic(http.ErrAbortHandler) // the documented way to break a connection off
 	}
 	slow, ok := f["slow"]
-	return !ok || pause(ctx, time.Duration(slow.DelayMillis)*time.Millisecond)
+	if !ok {
+		return true
+	}
+	timer := time.NewTimer(time.Duration(slow.DelayMillis) * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-slow.deleted:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

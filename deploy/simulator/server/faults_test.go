@@ -23,6 +23,18 @@ func (b *bundle) order(f server.Fault) {
 	b.admin(http.MethodPost, "/faults", f)
 }
 
+// fired is how often the faults that are ordered have struck.
+func (b *bundle) fired() int {
+	b.t.Helper()
+	var answer struct{ Faults []server.Fault }
+	require.NoError(b.t, json.Unmarshal(b.admin(http.MethodGet, "/faults", nil).raw, &answer))
+	n := 0
+	for _, f := range answer.Faults {
+		n += f.Fired
+	}
+	return n
+}
+
 func TestOrderedFaults(t *testing.T) {
 	t.Parallel()
 	b := setup(t, fleet.Tiny)
@@ -133,6 +145,15 @@ func TestSpoiledAnswers(t *testing.T) {
 		require.JSONEq(t, string(whole.raw), string(raw))
 		require.GreaterOrEqual(t, time.Since(began), 40*time.Millisecond, f.Kind)
 	}
+	b.order(server.Fault{Kind: "slow", Route: "graph.users", DelayMillis: int(time.Hour / time.Millisecond)})
+	answered := make(chan int)
+	go func() {
+		late, _, _ := fetch()
+		answered <- late
+	}()
+	require.Eventually(t, func() bool { return b.fired() == 1 }, time.Minute, time.Millisecond)
+	b.admin(http.MethodDelete, "/faults", nil)
+	require.Equal(t, http.StatusOK, <-answered)
 	batch := func() answer {
 		return b.do(b.request(http.MethodPost, "/v1.0/$batch", strings.NewReader(`{"requests":[{"id":"1","method":"GET","url":"/users"}]}`), "Authorization", "Bearer "+token, "Content-Type", "application/json"))
 	}
