@@ -19,7 +19,12 @@ export function Orphans() {
   const mayChange = useMayChange()
   const [choice, setChoice] = useState<Choice>()
   const [done, setDone] = useState<{ name: string; decision: string; runId?: string | undefined }>()
-  const mappings = useInfiniteQuery(MappingService.method.listMappings, { orphans: true, pageSize: 50, pageToken: '' }, { pageParamKey: 'pageToken', getNextPageParam: (page) => page.nextPageToken || undefined })
+  const mappings = useInfiniteQuery(MappingService.method.listMappings, { orphans: true, pageSize: 50, pageToken: '' }, {
+    pageParamKey: 'pageToken',
+    getNextPageParam: (page) => page.nextPageToken || undefined,
+    // Links follow a moment after their mapping has changed.
+    refetchInterval: 15_000,
+  })
   const list = mappings.data?.pages.flatMap((page) => page.mappings) ?? []
   if (failed(mappings)) return <Problem error={mappings.error} again={() => void mappings.refetch()} />
   if (list.length === 0 && !done) return null
