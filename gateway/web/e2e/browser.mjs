@@ -30,6 +30,9 @@ export async function open() {
   return chromium.launch({ executablePath: browserPath(), args: quiet })
 }
 
+// How long is waited for what comes at once on a machine that has nothing else to do.
+const patience = 60_000
+
 const names = { administrator: /Ada Administrator/, reader: /Rita Reader/, client: /Carl Client/ }
 
 // The organisation that \`make up\` has filled.
@@ -39,7 +42,7 @@ const demonstration = 'msp-demo'
 export async function signedIn(browser, who, { organisation = demonstration, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, bypassCSP: true, ...options })
   const page = await context.newPage()
-  page.setDefaultTimeout(30_000)
+  page.setDefaultTimeout(patience)
   await page.goto(gateway + '/integrations')
   await page.getByRole('link', { name: 'Sign in' }).click()
   await page.getByLabel('Organisation').fill(organisation)
@@ -54,7 +57,7 @@ export async function as(browser, { organisation = demonstration, permissions = 
   const bearer = await token(organisation, { permissions, name })
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, bypassCSP: true, extraHTTPHeaders: { authorization: `Bearer ${bearer}` }, ...options })
   const page = await context.newPage()
-  page.setDefaultTimeout(30_000)
+  page.setDefaultTimeout(patience)
   return page
 }
 
@@ -210,7 +213,7 @@ export async function microsoft(method, path, body) {
 
 // ended waits until a run has ended, and returns it.
 export async function ended(runId, organisation = demonstration) {
-  for (let tries = 0; tries < 240; tries++) {
+  for (let tries = 0; tries < 480; tries++) {
     const { run } = await call('GET', `/api/integrations/entra/sync/runs/${runId}`, undefined, organisation)
     if (!['queued', 'running'].includes(run.state)) return run
     await new Promise((resolve) => setTimeout(resolve, 500))

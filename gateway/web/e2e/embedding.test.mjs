@@ -27,7 +27,7 @@ async function host(port, path, bearer, { next = '', beside = '' } = {}) {
 
 async function serve(port, page) {
   const server = createServer((_, answer) => answer.setHeader('content-type', 'text/html').end(page))
-  await new Promise((resolve) => server.listen(port, 'localhost', resolve))
+  await new Promise((resolve, reject) => server.once('error', reject).listen(port, 'localhost', resolve))
   return server
 }
 

@@ -113,8 +113,8 @@ test('a server that goes away takes nothing from the screen', async () => {
   await page.route(everything, (route) => route.abort('connectionrefused'))
   await page.getByText('The server cannot be reached. What you see may be old', { exact: false }).waitFor()
   // The status is asked for every ten seconds.
-  await page.waitForRequest('**/GetStatus', { timeout: 20_000 })
-  await page.waitForRequest('**/GetStatus', { timeout: 20_000 })
+  await page.waitForRequest('**/GetStatus')
+  await page.waitForRequest('**/GetStatus')
   assert.equal(await page.getByRole('textbox', { name: 'Application (client) id' }).inputValue(), 'half of an id')
   await look(page, 'server-away')
   await page.unroute(everything)
