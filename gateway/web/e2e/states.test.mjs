@@ -302,6 +302,7 @@ test('directories and people of the queue with names that do not fit', async () 
 test('domains and addresses outside ASCII are read as they are written, and twice where they may deceive', async () => {
   const domains = {
     'xn--mller-hochbau-wob.de': 'müller-hochbau.de',
+    'XN--BCHER-KVA.EXAMPLE': 'bücher.example',
     'xn--e1afmkfd.xn--80akhbyknj4f': 'пример.испытание',
     'xn--mgbh0fb.xn--kgbechtv': 'مثال.إختبار',
     'xn--r8jz45g.xn--zckzah': '例え.テスト',

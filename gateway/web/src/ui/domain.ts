@@ -4,7 +4,7 @@
 // domainText is a domain name as people read it.
 export function domainText(domain: string): string {
   if (!/(^|\.)xn--/i.test(domain)) return domain
-  const labels = domain.split('.').map(decoded)
+  const labels = domain.toLowerCase().split('.').map(decoded)
   const name = labels.join('.')
   if (labels.some((label) => !sound(label))) return domain
   return labels.some(deceives) ? `${name} (${domain})` : name
@@ -37,8 +37,8 @@ function deceives(label: string): boolean {
 
 // decoded is a label without its ASCII form, by RFC 3492; the label itself where that is none.
 function decoded(label: string): string {
-  if (!/^xn--/i.test(label)) return label
-  const text = label.slice(4).toLowerCase()
+  if (!label.startsWith('xn--')) return label
+  const text = label.slice(4)
   const points = [...text.slice(0, Math.max(0, text.lastIndexOf('-')))].map((char) => char.charCodeAt(0))
   let [n, i, bias] = [128, 0, 72]
   for (let at = points.length > 0 ? points.length + 1 : 0; at < text.length; ) {
