@@ -74,6 +74,7 @@ test('a list in a narrow window stands row by row, each line behind the title of
   for (const [path, name] of [['/clients', 'Clients'], ['/contacts', 'Contacts'], ['/audit', 'Events'], [entra + '/runs', 'Runs']]) {
     await page.goto(site + path)
     const table = page.getByRole('table', { name })
+    await table.getByRole('row').nth(1).waitFor()
     // The contacts tell their clients when these are known.
     await page.waitForLoadState('networkidle')
     const titles = await table.getByRole('columnheader').allInnerTexts()
