@@ -36,7 +36,7 @@ export function ContactList({ clientId = '' }: { clientId?: string }) {
   const narrowed = typed !== '' || entra !== '' || status !== ''
   return (
     <Stack>
-      <Group>
+      <Group className="filters">
         <TextInput label="Find" placeholder="Any word of the name, or an address" leftSection={<Icon name="search" size={16} />} value={q} onChange={(event) => setQ(event.currentTarget.value)} w={{ base: '100%', sm: 320 }} />
         <Select label="Microsoft Entra" placeholder="All" clearable value={entra || null} onChange={(value) => setEntra(value ?? '')} data={[{ value: 'linked', label: 'Linked' }, { value: 'unlinked', label: 'Not linked' }]} />
         <Select label="State" placeholder="All" clearable value={status || null} onChange={(value) => setStatus(value ?? '')} data={[{ value: 'active', label: 'Active' }, { value: 'inactive', label: 'Inactive' }]} />

@@ -8,7 +8,7 @@ export function Rows({ head, label, children, more, loading }: { head: string[];
   const titles = Object.fromEntries(head.map((title, i) => [`--title-${i + 1}`, JSON.stringify(title)])) as CSSProperties
   return (
     <div className="card listing">
-      <Table.ScrollContainer minWidth={640} scrollAreaProps={{ viewportProps: { tabIndex: 0, 'aria-label': label, role: 'region' } }}>
+      <Table.ScrollContainer minWidth={640} scrollAreaProps={{ offsetScrollbars: 'present', viewportProps: { tabIndex: 0, 'aria-label': label, role: 'region' } }}>
         <Table className="rows" role="table" aria-label={label} style={titles} highlightOnHover>
           <Table.Thead>
             <Table.Tr>

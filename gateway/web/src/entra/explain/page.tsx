@@ -180,7 +180,7 @@ function Explanation({ answer }: { answer: ExplainResponse }) {
 const results: Record<string, { icon: IconName; color: string; word: string }> = {
   passed: { icon: 'check', color: 'teal', word: 'Passed' },
   stopped: { icon: 'warning', color: 'orange', word: 'Ends here' },
-  skipped: { icon: 'right', color: 'gray', word: 'Not looked at' },
+  skipped: { icon: 'minus', color: 'gray', word: 'Not looked at' },
   noted: { icon: 'info', color: 'blue', word: 'Noted' },
 }
 

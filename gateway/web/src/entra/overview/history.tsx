@@ -65,7 +65,8 @@ function Chart({ runs }: { runs: Run[] }) {
         barProps={{ maxBarSize: 48, isAnimationActive: false }}
         valueFormatter={(n) => count(n)}
         tickLine="none"
-        barChartProps={{ accessibilityLayer: false, margin: { top: 8 } }}
+        barChartProps={{ accessibilityLayer: false, margin: { top: 12 } }}
+        yAxisProps={{ tickCount: 3 }}
         aria-hidden
       />
       {last && (

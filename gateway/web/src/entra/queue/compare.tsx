@@ -53,7 +53,7 @@ export function Compare({ item, resolve }: { item: QueueItem; resolve: Resolve }
   const width = 110 + 155 * (item.candidates.length + 1)
   return (
     <div className="comparison">
-      <Table.ScrollContainer minWidth={Math.min(width, 1400)} scrollAreaProps={{ viewportProps: { tabIndex: 0, 'aria-label': 'The account beside the contacts', role: 'region' } }}>
+      <Table.ScrollContainer minWidth={Math.min(width, 1400)} scrollAreaProps={{ offsetScrollbars: 'present', viewportProps: { tabIndex: 0, 'aria-label': 'The account beside the contacts', role: 'region' } }}>
         <Table className="compare" role="table" aria-label="The account beside the contacts" style={{ '--columns': item.candidates.length + 1 } as CSSProperties} layout="fixed" verticalSpacing="xs" horizontalSpacing="xs">
           <Table.Thead>
             <Table.Tr>

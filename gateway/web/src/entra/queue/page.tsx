@@ -108,7 +108,7 @@ export function QueuePage() {
         )
       }
     >
-      <Group align="flex-end">
+      <Group align="flex-end" className="filters">
         <TextInput label="Find" placeholder="Name or address" leftSection={<Icon name="search" size={16} />} value={find} onChange={(event) => setFind(event.currentTarget.value)} w={{ base: '100%', sm: 220 }} />
         <Select label="State" w={150} allowDeselect={false} data={statuses.map((value) => ({ value, label: queueStatus(value).text }))} value={status} onChange={(value) => setStatus(value ?? 'open')} />
         <Select label="Why" placeholder="Every reason" clearable w={290} maw="100%" data={reasons.map((value) => ({ value, label: status === 'open' && counts.data ? `${queueReason(value).title} (${count(waiting(value))})` : queueReason(value).title }))} value={reason || null} onChange={(value) => setReason(value ?? '')} />

@@ -26,7 +26,7 @@ export function RunsPage() {
   const list = runs.data?.pages.flatMap((page) => page.runs) ?? []
   return (
     <Page title="Sync history" about="Every discovery, preview and sync, newest first." actions={list.length > 0 && <DownloadButton name="entrasync-runs.csv" of="these runs" fetch={() => runsSheet(search)} />}>
-      <Group>
+      <Group className="filters">
         <Select
           label="Kind"
           placeholder="Every kind"

@@ -49,7 +49,7 @@ export function People({ run, results }: { run: Run; results: TenantResult[] }) 
             {first?.totalSize !== undefined && ` · ${counted(first.totalSize, 'person', 'people')}${first.totalSizeIsMinimum ? ' or more' : ''}`}
           </Text>
         </div>
-        <Group align="flex-end">
+        <Group align="flex-end" className="filters">
           <TextInput label="Find" placeholder="Name or sign-in name" leftSection={<Icon name="search" size={16} />} value={q} onChange={(event) => setQ(event.currentTarget.value)} />
           <Select label="Outcome" placeholder="Every outcome" clearable data={outcomes.map((value) => ({ value, label: outcomeWord(value) }))} value={outcome || null} onChange={(value) => setOutcome(value ?? '')} />
           {several && <Select label="Directory" placeholder="Every directory" searchable clearable data={results.map((r) => ({ value: r.managedTenantId, label: name(r.managedTenantId) }))} value={tenant || null} onChange={(value) => setTenant(value ?? '')} />}
