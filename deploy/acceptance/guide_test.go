@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -50,8 +51,13 @@ func (w *world) guide(t *testing.T, root string) (answers []string) {
 	real, err := exec.LookPath("curl")
 	require.NoError(t, err)
 	folder := t.TempDir()
-	shim := "#!/bin/sh\nexec " + real + ` -w '%{stderr}@ %{method} %{http_code} %{url_effective}\n' "$@"` + "\n"
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "curl"), []byte(shim), 0o755)) //nolint:gosec // it is run
+	// A call that a busy part refuses for the moment, 503, is made again, as its reader does.
+	shim := "#!/bin/sh\nexec " + real + ` --retry 5 -w '%{stderr}@ %{method} %{http_code} %{url_effective}\n' "$@"` + "\n"
+	// No child begins meanwhile: it would have the file open for a moment, in which nobody may run it.
+	syscall.ForkLock.RLock()
+	err = os.WriteFile(filepath.Join(folder, "curl"), []byte(shim), 0o755) //nolint:gosec // it is run
+	syscall.ForkLock.RUnlock()
+	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-eu", "-c", here.Replace(script.String()))
