@@ -12,6 +12,7 @@ import (
 
 // TestOneBadUserNeverFailsTheTenant gives one directory users that cannot be taken.
 func TestOneBadUserNeverFailsTheTenant(t *testing.T) {
+	t.Parallel()
 	w := start(t, stack.Options{Fleet: "tiny"})
 	c := w.mapped(t, "broken")
 	preview, err := c.Preview(t.Context())

@@ -75,6 +75,7 @@ func erase(t testing.TB, c *hostclient.Client, subject map[string]any) (exported
 // TestAPersonWhoAskedForItIsErasedEverywhere erases somebody with a contact and somebody in the
 // queue, and searches all tables of all services, before and after, and after the next sync.
 func TestAPersonWhoAskedForItIsErasedEverywhere(t *testing.T) {
+	t.Parallel()
 	w := start(t, stack.Options{})
 	c := w.mapped(t, "forgetful")
 	operator := w.person(t, "forgetful", "internal", read, update, peoplePermission)

@@ -49,6 +49,7 @@ type reported struct {
 // people of two customers disabled, approves what the guard held of one and rejects it of the other.
 // The held run has ended by then: nothing waits for a person.
 func TestAPreflightTellsWhatASyncDoesAndAnApprovalIsCarriedOut(t *testing.T) {
+	t.Parallel()
 	w := start(t, stack.Options{Fleet: "tiny"})
 	c := w.mapped(t, "careful")
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)

@@ -65,16 +65,27 @@ func (w *world) requireNobodyNamed(t testing.TB, written map[string][]byte) {
 	}
 }
 
-// mailDomains are the domains of what looks like addresses, each once.
+// longestDomain is how many bytes a domain's name has at most.
+const longestDomain = 253
+
+// mailDomains are the domains of what looks like addresses, each once. It looks for the mark before
+// a domain first: a regular expression that goes through megabytes byte by byte takes half a second
+// for each under the race detector.
 func mailDomains(text []byte) []string {
 	found := map[string]bool{}
-	for _, match := range mailDomain.FindAllSubmatch(text, -1) {
-		found[strings.ToLower(string(match[1]))] = true
+	for _, at := range [][]byte{[]byte("@"), []byte("%40")} {
+		_, rest, more := bytes.Cut(text, at)
+		for more {
+			if name := mailDomain.Find(rest[:min(len(rest), longestDomain)]); name != nil {
+				found[strings.ToLower(string(name))] = true
+			}
+			_, rest, more = bytes.Cut(rest, at)
+		}
 	}
 	return slices.Sorted(maps.Keys(found))
 }
 
-var mailDomain = regexp.MustCompile(`(?:@|%40)([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)`)
+var mailDomain = regexp.MustCompile(`^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+`)
 
 // beginning is how many bytes of a form are compared first.
 const beginning = 8

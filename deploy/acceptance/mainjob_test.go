@@ -103,6 +103,7 @@ func TestAFlagIsOffFromTheNextRequestOn(t *testing.T) {
 
 // TestTheCommunityEditionServesNoneOfIt starts the other edition.
 func TestTheCommunityEditionServesNoneOfIt(t *testing.T) {
+	t.Parallel()
 	w := start(t, stack.Options{Fleet: "tiny", Edition: "community"})
 	c := w.msp(t, "community")
 	_, err := c.Status(t.Context())

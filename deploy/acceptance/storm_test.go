@@ -14,6 +14,7 @@ import (
 // middle of which a first sync begins: nobody comes back earlier than told, and what stands in the
 // end is what stands without the storm.
 func TestAThrottleStormCostsNothing(t *testing.T) {
+	t.Parallel()
 	w := share(t, fleet.Small)
 	c := w.mapped(t, "storm")
 	w.simulator(t, "DELETE", "/admin/requests", nil)
