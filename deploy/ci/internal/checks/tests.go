@@ -48,7 +48,10 @@ func (s *Suite) tests(ctx context.Context, log io.Writer) error {
 }
 
 func (s *Suite) acceptance(ctx context.Context, log io.Writer) error {
-	return s.goTest(ctx, log, nil, append(s.raceFlags(ctx), "-p=1", "-timeout=25m", acceptancePackages+"/..."))
+	// One test more than there are processors: the storm waits for half a minute, and so does a system
+	// that starts.
+	atOnce := "-parallel=" + strconv.Itoa(runtime.NumCPU()+1)
+	return s.goTest(ctx, log, nil, append(s.raceFlags(ctx), "-p=1", atOnce, "-timeout=25m", acceptancePackages+"/..."))
 }
 
 // packages are those that have tests; the others are built only where a test needs them.
