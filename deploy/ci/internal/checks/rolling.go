@@ -36,7 +36,7 @@ func (s *Suite) Rolling(ctx context.Context, from string) error {
 	fmt.Fprintln(s.Out, "starting a system of", from[:12], "and replacing its programs")
 	err = s.goTest(ctx, s.Out, nil, []string{
 		"-tags=rolling", "-timeout=25m", "-run=RollingUpdate",
-		acceptancePackages, "-args", "-programs=" + filepath.Join(where, "bin"),
+		acceptancePackage, "-args", "-programs=" + filepath.Join(where, "bin"),
 	})
 	if err != nil {
 		return errors.Join(ErrFailed, err)

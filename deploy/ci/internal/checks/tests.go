@@ -21,8 +21,8 @@ import (
 
 const project = "github.com/entrasync/entrasync/"
 
-// acceptancePackages start whole stacks; they run after everything else, one at a time.
-const acceptancePackages = project + "deploy/acceptance"
+// acceptancePackage starts whole stacks; it runs after everything else, by itself.
+const acceptancePackage = project + "deploy/acceptance"
 
 // tally counts tests by their outcome, sub-tests included.
 type tally struct{ passed, failed int }
@@ -37,7 +37,7 @@ func (s *Suite) tests(ctx context.Context, log io.Writer) error {
 	}
 	var rest []string
 	for _, p := range packages {
-		if !strings.HasPrefix(p, acceptancePackages) {
+		if p != acceptancePackage {
 			rest = append(rest, p)
 		}
 	}
@@ -51,7 +51,7 @@ func (s *Suite) acceptance(ctx context.Context, log io.Writer) error {
 	// One test more than there are processors: the storm waits for half a minute, and so does a system
 	// that starts.
 	atOnce := "-parallel=" + strconv.Itoa(runtime.NumCPU()+1)
-	return s.goTest(ctx, log, nil, append(s.raceFlags(ctx), "-p=1", atOnce, "-timeout=25m", acceptancePackages+"/..."))
+	return s.goTest(ctx, log, nil, append(s.raceFlags(ctx), atOnce, "-timeout=25m", acceptancePackage))
 }
 
 // packages are those that have tests; the others are built only where a test needs them.
