@@ -58,7 +58,8 @@ type bundle struct {
 	discover  *orchestration.Discover
 
 	payloads   converter.DataConverter
-	atOnce     int // activities of the worker; 0: many
+	atOnce     int           // activities of the worker; 0: many
+	beatAtMost time.Duration // how often at most its activities send a heartbeat
 	connection *peertest.Connection
 	source     *peers.Schedules
 	schedules  *Schedules
@@ -76,7 +77,8 @@ func setupWith(t *testing.T, groups []*syncenginev1.ClientTenants, round peertes
 	b := &bundle{
 		t: t, tenant: id, queue: "test-" + id, client: dial(t, payloads), payloads: payloads,
 		engine: peertest.NewEngine(groups, round), discovery: &peertest.Discovery{}, connection: &peertest.Connection{},
-		ctx: tenant.With(t.Context(), tenant.Call{Tenant: tenant.ID(id), Actor: tenant.Actor{ID: "user-1", Type: "user"}}),
+		beatAtMost: 100 * time.Millisecond,
+		ctx:        tenant.With(t.Context(), tenant.Call{Tenant: tenant.ID(id), Actor: tenant.Actor{ID: "user-1", Type: "user"}}),
 	}
 	network := rpctest.New(t)
 	engine, discovery := b.engine.Client(t, network), b.discovery.Client(t, network)
@@ -136,7 +138,7 @@ func (b *bundle) workAs(version Version) (stop func()) {
 	b.t.Helper()
 	w := NewWorker(b.client, b.queue, b.acts, version)
 	w.atOnce = b.atOnce
-	w.beatAtMost = 100 * time.Millisecond
+	w.beatAtMost = b.beatAtMost
 	ctx, cancel := context.WithCancel(context.WithoutCancel(b.t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- w.Serve(ctx) }()
