@@ -47,7 +47,7 @@ console: ## test the console in Chromium against the stack that "make up" starte
 	$(check) console
 
 bench: ## measure, one line of JSON each; "make bench of=Preview" for some
-	$(check) bench $(of)
+	$(check) bench '$(of)'
 
 fuzz: ## fuzz every target for ten minutes; goes on after an interruption
 	$(check) fuzz $(with)
