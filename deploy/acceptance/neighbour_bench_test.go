@@ -41,8 +41,9 @@ func BenchmarkSmallRunBesideALarge(b *testing.B) {
 				beside()
 			}
 			began := time.Now()
-			require.Equal(b, tenants, sync(b, small, "all-tenants").Run.TotalTenants)
-			all = append(all, time.Since(began))
+			got := sync(b, small, "all-tenants").Run
+			require.Equal(b, tenants, got.TotalTenants)
+			all = append(all, got.CompletedAt.Sub(began)) // not when it was seen: it is asked for ever more rarely
 		}
 		slices.Sort(all)
 		return all[len(all)/2]
@@ -66,7 +67,7 @@ func BenchmarkSmallRunBesideALarge(b *testing.B) {
 		b.ReportMetric(float64(beside.Milliseconds()), "beside-ms")
 		b.ReportMetric(float64(beside)/float64(alone), "ratio")
 		b.ReportMetric(float64(runs), "large-runs")
-		require.Less(b, float64(beside)/float64(alone), mostBesideALargeRun)
+		require.Less(b, float64(beside)/float64(alone), mostBesideALargeRun, "alone %v, beside %v", alone, beside)
 		_, err := large.WaitRun(b.Context(), joined, nil)
 		require.NoError(b, err)
 	}

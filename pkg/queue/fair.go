@@ -3,16 +3,25 @@ package queue
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Fair lets in as many callers at once as it has places. Each caller has a key, such as
 // its tenant. A place that gets free goes to the waiting key with the fewest running callers;
 // among equals to the one that was served longest ago, and among those never served to the one
 // that came first. Callers of one key are served in the order in which they came. How many
-// callers of one key wait delays no other key. It is safe for concurrent use.
+// callers of one key wait delays no other key.
+//
+// While another key is active, a key runs no more callers at once than its share, even if
+// places stay free: what a caller needs beside its place, such as a processor, is left to the
+// others, of which each waits for it several times. A key is active from when it has a caller
+// until activeFor after its last one left. It is safe for concurrent use.
 type Fair struct {
+	share int
+
 	mu    sync.Mutex
 	free  int
 	turns int // so far
@@ -20,16 +29,23 @@ type Fair struct {
 	keys  map[string]*line
 }
 
-// line is what is known of a key while it has callers.
+// activeFor is how long a key without callers counts as active: between two callers of a run
+// that goes on there is less.
+const activeFor = 5 * time.Second
+
+// line is what is known of an active key.
 type line struct {
 	came     int // in which order the keys did
 	running  int
 	lastTurn int             // 0: none yet
 	waiting  []chan struct{} // closed when it is the caller's turn
+	left     time.Time       // when it was last without callers
 }
 
-// NewFair makes one with so many places, one at least.
-func NewFair(places int) *Fair { return &Fair{free: max(places, 1), keys: map[string]*line{}} }
+// NewFair makes one with so many places, one at least, and so large a share, one at least.
+func NewFair(places, share int) *Fair {
+	return &Fair{share: max(share, 1), free: max(places, 1), keys: map[string]*line{}}
+}
 
 // Enter waits for the caller's turn; leave must be called when its work has ended. It
 // fails with ctx's error alone.
@@ -47,37 +63,43 @@ func (f *Fair) Enter(ctx context.Context, key string) (leave func(), err error) 
 	f.mu.Unlock()
 	select {
 	case <-turn:
-		return sync.OnceFunc(func() { f.leave(key, l) }), nil
+		return sync.OnceFunc(func() { f.leave(l) }), nil
 	case <-ctx.Done():
 	}
 	f.mu.Lock()
 	i := slices.Index(l.waiting, turn)
 	if i >= 0 {
 		l.waiting = slices.Delete(l.waiting, i, i+1)
-		f.forget(key, l)
+		l.left = time.Now()
 	}
 	f.mu.Unlock()
 	if i < 0 { // its turn came at the same moment
-		f.leave(key, l)
+		f.leave(l)
 	}
 	return nil, ctx.Err()
 }
 
-func (f *Fair) leave(key string, l *line) {
+func (f *Fair) leave(l *line) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	l.running--
+	l.left = time.Now()
 	f.free++
 	f.next()
-	f.forget(key, l)
 }
 
-// next hands out the free places; the lock is held.
+// next hands out the free places; the lock is held. A key that its share keeps waiting has
+// callers that run: when one leaves, it is looked at again.
 func (f *Fair) next() {
+	now := time.Now()
+	maps.DeleteFunc(f.keys, func(_ string, l *line) bool { return l.idle() && now.Sub(l.left) >= activeFor })
 	for f.free > 0 {
 		var best *line
 		for _, l := range f.keys {
-			if len(l.waiting) > 0 && (best == nil || l.before(best)) {
+			if len(l.waiting) == 0 || len(f.keys) > 1 && l.running >= f.share {
+				continue
+			}
+			if best == nil || l.before(best) {
 				best = l
 			}
 		}
@@ -92,16 +114,11 @@ func (f *Fair) next() {
 	}
 }
 
+func (l *line) idle() bool { return l.running == 0 && len(l.waiting) == 0 }
+
 // before says whose caller comes first of two keys that have some.
 func (l *line) before(other *line) bool {
 	return cmp.Or(
 		cmp.Compare(l.running, other.running), cmp.Compare(l.lastTurn, other.lastTurn), cmp.Compare(l.came, other.came),
 	) < 0
-}
-
-// forget drops a key without callers; the lock is held.
-func (f *Fair) forget(key string, l *line) {
-	if l.running == 0 && len(l.waiting) == 0 {
-		delete(f.keys, key)
-	}
 }

@@ -2,6 +2,8 @@ package queue_test
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,7 +19,7 @@ func TestALargeTenantDoesNotDelayASmallOne(t *testing.T) {
 	t.Parallel()
 	const places, round = 16, time.Second
 	synctest.Test(t, func(t *testing.T) {
-		f := queue.NewFair(places)
+		f := queue.NewFair(places, places)
 		work := func(key string) time.Duration {
 			came := time.Now()
 			leave, err := f.Enter(t.Context(), key)
@@ -52,10 +54,54 @@ func TestALargeTenantDoesNotDelayASmallOne(t *testing.T) {
 	})
 }
 
+// While two tenants are active neither takes more than its share, though places are free; one
+// that is alone takes all, again a while after the other has gone.
+func TestAKeyKeepsToItsShareWhileAnotherIsActive(t *testing.T) {
+	t.Parallel()
+	const places, share, round = 8, 2, time.Second
+	synctest.Test(t, func(t *testing.T) {
+		f := queue.NewFair(places, share)
+		var running, most [2]atomic.Int32
+		work := func(key int) {
+			leave, err := f.Enter(t.Context(), string(rune('a'+key)))
+			if err != nil {
+				return
+			}
+			if n := running[key].Add(1); n > most[key].Load() {
+				most[key].Store(n)
+			}
+			<-time.After(round)
+			running[key].Add(-1)
+			leave()
+		}
+		var large sync.WaitGroup
+		for range 200 {
+			large.Go(func() { work(0) })
+		}
+		synctest.Wait()
+		require.EqualValues(t, places, running[0].Load(), "alone")
+
+		var small sync.WaitGroup
+		for range 5 {
+			small.Go(func() { work(1) })
+		}
+		<-time.After(round + round/2) // those that were under way have left
+		most[0].Store(running[0].Load())
+		small.Wait()
+		require.EqualValues(t, share, most[1].Load())
+		<-time.After(round + round/2)
+		require.EqualValues(t, share, most[0].Load(), "another is active still")
+
+		<-time.After(10 * round)
+		require.EqualValues(t, places, running[0].Load(), "alone again")
+		large.Wait()
+	})
+}
+
 func TestPlacesGoRoundByKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := queue.NewFair(1)
+		f := queue.NewFair(1, 1)
 		hold, err := f.Enter(t.Context(), "a")
 		require.NoError(t, err)
 		order := make(chan string, 20)
@@ -93,7 +139,7 @@ func TestPlacesGoRoundByKey(t *testing.T) {
 // A caller that gives up in the moment of its turn hands the place on.
 func TestNoPlaceIsLost(t *testing.T) {
 	t.Parallel()
-	f := queue.NewFair(2)
+	f := queue.NewFair(2, 2)
 	for range 2000 {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})

@@ -3,6 +3,7 @@ package postgres
 
 import (
 	"context"
+	"runtime"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -36,11 +37,13 @@ const requestConns = 8
 func Writers() queue.Options { return queue.Options{Total: requestConns / 2} }
 
 // New works on a pool of the context's runtime role. Each round takes a
-// connection of its own, for long; of a small pool they take half at most.
+// connection of its own, for long; of a small pool they take half at most. While several
+// tenants have rounds, each has as many at once as there are processors.
 func New(pool *pg.Pool, timeouts round.Timeouts) *Store {
 	conns := int(pool.Stat().MaxConns())
+	share := max(runtime.GOMAXPROCS(0), 2)
 	return &Store{
-		pool: pool, timeouts: timeouts.OrDefaults(), rounds: queue.NewFair(max(conns-requestConns, conns/2)), decisions: make(chan struct{}, decisionConns),
+		pool: pool, timeouts: timeouts.OrDefaults(), rounds: queue.NewFair(max(conns-requestConns, conns/2), share), decisions: make(chan struct{}, decisionConns),
 	}
 }
 
