@@ -26,8 +26,8 @@ func codecs() []connect.Codec {
 	}
 }
 
-// UnmarshalRead reads a request.
-func (c *codec) UnmarshalRead(_ context.Context, src io.Reader, v any) error {
+// UnmarshalRead reads a request, whose body has come as a whole.
+func (c *codec) UnmarshalRead(ctx context.Context, src io.Reader, v any) error {
 	message, ok := v.(proto.Message)
 	if !ok {
 		return fmt.Errorf("%T is no message", v)
@@ -37,6 +37,11 @@ func (c *codec) UnmarshalRead(_ context.Context, src io.Reader, v any) error {
 		buffer = &bytes.Buffer{}
 		if _, err := buffer.ReadFrom(src); err != nil {
 			return err
+		}
+	}
+	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok && x.call != nil {
+		if x.refused = x.call.Enter(ctx); x.refused != nil {
+			return x.refused
 		}
 	}
 	return c.decode(buffer.Bytes(), message)

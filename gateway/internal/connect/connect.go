@@ -68,31 +68,38 @@ func (s *Server) Serves(path string) bool {
 	return ok && s.services[service]
 }
 
-// requestKey carries a request through Connect's library, from Serve to handler
-// and nowhere else.
-type requestKey struct{}
+// exchange is one request on its way through Connect's library, from Serve to handler
+// and to the codec, and nowhere else.
+type exchange struct {
+	in      *access.Request
+	call    *core.Call // nil until it is let through
+	refused error      // why it got no place, which the library would take for a mistake of the caller
+}
+
+type exchangeKey struct{}
 
 // Serve serves one request.
 func (s *Server) Serve(w http.ResponseWriter, r *http.Request, in *access.Request) {
-	s.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, in)))
+	s.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, &exchange{in: in})))
 }
 
 // handler makes one call.
 func (s *Server) handler(m access.Method, input protoreflect.MessageType) connect.ServerFunc {
 	return func(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
-		in, ok := ctx.Value(requestKey{}).(*access.Request)
+		x, ok := ctx.Value(exchangeKey{}).(*exchange)
 		if !ok {
 			return connect.NewError(connect.CodeInternal, "no request")
 		}
-		call, err := s.core.Admit(ctx, m.Procedure, in)
+		call, err := s.core.Admit(ctx, m.Procedure, x.in)
 		if err != nil {
 			return toConnect(core.Public(err))
 		}
 		defer call.Done()
+		x.call = call
 		answer, err := call.Serve(ctx, func() (proto.Message, error) {
 			request := input.New().Interface()
 			if err := stream.Receive(request); err != nil {
-				return nil, unread(in, err)
+				return nil, unread(x, err)
 			}
 			return request, nil
 		})
@@ -104,9 +111,12 @@ func (s *Server) handler(m access.Method, input protoreflect.MessageType) connec
 }
 
 // unread says why a request could not be read.
-func unread(in *access.Request, err error) error {
-	if in.TooLarge.Load() {
+func unread(x *exchange, err error) error {
+	if x.in.TooLarge.Load() {
 		return core.TooLarge()
+	}
+	if x.refused != nil {
+		return x.refused
 	}
 	if e, ok := errors.AsType[*errs.Error](err); ok {
 		return e

@@ -22,23 +22,24 @@ import (
 // Decode gives the request of a call. Its error is the caller's mistake.
 type Decode func() (proto.Message, error)
 
-// Call is one call of a public method that was let through. Its user calls
-// Serve or Refuse, which record how it ended, and Done in either case. It is used by
-// one goroutine.
+// Call is one call of a public method that was let through. Its user calls Enter when it
+// has read the body, Serve or Refuse, which record how it ended, and Done in either case.
+// It is used by one goroutine.
 type Call struct {
 	core    *Core
 	method  method
 	in      *access.Request
 	start   time.Time
 	caller  *access.Caller
-	leave   func() // gives back the place among the tenant's calls; nil without one
+	leave   func() // gives back the place among the tenant's calls, or among the bodies that come; nil without one
+	entered bool
 	held    *access.Held
 	entry   *audit.Entry // nil where the call is not recorded
 	settled bool
 }
 
-// Admit takes the decisions about a call that need nothing of its body, and takes a
-// place among the tenant's calls and the bytes that reading the body may need. A
+// Admit takes the decisions about a call that need nothing of its body, and takes the
+// bytes that reading the body may need and, for a large one, a place among those that come. A
 // refusal is recorded and fit for the outside; there is no call then.
 func (c *Core) Admit(ctx context.Context, procedure string, in *access.Request) (*Call, error) {
 	call := &Call{core: c, in: in, start: c.now()}
@@ -82,7 +83,7 @@ func recovered(err *error) {
 	}
 }
 
-// hold takes a place among the calls of the tenant, and the bytes of the body. It refuses
+// hold takes the bytes of the body, and a place among the tenant's large ones. It refuses
 // a body whose stated length is over the method's limit; where no length is stated,
 // reading the body enforces the limit.
 func (call *Call) hold(ctx context.Context) (err error) {
@@ -92,11 +93,31 @@ func (call *Call) hold(ctx context.Context) (err error) {
 	}
 	of := string(call.caller.Call().Tenant)
 	if of != "" {
-		if call.leave, err = call.core.calls.Enter(ctx, of, call.method.Method); err != nil {
+		if call.leave, err = call.core.calls.Receive(ctx, of, call.in.Length); err != nil {
 			return err
 		}
 	}
 	call.held, err = call.core.bytes.Hold(ctx, of, call.in.Bytes(limit))
+	return err
+}
+
+// Enter takes a place among the tenant's calls, once. It is called when the body has come,
+// and before anything is built of it: however slowly a body comes, no other call of the
+// tenant waits for it, and what decoding costs is spent for as few as there are places.
+func (call *Call) Enter(ctx context.Context) (err error) {
+	of := string(call.caller.Call().Tenant)
+	if call.entered || of == "" {
+		return nil
+	}
+	call.entered = true
+	received := call.leave
+	call.leave = nil
+	received()
+	call.leave, err = call.core.calls.Enter(ctx, of, call.method.Method)
+	if errs.ReasonOf(err) == reason.TenantBusy {
+		call.entry = nil // as in admit
+		call.core.gate.Refusals.Wait(ctx)
+	}
 	return err
 }
 
@@ -121,6 +142,9 @@ func (call *Call) Serve(ctx context.Context, decode Decode) (answer proto.Messag
 	defer recovered(&err)
 	request, err := decode()
 	if err != nil {
+		return nil, err
+	}
+	if err := call.Enter(ctx); err != nil {
 		return nil, err
 	}
 	call.held.Shrink(int64(proto.Size(request)))

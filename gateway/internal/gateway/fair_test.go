@@ -2,6 +2,8 @@ package gateway_test
 
 import (
 	"context"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/entrasync/entrasync/gateway/internal/access"
 	"github.com/entrasync/entrasync/gateway/internal/gateway"
+	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
@@ -96,6 +99,81 @@ func TestCallsThatWaitKeepNobodyOut(t *testing.T) {
 	require.Equal(t, 202, b.as(token, "POST", syncPath, `{"scope":"initial"}`).status)
 	goOn()
 	calls.Wait()
+}
+
+// slowBody is a body of which nothing comes until it is let go.
+type slowBody struct {
+	text  io.Reader
+	asked func() // when the server reads
+	letGo <-chan struct{}
+}
+
+func (s *slowBody) Read(p []byte) (int, error) {
+	s.asked()
+	<-s.letGo
+	return s.text.Read(p)
+}
+
+// TestABodyThatComesSlowlyKeepsNoOtherCallWaiting: small ones whatever comes, and large ones those only
+// that are large.
+func TestABodyThatComesSlowlyKeepsNoOtherCallWaiting(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(p *gateway.Parts) { p.TenantChanges = 2 })
+	b.allOn("t1")
+	b.backends.on(batch, func(context.Context, proto.Message) (proto.Message, error) {
+		return &mappingv1.BatchUpsertClientsResponse{}, nil
+	})
+	token, letGo := b.admin("t1"), make(chan struct{})
+	goOn := sync.OnceFunc(func() { close(letGo) })
+	t.Cleanup(goOn)
+	// A server asks for a body that is expected when it begins to read it.
+	client := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}}
+	t.Cleanup(client.CloseIdleConnections)
+	statuses := make(chan int, 12)
+	slowly := func(verb, path string, size int) {
+		text := `{"clients":[` + strings.Repeat(" ", size) + `{"name":"n"}]}`
+		asked := make(chan struct{})
+		body := &slowBody{text: strings.NewReader(text), asked: sync.OnceFunc(func() { close(asked) }), letGo: letGo}
+		r, err := http.NewRequestWithContext(t.Context(), verb, b.url+path, body)
+		require.NoError(t, err)
+		r.ContentLength = int64(len(text))
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Expect", "100-continue")
+		go func() {
+			res, err := client.Do(r)
+			if err != nil {
+				statuses <- 0
+				return
+			}
+			_ = res.Body.Close()
+			statuses <- res.StatusCode
+		}()
+		select {
+		case <-asked:
+		case status := <-statuses:
+			require.Fail(t, "a body was not read", "%d", status)
+		}
+	}
+	const rest = "/api/clients:batch"
+	for range 5 {
+		slowly("PUT", rest, 0)
+		slowly("POST", batch, 0)
+	}
+	slowly("PUT", rest, 1<<20)
+	slowly("POST", batch, 1<<20)
+	require.Equal(t, 202, b.as(token, "POST", syncPath, `{"scope":"initial"}`).status)
+	require.Equal(t, 200, b.as(token, "PUT", rest, `{"clients":[{"name":"n"}]}`).status)
+	require.Equal(t, 200, b.as(token, "POST", batch, `{"clients":[{"name":"n"}]}`).status)
+	large := make(chan int, 1)
+	go func() {
+		large <- b.as(token, "PUT", rest, `{"clients":[`+strings.Repeat(" ", 1<<20)+`{"name":"n"}]}`).status
+	}()
+	goOn()
+	for range 12 {
+		require.Equal(t, 200, <-statuses)
+	}
+	require.Equal(t, 200, <-large, "after those that came before it")
 }
 
 // A caller that sends the next request as soon as the last was refused is slowed

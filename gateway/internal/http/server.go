@@ -15,7 +15,7 @@ import (
 const (
 	readHeader = 10 * time.Second
 	readAll    = 60 * time.Second
-	writeAll   = 120 * time.Second
+	writeAll   = 150 * time.Second
 	idle       = 2 * time.Minute
 	maxHeader  = 64 << 10
 )

@@ -31,8 +31,7 @@ type body struct {
 // Close does nothing.
 func (*body) Close() error { return nil }
 
-// readBody reads a request's body up to the method's limit and looks at it before
-// the generated handler builds a message of it.
+// readBody reads a request's body up to the method's limit.
 func readBody(w http.ResponseWriter, r *http.Request, m access.Method) error {
 	if m.Body == "" {
 		return nil
@@ -45,6 +44,13 @@ func readBody(w http.ResponseWriter, r *http.Request, m access.Method) error {
 		return core.Undecodable(err)
 	}
 	r.Body = &body{Reader: bytes.NewReader(raw), raw: raw}
+	return nil
+}
+
+// checkBody looks at a body that was read before the generated handler builds a message
+// of it.
+func checkBody(r *http.Request, m access.Method) error {
+	raw := rawOf(r)
 	if table := csvBody(m, r.Header.Get("Content-Type")); table != nil {
 		if !utf8.Valid(raw) {
 			return core.NotText(table.JSONName(), core.NotUTF8)

@@ -117,6 +117,12 @@ func (s *Server) admitted(next runtime.HandlerFunc) runtime.HandlerFunc {
 			err = readBody(w, r, x.method)
 			x.body = rawOf(r)
 		}
+		if err == nil {
+			err = call.Enter(ctx)
+		}
+		if err == nil {
+			err = checkBody(r, x.method)
+		}
 		if err != nil {
 			gwhttp.WriteProblem(w, r, x.in, call.Refuse(ctx, err))
 			return
