@@ -1,7 +1,9 @@
 package postgres_test
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -57,6 +59,106 @@ func TestCancelStopsAtTheNextRange(t *testing.T) {
 	require.Equal(t, syncengine.Result{State: syncengine.StateCancelled, Counters: syncengine.Counters{Created: syncengine.RangeSize}}, outcome)
 	require.Equal(t, syncengine.StateCancelled, e.finished(run.ID).State)
 	require.Equal(t, syncengine.RangeSize, e.count(`SELECT count(*) FROM contacts`))
+}
+
+// TestACancelledRunDoesNotChange: the end of a round adds nothing to what its run had counted
+// when it was cancelled.
+func TestACancelledRunDoesNotChange(t *testing.T) {
+	t.Parallel()
+	for name, reached := range map[string]func(syncengine.Progress) bool{
+		"when all is written":           func(p syncengine.Progress) bool { return p.Applied == 20 },
+		"when the round is being ended": func(p syncengine.Progress) bool { return p.Phase == syncengine.PhaseClosing },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := setup(t)
+			e.dir.users = append(people(20), person("svc", "svc-backup", "svc-backup@corp.example"))
+			run := e.started(syncengine.TypeAllTenants, false)
+			read := func() syncengine.Run {
+				got, err := e.store.Run(e.ctx(), run.ID)
+				require.NoError(t, err)
+				return got
+			}
+			var ended *syncengine.Run
+			outcome, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) error {
+				if ended == nil && reached(p) {
+					_, err := e.results.Cancel(e.ctx(), syncengine.Cancellation{})
+					require.NoError(t, err)
+					ended = new(read())
+				}
+				return nil
+			})
+			require.NoError(t, err)
+			want := syncengine.Counters{Created: 20}
+			require.Equal(t, syncengine.Result{State: syncengine.StateCancelled, Counters: want}, outcome)
+			require.Equal(t, syncengine.StateCancelled, ended.State)
+			require.Equal(t, syncengine.Totals{Tenants: 1, Processed: 1, Cancelled: 1, Counters: want}, ended.Totals)
+			require.Equal(t, *ended, read())
+			require.Equal(t, syncengine.StateCancelled, e.finished(run.ID).State)
+			require.Equal(t, *ended, read())
+			require.Equal(t, syncengine.Counters{Unchanged: 20, Filtered: 1}, e.round().Counters, "the next round decides about everybody")
+		})
+	}
+}
+
+// TestAFailureAfterItsRunWasCancelledDoesNotCount: such as that of a round which was cut off.
+func TestAFailureAfterItsRunWasCancelledDoesNotCount(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	run := e.started(syncengine.TypeAllTenants, false)
+	_, err := e.sync.Do(e.ctx(), run.ID, managed, func(syncengine.Progress) error {
+		_, err := e.results.Cancel(e.ctx(), syncengine.Cancellation{})
+		require.NoError(t, err)
+		return context.Canceled
+	})
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, e.results.RecordTenant(e.ctx(), run.ID, managed, syncengine.StateFailed, &syncengine.Problem{Code: "c", Message: "m"}))
+	tenant := e.finished(run.ID)
+	require.Equal(t, syncengine.StateCancelled, tenant.State)
+	require.Nil(t, tenant.Problem)
+}
+
+// TestARangeUnderWayIsCountedBeforeItsRunIsCancelled: else what it wrote would be in no number
+// that anybody has seen.
+func TestARangeUnderWayIsCountedBeforeItsRunIsCancelled(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.dir.users = people(3)
+	run := e.started(syncengine.TypeAllTenants, false)
+	feed, err := e.admin.Begin(e.ctx())
+	require.NoError(t, err)
+	defer func() { _ = feed.Rollback(context.WithoutCancel(e.ctx())) }()
+	waiting := func(ended chan error, n int) {
+		require.Eventually(t, func() bool {
+			waiting := e.count(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+			return waiting == n || len(ended) > 0
+		}, time.Minute, 10*time.Millisecond)
+	}
+	do := func(f func() error) chan error {
+		ended := make(chan error, 1)
+		go func() { ended <- f() }()
+		return ended
+	}
+	round := do(func() error {
+		_, err := e.sync.Do(e.ctx(), run.ID, managed, func(p syncengine.Progress) (err error) {
+			if p.Phase == syncengine.PhaseApplying && p.Applied == 0 { // the feed is the last that a range writes
+				_, err = feed.Exec(e.ctx(), `LOCK TABLE feed_heads IN SHARE MODE`)
+			}
+			return err
+		})
+		return err
+	})
+	waiting(round, 1)
+	cancelled := do(func() error {
+		_, err := e.results.Cancel(e.ctx(), syncengine.Cancellation{})
+		return err
+	})
+	waiting(cancelled, 2)
+	require.NoError(t, feed.Rollback(e.ctx()))
+	require.NoError(t, <-cancelled)
+	require.NoError(t, <-round)
+	require.Equal(t, syncengine.Counters{Created: 3}, e.finished(run.ID).Counters)
+	require.Equal(t, 3, e.count(`SELECT created FROM sync_statistics`), "of the run when it was cancelled")
 }
 
 // TestHostBatchBetweenRangesIsDecidedAgain writes a contact while a round is

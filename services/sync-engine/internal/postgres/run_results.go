@@ -21,7 +21,19 @@ func (s *Store) FailTenant(ctx context.Context, runID, managedTenantID string, s
 	}
 	params := sqlc.FailTenantParams{State: string(state), Now: now, RunID: parsed, ManagedTenantID: managedTenantID}
 	params.ErrorCode, params.ErrorMessage, params.ErrorRemedy = problemColumns(problem)
-	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error { return q.FailTenant(ctx, params) })
+	return s.in(ctx, func(ctx context.Context, q *sqlc.Queries, _ string) error {
+		held, err := q.HoldRun(ctx, parsed)
+		if pg.NoRows(err) {
+			return syncengine.ErrUnknownRun
+		}
+		if err != nil {
+			return err
+		}
+		if syncengine.State(held) == syncengine.StateCancelled { // its totals are those that it ended with
+			params.State, params.ErrorCode, params.ErrorMessage, params.ErrorRemedy = held, nil, nil, nil
+		}
+		return q.FailTenant(ctx, params)
+	})
 }
 
 // FinishRun closes the run and what of it is open.

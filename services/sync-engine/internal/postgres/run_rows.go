@@ -25,7 +25,12 @@ func runOf(r sqlc.GetRunRow) syncengine.Run {
 	return run
 }
 
-func totalsOf(s sqlc.SumRunTenantsRow) syncengine.Totals {
+// totalsOf are the totals of a run in a state. Rounds that have not stopped when it is cancelled
+// count as cancelled then, and not when they stop: what has ended does not change.
+func totalsOf(s sqlc.SumRunTenantsRow, state syncengine.State) syncengine.Totals {
+	if state == syncengine.StateCancelled {
+		s.Cancelled, s.Processed = s.Cancelled+s.Tenants-s.Processed, s.Tenants
+	}
 	return syncengine.Totals{
 		Tenants: int(s.Tenants), Processed: int(s.Processed), Succeeded: int(s.Succeeded), Failed: int(s.FailedTenants), Held: int(s.Held),
 		Partial: int(s.Partial), Cancelled: int(s.Cancelled),

@@ -114,7 +114,7 @@ func addTotals(ctx context.Context, q *sqlc.Queries, runs []syncengine.Run, ids 
 	}
 	for i := range runs {
 		if sum, ok := byID[runs[i].ID]; ok {
-			runs[i].Totals = totalsOf(sum)
+			runs[i].Totals = totalsOf(sum, runs[i].State)
 		} else if n := runs[i].DiscoveredTenants; n != nil {
 			runs[i].Totals = syncengine.Totals{Tenants: *n, Processed: *n, Succeeded: *n}
 		}

@@ -174,7 +174,8 @@ type Round interface {
 	// Written are the outcomes over all attempts of this round.
 	Written(ctx context.Context) (Changes, error)
 	// Close records the result, and the directory's times and delta link where
-	// the round was applied, in one transaction. ErrReportGone.
+	// the round was applied, in one transaction. ErrReportGone, and ErrRunCancelled where
+	// the run was closed and the result is not that of a cancelled round.
 	Close(ctx context.Context, result Result) error
 	Release()
 }

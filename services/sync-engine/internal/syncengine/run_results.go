@@ -22,7 +22,7 @@ type ResultStore interface {
 	// OpenTenants lists, of at most limit groups after the given one, the tenants
 	// that have no result yet.
 	OpenTenants(ctx context.Context, runID string, afterGroup, limit int) ([]ClientTenants, error)
-	// FailTenant closes a tenant that has no result yet.
+	// FailTenant closes a tenant that has no result yet; as cancelled where the run is.
 	FailTenant(ctx context.Context, runID, managedTenantID string, state State, problem *Problem, now time.Time) error
 	// FinishRun closes every tenant that has no result with the given state,
 	// derives the run's end from the totals and closes it, all in one transaction.

@@ -16,6 +16,10 @@ FROM entra_sync_runs WHERE id = @id;
 -- name: LockRun :one
 SELECT state FROM entra_sync_runs WHERE id = @id FOR UPDATE;
 
+-- name: HoldRun :one
+-- Nobody closes the run before the transaction ends. Others may hold it too.
+SELECT state FROM entra_sync_runs WHERE id = @id FOR SHARE;
+
 -- name: LastRun :many
 SELECT id FROM entra_sync_runs WHERE NOT dry_run AND type <> 'discovery' ORDER BY id DESC LIMIT 1;
 
@@ -116,13 +120,15 @@ SET state = @state, error_code = sqlc.narg(error_code), error_message = sqlc.nar
     completed_at = @now::timestamptz
 WHERE run_id = @run_id AND state IN ('queued', 'running');
 
--- name: CloseTenant :exec
-UPDATE entra_sync_run_tenants
+-- name: CloseTenant :execrows
+-- No row when the run was closed meanwhile, unless as cancelled. It is not closed before this transaction ends.
+UPDATE entra_sync_run_tenants t
 SET state = @state, created = @created, linked = @linked, updated = @updated, unchanged = @unchanged, ambiguous = @ambiguous,
     inactivated = @inactivated, reactivated = @reactivated, filtered = @filtered, failed = @failed, filtered_reasons = @filtered_reasons,
     ambiguous_reasons = @ambiguous_reasons, failures = @failures, held_reason = sqlc.narg(held_reason), held_count = sqlc.narg(held_count),
     held_digest = sqlc.narg(held_digest), report_run_id = sqlc.narg(report_run_id), completed_at = @now::timestamptz
-WHERE run_id = @run_id AND managed_tenant_id = @managed_tenant_id AND state IN ('queued', 'running');
+FROM (SELECT id FROM entra_sync_runs WHERE id = @run_id AND (state = 'running' OR @state::text = 'cancelled') FOR SHARE) r
+WHERE t.run_id = r.id AND t.managed_tenant_id = @managed_tenant_id AND t.state IN ('queued', 'running');
 
 -- name: FinishRun :exec
 UPDATE entra_sync_runs

@@ -27,7 +27,8 @@ func (r *Round) Written(ctx context.Context) (out syncengine.Changes, err error)
 	return out, err
 }
 
-// Close records the result and where the directory's next round takes up.
+// Close records the result and where the directory's next round takes up. ErrRunCancelled
+// where the run was closed meanwhile: its counters are those that it ended with.
 func (r *Round) Close(ctx context.Context, result syncengine.Result) error {
 	params, err := closing(result)
 	if err != nil {
@@ -69,7 +70,11 @@ func (r *Round) Close(ctx context.Context, result syncengine.Result) error {
 				}
 			}
 		}
-		return q.CloseTenant(ctx, params)
+		closed, err := q.CloseTenant(ctx, params)
+		if err == nil && closed == 0 && result.State != syncengine.StateCancelled {
+			return syncengine.ErrRunCancelled
+		}
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("closing the round: %w", err)

@@ -66,13 +66,14 @@ func (q *Queries) CancelRuns(ctx context.Context, arg CancelRunsParams) ([]Cance
 	return items, nil
 }
 
-const closeTenant = `-- name: CloseTenant :exec
-UPDATE entra_sync_run_tenants
+const closeTenant = `-- name: CloseTenant :execrows
+UPDATE entra_sync_run_tenants t
 SET state = $1, created = $2, linked = $3, updated = $4, unchanged = $5, ambiguous = $6,
     inactivated = $7, reactivated = $8, filtered = $9, failed = $10, filtered_reasons = $11,
     ambiguous_reasons = $12, failures = $13, held_reason = $14, held_count = $15,
     held_digest = $16, report_run_id = $17, completed_at = $18::timestamptz
-WHERE run_id = $19 AND managed_tenant_id = $20 AND state IN ('queued', 'running')
+FROM (SELECT id FROM entra_sync_runs WHERE id = $20 AND (state = 'running' OR $1::text = 'cancelled') FOR SHARE) r
+WHERE t.run_id = r.id AND t.managed_tenant_id = $19 AND t.state IN ('queued', 'running')
 `
 
 type CloseTenantParams struct {
@@ -94,12 +95,13 @@ type CloseTenantParams struct {
 	HeldDigest       *string
 	ReportRunID      *uuid.UUID
 	Now              time.Time
-	RunID            uuid.UUID
 	ManagedTenantID  string
+	RunID            uuid.UUID
 }
 
-func (q *Queries) CloseTenant(ctx context.Context, arg CloseTenantParams) error {
-	_, err := q.db.Exec(ctx, closeTenant,
+// No row when the run was closed meanwhile, unless as cancelled. It is not closed before this transaction ends.
+func (q *Queries) CloseTenant(ctx context.Context, arg CloseTenantParams) (int64, error) {
+	result, err := q.db.Exec(ctx, closeTenant,
 		arg.State,
 		arg.Created,
 		arg.Linked,
@@ -118,10 +120,13 @@ func (q *Queries) CloseTenant(ctx context.Context, arg CloseTenantParams) error 
 		arg.HeldDigest,
 		arg.ReportRunID,
 		arg.Now,
-		arg.RunID,
 		arg.ManagedTenantID,
+		arg.RunID,
 	)
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const closeTenants = `-- name: CloseTenants :exec
@@ -477,6 +482,18 @@ func (q *Queries) GetRunTenant(ctx context.Context, arg GetRunTenantParams) (Get
 		&i.CompletedAt,
 	)
 	return i, err
+}
+
+const holdRun = `-- name: HoldRun :one
+SELECT state FROM entra_sync_runs WHERE id = $1 FOR SHARE
+`
+
+// Nobody closes the run before the transaction ends. Others may hold it too.
+func (q *Queries) HoldRun(ctx context.Context, id uuid.UUID) (string, error) {
+	row := q.db.QueryRow(ctx, holdRun, id)
+	var state string
+	err := row.Scan(&state)
+	return state, err
 }
 
 const insertRun = `-- name: InsertRun :execrows
