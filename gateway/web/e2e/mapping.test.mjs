@@ -44,6 +44,8 @@ test('a mapping is ended, its links wait for a decision, and mapping back puts t
     await look(page, 'mapping-orphans')
     await orphans.getByRole('button', { name: /^Leave behind: Talbot/ }).click()
     const dialog = page.getByRole('dialog', { name: 'Leave the old contacts behind?' })
+    await dialog.getByText('The directory is mapped to no client', { exact: false }).waitFor()
+    assert.equal(await dialog.getByText('the new client', { exact: false }).count(), 0, 'there is none')
     await look(page, 'mapping-orphans-leave')
     await dialog.getByRole('button', { name: 'Back' }).click()
     await page.getByRole('button', { name: 'Accept 1 exact match' }).click()

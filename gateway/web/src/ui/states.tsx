@@ -5,7 +5,7 @@ import type { ReactNode } from 'react'
 import { describe } from '../api/failure'
 import { signInAddress } from '../api/session'
 import { Icon, type IconName } from './icon'
-import { violated, type Tone } from './words'
+import { parted, violated, type Tone } from './words'
 
 export const toneColor: Record<Tone, MantineColor> = { good: 'teal', busy: 'blue', warn: 'orange', bad: 'red', quiet: 'gray' }
 
@@ -91,21 +91,31 @@ export function Empty({ icon = 'info', title, order = 2, children, action }: { i
   )
 }
 
+// MicrosoftNumber is the number under which Microsoft describes an error, for whoever looks it up there.
+export function MicrosoftNumber({ of }: { of: string | undefined }) {
+  return of === undefined ? null : (
+    <Text size="xs" c="dimmed">
+      Microsoft’s number: {of}
+    </Text>
+  )
+}
+
 // Problem shows an error in words, with what to do.
 export function Problem({ error, again, title }: { error: unknown; again?: () => void; title?: string }) {
   const failure = describe(error)
+  const { sentence, number } = parted(failure.message)
   if (failure.kind === 'forbidden') {
     return (
       <Empty icon="lock" title="You may not see this">
-        {failure.message} {failure.remedy}
+        {sentence} {failure.remedy}
       </Empty>
     )
   }
   if (failure.kind === 'feature-off') return <FeatureOff order={2} />
   return (
-    <Alert role="alert" color="red" variant="light" icon={<Icon name="error" />} title={title ?? failure.message}>
+    <Alert role="alert" color="red" variant="light" icon={<Icon name="error" />} title={title ?? sentence}>
       <Stack gap="xs" align="flex-start">
-        {title && <Text size="sm">{failure.message}</Text>}
+        {title && <Text size="sm">{sentence}</Text>}
         {failure.violations.length > 0 && (
           <ul style={{ margin: 0, paddingInlineStart: 18 }}>
             {failure.violations.slice(0, 10).map((violation, i) => (
@@ -119,6 +129,7 @@ export function Problem({ error, again, title }: { error: unknown; again?: () =>
           </ul>
         )}
         <Text size="sm">{failure.remedy}</Text>
+        <MicrosoftNumber of={number} />
         {failure.kind === 'signed-out' ? (
           <Button size="xs" color="red" variant="outline" component="a" href={signInAddress()}>
             Sign in

@@ -16,6 +16,12 @@ export function isolated(name: string): string {
   return `\u2068${name}\u2069`
 }
 
+// parted is a message with Microsoft's number, AADSTS and digits, apart: nobody has to read that to understand what happened.
+export function parted(message: string): { sentence: string; number?: string } {
+  const [, sentence = message, number] = /^(.*) \((AADSTS\d+)\)$/s.exec(message) ?? []
+  return { sentence, number }
+}
+
 function plain(code: string): string {
   const text = code.replaceAll(/[_-]/g, ' ')
   return text.charAt(0).toUpperCase() + text.slice(1)
@@ -163,7 +169,7 @@ export function phase(code: string): string {
 }
 
 export function fieldWord(field: string): string {
-  return say({ fullName: 'Name', email: 'E-mail', phone: 'Phone', role: 'Role', inactive: 'Inactive', entraUserPrincipalName: 'Sign-in name' }, field)
+  return say({ fullName: 'Name', email: 'E-mail', phone: 'Phone', role: 'Role', inactive: 'Inactive', entraUserPrincipalName: 'Sign-in name', signInName: 'Sign-in name' }, field)
 }
 
 // violated names the field of a request in which something is wrong, by its path in the contract.

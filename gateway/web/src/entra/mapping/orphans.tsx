@@ -110,6 +110,7 @@ export function Orphans() {
 function Confirm({ choice, close, settled }: { choice: Choice; close: () => void; settled: (runId?: string) => void }) {
   const askAgain = useAskAgain()
   const { mapping, decision } = choice
+  const unmapped = mapping.state !== 'mapped'
   const decide = useMutation(MappingService.method.decideOrphans, {
     onSuccess: (answer) => {
       settled(answer.runId)
@@ -123,7 +124,11 @@ function Confirm({ choice, close, settled }: { choice: Choice; close: () => void
         <Text style={{ overflowWrap: 'anywhere' }}>
           {decision === 'relink'
             ? `${links} tied to contacts of ${mapping.clientName ?? 'the new client'}, found by address or made anew. A sync of that client starts for it.`
-            : 'The contacts of the earlier client stay, without a link. To the new client these people are new: the next sync finds or makes their contacts there.'}
+            : `The contacts of the earlier client stay, without a link. ${
+                unmapped
+                  ? 'The directory is mapped to no client: nobody of it is synced until it is, and these people are new to that client then.'
+                  : 'To the new client these people are new: the next sync finds or makes their contacts there.'
+              }`}
         </Text>
         {decide.isError && <Problem error={decide.error} title="Nothing was decided" />}
         <Group justify="flex-end">

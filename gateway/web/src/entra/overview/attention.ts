@@ -1,6 +1,6 @@
 import type { UnreadableTenant } from '../../gen/entrasync/discovery/v1/discovery_pb'
 import type { GetStatusResponse } from '../../gen/entrasync/gateway/v1/gateway_pb'
-import { count, counted, type Tone } from '../../ui/words'
+import { count, counted, parted, type Tone } from '../../ui/words'
 
 // Need is something that a person should do, with the one place where it is done.
 export interface Need {
@@ -8,6 +8,7 @@ export interface Need {
   tone: Tone
   title: string
   remedy: string
+  number?: string // Microsoft's
   names: string[]
   action?: { label: string; to: string; params?: Record<string, string> }
 }
@@ -24,8 +25,9 @@ export function needs(status: GetStatusResponse, unreadable: UnreadableTenant[],
     const need: Need = known ?? {
       key: entry.code,
       tone: toneOf(entry.code),
-      title: titleOf(entry.code, entry.message, entry.count),
+      title: titleOf(entry.code, parted(entry.message).sentence, entry.count),
       remedy: entry.remedy,
+      number: parted(entry.message).number,
       names: [],
       action: actionOf(entry.code, entry.managedTenantId !== undefined, status),
     }

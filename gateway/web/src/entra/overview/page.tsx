@@ -8,7 +8,7 @@ import { DiscoveryService } from '../../gen/entrasync/discovery/v1/discovery_pb'
 import { StatusService, type GetStatusResponse } from '../../gen/entrasync/gateway/v1/gateway_pb'
 import { Icon } from '../../ui/icon'
 import { Names } from '../../ui/names'
-import { Empty, Page, State, Unready, ready, toneColor } from '../../ui/states'
+import { Empty, MicrosoftNumber, Page, State, Unready, ready, toneColor } from '../../ui/states'
 import { Time, took, useNow } from '../../ui/time'
 import { connectionState, count, counted, runState, runType, underWay } from '../../ui/words'
 import { LiveRun } from '../runs/live'
@@ -119,6 +119,7 @@ function NeedRow({ need }: { need: Need }) {
           <Text size="sm" c="dimmed">
             {need.remedy}
           </Text>
+          <MicrosoftNumber of={need.number} />
         </div>
       </Group>
       {need.action && (

@@ -7,9 +7,9 @@ import { useAskAgain } from '../../api/invalidate'
 import { ConnectionService } from '../../gen/entrasync/connection/v1/connection_pb'
 import type { GetStatusResponse } from '../../gen/entrasync/gateway/v1/gateway_pb'
 import { Icon } from '../../ui/icon'
-import { Problem, State } from '../../ui/states'
+import { MicrosoftNumber, Problem, State } from '../../ui/states'
 import { Time } from '../../ui/time'
-import { connectionState, counted, credentialSource } from '../../ui/words'
+import { connectionState, counted, credentialSource, parted } from '../../ui/words'
 import { Registration } from './registration'
 
 // Connected is a connection that works, with what one does with it: check it, or take it away.
@@ -46,8 +46,9 @@ export function Connected({ status }: { status: GetStatusResponse }) {
             The connection works{validate.data.managedTenantSampleCount > 0 && `: ${counted(validate.data.managedTenantSampleCount, 'directory', 'directories')} could be read`}.
           </Alert>
         ) : (
-          <Alert role="alert" color="red" icon={<Icon name="error" />} title={validate.data.error?.message ?? 'The connection does not work.'}>
+          <Alert role="alert" color="red" icon={<Icon name="error" />} title={parted(validate.data.error?.message ?? 'The connection does not work.').sentence}>
             Connect again at Microsoft.
+            <MicrosoftNumber of={parted(validate.data.error?.message ?? '').number} />
           </Alert>
         ))}
       {validate.isError && <Problem error={validate.error} title="The connection could not be checked" />}

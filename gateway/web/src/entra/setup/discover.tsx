@@ -9,9 +9,9 @@ import { OrchestrationService } from '../../gen/entrasync/orchestration/v1/orche
 import { domainText } from '../../ui/domain'
 import { Icon } from '../../ui/icon'
 import { Rows } from '../../ui/list'
-import { Problem, State } from '../../ui/states'
+import { MicrosoftNumber, Problem, State } from '../../ui/states'
 import { Day, Time, useNow } from '../../ui/time'
-import { counted, tenantState } from '../../ui/words'
+import { counted, parted, tenantState } from '../../ui/words'
 import { timestampDate } from '@bufbuild/protobuf/wkt'
 
 const soon = 30 * 86_400_000 // ms
@@ -53,8 +53,9 @@ export function Discover({ status, mayChange }: { status: GetStatusResponse; may
         </Text>
       )}
       {failure && (
-        <Alert role="alert" color="red" icon={<Icon name="error" />} title={failure.message}>
+        <Alert role="alert" color="red" icon={<Icon name="error" />} title={parted(failure.message).sentence}>
           {failure.remedy}
+          <MicrosoftNumber of={parted(failure.message).number} />
         </Alert>
       )}
       {start.isError && <Problem error={start.error} title="The discovery was not started" />}
@@ -73,10 +74,11 @@ export function Discover({ status, mayChange }: { status: GetStatusResponse; may
               <Table.Td>
                 {tenant.problem ? (
                   <>
-                    <Text size="sm">{tenant.problem.message}</Text>
+                    <Text size="sm">{parted(tenant.problem.message).sentence}</Text>
                     <Text size="sm" c="dimmed">
                       {tenant.problem.remedy}
                     </Text>
+                    <MicrosoftNumber of={parted(tenant.problem.message).number} />
                   </>
                 ) : tenant.accessEndsAt && tenant.state === 'active' ? (
                   <Text size="sm">

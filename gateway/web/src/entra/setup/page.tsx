@@ -10,9 +10,9 @@ import { StatusService, type GetStatusResponse } from '../../gen/entrasync/gatew
 import { OrchestrationService } from '../../gen/entrasync/orchestration/v1/orchestration_pb'
 import { Icon } from '../../ui/icon'
 import { ButtonLink, TextLink } from '../../ui/link'
-import { Page, Problem, State, Unready, ready } from '../../ui/states'
+import { MicrosoftNumber, Page, Problem, State, Unready, ready } from '../../ui/states'
 import { Time } from '../../ui/time'
-import { connectionState, count, counted, credentialSource, runState, runType, underWay } from '../../ui/words'
+import { connectionState, count, counted, credentialSource, parted, runState, runType, underWay } from '../../ui/words'
 import { LiveRun } from '../runs/live'
 import { Connected } from './connected'
 import { Discover } from './discover'
@@ -128,7 +128,8 @@ function Connect({ status, mayChange }: { status: GetStatusResponse; mayChange: 
       {again && (
         <Group gap="xs">
           <State {...connectionState(status.status)} />
-          {status.lastValidationError && <Text>{status.lastValidationError.message}</Text>}
+          {status.lastValidationError && <Text>{parted(status.lastValidationError.message).sentence}</Text>}
+          {status.lastValidationError && <MicrosoftNumber of={parted(status.lastValidationError.message).number} />}
         </Group>
       )}
       <Text>Sign in with an administrator of your partner directory. Microsoft will ask whether this app may:</Text>
