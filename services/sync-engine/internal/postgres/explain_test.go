@@ -112,7 +112,7 @@ func TestAnExplanationNamesWhatDecided(t *testing.T) {
 	two := by("o-two")
 	require.Contains(t, said(two, "match"), "2 contacts of the client have it: Two, Two again.")
 	require.Contains(t, said(two, "match"), "skipped: o-two@corp.example: not looked for, an earlier address decided.")
-	require.Contains(t, said(two, "address"), "noted: two@corp.example: the mail address. A contact that is made gets it as its email.")
+	require.Contains(t, said(two, "address"), "noted: two@corp.example: the mail address. A contact that is made gets it as its e-mail address.")
 	require.Contains(t, said(two, "queue"), "an item is open")
 	e.queue.decided = []string{"o-two"}
 	require.Equal(t, "unchanged", by("o-two").Outcome, "a person has decided on the same facts")

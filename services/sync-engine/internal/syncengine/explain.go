@@ -204,7 +204,7 @@ func (x *explaining) explain(ctx context.Context, target *explainTarget, setting
 	if err != nil {
 		return err
 	}
-	x.step("mapping", StepPassed, "The managed tenant is mapped to a client: its people become that client's contacts.")
+	x.step("mapping", StepPassed, "The directory is mapped to a client: its people become that client's contacts.")
 	if user == nil && !left {
 		x.end(OutcomeUnknown, "")
 		return nil
@@ -238,7 +238,7 @@ func (x *explaining) scoped(ctx context.Context, settings Settings) (Settings, e
 	ask := groupsOf{source: x.users, entraTenantID: x.mapped.EntraTenantID, priority: "high", step: func() error { return nil }}
 	scoped, err := ask.scoped(ctx, settings)
 	if errs.KindOf(err) == errs.Precondition {
-		x.step("groups", StepStopped, "A group by which people are chosen cannot be read, so that a sync of this managed tenant fails: "+messageOf(err))
+		x.step("groups", StepStopped, "A group by which people are chosen cannot be read, so that a sync of this directory fails: "+messageOf(err))
 		settings.Groups = nil
 		return settings, nil
 	}

@@ -28,7 +28,7 @@ func (x *explaining) linkSteps(d *DecidedIdentity, id *Identity) {
 	case !c.Shows:
 		x.step("link", StepNoted, "The contact has gone over to another identity.")
 	case link.ClientID != x.mapped.ClientID:
-		x.step("link", StepStopped, "The link was made for another client than the managed tenant is mapped to now: it waits until a person decides about orphaned links.")
+		x.step("link", StepStopped, "The link was made for another client than the directory is mapped to now: it waits until a person decides about orphaned links.")
 	}
 }
 
@@ -151,6 +151,11 @@ func (x *explaining) decision(d *DecidedIdentity, id *Identity) {
 	}
 }
 
+// fieldWords are the fields of a contact in words.
+var fieldWords = map[string]string{
+	"fullName": "The name", "email": "The e-mail address", "phone": "The phone number", "role": "The role", "signInName": "The sign-in name",
+}
+
 // changes are the fields that the round would write, and why others are not.
 func (x *explaining) changes(d *DecidedIdentity, id *Identity) {
 	upstream := map[string]string{"fullName": id.FullName, "email": id.Email, "phone": id.Phone, "role": id.Role, "signInName": id.UserPrincipalName}
@@ -178,9 +183,9 @@ func (x *explaining) changes(d *DecidedIdentity, id *Identity) {
 		switch {
 		case slices.Contains(d.Fields, f.name):
 			x.so.Changes = append(x.so.Changes, FieldChange{Field: f.name, Before: f.before, After: after})
-			x.step("field", StepPassed, f.name+" is overwritten: its rule is on, and Microsoft has another value.")
+			x.step("field", StepPassed, fieldWords[f.name]+" is overwritten: its rule is on, and Microsoft has another value.")
 		case f.before != after && after != "" && !f.on && f.name != "signInName":
-			x.step("field", StepSkipped, f.name+" differs from Microsoft's and stays: its field rule is off.")
+			x.step("field", StepSkipped, fieldWords[f.name]+" differs from Microsoft's and stays: its field rule is off.")
 		}
 	}
 }

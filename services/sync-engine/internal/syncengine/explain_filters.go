@@ -93,7 +93,7 @@ func (x *explaining) addressSteps(u *User) {
 		}
 		text := address.Norm + ": " + what
 		if address.Norm == email.Norm {
-			text += " A contact that is made gets it as its email."
+			text += " A contact that is made gets it as its e-mail address."
 		}
 		x.step("address", StepNoted, text)
 	}

@@ -49,7 +49,7 @@ func (x *explaining) locate(ctx context.Context, req ExplainRequest) (*explainTa
 	if !ok || mapped.ClientID == "" {
 		x.so.Person = *found
 		x.end(OutcomeNotSynced, reason.NotMapped)
-		x.step("mapping", StepStopped, "The managed tenant is not mapped to a client, so that nobody of it is synced. Map it first.")
+		x.step("mapping", StepStopped, "The directory is not mapped to a client, so that nobody of it is synced. Map it first.")
 		return nil, MappedTenant{}, nil
 	}
 	found.EntraTenantID = mapped.EntraTenantID
