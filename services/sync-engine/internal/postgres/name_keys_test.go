@@ -47,7 +47,7 @@ func (e *engine) keyed() int {
 func TestNamesOfTheVersionBeforeAreKeyedAnew(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
-	for i, name := range []string{"Jürgen Müller", "Smith-Jones, Ann", "Plain Name", "Сергей Йогов"} {
+	for i, name := range []string{"Jürgen Müller", "Smith-Jones, Ann", "Plain Name", "Сергей Йогов", "Jørgen Weiß"} {
 		require.Empty(t, e.host(syncengine.ContactRecord{ExternalID: ptr(fmt.Sprint(i)), ClientID: ptr(client), FullName: name})[0].Violations)
 	}
 	kept := person("kept", "Zoë O'Neill", "zoe@corp.example")
@@ -62,7 +62,7 @@ func TestNamesOfTheVersionBeforeAreKeyedAnew(t *testing.T) {
 	const all = `SELECT to_jsonb(c) - 'name_key' FROM contacts c ORDER BY id`
 	before, feed, untouched := e.rows(all), e.rows(`SELECT to_jsonb(c) FROM contact_changes c ORDER BY seq`), e.rows(`SELECT xmin::text FROM contacts WHERE full_name IN ('Plain Name', 'Сергей Йогов')`)
 	head := e.rows(`SELECT seq FROM feed_heads`)
-	require.Equal(t, 4, e.keyed())
+	require.Equal(t, 5, e.keyed())
 	require.Equal(t, before, e.rows(all))
 	require.Equal(t, feed, e.rows(`SELECT to_jsonb(c) FROM contact_changes c ORDER BY seq`))
 	require.Equal(t, head, e.rows(`SELECT seq FROM feed_heads`))
@@ -71,6 +71,7 @@ func TestNamesOfTheVersionBeforeAreKeyedAnew(t *testing.T) {
 	for q, name := range map[string]string{
 		"muller": "Jürgen Müller", "Müller": "Jürgen Müller", "jones": "Smith-Jones, Ann", "smith-j": "Smith-Jones, Ann", "ann": "Smith-Jones, Ann",
 		"nunez": "Renée Núñez", "йог": "Сергей Йогов", "plain": "Plain Name", "name": "Plain Name",
+		"jorgen": "Jørgen Weiß", "JØRGEN": "Jørgen Weiß", "weiss": "Jørgen Weiß", "weiß": "Jørgen Weiß",
 	} {
 		require.Equal(t, []string{name}, e.searched(q, syncengine.ContactFilter{}), q)
 	}

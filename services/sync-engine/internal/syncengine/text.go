@@ -41,7 +41,7 @@ func personName(display, given, surname, address string) string {
 // NameKey is what names are sorted by, and what a search by the beginning of their words
 // compares with: of stored names and of what is typed. It is stored with contacts and with kept
 // identities: with another form of it those are keyed anew.
-func NameKey(name string) string { return searchkey.Words(text.Normalise(name)) }
+func NameKey(name string) string { return searchkey.Plain(searchkey.Words(text.Normalise(name))) }
 
 func tooLong(name string) bool {
 	return len(name) > maxNameRunes && utf8.RuneCountInString(text.Normalise(name)) > maxNameRunes
