@@ -168,8 +168,11 @@ func compose(a *answers) *gatewayv1.GetStatusResponse {
 }
 
 // schedule says when the next sync starts by itself. Automatic sync being on is a setting; it is
-// called enabled only where a schedule stands behind it.
+// called enabled only where a schedule stands behind it, or where whether one does is not known.
 func schedule(a *answers) *gatewayv1.StatusSchedule {
+	if a.schedule == nil {
+		return &gatewayv1.StatusSchedule{Unknown: true, Enabled: a.engine.GetScheduleEnabled(), IntervalMinutes: a.engine.GetIntervalMinutes()}
+	}
 	return &gatewayv1.StatusSchedule{
 		Enabled: a.engine.GetScheduleEnabled() && a.schedule.GetExists(), IntervalMinutes: a.engine.GetIntervalMinutes(),
 		NextRunAt: a.schedule.GetNextRunAt(), Paused: a.schedule.GetPaused(), PausedReason: a.schedule.GetPausedReason(),

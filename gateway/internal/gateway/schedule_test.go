@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/entrasync/entrasync/pkg/errs"
 	orchestrationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/orchestration/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
 )
@@ -58,6 +59,26 @@ func TestTheStatusCallsAScheduleEnabledOnlyWhereOneRuns(t *testing.T) {
 	require.Equal(t, false, quarantined["paused"])
 	require.Equal(t, "2026-01-02T03:04:05Z", quarantined["nextRunAt"])
 	require.Contains(t, attention, "schedule_quarantined")
+	require.Equal(t, false, quarantined["unknown"])
+}
+
+// TestAScheduleThatCannotBeAskedForIsNotCalledOff: nobody is to start syncs by hand, or to switch them on again,
+// because the worker was away for a moment.
+func TestAScheduleThatCannotBeAskedForIsNotCalledOff(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.allOn("t1")
+	b.backends.on("/entrasync.syncengine.v1.SyncEngineInternalService/GetSyncStatus", func(context.Context, proto.Message) (proto.Message, error) {
+		return &syncenginev1.GetSyncStatusResponse{ScheduleEnabled: true, IntervalMinutes: 1440}, nil
+	})
+	b.backends.on("/entrasync.orchestration.v1.ScheduleInternalService/DescribeSchedule", func(context.Context, proto.Message) (proto.Message, error) {
+		return nil, errs.New(errs.Unavailable, "orchestrator_unavailable", "")
+	})
+	answer := b.as(b.reader("t1"), "GET", "/api/integrations/entra", "").json(t)
+	require.Equal(t, map[string]any{
+		"unknown": true, "enabled": true, "intervalMinutes": 1440.0, "paused": false, "pausedReason": "",
+	}, answer["schedule"])
+	require.Equal(t, "part_unavailable", answer["attention"].([]any)[0].(map[string]any)["code"])
 }
 
 // TestAttentionNamesManagedTenantsInQuarantine says which one, why, and what mends it.

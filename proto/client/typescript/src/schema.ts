@@ -3992,6 +3992,11 @@ export interface components {
             paused: boolean;
             /** @description Why it stands still. */
             pausedReason: string;
+            /**
+             * @description Whether the schedule could not be asked for just now. enabled then says what is set, and whether the
+             *     schedule stands still and when the next sync starts is not known.
+             */
+            unknown: boolean;
         };
         /** @description Suggestion is the answer that is clearly best by what an item shows. Nothing but a person applies it. */
         Suggestion: {

@@ -217,7 +217,10 @@ type StatusSchedule struct {
 	// Whether the schedule stands still.
 	Paused bool `protobuf:"varint,4,opt,name=paused,proto3" json:"paused,omitempty"`
 	// Why it stands still.
-	PausedReason  string `protobuf:"bytes,5,opt,name=paused_reason,json=pausedReason,proto3" json:"paused_reason,omitempty"`
+	PausedReason string `protobuf:"bytes,5,opt,name=paused_reason,json=pausedReason,proto3" json:"paused_reason,omitempty"`
+	// Whether the schedule could not be asked for just now. enabled then says what is set, and whether the
+	// schedule stands still and when the next sync starts is not known.
+	Unknown       bool `protobuf:"varint,6,opt,name=unknown,proto3" json:"unknown,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -285,6 +288,13 @@ func (x *StatusSchedule) GetPausedReason() string {
 		return x.PausedReason
 	}
 	return ""
+}
+
+func (x *StatusSchedule) GetUnknown() bool {
+	if x != nil {
+		return x.Unknown
+	}
+	return false
 }
 
 // Attention is something that a person should look at.
@@ -1289,13 +1299,14 @@ const file_entrasync_gateway_v1_gateway_proto_rawDesc = "" +
 	"\fneeds_review\x18\x03 \x01(\x05R\vneedsReview\x12\x1c\n" +
 	"\tundecided\x18\x04 \x01(\x05R\tundecided\x12\x1d\n" +
 	"\n" +
-	"create_new\x18\x05 \x01(\x05R\tcreateNew\"\xce\x01\n" +
+	"create_new\x18\x05 \x01(\x05R\tcreateNew\"\xe8\x01\n" +
 	"\x0eStatusSchedule\x12\x18\n" +
 	"\aenabled\x18\x01 \x01(\bR\aenabled\x12)\n" +
 	"\x10interval_minutes\x18\x02 \x01(\x05R\x0fintervalMinutes\x12:\n" +
 	"\vnext_run_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tnextRunAt\x12\x16\n" +
 	"\x06paused\x18\x04 \x01(\bR\x06paused\x12#\n" +
-	"\rpaused_reason\x18\x05 \x01(\tR\fpausedReason\"\xbd\x01\n" +
+	"\rpaused_reason\x18\x05 \x01(\tR\fpausedReason\x12\x18\n" +
+	"\aunknown\x18\x06 \x01(\bR\aunknown\"\xbd\x01\n" +
 	"\tAttention\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x16\n" +
