@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/entrasync/entrasync/pkg/errs"
 	"github.com/entrasync/entrasync/proto/entrasync/reason"
+	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
 
 // Validate checks a message against the rules in its contract; errs.Invalid,
@@ -56,16 +58,23 @@ func collect(validator protovalidate.Validator, message proto.Message, at string
 	}
 	if ok {
 		for _, v := range broken.Violations {
-			text := v.Proto.GetMessage()
-			if text == "" {
-				text = v.Proto.GetRuleId()
-			}
-			found.Add(join(at, jsonPath(message.ProtoReflect().Descriptor(), v.Proto.GetField())), text)
+			found.Add(join(at, jsonPath(message.ProtoReflect().Descriptor(), v.Proto.GetField())), wordsOf(v))
 		}
 	}
 	return eachMessage(message.ProtoReflect(), at, func(inner protoreflect.Message, at string) error {
 		return collect(validator, inner.Interface(), at, found)
 	})
+}
+
+// wordsOf says what is wrong: for a value that does not match its field's pattern, which nobody
+// should have to read, what the contract says that it must be.
+func wordsOf(v *protovalidate.Violation) string {
+	if v.Proto.GetRuleId() == "string.pattern" && v.FieldDescriptor != nil {
+		if form, _ := proto.GetExtension(v.FieldDescriptor.Options(), policyv1.E_Form).(string); form != "" {
+			return form
+		}
+	}
+	return cmp.Or(v.Proto.GetMessage(), v.Proto.GetRuleId())
 }
 
 // jsonPath writes a field's path in JSON names: client.emails[2].

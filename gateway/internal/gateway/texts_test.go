@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
@@ -38,6 +39,7 @@ import (
 	"github.com/entrasync/entrasync/pkg/rpc"
 	"github.com/entrasync/entrasync/pkg/rpc/rpctest"
 	mappingv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/mapping/v1"
+	policyv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1"
 )
 
 // inside is what no text for people holds: words of transports, SQLSTATEs, Go
@@ -66,6 +68,43 @@ func TestInsideIsFound(t *testing.T) {
 	} {
 		require.NotRegexp(t, inside, text)
 	}
+}
+
+// TestNobodyReadsAPattern: what a value must be is said in words, for every field that has a pattern.
+func TestNobodyReadsAPattern(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.allOn("t1")
+	refused := b.as(b.admin("t1"), "PUT", "/api/integrations/entra/credentials", `{"clientId":"my app","clientSecret":"s"}`)
+	require.Equal(t, 400, refused.status, refused.body)
+	wrong := refused.problem(t).Violations
+	require.Len(t, wrong, 1)
+	require.Equal(t, "clientId", wrong[0].Field)
+	require.Equal(t, "must be the application (client) id, as Microsoft shows it", wrong[0].Message)
+
+	patterns, seen := 0, map[protoreflect.FullName]bool{}
+	var walk func(of protoreflect.MessageDescriptor)
+	walk = func(of protoreflect.MessageDescriptor) {
+		if seen[of.FullName()] {
+			return
+		}
+		seen[of.FullName()] = true
+		for i := range of.Fields().Len() {
+			field := of.Fields().Get(i)
+			if field.Message() != nil {
+				walk(field.Message())
+			}
+			rules := proto.GetExtension(field.Options(), validate.E_Field).(*validate.FieldRules)
+			if rules.GetString().GetPattern()+rules.GetRepeated().GetItems().GetString().GetPattern() != "" {
+				patterns++
+				require.NotEmpty(t, proto.GetExtension(field.Options(), policyv1.E_Form), field.FullName())
+			}
+		}
+	}
+	for _, m := range methods(t) {
+		walk(m.Descriptor.Input())
+	}
+	require.NotZero(t, patterns)
 }
 
 // texts are all that a person may read of an answer.

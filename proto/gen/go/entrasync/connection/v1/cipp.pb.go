@@ -259,12 +259,12 @@ var File_entrasync_connection_v1_cipp_proto protoreflect.FileDescriptor
 
 const file_entrasync_connection_v1_cipp_proto_rawDesc = "" +
 	"\n" +
-	"\"entrasync/connection/v1/cipp.proto\x12\x17entrasync.connection.v1\x1a\x1bbuf/validate/validate.proto\x1a(entrasync/connection/v1/connection.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe0\x01\n" +
+	"\"entrasync/connection/v1/cipp.proto\x12\x17entrasync.connection.v1\x1a\x1bbuf/validate/validate.proto\x1a(entrasync/connection/v1/connection.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcf\x02\n" +
 	"\x0fSaveCippRequest\x12%\n" +
 	"\bbase_url\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\x80\x10R\abaseUrl\x12:\n" +
-	"\ttenant_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9.-]{1,255}$R\btenantId\x12;\n" +
-	"\tclient_id\x18\x03 \x01(\tB\x1e\xbaH\x1br\x192\x17^[A-Za-z0-9_.-]{1,128}$R\bclientId\x12-\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x10R\abaseUrl\x12k\n" +
+	"\ttenant_id\x18\x02 \x01(\tBN\xbaH\x1ar\x182\x16^[A-Za-z0-9.-]{1,255}$»\x18-must be the id or a domain of an Entra tenantR\btenantId\x12y\n" +
+	"\tclient_id\x18\x03 \x01(\tB\\\xbaH\x1br\x192\x17^[A-Za-z0-9_.-]{1,128}$»\x18:must be the application (client) id, as Microsoft shows itR\bclientId\x12-\n" +
 	"\rclient_secret\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\fclientSecret\"D\n" +
 	"\x10SaveCippResponse\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\x12\x18\n" +

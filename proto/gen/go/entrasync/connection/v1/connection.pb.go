@@ -1639,12 +1639,12 @@ const file_entrasync_connection_v1_connection_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x129\n" +
 	"\n" +
-	"checked_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tcheckedAt\"\xd3\x03\n" +
-	"\x15SetCredentialsRequest\x12=\n" +
-	"\tclient_id\x18\x01 \x01(\tB \xbaH\x1dr\x1b2\x19^[A-Za-z0-9_.:/-]{1,128}$R\bclientId\x12-\n" +
+	"checked_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tcheckedAt\"\xc2\x04\n" +
+	"\x15SetCredentialsRequest\x12{\n" +
+	"\tclient_id\x18\x01 \x01(\tB^\xbaH\x1dr\x1b2\x19^[A-Za-z0-9_.:/-]{1,128}$»\x18:must be the application (client) id, as Microsoft shows itR\bclientId\x12-\n" +
 	"\rclient_secret\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\fclientSecret\x128\n" +
-	"\x12client_certificate\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x02R\x11clientCertificate\x12:\n" +
-	"\ttenant_id\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9.-]{0,255}$R\btenantId\x12E\n" +
+	"\x12client_certificate\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x02R\x11clientCertificate\x12k\n" +
+	"\ttenant_id\x18\x04 \x01(\tBN\xbaH\x1ar\x182\x16^[A-Za-z0-9.-]{0,255}$»\x18-must be the id or a domain of an Entra tenantR\btenantId\x12E\n" +
 	"\x0fcustomer_access\x18\x05 \x01(\tB\x1c\xbaH\x19r\x17R\x00R\tdelegatedR\bapp_onlyR\x0ecustomerAccess:\x8e\x01\xbaH\x8a\x01\x1a\x87\x01\n" +
 	"\tone_proof\x12;exactly one of clientSecret and clientCertificate is needed\x1a=(this.client_secret != '') != (this.client_certificate != '')\"\xbf\x02\n" +
 	"\x16SetCredentialsResponse\x12+\n" +

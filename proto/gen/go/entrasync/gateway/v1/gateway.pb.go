@@ -1347,19 +1347,19 @@ const file_entrasync_gateway_v1_gateway_proto_rawDesc = "" +
 	"updated_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\"\x1a\n" +
 	"\x18ListPlatformFlagsRequest\"U\n" +
 	"\x19ListPlatformFlagsResponse\x128\n" +
-	"\x05flags\x18\x01 \x03(\v2\".entrasync.gateway.v1.PlatformFlagR\x05flags\"\x95\x02\n" +
+	"\x05flags\x18\x01 \x03(\v2\".entrasync.gateway.v1.PlatformFlagR\x05flags\"\xdf\x02\n" +
 	"\x19CreatePlatformFlagRequest\x12<\n" +
-	"\x06action\x18\x01 \x01(\tB\"\xbaH\x1fr\x1dR\x00R\x19ensure_entra_phase1_flagsR\b__action\x122\n" +
-	"\x03key\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x18d2\x17^([a-z0-9][a-z0-9-]*)?$R\x03key\x12*\n" +
+	"\x06action\x18\x01 \x01(\tB\"\xbaH\x1fr\x1dR\x00R\x19ensure_entra_phase1_flagsR\b__action\x12|\n" +
+	"\x03key\x18\x02 \x01(\tBj\xbaH\x1dr\x1b\x18d2\x17^([a-z0-9][a-z0-9-]*)?$»\x18Fmust be small letters, digits and hyphens, and not begin with a hyphenR\x03key\x12*\n" +
 	"\vdescription\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\vdescription:Z\xbaHW\x1aU\n" +
 	"\rkey_or_action\x12\x1bgive either key or __action\x1a'(this.key == '') != (this.action == '')\"\x94\x01\n" +
 	"\x1aCreatePlatformFlagResponse\x12<\n" +
 	"\acreated\x18\x01 \x03(\v2\".entrasync.gateway.v1.PlatformFlagR\acreated\x128\n" +
-	"\x05flags\x18\x02 \x03(\v2\".entrasync.gateway.v1.PlatformFlagR\x05flags\"\x9f\x01\n" +
+	"\x05flags\x18\x02 \x03(\v2\".entrasync.gateway.v1.PlatformFlagR\x05flags\"\xdb\x01\n" +
 	"\x19TargetPlatformFlagRequest\x12\x19\n" +
 	"\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x02id\x12,\n" +
-	"\x06action\x18\x02 \x01(\tB\x12\xbaH\x0fr\rR\x03addR\x06removeR\b__action\x129\n" +
-	"\ttenant_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x172\x15^[A-Za-z0-9_-]{1,64}$R\btenantId\"T\n" +
+	"\x06action\x18\x02 \x01(\tB\x12\xbaH\x0fr\rR\x03addR\x06removeR\b__action\x12u\n" +
+	"\ttenant_id\x18\x03 \x01(\tBX\xbaH\x19r\x172\x15^[A-Za-z0-9_-]{1,64}$»\x188must be 1 to 64 letters, digits, hyphens and underscoresR\btenantId\"T\n" +
 	"\x1aTargetPlatformFlagResponse\x126\n" +
 	"\x04flag\x18\x01 \x01(\v2\".entrasync.gateway.v1.PlatformFlagR\x04flag\"k\n" +
 	"\x16ListAuditEventsRequest\x12'\n" +

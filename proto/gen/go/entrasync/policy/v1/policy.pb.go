@@ -379,6 +379,14 @@ var file_entrasync_policy_v1_policy_proto_extTypes = []protoimpl.ExtensionInfo{
 		Tag:           "bytes,50102,opt,name=internal",
 		Filename:      "entrasync/policy/v1/policy.proto",
 	},
+	{
+		ExtendedType:  (*descriptorpb.FieldOptions)(nil),
+		ExtensionType: (*string)(nil),
+		Field:         50104,
+		Name:          "entrasync.policy.v1.form",
+		Tag:           "bytes,50104,opt,name=form",
+		Filename:      "entrasync/policy/v1/policy.proto",
+	},
 }
 
 // Extension fields to descriptorpb.MethodOptions.
@@ -387,6 +395,15 @@ var (
 	E_Rule = &file_entrasync_policy_v1_policy_proto_extTypes[0]
 	// optional entrasync.policy.v1.Internal internal = 50102;
 	E_Internal = &file_entrasync_policy_v1_policy_proto_extTypes[1]
+)
+
+// Extension fields to descriptorpb.FieldOptions.
+var (
+	// What a value of the field must be, in words that follow the field's name. People read them where a
+	// value does not match the field's pattern.
+	//
+	// optional string form = 50104;
+	E_Form = &file_entrasync_policy_v1_policy_proto_extTypes[2]
 )
 
 var File_entrasync_policy_v1_policy_proto protoreflect.FileDescriptor
@@ -424,7 +441,8 @@ const file_entrasync_policy_v1_policy_proto_rawDesc = "" +
 	"\x11AUTH_PLATFORM_KEY\x10\x03\x12\x14\n" +
 	"\x10AUTH_OAUTH_STATE\x10\x04:O\n" +
 	"\x04rule\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\v2\x19.entrasync.policy.v1.RuleR\x04rule:[\n" +
-	"\binternal\x12\x1e.google.protobuf.MethodOptions\x18\xb6\x87\x03 \x01(\v2\x1d.entrasync.policy.v1.InternalR\binternalB\xde\x01\n" +
+	"\binternal\x12\x1e.google.protobuf.MethodOptions\x18\xb6\x87\x03 \x01(\v2\x1d.entrasync.policy.v1.InternalR\binternal:3\n" +
+	"\x04form\x12\x1d.google.protobuf.FieldOptions\x18\xb8\x87\x03 \x01(\tR\x04formB\xde\x01\n" +
 	"\x17com.entrasync.policy.v1B\vPolicyProtoP\x01ZHgithub.com/entrasync/entrasync/proto/gen/go/entrasync/policy/v1;policyv1\xa2\x02\x03EPX\xaa\x02\x13Entrasync.Policy.V1\xca\x02\x13Entrasync\\Policy\\V1\xe2\x02\x1fEntrasync\\Policy\\V1\\GPBMetadata\xea\x02\x15Entrasync::Policy::V1b\x06proto3"
 
 var (
@@ -447,18 +465,20 @@ var file_entrasync_policy_v1_policy_proto_goTypes = []any{
 	(*Rule)(nil),                       // 2: entrasync.policy.v1.Rule
 	(*Internal)(nil),                   // 3: entrasync.policy.v1.Internal
 	(*descriptorpb.MethodOptions)(nil), // 4: google.protobuf.MethodOptions
+	(*descriptorpb.FieldOptions)(nil),  // 5: google.protobuf.FieldOptions
 }
 var file_entrasync_policy_v1_policy_proto_depIdxs = []int32{
 	0, // 0: entrasync.policy.v1.Rule.auth:type_name -> entrasync.policy.v1.Auth
 	1, // 1: entrasync.policy.v1.Rule.when:type_name -> entrasync.policy.v1.When
 	4, // 2: entrasync.policy.v1.rule:extendee -> google.protobuf.MethodOptions
 	4, // 3: entrasync.policy.v1.internal:extendee -> google.protobuf.MethodOptions
-	2, // 4: entrasync.policy.v1.rule:type_name -> entrasync.policy.v1.Rule
-	3, // 5: entrasync.policy.v1.internal:type_name -> entrasync.policy.v1.Internal
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	4, // [4:6] is the sub-list for extension type_name
-	2, // [2:4] is the sub-list for extension extendee
+	5, // 4: entrasync.policy.v1.form:extendee -> google.protobuf.FieldOptions
+	2, // 5: entrasync.policy.v1.rule:type_name -> entrasync.policy.v1.Rule
+	3, // 6: entrasync.policy.v1.internal:type_name -> entrasync.policy.v1.Internal
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	5, // [5:7] is the sub-list for extension type_name
+	2, // [2:5] is the sub-list for extension extendee
 	0, // [0:2] is the sub-list for field type_name
 }
 
@@ -478,7 +498,7 @@ func file_entrasync_policy_v1_policy_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_entrasync_policy_v1_policy_proto_rawDesc), len(file_entrasync_policy_v1_policy_proto_rawDesc)),
 			NumEnums:      1,
 			NumMessages:   3,
-			NumExtensions: 2,
+			NumExtensions: 3,
 			NumServices:   0,
 		},
 		GoTypes:           file_entrasync_policy_v1_policy_proto_goTypes,
