@@ -319,6 +319,7 @@ func example(t *testing.T, m access.Method) string {
 		"ExportPerson":        `{"subject":{"email":"a@b.example"}}`,
 		"ErasePerson":         `{"subject":{"contactId":"c"},"digest":"d"}`,
 		"LiftErasure":         `{"erasureId":"11111111-1111-4111-8111-111111111111"}`,
+		"Explain":             `{"managedTenantId":"x","userPrincipalName":"a@b.example"}`,
 		"DecideHeld":          `{"runId":"r","managedTenantId":"m","decision":"approve","digest":"d"}`,
 	} {
 		if string(m.Descriptor.Name()) == name {

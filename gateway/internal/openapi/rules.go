@@ -187,7 +187,7 @@ func needed(field protoreflect.FieldDescriptor) bool {
 	if rules.GetRequired() || rules.GetRepeated().GetMinItems() > 0 {
 		return true
 	}
-	if field.HasPresence() || field.IsList() || field.IsMap() {
+	if field.HasPresence() || field.IsList() || field.IsMap() || rules.GetIgnore() == validate.Ignore_IGNORE_IF_ZERO_VALUE {
 		return false
 	}
 	text := rules.GetString()

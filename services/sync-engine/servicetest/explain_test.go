@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/rpc"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	reconciliationv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/reconciliation/v1"
 	syncenginev1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/syncengine/v1"
@@ -37,10 +38,10 @@ func TestAPersonIsExplainedOverTheWire(t *testing.T) {
 	require.Equal(t, "person", answer.GetSteps()[0].GetName())
 	require.Equal(t, "Name of ann", answer.GetChanges()[0].GetAfter())
 
-	gone, err := b.explain.Explain(ctx, &syncenginev1.ExplainRequest{ManagedTenantId: managed, EntraObjectId: "bob"})
+	gone, err := b.explain.Explain(ctx, &syncenginev1.ExplainRequest{ManagedTenantId: managed, EntraObjectId: "0b0b0b0b-0000-4000-8000-00000000000B"})
 	require.NoError(t, err)
 	require.Equal(t, "not_synced deleted_upstream", gone.GetOutcome()+" "+gone.GetReason())
-	unmapped, err := b.explain.Explain(ctx, &syncenginev1.ExplainRequest{ManagedTenantId: "unknown", EntraObjectId: "ann"})
+	unmapped, err := b.explain.Explain(ctx, &syncenginev1.ExplainRequest{ManagedTenantId: "unknown", EntraObjectId: "0a0a0a0a-0000-4000-8000-00000000000a"})
 	require.NoError(t, err)
 	require.Equal(t, "not_mapped", unmapped.GetReason())
 
@@ -49,6 +50,11 @@ func TestAPersonIsExplainedOverTheWire(t *testing.T) {
 	} {
 		_, err = b.explain.Explain(ctx, bad)
 		require.Equal(t, errs.Invalid, errs.KindOf(err), bad)
+	}
+	for _, path := range []string{"me", "delta", "ann"} { // the first two are paths of Graph, and nobody's id
+		_, err = b.explain.Explain(ctx, &syncenginev1.ExplainRequest{ManagedTenantId: managed, EntraObjectId: path})
+		require.Equal(t, errs.Invalid, errs.KindOf(err), path)
+		require.Equal(t, []errs.Violation{{Field: "entraObjectId", Message: "must be a valid UUID"}}, rpc.Normalise(err).Violations(), path)
 	}
 	_, err = b.explain.Explain(ctx, &syncenginev1.ExplainRequest{Query: "nobody"})
 	require.Equal(t, "not_found", errs.ReasonOf(err))

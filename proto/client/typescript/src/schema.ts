@@ -2299,6 +2299,7 @@ export interface components {
         };
         ExplainRequest: {
             /**
+             * Format: uuid
              * @description The id of the person's account in the directory.
              * @example 3b5e5ad0-8a3f-4f0e-8d39-0d6b7a1e6b11
              */

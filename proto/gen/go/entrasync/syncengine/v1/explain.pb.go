@@ -430,11 +430,11 @@ var File_entrasync_syncengine_v1_explain_proto protoreflect.FileDescriptor
 
 const file_entrasync_syncengine_v1_explain_proto_rawDesc = "" +
 	"\n" +
-	"%entrasync/syncengine/v1/explain.proto\x12\x17entrasync.syncengine.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\"\xa3\x04\n" +
+	"%entrasync/syncengine/v1/explain.proto\x12\x17entrasync.syncengine.v1\x1a\x1bbuf/validate/validate.proto\x1a entrasync/policy/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\"\xfa\x03\n" +
 	"\x0eExplainRequest\x123\n" +
 	"\x11managed_tenant_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x0fmanagedTenantId\x12\x9b\x01\n" +
-	"\x13user_principal_name\x18\x02 \x01(\tBk\xbaH/r-2+^$|^[^@\\s/\\\\?]{1,200}@[A-Za-z0-9.-]{1,255}$»\x185must be a whole sign-in name, such as ann@contoso.comR\x11userPrincipalName\x12\\\n" +
-	"\x0fentra_object_id\x18\x03 \x01(\tB4\xbaH\x19r\x172\x15^[A-Za-z0-9-]{0,128}$»\x18\x14must be an object idR\rentraObjectId\x12\x1e\n" +
+	"\x13user_principal_name\x18\x02 \x01(\tBk\xbaH/r-2+^$|^[^@\\s/\\\\?]{1,200}@[A-Za-z0-9.-]{1,255}$»\x185must be a whole sign-in name, such as ann@contoso.comR\x11userPrincipalName\x123\n" +
+	"\x0fentra_object_id\x18\x03 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\rentraObjectId\x12\x1e\n" +
 	"\x05query\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc0\x02R\x05query:\xbf\x01\xbaH\xbb\x01\x1a\xb8\x01\n" +
 	"\vexplain.one\x126name one of userPrincipalName, entraObjectId and query\x1aq(this.user_principal_name != '' ? 1 : 0) + (this.entra_object_id != '' ? 1 : 0) + (this.query != '' ? 1 : 0) == 1\"\xe2\x01\n" +
 	"\x11ExplainedIdentity\x12*\n" +
