@@ -2,7 +2,8 @@
 // kind of failure it was, a stable reason for programs, a message for people
 // and a cause that only logs see.
 //
-// It imports the standard library alone, so that domain packages may use it.
+// It imports the standard library and the contract's reasons alone, so that domain
+// packages may use it.
 package errs
 
 import (
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 // Kind says what sort of failure an error is. Transports map it to their codes.
@@ -39,6 +42,15 @@ var kindNames = [...]string{
 	Unavailable: "unavailable", Deadline: "deadline", Cancelled: "cancelled", Unimplemented: "unimplemented",
 }
 
+// kinds are the kinds by the names that the contract has for them.
+var kinds = func() map[reason.Kind]Kind {
+	all := map[reason.Kind]Kind{}
+	for i, name := range kindNames {
+		all[reason.Kind(name)] = Kind(i)
+	}
+	return all
+}()
+
 // Kinds lists every kind, for tests that walk a mapping table.
 func Kinds() []Kind {
 	all := make([]Kind, len(kindNames))
@@ -62,7 +74,7 @@ type Violation struct {
 	Message string // for people
 }
 
-// Error is a classified failure. Build it with New or Wrap; it does not change
+// Error is a classified failure. Build it with Of, New or Wrap; it does not change
 // afterwards.
 type Error struct {
 	kind       Kind
@@ -101,6 +113,23 @@ func WithMetadata(key, value string) Option {
 // WithRetryAfter says how long the caller should wait before trying again.
 func WithRetryAfter(d time.Duration) Option {
 	return func(e *Error) { e.retryAfter = d }
+}
+
+// WithCause adds a cause to an error that Of makes; it is as private as Wrap's.
+func WithCause(cause error) Option {
+	return func(e *Error) { e.cause = cause }
+}
+
+// Of makes an error of a reason of the contract, with the reason's usual kind and
+// its text for people. Where the kind is another one, or there is a better text,
+// use New or Wrap.
+func Of(name string, opts ...Option) *Error {
+	kind := Internal
+	r, ok := reason.Of(name)
+	if ok {
+		kind = kinds[r.Kinds[0]]
+	}
+	return New(kind, name, r.Text, opts...)
 }
 
 // New makes an error. Reason is stable and snake_case, message is for people.

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 )
 
 func TestErrorHasAPublicAndAPrivateSide(t *testing.T) {
@@ -57,4 +58,29 @@ func TestEveryKindHasAName(t *testing.T) {
 	require.Len(t, seen, 12)
 	require.Equal(t, "kind(99)", errs.Kind(99).String())
 	require.Equal(t, errs.Internal, errs.Kind(0), "what nobody classified is our bug")
+}
+
+func TestAnErrorOfAReasonHasItsKindAndText(t *testing.T) {
+	t.Parallel()
+	for _, group := range reason.All() {
+		for _, r := range group.Reasons {
+			err := errs.Of(r.Name)
+			require.Equal(t, r.Name, err.Reason())
+			require.Equal(t, string(r.Kinds[0]), err.Kind().String(), r.Name)
+			require.Equal(t, r.Text, err.Public(), r.Name)
+			require.NoError(t, err.Unwrap())
+		}
+	}
+	err := errs.Of(reason.Throttled, errs.WithCause(io.EOF), errs.WithRetryAfter(time.Second))
+	require.ErrorIs(t, err, io.EOF)
+	require.Equal(t, time.Second, err.RetryAfter())
+	require.NotContains(t, err.Public(), "EOF")
+}
+
+func TestAnErrorOfNoReasonIsOurBug(t *testing.T) {
+	t.Parallel()
+	err := errs.Of("made_up")
+	require.Equal(t, errs.Internal, err.Kind())
+	require.Equal(t, "made_up", err.Reason())
+	require.Empty(t, err.Public())
 }
