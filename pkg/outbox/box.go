@@ -187,7 +187,7 @@ func scan(row pgx.Row, more ...any) (e Effect, err error) {
 func (b *Box) Ack(ctx context.Context, id, outcome string, result map[string]string) error {
 	parsed, err := uuid.Parse(id)
 	if err != nil {
-		return errs.Wrap(err, errs.Invalid, reason.EffectInvalid, "The effect id is not well formed.")
+		return errs.Of(reason.EffectInvalid, errs.WithCause(err))
 	}
 	encoded, err := encode(result)
 	if err != nil {

@@ -32,7 +32,7 @@ const (
 )
 
 // ErrUnknown is the answer for an effect that is unknown or of another tenant.
-var ErrUnknown = errs.New(errs.NotFound, reason.EffectNotFound, "There is no such effect.")
+var ErrUnknown = errs.Of(reason.EffectNotFound)
 
 // Effect is one thing to do for a tenant.
 type Effect struct {

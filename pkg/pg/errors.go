@@ -1,6 +1,7 @@
 package pg
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -34,40 +35,44 @@ const (
 
 // stateClass is what a SQLSTATE, or a class of them, means.
 type stateClass struct {
-	kind    errs.Kind
-	reason  string
-	message string
+	reason  string        // with its usual kind
+	message string        // where there is a better one than the reason's
 	after   time.Duration // when to try again; 0: unknown
 }
 
-var unavailable = stateClass{kind: errs.Unavailable, reason: reason.DatabaseUnavailable, message: "The database cannot be reached at the moment."}
+// failure is what became of a statement that ended so.
+func (c stateClass) failure(cause error) error {
+	return errs.Wrap(cause, errs.Of(c.reason).Kind(), c.reason, cmp.Or(c.message, reason.Text(c.reason)), errs.WithRetryAfter(c.after))
+}
+
+var unavailable = stateClass{reason: reason.DatabaseUnavailable}
 
 // states is looked up by the whole code first and by its class (the first two
 // characters) second.
 var states = map[string]stateClass{
-	codeUnique:         {kind: errs.Conflict, reason: reason.AlreadyExists, message: "It already exists."},
-	codeExclusion:      {kind: errs.Conflict, reason: reason.AlreadyExists, message: "It collides with something that exists."},
-	codeForeignKey:     {kind: errs.Precondition, reason: reason.ReferenceBroken, message: "Something it refers to is missing or still in use."},
-	codeCheck:          {kind: errs.Invalid, reason: reason.ValueRefused, message: "A value is not allowed."},
-	codeNotNull:        {kind: errs.Invalid, reason: reason.ValueMissing, message: "A value is missing."},
-	codeSerialization:  {kind: errs.Unavailable, reason: reason.DatabaseContention, message: "Somebody else changed the same data; try again."},
-	codeDeadlock:       {kind: errs.Unavailable, reason: reason.DatabaseContention, message: "Somebody else changed the same data; try again."},
-	codeLockTimeout:    {kind: errs.Unavailable, reason: reason.DatabaseBusy, message: "The data is in use; try again.", after: time.Second},
-	codeQueryCancelled: {kind: errs.Deadline, reason: reason.DatabaseTimeout, message: "The database took too long."},
+	codeUnique:         {reason: reason.AlreadyExists},
+	codeExclusion:      {reason: reason.AlreadyExists, message: "It collides with something that exists."},
+	codeForeignKey:     {reason: reason.ReferenceBroken},
+	codeCheck:          {reason: reason.ValueRefused},
+	codeNotNull:        {reason: reason.ValueMissing},
+	codeSerialization:  {reason: reason.DatabaseContention},
+	codeDeadlock:       {reason: reason.DatabaseContention},
+	codeLockTimeout:    {reason: reason.DatabaseBusy, after: time.Second},
+	codeQueryCancelled: {reason: reason.DatabaseTimeout},
 	codeReadOnly:       unavailable, // a standby after a failover
 	codeIdleTimeout:    unavailable,
-	"22001":            {kind: errs.Invalid, reason: reason.ValueTooLong, message: "A value is too long."},
-	"22003":            {kind: errs.Invalid, reason: reason.ValueOutOfRange, message: "A number is out of range."},
-	"22021":            {kind: errs.Invalid, reason: reason.InvalidArgument, message: "A text has characters that cannot be stored."},
-	"22P02":            {kind: errs.Invalid, reason: reason.ValueInvalid, message: "A value is not well formed."},
-	"22P05":            {kind: errs.Invalid, reason: reason.InvalidArgument, message: "A text has characters that cannot be stored."},
-	"08":               unavailable,                                                                                            // connection exceptions
-	"53":               {kind: errs.Unavailable, reason: reason.DatabaseOverloaded, message: "The database has no room left."}, // out of connections, memory, disk
-	"57P01":            unavailable,                                                                                            // admin_shutdown
-	"57P02":            unavailable,                                                                                            // crash_shutdown
-	"57P03":            unavailable,                                                                                            // cannot_connect_now
-	"57P05":            unavailable,                                                                                            // idle_session_timeout
-	"58":               unavailable,                                                                                            // system error outside PostgreSQL
+	"22001":            {reason: reason.ValueTooLong},
+	"22003":            {reason: reason.ValueOutOfRange},
+	"22021":            {reason: reason.InvalidArgument, message: "A text has characters that cannot be stored."},
+	"22P02":            {reason: reason.ValueInvalid},
+	"22P05":            {reason: reason.InvalidArgument, message: "A text has characters that cannot be stored."},
+	"08":               unavailable,                         // connection exceptions
+	"53":               {reason: reason.DatabaseOverloaded}, // out of connections, memory, disk
+	"57P01":            unavailable,                         // admin_shutdown
+	"57P02":            unavailable,                         // crash_shutdown
+	"57P03":            unavailable,                         // cannot_connect_now
+	"57P05":            unavailable,                         // idle_session_timeout
+	"58":               unavailable,                         // system error outside PostgreSQL
 }
 
 // Classify turns what pgx returns into an errs.Error; an error that already is
@@ -82,19 +87,19 @@ func Classify(err error) error {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		class, known := lookUp(pgErr.Code)
 		if !known {
-			return errs.Wrap(describe(err, pgErr), errs.Internal, reason.DatabaseError, "The database refused a statement.")
+			return errs.Of(reason.DatabaseError, errs.WithCause(describe(err, pgErr)))
 		}
-		return errs.Wrap(describe(err, pgErr), class.kind, class.reason, class.message, errs.WithRetryAfter(class.after))
+		return class.failure(describe(err, pgErr))
 	}
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return errs.Wrap(err, errs.NotFound, reason.NotFound, "It was not found.")
+		return errs.Of(reason.NotFound, errs.WithCause(err))
 	case errors.Is(err, context.Canceled):
-		return errs.Wrap(err, errs.Cancelled, reason.Cancelled, "The request was cancelled.")
+		return errs.Of(reason.Cancelled, errs.WithCause(err))
 	case errors.Is(err, context.DeadlineExceeded):
-		return errs.Wrap(err, errs.Deadline, reason.Deadline, "The request took too long.")
+		return errs.Of(reason.Deadline, errs.WithCause(err))
 	case ConnectionLost(err):
-		return errs.Wrap(err, unavailable.kind, unavailable.reason, unavailable.message)
+		return unavailable.failure(err)
 	}
 	return err
 }

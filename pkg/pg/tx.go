@@ -108,7 +108,7 @@ func InTenant(ctx context.Context, src Source, fn TxFunc, opts ...TxOption) erro
 		return err
 	}
 	if !id.Valid() { // it is quoted below
-		return errs.New(errs.Internal, reason.TenantInvalid, "The tenant id is not well formed.")
+		return errs.New(errs.Internal, reason.TenantInvalid, reason.Text(reason.TenantInvalid))
 	}
 	opts = append(opts, func(o *txOptions) { o.tenant = id })
 	return within(ctx, src, "SET LOCAL app.tenant = '"+string(id)+"'", fn, opts)

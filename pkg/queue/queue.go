@@ -15,8 +15,7 @@ import (
 
 // ErrBusy is the answer to a caller whose key has too much work waiting, or that
 // waited too long.
-var ErrBusy = errs.New(errs.Exhausted, reason.TenantBusy,
-	"Too many changes of this organisation are waiting; try again in a moment.", errs.WithRetryAfter(retryAfter))
+var ErrBusy = errs.Of(reason.TenantBusy, errs.WithRetryAfter(retryAfter))
 
 // retryAfter is when a refused caller should come back.
 const retryAfter = time.Second

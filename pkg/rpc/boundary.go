@@ -113,7 +113,7 @@ func ownStatus(err error) bool {
 }
 
 func panicked(v any) error {
-	return errs.Wrap(fmt.Errorf("panic: %v\n%s", v, debug.Stack()), errs.Internal, reason.Internal, genericMessage)
+	return errs.Of(reason.Internal, errs.WithCause(fmt.Errorf("panic: %v\n%s", v, debug.Stack())))
 }
 
 func withIncomingRequestID(ctx context.Context) context.Context {

@@ -33,7 +33,7 @@ func trim(ctx context.Context, fallback time.Duration) (context.Context, context
 		deadline = deadline.Add(-returnTime)
 	}
 	if time.Until(deadline) < leastTime {
-		return nil, nil, errs.New(errs.Deadline, reason.Deadline, "The request took too long.")
+		return nil, nil, errs.Of(reason.Deadline)
 	}
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	return ctx, cancel, nil

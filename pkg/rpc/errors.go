@@ -54,27 +54,24 @@ func Code(kind errs.Kind) codes.Code {
 // KindOfCode is the kind of a code, errs.Internal for those we never send.
 func KindOfCode(code codes.Code) errs.Kind { return codeKinds[code] }
 
-// genericMessage is all that a caller learns of an error nobody classified.
-const genericMessage = "Something went wrong on our side."
-
 // Normalise gives the classified error in the chain, or one that says no more
 // than that something went wrong. Its cause stays private.
 func Normalise(err error) *errs.Error {
 	if e, ok := errors.AsType[*errs.Error](err); ok {
 		if e.Kind() == errs.Internal && e.Public() == "" {
-			return errs.Wrap(err, errs.Internal, e.Reason(), genericMessage)
+			return errs.Wrap(err, errs.Internal, e.Reason(), reason.Text(reason.Internal))
 		}
 		return e
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return errs.Wrap(err, errs.Deadline, reason.Deadline, "The request took too long.")
+		return errs.Of(reason.Deadline, errs.WithCause(err))
 	case errors.Is(err, context.Canceled), status.Code(err) == codes.Canceled: // a stream says it by a status
-		return errs.Wrap(err, errs.Cancelled, reason.Cancelled, "The request was cancelled.")
+		return errs.Of(reason.Cancelled, errs.WithCause(err))
 	case status.Code(err) == codes.Unimplemented: // what generated servers answer
 		return errs.Wrap(err, errs.Unimplemented, reason.Unimplemented, "This is not built.")
 	}
-	return errs.Wrap(err, errs.Internal, reason.Internal, genericMessage)
+	return errs.Of(reason.Internal, errs.WithCause(err))
 }
 
 // Details are the google.rpc messages that carry an error beside its code and
@@ -166,13 +163,13 @@ func FromStatus(err error) error {
 func transportMessage(kind errs.Kind) string {
 	switch kind {
 	case errs.Unavailable:
-		return "A part of the system cannot be reached at the moment."
+		return reason.Text(reason.Unavailable)
 	case errs.Deadline:
-		return "The request took too long."
+		return reason.Text(reason.Deadline)
 	case errs.Cancelled:
-		return "The request was cancelled."
+		return reason.Text(reason.Cancelled)
 	}
-	return genericMessage
+	return reason.Text(reason.Internal)
 }
 
 // fromPeer reports an error that a peer has logged already.

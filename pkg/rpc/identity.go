@@ -217,11 +217,11 @@ func (c *clientCredentials) OverrideServerName(string) error {
 func peerName(ctx context.Context) (string, error) {
 	p, ok := peer.FromContext(ctx)
 	if !ok {
-		return "", errs.New(errs.Unauthenticated, reason.CertificateMissing, "The caller showed no certificate.")
+		return "", errs.Of(reason.CertificateMissing)
 	}
 	info, ok := p.AuthInfo.(credentials.TLSInfo)
 	if !ok || len(info.State.VerifiedChains) == 0 {
-		return "", errs.New(errs.Unauthenticated, reason.CertificateMissing, "The caller showed no certificate.")
+		return "", errs.Of(reason.CertificateMissing)
 	}
 	name, err := serviceName(info.State.VerifiedChains[0][0])
 	if err != nil {

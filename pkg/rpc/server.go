@@ -142,8 +142,7 @@ func (g *guardian) admit(ctx context.Context, method string) (context.Context, e
 	}
 	p := g.policies.of(method)
 	if !p.admits(caller) {
-		return nil, errs.New(errs.Denied, reason.CallerRefused, "The calling service may not use this method.",
-			errs.WithMetadata("caller", caller), errs.WithMetadata("method", method))
+		return nil, errs.Of(reason.CallerRefused, errs.WithMetadata("caller", caller), errs.WithMetadata("method", method))
 	}
 	if p.anyone {
 		return ctx, nil
@@ -154,7 +153,7 @@ func (g *guardian) admit(ctx context.Context, method string) (context.Context, e
 	case len(tokens) > 1:
 		return nil, refuse(reason.ContextInvalid, errors.New("more than one"))
 	case len(tokens) == 0 && !p.withoutTenant:
-		return nil, errs.New(errs.Unauthenticated, reason.ContextMissing, "The request does not say on whose behalf it is made.")
+		return nil, errs.Of(reason.ContextMissing)
 	case len(tokens) == 0:
 		return ctx, nil
 	}
@@ -163,7 +162,7 @@ func (g *guardian) admit(ctx context.Context, method string) (context.Context, e
 		return nil, err
 	}
 	if call.Tenant == "" && !p.withoutTenant {
-		return nil, errs.New(errs.Unauthenticated, reason.TenantMissing, "The request does not say for which tenant it is made.")
+		return nil, errs.Of(reason.TenantMissing)
 	}
 	return tenant.With(withToken(ctx, tokens[0]), call), nil
 }

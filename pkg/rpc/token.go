@@ -128,7 +128,7 @@ func newVerifier(i *Identity, now func() time.Time) *verifier {
 }
 
 func refuse(why string, cause error) error {
-	return errs.Wrap(cause, errs.Unauthenticated, why, "The request's context cannot be trusted.")
+	return errs.Of(why, errs.WithCause(cause))
 }
 
 // verify gives the call that the token states; errs.Unauthenticated with the

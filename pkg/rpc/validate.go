@@ -33,16 +33,16 @@ func Validate(validator protovalidate.Validator, message proto.Message) error {
 		return nil
 	}
 	if err := collect(validator, message, "", &found); err != nil {
-		return errs.Wrap(err, errs.Internal, reason.Internal, genericMessage) // a rule that does not compile
+		return errs.Of(reason.Internal, errs.WithCause(err)) // a rule that does not compile
 	}
 	if len(found.List()) == 0 {
-		return errs.Wrap(err, errs.Internal, reason.Internal, genericMessage)
+		return errs.Of(reason.Internal, errs.WithCause(err))
 	}
 	return requestInvalid(found.List())
 }
 
 func requestInvalid(list []errs.Violation) error {
-	return errs.New(errs.Invalid, reason.RequestInvalid, "The request is not valid.", errs.WithViolations(list...))
+	return errs.Of(reason.RequestInvalid, errs.WithViolations(list...))
 }
 
 // collect adds what is wrong with a message and with those in it. Each message is

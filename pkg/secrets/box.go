@@ -23,7 +23,7 @@ const refreshEvery = time.Minute
 // ErrKeyMissing says that a value was sealed with a key that this process does
 // not have: another process got a rotated key set first, or a key was dropped
 // that was still in use.
-var ErrKeyMissing = errs.New(errs.Unavailable, reason.MasterKeyMissing, "A stored secret was sealed with a key that is not there yet.")
+var ErrKeyMissing = errs.Of(reason.MasterKeyMissing)
 
 // Box seals secrets for storage. It is safe for use by many goroutines, and it
 // loads a rotated key set by itself: at once when it meets a key that it does

@@ -19,7 +19,7 @@ var idPattern = regexp.MustCompile(`\A[A-Za-z0-9_-]{1,64}\z`)
 // Parse checks the form of an id; errs.Invalid, reason "tenant_invalid".
 func Parse(s string) (ID, error) {
 	if !idPattern.MatchString(s) {
-		return "", errs.New(errs.Invalid, reason.TenantInvalid, "The tenant id is not well formed.")
+		return "", errs.Of(reason.TenantInvalid)
 	}
 	return ID(s), nil
 }
@@ -65,7 +65,7 @@ func Lookup(ctx context.Context) (Call, bool) {
 func From(ctx context.Context) (Call, error) {
 	call, ok := Lookup(ctx)
 	if !ok {
-		return Call{}, errs.New(errs.Unauthenticated, reason.ContextMissing, "The request does not say on whose behalf it is made.")
+		return Call{}, errs.Of(reason.ContextMissing)
 	}
 	return call, nil
 }
@@ -75,7 +75,7 @@ func From(ctx context.Context) (Call, error) {
 func IDFrom(ctx context.Context) (ID, error) {
 	call, ok := Lookup(ctx)
 	if !ok || call.Tenant == "" {
-		return "", errs.New(errs.Unauthenticated, reason.TenantMissing, "The request does not say for which tenant it is made.")
+		return "", errs.Of(reason.TenantMissing)
 	}
 	return call.Tenant, nil
 }

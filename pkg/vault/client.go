@@ -198,7 +198,7 @@ func classify(ctx context.Context, resp *api.Response, err error) error {
 	}
 	switch status := answer.StatusCode; {
 	case status == http.StatusBadRequest && says(textCAS):
-		return errs.Wrap(cause, errs.Conflict, ReasonChanged, "Somebody else changed this secret; try again.")
+		return errs.Of(ReasonChanged, errs.WithCause(cause))
 	case status == http.StatusForbidden:
 		return denied(cause)
 	case status == http.StatusNotFound && (says(textNoRoute) || says(textVersion)), status == http.StatusMethodNotAllowed:
@@ -207,7 +207,7 @@ func classify(ctx context.Context, resp *api.Response, err error) error {
 		}
 		return Misconfigured(cause, "there is no KV engine of version 2 at ENTRASYNC_VAULT_MOUNT")
 	case status == http.StatusNotFound:
-		return errs.Wrap(cause, errs.NotFound, ReasonNotThere, "This secret is not there.")
+		return errs.Of(ReasonNotThere, errs.WithCause(cause))
 	case status >= http.StatusInternalServerError, status == http.StatusTooManyRequests, status == http.StatusPreconditionFailed:
 		return Unavailable(cause)
 	}
@@ -251,9 +251,9 @@ func denied(cause error) *errs.Error {
 // ended returns the error of a context that has ended.
 func ended(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return errs.Wrap(ctx.Err(), errs.Cancelled, reason.Cancelled, "The request was cancelled.")
+		return errs.Of(reason.Cancelled, errs.WithCause(ctx.Err()))
 	}
-	return errs.Wrap(ctx.Err(), errs.Deadline, reason.Deadline, "The request took too long.")
+	return errs.Of(reason.Deadline, errs.WithCause(ctx.Err()))
 }
 
 // Unavailable is the failure of a store that cannot be used now.
