@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/entrasync/entrasync/pkg/text"
+	"github.com/entrasync/entrasync/pkg/text/texttest"
 )
 
 func TestNormalise(t *testing.T) {
@@ -81,21 +82,9 @@ func checkText(t require.TestingT, raw string) {
 	}
 }
 
-// odd gives texts full of what cannot be seen and of what surrounds addresses.
-func odd() *rapid.Generator[string] {
-	part := rapid.OneOf(
-		rapid.SampledFrom([]string{
-			" ", "\t", "\r\n", "\u00a0", "\u3000", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u202e", "\u2066", "\u3164", "\ufe0f", "\u034f",
-			"'", "\"", "’", "“", "”", "<", ">", "mailto:", ";", ",", "@", ".", "-", "ann", "Lee", "é", "e\u0301", "ß", "क्", "می", "王", "@c.de", "@Bücher.example",
-		}),
-		rapid.String(),
-	)
-	return rapid.Custom(func(t *rapid.T) string { return strings.Join(rapid.SliceOfN(part, 0, 8).Draw(t, "parts"), "") })
-}
-
 func TestNormalTextIsNormal(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) { checkText(t, odd().Draw(t, "text")) })
+	rapid.Check(t, func(t *rapid.T) { checkText(t, texttest.Odd().Draw(t, "text")) })
 }
 
 func FuzzNormalise(f *testing.F) {

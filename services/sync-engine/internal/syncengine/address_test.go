@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/entrasync/entrasync/pkg/text/texttest"
 	"github.com/entrasync/entrasync/services/sync-engine/internal/syncengine"
 )
 
@@ -94,7 +95,7 @@ func checkAddress(t require.TestingT, field string) {
 func TestAnAddressIsTheSameInAllItsForms(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		field := rapid.OneOf(odd(), rapid.Map(odd(), func(s string) string { return s + "@c.de" })).Draw(t, "field")
+		field := rapid.OneOf(texttest.Odd(), rapid.Map(texttest.Odd(), func(s string) string { return s + "@c.de" })).Draw(t, "field")
 		checkAddress(t, field)
 	})
 }
