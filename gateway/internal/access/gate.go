@@ -118,7 +118,7 @@ func (g *Gate) Admit(ctx context.Context, rule *policyv1.Rule, in *Request) (*Ca
 // Edition refuses what the running edition does not serve.
 func (g *Gate) Edition(rule *policyv1.Rule) error {
 	if rule.GetEnterprise() && !g.Enterprise {
-		return errs.New(errs.Unimplemented, reason.EditionRequired, "The enterprise edition is needed for this.")
+		return errs.Of(reason.EditionRequired)
 	}
 	return nil
 }
@@ -130,11 +130,10 @@ func (g *Gate) person(ctx context.Context, rule *policyv1.Rule, in *Request) (*C
 	}
 	person := caller.Person
 	if person.Type != identity.Internal {
-		return caller, errs.New(errs.Denied, reason.ClientUserDenied, "Users of the client portal may not do this.")
+		return caller, errs.Of(reason.ClientUserDenied)
 	}
 	if rule.GetAuth() == policyv1.Auth_AUTH_USER && !person.May(rule.GetPermission()) {
-		return caller, errs.New(errs.Denied, reason.PermissionDenied, "You do not have the permission that this needs.",
-			errs.WithMetadata("permission", rule.GetPermission()))
+		return caller, errs.Of(reason.PermissionDenied, errs.WithMetadata("permission", rule.GetPermission()))
 	}
 	for _, flag := range rule.GetFlags() {
 		if err := g.flag(ctx, caller, flag); err != nil {
@@ -201,7 +200,7 @@ func ownPage(in *Request, caller *Caller) error {
 	if caller.Session == nil || !in.Unsafe || (!in.CrossSite && caller.Session.Fits(in.CSRFToken)) {
 		return nil
 	}
-	return errs.New(errs.Denied, reason.CSRFTokenInvalid, "The request does not come from the page that you signed in with. Load the page again.")
+	return errs.Of(reason.CSRFTokenInvalid)
 }
 
 // When asks for the flags that depend on what the request says.
@@ -234,7 +233,7 @@ func (g *Gate) flag(ctx context.Context, caller *Caller, flag string) error {
 		caller.flags = on
 	}
 	if !caller.flags.On(flag) {
-		return errs.New(errs.NotFound, reason.FeatureDisabled, "This feature is not enabled.", errs.WithMetadata("flag", flag))
+		return errs.Of(reason.FeatureDisabled, errs.WithMetadata("flag", flag))
 	}
 	return nil
 }

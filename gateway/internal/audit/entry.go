@@ -48,8 +48,7 @@ func (e *Entry) Begin(ctx context.Context) error {
 		if gone := ctx.Err(); gone != nil { // nobody waits for the answer, and nothing failed
 			return gone
 		}
-		return errs.Wrap(err, errs.Unavailable, reason.AuditUnavailable,
-			"The change cannot be recorded at the moment, so it was not made.", errs.WithRetryAfter(retryIntent))
+		return errs.Of(reason.AuditUnavailable, errs.WithCause(err), errs.WithRetryAfter(retryIntent))
 	}
 	return nil
 }

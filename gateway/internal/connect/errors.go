@@ -20,7 +20,7 @@ func fromConnect(e *connect.Error) error {
 	case connect.CodeResourceExhausted:
 		return core.TooLarge()
 	case connect.CodeUnimplemented:
-		return errs.Wrap(e, errs.Unimplemented, reason.Unimplemented, "This is not available.")
+		return errs.Of(reason.Unimplemented, errs.WithCause(e))
 	}
 	return errs.Wrap(e, rpc.KindOfCode(codes.Code(e.Code())), "", "The request could not be served.")
 }

@@ -81,7 +81,7 @@ func (s *PlatformFlags) CreatePlatformFlag(ctx context.Context, r *gatewayv1.Cre
 func (s *PlatformFlags) TargetPlatformFlag(ctx context.Context, r *gatewayv1.TargetPlatformFlagRequest) (*gatewayv1.TargetPlatformFlagResponse, error) {
 	id, err := tenant.Parse(r.GetTenantId())
 	if err != nil {
-		return nil, errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.", errs.WithViolation("tenantId", "is not a tenant id"))
+		return nil, errs.Of(reason.InvalidArgument, errs.WithViolation("tenantId", "is not a tenant id"))
 	}
 	flag, err := s.flags.Target(ctx, r.GetId(), id, r.GetAction() == "add")
 	if err != nil {

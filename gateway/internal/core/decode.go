@@ -40,7 +40,7 @@ func FillJSON(raw []byte, message proto.Message) error {
 		return nil
 	}
 	if at := stumbled(raw, message.ProtoReflect().Descriptor(), err); at != nil {
-		return errs.Wrap(err, errs.Invalid, invalidArgument, notValid, errs.WithViolation(at.String(), mistake(err)))
+		return errs.Of(reason.InvalidArgument, errs.WithCause(err), errs.WithViolation(at.String(), mistake(err)))
 	}
 	return Undecodable(err)
 }
@@ -130,15 +130,15 @@ func Undecodable(cause error) *errs.Error {
 	text := strings.ReplaceAll(cause.Error(), "\u00a0", " ") // protojson varies its spaces
 	for _, shape := range shapes {
 		if found := shape.pattern.FindStringSubmatch(text); found != nil {
-			return errs.Wrap(cause, errs.Invalid, invalidArgument, notValid, errs.WithViolation(found[1], shape.message))
+			return errs.Of(reason.InvalidArgument, errs.WithCause(cause), errs.WithViolation(found[1], shape.message))
 		}
 	}
-	return errs.Wrap(cause, errs.Invalid, invalidArgument, "The request cannot be read: it is not well-formed JSON of the expected shape.")
+	return errs.Wrap(cause, errs.Invalid, reason.InvalidArgument, "The request cannot be read: it is not well-formed JSON of the expected shape.")
 }
 
 // TooLarge is the answer to a body over the limit.
 func TooLarge() *errs.Error {
-	return errs.New(errs.Exhausted, reason.RequestTooLarge, "The request is larger than is accepted.")
+	return errs.Of(reason.RequestTooLarge)
 }
 
 // NotText is the answer to a field of the address that is no text; problem says why.

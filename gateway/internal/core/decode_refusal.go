@@ -14,13 +14,11 @@ import (
 )
 
 const (
-	invalidArgument = reason.InvalidArgument
-	notValid        = "The request is not valid."
-	notAField       = "is not a field of this request"
-	wrongType       = "has a value of the wrong type"
-	givenTwice      = "is given twice"
-	notEscape       = "has an escape that is no character, such as half of a surrogate pair"
-	maxName         = 200 // bytes of an unknown name that an answer repeats
+	notAField  = "is not a field of this request"
+	wrongType  = "has a value of the wrong type"
+	givenTwice = "is given twice"
+	notEscape  = "has an escape that is no character, such as half of a surrogate pair"
+	maxName    = 200 // bytes of an unknown name that an answer repeats
 )
 
 // NotUTF8 says of a field that its text is broken.
@@ -52,13 +50,13 @@ func (p path) String() string {
 }
 
 func refuse(at path, message string) *errs.Error {
-	return errs.New(errs.Invalid, invalidArgument, notValid, errs.WithViolation(strings.ToValidUTF8(at.String(), "\ufffd"), message))
+	return errs.Of(reason.InvalidArgument, errs.WithViolation(strings.ToValidUTF8(at.String(), "\ufffd"), message))
 }
 
 func malformed(what string) *errs.Error { return Undecodable(errors.New(what)) }
 
 func tooDeep() *errs.Error {
-	return errs.New(errs.Invalid, invalidArgument, "The request is nested more deeply than is accepted.")
+	return errs.New(errs.Invalid, reason.InvalidArgument, "The request is nested more deeply than is accepted.")
 }
 
 // elements counts those of all lists and maps of a request.

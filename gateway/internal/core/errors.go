@@ -18,7 +18,7 @@ func Public(err error) *errs.Error {
 	e := rpc.BoundViolations(rpc.Normalise(err))
 	kind, why := e.Kind(), e.Reason()
 	if kind == errs.Invalid && (why == reason.RequestInvalid || why == "invalid") {
-		return errs.Wrap(err, kind, reason.InvalidArgument, "The request is not valid.", errs.WithViolations(e.Violations()...))
+		return errs.Of(reason.InvalidArgument, errs.WithCause(err), errs.WithViolations(e.Violations()...))
 	}
 	inside := false
 	for _, prefix := range ours {
@@ -26,13 +26,13 @@ func Public(err error) *errs.Error {
 	}
 	switch {
 	case kind == errs.Internal, inside && (kind == errs.Unauthenticated || kind == errs.Denied || kind == errs.Precondition):
-		return errs.Wrap(err, errs.Internal, reason.Internal, "Something went wrong on our side.")
+		return errs.Of(reason.Internal, errs.WithCause(err))
 	case inside && kind == errs.Unavailable:
-		return errs.Wrap(err, kind, reason.Unavailable, "A part of the system cannot be reached at the moment.")
+		return errs.Of(reason.Unavailable, errs.WithCause(err))
 	case inside && kind == errs.Deadline:
-		return errs.Wrap(err, kind, reason.Deadline, "The request took too long.")
+		return errs.Of(reason.Deadline, errs.WithCause(err))
 	case kind == errs.Unimplemented && why == "unimplemented":
-		return errs.Wrap(err, kind, reason.Unimplemented, "This is not available.")
+		return errs.Of(reason.Unimplemented, errs.WithCause(err))
 	}
 	return e
 }

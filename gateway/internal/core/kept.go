@@ -25,8 +25,7 @@ func short(packed *spb.Status) ([]byte, error) {
 	}
 	digest := sha256.Sum256(raw)
 	opts := []errs.Option{errs.WithMetadata("answerSha256", hex.EncodeToString(digest[:]))}
-	done := errs.New(errs.Conflict, reason.AlreadyDone,
-		"This request was done before. Its answer was too long to be kept: ask for the present state.", opts...)
+	done := errs.Of(reason.AlreadyDone, opts...)
 	if packed.GetCode() != 0 {
 		refusal := rpc.Normalise(rpc.FromStatus(status.FromProto(packed).Err()))
 		done = errs.New(refusal.Kind(), refusal.Reason(), refusal.Public(), opts...)

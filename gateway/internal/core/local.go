@@ -36,7 +36,7 @@ func (l *Local) RegisterService(desc *grpc.ServiceDesc, implementation any) {
 func (l *Local) Invoke(ctx context.Context, procedure string, args, reply any, _ ...grpc.CallOption) error {
 	m, ok := l.methods[procedure]
 	if !ok {
-		return errs.New(errs.Unimplemented, reason.Unimplemented, "This is not available.")
+		return errs.Of(reason.Unimplemented)
 	}
 	answer, err := m.handler(m.implementation, ctx, func(into any) error { return merge(into, args) }, nil)
 	if err != nil {
@@ -47,7 +47,7 @@ func (l *Local) Invoke(ctx context.Context, procedure string, args, reply any, _
 
 // NewStream refuses: none of our own methods streams.
 func (l *Local) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
-	return nil, errs.New(errs.Unimplemented, reason.Unimplemented, "This is not available.")
+	return nil, errs.Of(reason.Unimplemented)
 }
 
 func merge(into, from any) error {

@@ -106,7 +106,7 @@ func (f *Flags) Create(ctx context.Context, key, description string) (created, a
 		return nil, nil, err
 	}
 	if len(added) == 0 {
-		return nil, nil, errs.New(errs.Conflict, reason.FlagExists, "A flag with this key exists.", errs.WithMetadata("key", key))
+		return nil, nil, errs.Of(reason.FlagExists, errs.WithMetadata("key", key))
 	}
 	return f.after(ctx, added)
 }
@@ -134,7 +134,7 @@ func (f *Flags) EnsurePhase1(ctx context.Context) (created, all []Flag, err erro
 func (f *Flags) Target(ctx context.Context, idOrKey string, id tenant.ID, on bool) (Flag, error) {
 	if err := f.store.Target(ctx, idOrKey, id, on, f.now()); err != nil {
 		if errs.KindOf(err) == errs.NotFound {
-			return Flag{}, errs.Wrap(err, errs.NotFound, reason.FlagUnknown, "There is no such flag.")
+			return Flag{}, errs.Of(reason.FlagUnknown, errs.WithCause(err))
 		}
 		return Flag{}, err
 	}
@@ -144,7 +144,7 @@ func (f *Flags) Target(ctx context.Context, idOrKey string, id tenant.ID, on boo
 	}
 	at := slices.IndexFunc(all, func(one Flag) bool { return one.Key == idOrKey || one.ID.String() == idOrKey })
 	if at < 0 {
-		return Flag{}, errs.New(errs.NotFound, reason.FlagUnknown, "There is no such flag.")
+		return Flag{}, errs.Of(reason.FlagUnknown)
 	}
 	return all[at], nil
 }

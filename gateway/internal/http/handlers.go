@@ -129,7 +129,7 @@ func (p Parts) failed(ctx context.Context, err error) string {
 }
 
 // errState refuses a state that nobody knows: it was made up, or long ago.
-var errState = errs.New(errs.NotFound, reason.InvalidState, "This sign-in was not started here, or was used before.")
+var errState = errs.Of(reason.InvalidState)
 
 // askFlags marks the request as refused when a flag is off for the flow's tenant.
 // A state that nobody knows ends here; a request without one, or without an
@@ -214,7 +214,7 @@ func (p Parts) ready(w http.ResponseWriter, r *http.Request, in *access.Request)
 	if p.Ready != nil {
 		if err := p.Ready(r.Context()); err != nil {
 			slog.WarnContext(r.Context(), "not ready", "error", err)
-			WriteProblem(w, r, in, errs.New(errs.Unavailable, reason.NotReady, "Requests cannot be served at the moment."))
+			WriteProblem(w, r, in, errs.Of(reason.NotReady))
 			return
 		}
 	}

@@ -153,7 +153,7 @@ func (f *Front) panicked(ctx context.Context, w *recorder, r *http.Request, in *
 	}
 	slog.ErrorContext(ctx, "panic", "request", in.ID, "value", v, "stack", string(debug.Stack()))
 	if w.status == 0 {
-		WriteProblem(w, r, in, errs.New(errs.Internal, reason.Internal, "Something went wrong on our side."))
+		WriteProblem(w, r, in, errs.Of(reason.Internal))
 	}
 }
 

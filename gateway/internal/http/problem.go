@@ -118,5 +118,5 @@ func NotFound() *errs.Error {
 
 // MethodNotAllowed is the answer to a known route under another HTTP method.
 func MethodNotAllowed() *errs.Error {
-	return errs.New(errs.Unimplemented, reason.MethodNotAllowed, "This address does not take that method.")
+	return errs.Of(reason.MethodNotAllowed)
 }

@@ -30,7 +30,7 @@ func WriteNotice(w http.ResponseWriter, r *http.Request, in *access.Request, sta
 	var body bytes.Buffer
 	if err := noticeTemplate.Execute(&body, n); err != nil {
 		slog.ErrorContext(r.Context(), "writing a page", "error", err)
-		WriteProblem(w, r, in, errs.New(errs.Internal, reason.Internal, "Something went wrong on our side."))
+		WriteProblem(w, r, in, errs.Of(reason.Internal))
 		return
 	}
 	WritePage(w, status, body.Bytes())
@@ -38,14 +38,14 @@ func WriteNotice(w http.ResponseWriter, r *http.Request, in *access.Request, sta
 
 // failures explains the codes that a flow can end with.
 var failures = map[string]string{
-	reason.MissingParams:       "Microsoft's answer was incomplete.",
-	reason.InvalidState:        "This sign-in was not started here, or was used before.",
-	reason.ExpiredState:        "The sign-in took longer than ten minutes.",
-	reason.SessionMismatch:     "The sign-in was started in another browser session.",
+	reason.MissingParams:       reason.Text(reason.MissingParams),
+	reason.InvalidState:        reason.Text(reason.InvalidState),
+	reason.ExpiredState:        reason.Text(reason.ExpiredState),
+	reason.SessionMismatch:     reason.Text(reason.SessionMismatch),
 	reason.MissingCredentials:  "No app credentials are configured.",
-	reason.TokenExchangeFailed: "Microsoft did not accept the sign-in.",
+	reason.TokenExchangeFailed: reason.Text(reason.TokenExchangeFailed),
 	reason.ConsentMissing:      "The consent that the app needs was not given.",
-	reason.ProbeFailed:         "Microsoft Graph could not be read with the new sign-in.",
+	reason.ProbeFailed:         reason.Text(reason.ProbeFailed),
 	"access_denied":            "The sign-in was cancelled, or the consent was refused.",
 	reason.FeatureDisabled:     "The integration is not enabled.",
 	reason.RateLimited:         "Too many sign-ins came from this network. Start it again in a minute.",

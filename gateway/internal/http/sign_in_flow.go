@@ -144,7 +144,7 @@ func (p SignInParts) complete(ctx context.Context, w http.ResponseWriter, r *htt
 	setCookie(w, cookieOf(f.State), "", -1)
 	code := query.Get("code")
 	if refused := query.Get("error"); refused != "" || code == "" || len(code) > maxParam {
-		return f.ReturnTo, "", errs.New(errs.Unauthenticated, reason.SignInRefused, "The sign-in was cancelled or refused.")
+		return f.ReturnTo, "", errs.Of(reason.SignInRefused)
 	}
 	person, err := p.SignIn.Redeem(ctx, f.secrets(), code)
 	if err != nil {
@@ -209,7 +209,7 @@ func ownPath(path string) string {
 func readBody(r *http.Request, into any) error {
 	raw, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil || len(raw) > maxBody {
-		return errs.New(errs.Exhausted, reason.RequestTooLarge, "The request is larger than is accepted.")
+		return errs.Of(reason.RequestTooLarge)
 	}
 	if len(raw) == 0 {
 		return nil
@@ -220,7 +220,7 @@ func readBody(r *http.Request, into any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return errs.Wrap(err, errs.Invalid, reason.InvalidArgument, "The request is not valid.")
+		return errs.Of(reason.InvalidArgument, errs.WithCause(err))
 	}
 	return nil
 }

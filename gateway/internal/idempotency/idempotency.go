@@ -111,8 +111,7 @@ type Attempt struct {
 // "idempotency_key_reused" (another body) and "idempotency_in_progress".
 func (k *Keys) Begin(ctx context.Context, r Request) (answer []byte, attempt *Attempt, err error) {
 	if !keyPattern.MatchString(r.Key) {
-		return nil, nil, errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.",
-			errs.WithViolation("Idempotency-Key", "must be 1 to 255 printable ASCII characters"))
+		return nil, nil, errs.Of(reason.InvalidArgument, errs.WithViolation("Idempotency-Key", "must be 1 to 255 printable ASCII characters"))
 	}
 	owner, err := uuid.NewV7()
 	if err != nil {
@@ -130,10 +129,9 @@ func (k *Keys) Begin(ctx context.Context, r Request) (answer []byte, attempt *At
 	case found.Owned:
 		return nil, &Attempt{keys: k, claim: claim}, nil
 	case found.OtherBody:
-		return nil, nil, errs.New(errs.Conflict, reason.IdempotencyKeyReused, "This Idempotency-Key was used for another request.")
+		return nil, nil, errs.Of(reason.IdempotencyKeyReused)
 	case found.Answer == nil:
-		return nil, nil, errs.New(errs.Conflict, reason.IdempotencyInProgress, "The first request with this Idempotency-Key still runs.",
-			errs.WithRetryAfter(max(found.LeaseLeft, time.Second)))
+		return nil, nil, errs.Of(reason.IdempotencyInProgress, errs.WithRetryAfter(max(found.LeaseLeft, time.Second)))
 	}
 	answer, err = k.box.Open(found.Answer, associated(claim))
 	return answer, nil, err

@@ -70,7 +70,7 @@ func (k *keys) VerifySignature(ctx context.Context, token string) ([]byte, error
 
 // unavailable says that no token can be checked at the moment.
 func unavailable(cause error) error {
-	return errs.Wrap(cause, errs.Unavailable, reason.IdentityUnavailable, "Sign-in cannot be checked at the moment.")
+	return errs.Of(reason.IdentityUnavailable, errs.WithCause(cause))
 }
 
 // spacing keeps requests apart.

@@ -125,8 +125,7 @@ func withBodyFields(x *exchange, request proto.Message) error {
 		return core.Undecodable(err)
 	}
 	if request.ProtoReflect().Has(field) || slices.Contains(listed.GetNull(), field.JSONName()) {
-		return errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.",
-			errs.WithViolation(field.JSONName(), "is not a field of this request")) // it is filled in here
+		return errs.Of(reason.InvalidArgument, errs.WithViolation(field.JSONName(), "is not a field of this request")) // it is filled in here
 	}
 	request.ProtoReflect().Set(field, protoreflect.ValueOfMessage(listed.ProtoReflect()))
 	return nil

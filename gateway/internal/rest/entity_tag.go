@@ -155,5 +155,5 @@ func versionOf(tags []string) (version int64, ok bool) {
 }
 
 func wrongTag(message string) *errs.Error {
-	return errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.", errs.WithViolation(ifMatch, message))
+	return errs.Of(reason.InvalidArgument, errs.WithViolation(ifMatch, message))
 }

@@ -166,7 +166,7 @@ func share(into, from proto.Message) {
 
 // NewStream refuses: no public method streams.
 func (s *Server) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
-	return nil, errs.New(errs.Unimplemented, reason.Unimplemented, "This is not available.")
+	return nil, errs.Of(reason.Unimplemented)
 }
 
 // unknownQuery refuses query parameters that are no field: a misspelt filter
@@ -198,7 +198,7 @@ func (x *exchange) unknownQuery() *errs.Error {
 		return nil
 	}
 	slices.SortFunc(violations, func(a, b errs.Violation) int { return strings.Compare(a.Field, b.Field) })
-	return errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.", errs.WithViolations(violations...))
+	return errs.Of(reason.InvalidArgument, errs.WithViolations(violations...))
 }
 
 // failed answers with an error. One that is not the core's own comes from

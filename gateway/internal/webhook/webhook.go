@@ -164,7 +164,7 @@ func (e *Endpoints) Put(ctx context.Context, c Change) (endpoint Endpoint, secre
 	}
 	u, err := e.guard.Check(c.URL)
 	if err != nil {
-		return endpoint, "", errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.", errs.WithViolation("url", err.Error()))
+		return endpoint, "", errs.Of(reason.InvalidArgument, errs.WithViolation("url", err.Error()))
 	}
 	at, err := e.stored(ctx, normal(u))
 	if err != nil {
@@ -298,8 +298,7 @@ func (e *Endpoints) Deliveries(ctx context.Context, id, before string, n int) (p
 	at := uuid.Max
 	if before != "" {
 		if at, err = uuid.Parse(before); err != nil {
-			return nil, "", errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.",
-				errs.WithViolation("pageToken", "is not a page token of this list"))
+			return nil, "", errs.Of(reason.InvalidArgument, errs.WithViolation("pageToken", "is not a page token of this list"))
 		}
 	}
 	if page, err = e.store.Deliveries(ctx, endpoint.ID, at, n+1); err != nil || len(page) <= n {
