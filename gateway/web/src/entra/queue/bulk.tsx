@@ -3,7 +3,8 @@ import { Alert, Button, Checkbox, Group, SegmentedControl, Stack, Table, Text, T
 import { useState } from 'react'
 
 import { useAskAgain } from '../../api/invalidate'
-import { DecisionService, type SuggestionCount } from '../../gen/entrasync/reconciliation/v1/decision_pb'
+import { DecisionService, type PreviewedDecision, type SuggestionCount } from '../../gen/entrasync/reconciliation/v1/decision_pb'
+import type { QueueItem } from '../../gen/entrasync/reconciliation/v1/reconciliation_pb'
 import { Dialog } from '../../ui/dialog'
 import { addressText } from '../../ui/domain'
 import { Icon } from '../../ui/icon'
@@ -67,29 +68,7 @@ export function Bulk({ counts, reason, q, close }: { counts: SuggestionCount[]; 
                     const item = each.item
                     if (!item) return null
                     const out = without.includes(item.itemId)
-                    return (
-                      <Table.Tr key={item.itemId}>
-                        <Table.Td w={40}>
-                          <Checkbox aria-label={`Carry it out: ${whoIs(item)}`} checked={!out && !each.code} disabled={each.code !== undefined} onChange={() => setWithout(out ? without.filter((id) => id !== item.itemId) : [...without, item.itemId])} />
-                        </Table.Td>
-                        <Table.Td style={{ overflowWrap: 'anywhere' }}>
-                          <Text size="sm" fw={600} dir="auto">
-                            {whoIs(item)}
-                          </Text>
-                          <Text size="sm" c="dimmed">
-                            {addressText(item.email)}
-                          </Text>
-                        </Table.Td>
-                        <Table.Td style={{ overflowWrap: 'anywhere' }}>
-                          <Text size="sm" dir="auto">
-                            {answerOf(item)}
-                          </Text>
-                          <Text size="sm" c="dimmed">
-                            {each.message ?? item.suggestion?.reasons.map(suggestionReason).join(' ')}
-                          </Text>
-                        </Table.Td>
-                      </Table.Tr>
-                    )
+                    return <Decision key={item.itemId} item={item} of={each} out={out} onChange={() => setWithout(out ? without.filter((id) => id !== item.itemId) : [...without, item.itemId])} />
                   })}
                 </Table.Tbody>
               </Table>
@@ -108,5 +87,32 @@ export function Bulk({ counts, reason, q, close }: { counts: SuggestionCount[]; 
         </Group>
       </Stack>
     </Dialog>
+  )
+}
+
+// Decision is one person, and what is carried out about them unless they are taken out.
+function Decision({ item, of, out, onChange }: { item: QueueItem; of: PreviewedDecision; out: boolean; onChange: () => void }) {
+  return (
+    <Table.Tr>
+      <Table.Td w={40}>
+        <Checkbox aria-label={`Carry it out: ${whoIs(item)}`} checked={!out && !of.code} disabled={of.code !== undefined} onChange={onChange} />
+      </Table.Td>
+      <Table.Td style={{ overflowWrap: 'anywhere' }}>
+        <Text size="sm" fw={600} dir="auto">
+          {whoIs(item)}
+        </Text>
+        <Text size="sm" c="dimmed">
+          {addressText(item.email)}
+        </Text>
+      </Table.Td>
+      <Table.Td style={{ overflowWrap: 'anywhere' }}>
+        <Text size="sm" dir="auto">
+          {answerOf(item)}
+        </Text>
+        <Text size="sm" c="dimmed">
+          {of.message ?? item.suggestion?.reasons.map(suggestionReason).join(' ')}
+        </Text>
+      </Table.Td>
+    </Table.Tr>
   )
 }
