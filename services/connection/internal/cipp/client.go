@@ -54,13 +54,8 @@ func NewClient(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{guard: g, probeTime: cmp.Or(o.ProbeTime, probeTime), now: o.Now, wait: o.Wait}
-	if c.now == nil {
-		c.now = time.Now
-	}
-	if c.wait == nil {
-		c.wait = outbound.Wait
-	}
+	c := &Client{guard: g, probeTime: cmp.Or(o.ProbeTime, probeTime)}
+	c.now, c.wait = outbound.Clock(o.Now, o.Wait)
 	c.http = outbound.Client(&http.Transport{
 		// Made anew and not cloned: a proxy of the environment would resolve names
 		// itself and go where we may not.

@@ -35,6 +35,17 @@ func Cause(err error) error {
 	return err
 }
 
+// Clock gives the clock and the wait that a client goes by: the real ones for nil.
+func Clock(now func() time.Time, wait func(context.Context, time.Duration) error) (func() time.Time, func(context.Context, time.Duration) error) {
+	if now == nil {
+		now = time.Now
+	}
+	if wait == nil {
+		wait = Wait
+	}
+	return now, wait
+}
+
 // Wait waits for a while or for ctx to end.
 func Wait(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

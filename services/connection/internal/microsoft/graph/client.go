@@ -49,13 +49,8 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{address: address, source: source, now: o.Now, wait: o.Wait, reach: pace.NewBreaker()}
-	if c.now == nil {
-		c.now = time.Now
-	}
-	if c.wait == nil {
-		c.wait = outbound.Wait
-	}
+	c := &Client{address: address, source: source, reach: pace.NewBreaker()}
+	c.now, c.wait = outbound.Clock(o.Now, o.Wait)
 	transport := o.Transport
 	if transport == nil {
 		transport = microsoft.NewTransport()

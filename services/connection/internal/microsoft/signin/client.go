@@ -52,18 +52,13 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{login: login, redirectURI: o.RedirectURI, scopes: ownScopes + " " + o.Scopes, now: o.Now, wait: o.Wait}
+	c := &Client{login: login, redirectURI: o.RedirectURI, scopes: ownScopes + " " + o.Scopes}
 	if o.PartnerCenter != "" {
 		if c.partnerCenter, err = microsoft.Address("Partner Center", o.PartnerCenter); err != nil {
 			return nil, err
 		}
 	}
-	if c.now == nil {
-		c.now = time.Now
-	}
-	if c.wait == nil {
-		c.wait = outbound.Wait
-	}
+	c.now, c.wait = outbound.Clock(o.Now, o.Wait)
 	transport := o.Transport
 	if transport == nil {
 		transport = microsoft.NewTransport()
