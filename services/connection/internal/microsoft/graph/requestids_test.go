@@ -55,20 +55,14 @@ func clientOn(t testing.TB, transport http.RoundTripper) *Client {
 	return c
 }
 
-// onTransport are asks by a client on any transport.
-func onTransport(t *testing.T) map[string]microsofttest.Ask {
-	t.Helper()
-	return microsofttest.OnTransport(asks, func(transport http.RoundTripper) *Client { return clientOn(t, transport) })
-}
-
 func TestEveryFailureNamesItsRequest(t *testing.T) {
 	t.Parallel()
-	microsofttest.EveryFailureNamesItsRequest(t, onTransport(t), "")
+	microsofttest.EveryFailureNamesItsRequest(t, microsofttest.OnTransport(t, asks, clientOn), "")
 }
 
 func TestARequestThatIsNotWaitedForIsNamed(t *testing.T) {
 	t.Parallel()
-	microsofttest.UnansweredRequestsAreNamed(t, onTransport(t))
+	microsofttest.UnansweredRequestsAreNamed(t, microsofttest.OnTransport(t, asks, clientOn))
 }
 
 // An item of a batch that bears no id of its own is found by that of the batch.

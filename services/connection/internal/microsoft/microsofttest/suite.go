@@ -21,10 +21,11 @@ import (
 type Ask func(ctx context.Context, transport http.RoundTripper) error
 
 // OnTransport makes asks of what clients are asked for; on makes a client on a transport.
-func OnTransport[Client any](asks map[string]func(context.Context, Client) error, on func(http.RoundTripper) Client) map[string]Ask {
+func OnTransport[Client any](t *testing.T, asks map[string]func(context.Context, Client) error, on func(testing.TB, http.RoundTripper) Client) map[string]Ask {
+	t.Helper()
 	made := map[string]Ask{}
 	for what, ask := range asks {
-		made[what] = func(ctx context.Context, transport http.RoundTripper) error { return ask(ctx, on(transport)) }
+		made[what] = func(ctx context.Context, transport http.RoundTripper) error { return ask(ctx, on(t, transport)) }
 	}
 	return made
 }

@@ -36,18 +36,12 @@ func clientOn(t testing.TB, transport http.RoundTripper) *Client {
 	return c
 }
 
-// onTransport are asks by a client on any transport.
-func onTransport(t *testing.T) map[string]microsofttest.Ask {
-	t.Helper()
-	return microsofttest.OnTransport(asks, func(transport http.RoundTripper) *Client { return clientOn(t, transport) })
-}
-
 func TestEveryFailureNamesItsRequest(t *testing.T) {
 	t.Parallel()
-	microsofttest.EveryFailureNamesItsRequest(t, onTransport(t), "a consent")
+	microsofttest.EveryFailureNamesItsRequest(t, microsofttest.OnTransport(t, asks, clientOn), "a consent")
 }
 
 func TestARequestThatIsNotWaitedForIsNamed(t *testing.T) {
 	t.Parallel()
-	microsofttest.UnansweredRequestsAreNamed(t, onTransport(t))
+	microsofttest.UnansweredRequestsAreNamed(t, microsofttest.OnTransport(t, asks, clientOn))
 }
