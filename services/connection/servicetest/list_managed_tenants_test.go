@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entrasync/entrasync/pkg/errs"
+	"github.com/entrasync/entrasync/pkg/tenant"
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	"github.com/entrasync/entrasync/services/connection/internal/assembly"
 )
@@ -24,6 +25,14 @@ func (b *bundle) managedTenants(ctx context.Context) ([]*connectionv1.DirectoryT
 		tenants = append(tenants, m.GetTenants()...)
 	}
 	return tenants, err
+}
+
+// listing lists the managed tenants of an MSP for how that ends alone.
+func (b *bundle) listing(msp tenant.ID) func() error {
+	return func() error {
+		_, err := b.managedTenants(b.inside(msp))
+		return err
+	}
 }
 
 func TestListManagedTenants(t *testing.T) {

@@ -46,10 +46,7 @@ func TestAFailingSecretStoreIsReported(t *testing.T) {
 	t.Parallel()
 	b, store := setupOnVault(t)
 	b.connect("msp")
-	list := func() error {
-		_, err := b.managedTenants(b.inside("msp"))
-		return err
-	}
+	list := b.listing("msp")
 	ready := func() error { return b.parts.Readiness()[0].Test(t.Context()) }
 	require.NoError(t, list())
 	require.Nil(t, b.status("msp").GetSecretStore())

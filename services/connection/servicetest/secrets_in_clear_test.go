@@ -1,7 +1,6 @@
 package servicetest
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +15,7 @@ import (
 
 	connectionv1 "github.com/entrasync/entrasync/proto/gen/go/entrasync/connection/v1"
 	"github.com/entrasync/entrasync/services/connection/internal/assembly"
+	"github.com/entrasync/entrasync/services/connection/internal/connection/secrettest"
 )
 
 // TestNoSecretIsStoredOrLoggedInClear is not parallel: it reads the process's
@@ -24,7 +23,7 @@ import (
 func TestNoSecretIsStoredOrLoggedInClear(t *testing.T) {
 	for _, provider := range []string{assembly.InPostgres, assembly.InVault} {
 		t.Run(provider, func(t *testing.T) {
-			var log lockedBuffer
+			var log secrettest.Log
 			before := slog.Default()
 			slog.SetDefault(slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 			defer slog.SetDefault(before)
@@ -60,24 +59,6 @@ func TestNoSecretIsStoredOrLoggedInClear(t *testing.T) {
 			}
 		})
 	}
-}
-
-// lockedBuffer is a log to which the service may write while it is read.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // useEverySecret takes ways on which secrets travel, and returns those that were

@@ -86,10 +86,7 @@ func TestAVaultThatFailsCostsNoConnection(t *testing.T) {
 	t.Parallel()
 	b, store := setupOnVault(t)
 	b.connect("msp")
-	list := func() error {
-		_, err := b.managedTenants(b.inside("msp"))
-		return err
-	}
+	list := b.listing("msp")
 	store.Seal()
 	require.Equal(t, vaultclient.ReasonUnavailable, errs.ReasonOf(list()))
 	require.Equal(t, errs.Unavailable, errs.KindOf(list()))

@@ -3,7 +3,6 @@
 package secrettest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -241,7 +240,7 @@ func cancelled(t *testing.T, s connection.SecretStore) {
 // keepsQuiet: no value in an error or, at debug level, in the log.
 func keepsQuiet(t *testing.T, subject Subject) {
 	t.Helper()
-	log := &lockedBuffer{}
+	log := &Log{}
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	defer slog.SetDefault(before)
@@ -274,22 +273,4 @@ func keepsQuiet(t *testing.T, subject Subject) {
 	}
 	holds(t, s, "msp", key, version, value)
 	require.NotContains(t, log.String(), value)
-}
-
-// lockedBuffer is a log that others may write to while it is read.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
