@@ -27,7 +27,7 @@ const (
 )
 
 // errUnsettled says that the files changed each time they were read.
-var errUnsettled = errs.New(errs.Unavailable, reason.AppCredentialsChanging, "The app credentials are being replaced; try again.")
+var errUnsettled = errs.Of(reason.AppCredentialsChanging)
 
 // snapshot is what files hold at one moment.
 type snapshot struct {

@@ -39,6 +39,5 @@ func (g *guard) checkBaseURL(raw string) (*url.URL, error) {
 
 // refuseBaseURL is the error about an address that nothing is asked at.
 func refuseBaseURL(why error) error {
-	return errs.New(errs.Invalid, connection.ReasonBaseURLRefused, "Nothing is asked at this address.",
-		errs.WithViolation("baseUrl", why.Error()))
+	return errs.Of(connection.ReasonBaseURLRefused, errs.WithViolation("baseUrl", why.Error()))
 }

@@ -61,8 +61,7 @@ func (u *save) keep(ctx context.Context, c Credentials) (connection.Connection, 
 		return connection.Connection{}, "", err
 	}
 	if err != nil || !stored.sameApp(c) {
-		return connection.Connection{}, "", errs.New(errs.Invalid, reason.ClientSecretRequired, "There is no stored secret for this address and app.",
-			errs.WithViolation("clientSecret", "must be given"))
+		return connection.Connection{}, "", errs.Of(reason.ClientSecretRequired, errs.WithViolation("clientSecret", "must be given"))
 	}
 	return current, stored.ClientSecret, nil
 }
@@ -78,7 +77,7 @@ func (u *save) stillKept(ctx context.Context, kept connection.Connection) error 
 		return err
 	}
 	if !ok || !current.Active() || current.ID != kept.ID || current.SecretVersion != kept.SecretVersion {
-		return errs.New(errs.Conflict, reason.ConnectionChanged, "The connection was changed meanwhile.")
+		return errs.Of(reason.ConnectionChanged)
 	}
 	return nil
 }

@@ -22,6 +22,5 @@ func CheckAuthority(name string) error {
 	if entraTenant.MatchString(name) || (len(name) <= 255 && domainName.MatchString(name)) {
 		return nil
 	}
-	return errs.New(errs.Invalid, reason.InvalidTenant, "This is neither the id nor a domain of a directory.",
-		errs.WithViolation("tenantId", "must be a directory's id or a domain of it"))
+	return errs.Of(reason.InvalidTenant, errs.WithViolation("tenantId", "must be a directory's id or a domain of it"))
 }

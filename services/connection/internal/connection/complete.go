@@ -11,12 +11,10 @@ import (
 
 // ErrInvalidCompletion refuses a completion code that is unknown, used, or
 // somebody else's.
-var ErrInvalidCompletion = errs.New(errs.Invalid, reason.InvalidCompletion, "This completion code is not valid.",
-	errs.WithViolation("completionCode", "is unknown, used, or somebody else's"))
+var ErrInvalidCompletion = errs.Of(reason.InvalidCompletion, errs.WithViolation("completionCode", "is unknown, used, or somebody else's"))
 
 // ErrExpiredCompletion refuses a completion code that waited too long.
-var ErrExpiredCompletion = errs.New(errs.Invalid, reason.ExpiredCompletion, "This completion code has expired. Connect again.",
-	errs.WithViolation("completionCode", "has expired"))
+var ErrExpiredCompletion = errs.Of(reason.ExpiredCompletion, errs.WithViolation("completionCode", "has expired"))
 
 // Complete finishes a flow that was started with a bearer token.
 type Complete struct {

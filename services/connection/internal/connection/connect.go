@@ -25,8 +25,7 @@ func (r Returns) choose(asked string) (string, error) {
 		return r.Default, nil
 	}
 	if !slices.Contains(r.Allowed, asked) {
-		return "", errs.New(errs.Invalid, reason.ReturnToNotAllowed, "This address is not one that a browser may return to.",
-			errs.WithViolation("returnTo", "is not on the list of allowed addresses"))
+		return "", errs.Of(reason.ReturnToNotAllowed, errs.WithViolation("returnTo", "is not on the list of allowed addresses"))
 	}
 	return asked, nil
 }

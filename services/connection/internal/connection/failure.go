@@ -135,30 +135,19 @@ func SnapshotOf(code string, err error, at time.Time) Snapshot {
 	return Snapshot{Code: code, Message: text, CheckedAt: at}
 }
 
-func errNotConnected() *errs.Error {
-	return Failure{
-		Reason: ReasonNotConnected, Class: Reconnect,
-		Message: "There is no connection to Microsoft.", Remedy: "Connect the partner account.",
-	}.Err(nil)
+// usual is the failure of a reason as the contract describes it.
+func usual(name string) *errs.Error {
+	r, _ := reason.Of(name)
+	return Failure{Reason: r.Name, Class: r.Class, Message: r.Text, Remedy: r.Do}.Err(nil)
 }
+
+func errNotConnected() *errs.Error { return usual(ReasonNotConnected) }
 
 // errGrantMissing is the failure of a connection whose secrets are not in the store.
 // Microsoft has not been asked.
-func errGrantMissing() *errs.Error {
-	return Failure{
-		Reason: ReasonGrantMissing, Class: Reconnect,
-		Message: "The stored sign-in of the partner is not in the secret store any more.",
-		Remedy:  "Connect again. If the operator of entrasync has just switched to another store, switching back mends it too.",
-	}.Err(nil)
-}
+func errGrantMissing() *errs.Error { return usual(ReasonGrantMissing) }
 
-func errMissingCredentials() *errs.Error {
-	return Failure{
-		Reason: ReasonMissingCredentials, Class: Reconnect,
-		Message: "No Microsoft app registration is configured.",
-		Remedy:  "Set the client id and the client secret of an app registration, both.",
-	}.Err(nil)
-}
+func errMissingCredentials() *errs.Error { return usual(ReasonMissingCredentials) }
 
 // isDirectoryReason reports whether a passing failure is the directory's and not
 // that of our own parts.

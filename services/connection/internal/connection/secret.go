@@ -19,7 +19,7 @@ var secretKey = regexp.MustCompile(`\A[a-z_]{1,64}\z`)
 // "secret_key_invalid".
 func CheckSecretKey(key string) error {
 	if !secretKey.MatchString(key) {
-		return errs.New(errs.Invalid, reason.SecretKeyInvalid, "The name of a secret is not well formed.")
+		return errs.Of(reason.SecretKeyInvalid)
 	}
 	return nil
 }
@@ -31,7 +31,7 @@ func CheckSecret(key string, value Secret) error {
 		return err
 	}
 	if len(value) > MaxSecretBytes {
-		return errs.New(errs.Invalid, reason.SecretTooLarge, "A secret is larger than 64 KiB.")
+		return errs.Of(reason.SecretTooLarge)
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ type CredentialsSet struct {
 func (u *SetCredentials) Do(ctx context.Context, caller Caller, c Credentials) (CredentialsSet, error) {
 	c.FederatedTokenFile = "" // a tenant never names files of ours
 	if !c.Complete() {
-		return CredentialsSet{}, errs.New(errs.Invalid, reason.CredentialsIncomplete, "An app registration needs its client id and one proof.",
+		return CredentialsSet{}, errs.Of(reason.CredentialsIncomplete,
 			errs.WithViolation("clientId", "must come with exactly one of clientSecret and clientCertificate"))
 	}
 	if c.TenantID != "" {
@@ -58,8 +58,7 @@ func (u *SetCredentials) Do(ctx context.Context, caller Caller, c Credentials) (
 			err = certificate.Valid(u.now())
 		}
 		if err != nil {
-			return CredentialsSet{}, errs.New(errs.Invalid, reason.CertificateInvalid, "This certificate cannot be used.",
-				errs.WithViolation("clientCertificate", err.Error()))
+			return CredentialsSet{}, errs.Of(reason.CertificateInvalid, errs.WithViolation("clientCertificate", err.Error()))
 		}
 		set.CertificateExpiresAt = &certificate.Leaf.NotAfter
 	}

@@ -49,7 +49,7 @@ func (f *singleflight[T]) join(ctx context.Context, key string, work func(ctx co
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ended {
-		return nil, errs.New(errs.Unavailable, reason.Stopping, "The service is stopping; try again.")
+		return nil, errs.Of(reason.Stopping)
 	}
 	if one, ok := f.under[key]; ok {
 		return one, nil

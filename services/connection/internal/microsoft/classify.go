@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/entrasync/entrasync/proto/entrasync/reason"
 	"github.com/entrasync/entrasync/services/connection/internal/connection"
 	"github.com/entrasync/entrasync/services/connection/internal/microsoft/pace"
 )
@@ -106,10 +107,10 @@ var (
 		"Microsoft does not take the answer of this sign-in any more.", "Start connecting again.",
 	}
 	throttled = meaning{
-		connection.ReasonThrottled, connection.Retry, "Microsoft limits the rate of requests.", "Nothing: it is tried again.",
+		connection.ReasonThrottled, connection.Retry, reason.Text(reason.Throttled), "Nothing: it is tried again.",
 	}
 	unreachable = meaning{
-		connection.ReasonUnreachable, connection.Retry, "Microsoft cannot be reached.", "Check the network and the configured addresses.",
+		connection.ReasonUnreachable, connection.Retry, reason.Text(reason.Unreachable), "Check the network and the configured addresses.",
 	}
 	rejectedPartner = meaning{
 		connection.ReasonAuthRejected, connection.Reconnect, "Microsoft rejects the partner's token.", "Connect again.",

@@ -226,7 +226,7 @@ func (s *Store) GetSecret(ctx context.Context, key, wanted string) (connection.S
 }
 
 func (s *Store) get(ctx context.Context, path, wanted string) (connection.Secret, error) {
-	missing := errs.New(errs.NotFound, vault.ReasonNotThere, "This secret is not there.")
+	missing := errs.Of(vault.ReasonNotThere)
 	number, id, ok := parseName(wanted)
 	if !ok {
 		return "", missing
