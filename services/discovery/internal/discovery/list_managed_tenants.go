@@ -23,8 +23,7 @@ func NewListManagedTenants(store ShowStore) *ListManagedTenants {
 // query that is not empty and yet would find everything.
 func (u *ListManagedTenants) Do(ctx context.Context, filter Filter, size int32, pageToken string) (page.Page[ManagedTenant], error) {
 	if strings.TrimSpace(filter.Query) != "" && searchkey.Of(filter.Query) == "" {
-		return page.Page[ManagedTenant]{}, errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.",
-			errs.WithViolation("q", "has nothing that can be looked for"))
+		return page.Page[ManagedTenant]{}, errs.Of(reason.InvalidArgument, errs.WithViolation("q", "has nothing that can be looked for"))
 	}
 	key, query := searchkey.Of(filter.Query), cleanID(filter.Query)
 	return page.Of(page.List[ManagedTenant]{

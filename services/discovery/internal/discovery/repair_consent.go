@@ -63,8 +63,7 @@ func (r *RepairConsent) Do(ctx context.Context, id, returnTo string) (Consent, M
 		return Consent{}, ManagedTenant{}, err
 	}
 	if tenant.State == StateGone {
-		return Consent{}, ManagedTenant{}, errs.New(errs.Precondition, reason.ManagedTenantGone,
-			"The managed tenant is not in the partner's list any more.",
+		return Consent{}, ManagedTenant{}, errs.Of(reason.ManagedTenantGone,
 			errs.WithMetadata("remedy", "Renew the delegated admin relationship and discover again."))
 	}
 	consent, err := r.consenter.RepairConsent(ctx, tenant.EntraTenantID, returnTo)
@@ -91,7 +90,7 @@ func (r *RepairConsent) load(ctx context.Context, id string) (tenant ManagedTena
 		return nil
 	})
 	if err == nil && !known {
-		err = errs.New(errs.NotFound, reason.ManagedTenantNotFound, "There is no such managed tenant.")
+		err = errs.Of(reason.ManagedTenantNotFound)
 	}
 	return tenant, err
 }

@@ -107,7 +107,7 @@ func (s *Store) Complete(ctx context.Context, operationID string, found []discov
 			return err
 		}
 		if closed == 0 {
-			return errs.New(errs.NotFound, reason.DiscoveryNotFound, "There is no such discovery.")
+			return errs.Of(reason.DiscoveryNotFound)
 		}
 		if old {
 			return nil // the last discovery is still the newer one

@@ -12,9 +12,9 @@ import (
 
 // The answers for a single managed tenant or client that cannot be used.
 var (
-	errTenantNotFound = errs.New(errs.NotFound, reason.ManagedTenantNotFound, "There is no such managed tenant.")
-	errNotMapped      = errs.New(errs.NotFound, reason.NotMapped, "This managed tenant is not mapped to a client.")
-	errClientDeleted  = errs.New(errs.Conflict, reason.ClientDeleted, "This client has been deleted.")
+	errTenantNotFound = errs.Of(reason.ManagedTenantNotFound)
+	errNotMapped      = errs.Of(reason.NotMapped)
+	errClientDeleted  = errs.Of(reason.ClientDeleted)
 )
 
 // ChangeStore writes decisions and knows the links that they orphaned.

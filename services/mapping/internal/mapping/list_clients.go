@@ -56,5 +56,5 @@ func looksForNothing(query string) bool {
 }
 
 func refuseFilters(violations ...errs.Violation) error {
-	return errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.", errs.WithViolations(violations...))
+	return errs.Of(reason.InvalidArgument, errs.WithViolations(violations...))
 }

@@ -20,13 +20,12 @@ const orphansRetry = 2 * time.Second
 
 // The refusals of a decision about orphaned links.
 var (
-	errNoOrphans       = errs.New(errs.NotFound, reason.NoOrphans, "No links of this managed tenant wait for a decision.")
+	errNoOrphans       = errs.Of(reason.NoOrphans)
 	errRelinkNowhere   = errs.New(errs.Conflict, reason.NotMapped, "Links can only go to the client that the managed tenant is mapped to, and it is mapped to none.")
 	errDecisionPending = errs.New(errs.Conflict, reason.DecisionPending, "Another decision about these links is being done.",
 		errs.WithRetryAfter(orphansRetry))
-	errEffectsPending = errs.New(errs.Conflict, reason.EffectsPending, reason.Text(reason.EffectsPending),
-		errs.WithRetryAfter(orphansRetry))
-	errMappingChanged = errs.New(errs.Conflict, reason.MappingChanged, reason.Text(reason.MappingChanged))
+	errEffectsPending = errs.Of(reason.EffectsPending, errs.WithRetryAfter(orphansRetry))
+	errMappingChanged = errs.Of(reason.MappingChanged)
 )
 
 // OrphanState is what is known of a managed tenant's orphaned links.
@@ -107,7 +106,7 @@ func (d *DecideOrphans) Do(ctx context.Context, actor, managedTenantID, decision
 	case done.Error == errMappingChanged.Reason():
 		return DecidedOrphans{}, errMappingChanged
 	case done.Failed:
-		return DecidedOrphans{}, errs.New(errs.Conflict, reason.DecisionFailed, "The decision could not be done.", errs.WithMetadata("error", done.Error))
+		return DecidedOrphans{}, errs.Of(reason.DecisionFailed, errs.WithMetadata("error", done.Error))
 	}
 	return DecidedOrphans{OrphansDone: *done, Effects: settle.Settled}, nil
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // errClientNotFound is the answer for an id that is unknown or of another tenant.
-var errClientNotFound = errs.New(errs.NotFound, reason.ClientNotFound, "There is no such client.")
+var errClientNotFound = errs.Of(reason.ClientNotFound)
 
 // ReadClient is the use case of reading one client.
 type ReadClient struct{ store ListStore }

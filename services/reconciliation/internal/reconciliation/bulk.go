@@ -179,9 +179,9 @@ func ask(stored map[string]DecidedItem, as ToDecide, action Action, note, by str
 	case err != nil:
 		return asked{err: err}
 	case digest != as.Digest:
-		return asked{err: errs.New(errs.Conflict, reason.ItemChanged, reason.Text(reason.ItemChanged), item.state()...)}
+		return asked{err: errs.Of(reason.ItemChanged, item.state()...)}
 	case item.Suggestion == nil || item.Suggestion.Action != action:
-		return asked{err: errs.New(errs.Conflict, reason.NotSuggested, reason.Text(reason.NotSuggested))}
+		return asked{err: errs.Of(reason.NotSuggested)}
 	}
 	a := asked{item: item, decision: item.suggested(note, by)}
 	a.again, a.err = admit(&item, a.decision)
@@ -250,5 +250,5 @@ func asError(err error) *errs.Error {
 	if e, ok := errors.AsType[*errs.Error](err); ok {
 		return e
 	}
-	return errs.Wrap(err, errs.Internal, reason.Internal, reason.Text(reason.Internal))
+	return errs.Of(reason.Internal, errs.WithCause(err))
 }

@@ -219,11 +219,11 @@ func (u *Decide) carryOut(ctx context.Context, item DecidedItem) (DecidedItem, e
 		}
 		return DecidedItem{}, err
 	case err != nil:
-		return DecidedItem{}, errs.Wrap(err, errs.Unavailable, reason.DecisionStored, reason.Text(reason.DecisionStored))
+		return DecidedItem{}, errs.Of(reason.DecisionStored, errs.WithCause(err))
 	}
 	ended, err := u.store.End(ctx, item.ID, d.Attempt, Done, contactID, u.now())
 	if err != nil {
-		return DecidedItem{}, errs.Wrap(err, errs.Unavailable, reason.DecisionStored, reason.Text(reason.DecisionStored))
+		return DecidedItem{}, errs.Of(reason.DecisionStored, errs.WithCause(err))
 	}
 	return ended, nil
 }

@@ -51,8 +51,7 @@ func (p *Push) Do(ctx context.Context, round Round, sightings []Sighting) (Pushe
 	seen := make(map[string]bool, len(sightings))
 	for i, s := range sightings {
 		if seen[s.EntraObjectID] {
-			return Pushed{}, errs.New(errs.Invalid, reason.DuplicateIdentity, "An identity is named twice.",
-				errs.WithViolation(fmt.Sprintf("items[%d].entraObjectId", i), "is named twice"))
+			return Pushed{}, errs.Of(reason.DuplicateIdentity, errs.WithViolation(fmt.Sprintf("items[%d].entraObjectId", i), "is named twice"))
 		}
 		seen[s.EntraObjectID] = true
 		items = append(items, NewItem{ID: p.newID(), Sighting: s})

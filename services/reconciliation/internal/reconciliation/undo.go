@@ -12,7 +12,7 @@ import (
 const UndoWithin = 24 * time.Hour
 
 // ErrBuiltOn is returned where something was built on the decision that is to be undone.
-var ErrBuiltOn = errs.New(errs.Conflict, reason.DecisionBuiltOn, reason.Text(reason.DecisionBuiltOn))
+var ErrBuiltOn = errs.Of(reason.DecisionBuiltOn)
 
 // Undo takes back the decision of that number and returns the item, which is open again.
 // It is a decision of its own: carried out like the others, finished after a crash, kept.
@@ -54,9 +54,9 @@ func admitUndo(item *DecidedItem, d Decision, now time.Time) (again *StoredDecis
 	case item.pending() != nil:
 		return nil, item.errPending()
 	case item.Standing == nil || item.Standing.Attempt != d.Undoes:
-		return nil, errs.New(errs.Conflict, reason.NothingToUndo, reason.Text(reason.NothingToUndo), item.state()...)
+		return nil, errs.Of(reason.NothingToUndo, item.state()...)
 	case item.DecidedAt == nil || now.Sub(*item.DecidedAt) > UndoWithin:
-		return nil, errs.New(errs.Conflict, reason.UndoExpired, reason.Text(reason.UndoExpired))
+		return nil, errs.Of(reason.UndoExpired)
 	}
 	return nil, nil
 }
