@@ -111,7 +111,7 @@ func (s *Store) Mappings(ctx context.Context, search mapping.Search, after *page
 				ManagedTenantID: managed, State: string(search.State), Exact: search.Exact, NameKey: search.NameKey,
 				AfterKey: key, AfterID: id, Size: limit,
 			})
-			list = mappings(rows, func(row sqlc.ListOrphanedRow) sqlc.ActiveMappingsRow { return sqlc.ActiveMappingsRow(row) })
+			list = mappings(rows, orphaned)
 			return err
 		}
 		rows, err := q.ListMappings(ctx, sqlc.ListMappingsParams{

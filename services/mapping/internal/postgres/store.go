@@ -88,14 +88,28 @@ func mappings[R any](rows []R, as func(R) sqlc.ActiveMappingsRow) []mapping.Mapp
 	out := make([]mapping.Mapping, 0, len(rows))
 	for _, r := range rows {
 		row := as(r)
+		m := row.EntraClientTenantMapping
 		out = append(out, mapping.Mapping{
-			ManagedTenantID: row.ManagedTenantID.String(), EntraTenantID: row.EntraTenantID, DisplayName: row.DisplayName,
-			PrimaryDomain: row.PrimaryDomain, State: mapping.State(row.State), ClientID: pg.ID(row.ClientID), ClientName: pg.Text(row.ClientName), Score: row.Score,
-			Revision: row.Revision, Version: row.Version, DecidedBy: row.DecidedBy, DecidedAt: row.DecidedAt,
-			DeactivatedBy: pg.Text(row.DeactivatedBy), DeactivatedAt: row.DeactivatedAt, OrphanedLinks: &row.OrphanedLinks,
+			ManagedTenantID: m.ManagedTenantID.String(), EntraTenantID: m.EntraTenantID, DisplayName: m.DisplayName,
+			PrimaryDomain: m.PrimaryDomain, State: mapping.State(m.State), ClientID: pg.ID(m.ClientID), ClientName: pg.Text(row.ClientName), Score: m.Score,
+			Revision: m.Revision, Version: m.Version, DecidedBy: m.DecidedBy, DecidedAt: m.DecidedAt,
+			DeactivatedBy: pg.Text(m.DeactivatedBy), DeactivatedAt: m.DeactivatedAt, OrphanedLinks: &row.OrphanedLinks,
 		})
 	}
 	return out
+}
+
+// orphaned is a mapping with orphaned links, as the others are read: its state is that of no column.
+func orphaned(row sqlc.ListOrphanedRow) sqlc.ActiveMappingsRow {
+	return sqlc.ActiveMappingsRow{
+		EntraClientTenantMapping: sqlc.EntraClientTenantMapping{
+			ManagedTenantID: row.ManagedTenantID, EntraTenantID: row.EntraTenantID, DisplayName: row.DisplayName,
+			PrimaryDomain: row.PrimaryDomain, State: row.State, ClientID: row.ClientID, Score: row.Score,
+			Revision: row.Revision, Version: row.Version, DecidedBy: row.DecidedBy, DecidedAt: row.DecidedAt,
+			DeactivatedBy: row.DeactivatedBy, DeactivatedAt: row.DeactivatedAt,
+		},
+		ClientName: row.ClientName, OrphanedLinks: row.OrphanedLinks,
+	}
 }
 
 func active(ctx context.Context, q *sqlc.Queries) ([]mapping.Mapping, error) {

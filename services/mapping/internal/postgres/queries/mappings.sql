@@ -1,7 +1,5 @@
 -- name: ActiveMappings :many
-SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
-       c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
-       m.deactivated_by, m.deactivated_at, COALESCE(o.links, 0)::integer AS orphaned_links
+SELECT sqlc.embed(m), c.name AS client_name, COALESCE(o.links, 0)::integer AS orphaned_links
 FROM entra_client_tenant_mappings m
 LEFT JOIN clients c ON c.id = m.client_id
 LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id
@@ -9,9 +7,7 @@ WHERE m.deactivated_at IS NULL
 ORDER BY m.decided_at, m.id;
 
 -- name: ActiveMappingsOf :many
-SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
-       c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
-       m.deactivated_by, m.deactivated_at, COALESCE(o.links, 0)::integer AS orphaned_links
+SELECT sqlc.embed(m), c.name AS client_name, COALESCE(o.links, 0)::integer AS orphaned_links
 FROM entra_client_tenant_mappings m
 LEFT JOIN clients c ON c.id = m.client_id
 LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id
@@ -31,9 +27,7 @@ WHERE m.ended_revision IS NOT NULL
                   WHERE l.managed_tenant_id = m.managed_tenant_id AND l.revision > m.revision);
 
 -- name: ListMappings :many
-SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
-       c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
-       m.deactivated_by, m.deactivated_at, COALESCE(o.links, 0)::integer AS orphaned_links
+SELECT sqlc.embed(m), c.name AS client_name, COALESCE(o.links, 0)::integer AS orphaned_links
 FROM entra_client_tenant_mappings m
 LEFT JOIN clients c ON c.id = m.client_id
 LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id
@@ -44,17 +38,6 @@ WHERE m.deactivated_at IS NULL
   AND (m.name_key, m.managed_tenant_id) > (@after_key::text, @after_id::uuid)
 ORDER BY m.name_key, m.managed_tenant_id
 LIMIT @size;
-
--- name: CountMappings :one
--- So many at most.
-SELECT count(*)::integer
-FROM (SELECT FROM entra_client_tenant_mappings m
-      LEFT JOIN clients c ON c.id = m.client_id
-      WHERE m.deactivated_at IS NULL
-        AND (@state::text = '' OR m.state = @state)
-        AND (@exact::text = '' OR position(@name_key::text IN m.name_key) > 0 OR position(@name_key::text IN c.name_key) > 0
-             OR m.entra_tenant_id = @exact OR m.primary_domain = @exact)
-      LIMIT @most) AS counted;
 
 -- name: ListOrphaned :many
 -- The last decision about each managed tenant whose orphaned links wait for a
@@ -80,6 +63,17 @@ WHERE o.links > 0
   AND (m.name_key, m.managed_tenant_id) > (@after_key::text, @after_id::uuid)
 ORDER BY m.name_key, m.managed_tenant_id
 LIMIT @size;
+
+-- name: CountMappings :one
+-- So many at most.
+SELECT count(*)::integer
+FROM (SELECT FROM entra_client_tenant_mappings m
+      LEFT JOIN clients c ON c.id = m.client_id
+      WHERE m.deactivated_at IS NULL
+        AND (@state::text = '' OR m.state = @state)
+        AND (@exact::text = '' OR position(@name_key::text IN m.name_key) > 0 OR position(@name_key::text IN c.name_key) > 0
+             OR m.entra_tenant_id = @exact OR m.primary_domain = @exact)
+      LIMIT @most) AS counted;
 
 -- name: CountOrphaned :one
 -- So many at most.
@@ -117,9 +111,7 @@ FROM entra_client_tenant_mappings
 WHERE managed_tenant_id = ANY (@managed_tenant_ids::uuid[]) AND state = 'mapped';
 
 -- name: MappingsOfTenant :many
-SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
-       c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
-       m.deactivated_by, m.deactivated_at, COALESCE(o.links, 0)::integer AS orphaned_links
+SELECT sqlc.embed(m), c.name AS client_name, COALESCE(o.links, 0)::integer AS orphaned_links
 FROM entra_client_tenant_mappings m
 LEFT JOIN clients c ON c.id = m.client_id
 LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id

@@ -13,9 +13,7 @@ import (
 )
 
 const activeMappings = `-- name: ActiveMappings :many
-SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
-       c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
-       m.deactivated_by, m.deactivated_at, COALESCE(o.links, 0)::integer AS orphaned_links
+SELECT m.tenant_id, m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.name_key, m.primary_domain, m.state, m.client_id, m.score, m.revision, m.version, m.decided_by, m.decided_at, m.deactivated_by, m.deactivated_at, m.ended_revision, m.ended_version, c.name AS client_name, COALESCE(o.links, 0)::integer AS orphaned_links
 FROM entra_client_tenant_mappings m
 LEFT JOIN clients c ON c.id = m.client_id
 LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id
@@ -24,22 +22,9 @@ ORDER BY m.decided_at, m.id
 `
 
 type ActiveMappingsRow struct {
-	ID              uuid.UUID
-	ManagedTenantID uuid.UUID
-	EntraTenantID   string
-	DisplayName     string
-	PrimaryDomain   string
-	State           string
-	ClientID        *uuid.UUID
-	ClientName      *string
-	Score           *float64
-	Revision        int64
-	Version         int64
-	DecidedBy       string
-	DecidedAt       time.Time
-	DeactivatedBy   *string
-	DeactivatedAt   *time.Time
-	OrphanedLinks   int32
+	EntraClientTenantMapping EntraClientTenantMapping
+	ClientName               *string
+	OrphanedLinks            int32
 }
 
 func (q *Queries) ActiveMappings(ctx context.Context) ([]ActiveMappingsRow, error) {
@@ -52,21 +37,25 @@ func (q *Queries) ActiveMappings(ctx context.Context) ([]ActiveMappingsRow, erro
 	for rows.Next() {
 		var i ActiveMappingsRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.ManagedTenantID,
-			&i.EntraTenantID,
-			&i.DisplayName,
-			&i.PrimaryDomain,
-			&i.State,
-			&i.ClientID,
+			&i.EntraClientTenantMapping.TenantID,
+			&i.EntraClientTenantMapping.ID,
+			&i.EntraClientTenantMapping.ManagedTenantID,
+			&i.EntraClientTenantMapping.EntraTenantID,
+			&i.EntraClientTenantMapping.DisplayName,
+			&i.EntraClientTenantMapping.NameKey,
+			&i.EntraClientTenantMapping.PrimaryDomain,
+			&i.EntraClientTenantMapping.State,
+			&i.EntraClientTenantMapping.ClientID,
+			&i.EntraClientTenantMapping.Score,
+			&i.EntraClientTenantMapping.Revision,
+			&i.EntraClientTenantMapping.Version,
+			&i.EntraClientTenantMapping.DecidedBy,
+			&i.EntraClientTenantMapping.DecidedAt,
+			&i.EntraClientTenantMapping.DeactivatedBy,
+			&i.EntraClientTenantMapping.DeactivatedAt,
+			&i.EntraClientTenantMapping.EndedRevision,
+			&i.EntraClientTenantMapping.EndedVersion,
 			&i.ClientName,
-			&i.Score,
-			&i.Revision,
-			&i.Version,
-			&i.DecidedBy,
-			&i.DecidedAt,
-			&i.DeactivatedBy,
-			&i.DeactivatedAt,
 			&i.OrphanedLinks,
 		); err != nil {
 			return nil, err
@@ -80,9 +69,7 @@ func (q *Queries) ActiveMappings(ctx context.Context) ([]ActiveMappingsRow, erro
 }
 
 const activeMappingsOf = `-- name: ActiveMappingsOf :many
-SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
-       c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
-       m.deactivated_by, m.deactivated_at, COALESCE(o.links, 0)::integer AS orphaned_links
+SELECT m.tenant_id, m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.name_key, m.primary_domain, m.state, m.client_id, m.score, m.revision, m.version, m.decided_by, m.decided_at, m.deactivated_by, m.deactivated_at, m.ended_revision, m.ended_version, c.name AS client_name, COALESCE(o.links, 0)::integer AS orphaned_links
 FROM entra_client_tenant_mappings m
 LEFT JOIN clients c ON c.id = m.client_id
 LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id
@@ -91,22 +78,9 @@ ORDER BY m.decided_at, m.id
 `
 
 type ActiveMappingsOfRow struct {
-	ID              uuid.UUID
-	ManagedTenantID uuid.UUID
-	EntraTenantID   string
-	DisplayName     string
-	PrimaryDomain   string
-	State           string
-	ClientID        *uuid.UUID
-	ClientName      *string
-	Score           *float64
-	Revision        int64
-	Version         int64
-	DecidedBy       string
-	DecidedAt       time.Time
-	DeactivatedBy   *string
-	DeactivatedAt   *time.Time
-	OrphanedLinks   int32
+	EntraClientTenantMapping EntraClientTenantMapping
+	ClientName               *string
+	OrphanedLinks            int32
 }
 
 func (q *Queries) ActiveMappingsOf(ctx context.Context, managedTenantIds []uuid.UUID) ([]ActiveMappingsOfRow, error) {
@@ -119,21 +93,25 @@ func (q *Queries) ActiveMappingsOf(ctx context.Context, managedTenantIds []uuid.
 	for rows.Next() {
 		var i ActiveMappingsOfRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.ManagedTenantID,
-			&i.EntraTenantID,
-			&i.DisplayName,
-			&i.PrimaryDomain,
-			&i.State,
-			&i.ClientID,
+			&i.EntraClientTenantMapping.TenantID,
+			&i.EntraClientTenantMapping.ID,
+			&i.EntraClientTenantMapping.ManagedTenantID,
+			&i.EntraClientTenantMapping.EntraTenantID,
+			&i.EntraClientTenantMapping.DisplayName,
+			&i.EntraClientTenantMapping.NameKey,
+			&i.EntraClientTenantMapping.PrimaryDomain,
+			&i.EntraClientTenantMapping.State,
+			&i.EntraClientTenantMapping.ClientID,
+			&i.EntraClientTenantMapping.Score,
+			&i.EntraClientTenantMapping.Revision,
+			&i.EntraClientTenantMapping.Version,
+			&i.EntraClientTenantMapping.DecidedBy,
+			&i.EntraClientTenantMapping.DecidedAt,
+			&i.EntraClientTenantMapping.DeactivatedBy,
+			&i.EntraClientTenantMapping.DeactivatedAt,
+			&i.EntraClientTenantMapping.EndedRevision,
+			&i.EntraClientTenantMapping.EndedVersion,
 			&i.ClientName,
-			&i.Score,
-			&i.Revision,
-			&i.Version,
-			&i.DecidedBy,
-			&i.DecidedAt,
-			&i.DeactivatedBy,
-			&i.DeactivatedAt,
 			&i.OrphanedLinks,
 		); err != nil {
 			return nil, err
@@ -401,9 +379,7 @@ func (q *Queries) EverMapped(ctx context.Context, managedTenantIds []uuid.UUID) 
 }
 
 const listMappings = `-- name: ListMappings :many
-SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
-       c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
-       m.deactivated_by, m.deactivated_at, COALESCE(o.links, 0)::integer AS orphaned_links
+SELECT m.tenant_id, m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.name_key, m.primary_domain, m.state, m.client_id, m.score, m.revision, m.version, m.decided_by, m.decided_at, m.deactivated_by, m.deactivated_at, m.ended_revision, m.ended_version, c.name AS client_name, COALESCE(o.links, 0)::integer AS orphaned_links
 FROM entra_client_tenant_mappings m
 LEFT JOIN clients c ON c.id = m.client_id
 LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id
@@ -426,22 +402,9 @@ type ListMappingsParams struct {
 }
 
 type ListMappingsRow struct {
-	ID              uuid.UUID
-	ManagedTenantID uuid.UUID
-	EntraTenantID   string
-	DisplayName     string
-	PrimaryDomain   string
-	State           string
-	ClientID        *uuid.UUID
-	ClientName      *string
-	Score           *float64
-	Revision        int64
-	Version         int64
-	DecidedBy       string
-	DecidedAt       time.Time
-	DeactivatedBy   *string
-	DeactivatedAt   *time.Time
-	OrphanedLinks   int32
+	EntraClientTenantMapping EntraClientTenantMapping
+	ClientName               *string
+	OrphanedLinks            int32
 }
 
 func (q *Queries) ListMappings(ctx context.Context, arg ListMappingsParams) ([]ListMappingsRow, error) {
@@ -461,21 +424,25 @@ func (q *Queries) ListMappings(ctx context.Context, arg ListMappingsParams) ([]L
 	for rows.Next() {
 		var i ListMappingsRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.ManagedTenantID,
-			&i.EntraTenantID,
-			&i.DisplayName,
-			&i.PrimaryDomain,
-			&i.State,
-			&i.ClientID,
+			&i.EntraClientTenantMapping.TenantID,
+			&i.EntraClientTenantMapping.ID,
+			&i.EntraClientTenantMapping.ManagedTenantID,
+			&i.EntraClientTenantMapping.EntraTenantID,
+			&i.EntraClientTenantMapping.DisplayName,
+			&i.EntraClientTenantMapping.NameKey,
+			&i.EntraClientTenantMapping.PrimaryDomain,
+			&i.EntraClientTenantMapping.State,
+			&i.EntraClientTenantMapping.ClientID,
+			&i.EntraClientTenantMapping.Score,
+			&i.EntraClientTenantMapping.Revision,
+			&i.EntraClientTenantMapping.Version,
+			&i.EntraClientTenantMapping.DecidedBy,
+			&i.EntraClientTenantMapping.DecidedAt,
+			&i.EntraClientTenantMapping.DeactivatedBy,
+			&i.EntraClientTenantMapping.DeactivatedAt,
+			&i.EntraClientTenantMapping.EndedRevision,
+			&i.EntraClientTenantMapping.EndedVersion,
 			&i.ClientName,
-			&i.Score,
-			&i.Revision,
-			&i.Version,
-			&i.DecidedBy,
-			&i.DecidedAt,
-			&i.DeactivatedBy,
-			&i.DeactivatedAt,
 			&i.OrphanedLinks,
 		); err != nil {
 			return nil, err
@@ -766,9 +733,7 @@ func (q *Queries) MappingsOfClients(ctx context.Context, ids []uuid.UUID) ([]Map
 }
 
 const mappingsOfTenant = `-- name: MappingsOfTenant :many
-SELECT m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.primary_domain, m.state, m.client_id,
-       c.name AS client_name, m.score, m.revision, m.version, m.decided_by, m.decided_at,
-       m.deactivated_by, m.deactivated_at, COALESCE(o.links, 0)::integer AS orphaned_links
+SELECT m.tenant_id, m.id, m.managed_tenant_id, m.entra_tenant_id, m.display_name, m.name_key, m.primary_domain, m.state, m.client_id, m.score, m.revision, m.version, m.decided_by, m.decided_at, m.deactivated_by, m.deactivated_at, m.ended_revision, m.ended_version, c.name AS client_name, COALESCE(o.links, 0)::integer AS orphaned_links
 FROM entra_client_tenant_mappings m
 LEFT JOIN clients c ON c.id = m.client_id
 LEFT JOIN entra_orphans o ON o.managed_tenant_id = m.managed_tenant_id
@@ -785,22 +750,9 @@ type MappingsOfTenantParams struct {
 }
 
 type MappingsOfTenantRow struct {
-	ID              uuid.UUID
-	ManagedTenantID uuid.UUID
-	EntraTenantID   string
-	DisplayName     string
-	PrimaryDomain   string
-	State           string
-	ClientID        *uuid.UUID
-	ClientName      *string
-	Score           *float64
-	Revision        int64
-	Version         int64
-	DecidedBy       string
-	DecidedAt       time.Time
-	DeactivatedBy   *string
-	DeactivatedAt   *time.Time
-	OrphanedLinks   int32
+	EntraClientTenantMapping EntraClientTenantMapping
+	ClientName               *string
+	OrphanedLinks            int32
 }
 
 func (q *Queries) MappingsOfTenant(ctx context.Context, arg MappingsOfTenantParams) ([]MappingsOfTenantRow, error) {
@@ -818,21 +770,25 @@ func (q *Queries) MappingsOfTenant(ctx context.Context, arg MappingsOfTenantPara
 	for rows.Next() {
 		var i MappingsOfTenantRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.ManagedTenantID,
-			&i.EntraTenantID,
-			&i.DisplayName,
-			&i.PrimaryDomain,
-			&i.State,
-			&i.ClientID,
+			&i.EntraClientTenantMapping.TenantID,
+			&i.EntraClientTenantMapping.ID,
+			&i.EntraClientTenantMapping.ManagedTenantID,
+			&i.EntraClientTenantMapping.EntraTenantID,
+			&i.EntraClientTenantMapping.DisplayName,
+			&i.EntraClientTenantMapping.NameKey,
+			&i.EntraClientTenantMapping.PrimaryDomain,
+			&i.EntraClientTenantMapping.State,
+			&i.EntraClientTenantMapping.ClientID,
+			&i.EntraClientTenantMapping.Score,
+			&i.EntraClientTenantMapping.Revision,
+			&i.EntraClientTenantMapping.Version,
+			&i.EntraClientTenantMapping.DecidedBy,
+			&i.EntraClientTenantMapping.DecidedAt,
+			&i.EntraClientTenantMapping.DeactivatedBy,
+			&i.EntraClientTenantMapping.DeactivatedAt,
+			&i.EntraClientTenantMapping.EndedRevision,
+			&i.EntraClientTenantMapping.EndedVersion,
 			&i.ClientName,
-			&i.Score,
-			&i.Revision,
-			&i.Version,
-			&i.DecidedBy,
-			&i.DecidedAt,
-			&i.DeactivatedBy,
-			&i.DeactivatedAt,
 			&i.OrphanedLinks,
 		); err != nil {
 			return nil, err
