@@ -40,7 +40,7 @@ func (c *Connection) ListUsers(ctx context.Context, req syncengine.ListUsers, to
 	for {
 		message, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
-			return syncengine.Listing{}, errs.New(errs.Unavailable, reason.ListingBrokeOff, "The listing of the directory broke off.")
+			return syncengine.Listing{}, errs.Of(reason.ListingBrokeOff)
 		}
 		if err != nil {
 			return syncengine.Listing{}, err
@@ -103,7 +103,7 @@ type onePass func([]syncengine.User) error
 func (p onePass) Page(users []syncengine.User, _ []string) error { return p(users) }
 
 func (onePass) Restarted(bool) error {
-	return errs.New(errs.Unavailable, reason.ListingBrokeOff, "The listing of the directory broke off.")
+	return errs.Of(reason.ListingBrokeOff)
 }
 
 // ListGroupMembers streams the ids of the users in a group, also through groups

@@ -23,7 +23,7 @@ var endLinks string
 // batchTries bounds how often a batch begins anew after contention.
 const batchTries = 3
 
-var errMoved = errs.New(errs.Unavailable, reason.DatabaseContention, "Somebody else changed the same data; try again.")
+var errMoved = errs.Of(reason.DatabaseContention)
 
 // Batch runs fn while it holds the heads of all clients concerned: those named
 // and those that the contacts stand at. Rounds of these clients decide again.

@@ -23,7 +23,7 @@ const openTries = 5
 var (
 	errBadPage = errs.New(errs.Invalid, reason.InvalidArgument, "The page token is not valid.",
 		errs.WithViolation("pageToken", "is not valid"))
-	errRunChanging = errs.New(errs.Unavailable, reason.RunChanging, "The runs are changing; try again.")
+	errRunChanging = errs.Of(reason.RunChanging)
 )
 
 // OpenRun inserts the run or joins: the one that has its id, else the open one of

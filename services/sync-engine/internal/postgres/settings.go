@@ -22,7 +22,7 @@ import (
 // scheduleKey is the order key of effects on the tenant's schedule.
 const scheduleKey = "schedule"
 
-var errMalformedID = errs.New(errs.Internal, reason.IDMalformed, "An id is not well formed.")
+var errMalformedID = errs.Of(reason.IDMalformed)
 
 // Settings reads the tenant's settings and makes them where they are missing.
 func (s *Store) Settings(ctx context.Context, now time.Time) (settings syncengine.Settings, err error) {

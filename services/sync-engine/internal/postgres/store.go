@@ -73,7 +73,7 @@ func parseAll(ids []string) ([]uuid.UUID, error) {
 	for i, id := range ids {
 		parsed, err := uuid.Parse(id)
 		if err != nil {
-			return nil, errs.Wrap(err, errs.Internal, reason.IDMalformed, "An id is not well formed.")
+			return nil, errs.Of(reason.IDMalformed, errs.WithCause(err))
 		}
 		out[i] = parsed
 	}

@@ -133,7 +133,7 @@ func errStale(current SettingsState) error {
 	return errs.New(errs.Conflict, reason.StaleVersion, "Somebody else changed the settings in between. Read them again.", errs.WithViolation("version", message))
 }
 
-var errNotMapped = errs.New(errs.NotFound, reason.NotMapped, "This managed tenant is not mapped to a client.")
+var errNotMapped = errs.Of(reason.NotMapped)
 
 // mustBeMapped asks that a managed tenant, if one is named, is mapped.
 func mustBeMapped(ctx context.Context, mapping RoundMapping, managedTenantID string) error {

@@ -15,8 +15,7 @@ import (
 var ErrCursorExpired = errs.New(errs.Precondition, reason.CursorExpired,
 	"What changed after this cursor is not kept any more. List all contacts again, and follow the feed from the changesCursor of that list.")
 
-var errBadCursor = errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.",
-	errs.WithViolation("cursor", "is not a cursor of this feed"))
+var errBadCursor = errs.Of(reason.InvalidArgument, errs.WithViolation("cursor", "is not a cursor of this feed"))
 
 // changePoll is how often a reader that waits looks for changes.
 const changePoll = time.Second

@@ -9,11 +9,11 @@ import (
 
 // ErrMappingChanged ends work on a managed tenant whose mapping has changed since the
 // work began.
-var ErrMappingChanged = errs.New(errs.Conflict, reason.MappingChanged, reason.Text(reason.MappingChanged))
+var ErrMappingChanged = errs.Of(reason.MappingChanged)
 
 // ErrMappingDiffers refuses a revision that was announced earlier for a different
 // client. Only a later revision can say which of the two is right.
-var ErrMappingDiffers = errs.New(errs.Precondition, reason.MappingDiffers, reason.Text(reason.MappingDiffers))
+var ErrMappingDiffers = errs.Of(reason.MappingDiffers)
 
 // checkMapping asks whether the managed tenant is mapped as it was.
 func checkMapping(ctx context.Context, mapping RoundMapping, was MappingRevision) error {

@@ -77,9 +77,9 @@ func (v *violations) err() error {
 	case len(v.found) == 0:
 		return nil
 	case v.pattern:
-		return errs.New(errs.Invalid, reason.InvalidPattern, "A pattern is not valid.", errs.WithViolations(v.found...))
+		return errs.Of(reason.InvalidPattern, errs.WithViolations(v.found...))
 	}
-	return errs.New(errs.Invalid, reason.InvalidArgument, "The request is not valid.", errs.WithViolations(v.found...))
+	return errs.Of(reason.InvalidArgument, errs.WithViolations(v.found...))
 }
 
 // patterns checks a tenant's own patterns.

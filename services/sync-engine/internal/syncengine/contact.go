@@ -98,8 +98,7 @@ var ErrKeyedAnew = errs.New(errs.Invalid, reason.InvalidArgument, "The order of 
 	errs.WithViolation("pageToken", "is from before the order of the list changed"))
 
 // errNothingToLookFor refuses a query of characters that cannot be seen.
-var errNothingToLookFor = errs.New(errs.Invalid, reason.InvalidArgument, reason.Text(reason.InvalidArgument),
-	errs.WithViolation("q", "has nothing that can be looked for"))
+var errNothingToLookFor = errs.Of(reason.InvalidArgument, errs.WithViolation("q", "has nothing that can be looked for"))
 
 // searchFor reads what a person typed, in the forms in which names and addresses are stored. What
 // is an address by itself may yet be the beginning of a longer one, and what is no address is the

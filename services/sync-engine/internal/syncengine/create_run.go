@@ -101,7 +101,7 @@ func (c *CreateRun) scope(ctx context.Context, req NewRun) (clientID string, err
 			return "", err
 		}
 		if counts.Mapped+counts.CreateNew == 0 {
-			return "", errs.New(errs.Conflict, reason.NoConfirmedMapping, "No managed tenant is mapped to a client yet.")
+			return "", errs.Of(reason.NoConfirmedMapping)
 		}
 	case TypeSingleClient:
 		return c.client(ctx, req)
@@ -110,7 +110,7 @@ func (c *CreateRun) scope(ctx context.Context, req NewRun) (clientID string, err
 }
 
 func (c *CreateRun) client(ctx context.Context, req NewRun) (string, error) {
-	notMapped := errs.New(errs.Conflict, reason.ClientNotMapped, "No managed tenant is mapped to this client.")
+	notMapped := errs.Of(reason.ClientNotMapped)
 	if req.ManagedTenantID != "" {
 		mapped, ok, err := c.mapping.MappedTenant(ctx, req.ManagedTenantID)
 		if err != nil {
@@ -122,15 +122,14 @@ func (c *CreateRun) client(ctx context.Context, req NewRun) (string, error) {
 		return mapped.ClientID, nil
 	}
 	if req.ClientID == "" {
-		return "", errs.New(errs.Invalid, reason.ClientRequired, "A single-client run needs a client.",
-			errs.WithViolation("clientId", "is required"))
+		return "", errs.Of(reason.ClientRequired, errs.WithViolation("clientId", "is required"))
 	}
 	exists, err := c.mapping.ClientExists(ctx, req.ClientID)
 	if err != nil {
 		return "", err
 	}
 	if !exists {
-		return "", errs.New(errs.NotFound, reason.UnknownClient, "There is no such client.")
+		return "", errs.Of(reason.UnknownClient)
 	}
 	found := false
 	err = c.mapping.EachMappedTenant(ctx, req.ClientID, func(MappedTenant) error { found = true; return nil })

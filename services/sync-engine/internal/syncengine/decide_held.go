@@ -52,11 +52,11 @@ type HeldStore interface {
 
 // Failures of decisions about what guards held.
 var (
-	ErrHeldDecided     = errs.New(errs.Conflict, reason.HeldDecided, reason.Text(reason.HeldDecided))
+	ErrHeldDecided     = errs.Of(reason.HeldDecided)
 	ErrApprovalRunning = errs.New(errs.Unavailable, reason.RoundInProgress,
 		"An earlier approval for this managed tenant is being carried out.", errs.WithRetryAfter(5*time.Second))
-	errNotHeld       = errs.New(errs.Conflict, reason.NotHeld, reason.Text(reason.NotHeld))
-	errDigestDiffers = errs.New(errs.Conflict, reason.HeldSetDiffers, reason.Text(reason.HeldSetDiffers))
+	errNotHeld       = errs.Of(reason.NotHeld)
+	errDigestDiffers = errs.Of(reason.HeldSetDiffers)
 )
 
 // DecideHeld carries out what a person decided about what a guard held back.

@@ -57,7 +57,7 @@ type OrphanStore interface {
 var (
 	errNoClient = errs.New(errs.Precondition, reason.NotMapped, "No client is mapped that the links could be given to.")
 	// ErrDecisionDiffers refuses an id that stands for another decision.
-	ErrDecisionDiffers = errs.New(errs.Conflict, reason.DecisionDiffers, "Another decision has this id.")
+	ErrDecisionDiffers = errs.Of(reason.DecisionDiffers)
 )
 
 // DecideOrphans does what a person decided about orphaned links. Links that end do

@@ -14,10 +14,10 @@ const eraseAfter = 30 * time.Second
 
 // Failures of erasures.
 var (
-	ErrPersonDiffers  = errs.New(errs.Conflict, reason.PersonDiffers, reason.Text(reason.PersonDiffers))
+	ErrPersonDiffers  = errs.Of(reason.PersonDiffers)
 	ErrUnknownErasure = errs.New(errs.NotFound, reason.NotFound, "There is no such erasure.")
-	ErrErasurePending = errs.New(errs.Conflict, reason.ErasurePending, reason.Text(reason.ErasurePending))
-	ErrPersonErased   = errs.New(errs.Conflict, reason.PersonErased, reason.Text(reason.PersonErased))
+	ErrErasurePending = errs.Of(reason.ErasurePending)
+	ErrPersonErased   = errs.Of(reason.PersonErased)
 )
 
 // Erasure is that a person was erased; it does not say who.

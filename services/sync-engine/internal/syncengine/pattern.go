@@ -46,7 +46,7 @@ func CompilePatterns(patterns []string) ([]*regexp.Regexp, error) {
 		compiled, total = append(compiled, re), total+n
 	}
 	if len(violations) > 0 {
-		return nil, errs.New(errs.Invalid, reason.InvalidPattern, "A pattern is not valid.", errs.WithViolations(violations...))
+		return nil, errs.Of(reason.InvalidPattern, errs.WithViolations(violations...))
 	}
 	if total > maxStates {
 		return nil, errs.New(errs.Invalid, reason.InvalidPattern, "The patterns are too long together.",

@@ -99,8 +99,7 @@ type PersonQueue interface {
 	ErasePerson(ctx context.Context, p *Person) (map[string]int, error)
 }
 
-var errNoAddress = errs.New(errs.Invalid, reason.InvalidArgument, reason.Text(reason.InvalidArgument),
-	errs.WithViolation("subject.email", "is not an address"))
+var errNoAddress = errs.Of(reason.InvalidArgument, errs.WithViolation("subject.email", "is not an address"))
 
 // normalised brings the subject in the form in which things are stored.
 func (s PersonSubject) normalised() (PersonSubject, error) {

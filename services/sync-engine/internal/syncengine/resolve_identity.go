@@ -40,10 +40,10 @@ type ResolvedContact struct {
 
 // Why a resolution is refused.
 var (
-	ErrContactOfOtherClient = errs.New(errs.Conflict, reason.ContactOfOtherClient, reason.Text(reason.ContactOfOtherClient))
-	ErrContactDeleted       = errs.New(errs.Conflict, reason.DeletedContact, reason.Text(reason.DeletedContact))
-	ErrContactLinked        = errs.New(errs.Conflict, reason.ContactLinked, reason.Text(reason.ContactLinked))
-	ErrIdentityLinked       = errs.New(errs.Conflict, reason.IdentityLinked, reason.Text(reason.IdentityLinked))
+	ErrContactOfOtherClient = errs.Of(reason.ContactOfOtherClient)
+	ErrContactDeleted       = errs.Of(reason.DeletedContact)
+	ErrContactLinked        = errs.Of(reason.ContactLinked)
+	ErrIdentityLinked       = errs.Of(reason.IdentityLinked)
 )
 
 // ResolutionStore links identities as people decide.

@@ -14,7 +14,7 @@ import (
 const RangeSize = 5000
 
 // ErrRunCancelled ends a round whose run was closed meanwhile.
-var ErrRunCancelled = errs.New(errs.Cancelled, reason.RunCancelled, "The run was cancelled.")
+var ErrRunCancelled = errs.Of(reason.RunCancelled)
 
 // Listing is how a directory's listing ended.
 type Listing struct {

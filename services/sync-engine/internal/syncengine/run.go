@@ -133,5 +133,5 @@ func endState(asked State, t Totals) State {
 // Failures of more than one use case.
 var (
 	ErrUnknownRun = errs.New(errs.NotFound, reason.NotFound, "There is no such run.")
-	errNotRunning = errs.New(errs.Precondition, reason.RunNotRunning, "The run is not running.")
+	errNotRunning = errs.Of(reason.RunNotRunning)
 )

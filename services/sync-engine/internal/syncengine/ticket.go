@@ -29,7 +29,7 @@ const (
 	ticketKeyBytes     = 32
 )
 
-var errTicket = errs.New(errs.Denied, reason.RunTicketInvalid, "The run does not carry the ticket that it was made with, or one that has expired.")
+var errTicket = errs.Of(reason.RunTicketInvalid)
 
 // TicketStore keeps each tenant's key.
 type TicketStore interface {

@@ -20,7 +20,7 @@ type ResolutionUndo struct {
 
 // ErrDecisionBuiltOn is returned where the link or the contact has changed since the
 // decision that is to be taken back.
-var ErrDecisionBuiltOn = errs.New(errs.Conflict, reason.DecisionBuiltOn, reason.Text(reason.DecisionBuiltOn))
+var ErrDecisionBuiltOn = errs.Of(reason.DecisionBuiltOn)
 
 // UndoStore takes decisions about single identities back.
 type UndoStore interface {

@@ -66,7 +66,7 @@ func (a *AppendToFeed) Do(ctx context.Context, effect Effect) (Outcome, error) {
 	}
 	var entries []FeedEntry
 	if err := json.Unmarshal([]byte(effect.Arguments["entries"]), &entries); err != nil {
-		err = errs.Wrap(err, errs.Invalid, reason.MalformedEffect, reason.Text(reason.MalformedEffect))
+		err = errs.Of(reason.MalformedEffect, errs.WithCause(err))
 		return Outcome{State: effectkind.OutcomeFailed, Result: map[string]string{"error": reason.MalformedEffect}}, err
 	}
 	if err := a.feed.Append(ctx, effect.ID, entries); err != nil {

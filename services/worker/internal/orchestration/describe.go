@@ -20,11 +20,11 @@ func (d *Describe) Do(ctx context.Context, tenantID, workflowID string) (Executi
 	// entra-discovery:{tenant}, entra-client-sync:{tenant}:{client}, …
 	parts := strings.Split(workflowID, ":")
 	if len(parts) < 2 || !strings.HasPrefix(parts[0], "entra-") || parts[1] != tenantID {
-		return Execution{}, errs.New(errs.NotFound, reason.UnknownWorkflow, "There is no such workflow.")
+		return Execution{}, errs.Of(reason.UnknownWorkflow)
 	}
 	execution, err := d.workflows.Describe(ctx, workflowID)
 	if err != nil {
-		return Execution{}, errs.Wrap(err, errs.Unavailable, codeUnavailable, "The orchestrator cannot be reached at the moment.")
+		return Execution{}, errs.Of(codeUnavailable, errs.WithCause(err))
 	}
 	return execution, nil
 }

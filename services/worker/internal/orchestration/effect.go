@@ -107,7 +107,7 @@ func (p *Perform) perform(ctx context.Context, effect Effect) (map[string]string
 	case effectkind.OrphansDecided:
 		return p.decide(ctx, effect)
 	}
-	return nil, errs.New(errs.Invalid, reason.UnknownEffect, "Nobody knows how to do this.", errs.WithMetadata("kind", effect.Kind))
+	return nil, errs.Of(reason.UnknownEffect, errs.WithMetadata("kind", effect.Kind))
 }
 
 // startCreated starts the workflow of a run that a change has made. The change is committed, so the
@@ -172,7 +172,7 @@ func (p *Perform) sync(ctx context.Context, effect Effect, clientID string, answ
 func mappingOf(effect Effect) (Mapping, error) {
 	revision, err := strconv.ParseInt(effect.Arguments["revision"], 10, 64)
 	if err != nil {
-		return Mapping{}, errs.Wrap(err, errs.Invalid, reason.MalformedEffect, "The effect has no revision that could be read.")
+		return Mapping{}, errs.Of(reason.MalformedEffect, errs.WithCause(err))
 	}
 	return Mapping{
 		ManagedTenantID: effect.Arguments["managed_tenant_id"], EntraTenantID: effect.Arguments["entra_tenant_id"],

@@ -24,7 +24,7 @@ func settled(err error) bool {
 }
 
 func unreachable(err error) error {
-	return errs.Wrap(err, errs.Unavailable, reason.OrchestratorAway, "The orchestrator cannot be reached at the moment.")
+	return errs.Of(reason.OrchestratorAway, errs.WithCause(err))
 }
 
 // mayPass reports a failure after which a retry may succeed. A run that the orchestrator did not

@@ -30,7 +30,7 @@ func NewFinishDecision(decisions Decisions) *FinishDecision {
 func (f *FinishDecision) Do(ctx context.Context, effect Effect) (Outcome, error) {
 	attempt, err := strconv.Atoi(effect.Arguments["attempt"])
 	if effect.Kind != effectkind.FinishDecision || err != nil {
-		err = errs.New(errs.Invalid, reason.MalformedEffect, reason.Text(reason.MalformedEffect), errs.WithMetadata("kind", effect.Kind))
+		err = errs.Of(reason.MalformedEffect, errs.WithMetadata("kind", effect.Kind))
 		return Outcome{State: effectkind.OutcomeFailed, Result: map[string]string{"error": reason.MalformedEffect}}, err
 	}
 	if err := f.decisions.Finish(ctx, effect.Arguments["item_id"], attempt); err != nil {

@@ -208,7 +208,7 @@ func NewDescribeSchedule(schedules Schedules) *DescribeSchedule {
 func (d *DescribeSchedule) Do(ctx context.Context, tenantID string) (ScheduleState, error) {
 	state, err := d.schedules.Schedule(ctx, tenantID, RecurringSync)
 	if err != nil {
-		return ScheduleState{}, errs.Wrap(err, errs.Unavailable, codeUnavailable, "The orchestrator cannot be reached at the moment.")
+		return ScheduleState{}, errs.Of(codeUnavailable, errs.WithCause(err))
 	}
 	return state, nil
 }

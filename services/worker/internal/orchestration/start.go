@@ -57,7 +57,7 @@ func (s *Start) start(ctx context.Context, tenantID string, ask NewRun) (started
 		Kind: ask.Kind, TenantID: tenantID, RunID: run.ID, WorkflowID: run.WorkflowID, ClientID: run.ClientID, Ticket: run.Ticket, Urgency: ask.urgency(),
 	})
 	if err != nil {
-		err = errs.Wrap(err, errs.Unavailable, codeUnavailable, ProblemOf(codeUnavailable).Message)
+		err = errs.Of(codeUnavailable, errs.WithCause(err))
 		if run.Joined {
 			return Started{}, "", err // its workflow may have started
 		}

@@ -26,7 +26,7 @@ var (
 )
 
 // ErrUnknownClient is returned for a client's id that is none.
-var ErrUnknownClient = errs.New(errs.NotFound, reason.UnknownClient, "There is no such client.")
+var ErrUnknownClient = errs.Of(reason.UnknownClient)
 
 // DirectoryLock is the key of the lock that a round of the directory holds.
 func DirectoryLock(tenantID, directory string) string { return "round:" + tenantID + ":" + directory }

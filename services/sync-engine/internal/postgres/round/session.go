@@ -39,8 +39,7 @@ func (t Timeouts) OrDefaults() Timeouts {
 
 // ErrInProgress is returned while another round, or a decision about orphaned
 // links, has the directory or the client.
-var ErrInProgress = errs.New(errs.Unavailable, reason.RoundInProgress,
-	"Another run syncs this managed tenant or another one of its client at the moment.", errs.WithRetryAfter(busyRetry))
+var ErrInProgress = errs.Of(reason.RoundInProgress, errs.WithRetryAfter(busyRetry))
 
 const busyRetry = 5 * time.Second
 
