@@ -114,7 +114,8 @@ type made struct {
 }
 
 // makes finds where errors are made, as far as their reason is known without
-// running: calls of errs.New and errs.Wrap, and tables with a field called reason.
+// running: calls of errs.Of, errs.New and errs.Wrap, and tables with a field called
+// reason.
 func (p program) makes() (out []made) {
 	add := func(file string, kind, why ast.Expr) {
 		name := p.value(file, why)
@@ -141,6 +142,8 @@ func (p program) makes() (out []made) {
 					return true
 				}
 				switch {
+				case f.Sel.Name == "Of" && len(n.Args) >= 1:
+					add(name, nil, n.Args[0])
 				case f.Sel.Name == "New" && len(n.Args) >= 3:
 					add(name, n.Args[0], n.Args[1])
 				case f.Sel.Name == "Wrap" && len(n.Args) >= 4:
@@ -157,6 +160,21 @@ func (p program) makes() (out []made) {
 		})
 	}
 	return out
+}
+
+// eachText visits every text that is spelled out.
+func (p program) eachText(t *testing.T, visit func(file, text string, at token.Pos)) {
+	t.Helper()
+	for name, file := range p.files {
+		ast.Inspect(file, func(n ast.Node) bool {
+			if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+				text, err := strconv.Unquote(literal.Value)
+				require.NoError(t, err)
+				visit(name, text, literal.Pos())
+			}
+			return true
+		})
+	}
 }
 
 func TestEveryReasonStandsInTheContractWithItsKind(t *testing.T) {
@@ -187,21 +205,29 @@ func TestNoReasonIsMadeOutsideTheContract(t *testing.T) {
 	for _, m := range p.makes() {
 		require.False(t, m.literal, "%s: %q is spelled out; use the constant of proto/entrasync/reason", m.where, m.reason)
 	}
-	for name, file := range p.files {
-		ast.Inspect(file, func(n ast.Node) bool {
-			literal, ok := n.(*ast.BasicLit)
-			if !ok || literal.Kind != token.STRING {
-				return true
-			}
-			text, err := strconv.Unquote(literal.Value)
-			require.NoError(t, err)
-			// A single word may be any word; one with an underscore is a code.
-			if _, known := reason.Of(text); known && strings.Contains(text, "_") && words[text] != name {
-				t.Errorf("%s: %q is spelled out; use the constant of proto/entrasync/reason", p.set.Position(literal.Pos()), text)
-			}
-			return true
-		})
+	p.eachText(t, func(file, text string, at token.Pos) {
+		// A single word may be any word; one with an underscore is a code.
+		if _, known := reason.Of(text); known && strings.Contains(text, "_") && words[text] != file {
+			t.Errorf("%s: %q is spelled out; use the constant of proto/entrasync/reason", p.set.Position(at), text)
+		}
+	})
+}
+
+// TestNoTextOfTheContractIsSpelledOut: errs.Of and reason.Text give it.
+func TestNoTextOfTheContractIsSpelledOut(t *testing.T) {
+	t.Parallel()
+	texts := map[string]string{}
+	for _, group := range reason.All() {
+		for _, r := range group.Reasons {
+			texts[r.Text] = r.Name
+		}
 	}
+	p := parseProgram(t)
+	p.eachText(t, func(_, text string, at token.Pos) {
+		if name, ok := texts[text]; ok {
+			t.Errorf("%s: %q is the text of %s; use errs.Of or reason.Text", p.set.Position(at), text, name)
+		}
+	})
 }
 
 func TestTheContractsReasonsAreWellFormed(t *testing.T) {
