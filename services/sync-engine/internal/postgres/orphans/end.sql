@@ -28,18 +28,17 @@ WITH due AS MATERIALIZED (
     FROM ended e
     WHERE c.id = e.contact_id AND e.mine
     RETURNING c.id, c.client_id, c.version, e.object_id
-), shown AS (
-    SELECT id, client_id, version, row_number() OVER (ORDER BY object_id) AS k FROM freed
 ), counted AS (
-    SELECT count(*) AS k FROM shown
+    SELECT count(*) AS k FROM freed
 ), head AS (
     INSERT INTO feed_heads (tenant_id, seq) SELECT @tenant, k FROM counted WHERE k > 0
     ON CONFLICT (tenant_id) DO UPDATE SET seq = feed_heads.seq + EXCLUDED.seq
     RETURNING seq
 ), fed AS (
     INSERT INTO contact_changes (tenant_id, seq, type, source, contact_id, client_id, version, fields, at)
-    SELECT @tenant, head.seq - counted.k + s.k, 'contact.updated', 'person', s.id, s.client_id, s.version, ARRAY['entraObjectId', 'linkStatus'], @now
-    FROM shown s CROSS JOIN head CROSS JOIN counted
-    ORDER BY s.k
+    SELECT @tenant, head.seq - counted.k + row_number() OVER (ORDER BY f.object_id), 'contact.updated', 'person', f.id, f.client_id, f.version,
+           ARRAY['entraObjectId', 'linkStatus'], @now
+    FROM freed f CROSS JOIN head CROSS JOIN counted
+    ORDER BY f.object_id
 )
 SELECT count(*) FROM ended;
