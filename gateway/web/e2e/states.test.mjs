@@ -179,7 +179,7 @@ test('each thing that needs a person stands once, the gravest first, with its re
     const answer = await route.fetch()
     const status = await answer.json()
     const attention = needs.map(([code, message]) => ({ code, message, remedy: `What mends it ${code.length}.`, count: 12 }))
-    for (const id of ['a', 'b']) attention.push({ code: 'consent_missing', message: 'The app has no consent in the directory.', remedy: 'Repair the consent.', managedTenantId: id })
+    for (const id of ['a', 'b']) attention.push({ code: 'consent_missing', message: 'The app has no consent in the directory. (AADSTS65001)', remedy: 'Repair the consent.', managedTenantId: id })
     await route.fulfill({ response: answer, json: { ...status, mappingSummary: { ...status.mappingSummary, undecided: 0 }, lastRun: { ...status.lastRun, failedTenants: 0 }, attention } })
   })
   await go(page, entra, 'Microsoft Entra')
@@ -191,7 +191,8 @@ test('each thing that needs a person stands once, the gravest first, with its re
     assert.ok(links.some((link) => link.label === label && path.test(link.path)), `${label} leads to ${path}`)
   }
   assert.deepEqual(links.slice(-2).map((link) => link.label).toSorted(), ['Approve or reject', 'Review them'], 'what is grave stands below what is not')
-  assert.equal(await section.getByText('The app has no consent in the directory.').count(), 1, 'one cause stands twice')
+  assert.equal(await section.getByText('The app has no consent in the directory.', { exact: true }).count(), 1, 'one cause stands twice, or with a number')
+  assert.equal(await section.getByText('Microsoft’s number: AADSTS65001', { exact: true }).count(), 1)
   await page.waitForLoadState('networkidle')
   await look(page, 'overview-needs')
 })
