@@ -55,7 +55,7 @@ func (w *world) guide(t *testing.T, root string) (answers []string) {
 	shim := "#!/bin/sh\nexec " + real + ` --retry 5 -w '%{stderr}@ %{method} %{http_code} %{url_effective}\n' "$@"` + "\n"
 	// No child begins meanwhile: it would have the file open for a moment, in which nobody may run it.
 	syscall.ForkLock.RLock()
-	err = os.WriteFile(filepath.Join(folder, "curl"), []byte(shim), 0o755) //nolint:gosec // it is run
+	err = os.WriteFile(filepath.Join(folder, "curl"), []byte(shim), 0o755) // it is run
 	syscall.ForkLock.RUnlock()
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)

@@ -41,7 +41,7 @@ func TestKilledProcessesCostNothing(t *testing.T) {
 
 	w.slowDirectories(t, 250*time.Millisecond)
 	t.Logf("-kill.seed=%d", *killSeed)
-	dice := rand.New(rand.NewPCG(*killSeed, 0)) //nolint:gosec // it chooses what is tried
+	dice := rand.New(rand.NewPCG(*killSeed, 0)) // it chooses what is tried
 	for round := range *killRounds {
 		tenant := fmt.Sprintf("killed-%d", round)
 		c := w.mapped(t, tenant)

@@ -29,7 +29,7 @@ func main() {
 	api := client.New(os.Getenv("ENTRASYNC_URL"), client.Token(os.Getenv("ENTRASYNC_TOKEN")))
 	for _, step := range []func(context.Context, *client.Client) error{load, connect, follow, webhooks} {
 		if err := step(ctx, api); err != nil {
-			log.Fatal(err) //nolint:gocritic // the process ends
+			log.Fatal(err) // the process ends
 		}
 	}
 }

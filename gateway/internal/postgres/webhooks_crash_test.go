@@ -79,7 +79,7 @@ func TestAProcessThatDiesWhileItTellsLosesNothing(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // where it dies is no secret
+	random := rand.New(rand.NewPCG(seed, 0)) // where it dies is no secret
 	const messages, deaths = 120, 12
 	h := webhooks(t)
 	_, secret := h.put(t, webhook.Change{})

@@ -53,7 +53,7 @@ func (s *Suite) buildVersion(ctx context.Context, revision, where string) error 
 	if err := os.RemoveAll(where); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(source, 0o755); err != nil { //nolint:gosec // sources and programs, for everybody to read
+	if err := os.MkdirAll(source, 0o755); err != nil { // sources and programs, for everybody to read
 		return err
 	}
 	fmt.Fprintln(s.Out, "building the programs of", revision[:12])

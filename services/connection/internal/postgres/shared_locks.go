@@ -74,7 +74,7 @@ func (l *sharedLocks) try(ctx context.Context, key string) (on *pg.Conn, err err
 		return l.conn, nil
 	}
 	l.returnUnused()
-	return nil, nil //nolint:nilnil // another process has it
+	return nil, nil // another process has it
 }
 
 func (l *sharedLocks) unlock(ctx context.Context, on *pg.Conn, key string) {

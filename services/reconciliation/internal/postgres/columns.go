@@ -126,5 +126,5 @@ func orUnknown(n *int) int32 {
 	if n == nil {
 		return -1
 	}
-	return int32(*n) //nolint:gosec // of licences
+	return int32(*n) // of licences
 }

@@ -112,7 +112,7 @@ func begin(ctx context.Context, tx pgx.Tx, q *sqlc.Queries, id uuid.UUID, attemp
 		State: string(reconciliation.Done), DecidedBy: begun.DecidedBy, Now: begun.Now, CompletedAt: &begun.Now,
 	}
 	if begun.Action == reconciliation.Undo {
-		undoes := int32(begun.Undoes) //nolint:gosec // a number of a decision
+		undoes := int32(begun.Undoes) // a number of a decision
 		params.Undoes = &undoes
 	}
 	if begun.EffectID == "" {

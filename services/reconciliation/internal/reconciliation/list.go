@@ -93,7 +93,7 @@ func (l *List) Do(ctx context.Context, filter Filter, size int, token string) (p
 			if err != nil {
 				return 0, fmt.Errorf("counting items: %w", err)
 			}
-			return int32(total), nil //nolint:gosec // bounded
+			return int32(total), nil // bounded
 		},
 		Place: func(item DecidedItem) page.Cursor { return item.cursor() },
 	})

@@ -47,7 +47,7 @@ func numberMessage(n *int) *int32 {
 	if n == nil {
 		return nil
 	}
-	number := int32(*n) //nolint:gosec // small
+	number := int32(*n) // small
 	return &number
 }
 

@@ -56,7 +56,7 @@ func TestADeltaRoundCutAnywhereLosesNothing(t *testing.T) {
 	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // where to cut
+	random := rand.New(rand.NewPCG(seed, 0)) // where to cut
 	cuts := 0
 	for n := range rounds {
 		calm.day(n)

@@ -81,7 +81,7 @@ func (l LastRound) since(m ManagedTenant, rules Rules) DeltaLink {
 func listingDue(directory string, last time.Time, rules Rules) bool {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(directory))
-	offset := time.Duration(h.Sum64() % uint64(listingPeriod)) //nolint:gosec // below six days
+	offset := time.Duration(h.Sum64() % uint64(listingPeriod)) // below six days
 	turn := rules.Now.Add(-offset).Truncate(listingPeriod).Add(offset)
 	next := rules.Now.Add(time.Duration(rules.Settings.IntervalMinutes) * time.Minute)
 	return last.Before(turn) || next.After(last.Add(listingDeadline))

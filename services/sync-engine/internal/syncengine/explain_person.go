@@ -78,7 +78,7 @@ func (x *explaining) search(ctx context.Context, req ExplainRequest) (*KnownIden
 		return &known[0], nil
 	case len(known) > 1:
 		x.so.Choices = known
-		return nil, nil //nolint:nilnil // the choices are the answer
+		return nil, nil // the choices are the answer
 	case req.ManagedTenantID != "" && req.UserPrincipalName != "":
 		return &KnownIdentity{ManagedTenantID: req.ManagedTenantID, UserPrincipalName: req.UserPrincipalName}, nil
 	}

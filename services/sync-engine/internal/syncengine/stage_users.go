@@ -9,7 +9,7 @@ import (
 // staging reads a listing into the round, in batches.
 type staging struct {
 	*work
-	ctx    context.Context //nolint:containedctx // of one listing, which calls back
+	ctx    context.Context // of one listing, which calls back
 	reader *Reader
 	batch  []Identity
 	// Of a delta round: what came, in order, and the ids of users of whom it was

@@ -103,7 +103,7 @@ func explainedLink(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) (*synceng
 	err := tx.QueryRow(ctx, explainLink, args).Scan(&c.ID, &l.ClientID, &l.Status, &l.Since, &c.FullName, &c.Email, &c.Phone, &c.Role,
 		&c.SignInName, &c.Deleted, &c.Shows)
 	if pg.NoRows(err) {
-		return nil, nil //nolint:nilnil // there is none
+		return nil, nil // there is none
 	}
 	return &l, err
 }

@@ -28,7 +28,7 @@ type properties struct {
 // propertiesOf is what is kept of a user, NULL for none.
 func propertiesOf(u *syncengine.User) (any, error) {
 	if u == nil {
-		return nil, nil //nolint:nilnil // NULL
+		return nil, nil // NULL
 	}
 	text, err := json.Marshal(properties{
 		UserPrincipalName: u.UserPrincipalName, Mail: u.Mail, DisplayName: u.DisplayName, GivenName: u.GivenName, Surname: u.Surname,
@@ -44,7 +44,7 @@ func propertiesOf(u *syncengine.User) (any, error) {
 // KeptUser is the user of the properties that were kept; nil where none were.
 func KeptUser(id string, kept []byte) (*syncengine.User, error) {
 	if kept == nil {
-		return nil, nil //nolint:nilnil // nothing was kept
+		return nil, nil // nothing was kept
 	}
 	var p properties
 	if err := json.Unmarshal(kept, &p); err != nil {
