@@ -125,6 +125,9 @@ test('a run shows each directory as it goes, goes on after the connection broke,
     await dialog.getByRole('button', { name: 'Cancel the run' }).click()
     await page.getByRole('heading', { level: 1 }).getByText('Cancelled').waitFor({ timeout: 60_000 })
     await page.getByText('A person cancelled this run.', { exact: false }).waitFor()
+    const directories = page.getByRole('region', { name: 'By directory' })
+    assert.equal(await directories.getByRole('progressbar').count(), 0, 'a directory of a cancelled run goes on')
+    assert.equal(await directories.getByText('Running', { exact: true }).count(), 0, 'a directory of a cancelled run goes on')
     await look(page, 'run-cancelled')
   } finally {
     await microsoft('DELETE', '/admin/faults')

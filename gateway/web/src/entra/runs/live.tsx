@@ -14,12 +14,12 @@ import { useProgress } from './progress'
 
 const noTenants: ReadonlyMap<string, TenantProgress> = new Map()
 
-// useRun follows a run until it ends: by its events, and by asking now and then, which brings what
-// events do not tell.
+// useRun follows a run until it ends, and of one that was cancelled the directories that still stop: by
+// its events, and by asking now and then, which brings what events do not tell.
 export function useRun(runId: string) {
   const client = useQueryClient()
   const answer = useQuery(RunService.method.getRun, { runId }, {
-    refetchInterval: (query) => (query.state.data && !underWay(query.state.data.run?.state ?? '') ? false : 5_000),
+    refetchInterval: ({ state: { data } }) => (data && !underWay(data.run?.state ?? '') && !data.tenantResults.some((result) => underWay(result.state)) ? false : 5_000),
   })
   const known = answer.data?.run
   const progress = useProgress(runId, known !== undefined && underWay(known.state))

@@ -72,7 +72,7 @@ export function Results({ run, results, live }: { run: Run; results: TenantResul
                   {name(result)}
                 </Text>
                 <Group gap="xs">
-                  <Live result={result} progress={live.get(result.managedTenantId)} />
+                  <Live run={run} result={result} progress={live.get(result.managedTenantId)} />
                 </Group>
               </Group>
             </Accordion.Control>
@@ -93,20 +93,22 @@ export function Results({ run, results, live }: { run: Run; results: TenantResul
   )
 }
 
-// Live is how far a directory is: by the run's events while it is under way, else by its result.
-function Live({ result, progress }: { result: TenantResult; progress: TenantProgress | undefined }) {
-  const state = underWay(result.state) && progress ? progress.state : result.state
-  const running = underWay(state) && progress !== undefined && progress.phase !== ''
+// Live is how far a directory is: by the run's events while it is under way, else by its result. A
+// cancelled run is over before a directory that is being read has stopped.
+function Live({ run, result, progress }: { run: Run; result: TenantResult; progress: TenantProgress | undefined }) {
+  const live = underWay(run.state) && underWay(result.state) ? progress : undefined
+  const state = live?.state ?? result.state
+  const running = underWay(state) && live !== undefined && live.phase !== ''
   return (
     <>
       {running ? (
         <>
           <Text size="sm" c="dimmed" className="number">
-            {phase(progress.phase)}
-            {progress.staged > 0 && ` · ${count(progress.staged)} read`}
-            {progress.applied > 0 && ` · ${count(progress.applied)} written`}
+            {phase(live.phase)}
+            {live.staged > 0 && ` · ${count(live.staged)} read`}
+            {live.applied > 0 && ` · ${count(live.applied)} written`}
           </Text>
-          <Progress value={100} animated striped size="sm" w={60} aria-label={phase(progress.phase)} />
+          <Progress value={100} animated striped size="sm" w={60} aria-label={phase(live.phase)} />
         </>
       ) : (
         brief(result.counters) !== '' && (
@@ -115,7 +117,7 @@ function Live({ result, progress }: { result: TenantResult; progress: TenantProg
           </Text>
         )
       )}
-      <State {...runState(state)} />
+      <State {...(!underWay(run.state) && underWay(state) ? { text: 'Stopping', tone: 'quiet' as const } : runState(state))} />
     </>
   )
 }
