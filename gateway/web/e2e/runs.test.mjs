@@ -89,6 +89,8 @@ test('a rejection keeps them active, and a reader decides nothing', async () => 
     await page.getByRole('button', { name: /^Reject for/ }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Keep them active' }).click()
     await page.getByText('They stay active until Microsoft changes them again.').waitFor()
+    await page.getByRole('heading', { level: 1 }).getByText('Rejected').waitFor()
+    assert.equal(await page.getByText('Held for you').count(), 0, 'what was rejected waits')
     await look(page, 'run-rejected')
     const answer = await call('GET', `/api/contacts/${people[0].id}`)
     assert.equal((answer.contact ?? answer).inactive, false)

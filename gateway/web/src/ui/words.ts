@@ -40,7 +40,7 @@ const runStates: Record<string, [string, Tone]> = {
   partial: ['Partly done', 'warn'],
   failed: ['Failed', 'bad'],
   cancelled: ['Cancelled', 'quiet'],
-  held: ['Held for you', 'warn'],
+  held: ['Held', 'warn'],
   skipped: ['Left out', 'quiet'],
 }
 

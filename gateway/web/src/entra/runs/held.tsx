@@ -12,7 +12,17 @@ import { TextLink } from '../../ui/link'
 import { Address } from '../../ui/names'
 import { Loading, Problem } from '../../ui/states'
 import { Time } from '../../ui/time'
-import { count, counted, heldReason, inactiveReason } from '../../ui/words'
+import { count, counted, heldReason, inactiveReason, runState, type Tone } from '../../ui/words'
+
+// heldState says whether what was held in these results of a run waits for a person, or what one decided.
+// Nobody decides about a preview.
+export function heldState(run: Run, results: TenantResult[]): { text: string; tone: Tone } {
+  const held = results.filter((result) => result.state === 'held')
+  if (run.dryRun || held.length === 0) return runState('held')
+  if (held.some((result) => !result.held?.decision)) return { text: 'Held for you', tone: 'warn' }
+  if (held.every((result) => result.held?.decision === 'approve')) return { text: 'Approved', tone: 'good' }
+  return held.every((result) => result.held?.decision === 'reject') ? { text: 'Rejected', tone: 'quiet' } : { text: 'Decided', tone: 'quiet' }
+}
 
 // HeldBack says what a guard kept a sync from doing, about whom, and lets a person decide.
 export function HeldBack({ run, result, held, directory }: { run: Run; result: TenantResult; held: Held; directory: string }) {

@@ -14,9 +14,14 @@ import { took, useNow } from '../../ui/time'
 import { count, counted, counters, failureReason, filterReason, phase, queueReason, runState, underWay } from '../../ui/words'
 import { Cause } from './cause'
 import { brief } from './counters'
-import { HeldBack } from './held'
+import { HeldBack, heldState } from './held'
 
 const gravity: Record<string, number> = { held: 0, failed: 1, partial: 2, running: 3, queued: 4, cancelled: 5, completed: 6 }
+
+// urgency orders results; what was held and a person has decided needs nobody any more.
+function urgency(result: TenantResult): number {
+  return result.held?.decision ? 9 : (gravity[result.state] ?? 9)
+}
 
 // Results shows a run by directory, what needs a person first. A run of more than the answer to one
 // call holds is shown in full by its state.
@@ -29,7 +34,7 @@ export function Results({ run, results, live }: { run: Run; results: TenantResul
     { pageParamKey: 'pageToken', getNextPageParam: (page) => page.nextPageToken || undefined, enabled: state !== '' },
   )
   const name = (result: TenantResult) => tenants.data?.get(result.managedTenantId)?.displayName ?? 'A directory'
-  const shown = state === '' ? [...results].sort((a, b) => (gravity[a.state] ?? 9) - (gravity[b.state] ?? 9)) : (more.data?.pages.flatMap((page) => page.tenantResults) ?? [])
+  const shown = state === '' ? [...results].sort((a, b) => urgency(a) - urgency(b)) : (more.data?.pages.flatMap((page) => page.tenantResults) ?? [])
   if (results.length === 0) return null
   return (
     <Stack className="card" gap={0} component="section" aria-labelledby="by-directory">
@@ -117,7 +122,7 @@ function Live({ run, result, progress }: { run: Run; result: TenantResult; progr
           </Text>
         )
       )}
-      <State {...(!underWay(run.state) && underWay(state) ? { text: 'Stopping', tone: 'quiet' as const } : runState(state))} />
+      <State {...(!underWay(run.state) && underWay(state) ? { text: 'Stopping', tone: 'quiet' as const } : state === 'held' ? heldState(run, [result]) : runState(state))} />
     </>
   )
 }

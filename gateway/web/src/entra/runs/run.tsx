@@ -2,14 +2,15 @@ import { Anchor, Group, Text } from '@mantine/core'
 import { useParams } from '@tanstack/react-router'
 
 import { useWorkflowsUrl } from '../../api/config'
-import type { Run } from '../../gen/entrasync/syncengine/v1/run_pb'
+import type { Run, TenantResult } from '../../gen/entrasync/syncengine/v1/run_pb'
 import { TextLink } from '../../ui/link'
 import { Empty, Page, State, Unready, ready } from '../../ui/states'
 import { Time, took, useNow } from '../../ui/time'
-import { counters, runState, runType, underWay } from '../../ui/words'
+import { counters, runState, runType, underWay, type Tone } from '../../ui/words'
 import { CancelRun } from './cancel'
 import { Cause } from './cause'
 import { CounterGrid } from './counters'
+import { heldState } from './held'
 import { RunProgress, useRun } from './live'
 import { People } from './people'
 import { Results } from './results'
@@ -26,6 +27,11 @@ function somebody(run: Run): boolean {
   return counters.some(([name]) => (run.counters?.[name] ?? 0) > 0)
 }
 
+// head is the state in the title. Not every result of a long run is in the answer: then it is the run's alone.
+function head(run: Run, results: TenantResult[]): { text: string; tone: Tone } {
+  return run.state === 'held' && results.length >= run.totalTenants ? heldState(run, results) : runState(run.state)
+}
+
 function OneRun({ runId }: { runId: string }) {
   const { answer, run, tenants } = useRun(runId)
   const now = useNow()
@@ -38,7 +44,7 @@ function OneRun({ runId }: { runId: string }) {
     <Page
       title={
         <Group gap="sm">
-          {runType(run.type, run.dryRun)} <State {...runState(run.state)} />
+          {runType(run.type, run.dryRun)} <State {...head(run, results)} />
         </Group>
       }
       name={runType(run.type, run.dryRun)}
