@@ -3,10 +3,15 @@ import { Box, Stack, Text } from '@mantine/core'
 import type { Counters, Run } from '../../gen/entrasync/syncengine/v1/run_pb'
 import { count, counters } from '../../ui/words'
 
-// CounterGrid shows what a run did, an outcome a tile.
+// somebody says whether there was a verdict about anybody.
+export function somebody(of: Counters | undefined): boolean {
+  return counters.some(([name]) => (of?.[name] ?? 0) > 0)
+}
+
+// CounterGrid shows what became of people in a run, an outcome a tile.
 export function CounterGrid({ run }: { run: Run }) {
   return (
-    <Box className="card counters" component="section" aria-label="Counters">
+    <Box className="card counters" component="section" aria-label="People, by outcome">
       {counters.map(([name, label]) => {
         const n = run.counters?.[name] ?? 0
         return (
@@ -15,7 +20,7 @@ export function CounterGrid({ run }: { run: Run }) {
               {count(n)}
             </Text>
             <Text size="xs" c="dimmed">
-              {label}
+              {name === 'failed' ? 'People failed' : label}
             </Text>
           </Stack>
         )

@@ -81,7 +81,7 @@ function RunRow({ run }: { run: Run }) {
         <State {...runState(run.state)} />
       </Table.Td>
       <Table.Td className="number">
-        {count(run.processedTenants)} of {count(run.totalTenants)}
+        {run.totalTenants > 0 && `${count(run.processedTenants)} of ${count(run.totalTenants)}`}
         {run.failedTenants > 0 && (
           <Text size="sm" c="var(--bad)" component="div">
             {count(run.failedTenants)} failed
@@ -94,7 +94,7 @@ function RunRow({ run }: { run: Run }) {
       <Table.Td>
         <Time at={run.startedAt} never="not yet" />
       </Table.Td>
-      <Table.Td className="number">{took(run.startedAt, run.completedAt, now)}</Table.Td>
+      <Table.Td className="number" style={{ whiteSpace: 'nowrap' }}>{took(run.startedAt, run.completedAt, now)}</Table.Td>
     </Table.Tr>
   )
 }
@@ -104,5 +104,5 @@ function summary(run: Run): string {
   const parts = counters
     .filter(([name]) => name !== 'unchanged' && name !== 'filtered' && (run.counters?.[name] ?? 0) > 0)
     .map(([name, label]) => `${count(run.counters?.[name] ?? 0)} ${label.toLowerCase()}`)
-  return parts.length > 0 ? parts.join(', ') : run.completedAt ? 'Nothing had changed' : ''
+  return parts.length > 0 ? parts.join(', ') : run.state !== 'completed' ? '' : run.dryRun ? 'Nothing would change' : 'Nothing had changed'
 }

@@ -13,7 +13,7 @@ import { Problem, State } from '../../ui/states'
 import { took, useNow } from '../../ui/time'
 import { count, counted, counters, failureReason, filterReason, phase, queueReason, runState, underWay } from '../../ui/words'
 import { Cause } from './cause'
-import { brief } from './counters'
+import { brief, somebody } from './counters'
 import { HeldBack, heldState } from './held'
 
 const gravity: Record<string, number> = { held: 0, failed: 1, partial: 2, running: 3, queued: 4, cancelled: 5, completed: 6 }
@@ -135,18 +135,22 @@ function ResultDetail({ run, result, directory }: { run: Run; result: TenantResu
     <Stack gap="md">
       {result.error && <Cause problem={result.error} />}
       {result.held && <HeldBack run={run} result={result} held={result.held} directory={directory} />}
-      <Group gap="xs">
-        {counters.filter(([name]) => (result.counters?.[name] ?? 0) > 0).map(([name, label]) => (
-          <Badge key={name} className="state" variant="light" color="gray" tt="none" fw={500}>
-            {count(result.counters?.[name] ?? 0)} {label.toLowerCase()}
-          </Badge>
-        ))}
-      </Group>
-      <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
-        {filtered.length > 0 && <Breakdown title="Left out, and why" lines={filtered.map(([reason, n]) => [filterReason(reason), n])} />}
-        {ambiguous.length > 0 && <Breakdown title="For review, and why" lines={ambiguous.map(([reason, n]) => [queueReason(reason).title, n])} />}
-        {result.failures.length > 0 && <Breakdown title="Could not be read" lines={tally(result.failures.map((failure) => failureReason(failure.reason)))} />}
-      </SimpleGrid>
+      {somebody(result.counters) && (
+        <Group gap="xs">
+          {counters.filter(([name]) => (result.counters?.[name] ?? 0) > 0).map(([name, label]) => (
+            <Badge key={name} className="state" variant="light" color="gray" tt="none" fw={500}>
+              {count(result.counters?.[name] ?? 0)} {label.toLowerCase()}
+            </Badge>
+          ))}
+        </Group>
+      )}
+      {filtered.length + ambiguous.length + result.failures.length > 0 && (
+        <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
+          {filtered.length > 0 && <Breakdown title="Left out, and why" lines={filtered.map(([reason, n]) => [filterReason(reason), n])} />}
+          {ambiguous.length > 0 && <Breakdown title="For review, and why" lines={ambiguous.map(([reason, n]) => [queueReason(reason).title, n])} />}
+          {result.failures.length > 0 && <Breakdown title="Could not be read" lines={tally(result.failures.map((failure) => failureReason(failure.reason)))} />}
+        </SimpleGrid>
+      )}
       <Group gap="lg">
         {result.clientId && (
           <TextLink to="/clients/$clientId" params={{ clientId: result.clientId }} size="sm">

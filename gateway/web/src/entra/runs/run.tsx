@@ -6,10 +6,10 @@ import type { Run, TenantResult } from '../../gen/entrasync/syncengine/v1/run_pb
 import { TextLink } from '../../ui/link'
 import { Empty, Page, State, Unready, ready } from '../../ui/states'
 import { Time, took, useNow } from '../../ui/time'
-import { counters, runState, runType, underWay, type Tone } from '../../ui/words'
+import { count, counted, runState, runType, underWay, type Tone } from '../../ui/words'
 import { CancelRun } from './cancel'
 import { Cause } from './cause'
-import { CounterGrid } from './counters'
+import { CounterGrid, somebody } from './counters'
 import { heldState } from './held'
 import { RunProgress, useRun } from './live'
 import { People } from './people'
@@ -20,11 +20,6 @@ import { Results } from './results'
 export function RunPage() {
   const { runId } = useParams({ from: '/integrations/entra/runs/$runId' })
   return <OneRun key={runId} runId={runId} />
-}
-
-// somebody says whether the run came to a verdict about anybody.
-function somebody(run: Run): boolean {
-  return counters.some(([name]) => (run.counters?.[name] ?? 0) > 0)
 }
 
 // head is the state in the title. Not every result of a long run is in the answer: then it is the run's alone.
@@ -52,6 +47,12 @@ function OneRun({ runId }: { runId: string }) {
         <>
           Started <Time at={run.startedAt} never="not yet" /> by {run.initiatedBy || 'the schedule'}
           {run.completedAt && <> · took {took(run.startedAt, run.completedAt, now)}</>}
+          {run.failedTenants > 0 && (
+            <Text component="span" c="var(--bad)">
+              {' '}
+              · {count(run.failedTenants)} of {counted(run.totalTenants, 'directory', 'directories')} failed
+            </Text>
+          )}
         </>
       }
       actions={<CancelRun run={run} />}
@@ -85,9 +86,9 @@ function OneRun({ runId }: { runId: string }) {
           <Cause problem={run.error} />
         </div>
       )}
-      {sync && <CounterGrid run={run} />}
+      {sync && (underWay(run.state) || somebody(run.counters)) && <CounterGrid run={run} />}
       {sync && <Results run={run} results={results} live={tenants} />}
-      {sync && !underWay(run.state) && somebody(run) && <People run={run} results={results} />}
+      {sync && !underWay(run.state) && somebody(run.counters) && <People run={run} results={results} />}
       {workflows && (
         <Text size="sm" c="dimmed">
           For operators:{' '}
