@@ -45,7 +45,7 @@ export function People({ run, results }: { run: Run; results: TenantResult[] }) 
             By person
           </Title>
           <Text size="sm" c="dimmed">
-            {run.dryRun ? 'What would become of everybody' : 'Everybody about whom the sync decided something new'}
+            {run.dryRun ? 'What would become of everybody' : 'Everybody but the unchanged'}
             {first?.totalSize !== undefined && ` · ${counted(first.totalSize, 'person', 'people')}${first.totalSizeIsMinimum ? ' or more' : ''}`}
           </Text>
         </div>
@@ -76,13 +76,13 @@ export function People({ run, results }: { run: Run; results: TenantResult[] }) 
       ) : list.length === 0 ? (
         <div className="card">
           <Empty icon="contacts" title="Nobody">
-            {q || outcome || tenant ? 'Nobody fits what you chose.' : 'Nothing had changed for anybody.'}
+            {q || outcome || tenant ? 'Nobody fits what you chose.' : run.dryRun ? 'Nothing would change for anybody.' : 'Nothing had changed for anybody.'}
           </Empty>
         </div>
       ) : (
-        <Rows label="People of this run" head={['Person', 'Outcome', 'Why', 'What changed']} more={people.hasNextPage ? () => void people.fetchNextPage() : undefined} loading={people.isFetchingNextPage}>
+        <Rows label="People of this run" head={['Person', 'Outcome', 'Why', 'Change']} more={people.hasNextPage ? () => void people.fetchNextPage() : undefined} loading={people.isFetchingNextPage}>
           {list.map((identity, i) => (
-            <PersonRow key={`${identity.managedTenantId} ${identity.entraObjectId} ${i}`} identity={identity} directory={several ? name(identity.managedTenantId) : ''} there={!run.dryRun || identity.outcome !== 'created'} />
+            <PersonRow key={`${identity.managedTenantId} ${identity.entraObjectId} ${i}`} identity={identity} directory={several ? name(identity.managedTenantId) : ''} preview={run.dryRun} />
           ))}
         </Rows>
       )}
@@ -90,8 +90,10 @@ export function People({ run, results }: { run: Run; results: TenantResult[] }) 
   )
 }
 
-// PersonRow is a person; there says whether the contact exists, which it does not where a preview would make it.
-function PersonRow({ identity, directory, there }: { identity: RunIdentity; directory: string; there: boolean }) {
+// PersonRow is a person. A preview changed nothing, and neither did a sync of who is held back.
+function PersonRow({ identity, directory, preview }: { identity: RunIdentity; directory: string; preview: boolean }) {
+  // The contact that a preview would make does not exist.
+  const there = !preview || identity.outcome !== 'created'
   const name = identity.displayName || 'No name'
   const mayAsk = useMayChange()
   return (
@@ -134,8 +136,14 @@ function PersonRow({ identity, directory, there }: { identity: RunIdentity; dire
       <Table.Td>
         {identity.changes.map((change) => (
           <Text size="sm" key={change.field} style={{ overflowWrap: 'anywhere' }}>
-            {fieldWord(change.field)}: {change.before !== '' && <del dir="auto">{valueWord(change.field, change.before)}</del>} {change.before !== '' && '→ '}
-            <bdi>{valueWord(change.field, change.after)}</bdi>
+            {change.field === 'inactive' ? (
+              activity(change.after === 'true', preview || identity.outcome === 'held')
+            ) : (
+              <>
+                {fieldWord(change.field)}: {change.before !== '' && <del dir="auto">{valueWord(change.field, change.before)}</del>} {change.before !== '' && '→ '}
+                <bdi>{valueWord(change.field, change.after)}</bdi>
+              </>
+            )}
           </Text>
         ))}
       </Table.Td>
@@ -143,9 +151,14 @@ function PersonRow({ identity, directory, there }: { identity: RunIdentity; dire
   )
 }
 
+// activity is a change of whether a contact is active; would, where nothing was written.
+function activity(inactive: boolean, would: boolean): string {
+  if (would) return inactive ? 'Would become inactive' : 'Would become active'
+  return inactive ? 'Active → inactive' : 'Inactive → active'
+}
+
 function valueWord(field: string, value: string): string {
   if (field === 'email' || field === 'entraUserPrincipalName') return addressText(value) || 'empty'
-  if (field === 'inactive') return value === 'true' ? 'yes' : 'no'
   return value || 'empty'
 }
 
