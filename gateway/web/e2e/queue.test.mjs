@@ -39,6 +39,12 @@ test('the account stands beside each contact, line by line, with what the contac
   const page = await signedIn(browser, 'administrator', { organisation })
   const item = await first('multiple_email_matches')
   await shown(page, item)
+  // Who is named by the address is not below the list's edge.
+  await page.waitForFunction(() => {
+    const entry = document.querySelector('[role="listbox"] > [aria-selected="true"]')
+    const [box, chosen] = [entry.parentElement.getBoundingClientRect(), entry.getBoundingClientRect()]
+    return chosen.top >= box.top && chosen.bottom <= box.bottom + 1
+  })
   const table = page.getByRole('table', { name: 'The account beside the contacts' })
   for (const [i, candidate] of item.candidates.entries()) {
     const answer = await ask('GET', `/api/contacts/${candidate.contactId}`)

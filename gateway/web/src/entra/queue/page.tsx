@@ -2,7 +2,7 @@ import { useInfiniteQuery, useQuery } from '@connectrpc/connect-query'
 import { Alert, Box, Button, Group, Select, Stack, Text, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useSearch } from '@tanstack/react-router'
-import { useRef, useState, type KeyboardEvent } from 'react'
+import { useEffect, useRef, useState, type KeyboardEvent } from 'react'
 
 import { useMayChange } from '../../api/flags'
 import { DecisionService } from '../../gen/entrasync/reconciliation/v1/decision_pb'
@@ -54,6 +54,17 @@ export function QueuePage() {
   const total = items.data?.pages[0]?.totalSize
   const at = Math.max(0, list.findIndex((item) => item.itemId === chosen))
   const item = list[at]
+  const itemId = item?.itemId
+  // Who is chosen by the address, after a decision or by taking one back stands in view in the list, too;
+  // the page itself does not move.
+  useEffect(() => {
+    const entry = document.getElementById(`item-${itemId}`)
+    if (!listBox.current || !entry) return
+    const box = listBox.current.getBoundingClientRect()
+    const { top, bottom } = entry.getBoundingClientRect()
+    if (top < box.top) listBox.current.scrollTop -= box.top - top
+    else if (bottom > box.bottom) listBox.current.scrollTop += bottom - box.bottom
+  }, [itemId, at])
   const choose = (next: QueueItem | undefined) => {
     if (!next) return
     setChosen(next.itemId)
