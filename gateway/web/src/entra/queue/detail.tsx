@@ -1,5 +1,6 @@
 import { Group, Stack, Text, Title } from '@mantine/core'
 
+import { useMayChange } from '../../api/flags'
 import { useClientName, useTenants } from '../../api/names'
 import type { QueueItem } from '../../gen/entrasync/reconciliation/v1/reconciliation_pb'
 import { addressText } from '../../ui/domain'
@@ -19,6 +20,7 @@ import { Undo } from './undo'
 export function Detail({ item, resolve, asking, ask, undone }: { item: QueueItem; resolve: Resolve; asking: Asking; ask: (what: Asking) => void; undone: (item: QueueItem) => void }) {
   const client = useClientName(item.clientId)
   const tenants = useTenants()
+  const mayAsk = useMayChange()
   const reason = queueReason(item.reason)
   const free = item.candidates.filter((candidate) => !candidate.linkedTo).length
   return (
@@ -33,7 +35,7 @@ export function Detail({ item, resolve, asking, ask, undone }: { item: QueueItem
             <TextLink to="/clients/$clientId" params={{ clientId: item.clientId }} size="sm">
               <bdi>{client || 'its client'}</bdi>
             </TextLink>{' '}
-            · waits since <Time at={item.createdAt} />
+            · found <Time at={item.createdAt} />
           </Text>
         </div>
         <State {...queueStatus(item.decisionPending ? 'deciding' : item.status)} />
@@ -41,7 +43,12 @@ export function Detail({ item, resolve, asking, ask, undone }: { item: QueueItem
       <div>
         <Text fw={600}>{reason.title}</Text>
         <Text>
-          {reason.text} {item.candidates.length === 0 ? 'No contact of the client fits.' : free === 0 ? 'None of the contacts is free.' : free < item.candidates.length ? `${count(free)} of ${count(item.candidates.length)} contacts ${free === 1 ? 'is' : 'are'} free.` : ''}
+          {reason.text} {item.candidates.length === 0 ? 'No contact of the client fits.' : free === 0 ? 'None of the contacts is free.' : free < item.candidates.length ? `${count(free)} of ${count(item.candidates.length)} contacts ${free === 1 ? 'is' : 'are'} free.` : ''}{' '}
+          {mayAsk && (
+            <TextLink to="/integrations/entra/explain" search={{ q: item.displayName || item.userPrincipalName, directory: item.managedTenantId, id: item.entraObjectId }}>
+              See why, with every address of the account
+            </TextLink>
+          )}
         </Text>
       </div>
       {item.decidedAt && (
