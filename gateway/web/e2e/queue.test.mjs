@@ -99,7 +99,7 @@ test('another contact is found among those of the client alone', async () => {
 test('a key links, a key makes a contact, and the next person follows', async () => {
   const page = await signedIn(browser, 'administrator', { organisation })
   const list = page.getByRole('listbox', { name: 'People to decide about' })
-  for (const [reason, key, said] of [['alias_match', undefined, 'is linked to'], ['duplicate_identity_email', 'n', 'has a contact of its own']]) {
+  for (const [reason, key, said] of [['alias_match', undefined, 'is linked to'], ['duplicate_identity_email', 'n', 'has a new contact']]) {
     const item = await first(reason)
     await shown(page, item)
     await list.focus()
@@ -173,7 +173,7 @@ test('an account gets a contact of its own', async () => {
   const item = await first('duplicate_identity_email')
   await shown(page, item)
   await page.getByRole('button', { name: 'Create a new contact' }).click()
-  await page.getByRole('status').getByText('has a contact of its own', { exact: false }).waitFor()
+  await page.getByRole('status').getByText('has a new contact', { exact: false }).waitFor()
   await look(page, 'queue-resolved')
   await decided(item, 'resolved')
   await page.context().close()

@@ -59,7 +59,7 @@ export function Bulk({ counts, reason, q, close }: { counts: SuggestionCount[]; 
         ) : (
           <>
             <Text>
-              {counted(chosen.length, 'person', 'people')} of {count(list.length)} shown. Take out whom you want to look at yourself.
+              {count(chosen.length)} of {counted(list.length, 'person', 'people')} chosen. Take out whom you want to look at yourself.
             </Text>
             <div style={{ maxHeight: 340, overflow: 'auto' }} tabIndex={0} role="region" aria-label="What is carried out">
               <Table aria-label="What is carried out">

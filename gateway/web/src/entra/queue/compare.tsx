@@ -16,11 +16,11 @@ import { Time } from '../../ui/time'
 import { count } from '../../ui/words'
 import type { Resolve } from './resolve'
 
-// One line of the comparison: what the account says, where that is told, and what each contact says.
+// One line of the comparison: what the account says and what each contact says, where either is told.
 interface Line {
   head: string
   account?: string
-  of: (candidate: Candidate, contact: Contact | undefined) => ReactNode
+  of?: (candidate: Candidate, contact: Contact | undefined) => ReactNode
 }
 
 const lines: (item: QueueItem) => Line[] = (item) => [
@@ -34,8 +34,8 @@ const lines: (item: QueueItem) => Line[] = (item) => [
     account: item.accountEnabled === undefined ? '' : item.accountEnabled ? 'Account is enabled' : 'Account is disabled',
     of: (candidate) => (candidate.inactive ? <State text="Inactive" tone="quiet" /> : <State text="Active" tone="good" />),
   },
-  { head: 'Licences', account: item.assignedLicenceCount === undefined ? '' : count(item.assignedLicenceCount), of: () => undefined },
-  { head: 'Kind', account: item.userType, of: () => undefined },
+  { head: 'Licences', account: item.assignedLicenceCount === undefined ? '' : count(item.assignedLicenceCount) },
+  { head: 'Kind', account: item.userType },
   { head: 'Linked to', of: (candidate, contact) => (candidate.linkedTo ? addressText(candidate.linkedIdentity?.userPrincipalName || contact?.entraUserPrincipalName || '') || 'another account' : <Text c="dimmed" size="sm">nobody</Text>) },
   { head: 'Last change', of: (_, contact) => contact?.provenance?.updatedAt && <Time at={contact.provenance.updatedAt} /> },
 ]
@@ -49,7 +49,7 @@ function same(a: string | undefined, b: ReactNode): boolean {
 export function Compare({ item, resolve }: { item: QueueItem; resolve: Resolve }) {
   const mayChange = useMayChange()
   const contacts = useQueries({ queries: item.candidates.map((candidate) => createQueryOptions(ContactService.method.getContact, { id: candidate.contactId }, { transport })) }).map((answer) => answer.data?.contact)
-  const shown = lines(item).filter((line) => Boolean(line.account) || item.candidates.some((candidate, i) => Boolean(line.of(candidate, contacts[i]))))
+  const shown = lines(item).filter((line) => Boolean(line.account) || item.candidates.some((candidate, i) => Boolean(line.of?.(candidate, contacts[i]))))
   const width = 110 + 155 * (item.candidates.length + 1)
   return (
     <div className="comparison">
@@ -89,10 +89,10 @@ export function Compare({ item, resolve }: { item: QueueItem; resolve: Resolve }
                   {line.account !== undefined && <Value>{line.account}</Value>}
                 </Table.Td>
                 {item.candidates.map((candidate, i) => {
-                  const value = line.of(candidate, contacts[i])
+                  const value = line.of?.(candidate, contacts[i])
                   return (
                     <Table.Td key={candidate.contactId}>
-                      <Value agrees={same(line.account, value)}>{value}</Value>
+                      {line.of && <Value agrees={same(line.account, value)}>{value}</Value>}
                     </Table.Td>
                   )
                 })}
@@ -113,6 +113,7 @@ export function Compare({ item, resolve }: { item: QueueItem; resolve: Resolve }
                     ) : (
                       <Button
                         size="xs"
+                        variant={item.suggestion?.contactId === candidate.contactId ? 'filled' : 'light'}
                         loading={resolve.pending === candidate.contactId}
                         onClick={() => resolve.link(candidate.contactId, candidate.fullName || candidate.email || 'the contact')}
                         aria-label={`It is this one: ${candidate.fullName || candidate.email}`}

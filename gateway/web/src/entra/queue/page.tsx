@@ -124,7 +124,7 @@ export function QueuePage() {
         <Select label="State" w={150} allowDeselect={false} data={statuses.map((value) => ({ value, label: queueStatus(value).text }))} value={status} onChange={(value) => setStatus(value ?? 'open')} />
         <Select label="Why" placeholder="Every reason" clearable w={290} maw="100%" data={reasons.map((value) => ({ value, label: status === 'open' && counts.data ? `${queueReason(value).title} (${count(waiting(value))})` : queueReason(value).title }))} value={reason || null} onChange={(value) => setReason(value ?? '')} />
         <Select label="Suggestion" placeholder="Any" clearable w={190} data={suggestions.map((value) => ({ value, label: suggestionAction(value) }))} value={suggestion || null} onChange={(value) => setSuggestion(value ?? '')} />
-        {total !== undefined && (
+        {total !== undefined && total > 0 && (
           <Text c="dimmed" pb={8}>
             {counted(total, 'person', 'people')}
           </Text>

@@ -54,7 +54,7 @@ export function useResolve(item: QueueItem | undefined, decided: (done: Done) =>
     create: () => {
       if (busy) return
       reset()
-      create.mutate({ itemId }, told(`${who} has a contact of its own.`))
+      create.mutate({ itemId }, told(`${who} has a new contact.`))
     },
     dismiss: (reason) => {
       if (busy) return

@@ -14,7 +14,7 @@ export function answerOf(item: QueueItem): string {
     case 'resolve_existing':
       return `It is ${contact?.fullName || contact?.email || 'the contact that fits'}`
     case 'resolve_new':
-      return 'It needs a contact of its own'
+      return 'It needs a new contact'
     default:
       return 'It needs no contact'
   }
