@@ -252,7 +252,7 @@ test('a name is explained step by step, by keyboard alone', async () => {
   await page.getByRole('textbox', { name: 'Person' }).focus()
   await page.keyboard.type('Sandra')
   await page.keyboard.press('Enter')
-  const choices = page.getByRole('region', { name: 'Who of them?' })
+  const choices = page.getByRole('region', { name: 'Which of them?' })
   await choices.waitFor()
   await look(page, 'explain-choices')
   await choices.getByRole('button').first().focus()

@@ -83,13 +83,23 @@ function Failed({ error, again }: { error: unknown; again: () => void }) {
   )
 }
 
+// The most choices that an answer holds.
+const most = 20
+
 function Choices({ list, choose }: { list: ExplainedIdentity[]; choose: (identity: ExplainedIdentity) => void }) {
   const tenants = useTenants()
   return (
     <Stack className="card" gap={0} component="section" aria-labelledby="choices">
-      <Title order={2} size="h4" id="choices" p="lg">
-        Who of them?
-      </Title>
+      <Stack gap={0} p="lg">
+        <Title order={2} size="h4" id="choices">
+          Which of them?
+        </Title>
+        {list.length >= most && (
+          <Text size="sm" c="dimmed">
+            These are the first {most}. Type more of the name, or choose the directory.
+          </Text>
+        )}
+      </Stack>
       {list.map((identity) => (
         <div key={`${identity.managedTenantId} ${identity.entraObjectId}`}>
           <Divider />
