@@ -41,7 +41,7 @@ export function Endpoint({ webhook, showSecret }: { webhook: Webhook; showSecret
       {about && <Text size="sm">{about}</Text>}
       {webhook.failingSince && (
         <Text size="sm" c="dimmed">
-          Not answering since <Time at={webhook.failingSince} />
+          Stopped answering <Time at={webhook.failingSince} />
           {webhook.nextAttemptAt && (
             <>
               , next try <Time at={webhook.nextAttemptAt} />
