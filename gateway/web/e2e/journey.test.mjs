@@ -50,7 +50,7 @@ test('an administrator comes from nothing to a resolved queue', async () => {
   await page.getByText('The app registration is stored').waitFor()
   await look(page, 'journey-2-registered')
   await page.getByRole('button', { name: 'Close' }).click()
-  await page.getByText('Used is your own app registration.', { exact: false }).waitFor()
+  await page.getByText('The sign-in uses your own app registration.', { exact: false }).waitFor()
 
   // Whoever refuses is told so, and may try again.
   await page.getByRole('button', { name: 'Connect at Microsoft' }).click()

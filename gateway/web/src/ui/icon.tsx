@@ -27,6 +27,7 @@ const paths = {
   external: 'M14 4h6v6M20 4l-9 9M17 14v6H4V7h6',
   right: 'M9 5l7 7-7 7',
   down: 'M5 9l7 7 7-7',
+  up: 'M5 16l7-7 7 7',
   close: 'M6 6l12 12M18 6 6 18',
   plus: 'M12 5v14M5 12h14',
   minus: 'M6 12h12',

@@ -25,7 +25,7 @@ export function Connected({ status }: { status: GetStatusResponse }) {
         <Group gap="sm">
           <State {...connectionState(status.status)} />
           <Text size="sm" c="dimmed">
-            checked <Time at={status.lastValidatedAt} />, with {credentialSource(status.credentialSource)}
+            Checked <Time at={status.lastValidatedAt} />, with {credentialSource(status.credentialSource)}
           </Text>
         </Group>
         {mayChange && (
@@ -43,7 +43,7 @@ export function Connected({ status }: { status: GetStatusResponse }) {
       {validate.data &&
         (validate.data.valid ? (
           <Alert role="status" color="teal" icon={<Icon name="check" />}>
-            The connection works{validate.data.managedTenantSampleCount > 0 && `: ${counted(validate.data.managedTenantSampleCount, 'directory', 'directories')} could be read`}.
+            The connection works.{validate.data.managedTenantSampleCount > 0 && ` It was tried on ${counted(validate.data.managedTenantSampleCount, 'directory', 'directories')}.`}
           </Alert>
         ) : (
           <Alert role="alert" color="red" icon={<Icon name="error" />} title={parted(validate.data.error?.message ?? 'The connection does not work.').sentence}>

@@ -16,17 +16,22 @@ import { timestampDate } from '@bufbuild/protobuf/wkt'
 
 const soon = 30 * 86_400_000 // ms
 
+// useTroubled has the directories that cannot be read, or not for long; undefined until they are known.
+export function useTroubled(): ManagedTenant[] | undefined {
+  const now = useNow()
+  const tenants = useTenants()
+  const ending = (tenant: ManagedTenant) => tenant.accessEndsAt !== undefined && timestampDate(tenant.accessEndsAt).getTime() - now < soon
+  return tenants.data && [...tenants.data.values()].filter((tenant) => tenant.state !== 'active' || ending(tenant))
+}
+
 // Discover finds the directories, and says of each that cannot be read why, and what repairs it.
 export function Discover({ status, mayChange }: { status: GetStatusResponse; mayChange: boolean }) {
   const askAgain = useAskAgain()
-  const now = useNow()
   const discovery = useQuery(DiscoveryService.method.getDiscovery, {}, { refetchInterval: (query) => (query.state.data?.state === 'running' ? 1_500 : false) })
   const tenants = useTenants()
   const start = useMutation(OrchestrationService.method.startDiscovery, { onSettled: () => askAgain() })
   const running = start.isPending || discovery.data?.state === 'running'
-  const all = [...(tenants.data?.values() ?? [])]
-  const ending = (tenant: ManagedTenant) => tenant.accessEndsAt !== undefined && timestampDate(tenant.accessEndsAt).getTime() - now < soon
-  const troubled = all.filter((tenant) => tenant.state !== 'active' || ending(tenant))
+  const troubled = useTroubled() ?? []
   const failure = start.data?.error ?? (discovery.data?.state === 'failed' ? discovery.data.error : undefined)
   return (
     <Stack align="stretch">
@@ -34,7 +39,7 @@ export function Discover({ status, mayChange }: { status: GetStatusResponse; may
         <Text>
           {status.lastDiscoveryAt ? (
             <>
-              {counted(all.length, 'directory', 'directories')} found <Time at={status.lastDiscoveryAt} />
+              {counted(tenants.data?.size ?? 0, 'directory', 'directories')} found <Time at={status.lastDiscoveryAt} />
               {troubled.length === 0 ? ', all can be read' : `, ${counted(troubled.length, 'needs', 'need')} you`}
             </>
           ) : (

@@ -6,6 +6,7 @@ import type { ReactNode } from 'react'
 import { flags, useFlag, useMayChange } from '../../api/flags'
 import { useAskAgain } from '../../api/invalidate'
 import { ConnectionService } from '../../gen/entrasync/connection/v1/connection_pb'
+import type { ManagedTenant } from '../../gen/entrasync/discovery/v1/discovery_pb'
 import { StatusService, type GetStatusResponse } from '../../gen/entrasync/gateway/v1/gateway_pb'
 import { OrchestrationService } from '../../gen/entrasync/orchestration/v1/orchestration_pb'
 import { Icon } from '../../ui/icon'
@@ -15,7 +16,7 @@ import { Time } from '../../ui/time'
 import { connectionState, count, counted, credentialSource, parted, runState, runType, underWay } from '../../ui/words'
 import { LiveRun } from '../runs/live'
 import { Connected } from './connected'
-import { Discover } from './discover'
+import { Discover, useTroubled } from './discover'
 import { Pilot } from './pilot'
 import { Registration } from './registration'
 import { useSyncedOnce } from './synced'
@@ -41,13 +42,14 @@ function Steps({ status, synced }: { status: GetStatusResponse; synced: boolean 
   const at = stepOf(status, synced)
   const mayChange = useMayChange()
   const summary = status.mappingSummary
+  const troubled = useTroubled() ?? []
   return (
-    <Page title="Set up Microsoft Entra" about={at > 4 ? 'Everything is set up. Come back here to repair a step.' : 'Four steps. You can leave at any time; what is done stays done.'}>
+    <Page title="Set up Microsoft Entra" about={at > 4 ? finished(troubled) : 'Four steps. You can leave at any time; what is done stays done.'}>
       {!mayChange && <Alert icon={<Icon name="lock" />}>You may look, not change. An administrator of your organisation does the setup.</Alert>}
       <Step number={1} at={at} title="Connect" done={<Connected status={status} />}>
         <Connect status={status} mayChange={mayChange} />
       </Step>
-      <Step number={2} at={at} title="Discover" done={<Discover status={status} mayChange={mayChange} />}>
+      <Step number={2} at={at} title="Discover" wrong={needAttention(troubled)} done={<Discover status={status} mayChange={mayChange} />}>
         <Discover status={status} mayChange={mayChange} />
       </Step>
       <Step
@@ -57,7 +59,7 @@ function Steps({ status, synced }: { status: GetStatusResponse; synced: boolean 
         done={
           <Group justify="space-between">
             <Text>
-              {counted(summary?.mapped ?? 0, 'directory', 'directories')} mapped, {count(summary?.undecided ?? 0)} to decide, {count(summary?.skipped ?? 0)} skipped
+              {counted(summary?.mapped ?? 0, 'directory', 'directories')} mapped, {count(summary?.undecided ?? 0)} to decide{summary && summary.skipped > 0 && `, ${count(summary.skipped)} skipped`}
             </Text>
             <ButtonLink to="/integrations/entra/mapping" variant="light">
               Open the mapping
@@ -77,12 +79,25 @@ function Steps({ status, synced }: { status: GetStatusResponse; synced: boolean 
   )
 }
 
-function Step({ number, at, title, done, children }: { number: number; at: number; title: string; done: ReactNode; children: ReactNode }) {
+// needAttention says whether something can be repaired: a customer who has left is no fault.
+function needAttention(troubled: ManagedTenant[]): boolean {
+  return troubled.some((tenant) => tenant.state !== 'gone')
+}
+
+function finished(troubled: ManagedTenant[]): string {
+  const unreadable = troubled.filter((tenant) => tenant.state === 'unreadable').length
+  if (unreadable > 0) return `Everything is set up, but ${counted(unreadable, 'directory', 'directories')} cannot be read.`
+  if (needAttention(troubled)) return 'Everything is set up, but the access to a directory ends soon.'
+  return 'Everything is set up. Come back here to repair a step.'
+}
+
+// Step is one of the four; wrong says that something of it does not work though it is done.
+function Step({ number, at, title, wrong = false, done, children }: { number: number; at: number; title: string; wrong?: boolean; done: ReactNode; children: ReactNode }) {
   const state = number < at ? 'done' : number === at ? 'now' : 'later'
   return (
     <Group className="card" p="lg" gap="lg" align="flex-start" wrap="nowrap" component="section" aria-label={`Step ${number}: ${title}`} aria-current={state === 'now' ? 'step' : undefined}>
-      <ThemeIcon size={34} radius="xl" color={state === 'done' ? 'teal.9' : state === 'now' ? 'entra' : 'gray'} variant={state === 'later' ? 'light' : 'filled'}>
-        {state === 'done' ? <Icon name="check" /> : <Text fw={700}>{number}</Text>}
+      <ThemeIcon size={34} radius="xl" color={state === 'done' ? (wrong ? 'orange.9' : 'teal.9') : state === 'now' ? 'entra' : 'gray'} variant={state === 'later' ? 'light' : 'filled'}>
+        {state === 'done' ? <Icon name={wrong ? 'warning' : 'check'} /> : <Text fw={700}>{number}</Text>}
       </ThemeIcon>
       <Stack gap="sm" style={{ flex: 1, minWidth: 0 }}>
         <Title order={2} size="h4" c={state === 'later' ? 'dimmed' : undefined} lh="34px">
@@ -141,7 +156,7 @@ function Connect({ status, mayChange }: { status: GetStatusResponse; mayChange: 
         ))}
       </List>
       <Text size="sm" c="dimmed">
-        Nothing is changed at Microsoft, ever. Passwords never come here. Used is {credentialSource(status.credentialSource)}.
+        Nothing is changed at Microsoft, ever. Passwords never come here. The sign-in uses {credentialSource(status.credentialSource)}.
       </Text>
       {mayChange && (
         <Button onClick={() => connect.mutate({ connectionType: 'direct', returnTo: `${location.origin}/integrations/entra/setup` })} loading={connect.isPending || connect.isSuccess} rightSection={<Icon name="external" size={16} />}>

@@ -21,7 +21,7 @@ export function Registration({ status }: { status: GetStatusResponse }) {
   return (
     <Stack gap="sm" w="100%">
       <Group gap="sm">
-        <Button variant="subtle" size="xs" px={0} h="auto" mih={30} styles={{ label: { whiteSpace: 'normal', textAlign: 'start', overflow: 'visible', lineHeight: 1.4 } }} onClick={toggle} aria-expanded={opened} rightSection={<Icon name="down" size={14} />}>
+        <Button variant="subtle" size="xs" px={0} h="auto" mih={30} styles={{ label: { whiteSpace: 'normal', textAlign: 'start', overflow: 'visible', lineHeight: 1.4 } }} onClick={toggle} aria-expanded={opened} rightSection={<Icon name={opened ? 'up' : 'down'} size={14} />}>
           {own ? 'Replace your own app registration' : 'Use an app registration of your own'}
         </Button>
         {own && (
